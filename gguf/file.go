@@ -1,0 +1,127 @@
+package gguf
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// File is an open model: one file, or all files of a split. All methods may be called from several goroutines; Close must
+// not run while others still use slices from Tensor.Bytes.
+type File struct {
+	name    string
+	parts   []*part
+	tensors []*Tensor
+	byName  map[string]*Tensor
+}
+
+// Open opens the GGUF file at path, checks its header and maps it into memory where the system can; elsewhere tensors are
+// read on demand. The caller closes the File.
+//
+// If the file is one of a split model (NAME-00002-of-00003.gguf, metadata split.count > 1), whichever part was named,
+// all parts are opened: from the same folder, with names derived from path alone. Metadata is that of the first part.
+//
+// Errors match ErrFormat (a FormatError), ErrSplit, ErrShrunk or those of package os.
+func Open(path string) (*File, error) {
+	first, err := openPart(path)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := openSplit(first)
+	if err != nil {
+		return nil, err
+	}
+	return newFile(parts)
+}
+
+// OpenReaderAt reads a file of size bytes through r, which must stay usable as long as the File; Close does not close it.
+// name is for error messages. Bytes of tensors are copies. A part of a split model is refused with ErrSplit: its
+// siblings have no names here.
+func OpenReaderAt(name string, r io.ReaderAt, size int64) (*File, error) {
+	h, err := readHeader(name, r, size)
+	if err != nil {
+		return nil, err
+	}
+	p := &part{header: h, name: name, size: size, r: r}
+	p.adopt()
+	if s, err := p.split(); err != nil {
+		return nil, err
+	} else if s.count > 1 {
+		return nil, fmt.Errorf("gguf: %s: %w: part %d of %d, which has to be opened by its path", name, ErrSplit, s.no+1, s.count)
+	}
+	return newFile([]*part{p})
+}
+
+// newFile makes one list of the parts' tensors, whose names must differ over all parts; on error it closes the parts.
+func newFile(parts []*part) (*File, error) {
+	f := &File{name: parts[0].name, parts: parts, byName: make(map[string]*Tensor, len(parts[0].tensors))}
+	for i, p := range parts {
+		for _, t := range p.tensors {
+			if other, ok := f.byName[t.Name]; ok {
+				err := fmt.Errorf("gguf: %s: %w: tensor %q is in %s too", p.name, ErrSplit, t.Name, other.part.name)
+				return nil, errors.Join(err, f.Close())
+			}
+			t.Part = i
+			f.byName[t.Name] = t
+			f.tensors = append(f.tensors, t)
+		}
+	}
+	return f, nil
+}
+
+// Close releases mapping and files. Slices that Tensor.Bytes gave must not be touched afterwards; metadata stays readable.
+// Closing twice does nothing.
+func (f *File) Close() error {
+	var errs []error
+	for _, p := range f.parts {
+		errs = append(errs, p.close())
+	}
+	return errors.Join(errs...)
+}
+
+// Name returns the path or name given to Open; for a split model the path of its first part.
+func (f *File) Name() string { return f.name }
+
+// Version returns the format's version, 2 or 3.
+func (f *File) Version() int { return int(f.parts[0].version) }
+
+// ByteOrder returns the order of the file, binary.LittleEndian or binary.BigEndian. Nothing that the getters or
+// Tensor.Bytes return depends on it.
+func (f *File) ByteOrder() binary.ByteOrder { return f.parts[0].order }
+
+// Alignment returns the alignment of tensor data in bytes, general.alignment or 32.
+func (f *File) Alignment() int { return int(f.parts[0].alignment) }
+
+// Parts returns how many files the model is split over, 1 for most.
+func (f *File) Parts() int { return len(f.parts) }
+
+// Size returns the bytes of all files together.
+func (f *File) Size() int64 {
+	var n int64
+	for _, p := range f.parts {
+		n += p.size
+	}
+	return n
+}
+
+// Mapped reports whether all tensor data is mapped, so that Tensor.Bytes copies nothing.
+func (f *File) Mapped() bool {
+	for _, p := range f.parts {
+		if p.data == nil && len(p.tensors) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Tensors returns all tensors, in file order, the parts of a split one after the other. The slice must not be changed.
+func (f *File) Tensors() []*Tensor { return f.tensors }
+
+// Tensor returns the tensor of a name, or an error that matches ErrNoTensor.
+func (f *File) Tensor(name string) (*Tensor, error) {
+	if t, ok := f.byName[name]; ok {
+		return t, nil
+	}
+	return nil, fmt.Errorf("gguf: %s: tensor %q: %w", f.name, name, ErrNoTensor)
+}
