@@ -1,0 +1,6 @@
+//go:build !amd64 || purego
+
+package cpu
+
+// detect finds nothing: there is no assembly in this build.
+func detect() Level { return Generic }

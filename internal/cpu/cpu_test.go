@@ -1,0 +1,64 @@
+package cpu
+
+import (
+	"errors"
+	"testing"
+)
+
+func TestResolve(t *testing.T) {
+	for _, c := range []struct {
+		env  string
+		have Level
+		want Level
+		ok   bool
+	}{
+		{"", Generic, Generic, true},
+		{"", AVX512, AVX512, true},
+		{"generic", AVX512, Generic, true},
+		{"avx2", AVX512, AVX2, true},
+		{"AVX2", AVX2, AVX2, true},
+		{"avx512", AVX512, AVX512, true},
+		{"avx512", AVX2, AVX2, false},
+		{"avx2", Generic, Generic, false},
+		{"sse2", AVX2, AVX2, false},
+		{" avx2", AVX2, AVX2, false},
+	} {
+		got, err := resolve(c.env, c.have)
+		if got != c.want || (err == nil) != c.ok {
+			t.Errorf("resolve(%q, %v) = %v, %v; want %v", c.env, c.have, got, err, c.want)
+		}
+		if err != nil && !errors.Is(err, ErrLevel) {
+			t.Errorf("resolve(%q, %v): %v does not wrap ErrLevel", c.env, c.have, err)
+		}
+	}
+}
+
+func TestForceClampsAndRestores(t *testing.T) {
+	before := Active()
+	for l := Generic; l < levels; l++ {
+		restore := Force(l)
+		if want := min(l, Best()); Active() != want {
+			t.Errorf("forced %v: active %v, want %v", l, Active(), want)
+		}
+		restore()
+	}
+	if Active() != before {
+		t.Errorf("active %v after all restores, want %v", Active(), before)
+	}
+}
+
+func TestLevels(t *testing.T) {
+	all := Levels()
+	if len(all) == 0 || all[0] != Generic || all[len(all)-1] != Best() {
+		t.Errorf("Levels() = %v with best %v", all, Best())
+	}
+	if s := levels.String(); s != "level(3)" {
+		t.Errorf("unknown level prints %q", s)
+	}
+}
+
+func TestEnvErrorMeansBest(t *testing.T) {
+	if EnvError() != nil && Active() != Best() {
+		t.Errorf("active %v with error %v, want %v", Active(), EnvError(), Best())
+	}
+}

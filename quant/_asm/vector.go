@@ -1,0 +1,175 @@
+package main
+
+import (
+	"math"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// buildVector writes the element-wise functions of a transformer, at each level. Any number of elements is right.
+func buildVector(g *gen) {
+	for _, l := range []level{avx2, avx512} {
+		g.expSum(l)
+		g.gated(l, "siluMul", "siluMulGeneric", (*gen).siluExponent)
+		g.gated(l, "geluMul", "geluMulGeneric", (*gen).geluExponent)
+		g.sumSquares(l)
+	}
+}
+
+// expConsts are the registers that exp needs.
+type expConsts struct {
+	lo, hi, log2e, magic, ln2hi, ln2lo, one, bias reg.VecVirtual
+	poly                                          []operand.Mem
+}
+
+// Coefficients of (e^r - 1 - r)/r² on |r| ≤ ln2/2, highest power first: Cephes, expf.
+var expPoly = []float32{1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1}
+
+func (g *gen) expConsts() *expConsts {
+	c := &expConsts{
+		lo:    g.f32(-104), // e^-104 rounds to 0
+		hi:    g.f32(89),   // e^89 overflows to +Inf
+		log2e: g.f32(math.Log2E),
+		magic: g.f32(3 << 22), // adding it leaves the nearest integer in the low bits of the mantissa
+		ln2hi: g.f32(0.693359375),
+		ln2lo: g.f32(-2.12194440e-4),
+		one:   g.f32(1),
+		bias:  g.u32(127),
+	}
+	for _, p := range expPoly {
+		c.poly = append(c.poly, g.constant(math.Float32bits(p)))
+	}
+	return c
+}
+
+// exp replaces x by e^x. NaN stays NaN: MIN and MAX return their second source when one is NaN.
+func (g *gen) exp(c *expConsts, x reg.VecVirtual) {
+	n, y, z, t := g.vec(), g.vec(), g.vec(), g.vec()
+	g.Comment("n = round(x/ln2), r = x - n·ln2")
+	g.VMAXPS(x, c.lo, x)
+	g.VMINPS(x, c.hi, x)
+	g.VMOVAPS(c.magic, n)
+	g.VFMADD231PS(c.log2e, x, n)
+	g.VSUBPS(c.magic, n, y)
+	g.VFNMADD231PS(c.ln2hi, y, x)
+	g.VFNMADD231PS(c.ln2lo, y, x)
+	g.Comment("y = 1 + r + r²·p(r)")
+	g.VBROADCASTSS(c.poly[0], y)
+	for _, p := range c.poly[1:] {
+		g.VBROADCASTSS(p, t)
+		g.VFMADD213PS(t, x, y)
+	}
+	g.VMULPS(x, x, z)
+	g.VADDPS(c.one, x, x)
+	g.VFMADD231PS(y, z, x)
+	g.Comment("e^x = y·2^(n/2)·2^(n-n/2): two steps, so that subnormal and infinite results come out right")
+	g.VPSUBD(c.magic, n, n)
+	g.VPSRAD(operand.Imm(1), n, t)
+	g.VPSUBD(t, n, n)
+	for _, n := range []reg.VecVirtual{t, n} {
+		g.VPADDD(c.bias, n, n)
+		g.VPSLLD(operand.Imm(23), n, n)
+		g.VMULPS(n, x, x)
+	}
+}
+
+// expSum writes the numerator of a softmax and its sum.
+func (g *gen) expSum(l level) {
+	g.fn(l, "expSum", "(dst, x *float32, n int, max float32) float32",
+		"sets dst[i] = exp(x[i]-max) for i < n, and returns their sum; expSumGeneric is its twin.")
+	dst, src, n := g.arg("dst"), g.arg("x"), g.arg("n")
+	c, top, sum := g.expConsts(), g.vec(), g.vec()
+	max, _ := g.Param("max").Resolve()
+	g.VBROADCASTSS(max.Addr, top)
+	g.zero(sum)
+	g.eachVector(n, func(k *mask) {
+		x := g.vec()
+		g.load(operand.Mem{Base: src}, k, x)
+		g.VSUBPS(top, x, x)
+		g.exp(c, x)
+		g.store(x, k, operand.Mem{Base: dst})
+		g.keep(k, x)
+		g.VADDPS(x, sum, sum)
+		g.add(g.bytes, src)
+		g.add(g.bytes, dst)
+	})
+	g.sum1(sum)
+	g.Store(sum.AsX(), g.ReturnIndex(0))
+	g.done()
+}
+
+// gated writes dst = gate·up/(1+e^z), z a function of gate that exponent computes.
+func (g *gen) gated(l level, name, twin string, exponent func(*gen) func(z, x reg.VecVirtual)) {
+	g.fn(l, name, "(dst, gate, up *float32, n int)",
+		"sets dst[i] = f(gate[i])·up[i] for i < n; "+twin+" is its twin.")
+	dst, gate, up, n := g.arg("dst"), g.arg("gate"), g.arg("up"), g.arg("n")
+	c, z := g.expConsts(), exponent(g)
+	g.eachVector(n, func(k *mask) {
+		x, y, e := g.vec(), g.vec(), g.vec()
+		g.load(operand.Mem{Base: gate}, k, x)
+		z(e, x)
+		g.exp(c, e)
+		g.Comment("dst = gate/(1+e^z)·up")
+		g.VADDPS(c.one, e, e)
+		g.VDIVPS(e, x, x)
+		g.load(operand.Mem{Base: up}, k, y)
+		g.VMULPS(y, x, x)
+		g.store(x, k, operand.Mem{Base: dst})
+		for _, p := range []reg.GPVirtual{gate, up, dst} {
+			g.add(g.bytes, p)
+		}
+	})
+	g.done()
+}
+
+// siluExponent: silu(x) = x/(1+e^-x).
+func (g *gen) siluExponent() func(z, x reg.VecVirtual) {
+	sign := g.u32(1 << 31)
+	return func(z, x reg.VecVirtual) {
+		g.Comment("z = -gate")
+		if g.evex() {
+			g.VPXORD(sign, x, z)
+		} else {
+			g.VPXOR(sign, x, z)
+		}
+	}
+}
+
+// geluExponent: gelu(x) = x/2·(1+tanh(u)) = x/(1+e^-2u) with u = √(2/π)·(x + 0.044715·x³).
+func (g *gen) geluExponent() func(z, x reg.VecVirtual) {
+	k := math.Sqrt(2 / math.Pi)
+	c1, c3 := g.f32(float32(-2*k)), g.f32(float32(-2*k*0.044715))
+	return func(z, x reg.VecVirtual) {
+		g.Comment("z = -2·√(2/π)·(gate + 0.044715·gate³)")
+		g.VMULPS(x, x, z)
+		g.VFMADD213PS(c1, c3, z)
+		g.VMULPS(x, z, z)
+	}
+}
+
+// sumSquares writes Σx², with four sums side by side to hide the latency of the addition.
+func (g *gen) sumSquares(l level) {
+	g.fn(l, "sumSquares", "(x *float32, n int) float32",
+		"returns the sum of x[i]² for i < n; sumSquaresGeneric is its twin.")
+	src, n := g.arg("x"), g.arg("n")
+	acc := g.vecs(4)
+	g.zero(acc...)
+	add := func(many int, k *mask) {
+		g.Comment("acc += x²")
+		for i := range many {
+			x := g.vec()
+			g.load(operand.Mem{Base: src, Disp: i * g.bytes}, k, x)
+			g.VFMADD231PS(x, x, acc[i])
+		}
+		g.add(many*g.bytes, src)
+	}
+	g.while(n, uint64(4*g.lanes()), "loop", func() { add(4, nil) })
+	g.eachVector(n, func(k *mask) { add(1, k) })
+	g.VADDPS(acc[1], acc[0], acc[0])
+	g.VADDPS(acc[3], acc[2], acc[2])
+	g.VADDPS(acc[2], acc[0], acc[0])
+	g.sum1(acc[0])
+	g.Store(acc[0].AsX(), g.ReturnIndex(0))
+	g.done()
+}
