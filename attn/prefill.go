@@ -1,0 +1,90 @@
+package attn
+
+import (
+	"math"
+
+	"github.com/latentgo/latentgo/quant"
+)
+
+// Prefill works on tiles of prefillRows tokens of one query head against prefillCols cached positions at a time: a small
+// matrix product whose scores stay in the first-level cache, with an online softmax (arXiv 2205.14135) over the tiles.
+const (
+	prefillRows = 32
+	prefillCols = 256
+)
+
+// Tiles returns how many work items the prefill of n tokens has.
+func (l *Layer) Tiles(n int) int { return (n + prefillRows - 1) / prefillRows * l.Heads }
+
+// Prefill attends for work item i: a tile of the n tokens at positions pos … pos+n-1, which are cached already, and one
+// query head. q [n, Heads, KeySize] is rotated and scaled; out is [n, Heads, ValueSize]. Items may run at the same time.
+func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q, scratch []float32) {
+	t0, h := i/l.Heads*prefillRows, i%l.Heads
+	rows := min(prefillRows, n-t0)
+	tile := tile{
+		l: l, rows: rows, pos: pos + t0, ld: l.Heads * l.ValueSize,
+		out:    out[(t0*l.Heads+h)*l.ValueSize:],
+		scores: scratch[:prefillRows*prefillCols],
+	}
+	tile.start()
+	q = q[(t0*l.Heads+h)*l.KeySize:]
+	g := h / l.Group()
+	last := pos + t0 + rows
+	for from := l.first(tile.pos); from < last; from += prefillCols {
+		cols := min(prefillCols, last-from)
+		keys, stride := s.key(g, from)
+		quant.ScoresF16(tile.scores, prefillCols, q, rows, l.Heads*l.KeySize, keys, stride, cols, l.KeySize)
+		tile.softmax(from, cols)
+		values, stride := s.value(g, from)
+		quant.MixF16(tile.out, tile.ld, tile.scores, prefillCols, rows, values, stride, cols, l.ValueSize)
+	}
+	tile.finish()
+}
+
+// tile is the running state of one work item: outputs are not yet divided by sum.
+type tile struct {
+	l         *Layer
+	rows, pos int // tokens, position of the first
+	ld        int // distance between tokens in out
+	out       []float32
+	scores    []float32 // [rows][prefillCols]
+	peak, sum [prefillRows]float32
+}
+
+func (t *tile) row(r int) []float32 { return t.out[r*t.ld:][:t.l.ValueSize] }
+
+func (t *tile) start() {
+	for r := range t.rows {
+		t.peak[r], t.sum[r] = float32(math.Inf(-1)), 0
+		clear(t.row(r))
+	}
+}
+
+// softmax turns the scores of positions from … from+cols-1 into weights, 0 where a token may not look, and rescales what
+// was summed before.
+func (t *tile) softmax(from, cols int) {
+	for r := range t.rows {
+		row := t.scores[r*prefillCols:][:cols]
+		pos := t.pos + r
+		lo := min(max(t.l.first(pos)-from, 0), cols)
+		hi := min(max(pos+1-from, lo), cols)
+		clear(row[:lo])
+		clear(row[hi:])
+		if lo == hi {
+			continue
+		}
+		peak := max(t.peak[r], maxOf(row[lo:hi]))
+		if f := exp(t.peak[r] - peak); f != 1 {
+			t.sum[r] *= f
+			scale(t.row(r), f)
+		}
+		t.peak[r] = peak
+		t.sum[r] += quant.ExpSum(row[lo:hi], row[lo:hi], peak)
+	}
+}
+
+func (t *tile) finish() {
+	for r := range t.rows {
+		scale(t.row(r), 1/t.sum[r])
+	}
+}
