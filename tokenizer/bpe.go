@@ -1,0 +1,212 @@
+package tokenizer
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// bpe is byte pair encoding: the text is cut into words by the pre-tokeniser; a word is a list of bytes (or of characters, for
+// raw vocabularies); of all neighbours that the file lists as a merge, the pair listed first is merged (the leftmost among
+// equals), until there is none.
+type bpe struct {
+	*vocab
+	pre    *pretype
+	ranks  map[uint64]int32 // left << 32 | right token → index in merges
+	merges []merge
+	bytes  *[256]int32 // tokens of single bytes; -1 if missing
+}
+
+// merge joins the tokens left and right to token out.
+type merge struct{ left, right, out int32 }
+
+func newBPE(md Metadata, v *vocab, pre *pretype) (*bpe, error) {
+	m := &bpe{vocab: v, pre: pre}
+	if pre.raw {
+		m.bytes = v.byteTokens(false)
+	} else {
+		m.bytes = new([256]int32)
+		for b := range m.bytes {
+			m.bytes[b] = v.id(string(byteRunes[b]))
+		}
+	}
+	if !md.Has(keyMerges) && strings.HasPrefix(pre.names, "kimi-k2") {
+		return m, nil // its tokens are all found whole
+	}
+	lines, err := md.Strings(keyMerges)
+	if err != nil {
+		return nil, err
+	}
+	return m, m.load(lines)
+}
+
+// load parses the merges, each "left right"; the first space that is not the first byte separates them.
+func (m *bpe) load(lines []string) error {
+	if len(lines) > math.MaxInt32 {
+		return fmt.Errorf("%s: %d merges: %w", keyMerges, len(lines), ErrVocab)
+	}
+	m.merges = make([]merge, len(lines))
+	m.ranks = make(map[uint64]int32, len(lines))
+	var buf []byte
+	for i, line := range lines {
+		cut := -1
+		if line != "" {
+			cut = 1 + strings.IndexByte(line[1:], ' ')
+		}
+		if cut <= 0 {
+			return badVocab(keyMerges, i, "%q has no space between two pieces", clip(line))
+		}
+		left, right := line[:cut], line[cut+1:]
+		buf = append(append(buf[:0], left...), right...)
+		g := merge{m.id(left), m.id(right), m.idBytes(buf)}
+		if g.left < 0 || g.right < 0 || g.out < 0 {
+			return badVocab(keyMerges, i, "%q: a piece or the result is not in %s", clip(line), keyTokens)
+		}
+		m.merges[i] = g
+		if key := pairKey(g.left, g.right); !m.has(key) {
+			m.ranks[key] = int32(i)
+		}
+	}
+	return nil
+}
+
+func (m *bpe) has(key uint64) bool {
+	_, ok := m.ranks[key]
+	return ok
+}
+
+func pairKey(left, right int32) uint64 { return uint64(uint32(left))<<32 | uint64(uint32(right)) }
+
+func (m *bpe) encode(dst []int32, s *scratch, text string) []int32 {
+	text = cleanLax(text)
+	if m.pre.escape {
+		text = escapeSpaces(text)
+	}
+	s.view.load(text)
+	s.ends, s.ends2 = splitAll(&s.view, m.pre.split, s.ends, s.ends2)
+	lo := 0
+	for _, hi := range s.ends {
+		n := 0
+		for _, r := range s.view.cp[lo:hi] {
+			n += lenLax(r)
+		}
+		dst = m.piece(dst, s, text[:n])
+		text, lo = text[n:], hi
+	}
+	return dst
+}
+
+// piece encodes what the pre-tokeniser cut out. Raw vocabularies have whole lines there, which are cut at spaces if no token
+// could span the cut, so that the cache can help.
+func (m *bpe) piece(dst []int32, s *scratch, text string) []int32 {
+	for m.pre.raw && m.pre.escape && m.wordwise {
+		n := wordEnd(text)
+		if n == len(text) {
+			break
+		}
+		dst = m.word(dst, s, text[:n])
+		text = text[n:]
+	}
+	return m.word(dst, s, text)
+}
+
+// word encodes a word through the cache.
+func (m *bpe) word(dst []int32, s *scratch, word string) []int32 {
+	slot, found := s.cache.slot(word)
+	if found {
+		return append(dst, slot.ids[:slot.n]...)
+	}
+	start := len(dst)
+	if id := m.whole(s, word); id >= 0 {
+		dst = append(dst, id)
+	} else {
+		dst = m.merge(dst, s, word)
+	}
+	slot.put(word, dst[start:])
+	return dst
+}
+
+// whole returns the token of a word that needs no merges, or -1.
+func (m *bpe) whole(s *scratch, word string) int32 {
+	if m.pre.wholeLines && strings.Trim(word, "\n") == "" {
+		return m.id(word)
+	}
+	if !m.pre.ignoreMerges {
+		return -1
+	}
+	if m.pre.raw {
+		return m.id(word)
+	}
+	s.buf = appendPrintable(s.buf[:0], word)
+	return m.idBytes(s.buf)
+}
+
+// merge encodes a word by merges.
+func (m *bpe) merge(dst []int32, s *scratch, word string) []int32 {
+	m.symbols(s, word)
+	syms := s.link()
+	for i := 1; i < len(syms); i++ {
+		m.try(s, int32(i-1), int32(i))
+	}
+	for len(s.heap) > 0 {
+		c := s.heap.pop()
+		l, r, g := c.left(), c.right, m.merges[c.id]
+		if syms[l].id != g.left || syms[r].id != g.right {
+			continue // one of the two was merged with something else meanwhile
+		}
+		join(syms, l, r, g.out)
+		m.try(s, syms[l].prev, l)
+		m.try(s, l, syms[l].next)
+	}
+	at := int32(0)
+	for i := int32(0); i >= 0; i = syms[i].next {
+		if syms[i].id >= 0 {
+			dst = append(dst, syms[i].id)
+		} else {
+			dst = m.emitBytes(dst, word[at:at+syms[i].size])
+		}
+		at += syms[i].size
+	}
+	return dst
+}
+
+// symbols collects what merging starts with: a token per byte, or per character of a raw vocabulary.
+func (m *bpe) symbols(s *scratch, word string) {
+	s.syms = slices.Grow(s.syms[:0], len(word))
+	if !m.pre.raw {
+		for i := range len(word) {
+			s.syms = append(s.syms, symbol{id: m.bytes[word[i]], size: 1})
+		}
+		return
+	}
+	for len(word) > 0 {
+		n := min(charLen(word[0]), len(word))
+		s.syms = append(s.syms, symbol{id: m.id(word[:n]), size: int32(n)})
+		word = word[n:]
+	}
+}
+
+// try makes the neighbours l and r a candidate if there is a merge for them.
+func (m *bpe) try(s *scratch, l, r int32) {
+	if l < 0 || r < 0 {
+		return
+	}
+	if rank, ok := m.ranks[pairKey(s.syms[l].id, s.syms[r].id)]; ok {
+		s.heap.push(candidate{key: uint64(rank)<<32 | uint64(l), right: r, id: rank})
+	}
+}
+
+// emitBytes appends what stands for a character that is no token: its byte tokens if the vocabulary is raw and has them,
+// else nothing.
+func (m *bpe) emitBytes(dst []int32, text string) []int32 {
+	if !m.pre.raw {
+		return dst
+	}
+	for i := range len(text) {
+		if id := m.bytes[text[i]]; id >= 0 {
+			dst = append(dst, id)
+		}
+	}
+	return dst
+}

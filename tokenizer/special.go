@@ -1,0 +1,182 @@
+package tokenizer
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// role is a job that a special token has.
+type role uint8
+
+const (
+	roleBOS role = iota
+	roleEOS
+	roleEOT
+	roleEOM
+	roleUnknown
+	rolePad
+	roleFIMPrefix
+	roleFIMSuffix
+	roleFIMMiddle
+	roleFIMPad
+	roleFIMRepo
+	roleFIMFile
+	roleCount
+)
+
+// roleKeys lists the keys that name special tokens; the last three are old names. Tokens that end or begin a text must be
+// right; of the others an id out of range is taken as none, because files with such padding tokens are around.
+var roleKeys = []struct {
+	role   role
+	key    string
+	strict bool
+}{
+	{roleBOS, keyBOS, true},
+	{roleEOS, keyEOS, true},
+	{roleEOT, "tokenizer.ggml.eot_token_id", true},
+	{roleEOM, "tokenizer.ggml.eom_token_id", true},
+	{roleUnknown, "tokenizer.ggml.unknown_token_id", false},
+	{rolePad, "tokenizer.ggml.padding_token_id", false},
+	{roleFIMPrefix, "tokenizer.ggml.fim_pre_token_id", false},
+	{roleFIMSuffix, "tokenizer.ggml.fim_suf_token_id", false},
+	{roleFIMMiddle, "tokenizer.ggml.fim_mid_token_id", false},
+	{roleFIMPad, "tokenizer.ggml.fim_pad_token_id", false},
+	{roleFIMRepo, "tokenizer.ggml.fim_rep_token_id", false},
+	{roleFIMFile, "tokenizer.ggml.fim_sep_token_id", false},
+	{roleFIMPrefix, "tokenizer.ggml.prefix_token_id", false},
+	{roleFIMSuffix, "tokenizer.ggml.suffix_token_id", false},
+	{roleFIMMiddle, "tokenizer.ggml.middle_token_id", false},
+}
+
+// roleNames are the texts by which a special token is found when no key names it, by preference.
+var roleNames = [roleCount][]string{
+	roleEOT: {"<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>", "<EOT>", "_<EOT>",
+		"[EOT]", "<｜end▁of▁sentence｜>", "<end_of_utterance>"},
+	roleEOM: {"<|eom_id|>"},
+	roleFIMPrefix: {"<|fim_prefix|>", "<fim-prefix>", "<fim_prefix>", "<｜fim▁begin｜>", "<PRE>", "▁<PRE>", "<|code_prefix|>",
+		"<|prefix|>"},
+	roleFIMSuffix: {"<|fim_suffix|>", "<fim-suffix>", "<fim_suffix>", "<｜fim▁hole｜>", "<SUF>", "▁<SUF>", "<|code_suffix|>",
+		"<|suffix|>"},
+	roleFIMMiddle: {"<|fim_middle|>", "<fim-middle>", "<fim_middle>", "<｜fim▁end｜>", "<MID>", "▁<MID>", "<|code_middle|>",
+		"<|middle|>"},
+	roleFIMPad:  {"<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"},
+	roleFIMRepo: {"<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"},
+	roleFIMFile: {"<|file_sep|>"},
+}
+
+// eogNames are the texts of tokens that end an answer, besides the roles EOS, EOT, EOM and the last three FIM ones.
+var eogNames = []string{"<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<|flush|>", "<|calls|>",
+	"<end_of_turn>", "<|endoftext|>", "</s>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]", "<|end_of_text|>",
+	"<end_of_utterance>", "<eos>", "<turn|>", "<|tool_response>", "<｜end▁of▁sentence｜>", "[e~["}
+
+// harmonyNames are tokens of gpt-oss that are always shown and always found in text.
+var harmonyNames = []string{"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"}
+
+// specials are the tokens with a role, -1 where there is none, and the set that ends an answer.
+type specials struct {
+	role [roleCount]int32
+	eog  []int32 // ascending
+}
+
+// loadSpecials reads the keys over the defaults of the vocabulary kind, finds tokens by their text and sets attributes, all
+// in the order of llama.cpp.
+func loadSpecials(md Metadata, v *vocab, bos, eos, unk int32) (*specials, error) {
+	s := &specials{}
+	for r := range s.role {
+		s.role[r] = -1
+	}
+	s.role[roleBOS], s.role[roleEOS], s.role[roleUnknown] = bos, eos, unk
+	for r, id := range s.role {
+		if int(id) >= len(v.tokens) {
+			s.role[r] = -1
+		}
+	}
+	for _, k := range roleKeys {
+		if err := s.read(md, v, k.role, k.key, k.strict); err != nil {
+			return nil, err
+		}
+	}
+	s.find(v)
+	s.findEOG(v)
+	return s, nil
+}
+
+func (s *specials) read(md Metadata, v *vocab, r role, key string, strict bool) error {
+	if !md.Has(key) {
+		return nil
+	}
+	id, err := md.Uint(key)
+	if err != nil {
+		return err
+	}
+	if id < uint64(len(v.tokens)) && id <= math.MaxInt32 {
+		s.role[r] = int32(id)
+	} else if strict {
+		return fmt.Errorf("%s: token %d of a vocabulary of %d: %w", key, id, len(v.tokens), ErrVocab)
+	}
+	return nil
+}
+
+// find looks for tokens of roles that no key named; what is found is a control token, whatever its type says.
+func (s *specials) find(v *vocab) {
+	for r, names := range roleNames {
+		for _, name := range names {
+			if s.role[r] >= 0 {
+				break
+			}
+			if id := v.id(name); id >= 0 {
+				s.role[r] = id
+				v.attrs[id] |= attrControl
+			}
+		}
+	}
+}
+
+// findEOG collects the tokens that end an answer, with llama.cpp's exceptions.
+func (s *specials) findEOG(v *vocab) {
+	add := func(id int32) {
+		if id >= 0 && !slices.Contains(s.eog, id) {
+			s.eog = append(s.eog, id)
+		}
+	}
+	add(s.role[roleFIMPad])
+	add(s.role[roleFIMRepo])
+	add(s.role[roleFIMFile])
+	for _, name := range eogNames {
+		if id := v.id(name); id >= 0 {
+			add(id)
+			v.attrs[id] |= attrControl
+		}
+	}
+	for _, name := range harmonyNames {
+		if id := v.id(name); id >= 0 {
+			v.attrs[id] = attrUser
+		}
+	}
+	add(s.role[roleEOS])
+	add(s.role[roleEOT])
+	add(s.role[roleEOM])
+	s.except(v)
+	slices.Sort(s.eog)
+}
+
+// except removes tokens from the set which only look as if they ended an answer.
+func (s *specials) except(v *vocab) {
+	has := func(name string) bool {
+		id := v.id(name)
+		return id >= 0 && slices.Contains(s.eog, id)
+	}
+	drop := func(name string, a attr) {
+		id := v.id(name)
+		s.eog = slices.DeleteFunc(s.eog, func(x int32) bool { return x == id })
+		v.attrs[id] = a
+	}
+	call := has("<|call|>") || has("<|calls|>")
+	if call && has("<|end|>") && (has("<|return|>") || has("<|flush|>")) {
+		drop("<|end|>", attrUser) // gpt-oss, solar-open: ends a message, not the answer
+	}
+	if has("</s>") && (has("<|tool_response>") || has("<|plamo:eos|>")) {
+		drop("</s>", attrNormal) // gemma 4, plamo: an HTML tag
+	}
+}

@@ -1,0 +1,204 @@
+package tokenizer
+
+import (
+	"fmt"
+	"sync"
+)
+
+// Tokenizer turns text into tokens and back. It does not change after New and may be used by several goroutines at once.
+type Tokenizer struct {
+	*vocab
+	*specials
+	model    string
+	pre      string
+	encoder  encoder
+	printed  bool // tokens spell bytes as printable characters
+	escape   bool // tokens have U+2581 for a space
+	prefix   bool // tokenizer.ggml.add_space_prefix
+	tidy     bool
+	addBOS   bool
+	addEOS   bool
+	suppress []int32
+
+	all, user *trie // tokens found in text with and without ParseSpecial
+	pool      sync.Pool
+}
+
+// encoder is a tokeniser without special tokens: it appends the tokens of a text (not empty).
+type encoder interface {
+	encode(dst []int32, s *scratch, text string) []int32
+}
+
+// EncodeOptions says what Encode does besides encoding plain text. The zero value is for text from users.
+type EncodeOptions struct {
+	// AddSpecial puts BOS before and EOS behind the tokens if the vocabulary wants them (AddBOS, AddEOS), even where the text
+	// has them already.
+	AddSpecial bool
+
+	// ParseSpecial turns the texts of control tokens, such as <|im_end|>, into these tokens. Never set it for text from
+	// outside: it lets the text pretend to be another speaker. User-defined tokens are always found.
+	ParseSpecial bool
+}
+
+// New builds the tokeniser that the metadata of a GGUF file describes. Errors: ErrNoVocab, ErrUnsupported, ErrVocab, or that
+// of md for a key that is missing or of the wrong type.
+func New(md Metadata) (*Tokenizer, error) {
+	t, err := load(md)
+	if err != nil {
+		return nil, fmt.Errorf("load tokenizer: %w", err)
+	}
+	return t, nil
+}
+
+func load(md Metadata) (*Tokenizer, error) {
+	model, err := optString(md, keyModel, "no_vocab")
+	if err != nil {
+		return nil, err
+	}
+	t := &Tokenizer{model: model}
+	t.pool.New = func() any { return &scratch{cache: newWordCache()} }
+	switch model {
+	case "none", "no_vocab", "test":
+		return nil, fmt.Errorf("%s is %q: %w", keyModel, model, ErrNoVocab)
+	case "bert", "t5", "rwkv", "plamo2":
+		return nil, fmt.Errorf("%s %q is not supported yet: %w", keyModel, model, ErrUnsupported)
+	case "llama", "gpt2", "gemma4", "hybriddna", "whitespace":
+	default:
+		return nil, fmt.Errorf("%s %q is unknown: %w", keyModel, clip(model), ErrUnsupported)
+	}
+	if t.vocab, err = loadVocab(md); err != nil {
+		return nil, err
+	}
+	if model == "llama" {
+		err = t.loadSPM(md)
+	} else {
+		err = t.loadBPE(md)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t, t.finish(md)
+}
+
+func (t *Tokenizer) loadSPM(md Metadata) (err error) {
+	t.escape, t.prefix, t.addBOS = true, true, true
+	if t.specials, err = loadSpecials(md, t.vocab, 1, 2, 0); err != nil {
+		return err
+	}
+	t.encoder = &spm{vocab: t.vocab, bytes: t.byteTokens(true), unk: t.role[roleUnknown]}
+	return nil
+}
+
+func (t *Tokenizer) loadBPE(md Metadata) (err error) {
+	if t.pre, err = optString(md, keyPre, "default"); err != nil {
+		return err
+	}
+	bos, eos := int32(11), int32(11)
+	if t.model == "gemma4" {
+		t.pre, bos, eos = "gemma4", -1, -1
+	} else if t.pre == "" {
+		t.pre = "default"
+	}
+	pre := findPretype(t.pre)
+	if pre == nil {
+		return fmt.Errorf("%s %q is unknown: %w", keyPre, clip(t.pre), ErrUnsupported)
+	}
+	if pre.noBOS {
+		bos = -1
+	}
+	t.escape, t.printed, t.tidy, t.addBOS = pre.escape, !pre.raw, pre.tidy, pre.addBOS
+	m, err := newBPE(md, t.vocab, pre)
+	if err != nil {
+		return err
+	}
+	if t.encoder, err = variant(md, t.model, m); err != nil {
+		return err
+	}
+	t.specials, err = loadSpecials(md, t.vocab, bos, eos, -1)
+	return err
+}
+
+// finish does what comes after the special tokens are known: defaults for BOS and EOS, tokens that are found in text.
+func (t *Tokenizer) finish(md Metadata) (err error) {
+	if t.prefix, err = optBool(md, keySpacePrefix, t.prefix); err != nil {
+		return err
+	}
+	if t.addBOS, err = t.loadAdd(md, keyAddBOS, t.addBOS, roleBOS); err != nil {
+		return err
+	}
+	if t.addEOS, err = t.loadAdd(md, keyAddEOS, false, roleEOS); err != nil {
+		return err
+	}
+	if pre := findPretype(t.pre); pre != nil && pre.forceBOS && t.role[roleBOS] >= 0 {
+		t.addBOS = true
+	}
+	if err := t.loadSuppress(md); err != nil {
+		return err
+	}
+	t.all = newTrie(t.vocab, attrControl|attrUser|attrUnknown, 0)
+	t.user = newTrie(t.vocab, attrUser, attrControl|attrUnknown)
+	return setStrip(md, t.vocab, t.all)
+}
+
+// loadAdd reads whether a special token is added. To ask for one that does not exist is an error; a default is dropped then.
+func (t *Tokenizer) loadAdd(md Metadata, key string, def bool, r role) (bool, error) {
+	add, err := optBool(md, key, def)
+	if err != nil || !add || t.role[r] >= 0 {
+		return add, err
+	}
+	if md.Has(key) {
+		return false, fmt.Errorf("%s is true, but the vocabulary has no such token: %w", key, ErrVocab)
+	}
+	return false, nil
+}
+
+func (t *Tokenizer) loadSuppress(md Metadata) error {
+	if !md.Has(keySuppress) {
+		return nil
+	}
+	ids, err := md.Ints(keySuppress)
+	for _, id := range ids {
+		if id >= 0 && id < int64(len(t.tokens)) {
+			t.suppress = append(t.suppress, int32(id))
+		}
+	}
+	return err
+}
+
+// Encode returns the tokens of text.
+func (t *Tokenizer) Encode(text string, opt EncodeOptions) []int32 {
+	return t.AppendEncode(nil, text, opt)
+}
+
+// AppendEncode appends the tokens of text to dst. What is not valid UTF-8 becomes byte tokens (SPM) or U+FFFD (BPE).
+func (t *Tokenizer) AppendEncode(dst []int32, text string, opt EncodeOptions) []int32 {
+	s := t.pool.Get().(*scratch)
+	defer t.pool.Put(s)
+	if opt.AddSpecial && t.addBOS {
+		dst = append(dst, t.role[roleBOS])
+	}
+	find := t.user
+	if opt.ParseSpecial {
+		find = t.all
+	}
+	spm := t.model == "llama"
+	special := true // what came before is a special token, or nothing
+	for _, part := range s.parts.cut(t.vocab, find, text) {
+		if part.id >= 0 {
+			dst = append(dst, part.id)
+			special = true
+			continue
+		}
+		piece := text[part.lo:part.hi]
+		if spm && t.prefix && special {
+			piece = " " + piece
+		}
+		dst = t.encoder.encode(dst, s, piece)
+		special = false
+	}
+	if opt.AddSpecial && t.addEOS {
+		dst = append(dst, t.role[roleEOS])
+	}
+	s.trim()
+	return dst
+}
