@@ -1,0 +1,18 @@
+// Package engine runs language models from GGUF files, in pure Go, on the CPU.
+//
+//	model, err := engine.Load("model.gguf", nil)
+//	session, err := model.NewSession(nil)
+//	for piece, err := range session.GenerateText(ctx, "The capital of France is", nil) {
+//		fmt.Print(piece.Text)
+//	}
+//
+// Load maps the file into memory and checks it; weights are used where they lie. While loading, each layer's grouped-query
+// attention becomes multi-head latent attention in the exact form (package attn), unless Options.MLA says otherwise.
+//
+// A Model is immutable and serves any number of Sessions, each for one goroutine at a time. A Session holds tokens and
+// their cached latents; a prompt that starts as the last one did is evaluated only from where they differ. Forward passes
+// of all sessions take turns on the model's worker threads; a context.Context ends one within a token.
+//
+// Architectures: llama (Llama 2 and 3, Mistral, SmolLM), mistral3, qwen2, qwen3, gemma3. They are data (file arch.go) for
+// one block builder.
+package engine

@@ -1,0 +1,23 @@
+package engine
+
+import "errors"
+
+// Errors that callers may want to tell apart; test with errors.Is.
+var (
+	// ErrContextFull is returned when tokens do not fit into the session's context.
+	ErrContextFull = errors.New("context is full")
+	// ErrNoWeights is returned by NewSession for a file that holds, or was asked for, only a vocabulary.
+	ErrNoWeights = errors.New("no weights")
+	// ErrNoTokenizer is returned when text is given to a model whose file has no tokenizer that this engine knows.
+	ErrNoTokenizer = errors.New("no tokenizer")
+	// ErrNoTemplate is returned by Chat for a model without a chat template.
+	ErrNoTemplate = errors.New("no chat template")
+	// ErrClosed is returned after Close.
+	ErrClosed = errors.New("closed")
+	// ErrUnsupported is returned by Load for an architecture, tensor type or feature that the engine does not run.
+	ErrUnsupported = errors.New("unsupported")
+	// ErrInvalid is returned by Load for a file whose metadata or tensors contradict each other or the architecture.
+	ErrInvalid = errors.New("invalid model")
+	// ErrToken is returned when a token id is outside the model's vocabulary.
+	ErrToken = errors.New("token outside the vocabulary")
+)

@@ -1,0 +1,158 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/engine/sample"
+	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/cpu"
+	"github.com/latentgo/latentgo/tokenizer"
+)
+
+// Model is a loaded model, safe for concurrent use.
+type Model struct {
+	file     *gguf.File
+	opt      Options
+	h        *hparams // nil without weights
+	w        *weights
+	tok      *tokenizer.Tokenizer
+	tokErr   error // why there is none
+	sampling Sampling
+	template func() (*tokenizer.Template, error)
+
+	turn   chan struct{} // holds one token while no pass is under way
+	run    *runner       // used by whoever has the turn
+	closed bool          // changed by whoever has the turn
+}
+
+// Load opens the GGUF file at path (the first one, of a split model) and prepares it for inference: metadata and tensors
+// are checked, the tokenizer is built, attention is converted, worker threads start. nil options are the defaults.
+//
+// A file that holds only a vocabulary loads too. Errors name the file and the key or tensor; they wrap ErrUnsupported for
+// what this engine does not run, ErrInvalid for what no engine could.
+func Load(path string, opt *Options) (*Model, error) {
+	if opt == nil {
+		opt = &Options{}
+	}
+	if opt.Threads < 0 {
+		return nil, fmt.Errorf("%d threads: must not be negative", opt.Threads)
+	}
+	if err := cpu.EnvError(); err != nil {
+		return nil, err
+	}
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{file: f, opt: *opt, turn: make(chan struct{}, 1)}
+	m.turn <- struct{}{}
+	if err := f.Guard(m.load); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+func (m *Model) load() error {
+	if m.opt.Threads == 0 {
+		m.opt.Threads = runtime.GOMAXPROCS(0)
+	}
+	m.template = sync.OnceValues(m.parseTemplate)
+	// Recommendations that can't be used are no reason not to run the model.
+	m.sampling, _ = sample.FromMetadata(m.file)
+	if err := m.loadTokenizer(); err != nil {
+		return err
+	}
+	if m.opt.VocabOnly || len(m.file.Tensors()) == 0 {
+		return nil
+	}
+	return m.loadWeights()
+}
+
+// loadTokenizer accepts a file without a tokenizer, or with an unknown one: tokens can still be evaluated.
+func (m *Model) loadTokenizer() error {
+	m.tok, m.tokErr = tokenizer.New(m.file)
+	if m.tokErr == nil {
+		return nil
+	}
+	if errors.Is(m.tokErr, tokenizer.ErrNoVocab) {
+		m.tokErr = fmt.Errorf("%s: %w: %w", m.file.Name(), ErrNoTokenizer, m.tokErr)
+		return nil
+	}
+	return fmt.Errorf("%s: %w", m.file.Name(), m.tokErr)
+}
+
+func (m *Model) loadWeights() error {
+	h, err := readHParams(m.file)
+	if err != nil {
+		return err
+	}
+	if m.w, err = loadWeights(m.file, h, m.opt.MLA); err != nil {
+		return err
+	}
+	if m.tok != nil && m.tok.Size() != m.w.embed.Rows {
+		return fmt.Errorf("%s: %d tokens in the vocabulary, %d rows in token_embd.weight: %w",
+			m.file.Name(), m.tok.Size(), m.w.embed.Rows, ErrInvalid)
+	}
+	ropes, err := m.ropes(h)
+	if err != nil {
+		return fmt.Errorf("%s: %w: %w", m.file.Name(), err, ErrInvalid)
+	}
+	m.h, m.run = h, newRunner(h, m.w, ropes, m.opt.Threads)
+	return nil
+}
+
+// ropes returns the position embeddings: global layers', then that of layers with a sliding window.
+func (m *Model) ropes(h *hparams) ([]*attn.Rope, error) {
+	var err error
+	if h.rope.Factors, err = ropeFactors(m.file, h); err != nil {
+		return nil, err
+	}
+	global, err := attn.NewRope(h.rope)
+	if err != nil {
+		return nil, err
+	}
+	local, err := attn.NewRope(h.ropeLocal)
+	return []*attn.Rope{global, local}, err
+}
+
+// lock waits for the turn to run a pass. The caller hands it on with unlock.
+func (m *Model) lock(ctx context.Context) error {
+	select {
+	case <-m.turn:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if m.closed {
+		m.unlock()
+		return fmt.Errorf("model: %w", ErrClosed)
+	}
+	return nil
+}
+
+func (m *Model) unlock() { m.turn <- struct{}{} }
+
+// Close waits for a forward pass under way, then releases worker threads and the file. Sessions fail afterwards. Closing
+// twice is allowed.
+func (m *Model) Close() error {
+	if m.lock(context.Background()) != nil {
+		return nil
+	}
+	defer m.unlock()
+	m.closed = true
+	if m.run != nil {
+		m.run.pool.Close()
+	}
+	return m.file.Close()
+}
+
+// File returns the model's file, for metadata beyond Info. It is closed with the model.
+func (m *Model) File() *gguf.File { return m.file }
+
+// Sampling returns the sampling defaults: llama.cpp's, overridden by the file's general.sampling.* keys.
+func (m *Model) Sampling() Sampling { return m.sampling }

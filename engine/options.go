@@ -1,0 +1,125 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/latentgo/latentgo/engine/sample"
+)
+
+// Sampling configures the choice of the next token; see sample.Params for the fields and their defaults.
+type Sampling = sample.Params
+
+// MLA says in which form a model's attention runs.
+type MLA uint8
+
+const (
+	// MLAExact turns grouped-query attention into multi-head latent attention without loss: every key component
+	// stays under RoPE, the values are the latent. The default.
+	MLAExact MLA = iota
+	// MLAOff keeps plain grouped-query attention.
+	MLAOff
+)
+
+// ParseMLA reads "exact" (also "" and "on") or "off".
+func ParseMLA(s string) (MLA, error) {
+	switch s {
+	case "", "on", "exact":
+		return MLAExact, nil
+	case "off":
+		return MLAOff, nil
+	}
+	return 0, fmt.Errorf(`attention form %q is neither "exact" nor "off"`, s)
+}
+
+// String returns "exact" or "off".
+func (m MLA) String() string {
+	if m == MLAOff {
+		return "off"
+	}
+	return "exact"
+}
+
+// Options configures Load. The zero value is the default.
+type Options struct {
+	// Threads that compute, the calling goroutine included. 0 means runtime.GOMAXPROCS(0), which knows containers' CPU quotas.
+	Threads int
+	// MLA is the form of the attention; the zero value is MLAExact.
+	MLA MLA
+	// VocabOnly loads metadata and tokenizer, no weights: NewSession then fails with ErrNoWeights.
+	VocabOnly bool
+}
+
+// DefaultContext is the largest context that a session gets when none is asked for.
+const DefaultContext = 8192
+
+// SessionOptions configures NewSession. The zero value is the default.
+type SessionOptions struct {
+	// Context is the largest number of tokens the session can hold. 0 means the model's trained context, at most
+	// DefaultContext. Cache memory grows with use, not with this number.
+	Context int
+}
+
+// GenerateOptions configures one answer. The zero value is the default.
+type GenerateOptions struct {
+	// MaxTokens ends the answer after this many tokens; 0 means no limit but the context's.
+	MaxTokens int
+	// Sampling overrides the model's sampling defaults (Model.Sampling) when not nil.
+	Sampling *Sampling
+	// Stop ends the answer before any of these strings; they are never part of the text.
+	Stop []string
+	// IgnoreEOG goes on after an end-of-generation token, as benchmarks want.
+	IgnoreEOG bool
+	// Special makes control tokens visible in the text.
+	Special bool
+}
+
+// Piece is one step of a streamed answer.
+type Piece struct {
+	// Token is the id that was drawn; -1 for a piece that only flushes text held back before.
+	Token int32
+	// Text that became certain with this token: valid UTF-8, possibly empty.
+	Text string
+}
+
+// Reasons why an answer ended, as in Stats.Reason.
+const (
+	ReasonEOG       = "stop"      // the model ended its answer
+	ReasonStop      = "stop_word" // a stop string
+	ReasonMaxTokens = "length"    // GenerateOptions.MaxTokens
+	ReasonContext   = "context"   // the session's context is full
+	ReasonCancelled = "cancelled" // the context.Context was done, or the consumer left the loop
+	ReasonError     = "error"     // the iterator's last pair holds the error
+)
+
+// Stats describes a session's last answer.
+type Stats struct {
+	CachedTokens int           // prompt tokens that were in the cache already
+	PromptTokens int           // prompt tokens evaluated
+	PromptTime   time.Duration // evaluating them
+	Tokens       int           // tokens drawn
+	DecodeTime   time.Duration // drawing and evaluating them
+	Reason       string        // why the answer ended
+}
+
+// Info describes a loaded model. Sizes are in values, tokens or bytes as named.
+type Info struct {
+	Architecture string `json:"architecture"`
+	Name         string `json:"name"`
+	FileType     string `json:"file_type"`    // the quantisation that holds most weights, such as Q4_1
+	Parameters   int64  `json:"parameters"`   // weights in all tensors
+	WeightBytes  int64  `json:"weight_bytes"` // bytes of all tensors
+	Context      int    `json:"context"`      // trained context in tokens
+	Layers       int    `json:"layers"`
+	Embedding    int    `json:"embedding"` // width of the residual stream
+	Heads        int    `json:"heads"`     // query heads of the first layer
+	KVHeads      int    `json:"kv_heads"`  // its key/value heads
+	HeadSize     int    `json:"head_size"` // values per key head
+	Vocab        int    `json:"vocab"`
+	MLA          string `json:"mla"`         // "exact" or "off"
+	RopeSize     int    `json:"rope_size"`   // r, cached values under RoPE per token and layer; 0 when MLA is off
+	LatentSize   int    `json:"latent_size"` // L, cached latent values per token and layer; 0 when MLA is off
+	CacheBytes   int    `json:"cache_bytes"` // bytes per token, all layers
+	Threads      int    `json:"threads"`
+	CPU          string `json:"cpu"` // kernel path: generic, avx2, avx512
+}

@@ -1,0 +1,254 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/latentgo/latentgo/attn"
+)
+
+// Session is one conversation: its tokens and their cached keys and values. For one goroutine at a time.
+type Session struct {
+	m       *Model
+	context int
+	cap     int // tokens that the stores have room for
+	stores  []*attn.Store
+	tokens  []int32
+	logits  []float32 // after the last token; valid is false when they are not
+	valid   bool
+	stats   Stats
+	closed  bool
+
+	pass   pass // reused, so that a step does not allocate
+	out    logitsPass
+	cancel atomic.Bool
+}
+
+// NewSession makes an empty session; nil options are the defaults. It fails with ErrNoWeights for a vocabulary.
+func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
+	if m.h == nil {
+		return nil, fmt.Errorf("%s: %w", m.file.Name(), ErrNoWeights)
+	}
+	n := 0
+	if opt != nil {
+		n = opt.Context
+	}
+	if n < 0 {
+		return nil, fmt.Errorf("context of %d tokens: must not be negative", n)
+	}
+	if n == 0 {
+		n = min(m.h.context, DefaultContext)
+	}
+	s := &Session{m: m, context: n, stores: make([]*attn.Store, m.h.layers)}
+	for i := range s.stores {
+		s.stores[i] = attn.NewStore(m.w.layers[i].attn)
+	}
+	return s, nil
+}
+
+// Close releases the cache. Closing twice is allowed.
+func (s *Session) Close() error {
+	s.closed, s.stores, s.tokens, s.cap, s.valid = true, nil, nil, 0, false
+	return nil
+}
+
+// Reset empties the session; its memory is kept for the next tokens.
+func (s *Session) Reset() { s.Truncate(0) }
+
+// Tokens returns the ids in the cache; the slice is valid until the next call that changes the session.
+func (s *Session) Tokens() []int32 { return s.tokens }
+
+// Context returns the largest number of tokens the session can hold.
+func (s *Session) Context() int { return s.context }
+
+// CacheBytes returns the memory that the session's cache holds now.
+func (s *Session) CacheBytes() int {
+	n := 0
+	for _, st := range s.stores {
+		n += st.Bytes()
+	}
+	return n
+}
+
+// Truncate forgets all tokens from position n on. n beyond the end changes nothing.
+func (s *Session) Truncate(n int) {
+	if n < len(s.tokens) {
+		s.tokens = s.tokens[:max(n, 0)]
+		s.valid = false
+	}
+}
+
+// Stats describes the last Generate or Chat.
+func (s *Session) Stats() Stats { return s.stats }
+
+// Eval appends ids to the session and returns the logits after the last one, [vocab], valid until the session's next
+// evaluation. Without ids it returns the last logits again, nil after a change.
+//
+// ctx ends the evaluation within one layer of a batch of at most 512 tokens; finished batches stay in the session. Errors:
+// ErrContextFull (nothing was evaluated), ErrToken, ErrClosed, ctx's, and a file that shrank or changed under the map.
+func (s *Session) Eval(ctx context.Context, ids []int32) ([]float32, error) {
+	if err := s.check(ids); err != nil {
+		return nil, err
+	}
+	for len(ids) > 0 {
+		n := min(len(ids), maxBatch)
+		if err := s.evalBatch(ctx, ids[:n], n == len(ids)); err != nil {
+			return nil, err
+		}
+		ids = ids[n:]
+	}
+	if !s.valid {
+		return nil, nil
+	}
+	return s.logits, nil
+}
+
+// EvalAll appends ids and calls fn with the logits after each of them, in order: i is the index in ids. fn must not keep
+// the slice; its error ends the evaluation and is returned. Otherwise as Eval.
+func (s *Session) EvalAll(ctx context.Context, ids []int32, fn func(i int, logits []float32) error) error {
+	if err := s.check(ids); err != nil {
+		return err
+	}
+	for done := 0; done < len(ids); {
+		n := min(len(ids)-done, maxBatch)
+		if err := s.evalEach(ctx, ids[done:done+n], done, fn); err != nil {
+			return err
+		}
+		done += n
+	}
+	return nil
+}
+
+// check tells what is wrong with evaluating ids now.
+func (s *Session) check(ids []int32) error {
+	if s.closed {
+		return fmt.Errorf("session: %w", ErrClosed)
+	}
+	if n := len(s.tokens) + len(ids); n > s.context {
+		return fmt.Errorf("%d tokens in a context of %d: %w", n, s.context, ErrContextFull)
+	}
+	vocab := s.m.w.embed.Rows
+	for i, id := range ids {
+		if id < 0 || int(id) >= vocab {
+			return fmt.Errorf("token %d is %d, the vocabulary has %d: %w", i, id, vocab, ErrToken)
+		}
+	}
+	return nil
+}
+
+// evalBatch runs one pass, and computes the logits after the last token when they are wanted.
+func (s *Session) evalBatch(ctx context.Context, ids []int32, want bool) error {
+	if err := s.begin(ctx, ids); err != nil {
+		return err
+	}
+	defer s.m.unlock()
+	s.valid = false
+	if s.logits == nil {
+		s.logits = make([]float32, s.m.w.output.Rows)
+	}
+	if err := s.runPass(ctx); err != nil {
+		return err
+	}
+	if want {
+		if err := s.runLogits(len(ids)-1, len(ids), s.logits); err != nil {
+			return err
+		}
+		s.valid = true
+	}
+	s.tokens = append(s.tokens, ids...)
+	return nil
+}
+
+// logitsRows bounds the buffer of EvalAll: so many logits are computed at a time.
+const logitsRows = 1 << 21
+
+// evalEach runs one pass and hands the logits after each token to fn.
+func (s *Session) evalEach(ctx context.Context, ids []int32, base int, fn func(int, []float32) error) error {
+	if err := s.begin(ctx, ids); err != nil {
+		return err
+	}
+	defer s.m.unlock()
+	s.valid = false
+	if err := s.runPass(ctx); err != nil {
+		return err
+	}
+	s.tokens = append(s.tokens, ids...)
+	vocab := s.m.w.output.Rows
+	step := min(len(ids), max(1, logitsRows/vocab))
+	buf := make([]float32, step*vocab)
+	for lo := 0; lo < len(ids); lo += step {
+		hi := min(lo+step, len(ids))
+		if err := s.runLogits(lo, hi, buf); err != nil {
+			return err
+		}
+		for t := lo; t < hi; t++ {
+			if err := fn(base+t, buf[(t-lo)*vocab:][:vocab]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// begin waits for the model and makes room for ids; on success the caller has the model's turn.
+func (s *Session) begin(ctx context.Context, ids []int32) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := s.m.lock(ctx); err != nil {
+		return err
+	}
+	s.reserve(len(s.tokens) + len(ids))
+	s.pass = pass{runner: s.m.run, ids: ids, pos: len(s.tokens), stores: s.stores}
+	return nil
+}
+
+// reserve grows the cache in doubling steps to hold n tokens.
+func (s *Session) reserve(n int) {
+	if n <= s.cap {
+		return
+	}
+	c := max(256, s.cap)
+	for c < n {
+		c *= 2
+	}
+	s.cap = min(c, s.context)
+	for _, st := range s.stores {
+		st.Grow(s.cap, len(s.tokens))
+	}
+	tokens := make([]int32, len(s.tokens), s.cap)
+	copy(tokens, s.tokens)
+	s.tokens = tokens
+}
+
+// runPass runs the prepared pass; ctx ends it after a layer. The session's tokens do not change.
+func (s *Session) runPass(ctx context.Context) error {
+	s.cancel.Store(false)
+	if ctx.Done() != nil && !s.pass.single() {
+		stop := context.AfterFunc(ctx, func() { s.cancel.Store(true) })
+		defer stop()
+	}
+	s.pass.prepare()
+	if r := s.m.run.pool.Run(&s.pass, &s.cancel); r != nil {
+		return s.fault(r)
+	}
+	return ctx.Err()
+}
+
+// runLogits computes the logits after tokens lo … hi-1 of the pass.
+func (s *Session) runLogits(lo, hi int, dst []float32) error {
+	s.out = logitsPass{p: &s.pass, lo: lo, hi: hi, dst: dst}
+	if r := s.m.run.pool.Run(&s.out, nil); r != nil {
+		return s.fault(r)
+	}
+	return nil
+}
+
+// fault turns a fault in the mapped file into an error. Anything else a worker panicked with is a bug, and goes on.
+func (s *Session) fault(r any) error {
+	if err := s.m.file.FaultError(r); err != nil {
+		return err
+	}
+	panic(r)
+}

@@ -1,0 +1,181 @@
+package models
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// CacheDir returns the directory for downloads and history: LATENTGO_CACHE, else latentgo in os.UserCacheDir. It is
+// not created.
+func CacheDir() (string, error) {
+	if dir := os.Getenv("LATENTGO_CACHE"); dir != "" {
+		return filepath.Abs(dir)
+	}
+	if dir, err := os.UserCacheDir(); err == nil {
+		return filepath.Join(dir, "latentgo"), nil
+	}
+	if u, err := user.Current(); err == nil && u.HomeDir != "" {
+		return filepath.Join(u.HomeDir, ".cache", "latentgo"), nil
+	}
+	return "", errors.New("no cache directory: set LATENTGO_CACHE to a folder")
+}
+
+// fillDefaults sets what is empty from the environment.
+func (o *Options) fillDefaults() error {
+	if o.Dir == "" {
+		dir, err := CacheDir()
+		if err != nil {
+			return err
+		}
+		o.Dir = dir
+	}
+	if o.Endpoint == "" {
+		o.Endpoint = os.Getenv("HF_ENDPOINT")
+	}
+	if o.Endpoint == "" {
+		o.Endpoint = "https://huggingface.co"
+	}
+	if o.Token == "" {
+		o.Token = os.Getenv("HF_TOKEN")
+	}
+	if v := os.Getenv("HF_HUB_OFFLINE"); v != "" && v != "0" {
+		o.Offline = true
+	}
+	return nil
+}
+
+// ref remembers which files a spec led to, so that the next start needs no network.
+type ref struct {
+	Spec  string    `json:"spec"`
+	Files []refFile `json:"files"`
+}
+
+// refFile is one file of a ref; Path is relative to the cache directory and slash-separated.
+type refFile struct {
+	Path   string `json:"path"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256,omitempty"`
+}
+
+// refPath is where the ref of a spec is kept.
+func (f *fetcher) refPath(s spec) string {
+	return filepath.Join(f.opt.Dir, "refs", shortHash(s.name)+".json")
+}
+
+// modelPath is where a file of a model is kept: key tells revisions of the same repository apart.
+func (f *fetcher) modelPath(home, key, name string) string {
+	return filepath.Join(f.opt.Dir, "models", filepath.FromSlash(home), key[:min(12, len(key))], filepath.Base(filepath.FromSlash(name)))
+}
+
+// cached returns the first file of a spec that was fetched before, if all of its files are still there. Names are
+// only given to files whose content was checked, so the sizes are proof enough.
+func (f *fetcher) cached(s spec) (string, bool) {
+	raw, err := os.ReadFile(f.refPath(s))
+	if err != nil {
+		return "", false
+	}
+	var r ref
+	if json.Unmarshal(raw, &r) != nil || r.Spec != s.name || len(r.Files) == 0 {
+		return "", false
+	}
+	for _, file := range r.Files {
+		if !safePath(file.Path) || !hasSize(filepath.Join(f.opt.Dir, filepath.FromSlash(file.Path)), file.Size) {
+			return "", false
+		}
+	}
+	return filepath.Join(f.opt.Dir, filepath.FromSlash(r.Files[0].Path)), true
+}
+
+// remember writes the ref of a spec whose files are complete and returns the first path; it passes err through.
+func (f *fetcher) remember(s spec, paths []string, files []remoteFile, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	r := ref{Spec: s.name}
+	for i, p := range paths {
+		rel, err := filepath.Rel(f.opt.Dir, p)
+		if err != nil {
+			return "", err
+		}
+		st, err := os.Stat(p)
+		if err != nil {
+			return "", err
+		}
+		r.Files = append(r.Files, refFile{Path: filepath.ToSlash(rel), Size: st.Size(), SHA256: files[i].sha256})
+	}
+	raw, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return "", err
+	}
+	return paths[0], writeFile(f.refPath(s), raw)
+}
+
+// holds reports whether dst is the wanted file. With Refresh its SHA-256 is computed again.
+func (f *fetcher) holds(dst string, file remoteFile) bool {
+	st, err := os.Stat(dst)
+	if err != nil || st.IsDir() || file.size > 0 && st.Size() != file.size {
+		return false
+	}
+	if !f.opt.Refresh || file.sha256 == "" {
+		return !f.opt.Refresh || file.size > 0
+	}
+	f.report(Progress{Step: StepVerify, File: file.name, Total: st.Size()})
+	sum, err := fileSHA256(dst)
+	return err == nil && sum == file.sha256
+}
+
+// lock waits until no other process or goroutine fetches the same spec. The returned function ends it.
+func (f *fetcher) lock(ctx context.Context, s spec) (func(), error) {
+	dir := filepath.Join(f.opt.Dir, "locks")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	l := flock.New(filepath.Join(dir, shortHash(s.name)+".lock"))
+	ok, err := l.TryLock()
+	if err == nil && !ok {
+		f.report(Progress{Step: StepWait, File: s.name})
+		ok, err = l.TryLockContext(ctx, 200*time.Millisecond)
+	}
+	if err == nil && !ok {
+		err = errors.New("not granted")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock: %w", err)
+	}
+	return func() { _ = l.Unlock() }, nil
+}
+
+// hasSize reports whether path is a regular file of n bytes.
+func hasSize(path string, n int64) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular() && st.Size() == n
+}
+
+// shortHash is a file name that stands for s.
+func shortHash(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(sum[:12])
+}
+
+// contentKey names a set of files by their content, or by their address where that is all that is known.
+func contentKey(files []remoteFile) string {
+	h := sha256.New()
+	for _, f := range files {
+		id := f.sha256
+		if id == "" {
+			id = f.url
+		}
+		fmt.Fprintln(h, id)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
