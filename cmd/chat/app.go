@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/latentgo/latentgo/engine"
+	"github.com/latentgo/latentgo/internal/models"
+)
+
+// app is one run of the program: its streams, and a context that a signal ends.
+type app struct {
+	ctx    context.Context
+	stdin  io.Reader
+	out    *errWriter // standard output; remembers its first error
+	stderr io.Writer
+
+	stopSignals func() // gives signals their usual effect back
+}
+
+func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
+	a := &app{stdin: stdin, out: &errWriter{w: stdout}, stderr: stderr}
+	a.ctx, a.stopSignals = withSignals(context.Background())
+	return a
+}
+
+// signalError is the cause of a context that a signal ended.
+type signalError struct{ sig os.Signal }
+
+// Error names the signal.
+func (e *signalError) Error() string { return e.sig.String() }
+
+// exitCode is the shell's convention, 128 + the signal's number.
+func (e *signalError) exitCode() int {
+	if n, ok := e.sig.(syscall.Signal); ok {
+		return 128 + int(n)
+	}
+	return 1
+}
+
+// withSignals returns a context that the first SIGINT or SIGTERM ends with a signalError; a second one kills the
+// program as usual. stop may be called more than once.
+func withSignals(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case s := <-ch:
+			signal.Stop(ch)
+			cancel(&signalError{s})
+		case <-done:
+		}
+	}()
+	return ctx, sync.OnceFunc(func() { signal.Stop(ch); close(done) })
+}
+
+// isTerminal reports whether a stream is a terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// interactive reports whether a person sits at both ends.
+func (a *app) interactive() bool { return isTerminal(a.stdin) && isTerminal(a.out.w) }
+
+// note writes a line to standard error.
+func (a *app) note(format string, args ...any) {
+	_, _ = fmt.Fprintf(a.stderr, format+"\n", args...)
+}
+
+// fetch returns the path of a model, downloading it with a progress bar when it is not here yet.
+func (a *app) fetch(name string, opt models.Options) (string, error) {
+	bar := newTransferBar(a.stderr)
+	defer bar.clear()
+	opt.Progress = bar.report
+	return models.Fetch(a.ctx, name, &opt)
+}
+
+// load fetches and loads the model that flags name. The caller closes it.
+func (a *app) load(f *loadFlags, vocabOnly bool) (*engine.Model, error) {
+	mla, err := engine.ParseMLA(f.MLA)
+	if err != nil {
+		return nil, &usageError{err: err}
+	}
+	path, err := a.fetch(f.Model, models.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return a.loadFile(path, &engine.Options{Threads: f.Threads, MLA: mla, VocabOnly: vocabOnly})
+}
+
+// loaded is what engine.Load returned.
+type loaded struct {
+	m   *engine.Model
+	err error
+}
+
+// loadFile loads a file; a signal does not have to wait for it. On a terminal a note shows when it takes long.
+func (a *app) loadFile(path string, opt *engine.Options) (*engine.Model, error) {
+	done := make(chan loaded, 1)
+	go func() {
+		m, err := engine.Load(path, opt)
+		done <- loaded{m, err}
+	}()
+	slow := time.NewTimer(time.Second)
+	defer slow.Stop()
+	for {
+		select {
+		case r := <-done:
+			return r.m, r.err
+		case <-a.ctx.Done():
+			return nil, a.ctx.Err()
+		case <-slow.C:
+			if isTerminal(a.stderr) {
+				a.note("loading %s", path)
+			}
+		}
+	}
+}

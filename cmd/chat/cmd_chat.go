@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/latentgo/latentgo/cmd/chat/internal/lineedit"
+	"github.com/latentgo/latentgo/cmd/chat/internal/repl"
+	"github.com/latentgo/latentgo/engine"
+	"github.com/latentgo/latentgo/internal/models"
+	"github.com/latentgo/latentgo/tokenizer"
+)
+
+// chatCmd is `chat` without a subcommand: a conversation on a terminal, one answer for a prompt or a pipe.
+type chatCmd struct {
+	jsonFlag
+	loadFlags
+	sessionFlags
+	answerFlags
+	samplingFlags
+
+	System string   `placeholder:"TEXT" help:"System prompt."`
+	Ask    string   `short:"p" name:"prompt" placeholder:"TEXT" help:"The same as PROMPT."`
+	Prompt []string `arg:"" optional:"" help:"A question: prints the answer and exits. Piped text is added to it."`
+}
+
+// Validate implements kong's hook.
+func (c *chatCmd) Validate() error {
+	return validate(&c.loadFlags, &c.sessionFlags, &c.answerFlags, &c.samplingFlags)
+}
+
+// Run implements kong's command.
+func (c *chatCmd) Run(a *app) error {
+	if err := mistypedCommand(c.Prompt); err != nil {
+		return err
+	}
+	p := onePrompt{text: strings.TrimSpace(c.Ask + " " + strings.Join(c.Prompt, " ")), system: c.System}
+	talk := p.text == "" && a.interactive() && !c.JSON
+	if !talk {
+		if err := c.readPrompt(a, &p); err != nil {
+			return err
+		}
+	}
+	m, err := a.load(&c.loadFlags, false)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if _, err := m.Template(); err != nil {
+		return err
+	}
+	s, err := m.NewSession(c.sessionFlags.options())
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	opt, err := c.answerFlags.options(m, &c.samplingFlags)
+	if err != nil {
+		return err
+	}
+	if talk {
+		return c.talk(a, m, s, opt)
+	}
+	o := &oneAnswer{a: a, m: m, s: s, opt: opt, json: c.JSON, verbose: c.Verbose}
+	return o.run(p)
+}
+
+// readPrompt adds what is piped in to the prompt; without either there is nothing to answer.
+func (c *chatCmd) readPrompt(a *app, p *onePrompt) error {
+	read := a.piped
+	if p.text == "" {
+		read = func() (string, error) {
+			raw, err := a.readFile("-")
+			return strings.TrimRight(string(raw), "\r\n"), err
+		}
+	}
+	text, err := read()
+	if err != nil {
+		return err
+	}
+	p.text = strings.Trim(p.text+"\n\n"+text, "\n")
+	if strings.TrimSpace(p.text) == "" {
+		return usagef("chat", "no prompt: standard input is empty")
+	}
+	return nil
+}
+
+// talk runs the conversation on the terminal. Signals are handled from here on: Ctrl-C stops an answer, SIGTERM and
+// SIGHUP leave with the terminal in order.
+func (c *chatCmd) talk(a *app, m *engine.Model, s *engine.Session, opt *engine.GenerateOptions) error {
+	a.stopSignals()
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
+	defer signal.Stop(interrupts)
+	reader, closeReader, err := a.newReader(interrupts)
+	if err != nil {
+		return err
+	}
+	defer closeReader()
+	ctx, stop := leaveOn(&a.ctx, closeReader)
+	defer stop()
+	return repl.Run(ctx, repl.Config{
+		Backend: &backend{m, s}, Reader: reader, Out: a.out, Options: *opt, System: c.System, Verbose: c.Verbose,
+		Path: m.File().Name(), Interrupts: interrupts, Quiet: func() func() { return lineedit.Quiet(a.stdin) },
+	})
+}
+
+// newReader returns an editor with history, or a plain reader for a terminal that cannot edit.
+func (a *app) newReader(interrupts <-chan os.Signal) (repl.Reader, func(), error) {
+	if lineedit.Dumb(os.Getenv("TERM")) {
+		return lineedit.NewPlain(a.stdin, a.out, interrupts), func() {}, nil
+	}
+	var history *lineedit.History
+	if dir, err := models.CacheDir(); err == nil {
+		if history, err = lineedit.OpenHistory(filepath.Join(dir, "history")); err != nil {
+			a.note("chat: history: %v", err)
+		}
+	}
+	e, err := lineedit.New(lineedit.Config{In: a.stdin, Out: a.out, History: history, Complete: repl.Complete})
+	if err != nil {
+		return nil, nil, fmt.Errorf("terminal: %w", err)
+	}
+	return e, func() { _ = e.Close() }, nil
+}
+
+// leaveOn replaces *ctx by one that SIGTERM or SIGHUP ends, which also ends a waiting ReadLine.
+func leaveOn(ctx *context.Context, closeReader func()) (context.Context, func()) {
+	c, cancel := context.WithCancelCause(context.Background())
+	*ctx = c
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		select {
+		case s := <-ch:
+			cancel(&signalError{s})
+			closeReader()
+		case <-c.Done():
+		}
+	}()
+	return c, func() { signal.Stop(ch); cancel(nil) }
+}
+
+// backend adapts a model and its session to the conversation.
+type backend struct {
+	m *engine.Model
+	s *engine.Session
+}
+
+// Chat implements repl.Backend.
+func (b *backend) Chat(ctx context.Context, conv tokenizer.Conversation, opt *engine.GenerateOptions) iter.Seq2[engine.Piece, error] {
+	return b.s.Chat(ctx, conv, opt)
+}
+
+// Count implements repl.Backend.
+func (b *backend) Count(ctx context.Context, conv tokenizer.Conversation) (int, error) {
+	text, err := b.m.RenderChat(ctx, conv)
+	if err != nil {
+		return 0, err
+	}
+	ids, err := b.m.Encode(text, true, true)
+	return len(ids), err
+}
+
+// Stats implements repl.Backend.
+func (b *backend) Stats() engine.Stats { return b.s.Stats() }
+
+// Info implements repl.Backend.
+func (b *backend) Info() engine.Info { return b.m.Info() }
+
+// Context implements repl.Backend.
+func (b *backend) Context() int { return b.s.Context() }
+
+// Used implements repl.Backend.
+func (b *backend) Used() int { return len(b.s.Tokens()) }
+
+// Reset implements repl.Backend.
+func (b *backend) Reset() { b.s.Reset() }

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/latentgo/latentgo/cmd/chat/internal/human"
+	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/models"
+)
+
+// inspectCmd is `chat inspect`: what a GGUF file holds. Files of any architecture can be inspected.
+type inspectCmd struct {
+	jsonFlag
+	loadFlags
+}
+
+// Run implements kong's command.
+func (c *inspectCmd) Run(a *app) error {
+	path, err := a.fetch(c.Model, models.Options{})
+	if err != nil {
+		return err
+	}
+	f, err := gguf.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if c.JSON {
+		return a.printJSON(inspection(f))
+	}
+	w := bufio.NewWriter(a.out)
+	printHead(w, f)
+	printMetadata(w, f)
+	printTensors(w, f)
+	return w.Flush()
+}
+
+// inspected is what `chat inspect --json` prints.
+type inspected struct {
+	File        string            `json:"file"`
+	Version     int               `json:"version"`
+	ByteOrder   string            `json:"byte_order"`
+	Size        int64             `json:"size"` // bytes, all parts
+	Parts       int               `json:"parts"`
+	Alignment   int               `json:"alignment"`
+	Parameters  uint64            `json:"parameters"`
+	WeightBytes uint64            `json:"weight_bytes"`
+	Metadata    metadata          `json:"metadata"`
+	Tensors     []inspectedTensor `json:"tensors"`
+}
+
+// inspectedTensor is one tensor; the shape is in file order, the fastest dimension first.
+type inspectedTensor struct {
+	Name   string   `json:"name"`
+	Type   string   `json:"type"`
+	Shape  []uint64 `json:"shape"`
+	Size   uint64   `json:"size"`
+	Offset uint64   `json:"offset"`
+	Part   int      `json:"part,omitempty"`
+}
+
+// inspection collects everything about f.
+func inspection(f *gguf.File) inspected {
+	in := inspected{File: f.Name(), Version: f.Version(), ByteOrder: byteOrder(f), Size: f.Size(), Parts: f.Parts(),
+		Alignment: f.Alignment(), Metadata: metadata{f}, Tensors: []inspectedTensor{}}
+	for _, t := range f.Tensors() {
+		in.Parameters += t.Elements()
+		in.WeightBytes += t.Size()
+		in.Tensors = append(in.Tensors, inspectedTensor{t.Name, t.Type.String(), t.Shape, t.Size(), t.Offset, t.Part})
+	}
+	return in
+}
+
+// byteOrder names the byte order of f.
+func byteOrder(f *gguf.File) string {
+	if f.ByteOrder() == binary.BigEndian {
+		return "big"
+	}
+	return "little"
+}
+
+// printHead writes the lines about the file as a whole.
+func printHead(w io.Writer, f *gguf.File) {
+	_, _ = fmt.Fprintf(w, "%s\n  GGUF version %d, %s-endian, %s, alignment %d", human.Line(f.Name()), f.Version(), byteOrder(f), human.Size(f.Size()), f.Alignment())
+	if f.Parts() > 1 {
+		_, _ = fmt.Fprintf(w, ", %d parts", f.Parts())
+	}
+	in := inspection(f)
+	if in.Parameters > 0 {
+		_, _ = fmt.Fprintf(w, "\n  %d weights in %s, %.2f bits each", in.Parameters, human.Size(int64(in.WeightBytes)), 8*float64(in.WeightBytes)/float64(in.Parameters))
+	}
+	_, _ = fmt.Fprintln(w)
+}
+
+// printMetadata writes one line per key; long values are abbreviated.
+func printMetadata(w io.Writer, f *gguf.File) {
+	keys := f.Keys()
+	_, _ = fmt.Fprintf(w, "\nmetadata: %d keys\n", len(keys))
+	width := 0
+	for _, k := range keys {
+		width = max(width, len(k))
+	}
+	for _, k := range keys {
+		v, _ := f.Value(k)
+		kind := v.Kind().String()
+		if v.Kind() == gguf.KindArray {
+			kind = "[" + v.Elem().String() + "]"
+		}
+		_, _ = fmt.Fprintf(w, "  %-*s  %-5s  %s\n", width, human.Line(k), kind, human.Line(v.String()))
+	}
+}
+
+// printTensors writes one line per tensor, and a sum per type.
+func printTensors(w io.Writer, f *gguf.File) {
+	ts := f.Tensors()
+	_, _ = fmt.Fprintf(w, "\ntensors: %d\n", len(ts))
+	width := 0
+	count, bytes := map[string]int{}, map[string]uint64{}
+	for _, t := range ts {
+		width = max(width, len(t.Name))
+		count[t.Type.String()]++
+		bytes[t.Type.String()] += t.Size()
+	}
+	for _, t := range ts {
+		_, _ = fmt.Fprintf(w, "  %-*s  %-7s  %-16s  %s\n", width, human.Line(t.Name), t.Type, shape(t.Shape), human.Size(int64(t.Size())))
+	}
+	for _, name := range slices.Sorted(maps.Keys(count)) {
+		_, _ = fmt.Fprintf(w, "%8d × %-7s  %s\n", count[name], name, human.Size(int64(bytes[name])))
+	}
+}
+
+// shape renders dimensions, the fastest first.
+func shape(dims []uint64) string {
+	s := make([]string, len(dims))
+	for i, d := range dims {
+		s[i] = strconv.FormatUint(d, 10)
+	}
+	return strings.Join(s, " × ")
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"github.com/latentgo/latentgo/engine"
+	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/models"
+	"github.com/latentgo/latentgo/tokenizer"
+)
+
+// usageError is a wrong command line: exit code 2.
+type usageError struct {
+	err     error
+	command string // subcommand, "" for none
+}
+
+// Error implements error.
+func (e *usageError) Error() string { return e.err.Error() }
+
+// Unwrap gives what was wrong.
+func (e *usageError) Unwrap() error { return e.err }
+
+// hints are what a user can do next about an error, the first that fits.
+var hints = []struct {
+	err  error
+	hint string
+}{
+	{gguf.ErrFormat, "models of other formats can be converted with llama.cpp's convert_hf_to_gguf.py; a download may be incomplete"},
+	{gguf.ErrSplit, "put all parts of the model into one folder and name the first"},
+	{engine.ErrUnsupported, "this engine runs llama, qwen2, qwen3 and gemma3 models; `chat inspect -m FILE` shows what a file holds"},
+	{engine.ErrInvalid, "the file contradicts itself; download or convert it again"},
+	{engine.ErrContextFull, "a larger context: -c N"},
+	{engine.ErrNoTemplate, "the model was not made for conversations: `chat run --raw -p TEXT` continues a text"},
+	{engine.ErrNoTokenizer, "give token ids instead of text: -f IDS.json with a list of numbers"},
+	{engine.ErrNoWeights, "the file holds only a vocabulary: `chat tokenize` works with it"},
+	{models.ErrUnknown, "give the path of a .gguf file, owner/repo[:QUANT] of Hugging Face, a URL, or one of: " + strings.Join(models.Names(), ", ")},
+	{models.ErrOffline, "unset HF_HUB_OFFLINE, or give the path of a .gguf file"},
+	{models.ErrHash, "try again; a mirror set by HF_ENDPOINT may hold another file"},
+	{models.ErrNoFile, "name one of them: owner/repo:QUANT"},
+	{syscall.ENOSPC, "free some disk space and try again"},
+	{fs.ErrNotExist, "check the path"},
+	{fs.ErrPermission, "check the permissions of the file and its folder"},
+}
+
+// hintFor returns what to do about err, "" if nothing is known.
+func hintFor(err error) string {
+	var usage *usageError
+	if errors.As(err, &usage) {
+		return strings.TrimRight("chat "+usage.command, " ") + " --help describes the flags"
+	}
+	var sources *models.SourcesError
+	if errors.As(err, &sources) {
+		return "download " + sources.URL + " by hand and name it with -m, or set HF_ENDPOINT or PIP_INDEX_URL to a mirror"
+	}
+	var tmpl *tokenizer.TemplateError
+	if errors.As(err, &tmpl) {
+		return "the chat template refuses this conversation or is broken; `chat run --raw` works without it"
+	}
+	for _, h := range hints {
+		if errors.Is(err, h.err) {
+			return h.hint
+		}
+	}
+	return ""
+}
+
+// explain writes an error and its hint to standard error.
+func (a *app) explain(err error) {
+	a.note("chat: %s", strings.TrimSpace(err.Error()))
+	if hint := hintFor(err); hint != "" {
+		a.note("hint: %s", hint)
+	}
+}
+
+// isClosedPipe reports whether err means that nobody reads the output any more.
+func isClosedPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }

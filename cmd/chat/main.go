@@ -1,0 +1,99 @@
+// Command chat talks with a GGUF model in the terminal, and holds the tools around it.
+//
+//	chat                         fetches the default model if needed and starts a conversation
+//	chat "Why is the sky blue?"  one answer; text piped into it is added to the question
+//	chat run|tokenize|logits|perplexity|bench|inspect|template|pull …
+//
+// Answers and results go to standard output, everything else to standard error. Exit codes: 0, 1 for an error, 2 for
+// wrong usage, 128 + n when signal n ended it. `chat --help` and `chat SUBCOMMAND --help` describe the flags.
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the whole program: it parses args, runs the subcommand and returns the exit code.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	a := newApp(stdin, stdout, stderr)
+	defer a.stopSignals()
+	defer func() {
+		switch e := recover().(type) {
+		case nil:
+		case exitCode: // --help and --version leave the parser like this
+			code = int(e)
+		default:
+			panic(e)
+		}
+	}()
+	ctx, err := a.parse(args)
+	if err == nil {
+		err = ctx.Run(a)
+	}
+	return a.finish(err)
+}
+
+// exitCode is what the parser panics with to leave after --help.
+type exitCode int
+
+// parse reads the command line. What is wrong with it is a usageError.
+func (a *app) parse(args []string) (*kong.Context, error) {
+	parser, err := kong.New(&cli{},
+		kong.Name("chat"),
+		kong.Description("Talk with a GGUF model in the terminal. Without a subcommand: start a conversation, or answer one PROMPT."),
+		kong.Writers(a.out, a.stderr),
+		kong.Exit(func(code int) { panic(exitCode(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110, FlagsLast: true}),
+		kong.WithHyphenPrefixedParameters(true),
+		kong.ShortUsageOnError(),
+		vars(),
+	)
+	if err != nil {
+		return nil, err
+	}
+	ctx, err := parser.Parse(args)
+	if err != nil {
+		return nil, &usageError{err: err, command: commandOf(err)}
+	}
+	return ctx, nil
+}
+
+// commandOf returns the subcommand that a parser's error belongs to, "" for none.
+func commandOf(err error) string {
+	var pe *kong.ParseError
+	if errors.As(err, &pe) && pe.Context != nil && pe.Context.Selected() != nil {
+		return pe.Context.Selected().Name
+	}
+	return ""
+}
+
+// finish reports err and turns it into the exit code. A signal that ended the run is not reported as an error.
+func (a *app) finish(err error) int {
+	var sig *signalError
+	if errors.As(context.Cause(a.ctx), &sig) && (err == nil || errors.Is(err, context.Canceled)) {
+		return sig.exitCode()
+	}
+	if err == nil {
+		err = a.out.Err()
+	}
+	switch {
+	case err == nil:
+		return 0
+	case isClosedPipe(err):
+		return 1 // whoever read the output has seen enough
+	}
+	a.explain(err)
+	var usage *usageError
+	if errors.As(err, &usage) {
+		return 2
+	}
+	return 1
+}

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/latentgo/latentgo/internal/testenv"
+)
+
+// TestMain makes the program available to scripts, and to tests through PATH, as "chat".
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"chat": main})
+}
+
+// TestScripts runs testdata/script: what the program does with files, flags and streams.
+//
+//	exits CODE chat …    the command ends with the code
+//	json FILE PATH VALUE a value of a JSON file (or stdout), at a path like prompt.median or ids.0; * only has to be there
+//	is FILE TEXT         the file (or stdout) is exactly the text
+//	bytes FILE N         the file has N bytes
+//	hidden N             the folder has N hidden files: temporary ones that were left behind
+//	env MODEL, SHARED    the real model and the shared vectors; conditions [model] and [shared]
+func TestScripts(t *testing.T) {
+	shared, model := optional(t, func(t *testing.T) string { return testenv.Shared(t, "") }), optional(t, realModel)
+	hub := newHub(t, shared)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("LATENTGO_CACHE", filepath.Join(e.WorkDir, "cache"))
+			e.Setenv("HF_ENDPOINT", hub)
+			e.Setenv("SHARED", shared)
+			e.Setenv("MODEL", model)
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			switch cond {
+			case "shared":
+				return shared != "", nil
+			case "model":
+				return model != "", nil
+			case "fulldisk":
+				_, err := os.Stat("/dev/full")
+				return err == nil, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": cmdExits, "json": cmdJSON, "is": cmdIs, "bytes": cmdBytes, "hidden": cmdHidden,
+		},
+	})
+}
+
+// realModel is testenv.Model, which is not asked for in short tests.
+func realModel(t *testing.T) string {
+	if testing.Short() {
+		t.Skip("no real model in short tests")
+	}
+	return testenv.Model(t)
+}
+
+// optional returns the result of find, "" when it skips.
+func optional(t *testing.T, find func(*testing.T) string) (path string) {
+	t.Run("find", func(t *testing.T) { path = find(t) })
+	return path
+}
+
+// newHub starts a stand-in for the Hub: owner/repo holds a small model as F32 and Q8_0, everything else is not found.
+func newHub(t *testing.T, shared string) string {
+	raw := []byte("GGUF, but nothing else")
+	if shared != "" {
+		var err error
+		if raw, err = os.ReadFile(filepath.Join(shared, "vectors", "arch", "llama-dense.gguf")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/api/models/owner/repo/tree/main":
+			_, _ = fmt.Fprintf(w, `[{"type":"file","path":"m-F32.gguf","size":%d},{"type":"file","path":"m-Q8_0.gguf","size":%d}]`, len(raw), len(raw))
+		case strings.HasPrefix(r.URL.Path, "/owner/repo/resolve/main/m-"):
+			_, _ = w.Write(raw)
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
+// cmdExits implements "exits CODE command args…".
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE command args...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("run %s: %v", args[1], err)
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s\nstdout: %s\nstderr: %s", code, args[0], ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	}
+}
+
+// cmdJSON implements "json FILE PATH VALUE".
+func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: json FILE PATH VALUE")
+	}
+	var v, want any
+	ts.Check(json.NewDecoder(bytes.NewReader([]byte(ts.ReadFile(args[0])))).Decode(&v))
+	got, found := at(v, args[1])
+	if args[2] == "*" {
+		if found == neg {
+			ts.Fatalf("%s: found is %v in %v", args[1], found, v)
+		}
+		return
+	}
+	if err := json.Unmarshal([]byte(args[2]), &want); err != nil {
+		want = args[2]
+	}
+	if equal := found && reflect.DeepEqual(got, want); equal == neg {
+		ts.Fatalf("%s is %v, want %v", args[1], got, want)
+	}
+}
+
+// cmdIs implements "is FILE TEXT".
+func cmdIs(ts *testscript.TestScript, _ bool, args []string) {
+	if got := ts.ReadFile(args[0]); got != args[1] {
+		ts.Fatalf("%s is %q, want %q", args[0], got, args[1])
+	}
+}
+
+// cmdBytes implements "bytes FILE N".
+func cmdBytes(ts *testscript.TestScript, _ bool, args []string) {
+	st, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if strconv.FormatInt(st.Size(), 10) != args[1] {
+		ts.Fatalf("%s has %d bytes, want %s", args[0], st.Size(), args[1])
+	}
+}
+
+// cmdHidden implements "hidden N".
+func cmdHidden(ts *testscript.TestScript, _ bool, args []string) {
+	names, err := filepath.Glob(ts.MkAbs(".*.*"))
+	ts.Check(err)
+	if strconv.Itoa(len(names)) != args[0] {
+		ts.Fatalf("hidden files: %q, want %s", names, args[0])
+	}
+}
+
+// at looks up a dotted path in decoded JSON; "." is the value itself.
+func at(v any, path string) (any, bool) {
+	if path == "." {
+		return v, true
+	}
+	for _, p := range strings.Split(path, ".") {
+		switch c := v.(type) {
+		case map[string]any:
+			x, ok := c[p]
+			if !ok {
+				return nil, false
+			}
+			v = x
+		case []any:
+			i, err := strconv.Atoi(p)
+			if err != nil || i < 0 || i >= len(c) {
+				return nil, false
+			}
+			v = c[i]
+		default:
+			return nil, false
+		}
+	}
+	return v, true
+}
+
+// marshal returns v as JSON.
+func marshal(v any) (string, error) {
+	raw, err := json.Marshal(v)
+	return string(raw), err
+}
