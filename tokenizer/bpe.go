@@ -21,6 +21,8 @@ type bpe struct {
 // merge joins the tokens left and right to token out.
 type merge struct{ left, right, out int32 }
 
+// newBPE reads the merges and finds the tokens of single bytes. Errors: ErrVocab for a merge that names key and index; that of
+// md if there are no merges.
 func newBPE(md Metadata, v *vocab, pre *pretype) (*bpe, error) {
 	m := &bpe{vocab: v, pre: pre}
 	if pre.raw {
@@ -46,6 +48,7 @@ func (m *bpe) load(lines []string) error {
 	if len(lines) > math.MaxInt32 {
 		return fmt.Errorf("%s: %d merges: %w", keyMerges, len(lines), ErrVocab)
 	}
+	// The index of a merge is its rank; a pair that is listed twice keeps its first one.
 	m.merges = make([]merge, len(lines))
 	m.ranks = make(map[uint64]int32, len(lines))
 	var buf []byte
@@ -71,13 +74,16 @@ func (m *bpe) load(lines []string) error {
 	return nil
 }
 
+// has reports whether a pair has a rank.
 func (m *bpe) has(key uint64) bool {
 	_, ok := m.ranks[key]
 	return ok
 }
 
+// pairKey packs two tokens into the key of ranks. A symbol that is no token (-1) has a key that no merge has.
 func pairKey(left, right int32) uint64 { return uint64(uint32(left))<<32 | uint64(uint32(right)) }
 
+// encode appends the tokens of text, which may hold anything: what is not UTF-8 is U+FFFD to the pre-tokeniser and in the result.
 func (m *bpe) encode(dst []int32, s *scratch, text string) []int32 {
 	text = cleanLax(text)
 	if m.pre.escape {
@@ -85,6 +91,7 @@ func (m *bpe) encode(dst []int32, s *scratch, text string) []int32 {
 	}
 	s.view.load(text)
 	s.ends, s.ends2 = splitAll(&s.view, m.pre.split, s.ends, s.ends2)
+	// The splitters count code points; walking along text gives the bytes of each part.
 	lo := 0
 	for _, hi := range s.ends {
 		n := 0
@@ -129,6 +136,7 @@ func (m *bpe) word(dst []int32, s *scratch, word string) []int32 {
 
 // whole returns the token of a word that needs no merges, or -1.
 func (m *bpe) whole(s *scratch, word string) int32 {
+	// Gemma 4 has tokens for runs of line ends that no merges lead to.
 	if m.pre.wholeLines && strings.Trim(word, "\n") == "" {
 		return m.id(word)
 	}
@@ -142,7 +150,8 @@ func (m *bpe) whole(s *scratch, word string) int32 {
 	return m.idBytes(s.buf)
 }
 
-// merge encodes a word by merges.
+// merge encodes a word by merges. A heap holds every pair that may be merged; pairs that have changed since they were put there
+// are skipped when they come out, so that each merge costs O(log n).
 func (m *bpe) merge(dst []int32, s *scratch, word string) []int32 {
 	m.symbols(s, word)
 	syms := s.link()

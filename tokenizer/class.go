@@ -40,7 +40,7 @@ type classTable struct {
 var classes = sync.OnceValue(func() *classTable {
 	t := &classTable{}
 	seen := map[[pageSize]class]uint16{}
-	next := 0
+	next := 0 // the range after that of the current code point
 	for p := range 0x110000 / pageSize {
 		var page [pageSize]class
 		for i := range page {

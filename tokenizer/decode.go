@@ -25,7 +25,7 @@ func (t *Tokenizer) AppendPiece(dst []byte, id int32, special bool) []byte {
 			dst = append(dst, text...)
 		}
 	case a&attrUser != 0:
-		dst = append(dst, text...)
+		dst = append(dst, text...) // stands in the text as it is in the file
 	case a&attrNormal != 0 && t.escape:
 		dst = appendUnescaped(dst, text)
 	case a&attrNormal != 0 && t.printed:

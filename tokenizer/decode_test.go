@@ -2,7 +2,9 @@ package tokenizer
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf8"
 )
@@ -174,4 +176,24 @@ func TestDecoderAllocs(t *testing.T) {
 	}); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
+}
+
+// TestConcurrent uses one tokeniser from several goroutines; the race detector watches.
+func TestConcurrent(t *testing.T) {
+	tok, texts := byteVocab(t, "llama3"), readGolden(t).Texts
+	var want [][]int32
+	for _, text := range texts {
+		want = append(want, tok.Encode(text, EncodeOptions{}))
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for i, text := range texts {
+				if got := tok.Encode(text, EncodeOptions{}); !slices.Equal(got, want[i]) {
+					t.Errorf("%q: %v, want %v", text, got, want[i])
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -13,6 +13,7 @@ func (c candidate) left() int32 { return int32(uint32(c.key)) }
 // candidates is a binary heap with the smallest key at index 0.
 type candidates []candidate
 
+// push adds a candidate.
 func (h *candidates) push(c candidate) {
 	s := append(*h, c)
 	*h = s

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -175,5 +176,44 @@ func TestScoreOrder(t *testing.T) {
 	}
 	if m.rank(9) != m.rank(4) {
 		t.Error("-0 and 0 differ")
+	}
+}
+
+// TestWordwise: cutting text before spaces must not change anything where no token spans such a cut.
+func TestWordwise(t *testing.T) {
+	for _, model := range []string{"llama", "gemma4"} {
+		run := goldenRun{Vocab: "raw", Set: map[string]any{keyModel: model, keyBOS: 2.0, keyEOS: 1.0}}
+		md := readGolden(t).metadata(run)
+		tokens := md[keyTokens].([]string)
+		spans := func(s string) bool { return strings.Contains(strings.TrimLeft(s, spaceMark), spaceMark) }
+		for i, s := range tokens {
+			if spans(s) {
+				tokens[i] = "" // not found in text any more
+			}
+		}
+		md[keyMerges] = slices.DeleteFunc(slices.Clone(md[keyMerges].([]string)), func(s string) bool {
+			return spans(strings.Replace(s, " ", "", 1))
+		})
+		words, whole := mustNew(t, md), mustNew(t, md)
+		if !words.wordwise {
+			t.Fatal("not wordwise")
+		}
+		whole.wordwise = false
+		for _, text := range readGolden(t).Texts {
+			for range 2 { // with the cache empty and filled
+				got, want := words.Encode(text, EncodeOptions{}), whole.Encode(text, EncodeOptions{})
+				if !slices.Equal(got, want) {
+					t.Errorf("%s %q:\n got %q\nwant %q", model, text, pieces(words, got), pieces(whole, want))
+				}
+			}
+		}
+	}
+}
+
+func TestWordEnd(t *testing.T) {
+	for text, want := range map[string]string{"▁a▁b": "▁a", "▁▁a": "▁▁a", "ab": "ab", "a▁": "a", "▁": "▁", "": ""} {
+		if got := text[:wordEnd(text)]; got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
 	}
 }

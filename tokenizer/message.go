@@ -50,6 +50,7 @@ func (o Object) Get(name string) (any, bool) {
 	return nil, false
 }
 
+// index returns the place of a field, or -1.
 func (o Object) index(name string) int {
 	return slices.IndexFunc(o.fields, func(f Field) bool { return f.Name == name })
 }

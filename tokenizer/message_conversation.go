@@ -99,6 +99,7 @@ func (c Conversation) MarshalJSON() ([]byte, error) {
 	return obj.MarshalJSON()
 }
 
+// toolList returns the tools as a value of a Field.
 func (c Conversation) toolList() []any {
 	list := make([]any, len(c.Tools))
 	for i, t := range c.Tools {

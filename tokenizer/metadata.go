@@ -14,7 +14,7 @@ type Metadata interface {
 	Ints(key string) ([]int64, error)
 }
 
-// Keys of the GGUF format that this package reads.
+// Keys of the GGUF format that this package reads, besides those of roleKeys.
 const (
 	keyModel       = "tokenizer.ggml.model"
 	keyPre         = "tokenizer.ggml.pre"

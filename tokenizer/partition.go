@@ -33,6 +33,7 @@ func (p *partitioner) cut(v *vocab, t *trie, text string) []fragment {
 		p.parts = append(p.parts, fragment{0, len(text), noToken})
 		return p.parts
 	}
+	// From the longest size to the shortest; sizes without a match anywhere cost nothing.
 	p.claimed = append(p.claimed[:0], make([]bool, len(text))...)
 	p.taken = p.taken[:0]
 	for n := len(p.sizes) - 1; n > 0; n-- {
@@ -67,7 +68,7 @@ func (p *partitioner) search(v *vocab, t *trie, text string) bool {
 	return len(p.starts) > 0
 }
 
-// claimSize takes the matches of n bytes that are still free.
+// claimSize takes the matches of n bytes that are still free, token by token and each from left to right.
 func (p *partitioner) claimSize(v *vocab, t *trie, text string, n int) {
 	p.hits = p.hits[:0]
 	mixed := false

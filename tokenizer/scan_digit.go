@@ -21,6 +21,7 @@ func thousands(v *view, lo, hi int, ends []int) []int {
 			pos++
 			continue
 		}
+		// No cut before the number: the text since the last cut goes with its head.
 		if head := (end - pos) % 3; head > 0 {
 			pos += head
 			ends = append(ends, pos)

@@ -8,7 +8,7 @@ func sentinel(v *view, pos, hi int) int {
 	if end == pos {
 		return pos
 	}
-	digits := end
+	digits := end // at least one must follow
 	for end < hi && asciiDigit(v.cp[end]) {
 		end++
 	}

@@ -9,6 +9,7 @@ import (
 // never in a set: llama.cpp turns it into a vertical tab before it matches sets.
 type runeSet []rune
 
+// has reports whether r is a member.
 func (s runeSet) has(r rune) bool {
 	i := sort.Search(len(s)/2, func(i int) bool { return s[2*i+1] >= r })
 	return 2*i < len(s) && s[2*i] <= r

@@ -27,7 +27,7 @@ func spacesBefore(v *view, pos, hi int) int {
 	}
 	end, _ := v.whiteEnd(pos, hi)
 	if end < hi {
-		end--
+		end-- // to pos, which is no match, if there is only one
 	}
 	return end
 }

@@ -26,6 +26,7 @@ func contraction(fold bool) matcher {
 // contractionFold is the form that nearly all newer vocabularies use.
 var contractionFold = contraction(true)
 
+// asciiLower lowers A-Z if fold is set. No other capital becomes one of the letters that contractions have.
 func asciiLower(r rune, fold bool) rune {
 	if fold && 'A' <= r && r <= 'Z' {
 		return r + 'a' - 'A'
@@ -74,6 +75,7 @@ func followed(m matcher) matcher {
 // cased is "[lead]?U*L+|[lead]?U+L*" with U = set without a-z and L = set without A-Z: a word starts where small letters
 // end and capitals begin. A letter outside ASCII is in both.
 func cased(lead, set class) matcher {
+	// The four attempts are the two alternatives, each with and without the leading character.
 	up, low := set&^cLower, set&^cUpper
 	return func(v *view, pos, hi int) int {
 		led := v.class[pos]&lead != 0 && pos+1 < hi
@@ -110,6 +112,7 @@ func capitalised(v *view, pos, hi int, up, low class) int {
 
 // phrase is "[lead]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+": words with the single spaces between them.
 func phrase(lead class) matcher {
+	// Greedy without backtracking: a space is taken only if a letter follows it.
 	run := func(v *view, pos, hi int) int {
 		if !v.in(pos, hi, cLetter) {
 			return pos

@@ -102,6 +102,7 @@ func loadSpecials(md Metadata, v *vocab, bos, eos, unk int32) (*specials, error)
 	return s, nil
 }
 
+// read takes a role from its key, if the file has it.
 func (s *specials) read(md Metadata, v *vocab, r role, key string, strict bool) error {
 	if !md.Has(key) {
 		return nil
@@ -140,6 +141,7 @@ func (s *specials) findEOG(v *vocab) {
 			s.eog = append(s.eog, id)
 		}
 	}
+	// The FIM tokens that end an answer are those which begin another file or fill up.
 	add(s.role[roleFIMPad])
 	add(s.role[roleFIMRepo])
 	add(s.role[roleFIMFile])
@@ -149,11 +151,13 @@ func (s *specials) findEOG(v *vocab) {
 			v.attrs[id] |= attrControl
 		}
 	}
+	// Setting the attributes anew takes these out of the control tokens.
 	for _, name := range harmonyNames {
 		if id := v.id(name); id >= 0 {
 			v.attrs[id] = attrUser
 		}
 	}
+	// Last, so that also a token of gpt-oss counts if a key names it.
 	add(s.role[roleEOS])
 	add(s.role[roleEOT])
 	add(s.role[roleEOM])
@@ -163,6 +167,7 @@ func (s *specials) findEOG(v *vocab) {
 
 // except removes tokens from the set which only look as if they ended an answer.
 func (s *specials) except(v *vocab) {
+	// Names count only if they are in the set, not wherever the vocabulary has them.
 	has := func(name string) bool {
 		id := v.id(name)
 		return id >= 0 && slices.Contains(s.eog, id)

@@ -19,6 +19,7 @@ type spm struct {
 // maxSPMWord bounds the pieces of text whose symbols are kept in memory at once.
 const maxSPMWord = 1 << 30
 
+// encode appends the tokens of text, in which spaces are escaped here. Bytes that are not UTF-8 become byte tokens.
 func (m *spm) encode(dst []int32, s *scratch, text string) []int32 {
 	text = escapeSpaces(text)
 	// A cut-off sequence takes bytes of the U+2581 behind it, so only valid text falls into words.
@@ -54,7 +55,8 @@ func wordEnd(s string) int {
 	return len(s)
 }
 
-// merge encodes a word that is not in the cache.
+// merge encodes a word that is not in the cache. As in bpe.merge, a heap holds the pairs, stale ones included: a pair is stale if
+// the sizes of its symbols no longer add up to its token's.
 func (m *spm) merge(dst []int32, s *scratch, word string) []int32 {
 	s.syms = slices.Grow(s.syms[:0], len(word))
 	for at := 0; at < len(word); {
@@ -88,6 +90,7 @@ func (m *spm) try(s *scratch, word string, l, r int32) {
 		return
 	}
 	at, end := int(s.syms[l].at), int(s.syms[r].at+s.syms[r].size)
+	// Longer than any token: not worth a look, and the hash of a long text costs time.
 	if end-at > m.maxLen {
 		return
 	}
@@ -102,6 +105,7 @@ func (m *spm) rank(id int32) uint64 {
 	if m.scores != nil && m.scores[id] != 0 { // not -0
 		score = m.scores[id]
 	}
+	// The bits of positive floats grow with them, those of negative ones fall: turned round so that a high score is small.
 	bits := math.Float32bits(score)
 	if bits>>31 == 0 {
 		return uint64(^bits &^ (1 << 31))

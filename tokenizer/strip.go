@@ -22,6 +22,7 @@ func setStrip(md Metadata, v *vocab, special *trie) error {
 	case containsAny(pre, "jina-v2-de", "jina-v2-es", "jina-v2-code"), containsAny(arch, "nomic-bert-moe", "jina-bert-v3"):
 		v.mark("<mask>", attrLeft, true)
 	case containsAny(name, "phi-3", "phi3"):
+		// rstrip in Phi-3's tokenizer.json, which these three have not.
 		for id := range v.attrs {
 			if special.holds(v, int32(id)) {
 				v.attrs[id] |= attrRight
@@ -50,6 +51,7 @@ func (v *vocab) mark(text string, a attr, on bool) {
 	}
 }
 
+// containsAny reports whether s has any of the others in it.
 func containsAny(s string, subs ...string) bool {
 	for _, sub := range subs {
 		if strings.Contains(s, sub) {

@@ -20,9 +20,11 @@ const ChatML = `{% for message in messages %}{{ '<|im_start|>' + message['role']
 // raise_exception, strftime_now, the generation tag. A Template may be used
 // by several goroutines at once.
 //
-// Known differences: what Jinja2 makes a generator or tuple is a list here;
-// lists and dicts can be changed by append and the like; include, import,
-// block, extends, do, recursive loops, and arguments by * and ** are errors.
+// Known differences: lists and dicts can be changed by append and the like,
+// and the result of a filter such as map can be written as JSON, where the
+// sandbox of transformers fails; letters change case one by one (ß stays);
+// include, import, extends, recursive loops, and arguments by * and ** are
+// errors.
 type Template struct {
 	src  string
 	prog *tmplProgram
@@ -102,6 +104,7 @@ func (t *Template) Render(ctx context.Context, conv Conversation, opt RenderOpti
 		prog:       t.prog,
 		now:        now,
 		spaces:     map[*jinja.Dict]bool{},
+		tuples:     map[*jinja.List]bool{},
 	}
 	return t.run(g, vars)
 }

@@ -51,6 +51,9 @@ func tmplItem(g *tmplGuard, op *tmplOp, args []jinja.Value) (jinja.Value, error)
 // item is v[key] for a defined v: a dict's item, a list's or string's element
 // by number, negative from the end, else a method, else undefined.
 func (g *tmplGuard) item(v, key jinja.Value) (jinja.Value, error) {
+	if err := g.scanned(key); err != nil {
+		return jinja.Undefined(), err
+	}
 	if tmplIsStr(key) {
 		name := tmplStr(key)
 		if item := tmplKey(v, name); !item.IsUndefined() {

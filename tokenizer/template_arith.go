@@ -24,8 +24,12 @@ func (g *tmplGuard) arith(op string, a, b jinja.Value) (jinja.Value, error) {
 		return g.percent(a, b)
 	case op == "+" && ta == tmplString && tb == tmplString:
 		return g.addStr(a, b)
-	case op == "+" && ta == tmplList && tb == tmplList:
-		return g.addList(a.AsList().Items, b.AsList().Items)
+	case op == "+" && ta == tmplList && tb == tmplList && g.isTuple(a) == g.isTuple(b):
+		sum, err := g.addList(a.AsList().Items, b.AsList().Items)
+		if err == nil && g.isTuple(a) {
+			g.tuples[sum.AsList()] = true
+		}
+		return sum, err
 	case op == "*" && (ta == tmplString || ta == tmplList) && tmplIsInt(b):
 		return g.repeat(a, b)
 	case op == "*" && (tb == tmplString || tb == tmplList) && tmplIsInt(a):

@@ -132,7 +132,8 @@ func (p *tmplParser) withStatement() (string, error) {
 }
 
 // macroStatement lowers a macro. Defaults move into the body, where each
-// parameter that the call left out is set.
+// parameter that the call left out is set. The macro gets a name of its own,
+// by which tmplGuard.invoke finds its parameters, and then its variable.
 func (p *tmplParser) macroStatement(line int) (string, error) {
 	name, err := p.wantName()
 	if err == nil {
@@ -148,13 +149,40 @@ func (p *tmplParser) macroStatement(line int) (string, error) {
 	if err := p.wantEnd(); err != nil {
 		return "", err
 	}
+	outer := p.uses
+	p.uses = map[string]bool{}
 	body, err := p.function("endmacro")
+	uses := p.uses
+	p.uses = outer
 	if err != nil {
 		return "", err
 	}
-	head := tmplTag("macro ", p.assigned(name), "(", strings.Join(params, ","), ")")
+	t := p.temp()
+	params = p.macro(name, t, params, uses)
+	head := tmplTag("macro ", t, "(", strings.Join(params, ","), ")")
 	return head + p.opTag(tmplOp{run: tmplEnter, line: line}) + defaults + body +
-		p.opTag(tmplOp{run: tmplLeave, line: line}) + tmplTag("endmacro"), nil
+		p.opTag(tmplOp{run: tmplLeave, line: line}) + tmplTag("endmacro") +
+		tmplTag("set ", p.assigned(name), " = ", t), nil
+}
+
+// macro notes the parameters of a macro and returns those of its lowered form,
+// which has varargs and kwargs too if the body uses them.
+func (p *tmplParser) macro(name, lowered string, params []string, uses map[string]bool) []string {
+	m := &tmplMacro{name: name, params: params, caller: uses["caller"]}
+	params = slices.Clone(params)
+	if uses["varargs"] {
+		m.varargs = p.symbol("varargs")
+		params = append(params, m.varargs)
+	}
+	if uses["kwargs"] {
+		m.kwargs = p.symbol("kwargs")
+		params = append(params, m.kwargs)
+	}
+	if p.macros == nil {
+		p.macros = map[string]*tmplMacro{}
+	}
+	p.macros[lowered] = m
+	return params
 }
 
 // function parses the body of a macro or a caller.
@@ -168,6 +196,7 @@ func (p *tmplParser) function(end string) (string, error) {
 // params parses parameters behind "(" and returns their lowered names and
 // the statements that set their defaults.
 func (p *tmplParser) params(line int) (names []string, defaults string, err error) {
+	var late strings.Builder
 	for !p.takeOp(")") {
 		if len(names) > 0 {
 			if err := p.wantOp(","); err != nil {
@@ -191,11 +220,11 @@ func (p *tmplParser) params(line int) (names []string, defaults string, err erro
 			if err != nil {
 				return nil, "", err
 			}
-			defaults += tmplTag("if ", p.opCall(tmplOp{run: tmplIsUndefined, line: line}, v)) +
-				tmplTag("set ", v, " = ", p.lowered(n)) + tmplTag("endif")
+			late.WriteString(tmplTag("if ", p.opCall(tmplOp{run: tmplIsUndefined, line: line}, v)) +
+				tmplTag("set ", v, " = ", p.lowered(n)) + tmplTag("endif"))
 		}
 	}
-	return names, defaults, nil
+	return names, late.String(), nil
 }
 
 // callStatement lowers {% call(a) macro(x) %}…{% endcall %}.
@@ -217,18 +246,10 @@ func (p *tmplParser) callStatement() (string, error) {
 	if err := p.wantEnd(); err != nil {
 		return "", err
 	}
-	args := make([]string, 0, len(n.args))
-	for i, a := range n.args[1:] {
-		text := p.lowered(a)
-		if k := i - (len(n.args) - 1 - len(n.op.kw)); k >= 0 {
-			text = n.op.vars[k] + "=" + text
-		}
-		args = append(args, text)
-	}
 	body, err := p.function("endcall")
 	if err != nil {
 		return "", err
 	}
-	call := p.lowered(n.args[0]) + "(" + strings.Join(args, ",") + ")"
-	return tmplTag("call(", strings.Join(params, ","), ") ", call) + body + tmplTag("endcall"), nil
+	n.op.run = tmplCallBlock
+	return tmplTag("call(", strings.Join(params, ","), ") ", p.lowered(n)) + body + tmplTag("endcall"), nil
 }

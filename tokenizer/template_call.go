@@ -1,7 +1,7 @@
 package tokenizer
 
 import (
-	"strings"
+	"slices"
 
 	"github.com/ardanlabs/jinja"
 )
@@ -56,34 +56,83 @@ func tmplCall(g *tmplGuard, op *tmplOp, args []jinja.Value) (jinja.Value, error)
 	return g.invoke(args[0], op, args[1:])
 }
 
-// invoke calls a value. Macros of the template know their parameters by
-// lowered names; functions of this package get their arguments in order.
+// tmplCallBlock is the call in {% call f(…) %} and writes its result.
+func tmplCallBlock(g *tmplGuard, op *tmplOp, args []jinja.Value) (jinja.Value, error) {
+	v, err := tmplCall(g, op, args)
+	if err != nil {
+		return v, err
+	}
+	return tmplOutput(g, op, []jinja.Value{v})
+}
+
+// invoke calls a value with the operands of op. Functions of this package
+// get named arguments in order; the library's, macros among them, get a map.
 func (g *tmplGuard) invoke(fn jinja.Value, op *tmplOp, args []jinja.Value) (jinja.Value, error) {
 	if tmplTypeOf(fn) != tmplCallable {
 		return jinja.Undefined(), tmplEval("%v is not a function", tmplTypeOf(fn))
 	}
-	c := fn.AsCallable()
+	c, a := fn.AsCallable(), op.args(args)
 	if global, ok := tmplGlobals[c.Name]; ok {
-		a := op.args(args)
 		a.fn = c.Name
 		return global(g, a)
 	}
-	a := op.args(args)
-	names := a.names
-	if strings.HasPrefix(c.Name, "v") && len(op.vars) == len(names) && tmplIsLowered(c.Name) {
-		names = op.vars
-	}
-	var kw map[string]jinja.Value
-	for i, name := range names {
-		if kw == nil {
-			kw = make(map[string]jinja.Value, len(names))
+	if m, ok := g.prog.macros[c.Name]; ok {
+		pos, kw, err := m.bind(g, a, op.vars)
+		if err != nil {
+			return jinja.Undefined(), err
 		}
+		return c.Fn(pos, kw)
+	}
+	kw := make(map[string]jinja.Value, len(a.names))
+	for i, name := range a.names {
 		kw[name] = a.vals[i]
 	}
 	return c.Fn(a.pos, kw)
 }
 
-// tmplIsLowered tells whether a name is that of a lowered variable, v12.
-func tmplIsLowered(name string) bool {
-	return len(name) > 1 && strings.Trim(name[1:], "0123456789") == ""
+// tmplMacro describes the parameters of a macro.
+type tmplMacro struct {
+	name   string
+	params []string // names in the lowered source
+	// The names in the lowered source of varargs and kwargs, "" if the body
+	// does not use them; and whether it uses caller.
+	varargs, kwargs string
+	caller          bool
+}
+
+// bind checks the arguments of a call of a macro and returns them as the
+// library wants them. vars are the lowered names of the named arguments.
+func (m *tmplMacro) bind(g *tmplGuard, a tmplArgs, vars []string) ([]jinja.Value, map[string]jinja.Value, error) {
+	kw := map[string]jinja.Value{}
+	rest := jinja.NewDict()
+	given := min(len(a.pos), len(m.params))
+	for i, name := range vars {
+		at := slices.Index(m.params, name)
+		switch {
+		case at >= 0 && at < given:
+			return nil, nil, tmplEval("macro %s got two values for %s", m.name, a.names[i])
+		case at >= 0:
+			kw[name] = a.vals[i]
+		case m.kwargs == "":
+			return nil, nil, tmplEval("macro %s takes no argument %s", m.name, a.names[i])
+		default:
+			rest.AsDict().Set(a.names[i], a.vals[i])
+		}
+	}
+	if len(a.pos) > given && m.varargs == "" {
+		return nil, nil, tmplEval("macro %s takes at most %d arguments, %d given", m.name, given, len(a.pos))
+	}
+	if m.varargs != "" {
+		kw[m.varargs] = g.tuple(a.pos[given:]...)
+	}
+	if m.kwargs != "" {
+		kw[m.kwargs] = rest
+	}
+	if !g.caller.IsUndefined() {
+		if !m.caller {
+			return nil, nil, tmplEval("macro %s does not use its caller", m.name)
+		}
+		kw["caller"] = g.caller
+	}
+	return a.pos[:given], kw, g.items(len(a.pos) + 2*len(vars))
 }

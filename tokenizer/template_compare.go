@@ -64,6 +64,9 @@ func (g *tmplGuard) equal(a, b jinja.Value, depth int) (bool, error) {
 	case tmplString:
 		return tmplStr(a) == tmplStr(b), g.step(len(tmplStr(a)) / 64)
 	case tmplList:
+		if g.isTuple(a) != g.isTuple(b) {
+			return false, nil
+		}
 		return g.equalList(a.AsList().Items, b.AsList().Items, depth)
 	case tmplDict:
 		return g.equalDict(a.AsDict(), b.AsDict(), depth)
@@ -71,6 +74,7 @@ func (g *tmplGuard) equal(a, b jinja.Value, depth int) (bool, error) {
 	return false, nil
 }
 
+// equalList is == for lists and tuples: the same length and equal items.
 func (g *tmplGuard) equalList(a, b []jinja.Value, depth int) (bool, error) {
 	if len(a) != len(b) {
 		return false, nil
@@ -83,6 +87,7 @@ func (g *tmplGuard) equalList(a, b []jinja.Value, depth int) (bool, error) {
 	return true, nil
 }
 
+// equalDict is == for dicts: equal values by key, in any order.
 func (g *tmplGuard) equalDict(a, b *jinja.Dict, depth int) (bool, error) {
 	if a.Len() != b.Len() {
 		return false, nil
@@ -166,9 +171,13 @@ func (g *tmplGuard) contains(container, item jinja.Value) (bool, error) {
 		return strings.Contains(s, tmplStr(item)), g.step(len(s) / 64)
 	case tmplDict:
 		key, ok := tmplKeyOf(item)
-		return ok && container.AsDict().Has(key), nil
-	case tmplList:
-		for _, v := range container.AsList().Items {
+		return ok && container.AsDict().Has(key), g.scanned(item)
+	case tmplList, tmplGenerator:
+		items, err := g.iterate(container)
+		if err != nil {
+			return false, err
+		}
+		for _, v := range items {
 			if eq, err := g.equal(v, item, 0); err != nil || eq {
 				return eq, err
 			}

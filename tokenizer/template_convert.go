@@ -65,6 +65,7 @@ func tmplNumberValue(n json.Number) (jinja.Value, error) {
 	return jinja.NewFloat(f), nil
 }
 
+// tmplObjectValue turns an object into a dict with the same order.
 func tmplObjectValue(o Object, depth int) (jinja.Value, error) {
 	d := jinja.NewDict()
 	for _, f := range o.fields {
@@ -77,6 +78,7 @@ func tmplObjectValue(o Object, depth int) (jinja.Value, error) {
 	return d, nil
 }
 
+// tmplListValue turns a list into one of its own.
 func tmplListValue(list []any, depth int) (jinja.Value, error) {
 	items := make([]jinja.Value, len(list))
 	for i, item := range list {

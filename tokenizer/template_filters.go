@@ -36,16 +36,24 @@ func init() {
 	}
 }
 
+// tmplItemsFilter is items: the pairs of a dict, nothing for undefined, an
+// error for everything else.
 func tmplItemsFilter(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
 	switch {
 	case v.IsUndefined():
-		return jinja.NewList(nil), nil
+		return tmplGenerate(nil), nil
 	case !v.IsDict():
 		return v, tmplEval("can only get item pairs from a mapping, not %v", tmplTypeOf(v))
 	}
-	return g.dictItems(v.AsDict())
+	pairs, err := g.dictItems(v.AsDict())
+	if err != nil {
+		return v, err
+	}
+	return tmplGenerate(pairs.AsList().Items), nil
 }
 
+// tmplDefault is default(default_value="", boolean=false): the other value if
+// this one is undefined or, with boolean, false in any way.
 func tmplDefault(_ *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	args, err := a.bind("default_value", "boolean")
 	if err != nil {
@@ -60,6 +68,8 @@ func tmplDefault(_ *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	return args[0], nil
 }
 
+// tmplStringFilter is string: the text that {{ }} would write. A string keeps
+// its mark as HTML.
 func tmplStringFilter(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
 	if tmplIsStr(v) {
 		return v, nil
@@ -68,6 +78,7 @@ func tmplStringFilter(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, err
 	return jinja.NewString(s), err
 }
 
+// tmplSafe is safe: the text marked as HTML, so that "+" does not escape it.
 func tmplSafe(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
 	s, err := g.str(v)
 	return tmplHTML(s), err
@@ -76,6 +87,8 @@ func tmplSafe(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
 // tmplEscape replaces the characters that mean something in HTML.
 var tmplEscape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "'", "&#39;", `"`, "&#34;").Replace
 
+// tmplEscapeFilter is escape, or e: the text with HTML escapes unless it is
+// marked already. An escape has at most five bytes, which is charged.
 func tmplEscapeFilter(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
 	if tmplIsHTML(v) {
 		return v, nil
@@ -90,6 +103,7 @@ func tmplEscapeFilter(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, err
 	return tmplHTML(tmplEscape(s)), nil
 }
 
+// tmplTrim is trim(chars=none), on the text of any value.
 func tmplTrim(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	v, err := tmplStringFilter(g, v, a)
 	if err != nil {
@@ -131,6 +145,8 @@ func tmplTitleFilter(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, erro
 	}, s)), nil
 }
 
+// tmplReplaceFilter is replace(old, new, count=none), on the texts of any
+// values. The result is never marked as HTML.
 func tmplReplaceFilter(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	args, err := a.bind("old", "new", "count")
 	if err != nil {
@@ -146,6 +162,7 @@ func tmplReplaceFilter(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, er
 	return jinja.NewString(s), err
 }
 
+// tmplCenter is center(width=80).
 func tmplCenter(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	args, err := a.bind("width")
 	if err != nil {
@@ -163,7 +180,7 @@ func tmplFormatFilter(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, err
 		return v, tmplEval("format takes a string and positional or named values")
 	}
 	if len(a.names) == 0 {
-		return g.percent(v, jinja.NewList(a.pos))
+		return g.percent(v, g.tuple(a.pos...))
 	}
 	d := jinja.NewDict()
 	if err := g.fill(d.AsDict(), a); err != nil {
@@ -172,6 +189,7 @@ func tmplFormatFilter(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, err
 	return g.percent(v, d)
 }
 
+// tmplWordCount is wordcount: runs of letters, digits and underscores.
 func tmplWordCount(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
 	s, err := g.str(v)
 	if err == nil {
@@ -184,14 +202,17 @@ func tmplWordCount(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error)
 	return jinja.NewInt(int64(len(words))), nil
 }
 
-func tmplLength(_ *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
+// tmplLength is length, or count: characters, items or keys; 0 for undefined.
+// Numbers, none and generators have none.
+func tmplLength(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
 	n, ok := tmplLen(v)
 	if !ok {
 		return v, tmplEval("%v has no length", tmplTypeOf(v))
 	}
-	return jinja.NewInt(int64(n)), nil
+	return jinja.NewInt(int64(n)), g.scanned(v)
 }
 
+// tmplAttrFilter is attr(name): a method, never the item of a dict.
 func tmplAttrFilter(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	args, err := a.bind("name")
 	if err != nil {
@@ -223,6 +244,8 @@ func tmplIntFilter(_ *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error)
 		}
 	}
 	switch {
+	case v.IsUndefined():
+		return v, tmplEval("int of an undefined value")
 	case tmplIsInt(v):
 		return tmplInt(tmplBig(v)), nil
 	case v.IsFloat():
@@ -231,6 +254,9 @@ func tmplIntFilter(_ *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error)
 		return def, nil
 	}
 	s := strings.TrimFunc(tmplStr(v), tmplSpace)
+	if prefix := map[int]string{2: "0b", 8: "0o", 16: "0x"}[base]; prefix != "" {
+		s = strings.TrimPrefix(strings.ToLower(s), prefix)
+	}
 	if n, ok := new(big.Int).SetString(s, base); ok {
 		return tmplInt(n), nil
 	}
@@ -250,15 +276,20 @@ func tmplTruncInt(f float64, def jinja.Value) jinja.Value {
 }
 
 // tmplFloatFilter is float(default=0.0).
-func tmplFloatFilter(_ *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
+func tmplFloatFilter(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	args, err := a.bind("default")
+	if err == nil {
+		err = g.scanned(v)
+	}
 	if err != nil {
 		return v, err
 	}
-	if tmplIsNum(v) {
+	switch {
+	case v.IsUndefined():
+		return v, tmplEval("float of an undefined value")
+	case tmplIsNum(v):
 		return jinja.NewFloat(tmplFloatOf(v)), nil
-	}
-	if tmplIsStr(v) {
+	case tmplIsStr(v):
 		if f, err := strconv.ParseFloat(strings.TrimFunc(tmplStr(v), tmplSpace), 64); err == nil || math.IsInf(f, 0) {
 			return jinja.NewFloat(f), nil
 		}
@@ -269,6 +300,7 @@ func tmplFloatFilter(_ *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, erro
 	return args[0], nil
 }
 
+// tmplAbs is abs.
 func tmplAbs(_ *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
 	switch {
 	case v.IsFloat():

@@ -12,7 +12,7 @@ import (
 // percent is Python's "format" % values.
 func (g *tmplGuard) percent(format, values jinja.Value) (jinja.Value, error) {
 	f := tmplPercent{g: g, s: tmplStr(format), values: []jinja.Value{values}}
-	if values.IsList() {
+	if g.isTuple(values) {
 		f.values = values.AsList().Items
 	}
 	if values.IsDict() {
@@ -32,6 +32,7 @@ type tmplPercent struct {
 	w      tmplWriter
 }
 
+// run formats everything and checks that all values were used.
 func (f *tmplPercent) run() error {
 	f.w.g = f.g
 	for {

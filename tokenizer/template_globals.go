@@ -56,7 +56,7 @@ func tmplRangeFunc(g *tmplGuard, a tmplArgs) (jinja.Value, error) {
 	return jinja.NewList(items), nil
 }
 
-// tmplCount returns the length of a range. Bounds are within ±2^61, so that
+// tmplCount returns the length of a range. Bounds are within ±tmplFar, so that
 // no difference overflows.
 func tmplCount(start, stop, step int) (int, error) {
 	span, by := stop-start, step

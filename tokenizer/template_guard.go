@@ -16,15 +16,19 @@ type tmplGuard struct {
 	prog   *tmplProgram
 	now    time.Time
 	spaces map[*jinja.Dict]bool // the dicts that are namespaces
+	tuples map[*jinja.List]bool // the lists that are tuples
+	caller jinja.Value          // of the call block whose macro is being called
 	err    error                // the first error; everything after it fails too
 }
 
-// call is the function f of the lowered template: f(number, operands…).
-func (g *tmplGuard) call(args []jinja.Value, _ map[string]jinja.Value) (jinja.Value, error) {
+// call is the function f of the lowered template: f(number, operands…). The
+// library adds the argument caller when f stands in a call block.
+func (g *tmplGuard) call(args []jinja.Value, kw map[string]jinja.Value) (jinja.Value, error) {
 	if g.err != nil {
 		return jinja.Undefined(), g.err
 	}
 	op := &g.prog.ops[args[0].AsInt()]
+	g.caller = kw["caller"] // undefined outside of call blocks
 	err := g.step(1)
 	v := jinja.Undefined()
 	if err == nil {

@@ -82,6 +82,8 @@ func (w *tmplJSON) value(v jinja.Value, depth int) error {
 	case tmplList:
 		l := v.AsList().Items
 		return w.sequence("[", "]", len(l), depth, func(i int) error { return w.value(l[i], depth+1) })
+	case tmplGenerator:
+		return w.value(jinja.NewList(tmplConsume(v)), depth)
 	case tmplDict:
 		return w.dict(v.AsDict(), depth)
 	}
@@ -175,7 +177,7 @@ func tmplAppendJSON(b []byte, r rune, ascii bool) []byte {
 		return append(b, `\b`...)
 	case r == '\f':
 		return append(b, `\f`...)
-	case r < 0x20 || ascii && r > 0x7e && r <= 0xffff && r != 0x7f:
+	case r < 0x20 || ascii && r > 0x7e && r <= 0xffff:
 		return fmt.Appendf(b, `\u%04x`, r)
 	case ascii && r > 0xffff:
 		return fmt.Appendf(b, `\u%04x\u%04x`, 0xd800+(r-0x10000)>>10, 0xdc00+(r-0x10000)&0x3ff)

@@ -81,7 +81,7 @@ func tmplTruncate(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) 
 	}
 	s := tmplStr(v)
 	if n, _ := tmplLen(v); n <= nums[0]+nums[1] {
-		return v, nil
+		return v, g.scanned(v)
 	}
 	s = s[:tmplOffset(s, nums[0]-endLen)]
 	if cut := strings.LastIndexByte(s, ' '); cut >= 0 && !args[1].IsTruthy() {

@@ -68,6 +68,7 @@ type tmplBudget struct {
 // the context: about 50 µs of work.
 const tmplCheckEvery = 256
 
+// newTmplBudget starts the clock; zero fields of lim take their defaults.
 func newTmplBudget(ctx context.Context, lim TemplateLimits) *tmplBudget {
 	lim = lim.withDefaults()
 	return &tmplBudget{ctx: ctx, lim: lim, deadline: time.Now().Add(lim.Timeout)}
@@ -135,4 +136,5 @@ func (b *tmplBudget) enter() error {
 	return nil
 }
 
+// leave ends a macro call that enter counted.
 func (b *tmplBudget) leave() { b.depth-- }

@@ -83,7 +83,7 @@ func (p *tmplParser) forStatement(line int) (string, error) {
 	item, unpack := p.bind(targets, line)
 	save, reset := p.saveAll(p.without(names, targets))
 	b.WriteString(save + tmplTag("for ", item, " in ", source))
-	b.WriteString(p.opTag(tmplOp{run: tmplPass, line: line}) + unpack + reset + body)
+	b.WriteString(p.opTag(tmplOp{run: tmplPass, line: line}, "loop") + unpack + reset + body)
 	return p.loopElse(&b, word)
 }
 
@@ -100,7 +100,7 @@ func (p *tmplParser) loopItems() (*tmplNode, error) {
 	if err != nil || len(items) == 1 {
 		return first, err
 	}
-	return p.mkOp(tmplMakeList, "", items...)
+	return p.mkOp(tmplMakeList, tmplTuple, items...)
 }
 
 // loopFilter returns a loop that collects the items which pass cond in list.

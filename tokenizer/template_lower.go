@@ -30,8 +30,9 @@ import (
 type tmplProgram struct {
 	source string
 	ops    []tmplOp
-	consts []jinja.Value     // k0, k1, …
-	syms   map[string]string // variable → name in the lowered source
+	consts []jinja.Value         // k0, k1, …
+	syms   map[string]string     // variable → name in the lowered source
+	macros map[string]*tmplMacro // by name in the lowered source
 }
 
 // lowerTemplate parses a template's source.
@@ -45,7 +46,7 @@ func lowerTemplate(src string) (*tmplProgram, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tmplProgram{source: out, ops: p.ops, consts: p.consts, syms: p.syms}, nil
+	return &tmplProgram{source: out, ops: p.ops, consts: p.consts, syms: p.syms, macros: p.macros}, nil
 }
 
 // symbol returns the lowered name of a variable.

@@ -25,6 +25,7 @@ func init() {
 	}
 }
 
+// tmplListAppend is list.append(object).
 func tmplListAppend(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	args, err := a.bind("object")
 	if err == nil {
@@ -36,6 +37,7 @@ func tmplListAppend(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error
 	return jinja.None(), err
 }
 
+// tmplListExtend is list.extend(iterable); a list may extend itself.
 func tmplListExtend(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	args, err := a.bind("iterable")
 	if err != nil {
@@ -51,6 +53,8 @@ func tmplListExtend(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error
 	return jinja.None(), err
 }
 
+// tmplListInsert is list.insert(index, object), an index beyond an end meaning
+// that end.
 func tmplListInsert(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	args, err := a.bind("index", "object")
 	if err != nil {
@@ -102,6 +106,7 @@ func tmplListPop(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	return item, nil
 }
 
+// tmplListIndex is list.index(value), an error if no item is equal.
 func tmplListIndex(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	args, err := a.bind("value")
 	if err != nil {
@@ -115,6 +120,7 @@ func tmplListIndex(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error)
 	return jinja.Undefined(), tmplEval("value is not in the list")
 }
 
+// tmplListCount is list.count(value).
 func tmplListCount(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	args, err := a.bind("value")
 	if err != nil {
@@ -133,6 +139,7 @@ func tmplListCount(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error)
 	return jinja.NewInt(n), nil
 }
 
+// tmplListReverse is list.reverse(), in place.
 func tmplListReverse(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
 	l := v.AsList()
 	if err := g.items(l.Len()); err != nil {
@@ -163,8 +170,11 @@ func tmplClear(_ *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
 }
 
 // tmplDictKey binds (key, default) and looks the key up.
-func tmplDictKey(v jinja.Value, a tmplArgs) (item, def jinja.Value, name string, err error) {
+func tmplDictKey(g *tmplGuard, v jinja.Value, a tmplArgs) (item, def jinja.Value, name string, err error) {
 	args, err := a.bind("key", "default")
+	if err == nil {
+		err = g.scanned(args[0])
+	}
 	if err != nil {
 		return jinja.Undefined(), jinja.Undefined(), "", err
 	}
@@ -176,8 +186,9 @@ func tmplDictKey(v jinja.Value, a tmplArgs) (item, def jinja.Value, name string,
 	return item, args[1], name, nil
 }
 
-func tmplDictGet(_ *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
-	item, def, name, err := tmplDictKey(v, a)
+// tmplDictGet is dict.get(key, default=none).
+func tmplDictGet(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
+	item, def, name, err := tmplDictKey(g, v, a)
 	if err != nil || v.AsDict().Has(name) {
 		return item, err
 	}
@@ -187,8 +198,9 @@ func tmplDictGet(_ *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	return def, nil
 }
 
+// tmplDictSetDefault is dict.setdefault(key, default=none).
 func tmplDictSetDefault(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
-	item, def, name, err := tmplDictKey(v, a)
+	item, def, name, err := tmplDictKey(g, v, a)
 	if err != nil || v.AsDict().Has(name) {
 		return item, err
 	}
@@ -199,8 +211,9 @@ func tmplDictSetDefault(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, e
 	return def, g.items(4)
 }
 
+// tmplDictPop is dict.pop(key[, default]), an error if neither is there.
 func tmplDictPop(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
-	item, def, name, err := tmplDictKey(v, a)
+	item, def, name, err := tmplDictKey(g, v, a)
 	d := v.AsDict()
 	if err == nil && !d.Has(name) && len(a.pos)+len(a.names) < 2 {
 		err = tmplEval("pop of a missing key %.40q", name)
@@ -213,6 +226,7 @@ func tmplDictPop(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	return item, g.items(len(d.Keys))
 }
 
+// tmplDictUpdate is dict.update([other], **named).
 func tmplDictUpdate(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	return jinja.None(), g.fill(v.AsDict(), a)
 }
@@ -224,20 +238,23 @@ func (g *tmplGuard) dictItems(d *jinja.Dict) (jinja.Value, error) {
 	}
 	items := make([]jinja.Value, 0, d.Len())
 	for _, key := range d.Keys {
-		items = append(items, jinja.NewList([]jinja.Value{tmplKeyValue(key), d.Data[key]}))
+		items = append(items, g.tuple(tmplKeyValue(key), d.Data[key]))
 	}
 	return jinja.NewList(items), nil
 }
 
+// tmplDictItems is dict.items(); unlike Python's it does not follow changes.
 func tmplDictItems(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
 	return g.dictItems(v.AsDict())
 }
 
+// tmplDictKeys is dict.keys().
 func tmplDictKeys(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
 	items, err := g.iterate(v)
 	return jinja.NewList(items), err
 }
 
+// tmplDictValues is dict.values().
 func tmplDictValues(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
 	d := v.AsDict()
 	if err := g.items(d.Len()); err != nil {

@@ -23,6 +23,7 @@ type tmplNode struct {
 	op    tmplOp      // tmplNodeOp
 	args  []*tmplNode
 	depth int // of the tree below, from 1
+	path  string
 	line  int
 }
 
@@ -44,13 +45,21 @@ type tmplOp struct {
 // tmplUndefName is a variable that no template can set; its value is undefined.
 const tmplUndefName = " undefined"
 
-// describe returns a short form of a name with attributes for messages.
+// tmplMaxPath is the longest path that messages show.
+const tmplMaxPath = 60
+
+// describe returns the source form of a variable with attributes and
+// subscripts, for messages; "" for other expressions and long ones.
 func (n *tmplNode) describe() string {
-	switch {
-	case n.kind == tmplNodeName:
+	if n.kind == tmplNodeName && len(n.name) <= tmplMaxPath {
 		return n.name
-	case n.kind == tmplNodeOp && n.op.desc != "" && n.op.name != "":
-		return n.op.desc + "." + n.op.name
 	}
-	return ""
+	return n.path
+}
+
+// setPath gives an attribute or subscript of obj its source form.
+func (n *tmplNode) setPath(obj *tmplNode, suffix string) {
+	if path := obj.describe(); path != "" && len(path)+len(suffix) <= tmplMaxPath {
+		n.path = path + suffix
+	}
 }

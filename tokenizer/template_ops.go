@@ -24,16 +24,29 @@ func tmplOutput(g *tmplGuard, _ *tmplOp, args []jinja.Value) (jinja.Value, error
 	return jinja.NewString(s), err
 }
 
-// tmplPass counts a pass of a loop.
-func tmplPass(g *tmplGuard, _ *tmplOp, _ []jinja.Value) (jinja.Value, error) {
+// tmplPass counts a pass of a loop. At the first one it adds to the library's
+// loop variable what that lacks.
+func tmplPass(g *tmplGuard, _ *tmplOp, args []jinja.Value) (jinja.Value, error) {
+	if len(args) > 0 && args[0].IsDict() && !args[0].AsDict().Has("depth") {
+		loop, last := args[0].AsDict(), jinja.NewList(nil)
+		loop.Set("depth", jinja.NewInt(1))
+		loop.Set("depth0", jinja.NewInt(0))
+		loop.Set("changed", g.function("changed", func(g *tmplGuard, a tmplArgs) (jinja.Value, error) {
+			now := jinja.NewList(a.pos)
+			same, err := g.equal(last, now, 0)
+			last = now
+			return jinja.NewBool(!same), err
+		}))
+	}
 	return jinja.NewString(""), g.step(1)
 }
 
-// tmplEnter and tmplLeave stand around the body of a macro.
+// tmplEnter stands before the body of a macro.
 func tmplEnter(g *tmplGuard, _ *tmplOp, _ []jinja.Value) (jinja.Value, error) {
 	return jinja.NewString(""), g.enter()
 }
 
+// tmplLeave stands behind the body of a macro.
 func tmplLeave(g *tmplGuard, _ *tmplOp, _ []jinja.Value) (jinja.Value, error) {
 	g.leave()
 	return jinja.NewString(""), nil
@@ -49,12 +62,29 @@ func tmplNot(_ *tmplGuard, _ *tmplOp, args []jinja.Value) (jinja.Value, error) {
 	return jinja.NewBool(!args[0].IsTruthy()), nil
 }
 
+// tmplTuple is the name of the operation that makes a tuple, not a list.
+const tmplTuple = "tuple"
+
 // tmplMakeList builds a list or tuple.
-func tmplMakeList(g *tmplGuard, _ *tmplOp, args []jinja.Value) (jinja.Value, error) {
+func tmplMakeList(g *tmplGuard, op *tmplOp, args []jinja.Value) (jinja.Value, error) {
 	items := make([]jinja.Value, len(args))
 	copy(items, args)
+	if op.name == tmplTuple {
+		return g.tuple(items...), g.items(len(args) + 4)
+	}
 	return jinja.NewList(items), g.items(len(args) + 1)
 }
+
+// tuple returns a tuple: a list that the guard knows to be one, for its
+// written form, "%" and "==".
+func (g *tmplGuard) tuple(items ...jinja.Value) jinja.Value {
+	v := jinja.NewList(items)
+	g.tuples[v.AsList()] = true
+	return v
+}
+
+// isTuple tells whether v is a tuple.
+func (g *tmplGuard) isTuple(v jinja.Value) bool { return v.IsList() && g.tuples[v.AsList()] }
 
 // tmplMakeDict builds a dict from keys and values that alternate.
 func tmplMakeDict(g *tmplGuard, _ *tmplOp, args []jinja.Value) (jinja.Value, error) {
@@ -94,6 +124,9 @@ func (g *tmplGuard) iterate(v jinja.Value) ([]jinja.Value, error) {
 	case tmplList:
 		l := v.AsList()
 		return l.Items[:l.Len():l.Len()], g.step(l.Len())
+	case tmplGenerator:
+		items := tmplConsume(v)
+		return items, g.step(len(items))
 	case tmplDict:
 		if err := g.items(v.AsDict().Len()); err != nil {
 			return nil, err

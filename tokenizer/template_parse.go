@@ -36,6 +36,8 @@ type tmplParser struct {
 	inLoop                bool // break and continue are allowed
 	temps                 int
 	sets                  []string // names assigned in the current scope
+	macros                map[string]*tmplMacro
+	uses                  map[string]bool // the special names that the current macro uses
 }
 
 // peek returns the current token.
@@ -104,6 +106,7 @@ func (p *tmplParser) wantEnd() error {
 	return p.unexpected("the end of the tag")
 }
 
+// unexpected is the error of a token that cannot stand here.
 func (p *tmplParser) unexpected(want string) error {
 	t := p.peek()
 	return tmplSyntax(t.line, "found %.40q, expected %s", t.val, want)
@@ -133,9 +136,6 @@ func (p *tmplParser) mkOp(run tmplRun, name string, args ...*tmplNode) (*tmplNod
 	n := &tmplNode{kind: tmplNodeOp, op: tmplOp{run: run, name: name}, args: args}
 	if len(args) > 0 {
 		n.op.desc = args[0].describe()
-		if len(n.op.desc) > 60 {
-			n.op.desc = ""
-		}
 	}
 	return p.mk(n)
 }

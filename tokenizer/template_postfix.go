@@ -1,6 +1,10 @@
 package tokenizer
 
-import "github.com/ardanlabs/jinja"
+import (
+	"fmt"
+
+	"github.com/ardanlabs/jinja"
+)
 
 // postfix parses attributes, subscripts and calls behind a value.
 func (p *tmplParser) postfix(n *tmplNode) (*tmplNode, error) {
@@ -38,7 +42,11 @@ func (p *tmplParser) attribute(obj *tmplNode) (*tmplNode, error) {
 	if p.takeOp("(") {
 		return p.call(tmplMethod, name, obj)
 	}
-	return p.mkOp(tmplAttr, name, obj)
+	n, err := p.mkOp(tmplAttr, name, obj)
+	if err == nil {
+		n.setPath(obj, "."+name)
+	}
+	return n, err
 }
 
 // subscript parses what follows a "[": an index or a slice, whose missing
@@ -69,10 +77,19 @@ func (p *tmplParser) subscript(obj *tmplNode) (*tmplNode, error) {
 		return p.sliceNode(obj, bounds)
 	}
 	n, err := p.mkOp(tmplItem, "", obj, bounds[0])
-	if key := bounds[0]; err == nil && key.kind == tmplNodeConst && key.val.IsString() {
-		n.op.name = key.val.AsString()
+	if err != nil {
+		return nil, err
 	}
-	return n, err
+	switch key := bounds[0]; {
+	case key.kind == tmplNodeConst && key.val.IsString():
+		n.op.name = key.val.AsString()
+		n.setPath(obj, "."+n.op.name)
+	case key.kind == tmplNodeConst && key.val.IsInt():
+		n.setPath(obj, fmt.Sprintf("[%d]", key.val.AsInt()))
+	default:
+		n.setPath(obj, "[…]")
+	}
+	return n, nil
 }
 
 // sliceNode returns the operation of a slice.

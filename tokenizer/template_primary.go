@@ -49,6 +49,10 @@ func (p *tmplParser) nameOrWord(name string) (*tmplNode, error) {
 		return p.mkConst(jinja.NewBool(false))
 	case "none", "None":
 		return p.mkConst(jinja.None())
+	case "varargs", "kwargs", "caller":
+		if p.uses != nil {
+			p.uses[name] = true
+		}
 	}
 	return p.mk(&tmplNode{kind: tmplNodeName, name: name})
 }
@@ -76,7 +80,7 @@ func (p *tmplParser) number(t tmplTok) (*tmplNode, error) {
 // paren parses what follows "(": a value in parentheses or a tuple.
 func (p *tmplParser) paren() (*tmplNode, error) {
 	if p.takeOp(")") {
-		return p.mkOp(tmplMakeList, "")
+		return p.mkOp(tmplMakeList, tmplTuple)
 	}
 	n, err := p.tuple(func() bool { return p.isOp(")") })
 	if err != nil {
@@ -85,8 +89,7 @@ func (p *tmplParser) paren() (*tmplNode, error) {
 	return n, p.wantOp(")")
 }
 
-// tuple parses a value or several with commas, up to where end is true. A
-// tuple is a list here.
+// tuple parses a value or several with commas, up to where end is true.
 func (p *tmplParser) tuple(end func() bool) (*tmplNode, error) {
 	first, err := p.expr()
 	if err != nil || !p.isOp(",") {
@@ -100,7 +103,7 @@ func (p *tmplParser) tuple(end func() bool) (*tmplNode, error) {
 		}
 		items = append(items, item)
 	}
-	return p.mkOp(tmplMakeList, "", items...)
+	return p.mkOp(tmplMakeList, tmplTuple, items...)
 }
 
 // list parses comma-separated values up to the closing bracket.

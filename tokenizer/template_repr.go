@@ -71,16 +71,25 @@ func (w *tmplWriter) repr(v jinja.Value, depth int) error {
 	case tmplString:
 		return w.add(tmplQuote(tmplStr(v)))
 	case tmplList:
-		return w.reprList(v.AsList(), depth)
+		return w.reprList(v, depth)
+	case tmplGenerator:
+		return w.add("<generator>")
 	case tmplDict:
 		return w.reprDict(v.AsDict(), depth)
 	}
 	return w.add("<function " + v.AsCallable().Name + ">")
 }
 
-func (w *tmplWriter) reprList(l *jinja.List, depth int) error {
-	err := w.add("[")
-	for i, item := range l.Items {
+// reprList writes [1, 2], or (1, 2) and (1,) for tuples.
+func (w *tmplWriter) reprList(v jinja.Value, depth int) error {
+	items, open, end := v.AsList().Items, "[", "]"
+	if w.g.isTuple(v) {
+		if open, end = "(", ")"; len(items) == 1 {
+			end = ",)"
+		}
+	}
+	err := w.add(open)
+	for i, item := range items {
 		if i > 0 && err == nil {
 			err = w.add(", ")
 		}
@@ -91,11 +100,16 @@ func (w *tmplWriter) reprList(l *jinja.List, depth int) error {
 			return err
 		}
 	}
-	return w.add("]")
+	return w.add(end)
 }
 
+// reprDict writes {'a': 1}.
 func (w *tmplWriter) reprDict(d *jinja.Dict, depth int) error {
-	err := w.add("{")
+	open, end := "{", "}"
+	if w.g.spaces[d] {
+		open, end = "<Namespace {", "}>"
+	}
+	err := w.add(open)
 	for i, key := range d.Keys {
 		if i > 0 && err == nil {
 			err = w.add(", ")
@@ -113,7 +127,7 @@ func (w *tmplWriter) reprDict(d *jinja.Dict, depth int) error {
 			return err
 		}
 	}
-	return w.add("}")
+	return w.add(end)
 }
 
 // nest charges a step and fails below tmplMaxNest.

@@ -7,8 +7,7 @@ import (
 	"github.com/ardanlabs/jinja"
 )
 
-// Filters on sequences. Where Jinja2 returns a generator these return a list,
-// so that it can be written, measured and used twice.
+// Filters on sequences.
 
 // attribute follows a path such as "function.name" or 0 from an item.
 func (g *tmplGuard) attribute(item, path, def jinja.Value) (jinja.Value, error) {
@@ -57,6 +56,7 @@ func (g *tmplGuard) attributes(items []jinja.Value, path, def jinja.Value) ([]ji
 	return out, nil
 }
 
+// tmplListFilter is list: a new list of the items.
 func tmplListFilter(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
 	items, err := g.iterate(v)
 	if err != nil {
@@ -65,6 +65,7 @@ func tmplListFilter(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error
 	return g.addList(items, nil)
 }
 
+// tmplFirst is first: undefined if there is nothing.
 func tmplFirst(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
 	if tmplIsStr(v) {
 		return g.char(v, 0)
@@ -76,6 +77,7 @@ func tmplFirst(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
 	return items[0], nil
 }
 
+// tmplLast is last: undefined if there is nothing.
 func tmplLast(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
 	if tmplIsStr(v) {
 		return g.char(v, -1)
@@ -87,6 +89,7 @@ func tmplLast(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
 	return items[len(items)-1], nil
 }
 
+// tmplReverse is reverse: a string for a string, else a generator.
 func tmplReverse(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
 	items, err := g.iterate(v)
 	if err == nil {
@@ -98,7 +101,7 @@ func tmplReverse(g *tmplGuard, v jinja.Value, _ tmplArgs) (jinja.Value, error) {
 	items = slices.Clone(items)
 	slices.Reverse(items)
 	if !tmplIsStr(v) {
-		return jinja.NewList(items), nil
+		return tmplGenerate(items), nil
 	}
 	var b strings.Builder
 	for _, item := range items {
@@ -153,7 +156,7 @@ func tmplMap(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 			return v, err
 		}
 		items, err = g.attributes(items, args[0], args[1])
-		return jinja.NewList(items), err
+		return tmplGenerate(items), err
 	}
 	if !tmplIsStr(a.pos[0]) {
 		return v, tmplEval("map takes the name of a filter")
@@ -165,7 +168,7 @@ func tmplMap(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	})
 }
 
-// mapItems returns a list of what f makes of each item.
+// mapItems returns a generator of what f makes of each item.
 func (g *tmplGuard) mapItems(items []jinja.Value, f func(jinja.Value) (jinja.Value, error)) (jinja.Value, error) {
 	if err := g.items(len(items)); err != nil {
 		return jinja.Undefined(), err
@@ -177,7 +180,7 @@ func (g *tmplGuard) mapItems(items []jinja.Value, f func(jinja.Value) (jinja.Val
 			return jinja.Undefined(), err
 		}
 	}
-	return jinja.NewList(out), nil
+	return tmplGenerate(out), nil
 }
 
 // tmplSelector returns select, reject, selectattr or rejectattr.
@@ -208,7 +211,7 @@ func tmplSelector(attr, want bool) tmplFilter {
 				out = append(out, item)
 			}
 		}
-		return jinja.NewList(out), g.items(len(out))
+		return tmplGenerate(out), g.items(len(out))
 	}
 }
 
@@ -255,7 +258,7 @@ func tmplBatch(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 		}
 		out = append(out, jinja.NewList(part))
 	}
-	return jinja.NewList(out), nil
+	return tmplGenerate(out), nil
 }
 
 // tmplSliceFilter is slice(slices, fill_with=none): columns of nearly equal
@@ -291,5 +294,5 @@ func tmplSliceFilter(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, erro
 		}
 		out[i], at = jinja.NewList(part), at+size
 	}
-	return jinja.NewList(out), nil
+	return tmplGenerate(out), nil
 }

@@ -164,7 +164,7 @@ func tmplUnique(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 			out, seen = append(out, k.item), append(seen, k.keys[0])
 		}
 	}
-	return jinja.NewList(out), nil
+	return tmplGenerate(out), nil
 }
 
 // tmplExtreme returns min (sign -1) or max (+1) with the arguments

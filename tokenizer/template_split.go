@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -50,6 +51,7 @@ func (g *tmplGuard) splitArgs(v jinja.Value, a tmplArgs) (sep string, limit int,
 	return sep, max(limit, -1), err
 }
 
+// tmplStrSplit is str.split(sep=none, maxsplit=-1).
 func tmplStrSplit(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	sep, limit, err := g.splitArgs(v, a)
 	if err != nil {
@@ -74,7 +76,7 @@ func tmplFields(s string, limit int) []string {
 			return parts
 		}
 		if limit >= 0 && len(parts) == limit {
-			return append(parts, strings.TrimRightFunc(s, tmplSpace))
+			return append(parts, s)
 		}
 		n := strings.IndexFunc(s, tmplSpace)
 		if n < 0 {
@@ -84,16 +86,35 @@ func tmplFields(s string, limit int) []string {
 	}
 }
 
+// tmplLastFields splits at white space from the right, at most limit times if
+// limit >= 0.
+func tmplLastFields(s string, limit int) []string {
+	var parts []string
+	for {
+		s = strings.TrimRightFunc(s, tmplSpace)
+		if s == "" {
+			break
+		}
+		n := strings.LastIndexFunc(s, tmplSpace)
+		if limit >= 0 && len(parts) == limit || n < 0 {
+			parts = append(parts, s)
+			break
+		}
+		_, size := utf8.DecodeRuneInString(s[n:])
+		parts, s = append(parts, s[n+size:]), s[:n]
+	}
+	slices.Reverse(parts)
+	return parts
+}
+
+// tmplStrRSplit is str.rsplit(sep=none, maxsplit=-1).
 func tmplStrRSplit(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	sep, limit, err := g.splitArgs(v, a)
 	if err != nil {
 		return v, err
 	}
 	if sep == "" {
-		if limit >= 0 {
-			return v, tmplEval("rsplit: a limit needs a separator")
-		}
-		return g.strList(v, tmplFields(tmplStr(v), limit))
+		return g.strList(v, tmplLastFields(tmplStr(v), limit))
 	}
 	parts := strings.Split(tmplStr(v), sep)
 	if cut := len(parts) - 1 - limit; limit >= 0 && cut > 0 {
@@ -124,6 +145,7 @@ func tmplLines(s string, keep bool) []string {
 	return lines
 }
 
+// tmplStrLines is str.splitlines(keepends=false).
 func tmplStrLines(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	args, err := a.bind("keepends")
 	if err == nil {
@@ -151,28 +173,32 @@ func tmplPartition(find func(s, sub string) int, last bool) tmplMethodFunc {
 		}
 		s := tmplStr(v)
 		at := find(s, sep)
+		parts := []string{s, "", ""}
 		switch {
 		case at >= 0:
-			return g.strList(v, []string{s[:at], sep, s[at+len(sep):]})
+			parts = []string{s[:at], sep, s[at+len(sep):]}
 		case last:
-			return g.strList(v, []string{"", "", s})
+			parts = []string{"", "", s}
 		}
-		return g.strList(v, []string{s, "", ""})
+		list, err := g.strList(v, parts)
+		if err == nil {
+			g.tuples[list.AsList()] = true
+		}
+		return list, err
 	}
 }
 
+// tmplStrCount is str.count(sub, start, end), without overlaps.
 func tmplStrCount(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
-	args, err := a.bind("sub")
+	what, part, _, err := g.window(v, a)
 	if err != nil {
 		return v, err
 	}
-	sub, err := a.strArg(args[0])
-	if err != nil {
-		return v, err
-	}
-	return jinja.NewInt(int64(strings.Count(tmplStr(v), sub))), g.step(len(tmplStr(v)) / 64)
+	sub, err := a.strArg(what)
+	return jinja.NewInt(int64(strings.Count(part, sub))), err
 }
 
+// tmplStrReplace is str.replace(old, new, count=-1).
 func tmplStrReplace(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	args, err := a.bind("old", "new", "count")
 	if err != nil {
@@ -212,6 +238,7 @@ func (g *tmplGuard) replace(s, from, to string, limit jinja.Value) (string, erro
 	return strings.Replace(s, from, to, n), nil
 }
 
+// tmplStrJoin is str.join(iterable); unlike the filter it takes strings only.
 func tmplStrJoin(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
 	args, err := a.bind("iterable")
 	if err != nil {

@@ -89,6 +89,8 @@ func (p *tmplParser) statement(word string) (string, error) {
 		return p.filterStatement(line)
 	case "with":
 		return p.withStatement()
+	case "block":
+		return p.blockStatement()
 	case "generation": // marks what a model is trained on; no output of its own
 		if err := p.wantEnd(); err != nil {
 			return "", err
@@ -101,6 +103,29 @@ func (p *tmplParser) statement(word string) (string, error) {
 		return tmplTag(word), p.wantEnd()
 	}
 	return "", tmplSyntax(line, "unknown or misplaced statement %.40q", word)
+}
+
+// blockStatement lowers {% block name %}…{% endblock %}: without templates
+// that extend each other, that is its body.
+func (p *tmplParser) blockStatement() (string, error) {
+	name, err := p.wantName()
+	if err != nil {
+		return "", err
+	}
+	for p.takeName("scoped") || p.takeName("required") {
+		continue
+	}
+	if err := p.wantEnd(); err != nil {
+		return "", err
+	}
+	return p.scoped(func() (string, error) {
+		out, _, err := p.block("endblock")
+		if err != nil {
+			return "", err
+		}
+		p.takeName(name)
+		return out, p.wantEnd()
+	})
 }
 
 // ifStatement lowers if, elif, else.
@@ -147,13 +172,14 @@ func (p *tmplParser) scoped(parse func() (string, error)) (string, error) {
 
 // saveAll returns statements that copy variables to temporaries, and back.
 func (p *tmplParser) saveAll(names []string) (save, restore string) {
+	var before, after strings.Builder
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
 		t := p.temp()
-		save += tmplTag("set ", t, " = ", name)
-		restore += tmplTag("set ", name, " = ", t)
+		before.WriteString(tmplTag("set ", t, " = ", name))
+		after.WriteString(tmplTag("set ", name, " = ", t))
 	}
-	return save, restore
+	return before.String(), after.String()
 }
 
 // assigned notes that the current scope sets a variable, and returns its

@@ -138,6 +138,7 @@ func tmplCapitalize(s string) string {
 	return string(unicode.ToTitle(r)) + strings.ToLower(s[n:])
 }
 
+// tmplSwapCase is str.swapcase().
 func tmplSwapCase(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsUpper(r) {
@@ -150,20 +151,20 @@ func tmplSwapCase(s string) string {
 // tmplAffixTest returns startswith or endswith; a list means any of it.
 func tmplAffixTest(has func(s, affix string) bool) tmplMethodFunc {
 	return func(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
-		args, err := a.bind("affix")
+		what, part, _, err := g.window(v, a)
 		if err != nil {
 			return v, err
 		}
-		affixes := args
-		if args[0].IsList() {
-			affixes = args[0].AsList().Items
+		affixes := []jinja.Value{what}
+		if what.IsList() {
+			affixes = what.AsList().Items
 		}
 		for _, affix := range affixes {
 			text, err := a.strArg(affix)
 			if err != nil {
 				return v, err
 			}
-			if has(tmplStr(v), text) {
+			if has(part, text) {
 				return jinja.NewBool(true), nil
 			}
 		}
@@ -183,26 +184,47 @@ func tmplAffixCut(cut func(s, affix string) string) tmplMethodFunc {
 	}
 }
 
+// window binds (what, start, end) and returns the first and the part of the
+// text between the others, with the number of characters before it.
+func (g *tmplGuard) window(v jinja.Value, a tmplArgs) (what jinja.Value, part string, skipped int, err error) {
+	args, err := a.bind("sub", "start", "end")
+	if err != nil {
+		return v, "", 0, err
+	}
+	s := tmplStr(v)
+	if err := g.step(len(s) / 16); err != nil {
+		return v, "", 0, err
+	}
+	n, bounds := utf8.RuneCountInString(s), [3]jinja.Value{jinja.None(), jinja.None(), jinja.None()}
+	for i, arg := range args[1:] {
+		if !arg.IsUndefined() {
+			bounds[i] = arg
+		}
+	}
+	skipped, _, count, err := tmplRange(bounds[:], n)
+	s = s[tmplOffset(s, skipped):]
+	return args[0], s[:tmplOffset(s, count)], skipped, err
+}
+
 // tmplFinder returns find, rfind or index; positions are in characters.
 func tmplFinder(find func(s, sub string) int, must bool) tmplMethodFunc {
 	return func(g *tmplGuard, v jinja.Value, a tmplArgs) (jinja.Value, error) {
-		args, err := a.bind("sub")
+		what, part, skipped, err := g.window(v, a)
 		if err != nil {
 			return v, err
 		}
-		sub, err := a.strArg(args[0])
+		sub, err := a.strArg(what)
 		if err != nil {
 			return v, err
 		}
-		s := tmplStr(v)
-		at := find(s, sub)
+		at := find(part, sub)
 		if at < 0 && must {
 			return v, tmplEval("%s: substring not found", a.fn)
 		}
-		if at > 0 {
-			at = utf8.RuneCountInString(s[:at])
+		if at >= 0 {
+			at = skipped + utf8.RuneCountInString(part[:at])
 		}
-		return jinja.NewInt(int64(at)), g.step(len(s) / 16)
+		return jinja.NewInt(int64(at)), nil
 	}
 }
 

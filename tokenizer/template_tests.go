@@ -1,7 +1,6 @@
 package tokenizer
 
 import (
-	"math/big"
 	"strings"
 
 	"github.com/ardanlabs/jinja"
@@ -28,10 +27,10 @@ func init() {
 		"true":      tmplKind(func(v jinja.Value) bool { return v.IsBool() && v.AsBool() }),
 		"false":     tmplKind(func(v jinja.Value) bool { return v.IsBool() && !v.AsBool() }),
 		"mapping":   func(g *tmplGuard, v jinja.Value) (bool, error) { return v.IsDict() && !g.spaces[v.AsDict()], nil },
-		"iterable":  tmplKind(tmplIsSequence),
+		"iterable":  tmplKind(func(v jinja.Value) bool { return tmplIsSequence(v) || tmplTypeOf(v) == tmplGenerator }),
 		"sequence":  tmplKind(tmplIsSequence),
-		"odd":       func(_ *tmplGuard, v jinja.Value) (bool, error) { return tmplDivides(v, 2, 1) },
-		"even":      func(_ *tmplGuard, v jinja.Value) (bool, error) { return tmplDivides(v, 2, 0) },
+		"odd":       func(g *tmplGuard, v jinja.Value) (bool, error) { return g.divides(v, jinja.NewInt(2), 1) },
+		"even":      func(g *tmplGuard, v jinja.Value) (bool, error) { return g.divides(v, jinja.NewInt(2), 0) },
 		"upper":     tmplCaseTest("isupper"),
 		"lower":     tmplCaseTest("islower"),
 		"filter":    tmplNamed(func(name string) bool { return tmplFilters[name] != nil }),
@@ -67,13 +66,16 @@ func tmplCaseTest(method string) tmplTest {
 	}
 }
 
-// tmplDivides tells whether v leaves the remainder rest when divided by n.
-func tmplDivides(v jinja.Value, n, rest int64) (bool, error) {
-	if !tmplIsInt(v) || n == 0 {
+// divides tells whether v leaves the remainder rest when divided by n.
+func (g *tmplGuard) divides(v, n jinja.Value, rest int64) (bool, error) {
+	if tmplIsStr(v) {
 		return false, tmplEval("%v has no remainder", tmplTypeOf(v))
 	}
-	_, m := tmplDivMod(tmplBig(v), big.NewInt(n))
-	return m.Cmp(big.NewInt(rest)) == 0, nil
+	m, err := g.arith("%", v, n)
+	if err != nil {
+		return false, err
+	}
+	return g.equal(m, jinja.NewInt(rest), 0)
 }
 
 // tmplRelations are the tests that compare with an argument.
@@ -111,11 +113,7 @@ func (g *tmplGuard) test(name string, v jinja.Value, a tmplArgs) (bool, error) {
 	case "sameas":
 		return g.same(v, args[0])
 	case "divisibleby":
-		n, err := tmplIndex(args[0])
-		if err != nil {
-			return false, err
-		}
-		return tmplDivides(v, int64(n), 0)
+		return g.divides(v, args[0], 0)
 	}
 	return false, tmplEval("no test named %.40q", name)
 }

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"math"
 	"math/big"
 	"strings"
 	"unicode/utf8"
@@ -9,12 +10,14 @@ import (
 )
 
 // The library's values are none, bool, int64, float64, string, list, dict
-// and callable. Two kinds of Python values are missing and are carried by
+// and callable. Three kinds of Python values are missing and are carried by
 // callables with a marked name, which no template can make itself: integers
-// beyond 64 bits, and strings that the filters safe and escape mark as HTML.
+// beyond 64 bits, strings that the filters safe and escape mark as HTML, and
+// generators, which are true even when nothing comes out of them.
 const (
 	tmplMarkBig  = "\x00int:"
 	tmplMarkHTML = "\x00html:"
+	tmplMarkGen  = "\x00generator"
 )
 
 // tmplMaxDigits is the longest integer in decimal digits, Python's own limit
@@ -31,14 +34,16 @@ const (
 	tmplInteger // any size
 	tmplFloat
 	tmplString // HTML or not
-	tmplList   // tuples and iterators too
+	tmplList   // or a tuple
 	tmplDict
 	tmplCallable
+	tmplGenerator
 )
 
 // tmplTypeNames are the names in error messages.
-var tmplTypeNames = [...]string{"undefined", "none", "bool", "int", "float", "str", "list", "dict", "function"}
+var tmplTypeNames = [...]string{"undefined", "none", "bool", "int", "float", "str", "list", "dict", "function", "generator"}
 
+// String returns the name that messages use.
 func (t tmplType) String() string { return tmplTypeNames[t] }
 
 // tmplTypeOf returns a value's type.
@@ -67,8 +72,25 @@ func tmplTypeOf(v jinja.Value) tmplType {
 		return tmplInteger
 	case strings.HasPrefix(name, tmplMarkHTML):
 		return tmplString
+	case name == tmplMarkGen:
+		return tmplGenerator
 	}
 	return tmplCallable
+}
+
+// tmplGenerate returns a generator of items: it gives them once.
+func tmplGenerate(items []jinja.Value) jinja.Value {
+	return jinja.NewCallable(tmplMarkGen, func([]jinja.Value, map[string]jinja.Value) (jinja.Value, error) {
+		list := jinja.NewList(items)
+		items = nil
+		return list, nil
+	})
+}
+
+// tmplConsume returns what a generator still has to give.
+func tmplConsume(v jinja.Value) []jinja.Value {
+	list, _ := v.AsCallable().Fn(nil, nil)
+	return list.AsList().Items
 }
 
 // tmplCarrier returns a value that only carries a name.
@@ -140,14 +162,17 @@ func tmplIsInt(v jinja.Value) bool {
 	return t == tmplInteger || t == tmplBool
 }
 
-// tmplIndex returns an integer as an int, clamped to ±2^61.
+// tmplFar is beyond every index, and the difference of two such is an int.
+const tmplFar = math.MaxInt / 4
+
+// tmplIndex returns an integer as an int, clamped to ±tmplFar.
 func tmplIndex(v jinja.Value) (int, error) {
 	if !tmplIsInt(v) {
 		return 0, tmplEval("%v where an integer is needed", tmplTypeOf(v))
 	}
 	n := tmplBig(v)
-	if n.BitLen() > 61 {
-		return n.Sign() << 61, nil
+	if n.CmpAbs(big.NewInt(tmplFar)) > 0 {
+		return n.Sign() * tmplFar, nil
 	}
 	return int(n.Int64()), nil
 }
@@ -163,6 +188,14 @@ func tmplFloatOf(v jinja.Value) float64 {
 
 // tmplIsNum tells whether v is a number or bool.
 func tmplIsNum(v jinja.Value) bool { return v.IsFloat() || tmplIsInt(v) }
+
+// scanned charges a look at each byte of a string; other values are free.
+func (g *tmplGuard) scanned(v jinja.Value) error {
+	if !tmplIsStr(v) {
+		return nil
+	}
+	return g.step(len(tmplStr(v)) / 32)
+}
 
 // tmplLen returns the length of a string (in characters), list or dict;
 // ok is false for other types.

@@ -9,19 +9,19 @@ import (
 type Tokenizer struct {
 	*vocab
 	*specials
-	model    string
-	pre      string
+	model    string // tokenizer.ggml.model
+	pre      string // tokenizer.ggml.pre, or the default
 	encoder  encoder
 	printed  bool // tokens spell bytes as printable characters
 	escape   bool // tokens have U+2581 for a space
 	prefix   bool // tokenizer.ggml.add_space_prefix
-	tidy     bool
+	tidy     bool // Decode may remove spaces
 	addBOS   bool
 	addEOS   bool
-	suppress []int32
+	suppress []int32 // tokens that must not be sampled
 
-	all, user *trie // tokens found in text with and without ParseSpecial
-	pool      sync.Pool
+	all, user *trie     // tokens found in text with and without ParseSpecial
+	pool      sync.Pool // of *scratch
 }
 
 // encoder is a tokeniser without special tokens: it appends the tokens of a text (not empty).
@@ -50,6 +50,7 @@ func New(md Metadata) (*Tokenizer, error) {
 	return t, nil
 }
 
+// load is New without the prefix of its errors.
 func load(md Metadata) (*Tokenizer, error) {
 	model, err := optString(md, keyModel, "no_vocab")
 	if err != nil {
@@ -80,6 +81,7 @@ func load(md Metadata) (*Tokenizer, error) {
 	return t, t.finish(md)
 }
 
+// loadSPM sets up SentencePiece. Where no keys say otherwise, the special tokens are Llama's: <unk> 0, <s> 1, </s> 2.
 func (t *Tokenizer) loadSPM(md Metadata) (err error) {
 	t.escape, t.prefix, t.addBOS = true, true, true
 	if t.specials, err = loadSpecials(md, t.vocab, 1, 2, 0); err != nil {
@@ -89,6 +91,7 @@ func (t *Tokenizer) loadSPM(md Metadata) (err error) {
 	return nil
 }
 
+// loadBPE sets up byte pair encoding. Token 11 as default for BOS and EOS is Falcon's, which came first.
 func (t *Tokenizer) loadBPE(md Metadata) (err error) {
 	if t.pre, err = optString(md, keyPre, "default"); err != nil {
 		return err
@@ -152,6 +155,7 @@ func (t *Tokenizer) loadAdd(md Metadata, key string, def bool, r role) (bool, er
 	return false, nil
 }
 
+// loadSuppress reads the tokens that must not be sampled and drops ids that are none.
 func (t *Tokenizer) loadSuppress(md Metadata) error {
 	if !md.Has(keySuppress) {
 		return nil
@@ -170,7 +174,8 @@ func (t *Tokenizer) Encode(text string, opt EncodeOptions) []int32 {
 	return t.AppendEncode(nil, text, opt)
 }
 
-// AppendEncode appends the tokens of text to dst. What is not valid UTF-8 becomes byte tokens (SPM) or U+FFFD (BPE).
+// AppendEncode appends the tokens of text to dst, which may be nil, and returns it. What is not valid UTF-8 becomes byte tokens
+// (SPM) or U+FFFD (BPE). Time is proportional to the text, for a given vocabulary; memory is reused between calls.
 func (t *Tokenizer) AppendEncode(dst []int32, text string, opt EncodeOptions) []int32 {
 	s := t.pool.Get().(*scratch)
 	defer t.pool.Put(s)
@@ -190,6 +195,7 @@ func (t *Tokenizer) AppendEncode(dst []int32, text string, opt EncodeOptions) []
 			continue
 		}
 		piece := text[part.lo:part.hi]
+		// SentencePiece has a word begin with its space, so the first word of a text gets one too.
 		if spm && t.prefix && special {
 			piece = " " + piece
 		}

@@ -22,8 +22,10 @@ func newTrie(v *vocab, any, none attr) *trie {
 // holds reports whether a token is in the trie; false for an id that is none.
 func (t *trie) holds(v *vocab, id int32) bool { return v.is(id, t.any) && !v.is(id, t.none) }
 
+// empty reports whether there is no token in it.
 func (t *trie) empty() bool { return len(t.ends) == 1 }
 
+// insert adds a text, which is not empty.
 func (t *trie) insert(text string) {
 	node := t.first[text[0]]
 	if node == 0 {
@@ -42,6 +44,7 @@ func (t *trie) insert(text string) {
 	t.ends[node] = true
 }
 
+// grow returns a new node.
 func (t *trie) grow() int32 {
 	t.ends = append(t.ends, false)
 	return int32(len(t.ends) - 1)

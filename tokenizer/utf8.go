@@ -23,6 +23,7 @@ func decodeLax(s string) (rune, int) {
 	default:
 		n, first = 4, rune(c&0x07)
 	}
+	// Cut off, or something else than continuation bytes: the first byte alone is wrong, the rest is looked at again.
 	if len(s) < n {
 		return utf8.RuneError, 1
 	}

@@ -7,7 +7,7 @@ import (
 
 // Two models are byte pair encoding with something before it.
 
-// variant wraps m for the models that need it.
+// variant returns the encoder of a model over m. A "hybriddna" vocabulary without the tokens for DNA is plain byte-level BPE.
 func variant(md Metadata, model string, m *bpe) (encoder, error) {
 	switch model {
 	case "whitespace":
@@ -30,6 +30,7 @@ type worded struct {
 	lower bool
 }
 
+// encode implements encoder.
 func (w *worded) encode(dst []int32, s *scratch, text string) []int32 {
 	table := classes()
 	var word []byte
@@ -66,9 +67,10 @@ const (
 // dna encodes what is between <dna> and </dna> in k-mers of six bases, the last one filled up with A.
 type dna struct {
 	*bpe
-	open, close, unknown int32
+	open, close, unknown int32 // <dna>, </dna>, <oov>: the last one stands for a k-mer with other letters than A, C, G, T
 }
 
+// encode implements encoder. A sequence that is not closed reaches to the end of the text.
 func (d *dna) encode(dst []int32, s *scratch, text string) []int32 {
 	for text != "" {
 		before, rest, found := strings.Cut(text, dnaOpen)

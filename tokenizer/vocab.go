@@ -56,7 +56,7 @@ func loadVocab(md Metadata) (*vocab, error) {
 	return v, v.loadScores(md)
 }
 
-// index fills ids; an empty token gets the name that llama.cpp gives it.
+// index fills ids; an empty token gets the name that llama.cpp gives it. Errors: ErrVocab for a text that stands there twice.
 func (v *vocab) index() error {
 	for i, s := range v.tokens {
 		if s == "" {
@@ -75,6 +75,8 @@ func (v *vocab) index() error {
 	return nil
 }
 
+// loadTypes sets the attributes from the types; without the key all tokens are normal ones. Errors: ErrVocab for another number of
+// types than tokens, an unknown type, or a byte token whose text names no byte.
 func (v *vocab) loadTypes(md Metadata) error {
 	v.attrs = make([]attr, len(v.tokens))
 	if !md.Has(keyTypes) {
@@ -102,6 +104,8 @@ func (v *vocab) loadTypes(md Metadata) error {
 	return nil
 }
 
+// loadScores reads the scores, which the key may lack. Errors: ErrVocab for another number of scores than tokens, or NaN, which
+// has no place in an order.
 func (v *vocab) loadScores(md Metadata) error {
 	if !md.Has(keyScores) {
 		return nil

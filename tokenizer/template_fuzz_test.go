@@ -1,0 +1,89 @@
+package tokenizer_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/latentgo/latentgo/tokenizer"
+)
+
+// fuzzLimits keep one input short.
+var fuzzLimits = tokenizer.TemplateLimits{Timeout: 2 * time.Second, Steps: 50_000, Bytes: 4 << 20, Output: 1 << 20}
+
+// FuzzTemplate renders a fuzzed template with a fuzzed conversation, and the
+// conversation with a fixed template. Nothing may panic, hang, or give an
+// error of an unknown kind.
+func FuzzTemplate(f *testing.F) {
+	files, err := filepath.Glob(filepath.Join("testdata", "chat", "*.jinja"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	const conv = `{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"","tool_calls":[{"function":{"name":"f","arguments":{"a":1.5}}}]}],"add_generation_prompt":true}`
+	var fixed []*tokenizer.Template
+	for _, file := range files {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		fixed = append(fixed, compile(f, file))
+		f.Add(string(src), []byte(conv))
+	}
+	for _, src := range hostile {
+		f.Add(src, []byte(conv))
+	}
+	var s struct{ Expressions, Templates [][2]*string }
+	loadJSON(f, filepath.Join("testdata", "chat", "snippets.json"), &s)
+	for _, pair := range s.Expressions {
+		f.Add("{{ "+*pair[0]+" }}", []byte(conv))
+	}
+	for _, pair := range s.Templates {
+		f.Add(*pair[0], []byte(conv))
+	}
+	f.Fuzz(func(t *testing.T, src string, data []byte) {
+		var c tokenizer.Conversation
+		if json.Unmarshal(data, &c) != nil {
+			c = tokenizer.Conversation{Messages: []tokenizer.Message{tokenizer.NewMessage("user", string(data))}}
+		}
+		for _, tmpl := range fixed {
+			fuzzRender(t, tmpl, c)
+		}
+		tmpl, err := tokenizer.NewTemplate(src)
+		if err != nil {
+			if !errors.Is(err, tokenizer.ErrTemplateSyntax) && !errors.Is(err, tokenizer.ErrTemplateLimit) {
+				t.Fatalf("compile: %v", err)
+			}
+			return
+		}
+		fuzzRender(t, tmpl, c)
+	})
+}
+
+// fuzzRender renders and checks what any rendering must hold.
+func fuzzRender(t *testing.T, tmpl *tokenizer.Template, c tokenizer.Conversation) {
+	start := time.Now()
+	out, err := tmpl.Render(context.Background(), c, tokenizer.RenderOptions{Limits: fuzzLimits})
+	if took := time.Since(start); took > 10*time.Second {
+		t.Fatalf("took %v", took)
+	}
+	if err != nil {
+		var raised *tokenizer.RaiseError
+		if !errors.Is(err, tokenizer.ErrTemplateEval) && !errors.Is(err, tokenizer.ErrTemplateLimit) &&
+			!errors.Is(err, tokenizer.ErrConversation) && !errors.As(err, &raised) {
+			t.Fatalf("render: %v", err)
+		}
+		var at *tokenizer.TemplateError
+		if !errors.As(err, &at) && !errors.Is(err, tokenizer.ErrConversation) {
+			t.Fatalf("error without a line, from the library: %v", err)
+		}
+		return
+	}
+	if utf8.ValidString(tmpl.Source()) && len(out) > fuzzLimits.Output {
+		t.Fatalf("%d bytes of output", len(out))
+	}
+}
