@@ -39,8 +39,10 @@ func (s *Session) GenerateText(ctx context.Context, prompt string, opt *Generate
 }
 
 // Chat renders the conversation with the model's template and streams the assistant's answer, which the caller appends to
-// the conversation for the next turn. What the template renders as before is not evaluated again.
+// the conversation for the next turn. What the template renders as before is not evaluated again. AddGenerationPrompt is
+// always set.
 func (s *Session) Chat(ctx context.Context, conv tokenizer.Conversation, opt *GenerateOptions) iter.Seq2[Piece, error] {
+	conv.AddGenerationPrompt = true
 	text, err := s.m.RenderChat(ctx, conv)
 	var ids []int32
 	if err == nil {

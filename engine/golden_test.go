@@ -2,10 +2,12 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"os"
 	"testing"
 
+	"github.com/latentgo/latentgo/internal/cpu"
 	"github.com/latentgo/latentgo/internal/testenv"
 )
 
@@ -24,14 +26,11 @@ type golden struct {
 
 // llama.cpp rounds activations to int8 as this engine does, and a rounding that falls otherwise because of one float
 // operation grows over the layers: llama.cpp with flash attention off is 0.29 (rms) away from itself, beyond 0.35 at a
-// fifth of all positions (RATIONALE.md). So the bounds are on the whole set; a wrong formula breaks each of them by far.
+// fifth of all positions (RATIONALE.md). So the bounds are on whole texts; a wrong formula breaks each of them by far.
 const (
-	maxDrift    = 1.0  // no top-10 logit is further away
-	typicalMax  = 0.35 // more than half of the positions stay within this
-	maxRMS      = 0.5  // root mean square over positions of the largest difference
-	minMargin   = 0.2  // a choice with less lead may fall either way …
-	sureMargin  = 2 * maxDrift
-	minAgreeing = 0.95 // … and of those with more, this share must fall the same way; all beyond sureMargin
+	typicalDrift = 0.35 // of the top-10 logits at most positions
+	maxDrift     = 1.5  // at any
+	minMargin    = 0.2  // a choice with less lead may fall either way
 )
 
 func readGolden(t *testing.T) (map[string]golden, map[string]float64) {
@@ -53,65 +52,90 @@ func readGolden(t *testing.T) (map[string]golden, map[string]float64) {
 	return prompts, ppl
 }
 
+// agreement sums up how close logits are to llama.cpp's top ten.
+type agreement struct {
+	positions, typical int     // typical: all ten within typicalDrift
+	squares, worst     float64 // of the largest difference per position
+	sure, same         int     // positions with a clear first choice, and those with the same one here
+}
+
+func (a *agreement) add(l []float32, top []int, want []float32) {
+	drift := 0.0
+	for k, id := range top {
+		drift = max(drift, math.Abs(float64(l[id]-want[k])))
+	}
+	a.positions++
+	a.squares += drift * drift
+	a.worst = max(a.worst, drift)
+	if drift <= typicalDrift {
+		a.typical++
+	}
+	a.choose(argmax(l), top[0], want[0]-want[1])
+}
+
+func (a *agreement) choose(got, want int, margin float32) {
+	if margin >= minMargin {
+		a.sure++
+		if got == want {
+			a.same++
+		}
+	}
+}
+
+func (a *agreement) String() string {
+	return fmt.Sprintf("%d of %d positions within %v, rms %.3f, worst %.3f; %d of %d clear choices the same",
+		a.typical, a.positions, typicalDrift, math.Sqrt(a.squares/float64(a.positions)), a.worst, a.same, a.sure)
+}
+
+// Every position of a text of prose, numbers and code against llama.cpp, from the repository's own test data.
+func TestSmolLM2Prose(t *testing.T) {
+	var want struct {
+		IDs    []int32
+		Top    [][]int
+		Logits [][]float32
+	}
+	readJSON(t, "testdata/llamacpp.json", &want)
+	for _, form := range bothForms {
+		t.Run(form.String(), func(t *testing.T) {
+			m := loadFile(t, testenv.Model(t), Options{MLA: form})
+			var a agreement
+			for i, l := range allLogits(t, m, want.IDs) {
+				a.add(l, want.Top[i], want.Logits[i])
+			}
+			t.Log(&a)
+			rms := math.Sqrt(a.squares / float64(a.positions))
+			if rms > 0.4 || float64(a.typical) < 0.6*float64(a.positions) || a.worst > maxDrift || float64(a.same) < 0.98*float64(a.sure) {
+				t.Error("too far from llama.cpp")
+			}
+		})
+	}
+}
+
+// The golden prompts, three positions each.
 func TestSmolLM2Logits(t *testing.T) {
 	prompts, _ := readGolden(t)
 	for _, form := range bothForms {
 		t.Run(form.String(), func(t *testing.T) {
 			m := loadFile(t, testenv.Model(t), Options{MLA: form})
-			var drift []float64
-			for name, g := range prompts {
+			var a agreement
+			for _, g := range prompts {
 				if !testing.Short() || len(g.IDs) < 200 {
-					drift = append(drift, checkTop(t, m, name, g)...)
+					a.addTop(t, m, g)
 				}
 			}
-			checkDrift(t, drift)
+			t.Log(&a)
+			if 3*a.typical < a.positions || a.worst > maxDrift || a.sure-a.same > 1 {
+				t.Error("too far from llama.cpp")
+			}
 		})
 	}
 }
 
-// checkTop returns the largest difference of a top-10 logit at each golden position.
-func checkTop(t *testing.T, m *Model, name string, g golden) (drift []float64) {
+func (a *agreement) addTop(t *testing.T, m *Model, g golden) {
 	t.Helper()
-	at := map[int]int{}
-	for i, top := range g.Top {
-		at[top.Pos] = i
-	}
-	s := newSession(t, m, nil)
-	defer s.Close()
-	if err := s.EvalAll(context.Background(), g.IDs, func(pos int, l []float32) error {
-		i, ok := at[pos]
-		if !ok {
-			return nil
-		}
-		worst, top := 0.0, g.Top[i]
-		for k, id := range top.IDs {
-			worst = max(worst, math.Abs(float64(l[id]-top.Logits[k])))
-		}
-		drift = append(drift, worst)
-		if lead := top.Logits[0] - top.Logits[1]; argmax(l) != top.IDs[0] && lead > sureMargin {
-			t.Errorf("%s, position %d: first choice %d, llama.cpp's is %d by %v", name, pos, argmax(l), top.IDs[0], lead)
-		}
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return drift
-}
-
-func checkDrift(t *testing.T, drift []float64) {
-	t.Helper()
-	within, sum, worst := 0, 0.0, 0.0
-	for _, d := range drift {
-		if d <= typicalMax {
-			within++
-		}
-		sum += d * d
-		worst = max(worst, d)
-	}
-	rms := math.Sqrt(sum / float64(len(drift)))
-	t.Logf("largest top-10 difference per position: %d of %d within %v, rms %.3f, worst %.3f", within, len(drift), typicalMax, rms, worst)
-	if 2*within <= len(drift) || rms > maxRMS || worst > maxDrift {
-		t.Error("too far from llama.cpp")
+	l := allLogits(t, m, g.IDs)
+	for _, top := range g.Top {
+		a.add(l[top.Pos], top.IDs, top.Logits)
 	}
 }
 
@@ -131,23 +155,21 @@ func TestSmolLM2Greedy(t *testing.T) {
 	for _, form := range bothForms {
 		t.Run(form.String(), func(t *testing.T) {
 			m := loadFile(t, testenv.Model(t), Options{MLA: form})
-			same, sure := 0, 0
-			for name, g := range prompts {
+			var a agreement
+			for _, g := range prompts {
 				if !testing.Short() || len(g.IDs) < 200 {
-					a, b := checkGreedy(t, m, name, g)
-					same, sure = same+a, sure+b
+					a.addGreedy(t, m, g)
 				}
 			}
-			t.Logf("%d of %d choices with a margin above %v are llama.cpp's", same, sure, minMargin)
-			if float64(same) < minAgreeing*float64(sure) {
+			t.Logf("%d of %d clear choices are llama.cpp's", a.same, a.sure)
+			if float64(a.same) < 0.98*float64(a.sure) {
 				t.Error("too few")
 			}
 		})
 	}
 }
 
-// checkGreedy counts the steps with a margin of at least minMargin, and those where our choice is the same.
-func checkGreedy(t *testing.T, m *Model, name string, g golden) (same, sure int) {
+func (a *agreement) addGreedy(t *testing.T, m *Model, g golden) {
 	t.Helper()
 	s := newSession(t, m, nil)
 	defer s.Close()
@@ -157,24 +179,18 @@ func checkGreedy(t *testing.T, m *Model, name string, g golden) (same, sure int)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := argmax(l)
-		if g.Margin[i] >= minMargin {
-			sure++
-			if got == int(want) {
-				same++
-			} else if g.Margin[i] > sureMargin {
-				t.Errorf("%s, step %d: %d, llama.cpp's is %d by %v", name, i, got, want, g.Margin[i])
-			}
-		}
+		a.choose(argmax(l), int(want), g.Margin[i])
 		next = []int32{want}
 	}
-	return same, sure
 }
 
 // Perplexity of the evaluation text within 0.5 % of llama.cpp's at both context lengths; the two forms within 0.1 %.
 func TestSmolLM2Perplexity(t *testing.T) {
 	if testing.Short() {
 		t.Skip("long evaluation")
+	}
+	if cpu.Active() == cpu.Generic {
+		t.Skip("40,000 tokens take ten minutes without SIMD kernels")
 	}
 	_, want := readGolden(t)
 	text, err := os.ReadFile(testenv.Shared(t, "text/eval.txt"))

@@ -80,7 +80,7 @@ func (m *Model) loadTokenizer() error {
 	if m.tokErr == nil {
 		return nil
 	}
-	if errors.Is(m.tokErr, tokenizer.ErrNoVocab) {
+	if errors.Is(m.tokErr, tokenizer.ErrNoVocab) || errors.Is(m.tokErr, tokenizer.ErrUnsupported) {
 		m.tokErr = fmt.Errorf("%s: %w: %w", m.file.Name(), ErrNoTokenizer, m.tokErr)
 		return nil
 	}

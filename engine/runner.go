@@ -43,7 +43,7 @@ type lane struct {
 }
 
 // widths are the largest row lengths over all layers.
-type widths struct{ q, k, v, att, ff, rope int }
+type widths struct{ q, k, v, att, ff int }
 
 func newRunner(h *hparams, w *weights, ropes []*attn.Rope, threads int) *runner {
 	r := &runner{pool: pool.New(threads), h: h, w: w, ropes: ropes}
