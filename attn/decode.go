@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/latentgo/latentgo/quant"
+	"github.com/viterin/vek/vek32"
 )
 
 // A decode step is split over cached positions: part p covers a fixed range of them for one key/value head, so that any
@@ -69,19 +70,17 @@ func (l *Layer) Decode(p *Partial, i int, s *Store, pos int, q, scratch []float3
 	h := g * group
 
 	scores := scratch[:group*size]
-	keys, stride := s.key(g, from)
-	quant.ScoresF16(scores, size, q[h*l.KeySize:], group, l.KeySize, keys, stride, n, l.KeySize)
+	quant.ScoresF16(scores, size, q[h*l.KeySize:], group, l.KeySize, s.key(g, from), l.KeySize, n, l.KeySize)
 	at := part*l.Heads + h
 	for r := range group {
 		row := scores[r*size:][:n]
-		peak := maxOf(row)
+		peak := vek32.Max(row)
 		p.peak[at+r] = peak
 		p.sum[at+r] = quant.ExpSum(row, row, peak)
 	}
 	out := p.out[at*l.ValueSize:][:group*l.ValueSize]
 	clear(out)
-	values, stride := s.value(g, from)
-	quant.MixF16(out, l.ValueSize, scores, size, group, values, stride, n, l.ValueSize)
+	quant.MixF16(out, l.ValueSize, scores, size, group, s.value(g, from), l.ValueSize, n, l.ValueSize)
 }
 
 // Combine writes the attention output of the token at pos for query heads lo … hi-1: out [Heads, ValueSize].
@@ -103,14 +102,6 @@ func (l *Layer) Combine(out []float32, p *Partial, pos, lo, hi int) {
 		}
 		scale(dst, 1/sum)
 	}
-}
-
-func maxOf(x []float32) float32 {
-	m := x[0]
-	for _, v := range x[1:] {
-		m = max(m, v)
-	}
-	return m
 }
 
 func exp(x float32) float32 { return float32(math.Exp(float64(x))) }

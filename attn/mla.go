@@ -8,7 +8,8 @@ package attn
 // (q_h K_h into the query, V_h into the output projection), so that decode touches nothing but rows.
 //
 // In the exact form the up-projections are selections: K_h and V_h have a single one per column, so a product with them is
-// a window of the row. Keys and Values keep just these windows, one per key/value head, and absorbing them costs nothing.
+// a window of the row. Keys and Values keep just these windows, one per key/value head, and absorbing them costs nothing;
+// Store keeps each window's columns together.
 type Latent struct {
 	R, L   int    // values per token under RoPE, and without
 	Keys   []Span // window of each key/value head's key in the row

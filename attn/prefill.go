@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/latentgo/latentgo/quant"
+	"github.com/viterin/vek/vek32"
 )
 
 // Prefill works on tiles of prefillRows tokens of one query head against prefillCols cached positions at a time: a small
@@ -32,11 +33,9 @@ func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q, scratch [
 	last := pos + t0 + rows
 	for from := l.first(tile.pos); from < last; from += prefillCols {
 		cols := min(prefillCols, last-from)
-		keys, stride := s.key(g, from)
-		quant.ScoresF16(tile.scores, prefillCols, q, rows, l.Heads*l.KeySize, keys, stride, cols, l.KeySize)
+		quant.ScoresF16(tile.scores, prefillCols, q, rows, l.Heads*l.KeySize, s.key(g, from), l.KeySize, cols, l.KeySize)
 		tile.softmax(from, cols)
-		values, stride := s.value(g, from)
-		quant.MixF16(tile.out, tile.ld, tile.scores, prefillCols, rows, values, stride, cols, l.ValueSize)
+		quant.MixF16(tile.out, tile.ld, tile.scores, prefillCols, rows, s.value(g, from), l.ValueSize, cols, l.ValueSize)
 	}
 	tile.finish()
 }
@@ -73,7 +72,7 @@ func (t *tile) softmax(from, cols int) {
 		if lo == hi {
 			continue
 		}
-		peak := max(t.peak[r], maxOf(row[lo:hi]))
+		peak := max(t.peak[r], vek32.Max(row[lo:hi]))
 		if f := exp(t.peak[r] - peak); f != 1 {
 			t.sum[r] *= f
 			scale(t.row(r), f)

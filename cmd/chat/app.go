@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/latentgo/latentgo/cmd/chat/internal/lineedit"
 	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/internal/models"
 )
@@ -26,6 +27,7 @@ type app struct {
 	stopSignals func() // gives signals their usual effect back
 }
 
+// newApp starts to watch for signals; stopSignals ends that.
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
 	a := &app{stdin: stdin, out: &errWriter{w: stdout}, stderr: stderr}
 	a.ctx, a.stopSignals = withSignals(context.Background())
@@ -50,7 +52,7 @@ func (e *signalError) exitCode() int {
 // program as usual. stop may be called more than once.
 func withSignals(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
-	ch := make(chan os.Signal, 1)
+	ch := make(chan os.Signal, 1) // a signal that comes before the goroutine waits is kept
 	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
 	done := make(chan struct{})
 	go func() {
@@ -72,6 +74,19 @@ func isTerminal(stream any) bool {
 
 // interactive reports whether a person sits at both ends.
 func (a *app) interactive() bool { return isTerminal(a.stdin) && isTerminal(a.out.w) }
+
+// width returns the columns of the terminal on standard output, 0 when it is none or cannot be steered.
+func (a *app) width() int {
+	f, ok := a.out.w.(*os.File)
+	if !ok || lineedit.Dumb(os.Getenv("TERM")) {
+		return 0
+	}
+	w, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return w
+}
 
 // note writes a line to standard error.
 func (a *app) note(format string, args ...any) {
@@ -107,7 +122,7 @@ type loaded struct {
 
 // loadFile loads a file; a signal does not have to wait for it. On a terminal a note shows when it takes long.
 func (a *app) loadFile(path string, opt *engine.Options) (*engine.Model, error) {
-	done := make(chan loaded, 1)
+	done := make(chan loaded, 1) // room for the result when nobody waits any more
 	go func() {
 		m, err := engine.Load(path, opt)
 		done <- loaded{m, err}

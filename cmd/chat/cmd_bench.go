@@ -13,8 +13,12 @@ import (
 	"github.com/latentgo/latentgo/engine"
 )
 
-// benchCmd is `chat bench`: tokens per second of a prompt of random tokens, and of greedy steps after some depth of
-// context. One short evaluation warms up; every repetition starts from an empty cache.
+// benchCmd is `chat bench`. Its JSON is that of llama.cpp's reference runs, so that both can be held against each other:
+//
+//	{"threads": 2, "depth": 0, "prompt": {"best": …, "median": …}, "decode": {"best": …, "median": …}}
+//
+// Measured are tokens per second of a prompt of random tokens, and of greedy steps after some
+// depth of context. One short evaluation warms up; every repetition starts from an empty cache.
 type benchCmd struct {
 	jsonFlag
 	loadFlags
@@ -23,6 +27,8 @@ type benchCmd struct {
 	Predict int `short:"n" name:"n-gen" default:"128" placeholder:"N" help:"Tokens to decode; 0 leaves it out (default ${default})."`
 	Depth   int `short:"d" default:"0" placeholder:"N" help:"Tokens of context before decoding (default ${default})."`
 	Reps    int `short:"r" name:"repetitions" default:"3" placeholder:"N" help:"Repetitions (default ${default})."`
+
+	Serve bool `hidden:"" help:"Measure what the lines of standard input ask for; see benchServer."`
 }
 
 // benchResult is what `chat bench --json` prints; rates are tokens per second.
@@ -54,6 +60,9 @@ func (c *benchCmd) Run(a *app) error {
 		return err
 	}
 	defer m.Close()
+	if c.Serve {
+		return serveBench(a, m)
+	}
 	s, err := m.NewSession(&engine.SessionOptions{Context: max(c.Prompt, c.Depth+c.Predict, 16) + 64})
 	if err != nil {
 		return err
@@ -91,6 +100,8 @@ type bench struct {
 	s   *engine.Session
 	ids []int32
 	bar *progressbar.ProgressBar
+
+	next [1]int32 // here, so that a step does not allocate
 }
 
 // run warms up and returns the rates of all repetitions.
@@ -126,7 +137,7 @@ func (b *bench) prompt() (float64, error) {
 	start := time.Now()
 	_, err := b.s.Eval(b.a.ctx, b.ids[:b.c.Prompt])
 	seconds := time.Since(start).Seconds()
-	_ = b.bar.Add(b.c.Prompt)
+	_ = b.bar.Add(b.c.Prompt) // drawn outside of what is measured
 	return float64(b.c.Prompt) / seconds, err
 }
 
@@ -137,16 +148,22 @@ func (b *bench) decode() (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	start := time.Now()
-	for range b.c.Predict {
-		next := [1]int32{argmax(logits)}
-		if logits, err = b.s.Eval(b.a.ctx, next[:]); err != nil {
-			return 0, err
-		}
-	}
+	start := time.Now() // the context's evaluation does not count
+	err = b.steps(logits, b.c.Predict)
 	seconds := time.Since(start).Seconds()
 	_ = b.bar.Add(b.c.Depth + b.c.Predict)
-	return float64(b.c.Predict) / seconds, nil
+	return float64(b.c.Predict) / seconds, err
+}
+
+// steps decodes n tokens greedily, the first one from logits.
+func (b *bench) steps(logits []float32, n int) (err error) {
+	for range n {
+		b.next[0] = argmax(logits)
+		if logits, err = b.s.Eval(b.a.ctx, b.next[:]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // argmax returns the index of the first largest value.
@@ -171,6 +188,7 @@ func rateOf(rates []float64) *benchRate {
 	return &benchRate{Best: round2(rates[n-1]), Median: round2(median)}
 }
 
+// round2 rounds to hundredths, as the peers of this benchmark print them.
 func round2(x float64) float64 { return math.Round(x*100) / 100 }
 
 // print writes the result for people.

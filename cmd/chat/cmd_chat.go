@@ -41,6 +41,7 @@ func (c *chatCmd) Run(a *app) error {
 		return err
 	}
 	p := onePrompt{text: strings.TrimSpace(c.Ask + " " + strings.Join(c.Prompt, " ")), system: c.System}
+	// A pipe on either side means that a program wants one plain answer.
 	talk := p.text == "" && a.interactive() && !c.JSON
 	if !talk {
 		if err := c.readPrompt(a, &p); err != nil {
@@ -76,6 +77,9 @@ func (c *chatCmd) readPrompt(a *app, p *onePrompt) error {
 	read := a.piped
 	if p.text == "" {
 		read = func() (string, error) {
+			if isTerminal(a.stdin) {
+				a.note("reading the prompt; Ctrl-D ends it")
+			}
 			raw, err := a.readFile("-")
 			return strings.TrimRight(string(raw), "\r\n"), err
 		}
@@ -108,6 +112,7 @@ func (c *chatCmd) talk(a *app, m *engine.Model, s *engine.Session, opt *engine.G
 	return repl.Run(ctx, repl.Config{
 		Backend: &backend{m, s}, Reader: reader, Out: a.out, Options: *opt, System: c.System, Verbose: c.Verbose,
 		Path: m.File().Name(), Interrupts: interrupts, Quiet: func() func() { return lineedit.Quiet(a.stdin) },
+		Width: a.width,
 	})
 }
 

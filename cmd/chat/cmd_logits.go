@@ -8,7 +8,8 @@ import (
 	"github.com/latentgo/latentgo/engine"
 )
 
-// logitsCmd is `chat logits`: what the model predicts after each token of a list.
+// logitsCmd is `chat logits`: what the model predicts after each token of a list, from an empty cache. The file is
+// little-endian float32 [tokens, vocabulary]; with --json standard output gets {"ids": […], "n_vocab": N}.
 type logitsCmd struct {
 	jsonFlag
 	loadFlags

@@ -2,7 +2,7 @@ package main
 
 import "github.com/latentgo/latentgo/internal/models"
 
-// pullCmd is `chat pull`: a model into the cache.
+// pullCmd is `chat pull`: a model into the cache. Prints the path of its first file, with --json {"path": "…"}.
 type pullCmd struct {
 	jsonFlag
 	loadFlags

@@ -11,7 +11,9 @@ import (
 	"github.com/latentgo/latentgo/tokenizer"
 )
 
-// runCmd is `chat run`: one prompt, one answer.
+// runCmd is `chat run`: one prompt, one answer. The text streams to standard output; with --json it is
+//
+//	{"prompt": [ids], "ids": [ids of the answer, the end token included], "text": "…"}
 type runCmd struct {
 	jsonFlag
 	loadFlags
@@ -121,6 +123,7 @@ func (o *oneAnswer) run(p onePrompt) error {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
+	// After Ctrl-C the line is ended and the speed shown, too.
 	st := o.s.Stats()
 	res.Text = text.String()
 	switch {
@@ -154,7 +157,7 @@ func (o *oneAnswer) stream(p onePrompt, res *runResult, text *strings.Builder) e
 		if err != nil {
 			return err
 		}
-		if len(res.IDs) == 0 {
+		if len(res.Prompt) == 0 { // the engine has tokenised it by now
 			st := o.s.Stats()
 			res.Prompt = append(res.Prompt, o.s.Tokens()[:st.CachedTokens+st.PromptTokens]...)
 		}

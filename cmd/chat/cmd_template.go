@@ -9,7 +9,10 @@ import (
 	"github.com/latentgo/latentgo/tokenizer"
 )
 
-// templateCmd is `chat template`: a conversation rendered with a chat template.
+// templateCmd is `chat template`: a conversation rendered with a chat template. Standard output gets the rendering and
+// nothing else, not even a line end; with --json {"text": "…"}. The conversation is
+//
+//	{"messages": [{"role": "user", "content": "…"}, …], "tools": […], "add_generation_prompt": true}
 type templateCmd struct {
 	jsonFlag
 	loadFlags

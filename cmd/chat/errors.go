@@ -41,6 +41,8 @@ var hints = []struct {
 	{models.ErrOffline, "unset HF_HUB_OFFLINE, or give the path of a .gguf file"},
 	{models.ErrHash, "try again; a mirror set by HF_ENDPOINT may hold another file"},
 	{models.ErrNoFile, "name one of them: owner/repo:QUANT"},
+	{models.ErrCache, "set LATENTGO_CACHE to a folder that can be written"},
+	{models.ErrAccess, "tokens are made at https://huggingface.co/settings/tokens"},
 	{syscall.ENOSPC, "free some disk space and try again"},
 	{fs.ErrNotExist, "check the path"},
 	{fs.ErrPermission, "check the permissions of the file and its folder"},

@@ -119,7 +119,7 @@ func (f *samplingFlags) pairs() []struct {
 
 // Validate checks the values: they are tried on the defaults, before a model is loaded.
 func (f *samplingFlags) Validate() error {
-	var p engine.Sampling
+	var p engine.Sampling // a scratch one: only errors count here
 	return f.apply(&p)
 }
 

@@ -53,6 +53,7 @@ func parseIDs(raw []byte) ([]int32, error) {
 
 // piped returns the text that a pipe or a file holds on standard input, "" for a terminal or anything else.
 func (a *app) piped() (string, error) {
+	// Neither a terminal nor, say, an inherited socket is read: nothing might ever come.
 	if f, ok := a.stdin.(*os.File); ok {
 		st, err := f.Stat()
 		if err != nil || !st.Mode().IsRegular() && st.Mode()&os.ModeNamedPipe == 0 {

@@ -4,6 +4,16 @@
 //	chat "Why is the sky blue?"  one answer; text piped into it is added to the question
 //	chat run|tokenize|logits|perplexity|bench|inspect|template|pull …
 //
+// MODEL after -m is a path, a name of the catalogue, owner/repo[:QUANT] of Hugging Face or a URL; what is fetched stays in
+// the cache (package internal/models). The environment:
+//
+//	LATENTGO_CACHE                cache directory; the history of conversations is there, too
+//	LATENTGO_CPU                  kernel path: generic, avx2, avx512
+//	HF_ENDPOINT, HF_TOKEN         the Hub's address and the token that it wants for gated models
+//	HF_HUB_OFFLINE                1 forbids requests to the Hub
+//	PIP_INDEX_URL, …              pip's own settings, for the second source of the default model
+//	TERM                          dumb turns line editing off
+//
 // Answers and results go to standard output, everything else to standard error. Exit codes: 0, 1 for an error, 2 for
 // wrong usage, 128 + n when signal n ended it. `chat --help` and `chat SUBCOMMAND --help` describe the flags.
 package main
@@ -17,6 +27,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
+// main only connects run to the process.
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
@@ -48,7 +59,9 @@ type exitCode int
 func (a *app) parse(args []string) (*kong.Context, error) {
 	parser, err := kong.New(&cli{},
 		kong.Name("chat"),
-		kong.Description("Talk with a GGUF model in the terminal. Without a subcommand: start a conversation, or answer one PROMPT."),
+		kong.Description("Talk with a GGUF model in the terminal.\n\n"+
+			"Without a subcommand it starts a conversation, or answers one prompt: chat [-m MODEL] [PROMPT]. "+
+			"`chat chat --help` describes the flags for that."),
 		kong.Writers(a.out, a.stderr),
 		kong.Exit(func(code int) { panic(exitCode(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110, FlagsLast: true}),

@@ -65,6 +65,7 @@ func writeBeside(path string, fill func(io.Writer) error) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
+	// CreateTemp's mode is private; the result gets the usual one.
 	w := bufio.NewWriterSize(tmp, 1<<20)
 	err = fill(w)
 	if err == nil {

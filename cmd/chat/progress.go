@@ -52,6 +52,7 @@ type transferBar struct {
 	file string
 }
 
+// newTransferBar makes a bar that shows nothing before the first report.
 func newTransferBar(w io.Writer) *transferBar { return &transferBar{w: w} }
 
 // report implements models.Options.Progress.

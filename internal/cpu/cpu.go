@@ -3,6 +3,7 @@
 //	Generic   plain Go                                          every platform, the build tag purego
 //	AVX2      AVX2, BMI2, FMA, F16C                             x86-64-v3: since 2013 (Intel), 2015 (AMD)
 //	AVX512    AVX-512 F, BW, DQ, VL and VNNI on top of AVX2     since 2019 (Intel), 2022 (AMD)
+//	NEON      Advanced SIMD with dot product (FEAT_DotProd)     arm64: since 2017 (Cortex-A75), every Apple M
 //
 // The environment variable LATENTGO_CPU, one of those names in lower case, lowers the level; tests switch it within the
 // process by [Force]. Only packages with assembly need this package.
@@ -24,6 +25,7 @@ const EnvName = "LATENTGO_CPU"
 var ErrLevel = errors.New("CPU level")
 
 // Level names a set of instructions. The levels of one platform are ordered: a higher one has all of the lower ones.
+// Those of another platform are not available, wherever they stand in the order.
 type Level uint8
 
 // The levels.
@@ -31,13 +33,14 @@ const (
 	Generic Level = iota // no assembly
 	AVX2                 // amd64: AVX2, BMI2, FMA and F16C
 	AVX512               // amd64: AVX2 and AVX-512 F, BW, DQ, VL, VNNI
+	NEON                 // arm64: Advanced SIMD with SDOT and UDOT
 	levels
 )
 
 // NumLevels is the length of a table indexed by Level.
 const NumLevels = int(levels)
 
-var names = [levels]string{"generic", "avx2", "avx512"}
+var names = [levels]string{"generic", "avx2", "avx512", "neon"}
 
 // String returns the level's name as LATENTGO_CPU takes it.
 func (l Level) String() string {
@@ -69,7 +72,7 @@ func resolve(env string, have Level) (Level, error) {
 	if i < 0 {
 		return have, fmt.Errorf("%s=%q is none of %s: %w", EnvName, env, strings.Join(names[:], ", "), ErrLevel)
 	}
-	if Level(i) > have {
+	if !slices.Contains(upTo(have), Level(i)) {
 		return have, fmt.Errorf("%s=%s on a CPU or build that has %v at most: %w", EnvName, env, have, ErrLevel)
 	}
 	return Level(i), nil
@@ -86,17 +89,31 @@ func Active() Level { return Level(active.Load()) }
 func EnvError() error { return envErr }
 
 // Levels returns every level that can be forced here, Generic first.
-func Levels() []Level {
+func Levels() []Level { return upTo(best) }
+
+// upTo returns the levels of a CPU whose highest is have, Generic first.
+func upTo(have Level) []Level {
+	if have == NEON {
+		return []Level{Generic, NEON}
+	}
 	all := make([]Level, 0, NumLevels)
-	for l := Generic; l <= best; l++ {
+	for l := Generic; l <= have; l++ {
 		all = append(all, l)
 	}
 	return all
 }
 
-// Force makes l, or Best when that is lower, the level in use until the function returned is called. It is meant for tests,
-// and must not be called while kernels run.
+// Available reports whether the CPU and the build have l.
+func (l Level) Available() bool { return slices.Contains(Levels(), l) }
+
+// Force makes l the level in use until the function returned is called; where l is not available, the highest level below
+// it. It is meant for tests, and must not be called while kernels run.
 func Force(l Level) (restore func()) {
-	old := active.Swap(uint32(min(l, best)))
+	all := Levels()
+	i, found := slices.BinarySearch(all, l)
+	if !found {
+		i--
+	}
+	old := active.Swap(uint32(all[i]))
 	return func() { active.Store(old) }
 }

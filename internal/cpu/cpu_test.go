@@ -20,6 +20,12 @@ func TestResolve(t *testing.T) {
 		{"avx512", AVX512, AVX512, true},
 		{"avx512", AVX2, AVX2, false},
 		{"avx2", Generic, Generic, false},
+		{"neon", NEON, NEON, true},
+		{"generic", NEON, Generic, true},
+		{"avx2", NEON, NEON, false},
+		{"avx512", NEON, NEON, false},
+		{"neon", AVX512, AVX512, false},
+		{"neon", Generic, Generic, false},
 		{"sse2", AVX2, AVX2, false},
 		{" avx2", AVX2, AVX2, false},
 	} {
@@ -37,8 +43,14 @@ func TestForceClampsAndRestores(t *testing.T) {
 	before := Active()
 	for l := Generic; l < levels; l++ {
 		restore := Force(l)
-		if want := min(l, Best()); Active() != want {
-			t.Errorf("forced %v: active %v, want %v", l, Active(), want)
+		want := Generic
+		for _, have := range Levels() {
+			if have <= l {
+				want = have
+			}
+		}
+		if Active() != want || l.Available() != (want == l) {
+			t.Errorf("forced %v: active %v, want %v; available: %v", l, Active(), want, l.Available())
 		}
 		restore()
 	}
@@ -52,7 +64,7 @@ func TestLevels(t *testing.T) {
 	if len(all) == 0 || all[0] != Generic || all[len(all)-1] != Best() {
 		t.Errorf("Levels() = %v with best %v", all, Best())
 	}
-	if s := levels.String(); s != "level(3)" {
+	if s := levels.String(); s != "level(4)" {
 		t.Errorf("unknown level prints %q", s)
 	}
 }

@@ -96,11 +96,8 @@ func (f *fetcher) cached(s spec) (string, bool) {
 	return filepath.Join(f.opt.Dir, filepath.FromSlash(r.Files[0].Path)), true
 }
 
-// remember writes the ref of a spec whose files are complete and returns the first path; it passes err through.
-func (f *fetcher) remember(s spec, paths []string, files []remoteFile, err error) (string, error) {
-	if err != nil {
-		return "", err
-	}
+// remember writes the ref of a spec whose files are complete and returns the first path.
+func (f *fetcher) remember(s spec, paths []string, files []remoteFile) (string, error) {
 	r := ref{Spec: s.name}
 	for i, p := range paths {
 		rel, err := filepath.Rel(f.opt.Dir, p)
@@ -126,6 +123,7 @@ func (f *fetcher) holds(dst string, file remoteFile) bool {
 	if err != nil || st.IsDir() || file.size > 0 && st.Size() != file.size {
 		return false
 	}
+	// A name is only given to a file whose content was checked: the size tells enough unless everything is in doubt.
 	if !f.opt.Refresh || file.sha256 == "" {
 		return !f.opt.Refresh || file.size > 0
 	}
@@ -134,16 +132,17 @@ func (f *fetcher) holds(dst string, file remoteFile) bool {
 	return err == nil && sum == file.sha256
 }
 
-// lock waits until no other process or goroutine fetches the same spec. The returned function ends it.
-func (f *fetcher) lock(ctx context.Context, s spec) (func(), error) {
+// lock waits until no other process or goroutine works on dst: two names may lead to the same file. The returned
+// function ends it. Lock files stay: removing one while another process opens it would let both in.
+func (f *fetcher) lock(ctx context.Context, dst string) (func(), error) {
 	dir := filepath.Join(f.opt.Dir, "locks")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("cache: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrCache, err)
 	}
-	l := flock.New(filepath.Join(dir, shortHash(s.name)+".lock"))
+	l := flock.New(filepath.Join(dir, shortHash(dst)+".lock"))
 	ok, err := l.TryLock()
 	if err == nil && !ok {
-		f.report(Progress{Step: StepWait, File: s.name})
+		f.report(Progress{Step: StepWait, File: filepath.Base(dst)})
 		ok, err = l.TryLockContext(ctx, 200*time.Millisecond)
 	}
 	if err == nil && !ok {

@@ -60,7 +60,7 @@ func TestHelperProcess(t *testing.T) {
 	if os.Getenv("LATENTGO_TEST_FETCH") == "" {
 		t.Skip("only runs as a child")
 	}
-	path, err := Fetch(context.Background(), "owner/repo", nil)
+	path, err := Fetch(context.Background(), os.Getenv("LATENTGO_TEST_FETCH"), nil)
 	fmt.Printf("%s|%v\n", path, err)
 }
 
@@ -69,10 +69,10 @@ func TestProcessesShareOneDownload(t *testing.T) {
 	h := newFakeHub(t, map[string][]byte{"m.gguf": b})
 	dir := t.TempDir()
 	var wg sync.WaitGroup
-	for range 3 {
+	for _, name := range []string{"owner/repo", "owner/repo", "hf://owner/repo/m.gguf"} { // two names of one file
 		wg.Go(func() {
 			cmd := exec.Command(os.Args[0], "-test.run=^TestHelperProcess$")
-			cmd.Env = append(os.Environ(), "LATENTGO_TEST_FETCH=1", "LATENTGO_CACHE="+dir, "HF_ENDPOINT="+h.URL, "HF_HUB_OFFLINE=")
+			cmd.Env = append(os.Environ(), "LATENTGO_TEST_FETCH="+name, "LATENTGO_CACHE="+dir, "HF_ENDPOINT="+h.URL, "HF_HUB_OFFLINE=")
 			out, err := cmd.CombinedOutput()
 			path, msg, _ := strings.Cut(strings.SplitN(string(out), "\n", 2)[0], "|")
 			if err != nil || msg != "<nil>" {

@@ -85,6 +85,7 @@ func pick(s spec, cs []*candidate) *candidate {
 // byTag finds the candidate whose name ends in tag, or else has it as one of its words.
 func byTag(cs []*candidate, tag string) *candidate {
 	tag = strings.ToUpper(tag)
+	// The end of the name first: "x-Q4_K_M.gguf" before "x-Q4_K_M-f16-embeddings.gguf".
 	last := regexp.MustCompile(`(^|[-._/])` + regexp.QuoteMeta(tag) + `$`)
 	if c := find(cs, func(c *candidate) bool { return last.MatchString(strings.ToUpper(c.stem)) }); c != nil {
 		return c

@@ -26,7 +26,7 @@ func newClient(opt Options) *http.Client {
 		t.ResponseHeaderTimeout = 30 * time.Second
 		c = &http.Client{Transport: t}
 	}
-	own := *c
+	own := *c // the caller's client keeps its own policy
 	own.CheckRedirect = checkRedirect
 	return &own
 }
@@ -61,8 +61,33 @@ func (f *fetcher) get(ctx context.Context, address string, header http.Header) (
 	if f.opt.Token != "" && sameOrigin(f.opt.Endpoint, req.URL) {
 		req.Header.Set("Authorization", "Bearer "+f.opt.Token)
 	}
-	return f.client.Do(req)
+	resp, err := f.client.Do(req)
+	if err != nil {
+		return nil, newRequestError(req.URL.Host, err)
+	}
+	return resp, nil
 }
+
+// requestError is a request that got no answer.
+type requestError struct {
+	host string
+	err  error
+}
+
+// newRequestError takes the address out of net/http's error: it is long, and may hold a signature.
+func newRequestError(host string, err error) error {
+	var ue *url.Error
+	if errors.As(err, &ue) {
+		err = ue.Err
+	}
+	return &requestError{host, err}
+}
+
+// Error names the host and the reason.
+func (e *requestError) Error() string { return e.host + ": " + e.err.Error() }
+
+// Unwrap gives the reason.
+func (e *requestError) Unwrap() error { return e.err }
 
 // sameOrigin reports whether u has the scheme, host and port of the endpoint.
 func sameOrigin(endpoint string, u *url.URL) bool {
@@ -104,6 +129,7 @@ func (f *fetcher) newStatusError(resp *http.Response, what string) error {
 	default:
 		e.text = fmt.Sprintf("%s answers %q for %s%s", host, resp.Status, what, bodyHint(resp.Body))
 	}
+	// Only the form in seconds; nobody waits for more than a minute.
 	if s, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && s > 0 {
 		e.after = time.Duration(min(s, 60)) * time.Second
 	}

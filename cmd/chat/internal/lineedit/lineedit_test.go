@@ -151,7 +151,7 @@ func TestPlain(t *testing.T) {
 			t.Errorf("end: %v", err)
 		}
 	}
-	if screen.String() != "> > \n> " {
+	if screen.String() != "> > \n> \n\n" {
 		t.Errorf("screen %q", screen.String())
 	}
 }

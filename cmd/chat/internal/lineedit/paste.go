@@ -40,6 +40,7 @@ type pasteReader struct {
 // labelledPaste is a long paste and what stands for it in the line.
 type labelledPaste struct{ label, text string }
 
+// newPasteReader wraps a terminal, whose owner switches bracketed paste on and off.
 func newPasteReader(in io.Reader) *pasteReader { return &pasteReader{in: in} }
 
 // Read implements io.Reader.
@@ -68,6 +69,7 @@ func (r *pasteReader) feed(c byte) {
 		}
 		return
 	}
+	// The end mark itself must get in, however long the paste is.
 	if len(r.text) < maxPaste || c == 0x1b || r.matched > 0 {
 		r.text = append(r.text, c)
 	}
@@ -127,6 +129,7 @@ func cleanPaste(s string) string {
 	}, s)
 }
 
+// The disguise, its inverse, and how it looks: one cell for one rune.
 var (
 	toFlat   = strings.NewReplacer("\n", string(newlineRune), "\t", string(tabRune))
 	fromFlat = strings.NewReplacer(string(newlineRune), "\n", string(tabRune), "\t")

@@ -51,6 +51,9 @@ func (p *Plain) ReadLine(prompt string) (string, error) {
 	}
 	select {
 	case r, ok := <-p.lines:
+		if !ok || r.err != nil {
+			_, _ = io.WriteString(p.out, "\n") // what follows starts on a line of its own
+		}
 		if !ok {
 			return "", io.EOF
 		}

@@ -22,6 +22,7 @@ func Quiet(in any) (restore func()) {
 		return func() {}
 	}
 	quiet := *old
+	// Without ICANON the system's own line buffer is off, too: what was typed is there for the editor, not in lines.
 	quiet.Lflag &^= unix.ECHO | unix.ICANON
 	if unix.IoctlSetTermios(fd, setTermios, &quiet) != nil {
 		return func() {}

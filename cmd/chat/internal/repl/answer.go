@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -46,6 +45,7 @@ func (r *repl) answer(parent context.Context, message string) {
 func (r *repl) stream(ctx context.Context) (string, error) {
 	var text strings.Builder
 	var failed error
+	out := &wrapper{w: r.Out, width: r.Width}
 	for piece, err := range r.Backend.Chat(ctx, r.conversation(r.history), &r.Options) {
 		if err != nil {
 			failed = err
@@ -56,7 +56,7 @@ func (r *repl) stream(ctx context.Context) (string, error) {
 			s = strings.TrimLeft(s, " \n") // some templates leave a space or line ends to the model
 		}
 		text.WriteString(s)
-		if _, err := io.WriteString(r.Out, human.Printable(s)); err != nil {
+		if err := out.WriteString(human.Printable(s)); err != nil {
 			return text.String(), err
 		}
 	}

@@ -14,6 +14,7 @@ type command struct {
 // commands in the order of /help; set at start because /help reads the list.
 var commands []command
 
+// init fills the list.
 func init() {
 	commands = []command{
 		{"/help", "", "show this list", (*repl).help},

@@ -61,6 +61,7 @@ type Config struct {
 	Path       string                  // of the model, for /show
 	Interrupts <-chan os.Signal        // Ctrl-C while an answer streams; may be nil
 	Quiet      func() (restore func()) // called around each answer; may be nil
+	Width      func() int              // columns of the terminal, to wrap answers between words; nil wraps nothing
 }
 
 // Prompts of the first and of further lines of a message.
@@ -179,9 +180,9 @@ func (r *repl) handle(ctx context.Context, e entry) (done bool) {
 	return false
 }
 
-// printf writes for the person.
+// printf writes for the person, wrapped like an answer.
 func (r *repl) printf(format string, args ...any) {
-	_, _ = fmt.Fprintf(r.Out, format, args...)
+	_ = (&wrapper{w: r.Out, width: r.Width}).WriteString(fmt.Sprintf(format, args...))
 }
 
 // title is the model's name.

@@ -16,6 +16,7 @@ type setting struct {
 	set        func(r *repl, value string) error
 }
 
+// settings in the order of /set; they come before the sampler's.
 var settings = []setting{
 	{"system", "system prompt; empty is the template's own", func(r *repl) string { return strconv.Quote(r.System) }, (*repl).setSystem},
 	{"verbose", "on prints the speed after each answer", func(r *repl) string { return onOff(r.Verbose) }, (*repl).setVerbose},
@@ -98,11 +99,13 @@ func parameterNames() []string {
 	return names
 }
 
+// setSystem changes the system prompt from the next message on; the conversation so far stays.
 func (r *repl) setSystem(value string) error {
 	r.System = value
 	return nil
 }
 
+// setVerbose reads on or off, in the words that people use for it.
 func (r *repl) setVerbose(value string) error {
 	switch strings.ToLower(value) {
 	case "on", "true", "1", "yes":
@@ -115,6 +118,7 @@ func (r *repl) setVerbose(value string) error {
 	return nil
 }
 
+// setMaxTokens reads a length; -1 is no limit, as on the command line.
 func (r *repl) setMaxTokens(value string) error {
 	n, err := strconv.Atoi(value)
 	if err != nil || n < -1 {
@@ -124,6 +128,7 @@ func (r *repl) setMaxTokens(value string) error {
 	return nil
 }
 
+// setStop reads one stop text or a JSON list of them.
 func (r *repl) setStop(value string) error {
 	var stops []string
 	if strings.HasPrefix(value, "[") {
@@ -147,6 +152,7 @@ func unquote(s string) string {
 	return s
 }
 
+// onOff is the inverse of setVerbose.
 func onOff(b bool) string {
 	if b {
 		return "on"
@@ -154,6 +160,7 @@ func onOff(b bool) string {
 	return "off"
 }
 
+// list is the inverse of setStop.
 func list(s []string) string {
 	raw, err := json.Marshal(s)
 	if err != nil || len(s) == 0 {
