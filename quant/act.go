@@ -24,11 +24,14 @@ type Act struct {
 	q8 []int8    // N·Cols
 	d  []float32 // N·Cols/32
 	s  []float32 // N·Cols/32
+	z  []float32 // N·Cols/32, Σq; only when N > 1
 
 	// FormQ8K, when Cols is a multiple of 256: x ≈ kd·k8 within a block of 256, bsums = Σk8 over 16.
 	k8    []int8    // N·Cols
 	kd    []float32 // N·Cols/256
 	bsums []int16   // N·Cols/16
+	kz16  []float32 // N·Cols/16, Σk8 over 16; only when N > 1
+	kz32  []float32 // N·Cols/32, Σk8 over 32; only when N > 1
 
 	done [forms]atomic.Int32 // rows quantised since Reset
 }
@@ -45,11 +48,14 @@ func (a *Act) Reset(x []float32, n, cols int) {
 		a.q8 = sized(a.q8, n*cols)
 		a.d = sized(a.d, n*cols/q8Block)
 		a.s = sized(a.s, n*cols/q8Block)
+		a.z = sized(a.z, n*cols/q8Block)
 	}
 	if cols%kBlock == 0 {
 		a.k8 = sized(a.k8, n*cols)
 		a.kd = sized(a.kd, n*cols/kBlock)
 		a.bsums = sized(a.bsums, n*cols/kGroup)
+		a.kz16 = sized(a.kz16, n*cols/kGroup)
+		a.kz32 = sized(a.kz32, n*cols/q8Block)
 	}
 	for f := range a.done {
 		a.done[f].Store(0)
@@ -70,11 +76,19 @@ func (a *Act) Quantize(f Form, lo, hi int) {
 		panic(fmt.Sprintf("quant: quantize rows %d to %d of %d rows of %d activations", lo, hi, a.N, a.Cols))
 	}
 	lo, hi, rows := lo*a.Cols, hi*a.Cols, hi-lo
+	k := active()
 	switch f {
 	case FormQ8:
-		active().quantQ8(a.q8[lo:hi], a.d[lo/q8Block:hi/q8Block], a.s[lo/q8Block:hi/q8Block], a.x[lo:hi])
+		k.quantQ8(a.q8[lo:hi], a.d[lo/q8Block:hi/q8Block], a.s[lo/q8Block:hi/q8Block], a.x[lo:hi])
+		if a.N > 1 {
+			k.sums(a.z[lo/q8Block:hi/q8Block], a.q8[lo:hi], q8Block)
+		}
 	case FormQ8K:
-		active().quantQ8K(a.k8[lo:hi], a.kd[lo/kBlock:hi/kBlock], a.bsums[lo/kGroup:hi/kGroup], a.x[lo:hi])
+		k.quantQ8K(a.k8[lo:hi], a.kd[lo/kBlock:hi/kBlock], a.bsums[lo/kGroup:hi/kGroup], a.x[lo:hi])
+		if a.N > 1 {
+			k.sums(a.kz16[lo/kGroup:hi/kGroup], a.k8[lo:hi], kGroup)
+			k.sums(a.kz32[lo/q8Block:hi/q8Block], a.k8[lo:hi], q8Block)
+		}
 	}
 	a.done[f].Add(int32(rows))
 }

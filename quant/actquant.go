@@ -86,3 +86,14 @@ func signedMax(x []float32) float32 {
 	}
 	return 0
 }
+
+// groupSumsGeneric is the generic kernelSet.sums.
+func groupSumsGeneric(z []float32, q []int8, group int) {
+	for i := range z {
+		sum := int32(0)
+		for _, v := range q[i*group:][:group] {
+			sum += int32(v)
+		}
+		z[i] = float32(sum)
+	}
+}

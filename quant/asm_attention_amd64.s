@@ -5,8 +5,8 @@
 #include "textflag.h"
 
 // func scoresF16x1AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, F16C, FMA3
-TEXT ·scoresF16x1AVX2(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, BMI2, CMOV, F16C, FMA3, MMX+
+TEXT ·scoresF16x1AVX2(SB), NOSPLIT, $8-64
 	MOVQ q+16(FP), AX
 	MOVQ ldq+24(FP), CX
 	SHLQ $0x02, CX
@@ -14,30 +14,49 @@ TEXT ·scoresF16x1AVX2(SB), NOSPLIT, $0-64
 	MOVQ stride+40(FP), DX
 	SHLQ $0x00, DX
 	MOVQ dst+0(FP), BX
-	MOVQ ldd+8(FP), SI
-	SHLQ $0x02, SI
-	MOVQ n+48(FP), SI
-	SUBQ $0x02, SI
-	JLT  rowsEnd2
+	MOVQ d+56(FP), SI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, SI, SI
+	BSRQ    SI, SI
+	SUBQ    $0x0d, SI
+	NEGQ    SI
+	MOVQ    $+2, DI
+	MOVQ    $+6, R8
+	CMPQ    SI, DI
+	CMOVQLT DI, SI
+	CMPQ    SI, R8
+	CMOVQGT R8, SI
+	SHLXQ   SI, DX, SI
+	MOVQ    SI, (SP)
 
 rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	MOVQ  CX, DI
-	MOVQ  AX, R8
+	MOVQ  CX, SI
+	MOVQ  AX, DI
+	MOVQ  CX, R8
+	ADDQ  (SP), R8
 	MOVQ  d+56(FP), R9
 	SUBQ  $0x08, R9
 	JLT   colsEnd4
 
 cols3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 (R8)(DX*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (DI), Y2
-	VCVTPH2PS   (DI)(DX*1), Y3
-	VMOVUPS     (R8), Y4
+	VCVTPH2PS   (SI), Y2
+	VCVTPH2PS   (SI)(DX*1), Y3
+	VMOVUPS     (DI), Y4
 	VFMADD231PS Y4, Y2, Y0
 	VFMADD231PS Y4, Y3, Y1
-	ADDQ        $+32, R8
-	ADDQ        $+16, DI
+	ADDQ        $+32, DI
+	ADDQ        $+16, SI
+	ADDQ        $+16, R8
 	SUBQ        $0x08, R9
 	JGE         cols3
 
@@ -45,7 +64,9 @@ colsEnd4:
 	ADDQ $0x08, R9
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         BX, DI
+	MOVQ         BX, SI
+	MOVQ         ldd+8(FP), DI
+	SHLQ         $0x02, DI
 	VUNPCKHPS    Y1, Y0, Y2
 	VUNPCKLPS    Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
@@ -53,33 +74,36 @@ colsEnd4:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVSD       X0, (DI)
+	VMOVSD       X0, (SI)
 	ADDQ         $+8, BX
 	ADDQ         DX, CX
 	ADDQ         DX, CX
-	SUBQ         $0x02, SI
-	JGE          rows1
+	JMP          rows1
 
 rowsEnd2:
-	ADDQ $0x02, SI
-	SUBQ $0x01, SI
-	JLT  rowEnd6
-
 row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
 	VPXOR Y0, Y0, Y0
-	MOVQ  CX, DI
-	MOVQ  AX, R8
+	MOVQ  CX, SI
+	MOVQ  AX, DI
+	MOVQ  CX, R8
+	ADDQ  (SP), R8
 	MOVQ  d+56(FP), R9
 	SUBQ  $0x08, R9
 	JLT   colsEnd8
 
 cols7:
+	PREFETCHT0 (R8)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (DI), Y1
-	VMOVUPS     (R8), Y2
+	VCVTPH2PS   (SI), Y1
+	VMOVUPS     (DI), Y2
 	VFMADD231PS Y2, Y1, Y0
-	ADDQ        $+32, R8
-	ADDQ        $+16, DI
+	ADDQ        $+32, DI
+	ADDQ        $+16, SI
+	ADDQ        $+16, R8
 	SUBQ        $0x08, R9
 	JGE         cols7
 
@@ -87,27 +111,27 @@ colsEnd8:
 	ADDQ $0x08, R9
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         BX, DI
+	MOVQ         BX, SI
+	MOVQ         ldd+8(FP), DI
+	SHLQ         $0x02, DI
 	VPERMILPS    $0x4e, Y0, Y1
 	VADDPS       Y1, Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VMOVSS       X0, (SI)
 	ADDQ         $+4, BX
 	ADDQ         DX, CX
-	SUBQ         $0x01, SI
-	JGE          row5
+	JMP          row5
 
 rowEnd6:
-	ADDQ $0x01, SI
 	VZEROUPPER
 	RET
 
 // func scoresBF16x1AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·scoresBF16x1AVX2(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
+TEXT ·scoresBF16x1AVX2(SB), NOSPLIT, $8-64
 	MOVQ q+16(FP), AX
 	MOVQ ldq+24(FP), CX
 	SHLQ $0x02, CX
@@ -115,32 +139,51 @@ TEXT ·scoresBF16x1AVX2(SB), NOSPLIT, $0-64
 	MOVQ stride+40(FP), DX
 	SHLQ $0x00, DX
 	MOVQ dst+0(FP), BX
-	MOVQ ldd+8(FP), SI
-	SHLQ $0x02, SI
-	MOVQ n+48(FP), SI
-	SUBQ $0x02, SI
-	JLT  rowsEnd2
+	MOVQ d+56(FP), SI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, SI, SI
+	BSRQ    SI, SI
+	SUBQ    $0x0d, SI
+	NEGQ    SI
+	MOVQ    $+2, DI
+	MOVQ    $+6, R8
+	CMPQ    SI, DI
+	CMOVQLT DI, SI
+	CMPQ    SI, R8
+	CMOVQGT R8, SI
+	SHLXQ   SI, DX, SI
+	MOVQ    SI, (SP)
 
 rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	MOVQ  CX, DI
-	MOVQ  AX, R8
+	MOVQ  CX, SI
+	MOVQ  AX, DI
+	MOVQ  CX, R8
+	ADDQ  (SP), R8
 	MOVQ  d+56(FP), R9
 	SUBQ  $0x08, R9
 	JLT   colsEnd4
 
 cols3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 (R8)(DX*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (DI), Y2
+	VPMOVZXWD   (SI), Y2
 	VPSLLD      $0x10, Y2, Y2
-	VPMOVZXWD   (DI)(DX*1), Y3
+	VPMOVZXWD   (SI)(DX*1), Y3
 	VPSLLD      $0x10, Y3, Y3
-	VMOVUPS     (R8), Y4
+	VMOVUPS     (DI), Y4
 	VFMADD231PS Y4, Y2, Y0
 	VFMADD231PS Y4, Y3, Y1
-	ADDQ        $+32, R8
-	ADDQ        $+16, DI
+	ADDQ        $+32, DI
+	ADDQ        $+16, SI
+	ADDQ        $+16, R8
 	SUBQ        $0x08, R9
 	JGE         cols3
 
@@ -148,7 +191,9 @@ colsEnd4:
 	ADDQ $0x08, R9
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         BX, DI
+	MOVQ         BX, SI
+	MOVQ         ldd+8(FP), DI
+	SHLQ         $0x02, DI
 	VUNPCKHPS    Y1, Y0, Y2
 	VUNPCKLPS    Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
@@ -156,34 +201,37 @@ colsEnd4:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVSD       X0, (DI)
+	VMOVSD       X0, (SI)
 	ADDQ         $+8, BX
 	ADDQ         DX, CX
 	ADDQ         DX, CX
-	SUBQ         $0x02, SI
-	JGE          rows1
+	JMP          rows1
 
 rowsEnd2:
-	ADDQ $0x02, SI
-	SUBQ $0x01, SI
-	JLT  rowEnd6
-
 row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
 	VPXOR Y0, Y0, Y0
-	MOVQ  CX, DI
-	MOVQ  AX, R8
+	MOVQ  CX, SI
+	MOVQ  AX, DI
+	MOVQ  CX, R8
+	ADDQ  (SP), R8
 	MOVQ  d+56(FP), R9
 	SUBQ  $0x08, R9
 	JLT   colsEnd8
 
 cols7:
+	PREFETCHT0 (R8)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (DI), Y1
+	VPMOVZXWD   (SI), Y1
 	VPSLLD      $0x10, Y1, Y1
-	VMOVUPS     (R8), Y2
+	VMOVUPS     (DI), Y2
 	VFMADD231PS Y2, Y1, Y0
-	ADDQ        $+32, R8
-	ADDQ        $+16, DI
+	ADDQ        $+32, DI
+	ADDQ        $+16, SI
+	ADDQ        $+16, R8
 	SUBQ        $0x08, R9
 	JGE         cols7
 
@@ -191,27 +239,27 @@ colsEnd8:
 	ADDQ $0x08, R9
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         BX, DI
+	MOVQ         BX, SI
+	MOVQ         ldd+8(FP), DI
+	SHLQ         $0x02, DI
 	VPERMILPS    $0x4e, Y0, Y1
 	VADDPS       Y1, Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VMOVSS       X0, (SI)
 	ADDQ         $+4, BX
 	ADDQ         DX, CX
-	SUBQ         $0x01, SI
-	JGE          row5
+	JMP          row5
 
 rowEnd6:
-	ADDQ $0x01, SI
 	VZEROUPPER
 	RET
 
 // func scoresF32x1AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·scoresF32x1AVX2(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
+TEXT ·scoresF32x1AVX2(SB), NOSPLIT, $8-64
 	MOVQ q+16(FP), AX
 	MOVQ ldq+24(FP), CX
 	SHLQ $0x02, CX
@@ -219,30 +267,49 @@ TEXT ·scoresF32x1AVX2(SB), NOSPLIT, $0-64
 	MOVQ stride+40(FP), DX
 	SHLQ $0x00, DX
 	MOVQ dst+0(FP), BX
-	MOVQ ldd+8(FP), SI
-	SHLQ $0x02, SI
-	MOVQ n+48(FP), SI
-	SUBQ $0x02, SI
-	JLT  rowsEnd2
+	MOVQ d+56(FP), SI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, SI, SI
+	BSRQ    SI, SI
+	SUBQ    $0x0d, SI
+	NEGQ    SI
+	MOVQ    $+2, DI
+	MOVQ    $+6, R8
+	CMPQ    SI, DI
+	CMOVQLT DI, SI
+	CMPQ    SI, R8
+	CMOVQGT R8, SI
+	SHLXQ   SI, DX, SI
+	MOVQ    SI, (SP)
 
 rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	MOVQ  CX, DI
-	MOVQ  AX, R8
+	MOVQ  CX, SI
+	MOVQ  AX, DI
+	MOVQ  CX, R8
+	ADDQ  (SP), R8
 	MOVQ  d+56(FP), R9
 	SUBQ  $0x08, R9
 	JLT   colsEnd4
 
 cols3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 (R8)(DX*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (DI), Y2
-	VMOVUPS     (DI)(DX*1), Y3
-	VMOVUPS     (R8), Y4
+	VMOVUPS     (SI), Y2
+	VMOVUPS     (SI)(DX*1), Y3
+	VMOVUPS     (DI), Y4
 	VFMADD231PS Y4, Y2, Y0
 	VFMADD231PS Y4, Y3, Y1
-	ADDQ        $+32, R8
 	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, R8
 	SUBQ        $0x08, R9
 	JGE         cols3
 
@@ -250,7 +317,9 @@ colsEnd4:
 	ADDQ $0x08, R9
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         BX, DI
+	MOVQ         BX, SI
+	MOVQ         ldd+8(FP), DI
+	SHLQ         $0x02, DI
 	VUNPCKHPS    Y1, Y0, Y2
 	VUNPCKLPS    Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
@@ -258,33 +327,36 @@ colsEnd4:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVSD       X0, (DI)
+	VMOVSD       X0, (SI)
 	ADDQ         $+8, BX
 	ADDQ         DX, CX
 	ADDQ         DX, CX
-	SUBQ         $0x02, SI
-	JGE          rows1
+	JMP          rows1
 
 rowsEnd2:
-	ADDQ $0x02, SI
-	SUBQ $0x01, SI
-	JLT  rowEnd6
-
 row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
 	VPXOR Y0, Y0, Y0
-	MOVQ  CX, DI
-	MOVQ  AX, R8
+	MOVQ  CX, SI
+	MOVQ  AX, DI
+	MOVQ  CX, R8
+	ADDQ  (SP), R8
 	MOVQ  d+56(FP), R9
 	SUBQ  $0x08, R9
 	JLT   colsEnd8
 
 cols7:
+	PREFETCHT0 (R8)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (DI), Y1
-	VMOVUPS     (R8), Y2
+	VMOVUPS     (SI), Y1
+	VMOVUPS     (DI), Y2
 	VFMADD231PS Y2, Y1, Y0
-	ADDQ        $+32, R8
 	ADDQ        $+32, DI
+	ADDQ        $+32, SI
+	ADDQ        $+32, R8
 	SUBQ        $0x08, R9
 	JGE         cols7
 
@@ -292,26 +364,26 @@ colsEnd8:
 	ADDQ $0x08, R9
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         BX, DI
+	MOVQ         BX, SI
+	MOVQ         ldd+8(FP), DI
+	SHLQ         $0x02, DI
 	VPERMILPS    $0x4e, Y0, Y1
 	VADDPS       Y1, Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVSS       X0, (DI)
+	VMOVSS       X0, (SI)
 	ADDQ         $+4, BX
 	ADDQ         DX, CX
-	SUBQ         $0x01, SI
-	JGE          row5
+	JMP          row5
 
 rowEnd6:
-	ADDQ $0x01, SI
 	VZEROUPPER
 	RET
 
 // func mix1AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
-// Requires: AVX, F16C, FMA3
+// Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
 TEXT ·mix1AVX2(SB), NOSPLIT, $0-64
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
@@ -323,10 +395,24 @@ TEXT ·mix1AVX2(SB), NOSPLIT, $0-64
 	MOVQ stride+40(FP), BX
 	SHLQ $0x01, BX
 	MOVQ d+56(FP), SI
-	SUBQ $0x20, SI
-	JLT  colsEnd2
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, SI, SI
+	BSRQ    SI, SI
+	SUBQ    $0x0d, SI
+	NEGQ    SI
+	MOVQ    $+2, DI
+	MOVQ    $+6, R8
+	CMPQ    SI, DI
+	CMOVQLT DI, SI
+	CMPQ    SI, R8
+	CMOVQGT R8, SI
+	SHLXQ   SI, BX, SI
 
 cols1:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd2
+	SUBQ    $0x20, d+56(FP)
 	VMOVUPS (AX), Y0
 	VMOVUPS 32(AX), Y1
 	VMOVUPS 64(AX), Y2
@@ -338,6 +424,8 @@ cols1:
 	JLT     rowsEnd4
 
 rows3:
+	PREFETCHT0 (DI)(SI*1)
+
 	// acc[i][c…] += p[i,j]·v[j,c…]
 	VBROADCASTSS (R9), Y4
 	VCVTPH2PS    (DI), Y5
@@ -361,15 +449,13 @@ rowsEnd4:
 	VMOVUPS Y3, 96(AX)
 	ADDQ    $+128, AX
 	ADDQ    $+64, DX
-	SUBQ    $0x20, SI
-	JGE     cols1
+	JMP     cols1
 
 colsEnd2:
-	ADDQ $0x20, SI
-	SUBQ $0x08, SI
-	JLT  vectorEnd6
-
 vector5:
+	CMPQ    d+56(FP), $0x08
+	JLT     vectorEnd6
+	SUBQ    $0x08, d+56(FP)
 	VMOVUPS (AX), Y0
 	MOVQ    DX, DI
 	MOVQ    n+48(FP), R8
@@ -378,6 +464,8 @@ vector5:
 	JLT     rowsEnd8
 
 rows7:
+	PREFETCHT0 (DI)(SI*1)
+
 	// acc[i][c…] += p[i,j]·v[j,c…]
 	VBROADCASTSS (R9), Y1
 	VCVTPH2PS    (DI), Y2
@@ -392,17 +480,15 @@ rowsEnd8:
 	VMOVUPS Y0, (AX)
 	ADDQ    $+32, AX
 	ADDQ    $+16, DX
-	SUBQ    $0x08, SI
-	JGE     vector5
+	JMP     vector5
 
 vectorEnd6:
-	ADDQ $0x08, SI
 	VZEROUPPER
 	RET
 
 // func scoresF16x2AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, F16C, FMA3
-TEXT ·scoresF16x2AVX2(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, BMI2, CMOV, F16C, FMA3, MMX+
+TEXT ·scoresF16x2AVX2(SB), NOSPLIT, $8-64
 	MOVQ q+16(FP), AX
 	MOVQ ldq+24(FP), CX
 	SHLQ $0x02, CX
@@ -410,43 +496,64 @@ TEXT ·scoresF16x2AVX2(SB), NOSPLIT, $0-64
 	MOVQ stride+40(FP), BX
 	SHLQ $0x00, BX
 	MOVQ dst+0(FP), SI
-	MOVQ ldd+8(FP), DI
-	SHLQ $0x02, DI
-	MOVQ n+48(FP), R8
-	SUBQ $0x02, R8
-	JLT  rowsEnd2
+	MOVQ d+56(FP), DI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, DI, DI
+	BSRQ    DI, DI
+	SUBQ    $0x0d, DI
+	NEGQ    DI
+	MOVQ    $+2, R8
+	MOVQ    $+6, R9
+	CMPQ    DI, R8
+	CMOVQLT R8, DI
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	SHLXQ   DI, BX, DI
+	MOVQ    DI, (SP)
 
 rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
+	MOVQ  DX, DI
+	MOVQ  AX, R8
 	MOVQ  DX, R9
-	MOVQ  AX, R10
-	MOVQ  d+56(FP), R11
-	SUBQ  $0x08, R11
+	ADDQ  (SP), R9
+	MOVQ  d+56(FP), R10
+	SUBQ  $0x08, R10
 	JLT   colsEnd4
 
 cols3:
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(BX*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (R9), Y4
-	VCVTPH2PS   (R9)(BX*1), Y5
-	VMOVUPS     (R10), Y6
+	VCVTPH2PS   (DI), Y4
+	VCVTPH2PS   (DI)(BX*1), Y5
+	VMOVUPS     (R8), Y6
 	VFMADD231PS Y6, Y4, Y0
 	VFMADD231PS Y6, Y5, Y1
-	VMOVUPS     (R10)(CX*1), Y6
+	VMOVUPS     (R8)(CX*1), Y6
 	VFMADD231PS Y6, Y4, Y2
 	VFMADD231PS Y6, Y5, Y3
-	ADDQ        $+32, R10
+	ADDQ        $+32, R8
+	ADDQ        $+16, DI
 	ADDQ        $+16, R9
-	SUBQ        $0x08, R11
+	SUBQ        $0x08, R10
 	JGE         cols3
 
 colsEnd4:
-	ADDQ $0x08, R11
+	ADDQ $0x08, R10
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, R9
+	MOVQ         SI, DI
+	MOVQ         ldd+8(FP), R8
+	SHLQ         $0x02, R8
 	VUNPCKHPS    Y1, Y0, Y4
 	VUNPCKLPS    Y1, Y0, Y0
 	VADDPS       Y4, Y0, Y0
@@ -454,8 +561,8 @@ colsEnd4:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVSD       X0, (R9)
-	ADDQ         DI, R9
+	VMOVSD       X0, (DI)
+	ADDQ         R8, DI
 	VUNPCKHPS    Y3, Y2, Y0
 	VUNPCKLPS    Y3, Y2, Y2
 	VADDPS       Y0, Y2, Y2
@@ -463,72 +570,75 @@ colsEnd4:
 	VADDPS       Y0, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
-	VMOVSD       X2, (R9)
+	VMOVSD       X2, (DI)
 	ADDQ         $+8, SI
 	ADDQ         BX, DX
 	ADDQ         BX, DX
-	SUBQ         $0x02, R8
-	JGE          rows1
+	JMP          rows1
 
 rowsEnd2:
-	ADDQ $0x02, R8
-	SUBQ $0x01, R8
-	JLT  rowEnd6
-
 row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
+	MOVQ  DX, DI
+	MOVQ  AX, R8
 	MOVQ  DX, R9
-	MOVQ  AX, R10
-	MOVQ  d+56(FP), R11
-	SUBQ  $0x08, R11
+	ADDQ  (SP), R9
+	MOVQ  d+56(FP), R10
+	SUBQ  $0x08, R10
 	JLT   colsEnd8
 
 cols7:
+	PREFETCHT0 (R9)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (R9), Y2
-	VMOVUPS     (R10), Y3
+	VCVTPH2PS   (DI), Y2
+	VMOVUPS     (R8), Y3
 	VFMADD231PS Y3, Y2, Y0
-	VMOVUPS     (R10)(CX*1), Y3
+	VMOVUPS     (R8)(CX*1), Y3
 	VFMADD231PS Y3, Y2, Y1
-	ADDQ        $+32, R10
+	ADDQ        $+32, R8
+	ADDQ        $+16, DI
 	ADDQ        $+16, R9
-	SUBQ        $0x08, R11
+	SUBQ        $0x08, R10
 	JGE         cols7
 
 colsEnd8:
-	ADDQ $0x08, R11
+	ADDQ $0x08, R10
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, R9
+	MOVQ         SI, DI
+	MOVQ         ldd+8(FP), R8
+	SHLQ         $0x02, R8
 	VPERMILPS    $0x4e, Y0, Y2
 	VADDPS       Y2, Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y2
 	VADDPS       Y2, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X2
 	VADDPS       X2, X0, X0
-	VMOVSS       X0, (R9)
-	ADDQ         DI, R9
+	VMOVSS       X0, (DI)
+	ADDQ         R8, DI
 	VPERMILPS    $0x4e, Y1, Y0
 	VADDPS       Y0, Y1, Y1
 	VPERMILPS    $0xb1, Y1, Y0
 	VADDPS       Y0, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
-	VMOVSS       X1, (R9)
+	VMOVSS       X1, (DI)
 	ADDQ         $+4, SI
 	ADDQ         BX, DX
-	SUBQ         $0x01, R8
-	JGE          row5
+	JMP          row5
 
 rowEnd6:
-	ADDQ $0x01, R8
 	VZEROUPPER
 	RET
 
 // func scoresBF16x2AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·scoresBF16x2AVX2(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
+TEXT ·scoresBF16x2AVX2(SB), NOSPLIT, $8-64
 	MOVQ q+16(FP), AX
 	MOVQ ldq+24(FP), CX
 	SHLQ $0x02, CX
@@ -536,45 +646,66 @@ TEXT ·scoresBF16x2AVX2(SB), NOSPLIT, $0-64
 	MOVQ stride+40(FP), BX
 	SHLQ $0x00, BX
 	MOVQ dst+0(FP), SI
-	MOVQ ldd+8(FP), DI
-	SHLQ $0x02, DI
-	MOVQ n+48(FP), R8
-	SUBQ $0x02, R8
-	JLT  rowsEnd2
+	MOVQ d+56(FP), DI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, DI, DI
+	BSRQ    DI, DI
+	SUBQ    $0x0d, DI
+	NEGQ    DI
+	MOVQ    $+2, R8
+	MOVQ    $+6, R9
+	CMPQ    DI, R8
+	CMOVQLT R8, DI
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	SHLXQ   DI, BX, DI
+	MOVQ    DI, (SP)
 
 rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
+	MOVQ  DX, DI
+	MOVQ  AX, R8
 	MOVQ  DX, R9
-	MOVQ  AX, R10
-	MOVQ  d+56(FP), R11
-	SUBQ  $0x08, R11
+	ADDQ  (SP), R9
+	MOVQ  d+56(FP), R10
+	SUBQ  $0x08, R10
 	JLT   colsEnd4
 
 cols3:
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(BX*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (R9), Y4
+	VPMOVZXWD   (DI), Y4
 	VPSLLD      $0x10, Y4, Y4
-	VPMOVZXWD   (R9)(BX*1), Y5
+	VPMOVZXWD   (DI)(BX*1), Y5
 	VPSLLD      $0x10, Y5, Y5
-	VMOVUPS     (R10), Y6
+	VMOVUPS     (R8), Y6
 	VFMADD231PS Y6, Y4, Y0
 	VFMADD231PS Y6, Y5, Y1
-	VMOVUPS     (R10)(CX*1), Y6
+	VMOVUPS     (R8)(CX*1), Y6
 	VFMADD231PS Y6, Y4, Y2
 	VFMADD231PS Y6, Y5, Y3
-	ADDQ        $+32, R10
+	ADDQ        $+32, R8
+	ADDQ        $+16, DI
 	ADDQ        $+16, R9
-	SUBQ        $0x08, R11
+	SUBQ        $0x08, R10
 	JGE         cols3
 
 colsEnd4:
-	ADDQ $0x08, R11
+	ADDQ $0x08, R10
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, R9
+	MOVQ         SI, DI
+	MOVQ         ldd+8(FP), R8
+	SHLQ         $0x02, R8
 	VUNPCKHPS    Y1, Y0, Y4
 	VUNPCKLPS    Y1, Y0, Y0
 	VADDPS       Y4, Y0, Y0
@@ -582,8 +713,8 @@ colsEnd4:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVSD       X0, (R9)
-	ADDQ         DI, R9
+	VMOVSD       X0, (DI)
+	ADDQ         R8, DI
 	VUNPCKHPS    Y3, Y2, Y0
 	VUNPCKLPS    Y3, Y2, Y2
 	VADDPS       Y0, Y2, Y2
@@ -591,73 +722,76 @@ colsEnd4:
 	VADDPS       Y0, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
-	VMOVSD       X2, (R9)
+	VMOVSD       X2, (DI)
 	ADDQ         $+8, SI
 	ADDQ         BX, DX
 	ADDQ         BX, DX
-	SUBQ         $0x02, R8
-	JGE          rows1
+	JMP          rows1
 
 rowsEnd2:
-	ADDQ $0x02, R8
-	SUBQ $0x01, R8
-	JLT  rowEnd6
-
 row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
+	MOVQ  DX, DI
+	MOVQ  AX, R8
 	MOVQ  DX, R9
-	MOVQ  AX, R10
-	MOVQ  d+56(FP), R11
-	SUBQ  $0x08, R11
+	ADDQ  (SP), R9
+	MOVQ  d+56(FP), R10
+	SUBQ  $0x08, R10
 	JLT   colsEnd8
 
 cols7:
+	PREFETCHT0 (R9)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (R9), Y2
+	VPMOVZXWD   (DI), Y2
 	VPSLLD      $0x10, Y2, Y2
-	VMOVUPS     (R10), Y3
+	VMOVUPS     (R8), Y3
 	VFMADD231PS Y3, Y2, Y0
-	VMOVUPS     (R10)(CX*1), Y3
+	VMOVUPS     (R8)(CX*1), Y3
 	VFMADD231PS Y3, Y2, Y1
-	ADDQ        $+32, R10
+	ADDQ        $+32, R8
+	ADDQ        $+16, DI
 	ADDQ        $+16, R9
-	SUBQ        $0x08, R11
+	SUBQ        $0x08, R10
 	JGE         cols7
 
 colsEnd8:
-	ADDQ $0x08, R11
+	ADDQ $0x08, R10
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, R9
+	MOVQ         SI, DI
+	MOVQ         ldd+8(FP), R8
+	SHLQ         $0x02, R8
 	VPERMILPS    $0x4e, Y0, Y2
 	VADDPS       Y2, Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y2
 	VADDPS       Y2, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X2
 	VADDPS       X2, X0, X0
-	VMOVSS       X0, (R9)
-	ADDQ         DI, R9
+	VMOVSS       X0, (DI)
+	ADDQ         R8, DI
 	VPERMILPS    $0x4e, Y1, Y0
 	VADDPS       Y0, Y1, Y1
 	VPERMILPS    $0xb1, Y1, Y0
 	VADDPS       Y0, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
-	VMOVSS       X1, (R9)
+	VMOVSS       X1, (DI)
 	ADDQ         $+4, SI
 	ADDQ         BX, DX
-	SUBQ         $0x01, R8
-	JGE          row5
+	JMP          row5
 
 rowEnd6:
-	ADDQ $0x01, R8
 	VZEROUPPER
 	RET
 
 // func scoresF32x2AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·scoresF32x2AVX2(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
+TEXT ·scoresF32x2AVX2(SB), NOSPLIT, $8-64
 	MOVQ q+16(FP), AX
 	MOVQ ldq+24(FP), CX
 	SHLQ $0x02, CX
@@ -665,43 +799,64 @@ TEXT ·scoresF32x2AVX2(SB), NOSPLIT, $0-64
 	MOVQ stride+40(FP), BX
 	SHLQ $0x00, BX
 	MOVQ dst+0(FP), SI
-	MOVQ ldd+8(FP), DI
-	SHLQ $0x02, DI
-	MOVQ n+48(FP), R8
-	SUBQ $0x02, R8
-	JLT  rowsEnd2
+	MOVQ d+56(FP), DI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, DI, DI
+	BSRQ    DI, DI
+	SUBQ    $0x0d, DI
+	NEGQ    DI
+	MOVQ    $+2, R8
+	MOVQ    $+6, R9
+	CMPQ    DI, R8
+	CMOVQLT R8, DI
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	SHLXQ   DI, BX, DI
+	MOVQ    DI, (SP)
 
 rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
+	MOVQ  DX, DI
+	MOVQ  AX, R8
 	MOVQ  DX, R9
-	MOVQ  AX, R10
-	MOVQ  d+56(FP), R11
-	SUBQ  $0x08, R11
+	ADDQ  (SP), R9
+	MOVQ  d+56(FP), R10
+	SUBQ  $0x08, R10
 	JLT   colsEnd4
 
 cols3:
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(BX*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (R9), Y4
-	VMOVUPS     (R9)(BX*1), Y5
-	VMOVUPS     (R10), Y6
+	VMOVUPS     (DI), Y4
+	VMOVUPS     (DI)(BX*1), Y5
+	VMOVUPS     (R8), Y6
 	VFMADD231PS Y6, Y4, Y0
 	VFMADD231PS Y6, Y5, Y1
-	VMOVUPS     (R10)(CX*1), Y6
+	VMOVUPS     (R8)(CX*1), Y6
 	VFMADD231PS Y6, Y4, Y2
 	VFMADD231PS Y6, Y5, Y3
-	ADDQ        $+32, R10
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
 	ADDQ        $+32, R9
-	SUBQ        $0x08, R11
+	SUBQ        $0x08, R10
 	JGE         cols3
 
 colsEnd4:
-	ADDQ $0x08, R11
+	ADDQ $0x08, R10
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, R9
+	MOVQ         SI, DI
+	MOVQ         ldd+8(FP), R8
+	SHLQ         $0x02, R8
 	VUNPCKHPS    Y1, Y0, Y4
 	VUNPCKLPS    Y1, Y0, Y0
 	VADDPS       Y4, Y0, Y0
@@ -709,8 +864,8 @@ colsEnd4:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVSD       X0, (R9)
-	ADDQ         DI, R9
+	VMOVSD       X0, (DI)
+	ADDQ         R8, DI
 	VUNPCKHPS    Y3, Y2, Y0
 	VUNPCKLPS    Y3, Y2, Y2
 	VADDPS       Y0, Y2, Y2
@@ -718,71 +873,74 @@ colsEnd4:
 	VADDPS       Y0, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
-	VMOVSD       X2, (R9)
+	VMOVSD       X2, (DI)
 	ADDQ         $+8, SI
 	ADDQ         BX, DX
 	ADDQ         BX, DX
-	SUBQ         $0x02, R8
-	JGE          rows1
+	JMP          rows1
 
 rowsEnd2:
-	ADDQ $0x02, R8
-	SUBQ $0x01, R8
-	JLT  rowEnd6
-
 row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
+	MOVQ  DX, DI
+	MOVQ  AX, R8
 	MOVQ  DX, R9
-	MOVQ  AX, R10
-	MOVQ  d+56(FP), R11
-	SUBQ  $0x08, R11
+	ADDQ  (SP), R9
+	MOVQ  d+56(FP), R10
+	SUBQ  $0x08, R10
 	JLT   colsEnd8
 
 cols7:
+	PREFETCHT0 (R9)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (R9), Y2
-	VMOVUPS     (R10), Y3
+	VMOVUPS     (DI), Y2
+	VMOVUPS     (R8), Y3
 	VFMADD231PS Y3, Y2, Y0
-	VMOVUPS     (R10)(CX*1), Y3
+	VMOVUPS     (R8)(CX*1), Y3
 	VFMADD231PS Y3, Y2, Y1
-	ADDQ        $+32, R10
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
 	ADDQ        $+32, R9
-	SUBQ        $0x08, R11
+	SUBQ        $0x08, R10
 	JGE         cols7
 
 colsEnd8:
-	ADDQ $0x08, R11
+	ADDQ $0x08, R10
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, R9
+	MOVQ         SI, DI
+	MOVQ         ldd+8(FP), R8
+	SHLQ         $0x02, R8
 	VPERMILPS    $0x4e, Y0, Y2
 	VADDPS       Y2, Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y2
 	VADDPS       Y2, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X2
 	VADDPS       X2, X0, X0
-	VMOVSS       X0, (R9)
-	ADDQ         DI, R9
+	VMOVSS       X0, (DI)
+	ADDQ         R8, DI
 	VPERMILPS    $0x4e, Y1, Y0
 	VADDPS       Y0, Y1, Y1
 	VPERMILPS    $0xb1, Y1, Y0
 	VADDPS       Y0, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
-	VMOVSS       X1, (R9)
+	VMOVSS       X1, (DI)
 	ADDQ         $+4, SI
 	ADDQ         BX, DX
-	SUBQ         $0x01, R8
-	JGE          row5
+	JMP          row5
 
 rowEnd6:
-	ADDQ $0x01, R8
 	VZEROUPPER
 	RET
 
 // func mix2AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
-// Requires: AVX, F16C, FMA3
+// Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
 TEXT ·mix2AVX2(SB), NOSPLIT, $0-64
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
@@ -794,10 +952,24 @@ TEXT ·mix2AVX2(SB), NOSPLIT, $0-64
 	MOVQ stride+40(FP), DI
 	SHLQ $0x01, DI
 	MOVQ d+56(FP), R8
-	SUBQ $0x20, R8
-	JLT  colsEnd2
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, R8, R8
+	BSRQ    R8, R8
+	SUBQ    $0x0d, R8
+	NEGQ    R8
+	MOVQ    $+2, R9
+	MOVQ    $+6, R10
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	CMPQ    R8, R10
+	CMOVQGT R10, R8
+	SHLXQ   R8, DI, R8
 
 cols1:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd2
+	SUBQ    $0x20, d+56(FP)
 	VMOVUPS (AX), Y0
 	VMOVUPS 32(AX), Y1
 	VMOVUPS 64(AX), Y2
@@ -813,6 +985,8 @@ cols1:
 	JLT     rowsEnd4
 
 rows3:
+	PREFETCHT0 (R9)(R8*1)
+
 	// acc[i][c…] += p[i,j]·v[j,c…]
 	VBROADCASTSS (R11), Y8
 	VBROADCASTSS (R11)(BX*1), Y9
@@ -845,15 +1019,13 @@ rowsEnd4:
 	VMOVUPS Y7, 96(AX)(CX*1)
 	ADDQ    $+128, AX
 	ADDQ    $+64, SI
-	SUBQ    $0x20, R8
-	JGE     cols1
+	JMP     cols1
 
 colsEnd2:
-	ADDQ $0x20, R8
-	SUBQ $0x08, R8
-	JLT  vectorEnd6
-
 vector5:
+	CMPQ    d+56(FP), $0x08
+	JLT     vectorEnd6
+	SUBQ    $0x08, d+56(FP)
 	VMOVUPS (AX), Y0
 	VMOVUPS (AX)(CX*1), Y1
 	MOVQ    SI, R9
@@ -863,6 +1035,8 @@ vector5:
 	JLT     rowsEnd8
 
 rows7:
+	PREFETCHT0 (R9)(R8*1)
+
 	// acc[i][c…] += p[i,j]·v[j,c…]
 	VBROADCASTSS (R11), Y2
 	VBROADCASTSS (R11)(BX*1), Y3
@@ -880,17 +1054,15 @@ rowsEnd8:
 	VMOVUPS Y1, (AX)(CX*1)
 	ADDQ    $+32, AX
 	ADDQ    $+16, SI
-	SUBQ    $0x08, R8
-	JGE     vector5
+	JMP     vector5
 
 vectorEnd6:
-	ADDQ $0x08, R8
 	VZEROUPPER
 	RET
 
 // func scoresF16x3AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, F16C, FMA3
-TEXT ·scoresF16x3AVX2(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, BMI2, CMOV, F16C, FMA3, MMX+
+TEXT ·scoresF16x3AVX2(SB), NOSPLIT, $8-64
 	MOVQ q+16(FP), AX
 	MOVQ ldq+24(FP), CX
 	SHLQ $0x02, CX
@@ -898,48 +1070,69 @@ TEXT ·scoresF16x3AVX2(SB), NOSPLIT, $0-64
 	MOVQ stride+40(FP), BX
 	SHLQ $0x00, BX
 	MOVQ dst+0(FP), SI
-	MOVQ ldd+8(FP), DI
-	SHLQ $0x02, DI
-	MOVQ n+48(FP), R8
-	SUBQ $0x02, R8
-	JLT  rowsEnd2
+	MOVQ d+56(FP), DI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, DI, DI
+	BSRQ    DI, DI
+	SUBQ    $0x0d, DI
+	NEGQ    DI
+	MOVQ    $+2, R8
+	MOVQ    $+6, R9
+	CMPQ    DI, R8
+	CMOVQLT R8, DI
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	SHLXQ   DI, BX, DI
+	MOVQ    DI, (SP)
 
 rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
+	MOVQ  DX, DI
+	MOVQ  AX, R8
 	MOVQ  DX, R9
-	MOVQ  AX, R10
-	MOVQ  d+56(FP), R11
-	SUBQ  $0x08, R11
+	ADDQ  (SP), R9
+	MOVQ  d+56(FP), R10
+	SUBQ  $0x08, R10
 	JLT   colsEnd4
 
 cols3:
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(BX*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (R9), Y6
-	VCVTPH2PS   (R9)(BX*1), Y7
-	VMOVUPS     (R10), Y8
+	VCVTPH2PS   (DI), Y6
+	VCVTPH2PS   (DI)(BX*1), Y7
+	VMOVUPS     (R8), Y8
 	VFMADD231PS Y8, Y6, Y0
 	VFMADD231PS Y8, Y7, Y1
-	VMOVUPS     (R10)(CX*1), Y8
+	VMOVUPS     (R8)(CX*1), Y8
 	VFMADD231PS Y8, Y6, Y2
 	VFMADD231PS Y8, Y7, Y3
-	VMOVUPS     (R10)(CX*2), Y8
+	VMOVUPS     (R8)(CX*2), Y8
 	VFMADD231PS Y8, Y6, Y4
 	VFMADD231PS Y8, Y7, Y5
-	ADDQ        $+32, R10
+	ADDQ        $+32, R8
+	ADDQ        $+16, DI
 	ADDQ        $+16, R9
-	SUBQ        $0x08, R11
+	SUBQ        $0x08, R10
 	JGE         cols3
 
 colsEnd4:
-	ADDQ $0x08, R11
+	ADDQ $0x08, R10
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, R9
+	MOVQ         SI, DI
+	MOVQ         ldd+8(FP), R8
+	SHLQ         $0x02, R8
 	VUNPCKHPS    Y1, Y0, Y6
 	VUNPCKLPS    Y1, Y0, Y0
 	VADDPS       Y6, Y0, Y0
@@ -947,8 +1140,8 @@ colsEnd4:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVSD       X0, (R9)
-	ADDQ         DI, R9
+	VMOVSD       X0, (DI)
+	ADDQ         R8, DI
 	VUNPCKHPS    Y3, Y2, Y0
 	VUNPCKLPS    Y3, Y2, Y2
 	VADDPS       Y0, Y2, Y2
@@ -956,8 +1149,8 @@ colsEnd4:
 	VADDPS       Y0, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
-	VMOVSD       X2, (R9)
-	ADDQ         DI, R9
+	VMOVSD       X2, (DI)
+	ADDQ         R8, DI
 	VUNPCKHPS    Y5, Y4, Y0
 	VUNPCKLPS    Y5, Y4, Y4
 	VADDPS       Y0, Y4, Y4
@@ -965,83 +1158,86 @@ colsEnd4:
 	VADDPS       Y0, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X0
 	VADDPS       X0, X4, X4
-	VMOVSD       X4, (R9)
+	VMOVSD       X4, (DI)
 	ADDQ         $+8, SI
 	ADDQ         BX, DX
 	ADDQ         BX, DX
-	SUBQ         $0x02, R8
-	JGE          rows1
+	JMP          rows1
 
 rowsEnd2:
-	ADDQ $0x02, R8
-	SUBQ $0x01, R8
-	JLT  rowEnd6
-
 row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
+	MOVQ  DX, DI
+	MOVQ  AX, R8
 	MOVQ  DX, R9
-	MOVQ  AX, R10
-	MOVQ  d+56(FP), R11
-	SUBQ  $0x08, R11
+	ADDQ  (SP), R9
+	MOVQ  d+56(FP), R10
+	SUBQ  $0x08, R10
 	JLT   colsEnd8
 
 cols7:
+	PREFETCHT0 (R9)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (R9), Y3
-	VMOVUPS     (R10), Y4
+	VCVTPH2PS   (DI), Y3
+	VMOVUPS     (R8), Y4
 	VFMADD231PS Y4, Y3, Y0
-	VMOVUPS     (R10)(CX*1), Y4
+	VMOVUPS     (R8)(CX*1), Y4
 	VFMADD231PS Y4, Y3, Y1
-	VMOVUPS     (R10)(CX*2), Y4
+	VMOVUPS     (R8)(CX*2), Y4
 	VFMADD231PS Y4, Y3, Y2
-	ADDQ        $+32, R10
+	ADDQ        $+32, R8
+	ADDQ        $+16, DI
 	ADDQ        $+16, R9
-	SUBQ        $0x08, R11
+	SUBQ        $0x08, R10
 	JGE         cols7
 
 colsEnd8:
-	ADDQ $0x08, R11
+	ADDQ $0x08, R10
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, R9
+	MOVQ         SI, DI
+	MOVQ         ldd+8(FP), R8
+	SHLQ         $0x02, R8
 	VPERMILPS    $0x4e, Y0, Y3
 	VADDPS       Y3, Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y3
 	VADDPS       Y3, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X3
 	VADDPS       X3, X0, X0
-	VMOVSS       X0, (R9)
-	ADDQ         DI, R9
+	VMOVSS       X0, (DI)
+	ADDQ         R8, DI
 	VPERMILPS    $0x4e, Y1, Y0
 	VADDPS       Y0, Y1, Y1
 	VPERMILPS    $0xb1, Y1, Y0
 	VADDPS       Y0, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
-	VMOVSS       X1, (R9)
-	ADDQ         DI, R9
+	VMOVSS       X1, (DI)
+	ADDQ         R8, DI
 	VPERMILPS    $0x4e, Y2, Y0
 	VADDPS       Y0, Y2, Y2
 	VPERMILPS    $0xb1, Y2, Y0
 	VADDPS       Y0, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
-	VMOVSS       X2, (R9)
+	VMOVSS       X2, (DI)
 	ADDQ         $+4, SI
 	ADDQ         BX, DX
-	SUBQ         $0x01, R8
-	JGE          row5
+	JMP          row5
 
 rowEnd6:
-	ADDQ $0x01, R8
 	VZEROUPPER
 	RET
 
 // func scoresBF16x3AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·scoresBF16x3AVX2(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
+TEXT ·scoresBF16x3AVX2(SB), NOSPLIT, $8-64
 	MOVQ q+16(FP), AX
 	MOVQ ldq+24(FP), CX
 	SHLQ $0x02, CX
@@ -1049,50 +1245,71 @@ TEXT ·scoresBF16x3AVX2(SB), NOSPLIT, $0-64
 	MOVQ stride+40(FP), BX
 	SHLQ $0x00, BX
 	MOVQ dst+0(FP), SI
-	MOVQ ldd+8(FP), DI
-	SHLQ $0x02, DI
-	MOVQ n+48(FP), R8
-	SUBQ $0x02, R8
-	JLT  rowsEnd2
+	MOVQ d+56(FP), DI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, DI, DI
+	BSRQ    DI, DI
+	SUBQ    $0x0d, DI
+	NEGQ    DI
+	MOVQ    $+2, R8
+	MOVQ    $+6, R9
+	CMPQ    DI, R8
+	CMOVQLT R8, DI
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	SHLXQ   DI, BX, DI
+	MOVQ    DI, (SP)
 
 rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
+	MOVQ  DX, DI
+	MOVQ  AX, R8
 	MOVQ  DX, R9
-	MOVQ  AX, R10
-	MOVQ  d+56(FP), R11
-	SUBQ  $0x08, R11
+	ADDQ  (SP), R9
+	MOVQ  d+56(FP), R10
+	SUBQ  $0x08, R10
 	JLT   colsEnd4
 
 cols3:
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(BX*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (R9), Y6
+	VPMOVZXWD   (DI), Y6
 	VPSLLD      $0x10, Y6, Y6
-	VPMOVZXWD   (R9)(BX*1), Y7
+	VPMOVZXWD   (DI)(BX*1), Y7
 	VPSLLD      $0x10, Y7, Y7
-	VMOVUPS     (R10), Y8
+	VMOVUPS     (R8), Y8
 	VFMADD231PS Y8, Y6, Y0
 	VFMADD231PS Y8, Y7, Y1
-	VMOVUPS     (R10)(CX*1), Y8
+	VMOVUPS     (R8)(CX*1), Y8
 	VFMADD231PS Y8, Y6, Y2
 	VFMADD231PS Y8, Y7, Y3
-	VMOVUPS     (R10)(CX*2), Y8
+	VMOVUPS     (R8)(CX*2), Y8
 	VFMADD231PS Y8, Y6, Y4
 	VFMADD231PS Y8, Y7, Y5
-	ADDQ        $+32, R10
+	ADDQ        $+32, R8
+	ADDQ        $+16, DI
 	ADDQ        $+16, R9
-	SUBQ        $0x08, R11
+	SUBQ        $0x08, R10
 	JGE         cols3
 
 colsEnd4:
-	ADDQ $0x08, R11
+	ADDQ $0x08, R10
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, R9
+	MOVQ         SI, DI
+	MOVQ         ldd+8(FP), R8
+	SHLQ         $0x02, R8
 	VUNPCKHPS    Y1, Y0, Y6
 	VUNPCKLPS    Y1, Y0, Y0
 	VADDPS       Y6, Y0, Y0
@@ -1100,8 +1317,8 @@ colsEnd4:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVSD       X0, (R9)
-	ADDQ         DI, R9
+	VMOVSD       X0, (DI)
+	ADDQ         R8, DI
 	VUNPCKHPS    Y3, Y2, Y0
 	VUNPCKLPS    Y3, Y2, Y2
 	VADDPS       Y0, Y2, Y2
@@ -1109,8 +1326,8 @@ colsEnd4:
 	VADDPS       Y0, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
-	VMOVSD       X2, (R9)
-	ADDQ         DI, R9
+	VMOVSD       X2, (DI)
+	ADDQ         R8, DI
 	VUNPCKHPS    Y5, Y4, Y0
 	VUNPCKLPS    Y5, Y4, Y4
 	VADDPS       Y0, Y4, Y4
@@ -1118,84 +1335,87 @@ colsEnd4:
 	VADDPS       Y0, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X0
 	VADDPS       X0, X4, X4
-	VMOVSD       X4, (R9)
+	VMOVSD       X4, (DI)
 	ADDQ         $+8, SI
 	ADDQ         BX, DX
 	ADDQ         BX, DX
-	SUBQ         $0x02, R8
-	JGE          rows1
+	JMP          rows1
 
 rowsEnd2:
-	ADDQ $0x02, R8
-	SUBQ $0x01, R8
-	JLT  rowEnd6
-
 row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
+	MOVQ  DX, DI
+	MOVQ  AX, R8
 	MOVQ  DX, R9
-	MOVQ  AX, R10
-	MOVQ  d+56(FP), R11
-	SUBQ  $0x08, R11
+	ADDQ  (SP), R9
+	MOVQ  d+56(FP), R10
+	SUBQ  $0x08, R10
 	JLT   colsEnd8
 
 cols7:
+	PREFETCHT0 (R9)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (R9), Y3
+	VPMOVZXWD   (DI), Y3
 	VPSLLD      $0x10, Y3, Y3
-	VMOVUPS     (R10), Y4
+	VMOVUPS     (R8), Y4
 	VFMADD231PS Y4, Y3, Y0
-	VMOVUPS     (R10)(CX*1), Y4
+	VMOVUPS     (R8)(CX*1), Y4
 	VFMADD231PS Y4, Y3, Y1
-	VMOVUPS     (R10)(CX*2), Y4
+	VMOVUPS     (R8)(CX*2), Y4
 	VFMADD231PS Y4, Y3, Y2
-	ADDQ        $+32, R10
+	ADDQ        $+32, R8
+	ADDQ        $+16, DI
 	ADDQ        $+16, R9
-	SUBQ        $0x08, R11
+	SUBQ        $0x08, R10
 	JGE         cols7
 
 colsEnd8:
-	ADDQ $0x08, R11
+	ADDQ $0x08, R10
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, R9
+	MOVQ         SI, DI
+	MOVQ         ldd+8(FP), R8
+	SHLQ         $0x02, R8
 	VPERMILPS    $0x4e, Y0, Y3
 	VADDPS       Y3, Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y3
 	VADDPS       Y3, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X3
 	VADDPS       X3, X0, X0
-	VMOVSS       X0, (R9)
-	ADDQ         DI, R9
+	VMOVSS       X0, (DI)
+	ADDQ         R8, DI
 	VPERMILPS    $0x4e, Y1, Y0
 	VADDPS       Y0, Y1, Y1
 	VPERMILPS    $0xb1, Y1, Y0
 	VADDPS       Y0, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
-	VMOVSS       X1, (R9)
-	ADDQ         DI, R9
+	VMOVSS       X1, (DI)
+	ADDQ         R8, DI
 	VPERMILPS    $0x4e, Y2, Y0
 	VADDPS       Y0, Y2, Y2
 	VPERMILPS    $0xb1, Y2, Y0
 	VADDPS       Y0, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
-	VMOVSS       X2, (R9)
+	VMOVSS       X2, (DI)
 	ADDQ         $+4, SI
 	ADDQ         BX, DX
-	SUBQ         $0x01, R8
-	JGE          row5
+	JMP          row5
 
 rowEnd6:
-	ADDQ $0x01, R8
 	VZEROUPPER
 	RET
 
 // func scoresF32x3AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·scoresF32x3AVX2(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
+TEXT ·scoresF32x3AVX2(SB), NOSPLIT, $8-64
 	MOVQ q+16(FP), AX
 	MOVQ ldq+24(FP), CX
 	SHLQ $0x02, CX
@@ -1203,48 +1423,69 @@ TEXT ·scoresF32x3AVX2(SB), NOSPLIT, $0-64
 	MOVQ stride+40(FP), BX
 	SHLQ $0x00, BX
 	MOVQ dst+0(FP), SI
-	MOVQ ldd+8(FP), DI
-	SHLQ $0x02, DI
-	MOVQ n+48(FP), R8
-	SUBQ $0x02, R8
-	JLT  rowsEnd2
+	MOVQ d+56(FP), DI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, DI, DI
+	BSRQ    DI, DI
+	SUBQ    $0x0d, DI
+	NEGQ    DI
+	MOVQ    $+2, R8
+	MOVQ    $+6, R9
+	CMPQ    DI, R8
+	CMOVQLT R8, DI
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	SHLXQ   DI, BX, DI
+	MOVQ    DI, (SP)
 
 rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
+	MOVQ  DX, DI
+	MOVQ  AX, R8
 	MOVQ  DX, R9
-	MOVQ  AX, R10
-	MOVQ  d+56(FP), R11
-	SUBQ  $0x08, R11
+	ADDQ  (SP), R9
+	MOVQ  d+56(FP), R10
+	SUBQ  $0x08, R10
 	JLT   colsEnd4
 
 cols3:
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(BX*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (R9), Y6
-	VMOVUPS     (R9)(BX*1), Y7
-	VMOVUPS     (R10), Y8
+	VMOVUPS     (DI), Y6
+	VMOVUPS     (DI)(BX*1), Y7
+	VMOVUPS     (R8), Y8
 	VFMADD231PS Y8, Y6, Y0
 	VFMADD231PS Y8, Y7, Y1
-	VMOVUPS     (R10)(CX*1), Y8
+	VMOVUPS     (R8)(CX*1), Y8
 	VFMADD231PS Y8, Y6, Y2
 	VFMADD231PS Y8, Y7, Y3
-	VMOVUPS     (R10)(CX*2), Y8
+	VMOVUPS     (R8)(CX*2), Y8
 	VFMADD231PS Y8, Y6, Y4
 	VFMADD231PS Y8, Y7, Y5
-	ADDQ        $+32, R10
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
 	ADDQ        $+32, R9
-	SUBQ        $0x08, R11
+	SUBQ        $0x08, R10
 	JGE         cols3
 
 colsEnd4:
-	ADDQ $0x08, R11
+	ADDQ $0x08, R10
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, R9
+	MOVQ         SI, DI
+	MOVQ         ldd+8(FP), R8
+	SHLQ         $0x02, R8
 	VUNPCKHPS    Y1, Y0, Y6
 	VUNPCKLPS    Y1, Y0, Y0
 	VADDPS       Y6, Y0, Y0
@@ -1252,8 +1493,8 @@ colsEnd4:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVSD       X0, (R9)
-	ADDQ         DI, R9
+	VMOVSD       X0, (DI)
+	ADDQ         R8, DI
 	VUNPCKHPS    Y3, Y2, Y0
 	VUNPCKLPS    Y3, Y2, Y2
 	VADDPS       Y0, Y2, Y2
@@ -1261,8 +1502,8 @@ colsEnd4:
 	VADDPS       Y0, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
-	VMOVSD       X2, (R9)
-	ADDQ         DI, R9
+	VMOVSD       X2, (DI)
+	ADDQ         R8, DI
 	VUNPCKHPS    Y5, Y4, Y0
 	VUNPCKLPS    Y5, Y4, Y4
 	VADDPS       Y0, Y4, Y4
@@ -1270,82 +1511,85 @@ colsEnd4:
 	VADDPS       Y0, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X0
 	VADDPS       X0, X4, X4
-	VMOVSD       X4, (R9)
+	VMOVSD       X4, (DI)
 	ADDQ         $+8, SI
 	ADDQ         BX, DX
 	ADDQ         BX, DX
-	SUBQ         $0x02, R8
-	JGE          rows1
+	JMP          rows1
 
 rowsEnd2:
-	ADDQ $0x02, R8
-	SUBQ $0x01, R8
-	JLT  rowEnd6
-
 row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
+	MOVQ  DX, DI
+	MOVQ  AX, R8
 	MOVQ  DX, R9
-	MOVQ  AX, R10
-	MOVQ  d+56(FP), R11
-	SUBQ  $0x08, R11
+	ADDQ  (SP), R9
+	MOVQ  d+56(FP), R10
+	SUBQ  $0x08, R10
 	JLT   colsEnd8
 
 cols7:
+	PREFETCHT0 (R9)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (R9), Y3
-	VMOVUPS     (R10), Y4
+	VMOVUPS     (DI), Y3
+	VMOVUPS     (R8), Y4
 	VFMADD231PS Y4, Y3, Y0
-	VMOVUPS     (R10)(CX*1), Y4
+	VMOVUPS     (R8)(CX*1), Y4
 	VFMADD231PS Y4, Y3, Y1
-	VMOVUPS     (R10)(CX*2), Y4
+	VMOVUPS     (R8)(CX*2), Y4
 	VFMADD231PS Y4, Y3, Y2
-	ADDQ        $+32, R10
+	ADDQ        $+32, R8
+	ADDQ        $+32, DI
 	ADDQ        $+32, R9
-	SUBQ        $0x08, R11
+	SUBQ        $0x08, R10
 	JGE         cols7
 
 colsEnd8:
-	ADDQ $0x08, R11
+	ADDQ $0x08, R10
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, R9
+	MOVQ         SI, DI
+	MOVQ         ldd+8(FP), R8
+	SHLQ         $0x02, R8
 	VPERMILPS    $0x4e, Y0, Y3
 	VADDPS       Y3, Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y3
 	VADDPS       Y3, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X3
 	VADDPS       X3, X0, X0
-	VMOVSS       X0, (R9)
-	ADDQ         DI, R9
+	VMOVSS       X0, (DI)
+	ADDQ         R8, DI
 	VPERMILPS    $0x4e, Y1, Y0
 	VADDPS       Y0, Y1, Y1
 	VPERMILPS    $0xb1, Y1, Y0
 	VADDPS       Y0, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
-	VMOVSS       X1, (R9)
-	ADDQ         DI, R9
+	VMOVSS       X1, (DI)
+	ADDQ         R8, DI
 	VPERMILPS    $0x4e, Y2, Y0
 	VADDPS       Y0, Y2, Y2
 	VPERMILPS    $0xb1, Y2, Y0
 	VADDPS       Y0, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
-	VMOVSS       X2, (R9)
+	VMOVSS       X2, (DI)
 	ADDQ         $+4, SI
 	ADDQ         BX, DX
-	SUBQ         $0x01, R8
-	JGE          row5
+	JMP          row5
 
 rowEnd6:
-	ADDQ $0x01, R8
 	VZEROUPPER
 	RET
 
 // func mix3AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
-// Requires: AVX, F16C, FMA3
+// Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
 TEXT ·mix3AVX2(SB), NOSPLIT, $0-64
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
@@ -1357,10 +1601,24 @@ TEXT ·mix3AVX2(SB), NOSPLIT, $0-64
 	MOVQ stride+40(FP), DI
 	SHLQ $0x01, DI
 	MOVQ d+56(FP), R8
-	SUBQ $0x20, R8
-	JLT  colsEnd2
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, R8, R8
+	BSRQ    R8, R8
+	SUBQ    $0x0d, R8
+	NEGQ    R8
+	MOVQ    $+2, R9
+	MOVQ    $+6, R10
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	CMPQ    R8, R10
+	CMOVQGT R10, R8
+	SHLXQ   R8, DI, R8
 
 cols1:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd2
+	SUBQ    $0x20, d+56(FP)
 	VMOVUPS (AX), Y0
 	VMOVUPS 32(AX), Y1
 	VMOVUPS 64(AX), Y2
@@ -1380,6 +1638,8 @@ cols1:
 	JLT     rowsEnd4
 
 rows3:
+	PREFETCHT0 (R9)(R8*1)
+
 	// acc[i][c…] += p[i,j]·v[j,c…]
 	VBROADCASTSS (R11), Y12
 	VBROADCASTSS (R11)(BX*1), Y13
@@ -1421,15 +1681,13 @@ rowsEnd4:
 	VMOVUPS Y11, 96(AX)(CX*2)
 	ADDQ    $+128, AX
 	ADDQ    $+64, SI
-	SUBQ    $0x20, R8
-	JGE     cols1
+	JMP     cols1
 
 colsEnd2:
-	ADDQ $0x20, R8
-	SUBQ $0x08, R8
-	JLT  vectorEnd6
-
 vector5:
+	CMPQ    d+56(FP), $0x08
+	JLT     vectorEnd6
+	SUBQ    $0x08, d+56(FP)
 	VMOVUPS (AX), Y0
 	VMOVUPS (AX)(CX*1), Y1
 	VMOVUPS (AX)(CX*2), Y2
@@ -1440,6 +1698,8 @@ vector5:
 	JLT     rowsEnd8
 
 rows7:
+	PREFETCHT0 (R9)(R8*1)
+
 	// acc[i][c…] += p[i,j]·v[j,c…]
 	VBROADCASTSS (R11), Y3
 	VBROADCASTSS (R11)(BX*1), Y4
@@ -1460,17 +1720,15 @@ rowsEnd8:
 	VMOVUPS Y2, (AX)(CX*2)
 	ADDQ    $+32, AX
 	ADDQ    $+16, SI
-	SUBQ    $0x08, R8
-	JGE     vector5
+	JMP     vector5
 
 vectorEnd6:
-	ADDQ $0x08, R8
 	VZEROUPPER
 	RET
 
 // func scoresF16x4AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, F16C, FMA3
-TEXT ·scoresF16x4AVX2(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, BMI2, CMOV, F16C, FMA3, MMX+
+TEXT ·scoresF16x4AVX2(SB), NOSPLIT, $8-64
 	MOVQ q+16(FP), AX
 	MOVQ ldq+24(FP), CX
 	SHLQ $0x02, CX
@@ -1479,13 +1737,26 @@ TEXT ·scoresF16x4AVX2(SB), NOSPLIT, $0-64
 	MOVQ stride+40(FP), SI
 	SHLQ $0x00, SI
 	MOVQ dst+0(FP), DI
-	MOVQ ldd+8(FP), R8
-	SHLQ $0x02, R8
-	MOVQ n+48(FP), R9
-	SUBQ $0x02, R9
-	JLT  rowsEnd2
+	MOVQ d+56(FP), R8
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, R8, R8
+	BSRQ    R8, R8
+	SUBQ    $0x0d, R8
+	NEGQ    R8
+	MOVQ    $+2, R9
+	MOVQ    $+6, R10
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	CMPQ    R8, R10
+	CMOVQGT R10, R8
+	SHLXQ   R8, SI, R8
+	MOVQ    R8, (SP)
 
 rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -1494,38 +1765,46 @@ rows1:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  BX, R8
+	MOVQ  AX, R9
 	MOVQ  BX, R10
-	MOVQ  AX, R11
-	MOVQ  d+56(FP), R12
-	SUBQ  $0x08, R12
+	ADDQ  (SP), R10
+	MOVQ  d+56(FP), R11
+	SUBQ  $0x08, R11
 	JLT   colsEnd4
 
 cols3:
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(SI*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (R10), Y8
-	VCVTPH2PS   (R10)(SI*1), Y9
-	VMOVUPS     (R11), Y10
+	VCVTPH2PS   (R8), Y8
+	VCVTPH2PS   (R8)(SI*1), Y9
+	VMOVUPS     (R9), Y10
 	VFMADD231PS Y10, Y8, Y0
 	VFMADD231PS Y10, Y9, Y1
-	VMOVUPS     (R11)(CX*1), Y10
+	VMOVUPS     (R9)(CX*1), Y10
 	VFMADD231PS Y10, Y8, Y2
 	VFMADD231PS Y10, Y9, Y3
-	VMOVUPS     (R11)(CX*2), Y10
+	VMOVUPS     (R9)(CX*2), Y10
 	VFMADD231PS Y10, Y8, Y4
 	VFMADD231PS Y10, Y9, Y5
-	VMOVUPS     (R11)(DX*1), Y10
+	VMOVUPS     (R9)(DX*1), Y10
 	VFMADD231PS Y10, Y8, Y6
 	VFMADD231PS Y10, Y9, Y7
-	ADDQ        $+32, R11
+	ADDQ        $+32, R9
+	ADDQ        $+16, R8
 	ADDQ        $+16, R10
-	SUBQ        $0x08, R12
+	SUBQ        $0x08, R11
 	JGE         cols3
 
 colsEnd4:
-	ADDQ $0x08, R12
+	ADDQ $0x08, R11
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         DI, R10
+	MOVQ         DI, R8
+	MOVQ         ldd+8(FP), R9
+	SHLQ         $0x02, R9
 	VUNPCKHPS    Y1, Y0, Y8
 	VUNPCKLPS    Y1, Y0, Y0
 	VADDPS       Y8, Y0, Y0
@@ -1533,8 +1812,8 @@ colsEnd4:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVSD       X0, (R10)
-	ADDQ         R8, R10
+	VMOVSD       X0, (R8)
+	ADDQ         R9, R8
 	VUNPCKHPS    Y3, Y2, Y0
 	VUNPCKLPS    Y3, Y2, Y2
 	VADDPS       Y0, Y2, Y2
@@ -1542,8 +1821,8 @@ colsEnd4:
 	VADDPS       Y0, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
-	VMOVSD       X2, (R10)
-	ADDQ         R8, R10
+	VMOVSD       X2, (R8)
+	ADDQ         R9, R8
 	VUNPCKHPS    Y5, Y4, Y0
 	VUNPCKLPS    Y5, Y4, Y4
 	VADDPS       Y0, Y4, Y4
@@ -1551,8 +1830,8 @@ colsEnd4:
 	VADDPS       Y0, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X0
 	VADDPS       X0, X4, X4
-	VMOVSD       X4, (R10)
-	ADDQ         R8, R10
+	VMOVSD       X4, (R8)
+	ADDQ         R9, R8
 	VUNPCKHPS    Y7, Y6, Y0
 	VUNPCKLPS    Y7, Y6, Y6
 	VADDPS       Y0, Y6, Y6
@@ -1560,94 +1839,97 @@ colsEnd4:
 	VADDPS       Y0, Y6, Y6
 	VEXTRACTF128 $0x01, Y6, X0
 	VADDPS       X0, X6, X6
-	VMOVSD       X6, (R10)
+	VMOVSD       X6, (R8)
 	ADDQ         $+8, DI
 	ADDQ         SI, BX
 	ADDQ         SI, BX
-	SUBQ         $0x02, R9
-	JGE          rows1
+	JMP          rows1
 
 rowsEnd2:
-	ADDQ $0x02, R9
-	SUBQ $0x01, R9
-	JLT  rowEnd6
-
 row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
+	MOVQ  BX, R8
+	MOVQ  AX, R9
 	MOVQ  BX, R10
-	MOVQ  AX, R11
-	MOVQ  d+56(FP), R12
-	SUBQ  $0x08, R12
+	ADDQ  (SP), R10
+	MOVQ  d+56(FP), R11
+	SUBQ  $0x08, R11
 	JLT   colsEnd8
 
 cols7:
+	PREFETCHT0 (R10)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (R10), Y4
-	VMOVUPS     (R11), Y5
+	VCVTPH2PS   (R8), Y4
+	VMOVUPS     (R9), Y5
 	VFMADD231PS Y5, Y4, Y0
-	VMOVUPS     (R11)(CX*1), Y5
+	VMOVUPS     (R9)(CX*1), Y5
 	VFMADD231PS Y5, Y4, Y1
-	VMOVUPS     (R11)(CX*2), Y5
+	VMOVUPS     (R9)(CX*2), Y5
 	VFMADD231PS Y5, Y4, Y2
-	VMOVUPS     (R11)(DX*1), Y5
+	VMOVUPS     (R9)(DX*1), Y5
 	VFMADD231PS Y5, Y4, Y3
-	ADDQ        $+32, R11
+	ADDQ        $+32, R9
+	ADDQ        $+16, R8
 	ADDQ        $+16, R10
-	SUBQ        $0x08, R12
+	SUBQ        $0x08, R11
 	JGE         cols7
 
 colsEnd8:
-	ADDQ $0x08, R12
+	ADDQ $0x08, R11
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         DI, R10
+	MOVQ         DI, R8
+	MOVQ         ldd+8(FP), R9
+	SHLQ         $0x02, R9
 	VPERMILPS    $0x4e, Y0, Y4
 	VADDPS       Y4, Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y4
 	VADDPS       Y4, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X4
 	VADDPS       X4, X0, X0
-	VMOVSS       X0, (R10)
-	ADDQ         R8, R10
+	VMOVSS       X0, (R8)
+	ADDQ         R9, R8
 	VPERMILPS    $0x4e, Y1, Y0
 	VADDPS       Y0, Y1, Y1
 	VPERMILPS    $0xb1, Y1, Y0
 	VADDPS       Y0, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
-	VMOVSS       X1, (R10)
-	ADDQ         R8, R10
+	VMOVSS       X1, (R8)
+	ADDQ         R9, R8
 	VPERMILPS    $0x4e, Y2, Y0
 	VADDPS       Y0, Y2, Y2
 	VPERMILPS    $0xb1, Y2, Y0
 	VADDPS       Y0, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
-	VMOVSS       X2, (R10)
-	ADDQ         R8, R10
+	VMOVSS       X2, (R8)
+	ADDQ         R9, R8
 	VPERMILPS    $0x4e, Y3, Y0
 	VADDPS       Y0, Y3, Y3
 	VPERMILPS    $0xb1, Y3, Y0
 	VADDPS       Y0, Y3, Y3
 	VEXTRACTF128 $0x01, Y3, X0
 	VADDPS       X0, X3, X3
-	VMOVSS       X3, (R10)
+	VMOVSS       X3, (R8)
 	ADDQ         $+4, DI
 	ADDQ         SI, BX
-	SUBQ         $0x01, R9
-	JGE          row5
+	JMP          row5
 
 rowEnd6:
-	ADDQ $0x01, R9
 	VZEROUPPER
 	RET
 
 // func scoresBF16x4AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·scoresBF16x4AVX2(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
+TEXT ·scoresBF16x4AVX2(SB), NOSPLIT, $8-64
 	MOVQ q+16(FP), AX
 	MOVQ ldq+24(FP), CX
 	SHLQ $0x02, CX
@@ -1656,13 +1938,26 @@ TEXT ·scoresBF16x4AVX2(SB), NOSPLIT, $0-64
 	MOVQ stride+40(FP), SI
 	SHLQ $0x00, SI
 	MOVQ dst+0(FP), DI
-	MOVQ ldd+8(FP), R8
-	SHLQ $0x02, R8
-	MOVQ n+48(FP), R9
-	SUBQ $0x02, R9
-	JLT  rowsEnd2
+	MOVQ d+56(FP), R8
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, R8, R8
+	BSRQ    R8, R8
+	SUBQ    $0x0d, R8
+	NEGQ    R8
+	MOVQ    $+2, R9
+	MOVQ    $+6, R10
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	CMPQ    R8, R10
+	CMOVQGT R10, R8
+	SHLXQ   R8, SI, R8
+	MOVQ    R8, (SP)
 
 rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -1671,40 +1966,48 @@ rows1:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  BX, R8
+	MOVQ  AX, R9
 	MOVQ  BX, R10
-	MOVQ  AX, R11
-	MOVQ  d+56(FP), R12
-	SUBQ  $0x08, R12
+	ADDQ  (SP), R10
+	MOVQ  d+56(FP), R11
+	SUBQ  $0x08, R11
 	JLT   colsEnd4
 
 cols3:
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(SI*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (R10), Y8
+	VPMOVZXWD   (R8), Y8
 	VPSLLD      $0x10, Y8, Y8
-	VPMOVZXWD   (R10)(SI*1), Y9
+	VPMOVZXWD   (R8)(SI*1), Y9
 	VPSLLD      $0x10, Y9, Y9
-	VMOVUPS     (R11), Y10
+	VMOVUPS     (R9), Y10
 	VFMADD231PS Y10, Y8, Y0
 	VFMADD231PS Y10, Y9, Y1
-	VMOVUPS     (R11)(CX*1), Y10
+	VMOVUPS     (R9)(CX*1), Y10
 	VFMADD231PS Y10, Y8, Y2
 	VFMADD231PS Y10, Y9, Y3
-	VMOVUPS     (R11)(CX*2), Y10
+	VMOVUPS     (R9)(CX*2), Y10
 	VFMADD231PS Y10, Y8, Y4
 	VFMADD231PS Y10, Y9, Y5
-	VMOVUPS     (R11)(DX*1), Y10
+	VMOVUPS     (R9)(DX*1), Y10
 	VFMADD231PS Y10, Y8, Y6
 	VFMADD231PS Y10, Y9, Y7
-	ADDQ        $+32, R11
+	ADDQ        $+32, R9
+	ADDQ        $+16, R8
 	ADDQ        $+16, R10
-	SUBQ        $0x08, R12
+	SUBQ        $0x08, R11
 	JGE         cols3
 
 colsEnd4:
-	ADDQ $0x08, R12
+	ADDQ $0x08, R11
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         DI, R10
+	MOVQ         DI, R8
+	MOVQ         ldd+8(FP), R9
+	SHLQ         $0x02, R9
 	VUNPCKHPS    Y1, Y0, Y8
 	VUNPCKLPS    Y1, Y0, Y0
 	VADDPS       Y8, Y0, Y0
@@ -1712,8 +2015,8 @@ colsEnd4:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVSD       X0, (R10)
-	ADDQ         R8, R10
+	VMOVSD       X0, (R8)
+	ADDQ         R9, R8
 	VUNPCKHPS    Y3, Y2, Y0
 	VUNPCKLPS    Y3, Y2, Y2
 	VADDPS       Y0, Y2, Y2
@@ -1721,8 +2024,8 @@ colsEnd4:
 	VADDPS       Y0, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
-	VMOVSD       X2, (R10)
-	ADDQ         R8, R10
+	VMOVSD       X2, (R8)
+	ADDQ         R9, R8
 	VUNPCKHPS    Y5, Y4, Y0
 	VUNPCKLPS    Y5, Y4, Y4
 	VADDPS       Y0, Y4, Y4
@@ -1730,8 +2033,8 @@ colsEnd4:
 	VADDPS       Y0, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X0
 	VADDPS       X0, X4, X4
-	VMOVSD       X4, (R10)
-	ADDQ         R8, R10
+	VMOVSD       X4, (R8)
+	ADDQ         R9, R8
 	VUNPCKHPS    Y7, Y6, Y0
 	VUNPCKLPS    Y7, Y6, Y6
 	VADDPS       Y0, Y6, Y6
@@ -1739,95 +2042,98 @@ colsEnd4:
 	VADDPS       Y0, Y6, Y6
 	VEXTRACTF128 $0x01, Y6, X0
 	VADDPS       X0, X6, X6
-	VMOVSD       X6, (R10)
+	VMOVSD       X6, (R8)
 	ADDQ         $+8, DI
 	ADDQ         SI, BX
 	ADDQ         SI, BX
-	SUBQ         $0x02, R9
-	JGE          rows1
+	JMP          rows1
 
 rowsEnd2:
-	ADDQ $0x02, R9
-	SUBQ $0x01, R9
-	JLT  rowEnd6
-
 row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
+	MOVQ  BX, R8
+	MOVQ  AX, R9
 	MOVQ  BX, R10
-	MOVQ  AX, R11
-	MOVQ  d+56(FP), R12
-	SUBQ  $0x08, R12
+	ADDQ  (SP), R10
+	MOVQ  d+56(FP), R11
+	SUBQ  $0x08, R11
 	JLT   colsEnd8
 
 cols7:
+	PREFETCHT0 (R10)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (R10), Y4
+	VPMOVZXWD   (R8), Y4
 	VPSLLD      $0x10, Y4, Y4
-	VMOVUPS     (R11), Y5
+	VMOVUPS     (R9), Y5
 	VFMADD231PS Y5, Y4, Y0
-	VMOVUPS     (R11)(CX*1), Y5
+	VMOVUPS     (R9)(CX*1), Y5
 	VFMADD231PS Y5, Y4, Y1
-	VMOVUPS     (R11)(CX*2), Y5
+	VMOVUPS     (R9)(CX*2), Y5
 	VFMADD231PS Y5, Y4, Y2
-	VMOVUPS     (R11)(DX*1), Y5
+	VMOVUPS     (R9)(DX*1), Y5
 	VFMADD231PS Y5, Y4, Y3
-	ADDQ        $+32, R11
+	ADDQ        $+32, R9
+	ADDQ        $+16, R8
 	ADDQ        $+16, R10
-	SUBQ        $0x08, R12
+	SUBQ        $0x08, R11
 	JGE         cols7
 
 colsEnd8:
-	ADDQ $0x08, R12
+	ADDQ $0x08, R11
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         DI, R10
+	MOVQ         DI, R8
+	MOVQ         ldd+8(FP), R9
+	SHLQ         $0x02, R9
 	VPERMILPS    $0x4e, Y0, Y4
 	VADDPS       Y4, Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y4
 	VADDPS       Y4, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X4
 	VADDPS       X4, X0, X0
-	VMOVSS       X0, (R10)
-	ADDQ         R8, R10
+	VMOVSS       X0, (R8)
+	ADDQ         R9, R8
 	VPERMILPS    $0x4e, Y1, Y0
 	VADDPS       Y0, Y1, Y1
 	VPERMILPS    $0xb1, Y1, Y0
 	VADDPS       Y0, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
-	VMOVSS       X1, (R10)
-	ADDQ         R8, R10
+	VMOVSS       X1, (R8)
+	ADDQ         R9, R8
 	VPERMILPS    $0x4e, Y2, Y0
 	VADDPS       Y0, Y2, Y2
 	VPERMILPS    $0xb1, Y2, Y0
 	VADDPS       Y0, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
-	VMOVSS       X2, (R10)
-	ADDQ         R8, R10
+	VMOVSS       X2, (R8)
+	ADDQ         R9, R8
 	VPERMILPS    $0x4e, Y3, Y0
 	VADDPS       Y0, Y3, Y3
 	VPERMILPS    $0xb1, Y3, Y0
 	VADDPS       Y0, Y3, Y3
 	VEXTRACTF128 $0x01, Y3, X0
 	VADDPS       X0, X3, X3
-	VMOVSS       X3, (R10)
+	VMOVSS       X3, (R8)
 	ADDQ         $+4, DI
 	ADDQ         SI, BX
-	SUBQ         $0x01, R9
-	JGE          row5
+	JMP          row5
 
 rowEnd6:
-	ADDQ $0x01, R9
 	VZEROUPPER
 	RET
 
 // func scoresF32x4AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·scoresF32x4AVX2(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
+TEXT ·scoresF32x4AVX2(SB), NOSPLIT, $8-64
 	MOVQ q+16(FP), AX
 	MOVQ ldq+24(FP), CX
 	SHLQ $0x02, CX
@@ -1836,13 +2142,26 @@ TEXT ·scoresF32x4AVX2(SB), NOSPLIT, $0-64
 	MOVQ stride+40(FP), SI
 	SHLQ $0x00, SI
 	MOVQ dst+0(FP), DI
-	MOVQ ldd+8(FP), R8
-	SHLQ $0x02, R8
-	MOVQ n+48(FP), R9
-	SUBQ $0x02, R9
-	JLT  rowsEnd2
+	MOVQ d+56(FP), R8
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, R8, R8
+	BSRQ    R8, R8
+	SUBQ    $0x0d, R8
+	NEGQ    R8
+	MOVQ    $+2, R9
+	MOVQ    $+6, R10
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	CMPQ    R8, R10
+	CMOVQGT R10, R8
+	SHLXQ   R8, SI, R8
+	MOVQ    R8, (SP)
 
 rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -1851,38 +2170,46 @@ rows1:
 	VPXOR Y5, Y5, Y5
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
+	MOVQ  BX, R8
+	MOVQ  AX, R9
 	MOVQ  BX, R10
-	MOVQ  AX, R11
-	MOVQ  d+56(FP), R12
-	SUBQ  $0x08, R12
+	ADDQ  (SP), R10
+	MOVQ  d+56(FP), R11
+	SUBQ  $0x08, R11
 	JLT   colsEnd4
 
 cols3:
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(SI*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (R10), Y8
-	VMOVUPS     (R10)(SI*1), Y9
-	VMOVUPS     (R11), Y10
+	VMOVUPS     (R8), Y8
+	VMOVUPS     (R8)(SI*1), Y9
+	VMOVUPS     (R9), Y10
 	VFMADD231PS Y10, Y8, Y0
 	VFMADD231PS Y10, Y9, Y1
-	VMOVUPS     (R11)(CX*1), Y10
+	VMOVUPS     (R9)(CX*1), Y10
 	VFMADD231PS Y10, Y8, Y2
 	VFMADD231PS Y10, Y9, Y3
-	VMOVUPS     (R11)(CX*2), Y10
+	VMOVUPS     (R9)(CX*2), Y10
 	VFMADD231PS Y10, Y8, Y4
 	VFMADD231PS Y10, Y9, Y5
-	VMOVUPS     (R11)(DX*1), Y10
+	VMOVUPS     (R9)(DX*1), Y10
 	VFMADD231PS Y10, Y8, Y6
 	VFMADD231PS Y10, Y9, Y7
-	ADDQ        $+32, R11
+	ADDQ        $+32, R9
+	ADDQ        $+32, R8
 	ADDQ        $+32, R10
-	SUBQ        $0x08, R12
+	SUBQ        $0x08, R11
 	JGE         cols3
 
 colsEnd4:
-	ADDQ $0x08, R12
+	ADDQ $0x08, R11
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         DI, R10
+	MOVQ         DI, R8
+	MOVQ         ldd+8(FP), R9
+	SHLQ         $0x02, R9
 	VUNPCKHPS    Y1, Y0, Y8
 	VUNPCKLPS    Y1, Y0, Y0
 	VADDPS       Y8, Y0, Y0
@@ -1890,8 +2217,8 @@ colsEnd4:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVSD       X0, (R10)
-	ADDQ         R8, R10
+	VMOVSD       X0, (R8)
+	ADDQ         R9, R8
 	VUNPCKHPS    Y3, Y2, Y0
 	VUNPCKLPS    Y3, Y2, Y2
 	VADDPS       Y0, Y2, Y2
@@ -1899,8 +2226,8 @@ colsEnd4:
 	VADDPS       Y0, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
-	VMOVSD       X2, (R10)
-	ADDQ         R8, R10
+	VMOVSD       X2, (R8)
+	ADDQ         R9, R8
 	VUNPCKHPS    Y5, Y4, Y0
 	VUNPCKLPS    Y5, Y4, Y4
 	VADDPS       Y0, Y4, Y4
@@ -1908,8 +2235,8 @@ colsEnd4:
 	VADDPS       Y0, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X0
 	VADDPS       X0, X4, X4
-	VMOVSD       X4, (R10)
-	ADDQ         R8, R10
+	VMOVSD       X4, (R8)
+	ADDQ         R9, R8
 	VUNPCKHPS    Y7, Y6, Y0
 	VUNPCKLPS    Y7, Y6, Y6
 	VADDPS       Y0, Y6, Y6
@@ -1917,93 +2244,96 @@ colsEnd4:
 	VADDPS       Y0, Y6, Y6
 	VEXTRACTF128 $0x01, Y6, X0
 	VADDPS       X0, X6, X6
-	VMOVSD       X6, (R10)
+	VMOVSD       X6, (R8)
 	ADDQ         $+8, DI
 	ADDQ         SI, BX
 	ADDQ         SI, BX
-	SUBQ         $0x02, R9
-	JGE          rows1
+	JMP          rows1
 
 rowsEnd2:
-	ADDQ $0x02, R9
-	SUBQ $0x01, R9
-	JLT  rowEnd6
-
 row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
+	MOVQ  BX, R8
+	MOVQ  AX, R9
 	MOVQ  BX, R10
-	MOVQ  AX, R11
-	MOVQ  d+56(FP), R12
-	SUBQ  $0x08, R12
+	ADDQ  (SP), R10
+	MOVQ  d+56(FP), R11
+	SUBQ  $0x08, R11
 	JLT   colsEnd8
 
 cols7:
+	PREFETCHT0 (R10)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (R10), Y4
-	VMOVUPS     (R11), Y5
+	VMOVUPS     (R8), Y4
+	VMOVUPS     (R9), Y5
 	VFMADD231PS Y5, Y4, Y0
-	VMOVUPS     (R11)(CX*1), Y5
+	VMOVUPS     (R9)(CX*1), Y5
 	VFMADD231PS Y5, Y4, Y1
-	VMOVUPS     (R11)(CX*2), Y5
+	VMOVUPS     (R9)(CX*2), Y5
 	VFMADD231PS Y5, Y4, Y2
-	VMOVUPS     (R11)(DX*1), Y5
+	VMOVUPS     (R9)(DX*1), Y5
 	VFMADD231PS Y5, Y4, Y3
-	ADDQ        $+32, R11
+	ADDQ        $+32, R9
+	ADDQ        $+32, R8
 	ADDQ        $+32, R10
-	SUBQ        $0x08, R12
+	SUBQ        $0x08, R11
 	JGE         cols7
 
 colsEnd8:
-	ADDQ $0x08, R12
+	ADDQ $0x08, R11
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         DI, R10
+	MOVQ         DI, R8
+	MOVQ         ldd+8(FP), R9
+	SHLQ         $0x02, R9
 	VPERMILPS    $0x4e, Y0, Y4
 	VADDPS       Y4, Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y4
 	VADDPS       Y4, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X4
 	VADDPS       X4, X0, X0
-	VMOVSS       X0, (R10)
-	ADDQ         R8, R10
+	VMOVSS       X0, (R8)
+	ADDQ         R9, R8
 	VPERMILPS    $0x4e, Y1, Y0
 	VADDPS       Y0, Y1, Y1
 	VPERMILPS    $0xb1, Y1, Y0
 	VADDPS       Y0, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X0
 	VADDPS       X0, X1, X1
-	VMOVSS       X1, (R10)
-	ADDQ         R8, R10
+	VMOVSS       X1, (R8)
+	ADDQ         R9, R8
 	VPERMILPS    $0x4e, Y2, Y0
 	VADDPS       Y0, Y2, Y2
 	VPERMILPS    $0xb1, Y2, Y0
 	VADDPS       Y0, Y2, Y2
 	VEXTRACTF128 $0x01, Y2, X0
 	VADDPS       X0, X2, X2
-	VMOVSS       X2, (R10)
-	ADDQ         R8, R10
+	VMOVSS       X2, (R8)
+	ADDQ         R9, R8
 	VPERMILPS    $0x4e, Y3, Y0
 	VADDPS       Y0, Y3, Y3
 	VPERMILPS    $0xb1, Y3, Y0
 	VADDPS       Y0, Y3, Y3
 	VEXTRACTF128 $0x01, Y3, X0
 	VADDPS       X0, X3, X3
-	VMOVSS       X3, (R10)
+	VMOVSS       X3, (R8)
 	ADDQ         $+4, DI
 	ADDQ         SI, BX
-	SUBQ         $0x01, R9
-	JGE          row5
+	JMP          row5
 
 rowEnd6:
-	ADDQ $0x01, R9
 	VZEROUPPER
 	RET
 
 // func mix4AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
-// Requires: AVX, F16C, FMA3
+// Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
 TEXT ·mix4AVX2(SB), NOSPLIT, $0-64
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
@@ -2017,10 +2347,24 @@ TEXT ·mix4AVX2(SB), NOSPLIT, $0-64
 	MOVQ stride+40(FP), R9
 	SHLQ $0x01, R9
 	MOVQ d+56(FP), R10
-	SUBQ $0x10, R10
-	JLT  colsEnd2
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, R10, R10
+	BSRQ    R10, R10
+	SUBQ    $0x0d, R10
+	NEGQ    R10
+	MOVQ    $+2, R11
+	MOVQ    $+6, R12
+	CMPQ    R10, R11
+	CMOVQLT R11, R10
+	CMPQ    R10, R12
+	CMOVQGT R12, R10
+	SHLXQ   R10, R9, R10
 
 cols1:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd2
+	SUBQ    $0x10, d+56(FP)
 	VMOVUPS (AX), Y0
 	VMOVUPS 32(AX), Y1
 	VMOVUPS (AX)(CX*1), Y2
@@ -2036,6 +2380,8 @@ cols1:
 	JLT     rowsEnd4
 
 rows3:
+	PREFETCHT0 (R11)(R10*1)
+
 	// acc[i][c…] += p[i,j]·v[j,c…]
 	VBROADCASTSS (R13), Y8
 	VBROADCASTSS (R13)(SI*1), Y9
@@ -2068,15 +2414,13 @@ rowsEnd4:
 	VMOVUPS Y7, 32(AX)(DX*1)
 	ADDQ    $+64, AX
 	ADDQ    $+32, R8
-	SUBQ    $0x10, R10
-	JGE     cols1
+	JMP     cols1
 
 colsEnd2:
-	ADDQ $0x10, R10
-	SUBQ $0x08, R10
-	JLT  vectorEnd6
-
 vector5:
+	CMPQ    d+56(FP), $0x08
+	JLT     vectorEnd6
+	SUBQ    $0x08, d+56(FP)
 	VMOVUPS (AX), Y0
 	VMOVUPS (AX)(CX*1), Y1
 	VMOVUPS (AX)(CX*2), Y2
@@ -2088,6 +2432,8 @@ vector5:
 	JLT     rowsEnd8
 
 rows7:
+	PREFETCHT0 (R11)(R10*1)
+
 	// acc[i][c…] += p[i,j]·v[j,c…]
 	VBROADCASTSS (R13), Y4
 	VBROADCASTSS (R13)(SI*1), Y5
@@ -2111,60 +2457,79 @@ rowsEnd8:
 	VMOVUPS Y3, (AX)(DX*1)
 	ADDQ    $+32, AX
 	ADDQ    $+16, R8
-	SUBQ    $0x08, R10
-	JGE     vector5
+	JMP     vector5
 
 vectorEnd6:
-	ADDQ $0x08, R10
 	VZEROUPPER
 	RET
 
 // func scoresF16x1AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2
-TEXT ·scoresF16x1AVX512(SB), NOSPLIT, $0-64
-	MOVQ  q+16(FP), AX
-	MOVQ  ldq+24(FP), CX
-	SHLQ  $0x02, CX
-	MOVQ  k+32(FP), CX
-	MOVQ  stride+40(FP), DX
-	SHLQ  $0x00, DX
-	LEAQ  (DX)(DX*2), BX
-	MOVQ  dst+0(FP), SI
-	MOVQ  ldd+8(FP), DI
-	SHLQ  $0x02, DI
-	MOVQ  n+48(FP), DI
-	MOVQ  d+56(FP), R8
-	ANDQ  $0x0f, R8
-	MOVQ  $-1, R9
-	BZHIQ R8, R9, R9
-	KMOVW R9, K1
-	SUBQ  $0x04, DI
-	JLT   rowsEnd2
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresF16x1AVX512(SB), NOSPLIT, $8-64
+	MOVQ q+16(FP), AX
+	MOVQ ldq+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ k+32(FP), CX
+	MOVQ stride+40(FP), DX
+	SHLQ $0x00, DX
+	LEAQ (DX)(DX*2), BX
+	MOVQ dst+0(FP), SI
+	MOVQ d+56(FP), DI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, DI, DI
+	BSRQ    DI, DI
+	SUBQ    $0x0d, DI
+	NEGQ    DI
+	MOVQ    $+2, R8
+	MOVQ    $+6, R9
+	CMPQ    DI, R8
+	CMOVQLT R8, DI
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	SHLXQ   DI, DX, DI
+	MOVQ    DI, (SP)
+	MOVQ    d+56(FP), DI
+	ANDQ    $0x0f, DI
+	MOVQ    $-1, R8
+	BZHIQ   DI, R8, R8
+	KMOVW   R8, K1
 
 rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	MOVQ   CX, R8
-	MOVQ   AX, R9
+	MOVQ   CX, DI
+	MOVQ   AX, R8
+	MOVQ   CX, R9
+	ADDQ   (SP), R9
 	MOVQ   d+56(FP), R10
 	SUBQ   $0x10, R10
 	JLT    colsEnd4
 
 cols3:
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(DX*1)
+	PREFETCHT0 (R9)(DX*2)
+	PREFETCHT0 (R9)(BX*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (R8), Z4
-	VCVTPH2PS   (R8)(DX*1), Z5
-	VCVTPH2PS   (R8)(DX*2), Z6
-	VCVTPH2PS   (R8)(BX*1), Z7
-	VMOVUPS     (R9), Z8
+	VCVTPH2PS   (DI), Z4
+	VCVTPH2PS   (DI)(DX*1), Z5
+	VCVTPH2PS   (DI)(DX*2), Z6
+	VCVTPH2PS   (DI)(BX*1), Z7
+	VMOVUPS     (R8), Z8
 	VFMADD231PS Z8, Z4, Z0
 	VFMADD231PS Z8, Z5, Z1
 	VFMADD231PS Z8, Z6, Z2
 	VFMADD231PS Z8, Z7, Z3
-	ADDQ        $+64, R9
-	ADDQ        $+32, R8
+	ADDQ        $+64, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, R9
 	SUBQ        $0x10, R10
 	JGE         cols3
 
@@ -2174,11 +2539,11 @@ colsEnd4:
 	JEQ   colsMasked5
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS.Z (R8), K1, Z4
-	VCVTPH2PS.Z (R8)(DX*1), K1, Z5
-	VCVTPH2PS.Z (R8)(DX*2), K1, Z6
-	VCVTPH2PS.Z (R8)(BX*1), K1, Z7
-	VMOVUPS.Z   (R9), K1, Z8
+	VCVTPH2PS.Z (DI), K1, Z4
+	VCVTPH2PS.Z (DI)(DX*1), K1, Z5
+	VCVTPH2PS.Z (DI)(DX*2), K1, Z6
+	VCVTPH2PS.Z (DI)(BX*1), K1, Z7
+	VMOVUPS.Z   (R8), K1, Z8
 	VFMADD231PS Z8, Z4, Z0
 	VFMADD231PS Z8, Z5, Z1
 	VFMADD231PS Z8, Z6, Z2
@@ -2186,7 +2551,9 @@ colsEnd4:
 
 colsMasked5:
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ          SI, R8
+	MOVQ          SI, DI
+	MOVQ          ldd+8(FP), R8
+	SHLQ          $0x02, R8
 	VUNPCKHPS     Z1, Z0, Z4
 	VUNPCKLPS     Z1, Z0, Z0
 	VADDPS        Z4, Z0, Z0
@@ -2200,35 +2567,38 @@ colsMasked5:
 	VADDPS        Y4, Y0, Y0
 	VEXTRACTF32X4 $0x01, Y0, X4
 	VADDPS        X4, X0, X0
-	VMOVUPS       X0, (R8)
+	VMOVUPS       X0, (DI)
 	ADDQ          $+16, SI
 	ADDQ          DX, CX
 	ADDQ          DX, CX
 	ADDQ          DX, CX
 	ADDQ          DX, CX
-	SUBQ          $0x04, DI
-	JGE           rows1
+	JMP           rows1
 
 rowsEnd2:
-	ADDQ $0x04, DI
-	SUBQ $0x01, DI
-	JLT  rowEnd7
-
 row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
 	VPXORD Z9, Z9, Z9
 	MOVQ   CX, BX
-	MOVQ   AX, R8
+	MOVQ   AX, DI
+	MOVQ   CX, R8
+	ADDQ   (SP), R8
 	MOVQ   d+56(FP), R9
 	SUBQ   $0x10, R9
 	JLT    colsEnd9
 
 cols8:
+	PREFETCHT0 (R8)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VCVTPH2PS   (BX), Z0
-	VMOVUPS     (R8), Z1
+	VMOVUPS     (DI), Z1
 	VFMADD231PS Z1, Z0, Z9
-	ADDQ        $+64, R8
+	ADDQ        $+64, DI
 	ADDQ        $+32, BX
+	ADDQ        $+32, R8
 	SUBQ        $0x10, R9
 	JGE         cols8
 
@@ -2239,12 +2609,14 @@ colsEnd9:
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VCVTPH2PS.Z (BX), K1, Z0
-	VMOVUPS.Z   (R8), K1, Z1
+	VMOVUPS.Z   (DI), K1, Z1
 	VFMADD231PS Z1, Z0, Z9
 
 colsMasked10:
 	// dst[i,j] = Σ acc[i][j]
 	MOVQ          SI, BX
+	MOVQ          ldd+8(FP), DI
+	SHLQ          $0x02, DI
 	VPERMILPS     $0x4e, Z9, Z0
 	VADDPS        Z0, Z9, Z9
 	VPERMILPS     $0xb1, Z9, Z0
@@ -2256,64 +2628,83 @@ colsMasked10:
 	VMOVSS        X9, (BX)
 	ADDQ          $+4, SI
 	ADDQ          DX, CX
-	SUBQ          $0x01, DI
-	JGE           row6
+	JMP           row6
 
 rowEnd7:
-	ADDQ $0x01, DI
 	VZEROUPPER
 	RET
 
 // func scoresBF16x1AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2
-TEXT ·scoresBF16x1AVX512(SB), NOSPLIT, $0-64
-	MOVQ  q+16(FP), AX
-	MOVQ  ldq+24(FP), CX
-	SHLQ  $0x02, CX
-	MOVQ  k+32(FP), CX
-	MOVQ  stride+40(FP), DX
-	SHLQ  $0x00, DX
-	LEAQ  (DX)(DX*2), BX
-	MOVQ  dst+0(FP), SI
-	MOVQ  ldd+8(FP), DI
-	SHLQ  $0x02, DI
-	MOVQ  n+48(FP), DI
-	MOVQ  d+56(FP), R8
-	ANDQ  $0x0f, R8
-	MOVQ  $-1, R9
-	BZHIQ R8, R9, R9
-	KMOVW R9, K1
-	SUBQ  $0x04, DI
-	JLT   rowsEnd2
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresBF16x1AVX512(SB), NOSPLIT, $8-64
+	MOVQ q+16(FP), AX
+	MOVQ ldq+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ k+32(FP), CX
+	MOVQ stride+40(FP), DX
+	SHLQ $0x00, DX
+	LEAQ (DX)(DX*2), BX
+	MOVQ dst+0(FP), SI
+	MOVQ d+56(FP), DI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, DI, DI
+	BSRQ    DI, DI
+	SUBQ    $0x0d, DI
+	NEGQ    DI
+	MOVQ    $+2, R8
+	MOVQ    $+6, R9
+	CMPQ    DI, R8
+	CMOVQLT R8, DI
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	SHLXQ   DI, DX, DI
+	MOVQ    DI, (SP)
+	MOVQ    d+56(FP), DI
+	ANDQ    $0x0f, DI
+	MOVQ    $-1, R8
+	BZHIQ   DI, R8, R8
+	KMOVW   R8, K1
 
 rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	MOVQ   CX, R8
-	MOVQ   AX, R9
+	MOVQ   CX, DI
+	MOVQ   AX, R8
+	MOVQ   CX, R9
+	ADDQ   (SP), R9
 	MOVQ   d+56(FP), R10
 	SUBQ   $0x10, R10
 	JLT    colsEnd4
 
 cols3:
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(DX*1)
+	PREFETCHT0 (R9)(DX*2)
+	PREFETCHT0 (R9)(BX*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (R8), Z4
+	VPMOVZXWD   (DI), Z4
 	VPSLLD      $0x10, Z4, Z4
-	VPMOVZXWD   (R8)(DX*1), Z5
+	VPMOVZXWD   (DI)(DX*1), Z5
 	VPSLLD      $0x10, Z5, Z5
-	VPMOVZXWD   (R8)(DX*2), Z6
+	VPMOVZXWD   (DI)(DX*2), Z6
 	VPSLLD      $0x10, Z6, Z6
-	VPMOVZXWD   (R8)(BX*1), Z7
+	VPMOVZXWD   (DI)(BX*1), Z7
 	VPSLLD      $0x10, Z7, Z7
-	VMOVUPS     (R9), Z8
+	VMOVUPS     (R8), Z8
 	VFMADD231PS Z8, Z4, Z0
 	VFMADD231PS Z8, Z5, Z1
 	VFMADD231PS Z8, Z6, Z2
 	VFMADD231PS Z8, Z7, Z3
-	ADDQ        $+64, R9
-	ADDQ        $+32, R8
+	ADDQ        $+64, R8
+	ADDQ        $+32, DI
+	ADDQ        $+32, R9
 	SUBQ        $0x10, R10
 	JGE         cols3
 
@@ -2323,15 +2714,15 @@ colsEnd4:
 	JEQ   colsMasked5
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD.Z (R8), K1, Z4
+	VPMOVZXWD.Z (DI), K1, Z4
 	VPSLLD      $0x10, Z4, Z4
-	VPMOVZXWD.Z (R8)(DX*1), K1, Z5
+	VPMOVZXWD.Z (DI)(DX*1), K1, Z5
 	VPSLLD      $0x10, Z5, Z5
-	VPMOVZXWD.Z (R8)(DX*2), K1, Z6
+	VPMOVZXWD.Z (DI)(DX*2), K1, Z6
 	VPSLLD      $0x10, Z6, Z6
-	VPMOVZXWD.Z (R8)(BX*1), K1, Z7
+	VPMOVZXWD.Z (DI)(BX*1), K1, Z7
 	VPSLLD      $0x10, Z7, Z7
-	VMOVUPS.Z   (R9), K1, Z8
+	VMOVUPS.Z   (R8), K1, Z8
 	VFMADD231PS Z8, Z4, Z0
 	VFMADD231PS Z8, Z5, Z1
 	VFMADD231PS Z8, Z6, Z2
@@ -2339,7 +2730,9 @@ colsEnd4:
 
 colsMasked5:
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ          SI, R8
+	MOVQ          SI, DI
+	MOVQ          ldd+8(FP), R8
+	SHLQ          $0x02, R8
 	VUNPCKHPS     Z1, Z0, Z4
 	VUNPCKLPS     Z1, Z0, Z0
 	VADDPS        Z4, Z0, Z0
@@ -2353,36 +2746,39 @@ colsMasked5:
 	VADDPS        Y4, Y0, Y0
 	VEXTRACTF32X4 $0x01, Y0, X4
 	VADDPS        X4, X0, X0
-	VMOVUPS       X0, (R8)
+	VMOVUPS       X0, (DI)
 	ADDQ          $+16, SI
 	ADDQ          DX, CX
 	ADDQ          DX, CX
 	ADDQ          DX, CX
 	ADDQ          DX, CX
-	SUBQ          $0x04, DI
-	JGE           rows1
+	JMP           rows1
 
 rowsEnd2:
-	ADDQ $0x04, DI
-	SUBQ $0x01, DI
-	JLT  rowEnd7
-
 row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
 	VPXORD Z9, Z9, Z9
 	MOVQ   CX, BX
-	MOVQ   AX, R8
+	MOVQ   AX, DI
+	MOVQ   CX, R8
+	ADDQ   (SP), R8
 	MOVQ   d+56(FP), R9
 	SUBQ   $0x10, R9
 	JLT    colsEnd9
 
 cols8:
+	PREFETCHT0 (R8)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VPMOVZXWD   (BX), Z0
 	VPSLLD      $0x10, Z0, Z0
-	VMOVUPS     (R8), Z1
+	VMOVUPS     (DI), Z1
 	VFMADD231PS Z1, Z0, Z9
-	ADDQ        $+64, R8
+	ADDQ        $+64, DI
 	ADDQ        $+32, BX
+	ADDQ        $+32, R8
 	SUBQ        $0x10, R9
 	JGE         cols8
 
@@ -2394,12 +2790,14 @@ colsEnd9:
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VPMOVZXWD.Z (BX), K1, Z0
 	VPSLLD      $0x10, Z0, Z0
-	VMOVUPS.Z   (R8), K1, Z1
+	VMOVUPS.Z   (DI), K1, Z1
 	VFMADD231PS Z1, Z0, Z9
 
 colsMasked10:
 	// dst[i,j] = Σ acc[i][j]
 	MOVQ          SI, BX
+	MOVQ          ldd+8(FP), DI
+	SHLQ          $0x02, DI
 	VPERMILPS     $0x4e, Z9, Z0
 	VADDPS        Z0, Z9, Z9
 	VPERMILPS     $0xb1, Z9, Z0
@@ -2411,60 +2809,79 @@ colsMasked10:
 	VMOVSS        X9, (BX)
 	ADDQ          $+4, SI
 	ADDQ          DX, CX
-	SUBQ          $0x01, DI
-	JGE           row6
+	JMP           row6
 
 rowEnd7:
-	ADDQ $0x01, DI
 	VZEROUPPER
 	RET
 
 // func scoresF32x1AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2
-TEXT ·scoresF32x1AVX512(SB), NOSPLIT, $0-64
-	MOVQ  q+16(FP), AX
-	MOVQ  ldq+24(FP), CX
-	SHLQ  $0x02, CX
-	MOVQ  k+32(FP), CX
-	MOVQ  stride+40(FP), DX
-	SHLQ  $0x00, DX
-	LEAQ  (DX)(DX*2), BX
-	MOVQ  dst+0(FP), SI
-	MOVQ  ldd+8(FP), DI
-	SHLQ  $0x02, DI
-	MOVQ  n+48(FP), DI
-	MOVQ  d+56(FP), R8
-	ANDQ  $0x0f, R8
-	MOVQ  $-1, R9
-	BZHIQ R8, R9, R9
-	KMOVW R9, K1
-	SUBQ  $0x04, DI
-	JLT   rowsEnd2
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresF32x1AVX512(SB), NOSPLIT, $8-64
+	MOVQ q+16(FP), AX
+	MOVQ ldq+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ k+32(FP), CX
+	MOVQ stride+40(FP), DX
+	SHLQ $0x00, DX
+	LEAQ (DX)(DX*2), BX
+	MOVQ dst+0(FP), SI
+	MOVQ d+56(FP), DI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, DI, DI
+	BSRQ    DI, DI
+	SUBQ    $0x0d, DI
+	NEGQ    DI
+	MOVQ    $+2, R8
+	MOVQ    $+6, R9
+	CMPQ    DI, R8
+	CMOVQLT R8, DI
+	CMPQ    DI, R9
+	CMOVQGT R9, DI
+	SHLXQ   DI, DX, DI
+	MOVQ    DI, (SP)
+	MOVQ    d+56(FP), DI
+	ANDQ    $0x0f, DI
+	MOVQ    $-1, R8
+	BZHIQ   DI, R8, R8
+	KMOVW   R8, K1
 
 rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	MOVQ   CX, R8
-	MOVQ   AX, R9
+	MOVQ   CX, DI
+	MOVQ   AX, R8
+	MOVQ   CX, R9
+	ADDQ   (SP), R9
 	MOVQ   d+56(FP), R10
 	SUBQ   $0x10, R10
 	JLT    colsEnd4
 
 cols3:
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(DX*1)
+	PREFETCHT0 (R9)(DX*2)
+	PREFETCHT0 (R9)(BX*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (R8), Z4
-	VMOVUPS     (R8)(DX*1), Z5
-	VMOVUPS     (R8)(DX*2), Z6
-	VMOVUPS     (R8)(BX*1), Z7
-	VMOVUPS     (R9), Z8
+	VMOVUPS     (DI), Z4
+	VMOVUPS     (DI)(DX*1), Z5
+	VMOVUPS     (DI)(DX*2), Z6
+	VMOVUPS     (DI)(BX*1), Z7
+	VMOVUPS     (R8), Z8
 	VFMADD231PS Z8, Z4, Z0
 	VFMADD231PS Z8, Z5, Z1
 	VFMADD231PS Z8, Z6, Z2
 	VFMADD231PS Z8, Z7, Z3
-	ADDQ        $+64, R9
 	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	ADDQ        $+64, R9
 	SUBQ        $0x10, R10
 	JGE         cols3
 
@@ -2474,11 +2891,11 @@ colsEnd4:
 	JEQ   colsMasked5
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS.Z   (R8), K1, Z4
-	VMOVUPS.Z   (R8)(DX*1), K1, Z5
-	VMOVUPS.Z   (R8)(DX*2), K1, Z6
-	VMOVUPS.Z   (R8)(BX*1), K1, Z7
-	VMOVUPS.Z   (R9), K1, Z8
+	VMOVUPS.Z   (DI), K1, Z4
+	VMOVUPS.Z   (DI)(DX*1), K1, Z5
+	VMOVUPS.Z   (DI)(DX*2), K1, Z6
+	VMOVUPS.Z   (DI)(BX*1), K1, Z7
+	VMOVUPS.Z   (R8), K1, Z8
 	VFMADD231PS Z8, Z4, Z0
 	VFMADD231PS Z8, Z5, Z1
 	VFMADD231PS Z8, Z6, Z2
@@ -2486,7 +2903,9 @@ colsEnd4:
 
 colsMasked5:
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ          SI, R8
+	MOVQ          SI, DI
+	MOVQ          ldd+8(FP), R8
+	SHLQ          $0x02, R8
 	VUNPCKHPS     Z1, Z0, Z4
 	VUNPCKLPS     Z1, Z0, Z0
 	VADDPS        Z4, Z0, Z0
@@ -2500,35 +2919,38 @@ colsMasked5:
 	VADDPS        Y4, Y0, Y0
 	VEXTRACTF32X4 $0x01, Y0, X4
 	VADDPS        X4, X0, X0
-	VMOVUPS       X0, (R8)
+	VMOVUPS       X0, (DI)
 	ADDQ          $+16, SI
 	ADDQ          DX, CX
 	ADDQ          DX, CX
 	ADDQ          DX, CX
 	ADDQ          DX, CX
-	SUBQ          $0x04, DI
-	JGE           rows1
+	JMP           rows1
 
 rowsEnd2:
-	ADDQ $0x04, DI
-	SUBQ $0x01, DI
-	JLT  rowEnd7
-
 row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
 	VPXORD Z9, Z9, Z9
 	MOVQ   CX, BX
-	MOVQ   AX, R8
+	MOVQ   AX, DI
+	MOVQ   CX, R8
+	ADDQ   (SP), R8
 	MOVQ   d+56(FP), R9
 	SUBQ   $0x10, R9
 	JLT    colsEnd9
 
 cols8:
+	PREFETCHT0 (R8)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VMOVUPS     (BX), Z0
-	VMOVUPS     (R8), Z1
+	VMOVUPS     (DI), Z1
 	VFMADD231PS Z1, Z0, Z9
-	ADDQ        $+64, R8
+	ADDQ        $+64, DI
 	ADDQ        $+64, BX
+	ADDQ        $+64, R8
 	SUBQ        $0x10, R9
 	JGE         cols8
 
@@ -2539,12 +2961,14 @@ colsEnd9:
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VMOVUPS.Z   (BX), K1, Z0
-	VMOVUPS.Z   (R8), K1, Z1
+	VMOVUPS.Z   (DI), K1, Z1
 	VFMADD231PS Z1, Z0, Z9
 
 colsMasked10:
 	// dst[i,j] = Σ acc[i][j]
 	MOVQ          SI, BX
+	MOVQ          ldd+8(FP), DI
+	SHLQ          $0x02, DI
 	VPERMILPS     $0x4e, Z9, Z0
 	VADDPS        Z0, Z9, Z9
 	VPERMILPS     $0xb1, Z9, Z0
@@ -2556,16 +2980,14 @@ colsMasked10:
 	VMOVSS        X9, (BX)
 	ADDQ          $+4, SI
 	ADDQ          DX, CX
-	SUBQ          $0x01, DI
-	JGE           row6
+	JMP           row6
 
 rowEnd7:
-	ADDQ $0x01, DI
 	VZEROUPPER
 	RET
 
 // func mix1AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·mix1AVX512(SB), NOSPLIT, $0-64
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
@@ -2577,10 +2999,24 @@ TEXT ·mix1AVX512(SB), NOSPLIT, $0-64
 	MOVQ stride+40(FP), BX
 	SHLQ $0x01, BX
 	MOVQ d+56(FP), SI
-	SUBQ $0x40, SI
-	JLT  colsEnd2
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, SI, SI
+	BSRQ    SI, SI
+	SUBQ    $0x0d, SI
+	NEGQ    SI
+	MOVQ    $+2, DI
+	MOVQ    $+6, R8
+	CMPQ    SI, DI
+	CMOVQLT DI, SI
+	CMPQ    SI, R8
+	CMOVQGT R8, SI
+	SHLXQ   SI, BX, SI
 
 cols1:
+	CMPQ    d+56(FP), $0x40
+	JLT     colsEnd2
+	SUBQ    $0x40, d+56(FP)
 	VMOVUPS (AX), Z0
 	VMOVUPS 64(AX), Z1
 	VMOVUPS 128(AX), Z2
@@ -2592,6 +3028,9 @@ cols1:
 	JLT     rowsEnd4
 
 rows3:
+	PREFETCHT0 (DI)(SI*1)
+	PREFETCHT0 64(DI)(SI*1)
+
 	// acc[i][c…] += p[i,j]·v[j,c…]
 	VBROADCASTSS (R9), Z4
 	VCVTPH2PS    (DI), Z5
@@ -2615,15 +3054,13 @@ rowsEnd4:
 	VMOVUPS Z3, 192(AX)
 	ADDQ    $+256, AX
 	ADDQ    $+128, DX
-	SUBQ    $0x40, SI
-	JGE     cols1
+	JMP     cols1
 
 colsEnd2:
-	ADDQ $0x40, SI
-	SUBQ $0x10, SI
-	JLT  vectorEnd6
-
 vector5:
+	CMPQ    d+56(FP), $0x10
+	JLT     vectorEnd6
+	SUBQ    $0x10, d+56(FP)
 	VMOVUPS (AX), Z0
 	MOVQ    DX, DI
 	MOVQ    n+48(FP), R8
@@ -2632,6 +3069,8 @@ vector5:
 	JLT     rowsEnd8
 
 rows7:
+	PREFETCHT0 (DI)(SI*1)
+
 	// acc[i][c…] += p[i,j]·v[j,c…]
 	VBROADCASTSS (R9), Z1
 	VCVTPH2PS    (DI), Z2
@@ -2646,35 +3085,36 @@ rowsEnd8:
 	VMOVUPS Z0, (AX)
 	ADDQ    $+64, AX
 	ADDQ    $+32, DX
-	SUBQ    $0x10, SI
-	JGE     vector5
+	JMP     vector5
 
 vectorEnd6:
-	ADDQ      $0x10, SI
-	TESTQ     SI, SI
+	MOVQ      d+56(FP), DI
+	TESTQ     DI, DI
 	JEQ       tailEnd9
-	ANDQ      $0x0f, SI
-	MOVQ      $-1, DI
-	BZHIQ     SI, DI, DI
-	KMOVW     DI, K1
+	ANDQ      $0x0f, DI
+	MOVQ      $-1, R8
+	BZHIQ     DI, R8, R8
+	KMOVW     R8, K1
 	VMOVUPS.Z (AX), K1, Z0
-	MOVQ      DX, SI
-	MOVQ      n+48(FP), DI
-	SUBQ      $0x01, DI
+	MOVQ      DX, DI
+	MOVQ      n+48(FP), R8
+	SUBQ      $0x01, R8
 	JLT       rowsEnd11
 
 rows10:
+	PREFETCHT0 (DI)(SI*1)
+
 	// acc[i][c…] += p[i,j]·v[j,c…]
 	VBROADCASTSS (CX), Z1
-	VCVTPH2PS.Z  (SI), K1, Z2
+	VCVTPH2PS.Z  (DI), K1, Z2
 	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         BX, SI
+	ADDQ         BX, DI
 	ADDQ         $+4, CX
-	SUBQ         $0x01, DI
+	SUBQ         $0x01, R8
 	JGE          rows10
 
 rowsEnd11:
-	ADDQ    $0x01, DI
+	ADDQ    $0x01, R8
 	VMOVUPS Z0, K1, (AX)
 	ADDQ    $+64, AX
 	ADDQ    $+32, DX
@@ -2684,28 +3124,41 @@ tailEnd9:
 	RET
 
 // func scoresF16x2AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2
-TEXT ·scoresF16x2AVX512(SB), NOSPLIT, $0-64
-	MOVQ  q+16(FP), AX
-	MOVQ  ldq+24(FP), CX
-	SHLQ  $0x02, CX
-	MOVQ  k+32(FP), DX
-	MOVQ  stride+40(FP), BX
-	SHLQ  $0x00, BX
-	LEAQ  (BX)(BX*2), SI
-	MOVQ  dst+0(FP), DI
-	MOVQ  ldd+8(FP), R8
-	SHLQ  $0x02, R8
-	MOVQ  n+48(FP), R9
-	MOVQ  d+56(FP), R10
-	ANDQ  $0x0f, R10
-	MOVQ  $-1, R11
-	BZHIQ R10, R11, R11
-	KMOVW R11, K1
-	SUBQ  $0x04, R9
-	JLT   rowsEnd2
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresF16x2AVX512(SB), NOSPLIT, $8-64
+	MOVQ q+16(FP), AX
+	MOVQ ldq+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ k+32(FP), DX
+	MOVQ stride+40(FP), BX
+	SHLQ $0x00, BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ dst+0(FP), DI
+	MOVQ d+56(FP), R8
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, R8, R8
+	BSRQ    R8, R8
+	SUBQ    $0x0d, R8
+	NEGQ    R8
+	MOVQ    $+2, R9
+	MOVQ    $+6, R10
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	CMPQ    R8, R10
+	CMOVQGT R10, R8
+	SHLXQ   R8, BX, R8
+	MOVQ    R8, (SP)
+	MOVQ    d+56(FP), R8
+	ANDQ    $0x0f, R8
+	MOVQ    $-1, R9
+	BZHIQ   R8, R9, R9
+	KMOVW   R9, K1
 
 rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2714,49 +3167,57 @@ rows1:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
+	MOVQ   DX, R8
+	MOVQ   AX, R9
 	MOVQ   DX, R10
-	MOVQ   AX, R11
-	MOVQ   d+56(FP), R12
-	SUBQ   $0x10, R12
+	ADDQ   (SP), R10
+	MOVQ   d+56(FP), R11
+	SUBQ   $0x10, R11
 	JLT    colsEnd4
 
 cols3:
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(BX*1)
+	PREFETCHT0 (R10)(BX*2)
+	PREFETCHT0 (R10)(SI*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (R10), Z8
-	VCVTPH2PS   (R10)(BX*1), Z9
-	VCVTPH2PS   (R10)(BX*2), Z10
-	VCVTPH2PS   (R10)(SI*1), Z11
-	VMOVUPS     (R11), Z12
+	VCVTPH2PS   (R8), Z8
+	VCVTPH2PS   (R8)(BX*1), Z9
+	VCVTPH2PS   (R8)(BX*2), Z10
+	VCVTPH2PS   (R8)(SI*1), Z11
+	VMOVUPS     (R9), Z12
 	VFMADD231PS Z12, Z8, Z0
 	VFMADD231PS Z12, Z9, Z1
 	VFMADD231PS Z12, Z10, Z2
 	VFMADD231PS Z12, Z11, Z3
-	VMOVUPS     (R11)(CX*1), Z12
+	VMOVUPS     (R9)(CX*1), Z12
 	VFMADD231PS Z12, Z8, Z4
 	VFMADD231PS Z12, Z9, Z5
 	VFMADD231PS Z12, Z10, Z6
 	VFMADD231PS Z12, Z11, Z7
-	ADDQ        $+64, R11
+	ADDQ        $+64, R9
+	ADDQ        $+32, R8
 	ADDQ        $+32, R10
-	SUBQ        $0x10, R12
+	SUBQ        $0x10, R11
 	JGE         cols3
 
 colsEnd4:
-	ADDQ  $0x10, R12
-	TESTQ R12, R12
+	ADDQ  $0x10, R11
+	TESTQ R11, R11
 	JEQ   colsMasked5
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS.Z (R10), K1, Z8
-	VCVTPH2PS.Z (R10)(BX*1), K1, Z9
-	VCVTPH2PS.Z (R10)(BX*2), K1, Z10
-	VCVTPH2PS.Z (R10)(SI*1), K1, Z11
-	VMOVUPS.Z   (R11), K1, Z12
+	VCVTPH2PS.Z (R8), K1, Z8
+	VCVTPH2PS.Z (R8)(BX*1), K1, Z9
+	VCVTPH2PS.Z (R8)(BX*2), K1, Z10
+	VCVTPH2PS.Z (R8)(SI*1), K1, Z11
+	VMOVUPS.Z   (R9), K1, Z12
 	VFMADD231PS Z12, Z8, Z0
 	VFMADD231PS Z12, Z9, Z1
 	VFMADD231PS Z12, Z10, Z2
 	VFMADD231PS Z12, Z11, Z3
-	VMOVUPS.Z   (R11)(CX*1), K1, Z12
+	VMOVUPS.Z   (R9)(CX*1), K1, Z12
 	VFMADD231PS Z12, Z8, Z4
 	VFMADD231PS Z12, Z9, Z5
 	VFMADD231PS Z12, Z10, Z6
@@ -2764,7 +3225,9 @@ colsEnd4:
 
 colsMasked5:
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ          DI, R10
+	MOVQ          DI, R8
+	MOVQ          ldd+8(FP), R9
+	SHLQ          $0x02, R9
 	VUNPCKHPS     Z1, Z0, Z8
 	VUNPCKLPS     Z1, Z0, Z0
 	VADDPS        Z8, Z0, Z0
@@ -2778,8 +3241,8 @@ colsMasked5:
 	VADDPS        Y8, Y0, Y0
 	VEXTRACTF32X4 $0x01, Y0, X8
 	VADDPS        X8, X0, X0
-	VMOVUPS       X0, (R10)
-	ADDQ          R8, R10
+	VMOVUPS       X0, (R8)
+	ADDQ          R9, R8
 	VUNPCKHPS     Z5, Z4, Z8
 	VUNPCKLPS     Z5, Z4, Z4
 	VADDPS        Z8, Z4, Z4
@@ -2793,56 +3256,61 @@ colsMasked5:
 	VADDPS        Y8, Y4, Y4
 	VEXTRACTF32X4 $0x01, Y4, X8
 	VADDPS        X8, X4, X4
-	VMOVUPS       X4, (R10)
+	VMOVUPS       X4, (R8)
 	ADDQ          $+16, DI
 	ADDQ          BX, DX
 	ADDQ          BX, DX
 	ADDQ          BX, DX
 	ADDQ          BX, DX
-	SUBQ          $0x04, R9
-	JGE           rows1
+	JMP           rows1
 
 rowsEnd2:
-	ADDQ $0x04, R9
-	SUBQ $0x01, R9
-	JLT  rowEnd7
-
 row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	MOVQ   DX, SI
-	MOVQ   AX, R10
-	MOVQ   d+56(FP), R11
-	SUBQ   $0x10, R11
+	MOVQ   AX, R8
+	MOVQ   DX, R9
+	ADDQ   (SP), R9
+	MOVQ   d+56(FP), R10
+	SUBQ   $0x10, R10
 	JLT    colsEnd9
 
 cols8:
+	PREFETCHT0 (R9)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VCVTPH2PS   (SI), Z0
-	VMOVUPS     (R10), Z1
+	VMOVUPS     (R8), Z1
 	VFMADD231PS Z1, Z0, Z13
-	VMOVUPS     (R10)(CX*1), Z1
+	VMOVUPS     (R8)(CX*1), Z1
 	VFMADD231PS Z1, Z0, Z14
-	ADDQ        $+64, R10
+	ADDQ        $+64, R8
 	ADDQ        $+32, SI
-	SUBQ        $0x10, R11
+	ADDQ        $+32, R9
+	SUBQ        $0x10, R10
 	JGE         cols8
 
 colsEnd9:
-	ADDQ  $0x10, R11
-	TESTQ R11, R11
+	ADDQ  $0x10, R10
+	TESTQ R10, R10
 	JEQ   colsMasked10
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VCVTPH2PS.Z (SI), K1, Z0
-	VMOVUPS.Z   (R10), K1, Z1
+	VMOVUPS.Z   (R8), K1, Z1
 	VFMADD231PS Z1, Z0, Z13
-	VMOVUPS.Z   (R10)(CX*1), K1, Z1
+	VMOVUPS.Z   (R8)(CX*1), K1, Z1
 	VFMADD231PS Z1, Z0, Z14
 
 colsMasked10:
 	// dst[i,j] = Σ acc[i][j]
 	MOVQ          DI, SI
+	MOVQ          ldd+8(FP), R8
+	SHLQ          $0x02, R8
 	VPERMILPS     $0x4e, Z13, Z0
 	VADDPS        Z0, Z13, Z13
 	VPERMILPS     $0xb1, Z13, Z0
@@ -2864,37 +3332,48 @@ colsMasked10:
 	VMOVSS        X14, (SI)
 	ADDQ          $+4, DI
 	ADDQ          BX, DX
-	SUBQ          $0x01, R9
-	JGE           row6
+	JMP           row6
 
 rowEnd7:
-	ADDQ $0x01, R9
 	VZEROUPPER
 	RET
 
 // func scoresBF16x2AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2
-TEXT ·scoresBF16x2AVX512(SB), NOSPLIT, $0-64
-	MOVQ  q+16(FP), AX
-	MOVQ  ldq+24(FP), CX
-	SHLQ  $0x02, CX
-	MOVQ  k+32(FP), DX
-	MOVQ  stride+40(FP), BX
-	SHLQ  $0x00, BX
-	LEAQ  (BX)(BX*2), SI
-	MOVQ  dst+0(FP), DI
-	MOVQ  ldd+8(FP), R8
-	SHLQ  $0x02, R8
-	MOVQ  n+48(FP), R9
-	MOVQ  d+56(FP), R10
-	ANDQ  $0x0f, R10
-	MOVQ  $-1, R11
-	BZHIQ R10, R11, R11
-	KMOVW R11, K1
-	SUBQ  $0x04, R9
-	JLT   rowsEnd2
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresBF16x2AVX512(SB), NOSPLIT, $8-64
+	MOVQ q+16(FP), AX
+	MOVQ ldq+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ k+32(FP), DX
+	MOVQ stride+40(FP), BX
+	SHLQ $0x00, BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ dst+0(FP), DI
+	MOVQ d+56(FP), R8
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, R8, R8
+	BSRQ    R8, R8
+	SUBQ    $0x0d, R8
+	NEGQ    R8
+	MOVQ    $+2, R9
+	MOVQ    $+6, R10
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	CMPQ    R8, R10
+	CMOVQGT R10, R8
+	SHLXQ   R8, BX, R8
+	MOVQ    R8, (SP)
+	MOVQ    d+56(FP), R8
+	ANDQ    $0x0f, R8
+	MOVQ    $-1, R9
+	BZHIQ   R8, R9, R9
+	KMOVW   R9, K1
 
 rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -2903,57 +3382,65 @@ rows1:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
+	MOVQ   DX, R8
+	MOVQ   AX, R9
 	MOVQ   DX, R10
-	MOVQ   AX, R11
-	MOVQ   d+56(FP), R12
-	SUBQ   $0x10, R12
+	ADDQ   (SP), R10
+	MOVQ   d+56(FP), R11
+	SUBQ   $0x10, R11
 	JLT    colsEnd4
 
 cols3:
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(BX*1)
+	PREFETCHT0 (R10)(BX*2)
+	PREFETCHT0 (R10)(SI*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (R10), Z8
+	VPMOVZXWD   (R8), Z8
 	VPSLLD      $0x10, Z8, Z8
-	VPMOVZXWD   (R10)(BX*1), Z9
+	VPMOVZXWD   (R8)(BX*1), Z9
 	VPSLLD      $0x10, Z9, Z9
-	VPMOVZXWD   (R10)(BX*2), Z10
+	VPMOVZXWD   (R8)(BX*2), Z10
 	VPSLLD      $0x10, Z10, Z10
-	VPMOVZXWD   (R10)(SI*1), Z11
+	VPMOVZXWD   (R8)(SI*1), Z11
 	VPSLLD      $0x10, Z11, Z11
-	VMOVUPS     (R11), Z12
+	VMOVUPS     (R9), Z12
 	VFMADD231PS Z12, Z8, Z0
 	VFMADD231PS Z12, Z9, Z1
 	VFMADD231PS Z12, Z10, Z2
 	VFMADD231PS Z12, Z11, Z3
-	VMOVUPS     (R11)(CX*1), Z12
+	VMOVUPS     (R9)(CX*1), Z12
 	VFMADD231PS Z12, Z8, Z4
 	VFMADD231PS Z12, Z9, Z5
 	VFMADD231PS Z12, Z10, Z6
 	VFMADD231PS Z12, Z11, Z7
-	ADDQ        $+64, R11
+	ADDQ        $+64, R9
+	ADDQ        $+32, R8
 	ADDQ        $+32, R10
-	SUBQ        $0x10, R12
+	SUBQ        $0x10, R11
 	JGE         cols3
 
 colsEnd4:
-	ADDQ  $0x10, R12
-	TESTQ R12, R12
+	ADDQ  $0x10, R11
+	TESTQ R11, R11
 	JEQ   colsMasked5
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD.Z (R10), K1, Z8
+	VPMOVZXWD.Z (R8), K1, Z8
 	VPSLLD      $0x10, Z8, Z8
-	VPMOVZXWD.Z (R10)(BX*1), K1, Z9
+	VPMOVZXWD.Z (R8)(BX*1), K1, Z9
 	VPSLLD      $0x10, Z9, Z9
-	VPMOVZXWD.Z (R10)(BX*2), K1, Z10
+	VPMOVZXWD.Z (R8)(BX*2), K1, Z10
 	VPSLLD      $0x10, Z10, Z10
-	VPMOVZXWD.Z (R10)(SI*1), K1, Z11
+	VPMOVZXWD.Z (R8)(SI*1), K1, Z11
 	VPSLLD      $0x10, Z11, Z11
-	VMOVUPS.Z   (R11), K1, Z12
+	VMOVUPS.Z   (R9), K1, Z12
 	VFMADD231PS Z12, Z8, Z0
 	VFMADD231PS Z12, Z9, Z1
 	VFMADD231PS Z12, Z10, Z2
 	VFMADD231PS Z12, Z11, Z3
-	VMOVUPS.Z   (R11)(CX*1), K1, Z12
+	VMOVUPS.Z   (R9)(CX*1), K1, Z12
 	VFMADD231PS Z12, Z8, Z4
 	VFMADD231PS Z12, Z9, Z5
 	VFMADD231PS Z12, Z10, Z6
@@ -2961,7 +3448,9 @@ colsEnd4:
 
 colsMasked5:
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ          DI, R10
+	MOVQ          DI, R8
+	MOVQ          ldd+8(FP), R9
+	SHLQ          $0x02, R9
 	VUNPCKHPS     Z1, Z0, Z8
 	VUNPCKLPS     Z1, Z0, Z0
 	VADDPS        Z8, Z0, Z0
@@ -2975,8 +3464,8 @@ colsMasked5:
 	VADDPS        Y8, Y0, Y0
 	VEXTRACTF32X4 $0x01, Y0, X8
 	VADDPS        X8, X0, X0
-	VMOVUPS       X0, (R10)
-	ADDQ          R8, R10
+	VMOVUPS       X0, (R8)
+	ADDQ          R9, R8
 	VUNPCKHPS     Z5, Z4, Z8
 	VUNPCKLPS     Z5, Z4, Z4
 	VADDPS        Z8, Z4, Z4
@@ -2990,58 +3479,63 @@ colsMasked5:
 	VADDPS        Y8, Y4, Y4
 	VEXTRACTF32X4 $0x01, Y4, X8
 	VADDPS        X8, X4, X4
-	VMOVUPS       X4, (R10)
+	VMOVUPS       X4, (R8)
 	ADDQ          $+16, DI
 	ADDQ          BX, DX
 	ADDQ          BX, DX
 	ADDQ          BX, DX
 	ADDQ          BX, DX
-	SUBQ          $0x04, R9
-	JGE           rows1
+	JMP           rows1
 
 rowsEnd2:
-	ADDQ $0x04, R9
-	SUBQ $0x01, R9
-	JLT  rowEnd7
-
 row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	MOVQ   DX, SI
-	MOVQ   AX, R10
-	MOVQ   d+56(FP), R11
-	SUBQ   $0x10, R11
+	MOVQ   AX, R8
+	MOVQ   DX, R9
+	ADDQ   (SP), R9
+	MOVQ   d+56(FP), R10
+	SUBQ   $0x10, R10
 	JLT    colsEnd9
 
 cols8:
+	PREFETCHT0 (R9)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VPMOVZXWD   (SI), Z0
 	VPSLLD      $0x10, Z0, Z0
-	VMOVUPS     (R10), Z1
+	VMOVUPS     (R8), Z1
 	VFMADD231PS Z1, Z0, Z13
-	VMOVUPS     (R10)(CX*1), Z1
+	VMOVUPS     (R8)(CX*1), Z1
 	VFMADD231PS Z1, Z0, Z14
-	ADDQ        $+64, R10
+	ADDQ        $+64, R8
 	ADDQ        $+32, SI
-	SUBQ        $0x10, R11
+	ADDQ        $+32, R9
+	SUBQ        $0x10, R10
 	JGE         cols8
 
 colsEnd9:
-	ADDQ  $0x10, R11
-	TESTQ R11, R11
+	ADDQ  $0x10, R10
+	TESTQ R10, R10
 	JEQ   colsMasked10
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VPMOVZXWD.Z (SI), K1, Z0
 	VPSLLD      $0x10, Z0, Z0
-	VMOVUPS.Z   (R10), K1, Z1
+	VMOVUPS.Z   (R8), K1, Z1
 	VFMADD231PS Z1, Z0, Z13
-	VMOVUPS.Z   (R10)(CX*1), K1, Z1
+	VMOVUPS.Z   (R8)(CX*1), K1, Z1
 	VFMADD231PS Z1, Z0, Z14
 
 colsMasked10:
 	// dst[i,j] = Σ acc[i][j]
 	MOVQ          DI, SI
+	MOVQ          ldd+8(FP), R8
+	SHLQ          $0x02, R8
 	VPERMILPS     $0x4e, Z13, Z0
 	VADDPS        Z0, Z13, Z13
 	VPERMILPS     $0xb1, Z13, Z0
@@ -3063,37 +3557,48 @@ colsMasked10:
 	VMOVSS        X14, (SI)
 	ADDQ          $+4, DI
 	ADDQ          BX, DX
-	SUBQ          $0x01, R9
-	JGE           row6
+	JMP           row6
 
 rowEnd7:
-	ADDQ $0x01, R9
 	VZEROUPPER
 	RET
 
 // func scoresF32x2AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2
-TEXT ·scoresF32x2AVX512(SB), NOSPLIT, $0-64
-	MOVQ  q+16(FP), AX
-	MOVQ  ldq+24(FP), CX
-	SHLQ  $0x02, CX
-	MOVQ  k+32(FP), DX
-	MOVQ  stride+40(FP), BX
-	SHLQ  $0x00, BX
-	LEAQ  (BX)(BX*2), SI
-	MOVQ  dst+0(FP), DI
-	MOVQ  ldd+8(FP), R8
-	SHLQ  $0x02, R8
-	MOVQ  n+48(FP), R9
-	MOVQ  d+56(FP), R10
-	ANDQ  $0x0f, R10
-	MOVQ  $-1, R11
-	BZHIQ R10, R11, R11
-	KMOVW R11, K1
-	SUBQ  $0x04, R9
-	JLT   rowsEnd2
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresF32x2AVX512(SB), NOSPLIT, $8-64
+	MOVQ q+16(FP), AX
+	MOVQ ldq+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ k+32(FP), DX
+	MOVQ stride+40(FP), BX
+	SHLQ $0x00, BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ dst+0(FP), DI
+	MOVQ d+56(FP), R8
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, R8, R8
+	BSRQ    R8, R8
+	SUBQ    $0x0d, R8
+	NEGQ    R8
+	MOVQ    $+2, R9
+	MOVQ    $+6, R10
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	CMPQ    R8, R10
+	CMOVQGT R10, R8
+	SHLXQ   R8, BX, R8
+	MOVQ    R8, (SP)
+	MOVQ    d+56(FP), R8
+	ANDQ    $0x0f, R8
+	MOVQ    $-1, R9
+	BZHIQ   R8, R9, R9
+	KMOVW   R9, K1
 
 rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3102,49 +3607,57 @@ rows1:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
+	MOVQ   DX, R8
+	MOVQ   AX, R9
 	MOVQ   DX, R10
-	MOVQ   AX, R11
-	MOVQ   d+56(FP), R12
-	SUBQ   $0x10, R12
+	ADDQ   (SP), R10
+	MOVQ   d+56(FP), R11
+	SUBQ   $0x10, R11
 	JLT    colsEnd4
 
 cols3:
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(BX*1)
+	PREFETCHT0 (R10)(BX*2)
+	PREFETCHT0 (R10)(SI*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (R10), Z8
-	VMOVUPS     (R10)(BX*1), Z9
-	VMOVUPS     (R10)(BX*2), Z10
-	VMOVUPS     (R10)(SI*1), Z11
-	VMOVUPS     (R11), Z12
+	VMOVUPS     (R8), Z8
+	VMOVUPS     (R8)(BX*1), Z9
+	VMOVUPS     (R8)(BX*2), Z10
+	VMOVUPS     (R8)(SI*1), Z11
+	VMOVUPS     (R9), Z12
 	VFMADD231PS Z12, Z8, Z0
 	VFMADD231PS Z12, Z9, Z1
 	VFMADD231PS Z12, Z10, Z2
 	VFMADD231PS Z12, Z11, Z3
-	VMOVUPS     (R11)(CX*1), Z12
+	VMOVUPS     (R9)(CX*1), Z12
 	VFMADD231PS Z12, Z8, Z4
 	VFMADD231PS Z12, Z9, Z5
 	VFMADD231PS Z12, Z10, Z6
 	VFMADD231PS Z12, Z11, Z7
-	ADDQ        $+64, R11
+	ADDQ        $+64, R9
+	ADDQ        $+64, R8
 	ADDQ        $+64, R10
-	SUBQ        $0x10, R12
+	SUBQ        $0x10, R11
 	JGE         cols3
 
 colsEnd4:
-	ADDQ  $0x10, R12
-	TESTQ R12, R12
+	ADDQ  $0x10, R11
+	TESTQ R11, R11
 	JEQ   colsMasked5
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS.Z   (R10), K1, Z8
-	VMOVUPS.Z   (R10)(BX*1), K1, Z9
-	VMOVUPS.Z   (R10)(BX*2), K1, Z10
-	VMOVUPS.Z   (R10)(SI*1), K1, Z11
-	VMOVUPS.Z   (R11), K1, Z12
+	VMOVUPS.Z   (R8), K1, Z8
+	VMOVUPS.Z   (R8)(BX*1), K1, Z9
+	VMOVUPS.Z   (R8)(BX*2), K1, Z10
+	VMOVUPS.Z   (R8)(SI*1), K1, Z11
+	VMOVUPS.Z   (R9), K1, Z12
 	VFMADD231PS Z12, Z8, Z0
 	VFMADD231PS Z12, Z9, Z1
 	VFMADD231PS Z12, Z10, Z2
 	VFMADD231PS Z12, Z11, Z3
-	VMOVUPS.Z   (R11)(CX*1), K1, Z12
+	VMOVUPS.Z   (R9)(CX*1), K1, Z12
 	VFMADD231PS Z12, Z8, Z4
 	VFMADD231PS Z12, Z9, Z5
 	VFMADD231PS Z12, Z10, Z6
@@ -3152,7 +3665,9 @@ colsEnd4:
 
 colsMasked5:
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ          DI, R10
+	MOVQ          DI, R8
+	MOVQ          ldd+8(FP), R9
+	SHLQ          $0x02, R9
 	VUNPCKHPS     Z1, Z0, Z8
 	VUNPCKLPS     Z1, Z0, Z0
 	VADDPS        Z8, Z0, Z0
@@ -3166,8 +3681,8 @@ colsMasked5:
 	VADDPS        Y8, Y0, Y0
 	VEXTRACTF32X4 $0x01, Y0, X8
 	VADDPS        X8, X0, X0
-	VMOVUPS       X0, (R10)
-	ADDQ          R8, R10
+	VMOVUPS       X0, (R8)
+	ADDQ          R9, R8
 	VUNPCKHPS     Z5, Z4, Z8
 	VUNPCKLPS     Z5, Z4, Z4
 	VADDPS        Z8, Z4, Z4
@@ -3181,56 +3696,61 @@ colsMasked5:
 	VADDPS        Y8, Y4, Y4
 	VEXTRACTF32X4 $0x01, Y4, X8
 	VADDPS        X8, X4, X4
-	VMOVUPS       X4, (R10)
+	VMOVUPS       X4, (R8)
 	ADDQ          $+16, DI
 	ADDQ          BX, DX
 	ADDQ          BX, DX
 	ADDQ          BX, DX
 	ADDQ          BX, DX
-	SUBQ          $0x04, R9
-	JGE           rows1
+	JMP           rows1
 
 rowsEnd2:
-	ADDQ $0x04, R9
-	SUBQ $0x01, R9
-	JLT  rowEnd7
-
 row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	MOVQ   DX, SI
-	MOVQ   AX, R10
-	MOVQ   d+56(FP), R11
-	SUBQ   $0x10, R11
+	MOVQ   AX, R8
+	MOVQ   DX, R9
+	ADDQ   (SP), R9
+	MOVQ   d+56(FP), R10
+	SUBQ   $0x10, R10
 	JLT    colsEnd9
 
 cols8:
+	PREFETCHT0 (R9)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VMOVUPS     (SI), Z0
-	VMOVUPS     (R10), Z1
+	VMOVUPS     (R8), Z1
 	VFMADD231PS Z1, Z0, Z13
-	VMOVUPS     (R10)(CX*1), Z1
+	VMOVUPS     (R8)(CX*1), Z1
 	VFMADD231PS Z1, Z0, Z14
-	ADDQ        $+64, R10
+	ADDQ        $+64, R8
 	ADDQ        $+64, SI
-	SUBQ        $0x10, R11
+	ADDQ        $+64, R9
+	SUBQ        $0x10, R10
 	JGE         cols8
 
 colsEnd9:
-	ADDQ  $0x10, R11
-	TESTQ R11, R11
+	ADDQ  $0x10, R10
+	TESTQ R10, R10
 	JEQ   colsMasked10
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VMOVUPS.Z   (SI), K1, Z0
-	VMOVUPS.Z   (R10), K1, Z1
+	VMOVUPS.Z   (R8), K1, Z1
 	VFMADD231PS Z1, Z0, Z13
-	VMOVUPS.Z   (R10)(CX*1), K1, Z1
+	VMOVUPS.Z   (R8)(CX*1), K1, Z1
 	VFMADD231PS Z1, Z0, Z14
 
 colsMasked10:
 	// dst[i,j] = Σ acc[i][j]
 	MOVQ          DI, SI
+	MOVQ          ldd+8(FP), R8
+	SHLQ          $0x02, R8
 	VPERMILPS     $0x4e, Z13, Z0
 	VADDPS        Z0, Z13, Z13
 	VPERMILPS     $0xb1, Z13, Z0
@@ -3252,16 +3772,14 @@ colsMasked10:
 	VMOVSS        X14, (SI)
 	ADDQ          $+4, DI
 	ADDQ          BX, DX
-	SUBQ          $0x01, R9
-	JGE           row6
+	JMP           row6
 
 rowEnd7:
-	ADDQ $0x01, R9
 	VZEROUPPER
 	RET
 
 // func mix2AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·mix2AVX512(SB), NOSPLIT, $0-64
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
@@ -3273,10 +3791,24 @@ TEXT ·mix2AVX512(SB), NOSPLIT, $0-64
 	MOVQ stride+40(FP), DI
 	SHLQ $0x01, DI
 	MOVQ d+56(FP), R8
-	SUBQ $0x40, R8
-	JLT  colsEnd2
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, R8, R8
+	BSRQ    R8, R8
+	SUBQ    $0x0d, R8
+	NEGQ    R8
+	MOVQ    $+2, R9
+	MOVQ    $+6, R10
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	CMPQ    R8, R10
+	CMOVQGT R10, R8
+	SHLXQ   R8, DI, R8
 
 cols1:
+	CMPQ    d+56(FP), $0x40
+	JLT     colsEnd2
+	SUBQ    $0x40, d+56(FP)
 	VMOVUPS (AX), Z0
 	VMOVUPS 64(AX), Z1
 	VMOVUPS 128(AX), Z2
@@ -3292,6 +3824,9 @@ cols1:
 	JLT     rowsEnd4
 
 rows3:
+	PREFETCHT0 (R9)(R8*1)
+	PREFETCHT0 64(R9)(R8*1)
+
 	// acc[i][c…] += p[i,j]·v[j,c…]
 	VBROADCASTSS (R11), Z8
 	VBROADCASTSS (R11)(BX*1), Z9
@@ -3324,15 +3859,13 @@ rowsEnd4:
 	VMOVUPS Z7, 192(AX)(CX*1)
 	ADDQ    $+256, AX
 	ADDQ    $+128, SI
-	SUBQ    $0x40, R8
-	JGE     cols1
+	JMP     cols1
 
 colsEnd2:
-	ADDQ $0x40, R8
-	SUBQ $0x10, R8
-	JLT  vectorEnd6
-
 vector5:
+	CMPQ    d+56(FP), $0x10
+	JLT     vectorEnd6
+	SUBQ    $0x10, d+56(FP)
 	VMOVUPS (AX), Z0
 	VMOVUPS (AX)(CX*1), Z1
 	MOVQ    SI, R9
@@ -3342,6 +3875,8 @@ vector5:
 	JLT     rowsEnd8
 
 rows7:
+	PREFETCHT0 (R9)(R8*1)
+
 	// acc[i][c…] += p[i,j]·v[j,c…]
 	VBROADCASTSS (R11), Z2
 	VBROADCASTSS (R11)(BX*1), Z3
@@ -3359,38 +3894,39 @@ rowsEnd8:
 	VMOVUPS Z1, (AX)(CX*1)
 	ADDQ    $+64, AX
 	ADDQ    $+32, SI
-	SUBQ    $0x10, R8
-	JGE     vector5
+	JMP     vector5
 
 vectorEnd6:
-	ADDQ      $0x10, R8
-	TESTQ     R8, R8
+	MOVQ      d+56(FP), R9
+	TESTQ     R9, R9
 	JEQ       tailEnd9
-	ANDQ      $0x0f, R8
-	MOVQ      $-1, R9
-	BZHIQ     R8, R9, R9
-	KMOVW     R9, K1
+	ANDQ      $0x0f, R9
+	MOVQ      $-1, R10
+	BZHIQ     R9, R10, R10
+	KMOVW     R10, K1
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS.Z (AX)(CX*1), K1, Z1
-	MOVQ      SI, R8
-	MOVQ      n+48(FP), R9
-	SUBQ      $0x01, R9
+	MOVQ      SI, R9
+	MOVQ      n+48(FP), R10
+	SUBQ      $0x01, R10
 	JLT       rowsEnd11
 
 rows10:
+	PREFETCHT0 (R9)(R8*1)
+
 	// acc[i][c…] += p[i,j]·v[j,c…]
 	VBROADCASTSS (DX), Z2
 	VBROADCASTSS (DX)(BX*1), Z3
-	VCVTPH2PS.Z  (R8), K1, Z4
+	VCVTPH2PS.Z  (R9), K1, Z4
 	VFMADD231PS  Z2, Z4, Z0
 	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         DI, R8
+	ADDQ         DI, R9
 	ADDQ         $+4, DX
-	SUBQ         $0x01, R9
+	SUBQ         $0x01, R10
 	JGE          rows10
 
 rowsEnd11:
-	ADDQ    $0x01, R9
+	ADDQ    $0x01, R10
 	VMOVUPS Z0, K1, (AX)
 	VMOVUPS Z1, K1, (AX)(CX*1)
 	ADDQ    $+64, AX
@@ -3401,28 +3937,41 @@ tailEnd9:
 	RET
 
 // func scoresF16x3AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2
-TEXT ·scoresF16x3AVX512(SB), NOSPLIT, $0-64
-	MOVQ  q+16(FP), AX
-	MOVQ  ldq+24(FP), CX
-	SHLQ  $0x02, CX
-	MOVQ  k+32(FP), DX
-	MOVQ  stride+40(FP), BX
-	SHLQ  $0x00, BX
-	LEAQ  (BX)(BX*2), SI
-	MOVQ  dst+0(FP), DI
-	MOVQ  ldd+8(FP), R8
-	SHLQ  $0x02, R8
-	MOVQ  n+48(FP), R9
-	MOVQ  d+56(FP), R10
-	ANDQ  $0x0f, R10
-	MOVQ  $-1, R11
-	BZHIQ R10, R11, R11
-	KMOVW R11, K1
-	SUBQ  $0x04, R9
-	JLT   rowsEnd2
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresF16x3AVX512(SB), NOSPLIT, $8-64
+	MOVQ q+16(FP), AX
+	MOVQ ldq+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ k+32(FP), DX
+	MOVQ stride+40(FP), BX
+	SHLQ $0x00, BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ dst+0(FP), DI
+	MOVQ d+56(FP), R8
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, R8, R8
+	BSRQ    R8, R8
+	SUBQ    $0x0d, R8
+	NEGQ    R8
+	MOVQ    $+2, R9
+	MOVQ    $+6, R10
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	CMPQ    R8, R10
+	CMOVQGT R10, R8
+	SHLXQ   R8, BX, R8
+	MOVQ    R8, (SP)
+	MOVQ    d+56(FP), R8
+	ANDQ    $0x0f, R8
+	MOVQ    $-1, R9
+	BZHIQ   R8, R9, R9
+	KMOVW   R9, K1
 
 rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3435,59 +3984,67 @@ rows1:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	MOVQ   DX, R8
+	MOVQ   AX, R9
 	MOVQ   DX, R10
-	MOVQ   AX, R11
-	MOVQ   d+56(FP), R12
-	SUBQ   $0x10, R12
+	ADDQ   (SP), R10
+	MOVQ   d+56(FP), R11
+	SUBQ   $0x10, R11
 	JLT    colsEnd4
 
 cols3:
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(BX*1)
+	PREFETCHT0 (R10)(BX*2)
+	PREFETCHT0 (R10)(SI*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (R10), Z12
-	VCVTPH2PS   (R10)(BX*1), Z13
-	VCVTPH2PS   (R10)(BX*2), Z14
-	VCVTPH2PS   (R10)(SI*1), Z15
-	VMOVUPS     (R11), Z16
+	VCVTPH2PS   (R8), Z12
+	VCVTPH2PS   (R8)(BX*1), Z13
+	VCVTPH2PS   (R8)(BX*2), Z14
+	VCVTPH2PS   (R8)(SI*1), Z15
+	VMOVUPS     (R9), Z16
 	VFMADD231PS Z16, Z12, Z0
 	VFMADD231PS Z16, Z13, Z1
 	VFMADD231PS Z16, Z14, Z2
 	VFMADD231PS Z16, Z15, Z3
-	VMOVUPS     (R11)(CX*1), Z16
+	VMOVUPS     (R9)(CX*1), Z16
 	VFMADD231PS Z16, Z12, Z4
 	VFMADD231PS Z16, Z13, Z5
 	VFMADD231PS Z16, Z14, Z6
 	VFMADD231PS Z16, Z15, Z7
-	VMOVUPS     (R11)(CX*2), Z16
+	VMOVUPS     (R9)(CX*2), Z16
 	VFMADD231PS Z16, Z12, Z8
 	VFMADD231PS Z16, Z13, Z9
 	VFMADD231PS Z16, Z14, Z10
 	VFMADD231PS Z16, Z15, Z11
-	ADDQ        $+64, R11
+	ADDQ        $+64, R9
+	ADDQ        $+32, R8
 	ADDQ        $+32, R10
-	SUBQ        $0x10, R12
+	SUBQ        $0x10, R11
 	JGE         cols3
 
 colsEnd4:
-	ADDQ  $0x10, R12
-	TESTQ R12, R12
+	ADDQ  $0x10, R11
+	TESTQ R11, R11
 	JEQ   colsMasked5
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS.Z (R10), K1, Z12
-	VCVTPH2PS.Z (R10)(BX*1), K1, Z13
-	VCVTPH2PS.Z (R10)(BX*2), K1, Z14
-	VCVTPH2PS.Z (R10)(SI*1), K1, Z15
-	VMOVUPS.Z   (R11), K1, Z16
+	VCVTPH2PS.Z (R8), K1, Z12
+	VCVTPH2PS.Z (R8)(BX*1), K1, Z13
+	VCVTPH2PS.Z (R8)(BX*2), K1, Z14
+	VCVTPH2PS.Z (R8)(SI*1), K1, Z15
+	VMOVUPS.Z   (R9), K1, Z16
 	VFMADD231PS Z16, Z12, Z0
 	VFMADD231PS Z16, Z13, Z1
 	VFMADD231PS Z16, Z14, Z2
 	VFMADD231PS Z16, Z15, Z3
-	VMOVUPS.Z   (R11)(CX*1), K1, Z16
+	VMOVUPS.Z   (R9)(CX*1), K1, Z16
 	VFMADD231PS Z16, Z12, Z4
 	VFMADD231PS Z16, Z13, Z5
 	VFMADD231PS Z16, Z14, Z6
 	VFMADD231PS Z16, Z15, Z7
-	VMOVUPS.Z   (R11)(CX*2), K1, Z16
+	VMOVUPS.Z   (R9)(CX*2), K1, Z16
 	VFMADD231PS Z16, Z12, Z8
 	VFMADD231PS Z16, Z13, Z9
 	VFMADD231PS Z16, Z14, Z10
@@ -3495,7 +4052,9 @@ colsEnd4:
 
 colsMasked5:
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ          DI, R10
+	MOVQ          DI, R8
+	MOVQ          ldd+8(FP), R9
+	SHLQ          $0x02, R9
 	VUNPCKHPS     Z1, Z0, Z12
 	VUNPCKLPS     Z1, Z0, Z0
 	VADDPS        Z12, Z0, Z0
@@ -3509,8 +4068,8 @@ colsMasked5:
 	VADDPS        Y12, Y0, Y0
 	VEXTRACTF32X4 $0x01, Y0, X12
 	VADDPS        X12, X0, X0
-	VMOVUPS       X0, (R10)
-	ADDQ          R8, R10
+	VMOVUPS       X0, (R8)
+	ADDQ          R9, R8
 	VUNPCKHPS     Z5, Z4, Z12
 	VUNPCKLPS     Z5, Z4, Z4
 	VADDPS        Z12, Z4, Z4
@@ -3524,8 +4083,8 @@ colsMasked5:
 	VADDPS        Y12, Y4, Y4
 	VEXTRACTF32X4 $0x01, Y4, X12
 	VADDPS        X12, X4, X4
-	VMOVUPS       X4, (R10)
-	ADDQ          R8, R10
+	VMOVUPS       X4, (R8)
+	ADDQ          R9, R8
 	VUNPCKHPS     Z9, Z8, Z12
 	VUNPCKLPS     Z9, Z8, Z8
 	VADDPS        Z12, Z8, Z8
@@ -3539,61 +4098,66 @@ colsMasked5:
 	VADDPS        Y12, Y8, Y8
 	VEXTRACTF32X4 $0x01, Y8, X12
 	VADDPS        X12, X8, X8
-	VMOVUPS       X8, (R10)
+	VMOVUPS       X8, (R8)
 	ADDQ          $+16, DI
 	ADDQ          BX, DX
 	ADDQ          BX, DX
 	ADDQ          BX, DX
 	ADDQ          BX, DX
-	SUBQ          $0x04, R9
-	JGE           rows1
+	JMP           rows1
 
 rowsEnd2:
-	ADDQ $0x04, R9
-	SUBQ $0x01, R9
-	JLT  rowEnd7
-
 row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
 	MOVQ   DX, SI
-	MOVQ   AX, R10
-	MOVQ   d+56(FP), R11
-	SUBQ   $0x10, R11
+	MOVQ   AX, R8
+	MOVQ   DX, R9
+	ADDQ   (SP), R9
+	MOVQ   d+56(FP), R10
+	SUBQ   $0x10, R10
 	JLT    colsEnd9
 
 cols8:
+	PREFETCHT0 (R9)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VCVTPH2PS   (SI), Z0
-	VMOVUPS     (R10), Z1
+	VMOVUPS     (R8), Z1
 	VFMADD231PS Z1, Z0, Z17
-	VMOVUPS     (R10)(CX*1), Z1
+	VMOVUPS     (R8)(CX*1), Z1
 	VFMADD231PS Z1, Z0, Z18
-	VMOVUPS     (R10)(CX*2), Z1
+	VMOVUPS     (R8)(CX*2), Z1
 	VFMADD231PS Z1, Z0, Z19
-	ADDQ        $+64, R10
+	ADDQ        $+64, R8
 	ADDQ        $+32, SI
-	SUBQ        $0x10, R11
+	ADDQ        $+32, R9
+	SUBQ        $0x10, R10
 	JGE         cols8
 
 colsEnd9:
-	ADDQ  $0x10, R11
-	TESTQ R11, R11
+	ADDQ  $0x10, R10
+	TESTQ R10, R10
 	JEQ   colsMasked10
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VCVTPH2PS.Z (SI), K1, Z0
-	VMOVUPS.Z   (R10), K1, Z1
+	VMOVUPS.Z   (R8), K1, Z1
 	VFMADD231PS Z1, Z0, Z17
-	VMOVUPS.Z   (R10)(CX*1), K1, Z1
+	VMOVUPS.Z   (R8)(CX*1), K1, Z1
 	VFMADD231PS Z1, Z0, Z18
-	VMOVUPS.Z   (R10)(CX*2), K1, Z1
+	VMOVUPS.Z   (R8)(CX*2), K1, Z1
 	VFMADD231PS Z1, Z0, Z19
 
 colsMasked10:
 	// dst[i,j] = Σ acc[i][j]
 	MOVQ          DI, SI
+	MOVQ          ldd+8(FP), R8
+	SHLQ          $0x02, R8
 	VPERMILPS     $0x4e, Z17, Z0
 	VADDPS        Z0, Z17, Z17
 	VPERMILPS     $0xb1, Z17, Z0
@@ -3625,37 +4189,48 @@ colsMasked10:
 	VMOVSS        X19, (SI)
 	ADDQ          $+4, DI
 	ADDQ          BX, DX
-	SUBQ          $0x01, R9
-	JGE           row6
+	JMP           row6
 
 rowEnd7:
-	ADDQ $0x01, R9
 	VZEROUPPER
 	RET
 
 // func scoresBF16x3AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2
-TEXT ·scoresBF16x3AVX512(SB), NOSPLIT, $0-64
-	MOVQ  q+16(FP), AX
-	MOVQ  ldq+24(FP), CX
-	SHLQ  $0x02, CX
-	MOVQ  k+32(FP), DX
-	MOVQ  stride+40(FP), BX
-	SHLQ  $0x00, BX
-	LEAQ  (BX)(BX*2), SI
-	MOVQ  dst+0(FP), DI
-	MOVQ  ldd+8(FP), R8
-	SHLQ  $0x02, R8
-	MOVQ  n+48(FP), R9
-	MOVQ  d+56(FP), R10
-	ANDQ  $0x0f, R10
-	MOVQ  $-1, R11
-	BZHIQ R10, R11, R11
-	KMOVW R11, K1
-	SUBQ  $0x04, R9
-	JLT   rowsEnd2
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresBF16x3AVX512(SB), NOSPLIT, $8-64
+	MOVQ q+16(FP), AX
+	MOVQ ldq+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ k+32(FP), DX
+	MOVQ stride+40(FP), BX
+	SHLQ $0x00, BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ dst+0(FP), DI
+	MOVQ d+56(FP), R8
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, R8, R8
+	BSRQ    R8, R8
+	SUBQ    $0x0d, R8
+	NEGQ    R8
+	MOVQ    $+2, R9
+	MOVQ    $+6, R10
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	CMPQ    R8, R10
+	CMOVQGT R10, R8
+	SHLXQ   R8, BX, R8
+	MOVQ    R8, (SP)
+	MOVQ    d+56(FP), R8
+	ANDQ    $0x0f, R8
+	MOVQ    $-1, R9
+	BZHIQ   R8, R9, R9
+	KMOVW   R9, K1
 
 rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3668,67 +4243,75 @@ rows1:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	MOVQ   DX, R8
+	MOVQ   AX, R9
 	MOVQ   DX, R10
-	MOVQ   AX, R11
-	MOVQ   d+56(FP), R12
-	SUBQ   $0x10, R12
+	ADDQ   (SP), R10
+	MOVQ   d+56(FP), R11
+	SUBQ   $0x10, R11
 	JLT    colsEnd4
 
 cols3:
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(BX*1)
+	PREFETCHT0 (R10)(BX*2)
+	PREFETCHT0 (R10)(SI*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (R10), Z12
+	VPMOVZXWD   (R8), Z12
 	VPSLLD      $0x10, Z12, Z12
-	VPMOVZXWD   (R10)(BX*1), Z13
+	VPMOVZXWD   (R8)(BX*1), Z13
 	VPSLLD      $0x10, Z13, Z13
-	VPMOVZXWD   (R10)(BX*2), Z14
+	VPMOVZXWD   (R8)(BX*2), Z14
 	VPSLLD      $0x10, Z14, Z14
-	VPMOVZXWD   (R10)(SI*1), Z15
+	VPMOVZXWD   (R8)(SI*1), Z15
 	VPSLLD      $0x10, Z15, Z15
-	VMOVUPS     (R11), Z16
+	VMOVUPS     (R9), Z16
 	VFMADD231PS Z16, Z12, Z0
 	VFMADD231PS Z16, Z13, Z1
 	VFMADD231PS Z16, Z14, Z2
 	VFMADD231PS Z16, Z15, Z3
-	VMOVUPS     (R11)(CX*1), Z16
+	VMOVUPS     (R9)(CX*1), Z16
 	VFMADD231PS Z16, Z12, Z4
 	VFMADD231PS Z16, Z13, Z5
 	VFMADD231PS Z16, Z14, Z6
 	VFMADD231PS Z16, Z15, Z7
-	VMOVUPS     (R11)(CX*2), Z16
+	VMOVUPS     (R9)(CX*2), Z16
 	VFMADD231PS Z16, Z12, Z8
 	VFMADD231PS Z16, Z13, Z9
 	VFMADD231PS Z16, Z14, Z10
 	VFMADD231PS Z16, Z15, Z11
-	ADDQ        $+64, R11
+	ADDQ        $+64, R9
+	ADDQ        $+32, R8
 	ADDQ        $+32, R10
-	SUBQ        $0x10, R12
+	SUBQ        $0x10, R11
 	JGE         cols3
 
 colsEnd4:
-	ADDQ  $0x10, R12
-	TESTQ R12, R12
+	ADDQ  $0x10, R11
+	TESTQ R11, R11
 	JEQ   colsMasked5
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD.Z (R10), K1, Z12
+	VPMOVZXWD.Z (R8), K1, Z12
 	VPSLLD      $0x10, Z12, Z12
-	VPMOVZXWD.Z (R10)(BX*1), K1, Z13
+	VPMOVZXWD.Z (R8)(BX*1), K1, Z13
 	VPSLLD      $0x10, Z13, Z13
-	VPMOVZXWD.Z (R10)(BX*2), K1, Z14
+	VPMOVZXWD.Z (R8)(BX*2), K1, Z14
 	VPSLLD      $0x10, Z14, Z14
-	VPMOVZXWD.Z (R10)(SI*1), K1, Z15
+	VPMOVZXWD.Z (R8)(SI*1), K1, Z15
 	VPSLLD      $0x10, Z15, Z15
-	VMOVUPS.Z   (R11), K1, Z16
+	VMOVUPS.Z   (R9), K1, Z16
 	VFMADD231PS Z16, Z12, Z0
 	VFMADD231PS Z16, Z13, Z1
 	VFMADD231PS Z16, Z14, Z2
 	VFMADD231PS Z16, Z15, Z3
-	VMOVUPS.Z   (R11)(CX*1), K1, Z16
+	VMOVUPS.Z   (R9)(CX*1), K1, Z16
 	VFMADD231PS Z16, Z12, Z4
 	VFMADD231PS Z16, Z13, Z5
 	VFMADD231PS Z16, Z14, Z6
 	VFMADD231PS Z16, Z15, Z7
-	VMOVUPS.Z   (R11)(CX*2), K1, Z16
+	VMOVUPS.Z   (R9)(CX*2), K1, Z16
 	VFMADD231PS Z16, Z12, Z8
 	VFMADD231PS Z16, Z13, Z9
 	VFMADD231PS Z16, Z14, Z10
@@ -3736,7 +4319,9 @@ colsEnd4:
 
 colsMasked5:
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ          DI, R10
+	MOVQ          DI, R8
+	MOVQ          ldd+8(FP), R9
+	SHLQ          $0x02, R9
 	VUNPCKHPS     Z1, Z0, Z12
 	VUNPCKLPS     Z1, Z0, Z0
 	VADDPS        Z12, Z0, Z0
@@ -3750,8 +4335,8 @@ colsMasked5:
 	VADDPS        Y12, Y0, Y0
 	VEXTRACTF32X4 $0x01, Y0, X12
 	VADDPS        X12, X0, X0
-	VMOVUPS       X0, (R10)
-	ADDQ          R8, R10
+	VMOVUPS       X0, (R8)
+	ADDQ          R9, R8
 	VUNPCKHPS     Z5, Z4, Z12
 	VUNPCKLPS     Z5, Z4, Z4
 	VADDPS        Z12, Z4, Z4
@@ -3765,8 +4350,8 @@ colsMasked5:
 	VADDPS        Y12, Y4, Y4
 	VEXTRACTF32X4 $0x01, Y4, X12
 	VADDPS        X12, X4, X4
-	VMOVUPS       X4, (R10)
-	ADDQ          R8, R10
+	VMOVUPS       X4, (R8)
+	ADDQ          R9, R8
 	VUNPCKHPS     Z9, Z8, Z12
 	VUNPCKLPS     Z9, Z8, Z8
 	VADDPS        Z12, Z8, Z8
@@ -3780,63 +4365,68 @@ colsMasked5:
 	VADDPS        Y12, Y8, Y8
 	VEXTRACTF32X4 $0x01, Y8, X12
 	VADDPS        X12, X8, X8
-	VMOVUPS       X8, (R10)
+	VMOVUPS       X8, (R8)
 	ADDQ          $+16, DI
 	ADDQ          BX, DX
 	ADDQ          BX, DX
 	ADDQ          BX, DX
 	ADDQ          BX, DX
-	SUBQ          $0x04, R9
-	JGE           rows1
+	JMP           rows1
 
 rowsEnd2:
-	ADDQ $0x04, R9
-	SUBQ $0x01, R9
-	JLT  rowEnd7
-
 row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
 	MOVQ   DX, SI
-	MOVQ   AX, R10
-	MOVQ   d+56(FP), R11
-	SUBQ   $0x10, R11
+	MOVQ   AX, R8
+	MOVQ   DX, R9
+	ADDQ   (SP), R9
+	MOVQ   d+56(FP), R10
+	SUBQ   $0x10, R10
 	JLT    colsEnd9
 
 cols8:
+	PREFETCHT0 (R9)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VPMOVZXWD   (SI), Z0
 	VPSLLD      $0x10, Z0, Z0
-	VMOVUPS     (R10), Z1
+	VMOVUPS     (R8), Z1
 	VFMADD231PS Z1, Z0, Z17
-	VMOVUPS     (R10)(CX*1), Z1
+	VMOVUPS     (R8)(CX*1), Z1
 	VFMADD231PS Z1, Z0, Z18
-	VMOVUPS     (R10)(CX*2), Z1
+	VMOVUPS     (R8)(CX*2), Z1
 	VFMADD231PS Z1, Z0, Z19
-	ADDQ        $+64, R10
+	ADDQ        $+64, R8
 	ADDQ        $+32, SI
-	SUBQ        $0x10, R11
+	ADDQ        $+32, R9
+	SUBQ        $0x10, R10
 	JGE         cols8
 
 colsEnd9:
-	ADDQ  $0x10, R11
-	TESTQ R11, R11
+	ADDQ  $0x10, R10
+	TESTQ R10, R10
 	JEQ   colsMasked10
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VPMOVZXWD.Z (SI), K1, Z0
 	VPSLLD      $0x10, Z0, Z0
-	VMOVUPS.Z   (R10), K1, Z1
+	VMOVUPS.Z   (R8), K1, Z1
 	VFMADD231PS Z1, Z0, Z17
-	VMOVUPS.Z   (R10)(CX*1), K1, Z1
+	VMOVUPS.Z   (R8)(CX*1), K1, Z1
 	VFMADD231PS Z1, Z0, Z18
-	VMOVUPS.Z   (R10)(CX*2), K1, Z1
+	VMOVUPS.Z   (R8)(CX*2), K1, Z1
 	VFMADD231PS Z1, Z0, Z19
 
 colsMasked10:
 	// dst[i,j] = Σ acc[i][j]
 	MOVQ          DI, SI
+	MOVQ          ldd+8(FP), R8
+	SHLQ          $0x02, R8
 	VPERMILPS     $0x4e, Z17, Z0
 	VADDPS        Z0, Z17, Z17
 	VPERMILPS     $0xb1, Z17, Z0
@@ -3868,37 +4458,48 @@ colsMasked10:
 	VMOVSS        X19, (SI)
 	ADDQ          $+4, DI
 	ADDQ          BX, DX
-	SUBQ          $0x01, R9
-	JGE           row6
+	JMP           row6
 
 rowEnd7:
-	ADDQ $0x01, R9
 	VZEROUPPER
 	RET
 
 // func scoresF32x3AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2
-TEXT ·scoresF32x3AVX512(SB), NOSPLIT, $0-64
-	MOVQ  q+16(FP), AX
-	MOVQ  ldq+24(FP), CX
-	SHLQ  $0x02, CX
-	MOVQ  k+32(FP), DX
-	MOVQ  stride+40(FP), BX
-	SHLQ  $0x00, BX
-	LEAQ  (BX)(BX*2), SI
-	MOVQ  dst+0(FP), DI
-	MOVQ  ldd+8(FP), R8
-	SHLQ  $0x02, R8
-	MOVQ  n+48(FP), R9
-	MOVQ  d+56(FP), R10
-	ANDQ  $0x0f, R10
-	MOVQ  $-1, R11
-	BZHIQ R10, R11, R11
-	KMOVW R11, K1
-	SUBQ  $0x04, R9
-	JLT   rowsEnd2
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresF32x3AVX512(SB), NOSPLIT, $8-64
+	MOVQ q+16(FP), AX
+	MOVQ ldq+24(FP), CX
+	SHLQ $0x02, CX
+	MOVQ k+32(FP), DX
+	MOVQ stride+40(FP), BX
+	SHLQ $0x00, BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ dst+0(FP), DI
+	MOVQ d+56(FP), R8
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, R8, R8
+	BSRQ    R8, R8
+	SUBQ    $0x0d, R8
+	NEGQ    R8
+	MOVQ    $+2, R9
+	MOVQ    $+6, R10
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	CMPQ    R8, R10
+	CMOVQGT R10, R8
+	SHLXQ   R8, BX, R8
+	MOVQ    R8, (SP)
+	MOVQ    d+56(FP), R8
+	ANDQ    $0x0f, R8
+	MOVQ    $-1, R9
+	BZHIQ   R8, R9, R9
+	KMOVW   R9, K1
 
 rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3911,59 +4512,67 @@ rows1:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
+	MOVQ   DX, R8
+	MOVQ   AX, R9
 	MOVQ   DX, R10
-	MOVQ   AX, R11
-	MOVQ   d+56(FP), R12
-	SUBQ   $0x10, R12
+	ADDQ   (SP), R10
+	MOVQ   d+56(FP), R11
+	SUBQ   $0x10, R11
 	JLT    colsEnd4
 
 cols3:
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(BX*1)
+	PREFETCHT0 (R10)(BX*2)
+	PREFETCHT0 (R10)(SI*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (R10), Z12
-	VMOVUPS     (R10)(BX*1), Z13
-	VMOVUPS     (R10)(BX*2), Z14
-	VMOVUPS     (R10)(SI*1), Z15
-	VMOVUPS     (R11), Z16
+	VMOVUPS     (R8), Z12
+	VMOVUPS     (R8)(BX*1), Z13
+	VMOVUPS     (R8)(BX*2), Z14
+	VMOVUPS     (R8)(SI*1), Z15
+	VMOVUPS     (R9), Z16
 	VFMADD231PS Z16, Z12, Z0
 	VFMADD231PS Z16, Z13, Z1
 	VFMADD231PS Z16, Z14, Z2
 	VFMADD231PS Z16, Z15, Z3
-	VMOVUPS     (R11)(CX*1), Z16
+	VMOVUPS     (R9)(CX*1), Z16
 	VFMADD231PS Z16, Z12, Z4
 	VFMADD231PS Z16, Z13, Z5
 	VFMADD231PS Z16, Z14, Z6
 	VFMADD231PS Z16, Z15, Z7
-	VMOVUPS     (R11)(CX*2), Z16
+	VMOVUPS     (R9)(CX*2), Z16
 	VFMADD231PS Z16, Z12, Z8
 	VFMADD231PS Z16, Z13, Z9
 	VFMADD231PS Z16, Z14, Z10
 	VFMADD231PS Z16, Z15, Z11
-	ADDQ        $+64, R11
+	ADDQ        $+64, R9
+	ADDQ        $+64, R8
 	ADDQ        $+64, R10
-	SUBQ        $0x10, R12
+	SUBQ        $0x10, R11
 	JGE         cols3
 
 colsEnd4:
-	ADDQ  $0x10, R12
-	TESTQ R12, R12
+	ADDQ  $0x10, R11
+	TESTQ R11, R11
 	JEQ   colsMasked5
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS.Z   (R10), K1, Z12
-	VMOVUPS.Z   (R10)(BX*1), K1, Z13
-	VMOVUPS.Z   (R10)(BX*2), K1, Z14
-	VMOVUPS.Z   (R10)(SI*1), K1, Z15
-	VMOVUPS.Z   (R11), K1, Z16
+	VMOVUPS.Z   (R8), K1, Z12
+	VMOVUPS.Z   (R8)(BX*1), K1, Z13
+	VMOVUPS.Z   (R8)(BX*2), K1, Z14
+	VMOVUPS.Z   (R8)(SI*1), K1, Z15
+	VMOVUPS.Z   (R9), K1, Z16
 	VFMADD231PS Z16, Z12, Z0
 	VFMADD231PS Z16, Z13, Z1
 	VFMADD231PS Z16, Z14, Z2
 	VFMADD231PS Z16, Z15, Z3
-	VMOVUPS.Z   (R11)(CX*1), K1, Z16
+	VMOVUPS.Z   (R9)(CX*1), K1, Z16
 	VFMADD231PS Z16, Z12, Z4
 	VFMADD231PS Z16, Z13, Z5
 	VFMADD231PS Z16, Z14, Z6
 	VFMADD231PS Z16, Z15, Z7
-	VMOVUPS.Z   (R11)(CX*2), K1, Z16
+	VMOVUPS.Z   (R9)(CX*2), K1, Z16
 	VFMADD231PS Z16, Z12, Z8
 	VFMADD231PS Z16, Z13, Z9
 	VFMADD231PS Z16, Z14, Z10
@@ -3971,7 +4580,9 @@ colsEnd4:
 
 colsMasked5:
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ          DI, R10
+	MOVQ          DI, R8
+	MOVQ          ldd+8(FP), R9
+	SHLQ          $0x02, R9
 	VUNPCKHPS     Z1, Z0, Z12
 	VUNPCKLPS     Z1, Z0, Z0
 	VADDPS        Z12, Z0, Z0
@@ -3985,8 +4596,8 @@ colsMasked5:
 	VADDPS        Y12, Y0, Y0
 	VEXTRACTF32X4 $0x01, Y0, X12
 	VADDPS        X12, X0, X0
-	VMOVUPS       X0, (R10)
-	ADDQ          R8, R10
+	VMOVUPS       X0, (R8)
+	ADDQ          R9, R8
 	VUNPCKHPS     Z5, Z4, Z12
 	VUNPCKLPS     Z5, Z4, Z4
 	VADDPS        Z12, Z4, Z4
@@ -4000,8 +4611,8 @@ colsMasked5:
 	VADDPS        Y12, Y4, Y4
 	VEXTRACTF32X4 $0x01, Y4, X12
 	VADDPS        X12, X4, X4
-	VMOVUPS       X4, (R10)
-	ADDQ          R8, R10
+	VMOVUPS       X4, (R8)
+	ADDQ          R9, R8
 	VUNPCKHPS     Z9, Z8, Z12
 	VUNPCKLPS     Z9, Z8, Z8
 	VADDPS        Z12, Z8, Z8
@@ -4015,61 +4626,66 @@ colsMasked5:
 	VADDPS        Y12, Y8, Y8
 	VEXTRACTF32X4 $0x01, Y8, X12
 	VADDPS        X12, X8, X8
-	VMOVUPS       X8, (R10)
+	VMOVUPS       X8, (R8)
 	ADDQ          $+16, DI
 	ADDQ          BX, DX
 	ADDQ          BX, DX
 	ADDQ          BX, DX
 	ADDQ          BX, DX
-	SUBQ          $0x04, R9
-	JGE           rows1
+	JMP           rows1
 
 rowsEnd2:
-	ADDQ $0x04, R9
-	SUBQ $0x01, R9
-	JLT  rowEnd7
-
 row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
 	MOVQ   DX, SI
-	MOVQ   AX, R10
-	MOVQ   d+56(FP), R11
-	SUBQ   $0x10, R11
+	MOVQ   AX, R8
+	MOVQ   DX, R9
+	ADDQ   (SP), R9
+	MOVQ   d+56(FP), R10
+	SUBQ   $0x10, R10
 	JLT    colsEnd9
 
 cols8:
+	PREFETCHT0 (R9)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VMOVUPS     (SI), Z0
-	VMOVUPS     (R10), Z1
+	VMOVUPS     (R8), Z1
 	VFMADD231PS Z1, Z0, Z17
-	VMOVUPS     (R10)(CX*1), Z1
+	VMOVUPS     (R8)(CX*1), Z1
 	VFMADD231PS Z1, Z0, Z18
-	VMOVUPS     (R10)(CX*2), Z1
+	VMOVUPS     (R8)(CX*2), Z1
 	VFMADD231PS Z1, Z0, Z19
-	ADDQ        $+64, R10
+	ADDQ        $+64, R8
 	ADDQ        $+64, SI
-	SUBQ        $0x10, R11
+	ADDQ        $+64, R9
+	SUBQ        $0x10, R10
 	JGE         cols8
 
 colsEnd9:
-	ADDQ  $0x10, R11
-	TESTQ R11, R11
+	ADDQ  $0x10, R10
+	TESTQ R10, R10
 	JEQ   colsMasked10
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VMOVUPS.Z   (SI), K1, Z0
-	VMOVUPS.Z   (R10), K1, Z1
+	VMOVUPS.Z   (R8), K1, Z1
 	VFMADD231PS Z1, Z0, Z17
-	VMOVUPS.Z   (R10)(CX*1), K1, Z1
+	VMOVUPS.Z   (R8)(CX*1), K1, Z1
 	VFMADD231PS Z1, Z0, Z18
-	VMOVUPS.Z   (R10)(CX*2), K1, Z1
+	VMOVUPS.Z   (R8)(CX*2), K1, Z1
 	VFMADD231PS Z1, Z0, Z19
 
 colsMasked10:
 	// dst[i,j] = Σ acc[i][j]
 	MOVQ          DI, SI
+	MOVQ          ldd+8(FP), R8
+	SHLQ          $0x02, R8
 	VPERMILPS     $0x4e, Z17, Z0
 	VADDPS        Z0, Z17, Z17
 	VPERMILPS     $0xb1, Z17, Z0
@@ -4101,16 +4717,14 @@ colsMasked10:
 	VMOVSS        X19, (SI)
 	ADDQ          $+4, DI
 	ADDQ          BX, DX
-	SUBQ          $0x01, R9
-	JGE           row6
+	JMP           row6
 
 rowEnd7:
-	ADDQ $0x01, R9
 	VZEROUPPER
 	RET
 
 // func mix3AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·mix3AVX512(SB), NOSPLIT, $0-64
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
@@ -4122,10 +4736,24 @@ TEXT ·mix3AVX512(SB), NOSPLIT, $0-64
 	MOVQ stride+40(FP), DI
 	SHLQ $0x01, DI
 	MOVQ d+56(FP), R8
-	SUBQ $0x40, R8
-	JLT  colsEnd2
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, R8, R8
+	BSRQ    R8, R8
+	SUBQ    $0x0d, R8
+	NEGQ    R8
+	MOVQ    $+2, R9
+	MOVQ    $+6, R10
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	CMPQ    R8, R10
+	CMOVQGT R10, R8
+	SHLXQ   R8, DI, R8
 
 cols1:
+	CMPQ    d+56(FP), $0x40
+	JLT     colsEnd2
+	SUBQ    $0x40, d+56(FP)
 	VMOVUPS (AX), Z0
 	VMOVUPS 64(AX), Z1
 	VMOVUPS 128(AX), Z2
@@ -4145,6 +4773,9 @@ cols1:
 	JLT     rowsEnd4
 
 rows3:
+	PREFETCHT0 (R9)(R8*1)
+	PREFETCHT0 64(R9)(R8*1)
+
 	// acc[i][c…] += p[i,j]·v[j,c…]
 	VBROADCASTSS (R11), Z12
 	VBROADCASTSS (R11)(BX*1), Z13
@@ -4186,15 +4817,13 @@ rowsEnd4:
 	VMOVUPS Z11, 192(AX)(CX*2)
 	ADDQ    $+256, AX
 	ADDQ    $+128, SI
-	SUBQ    $0x40, R8
-	JGE     cols1
+	JMP     cols1
 
 colsEnd2:
-	ADDQ $0x40, R8
-	SUBQ $0x10, R8
-	JLT  vectorEnd6
-
 vector5:
+	CMPQ    d+56(FP), $0x10
+	JLT     vectorEnd6
+	SUBQ    $0x10, d+56(FP)
 	VMOVUPS (AX), Z0
 	VMOVUPS (AX)(CX*1), Z1
 	VMOVUPS (AX)(CX*2), Z2
@@ -4205,6 +4834,8 @@ vector5:
 	JLT     rowsEnd8
 
 rows7:
+	PREFETCHT0 (R9)(R8*1)
+
 	// acc[i][c…] += p[i,j]·v[j,c…]
 	VBROADCASTSS (R11), Z3
 	VBROADCASTSS (R11)(BX*1), Z4
@@ -4225,41 +4856,42 @@ rowsEnd8:
 	VMOVUPS Z2, (AX)(CX*2)
 	ADDQ    $+64, AX
 	ADDQ    $+32, SI
-	SUBQ    $0x10, R8
-	JGE     vector5
+	JMP     vector5
 
 vectorEnd6:
-	ADDQ      $0x10, R8
-	TESTQ     R8, R8
+	MOVQ      d+56(FP), R9
+	TESTQ     R9, R9
 	JEQ       tailEnd9
-	ANDQ      $0x0f, R8
-	MOVQ      $-1, R9
-	BZHIQ     R8, R9, R9
-	KMOVW     R9, K1
+	ANDQ      $0x0f, R9
+	MOVQ      $-1, R10
+	BZHIQ     R9, R10, R10
+	KMOVW     R10, K1
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS.Z (AX)(CX*1), K1, Z1
 	VMOVUPS.Z (AX)(CX*2), K1, Z2
-	MOVQ      SI, R8
-	MOVQ      n+48(FP), R9
-	SUBQ      $0x01, R9
+	MOVQ      SI, R9
+	MOVQ      n+48(FP), R10
+	SUBQ      $0x01, R10
 	JLT       rowsEnd11
 
 rows10:
+	PREFETCHT0 (R9)(R8*1)
+
 	// acc[i][c…] += p[i,j]·v[j,c…]
 	VBROADCASTSS (DX), Z3
 	VBROADCASTSS (DX)(BX*1), Z4
 	VBROADCASTSS (DX)(BX*2), Z5
-	VCVTPH2PS.Z  (R8), K1, Z6
+	VCVTPH2PS.Z  (R9), K1, Z6
 	VFMADD231PS  Z3, Z6, Z0
 	VFMADD231PS  Z4, Z6, Z1
 	VFMADD231PS  Z5, Z6, Z2
-	ADDQ         DI, R8
+	ADDQ         DI, R9
 	ADDQ         $+4, DX
-	SUBQ         $0x01, R9
+	SUBQ         $0x01, R10
 	JGE          rows10
 
 rowsEnd11:
-	ADDQ    $0x01, R9
+	ADDQ    $0x01, R10
 	VMOVUPS Z0, K1, (AX)
 	VMOVUPS Z1, K1, (AX)(CX*1)
 	VMOVUPS Z2, K1, (AX)(CX*2)
@@ -4271,29 +4903,42 @@ tailEnd9:
 	RET
 
 // func scoresF16x4AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2
-TEXT ·scoresF16x4AVX512(SB), NOSPLIT, $0-64
-	MOVQ  q+16(FP), AX
-	MOVQ  ldq+24(FP), CX
-	SHLQ  $0x02, CX
-	LEAQ  (CX)(CX*2), DX
-	MOVQ  k+32(FP), BX
-	MOVQ  stride+40(FP), SI
-	SHLQ  $0x00, SI
-	LEAQ  (SI)(SI*2), DI
-	MOVQ  dst+0(FP), R8
-	MOVQ  ldd+8(FP), R9
-	SHLQ  $0x02, R9
-	MOVQ  n+48(FP), R10
-	MOVQ  d+56(FP), R11
-	ANDQ  $0x0f, R11
-	MOVQ  $-1, R12
-	BZHIQ R11, R12, R12
-	KMOVW R12, K1
-	SUBQ  $0x04, R10
-	JLT   rowsEnd2
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresF16x4AVX512(SB), NOSPLIT, $8-64
+	MOVQ q+16(FP), AX
+	MOVQ ldq+24(FP), CX
+	SHLQ $0x02, CX
+	LEAQ (CX)(CX*2), DX
+	MOVQ k+32(FP), BX
+	MOVQ stride+40(FP), SI
+	SHLQ $0x00, SI
+	LEAQ (SI)(SI*2), DI
+	MOVQ dst+0(FP), R8
+	MOVQ d+56(FP), R9
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, R9, R9
+	BSRQ    R9, R9
+	SUBQ    $0x0d, R9
+	NEGQ    R9
+	MOVQ    $+2, R10
+	MOVQ    $+6, R11
+	CMPQ    R9, R10
+	CMOVQLT R10, R9
+	CMPQ    R9, R11
+	CMOVQGT R11, R9
+	SHLXQ   R9, SI, R9
+	MOVQ    R9, (SP)
+	MOVQ    d+56(FP), R9
+	ANDQ    $0x0f, R9
+	MOVQ    $-1, R10
+	BZHIQ   R9, R10, R10
+	KMOVW   R10, K1
 
 rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4310,69 +4955,77 @@ rows1:
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
+	MOVQ   BX, R9
+	MOVQ   AX, R10
 	MOVQ   BX, R11
-	MOVQ   AX, R12
-	MOVQ   d+56(FP), R13
-	SUBQ   $0x10, R13
+	ADDQ   (SP), R11
+	MOVQ   d+56(FP), R12
+	SUBQ   $0x10, R12
 	JLT    colsEnd4
 
 cols3:
+	PREFETCHT0 (R11)
+	PREFETCHT0 (R11)(SI*1)
+	PREFETCHT0 (R11)(SI*2)
+	PREFETCHT0 (R11)(DI*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (R11), Z16
-	VCVTPH2PS   (R11)(SI*1), Z17
-	VCVTPH2PS   (R11)(SI*2), Z18
-	VCVTPH2PS   (R11)(DI*1), Z19
-	VMOVUPS     (R12), Z20
+	VCVTPH2PS   (R9), Z16
+	VCVTPH2PS   (R9)(SI*1), Z17
+	VCVTPH2PS   (R9)(SI*2), Z18
+	VCVTPH2PS   (R9)(DI*1), Z19
+	VMOVUPS     (R10), Z20
 	VFMADD231PS Z20, Z16, Z0
 	VFMADD231PS Z20, Z17, Z1
 	VFMADD231PS Z20, Z18, Z2
 	VFMADD231PS Z20, Z19, Z3
-	VMOVUPS     (R12)(CX*1), Z20
+	VMOVUPS     (R10)(CX*1), Z20
 	VFMADD231PS Z20, Z16, Z4
 	VFMADD231PS Z20, Z17, Z5
 	VFMADD231PS Z20, Z18, Z6
 	VFMADD231PS Z20, Z19, Z7
-	VMOVUPS     (R12)(CX*2), Z20
+	VMOVUPS     (R10)(CX*2), Z20
 	VFMADD231PS Z20, Z16, Z8
 	VFMADD231PS Z20, Z17, Z9
 	VFMADD231PS Z20, Z18, Z10
 	VFMADD231PS Z20, Z19, Z11
-	VMOVUPS     (R12)(DX*1), Z20
+	VMOVUPS     (R10)(DX*1), Z20
 	VFMADD231PS Z20, Z16, Z12
 	VFMADD231PS Z20, Z17, Z13
 	VFMADD231PS Z20, Z18, Z14
 	VFMADD231PS Z20, Z19, Z15
-	ADDQ        $+64, R12
+	ADDQ        $+64, R10
+	ADDQ        $+32, R9
 	ADDQ        $+32, R11
-	SUBQ        $0x10, R13
+	SUBQ        $0x10, R12
 	JGE         cols3
 
 colsEnd4:
-	ADDQ  $0x10, R13
-	TESTQ R13, R13
+	ADDQ  $0x10, R12
+	TESTQ R12, R12
 	JEQ   colsMasked5
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS.Z (R11), K1, Z16
-	VCVTPH2PS.Z (R11)(SI*1), K1, Z17
-	VCVTPH2PS.Z (R11)(SI*2), K1, Z18
-	VCVTPH2PS.Z (R11)(DI*1), K1, Z19
-	VMOVUPS.Z   (R12), K1, Z20
+	VCVTPH2PS.Z (R9), K1, Z16
+	VCVTPH2PS.Z (R9)(SI*1), K1, Z17
+	VCVTPH2PS.Z (R9)(SI*2), K1, Z18
+	VCVTPH2PS.Z (R9)(DI*1), K1, Z19
+	VMOVUPS.Z   (R10), K1, Z20
 	VFMADD231PS Z20, Z16, Z0
 	VFMADD231PS Z20, Z17, Z1
 	VFMADD231PS Z20, Z18, Z2
 	VFMADD231PS Z20, Z19, Z3
-	VMOVUPS.Z   (R12)(CX*1), K1, Z20
+	VMOVUPS.Z   (R10)(CX*1), K1, Z20
 	VFMADD231PS Z20, Z16, Z4
 	VFMADD231PS Z20, Z17, Z5
 	VFMADD231PS Z20, Z18, Z6
 	VFMADD231PS Z20, Z19, Z7
-	VMOVUPS.Z   (R12)(CX*2), K1, Z20
+	VMOVUPS.Z   (R10)(CX*2), K1, Z20
 	VFMADD231PS Z20, Z16, Z8
 	VFMADD231PS Z20, Z17, Z9
 	VFMADD231PS Z20, Z18, Z10
 	VFMADD231PS Z20, Z19, Z11
-	VMOVUPS.Z   (R12)(DX*1), K1, Z20
+	VMOVUPS.Z   (R10)(DX*1), K1, Z20
 	VFMADD231PS Z20, Z16, Z12
 	VFMADD231PS Z20, Z17, Z13
 	VFMADD231PS Z20, Z18, Z14
@@ -4380,7 +5033,9 @@ colsEnd4:
 
 colsMasked5:
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ          R8, R11
+	MOVQ          R8, R9
+	MOVQ          ldd+8(FP), R10
+	SHLQ          $0x02, R10
 	VUNPCKHPS     Z1, Z0, Z16
 	VUNPCKLPS     Z1, Z0, Z0
 	VADDPS        Z16, Z0, Z0
@@ -4394,8 +5049,8 @@ colsMasked5:
 	VADDPS        Y16, Y0, Y0
 	VEXTRACTF32X4 $0x01, Y0, X16
 	VADDPS        X16, X0, X0
-	VMOVUPS       X0, (R11)
-	ADDQ          R9, R11
+	VMOVUPS       X0, (R9)
+	ADDQ          R10, R9
 	VUNPCKHPS     Z5, Z4, Z16
 	VUNPCKLPS     Z5, Z4, Z4
 	VADDPS        Z16, Z4, Z4
@@ -4409,8 +5064,8 @@ colsMasked5:
 	VADDPS        Y16, Y4, Y4
 	VEXTRACTF32X4 $0x01, Y4, X16
 	VADDPS        X16, X4, X4
-	VMOVUPS       X4, (R11)
-	ADDQ          R9, R11
+	VMOVUPS       X4, (R9)
+	ADDQ          R10, R9
 	VUNPCKHPS     Z9, Z8, Z16
 	VUNPCKLPS     Z9, Z8, Z8
 	VADDPS        Z16, Z8, Z8
@@ -4424,8 +5079,8 @@ colsMasked5:
 	VADDPS        Y16, Y8, Y8
 	VEXTRACTF32X4 $0x01, Y8, X16
 	VADDPS        X16, X8, X8
-	VMOVUPS       X8, (R11)
-	ADDQ          R9, R11
+	VMOVUPS       X8, (R9)
+	ADDQ          R10, R9
 	VUNPCKHPS     Z13, Z12, Z16
 	VUNPCKLPS     Z13, Z12, Z12
 	VADDPS        Z16, Z12, Z12
@@ -4439,66 +5094,71 @@ colsMasked5:
 	VADDPS        Y16, Y12, Y12
 	VEXTRACTF32X4 $0x01, Y12, X16
 	VADDPS        X16, X12, X12
-	VMOVUPS       X12, (R11)
+	VMOVUPS       X12, (R9)
 	ADDQ          $+16, R8
 	ADDQ          SI, BX
 	ADDQ          SI, BX
 	ADDQ          SI, BX
 	ADDQ          SI, BX
-	SUBQ          $0x04, R10
-	JGE           rows1
+	JMP           rows1
 
 rowsEnd2:
-	ADDQ $0x04, R10
-	SUBQ $0x01, R10
-	JLT  rowEnd7
-
 row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
 	VPXORD Z24, Z24, Z24
 	MOVQ   BX, DI
-	MOVQ   AX, R11
-	MOVQ   d+56(FP), R12
-	SUBQ   $0x10, R12
+	MOVQ   AX, R9
+	MOVQ   BX, R10
+	ADDQ   (SP), R10
+	MOVQ   d+56(FP), R11
+	SUBQ   $0x10, R11
 	JLT    colsEnd9
 
 cols8:
+	PREFETCHT0 (R10)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VCVTPH2PS   (DI), Z0
-	VMOVUPS     (R11), Z1
+	VMOVUPS     (R9), Z1
 	VFMADD231PS Z1, Z0, Z21
-	VMOVUPS     (R11)(CX*1), Z1
+	VMOVUPS     (R9)(CX*1), Z1
 	VFMADD231PS Z1, Z0, Z22
-	VMOVUPS     (R11)(CX*2), Z1
+	VMOVUPS     (R9)(CX*2), Z1
 	VFMADD231PS Z1, Z0, Z23
-	VMOVUPS     (R11)(DX*1), Z1
+	VMOVUPS     (R9)(DX*1), Z1
 	VFMADD231PS Z1, Z0, Z24
-	ADDQ        $+64, R11
+	ADDQ        $+64, R9
 	ADDQ        $+32, DI
-	SUBQ        $0x10, R12
+	ADDQ        $+32, R10
+	SUBQ        $0x10, R11
 	JGE         cols8
 
 colsEnd9:
-	ADDQ  $0x10, R12
-	TESTQ R12, R12
+	ADDQ  $0x10, R11
+	TESTQ R11, R11
 	JEQ   colsMasked10
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VCVTPH2PS.Z (DI), K1, Z0
-	VMOVUPS.Z   (R11), K1, Z1
+	VMOVUPS.Z   (R9), K1, Z1
 	VFMADD231PS Z1, Z0, Z21
-	VMOVUPS.Z   (R11)(CX*1), K1, Z1
+	VMOVUPS.Z   (R9)(CX*1), K1, Z1
 	VFMADD231PS Z1, Z0, Z22
-	VMOVUPS.Z   (R11)(CX*2), K1, Z1
+	VMOVUPS.Z   (R9)(CX*2), K1, Z1
 	VFMADD231PS Z1, Z0, Z23
-	VMOVUPS.Z   (R11)(DX*1), K1, Z1
+	VMOVUPS.Z   (R9)(DX*1), K1, Z1
 	VFMADD231PS Z1, Z0, Z24
 
 colsMasked10:
 	// dst[i,j] = Σ acc[i][j]
 	MOVQ          R8, DI
+	MOVQ          ldd+8(FP), R9
+	SHLQ          $0x02, R9
 	VPERMILPS     $0x4e, Z21, Z0
 	VADDPS        Z0, Z21, Z21
 	VPERMILPS     $0xb1, Z21, Z0
@@ -4540,38 +5200,49 @@ colsMasked10:
 	VMOVSS        X24, (DI)
 	ADDQ          $+4, R8
 	ADDQ          SI, BX
-	SUBQ          $0x01, R10
-	JGE           row6
+	JMP           row6
 
 rowEnd7:
-	ADDQ $0x01, R10
 	VZEROUPPER
 	RET
 
 // func scoresBF16x4AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2
-TEXT ·scoresBF16x4AVX512(SB), NOSPLIT, $0-64
-	MOVQ  q+16(FP), AX
-	MOVQ  ldq+24(FP), CX
-	SHLQ  $0x02, CX
-	LEAQ  (CX)(CX*2), DX
-	MOVQ  k+32(FP), BX
-	MOVQ  stride+40(FP), SI
-	SHLQ  $0x00, SI
-	LEAQ  (SI)(SI*2), DI
-	MOVQ  dst+0(FP), R8
-	MOVQ  ldd+8(FP), R9
-	SHLQ  $0x02, R9
-	MOVQ  n+48(FP), R10
-	MOVQ  d+56(FP), R11
-	ANDQ  $0x0f, R11
-	MOVQ  $-1, R12
-	BZHIQ R11, R12, R12
-	KMOVW R12, K1
-	SUBQ  $0x04, R10
-	JLT   rowsEnd2
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresBF16x4AVX512(SB), NOSPLIT, $8-64
+	MOVQ q+16(FP), AX
+	MOVQ ldq+24(FP), CX
+	SHLQ $0x02, CX
+	LEAQ (CX)(CX*2), DX
+	MOVQ k+32(FP), BX
+	MOVQ stride+40(FP), SI
+	SHLQ $0x00, SI
+	LEAQ (SI)(SI*2), DI
+	MOVQ dst+0(FP), R8
+	MOVQ d+56(FP), R9
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, R9, R9
+	BSRQ    R9, R9
+	SUBQ    $0x0d, R9
+	NEGQ    R9
+	MOVQ    $+2, R10
+	MOVQ    $+6, R11
+	CMPQ    R9, R10
+	CMOVQLT R10, R9
+	CMPQ    R9, R11
+	CMOVQGT R11, R9
+	SHLXQ   R9, SI, R9
+	MOVQ    R9, (SP)
+	MOVQ    d+56(FP), R9
+	ANDQ    $0x0f, R9
+	MOVQ    $-1, R10
+	BZHIQ   R9, R10, R10
+	KMOVW   R10, K1
 
 rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4588,77 +5259,85 @@ rows1:
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
+	MOVQ   BX, R9
+	MOVQ   AX, R10
 	MOVQ   BX, R11
-	MOVQ   AX, R12
-	MOVQ   d+56(FP), R13
-	SUBQ   $0x10, R13
+	ADDQ   (SP), R11
+	MOVQ   d+56(FP), R12
+	SUBQ   $0x10, R12
 	JLT    colsEnd4
 
 cols3:
+	PREFETCHT0 (R11)
+	PREFETCHT0 (R11)(SI*1)
+	PREFETCHT0 (R11)(SI*2)
+	PREFETCHT0 (R11)(DI*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (R11), Z16
+	VPMOVZXWD   (R9), Z16
 	VPSLLD      $0x10, Z16, Z16
-	VPMOVZXWD   (R11)(SI*1), Z17
+	VPMOVZXWD   (R9)(SI*1), Z17
 	VPSLLD      $0x10, Z17, Z17
-	VPMOVZXWD   (R11)(SI*2), Z18
+	VPMOVZXWD   (R9)(SI*2), Z18
 	VPSLLD      $0x10, Z18, Z18
-	VPMOVZXWD   (R11)(DI*1), Z19
+	VPMOVZXWD   (R9)(DI*1), Z19
 	VPSLLD      $0x10, Z19, Z19
-	VMOVUPS     (R12), Z20
+	VMOVUPS     (R10), Z20
 	VFMADD231PS Z20, Z16, Z0
 	VFMADD231PS Z20, Z17, Z1
 	VFMADD231PS Z20, Z18, Z2
 	VFMADD231PS Z20, Z19, Z3
-	VMOVUPS     (R12)(CX*1), Z20
+	VMOVUPS     (R10)(CX*1), Z20
 	VFMADD231PS Z20, Z16, Z4
 	VFMADD231PS Z20, Z17, Z5
 	VFMADD231PS Z20, Z18, Z6
 	VFMADD231PS Z20, Z19, Z7
-	VMOVUPS     (R12)(CX*2), Z20
+	VMOVUPS     (R10)(CX*2), Z20
 	VFMADD231PS Z20, Z16, Z8
 	VFMADD231PS Z20, Z17, Z9
 	VFMADD231PS Z20, Z18, Z10
 	VFMADD231PS Z20, Z19, Z11
-	VMOVUPS     (R12)(DX*1), Z20
+	VMOVUPS     (R10)(DX*1), Z20
 	VFMADD231PS Z20, Z16, Z12
 	VFMADD231PS Z20, Z17, Z13
 	VFMADD231PS Z20, Z18, Z14
 	VFMADD231PS Z20, Z19, Z15
-	ADDQ        $+64, R12
+	ADDQ        $+64, R10
+	ADDQ        $+32, R9
 	ADDQ        $+32, R11
-	SUBQ        $0x10, R13
+	SUBQ        $0x10, R12
 	JGE         cols3
 
 colsEnd4:
-	ADDQ  $0x10, R13
-	TESTQ R13, R13
+	ADDQ  $0x10, R12
+	TESTQ R12, R12
 	JEQ   colsMasked5
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD.Z (R11), K1, Z16
+	VPMOVZXWD.Z (R9), K1, Z16
 	VPSLLD      $0x10, Z16, Z16
-	VPMOVZXWD.Z (R11)(SI*1), K1, Z17
+	VPMOVZXWD.Z (R9)(SI*1), K1, Z17
 	VPSLLD      $0x10, Z17, Z17
-	VPMOVZXWD.Z (R11)(SI*2), K1, Z18
+	VPMOVZXWD.Z (R9)(SI*2), K1, Z18
 	VPSLLD      $0x10, Z18, Z18
-	VPMOVZXWD.Z (R11)(DI*1), K1, Z19
+	VPMOVZXWD.Z (R9)(DI*1), K1, Z19
 	VPSLLD      $0x10, Z19, Z19
-	VMOVUPS.Z   (R12), K1, Z20
+	VMOVUPS.Z   (R10), K1, Z20
 	VFMADD231PS Z20, Z16, Z0
 	VFMADD231PS Z20, Z17, Z1
 	VFMADD231PS Z20, Z18, Z2
 	VFMADD231PS Z20, Z19, Z3
-	VMOVUPS.Z   (R12)(CX*1), K1, Z20
+	VMOVUPS.Z   (R10)(CX*1), K1, Z20
 	VFMADD231PS Z20, Z16, Z4
 	VFMADD231PS Z20, Z17, Z5
 	VFMADD231PS Z20, Z18, Z6
 	VFMADD231PS Z20, Z19, Z7
-	VMOVUPS.Z   (R12)(CX*2), K1, Z20
+	VMOVUPS.Z   (R10)(CX*2), K1, Z20
 	VFMADD231PS Z20, Z16, Z8
 	VFMADD231PS Z20, Z17, Z9
 	VFMADD231PS Z20, Z18, Z10
 	VFMADD231PS Z20, Z19, Z11
-	VMOVUPS.Z   (R12)(DX*1), K1, Z20
+	VMOVUPS.Z   (R10)(DX*1), K1, Z20
 	VFMADD231PS Z20, Z16, Z12
 	VFMADD231PS Z20, Z17, Z13
 	VFMADD231PS Z20, Z18, Z14
@@ -4666,7 +5345,9 @@ colsEnd4:
 
 colsMasked5:
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ          R8, R11
+	MOVQ          R8, R9
+	MOVQ          ldd+8(FP), R10
+	SHLQ          $0x02, R10
 	VUNPCKHPS     Z1, Z0, Z16
 	VUNPCKLPS     Z1, Z0, Z0
 	VADDPS        Z16, Z0, Z0
@@ -4680,8 +5361,8 @@ colsMasked5:
 	VADDPS        Y16, Y0, Y0
 	VEXTRACTF32X4 $0x01, Y0, X16
 	VADDPS        X16, X0, X0
-	VMOVUPS       X0, (R11)
-	ADDQ          R9, R11
+	VMOVUPS       X0, (R9)
+	ADDQ          R10, R9
 	VUNPCKHPS     Z5, Z4, Z16
 	VUNPCKLPS     Z5, Z4, Z4
 	VADDPS        Z16, Z4, Z4
@@ -4695,8 +5376,8 @@ colsMasked5:
 	VADDPS        Y16, Y4, Y4
 	VEXTRACTF32X4 $0x01, Y4, X16
 	VADDPS        X16, X4, X4
-	VMOVUPS       X4, (R11)
-	ADDQ          R9, R11
+	VMOVUPS       X4, (R9)
+	ADDQ          R10, R9
 	VUNPCKHPS     Z9, Z8, Z16
 	VUNPCKLPS     Z9, Z8, Z8
 	VADDPS        Z16, Z8, Z8
@@ -4710,8 +5391,8 @@ colsMasked5:
 	VADDPS        Y16, Y8, Y8
 	VEXTRACTF32X4 $0x01, Y8, X16
 	VADDPS        X16, X8, X8
-	VMOVUPS       X8, (R11)
-	ADDQ          R9, R11
+	VMOVUPS       X8, (R9)
+	ADDQ          R10, R9
 	VUNPCKHPS     Z13, Z12, Z16
 	VUNPCKLPS     Z13, Z12, Z12
 	VADDPS        Z16, Z12, Z12
@@ -4725,68 +5406,73 @@ colsMasked5:
 	VADDPS        Y16, Y12, Y12
 	VEXTRACTF32X4 $0x01, Y12, X16
 	VADDPS        X16, X12, X12
-	VMOVUPS       X12, (R11)
+	VMOVUPS       X12, (R9)
 	ADDQ          $+16, R8
 	ADDQ          SI, BX
 	ADDQ          SI, BX
 	ADDQ          SI, BX
 	ADDQ          SI, BX
-	SUBQ          $0x04, R10
-	JGE           rows1
+	JMP           rows1
 
 rowsEnd2:
-	ADDQ $0x04, R10
-	SUBQ $0x01, R10
-	JLT  rowEnd7
-
 row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
 	VPXORD Z24, Z24, Z24
 	MOVQ   BX, DI
-	MOVQ   AX, R11
-	MOVQ   d+56(FP), R12
-	SUBQ   $0x10, R12
+	MOVQ   AX, R9
+	MOVQ   BX, R10
+	ADDQ   (SP), R10
+	MOVQ   d+56(FP), R11
+	SUBQ   $0x10, R11
 	JLT    colsEnd9
 
 cols8:
+	PREFETCHT0 (R10)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VPMOVZXWD   (DI), Z0
 	VPSLLD      $0x10, Z0, Z0
-	VMOVUPS     (R11), Z1
+	VMOVUPS     (R9), Z1
 	VFMADD231PS Z1, Z0, Z21
-	VMOVUPS     (R11)(CX*1), Z1
+	VMOVUPS     (R9)(CX*1), Z1
 	VFMADD231PS Z1, Z0, Z22
-	VMOVUPS     (R11)(CX*2), Z1
+	VMOVUPS     (R9)(CX*2), Z1
 	VFMADD231PS Z1, Z0, Z23
-	VMOVUPS     (R11)(DX*1), Z1
+	VMOVUPS     (R9)(DX*1), Z1
 	VFMADD231PS Z1, Z0, Z24
-	ADDQ        $+64, R11
+	ADDQ        $+64, R9
 	ADDQ        $+32, DI
-	SUBQ        $0x10, R12
+	ADDQ        $+32, R10
+	SUBQ        $0x10, R11
 	JGE         cols8
 
 colsEnd9:
-	ADDQ  $0x10, R12
-	TESTQ R12, R12
+	ADDQ  $0x10, R11
+	TESTQ R11, R11
 	JEQ   colsMasked10
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VPMOVZXWD.Z (DI), K1, Z0
 	VPSLLD      $0x10, Z0, Z0
-	VMOVUPS.Z   (R11), K1, Z1
+	VMOVUPS.Z   (R9), K1, Z1
 	VFMADD231PS Z1, Z0, Z21
-	VMOVUPS.Z   (R11)(CX*1), K1, Z1
+	VMOVUPS.Z   (R9)(CX*1), K1, Z1
 	VFMADD231PS Z1, Z0, Z22
-	VMOVUPS.Z   (R11)(CX*2), K1, Z1
+	VMOVUPS.Z   (R9)(CX*2), K1, Z1
 	VFMADD231PS Z1, Z0, Z23
-	VMOVUPS.Z   (R11)(DX*1), K1, Z1
+	VMOVUPS.Z   (R9)(DX*1), K1, Z1
 	VFMADD231PS Z1, Z0, Z24
 
 colsMasked10:
 	// dst[i,j] = Σ acc[i][j]
 	MOVQ          R8, DI
+	MOVQ          ldd+8(FP), R9
+	SHLQ          $0x02, R9
 	VPERMILPS     $0x4e, Z21, Z0
 	VADDPS        Z0, Z21, Z21
 	VPERMILPS     $0xb1, Z21, Z0
@@ -4828,38 +5514,49 @@ colsMasked10:
 	VMOVSS        X24, (DI)
 	ADDQ          $+4, R8
 	ADDQ          SI, BX
-	SUBQ          $0x01, R10
-	JGE           row6
+	JMP           row6
 
 rowEnd7:
-	ADDQ $0x01, R10
 	VZEROUPPER
 	RET
 
 // func scoresF32x4AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2
-TEXT ·scoresF32x4AVX512(SB), NOSPLIT, $0-64
-	MOVQ  q+16(FP), AX
-	MOVQ  ldq+24(FP), CX
-	SHLQ  $0x02, CX
-	LEAQ  (CX)(CX*2), DX
-	MOVQ  k+32(FP), BX
-	MOVQ  stride+40(FP), SI
-	SHLQ  $0x00, SI
-	LEAQ  (SI)(SI*2), DI
-	MOVQ  dst+0(FP), R8
-	MOVQ  ldd+8(FP), R9
-	SHLQ  $0x02, R9
-	MOVQ  n+48(FP), R10
-	MOVQ  d+56(FP), R11
-	ANDQ  $0x0f, R11
-	MOVQ  $-1, R12
-	BZHIQ R11, R12, R12
-	KMOVW R12, K1
-	SUBQ  $0x04, R10
-	JLT   rowsEnd2
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresF32x4AVX512(SB), NOSPLIT, $8-64
+	MOVQ q+16(FP), AX
+	MOVQ ldq+24(FP), CX
+	SHLQ $0x02, CX
+	LEAQ (CX)(CX*2), DX
+	MOVQ k+32(FP), BX
+	MOVQ stride+40(FP), SI
+	SHLQ $0x00, SI
+	LEAQ (SI)(SI*2), DI
+	MOVQ dst+0(FP), R8
+	MOVQ d+56(FP), R9
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, R9, R9
+	BSRQ    R9, R9
+	SUBQ    $0x0d, R9
+	NEGQ    R9
+	MOVQ    $+2, R10
+	MOVQ    $+6, R11
+	CMPQ    R9, R10
+	CMOVQLT R10, R9
+	CMPQ    R9, R11
+	CMOVQGT R11, R9
+	SHLXQ   R9, SI, R9
+	MOVQ    R9, (SP)
+	MOVQ    d+56(FP), R9
+	ANDQ    $0x0f, R9
+	MOVQ    $-1, R10
+	BZHIQ   R9, R10, R10
+	KMOVW   R10, K1
 
 rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -4876,69 +5573,77 @@ rows1:
 	VPXORD Z13, Z13, Z13
 	VPXORD Z14, Z14, Z14
 	VPXORD Z15, Z15, Z15
+	MOVQ   BX, R9
+	MOVQ   AX, R10
 	MOVQ   BX, R11
-	MOVQ   AX, R12
-	MOVQ   d+56(FP), R13
-	SUBQ   $0x10, R13
+	ADDQ   (SP), R11
+	MOVQ   d+56(FP), R12
+	SUBQ   $0x10, R12
 	JLT    colsEnd4
 
 cols3:
+	PREFETCHT0 (R11)
+	PREFETCHT0 (R11)(SI*1)
+	PREFETCHT0 (R11)(SI*2)
+	PREFETCHT0 (R11)(DI*1)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (R11), Z16
-	VMOVUPS     (R11)(SI*1), Z17
-	VMOVUPS     (R11)(SI*2), Z18
-	VMOVUPS     (R11)(DI*1), Z19
-	VMOVUPS     (R12), Z20
+	VMOVUPS     (R9), Z16
+	VMOVUPS     (R9)(SI*1), Z17
+	VMOVUPS     (R9)(SI*2), Z18
+	VMOVUPS     (R9)(DI*1), Z19
+	VMOVUPS     (R10), Z20
 	VFMADD231PS Z20, Z16, Z0
 	VFMADD231PS Z20, Z17, Z1
 	VFMADD231PS Z20, Z18, Z2
 	VFMADD231PS Z20, Z19, Z3
-	VMOVUPS     (R12)(CX*1), Z20
+	VMOVUPS     (R10)(CX*1), Z20
 	VFMADD231PS Z20, Z16, Z4
 	VFMADD231PS Z20, Z17, Z5
 	VFMADD231PS Z20, Z18, Z6
 	VFMADD231PS Z20, Z19, Z7
-	VMOVUPS     (R12)(CX*2), Z20
+	VMOVUPS     (R10)(CX*2), Z20
 	VFMADD231PS Z20, Z16, Z8
 	VFMADD231PS Z20, Z17, Z9
 	VFMADD231PS Z20, Z18, Z10
 	VFMADD231PS Z20, Z19, Z11
-	VMOVUPS     (R12)(DX*1), Z20
+	VMOVUPS     (R10)(DX*1), Z20
 	VFMADD231PS Z20, Z16, Z12
 	VFMADD231PS Z20, Z17, Z13
 	VFMADD231PS Z20, Z18, Z14
 	VFMADD231PS Z20, Z19, Z15
-	ADDQ        $+64, R12
+	ADDQ        $+64, R10
+	ADDQ        $+64, R9
 	ADDQ        $+64, R11
-	SUBQ        $0x10, R13
+	SUBQ        $0x10, R12
 	JGE         cols3
 
 colsEnd4:
-	ADDQ  $0x10, R13
-	TESTQ R13, R13
+	ADDQ  $0x10, R12
+	TESTQ R12, R12
 	JEQ   colsMasked5
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS.Z   (R11), K1, Z16
-	VMOVUPS.Z   (R11)(SI*1), K1, Z17
-	VMOVUPS.Z   (R11)(SI*2), K1, Z18
-	VMOVUPS.Z   (R11)(DI*1), K1, Z19
-	VMOVUPS.Z   (R12), K1, Z20
+	VMOVUPS.Z   (R9), K1, Z16
+	VMOVUPS.Z   (R9)(SI*1), K1, Z17
+	VMOVUPS.Z   (R9)(SI*2), K1, Z18
+	VMOVUPS.Z   (R9)(DI*1), K1, Z19
+	VMOVUPS.Z   (R10), K1, Z20
 	VFMADD231PS Z20, Z16, Z0
 	VFMADD231PS Z20, Z17, Z1
 	VFMADD231PS Z20, Z18, Z2
 	VFMADD231PS Z20, Z19, Z3
-	VMOVUPS.Z   (R12)(CX*1), K1, Z20
+	VMOVUPS.Z   (R10)(CX*1), K1, Z20
 	VFMADD231PS Z20, Z16, Z4
 	VFMADD231PS Z20, Z17, Z5
 	VFMADD231PS Z20, Z18, Z6
 	VFMADD231PS Z20, Z19, Z7
-	VMOVUPS.Z   (R12)(CX*2), K1, Z20
+	VMOVUPS.Z   (R10)(CX*2), K1, Z20
 	VFMADD231PS Z20, Z16, Z8
 	VFMADD231PS Z20, Z17, Z9
 	VFMADD231PS Z20, Z18, Z10
 	VFMADD231PS Z20, Z19, Z11
-	VMOVUPS.Z   (R12)(DX*1), K1, Z20
+	VMOVUPS.Z   (R10)(DX*1), K1, Z20
 	VFMADD231PS Z20, Z16, Z12
 	VFMADD231PS Z20, Z17, Z13
 	VFMADD231PS Z20, Z18, Z14
@@ -4946,7 +5651,9 @@ colsEnd4:
 
 colsMasked5:
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ          R8, R11
+	MOVQ          R8, R9
+	MOVQ          ldd+8(FP), R10
+	SHLQ          $0x02, R10
 	VUNPCKHPS     Z1, Z0, Z16
 	VUNPCKLPS     Z1, Z0, Z0
 	VADDPS        Z16, Z0, Z0
@@ -4960,8 +5667,8 @@ colsMasked5:
 	VADDPS        Y16, Y0, Y0
 	VEXTRACTF32X4 $0x01, Y0, X16
 	VADDPS        X16, X0, X0
-	VMOVUPS       X0, (R11)
-	ADDQ          R9, R11
+	VMOVUPS       X0, (R9)
+	ADDQ          R10, R9
 	VUNPCKHPS     Z5, Z4, Z16
 	VUNPCKLPS     Z5, Z4, Z4
 	VADDPS        Z16, Z4, Z4
@@ -4975,8 +5682,8 @@ colsMasked5:
 	VADDPS        Y16, Y4, Y4
 	VEXTRACTF32X4 $0x01, Y4, X16
 	VADDPS        X16, X4, X4
-	VMOVUPS       X4, (R11)
-	ADDQ          R9, R11
+	VMOVUPS       X4, (R9)
+	ADDQ          R10, R9
 	VUNPCKHPS     Z9, Z8, Z16
 	VUNPCKLPS     Z9, Z8, Z8
 	VADDPS        Z16, Z8, Z8
@@ -4990,8 +5697,8 @@ colsMasked5:
 	VADDPS        Y16, Y8, Y8
 	VEXTRACTF32X4 $0x01, Y8, X16
 	VADDPS        X16, X8, X8
-	VMOVUPS       X8, (R11)
-	ADDQ          R9, R11
+	VMOVUPS       X8, (R9)
+	ADDQ          R10, R9
 	VUNPCKHPS     Z13, Z12, Z16
 	VUNPCKLPS     Z13, Z12, Z12
 	VADDPS        Z16, Z12, Z12
@@ -5005,66 +5712,71 @@ colsMasked5:
 	VADDPS        Y16, Y12, Y12
 	VEXTRACTF32X4 $0x01, Y12, X16
 	VADDPS        X16, X12, X12
-	VMOVUPS       X12, (R11)
+	VMOVUPS       X12, (R9)
 	ADDQ          $+16, R8
 	ADDQ          SI, BX
 	ADDQ          SI, BX
 	ADDQ          SI, BX
 	ADDQ          SI, BX
-	SUBQ          $0x04, R10
-	JGE           rows1
+	JMP           rows1
 
 rowsEnd2:
-	ADDQ $0x04, R10
-	SUBQ $0x01, R10
-	JLT  rowEnd7
-
 row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
 	VPXORD Z21, Z21, Z21
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
 	VPXORD Z24, Z24, Z24
 	MOVQ   BX, DI
-	MOVQ   AX, R11
-	MOVQ   d+56(FP), R12
-	SUBQ   $0x10, R12
+	MOVQ   AX, R9
+	MOVQ   BX, R10
+	ADDQ   (SP), R10
+	MOVQ   d+56(FP), R11
+	SUBQ   $0x10, R11
 	JLT    colsEnd9
 
 cols8:
+	PREFETCHT0 (R10)
+
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VMOVUPS     (DI), Z0
-	VMOVUPS     (R11), Z1
+	VMOVUPS     (R9), Z1
 	VFMADD231PS Z1, Z0, Z21
-	VMOVUPS     (R11)(CX*1), Z1
+	VMOVUPS     (R9)(CX*1), Z1
 	VFMADD231PS Z1, Z0, Z22
-	VMOVUPS     (R11)(CX*2), Z1
+	VMOVUPS     (R9)(CX*2), Z1
 	VFMADD231PS Z1, Z0, Z23
-	VMOVUPS     (R11)(DX*1), Z1
+	VMOVUPS     (R9)(DX*1), Z1
 	VFMADD231PS Z1, Z0, Z24
-	ADDQ        $+64, R11
+	ADDQ        $+64, R9
 	ADDQ        $+64, DI
-	SUBQ        $0x10, R12
+	ADDQ        $+64, R10
+	SUBQ        $0x10, R11
 	JGE         cols8
 
 colsEnd9:
-	ADDQ  $0x10, R12
-	TESTQ R12, R12
+	ADDQ  $0x10, R11
+	TESTQ R11, R11
 	JEQ   colsMasked10
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VMOVUPS.Z   (DI), K1, Z0
-	VMOVUPS.Z   (R11), K1, Z1
+	VMOVUPS.Z   (R9), K1, Z1
 	VFMADD231PS Z1, Z0, Z21
-	VMOVUPS.Z   (R11)(CX*1), K1, Z1
+	VMOVUPS.Z   (R9)(CX*1), K1, Z1
 	VFMADD231PS Z1, Z0, Z22
-	VMOVUPS.Z   (R11)(CX*2), K1, Z1
+	VMOVUPS.Z   (R9)(CX*2), K1, Z1
 	VFMADD231PS Z1, Z0, Z23
-	VMOVUPS.Z   (R11)(DX*1), K1, Z1
+	VMOVUPS.Z   (R9)(DX*1), K1, Z1
 	VFMADD231PS Z1, Z0, Z24
 
 colsMasked10:
 	// dst[i,j] = Σ acc[i][j]
 	MOVQ          R8, DI
+	MOVQ          ldd+8(FP), R9
+	SHLQ          $0x02, R9
 	VPERMILPS     $0x4e, Z21, Z0
 	VADDPS        Z0, Z21, Z21
 	VPERMILPS     $0xb1, Z21, Z0
@@ -5106,16 +5818,14 @@ colsMasked10:
 	VMOVSS        X24, (DI)
 	ADDQ          $+4, R8
 	ADDQ          SI, BX
-	SUBQ          $0x01, R10
-	JGE           row6
+	JMP           row6
 
 rowEnd7:
-	ADDQ $0x01, R10
 	VZEROUPPER
 	RET
 
 // func mix4AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·mix4AVX512(SB), NOSPLIT, $0-64
 	MOVQ out+0(FP), AX
 	MOVQ ldo+8(FP), CX
@@ -5129,10 +5839,24 @@ TEXT ·mix4AVX512(SB), NOSPLIT, $0-64
 	MOVQ stride+40(FP), R9
 	SHLQ $0x01, R9
 	MOVQ d+56(FP), R10
-	SUBQ $0x40, R10
-	JLT  colsEnd2
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, R10, R10
+	BSRQ    R10, R10
+	SUBQ    $0x0d, R10
+	NEGQ    R10
+	MOVQ    $+2, R11
+	MOVQ    $+6, R12
+	CMPQ    R10, R11
+	CMOVQLT R11, R10
+	CMPQ    R10, R12
+	CMOVQGT R12, R10
+	SHLXQ   R10, R9, R10
 
 cols1:
+	CMPQ    d+56(FP), $0x40
+	JLT     colsEnd2
+	SUBQ    $0x40, d+56(FP)
 	VMOVUPS (AX), Z0
 	VMOVUPS 64(AX), Z1
 	VMOVUPS 128(AX), Z2
@@ -5156,6 +5880,9 @@ cols1:
 	JLT     rowsEnd4
 
 rows3:
+	PREFETCHT0 (R11)(R10*1)
+	PREFETCHT0 64(R11)(R10*1)
+
 	// acc[i][c…] += p[i,j]·v[j,c…]
 	VBROADCASTSS (R13), Z16
 	VBROADCASTSS (R13)(SI*1), Z17
@@ -5206,15 +5933,13 @@ rowsEnd4:
 	VMOVUPS Z15, 192(AX)(DX*1)
 	ADDQ    $+256, AX
 	ADDQ    $+128, R8
-	SUBQ    $0x40, R10
-	JGE     cols1
+	JMP     cols1
 
 colsEnd2:
-	ADDQ $0x40, R10
-	SUBQ $0x10, R10
-	JLT  vectorEnd6
-
 vector5:
+	CMPQ    d+56(FP), $0x10
+	JLT     vectorEnd6
+	SUBQ    $0x10, d+56(FP)
 	VMOVUPS (AX), Z0
 	VMOVUPS (AX)(CX*1), Z1
 	VMOVUPS (AX)(CX*2), Z2
@@ -5226,6 +5951,8 @@ vector5:
 	JLT     rowsEnd8
 
 rows7:
+	PREFETCHT0 (R11)(R10*1)
+
 	// acc[i][c…] += p[i,j]·v[j,c…]
 	VBROADCASTSS (R13), Z4
 	VBROADCASTSS (R13)(SI*1), Z5
@@ -5249,44 +5976,45 @@ rowsEnd8:
 	VMOVUPS Z3, (AX)(DX*1)
 	ADDQ    $+64, AX
 	ADDQ    $+32, R8
-	SUBQ    $0x10, R10
-	JGE     vector5
+	JMP     vector5
 
 vectorEnd6:
-	ADDQ      $0x10, R10
-	TESTQ     R10, R10
+	MOVQ      d+56(FP), R11
+	TESTQ     R11, R11
 	JEQ       tailEnd9
-	ANDQ      $0x0f, R10
-	MOVQ      $-1, R11
-	BZHIQ     R10, R11, R11
-	KMOVW     R11, K1
+	ANDQ      $0x0f, R11
+	MOVQ      $-1, R12
+	BZHIQ     R11, R12, R12
+	KMOVW     R12, K1
 	VMOVUPS.Z (AX), K1, Z0
 	VMOVUPS.Z (AX)(CX*1), K1, Z1
 	VMOVUPS.Z (AX)(CX*2), K1, Z2
 	VMOVUPS.Z (AX)(DX*1), K1, Z3
-	MOVQ      R8, R10
-	MOVQ      n+48(FP), R11
-	SUBQ      $0x01, R11
+	MOVQ      R8, R11
+	MOVQ      n+48(FP), R12
+	SUBQ      $0x01, R12
 	JLT       rowsEnd11
 
 rows10:
+	PREFETCHT0 (R11)(R10*1)
+
 	// acc[i][c…] += p[i,j]·v[j,c…]
 	VBROADCASTSS (BX), Z4
 	VBROADCASTSS (BX)(SI*1), Z5
 	VBROADCASTSS (BX)(SI*2), Z6
 	VBROADCASTSS (BX)(DI*1), Z7
-	VCVTPH2PS.Z  (R10), K1, Z8
+	VCVTPH2PS.Z  (R11), K1, Z8
 	VFMADD231PS  Z4, Z8, Z0
 	VFMADD231PS  Z5, Z8, Z1
 	VFMADD231PS  Z6, Z8, Z2
 	VFMADD231PS  Z7, Z8, Z3
-	ADDQ         R9, R10
+	ADDQ         R9, R11
 	ADDQ         $+4, BX
-	SUBQ         $0x01, R11
+	SUBQ         $0x01, R12
 	JGE          rows10
 
 rowsEnd11:
-	ADDQ    $0x01, R11
+	ADDQ    $0x01, R12
 	VMOVUPS Z0, K1, (AX)
 	VMOVUPS Z1, K1, (AX)(CX*1)
 	VMOVUPS Z2, K1, (AX)(CX*2)

@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func rowsQ4_0AVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, CMOV, F16C, FMA3, MMX+
 TEXT ·rowsQ4_0AVX2(SB), NOSPLIT, $32-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -20,31 +20,40 @@ TEXT ·rowsQ4_0AVX2(SB), NOSPLIT, $32-64
 	JLT          rows4End2
 
 rows41:
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  AX, DI
-	MOVQ  q+32(FP), R8
-	MOVQ  d+40(FP), R9
-	MOVQ  s+48(FP), R10
-	MOVQ  blocks+56(FP), R10
-	SUBQ  $0x01, R10
-	JLT   blocksEnd4
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R11
+	SUBQ    $0x01, R11
+	JLT     blocksEnd4
 
 blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       $+72, R8
+
 	// d_w·d_a of each row, m·s_a
 	VMOVD        (DI), X8
 	VPINSRW      $0x01, (DI)(CX*1), X8, X8
 	VPINSRW      $0x02, (DI)(CX*2), X8, X8
 	VPINSRW      $0x03, (DI)(DX*1), X8, X8
 	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (R9), Y9
+	VBROADCASTSS (R10), Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU        (R8), Y8
+	VMOVDQU        (R9), Y8
 	VPMADDUBSW     Y8, Y1, Y9
 	VBROADCASTI128 2(DI), Y10
 	VPSRLVD        Y3, Y10, Y10
@@ -83,13 +92,13 @@ blocks3:
 	VBROADCASTSS   12(SP), Y9
 	VFMADD231PS    Y9, Y8, Y7
 	ADDQ           $+18, DI
-	ADDQ           $+32, R8
-	ADDQ           $+4, R9
-	SUBQ           $0x01, R10
+	ADDQ           $+32, R9
+	ADDQ           $+4, R10
+	SUBQ           $0x01, R11
 	JGE            blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS    Y5, Y4, Y8
@@ -202,7 +211,7 @@ DATA shift04<>+60(SB)/4, $0x00000004
 GLOBL shift04<>(SB), RODATA|NOPTR, $64
 
 // func rowsQ4_1AVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, CMOV, F16C, FMA3, MMX+
 TEXT ·rowsQ4_1AVX2(SB), NOSPLIT, $32-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -216,35 +225,44 @@ TEXT ·rowsQ4_1AVX2(SB), NOSPLIT, $32-64
 	JLT          rows4End2
 
 rows41:
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  AX, DI
-	MOVQ  q+32(FP), R8
-	MOVQ  d+40(FP), R9
-	MOVQ  s+48(FP), R10
-	MOVQ  blocks+56(FP), R11
-	SUBQ  $0x01, R11
-	JLT   blocksEnd4
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R12
+	SUBQ    $0x01, R12
+	JLT     blocksEnd4
 
 blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       $+80, R8
+
 	// d_w·d_a of each row, m·s_a
 	VMOVD        (DI), X8
 	VPINSRD      $0x01, (DI)(CX*1), X8, X8
 	VPINSRD      $0x02, (DI)(CX*2), X8, X8
 	VPINSRD      $0x03, (DI)(DX*1), X8, X8
 	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (R9), Y9
-	VBROADCASTSS (R10), Y10
+	VBROADCASTSS (R10), Y9
+	VBROADCASTSS (R11), Y10
 	VBLENDPS     $0xaa, Y10, Y9, Y9
 	VMULPS       Y9, Y8, Y8
 	VADDPS       Y8, Y7, Y7
 	VMOVUPS      Y8, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU        (R8), Y8
+	VMOVDQU        (R9), Y8
 	VBROADCASTI128 4(DI), Y9
 	VPSRLVD        Y2, Y9, Y9
 	VPAND          Y1, Y9, Y9
@@ -278,14 +296,14 @@ blocks3:
 	VBROADCASTSS   24(SP), Y9
 	VFMADD231PS    Y9, Y8, Y6
 	ADDQ           $+20, DI
-	ADDQ           $+32, R8
-	ADDQ           $+4, R9
+	ADDQ           $+32, R9
 	ADDQ           $+4, R10
-	SUBQ           $0x01, R11
+	ADDQ           $+4, R11
+	SUBQ           $0x01, R12
 	JGE            blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R11
+	ADDQ $0x01, R12
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS    Y4, Y3, Y8
@@ -390,7 +408,7 @@ DATA odd<>+28(SB)/4, $0x00000007
 GLOBL odd<>(SB), RODATA|NOPTR, $32
 
 // func rowsQ5_0AVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, CMOV, F16C, FMA3, MMX+
 TEXT ·rowsQ5_0AVX2(SB), NOSPLIT, $32-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -409,31 +427,40 @@ TEXT ·rowsQ5_0AVX2(SB), NOSPLIT, $32-64
 	JLT          rows4End2
 
 rows41:
-	VPXOR Y8, Y8, Y8
-	VPXOR Y9, Y9, Y9
-	VPXOR Y10, Y10, Y10
-	VPXOR Y11, Y11, Y11
-	MOVQ  AX, DI
-	MOVQ  q+32(FP), R8
-	MOVQ  d+40(FP), R9
-	MOVQ  s+48(FP), R10
-	MOVQ  blocks+56(FP), R10
-	SUBQ  $0x01, R10
-	JLT   blocksEnd4
+	VPXOR   Y8, Y8, Y8
+	VPXOR   Y9, Y9, Y9
+	VPXOR   Y10, Y10, Y10
+	VPXOR   Y11, Y11, Y11
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R11
+	SUBQ    $0x01, R11
+	JLT     blocksEnd4
 
 blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       $+88, R8
+
 	// d_w·d_a of each row, m·s_a
 	VMOVD        (DI), X12
 	VPINSRW      $0x01, (DI)(CX*1), X12, X12
 	VPINSRW      $0x02, (DI)(CX*2), X12, X12
 	VPINSRW      $0x03, (DI)(DX*1), X12, X12
 	VCVTPH2PS    X12, Y12
-	VBROADCASTSS (R9), Y13
+	VBROADCASTSS (R10), Y13
 	VMULPS       Y13, Y12, Y12
 	VMOVUPS      Y12, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU        (R8), Y12
+	VMOVDQU        (R9), Y12
 	VPMADDUBSW     Y12, Y1, Y13
 	VBROADCASTI128 6(DI), Y14
 	VPSRLVD        Y3, Y14, Y14
@@ -496,13 +523,13 @@ blocks3:
 	VBROADCASTSS   12(SP), Y13
 	VFMADD231PS    Y13, Y12, Y11
 	ADDQ           $+22, DI
-	ADDQ           $+32, R8
-	ADDQ           $+4, R9
-	SUBQ           $0x01, R10
+	ADDQ           $+32, R9
+	ADDQ           $+4, R10
+	SUBQ           $0x01, R11
 	JGE            blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS    Y9, Y8, Y12
@@ -636,7 +663,7 @@ DATA cffffffff<>+0(SB)/4, $0xffffffff
 GLOBL cffffffff<>(SB), RODATA|NOPTR, $4
 
 // func rowsQ5_1AVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, CMOV, F16C, FMA3, MMX+
 TEXT ·rowsQ5_1AVX2(SB), NOSPLIT, $32-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -654,35 +681,44 @@ TEXT ·rowsQ5_1AVX2(SB), NOSPLIT, $32-64
 	JLT          rows4End2
 
 rows41:
-	VPXOR Y7, Y7, Y7
-	VPXOR Y8, Y8, Y8
-	VPXOR Y9, Y9, Y9
-	VPXOR Y10, Y10, Y10
-	VPXOR Y11, Y11, Y11
-	MOVQ  AX, DI
-	MOVQ  q+32(FP), R8
-	MOVQ  d+40(FP), R9
-	MOVQ  s+48(FP), R10
-	MOVQ  blocks+56(FP), R11
-	SUBQ  $0x01, R11
-	JLT   blocksEnd4
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	VPXOR   Y9, Y9, Y9
+	VPXOR   Y10, Y10, Y10
+	VPXOR   Y11, Y11, Y11
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R12
+	SUBQ    $0x01, R12
+	JLT     blocksEnd4
 
 blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       $+96, R8
+
 	// d_w·d_a of each row, m·s_a
 	VMOVD        (DI), X12
 	VPINSRD      $0x01, (DI)(CX*1), X12, X12
 	VPINSRD      $0x02, (DI)(CX*2), X12, X12
 	VPINSRD      $0x03, (DI)(DX*1), X12, X12
 	VCVTPH2PS    X12, Y12
-	VBROADCASTSS (R9), Y13
-	VBROADCASTSS (R10), Y14
+	VBROADCASTSS (R10), Y13
+	VBROADCASTSS (R11), Y14
 	VBLENDPS     $0xaa, Y14, Y13, Y13
 	VMULPS       Y13, Y12, Y12
 	VADDPS       Y12, Y11, Y11
 	VMOVUPS      Y12, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU        (R8), Y12
+	VMOVDQU        (R9), Y12
 	VBROADCASTI128 8(DI), Y13
 	VPSRLVD        Y2, Y13, Y13
 	VPAND          Y1, Y13, Y13
@@ -740,14 +776,14 @@ blocks3:
 	VBROADCASTSS   24(SP), Y13
 	VFMADD231PS    Y13, Y12, Y10
 	ADDQ           $+24, DI
-	ADDQ           $+32, R8
-	ADDQ           $+4, R9
+	ADDQ           $+32, R9
 	ADDQ           $+4, R10
-	SUBQ           $0x01, R11
+	ADDQ           $+4, R11
+	SUBQ           $0x01, R12
 	JGE            blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R11
+	ADDQ $0x01, R12
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS    Y8, Y7, Y12
@@ -848,7 +884,7 @@ rows1End6:
 	RET
 
 // func rowsQ8_0AVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, CMOV, F16C, FMA3, MMX+
 TEXT ·rowsQ8_0AVX2(SB), NOSPLIT, $32-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -860,31 +896,41 @@ TEXT ·rowsQ8_0AVX2(SB), NOSPLIT, $32-64
 	JLT          rows4End2
 
 rows41:
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	MOVQ  AX, DI
-	MOVQ  q+32(FP), R8
-	MOVQ  d+40(FP), R9
-	MOVQ  s+48(FP), R10
-	MOVQ  blocks+56(FP), R10
-	SUBQ  $0x01, R10
-	JLT   blocksEnd4
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R11
+	SUBQ    $0x01, R11
+	JLT     blocksEnd4
 
 blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	ADDQ       $+136, R8
+
 	// d_w·d_a of each row, m·s_a
 	VMOVD        (DI), X5
 	VPINSRW      $0x01, (DI)(CX*1), X5, X5
 	VPINSRW      $0x02, (DI)(CX*2), X5, X5
 	VPINSRW      $0x03, (DI)(DX*1), X5, X5
 	VCVTPH2PS    X5, Y5
-	VBROADCASTSS (R9), Y6
+	VBROADCASTSS (R10), Y6
 	VMULPS       Y6, Y5, Y5
 	VMOVUPS      Y5, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU      (R8), Y5
+	VMOVDQU      (R9), Y5
 	VMOVDQU      2(DI), Y6
 	VPSIGNB      Y6, Y5, Y7
 	VPABSB       Y6, Y6
@@ -918,13 +964,13 @@ blocks3:
 	VBROADCASTSS 12(SP), Y6
 	VFMADD231PS  Y6, Y5, Y4
 	ADDQ         $+34, DI
-	ADDQ         $+32, R8
-	ADDQ         $+4, R9
-	SUBQ         $0x01, R10
+	ADDQ         $+32, R9
+	ADDQ         $+4, R10
+	SUBQ         $0x01, R11
 	JGE          blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS    Y2, Y1, Y5
@@ -1008,7 +1054,7 @@ rows1End6:
 	RET
 
 // func rowsIQ4_NLAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, CMOV, F16C, FMA3, MMX+
 TEXT ·rowsIQ4_NLAVX2(SB), NOSPLIT, $32-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -1023,31 +1069,40 @@ TEXT ·rowsIQ4_NLAVX2(SB), NOSPLIT, $32-64
 	JLT          rows4End2
 
 rows41:
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  AX, DI
-	MOVQ  q+32(FP), R8
-	MOVQ  d+40(FP), R9
-	MOVQ  s+48(FP), R10
-	MOVQ  blocks+56(FP), R10
-	SUBQ  $0x01, R10
-	JLT   blocksEnd4
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R11
+	SUBQ    $0x01, R11
+	JLT     blocksEnd4
 
 blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       $+72, R8
+
 	// d_w·d_a of each row, m·s_a
 	VMOVD        (DI), X8
 	VPINSRW      $0x01, (DI)(CX*1), X8, X8
 	VPINSRW      $0x02, (DI)(CX*2), X8, X8
 	VPINSRW      $0x03, (DI)(DX*1), X8, X8
 	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (R9), Y9
+	VBROADCASTSS (R10), Y9
 	VMULPS       Y9, Y8, Y8
 	VMOVUPS      Y8, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU        (R8), Y8
+	VMOVDQU        (R9), Y8
 	VBROADCASTI128 2(DI), Y9
 	VPSRLVD        Y2, Y9, Y9
 	VPAND          Y1, Y9, Y9
@@ -1093,13 +1148,13 @@ blocks3:
 	VBROADCASTSS   12(SP), Y9
 	VFMADD231PS    Y9, Y8, Y7
 	ADDQ           $+18, DI
-	ADDQ           $+32, R8
-	ADDQ           $+4, R9
-	SUBQ           $0x01, R10
+	ADDQ           $+32, R9
+	ADDQ           $+4, R10
+	SUBQ           $0x01, R11
 	JGE            blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS    Y5, Y4, Y8
@@ -1204,7 +1259,7 @@ DATA iq4<>+60(SB)/4, $0x71594535
 GLOBL iq4<>(SB), RODATA|NOPTR, $64
 
 // func rowsMXFP4AVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
 TEXT ·rowsMXFP4AVX2(SB), NOSPLIT, $32-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -1220,19 +1275,28 @@ TEXT ·rowsMXFP4AVX2(SB), NOSPLIT, $32-64
 	JLT          rows4End2
 
 rows41:
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	VPXOR Y8, Y8, Y8
-	MOVQ  AX, DI
-	MOVQ  q+32(FP), R8
-	MOVQ  d+40(FP), R9
-	MOVQ  s+48(FP), R10
-	MOVQ  blocks+56(FP), R10
-	SUBQ  $0x01, R10
-	JLT   blocksEnd4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R11
+	SUBQ    $0x01, R11
+	JLT     blocksEnd4
 
 blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       $+68, R8
+
 	// d_w·d_a of each row, m·s_a
 	VPBROADCASTB (DI), X9
 	VPINSRB      $0x01, (DI)(CX*1), X9, X9
@@ -1245,12 +1309,12 @@ blocks3:
 	VPSLLD       $0x17, X9, X9
 	VPSUBD       quad00800000<>+0(SB), X9, X9
 	VPMAXSD      X10, X9, X9
-	VBROADCASTSS (R9), Y10
+	VBROADCASTSS (R10), Y10
 	VMULPS       Y10, Y9, Y9
 	VMOVUPS      Y9, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU        (R8), Y10
+	VMOVDQU        (R9), Y10
 	VPMADDUBSW     Y10, Y1, Y12
 	VBROADCASTI128 1(DI), Y13
 	VPSRLVD        Y3, Y13, Y13
@@ -1293,13 +1357,13 @@ blocks3:
 	VBROADCASTSS   12(SP), Y12
 	VFMADD231PS    Y12, Y10, Y8
 	ADDQ           $+17, DI
-	ADDQ           $+32, R8
-	ADDQ           $+4, R9
-	SUBQ           $0x01, R10
+	ADDQ           $+32, R9
+	ADDQ           $+4, R10
+	SUBQ           $0x01, R11
 	JGE            blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS    Y6, Y5, Y10
@@ -1428,7 +1492,7 @@ DATA quad00800000<>+12(SB)/4, $0x00800000
 GLOBL quad00800000<>(SB), RODATA|NOPTR, $16
 
 // func rowsQ4_0AVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, FMA3, MMX+
 TEXT ·rowsQ4_0AVX512(SB), NOSPLIT, $0-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -1448,28 +1512,37 @@ TEXT ·rowsQ4_0AVX512(SB), NOSPLIT, $0-64
 	JLT          rows4End2
 
 rows41:
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	MOVQ   AX, DI
-	MOVQ   q+32(FP), R8
-	MOVQ   d+40(FP), R9
-	MOVQ   s+48(FP), R10
-	MOVQ   blocks+56(FP), R10
-	SUBQ   $0x01, R10
-	JLT    blocksEnd4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R11
+	SUBQ    $0x01, R11
+	JLT     blocksEnd4
 
 blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       $+72, R8
+
 	// d_w·d_a of each row, m·s_a
 	VMOVD        (DI), X7
 	VPINSRW      $0x01, (DI)(CX*1), X7, X7
 	VPINSRW      $0x02, (DI)(CX*2), X7, X7
 	VPINSRW      $0x03, (DI)(DX*1), X7, X7
 	VCVTPH2PS    X7, Y7
-	VBROADCASTSS (R9), Y8
+	VBROADCASTSS (R10), Y8
 	VMULPS       Y8, Y7, Y7
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VBROADCASTI64X4 (R8), Z8
+	VBROADCASTI64X4 (R9), Z8
 	VPXORD          Z9, Z9, Z9
 	VPXORD          Z10, Z10, Z10
 	VPDPBUSD        Z8, Z2, Z9
@@ -1493,13 +1566,13 @@ blocks3:
 	VPERMPS         Z7, Z1, Z8
 	VFMADD231PS     Z8, Z15, Z6
 	ADDQ            $+18, DI
-	ADDQ            $+32, R8
-	ADDQ            $+4, R9
-	SUBQ            $0x01, R10
+	ADDQ            $+32, R9
+	ADDQ            $+4, R10
+	SUBQ            $0x01, R11
 	JGE             blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS  Z6, Z5, Z8
@@ -1638,7 +1711,7 @@ DATA sumHalves<>+60(SB)/4, $0x00000000
 GLOBL sumHalves<>(SB), RODATA|NOPTR, $64
 
 // func rowsQ4_1AVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, FMA3, MMX+
 TEXT ·rowsQ4_1AVX512(SB), NOSPLIT, $0-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -1657,31 +1730,40 @@ TEXT ·rowsQ4_1AVX512(SB), NOSPLIT, $0-64
 	JLT          rows4End2
 
 rows41:
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	MOVQ   AX, DI
-	MOVQ   q+32(FP), R8
-	MOVQ   d+40(FP), R9
-	MOVQ   s+48(FP), R10
-	MOVQ   blocks+56(FP), R11
-	SUBQ   $0x01, R11
-	JLT    blocksEnd4
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R12
+	SUBQ    $0x01, R12
+	JLT     blocksEnd4
 
 blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       $+80, R8
+
 	// d_w·d_a of each row, m·s_a
 	VMOVD        (DI), X7
 	VPINSRD      $0x01, (DI)(CX*1), X7, X7
 	VPINSRD      $0x02, (DI)(CX*2), X7, X7
 	VPINSRD      $0x03, (DI)(DX*1), X7, X7
 	VCVTPH2PS    X7, Y7
-	VBROADCASTSS (R9), Y8
-	VBROADCASTSS (R10), K1, Y8
+	VBROADCASTSS (R10), Y8
+	VBROADCASTSS (R11), K1, Y8
 	VMULPS       Y8, Y7, Y7
 	VADDPS       Y7, Y6, Y6
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VBROADCASTI64X4 (R8), Z8
+	VBROADCASTI64X4 (R9), Z8
 	VPXORD          Z9, Z9, Z9
 	VBROADCASTI32X4 4(DI), Z13
 	VBROADCASTI32X4 4(DI)(CX*1), K2, Z13
@@ -1702,14 +1784,14 @@ blocks3:
 	VPERMPS         Z7, Z1, Z8
 	VFMADD231PS     Z8, Z14, Z5
 	ADDQ            $+20, DI
-	ADDQ            $+32, R8
-	ADDQ            $+4, R9
+	ADDQ            $+32, R9
 	ADDQ            $+4, R10
-	SUBQ            $0x01, R11
+	ADDQ            $+4, R11
+	SUBQ            $0x01, R12
 	JGE             blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R11
+	ADDQ $0x01, R12
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS  Z5, Z4, Z8
@@ -1837,7 +1919,7 @@ DATA lanes4_6<>+60(SB)/4, $0x00000006
 GLOBL lanes4_6<>(SB), RODATA|NOPTR, $64
 
 // func rowsQ5_0AVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, FMA3, MMX+
 TEXT ·rowsQ5_0AVX512(SB), NOSPLIT, $0-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -1858,28 +1940,37 @@ TEXT ·rowsQ5_0AVX512(SB), NOSPLIT, $0-64
 	JLT          rows4End2
 
 rows41:
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	MOVQ   AX, DI
-	MOVQ   q+32(FP), R8
-	MOVQ   d+40(FP), R9
-	MOVQ   s+48(FP), R10
-	MOVQ   blocks+56(FP), R10
-	SUBQ   $0x01, R10
-	JLT    blocksEnd4
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R11
+	SUBQ    $0x01, R11
+	JLT     blocksEnd4
 
 blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       $+88, R8
+
 	// d_w·d_a of each row, m·s_a
 	VMOVD        (DI), X8
 	VPINSRW      $0x01, (DI)(CX*1), X8, X8
 	VPINSRW      $0x02, (DI)(CX*2), X8, X8
 	VPINSRW      $0x03, (DI)(DX*1), X8, X8
 	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (R9), Y9
+	VBROADCASTSS (R10), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VBROADCASTI64X4 (R8), Z9
+	VBROADCASTI64X4 (R9), Z9
 	VPXORD          Z10, Z10, Z10
 	VPXORD          Z11, Z11, Z11
 	VPDPBUSD        Z9, Z2, Z10
@@ -1911,13 +2002,13 @@ blocks3:
 	VPERMPS         Z8, Z1, Z9
 	VFMADD231PS     Z9, Z16, Z7
 	ADDQ            $+22, DI
-	ADDQ            $+32, R8
-	ADDQ            $+4, R9
-	SUBQ            $0x01, R10
+	ADDQ            $+32, R9
+	ADDQ            $+4, R10
+	SUBQ            $0x01, R11
 	JGE             blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS  Z7, Z6, Z9
@@ -2004,7 +2095,7 @@ rows1End6:
 	RET
 
 // func rowsQ5_1AVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, FMA3, MMX+
 TEXT ·rowsQ5_1AVX512(SB), NOSPLIT, $0-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -2024,31 +2115,40 @@ TEXT ·rowsQ5_1AVX512(SB), NOSPLIT, $0-64
 	JLT          rows4End2
 
 rows41:
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	MOVQ   AX, DI
-	MOVQ   q+32(FP), R8
-	MOVQ   d+40(FP), R9
-	MOVQ   s+48(FP), R10
-	MOVQ   blocks+56(FP), R11
-	SUBQ   $0x01, R11
-	JLT    blocksEnd4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R12
+	SUBQ    $0x01, R12
+	JLT     blocksEnd4
 
 blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       $+96, R8
+
 	// d_w·d_a of each row, m·s_a
 	VMOVD        (DI), X8
 	VPINSRD      $0x01, (DI)(CX*1), X8, X8
 	VPINSRD      $0x02, (DI)(CX*2), X8, X8
 	VPINSRD      $0x03, (DI)(DX*1), X8, X8
 	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (R9), Y9
-	VBROADCASTSS (R10), K1, Y9
+	VBROADCASTSS (R10), Y9
+	VBROADCASTSS (R11), K1, Y9
 	VMULPS       Y9, Y8, Y8
 	VADDPS       Y8, Y7, Y7
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VBROADCASTI64X4 (R8), Z9
+	VBROADCASTI64X4 (R9), Z9
 	VPXORD          Z10, Z10, Z10
 	VBROADCASTI32X4 8(DI), Z14
 	VBROADCASTI32X4 8(DI)(CX*1), K2, Z14
@@ -2077,14 +2177,14 @@ blocks3:
 	VPERMPS         Z8, Z1, Z9
 	VFMADD231PS     Z9, Z15, Z6
 	ADDQ            $+24, DI
-	ADDQ            $+32, R8
-	ADDQ            $+4, R9
+	ADDQ            $+32, R9
 	ADDQ            $+4, R10
-	SUBQ            $0x01, R11
+	ADDQ            $+4, R11
+	SUBQ            $0x01, R12
 	JGE             blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R11
+	ADDQ $0x01, R12
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS  Z6, Z5, Z9
@@ -2178,7 +2278,7 @@ rows1End6:
 	RET
 
 // func rowsQ8_0AVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, FMA3, MMX+
 TEXT ·rowsQ8_0AVX512(SB), NOSPLIT, $0-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -2196,28 +2296,38 @@ TEXT ·rowsQ8_0AVX512(SB), NOSPLIT, $0-64
 	JLT          rows4End2
 
 rows41:
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	MOVQ   AX, DI
-	MOVQ   q+32(FP), R8
-	MOVQ   d+40(FP), R9
-	MOVQ   s+48(FP), R10
-	MOVQ   blocks+56(FP), R10
-	SUBQ   $0x01, R10
-	JLT    blocksEnd4
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R11
+	SUBQ    $0x01, R11
+	JLT     blocksEnd4
 
 blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	ADDQ       $+136, R8
+
 	// d_w·d_a of each row, m·s_a
 	VMOVD        (DI), X5
 	VPINSRW      $0x01, (DI)(CX*1), X5, X5
 	VPINSRW      $0x02, (DI)(CX*2), X5, X5
 	VPINSRW      $0x03, (DI)(DX*1), X5, X5
 	VCVTPH2PS    X5, Y5
-	VBROADCASTSS (R9), Y6
+	VBROADCASTSS (R10), Y6
 	VMULPS       Y6, Y5, Y5
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VBROADCASTI64X4 (R8), Z6
+	VBROADCASTI64X4 (R9), Z6
 	VPXORD          Z7, Z7, Z7
 	VPXORD          Z8, Z8, Z8
 	VPDPBUSD        Z6, Z2, Z7
@@ -2239,13 +2349,13 @@ blocks3:
 	VPERMPS         Z5, Z1, Z6
 	VFMADD231PS     Z6, Z13, Z4
 	ADDQ            $+34, DI
-	ADDQ            $+32, R8
-	ADDQ            $+4, R9
-	SUBQ            $0x01, R10
+	ADDQ            $+32, R9
+	ADDQ            $+4, R10
+	SUBQ            $0x01, R11
 	JGE             blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS  Z4, Z3, Z6
@@ -2331,7 +2441,7 @@ DATA c80808080<>+0(SB)/4, $0x80808080
 GLOBL c80808080<>(SB), RODATA|NOPTR, $4
 
 // func rowsIQ4_NLAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, FMA3, MMX+
 TEXT ·rowsIQ4_NLAVX512(SB), NOSPLIT, $0-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -2352,28 +2462,37 @@ TEXT ·rowsIQ4_NLAVX512(SB), NOSPLIT, $0-64
 	JLT          rows4End2
 
 rows41:
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	MOVQ   AX, DI
-	MOVQ   q+32(FP), R8
-	MOVQ   d+40(FP), R9
-	MOVQ   s+48(FP), R10
-	MOVQ   blocks+56(FP), R10
-	SUBQ   $0x01, R10
-	JLT    blocksEnd4
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R11
+	SUBQ    $0x01, R11
+	JLT     blocksEnd4
 
 blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       $+72, R8
+
 	// d_w·d_a of each row, m·s_a
 	VMOVD        (DI), X8
 	VPINSRW      $0x01, (DI)(CX*1), X8, X8
 	VPINSRW      $0x02, (DI)(CX*2), X8, X8
 	VPINSRW      $0x03, (DI)(DX*1), X8, X8
 	VCVTPH2PS    X8, Y8
-	VBROADCASTSS (R9), Y9
+	VBROADCASTSS (R10), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VBROADCASTI64X4 (R8), Z9
+	VBROADCASTI64X4 (R9), Z9
 	VPXORD          Z10, Z10, Z10
 	VPXORD          Z11, Z11, Z11
 	VPDPBUSD        Z9, Z2, Z10
@@ -2399,13 +2518,13 @@ blocks3:
 	VPERMPS         Z8, Z1, Z9
 	VFMADD231PS     Z9, Z16, Z7
 	ADDQ            $+18, DI
-	ADDQ            $+32, R8
-	ADDQ            $+4, R9
-	SUBQ            $0x01, R10
+	ADDQ            $+32, R9
+	ADDQ            $+4, R10
+	SUBQ            $0x01, R11
 	JGE             blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS  Z7, Z6, Z9
@@ -2509,7 +2628,7 @@ DATA iq4biased<>+60(SB)/4, $0xf1d9c5b5
 GLOBL iq4biased<>(SB), RODATA|NOPTR, $64
 
 // func rowsMXFP4AVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, CMOV, FMA3, MMX+
 TEXT ·rowsMXFP4AVX512(SB), NOSPLIT, $0-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -2530,17 +2649,26 @@ TEXT ·rowsMXFP4AVX512(SB), NOSPLIT, $0-64
 	JLT          rows4End2
 
 rows41:
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	MOVQ   AX, DI
-	MOVQ   q+32(FP), R8
-	MOVQ   d+40(FP), R9
-	MOVQ   s+48(FP), R10
-	MOVQ   blocks+56(FP), R10
-	SUBQ   $0x01, R10
-	JLT    blocksEnd4
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R11
+	SUBQ    $0x01, R11
+	JLT     blocksEnd4
 
 blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       $+68, R8
+
 	// d_w·d_a of each row, m·s_a
 	VPBROADCASTB (DI), X8
 	VPINSRB      $0x01, (DI)(CX*1), X8, X8
@@ -2553,11 +2681,11 @@ blocks3:
 	VPSLLD       $0x17, X8, X8
 	VPSUBD       quad00800000<>+0(SB), X8, X8
 	VPMAXSD      X9, X8, X8
-	VBROADCASTSS (R9), Y9
+	VBROADCASTSS (R10), Y9
 	VMULPS       Y9, Y8, Y8
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VBROADCASTI64X4 (R8), Z9
+	VBROADCASTI64X4 (R9), Z9
 	VPXORD          Z10, Z10, Z10
 	VPXORD          Z11, Z11, Z11
 	VPDPBUSD        Z9, Z2, Z10
@@ -2583,13 +2711,13 @@ blocks3:
 	VPERMPS         Z8, Z1, Z9
 	VFMADD231PS     Z9, Z17, Z7
 	ADDQ            $+17, DI
-	ADDQ            $+32, R8
-	ADDQ            $+4, R9
-	SUBQ            $0x01, R10
+	ADDQ            $+32, R9
+	ADDQ            $+4, R10
+	SUBQ            $0x01, R11
 	JGE             blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS  Z7, Z6, Z9

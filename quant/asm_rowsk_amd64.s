@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func rowsQ2_KAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·rowsQ2_KAVX2(SB), NOSPLIT, $0-64
 	MOVQ dst+0(FP), AX
 	MOVQ w+8(FP), CX
@@ -26,6 +26,9 @@ row1:
 	JLT   blockEnd4
 
 block3:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
 	// sc, mn
 	VPMOVZXBW    (SI), Y2
 	VPSRLD       $0x04, Y2, Y3
@@ -190,7 +193,7 @@ DATA bytes16_6<>+28(SB)/4, $0x0f0e0f0e
 GLOBL bytes16_6<>(SB), RODATA|NOPTR, $32
 
 // func rowsQ3_KAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·rowsQ3_KAVX2(SB), NOSPLIT, $0-64
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -212,6 +215,9 @@ row1:
 	JLT   blockEnd4
 
 block3:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
 	// sc, mn
 	VMOVQ        96(SI), X2
 	VPUNPCKLQDQ  X2, X2, X2
@@ -418,7 +424,7 @@ DATA quad20202020<>+12(SB)/4, $0x20202020
 GLOBL quad20202020<>(SB), RODATA|NOPTR, $16
 
 // func rowsQ4_KAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·rowsQ4_KAVX2(SB), NOSPLIT, $0-64
 	MOVQ dst+0(FP), AX
 	MOVQ w+8(FP), CX
@@ -439,6 +445,10 @@ row1:
 	JLT   blockEnd4
 
 block3:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+
 	// sc, mn
 	VMOVDQU   (SI), X2
 	VPSHUFD   $0xa5, X2, X3
@@ -673,7 +683,7 @@ DATA c00010001<>+0(SB)/4, $0x00010001
 GLOBL c00010001<>(SB), RODATA|NOPTR, $4
 
 // func rowsQ5_KAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·rowsQ5_KAVX2(SB), NOSPLIT, $0-64
 	MOVQ dst+0(FP), AX
 	MOVQ w+8(FP), CX
@@ -694,6 +704,10 @@ row1:
 	JLT   blockEnd4
 
 block3:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+
 	// sc, mn
 	VMOVDQU   (SI), X2
 	VPSHUFD   $0xa5, X2, X3
@@ -860,7 +874,7 @@ DATA c10101010<>+0(SB)/4, $0x10101010
 GLOBL c10101010<>(SB), RODATA|NOPTR, $4
 
 // func rowsQ6_KAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·rowsQ6_KAVX2(SB), NOSPLIT, $0-64
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -882,6 +896,11 @@ row1:
 	JLT   blockEnd4
 
 block3:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
 	// sc, mn
 	VPMOVSXBW 192(SI), Y2
 	VPERMQ    $0xee, Y2, Y3
@@ -1048,7 +1067,7 @@ DATA c30303030<>+0(SB)/4, $0x30303030
 GLOBL c30303030<>(SB), RODATA|NOPTR, $4
 
 // func rowsIQ4_XSAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
-// Requires: AVX, AVX2, BMI2, F16C, FMA3
+// Requires: AVX, AVX2, BMI2, F16C, FMA3, MMX+
 TEXT ·rowsIQ4_XSAVX2(SB), NOSPLIT, $0-64
 	MOVQ    dst+0(FP), AX
 	MOVQ    w+8(FP), CX
@@ -1070,6 +1089,10 @@ row1:
 	JLT   blockEnd4
 
 block3:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+
 	// sc, mn
 	MOVQ      $0x0f0f0f0f0f0f0f0f, R13
 	MOVL      4(SI), R11
@@ -1255,7 +1278,7 @@ DATA shift04<>+60(SB)/4, $0x00000004
 GLOBL shift04<>(SB), RODATA|NOPTR, $64
 
 // func rowsQ2_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, MMX+
 TEXT ·rowsQ2_KAVX512(SB), NOSPLIT, $0-64
 	MOVQ dst+0(FP), AX
 	MOVQ w+8(FP), CX
@@ -1276,6 +1299,9 @@ row1:
 	JLT    blockEnd4
 
 block3:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
 	// sc, mn
 	VPMOVZXBW    (SI), Y2
 	VPSRLD       $0x04, Y2, Y3
@@ -1468,7 +1494,7 @@ DATA words16_12<>+60(SB)/4, $0x000f000f
 GLOBL words16_12<>(SB), RODATA|NOPTR, $64
 
 // func rowsQ3_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
 TEXT ·rowsQ3_KAVX512(SB), NOSPLIT, $0-64
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -1490,6 +1516,9 @@ row1:
 	JLT    blockEnd4
 
 block3:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+
 	// sc, mn
 	VMOVQ        96(SI), X3
 	VPUNPCKLQDQ  X3, X3, X3
@@ -1670,7 +1699,7 @@ DATA rotate4_5<>+60(SB)/4, $0x00000005
 GLOBL rotate4_5<>(SB), RODATA|NOPTR, $64
 
 // func rowsQ4_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, MMX+
 TEXT ·rowsQ4_KAVX512(SB), NOSPLIT, $0-64
 	MOVQ dst+0(FP), AX
 	MOVQ w+8(FP), CX
@@ -1691,6 +1720,10 @@ row1:
 	JLT    blockEnd4
 
 block3:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+
 	// sc, mn
 	VMOVDQU   (SI), X2
 	VPSHUFD   $0xa5, X2, X3
@@ -1874,7 +1907,7 @@ DATA words32_6<>+60(SB)/4, $0x00070007
 GLOBL words32_6<>(SB), RODATA|NOPTR, $64
 
 // func rowsQ5_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, MMX+
 TEXT ·rowsQ5_KAVX512(SB), NOSPLIT, $0-64
 	MOVQ dst+0(FP), AX
 	MOVQ w+8(FP), CX
@@ -1895,6 +1928,10 @@ row1:
 	JLT    blockEnd4
 
 block3:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+
 	// sc, mn
 	VMOVDQU   (SI), X2
 	VPSHUFD   $0xa5, X2, X3
@@ -2022,7 +2059,7 @@ DATA rotate28_29<>+60(SB)/4, $0x0000001d
 GLOBL rotate28_29<>(SB), RODATA|NOPTR, $64
 
 // func rowsQ6_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
 TEXT ·rowsQ6_KAVX512(SB), NOSPLIT, $0-64
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+8(FP), CX
@@ -2044,6 +2081,11 @@ row1:
 	JLT    blockEnd4
 
 block3:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+	PREFETCHT0 8384(SI)
+
 	// sc, mn
 	VPMOVSXBW 192(SI), Y3
 	VPXORD    Z4, Z4, Z4
@@ -2158,7 +2200,7 @@ DATA rotate28_30<>+60(SB)/4, $0x0000001e
 GLOBL rotate28_30<>(SB), RODATA|NOPTR, $64
 
 // func rowsIQ4_XSAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, BMI2, F16C
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, BMI2, F16C, MMX+
 TEXT ·rowsIQ4_XSAVX512(SB), NOSPLIT, $0-64
 	MOVQ    dst+0(FP), AX
 	MOVQ    w+8(FP), CX
@@ -2180,6 +2222,10 @@ row1:
 	JLT    blockEnd4
 
 block3:
+	PREFETCHT0 8192(SI)
+	PREFETCHT0 8256(SI)
+	PREFETCHT0 8320(SI)
+
 	// sc, mn
 	MOVQ      $0x0f0f0f0f0f0f0f0f, R13
 	MOVL      4(SI), R11

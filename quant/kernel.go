@@ -19,6 +19,8 @@ type kernelSet struct {
 	quantQ8 func(q []int8, d, s, x []float32)
 	// quantQ8K quantises len(x)/256 blocks: q as long as x, d one per block, bsums 16 per block.
 	quantQ8K func(q []int8, d []float32, bsums []int16, x []float32)
+	// sums sets z[i] = Σq over group values each, 16 or 32; q has a multiple of 32.
+	sums func(z []float32, q []int8, group int)
 }
 
 // generic is the pure-Go set: complete, and the twin that every other set is tested against.
@@ -30,6 +32,7 @@ var generic = kernelSet{
 	},
 	quantQ8:  quantQ8,
 	quantQ8K: quantQ8K,
+	sums:     groupSumsGeneric,
 }
 
 // active returns the set in use. A platform with SIMD kernels replaces it at init by a function that follows cpu.Active:
@@ -51,6 +54,9 @@ func (k kernelSet) withGeneric() kernelSet {
 	}
 	if k.quantQ8K == nil {
 		k.quantQ8K = generic.quantQ8K
+	}
+	if k.sums == nil {
+		k.sums = generic.sums
 	}
 	return k
 }

@@ -10,6 +10,8 @@ import (
 
 //go:generate sh -c "cd _asm && go run ."
 
+// The assembly checks nothing: its callers hold pointers into slices that the exported functions have checked, and pass
+// lengths of at least 1. The functions ending in With turn assembly of one level into a member of its set.
 func init() {
 	vectorSets[cpu.AVX2] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
@@ -25,6 +27,7 @@ func init() {
 	}
 }
 
+// convertF16 is vectorSet.f16ToF32; the last elements, fewer than eight, go through Go.
 func convertF16(dst []float32, src []uint16) {
 	n := len(src) &^ 7
 	if n > 0 {
@@ -33,6 +36,7 @@ func convertF16(dst []float32, src []uint16) {
 	f16ToF32Generic(dst[n:], src[n:])
 }
 
+// convertF32 is vectorSet.f32ToF16.
 func convertF32(dst []uint16, src []float32) {
 	n := len(src) &^ 7
 	if n > 0 {

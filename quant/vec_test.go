@@ -34,7 +34,7 @@ func expPoints() []float32 {
 		x = append(x, v)
 	}
 	inf := float32(math.Inf(1))
-	return append(x, 0, -0.0, inf, -inf, 1e30, -1e30, math.MaxFloat32, -math.MaxFloat32, float32(math.NaN()), 1e-30, -1e-40,
+	return append(x, 0, float32(math.Copysign(0, -1)), inf, -inf, 1e30, -1e30, math.MaxFloat32, -math.MaxFloat32, float32(math.NaN()), 1e-30, -1e-40,
 		-87.33654, -87.33655, -103.27893, -103.9720, -103.9721, -103.98, -104, -88.38, -103.28, 88.39, 88.72, 88.722839, 88.72284, 89)
 }
 

@@ -7,6 +7,15 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// Products of float32 rows with rows of another type, converted on the way: queries with a cache of keys or with float weights
+// (scores), and weights of attention with a cache of values (mix).
+//
+//	scores   dst[i,j] = Σ_c q[i,c]·k[j,c]      both run along c: sums across lanes at the end of a row
+//	mix      out[i,c] += Σ_j p[i,j]·v[j,c]     a lane is a column: no sums across lanes
+//
+// Up to four rows of the left side share each conversion. In a decoded token these are the heads that share a cache, in a prompt
+// the tokens too.
+
 // maxQueries is how many query rows share each converted row of the cache.
 const maxQueries = 4
 
@@ -65,15 +74,14 @@ func (g *gen) scores(l level, e element, nq int) {
 	}
 	s := &scoreGen{gen: g, element: e, nq: nq}
 	s.q, s.k = g.matrixArg("q", "ldq", 2, nq), g.matrixArg("k", "stride", 0, nk)
-	s.dst, s.ldd = g.arg("dst"), g.bytesArg("ldd", 2)
-	n := g.arg("n")
+	s.dst, s.far = g.arg("dst"), g.AllocLocal(8)
+	g.MOVQ(g.farRows(s.k.stride, e.bytes), s.far)
 	if l.wide() {
 		s.mask = g.tailMask(g.arg("d"))
 	}
-	g.while(n, uint64(nk), "rows", func() { s.tile(nk) })
-	if nk > 1 {
-		g.while(n, 1, "row", func() { s.tile(1) })
-	}
+	n := g.addr("n")
+	g.whileMem(n, uint64(nk), "rows", func() { s.tile(nk) })
+	g.whileMem(n, 1, "row", func() { s.tile(1) })
 	g.done()
 }
 
@@ -81,10 +89,11 @@ func (g *gen) scores(l level, e element, nq int) {
 type scoreGen struct {
 	*gen
 	element
-	nq       int
-	q, k     matrix
-	dst, ldd reg.GPVirtual
-	mask     *mask // of the last columns at AVX-512
+	nq   int
+	q, k matrix
+	dst  reg.GPVirtual
+	far  operand.Mem // distance of the rows to be asked for
+	mask *mask       // of the last columns at AVX-512
 }
 
 // tile computes nq × nk sums and advances k and dst by nk rows.
@@ -94,13 +103,18 @@ func (s *scoreGen) tile(nk int) {
 		acc[i] = s.vecs(nk)
 		s.zero(acc[i]...)
 	}
-	pk, pq := s.k, s.q
-	pk.p, pq.p = s.copyOf(s.k.p), s.copyOf(s.q.p)
+	pk, pq, ahead := s.k, s.q, s.k
+	pk.p, pq.p, ahead.p = s.copyOf(s.k.p), s.copyOf(s.q.p), s.copyOf(s.k.p)
+	s.ADDQ(s.far, ahead.p)
 	cols := s.arg("d")
 	s.while(cols, uint64(s.lanes()), "cols", func() {
+		for j := range nk {
+			s.PREFETCHT0(ahead.row(j))
+		}
 		s.step(acc, pq, pk, nil)
 		s.add(4*s.lanes(), pq.p)
 		s.add(s.lanes()*s.element.bytes, pk.p)
+		s.add(s.lanes()*s.element.bytes, ahead.p)
 	})
 	if s.mask != nil {
 		end := s.label("colsMasked")
@@ -110,6 +124,25 @@ func (s *scoreGen) tile(nk int) {
 		s.Label(end)
 	}
 	s.store(acc, nk)
+}
+
+// farRows returns the distance of the row that is to be asked for while one of d elements of size bytes is used: about 8 KiB
+// of rows ahead, between 4 and 64 rows. Where rows are pieces of longer ones, hardware prefetchers do badly.
+func (g *gen) farRows(stride reg.GPVirtual, size int) reg.GPVirtual {
+	shift, least, most := g.arg("d"), g.GP64(), g.GP64()
+	g.Comment("far = stride·2^min(6, max(2, 13 - log2(row bytes)))")
+	g.IMUL3Q(operand.I32(int32(size)), shift, shift)
+	g.BSRQ(shift, shift)
+	g.SUBQ(operand.Imm(13), shift)
+	g.NEGQ(shift)
+	g.MOVQ(operand.I32(2), least)
+	g.MOVQ(operand.I32(6), most)
+	g.CMPQ(shift, least)
+	g.CMOVQLT(least, shift)
+	g.CMPQ(shift, most)
+	g.CMOVQGT(most, shift)
+	g.SHLXQ(shift, stride, shift)
+	return shift
 }
 
 // step adds one vector of columns to the sums.
@@ -131,11 +164,11 @@ func (s *scoreGen) step(acc [][]reg.VecVirtual, pq, pk matrix, m *mask) {
 // store writes dst[i, j…j+nk-1] = Σ lanes of acc[i] and moves on.
 func (s *scoreGen) store(acc [][]reg.VecVirtual, nk int) {
 	s.Comment("dst[i,j] = Σ acc[i][j]")
-	dst := s.copyOf(s.dst)
+	dst, ldd := s.copyOf(s.dst), s.bytesArg("ldd", 2)
 	for i := range acc {
 		s.storeSums(acc[i], operand.Mem{Base: dst})
 		if i+1 < len(acc) {
-			s.ADDQ(s.ldd, dst)
+			s.ADDQ(ldd, dst)
 		}
 	}
 	s.add(4*nk, s.dst)
@@ -157,11 +190,12 @@ func (g *gen) mix(l level, nq int) {
 	s := &mixGen{gen: g, nq: nq}
 	s.out, s.p = g.matrixArg("out", "ldo", 2, nq), g.matrixArg("p", "ldp", 2, nq)
 	s.v, s.stride = g.arg("v"), g.bytesArg("stride", 1)
-	d := g.arg("d")
-	g.while(d, uint64(wide*g.lanes()), "cols", func() { s.columns(wide, nil) })
-	g.while(d, uint64(g.lanes()), "vector", func() { s.columns(1, nil) })
+	s.far = g.farRows(s.stride, 2)
+	d := g.addr("d")
+	g.whileMem(d, uint64(wide*g.lanes()), "cols", func() { s.columns(wide, nil) })
+	g.whileMem(d, uint64(g.lanes()), "vector", func() { s.columns(1, nil) })
 	if l.wide() {
-		g.ifTail(d, func(k *mask) { s.columns(1, k) })
+		g.ifTail(g.arg("d"), func(k *mask) { s.columns(1, k) })
 	}
 	g.done()
 }
@@ -172,9 +206,11 @@ type mixGen struct {
 	nq        int
 	out, p    matrix
 	v, stride reg.GPVirtual
+	far       reg.GPVirtual // distance of the row to be asked for
 }
 
-// columns computes wide vectors of columns of all rows and advances out and v by them.
+// columns computes wide vectors of columns of all rows and advances out and v by them. The sums stay in registers while all
+// rows of v pass, so that out is read and written once.
 func (s *mixGen) columns(wide int, k *mask) {
 	acc := make([][]reg.VecVirtual, s.nq)
 	for i := range acc {
@@ -186,6 +222,9 @@ func (s *mixGen) columns(wide int, k *mask) {
 	v, p, n := s.copyOf(s.v), s.p, s.arg("n")
 	p.p = s.copyOf(s.p.p)
 	s.while(n, 1, "rows", func() {
+		for line := 0; line < wide*s.bytes/2; line += 64 {
+			s.PREFETCHT0(operand.Mem{Base: v, Index: s.far, Scale: 1, Disp: line})
+		}
 		s.step(acc, p, v, k)
 		s.ADDQ(s.stride, v)
 		s.add(4, p.p)

@@ -7,13 +7,24 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// Panels times several tokens: what the work on a prompt consists of.
+//
 // A panel is a piece of a weight matrix in the order in which a matrix product wants it: panelRows rows side by side, so
 // that a lane of a vector is a row and nothing has to be added up across lanes. It holds
 //
 //	q    per 4 columns, per row: 4 codes, unsigned bytes (int8 where the kernel says so)
-//	dm   per group of columns: D of every row, M of every row, floats; w = D·code + M
+//	dm   per group of columns: D of every row, M of every row, floats; w = D·code + M, or D·(code + M)
 //
 // At AVX-512 a panel has 32 rows: two vectors of 16. At AVX2 it has 8: one vector.
+//
+// The innermost step takes four columns: a vector of codes is loaded once and multiplied with four activations of each token,
+// broadcast to all lanes. For four tokens at AVX-512 that is 6 loads for 8 VPDPBUSD (512 products), for four tokens at AVX2 5
+// loads for 4 VPMADDUBSW (128 products); eight and four sums are independent of each other, which hides the latency. After a
+// group of columns the integer sums become floats, are scaled by D, and M·z is added, z = Σq of the group.
+//
+// A group adds D·Σcode·q + M·z. Where M stands for a bias both terms are large and cancel. That is harmless in blocks of 32:
+// D has 11 bits, M is D times a power of two (or 12), z has 12 bits: the product is exact in a float. The scales of blocks of
+// 256 have too many bits for that, so there the bias is added to the integer sum, exact as well, before D comes in.
 func (l level) panelRows() int {
 	if l.wide() {
 		return 32
@@ -28,6 +39,7 @@ type gemmKind struct {
 	super  int  // groups that share the activations' scale: 1 for blocks of 32, else 256/group
 	steps  int  // AVX2: how many products of 4 columns fit into an int16 for each pair: 127·2·steps·largest code < 2^15
 	signed bool // AVX2: codes are int8, M is 0
+	biased bool // w = D·(code + M): exact, where D·code + M·D would round twice what then cancels
 }
 
 // kinds are the families at each level.
@@ -37,6 +49,8 @@ func kinds(l level) []gemmKind {
 			{name: "32", group: 32, super: 1},
 			{name: "K32", group: 32, super: 8},
 			{name: "K16", group: 16, super: 16},
+			{name: "K32Biased", group: 32, super: 8, biased: true},
+			{name: "K16Biased", group: 16, super: 16, biased: true},
 		}
 	}
 	return []gemmKind{
@@ -47,7 +61,8 @@ func kinds(l level) []gemmKind {
 		{name: "K32Bits5", group: 32, super: 8, steps: 4},
 		{name: "K32Int8", group: 32, super: 8, signed: true},
 		{name: "K16Bits5", group: 16, super: 16, steps: 4},
-		{name: "K16Bits6", group: 16, super: 16, steps: 2},
+		{name: "K16Biased5", group: 16, super: 16, steps: 4, biased: true},
+		{name: "K16Biased6", group: 16, super: 16, steps: 2, biased: true},
 	}
 }
 
@@ -62,7 +77,19 @@ func buildGemm(g *gen) {
 	}
 }
 
-// gemmGen is what the parts of one function share. The sums have an index for the vector of rows, then for the token.
+// formula returns what a group adds.
+func (k gemmKind) formula() string {
+	switch {
+	case k.biased:
+		return "D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g])"
+	case k.signed:
+		return "D[g,r]·Σ code[r]·q[t]"
+	}
+	return "D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g]"
+}
+
+// gemmGen is what the parts of one function share. The sums have an index for the vector of rows, then for the token. At
+// AVX-512 four tokens take 8 registers of integer sums, 8 of part, 8 of total, and 3 to 6 others; at AVX2 4, 4, 4 and 4.
 type gemmGen struct {
 	*gen
 	gemmKind
@@ -79,10 +106,15 @@ type gemmGen struct {
 func (g *gen) gemm(l level, k gemmKind, tokens int) {
 	g.fn(l, fmt.Sprintf("gemm%sx%d", k.name, tokens),
 		"(dst *float32, ld, rows, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd, supers int)",
-		fmt.Sprintf("multiplies a panel by %d tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the", tokens),
+		fmt.Sprintf("multiplies a panel by %d tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g %s, for the", tokens, k.formula()),
 		fmt.Sprintf("first rows r, %d columns to a group g, %d groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric", k.group, k.super),
 		"is its twin.")
 	m := &gemmGen{gen: g, gemmKind: k, tokens: tokens, vectors: l.panelRows() / l.lanes()}
+	if !l.wide() {
+		m.ones = g.u32(0x00010001)
+	}
+	m.part, m.total = m.sums(), m.sums()
+	m.begin()
 	m.w, m.dm = g.arg("w"), g.arg("dm")
 	m.q = g.matrixArg("q", "ldq", 0, tokens)
 	m.z = g.matrixArg("z", "ldz", 2, tokens)
@@ -91,18 +123,12 @@ func (g *gen) gemm(l level, k gemmKind, tokens int) {
 	if k.super > 1 {
 		m.d = g.matrixArg("d", "ldd", 2, tokens)
 	}
-	if !l.wide() {
-		m.ones = g.u32(0x00010001)
-	}
-	m.part, m.total = m.sums(), m.sums()
-	m.begin()
-	supers := g.arg("supers")
-	g.while(supers, 1, "super", m.superGroup)
+	g.whileMem(g.addr("supers"), 1, "super", m.superGroup) // registers are scarce
 	m.end()
 	g.done()
 }
 
-// sums returns a register for every sum.
+// sums returns a register for every vector of rows and token.
 func (m *gemmGen) sums() [][]reg.VecVirtual {
 	s := make([][]reg.VecVirtual, m.vectors)
 	for v := range s {
@@ -144,7 +170,7 @@ func (g *gen) addr(name string) operand.Mem {
 	return b.Addr
 }
 
-// begin sets the results to 0, or to what dst has.
+// begin sets the results to 0, or to what dst has: a row with more columns than a panel comes in several calls.
 func (m *gemmGen) begin() {
 	m.Comment("total = add·dst")
 	dst, ld := m.arg("dst"), m.bytesArg("ld", 2)
@@ -170,7 +196,7 @@ func (m *gemmGen) end() {
 	}
 }
 
-// superGroup adds what shares the activations' scale, and moves on.
+// superGroup adds what shares the activations' scale, and moves on: one block of 32, or one of 256.
 func (m *gemmGen) superGroup() {
 	if m.super == 1 {
 		m.columns(true)
@@ -204,7 +230,7 @@ func (m *gemmGen) addScaled(x operand.Mem, y, sum reg.VecVirtual) {
 
 // columns multiplies one group; first when part is to be set, not added to.
 func (m *gemmGen) columns(first bool) {
-	if !m.signed {
+	if !m.signed && !m.biased {
 		m.minima(first)
 	} else if first {
 		for v := range m.part {
@@ -269,15 +295,26 @@ func (m *gemmGen) products(dot func(w, a reg.VecVirtual, sum reg.VecVirtual, fir
 			}
 		}
 	}
+	m.finishProducts(sum, m.biased && from == 0)
+}
+
+// finishProducts adds D·(sum + M·z), or without a bias D·sum, to part.
+func (m *gemmGen) finishProducts(sum [][]reg.VecVirtual, bias bool) {
 	m.Comment("part += D·sum")
 	for v := range sum {
-		d := m.vec()
+		d, mv := m.vec(), m.vec()
 		m.VMOVUPS(operand.Mem{Base: m.dm, Disp: v * m.bytes}, d)
+		if bias {
+			m.VMOVUPS(operand.Mem{Base: m.dm, Disp: 4*m.panelRows() + v*m.bytes}, mv)
+		}
 		for t, x := range sum[v] {
 			if !m.wide() && !m.signed {
 				m.VPMADDWD(m.ones, x, x)
 			}
 			m.VCVTDQ2PS(x, x)
+			if bias {
+				m.addScaled(m.z.row(t), mv, x)
+			}
 			m.VFMADD231PS(d, x, m.part[v][t])
 		}
 	}
@@ -295,7 +332,7 @@ func (g *gen) loadBytes(m operand.Mem, v reg.VecVirtual) {
 // dotWide adds four products per row, in int32.
 func (m *gemmGen) dotWide(w, a, sum reg.VecVirtual, _ bool) { m.VPDPBUSD(a, w, sum) }
 
-// dotNarrow adds two pairs of products per row, in int16.
+// dotNarrow adds two pairs of products per row, in int16. It must be emptied after m.steps steps.
 func (m *gemmGen) dotNarrow(w, a, sum reg.VecVirtual, first bool) {
 	if first {
 		m.VPMADDUBSW(a, w, sum)
@@ -305,7 +342,7 @@ func (m *gemmGen) dotNarrow(w, a, sum reg.VecVirtual, first bool) {
 	m.VPADDW(a, sum, sum)
 }
 
-// dotSigned adds four products per row of int8 codes, in int32: |code|·(±q).
+// dotSigned adds four products per row of int8 codes, in int32: |code|·(±q). A single step fills 15 bits: 2·128·127.
 func (m *gemmGen) dotSigned(w, a, sum reg.VecVirtual, first bool) {
 	abs := m.vec()
 	m.VPABSB(w, abs)

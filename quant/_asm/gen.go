@@ -11,7 +11,8 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// level is a set of instructions that a function is built for.
+// level is a set of instructions that a function is built for. The width of vectors is separate from the instructions:
+// AVX-512's instructions exist for 256 bits too, and a row's remainder uses them so.
 type level struct {
 	name  string // suffix of the function's name
 	bytes int    // of a vector register
@@ -34,12 +35,13 @@ func (l level) evex() bool { return l.name == avx512.name }
 // narrow returns the level with vectors of 256 bits.
 func (l level) narrow() level { return level{l.name, 32} }
 
-// gen builds one file, a function at a time.
+// gen builds one file, a function at a time. It adds to avo's context what depends on the level and what the kernels share.
+// The types of the kernels embed it, so that an instruction is a method call on them.
 type gen struct {
 	*build.Context
 	level
-	labels  int
-	globals map[string]table
+	labels  int              // given out in the function
+	globals map[string]table // written in the file
 }
 
 // table is a table of constants in the file.
@@ -48,13 +50,15 @@ type table struct {
 	words []uint32
 }
 
+// newGen returns a generator for a new file, which the tag purego leaves out.
 func newGen() *gen {
 	g := &gen{Context: build.NewContext(), globals: map[string]table{}}
 	g.ConstraintExpr("!purego")
 	return g
 }
 
-// fn starts the function name+level with the parameters sig, "(dst *float32, n int)". doc becomes its comment.
+// fn starts the function name+level with the parameters sig, "(dst *float32, n int)". doc becomes its comment; it says what
+// the function computes and what its pure-Go twin is called. Pointers do not escape: the functions keep none.
 func (g *gen) fn(l level, name, sig string, doc ...string) {
 	g.level, g.labels = l, 0
 	g.Function(name + l.name)
@@ -92,7 +96,7 @@ func (g *gen) times3(r reg.GPVirtual) reg.GPVirtual {
 	return t
 }
 
-// copyOf returns a new register with r.
+// copyOf returns a new register with r, to be changed where r must stay.
 func (g *gen) copyOf(r reg.Register) reg.GPVirtual {
 	t := g.GP64()
 	g.MOVQ(r, t)
@@ -141,7 +145,8 @@ func (g *gen) label(name string) string {
 	return fmt.Sprintf("%s%d", name, g.labels)
 }
 
-// while runs body as long as n is at least step, and lowers n by step each time.
+// while runs body as long as n is at least step, and lowers n by step each time: what is left then is n mod step. The test is
+// at the bottom of the loop, on the flags that the subtraction leaves.
 func (g *gen) while(n reg.GPVirtual, step uint64, name string, body func()) {
 	top, end := g.label(name), g.label(name+"End")
 	g.SUBQ(operand.Imm(step), n)
@@ -154,10 +159,24 @@ func (g *gen) while(n reg.GPVirtual, step uint64, name string, body func()) {
 	g.ADDQ(operand.Imm(step), n)
 }
 
+// whileMem is while with a counter in memory, a parameter: for functions that are short of registers, and loops whose body
+// is long.
+func (g *gen) whileMem(n operand.Mem, step uint64, name string, body func()) {
+	top, end := g.label(name), g.label(name+"End")
+	g.Label(top)
+	g.CMPQ(n, operand.Imm(step))
+	g.JLT(operand.LabelRef(end))
+	g.SUBQ(operand.Imm(step), n)
+	body()
+	g.JMP(operand.LabelRef(top))
+	g.Label(end)
+}
+
 // add advances a pointer by a constant.
 func (g *gen) add(bytes int, p reg.GPVirtual) { g.ADDQ(operand.I32(bytes), p) }
 
-// rowPtr addresses row i < 4 of rows that lie stride bytes apart from p on; stride3 is three strides.
+// rowPtr addresses row i < 4 of rows that lie stride bytes apart from p on; stride3 is three strides. Addresses have a base and
+// an index times 1, 2, 4 or 8, so that one pointer serves four rows.
 func rowPtr(p, stride, stride3 reg.GPVirtual, i int) operand.Mem {
 	m := operand.Mem{Base: p}
 	switch i {
@@ -204,6 +223,10 @@ func (g *gen) data(name string, words ...uint32) operand.Mem {
 	return m
 }
 
+// Sums across lanes. All of them add in the same order, so that a row's result is the same to the last bit whatever it is
+// computed together with: in each 128-bit lane (0+2) + (1+3), then lane 0 + lane 2 and 1 + 3 where there are four, then the
+// two that are left.
+
 // foldLanes adds the 128-bit lanes of v into its lowest.
 func (g *gen) foldLanes(v reg.VecVirtual) {
 	if g.wide() {
@@ -235,7 +258,7 @@ func (g *gen) halves(v reg.VecVirtual) {
 	g.VADDPS(t, v, v)
 }
 
-// sum1 leaves Σa in the lowest lane of a. All of the sums here add in the same order.
+// sum1 leaves Σa in the lowest lane of a.
 func (g *gen) sum1(a reg.VecVirtual) {
 	t := g.vec()
 	g.halves(a)

@@ -4,7 +4,29 @@
 //	cd quant/_asm && go run .
 //
 // Every file of the list below becomes ../NAME_amd64.s and ../NAME_amd64.go. The output is a function of this program
-// alone, so that a second run changes nothing.
+// alone, so that a second run changes nothing; the script check fails when the files are not what this program writes.
+//
+// # What all functions have in common
+//
+// They are called from Go with its stack convention (ABI0), do not call anything, and use a frame only for a few spilled
+// words, so that they need no stack check. They may fault: weights lie in a memory map, and a file may shrink under it. The
+// runtime then unwinds from the faulting instruction as from any Go function, which works as long as the stack pointer, the
+// frame pointer (BP) and the goroutine (R14) are untouched; check refuses code that touches them. Vectors are dirty then,
+// which costs time and nothing else.
+//
+// Loops count elements down; pointers advance. Nothing outside of the operands is read, be it masked or ignored, except by
+// prefetch instructions, which cannot fault.
+//
+// # Levels
+//
+// The same Go code writes AVX2 and AVX-512 where the algorithm is the same: the methods of gen choose the width of vectors
+// and, where an instruction exists in one encoding only, the instruction. AVX2 has 16 registers, and its functions must not
+// get the other 16 that the assembler would silently use AVX-512 encodings for; check looks for that too.
+//
+// # Equations
+//
+// Subscript w is the weights', a the activations'. A comment with the equation stands before each group of instructions, here
+// and in the output.
 package main
 
 import (
@@ -21,7 +43,16 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// files are the assembly files by name, each with what builds it.
+// files are the assembly files by name, each with what builds it. The generator's files are called after them:
+//
+//	f16        conversion between half and single precision
+//	attention  products with a half-precision cache; products of float weights
+//	vector     exp, SiLU, GELU, sums of squares
+//	rows32     weight rows in blocks of 32 times one token, straight from the file's bytes
+//	rowsk      the same for blocks of 256
+//	gemm       panels of unpacked weights times several tokens
+//	panel      unpacking of weights to panels
+//	quantize   activations to int8
 var files = []struct {
 	name  string
 	build func(*gen)
@@ -49,7 +80,7 @@ func main() {
 	}
 }
 
-// write builds one file and writes base.s and base.go.
+// write builds one file and writes base.s and base.go: avo allocates registers, and prints the code and the declarations.
 func write(base string, build func(*gen)) error {
 	g := newGen()
 	build(g)
@@ -70,6 +101,7 @@ func write(base string, build func(*gen)) error {
 	return print(base+".go", printer.NewStubs(cfg), f)
 }
 
+// print writes one of the two texts of a file.
 func print(name string, p printer.Printer, f *ir.File) error {
 	src, err := p.Print(f)
 	if err != nil {
@@ -102,6 +134,7 @@ func check(f *ir.File) error {
 	return nil
 }
 
+// checkRegister refuses a register that was not allocated, one of the upper 16 vectors at AVX2, and Go's own.
 func checkRegister(p reg.Physical, avx2 bool) error {
 	switch {
 	case p == nil:

@@ -51,7 +51,7 @@ func (g *gen) eachVector(n reg.GPVirtual, body func(k *mask)) {
 	g.ifTail(n, body)
 }
 
-// load loads the lanes of k and clears the others. Nothing is read of the others.
+// load loads the lanes of k and clears the others. Nothing is read of the others: a masked load does not fault for them.
 func (g *gen) load(m operand.Mem, k *mask, v reg.VecVirtual) {
 	switch {
 	case k == nil:

@@ -12,14 +12,21 @@ import (
 const codeStride = 800
 
 // buildPanel writes what turns weight rows into panels (see gemm.go): unpacking, the change of order, and what the products
-// need to know of the activations.
+// need to know of the activations. Int8 codes are made unsigned for AVX-512; all else serves both levels.
 func buildPanel(g *gen) {
 	for _, f := range formats32 {
-		g.unpack32(f)
+		g.unpack32(avx2, f)
+		if f.signed {
+			g.unpack32(avx512.narrow(), f)
+		}
 	}
 	for _, f := range formatsK {
-		g.unpackK(f)
+		g.unpackK(avx2, f)
+		if f.table {
+			g.unpackK(avx512.narrow(), f)
+		}
 	}
+	g.scales32()
 	g.interleave(avx2)
 	g.interleave(avx512)
 	g.groupSums(16)
@@ -27,10 +34,10 @@ func buildPanel(g *gen) {
 }
 
 // unpack32 writes the codes of one row in order, and the first four bytes of each block: d and m, or d and anything.
-func (g *gen) unpack32(f format32) {
-	g.fn(avx2, "unpack"+f.name, "(codes *byte, scales *uint32, w *byte, blocks int)",
-		fmt.Sprintf("unpacks blocks of %s: their codes, biased or int8, in order, and the first four bytes of each to every 32nd", f.name),
-		"of scales; tile.unpack is its twin.")
+func (g *gen) unpack32(l level, f format32) {
+	g.fn(l, "unpack"+f.name, "(codes *byte, scales *uint32, w *byte, blocks int)",
+		fmt.Sprintf("unpacks blocks of %s: their codes in order, and the first four bytes of each block to every 32nd of", f.name),
+		"scales; tile.unpack is its twin.")
 	r := &rowGen{gen: g, format32: f}
 	codes, scales, w, blocks := g.arg("codes"), g.arg("scales"), g.arg("w"), g.arg("blocks")
 	r.constants()
@@ -38,7 +45,7 @@ func (g *gen) unpack32(f format32) {
 		d := g.GP32()
 		g.MOVL(operand.Mem{Base: w}, d)
 		g.MOVL(d, operand.Mem{Base: scales})
-		g.VMOVDQU(f.quants(r, []operand.Mem{{Base: w}}), operand.Mem{Base: codes})
+		g.storeBytes(f.quants(r, []operand.Mem{{Base: w}}), operand.Mem{Base: codes})
 		g.add(f.size, w)
 		g.add(32, codes)
 		g.add(128, scales)
@@ -46,27 +53,154 @@ func (g *gen) unpack32(f format32) {
 	g.done()
 }
 
-// unpackK writes the codes of one row in order.
-func (g *gen) unpackK(f formatK) {
-	g.fn(avx2, "unpack"+f.name, "(codes, w *byte, blocks int)",
-		fmt.Sprintf("unpacks blocks of %s to their codes, biased or int8, in order; unpack%s is its twin.", f.name, f.name))
-	k := &kGen{gen: g, formatK: f}
+// scales32 writes D and M of eight rows of a panel: the transposed and converted halves that unpack32 left.
+func (g *gen) scales32() {
+	g.fn(avx2, "scales32", "(dm *float32, stride, toM int, scales *uint32, groups int, bias float32)",
+		"writes D and M of 8 rows for some groups: D = d and M = m of scales, two halves of every 32nd word, or M = bias·D when",
+		"bias is not 0. The groups lie stride floats apart in dm, M toM floats behind D; scales32Generic is its twin.")
+	dm, stride, toM, scales, groups := g.arg("dm"), g.bytesArg("stride", 2), g.bytesArg("toM", 2), g.arg("scales"), g.arg("groups")
+	bias, low, zero := g.vec(), g.u32(0xffff), g.vec()
+	g.VBROADCASTSS(g.addr("bias"), bias)
+	g.zero(zero)
+	isBias := g.vec() // all ones when there is a bias
+	g.VCMPPS(operand.Imm(notEqual), zero, bias, isBias)
+	g.while(groups, 1, "group", func() {
+		x, d, m, t := g.YMM(), g.YMM(), g.YMM(), g.YMM()
+		g.VMOVDQU(operand.Mem{Base: scales}, x)
+		g.VPAND(low, x, d)
+		g.VPSRLD(operand.Imm(16), x, m)
+		g.VPACKUSDW(m, d, d) // d 0-3, m 0-3, d 4-7, m 4-7
+		g.VPERMQ(operand.Imm(0b11_01_10_00), d, d)
+		g.VEXTRACTI128(operand.Imm(1), d, m.AsX())
+		g.VCVTPH2PS(d.AsX(), d)
+		g.VCVTPH2PS(m.AsX(), m)
+		g.VMULPS(bias, d, t)
+		g.VBLENDVPS(isBias, t, m, m)
+		g.VMOVUPS(d, operand.Mem{Base: dm})
+		g.VMOVUPS(m, operand.Mem{Base: dm, Index: toM, Scale: 1})
+		g.add(128, scales)
+		g.ADDQ(stride, dm)
+	})
+	g.done()
+}
+
+// unpackK writes the codes of one row in order, and D and M of the row, in the order of the panel already: a block has its own
+// scales, so that converting several rows together would gain nothing.
+func (g *gen) unpackK(l level, f formatK) {
+	g.fn(l, "unpack"+f.name, "(codes *byte, dm *float32, stride, toM int, w *byte, blocks int)",
+		fmt.Sprintf("unpacks blocks of %s: their codes in order, and D and M of every group, which lie stride floats apart in dm,", f.name),
+		fmt.Sprintf("M toM floats behind D; unpack%s is its twin.", f.name))
+	u := &unpackGen{kGen: &kGen{gen: g, formatK: f}}
 	codes, blocks := g.arg("codes"), g.arg("blocks")
-	k.w = g.arg("w")
-	if f.table {
-		k.values = g.codes("iq4", iq4Values, 0)
-	}
+	u.dm, u.stride, u.toM, u.w = g.arg("dm"), g.bytesArg("stride", 2), g.bytesArg("toM", 2), g.arg("w")
+	u.values, u.biases = u.tableAndBias()
 	g.while(blocks, 1, "block", func() {
 		for i := range 256 / g.bytes {
-			g.VMOVDQU(f.quants(k, i), operand.Mem{Base: codes, Disp: i * g.bytes})
+			g.storeBytes(f.quants(u.kGen, i), operand.Mem{Base: codes, Disp: i * g.bytes})
 		}
-		g.add(f.size, k.w)
+		u.scalesToPanel()
+		g.add(f.size, u.w)
 		g.add(256, codes)
 	})
 	g.done()
 }
 
-// interleave writes the codes of a panel's rows in the order of the panel.
+// unpackGen is what the parts of unpackK share.
+type unpackGen struct {
+	*kGen
+	dm, stride, toM reg.GPVirtual
+}
+
+// tableAndBias loads the values of the codes, where they are looked up, and -bias as floats, where there is one.
+func (u *unpackGen) tableAndBias() (values, bias reg.VecVirtual) {
+	switch {
+	case u.table && u.evex():
+		return u.codes("iq4biased", iq4Values, 128), u.f32(-128)
+	case u.table:
+		return u.codes("iq4", iq4Values, 0), nil
+	case u.bias != 0:
+		return nil, u.f32(-float32(u.bias))
+	}
+	return nil, nil
+}
+
+// scalesToPanel writes D = d·sc and M = -dmin·mn or -bias of the block's groups.
+func (u *unpackGen) scalesToPanel() {
+	u.Comment("D = d·sc, M = -dmin·mn or -bias")
+	u.formatK.scales(u.kGen)
+	own, d := u.ownFactors(), u.vec()
+	u.VBROADCASTSS(own.AsX(), d)
+	dmin := u.vec()
+	if u.min {
+		zero := u.vec()
+		u.zero(zero)
+		u.VPSHUFD(operand.Imm(0x55), own.AsX(), own.AsX())
+		u.VBROADCASTSS(own.AsX(), dmin)
+		u.VSUBPS(dmin, zero, dmin)
+	}
+	sc := u.sc
+	if u.group == 16 {
+		sc = u.scAll
+	}
+	for part := range 256 / u.group / 8 {
+		f := u.scaled(sc, part, d)
+		switch {
+		case u.min:
+			u.scatter(f, u.scaled(u.mn, part, dmin))
+		case u.biases != nil:
+			m := u.vec()
+			u.VMOVAPS(u.biases, m)
+			u.scatter(f, m)
+		default:
+			u.scatter(f, nil)
+		}
+	}
+}
+
+// scaled returns words 8·part … 8·part+7 of w as floats times f.
+func (u *unpackGen) scaled(w reg.VecVirtual, part int, f reg.VecVirtual) reg.VecVirtual {
+	v := u.vec()
+	if part == 0 {
+		u.VPMOVSXWD(w.AsX(), v)
+	} else {
+		u.VEXTRACTI128(operand.Imm(1), w, v.AsX())
+		u.VPMOVSXWD(v.AsX(), v)
+	}
+	u.VCVTDQ2PS(v, v)
+	u.VMULPS(f, v, v)
+	return v
+}
+
+// scatter writes the eight lanes of d, and of m when it is not nil, to the next eight groups: a row has one lane in each.
+func (u *unpackGen) scatter(d, m reg.VecVirtual) {
+	for half := range 2 {
+		if half == 1 {
+			u.upperHalf(d)
+			u.upperHalf(m)
+		}
+		for i := range uint64(4) {
+			u.VEXTRACTPS(operand.Imm(i), d.AsX(), operand.Mem{Base: u.dm})
+			if m != nil {
+				u.VEXTRACTPS(operand.Imm(i), m.AsX(), operand.Mem{Base: u.dm, Index: u.toM, Scale: 1})
+			}
+			u.ADDQ(u.stride, u.dm)
+		}
+	}
+}
+
+// upperHalf moves the upper half of the ymm v down.
+func (u *unpackGen) upperHalf(v reg.VecVirtual) {
+	if v == nil {
+		return
+	}
+	if u.evex() {
+		u.VEXTRACTF32X4(operand.Imm(1), v, v.AsX())
+		return
+	}
+	u.VEXTRACTF128(operand.Imm(1), v, v.AsX())
+}
+
+// interleave writes the codes of a panel's rows in the order of the panel: a transposition of words of four codes.
 func (g *gen) interleave(l level) {
 	rows := l.panelRows()
 	g.fn(l, "interleave", "(q, codes *byte, cols int)",

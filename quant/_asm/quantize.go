@@ -15,6 +15,10 @@ func buildQuantize(g *gen) {
 	g.quantQ8K()
 }
 
+// The largest magnitude is found by its bits: those of a float without its sign grow with it, and NaN's are above all others.
+// Rounding adds 3·2^22, after which the lowest bits of the mantissa are the nearest integer, ties to even, in two's complement;
+// the sum is rounded once, as x·id is before it, so that no fused multiplication may be used.
+
 // quantGen is what the two functions share.
 type quantGen struct {
 	*gen
@@ -134,9 +138,10 @@ const (
 	lessEqual    = 0x12 // false for NaN
 	notLessEqual = 0x06 // true for NaN
 	greater      = 0x1e // false for NaN
+	notEqual     = 0x04 // true for NaN
 )
 
-// whereFinite clears v unless tiny < amax ≤ MaxFloat32.
+// whereFinite clears v unless tiny < amax ≤ MaxFloat32: below, the inverse overflows; above there is no scale.
 func (c *quantGen) whereFinite(amax, v reg.Register) {
 	t := c.XMM()
 	c.VCMPPS(operand.Imm(greater), c.tiny, amax, t)
@@ -150,7 +155,7 @@ func (c *quantGen) notLessEqual(limit operand.Mem, amax, v reg.Register) {
 	c.VCMPPS(operand.Imm(notLessEqual), limit, amax, v)
 }
 
-// findMax returns, in four lanes, the first value of 256 at x that has the magnitude amax.
+// findMax returns, in four lanes, the first value of 256 at x that has the magnitude amax. There is one, so the search ends.
 func (c *quantGen) findMax(x reg.GPVirtual, amax reg.VecVirtual) reg.VecVirtual {
 	c.Comment("m = the first x with |x| = amax")
 	all, p, bits, found := c.YMM(), c.copyOf(x), c.GP32(), c.label("found")

@@ -7,6 +7,24 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// Weight rows in blocks of 32 times one token: what decoding consists of. It reads every weight once, so that it can be no
+// faster than memory, and the aim is to be no slower, in one core.
+//
+// A block's 32 products are summed as integers to eight lanes of 4, which become floats and are added to the row's eight sums
+// with the block's scale:
+//
+//	acc[l] += (d_w·d_a) · Σ_{4 columns} (q_w - bias)·q_a
+//
+// The sums across lanes come at the end of the row. Four rows share the load of the activations and the conversion of their
+// scales: d (and m) of four rows are collected in one register, converted together, multiplied by d_a (and s_a), and then
+// spread to the lanes of their rows.
+//
+//	AVX2     a vector is a row: 32 q, eight lanes. VPMADDUBSW (u8·s8, pairs to int16), VPMADDWD with ones (pairs to int32).
+//	         It needs one unsigned factor. With a bias that is q_w, and Σbias·q_a is taken away; an int8 q_w becomes |q_w| and
+//	         moves its sign to q_a, since 255·127·2 would not fit into 16 bits.
+//	AVX-512  a vector is two rows, activations in both halves. VPDPBUSD (u8·s8, fours to int32); an int8 q_w becomes unsigned by
+//	         turning its sign bit, a bias of 128, and the sums start from -Σbias·q_a.
+
 // format32 describes a weight format in blocks of 32: w = d·(q - bias) + m.
 type format32 struct {
 	name   string
@@ -21,6 +39,7 @@ type format32 struct {
 	tables func(r *rowGen) // loads constants for quants, nil when it needs no others than the nibbles'
 }
 
+// formats32 are all formats in blocks of 32. Their layouts are described beside the twins in package quant.
 var formats32 = []format32{
 	{name: "Q4_0", size: 18, bias: 8, quants: (*rowGen).nibbles},
 	{name: "Q4_1", size: 20, min: true, quants: (*rowGen).nibbles},
@@ -39,6 +58,10 @@ func buildRows32(g *gen) {
 		}
 	}
 }
+
+// prefetchLeast is the least distance in bytes at which weights are asked for before their use. Measured on 160 MB of weights:
+// 2 KiB gave 14 GB/s, 4 KiB 22, 8 KiB 34, and more did not help.
+const prefetchLeast = 8192
 
 // rowGen is what the tiles of one function share.
 type rowGen struct {
@@ -60,7 +83,8 @@ type rowGen struct {
 // actPointers run over a token's activations in blocks of 32.
 type actPointers struct{ q, d, s reg.GPVirtual }
 
-// rows32 writes dst[r] = Σ_b d_w·d_a·Σ(q_w - bias)·q_a + m·s_a, rows in fours, then one by one, to the same last bit.
+// rows32 writes dst[r] = Σ_b d_w·d_a·Σ(q_w - bias)·q_a + m·s_a, rows in fours, then one by one, to the same last bit. A single
+// row takes 256 bits at AVX-512 too: the operations on its lanes are those of a half of the wide vector.
 func (g *gen) rows32(l level, f format32) {
 	g.fn(l, "rows"+f.name, "(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)",
 		fmt.Sprintf("multiplies rows of %s by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;", f.name),
@@ -93,9 +117,11 @@ func (r *rowGen) tile(n int) {
 	}
 	w := r.w
 	w.p = r.copyOf(r.w.p)
+	ahead := r.nextRows(n)
 	r.a = &actPointers{q: r.arg("q"), d: r.arg("d"), s: r.arg("s")}
 	blocks := r.arg("blocks")
 	r.while(blocks, 1, "blocks", func() {
+		r.prefetch(ahead, n)
 		r.block(w, acc, mins, n)
 		r.add(r.size, w.p)
 		r.add(32, r.a.q)
@@ -109,6 +135,33 @@ func (r *rowGen) tile(n int) {
 	for range n {
 		r.ADDQ(r.w.stride, r.w.p)
 	}
+}
+
+// nextRows returns where the rows lie that are to be asked for while n rows are multiplied: the next n, or further. Four
+// rows at a time are four streams that end and begin again after a few hundred bytes, which no hardware prefetcher follows;
+// but together they are one stream.
+func (r *rowGen) nextRows(n int) reg.GPVirtual {
+	if n == 1 {
+		return nil
+	}
+	p, least := r.GP64(), r.GP64()
+	r.MOVQ(operand.I32(prefetchLeast), least)
+	r.LEAQ(operand.Mem{Base: r.w.stride3, Index: r.w.stride, Scale: 1}, p)
+	r.CMPQ(p, least)
+	r.CMOVQLT(least, p)
+	r.ADDQ(r.w.p, p)
+	return p
+}
+
+// prefetch asks for as many bytes at p as one block of n rows has, and advances p.
+func (r *rowGen) prefetch(p reg.GPVirtual, n int) {
+	if p == nil {
+		return
+	}
+	for line := 0; line < n*r.size; line += 64 {
+		r.PREFETCHT0(operand.Mem{Base: p, Disp: line})
+	}
+	r.add(n*r.size, p)
 }
 
 // block adds one block of n rows to acc, lane by lane, and m·s to the odd lanes of mins.
@@ -129,7 +182,8 @@ func (r *rowGen) block(w matrix, acc []reg.VecVirtual, mins reg.VecVirtual, n in
 	}
 }
 
-// scale returns the scales of the rows of vector u, each in all lanes of its row.
+// scale returns the scales of the rows of vector u, each in all lanes of its row. AVX2 goes through the stack: a broadcast
+// from memory takes none of the execution units that the products need.
 func (r *rowGen) scale(scales reg.VecVirtual, u int) reg.VecVirtual {
 	s := r.vec()
 	if r.evex() {
@@ -159,6 +213,8 @@ func (r *rowGen) activations() reg.VecVirtual {
 }
 
 // biasProduct returns what the products with the bias start from or lose: AVX-512 -Σbias·q_a over 4, AVX2 Σbias·q_a over 2.
+// It depends on the activations only, so that four rows share it. Taking it away as integers keeps blocks exact whose weights
+// are all 0 but whose q are not.
 func (r *rowGen) biasProduct(a reg.VecVirtual) reg.VecVirtual {
 	t := r.vec()
 	switch {
@@ -176,7 +232,7 @@ func (r *rowGen) biasProduct(a reg.VecVirtual) reg.VecVirtual {
 	return t
 }
 
-// product returns Σ(q_w - bias)·q_a over each 4 columns.
+// product returns Σ(q_w - bias)·q_a over each 4 columns, in int32.
 func (r *rowGen) product(w, a, bias reg.VecVirtual) reg.VecVirtual {
 	p := r.vec()
 	switch {
@@ -252,7 +308,7 @@ func (r *rowGen) exponents(w matrix, v reg.VecVirtual, n int) {
 	r.VPMAXSD(small.AsX(), v.AsX(), v.AsX())
 }
 
-// withSums replaces every odd lane of t by the float at s.
+// withSums replaces every odd lane of t by the float at s: the factors (d_a, s_a) of the pairs (d, m).
 func (r *rowGen) withSums(s operand.Mem, t reg.VecVirtual) {
 	if r.evex() {
 		r.VBROADCASTSS(s, r.pairs, t.AsY())
@@ -304,7 +360,8 @@ func (g *gen) index(name string, lanes ...uint32) reg.VecVirtual {
 	return v
 }
 
-// constants loads what stays in registers over the whole function.
+// constants loads what stays in registers over the whole function. At AVX2 that is up to six of the sixteen; four sums, the
+// activations, bias products, a row's q and two temporaries take the rest.
 func (r *rowGen) constants() {
 	if r.evex() {
 		r.pairs, r.upper = r.opmask(0xaaaa), r.opmask(0xff00)
@@ -352,121 +409,4 @@ func (g *gen) opmask(bits uint32) reg.Register {
 	g.MOVL(operand.U32(bits), t)
 	g.KMOVW(t, k)
 	return k
-}
-
-// pair returns v with 16 bytes of each row twice: row, row, and at AVX-512 the second row twice above.
-func (r *rowGen) pair(rows []operand.Mem, offset int) reg.VecVirtual {
-	v := r.vec()
-	m := rows[0].Offset(offset)
-	switch {
-	case r.wide():
-		r.VBROADCASTI32X4(m, v)
-		r.VBROADCASTI32X4(rows[1].Offset(offset), r.upper, v)
-	case r.evex():
-		r.VBROADCASTI32X4(m, v)
-	default:
-		r.VBROADCASTI128(m, v)
-	}
-	return v
-}
-
-// nibbles: byte j has the q of weight j low, of weight j+16 high; the bytes end the block.
-func (r *rowGen) nibbles(rows []operand.Mem) reg.VecVirtual {
-	v := r.pair(rows, r.size-16)
-	r.VPSRLVD(r.fit(r.high), v, v)
-	if r.evex() {
-		r.VPANDD(r.fit(r.mask), v, v)
-	} else {
-		r.VPAND(r.fit(r.mask), v, v)
-	}
-	return v
-}
-
-// int8s: the q as they are, after the half d; at AVX-512 with the sign bit turned, that is plus 128.
-func (r *rowGen) int8s(rows []operand.Mem) reg.VecVirtual {
-	v, m := r.vec(), rows[0].Offset(2)
-	switch {
-	case r.wide():
-		r.VMOVDQU32(m, v.AsY())
-		r.VINSERTI64X4(operand.Imm(1), rows[1].Offset(2), v, v)
-		r.VPXORD(r.fit(r.biases), v, v)
-	case r.evex():
-		r.VPXORD(m, r.fit(r.biases), v)
-	default:
-		r.VMOVDQU(m, v)
-	}
-	return v
-}
-
-// fiveBits: nibbles, and 32 bits before them that are worth 16.
-func (r *rowGen) fiveBits(rows []operand.Mem) reg.VecVirtual {
-	v, at := r.nibbles(rows), r.size-20
-	if r.evex() {
-		k := r.K()
-		r.KMOVD(rows[0].Offset(at), k)
-		if r.wide() {
-			up := r.K()
-			r.KMOVD(rows[1].Offset(at), up)
-			r.KUNPCKDQ(k, up, k)
-		}
-		r.VPADDB(r.fit(r.table[0]), v, k, v)
-		return v
-	}
-	h := r.vec()
-	r.VPBROADCASTD(rows[0].Offset(at), h)
-	r.VPSHUFB(r.table[1], h, h)  // byte i holds bit i in its place
-	r.VPOR(r.table[2], h, h)     // all ones when the bit is set
-	r.VPCMPEQB(r.table[3], h, h) // 0xff or 0
-	r.VPAND(r.table[0], h, h)    // 16 or 0
-	r.VPOR(h, v, v)
-	return v
-}
-
-// fiveBitsTable loads what fiveBits needs.
-func (r *rowGen) fiveBitsTable() {
-	r.table = []reg.VecVirtual{r.u32(0x10101010)}
-	if r.evex() {
-		return
-	}
-	const a, b = 0xf7fbfdfe, 0x7fbfdfef // all but one bit of each byte: 0, 1, 2, 3 and 4, 5, 6, 7
-	r.table = append(r.table,
-		r.words("bitBytes", 0, 0, 0x01010101, 0x01010101, 0x02020202, 0x02020202, 0x03030303, 0x03030303),
-		r.words("bitClear", a, b, a, b, a, b, a, b),
-		r.u32(0xffffffff))
-}
-
-// lookup: nibbles that stand for sixteen values; plus the bias, but for those computed with as signed ones.
-func (r *rowGen) lookup(rows []operand.Mem) reg.VecVirtual {
-	v := r.nibbles(rows)
-	r.VPSHUFB(v, r.fit(r.table[0]), v)
-	return v
-}
-
-// Values of the codes of IQ4_NL and IQ4_XS, and doubled values of those of MXFP4.
-var (
-	iq4Values = [16]int8{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113}
-	fp4Values = [16]int8{0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12}
-)
-
-// codes returns 16 bytes of values plus bias, for VPSHUFB.
-func (g *gen) codes(name string, values [16]int8, bias byte) reg.VecVirtual {
-	var w [4]uint32
-	for i, x := range values {
-		w[i/4] |= uint32(byte(x)+bias) << (i % 4 * 8)
-	}
-	return g.words(name, w[:]...)
-}
-
-// iq4Table loads what lookup needs for IQ4_NL.
-func (r *rowGen) iq4Table() {
-	if r.evex() {
-		r.table = []reg.VecVirtual{r.codes("iq4biased", iq4Values, r.bias)}
-		return
-	}
-	r.table = []reg.VecVirtual{r.codes("iq4", iq4Values, 0)}
-}
-
-// fp4Table loads what lookup needs for MXFP4.
-func (r *rowGen) fp4Table() {
-	r.table = []reg.VecVirtual{r.codes("fp4", fp4Values, r.bias)}
 }

@@ -7,6 +7,16 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// Weight rows in blocks of 256 times one token. As rows32.go, but a block has its own scales sc of 16 or 32 weights, small
+// integers, so that a whole block is summed in integers before it meets a float:
+//
+//	sum = Σ_g sc_g·Σ_{c in g} (q_w - bias)·q_a      (VPMADDUBSW, then VPMADDWD or VPDPWSSD with sc as int16)
+//	acc += d_w·d_a·sum
+//	mins += dmin·d_a·Σ_g mn_g·Σ_{c in g} q_a        (VPMADDWD of mn with the sums that came with the activations)
+//
+// None of it overflows: pairs are at most 2·63·127 < 2^14, times sc below 2^7 in pairs of pairs, 8 times per lane.
+// Rows go one by one: what rows could share is little, and one row after the other is what hardware prefetches.
+
 // formatK describes a weight format in blocks of 256: w = d·sc·(q - bias) - dmin·mn with sc and mn per 16 or 32 weights.
 type formatK struct {
 	name  string
@@ -21,6 +31,7 @@ type formatK struct {
 	quants func(k *kGen, i int) reg.VecVirtual // returns the q of weights i·n … i·n+n-1, n bytes of a vector
 }
 
+// formatsK are all formats in blocks of 256. Their layouts are described beside the twins in package quant.
 var formatsK = []formatK{
 	{name: "Q2_K", size: 84, d: 80, group: 16, min: true, scales: (*kGen).scales2, quants: (*kGen).quants2},
 	{name: "Q3_K", size: 110, d: 108, group: 16, bias: 4, scales: (*kGen).scales3, quants: (*kGen).quants3},
@@ -49,6 +60,7 @@ type kGen struct {
 	biases reg.VecVirtual // bytes of bias
 	sc     reg.VecVirtual // scales as int16: 16 of them, or 8; at AVX2 eight in both lanes,
 	scHigh reg.VecVirtual // and the upper eight of 16 here
+	scAll  reg.VecVirtual // all 16 of them in order
 	mn     reg.VecVirtual // minima as int16, as many as sc
 }
 
@@ -72,6 +84,9 @@ func (g *gen) rowsK(l level, f formatK) {
 		g.zero(acc, mins)
 		blocks := g.arg("blocks")
 		g.while(blocks, 1, "block", func() {
+			for line := 0; line < f.size; line += 64 {
+				g.PREFETCHT0(operand.Mem{Base: k.w, Disp: prefetchLeast + line})
+			}
 			k.block(acc, mins)
 			g.add(f.size, k.w)
 			g.add(256, k.q)
@@ -133,7 +148,8 @@ func (k *kGen) product(i int) reg.VecVirtual {
 	return w
 }
 
-// signedProduct replaces the int8 w by Σw·q_a over pairs of columns: |w|·(±q_a).
+// signedProduct replaces the int8 w by Σw·q_a over pairs of columns: |w|·(±q_a). AVX-512 has no VPSIGNB; a mask of the negative
+// w negates instead.
 func (k *kGen) signedProduct(w reg.VecVirtual, m operand.Mem) {
 	a := k.vec()
 	if k.evex() {
@@ -151,7 +167,7 @@ func (k *kGen) signedProduct(w reg.VecVirtual, m operand.Mem) {
 	k.VPMADDUBSW(a, w, w)
 }
 
-// accumulate adds the pairwise products p, times their scales, in pairs to sum.
+// accumulate adds the pairwise products p, times their scales, in pairs to sum: at AVX-512 one instruction.
 func (k *kGen) accumulate(sum, p, sc reg.VecVirtual) {
 	if k.evex() {
 		k.VPDPWSSD(sc, p, sum)
@@ -161,7 +177,8 @@ func (k *kGen) accumulate(sum, p, sc reg.VecVirtual) {
 	k.VPADDD(p, sum, sum)
 }
 
-// spread returns the scales of vector i of weights, for each pair of columns.
+// spread returns the scales of vector i of weights, for each pair of columns: VPERMW takes any word of a register to any place,
+// VPSHUFB stays within 128-bit lanes, which is why at AVX2 both lanes hold the same eight scales.
 func (k *kGen) spread(i int) reg.VecVirtual {
 	t := k.vec()
 	n := k.bytes / 2 // pairs in a vector
@@ -198,7 +215,15 @@ func (g *gen) int16s(name string, w []uint32) operand.Mem {
 
 // factors returns d·d_a, and dmin·d_a in the next lane.
 func (k *kGen) factors() reg.VecVirtual {
-	v, t := k.vec(), k.vec()
+	v, t := k.ownFactors(), k.vec()
+	k.VBROADCASTSS(operand.Mem{Base: k.d}, t.AsX())
+	k.VMULPS(t.AsX(), v.AsX(), v.AsX())
+	return v
+}
+
+// ownFactors returns d, and dmin in the next lane.
+func (k *kGen) ownFactors() reg.VecVirtual {
+	v := k.vec()
 	at := operand.Mem{Base: k.w, Disp: k.formatK.d}
 	if k.min || k.formatK.d == 0 {
 		k.VMOVD(at, v.AsX())
@@ -207,8 +232,6 @@ func (k *kGen) factors() reg.VecVirtual {
 		k.VPINSRW(operand.Imm(0), at, v.AsX(), v.AsX())
 	}
 	k.VCVTPH2PS(v.AsX(), v.AsX())
-	k.VBROADCASTSS(operand.Mem{Base: k.d}, t.AsX())
-	k.VMULPS(t.AsX(), v.AsX(), v.AsX())
 	return v
 }
 
@@ -264,7 +287,7 @@ func (k *kGen) both(v reg.VecVirtual) {
 
 // scales16 makes sc of 16 words: at AVX2 two registers, each with the same eight in both lanes.
 func (k *kGen) scales16(words reg.VecVirtual) {
-	k.sc = words
+	k.sc, k.scAll = words, words
 	if !k.evex() {
 		k.scHigh, k.sc = k.vec(), k.vec()
 		k.VPERMQ(operand.Imm(0b11_10_11_10), words, k.scHigh)

@@ -1,0 +1,83 @@
+// Instructions that Go's assembler does not know, by their encodings, and what several kernels share. Arguments are register
+// numbers in the order of Go's assembler: the destination is the last one, m and n are Rm and Rn of the Arm manual. Where the
+// order of the operands matters the result is written beside the name.
+
+// SDOT Vd.4S, Vn.16B, Vm.16B: each lane of d grows by the sum of its four products of int8.
+#define SDOT(m, n, d) WORD $(0x4E809400 | (m)<<16 | (n)<<5 | (d))
+// SDOT Vd.4S, Vn.16B, Vm.4B[i]: all lanes of n times the same four bytes of m.
+#define SDOTE(i, m, n, d) WORD $(0x4F80E000 | ((i)&1)<<21 | ((i)>>1)<<11 | (m)<<16 | (n)<<5 | (d))
+
+// MLA Vd.4S, Vn.4S, Vm.S[i]: integers, d += n·m[i].
+#define MLAE(i, m, n, d) WORD $(0x6F800000 | ((i)&1)<<21 | ((i)>>1)<<11 | (m)<<16 | (n)<<5 | (d))
+// SMULL, SMULL2, SMLAL2 Vd.4S, Vn.8H, Vm.8H: d = n·m of the lower lanes; of the upper ones; d += n·m of the upper ones.
+#define SMULL(m, n, d) WORD $(0x0E60C000 | (m)<<16 | (n)<<5 | (d))
+#define SMLAL(m, n, d) WORD $(0x0E608000 | (m)<<16 | (n)<<5 | (d))
+#define SMLAL2(m, n, d) WORD $(0x4E608000 | (m)<<16 | (n)<<5 | (d))
+// SSHLL, SSHLL2 with a shift of 0: the lower or upper lanes sign-extended to twice their size.
+#define SXTL8H(n, d) WORD $(0x0F08A400 | (n)<<5 | (d))
+#define SXTL28H(n, d) WORD $(0x4F08A400 | (n)<<5 | (d))
+#define SXTL4S(n, d) WORD $(0x0F10A400 | (n)<<5 | (d))
+#define SXTL24S(n, d) WORD $(0x4F10A400 | (n)<<5 | (d))
+// SADDLV Hd, Vn.16B: the sum of 16 int8.
+#define SADDLV(n, d) WORD $(0x4E303800 | (n)<<5 | (d))
+// UMAXV Sd, Vn.4S: the largest of four uint32.
+#define UMAXV(n, d) WORD $(0x6EB0A800 | (n)<<5 | (d))
+// SMAX, SMIN Vd.4S.
+#define SMAX4(m, n, d) WORD $(0x4EA06400 | (m)<<16 | (n)<<5 | (d))
+#define SMIN4(m, n, d) WORD $(0x4EA06C00 | (m)<<16 | (n)<<5 | (d))
+
+// Four floats: n+m, n-m, n·m, n/m, n·m[i], d += n·m[i], neighbours added (those of n first), the larger, the smaller.
+#define FADD4(m, n, d) WORD $(0x4E20D400 | (m)<<16 | (n)<<5 | (d))
+#define FSUB4(m, n, d) WORD $(0x4EA0D400 | (m)<<16 | (n)<<5 | (d))
+#define FMUL4(m, n, d) WORD $(0x6E20DC00 | (m)<<16 | (n)<<5 | (d))
+#define FDIV4(m, n, d) WORD $(0x6E20FC00 | (m)<<16 | (n)<<5 | (d))
+#define FMULE(i, m, n, d) WORD $(0x4F809000 | ((i)&1)<<21 | ((i)>>1)<<11 | (m)<<16 | (n)<<5 | (d))
+#define FADDP4(m, n, d) WORD $(0x6E20D400 | (m)<<16 | (n)<<5 | (d))
+#define FMAX4(m, n, d) WORD $(0x4E20F400 | (m)<<16 | (n)<<5 | (d))
+#define FMIN4(m, n, d) WORD $(0x4EA0F400 | (m)<<16 | (n)<<5 | (d))
+// FNEG, FRINTN (to nearest, ties to even), FCVTZS (to int32), SCVTF (from int32) Vd.4S.
+#define FNEG4(n, d) WORD $(0x6EA0F800 | (n)<<5 | (d))
+#define FRINTN4(n, d) WORD $(0x4E218800 | (n)<<5 | (d))
+#define FCVTZS4(n, d) WORD $(0x4EA1B800 | (n)<<5 | (d))
+#define SCVTF4(n, d) WORD $(0x4E21D800 | (n)<<5 | (d))
+// SSHR Vd.4S, Vn.4S, #1.
+#define SSHR1(n, d) WORD $(0x4F3F0400 | (n)<<5 | (d))
+
+// FCVTL, FCVTL2 Vd.4S: the lower or upper four half floats of n as floats. FCVTN, FCVTN2: floats as half floats, rounded to
+// nearest, ties to even, into the lower or upper half of d.
+#define FCVTL(n, d) WORD $(0x0E217800 | (n)<<5 | (d))
+#define FCVTL2(n, d) WORD $(0x4E217800 | (n)<<5 | (d))
+#define FCVTN(n, d) WORD $(0x0E216800 | (n)<<5 | (d))
+#define FCVTN2(n, d) WORD $(0x4E216800 | (n)<<5 | (d))
+
+// ZERO clears a vector.
+#define ZERO(v) VEOR v.B16, v.B16, v.B16
+
+// POINTERS4 sets a, b, c, d to the first four of count rows that begin at first, stride bytes apart; where there are fewer,
+// the last one stands for the others.
+#define POINTERS4(first, stride, count, a, b, c, d) \
+	MOVD first, a             \
+	ADD  stride, a, b         \
+	CMP  $2, count            \
+	CSEL LT, a, b, b          \
+	ADD  stride, b, c         \
+	CMP  $3, count            \
+	CSEL LT, b, c, c          \
+	ADD  stride, c, d         \
+	CMP  $4, count            \
+	CSEL LT, c, d, d
+
+// STORE4 writes the first min(count, 4) floats of v from p on; it moves p, and needs two labels.
+#define STORE4(v, count, p, few, done) \
+	CMP    $4, count          \
+	BLT    few                \
+	VST1   [v.S4], (p)        \
+	B      done               \
+few:                          \
+	VST1.P v.S[0], 4(p)       \
+	CMP    $2, count          \
+	BLT    done               \
+	VST1.P v.S[1], 4(p)       \
+	BEQ    done               \
+	VST1.P v.S[2], 4(p)       \
+done:

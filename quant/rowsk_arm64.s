@@ -1,0 +1,273 @@
+//go:build !purego
+
+#include "textflag.h"
+#include "neon_arm64.h"
+
+// Rows of blocks of 256 weights by one token, one row after the other:
+//
+//	y = Σ_b d[b]·(dw·Σ_g sc[g]·Σ_j c[g,j]·q[g,j] − dmin·Σ_g mn[g]·Σ_j q[g,j])
+//
+// Everything behind dw and dmin is integers: a group's four partial sums, times its scale, are added up over the whole block.
+//
+//	R0 dst, R1 w, R2 stride, R3 rows left, R4 q, R5 d, R6 bsums, R7 blocks
+//	R8 place in the row, R12–R14 in q, d and bsums, R15 blocks left; R16, R17, R20–R22 scales; R23–R25 masks
+//	V0–V3 codes as they are stored, V4, V5 unpacked; V24–V27 q; V28, V29 sums of groups; V17, V21 sums of the block;
+//	V16 y in the lanes 0 and, to be subtracted, 1; V30, V31 masks
+
+#define ARGSK \
+	MOVD dst+0(FP), R0     \
+	MOVD w+8(FP), R1       \
+	MOVD stride+16(FP), R2 \
+	MOVD rows+24(FP), R3   \
+	MOVD q+32(FP), R4      \
+	MOVD d+40(FP), R5      \
+	MOVD bsums+48(FP), R6  \
+	MOVD blocks+56(FP), R7
+
+// ROWK begins a row.
+#define ROWK \
+	MOVD R1, R8  \
+	MOVD R4, R12 \
+	MOVD R5, R13 \
+	MOVD R6, R14 \
+	MOVD R7, R15 \
+	ZERO(V16)
+
+// NEXTROWK stores y and goes on to the next row or returns.
+#define NEXTROWK(row) \
+	VDUP    V16.S[1], V17.S4 \
+	FSUBS   F17, F16, F16    \
+	FMOVS.P F16, 4(R0)       \
+	ADD     R2, R1           \
+	SUBS    $1, R3           \
+	BNE     row              \
+	RET
+
+#define MASKSK4 \
+	MOVD $0x3f3f3f3f, R23 \
+	MOVD $0x0f0f0f0f, R24 \
+	MOVD $0x30303030, R25
+
+// SCALESK4 reads the 16 bytes at R8: half floats dw and dmin, and eight sc and eight mn of six bits, as described at
+// scalesK4. It sets V2 and V3 to sc as int32, V18 to partial sums of mn·Σq, and V19 to d·dw and d·dmin.
+//
+//	sc 0–3 = a & 3f, sc 4–7 = c & 0f | a>>2 & 30; mn 0–3 = b & 3f, mn 4–7 = c>>4 & 0f | b>>2 & 30, in each byte
+#define SCALESK4 \
+	MOVWU   4(R8), R20                \
+	MOVWU   8(R8), R21                \
+	MOVWU   12(R8), R22               \
+	VLD1    (R8), V19.S[0]            \
+	ADD     $16, R8                   \
+	AND     R23, R20, R16             \
+	AND     R24, R22, R17             \
+	LSR     $2, R20, R20              \
+	AND     R25, R20, R20             \
+	ORR     R20, R17, R17             \
+	ORR     R17<<32, R16, R16         \
+	VMOV    R16, V4.D[0]              \
+	AND     R23, R21, R16             \
+	LSR     $4, R22, R22              \
+	AND     R24, R22, R22             \
+	LSR     $2, R21, R21              \
+	AND     R25, R21, R21             \
+	ORR     R21, R22, R22             \
+	ORR     R22<<32, R16, R16         \
+	VMOV    R16, V5.D[0]              \
+	VUSHLL  $0, V4.B8, V4.H8          \
+	VUSHLL  $0, V4.H4, V2.S4          \
+	VUSHLL2 $0, V4.H8, V3.S4          \
+	VUSHLL  $0, V5.B8, V5.H8          \
+	VLD1.P  32(R14), [V6.H8, V7.H8]   \
+	VADDP   V7.H8, V6.H8, V6.H8       \
+	SMULL(6, 5, 18)                   \
+	SMLAL2(6, 5, 18)                  \
+	VLD1R.P 4(R13), [V20.S4]          \
+	FCVTL(19, 19)                     \
+	FMUL4(20, 19, 19)                 \
+	ZERO(V17)                         \
+	ZERO(V21)
+
+// SUMSK4 adds (d·dw)·Σ sc·Σ c·q and (d·dmin)·Σ mn·Σ q to the two lanes of y.
+#define SUMSK4 \
+	VADD  V21.S4, V17.S4, V17.S4 \
+	VADDP V18.S4, V17.S4, V17.S4 \
+	VADDP V17.S4, V17.S4, V17.S4 \
+	SCVTF4(17, 17)               \
+	VFMLA V19.S2, V17.S2, V16.S2
+
+// GROUPS32 adds sc[i]·(V4, V5)·(V24, V25) and sc[i+1]·(V0, V1)·(V26, V27), sc in vector s.
+#define GROUPS32(i, s) \
+	ZERO(V28)          \
+	ZERO(V29)          \
+	SDOT(24, 4, 28)    \
+	SDOT(26, 0, 29)    \
+	SDOT(25, 5, 28)    \
+	SDOT(27, 1, 29)    \
+	MLAE(i, s, 28, 17) \
+	MLAE(i+1, s, 29, 21)
+
+// Q4_K: 16 bytes of scales, four times 32 bytes with the codes of 64 weights: 32 in the low halves, 32 in the high ones.
+#define GROUPSQ4_K(i, s) \
+	VLD1.P 32(R8), [V0.B16, V1.B16]                         \
+	VLD1.P 64(R12), [V24.B16, V25.B16, V26.B16, V27.B16]    \
+	VAND   V31.B16, V0.B16, V4.B16                          \
+	VAND   V31.B16, V1.B16, V5.B16                          \
+	VUSHR  $4, V0.B16, V0.B16                               \
+	VUSHR  $4, V1.B16, V1.B16                               \
+	GROUPS32(i, s)
+
+// func rowsQ4_KNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+TEXT ·rowsQ4_KNEON(SB), NOSPLIT, $0-64
+	ARGSK
+	MASKSK4
+	VMOVI $15, V31.B16
+
+row:
+	ROWK
+
+block:
+	SCALESK4
+	GROUPSQ4_K(0, 2)
+	GROUPSQ4_K(2, 2)
+	GROUPSQ4_K(0, 3)
+	GROUPSQ4_K(2, 3)
+	SUMSK4
+	SUBS $1, R15
+	BNE  block
+	NEXTROWK(row)
+
+// Q5_K: 16 bytes of scales, 32 bytes of fifth bits, eight per byte for as many groups, then as Q4_K. The fifth bits, in V22
+// and V23, move down one place per group; SLI puts their low ones above the four others, the mask takes the rest away.
+#define GROUPSQ5_K(i, s) \
+	VLD1.P 32(R8), [V0.B16, V1.B16]                         \
+	VLD1.P 64(R12), [V24.B16, V25.B16, V26.B16, V27.B16]    \
+	VMOV   V0.B16, V4.B16                                   \
+	VMOV   V1.B16, V5.B16                                   \
+	VUSHR  $4, V0.B16, V0.B16                               \
+	VUSHR  $4, V1.B16, V1.B16                               \
+	VSLI   $4, V22.B16, V4.B16                              \
+	VSLI   $4, V23.B16, V5.B16                              \
+	VUSHR  $1, V22.B16, V22.B16                             \
+	VUSHR  $1, V23.B16, V23.B16                             \
+	VSLI   $4, V22.B16, V0.B16                              \
+	VSLI   $4, V23.B16, V1.B16                              \
+	VUSHR  $1, V22.B16, V22.B16                             \
+	VUSHR  $1, V23.B16, V23.B16                             \
+	VAND   V31.B16, V4.B16, V4.B16                          \
+	VAND   V31.B16, V5.B16, V5.B16                          \
+	VAND   V31.B16, V0.B16, V0.B16                          \
+	VAND   V31.B16, V1.B16, V1.B16                          \
+	GROUPS32(i, s)
+
+// func rowsQ5_KNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+TEXT ·rowsQ5_KNEON(SB), NOSPLIT, $0-64
+	ARGSK
+	MASKSK4
+	VMOVI $31, V31.B16
+
+row:
+	ROWK
+
+block:
+	SCALESK4
+	VLD1.P 32(R8), [V22.B16, V23.B16]
+	GROUPSQ5_K(0, 2)
+	GROUPSQ5_K(2, 2)
+	GROUPSQ5_K(0, 3)
+	GROUPSQ5_K(2, 3)
+	SUMSK4
+	SUBS $1, R15
+	BNE  block
+	NEXTROWK(row)
+
+// SCALESQ6_K reads what follows the codes, at R9: 16 int8 sc and a half float dw. It sets V8–V11 to sc as int32, V18 to
+// partial sums of sc·Σq, and V19 to d·dw.
+#define SCALESQ6_K \
+	VLD1    (R9), [V4.B16]            \
+	ADD     $16, R9                   \
+	ZERO(V19)                         \
+	VLD1    (R9), V19.H[0]            \
+	SXTL8H(4, 5)                      \
+	SXTL28H(4, 4)                     \
+	SXTL4S(5, 8)                      \
+	SXTL24S(5, 9)                     \
+	SXTL4S(4, 10)                     \
+	SXTL24S(4, 11)                    \
+	VLD1.P  32(R14), [V6.H8, V7.H8]   \
+	SMULL(6, 5, 18)                   \
+	SMLAL2(6, 5, 18)                  \
+	SMLAL(7, 4, 18)                   \
+	SMLAL2(7, 4, 18)                  \
+	VLD1R.P 4(R13), [V20.S4]          \
+	FCVTL(19, 19)                     \
+	FMUL4(20, 19, 19)                 \
+	ZERO(V17)                         \
+	ZERO(V21)
+
+// PAIR6 adds sc[i]·a·V24 and sc[i+1]·b·V25 for the next 32 weights, a and b codes with the low bits of V22 and V23 still to
+// be put on top of the four others; sc is in vector s.
+#define PAIR6(a, na, b, nb, i, s) \
+	VLD1.P 32(R12), [V24.B16, V25.B16] \
+	VSLI   $4, V22.B16, a.B16          \
+	VSLI   $4, V23.B16, b.B16          \
+	VAND   V31.B16, a.B16, a.B16       \
+	VAND   V31.B16, b.B16, b.B16       \
+	ZERO(V28)                          \
+	ZERO(V29)                          \
+	SDOT(24, na, 28)                   \
+	SDOT(25, nb, 29)                   \
+	MLAE(i, s, 28, 17)                 \
+	MLAE(i+1, s, 29, 21)
+
+#define NEXT6 \
+	VUSHR $2, V22.B16, V22.B16 \
+	VUSHR $2, V23.B16, V23.B16
+
+// HALF6 is 128 weights: 64 bytes at R8 with four bits each, the first 64 weights in the low halves, and 32 bytes at R10 with
+// the two others of every 32 weights.
+#define HALF6(s, t) \
+	VLD1.P 64(R8), [V0.B16, V1.B16, V2.B16, V3.B16] \
+	VLD1.P 32(R10), [V22.B16, V23.B16]              \
+	VMOV   V0.B16, V4.B16                           \
+	VMOV   V1.B16, V5.B16                           \
+	PAIR6(V4, 4, V5, 5, 0, s)                       \
+	NEXT6                                           \
+	VMOV   V2.B16, V4.B16                           \
+	VMOV   V3.B16, V5.B16                           \
+	PAIR6(V4, 4, V5, 5, 2, s)                       \
+	NEXT6                                           \
+	VUSHR  $4, V0.B16, V0.B16                       \
+	VUSHR  $4, V1.B16, V1.B16                       \
+	PAIR6(V0, 0, V1, 1, 0, t)                       \
+	NEXT6                                           \
+	VUSHR  $4, V2.B16, V2.B16                       \
+	VUSHR  $4, V3.B16, V3.B16                       \
+	PAIR6(V2, 2, V3, 3, 2, t)
+
+// Q6_K: 128 bytes of four bits, 64 bytes of two, 16 int8 sc, half d; c = code - 32, so that
+// Σ_g sc·Σ c·q = Σ_g sc·Σ code·q − 32·Σ_g sc·Σ q.
+//
+// func rowsQ6_KNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+TEXT ·rowsQ6_KNEON(SB), NOSPLIT, $0-64
+	ARGSK
+	VMOVI $63, V31.B16
+
+row:
+	ROWK
+
+block:
+	ADD  $128, R8, R10
+	ADD  $192, R8, R9
+	SCALESQ6_K
+	HALF6(8, 9)
+	HALF6(10, 11)
+	ADD   $82, R8
+	VSHL  $5, V18.S4, V18.S4
+	VADD  V21.S4, V17.S4, V17.S4
+	VSUB  V18.S4, V17.S4, V17.S4
+	VADDV V17.S4, V17
+	SCVTF4(17, 17)
+	VFMLA V19.S2, V17.S2, V16.S2
+	SUBS  $1, R15
+	BNE   block
+	NEXTROWK(row)
