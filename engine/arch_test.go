@@ -56,7 +56,7 @@ func TestFormsBatchesAndThreadsAgree(t *testing.T) {
 			if e := nmse(allLogits(t, loadFile(t, path, Options{MLA: MLAOff}), ids), want); !(e < 1e-10) {
 				t.Errorf("exact latent attention is not the grouped-query one: %.2g", e)
 			}
-			if e := nmse(stepLogits(t, exact, ids), want); !(e < 1e-4) {
+			if e := nmse(stepLogits(t, exact, ids), want); !(e < 1e-3) {
 				t.Errorf("decode differs from prefill: %.2g", e)
 			}
 			for _, threads := range []int{1, 3} {

@@ -47,11 +47,14 @@ func (m tiny) build() *gguftest.Builder {
 
 func (m tiny) layer(b *gguftest.Builder, r *rand.Rand, p string) {
 	q, kv := m.heads*m.d, m.kv*m.d
-	for name, shape := range map[string][]int{
-		"attn_q": {m.embed, q}, "attn_k": {m.embed, kv}, "attn_v": {m.embed, kv}, "attn_output": {q, m.embed},
-		"ffn_gate": {m.embed, m.ff}, "ffn_up": {m.embed, m.ff}, "ffn_down": {m.ff, m.embed},
+	for _, t := range []struct {
+		name    string
+		in, out int
+	}{
+		{"attn_q", m.embed, q}, {"attn_k", m.embed, kv}, {"attn_v", m.embed, kv}, {"attn_output", q, m.embed},
+		{"ffn_gate", m.embed, m.ff}, {"ffn_up", m.embed, m.ff}, {"ffn_down", m.ff, m.embed},
 	} {
-		m.tensor(b, r, p+name+".weight", m.matrix, shape...)
+		m.tensor(b, r, p+t.name+".weight", m.matrix, t.in, t.out)
 	}
 	m.tensor(b, r, p+"attn_norm.weight", quant.F32, m.embed)
 	m.tensor(b, r, p+"ffn_norm.weight", quant.F32, m.embed)
