@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 
 	"github.com/latentgo/latentgo/attn"
@@ -60,7 +59,7 @@ func Load(path string, opt *Options) (*Model, error) {
 
 func (m *Model) load() error {
 	if m.opt.Threads == 0 {
-		m.opt.Threads = runtime.GOMAXPROCS(0)
+		m.opt.Threads = cpu.Threads()
 	}
 	m.template = sync.OnceValues(m.parseTemplate)
 	// Recommendations that can't be used are no reason not to run the model.

@@ -42,7 +42,8 @@ func (m MLA) String() string {
 
 // Options configures Load. The zero value is the default.
 type Options struct {
-	// Threads that compute, the calling goroutine included. 0 means runtime.GOMAXPROCS(0), which knows containers' CPU quotas.
+	// Threads that compute, the calling goroutine included. 0 means one per physical core, at most runtime.GOMAXPROCS(0),
+	// which knows affinity and containers' CPU quotas.
 	Threads int
 	// MLA is the form of the attention; the zero value is MLAExact.
 	MLA MLA

@@ -1,0 +1,6 @@
+//go:build !darwin
+
+package cpu
+
+// physicalCores returns 0 where it is not known.
+func physicalCores() int { return countCores(siblingsPattern) }
