@@ -145,13 +145,15 @@ type projection struct {
 	dst []float32
 }
 
-// grain returns how many rows a worker takes at a time: few enough that none waits long, many enough to stream.
+// grain returns how many rows a worker takes at a time: few enough that none waits long, many enough to stream. Prompts
+// want whole panels.
 func (p *pass) grain(w *pool.Worker, rows int) int {
 	g := max(16, rows/(w.N*6))
-	if !p.single() {
-		g = min(g, 64)
+	if p.single() {
+		return (g + 15) &^ 15
 	}
-	return (g + 15) &^ 15
+	align := p.w.embed.Align()
+	return (min(g, 64) + align - 1) / align * align
 }
 
 // addBias adds bias to each row of x; nil adds nothing.
