@@ -10,11 +10,8 @@ import (
 // A decode step is split over cached positions: part p covers a fixed range of them for one key/value head, so that any
 // number of workers can share a long context, and the result does not depend on how many there are.
 
-// minPart is the least number of positions in a part, maxParts the most parts per head: partial results stay small.
-const (
-	minPart  = 256
-	maxParts = 32
-)
+// maxParts is the most parts per head, so that partial results stay small. A part is at least a chunk.
+const maxParts = 32
 
 // Partial holds what the parts of a decode step found: per part and query head the unnormalised output, the largest
 // score and the sum of exponentials. Reused from step to step.
@@ -27,8 +24,8 @@ type Partial struct {
 // span returns how many positions each part covers for a token at pos, and the number of parts.
 func (l *Layer) span(pos int) (size, parts int) {
 	n := pos + 1 - l.first(pos)
-	size = max(minPart, (n+maxParts-1)/maxParts)
-	size = (size + 63) &^ 63
+	size = (n + maxParts - 1) / maxParts
+	size = (size + chunk - 1) / chunk * chunk
 	return size, (n + size - 1) / size
 }
 
@@ -70,7 +67,7 @@ func (l *Layer) Decode(p *Partial, i int, s *Store, pos int, q, scratch []float3
 	h := g * group
 
 	scores := scratch[:group*size]
-	quant.ScoresF16(scores, size, q[h*l.KeySize:], group, l.KeySize, s.key(g, from), l.KeySize, n, l.KeySize)
+	s.scores(scores, size, q[h*l.KeySize:], group, l.KeySize, g, from, n)
 	at := part*l.Heads + h
 	for r := range group {
 		row := scores[r*size:][:n]
@@ -80,7 +77,7 @@ func (l *Layer) Decode(p *Partial, i int, s *Store, pos int, q, scratch []float3
 	}
 	out := p.out[at*l.ValueSize:][:group*l.ValueSize]
 	clear(out)
-	quant.MixF16(out, l.ValueSize, scores, size, group, s.value(g, from), l.ValueSize, n, l.ValueSize)
+	s.mix(out, l.ValueSize, scores, size, group, g, from, n)
 }
 
 // Combine writes the attention output of the token at pos for query heads lo … hi-1: out [Heads, ValueSize].

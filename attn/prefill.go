@@ -33,9 +33,9 @@ func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q, scratch [
 	last := pos + t0 + rows
 	for from := l.first(tile.pos); from < last; from += prefillCols {
 		cols := min(prefillCols, last-from)
-		quant.ScoresF16(tile.scores, prefillCols, q, rows, l.Heads*l.KeySize, s.key(g, from), l.KeySize, cols, l.KeySize)
+		s.scores(tile.scores, prefillCols, q, rows, l.Heads*l.KeySize, g, from, cols)
 		tile.softmax(from, cols)
-		quant.MixF16(tile.out, tile.ld, tile.scores, prefillCols, rows, s.value(g, from), l.ValueSize, cols, l.ValueSize)
+		s.mix(tile.out, tile.ld, tile.scores, prefillCols, rows, g, from, cols)
 	}
 	tile.finish()
 }

@@ -6,8 +6,13 @@ import (
 	"github.com/latentgo/latentgo/quant"
 )
 
-// maxBatch is the most tokens of one forward pass: enough to make matrix products efficient, few enough to cancel soon.
-const maxBatch = 512
+// A forward pass takes at most maxBatch tokens, fewer where their buffers would exceed batchBytes, but minBatch in any
+// case: enough to make matrix products efficient, few enough to cancel soon and to stay small beside the weights.
+const (
+	maxBatch   = 512
+	minBatch   = 64
+	batchBytes = 32 << 20
+)
 
 // runner owns the worker pool and the buffers of forward passes. One pass at a time.
 //
@@ -19,6 +24,7 @@ type runner struct {
 	h       *hparams
 	w       *weights
 	ropes   []*attn.Rope // by layer.rope
+	batch   int          // most tokens of a pass
 	rows    int          // tokens that the shared buffers hold
 	shared  lane
 	private []lane
@@ -55,6 +61,8 @@ func newRunner(h *hparams, w *weights, ropes []*attn.Rope, threads int) *runner 
 		r.private[i].alloc(1, h.embed, m)
 	}
 	r.grow(1)
+	perToken := 4*(3*h.embed+m.q+m.k+m.v+m.att+2*m.ff) + h.embed + m.att + m.ff
+	r.batch = max(minBatch, min(maxBatch, batchBytes/perToken/minBatch*minBatch))
 	for i := range w.layers {
 		r.part.Reserve(w.layers[i].attn)
 	}

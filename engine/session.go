@@ -12,7 +12,6 @@ import (
 type Session struct {
 	m       *Model
 	context int
-	cap     int // tokens that the stores have room for
 	stores  []*attn.Store
 	tokens  []int32
 	logits  []float32 // after the last token; valid is false when they are not
@@ -40,7 +39,7 @@ func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 	if n == 0 {
 		n = min(m.h.context, DefaultContext)
 	}
-	s := &Session{m: m, context: n, stores: make([]*attn.Store, m.h.layers)}
+	s := &Session{m: m, context: n, stores: make([]*attn.Store, m.h.layers), tokens: make([]int32, 0, n)}
 	for i := range s.stores {
 		s.stores[i] = attn.NewStore(m.w.layers[i].attn)
 	}
@@ -49,7 +48,7 @@ func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 
 // Close releases the cache. Closing twice is allowed.
 func (s *Session) Close() error {
-	s.closed, s.stores, s.tokens, s.cap, s.valid = true, nil, nil, 0, false
+	s.closed, s.stores, s.tokens, s.valid = true, nil, nil, false
 	return nil
 }
 
@@ -92,7 +91,7 @@ func (s *Session) Eval(ctx context.Context, ids []int32) ([]float32, error) {
 		return nil, err
 	}
 	for len(ids) > 0 {
-		n := min(len(ids), maxBatch)
+		n := min(len(ids), s.m.run.batch)
 		if err := s.evalBatch(ctx, ids[:n], n == len(ids)); err != nil {
 			return nil, err
 		}
@@ -111,7 +110,7 @@ func (s *Session) EvalAll(ctx context.Context, ids []int32, fn func(i int, logit
 		return err
 	}
 	for done := 0; done < len(ids); {
-		n := min(len(ids)-done, maxBatch)
+		n := min(len(ids)-done, s.m.run.batch)
 		if err := s.evalEach(ctx, ids[done:done+n], done, fn); err != nil {
 			return err
 		}
@@ -199,27 +198,11 @@ func (s *Session) begin(ctx context.Context, ids []int32) error {
 	if err := s.m.lock(ctx); err != nil {
 		return err
 	}
-	s.reserve(len(s.tokens) + len(ids))
+	for _, st := range s.stores {
+		st.Grow(len(s.tokens) + len(ids))
+	}
 	s.pass = pass{runner: s.m.run, ids: ids, pos: len(s.tokens), stores: s.stores}
 	return nil
-}
-
-// reserve grows the cache in doubling steps to hold n tokens.
-func (s *Session) reserve(n int) {
-	if n <= s.cap {
-		return
-	}
-	c := max(256, s.cap)
-	for c < n {
-		c *= 2
-	}
-	s.cap = min(c, s.context)
-	for _, st := range s.stores {
-		st.Grow(s.cap, len(s.tokens))
-	}
-	tokens := make([]int32, len(s.tokens), s.cap)
-	copy(tokens, s.tokens)
-	s.tokens = tokens
 }
 
 // runPass runs the prepared pass; ctx ends it after a layer. The session's tokens do not change.

@@ -1,6 +1,6 @@
 """Two programs that are measured in turns, for vs_llamacpp.py: neither may spin, or do anything else, while the other one
 runs. So each is a child that answers requests and is stopped (SIGSTOP) between them. POSIX only."""
-import ctypes, json, os, signal, subprocess, sys
+import ctypes, json, os, signal, subprocess, sys, time
 
 
 def die_with_parent():
@@ -9,8 +9,22 @@ def die_with_parent():
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
+def ticks(path, label, *fields):
+    """The sum of some fields behind the label in the first line of a file in /proc, in seconds."""
+    with open(path) as f:
+        values = f.readline().rpartition(label)[2].split()
+    return sum(int(values[i]) for i in fields) / os.sysconf("SC_CLK_TCK")
+
+
+def busy():
+    """Processor time that was used, or taken by other virtual machines, since the system started."""
+    return ticks("/proc/stat", "cpu", 0, 1, 2, 5, 6, 7)  # user, nice, system, irq, softirq, steal
+
+
 class Side:
     """A child that prints a line of JSON about itself, then one for each line that it reads."""
+
+    wall = others = 0.0  # over all children: seconds of requests, and of processor time that others used during them
 
     def __init__(self, command, env=None):
         self.name = os.path.basename(command[0])
@@ -27,9 +41,17 @@ class Side:
 
     def ask(self, **request):
         """Lets the child run until it has answered."""
+        start, others = time.monotonic(), busy() - self.used()
         self.child.send_signal(signal.SIGCONT)
         self.child.stdin.write(json.dumps(request) + "\n")
-        return self._reply()
+        reply = self._reply()
+        Side.wall += time.monotonic() - start
+        Side.others += max(0.0, busy() - self.used() - others)
+        return reply
+
+    def used(self):
+        """Processor time that the child has used."""
+        return ticks("/proc/%d/stat" % self.child.pid, ")", 11, 12)  # utime, stime
 
     def memory(self, field):
         """A field of /proc/PID/status in bytes: VmRSS, VmHWM."""

@@ -5,16 +5,18 @@
   internal/bench/vs_llamacpp.py [--quick] [--rows REGEX] [--json OUT] [--cpu avx2] [--llama-python PATH]
 
 It needs Go, Linux or another system with /proc, and a quiet machine. It builds chat, makes the model files in a work
-folder (1.6 GB of random weights with randgguf, variants of SmolLM2 with llama.cpp's quantizer) and keeps them there
+folder (2.1 GB of random weights with randgguf, variants of SmolLM2 with llama.cpp's quantizer) and keeps them there
 for the next run. A row takes at least five rounds; in each, both programs do the same work one after the other, in
 changing order, each stopped while the other runs, loaded and warmed up before. Shown are the medians of both and
 the median of the rounds' ratios, which slow drifts of the machine do not touch. Rates are tokens per second.
 
 --cpu sets LATENTGO_CPU for this engine; for llama.cpp, --llama-python names the interpreter of an environment in which
 the package was built otherwise, such as with
-  CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON" pip install --no-binary :all: llama-cpp-python
+  CMAKE_ARGS="-DGGML_NATIVE=OFF -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON" pip install --no-binary llama-cpp-python llama-cpp-python
 """
 import argparse, json, os, re, statistics, subprocess, sys, time
+
+sys.dont_write_bytecode = True  # no __pycache__ in the source tree
 from sides import Side
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -238,11 +240,14 @@ def main():
         if not re.search(args.rows, label):
             continue
         for target, r in zip(targets, function(bench, targets, **arguments)):
-            name = label + ("" if r["unit"].find("GB/s") else ": share of the memory bandwidth")
+            name = label + (": share of the memory bandwidth" if r["unit"].startswith("GB/s") else "")
             print(line(name, target, r), flush=True)
             kept.append(dict(r, work=name, target=target))
+    others = Side.others / max(Side.wall, 1e-9)
+    if others > 0.05:
+        note("other programs used %.0f %% of a processor meanwhile: measure again on a quiet machine" % (100 * others))
     if args.json:
-        out = {"machine": about, "llama": bench.version, "options": vars(args), "bandwidth_gb_per_s": bench.bandwidth, "rows": kept}
+        out = {"machine": dict(about, others=others), "llama": bench.version, "options": vars(args), "bandwidth_gb_per_s": bench.bandwidth, "rows": kept}
         with open(args.json, "w") as f:
             json.dump(out, f, indent=1)
     sys.exit(0 if all(r["ok"] for r in kept) else 1)
