@@ -23,6 +23,9 @@ func (p *pass) prepare() {
 	p.grow(n)
 	p.reserve(p.pos + n)
 	for i, rope := range p.ropes {
+		if rope == nil {
+			continue
+		}
 		d := rope.Dims()
 		for t := range n {
 			rope.Table(p.tables[i][t*d:][:d], p.pos+t)
@@ -153,7 +156,7 @@ func (p *pass) grain(w *pool.Worker, rows int) int {
 		return (g + 15) &^ 15
 	}
 	align := p.w.embed.Align()
-	return (min(g, 64) + align - 1) / align * align
+	return (min(g, 32) + align - 1) / align * align
 }
 
 // addBias adds bias to each row of x; nil adds nothing.

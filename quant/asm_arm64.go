@@ -171,3 +171,23 @@ func f16ToF32NEON(dst *float32, src *uint16, n int)
 //
 //go:noescape
 func f32ToF16NEON(dst *uint16, src *float32, n int)
+
+// expSumNEON sets dst[i] = exp(x[i]-max) for n values, a multiple of 4, and returns their sum; expSumGeneric is its twin.
+//
+//go:noescape
+func expSumNEON(dst, x *float32, n int, max float32) float32
+
+// siluMulNEON sets dst[i] = silu(gate[i])·up[i] for n values, a multiple of 4; siluMulGeneric is its twin.
+//
+//go:noescape
+func siluMulNEON(dst, gate, up *float32, n int)
+
+// geluMulNEON sets dst[i] = gelu(gate[i])·up[i] for n values, a multiple of 4; geluMulGeneric is its twin.
+//
+//go:noescape
+func geluMulNEON(dst, gate, up *float32, n int)
+
+// sumSquaresNEON returns the sum of x[i]² for n values, a multiple of 16; sumSquaresGeneric is its twin.
+//
+//go:noescape
+func sumSquaresNEON(x *float32, n int) float32

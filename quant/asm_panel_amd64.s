@@ -19,8 +19,11 @@ TEXT ·unpackQ4_0AVX2(SB), NOSPLIT, $32-32
 	JLT          blockEnd2
 
 block1:
-	MOVL           (DX), SI
-	MOVL           SI, (CX)
+	// codes = q of the block; scales[b] = its first four bytes
+	MOVL (DX), SI
+	MOVL SI, (CX)
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 2(DX), Y2
 	VPSRLVD        Y1, Y2, Y2
 	VPAND          Y0, Y2, Y2
@@ -77,8 +80,11 @@ TEXT ·unpackQ4_1AVX2(SB), NOSPLIT, $32-32
 	JLT          blockEnd2
 
 block1:
-	MOVL           (DX), SI
-	MOVL           SI, (CX)
+	// codes = q of the block; scales[b] = its first four bytes
+	MOVL (DX), SI
+	MOVL SI, (CX)
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 4(DX), Y2
 	VPSRLVD        Y1, Y2, Y2
 	VPAND          Y0, Y2, Y2
@@ -113,23 +119,28 @@ TEXT ·unpackQ5_0AVX2(SB), NOSPLIT, $32-32
 	JLT          blockEnd2
 
 block1:
-	MOVL           (DX), SI
-	MOVL           SI, (CX)
+	// codes = q of the block; scales[b] = its first four bytes
+	MOVL (DX), SI
+	MOVL SI, (CX)
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 6(DX), Y6
 	VPSRLVD        Y1, Y6, Y6
 	VPAND          Y0, Y6, Y6
-	VPBROADCASTD   2(DX), Y7
-	VPSHUFB        Y3, Y7, Y7
-	VPOR           Y4, Y7, Y7
-	VPCMPEQB       Y5, Y7, Y7
-	VPAND          Y2, Y7, Y7
-	VPOR           Y7, Y6, Y6
-	VMOVDQU        Y6, (AX)
-	ADDQ           $+22, DX
-	ADDQ           $+32, AX
-	ADDQ           $+128, CX
-	SUBQ           $0x01, BX
-	JGE            block1
+
+	// q += 16·bit
+	VPBROADCASTD 2(DX), Y7
+	VPSHUFB      Y3, Y7, Y7
+	VPOR         Y4, Y7, Y7
+	VPCMPEQB     Y5, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      Y6, (AX)
+	ADDQ         $+22, DX
+	ADDQ         $+32, AX
+	ADDQ         $+128, CX
+	SUBQ         $0x01, BX
+	JGE          block1
 
 blockEnd2:
 	ADDQ $0x01, BX
@@ -196,23 +207,28 @@ TEXT ·unpackQ5_1AVX2(SB), NOSPLIT, $32-32
 	JLT          blockEnd2
 
 block1:
-	MOVL           (DX), SI
-	MOVL           SI, (CX)
+	// codes = q of the block; scales[b] = its first four bytes
+	MOVL (DX), SI
+	MOVL SI, (CX)
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 8(DX), Y6
 	VPSRLVD        Y1, Y6, Y6
 	VPAND          Y0, Y6, Y6
-	VPBROADCASTD   4(DX), Y7
-	VPSHUFB        Y3, Y7, Y7
-	VPOR           Y4, Y7, Y7
-	VPCMPEQB       Y5, Y7, Y7
-	VPAND          Y2, Y7, Y7
-	VPOR           Y7, Y6, Y6
-	VMOVDQU        Y6, (AX)
-	ADDQ           $+24, DX
-	ADDQ           $+32, AX
-	ADDQ           $+128, CX
-	SUBQ           $0x01, BX
-	JGE            block1
+
+	// q += 16·bit
+	VPBROADCASTD 4(DX), Y7
+	VPSHUFB      Y3, Y7, Y7
+	VPOR         Y4, Y7, Y7
+	VPCMPEQB     Y5, Y7, Y7
+	VPAND        Y2, Y7, Y7
+	VPOR         Y7, Y6, Y6
+	VMOVDQU      Y6, (AX)
+	ADDQ         $+24, DX
+	ADDQ         $+32, AX
+	ADDQ         $+128, CX
+	SUBQ         $0x01, BX
+	JGE          block1
 
 blockEnd2:
 	ADDQ $0x01, BX
@@ -231,8 +247,11 @@ TEXT ·unpackQ8_0AVX2(SB), NOSPLIT, $32-32
 	JLT          blockEnd2
 
 block1:
-	MOVL    (DX), SI
-	MOVL    SI, (CX)
+	// codes = q of the block; scales[b] = its first four bytes
+	MOVL (DX), SI
+	MOVL SI, (CX)
+
+	// q as it is, at AVX-512 q ^ 128 = q + 128
 	VMOVDQU 2(DX), Y0
 	VMOVDQU Y0, (AX)
 	ADDQ    $+34, DX
@@ -264,8 +283,11 @@ TEXT ·unpackQ8_0AVX512(SB), NOSPLIT, $0-32
 	JLT          blockEnd2
 
 block1:
-	MOVL      (DX), SI
-	MOVL      SI, (CX)
+	// codes = q of the block; scales[b] = its first four bytes
+	MOVL (DX), SI
+	MOVL SI, (CX)
+
+	// q as it is, at AVX-512 q ^ 128 = q + 128
 	VPXORD    2(DX), Y0, Y1
 	VMOVDQU32 Y1, (AX)
 	ADDQ      $+34, DX
@@ -333,18 +355,23 @@ TEXT ·unpackIQ4_NLAVX2(SB), NOSPLIT, $32-32
 	JLT          blockEnd2
 
 block1:
-	MOVL           (DX), SI
-	MOVL           SI, (CX)
+	// codes = q of the block; scales[b] = its first four bytes
+	MOVL (DX), SI
+	MOVL SI, (CX)
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 2(DX), Y3
 	VPSRLVD        Y1, Y3, Y3
 	VPAND          Y0, Y3, Y3
-	VPSHUFB        Y3, Y2, Y3
-	VMOVDQU        Y3, (AX)
-	ADDQ           $+18, DX
-	ADDQ           $+32, AX
-	ADDQ           $+128, CX
-	SUBQ           $0x01, BX
-	JGE            block1
+
+	// q = values[q]
+	VPSHUFB Y3, Y2, Y3
+	VMOVDQU Y3, (AX)
+	ADDQ    $+18, DX
+	ADDQ    $+32, AX
+	ADDQ    $+128, CX
+	SUBQ    $0x01, BX
+	JGE     block1
 
 blockEnd2:
 	ADDQ $0x01, BX
@@ -390,18 +417,23 @@ TEXT ·unpackIQ4_NLAVX512(SB), NOSPLIT, $0-32
 	JLT          blockEnd2
 
 block1:
-	MOVL            (DX), SI
-	MOVL            SI, (CX)
+	// codes = q of the block; scales[b] = its first four bytes
+	MOVL (DX), SI
+	MOVL SI, (CX)
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI32X4 2(DX), Y3
 	VPSRLVD         Y1, Y3, Y3
 	VPANDD          Y0, Y3, Y3
-	VPSHUFB         Y3, Y2, Y3
-	VMOVDQU32       Y3, (AX)
-	ADDQ            $+18, DX
-	ADDQ            $+32, AX
-	ADDQ            $+128, CX
-	SUBQ            $0x01, BX
-	JGE             block1
+
+	// q = values[q]
+	VPSHUFB   Y3, Y2, Y3
+	VMOVDQU32 Y3, (AX)
+	ADDQ      $+18, DX
+	ADDQ      $+32, AX
+	ADDQ      $+128, CX
+	SUBQ      $0x01, BX
+	JGE       block1
 
 blockEnd2:
 	ADDQ $0x01, BX
@@ -442,18 +474,23 @@ TEXT ·unpackMXFP4AVX2(SB), NOSPLIT, $32-32
 	JLT          blockEnd2
 
 block1:
-	MOVL           (DX), SI
-	MOVL           SI, (CX)
+	// codes = q of the block; scales[b] = its first four bytes
+	MOVL (DX), SI
+	MOVL SI, (CX)
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 1(DX), Y3
 	VPSRLVD        Y1, Y3, Y3
 	VPAND          Y0, Y3, Y3
-	VPSHUFB        Y3, Y2, Y3
-	VMOVDQU        Y3, (AX)
-	ADDQ           $+17, DX
-	ADDQ           $+32, AX
-	ADDQ           $+128, CX
-	SUBQ           $0x01, BX
-	JGE            block1
+
+	// q = values[q]
+	VPSHUFB Y3, Y2, Y3
+	VMOVDQU Y3, (AX)
+	ADDQ    $+17, DX
+	ADDQ    $+32, AX
+	ADDQ    $+128, CX
+	SUBQ    $0x01, BX
+	JGE     block1
 
 blockEnd2:
 	ADDQ $0x01, BX
@@ -496,39 +533,55 @@ TEXT ·unpackQ2_KAVX2(SB), NOSPLIT, $0-48
 	JLT  blockEnd2
 
 block1:
+	// codes = q of the block
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
 	VMOVDQU      16(DI), Y0
 	VPBROADCASTD c03030303<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      Y0, (AX)
+
+	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
 	VMOVDQU      16(DI), Y0
 	VPSRLD       $0x02, Y0, Y0
 	VPBROADCASTD c03030303<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      Y0, 32(AX)
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
 	VMOVDQU      16(DI), Y0
 	VPSRLD       $0x04, Y0, Y0
 	VPBROADCASTD c03030303<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      Y0, 64(AX)
+
+	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
 	VMOVDQU      16(DI), Y0
 	VPSRLD       $0x06, Y0, Y0
 	VPBROADCASTD c03030303<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      Y0, 96(AX)
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
 	VMOVDQU      48(DI), Y0
 	VPBROADCASTD c03030303<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      Y0, 128(AX)
+
+	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
 	VMOVDQU      48(DI), Y0
 	VPSRLD       $0x02, Y0, Y0
 	VPBROADCASTD c03030303<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      Y0, 160(AX)
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
 	VMOVDQU      48(DI), Y0
 	VPSRLD       $0x04, Y0, Y0
 	VPBROADCASTD c03030303<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      Y0, 192(AX)
+
+	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
 	VMOVDQU      48(DI), Y0
 	VPSRLD       $0x06, Y0, Y0
 	VPBROADCASTD c03030303<>+0(SB), Y1
@@ -536,6 +589,7 @@ block1:
 	VMOVDQU      Y0, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
+	// sc = s & 15, mn = s >> 4, as int16
 	VPMOVZXBW    (DI), Y0
 	VPSRLD       $0x04, Y0, Y1
 	VPBROADCASTD c000f000f<>+0(SB), Y2
@@ -649,78 +703,110 @@ TEXT ·unpackQ3_KAVX2(SB), NOSPLIT, $0-48
 	JLT          blockEnd2
 
 block1:
+	// codes = q of the block
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
 	VMOVDQU      32(DI), Y1
 	VPBROADCASTD c03030303<>+0(SB), Y2
 	VPAND        Y2, Y1, Y1
 	VMOVDQU      (DI), Y2
+
+	// q |= bit 0, bit 0 in the upper half, times 4
 	VPSLLD       $0x02, Y2, Y2
 	VPBROADCASTD c04040404<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, (AX)
+
+	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
 	VMOVDQU      32(DI), Y1
 	VPSRLD       $0x02, Y1, Y1
 	VPBROADCASTD c03030303<>+0(SB), Y2
 	VPAND        Y2, Y1, Y1
 	VMOVDQU      (DI), Y2
+
+	// q |= bit 1, bit 1 in the upper half, times 4
 	VPSLLD       $0x01, Y2, Y2
 	VPBROADCASTD c04040404<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, 32(AX)
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
 	VMOVDQU      32(DI), Y1
 	VPSRLD       $0x04, Y1, Y1
 	VPBROADCASTD c03030303<>+0(SB), Y2
 	VPAND        Y2, Y1, Y1
 	VMOVDQU      (DI), Y2
+
+	// q |= bit 2, bit 2 in the upper half, times 4
 	VPBROADCASTD c04040404<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, 64(AX)
+
+	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
 	VMOVDQU      32(DI), Y1
 	VPSRLD       $0x06, Y1, Y1
 	VPBROADCASTD c03030303<>+0(SB), Y2
 	VPAND        Y2, Y1, Y1
 	VMOVDQU      (DI), Y2
+
+	// q |= bit 3, bit 3 in the upper half, times 4
 	VPSRLD       $0x01, Y2, Y2
 	VPBROADCASTD c04040404<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, 96(AX)
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
 	VMOVDQU      64(DI), Y1
 	VPBROADCASTD c03030303<>+0(SB), Y2
 	VPAND        Y2, Y1, Y1
 	VMOVDQU      (DI), Y2
+
+	// q |= bit 4, bit 4 in the upper half, times 4
 	VPSRLD       $0x02, Y2, Y2
 	VPBROADCASTD c04040404<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, 128(AX)
+
+	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
 	VMOVDQU      64(DI), Y1
 	VPSRLD       $0x02, Y1, Y1
 	VPBROADCASTD c03030303<>+0(SB), Y2
 	VPAND        Y2, Y1, Y1
 	VMOVDQU      (DI), Y2
+
+	// q |= bit 5, bit 5 in the upper half, times 4
 	VPSRLD       $0x03, Y2, Y2
 	VPBROADCASTD c04040404<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, 160(AX)
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
 	VMOVDQU      64(DI), Y1
 	VPSRLD       $0x04, Y1, Y1
 	VPBROADCASTD c03030303<>+0(SB), Y2
 	VPAND        Y2, Y1, Y1
 	VMOVDQU      (DI), Y2
+
+	// q |= bit 6, bit 6 in the upper half, times 4
 	VPSRLD       $0x04, Y2, Y2
 	VPBROADCASTD c04040404<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, 192(AX)
+
+	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
 	VMOVDQU      64(DI), Y1
 	VPSRLD       $0x06, Y1, Y1
 	VPBROADCASTD c03030303<>+0(SB), Y2
 	VPAND        Y2, Y1, Y1
 	VMOVDQU      (DI), Y2
+
+	// q |= bit 7, bit 7 in the upper half, times 4
 	VPSRLD       $0x05, Y2, Y2
 	VPBROADCASTD c04040404<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
@@ -728,6 +814,7 @@ block1:
 	VMOVDQU      Y1, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
+	// sc = (low bytes, low bytes >> 4) & 15 | (high bytes >> 0, 2, 4, 6 & 3) << 4, minus 32, as int16
 	VMOVQ        96(DI), X1
 	VPUNPCKLQDQ  X1, X1, X1
 	VPSRLVD      shift0044<>+0(SB), X1, X1
@@ -867,37 +954,53 @@ TEXT ·unpackQ4_KAVX2(SB), NOSPLIT, $0-48
 	JLT  blockEnd2
 
 block1:
+	// codes = q of the block
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
 	VMOVDQU      16(DI), Y0
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      Y0, (AX)
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
 	VMOVDQU      16(DI), Y0
 	VPSRLD       $0x04, Y0, Y0
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      Y0, 32(AX)
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
 	VMOVDQU      48(DI), Y0
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      Y0, 64(AX)
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
 	VMOVDQU      48(DI), Y0
 	VPSRLD       $0x04, Y0, Y0
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      Y0, 96(AX)
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
 	VMOVDQU      80(DI), Y0
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      Y0, 128(AX)
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
 	VMOVDQU      80(DI), Y0
 	VPSRLD       $0x04, Y0, Y0
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      Y0, 160(AX)
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
 	VMOVDQU      112(DI), Y0
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      Y0, 192(AX)
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
 	VMOVDQU      112(DI), Y0
 	VPSRLD       $0x04, Y0, Y0
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
@@ -905,6 +1008,7 @@ block1:
 	VMOVDQU      Y0, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
+	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
 	VMOVDQU      (DI), X1
 	VPSHUFD      $0xa5, X1, X0
 	VPSHUFD      $0xff, X1, X1
@@ -1005,76 +1109,108 @@ TEXT ·unpackQ5_KAVX2(SB), NOSPLIT, $0-48
 	JLT  blockEnd2
 
 block1:
+	// codes = q of the block
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
 	VMOVDQU      48(DI), Y0
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      16(DI), Y1
+
+	// q |= bit 0, bit 0 in the upper half, times 16
 	VPSLLD       $0x04, Y1, Y1
 	VPBROADCASTD c10101010<>+0(SB), Y3
 	VPAND        Y3, Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VMOVDQU      Y0, (AX)
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
 	VMOVDQU      48(DI), Y0
 	VPSRLD       $0x04, Y0, Y0
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      16(DI), Y1
+
+	// q |= bit 1, bit 1 in the upper half, times 16
 	VPSLLD       $0x03, Y1, Y1
 	VPBROADCASTD c10101010<>+0(SB), Y3
 	VPAND        Y3, Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VMOVDQU      Y0, 32(AX)
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
 	VMOVDQU      80(DI), Y0
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      16(DI), Y1
+
+	// q |= bit 2, bit 2 in the upper half, times 16
 	VPSLLD       $0x02, Y1, Y1
 	VPBROADCASTD c10101010<>+0(SB), Y3
 	VPAND        Y3, Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VMOVDQU      Y0, 64(AX)
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
 	VMOVDQU      80(DI), Y0
 	VPSRLD       $0x04, Y0, Y0
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      16(DI), Y1
+
+	// q |= bit 3, bit 3 in the upper half, times 16
 	VPSLLD       $0x01, Y1, Y1
 	VPBROADCASTD c10101010<>+0(SB), Y3
 	VPAND        Y3, Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VMOVDQU      Y0, 96(AX)
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
 	VMOVDQU      112(DI), Y0
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      16(DI), Y1
+
+	// q |= bit 4, bit 4 in the upper half, times 16
 	VPBROADCASTD c10101010<>+0(SB), Y3
 	VPAND        Y3, Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VMOVDQU      Y0, 128(AX)
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
 	VMOVDQU      112(DI), Y0
 	VPSRLD       $0x04, Y0, Y0
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      16(DI), Y1
+
+	// q |= bit 5, bit 5 in the upper half, times 16
 	VPSRLD       $0x01, Y1, Y1
 	VPBROADCASTD c10101010<>+0(SB), Y3
 	VPAND        Y3, Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VMOVDQU      Y0, 160(AX)
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
 	VMOVDQU      144(DI), Y0
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      16(DI), Y1
+
+	// q |= bit 6, bit 6 in the upper half, times 16
 	VPSRLD       $0x02, Y1, Y1
 	VPBROADCASTD c10101010<>+0(SB), Y3
 	VPAND        Y3, Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VMOVDQU      Y0, 192(AX)
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
 	VMOVDQU      144(DI), Y0
 	VPSRLD       $0x04, Y0, Y0
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
 	VPAND        Y1, Y0, Y0
 	VMOVDQU      16(DI), Y1
+
+	// q |= bit 7, bit 7 in the upper half, times 16
 	VPSRLD       $0x03, Y1, Y1
 	VPBROADCASTD c10101010<>+0(SB), Y3
 	VPAND        Y3, Y1, Y1
@@ -1082,6 +1218,7 @@ block1:
 	VMOVDQU      Y0, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
+	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
 	VMOVDQU      (DI), X1
 	VPSHUFD      $0xa5, X1, X0
 	VPSHUFD      $0xff, X1, X1
@@ -1159,6 +1296,8 @@ TEXT ·unpackQ6_KAVX2(SB), NOSPLIT, $0-48
 	JLT          blockEnd2
 
 block1:
+	// codes = q of the block
+	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
 	VMOVDQU      128(DI), Y2
 	VMOVDQU      (DI), Y1
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y3
@@ -1168,6 +1307,8 @@ block1:
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, (AX)
+
+	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
 	VMOVDQU      128(DI), Y2
 	VMOVDQU      32(DI), Y1
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y3
@@ -1177,6 +1318,8 @@ block1:
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, 32(AX)
+
+	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 4 and 5) << 4
 	VMOVDQU      128(DI), Y2
 	VMOVDQU      (DI), Y1
 	VPSRLD       $0x04, Y1, Y1
@@ -1186,6 +1329,8 @@ block1:
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, 64(AX)
+
+	// q = bytes >> 4 & 15 | (bits 6 and 7, in the upper half 6 and 7) << 4
 	VMOVDQU      128(DI), Y2
 	VMOVDQU      32(DI), Y1
 	VPSRLD       $0x04, Y1, Y1
@@ -1196,6 +1341,8 @@ block1:
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, 96(AX)
+
+	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
 	VMOVDQU      160(DI), Y2
 	VMOVDQU      64(DI), Y1
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y3
@@ -1205,6 +1352,8 @@ block1:
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, 128(AX)
+
+	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
 	VMOVDQU      160(DI), Y2
 	VMOVDQU      96(DI), Y1
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y3
@@ -1214,6 +1363,8 @@ block1:
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, 160(AX)
+
+	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 4 and 5) << 4
 	VMOVDQU      160(DI), Y2
 	VMOVDQU      64(DI), Y1
 	VPSRLD       $0x04, Y1, Y1
@@ -1223,6 +1374,8 @@ block1:
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, 192(AX)
+
+	// q = bytes >> 4 & 15 | (bits 6 and 7, in the upper half 6 and 7) << 4
 	VMOVDQU      160(DI), Y2
 	VMOVDQU      96(DI), Y1
 	VPSRLD       $0x04, Y1, Y1
@@ -1335,48 +1488,64 @@ TEXT ·unpackIQ4_XSAVX2(SB), NOSPLIT, $0-48
 	JLT     blockEnd2
 
 block1:
+	// codes = q of the block
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 8(SI), Y1
 	VPSRLVD        shift04<>+0(SB), Y1, Y1
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y2
 	VPAND          Y2, Y1, Y1
 	VPSHUFB        Y1, Y0, Y1
 	VMOVDQU        Y1, (AX)
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 24(SI), Y1
 	VPSRLVD        shift04<>+0(SB), Y1, Y1
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y2
 	VPAND          Y2, Y1, Y1
 	VPSHUFB        Y1, Y0, Y1
 	VMOVDQU        Y1, 32(AX)
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 40(SI), Y1
 	VPSRLVD        shift04<>+0(SB), Y1, Y1
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y2
 	VPAND          Y2, Y1, Y1
 	VPSHUFB        Y1, Y0, Y1
 	VMOVDQU        Y1, 64(AX)
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 56(SI), Y1
 	VPSRLVD        shift04<>+0(SB), Y1, Y1
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y2
 	VPAND          Y2, Y1, Y1
 	VPSHUFB        Y1, Y0, Y1
 	VMOVDQU        Y1, 96(AX)
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 72(SI), Y1
 	VPSRLVD        shift04<>+0(SB), Y1, Y1
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y2
 	VPAND          Y2, Y1, Y1
 	VPSHUFB        Y1, Y0, Y1
 	VMOVDQU        Y1, 128(AX)
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 88(SI), Y1
 	VPSRLVD        shift04<>+0(SB), Y1, Y1
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y2
 	VPAND          Y2, Y1, Y1
 	VPSHUFB        Y1, Y0, Y1
 	VMOVDQU        Y1, 160(AX)
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 104(SI), Y1
 	VPSRLVD        shift04<>+0(SB), Y1, Y1
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y2
 	VPAND          Y2, Y1, Y1
 	VPSHUFB        Y1, Y0, Y1
 	VMOVDQU        Y1, 192(AX)
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 120(SI), Y1
 	VPSRLVD        shift04<>+0(SB), Y1, Y1
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y2
@@ -1385,6 +1554,7 @@ block1:
 	VMOVDQU        Y1, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
+	// sc = four bits | two bits << 4, each spread to its byte, minus 32, as int16
 	MOVQ         $0x0f0f0f0f0f0f0f0f, R9
 	MOVL         4(SI), DI
 	PDEPQ        R9, DI, DI
@@ -1446,41 +1616,57 @@ TEXT ·unpackIQ4_XSAVX512(SB), NOSPLIT, $0-48
 	JLT          blockEnd2
 
 block1:
+	// codes = q of the block
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 8(DI), Y2
 	VPSRLVD        shift04<>+0(SB), Y2, Y2
 	VPANDD.BCST    c0f0f0f0f<>+0(SB), Y2, Y2
 	VPSHUFB        Y2, Y0, Y2
 	VMOVDQU32      Y2, (AX)
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 24(DI), Y2
 	VPSRLVD        shift04<>+0(SB), Y2, Y2
 	VPANDD.BCST    c0f0f0f0f<>+0(SB), Y2, Y2
 	VPSHUFB        Y2, Y0, Y2
 	VMOVDQU32      Y2, 32(AX)
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 40(DI), Y2
 	VPSRLVD        shift04<>+0(SB), Y2, Y2
 	VPANDD.BCST    c0f0f0f0f<>+0(SB), Y2, Y2
 	VPSHUFB        Y2, Y0, Y2
 	VMOVDQU32      Y2, 64(AX)
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 56(DI), Y2
 	VPSRLVD        shift04<>+0(SB), Y2, Y2
 	VPANDD.BCST    c0f0f0f0f<>+0(SB), Y2, Y2
 	VPSHUFB        Y2, Y0, Y2
 	VMOVDQU32      Y2, 96(AX)
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 72(DI), Y2
 	VPSRLVD        shift04<>+0(SB), Y2, Y2
 	VPANDD.BCST    c0f0f0f0f<>+0(SB), Y2, Y2
 	VPSHUFB        Y2, Y0, Y2
 	VMOVDQU32      Y2, 128(AX)
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 88(DI), Y2
 	VPSRLVD        shift04<>+0(SB), Y2, Y2
 	VPANDD.BCST    c0f0f0f0f<>+0(SB), Y2, Y2
 	VPSHUFB        Y2, Y0, Y2
 	VMOVDQU32      Y2, 160(AX)
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 104(DI), Y2
 	VPSRLVD        shift04<>+0(SB), Y2, Y2
 	VPANDD.BCST    c0f0f0f0f<>+0(SB), Y2, Y2
 	VPSHUFB        Y2, Y0, Y2
 	VMOVDQU32      Y2, 192(AX)
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 120(DI), Y2
 	VPSRLVD        shift04<>+0(SB), Y2, Y2
 	VPANDD.BCST    c0f0f0f0f<>+0(SB), Y2, Y2
@@ -1488,6 +1674,7 @@ block1:
 	VMOVDQU32      Y2, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
+	// sc = four bits | two bits << 4, each spread to its byte, minus 32, as int16
 	MOVQ          $0x0f0f0f0f0f0f0f0f, R10
 	MOVL          4(DI), R8
 	PDEPQ         R10, R8, R8
@@ -1562,6 +1749,7 @@ TEXT ·scales32AVX2(SB), NOSPLIT, $0-44
 	JLT          groupEnd2
 
 group1:
+	// D = float(low half), M = float(high half), or bias·D
 	VMOVDQU      (BX), Y3
 	VPAND        Y1, Y3, Y4
 	VPSRLD       $0x10, Y3, Y3
@@ -1719,6 +1907,7 @@ TEXT ·sums16AVX2(SB), NOSPLIT, $0-24
 	JLT          blockEnd2
 
 block1:
+	// z = Σq
 	VMOVDQU (CX), Y2
 
 	// Σq over 16
@@ -1757,6 +1946,7 @@ TEXT ·sums32AVX2(SB), NOSPLIT, $0-24
 	JLT          blockEnd2
 
 block1:
+	// z = Σq
 	VMOVDQU (CX), Y2
 
 	// Σq over 16

@@ -53,8 +53,10 @@ blocks3:
 	VMOVUPS      Y8, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU        (R9), Y8
-	VPMADDUBSW     Y8, Y1, Y9
+	VMOVDQU    (R9), Y8
+	VPMADDUBSW Y8, Y1, Y9
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 2(DI), Y10
 	VPSRLVD        Y3, Y10, Y10
 	VPAND          Y2, Y10, Y10
@@ -64,6 +66,8 @@ blocks3:
 	VCVTDQ2PS      Y10, Y10
 	VBROADCASTSS   (SP), Y11
 	VFMADD231PS    Y11, Y10, Y4
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 2(DI)(CX*1), Y10
 	VPSRLVD        Y3, Y10, Y10
 	VPAND          Y2, Y10, Y10
@@ -73,6 +77,8 @@ blocks3:
 	VCVTDQ2PS      Y10, Y10
 	VBROADCASTSS   4(SP), Y11
 	VFMADD231PS    Y11, Y10, Y5
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 2(DI)(CX*2), Y10
 	VPSRLVD        Y3, Y10, Y10
 	VPAND          Y2, Y10, Y10
@@ -82,6 +88,8 @@ blocks3:
 	VCVTDQ2PS      Y10, Y10
 	VBROADCASTSS   8(SP), Y11
 	VFMADD231PS    Y11, Y10, Y6
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 2(DI)(DX*1), Y10
 	VPSRLVD        Y3, Y10, Y10
 	VPAND          Y2, Y10, Y10
@@ -145,8 +153,10 @@ blocks7:
 	VMOVUPS      Y5, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU        (DI), Y5
-	VPMADDUBSW     Y5, Y1, Y6
+	VMOVDQU    (DI), Y5
+	VPMADDUBSW Y5, Y1, Y6
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 2(DX), Y7
 	VPSRLVD        Y3, Y7, Y7
 	VPAND          Y2, Y7, Y7
@@ -262,7 +272,9 @@ blocks3:
 	VMOVUPS      Y8, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU        (R9), Y8
+	VMOVDQU (R9), Y8
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 4(DI), Y9
 	VPSRLVD        Y2, Y9, Y9
 	VPAND          Y1, Y9, Y9
@@ -271,6 +283,8 @@ blocks3:
 	VCVTDQ2PS      Y9, Y9
 	VBROADCASTSS   (SP), Y10
 	VFMADD231PS    Y10, Y9, Y3
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 4(DI)(CX*1), Y9
 	VPSRLVD        Y2, Y9, Y9
 	VPAND          Y1, Y9, Y9
@@ -279,6 +293,8 @@ blocks3:
 	VCVTDQ2PS      Y9, Y9
 	VBROADCASTSS   8(SP), Y10
 	VFMADD231PS    Y10, Y9, Y4
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 4(DI)(CX*2), Y9
 	VPSRLVD        Y2, Y9, Y9
 	VPAND          Y1, Y9, Y9
@@ -287,6 +303,8 @@ blocks3:
 	VCVTDQ2PS      Y9, Y9
 	VBROADCASTSS   16(SP), Y10
 	VFMADD231PS    Y10, Y9, Y5
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 4(DI)(DX*1), Y9
 	VPSRLVD        Y2, Y9, Y9
 	VPAND          Y1, Y9, Y9
@@ -357,7 +375,9 @@ blocks7:
 	VMOVUPS      Y5, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU        (DI), Y5
+	VMOVDQU (DI), Y5
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 4(DX), Y6
 	VPSRLVD        Y2, Y6, Y6
 	VPAND          Y1, Y6, Y6
@@ -460,73 +480,89 @@ blocks3:
 	VMOVUPS      Y12, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU        (R9), Y12
-	VPMADDUBSW     Y12, Y1, Y13
+	VMOVDQU    (R9), Y12
+	VPMADDUBSW Y12, Y1, Y13
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 6(DI), Y14
 	VPSRLVD        Y3, Y14, Y14
 	VPAND          Y2, Y14, Y14
-	VPBROADCASTD   2(DI), Y15
-	VPSHUFB        Y5, Y15, Y15
-	VPOR           Y6, Y15, Y15
-	VPCMPEQB       Y7, Y15, Y15
-	VPAND          Y4, Y15, Y15
-	VPOR           Y15, Y14, Y14
-	VPMADDUBSW     Y12, Y14, Y14
-	VPSUBW         Y13, Y14, Y14
-	VPMADDWD       Y0, Y14, Y14
-	VCVTDQ2PS      Y14, Y14
-	VBROADCASTSS   (SP), Y15
-	VFMADD231PS    Y15, Y14, Y8
+
+	// q += 16·bit
+	VPBROADCASTD 2(DI), Y15
+	VPSHUFB      Y5, Y15, Y15
+	VPOR         Y6, Y15, Y15
+	VPCMPEQB     Y7, Y15, Y15
+	VPAND        Y4, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPMADDUBSW   Y12, Y14, Y14
+	VPSUBW       Y13, Y14, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VCVTDQ2PS    Y14, Y14
+	VBROADCASTSS (SP), Y15
+	VFMADD231PS  Y15, Y14, Y8
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 6(DI)(CX*1), Y14
 	VPSRLVD        Y3, Y14, Y14
 	VPAND          Y2, Y14, Y14
-	VPBROADCASTD   2(DI)(CX*1), Y15
-	VPSHUFB        Y5, Y15, Y15
-	VPOR           Y6, Y15, Y15
-	VPCMPEQB       Y7, Y15, Y15
-	VPAND          Y4, Y15, Y15
-	VPOR           Y15, Y14, Y14
-	VPMADDUBSW     Y12, Y14, Y14
-	VPSUBW         Y13, Y14, Y14
-	VPMADDWD       Y0, Y14, Y14
-	VCVTDQ2PS      Y14, Y14
-	VBROADCASTSS   4(SP), Y15
-	VFMADD231PS    Y15, Y14, Y9
+
+	// q += 16·bit
+	VPBROADCASTD 2(DI)(CX*1), Y15
+	VPSHUFB      Y5, Y15, Y15
+	VPOR         Y6, Y15, Y15
+	VPCMPEQB     Y7, Y15, Y15
+	VPAND        Y4, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPMADDUBSW   Y12, Y14, Y14
+	VPSUBW       Y13, Y14, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VCVTDQ2PS    Y14, Y14
+	VBROADCASTSS 4(SP), Y15
+	VFMADD231PS  Y15, Y14, Y9
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 6(DI)(CX*2), Y14
 	VPSRLVD        Y3, Y14, Y14
 	VPAND          Y2, Y14, Y14
-	VPBROADCASTD   2(DI)(CX*2), Y15
-	VPSHUFB        Y5, Y15, Y15
-	VPOR           Y6, Y15, Y15
-	VPCMPEQB       Y7, Y15, Y15
-	VPAND          Y4, Y15, Y15
-	VPOR           Y15, Y14, Y14
-	VPMADDUBSW     Y12, Y14, Y14
-	VPSUBW         Y13, Y14, Y14
-	VPMADDWD       Y0, Y14, Y14
-	VCVTDQ2PS      Y14, Y14
-	VBROADCASTSS   8(SP), Y15
-	VFMADD231PS    Y15, Y14, Y10
+
+	// q += 16·bit
+	VPBROADCASTD 2(DI)(CX*2), Y15
+	VPSHUFB      Y5, Y15, Y15
+	VPOR         Y6, Y15, Y15
+	VPCMPEQB     Y7, Y15, Y15
+	VPAND        Y4, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPMADDUBSW   Y12, Y14, Y14
+	VPSUBW       Y13, Y14, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VCVTDQ2PS    Y14, Y14
+	VBROADCASTSS 8(SP), Y15
+	VFMADD231PS  Y15, Y14, Y10
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 6(DI)(DX*1), Y14
 	VPSRLVD        Y3, Y14, Y14
 	VPAND          Y2, Y14, Y14
-	VPBROADCASTD   2(DI)(DX*1), Y15
-	VPSHUFB        Y5, Y15, Y15
-	VPOR           Y6, Y15, Y15
-	VPCMPEQB       Y7, Y15, Y15
-	VPAND          Y4, Y15, Y15
-	VPOR           Y15, Y14, Y14
-	VPMADDUBSW     Y12, Y14, Y12
-	VPSUBW         Y13, Y12, Y12
-	VPMADDWD       Y0, Y12, Y12
-	VCVTDQ2PS      Y12, Y12
-	VBROADCASTSS   12(SP), Y13
-	VFMADD231PS    Y13, Y12, Y11
-	ADDQ           $+22, DI
-	ADDQ           $+32, R9
-	ADDQ           $+4, R10
-	SUBQ           $0x01, R11
-	JGE            blocks3
+
+	// q += 16·bit
+	VPBROADCASTD 2(DI)(DX*1), Y15
+	VPSHUFB      Y5, Y15, Y15
+	VPOR         Y6, Y15, Y15
+	VPCMPEQB     Y7, Y15, Y15
+	VPAND        Y4, Y15, Y15
+	VPOR         Y15, Y14, Y14
+	VPMADDUBSW   Y12, Y14, Y12
+	VPSUBW       Y13, Y12, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS 12(SP), Y13
+	VFMADD231PS  Y13, Y12, Y11
+	ADDQ         $+22, DI
+	ADDQ         $+32, R9
+	ADDQ         $+4, R10
+	SUBQ         $0x01, R11
+	JGE          blocks3
 
 blocksEnd4:
 	ADDQ $0x01, R11
@@ -576,28 +612,32 @@ blocks7:
 	VMOVUPS      Y9, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU        (DI), Y9
-	VPMADDUBSW     Y9, Y1, Y10
+	VMOVDQU    (DI), Y9
+	VPMADDUBSW Y9, Y1, Y10
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 6(DX), Y11
 	VPSRLVD        Y3, Y11, Y11
 	VPAND          Y2, Y11, Y11
-	VPBROADCASTD   2(DX), Y12
-	VPSHUFB        Y5, Y12, Y12
-	VPOR           Y6, Y12, Y12
-	VPCMPEQB       Y7, Y12, Y12
-	VPAND          Y4, Y12, Y12
-	VPOR           Y12, Y11, Y11
-	VPMADDUBSW     Y9, Y11, Y9
-	VPSUBW         Y10, Y9, Y9
-	VPMADDWD       Y0, Y9, Y9
-	VCVTDQ2PS      Y9, Y9
-	VBROADCASTSS   (SP), Y10
-	VFMADD231PS    Y10, Y9, Y8
-	ADDQ           $+22, DX
-	ADDQ           $+32, DI
-	ADDQ           $+4, R8
-	SUBQ           $0x01, R9
-	JGE            blocks7
+
+	// q += 16·bit
+	VPBROADCASTD 2(DX), Y12
+	VPSHUFB      Y5, Y12, Y12
+	VPOR         Y6, Y12, Y12
+	VPCMPEQB     Y7, Y12, Y12
+	VPAND        Y4, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPMADDUBSW   Y9, Y11, Y9
+	VPSUBW       Y10, Y9, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS (SP), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	ADDQ         $+22, DX
+	ADDQ         $+32, DI
+	ADDQ         $+4, R8
+	SUBQ         $0x01, R9
+	JGE          blocks7
 
 blocksEnd8:
 	ADDQ $0x01, R9
@@ -718,69 +758,85 @@ blocks3:
 	VMOVUPS      Y12, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU        (R9), Y12
+	VMOVDQU (R9), Y12
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 8(DI), Y13
 	VPSRLVD        Y2, Y13, Y13
 	VPAND          Y1, Y13, Y13
-	VPBROADCASTD   4(DI), Y14
-	VPSHUFB        Y4, Y14, Y14
-	VPOR           Y5, Y14, Y14
-	VPCMPEQB       Y6, Y14, Y14
-	VPAND          Y3, Y14, Y14
-	VPOR           Y14, Y13, Y13
-	VPMADDUBSW     Y12, Y13, Y13
-	VPMADDWD       Y0, Y13, Y13
-	VCVTDQ2PS      Y13, Y13
-	VBROADCASTSS   (SP), Y14
-	VFMADD231PS    Y14, Y13, Y7
+
+	// q += 16·bit
+	VPBROADCASTD 4(DI), Y14
+	VPSHUFB      Y4, Y14, Y14
+	VPOR         Y5, Y14, Y14
+	VPCMPEQB     Y6, Y14, Y14
+	VPAND        Y3, Y14, Y14
+	VPOR         Y14, Y13, Y13
+	VPMADDUBSW   Y12, Y13, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VCVTDQ2PS    Y13, Y13
+	VBROADCASTSS (SP), Y14
+	VFMADD231PS  Y14, Y13, Y7
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 8(DI)(CX*1), Y13
 	VPSRLVD        Y2, Y13, Y13
 	VPAND          Y1, Y13, Y13
-	VPBROADCASTD   4(DI)(CX*1), Y14
-	VPSHUFB        Y4, Y14, Y14
-	VPOR           Y5, Y14, Y14
-	VPCMPEQB       Y6, Y14, Y14
-	VPAND          Y3, Y14, Y14
-	VPOR           Y14, Y13, Y13
-	VPMADDUBSW     Y12, Y13, Y13
-	VPMADDWD       Y0, Y13, Y13
-	VCVTDQ2PS      Y13, Y13
-	VBROADCASTSS   8(SP), Y14
-	VFMADD231PS    Y14, Y13, Y8
+
+	// q += 16·bit
+	VPBROADCASTD 4(DI)(CX*1), Y14
+	VPSHUFB      Y4, Y14, Y14
+	VPOR         Y5, Y14, Y14
+	VPCMPEQB     Y6, Y14, Y14
+	VPAND        Y3, Y14, Y14
+	VPOR         Y14, Y13, Y13
+	VPMADDUBSW   Y12, Y13, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VCVTDQ2PS    Y13, Y13
+	VBROADCASTSS 8(SP), Y14
+	VFMADD231PS  Y14, Y13, Y8
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 8(DI)(CX*2), Y13
 	VPSRLVD        Y2, Y13, Y13
 	VPAND          Y1, Y13, Y13
-	VPBROADCASTD   4(DI)(CX*2), Y14
-	VPSHUFB        Y4, Y14, Y14
-	VPOR           Y5, Y14, Y14
-	VPCMPEQB       Y6, Y14, Y14
-	VPAND          Y3, Y14, Y14
-	VPOR           Y14, Y13, Y13
-	VPMADDUBSW     Y12, Y13, Y13
-	VPMADDWD       Y0, Y13, Y13
-	VCVTDQ2PS      Y13, Y13
-	VBROADCASTSS   16(SP), Y14
-	VFMADD231PS    Y14, Y13, Y9
+
+	// q += 16·bit
+	VPBROADCASTD 4(DI)(CX*2), Y14
+	VPSHUFB      Y4, Y14, Y14
+	VPOR         Y5, Y14, Y14
+	VPCMPEQB     Y6, Y14, Y14
+	VPAND        Y3, Y14, Y14
+	VPOR         Y14, Y13, Y13
+	VPMADDUBSW   Y12, Y13, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VCVTDQ2PS    Y13, Y13
+	VBROADCASTSS 16(SP), Y14
+	VFMADD231PS  Y14, Y13, Y9
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 8(DI)(DX*1), Y13
 	VPSRLVD        Y2, Y13, Y13
 	VPAND          Y1, Y13, Y13
-	VPBROADCASTD   4(DI)(DX*1), Y14
-	VPSHUFB        Y4, Y14, Y14
-	VPOR           Y5, Y14, Y14
-	VPCMPEQB       Y6, Y14, Y14
-	VPAND          Y3, Y14, Y14
-	VPOR           Y14, Y13, Y13
-	VPMADDUBSW     Y12, Y13, Y12
-	VPMADDWD       Y0, Y12, Y12
-	VCVTDQ2PS      Y12, Y12
-	VBROADCASTSS   24(SP), Y13
-	VFMADD231PS    Y13, Y12, Y10
-	ADDQ           $+24, DI
-	ADDQ           $+32, R9
-	ADDQ           $+4, R10
-	ADDQ           $+4, R11
-	SUBQ           $0x01, R12
-	JGE            blocks3
+
+	// q += 16·bit
+	VPBROADCASTD 4(DI)(DX*1), Y14
+	VPSHUFB      Y4, Y14, Y14
+	VPOR         Y5, Y14, Y14
+	VPCMPEQB     Y6, Y14, Y14
+	VPAND        Y3, Y14, Y14
+	VPOR         Y14, Y13, Y13
+	VPMADDUBSW   Y12, Y13, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS 24(SP), Y13
+	VFMADD231PS  Y13, Y12, Y10
+	ADDQ         $+24, DI
+	ADDQ         $+32, R9
+	ADDQ         $+4, R10
+	ADDQ         $+4, R11
+	SUBQ         $0x01, R12
+	JGE          blocks3
 
 blocksEnd4:
 	ADDQ $0x01, R12
@@ -837,27 +893,31 @@ blocks7:
 	VMOVUPS      Y9, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU        (DI), Y9
+	VMOVDQU (DI), Y9
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 8(DX), Y10
 	VPSRLVD        Y2, Y10, Y10
 	VPAND          Y1, Y10, Y10
-	VPBROADCASTD   4(DX), Y11
-	VPSHUFB        Y4, Y11, Y11
-	VPOR           Y5, Y11, Y11
-	VPCMPEQB       Y6, Y11, Y11
-	VPAND          Y3, Y11, Y11
-	VPOR           Y11, Y10, Y10
-	VPMADDUBSW     Y9, Y10, Y9
-	VPMADDWD       Y0, Y9, Y9
-	VCVTDQ2PS      Y9, Y9
-	VBROADCASTSS   (SP), Y10
-	VFMADD231PS    Y10, Y9, Y7
-	ADDQ           $+24, DX
-	ADDQ           $+32, DI
-	ADDQ           $+4, R8
-	ADDQ           $+4, R9
-	SUBQ           $0x01, R10
-	JGE            blocks7
+
+	// q += 16·bit
+	VPBROADCASTD 4(DX), Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPOR         Y5, Y11, Y11
+	VPCMPEQB     Y6, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPMADDUBSW   Y9, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS (SP), Y10
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         $+24, DX
+	ADDQ         $+32, DI
+	ADDQ         $+4, R8
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R10
+	JGE          blocks7
 
 blocksEnd8:
 	ADDQ $0x01, R10
@@ -930,7 +990,9 @@ blocks3:
 	VMOVUPS      Y5, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU      (R9), Y5
+	VMOVDQU (R9), Y5
+
+	// q as it is, at AVX-512 q ^ 128 = q + 128
 	VMOVDQU      2(DI), Y6
 	VPSIGNB      Y6, Y5, Y7
 	VPABSB       Y6, Y6
@@ -939,6 +1001,8 @@ blocks3:
 	VCVTDQ2PS    Y6, Y6
 	VBROADCASTSS (SP), Y7
 	VFMADD231PS  Y7, Y6, Y1
+
+	// q as it is, at AVX-512 q ^ 128 = q + 128
 	VMOVDQU      2(DI)(CX*1), Y6
 	VPSIGNB      Y6, Y5, Y7
 	VPABSB       Y6, Y6
@@ -947,6 +1011,8 @@ blocks3:
 	VCVTDQ2PS    Y6, Y6
 	VBROADCASTSS 4(SP), Y7
 	VFMADD231PS  Y7, Y6, Y2
+
+	// q as it is, at AVX-512 q ^ 128 = q + 128
 	VMOVDQU      2(DI)(CX*2), Y6
 	VPSIGNB      Y6, Y5, Y7
 	VPABSB       Y6, Y6
@@ -955,6 +1021,8 @@ blocks3:
 	VCVTDQ2PS    Y6, Y6
 	VBROADCASTSS 8(SP), Y7
 	VFMADD231PS  Y7, Y6, Y3
+
+	// q as it is, at AVX-512 q ^ 128 = q + 128
 	VMOVDQU      2(DI)(DX*1), Y6
 	VPSIGNB      Y6, Y5, Y5
 	VPABSB       Y6, Y6
@@ -1017,7 +1085,9 @@ blocks7:
 	VMOVUPS      Y2, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU      (DI), Y2
+	VMOVDQU (DI), Y2
+
+	// q as it is, at AVX-512 q ^ 128 = q + 128
 	VMOVDQU      2(DX), Y3
 	VPSIGNB      Y3, Y2, Y2
 	VPABSB       Y3, Y3
@@ -1102,56 +1172,72 @@ blocks3:
 	VMOVUPS      Y8, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU        (R9), Y8
+	VMOVDQU (R9), Y8
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 2(DI), Y9
 	VPSRLVD        Y2, Y9, Y9
 	VPAND          Y1, Y9, Y9
-	VPSHUFB        Y9, Y3, Y9
-	VPSIGNB        Y9, Y8, Y10
-	VPABSB         Y9, Y9
-	VPMADDUBSW     Y10, Y9, Y9
-	VPMADDWD       Y0, Y9, Y9
-	VCVTDQ2PS      Y9, Y9
-	VBROADCASTSS   (SP), Y10
-	VFMADD231PS    Y10, Y9, Y4
+
+	// q = values[q]
+	VPSHUFB      Y9, Y3, Y9
+	VPSIGNB      Y9, Y8, Y10
+	VPABSB       Y9, Y9
+	VPMADDUBSW   Y10, Y9, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS (SP), Y10
+	VFMADD231PS  Y10, Y9, Y4
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 2(DI)(CX*1), Y9
 	VPSRLVD        Y2, Y9, Y9
 	VPAND          Y1, Y9, Y9
-	VPSHUFB        Y9, Y3, Y9
-	VPSIGNB        Y9, Y8, Y10
-	VPABSB         Y9, Y9
-	VPMADDUBSW     Y10, Y9, Y9
-	VPMADDWD       Y0, Y9, Y9
-	VCVTDQ2PS      Y9, Y9
-	VBROADCASTSS   4(SP), Y10
-	VFMADD231PS    Y10, Y9, Y5
+
+	// q = values[q]
+	VPSHUFB      Y9, Y3, Y9
+	VPSIGNB      Y9, Y8, Y10
+	VPABSB       Y9, Y9
+	VPMADDUBSW   Y10, Y9, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS 4(SP), Y10
+	VFMADD231PS  Y10, Y9, Y5
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 2(DI)(CX*2), Y9
 	VPSRLVD        Y2, Y9, Y9
 	VPAND          Y1, Y9, Y9
-	VPSHUFB        Y9, Y3, Y9
-	VPSIGNB        Y9, Y8, Y10
-	VPABSB         Y9, Y9
-	VPMADDUBSW     Y10, Y9, Y9
-	VPMADDWD       Y0, Y9, Y9
-	VCVTDQ2PS      Y9, Y9
-	VBROADCASTSS   8(SP), Y10
-	VFMADD231PS    Y10, Y9, Y6
+
+	// q = values[q]
+	VPSHUFB      Y9, Y3, Y9
+	VPSIGNB      Y9, Y8, Y10
+	VPABSB       Y9, Y9
+	VPMADDUBSW   Y10, Y9, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS 8(SP), Y10
+	VFMADD231PS  Y10, Y9, Y6
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 2(DI)(DX*1), Y9
 	VPSRLVD        Y2, Y9, Y9
 	VPAND          Y1, Y9, Y9
-	VPSHUFB        Y9, Y3, Y9
-	VPSIGNB        Y9, Y8, Y8
-	VPABSB         Y9, Y9
-	VPMADDUBSW     Y8, Y9, Y8
-	VPMADDWD       Y0, Y8, Y8
-	VCVTDQ2PS      Y8, Y8
-	VBROADCASTSS   12(SP), Y9
-	VFMADD231PS    Y9, Y8, Y7
-	ADDQ           $+18, DI
-	ADDQ           $+32, R9
-	ADDQ           $+4, R10
-	SUBQ           $0x01, R11
-	JGE            blocks3
+
+	// q = values[q]
+	VPSHUFB      Y9, Y3, Y9
+	VPSIGNB      Y9, Y8, Y8
+	VPABSB       Y9, Y9
+	VPMADDUBSW   Y8, Y9, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VBROADCASTSS 12(SP), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $+18, DI
+	ADDQ         $+32, R9
+	ADDQ         $+4, R10
+	SUBQ         $0x01, R11
+	JGE          blocks3
 
 blocksEnd4:
 	ADDQ $0x01, R11
@@ -1201,23 +1287,27 @@ blocks7:
 	VMOVUPS      Y5, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU        (DI), Y5
+	VMOVDQU (DI), Y5
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 2(DX), Y6
 	VPSRLVD        Y2, Y6, Y6
 	VPAND          Y1, Y6, Y6
-	VPSHUFB        Y6, Y3, Y6
-	VPSIGNB        Y6, Y5, Y5
-	VPABSB         Y6, Y6
-	VPMADDUBSW     Y5, Y6, Y5
-	VPMADDWD       Y0, Y5, Y5
-	VCVTDQ2PS      Y5, Y5
-	VBROADCASTSS   (SP), Y6
-	VFMADD231PS    Y6, Y5, Y4
-	ADDQ           $+18, DX
-	ADDQ           $+32, DI
-	ADDQ           $+4, R8
-	SUBQ           $0x01, R9
-	JGE            blocks7
+
+	// q = values[q]
+	VPSHUFB      Y6, Y3, Y6
+	VPSIGNB      Y6, Y5, Y5
+	VPABSB       Y6, Y6
+	VPMADDUBSW   Y5, Y6, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS (SP), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         $+18, DX
+	ADDQ         $+32, DI
+	ADDQ         $+4, R8
+	SUBQ         $0x01, R9
+	JGE          blocks7
 
 blocksEnd8:
 	ADDQ $0x01, R9
@@ -1314,53 +1404,69 @@ blocks3:
 	VMOVUPS      Y9, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU        (R9), Y10
-	VPMADDUBSW     Y10, Y1, Y12
+	VMOVDQU    (R9), Y10
+	VPMADDUBSW Y10, Y1, Y12
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 1(DI), Y13
 	VPSRLVD        Y3, Y13, Y13
 	VPAND          Y2, Y13, Y13
-	VPSHUFB        Y13, Y4, Y13
-	VPMADDUBSW     Y10, Y13, Y13
-	VPSUBW         Y12, Y13, Y13
-	VPMADDWD       Y0, Y13, Y13
-	VCVTDQ2PS      Y13, Y13
-	VBROADCASTSS   (SP), Y14
-	VFMADD231PS    Y14, Y13, Y5
+
+	// q = values[q]
+	VPSHUFB      Y13, Y4, Y13
+	VPMADDUBSW   Y10, Y13, Y13
+	VPSUBW       Y12, Y13, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VCVTDQ2PS    Y13, Y13
+	VBROADCASTSS (SP), Y14
+	VFMADD231PS  Y14, Y13, Y5
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 1(DI)(CX*1), Y13
 	VPSRLVD        Y3, Y13, Y13
 	VPAND          Y2, Y13, Y13
-	VPSHUFB        Y13, Y4, Y13
-	VPMADDUBSW     Y10, Y13, Y13
-	VPSUBW         Y12, Y13, Y13
-	VPMADDWD       Y0, Y13, Y13
-	VCVTDQ2PS      Y13, Y13
-	VBROADCASTSS   4(SP), Y14
-	VFMADD231PS    Y14, Y13, Y6
+
+	// q = values[q]
+	VPSHUFB      Y13, Y4, Y13
+	VPMADDUBSW   Y10, Y13, Y13
+	VPSUBW       Y12, Y13, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VCVTDQ2PS    Y13, Y13
+	VBROADCASTSS 4(SP), Y14
+	VFMADD231PS  Y14, Y13, Y6
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 1(DI)(CX*2), Y13
 	VPSRLVD        Y3, Y13, Y13
 	VPAND          Y2, Y13, Y13
-	VPSHUFB        Y13, Y4, Y13
-	VPMADDUBSW     Y10, Y13, Y13
-	VPSUBW         Y12, Y13, Y13
-	VPMADDWD       Y0, Y13, Y13
-	VCVTDQ2PS      Y13, Y13
-	VBROADCASTSS   8(SP), Y14
-	VFMADD231PS    Y14, Y13, Y7
+
+	// q = values[q]
+	VPSHUFB      Y13, Y4, Y13
+	VPMADDUBSW   Y10, Y13, Y13
+	VPSUBW       Y12, Y13, Y13
+	VPMADDWD     Y0, Y13, Y13
+	VCVTDQ2PS    Y13, Y13
+	VBROADCASTSS 8(SP), Y14
+	VFMADD231PS  Y14, Y13, Y7
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 1(DI)(DX*1), Y13
 	VPSRLVD        Y3, Y13, Y13
 	VPAND          Y2, Y13, Y13
-	VPSHUFB        Y13, Y4, Y13
-	VPMADDUBSW     Y10, Y13, Y10
-	VPSUBW         Y12, Y10, Y10
-	VPMADDWD       Y0, Y10, Y10
-	VCVTDQ2PS      Y10, Y10
-	VBROADCASTSS   12(SP), Y12
-	VFMADD231PS    Y12, Y10, Y8
-	ADDQ           $+17, DI
-	ADDQ           $+32, R9
-	ADDQ           $+4, R10
-	SUBQ           $0x01, R11
-	JGE            blocks3
+
+	// q = values[q]
+	VPSHUFB      Y13, Y4, Y13
+	VPMADDUBSW   Y10, Y13, Y10
+	VPSUBW       Y12, Y10, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS 12(SP), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	ADDQ         $+17, DI
+	ADDQ         $+32, R9
+	ADDQ         $+4, R10
+	SUBQ         $0x01, R11
+	JGE          blocks3
 
 blocksEnd4:
 	ADDQ $0x01, R11
@@ -1416,23 +1522,27 @@ blocks7:
 	VMOVUPS      Y11, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU        (DI), Y6
-	VPMADDUBSW     Y6, Y1, Y7
+	VMOVDQU    (DI), Y6
+	VPMADDUBSW Y6, Y1, Y7
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI128 1(DX), Y8
 	VPSRLVD        Y3, Y8, Y8
 	VPAND          Y2, Y8, Y8
-	VPSHUFB        Y8, Y4, Y8
-	VPMADDUBSW     Y6, Y8, Y6
-	VPSUBW         Y7, Y6, Y6
-	VPMADDWD       Y0, Y6, Y6
-	VCVTDQ2PS      Y6, Y6
-	VBROADCASTSS   (SP), Y7
-	VFMADD231PS    Y7, Y6, Y5
-	ADDQ           $+17, DX
-	ADDQ           $+32, DI
-	ADDQ           $+4, R8
-	SUBQ           $0x01, R9
-	JGE            blocks7
+
+	// q = values[q]
+	VPSHUFB      Y8, Y4, Y8
+	VPMADDUBSW   Y6, Y8, Y6
+	VPSUBW       Y7, Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS (SP), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         $+17, DX
+	ADDQ         $+32, DI
+	ADDQ         $+4, R8
+	SUBQ         $0x01, R9
+	JGE          blocks7
 
 blocksEnd8:
 	ADDQ $0x01, R9
@@ -1547,6 +1657,8 @@ blocks3:
 	VPXORD          Z10, Z10, Z10
 	VPDPBUSD        Z8, Z2, Z9
 	VPSUBD          Z9, Z10, Z9
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI32X4 2(DI), Z14
 	VBROADCASTI32X4 2(DI)(CX*1), K1, Z14
 	VPSRLVD         Z4, Z14, Z14
@@ -1556,6 +1668,8 @@ blocks3:
 	VCVTDQ2PS       Z15, Z15
 	VPERMPS         Z7, Z0, Z14
 	VFMADD231PS     Z14, Z15, Z5
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI32X4 2(DI)(CX*2), Z14
 	VBROADCASTI32X4 2(DI)(DX*1), K1, Z14
 	VPSRLVD         Z4, Z14, Z14
@@ -1616,11 +1730,13 @@ blocks7:
 	VMULPS       Y5, Y1, Y1
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32       (DI), Y5
-	VPXORD          Y12, Y12, Y12
-	VPXORD          Y13, Y13, Y13
-	VPDPBUSD        Y5, Y2, Y12
-	VPSUBD          Y12, Y13, Y12
+	VMOVDQU32 (DI), Y5
+	VPXORD    Y12, Y12, Y12
+	VPXORD    Y13, Y13, Y13
+	VPDPBUSD  Y5, Y2, Y12
+	VPSUBD    Y12, Y13, Y12
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI32X4 2(DX), Y6
 	VPSRLVD         Y4, Y6, Y6
 	VPANDD          Y3, Y6, Y6
@@ -1765,6 +1881,8 @@ blocks3:
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	VBROADCASTI64X4 (R9), Z8
 	VPXORD          Z9, Z9, Z9
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI32X4 4(DI), Z13
 	VBROADCASTI32X4 4(DI)(CX*1), K2, Z13
 	VPSRLVD         Z3, Z13, Z13
@@ -1774,6 +1892,8 @@ blocks3:
 	VCVTDQ2PS       Z14, Z14
 	VPERMPS         Z7, Z0, Z13
 	VFMADD231PS     Z13, Z14, Z4
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI32X4 4(DI)(CX*2), Z13
 	VBROADCASTI32X4 4(DI)(DX*1), K2, Z13
 	VPSRLVD         Z3, Z13, Z13
@@ -1841,8 +1961,10 @@ blocks7:
 	VADDPS       Y1, Y11, Y11
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32       (DI), Y4
-	VPXORD          Y12, Y12, Y12
+	VMOVDQU32 (DI), Y4
+	VPXORD    Y12, Y12, Y12
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI32X4 4(DX), Y5
 	VPSRLVD         Y3, Y5, Y5
 	VPANDD          Y2, Y5, Y5
@@ -1975,37 +2097,45 @@ blocks3:
 	VPXORD          Z11, Z11, Z11
 	VPDPBUSD        Z9, Z2, Z10
 	VPSUBD          Z10, Z11, Z10
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI32X4 6(DI), Z15
 	VBROADCASTI32X4 6(DI)(CX*1), K1, Z15
 	VPSRLVD         Z4, Z15, Z15
 	VPANDD          Z3, Z15, Z15
-	KMOVD           2(DI), K2
-	KMOVD           2(DI)(CX*1), K3
-	KUNPCKDQ        K2, K3, K2
-	VPADDB          Z5, Z15, K2, Z15
-	VMOVDQA32       Z10, Z16
-	VPDPBUSD        Z9, Z15, Z16
-	VCVTDQ2PS       Z16, Z16
-	VPERMPS         Z8, Z0, Z15
-	VFMADD231PS     Z15, Z16, Z6
+
+	// q += 16·bit
+	KMOVD       2(DI), K2
+	KMOVD       2(DI)(CX*1), K3
+	KUNPCKDQ    K2, K3, K2
+	VPADDB      Z5, Z15, K2, Z15
+	VMOVDQA32   Z10, Z16
+	VPDPBUSD    Z9, Z15, Z16
+	VCVTDQ2PS   Z16, Z16
+	VPERMPS     Z8, Z0, Z15
+	VFMADD231PS Z15, Z16, Z6
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI32X4 6(DI)(CX*2), Z15
 	VBROADCASTI32X4 6(DI)(DX*1), K1, Z15
 	VPSRLVD         Z4, Z15, Z15
 	VPANDD          Z3, Z15, Z15
-	KMOVD           2(DI)(CX*2), K2
-	KMOVD           2(DI)(DX*1), K3
-	KUNPCKDQ        K2, K3, K2
-	VPADDB          Z5, Z15, K2, Z15
-	VMOVDQA32       Z10, Z16
-	VPDPBUSD        Z9, Z15, Z16
-	VCVTDQ2PS       Z16, Z16
-	VPERMPS         Z8, Z1, Z9
-	VFMADD231PS     Z9, Z16, Z7
-	ADDQ            $+22, DI
-	ADDQ            $+32, R9
-	ADDQ            $+4, R10
-	SUBQ            $0x01, R11
-	JGE             blocks3
+
+	// q += 16·bit
+	KMOVD       2(DI)(CX*2), K2
+	KMOVD       2(DI)(DX*1), K3
+	KUNPCKDQ    K2, K3, K2
+	VPADDB      Z5, Z15, K2, Z15
+	VMOVDQA32   Z10, Z16
+	VPDPBUSD    Z9, Z15, Z16
+	VCVTDQ2PS   Z16, Z16
+	VPERMPS     Z8, Z1, Z9
+	VFMADD231PS Z9, Z16, Z7
+	ADDQ        $+22, DI
+	ADDQ        $+32, R9
+	ADDQ        $+4, R10
+	SUBQ        $0x01, R11
+	JGE         blocks3
 
 blocksEnd4:
 	ADDQ $0x01, R11
@@ -2052,26 +2182,30 @@ blocks7:
 	VMULPS       Y6, Y1, Y1
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32       (DI), Y6
-	VPXORD          Y13, Y13, Y13
-	VPXORD          Y14, Y14, Y14
-	VPDPBUSD        Y6, Y2, Y13
-	VPSUBD          Y13, Y14, Y13
+	VMOVDQU32 (DI), Y6
+	VPXORD    Y13, Y13, Y13
+	VPXORD    Y14, Y14, Y14
+	VPDPBUSD  Y6, Y2, Y13
+	VPSUBD    Y13, Y14, Y13
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI32X4 6(DX), Y7
 	VPSRLVD         Y4, Y7, Y7
 	VPANDD          Y3, Y7, Y7
-	KMOVD           2(DX), K1
-	VPADDB          Y5, Y7, K1, Y7
-	VMOVDQA32       Y13, Y8
-	VPDPBUSD        Y6, Y7, Y8
-	VCVTDQ2PS       Y8, Y8
-	VPERMPS         Y1, Y0, Y1
-	VFMADD231PS     Y1, Y8, Y12
-	ADDQ            $+22, DX
-	ADDQ            $+32, DI
-	ADDQ            $+4, R8
-	SUBQ            $0x01, R9
-	JGE             blocks7
+
+	// q += 16·bit
+	KMOVD       2(DX), K1
+	VPADDB      Y5, Y7, K1, Y7
+	VMOVDQA32   Y13, Y8
+	VPDPBUSD    Y6, Y7, Y8
+	VCVTDQ2PS   Y8, Y8
+	VPERMPS     Y1, Y0, Y1
+	VFMADD231PS Y1, Y8, Y12
+	ADDQ        $+22, DX
+	ADDQ        $+32, DI
+	ADDQ        $+4, R8
+	SUBQ        $0x01, R9
+	JGE         blocks7
 
 blocksEnd8:
 	ADDQ $0x01, R9
@@ -2150,38 +2284,46 @@ blocks3:
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	VBROADCASTI64X4 (R9), Z9
 	VPXORD          Z10, Z10, Z10
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI32X4 8(DI), Z14
 	VBROADCASTI32X4 8(DI)(CX*1), K2, Z14
 	VPSRLVD         Z3, Z14, Z14
 	VPANDD          Z2, Z14, Z14
-	KMOVD           4(DI), K3
-	KMOVD           4(DI)(CX*1), K4
-	KUNPCKDQ        K3, K4, K3
-	VPADDB          Z4, Z14, K3, Z14
-	VMOVDQA32       Z10, Z15
-	VPDPBUSD        Z9, Z14, Z15
-	VCVTDQ2PS       Z15, Z15
-	VPERMPS         Z8, Z0, Z14
-	VFMADD231PS     Z14, Z15, Z5
+
+	// q += 16·bit
+	KMOVD       4(DI), K3
+	KMOVD       4(DI)(CX*1), K4
+	KUNPCKDQ    K3, K4, K3
+	VPADDB      Z4, Z14, K3, Z14
+	VMOVDQA32   Z10, Z15
+	VPDPBUSD    Z9, Z14, Z15
+	VCVTDQ2PS   Z15, Z15
+	VPERMPS     Z8, Z0, Z14
+	VFMADD231PS Z14, Z15, Z5
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI32X4 8(DI)(CX*2), Z14
 	VBROADCASTI32X4 8(DI)(DX*1), K2, Z14
 	VPSRLVD         Z3, Z14, Z14
 	VPANDD          Z2, Z14, Z14
-	KMOVD           4(DI)(CX*2), K3
-	KMOVD           4(DI)(DX*1), K4
-	KUNPCKDQ        K3, K4, K3
-	VPADDB          Z4, Z14, K3, Z14
-	VMOVDQA32       Z10, Z15
-	VPDPBUSD        Z9, Z14, Z15
-	VCVTDQ2PS       Z15, Z15
-	VPERMPS         Z8, Z1, Z9
-	VFMADD231PS     Z9, Z15, Z6
-	ADDQ            $+24, DI
-	ADDQ            $+32, R9
-	ADDQ            $+4, R10
-	ADDQ            $+4, R11
-	SUBQ            $0x01, R12
-	JGE             blocks3
+
+	// q += 16·bit
+	KMOVD       4(DI)(CX*2), K3
+	KMOVD       4(DI)(DX*1), K4
+	KUNPCKDQ    K3, K4, K3
+	VPADDB      Z4, Z14, K3, Z14
+	VMOVDQA32   Z10, Z15
+	VPDPBUSD    Z9, Z14, Z15
+	VCVTDQ2PS   Z15, Z15
+	VPERMPS     Z8, Z1, Z9
+	VFMADD231PS Z9, Z15, Z6
+	ADDQ        $+24, DI
+	ADDQ        $+32, R9
+	ADDQ        $+4, R10
+	ADDQ        $+4, R11
+	SUBQ        $0x01, R12
+	JGE         blocks3
 
 blocksEnd4:
 	ADDQ $0x01, R12
@@ -2234,24 +2376,28 @@ blocks7:
 	VADDPS       Y1, Y12, Y12
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32       (DI), Y5
-	VPXORD          Y13, Y13, Y13
+	VMOVDQU32 (DI), Y5
+	VPXORD    Y13, Y13, Y13
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI32X4 8(DX), Y6
 	VPSRLVD         Y3, Y6, Y6
 	VPANDD          Y2, Y6, Y6
-	KMOVD           4(DX), K2
-	VPADDB          Y4, Y6, K2, Y6
-	VMOVDQA32       Y13, Y7
-	VPDPBUSD        Y5, Y6, Y7
-	VCVTDQ2PS       Y7, Y7
-	VPERMPS         Y1, Y0, Y1
-	VFMADD231PS     Y1, Y7, Y11
-	ADDQ            $+24, DX
-	ADDQ            $+32, DI
-	ADDQ            $+4, R8
-	ADDQ            $+4, R9
-	SUBQ            $0x01, R10
-	JGE             blocks7
+
+	// q += 16·bit
+	KMOVD       4(DX), K2
+	VPADDB      Y4, Y6, K2, Y6
+	VMOVDQA32   Y13, Y7
+	VPDPBUSD    Y5, Y6, Y7
+	VCVTDQ2PS   Y7, Y7
+	VPERMPS     Y1, Y0, Y1
+	VFMADD231PS Y1, Y7, Y11
+	ADDQ        $+24, DX
+	ADDQ        $+32, DI
+	ADDQ        $+4, R8
+	ADDQ        $+4, R9
+	SUBQ        $0x01, R10
+	JGE         blocks7
 
 blocksEnd8:
 	ADDQ $0x01, R10
@@ -2332,27 +2478,31 @@ blocks3:
 	VPXORD          Z8, Z8, Z8
 	VPDPBUSD        Z6, Z2, Z7
 	VPSUBD          Z7, Z8, Z7
-	VMOVDQU32       2(DI), Y12
-	VINSERTI64X4    $0x01, 2(DI)(CX*1), Z12, Z12
-	VPXORD          Z2, Z12, Z12
-	VMOVDQA32       Z7, Z13
-	VPDPBUSD        Z6, Z12, Z13
-	VCVTDQ2PS       Z13, Z13
-	VPERMPS         Z5, Z0, Z14
-	VFMADD231PS     Z14, Z13, Z3
-	VMOVDQU32       2(DI)(CX*2), Y15
-	VINSERTI64X4    $0x01, 2(DI)(DX*1), Z15, Z15
-	VPXORD          Z2, Z15, Z15
-	VMOVDQA32       Z7, Z13
-	VPDPBUSD        Z6, Z15, Z13
-	VCVTDQ2PS       Z13, Z13
-	VPERMPS         Z5, Z1, Z6
-	VFMADD231PS     Z6, Z13, Z4
-	ADDQ            $+34, DI
-	ADDQ            $+32, R9
-	ADDQ            $+4, R10
-	SUBQ            $0x01, R11
-	JGE             blocks3
+
+	// q as it is, at AVX-512 q ^ 128 = q + 128
+	VMOVDQU32    2(DI), Y12
+	VINSERTI64X4 $0x01, 2(DI)(CX*1), Z12, Z12
+	VPXORD       Z2, Z12, Z12
+	VMOVDQA32    Z7, Z13
+	VPDPBUSD     Z6, Z12, Z13
+	VCVTDQ2PS    Z13, Z13
+	VPERMPS      Z5, Z0, Z14
+	VFMADD231PS  Z14, Z13, Z3
+
+	// q as it is, at AVX-512 q ^ 128 = q + 128
+	VMOVDQU32    2(DI)(CX*2), Y15
+	VINSERTI64X4 $0x01, 2(DI)(DX*1), Z15, Z15
+	VPXORD       Z2, Z15, Z15
+	VMOVDQA32    Z7, Z13
+	VPDPBUSD     Z6, Z15, Z13
+	VCVTDQ2PS    Z13, Z13
+	VPERMPS      Z5, Z1, Z6
+	VFMADD231PS  Z6, Z13, Z4
+	ADDQ         $+34, DI
+	ADDQ         $+32, R9
+	ADDQ         $+4, R10
+	SUBQ         $0x01, R11
+	JGE          blocks3
 
 blocksEnd4:
 	ADDQ $0x01, R11
@@ -2399,11 +2549,13 @@ blocks7:
 	VMULPS       Y3, Y1, Y1
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32   (DI), Y3
-	VPXORD      Y10, Y10, Y10
-	VPXORD      Y11, Y11, Y11
-	VPDPBUSD    Y3, Y2, Y10
-	VPSUBD      Y10, Y11, Y10
+	VMOVDQU32 (DI), Y3
+	VPXORD    Y10, Y10, Y10
+	VPXORD    Y11, Y11, Y11
+	VPDPBUSD  Y3, Y2, Y10
+	VPSUBD    Y10, Y11, Y10
+
+	// q as it is, at AVX-512 q ^ 128 = q + 128
 	VPXORD      2(DX), Y2, Y4
 	VMOVDQA32   Y10, Y5
 	VPDPBUSD    Y3, Y4, Y5
@@ -2497,31 +2649,39 @@ blocks3:
 	VPXORD          Z11, Z11, Z11
 	VPDPBUSD        Z9, Z2, Z10
 	VPSUBD          Z10, Z11, Z10
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI32X4 2(DI), Z15
 	VBROADCASTI32X4 2(DI)(CX*1), K1, Z15
 	VPSRLVD         Z4, Z15, Z15
 	VPANDD          Z3, Z15, Z15
-	VPSHUFB         Z15, Z5, Z15
-	VMOVDQA32       Z10, Z16
-	VPDPBUSD        Z9, Z15, Z16
-	VCVTDQ2PS       Z16, Z16
-	VPERMPS         Z8, Z0, Z15
-	VFMADD231PS     Z15, Z16, Z6
+
+	// q = values[q]
+	VPSHUFB     Z15, Z5, Z15
+	VMOVDQA32   Z10, Z16
+	VPDPBUSD    Z9, Z15, Z16
+	VCVTDQ2PS   Z16, Z16
+	VPERMPS     Z8, Z0, Z15
+	VFMADD231PS Z15, Z16, Z6
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI32X4 2(DI)(CX*2), Z15
 	VBROADCASTI32X4 2(DI)(DX*1), K1, Z15
 	VPSRLVD         Z4, Z15, Z15
 	VPANDD          Z3, Z15, Z15
-	VPSHUFB         Z15, Z5, Z15
-	VMOVDQA32       Z10, Z16
-	VPDPBUSD        Z9, Z15, Z16
-	VCVTDQ2PS       Z16, Z16
-	VPERMPS         Z8, Z1, Z9
-	VFMADD231PS     Z9, Z16, Z7
-	ADDQ            $+18, DI
-	ADDQ            $+32, R9
-	ADDQ            $+4, R10
-	SUBQ            $0x01, R11
-	JGE             blocks3
+
+	// q = values[q]
+	VPSHUFB     Z15, Z5, Z15
+	VMOVDQA32   Z10, Z16
+	VPDPBUSD    Z9, Z15, Z16
+	VCVTDQ2PS   Z16, Z16
+	VPERMPS     Z8, Z1, Z9
+	VFMADD231PS Z9, Z16, Z7
+	ADDQ        $+18, DI
+	ADDQ        $+32, R9
+	ADDQ        $+4, R10
+	SUBQ        $0x01, R11
+	JGE         blocks3
 
 blocksEnd4:
 	ADDQ $0x01, R11
@@ -2568,25 +2728,29 @@ blocks7:
 	VMULPS       Y6, Y1, Y1
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32       (DI), Y6
-	VPXORD          Y13, Y13, Y13
-	VPXORD          Y14, Y14, Y14
-	VPDPBUSD        Y6, Y2, Y13
-	VPSUBD          Y13, Y14, Y13
+	VMOVDQU32 (DI), Y6
+	VPXORD    Y13, Y13, Y13
+	VPXORD    Y14, Y14, Y14
+	VPDPBUSD  Y6, Y2, Y13
+	VPSUBD    Y13, Y14, Y13
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI32X4 2(DX), Y7
 	VPSRLVD         Y4, Y7, Y7
 	VPANDD          Y3, Y7, Y7
-	VPSHUFB         Y7, Y5, Y7
-	VMOVDQA32       Y13, Y8
-	VPDPBUSD        Y6, Y7, Y8
-	VCVTDQ2PS       Y8, Y8
-	VPERMPS         Y1, Y0, Y1
-	VFMADD231PS     Y1, Y8, Y12
-	ADDQ            $+18, DX
-	ADDQ            $+32, DI
-	ADDQ            $+4, R8
-	SUBQ            $0x01, R9
-	JGE             blocks7
+
+	// q = values[q]
+	VPSHUFB     Y7, Y5, Y7
+	VMOVDQA32   Y13, Y8
+	VPDPBUSD    Y6, Y7, Y8
+	VCVTDQ2PS   Y8, Y8
+	VPERMPS     Y1, Y0, Y1
+	VFMADD231PS Y1, Y8, Y12
+	ADDQ        $+18, DX
+	ADDQ        $+32, DI
+	ADDQ        $+4, R8
+	SUBQ        $0x01, R9
+	JGE         blocks7
 
 blocksEnd8:
 	ADDQ $0x01, R9
@@ -2690,31 +2854,39 @@ blocks3:
 	VPXORD          Z11, Z11, Z11
 	VPDPBUSD        Z9, Z2, Z10
 	VPSUBD          Z10, Z11, Z10
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI32X4 1(DI), Z16
 	VBROADCASTI32X4 1(DI)(CX*1), K1, Z16
 	VPSRLVD         Z4, Z16, Z16
 	VPANDD          Z3, Z16, Z16
-	VPSHUFB         Z16, Z5, Z16
-	VMOVDQA32       Z10, Z17
-	VPDPBUSD        Z9, Z16, Z17
-	VCVTDQ2PS       Z17, Z17
-	VPERMPS         Z8, Z0, Z16
-	VFMADD231PS     Z16, Z17, Z6
+
+	// q = values[q]
+	VPSHUFB     Z16, Z5, Z16
+	VMOVDQA32   Z10, Z17
+	VPDPBUSD    Z9, Z16, Z17
+	VCVTDQ2PS   Z17, Z17
+	VPERMPS     Z8, Z0, Z16
+	VFMADD231PS Z16, Z17, Z6
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI32X4 1(DI)(CX*2), Z16
 	VBROADCASTI32X4 1(DI)(DX*1), K1, Z16
 	VPSRLVD         Z4, Z16, Z16
 	VPANDD          Z3, Z16, Z16
-	VPSHUFB         Z16, Z5, Z16
-	VMOVDQA32       Z10, Z17
-	VPDPBUSD        Z9, Z16, Z17
-	VCVTDQ2PS       Z17, Z17
-	VPERMPS         Z8, Z1, Z9
-	VFMADD231PS     Z9, Z17, Z7
-	ADDQ            $+17, DI
-	ADDQ            $+32, R9
-	ADDQ            $+4, R10
-	SUBQ            $0x01, R11
-	JGE             blocks3
+
+	// q = values[q]
+	VPSHUFB     Z16, Z5, Z16
+	VMOVDQA32   Z10, Z17
+	VPDPBUSD    Z9, Z16, Z17
+	VCVTDQ2PS   Z17, Z17
+	VPERMPS     Z8, Z1, Z9
+	VFMADD231PS Z9, Z17, Z7
+	ADDQ        $+17, DI
+	ADDQ        $+32, R9
+	ADDQ        $+4, R10
+	SUBQ        $0x01, R11
+	JGE         blocks3
 
 blocksEnd4:
 	ADDQ $0x01, R11
@@ -2767,25 +2939,29 @@ blocks7:
 	VMULPS       Y1, Y13, Y13
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32       (DI), Y1
-	VPXORD          Y14, Y14, Y14
-	VPXORD          Y15, Y15, Y15
-	VPDPBUSD        Y1, Y2, Y14
-	VPSUBD          Y14, Y15, Y14
+	VMOVDQU32 (DI), Y1
+	VPXORD    Y14, Y14, Y14
+	VPXORD    Y15, Y15, Y15
+	VPDPBUSD  Y1, Y2, Y14
+	VPSUBD    Y14, Y15, Y14
+
+	// q = (bytes, bytes >> 4) & 15
 	VBROADCASTI32X4 1(DX), Y6
 	VPSRLVD         Y4, Y6, Y6
 	VPANDD          Y3, Y6, Y6
-	VPSHUFB         Y6, Y5, Y6
-	VMOVDQA32       Y14, Y7
-	VPDPBUSD        Y1, Y6, Y7
-	VCVTDQ2PS       Y7, Y7
-	VPERMPS         Y13, Y0, Y1
-	VFMADD231PS     Y1, Y7, Y12
-	ADDQ            $+17, DX
-	ADDQ            $+32, DI
-	ADDQ            $+4, R8
-	SUBQ            $0x01, R9
-	JGE             blocks7
+
+	// q = values[q]
+	VPSHUFB     Y6, Y5, Y6
+	VMOVDQA32   Y14, Y7
+	VPDPBUSD    Y1, Y6, Y7
+	VCVTDQ2PS   Y7, Y7
+	VPERMPS     Y13, Y0, Y1
+	VFMADD231PS Y1, Y7, Y12
+	ADDQ        $+17, DX
+	ADDQ        $+32, DI
+	ADDQ        $+4, R8
+	SUBQ        $0x01, R9
+	JGE         blocks7
 
 blocksEnd8:
 	ADDQ $0x01, R9

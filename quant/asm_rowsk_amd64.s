@@ -30,6 +30,7 @@ block3:
 	PREFETCHT0 8256(SI)
 
 	// sc, mn
+	// sc = s & 15, mn = s >> 4, as int16
 	VPMOVZXBW    (SI), Y2
 	VPSRLD       $0x04, Y2, Y3
 	VPBROADCASTD c000f000f<>+0(SB), Y4
@@ -41,6 +42,7 @@ block3:
 	VPXOR        Y5, Y5, Y5
 
 	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
 	VMOVDQU      16(SI), Y6
 	VPBROADCASTD c03030303<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
@@ -48,6 +50,8 @@ block3:
 	VPSHUFB      bytes16_0<>+0(SB), Y2, Y7
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
+
+	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
 	VMOVDQU      16(SI), Y6
 	VPSRLD       $0x02, Y6, Y6
 	VPBROADCASTD c03030303<>+0(SB), Y7
@@ -56,6 +60,8 @@ block3:
 	VPSHUFB      bytes16_2<>+0(SB), Y2, Y7
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
 	VMOVDQU      16(SI), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPBROADCASTD c03030303<>+0(SB), Y7
@@ -64,6 +70,8 @@ block3:
 	VPSHUFB      bytes16_4<>+0(SB), Y2, Y7
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
+
+	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
 	VMOVDQU      16(SI), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPBROADCASTD c03030303<>+0(SB), Y7
@@ -72,6 +80,8 @@ block3:
 	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
 	VPMADDWD     Y2, Y6, Y6
 	VPADDD       Y6, Y5, Y5
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
 	VMOVDQU      48(SI), Y2
 	VPBROADCASTD c03030303<>+0(SB), Y6
 	VPAND        Y6, Y2, Y2
@@ -79,6 +89,8 @@ block3:
 	VPSHUFB      bytes16_0<>+0(SB), Y4, Y6
 	VPMADDWD     Y6, Y2, Y2
 	VPADDD       Y2, Y5, Y5
+
+	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
 	VMOVDQU      48(SI), Y2
 	VPSRLD       $0x02, Y2, Y2
 	VPBROADCASTD c03030303<>+0(SB), Y6
@@ -87,6 +99,8 @@ block3:
 	VPSHUFB      bytes16_2<>+0(SB), Y4, Y6
 	VPMADDWD     Y6, Y2, Y2
 	VPADDD       Y2, Y5, Y5
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
 	VMOVDQU      48(SI), Y2
 	VPSRLD       $0x04, Y2, Y2
 	VPBROADCASTD c03030303<>+0(SB), Y6
@@ -95,6 +109,8 @@ block3:
 	VPSHUFB      bytes16_4<>+0(SB), Y4, Y6
 	VPMADDWD     Y6, Y2, Y2
 	VPADDD       Y2, Y5, Y5
+
+	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
 	VMOVDQU      48(SI), Y2
 	VPSRLD       $0x06, Y2, Y2
 	VPBROADCASTD c03030303<>+0(SB), Y6
@@ -219,6 +235,7 @@ block3:
 	PREFETCHT0 8256(SI)
 
 	// sc, mn
+	// sc = (low bytes, low bytes >> 4) & 15 | (high bytes >> 0, 2, 4, 6 & 3) << 4, minus 32, as int16
 	VMOVQ        96(SI), X2
 	VPUNPCKLQDQ  X2, X2, X2
 	VPSRLVD      shift0044<>+0(SB), X2, X2
@@ -235,10 +252,13 @@ block3:
 	VPXOR        Y4, Y4, Y4
 
 	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
 	VMOVDQU      32(SI), Y5
 	VPBROADCASTD c03030303<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VMOVDQU      (SI), Y6
+
+	// q |= bit 0, bit 0 in the upper half, times 4
 	VPSLLD       $0x02, Y6, Y6
 	VPBROADCASTD c04040404<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
@@ -249,11 +269,15 @@ block3:
 	VPSHUFB      bytes16_0<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
 	VMOVDQU      32(SI), Y5
 	VPSRLD       $0x02, Y5, Y5
 	VPBROADCASTD c03030303<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VMOVDQU      (SI), Y6
+
+	// q |= bit 1, bit 1 in the upper half, times 4
 	VPSLLD       $0x01, Y6, Y6
 	VPBROADCASTD c04040404<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
@@ -264,11 +288,15 @@ block3:
 	VPSHUFB      bytes16_2<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
 	VMOVDQU      32(SI), Y5
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c03030303<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VMOVDQU      (SI), Y6
+
+	// q |= bit 2, bit 2 in the upper half, times 4
 	VPBROADCASTD c04040404<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
@@ -278,11 +306,15 @@ block3:
 	VPSHUFB      bytes16_4<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
 	VMOVDQU      32(SI), Y5
 	VPSRLD       $0x06, Y5, Y5
 	VPBROADCASTD c03030303<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VMOVDQU      (SI), Y6
+
+	// q |= bit 3, bit 3 in the upper half, times 4
 	VPSRLD       $0x01, Y6, Y6
 	VPBROADCASTD c04040404<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
@@ -293,10 +325,14 @@ block3:
 	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
 	VPMADDWD     Y2, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
 	VMOVDQU      64(SI), Y2
 	VPBROADCASTD c03030303<>+0(SB), Y5
 	VPAND        Y5, Y2, Y2
 	VMOVDQU      (SI), Y5
+
+	// q |= bit 4, bit 4 in the upper half, times 4
 	VPSRLD       $0x02, Y5, Y5
 	VPBROADCASTD c04040404<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
@@ -307,11 +343,15 @@ block3:
 	VPSHUFB      bytes16_0<>+0(SB), Y3, Y5
 	VPMADDWD     Y5, Y2, Y2
 	VPADDD       Y2, Y4, Y4
+
+	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
 	VMOVDQU      64(SI), Y2
 	VPSRLD       $0x02, Y2, Y2
 	VPBROADCASTD c03030303<>+0(SB), Y5
 	VPAND        Y5, Y2, Y2
 	VMOVDQU      (SI), Y5
+
+	// q |= bit 5, bit 5 in the upper half, times 4
 	VPSRLD       $0x03, Y5, Y5
 	VPBROADCASTD c04040404<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
@@ -322,11 +362,15 @@ block3:
 	VPSHUFB      bytes16_2<>+0(SB), Y3, Y5
 	VPMADDWD     Y5, Y2, Y2
 	VPADDD       Y2, Y4, Y4
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
 	VMOVDQU      64(SI), Y2
 	VPSRLD       $0x04, Y2, Y2
 	VPBROADCASTD c03030303<>+0(SB), Y5
 	VPAND        Y5, Y2, Y2
 	VMOVDQU      (SI), Y5
+
+	// q |= bit 6, bit 6 in the upper half, times 4
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c04040404<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
@@ -337,11 +381,15 @@ block3:
 	VPSHUFB      bytes16_4<>+0(SB), Y3, Y5
 	VPMADDWD     Y5, Y2, Y2
 	VPADDD       Y2, Y4, Y4
+
+	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
 	VMOVDQU      64(SI), Y2
 	VPSRLD       $0x06, Y2, Y2
 	VPBROADCASTD c03030303<>+0(SB), Y5
 	VPAND        Y5, Y2, Y2
 	VMOVDQU      (SI), Y5
+
+	// q |= bit 7, bit 7 in the upper half, times 4
 	VPSRLD       $0x05, Y5, Y5
 	VPBROADCASTD c04040404<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
@@ -450,6 +498,7 @@ block3:
 	PREFETCHT0 8320(SI)
 
 	// sc, mn
+	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
 	VMOVDQU   (SI), X2
 	VPSHUFD   $0xa5, X2, X3
 	VPSHUFD   $0xff, X2, X2
@@ -465,6 +514,7 @@ block3:
 	VPXOR     Y4, Y4, Y4
 
 	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
 	VMOVDQU      16(SI), Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
@@ -472,6 +522,8 @@ block3:
 	VPSHUFB      bytes32_0<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
 	VMOVDQU      16(SI), Y5
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
@@ -480,6 +532,8 @@ block3:
 	VPSHUFB      bytes32_1<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
 	VMOVDQU      48(SI), Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
@@ -487,6 +541,8 @@ block3:
 	VPSHUFB      bytes32_2<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
 	VMOVDQU      48(SI), Y5
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
@@ -495,6 +551,8 @@ block3:
 	VPSHUFB      bytes32_3<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
 	VMOVDQU      80(SI), Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
@@ -502,6 +560,8 @@ block3:
 	VPSHUFB      bytes32_4<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
 	VMOVDQU      80(SI), Y5
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
@@ -510,6 +570,8 @@ block3:
 	VPSHUFB      bytes32_5<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
 	VMOVDQU      112(SI), Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
@@ -517,6 +579,8 @@ block3:
 	VPSHUFB      bytes32_6<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
 	VMOVDQU      112(SI), Y5
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
@@ -709,6 +773,7 @@ block3:
 	PREFETCHT0 8320(SI)
 
 	// sc, mn
+	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
 	VMOVDQU   (SI), X2
 	VPSHUFD   $0xa5, X2, X3
 	VPSHUFD   $0xff, X2, X2
@@ -724,10 +789,13 @@ block3:
 	VPXOR     Y4, Y4, Y4
 
 	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
 	VMOVDQU      48(SI), Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VMOVDQU      16(SI), Y6
+
+	// q |= bit 0, bit 0 in the upper half, times 16
 	VPSLLD       $0x04, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
@@ -736,11 +804,15 @@ block3:
 	VPSHUFB      bytes32_0<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
 	VMOVDQU      48(SI), Y5
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VMOVDQU      16(SI), Y6
+
+	// q |= bit 1, bit 1 in the upper half, times 16
 	VPSLLD       $0x03, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
@@ -749,10 +821,14 @@ block3:
 	VPSHUFB      bytes32_1<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
 	VMOVDQU      80(SI), Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VMOVDQU      16(SI), Y6
+
+	// q |= bit 2, bit 2 in the upper half, times 16
 	VPSLLD       $0x02, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
@@ -761,11 +837,15 @@ block3:
 	VPSHUFB      bytes32_2<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
 	VMOVDQU      80(SI), Y5
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VMOVDQU      16(SI), Y6
+
+	// q |= bit 3, bit 3 in the upper half, times 16
 	VPSLLD       $0x01, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
@@ -774,10 +854,14 @@ block3:
 	VPSHUFB      bytes32_3<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
 	VMOVDQU      112(SI), Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VMOVDQU      16(SI), Y6
+
+	// q |= bit 4, bit 4 in the upper half, times 16
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
@@ -785,11 +869,15 @@ block3:
 	VPSHUFB      bytes32_4<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
 	VMOVDQU      112(SI), Y5
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VMOVDQU      16(SI), Y6
+
+	// q |= bit 5, bit 5 in the upper half, times 16
 	VPSRLD       $0x01, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
@@ -798,10 +886,14 @@ block3:
 	VPSHUFB      bytes32_5<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
 	VMOVDQU      144(SI), Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VMOVDQU      16(SI), Y6
+
+	// q |= bit 6, bit 6 in the upper half, times 16
 	VPSRLD       $0x02, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
@@ -810,11 +902,15 @@ block3:
 	VPSHUFB      bytes32_6<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
 	VMOVDQU      144(SI), Y5
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VMOVDQU      16(SI), Y6
+
+	// q |= bit 7, bit 7 in the upper half, times 16
 	VPSRLD       $0x03, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
@@ -908,6 +1004,7 @@ block3:
 	VPXOR     Y4, Y4, Y4
 
 	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
 	VMOVDQU      128(SI), Y6
 	VMOVDQU      (SI), Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
@@ -922,6 +1019,8 @@ block3:
 	VPSHUFB      bytes16_0<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
 	VMOVDQU      128(SI), Y6
 	VMOVDQU      32(SI), Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
@@ -936,6 +1035,8 @@ block3:
 	VPSHUFB      bytes16_2<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 4 and 5) << 4
 	VMOVDQU      128(SI), Y6
 	VMOVDQU      (SI), Y5
 	VPSRLD       $0x04, Y5, Y5
@@ -950,6 +1051,8 @@ block3:
 	VPSHUFB      bytes16_4<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 4 & 15 | (bits 6 and 7, in the upper half 6 and 7) << 4
 	VMOVDQU      128(SI), Y6
 	VMOVDQU      32(SI), Y5
 	VPSRLD       $0x04, Y5, Y5
@@ -965,6 +1068,8 @@ block3:
 	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
 	VPMADDWD     Y2, Y5, Y5
 	VPADDD       Y5, Y4, Y4
+
+	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
 	VMOVDQU      160(SI), Y5
 	VMOVDQU      64(SI), Y2
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
@@ -979,6 +1084,8 @@ block3:
 	VPSHUFB      bytes16_0<>+0(SB), Y3, Y5
 	VPMADDWD     Y5, Y2, Y2
 	VPADDD       Y2, Y4, Y4
+
+	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
 	VMOVDQU      160(SI), Y5
 	VMOVDQU      96(SI), Y2
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
@@ -993,6 +1100,8 @@ block3:
 	VPSHUFB      bytes16_2<>+0(SB), Y3, Y5
 	VPMADDWD     Y5, Y2, Y2
 	VPADDD       Y2, Y4, Y4
+
+	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 4 and 5) << 4
 	VMOVDQU      160(SI), Y5
 	VMOVDQU      64(SI), Y2
 	VPSRLD       $0x04, Y2, Y2
@@ -1007,6 +1116,8 @@ block3:
 	VPSHUFB      bytes16_4<>+0(SB), Y3, Y5
 	VPMADDWD     Y5, Y2, Y2
 	VPADDD       Y2, Y4, Y4
+
+	// q = bytes >> 4 & 15 | (bits 6 and 7, in the upper half 6 and 7) << 4
 	VMOVDQU      160(SI), Y5
 	VMOVDQU      96(SI), Y2
 	VPSRLD       $0x04, Y2, Y2
@@ -1094,6 +1205,7 @@ block3:
 	PREFETCHT0 8320(SI)
 
 	// sc, mn
+	// sc = four bits | two bits << 4, each spread to its byte, minus 32, as int16
 	MOVQ      $0x0f0f0f0f0f0f0f0f, R13
 	MOVL      4(SI), R11
 	PDEPQ     R13, R11, R11
@@ -1108,6 +1220,7 @@ block3:
 	VPXOR     Y2, Y2, Y2
 
 	// sum += sc·Σ(q-bias)·q_a
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 8(SI), Y4
 	VPSRLVD        shift04<>+0(SB), Y4, Y4
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y5
@@ -1120,6 +1233,8 @@ block3:
 	VPSHUFB        bytes32_0<>+0(SB), Y3, Y5
 	VPMADDWD       Y5, Y4, Y4
 	VPADDD         Y4, Y2, Y2
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 24(SI), Y4
 	VPSRLVD        shift04<>+0(SB), Y4, Y4
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y5
@@ -1132,6 +1247,8 @@ block3:
 	VPSHUFB        bytes32_1<>+0(SB), Y3, Y5
 	VPMADDWD       Y5, Y4, Y4
 	VPADDD         Y4, Y2, Y2
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 40(SI), Y4
 	VPSRLVD        shift04<>+0(SB), Y4, Y4
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y5
@@ -1144,6 +1261,8 @@ block3:
 	VPSHUFB        bytes32_2<>+0(SB), Y3, Y5
 	VPMADDWD       Y5, Y4, Y4
 	VPADDD         Y4, Y2, Y2
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 56(SI), Y4
 	VPSRLVD        shift04<>+0(SB), Y4, Y4
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y5
@@ -1156,6 +1275,8 @@ block3:
 	VPSHUFB        bytes32_3<>+0(SB), Y3, Y5
 	VPMADDWD       Y5, Y4, Y4
 	VPADDD         Y4, Y2, Y2
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 72(SI), Y4
 	VPSRLVD        shift04<>+0(SB), Y4, Y4
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y5
@@ -1168,6 +1289,8 @@ block3:
 	VPSHUFB        bytes32_4<>+0(SB), Y3, Y5
 	VPMADDWD       Y5, Y4, Y4
 	VPADDD         Y4, Y2, Y2
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 88(SI), Y4
 	VPSRLVD        shift04<>+0(SB), Y4, Y4
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y5
@@ -1180,6 +1303,8 @@ block3:
 	VPSHUFB        bytes32_5<>+0(SB), Y3, Y5
 	VPMADDWD       Y5, Y4, Y4
 	VPADDD         Y4, Y2, Y2
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 104(SI), Y4
 	VPSRLVD        shift04<>+0(SB), Y4, Y4
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y5
@@ -1192,6 +1317,8 @@ block3:
 	VPSHUFB        bytes32_6<>+0(SB), Y3, Y5
 	VPMADDWD       Y5, Y4, Y4
 	VPADDD         Y4, Y2, Y2
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 120(SI), Y4
 	VPSRLVD        shift04<>+0(SB), Y4, Y4
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y5
@@ -1303,6 +1430,7 @@ block3:
 	PREFETCHT0 8256(SI)
 
 	// sc, mn
+	// sc = s & 15, mn = s >> 4, as int16
 	VPMOVZXBW    (SI), Y2
 	VPSRLD       $0x04, Y2, Y3
 	VPBROADCASTD c000f000f<>+0(SB), Y4
@@ -1312,6 +1440,7 @@ block3:
 	VPXORD       Z5, Z5, Z5
 
 	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
 	VBROADCASTI64X4 16(SI), Z4
 	VPRORVD         rotate0_2<>+0(SB), Z4, Z4
 	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
@@ -1319,6 +1448,8 @@ block3:
 	VMOVDQU16       words16_0<>+0(SB), Z6
 	VPERMW          Z2, Z6, Z6
 	VPDPWSSD        Z6, Z4, Z5
+
+	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
 	VBROADCASTI64X4 16(SI), Z4
 	VPRORVD         rotate4_6<>+0(SB), Z4, Z4
 	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
@@ -1326,6 +1457,8 @@ block3:
 	VMOVDQU16       words16_4<>+0(SB), Z6
 	VPERMW          Z2, Z6, Z6
 	VPDPWSSD        Z6, Z4, Z5
+
+	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
 	VBROADCASTI64X4 48(SI), Z4
 	VPRORVD         rotate0_2<>+0(SB), Z4, Z4
 	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
@@ -1333,6 +1466,8 @@ block3:
 	VMOVDQU16       words16_8<>+0(SB), Z6
 	VPERMW          Z2, Z6, Z6
 	VPDPWSSD        Z6, Z4, Z5
+
+	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
 	VBROADCASTI64X4 48(SI), Z4
 	VPRORVD         rotate4_6<>+0(SB), Z4, Z4
 	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
@@ -1520,6 +1655,7 @@ block3:
 	PREFETCHT0 8256(SI)
 
 	// sc, mn
+	// sc = (low bytes, low bytes >> 4) & 15 | (high bytes >> 0, 2, 4, 6 & 3) << 4, minus 32, as int16
 	VMOVQ        96(SI), X3
 	VPUNPCKLQDQ  X3, X3, X3
 	VPSRLVD      shift0044<>+0(SB), X3, X3
@@ -1534,58 +1670,73 @@ block3:
 	VPXORD       Z5, Z5, Z5
 
 	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
 	VBROADCASTI64X4 32(SI), Z4
 	VPRORVD         rotate0_2<>+0(SB), Z4, Z4
 	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
 	VBROADCASTI64X4 (SI), Z7
-	VPRORVD         rotate30_31<>+0(SB), Z7, Z7
-	VPANDD.BCST     c04040404<>+0(SB), Z7, Z7
-	VPORD           Z7, Z4, Z4
-	VPMADDUBSW      (DI), Z4, Z4
-	VPMADDUBSW      (DI), Z0, Z7
-	VPSUBW          Z7, Z4, Z4
-	VMOVDQU16       words16_0<>+0(SB), Z7
-	VPERMW          Z3, Z7, Z7
-	VPDPWSSD        Z7, Z4, Z5
+
+	// q |= bit 0, bit 1 in the upper half, times 4
+	VPRORVD     rotate30_31<>+0(SB), Z7, Z7
+	VPANDD.BCST c04040404<>+0(SB), Z7, Z7
+	VPORD       Z7, Z4, Z4
+	VPMADDUBSW  (DI), Z4, Z4
+	VPMADDUBSW  (DI), Z0, Z7
+	VPSUBW      Z7, Z4, Z4
+	VMOVDQU16   words16_0<>+0(SB), Z7
+	VPERMW      Z3, Z7, Z7
+	VPDPWSSD    Z7, Z4, Z5
+
+	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
 	VBROADCASTI64X4 32(SI), Z4
 	VPRORVD         rotate4_6<>+0(SB), Z4, Z4
 	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
 	VBROADCASTI64X4 (SI), Z7
-	VPRORVD         rotate0_1<>+0(SB), Z7, Z7
-	VPANDD.BCST     c04040404<>+0(SB), Z7, Z7
-	VPORD           Z7, Z4, Z4
-	VPMADDUBSW      64(DI), Z4, Z4
-	VPMADDUBSW      64(DI), Z0, Z7
-	VPSUBW          Z7, Z4, Z4
-	VMOVDQU16       words16_4<>+0(SB), Z7
-	VPERMW          Z3, Z7, Z7
-	VPDPWSSD        Z7, Z4, Z5
+
+	// q |= bit 2, bit 3 in the upper half, times 4
+	VPRORVD     rotate0_1<>+0(SB), Z7, Z7
+	VPANDD.BCST c04040404<>+0(SB), Z7, Z7
+	VPORD       Z7, Z4, Z4
+	VPMADDUBSW  64(DI), Z4, Z4
+	VPMADDUBSW  64(DI), Z0, Z7
+	VPSUBW      Z7, Z4, Z4
+	VMOVDQU16   words16_4<>+0(SB), Z7
+	VPERMW      Z3, Z7, Z7
+	VPDPWSSD    Z7, Z4, Z5
+
+	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
 	VBROADCASTI64X4 64(SI), Z4
 	VPRORVD         rotate0_2<>+0(SB), Z4, Z4
 	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
 	VBROADCASTI64X4 (SI), Z7
-	VPRORVD         rotate2_3<>+0(SB), Z7, Z7
-	VPANDD.BCST     c04040404<>+0(SB), Z7, Z7
-	VPORD           Z7, Z4, Z4
-	VPMADDUBSW      128(DI), Z4, Z4
-	VPMADDUBSW      128(DI), Z0, Z7
-	VPSUBW          Z7, Z4, Z4
-	VMOVDQU16       words16_8<>+0(SB), Z7
-	VPERMW          Z3, Z7, Z7
-	VPDPWSSD        Z7, Z4, Z5
+
+	// q |= bit 4, bit 5 in the upper half, times 4
+	VPRORVD     rotate2_3<>+0(SB), Z7, Z7
+	VPANDD.BCST c04040404<>+0(SB), Z7, Z7
+	VPORD       Z7, Z4, Z4
+	VPMADDUBSW  128(DI), Z4, Z4
+	VPMADDUBSW  128(DI), Z0, Z7
+	VPSUBW      Z7, Z4, Z4
+	VMOVDQU16   words16_8<>+0(SB), Z7
+	VPERMW      Z3, Z7, Z7
+	VPDPWSSD    Z7, Z4, Z5
+
+	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
 	VBROADCASTI64X4 64(SI), Z4
 	VPRORVD         rotate4_6<>+0(SB), Z4, Z4
 	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
 	VBROADCASTI64X4 (SI), Z7
-	VPRORVD         rotate4_5<>+0(SB), Z7, Z7
-	VPANDD.BCST     c04040404<>+0(SB), Z7, Z7
-	VPORD           Z7, Z4, Z4
-	VPMADDUBSW      192(DI), Z4, Z4
-	VPMADDUBSW      192(DI), Z0, Z7
-	VPSUBW          Z7, Z4, Z4
-	VMOVDQU16       words16_12<>+0(SB), Z7
-	VPERMW          Z3, Z7, Z7
-	VPDPWSSD        Z7, Z4, Z5
+
+	// q |= bit 6, bit 7 in the upper half, times 4
+	VPRORVD     rotate4_5<>+0(SB), Z7, Z7
+	VPANDD.BCST c04040404<>+0(SB), Z7, Z7
+	VPORD       Z7, Z4, Z4
+	VPMADDUBSW  192(DI), Z4, Z4
+	VPMADDUBSW  192(DI), Z0, Z7
+	VPSUBW      Z7, Z4, Z4
+	VMOVDQU16   words16_12<>+0(SB), Z7
+	VPERMW      Z3, Z7, Z7
+	VPDPWSSD    Z7, Z4, Z5
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VPXORD       Z6, Z6, Z6
@@ -1725,6 +1876,7 @@ block3:
 	PREFETCHT0 8320(SI)
 
 	// sc, mn
+	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
 	VMOVDQU   (SI), X2
 	VPSHUFD   $0xa5, X2, X3
 	VPSHUFD   $0xff, X2, X2
@@ -1739,6 +1891,7 @@ block3:
 	VPXORD    Z4, Z4, Z4
 
 	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
 	VBROADCASTI64X4 16(SI), Z5
 	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
@@ -1746,6 +1899,8 @@ block3:
 	VMOVDQU16       words32_0<>+0(SB), Z6
 	VPERMW          Z2, Z6, Z6
 	VPDPWSSD        Z6, Z5, Z4
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
 	VBROADCASTI64X4 48(SI), Z5
 	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
@@ -1753,6 +1908,8 @@ block3:
 	VMOVDQU16       words32_2<>+0(SB), Z6
 	VPERMW          Z2, Z6, Z6
 	VPDPWSSD        Z6, Z5, Z4
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
 	VBROADCASTI64X4 80(SI), Z5
 	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
@@ -1760,6 +1917,8 @@ block3:
 	VMOVDQU16       words32_4<>+0(SB), Z6
 	VPERMW          Z2, Z6, Z6
 	VPDPWSSD        Z6, Z5, Z4
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
 	VBROADCASTI64X4 112(SI), Z5
 	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
@@ -1933,6 +2092,7 @@ block3:
 	PREFETCHT0 8320(SI)
 
 	// sc, mn
+	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
 	VMOVDQU   (SI), X2
 	VPSHUFD   $0xa5, X2, X3
 	VPSHUFD   $0xff, X2, X2
@@ -1947,50 +2107,65 @@ block3:
 	VPXORD    Z4, Z4, Z4
 
 	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
 	VBROADCASTI64X4 48(SI), Z5
 	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
 	VBROADCASTI64X4 16(SI), Z6
-	VPRORVD         rotate28_29<>+0(SB), Z6, Z6
-	VPANDD.BCST     c10101010<>+0(SB), Z6, Z6
-	VPORD           Z6, Z5, Z5
-	VPMADDUBSW      (DI), Z5, Z5
-	VMOVDQU16       words32_0<>+0(SB), Z6
-	VPERMW          Z2, Z6, Z6
-	VPDPWSSD        Z6, Z5, Z4
+
+	// q |= bit 0, bit 1 in the upper half, times 16
+	VPRORVD     rotate28_29<>+0(SB), Z6, Z6
+	VPANDD.BCST c10101010<>+0(SB), Z6, Z6
+	VPORD       Z6, Z5, Z5
+	VPMADDUBSW  (DI), Z5, Z5
+	VMOVDQU16   words32_0<>+0(SB), Z6
+	VPERMW      Z2, Z6, Z6
+	VPDPWSSD    Z6, Z5, Z4
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
 	VBROADCASTI64X4 80(SI), Z5
 	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
 	VBROADCASTI64X4 16(SI), Z6
-	VPRORVD         rotate30_31<>+0(SB), Z6, Z6
-	VPANDD.BCST     c10101010<>+0(SB), Z6, Z6
-	VPORD           Z6, Z5, Z5
-	VPMADDUBSW      64(DI), Z5, Z5
-	VMOVDQU16       words32_2<>+0(SB), Z6
-	VPERMW          Z2, Z6, Z6
-	VPDPWSSD        Z6, Z5, Z4
+
+	// q |= bit 2, bit 3 in the upper half, times 16
+	VPRORVD     rotate30_31<>+0(SB), Z6, Z6
+	VPANDD.BCST c10101010<>+0(SB), Z6, Z6
+	VPORD       Z6, Z5, Z5
+	VPMADDUBSW  64(DI), Z5, Z5
+	VMOVDQU16   words32_2<>+0(SB), Z6
+	VPERMW      Z2, Z6, Z6
+	VPDPWSSD    Z6, Z5, Z4
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
 	VBROADCASTI64X4 112(SI), Z5
 	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
 	VBROADCASTI64X4 16(SI), Z6
-	VPRORVD         rotate0_1<>+0(SB), Z6, Z6
-	VPANDD.BCST     c10101010<>+0(SB), Z6, Z6
-	VPORD           Z6, Z5, Z5
-	VPMADDUBSW      128(DI), Z5, Z5
-	VMOVDQU16       words32_4<>+0(SB), Z6
-	VPERMW          Z2, Z6, Z6
-	VPDPWSSD        Z6, Z5, Z4
+
+	// q |= bit 4, bit 5 in the upper half, times 16
+	VPRORVD     rotate0_1<>+0(SB), Z6, Z6
+	VPANDD.BCST c10101010<>+0(SB), Z6, Z6
+	VPORD       Z6, Z5, Z5
+	VPMADDUBSW  128(DI), Z5, Z5
+	VMOVDQU16   words32_4<>+0(SB), Z6
+	VPERMW      Z2, Z6, Z6
+	VPDPWSSD    Z6, Z5, Z4
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
 	VBROADCASTI64X4 144(SI), Z5
 	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
 	VBROADCASTI64X4 16(SI), Z6
-	VPRORVD         rotate2_3<>+0(SB), Z6, Z6
-	VPANDD.BCST     c10101010<>+0(SB), Z6, Z6
-	VPORD           Z6, Z5, Z5
-	VPMADDUBSW      192(DI), Z5, Z5
-	VMOVDQU16       words32_6<>+0(SB), Z6
-	VPERMW          Z2, Z6, Z6
-	VPDPWSSD        Z6, Z5, Z4
+
+	// q |= bit 6, bit 7 in the upper half, times 16
+	VPRORVD     rotate2_3<>+0(SB), Z6, Z6
+	VPANDD.BCST c10101010<>+0(SB), Z6, Z6
+	VPORD       Z6, Z5, Z5
+	VPMADDUBSW  192(DI), Z5, Z5
+	VMOVDQU16   words32_6<>+0(SB), Z6
+	VPERMW      Z2, Z6, Z6
+	VPDPWSSD    Z6, Z5, Z4
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VMOVD         (SI), X2
@@ -2091,6 +2266,7 @@ block3:
 	VPXORD    Z4, Z4, Z4
 
 	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 2 and 3) << 4
 	VBROADCASTI64X4 128(SI), Z6
 	VMOVDQU32       (SI), Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
@@ -2103,6 +2279,8 @@ block3:
 	VMOVDQU16       words16_0<>+0(SB), Z6
 	VPERMW          Z3, Z6, Z6
 	VPDPWSSD        Z6, Z5, Z4
+
+	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 6 and 7) << 4
 	VBROADCASTI64X4 128(SI), Z6
 	VMOVDQU32       (SI), Z5
 	VPSRLD          $0x04, Z5, Z5
@@ -2116,6 +2294,8 @@ block3:
 	VMOVDQU16       words16_4<>+0(SB), Z6
 	VPERMW          Z3, Z6, Z6
 	VPDPWSSD        Z6, Z5, Z4
+
+	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 2 and 3) << 4
 	VBROADCASTI64X4 160(SI), Z6
 	VMOVDQU32       64(SI), Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
@@ -2128,6 +2308,8 @@ block3:
 	VMOVDQU16       words16_8<>+0(SB), Z6
 	VPERMW          Z3, Z6, Z6
 	VPDPWSSD        Z6, Z5, Z4
+
+	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 6 and 7) << 4
 	VBROADCASTI64X4 160(SI), Z6
 	VMOVDQU32       64(SI), Z5
 	VPSRLD          $0x04, Z5, Z5
@@ -2227,6 +2409,7 @@ block3:
 	PREFETCHT0 8320(SI)
 
 	// sc, mn
+	// sc = four bits | two bits << 4, each spread to its byte, minus 32, as int16
 	MOVQ      $0x0f0f0f0f0f0f0f0f, R13
 	MOVL      4(SI), R11
 	PDEPQ     R13, R11, R11
@@ -2240,6 +2423,7 @@ block3:
 	VPXORD    Z4, Z4, Z4
 
 	// sum += sc·Σ(q-bias)·q_a
+	// q = values[bytes & 15], values[bytes >> 4]
 	VMOVUPS     quads0011<>+0(SB), Z6
 	VMOVDQU32   8(SI), Y5
 	VPERMQ      Z5, Z6, Z5
@@ -2255,6 +2439,8 @@ block3:
 	VMOVDQU16   words32_0<>+0(SB), Z6
 	VPERMW      Z3, Z6, Z6
 	VPDPWSSD    Z6, Z5, Z4
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VMOVUPS     quads0011<>+0(SB), Z6
 	VMOVDQU32   40(SI), Y8
 	VPERMQ      Z8, Z6, Z8
@@ -2270,6 +2456,8 @@ block3:
 	VMOVDQU16   words32_2<>+0(SB), Z6
 	VPERMW      Z3, Z6, Z6
 	VPDPWSSD    Z6, Z8, Z4
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VMOVUPS     quads0011<>+0(SB), Z6
 	VMOVDQU32   72(SI), Y10
 	VPERMQ      Z10, Z6, Z10
@@ -2285,6 +2473,8 @@ block3:
 	VMOVDQU16   words32_4<>+0(SB), Z6
 	VPERMW      Z3, Z6, Z6
 	VPDPWSSD    Z6, Z10, Z4
+
+	// q = values[bytes & 15], values[bytes >> 4]
 	VMOVUPS     quads0011<>+0(SB), Z6
 	VMOVDQU32   104(SI), Y12
 	VPERMQ      Z12, Z6, Z12

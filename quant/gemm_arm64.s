@@ -3,8 +3,8 @@
 #include "textflag.h"
 #include "neon_arm64.h"
 
-// TRANSPOSE writes 4 rows a, b, c, d of four columns groups of four bytes as four vectors of one group of all rows each:
-// w is the 4×4 matrix of 32-bit words, transposed by pairs of words and then of double words.
+// TRANSPOSE turns the rows a, b, c, d of four words, each of them four columns, into four vectors of one word of every row:
+// words change places within pairs of rows, then double words do. t and u are used.
 #define TRANSPOSE(a, b, c, d, t, u) \
 	VTRN1 b.S4, a.S4, t.S4 \
 	VTRN2 b.S4, a.S4, b.S4 \

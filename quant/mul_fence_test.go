@@ -105,3 +105,29 @@ func TestMulSplit(t *testing.T) {
 		}
 	})
 }
+
+// TestGroupSums: every level's sums are those of the generic one, exactly; activations and sums are at fences.
+func TestGroupSums(t *testing.T) {
+	forLevels(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(25, 25))
+		for _, group := range []int{kGroup, q8Block} {
+			for n := 0; n <= 320; n += 32 {
+				q := atFence[int8](t, n, true)
+				for i := range q {
+					q[i] = int8(rng.IntN(255) - 127)
+					if n > 128 {
+						q[i] = []int8{-127, 127}[n/32%2]
+					}
+				}
+				want, got := make([]float32, n/group), atFence[float32](t, n/group, true)
+				groupSumsGeneric(want, q, group)
+				active().sums(got, q, group)
+				for i := range want {
+					if got[i] != want[i] {
+						t.Fatalf("%d values in groups of %d: sum %d is %v, want %v", n, group, i, got[i], want[i])
+					}
+				}
+			}
+		}
+	})
+}

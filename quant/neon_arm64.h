@@ -9,7 +9,7 @@
 
 // MLA Vd.4S, Vn.4S, Vm.S[i]: integers, d += n·m[i].
 #define MLAE(i, m, n, d) WORD $(0x6F800000 | ((i)&1)<<21 | ((i)>>1)<<11 | (m)<<16 | (n)<<5 | (d))
-// SMULL, SMULL2, SMLAL2 Vd.4S, Vn.8H, Vm.8H: d = n·m of the lower lanes; of the upper ones; d += n·m of the upper ones.
+// SMULL, SMLAL, SMLAL2 Vd.4S, Vn.8H, Vm.8H: d = n·m of the lower lanes, d += n·m of the lower ones, of the upper ones.
 #define SMULL(m, n, d) WORD $(0x0E60C000 | (m)<<16 | (n)<<5 | (d))
 #define SMLAL(m, n, d) WORD $(0x0E608000 | (m)<<16 | (n)<<5 | (d))
 #define SMLAL2(m, n, d) WORD $(0x4E608000 | (m)<<16 | (n)<<5 | (d))
@@ -22,16 +22,12 @@
 #define SADDLV(n, d) WORD $(0x4E303800 | (n)<<5 | (d))
 // UMAXV Sd, Vn.4S: the largest of four uint32.
 #define UMAXV(n, d) WORD $(0x6EB0A800 | (n)<<5 | (d))
-// SMAX, SMIN Vd.4S.
-#define SMAX4(m, n, d) WORD $(0x4EA06400 | (m)<<16 | (n)<<5 | (d))
-#define SMIN4(m, n, d) WORD $(0x4EA06C00 | (m)<<16 | (n)<<5 | (d))
 
-// Four floats: n+m, n-m, n·m, n/m, n·m[i], d += n·m[i], neighbours added (those of n first), the larger, the smaller.
+// Four floats: n+m, n-m, n·m, n/m, neighbours added (those of n first), the larger, the smaller; a NaN wins.
 #define FADD4(m, n, d) WORD $(0x4E20D400 | (m)<<16 | (n)<<5 | (d))
 #define FSUB4(m, n, d) WORD $(0x4EA0D400 | (m)<<16 | (n)<<5 | (d))
 #define FMUL4(m, n, d) WORD $(0x6E20DC00 | (m)<<16 | (n)<<5 | (d))
 #define FDIV4(m, n, d) WORD $(0x6E20FC00 | (m)<<16 | (n)<<5 | (d))
-#define FMULE(i, m, n, d) WORD $(0x4F809000 | ((i)&1)<<21 | ((i)>>1)<<11 | (m)<<16 | (n)<<5 | (d))
 #define FADDP4(m, n, d) WORD $(0x6E20D400 | (m)<<16 | (n)<<5 | (d))
 #define FMAX4(m, n, d) WORD $(0x4E20F400 | (m)<<16 | (n)<<5 | (d))
 #define FMIN4(m, n, d) WORD $(0x4EA0F400 | (m)<<16 | (n)<<5 | (d))

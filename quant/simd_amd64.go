@@ -58,7 +58,8 @@ type (
 	mixKernels [4]func(out *float32, ldo int, p *float32, ldp int, v *uint16, stride, n, d int)
 )
 
-// scoresWith makes vectorSet.scores of kernels that take d in multiples of step; the other columns are added in Go.
+// scoresWith makes vectorSet.scores of kernels that take d in multiples of step; the other columns are added in Go. Query rows
+// go in fours: the kernel converts a row of keys once for all of them.
 func scoresWith(kernels *dotKernels, step int) func([]float32, int, []float32, int, int, []uint16, int, int, int) {
 	return func(dst []float32, ldd int, q []float32, nq, ldq int, k []uint16, stride, n, d int) {
 		if d == 0 {
@@ -80,7 +81,8 @@ func scoresWith(kernels *dotKernels, step int) func([]float32, int, []float32, i
 	}
 }
 
-// mixWith makes vectorSet.mix of kernels that take d in multiples of step; the other columns go through Go.
+// mixWith makes vectorSet.mix of kernels that take d in multiples of step; the other columns go through Go. A lane is a column, so
+// that head and tail have nothing to do with each other.
 func mixWith(kernels *mixKernels, step int) func([]float32, int, []float32, int, int, []uint16, int, int, int) {
 	return func(out []float32, ldo int, p []float32, ldp, nq int, v []uint16, stride, n, d int) {
 		head := d - d%step
@@ -103,7 +105,7 @@ func expSumWith(kernel func(dst, x *float32, n int, max float32) float32) func(d
 	}
 }
 
-// gatedWith makes vectorSet.siluMul or geluMul of a kernel.
+// gatedWith makes vectorSet.siluMul or geluMul of a kernel. Each element is read before it is written, so dst may be an operand.
 func gatedWith(kernel func(dst, gate, up *float32, n int)) func(dst, gate, up []float32) {
 	return func(dst, gate, up []float32) {
 		if len(gate) > 0 {

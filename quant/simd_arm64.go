@@ -9,10 +9,11 @@ import (
 )
 
 func init() {
-	neon := vectorSets[cpu.Generic]
-	neon.f16ToF32, neon.f32ToF16 = convertF16, convertF32
-	neon.scores, neon.mix = scoresWith(&scoresNEON, 8), mixWith(&mixNEON, 8)
-	vectorSets[cpu.NEON] = neon
+	vectorSets[cpu.NEON] = vectorSet{
+		f16ToF32: convertF16, f32ToF16: convertF32,
+		scores: scoresWith(&scoresNEON, 8), mix: mixWith(&mixNEON, 8),
+		expSum: expSum, siluMul: siluMul, geluMul: geluMul, sumSquares: sumSquares,
+	}
 }
 
 // The attention kernels for 1 to 4 query rows.
@@ -40,4 +41,61 @@ func convertF32(dst []uint16, src []float32) {
 		f32ToF16NEON(&dst[0], &src[0], n)
 	}
 	f32ToF16Generic(dst[n:], src[n:])
+}
+
+// The kernels take vectors of four: the last elements go through one that is padded with zeros.
+
+func expSum(dst, x []float32, max float32) (sum float32) {
+	n := len(x) &^ 3
+	if n > 0 {
+		sum = expSumNEON(&dst[0], &x[0], n, max)
+	}
+	if n < len(x) {
+		last := lastFour(x[n:])
+		expSumNEON(&last[0], &last[0], 4, max)
+		for _, v := range last[:copy(dst[n:], last[:])] {
+			sum += v
+		}
+	}
+	return sum
+}
+
+func siluMul(dst, gate, up []float32) {
+	n := len(gate) &^ 3
+	if n > 0 {
+		siluMulNEON(&dst[0], &gate[0], &up[0], n)
+	}
+	if n < len(gate) {
+		g, u := lastFour(gate[n:]), lastFour(up[n:])
+		siluMulNEON(&g[0], &g[0], &u[0], 4)
+		copy(dst[n:], g[:])
+	}
+}
+
+func geluMul(dst, gate, up []float32) {
+	n := len(gate) &^ 3
+	if n > 0 {
+		geluMulNEON(&dst[0], &gate[0], &up[0], n)
+	}
+	if n < len(gate) {
+		g, u := lastFour(gate[n:]), lastFour(up[n:])
+		geluMulNEON(&g[0], &g[0], &u[0], 4)
+		copy(dst[n:], g[:])
+	}
+}
+
+func lastFour(x []float32) (v [4]float32) {
+	copy(v[:], x)
+	return v
+}
+
+func sumSquares(x []float32) (sum float32) {
+	n := len(x) &^ 15
+	if n > 0 {
+		sum = sumSquaresNEON(&x[0], n)
+	}
+	for _, v := range x[n:] {
+		sum += v * v
+	}
+	return sum
 }

@@ -115,32 +115,3 @@ func mixWith(kernels *mixKernels, step int) func([]float32, int, []float32, int,
 		}
 	}
 }
-
-// expSumWith makes vectorSet.expSum of a kernel.
-func expSumWith(kernel func(dst, x *float32, n int, max float32) float32) func(dst, x []float32, max float32) float32 {
-	return func(dst, x []float32, max float32) float32 {
-		if len(x) == 0 {
-			return 0
-		}
-		return kernel(&dst[0], &x[0], len(x), max)
-	}
-}
-
-// gatedWith makes vectorSet.siluMul or geluMul of a kernel.
-func gatedWith(kernel func(dst, gate, up *float32, n int)) func(dst, gate, up []float32) {
-	return func(dst, gate, up []float32) {
-		if len(gate) > 0 {
-			kernel(&dst[0], &gate[0], &up[0], len(gate))
-		}
-	}
-}
-
-// sumSquaresWith makes vectorSet.sumSquares of a kernel.
-func sumSquaresWith(kernel func(x *float32, n int) float32) func(x []float32) float32 {
-	return func(x []float32) float32 {
-		if len(x) == 0 {
-			return 0
-		}
-		return kernel(&x[0], len(x))
-	}
-}

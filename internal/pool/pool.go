@@ -12,7 +12,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
-	"time"
 )
 
 // Task is what a pool runs: Work is called once per worker, at the same time.
@@ -80,11 +79,10 @@ func (p *Pool) Run(t Task, cancel *atomic.Bool) any {
 	p.seq.Add(1)
 	p.wakeAll()
 	old := debug.SetPanicOnFault(true)
-	p.workers[0].work()
+	w := &p.workers[0]
+	w.work()
 	debug.SetPanicOnFault(old)
-	for i := 0; int(p.done.Load()) < len(p.workers); i++ {
-		relax(i)
-	}
+	w.await(barrierSpin, func() bool { return int(p.done.Load()) == len(p.workers) })
 	p.task = nil
 	if p.failed.Load() {
 		return p.recover()
@@ -99,11 +97,39 @@ func (p *Pool) recover() any {
 	return *p.failure.Swap(nil)
 }
 
+// wakeAll wakes the workers that have parked.
 func (p *Pool) wakeAll() {
-	for i := range p.workers[1:] {
-		w := &p.workers[i+1]
-		if w.parked.CompareAndSwap(true, false) {
-			w.wake <- struct{}{}
+	for i := range p.workers {
+		p.workers[i].unpark()
+	}
+}
+
+func (w *Worker) unpark() {
+	if w.parked.Load() && w.parked.CompareAndSwap(true, false) {
+		w.wake <- struct{}{}
+	}
+}
+
+// A wait spins first. At a barrier longer than one worker is behind another when each has a core: after that somebody
+// else's work is in the way, and spinning on would take the core from it or from the worker that is waited for. Between
+// runs longer than the sampler needs from one token to the next.
+const (
+	barrierSpin = 1 << 16 // turns; about 100 µs
+	idleSpin    = 1 << 18
+	yieldTurns  = 1 << 12 // other goroutines get the processor this often
+)
+
+// await returns when ready does: spinning first, then parked. Whoever makes ready true calls unpark afterwards.
+func (w *Worker) await(spin int, ready func() bool) {
+	for i := 0; !ready(); i++ {
+		switch {
+		case i >= spin:
+			w.parked.Store(true)
+			if !ready() || !w.parked.CompareAndSwap(true, false) {
+				<-w.wake
+			}
+		case i%yieldTurns == yieldTurns-1:
+			runtime.Gosched()
 		}
 	}
 }
@@ -112,37 +138,13 @@ func (p *Pool) wakeAll() {
 func (w *Worker) loop() {
 	debug.SetPanicOnFault(true)
 	for seq := uint32(0); ; {
-		seq = w.wait(seq)
+		w.await(idleSpin, func() bool { return w.p.seq.Load() != seq })
+		seq = w.p.seq.Load()
 		if w.p.closed.Load() {
 			return
 		}
 		w.work()
 	}
-}
-
-// spinTime is how long an idle worker spins before it parks: longer than the sampler needs between two tokens.
-const spinTime = 500 * time.Microsecond
-
-// wait returns the number of the next run: spinning first, then parked.
-func (w *Worker) wait(seq uint32) uint32 {
-	start := time.Now()
-	for i := 0; ; i++ {
-		if s := w.p.seq.Load(); s != seq {
-			return s
-		}
-		if i%1024 == 1023 {
-			if time.Since(start) > spinTime {
-				break
-			}
-			runtime.Gosched()
-		}
-	}
-	w.parked.Store(true)
-	if s := w.p.seq.Load(); s != seq && w.parked.CompareAndSwap(true, false) {
-		return s
-	}
-	<-w.wake
-	return w.p.seq.Load()
 }
 
 // work runs the task and counts itself done, also when the task panics.
@@ -151,7 +153,9 @@ func (w *Worker) work() {
 		if r := recover(); r != nil {
 			w.fail(r)
 		}
-		w.p.done.Add(1)
+		if int(w.p.done.Add(1)) == w.N {
+			w.p.workers[0].unpark()
+		}
 	}()
 	w.p.task.Work(w)
 }
@@ -160,6 +164,7 @@ func (w *Worker) fail(r any) {
 	if _, secondary := r.(abort); !secondary {
 		w.p.failure.CompareAndSwap(nil, &r)
 		w.p.failed.Store(true)
+		w.p.wakeAll()
 	}
 }
 
@@ -172,13 +177,12 @@ func (w *Worker) Barrier() {
 		p.next.Store(0)
 		p.stopped = p.cancel != nil && p.cancel.Load()
 		p.gen.Add(1)
+		p.wakeAll()
 		return
 	}
-	for i := 0; p.gen.Load() == gen; i++ {
-		if p.failed.Load() {
-			panic(abort{})
-		}
-		relax(i)
+	w.await(barrierSpin, func() bool { return p.gen.Load() != gen || p.failed.Load() })
+	if p.failed.Load() {
+		panic(abort{})
 	}
 }
 
@@ -198,22 +202,4 @@ func (w *Worker) Take(total, grain int) (lo, hi int, ok bool) {
 // Share returns this worker's part of 0 … total-1 when it is split evenly.
 func (w *Worker) Share(total int) (lo, hi int) {
 	return total * w.ID / w.N, total * (w.ID + 1) / w.N
-}
-
-// A wait spins spinTurns times, some 50 µs: longer than one worker is behind another when each has a core. After that
-// somebody else's work is in the way, and the waiting worker leaves its core to it.
-const (
-	spinTurns  = 1 << 15
-	napTime    = 20 * time.Microsecond
-	yieldTurns = 1 << 12 // other goroutines get the processor this often
-)
-
-// relax is turn i of a wait.
-func relax(i int) {
-	switch {
-	case i > spinTurns:
-		time.Sleep(napTime)
-	case i%yieldTurns == yieldTurns-1:
-		runtime.Gosched()
-	}
 }

@@ -116,7 +116,7 @@ func TestParkedWorkersWake(t *testing.T) {
 	p := New(2)
 	defer p.Close()
 	for range 5 {
-		time.Sleep(4 * spinTime)
+		time.Sleep(5 * time.Millisecond)
 		var n atomic.Int32
 		p.Run(taskFunc(func(*Worker) { n.Add(1) }), nil)
 		if n.Load() != 2 {

@@ -24,7 +24,8 @@ func buildF16(g *gen) {
 	})
 }
 
-// convert applies one to 8 elements of in bytes at src and out bytes at dst, until n are done.
+// convert applies one to 8 elements of in bytes at src and out bytes at dst, until n are done: 32 at a time, which is as fast as
+// the first-level cache can be written, then 8.
 func (g *gen) convert(in, out int, one func(src, dst operand.Mem)) {
 	dst, src, n := g.arg("dst"), g.arg("src"), g.arg("n")
 	for _, step := range []int{32, 8} {
@@ -50,7 +51,7 @@ func (g *gen) loadF16(m operand.Mem, k *mask, v reg.VecVirtual) {
 	g.VCVTPH2PS(m, v)
 }
 
-// loadBF16 is loadF16 for bfloat16, the upper half of a float.
+// loadBF16 is loadF16 for bfloat16, the upper half of a float: widening and a shift.
 func (g *gen) loadBF16(m operand.Mem, k *mask, v reg.VecVirtual) {
 	if k != nil {
 		g.VPMOVZXWD_Z(m, k.k, v)

@@ -5,13 +5,16 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// A vector that is not full, at the end of a row or of a panel's rows, is read and written under a mask. AVX-512 has registers
+// for masks; at AVX2 the sign bits of a vector say which lanes count, for loads and stores of 32-bit lanes only.
+
 // mask names the lowest lanes of a vector of floats. A nil *mask names all of them.
 type mask struct {
 	k reg.Register   // AVX-512: an opmask
 	v reg.VecVirtual // AVX2: all ones in the lanes
 }
 
-// tailMask returns the mask of the lowest n mod lanes lanes.
+// tailMask returns the mask of the lowest n mod lanes lanes: none when n is a multiple.
 func (g *gen) tailMask(n reg.GPVirtual) *mask {
 	count := g.copyOf(n)
 	g.ANDQ(operand.Imm(uint64(g.lanes()-1)), count)
@@ -63,7 +66,7 @@ func (g *gen) load(m operand.Mem, k *mask, v reg.VecVirtual) {
 	}
 }
 
-// store stores the lanes of k. The memory of the others is not touched.
+// store stores the lanes of k. The memory of the others is not touched, and need not be there.
 func (g *gen) store(v reg.VecVirtual, k *mask, m operand.Mem) {
 	switch {
 	case k == nil:

@@ -42,6 +42,7 @@ func (g *gen) unpack32(l level, f format32) {
 	codes, scales, w, blocks := g.arg("codes"), g.arg("scales"), g.arg("w"), g.arg("blocks")
 	r.constants()
 	g.while(blocks, 1, "block", func() {
+		g.Comment("codes = q of the block; scales[b] = its first four bytes")
 		d := g.GP32()
 		g.MOVL(operand.Mem{Base: w}, d)
 		g.MOVL(d, operand.Mem{Base: scales})
@@ -65,6 +66,7 @@ func (g *gen) scales32() {
 	isBias := g.vec() // all ones when there is a bias
 	g.VCMPPS(operand.Imm(notEqual), zero, bias, isBias)
 	g.while(groups, 1, "group", func() {
+		g.Comment("D = float(low half), M = float(high half), or bias·D")
 		x, d, m, t := g.YMM(), g.YMM(), g.YMM(), g.YMM()
 		g.VMOVDQU(operand.Mem{Base: scales}, x)
 		g.VPAND(low, x, d)
@@ -95,6 +97,7 @@ func (g *gen) unpackK(l level, f formatK) {
 	u.dm, u.stride, u.toM, u.w = g.arg("dm"), g.bytesArg("stride", 2), g.bytesArg("toM", 2), g.arg("w")
 	u.values, u.biases = u.tableAndBias()
 	g.while(blocks, 1, "block", func() {
+		g.Comment("codes = q of the block")
 		for i := range 256 / g.bytes {
 			g.storeBytes(f.quants(u.kGen, i), operand.Mem{Base: codes, Disp: i * g.bytes})
 		}
@@ -105,7 +108,7 @@ func (g *gen) unpackK(l level, f formatK) {
 	g.done()
 }
 
-// unpackGen is what the parts of unpackK share.
+// unpackGen is what the parts of unpackK share: the weights' side of kGen, and where D and M go.
 type unpackGen struct {
 	*kGen
 	dm, stride, toM reg.GPVirtual
@@ -157,7 +160,7 @@ func (u *unpackGen) scalesToPanel() {
 	}
 }
 
-// scaled returns words 8·part … 8·part+7 of w as floats times f.
+// scaled returns words 8·part … 8·part+7 of w as floats times f. The products are exact: 11 bits of a half by 8 of a scale.
 func (u *unpackGen) scaled(w reg.VecVirtual, part int, f reg.VecVirtual) reg.VecVirtual {
 	v := u.vec()
 	if part == 0 {
@@ -220,7 +223,8 @@ func (g *gen) interleave(l level) {
 	g.done()
 }
 
-// transposed returns four vectors: number i has columns 4i … 4i+3 of the rows from first on, one after the other.
+// transposed returns four vectors: number i has columns 4i … 4i+3 of the rows from first on, one after the other. With 16 bytes
+// of rows k, 4+k, 8+k, 12+k in the lanes of vector k, transposing the 4×4 words of each lane is all there is to do.
 func (g *gen) transposed(codes reg.GPVirtual, first int) []reg.VecVirtual {
 	g.Comment("128-bit lane i of a vector k: 16 columns of row 4i+k; then each lane is transposed, 4 columns as one")
 	a, b := g.vecs(4), g.vecs(4)
@@ -270,6 +274,7 @@ func (g *gen) groupSums(group int) {
 	z, q, n := g.arg("z"), g.arg("q"), g.arg("n")
 	c := &quantGen{gen: g, ones8: g.u32(0x01010101), ones16: g.u32(0x00010001)}
 	g.while(n, 32, "block", func() {
+		g.Comment("z = Σq")
 		p, t := g.YMM(), g.YMM()
 		g.VMOVDQU(operand.Mem{Base: q}, p)
 		c.laneSums(p)

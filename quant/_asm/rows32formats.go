@@ -7,7 +7,8 @@ import (
 
 // The layouts of the formats in blocks of 32, as the twins' comments describe them.
 
-// pair returns v with 16 bytes of each row twice: row, row, and at AVX-512 the second row twice above.
+// pair returns v with 16 bytes of each row twice: row, row, and at AVX-512 the second row twice above. The broadcasts are done
+// by the load units; only the merge of the second row takes an execution unit.
 func (r *rowGen) pair(rows []operand.Mem, offset int) reg.VecVirtual {
 	v := r.vec()
 	m := rows[0].Offset(offset)
@@ -25,6 +26,7 @@ func (r *rowGen) pair(rows []operand.Mem, offset int) reg.VecVirtual {
 
 // nibbles: byte j has the q of weight j low, of weight j+16 high; the bytes end the block.
 func (r *rowGen) nibbles(rows []operand.Mem) reg.VecVirtual {
+	r.Comment("q = (bytes, bytes >> 4) & 15")
 	v := r.pair(rows, r.size-16)
 	r.VPSRLVD(r.fit(r.high), v, v)
 	if r.evex() {
@@ -37,6 +39,7 @@ func (r *rowGen) nibbles(rows []operand.Mem) reg.VecVirtual {
 
 // int8s: the q as they are, after the half d; at AVX-512 with the sign bit turned, that is plus 128.
 func (r *rowGen) int8s(rows []operand.Mem) reg.VecVirtual {
+	r.Comment("q as it is, at AVX-512 q ^ 128 = q + 128")
 	v, m := r.vec(), rows[0].Offset(2)
 	switch {
 	case r.wide():
@@ -51,9 +54,11 @@ func (r *rowGen) int8s(rows []operand.Mem) reg.VecVirtual {
 	return v
 }
 
-// fiveBits: nibbles, and 32 bits before them that are worth 16.
+// fiveBits: nibbles, and 32 bits before them that are worth 16. AVX-512 uses the bits as a mask; AVX2 spreads each of them over a
+// byte: the byte that holds it is copied there, all other bits are set, and the comparison with all ones is the bit.
 func (r *rowGen) fiveBits(rows []operand.Mem) reg.VecVirtual {
 	v, at := r.nibbles(rows), r.size-20
+	r.Comment("q += 16·bit")
 	if r.evex() {
 		k := r.K()
 		r.KMOVD(rows[0].Offset(at), k)
@@ -91,6 +96,7 @@ func (r *rowGen) fiveBitsTable() {
 // lookup: nibbles that stand for sixteen values; plus the bias, but for those computed with as signed ones.
 func (r *rowGen) lookup(rows []operand.Mem) reg.VecVirtual {
 	v := r.nibbles(rows)
+	r.Comment("q = values[q]")
 	r.VPSHUFB(v, r.fit(r.table[0]), v)
 	return v
 }

@@ -12,7 +12,8 @@ import (
 // at addresses a byte of the block.
 func (k *kGen) at(offset int) operand.Mem { return operand.Mem{Base: k.w, Disp: offset} }
 
-// twice returns 32 bytes of the block, at 512 bits in both halves.
+// twice returns 32 bytes of the block, at 512 bits in both halves: the two halves of a vector of weights often are different bits
+// of the same bytes.
 func (k *kGen) twice(offset int) reg.VecVirtual {
 	v := k.vec()
 	if k.wide() {
@@ -38,7 +39,8 @@ func (k *kGen) shift(v reg.VecVirtual, low, high int) {
 	k.VPRORVD(k.data(fmt.Sprintf("rotate%d_%d", l, h), l, l, l, l, l, l, l, l, h, h, h, h, h, h, h, h), v, v)
 }
 
-// shiftAll shifts all words right by n, left when n is negative.
+// shiftAll shifts all words right by n, left when n is negative. There are no shifts of bytes; words of 32 bits do, with a mask
+// for what crosses from byte to byte.
 func (k *kGen) shiftAll(v reg.VecVirtual, n int) {
 	switch {
 	case n > 0:
@@ -48,7 +50,8 @@ func (k *kGen) shiftAll(v reg.VecVirtual, n int) {
 	}
 }
 
-// halvesOf returns, for vector i, which run of 32 weights it begins with, and the one in its upper half.
+// halvesOf returns, for vector i, which run of 32 weights it begins with, and which one is in its upper half; at 256 bits a
+// vector is one run.
 func (k *kGen) halvesOf(i int) (low, high int) {
 	low = i * k.bytes / 32
 	return low, low + k.bytes/32 - 1
@@ -56,6 +59,7 @@ func (k *kGen) halvesOf(i int) (low, high int) {
 
 // scales2: 16 bytes, sc in the low half of each, mn in the high half.
 func (k *kGen) scales2() {
+	k.Comment("sc = s & 15, mn = s >> 4, as int16")
 	sc, mn := k.vec(), k.vec()
 	k.VPMOVZXBW(k.at(0), sc.AsY())
 	k.VPSRLD(operand.Imm(4), sc.AsY(), mn.AsY())
@@ -79,16 +83,19 @@ func (k *kGen) low16(mask uint32, v reg.VecVirtual) {
 // twoBits returns bits 2j and 2j+1 of 32 bytes, for the runs j of 32 weights that vector i consists of.
 func (k *kGen) twoBits(offset, i int) reg.VecVirtual {
 	low, high := k.halvesOf(i)
+	k.Commentf("q = bytes >> %d, bytes >> %d in the upper half, & 3", 2*(low%4), 2*(high%4))
 	v := k.twice(offset + low/4*32)
 	k.shift(v, 2*(low%4), 2*(high%4))
 	k.bits(0x03, v)
 	return v
 }
 
+// quants2: two bits, four runs of 32 weights in 32 bytes.
 func (k *kGen) quants2(i int) reg.VecVirtual { return k.twoBits(16, i) }
 
 // scales3: the low four bits in the halves of 8 bytes, the high two in 4 bytes, four times two bits each; minus 32.
 func (k *kGen) scales3() {
+	k.Comment("sc = (low bytes, low bytes >> 4) & 15 | (high bytes >> 0, 2, 4, 6 & 3) << 4, minus 32, as int16")
 	v, h := k.vec(), k.vec()
 	x, y := v.AsX(), h.AsX()
 	k.VMOVQ(k.at(96), x)
@@ -123,6 +130,7 @@ func (k *kGen) xmmBits(mask byte, v reg.VecVirtual) {
 func (k *kGen) quants3(i int) reg.VecVirtual {
 	low, high := k.halvesOf(i)
 	v, h := k.twoBits(32, i), k.twice(0)
+	k.Commentf("q |= bit %d, bit %d in the upper half, times 4", low, high)
 	k.shift(h, low-2, high-2)
 	k.bits(0x04, h)
 	k.or(h, v)
@@ -132,6 +140,7 @@ func (k *kGen) quants3(i int) reg.VecVirtual {
 // scales4: sc and mn 0 to 3 are six bits of bytes 4 to 11; sc and mn 4 to 7 have their low four bits in the halves of bytes
 // 12 to 15 and their high two on top of bytes 4 to 11.
 func (k *kGen) scales4() {
+	k.Comment("sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16")
 	v, h, l := k.vec(), k.vec(), k.vec()
 	x, y, z := v.AsX(), h.AsX(), l.AsX()
 	k.VMOVDQU(k.at(0), x) // d, dmin and the twelve bytes
@@ -169,6 +178,7 @@ func (k *kGen) quants4(i int) reg.VecVirtual { return k.fourBits(16, i) }
 // fourBits returns the halves of bytes that make vector i, 32 bytes for 64 weights from offset on.
 func (k *kGen) fourBits(offset, i int) reg.VecVirtual {
 	low, high := k.halvesOf(i)
+	k.Commentf("q = bytes >> %d, bytes >> %d in the upper half, & 15", 4*(low%2), 4*(high%2))
 	v := k.twice(offset + low/2*32)
 	k.shift(v, 4*(low%2), 4*(high%2))
 	k.bits(0x0f, v)
@@ -179,6 +189,7 @@ func (k *kGen) fourBits(offset, i int) reg.VecVirtual {
 func (k *kGen) quants5(i int) reg.VecVirtual {
 	low, high := k.halvesOf(i)
 	v, h := k.fourBits(48, i), k.twice(16)
+	k.Commentf("q |= bit %d, bit %d in the upper half, times 16", low, high)
 	k.shift(h, low-4, high-4)
 	k.bits(0x10, h)
 	k.or(h, v)
@@ -197,6 +208,7 @@ func (k *kGen) scales6() {
 func (k *kGen) quants6(i int) reg.VecVirtual {
 	low, high := k.halvesOf(i)
 	part, j := low/4, low%4
+	k.Commentf("q = bytes >> %d & 15 | (bits %d and %d, in the upper half %d and %d) << 4", 4*(j/2), 2*j, 2*j+1, 2*(high%4), 2*(high%4)+1)
 	v, h := k.vec(), k.twice(128+32*part)
 	if k.wide() {
 		k.VMOVDQU32(k.at(64*part), v)
@@ -213,6 +225,7 @@ func (k *kGen) quants6(i int) reg.VecVirtual {
 
 // scalesXS: eight times six bits minus 32: low four bits in 4 bytes, high two in the two bytes before.
 func (k *kGen) scalesXS() {
+	k.Comment("sc = four bits | two bits << 4, each spread to its byte, minus 32, as int16")
 	l, h, m := k.GP64(), k.GP64(), k.GP64()
 	k.MOVQ(operand.U64(0x0f0f0f0f0f0f0f0f), m)
 	k.MOVL(k.at(4), l.As32())
@@ -231,6 +244,7 @@ func (k *kGen) scalesXS() {
 
 // quantsXS: 16 bytes of 32 weights, the first 16 in the low halves, codes of sixteen values.
 func (k *kGen) quantsXS(i int) reg.VecVirtual {
+	k.Comment("q = values[bytes & 15], values[bytes >> 4]")
 	v := k.vec()
 	if k.wide() {
 		idx := k.words("quads0011", 0, 0, 1, 0, 0, 0, 1, 0, 2, 0, 3, 0, 2, 0, 3, 0)
