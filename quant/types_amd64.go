@@ -61,3 +61,11 @@ var panelTypesAVX512 = []panelType{
 	{typ: Q6_K, group: 16, gemm: &gemmK16BAVX512, unpackK: unpackQ6_KAVX2, few: rowsKWith(rowsQ6_KAVX512)},
 	{typ: IQ4_XS, group: 32, gemm: &gemmK32BAVX512, unpackK: unpackIQ4_XSAVX512, few: rowsKWith(rowsIQ4_XSAVX512)},
 }
+
+// The kernels of the types whose activations stay float32; those of F16 are attention's.
+var (
+	dotsBF16AVX2   = dotKernels{scoresBF16x1AVX2, scoresBF16x2AVX2, scoresBF16x3AVX2, scoresBF16x4AVX2}
+	dotsBF16AVX512 = dotKernels{scoresBF16x1AVX512, scoresBF16x2AVX512, scoresBF16x3AVX512, scoresBF16x4AVX512}
+	dotsF32AVX2    = dotKernels{scoresF32x1AVX2, scoresF32x2AVX2, scoresF32x3AVX2, scoresF32x4AVX2}
+	dotsF32AVX512  = dotKernels{scoresF32x1AVX512, scoresF32x2AVX512, scoresF32x3AVX512, scoresF32x4AVX512}
+)

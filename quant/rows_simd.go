@@ -1,9 +1,6 @@
-//go:build !purego
+//go:build (amd64 || arm64) && !purego
 
 package quant
-
-// Products straight from the file's bytes: one pass over the weights per token. With a few tokens, rows are taken in chunks, so
-// that the second token finds them in the cache.
 
 // rowChunk is how many rows go through all tokens before the next ones: few enough to stay in the first-level cache.
 const rowChunk = 32
@@ -41,14 +38,6 @@ func rowsKWith(rowsK func(dst *float32, w *byte, stride, rows int, q *int8, d *f
 		}
 	}
 }
-
-// The kernels of the types whose activations stay float32; those of F16 are attention's.
-var (
-	dotsBF16AVX2   = dotKernels{scoresBF16x1AVX2, scoresBF16x2AVX2, scoresBF16x3AVX2, scoresBF16x4AVX2}
-	dotsBF16AVX512 = dotKernels{scoresBF16x1AVX512, scoresBF16x2AVX512, scoresBF16x3AVX512, scoresBF16x4AVX512}
-	dotsF32AVX2    = dotKernels{scoresF32x1AVX2, scoresF32x2AVX2, scoresF32x3AVX2, scoresF32x4AVX2}
-	dotsF32AVX512  = dotKernels{scoresF32x1AVX512, scoresF32x2AVX512, scoresF32x3AVX512, scoresF32x4AVX512}
-)
 
 // floatsWith makes a kernel for type t, F16, BF16 or F32, of ones that take columns in multiples of step; the others are
 // added in Go.
