@@ -32,9 +32,9 @@ func (o *logitsPass) Work(w *pool.Worker) {
 	ln.last.Quantize(p.w.output.Form(), lo, hi)
 	p.sync(w)
 	vocab := p.w.output.Rows
-	grain := min(1024, (vocab/(8*w.N)+15)&^15)
+	grain := max(16, (vocab/(4*w.N)+15)&^15)
 	for {
-		r0, r1, ok := w.Take(vocab, max(grain, 16))
+		r0, r1, ok := w.Take(vocab, grain)
 		if !ok {
 			return
 		}
