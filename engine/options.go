@@ -122,5 +122,5 @@ type Info struct {
 	LatentSize   int    `json:"latent_size"` // L, cached latent values per token and layer; 0 when MLA is off
 	CacheBytes   int    `json:"cache_bytes"` // bytes per token, all layers
 	Threads      int    `json:"threads"`
-	CPU          string `json:"cpu"` // kernel path: generic, avx2, avx512
+	CPU          string `json:"cpu"` // kernel path: generic, avx2, avx512, neon
 }

@@ -8,7 +8,7 @@
 // the cache (package internal/models). The environment:
 //
 //	LATENTGO_CACHE                cache directory; the history of conversations is there, too
-//	LATENTGO_CPU                  kernel path: generic, avx2, avx512
+//	LATENTGO_CPU                  kernel path: generic, avx2, avx512, neon
 //	HF_ENDPOINT, HF_TOKEN         the Hub's address and the token that it wants for gated models
 //	HF_HUB_OFFLINE                1 forbids requests to the Hub
 //	PIP_INDEX_URL, …              pip's own settings, for the second source of the default model
