@@ -17,7 +17,7 @@
 //	act.Quantize(form, lo, hi)     // rows split over workers, then a barrier
 //	w.Mul(dst, ld, &act, r0, r1)   // weight rows split over workers
 //
-// The same [Act] serves any number of matrices. Every kernel has a pure-Go form; amd64 has SIMD forms of most, chosen by
+// The same [Act] serves any number of matrices. Every kernel has a pure-Go form; amd64 and arm64 have SIMD forms, chosen by
 // what the CPU can do. Who only wants numbers out of a file needs [Dequantize], and nothing else here.
 //
 // Formats and rounding follow llama.cpp (ggml-common.h, ggml-quants.c).

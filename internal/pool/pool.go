@@ -2,8 +2,8 @@
 //
 // A forward pass is some hundred small steps. Starting goroutines for each would cost more than many of the steps, so a
 // whole pass is one Run: every worker executes the same code, takes its share of each step and meets the others at a
-// Barrier that spins for well under a microsecond. Between passes the workers spin for a short while, then park, so that
-// an idle program costs nothing.
+// Barrier, which takes a fraction of a microsecond. A wait spins for a short while, then parks, so that other programs get on and
+// an idle one costs nothing.
 //
 // A worker that panics (a fault in a memory map, say) releases the others: Run returns the recovered value.
 package pool
