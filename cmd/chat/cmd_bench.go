@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+	"github.com/viterin/vek/vek32"
 
 	"github.com/latentgo/latentgo/cmd/chat/internal/human"
 	"github.com/latentgo/latentgo/engine"
@@ -158,23 +159,12 @@ func (b *bench) decode() (float64, error) {
 // steps decodes n tokens greedily, the first one from logits.
 func (b *bench) steps(logits []float32, n int) (err error) {
 	for range n {
-		b.next[0] = argmax(logits)
+		b.next[0] = int32(vek32.ArgMax(logits))
 		if logits, err = b.s.Eval(b.a.ctx, b.next[:]); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// argmax returns the index of the first largest value.
-func argmax(x []float32) int32 {
-	best := 0
-	for i, v := range x {
-		if v > x[best] {
-			best = i
-		}
-	}
-	return int32(best)
 }
 
 // rateOf sums rates up, rounded to hundredths; nil for none.
