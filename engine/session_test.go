@@ -112,7 +112,7 @@ func TestClosedModel(t *testing.T) {
 
 func TestCancelledEvaluationLeavesTheSessionUsable(t *testing.T) {
 	big := tinyLlama()
-	big.layers, big.embed, big.ff = 24, 256, 512
+	big.layers, big.embed, big.ff = 96, 256, 512
 	m := loadFile(t, big.build().Write(t), Options{})
 	s := newSession(t, m, nil)
 	ids := randomIDs(480, 80)
