@@ -80,10 +80,10 @@ func (l *Layer) Decode(p *Partial, i int, s *Store, pos int, q, scratch []float3
 	s.mix(out, l.ValueSize, scores, size, group, g, from, n)
 }
 
-// Combine writes the attention output of the token at pos for query heads lo … hi-1: out [Heads, ValueSize].
-func (l *Layer) Combine(out []float32, p *Partial, pos, lo, hi int) {
+// Combine writes the attention output of the token at pos: out [Heads, ValueSize].
+func (l *Layer) Combine(out []float32, p *Partial, pos int) {
 	_, parts := l.span(pos)
-	for h := lo; h < hi; h++ {
+	for h := range l.Heads {
 		dst := out[h*l.ValueSize:][:l.ValueSize]
 		clear(dst)
 		peak := float32(math.Inf(-1))
@@ -97,7 +97,7 @@ func (l *Layer) Combine(out []float32, p *Partial, pos, lo, hi int) {
 			sum += f * p.sum[at]
 			addScaled(dst, p.out[at*l.ValueSize:], f)
 		}
-		scale(dst, 1/sum)
+		vek32.MulNumber_Inplace(dst, 1/sum)
 	}
 }
 
@@ -108,11 +108,5 @@ func addScaled(dst, src []float32, f float32) {
 	src = src[:len(dst)]
 	for i, v := range src {
 		dst[i] += f * v
-	}
-}
-
-func scale(x []float32, f float32) {
-	for i := range x {
-		x[i] *= f
 	}
 }

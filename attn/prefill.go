@@ -75,7 +75,7 @@ func (t *tile) softmax(from, cols int) {
 		peak := max(t.peak[r], vek32.Max(row[lo:hi]))
 		if f := exp(t.peak[r] - peak); f != 1 {
 			t.sum[r] *= f
-			scale(t.row(r), f)
+			vek32.MulNumber_Inplace(t.row(r), f)
 		}
 		t.peak[r] = peak
 		t.sum[r] += quant.ExpSum(row[lo:hi], row[lo:hi], peak)
@@ -84,6 +84,6 @@ func (t *tile) softmax(from, cols int) {
 
 func (t *tile) finish() {
 	for r := range t.rows {
-		scale(t.row(r), 1/t.sum[r])
+		vek32.MulNumber_Inplace(t.row(r), 1/t.sum[r])
 	}
 }

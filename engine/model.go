@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/latentgo/latentgo/attn"
@@ -106,7 +107,7 @@ func (m *Model) loadWeights() error {
 	return nil
 }
 
-// ropes returns the position embeddings: global layers', then that of layers with a sliding window.
+// ropes returns the position embeddings: global layers', then that of layers with a sliding window if there are any.
 func (m *Model) ropes(h *hparams) ([]*attn.Rope, error) {
 	var err error
 	if h.rope.Factors, err = ropeFactors(m.file, h); err != nil {
@@ -115,6 +116,9 @@ func (m *Model) ropes(h *hparams) ([]*attn.Rope, error) {
 	global, err := attn.NewRope(h.rope)
 	if err != nil {
 		return nil, err
+	}
+	if !slices.Contains(h.local, true) {
+		return []*attn.Rope{global}, nil
 	}
 	local, err := attn.NewRope(h.ropeLocal)
 	return []*attn.Rope{global, local}, err

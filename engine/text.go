@@ -60,18 +60,25 @@ func (m *Model) RenderChat(ctx context.Context, conv tokenizer.Conversation) (st
 	if err != nil {
 		return "", err
 	}
-	return t.Render(ctx, conv, tokenizer.RenderOptions{BOS: m.special("bos"), EOS: m.special("eos")})
+	return t.Render(ctx, conv, tokenizer.RenderOptions{BOS: m.bos(), EOS: m.eos()})
 }
 
-// special returns the text of the BOS or EOS token, "" when the model has none.
-func (m *Model) special(which string) string {
+// bos returns the text of the BOS token, "" when the model has none; eos that of EOS.
+func (m *Model) bos() string {
 	if m.tok == nil {
 		return ""
 	}
-	id, ok := m.tok.BOS()
-	if which == "eos" {
-		id, ok = m.tok.EOS()
+	return m.tokenText(m.tok.BOS())
+}
+
+func (m *Model) eos() string {
+	if m.tok == nil {
+		return ""
 	}
+	return m.tokenText(m.tok.EOS())
+}
+
+func (m *Model) tokenText(id int32, ok bool) string {
 	if !ok {
 		return ""
 	}
@@ -80,7 +87,7 @@ func (m *Model) special(which string) string {
 
 // encodeChat tokenises a rendered conversation. Templates often write BOS themselves: it is not added twice.
 func (m *Model) encodeChat(text string) ([]int32, error) {
-	bos := m.special("bos")
+	bos := m.bos()
 	addSpecial := bos == "" || !strings.HasPrefix(text, bos)
 	return m.Encode(text, addSpecial, true)
 }
