@@ -37,7 +37,8 @@ func (g Geometry) first(pos int) int {
 // Layer is one layer's attention in one of the two forms. It holds no weights and no state, and is safe for concurrent use.
 type Layer struct {
 	Geometry
-	mla *Latent // nil for GQA
+	mla  *Latent // nil for GQA
+	tail bool    // a value is the last ValueSize columns of the cached key row
 }
 
 // NewGQA returns plain grouped-query attention.
@@ -54,6 +55,20 @@ func NewMLA(g Geometry) (*Layer, error) {
 		return nil, err
 	}
 	return &Layer{Geometry: g, mla: Exact(g)}, nil
+}
+
+// NewLatent returns attention over compressed rows. Each of the blocks caches one row per token, [r rotated | l latent],
+// shared by heads/blocks query heads: they score it as a key of r+l values, and its last l values are the value. Queries
+// are absorbed, outputs are mixes of latents: Decode and Prefill take q [heads, r+l] and give out [heads, l].
+func NewLatent(heads, blocks, r, l, window int) (*Layer, error) {
+	g := Geometry{Heads: heads, KVHeads: blocks, KeySize: r + l, ValueSize: l, Window: window}
+	if r < 0 || r%2 != 0 {
+		return nil, fmt.Errorf("%d rotated values are not an even number", r)
+	}
+	if err := g.check(); err != nil {
+		return nil, err
+	}
+	return &Layer{Geometry: g, mla: &Latent{R: blocks * r, L: blocks * l}, tail: true}, nil
 }
 
 // Latent returns the layer's MLA form, nil for GQA.

@@ -132,3 +132,11 @@ func rotateHalves(x, table []float32) {
 		lo[i], hi[i] = a*c-b*s, a*s+b*c
 	}
 }
+
+// Pair returns which two values of a head pair i rotates.
+func (r *Rope) Pair(i int) (a, b int) {
+	if r.halves {
+		return i, i + r.dims/2
+	}
+	return 2 * i, 2*i + 1
+}

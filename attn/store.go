@@ -37,6 +37,9 @@ func (s *Store) key(g, pos int) []uint16 {
 // value is key for the values.
 func (s *Store) value(g, pos int) []uint16 {
 	d := s.layer.ValueSize
+	if s.layer.tail {
+		return s.key(g, pos)[s.layer.KeySize-d:]
+	}
 	plane := s.chunks[pos/chunk][chunk*(s.layer.KVHeads*s.layer.KeySize+d*g):][:chunk*d]
 	return plane[pos%chunk*d:]
 }
@@ -44,11 +47,32 @@ func (s *Store) value(g, pos int) []uint16 {
 // run returns how many of n positions from pos on lie in one chunk.
 func run(pos, n int) int { return min(n, chunk-pos%chunk) }
 
-// Append caches key/value head g of the token at pos: k [KeySize] after RoPE, v [ValueSize]. The room must be there (Grow).
+// Append caches key/value head g of the token at pos: k [KeySize] after RoPE, v [ValueSize]; of a layer of compressed rows k
+// is the row and v is not used. The room must be there (Grow).
 // Calls for different heads or positions may run at the same time.
 func (s *Store) Append(pos, g int, k, v []float32) {
 	quant.F32ToF16(s.key(g, pos)[:s.layer.KeySize], k[:s.layer.KeySize])
-	quant.F32ToF16(s.value(g, pos)[:s.layer.ValueSize], v[:s.layer.ValueSize])
+	if !s.layer.tail {
+		quant.F32ToF16(s.value(g, pos)[:s.layer.ValueSize], v[:s.layer.ValueSize])
+	}
+}
+
+// Rows decodes the cached keys, or compressed rows, of head g at n positions from pos on: dst [n, KeySize].
+func (s *Store) Rows(dst []float32, g, pos, n int) {
+	d := s.layer.KeySize
+	for at := 0; at < n; {
+		m := run(pos+at, n-at)
+		quant.F16ToF32(dst[at*d:][:m*d], s.key(g, pos+at)[:m*d])
+		at += m
+	}
+}
+
+// valueStride returns the distance between cached values.
+func (s *Store) valueStride() int {
+	if s.layer.tail {
+		return s.layer.KeySize
+	}
+	return s.layer.ValueSize
 }
 
 // scores computes the dot products of nq queries, ldq apart, with the cached keys of head g at positions from … from+n-1:
@@ -67,7 +91,7 @@ func (s *Store) mix(out []float32, ldo int, p []float32, ldp, nq, g, from, n int
 	d := s.layer.ValueSize
 	for at := 0; at < n; {
 		m := run(from+at, n-at)
-		quant.MixF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at), d, m, d)
+		quant.MixF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at), s.valueStride(), m, d)
 		at += m
 	}
 }

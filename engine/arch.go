@@ -15,6 +15,8 @@ type arch struct {
 	ownScale   bool // attention.scale replaces 1/√(head size)
 	temper     bool // attention.temperature_scale lets queries grow with their position
 	softCap    bool // final_logit_softcapping bounds the logits
+	mla        bool // latent attention of its own, with a cache of compressed rows
+	experts    bool // feed-forward parts may be mixtures of experts
 	bareFFN    bool // scale tensors of the feed-forward matrices do not count, as in llama.cpp
 	scale      func(h *hparams) float64
 }
@@ -24,10 +26,11 @@ const windowEvery = 6
 
 // archs are the supported architectures by general.architecture.
 var archs = map[string]arch{
-	"llama":    {ropeFull: true, ownScale: true},
-	"mistral3": {ownScale: true, temper: true},
-	"qwen2":    {halves: true, bareFFN: true},
-	"qwen3":    {halves: true, qkNorm: true},
+	"llama":     {ropeFull: true, ownScale: true},
+	"mistral3":  {ownScale: true, temper: true},
+	"qwen2":     {halves: true, bareFFN: true},
+	"qwen3":     {halves: true, qkNorm: true},
+	"deepseek2": {temper: true, mla: true, experts: true, bareFFN: true},
 	"gemma3": {
 		halves: true, gelu: true, scaleEmbed: true, qkNorm: true, postNorm: true,
 		window: true, softCap: true, bareFFN: true, scale: gemma3Scale,

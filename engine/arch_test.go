@@ -13,7 +13,7 @@ var bothForms = []MLA{MLAExact, MLAOff}
 func TestLogitsEqualLlamaCpp(t *testing.T) {
 	var ids []int32
 	readJSON(t, testenv.Shared(t, "vectors/arch/ids.json"), &ids)
-	for _, name := range []string{"llama-dense", "mistral3-dense", "qwen2-dense", "qwen3-dense", "gemma3-dense"} {
+	for _, name := range []string{"llama-dense", "mistral3-dense", "qwen2-dense", "qwen3-dense", "gemma3-dense", "deepseek2-moe"} {
 		want := readLogits(t, testenv.Shared(t, "vectors/arch/"+name+".logits.f32"), len(ids))
 		for _, form := range bothForms {
 			t.Run(name+"/"+form.String(), func(t *testing.T) {

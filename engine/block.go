@@ -13,19 +13,40 @@ import (
 
 // attention computes x += post(W_O · attention(norm(x))).
 func (p *pass) attention(w *pool.Worker, ln *lane, l *layer, i, lo, hi int) {
+	p.heads(w, ln, l, p.stores[i], lo, hi)
+	p.combine(w, ln, l, lo, hi)
+	p.addTo(ln, l.oBias, l.postAttnNorm, lo, hi)
+}
+
+// heads computes the outputs of the attention heads.
+func (p *pass) heads(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, hi int) {
 	p.rmsNorm(ln.h, ln.x, l.attnNorm, lo, hi)
 	p.quantize(w, &ln.in, l.inForms, lo, hi)
-	p.project(w, &ln.in, projection{l.q, p.q}, projection{l.k, p.k}, projection{l.v, p.v})
+	p.projectInput(w, ln, l)
 	w.Barrier()
-	if p.single() {
-		p.attendOne(w, ln, l, p.stores[i])
+	if l.lat != nil {
+		p.attendLatent(w, ln, l, s, lo, hi)
+	} else if p.single() {
+		p.attendOne(w, ln, l, s)
 	} else {
-		p.attendMany(w, ln, l, p.stores[i], lo, hi)
+		p.attendMany(w, ln, l, s, lo, hi)
 	}
+}
+
+// combine multiplies the heads' outputs by W_O.
+func (p *pass) combine(w *pool.Worker, ln *lane, l *layer, lo, hi int) {
 	p.quantize(w, &ln.out, l.outForms, lo, hi)
 	p.project(w, &ln.out, projection{l.o, p.o})
 	w.Barrier()
-	p.addTo(ln, l.oBias, l.postAttnNorm, lo, hi)
+}
+
+// projectInput computes queries, and keys with values or the rows that stand for them.
+func (p *pass) projectInput(w *pool.Worker, ln *lane, l *layer) {
+	if len(l.in) == 2 {
+		p.project(w, &ln.in, projection{l.in[0], p.q}, projection{l.in[1], p.k})
+		return
+	}
+	p.project(w, &ln.in, projection{l.in[0], p.q}, projection{l.in[1], p.k}, projection{l.in[2], p.v})
 }
 
 // attendOne is a decode step: cached positions are shared out in parts; whoever has the newest appends the token first.
@@ -76,23 +97,35 @@ func (p *pass) attendMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo,
 	w.Barrier()
 }
 
-// rotateQuery adds the bias to a token's query, norms, rotates and scales each head.
+// rotateQuery readies a token's query and rotates each head.
 func (p *pass) rotateQuery(q []float32, l *layer, table []float32, pos int) {
-	addBias(q, l.qBias, 0, 1)
-	f := p.h.scale * p.temperature(pos)
-	d := l.attn.KeySize
-	for h := range l.attn.Heads {
-		head := q[h*d:][:d]
-		if l.qNorm != nil {
-			norm(head, head, l.qNorm, p.h.eps)
-		}
-		p.ropes[l.rope].Rotate(head, table)
-		scale(head, f)
+	p.readyQuery(q, l, pos)
+	d := l.geo.KeySize
+	for h := range l.geo.Heads {
+		p.ropes[l.rope].Rotate(q[h*d:][:d], table)
 	}
 }
 
-// append adds biases to key/value head g of a token, norms and rotates the key, and caches both. k and v are changed.
+// readyQuery adds the bias to a token's query, norms and scales each head.
+func (p *pass) readyQuery(q []float32, l *layer, pos int) {
+	addBias(q, l.qBias, 0, 1)
+	d := l.geo.KeySize
+	for h := 0; l.qNorm != nil && h < l.geo.Heads; h++ {
+		head := q[h*d:][:d]
+		norm(head, head, l.qNorm, p.h.eps)
+	}
+	scale(q, p.h.scale*p.temperature(pos))
+}
+
+// append readies key/value head g of a token, rotates the key, and caches both. k and v are changed.
 func (p *pass) append(s *attn.Store, l *layer, table []float32, pos, g int, k, v []float32) {
+	p.readyKV(l, g, k, v)
+	p.ropes[l.rope].Rotate(k, table)
+	s.Append(pos, g, k, v)
+}
+
+// readyKV adds biases to key/value head g of a token and norms the key.
+func (p *pass) readyKV(l *layer, g int, k, v []float32) {
 	if l.kBias != nil {
 		addBias(k, l.kBias[g*len(k):][:len(k)], 0, 1)
 	}
@@ -102,8 +135,6 @@ func (p *pass) append(s *attn.Store, l *layer, table []float32, pos, g int, k, v
 	if l.kNorm != nil {
 		norm(k, k, l.kNorm, p.h.eps)
 	}
-	p.ropes[l.rope].Rotate(k, table)
-	s.Append(pos, g, k, v)
 }
 
 // temperature is the factor by which queries grow with their position in models trained so (Llama 4, Ministral 3).
@@ -116,8 +147,22 @@ func (p *pass) temperature(pos int) float32 {
 
 // feedForward computes x += post(W_down · (act(W_gate·h) ⊙ W_up·h)), h = norm(x).
 func (p *pass) feedForward(w *pool.Worker, ln *lane, l *layer, lo, hi int) {
+	p.hidden(w, ln, l, lo, hi)
+	if l.moe != nil {
+		p.experts(w, ln, l, lo, hi)
+	} else {
+		p.down(w, ln, l, lo, hi)
+	}
+	p.addTo(ln, l.downBias, l.postFFNNorm, lo, hi)
+}
+
+// hidden computes act(W_gate·h) ⊙ W_up·h, of a mixture of experts for the shared ones.
+func (p *pass) hidden(w *pool.Worker, ln *lane, l *layer, lo, hi int) {
 	p.rmsNorm(ln.h, ln.x, l.ffnNorm, lo, hi)
 	p.quantize(w, &ln.in, l.ffnForms, lo, hi)
+	if l.moe != nil && !l.moe.shared {
+		return
+	}
 	ff := l.gate.Rows
 	grain := p.grain(w, ff)
 	for {
@@ -132,10 +177,13 @@ func (p *pass) feedForward(w *pool.Worker, ln *lane, l *layer, lo, hi int) {
 		}
 	}
 	w.Barrier()
+}
+
+// down multiplies what hidden found by W_down.
+func (p *pass) down(w *pool.Worker, ln *lane, l *layer, lo, hi int) {
 	p.quantize(w, &ln.ffn, l.downForms, lo, hi)
 	p.project(w, &ln.ffn, projection{l.down, p.o})
 	w.Barrier()
-	p.addTo(ln, l.downBias, l.postFFNNorm, lo, hi)
 }
 
 // activate computes gate = act(gate) ⊙ up for rows r0 … r1-1 of one token.
@@ -146,6 +194,11 @@ func (p *pass) activate(l *layer, gate, up []float32, r0, r1 int) {
 	if l.upBias != nil {
 		addBias(up, l.upBias[r0:r1], 0, 1)
 	}
+	p.actMul(gate, up)
+}
+
+// actMul computes gate = act(gate) ⊙ up.
+func (p *pass) actMul(gate, up []float32) {
 	if p.h.arch.gelu {
 		quant.GELUMul(gate, gate, up)
 	} else {

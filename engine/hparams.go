@@ -30,7 +30,10 @@ type hparams struct {
 	eps                float32
 	scale              float32 // of scores
 	window             int
-	local              []bool // per layer: attention in the window only
+	local              []bool        // per layer: attention in the window only
+	latent             []latentShape // per layer, nil for a model that is not compressed
+	mla                mlaShape
+	experts            mixture
 	rope               attn.RopeConfig
 	ropeLocal          attn.RopeConfig
 	finalCap           float32 // logits = cap·tanh(logits/cap); 0 means none
@@ -154,24 +157,14 @@ func readHParams(f *gguf.File) (*hparams, error) {
 		r.ropes(h)
 	}
 	if r.err == nil {
-		r.experts()
+		r.experts(h)
 	}
 	return h, r.err
 }
 
-// experts refuses mixtures of experts; a file may say 0 of 0.
-func (r *reader) experts() {
-	n := r.size("expert_count", 0, 0, math.MaxInt32)
-	if used := r.size("expert_used_count", 0, 0, math.MaxInt32); used > n {
-		r.fail("expert_used_count", "%d of %d experts", used, n)
-	}
-	if n > 0 {
-		r.keep(fmt.Errorf("%s: mixture of experts in architecture %q: %w", r.f.Name(), r.arch, ErrUnsupported))
-	}
-}
-
 func (r *reader) shape(h *hparams) {
 	h.layers = r.size("block_count", -1, 1, maxLayers)
+	h.layers -= r.size("nextn_predict_layers", 0, 0, h.layers-1) // at the end, for speculative decoding
 	h.embed = r.size("embedding_length", -1, 1, maxWidth)
 	h.context = r.size("context_length", -1, 1, math.MaxInt32)
 	h.ff = r.sizes("feed_forward_length", h.layers, nil, 1, maxWidth)
@@ -200,6 +193,9 @@ func (r *reader) attention(h *hparams) {
 	}
 	if h.arch.temper {
 		h.tempScale = r.float("attention.temperature_scale", 0)
+	}
+	if h.arch.mla {
+		r.mla(h)
 	}
 	h.local = make([]bool, h.layers)
 	if h.arch.window {
@@ -278,6 +274,9 @@ func (r *reader) ropes(h *hparams) {
 	r.scaling(h, &c)
 	h.rope = c
 	h.tempFloor = max(c.OrigContext, 1)
+	if h.arch.mla && r.err == nil {
+		r.mlaRope(h)
+	}
 }
 
 // scaling reads linear and YaRN scaling. A factor of 0 means none, as in llama.cpp.
@@ -307,14 +306,17 @@ func (r *reader) scaling(h *hparams, c *attn.RopeConfig) {
 		c.Scale = 1 / factor
 	case "yarn":
 		c.Scale = 1 / factor
-		r.yarn(c, factor)
+		r.yarn(h, c, factor)
 	default:
 		r.keep(fmt.Errorf("%s: rope scaling %q: %w", r.f.Name(), kind, ErrUnsupported))
 	}
 }
 
+// keyLogMul is a multiplier of the logarithm in YaRN's magnitude.
+const keyLogMul = "rope.scaling.yarn_log_multiplier"
+
 // yarn reads YaRN's range and computes its magnitude: 1 + 0.1·ln(factor), corrected by log_mul as DeepSeek introduced it.
-func (r *reader) yarn(c *attn.RopeConfig, factor float64) {
+func (r *reader) yarn(h *hparams, c *attn.RopeConfig, factor float64) {
 	c.Yarn = true
 	c.BetaFast = r.positive("rope.scaling.yarn_beta_fast", 32)
 	c.BetaSlow = r.positive("rope.scaling.yarn_beta_slow", 1)
@@ -325,7 +327,11 @@ func (r *reader) yarn(c *attn.RopeConfig, factor float64) {
 		return 1 + 0.1*mul*math.Log(factor)
 	}
 	m := mscale(1)
-	if mul := r.float("rope.scaling.yarn_log_multiplier", 0); mul != 0 {
+	switch mul := r.float(keyLogMul, 0); {
+	case mul == 0:
+	case h.arch.mla:
+		m = 1 // the scale of the scores has it all
+	default:
 		m /= mscale(mul)
 	}
 	c.Magnitude *= float32(m)

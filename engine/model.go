@@ -92,7 +92,7 @@ func (m *Model) loadWeights() error {
 	if err != nil {
 		return err
 	}
-	if m.w, err = loadWeights(m.file, h, m.opt.MLA); err != nil {
+	if m.w, err = loadWeights(m.file, nil, h, m.opt.MLA); err != nil {
 		return err
 	}
 	if m.tok != nil && m.tok.Size() != m.w.embed.Rows {

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/latentgo/latentgo/engine/sample"
@@ -9,36 +8,6 @@ import (
 
 // Sampling configures the choice of the next token; see sample.Params for the fields and their defaults.
 type Sampling = sample.Params
-
-// MLA says in which form a model's attention runs.
-type MLA uint8
-
-const (
-	// MLAExact turns grouped-query attention into multi-head latent attention without loss: every key component
-	// stays under RoPE, the values are the latent. The default.
-	MLAExact MLA = iota
-	// MLAOff keeps plain grouped-query attention.
-	MLAOff
-)
-
-// ParseMLA reads "exact" (also "" and "on") or "off".
-func ParseMLA(s string) (MLA, error) {
-	switch s {
-	case "", "on", "exact":
-		return MLAExact, nil
-	case "off":
-		return MLAOff, nil
-	}
-	return 0, fmt.Errorf(`attention form %q is neither "exact" nor "off"`, s)
-}
-
-// String returns "exact" or "off".
-func (m MLA) String() string {
-	if m == MLAOff {
-		return "off"
-	}
-	return "exact"
-}
 
 // Options configures Load. The zero value is the default.
 type Options struct {

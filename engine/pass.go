@@ -22,6 +22,11 @@ func (p *pass) prepare() {
 	n := len(p.ids)
 	p.grow(n)
 	p.reserve(p.pos + n)
+	if !p.single() {
+		for _, s := range p.wide {
+			s.Grow(p.pos + n)
+		}
+	}
 	for i, rope := range p.ropes {
 		if rope == nil {
 			continue
@@ -66,8 +71,11 @@ func (p *pass) bind(w *pool.Worker, ln *lane, l *layer, i int) {
 	if w.ID == 0 || p.single() {
 		n := len(p.ids)
 		ln.in.Reset(ln.h, n, p.h.embed)
-		ln.out.Reset(ln.att, n, l.attn.Heads*l.attn.ValueSize)
+		ln.out.Reset(ln.att, n, l.geo.Heads*l.geo.ValueSize)
 		ln.ffn.Reset(p.gate, n, p.h.ff[i])
+		if l.lat != nil && l.lat.native != nil {
+			ln.lowIn.Reset(ln.low, n, p.h.mla.q)
+		}
 	}
 	p.sync(w)
 }

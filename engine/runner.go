@@ -28,12 +28,18 @@ type runner struct {
 	rows    int          // tokens that the shared buffers hold
 	shared  lane
 	private []lane
-	scratch [][]float32 // per worker: attention scores
+	most    widths                        // largest rows of all layers included
+	attns   []*attn.Layer                 // their forms of attention
+	scratch [][]float32                   // per worker: attention scores
+	ups     []up                          // per worker: up-projections of compressed layers
+	wide    map[attn.Geometry]*attn.Store // expanded keys and values, rewritten by each compressed layer
 
-	q, k, v, o []float32   // [rows, heads·size] …, o [rows, width]: results of projections
-	gate, up   []float32   // [rows, ff]
-	tables     [][]float32 // per rope: [rows, dims]
-	part       attn.Partial
+	q, k, v, o   []float32 // [rows, heads·size] …, o [rows, width]: results of projections
+	mixing       mixing
+	queries, mix []float32   // compressed layers: queries for cached rows, mixes of latents
+	gate, up     []float32   // [rows, ff]
+	tables       [][]float32 // per rope: [rows, dims]
+	part         attn.Partial
 }
 
 // lane is a set of rows that one worker (decode) or all workers (prefill) compute on.
@@ -41,7 +47,11 @@ type lane struct {
 	x, h  []float32 // residual stream and its norm, [rows, width]
 	att   []float32 // attention output [rows, heads·value size]
 	query []float32 // decode: this worker's rotated query
-	key   []float32 // decode: a rotated key head
+	key   []float32 // decode: a rotated key head, or a row of the cache
+	rows  []float32 // decode, compressed layers: query heads for cached rows
+	mix   []float32 // decode, compressed layers: mixes of latents, one per query head
+	low   []float32 // normed queries of low rank
+	lowIn quant.Act // low
 	in    quant.Act // h
 	out   quant.Act // att
 	ffn   quant.Act // gate
@@ -49,36 +59,62 @@ type lane struct {
 }
 
 // widths are the largest row lengths over all layers.
-type widths struct{ q, k, v, att, ff int }
+type widths struct {
+	q, k, v, att, ff, rows, mix int
+	low                         int // rank of queries
+	experts, used, mixed        int // experts of a layer, those of a token, and the width of these together
+}
 
 func newRunner(h *hparams, w *weights, ropes []*attn.Rope, threads int) *runner {
 	r := &runner{pool: pool.New(threads), h: h, w: w, ropes: ropes}
 	r.private = make([]lane, r.pool.Size())
 	r.scratch = make([][]float32, r.pool.Size())
+	r.ups = make([]up, r.pool.Size())
+	r.mixing.routers = make([]router, r.pool.Size())
+	r.wide = map[attn.Geometry]*attn.Store{}
 	r.tables = make([][]float32, len(ropes))
-	m := r.widths()
-	for i := range r.private {
-		r.private[i].alloc(1, h.embed, m)
+	for i := range w.layers {
+		r.include(&w.layers[i], h.ff[i])
 	}
 	r.grow(1)
-	perToken := 4*(3*h.embed+m.q+m.k+m.v+m.att+2*m.ff) + h.embed + m.att + m.ff
-	r.batch = max(minBatch, min(maxBatch, batchBytes/perToken/minBatch*minBatch))
-	for i := range w.layers {
-		r.part.Reserve(w.layers[i].attn)
+	m := r.most
+	perToken := 4*(3*h.embed+m.q+m.k+m.v+m.att+2*m.ff+m.rows+m.mix+2*m.mixed) + h.embed + m.att + m.ff + m.mixed
+	budget := batchBytes
+	if m.experts > 0 {
+		budget *= m.experts / m.used // an expert gets this share of the tokens, and has as many more weights beside it
 	}
+	r.batch = max(minBatch, min(maxBatch, budget/perToken/minBatch*minBatch))
 	return r
 }
 
-func (r *runner) widths() (m widths) {
-	for i := range r.w.layers {
-		a := r.w.layers[i].attn
-		m.q = max(m.q, a.Heads*a.KeySize)
-		m.k = max(m.k, a.KVHeads*a.KeySize)
-		m.v = max(m.v, a.KVHeads*a.ValueSize)
-		m.att = max(m.att, a.Heads*a.ValueSize)
-		m.ff = max(m.ff, r.h.ff[i])
+// include makes the buffers of the next pass large enough for layer l.
+func (r *runner) include(l *layer, ff int) {
+	m := &r.most
+	m.q = max(m.q, l.geo.Heads*l.geo.KeySize)
+	m.k = max(m.k, l.attn.KVHeads*l.attn.KeySize)
+	if l.k.Matrix != nil {
+		m.k = max(m.k, l.geo.KVHeads*l.geo.KeySize)
 	}
-	return m
+	m.low = max(m.low, r.h.mla.q)
+	m.q = max(m.q, m.low)
+	if e := l.moe; e != nil {
+		m.experts, m.used, m.mixed = max(m.experts, e.router.Rows), max(m.used, e.used), max(m.mixed, e.used*e.ff)
+	}
+	m.v = max(m.v, l.geo.KVHeads*l.geo.ValueSize)
+	m.att = max(m.att, l.geo.Heads*l.geo.ValueSize)
+	m.ff = max(m.ff, ff)
+	r.attns = append(r.attns, l.attn)
+	if l.lat != nil {
+		wide := l.lat.wide
+		m.rows = max(m.rows, l.geo.Heads*max(l.attn.KeySize, wide.KeySize))
+		m.mix = max(m.mix, l.geo.Heads*l.lat.l)
+		r.attns = append(r.attns, wide)
+		if r.wide[wide.Geometry] == nil {
+			r.wide[wide.Geometry] = attn.NewStore(wide)
+		}
+	}
+	r.part.Reserve(l.attn)
+	r.rows = 0
 }
 
 func (l *lane) alloc(rows, embed int, m widths) {
@@ -87,6 +123,9 @@ func (l *lane) alloc(rows, embed int, m widths) {
 	l.att = make([]float32, rows*m.att)
 	l.query = make([]float32, m.q)
 	l.key = make([]float32, m.k)
+	l.rows = make([]float32, m.rows)
+	l.low = make([]float32, rows*m.low)
+	l.mix = make([]float32, m.mix)
 }
 
 // grow makes the shared buffers large enough for a pass of n tokens.
@@ -94,11 +133,18 @@ func (r *runner) grow(n int) {
 	if n <= r.rows {
 		return
 	}
-	m := r.widths()
+	m := r.most
 	r.rows = n
+	for i := range r.private {
+		r.private[i].alloc(1, r.h.embed, m)
+	}
 	r.q, r.k = make([]float32, n*m.q), make([]float32, n*m.k)
 	r.v, r.o = make([]float32, n*m.v), make([]float32, n*r.h.embed)
 	r.gate, r.up = make([]float32, n*m.ff), make([]float32, n*m.ff)
+	r.queries, r.mix = make([]float32, n*m.rows), make([]float32, n*m.mix)
+	if m.experts > 0 {
+		r.mixing.grow(n, r.h.embed, m)
+	}
 	for i, rope := range r.ropes {
 		r.tables[i] = make([]float32, n*rope.Dims())
 	}
@@ -110,8 +156,8 @@ func (r *runner) grow(n int) {
 // reserve makes the workers' scratch large enough for a context of n tokens.
 func (r *runner) reserve(n int) {
 	size := 0
-	for i := range r.w.layers {
-		size = max(size, r.w.layers[i].attn.ScratchSize(n))
+	for _, a := range r.attns {
+		size = max(size, a.ScratchSize(n))
 	}
 	for i := range r.scratch {
 		if len(r.scratch[i]) < size {

@@ -36,12 +36,15 @@ func (l linear) Mul(dst []float32, ld int, a *quant.Act, r0, r1 int) {
 
 // layer is one transformer block: its tensors (nil where the model has none) and the form of its attention.
 type layer struct {
-	attn  *attn.Layer
-	rope  int // index of its position embedding
+	geo   attn.Geometry // of the model
+	attn  *attn.Layer   // over the cache
+	lat   *latent       // nil unless the cache is compressed
+	rope  int           // index of its position embedding
 	local bool
 
 	attnNorm, postAttnNorm []float32
 	q, k, v, o             linear
+	in                     []linear // projections
 	qBias, kBias, vBias    []float32
 	oBias                  []float32
 	qNorm, kNorm           []float32
@@ -49,42 +52,65 @@ type layer struct {
 	ffnNorm, postFFNNorm       []float32
 	gate, up, down             linear
 	gateBias, upBias, downBias []float32
+	moe                        *moe // nil unless it is a mixture of experts; gate, up and down are then the shared ones
 	// forms in which the inputs of q k v, of o, of gate and up, and of down are wanted
 	inForms, outForms, ffnForms, downForms []quant.Form
 }
 
-// loader finds tensors by name and keeps the first error.
+// loader finds tensors by name, those of a conversion first, and keeps the first error.
 type loader struct {
-	f   *gguf.File
-	err error
+	f    *gguf.File
+	over map[string]*tensor // replace f's tensors or come on top of them; may be nil
+	err  error
 }
 
-func (ld *loader) fail(t *gguf.Tensor, err error) {
+// tensor is a tensor of a file, or one that a conversion made.
+type tensor struct {
+	name  string
+	typ   quant.Type
+	shape []uint64 // fastest dimension first
+	bytes func() ([]byte, error)
+}
+
+func (ld *loader) fail(t *tensor, err error) {
 	if ld.err == nil && err != nil {
-		ld.err = fmt.Errorf("%s: tensor %q: %w", ld.f.Name(), t.Name, err)
+		ld.err = fmt.Errorf("%s: tensor %q: %w", ld.f.Name(), t.name, err)
 	}
 }
 
 func (ld *loader) has(name string) bool {
-	_, err := ld.f.Tensor(name)
+	_, err := ld.tensor(name)
 	return err == nil
 }
 
+func (ld *loader) tensor(name string) (*tensor, error) {
+	if t, ok := ld.over[name]; ok {
+		return t, nil
+	}
+	t, err := ld.f.Tensor(name)
+	if err != nil {
+		return nil, err
+	}
+	return fileTensor(t), nil
+}
+
+func fileTensor(t *gguf.Tensor) *tensor { return &tensor{t.Name, t.Type, t.Shape, t.Bytes} }
+
 // find returns the tensor and its bytes when its shape is [dims…], fastest dimension first.
-func (ld *loader) find(name string, dims ...int) (*gguf.Tensor, []byte) {
+func (ld *loader) find(name string, dims ...int) (*tensor, []byte) {
 	if ld.err != nil {
 		return nil, nil
 	}
-	t, err := ld.f.Tensor(name)
+	t, err := ld.tensor(name)
 	if err != nil {
 		ld.err = err
 		return nil, nil
 	}
-	if !sameShape(t.Shape, dims) {
-		ld.fail(t, fmt.Errorf("shape %v, want %v: %w", t.Shape, dims, ErrInvalid))
+	if !sameShape(t.shape, dims) {
+		ld.fail(t, fmt.Errorf("shape %v, want %v: %w", t.shape, dims, ErrInvalid))
 		return nil, nil
 	}
-	b, err := t.Bytes()
+	b, err := t.bytes()
 	ld.fail(t, err)
 	return t, b
 }
@@ -112,7 +138,7 @@ func (ld *loader) matrix(name string, rows, cols int) *quant.Matrix {
 	if ld.err != nil {
 		return nil
 	}
-	m, err := quant.NewMatrix(t.Type, rows, cols, b)
+	m, err := quant.NewMatrix(t.typ, rows, cols, b)
 	ld.fail(t, err)
 	return m
 }
@@ -139,13 +165,13 @@ func (ld *loader) vector(name string, n int, required bool) []float32 {
 		return nil
 	}
 	v := make([]float32, n)
-	ld.fail(t, quant.Dequantize(v, t.Type, b))
+	ld.fail(t, quant.Dequantize(v, t.typ, b))
 	return v
 }
 
 // loadWeights finds every tensor that the architecture has. Shapes follow from the hyperparameters.
-func loadWeights(f *gguf.File, h *hparams, form MLA) (*weights, error) {
-	ld := &loader{f: f}
+func loadWeights(f *gguf.File, over map[string]*tensor, h *hparams, form MLA) (*weights, error) {
+	ld := &loader{f: f, over: over}
 	t, err := f.Tensor("token_embd.weight")
 	if err != nil {
 		return nil, err
@@ -175,36 +201,52 @@ func (ld *loader) layer(l *layer, i int, h *hparams, form MLA) {
 	if h.local[i] {
 		l.local, l.rope, geo.Window = true, 1, h.window
 	}
+	l.geo = geo
 	var err error
 	if l.attn, err = newAttention(geo, form); err != nil && ld.err == nil {
 		ld.err = fmt.Errorf("%s: layer %d: %w", ld.f.Name(), i, err)
 	}
 	name := func(s string) string { return fmt.Sprintf("blk.%d.%s", i, s) }
-	ld.attention(l, geo, h, name)
-	ld.feedForward(l, h.ff[i], h, name)
+	if h.arch.mla {
+		ld.mla(l, i, h, name)
+	} else {
+		ld.attention(l, i, h, name)
+	}
+	if h.mixed(i) {
+		ld.experts(l, i, h, name)
+	} else {
+		ld.feedForward(l, h.ff[i], h, name)
+	}
 	if ld.err == nil {
-		l.inForms = forms(l.q, l.k, l.v)
+		l.in = l.projections()
+		l.inForms = forms(l.in...)
 		l.outForms = forms(l.o)
-		l.ffnForms = forms(l.gate, l.up)
-		l.downForms = forms(l.down)
+		l.ffnForms = forms(l.ffnInputs()...)
+		l.downForms = forms(l.ffnOutputs()...)
 	}
 }
 
 // newAttention is where grouped-query attention becomes latent attention, or stays what it is.
 func newAttention(geo attn.Geometry, form MLA) (*attn.Layer, error) {
-	if form == MLAOff {
+	if form.Off {
 		return attn.NewGQA(geo)
 	}
 	return attn.NewMLA(geo)
 }
 
-func (ld *loader) attention(l *layer, g attn.Geometry, h *hparams, name func(string) string) {
+func (ld *loader) attention(l *layer, i int, h *hparams, name func(string) string) {
+	g := l.geo
 	nq, nk, nv, no := g.Heads*g.KeySize, g.KVHeads*g.KeySize, g.KVHeads*g.ValueSize, g.Heads*g.ValueSize
 	l.attnNorm = ld.vector(name("attn_norm.weight"), h.embed, true)
 	l.postAttnNorm = ld.vector(name("post_attention_norm.weight"), h.embed, h.arch.postNorm)
 	l.q = ld.linear(name("attn_q"), nq, h.embed, true)
-	l.k = ld.linear(name("attn_k"), nk, h.embed, true)
-	l.v = ld.linear(name("attn_v"), nv, h.embed, true)
+	if h.compressed(i) {
+		l.lat = ld.latent(l, i, h, name)
+	}
+	if l.lat == nil || l.lat.encKV != nil {
+		l.k = ld.linear(name("attn_k"), nk, h.embed, true)
+		l.v = ld.linear(name("attn_v"), nv, h.embed, true)
+	}
 	l.o = ld.linear(name("attn_output"), h.embed, no, true)
 	l.qBias = ld.vector(name("attn_q.bias"), nq, false)
 	l.kBias = ld.vector(name("attn_k.bias"), nk, false)
@@ -227,6 +269,17 @@ func (ld *loader) feedForward(l *layer, ff int, h *hparams, name func(string) st
 	scale(l.gateBias, l.gate.scale)
 	scale(l.upBias, l.up.scale)
 	scale(l.downBias, l.down.scale)
+}
+
+// projections are the matrices that attention multiplies the layer's input by.
+func (l *layer) projections() []linear {
+	if l.lat != nil && l.lat.native != nil && l.lat.native.qA.Matrix != nil {
+		return []linear{l.lat.native.qA, l.lat.enc}
+	}
+	if l.lat != nil && l.lat.encKV == nil {
+		return []linear{l.q, l.lat.enc}
+	}
+	return []linear{l.q, l.k, l.v}
 }
 
 // forms returns the distinct forms in which the matrices want their input.

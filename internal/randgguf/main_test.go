@@ -55,7 +55,7 @@ func TestFilesRun(t *testing.T) {
 	for a := range archs {
 		cases = append(cases, "-type Q8_0 -arch "+a+small, "-type Q4_K_M -ff 800 -arch "+a+small)
 	}
-	cases = append(cases, "-type Q4_0 -tied=false"+small, "-type Q6_K -head-size 80"+small)
+	cases = append(cases, "-type Q4_K_M -preset deepseek-v3-tiny", "-type F16 -preset deepseek-v3-tiny", "-type Q4_0 -tied=false"+small, "-type Q6_K -head-size 80"+small)
 	for _, flags := range cases {
 		t.Run(flags, func(t *testing.T) {
 			path := write(t, flags)
@@ -78,9 +78,10 @@ func TestFilesRun(t *testing.T) {
 // The large shapes are what they claim to be; nothing is written.
 func TestPresets(t *testing.T) {
 	for preset, want := range map[string]int{
-		"smollm2-135m":  134515008,
-		"llama-1b":      1235814400, // Llama 3.2 1B
-		"llama-8b-attn": 4*(2*4096*4096+2*4096*1024+3*4096*14336+2*4096) + 4096*4096 + 4096,
+		"smollm2-135m":     134515008,
+		"llama-1b":         1235814400, // Llama 3.2 1B
+		"deepseek-v2-lite": 15706484224,
+		"llama-8b-attn":    4*(2*4096*4096+2*4096*1024+3*4096*14336+2*4096) + 4096*4096 + 4096,
 	} {
 		weights, _ := layout(t, "-preset "+preset).size()
 		if weights != want {

@@ -7,20 +7,24 @@ import (
 	"github.com/latentgo/latentgo/internal/ggtype"
 )
 
-// tensor is one tensor of the file: rows of cols values, a vector when rows is 0.
+// tensor is one tensor of the file: rows of cols values, a vector when rows is 0, several such matrices when stack is not.
 type tensor struct {
 	name       string
 	typ        ggtype.Type
 	rows, cols int
+	stack      int
 	mean       float32 // norms are around 1
 	sigma      float64 // standard deviation of its values
 }
 
 // elements returns the number of values.
-func (t *tensor) elements() int { return max(t.rows, 1) * t.cols }
+func (t *tensor) elements() int { return t.vectors() * t.cols }
 
 // bytes returns the size in the file, without padding.
-func (t *tensor) bytes() int { return max(t.rows, 1) * t.typ.RowBytes(t.cols) }
+func (t *tensor) bytes() int { return t.vectors() * t.typ.RowBytes(t.cols) }
+
+// vectors returns the number of rows in all.
+func (t *tensor) vectors() int { return max(t.stack, 1) * max(t.rows, 1) }
 
 // keyValue is one key of the metadata.
 type keyValue struct {
@@ -84,13 +88,17 @@ func (m *model) metadata() {
 		{"vocab_size", uint32(s.vocab)},
 		{"attention.head_count", uint32(s.heads)},
 		{"attention.head_count_kv", uint32(s.kv)},
-		{"attention.key_length", uint32(s.headSize)},
-		{"attention.value_length", uint32(s.headSize)},
 		{"attention.layer_norm_rms_epsilon", float32(1e-5)},
-		{"rope.dimension_count", uint32(s.headSize)},
 		{"rope.freq_base", float32(s.ropeBase)},
 	} {
 		m.set(s.arch+"."+kv.key, kv.value)
+	}
+	if archs[s.arch].mla {
+		m.deepseekKeys()
+	} else {
+		m.set(s.arch+".attention.key_length", uint32(s.headSize))
+		m.set(s.arch+".attention.value_length", uint32(s.headSize))
+		m.set(s.arch+".rope.dimension_count", uint32(s.headSize))
 	}
 	if archs[s.arch].window {
 		m.set(s.arch+".attention.sliding_window", uint32(s.slidingLen))
@@ -104,24 +112,37 @@ func (m *model) set(key string, value any) { m.keys = append(m.keys, keyValue{ke
 // layer adds the tensors of layer i.
 func (m *model) layer(i int) {
 	s, a := m.shape, archs[m.shape.arch]
-	name := func(part string) string { return fmt.Sprintf("blk.%d.%s.weight", i, part) }
+	name := func(part string) string { return m.part(i, part) }
+	if a.mla {
+		m.deepseekAttention(i)
+	} else {
+		m.attention(i)
+	}
+	m.norm(name("ffn_norm"), s.width)
+	if !a.mla || !m.mixture(i) {
+		m.matrix(roleMatrix, i, name("ffn_gate"), s.ff, s.width)
+		m.matrix(roleMatrix, i, name("ffn_up"), s.ff, s.width)
+		m.matrix(roleDown, i, name("ffn_down"), s.width, s.ff)
+	}
+	if a.postNorm {
+		m.norm(name("post_attention_norm"), s.width)
+		m.norm(name("post_ffw_norm"), s.width)
+	}
+}
+
+// attention adds the attention of layer i, grouped-query attention.
+func (m *model) attention(i int) {
+	s := m.shape
+	name := func(part string) string { return m.part(i, part) }
 	q, kv := s.heads*s.headSize, s.kv*s.headSize
 	m.norm(name("attn_norm"), s.width)
 	m.projection(roleMatrix, i, "attn_q", q)
 	m.projection(roleMatrix, i, "attn_k", kv)
 	m.projection(roleV, i, "attn_v", kv)
 	m.matrix(roleO, i, name("attn_output"), s.width, q)
-	if a.qkNorm {
+	if archs[s.arch].qkNorm {
 		m.norm(name("attn_q_norm"), s.headSize)
 		m.norm(name("attn_k_norm"), s.headSize)
-	}
-	m.norm(name("ffn_norm"), s.width)
-	m.matrix(roleMatrix, i, name("ffn_gate"), s.ff, s.width)
-	m.matrix(roleMatrix, i, name("ffn_up"), s.ff, s.width)
-	m.matrix(roleDown, i, name("ffn_down"), s.width, s.ff)
-	if a.postNorm {
-		m.norm(name("post_attention_norm"), s.width)
-		m.norm(name("post_ffw_norm"), s.width)
 	}
 }
 

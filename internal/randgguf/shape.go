@@ -18,6 +18,7 @@ type shape struct {
 	ropeBase   float64
 	tied       bool
 	slidingLen int // gemma3: window of the layers that have one
+	deepseek   deepseek
 }
 
 // arch is how an architecture differs from llama in its tensors.
@@ -27,15 +28,17 @@ type arch struct {
 	postNorm  bool // after attention and feed-forward
 	window    bool // sliding windows
 	ownOutput bool // false: the output matrix is always the embedding
+	mla       bool // DeepSeek's latent attention
 	fixedHead bool // heads × head size must be the width
 }
 
 // archs are the architectures by their name in the file.
 var archs = map[string]arch{
-	"llama":  {ownOutput: true},
-	"qwen2":  {bias: true, ownOutput: true, fixedHead: true},
-	"qwen3":  {qkNorm: true, ownOutput: true},
-	"gemma3": {qkNorm: true, postNorm: true, window: true},
+	"llama":     {ownOutput: true},
+	"qwen2":     {bias: true, ownOutput: true, fixedHead: true},
+	"qwen3":     {qkNorm: true, ownOutput: true},
+	"gemma3":    {qkNorm: true, postNorm: true, window: true},
+	"deepseek2": {mla: true, ownOutput: true},
 }
 
 // presets are shapes worth a name.
@@ -47,6 +50,17 @@ var presets = map[string]shape{
 	// Llama 3.2 1B: 1.24 billion weights.
 	"llama-1b": {arch: "llama", layers: 16, width: 2048, ff: 8192, heads: 32, kv: 8, headSize: 64, vocab: 128256, context: 131072,
 		ropeBase: 5e5, tied: true},
+	// DeepSeek-V2-Lite: 15.7 billion weights, 2.4 billion of which a token uses.
+	"deepseek-v2-lite": {arch: "deepseek2", layers: 27, width: 2048, ff: 10944, heads: 16, kv: 1, vocab: 102400, context: 163840,
+		ropeBase: 10000, deepseek: deepseek{
+			latent: 512, nope: 128, rope: 64, value: 128, experts: 64, used: 6, width: 1408, shared: 2, dense: 1, weightScale: 1,
+		}},
+	// A DeepSeek-V3 with every size reduced: queries of low rank, sigmoid gating, groups of experts.
+	"deepseek-v3-tiny": {arch: "deepseek2", layers: 3, width: 256, ff: 512, heads: 8, kv: 1, vocab: 512, context: 2048,
+		ropeBase: 10000, deepseek: deepseek{
+			qRank: 128, latent: 128, nope: 64, rope: 32, value: 64, experts: 32, used: 4, width: 128, shared: 1, dense: 1,
+			groups: 4, groupsUsed: 2, sigmoid: true, weightScale: 2.5,
+		}},
 	// Attention of Llama 3 8B in four layers under a small vocabulary: what long contexts cost at that size.
 	"llama-8b-attn": {arch: "llama", layers: 4, width: 4096, ff: 14336, heads: 32, kv: 8, headSize: 128, vocab: 4096, context: 131072,
 		ropeBase: 5e5, tied: true},
@@ -64,6 +78,10 @@ func (s *shape) defaults() {
 		s.tied = s.tied || !a.ownOutput
 	}
 	s.slidingLen = 512
+	if archs[s.arch].mla {
+		s.deepseek.defaults(s.headSize)
+		s.kv = 1
+	}
 }
 
 // Limits that no real model reaches; they keep products of sizes far from overflow.

@@ -108,6 +108,9 @@ func (m *model) header() []byte {
 func (t *tensor) appendInfo(b []byte, offset int) []byte {
 	b = appendString(b, t.name)
 	shape := []int{t.cols, t.rows} // fastest dimension first
+	if t.stack > 0 {
+		shape = append(shape, t.stack)
+	}
 	if t.rows == 0 {
 		shape = shape[:1]
 	}

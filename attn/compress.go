@@ -1,0 +1,84 @@
+package attn
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// ErrMoments is returned by Compress for statistics that are not finite or of the wrong shape.
+var ErrMoments = errors.New("attention statistics")
+
+// Moments are second moments of one layer's attention, or of one block of its key/value heads, on calibration text.
+// Keys and queries are taken before RoPE, after bias and norm.
+type Moments struct {
+	Geometry // of the block: its heads only
+
+	KV     *mat.SymDense   // [n, n], n = G·(d+v): E[z zᵀ] of a token's z = [keys of all heads | values of all heads]
+	Query  []*mat.SymDense // per query head [d, d]: E[q qᵀ]
+	Output []*mat.SymDense // per key/value head [v, v]: Σ W_Oᵀ W_O over the query heads that share it
+}
+
+// CompressOptions says how large a row Compress makes.
+type CompressOptions struct {
+	R, L    int     // rotated (even) and latent values per token
+	Context int     // distances that matter: queries look back 0 … Context-1 tokens
+	Balance float64 // weight of key errors against value errors in the latent; 0 means 1
+}
+
+// Compressed is a block's attention in the compressed form. The row of a token is Encode·z, its first R values rotated in
+// pairs; the query of head h for it is Query[h]·q, rotated likewise; the value is Value[g]·(last L values of the mix).
+type Compressed struct {
+	R, L   int
+	Encode *mat.Dense   // [R+L, G·(d+v)]
+	Pairs  []int        // [R/2] the model's RoPE pair whose frequency turns each rotated pair
+	Query  []*mat.Dense // per key/value head [R+L, d]
+	Value  []*mat.Dense // per key/value head [v, L]
+}
+
+// Compress finds the compressed form of a block from its moments (TransMLA, arXiv 2502.07864, with the differences that
+// its steps name).
+func Compress(rope *Rope, m *Moments, o CompressOptions) (*Compressed, error) {
+	if err := m.check(rope, o); err != nil {
+		return nil, err
+	}
+	c := &compressor{rope: rope, m: m, o: o, n: m.KVHeads * (m.KeySize + m.ValueSize)}
+	if c.o.Balance == 0 {
+		c.o.Balance = 1
+	}
+	if err := c.components(); err != nil {
+		return nil, err
+	}
+	c.choose()
+	out := &Compressed{R: o.R, L: o.L, Encode: mat.NewDense(o.R+o.L, c.n, nil)}
+	c.rotated(out)
+	return out, c.latent(out)
+}
+
+func (m *Moments) check(rope *Rope, o CompressOptions) error {
+	n := m.KVHeads * (m.KeySize + m.ValueSize)
+	switch {
+	case o.R < 0 || o.R%2 != 0 || o.L < 1 || o.R+o.L > n:
+		return fmt.Errorf("row of %d rotated and %d latent values for %d of the model: %w", o.R, o.L, n, ErrMoments)
+	case o.R > m.KVHeads*rope.Dims():
+		return fmt.Errorf("%d rotated values, the keys have %d: %w", o.R, m.KVHeads*rope.Dims(), ErrMoments)
+	case m.KV.SymmetricDim() != n || len(m.Query) != m.Heads || len(m.Output) != m.KVHeads:
+		return fmt.Errorf("statistics of another shape: %w", ErrMoments)
+	}
+	if t := mat.Trace(m.KV); math.IsNaN(t) || math.IsInf(t, 0) || !(t > 0) {
+		return fmt.Errorf("keys and values have energy %v: %w", t, ErrMoments)
+	}
+	return nil
+}
+
+// compressor is the state of one Compress.
+type compressor struct {
+	rope *Rope
+	m    *Moments
+	o    CompressOptions
+	n    int         // values of z
+	all  []component // all components of all pairs, by benefit
+	a    []complex128
+}

@@ -1,0 +1,161 @@
+package attn
+
+import (
+	"fmt"
+	"math"
+	"math/cmplx"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// leastPower bounds condition numbers: directions with less energy than this share of the strongest are not amplified.
+const leastPower = 1e-8
+
+// latent fills in the part of the row without RoPE: a joint PCA of what is left of the keys and of the values.
+//
+// The rest of the keys are the components y that lost their rotation. A head of group g scores them with
+// q”= conj(a) q', a the constant in place of the rotation. An error δy costs Σ_h E[(q”·δy)²] = δyᵀ M δy, an error of the
+// values Σ_g δvᵀ S_g δv with S_g = Σ W_Oᵀ W_O. PCA in coordinates in which both metrics are the identity, β·M^(1/2) y and
+// S_g^(1/2) v, finds the L directions to keep.
+func (c *compressor) latent(out *Compressed) error {
+	rest, queries := c.rest()
+	k, _ := rest.Dims()
+	joint := mat.NewDense(k+c.m.KVHeads*c.m.ValueSize, c.n, nil)
+	var unweigh *mat.Dense
+	if k > 0 {
+		half, inverse, err := root(c.metric(queries, k), leastPower)
+		if err != nil {
+			return fmt.Errorf("queries: %w", err)
+		}
+		joint.Slice(0, k, 0, c.n).(*mat.Dense).Mul(half, rest)
+		unweigh = inverse
+	}
+	values, err := c.weighValues(joint, k)
+	if err != nil {
+		return err
+	}
+	beta := c.balance(joint, k)
+	scaleRows(joint, 0, k, beta)
+	basis, _, err := principal(moment(joint, c.m.KV), c.o.L)
+	if err != nil {
+		return fmt.Errorf("keys and values: %w", err)
+	}
+	out.Encode.Slice(c.o.R, c.o.R+c.o.L, 0, c.n).(*mat.Dense).Mul(basis.T(), joint)
+	for g := range c.m.KVHeads {
+		at := k + g*c.m.ValueSize
+		v := new(mat.Dense)
+		v.Mul(values[g], basis.Slice(at, at+c.m.ValueSize, 0, c.o.L))
+		out.Value = append(out.Value, v)
+		if k > 0 {
+			var decode mat.Dense // [L, k]: what the latent says of y
+			decode.Mul(basis.Slice(0, k, 0, c.o.L).T(), unweigh)
+			decode.Scale(1/beta, &decode)
+			out.Query[g].Slice(c.o.R, c.o.R+c.o.L, 0, c.m.KeySize).(*mat.Dense).Mul(&decode, queries[g])
+		}
+	}
+	return nil
+}
+
+// rest returns the encoder rows [k, n] of the key components that lose RoPE, and of key dimensions that never had it, with
+// the query rows q” for them of each group, [k, d].
+func (c *compressor) rest() (*mat.Dense, []*mat.Dense) {
+	left := c.all[c.o.R/2:]
+	plain := c.m.KeySize - c.rope.dims
+	k := 2*len(left) + c.m.KVHeads*plain
+	if k == 0 {
+		return new(mat.Dense), nil
+	}
+	rows := mat.NewDense(k, c.n, nil)
+	queries := make([]*mat.Dense, c.m.KVHeads)
+	for g := range queries {
+		queries[g] = mat.NewDense(k, c.m.KeySize, nil)
+	}
+	mag := c.rope.mag * c.rope.mag
+	for i, y := range left {
+		re, im := c.encoder(y)
+		rows.SetRow(2*i, re)
+		rows.SetRow(2*i+1, im)
+		a := cmplx.Conj(c.a[y.pair]) * complex(mag, 0)
+		for g, q := range queries {
+			re, im := c.query(y, g)
+			for j := range re {
+				re[j], im[j] = real(a)*re[j]-imag(a)*im[j], real(a)*im[j]+imag(a)*re[j]
+			}
+			q.SetRow(2*i, re)
+			q.SetRow(2*i+1, im)
+		}
+	}
+	for g, q := range queries {
+		for j := range plain {
+			at := 2*len(left) + g*plain + j
+			rows.Set(at, g*c.m.KeySize+c.rope.dims+j, 1)
+			q.Set(at, c.rope.dims+j, 1)
+		}
+	}
+	return rows, queries
+}
+
+// metric returns M = Σ_h E[q” q”ᵀ], [k, k].
+func (c *compressor) metric(queries []*mat.Dense, k int) *mat.SymDense {
+	m := mat.NewSymDense(k, nil)
+	for h, q := range c.m.Query {
+		addSym(m, moment(queries[h/c.m.Group()], q))
+	}
+	return m
+}
+
+// weighValues writes the rows S_g^(1/2) v of all groups to joint from row k on and returns S_g^(-1/2).
+func (c *compressor) weighValues(joint *mat.Dense, k int) ([]*mat.Dense, error) {
+	var inverses []*mat.Dense
+	for g, s := range c.m.Output {
+		half, inverse, err := root(s, leastPower)
+		if err != nil {
+			return nil, fmt.Errorf("output projection: %w", err)
+		}
+		inverses = append(inverses, inverse)
+		row, col := k+g*c.m.ValueSize, c.m.KVHeads*c.m.KeySize+g*c.m.ValueSize
+		joint.Slice(row, row+c.m.ValueSize, col, col+c.m.ValueSize).(*mat.Dense).Copy(half)
+	}
+	return inverses, nil
+}
+
+// balance returns β: Balance times what makes the energies of both parts equal.
+func (c *compressor) balance(joint *mat.Dense, k int) float64 {
+	rows, _ := joint.Dims()
+	energy := func(lo, hi int) float64 {
+		if lo == hi {
+			return 0
+		}
+		return mat.Trace(moment(joint.Slice(lo, hi, 0, c.n).(*mat.Dense), c.m.KV))
+	}
+	keys, values := energy(0, k), energy(k, rows)
+	if !(keys > 0) || !(values > 0) {
+		return 1
+	}
+	return c.o.Balance * math.Sqrt(values/keys)
+}
+
+// moment returns B S Bᵀ.
+func moment(b *mat.Dense, s *mat.SymDense) *mat.SymDense {
+	var t, full mat.Dense
+	t.Mul(b, s)
+	full.Mul(&t, b.T())
+	n, _ := b.Dims()
+	out := mat.NewSymDense(n, nil)
+	for i := range n {
+		for j := i; j < n; j++ {
+			out.SetSym(i, j, (full.At(i, j)+full.At(j, i))/2)
+		}
+	}
+	return out
+}
+
+func addSym(dst, src *mat.SymDense) { dst.AddSym(dst, src) }
+
+func scaleRows(m *mat.Dense, lo, hi int, f float64) {
+	if lo < hi {
+		_, n := m.Dims()
+		s := m.Slice(lo, hi, 0, n).(*mat.Dense)
+		s.Scale(f, s)
+	}
+}

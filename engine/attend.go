@@ -1,0 +1,282 @@
+package engine
+
+import (
+	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/pool"
+	"github.com/latentgo/latentgo/quant"
+)
+
+// Attention of compressed layers. Decode is in the absorbed form: the query heads are projected to rows, attend to the cache
+// itself, and the value up-projection follows. Prefill expands the cached rows to keys and values first when there are
+// enough tokens to pay for it.
+
+// up is one worker's scratch for products with the small matrices of compressed layers.
+type up struct {
+	in, out              []float32
+	cached, keys, values []float32 // for expand
+	act                  quant.Act
+}
+
+// upRows is how many rows up-projections take at a time.
+const upRows = 64
+
+// product computes dst(i)[:rows] = rows r0 … r0+rows-1 of m · src(i) for i < n. src and dst return slices of the widths.
+func (u *up) product(m *quant.Matrix, rows, n int, src, dst func(i int) []float32) {
+	for at := 0; at < n; at += upRows {
+		k := min(upRows, n-at)
+		in, out := sized(&u.in, k*m.Cols), sized(&u.out, k*rows)
+		for i := range k {
+			copy(in[i*m.Cols:][:m.Cols], src(at+i))
+		}
+		u.mul(out, m, rows, in, k)
+		for i := range k {
+			copy(dst(at + i)[:rows], out[i*rows:])
+		}
+	}
+}
+
+// mul computes n products of the first rows of m with consecutive inputs.
+func (u *up) mul(dst []float32, m *quant.Matrix, rows int, in []float32, n int) {
+	u.act.Reset(in, n, m.Cols)
+	u.act.Quantize(m.Form(), 0, n)
+	m.Mul(dst, rows, &u.act, 0, rows)
+}
+
+// sized returns *buf with length n, grown when it is too small.
+func sized(buf *[]float32, n int) []float32 {
+	if cap(*buf) < n {
+		*buf = make([]float32, n)
+	}
+	return (*buf)[:n]
+}
+
+// rotatePairs rotates consecutive pairs of x by the angles of the RoPE pairs named.
+func rotatePairs(x []float32, pairs []int32, table []float32) {
+	x = x[:2*len(pairs)]
+	for i, p := range pairs {
+		c, s := table[2*p], table[2*p+1]
+		a, b := x[2*i], x[2*i+1]
+		x[2*i], x[2*i+1] = a*c-b*s, a*s+b*c
+	}
+}
+
+// attendLatent attends with compressed rows. Biases, norms, RoPE and caching are done here, from the projections in p.q and
+// p.k (rows, or keys with values in p.v).
+func (p *pass) attendLatent(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, hi int) {
+	native := l.lat.native
+	if native != nil && native.qA.Matrix != nil {
+		p.raiseQueries(w, ln, l, lo, hi)
+	}
+	if p.single() && native != nil {
+		p.nativeOne(w, ln, l, s)
+	} else if p.single() {
+		p.latentOne(w, ln, l, s)
+	} else {
+		p.latentMany(w, ln, l, s, lo, hi)
+	}
+}
+
+// latentOne is a decode step; see attendOne.
+func (p *pass) latentOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
+	m, a, g, u := l.lat, l.attn, l.geo, &p.ups[w.ID]
+	table := p.tables[l.rope]
+	q := ln.query[:g.Heads*g.KeySize]
+	copy(q, p.q)
+	p.readyQuery(q, l, p.pos)
+	rows := ln.rows[:g.Heads*a.KeySize]
+	group := g.Group()
+	for k, t := range m.query {
+		dst := rows[k*group*a.KeySize:][:group*a.KeySize]
+		u.mul(dst, t, a.KeySize, q[k*group*g.KeySize:][:group*g.KeySize], group)
+		for i := range group {
+			rotatePairs(dst[i*a.KeySize:], m.blockPairs(k, g), table)
+		}
+	}
+	for {
+		i, _, ok := w.Take(a.Parts(p.pos), 1)
+		if !ok {
+			break
+		}
+		if b, ok := a.Newest(i, p.pos); ok {
+			p.appendRow(u, l, s, b, 0, ln.key[:a.KeySize])
+		}
+		a.Decode(&p.part, i, s, p.pos, rows, p.scratch[w.ID])
+	}
+	w.Barrier()
+	mix := ln.mix[:g.Heads*m.l]
+	a.Combine(mix, &p.part, p.pos)
+	for k, v := range m.value {
+		u.mul(ln.att[k*group*g.ValueSize:][:group*g.ValueSize], v, g.ValueSize, mix[k*group*m.l:][:group*m.l], group)
+	}
+}
+
+// blockPairs returns the RoPE pairs of the block that key/value head k belongs to.
+func (m *latent) blockPairs(k int, g attn.Geometry) []int32 {
+	b := k / (g.KVHeads / m.blocks)
+	return m.pairs[b*m.r/2:][:m.r/2]
+}
+
+// appendRow caches token t's row of block b; row is scratch.
+func (p *pass) appendRow(u *up, l *layer, s *attn.Store, b, t int, row []float32) {
+	m, g, n := l.lat, l.geo, l.attn.KeySize
+	if m.native != nil {
+		p.appendNative(l, s, t, row)
+		return
+	}
+	if m.encKV == nil {
+		copy(row, p.k[(t*m.blocks+b)*n:][:n])
+		if m.encBias != nil {
+			addBias(row, m.encBias[b*n:][:n], 0, 1)
+		}
+	} else {
+		u.mul(row, m.encKV[b], n, p.keysValues(u, l, b, t), 1)
+	}
+	dims := p.ropes[l.rope].Dims()
+	rotatePairs(row, m.blockPairs(b*(g.KVHeads/m.blocks), g), p.tables[l.rope][t*dims:])
+	s.Append(p.pos+t, b, row, nil)
+}
+
+// keysValues returns [keys | values] of block b's heads of token t, with biases and norm, before RoPE.
+func (p *pass) keysValues(u *up, l *layer, b, t int) []float32 {
+	g := l.geo
+	heads := g.KVHeads / l.lat.blocks
+	z := sized(&u.in, heads*(g.KeySize+g.ValueSize))
+	keys, values := z[:heads*g.KeySize], z[heads*g.KeySize:]
+	copy(keys, p.k[(t*g.KVHeads+b*heads)*g.KeySize:])
+	copy(values, p.v[(t*g.KVHeads+b*heads)*g.ValueSize:])
+	for i := range heads {
+		p.readyKV(l, b*heads+i, keys[i*g.KeySize:][:g.KeySize], values[i*g.ValueSize:][:g.ValueSize])
+	}
+	return z
+}
+
+// latentMany is prefill; see attendMany.
+func (p *pass) latentMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, hi int) {
+	m, g, u := l.lat, l.geo, &p.ups[w.ID]
+	nq := g.Heads * g.KeySize
+	row := p.private[w.ID].key[:l.attn.KeySize]
+	for t := lo; t < hi; t++ {
+		p.readyQuery(p.q[t*nq:][:nq], l, p.pos+t)
+		for b := range m.blocks {
+			p.appendRow(u, l, s, b, t, row)
+		}
+	}
+	w.Barrier()
+	n := len(p.ids)
+	if p.widens(l, n) {
+		p.wideQueries(u, l, lo, hi)
+		p.expand(w, u, l, s)
+		w.Barrier()
+		p.tiles(w, m.wide, ln.att, p.wide[m.wide.Geometry])
+		return
+	}
+	p.rowQueries(u, l, lo, hi)
+	w.Barrier()
+	p.tiles(w, l.attn, p.mix, s)
+	group := g.Group()
+	for k, v := range m.value {
+		at := func(i, size int) int { return ((lo+i/group)*g.Heads + k*group + i%group) * size }
+		u.product(v, g.ValueSize, (hi-lo)*group,
+			func(i int) []float32 { return p.mix[at(i, m.l):] },
+			func(i int) []float32 { return ln.att[at(i, g.ValueSize):] })
+	}
+}
+
+// tiles attends with all tokens' queries in p.queries and ends with a barrier.
+func (p *pass) tiles(w *pool.Worker, a *attn.Layer, out []float32, s *attn.Store) {
+	for {
+		i, _, ok := w.Take(a.Tiles(len(p.ids)), 1)
+		if !ok {
+			break
+		}
+		a.Prefill(out, i, s, p.pos, len(p.ids), p.queries, p.scratch[w.ID])
+	}
+	w.Barrier()
+}
+
+// widens reports whether n tokens are cheaper in the expanded form: each saves on every cached position and query head what
+// rows are wider than keys and values; a position costs an expansion.
+func (p *pass) widens(l *layer, n int) bool {
+	m, g := l.lat, l.geo
+	saved := n * g.Heads * (l.attn.KeySize + m.l - m.wide.KeySize - g.ValueSize)
+	return saved > m.l*g.KVHeads*(m.key[0].Rows+g.ValueSize)
+}
+
+// rowQueries projects the queries of tokens lo … hi-1 to rows and rotates them.
+func (p *pass) rowQueries(u *up, l *layer, lo, hi int) {
+	if l.lat.native != nil {
+		p.nativeRows(u, l, lo, hi)
+		return
+	}
+	p.projectQueries(u, l, lo, hi, l.attn.KeySize, l.attn.KeySize)
+}
+
+// wideQueries makes the queries of the expanded form: [R rotated | the model's query].
+func (p *pass) wideQueries(u *up, l *layer, lo, hi int) {
+	if l.lat.native != nil {
+		p.nativeWide(l, lo, hi)
+		return
+	}
+	g, r, width := l.geo, l.lat.r, l.lat.wide.KeySize
+	p.projectQueries(u, l, lo, hi, r, width)
+	for i := lo * g.Heads; i < hi*g.Heads; i++ {
+		copy(p.queries[i*width+r:][:g.KeySize], p.q[i*g.KeySize:])
+	}
+}
+
+// projectQueries writes the first n values of each query head's row, rotated, width apart.
+func (p *pass) projectQueries(u *up, l *layer, lo, hi, n, width int) {
+	m, g := l.lat, l.geo
+	group, dims := g.Group(), p.ropes[l.rope].Dims()
+	if n == 0 {
+		return
+	}
+	for k, t := range m.query {
+		at := func(i, size int) int { return ((lo+i/group)*g.Heads + k*group + i%group) * size }
+		u.product(t, n, (hi-lo)*group,
+			func(i int) []float32 { return p.q[at(i, g.KeySize):] },
+			func(i int) []float32 { return p.queries[at(i, width):] })
+		for i := range (hi - lo) * group {
+			rotatePairs(p.queries[at(i, width):], m.blockPairs(k, g), p.tables[l.rope][(lo+i/group)*dims:])
+		}
+	}
+}
+
+// expand rebuilds keys and values of all positions that the pass attends to, in pieces shared out among the workers.
+func (p *pass) expand(w *pool.Worker, u *up, l *layer, s *attn.Store) {
+	m, g := l.lat, l.geo
+	from := 0
+	if g.Window > 0 {
+		from = max(0, p.pos+1-g.Window)
+	}
+	n := p.pos + len(p.ids) - from
+	wide := p.wide[m.wide.Geometry]
+	for {
+		lo, hi, ok := w.Take(n, upRows)
+		if !ok {
+			return
+		}
+		for b := range m.blocks {
+			p.expandBlock(u, l, s, wide, b, from+lo, hi-lo)
+		}
+	}
+}
+
+// expandBlock rebuilds n positions of one block's heads.
+func (p *pass) expandBlock(u *up, l *layer, s, wide *attn.Store, b, from, n int) {
+	m, g := l.lat, l.geo
+	row, width := l.attn.KeySize, m.wide.KeySize
+	rows := sized(&u.cached, n*row)
+	keys, values := sized(&u.keys, n*width), sized(&u.values, n*g.ValueSize)
+	s.Rows(rows, b, from, n)
+	heads := g.KVHeads / m.blocks
+	for k := b * heads; k < (b+1)*heads; k++ {
+		latent := func(i int) []float32 { return rows[i*row+m.r:][:m.l] }
+		u.product(m.key[k], m.key[k].Rows, n, latent, func(i int) []float32 { return keys[i*width+m.r:] })
+		u.product(m.value[k], g.ValueSize, n, latent, func(i int) []float32 { return values[i*g.ValueSize:] })
+		for i := range n {
+			copy(keys[i*width:][:m.r], rows[i*row:])
+			wide.Append(from+i, k, keys[i*width:][:width], values[i*g.ValueSize:])
+		}
+	}
+}

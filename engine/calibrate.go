@@ -1,0 +1,240 @@
+package engine
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/pool"
+)
+
+// calibration walks through a model's layers with two residual streams on the same text: x as the model computes it, y as
+// the converted model does. Statistics come from y, targets from x.
+type calibration struct {
+	m       *Model
+	windows [][]int32 // of at least two tokens, at most a batch; each starts from an empty cache
+	x, y    []float32 // [tokens, width], windows one after the other
+	pass    pass
+	cancel  atomic.Bool
+}
+
+// newCalibration embeds the windows.
+func newCalibration(m *Model, windows [][]int32) *calibration {
+	c := &calibration{m: m, windows: windows}
+	n := 0
+	for _, w := range windows {
+		n += len(w)
+	}
+	c.x, c.y = make([]float32, n*m.h.embed), make([]float32, n*m.h.embed)
+	return c
+}
+
+// stage is a piece of a forward pass on one window: what all workers do.
+type stage struct {
+	*pass
+	fn func(w *pool.Worker, ln *lane, lo, hi int)
+}
+
+// Work implements pool.Task.
+func (s *stage) Work(w *pool.Worker) {
+	ln, lo, hi := s.lane(w)
+	s.fn(w, ln, lo, hi)
+	w.Barrier()
+}
+
+// each runs fn on all windows: x and y are the window's rows of the streams.
+func (c *calibration) each(ctx context.Context, fn func(p *pass, x, y []float32) func(w *pool.Worker, ln *lane, lo, hi int)) error {
+	c.cancel.Store(false)
+	stop := context.AfterFunc(ctx, func() { c.cancel.Store(true) })
+	defer stop()
+	at := 0
+	for _, ids := range c.windows {
+		n := len(ids) * c.m.h.embed
+		c.pass = pass{runner: c.m.run, ids: ids}
+		c.pass.prepare()
+		s := &stage{&c.pass, fn(&c.pass, c.x[at:at+n], c.y[at:at+n])}
+		if r := c.m.run.pool.Run(s, &c.cancel); r != nil {
+			if err := c.m.file.FaultError(r); err != nil {
+				return err
+			}
+			panic(r)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		at += n
+	}
+	return nil
+}
+
+// embed starts both streams.
+func (c *calibration) embed(ctx context.Context) error {
+	return c.each(ctx, func(p *pass, x, y []float32) func(*pool.Worker, *lane, int, int) {
+		return func(_ *pool.Worker, ln *lane, lo, hi int) {
+			p.embed(ln, lo, hi)
+			p.save(ln, x, lo, hi)
+			p.save(ln, y, lo, hi)
+		}
+	})
+}
+
+// load and save copy rows between a stream and the lane.
+func (p *pass) load(ln *lane, x []float32, lo, hi int) {
+	copy(ln.x[lo*p.h.embed:hi*p.h.embed], x[lo*p.h.embed:])
+}
+
+func (p *pass) save(ln *lane, x []float32, lo, hi int) {
+	copy(x[lo*p.h.embed:hi*p.h.embed], ln.x[lo*p.h.embed:])
+}
+
+// scratchStore returns an empty cache for one window of layer l.
+func scratchStore(l *layer, n int) *attn.Store {
+	s := attn.NewStore(l.attn)
+	s.Grow(n)
+	return s
+}
+
+// moments gathers the statistics that attn.Compress wants, from stream y and the original layer l: sums over the tokens.
+func (c *calibration) moments(ctx context.Context, i int) (kv, q *gram, err error) {
+	l, g := &c.m.w.layers[i], c.m.w.layers[i].geo
+	nz := g.KVHeads * (g.KeySize + g.ValueSize)
+	kv, q = newGram(nz, 0), newGram(g.Heads*g.KeySize, 0)
+	var z []float32
+	err = c.each(ctx, func(p *pass, _, y []float32) func(*pool.Worker, *lane, int, int) {
+		n := len(p.ids)
+		z = resized(z, n*nz)
+		return func(w *pool.Worker, ln *lane, lo, hi int) {
+			p.load(ln, y, lo, hi)
+			p.bind(w, ln, l, i)
+			p.rmsNorm(ln.h, ln.x, l.attnNorm, lo, hi)
+			p.quantize(w, &ln.in, l.inForms, lo, hi)
+			p.projectInput(w, ln, l)
+			w.Barrier()
+			for t := lo; t < hi; t++ {
+				p.readyQuery(p.q[t*g.Heads*g.KeySize:][:g.Heads*g.KeySize], l, t)
+				p.gather(z[t*nz:][:nz], l, t)
+			}
+			w.Barrier()
+			kv.add(w, z, nil, n)
+			q.add(w, p.q, nil, n)
+		}
+	})
+	return kv, q, err
+}
+
+// gather writes [keys of all heads | values of all heads] of token t, with biases and norm, before RoPE.
+func (p *pass) gather(z []float32, l *layer, t int) {
+	g := l.geo
+	nk, nv := g.KVHeads*g.KeySize, g.KVHeads*g.ValueSize
+	copy(z, p.k[t*nk:][:nk])
+	copy(z[nk:], p.v[t*nv:][:nv])
+	for k := range g.KVHeads {
+		p.readyKV(l, k, z[k*g.KeySize:][:g.KeySize], z[nk+k*g.ValueSize:][:g.ValueSize])
+	}
+}
+
+// drift is how much of the difference between the streams each repaired projection makes good for: half was better than
+// none and than all of it.
+const drift = 0.5
+
+// attend runs the original attention on x and the converted layer's heads on y, and gathers the regression of the one's
+// output on the other's heads. x becomes the stream behind the attention.
+func (c *calibration) attend(ctx context.Context, i int, conv *layer) (*gram, error) {
+	l, e := &c.m.w.layers[i], c.m.h.embed
+	g := newGram(l.geo.Heads*l.geo.ValueSize, e)
+	var target []float32
+	store, narrow := scratchStore(l, c.longest()), scratchStore(conv, c.longest())
+	err := c.each(ctx, func(p *pass, x, y []float32) func(*pool.Worker, *lane, int, int) {
+		n := len(p.ids)
+		target = resized(target, n*e)
+		return func(w *pool.Worker, ln *lane, lo, hi int) {
+			p.load(ln, x, lo, hi)
+			p.bind(w, ln, l, i)
+			p.heads(w, ln, l, store, lo, hi)
+			p.combine(w, ln, l, lo, hi)
+			p.target(target, l.postAttnNorm, x, y, lo, hi)
+			p.addTo(ln, l.oBias, l.postAttnNorm, lo, hi)
+			p.save(ln, x, lo, hi)
+			w.Barrier()
+			p.load(ln, y, lo, hi)
+			p.bind(w, ln, conv, i)
+			p.heads(w, ln, conv, narrow, lo, hi)
+			w.Barrier()
+			g.add(w, ln.att, target, n)
+		}
+	})
+	return g, err
+}
+
+// target is what a repaired projection should give: p.o, what the original one gave, and a part of the drift. A norm behind
+// the projection would change the drift's size: none then.
+func (p *pass) target(dst []float32, post []float32, x, y []float32, lo, hi int) {
+	e := p.h.embed
+	copy(dst[lo*e:hi*e], p.o[lo*e:])
+	for j := lo * e; post == nil && j < hi*e; j++ {
+		dst[j] += drift * (x[j] - y[j])
+	}
+}
+
+// advance adds the converted layer's attention to y.
+func (c *calibration) advance(ctx context.Context, i int, conv *layer) error {
+	store := scratchStore(conv, c.longest())
+	return c.each(ctx, func(p *pass, _, y []float32) func(*pool.Worker, *lane, int, int) {
+		return func(w *pool.Worker, ln *lane, lo, hi int) {
+			p.load(ln, y, lo, hi)
+			p.bind(w, ln, conv, i)
+			p.heads(w, ln, conv, store, lo, hi)
+			p.combine(w, ln, conv, lo, hi)
+			p.addTo(ln, conv.oBias, conv.postAttnNorm, lo, hi)
+			p.save(ln, y, lo, hi)
+		}
+	})
+}
+
+// feed runs the original feed-forward on x, which becomes the layer's output, and gathers the regression of its result on
+// the hidden values of y.
+func (c *calibration) feed(ctx context.Context, i int) (*gram, error) {
+	l, e := &c.m.w.layers[i], c.m.h.embed
+	g := newGram(c.m.h.ff[i], e)
+	var target []float32
+	err := c.each(ctx, func(p *pass, x, y []float32) func(*pool.Worker, *lane, int, int) {
+		n := len(p.ids)
+		target = resized(target, n*e)
+		return func(w *pool.Worker, ln *lane, lo, hi int) {
+			p.load(ln, x, lo, hi)
+			p.bind(w, ln, l, i)
+			p.hidden(w, ln, l, lo, hi)
+			p.down(w, ln, l, lo, hi)
+			p.target(target, l.postFFNNorm, x, y, lo, hi)
+			p.addTo(ln, l.downBias, l.postFFNNorm, lo, hi)
+			p.save(ln, x, lo, hi)
+			w.Barrier()
+			p.load(ln, y, lo, hi)
+			p.bind(w, ln, l, i)
+			p.hidden(w, ln, l, lo, hi)
+			g.add(w, p.gate, target, n)
+		}
+	})
+	return g, err
+}
+
+// advanceFeed adds the converted layer's feed-forward to y.
+func (c *calibration) advanceFeed(ctx context.Context, i int, conv *layer) error {
+	return c.each(ctx, func(p *pass, _, y []float32) func(*pool.Worker, *lane, int, int) {
+		return func(w *pool.Worker, ln *lane, lo, hi int) {
+			p.load(ln, y, lo, hi)
+			p.bind(w, ln, conv, i)
+			p.feedForward(w, ln, conv, lo, hi)
+			p.save(ln, y, lo, hi)
+		}
+	})
+}
+
+// longest returns the length of the longest window.
+func (c *calibration) longest() int {
+	n := 0
+	for _, w := range c.windows {
+		n = max(n, len(w))
+	}
+	return n
+}

@@ -1,0 +1,365 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/ggtype"
+	"github.com/latentgo/latentgo/quant"
+)
+
+// compressOptions says what a model is compressed to, and on what text.
+type compressOptions struct {
+	plan    []latentShape // per layer; l = 0 leaves it exact
+	windows [][]int32     // calibration text in pieces of 2 tokens or more, each from an empty cache
+	refine  bool          // go on with gradient steps
+	compat  bool          // only rotated components that architecture deepseek2 can express
+}
+
+// compress makes the tensors that a compressed model has in place of its own, by name. The model itself does not change.
+// The caller has the turn. progress may be nil.
+func (m *Model) compress(ctx context.Context, o compressOptions, progress func(stage string, done, total int)) (map[string]*tensor, error) {
+	made := map[string]*tensor{}
+	c := &converter{m: m, cal: newCalibration(m, o.windows), plan: o.plan, tune: defaultTuning, made: made}
+	if progress == nil {
+		progress = func(string, int, int) {}
+	}
+	err := c.run(ctx, func(layer int) { progress("layers", layer+1, m.h.layers) })
+	return made, err
+}
+
+// converter turns a model's layers into compressed ones, in order.
+type converter struct {
+	m    *Model
+	cal  *calibration
+	plan []latentShape // per layer
+	made map[string]*tensor
+	tune tuning
+}
+
+// tuning holds the numbers of the method.
+type tuning struct {
+	ridgeO, ridgeDown float64
+	balance           float64
+}
+
+var defaultTuning = tuning{ridgeO: 0.01, ridgeDown: 0.01, balance: 1}
+
+// run converts all layers.
+func (c *converter) run(ctx context.Context, done func(layer int)) error {
+	if err := c.cal.embed(ctx); err != nil {
+		return err
+	}
+	for i := range c.plan {
+		if err := c.layer(ctx, i); err != nil {
+			return fmt.Errorf("layer %d: %w", i, err)
+		}
+		done(i)
+	}
+	return nil
+}
+
+// layer converts layer i and moves both streams behind it.
+func (c *converter) layer(ctx context.Context, i int) error {
+	made := map[string]*tensor{}
+	if c.plan[i].l > 0 {
+		if err := c.compress(ctx, i, made); err != nil {
+			return err
+		}
+	}
+	conv, err := c.load(i, made)
+	if err != nil {
+		return err
+	}
+	g, err := c.cal.attend(ctx, i, conv)
+	if err != nil {
+		return err
+	}
+	name := func(s string) string { return fmt.Sprintf("blk.%d.%s", i, s) }
+	if err := c.repair(g, conv.o, name("attn_output.weight"), c.tune.ridgeO, made); err != nil {
+		return err
+	}
+	if conv, err = c.load(i, made); err != nil {
+		return err
+	}
+	if err := c.cal.advance(ctx, i, conv); err != nil {
+		return err
+	}
+	if g, err = c.cal.feed(ctx, i); err != nil {
+		return err
+	}
+	if err := c.repair(g, conv.down, name("ffn_down.weight"), c.tune.ridgeDown, made); err != nil {
+		return err
+	}
+	if conv, err = c.load(i, made); err != nil {
+		return err
+	}
+	if err := c.cal.advanceFeed(ctx, i, conv); err != nil {
+		return err
+	}
+	maps.Copy(c.made, made)
+	return nil
+}
+
+// load builds layer i from the file's tensors and those made so far.
+func (c *converter) load(i int, made map[string]*tensor) (*layer, error) {
+	ld := &loader{f: c.m.file, over: made}
+	h := *c.m.h
+	h.latent = c.plan
+	l := new(layer)
+	ld.layer(l, i, &h, MLAOff)
+	if ld.err == nil {
+		c.m.run.include(l, h.ff[i])
+	}
+	return l, ld.err
+}
+
+// compress makes the tensors of layer i's compressed attention.
+func (c *converter) compress(ctx context.Context, i int, made map[string]*tensor) error {
+	kv, q, err := c.cal.moments(ctx, i)
+	if err != nil {
+		return err
+	}
+	l, s := &c.m.w.layers[i], c.plan[i]
+	span := c.cal.longest()
+	if l.geo.Window > 0 {
+		span = min(span, l.geo.Window)
+	}
+	var parts []*attn.Compressed
+	for b := range s.blocks {
+		m := c.blockMoments(l, kv, q, b, s.blocks)
+		p, err := attn.Compress(c.m.run.ropes[l.rope], m, attn.CompressOptions{R: s.r, L: s.l, Context: span, Balance: c.tune.balance})
+		if err != nil {
+			return err
+		}
+		parts = append(parts, p)
+	}
+	return c.latentTensors(i, parts, made)
+}
+
+// blockMoments cuts the statistics of block b of n out of the layer's.
+func (c *converter) blockMoments(l *layer, kv, q *gram, b, n int) *attn.Moments {
+	g := l.geo
+	g.KVHeads /= n
+	g.Heads /= n
+	m := &attn.Moments{Geometry: g, KV: mat.NewSymDense(g.KVHeads*(g.KeySize+g.ValueSize), nil)}
+	at := func(i int) int { // index in the layer's z of index i in the block's
+		if k := g.KVHeads * g.KeySize; i >= k {
+			return l.geo.KVHeads*g.KeySize + b*g.KVHeads*g.ValueSize + i - k
+		}
+		return b*g.KVHeads*g.KeySize + i
+	}
+	for i := range m.KV.SymmetricDim() {
+		for j := range i + 1 {
+			m.KV.SetSym(i, j, kv.aa[at(i)*kv.a+at(j)])
+		}
+	}
+	for h := range g.Heads {
+		m.Query = append(m.Query, q.diagonal((b*g.Heads+h)*g.KeySize, g.KeySize))
+	}
+	for k := range g.KVHeads {
+		m.Output = append(m.Output, outputMetric(l, b*g.KVHeads+k))
+	}
+	return m
+}
+
+// diagonal returns the block of n rows and columns of AᵀA from index at on.
+func (g *gram) diagonal(at, n int) *mat.SymDense {
+	s := mat.NewSymDense(n, nil)
+	for i := range n {
+		for j := range i + 1 {
+			s.SetSym(i, j, g.aa[(at+i)*g.a+at+j])
+		}
+	}
+	return s
+}
+
+// outputMetric returns Σ W_Oᵀ W_O over the query heads that share key/value head k.
+func outputMetric(l *layer, k int) *mat.SymDense {
+	v := l.geo.ValueSize
+	w := dense(l.o)
+	s := mat.NewSymDense(v, nil)
+	for h := k * l.geo.Group(); h < (k+1)*l.geo.Group(); h++ {
+		rows, _ := w.Dims()
+		part := w.Slice(0, rows, h*v, (h+1)*v)
+		var t mat.SymDense
+		t.SymOuterK(1, part.T())
+		s.AddSym(s, &t)
+	}
+	return s
+}
+
+// dense returns a matrix in double precision, [rows, cols].
+func dense(l linear) *mat.Dense {
+	d := mat.NewDense(l.Rows, l.Cols, nil)
+	row := make([]float32, l.Cols)
+	for r := range l.Rows {
+		l.Row(row, r)
+		for j, v := range row {
+			d.Set(r, j, float64(v*l.scale))
+		}
+	}
+	return d
+}
+
+// latentTensors adds a compressed layer's tensors to made.
+func (c *converter) latentTensors(i int, parts []*attn.Compressed, made map[string]*tensor) error {
+	l, s := &c.m.w.layers[i], c.plan[i]
+	var enc, query, value []*mat.Dense
+	var pairs []byte
+	for _, p := range parts {
+		enc = append(enc, p.Encode)
+		query, value = append(query, p.Query...), append(value, p.Value...)
+		for _, x := range p.Pairs {
+			pairs = binary.LittleEndian.AppendUint32(pairs, uint32(x))
+		}
+	}
+	name := func(s string) string { return fmt.Sprintf("blk.%d.%s", i, s) }
+	add := func(n string, typ quant.Type, data []byte, shape ...int) {
+		made[name(n)] = madeTensor(name(n), typ, data, shape...)
+	}
+	if s.r > 0 {
+		add(tensorPairs, ggtype.I32, pairs, s.r/2, s.blocks)
+	}
+	row := s.r + s.l
+	half := func(n string, m []*mat.Dense) error {
+		rows, cols := m[0].Dims()
+		data, err := encode(ggtype.F16, m...)
+		add(n, ggtype.F16, data, cols, rows, len(m))
+		return err
+	}
+	if err := half(tensorQuery, query); err != nil {
+		return err
+	}
+	if err := half(tensorValue, value); err != nil {
+		return err
+	}
+	if l.kNorm != nil {
+		return half(tensorEncKV, enc)
+	}
+	folded, bias := fold(l, enc)
+	if bias != nil {
+		data, err := encode(ggtype.F32, mat.NewDense(1, len(bias), bias))
+		if err != nil {
+			return err
+		}
+		add(tensorEncBias, ggtype.F32, data, len(bias))
+	}
+	typ := quant.Type(ggtype.Q8_0)
+	if c.m.h.embed%32 != 0 {
+		typ = ggtype.F16
+	}
+	data, err := encode(typ, folded)
+	add(tensorEnc, typ, data, c.m.h.embed, s.blocks*row)
+	return err
+}
+
+// fold multiplies the blocks' encoders by the projections of keys and values: [blocks·(R+L), width]. The bias is nil when
+// the model has none.
+func fold(l *layer, enc []*mat.Dense) (*mat.Dense, []float64) {
+	g := l.geo
+	k, v := dense(l.k), dense(l.v)
+	row, _ := enc[0].Dims()
+	_, width := k.Dims()
+	out := mat.NewDense(row*len(enc), width, nil)
+	var bias []float64
+	heads := g.KVHeads / len(enc)
+	for b, e := range enc {
+		nk, nv := heads*g.KeySize, heads*g.ValueSize
+		var keys, values mat.Dense
+		keys.Mul(e.Slice(0, row, 0, nk), k.Slice(b*nk, (b+1)*nk, 0, width))
+		values.Mul(e.Slice(0, row, nk, nk+nv), v.Slice(b*nv, (b+1)*nv, 0, width))
+		out.Slice(b*row, (b+1)*row, 0, width).(*mat.Dense).Add(&keys, &values)
+		if l.kBias != nil || l.vBias != nil {
+			z := mat.NewVecDense(nk+nv, nil)
+			for j := range nk {
+				if l.kBias != nil {
+					z.SetVec(j, float64(l.kBias[b*nk+j]))
+				}
+			}
+			for j := range nv {
+				if l.vBias != nil {
+					z.SetVec(nk+j, float64(l.vBias[b*nv+j]))
+				}
+			}
+			var x mat.VecDense
+			x.MulVec(e, z)
+			bias = append(bias, x.RawVector().Data...)
+		}
+	}
+	return out, bias
+}
+
+// encode writes matrices one after the other as type t.
+func encode(t quant.Type, ms ...*mat.Dense) ([]byte, error) {
+	var out []byte
+	for _, m := range ms {
+		rows, cols := m.Dims()
+		x := make([]float32, rows*cols)
+		for i := range rows {
+			for j := range cols {
+				x[i*cols+j] = float32(m.At(i, j))
+			}
+		}
+		b := make([]byte, t.RowBytes(cols)*rows)
+		if err := quant.Quantize(b, t, x); err != nil {
+			return nil, err
+		}
+		out = append(out, b...)
+	}
+	return out, nil
+}
+
+func madeTensor(name string, typ quant.Type, data []byte, shape ...int) *tensor {
+	t := &tensor{name: name, typ: typ, bytes: func() ([]byte, error) { return data, nil }}
+	for _, n := range shape {
+		t.shape = append(t.shape, uint64(n))
+	}
+	return t
+}
+
+// repair replaces a projection by the regression that g gathered, in the projection's own type where that can be written.
+func (c *converter) repair(g *gram, old linear, name string, share float64, made map[string]*tensor) error {
+	var x0 mat.Dense
+	x0.CloneFrom(dense(old).T())
+	x, chol, err := g.ridge(&x0, share)
+	if err != nil {
+		return err
+	}
+	typ := writable(old.Type)
+	var l mat.TriDense
+	chol.LTo(&l)
+	fb := quant.NewFeedback(g.a, l.At)
+	data := make([]byte, typ.RowBytes(g.a)*g.b)
+	err = c.m.run.parallel(g.b, func(r int) error {
+		row := make([]float32, g.a)
+		for j := range row {
+			row[j] = float32(x.At(j, r)) / old.scale
+			if math.IsNaN(float64(row[j])) {
+				return errSingular
+			}
+		}
+		return fb.Quantize(data[r*typ.RowBytes(g.a):][:typ.RowBytes(g.a)], typ, row)
+	})
+	made[name] = madeTensor(name, typ, data, g.a, g.b)
+	return err
+}
+
+// writable returns the type itself, or for types without an encoder the smallest one that loses no more.
+func writable(t quant.Type) quant.Type {
+	switch t {
+	case ggtype.F32, ggtype.F16, ggtype.BF16, ggtype.Q4_0, ggtype.Q4_1, ggtype.Q5_0, ggtype.Q5_1, ggtype.Q8_0:
+		return t
+	case ggtype.Q5_K:
+		return ggtype.Q5_1
+	case ggtype.Q6_K, ggtype.Q8_K:
+		return ggtype.Q8_0
+	}
+	return ggtype.Q4_1
+}

@@ -1,0 +1,192 @@
+package engine
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/ggtype"
+	"github.com/latentgo/latentgo/quant"
+)
+
+// latent is what a compressed layer has in place of key and value projections (attn.Compressed). Its cache holds, per
+// block of key/value heads, one row [R rotated | L latent] per token.
+type latent struct {
+	r, l, blocks int
+
+	enc     linear          // [blocks·(R+L), width]: rows from the layer's input, when that is possible
+	encBias []float32       // or nil
+	encKV   []*quant.Matrix // otherwise: per block [R+L, heads·(d+v)], rows from its keys and values
+	pairs   []int32         // [blocks·R/2] RoPE pair of each rotated pair
+	query   []*quant.Matrix // per key/value head [R+L, d]: a query head's query for rows
+	key     []*quant.Matrix // per key/value head [d, L]: the latent part of query transposed, a head's key from the latent
+	value   []*quant.Matrix // per key/value head [v, L]: its value from the latent
+	native  *native         // what DeepSeek's own form has beside; nil for a compressed layer
+	wide    *attn.Layer     // attention over keys [R rotated | d] and values expanded from the latent, for prefill
+}
+
+// Names of a compressed model's metadata; the arrays have one number per layer.
+const (
+	keyLatentVersion = "latentgo.version"
+	keyLatentRope    = "latentgo.mla.rope_size"   // R, 0 for a layer that was left exact
+	keyLatentSize    = "latentgo.mla.latent_size" // L
+	keyLatentBlocks  = "latentgo.mla.block_count"
+)
+
+// Names of a compressed layer's tensors, after "blk.N.".
+const (
+	tensorEnc     = "attn_latent.weight"    // [width, blocks·(R+L)], fastest dimension first as all here
+	tensorEncBias = "attn_latent.bias"      // [blocks·(R+L)]
+	tensorEncKV   = "attn_latent_kv.weight" // [heads·(d+v), R+L, blocks]
+	tensorPairs   = "attn_latent_pairs"     // [R/2, blocks], I32
+	tensorQuery   = "attn_latent_q.weight"  // [d, R+L, key/value heads]
+	tensorValue   = "attn_latent_v.weight"  // [L, v, key/value heads]
+)
+
+// latentShape is the row of one compressed layer; L = 0 for an exact one.
+type latentShape struct{ r, l, blocks int }
+
+// latents reads the shapes of a compressed model's layers, nil for any other.
+func (h *hparams) latents(f *gguf.File) error {
+	if !f.Has(keyLatentVersion) {
+		return nil
+	}
+	if v, err := f.Uint(keyLatentVersion); err != nil || v != 1 {
+		return fmt.Errorf("%s: key %q: version %d of the compressed form, this program reads 1: %w", f.Name(), keyLatentVersion, v, ErrUnsupported)
+	}
+	h.latent = make([]latentShape, h.layers)
+	for _, k := range []string{keyLatentRope, keyLatentSize, keyLatentBlocks} {
+		list, err := f.Ints(k)
+		if err != nil {
+			return err
+		}
+		if len(list) != h.layers {
+			return fmt.Errorf("%s: key %q: %d values for %d layers: %w", f.Name(), k, len(list), h.layers, ErrInvalid)
+		}
+		for i, v := range list {
+			if v < 0 || v > maxWidth {
+				return fmt.Errorf("%s: key %q: layer %d: %d is outside 0 … %d: %w", f.Name(), k, i, v, maxWidth, ErrInvalid)
+			}
+			switch k {
+			case keyLatentRope:
+				h.latent[i].r = int(v)
+			case keyLatentSize:
+				h.latent[i].l = int(v)
+			default:
+				h.latent[i].blocks = int(v)
+			}
+		}
+	}
+	return h.checkLatents(f)
+}
+
+func (h *hparams) checkLatents(f *gguf.File) error {
+	for i, s := range h.latent {
+		g := h.kvHeads[i]
+		if s.l == 0 {
+			continue
+		}
+		if s.blocks == 0 || g%s.blocks != 0 || s.r%2 != 0 || s.blocks*(s.r+s.l) > g*(h.keySize+h.valueSize) {
+			return fmt.Errorf("%s: key %q: layer %d: %d blocks of %d+%d values for %d key/value heads: %w",
+				f.Name(), keyLatentSize, i, s.blocks, s.r, s.l, g, ErrInvalid)
+		}
+	}
+	return nil
+}
+
+// compressed reports whether layer i caches compressed rows.
+func (h *hparams) compressed(i int) bool { return h.latent != nil && h.latent[i].l != 0 }
+
+// latent loads a compressed layer's own tensors. It needs keys and values as the model computes them where something that
+// is not linear lies between the layer's input and them; otherwise rows come straight from the input.
+func (ld *loader) latent(l *layer, i int, h *hparams, name func(string) string) *latent {
+	g, s := l.geo, h.latent[i]
+	row := s.r + s.l
+	m := &latent{r: s.r, l: s.l, blocks: s.blocks}
+	if ld.has(name(tensorEnc)) {
+		m.enc = linear{ld.matrix(name(tensorEnc), s.blocks*row, h.embed), 1}
+		m.encBias = ld.vector(name(tensorEncBias), s.blocks*row, false)
+	} else {
+		m.encKV = ld.matrices(name(tensorEncKV), s.blocks, row, g.KVHeads/s.blocks*(g.KeySize+g.ValueSize))
+	}
+	m.pairs = ld.pairs(name(tensorPairs), s, h.rope.Dims/2)
+	m.query = ld.matrices(name(tensorQuery), g.KVHeads, row, g.KeySize)
+	m.value = ld.matrices(name(tensorValue), g.KVHeads, g.ValueSize, s.l)
+	if ld.err != nil {
+		return m
+	}
+	for _, q := range m.query {
+		m.key = append(m.key, transposed(q, s.r, s.l))
+	}
+	var err error
+	if l.attn, err = attn.NewLatent(g.Heads, s.blocks, s.r, s.l, g.Window); err == nil {
+		m.wide, err = attn.NewGQA(attn.Geometry{Heads: g.Heads, KVHeads: g.KVHeads, KeySize: s.r + g.KeySize, ValueSize: g.ValueSize, Window: g.Window})
+	}
+	if err != nil && ld.err == nil {
+		ld.err = fmt.Errorf("%s: layer %d: %w", ld.f.Name(), i, err)
+	}
+	return m
+}
+
+// matrices loads n matrices [rows, cols] that one tensor holds.
+func (ld *loader) matrices(name string, n, rows, cols int) []*quant.Matrix {
+	t, b := ld.find(name, cols, rows, n)
+	out := make([]*quant.Matrix, n)
+	for i := range out {
+		if ld.err != nil {
+			return nil
+		}
+		size := len(b) / n
+		m, err := quant.NewMatrix(t.typ, rows, cols, b[i*size:(i+1)*size])
+		ld.fail(t, err)
+		out[i] = m
+	}
+	return out
+}
+
+// pairs loads the RoPE pairs of a layer's rotated values.
+func (ld *loader) pairs(name string, s latentShape, limit int) []int32 {
+	if s.r == 0 {
+		return nil
+	}
+	t, b := ld.find(name, s.r/2, s.blocks)
+	if ld.err != nil {
+		return nil
+	}
+	if t.typ != ggtype.I32 {
+		ld.fail(t, fmt.Errorf("type %v, want I32: %w", t.typ, ErrInvalid))
+		return nil
+	}
+	out := make([]int32, s.r/2*s.blocks)
+	for i := range out {
+		out[i] = int32(binary.LittleEndian.Uint32(b[4*i:]))
+		if out[i] < 0 || int(out[i]) >= limit {
+			ld.fail(t, fmt.Errorf("entry %d is %d, there are %d RoPE pairs: %w", i, out[i], limit, ErrInvalid))
+		}
+	}
+	return out
+}
+
+// transposed returns rows from … from+n-1 of m as the columns of a matrix in half precision.
+func transposed(m *quant.Matrix, from, n int) *quant.Matrix {
+	row := make([]float32, m.Cols)
+	t := make([]float32, n*m.Cols)
+	for r := range n {
+		m.Row(row, from+r)
+		for c, v := range row {
+			t[c*n+r] = v
+		}
+	}
+	data := make([]byte, 2*len(t))
+	half := make([]uint16, len(t))
+	quant.F32ToF16(half, t)
+	for i, v := range half {
+		binary.LittleEndian.PutUint16(data[2*i:], v)
+	}
+	out, err := quant.NewMatrix(ggtype.F16, m.Cols, n, data)
+	if err != nil {
+		panic(err) // the shape is right by construction
+	}
+	return out
+}

@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// MLA says in which form a model's attention runs. The zero value is MLAExact. At most one of the fields is set, R and L
+// together; a compressed form is made by conversion (see ConvertOptions), once, and kept in the user's cache directory.
+type MLA struct {
+	Off     bool    // plain grouped-query attention
+	Percent float64 // cached values per token in percent of what the model caches, above 0 and below 100
+	R, L    int     // rotated and latent values per token and layer
+	Bytes   int     // bytes per token, all layers together
+}
+
+var (
+	// MLAExact turns grouped-query attention into multi-head latent attention without loss: every key component
+	// stays under RoPE, the values are the latent. The default. A file that is compressed already runs as it is.
+	MLAExact = MLA{}
+	// MLAOff keeps plain grouped-query attention.
+	MLAOff = MLA{Off: true}
+)
+
+// ParseMLA reads a form: "exact" (also "" and "on"), "off", a share such as "50%", values per layer such as "64+128"
+// (rotated and latent), or bytes per token such as "11520B" or "11.25KiB".
+func ParseMLA(s string) (MLA, error) {
+	bad := fmt.Errorf(`attention form %q is neither "exact", "off", a share such as "50%%", rotated+latent values such as "64+128", nor bytes per token such as "11520B"`, s)
+	switch s {
+	case "", "on", "exact":
+		return MLAExact, nil
+	case "off":
+		return MLAOff, nil
+	}
+	if n, ok := strings.CutSuffix(s, "%"); ok {
+		p, err := strconv.ParseFloat(n, 64)
+		if err != nil || !(p > 0 && p < 100) {
+			return MLA{}, bad
+		}
+		return MLA{Percent: p}, nil
+	}
+	if a, b, ok := strings.Cut(s, "+"); ok {
+		r, err1 := strconv.Atoi(a)
+		l, err2 := strconv.Atoi(b)
+		if err1 != nil || err2 != nil || r < 0 || r%2 != 0 || l <= 0 || r > maxWidth || l > maxWidth {
+			return MLA{}, bad
+		}
+		return MLA{R: r, L: l}, nil
+	}
+	n, ok := parseBytes(s)
+	if !ok {
+		return MLA{}, bad
+	}
+	return MLA{Bytes: n}, nil
+}
+
+// parseBytes reads a size with a unit.
+func parseBytes(s string) (int, bool) {
+	for _, u := range []struct {
+		name string
+		size float64
+	}{{"KiB", 1024}, {"KB", 1000}, {"kB", 1000}, {"MiB", 1 << 20}, {"MB", 1e6}, {"B", 1}} {
+		if n, ok := strings.CutSuffix(s, u.name); ok {
+			v, err := strconv.ParseFloat(n, 64)
+			if v *= u.size; err != nil || !(v >= 1) || v > math.MaxInt32 {
+				return 0, false
+			}
+			return int(v), true
+		}
+	}
+	return 0, false
+}
+
+// Compressed reports whether the form caches less than the model.
+func (m MLA) Compressed() bool { return m.Percent != 0 || m.L != 0 || m.Bytes != 0 }
+
+// String returns what ParseMLA reads.
+func (m MLA) String() string {
+	switch {
+	case m.Off:
+		return "off"
+	case m.Percent != 0:
+		return strconv.FormatFloat(m.Percent, 'g', -1, 64) + "%"
+	case m.L != 0:
+		return fmt.Sprintf("%d+%d", m.R, m.L)
+	case m.Bytes != 0:
+		return fmt.Sprintf("%dB", m.Bytes)
+	}
+	return "exact"
+}

@@ -1,0 +1,264 @@
+package gguf
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Writer collects keys and tensors and writes them as a GGUF file, version 3, little-endian. Keys and tensors keep the
+// order in which they were added. The zero value is an empty file. For one goroutine.
+//
+// Nothing of a file that was read is lost: CopyMetadata and AddTensorFrom keep every kind of value and every type as it is,
+// and names are not touched.
+type Writer struct {
+	keys      []outKey
+	keyIndex  map[string]int
+	tensors   []outTensor
+	tensorSet map[string]bool
+	alignment uint64 // 0 means defaultAlignment
+}
+
+// outKey is a key with its value as in the file, kind included.
+type outKey struct {
+	key   string
+	value []byte
+}
+
+// outTensor is a tensor to write.
+type outTensor struct {
+	name  string
+	typ   Type
+	shape []uint64
+	size  uint64
+	data  func() ([]byte, error)
+}
+
+// Set sets a key to a Go value: uint8 … uint64, int8 … int64, float32, float64, bool, string, or a slice of one of these,
+// or []any for an array of arrays. A key that is there keeps its place. Errors wrap ErrKind for another type or a value
+// that the format cannot hold, ErrFormat for a bad key.
+func (w *Writer) Set(key string, value any) error {
+	if err := checkName("key", key, maxKeyLen); err != nil {
+		return err
+	}
+	b, err := appendValue(nil, value, 0)
+	if err != nil {
+		return fmt.Errorf("gguf: key %q: %w", key, err)
+	}
+	if key == alignmentKey {
+		a, ok := value.(uint32)
+		if !ok || a == 0 || a&(a-1) != 0 {
+			return fmt.Errorf("gguf: key %q: %w: %v is not a power of two of type uint32", key, ErrKind, value)
+		}
+		w.alignment = uint64(a)
+	}
+	if i, ok := w.keyIndex[key]; ok {
+		w.keys[i].value = b
+		return nil
+	}
+	if w.keyIndex == nil {
+		w.keyIndex = map[string]int{}
+	}
+	w.keyIndex[key] = len(w.keys)
+	w.keys = append(w.keys, outKey{key, b})
+	return nil
+}
+
+// CopyMetadata adds all keys of f for which keep returns true (nil: all but those of a split, which a file that holds all
+// tensors must not have).
+func (w *Writer) CopyMetadata(f *File, keep func(key string) bool) error {
+	if keep == nil {
+		keep = func(key string) bool { return !strings.HasPrefix(key, "split.") }
+	}
+	for _, key := range f.Keys() {
+		if !keep(key) {
+			continue
+		}
+		v, _ := f.Value(key)
+		if err := w.Set(key, v.Any()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AddTensor adds a tensor: shape has 1 to 4 dimensions, the fastest first. data is called once, when the tensor is
+// written, and returns exactly its bytes, little-endian; they are not kept. Errors wrap ErrFormat.
+func (w *Writer) AddTensor(name string, t Type, shape []uint64, data func() ([]byte, error)) error {
+	if err := checkName("tensor", name, maxNameLen); err != nil {
+		return err
+	}
+	bad := func(format string, a ...any) error {
+		return fmt.Errorf("gguf: tensor %q: %w: %s", name, ErrFormat, fmt.Sprintf(format, a...))
+	}
+	if w.tensorSet[name] {
+		return bad("duplicate name")
+	}
+	if !t.Known() {
+		return bad("unknown type %d", t)
+	}
+	if len(shape) < 1 || len(shape) > maxDims {
+		return bad("%d dimensions", len(shape))
+	}
+	elems, size := t.Block()
+	n := uint64(1)
+	for _, d := range shape {
+		if d == 0 || n > 1<<60/d {
+			return bad("shape %v", shape)
+		}
+		n *= d
+	}
+	if shape[0]%uint64(elems) != 0 {
+		return bad("rows of %d weights are not a multiple of the %d in a block of %v", shape[0], elems, t)
+	}
+	if w.tensorSet == nil {
+		w.tensorSet = map[string]bool{}
+	}
+	w.tensorSet[name] = true
+	w.tensors = append(w.tensors, outTensor{name, t, slices.Clone(shape), n / uint64(elems) * uint64(size), data})
+	return nil
+}
+
+// AddTensorFrom adds a tensor of a file, which must stay open until everything is written.
+func (w *Writer) AddTensorFrom(t *Tensor) error { return w.AddTensor(t.Name, t.Type, t.Shape, t.Bytes) }
+
+// checkName checks a key or a tensor name.
+func checkName(what, s string, limit int) error {
+	if reason := badName(s, limit); reason != "" {
+		return fmt.Errorf("gguf: %s name %.200q: %w: %s", what, s, ErrFormat, reason)
+	}
+	return nil
+}
+
+// WriteFile writes the file to path: beside it first, then synced, then in its place, so that nobody ever sees half a file
+// and an error leaves what was there. A file that is open and mapped may be replaced, except on Windows. progress (may be
+// nil) is told after each tensor how many of the total bytes of data are written. ctx ends the writing between tensors.
+func (w *Writer) WriteFile(ctx context.Context, path string, progress func(done, total int64)) error {
+	dir, base := filepath.Split(path)
+	tmp, err := os.CreateTemp(filepath.Clean(dir+"."), "."+base+".*")
+	if err != nil {
+		return fmt.Errorf("gguf: write %s: %w", path, err)
+	}
+	buf := bufio.NewWriterSize(tmp, 1<<20)
+	err = w.write(ctx, buf, progress)
+	if err == nil {
+		err = errors.Join(buf.Flush(), tmp.Chmod(0o644), tmp.Sync())
+	}
+	err = errors.Join(err, tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(tmp.Name())
+		return fmt.Errorf("gguf: write %s: %w", path, err)
+	}
+	syncDir(filepath.Dir(path))
+	return nil
+}
+
+// syncDir makes a rename durable where the system can do that for folders.
+func syncDir(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		_ = d.Close()
+	}
+}
+
+// WriteTo writes the file to out.
+func (w *Writer) WriteTo(out io.Writer) (int64, error) {
+	c := &counter{w: out}
+	err := w.write(context.Background(), c, nil)
+	return c.n, err
+}
+
+// counter counts bytes.
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.n += int64(n)
+	return n, err
+}
+
+func (w *Writer) write(ctx context.Context, out io.Writer, progress func(done, total int64)) error {
+	align := w.alignment
+	if align == 0 {
+		align = defaultAlignment
+	}
+	h, total := w.header(align)
+	if _, err := out.Write(h); err != nil {
+		return err
+	}
+	pad := make([]byte, align)
+	done := int64(0)
+	for i := range w.tensors {
+		t := &w.tensors[i]
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := t.write(out, pad); err != nil {
+			return fmt.Errorf("tensor %q: %w", t.name, err)
+		}
+		done += int64(t.size)
+		if progress != nil {
+			progress(done, total)
+		}
+	}
+	return nil
+}
+
+// write writes a tensor and the padding behind it; len(pad) is the alignment.
+func (t *outTensor) write(out io.Writer, pad []byte) error {
+	b, err := t.data()
+	if err != nil {
+		return err
+	}
+	if uint64(len(b)) != t.size {
+		return fmt.Errorf("%w: %d bytes of data, shape %v of type %v has %d", ErrFormat, len(b), t.shape, t.typ, t.size)
+	}
+	if _, err := out.Write(b); err != nil {
+		return err
+	}
+	_, err = out.Write(pad[:padding(t.size, uint64(len(pad)))])
+	return err
+}
+
+// padding returns how many bytes follow n to reach a multiple of align.
+func padding(n, align uint64) uint64 { return (align - n%align) % align }
+
+// header returns everything in front of the data, padded, and the size of all tensors' data.
+func (w *Writer) header(align uint64) (h []byte, total int64) {
+	le := binary.LittleEndian
+	h = append(h, "GGUF"...)
+	h = le.AppendUint32(h, 3)
+	h = le.AppendUint64(h, uint64(len(w.tensors)))
+	h = le.AppendUint64(h, uint64(len(w.keys)))
+	for _, k := range w.keys {
+		h = appendString(h, k.key)
+		h = append(h, k.value...)
+	}
+	offset := uint64(0)
+	for i := range w.tensors {
+		t := &w.tensors[i]
+		h = appendString(h, t.name)
+		h = le.AppendUint32(h, uint32(len(t.shape)))
+		for _, d := range t.shape {
+			h = le.AppendUint64(h, d)
+		}
+		h = le.AppendUint32(h, uint32(t.typ))
+		h = le.AppendUint64(h, offset)
+		offset += t.size + padding(t.size, align)
+		total += int64(t.size)
+	}
+	return append(h, make([]byte, padding(uint64(len(h)), align))...), total
+}
