@@ -120,10 +120,6 @@ func (c *compressor) rotated(out *Compressed) {
 			q.SetRow(2*k+1, im)
 		}
 	}
-	mag := c.rope.mag * c.rope.mag
-	for _, q := range out.Query {
-		q.Scale(mag, q)
-	}
 }
 
 // encoder returns the rows of z ↦ Re y and z ↦ Im y.
