@@ -31,7 +31,8 @@ type ConvertOptions struct {
 	Refine bool
 	// Exact are layers, counted from 0, that are left as they are.
 	Exact []int
-	// Compat is "", or CompatLlama for a file of architecture deepseek2, which llama.cpp loads. Only Convert knows it.
+	// Compat is "", or CompatLlama for a file of architecture deepseek2, which llama.cpp loads. Load keeps to what such a file
+	// can express, then.
 	Compat string
 	// NoCache neither looks into the user's cache directory nor writes there. Convert never does.
 	NoCache bool
