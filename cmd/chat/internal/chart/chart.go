@@ -61,31 +61,37 @@ var shapes = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.Pyrami
 // WritePNG draws the chart to w.
 func (c *Chart) WritePNG(w io.Writer) error {
 	p := c.frame()
+	original := plotter.NewFunction(func(float64) float64 { return 1 })
+	original.LineStyle = draw.LineStyle{Color: grey, Width: vg.Points(1.2), Dashes: []vg.Length{vg.Points(6), vg.Points(4)}}
+	original.XMin, original.XMax, original.Samples = p.X.Min, p.X.Max, 2
+	p.Add(original)
 	for i, curve := range c.Curves {
 		if err := addCurve(p, curve, i); err != nil {
 			return fmt.Errorf("curve %q: %w", curve.Name, err)
 		}
 	}
-	original := plotter.NewFunction(func(float64) float64 { return 1 })
-	original.LineStyle = draw.LineStyle{Color: grey, Width: vg.Points(1.2), Dashes: []vg.Length{vg.Points(6), vg.Points(4)}}
-	original.XMin, original.XMax, original.Samples = p.X.Min, p.X.Max, 2
-	p.Add(original)
 	p.Legend.Add("original model", original)
 	canvas := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(color.White))
 	area := draw.Crop(draw.New(canvas), vg.Points(10), -vg.Points(16), vg.Points(10), -vg.Points(10))
 	p.Draw(area)
+	c.drawNote(p, area)
 	_, err := vgimg.PngCanvas{Canvas: canvas}.WriteTo(w)
 	return err
+}
+
+// drawNote writes the note below the title.
+func (c *Chart) drawNote(p *plot.Plot, area draw.Canvas) {
+	style := p.Title.TextStyle
+	style.Font.Size, style.Color = vg.Points(10), grey
+	style.XAlign, style.YAlign = draw.XCenter, draw.YTop
+	area.FillText(style, vg.Point{X: area.Center().X, Y: area.Max.Y - vg.Points(20)}, c.Note)
 }
 
 // frame makes title, axes and grid.
 func (c *Chart) frame() *plot.Plot {
 	p := plot.New()
 	p.Title.Text = c.Title
-	if c.Note != "" {
-		p.Title.Text += "\n" + c.Note
-	}
-	p.Title.Padding = vg.Points(10)
+	p.Title.Padding = vg.Points(28) // room for the note
 	for _, s := range []*font.Font{&p.Title.TextStyle.Font, &p.X.Label.TextStyle.Font, &p.Y.Label.TextStyle.Font, &p.X.Tick.Label.Font, &p.Y.Tick.Label.Font, &p.Legend.TextStyle.Font} {
 		s.Variant = "Sans"
 		s.Size = vg.Points(11)
