@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -47,6 +49,7 @@ func (m *Model) convert(ctx context.Context, form MLA) error {
 	if c.made.Fingerprint, err = m.file.Fingerprint(); err != nil {
 		return err
 	}
+	defer debug.FreeOSMemory()
 	if c.opt.NoCache {
 		return c.compress(ctx)
 	}
@@ -67,7 +70,10 @@ func (c *conversion) compress(ctx context.Context) (err error) {
 	}
 	c.m.run.clean()
 	o := compressOptions{plan: c.plan, windows: c.text.train, refine: c.opt.Refine, compat: c.opt.Compat != ""}
-	made, err := c.m.compress(ctx, o, func(stage string, done, total int) { c.report(stage, int64(done), int64(total)) })
+	made, err := c.m.compress(ctx, o, func(stage string, done, total int) {
+		runtime.GC() // or a layer's statistics would stay until there is as much garbage as everything else
+		c.report(stage, int64(done), int64(total))
+	})
 	if err != nil {
 		return fmt.Errorf("convert %s: %w", c.m.file.Name(), err)
 	}

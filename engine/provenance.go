@@ -89,7 +89,13 @@ func (c *Conversion) writeTo(w *gguf.Writer) error {
 
 // readConversion reads how a model was made. What is missing stays zero: nothing depends on it.
 func readConversion(f *gguf.File) *Conversion {
-	str := func(key string) string { s, _ := f.String(key); return s }
+	str := func(key string) string {
+		s, err := f.String(key)
+		if err != nil {
+			return ""
+		}
+		return s
+	}
 	num := func(key string) uint64 { n, _ := f.Uint(key); return n }
 	c := &Conversion{
 		Form: str(keyForm), Compat: str(keyCompat), Calibration: str(keyText), Text: str(keyTextSum), Source: str(keySource),

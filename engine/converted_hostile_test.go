@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"encoding/binary"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/ggtype"
+)
+
+// rewritten copies a file with keys set and tensors left out or replaced; nil data leaves one out.
+func rewritten(t *testing.T, path string, keys map[string]any, tensors map[string]func(*gguf.Writer) error) string {
+	t.Helper()
+	f := openGGUF(t, path)
+	w := new(gguf.Writer)
+	err := w.CopyMetadata(f, func(key string) bool { v, ok := keys[key]; return !ok || v != nil })
+	for key, v := range keys {
+		if v != nil {
+			err = errors.Join(err, w.Set(key, v))
+		}
+	}
+	for _, x := range f.Tensors() {
+		put, ok := tensors[x.Name]
+		switch {
+		case !ok:
+			err = errors.Join(err, w.AddTensorFrom(x))
+		case put != nil:
+			err = errors.Join(err, put(w))
+		}
+	}
+	out := filepath.Join(t.TempDir(), "edited.gguf")
+	if err := errors.Join(err, w.WriteFile(t.Context(), out, nil)); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Converted files whose own keys or tensors are wrong: each is refused with an error that names what is wrong.
+func TestLoadRefusesConverted(t *testing.T) {
+	path, _ := convertTo(t, tinyLlama().build().Write(t), quick(MLA{R: 8, L: 24}))
+	ints := func(a, b uint32) []uint32 { return []uint32{a, b} }
+	put := func(name string, typ gguf.Type, data []byte, shape ...uint64) map[string]func(*gguf.Writer) error {
+		return map[string]func(*gguf.Writer) error{name: func(w *gguf.Writer) error {
+			return w.AddTensor(name, typ, shape, func() ([]byte, error) { return data, nil })
+		}}
+	}
+	pairs := func(p ...uint32) (b []byte) {
+		for _, x := range p {
+			b = binary.LittleEndian.AppendUint32(b, x)
+		}
+		return b
+	}
+	for _, c := range []struct {
+		name    string
+		keys    map[string]any
+		tensors map[string]func(*gguf.Writer) error
+		is      error
+		want    string
+	}{
+		{"a later version", map[string]any{keyLatentVersion: uint32(2)}, nil, ErrUnsupported, "version 2"},
+		{"a version of the wrong kind", map[string]any{keyLatentVersion: "1"}, nil, ErrUnsupported, keyLatentVersion},
+		{"no rope sizes", map[string]any{keyLatentRope: nil}, nil, gguf.ErrNoKey, keyLatentRope},
+		{"a rope size for all", map[string]any{keyLatentRope: uint32(8)}, nil, gguf.ErrKind, keyLatentRope},
+		{"too few latent sizes", map[string]any{keyLatentSize: []uint32{24}}, nil, ErrInvalid, "1 values for 2 layers"},
+		{"a negative size", map[string]any{keyLatentSize: []int32{24, -24}}, nil, ErrInvalid, "layer 1: -24"},
+		{"a huge size", map[string]any{keyLatentSize: ints(24, 1<<31)}, nil, ErrInvalid, "layer 1"},
+		{"rows longer than the model's", map[string]any{keyLatentSize: ints(24, 60)}, nil, ErrInvalid, "layer 1"},
+		{"odd rotated part", map[string]any{keyLatentRope: ints(8, 7)}, nil, ErrInvalid, "layer 1"},
+		{"no blocks", map[string]any{keyLatentBlocks: ints(1, 0)}, nil, ErrInvalid, "layer 1: 0 blocks"},
+		{"blocks that don't divide heads", map[string]any{keyLatentBlocks: ints(3, 1)}, nil, ErrInvalid, "layer 0: 3 blocks"},
+		{"another shape than the tensors have", map[string]any{keyLatentSize: ints(22, 24)}, nil, ErrInvalid, "blk.0.attn_latent"},
+		{"exact without projections", map[string]any{keyLatentSize: ints(0, 24)}, nil, gguf.ErrNoTensor, "blk.0.attn_k.weight"},
+		{"no encoder", nil, map[string]func(*gguf.Writer) error{"blk.1." + tensorEnc: nil}, gguf.ErrNoTensor, "blk.1." + tensorEncKV},
+		{"no query side", nil, map[string]func(*gguf.Writer) error{"blk.1." + tensorQuery: nil}, gguf.ErrNoTensor, "blk.1." + tensorQuery},
+		{"no pairs", nil, map[string]func(*gguf.Writer) error{"blk.0." + tensorPairs: nil}, gguf.ErrNoTensor, tensorPairs},
+		{"a pair beyond the model's", nil, put("blk.0."+tensorPairs, ggtype.I32, pairs(0, 1, 8, 2), 4, 1), ErrInvalid, "entry 2 is 8"},
+		{"a negative pair", nil, put("blk.0."+tensorPairs, ggtype.I32, pairs(0, 1, 1<<31, 2), 4, 1), ErrInvalid, "entry 2"},
+		{"pairs as floats", nil, put("blk.0."+tensorPairs, ggtype.F32, make([]byte, 16), 4, 1), ErrInvalid, "want I32"},
+		{"too few pairs", nil, put("blk.0."+tensorPairs, ggtype.I32, pairs(0, 1), 2, 1), ErrInvalid, tensorPairs},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			edited := rewritten(t, path, c.keys, c.tensors)
+			m, err := Load(edited, nil)
+			if err == nil {
+				m.Close()
+				t.Fatal("loaded")
+			}
+			if !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), edited) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// What only tells how a file was made may be missing or wrong: it loads.
+func TestLoadWithoutProvenance(t *testing.T) {
+	path, _ := convertTo(t, tinyLlama().build().Write(t), quick(MLA{R: 8, L: 24}))
+	keys := map[string]any{}
+	for _, key := range openGGUF(t, path).Keys() {
+		if strings.HasPrefix(key, "latentgo.") && !strings.HasPrefix(key, "latentgo.mla.") && key != keyLatentVersion {
+			keys[key] = nil
+		}
+	}
+	bare := loadFile(t, rewritten(t, path, keys, nil), Options{})
+	for key := range keys {
+		keys[key] = []string{"of another kind"}
+	}
+	odd := loadFile(t, rewritten(t, path, keys, nil), Options{})
+	want := allLogits(t, loadFile(t, path, Options{}), randomIDs(20, 80))
+	for name, m := range map[string]*Model{"bare": bare, "odd": odd} {
+		if e := nmse(allLogits(t, m, randomIDs(20, 80)), want); e != 0 {
+			t.Errorf("%s: other logits: %.2g", name, e)
+		}
+	}
+	if odd.Conversion() == nil || odd.Conversion().Form != "" {
+		t.Errorf("%+v", odd.Conversion())
+	}
+}
