@@ -39,6 +39,11 @@ func (m *Model) convert(ctx context.Context, form MLA) error {
 	if c.plan, err = m.h.plan(form, c.opt.Exact, c.opt.Compat != ""); err != nil {
 		return fmt.Errorf("%s: %w", m.file.Name(), err)
 	}
+	if c.opt.Compat != "" {
+		if err := m.checkCompat(c.plan); err != nil {
+			return err
+		}
+	}
 	c.made = Conversion{Form: form.String(), Compat: c.opt.Compat, Exact: slices.Clone(c.opt.Exact), Refined: c.opt.Refine, Source: filepath.Base(m.file.Name())}
 	if c.made.Fingerprint, err = m.file.Fingerprint(); err != nil {
 		return err
