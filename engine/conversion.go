@@ -95,7 +95,8 @@ type ConvertReport struct {
 // ones. Any part of a split model names it; the result is one file. out appears only when it is complete; it may be in,
 // unless that is split. ctx ends the conversion within a layer. nil options are an error, since there is no default form.
 //
-// Errors wrap ErrUnsupported for models whose attention is compressed or latent already, and for what Compat cannot express.
+// Errors wrap ErrConverted for models whose attention is compressed or latent already, ErrUnsupported for what Compat cannot
+// express.
 func Convert(ctx context.Context, in, out string, opt *ConvertOptions) (*ConvertReport, error) {
 	if opt == nil || !opt.MLA.Compressed() {
 		return nil, fmt.Errorf(`convert %s: no compressed form: want a share such as "50%%", values such as "64+128", or bytes per token`, in)

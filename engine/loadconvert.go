@@ -32,8 +32,7 @@ func (m *Model) convert(ctx context.Context, form MLA) error {
 	}
 	c.fn = c.opt.Progress
 	if m.h.latent != nil {
-		return fmt.Errorf("%s: attention form %v: the file is compressed already (%s); convert the original: %w",
-			m.file.Name(), form, m.h.form(m.w, form), ErrUnsupported)
+		return fmt.Errorf("%s: attention form %v: the file holds %s: %w", m.file.Name(), form, m.h.form(m.w, form), ErrConverted)
 	}
 	var err error
 	if c.plan, err = m.h.plan(form, c.opt.Exact, c.opt.Compat != ""); err != nil {

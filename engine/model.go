@@ -123,7 +123,7 @@ func (m *Model) loadWeights() error {
 		m.made = readConversion(m.file)
 	}
 	if m.opt.MLA.Off && (h.latent != nil || h.arch.mla) {
-		return fmt.Errorf("%s: attention form off: the file holds latent attention only, keys and values of the original are gone: %w", m.file.Name(), ErrUnsupported)
+		return fmt.Errorf("%s: attention form off: keys and values of plain attention are gone: %w", m.file.Name(), ErrConverted)
 	}
 	if m.w, err = loadWeights(m.file, nil, h, m.opt.MLA); err != nil {
 		return err

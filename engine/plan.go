@@ -15,7 +15,7 @@ import (
 // per frequency.
 func (h *hparams) plan(form MLA, exact []int, compat bool) ([]latentShape, error) {
 	if h.arch.mla {
-		return nil, fmt.Errorf("attention form %v: the attention of architecture %s is latent already: %w", form, h.name, ErrUnsupported)
+		return nil, fmt.Errorf("attention form %v: architecture %s: %w", form, h.name, ErrConverted)
 	}
 	if err := h.checkExact(exact); err != nil {
 		return nil, err

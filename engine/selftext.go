@@ -25,9 +25,10 @@ type selfTextOptions struct {
 }
 
 const (
-	leastProbability = 0.02 // tokens less likely than this share of the likeliest are never drawn: they derail small models
-	maxWriters       = 16   // windows written at once
-	maxCuts          = 8    // loops that are cut out of a window before the rest is taken as it comes
+	leastProbability = 0.02      // tokens less likely than this share of the likeliest are never drawn: they derail small models
+	maxWriters       = 16        // windows written at once
+	writersBytes     = 128 << 20 // their caches may have so many bytes, and as many as the weights
+	maxCuts          = 8         // loops that are cut out of a window before the rest is taken as it comes
 )
 
 // selfText writes windows of text.
@@ -35,22 +36,23 @@ func (m *Model) selfText(ctx context.Context, o selfTextOptions, progress func(d
 	n := max((o.tokens+o.window-1)/o.window, 2)
 	s := &scribe{m: m, o: o, open: m.openings(ctx), total: n * o.window, progress: progress}
 	s.pass = pass{runner: m.run}
-	for len(s.done) < n {
-		k := min(m.writers(o.window), n-len(s.done))
-		if err := s.round(ctx, max(k, 2)); err != nil {
+	rounds := (n + m.writers(o.window) - 1) / m.writers(o.window)
+	for ; rounds > 0; rounds-- {
+		left := n - len(s.done)
+		if err := s.round(ctx, max((left+rounds-1)/rounds, 2)); err != nil {
 			return nil, err
 		}
 	}
 	return s.done[:n], nil
 }
 
-// writers returns how many windows are written at once: their caches take no more memory than the weights.
+// writers returns how many windows are written at once: many are fast, but their caches take memory.
 func (m *Model) writers(window int) int {
 	cache := 0
 	for i := range m.w.layers {
 		cache += cachedBytes * m.w.layers[i].attn.Row() * window
 	}
-	return max(2, min(maxWriters, int(m.file.Size())/max(cache, 1)))
+	return max(2, min(maxWriters, (int(m.file.Size())+writersBytes)/max(cache, 1)))
 }
 
 // scribe writes windows, several at a time. It is the pass of one step: token t of the pass belongs to window t.
@@ -242,7 +244,7 @@ func (w *window) document(o *openings) {
 const (
 	loopSpan  = 96
 	loopCheck = 16
-	loopShare = 0.5
+	loopShare = 0.7
 )
 
 // cutLoop takes the end of a document that has begun to repeat itself away and starts another one there.
