@@ -11,7 +11,7 @@ import (
 // Calibration text: what the statistics of a conversion come from.
 
 const (
-	calibrationTokens = 32768 // of a text that is given, at most
+	givenTokens       = 32768 // of a text that is given, at most
 	selfTokens        = 16384 // of text that the model writes
 	selfTokensRefined = 65536 // the same, for refinement
 	calibrationWindow = 1024  // tokens of a window, each from an empty cache
@@ -65,7 +65,7 @@ func (c *conversion) calibration(ctx context.Context) (*calibrationText, error) 
 	if err != nil {
 		return nil, fmt.Errorf("calibration text: %w", err)
 	}
-	windows := spread(ids, min(calibrationWindow, m.h.context))
+	windows := spread(ids, min(calibrationWindow, m.h.context), orElse(c.opt.Tokens, givenTokens))
 	if len(windows) < 2 {
 		return nil, fmt.Errorf("calibration text of %d tokens: at least %d are needed, some thousands are good", len(ids), 2*leastWindow)
 	}
@@ -74,19 +74,28 @@ func (c *conversion) calibration(ctx context.Context) (*calibrationText, error) 
 
 // selfTextOptions says what the model is to write.
 func (c *conversion) selfTextOptions() selfTextOptions {
-	n := selfTokens
+	n := orElse(c.opt.Tokens, selfTokens)
 	if c.opt.Refine {
-		n = selfTokensRefined
+		n = orElse(c.opt.Tokens, selfTokensRefined)
 	}
-	size := max(min(calibrationWindow, c.m.h.context), 2)
-	return selfTextOptions{seed: c.opt.Seed, tokens: max(n, 2*size), window: size}
+	size := min(calibrationWindow, c.m.h.context, max(leastWindow, n/heldEvery))
+	return selfTextOptions{seed: c.opt.Seed, tokens: n, window: max(size, 2)}
 }
 
-// spread cuts windows of at most size tokens out of a text, evenly spread; shorter ones where the text would not give
-// several.
-func spread(ids []int32, size int) [][]int32 {
-	size = min(size, max(leastWindow, len(ids)/heldEvery))
-	n := min(len(ids), calibrationTokens) / size
+// orElse returns n, or def for 0.
+func orElse(n, def int) int {
+	if n == 0 {
+		return def
+	}
+	return n
+}
+
+// spread cuts windows of at most size tokens out of a text, evenly spread, together at most most; shorter ones where there
+// would not be several.
+func spread(ids []int32, size, most int) [][]int32 {
+	most = min(most, len(ids))
+	size = min(size, max(leastWindow, most/heldEvery))
+	n := most / size
 	var out [][]int32
 	for i := range n {
 		at := 0

@@ -19,16 +19,20 @@ type ConvertOptions struct {
 	MLA MLA
 	// Threads that compute in Convert, as in Options. Load takes its own.
 	Threads int
-	// Calibration is the text whose activations decide what is kept; at most calibrationTokens of it are used, spread evenly.
-	// "" lets the model write some.
+	// Calibration is the text whose activations decide what is kept; "" lets the model write some. One part in eight is held
+	// back to measure the result.
 	Calibration string
+	// Tokens of calibration text: how many the model writes, or how many are used of a longer Calibration, spread evenly.
+	// 0 means 16,384 (65,536 with Refine) or 32,768.
+	Tokens int
 	// Seed of the text that the model writes. The same seed and file give the same bytes on the same kind of CPU.
 	Seed uint64
 	// Refine goes on with gradient steps, which take minutes.
 	Refine bool
 	// Exact are layers, counted from 0, that are left as they are.
 	Exact []int
-	// Compat is "", or CompatLlama for a file of architecture deepseek2, which llama.cpp loads. Only Convert knows it.
+	// Compat is "", or CompatLlama for a file of architecture deepseek2, which llama.cpp loads. Load keeps to what such a file
+	// can express, then.
 	Compat string
 	// NoCache neither looks into the user's cache directory nor writes there. Convert never does.
 	NoCache bool
@@ -100,6 +104,9 @@ type ConvertReport struct {
 func Convert(ctx context.Context, in, out string, opt *ConvertOptions) (*ConvertReport, error) {
 	if opt == nil || !opt.MLA.Compressed() {
 		return nil, fmt.Errorf(`convert %s: no compressed form: want a share such as "50%%", values such as "64+128", or bytes per token`, in)
+	}
+	if opt.Tokens < 0 || opt.Threads < 0 {
+		return nil, fmt.Errorf("convert %s: %d calibration tokens, %d threads: must not be negative", in, opt.Tokens, opt.Threads)
 	}
 	if opt.Compat != "" && opt.Compat != CompatLlama {
 		return nil, fmt.Errorf("convert %s: compat %q is not %q: %w", in, opt.Compat, CompatLlama, ErrUnsupported)

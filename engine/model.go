@@ -122,7 +122,7 @@ func (m *Model) loadWeights() error {
 	if h.latent != nil {
 		m.made = readConversion(m.file)
 	}
-	if m.opt.MLA.Off && (h.latent != nil || h.arch.mla) {
+	if m.opt.MLA.Off && h.latent != nil {
 		return fmt.Errorf("%s: attention form off: keys and values of plain attention are gone: %w", m.file.Name(), ErrConverted)
 	}
 	if m.w, err = loadWeights(m.file, nil, h, m.opt.MLA); err != nil {

@@ -39,7 +39,7 @@ func (c *convertCmd) Validate() error {
 	case c.NoCache:
 		return errors.New("--no-cache: convert never uses the cache")
 	}
-	return nil
+	return c.check(form)
 }
 
 // Run implements kong's command.
