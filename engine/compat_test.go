@@ -65,7 +65,7 @@ func TestCompatFileIsTheModel(t *testing.T) {
 			if err := m.checkCompat(plan); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			convertTo(t, m, plan, true)
+			compressTo(t, m, plan, true)
 			want := allLogits(t, m, ids)
 			got := loadFile(t, writeCompatFile(t, m), Options{})
 			if e := nmse(allLogits(t, got, ids), want); !(e < 1e-5) {
@@ -85,7 +85,7 @@ func TestCompatWindowsAndStrides(t *testing.T) {
 	for _, pairs := range [][]int32{{0, 1, 2, 3}, {1, 2, 3, 4}, {4, 5, 6, 7}, {0, 2, 4, 6}, {1, 3, 5, 7}, {5}} {
 		m := loadFile(t, path, Options{MLA: MLAOff})
 		plan := samePlan(m.h.layers, 2*len(pairs), 24)
-		convertTo(t, m, plan, true)
+		compressTo(t, m, plan, true)
 		renamePairs(m, pairs)
 		if err := m.rebuild(m.over, plan); err != nil {
 			t.Fatal(err)
@@ -117,7 +117,7 @@ func TestCompatOfQuantisedModel(t *testing.T) {
 	tiny.ff = 96
 	ids := randomIDs(70, tiny.voc)
 	m := loadFile(t, tiny.build().Write(t), Options{MLA: MLAOff})
-	convertTo(t, m, samePlan(3, 16, 24), true)
+	compressTo(t, m, samePlan(3, 16, 24), true)
 	want := allLogits(t, m, ids)
 	got := loadFile(t, writeCompatFile(t, m), Options{})
 	if typ := got.w.layers[0].q.Type; typ != ggtype.Q8_0 {
@@ -134,7 +134,7 @@ func TestCompatOfQuantisedModel(t *testing.T) {
 // llama.cpp refuses files with a tensor too many or too few, or of another shape.
 func TestCompatTensorsAndKeys(t *testing.T) {
 	m := loadFile(t, exactTiny("llama").build().AddKV("general.name", "Tiny").Write(t), Options{MLA: MLAOff})
-	convertTo(t, m, samePlan(3, 8, 20), true)
+	compressTo(t, m, samePlan(3, 8, 20), true)
 	f, err := gguf.Open(writeCompatFile(t, m))
 	if err != nil {
 		t.Fatal(err)
@@ -185,7 +185,7 @@ func TestCompatTensorsAndKeys(t *testing.T) {
 // The norm of latents stays linear for the largest latent that any input can give.
 func TestLatentScaleBoundsTheNorm(t *testing.T) {
 	m := loadFile(t, exactTiny("llama").build().Write(t), Options{MLA: MLAOff})
-	convertTo(t, m, samePlan(3, 8, 20), true)
+	compressTo(t, m, samePlan(3, 8, 20), true)
 	x := &exporter{m: m, s: m.h.latent[0]}
 	for i := range m.w.layers {
 		l := &m.w.layers[i]
@@ -218,7 +218,7 @@ func TestLatentScaleBoundsTheNorm(t *testing.T) {
 // Rows whose components were chosen freely can't be written, which is found out before anything is.
 func TestCompatWantsOneProgression(t *testing.T) {
 	m := loadFile(t, exactTiny("llama").build().Write(t), Options{MLA: MLAOff})
-	convertTo(t, m, samePlan(3, 6, 20), true)
+	compressTo(t, m, samePlan(3, 6, 20), true)
 	for _, pairs := range [][]int32{{0, 1, 3}, {2, 1, 0}, {1, 1, 1}} {
 		renamePairs(m, pairs)
 		if err := m.writeCompat(new(gguf.Writer), m.over, m.h.latent); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "progression") {
@@ -288,7 +288,7 @@ func TestCompatPlans(t *testing.T) {
 // The components that a conversion with compat rotates are one per frequency, the strongest, from the highest on.
 func TestCompatPairs(t *testing.T) {
 	m := loadFile(t, exactTiny("llama").build().Write(t), Options{MLA: MLAOff})
-	convertTo(t, m, samePlan(3, 8, 20), true)
+	compressTo(t, m, samePlan(3, 8, 20), true)
 	for i := range m.w.layers {
 		if got := m.w.layers[i].lat.pairs; !slices.Equal(got, []int32{0, 1, 2, 3}) {
 			t.Errorf("layer %d rotates pairs %v", i, got)

@@ -29,8 +29,8 @@ func windowsOf(n, size, vocab int) [][]int32 {
 	return out
 }
 
-// convertTo compresses m in place.
-func convertTo(t *testing.T, m *Model, plan []latentShape, compat bool) {
+// compressTo compresses m in place.
+func compressTo(t *testing.T, m *Model, plan []latentShape, compat bool) {
 	t.Helper()
 	vocab := m.w.embed.Rows
 	made, err := m.compress(t.Context(), compressOptions{plan: plan, windows: windowsOf(8, 100, vocab), compat: compat}, nil)
@@ -85,7 +85,7 @@ func TestFullRankConversionIsExact(t *testing.T) {
 		want := allLogits(t, original, ids)
 		for _, blocks := range []int{1, 2} {
 			m := loadFile(t, path, Options{MLA: MLAOff})
-			convertTo(t, m, fullRank(m.h, blocks), false)
+			compressTo(t, m, fullRank(m.h, blocks), false)
 			if m.w.layers[0].lat == nil {
 				t.Fatalf("%s: nothing was converted", name)
 			}
@@ -107,7 +107,7 @@ func TestExactLayersStay(t *testing.T) {
 	m := loadFile(t, path, Options{MLA: MLAOff})
 	plan := fullRank(m.h, 1)
 	plan[1] = latentShape{}
-	convertTo(t, m, plan, false)
+	compressTo(t, m, plan, false)
 	if m.w.layers[1].lat != nil || m.w.layers[0].lat == nil || m.w.layers[2].lat == nil {
 		t.Fatal("other layers than asked for are compressed")
 	}
