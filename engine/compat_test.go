@@ -59,7 +59,11 @@ func TestCompatFileIsTheModel(t *testing.T) {
 	ids := randomIDs(70, 90)
 	for name, b := range compatModels() {
 		path := b.Write(t)
-		for _, s := range []latentShape{{r: 12, l: 28}, {r: 8, l: 32}, {r: 2, l: 8}} {
+		shapes := []latentShape{{r: 12, l: 28}, {r: 8, l: 32}, {r: 2, l: 8}}
+		if name != "llama" {
+			shapes = shapes[:1]
+		}
+		for _, s := range shapes {
 			m := loadFile(t, path, Options{MLA: MLAOff})
 			plan := samePlan(m.h.layers, s.r, s.l)
 			if err := m.checkCompat(plan); err != nil {
@@ -82,7 +86,7 @@ func TestCompatFileIsTheModel(t *testing.T) {
 func TestCompatWindowsAndStrides(t *testing.T) {
 	ids := randomIDs(70, 90)
 	path := exactTiny("llama").build().Write(t)
-	for _, pairs := range [][]int32{{0, 1, 2, 3}, {1, 2, 3, 4}, {4, 5, 6, 7}, {0, 2, 4, 6}, {1, 3, 5, 7}, {5}} {
+	for _, pairs := range [][]int32{{0, 1, 2, 3}, {4, 5, 6, 7}, {1, 3, 5, 7}, {5}} {
 		m := loadFile(t, path, Options{MLA: MLAOff})
 		plan := samePlan(m.h.layers, 2*len(pairs), 24)
 		compressTo(t, m, plan, true)

@@ -33,7 +33,7 @@ func windowsOf(n, size, vocab int) [][]int32 {
 func compressTo(t *testing.T, m *Model, plan []latentShape, compat bool) {
 	t.Helper()
 	vocab := m.w.embed.Rows
-	made, err := m.compress(t.Context(), compressOptions{plan: plan, windows: windowsOf(8, 100, vocab), compat: compat}, nil)
+	made, err := m.compress(t.Context(), compressOptions{plan: plan, windows: windowsOf(5, 60, vocab), compat: compat}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
