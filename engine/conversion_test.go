@@ -35,7 +35,7 @@ func convertible() map[string]*gguftest.Builder {
 
 // quick are options for tests: little text, no cache.
 func quick(form MLA) *ConvertOptions {
-	return &ConvertOptions{MLA: form, Threads: 2, Tokens: 512, NoCache: true}
+	return &ConvertOptions{MLA: form, Threads: 1, Tokens: 512, NoCache: true}
 }
 
 // convertTo converts in and returns the new file's path.
@@ -56,8 +56,8 @@ func TestConvertEveryArchitecture(t *testing.T) {
 			path, ids := b.Write(t), randomIDs(60, 80)
 			form := MLA{Percent: 50}
 			out, r := convertTo(t, path, quick(form))
-			fromFile := loadFile(t, out, Options{})
-			atLoad := loadFile(t, path, Options{MLA: form, Convert: quick(form)})
+			fromFile := loadFile(t, out, Options{Threads: 1})
+			atLoad := loadFile(t, path, Options{MLA: form, Threads: 1, Convert: quick(form)})
 			if e := nmse(allLogits(t, fromFile, ids), allLogits(t, atLoad, ids)); e != 0 {
 				t.Errorf("from the file and at load differ: %.2g", e)
 			}

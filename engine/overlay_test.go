@@ -41,7 +41,7 @@ func loadCached(t *testing.T, path string, form MLA, edit func(*ConvertOptions))
 	if edit != nil {
 		edit(opt)
 	}
-	return loadFile(t, path, Options{MLA: form, Convert: opt}), converted, warnings
+	return loadFile(t, path, Options{MLA: form, Threads: 1, Convert: opt}), converted, warnings
 }
 
 // The second load finds what the first one made, wherever the file is now; other options or another file do not.
