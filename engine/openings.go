@@ -85,15 +85,22 @@ func (o *openings) document(r *rand.Rand, no int) (start, after []int32) {
 		start = o.encode(others[r.IntN(len(others))])
 	default:
 		form, topic := starts[r.IntN(len(starts))], topics[r.IntN(len(topics))]
-		if at := strings.Index(form, "%s"); at == 0 || form[at-1] == ' ' && form[max(at-2, 0)] == '.' || form[at-1] == '\n' {
-			topic = strings.ToUpper(topic[:1]) + topic[1:]
-		}
-		start = o.encode(fmt.Sprintf(form, topic))
+		start = o.encode(fmt.Sprintf(form, capital(form, topic)))
 	}
 	if len(start) == 0 {
 		start = []int32{int32(r.IntN(o.m.w.embed.Rows))}
 	}
 	return start, nil
+}
+
+// capital writes topic with a capital letter where form puts it at the start of a sentence.
+func capital(form, topic string) string {
+	before, _, _ := strings.Cut(form, "%s")
+	before = strings.TrimRight(before, " ")
+	if before == "" || !strings.ContainsAny(before[len(before)-1:], "abcdefghijklmnopqrstuvwxyz,") {
+		return strings.ToUpper(topic[:1]) + topic[1:]
+	}
+	return topic
 }
 
 // encode tokenises the first words of a document.

@@ -155,8 +155,10 @@ func (s *scribe) prepareStep() {
 	for t, w := range s.windows {
 		s.ids[t] = w.ids[len(w.ids)-1]
 		for i, rope := range s.ropes {
-			d := rope.Dims()
-			rope.Table(s.tables[i][t*d:][:d], len(w.ids)-1)
+			if rope != nil {
+				d := rope.Dims()
+				rope.Table(s.tables[i][t*d:][:d], len(w.ids)-1)
+			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/latentgo/latentgo/internal/testenv"
@@ -130,6 +131,19 @@ func TestSelfTextOfTheRealModel(t *testing.T) {
 	}
 	if chats == 0 || chats == len(windows) {
 		t.Errorf("%d of %d windows hold a chat", chats, len(windows))
+	}
+}
+
+func TestCapital(t *testing.T) {
+	for form, want := range map[string]string{"%s\n": "The sea", "# %s": "The sea", "By. %s": "The sea", "\"%s?\"": "The sea", "study of %s": "the sea", "So, %s": "the sea"} {
+		if got := capital(form, "the sea"); got != want {
+			t.Errorf("%q: %q, want %q", form, got, want)
+		}
+	}
+	for _, form := range starts {
+		if strings.Count(form, "%") != 1 || !strings.Contains(form, "%s") {
+			t.Errorf("%q does not have one topic", form)
+		}
 	}
 }
 

@@ -74,7 +74,8 @@ def table(args, results):
     for i, budget in enumerate(args.budgets.split(",")):
         row = {k: r["models"][i] for k, r in results.items()}
         ratios = [" / ".join(f"{row[source, c]['ratio']:.3f}" for c, _ in CONTEXTS) for source in ("calib", "self")]
-        want = TARGETS.get(budget, ("–", "–"))
+        want = [f"{x:.2f}" for x in TARGETS.get(budget, ())] if "smollm2" in first["reference"]["model"].lower() else []
+        want = want or ("–", "–")
         m = row["calib", 256]
         print(f"| {budget} | {m['mla'].removeprefix('compressed ')} | {ratios[0]} | {want[0]} | {ratios[1]} | {want[1]} "
               f"| {m['kl_mean']:.4f}, {100 * m['top1']:.1f} % |")
