@@ -166,7 +166,7 @@ func (m *Model) report(out string, took time.Duration) (*ConvertReport, error) {
 	return r, nil
 }
 
-// Conversion describes how the model's compressed form was made, by Load or by Convert; nil when it is not compressed.
+// Conversion describes how the model's compressed form was made, by Load or by Convert; nil when neither did.
 func (m *Model) Conversion() *Conversion {
 	if m.made == nil {
 		return nil

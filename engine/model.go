@@ -22,7 +22,7 @@ type Model struct {
 	h        *hparams // nil without weights
 	w        *weights
 	over     map[string]*tensor // what a conversion made, over the file's tensors; nil without one
-	made     *Conversion        // nil unless compressed
+	made     *Conversion        // nil unless a conversion made the model what it is
 	tok      *tokenizer.Tokenizer
 	tokErr   error // why there is none
 	sampling Sampling
@@ -119,7 +119,7 @@ func (m *Model) loadWeights() error {
 	if err != nil {
 		return err
 	}
-	if h.latent != nil {
+	if m.file.Has(keyForm) {
 		m.made = readConversion(m.file)
 	}
 	if m.opt.MLA.Off && h.latent != nil {
