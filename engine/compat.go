@@ -28,13 +28,24 @@ import (
 const compatArch = "deepseek2"
 
 // compatPairs returns which RoPE pairs r rotated values have: the highest frequencies. A window without them cannot tell
-// neighbouring tokens apart.
+// neighbouring tokens apart, and a wider stride leaves them out: of the energy of SmolLM2's scores that is lost without RoPE,
+// 24 pairs from the top give back 90 %, the same number with gaps, or closer together than the model's, at most 75 %.
 func compatPairs(r int) []int {
 	pairs := make([]int, r/2)
 	for i := range pairs {
 		pairs[i] = i
 	}
 	return pairs
+}
+
+// compatRope returns how many rotated values a row gets at most when nobody names a number: pairs that turn by less than a
+// quarter radian within 1,024 tokens are as good in the latent, which values can use, too.
+func (h *hparams) compatRope() int {
+	n := 2
+	for n < h.rope.Dims && h.rope.Scale*math.Pow(h.rope.Base, -float64(n)/float64(h.rope.Dims))*1024 >= 0.25 {
+		n += 2
+	}
+	return n
 }
 
 // writeCompat adds metadata and tensors of the compressed model to w in llama.cpp's form: those that compress made with

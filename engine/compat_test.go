@@ -289,6 +289,21 @@ func TestCompatPlans(t *testing.T) {
 	}
 }
 
+// Rotated values are not given to pairs that hardly turn: how many do depends on base and scale.
+func TestCompatRope(t *testing.T) {
+	for _, c := range []struct {
+		dims        int
+		base, scale float64
+		want        int
+	}{{64, 1e5, 1, 48}, {64, 1e4, 1, 58}, {128, 5e5, 1, 82}, {64, 1e5, 0.25, 40}, {64, 10, 1, 64}, {2, 1e6, 1, 2}} {
+		h := &hparams{}
+		h.rope.Dims, h.rope.Base, h.rope.Scale = c.dims, c.base, c.scale
+		if got := h.compatRope(); got != c.want {
+			t.Errorf("%d values, base %v, scale %v: %d, want %d", c.dims, c.base, c.scale, got, c.want)
+		}
+	}
+}
+
 // The components that a conversion with compat rotates are one per frequency, the strongest, from the highest on.
 func TestCompatPairs(t *testing.T) {
 	m := loadFile(t, exactTiny("llama").build().Write(t), Options{MLA: MLAOff})

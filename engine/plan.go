@@ -32,10 +32,12 @@ func (h *hparams) plan(form MLA, exact []int, compat bool) ([]latentShape, error
 		}
 		g := h.geometry(i)
 		most := g.KVHeads * min(h.rope.Dims, g.KeySize)
+		wish := most
 		if compat {
 			most /= g.KVHeads
+			wish = h.compatRope()
 		}
-		switch s, all := h.shapeOf(g, form, share, most), values(g); {
+		switch s, all := h.shapeOf(g, form, share, wish), values(g); {
 		case s.blocks*s.r > most:
 			return nil, fmt.Errorf("attention form %v: %d rotated values, layer %d can have %d", form, s.blocks*s.r, i, most)
 		case s.blocks*s.row() < all:
@@ -101,7 +103,7 @@ func (h *hparams) share(form MLA, exact []int) (float64, error) {
 // cachedBytes is the size of a cached value.
 const cachedBytes = 2
 
-// shapeOf returns the rows of one layer; most is how many rotated values it can have.
+// shapeOf returns the rows of one layer; most is how many rotated values a share may give it.
 func (h *hparams) shapeOf(g attn.Geometry, form MLA, share float64, most int) latentShape {
 	if form.L != 0 {
 		return inBlocks(g, form.R, form.L)

@@ -8,7 +8,7 @@ import (
 // smolShape has the hyperparameters of SmolLM2-135M that a plan depends on.
 func smolShape() *hparams {
 	h := &hparams{layers: 3, heads: []int{9, 9, 9}, kvHeads: []int{3, 3, 3}, keySize: 64, valueSize: 64, local: make([]bool, 3)}
-	h.rope.Dims = 64
+	h.rope.Dims, h.rope.Base, h.rope.Scale = 64, 1e5, 1
 	return h
 }
 
@@ -30,7 +30,10 @@ func TestPlan(t *testing.T) {
 		{"1152B", nil, false, latentShape{64, 128, 1}},     // 3 layers × 192 values × 2 bytes
 		{"1200B", nil, false, latentShape{64, 128, 1}},     // a limit: rounded down
 		{"1152B", []int{2}, false, latentShape{32, 64, 1}}, // 768 of them for layer 2
-		{"83%", nil, true, latentShape{64, 256, 1}},
+		{"83%", nil, true, latentShape{48, 272, 1}},
+		{"50%", nil, true, latentShape{48, 144, 1}},
+		{"33%", nil, true, latentShape{32, 96, 1}},
+		{"64+128", nil, true, latentShape{64, 128, 1}},
 	} {
 		form, err := ParseMLA(c.form)
 		if err != nil {
