@@ -155,10 +155,8 @@ func (s *scribe) prepareStep() {
 	for t, w := range s.windows {
 		s.ids[t] = w.ids[len(w.ids)-1]
 		for i, rope := range s.ropes {
-			if rope != nil {
-				d := rope.Dims()
-				rope.Table(s.tables[i][t*d:][:d], len(w.ids)-1)
-			}
+			d := rope.Dims()
+			rope.Table(s.tables[i][t*d:][:d], len(w.ids)-1)
 		}
 	}
 }
