@@ -6,6 +6,7 @@ import (
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/internal/pool"
+	"github.com/latentgo/latentgo/quant"
 )
 
 // calibration walks through a model's layers with two residual streams on the same text: x as the model computes it, y as
@@ -14,6 +15,7 @@ type calibration struct {
 	m       *Model
 	windows [][]int32 // of at least two tokens, at most a batch; each starts from an empty cache
 	x, y    []float32 // [tokens, width], windows one after the other
+	heads   []uint16  // [tokens, heads·value size] what the converted layer's heads gave on y, in half precision
 	pass    pass
 	cancel  atomic.Bool
 }
@@ -136,14 +138,21 @@ const drift = 0.5
 
 // attend runs the original attention on x and the converted layer's heads on y, and gathers the regression of the one's
 // output on the other's heads. x becomes the stream behind the attention.
-func (c *calibration) attend(ctx context.Context, i int, conv *layer) (*gram, error) {
+func (c *calibration) attend(ctx context.Context, i int, conv *layer) (*evidence, error) {
 	l, e := &c.m.w.layers[i], c.m.h.embed
-	g := newGram(l.geo.Heads*l.geo.ValueSize, e)
+	width := l.geo.Heads * l.geo.ValueSize
+	ev := newEvidence(width, e, len(c.windows))
+	if n := len(c.y) / e * width; len(c.heads) < n {
+		c.heads = make([]uint16, n)
+	}
+	rest := c.heads
 	var target []float32
 	store, narrow := scratchStore(l, c.longest()), scratchStore(conv, c.longest())
 	err := c.each(ctx, func(p *pass, x, y []float32) func(*pool.Worker, *lane, int, int) {
-		n := len(p.ids)
+		n, g := len(p.ids), ev.next()
 		target = resized(target, n*e)
+		kept := rest[:n*width]
+		rest = rest[n*width:]
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
 			p.load(ln, x, lo, hi)
 			p.bind(w, ln, l, i)
@@ -156,11 +165,12 @@ func (c *calibration) attend(ctx context.Context, i int, conv *layer) (*gram, er
 			p.load(ln, y, lo, hi)
 			p.bind(w, ln, conv, i)
 			p.heads(w, ln, conv, narrow, lo, hi)
+			quant.F32ToF16(kept[lo*width:hi*width], ln.att[lo*width:hi*width])
 			w.Barrier()
 			g.add(w, ln.att, target, n)
 		}
 	})
-	return g, err
+	return ev, err
 }
 
 // target is what a repaired projection should give: p.o, what the original one gave, and a part of the drift. A norm behind
@@ -173,14 +183,16 @@ func (p *pass) target(dst []float32, post []float32, x, y []float32, lo, hi int)
 	}
 }
 
-// advance adds the converted layer's attention to y.
+// advance adds the converted layer's attention to y: W_O of what attend has kept.
 func (c *calibration) advance(ctx context.Context, i int, conv *layer) error {
-	store := scratchStore(conv, c.longest())
+	rest, width := c.heads, conv.geo.Heads*conv.geo.ValueSize
 	return c.each(ctx, func(p *pass, _, y []float32) func(*pool.Worker, *lane, int, int) {
+		kept := rest[:len(p.ids)*width]
+		rest = rest[len(kept):]
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
 			p.load(ln, y, lo, hi)
 			p.bind(w, ln, conv, i)
-			p.heads(w, ln, conv, store, lo, hi)
+			quant.F16ToF32(ln.att[lo*width:hi*width], kept[lo*width:hi*width])
 			p.combine(w, ln, conv, lo, hi)
 			p.addTo(ln, conv.oBias, conv.postAttnNorm, lo, hi)
 			p.save(ln, y, lo, hi)
@@ -190,12 +202,12 @@ func (c *calibration) advance(ctx context.Context, i int, conv *layer) error {
 
 // feed runs the original feed-forward on x, which becomes the layer's output, and gathers the regression of its result on
 // the hidden values of y.
-func (c *calibration) feed(ctx context.Context, i int) (*gram, error) {
+func (c *calibration) feed(ctx context.Context, i int) (*evidence, error) {
 	l, e := &c.m.w.layers[i], c.m.h.embed
-	g := newGram(c.m.h.ff[i], e)
+	ev := newEvidence(c.m.h.ff[i], e, len(c.windows))
 	var target []float32
 	err := c.each(ctx, func(p *pass, x, y []float32) func(*pool.Worker, *lane, int, int) {
-		n := len(p.ids)
+		n, g := len(p.ids), ev.next()
 		target = resized(target, n*e)
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
 			p.load(ln, x, lo, hi)
@@ -212,7 +224,7 @@ func (c *calibration) feed(ctx context.Context, i int) (*gram, error) {
 			g.add(w, p.gate, target, n)
 		}
 	})
-	return g, err
+	return ev, err
 }
 
 // advanceFeed adds the converted layer's feed-forward to y.
@@ -234,4 +246,29 @@ func (c *calibration) longest() int {
 		n = max(n, len(w))
 	}
 	return n
+}
+
+// evidence is what a regression is fitted to, and what it is judged by: one window in checkEvery, when there are so many.
+type evidence struct {
+	fit, check *gram // check is nil for few windows
+	window     int
+}
+
+const checkEvery = 6
+
+func newEvidence(a, b, windows int) *evidence {
+	e := &evidence{fit: newGram(a, b)}
+	if windows >= checkEvery {
+		e.check = newGram(a, b)
+	}
+	return e
+}
+
+// next returns the gram of the next window.
+func (e *evidence) next() *gram {
+	e.window++
+	if e.check != nil && e.window%checkEvery == 0 {
+		return e.check
+	}
+	return e.fit
 }

@@ -13,7 +13,6 @@ import (
 const (
 	givenTokens       = 32768 // of a text that is given, at most
 	selfTokens        = 16384 // of text that the model writes
-	selfTokensRefined = 65536 // the same, for refinement
 	calibrationWindow = 1024  // tokens of a window, each from an empty cache
 	leastWindow       = 32
 	heldEvery         = 8 // one window in so many is held back for the report
@@ -75,9 +74,6 @@ func (c *conversion) calibration(ctx context.Context) (*calibrationText, error) 
 // selfTextOptions says what the model is to write.
 func (c *conversion) selfTextOptions() selfTextOptions {
 	n := orElse(c.opt.Tokens, selfTokens)
-	if c.opt.Refine {
-		n = orElse(c.opt.Tokens, selfTokensRefined)
-	}
 	size := min(calibrationWindow, c.m.h.context, max(leastWindow, n/heldEvery))
 	return selfTextOptions{seed: c.opt.Seed, tokens: n, window: max(size, 2)}
 }

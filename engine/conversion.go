@@ -23,12 +23,10 @@ type ConvertOptions struct {
 	// back to measure the result.
 	Calibration string
 	// Tokens of calibration text: how many the model writes, or how many are used of a longer Calibration, spread evenly.
-	// 0 means 16,384 (65,536 with Refine) or 32,768.
+	// 0 means 16,384 or 32,768.
 	Tokens int
 	// Seed of the text that the model writes. The same seed and file give the same bytes on the same kind of CPU.
 	Seed uint64
-	// Refine goes on with gradient steps, which take minutes.
-	Refine bool
 	// Exact are layers, counted from 0, that are left as they are.
 	Exact []int
 	// Compat is "", or CompatLlama for a file of architecture deepseek2, which llama.cpp loads. Load keeps to what such a file
@@ -65,7 +63,6 @@ type Conversion struct {
 	Form        string  `json:"form"`                   // as it was asked for
 	Compat      string  `json:"compat,omitempty"`       // CompatLlama
 	Exact       []int   `json:"exact_layers,omitempty"` // layers asked to stay exact
-	Refined     bool    `json:"refined"`                //
 	Calibration string  `json:"calibration"`            // SelfWritten or GivenText
 	Text        string  `json:"calibration_sha256"`     // of the token ids used, as little-endian 32-bit numbers
 	Tokens      int     `json:"calibration_tokens"`     // of it that the statistics come from

@@ -18,7 +18,6 @@ import (
 type compressOptions struct {
 	plan    []latentShape // per layer; l = 0 leaves it exact
 	windows [][]int32     // calibration text in pieces of 2 tokens or more, each from an empty cache
-	refine  bool          // go on with gradient steps
 	compat  bool          // only rotated components that architecture deepseek2 can express
 }
 
@@ -51,7 +50,7 @@ type tuning struct {
 	balance           float64
 }
 
-var defaultTuning = tuning{ridgeO: 0.01, ridgeDown: 0.01, balance: 1}
+var defaultTuning = tuning{ridgeO: 0.2, ridgeDown: 0.2, balance: 1}
 
 // run converts all layers.
 func (c *converter) run(ctx context.Context, done func(layer int)) error {
@@ -330,31 +329,76 @@ func madeTensor(name string, typ quant.Type, data []byte, shape ...int) *tensor 
 	return t
 }
 
-// repair replaces a projection by the regression that g gathered, in the projection's own type where that can be written.
-func (c *converter) repair(g *gram, old linear, name string, share float64, made map[string]*tensor) error {
-	var x0 mat.Dense
-	x0.CloneFrom(dense(old).T())
-	x, chol, err := g.ridge(&x0, share)
+// repair replaces a projection by the regression on what was gathered, in the projection's own type where that can be
+// written. It goes only so far as pays on the part of the text that it was not fitted to, rounding included.
+func (c *converter) repair(ev *evidence, old linear, name string, share float64, made map[string]*tensor) error {
+	g, each := ev.fit, c.m.run.parallel
+	x0 := dense(old)
+	x, chol, err := g.ridge(mat.DenseCopyOf(x0.T()), share, each)
 	if err != nil {
 		return err
 	}
+	rows, err := floatRows(x.T())
+	if err != nil {
+		return err
+	}
+	var j *judge
+	loss := math.Inf(1)
+	if ev.check != nil {
+		before, _ := floatRows(x0)
+		j = newJudge(ev.check)
+		loss = j.shrink(rows, before, each)
+	}
 	typ := writable(old.Type)
-	var l mat.TriDense
-	chol.LTo(&l)
-	fb := quant.NewFeedback(g.a, l.At)
-	data := make([]byte, typ.RowBytes(g.a)*g.b)
-	err = c.m.run.parallel(g.b, func(r int) error {
-		row := make([]float32, g.a)
-		for j := range row {
-			row[j] = float32(x.At(j, r)) / old.scale
-			if math.IsNaN(float64(row[j])) {
-				return errSingular
-			}
+	data, err := c.round(rows, g.a, old.scale, typ, chol)
+	if err != nil {
+		return err
+	}
+	if j != nil {
+		m, err := quant.NewMatrix(typ, g.b, g.a, data)
+		if err != nil {
+			return err
 		}
-		return fb.Quantize(data[r*typ.RowBytes(g.a):][:typ.RowBytes(g.a)], typ, row)
-	})
+		after, _ := floatRows(dense(linear{m, old.scale}))
+		if !(j.loss(after, each) < loss) {
+			return nil
+		}
+	}
 	made[name] = madeTensor(name, typ, data, g.a, g.b)
-	return err
+	return nil
+}
+
+// floatRows returns a matrix in single precision, or errSingular when it has values that are no numbers.
+func floatRows(m mat.Matrix) ([]float32, error) {
+	rows, cols := m.Dims()
+	out := make([]float32, rows*cols)
+	for i := range rows {
+		for j := range cols {
+			v := m.At(i, j)
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return nil, errSingular
+			}
+			out[i*cols+j] = float32(v)
+		}
+	}
+	return out, nil
+}
+
+// round encodes rows of n weights, divided by scale, so that the error of products stays small in the metric given.
+func (c *converter) round(rows []float32, n int, scale float32, typ quant.Type, metric *mat.Cholesky) ([]byte, error) {
+	var l mat.TriDense
+	metric.LTo(&l)
+	fb := quant.NewFeedback(n, l.At)
+	size := typ.RowBytes(n)
+	data := make([]byte, size*len(rows)/n)
+	err := c.m.run.parallel(len(rows)/n, func(r int) error {
+		row := make([]float32, n)
+		for j := range row {
+			row[j] = rows[r*n+j] / scale
+		}
+		return fb.Quantize(data[r*size:][:size], typ, row)
+	})
+	return data, err
 }
 
 // writable returns the type itself, or for types without an encoder the smallest one that loses no more.

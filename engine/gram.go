@@ -16,11 +16,10 @@ type gram struct {
 	aa   []float64 // [a, a], the lower triangle
 	ab   []float64 // [a, b]
 
-	columns quant.Act // Aᵀ
-	at      []float32
-	left    transposed32 // Aᵀ as a matrix
-	right   transposed32 // Bᵀ
-	tmp     []float32
+	at    []float32
+	left  transposed32 // Aᵀ as a matrix
+	right transposed32 // Bᵀ
+	tmp   []float32
 }
 
 func newGram(a, b int) *gram {

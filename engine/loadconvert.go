@@ -45,7 +45,7 @@ func (m *Model) convert(ctx context.Context, form MLA) error {
 			return err
 		}
 	}
-	c.made = Conversion{Form: form.String(), Compat: c.opt.Compat, Exact: slices.Clone(c.opt.Exact), Refined: c.opt.Refine, Source: filepath.Base(m.file.Name())}
+	c.made = Conversion{Form: form.String(), Compat: c.opt.Compat, Exact: slices.Clone(c.opt.Exact), Source: filepath.Base(m.file.Name())}
 	if c.made.Fingerprint, err = m.file.Fingerprint(); err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (c *conversion) compress(ctx context.Context) (err error) {
 		return err
 	}
 	c.m.run.clean()
-	o := compressOptions{plan: c.plan, windows: c.text.train, refine: c.opt.Refine, compat: c.opt.Compat != ""}
+	o := compressOptions{plan: c.plan, windows: c.text.train, compat: c.opt.Compat != ""}
 	made, err := c.m.compress(ctx, o, func(stage string, done, total int) {
 		runtime.GC() // or a layer's statistics would stay until there is as much garbage as everything else
 		c.report(stage, int64(done), int64(total))

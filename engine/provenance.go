@@ -17,7 +17,6 @@ import (
 //	latentgo.convert.form           str        what was asked for, such as "50%"
 //	latentgo.convert.compat         str        "llama.cpp", for a file of that form
 //	latentgo.convert.exact_layers   [u32]      layers that were to stay exact
-//	latentgo.convert.refined        bool       whether gradient steps followed
 //	latentgo.convert.source.name    str        base name of the original file
 //	latentgo.convert.source.fingerprint  str   its content, see gguf.File.Fingerprint
 //	latentgo.calibration.source     str        "self-written" or "text"
@@ -32,7 +31,6 @@ const (
 	keyForm        = "latentgo.convert.form"
 	keyCompat      = "latentgo.convert.compat"
 	keyExact       = "latentgo.convert.exact_layers"
-	keyRefined     = "latentgo.convert.refined"
 	keySource      = "latentgo.convert.source.name"
 	keyFingerprint = "latentgo.convert.source.fingerprint"
 	keyText        = "latentgo.calibration.source"
@@ -72,7 +70,6 @@ func (c *Conversion) writeTo(w *gguf.Writer) error {
 		}
 		set(keyExact, list)
 	}
-	set(keyRefined, c.Refined)
 	set(keySource, c.Source)
 	set(keyFingerprint, c.Fingerprint)
 	set(keyText, c.Calibration)
@@ -101,7 +98,6 @@ func readConversion(f *gguf.File) *Conversion {
 		Form: str(keyForm), Compat: str(keyCompat), Calibration: str(keyText), Text: str(keyTextSum), Source: str(keySource),
 		Fingerprint: str(keyFingerprint), Tokens: int(num(keyTextTokens)), Seed: num(keyTextSeed), HeldTokens: int(num(keyHeldTokens)),
 	}
-	c.Refined, _ = f.Bool(keyRefined)
 	c.Before, _ = f.Float(keyBefore)
 	c.After, _ = f.Float(keyAfter)
 	list, _ := f.Ints(keyExact)

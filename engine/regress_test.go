@@ -104,7 +104,7 @@ func TestRidgeIsLeastSquares(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	a, b, x0 := normal(r, n, na), normal(r, n, nb), normal(r, na, nb)
 	g := gramOf(t, 2, []*mat.Dense{a}, []*mat.Dense{b})
-	got, chol, err := g.ridge(x0, share)
+	got, chol, err := g.ridge(x0, share, inTurn)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,11 +143,11 @@ func TestRidgeKeepsWhatIsRight(t *testing.T) {
 	a, x0 := normal(r, 50, 8), normal(r, 8, 3)
 	var b mat.Dense
 	b.Mul(a, x0)
-	x, _, err := gramOf(t, 1, []*mat.Dense{a}, []*mat.Dense{&b}).ridge(x0, 0.01)
+	x, _, err := gramOf(t, 1, []*mat.Dense{a}, []*mat.Dense{&b}).ridge(x0, 0.01, inTurn)
 	if err != nil || !mat.EqualApprox(x, x0, 1e-5) {
 		t.Errorf("a perfect matrix changed: %v", err)
 	}
-	x, _, err = gramOf(t, 1, []*mat.Dense{a}, []*mat.Dense{normal(r, 50, 3)}).ridge(x0, 1e6)
+	x, _, err = gramOf(t, 1, []*mat.Dense{a}, []*mat.Dense{normal(r, 50, 3)}).ridge(x0, 1e6, inTurn)
 	if err != nil || !mat.EqualApprox(x, x0, 1e-4) {
 		t.Errorf("a large share did not keep the matrix: %v", err)
 	}
@@ -157,11 +157,52 @@ func TestRidgeKeepsWhatIsRight(t *testing.T) {
 func TestRidgeOfFewRowsAndNonsense(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	a, b, x0 := normal(r, 3, 10), normal(r, 3, 2), mat.NewDense(10, 2, nil)
-	if x, _, err := gramOf(t, 1, []*mat.Dense{a}, []*mat.Dense{b}).ridge(x0, 0.01); err != nil || math.IsNaN(x.At(0, 0)) {
+	if x, _, err := gramOf(t, 1, []*mat.Dense{a}, []*mat.Dense{b}).ridge(x0, 0.01, inTurn); err != nil || math.IsNaN(x.At(0, 0)) {
 		t.Errorf("fewer rows than unknowns: %v", err)
 	}
 	a.Set(1, 4, math.NaN())
-	if _, _, err := gramOf(t, 1, []*mat.Dense{a}, []*mat.Dense{b}).ridge(x0, 0.01); !errors.Is(err, errSingular) {
+	if _, _, err := gramOf(t, 1, []*mat.Dense{a}, []*mat.Dense{b}).ridge(x0, 0.01, inTurn); !errors.Is(err, errSingular) {
 		t.Errorf("not a number: %v", err)
+	}
+}
+
+// inTurn calls fn for 0 … n-1.
+func inTurn(n int, fn func(i int) error) error {
+	for i := range n {
+		if err := fn(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A fit to noise is taken back, one that holds on other data is kept.
+func TestShrink(t *testing.T) {
+	r := newRand()
+	w0, w1 := normal(r, 6, 3), normal(r, 6, 3)
+	check := normal(r, 200, 6)
+	for name, c := range map[string]struct {
+		truth *mat.Dense
+		alpha float64
+	}{"old is right": {w0, 0}, "new is right": {w1, 1}} {
+		var b mat.Dense
+		b.Mul(check, c.truth)
+		j := newJudge(gramOf(t, 1, []*mat.Dense{check}, []*mat.Dense{&b}))
+		x, err := floatRows(w1.T())
+		if err != nil {
+			t.Fatal(err)
+		}
+		x0, _ := floatRows(w0.T())
+		before := j.shrink(x, x0, inTurn)
+		for i := range x {
+			row, col := i/6, i%6
+			want := w0.At(col, row) + c.alpha*(w1.At(col, row)-w0.At(col, row))
+			if math.Abs(float64(x[i])-want) > 1e-3 {
+				t.Fatalf("%s: weight %d is %v, want %v", name, i, x[i], want)
+			}
+		}
+		if after := j.loss(x, inTurn); after > before+1e-2 {
+			t.Errorf("%s: the loss rose from %v to %v", name, before, after)
+		}
 	}
 }

@@ -47,7 +47,6 @@ type convertFlags struct {
 	Calib   string `placeholder:"FILE" group:"Compression" help:"Text that decides what of the cache is kept; without it the model writes some itself."`
 	Seed    uint64 `name:"calib-seed" placeholder:"N" group:"Compression" help:"Seed of the text that the model writes."`
 	Tokens  int    `name:"calib-tokens" placeholder:"N" group:"Compression" help:"Tokens of it, or how many the model writes; 0 is 32768 and 16384."`
-	Refine  bool   `group:"Compression" help:"Go on with gradient steps: better, and takes minutes."`
 	Exact   []int  `placeholder:"N,…" group:"Compression" help:"Layers that stay as they are, counted from 0."`
 	NoCache bool   `group:"Compression" help:"Convert again, and do not keep the result for the next start."`
 }
@@ -63,7 +62,7 @@ func (f *convertFlags) check(form engine.MLA) error {
 	for _, o := range []struct {
 		set  bool
 		name string
-	}{{f.Calib != "", "calib"}, {f.Seed != 0, "calib-seed"}, {f.Tokens != 0, "calib-tokens"}, {f.Refine, "refine"}, {f.Exact != nil, "exact"}, {f.NoCache, "no-cache"}} {
+	}{{f.Calib != "", "calib"}, {f.Seed != 0, "calib-seed"}, {f.Tokens != 0, "calib-tokens"}, {f.Exact != nil, "exact"}, {f.NoCache, "no-cache"}} {
 		if o.set {
 			return fmt.Errorf("--%s is about compression: --mla 50%% asks for it", o.name)
 		}
@@ -73,7 +72,7 @@ func (f *convertFlags) check(form engine.MLA) error {
 
 // options are the engine's, without a form; the text is read.
 func (f *convertFlags) options(a *app) (*engine.ConvertOptions, error) {
-	o := &engine.ConvertOptions{Seed: f.Seed, Tokens: f.Tokens, Refine: f.Refine, Exact: f.Exact, NoCache: f.NoCache}
+	o := &engine.ConvertOptions{Seed: f.Seed, Tokens: f.Tokens, Exact: f.Exact, NoCache: f.NoCache}
 	if f.Calib == "" {
 		return o, nil
 	}

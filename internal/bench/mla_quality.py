@@ -31,7 +31,6 @@ def arguments():
     p.add_argument("--eval", default=SHARED / "text" / "eval.txt", help="text that perplexity is measured on")
     p.add_argument("--calib", default=SHARED / "text" / "calib.txt", help="text to calibrate on")
     p.add_argument("--budgets", default=",".join(TARGETS))
-    p.add_argument("--refine", action="store_true")
     p.add_argument("--no-cache", action="store_true")
     p.add_argument("--threads", default="0")
     p.add_argument("--plot", help="PNG to draw")
@@ -45,8 +44,6 @@ def compare(chat, args, calib, ctx, windows, extra=()):
            "--mla", args.budgets, "-t", args.threads, "--json", *extra]
     if calib:
         cmd += ["--calib", str(calib)]
-    if args.refine:
-        cmd.append("--refine")
     if args.no_cache and ctx == CONTEXTS[0][0]:
         cmd.append("--no-cache")
     return json.loads(subprocess.run(cmd, check=True, stdout=subprocess.PIPE).stdout)
