@@ -93,7 +93,7 @@ func TestAttentionShapes(t *testing.T) {
 	forLevels(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, 2))
 		for _, d := range depths {
-			for nq := 1; nq <= 9; nq++ {
+			for nq := 1; nq <= 11; nq++ {
 				for _, after := range []bool{false, true} {
 					c := newAttentionCase(t, rng, nq, 1+rng.IntN(21), d, after)
 					c.scores(t, after)

@@ -11,7 +11,7 @@ import (
 func init() {
 	vectorSets[cpu.NEON] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
-		scores: scoresWith(&scoresNEON, 8), mix: mixWith(&mixNEON, 8),
+		scores: scoresWith(scoresNEON, 8), mix: mixWith(mixNEON, 8),
 		expSum: expSum, siluMul: siluMul, geluMul: geluMul, sumSquares: sumSquares,
 	}
 }
