@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/cmplx"
+	"slices"
 	"sort"
 
 	"gonum.org/v1/gonum/mat"
@@ -91,9 +92,16 @@ func (c *compressor) constants() []complex128 {
 	return a
 }
 
-// choose sorts the components: the first R/2 keep RoPE, those whose rotation is worth most.
+// choose sorts the components: the first R/2 keep RoPE, those whose rotation is worth most, or the strongest of each pair
+// that the options name.
 func (c *compressor) choose() {
 	sort.SliceStable(c.all, func(i, j int) bool { return c.all[i].benefit > c.all[j].benefit })
+	for k, pair := range c.o.Pairs {
+		at := k + slices.IndexFunc(c.all[k:], func(y component) bool { return y.pair == pair })
+		y := c.all[at]
+		copy(c.all[k+1:at+1], c.all[k:at])
+		c.all[k] = y
+	}
 }
 
 // rotated fills in the part of the row that keeps RoPE.
@@ -111,10 +119,6 @@ func (c *compressor) rotated(out *Compressed) {
 			q.SetRow(2*k, re)
 			q.SetRow(2*k+1, im)
 		}
-	}
-	mag := c.rope.mag * c.rope.mag
-	for _, q := range out.Query {
-		q.Scale(mag, q)
 	}
 }
 

@@ -24,6 +24,7 @@ type Moments struct {
 // CompressOptions says how large a row Compress makes.
 type CompressOptions struct {
 	R, L    int     // rotated (even) and latent values per token
+	Pairs   []int   // RoPE pair of each rotated pair, at most KVHeads times the same; nil leaves the choice to Compress
 	Context int     // distances that matter: queries look back 0 … Context-1 tokens
 	Balance float64 // weight of key errors against value errors in the latent; 0 means 1
 }
@@ -67,10 +68,26 @@ func (m *Moments) check(rope *Rope, o CompressOptions) error {
 	case m.KV.SymmetricDim() != n || len(m.Query) != m.Heads || len(m.Output) != m.KVHeads:
 		return fmt.Errorf("statistics of another shape: %w", ErrMoments)
 	}
+	for i, p := range o.Pairs {
+		if p < 0 || p >= len(rope.freqs) || len(o.Pairs) != o.R/2 || count(o.Pairs, p) > m.KVHeads {
+			return fmt.Errorf("rotated pair %d of %d is to be RoPE pair %d of %d: %w", i, o.R/2, p, len(rope.freqs), ErrMoments)
+		}
+	}
 	if t := mat.Trace(m.KV); math.IsNaN(t) || math.IsInf(t, 0) || !(t > 0) {
 		return fmt.Errorf("keys and values have energy %v: %w", t, ErrMoments)
 	}
 	return nil
+}
+
+// count returns how often x is in list.
+func count(list []int, x int) int {
+	n := 0
+	for _, v := range list {
+		if v == x {
+			n++
+		}
+	}
+	return n
 }
 
 // compressor is the state of one Compress.

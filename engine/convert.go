@@ -26,7 +26,7 @@ type compressOptions struct {
 // The caller has the turn. progress may be nil.
 func (m *Model) compress(ctx context.Context, o compressOptions, progress func(stage string, done, total int)) (map[string]*tensor, error) {
 	made := map[string]*tensor{}
-	c := &converter{m: m, cal: newCalibration(m, o.windows), plan: o.plan, tune: defaultTuning, made: made}
+	c := &converter{m: m, cal: newCalibration(m, o.windows), plan: o.plan, tune: defaultTuning, made: made, compat: o.compat}
 	if progress == nil {
 		progress = func(string, int, int) {}
 	}
@@ -41,6 +41,8 @@ type converter struct {
 	plan []latentShape // per layer
 	made map[string]*tensor
 	tune tuning
+
+	compat bool // see compressOptions
 }
 
 // tuning holds the numbers of the method.
@@ -131,10 +133,14 @@ func (c *converter) compress(ctx context.Context, i int, made map[string]*tensor
 	if l.geo.Window > 0 {
 		span = min(span, l.geo.Window)
 	}
+	o := attn.CompressOptions{R: s.r, L: s.l, Context: span, Balance: c.tune.balance}
+	if c.compat {
+		o.Pairs = compatPairs(s.r)
+	}
 	var parts []*attn.Compressed
 	for b := range s.blocks {
 		m := c.blockMoments(l, kv, q, b, s.blocks)
-		p, err := attn.Compress(c.m.run.ropes[l.rope], m, attn.CompressOptions{R: s.r, L: s.l, Context: span, Balance: c.tune.balance})
+		p, err := attn.Compress(c.m.run.ropes[l.rope], m, o)
 		if err != nil {
 			return err
 		}
