@@ -119,7 +119,7 @@ func TestDecodeEqualsTextbook(t *testing.T) {
 			for i := range l.Parts(pos) {
 				l.Decode(&p, i, st, pos, s.q[pos], scratch)
 			}
-			l.Combine(out, &p, pos)
+			l.Combine(out, &p, pos, 0, l.Heads)
 			s.check(t, pos, out)
 		}
 	})
@@ -281,7 +281,7 @@ func TestAttendingDoesNotAllocate(t *testing.T) {
 		out := make([]float32, l.Heads*l.ValueSize)
 		if n := testing.AllocsPerRun(10, func() {
 			l.Decode(&p, l.Parts(63)-1, st, 63, s.q[63], scratch)
-			l.Combine(out, &p, 63)
+			l.Combine(out, &p, 63, 0, l.Heads)
 			l.Prefill(out, 0, st, 63, 1, s.q[63], scratch)
 		}); n != 0 {
 			t.Errorf("%v allocations", n)
@@ -310,6 +310,6 @@ func benchmarkDecode(b *testing.B, form func(Geometry) (*Layer, error), n int) {
 		for i := range l.Parts(n - 1) {
 			l.Decode(&p, i, st, n-1, q, scratch)
 		}
-		l.Combine(out, &p, n-1)
+		l.Combine(out, &p, n-1, 0, l.Heads)
 	}
 }

@@ -16,9 +16,10 @@ const maxParts = 32
 // Partial holds what the parts of a decode step found: per part and query head the unnormalised output, the largest
 // score and the sum of exponentials. Reused from step to step.
 type Partial struct {
-	out  []float32 // [parts][Heads][ValueSize]
-	peak []float32 // [parts][Heads]
-	sum  []float32 // [parts][Heads]
+	out    []float32 // [parts][Heads][ValueSize]
+	peak   []float32 // [Heads][maxParts]
+	sum    []float32 // [Heads][maxParts]
+	weight []float32 // [Heads][maxParts], of the outputs in Combine
 }
 
 // span returns how many positions each part covers for a token at pos, and the number of parts.
@@ -41,6 +42,7 @@ func (p *Partial) Reserve(l *Layer) {
 		p.out = make([]float32, n*l.ValueSize)
 		p.peak = make([]float32, n)
 		p.sum = make([]float32, n)
+		p.weight = make([]float32, n)
 	}
 }
 
@@ -68,45 +70,34 @@ func (l *Layer) Decode(p *Partial, i int, s *Store, pos int, q, scratch []float3
 
 	scores := scratch[:group*size]
 	s.scores(scores, size, q[h*l.KeySize:], group, l.KeySize, g, from, n)
-	at := part*l.Heads + h
 	for r := range group {
 		row := scores[r*size:][:n]
 		peak := vek32.Max(row)
-		p.peak[at+r] = peak
-		p.sum[at+r] = quant.ExpSum(row, row, peak)
+		at := (h+r)*maxParts + part
+		p.peak[at] = peak
+		p.sum[at] = quant.ExpSum(row, row, peak)
 	}
-	out := p.out[at*l.ValueSize:][:group*l.ValueSize]
+	out := p.out[(part*l.Heads+h)*l.ValueSize:][:group*l.ValueSize]
 	clear(out)
 	s.mix(out, l.ValueSize, scores, size, group, g, from, n)
 }
 
-// Combine writes the attention output of the token at pos: out [Heads, ValueSize].
-func (l *Layer) Combine(out []float32, p *Partial, pos int) {
+// Combine writes the attention output of the token at pos for heads h0 … h1-1: out [h1-h0, ValueSize]. Different heads may
+// be combined at the same time.
+func (l *Layer) Combine(out []float32, p *Partial, pos, h0, h1 int) {
 	_, parts := l.span(pos)
-	for h := range l.Heads {
-		dst := out[h*l.ValueSize:][:l.ValueSize]
+	for h := h0; h < h1; h++ {
+		dst := out[(h-h0)*l.ValueSize:][:l.ValueSize]
+		peaks, sums, w := p.peak[h*maxParts:][:parts], p.sum[h*maxParts:][:parts], p.weight[h*maxParts:][:parts]
+		quant.ExpSum(w, peaks, vek32.Max(peaks))
+		sum := float32(0)
+		for i, f := range w {
+			sum += f * sums[i]
+		}
+		vek32.MulNumber_Inplace(w, 1/sum)
 		clear(dst)
-		peak := float32(math.Inf(-1))
-		for c := range parts {
-			peak = max(peak, p.peak[c*l.Heads+h])
-		}
-		var sum float32
-		for c := range parts {
-			at := c*l.Heads + h
-			f := exp(p.peak[at] - peak)
-			sum += f * p.sum[at]
-			addScaled(dst, p.out[at*l.ValueSize:], f)
-		}
-		vek32.MulNumber_Inplace(dst, 1/sum)
+		quant.MixF32(dst, w, p.out[h*l.ValueSize:], l.Heads*l.ValueSize, parts, l.ValueSize)
 	}
 }
 
 func exp(x float32) float32 { return float32(math.Exp(float64(x))) }
-
-// addScaled adds f·src to dst.
-func addScaled(dst, src []float32, f float32) {
-	src = src[:len(dst)]
-	for i, v := range src {
-		dst[i] += f * v
-	}
-}

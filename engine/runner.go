@@ -48,7 +48,6 @@ type lane struct {
 	att   []float32 // attention output [rows, heads·value size]
 	query []float32 // decode: this worker's rotated query
 	key   []float32 // decode: a rotated key head, or a row of the cache
-	rows  []float32 // decode, compressed layers: query heads for cached rows
 	mix   []float32 // decode, compressed layers: mixes of latents, one per query head
 	low   []float32 // normed queries of low rank
 	lowIn quant.Act // low
@@ -108,6 +107,7 @@ func (r *runner) include(l *layer, ff int) {
 		wide := l.lat.wide
 		m.rows = max(m.rows, l.geo.Heads*max(l.attn.KeySize, wide.KeySize))
 		m.mix = max(m.mix, l.geo.Heads*l.lat.l)
+		m.v = max(m.v, m.att)
 		r.attns = append(r.attns, wide)
 		if r.wide[wide.Geometry] == nil {
 			r.wide[wide.Geometry] = attn.NewStore(wide)
@@ -123,7 +123,6 @@ func (l *lane) alloc(rows, embed int, m widths) {
 	l.att = make([]float32, rows*m.att)
 	l.query = make([]float32, m.q)
 	l.key = make([]float32, m.k)
-	l.rows = make([]float32, m.rows)
 	l.low = make([]float32, rows*m.low)
 	l.mix = make([]float32, m.mix)
 }

@@ -88,41 +88,47 @@ func scoresF32x3AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride
 //go:noescape
 func scoresF32x4AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
-// mix1AVX2 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 1 and c < d; mixGeneric
-// is its twin.
+// mixF16x1AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 1 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
 //
 //go:noescape
-func mix1AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+func mixF16x1AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mix2AVX2 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 2 and c < d; mixGeneric
-// is its twin.
+// mixF16x2AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 2 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
 //
 //go:noescape
-func mix2AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+func mixF16x2AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mix3AVX2 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 3 and c < d; mixGeneric
-// is its twin.
+// mixF16x3AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 3 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
 //
 //go:noescape
-func mix3AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+func mixF16x3AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mix4AVX2 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 4 and c < d; mixGeneric
-// is its twin.
+// mixF16x4AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 4 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
 //
 //go:noescape
-func mix4AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+func mixF16x4AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mix5AVX2 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 5 and c < d; mixGeneric
-// is its twin.
+// mixF16x5AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 5 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
 //
 //go:noescape
-func mix5AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+func mixF16x5AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mix6AVX2 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 6 and c < d; mixGeneric
-// is its twin.
+// mixF16x6AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 6 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
 //
 //go:noescape
-func mix6AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+func mixF16x6AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF32x1AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 1 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF32x1AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
 // scoresF16x1AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 1 and j < n, k[j] of type F16
 // stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
@@ -226,56 +232,62 @@ func scoresF32x3AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stri
 //go:noescape
 func scoresF32x4AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
-// mix1AVX512 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 1 and c < d; mixGeneric
-// is its twin.
+// mixF16x1AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 1 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
 //
 //go:noescape
-func mix1AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+func mixF16x1AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mix2AVX512 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 2 and c < d; mixGeneric
-// is its twin.
+// mixF16x2AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 2 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
 //
 //go:noescape
-func mix2AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+func mixF16x2AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mix3AVX512 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 3 and c < d; mixGeneric
-// is its twin.
+// mixF16x3AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 3 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
 //
 //go:noescape
-func mix3AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+func mixF16x3AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mix4AVX512 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 4 and c < d; mixGeneric
-// is its twin.
+// mixF16x4AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 4 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
 //
 //go:noescape
-func mix4AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+func mixF16x4AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mix5AVX512 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 5 and c < d; mixGeneric
-// is its twin.
+// mixF16x5AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 5 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
 //
 //go:noescape
-func mix5AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+func mixF16x5AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mix6AVX512 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 6 and c < d; mixGeneric
-// is its twin.
+// mixF16x6AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 6 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
 //
 //go:noescape
-func mix6AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+func mixF16x6AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mix7AVX512 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 7 and c < d; mixGeneric
-// is its twin.
+// mixF16x7AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 7 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
 //
 //go:noescape
-func mix7AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+func mixF16x7AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mix8AVX512 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 8 and c < d; mixGeneric
-// is its twin.
+// mixF16x8AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 8 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
 //
 //go:noescape
-func mix8AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+func mixF16x8AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mix9AVX512 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 9 and c < d; mixGeneric
-// is its twin.
+// mixF16x9AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 9 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
 //
 //go:noescape
-func mix9AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+func mixF16x9AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF32x1AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 1 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF32x1AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)

@@ -2501,13 +2501,12 @@ rowEnd6:
 	VZEROUPPER
 	RET
 
-// func mix1AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+// func mixF16x1AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
-TEXT ·mix1AVX2(SB), NOSPLIT, $8-64
+TEXT ·mixF16x1AVX2(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
-	SHLQ $0x01, DX
 	MOVQ d+56(FP), BX
 
 	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
@@ -2669,13 +2668,12 @@ colsEnd10:
 	VZEROUPPER
 	RET
 
-// func mix2AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+// func mixF16x2AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
-TEXT ·mix2AVX2(SB), NOSPLIT, $8-64
+TEXT ·mixF16x2AVX2(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
-	SHLQ $0x01, DX
 	MOVQ d+56(FP), BX
 
 	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
@@ -2867,13 +2865,12 @@ colsEnd10:
 	VZEROUPPER
 	RET
 
-// func mix3AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+// func mixF16x3AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
-TEXT ·mix3AVX2(SB), NOSPLIT, $8-64
+TEXT ·mixF16x3AVX2(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
-	SHLQ $0x01, DX
 	MOVQ d+56(FP), BX
 
 	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
@@ -3095,13 +3092,12 @@ colsEnd10:
 	VZEROUPPER
 	RET
 
-// func mix4AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+// func mixF16x4AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
-TEXT ·mix4AVX2(SB), NOSPLIT, $8-64
+TEXT ·mixF16x4AVX2(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
-	SHLQ $0x01, DX
 	MOVQ d+56(FP), BX
 
 	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
@@ -3256,13 +3252,12 @@ colsEnd6:
 	VZEROUPPER
 	RET
 
-// func mix5AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+// func mixF16x5AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
-TEXT ·mix5AVX2(SB), NOSPLIT, $8-64
+TEXT ·mixF16x5AVX2(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
-	SHLQ $0x01, DX
 	MOVQ d+56(FP), BX
 
 	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
@@ -3436,13 +3431,12 @@ colsEnd6:
 	VZEROUPPER
 	RET
 
-// func mix6AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+// func mixF16x6AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
-TEXT ·mix6AVX2(SB), NOSPLIT, $8-64
+TEXT ·mixF16x6AVX2(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
-	SHLQ $0x01, DX
 	MOVQ d+56(FP), BX
 
 	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
@@ -3628,6 +3622,174 @@ rowsEnd8:
 	JMP     cols5
 
 colsEnd6:
+	VZEROUPPER
+	RET
+
+// func mixF32x1AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, BMI2, CMOV, FMA3, MMX+
+TEXT ·mixF32x1AVX2(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd2
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R8
+	SUBQ    $0x01, R8
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Y4
+	VMOVUPS      (BX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      32(BX), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VMOVUPS      64(BX), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VMOVUPS      96(BX), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R8
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd6
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R8
+	SUBQ    $0x01, R8
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Y2
+	VMOVUPS      (BX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VMOVUPS      32(BX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R8
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x08
+	JLT     colsEnd10
+	SUBQ    $0x08, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R8
+	SUBQ    $0x01, R8
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Y1
+	VMOVUPS      (BX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R8
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	JMP     cols9
+
+colsEnd10:
 	VZEROUPPER
 	RET
 
@@ -8682,13 +8844,12 @@ rowEnd7:
 	VZEROUPPER
 	RET
 
-// func mix1AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+// func mixF16x1AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mix1AVX512(SB), NOSPLIT, $8-64
+TEXT ·mixF16x1AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
-	SHLQ $0x01, DX
 	MOVQ d+56(FP), BX
 
 	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
@@ -8895,13 +9056,12 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mix2AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+// func mixF16x2AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mix2AVX512(SB), NOSPLIT, $8-64
+TEXT ·mixF16x2AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
-	SHLQ $0x01, DX
 	MOVQ d+56(FP), BX
 
 	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
@@ -9144,13 +9304,12 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mix3AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+// func mixF16x3AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mix3AVX512(SB), NOSPLIT, $8-64
+TEXT ·mixF16x3AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
-	SHLQ $0x01, DX
 	MOVQ d+56(FP), BX
 
 	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
@@ -9429,13 +9588,12 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mix4AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+// func mixF16x4AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mix4AVX512(SB), NOSPLIT, $8-64
+TEXT ·mixF16x4AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
-	SHLQ $0x01, DX
 	MOVQ d+56(FP), BX
 
 	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
@@ -9754,13 +9912,12 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mix5AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+// func mixF16x5AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mix5AVX512(SB), NOSPLIT, $8-64
+TEXT ·mixF16x5AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
-	SHLQ $0x01, DX
 	MOVQ d+56(FP), BX
 
 	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
@@ -10123,13 +10280,12 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mix6AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+// func mixF16x6AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mix6AVX512(SB), NOSPLIT, $8-64
+TEXT ·mixF16x6AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
-	SHLQ $0x01, DX
 	MOVQ d+56(FP), BX
 
 	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
@@ -10528,13 +10684,12 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mix7AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+// func mixF16x7AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mix7AVX512(SB), NOSPLIT, $8-64
+TEXT ·mixF16x7AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
-	SHLQ $0x01, DX
 	MOVQ d+56(FP), BX
 
 	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
@@ -10947,13 +11102,12 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mix8AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+// func mixF16x8AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mix8AVX512(SB), NOSPLIT, $8-64
+TEXT ·mixF16x8AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
-	SHLQ $0x01, DX
 	MOVQ d+56(FP), BX
 
 	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
@@ -11399,13 +11553,12 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mix9AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+// func mixF16x9AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mix9AVX512(SB), NOSPLIT, $8-64
+TEXT ·mixF16x9AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
-	SHLQ $0x01, DX
 	MOVQ d+56(FP), BX
 
 	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
@@ -11887,6 +12040,221 @@ rowsEnd15:
 	ADDQ    BX, DX
 	ADDQ    $+64, AX
 	ADDQ    $+32, CX
+
+tailEnd13:
+	VZEROUPPER
+	RET
+
+// func mixF32x1AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·mixF32x1AVX512(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x40
+	JLT     colsEnd2
+	SUBQ    $0x40, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R8
+	SUBQ    $0x01, R8
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+	PREFETCHT0 128(BX)(SI*1)
+	PREFETCHT0 192(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Z4
+	VMOVUPS      (BX), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VMOVUPS      64(BX), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VMOVUPS      128(BX), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VMOVUPS      192(BX), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R8
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	VMOVUPS Z3, 192(BX)
+	ADDQ    SI, BX
+	ADDQ    $+256, AX
+	ADDQ    $+256, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd6
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R8
+	SUBQ    $0x01, R8
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Z2
+	VMOVUPS      (BX), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VMOVUPS      64(BX), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R8
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd10
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R8
+	SUBQ    $0x01, R8
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Z1
+	VMOVUPS      (BX), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R8
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	JMP     cols9
+
+colsEnd10:
+	MOVQ      d+56(FP), BX
+	TESTQ     BX, BX
+	JEQ       tailEnd13
+	ANDQ      $0x0f, BX
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      AX, BX
+	MOVQ      ldo+8(FP), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	MOVQ      CX, BX
+	MOVQ      p+16(FP), DI
+	MOVQ      ldp+24(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      (SP), SI
+	MOVQ      n+48(FP), R8
+	SUBQ      $0x01, R8
+	JLT       rowsEnd15
+
+rows14:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Z1
+	VMOVUPS.Z    (BX), K1, Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
+	JGE          rows14
+
+rowsEnd15:
+	ADDQ    $0x01, R8
+	MOVQ    AX, DX
+	MOVQ    ldo+8(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    BX, DX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
 
 tailEnd13:
 	VZEROUPPER

@@ -6,7 +6,8 @@ import "unsafe"
 
 type (
 	dotKernels []func(dst *float32, ldd int, q *float32, ldq int, k *byte, stride, n, d int)
-	mixKernels []func(out *float32, ldo int, p *float32, ldp int, v *uint16, stride, n, d int)
+	mixKernel  = func(out *float32, ldo int, p *float32, ldp int, v *byte, stride, n, d int)
+	mixKernels []mixKernel
 )
 
 // rowGroup returns how many of n rows go to the next kernel of most: all take about the same number.
@@ -45,10 +46,23 @@ func mixWith(kernels mixKernels, step int) func([]float32, int, []float32, int, 
 		head := d - d%step
 		for i, n1 := 0, 0; i < nq && head > 0; i += n1 {
 			n1 = rowGroup(nq-i, len(kernels))
-			kernels[n1-1](&out[i*ldo], ldo, &p[i*ldp], ldp, &v[0], stride, n, head)
+			kernels[n1-1](&out[i*ldo], ldo, &p[i*ldp], ldp, (*byte)(unsafe.Pointer(&v[0])), 2*stride, n, head)
 		}
 		if head < d {
 			mixGeneric(out[head:], ldo, p, ldp, nq, v[head:], stride, n, d-head)
+		}
+	}
+}
+
+// mixF32With makes vectorSet.mixF32 of a kernel that takes d in multiples of step.
+func mixF32With(kernel mixKernel, step int) func([]float32, []float32, []float32, int, int, int) {
+	return func(out, p, v []float32, stride, n, d int) {
+		head := d - d%step
+		if head > 0 {
+			kernel(&out[0], 0, &p[0], 0, (*byte)(unsafe.Pointer(&v[0])), 4*stride, n, head)
+		}
+		if head < d {
+			mixF32Generic(out[head:], p, v[head:], stride, n, d-head)
 		}
 	}
 }

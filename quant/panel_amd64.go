@@ -47,7 +47,7 @@ type panelLevel struct {
 	interleave func(q, codes *byte, cols int)
 
 	f16, bf16, f32 dotKernels // of the types whose activations stay float32
-	step           int         // of columns that those take
+	step           int        // of columns that those take
 }
 
 var (

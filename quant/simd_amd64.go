@@ -11,13 +11,13 @@ import "github.com/latentgo/latentgo/internal/cpu"
 func init() {
 	vectorSets[cpu.AVX2] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
-		scores: scoresWith(scoresAVX2, 8), mix: mixWith(mixAVX2, 8),
+		scores: scoresWith(scoresAVX2, 8), mix: mixWith(mixAVX2, 8), mixF32: mixF32With(mixF32x1AVX2, 8),
 		expSum: expSumWith(expSumAVX2), siluMul: gatedWith(siluMulAVX2), geluMul: gatedWith(geluMulAVX2),
 		sumSquares: sumSquaresWith(sumSquaresAVX2),
 	}
 	vectorSets[cpu.AVX512] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
-		scores: scoresWith(scoresAVX512, 1), mix: mixWith(mixAVX512, 1),
+		scores: scoresWith(scoresAVX512, 1), mix: mixWith(mixAVX512, 1), mixF32: mixF32With(mixF32x1AVX512, 1),
 		expSum: expSumWith(expSumAVX512), siluMul: gatedWith(siluMulAVX512), geluMul: gatedWith(geluMulAVX512),
 		sumSquares: sumSquaresWith(sumSquaresAVX512),
 	}
@@ -48,8 +48,8 @@ var (
 		scoresF16x1AVX512, scoresF16x2AVX512, scoresF16x3AVX512, scoresF16x4AVX512, scoresF16x5AVX512, scoresF16x6AVX512,
 		scoresF16x7AVX512, scoresF16x8AVX512, scoresF16x9AVX512,
 	}
-	mixAVX2   = mixKernels{mix1AVX2, mix2AVX2, mix3AVX2, mix4AVX2, mix5AVX2, mix6AVX2}
-	mixAVX512 = mixKernels{mix1AVX512, mix2AVX512, mix3AVX512, mix4AVX512, mix5AVX512, mix6AVX512, mix7AVX512, mix8AVX512, mix9AVX512}
+	mixAVX2   = mixKernels{mixF16x1AVX2, mixF16x2AVX2, mixF16x3AVX2, mixF16x4AVX2, mixF16x5AVX2, mixF16x6AVX2}
+	mixAVX512 = mixKernels{mixF16x1AVX512, mixF16x2AVX512, mixF16x3AVX512, mixF16x4AVX512, mixF16x5AVX512, mixF16x6AVX512, mixF16x7AVX512, mixF16x8AVX512, mixF16x9AVX512}
 )
 
 // expSumWith makes vectorSet.expSum of a kernel.

@@ -38,8 +38,9 @@ func buildAttention(g *gen) {
 			}
 		}
 		for nq := 1; nq <= l.maxQueries(elemF16); nq++ {
-			g.mix(l, nq)
+			g.mix(l, elemF16, nq)
 		}
+		g.mix(l, elemF32, 1)
 	}
 }
 
@@ -253,14 +254,14 @@ func (s *scoreGen) storeRows(acc [][]reg.VecVirtual, dst, ldd reg.GPVirtual) {
 
 // mix writes out[i,c] += Σ_j p[i,j]·v[j,c] for nq rows of p. The sums of nq rows and some columns stay in registers while
 // j runs, every vector of v is converted once and used nq times.
-func (g *gen) mix(l level, nq int) {
-	g.fn(l, fmt.Sprintf("mix%d", nq), "(out *float32, ldo int, p *float32, ldp int, v *uint16, stride, n, d int)",
-		fmt.Sprintf("adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < %d and c < d; mixGeneric", nq),
-		"is its twin.")
-	s := &mixGen{gen: g, nq: nq}
-	s.out, s.v, s.stride = g.arg("out"), g.arg("v"), g.bytesArg("stride", 1)
+func (g *gen) mix(l level, e element, nq int) {
+	g.fn(l, fmt.Sprintf("mix%sx%d", e.name, nq), "(out *float32, ldo int, p *float32, ldp int, v *byte, stride, n, d int)",
+		fmt.Sprintf("adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < %d and c < d, v[j] of type %s", nq, e.name),
+		"stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.")
+	s := &mixGen{gen: g, element: e, nq: nq}
+	s.out, s.v, s.stride = g.arg("out"), g.arg("v"), g.arg("stride")
 	s.far = g.AllocLocal(8)
-	g.MOVQ(g.farRows(s.stride, 2), s.far)
+	g.MOVQ(g.farRows(s.stride, e.bytes), s.far)
 	d := g.addr("d")
 	for _, wide := range mixWidths(l, nq) {
 		g.whileMem(d, uint64(wide*g.lanes()), "cols", func() { s.columns(wide, nil) })
@@ -290,6 +291,7 @@ func mixWidths(l level, nq int) []int {
 // mixGen is what the column blocks of mix share.
 type mixGen struct {
 	*gen
+	element
 	nq             int
 	out, v, stride reg.GPVirtual
 	far            operand.Mem // distance of the row to be asked for
@@ -302,14 +304,14 @@ func (s *mixGen) columns(wide int, k *mask) {
 	s.eachOut(func(i int, m operand.Mem) {
 		acc[i] = s.vecs(wide)
 		for b := range wide {
-			s.load(m.Offset(b*s.bytes), k, acc[i][b])
+			s.gen.load(m.Offset(b*s.level.bytes), k, acc[i][b])
 		}
 	})
 	v, far, p := s.copyOf(s.v), s.GP64(), s.matrixArg("p", "ldp", 2, s.nq)
 	s.MOVQ(s.far, far)
 	n := s.arg("n")
 	s.while(n, 1, "rows", func() {
-		for line := 0; line < wide*s.bytes/2; line += 64 {
+		for line := 0; line < wide*s.lanes()*s.element.bytes; line += 64 {
 			s.PREFETCHT0(operand.Mem{Base: v, Index: far, Scale: 1, Disp: line})
 		}
 		s.step(acc, p, v, k)
@@ -318,11 +320,11 @@ func (s *mixGen) columns(wide int, k *mask) {
 	})
 	s.eachOut(func(i int, m operand.Mem) {
 		for b := range wide {
-			s.store(acc[i][b], k, m.Offset(b*s.bytes))
+			s.store(acc[i][b], k, m.Offset(b*s.level.bytes))
 		}
 	})
-	s.add(wide*s.bytes, s.out)
-	s.add(wide*s.bytes/2, s.v)
+	s.add(wide*s.level.bytes, s.out)
+	s.add(wide*s.lanes()*s.element.bytes, s.v)
 }
 
 // eachOut calls f with the place of each row of out.
@@ -340,7 +342,7 @@ func (s *mixGen) step(acc [][]reg.VecVirtual, p matrix, v reg.GPVirtual, k *mask
 	wide := len(acc[0])
 	column := func(b int) reg.VecVirtual {
 		x := s.vec()
-		s.loadF16(operand.Mem{Base: v, Disp: b * s.bytes / 2}, k, x)
+		s.element.load(s.gen, operand.Mem{Base: v, Disp: b * s.lanes() * s.element.bytes}, k, x)
 		return x
 	}
 	weight := func(i int) reg.VecVirtual {
