@@ -289,16 +289,32 @@ func TestAttendingDoesNotAllocate(t *testing.T) {
 	})
 }
 
+// One token of SmolLM2's attention after n others: grouped-query attention, its exact latent form, and rows of half and a
+// quarter of its values.
 func BenchmarkDecode(b *testing.B) {
+	g := geometries[0]
 	for _, n := range []int{512, 4096} {
-		for name, make := range map[string]func(Geometry) (*Layer, error){"gqa": NewGQA, "mla": NewMLA} {
-			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) { benchmarkDecode(b, make, n) })
+		for _, f := range []struct {
+			name  string
+			layer func() (*Layer, error)
+		}{
+			{"gqa", func() (*Layer, error) { return NewGQA(g) }},
+			{"mla", func() (*Layer, error) { return NewMLA(g) }},
+			{"64+128", func() (*Layer, error) { return NewLatent(g.Heads, 1, 64, 128, 0) }},
+			{"32+64", func() (*Layer, error) { return NewLatent(g.Heads, 1, 32, 64, 0) }},
+		} {
+			b.Run(fmt.Sprintf("%s/%d", f.name, n), func(b *testing.B) {
+				l, err := f.layer()
+				if err != nil {
+					b.Fatal(err)
+				}
+				benchmarkDecode(b, l, n)
+			})
 		}
 	}
 }
 
-func benchmarkDecode(b *testing.B, form func(Geometry) (*Layer, error), n int) {
-	l, _ := form(geometries[0])
+func benchmarkDecode(b *testing.B, l *Layer, n int) {
 	st := NewStore(l)
 	st.Grow(n)
 	var p Partial
@@ -312,4 +328,5 @@ func benchmarkDecode(b *testing.B, form func(Geometry) (*Layer, error), n int) {
 		}
 		l.Combine(out, &p, n-1, 0, l.Heads)
 	}
+	b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(b.N)/float64(n), "ns/position")
 }
