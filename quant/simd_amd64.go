@@ -12,12 +12,14 @@ func init() {
 	vectorSets[cpu.AVX2] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
 		scores: scoresWith(scoresAVX2, 8), mix: mixWith(mixAVX2, 8), mixF32: mixF32With(mixF32x1AVX2, 8),
+		scoresQ8: cacheAVX2.scoresQ8, mixQ8: cacheAVX2.mixQ8,
 		expSum: expSumWith(expSumAVX2), siluMul: gatedWith(siluMulAVX2), geluMul: gatedWith(geluMulAVX2),
 		sumSquares: sumSquaresWith(sumSquaresAVX2),
 	}
 	vectorSets[cpu.AVX512] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
 		scores: scoresWith(scoresAVX512, 1), mix: mixWith(mixAVX512, 1), mixF32: mixF32With(mixF32x1AVX512, 1),
+		scoresQ8: cacheAVX512.scoresQ8, mixQ8: cacheAVX512.mixQ8,
 		expSum: expSumWith(expSumAVX512), siluMul: gatedWith(siluMulAVX512), geluMul: gatedWith(geluMulAVX512),
 		sumSquares: sumSquaresWith(sumSquaresAVX512),
 	}

@@ -12,6 +12,7 @@ func init() {
 	vectorSets[cpu.NEON] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
 		scores: scoresWith(scoresNEON, 8), mix: mixWith(mixNEON, 8), mixF32: mixF32Generic,
+		scoresQ8: scoresQ8Generic, mixQ8: mixQ8Generic,
 		expSum: expSum, siluMul: siluMul, geluMul: geluMul, sumSquares: sumSquares,
 	}
 }
