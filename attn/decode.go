@@ -24,7 +24,7 @@ type Partial struct {
 
 // span returns how many positions each part covers for a token at pos, and the number of parts.
 func (l *Layer) span(pos int) (size, parts int) {
-	n := pos + 1 - l.first(pos)
+	n := pos + 1 - l.start(pos)
 	size = (n + maxParts - 1) / maxParts
 	size = (size + chunk - 1) / chunk * chunk
 	return size, (n + size - 1) / size
@@ -46,10 +46,31 @@ func (p *Partial) Reserve(l *Layer) {
 	}
 }
 
-// ScratchSize returns the number of scores that Decode and Prefill need as scratch for contexts up to n tokens.
-func (l *Layer) ScratchSize(n int) int {
+// start returns the position at which attention of a token at pos begins to read: the first one that it attends to, or up to
+// 15 before, so that 8-bit panels are read from their first row on.
+func (l *Layer) start(pos int) int { return l.first(pos) &^ (quant.PanelRows - 1) }
+
+// Scratch is what one worker computes with. The zero value is ready for Reserve.
+type Scratch struct {
+	scores  []float32
+	queries quant.CacheQueries // of stores in 8-bit blocks
+}
+
+// Reserve makes room for the layer's steps and tiles in contexts up to n tokens.
+func (sc *Scratch) Reserve(l *Layer, n int) {
 	size, _ := l.span(max(n, 1))
-	return max(l.Group()*size, prefillRows*prefillCols)
+	if size = max(l.Group()*size, prefillRows*prefillCols); len(sc.scores) < size {
+		sc.scores = make([]float32, size)
+	}
+}
+
+// Ready brings the queries of a decode step, [Heads, KeySize], to the form that the store wants: each worker does so for its
+// own scratch before its first Decode of the step.
+func (l *Layer) Ready(sc *Scratch, s *Store, q []float32) {
+	if s.format == Q8 {
+		a, b := l.parts()
+		sc.queries.Set(q, l.Heads, l.KeySize, a, b)
+	}
 }
 
 // Newest reports whether part i holds the token at pos itself: its worker must Append head g first.
@@ -59,19 +80,22 @@ func (l *Layer) Newest(i, pos int) (g int, ok bool) {
 }
 
 // Decode attends with the query of the token at pos to part i of its cached positions. q [Heads, KeySize] is rotated and
-// scaled. Different parts may run at the same time; Combine joins them.
-func (l *Layer) Decode(p *Partial, i int, s *Store, pos int, q, scratch []float32) {
+// scaled, and sc is Ready for it. Different parts may run at the same time; Combine joins them.
+func (l *Layer) Decode(p *Partial, i int, s *Store, pos int, q []float32, sc *Scratch) {
 	size, _ := l.span(pos)
 	part, g := i/l.KVHeads, i%l.KVHeads
-	from := l.first(pos) + part*size
+	from := l.start(pos) + part*size
+	skip := max(l.first(pos)-from, 0)
 	n := min(size, pos+1-from)
 	group := l.Group()
 	h := g * group
 
-	scores := scratch[:group*size]
-	s.scores(scores, size, q[h*l.KeySize:], group, l.KeySize, g, from, n)
+	scores := sc.scores[:group*size]
+	s.scores(scores, size, q[h*l.KeySize:], group, l.KeySize, sc, h, g, from, n)
 	for r := range group {
 		row := scores[r*size:][:n]
+		clear(row[:skip])
+		row = row[skip:]
 		peak := vek32.Max(row)
 		at := (h+r)*maxParts + part
 		p.peak[at] = peak

@@ -98,12 +98,13 @@ func (p *pass) latentOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
 		p.queriesOne(w, ln, l)
 	}
 	w.Barrier()
+	a.Ready(&p.scratch[w.ID], s, p.queries)
 	for {
 		i, _, ok := w.Take(a.Parts(p.pos), 1)
 		if !ok {
 			break
 		}
-		a.Decode(&p.part, i, s, p.pos, p.queries, p.scratch[w.ID])
+		a.Decode(&p.part, i, s, p.pos, p.queries, &p.scratch[w.ID])
 	}
 	w.Barrier()
 	p.valuesOne(w, ln, l)
@@ -226,7 +227,7 @@ func (p *pass) tiles(w *pool.Worker, a *attn.Layer, out []float32, s *attn.Store
 		if !ok {
 			break
 		}
-		a.Prefill(out, i, s, p.pos, len(p.ids), p.queries, p.scratch[w.ID])
+		a.Prefill(out, i, s, p.pos, len(p.ids), p.queries, &p.scratch[w.ID])
 	}
 	w.Barrier()
 }

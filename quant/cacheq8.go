@@ -51,35 +51,57 @@ func (r CacheRows) scale(i, b int) *uint16 {
 	return &r.Scales[(i/PanelRows*(r.Cols/q8Block)+b)*PanelRows+i%PanelRows]
 }
 
-// actPool has what Put quantises with.
-var actPool = sync.Pool{New: func() any { return new(Act) }}
+// putter has what Put quantises with.
+type putter struct {
+	act Act
+	pad []float32
+}
 
-// Put quantises x, Cols values, to row i. Different rows may be put at the same time.
-func (r CacheRows) Put(i int, x []float32) {
+var putters = sync.Pool{New: func() any { return new(putter) }}
+
+// padded returns how many values n take in whole blocks.
+func padded(n int) int { return (n + q8Block - 1) / q8Block * q8Block }
+
+// Put quantises x to the values from column from on of row i; from is a multiple of 32, and so is the end but that zeros are
+// put behind x up to the end of a block. Different rows may be put at the same time.
+func (r CacheRows) Put(i, from int, x []float32) {
 	r.check(i + 1)
-	a := actPool.Get().(*Act)
-	a.Reset(x, 1, r.Cols)
+	if from < 0 || from%q8Block != 0 || from+padded(len(x)) > r.Cols {
+		panic(fmt.Sprintf("quant: %d values from column %d on of %d", len(x), from, r.Cols))
+	}
+	p := putters.Get().(*putter)
+	if n := padded(len(x)); n > len(x) {
+		p.pad = sized(p.pad, n)
+		clear(p.pad[copy(p.pad, x):])
+		x = p.pad
+	}
+	a := &p.act
+	a.Reset(x, 1, len(x))
 	a.Quantize(FormQ8, 0, 1)
-	for c := 0; c < r.Cols; c += 4 {
-		code := r.code(i, c)
+	for c := 0; c < len(x); c += 4 {
+		code := r.code(i, from+c)
 		for j, q := range a.q8[c:][:4] {
 			code[j] = byte(q) ^ 0x80
 		}
 	}
-	for b, d := range a.d {
+	for b := range a.d {
 		var h [1]uint16
 		f32ToF16Generic(h[:], a.d[b:b+1])
-		_, *r.scale(i, b) = d, h[0]
+		*r.scale(i, from/q8Block+b) = h[0]
 	}
 	a.x = nil
-	actPool.Put(a)
+	putters.Put(p)
 }
 
-// Get dequantises the first len(dst) values of row i.
-func (r CacheRows) Get(dst []float32, i int) {
+// Get dequantises len(dst) values of row i from column from on, a multiple of 32.
+func (r CacheRows) Get(dst []float32, i, from int) {
 	r.check(i + 1)
-	for c := range dst {
-		dst[c] = halfToFloat(*r.scale(i, c/q8Block)) * float32(int(r.code(i, c&^3)[c&3])-128)
+	for c := 0; c < len(dst); c += 4 {
+		s := halfToFloat(*r.scale(i, (from+c)/q8Block))
+		code := r.code(i, from+c)
+		for j := range dst[c:min(c+4, len(dst))] {
+			dst[c+j] = s * float32(int(code[j])-128)
+		}
 	}
 }
 
@@ -88,26 +110,42 @@ func (r CacheRows) Get(dst []float32, i int) {
 type CacheQueries struct {
 	n, cols int
 	packed  []byte // [n][cols/32] blocks of queryBlock bytes: 32 q, their scale d as float32, -128·Σq as int32
+	pad     []float32
 	act     Act
 }
 
 const queryBlock = 40
 
-// Set quantises n rows of cols values, consecutive in x; cols is a multiple of 32.
-func (q *CacheQueries) Set(x []float32, n, cols int) {
-	q.n, q.cols = n, cols
-	q.act.Reset(x, n, cols)
+// Set quantises n rows, ld apart in x: a values and b more, each of the two padded with zeros to whole blocks of 32.
+func (q *CacheQueries) Set(x []float32, n, ld, a, b int) {
+	q.n, q.cols = n, padded(a)+padded(b)
+	if n > 0 && short(len(x), n, ld, a+b) {
+		panic(fmt.Sprintf("quant: %d query rows of %d values in a slice of %d", n, a+b, len(x)))
+	}
+	q.pad = sized(q.pad, n*q.cols)
+	for i := range n {
+		from, row := x[i*ld:][:a+b], q.pad[i*q.cols:][:q.cols]
+		clear(row[copy(row, from[:a]):padded(a)])
+		row = row[padded(a):]
+		clear(row[copy(row, from[a:]):])
+	}
+	q.act.Reset(q.pad, n, q.cols)
 	q.act.Quantize(FormQ8, 0, n)
 	active().sums(q.act.z, q.act.q8, q8Block)
 	q.packed = sized(q.packed, len(q.act.d)*queryBlock)
-	for b, d := range q.act.d {
-		block := q.packed[b*queryBlock:][:queryBlock]
-		for i, v := range q.act.q8[b*q8Block:][:q8Block] {
-			block[i] = byte(v)
-		}
-		binary.LittleEndian.PutUint32(block[32:], math.Float32bits(d))
-		binary.LittleEndian.PutUint32(block[36:], uint32(int32(-128*q.act.z[b])))
+	for i, d := range q.act.d {
+		q.pack(i, d)
 	}
+}
+
+// pack writes block i.
+func (q *CacheQueries) pack(i int, d float32) {
+	block := (*[queryBlock]byte)(q.packed[i*queryBlock:])
+	for c, v := range (*[q8Block]int8)(q.act.q8[i*q8Block:]) {
+		block[c] = byte(v)
+	}
+	binary.LittleEndian.PutUint32(block[32:], math.Float32bits(d))
+	binary.LittleEndian.PutUint32(block[36:], uint32(int32(-128*q.act.z[i])))
 }
 
 // stride returns the bytes of a packed row.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -57,14 +58,14 @@ func emptyCache(t testing.TB, n, cols int, after bool) CacheRows {
 func newCacheCase(t testing.TB, rng *rand.Rand, nq, n, cols int, after bool) *cacheCase {
 	c := &cacheCase{nq: nq, n: n, cols: cols, ldd: n + rng.IntN(3), kv: emptyCache(t, n, cols, after)}
 	for i := range n {
-		c.kv.Put(i, integers(rng, cols))
+		c.kv.Put(i, 0, integers(rng, cols))
 	}
 	var flat []float32
 	for range nq + 1 {
 		c.x = append(c.x, integers(rng, cols))
 		flat = append(flat, c.x[len(c.x)-1]...)
 	}
-	c.q.Set(flat, nq+1, cols)
+	c.q.Set(flat, nq+1, cols, cols, 0)
 	c.p = atFence[float32](t, (nq-1)*c.ldd+n, after)
 	for i := range c.p {
 		c.p[i] = float32(rng.IntN(9))
@@ -87,7 +88,7 @@ func (c *cacheCase) scores(t *testing.T, after bool) {
 	for at, got := range dst {
 		i, j, want := at/c.ldd, at%c.ldd, float32(canary)
 		if j < c.n {
-			c.kv.Get(row, j)
+			c.kv.Get(row, j, 0)
 			want = 0
 			for x, v := range row {
 				want += v * c.x[i+1][x]
@@ -109,7 +110,7 @@ func (c *cacheCase) mix(t *testing.T, from, d, ldo int, after bool) {
 	}
 	MixQ8(out, ldo, c.p, c.ldd, c.nq, c.kv, from, c.n, d)
 	for j := range c.n {
-		c.kv.Get(row, j)
+		c.kv.Get(row, j, 0)
 		for i := range c.nq {
 			for x := range d {
 				want[i*ldo+x] += c.p[i*c.ldd+j] * row[from+x]
@@ -169,9 +170,9 @@ func TestCacheRounding(t *testing.T) {
 		}
 		for j := range rows {
 			x := normal(cols)
-			kv.Put(j, x)
+			kv.Put(j, 0, x)
 			rows[j] = make([]float32, cols)
-			kv.Get(rows[j], j)
+			kv.Get(rows[j], j, 0)
 			for c, v := range x {
 				most := float64(absMax(x[c/32*32:][:32]))
 				if d := math.Abs(float64(rows[j][c] - v)); d > most*0.006 {
@@ -181,7 +182,7 @@ func TestCacheRounding(t *testing.T) {
 		}
 		x := normal(nq * cols)
 		var q CacheQueries
-		q.Set(x, nq, cols)
+		q.Set(x, nq, cols, 32, cols-32)
 		dst := make([]float32, nq*n)
 		ScoresQ8(dst, n, &q, 0, nq, kv, n)
 		p, out := normal(nq*n), make([]float32, nq*cols)
@@ -221,13 +222,13 @@ func TestCacheLevelsAgree(t *testing.T) {
 		x[i] = float32(rng.NormFloat64())
 	}
 	for j := range n {
-		kv.Put(j, x[j%nq*cols:][:cols])
+		kv.Put(j, 0, x[j%nq*cols:][:cols])
 	}
 	var want []float32
 	for _, l := range cpu.Levels() {
 		restore := cpu.Force(l)
 		var q CacheQueries
-		q.Set(x, nq, cols)
+		q.Set(x, nq, cols, 32, cols-32)
 		got := make([]float32, nq*n)
 		ScoresQ8(got, n, &q, 0, nq, kv, n)
 		restore()
@@ -238,6 +239,40 @@ func TestCacheLevelsAgree(t *testing.T) {
 		}
 		want = got
 	}
+}
+
+// TestCachePadding puts and asks in parts that do not fill their blocks.
+func TestCachePadding(t *testing.T) {
+	forLevels(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(8, 4))
+		const n, a, b = 20, 10, 37
+		kv := emptyCache(t, n, 32+64, true)
+		rows, x := make([][]float32, n), integers(rng, 64)[:a+b]
+		x[0], x[a], x[a+32] = 127, 127, 127
+		for j := range rows {
+			rows[j] = integers(rng, 64)[:a+b]
+			rows[j][0], rows[j][a], rows[j][a+32] = 127, -127, 127
+			kv.Put(j, 0, rows[j][:a])
+			kv.Put(j, 32, rows[j][a:])
+		}
+		var q CacheQueries
+		q.Set(x, 1, 0, a, b)
+		dst, back := make([]float32, n), make([]float32, b)
+		ScoresQ8(dst, n, &q, 0, 1, kv, n)
+		for j := range rows {
+			want := float32(0)
+			for c, v := range rows[j] {
+				want += v * x[c]
+			}
+			if dst[j] != want {
+				t.Errorf("row %d: score %v, want %v", j, dst[j], want)
+			}
+			kv.Get(back, j, 32)
+			if !slices.Equal(back, rows[j][a:]) {
+				t.Errorf("row %d: got %v back, put %v", j, back, rows[j][a:])
+			}
+		}
+	})
 }
 
 func TestCacheEmpty(t *testing.T) {
@@ -260,17 +295,20 @@ func TestCachePanics(t *testing.T) {
 	f := make([]float32, 64)
 	r := emptyCache(t, 16, 32, true)
 	var q CacheQueries
-	q.Set(f, 2, 32)
+	q.Set(f, 2, 32, 0, 32)
 	for name, run := range map[string]func(){
-		"rows":        func() { ScoresQ8(f, 17, &q, 0, 2, r, 17) },
-		"width":       func() { ScoresQ8(f, 16, &q, 0, 2, CacheRows{r.Codes, r.Scales, 64}, 8) },
-		"queries":     func() { ScoresQ8(f, 16, &q, 1, 2, r, 16) },
-		"scores":      func() { ScoresQ8(f[:31], 16, &q, 0, 2, r, 16) },
-		"mix from":    func() { MixQ8(f, 32, f, 16, 2, r, 16, 16, 16) },
-		"mix columns": func() { MixQ8(f, 33, f, 16, 1, r, 0, 16, 33) },
-		"mix out":     func() { MixQ8(f[:63], 32, f, 16, 2, r, 0, 16, 32) },
-		"put":         func() { r.Put(16, f) },
-		"get":         func() { r.Get(f[:32], 16) },
+		"rows":         func() { ScoresQ8(f, 17, &q, 0, 2, r, 17) },
+		"width":        func() { ScoresQ8(f, 16, &q, 0, 2, CacheRows{r.Codes, r.Scales, 64}, 8) },
+		"queries":      func() { ScoresQ8(f, 16, &q, 1, 2, r, 16) },
+		"scores":       func() { ScoresQ8(f[:31], 16, &q, 0, 2, r, 16) },
+		"mix from":     func() { MixQ8(f, 32, f, 16, 2, r, 16, 16, 16) },
+		"mix columns":  func() { MixQ8(f, 33, f, 16, 1, r, 0, 16, 33) },
+		"mix out":      func() { MixQ8(f[:63], 32, f, 16, 2, r, 0, 16, 32) },
+		"put column":   func() { r.Put(0, 16, f[:16]) },
+		"put too much": func() { r.Put(0, 0, f[:33]) },
+		"set":          func() { new(CacheQueries).Set(f, 2, 40, 30, 3) },
+		"put":          func() { r.Put(16, 0, f[:32]) },
+		"get":          func() { r.Get(f[:32], 16, 0) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
@@ -307,8 +345,8 @@ func TestCacheDoesNotAllocate(t *testing.T) {
 		c := newCacheCase(t, rand.New(rand.NewPCG(7, 1)), 9, 40, 64, true)
 		x, dst := make([]float32, 10*64), make([]float32, 9*64)
 		if n := testing.AllocsPerRun(20, func() {
-			c.q.Set(x, 10, 64)
-			c.kv.Put(3, x[:64])
+			c.q.Set(x, 10, 64, 30, 30)
+			c.kv.Put(3, 32, x[:30])
 			ScoresQ8(dst, 40, &c.q, 0, 9, c.kv, 40)
 			MixQ8(dst, 63, c.p, c.ldd, 9, c.kv, 0, 40, 63)
 		}); n >= 1 {

@@ -38,7 +38,8 @@ func (f *loadFlags) Validate() error {
 
 // sessionFlags say how much a session holds.
 type sessionFlags struct {
-	Context int `short:"c" name:"ctx-size" aliases:"ctx,context" placeholder:"N" help:"Tokens the conversation may have; 0 is what the model was trained for, at most 8192."`
+	Context int    `short:"c" name:"ctx-size" aliases:"ctx,context" placeholder:"N" help:"Tokens the conversation may have; 0 is what the model was trained for, at most 8192."`
+	Cache   string `name:"cache" enum:"f16,q8" default:"f16" help:"Type of cached values: q8 takes half the memory (${enum})."`
 }
 
 // Validate checks the values.
@@ -51,7 +52,8 @@ func (f *sessionFlags) Validate() error {
 
 // options are the engine's.
 func (f *sessionFlags) options() *engine.SessionOptions {
-	return &engine.SessionOptions{Context: f.Context}
+	cache, _ := engine.ParseCacheType(f.Cache) // kong has checked it
+	return &engine.SessionOptions{Context: f.Context, Cache: cache}
 }
 
 // answerFlags say when an answer ends.
