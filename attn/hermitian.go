@@ -11,6 +11,22 @@ import (
 // errEigen is returned when the eigenvalue iteration does not converge, as with values that are not finite.
 var errEigen = errors.New("no eigenvalues")
 
+// eigen returns the eigenvalues of a symmetric matrix, smallest first, and its eigenvectors as columns.
+func eigen(a *mat.SymDense) ([]float64, *mat.Dense, error) {
+	var e mat.EigenSym
+	if !e.Factorize(a, true) {
+		return nil, nil, errEigen
+	}
+	values, q := e.Values(nil), new(mat.Dense)
+	for _, x := range values {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return nil, nil, errEigen
+		}
+	}
+	e.VectorsTo(q)
+	return values, q, nil
+}
+
 // hermitianEigen returns eigenvalues, largest first, and unit eigenvectors of a Hermitian matrix A + jB, found as those of
 // the real symmetric [A -B; B A] of twice the size. That one has every eigenvalue twice, with the vectors of v and of jv;
 // of each such pair one is kept by making the vectors found so far orthogonal.
@@ -25,13 +41,10 @@ func hermitianEigen(h *mat.CDense) ([]float64, [][]complex128, error) {
 			s.SetSym(i, n+j, -b)
 		}
 	}
-	var e mat.EigenSym
-	if !e.Factorize(s, true) {
-		return nil, nil, errEigen
+	all, q, err := eigen(s)
+	if err != nil {
+		return nil, nil, err
 	}
-	var q mat.Dense
-	e.VectorsTo(&q)
-	all := e.Values(nil)
 	var values []float64
 	var vectors [][]complex128
 	for k := 2*n - 1; k >= 0 && len(vectors) < n; k-- {
@@ -79,13 +92,10 @@ func independent(v []complex128, basis [][]complex128) bool {
 // root returns A^(1/2) and A^(-1/2) of a positive semidefinite matrix; eigenvalues below floor times the largest count as
 // that much.
 func root(a *mat.SymDense, floor float64) (half, inverse *mat.Dense, err error) {
-	var e mat.EigenSym
-	if !e.Factorize(a, true) {
-		return nil, nil, errEigen
+	values, q, err := eigen(a)
+	if err != nil {
+		return nil, nil, err
 	}
-	var q mat.Dense
-	e.VectorsTo(&q)
-	values := e.Values(nil)
 	n := len(values)
 	least := math.Max(floor*values[n-1], 1e-300)
 	up, down := mat.NewDiagDense(n, nil), mat.NewDiagDense(n, nil)
@@ -95,25 +105,22 @@ func root(a *mat.SymDense, floor float64) (half, inverse *mat.Dense, err error) 
 		down.SetDiag(i, 1/s)
 	}
 	half, inverse = new(mat.Dense), new(mat.Dense)
-	half.Product(&q, up, q.T())
-	inverse.Product(&q, down, q.T())
+	half.Product(q, up, q.T())
+	inverse.Product(q, down, q.T())
 	return half, inverse, nil
 }
 
 // principal returns the k eigenvectors of a symmetric matrix with the largest eigenvalues, as columns, largest first, and
 // all eigenvalues, largest first.
 func principal(a *mat.SymDense, k int) (*mat.Dense, []float64, error) {
-	var e mat.EigenSym
-	if !e.Factorize(a, true) {
-		return nil, nil, errEigen
+	values, q, err := eigen(a)
+	if err != nil {
+		return nil, nil, err
 	}
-	var q mat.Dense
-	e.VectorsTo(&q)
 	n := a.SymmetricDim()
-	values := e.Values(nil)
 	out := mat.NewDense(n, k, nil)
 	for j := range k {
-		out.SetCol(j, mat.Col(nil, n-1-j, &q))
+		out.SetCol(j, mat.Col(nil, n-1-j, q))
 	}
 	sort.Sort(sort.Reverse(sort.Float64Slice(values)))
 	return out, values, nil

@@ -54,10 +54,7 @@ func (c *calibration) each(ctx context.Context, fn func(p *pass, x, y []float32)
 		c.pass.prepare()
 		s := &stage{&c.pass, fn(&c.pass, c.x[at:at+n], c.y[at:at+n])}
 		if r := c.m.run.pool.Run(s, &c.cancel); r != nil {
-			if err := c.m.file.FaultError(r); err != nil {
-				return err
-			}
-			panic(r)
+			return c.m.fault(r)
 		}
 		if err := ctx.Err(); err != nil {
 			return err

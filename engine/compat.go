@@ -21,7 +21,8 @@ import (
 //	attn_kv_a_norm  √eps / b                         {L}
 //
 // The norm of latents can't be left out, but it is linear to rounding when b is so small that eps outweighs their mean
-// square. Scores there have the scale (1 + 0.1·ln factor)²/√(n+R); the rest of the model's scale is in Q.
+// square. Then attn_kv_a_mqa must be F32 (or BF16): its rows are too small for half precision. Scores there have the scale
+// (1 + 0.1·ln factor)²/√(n+R); the rest of the model's scale is in Q.
 
 // compatArch is the architecture's name.
 const compatArch = "deepseek2"

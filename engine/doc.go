@@ -7,7 +7,9 @@
 //	}
 //
 // Load maps the file into memory and checks it; weights are used where they lie. While loading, each layer's grouped-query
-// attention becomes multi-head latent attention in the exact form (package attn), unless Options.MLA says otherwise.
+// attention becomes multi-head latent attention in the exact form (package attn), unless Options.MLA says otherwise: a
+// compressed form caches less per token and changes what the model says a little. Convert writes such a model to a file,
+// Load makes one on the fly and keeps it in the user's cache directory. Model.Conversion tells how a model was made.
 //
 // A Model is immutable and serves any number of Sessions, each for one goroutine at a time. A Session holds tokens and
 // their cached latents; a prompt that starts as the last one did is evaluated only from where they differ. Forward passes

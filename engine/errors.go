@@ -18,6 +18,9 @@ var (
 	ErrUnsupported = errors.New("unsupported")
 	// ErrInvalid is returned by Load for a file whose metadata or tensors contradict each other or the architecture.
 	ErrInvalid = errors.New("invalid model")
+	// ErrConverted is returned by Load and Convert when another form of attention is asked for than a file has that holds
+	// compressed or latent attention already.
+	ErrConverted = errors.New("the attention is latent already")
 	// ErrToken is returned when a token id is outside the model's vocabulary.
 	ErrToken = errors.New("token outside the vocabulary")
 )

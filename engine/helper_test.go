@@ -180,3 +180,6 @@ func randomIDs(n, vocab int) []int32 {
 	}
 	return ids
 }
+
+// newRand is for weights that come on top of a tiny model's.
+func newRand() *rand.Rand { return rand.New(rand.NewPCG(11, 12)) }

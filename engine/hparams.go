@@ -159,6 +159,9 @@ func readHParams(f *gguf.File) (*hparams, error) {
 	if r.err == nil {
 		r.experts(h)
 	}
+	if r.err == nil && !a.mla { // deepseek2 files that a conversion made have only the keys that tell of it
+		r.keep(h.latents(f))
+	}
 	return h, r.err
 }
 

@@ -21,12 +21,17 @@ func (m *Model) Info() Info {
 	in.Context, in.Layers, in.Embedding = h.context, h.layers, h.embed
 	in.Heads, in.KVHeads, in.HeadSize = h.heads[0], h.kvHeads[0], h.keySize
 	in.Vocab = m.w.embed.Rows
-	if l := m.w.layers[0].attn.Latent(); l != nil {
-		in.RopeSize, in.LatentSize = l.R, l.L
-	}
+	in.MLA = h.form(m.w, m.opt.MLA)
 	for i := range m.w.layers {
-		in.CacheBytes += 2 * m.w.layers[i].attn.Row()
+		a := m.w.layers[i].attn
+		in.CacheBytes += cachedBytes * a.Row()
+		if l := a.Latent(); l != nil {
+			in.RopeSize += l.R
+			in.LatentSize += l.L
+		}
 	}
+	in.RopeSize = (in.RopeSize + h.layers/2) / h.layers
+	in.LatentSize = (in.LatentSize + h.layers/2) / h.layers
 	return in
 }
 
@@ -34,13 +39,14 @@ func (m *Model) Info() Info {
 func (m *Model) countWeights(in *Info) {
 	count := map[gguf.Type]uint64{}
 	most := uint64(0)
-	for _, t := range m.file.Tensors() {
-		in.Parameters += int64(t.Elements())
-		in.WeightBytes += int64(t.Size())
-		count[t.Type] += t.Elements()
-		if count[t.Type] > most {
-			most = count[t.Type]
-			in.FileType = t.Type.String()
+	for _, t := range m.tensors() {
+		n := t.elements()
+		in.Parameters += int64(n)
+		in.WeightBytes += int64(t.size())
+		count[t.typ] += n
+		if count[t.typ] > most {
+			most = count[t.typ]
+			in.FileType = t.typ.String()
 		}
 	}
 }

@@ -17,9 +17,12 @@ import (
 // Model is a loaded model, safe for concurrent use.
 type Model struct {
 	file     *gguf.File
+	overlay  *gguf.File // cached tensors of a conversion, or nil
 	opt      Options
 	h        *hparams // nil without weights
 	w        *weights
+	over     map[string]*tensor // what a conversion made, over the file's tensors; nil without one
+	made     *Conversion        // nil unless a conversion made the model what it is
 	tok      *tokenizer.Tokenizer
 	tokErr   error // why there is none
 	sampling Sampling
@@ -33,9 +36,22 @@ type Model struct {
 // Load opens the GGUF file at path (the first one, of a split model) and prepares it for inference: metadata and tensors
 // are checked, the tokenizer is built, attention is converted, worker threads start. nil options are the defaults.
 //
+// A compressed Options.MLA converts the model first, which takes from seconds for a small model to hours for a large one;
+// see ConvertOptions. A file that Convert wrote loads as it is.
+//
 // A file that holds only a vocabulary loads too. Errors name the file and the key or tensor; they wrap ErrUnsupported for
 // what this engine does not run, ErrInvalid for what no engine could.
 func Load(path string, opt *Options) (*Model, error) {
+	return LoadContext(context.Background(), path, opt)
+}
+
+// LoadContext is Load; ctx ends a conversion within a layer.
+func LoadContext(ctx context.Context, path string, opt *Options) (*Model, error) {
+	return load(ctx, path, opt, nil)
+}
+
+// load opens and checks the file, calls check (or nil) with it, and prepares it.
+func load(ctx context.Context, path string, opt *Options, check func(*gguf.File) error) (*Model, error) {
 	if opt == nil {
 		opt = &Options{}
 	}
@@ -51,14 +67,19 @@ func Load(path string, opt *Options) (*Model, error) {
 	}
 	m := &Model{file: f, opt: *opt, turn: make(chan struct{}, 1)}
 	m.turn <- struct{}{}
-	if err := f.Guard(m.load); err != nil {
-		f.Close()
-		return nil, err
+	if check != nil {
+		err = check(f)
+	}
+	if err == nil {
+		err = f.Guard(func() error { return m.load(ctx) })
+	}
+	if err != nil {
+		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
 }
 
-func (m *Model) load() error {
+func (m *Model) load(ctx context.Context) error {
 	if m.opt.Threads == 0 {
 		m.opt.Threads = cpu.Threads()
 	}
@@ -71,7 +92,13 @@ func (m *Model) load() error {
 	if m.opt.VocabOnly || len(m.file.Tensors()) == 0 {
 		return nil
 	}
-	return m.loadWeights()
+	if err := m.loadWeights(); err != nil {
+		return err
+	}
+	if m.opt.MLA.Compressed() {
+		return m.convert(ctx, m.opt.MLA)
+	}
+	return nil
 }
 
 // loadTokenizer accepts a file without a tokenizer, or with an unknown one: tokens can still be evaluated.
@@ -91,6 +118,12 @@ func (m *Model) loadWeights() error {
 	h, err := readHParams(m.file)
 	if err != nil {
 		return err
+	}
+	if m.file.Has(keyForm) {
+		m.made = readConversion(m.file)
+	}
+	if m.opt.MLA.Off && h.latent != nil {
+		return fmt.Errorf("%s: attention form off: keys and values of plain attention are gone: %w", m.file.Name(), ErrConverted)
 	}
 	if m.w, err = loadWeights(m.file, nil, h, m.opt.MLA); err != nil {
 		return err
@@ -150,6 +183,9 @@ func (m *Model) Close() error {
 	m.closed = true
 	if m.run != nil {
 		m.run.pool.Close()
+	}
+	if m.overlay != nil {
+		return errors.Join(m.overlay.Close(), m.file.Close())
 	}
 	return m.file.Close()
 }

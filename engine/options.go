@@ -14,8 +14,10 @@ type Options struct {
 	// Threads that compute, the calling goroutine included. 0 means one per physical core, at most runtime.GOMAXPROCS(0),
 	// which knows affinity and containers' CPU quotas.
 	Threads int
-	// MLA is the form of the attention; the zero value is MLAExact.
+	// MLA is the form of the attention; the zero value is MLAExact. A compressed form converts the model, see Convert.
 	MLA MLA
+	// Convert says how, for a compressed MLA; nil means the defaults.
+	Convert *ConvertOptions
 	// VocabOnly loads metadata and tokenizer, no weights: NewSession then fails with ErrNoWeights.
 	VocabOnly bool
 }
@@ -88,9 +90,9 @@ type Info struct {
 	KVHeads      int    `json:"kv_heads"`  // its key/value heads
 	HeadSize     int    `json:"head_size"` // values per key head
 	Vocab        int    `json:"vocab"`
-	MLA          string `json:"mla"`         // "exact" or "off"
-	RopeSize     int    `json:"rope_size"`   // r, cached values under RoPE per token and layer; 0 when MLA is off
-	LatentSize   int    `json:"latent_size"` // L, cached latent values per token and layer; 0 when MLA is off
+	MLA          string `json:"mla"`         // "exact", "off", "compressed 64+128" (R+L; ", 2 of 30 layers exact") or, for deepseek2, "native 64+512"
+	RopeSize     int    `json:"rope_size"`   // R, cached values under RoPE per token and layer, the mean where layers differ; 0 when MLA is off
+	LatentSize   int    `json:"latent_size"` // L, cached latent values, likewise
 	CacheBytes   int    `json:"cache_bytes"` // bytes per token, all layers
 	Threads      int    `json:"threads"`
 	CPU          string `json:"cpu"` // kernel path: generic, avx2, avx512, neon

@@ -228,7 +228,7 @@ func (s *Session) runPass(ctx context.Context) error {
 	}
 	s.pass.prepare()
 	if r := s.m.run.pool.Run(&s.pass, &s.cancel); r != nil {
-		return s.fault(r)
+		return s.m.fault(r)
 	}
 	return ctx.Err()
 }
@@ -237,15 +237,7 @@ func (s *Session) runPass(ctx context.Context) error {
 func (s *Session) runLogits(lo, hi int, dst []float32) error {
 	s.out = logitsPass{p: &s.pass, lo: lo, hi: hi, dst: dst}
 	if r := s.m.run.pool.Run(&s.out, nil); r != nil {
-		return s.fault(r)
+		return s.m.fault(r)
 	}
 	return nil
-}
-
-// fault turns a fault in the mapped file into an error. Anything else a worker panicked with is a bug, and goes on.
-func (s *Session) fault(r any) error {
-	if err := s.m.file.FaultError(r); err != nil {
-		return err
-	}
-	panic(r)
 }

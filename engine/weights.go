@@ -94,6 +94,21 @@ func (ld *loader) tensor(name string) (*tensor, error) {
 	return fileTensor(t), nil
 }
 
+// elements returns the number of weights.
+func (t *tensor) elements() uint64 {
+	n := uint64(1)
+	for _, d := range t.shape {
+		n *= d
+	}
+	return n
+}
+
+// size returns the bytes that they take.
+func (t *tensor) size() uint64 {
+	n, size := t.typ.Block()
+	return t.elements() / uint64(n) * uint64(size)
+}
+
 func fileTensor(t *gguf.Tensor) *tensor { return &tensor{t.Name, t.Type, t.Shape, t.Bytes} }
 
 // find returns the tensor and its bytes when its shape is [dims…], fastest dimension first.

@@ -138,9 +138,16 @@ func checkName(what, s string, limit int) error {
 }
 
 // WriteFile writes the file to path: beside it first, then synced, then in its place, so that nobody ever sees half a file
-// and an error leaves what was there. A file that is open and mapped may be replaced, except on Windows. progress (may be
-// nil) is told after each tensor how many of the total bytes of data are written. ctx ends the writing between tensors.
+// and an error leaves what was there. A link stays a link. Devices and pipes, which can't be replaced, are written to as
+// they are. A file that is open and mapped may be replaced, except on Windows. progress (may be nil) is told after each
+// tensor how many of the total bytes of data are written. ctx ends the writing between tensors.
 func (w *Writer) WriteFile(ctx context.Context, path string, progress func(done, total int64)) error {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() && !st.IsDir() {
+		return w.writeDevice(ctx, path, progress)
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
 	dir, base := filepath.Split(path)
 	tmp, err := os.CreateTemp(filepath.Clean(dir+"."), "."+base+".*")
 	if err != nil {
@@ -160,6 +167,23 @@ func (w *Writer) WriteFile(ctx context.Context, path string, progress func(done,
 		return fmt.Errorf("gguf: write %s: %w", path, err)
 	}
 	syncDir(filepath.Dir(path))
+	return nil
+}
+
+// writeDevice writes the file to something that is no regular file.
+func (w *Writer) writeDevice(ctx context.Context, path string, progress func(done, total int64)) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("gguf: write %s: %w", path, err)
+	}
+	buf := bufio.NewWriterSize(f, 1<<20)
+	err = w.write(ctx, buf, progress)
+	if err == nil {
+		err = buf.Flush()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("gguf: write %s: %w", path, err)
+	}
 	return nil
 }
 

@@ -107,11 +107,17 @@ func (a *app) load(f *loadFlags, vocabOnly bool) (*engine.Model, error) {
 	if err != nil {
 		return nil, &usageError{err: err}
 	}
+	opt := &engine.Options{Threads: f.Threads, MLA: mla, VocabOnly: vocabOnly}
+	if mla.Compressed() && !vocabOnly {
+		if opt.Convert, err = f.convertFlags.options(a); err != nil {
+			return nil, err
+		}
+	}
 	path, err := a.fetch(f.Model, models.Options{})
 	if err != nil {
 		return nil, err
 	}
-	return a.loadFile(path, &engine.Options{Threads: f.Threads, MLA: mla, VocabOnly: vocabOnly})
+	return a.loadFile(path, opt)
 }
 
 // loaded is what engine.Load returned.
@@ -120,11 +126,23 @@ type loaded struct {
 	err error
 }
 
-// loadFile loads a file; a signal does not have to wait for it. On a terminal a note shows when it takes long.
+// tidyTime is how long a conversion gets to remove what it has written when a signal ends it.
+const tidyTime = 3 * time.Second
+
+// loadFile loads a file; a signal does not have to wait for it. On a terminal a note shows when it takes long, and a bar
+// when the model is converted.
 func (a *app) loadFile(path string, opt *engine.Options) (*engine.Model, error) {
 	done := make(chan loaded, 1) // room for the result when nobody waits any more
+	var bar *convertBar
+	if opt.Convert != nil {
+		bar = newConvertBar(a)
+		defer bar.clear()
+		o := *opt.Convert
+		o.Progress = bar.report
+		opt.Convert = &o
+	}
 	go func() {
-		m, err := engine.Load(path, opt)
+		m, err := engine.LoadContext(a.ctx, path, opt)
 		done <- loaded{m, err}
 	}()
 	slow := time.NewTimer(time.Second)
@@ -134,11 +152,25 @@ func (a *app) loadFile(path string, opt *engine.Options) (*engine.Model, error) 
 		case r := <-done:
 			return r.m, r.err
 		case <-a.ctx.Done():
+			if bar != nil {
+				tidy(done)
+			}
 			return nil, a.ctx.Err()
 		case <-slow.C:
-			if isTerminal(a.stderr) {
+			if isTerminal(a.stderr) && bar == nil {
 				a.note("loading %s", path)
 			}
 		}
+	}
+}
+
+// tidy waits for a load that has been told to end.
+func tidy(done <-chan loaded) {
+	select {
+	case r := <-done:
+		if r.m != nil {
+			_ = r.m.Close()
+		}
+	case <-time.After(tidyTime):
 	}
 }

@@ -24,10 +24,12 @@ type cli struct {
 	Logits     logitsCmd     `cmd:"" help:"Write the logits after each token of a list."`
 	Perplexity perplexityCmd `cmd:"" help:"Measure how well a model predicts a text."`
 	Bench      benchCmd      `cmd:"" help:"Measure prompt and decode speed."`
+	Compare    compareCmd    `cmd:"" help:"Measure what compressed caches cost in quality."`
+	Convert    convertCmd    `cmd:"" help:"Write a model with a compressed cache."`
 }
 
 // commands are the names of cli's subcommands.
-var commands = []string{"chat", "run", "pull", "inspect", "tokenize", "template", "logits", "perplexity", "bench"}
+var commands = []string{"chat", "run", "pull", "inspect", "tokenize", "template", "logits", "perplexity", "bench", "compare", "convert"}
 
 // vars are the values that help texts and defaults refer to.
 func vars() kong.Vars {

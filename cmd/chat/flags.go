@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/latentgo/latentgo/engine"
 )
@@ -25,7 +26,8 @@ func validate(groups ...interface{ Validate() error }) error {
 type loadFlags struct {
 	Model   string `short:"m" name:"model" placeholder:"MODEL" help:"Path of a GGUF file, owner/repo[:QUANT] of Hugging Face, a URL, or a name (default ${model})."`
 	Threads int    `short:"t" placeholder:"N" help:"Threads that compute; 0 uses all processors."`
-	MLA     string `name:"mla" enum:"exact,off" default:"exact" help:"Attention: exact converts it to latent attention without loss, off keeps it (${enum})."`
+	MLA     string `name:"mla" default:"exact" placeholder:"FORM" help:"Attention: exact is latent attention without loss, off keeps it as it is; 50%, 64+128 (rotated+latent values per layer) or 11520B (per token) compress the cache to that (default ${default})."`
+	convertFlags
 }
 
 // Validate checks the values.
@@ -33,7 +35,56 @@ func (f *loadFlags) Validate() error {
 	if f.Threads < 0 || f.Threads > 1024 {
 		return fmt.Errorf("--threads must be between 0 and 1024, not %d", f.Threads)
 	}
+	form, err := engine.ParseMLA(f.MLA)
+	if err != nil {
+		return fmt.Errorf("--mla: %w", err)
+	}
+	return f.convertFlags.check(form)
+}
+
+// convertFlags say how a model is compressed.
+type convertFlags struct {
+	Calib   string `placeholder:"FILE" group:"Compression" help:"Text that decides what of the cache is kept; without it the model writes some itself."`
+	Seed    uint64 `name:"calib-seed" placeholder:"N" group:"Compression" help:"Seed of the text that the model writes."`
+	Tokens  int    `name:"calib-tokens" placeholder:"N" group:"Compression" help:"Tokens of it, or how many the model writes; 0 is 32768 and 16384."`
+	Refine  bool   `group:"Compression" help:"Go on with gradient steps: better, and takes minutes."`
+	Exact   []int  `placeholder:"N,…" group:"Compression" help:"Layers that stay as they are, counted from 0."`
+	NoCache bool   `group:"Compression" help:"Convert again, and do not keep the result for the next start."`
+}
+
+// check finds wrong values, and flags that would do nothing for a form.
+func (f *convertFlags) check(form engine.MLA) error {
+	if f.Tokens < 0 {
+		return fmt.Errorf("--calib-tokens must not be negative, it is %d", f.Tokens)
+	}
+	if form.Compressed() {
+		return nil
+	}
+	for _, o := range []struct {
+		set  bool
+		name string
+	}{{f.Calib != "", "calib"}, {f.Seed != 0, "calib-seed"}, {f.Tokens != 0, "calib-tokens"}, {f.Refine, "refine"}, {f.Exact != nil, "exact"}, {f.NoCache, "no-cache"}} {
+		if o.set {
+			return fmt.Errorf("--%s is about compression: --mla 50%% asks for it", o.name)
+		}
+	}
 	return nil
+}
+
+// options are the engine's, without a form; the text is read.
+func (f *convertFlags) options(a *app) (*engine.ConvertOptions, error) {
+	o := &engine.ConvertOptions{Seed: f.Seed, Tokens: f.Tokens, Refine: f.Refine, Exact: f.Exact, NoCache: f.NoCache}
+	if f.Calib == "" {
+		return o, nil
+	}
+	raw, err := a.readFile(f.Calib)
+	if err != nil {
+		return nil, err
+	}
+	if o.Calibration = string(raw); strings.TrimSpace(o.Calibration) == "" {
+		return nil, fmt.Errorf("%s holds no text", f.Calib)
+	}
+	return o, nil
 }
 
 // sessionFlags say how much a session holds.

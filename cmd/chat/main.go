@@ -2,12 +2,12 @@
 //
 //	chat                         fetches the default model if needed and starts a conversation
 //	chat "Why is the sky blue?"  one answer; text piped into it is added to the question
-//	chat run|tokenize|logits|perplexity|bench|inspect|template|pull …
+//	chat run|tokenize|logits|perplexity|bench|inspect|template|pull|convert|compare …
 //
 // MODEL after -m is a path, a name of the catalogue, owner/repo[:QUANT] of Hugging Face or a URL; what is fetched stays in
 // the cache (package internal/models). The environment:
 //
-//	LATENTGO_CACHE                cache directory; the history of conversations is there, too
+//	LATENTGO_CACHE                cache directory; the history of conversations is there, and models compressed at load
 //	LATENTGO_CPU                  kernel path: generic, avx2, avx512, neon
 //	HF_ENDPOINT, HF_TOKEN         the Hub's address and the token that it wants for gated models
 //	HF_HUB_OFFLINE                1 forbids requests to the Hub

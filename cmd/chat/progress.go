@@ -3,11 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/latentgo/latentgo/cmd/chat/internal/human"
+	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/internal/models"
 )
 
@@ -15,6 +17,7 @@ import (
 const (
 	inBytes  = "bytes"
 	inTokens = "tokens"
+	inLayers = "layers"
 )
 
 // newBar makes a progress bar with rate and time left; total -1, unknown, is a
@@ -35,6 +38,8 @@ func newBar(w io.Writer, total int64, what, unit string) *progressbar.ProgressBa
 	switch unit {
 	case inBytes:
 		options = append(options, progressbar.OptionShowBytes(true), progressbar.OptionShowTotalBytes(true))
+	case inLayers:
+		options = append(options, progressbar.OptionShowCount())
 	case inTokens:
 		options = append(options, progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString(unit))
 	}
@@ -115,4 +120,64 @@ func label(p models.Progress) string {
 		return "checking " + p.File
 	}
 	return p.File + " from " + p.Source
+}
+
+// convertBar shows the reports of a conversion on a terminal: a bar for each stage. Warnings are lines of their own, on a
+// terminal or not.
+type convertBar struct {
+	a     *app
+	mu    sync.Mutex // reports come from another goroutine than clear
+	bar   *progressbar.ProgressBar
+	stage string
+	gone  bool
+}
+
+// newConvertBar makes a bar that shows nothing before the first report.
+func newConvertBar(a *app) *convertBar { return &convertBar{a: a} }
+
+// report implements engine.ConvertOptions.Progress.
+func (b *convertBar) report(p engine.Progress) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.gone {
+		return
+	}
+	if p.Warning != "" {
+		b.remove()
+		b.a.note("chat: %s", p.Warning)
+		return
+	}
+	if p.Stage != b.stage {
+		b.remove()
+		b.stage = p.Stage
+		b.bar = newBar(b.a.stderr, p.Total, "compressing: "+p.Stage, stageUnit(p.Stage))
+	}
+	_ = b.bar.Set64(p.Done)
+}
+
+// stageUnit is what the numbers of a stage count.
+func stageUnit(stage string) string {
+	switch stage {
+	case engine.StageLayers:
+		return inLayers
+	case engine.StageSave:
+		return inBytes
+	}
+	return inTokens
+}
+
+// remove takes the bar off the screen.
+func (b *convertBar) remove() {
+	if b.bar != nil {
+		_ = b.bar.Clear()
+		b.bar, b.stage = nil, ""
+	}
+}
+
+// clear removes what is shown, for good.
+func (b *convertBar) clear() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.remove()
+	b.gone = true
 }

@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
-"""llama.cpp's side of vs_llamacpp.py, through its Python package. Every result is one line of JSON.
+"""llama.cpp's side of vs_llamacpp.py and compat_check.py, through its Python package. Every result is one line of JSON.
 
   version                        version of the package, what llama.cpp was built for
   quantize SRC DST TYPE          writes SRC as TYPE, requantising where it must
   first    MODEL THREADS TEXT    seconds from before the load to the first greedy token after TEXT
+  perplexity MODEL THREADS FILE CTX WINDOWS  of FILE's text: windows that do not overlap, no BOS, a window's first token is
+                                 not scored
+  follow   MODEL THREADS IDS N   a greedy text, IDS, a file with a list of ids, of which the last N were chosen: how many
+                                 of those this side would have chosen, and by how much it prefers others
   serve    MODEL THREADS CONTEXT measurements on request, the protocol of `chat bench --serve`: a line about the model,
                                  then for {"prompt": N} or {"decode": N, "depth": N} on standard input a line with the rate
 """
-import ctypes, json, os, sys, time
+import ctypes, json, math, os, sys, time
 import llama_cpp as L
 import numpy as np
 
@@ -71,10 +75,28 @@ class Model:
     def _best(self):
         return int(np.ctypeslib.as_array(L.llama_get_logits_ith(self.ctx, -1), shape=(self.n_vocab,)).argmax())
 
-    def tokens(self, text):
+    def tokens(self, text, special=True):
+        """The ids of text: with BOS and EOS, or without them and with special tokens in the text found."""
         raw = text.encode()
         buf = (L.llama_token * (len(raw) + 16))()
-        return list(buf[:L.llama_tokenize(self.vocab, raw, len(raw), buf, len(buf), True, False)])
+        return list(buf[:L.llama_tokenize(self.vocab, raw, len(raw), buf, len(buf), special, not special)])
+
+    def logits(self, ids):
+        """Evaluates the tokens from an empty context and returns the logits after each."""
+        self.clear()
+        rows = []
+        for at in range(0, len(ids), BATCH):
+            part = ids[at:at + BATCH]
+            b = L.llama_batch_init(len(part), 0, 1)
+            b.n_tokens = len(part)
+            for i, token in enumerate(part):
+                b.token[i], b.pos[i], b.n_seq_id[i], b.seq_id[i][0], b.logits[i] = token, at + i, 1, 0, 1
+            rc = L.llama_decode(self.ctx, b)
+            if rc != 0:
+                sys.exit("llama_decode says %d" % rc)
+            rows.append(np.ctypeslib.as_array(L.llama_get_logits(self.ctx), shape=(len(part), self.n_vocab)).copy())
+            L.llama_batch_free(b)
+        return np.concatenate(rows)
 
 
 class Server:
@@ -132,6 +154,31 @@ def first(path, threads, text):
     say({"seconds": time.perf_counter() - start, "id": token})
 
 
+def perplexity(path, threads, file, ctx, windows):
+    ctx, nll = int(ctx), 0.0
+    m = Model(path, int(threads), ctx)
+    with open(file, encoding="utf-8") as f:
+        ids = m.tokens(f.read(), special=False)
+    windows = min(int(windows), len(ids) // ctx)
+    for w in range(windows):
+        part = ids[w * ctx:(w + 1) * ctx]
+        x = m.logits(part)[:-1].astype(np.float64)
+        peak = x.max(1)
+        nll += float((peak + np.log(np.exp(x - peak[:, None]).sum(1)) - x[np.arange(ctx - 1), part[1:]]).sum())
+    n = windows * (ctx - 1)
+    say({"ppl": math.exp(nll / n), "tokens": n, "ctx": ctx, "windows": windows})
+
+
+def follow(path, threads, file, n):
+    with open(file) as f:
+        ids = json.load(f)
+    n = int(n)
+    m = Model(path, int(threads), len(ids))
+    x = m.logits(ids[:-1])[-n:]
+    chosen = x[np.arange(n), ids[-n:]]
+    say({"tokens": n, "agree": int((x.argmax(1) == ids[-n:]).sum()), "gap": float((x.max(1) - chosen).max())})
+
+
 def quantize(src, dst, typ):
     p = L.llama_model_quantize_default_params()
     p.ftype = getattr(L, "LLAMA_FTYPE_MOSTLY_" + typ)
@@ -147,7 +194,7 @@ def version():
 
 
 if __name__ == "__main__":
-    commands = {f.__name__: f for f in (version, quantize, first, serve)}
+    commands = {f.__name__: f for f in (version, quantize, first, perplexity, follow, serve)}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         sys.exit(__doc__)
     L.llama_log_set(silent, ctypes.c_void_p(0))

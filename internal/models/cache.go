@@ -8,27 +8,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/user"
 	"path/filepath"
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/latentgo/latentgo/internal/cachedir"
 )
 
 // CacheDir returns the directory for downloads and history: LATENTGO_CACHE, else latentgo in os.UserCacheDir. It is
 // not created.
-func CacheDir() (string, error) {
-	if dir := os.Getenv("LATENTGO_CACHE"); dir != "" {
-		return filepath.Abs(dir)
-	}
-	if dir, err := os.UserCacheDir(); err == nil {
-		return filepath.Join(dir, "latentgo"), nil
-	}
-	if u, err := user.Current(); err == nil && u.HomeDir != "" {
-		return filepath.Join(u.HomeDir, ".cache", "latentgo"), nil
-	}
-	return "", errors.New("no cache directory: set LATENTGO_CACHE to a folder")
-}
+func CacheDir() (string, error) { return cachedir.Dir() }
 
 // fillDefaults sets what is empty from the environment.
 func (o *Options) fillDefaults() error {

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/latentgo/latentgo/cmd/chat/internal/chart"
+	"github.com/latentgo/latentgo/cmd/chat/internal/human"
+	"github.com/latentgo/latentgo/engine"
+	"github.com/latentgo/latentgo/internal/models"
+)
+
+// compareCmd is `chat compare A [B] -f TEXT`: how much worse than A other models predict a text: B, or B (A when it is alone)
+// with its cache compressed to each of a list of forms. The text is cut as in `chat perplexity`.
+type compareCmd struct {
+	jsonFlag
+	convertFlags
+
+	A       string   `arg:"" placeholder:"A" help:"The reference, as for -m of other commands."`
+	B       string   `arg:"" optional:"" placeholder:"B" help:"The model to compare with it; A itself when left out."`
+	MLA     []string `name:"mla" aliases:"budgets" placeholder:"FORM,…" help:"Forms of B's cache, such as 50%,64+64,off; when B is left out 83%,67%,50%,33%,25%."`
+	File    string   `short:"f" required:"" placeholder:"FILE" help:"The text; a .json file holds token ids."`
+	Ctx     int      `short:"c" name:"ctx" aliases:"ctx-size" default:"256" placeholder:"N" help:"Tokens of a window (default ${default})."`
+	Windows int      `default:"40" placeholder:"N" help:"Windows at most; 0 is the whole text (default ${default})."`
+	Threads int      `short:"t" placeholder:"N" help:"Threads that compute; 0 uses all processors."`
+	Plot    string   `placeholder:"FILE.png" help:"Draw perplexity against cache size."`
+	Curves  []string `name:"curve" placeholder:"FILE.csv" help:"Draw another curve into it: lines of cache size in percent and perplexity ratio, under a line with its name (may be repeated)."`
+}
+
+// Validate implements kong's hook.
+func (c *compareCmd) Validate() error {
+	switch {
+	case c.Ctx < 2 || c.Windows < 0:
+		return errors.New("--ctx must be at least 2 and --windows not negative")
+	case c.Threads < 0 || c.Threads > 1024:
+		return fmt.Errorf("--threads must be between 0 and 1024, not %d", c.Threads)
+	case len(c.Curves) > 0 && c.Plot == "":
+		return errors.New("--curve adds to a picture: --plot FILE.png names it")
+	}
+	if c.B == "" && len(c.MLA) == 0 {
+		c.MLA = []string{"83%", "67%", "50%", "33%", "25%"}
+	}
+	compressed := engine.MLAExact
+	for _, s := range c.MLA {
+		form, err := engine.ParseMLA(s)
+		if err != nil {
+			return fmt.Errorf("--mla: %w", err)
+		}
+		if form.Compressed() {
+			compressed = form
+		}
+	}
+	return c.check(compressed)
+}
+
+// comparison is what `chat compare --json` prints.
+type comparison struct {
+	Ctx     int        `json:"ctx"`
+	Windows int        `json:"windows"`
+	Tokens  int        `json:"tokens"` // scored
+	A       compared   `json:"reference"`
+	Models  []compared `json:"models"`
+}
+
+// compared is one model's result.
+type compared struct {
+	Model      string             `json:"model"`
+	Asked      string             `json:"asked"` // form that was asked for
+	MLA        string             `json:"mla"`
+	CacheBytes int                `json:"cache_bytes"` // per token, all layers
+	PPL        float64            `json:"ppl"`
+	Ratio      float64            `json:"ratio"`   // to the reference's perplexity
+	KL         float64            `json:"kl_mean"` // of its next-token distributions from the reference's, in nats
+	KL99       float64            `json:"kl_p99"`  // 99th percentile
+	Top1       float64            `json:"top1"`    // share of tokens where both find the same one likeliest
+	Made       *engine.Conversion `json:"conversion,omitempty"`
+}
+
+// Run implements kong's command.
+func (c *compareCmd) Run(a *app) error {
+	curves, err := chart.ReadCurves(c.Curves)
+	if err != nil {
+		return err
+	}
+	cmp := &comparer{a: a, ctx: c.Ctx}
+	defer cmp.close()
+	if err := c.load(a, cmp); err != nil {
+		return err
+	}
+	ids, err := a.readIDs(cmp.sides[0].m, c.File)
+	if err != nil {
+		return err
+	}
+	windows := len(ids) / c.Ctx
+	if windows == 0 {
+		return usagef("compare", "%s has %d tokens, less than one window of %d", c.File, len(ids), c.Ctx)
+	}
+	if c.Windows > 0 {
+		windows = min(windows, c.Windows)
+	}
+	res, err := cmp.run(ids, windows)
+	if err != nil {
+		return err
+	}
+	if c.Plot != "" {
+		if err := c.draw(res, curves); err != nil {
+			return err
+		}
+	}
+	if c.JSON {
+		return a.printJSON(res)
+	}
+	res.print(a)
+	if c.Plot != "" {
+		a.printf("drawn in %s\n", c.Plot)
+	}
+	return nil
+}
+
+// load loads the reference and all models to compare with it.
+func (c *compareCmd) load(a *app, cmp *comparer) error {
+	opt, err := c.options(a)
+	if err != nil {
+		return err
+	}
+	forms := c.MLA
+	if len(forms) == 0 {
+		forms = []string{"exact"}
+	}
+	names := []string{c.A}
+	for range forms {
+		if c.B != "" {
+			names = append(names, c.B)
+		} else {
+			names = append(names, c.A)
+		}
+	}
+	for i, form := range append([]string{"exact"}, forms...) {
+		path, err := a.fetch(names[i], models.Options{})
+		if err != nil {
+			return err
+		}
+		mla, err := engine.ParseMLA(form)
+		if err != nil {
+			return err
+		}
+		o := &engine.Options{Threads: c.Threads, MLA: mla}
+		if mla.Compressed() {
+			o.Convert = opt
+		}
+		m, err := a.loadFile(path, o)
+		if err != nil {
+			return err
+		}
+		if err := cmp.add(m, names[i], mla.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// print writes the table for people.
+func (r *comparison) print(a *app) {
+	a.printf("%d tokens in %d windows of %d\n", r.Tokens, r.Windows, r.Ctx)
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	_, _ = fmt.Fprintf(w, "form\tcache B/token\tof it\tperplexity\tratio\tKL mean\tKL 99 %%\tsame top token\t\n")
+	for i, m := range append([]compared{r.A}, r.Models...) {
+		form := m.Asked
+		if m.MLA != m.Asked {
+			form += " (" + m.MLA + ")"
+		}
+		_, _ = fmt.Fprintf(w, "%s\t%d\t%.1f %%\t%.4f\t", form, m.CacheBytes, 100*float64(m.CacheBytes)/float64(r.A.CacheBytes), m.PPL)
+		if i == 0 {
+			_, _ = fmt.Fprintf(w, "1\t–\t–\t–\t\n")
+			continue
+		}
+		_, _ = fmt.Fprintf(w, "%.4f\t%.5f\t%.4f\t%.2f %%\t\n", m.Ratio, m.KL, m.KL99, 100*m.Top1)
+	}
+	_ = w.Flush()
+}
+
+// draw writes the picture.
+func (c *compareCmd) draw(r *comparison, curves []chart.Curve) error {
+	name := r.A.Model
+	own := chart.Curve{Name: "latentgo"}
+	for _, m := range r.Models {
+		own.Points = append(own.Points, chart.Point{Cache: 100 * float64(m.CacheBytes) / float64(r.A.CacheBytes), Ratio: m.Ratio})
+	}
+	p := &chart.Chart{
+		Title:  fmt.Sprintf("%s: text quality against cache size", human.Line(name)),
+		Note:   fmt.Sprintf("%d windows of %d tokens; the original caches %s per token", r.Windows, r.Ctx, human.Size(int64(r.A.CacheBytes))),
+		Curves: append([]chart.Curve{own}, curves...),
+	}
+	return writeBeside(c.Plot, p.WritePNG)
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/latentgo/latentgo/cmd/chat/internal/human"
+	"github.com/latentgo/latentgo/engine"
+	"github.com/latentgo/latentgo/internal/models"
+)
+
+// convertCmd is `chat convert IN OUT`: a model whose attention caches less. OUT appears when it is complete. Prints what
+// changed, with --json as engine.ConvertReport.
+type convertCmd struct {
+	jsonFlag
+	convertFlags
+
+	In      string `arg:"" placeholder:"IN" help:"The model, as for -m of other commands; any part of a split one."`
+	Out     string `arg:"" placeholder:"OUT" help:"File to write."`
+	MLA     string `name:"mla" default:"50%" placeholder:"FORM" help:"Form of the cache: a share such as 50%, rotated+latent values per token and layer such as 64+128, or bytes per token such as 11520B (default ${default})."`
+	Compat  string `placeholder:"PROGRAM" help:"llama.cpp: write a file of architecture deepseek2, which it loads; without this only this program does."`
+	Threads int    `short:"t" placeholder:"N" help:"Threads that compute; 0 uses all processors."`
+}
+
+// Validate implements kong's hook.
+func (c *convertCmd) Validate() error {
+	form, err := engine.ParseMLA(c.MLA)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--mla: %w", err)
+	case !form.Compressed():
+		return fmt.Errorf("--mla %s compresses nothing: give a share such as 50%%", c.MLA)
+	case c.Threads < 0 || c.Threads > 1024:
+		return fmt.Errorf("--threads must be between 0 and 1024, not %d", c.Threads)
+	case c.Compat != "" && c.Compat != engine.CompatLlama:
+		return fmt.Errorf("--compat %s is not known: %s is", c.Compat, engine.CompatLlama)
+	case c.NoCache:
+		return errors.New("--no-cache: convert never uses the cache")
+	}
+	return c.check(form)
+}
+
+// Run implements kong's command.
+func (c *convertCmd) Run(a *app) error {
+	opt, err := c.options(a)
+	if err != nil {
+		return err
+	}
+	if opt.MLA, err = engine.ParseMLA(c.MLA); err != nil {
+		return err
+	}
+	path, err := a.fetch(c.In, models.Options{})
+	if err != nil {
+		return err
+	}
+	bar := newConvertBar(a)
+	defer bar.clear()
+	opt.Threads, opt.Compat, opt.Progress = c.Threads, c.Compat, bar.report
+	r, err := engine.Convert(a.ctx, path, c.Out, opt)
+	if err != nil {
+		return err
+	}
+	bar.clear()
+	if c.JSON {
+		return a.printJSON(r)
+	}
+	a.printReport(c.Out, r)
+	return nil
+}
+
+// printReport writes what a conversion did, for people.
+func (a *app) printReport(out string, r *engine.ConvertReport) {
+	a.printf("%s: %s\n", human.Line(out), r.MLA)
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	_, _ = fmt.Fprintf(w, "\tbefore\tafter\t\t\n")
+	_, _ = fmt.Fprintf(w, "cache, bytes per token\t%d\t%d\t%.1f %%\t\n", r.CacheBefore, r.CacheAfter, 100*float64(r.CacheAfter)/float64(r.CacheBefore))
+	_, _ = fmt.Fprintf(w, "perplexity\t%.3f\t%.3f\t× %.3f\t\n", r.Before, r.After, r.After/r.Before)
+	_, _ = fmt.Fprintf(w, "file\t%s\t%s\t\t\n", human.Size(r.FileBefore), human.Size(r.FileAfter))
+	_ = w.Flush()
+	source := "text that the model wrote"
+	if r.Calibration == engine.GivenText {
+		source = "the text"
+	}
+	a.printf("calibrated on %s tokens of %s, perplexity on %s more; took %v\n",
+		human.Count(int64(r.Tokens)), source, human.Count(int64(r.HeldTokens)), r.Time.Round(100*time.Millisecond))
+}

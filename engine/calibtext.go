@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+)
+
+// Calibration text: what the statistics of a conversion come from.
+
+const (
+	givenTokens       = 32768 // of a text that is given, at most
+	selfTokens        = 16384 // of text that the model writes
+	selfTokensRefined = 65536 // the same, for refinement
+	calibrationWindow = 1024  // tokens of a window, each from an empty cache
+	leastWindow       = 32
+	heldEvery         = 8 // one window in so many is held back for the report
+)
+
+// calibrationText is text in windows.
+type calibrationText struct {
+	train, held [][]int32
+	source, sum string
+}
+
+// size returns the tokens of windows.
+func (*calibrationText) size(windows [][]int32) int {
+	n := 0
+	for _, w := range windows {
+		n += len(w)
+	}
+	return n
+}
+
+// scored returns how many held-back tokens have a prediction.
+func (t *calibrationText) scored() int { return t.size(t.held) - len(t.held) }
+
+// newCalibrationText holds one window in heldEvery back.
+func newCalibrationText(windows [][]int32, source string) *calibrationText {
+	t := &calibrationText{source: source}
+	h := sha256.New()
+	at := min(heldEvery, len(windows)) / 2
+	for i, w := range windows {
+		_ = binary.Write(h, binary.LittleEndian, w)
+		if i%heldEvery == at {
+			t.held = append(t.held, w)
+		} else {
+			t.train = append(t.train, w)
+		}
+	}
+	t.sum = hex.EncodeToString(h.Sum(nil))
+	return t
+}
+
+// calibration returns the text that the options ask for.
+func (c *conversion) calibration(ctx context.Context) (*calibrationText, error) {
+	m := c.m
+	if c.opt.Calibration == "" {
+		windows, err := m.selfText(ctx, c.selfTextOptions(), func(done, total int) { c.report(StageText, int64(done), int64(total)) })
+		return newCalibrationText(windows, SelfWritten), err
+	}
+	ids, err := m.Encode(c.opt.Calibration, false, true)
+	if err != nil {
+		return nil, fmt.Errorf("calibration text: %w", err)
+	}
+	windows := spread(ids, min(calibrationWindow, m.h.context), orElse(c.opt.Tokens, givenTokens))
+	if len(windows) < 2 {
+		return nil, fmt.Errorf("calibration text of %d tokens: at least %d are needed, some thousands are good", len(ids), 2*leastWindow)
+	}
+	return newCalibrationText(windows, GivenText), nil
+}
+
+// selfTextOptions says what the model is to write.
+func (c *conversion) selfTextOptions() selfTextOptions {
+	n := orElse(c.opt.Tokens, selfTokens)
+	if c.opt.Refine {
+		n = orElse(c.opt.Tokens, selfTokensRefined)
+	}
+	size := min(calibrationWindow, c.m.h.context, max(leastWindow, n/heldEvery))
+	return selfTextOptions{seed: c.opt.Seed, tokens: n, window: max(size, 2)}
+}
+
+// orElse returns n, or def for 0.
+func orElse(n, def int) int {
+	if n == 0 {
+		return def
+	}
+	return n
+}
+
+// spread cuts windows of at most size tokens out of a text, evenly spread, together at most most; shorter ones where there
+// would not be several.
+func spread(ids []int32, size, most int) [][]int32 {
+	most = min(most, len(ids))
+	size = min(size, max(leastWindow, most/heldEvery))
+	n := most / size
+	var out [][]int32
+	for i := range n {
+		at := 0
+		if n > 1 {
+			at = i * (len(ids) - size) / (n - 1)
+		}
+		out = append(out, ids[at:at+size])
+	}
+	return out
+}

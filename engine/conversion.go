@@ -1,0 +1,205 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/latentgo/latentgo/gguf"
+)
+
+// ConvertOptions says how a model's attention is compressed: by Convert, or by Load for a compressed Options.MLA. The zero
+// value is the default: text that the model writes itself, the result kept in the user's cache directory.
+type ConvertOptions struct {
+	// MLA is the form that Convert makes. Load takes its own Options.MLA.
+	MLA MLA
+	// Threads that compute in Convert, as in Options. Load takes its own.
+	Threads int
+	// Calibration is the text whose activations decide what is kept; "" lets the model write some. One part in eight is held
+	// back to measure the result.
+	Calibration string
+	// Tokens of calibration text: how many the model writes, or how many are used of a longer Calibration, spread evenly.
+	// 0 means 16,384 (65,536 with Refine) or 32,768.
+	Tokens int
+	// Seed of the text that the model writes. The same seed and file give the same bytes on the same kind of CPU.
+	Seed uint64
+	// Refine goes on with gradient steps, which take minutes.
+	Refine bool
+	// Exact are layers, counted from 0, that are left as they are.
+	Exact []int
+	// Compat is "", or CompatLlama for a file of architecture deepseek2, which llama.cpp loads. Load keeps to what such a file
+	// can express, then.
+	Compat string
+	// NoCache neither looks into the user's cache directory nor writes there. Convert never does.
+	NoCache bool
+	// Progress is called now and then from the goroutine that works; nil means silence.
+	Progress func(Progress)
+}
+
+// CompatLlama is ConvertOptions.Compat for llama.cpp.
+const CompatLlama = "llama.cpp"
+
+// Stages of a conversion, in order.
+const (
+	StageText   = "writing text"      // tokens that the model writes
+	StageBefore = "perplexity before" // tokens
+	StageLayers = "layers"            // layers
+	StageAfter  = "perplexity after"  // tokens
+	StageSave   = "saving"            // bytes
+)
+
+// Progress is one report on a running conversion.
+type Progress struct {
+	Stage       string
+	Done, Total int64         // in the stage's units
+	Left        time.Duration // until the end of the stage; 0 when unknown
+	Warning     string        // something went wrong that only costs time; the other fields are empty
+}
+
+// Conversion describes how a compressed model was made, and what it costs.
+type Conversion struct {
+	Form        string  `json:"form"`                   // as it was asked for
+	Compat      string  `json:"compat,omitempty"`       // CompatLlama
+	Exact       []int   `json:"exact_layers,omitempty"` // layers asked to stay exact
+	Refined     bool    `json:"refined"`                //
+	Calibration string  `json:"calibration"`            // SelfWritten or GivenText
+	Text        string  `json:"calibration_sha256"`     // of the token ids used, as little-endian 32-bit numbers
+	Tokens      int     `json:"calibration_tokens"`     // of it that the statistics come from
+	Seed        uint64  `json:"seed"`                   // of self-written text
+	HeldTokens  int     `json:"held_tokens"`            // scored for the perplexities: text that was held back
+	Before      float64 `json:"perplexity_before"`      // of the original on them; 0 when unknown
+	After       float64 `json:"perplexity_after"`       //
+	Source      string  `json:"source"`                 // base name of the original file
+	Fingerprint string  `json:"source_fingerprint"`     // its gguf.File.Fingerprint
+}
+
+// Sources of calibration text.
+const (
+	SelfWritten = "self-written"
+	GivenText   = "text"
+)
+
+// ConvertReport is what Convert did.
+type ConvertReport struct {
+	Conversion
+	MLA         string        `json:"mla"`                // the rows that were chosen, as in Info
+	CacheBefore int           `json:"cache_bytes_before"` // bytes per token, all layers
+	CacheAfter  int           `json:"cache_bytes_after"`
+	FileBefore  int64         `json:"file_bytes_before"`
+	FileAfter   int64         `json:"file_bytes_after"`
+	Time        time.Duration `json:"nanoseconds"`
+}
+
+// Convert compresses the attention of the model in file in and writes the result to file out: the metadata of the original
+// and keys that say how it was made (see file provenance.go), the tensors that are still needed, byte for byte, and new
+// ones. Any part of a split model names it; the result is one file. out appears only when it is complete; it may be in,
+// unless that is split. ctx ends the conversion within a layer. nil options are an error, since there is no default form.
+//
+// Errors wrap ErrConverted for models whose attention is compressed or latent already, ErrUnsupported for what Compat cannot
+// express.
+func Convert(ctx context.Context, in, out string, opt *ConvertOptions) (*ConvertReport, error) {
+	if opt == nil || !opt.MLA.Compressed() {
+		return nil, fmt.Errorf(`convert %s: no compressed form: want a share such as "50%%", values such as "64+128", or bytes per token`, in)
+	}
+	if opt.Tokens < 0 || opt.Threads < 0 {
+		return nil, fmt.Errorf("convert %s: %d calibration tokens, %d threads: must not be negative", in, opt.Tokens, opt.Threads)
+	}
+	if opt.Compat != "" && opt.Compat != CompatLlama {
+		return nil, fmt.Errorf("convert %s: compat %q is not %q: %w", in, opt.Compat, CompatLlama, ErrUnsupported)
+	}
+	start := time.Now()
+	o := *opt
+	o.NoCache = true
+	m, err := load(ctx, in, &Options{Threads: o.Threads, MLA: o.MLA, Convert: &o}, func(f *gguf.File) error { return checkOutput(f, out) })
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	if m.h == nil {
+		return nil, fmt.Errorf("%s: %w", in, ErrNoWeights)
+	}
+	if err := m.export(ctx, out, &o); err != nil {
+		return nil, err
+	}
+	return m.report(out, time.Since(start))
+}
+
+// checkOutput finds out what would keep the result from being written before an hour is spent on it.
+func checkOutput(f *gguf.File, out string) error {
+	st, err := os.Stat(out)
+	switch {
+	case err == nil && st.IsDir():
+		return fmt.Errorf("write %s: is a directory", out)
+	case err == nil && !st.Mode().IsRegular():
+		return nil // a device
+	case err == nil && sameFile(st, f.Name()) && (f.Parts() > 1 || runtime.GOOS == "windows"):
+		return fmt.Errorf("write %s: it is the file to convert: %w", out, fs.ErrExist)
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(out), ".convert.*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", out, err)
+	}
+	_ = tmp.Close()
+	return os.Remove(tmp.Name())
+}
+
+func sameFile(st os.FileInfo, path string) bool {
+	other, err := os.Stat(path)
+	return err == nil && os.SameFile(st, other)
+}
+
+// report describes the conversion of a model that was written to out.
+func (m *Model) report(out string, took time.Duration) (*ConvertReport, error) {
+	st, err := os.Stat(out)
+	if err != nil {
+		return nil, err
+	}
+	in := m.Info()
+	r := &ConvertReport{Conversion: *m.made, MLA: in.MLA, CacheAfter: in.CacheBytes, FileBefore: m.file.Size(), FileAfter: st.Size(), Time: took}
+	for i := range m.h.layers {
+		r.CacheBefore += cachedBytes * values(m.h.geometry(i))
+	}
+	return r, nil
+}
+
+// Conversion describes how the model's compressed form was made, by Load or by Convert; nil when neither did.
+func (m *Model) Conversion() *Conversion {
+	if m.made == nil {
+		return nil
+	}
+	c := *m.made
+	return &c
+}
+
+// tracker makes progress reports.
+type tracker struct {
+	fn    func(Progress)
+	stage string
+	start time.Time
+}
+
+// report tells how far a stage is.
+func (t *tracker) report(stage string, done, total int64) {
+	if t.fn == nil {
+		return
+	}
+	if stage != t.stage {
+		t.stage, t.start = stage, time.Now()
+	}
+	p := Progress{Stage: stage, Done: done, Total: total}
+	if done > 0 {
+		p.Left = time.Duration(float64(time.Since(t.start)) / float64(done) * float64(total-done))
+	}
+	t.fn(p)
+}
+
+// warn tells of something that only costs time.
+func (t *tracker) warn(format string, a ...any) {
+	if t.fn != nil {
+		t.fn(Progress{Warning: fmt.Sprintf(format, a...)})
+	}
+}

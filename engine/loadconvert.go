@@ -1,0 +1,246 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/latentgo/latentgo/gguf"
+)
+
+// Conversion while a model loads: plan, look into the cache, calibrate, compress, and load the weights again with what was
+// made in place of the file's.
+
+// conversion is one under way.
+type conversion struct {
+	m    *Model
+	opt  ConvertOptions
+	plan []latentShape
+	text *calibrationText
+	made Conversion
+	tracker
+}
+
+// convert compresses the loaded model's attention to form. The caller has the turn.
+func (m *Model) convert(ctx context.Context, form MLA) error {
+	c := &conversion{m: m}
+	if m.opt.Convert != nil {
+		c.opt = *m.opt.Convert
+	}
+	c.fn = c.opt.Progress
+	if m.h.latent != nil {
+		return fmt.Errorf("%s: attention form %v: the file holds %s: %w", m.file.Name(), form, m.h.form(m.w, form), ErrConverted)
+	}
+	var err error
+	if c.plan, err = m.h.plan(form, c.opt.Exact, c.opt.Compat != ""); err != nil {
+		return fmt.Errorf("%s: %w", m.file.Name(), err)
+	}
+	if c.opt.Compat != "" {
+		if err := m.checkCompat(c.plan); err != nil {
+			return err
+		}
+	}
+	c.made = Conversion{Form: form.String(), Compat: c.opt.Compat, Exact: slices.Clone(c.opt.Exact), Refined: c.opt.Refine, Source: filepath.Base(m.file.Name())}
+	if c.made.Fingerprint, err = m.file.Fingerprint(); err != nil {
+		return err
+	}
+	if c.opt.NoCache {
+		return c.compress(ctx)
+	}
+	return c.cached(ctx)
+}
+
+// compress makes the new tensors and loads the model with them.
+func (c *conversion) compress(ctx context.Context) (err error) {
+	if c.text, err = c.calibration(ctx); err != nil {
+		return err
+	}
+	c.made.Calibration, c.made.Text, c.made.Tokens = c.text.source, c.text.sum, c.text.size(c.text.train)
+	if c.text.source == SelfWritten {
+		c.made.Seed = c.opt.Seed
+	}
+	if c.made.Before, err = c.perplexity(ctx, StageBefore); err != nil {
+		return err
+	}
+	c.m.run.clean()
+	o := compressOptions{plan: c.plan, windows: c.text.train, refine: c.opt.Refine, compat: c.opt.Compat != ""}
+	made, err := c.m.compress(ctx, o, func(stage string, done, total int) { c.report(stage, int64(done), int64(total)) })
+	if err != nil {
+		return fmt.Errorf("convert %s: %w", c.m.file.Name(), err)
+	}
+	if err := c.m.rebuild(made, c.plan); err != nil {
+		return err
+	}
+	c.made.After, err = c.perplexity(ctx, StageAfter)
+	c.made.HeldTokens = c.text.scored()
+	c.m.made = &c.made
+	return err
+}
+
+// rebuild loads the weights again, with over in place of the file's tensors.
+func (m *Model) rebuild(over map[string]*tensor, plan []latentShape) error {
+	h := *m.h
+	h.latent = plan
+	w, err := loadWeights(m.file, over, &h, m.opt.MLA)
+	if err != nil {
+		return err
+	}
+	ropes := m.run.ropes
+	m.run.pool.Close()
+	m.h, m.w, m.over = &h, w, over
+	m.run = newRunner(m.h, m.w, ropes, m.opt.Threads)
+	return nil
+}
+
+// clean gives the buffers of large passes back.
+func (r *runner) clean() {
+	r.rows = 0
+	r.grow(1)
+	r.shared = lane{}
+}
+
+// perplexity is that of the model as it is now on the text held back.
+func (c *conversion) perplexity(ctx context.Context, stage string) (float64, error) {
+	done, total, nll := 0, c.text.size(c.text.held), 0.0
+	for _, ids := range c.text.held {
+		s, err := c.m.NewSession(&SessionOptions{Context: len(ids)})
+		if err != nil {
+			return 0, err
+		}
+		err = s.EvalAll(ctx, ids, func(i int, logits []float32) error {
+			if done++; done%64 == 0 || done == total {
+				c.report(stage, int64(done), int64(total))
+			}
+			if i+1 < len(ids) {
+				nll += logSum(logits) - float64(logits[ids[i+1]])
+			}
+			return nil
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	ppl := math.Exp(nll / float64(c.text.scored()))
+	if math.IsNaN(ppl) || math.IsInf(ppl, 0) {
+		return 0, fmt.Errorf("convert %s: %s: the logits are not finite numbers: %w", c.m.file.Name(), stage, ErrInvalid)
+	}
+	return ppl, nil
+}
+
+// logSum is ln Σ e^x.
+func logSum(x []float32) float64 {
+	peak := slices.Max(x)
+	sum := 0.0
+	for _, v := range x {
+		sum += math.Exp(float64(v - peak))
+	}
+	return float64(peak) + math.Log(sum)
+}
+
+// form describes what the model caches, for Info.
+func (h *hparams) form(w *weights, asked MLA) string {
+	if h.arch.mla {
+		l := w.layers[0].lat
+		return fmt.Sprintf("native %d+%d", l.r, l.l)
+	}
+	if h.latent == nil {
+		return asked.String()
+	}
+	var kinds []string
+	exact := 0
+	for _, s := range h.latent {
+		k := fmt.Sprintf("%d+%d", s.blocks*s.r, s.blocks*s.l)
+		switch {
+		case s.l == 0:
+			exact++
+		case !slices.Contains(kinds, k):
+			kinds = append(kinds, k)
+		}
+	}
+	out := "compressed " + strings.Join(kinds, ", ")
+	if exact > 0 {
+		out += fmt.Sprintf(", %d of %d layers exact", exact, h.layers)
+	}
+	return out
+}
+
+// tensors lists what the model consists of: the file's tensors that are still in use, replaced where a conversion made
+// others, then those that are new.
+func (m *Model) tensors() []*tensor {
+	var out []*tensor
+	for _, t := range m.file.Tensors() {
+		made, ok := m.over[t.Name]
+		switch {
+		case ok:
+			out = append(out, made)
+		case !m.dropped(t.Name):
+			out = append(out, fileTensor(t))
+		}
+	}
+	for i := range m.layers() {
+		for _, s := range []string{tensorEnc, tensorEncBias, tensorEncKV, tensorPairs, tensorQuery, tensorValue} {
+			if t, ok := m.over[fmt.Sprintf("blk.%d.%s", i, s)]; ok {
+				out = append(out, t)
+			}
+		}
+	}
+	return out
+}
+
+// dropped reports whether a tensor is folded into a compressed layer's own ones.
+func (m *Model) dropped(name string) bool {
+	rest, ok := strings.CutPrefix(name, "blk.")
+	if !ok || m.over == nil {
+		return false
+	}
+	layer, part, _ := strings.Cut(rest, ".")
+	if _, folded := m.over["blk."+layer+"."+tensorEnc]; !folded {
+		return false
+	}
+	part, _, _ = strings.Cut(part, ".")
+	return part == "attn_k" || part == "attn_v"
+}
+
+// export writes the converted model to path.
+func (m *Model) export(ctx context.Context, path string, opt *ConvertOptions) error {
+	w := new(gguf.Writer)
+	if opt.Compat != "" {
+		if err := m.writeCompat(w, m.over, m.h.latent); err != nil {
+			return err
+		}
+	} else if err := m.writeOwn(w); err != nil {
+		return err
+	}
+	if err := m.made.writeTo(w); err != nil {
+		return err
+	}
+	t := tracker{fn: opt.Progress}
+	return w.WriteFile(ctx, path, func(done, total int64) { t.report(StageSave, done, total) })
+}
+
+// writeOwn adds everything that this engine loads again.
+func (m *Model) writeOwn(w *gguf.Writer) error {
+	if err := w.CopyMetadata(m.file, nil); err != nil {
+		return err
+	}
+	if err := writeShapes(w, m.h.latent); err != nil {
+		return err
+	}
+	for _, t := range m.tensors() {
+		if err := w.AddTensor(t.name, t.typ, t.shape, t.bytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// layers returns how many layers are loaded.
+func (m *Model) layers() int {
+	if m.w == nil {
+		return 0
+	}
+	return len(m.w.layers)
+}

@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/latentgo/latentgo/tokenizer"
+)
+
+// How the documents of self-written text start.
+
+// topics and starts make the first words of documents.
+var topics = []string{
+	"the sea", "electric motors", "bread", "the Roman Empire", "bicycles", "black holes", "chess", "vaccines", "jazz", "taxes",
+	"earthquakes", "computer networks", "bees", "the French Revolution", "wine", "prime numbers", "football", "sleep", "steel",
+	"databases", "dreams", "the stock market", "volcanoes", "poetry", "Linux servers", "gardening", "democracy", "airports",
+	"genetics", "the Sahara", "painting", "insurance", "robots", "dinosaurs", "public schools", "coffee", "cryptography",
+	"marriage", "glaciers", "railways", "philosophy", "knee injuries", "satellites", "cooking rice", "lawyers", "whales",
+	"programming languages", "the Moon",
+}
+
+var starts = []string{
+	"%s\n\nThe history of", "# %s\n\n## Introduction\n\n", "Chapter 1\n\n%s", "Q: What should I know about %s?\nA:",
+	"A short story about %s.\n\nIt was", "News\n\nReuters - A report on %s published on Monday", "How to learn about %s\n\n1. ",
+	"In this paper we study %s. We show that", "Dear editor,\n\nI am writing about your article on %s.", "%s: a review\n\nI bought",
+	"Lecture notes on %s\n\nDefinition 1.", "My grandmother knew everything about %s. She", "<h1>%s</h1>\n<p>",
+	"Ten facts about %s:\n\n- ", "\"%s?\" she asked.\n\n\"Well,\"", "The following table lists the most important terms of %s:\n\n",
+	"Installation and configuration guide: %s\n\nBefore you begin,", "Interview on %s\n\nInterviewer: Thank you for joining us today.",
+	"// Package for %s.\n\nfunc ", "import math\n\n# %s\ndef ", "Abstract. %s", "According to the law, %s", "Today we will talk about %s. First",
+	"Exercise 3. A problem about %s.\n\nSolution:",
+}
+
+// others are documents that have no topic in their first words.
+var others = []string{
+	"The ", "In the year ", "It is ", "Once upon a time", "When ", "A new study", "We ", "He ", "She had", "#include <stdio.h>\n\n",
+	"SELECT ", "To: all staff\nSubject: ", "Ingredients:\n- ", "{\n  \"name\": \"", "$ sudo apt-get install ", "Act I. Scene 1.\n\n",
+	"Theorem.", "Dear Sir or Madam,", "Il était une fois", "Es war einmal", "En un lugar", "The patient", "Section 4.2 ", "Warning: ",
+}
+
+// openings knows how documents start with a model's tokenizer.
+type openings struct {
+	m            *Model
+	bos          []int32 // of an empty document
+	ask, respond []int32 // of a chat: up to the question, and from its end on to the answer; nil without a template
+}
+
+// openings prepares the model's.
+func (m *Model) openings(ctx context.Context) *openings {
+	o := &openings{m: m}
+	if m.tok == nil {
+		return o
+	}
+	if id, ok := m.tok.Lookup("<|endoftext|>"); ok {
+		o.bos = []int32{id}
+	} else if id, ok := m.tok.BOS(); ok {
+		o.bos = []int32{id}
+	} else if id, ok := m.tok.EOS(); ok {
+		o.bos = []int32{id}
+	}
+	const mark = "QUESTION"
+	conv := tokenizer.Conversation{Messages: []tokenizer.Message{tokenizer.NewMessage("user", mark)}, AddGenerationPrompt: true}
+	text, err := m.RenderChat(ctx, conv)
+	ask, respond, ok := strings.Cut(text, mark)
+	if err == nil && ok {
+		o.ask, _ = m.encodeChat(ask)
+		o.respond, _ = m.Encode(respond, false, true)
+	}
+	return o
+}
+
+// document returns the tokens of a document's start, and what follows when a question in it ends (or nil). no rotates
+// through the kinds.
+func (o *openings) document(r *rand.Rand, no int) (start, after []int32) {
+	if o.m.tok == nil {
+		return []int32{int32(r.IntN(o.m.w.embed.Rows))}, nil
+	}
+	switch kind := no % 4; {
+	case kind == 1 && len(o.ask) > 0 && len(o.respond) > 0:
+		return o.ask, o.respond
+	case kind == 3 && len(o.bos) > 0 && no%8 == 3:
+		return o.bos, nil
+	case kind == 3:
+		start = o.encode(others[r.IntN(len(others))])
+	default:
+		form, topic := starts[r.IntN(len(starts))], topics[r.IntN(len(topics))]
+		if at := strings.Index(form, "%s"); at == 0 || form[at-1] == ' ' && form[max(at-2, 0)] == '.' || form[at-1] == '\n' {
+			topic = strings.ToUpper(topic[:1]) + topic[1:]
+		}
+		start = o.encode(fmt.Sprintf(form, topic))
+	}
+	if len(start) == 0 {
+		start = []int32{int32(r.IntN(o.m.w.embed.Rows))}
+	}
+	return start, nil
+}
+
+// encode tokenises the first words of a document.
+func (o *openings) encode(text string) []int32 {
+	ids, err := o.m.Encode(strings.TrimRight(text, " "), false, false)
+	if err != nil {
+		return nil
+	}
+	return ids
+}

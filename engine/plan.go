@@ -1,0 +1,149 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/latentgo/latentgo/attn"
+)
+
+// From a form of attention to the rows that each layer caches.
+
+// plan returns the shape of each layer's rows for a compressed form. Layers in exact, and those that the form leaves no
+// smaller than they are, stay as they are. compat keeps to what architecture deepseek2 can express: one rotated component
+// per frequency.
+func (h *hparams) plan(form MLA, exact []int, compat bool) ([]latentShape, error) {
+	if h.arch.mla {
+		return nil, fmt.Errorf("attention form %v: architecture %s: %w", form, h.name, ErrConverted)
+	}
+	if err := h.checkExact(exact); err != nil {
+		return nil, err
+	}
+	share, err := h.share(form, exact)
+	if err != nil {
+		return nil, err
+	}
+	plan := make([]latentShape, h.layers)
+	found := false
+	for i := range plan {
+		if slices.Contains(exact, i) {
+			continue
+		}
+		g := h.geometry(i)
+		most := g.KVHeads * min(h.rope.Dims, g.KeySize)
+		if compat {
+			most /= g.KVHeads
+		}
+		switch s, all := h.shapeOf(g, form, share, most), values(g); {
+		case s.blocks*s.r > most:
+			return nil, fmt.Errorf("attention form %v: %d rotated values, layer %d can have %d", form, s.blocks*s.r, i, most)
+		case s.blocks*s.row() < all:
+			plan[i], found = s, true
+		case s.blocks*s.row() > all:
+			return nil, fmt.Errorf("attention form %v: %d values per token, layer %d of the model caches %d", form, s.blocks*s.row(), i, all)
+		}
+	}
+	if !found {
+		return nil, fmt.Errorf("attention form %v leaves every layer of the model as it is", form)
+	}
+	return plan, nil
+}
+
+func (h *hparams) checkExact(exact []int) error {
+	for _, i := range exact {
+		if i < 0 || i >= h.layers {
+			return fmt.Errorf("exact layer %d: the model has layers 0 to %d", i, h.layers-1)
+		}
+	}
+	return nil
+}
+
+// row returns the values of one block's row.
+func (s latentShape) row() int { return s.r + s.l }
+
+// geometry returns the shape of layer i's attention.
+func (h *hparams) geometry(i int) attn.Geometry {
+	g := attn.Geometry{Heads: h.heads[i], KVHeads: h.kvHeads[i], KeySize: h.keySize, ValueSize: h.valueSize}
+	if h.local[i] {
+		g.Window = h.window
+	}
+	return g
+}
+
+// values returns what a layer caches per token when it is not compressed.
+func values(g attn.Geometry) int { return g.KVHeads * (g.KeySize + g.ValueSize) }
+
+// share returns which part of their values the layers that are compressed keep, 0 for a form that names R and L.
+func (h *hparams) share(form MLA, exact []int) (float64, error) {
+	if form.Bytes == 0 {
+		return form.Percent / 100, nil
+	}
+	kept, rest := 0, 0
+	for i := range h.layers {
+		if n := values(h.geometry(i)); slices.Contains(exact, i) {
+			kept += n
+		} else {
+			rest += n
+		}
+	}
+	most := cachedBytes * (kept + rest)
+	if form.Bytes >= most {
+		return 0, fmt.Errorf("attention form %v: the model caches %d bytes per token as it is", form, most)
+	}
+	left := float64(form.Bytes)/cachedBytes - float64(kept)
+	if left <= 0 {
+		return 0, fmt.Errorf("attention form %v: the layers that stay exact take %d bytes per token", form, cachedBytes*kept)
+	}
+	return left / float64(rest), nil
+}
+
+// cachedBytes is the size of a cached value.
+const cachedBytes = 2
+
+// shapeOf returns the rows of one layer; most is how many rotated values it can have.
+func (h *hparams) shapeOf(g attn.Geometry, form MLA, share float64, most int) latentShape {
+	if form.L != 0 {
+		return inBlocks(g, form.R, form.L)
+	}
+	all := values(g)
+	step := rowStep(all)
+	n := int(math.Round(share*float64(all)/float64(step))) * step
+	if form.Bytes != 0 { // a limit, not a wish
+		n = int(share*float64(all)/float64(step)+1e-9) * step
+	}
+	return defaultSplit(g, most, min(max(n, step), all))
+}
+
+// rowStep returns what the length of a row is a multiple of: 32 values, which suits the kernels, less for small layers.
+func rowStep(all int) int {
+	step := 32
+	for step > 2 && step*8 > all {
+		step /= 2
+	}
+	return step
+}
+
+// ropeShare is the part of a row that keeps RoPE. At 128 of 384 values 32 + 96 was better than 48 + 80.
+const ropeShare = 0.36
+
+// defaultSplit splits the n values per token that a layer is to cache into rotated ones, at most most, and latent ones.
+func defaultSplit(g attn.Geometry, most, n int) latentShape {
+	step := rowStep(values(g))
+	r := int(math.Round(ropeShare*float64(n)/float64(step))) * step
+	r = min(max(r, step), most, n-1) &^ 1
+	return inBlocks(g, r, n-r)
+}
+
+// inBlocks makes rows for blocks of key/value heads out of a layer's values.
+func inBlocks(g attn.Geometry, r, l int) latentShape {
+	b := defaultBlocks(g)
+	for b > 1 && (r%(2*b) != 0 || l%b != 0 || g.KVHeads%b != 0) {
+		b--
+	}
+	return latentShape{r / b, l / b, b}
+}
+
+// defaultBlocks says how many blocks of heads have a row of their own. One block for all finds most in common; more make
+// absorbed queries shorter.
+func defaultBlocks(attn.Geometry) int { return 1 }

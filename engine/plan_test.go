@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"strings"
+	"testing"
+)
+
+// smolShape has the hyperparameters of SmolLM2-135M that a plan depends on.
+func smolShape() *hparams {
+	h := &hparams{layers: 3, heads: []int{9, 9, 9}, kvHeads: []int{3, 3, 3}, keySize: 64, valueSize: 64, local: make([]bool, 3)}
+	h.rope.Dims = 64
+	return h
+}
+
+func TestPlan(t *testing.T) {
+	for _, c := range []struct {
+		form   string
+		exact  []int
+		compat bool
+		want   latentShape // of layer 1
+	}{
+		{"83%", nil, false, latentShape{128, 192, 1}},
+		{"67%", nil, false, latentShape{96, 160, 1}},
+		{"50%", nil, false, latentShape{64, 128, 1}},
+		{"33%", nil, false, latentShape{32, 96, 1}},
+		{"25%", nil, false, latentShape{32, 64, 1}},
+		{"1%", nil, false, latentShape{30, 2, 1}},
+		{"64+128", nil, false, latentShape{64, 128, 1}},
+		{"0+8", nil, false, latentShape{0, 8, 1}},
+		{"1152B", nil, false, latentShape{64, 128, 1}},     // 3 layers × 192 values × 2 bytes
+		{"1200B", nil, false, latentShape{64, 128, 1}},     // a limit: rounded down
+		{"1152B", []int{2}, false, latentShape{32, 64, 1}}, // 768 of them for layer 2
+		{"83%", nil, true, latentShape{64, 256, 1}},
+	} {
+		form, err := ParseMLA(c.form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := smolShape().plan(form, c.exact, c.compat)
+		if err != nil || plan[0] != c.want && c.want.r != 30 || plan[1] != plan[0] {
+			t.Errorf("%s without %v: %v, %v; want %v", c.form, c.exact, plan, err, c.want)
+			continue
+		}
+		if exact := plan[2].l == 0; exact != (c.exact != nil) {
+			t.Errorf("%s without %v: layer 2 is %v", c.form, c.exact, plan[2])
+		}
+	}
+}
+
+// Every share gives rows that can be made: even rotated parts that RoPE has, something latent, no more than asked for.
+func TestPlanOfEveryShare(t *testing.T) {
+	for _, kv := range []int{1, 2, 3, 8} {
+		for _, d := range []int{2, 4, 16, 80, 128} {
+			h := smolShape()
+			h.kvHeads, h.heads, h.keySize, h.valueSize, h.rope.Dims = []int{kv, kv, kv}, []int{kv, kv, kv}, d, d, d
+			for p := 0.5; p < 100; p += 0.5 {
+				plan, err := h.plan(MLA{Percent: p}, nil, false)
+				if err != nil {
+					if !strings.Contains(err.Error(), "every layer") || p < 85 && kv*d >= 32 {
+						t.Fatalf("%d heads of %d at %v%%: %v", kv, d, p, err)
+					}
+					continue
+				}
+				s := plan[0]
+				if s.r%2 != 0 || s.r < 0 || s.l < 1 || s.blocks*s.r > kv*d || kv%s.blocks != 0 || s.blocks*s.row() >= 2*kv*d {
+					t.Fatalf("%d heads of %d at %v%%: %v", kv, d, p, s)
+				}
+			}
+		}
+	}
+}
+
+func TestPlanRefuses(t *testing.T) {
+	for _, c := range []struct {
+		form  MLA
+		exact []int
+		want  string
+	}{
+		{MLA{Percent: 50}, []int{3}, "layers 0 to 2"},
+		{MLA{Percent: 50}, []int{-1}, "layers 0 to 2"},
+		{MLA{Percent: 99.9}, nil, "every layer"},
+		{MLA{R: 200, L: 10}, nil, "200 rotated values"},
+		{MLA{R: 192, L: 193}, nil, "385 values"},
+		{MLA{Bytes: 2304}, nil, "caches 2304 bytes"},
+		{MLA{Bytes: 700}, []int{0}, "take 768 bytes"},
+	} {
+		if plan, err := smolShape().plan(c.form, c.exact, false); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v without %v: %v, %v", c.form, c.exact, plan, err)
+		}
+	}
+	if _, err := new(hparams).plan(MLA{Bytes: 1}, nil, false); err == nil {
+		t.Error("a model without layers has a plan")
+	}
+}

@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"errors"
+
+	"github.com/latentgo/latentgo/gguf"
+)
+
+// Metadata of a converted model beside the keys of the original. The first four are what loading needs (see latents), with
+// one number per layer; the others remember how the model was made.
+//
+//	latentgo.version                u32        1
+//	latentgo.mla.rope_size          [u32]      R, rotated values per token and block; 0 for a layer that was left exact
+//	latentgo.mla.latent_size        [u32]      L, latent values per token and block
+//	latentgo.mla.block_count        [u32]      blocks of key/value heads, each with a row of its own
+//	latentgo.convert.method         u32        methodVersion
+//	latentgo.convert.form           str        what was asked for, such as "50%"
+//	latentgo.convert.compat         str        "llama.cpp", for a file of that form
+//	latentgo.convert.exact_layers   [u32]      layers that were to stay exact
+//	latentgo.convert.refined        bool       whether gradient steps followed
+//	latentgo.convert.source.name    str        base name of the original file
+//	latentgo.convert.source.fingerprint  str   its content, see gguf.File.Fingerprint
+//	latentgo.calibration.source     str        "self-written" or "text"
+//	latentgo.calibration.sha256     str        of the token ids used
+//	latentgo.calibration.tokens     u32        that the statistics come from
+//	latentgo.calibration.seed       u64        of self-written text
+//	latentgo.perplexity.tokens      u32        scored, of text that was held back
+//	latentgo.perplexity.before      f64        of the original on them
+//	latentgo.perplexity.after       f64
+const (
+	keyMethod      = "latentgo.convert.method"
+	keyForm        = "latentgo.convert.form"
+	keyCompat      = "latentgo.convert.compat"
+	keyExact       = "latentgo.convert.exact_layers"
+	keyRefined     = "latentgo.convert.refined"
+	keySource      = "latentgo.convert.source.name"
+	keyFingerprint = "latentgo.convert.source.fingerprint"
+	keyText        = "latentgo.calibration.source"
+	keyTextSum     = "latentgo.calibration.sha256"
+	keyTextTokens  = "latentgo.calibration.tokens"
+	keyTextSeed    = "latentgo.calibration.seed"
+	keyHeldTokens  = "latentgo.perplexity.tokens"
+	keyBefore      = "latentgo.perplexity.before"
+	keyAfter       = "latentgo.perplexity.after"
+)
+
+// methodVersion changes whenever the same options give other tensors: results in the cache are then made anew.
+const methodVersion = 1
+
+// writeShapes adds the keys that loading needs.
+func writeShapes(w *gguf.Writer, plan []latentShape) error {
+	var r, l, blocks []uint32
+	for _, s := range plan {
+		r, l, blocks = append(r, uint32(s.r)), append(l, uint32(s.l)), append(blocks, uint32(s.blocks))
+	}
+	return errors.Join(w.Set(keyLatentVersion, uint32(1)), w.Set(keyLatentRope, r), w.Set(keyLatentSize, l), w.Set(keyLatentBlocks, blocks))
+}
+
+// writeTo adds how a model was made.
+func (c *Conversion) writeTo(w *gguf.Writer) error {
+	var errs []error
+	set := func(key string, v any) { errs = append(errs, w.Set(key, v)) }
+	set(keyMethod, uint32(methodVersion))
+	set(keyForm, c.Form)
+	if c.Compat != "" {
+		set(keyCompat, c.Compat)
+	}
+	if len(c.Exact) > 0 {
+		var list []uint32
+		for _, i := range c.Exact {
+			list = append(list, uint32(i))
+		}
+		set(keyExact, list)
+	}
+	set(keyRefined, c.Refined)
+	set(keySource, c.Source)
+	set(keyFingerprint, c.Fingerprint)
+	set(keyText, c.Calibration)
+	set(keyTextSum, c.Text)
+	set(keyTextTokens, uint32(c.Tokens))
+	if c.Calibration == SelfWritten {
+		set(keyTextSeed, c.Seed)
+	}
+	set(keyHeldTokens, uint32(c.HeldTokens))
+	set(keyBefore, c.Before)
+	set(keyAfter, c.After)
+	return errors.Join(errs...)
+}
+
+// readConversion reads how a model was made. What is missing stays zero: nothing depends on it.
+func readConversion(f *gguf.File) *Conversion {
+	str := func(key string) string { s, _ := f.String(key); return s }
+	num := func(key string) uint64 { n, _ := f.Uint(key); return n }
+	c := &Conversion{
+		Form: str(keyForm), Compat: str(keyCompat), Calibration: str(keyText), Text: str(keyTextSum), Source: str(keySource),
+		Fingerprint: str(keyFingerprint), Tokens: int(num(keyTextTokens)), Seed: num(keyTextSeed), HeldTokens: int(num(keyHeldTokens)),
+	}
+	c.Refined, _ = f.Bool(keyRefined)
+	c.Before, _ = f.Float(keyBefore)
+	c.After, _ = f.Float(keyAfter)
+	list, _ := f.Ints(keyExact)
+	for _, i := range list {
+		c.Exact = append(c.Exact, int(i))
+	}
+	return c
+}

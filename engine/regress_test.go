@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/latentgo/latentgo/internal/pool"
+)
+
+// gramOf adds batches of rows with n workers.
+func gramOf(t *testing.T, threads int, a, b []*mat.Dense) *gram {
+	t.Helper()
+	_, na := a[0].Dims()
+	nb := 0
+	if b != nil {
+		_, nb = b[0].Dims()
+	}
+	g := newGram(na, nb)
+	p := pool.New(threads)
+	defer p.Close()
+	for i := range a {
+		rows, _ := a[i].Dims()
+		var right []float32
+		if b != nil {
+			right = singles(b[i])
+		}
+		p.Run(adder{g, singles(a[i]), right, rows}, nil)
+	}
+	return g
+}
+
+// adder is gram.add as a task of the pool.
+type adder struct {
+	g    *gram
+	a, b []float32
+	n    int
+}
+
+func (x adder) Work(w *pool.Worker) { x.g.add(w, x.a, x.b, x.n) }
+
+func singles(m *mat.Dense) []float32 {
+	rows, cols := m.Dims()
+	out := make([]float32, 0, rows*cols)
+	for i := range rows {
+		for j := range cols {
+			out = append(out, float32(m.At(i, j)))
+		}
+	}
+	return out
+}
+
+// normal returns a matrix of random single-precision values.
+func normal(r *rand.Rand, rows, cols int) *mat.Dense {
+	m := mat.NewDense(rows, cols, nil)
+	for i := range rows {
+		for j := range cols {
+			m.Set(i, j, float64(float32(r.NormFloat64())))
+		}
+	}
+	return m
+}
+
+// The normal equations are those of all rows together, for any number of workers and batches of any length, also when there
+// are more columns than a tile has.
+func TestGramIsTheNormalEquations(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, size := range [][2]int{{5, 3}, {gramTile, 7}, {gramTile + 1, 1}, {200, 30}} {
+		var as, bs []*mat.Dense
+		aa, ab := mat.NewDense(size[0], size[0], nil), mat.NewDense(size[0], size[1], nil)
+		for _, n := range []int{2, 33, 100} {
+			a, b := normal(r, n, size[0]), normal(r, n, size[1])
+			as, bs = append(as, a), append(bs, b)
+			var x, y mat.Dense
+			x.Mul(a.T(), a)
+			y.Mul(a.T(), b)
+			aa.Add(aa, &x)
+			ab.Add(ab, &y)
+		}
+		for _, threads := range []int{1, 2, 3} {
+			g, alone := gramOf(t, threads, as, bs), gramOf(t, threads, as, nil)
+			for i := range size[0] {
+				for j := range size[0] {
+					if j <= i && (math.Abs(g.aa[i*g.a+j]-aa.At(i, j)) > 1e-3 || alone.aa[i*g.a+j] != g.aa[i*g.a+j]) {
+						t.Fatalf("%v, %d workers: AᵀA[%d,%d] = %v, want %v", size, threads, i, j, g.aa[i*g.a+j], aa.At(i, j))
+					}
+				}
+				for j := range size[1] {
+					if math.Abs(g.ab[i*g.b+j]-ab.At(i, j)) > 1e-3 {
+						t.Fatalf("%v, %d workers: AᵀB[%d,%d] = %v, want %v", size, threads, i, j, g.ab[i*g.b+j], ab.At(i, j))
+					}
+				}
+			}
+		}
+	}
+}
+
+// The ridge regression is the least-squares solution of the system with √λ(X − X0) below it, and its factor that metric's.
+func TestRidgeIsLeastSquares(t *testing.T) {
+	const n, na, nb, share = 60, 12, 4, 0.03
+	r := rand.New(rand.NewPCG(3, 4))
+	a, b, x0 := normal(r, n, na), normal(r, n, nb), normal(r, na, nb)
+	g := gramOf(t, 2, []*mat.Dense{a}, []*mat.Dense{b})
+	got, chol, err := g.ridge(x0, share)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trace := 0.0
+	for i := range na {
+		trace += g.aa[i*na+i]
+	}
+	lambda := share * trace / na
+	tall, right := mat.NewDense(n+na, na, nil), mat.NewDense(n+na, nb, nil)
+	tall.Slice(0, n, 0, na).(*mat.Dense).Copy(a)
+	right.Slice(0, n, 0, nb).(*mat.Dense).Copy(b)
+	for i := range na {
+		tall.Set(n+i, i, math.Sqrt(lambda))
+		for j := range nb {
+			right.Set(n+i, j, math.Sqrt(lambda)*x0.At(i, j))
+		}
+	}
+	var want, metric mat.Dense
+	if err := want.Solve(tall, right); err != nil { // by QR
+		t.Fatal(err)
+	}
+	if !mat.EqualApprox(got, &want, 1e-4) {
+		t.Errorf("solution %.4v\nwant %.4v", mat.Formatted(got), mat.Formatted(&want))
+	}
+	metric.Mul(tall.T(), tall)
+	var sym mat.SymDense
+	chol.ToSym(&sym)
+	if !mat.EqualApprox(&sym, &metric, 1e-3) {
+		t.Error("the factor is not that of AᵀA + λ")
+	}
+}
+
+// A regression on what it predicts already changes nothing; a large share keeps the old matrix.
+func TestRidgeKeepsWhatIsRight(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	a, x0 := normal(r, 50, 8), normal(r, 8, 3)
+	var b mat.Dense
+	b.Mul(a, x0)
+	x, _, err := gramOf(t, 1, []*mat.Dense{a}, []*mat.Dense{&b}).ridge(x0, 0.01)
+	if err != nil || !mat.EqualApprox(x, x0, 1e-5) {
+		t.Errorf("a perfect matrix changed: %v", err)
+	}
+	x, _, err = gramOf(t, 1, []*mat.Dense{a}, []*mat.Dense{normal(r, 50, 3)}).ridge(x0, 1e6)
+	if err != nil || !mat.EqualApprox(x, x0, 1e-4) {
+		t.Errorf("a large share did not keep the matrix: %v", err)
+	}
+}
+
+// More unknowns than rows are what the ridge is for; activations that are not finite have no solution.
+func TestRidgeOfFewRowsAndNonsense(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	a, b, x0 := normal(r, 3, 10), normal(r, 3, 2), mat.NewDense(10, 2, nil)
+	if x, _, err := gramOf(t, 1, []*mat.Dense{a}, []*mat.Dense{b}).ridge(x0, 0.01); err != nil || math.IsNaN(x.At(0, 0)) {
+		t.Errorf("fewer rows than unknowns: %v", err)
+	}
+	a.Set(1, 4, math.NaN())
+	if _, _, err := gramOf(t, 1, []*mat.Dense{a}, []*mat.Dense{b}).ridge(x0, 0.01); !errors.Is(err, errSingular) {
+		t.Errorf("not a number: %v", err)
+	}
+}
