@@ -120,7 +120,7 @@ func TestDecodeEqualsTextbook(t *testing.T) {
 			for i := range l.Parts(pos) {
 				l.Decode(&p, i, st, pos, s.q[pos], scratch)
 			}
-			l.Combine(out, &p, pos, 0, l.Heads)
+			l.Combine(out, &p, pos, 0, l.Heads, scratch)
 			s.check(t, pos, out)
 		}
 	})
@@ -284,7 +284,7 @@ func TestAttendingDoesNotAllocate(t *testing.T) {
 		out := make([]float32, l.Heads*l.ValueSize)
 		if n := testing.AllocsPerRun(10, func() {
 			l.Decode(&p, l.Parts(63)-1, st, 63, s.q[63], scratch)
-			l.Combine(out, &p, 63, 0, l.Heads)
+			l.Combine(out, &p, 63, 0, l.Heads, scratch)
 			l.Prefill(out, 0, st, 63, 1, s.q[63], scratch)
 		}); n != 0 {
 			t.Errorf("%v allocations", n)
@@ -333,7 +333,7 @@ func benchmarkDecode(b *testing.B, l *Layer, f Format, n int) {
 		for i := range l.Parts(n - 1) {
 			l.Decode(&p, i, st, n-1, q, scratch)
 		}
-		l.Combine(out, &p, n-1, 0, l.Heads)
+		l.Combine(out, &p, n-1, 0, l.Heads, scratch)
 	}
 	b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(b.N)/float64(n), "ns/position")
 }

@@ -16,10 +16,9 @@ const maxParts = 32
 // Partial holds what the parts of a decode step found: per part and query head the unnormalised output, the largest
 // score and the sum of exponentials. Reused from step to step.
 type Partial struct {
-	out    []float32 // [parts][Heads][ValueSize]
-	peak   []float32 // [Heads][maxParts]
-	sum    []float32 // [Heads][maxParts]
-	weight []float32 // [Heads][maxParts], of the outputs in Combine
+	out  []float32 // [parts][Heads][ValueSize]
+	peak []float32 // [Heads][maxParts]
+	sum  []float32 // [Heads][maxParts]
 }
 
 // span returns how many positions each part covers for a token at pos, and the number of parts.
@@ -42,7 +41,6 @@ func (p *Partial) Reserve(l *Layer) {
 		p.out = make([]float32, n*l.ValueSize)
 		p.peak = make([]float32, n)
 		p.sum = make([]float32, n)
-		p.weight = make([]float32, n)
 	}
 }
 
@@ -107,12 +105,12 @@ func (l *Layer) Decode(p *Partial, i int, s *Store, pos int, q []float32, sc *Sc
 }
 
 // Combine writes the attention output of the token at pos for heads h0 … h1-1: out [h1-h0, ValueSize]. Different heads may
-// be combined at the same time.
-func (l *Layer) Combine(out []float32, p *Partial, pos, h0, h1 int) {
+// be combined at the same time, also the same ones.
+func (l *Layer) Combine(out []float32, p *Partial, pos, h0, h1 int, sc *Scratch) {
 	_, parts := l.span(pos)
 	for h := h0; h < h1; h++ {
 		dst := out[(h-h0)*l.ValueSize:][:l.ValueSize]
-		peaks, sums, w := p.peak[h*maxParts:][:parts], p.sum[h*maxParts:][:parts], p.weight[h*maxParts:][:parts]
+		peaks, sums, w := p.peak[h*maxParts:][:parts], p.sum[h*maxParts:][:parts], sc.scores[:parts]
 		quant.ExpSum(w, peaks, vek32.Max(peaks))
 		sum := float32(0)
 		for i, f := range w {

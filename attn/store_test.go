@@ -67,7 +67,7 @@ func TestQ8Attends(t *testing.T) {
 			for i := range l.Parts(pos) {
 				l.Decode(p, i, st, pos, s.q[pos], sc)
 			}
-			l.Combine(out, p, pos, 0, l.Heads)
+			l.Combine(out, p, pos, 0, l.Heads, sc)
 			exact.near(t, pos, out)
 		}
 		var q []float32
@@ -120,8 +120,8 @@ func TestLatentDecodeEqualsTextbook(t *testing.T) {
 			for i := range l.Parts(pos) {
 				l.Decode(&p, i, st, pos, s.q[pos], sc)
 			}
-			l.Combine(out, &p, pos, 0, 4)
-			l.Combine(out[4*l.ValueSize:], &p, pos, 4, 9)
+			l.Combine(out, &p, pos, 0, 4, sc)
+			l.Combine(out[4*l.ValueSize:], &p, pos, 4, 9, sc)
 			s.check(t, pos, out)
 		}
 	}

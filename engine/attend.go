@@ -142,7 +142,7 @@ func (p *pass) valuesOne(w *pool.Worker, ln *lane, l *layer) {
 	mix := ln.mix[:heads*m.l]
 	for i, t := range m.value {
 		if r0, r1 := max(lo-i*v, 0), min(hi-i*v, v); r0 < r1 {
-			l.attn.Combine(mix, &p.part, p.pos, i*heads, (i+1)*heads)
+			l.attn.Combine(mix, &p.part, p.pos, i*heads, (i+1)*heads, &p.scratch[w.ID])
 			p.ups[w.ID].rows(p.v[i*heads*v:][:heads*v], t, r0, r1, mix, heads)
 		}
 	}

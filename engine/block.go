@@ -71,7 +71,7 @@ func (p *pass) attendOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
 		a.Decode(&p.part, i, s, p.pos, q, &p.scratch[w.ID])
 	}
 	w.Barrier()
-	a.Combine(ln.att, &p.part, p.pos, 0, a.Heads)
+	a.Combine(ln.att, &p.part, p.pos, 0, a.Heads, &p.scratch[w.ID])
 }
 
 // attendMany is prefill: all tokens are appended, then each attends up to itself.
