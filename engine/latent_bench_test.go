@@ -14,7 +14,7 @@ import (
 )
 
 // randomLatents are tensors of compressed layers with random weights: what speed needs of a conversion.
-func randomLatents(t testing.TB, m *Model, s latentShape) map[string]*tensor {
+func randomLatents(t testing.TB, m *Model, s latentShape, small quant.Type) map[string]*tensor {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(3, 3))
 	made := map[string]*tensor{}
@@ -38,8 +38,8 @@ func randomLatents(t testing.TB, m *Model, s latentShape) map[string]*tensor {
 			made[name] = madeTensor(name, typ, data, shape...)
 		}
 		add(tensorEnc, ggtype.Q8_0, 0.03, m.h.embed, s.blocks*row)
-		add(tensorQuery, ggtype.F16, 0.1, g.KeySize, row, g.KVHeads)
-		add(tensorValue, ggtype.F16, 0.1, s.l, g.ValueSize, g.KVHeads)
+		add(tensorQuery, small, 0.1, g.KeySize, row, g.KVHeads)
+		add(tensorValue, small, 0.1, s.l, g.ValueSize, g.KVHeads)
 		if s.r > 0 {
 			pairs := make([]byte, 4*s.r/2*s.blocks)
 			for i := range s.r / 2 * s.blocks {
@@ -74,26 +74,29 @@ func latentModel(t testing.TB, m *Model, over map[string]*tensor, s latentShape)
 // One token of SmolLM2 after a context, plain and with rows of several sizes.
 func BenchmarkLatentDecode(b *testing.B) {
 	plain := loadFile(b, testenv.Model(b), Options{MLA: MLAOff})
-	models := []struct {
+	type form struct {
 		name string
 		m    *Model
-	}{{"off", plain}}
+	}
+	models := []form{{"off", plain}}
 	for _, s := range []latentShape{{64, 128, 1}, {32, 64, 1}} {
-		models = append(models, struct {
-			name string
-			m    *Model
-		}{fmt.Sprintf("%d+%d", s.r, s.l), latentModel(b, plain, randomLatents(b, plain, s), s)})
+		for _, small := range []quant.Type{ggtype.F16, ggtype.Q8_0} {
+			name := fmt.Sprintf("%d+%d,%v", s.r, s.l, small)
+			models = append(models, form{name, latentModel(b, plain, randomLatents(b, plain, s, small), s)})
+		}
 	}
 	for _, depth := range []int{1, 4096} {
 		for _, c := range models {
-			b.Run(fmt.Sprintf("depth=%d/%s", depth, c.name), func(b *testing.B) { decodeAt(b, c.m, depth) })
+			for _, cache := range []CacheType{CacheF16, CacheQ8} {
+				b.Run(fmt.Sprintf("depth=%d/%s/%v", depth, c.name, cache), func(b *testing.B) { decodeAt(b, c.m, cache, depth) })
+			}
 		}
 	}
 }
 
 // decodeAt measures one token after depth others.
-func decodeAt(b *testing.B, m *Model, depth int) {
-	s := newSession(b, m, nil)
+func decodeAt(b *testing.B, m *Model, cache CacheType, depth int) {
+	s := newSession(b, m, &SessionOptions{Cache: cache})
 	ids := randomIDs(depth, m.w.embed.Rows)
 	if _, err := s.Eval(context.Background(), ids); err != nil {
 		b.Fatal(err)

@@ -20,7 +20,8 @@ import (
 //
 // A row of queries is packed by blocks of queryBlock bytes: 32 q, d as float32, z as int32.
 const (
-	panelBytes = 512 // codes of a block of a panel
+	panelBytes = 512  // codes of a block of a panel
+	aheadBytes = 8192 // codes are asked for so far ahead
 	queryBlock = 40
 	// Rows of weights for mix, p·s of up to 256 rows and behind them the start of the sums, lane by lane; in bytes.
 	weighRow   = 4 * (256 + 16)
@@ -129,6 +130,7 @@ func (c *cacheScores) block(k, s reg.GPVirtual, q matrix, offset int) {
 		c.zero(c.part...)
 	}
 	for g := range 8 {
+		c.PREFETCHT0(operand.Mem{Base: k, Disp: 64*g + aheadBytes})
 		c.fourColumns(operand.Mem{Base: k, Disp: 64*g + offset}, q, 4*g)
 	}
 	c.Comment("total[i] += s·d·part")
