@@ -73,7 +73,7 @@ func (s *sequence) check(t *testing.T, pos int, got []float32) {
 
 func (s *sequence) fill(t *testing.T, l *Layer, n int) *Store {
 	t.Helper()
-	st := NewStore(l)
+	st := NewStore(l, F16)
 	for pos := range n {
 		st.Grow(pos + 1)
 		for g := range l.KVHeads {
@@ -115,11 +115,12 @@ func TestDecodeEqualsTextbook(t *testing.T) {
 		p.Reserve(l)
 		out := make([]float32, l.Heads*l.ValueSize)
 		for _, pos := range []int{0, 1, 4, 5, 255, 256, 511, 699} {
-			scratch := make([]float32, l.ScratchSize(pos+1))
+			scratch := new(Scratch)
+			scratch.Reserve(l, pos+1)
 			for i := range l.Parts(pos) {
 				l.Decode(&p, i, st, pos, s.q[pos], scratch)
 			}
-			l.Combine(out, &p, pos)
+			l.Combine(out, &p, pos, 0, l.Heads, scratch)
 			s.check(t, pos, out)
 		}
 	})
@@ -137,7 +138,8 @@ func TestPrefillEqualsTextbook(t *testing.T) {
 			}
 			w := l.Heads * l.ValueSize
 			out := make([]float32, (n-from)*w)
-			scratch := make([]float32, l.ScratchSize(n))
+			scratch := new(Scratch)
+			scratch.Reserve(l, n)
 			for i := range l.Tiles(n - from) {
 				l.Prefill(out, i, st, from, n-from, q, scratch)
 			}
@@ -245,7 +247,7 @@ func TestBothFormsCacheTheSameBytes(t *testing.T) {
 		if gqa.Row() != mla.Row() {
 			t.Errorf("%+v: %d values per token, %d as MLA", g, gqa.Row(), mla.Row())
 		}
-		a, b := NewStore(gqa), NewStore(mla)
+		a, b := NewStore(gqa, F16), NewStore(mla, F16)
 		a.Grow(100)
 		b.Grow(100)
 		if a.Bytes() != b.Bytes() || a.Bytes() != 2*chunk*gqa.Row() {
@@ -277,11 +279,12 @@ func TestAttendingDoesNotAllocate(t *testing.T) {
 		st := s.fill(t, l, 64)
 		var p Partial
 		p.Reserve(l)
-		scratch := make([]float32, l.ScratchSize(64))
+		scratch := new(Scratch)
+		scratch.Reserve(l, 64)
 		out := make([]float32, l.Heads*l.ValueSize)
 		if n := testing.AllocsPerRun(10, func() {
 			l.Decode(&p, l.Parts(63)-1, st, 63, s.q[63], scratch)
-			l.Combine(out, &p, 63)
+			l.Combine(out, &p, 63, 0, l.Heads, scratch)
 			l.Prefill(out, 0, st, 63, 1, s.q[63], scratch)
 		}); n != 0 {
 			t.Errorf("%v allocations", n)
@@ -289,27 +292,48 @@ func TestAttendingDoesNotAllocate(t *testing.T) {
 	})
 }
 
+// One token of SmolLM2's attention after n others: grouped-query attention, its exact latent form, and rows of half and a
+// quarter of its values.
 func BenchmarkDecode(b *testing.B) {
+	g := geometries[0]
 	for _, n := range []int{512, 4096} {
-		for name, make := range map[string]func(Geometry) (*Layer, error){"gqa": NewGQA, "mla": NewMLA} {
-			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) { benchmarkDecode(b, make, n) })
+		for _, f := range []struct {
+			name  string
+			layer func() (*Layer, error)
+		}{
+			{"gqa", func() (*Layer, error) { return NewGQA(g) }},
+			{"mla", func() (*Layer, error) { return NewMLA(g) }},
+			{"64+128", func() (*Layer, error) { return NewLatent(g.Heads, 1, 64, 128, 0) }},
+			{"32+64", func() (*Layer, error) { return NewLatent(g.Heads, 1, 32, 64, 0) }},
+		} {
+			for _, c := range []Format{F16, Q8} {
+				b.Run(fmt.Sprintf("%s/%d/q8=%v", f.name, n, c == Q8), func(b *testing.B) {
+					l, err := f.layer()
+					if err != nil {
+						b.Fatal(err)
+					}
+					benchmarkDecode(b, l, c, n)
+				})
+			}
 		}
 	}
 }
 
-func benchmarkDecode(b *testing.B, form func(Geometry) (*Layer, error), n int) {
-	l, _ := form(geometries[0])
-	st := NewStore(l)
+func benchmarkDecode(b *testing.B, l *Layer, f Format, n int) {
+	st := NewStore(l, f)
 	st.Grow(n)
 	var p Partial
 	p.Reserve(l)
 	q, out := make([]float32, l.Heads*l.KeySize), make([]float32, l.Heads*l.ValueSize)
-	scratch := make([]float32, l.ScratchSize(n))
-	b.SetBytes(int64(2 * l.Row() * n))
+	scratch := new(Scratch)
+	scratch.Reserve(l, n)
+	b.SetBytes(int64(l.RowBytes(f) * n))
 	for range b.N {
+		l.Ready(scratch, st, q)
 		for i := range l.Parts(n - 1) {
 			l.Decode(&p, i, st, n-1, q, scratch)
 		}
-		l.Combine(out, &p, n-1)
+		l.Combine(out, &p, n-1, 0, l.Heads, scratch)
 	}
+	b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(b.N)/float64(n), "ns/position")
 }

@@ -17,13 +17,13 @@ const maxParts = 32
 // score and the sum of exponentials. Reused from step to step.
 type Partial struct {
 	out  []float32 // [parts][Heads][ValueSize]
-	peak []float32 // [parts][Heads]
-	sum  []float32 // [parts][Heads]
+	peak []float32 // [Heads][maxParts]
+	sum  []float32 // [Heads][maxParts]
 }
 
 // span returns how many positions each part covers for a token at pos, and the number of parts.
 func (l *Layer) span(pos int) (size, parts int) {
-	n := pos + 1 - l.first(pos)
+	n := pos + 1 - l.start(pos)
 	size = (n + maxParts - 1) / maxParts
 	size = (size + chunk - 1) / chunk * chunk
 	return size, (n + size - 1) / size
@@ -44,10 +44,31 @@ func (p *Partial) Reserve(l *Layer) {
 	}
 }
 
-// ScratchSize returns the number of scores that Decode and Prefill need as scratch for contexts up to n tokens.
-func (l *Layer) ScratchSize(n int) int {
+// start returns the position at which attention of a token at pos begins to read: the first one that it attends to, or up to
+// 15 before, so that 8-bit panels are read from their first row on.
+func (l *Layer) start(pos int) int { return l.first(pos) &^ (quant.PanelRows - 1) }
+
+// Scratch is what one worker computes with. The zero value is ready for Reserve.
+type Scratch struct {
+	scores  []float32
+	queries quant.CacheQueries // of stores in 8-bit blocks
+}
+
+// Reserve makes room for the layer's steps and tiles in contexts up to n tokens.
+func (sc *Scratch) Reserve(l *Layer, n int) {
 	size, _ := l.span(max(n, 1))
-	return max(l.Group()*size, prefillRows*prefillCols)
+	if size = max(l.Group()*size, prefillRows*prefillCols); len(sc.scores) < size {
+		sc.scores = make([]float32, size)
+	}
+}
+
+// Ready brings the queries of a decode step, [Heads, KeySize], to the form that the store wants: each worker does so for its
+// own scratch before its first Decode of the step.
+func (l *Layer) Ready(sc *Scratch, s *Store, q []float32) {
+	if s.format == Q8 {
+		a, b := l.parts()
+		sc.queries.Set(q, l.Heads, l.KeySize, a, b)
+	}
 }
 
 // Newest reports whether part i holds the token at pos itself: its worker must Append head g first.
@@ -57,56 +78,48 @@ func (l *Layer) Newest(i, pos int) (g int, ok bool) {
 }
 
 // Decode attends with the query of the token at pos to part i of its cached positions. q [Heads, KeySize] is rotated and
-// scaled. Different parts may run at the same time; Combine joins them.
-func (l *Layer) Decode(p *Partial, i int, s *Store, pos int, q, scratch []float32) {
+// scaled, and sc is Ready for it. Different parts may run at the same time; Combine joins them.
+func (l *Layer) Decode(p *Partial, i int, s *Store, pos int, q []float32, sc *Scratch) {
 	size, _ := l.span(pos)
 	part, g := i/l.KVHeads, i%l.KVHeads
-	from := l.first(pos) + part*size
+	from := l.start(pos) + part*size
+	skip := max(l.first(pos)-from, 0)
 	n := min(size, pos+1-from)
 	group := l.Group()
 	h := g * group
 
-	scores := scratch[:group*size]
-	s.scores(scores, size, q[h*l.KeySize:], group, l.KeySize, g, from, n)
-	at := part*l.Heads + h
+	scores := sc.scores[:group*size]
+	s.scores(scores, size, q[h*l.KeySize:], group, l.KeySize, sc, h, g, from, n)
 	for r := range group {
 		row := scores[r*size:][:n]
+		clear(row[:skip])
+		row = row[skip:]
 		peak := vek32.Max(row)
-		p.peak[at+r] = peak
-		p.sum[at+r] = quant.ExpSum(row, row, peak)
+		at := (h+r)*maxParts + part
+		p.peak[at] = peak
+		p.sum[at] = quant.ExpSum(row, row, peak)
 	}
-	out := p.out[at*l.ValueSize:][:group*l.ValueSize]
+	out := p.out[(part*l.Heads+h)*l.ValueSize:][:group*l.ValueSize]
 	clear(out)
 	s.mix(out, l.ValueSize, scores, size, group, g, from, n)
 }
 
-// Combine writes the attention output of the token at pos: out [Heads, ValueSize].
-func (l *Layer) Combine(out []float32, p *Partial, pos int) {
+// Combine writes the attention output of the token at pos for heads h0 … h1-1: out [h1-h0, ValueSize]. Different heads may
+// be combined at the same time, also the same ones.
+func (l *Layer) Combine(out []float32, p *Partial, pos, h0, h1 int, sc *Scratch) {
 	_, parts := l.span(pos)
-	for h := range l.Heads {
-		dst := out[h*l.ValueSize:][:l.ValueSize]
+	for h := h0; h < h1; h++ {
+		dst := out[(h-h0)*l.ValueSize:][:l.ValueSize]
+		peaks, sums, w := p.peak[h*maxParts:][:parts], p.sum[h*maxParts:][:parts], sc.scores[:parts]
+		quant.ExpSum(w, peaks, vek32.Max(peaks))
+		sum := float32(0)
+		for i, f := range w {
+			sum += f * sums[i]
+		}
+		vek32.MulNumber_Inplace(w, 1/sum)
 		clear(dst)
-		peak := float32(math.Inf(-1))
-		for c := range parts {
-			peak = max(peak, p.peak[c*l.Heads+h])
-		}
-		var sum float32
-		for c := range parts {
-			at := c*l.Heads + h
-			f := exp(p.peak[at] - peak)
-			sum += f * p.sum[at]
-			addScaled(dst, p.out[at*l.ValueSize:], f)
-		}
-		vek32.MulNumber_Inplace(dst, 1/sum)
+		quant.MixF32(dst, w, p.out[h*l.ValueSize:], l.Heads*l.ValueSize, parts, l.ValueSize)
 	}
 }
 
 func exp(x float32) float32 { return float32(math.Exp(float64(x))) }
-
-// addScaled adds f·src to dst.
-func addScaled(dst, src []float32, f float32) {
-	src = src[:len(dst)]
-	for i, v := range src {
-		dst[i] += f * v
-	}
-}

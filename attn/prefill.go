@@ -19,21 +19,25 @@ func (l *Layer) Tiles(n int) int { return (n + prefillRows - 1) / prefillRows * 
 
 // Prefill attends for work item i: a tile of the n tokens at positions pos … pos+n-1, which are cached already, and one
 // query head. q [n, Heads, KeySize] is rotated and scaled; out is [n, Heads, ValueSize]. Items may run at the same time.
-func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q, scratch []float32) {
+func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q []float32, sc *Scratch) {
 	t0, h := i/l.Heads*prefillRows, i%l.Heads
 	rows := min(prefillRows, n-t0)
 	tile := tile{
 		l: l, rows: rows, pos: pos + t0, ld: l.Heads * l.ValueSize,
 		out:    out[(t0*l.Heads+h)*l.ValueSize:],
-		scores: scratch[:prefillRows*prefillCols],
+		scores: sc.scores[:prefillRows*prefillCols],
 	}
 	tile.start()
 	q = q[(t0*l.Heads+h)*l.KeySize:]
+	if s.format == Q8 {
+		a, b := l.parts()
+		sc.queries.Set(q, rows, l.Heads*l.KeySize, a, b)
+	}
 	g := h / l.Group()
 	last := pos + t0 + rows
-	for from := l.first(tile.pos); from < last; from += prefillCols {
+	for from := l.start(tile.pos); from < last; from += prefillCols {
 		cols := min(prefillCols, last-from)
-		s.scores(tile.scores, prefillCols, q, rows, l.Heads*l.KeySize, g, from, cols)
+		s.scores(tile.scores, prefillCols, q, rows, l.Heads*l.KeySize, sc, 0, g, from, cols)
 		tile.softmax(from, cols)
 		s.mix(tile.out, tile.ld, tile.scores, prefillCols, rows, g, from, cols)
 	}

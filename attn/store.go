@@ -5,26 +5,88 @@ import "github.com/latentgo/latentgo/quant"
 // chunk is how many tokens' rows are allocated at a time: memory follows use, and growing copies nothing.
 const chunk = 256
 
-// Store holds one layer's cached rows of one session in fp16, in chunks of 256 tokens.
+// Format is how cached values are stored.
+type Format uint8
+
+// The formats.
+const (
+	F16 Format = iota // half floats
+	Q8                // blocks of 32 int8 with a half float as scale, 34 bytes
+)
+
+// Store holds one layer's cached rows of one session, in chunks of 256 tokens.
 //
 // Within a chunk rows are kept by column: each window that a head reads, a key or a value, is an array [256][width] of its
-// own, so that attending streams through memory whichever form the layer has. Keys come first, then values.
+// own, so that attending streams through memory whichever form the layer has. Keys come first, then values. Half floats lie
+// row by row, 8-bit blocks as quant.CacheRows.
 type Store struct {
 	layer  *Layer
-	chunks [][]uint16
+	format Format
+	chunks [][]uint16 // half floats; of Q8 the scales
+	codes  [][]byte   // Q8
 }
 
 // NewStore returns a store for the layer without capacity.
-func NewStore(l *Layer) *Store { return &Store{layer: l} }
+func NewStore(l *Layer, f Format) *Store { return &Store{layer: l, format: f} }
+
+// RowBytes returns how many bytes the layer caches per token.
+func (l *Layer) RowBytes(f Format) int {
+	if f == F16 {
+		return 2 * l.Row()
+	}
+	keys, values := l.blockCols()
+	return l.KVHeads * (keys + values) / 32 * 34
+}
+
+// blockCols returns the widths of a key and of a value in whole blocks. Both parts of a compressed row have their own, and
+// it has no value beside.
+func (l *Layer) blockCols() (key, value int) {
+	if l.tail {
+		return blocks(l.KeySize-l.ValueSize) + blocks(l.ValueSize), 0
+	}
+	return blocks(l.KeySize), blocks(l.ValueSize)
+}
+
+// blocks returns n rounded up to whole blocks of 32.
+func blocks(n int) int { return (n + 31) / 32 * 32 }
+
+// parts returns how the values of a key are cut into parts with blocks of their own.
+func (l *Layer) parts() (a, b int) {
+	if l.tail {
+		return l.KeySize - l.ValueSize, l.ValueSize
+	}
+	return l.KeySize, 0
+}
 
 // Bytes returns the memory that the store holds.
-func (s *Store) Bytes() int { return 2 * chunk * s.layer.Row() * len(s.chunks) }
+func (s *Store) Bytes() int { return chunk * s.layer.RowBytes(s.format) * len(s.chunks) }
 
 // Grow makes room for n tokens in all.
 func (s *Store) Grow(n int) {
 	for len(s.chunks)*chunk < n {
-		s.chunks = append(s.chunks, make([]uint16, chunk*s.layer.Row()))
+		if s.format == F16 {
+			s.chunks = append(s.chunks, make([]uint16, chunk*s.layer.Row()))
+			continue
+		}
+		keys, values := s.layer.blockCols()
+		codes, scales := quant.CacheSize(chunk, s.layer.KVHeads*(keys+values))
+		s.codes, s.chunks = append(s.codes, make([]byte, codes)), append(s.chunks, make([]uint16, scales))
 	}
+}
+
+// blocks returns the cached keys, or values, of key/value head g in the chunk of position pos, from its panel on.
+func (s *Store) blocks(values bool, g, pos int) quant.CacheRows {
+	keys, width := s.layer.blockCols()
+	from, cols := keys*g, keys
+	if values {
+		from, cols = s.layer.KVHeads*keys+width*g, width
+	}
+	r := quant.CacheRows{
+		Codes:  s.codes[pos/chunk][chunk*from:][:chunk*cols],
+		Scales: s.chunks[pos/chunk][chunk/32*from:][:chunk/32*cols],
+		Cols:   cols,
+	}
+	return r.From(pos % chunk &^ (quant.PanelRows - 1))
 }
 
 // key returns the cached keys of key/value head g from position pos to the end of its chunk.
@@ -51,10 +113,27 @@ func run(pos, n int) int { return min(n, chunk-pos%chunk) }
 // is the row and v is not used. The room must be there (Grow).
 // Calls for different heads or positions may run at the same time.
 func (s *Store) Append(pos, g int, k, v []float32) {
+	if s.format == Q8 {
+		s.appendBlocks(pos, g, k, v)
+		return
+	}
 	quant.F32ToF16(s.key(g, pos)[:s.layer.KeySize], k[:s.layer.KeySize])
 	if !s.layer.tail {
 		quant.F32ToF16(s.value(g, pos)[:s.layer.ValueSize], v[:s.layer.ValueSize])
 	}
+}
+
+// appendBlocks is Append in 8-bit blocks.
+func (s *Store) appendBlocks(pos, g int, k, v []float32) {
+	i := pos % quant.PanelRows
+	a, b := s.layer.parts()
+	rows := s.blocks(false, g, pos)
+	rows.Put(i, 0, k[:a])
+	if s.layer.tail {
+		rows.Put(i, blocks(a), k[a:a+b])
+		return
+	}
+	s.blocks(true, g, pos).Put(i, 0, v[:s.layer.ValueSize])
 }
 
 // Rows decodes the cached keys, or compressed rows, of head g at n positions from pos on: dst [n, KeySize].
@@ -62,8 +141,23 @@ func (s *Store) Rows(dst []float32, g, pos, n int) {
 	d := s.layer.KeySize
 	for at := 0; at < n; {
 		m := run(pos+at, n-at)
-		quant.F16ToF32(dst[at*d:][:m*d], s.key(g, pos+at)[:m*d])
+		if s.format == Q8 {
+			s.rowsOfBlocks(dst[at*d:], g, pos+at, m)
+		} else {
+			quant.F16ToF32(dst[at*d:][:m*d], s.key(g, pos+at)[:m*d])
+		}
 		at += m
+	}
+}
+
+// rowsOfBlocks is Rows of 8-bit blocks within a chunk.
+func (s *Store) rowsOfBlocks(dst []float32, g, pos, n int) {
+	a, b := s.layer.parts()
+	rows, first := s.blocks(false, g, pos), pos%quant.PanelRows
+	for i := range n {
+		row := dst[i*(a+b):][:a+b]
+		rows.Get(row[:a], first+i, 0)
+		rows.Get(row[a:], first+i, blocks(a))
 	}
 }
 
@@ -75,13 +169,18 @@ func (s *Store) valueStride() int {
 	return s.layer.ValueSize
 }
 
-// scores computes the dot products of nq queries, ldq apart, with the cached keys of head g at positions from … from+n-1:
-// dst[i*ldd+j] for query i and the j-th position.
-func (s *Store) scores(dst []float32, ldd int, q []float32, nq, ldq, g, from, n int) {
+// scores computes the dot products of nq queries with the cached keys of head g at positions from … from+n-1: dst[i*ldd+j]
+// for query i and the j-th position. The queries are q, ldq apart, and rows first … of sc.queries when the store has 8-bit
+// blocks; from then is the first of a panel.
+func (s *Store) scores(dst []float32, ldd int, q []float32, nq, ldq int, sc *Scratch, first, g, from, n int) {
 	d := s.layer.KeySize
 	for at := 0; at < n; {
 		m := run(from+at, n-at)
-		quant.ScoresF16(dst[at:], ldd, q, nq, ldq, s.key(g, from+at), d, m, d)
+		if s.format == Q8 {
+			quant.ScoresQ8(dst[at:], ldd, &sc.queries, first, nq, s.blocks(false, g, from+at), m)
+		} else {
+			quant.ScoresF16(dst[at:], ldd, q, nq, ldq, s.key(g, from+at), d, m, d)
+		}
 		at += m
 	}
 }
@@ -91,7 +190,14 @@ func (s *Store) mix(out []float32, ldo int, p []float32, ldp, nq, g, from, n int
 	d := s.layer.ValueSize
 	for at := 0; at < n; {
 		m := run(from+at, n-at)
-		quant.MixF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at), s.valueStride(), m, d)
+		switch {
+		case s.format == F16:
+			quant.MixF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at), s.valueStride(), m, d)
+		case s.layer.tail:
+			quant.MixQ8(out, ldo, p[at:], ldp, nq, s.blocks(false, g, from+at), blocks(s.layer.KeySize-d), m, d)
+		default:
+			quant.MixQ8(out, ldo, p[at:], ldp, nq, s.blocks(true, g, from+at), 0, m, d)
+		}
 		at += m
 	}
 }

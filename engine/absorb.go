@@ -6,7 +6,7 @@ import (
 )
 
 // Attention of layers with DeepSeek's own form. It differs from that of compressed layers (latentOne, latentMany) in where
-// rows and queries come from, and in that many heads share out their up-projections among the workers.
+// rows and queries come from.
 
 // raiseQueries computes the queries from their low-rank form in p.q.
 func (p *pass) raiseQueries(w *pool.Worker, ln *lane, l *layer, lo, hi int) {
@@ -23,40 +23,15 @@ func (p *pass) raiseQueries(w *pool.Worker, ln *lane, l *layer, lo, hi int) {
 	w.Barrier()
 }
 
-// nativeOne is a decode step; see attendOne.
-func (p *pass) nativeOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
-	m, a, g, u := l.lat, l.attn, l.geo, &p.ups[w.ID]
+// nativeQueries computes the query heads' rows, p.queries, shared out by head.
+func (p *pass) nativeQueries(w *pool.Worker, l *layer) {
+	g, u := l.geo, &p.ups[w.ID]
 	f := p.h.scale * p.temperature(p.pos)
-	for {
-		h, _, ok := w.Take(g.Heads, 1)
-		if !ok {
-			break
-		}
+	lo, hi := w.Share(g.Heads)
+	for h := lo; h < hi; h++ {
 		scale(p.q[h*g.KeySize:][:g.KeySize], f)
 		p.nativeRow(u, l, 0, h, 1)
 	}
-	w.Barrier()
-	for {
-		i, _, ok := w.Take(a.Parts(p.pos), 1)
-		if !ok {
-			break
-		}
-		if _, ok := a.Newest(i, p.pos); ok {
-			p.appendNative(l, s, 0, ln.key[:a.KeySize])
-		}
-		a.Decode(&p.part, i, s, p.pos, p.queries, p.scratch[w.ID])
-	}
-	w.Barrier()
-	a.Combine(ln.mix[:g.Heads*m.l], &p.part, p.pos)
-	for {
-		h, _, ok := w.Take(g.Heads, 1)
-		if !ok {
-			break
-		}
-		u.mul(p.v[h*g.ValueSize:][:g.ValueSize], m.value[h], g.ValueSize, ln.mix[h*m.l:][:m.l], 1)
-	}
-	w.Barrier()
-	copy(ln.att, p.v[:g.Heads*g.ValueSize])
 }
 
 // appendNative caches token t's row; row is scratch.

@@ -42,6 +42,13 @@ func (u *up) mul(dst []float32, m *quant.Matrix, rows int, in []float32, n int) 
 	m.Mul(dst, rows, &u.act, 0, rows)
 }
 
+// rows computes rows r0 … r1-1 of n products of m with consecutive inputs.
+func (u *up) rows(dst []float32, m *quant.Matrix, r0, r1 int, in []float32, n int) {
+	u.act.Reset(in, n, m.Cols)
+	u.act.Quantize(m.Form(), 0, n)
+	m.Mul(dst, m.Rows, &u.act, r0, r1)
+}
+
 // sized returns *buf with length n, grown when it is too small.
 func sized(buf *[]float32, n int) []float32 {
 	if cap(*buf) < n {
@@ -67,52 +74,83 @@ func (p *pass) attendLatent(w *pool.Worker, ln *lane, l *layer, s *attn.Store, l
 	if native != nil && native.qA.Matrix != nil {
 		p.raiseQueries(w, ln, l, lo, hi)
 	}
-	if p.single() && native != nil {
-		p.nativeOne(w, ln, l, s)
-	} else if p.single() {
+	if p.single() {
 		p.latentOne(w, ln, l, s)
 	} else {
 		p.latentMany(w, ln, l, s, lo, hi)
 	}
 }
 
-// latentOne is a decode step; see attendOne.
+// latentOne is a decode step; see attendOne. The workers share out the rows of the up-projections as they do cached
+// positions: all four kinds of work are long beside a barrier.
 func (p *pass) latentOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
-	m, a, g, u := l.lat, l.attn, l.geo, &p.ups[w.ID]
-	table := p.tables[l.rope]
-	q := ln.query[:g.Heads*g.KeySize]
-	copy(q, p.q)
-	p.readyQuery(q, l, p.pos)
-	rows := ln.rows[:g.Heads*a.KeySize]
-	group := g.Group()
-	for k, t := range m.query {
-		dst := rows[k*group*a.KeySize:][:group*a.KeySize]
-		u.mul(dst, t, a.KeySize, q[k*group*g.KeySize:][:group*g.KeySize], group)
-		for i := range group {
-			rotatePairs(dst[i*a.KeySize:], m.blockPairs(k, g), table)
+	m, a, u := l.lat, l.attn, &p.ups[w.ID]
+	for {
+		b, _, ok := w.Take(m.blocks, 1)
+		if !ok {
+			break
 		}
+		p.appendRow(u, l, s, b, 0, ln.key[:a.KeySize])
 	}
+	if m.native != nil {
+		p.nativeQueries(w, l)
+	} else {
+		p.queriesOne(w, ln, l)
+	}
+	w.Barrier()
+	a.Ready(&p.scratch[w.ID], s, p.queries)
 	for {
 		i, _, ok := w.Take(a.Parts(p.pos), 1)
 		if !ok {
 			break
 		}
-		if b, ok := a.Newest(i, p.pos); ok {
-			p.appendRow(u, l, s, b, 0, ln.key[:a.KeySize])
-		}
-		a.Decode(&p.part, i, s, p.pos, rows, p.scratch[w.ID])
+		a.Decode(&p.part, i, s, p.pos, p.queries, &p.scratch[w.ID])
 	}
 	w.Barrier()
-	mix := ln.mix[:g.Heads*m.l]
-	a.Combine(mix, &p.part, p.pos)
-	for k, v := range m.value {
-		u.mul(ln.att[k*group*g.ValueSize:][:group*g.ValueSize], v, g.ValueSize, mix[k*group*m.l:][:group*m.l], group)
+	p.valuesOne(w, ln, l)
+	w.Barrier()
+	copy(ln.att, p.v[:l.geo.Heads*l.geo.ValueSize])
+}
+
+// queriesOne computes this worker's share of the query heads' rows, p.queries.
+func (p *pass) queriesOne(w *pool.Worker, ln *lane, l *layer) {
+	m, g, row := l.lat, l.geo, l.attn.KeySize
+	q := ln.query[:g.Heads*g.KeySize]
+	copy(q, p.q)
+	p.readyQuery(q, l, p.pos)
+	heads := g.Heads / len(m.query)
+	lo, hi := w.Share(len(m.query) * row / 2)
+	for i, t := range m.query {
+		r0, r1 := max(2*lo-i*row, 0), min(2*hi-i*row, row) // even, so that pairs stay together
+		if r0 >= r1 {
+			continue
+		}
+		dst := p.queries[i*heads*row:][:heads*row]
+		p.ups[w.ID].rows(dst, t, r0, r1, q[i*heads*g.KeySize:], heads)
+		for h := range heads {
+			p0, p1 := min(r0, m.r)/2, min(r1, m.r)/2
+			rotatePairs(dst[h*row+2*p0:], m.blockPairs(i*heads+h, g)[p0:p1], p.tables[l.rope])
+		}
 	}
 }
 
-// blockPairs returns the RoPE pairs of the block that key/value head k belongs to.
-func (m *latent) blockPairs(k int, g attn.Geometry) []int32 {
-	b := k / (g.KVHeads / m.blocks)
+// valuesOne combines what the parts found and computes this worker's share of the heads' outputs, p.v.
+func (p *pass) valuesOne(w *pool.Worker, ln *lane, l *layer) {
+	m, g := l.lat, l.geo
+	v, heads := g.ValueSize, g.Heads/len(m.value)
+	lo, hi := w.Share(len(m.value) * v)
+	mix := ln.mix[:heads*m.l]
+	for i, t := range m.value {
+		if r0, r1 := max(lo-i*v, 0), min(hi-i*v, v); r0 < r1 {
+			l.attn.Combine(mix, &p.part, p.pos, i*heads, (i+1)*heads, &p.scratch[w.ID])
+			p.ups[w.ID].rows(p.v[i*heads*v:][:heads*v], t, r0, r1, mix, heads)
+		}
+	}
+}
+
+// blockPairs returns the RoPE pairs of the block that query head h belongs to.
+func (m *latent) blockPairs(h int, g attn.Geometry) []int32 {
+	b := h / (g.Heads / m.blocks)
 	return m.pairs[b*m.r/2:][:m.r/2]
 }
 
@@ -132,7 +170,7 @@ func (p *pass) appendRow(u *up, l *layer, s *attn.Store, b, t int, row []float32
 		u.mul(row, m.encKV[b], n, p.keysValues(u, l, b, t), 1)
 	}
 	dims := p.ropes[l.rope].Dims()
-	rotatePairs(row, m.blockPairs(b*(g.KVHeads/m.blocks), g), p.tables[l.rope][t*dims:])
+	rotatePairs(row, m.blockPairs(b*(g.Heads/m.blocks), g), p.tables[l.rope][t*dims:])
 	s.Append(p.pos+t, b, row, nil)
 }
 
@@ -173,7 +211,7 @@ func (p *pass) latentMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo,
 	p.rowQueries(u, l, lo, hi)
 	w.Barrier()
 	p.tiles(w, l.attn, p.mix, s)
-	group := g.Group()
+	group := g.Heads / len(m.value)
 	for k, v := range m.value {
 		at := func(i, size int) int { return ((lo+i/group)*g.Heads + k*group + i%group) * size }
 		u.product(v, g.ValueSize, (hi-lo)*group,
@@ -189,7 +227,7 @@ func (p *pass) tiles(w *pool.Worker, a *attn.Layer, out []float32, s *attn.Store
 		if !ok {
 			break
 		}
-		a.Prefill(out, i, s, p.pos, len(p.ids), p.queries, p.scratch[w.ID])
+		a.Prefill(out, i, s, p.pos, len(p.ids), p.queries, &p.scratch[w.ID])
 	}
 	w.Barrier()
 }
@@ -199,7 +237,7 @@ func (p *pass) tiles(w *pool.Worker, a *attn.Layer, out []float32, s *attn.Store
 func (p *pass) widens(l *layer, n int) bool {
 	m, g := l.lat, l.geo
 	saved := n * g.Heads * (l.attn.KeySize + m.l - m.wide.KeySize - g.ValueSize)
-	return saved > m.l*g.KVHeads*(m.key[0].Rows+g.ValueSize)
+	return saved > m.l*m.wide.KVHeads*(m.key[0].Rows+g.ValueSize)
 }
 
 // rowQueries projects the queries of tokens lo … hi-1 to rows and rotates them.
@@ -227,7 +265,7 @@ func (p *pass) wideQueries(u *up, l *layer, lo, hi int) {
 // projectQueries writes the first n values of each query head's row, rotated, width apart.
 func (p *pass) projectQueries(u *up, l *layer, lo, hi, n, width int) {
 	m, g := l.lat, l.geo
-	group, dims := g.Group(), p.ropes[l.rope].Dims()
+	group, dims := g.Heads/len(m.query), p.ropes[l.rope].Dims()
 	if n == 0 {
 		return
 	}
@@ -237,7 +275,7 @@ func (p *pass) projectQueries(u *up, l *layer, lo, hi, n, width int) {
 			func(i int) []float32 { return p.q[at(i, g.KeySize):] },
 			func(i int) []float32 { return p.queries[at(i, width):] })
 		for i := range (hi - lo) * group {
-			rotatePairs(p.queries[at(i, width):], m.blockPairs(k, g), p.tables[l.rope][(lo+i/group)*dims:])
+			rotatePairs(p.queries[at(i, width):], m.blockPairs(k*group, g), p.tables[l.rope][(lo+i/group)*dims:])
 		}
 	}
 }
@@ -269,11 +307,12 @@ func (p *pass) expandBlock(u *up, l *layer, s, wide *attn.Store, b, from, n int)
 	rows := sized(&u.cached, n*row)
 	keys, values := sized(&u.keys, n*width), sized(&u.values, n*g.ValueSize)
 	s.Rows(rows, b, from, n)
-	heads := g.KVHeads / m.blocks
+	heads := m.wide.KVHeads / m.blocks
 	for k := b * heads; k < (b+1)*heads; k++ {
 		latent := func(i int) []float32 { return rows[i*row+m.r:][:m.l] }
-		u.product(m.key[k], m.key[k].Rows, n, latent, func(i int) []float32 { return keys[i*width+m.r:] })
-		u.product(m.value[k], g.ValueSize, n, latent, func(i int) []float32 { return values[i*g.ValueSize:] })
+		key, value := m.key[k*len(m.key)/m.wide.KVHeads], m.value[k*len(m.value)/m.wide.KVHeads]
+		u.product(key, key.Rows, n, latent, func(i int) []float32 { return keys[i*width+m.r:] })
+		u.product(value, g.ValueSize, n, latent, func(i int) []float32 { return values[i*g.ValueSize:] })
 		for i := range n {
 			copy(keys[i*width:][:m.r], rows[i*row:])
 			wide.Append(from+i, k, keys[i*width:][:width], values[i*g.ValueSize:])

@@ -56,6 +56,7 @@ func (p *pass) attendOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
 	q := ln.query[:a.Heads*a.KeySize]
 	copy(q, p.q)
 	p.rotateQuery(q, l, table, p.pos)
+	a.Ready(&p.scratch[w.ID], s, q)
 	for {
 		i, _, ok := w.Take(a.Parts(p.pos), 1)
 		if !ok {
@@ -67,10 +68,10 @@ func (p *pass) attendOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
 			v := p.v[g*a.ValueSize:][:a.ValueSize]
 			p.append(s, l, table, p.pos, g, k, v)
 		}
-		a.Decode(&p.part, i, s, p.pos, q, p.scratch[w.ID])
+		a.Decode(&p.part, i, s, p.pos, q, &p.scratch[w.ID])
 	}
 	w.Barrier()
-	a.Combine(ln.att, &p.part, p.pos)
+	a.Combine(ln.att, &p.part, p.pos, 0, a.Heads, &p.scratch[w.ID])
 }
 
 // attendMany is prefill: all tokens are appended, then each attends up to itself.
@@ -92,7 +93,7 @@ func (p *pass) attendMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo,
 		if !ok {
 			break
 		}
-		a.Prefill(ln.att, i, s, p.pos, len(p.ids), p.q, p.scratch[w.ID])
+		a.Prefill(ln.att, i, s, p.pos, len(p.ids), p.q, &p.scratch[w.ID])
 	}
 	w.Barrier()
 }

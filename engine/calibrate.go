@@ -88,7 +88,7 @@ func (p *pass) save(ln *lane, x []float32, lo, hi int) {
 
 // scratchStore returns an empty cache for one window of layer l.
 func scratchStore(l *layer, n int) *attn.Store {
-	s := attn.NewStore(l.attn)
+	s := attn.NewStore(l.attn, attn.F16)
 	s.Grow(n)
 	return s
 }

@@ -19,11 +19,12 @@ type latent struct {
 	encBias []float32       // or nil
 	encKV   []*quant.Matrix // otherwise: per block [R+L, heads·(d+v)], rows from its keys and values
 	pairs   []int32         // [blocks·R/2] RoPE pair of each rotated pair
-	query   []*quant.Matrix // per key/value head [R+L, d]: a query head's query for rows
-	key     []*quant.Matrix // per key/value head [d, L]: the latent part of query transposed, a head's key from the latent
-	value   []*quant.Matrix // per key/value head [v, L]: its value from the latent
-	native  *native         // what DeepSeek's own form has beside; nil for a compressed layer
-	wide    *attn.Layer     // attention over keys [R rotated | d] and values expanded from the latent, for prefill
+	// One per key/value head, or one per query head:
+	query  []*quant.Matrix // [R+L, d]: a query head's query for rows
+	key    []*quant.Matrix // [d, L]: the latent part of query transposed, a head's key from the latent
+	value  []*quant.Matrix // [v, L]: its value from the latent
+	native *native         // what DeepSeek's own form has beside; nil for a compressed layer
+	wide   *attn.Layer     // attention over keys [R rotated | d] and values expanded from the latent, for prefill
 }
 
 // Names of a compressed model's metadata; the arrays have one number per layer.
@@ -40,8 +41,8 @@ const (
 	tensorEncBias = "attn_latent.bias"      // [blocks·(R+L)]
 	tensorEncKV   = "attn_latent_kv.weight" // [heads·(d+v), R+L, blocks]
 	tensorPairs   = "attn_latent_pairs"     // [R/2, blocks], I32
-	tensorQuery   = "attn_latent_q.weight"  // [d, R+L, key/value heads]
-	tensorValue   = "attn_latent_v.weight"  // [L, v, key/value heads]
+	tensorQuery   = "attn_latent_q.weight"  // [d, R+L, key/value heads or query heads]
+	tensorValue   = "attn_latent_v.weight"  // [L, v, key/value heads or query heads]
 )
 
 // latentShape is the row of one compressed layer; L = 0 for an exact one.
@@ -111,8 +112,8 @@ func (ld *loader) latent(l *layer, i int, h *hparams, name func(string) string) 
 		m.encKV = ld.matrices(name(tensorEncKV), s.blocks, row, g.KVHeads/s.blocks*(g.KeySize+g.ValueSize))
 	}
 	m.pairs = ld.pairs(name(tensorPairs), s, h.rope.Dims/2)
-	m.query = ld.matrices(name(tensorQuery), g.KVHeads, row, g.KeySize)
-	m.value = ld.matrices(name(tensorValue), g.KVHeads, g.ValueSize, s.l)
+	m.query = ld.perHead(name(tensorQuery), g, row, g.KeySize)
+	m.value = ld.perHead(name(tensorValue), g, g.ValueSize, s.l)
 	if ld.err != nil {
 		return m
 	}
@@ -121,7 +122,9 @@ func (ld *loader) latent(l *layer, i int, h *hparams, name func(string) string) 
 	}
 	var err error
 	if l.attn, err = attn.NewLatent(g.Heads, s.blocks, s.r, s.l, g.Window); err == nil {
-		m.wide, err = attn.NewGQA(attn.Geometry{Heads: g.Heads, KVHeads: g.KVHeads, KeySize: s.r + g.KeySize, ValueSize: g.ValueSize, Window: g.Window})
+		m.wide, err = attn.NewGQA(attn.Geometry{
+			Heads: g.Heads, KVHeads: max(len(m.query), len(m.value)), KeySize: s.r + g.KeySize, ValueSize: g.ValueSize, Window: g.Window,
+		})
 	}
 	if err != nil && ld.err == nil {
 		ld.err = fmt.Errorf("%s: layer %d: %w", ld.f.Name(), i, err)
@@ -143,6 +146,15 @@ func (ld *loader) matrices(name string, n, rows, cols int) []*quant.Matrix {
 		out[i] = m
 	}
 	return out
+}
+
+// perHead loads matrices [rows, cols] of which a tensor has one for each key/value head, or for each query head.
+func (ld *loader) perHead(name string, g attn.Geometry, rows, cols int) []*quant.Matrix {
+	n := g.KVHeads
+	if t, err := ld.tensor(name); err == nil && len(t.shape) == 3 && t.shape[2] == uint64(g.Heads) {
+		n = g.Heads
+	}
+	return ld.matrices(name, n, rows, cols)
 }
 
 // pairs loads the RoPE pairs of a layer's rotated values.

@@ -30,6 +30,8 @@ type SessionOptions struct {
 	// Context is the largest number of tokens the session can hold. 0 means the model's trained context, at most
 	// DefaultContext. Cache memory grows with use, not with this number.
 	Context int
+	// Cache is the type of the cached values; the zero value is CacheF16.
+	Cache CacheType
 }
 
 // GenerateOptions configures one answer. The zero value is the default.

@@ -37,7 +37,11 @@ func (h *hparams) plan(form MLA, exact []int, compat bool) ([]latentShape, error
 			most /= g.KVHeads
 			wish = h.compatRope()
 		}
-		switch s, all := h.shapeOf(g, form, share, wish), values(g); {
+		s, all := h.shapeOf(g, form, share, wish), values(g)
+		if !compat {
+			s = inBlocks(s, latentBlocks(g, s.r, s.l))
+		}
+		switch {
 		case s.blocks*s.r > most:
 			return nil, fmt.Errorf("attention form %v: %d rotated values, layer %d can have %d", form, s.blocks*s.r, i, most)
 		case s.blocks*s.row() < all:
@@ -106,7 +110,7 @@ const cachedBytes = 2
 // shapeOf returns the rows of one layer; most is how many rotated values a share may give it.
 func (h *hparams) shapeOf(g attn.Geometry, form MLA, share float64, most int) latentShape {
 	if form.L != 0 {
-		return inBlocks(g, form.R, form.L)
+		return latentShape{form.R, form.L, 1}
 	}
 	all := values(g)
 	step := rowStep(all)
@@ -134,18 +138,8 @@ func defaultSplit(g attn.Geometry, most, n int) latentShape {
 	step := rowStep(values(g))
 	r := int(math.Round(ropeShare*float64(n)/float64(step))) * step
 	r = min(max(r, step), most, n-1) &^ 1
-	return inBlocks(g, r, n-r)
+	return latentShape{r, n - r, 1}
 }
 
-// inBlocks makes rows for blocks of key/value heads out of a layer's values.
-func inBlocks(g attn.Geometry, r, l int) latentShape {
-	b := defaultBlocks(g)
-	for b > 1 && (r%(2*b) != 0 || l%b != 0 || g.KVHeads%b != 0) {
-		b--
-	}
-	return latentShape{r / b, l / b, b}
-}
-
-// defaultBlocks says how many blocks of heads have a row of their own. One block for all finds most in common; more make
-// absorbed queries shorter.
-func defaultBlocks(attn.Geometry) int { return 1 }
+// inBlocks cuts the rows of one block for all heads into b.
+func inBlocks(s latentShape, b int) latentShape { return latentShape{s.r / b, s.l / b, b} }

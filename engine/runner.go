@@ -30,7 +30,7 @@ type runner struct {
 	private []lane
 	most    widths                        // largest rows of all layers included
 	attns   []*attn.Layer                 // their forms of attention
-	scratch [][]float32                   // per worker: attention scores
+	scratch []attn.Scratch                // per worker
 	ups     []up                          // per worker: up-projections of compressed layers
 	wide    map[attn.Geometry]*attn.Store // expanded keys and values, rewritten by each compressed layer
 
@@ -48,7 +48,6 @@ type lane struct {
 	att   []float32 // attention output [rows, heads·value size]
 	query []float32 // decode: this worker's rotated query
 	key   []float32 // decode: a rotated key head, or a row of the cache
-	rows  []float32 // decode, compressed layers: query heads for cached rows
 	mix   []float32 // decode, compressed layers: mixes of latents, one per query head
 	low   []float32 // normed queries of low rank
 	lowIn quant.Act // low
@@ -68,7 +67,7 @@ type widths struct {
 func newRunner(h *hparams, w *weights, ropes []*attn.Rope, threads int) *runner {
 	r := &runner{pool: pool.New(threads), h: h, w: w, ropes: ropes}
 	r.private = make([]lane, r.pool.Size())
-	r.scratch = make([][]float32, r.pool.Size())
+	r.scratch = make([]attn.Scratch, r.pool.Size())
 	r.ups = make([]up, r.pool.Size())
 	r.mixing.routers = make([]router, r.pool.Size())
 	r.wide = map[attn.Geometry]*attn.Store{}
@@ -108,9 +107,10 @@ func (r *runner) include(l *layer, ff int) {
 		wide := l.lat.wide
 		m.rows = max(m.rows, l.geo.Heads*max(l.attn.KeySize, wide.KeySize))
 		m.mix = max(m.mix, l.geo.Heads*l.lat.l)
+		m.v = max(m.v, m.att)
 		r.attns = append(r.attns, wide)
 		if r.wide[wide.Geometry] == nil {
-			r.wide[wide.Geometry] = attn.NewStore(wide)
+			r.wide[wide.Geometry] = attn.NewStore(wide, attn.F16)
 		}
 	}
 	r.part.Reserve(l.attn)
@@ -123,7 +123,6 @@ func (l *lane) alloc(rows, embed int, m widths) {
 	l.att = make([]float32, rows*m.att)
 	l.query = make([]float32, m.q)
 	l.key = make([]float32, m.k)
-	l.rows = make([]float32, m.rows)
 	l.low = make([]float32, rows*m.low)
 	l.mix = make([]float32, m.mix)
 }
@@ -155,13 +154,9 @@ func (r *runner) grow(n int) {
 
 // reserve makes the workers' scratch large enough for a context of n tokens.
 func (r *runner) reserve(n int) {
-	size := 0
-	for _, a := range r.attns {
-		size = max(size, a.ScratchSize(n))
-	}
 	for i := range r.scratch {
-		if len(r.scratch[i]) < size {
-			r.scratch[i] = make([]float32, size)
+		for _, a := range r.attns {
+			r.scratch[i].Reserve(a, n)
 		}
 	}
 }

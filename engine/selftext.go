@@ -198,7 +198,7 @@ func (s *scribe) attend(w *pool.Worker, ln *lane, l *layer, i, t int) {
 		s.append(win.stores[i], l, table, pos, g, k, v)
 	}
 	for item := range a.Tiles(1) {
-		a.Prefill(ln.att[t*no:][:no], item, win.stores[i], pos, 1, q, s.scratch[w.ID])
+		a.Prefill(ln.att[t*no:][:no], item, win.stores[i], pos, 1, q, &s.scratch[w.ID])
 	}
 }
 

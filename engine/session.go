@@ -12,6 +12,7 @@ import (
 type Session struct {
 	m       *Model
 	context int
+	format  attn.Format
 	stores  []*attn.Store
 	tokens  []int32
 	logits  []float32 // after the last token; valid is false when they are not
@@ -29,19 +30,23 @@ func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 	if m.h == nil {
 		return nil, fmt.Errorf("%s: %w", m.file.Name(), ErrNoWeights)
 	}
-	n := 0
-	if opt != nil {
-		n = opt.Context
+	if opt == nil {
+		opt = &SessionOptions{}
 	}
+	n := opt.Context
 	if n < 0 {
 		return nil, fmt.Errorf("context of %d tokens: must not be negative", n)
 	}
 	if n == 0 {
 		n = min(m.h.context, DefaultContext)
 	}
-	s := &Session{m: m, context: n, stores: make([]*attn.Store, m.h.layers), tokens: make([]int32, 0, n)}
+	format, err := opt.Cache.format()
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{m: m, format: format, context: n, stores: make([]*attn.Store, m.h.layers), tokens: make([]int32, 0, n)}
 	for i := range s.stores {
-		s.stores[i] = attn.NewStore(m.w.layers[i].attn)
+		s.stores[i] = attn.NewStore(m.w.layers[i].attn, format)
 	}
 	return s, nil
 }
@@ -66,6 +71,15 @@ func (s *Session) CacheBytes() int {
 	n := 0
 	for _, st := range s.stores {
 		n += st.Bytes()
+	}
+	return n
+}
+
+// TokenBytes returns how many bytes the session caches per token, all layers together.
+func (s *Session) TokenBytes() int {
+	n := 0
+	for i := range s.m.w.layers {
+		n += s.m.w.layers[i].attn.RowBytes(s.format)
 	}
 	return n
 }

@@ -10,47 +10,11 @@ package quant
 //go:noescape
 func scoresF16x1AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
-// scoresBF16x1AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 1 and j < n, k[j] of type BF16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
-//
-//go:noescape
-func scoresBF16x1AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-
-// scoresF32x1AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 1 and j < n, k[j] of type F32
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
-//
-//go:noescape
-func scoresF32x1AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-
-// mix1AVX2 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 1 and c < d; mixGeneric
-// is its twin.
-//
-//go:noescape
-func mix1AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
-
 // scoresF16x2AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 2 and j < n, k[j] of type F16
 // stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
 //
 //go:noescape
 func scoresF16x2AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-
-// scoresBF16x2AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 2 and j < n, k[j] of type BF16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
-//
-//go:noescape
-func scoresBF16x2AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-
-// scoresF32x2AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 2 and j < n, k[j] of type F32
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
-//
-//go:noescape
-func scoresF32x2AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-
-// mix2AVX2 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 2 and c < d; mixGeneric
-// is its twin.
-//
-//go:noescape
-func mix2AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
 
 // scoresF16x3AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 3 and j < n, k[j] of type F16
 // stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
@@ -58,29 +22,41 @@ func mix2AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int,
 //go:noescape
 func scoresF16x3AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
-// scoresBF16x3AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 3 and j < n, k[j] of type BF16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
-//
-//go:noescape
-func scoresBF16x3AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-
-// scoresF32x3AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 3 and j < n, k[j] of type F32
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
-//
-//go:noescape
-func scoresF32x3AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-
-// mix3AVX2 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 3 and c < d; mixGeneric
-// is its twin.
-//
-//go:noescape
-func mix3AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
-
 // scoresF16x4AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 4 and j < n, k[j] of type F16
 // stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
 //
 //go:noescape
 func scoresF16x4AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+
+// scoresF16x5AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 5 and j < n, k[j] of type F16
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+//
+//go:noescape
+func scoresF16x5AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+
+// scoresF16x6AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 6 and j < n, k[j] of type F16
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+//
+//go:noescape
+func scoresF16x6AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+
+// scoresBF16x1AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 1 and j < n, k[j] of type BF16
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+//
+//go:noescape
+func scoresBF16x1AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+
+// scoresBF16x2AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 2 and j < n, k[j] of type BF16
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+//
+//go:noescape
+func scoresBF16x2AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+
+// scoresBF16x3AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 3 and j < n, k[j] of type BF16
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+//
+//go:noescape
+func scoresBF16x3AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresBF16x4AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 4 and j < n, k[j] of type BF16
 // stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
@@ -88,17 +64,71 @@ func scoresF16x4AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride
 //go:noescape
 func scoresBF16x4AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
+// scoresF32x1AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 1 and j < n, k[j] of type F32
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+//
+//go:noescape
+func scoresF32x1AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+
+// scoresF32x2AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 2 and j < n, k[j] of type F32
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+//
+//go:noescape
+func scoresF32x2AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+
+// scoresF32x3AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 3 and j < n, k[j] of type F32
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+//
+//go:noescape
+func scoresF32x3AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+
 // scoresF32x4AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 4 and j < n, k[j] of type F32
 // stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
 //
 //go:noescape
 func scoresF32x4AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
-// mix4AVX2 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 4 and c < d; mixGeneric
-// is its twin.
+// mixF16x1AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 1 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
 //
 //go:noescape
-func mix4AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+func mixF16x1AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF16x2AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 2 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF16x2AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF16x3AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 3 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF16x3AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF16x4AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 4 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF16x4AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF16x5AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 5 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF16x5AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF16x6AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 6 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF16x6AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF32x1AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 1 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF32x1AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
 // scoresF16x1AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 1 and j < n, k[j] of type F16
 // stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
@@ -106,47 +136,11 @@ func mix4AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int,
 //go:noescape
 func scoresF16x1AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
-// scoresBF16x1AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 1 and j < n, k[j] of type BF16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
-//
-//go:noescape
-func scoresBF16x1AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-
-// scoresF32x1AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 1 and j < n, k[j] of type F32
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
-//
-//go:noescape
-func scoresF32x1AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-
-// mix1AVX512 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 1 and c < d; mixGeneric
-// is its twin.
-//
-//go:noescape
-func mix1AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
-
 // scoresF16x2AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 2 and j < n, k[j] of type F16
 // stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
 //
 //go:noescape
 func scoresF16x2AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-
-// scoresBF16x2AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 2 and j < n, k[j] of type BF16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
-//
-//go:noescape
-func scoresBF16x2AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-
-// scoresF32x2AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 2 and j < n, k[j] of type F32
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
-//
-//go:noescape
-func scoresF32x2AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-
-// mix2AVX512 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 2 and c < d; mixGeneric
-// is its twin.
-//
-//go:noescape
-func mix2AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
 
 // scoresF16x3AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 3 and j < n, k[j] of type F16
 // stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
@@ -154,29 +148,59 @@ func mix2AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride in
 //go:noescape
 func scoresF16x3AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
-// scoresBF16x3AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 3 and j < n, k[j] of type BF16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
-//
-//go:noescape
-func scoresBF16x3AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-
-// scoresF32x3AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 3 and j < n, k[j] of type F32
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
-//
-//go:noescape
-func scoresF32x3AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-
-// mix3AVX512 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 3 and c < d; mixGeneric
-// is its twin.
-//
-//go:noescape
-func mix3AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
-
 // scoresF16x4AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 4 and j < n, k[j] of type F16
 // stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
 //
 //go:noescape
 func scoresF16x4AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+
+// scoresF16x5AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 5 and j < n, k[j] of type F16
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+//
+//go:noescape
+func scoresF16x5AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+
+// scoresF16x6AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 6 and j < n, k[j] of type F16
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+//
+//go:noescape
+func scoresF16x6AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+
+// scoresF16x7AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 7 and j < n, k[j] of type F16
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+//
+//go:noescape
+func scoresF16x7AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+
+// scoresF16x8AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 8 and j < n, k[j] of type F16
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+//
+//go:noescape
+func scoresF16x8AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+
+// scoresF16x9AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 9 and j < n, k[j] of type F16
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+//
+//go:noescape
+func scoresF16x9AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+
+// scoresBF16x1AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 1 and j < n, k[j] of type BF16
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+//
+//go:noescape
+func scoresBF16x1AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+
+// scoresBF16x2AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 2 and j < n, k[j] of type BF16
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+//
+//go:noescape
+func scoresBF16x2AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+
+// scoresBF16x3AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 3 and j < n, k[j] of type BF16
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+//
+//go:noescape
+func scoresBF16x3AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresBF16x4AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 4 and j < n, k[j] of type BF16
 // stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
@@ -184,14 +208,86 @@ func scoresF16x4AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stri
 //go:noescape
 func scoresBF16x4AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
+// scoresF32x1AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 1 and j < n, k[j] of type F32
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+//
+//go:noescape
+func scoresF32x1AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+
+// scoresF32x2AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 2 and j < n, k[j] of type F32
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+//
+//go:noescape
+func scoresF32x2AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+
+// scoresF32x3AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 3 and j < n, k[j] of type F32
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+//
+//go:noescape
+func scoresF32x3AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+
 // scoresF32x4AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 4 and j < n, k[j] of type F32
 // stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
 //
 //go:noescape
 func scoresF32x4AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
-// mix4AVX512 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < 4 and c < d; mixGeneric
-// is its twin.
+// mixF16x1AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 1 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
 //
 //go:noescape
-func mix4AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+func mixF16x1AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF16x2AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 2 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF16x2AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF16x3AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 3 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF16x3AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF16x4AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 4 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF16x4AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF16x5AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 5 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF16x5AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF16x6AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 6 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF16x6AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF16x7AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 7 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF16x7AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF16x8AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 8 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF16x8AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF16x9AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 9 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF16x9AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF32x1AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 1 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF32x1AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)

@@ -7,28 +7,25 @@
 // func scoresF16x1AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 // Requires: AVX, AVX2, BMI2, CMOV, F16C, FMA3, MMX+
 TEXT ·scoresF16x1AVX2(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	MOVQ k+32(FP), CX
-	MOVQ stride+40(FP), DX
-	SHLQ $0x00, DX
-	MOVQ dst+0(FP), BX
-	MOVQ d+56(FP), SI
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	MOVQ dst+0(FP), DX
+	MOVQ d+56(FP), BX
 
 	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, SI, SI
-	BSRQ    SI, SI
-	SUBQ    $0x0d, SI
-	NEGQ    SI
-	MOVQ    $+2, DI
-	MOVQ    $+6, R8
-	CMPQ    SI, DI
-	CMOVQLT DI, SI
-	CMPQ    SI, R8
-	CMOVQGT R8, SI
-	SHLXQ   SI, DX, SI
-	MOVQ    SI, (SP)
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, CX, BX
+	MOVQ    BX, (SP)
 
 rows1:
 	CMPQ  n+48(FP), $0x02
@@ -36,37 +33,39 @@ rows1:
 	SUBQ  $0x02, n+48(FP)
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	MOVQ  CX, SI
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  AX, SI
 	MOVQ  AX, DI
-	MOVQ  CX, R8
-	ADDQ  (SP), R8
-	MOVQ  d+56(FP), R9
-	SUBQ  $0x08, R9
+	ADDQ  (SP), DI
+	MOVQ  d+56(FP), R8
+	SUBQ  $0x08, R8
 	JLT   colsEnd4
 
 cols3:
-	PREFETCHT0 (R8)
-	PREFETCHT0 (R8)(DX*1)
+	PREFETCHT0 (DI)
+	PREFETCHT0 (DI)(CX*1)
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VCVTPH2PS   (SI), Y2
-	VCVTPH2PS   (SI)(DX*1), Y3
-	VMOVUPS     (DI), Y4
+	VCVTPH2PS   (SI)(CX*1), Y3
+	VMOVUPS     (BX), Y4
 	VFMADD231PS Y4, Y2, Y0
 	VFMADD231PS Y4, Y3, Y1
-	ADDQ        $+32, DI
+	ADDQ        $+32, BX
 	ADDQ        $+16, SI
-	ADDQ        $+16, R8
-	SUBQ        $0x08, R9
+	ADDQ        $+16, DI
+	SUBQ        $0x08, R8
 	JGE         cols3
 
 colsEnd4:
-	ADDQ $0x08, R9
+	ADDQ $0x08, R8
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         BX, SI
-	MOVQ         ldd+8(FP), DI
-	SHLQ         $0x02, DI
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
 	VUNPCKHPS    Y1, Y0, Y2
 	VUNPCKLPS    Y1, Y0, Y0
 	VADDPS       Y2, Y0, Y0
@@ -74,10 +73,11 @@ colsEnd4:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVSD       X0, (SI)
-	ADDQ         $+8, BX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
+	VMOVSD       X0, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+8, DX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
 	JMP          rows1
 
 rowsEnd2:
@@ -86,9 +86,154 @@ row5:
 	JLT   rowEnd6
 	SUBQ  $0x01, n+48(FP)
 	VPXOR Y0, Y0, Y0
-	MOVQ  CX, SI
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  AX, SI
 	MOVQ  AX, DI
-	MOVQ  CX, R8
+	ADDQ  (SP), DI
+	MOVQ  d+56(FP), R8
+	SUBQ  $0x08, R8
+	JLT   colsEnd8
+
+cols7:
+	PREFETCHT0 (DI)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (SI), Y1
+	VMOVUPS     (BX), Y2
+	VFMADD231PS Y2, Y1, Y0
+	ADDQ        $+32, BX
+	ADDQ        $+16, SI
+	ADDQ        $+16, DI
+	SUBQ        $0x08, R8
+	JGE         cols7
+
+colsEnd8:
+	ADDQ $0x08, R8
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VPERMILPS    $0xb1, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+4, DX
+	ADDQ         CX, AX
+	JMP          row5
+
+rowEnd6:
+	VZEROUPPER
+	RET
+
+// func scoresF16x2AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX2, BMI2, CMOV, F16C, FMA3, MMX+
+TEXT ·scoresF16x2AVX2(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	MOVQ dst+0(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, CX, BX
+	MOVQ    BX, (SP)
+
+rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  AX, DI
+	MOVQ  AX, R8
+	ADDQ  (SP), R8
+	MOVQ  d+56(FP), R9
+	SUBQ  $0x08, R9
+	JLT   colsEnd4
+
+cols3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 (R8)(CX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (DI), Y4
+	VCVTPH2PS   (DI)(CX*1), Y5
+	VMOVUPS     (BX), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y1
+	VMOVUPS     (BX)(SI*1), Y6
+	VFMADD231PS Y6, Y4, Y2
+	VFMADD231PS Y6, Y5, Y3
+	ADDQ        $+32, BX
+	ADDQ        $+16, DI
+	ADDQ        $+16, R8
+	SUBQ        $0x08, R9
+	JGE         cols3
+
+colsEnd4:
+	ADDQ $0x08, R9
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VUNPCKHPS    Y1, Y0, Y4
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y0
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSD       X0, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y3, Y2, Y0
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSD       X2, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+8, DX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	JMP          rows1
+
+rowsEnd2:
+row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y2, Y2, Y2
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  AX, DI
+	MOVQ  AX, R8
 	ADDQ  (SP), R8
 	MOVQ  d+56(FP), R9
 	SUBQ  $0x08, R9
@@ -98,11 +243,13 @@ cols7:
 	PREFETCHT0 (R8)
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (SI), Y1
-	VMOVUPS     (DI), Y2
-	VFMADD231PS Y2, Y1, Y0
-	ADDQ        $+32, DI
-	ADDQ        $+16, SI
+	VCVTPH2PS   (DI), Y1
+	VMOVUPS     (BX), Y3
+	VFMADD231PS Y3, Y1, Y0
+	VMOVUPS     (BX)(SI*1), Y3
+	VFMADD231PS Y3, Y1, Y2
+	ADDQ        $+32, BX
+	ADDQ        $+16, DI
 	ADDQ        $+16, R8
 	SUBQ        $0x08, R9
 	JGE         cols7
@@ -111,18 +258,903 @@ colsEnd8:
 	ADDQ $0x08, R9
 
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         BX, SI
-	MOVQ         ldd+8(FP), DI
-	SHLQ         $0x02, DI
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
 	VPERMILPS    $0x4e, Y0, Y1
 	VADDPS       Y1, Y0, Y0
 	VPERMILPS    $0xb1, Y0, Y1
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	VMOVSS       X0, (SI)
-	ADDQ         $+4, BX
-	ADDQ         DX, CX
+	VMOVSS       X0, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0xb1, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSS       X2, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+4, DX
+	ADDQ         CX, AX
+	JMP          row5
+
+rowEnd6:
+	VZEROUPPER
+	RET
+
+// func scoresF16x3AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX2, BMI2, CMOV, F16C, FMA3, MMX+
+TEXT ·scoresF16x3AVX2(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	MOVQ dst+0(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, CX, BX
+	MOVQ    BX, (SP)
+
+rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  AX, DI
+	MOVQ  AX, R8
+	ADDQ  (SP), R8
+	MOVQ  d+56(FP), R9
+	SUBQ  $0x08, R9
+	JLT   colsEnd4
+
+cols3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 (R8)(CX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (DI), Y6
+	VCVTPH2PS   (DI)(CX*1), Y7
+	VMOVUPS     (BX), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y1
+	VMOVUPS     (BX)(SI*1), Y8
+	VFMADD231PS Y8, Y6, Y2
+	VFMADD231PS Y8, Y7, Y3
+	VMOVUPS     (BX)(SI*2), Y8
+	VFMADD231PS Y8, Y6, Y4
+	VFMADD231PS Y8, Y7, Y5
+	ADDQ        $+32, BX
+	ADDQ        $+16, DI
+	ADDQ        $+16, R8
+	SUBQ        $0x08, R9
+	JGE         cols3
+
+colsEnd4:
+	ADDQ $0x08, R9
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VUNPCKHPS    Y1, Y0, Y6
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y6, Y0, Y0
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSD       X0, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y3, Y2, Y0
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSD       X2, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y5, Y4, Y0
+	VUNPCKLPS    Y5, Y4, Y4
+	VADDPS       Y0, Y4, Y4
+	VPERMILPS    $0x4e, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VMOVSD       X4, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+8, DX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	JMP          rows1
+
+rowsEnd2:
+row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y2, Y2, Y2
+	VPXOR Y4, Y4, Y4
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  AX, DI
+	MOVQ  AX, R8
+	ADDQ  (SP), R8
+	MOVQ  d+56(FP), R9
+	SUBQ  $0x08, R9
+	JLT   colsEnd8
+
+cols7:
+	PREFETCHT0 (R8)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (DI), Y1
+	VMOVUPS     (BX), Y3
+	VFMADD231PS Y3, Y1, Y0
+	VMOVUPS     (BX)(SI*1), Y3
+	VFMADD231PS Y3, Y1, Y2
+	VMOVUPS     (BX)(SI*2), Y3
+	VFMADD231PS Y3, Y1, Y4
+	ADDQ        $+32, BX
+	ADDQ        $+16, DI
+	ADDQ        $+16, R8
+	SUBQ        $0x08, R9
+	JGE         cols7
+
+colsEnd8:
+	ADDQ $0x08, R9
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VPERMILPS    $0xb1, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0xb1, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSS       X2, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VPERMILPS    $0xb1, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VMOVSS       X4, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+4, DX
+	ADDQ         CX, AX
+	JMP          row5
+
+rowEnd6:
+	VZEROUPPER
+	RET
+
+// func scoresF16x4AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX2, BMI2, CMOV, F16C, FMA3, MMX+
+TEXT ·scoresF16x4AVX2(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	MOVQ dst+0(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, CX, BX
+	MOVQ    BX, (SP)
+
+rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	LEAQ  (SI)(SI*2), DI
+	MOVQ  AX, R8
+	MOVQ  AX, R9
+	ADDQ  (SP), R9
+	MOVQ  d+56(FP), R10
+	SUBQ  $0x08, R10
+	JLT   colsEnd4
+
+cols3:
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(CX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (R8), Y8
+	VCVTPH2PS   (R8)(CX*1), Y9
+	VMOVUPS     (BX), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VMOVUPS     (BX)(SI*1), Y10
+	VFMADD231PS Y10, Y8, Y2
+	VFMADD231PS Y10, Y9, Y3
+	VMOVUPS     (BX)(SI*2), Y10
+	VFMADD231PS Y10, Y8, Y4
+	VFMADD231PS Y10, Y9, Y5
+	VMOVUPS     (BX)(DI*1), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	ADDQ        $+32, BX
+	ADDQ        $+16, R8
+	ADDQ        $+16, R9
+	SUBQ        $0x08, R10
+	JGE         cols3
+
+colsEnd4:
+	ADDQ $0x08, R10
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VUNPCKHPS    Y1, Y0, Y8
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSD       X0, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y3, Y2, Y0
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSD       X2, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y5, Y4, Y0
+	VUNPCKLPS    Y5, Y4, Y4
+	VADDPS       Y0, Y4, Y4
+	VPERMILPS    $0x4e, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VMOVSD       X4, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y7, Y6, Y0
+	VUNPCKLPS    Y7, Y6, Y6
+	VADDPS       Y0, Y6, Y6
+	VPERMILPS    $0x4e, Y6, Y0
+	VADDPS       Y0, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X6
+	VMOVSD       X6, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+8, DX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	JMP          rows1
+
+rowsEnd2:
+row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y2, Y2, Y2
+	VPXOR Y4, Y4, Y4
+	VPXOR Y6, Y6, Y6
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	LEAQ  (SI)(SI*2), DI
+	MOVQ  AX, R8
+	MOVQ  AX, R9
+	ADDQ  (SP), R9
+	MOVQ  d+56(FP), R10
+	SUBQ  $0x08, R10
+	JLT   colsEnd8
+
+cols7:
+	PREFETCHT0 (R9)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (R8), Y1
+	VMOVUPS     (BX), Y3
+	VFMADD231PS Y3, Y1, Y0
+	VMOVUPS     (BX)(SI*1), Y3
+	VFMADD231PS Y3, Y1, Y2
+	VMOVUPS     (BX)(SI*2), Y3
+	VFMADD231PS Y3, Y1, Y4
+	VMOVUPS     (BX)(DI*1), Y3
+	VFMADD231PS Y3, Y1, Y6
+	ADDQ        $+32, BX
+	ADDQ        $+16, R8
+	ADDQ        $+16, R9
+	SUBQ        $0x08, R10
+	JGE         cols7
+
+colsEnd8:
+	ADDQ $0x08, R10
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VPERMILPS    $0xb1, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0xb1, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSS       X2, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VPERMILPS    $0xb1, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VMOVSS       X4, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y6, Y0
+	VADDPS       Y0, Y6, Y6
+	VPERMILPS    $0xb1, Y6, Y0
+	VADDPS       Y0, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X6
+	VMOVSS       X6, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+4, DX
+	ADDQ         CX, AX
+	JMP          row5
+
+rowEnd6:
+	VZEROUPPER
+	RET
+
+// func scoresF16x5AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX2, BMI2, CMOV, F16C, FMA3, MMX+
+TEXT ·scoresF16x5AVX2(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	MOVQ dst+0(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, CX, BX
+	MOVQ    BX, (SP)
+
+rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	LEAQ  (BX)(SI*4), DI
+	LEAQ  (SI)(SI*2), R8
+	MOVQ  AX, R9
+	MOVQ  AX, R10
+	ADDQ  (SP), R10
+	MOVQ  d+56(FP), R11
+	SUBQ  $0x08, R11
+	JLT   colsEnd4
+
+cols3:
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(CX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (R9), Y10
+	VCVTPH2PS   (R9)(CX*1), Y11
+	VMOVUPS     (BX), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y1
+	VMOVUPS     (BX)(SI*1), Y12
+	VFMADD231PS Y12, Y10, Y2
+	VFMADD231PS Y12, Y11, Y3
+	VMOVUPS     (BX)(SI*2), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     (BX)(R8*1), Y12
+	VFMADD231PS Y12, Y10, Y6
+	VFMADD231PS Y12, Y11, Y7
+	VMOVUPS     (DI), Y12
+	VFMADD231PS Y12, Y10, Y8
+	VFMADD231PS Y12, Y11, Y9
+	ADDQ        $+32, BX
+	ADDQ        $+32, DI
+	ADDQ        $+16, R9
+	ADDQ        $+16, R10
+	SUBQ        $0x08, R11
+	JGE         cols3
+
+colsEnd4:
+	ADDQ $0x08, R11
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VUNPCKHPS    Y1, Y0, Y10
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y10, Y0, Y0
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSD       X0, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y3, Y2, Y0
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSD       X2, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y5, Y4, Y0
+	VUNPCKLPS    Y5, Y4, Y4
+	VADDPS       Y0, Y4, Y4
+	VPERMILPS    $0x4e, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VMOVSD       X4, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y7, Y6, Y0
+	VUNPCKLPS    Y7, Y6, Y6
+	VADDPS       Y0, Y6, Y6
+	VPERMILPS    $0x4e, Y6, Y0
+	VADDPS       Y0, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X6
+	VMOVSD       X6, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y9, Y8, Y0
+	VUNPCKLPS    Y9, Y8, Y8
+	VADDPS       Y0, Y8, Y8
+	VPERMILPS    $0x4e, Y8, Y0
+	VADDPS       Y0, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPS       X0, X8, X8
+	VMOVSD       X8, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+8, DX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	JMP          rows1
+
+rowsEnd2:
+row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y2, Y2, Y2
+	VPXOR Y4, Y4, Y4
+	VPXOR Y6, Y6, Y6
+	VPXOR Y8, Y8, Y8
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	LEAQ  (BX)(SI*4), DI
+	LEAQ  (SI)(SI*2), R8
+	MOVQ  AX, R9
+	MOVQ  AX, R10
+	ADDQ  (SP), R10
+	MOVQ  d+56(FP), R11
+	SUBQ  $0x08, R11
+	JLT   colsEnd8
+
+cols7:
+	PREFETCHT0 (R10)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (R9), Y1
+	VMOVUPS     (BX), Y3
+	VFMADD231PS Y3, Y1, Y0
+	VMOVUPS     (BX)(SI*1), Y3
+	VFMADD231PS Y3, Y1, Y2
+	VMOVUPS     (BX)(SI*2), Y3
+	VFMADD231PS Y3, Y1, Y4
+	VMOVUPS     (BX)(R8*1), Y3
+	VFMADD231PS Y3, Y1, Y6
+	VMOVUPS     (DI), Y3
+	VFMADD231PS Y3, Y1, Y8
+	ADDQ        $+32, BX
+	ADDQ        $+32, DI
+	ADDQ        $+16, R9
+	ADDQ        $+16, R10
+	SUBQ        $0x08, R11
+	JGE         cols7
+
+colsEnd8:
+	ADDQ $0x08, R11
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VPERMILPS    $0xb1, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0xb1, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSS       X2, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VPERMILPS    $0xb1, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VMOVSS       X4, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y6, Y0
+	VADDPS       Y0, Y6, Y6
+	VPERMILPS    $0xb1, Y6, Y0
+	VADDPS       Y0, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X6
+	VMOVSS       X6, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y8, Y0
+	VADDPS       Y0, Y8, Y8
+	VPERMILPS    $0xb1, Y8, Y0
+	VADDPS       Y0, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPS       X0, X8, X8
+	VMOVSS       X8, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+4, DX
+	ADDQ         CX, AX
+	JMP          row5
+
+rowEnd6:
+	VZEROUPPER
+	RET
+
+// func scoresF16x6AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX2, BMI2, CMOV, F16C, FMA3, MMX+
+TEXT ·scoresF16x6AVX2(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	MOVQ dst+0(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, CX, BX
+	MOVQ    BX, (SP)
+
+rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	VPXOR Y11, Y11, Y11
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	LEAQ  (BX)(SI*4), DI
+	LEAQ  (SI)(SI*2), R8
+	MOVQ  AX, R9
+	MOVQ  AX, R10
+	ADDQ  (SP), R10
+	MOVQ  d+56(FP), R11
+	SUBQ  $0x08, R11
+	JLT   colsEnd4
+
+cols3:
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(CX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (R9), Y12
+	VCVTPH2PS   (R9)(CX*1), Y13
+	VMOVUPS     (BX), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y13, Y1
+	VMOVUPS     (BX)(SI*1), Y14
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y13, Y3
+	VMOVUPS     (BX)(SI*2), Y14
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y13, Y5
+	VMOVUPS     (BX)(R8*1), Y14
+	VFMADD231PS Y14, Y12, Y6
+	VFMADD231PS Y14, Y13, Y7
+	VMOVUPS     (DI), Y14
+	VFMADD231PS Y14, Y12, Y8
+	VFMADD231PS Y14, Y13, Y9
+	VMOVUPS     (DI)(SI*1), Y14
+	VFMADD231PS Y14, Y12, Y10
+	VFMADD231PS Y14, Y13, Y11
+	ADDQ        $+32, BX
+	ADDQ        $+32, DI
+	ADDQ        $+16, R9
+	ADDQ        $+16, R10
+	SUBQ        $0x08, R11
+	JGE         cols3
+
+colsEnd4:
+	ADDQ $0x08, R11
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VUNPCKHPS    Y1, Y0, Y12
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y12, Y0, Y0
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSD       X0, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y3, Y2, Y0
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSD       X2, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y5, Y4, Y0
+	VUNPCKLPS    Y5, Y4, Y4
+	VADDPS       Y0, Y4, Y4
+	VPERMILPS    $0x4e, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VMOVSD       X4, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y7, Y6, Y0
+	VUNPCKLPS    Y7, Y6, Y6
+	VADDPS       Y0, Y6, Y6
+	VPERMILPS    $0x4e, Y6, Y0
+	VADDPS       Y0, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X6
+	VMOVSD       X6, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y9, Y8, Y0
+	VUNPCKLPS    Y9, Y8, Y8
+	VADDPS       Y0, Y8, Y8
+	VPERMILPS    $0x4e, Y8, Y0
+	VADDPS       Y0, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPS       X0, X8, X8
+	VMOVSD       X8, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y11, Y10, Y0
+	VUNPCKLPS    Y11, Y10, Y10
+	VADDPS       Y0, Y10, Y10
+	VPERMILPS    $0x4e, Y10, Y0
+	VADDPS       Y0, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPS       X0, X10, X10
+	VMOVSD       X10, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+8, DX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	JMP          rows1
+
+rowsEnd2:
+row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y2, Y2, Y2
+	VPXOR Y4, Y4, Y4
+	VPXOR Y6, Y6, Y6
+	VPXOR Y8, Y8, Y8
+	VPXOR Y10, Y10, Y10
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	LEAQ  (BX)(SI*4), DI
+	LEAQ  (SI)(SI*2), R8
+	MOVQ  AX, R9
+	MOVQ  AX, R10
+	ADDQ  (SP), R10
+	MOVQ  d+56(FP), R11
+	SUBQ  $0x08, R11
+	JLT   colsEnd8
+
+cols7:
+	PREFETCHT0 (R10)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (R9), Y1
+	VMOVUPS     (BX), Y3
+	VFMADD231PS Y3, Y1, Y0
+	VMOVUPS     (BX)(SI*1), Y3
+	VFMADD231PS Y3, Y1, Y2
+	VMOVUPS     (BX)(SI*2), Y3
+	VFMADD231PS Y3, Y1, Y4
+	VMOVUPS     (BX)(R8*1), Y3
+	VFMADD231PS Y3, Y1, Y6
+	VMOVUPS     (DI), Y3
+	VFMADD231PS Y3, Y1, Y8
+	VMOVUPS     (DI)(SI*1), Y3
+	VFMADD231PS Y3, Y1, Y10
+	ADDQ        $+32, BX
+	ADDQ        $+32, DI
+	ADDQ        $+16, R9
+	ADDQ        $+16, R10
+	SUBQ        $0x08, R11
+	JGE         cols7
+
+colsEnd8:
+	ADDQ $0x08, R11
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VPERMILPS    $0xb1, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0xb1, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSS       X2, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VPERMILPS    $0xb1, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VMOVSS       X4, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y6, Y0
+	VADDPS       Y0, Y6, Y6
+	VPERMILPS    $0xb1, Y6, Y0
+	VADDPS       Y0, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X6
+	VMOVSS       X6, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y8, Y0
+	VADDPS       Y0, Y8, Y8
+	VPERMILPS    $0xb1, Y8, Y0
+	VADDPS       Y0, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPS       X0, X8, X8
+	VMOVSS       X8, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y10, Y0
+	VADDPS       Y0, Y10, Y10
+	VPERMILPS    $0xb1, Y10, Y0
+	VADDPS       Y0, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPS       X0, X10, X10
+	VMOVSS       X10, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+4, DX
+	ADDQ         CX, AX
 	JMP          row5
 
 rowEnd6:
@@ -132,12 +1164,2642 @@ rowEnd6:
 // func scoresBF16x1AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 // Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
 TEXT ·scoresBF16x1AVX2(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	MOVQ k+32(FP), CX
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	MOVQ dst+0(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, CX, BX
+	MOVQ    BX, (SP)
+
+rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  AX, SI
+	MOVQ  AX, DI
+	ADDQ  (SP), DI
+	MOVQ  d+56(FP), R8
+	SUBQ  $0x08, R8
+	JLT   colsEnd4
+
+cols3:
+	PREFETCHT0 (DI)
+	PREFETCHT0 (DI)(CX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD   (SI), Y2
+	VPSLLD      $0x10, Y2, Y2
+	VPMOVZXWD   (SI)(CX*1), Y3
+	VPSLLD      $0x10, Y3, Y3
+	VMOVUPS     (BX), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	ADDQ        $+32, BX
+	ADDQ        $+16, SI
+	ADDQ        $+16, DI
+	SUBQ        $0x08, R8
+	JGE         cols3
+
+colsEnd4:
+	ADDQ $0x08, R8
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VUNPCKHPS    Y1, Y0, Y2
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSD       X0, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+8, DX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	JMP          rows1
+
+rowsEnd2:
+row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  AX, SI
+	MOVQ  AX, DI
+	ADDQ  (SP), DI
+	MOVQ  d+56(FP), R8
+	SUBQ  $0x08, R8
+	JLT   colsEnd8
+
+cols7:
+	PREFETCHT0 (DI)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD   (SI), Y1
+	VPSLLD      $0x10, Y1, Y1
+	VMOVUPS     (BX), Y2
+	VFMADD231PS Y2, Y1, Y0
+	ADDQ        $+32, BX
+	ADDQ        $+16, SI
+	ADDQ        $+16, DI
+	SUBQ        $0x08, R8
+	JGE         cols7
+
+colsEnd8:
+	ADDQ $0x08, R8
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VPERMILPS    $0xb1, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+4, DX
+	ADDQ         CX, AX
+	JMP          row5
+
+rowEnd6:
+	VZEROUPPER
+	RET
+
+// func scoresBF16x2AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
+TEXT ·scoresBF16x2AVX2(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	MOVQ dst+0(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, CX, BX
+	MOVQ    BX, (SP)
+
+rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  AX, DI
+	MOVQ  AX, R8
+	ADDQ  (SP), R8
+	MOVQ  d+56(FP), R9
+	SUBQ  $0x08, R9
+	JLT   colsEnd4
+
+cols3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 (R8)(CX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD   (DI), Y4
+	VPSLLD      $0x10, Y4, Y4
+	VPMOVZXWD   (DI)(CX*1), Y5
+	VPSLLD      $0x10, Y5, Y5
+	VMOVUPS     (BX), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y1
+	VMOVUPS     (BX)(SI*1), Y6
+	VFMADD231PS Y6, Y4, Y2
+	VFMADD231PS Y6, Y5, Y3
+	ADDQ        $+32, BX
+	ADDQ        $+16, DI
+	ADDQ        $+16, R8
+	SUBQ        $0x08, R9
+	JGE         cols3
+
+colsEnd4:
+	ADDQ $0x08, R9
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VUNPCKHPS    Y1, Y0, Y4
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y0
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSD       X0, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y3, Y2, Y0
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSD       X2, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+8, DX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	JMP          rows1
+
+rowsEnd2:
+row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y2, Y2, Y2
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  AX, DI
+	MOVQ  AX, R8
+	ADDQ  (SP), R8
+	MOVQ  d+56(FP), R9
+	SUBQ  $0x08, R9
+	JLT   colsEnd8
+
+cols7:
+	PREFETCHT0 (R8)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD   (DI), Y1
+	VPSLLD      $0x10, Y1, Y1
+	VMOVUPS     (BX), Y3
+	VFMADD231PS Y3, Y1, Y0
+	VMOVUPS     (BX)(SI*1), Y3
+	VFMADD231PS Y3, Y1, Y2
+	ADDQ        $+32, BX
+	ADDQ        $+16, DI
+	ADDQ        $+16, R8
+	SUBQ        $0x08, R9
+	JGE         cols7
+
+colsEnd8:
+	ADDQ $0x08, R9
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VPERMILPS    $0xb1, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0xb1, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSS       X2, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+4, DX
+	ADDQ         CX, AX
+	JMP          row5
+
+rowEnd6:
+	VZEROUPPER
+	RET
+
+// func scoresBF16x3AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
+TEXT ·scoresBF16x3AVX2(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	MOVQ dst+0(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, CX, BX
+	MOVQ    BX, (SP)
+
+rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  AX, DI
+	MOVQ  AX, R8
+	ADDQ  (SP), R8
+	MOVQ  d+56(FP), R9
+	SUBQ  $0x08, R9
+	JLT   colsEnd4
+
+cols3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 (R8)(CX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD   (DI), Y6
+	VPSLLD      $0x10, Y6, Y6
+	VPMOVZXWD   (DI)(CX*1), Y7
+	VPSLLD      $0x10, Y7, Y7
+	VMOVUPS     (BX), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y1
+	VMOVUPS     (BX)(SI*1), Y8
+	VFMADD231PS Y8, Y6, Y2
+	VFMADD231PS Y8, Y7, Y3
+	VMOVUPS     (BX)(SI*2), Y8
+	VFMADD231PS Y8, Y6, Y4
+	VFMADD231PS Y8, Y7, Y5
+	ADDQ        $+32, BX
+	ADDQ        $+16, DI
+	ADDQ        $+16, R8
+	SUBQ        $0x08, R9
+	JGE         cols3
+
+colsEnd4:
+	ADDQ $0x08, R9
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VUNPCKHPS    Y1, Y0, Y6
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y6, Y0, Y0
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSD       X0, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y3, Y2, Y0
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSD       X2, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y5, Y4, Y0
+	VUNPCKLPS    Y5, Y4, Y4
+	VADDPS       Y0, Y4, Y4
+	VPERMILPS    $0x4e, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VMOVSD       X4, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+8, DX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	JMP          rows1
+
+rowsEnd2:
+row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y2, Y2, Y2
+	VPXOR Y4, Y4, Y4
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  AX, DI
+	MOVQ  AX, R8
+	ADDQ  (SP), R8
+	MOVQ  d+56(FP), R9
+	SUBQ  $0x08, R9
+	JLT   colsEnd8
+
+cols7:
+	PREFETCHT0 (R8)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD   (DI), Y1
+	VPSLLD      $0x10, Y1, Y1
+	VMOVUPS     (BX), Y3
+	VFMADD231PS Y3, Y1, Y0
+	VMOVUPS     (BX)(SI*1), Y3
+	VFMADD231PS Y3, Y1, Y2
+	VMOVUPS     (BX)(SI*2), Y3
+	VFMADD231PS Y3, Y1, Y4
+	ADDQ        $+32, BX
+	ADDQ        $+16, DI
+	ADDQ        $+16, R8
+	SUBQ        $0x08, R9
+	JGE         cols7
+
+colsEnd8:
+	ADDQ $0x08, R9
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VPERMILPS    $0xb1, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0xb1, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSS       X2, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VPERMILPS    $0xb1, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VMOVSS       X4, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+4, DX
+	ADDQ         CX, AX
+	JMP          row5
+
+rowEnd6:
+	VZEROUPPER
+	RET
+
+// func scoresBF16x4AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
+TEXT ·scoresBF16x4AVX2(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	MOVQ dst+0(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, CX, BX
+	MOVQ    BX, (SP)
+
+rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	LEAQ  (SI)(SI*2), DI
+	MOVQ  AX, R8
+	MOVQ  AX, R9
+	ADDQ  (SP), R9
+	MOVQ  d+56(FP), R10
+	SUBQ  $0x08, R10
+	JLT   colsEnd4
+
+cols3:
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(CX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD   (R8), Y8
+	VPSLLD      $0x10, Y8, Y8
+	VPMOVZXWD   (R8)(CX*1), Y9
+	VPSLLD      $0x10, Y9, Y9
+	VMOVUPS     (BX), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VMOVUPS     (BX)(SI*1), Y10
+	VFMADD231PS Y10, Y8, Y2
+	VFMADD231PS Y10, Y9, Y3
+	VMOVUPS     (BX)(SI*2), Y10
+	VFMADD231PS Y10, Y8, Y4
+	VFMADD231PS Y10, Y9, Y5
+	VMOVUPS     (BX)(DI*1), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	ADDQ        $+32, BX
+	ADDQ        $+16, R8
+	ADDQ        $+16, R9
+	SUBQ        $0x08, R10
+	JGE         cols3
+
+colsEnd4:
+	ADDQ $0x08, R10
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VUNPCKHPS    Y1, Y0, Y8
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSD       X0, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y3, Y2, Y0
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSD       X2, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y5, Y4, Y0
+	VUNPCKLPS    Y5, Y4, Y4
+	VADDPS       Y0, Y4, Y4
+	VPERMILPS    $0x4e, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VMOVSD       X4, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y7, Y6, Y0
+	VUNPCKLPS    Y7, Y6, Y6
+	VADDPS       Y0, Y6, Y6
+	VPERMILPS    $0x4e, Y6, Y0
+	VADDPS       Y0, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X6
+	VMOVSD       X6, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+8, DX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	JMP          rows1
+
+rowsEnd2:
+row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y2, Y2, Y2
+	VPXOR Y4, Y4, Y4
+	VPXOR Y6, Y6, Y6
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	LEAQ  (SI)(SI*2), DI
+	MOVQ  AX, R8
+	MOVQ  AX, R9
+	ADDQ  (SP), R9
+	MOVQ  d+56(FP), R10
+	SUBQ  $0x08, R10
+	JLT   colsEnd8
+
+cols7:
+	PREFETCHT0 (R9)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD   (R8), Y1
+	VPSLLD      $0x10, Y1, Y1
+	VMOVUPS     (BX), Y3
+	VFMADD231PS Y3, Y1, Y0
+	VMOVUPS     (BX)(SI*1), Y3
+	VFMADD231PS Y3, Y1, Y2
+	VMOVUPS     (BX)(SI*2), Y3
+	VFMADD231PS Y3, Y1, Y4
+	VMOVUPS     (BX)(DI*1), Y3
+	VFMADD231PS Y3, Y1, Y6
+	ADDQ        $+32, BX
+	ADDQ        $+16, R8
+	ADDQ        $+16, R9
+	SUBQ        $0x08, R10
+	JGE         cols7
+
+colsEnd8:
+	ADDQ $0x08, R10
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VPERMILPS    $0xb1, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0xb1, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSS       X2, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VPERMILPS    $0xb1, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VMOVSS       X4, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y6, Y0
+	VADDPS       Y0, Y6, Y6
+	VPERMILPS    $0xb1, Y6, Y0
+	VADDPS       Y0, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X6
+	VMOVSS       X6, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+4, DX
+	ADDQ         CX, AX
+	JMP          row5
+
+rowEnd6:
+	VZEROUPPER
+	RET
+
+// func scoresF32x1AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
+TEXT ·scoresF32x1AVX2(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	MOVQ dst+0(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, CX, BX
+	MOVQ    BX, (SP)
+
+rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  AX, SI
+	MOVQ  AX, DI
+	ADDQ  (SP), DI
+	MOVQ  d+56(FP), R8
+	SUBQ  $0x08, R8
+	JLT   colsEnd4
+
+cols3:
+	PREFETCHT0 (DI)
+	PREFETCHT0 (DI)(CX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VMOVUPS     (SI), Y2
+	VMOVUPS     (SI)(CX*1), Y3
+	VMOVUPS     (BX), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	ADDQ        $+32, BX
+	ADDQ        $+32, SI
+	ADDQ        $+32, DI
+	SUBQ        $0x08, R8
+	JGE         cols3
+
+colsEnd4:
+	ADDQ $0x08, R8
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VUNPCKHPS    Y1, Y0, Y2
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSD       X0, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+8, DX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	JMP          rows1
+
+rowsEnd2:
+row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  AX, SI
+	MOVQ  AX, DI
+	ADDQ  (SP), DI
+	MOVQ  d+56(FP), R8
+	SUBQ  $0x08, R8
+	JLT   colsEnd8
+
+cols7:
+	PREFETCHT0 (DI)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VMOVUPS     (SI), Y1
+	VMOVUPS     (BX), Y2
+	VFMADD231PS Y2, Y1, Y0
+	ADDQ        $+32, BX
+	ADDQ        $+32, SI
+	ADDQ        $+32, DI
+	SUBQ        $0x08, R8
+	JGE         cols7
+
+colsEnd8:
+	ADDQ $0x08, R8
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VPERMILPS    $0xb1, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+4, DX
+	ADDQ         CX, AX
+	JMP          row5
+
+rowEnd6:
+	VZEROUPPER
+	RET
+
+// func scoresF32x2AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
+TEXT ·scoresF32x2AVX2(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	MOVQ dst+0(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, CX, BX
+	MOVQ    BX, (SP)
+
+rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  AX, DI
+	MOVQ  AX, R8
+	ADDQ  (SP), R8
+	MOVQ  d+56(FP), R9
+	SUBQ  $0x08, R9
+	JLT   colsEnd4
+
+cols3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 (R8)(CX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VMOVUPS     (DI), Y4
+	VMOVUPS     (DI)(CX*1), Y5
+	VMOVUPS     (BX), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y1
+	VMOVUPS     (BX)(SI*1), Y6
+	VFMADD231PS Y6, Y4, Y2
+	VFMADD231PS Y6, Y5, Y3
+	ADDQ        $+32, BX
+	ADDQ        $+32, DI
+	ADDQ        $+32, R8
+	SUBQ        $0x08, R9
+	JGE         cols3
+
+colsEnd4:
+	ADDQ $0x08, R9
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VUNPCKHPS    Y1, Y0, Y4
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y0
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSD       X0, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y3, Y2, Y0
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSD       X2, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+8, DX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	JMP          rows1
+
+rowsEnd2:
+row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y2, Y2, Y2
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  AX, DI
+	MOVQ  AX, R8
+	ADDQ  (SP), R8
+	MOVQ  d+56(FP), R9
+	SUBQ  $0x08, R9
+	JLT   colsEnd8
+
+cols7:
+	PREFETCHT0 (R8)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VMOVUPS     (DI), Y1
+	VMOVUPS     (BX), Y3
+	VFMADD231PS Y3, Y1, Y0
+	VMOVUPS     (BX)(SI*1), Y3
+	VFMADD231PS Y3, Y1, Y2
+	ADDQ        $+32, BX
+	ADDQ        $+32, DI
+	ADDQ        $+32, R8
+	SUBQ        $0x08, R9
+	JGE         cols7
+
+colsEnd8:
+	ADDQ $0x08, R9
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VPERMILPS    $0xb1, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0xb1, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSS       X2, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+4, DX
+	ADDQ         CX, AX
+	JMP          row5
+
+rowEnd6:
+	VZEROUPPER
+	RET
+
+// func scoresF32x3AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
+TEXT ·scoresF32x3AVX2(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	MOVQ dst+0(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, CX, BX
+	MOVQ    BX, (SP)
+
+rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  AX, DI
+	MOVQ  AX, R8
+	ADDQ  (SP), R8
+	MOVQ  d+56(FP), R9
+	SUBQ  $0x08, R9
+	JLT   colsEnd4
+
+cols3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 (R8)(CX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VMOVUPS     (DI), Y6
+	VMOVUPS     (DI)(CX*1), Y7
+	VMOVUPS     (BX), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y1
+	VMOVUPS     (BX)(SI*1), Y8
+	VFMADD231PS Y8, Y6, Y2
+	VFMADD231PS Y8, Y7, Y3
+	VMOVUPS     (BX)(SI*2), Y8
+	VFMADD231PS Y8, Y6, Y4
+	VFMADD231PS Y8, Y7, Y5
+	ADDQ        $+32, BX
+	ADDQ        $+32, DI
+	ADDQ        $+32, R8
+	SUBQ        $0x08, R9
+	JGE         cols3
+
+colsEnd4:
+	ADDQ $0x08, R9
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VUNPCKHPS    Y1, Y0, Y6
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y6, Y0, Y0
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSD       X0, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y3, Y2, Y0
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSD       X2, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y5, Y4, Y0
+	VUNPCKLPS    Y5, Y4, Y4
+	VADDPS       Y0, Y4, Y4
+	VPERMILPS    $0x4e, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VMOVSD       X4, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+8, DX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	JMP          rows1
+
+rowsEnd2:
+row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y2, Y2, Y2
+	VPXOR Y4, Y4, Y4
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	MOVQ  AX, DI
+	MOVQ  AX, R8
+	ADDQ  (SP), R8
+	MOVQ  d+56(FP), R9
+	SUBQ  $0x08, R9
+	JLT   colsEnd8
+
+cols7:
+	PREFETCHT0 (R8)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VMOVUPS     (DI), Y1
+	VMOVUPS     (BX), Y3
+	VFMADD231PS Y3, Y1, Y0
+	VMOVUPS     (BX)(SI*1), Y3
+	VFMADD231PS Y3, Y1, Y2
+	VMOVUPS     (BX)(SI*2), Y3
+	VFMADD231PS Y3, Y1, Y4
+	ADDQ        $+32, BX
+	ADDQ        $+32, DI
+	ADDQ        $+32, R8
+	SUBQ        $0x08, R9
+	JGE         cols7
+
+colsEnd8:
+	ADDQ $0x08, R9
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VPERMILPS    $0xb1, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0xb1, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSS       X2, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VPERMILPS    $0xb1, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VMOVSS       X4, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+4, DX
+	ADDQ         CX, AX
+	JMP          row5
+
+rowEnd6:
+	VZEROUPPER
+	RET
+
+// func scoresF32x4AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
+TEXT ·scoresF32x4AVX2(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	MOVQ dst+0(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, CX, BX
+	MOVQ    BX, (SP)
+
+rows1:
+	CMPQ  n+48(FP), $0x02
+	JLT   rowsEnd2
+	SUBQ  $0x02, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	LEAQ  (SI)(SI*2), DI
+	MOVQ  AX, R8
+	MOVQ  AX, R9
+	ADDQ  (SP), R9
+	MOVQ  d+56(FP), R10
+	SUBQ  $0x08, R10
+	JLT   colsEnd4
+
+cols3:
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(CX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VMOVUPS     (R8), Y8
+	VMOVUPS     (R8)(CX*1), Y9
+	VMOVUPS     (BX), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y1
+	VMOVUPS     (BX)(SI*1), Y10
+	VFMADD231PS Y10, Y8, Y2
+	VFMADD231PS Y10, Y9, Y3
+	VMOVUPS     (BX)(SI*2), Y10
+	VFMADD231PS Y10, Y8, Y4
+	VFMADD231PS Y10, Y9, Y5
+	VMOVUPS     (BX)(DI*1), Y10
+	VFMADD231PS Y10, Y8, Y6
+	VFMADD231PS Y10, Y9, Y7
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, R9
+	SUBQ        $0x08, R10
+	JGE         cols3
+
+colsEnd4:
+	ADDQ $0x08, R10
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VUNPCKHPS    Y1, Y0, Y8
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSD       X0, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y3, Y2, Y0
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSD       X2, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y5, Y4, Y0
+	VUNPCKLPS    Y5, Y4, Y4
+	VADDPS       Y0, Y4, Y4
+	VPERMILPS    $0x4e, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VMOVSD       X4, (BX)
+	ADDQ         SI, BX
+	VUNPCKHPS    Y7, Y6, Y0
+	VUNPCKLPS    Y7, Y6, Y6
+	VADDPS       Y0, Y6, Y6
+	VPERMILPS    $0x4e, Y6, Y0
+	VADDPS       Y0, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X6
+	VMOVSD       X6, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+8, DX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	JMP          rows1
+
+rowsEnd2:
+row5:
+	CMPQ  n+48(FP), $0x01
+	JLT   rowEnd6
+	SUBQ  $0x01, n+48(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y2, Y2, Y2
+	VPXOR Y4, Y4, Y4
+	VPXOR Y6, Y6, Y6
+	MOVQ  q+16(FP), BX
+	MOVQ  ldq+24(FP), SI
+	SHLQ  $0x02, SI
+	LEAQ  (SI)(SI*2), DI
+	MOVQ  AX, R8
+	MOVQ  AX, R9
+	ADDQ  (SP), R9
+	MOVQ  d+56(FP), R10
+	SUBQ  $0x08, R10
+	JLT   colsEnd8
+
+cols7:
+	PREFETCHT0 (R9)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VMOVUPS     (R8), Y1
+	VMOVUPS     (BX), Y3
+	VFMADD231PS Y3, Y1, Y0
+	VMOVUPS     (BX)(SI*1), Y3
+	VFMADD231PS Y3, Y1, Y2
+	VMOVUPS     (BX)(SI*2), Y3
+	VFMADD231PS Y3, Y1, Y4
+	VMOVUPS     (BX)(DI*1), Y3
+	VFMADD231PS Y3, Y1, Y6
+	ADDQ        $+32, BX
+	ADDQ        $+32, R8
+	ADDQ        $+32, R9
+	SUBQ        $0x08, R10
+	JGE         cols7
+
+colsEnd8:
+	ADDQ $0x08, R10
+
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ         DX, BX
+	MOVQ         ldd+8(FP), SI
+	SHLQ         $0x02, SI
+	VPERMILPS    $0x4e, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VPERMILPS    $0xb1, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VPERMILPS    $0xb1, Y2, Y0
+	VADDPS       Y0, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X0
+	VADDPS       X0, X2, X2
+	VMOVSS       X2, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VPERMILPS    $0xb1, Y4, Y0
+	VADDPS       Y0, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	VMOVSS       X4, (BX)
+	ADDQ         SI, BX
+	VPERMILPS    $0x4e, Y6, Y0
+	VADDPS       Y0, Y6, Y6
+	VPERMILPS    $0xb1, Y6, Y0
+	VADDPS       Y0, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X6
+	VMOVSS       X6, (BX)
+	ADDQ         SI, BX
+	ADDQ         $+4, DX
+	ADDQ         CX, AX
+	JMP          row5
+
+rowEnd6:
+	VZEROUPPER
+	RET
+
+// func mixF16x1AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
+TEXT ·mixF16x1AVX2(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
-	SHLQ $0x00, DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd2
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R8
+	SUBQ    $0x01, R8
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Y4
+	VCVTPH2PS    (BX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VCVTPH2PS    16(BX), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VCVTPH2PS    32(BX), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VCVTPH2PS    48(BX), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R8
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+64, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd6
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R8
+	SUBQ    $0x01, R8
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Y2
+	VCVTPH2PS    (BX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VCVTPH2PS    16(BX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R8
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x08
+	JLT     colsEnd10
+	SUBQ    $0x08, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R8
+	SUBQ    $0x01, R8
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Y1
+	VCVTPH2PS    (BX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R8
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+32, AX
+	ADDQ    $+16, CX
+	JMP     cols9
+
+colsEnd10:
+	VZEROUPPER
+	RET
+
+// func mixF16x2AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
+TEXT ·mixF16x2AVX2(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd2
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	VMOVUPS 64(BX), Y6
+	VMOVUPS 96(BX), Y7
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Y8
+	VBROADCASTSS (DI)(R8*1), Y9
+	VCVTPH2PS    (BX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y4
+	VCVTPH2PS    16(BX), Y10
+	VFMADD231PS  Y8, Y10, Y1
+	VFMADD231PS  Y9, Y10, Y5
+	VCVTPH2PS    32(BX), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y6
+	VCVTPH2PS    48(BX), Y10
+	VFMADD231PS  Y8, Y10, Y3
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+64, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd6
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	VMOVUPS 32(BX), Y3
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Y4
+	VBROADCASTSS (DI)(R8*1), Y5
+	VCVTPH2PS    (BX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y2
+	VCVTPH2PS    16(BX), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y3, 32(BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x08
+	JLT     colsEnd10
+	SUBQ    $0x08, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y1
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Y2
+	VBROADCASTSS (DI), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS (DI)(R8*1), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+32, AX
+	ADDQ    $+16, CX
+	JMP     cols9
+
+colsEnd10:
+	VZEROUPPER
+	RET
+
+// func mixF16x3AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
+TEXT ·mixF16x3AVX2(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd2
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	VMOVUPS 64(BX), Y6
+	VMOVUPS 96(BX), Y7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y8
+	VMOVUPS 32(BX), Y9
+	VMOVUPS 64(BX), Y10
+	VMOVUPS 96(BX), Y11
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Y12
+	VBROADCASTSS (DI)(R8*1), Y13
+	VBROADCASTSS (DI)(R8*2), Y14
+	VCVTPH2PS    (BX), Y15
+	VFMADD231PS  Y12, Y15, Y0
+	VFMADD231PS  Y13, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y8
+	VCVTPH2PS    16(BX), Y15
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y9
+	VCVTPH2PS    32(BX), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y10
+	VCVTPH2PS    48(BX), Y15
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y11
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y9, 32(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y11, 96(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+64, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd6
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	VMOVUPS 32(BX), Y3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Y6
+	VCVTPH2PS    16(BX), Y7
+	VBROADCASTSS (DI), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS (DI)(R8*1), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS (DI)(R8*2), Y8
+	VFMADD231PS  Y8, Y6, Y4
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y3, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x08
+	JLT     colsEnd10
+	SUBQ    $0x08, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Y3
+	VBROADCASTSS (DI), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS (DI)(R8*1), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS (DI)(R8*2), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y2, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+32, AX
+	ADDQ    $+16, CX
+	JMP     cols9
+
+colsEnd10:
+	VZEROUPPER
+	RET
+
+// func mixF16x4AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
+TEXT ·mixF16x4AVX2(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd2
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	VMOVUPS 32(BX), Y3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y6
+	VMOVUPS 32(BX), Y7
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R10
+	SUBQ    $0x01, R10
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Y8
+	VCVTPH2PS    16(BX), Y9
+	VBROADCASTSS (DI), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS (DI)(R8*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS (DI)(R8*2), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS (DI)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R10
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R10
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y3, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x08
+	JLT     colsEnd6
+	SUBQ    $0x08, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y3
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R10
+	SUBQ    $0x01, R10
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Y4
+	VBROADCASTSS (DI), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS (DI)(R8*1), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS (DI)(R8*2), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS (DI)(R9*1), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R10
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R10
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y2, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y3, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+32, AX
+	ADDQ    $+16, CX
+	JMP     cols5
+
+colsEnd6:
+	VZEROUPPER
+	RET
+
+// func mixF16x5AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
+TEXT ·mixF16x5AVX2(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd2
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	VMOVUPS 32(BX), Y3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y6
+	VMOVUPS 32(BX), Y7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y8
+	VMOVUPS 32(BX), Y9
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Y10
+	VCVTPH2PS    16(BX), Y11
+	VBROADCASTSS (DI), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS (DI)(R8*1), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS (DI)(R8*2), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (DI)(R10*1), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (R9), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y3, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y9, 32(BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x08
+	JLT     colsEnd6
+	SUBQ    $0x08, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y4
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Y5
+	VBROADCASTSS (DI), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VBROADCASTSS (DI)(R8*1), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS (DI)(R8*2), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS (DI)(R10*1), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS (R9), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y2, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y3, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+32, AX
+	ADDQ    $+16, CX
+	JMP     cols5
+
+colsEnd6:
+	VZEROUPPER
+	RET
+
+// func mixF16x6AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
+TEXT ·mixF16x6AVX2(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd2
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	VMOVUPS 32(BX), Y3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y6
+	VMOVUPS 32(BX), Y7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y8
+	VMOVUPS 32(BX), Y9
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y10
+	VMOVUPS 32(BX), Y11
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Y12
+	VCVTPH2PS    16(BX), Y13
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y1
+	VBROADCASTSS (DI)(R8*1), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS (DI)(R8*2), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS (DI)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (R9), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R9)(R8*1), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y3, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y9, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y11, 32(BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x08
+	JLT     colsEnd6
+	SUBQ    $0x08, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y4
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y5
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Y6
+	VBROADCASTSS (DI), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VBROADCASTSS (DI)(R8*1), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS (DI)(R8*2), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS (DI)(R10*1), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS (R9), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS (R9)(R8*1), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y2, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y3, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y5, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+32, AX
+	ADDQ    $+16, CX
+	JMP     cols5
+
+colsEnd6:
+	VZEROUPPER
+	RET
+
+// func mixF32x1AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, BMI2, CMOV, FMA3, MMX+
+TEXT ·mixF32x1AVX2(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd2
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R8
+	SUBQ    $0x01, R8
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Y4
+	VMOVUPS      (BX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VMOVUPS      32(BX), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VMOVUPS      64(BX), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VMOVUPS      96(BX), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R8
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd6
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R8
+	SUBQ    $0x01, R8
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Y2
+	VMOVUPS      (BX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VMOVUPS      32(BX), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R8
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x08
+	JLT     colsEnd10
+	SUBQ    $0x08, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R8
+	SUBQ    $0x01, R8
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Y1
+	VMOVUPS      (BX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R8
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	JMP     cols9
+
+colsEnd10:
+	VZEROUPPER
+	RET
+
+// func scoresF16x1AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresF16x1AVX512(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	LEAQ (CX)(CX*2), DX
 	MOVQ dst+0(FP), BX
 	MOVQ d+56(FP), SI
 
@@ -152,120 +3814,4081 @@ TEXT ·scoresBF16x1AVX2(SB), NOSPLIT, $8-64
 	CMOVQLT DI, SI
 	CMPQ    SI, R8
 	CMOVQGT R8, SI
-	SHLXQ   SI, DX, SI
+	SHLXQ   SI, CX, SI
 	MOVQ    SI, (SP)
+	MOVQ    d+56(FP), SI
+	ANDQ    $0x0f, SI
+	MOVQ    $-1, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K1
 
 rows1:
-	CMPQ  n+48(FP), $0x02
-	JLT   rowsEnd2
-	SUBQ  $0x02, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	MOVQ  CX, SI
-	MOVQ  AX, DI
-	MOVQ  CX, R8
-	ADDQ  (SP), R8
-	MOVQ  d+56(FP), R9
-	SUBQ  $0x08, R9
-	JLT   colsEnd4
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   q+16(FP), SI
+	MOVQ   ldq+24(FP), DI
+	SHLQ   $0x02, DI
+	MOVQ   AX, DI
+	MOVQ   AX, R8
+	ADDQ   (SP), R8
+	MOVQ   d+56(FP), R9
+	SUBQ   $0x10, R9
+	JLT    colsEnd4
 
 cols3:
 	PREFETCHT0 (R8)
+	PREFETCHT0 (R8)(CX*1)
+	PREFETCHT0 (R8)(CX*2)
 	PREFETCHT0 (R8)(DX*1)
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (SI), Y2
-	VPSLLD      $0x10, Y2, Y2
-	VPMOVZXWD   (SI)(DX*1), Y3
-	VPSLLD      $0x10, Y3, Y3
-	VMOVUPS     (DI), Y4
-	VFMADD231PS Y4, Y2, Y0
-	VFMADD231PS Y4, Y3, Y1
+	VCVTPH2PS   (DI), Z4
+	VCVTPH2PS   (DI)(CX*1), Z5
+	VCVTPH2PS   (DI)(CX*2), Z6
+	VCVTPH2PS   (DI)(DX*1), Z7
+	VMOVUPS     (SI), Z8
+	VFMADD231PS Z8, Z4, Z0
+	VFMADD231PS Z8, Z5, Z1
+	VFMADD231PS Z8, Z6, Z2
+	VFMADD231PS Z8, Z7, Z3
+	ADDQ        $+64, SI
 	ADDQ        $+32, DI
-	ADDQ        $+16, SI
-	ADDQ        $+16, R8
-	SUBQ        $0x08, R9
+	ADDQ        $+32, R8
+	SUBQ        $0x10, R9
 	JGE         cols3
 
 colsEnd4:
-	ADDQ $0x08, R9
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         BX, SI
-	MOVQ         ldd+8(FP), DI
-	SHLQ         $0x02, DI
-	VUNPCKHPS    Y1, Y0, Y2
-	VUNPCKLPS    Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VMOVSD       X0, (SI)
-	ADDQ         $+8, BX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	JMP          rows1
-
-rowsEnd2:
-row5:
-	CMPQ  n+48(FP), $0x01
-	JLT   rowEnd6
-	SUBQ  $0x01, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	MOVQ  CX, SI
-	MOVQ  AX, DI
-	MOVQ  CX, R8
-	ADDQ  (SP), R8
-	MOVQ  d+56(FP), R9
-	SUBQ  $0x08, R9
-	JLT   colsEnd8
-
-cols7:
-	PREFETCHT0 (R8)
+	ADDQ  $0x10, R9
+	TESTQ R9, R9
+	JEQ   colsMasked5
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (SI), Y1
-	VPSLLD      $0x10, Y1, Y1
-	VMOVUPS     (DI), Y2
-	VFMADD231PS Y2, Y1, Y0
-	ADDQ        $+32, DI
-	ADDQ        $+16, SI
-	ADDQ        $+16, R8
-	SUBQ        $0x08, R9
-	JGE         cols7
+	VCVTPH2PS.Z (DI), K1, Z4
+	VCVTPH2PS.Z (DI)(CX*1), K1, Z5
+	VCVTPH2PS.Z (DI)(CX*2), K1, Z6
+	VCVTPH2PS.Z (DI)(DX*1), K1, Z7
+	VMOVUPS.Z   (SI), K1, Z8
+	VFMADD231PS Z8, Z4, Z0
+	VFMADD231PS Z8, Z5, Z1
+	VFMADD231PS Z8, Z6, Z2
+	VFMADD231PS Z8, Z7, Z3
 
-colsEnd8:
-	ADDQ $0x08, R9
-
+colsMasked5:
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ         BX, SI
-	MOVQ         ldd+8(FP), DI
-	SHLQ         $0x02, DI
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y0
-	VPERMILPS    $0xb1, Y0, Y1
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VMOVSS       X0, (SI)
-	ADDQ         $+4, BX
-	ADDQ         DX, CX
-	JMP          row5
+	MOVQ          BX, SI
+	MOVQ          ldd+8(FP), DI
+	SHLQ          $0x02, DI
+	VUNPCKHPS     Z1, Z0, Z4
+	VUNPCKLPS     Z1, Z0, Z0
+	VADDPS        Z4, Z0, Z0
+	VUNPCKHPS     Z3, Z2, Z4
+	VUNPCKLPS     Z3, Z2, Z2
+	VADDPS        Z4, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z4
+	VUNPCKLPD     Z2, Z0, Z0
+	VADDPS        Z4, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VMOVUPS       X0, (SI)
+	ADDQ          DI, SI
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	JMP           rows1
 
-rowEnd6:
+rowsEnd2:
+row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	MOVQ   q+16(FP), DX
+	MOVQ   ldq+24(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   AX, SI
+	MOVQ   AX, DI
+	ADDQ   (SP), DI
+	MOVQ   d+56(FP), R8
+	SUBQ   $0x10, R8
+	JLT    colsEnd9
+
+cols8:
+	PREFETCHT0 (DI)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (SI), Z1
+	VMOVUPS     (DX), Z2
+	VFMADD231PS Z2, Z1, Z0
+	ADDQ        $+64, DX
+	ADDQ        $+32, SI
+	ADDQ        $+32, DI
+	SUBQ        $0x10, R8
+	JGE         cols8
+
+colsEnd9:
+	ADDQ  $0x10, R8
+	TESTQ R8, R8
+	JEQ   colsMasked10
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS.Z (SI), K1, Z1
+	VMOVUPS.Z   (DX), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+
+colsMasked10:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, DX
+	MOVQ          ldd+8(FP), SI
+	SHLQ          $0x02, SI
+	VPERMILPS     $0x4e, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (DX)
+	ADDQ          SI, DX
+	ADDQ          $+4, BX
+	ADDQ          CX, AX
+	JMP           row6
+
+rowEnd7:
 	VZEROUPPER
 	RET
 
-// func scoresF32x1AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
-TEXT ·scoresF32x1AVX2(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	MOVQ k+32(FP), CX
-	MOVQ stride+40(FP), DX
-	SHLQ $0x00, DX
+// func scoresF16x2AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresF16x2AVX512(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	LEAQ (CX)(CX*2), DX
+	MOVQ dst+0(FP), BX
+	MOVQ d+56(FP), SI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, SI, SI
+	BSRQ    SI, SI
+	SUBQ    $0x0d, SI
+	NEGQ    SI
+	MOVQ    $+2, DI
+	MOVQ    $+6, R8
+	CMPQ    SI, DI
+	CMOVQLT DI, SI
+	CMPQ    SI, R8
+	CMOVQGT R8, SI
+	SHLXQ   SI, CX, SI
+	MOVQ    SI, (SP)
+	MOVQ    d+56(FP), SI
+	ANDQ    $0x0f, SI
+	MOVQ    $-1, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K1
+
+rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   q+16(FP), SI
+	MOVQ   ldq+24(FP), DI
+	SHLQ   $0x02, DI
+	MOVQ   AX, R8
+	MOVQ   AX, R9
+	ADDQ   (SP), R9
+	MOVQ   d+56(FP), R10
+	SUBQ   $0x10, R10
+	JLT    colsEnd4
+
+cols3:
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(CX*1)
+	PREFETCHT0 (R9)(CX*2)
+	PREFETCHT0 (R9)(DX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (R8), Z8
+	VCVTPH2PS   (R8)(CX*1), Z9
+	VCVTPH2PS   (R8)(CX*2), Z10
+	VCVTPH2PS   (R8)(DX*1), Z11
+	VMOVUPS     (SI), Z12
+	VFMADD231PS Z12, Z8, Z0
+	VFMADD231PS Z12, Z9, Z1
+	VFMADD231PS Z12, Z10, Z2
+	VFMADD231PS Z12, Z11, Z3
+	VMOVUPS     (SI)(DI*1), Z12
+	VFMADD231PS Z12, Z8, Z4
+	VFMADD231PS Z12, Z9, Z5
+	VFMADD231PS Z12, Z10, Z6
+	VFMADD231PS Z12, Z11, Z7
+	ADDQ        $+64, SI
+	ADDQ        $+32, R8
+	ADDQ        $+32, R9
+	SUBQ        $0x10, R10
+	JGE         cols3
+
+colsEnd4:
+	ADDQ  $0x10, R10
+	TESTQ R10, R10
+	JEQ   colsMasked5
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS.Z (R8), K1, Z8
+	VCVTPH2PS.Z (R8)(CX*1), K1, Z9
+	VCVTPH2PS.Z (R8)(CX*2), K1, Z10
+	VCVTPH2PS.Z (R8)(DX*1), K1, Z11
+	VMOVUPS.Z   (SI), K1, Z12
+	VFMADD231PS Z12, Z8, Z0
+	VFMADD231PS Z12, Z9, Z1
+	VFMADD231PS Z12, Z10, Z2
+	VFMADD231PS Z12, Z11, Z3
+	VMOVUPS.Z   (SI)(DI*1), K1, Z12
+	VFMADD231PS Z12, Z8, Z4
+	VFMADD231PS Z12, Z9, Z5
+	VFMADD231PS Z12, Z10, Z6
+	VFMADD231PS Z12, Z11, Z7
+
+colsMasked5:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, SI
+	MOVQ          ldd+8(FP), DI
+	SHLQ          $0x02, DI
+	VUNPCKHPS     Z1, Z0, Z8
+	VUNPCKLPS     Z1, Z0, Z0
+	VADDPS        Z8, Z0, Z0
+	VUNPCKHPS     Z3, Z2, Z8
+	VUNPCKLPS     Z3, Z2, Z2
+	VADDPS        Z8, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z8
+	VUNPCKLPD     Z2, Z0, Z0
+	VADDPS        Z8, Z0, Z0
+	VUNPCKHPS     Z5, Z4, Z8
+	VUNPCKLPS     Z5, Z4, Z4
+	VADDPS        Z8, Z4, Z4
+	VUNPCKHPS     Z7, Z6, Z8
+	VUNPCKLPS     Z7, Z6, Z6
+	VADDPS        Z8, Z6, Z6
+	VUNPCKHPD     Z6, Z4, Z8
+	VUNPCKLPD     Z6, Z4, Z4
+	VADDPS        Z8, Z4, Z4
+	VMOVAPS       Z4, Z8
+	VSHUFF32X4    $0xee, Z4, Z8, Z9
+	VSHUFF32X4    $0x44, Z4, Z8, Z8
+	VADDPS        Z9, Z8, Z8
+	VSHUFF32X4    $0xee, Z4, Z0, Z9
+	VSHUFF32X4    $0x44, Z4, Z0, Z0
+	VADDPS        Z9, Z0, Z0
+	VSHUFF32X4    $0xdd, Z8, Z0, Z9
+	VSHUFF32X4    $0x88, Z8, Z0, Z0
+	VADDPS        Z9, Z0, Z0
+	VMOVUPS       X0, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x01, Z0, X4
+	VMOVUPS       X4, (SI)
+	ADDQ          DI, SI
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	JMP           rows1
+
+rowsEnd2:
+row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z4, Z4, Z4
+	MOVQ   q+16(FP), DX
+	MOVQ   ldq+24(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   AX, DI
+	MOVQ   AX, R8
+	ADDQ   (SP), R8
+	MOVQ   d+56(FP), R9
+	SUBQ   $0x10, R9
+	JLT    colsEnd9
+
+cols8:
+	PREFETCHT0 (R8)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (DI), Z1
+	VMOVUPS     (DX), Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     (DX)(SI*1), Z2
+	VFMADD231PS Z2, Z1, Z4
+	ADDQ        $+64, DX
+	ADDQ        $+32, DI
+	ADDQ        $+32, R8
+	SUBQ        $0x10, R9
+	JGE         cols8
+
+colsEnd9:
+	ADDQ  $0x10, R9
+	TESTQ R9, R9
+	JEQ   colsMasked10
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS.Z (DI), K1, Z1
+	VMOVUPS.Z   (DX), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS.Z   (DX)(SI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z4
+
+colsMasked10:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, DX
+	MOVQ          ldd+8(FP), SI
+	SHLQ          $0x02, SI
+	VPERMILPS     $0x4e, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y1
+	VADDPS        Y1, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X1
+	VADDPS        X1, X4, X4
+	VMOVSS        X4, (DX)
+	ADDQ          SI, DX
+	ADDQ          $+4, BX
+	ADDQ          CX, AX
+	JMP           row6
+
+rowEnd7:
+	VZEROUPPER
+	RET
+
+// func scoresF16x3AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresF16x3AVX512(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	LEAQ (CX)(CX*2), DX
+	MOVQ dst+0(FP), BX
+	MOVQ d+56(FP), SI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, SI, SI
+	BSRQ    SI, SI
+	SUBQ    $0x0d, SI
+	NEGQ    SI
+	MOVQ    $+2, DI
+	MOVQ    $+6, R8
+	CMPQ    SI, DI
+	CMOVQLT DI, SI
+	CMPQ    SI, R8
+	CMOVQGT R8, SI
+	SHLXQ   SI, CX, SI
+	MOVQ    SI, (SP)
+	MOVQ    d+56(FP), SI
+	ANDQ    $0x0f, SI
+	MOVQ    $-1, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K1
+
+rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	MOVQ   q+16(FP), SI
+	MOVQ   ldq+24(FP), DI
+	SHLQ   $0x02, DI
+	MOVQ   AX, R8
+	MOVQ   AX, R9
+	ADDQ   (SP), R9
+	MOVQ   d+56(FP), R10
+	SUBQ   $0x10, R10
+	JLT    colsEnd4
+
+cols3:
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(CX*1)
+	PREFETCHT0 (R9)(CX*2)
+	PREFETCHT0 (R9)(DX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (R8), Z12
+	VCVTPH2PS   (R8)(CX*1), Z13
+	VCVTPH2PS   (R8)(CX*2), Z14
+	VCVTPH2PS   (R8)(DX*1), Z15
+	VMOVUPS     (SI), Z16
+	VFMADD231PS Z16, Z12, Z0
+	VFMADD231PS Z16, Z13, Z1
+	VFMADD231PS Z16, Z14, Z2
+	VFMADD231PS Z16, Z15, Z3
+	VMOVUPS     (SI)(DI*1), Z16
+	VFMADD231PS Z16, Z12, Z4
+	VFMADD231PS Z16, Z13, Z5
+	VFMADD231PS Z16, Z14, Z6
+	VFMADD231PS Z16, Z15, Z7
+	VMOVUPS     (SI)(DI*2), Z16
+	VFMADD231PS Z16, Z12, Z8
+	VFMADD231PS Z16, Z13, Z9
+	VFMADD231PS Z16, Z14, Z10
+	VFMADD231PS Z16, Z15, Z11
+	ADDQ        $+64, SI
+	ADDQ        $+32, R8
+	ADDQ        $+32, R9
+	SUBQ        $0x10, R10
+	JGE         cols3
+
+colsEnd4:
+	ADDQ  $0x10, R10
+	TESTQ R10, R10
+	JEQ   colsMasked5
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS.Z (R8), K1, Z12
+	VCVTPH2PS.Z (R8)(CX*1), K1, Z13
+	VCVTPH2PS.Z (R8)(CX*2), K1, Z14
+	VCVTPH2PS.Z (R8)(DX*1), K1, Z15
+	VMOVUPS.Z   (SI), K1, Z16
+	VFMADD231PS Z16, Z12, Z0
+	VFMADD231PS Z16, Z13, Z1
+	VFMADD231PS Z16, Z14, Z2
+	VFMADD231PS Z16, Z15, Z3
+	VMOVUPS.Z   (SI)(DI*1), K1, Z16
+	VFMADD231PS Z16, Z12, Z4
+	VFMADD231PS Z16, Z13, Z5
+	VFMADD231PS Z16, Z14, Z6
+	VFMADD231PS Z16, Z15, Z7
+	VMOVUPS.Z   (SI)(DI*2), K1, Z16
+	VFMADD231PS Z16, Z12, Z8
+	VFMADD231PS Z16, Z13, Z9
+	VFMADD231PS Z16, Z14, Z10
+	VFMADD231PS Z16, Z15, Z11
+
+colsMasked5:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, SI
+	MOVQ          ldd+8(FP), DI
+	SHLQ          $0x02, DI
+	VUNPCKHPS     Z1, Z0, Z12
+	VUNPCKLPS     Z1, Z0, Z0
+	VADDPS        Z12, Z0, Z0
+	VUNPCKHPS     Z3, Z2, Z12
+	VUNPCKLPS     Z3, Z2, Z2
+	VADDPS        Z12, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z12
+	VUNPCKLPD     Z2, Z0, Z0
+	VADDPS        Z12, Z0, Z0
+	VUNPCKHPS     Z5, Z4, Z12
+	VUNPCKLPS     Z5, Z4, Z4
+	VADDPS        Z12, Z4, Z4
+	VUNPCKHPS     Z7, Z6, Z12
+	VUNPCKLPS     Z7, Z6, Z6
+	VADDPS        Z12, Z6, Z6
+	VUNPCKHPD     Z6, Z4, Z12
+	VUNPCKLPD     Z6, Z4, Z4
+	VADDPS        Z12, Z4, Z4
+	VUNPCKHPS     Z9, Z8, Z12
+	VUNPCKLPS     Z9, Z8, Z8
+	VADDPS        Z12, Z8, Z8
+	VUNPCKHPS     Z11, Z10, Z12
+	VUNPCKLPS     Z11, Z10, Z10
+	VADDPS        Z12, Z10, Z10
+	VUNPCKHPD     Z10, Z8, Z12
+	VUNPCKLPD     Z10, Z8, Z8
+	VADDPS        Z12, Z8, Z8
+	VMOVAPS       Z8, Z12
+	VSHUFF32X4    $0xee, Z8, Z12, Z13
+	VSHUFF32X4    $0x44, Z8, Z12, Z12
+	VADDPS        Z13, Z12, Z12
+	VSHUFF32X4    $0xee, Z4, Z0, Z13
+	VSHUFF32X4    $0x44, Z4, Z0, Z0
+	VADDPS        Z13, Z0, Z0
+	VSHUFF32X4    $0xdd, Z12, Z0, Z13
+	VSHUFF32X4    $0x88, Z12, Z0, Z0
+	VADDPS        Z13, Z0, Z0
+	VMOVUPS       X0, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x01, Z0, X4
+	VMOVUPS       X4, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x02, Z0, X8
+	VMOVUPS       X8, (SI)
+	ADDQ          DI, SI
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	JMP           rows1
+
+rowsEnd2:
+row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z4, Z4, Z4
+	VPXORD Z8, Z8, Z8
+	MOVQ   q+16(FP), DX
+	MOVQ   ldq+24(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   AX, DI
+	MOVQ   AX, R8
+	ADDQ   (SP), R8
+	MOVQ   d+56(FP), R9
+	SUBQ   $0x10, R9
+	JLT    colsEnd9
+
+cols8:
+	PREFETCHT0 (R8)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (DI), Z1
+	VMOVUPS     (DX), Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     (DX)(SI*1), Z2
+	VFMADD231PS Z2, Z1, Z4
+	VMOVUPS     (DX)(SI*2), Z2
+	VFMADD231PS Z2, Z1, Z8
+	ADDQ        $+64, DX
+	ADDQ        $+32, DI
+	ADDQ        $+32, R8
+	SUBQ        $0x10, R9
+	JGE         cols8
+
+colsEnd9:
+	ADDQ  $0x10, R9
+	TESTQ R9, R9
+	JEQ   colsMasked10
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS.Z (DI), K1, Z1
+	VMOVUPS.Z   (DX), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS.Z   (DX)(SI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z4
+	VMOVUPS.Z   (DX)(SI*2), K1, Z2
+	VFMADD231PS Z2, Z1, Z8
+
+colsMasked10:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, DX
+	MOVQ          ldd+8(FP), SI
+	SHLQ          $0x02, SI
+	VPERMILPS     $0x4e, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y1
+	VADDPS        Y1, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X1
+	VADDPS        X1, X4, X4
+	VMOVSS        X4, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z8, Z1
+	VADDPS        Z1, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z1
+	VADDPS        Z1, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y1
+	VADDPS        Y1, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X1
+	VADDPS        X1, X8, X8
+	VMOVSS        X8, (DX)
+	ADDQ          SI, DX
+	ADDQ          $+4, BX
+	ADDQ          CX, AX
+	JMP           row6
+
+rowEnd7:
+	VZEROUPPER
+	RET
+
+// func scoresF16x4AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresF16x4AVX512(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	LEAQ (CX)(CX*2), DX
+	MOVQ dst+0(FP), BX
+	MOVQ d+56(FP), SI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, SI, SI
+	BSRQ    SI, SI
+	SUBQ    $0x0d, SI
+	NEGQ    SI
+	MOVQ    $+2, DI
+	MOVQ    $+6, R8
+	CMPQ    SI, DI
+	CMOVQLT DI, SI
+	CMPQ    SI, R8
+	CMOVQGT R8, SI
+	SHLXQ   SI, CX, SI
+	MOVQ    SI, (SP)
+	MOVQ    d+56(FP), SI
+	ANDQ    $0x0f, SI
+	MOVQ    $-1, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K1
+
+rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	MOVQ   q+16(FP), SI
+	MOVQ   ldq+24(FP), DI
+	SHLQ   $0x02, DI
+	LEAQ   (DI)(DI*2), R8
+	MOVQ   AX, R9
+	MOVQ   AX, R10
+	ADDQ   (SP), R10
+	MOVQ   d+56(FP), R11
+	SUBQ   $0x10, R11
+	JLT    colsEnd4
+
+cols3:
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 (R10)(CX*2)
+	PREFETCHT0 (R10)(DX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (R9), Z16
+	VCVTPH2PS   (R9)(CX*1), Z17
+	VCVTPH2PS   (R9)(CX*2), Z18
+	VCVTPH2PS   (R9)(DX*1), Z19
+	VMOVUPS     (SI), Z20
+	VFMADD231PS Z20, Z16, Z0
+	VFMADD231PS Z20, Z17, Z1
+	VFMADD231PS Z20, Z18, Z2
+	VFMADD231PS Z20, Z19, Z3
+	VMOVUPS     (SI)(DI*1), Z20
+	VFMADD231PS Z20, Z16, Z4
+	VFMADD231PS Z20, Z17, Z5
+	VFMADD231PS Z20, Z18, Z6
+	VFMADD231PS Z20, Z19, Z7
+	VMOVUPS     (SI)(DI*2), Z20
+	VFMADD231PS Z20, Z16, Z8
+	VFMADD231PS Z20, Z17, Z9
+	VFMADD231PS Z20, Z18, Z10
+	VFMADD231PS Z20, Z19, Z11
+	VMOVUPS     (SI)(R8*1), Z20
+	VFMADD231PS Z20, Z16, Z12
+	VFMADD231PS Z20, Z17, Z13
+	VFMADD231PS Z20, Z18, Z14
+	VFMADD231PS Z20, Z19, Z15
+	ADDQ        $+64, SI
+	ADDQ        $+32, R9
+	ADDQ        $+32, R10
+	SUBQ        $0x10, R11
+	JGE         cols3
+
+colsEnd4:
+	ADDQ  $0x10, R11
+	TESTQ R11, R11
+	JEQ   colsMasked5
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS.Z (R9), K1, Z16
+	VCVTPH2PS.Z (R9)(CX*1), K1, Z17
+	VCVTPH2PS.Z (R9)(CX*2), K1, Z18
+	VCVTPH2PS.Z (R9)(DX*1), K1, Z19
+	VMOVUPS.Z   (SI), K1, Z20
+	VFMADD231PS Z20, Z16, Z0
+	VFMADD231PS Z20, Z17, Z1
+	VFMADD231PS Z20, Z18, Z2
+	VFMADD231PS Z20, Z19, Z3
+	VMOVUPS.Z   (SI)(DI*1), K1, Z20
+	VFMADD231PS Z20, Z16, Z4
+	VFMADD231PS Z20, Z17, Z5
+	VFMADD231PS Z20, Z18, Z6
+	VFMADD231PS Z20, Z19, Z7
+	VMOVUPS.Z   (SI)(DI*2), K1, Z20
+	VFMADD231PS Z20, Z16, Z8
+	VFMADD231PS Z20, Z17, Z9
+	VFMADD231PS Z20, Z18, Z10
+	VFMADD231PS Z20, Z19, Z11
+	VMOVUPS.Z   (SI)(R8*1), K1, Z20
+	VFMADD231PS Z20, Z16, Z12
+	VFMADD231PS Z20, Z17, Z13
+	VFMADD231PS Z20, Z18, Z14
+	VFMADD231PS Z20, Z19, Z15
+
+colsMasked5:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, SI
+	MOVQ          ldd+8(FP), DI
+	SHLQ          $0x02, DI
+	VUNPCKHPS     Z1, Z0, Z16
+	VUNPCKLPS     Z1, Z0, Z0
+	VADDPS        Z16, Z0, Z0
+	VUNPCKHPS     Z3, Z2, Z16
+	VUNPCKLPS     Z3, Z2, Z2
+	VADDPS        Z16, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z16
+	VUNPCKLPD     Z2, Z0, Z0
+	VADDPS        Z16, Z0, Z0
+	VUNPCKHPS     Z5, Z4, Z16
+	VUNPCKLPS     Z5, Z4, Z4
+	VADDPS        Z16, Z4, Z4
+	VUNPCKHPS     Z7, Z6, Z16
+	VUNPCKLPS     Z7, Z6, Z6
+	VADDPS        Z16, Z6, Z6
+	VUNPCKHPD     Z6, Z4, Z16
+	VUNPCKLPD     Z6, Z4, Z4
+	VADDPS        Z16, Z4, Z4
+	VUNPCKHPS     Z9, Z8, Z16
+	VUNPCKLPS     Z9, Z8, Z8
+	VADDPS        Z16, Z8, Z8
+	VUNPCKHPS     Z11, Z10, Z16
+	VUNPCKLPS     Z11, Z10, Z10
+	VADDPS        Z16, Z10, Z10
+	VUNPCKHPD     Z10, Z8, Z16
+	VUNPCKLPD     Z10, Z8, Z8
+	VADDPS        Z16, Z8, Z8
+	VUNPCKHPS     Z13, Z12, Z16
+	VUNPCKLPS     Z13, Z12, Z12
+	VADDPS        Z16, Z12, Z12
+	VUNPCKHPS     Z15, Z14, Z16
+	VUNPCKLPS     Z15, Z14, Z14
+	VADDPS        Z16, Z14, Z14
+	VUNPCKHPD     Z14, Z12, Z16
+	VUNPCKLPD     Z14, Z12, Z12
+	VADDPS        Z16, Z12, Z12
+	VMOVAPS       Z8, Z16
+	VSHUFF32X4    $0xee, Z12, Z16, Z17
+	VSHUFF32X4    $0x44, Z12, Z16, Z16
+	VADDPS        Z17, Z16, Z16
+	VSHUFF32X4    $0xee, Z4, Z0, Z17
+	VSHUFF32X4    $0x44, Z4, Z0, Z0
+	VADDPS        Z17, Z0, Z0
+	VSHUFF32X4    $0xdd, Z16, Z0, Z17
+	VSHUFF32X4    $0x88, Z16, Z0, Z0
+	VADDPS        Z17, Z0, Z0
+	VMOVUPS       X0, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x01, Z0, X4
+	VMOVUPS       X4, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x02, Z0, X8
+	VMOVUPS       X8, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x03, Z0, X12
+	VMOVUPS       X12, (SI)
+	ADDQ          DI, SI
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	JMP           rows1
+
+rowsEnd2:
+row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z4, Z4, Z4
+	VPXORD Z8, Z8, Z8
+	VPXORD Z12, Z12, Z12
+	MOVQ   q+16(FP), DX
+	MOVQ   ldq+24(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (SI)(SI*2), DI
+	MOVQ   AX, R8
+	MOVQ   AX, R9
+	ADDQ   (SP), R9
+	MOVQ   d+56(FP), R10
+	SUBQ   $0x10, R10
+	JLT    colsEnd9
+
+cols8:
+	PREFETCHT0 (R9)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (R8), Z1
+	VMOVUPS     (DX), Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     (DX)(SI*1), Z2
+	VFMADD231PS Z2, Z1, Z4
+	VMOVUPS     (DX)(SI*2), Z2
+	VFMADD231PS Z2, Z1, Z8
+	VMOVUPS     (DX)(DI*1), Z2
+	VFMADD231PS Z2, Z1, Z12
+	ADDQ        $+64, DX
+	ADDQ        $+32, R8
+	ADDQ        $+32, R9
+	SUBQ        $0x10, R10
+	JGE         cols8
+
+colsEnd9:
+	ADDQ  $0x10, R10
+	TESTQ R10, R10
+	JEQ   colsMasked10
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS.Z (R8), K1, Z1
+	VMOVUPS.Z   (DX), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS.Z   (DX)(SI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z4
+	VMOVUPS.Z   (DX)(SI*2), K1, Z2
+	VFMADD231PS Z2, Z1, Z8
+	VMOVUPS.Z   (DX)(DI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z12
+
+colsMasked10:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, DX
+	MOVQ          ldd+8(FP), SI
+	SHLQ          $0x02, SI
+	VPERMILPS     $0x4e, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y1
+	VADDPS        Y1, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X1
+	VADDPS        X1, X4, X4
+	VMOVSS        X4, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z8, Z1
+	VADDPS        Z1, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z1
+	VADDPS        Z1, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y1
+	VADDPS        Y1, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X1
+	VADDPS        X1, X8, X8
+	VMOVSS        X8, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z12, Z1
+	VADDPS        Z1, Z12, Z12
+	VPERMILPS     $0xb1, Z12, Z1
+	VADDPS        Z1, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y1
+	VADDPS        Y1, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X1
+	VADDPS        X1, X12, X12
+	VMOVSS        X12, (DX)
+	ADDQ          SI, DX
+	ADDQ          $+4, BX
+	ADDQ          CX, AX
+	JMP           row6
+
+rowEnd7:
+	VZEROUPPER
+	RET
+
+// func scoresF16x5AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresF16x5AVX512(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	LEAQ (CX)(CX*2), DX
+	MOVQ dst+0(FP), BX
+	MOVQ d+56(FP), SI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, SI, SI
+	BSRQ    SI, SI
+	SUBQ    $0x0d, SI
+	NEGQ    SI
+	MOVQ    $+2, DI
+	MOVQ    $+6, R8
+	CMPQ    SI, DI
+	CMOVQLT DI, SI
+	CMPQ    SI, R8
+	CMOVQGT R8, SI
+	SHLXQ   SI, CX, SI
+	MOVQ    SI, (SP)
+	MOVQ    d+56(FP), SI
+	ANDQ    $0x0f, SI
+	MOVQ    $-1, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K1
+
+rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	MOVQ   q+16(FP), SI
+	MOVQ   ldq+24(FP), DI
+	SHLQ   $0x02, DI
+	LEAQ   (SI)(DI*4), R8
+	LEAQ   (DI)(DI*2), R9
+	MOVQ   AX, R10
+	MOVQ   AX, R11
+	ADDQ   (SP), R11
+	MOVQ   d+56(FP), R12
+	SUBQ   $0x10, R12
+	JLT    colsEnd4
+
+cols3:
+	PREFETCHT0 (R11)
+	PREFETCHT0 (R11)(CX*1)
+	PREFETCHT0 (R11)(CX*2)
+	PREFETCHT0 (R11)(DX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (R10), Z20
+	VCVTPH2PS   (R10)(CX*1), Z21
+	VCVTPH2PS   (R10)(CX*2), Z22
+	VCVTPH2PS   (R10)(DX*1), Z23
+	VMOVUPS     (SI), Z24
+	VFMADD231PS Z24, Z20, Z0
+	VFMADD231PS Z24, Z21, Z1
+	VFMADD231PS Z24, Z22, Z2
+	VFMADD231PS Z24, Z23, Z3
+	VMOVUPS     (SI)(DI*1), Z24
+	VFMADD231PS Z24, Z20, Z4
+	VFMADD231PS Z24, Z21, Z5
+	VFMADD231PS Z24, Z22, Z6
+	VFMADD231PS Z24, Z23, Z7
+	VMOVUPS     (SI)(DI*2), Z24
+	VFMADD231PS Z24, Z20, Z8
+	VFMADD231PS Z24, Z21, Z9
+	VFMADD231PS Z24, Z22, Z10
+	VFMADD231PS Z24, Z23, Z11
+	VMOVUPS     (SI)(R9*1), Z24
+	VFMADD231PS Z24, Z20, Z12
+	VFMADD231PS Z24, Z21, Z13
+	VFMADD231PS Z24, Z22, Z14
+	VFMADD231PS Z24, Z23, Z15
+	VMOVUPS     (R8), Z24
+	VFMADD231PS Z24, Z20, Z16
+	VFMADD231PS Z24, Z21, Z17
+	VFMADD231PS Z24, Z22, Z18
+	VFMADD231PS Z24, Z23, Z19
+	ADDQ        $+64, SI
+	ADDQ        $+64, R8
+	ADDQ        $+32, R10
+	ADDQ        $+32, R11
+	SUBQ        $0x10, R12
+	JGE         cols3
+
+colsEnd4:
+	ADDQ  $0x10, R12
+	TESTQ R12, R12
+	JEQ   colsMasked5
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS.Z (R10), K1, Z20
+	VCVTPH2PS.Z (R10)(CX*1), K1, Z21
+	VCVTPH2PS.Z (R10)(CX*2), K1, Z22
+	VCVTPH2PS.Z (R10)(DX*1), K1, Z23
+	VMOVUPS.Z   (SI), K1, Z24
+	VFMADD231PS Z24, Z20, Z0
+	VFMADD231PS Z24, Z21, Z1
+	VFMADD231PS Z24, Z22, Z2
+	VFMADD231PS Z24, Z23, Z3
+	VMOVUPS.Z   (SI)(DI*1), K1, Z24
+	VFMADD231PS Z24, Z20, Z4
+	VFMADD231PS Z24, Z21, Z5
+	VFMADD231PS Z24, Z22, Z6
+	VFMADD231PS Z24, Z23, Z7
+	VMOVUPS.Z   (SI)(DI*2), K1, Z24
+	VFMADD231PS Z24, Z20, Z8
+	VFMADD231PS Z24, Z21, Z9
+	VFMADD231PS Z24, Z22, Z10
+	VFMADD231PS Z24, Z23, Z11
+	VMOVUPS.Z   (SI)(R9*1), K1, Z24
+	VFMADD231PS Z24, Z20, Z12
+	VFMADD231PS Z24, Z21, Z13
+	VFMADD231PS Z24, Z22, Z14
+	VFMADD231PS Z24, Z23, Z15
+	VMOVUPS.Z   (R8), K1, Z24
+	VFMADD231PS Z24, Z20, Z16
+	VFMADD231PS Z24, Z21, Z17
+	VFMADD231PS Z24, Z22, Z18
+	VFMADD231PS Z24, Z23, Z19
+
+colsMasked5:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, SI
+	MOVQ          ldd+8(FP), DI
+	SHLQ          $0x02, DI
+	VUNPCKHPS     Z1, Z0, Z20
+	VUNPCKLPS     Z1, Z0, Z0
+	VADDPS        Z20, Z0, Z0
+	VUNPCKHPS     Z3, Z2, Z20
+	VUNPCKLPS     Z3, Z2, Z2
+	VADDPS        Z20, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z20
+	VUNPCKLPD     Z2, Z0, Z0
+	VADDPS        Z20, Z0, Z0
+	VUNPCKHPS     Z5, Z4, Z20
+	VUNPCKLPS     Z5, Z4, Z4
+	VADDPS        Z20, Z4, Z4
+	VUNPCKHPS     Z7, Z6, Z20
+	VUNPCKLPS     Z7, Z6, Z6
+	VADDPS        Z20, Z6, Z6
+	VUNPCKHPD     Z6, Z4, Z20
+	VUNPCKLPD     Z6, Z4, Z4
+	VADDPS        Z20, Z4, Z4
+	VUNPCKHPS     Z9, Z8, Z20
+	VUNPCKLPS     Z9, Z8, Z8
+	VADDPS        Z20, Z8, Z8
+	VUNPCKHPS     Z11, Z10, Z20
+	VUNPCKLPS     Z11, Z10, Z10
+	VADDPS        Z20, Z10, Z10
+	VUNPCKHPD     Z10, Z8, Z20
+	VUNPCKLPD     Z10, Z8, Z8
+	VADDPS        Z20, Z8, Z8
+	VUNPCKHPS     Z13, Z12, Z20
+	VUNPCKLPS     Z13, Z12, Z12
+	VADDPS        Z20, Z12, Z12
+	VUNPCKHPS     Z15, Z14, Z20
+	VUNPCKLPS     Z15, Z14, Z14
+	VADDPS        Z20, Z14, Z14
+	VUNPCKHPD     Z14, Z12, Z20
+	VUNPCKLPD     Z14, Z12, Z12
+	VADDPS        Z20, Z12, Z12
+	VMOVAPS       Z8, Z20
+	VSHUFF32X4    $0xee, Z12, Z20, Z21
+	VSHUFF32X4    $0x44, Z12, Z20, Z20
+	VADDPS        Z21, Z20, Z20
+	VSHUFF32X4    $0xee, Z4, Z0, Z21
+	VSHUFF32X4    $0x44, Z4, Z0, Z0
+	VADDPS        Z21, Z0, Z0
+	VSHUFF32X4    $0xdd, Z20, Z0, Z21
+	VSHUFF32X4    $0x88, Z20, Z0, Z0
+	VADDPS        Z21, Z0, Z0
+	VMOVUPS       X0, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x01, Z0, X4
+	VMOVUPS       X4, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x02, Z0, X8
+	VMOVUPS       X8, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x03, Z0, X12
+	VMOVUPS       X12, (SI)
+	ADDQ          DI, SI
+	VUNPCKHPS     Z17, Z16, Z20
+	VUNPCKLPS     Z17, Z16, Z16
+	VADDPS        Z20, Z16, Z16
+	VUNPCKHPS     Z19, Z18, Z20
+	VUNPCKLPS     Z19, Z18, Z18
+	VADDPS        Z20, Z18, Z18
+	VUNPCKHPD     Z18, Z16, Z20
+	VUNPCKLPD     Z18, Z16, Z16
+	VADDPS        Z20, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y20
+	VADDPS        Y20, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X20
+	VADDPS        X20, X16, X16
+	VMOVUPS       X16, (SI)
+	ADDQ          DI, SI
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	JMP           rows1
+
+rowsEnd2:
+row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z4, Z4, Z4
+	VPXORD Z8, Z8, Z8
+	VPXORD Z12, Z12, Z12
+	VPXORD Z16, Z16, Z16
+	MOVQ   q+16(FP), DX
+	MOVQ   ldq+24(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (DX)(SI*4), DI
+	LEAQ   (SI)(SI*2), R8
+	MOVQ   AX, R9
+	MOVQ   AX, R10
+	ADDQ   (SP), R10
+	MOVQ   d+56(FP), R11
+	SUBQ   $0x10, R11
+	JLT    colsEnd9
+
+cols8:
+	PREFETCHT0 (R10)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (R9), Z1
+	VMOVUPS     (DX), Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     (DX)(SI*1), Z2
+	VFMADD231PS Z2, Z1, Z4
+	VMOVUPS     (DX)(SI*2), Z2
+	VFMADD231PS Z2, Z1, Z8
+	VMOVUPS     (DX)(R8*1), Z2
+	VFMADD231PS Z2, Z1, Z12
+	VMOVUPS     (DI), Z2
+	VFMADD231PS Z2, Z1, Z16
+	ADDQ        $+64, DX
+	ADDQ        $+64, DI
+	ADDQ        $+32, R9
+	ADDQ        $+32, R10
+	SUBQ        $0x10, R11
+	JGE         cols8
+
+colsEnd9:
+	ADDQ  $0x10, R11
+	TESTQ R11, R11
+	JEQ   colsMasked10
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS.Z (R9), K1, Z1
+	VMOVUPS.Z   (DX), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS.Z   (DX)(SI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z4
+	VMOVUPS.Z   (DX)(SI*2), K1, Z2
+	VFMADD231PS Z2, Z1, Z8
+	VMOVUPS.Z   (DX)(R8*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z12
+	VMOVUPS.Z   (DI), K1, Z2
+	VFMADD231PS Z2, Z1, Z16
+
+colsMasked10:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, DX
+	MOVQ          ldd+8(FP), SI
+	SHLQ          $0x02, SI
+	VPERMILPS     $0x4e, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y1
+	VADDPS        Y1, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X1
+	VADDPS        X1, X4, X4
+	VMOVSS        X4, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z8, Z1
+	VADDPS        Z1, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z1
+	VADDPS        Z1, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y1
+	VADDPS        Y1, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X1
+	VADDPS        X1, X8, X8
+	VMOVSS        X8, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z12, Z1
+	VADDPS        Z1, Z12, Z12
+	VPERMILPS     $0xb1, Z12, Z1
+	VADDPS        Z1, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y1
+	VADDPS        Y1, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X1
+	VADDPS        X1, X12, X12
+	VMOVSS        X12, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z16, Z1
+	VADDPS        Z1, Z16, Z16
+	VPERMILPS     $0xb1, Z16, Z1
+	VADDPS        Z1, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y1
+	VADDPS        Y1, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X1
+	VADDPS        X1, X16, X16
+	VMOVSS        X16, (DX)
+	ADDQ          SI, DX
+	ADDQ          $+4, BX
+	ADDQ          CX, AX
+	JMP           row6
+
+rowEnd7:
+	VZEROUPPER
+	RET
+
+// func scoresF16x6AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresF16x6AVX512(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	LEAQ (CX)(CX*2), DX
+	MOVQ dst+0(FP), BX
+	MOVQ d+56(FP), SI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, SI, SI
+	BSRQ    SI, SI
+	SUBQ    $0x0d, SI
+	NEGQ    SI
+	MOVQ    $+2, DI
+	MOVQ    $+6, R8
+	CMPQ    SI, DI
+	CMOVQLT DI, SI
+	CMPQ    SI, R8
+	CMOVQGT R8, SI
+	SHLXQ   SI, CX, SI
+	MOVQ    SI, (SP)
+	MOVQ    d+56(FP), SI
+	ANDQ    $0x0f, SI
+	MOVQ    $-1, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K1
+
+rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	MOVQ   q+16(FP), SI
+	MOVQ   ldq+24(FP), DI
+	SHLQ   $0x02, DI
+	LEAQ   (SI)(DI*4), R8
+	LEAQ   (DI)(DI*2), R9
+	MOVQ   AX, R10
+	MOVQ   AX, R11
+	ADDQ   (SP), R11
+	MOVQ   d+56(FP), R12
+	SUBQ   $0x10, R12
+	JLT    colsEnd4
+
+cols3:
+	PREFETCHT0 (R11)
+	PREFETCHT0 (R11)(CX*1)
+	PREFETCHT0 (R11)(CX*2)
+	PREFETCHT0 (R11)(DX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (R10), Z24
+	VCVTPH2PS   (R10)(CX*1), Z25
+	VCVTPH2PS   (R10)(CX*2), Z26
+	VCVTPH2PS   (R10)(DX*1), Z27
+	VMOVUPS     (SI), Z28
+	VFMADD231PS Z28, Z24, Z0
+	VFMADD231PS Z28, Z25, Z1
+	VFMADD231PS Z28, Z26, Z2
+	VFMADD231PS Z28, Z27, Z3
+	VMOVUPS     (SI)(DI*1), Z28
+	VFMADD231PS Z28, Z24, Z4
+	VFMADD231PS Z28, Z25, Z5
+	VFMADD231PS Z28, Z26, Z6
+	VFMADD231PS Z28, Z27, Z7
+	VMOVUPS     (SI)(DI*2), Z28
+	VFMADD231PS Z28, Z24, Z8
+	VFMADD231PS Z28, Z25, Z9
+	VFMADD231PS Z28, Z26, Z10
+	VFMADD231PS Z28, Z27, Z11
+	VMOVUPS     (SI)(R9*1), Z28
+	VFMADD231PS Z28, Z24, Z12
+	VFMADD231PS Z28, Z25, Z13
+	VFMADD231PS Z28, Z26, Z14
+	VFMADD231PS Z28, Z27, Z15
+	VMOVUPS     (R8), Z28
+	VFMADD231PS Z28, Z24, Z16
+	VFMADD231PS Z28, Z25, Z17
+	VFMADD231PS Z28, Z26, Z18
+	VFMADD231PS Z28, Z27, Z19
+	VMOVUPS     (R8)(DI*1), Z28
+	VFMADD231PS Z28, Z24, Z20
+	VFMADD231PS Z28, Z25, Z21
+	VFMADD231PS Z28, Z26, Z22
+	VFMADD231PS Z28, Z27, Z23
+	ADDQ        $+64, SI
+	ADDQ        $+64, R8
+	ADDQ        $+32, R10
+	ADDQ        $+32, R11
+	SUBQ        $0x10, R12
+	JGE         cols3
+
+colsEnd4:
+	ADDQ  $0x10, R12
+	TESTQ R12, R12
+	JEQ   colsMasked5
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS.Z (R10), K1, Z24
+	VCVTPH2PS.Z (R10)(CX*1), K1, Z25
+	VCVTPH2PS.Z (R10)(CX*2), K1, Z26
+	VCVTPH2PS.Z (R10)(DX*1), K1, Z27
+	VMOVUPS.Z   (SI), K1, Z28
+	VFMADD231PS Z28, Z24, Z0
+	VFMADD231PS Z28, Z25, Z1
+	VFMADD231PS Z28, Z26, Z2
+	VFMADD231PS Z28, Z27, Z3
+	VMOVUPS.Z   (SI)(DI*1), K1, Z28
+	VFMADD231PS Z28, Z24, Z4
+	VFMADD231PS Z28, Z25, Z5
+	VFMADD231PS Z28, Z26, Z6
+	VFMADD231PS Z28, Z27, Z7
+	VMOVUPS.Z   (SI)(DI*2), K1, Z28
+	VFMADD231PS Z28, Z24, Z8
+	VFMADD231PS Z28, Z25, Z9
+	VFMADD231PS Z28, Z26, Z10
+	VFMADD231PS Z28, Z27, Z11
+	VMOVUPS.Z   (SI)(R9*1), K1, Z28
+	VFMADD231PS Z28, Z24, Z12
+	VFMADD231PS Z28, Z25, Z13
+	VFMADD231PS Z28, Z26, Z14
+	VFMADD231PS Z28, Z27, Z15
+	VMOVUPS.Z   (R8), K1, Z28
+	VFMADD231PS Z28, Z24, Z16
+	VFMADD231PS Z28, Z25, Z17
+	VFMADD231PS Z28, Z26, Z18
+	VFMADD231PS Z28, Z27, Z19
+	VMOVUPS.Z   (R8)(DI*1), K1, Z28
+	VFMADD231PS Z28, Z24, Z20
+	VFMADD231PS Z28, Z25, Z21
+	VFMADD231PS Z28, Z26, Z22
+	VFMADD231PS Z28, Z27, Z23
+
+colsMasked5:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, SI
+	MOVQ          ldd+8(FP), DI
+	SHLQ          $0x02, DI
+	VUNPCKHPS     Z1, Z0, Z24
+	VUNPCKLPS     Z1, Z0, Z0
+	VADDPS        Z24, Z0, Z0
+	VUNPCKHPS     Z3, Z2, Z24
+	VUNPCKLPS     Z3, Z2, Z2
+	VADDPS        Z24, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z24
+	VUNPCKLPD     Z2, Z0, Z0
+	VADDPS        Z24, Z0, Z0
+	VUNPCKHPS     Z5, Z4, Z24
+	VUNPCKLPS     Z5, Z4, Z4
+	VADDPS        Z24, Z4, Z4
+	VUNPCKHPS     Z7, Z6, Z24
+	VUNPCKLPS     Z7, Z6, Z6
+	VADDPS        Z24, Z6, Z6
+	VUNPCKHPD     Z6, Z4, Z24
+	VUNPCKLPD     Z6, Z4, Z4
+	VADDPS        Z24, Z4, Z4
+	VUNPCKHPS     Z9, Z8, Z24
+	VUNPCKLPS     Z9, Z8, Z8
+	VADDPS        Z24, Z8, Z8
+	VUNPCKHPS     Z11, Z10, Z24
+	VUNPCKLPS     Z11, Z10, Z10
+	VADDPS        Z24, Z10, Z10
+	VUNPCKHPD     Z10, Z8, Z24
+	VUNPCKLPD     Z10, Z8, Z8
+	VADDPS        Z24, Z8, Z8
+	VUNPCKHPS     Z13, Z12, Z24
+	VUNPCKLPS     Z13, Z12, Z12
+	VADDPS        Z24, Z12, Z12
+	VUNPCKHPS     Z15, Z14, Z24
+	VUNPCKLPS     Z15, Z14, Z14
+	VADDPS        Z24, Z14, Z14
+	VUNPCKHPD     Z14, Z12, Z24
+	VUNPCKLPD     Z14, Z12, Z12
+	VADDPS        Z24, Z12, Z12
+	VMOVAPS       Z8, Z24
+	VSHUFF32X4    $0xee, Z12, Z24, Z25
+	VSHUFF32X4    $0x44, Z12, Z24, Z24
+	VADDPS        Z25, Z24, Z24
+	VSHUFF32X4    $0xee, Z4, Z0, Z25
+	VSHUFF32X4    $0x44, Z4, Z0, Z0
+	VADDPS        Z25, Z0, Z0
+	VSHUFF32X4    $0xdd, Z24, Z0, Z25
+	VSHUFF32X4    $0x88, Z24, Z0, Z0
+	VADDPS        Z25, Z0, Z0
+	VMOVUPS       X0, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x01, Z0, X4
+	VMOVUPS       X4, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x02, Z0, X8
+	VMOVUPS       X8, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x03, Z0, X12
+	VMOVUPS       X12, (SI)
+	ADDQ          DI, SI
+	VUNPCKHPS     Z17, Z16, Z24
+	VUNPCKLPS     Z17, Z16, Z16
+	VADDPS        Z24, Z16, Z16
+	VUNPCKHPS     Z19, Z18, Z24
+	VUNPCKLPS     Z19, Z18, Z18
+	VADDPS        Z24, Z18, Z18
+	VUNPCKHPD     Z18, Z16, Z24
+	VUNPCKLPD     Z18, Z16, Z16
+	VADDPS        Z24, Z16, Z16
+	VUNPCKHPS     Z21, Z20, Z24
+	VUNPCKLPS     Z21, Z20, Z20
+	VADDPS        Z24, Z20, Z20
+	VUNPCKHPS     Z23, Z22, Z24
+	VUNPCKLPS     Z23, Z22, Z22
+	VADDPS        Z24, Z22, Z22
+	VUNPCKHPD     Z22, Z20, Z24
+	VUNPCKLPD     Z22, Z20, Z20
+	VADDPS        Z24, Z20, Z20
+	VMOVAPS       Z20, Z24
+	VSHUFF32X4    $0xee, Z20, Z24, Z25
+	VSHUFF32X4    $0x44, Z20, Z24, Z24
+	VADDPS        Z25, Z24, Z24
+	VSHUFF32X4    $0xee, Z20, Z16, Z25
+	VSHUFF32X4    $0x44, Z20, Z16, Z16
+	VADDPS        Z25, Z16, Z16
+	VSHUFF32X4    $0xdd, Z24, Z16, Z25
+	VSHUFF32X4    $0x88, Z24, Z16, Z16
+	VADDPS        Z25, Z16, Z16
+	VMOVUPS       X16, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x01, Z16, X20
+	VMOVUPS       X20, (SI)
+	ADDQ          DI, SI
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	JMP           rows1
+
+rowsEnd2:
+row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z4, Z4, Z4
+	VPXORD Z8, Z8, Z8
+	VPXORD Z12, Z12, Z12
+	VPXORD Z16, Z16, Z16
+	VPXORD Z20, Z20, Z20
+	MOVQ   q+16(FP), DX
+	MOVQ   ldq+24(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (DX)(SI*4), DI
+	LEAQ   (SI)(SI*2), R8
+	MOVQ   AX, R9
+	MOVQ   AX, R10
+	ADDQ   (SP), R10
+	MOVQ   d+56(FP), R11
+	SUBQ   $0x10, R11
+	JLT    colsEnd9
+
+cols8:
+	PREFETCHT0 (R10)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (R9), Z1
+	VMOVUPS     (DX), Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     (DX)(SI*1), Z2
+	VFMADD231PS Z2, Z1, Z4
+	VMOVUPS     (DX)(SI*2), Z2
+	VFMADD231PS Z2, Z1, Z8
+	VMOVUPS     (DX)(R8*1), Z2
+	VFMADD231PS Z2, Z1, Z12
+	VMOVUPS     (DI), Z2
+	VFMADD231PS Z2, Z1, Z16
+	VMOVUPS     (DI)(SI*1), Z2
+	VFMADD231PS Z2, Z1, Z20
+	ADDQ        $+64, DX
+	ADDQ        $+64, DI
+	ADDQ        $+32, R9
+	ADDQ        $+32, R10
+	SUBQ        $0x10, R11
+	JGE         cols8
+
+colsEnd9:
+	ADDQ  $0x10, R11
+	TESTQ R11, R11
+	JEQ   colsMasked10
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS.Z (R9), K1, Z1
+	VMOVUPS.Z   (DX), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS.Z   (DX)(SI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z4
+	VMOVUPS.Z   (DX)(SI*2), K1, Z2
+	VFMADD231PS Z2, Z1, Z8
+	VMOVUPS.Z   (DX)(R8*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z12
+	VMOVUPS.Z   (DI), K1, Z2
+	VFMADD231PS Z2, Z1, Z16
+	VMOVUPS.Z   (DI)(SI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z20
+
+colsMasked10:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, DX
+	MOVQ          ldd+8(FP), SI
+	SHLQ          $0x02, SI
+	VPERMILPS     $0x4e, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y1
+	VADDPS        Y1, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X1
+	VADDPS        X1, X4, X4
+	VMOVSS        X4, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z8, Z1
+	VADDPS        Z1, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z1
+	VADDPS        Z1, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y1
+	VADDPS        Y1, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X1
+	VADDPS        X1, X8, X8
+	VMOVSS        X8, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z12, Z1
+	VADDPS        Z1, Z12, Z12
+	VPERMILPS     $0xb1, Z12, Z1
+	VADDPS        Z1, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y1
+	VADDPS        Y1, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X1
+	VADDPS        X1, X12, X12
+	VMOVSS        X12, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z16, Z1
+	VADDPS        Z1, Z16, Z16
+	VPERMILPS     $0xb1, Z16, Z1
+	VADDPS        Z1, Z16, Z16
+	VEXTRACTF64X4 $0x01, Z16, Y1
+	VADDPS        Y1, Y16, Y16
+	VEXTRACTF32X4 $0x01, Y16, X1
+	VADDPS        X1, X16, X16
+	VMOVSS        X16, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z20, Z1
+	VADDPS        Z1, Z20, Z20
+	VPERMILPS     $0xb1, Z20, Z1
+	VADDPS        Z1, Z20, Z20
+	VEXTRACTF64X4 $0x01, Z20, Y1
+	VADDPS        Y1, Y20, Y20
+	VEXTRACTF32X4 $0x01, Y20, X1
+	VADDPS        X1, X20, X20
+	VMOVSS        X20, (DX)
+	ADDQ          SI, DX
+	ADDQ          $+4, BX
+	ADDQ          CX, AX
+	JMP           row6
+
+rowEnd7:
+	VZEROUPPER
+	RET
+
+// func scoresF16x7AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresF16x7AVX512(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	MOVQ dst+0(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, CX, BX
+	MOVQ    BX, (SP)
+	MOVQ    d+56(FP), BX
+	ANDQ    $0x0f, BX
+	MOVQ    $-1, SI
+	BZHIQ   BX, SI, SI
+	KMOVW   SI, K1
+	MOVL    $0x00000007, BX
+	KMOVW   BX, K2
+
+rows1:
+	CMPQ   n+48(FP), $0x03
+	JLT    rowsEnd2
+	SUBQ   $0x03, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	MOVQ   q+16(FP), BX
+	MOVQ   ldq+24(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*4), DI
+	LEAQ   (SI)(SI*2), R8
+	MOVQ   AX, R9
+	MOVQ   AX, R10
+	ADDQ   (SP), R10
+	MOVQ   d+56(FP), R11
+	SUBQ   $0x10, R11
+	JLT    colsEnd4
+
+cols3:
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 (R10)(CX*2)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (R9), Z21
+	VCVTPH2PS   (R9)(CX*1), Z22
+	VCVTPH2PS   (R9)(CX*2), Z23
+	VMOVUPS     (BX), Z24
+	VFMADD231PS Z24, Z21, Z0
+	VFMADD231PS Z24, Z22, Z1
+	VFMADD231PS Z24, Z23, Z2
+	VMOVUPS     (BX)(SI*1), Z24
+	VFMADD231PS Z24, Z21, Z3
+	VFMADD231PS Z24, Z22, Z4
+	VFMADD231PS Z24, Z23, Z5
+	VMOVUPS     (BX)(SI*2), Z24
+	VFMADD231PS Z24, Z21, Z6
+	VFMADD231PS Z24, Z22, Z7
+	VFMADD231PS Z24, Z23, Z8
+	VMOVUPS     (BX)(R8*1), Z24
+	VFMADD231PS Z24, Z21, Z9
+	VFMADD231PS Z24, Z22, Z10
+	VFMADD231PS Z24, Z23, Z11
+	VMOVUPS     (DI), Z24
+	VFMADD231PS Z24, Z21, Z12
+	VFMADD231PS Z24, Z22, Z13
+	VFMADD231PS Z24, Z23, Z14
+	VMOVUPS     (DI)(SI*1), Z24
+	VFMADD231PS Z24, Z21, Z15
+	VFMADD231PS Z24, Z22, Z16
+	VFMADD231PS Z24, Z23, Z17
+	VMOVUPS     (DI)(SI*2), Z24
+	VFMADD231PS Z24, Z21, Z18
+	VFMADD231PS Z24, Z22, Z19
+	VFMADD231PS Z24, Z23, Z20
+	ADDQ        $+64, BX
+	ADDQ        $+64, DI
+	ADDQ        $+32, R9
+	ADDQ        $+32, R10
+	SUBQ        $0x10, R11
+	JGE         cols3
+
+colsEnd4:
+	ADDQ  $0x10, R11
+	TESTQ R11, R11
+	JEQ   colsMasked5
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS.Z (R9), K1, Z21
+	VCVTPH2PS.Z (R9)(CX*1), K1, Z22
+	VCVTPH2PS.Z (R9)(CX*2), K1, Z23
+	VMOVUPS.Z   (BX), K1, Z24
+	VFMADD231PS Z24, Z21, Z0
+	VFMADD231PS Z24, Z22, Z1
+	VFMADD231PS Z24, Z23, Z2
+	VMOVUPS.Z   (BX)(SI*1), K1, Z24
+	VFMADD231PS Z24, Z21, Z3
+	VFMADD231PS Z24, Z22, Z4
+	VFMADD231PS Z24, Z23, Z5
+	VMOVUPS.Z   (BX)(SI*2), K1, Z24
+	VFMADD231PS Z24, Z21, Z6
+	VFMADD231PS Z24, Z22, Z7
+	VFMADD231PS Z24, Z23, Z8
+	VMOVUPS.Z   (BX)(R8*1), K1, Z24
+	VFMADD231PS Z24, Z21, Z9
+	VFMADD231PS Z24, Z22, Z10
+	VFMADD231PS Z24, Z23, Z11
+	VMOVUPS.Z   (DI), K1, Z24
+	VFMADD231PS Z24, Z21, Z12
+	VFMADD231PS Z24, Z22, Z13
+	VFMADD231PS Z24, Z23, Z14
+	VMOVUPS.Z   (DI)(SI*1), K1, Z24
+	VFMADD231PS Z24, Z21, Z15
+	VFMADD231PS Z24, Z22, Z16
+	VFMADD231PS Z24, Z23, Z17
+	VMOVUPS.Z   (DI)(SI*2), K1, Z24
+	VFMADD231PS Z24, Z21, Z18
+	VFMADD231PS Z24, Z22, Z19
+	VFMADD231PS Z24, Z23, Z20
+
+colsMasked5:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          DX, BX
+	MOVQ          ldd+8(FP), SI
+	SHLQ          $0x02, SI
+	VUNPCKHPS     Z1, Z0, Z21
+	VUNPCKLPS     Z1, Z0, Z0
+	VADDPS        Z21, Z0, Z0
+	VUNPCKHPS     Z2, Z2, Z21
+	VUNPCKLPS     Z2, Z2, Z2
+	VADDPS        Z21, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z21
+	VUNPCKLPD     Z2, Z0, Z0
+	VADDPS        Z21, Z0, Z0
+	VUNPCKHPS     Z4, Z3, Z21
+	VUNPCKLPS     Z4, Z3, Z3
+	VADDPS        Z21, Z3, Z3
+	VUNPCKHPS     Z5, Z5, Z21
+	VUNPCKLPS     Z5, Z5, Z5
+	VADDPS        Z21, Z5, Z5
+	VUNPCKHPD     Z5, Z3, Z21
+	VUNPCKLPD     Z5, Z3, Z3
+	VADDPS        Z21, Z3, Z3
+	VUNPCKHPS     Z7, Z6, Z21
+	VUNPCKLPS     Z7, Z6, Z6
+	VADDPS        Z21, Z6, Z6
+	VUNPCKHPS     Z8, Z8, Z21
+	VUNPCKLPS     Z8, Z8, Z8
+	VADDPS        Z21, Z8, Z8
+	VUNPCKHPD     Z8, Z6, Z21
+	VUNPCKLPD     Z8, Z6, Z6
+	VADDPS        Z21, Z6, Z6
+	VUNPCKHPS     Z10, Z9, Z21
+	VUNPCKLPS     Z10, Z9, Z9
+	VADDPS        Z21, Z9, Z9
+	VUNPCKHPS     Z11, Z11, Z21
+	VUNPCKLPS     Z11, Z11, Z11
+	VADDPS        Z21, Z11, Z11
+	VUNPCKHPD     Z11, Z9, Z21
+	VUNPCKLPD     Z11, Z9, Z9
+	VADDPS        Z21, Z9, Z9
+	VMOVAPS       Z6, Z21
+	VSHUFF32X4    $0xee, Z9, Z21, Z22
+	VSHUFF32X4    $0x44, Z9, Z21, Z21
+	VADDPS        Z22, Z21, Z21
+	VSHUFF32X4    $0xee, Z3, Z0, Z22
+	VSHUFF32X4    $0x44, Z3, Z0, Z0
+	VADDPS        Z22, Z0, Z0
+	VSHUFF32X4    $0xdd, Z21, Z0, Z22
+	VSHUFF32X4    $0x88, Z21, Z0, Z0
+	VADDPS        Z22, Z0, Z0
+	VMOVUPS       X0, K2, (BX)
+	ADDQ          SI, BX
+	VEXTRACTF32X4 $0x01, Z0, X3
+	VMOVUPS       X3, K2, (BX)
+	ADDQ          SI, BX
+	VEXTRACTF32X4 $0x02, Z0, X6
+	VMOVUPS       X6, K2, (BX)
+	ADDQ          SI, BX
+	VEXTRACTF32X4 $0x03, Z0, X9
+	VMOVUPS       X9, K2, (BX)
+	ADDQ          SI, BX
+	VUNPCKHPS     Z13, Z12, Z21
+	VUNPCKLPS     Z13, Z12, Z12
+	VADDPS        Z21, Z12, Z12
+	VUNPCKHPS     Z14, Z14, Z21
+	VUNPCKLPS     Z14, Z14, Z14
+	VADDPS        Z21, Z14, Z14
+	VUNPCKHPD     Z14, Z12, Z21
+	VUNPCKLPD     Z14, Z12, Z12
+	VADDPS        Z21, Z12, Z12
+	VUNPCKHPS     Z16, Z15, Z21
+	VUNPCKLPS     Z16, Z15, Z15
+	VADDPS        Z21, Z15, Z15
+	VUNPCKHPS     Z17, Z17, Z21
+	VUNPCKLPS     Z17, Z17, Z17
+	VADDPS        Z21, Z17, Z17
+	VUNPCKHPD     Z17, Z15, Z21
+	VUNPCKLPD     Z17, Z15, Z15
+	VADDPS        Z21, Z15, Z15
+	VUNPCKHPS     Z19, Z18, Z21
+	VUNPCKLPS     Z19, Z18, Z18
+	VADDPS        Z21, Z18, Z18
+	VUNPCKHPS     Z20, Z20, Z21
+	VUNPCKLPS     Z20, Z20, Z20
+	VADDPS        Z21, Z20, Z20
+	VUNPCKHPD     Z20, Z18, Z21
+	VUNPCKLPD     Z20, Z18, Z18
+	VADDPS        Z21, Z18, Z18
+	VMOVAPS       Z18, Z21
+	VSHUFF32X4    $0xee, Z18, Z21, Z22
+	VSHUFF32X4    $0x44, Z18, Z21, Z21
+	VADDPS        Z22, Z21, Z21
+	VSHUFF32X4    $0xee, Z15, Z12, Z22
+	VSHUFF32X4    $0x44, Z15, Z12, Z12
+	VADDPS        Z22, Z12, Z12
+	VSHUFF32X4    $0xdd, Z21, Z12, Z22
+	VSHUFF32X4    $0x88, Z21, Z12, Z12
+	VADDPS        Z22, Z12, Z12
+	VMOVUPS       X12, K2, (BX)
+	ADDQ          SI, BX
+	VEXTRACTF32X4 $0x01, Z12, X15
+	VMOVUPS       X15, K2, (BX)
+	ADDQ          SI, BX
+	VEXTRACTF32X4 $0x02, Z12, X18
+	VMOVUPS       X18, K2, (BX)
+	ADDQ          SI, BX
+	ADDQ          $+12, DX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	JMP           rows1
+
+rowsEnd2:
+row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z3, Z3, Z3
+	VPXORD Z6, Z6, Z6
+	VPXORD Z9, Z9, Z9
+	VPXORD Z12, Z12, Z12
+	VPXORD Z15, Z15, Z15
+	VPXORD Z18, Z18, Z18
+	MOVQ   q+16(FP), BX
+	MOVQ   ldq+24(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*4), DI
+	LEAQ   (SI)(SI*2), R8
+	MOVQ   AX, R9
+	MOVQ   AX, R10
+	ADDQ   (SP), R10
+	MOVQ   d+56(FP), R11
+	SUBQ   $0x10, R11
+	JLT    colsEnd9
+
+cols8:
+	PREFETCHT0 (R10)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (R9), Z1
+	VMOVUPS     (BX), Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     (BX)(SI*1), Z2
+	VFMADD231PS Z2, Z1, Z3
+	VMOVUPS     (BX)(SI*2), Z2
+	VFMADD231PS Z2, Z1, Z6
+	VMOVUPS     (BX)(R8*1), Z2
+	VFMADD231PS Z2, Z1, Z9
+	VMOVUPS     (DI), Z2
+	VFMADD231PS Z2, Z1, Z12
+	VMOVUPS     (DI)(SI*1), Z2
+	VFMADD231PS Z2, Z1, Z15
+	VMOVUPS     (DI)(SI*2), Z2
+	VFMADD231PS Z2, Z1, Z18
+	ADDQ        $+64, BX
+	ADDQ        $+64, DI
+	ADDQ        $+32, R9
+	ADDQ        $+32, R10
+	SUBQ        $0x10, R11
+	JGE         cols8
+
+colsEnd9:
+	ADDQ  $0x10, R11
+	TESTQ R11, R11
+	JEQ   colsMasked10
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS.Z (R9), K1, Z1
+	VMOVUPS.Z   (BX), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS.Z   (BX)(SI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z3
+	VMOVUPS.Z   (BX)(SI*2), K1, Z2
+	VFMADD231PS Z2, Z1, Z6
+	VMOVUPS.Z   (BX)(R8*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z9
+	VMOVUPS.Z   (DI), K1, Z2
+	VFMADD231PS Z2, Z1, Z12
+	VMOVUPS.Z   (DI)(SI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z15
+	VMOVUPS.Z   (DI)(SI*2), K1, Z2
+	VFMADD231PS Z2, Z1, Z18
+
+colsMasked10:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          DX, BX
+	MOVQ          ldd+8(FP), SI
+	SHLQ          $0x02, SI
+	VPERMILPS     $0x4e, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z3, Z1
+	VADDPS        Z1, Z3, Z3
+	VPERMILPS     $0xb1, Z3, Z1
+	VADDPS        Z1, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X1
+	VADDPS        X1, X3, X3
+	VMOVSS        X3, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z6, Z1
+	VADDPS        Z1, Z6, Z6
+	VPERMILPS     $0xb1, Z6, Z1
+	VADDPS        Z1, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y1
+	VADDPS        Y1, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X1
+	VADDPS        X1, X6, X6
+	VMOVSS        X6, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z9, Z1
+	VADDPS        Z1, Z9, Z9
+	VPERMILPS     $0xb1, Z9, Z1
+	VADDPS        Z1, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y1
+	VADDPS        Y1, Y9, Y9
+	VEXTRACTF32X4 $0x01, Y9, X1
+	VADDPS        X1, X9, X9
+	VMOVSS        X9, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z12, Z1
+	VADDPS        Z1, Z12, Z12
+	VPERMILPS     $0xb1, Z12, Z1
+	VADDPS        Z1, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y1
+	VADDPS        Y1, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X1
+	VADDPS        X1, X12, X12
+	VMOVSS        X12, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z15, Z1
+	VADDPS        Z1, Z15, Z15
+	VPERMILPS     $0xb1, Z15, Z1
+	VADDPS        Z1, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z15, Y1
+	VADDPS        Y1, Y15, Y15
+	VEXTRACTF32X4 $0x01, Y15, X1
+	VADDPS        X1, X15, X15
+	VMOVSS        X15, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z18, Z1
+	VADDPS        Z1, Z18, Z18
+	VPERMILPS     $0xb1, Z18, Z1
+	VADDPS        Z1, Z18, Z18
+	VEXTRACTF64X4 $0x01, Z18, Y1
+	VADDPS        Y1, Y18, Y18
+	VEXTRACTF32X4 $0x01, Y18, X1
+	VADDPS        X1, X18, X18
+	VMOVSS        X18, (BX)
+	ADDQ          SI, BX
+	ADDQ          $+4, DX
+	ADDQ          CX, AX
+	JMP           row6
+
+rowEnd7:
+	VZEROUPPER
+	RET
+
+// func scoresF16x8AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresF16x8AVX512(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	MOVQ dst+0(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, CX, BX
+	MOVQ    BX, (SP)
+	MOVQ    d+56(FP), BX
+	ANDQ    $0x0f, BX
+	MOVQ    $-1, SI
+	BZHIQ   BX, SI, SI
+	KMOVW   SI, K1
+	MOVL    $0x00000007, BX
+	KMOVW   BX, K2
+
+rows1:
+	CMPQ   n+48(FP), $0x03
+	JLT    rowsEnd2
+	SUBQ   $0x03, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	MOVQ   q+16(FP), BX
+	MOVQ   ldq+24(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*4), DI
+	LEAQ   (SI)(SI*2), R8
+	MOVQ   AX, R9
+	MOVQ   AX, R10
+	ADDQ   (SP), R10
+	MOVQ   d+56(FP), R11
+	SUBQ   $0x10, R11
+	JLT    colsEnd4
+
+cols3:
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 (R10)(CX*2)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (R9), Z24
+	VCVTPH2PS   (R9)(CX*1), Z25
+	VCVTPH2PS   (R9)(CX*2), Z26
+	VMOVUPS     (BX), Z27
+	VFMADD231PS Z27, Z24, Z0
+	VFMADD231PS Z27, Z25, Z1
+	VFMADD231PS Z27, Z26, Z2
+	VMOVUPS     (BX)(SI*1), Z27
+	VFMADD231PS Z27, Z24, Z3
+	VFMADD231PS Z27, Z25, Z4
+	VFMADD231PS Z27, Z26, Z5
+	VMOVUPS     (BX)(SI*2), Z27
+	VFMADD231PS Z27, Z24, Z6
+	VFMADD231PS Z27, Z25, Z7
+	VFMADD231PS Z27, Z26, Z8
+	VMOVUPS     (BX)(R8*1), Z27
+	VFMADD231PS Z27, Z24, Z9
+	VFMADD231PS Z27, Z25, Z10
+	VFMADD231PS Z27, Z26, Z11
+	VMOVUPS     (DI), Z27
+	VFMADD231PS Z27, Z24, Z12
+	VFMADD231PS Z27, Z25, Z13
+	VFMADD231PS Z27, Z26, Z14
+	VMOVUPS     (DI)(SI*1), Z27
+	VFMADD231PS Z27, Z24, Z15
+	VFMADD231PS Z27, Z25, Z16
+	VFMADD231PS Z27, Z26, Z17
+	VMOVUPS     (DI)(SI*2), Z27
+	VFMADD231PS Z27, Z24, Z18
+	VFMADD231PS Z27, Z25, Z19
+	VFMADD231PS Z27, Z26, Z20
+	VMOVUPS     (DI)(R8*1), Z27
+	VFMADD231PS Z27, Z24, Z21
+	VFMADD231PS Z27, Z25, Z22
+	VFMADD231PS Z27, Z26, Z23
+	ADDQ        $+64, BX
+	ADDQ        $+64, DI
+	ADDQ        $+32, R9
+	ADDQ        $+32, R10
+	SUBQ        $0x10, R11
+	JGE         cols3
+
+colsEnd4:
+	ADDQ  $0x10, R11
+	TESTQ R11, R11
+	JEQ   colsMasked5
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS.Z (R9), K1, Z24
+	VCVTPH2PS.Z (R9)(CX*1), K1, Z25
+	VCVTPH2PS.Z (R9)(CX*2), K1, Z26
+	VMOVUPS.Z   (BX), K1, Z27
+	VFMADD231PS Z27, Z24, Z0
+	VFMADD231PS Z27, Z25, Z1
+	VFMADD231PS Z27, Z26, Z2
+	VMOVUPS.Z   (BX)(SI*1), K1, Z27
+	VFMADD231PS Z27, Z24, Z3
+	VFMADD231PS Z27, Z25, Z4
+	VFMADD231PS Z27, Z26, Z5
+	VMOVUPS.Z   (BX)(SI*2), K1, Z27
+	VFMADD231PS Z27, Z24, Z6
+	VFMADD231PS Z27, Z25, Z7
+	VFMADD231PS Z27, Z26, Z8
+	VMOVUPS.Z   (BX)(R8*1), K1, Z27
+	VFMADD231PS Z27, Z24, Z9
+	VFMADD231PS Z27, Z25, Z10
+	VFMADD231PS Z27, Z26, Z11
+	VMOVUPS.Z   (DI), K1, Z27
+	VFMADD231PS Z27, Z24, Z12
+	VFMADD231PS Z27, Z25, Z13
+	VFMADD231PS Z27, Z26, Z14
+	VMOVUPS.Z   (DI)(SI*1), K1, Z27
+	VFMADD231PS Z27, Z24, Z15
+	VFMADD231PS Z27, Z25, Z16
+	VFMADD231PS Z27, Z26, Z17
+	VMOVUPS.Z   (DI)(SI*2), K1, Z27
+	VFMADD231PS Z27, Z24, Z18
+	VFMADD231PS Z27, Z25, Z19
+	VFMADD231PS Z27, Z26, Z20
+	VMOVUPS.Z   (DI)(R8*1), K1, Z27
+	VFMADD231PS Z27, Z24, Z21
+	VFMADD231PS Z27, Z25, Z22
+	VFMADD231PS Z27, Z26, Z23
+
+colsMasked5:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          DX, BX
+	MOVQ          ldd+8(FP), SI
+	SHLQ          $0x02, SI
+	VUNPCKHPS     Z1, Z0, Z24
+	VUNPCKLPS     Z1, Z0, Z0
+	VADDPS        Z24, Z0, Z0
+	VUNPCKHPS     Z2, Z2, Z24
+	VUNPCKLPS     Z2, Z2, Z2
+	VADDPS        Z24, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z24
+	VUNPCKLPD     Z2, Z0, Z0
+	VADDPS        Z24, Z0, Z0
+	VUNPCKHPS     Z4, Z3, Z24
+	VUNPCKLPS     Z4, Z3, Z3
+	VADDPS        Z24, Z3, Z3
+	VUNPCKHPS     Z5, Z5, Z24
+	VUNPCKLPS     Z5, Z5, Z5
+	VADDPS        Z24, Z5, Z5
+	VUNPCKHPD     Z5, Z3, Z24
+	VUNPCKLPD     Z5, Z3, Z3
+	VADDPS        Z24, Z3, Z3
+	VUNPCKHPS     Z7, Z6, Z24
+	VUNPCKLPS     Z7, Z6, Z6
+	VADDPS        Z24, Z6, Z6
+	VUNPCKHPS     Z8, Z8, Z24
+	VUNPCKLPS     Z8, Z8, Z8
+	VADDPS        Z24, Z8, Z8
+	VUNPCKHPD     Z8, Z6, Z24
+	VUNPCKLPD     Z8, Z6, Z6
+	VADDPS        Z24, Z6, Z6
+	VUNPCKHPS     Z10, Z9, Z24
+	VUNPCKLPS     Z10, Z9, Z9
+	VADDPS        Z24, Z9, Z9
+	VUNPCKHPS     Z11, Z11, Z24
+	VUNPCKLPS     Z11, Z11, Z11
+	VADDPS        Z24, Z11, Z11
+	VUNPCKHPD     Z11, Z9, Z24
+	VUNPCKLPD     Z11, Z9, Z9
+	VADDPS        Z24, Z9, Z9
+	VMOVAPS       Z6, Z24
+	VSHUFF32X4    $0xee, Z9, Z24, Z25
+	VSHUFF32X4    $0x44, Z9, Z24, Z24
+	VADDPS        Z25, Z24, Z24
+	VSHUFF32X4    $0xee, Z3, Z0, Z25
+	VSHUFF32X4    $0x44, Z3, Z0, Z0
+	VADDPS        Z25, Z0, Z0
+	VSHUFF32X4    $0xdd, Z24, Z0, Z25
+	VSHUFF32X4    $0x88, Z24, Z0, Z0
+	VADDPS        Z25, Z0, Z0
+	VMOVUPS       X0, K2, (BX)
+	ADDQ          SI, BX
+	VEXTRACTF32X4 $0x01, Z0, X3
+	VMOVUPS       X3, K2, (BX)
+	ADDQ          SI, BX
+	VEXTRACTF32X4 $0x02, Z0, X6
+	VMOVUPS       X6, K2, (BX)
+	ADDQ          SI, BX
+	VEXTRACTF32X4 $0x03, Z0, X9
+	VMOVUPS       X9, K2, (BX)
+	ADDQ          SI, BX
+	VUNPCKHPS     Z13, Z12, Z24
+	VUNPCKLPS     Z13, Z12, Z12
+	VADDPS        Z24, Z12, Z12
+	VUNPCKHPS     Z14, Z14, Z24
+	VUNPCKLPS     Z14, Z14, Z14
+	VADDPS        Z24, Z14, Z14
+	VUNPCKHPD     Z14, Z12, Z24
+	VUNPCKLPD     Z14, Z12, Z12
+	VADDPS        Z24, Z12, Z12
+	VUNPCKHPS     Z16, Z15, Z24
+	VUNPCKLPS     Z16, Z15, Z15
+	VADDPS        Z24, Z15, Z15
+	VUNPCKHPS     Z17, Z17, Z24
+	VUNPCKLPS     Z17, Z17, Z17
+	VADDPS        Z24, Z17, Z17
+	VUNPCKHPD     Z17, Z15, Z24
+	VUNPCKLPD     Z17, Z15, Z15
+	VADDPS        Z24, Z15, Z15
+	VUNPCKHPS     Z19, Z18, Z24
+	VUNPCKLPS     Z19, Z18, Z18
+	VADDPS        Z24, Z18, Z18
+	VUNPCKHPS     Z20, Z20, Z24
+	VUNPCKLPS     Z20, Z20, Z20
+	VADDPS        Z24, Z20, Z20
+	VUNPCKHPD     Z20, Z18, Z24
+	VUNPCKLPD     Z20, Z18, Z18
+	VADDPS        Z24, Z18, Z18
+	VUNPCKHPS     Z22, Z21, Z24
+	VUNPCKLPS     Z22, Z21, Z21
+	VADDPS        Z24, Z21, Z21
+	VUNPCKHPS     Z23, Z23, Z24
+	VUNPCKLPS     Z23, Z23, Z23
+	VADDPS        Z24, Z23, Z23
+	VUNPCKHPD     Z23, Z21, Z24
+	VUNPCKLPD     Z23, Z21, Z21
+	VADDPS        Z24, Z21, Z21
+	VMOVAPS       Z18, Z24
+	VSHUFF32X4    $0xee, Z21, Z24, Z25
+	VSHUFF32X4    $0x44, Z21, Z24, Z24
+	VADDPS        Z25, Z24, Z24
+	VSHUFF32X4    $0xee, Z15, Z12, Z25
+	VSHUFF32X4    $0x44, Z15, Z12, Z12
+	VADDPS        Z25, Z12, Z12
+	VSHUFF32X4    $0xdd, Z24, Z12, Z25
+	VSHUFF32X4    $0x88, Z24, Z12, Z12
+	VADDPS        Z25, Z12, Z12
+	VMOVUPS       X12, K2, (BX)
+	ADDQ          SI, BX
+	VEXTRACTF32X4 $0x01, Z12, X15
+	VMOVUPS       X15, K2, (BX)
+	ADDQ          SI, BX
+	VEXTRACTF32X4 $0x02, Z12, X18
+	VMOVUPS       X18, K2, (BX)
+	ADDQ          SI, BX
+	VEXTRACTF32X4 $0x03, Z12, X21
+	VMOVUPS       X21, K2, (BX)
+	ADDQ          SI, BX
+	ADDQ          $+12, DX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	JMP           rows1
+
+rowsEnd2:
+row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z3, Z3, Z3
+	VPXORD Z6, Z6, Z6
+	VPXORD Z9, Z9, Z9
+	VPXORD Z12, Z12, Z12
+	VPXORD Z15, Z15, Z15
+	VPXORD Z18, Z18, Z18
+	VPXORD Z21, Z21, Z21
+	MOVQ   q+16(FP), BX
+	MOVQ   ldq+24(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*4), DI
+	LEAQ   (SI)(SI*2), R8
+	MOVQ   AX, R9
+	MOVQ   AX, R10
+	ADDQ   (SP), R10
+	MOVQ   d+56(FP), R11
+	SUBQ   $0x10, R11
+	JLT    colsEnd9
+
+cols8:
+	PREFETCHT0 (R10)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (R9), Z1
+	VMOVUPS     (BX), Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     (BX)(SI*1), Z2
+	VFMADD231PS Z2, Z1, Z3
+	VMOVUPS     (BX)(SI*2), Z2
+	VFMADD231PS Z2, Z1, Z6
+	VMOVUPS     (BX)(R8*1), Z2
+	VFMADD231PS Z2, Z1, Z9
+	VMOVUPS     (DI), Z2
+	VFMADD231PS Z2, Z1, Z12
+	VMOVUPS     (DI)(SI*1), Z2
+	VFMADD231PS Z2, Z1, Z15
+	VMOVUPS     (DI)(SI*2), Z2
+	VFMADD231PS Z2, Z1, Z18
+	VMOVUPS     (DI)(R8*1), Z2
+	VFMADD231PS Z2, Z1, Z21
+	ADDQ        $+64, BX
+	ADDQ        $+64, DI
+	ADDQ        $+32, R9
+	ADDQ        $+32, R10
+	SUBQ        $0x10, R11
+	JGE         cols8
+
+colsEnd9:
+	ADDQ  $0x10, R11
+	TESTQ R11, R11
+	JEQ   colsMasked10
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS.Z (R9), K1, Z1
+	VMOVUPS.Z   (BX), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS.Z   (BX)(SI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z3
+	VMOVUPS.Z   (BX)(SI*2), K1, Z2
+	VFMADD231PS Z2, Z1, Z6
+	VMOVUPS.Z   (BX)(R8*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z9
+	VMOVUPS.Z   (DI), K1, Z2
+	VFMADD231PS Z2, Z1, Z12
+	VMOVUPS.Z   (DI)(SI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z15
+	VMOVUPS.Z   (DI)(SI*2), K1, Z2
+	VFMADD231PS Z2, Z1, Z18
+	VMOVUPS.Z   (DI)(R8*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z21
+
+colsMasked10:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          DX, BX
+	MOVQ          ldd+8(FP), SI
+	SHLQ          $0x02, SI
+	VPERMILPS     $0x4e, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z3, Z1
+	VADDPS        Z1, Z3, Z3
+	VPERMILPS     $0xb1, Z3, Z1
+	VADDPS        Z1, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X1
+	VADDPS        X1, X3, X3
+	VMOVSS        X3, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z6, Z1
+	VADDPS        Z1, Z6, Z6
+	VPERMILPS     $0xb1, Z6, Z1
+	VADDPS        Z1, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y1
+	VADDPS        Y1, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X1
+	VADDPS        X1, X6, X6
+	VMOVSS        X6, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z9, Z1
+	VADDPS        Z1, Z9, Z9
+	VPERMILPS     $0xb1, Z9, Z1
+	VADDPS        Z1, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y1
+	VADDPS        Y1, Y9, Y9
+	VEXTRACTF32X4 $0x01, Y9, X1
+	VADDPS        X1, X9, X9
+	VMOVSS        X9, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z12, Z1
+	VADDPS        Z1, Z12, Z12
+	VPERMILPS     $0xb1, Z12, Z1
+	VADDPS        Z1, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y1
+	VADDPS        Y1, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X1
+	VADDPS        X1, X12, X12
+	VMOVSS        X12, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z15, Z1
+	VADDPS        Z1, Z15, Z15
+	VPERMILPS     $0xb1, Z15, Z1
+	VADDPS        Z1, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z15, Y1
+	VADDPS        Y1, Y15, Y15
+	VEXTRACTF32X4 $0x01, Y15, X1
+	VADDPS        X1, X15, X15
+	VMOVSS        X15, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z18, Z1
+	VADDPS        Z1, Z18, Z18
+	VPERMILPS     $0xb1, Z18, Z1
+	VADDPS        Z1, Z18, Z18
+	VEXTRACTF64X4 $0x01, Z18, Y1
+	VADDPS        Y1, Y18, Y18
+	VEXTRACTF32X4 $0x01, Y18, X1
+	VADDPS        X1, X18, X18
+	VMOVSS        X18, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z21, Z1
+	VADDPS        Z1, Z21, Z21
+	VPERMILPS     $0xb1, Z21, Z1
+	VADDPS        Z1, Z21, Z21
+	VEXTRACTF64X4 $0x01, Z21, Y1
+	VADDPS        Y1, Y21, Y21
+	VEXTRACTF32X4 $0x01, Y21, X1
+	VADDPS        X1, X21, X21
+	VMOVSS        X21, (BX)
+	ADDQ          SI, BX
+	ADDQ          $+4, DX
+	ADDQ          CX, AX
+	JMP           row6
+
+rowEnd7:
+	VZEROUPPER
+	RET
+
+// func scoresF16x9AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresF16x9AVX512(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	MOVQ dst+0(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, CX, BX
+	MOVQ    BX, (SP)
+	MOVQ    d+56(FP), BX
+	ANDQ    $0x0f, BX
+	MOVQ    $-1, SI
+	BZHIQ   BX, SI, SI
+	KMOVW   SI, K1
+	MOVL    $0x00000007, BX
+	KMOVW   BX, K2
+
+rows1:
+	CMPQ   n+48(FP), $0x03
+	JLT    rowsEnd2
+	SUBQ   $0x03, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z25, Z25, Z25
+	VPXORD Z26, Z26, Z26
+	MOVQ   q+16(FP), BX
+	MOVQ   ldq+24(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*4), DI
+	LEAQ   (BX)(SI*8), R8
+	LEAQ   (SI)(SI*2), R9
+	MOVQ   AX, R10
+	MOVQ   AX, R11
+	ADDQ   (SP), R11
+	MOVQ   d+56(FP), R12
+	SUBQ   $0x10, R12
+	JLT    colsEnd4
+
+cols3:
+	PREFETCHT0 (R11)
+	PREFETCHT0 (R11)(CX*1)
+	PREFETCHT0 (R11)(CX*2)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (R10), Z27
+	VCVTPH2PS   (R10)(CX*1), Z28
+	VCVTPH2PS   (R10)(CX*2), Z29
+	VMOVUPS     (BX), Z30
+	VFMADD231PS Z30, Z27, Z0
+	VFMADD231PS Z30, Z28, Z1
+	VFMADD231PS Z30, Z29, Z2
+	VMOVUPS     (BX)(SI*1), Z30
+	VFMADD231PS Z30, Z27, Z3
+	VFMADD231PS Z30, Z28, Z4
+	VFMADD231PS Z30, Z29, Z5
+	VMOVUPS     (BX)(SI*2), Z30
+	VFMADD231PS Z30, Z27, Z6
+	VFMADD231PS Z30, Z28, Z7
+	VFMADD231PS Z30, Z29, Z8
+	VMOVUPS     (BX)(R9*1), Z30
+	VFMADD231PS Z30, Z27, Z9
+	VFMADD231PS Z30, Z28, Z10
+	VFMADD231PS Z30, Z29, Z11
+	VMOVUPS     (DI), Z30
+	VFMADD231PS Z30, Z27, Z12
+	VFMADD231PS Z30, Z28, Z13
+	VFMADD231PS Z30, Z29, Z14
+	VMOVUPS     (DI)(SI*1), Z30
+	VFMADD231PS Z30, Z27, Z15
+	VFMADD231PS Z30, Z28, Z16
+	VFMADD231PS Z30, Z29, Z17
+	VMOVUPS     (DI)(SI*2), Z30
+	VFMADD231PS Z30, Z27, Z18
+	VFMADD231PS Z30, Z28, Z19
+	VFMADD231PS Z30, Z29, Z20
+	VMOVUPS     (DI)(R9*1), Z30
+	VFMADD231PS Z30, Z27, Z21
+	VFMADD231PS Z30, Z28, Z22
+	VFMADD231PS Z30, Z29, Z23
+	VMOVUPS     (R8), Z30
+	VFMADD231PS Z30, Z27, Z24
+	VFMADD231PS Z30, Z28, Z25
+	VFMADD231PS Z30, Z29, Z26
+	ADDQ        $+64, BX
+	ADDQ        $+64, DI
+	ADDQ        $+64, R8
+	ADDQ        $+32, R10
+	ADDQ        $+32, R11
+	SUBQ        $0x10, R12
+	JGE         cols3
+
+colsEnd4:
+	ADDQ  $0x10, R12
+	TESTQ R12, R12
+	JEQ   colsMasked5
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS.Z (R10), K1, Z27
+	VCVTPH2PS.Z (R10)(CX*1), K1, Z28
+	VCVTPH2PS.Z (R10)(CX*2), K1, Z29
+	VMOVUPS.Z   (BX), K1, Z30
+	VFMADD231PS Z30, Z27, Z0
+	VFMADD231PS Z30, Z28, Z1
+	VFMADD231PS Z30, Z29, Z2
+	VMOVUPS.Z   (BX)(SI*1), K1, Z30
+	VFMADD231PS Z30, Z27, Z3
+	VFMADD231PS Z30, Z28, Z4
+	VFMADD231PS Z30, Z29, Z5
+	VMOVUPS.Z   (BX)(SI*2), K1, Z30
+	VFMADD231PS Z30, Z27, Z6
+	VFMADD231PS Z30, Z28, Z7
+	VFMADD231PS Z30, Z29, Z8
+	VMOVUPS.Z   (BX)(R9*1), K1, Z30
+	VFMADD231PS Z30, Z27, Z9
+	VFMADD231PS Z30, Z28, Z10
+	VFMADD231PS Z30, Z29, Z11
+	VMOVUPS.Z   (DI), K1, Z30
+	VFMADD231PS Z30, Z27, Z12
+	VFMADD231PS Z30, Z28, Z13
+	VFMADD231PS Z30, Z29, Z14
+	VMOVUPS.Z   (DI)(SI*1), K1, Z30
+	VFMADD231PS Z30, Z27, Z15
+	VFMADD231PS Z30, Z28, Z16
+	VFMADD231PS Z30, Z29, Z17
+	VMOVUPS.Z   (DI)(SI*2), K1, Z30
+	VFMADD231PS Z30, Z27, Z18
+	VFMADD231PS Z30, Z28, Z19
+	VFMADD231PS Z30, Z29, Z20
+	VMOVUPS.Z   (DI)(R9*1), K1, Z30
+	VFMADD231PS Z30, Z27, Z21
+	VFMADD231PS Z30, Z28, Z22
+	VFMADD231PS Z30, Z29, Z23
+	VMOVUPS.Z   (R8), K1, Z30
+	VFMADD231PS Z30, Z27, Z24
+	VFMADD231PS Z30, Z28, Z25
+	VFMADD231PS Z30, Z29, Z26
+
+colsMasked5:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          DX, BX
+	MOVQ          ldd+8(FP), SI
+	SHLQ          $0x02, SI
+	VUNPCKHPS     Z1, Z0, Z27
+	VUNPCKLPS     Z1, Z0, Z0
+	VADDPS        Z27, Z0, Z0
+	VUNPCKHPS     Z2, Z2, Z27
+	VUNPCKLPS     Z2, Z2, Z2
+	VADDPS        Z27, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z27
+	VUNPCKLPD     Z2, Z0, Z0
+	VADDPS        Z27, Z0, Z0
+	VUNPCKHPS     Z4, Z3, Z27
+	VUNPCKLPS     Z4, Z3, Z3
+	VADDPS        Z27, Z3, Z3
+	VUNPCKHPS     Z5, Z5, Z27
+	VUNPCKLPS     Z5, Z5, Z5
+	VADDPS        Z27, Z5, Z5
+	VUNPCKHPD     Z5, Z3, Z27
+	VUNPCKLPD     Z5, Z3, Z3
+	VADDPS        Z27, Z3, Z3
+	VUNPCKHPS     Z7, Z6, Z27
+	VUNPCKLPS     Z7, Z6, Z6
+	VADDPS        Z27, Z6, Z6
+	VUNPCKHPS     Z8, Z8, Z27
+	VUNPCKLPS     Z8, Z8, Z8
+	VADDPS        Z27, Z8, Z8
+	VUNPCKHPD     Z8, Z6, Z27
+	VUNPCKLPD     Z8, Z6, Z6
+	VADDPS        Z27, Z6, Z6
+	VUNPCKHPS     Z10, Z9, Z27
+	VUNPCKLPS     Z10, Z9, Z9
+	VADDPS        Z27, Z9, Z9
+	VUNPCKHPS     Z11, Z11, Z27
+	VUNPCKLPS     Z11, Z11, Z11
+	VADDPS        Z27, Z11, Z11
+	VUNPCKHPD     Z11, Z9, Z27
+	VUNPCKLPD     Z11, Z9, Z9
+	VADDPS        Z27, Z9, Z9
+	VMOVAPS       Z6, Z27
+	VSHUFF32X4    $0xee, Z9, Z27, Z28
+	VSHUFF32X4    $0x44, Z9, Z27, Z27
+	VADDPS        Z28, Z27, Z27
+	VSHUFF32X4    $0xee, Z3, Z0, Z28
+	VSHUFF32X4    $0x44, Z3, Z0, Z0
+	VADDPS        Z28, Z0, Z0
+	VSHUFF32X4    $0xdd, Z27, Z0, Z28
+	VSHUFF32X4    $0x88, Z27, Z0, Z0
+	VADDPS        Z28, Z0, Z0
+	VMOVUPS       X0, K2, (BX)
+	ADDQ          SI, BX
+	VEXTRACTF32X4 $0x01, Z0, X3
+	VMOVUPS       X3, K2, (BX)
+	ADDQ          SI, BX
+	VEXTRACTF32X4 $0x02, Z0, X6
+	VMOVUPS       X6, K2, (BX)
+	ADDQ          SI, BX
+	VEXTRACTF32X4 $0x03, Z0, X9
+	VMOVUPS       X9, K2, (BX)
+	ADDQ          SI, BX
+	VUNPCKHPS     Z13, Z12, Z27
+	VUNPCKLPS     Z13, Z12, Z12
+	VADDPS        Z27, Z12, Z12
+	VUNPCKHPS     Z14, Z14, Z27
+	VUNPCKLPS     Z14, Z14, Z14
+	VADDPS        Z27, Z14, Z14
+	VUNPCKHPD     Z14, Z12, Z27
+	VUNPCKLPD     Z14, Z12, Z12
+	VADDPS        Z27, Z12, Z12
+	VUNPCKHPS     Z16, Z15, Z27
+	VUNPCKLPS     Z16, Z15, Z15
+	VADDPS        Z27, Z15, Z15
+	VUNPCKHPS     Z17, Z17, Z27
+	VUNPCKLPS     Z17, Z17, Z17
+	VADDPS        Z27, Z17, Z17
+	VUNPCKHPD     Z17, Z15, Z27
+	VUNPCKLPD     Z17, Z15, Z15
+	VADDPS        Z27, Z15, Z15
+	VUNPCKHPS     Z19, Z18, Z27
+	VUNPCKLPS     Z19, Z18, Z18
+	VADDPS        Z27, Z18, Z18
+	VUNPCKHPS     Z20, Z20, Z27
+	VUNPCKLPS     Z20, Z20, Z20
+	VADDPS        Z27, Z20, Z20
+	VUNPCKHPD     Z20, Z18, Z27
+	VUNPCKLPD     Z20, Z18, Z18
+	VADDPS        Z27, Z18, Z18
+	VUNPCKHPS     Z22, Z21, Z27
+	VUNPCKLPS     Z22, Z21, Z21
+	VADDPS        Z27, Z21, Z21
+	VUNPCKHPS     Z23, Z23, Z27
+	VUNPCKLPS     Z23, Z23, Z23
+	VADDPS        Z27, Z23, Z23
+	VUNPCKHPD     Z23, Z21, Z27
+	VUNPCKLPD     Z23, Z21, Z21
+	VADDPS        Z27, Z21, Z21
+	VMOVAPS       Z18, Z27
+	VSHUFF32X4    $0xee, Z21, Z27, Z28
+	VSHUFF32X4    $0x44, Z21, Z27, Z27
+	VADDPS        Z28, Z27, Z27
+	VSHUFF32X4    $0xee, Z15, Z12, Z28
+	VSHUFF32X4    $0x44, Z15, Z12, Z12
+	VADDPS        Z28, Z12, Z12
+	VSHUFF32X4    $0xdd, Z27, Z12, Z28
+	VSHUFF32X4    $0x88, Z27, Z12, Z12
+	VADDPS        Z28, Z12, Z12
+	VMOVUPS       X12, K2, (BX)
+	ADDQ          SI, BX
+	VEXTRACTF32X4 $0x01, Z12, X15
+	VMOVUPS       X15, K2, (BX)
+	ADDQ          SI, BX
+	VEXTRACTF32X4 $0x02, Z12, X18
+	VMOVUPS       X18, K2, (BX)
+	ADDQ          SI, BX
+	VEXTRACTF32X4 $0x03, Z12, X21
+	VMOVUPS       X21, K2, (BX)
+	ADDQ          SI, BX
+	VUNPCKHPS     Z25, Z24, Z27
+	VUNPCKLPS     Z25, Z24, Z24
+	VADDPS        Z27, Z24, Z24
+	VUNPCKHPS     Z26, Z26, Z27
+	VUNPCKLPS     Z26, Z26, Z26
+	VADDPS        Z27, Z26, Z26
+	VUNPCKHPD     Z26, Z24, Z27
+	VUNPCKLPD     Z26, Z24, Z24
+	VADDPS        Z27, Z24, Z24
+	VEXTRACTF64X4 $0x01, Z24, Y27
+	VADDPS        Y27, Y24, Y24
+	VEXTRACTF32X4 $0x01, Y24, X27
+	VADDPS        X27, X24, X24
+	VMOVUPS       X24, K2, (BX)
+	ADDQ          SI, BX
+	ADDQ          $+12, DX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	JMP           rows1
+
+rowsEnd2:
+row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z3, Z3, Z3
+	VPXORD Z6, Z6, Z6
+	VPXORD Z9, Z9, Z9
+	VPXORD Z12, Z12, Z12
+	VPXORD Z15, Z15, Z15
+	VPXORD Z18, Z18, Z18
+	VPXORD Z21, Z21, Z21
+	VPXORD Z24, Z24, Z24
+	MOVQ   q+16(FP), BX
+	MOVQ   ldq+24(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*4), DI
+	LEAQ   (BX)(SI*8), R8
+	LEAQ   (SI)(SI*2), R9
+	MOVQ   AX, R10
+	MOVQ   AX, R11
+	ADDQ   (SP), R11
+	MOVQ   d+56(FP), R12
+	SUBQ   $0x10, R12
+	JLT    colsEnd9
+
+cols8:
+	PREFETCHT0 (R11)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS   (R10), Z1
+	VMOVUPS     (BX), Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     (BX)(SI*1), Z2
+	VFMADD231PS Z2, Z1, Z3
+	VMOVUPS     (BX)(SI*2), Z2
+	VFMADD231PS Z2, Z1, Z6
+	VMOVUPS     (BX)(R9*1), Z2
+	VFMADD231PS Z2, Z1, Z9
+	VMOVUPS     (DI), Z2
+	VFMADD231PS Z2, Z1, Z12
+	VMOVUPS     (DI)(SI*1), Z2
+	VFMADD231PS Z2, Z1, Z15
+	VMOVUPS     (DI)(SI*2), Z2
+	VFMADD231PS Z2, Z1, Z18
+	VMOVUPS     (DI)(R9*1), Z2
+	VFMADD231PS Z2, Z1, Z21
+	VMOVUPS     (R8), Z2
+	VFMADD231PS Z2, Z1, Z24
+	ADDQ        $+64, BX
+	ADDQ        $+64, DI
+	ADDQ        $+64, R8
+	ADDQ        $+32, R10
+	ADDQ        $+32, R11
+	SUBQ        $0x10, R12
+	JGE         cols8
+
+colsEnd9:
+	ADDQ  $0x10, R12
+	TESTQ R12, R12
+	JEQ   colsMasked10
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VCVTPH2PS.Z (R10), K1, Z1
+	VMOVUPS.Z   (BX), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS.Z   (BX)(SI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z3
+	VMOVUPS.Z   (BX)(SI*2), K1, Z2
+	VFMADD231PS Z2, Z1, Z6
+	VMOVUPS.Z   (BX)(R9*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z9
+	VMOVUPS.Z   (DI), K1, Z2
+	VFMADD231PS Z2, Z1, Z12
+	VMOVUPS.Z   (DI)(SI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z15
+	VMOVUPS.Z   (DI)(SI*2), K1, Z2
+	VFMADD231PS Z2, Z1, Z18
+	VMOVUPS.Z   (DI)(R9*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z21
+	VMOVUPS.Z   (R8), K1, Z2
+	VFMADD231PS Z2, Z1, Z24
+
+colsMasked10:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          DX, BX
+	MOVQ          ldd+8(FP), SI
+	SHLQ          $0x02, SI
+	VPERMILPS     $0x4e, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z3, Z1
+	VADDPS        Z1, Z3, Z3
+	VPERMILPS     $0xb1, Z3, Z1
+	VADDPS        Z1, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y1
+	VADDPS        Y1, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X1
+	VADDPS        X1, X3, X3
+	VMOVSS        X3, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z6, Z1
+	VADDPS        Z1, Z6, Z6
+	VPERMILPS     $0xb1, Z6, Z1
+	VADDPS        Z1, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y1
+	VADDPS        Y1, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X1
+	VADDPS        X1, X6, X6
+	VMOVSS        X6, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z9, Z1
+	VADDPS        Z1, Z9, Z9
+	VPERMILPS     $0xb1, Z9, Z1
+	VADDPS        Z1, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y1
+	VADDPS        Y1, Y9, Y9
+	VEXTRACTF32X4 $0x01, Y9, X1
+	VADDPS        X1, X9, X9
+	VMOVSS        X9, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z12, Z1
+	VADDPS        Z1, Z12, Z12
+	VPERMILPS     $0xb1, Z12, Z1
+	VADDPS        Z1, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y1
+	VADDPS        Y1, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X1
+	VADDPS        X1, X12, X12
+	VMOVSS        X12, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z15, Z1
+	VADDPS        Z1, Z15, Z15
+	VPERMILPS     $0xb1, Z15, Z1
+	VADDPS        Z1, Z15, Z15
+	VEXTRACTF64X4 $0x01, Z15, Y1
+	VADDPS        Y1, Y15, Y15
+	VEXTRACTF32X4 $0x01, Y15, X1
+	VADDPS        X1, X15, X15
+	VMOVSS        X15, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z18, Z1
+	VADDPS        Z1, Z18, Z18
+	VPERMILPS     $0xb1, Z18, Z1
+	VADDPS        Z1, Z18, Z18
+	VEXTRACTF64X4 $0x01, Z18, Y1
+	VADDPS        Y1, Y18, Y18
+	VEXTRACTF32X4 $0x01, Y18, X1
+	VADDPS        X1, X18, X18
+	VMOVSS        X18, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z21, Z1
+	VADDPS        Z1, Z21, Z21
+	VPERMILPS     $0xb1, Z21, Z1
+	VADDPS        Z1, Z21, Z21
+	VEXTRACTF64X4 $0x01, Z21, Y1
+	VADDPS        Y1, Y21, Y21
+	VEXTRACTF32X4 $0x01, Y21, X1
+	VADDPS        X1, X21, X21
+	VMOVSS        X21, (BX)
+	ADDQ          SI, BX
+	VPERMILPS     $0x4e, Z24, Z1
+	VADDPS        Z1, Z24, Z24
+	VPERMILPS     $0xb1, Z24, Z1
+	VADDPS        Z1, Z24, Z24
+	VEXTRACTF64X4 $0x01, Z24, Y1
+	VADDPS        Y1, Y24, Y24
+	VEXTRACTF32X4 $0x01, Y24, X1
+	VADDPS        X1, X24, X24
+	VMOVSS        X24, (BX)
+	ADDQ          SI, BX
+	ADDQ          $+4, DX
+	ADDQ          CX, AX
+	JMP           row6
+
+rowEnd7:
+	VZEROUPPER
+	RET
+
+// func scoresBF16x1AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresBF16x1AVX512(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	LEAQ (CX)(CX*2), DX
+	MOVQ dst+0(FP), BX
+	MOVQ d+56(FP), SI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, SI, SI
+	BSRQ    SI, SI
+	SUBQ    $0x0d, SI
+	NEGQ    SI
+	MOVQ    $+2, DI
+	MOVQ    $+6, R8
+	CMPQ    SI, DI
+	CMOVQLT DI, SI
+	CMPQ    SI, R8
+	CMOVQGT R8, SI
+	SHLXQ   SI, CX, SI
+	MOVQ    SI, (SP)
+	MOVQ    d+56(FP), SI
+	ANDQ    $0x0f, SI
+	MOVQ    $-1, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K1
+
+rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   q+16(FP), SI
+	MOVQ   ldq+24(FP), DI
+	SHLQ   $0x02, DI
+	MOVQ   AX, DI
+	MOVQ   AX, R8
+	ADDQ   (SP), R8
+	MOVQ   d+56(FP), R9
+	SUBQ   $0x10, R9
+	JLT    colsEnd4
+
+cols3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 (R8)(CX*1)
+	PREFETCHT0 (R8)(CX*2)
+	PREFETCHT0 (R8)(DX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD   (DI), Z4
+	VPSLLD      $0x10, Z4, Z4
+	VPMOVZXWD   (DI)(CX*1), Z5
+	VPSLLD      $0x10, Z5, Z5
+	VPMOVZXWD   (DI)(CX*2), Z6
+	VPSLLD      $0x10, Z6, Z6
+	VPMOVZXWD   (DI)(DX*1), Z7
+	VPSLLD      $0x10, Z7, Z7
+	VMOVUPS     (SI), Z8
+	VFMADD231PS Z8, Z4, Z0
+	VFMADD231PS Z8, Z5, Z1
+	VFMADD231PS Z8, Z6, Z2
+	VFMADD231PS Z8, Z7, Z3
+	ADDQ        $+64, SI
+	ADDQ        $+32, DI
+	ADDQ        $+32, R8
+	SUBQ        $0x10, R9
+	JGE         cols3
+
+colsEnd4:
+	ADDQ  $0x10, R9
+	TESTQ R9, R9
+	JEQ   colsMasked5
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD.Z (DI), K1, Z4
+	VPSLLD      $0x10, Z4, Z4
+	VPMOVZXWD.Z (DI)(CX*1), K1, Z5
+	VPSLLD      $0x10, Z5, Z5
+	VPMOVZXWD.Z (DI)(CX*2), K1, Z6
+	VPSLLD      $0x10, Z6, Z6
+	VPMOVZXWD.Z (DI)(DX*1), K1, Z7
+	VPSLLD      $0x10, Z7, Z7
+	VMOVUPS.Z   (SI), K1, Z8
+	VFMADD231PS Z8, Z4, Z0
+	VFMADD231PS Z8, Z5, Z1
+	VFMADD231PS Z8, Z6, Z2
+	VFMADD231PS Z8, Z7, Z3
+
+colsMasked5:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, SI
+	MOVQ          ldd+8(FP), DI
+	SHLQ          $0x02, DI
+	VUNPCKHPS     Z1, Z0, Z4
+	VUNPCKLPS     Z1, Z0, Z0
+	VADDPS        Z4, Z0, Z0
+	VUNPCKHPS     Z3, Z2, Z4
+	VUNPCKLPS     Z3, Z2, Z2
+	VADDPS        Z4, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z4
+	VUNPCKLPD     Z2, Z0, Z0
+	VADDPS        Z4, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y4, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X4
+	VADDPS        X4, X0, X0
+	VMOVUPS       X0, (SI)
+	ADDQ          DI, SI
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	JMP           rows1
+
+rowsEnd2:
+row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	MOVQ   q+16(FP), DX
+	MOVQ   ldq+24(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   AX, SI
+	MOVQ   AX, DI
+	ADDQ   (SP), DI
+	MOVQ   d+56(FP), R8
+	SUBQ   $0x10, R8
+	JLT    colsEnd9
+
+cols8:
+	PREFETCHT0 (DI)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD   (SI), Z1
+	VPSLLD      $0x10, Z1, Z1
+	VMOVUPS     (DX), Z2
+	VFMADD231PS Z2, Z1, Z0
+	ADDQ        $+64, DX
+	ADDQ        $+32, SI
+	ADDQ        $+32, DI
+	SUBQ        $0x10, R8
+	JGE         cols8
+
+colsEnd9:
+	ADDQ  $0x10, R8
+	TESTQ R8, R8
+	JEQ   colsMasked10
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD.Z (SI), K1, Z1
+	VPSLLD      $0x10, Z1, Z1
+	VMOVUPS.Z   (DX), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+
+colsMasked10:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, DX
+	MOVQ          ldd+8(FP), SI
+	SHLQ          $0x02, SI
+	VPERMILPS     $0x4e, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (DX)
+	ADDQ          SI, DX
+	ADDQ          $+4, BX
+	ADDQ          CX, AX
+	JMP           row6
+
+rowEnd7:
+	VZEROUPPER
+	RET
+
+// func scoresBF16x2AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresBF16x2AVX512(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	LEAQ (CX)(CX*2), DX
+	MOVQ dst+0(FP), BX
+	MOVQ d+56(FP), SI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, SI, SI
+	BSRQ    SI, SI
+	SUBQ    $0x0d, SI
+	NEGQ    SI
+	MOVQ    $+2, DI
+	MOVQ    $+6, R8
+	CMPQ    SI, DI
+	CMOVQLT DI, SI
+	CMPQ    SI, R8
+	CMOVQGT R8, SI
+	SHLXQ   SI, CX, SI
+	MOVQ    SI, (SP)
+	MOVQ    d+56(FP), SI
+	ANDQ    $0x0f, SI
+	MOVQ    $-1, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K1
+
+rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   q+16(FP), SI
+	MOVQ   ldq+24(FP), DI
+	SHLQ   $0x02, DI
+	MOVQ   AX, R8
+	MOVQ   AX, R9
+	ADDQ   (SP), R9
+	MOVQ   d+56(FP), R10
+	SUBQ   $0x10, R10
+	JLT    colsEnd4
+
+cols3:
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(CX*1)
+	PREFETCHT0 (R9)(CX*2)
+	PREFETCHT0 (R9)(DX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD   (R8), Z8
+	VPSLLD      $0x10, Z8, Z8
+	VPMOVZXWD   (R8)(CX*1), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VPMOVZXWD   (R8)(CX*2), Z10
+	VPSLLD      $0x10, Z10, Z10
+	VPMOVZXWD   (R8)(DX*1), Z11
+	VPSLLD      $0x10, Z11, Z11
+	VMOVUPS     (SI), Z12
+	VFMADD231PS Z12, Z8, Z0
+	VFMADD231PS Z12, Z9, Z1
+	VFMADD231PS Z12, Z10, Z2
+	VFMADD231PS Z12, Z11, Z3
+	VMOVUPS     (SI)(DI*1), Z12
+	VFMADD231PS Z12, Z8, Z4
+	VFMADD231PS Z12, Z9, Z5
+	VFMADD231PS Z12, Z10, Z6
+	VFMADD231PS Z12, Z11, Z7
+	ADDQ        $+64, SI
+	ADDQ        $+32, R8
+	ADDQ        $+32, R9
+	SUBQ        $0x10, R10
+	JGE         cols3
+
+colsEnd4:
+	ADDQ  $0x10, R10
+	TESTQ R10, R10
+	JEQ   colsMasked5
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD.Z (R8), K1, Z8
+	VPSLLD      $0x10, Z8, Z8
+	VPMOVZXWD.Z (R8)(CX*1), K1, Z9
+	VPSLLD      $0x10, Z9, Z9
+	VPMOVZXWD.Z (R8)(CX*2), K1, Z10
+	VPSLLD      $0x10, Z10, Z10
+	VPMOVZXWD.Z (R8)(DX*1), K1, Z11
+	VPSLLD      $0x10, Z11, Z11
+	VMOVUPS.Z   (SI), K1, Z12
+	VFMADD231PS Z12, Z8, Z0
+	VFMADD231PS Z12, Z9, Z1
+	VFMADD231PS Z12, Z10, Z2
+	VFMADD231PS Z12, Z11, Z3
+	VMOVUPS.Z   (SI)(DI*1), K1, Z12
+	VFMADD231PS Z12, Z8, Z4
+	VFMADD231PS Z12, Z9, Z5
+	VFMADD231PS Z12, Z10, Z6
+	VFMADD231PS Z12, Z11, Z7
+
+colsMasked5:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, SI
+	MOVQ          ldd+8(FP), DI
+	SHLQ          $0x02, DI
+	VUNPCKHPS     Z1, Z0, Z8
+	VUNPCKLPS     Z1, Z0, Z0
+	VADDPS        Z8, Z0, Z0
+	VUNPCKHPS     Z3, Z2, Z8
+	VUNPCKLPS     Z3, Z2, Z2
+	VADDPS        Z8, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z8
+	VUNPCKLPD     Z2, Z0, Z0
+	VADDPS        Z8, Z0, Z0
+	VUNPCKHPS     Z5, Z4, Z8
+	VUNPCKLPS     Z5, Z4, Z4
+	VADDPS        Z8, Z4, Z4
+	VUNPCKHPS     Z7, Z6, Z8
+	VUNPCKLPS     Z7, Z6, Z6
+	VADDPS        Z8, Z6, Z6
+	VUNPCKHPD     Z6, Z4, Z8
+	VUNPCKLPD     Z6, Z4, Z4
+	VADDPS        Z8, Z4, Z4
+	VMOVAPS       Z4, Z8
+	VSHUFF32X4    $0xee, Z4, Z8, Z9
+	VSHUFF32X4    $0x44, Z4, Z8, Z8
+	VADDPS        Z9, Z8, Z8
+	VSHUFF32X4    $0xee, Z4, Z0, Z9
+	VSHUFF32X4    $0x44, Z4, Z0, Z0
+	VADDPS        Z9, Z0, Z0
+	VSHUFF32X4    $0xdd, Z8, Z0, Z9
+	VSHUFF32X4    $0x88, Z8, Z0, Z0
+	VADDPS        Z9, Z0, Z0
+	VMOVUPS       X0, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x01, Z0, X4
+	VMOVUPS       X4, (SI)
+	ADDQ          DI, SI
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	JMP           rows1
+
+rowsEnd2:
+row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z4, Z4, Z4
+	MOVQ   q+16(FP), DX
+	MOVQ   ldq+24(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   AX, DI
+	MOVQ   AX, R8
+	ADDQ   (SP), R8
+	MOVQ   d+56(FP), R9
+	SUBQ   $0x10, R9
+	JLT    colsEnd9
+
+cols8:
+	PREFETCHT0 (R8)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD   (DI), Z1
+	VPSLLD      $0x10, Z1, Z1
+	VMOVUPS     (DX), Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     (DX)(SI*1), Z2
+	VFMADD231PS Z2, Z1, Z4
+	ADDQ        $+64, DX
+	ADDQ        $+32, DI
+	ADDQ        $+32, R8
+	SUBQ        $0x10, R9
+	JGE         cols8
+
+colsEnd9:
+	ADDQ  $0x10, R9
+	TESTQ R9, R9
+	JEQ   colsMasked10
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD.Z (DI), K1, Z1
+	VPSLLD      $0x10, Z1, Z1
+	VMOVUPS.Z   (DX), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS.Z   (DX)(SI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z4
+
+colsMasked10:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, DX
+	MOVQ          ldd+8(FP), SI
+	SHLQ          $0x02, SI
+	VPERMILPS     $0x4e, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y1
+	VADDPS        Y1, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X1
+	VADDPS        X1, X4, X4
+	VMOVSS        X4, (DX)
+	ADDQ          SI, DX
+	ADDQ          $+4, BX
+	ADDQ          CX, AX
+	JMP           row6
+
+rowEnd7:
+	VZEROUPPER
+	RET
+
+// func scoresBF16x3AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresBF16x3AVX512(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	LEAQ (CX)(CX*2), DX
+	MOVQ dst+0(FP), BX
+	MOVQ d+56(FP), SI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, SI, SI
+	BSRQ    SI, SI
+	SUBQ    $0x0d, SI
+	NEGQ    SI
+	MOVQ    $+2, DI
+	MOVQ    $+6, R8
+	CMPQ    SI, DI
+	CMOVQLT DI, SI
+	CMPQ    SI, R8
+	CMOVQGT R8, SI
+	SHLXQ   SI, CX, SI
+	MOVQ    SI, (SP)
+	MOVQ    d+56(FP), SI
+	ANDQ    $0x0f, SI
+	MOVQ    $-1, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K1
+
+rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	MOVQ   q+16(FP), SI
+	MOVQ   ldq+24(FP), DI
+	SHLQ   $0x02, DI
+	MOVQ   AX, R8
+	MOVQ   AX, R9
+	ADDQ   (SP), R9
+	MOVQ   d+56(FP), R10
+	SUBQ   $0x10, R10
+	JLT    colsEnd4
+
+cols3:
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(CX*1)
+	PREFETCHT0 (R9)(CX*2)
+	PREFETCHT0 (R9)(DX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD   (R8), Z12
+	VPSLLD      $0x10, Z12, Z12
+	VPMOVZXWD   (R8)(CX*1), Z13
+	VPSLLD      $0x10, Z13, Z13
+	VPMOVZXWD   (R8)(CX*2), Z14
+	VPSLLD      $0x10, Z14, Z14
+	VPMOVZXWD   (R8)(DX*1), Z15
+	VPSLLD      $0x10, Z15, Z15
+	VMOVUPS     (SI), Z16
+	VFMADD231PS Z16, Z12, Z0
+	VFMADD231PS Z16, Z13, Z1
+	VFMADD231PS Z16, Z14, Z2
+	VFMADD231PS Z16, Z15, Z3
+	VMOVUPS     (SI)(DI*1), Z16
+	VFMADD231PS Z16, Z12, Z4
+	VFMADD231PS Z16, Z13, Z5
+	VFMADD231PS Z16, Z14, Z6
+	VFMADD231PS Z16, Z15, Z7
+	VMOVUPS     (SI)(DI*2), Z16
+	VFMADD231PS Z16, Z12, Z8
+	VFMADD231PS Z16, Z13, Z9
+	VFMADD231PS Z16, Z14, Z10
+	VFMADD231PS Z16, Z15, Z11
+	ADDQ        $+64, SI
+	ADDQ        $+32, R8
+	ADDQ        $+32, R9
+	SUBQ        $0x10, R10
+	JGE         cols3
+
+colsEnd4:
+	ADDQ  $0x10, R10
+	TESTQ R10, R10
+	JEQ   colsMasked5
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD.Z (R8), K1, Z12
+	VPSLLD      $0x10, Z12, Z12
+	VPMOVZXWD.Z (R8)(CX*1), K1, Z13
+	VPSLLD      $0x10, Z13, Z13
+	VPMOVZXWD.Z (R8)(CX*2), K1, Z14
+	VPSLLD      $0x10, Z14, Z14
+	VPMOVZXWD.Z (R8)(DX*1), K1, Z15
+	VPSLLD      $0x10, Z15, Z15
+	VMOVUPS.Z   (SI), K1, Z16
+	VFMADD231PS Z16, Z12, Z0
+	VFMADD231PS Z16, Z13, Z1
+	VFMADD231PS Z16, Z14, Z2
+	VFMADD231PS Z16, Z15, Z3
+	VMOVUPS.Z   (SI)(DI*1), K1, Z16
+	VFMADD231PS Z16, Z12, Z4
+	VFMADD231PS Z16, Z13, Z5
+	VFMADD231PS Z16, Z14, Z6
+	VFMADD231PS Z16, Z15, Z7
+	VMOVUPS.Z   (SI)(DI*2), K1, Z16
+	VFMADD231PS Z16, Z12, Z8
+	VFMADD231PS Z16, Z13, Z9
+	VFMADD231PS Z16, Z14, Z10
+	VFMADD231PS Z16, Z15, Z11
+
+colsMasked5:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, SI
+	MOVQ          ldd+8(FP), DI
+	SHLQ          $0x02, DI
+	VUNPCKHPS     Z1, Z0, Z12
+	VUNPCKLPS     Z1, Z0, Z0
+	VADDPS        Z12, Z0, Z0
+	VUNPCKHPS     Z3, Z2, Z12
+	VUNPCKLPS     Z3, Z2, Z2
+	VADDPS        Z12, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z12
+	VUNPCKLPD     Z2, Z0, Z0
+	VADDPS        Z12, Z0, Z0
+	VUNPCKHPS     Z5, Z4, Z12
+	VUNPCKLPS     Z5, Z4, Z4
+	VADDPS        Z12, Z4, Z4
+	VUNPCKHPS     Z7, Z6, Z12
+	VUNPCKLPS     Z7, Z6, Z6
+	VADDPS        Z12, Z6, Z6
+	VUNPCKHPD     Z6, Z4, Z12
+	VUNPCKLPD     Z6, Z4, Z4
+	VADDPS        Z12, Z4, Z4
+	VUNPCKHPS     Z9, Z8, Z12
+	VUNPCKLPS     Z9, Z8, Z8
+	VADDPS        Z12, Z8, Z8
+	VUNPCKHPS     Z11, Z10, Z12
+	VUNPCKLPS     Z11, Z10, Z10
+	VADDPS        Z12, Z10, Z10
+	VUNPCKHPD     Z10, Z8, Z12
+	VUNPCKLPD     Z10, Z8, Z8
+	VADDPS        Z12, Z8, Z8
+	VMOVAPS       Z8, Z12
+	VSHUFF32X4    $0xee, Z8, Z12, Z13
+	VSHUFF32X4    $0x44, Z8, Z12, Z12
+	VADDPS        Z13, Z12, Z12
+	VSHUFF32X4    $0xee, Z4, Z0, Z13
+	VSHUFF32X4    $0x44, Z4, Z0, Z0
+	VADDPS        Z13, Z0, Z0
+	VSHUFF32X4    $0xdd, Z12, Z0, Z13
+	VSHUFF32X4    $0x88, Z12, Z0, Z0
+	VADDPS        Z13, Z0, Z0
+	VMOVUPS       X0, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x01, Z0, X4
+	VMOVUPS       X4, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x02, Z0, X8
+	VMOVUPS       X8, (SI)
+	ADDQ          DI, SI
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	JMP           rows1
+
+rowsEnd2:
+row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z4, Z4, Z4
+	VPXORD Z8, Z8, Z8
+	MOVQ   q+16(FP), DX
+	MOVQ   ldq+24(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   AX, DI
+	MOVQ   AX, R8
+	ADDQ   (SP), R8
+	MOVQ   d+56(FP), R9
+	SUBQ   $0x10, R9
+	JLT    colsEnd9
+
+cols8:
+	PREFETCHT0 (R8)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD   (DI), Z1
+	VPSLLD      $0x10, Z1, Z1
+	VMOVUPS     (DX), Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     (DX)(SI*1), Z2
+	VFMADD231PS Z2, Z1, Z4
+	VMOVUPS     (DX)(SI*2), Z2
+	VFMADD231PS Z2, Z1, Z8
+	ADDQ        $+64, DX
+	ADDQ        $+32, DI
+	ADDQ        $+32, R8
+	SUBQ        $0x10, R9
+	JGE         cols8
+
+colsEnd9:
+	ADDQ  $0x10, R9
+	TESTQ R9, R9
+	JEQ   colsMasked10
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD.Z (DI), K1, Z1
+	VPSLLD      $0x10, Z1, Z1
+	VMOVUPS.Z   (DX), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS.Z   (DX)(SI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z4
+	VMOVUPS.Z   (DX)(SI*2), K1, Z2
+	VFMADD231PS Z2, Z1, Z8
+
+colsMasked10:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, DX
+	MOVQ          ldd+8(FP), SI
+	SHLQ          $0x02, SI
+	VPERMILPS     $0x4e, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y1
+	VADDPS        Y1, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X1
+	VADDPS        X1, X4, X4
+	VMOVSS        X4, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z8, Z1
+	VADDPS        Z1, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z1
+	VADDPS        Z1, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y1
+	VADDPS        Y1, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X1
+	VADDPS        X1, X8, X8
+	VMOVSS        X8, (DX)
+	ADDQ          SI, DX
+	ADDQ          $+4, BX
+	ADDQ          CX, AX
+	JMP           row6
+
+rowEnd7:
+	VZEROUPPER
+	RET
+
+// func scoresBF16x4AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresBF16x4AVX512(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	LEAQ (CX)(CX*2), DX
+	MOVQ dst+0(FP), BX
+	MOVQ d+56(FP), SI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, SI, SI
+	BSRQ    SI, SI
+	SUBQ    $0x0d, SI
+	NEGQ    SI
+	MOVQ    $+2, DI
+	MOVQ    $+6, R8
+	CMPQ    SI, DI
+	CMOVQLT DI, SI
+	CMPQ    SI, R8
+	CMOVQGT R8, SI
+	SHLXQ   SI, CX, SI
+	MOVQ    SI, (SP)
+	MOVQ    d+56(FP), SI
+	ANDQ    $0x0f, SI
+	MOVQ    $-1, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K1
+
+rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	MOVQ   q+16(FP), SI
+	MOVQ   ldq+24(FP), DI
+	SHLQ   $0x02, DI
+	LEAQ   (DI)(DI*2), R8
+	MOVQ   AX, R9
+	MOVQ   AX, R10
+	ADDQ   (SP), R10
+	MOVQ   d+56(FP), R11
+	SUBQ   $0x10, R11
+	JLT    colsEnd4
+
+cols3:
+	PREFETCHT0 (R10)
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 (R10)(CX*2)
+	PREFETCHT0 (R10)(DX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD   (R9), Z16
+	VPSLLD      $0x10, Z16, Z16
+	VPMOVZXWD   (R9)(CX*1), Z17
+	VPSLLD      $0x10, Z17, Z17
+	VPMOVZXWD   (R9)(CX*2), Z18
+	VPSLLD      $0x10, Z18, Z18
+	VPMOVZXWD   (R9)(DX*1), Z19
+	VPSLLD      $0x10, Z19, Z19
+	VMOVUPS     (SI), Z20
+	VFMADD231PS Z20, Z16, Z0
+	VFMADD231PS Z20, Z17, Z1
+	VFMADD231PS Z20, Z18, Z2
+	VFMADD231PS Z20, Z19, Z3
+	VMOVUPS     (SI)(DI*1), Z20
+	VFMADD231PS Z20, Z16, Z4
+	VFMADD231PS Z20, Z17, Z5
+	VFMADD231PS Z20, Z18, Z6
+	VFMADD231PS Z20, Z19, Z7
+	VMOVUPS     (SI)(DI*2), Z20
+	VFMADD231PS Z20, Z16, Z8
+	VFMADD231PS Z20, Z17, Z9
+	VFMADD231PS Z20, Z18, Z10
+	VFMADD231PS Z20, Z19, Z11
+	VMOVUPS     (SI)(R8*1), Z20
+	VFMADD231PS Z20, Z16, Z12
+	VFMADD231PS Z20, Z17, Z13
+	VFMADD231PS Z20, Z18, Z14
+	VFMADD231PS Z20, Z19, Z15
+	ADDQ        $+64, SI
+	ADDQ        $+32, R9
+	ADDQ        $+32, R10
+	SUBQ        $0x10, R11
+	JGE         cols3
+
+colsEnd4:
+	ADDQ  $0x10, R11
+	TESTQ R11, R11
+	JEQ   colsMasked5
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD.Z (R9), K1, Z16
+	VPSLLD      $0x10, Z16, Z16
+	VPMOVZXWD.Z (R9)(CX*1), K1, Z17
+	VPSLLD      $0x10, Z17, Z17
+	VPMOVZXWD.Z (R9)(CX*2), K1, Z18
+	VPSLLD      $0x10, Z18, Z18
+	VPMOVZXWD.Z (R9)(DX*1), K1, Z19
+	VPSLLD      $0x10, Z19, Z19
+	VMOVUPS.Z   (SI), K1, Z20
+	VFMADD231PS Z20, Z16, Z0
+	VFMADD231PS Z20, Z17, Z1
+	VFMADD231PS Z20, Z18, Z2
+	VFMADD231PS Z20, Z19, Z3
+	VMOVUPS.Z   (SI)(DI*1), K1, Z20
+	VFMADD231PS Z20, Z16, Z4
+	VFMADD231PS Z20, Z17, Z5
+	VFMADD231PS Z20, Z18, Z6
+	VFMADD231PS Z20, Z19, Z7
+	VMOVUPS.Z   (SI)(DI*2), K1, Z20
+	VFMADD231PS Z20, Z16, Z8
+	VFMADD231PS Z20, Z17, Z9
+	VFMADD231PS Z20, Z18, Z10
+	VFMADD231PS Z20, Z19, Z11
+	VMOVUPS.Z   (SI)(R8*1), K1, Z20
+	VFMADD231PS Z20, Z16, Z12
+	VFMADD231PS Z20, Z17, Z13
+	VFMADD231PS Z20, Z18, Z14
+	VFMADD231PS Z20, Z19, Z15
+
+colsMasked5:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, SI
+	MOVQ          ldd+8(FP), DI
+	SHLQ          $0x02, DI
+	VUNPCKHPS     Z1, Z0, Z16
+	VUNPCKLPS     Z1, Z0, Z0
+	VADDPS        Z16, Z0, Z0
+	VUNPCKHPS     Z3, Z2, Z16
+	VUNPCKLPS     Z3, Z2, Z2
+	VADDPS        Z16, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z16
+	VUNPCKLPD     Z2, Z0, Z0
+	VADDPS        Z16, Z0, Z0
+	VUNPCKHPS     Z5, Z4, Z16
+	VUNPCKLPS     Z5, Z4, Z4
+	VADDPS        Z16, Z4, Z4
+	VUNPCKHPS     Z7, Z6, Z16
+	VUNPCKLPS     Z7, Z6, Z6
+	VADDPS        Z16, Z6, Z6
+	VUNPCKHPD     Z6, Z4, Z16
+	VUNPCKLPD     Z6, Z4, Z4
+	VADDPS        Z16, Z4, Z4
+	VUNPCKHPS     Z9, Z8, Z16
+	VUNPCKLPS     Z9, Z8, Z8
+	VADDPS        Z16, Z8, Z8
+	VUNPCKHPS     Z11, Z10, Z16
+	VUNPCKLPS     Z11, Z10, Z10
+	VADDPS        Z16, Z10, Z10
+	VUNPCKHPD     Z10, Z8, Z16
+	VUNPCKLPD     Z10, Z8, Z8
+	VADDPS        Z16, Z8, Z8
+	VUNPCKHPS     Z13, Z12, Z16
+	VUNPCKLPS     Z13, Z12, Z12
+	VADDPS        Z16, Z12, Z12
+	VUNPCKHPS     Z15, Z14, Z16
+	VUNPCKLPS     Z15, Z14, Z14
+	VADDPS        Z16, Z14, Z14
+	VUNPCKHPD     Z14, Z12, Z16
+	VUNPCKLPD     Z14, Z12, Z12
+	VADDPS        Z16, Z12, Z12
+	VMOVAPS       Z8, Z16
+	VSHUFF32X4    $0xee, Z12, Z16, Z17
+	VSHUFF32X4    $0x44, Z12, Z16, Z16
+	VADDPS        Z17, Z16, Z16
+	VSHUFF32X4    $0xee, Z4, Z0, Z17
+	VSHUFF32X4    $0x44, Z4, Z0, Z0
+	VADDPS        Z17, Z0, Z0
+	VSHUFF32X4    $0xdd, Z16, Z0, Z17
+	VSHUFF32X4    $0x88, Z16, Z0, Z0
+	VADDPS        Z17, Z0, Z0
+	VMOVUPS       X0, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x01, Z0, X4
+	VMOVUPS       X4, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x02, Z0, X8
+	VMOVUPS       X8, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x03, Z0, X12
+	VMOVUPS       X12, (SI)
+	ADDQ          DI, SI
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	JMP           rows1
+
+rowsEnd2:
+row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z4, Z4, Z4
+	VPXORD Z8, Z8, Z8
+	VPXORD Z12, Z12, Z12
+	MOVQ   q+16(FP), DX
+	MOVQ   ldq+24(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (SI)(SI*2), DI
+	MOVQ   AX, R8
+	MOVQ   AX, R9
+	ADDQ   (SP), R9
+	MOVQ   d+56(FP), R10
+	SUBQ   $0x10, R10
+	JLT    colsEnd9
+
+cols8:
+	PREFETCHT0 (R9)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD   (R8), Z1
+	VPSLLD      $0x10, Z1, Z1
+	VMOVUPS     (DX), Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     (DX)(SI*1), Z2
+	VFMADD231PS Z2, Z1, Z4
+	VMOVUPS     (DX)(SI*2), Z2
+	VFMADD231PS Z2, Z1, Z8
+	VMOVUPS     (DX)(DI*1), Z2
+	VFMADD231PS Z2, Z1, Z12
+	ADDQ        $+64, DX
+	ADDQ        $+32, R8
+	ADDQ        $+32, R9
+	SUBQ        $0x10, R10
+	JGE         cols8
+
+colsEnd9:
+	ADDQ  $0x10, R10
+	TESTQ R10, R10
+	JEQ   colsMasked10
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VPMOVZXWD.Z (R8), K1, Z1
+	VPSLLD      $0x10, Z1, Z1
+	VMOVUPS.Z   (DX), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS.Z   (DX)(SI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z4
+	VMOVUPS.Z   (DX)(SI*2), K1, Z2
+	VFMADD231PS Z2, Z1, Z8
+	VMOVUPS.Z   (DX)(DI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z12
+
+colsMasked10:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, DX
+	MOVQ          ldd+8(FP), SI
+	SHLQ          $0x02, SI
+	VPERMILPS     $0x4e, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y1
+	VADDPS        Y1, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X1
+	VADDPS        X1, X4, X4
+	VMOVSS        X4, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z8, Z1
+	VADDPS        Z1, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z1
+	VADDPS        Z1, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y1
+	VADDPS        Y1, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X1
+	VADDPS        X1, X8, X8
+	VMOVSS        X8, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z12, Z1
+	VADDPS        Z1, Z12, Z12
+	VPERMILPS     $0xb1, Z12, Z1
+	VADDPS        Z1, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y1
+	VADDPS        Y1, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X1
+	VADDPS        X1, X12, X12
+	VMOVSS        X12, (DX)
+	ADDQ          SI, DX
+	ADDQ          $+4, BX
+	ADDQ          CX, AX
+	JMP           row6
+
+rowEnd7:
+	VZEROUPPER
+	RET
+
+// func scoresF32x1AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresF32x1AVX512(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	LEAQ (CX)(CX*2), DX
 	MOVQ dst+0(FP), BX
 	MOVQ d+56(FP), SI
 
@@ -280,2622 +7903,65 @@ TEXT ·scoresF32x1AVX2(SB), NOSPLIT, $8-64
 	CMOVQLT DI, SI
 	CMPQ    SI, R8
 	CMOVQGT R8, SI
-	SHLXQ   SI, DX, SI
+	SHLXQ   SI, CX, SI
 	MOVQ    SI, (SP)
+	MOVQ    d+56(FP), SI
+	ANDQ    $0x0f, SI
+	MOVQ    $-1, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K1
 
 rows1:
-	CMPQ  n+48(FP), $0x02
-	JLT   rowsEnd2
-	SUBQ  $0x02, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	MOVQ  CX, SI
-	MOVQ  AX, DI
-	MOVQ  CX, R8
-	ADDQ  (SP), R8
-	MOVQ  d+56(FP), R9
-	SUBQ  $0x08, R9
-	JLT   colsEnd4
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	MOVQ   q+16(FP), SI
+	MOVQ   ldq+24(FP), DI
+	SHLQ   $0x02, DI
+	MOVQ   AX, DI
+	MOVQ   AX, R8
+	ADDQ   (SP), R8
+	MOVQ   d+56(FP), R9
+	SUBQ   $0x10, R9
+	JLT    colsEnd4
 
 cols3:
 	PREFETCHT0 (R8)
+	PREFETCHT0 (R8)(CX*1)
+	PREFETCHT0 (R8)(CX*2)
 	PREFETCHT0 (R8)(DX*1)
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (SI), Y2
-	VMOVUPS     (SI)(DX*1), Y3
-	VMOVUPS     (DI), Y4
-	VFMADD231PS Y4, Y2, Y0
-	VFMADD231PS Y4, Y3, Y1
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, R8
-	SUBQ        $0x08, R9
-	JGE         cols3
-
-colsEnd4:
-	ADDQ $0x08, R9
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         BX, SI
-	MOVQ         ldd+8(FP), DI
-	SHLQ         $0x02, DI
-	VUNPCKHPS    Y1, Y0, Y2
-	VUNPCKLPS    Y1, Y0, Y0
-	VADDPS       Y2, Y0, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VMOVSD       X0, (SI)
-	ADDQ         $+8, BX
-	ADDQ         DX, CX
-	ADDQ         DX, CX
-	JMP          rows1
-
-rowsEnd2:
-row5:
-	CMPQ  n+48(FP), $0x01
-	JLT   rowEnd6
-	SUBQ  $0x01, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	MOVQ  CX, SI
-	MOVQ  AX, DI
-	MOVQ  CX, R8
-	ADDQ  (SP), R8
-	MOVQ  d+56(FP), R9
-	SUBQ  $0x08, R9
-	JLT   colsEnd8
-
-cols7:
-	PREFETCHT0 (R8)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (SI), Y1
-	VMOVUPS     (DI), Y2
-	VFMADD231PS Y2, Y1, Y0
-	ADDQ        $+32, DI
-	ADDQ        $+32, SI
-	ADDQ        $+32, R8
-	SUBQ        $0x08, R9
-	JGE         cols7
-
-colsEnd8:
-	ADDQ $0x08, R9
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         BX, SI
-	MOVQ         ldd+8(FP), DI
-	SHLQ         $0x02, DI
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y0
-	VPERMILPS    $0xb1, Y0, Y1
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VMOVSS       X0, (SI)
-	ADDQ         $+4, BX
-	ADDQ         DX, CX
-	JMP          row5
-
-rowEnd6:
-	VZEROUPPER
-	RET
-
-// func mix1AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
-// Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
-TEXT ·mix1AVX2(SB), NOSPLIT, $0-64
-	MOVQ out+0(FP), AX
-	MOVQ ldo+8(FP), CX
-	SHLQ $0x02, CX
-	MOVQ p+16(FP), CX
-	MOVQ ldp+24(FP), DX
-	SHLQ $0x02, DX
-	MOVQ v+32(FP), DX
-	MOVQ stride+40(FP), BX
-	SHLQ $0x01, BX
-	MOVQ d+56(FP), SI
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, SI, SI
-	BSRQ    SI, SI
-	SUBQ    $0x0d, SI
-	NEGQ    SI
-	MOVQ    $+2, DI
-	MOVQ    $+6, R8
-	CMPQ    SI, DI
-	CMOVQLT DI, SI
-	CMPQ    SI, R8
-	CMOVQGT R8, SI
-	SHLXQ   SI, BX, SI
-
-cols1:
-	CMPQ    d+56(FP), $0x20
-	JLT     colsEnd2
-	SUBQ    $0x20, d+56(FP)
-	VMOVUPS (AX), Y0
-	VMOVUPS 32(AX), Y1
-	VMOVUPS 64(AX), Y2
-	VMOVUPS 96(AX), Y3
-	MOVQ    DX, DI
-	MOVQ    n+48(FP), R8
-	MOVQ    CX, R9
-	SUBQ    $0x01, R8
-	JLT     rowsEnd4
-
-rows3:
-	PREFETCHT0 (DI)(SI*1)
-
-	// acc[i][c…] += p[i,j]·v[j,c…]
-	VBROADCASTSS (R9), Y4
-	VCVTPH2PS    (DI), Y5
-	VFMADD231PS  Y4, Y5, Y0
-	VCVTPH2PS    16(DI), Y5
-	VFMADD231PS  Y4, Y5, Y1
-	VCVTPH2PS    32(DI), Y5
-	VFMADD231PS  Y4, Y5, Y2
-	VCVTPH2PS    48(DI), Y5
-	VFMADD231PS  Y4, Y5, Y3
-	ADDQ         BX, DI
-	ADDQ         $+4, R9
-	SUBQ         $0x01, R8
-	JGE          rows3
-
-rowsEnd4:
-	ADDQ    $0x01, R8
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	VMOVUPS Y2, 64(AX)
-	VMOVUPS Y3, 96(AX)
-	ADDQ    $+128, AX
-	ADDQ    $+64, DX
-	JMP     cols1
-
-colsEnd2:
-vector5:
-	CMPQ    d+56(FP), $0x08
-	JLT     vectorEnd6
-	SUBQ    $0x08, d+56(FP)
-	VMOVUPS (AX), Y0
-	MOVQ    DX, DI
-	MOVQ    n+48(FP), R8
-	MOVQ    CX, R9
-	SUBQ    $0x01, R8
-	JLT     rowsEnd8
-
-rows7:
-	PREFETCHT0 (DI)(SI*1)
-
-	// acc[i][c…] += p[i,j]·v[j,c…]
-	VBROADCASTSS (R9), Y1
-	VCVTPH2PS    (DI), Y2
-	VFMADD231PS  Y1, Y2, Y0
-	ADDQ         BX, DI
-	ADDQ         $+4, R9
-	SUBQ         $0x01, R8
-	JGE          rows7
-
-rowsEnd8:
-	ADDQ    $0x01, R8
-	VMOVUPS Y0, (AX)
-	ADDQ    $+32, AX
-	ADDQ    $+16, DX
-	JMP     vector5
-
-vectorEnd6:
-	VZEROUPPER
-	RET
-
-// func scoresF16x2AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, BMI2, CMOV, F16C, FMA3, MMX+
-TEXT ·scoresF16x2AVX2(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	MOVQ k+32(FP), DX
-	MOVQ stride+40(FP), BX
-	SHLQ $0x00, BX
-	MOVQ dst+0(FP), SI
-	MOVQ d+56(FP), DI
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, DI, DI
-	BSRQ    DI, DI
-	SUBQ    $0x0d, DI
-	NEGQ    DI
-	MOVQ    $+2, R8
-	MOVQ    $+6, R9
-	CMPQ    DI, R8
-	CMOVQLT R8, DI
-	CMPQ    DI, R9
-	CMOVQGT R9, DI
-	SHLXQ   DI, BX, DI
-	MOVQ    DI, (SP)
-
-rows1:
-	CMPQ  n+48(FP), $0x02
-	JLT   rowsEnd2
-	SUBQ  $0x02, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	MOVQ  DX, DI
-	MOVQ  AX, R8
-	MOVQ  DX, R9
-	ADDQ  (SP), R9
-	MOVQ  d+56(FP), R10
-	SUBQ  $0x08, R10
-	JLT   colsEnd4
-
-cols3:
-	PREFETCHT0 (R9)
-	PREFETCHT0 (R9)(BX*1)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (DI), Y4
-	VCVTPH2PS   (DI)(BX*1), Y5
-	VMOVUPS     (R8), Y6
-	VFMADD231PS Y6, Y4, Y0
-	VFMADD231PS Y6, Y5, Y1
-	VMOVUPS     (R8)(CX*1), Y6
-	VFMADD231PS Y6, Y4, Y2
-	VFMADD231PS Y6, Y5, Y3
-	ADDQ        $+32, R8
-	ADDQ        $+16, DI
-	ADDQ        $+16, R9
-	SUBQ        $0x08, R10
-	JGE         cols3
-
-colsEnd4:
-	ADDQ $0x08, R10
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, DI
-	MOVQ         ldd+8(FP), R8
-	SHLQ         $0x02, R8
-	VUNPCKHPS    Y1, Y0, Y4
-	VUNPCKLPS    Y1, Y0, Y0
-	VADDPS       Y4, Y0, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VMOVSD       X0, (DI)
-	ADDQ         R8, DI
-	VUNPCKHPS    Y3, Y2, Y0
-	VUNPCKLPS    Y3, Y2, Y2
-	VADDPS       Y0, Y2, Y2
-	VPERMILPS    $0x4e, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X2
-	VMOVSD       X2, (DI)
-	ADDQ         $+8, SI
-	ADDQ         BX, DX
-	ADDQ         BX, DX
-	JMP          rows1
-
-rowsEnd2:
-row5:
-	CMPQ  n+48(FP), $0x01
-	JLT   rowEnd6
-	SUBQ  $0x01, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	MOVQ  DX, DI
-	MOVQ  AX, R8
-	MOVQ  DX, R9
-	ADDQ  (SP), R9
-	MOVQ  d+56(FP), R10
-	SUBQ  $0x08, R10
-	JLT   colsEnd8
-
-cols7:
-	PREFETCHT0 (R9)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (DI), Y2
-	VMOVUPS     (R8), Y3
-	VFMADD231PS Y3, Y2, Y0
-	VMOVUPS     (R8)(CX*1), Y3
-	VFMADD231PS Y3, Y2, Y1
-	ADDQ        $+32, R8
-	ADDQ        $+16, DI
-	ADDQ        $+16, R9
-	SUBQ        $0x08, R10
-	JGE         cols7
-
-colsEnd8:
-	ADDQ $0x08, R10
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, DI
-	MOVQ         ldd+8(FP), R8
-	SHLQ         $0x02, R8
-	VPERMILPS    $0x4e, Y0, Y2
-	VADDPS       Y2, Y0, Y0
-	VPERMILPS    $0xb1, Y0, Y2
-	VADDPS       Y2, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X2
-	VADDPS       X2, X0, X0
-	VMOVSS       X0, (DI)
-	ADDQ         R8, DI
-	VPERMILPS    $0x4e, Y1, Y0
-	VADDPS       Y0, Y1, Y1
-	VPERMILPS    $0xb1, Y1, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X1
-	VMOVSS       X1, (DI)
-	ADDQ         $+4, SI
-	ADDQ         BX, DX
-	JMP          row5
-
-rowEnd6:
-	VZEROUPPER
-	RET
-
-// func scoresBF16x2AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
-TEXT ·scoresBF16x2AVX2(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	MOVQ k+32(FP), DX
-	MOVQ stride+40(FP), BX
-	SHLQ $0x00, BX
-	MOVQ dst+0(FP), SI
-	MOVQ d+56(FP), DI
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, DI, DI
-	BSRQ    DI, DI
-	SUBQ    $0x0d, DI
-	NEGQ    DI
-	MOVQ    $+2, R8
-	MOVQ    $+6, R9
-	CMPQ    DI, R8
-	CMOVQLT R8, DI
-	CMPQ    DI, R9
-	CMOVQGT R9, DI
-	SHLXQ   DI, BX, DI
-	MOVQ    DI, (SP)
-
-rows1:
-	CMPQ  n+48(FP), $0x02
-	JLT   rowsEnd2
-	SUBQ  $0x02, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	MOVQ  DX, DI
-	MOVQ  AX, R8
-	MOVQ  DX, R9
-	ADDQ  (SP), R9
-	MOVQ  d+56(FP), R10
-	SUBQ  $0x08, R10
-	JLT   colsEnd4
-
-cols3:
-	PREFETCHT0 (R9)
-	PREFETCHT0 (R9)(BX*1)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (DI), Y4
-	VPSLLD      $0x10, Y4, Y4
-	VPMOVZXWD   (DI)(BX*1), Y5
-	VPSLLD      $0x10, Y5, Y5
-	VMOVUPS     (R8), Y6
-	VFMADD231PS Y6, Y4, Y0
-	VFMADD231PS Y6, Y5, Y1
-	VMOVUPS     (R8)(CX*1), Y6
-	VFMADD231PS Y6, Y4, Y2
-	VFMADD231PS Y6, Y5, Y3
-	ADDQ        $+32, R8
-	ADDQ        $+16, DI
-	ADDQ        $+16, R9
-	SUBQ        $0x08, R10
-	JGE         cols3
-
-colsEnd4:
-	ADDQ $0x08, R10
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, DI
-	MOVQ         ldd+8(FP), R8
-	SHLQ         $0x02, R8
-	VUNPCKHPS    Y1, Y0, Y4
-	VUNPCKLPS    Y1, Y0, Y0
-	VADDPS       Y4, Y0, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VMOVSD       X0, (DI)
-	ADDQ         R8, DI
-	VUNPCKHPS    Y3, Y2, Y0
-	VUNPCKLPS    Y3, Y2, Y2
-	VADDPS       Y0, Y2, Y2
-	VPERMILPS    $0x4e, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X2
-	VMOVSD       X2, (DI)
-	ADDQ         $+8, SI
-	ADDQ         BX, DX
-	ADDQ         BX, DX
-	JMP          rows1
-
-rowsEnd2:
-row5:
-	CMPQ  n+48(FP), $0x01
-	JLT   rowEnd6
-	SUBQ  $0x01, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	MOVQ  DX, DI
-	MOVQ  AX, R8
-	MOVQ  DX, R9
-	ADDQ  (SP), R9
-	MOVQ  d+56(FP), R10
-	SUBQ  $0x08, R10
-	JLT   colsEnd8
-
-cols7:
-	PREFETCHT0 (R9)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (DI), Y2
-	VPSLLD      $0x10, Y2, Y2
-	VMOVUPS     (R8), Y3
-	VFMADD231PS Y3, Y2, Y0
-	VMOVUPS     (R8)(CX*1), Y3
-	VFMADD231PS Y3, Y2, Y1
-	ADDQ        $+32, R8
-	ADDQ        $+16, DI
-	ADDQ        $+16, R9
-	SUBQ        $0x08, R10
-	JGE         cols7
-
-colsEnd8:
-	ADDQ $0x08, R10
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, DI
-	MOVQ         ldd+8(FP), R8
-	SHLQ         $0x02, R8
-	VPERMILPS    $0x4e, Y0, Y2
-	VADDPS       Y2, Y0, Y0
-	VPERMILPS    $0xb1, Y0, Y2
-	VADDPS       Y2, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X2
-	VADDPS       X2, X0, X0
-	VMOVSS       X0, (DI)
-	ADDQ         R8, DI
-	VPERMILPS    $0x4e, Y1, Y0
-	VADDPS       Y0, Y1, Y1
-	VPERMILPS    $0xb1, Y1, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X1
-	VMOVSS       X1, (DI)
-	ADDQ         $+4, SI
-	ADDQ         BX, DX
-	JMP          row5
-
-rowEnd6:
-	VZEROUPPER
-	RET
-
-// func scoresF32x2AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
-TEXT ·scoresF32x2AVX2(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	MOVQ k+32(FP), DX
-	MOVQ stride+40(FP), BX
-	SHLQ $0x00, BX
-	MOVQ dst+0(FP), SI
-	MOVQ d+56(FP), DI
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+4, DI, DI
-	BSRQ    DI, DI
-	SUBQ    $0x0d, DI
-	NEGQ    DI
-	MOVQ    $+2, R8
-	MOVQ    $+6, R9
-	CMPQ    DI, R8
-	CMOVQLT R8, DI
-	CMPQ    DI, R9
-	CMOVQGT R9, DI
-	SHLXQ   DI, BX, DI
-	MOVQ    DI, (SP)
-
-rows1:
-	CMPQ  n+48(FP), $0x02
-	JLT   rowsEnd2
-	SUBQ  $0x02, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	MOVQ  DX, DI
-	MOVQ  AX, R8
-	MOVQ  DX, R9
-	ADDQ  (SP), R9
-	MOVQ  d+56(FP), R10
-	SUBQ  $0x08, R10
-	JLT   colsEnd4
-
-cols3:
-	PREFETCHT0 (R9)
-	PREFETCHT0 (R9)(BX*1)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (DI), Y4
-	VMOVUPS     (DI)(BX*1), Y5
-	VMOVUPS     (R8), Y6
-	VFMADD231PS Y6, Y4, Y0
-	VFMADD231PS Y6, Y5, Y1
-	VMOVUPS     (R8)(CX*1), Y6
-	VFMADD231PS Y6, Y4, Y2
-	VFMADD231PS Y6, Y5, Y3
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, R9
-	SUBQ        $0x08, R10
-	JGE         cols3
-
-colsEnd4:
-	ADDQ $0x08, R10
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, DI
-	MOVQ         ldd+8(FP), R8
-	SHLQ         $0x02, R8
-	VUNPCKHPS    Y1, Y0, Y4
-	VUNPCKLPS    Y1, Y0, Y0
-	VADDPS       Y4, Y0, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VMOVSD       X0, (DI)
-	ADDQ         R8, DI
-	VUNPCKHPS    Y3, Y2, Y0
-	VUNPCKLPS    Y3, Y2, Y2
-	VADDPS       Y0, Y2, Y2
-	VPERMILPS    $0x4e, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X2
-	VMOVSD       X2, (DI)
-	ADDQ         $+8, SI
-	ADDQ         BX, DX
-	ADDQ         BX, DX
-	JMP          rows1
-
-rowsEnd2:
-row5:
-	CMPQ  n+48(FP), $0x01
-	JLT   rowEnd6
-	SUBQ  $0x01, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	MOVQ  DX, DI
-	MOVQ  AX, R8
-	MOVQ  DX, R9
-	ADDQ  (SP), R9
-	MOVQ  d+56(FP), R10
-	SUBQ  $0x08, R10
-	JLT   colsEnd8
-
-cols7:
-	PREFETCHT0 (R9)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (DI), Y2
-	VMOVUPS     (R8), Y3
-	VFMADD231PS Y3, Y2, Y0
-	VMOVUPS     (R8)(CX*1), Y3
-	VFMADD231PS Y3, Y2, Y1
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, R9
-	SUBQ        $0x08, R10
-	JGE         cols7
-
-colsEnd8:
-	ADDQ $0x08, R10
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, DI
-	MOVQ         ldd+8(FP), R8
-	SHLQ         $0x02, R8
-	VPERMILPS    $0x4e, Y0, Y2
-	VADDPS       Y2, Y0, Y0
-	VPERMILPS    $0xb1, Y0, Y2
-	VADDPS       Y2, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X2
-	VADDPS       X2, X0, X0
-	VMOVSS       X0, (DI)
-	ADDQ         R8, DI
-	VPERMILPS    $0x4e, Y1, Y0
-	VADDPS       Y0, Y1, Y1
-	VPERMILPS    $0xb1, Y1, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X1
-	VMOVSS       X1, (DI)
-	ADDQ         $+4, SI
-	ADDQ         BX, DX
-	JMP          row5
-
-rowEnd6:
-	VZEROUPPER
-	RET
-
-// func mix2AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
-// Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
-TEXT ·mix2AVX2(SB), NOSPLIT, $0-64
-	MOVQ out+0(FP), AX
-	MOVQ ldo+8(FP), CX
-	SHLQ $0x02, CX
-	MOVQ p+16(FP), DX
-	MOVQ ldp+24(FP), BX
-	SHLQ $0x02, BX
-	MOVQ v+32(FP), SI
-	MOVQ stride+40(FP), DI
-	SHLQ $0x01, DI
-	MOVQ d+56(FP), R8
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, R8, R8
-	BSRQ    R8, R8
-	SUBQ    $0x0d, R8
-	NEGQ    R8
-	MOVQ    $+2, R9
-	MOVQ    $+6, R10
-	CMPQ    R8, R9
-	CMOVQLT R9, R8
-	CMPQ    R8, R10
-	CMOVQGT R10, R8
-	SHLXQ   R8, DI, R8
-
-cols1:
-	CMPQ    d+56(FP), $0x20
-	JLT     colsEnd2
-	SUBQ    $0x20, d+56(FP)
-	VMOVUPS (AX), Y0
-	VMOVUPS 32(AX), Y1
-	VMOVUPS 64(AX), Y2
-	VMOVUPS 96(AX), Y3
-	VMOVUPS (AX)(CX*1), Y4
-	VMOVUPS 32(AX)(CX*1), Y5
-	VMOVUPS 64(AX)(CX*1), Y6
-	VMOVUPS 96(AX)(CX*1), Y7
-	MOVQ    SI, R9
-	MOVQ    n+48(FP), R10
-	MOVQ    DX, R11
-	SUBQ    $0x01, R10
-	JLT     rowsEnd4
-
-rows3:
-	PREFETCHT0 (R9)(R8*1)
-
-	// acc[i][c…] += p[i,j]·v[j,c…]
-	VBROADCASTSS (R11), Y8
-	VBROADCASTSS (R11)(BX*1), Y9
-	VCVTPH2PS    (R9), Y10
-	VFMADD231PS  Y8, Y10, Y0
-	VFMADD231PS  Y9, Y10, Y4
-	VCVTPH2PS    16(R9), Y10
-	VFMADD231PS  Y8, Y10, Y1
-	VFMADD231PS  Y9, Y10, Y5
-	VCVTPH2PS    32(R9), Y10
-	VFMADD231PS  Y8, Y10, Y2
-	VFMADD231PS  Y9, Y10, Y6
-	VCVTPH2PS    48(R9), Y10
-	VFMADD231PS  Y8, Y10, Y3
-	VFMADD231PS  Y9, Y10, Y7
-	ADDQ         DI, R9
-	ADDQ         $+4, R11
-	SUBQ         $0x01, R10
-	JGE          rows3
-
-rowsEnd4:
-	ADDQ    $0x01, R10
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	VMOVUPS Y2, 64(AX)
-	VMOVUPS Y3, 96(AX)
-	VMOVUPS Y4, (AX)(CX*1)
-	VMOVUPS Y5, 32(AX)(CX*1)
-	VMOVUPS Y6, 64(AX)(CX*1)
-	VMOVUPS Y7, 96(AX)(CX*1)
-	ADDQ    $+128, AX
-	ADDQ    $+64, SI
-	JMP     cols1
-
-colsEnd2:
-vector5:
-	CMPQ    d+56(FP), $0x08
-	JLT     vectorEnd6
-	SUBQ    $0x08, d+56(FP)
-	VMOVUPS (AX), Y0
-	VMOVUPS (AX)(CX*1), Y1
-	MOVQ    SI, R9
-	MOVQ    n+48(FP), R10
-	MOVQ    DX, R11
-	SUBQ    $0x01, R10
-	JLT     rowsEnd8
-
-rows7:
-	PREFETCHT0 (R9)(R8*1)
-
-	// acc[i][c…] += p[i,j]·v[j,c…]
-	VBROADCASTSS (R11), Y2
-	VBROADCASTSS (R11)(BX*1), Y3
-	VCVTPH2PS    (R9), Y4
-	VFMADD231PS  Y2, Y4, Y0
-	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         DI, R9
-	ADDQ         $+4, R11
-	SUBQ         $0x01, R10
-	JGE          rows7
-
-rowsEnd8:
-	ADDQ    $0x01, R10
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, (AX)(CX*1)
-	ADDQ    $+32, AX
-	ADDQ    $+16, SI
-	JMP     vector5
-
-vectorEnd6:
-	VZEROUPPER
-	RET
-
-// func scoresF16x3AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, BMI2, CMOV, F16C, FMA3, MMX+
-TEXT ·scoresF16x3AVX2(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	MOVQ k+32(FP), DX
-	MOVQ stride+40(FP), BX
-	SHLQ $0x00, BX
-	MOVQ dst+0(FP), SI
-	MOVQ d+56(FP), DI
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, DI, DI
-	BSRQ    DI, DI
-	SUBQ    $0x0d, DI
-	NEGQ    DI
-	MOVQ    $+2, R8
-	MOVQ    $+6, R9
-	CMPQ    DI, R8
-	CMOVQLT R8, DI
-	CMPQ    DI, R9
-	CMOVQGT R9, DI
-	SHLXQ   DI, BX, DI
-	MOVQ    DI, (SP)
-
-rows1:
-	CMPQ  n+48(FP), $0x02
-	JLT   rowsEnd2
-	SUBQ  $0x02, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	MOVQ  DX, DI
-	MOVQ  AX, R8
-	MOVQ  DX, R9
-	ADDQ  (SP), R9
-	MOVQ  d+56(FP), R10
-	SUBQ  $0x08, R10
-	JLT   colsEnd4
-
-cols3:
-	PREFETCHT0 (R9)
-	PREFETCHT0 (R9)(BX*1)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (DI), Y6
-	VCVTPH2PS   (DI)(BX*1), Y7
-	VMOVUPS     (R8), Y8
-	VFMADD231PS Y8, Y6, Y0
-	VFMADD231PS Y8, Y7, Y1
-	VMOVUPS     (R8)(CX*1), Y8
-	VFMADD231PS Y8, Y6, Y2
-	VFMADD231PS Y8, Y7, Y3
-	VMOVUPS     (R8)(CX*2), Y8
-	VFMADD231PS Y8, Y6, Y4
-	VFMADD231PS Y8, Y7, Y5
-	ADDQ        $+32, R8
-	ADDQ        $+16, DI
-	ADDQ        $+16, R9
-	SUBQ        $0x08, R10
-	JGE         cols3
-
-colsEnd4:
-	ADDQ $0x08, R10
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, DI
-	MOVQ         ldd+8(FP), R8
-	SHLQ         $0x02, R8
-	VUNPCKHPS    Y1, Y0, Y6
-	VUNPCKLPS    Y1, Y0, Y0
-	VADDPS       Y6, Y0, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VMOVSD       X0, (DI)
-	ADDQ         R8, DI
-	VUNPCKHPS    Y3, Y2, Y0
-	VUNPCKLPS    Y3, Y2, Y2
-	VADDPS       Y0, Y2, Y2
-	VPERMILPS    $0x4e, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X2
-	VMOVSD       X2, (DI)
-	ADDQ         R8, DI
-	VUNPCKHPS    Y5, Y4, Y0
-	VUNPCKLPS    Y5, Y4, Y4
-	VADDPS       Y0, Y4, Y4
-	VPERMILPS    $0x4e, Y4, Y0
-	VADDPS       Y0, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X4
-	VMOVSD       X4, (DI)
-	ADDQ         $+8, SI
-	ADDQ         BX, DX
-	ADDQ         BX, DX
-	JMP          rows1
-
-rowsEnd2:
-row5:
-	CMPQ  n+48(FP), $0x01
-	JLT   rowEnd6
-	SUBQ  $0x01, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	MOVQ  DX, DI
-	MOVQ  AX, R8
-	MOVQ  DX, R9
-	ADDQ  (SP), R9
-	MOVQ  d+56(FP), R10
-	SUBQ  $0x08, R10
-	JLT   colsEnd8
-
-cols7:
-	PREFETCHT0 (R9)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (DI), Y3
-	VMOVUPS     (R8), Y4
-	VFMADD231PS Y4, Y3, Y0
-	VMOVUPS     (R8)(CX*1), Y4
-	VFMADD231PS Y4, Y3, Y1
-	VMOVUPS     (R8)(CX*2), Y4
-	VFMADD231PS Y4, Y3, Y2
-	ADDQ        $+32, R8
-	ADDQ        $+16, DI
-	ADDQ        $+16, R9
-	SUBQ        $0x08, R10
-	JGE         cols7
-
-colsEnd8:
-	ADDQ $0x08, R10
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, DI
-	MOVQ         ldd+8(FP), R8
-	SHLQ         $0x02, R8
-	VPERMILPS    $0x4e, Y0, Y3
-	VADDPS       Y3, Y0, Y0
-	VPERMILPS    $0xb1, Y0, Y3
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X3
-	VADDPS       X3, X0, X0
-	VMOVSS       X0, (DI)
-	ADDQ         R8, DI
-	VPERMILPS    $0x4e, Y1, Y0
-	VADDPS       Y0, Y1, Y1
-	VPERMILPS    $0xb1, Y1, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X1
-	VMOVSS       X1, (DI)
-	ADDQ         R8, DI
-	VPERMILPS    $0x4e, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VPERMILPS    $0xb1, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X2
-	VMOVSS       X2, (DI)
-	ADDQ         $+4, SI
-	ADDQ         BX, DX
-	JMP          row5
-
-rowEnd6:
-	VZEROUPPER
-	RET
-
-// func scoresBF16x3AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
-TEXT ·scoresBF16x3AVX2(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	MOVQ k+32(FP), DX
-	MOVQ stride+40(FP), BX
-	SHLQ $0x00, BX
-	MOVQ dst+0(FP), SI
-	MOVQ d+56(FP), DI
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, DI, DI
-	BSRQ    DI, DI
-	SUBQ    $0x0d, DI
-	NEGQ    DI
-	MOVQ    $+2, R8
-	MOVQ    $+6, R9
-	CMPQ    DI, R8
-	CMOVQLT R8, DI
-	CMPQ    DI, R9
-	CMOVQGT R9, DI
-	SHLXQ   DI, BX, DI
-	MOVQ    DI, (SP)
-
-rows1:
-	CMPQ  n+48(FP), $0x02
-	JLT   rowsEnd2
-	SUBQ  $0x02, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	MOVQ  DX, DI
-	MOVQ  AX, R8
-	MOVQ  DX, R9
-	ADDQ  (SP), R9
-	MOVQ  d+56(FP), R10
-	SUBQ  $0x08, R10
-	JLT   colsEnd4
-
-cols3:
-	PREFETCHT0 (R9)
-	PREFETCHT0 (R9)(BX*1)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (DI), Y6
-	VPSLLD      $0x10, Y6, Y6
-	VPMOVZXWD   (DI)(BX*1), Y7
-	VPSLLD      $0x10, Y7, Y7
-	VMOVUPS     (R8), Y8
-	VFMADD231PS Y8, Y6, Y0
-	VFMADD231PS Y8, Y7, Y1
-	VMOVUPS     (R8)(CX*1), Y8
-	VFMADD231PS Y8, Y6, Y2
-	VFMADD231PS Y8, Y7, Y3
-	VMOVUPS     (R8)(CX*2), Y8
-	VFMADD231PS Y8, Y6, Y4
-	VFMADD231PS Y8, Y7, Y5
-	ADDQ        $+32, R8
-	ADDQ        $+16, DI
-	ADDQ        $+16, R9
-	SUBQ        $0x08, R10
-	JGE         cols3
-
-colsEnd4:
-	ADDQ $0x08, R10
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, DI
-	MOVQ         ldd+8(FP), R8
-	SHLQ         $0x02, R8
-	VUNPCKHPS    Y1, Y0, Y6
-	VUNPCKLPS    Y1, Y0, Y0
-	VADDPS       Y6, Y0, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VMOVSD       X0, (DI)
-	ADDQ         R8, DI
-	VUNPCKHPS    Y3, Y2, Y0
-	VUNPCKLPS    Y3, Y2, Y2
-	VADDPS       Y0, Y2, Y2
-	VPERMILPS    $0x4e, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X2
-	VMOVSD       X2, (DI)
-	ADDQ         R8, DI
-	VUNPCKHPS    Y5, Y4, Y0
-	VUNPCKLPS    Y5, Y4, Y4
-	VADDPS       Y0, Y4, Y4
-	VPERMILPS    $0x4e, Y4, Y0
-	VADDPS       Y0, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X4
-	VMOVSD       X4, (DI)
-	ADDQ         $+8, SI
-	ADDQ         BX, DX
-	ADDQ         BX, DX
-	JMP          rows1
-
-rowsEnd2:
-row5:
-	CMPQ  n+48(FP), $0x01
-	JLT   rowEnd6
-	SUBQ  $0x01, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	MOVQ  DX, DI
-	MOVQ  AX, R8
-	MOVQ  DX, R9
-	ADDQ  (SP), R9
-	MOVQ  d+56(FP), R10
-	SUBQ  $0x08, R10
-	JLT   colsEnd8
-
-cols7:
-	PREFETCHT0 (R9)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (DI), Y3
-	VPSLLD      $0x10, Y3, Y3
-	VMOVUPS     (R8), Y4
-	VFMADD231PS Y4, Y3, Y0
-	VMOVUPS     (R8)(CX*1), Y4
-	VFMADD231PS Y4, Y3, Y1
-	VMOVUPS     (R8)(CX*2), Y4
-	VFMADD231PS Y4, Y3, Y2
-	ADDQ        $+32, R8
-	ADDQ        $+16, DI
-	ADDQ        $+16, R9
-	SUBQ        $0x08, R10
-	JGE         cols7
-
-colsEnd8:
-	ADDQ $0x08, R10
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, DI
-	MOVQ         ldd+8(FP), R8
-	SHLQ         $0x02, R8
-	VPERMILPS    $0x4e, Y0, Y3
-	VADDPS       Y3, Y0, Y0
-	VPERMILPS    $0xb1, Y0, Y3
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X3
-	VADDPS       X3, X0, X0
-	VMOVSS       X0, (DI)
-	ADDQ         R8, DI
-	VPERMILPS    $0x4e, Y1, Y0
-	VADDPS       Y0, Y1, Y1
-	VPERMILPS    $0xb1, Y1, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X1
-	VMOVSS       X1, (DI)
-	ADDQ         R8, DI
-	VPERMILPS    $0x4e, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VPERMILPS    $0xb1, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X2
-	VMOVSS       X2, (DI)
-	ADDQ         $+4, SI
-	ADDQ         BX, DX
-	JMP          row5
-
-rowEnd6:
-	VZEROUPPER
-	RET
-
-// func scoresF32x3AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
-TEXT ·scoresF32x3AVX2(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	MOVQ k+32(FP), DX
-	MOVQ stride+40(FP), BX
-	SHLQ $0x00, BX
-	MOVQ dst+0(FP), SI
-	MOVQ d+56(FP), DI
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+4, DI, DI
-	BSRQ    DI, DI
-	SUBQ    $0x0d, DI
-	NEGQ    DI
-	MOVQ    $+2, R8
-	MOVQ    $+6, R9
-	CMPQ    DI, R8
-	CMOVQLT R8, DI
-	CMPQ    DI, R9
-	CMOVQGT R9, DI
-	SHLXQ   DI, BX, DI
-	MOVQ    DI, (SP)
-
-rows1:
-	CMPQ  n+48(FP), $0x02
-	JLT   rowsEnd2
-	SUBQ  $0x02, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	MOVQ  DX, DI
-	MOVQ  AX, R8
-	MOVQ  DX, R9
-	ADDQ  (SP), R9
-	MOVQ  d+56(FP), R10
-	SUBQ  $0x08, R10
-	JLT   colsEnd4
-
-cols3:
-	PREFETCHT0 (R9)
-	PREFETCHT0 (R9)(BX*1)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (DI), Y6
-	VMOVUPS     (DI)(BX*1), Y7
-	VMOVUPS     (R8), Y8
-	VFMADD231PS Y8, Y6, Y0
-	VFMADD231PS Y8, Y7, Y1
-	VMOVUPS     (R8)(CX*1), Y8
-	VFMADD231PS Y8, Y6, Y2
-	VFMADD231PS Y8, Y7, Y3
-	VMOVUPS     (R8)(CX*2), Y8
-	VFMADD231PS Y8, Y6, Y4
-	VFMADD231PS Y8, Y7, Y5
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, R9
-	SUBQ        $0x08, R10
-	JGE         cols3
-
-colsEnd4:
-	ADDQ $0x08, R10
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, DI
-	MOVQ         ldd+8(FP), R8
-	SHLQ         $0x02, R8
-	VUNPCKHPS    Y1, Y0, Y6
-	VUNPCKLPS    Y1, Y0, Y0
-	VADDPS       Y6, Y0, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VMOVSD       X0, (DI)
-	ADDQ         R8, DI
-	VUNPCKHPS    Y3, Y2, Y0
-	VUNPCKLPS    Y3, Y2, Y2
-	VADDPS       Y0, Y2, Y2
-	VPERMILPS    $0x4e, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X2
-	VMOVSD       X2, (DI)
-	ADDQ         R8, DI
-	VUNPCKHPS    Y5, Y4, Y0
-	VUNPCKLPS    Y5, Y4, Y4
-	VADDPS       Y0, Y4, Y4
-	VPERMILPS    $0x4e, Y4, Y0
-	VADDPS       Y0, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X4
-	VMOVSD       X4, (DI)
-	ADDQ         $+8, SI
-	ADDQ         BX, DX
-	ADDQ         BX, DX
-	JMP          rows1
-
-rowsEnd2:
-row5:
-	CMPQ  n+48(FP), $0x01
-	JLT   rowEnd6
-	SUBQ  $0x01, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	MOVQ  DX, DI
-	MOVQ  AX, R8
-	MOVQ  DX, R9
-	ADDQ  (SP), R9
-	MOVQ  d+56(FP), R10
-	SUBQ  $0x08, R10
-	JLT   colsEnd8
-
-cols7:
-	PREFETCHT0 (R9)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (DI), Y3
-	VMOVUPS     (R8), Y4
-	VFMADD231PS Y4, Y3, Y0
-	VMOVUPS     (R8)(CX*1), Y4
-	VFMADD231PS Y4, Y3, Y1
-	VMOVUPS     (R8)(CX*2), Y4
-	VFMADD231PS Y4, Y3, Y2
-	ADDQ        $+32, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, R9
-	SUBQ        $0x08, R10
-	JGE         cols7
-
-colsEnd8:
-	ADDQ $0x08, R10
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         SI, DI
-	MOVQ         ldd+8(FP), R8
-	SHLQ         $0x02, R8
-	VPERMILPS    $0x4e, Y0, Y3
-	VADDPS       Y3, Y0, Y0
-	VPERMILPS    $0xb1, Y0, Y3
-	VADDPS       Y3, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X3
-	VADDPS       X3, X0, X0
-	VMOVSS       X0, (DI)
-	ADDQ         R8, DI
-	VPERMILPS    $0x4e, Y1, Y0
-	VADDPS       Y0, Y1, Y1
-	VPERMILPS    $0xb1, Y1, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X1
-	VMOVSS       X1, (DI)
-	ADDQ         R8, DI
-	VPERMILPS    $0x4e, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VPERMILPS    $0xb1, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X2
-	VMOVSS       X2, (DI)
-	ADDQ         $+4, SI
-	ADDQ         BX, DX
-	JMP          row5
-
-rowEnd6:
-	VZEROUPPER
-	RET
-
-// func mix3AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
-// Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
-TEXT ·mix3AVX2(SB), NOSPLIT, $0-64
-	MOVQ out+0(FP), AX
-	MOVQ ldo+8(FP), CX
-	SHLQ $0x02, CX
-	MOVQ p+16(FP), DX
-	MOVQ ldp+24(FP), BX
-	SHLQ $0x02, BX
-	MOVQ v+32(FP), SI
-	MOVQ stride+40(FP), DI
-	SHLQ $0x01, DI
-	MOVQ d+56(FP), R8
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, R8, R8
-	BSRQ    R8, R8
-	SUBQ    $0x0d, R8
-	NEGQ    R8
-	MOVQ    $+2, R9
-	MOVQ    $+6, R10
-	CMPQ    R8, R9
-	CMOVQLT R9, R8
-	CMPQ    R8, R10
-	CMOVQGT R10, R8
-	SHLXQ   R8, DI, R8
-
-cols1:
-	CMPQ    d+56(FP), $0x20
-	JLT     colsEnd2
-	SUBQ    $0x20, d+56(FP)
-	VMOVUPS (AX), Y0
-	VMOVUPS 32(AX), Y1
-	VMOVUPS 64(AX), Y2
-	VMOVUPS 96(AX), Y3
-	VMOVUPS (AX)(CX*1), Y4
-	VMOVUPS 32(AX)(CX*1), Y5
-	VMOVUPS 64(AX)(CX*1), Y6
-	VMOVUPS 96(AX)(CX*1), Y7
-	VMOVUPS (AX)(CX*2), Y8
-	VMOVUPS 32(AX)(CX*2), Y9
-	VMOVUPS 64(AX)(CX*2), Y10
-	VMOVUPS 96(AX)(CX*2), Y11
-	MOVQ    SI, R9
-	MOVQ    n+48(FP), R10
-	MOVQ    DX, R11
-	SUBQ    $0x01, R10
-	JLT     rowsEnd4
-
-rows3:
-	PREFETCHT0 (R9)(R8*1)
-
-	// acc[i][c…] += p[i,j]·v[j,c…]
-	VBROADCASTSS (R11), Y12
-	VBROADCASTSS (R11)(BX*1), Y13
-	VBROADCASTSS (R11)(BX*2), Y14
-	VCVTPH2PS    (R9), Y15
-	VFMADD231PS  Y12, Y15, Y0
-	VFMADD231PS  Y13, Y15, Y4
-	VFMADD231PS  Y14, Y15, Y8
-	VCVTPH2PS    16(R9), Y15
-	VFMADD231PS  Y12, Y15, Y1
-	VFMADD231PS  Y13, Y15, Y5
-	VFMADD231PS  Y14, Y15, Y9
-	VCVTPH2PS    32(R9), Y15
-	VFMADD231PS  Y12, Y15, Y2
-	VFMADD231PS  Y13, Y15, Y6
-	VFMADD231PS  Y14, Y15, Y10
-	VCVTPH2PS    48(R9), Y15
-	VFMADD231PS  Y12, Y15, Y3
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y11
-	ADDQ         DI, R9
-	ADDQ         $+4, R11
-	SUBQ         $0x01, R10
-	JGE          rows3
-
-rowsEnd4:
-	ADDQ    $0x01, R10
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	VMOVUPS Y2, 64(AX)
-	VMOVUPS Y3, 96(AX)
-	VMOVUPS Y4, (AX)(CX*1)
-	VMOVUPS Y5, 32(AX)(CX*1)
-	VMOVUPS Y6, 64(AX)(CX*1)
-	VMOVUPS Y7, 96(AX)(CX*1)
-	VMOVUPS Y8, (AX)(CX*2)
-	VMOVUPS Y9, 32(AX)(CX*2)
-	VMOVUPS Y10, 64(AX)(CX*2)
-	VMOVUPS Y11, 96(AX)(CX*2)
-	ADDQ    $+128, AX
-	ADDQ    $+64, SI
-	JMP     cols1
-
-colsEnd2:
-vector5:
-	CMPQ    d+56(FP), $0x08
-	JLT     vectorEnd6
-	SUBQ    $0x08, d+56(FP)
-	VMOVUPS (AX), Y0
-	VMOVUPS (AX)(CX*1), Y1
-	VMOVUPS (AX)(CX*2), Y2
-	MOVQ    SI, R9
-	MOVQ    n+48(FP), R10
-	MOVQ    DX, R11
-	SUBQ    $0x01, R10
-	JLT     rowsEnd8
-
-rows7:
-	PREFETCHT0 (R9)(R8*1)
-
-	// acc[i][c…] += p[i,j]·v[j,c…]
-	VBROADCASTSS (R11), Y3
-	VBROADCASTSS (R11)(BX*1), Y4
-	VBROADCASTSS (R11)(BX*2), Y5
-	VCVTPH2PS    (R9), Y6
-	VFMADD231PS  Y3, Y6, Y0
-	VFMADD231PS  Y4, Y6, Y1
-	VFMADD231PS  Y5, Y6, Y2
-	ADDQ         DI, R9
-	ADDQ         $+4, R11
-	SUBQ         $0x01, R10
-	JGE          rows7
-
-rowsEnd8:
-	ADDQ    $0x01, R10
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, (AX)(CX*1)
-	VMOVUPS Y2, (AX)(CX*2)
-	ADDQ    $+32, AX
-	ADDQ    $+16, SI
-	JMP     vector5
-
-vectorEnd6:
-	VZEROUPPER
-	RET
-
-// func scoresF16x4AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, BMI2, CMOV, F16C, FMA3, MMX+
-TEXT ·scoresF16x4AVX2(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	LEAQ (CX)(CX*2), DX
-	MOVQ k+32(FP), BX
-	MOVQ stride+40(FP), SI
-	SHLQ $0x00, SI
-	MOVQ dst+0(FP), DI
-	MOVQ d+56(FP), R8
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, R8, R8
-	BSRQ    R8, R8
-	SUBQ    $0x0d, R8
-	NEGQ    R8
-	MOVQ    $+2, R9
-	MOVQ    $+6, R10
-	CMPQ    R8, R9
-	CMOVQLT R9, R8
-	CMPQ    R8, R10
-	CMOVQGT R10, R8
-	SHLXQ   R8, SI, R8
-	MOVQ    R8, (SP)
-
-rows1:
-	CMPQ  n+48(FP), $0x02
-	JLT   rowsEnd2
-	SUBQ  $0x02, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  BX, R8
-	MOVQ  AX, R9
-	MOVQ  BX, R10
-	ADDQ  (SP), R10
-	MOVQ  d+56(FP), R11
-	SUBQ  $0x08, R11
-	JLT   colsEnd4
-
-cols3:
-	PREFETCHT0 (R10)
-	PREFETCHT0 (R10)(SI*1)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (R8), Y8
-	VCVTPH2PS   (R8)(SI*1), Y9
-	VMOVUPS     (R9), Y10
-	VFMADD231PS Y10, Y8, Y0
-	VFMADD231PS Y10, Y9, Y1
-	VMOVUPS     (R9)(CX*1), Y10
-	VFMADD231PS Y10, Y8, Y2
-	VFMADD231PS Y10, Y9, Y3
-	VMOVUPS     (R9)(CX*2), Y10
-	VFMADD231PS Y10, Y8, Y4
-	VFMADD231PS Y10, Y9, Y5
-	VMOVUPS     (R9)(DX*1), Y10
-	VFMADD231PS Y10, Y8, Y6
-	VFMADD231PS Y10, Y9, Y7
-	ADDQ        $+32, R9
-	ADDQ        $+16, R8
-	ADDQ        $+16, R10
-	SUBQ        $0x08, R11
-	JGE         cols3
-
-colsEnd4:
-	ADDQ $0x08, R11
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         DI, R8
-	MOVQ         ldd+8(FP), R9
-	SHLQ         $0x02, R9
-	VUNPCKHPS    Y1, Y0, Y8
-	VUNPCKLPS    Y1, Y0, Y0
-	VADDPS       Y8, Y0, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VMOVSD       X0, (R8)
-	ADDQ         R9, R8
-	VUNPCKHPS    Y3, Y2, Y0
-	VUNPCKLPS    Y3, Y2, Y2
-	VADDPS       Y0, Y2, Y2
-	VPERMILPS    $0x4e, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X2
-	VMOVSD       X2, (R8)
-	ADDQ         R9, R8
-	VUNPCKHPS    Y5, Y4, Y0
-	VUNPCKLPS    Y5, Y4, Y4
-	VADDPS       Y0, Y4, Y4
-	VPERMILPS    $0x4e, Y4, Y0
-	VADDPS       Y0, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X4
-	VMOVSD       X4, (R8)
-	ADDQ         R9, R8
-	VUNPCKHPS    Y7, Y6, Y0
-	VUNPCKLPS    Y7, Y6, Y6
-	VADDPS       Y0, Y6, Y6
-	VPERMILPS    $0x4e, Y6, Y0
-	VADDPS       Y0, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X6
-	VMOVSD       X6, (R8)
-	ADDQ         $+8, DI
-	ADDQ         SI, BX
-	ADDQ         SI, BX
-	JMP          rows1
-
-rowsEnd2:
-row5:
-	CMPQ  n+48(FP), $0x01
-	JLT   rowEnd6
-	SUBQ  $0x01, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	MOVQ  BX, R8
-	MOVQ  AX, R9
-	MOVQ  BX, R10
-	ADDQ  (SP), R10
-	MOVQ  d+56(FP), R11
-	SUBQ  $0x08, R11
-	JLT   colsEnd8
-
-cols7:
-	PREFETCHT0 (R10)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (R8), Y4
-	VMOVUPS     (R9), Y5
-	VFMADD231PS Y5, Y4, Y0
-	VMOVUPS     (R9)(CX*1), Y5
-	VFMADD231PS Y5, Y4, Y1
-	VMOVUPS     (R9)(CX*2), Y5
-	VFMADD231PS Y5, Y4, Y2
-	VMOVUPS     (R9)(DX*1), Y5
-	VFMADD231PS Y5, Y4, Y3
-	ADDQ        $+32, R9
-	ADDQ        $+16, R8
-	ADDQ        $+16, R10
-	SUBQ        $0x08, R11
-	JGE         cols7
-
-colsEnd8:
-	ADDQ $0x08, R11
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         DI, R8
-	MOVQ         ldd+8(FP), R9
-	SHLQ         $0x02, R9
-	VPERMILPS    $0x4e, Y0, Y4
-	VADDPS       Y4, Y0, Y0
-	VPERMILPS    $0xb1, Y0, Y4
-	VADDPS       Y4, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X4
-	VADDPS       X4, X0, X0
-	VMOVSS       X0, (R8)
-	ADDQ         R9, R8
-	VPERMILPS    $0x4e, Y1, Y0
-	VADDPS       Y0, Y1, Y1
-	VPERMILPS    $0xb1, Y1, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X1
-	VMOVSS       X1, (R8)
-	ADDQ         R9, R8
-	VPERMILPS    $0x4e, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VPERMILPS    $0xb1, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X2
-	VMOVSS       X2, (R8)
-	ADDQ         R9, R8
-	VPERMILPS    $0x4e, Y3, Y0
-	VADDPS       Y0, Y3, Y3
-	VPERMILPS    $0xb1, Y3, Y0
-	VADDPS       Y0, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPS       X0, X3, X3
-	VMOVSS       X3, (R8)
-	ADDQ         $+4, DI
-	ADDQ         SI, BX
-	JMP          row5
-
-rowEnd6:
-	VZEROUPPER
-	RET
-
-// func scoresBF16x4AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
-TEXT ·scoresBF16x4AVX2(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	LEAQ (CX)(CX*2), DX
-	MOVQ k+32(FP), BX
-	MOVQ stride+40(FP), SI
-	SHLQ $0x00, SI
-	MOVQ dst+0(FP), DI
-	MOVQ d+56(FP), R8
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, R8, R8
-	BSRQ    R8, R8
-	SUBQ    $0x0d, R8
-	NEGQ    R8
-	MOVQ    $+2, R9
-	MOVQ    $+6, R10
-	CMPQ    R8, R9
-	CMOVQLT R9, R8
-	CMPQ    R8, R10
-	CMOVQGT R10, R8
-	SHLXQ   R8, SI, R8
-	MOVQ    R8, (SP)
-
-rows1:
-	CMPQ  n+48(FP), $0x02
-	JLT   rowsEnd2
-	SUBQ  $0x02, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  BX, R8
-	MOVQ  AX, R9
-	MOVQ  BX, R10
-	ADDQ  (SP), R10
-	MOVQ  d+56(FP), R11
-	SUBQ  $0x08, R11
-	JLT   colsEnd4
-
-cols3:
-	PREFETCHT0 (R10)
-	PREFETCHT0 (R10)(SI*1)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (R8), Y8
-	VPSLLD      $0x10, Y8, Y8
-	VPMOVZXWD   (R8)(SI*1), Y9
-	VPSLLD      $0x10, Y9, Y9
-	VMOVUPS     (R9), Y10
-	VFMADD231PS Y10, Y8, Y0
-	VFMADD231PS Y10, Y9, Y1
-	VMOVUPS     (R9)(CX*1), Y10
-	VFMADD231PS Y10, Y8, Y2
-	VFMADD231PS Y10, Y9, Y3
-	VMOVUPS     (R9)(CX*2), Y10
-	VFMADD231PS Y10, Y8, Y4
-	VFMADD231PS Y10, Y9, Y5
-	VMOVUPS     (R9)(DX*1), Y10
-	VFMADD231PS Y10, Y8, Y6
-	VFMADD231PS Y10, Y9, Y7
-	ADDQ        $+32, R9
-	ADDQ        $+16, R8
-	ADDQ        $+16, R10
-	SUBQ        $0x08, R11
-	JGE         cols3
-
-colsEnd4:
-	ADDQ $0x08, R11
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         DI, R8
-	MOVQ         ldd+8(FP), R9
-	SHLQ         $0x02, R9
-	VUNPCKHPS    Y1, Y0, Y8
-	VUNPCKLPS    Y1, Y0, Y0
-	VADDPS       Y8, Y0, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VMOVSD       X0, (R8)
-	ADDQ         R9, R8
-	VUNPCKHPS    Y3, Y2, Y0
-	VUNPCKLPS    Y3, Y2, Y2
-	VADDPS       Y0, Y2, Y2
-	VPERMILPS    $0x4e, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X2
-	VMOVSD       X2, (R8)
-	ADDQ         R9, R8
-	VUNPCKHPS    Y5, Y4, Y0
-	VUNPCKLPS    Y5, Y4, Y4
-	VADDPS       Y0, Y4, Y4
-	VPERMILPS    $0x4e, Y4, Y0
-	VADDPS       Y0, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X4
-	VMOVSD       X4, (R8)
-	ADDQ         R9, R8
-	VUNPCKHPS    Y7, Y6, Y0
-	VUNPCKLPS    Y7, Y6, Y6
-	VADDPS       Y0, Y6, Y6
-	VPERMILPS    $0x4e, Y6, Y0
-	VADDPS       Y0, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X6
-	VMOVSD       X6, (R8)
-	ADDQ         $+8, DI
-	ADDQ         SI, BX
-	ADDQ         SI, BX
-	JMP          rows1
-
-rowsEnd2:
-row5:
-	CMPQ  n+48(FP), $0x01
-	JLT   rowEnd6
-	SUBQ  $0x01, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	MOVQ  BX, R8
-	MOVQ  AX, R9
-	MOVQ  BX, R10
-	ADDQ  (SP), R10
-	MOVQ  d+56(FP), R11
-	SUBQ  $0x08, R11
-	JLT   colsEnd8
-
-cols7:
-	PREFETCHT0 (R10)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (R8), Y4
-	VPSLLD      $0x10, Y4, Y4
-	VMOVUPS     (R9), Y5
-	VFMADD231PS Y5, Y4, Y0
-	VMOVUPS     (R9)(CX*1), Y5
-	VFMADD231PS Y5, Y4, Y1
-	VMOVUPS     (R9)(CX*2), Y5
-	VFMADD231PS Y5, Y4, Y2
-	VMOVUPS     (R9)(DX*1), Y5
-	VFMADD231PS Y5, Y4, Y3
-	ADDQ        $+32, R9
-	ADDQ        $+16, R8
-	ADDQ        $+16, R10
-	SUBQ        $0x08, R11
-	JGE         cols7
-
-colsEnd8:
-	ADDQ $0x08, R11
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         DI, R8
-	MOVQ         ldd+8(FP), R9
-	SHLQ         $0x02, R9
-	VPERMILPS    $0x4e, Y0, Y4
-	VADDPS       Y4, Y0, Y0
-	VPERMILPS    $0xb1, Y0, Y4
-	VADDPS       Y4, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X4
-	VADDPS       X4, X0, X0
-	VMOVSS       X0, (R8)
-	ADDQ         R9, R8
-	VPERMILPS    $0x4e, Y1, Y0
-	VADDPS       Y0, Y1, Y1
-	VPERMILPS    $0xb1, Y1, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X1
-	VMOVSS       X1, (R8)
-	ADDQ         R9, R8
-	VPERMILPS    $0x4e, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VPERMILPS    $0xb1, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X2
-	VMOVSS       X2, (R8)
-	ADDQ         R9, R8
-	VPERMILPS    $0x4e, Y3, Y0
-	VADDPS       Y0, Y3, Y3
-	VPERMILPS    $0xb1, Y3, Y0
-	VADDPS       Y0, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPS       X0, X3, X3
-	VMOVSS       X3, (R8)
-	ADDQ         $+4, DI
-	ADDQ         SI, BX
-	JMP          row5
-
-rowEnd6:
-	VZEROUPPER
-	RET
-
-// func scoresF32x4AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX2, BMI2, CMOV, FMA3, MMX+
-TEXT ·scoresF32x4AVX2(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	LEAQ (CX)(CX*2), DX
-	MOVQ k+32(FP), BX
-	MOVQ stride+40(FP), SI
-	SHLQ $0x00, SI
-	MOVQ dst+0(FP), DI
-	MOVQ d+56(FP), R8
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+4, R8, R8
-	BSRQ    R8, R8
-	SUBQ    $0x0d, R8
-	NEGQ    R8
-	MOVQ    $+2, R9
-	MOVQ    $+6, R10
-	CMPQ    R8, R9
-	CMOVQLT R9, R8
-	CMPQ    R8, R10
-	CMOVQGT R10, R8
-	SHLXQ   R8, SI, R8
-	MOVQ    R8, (SP)
-
-rows1:
-	CMPQ  n+48(FP), $0x02
-	JLT   rowsEnd2
-	SUBQ  $0x02, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	VPXOR Y4, Y4, Y4
-	VPXOR Y5, Y5, Y5
-	VPXOR Y6, Y6, Y6
-	VPXOR Y7, Y7, Y7
-	MOVQ  BX, R8
-	MOVQ  AX, R9
-	MOVQ  BX, R10
-	ADDQ  (SP), R10
-	MOVQ  d+56(FP), R11
-	SUBQ  $0x08, R11
-	JLT   colsEnd4
-
-cols3:
-	PREFETCHT0 (R10)
-	PREFETCHT0 (R10)(SI*1)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (R8), Y8
-	VMOVUPS     (R8)(SI*1), Y9
-	VMOVUPS     (R9), Y10
-	VFMADD231PS Y10, Y8, Y0
-	VFMADD231PS Y10, Y9, Y1
-	VMOVUPS     (R9)(CX*1), Y10
-	VFMADD231PS Y10, Y8, Y2
-	VFMADD231PS Y10, Y9, Y3
-	VMOVUPS     (R9)(CX*2), Y10
-	VFMADD231PS Y10, Y8, Y4
-	VFMADD231PS Y10, Y9, Y5
-	VMOVUPS     (R9)(DX*1), Y10
-	VFMADD231PS Y10, Y8, Y6
-	VFMADD231PS Y10, Y9, Y7
-	ADDQ        $+32, R9
-	ADDQ        $+32, R8
-	ADDQ        $+32, R10
-	SUBQ        $0x08, R11
-	JGE         cols3
-
-colsEnd4:
-	ADDQ $0x08, R11
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         DI, R8
-	MOVQ         ldd+8(FP), R9
-	SHLQ         $0x02, R9
-	VUNPCKHPS    Y1, Y0, Y8
-	VUNPCKLPS    Y1, Y0, Y0
-	VADDPS       Y8, Y0, Y0
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VMOVSD       X0, (R8)
-	ADDQ         R9, R8
-	VUNPCKHPS    Y3, Y2, Y0
-	VUNPCKLPS    Y3, Y2, Y2
-	VADDPS       Y0, Y2, Y2
-	VPERMILPS    $0x4e, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X2
-	VMOVSD       X2, (R8)
-	ADDQ         R9, R8
-	VUNPCKHPS    Y5, Y4, Y0
-	VUNPCKLPS    Y5, Y4, Y4
-	VADDPS       Y0, Y4, Y4
-	VPERMILPS    $0x4e, Y4, Y0
-	VADDPS       Y0, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X0
-	VADDPS       X0, X4, X4
-	VMOVSD       X4, (R8)
-	ADDQ         R9, R8
-	VUNPCKHPS    Y7, Y6, Y0
-	VUNPCKLPS    Y7, Y6, Y6
-	VADDPS       Y0, Y6, Y6
-	VPERMILPS    $0x4e, Y6, Y0
-	VADDPS       Y0, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X6
-	VMOVSD       X6, (R8)
-	ADDQ         $+8, DI
-	ADDQ         SI, BX
-	ADDQ         SI, BX
-	JMP          rows1
-
-rowsEnd2:
-row5:
-	CMPQ  n+48(FP), $0x01
-	JLT   rowEnd6
-	SUBQ  $0x01, n+48(FP)
-	VPXOR Y0, Y0, Y0
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	VPXOR Y3, Y3, Y3
-	MOVQ  BX, R8
-	MOVQ  AX, R9
-	MOVQ  BX, R10
-	ADDQ  (SP), R10
-	MOVQ  d+56(FP), R11
-	SUBQ  $0x08, R11
-	JLT   colsEnd8
-
-cols7:
-	PREFETCHT0 (R10)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (R8), Y4
-	VMOVUPS     (R9), Y5
-	VFMADD231PS Y5, Y4, Y0
-	VMOVUPS     (R9)(CX*1), Y5
-	VFMADD231PS Y5, Y4, Y1
-	VMOVUPS     (R9)(CX*2), Y5
-	VFMADD231PS Y5, Y4, Y2
-	VMOVUPS     (R9)(DX*1), Y5
-	VFMADD231PS Y5, Y4, Y3
-	ADDQ        $+32, R9
-	ADDQ        $+32, R8
-	ADDQ        $+32, R10
-	SUBQ        $0x08, R11
-	JGE         cols7
-
-colsEnd8:
-	ADDQ $0x08, R11
-
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ         DI, R8
-	MOVQ         ldd+8(FP), R9
-	SHLQ         $0x02, R9
-	VPERMILPS    $0x4e, Y0, Y4
-	VADDPS       Y4, Y0, Y0
-	VPERMILPS    $0xb1, Y0, Y4
-	VADDPS       Y4, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X4
-	VADDPS       X4, X0, X0
-	VMOVSS       X0, (R8)
-	ADDQ         R9, R8
-	VPERMILPS    $0x4e, Y1, Y0
-	VADDPS       Y0, Y1, Y1
-	VPERMILPS    $0xb1, Y1, Y0
-	VADDPS       Y0, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X1
-	VMOVSS       X1, (R8)
-	ADDQ         R9, R8
-	VPERMILPS    $0x4e, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VPERMILPS    $0xb1, Y2, Y0
-	VADDPS       Y0, Y2, Y2
-	VEXTRACTF128 $0x01, Y2, X0
-	VADDPS       X0, X2, X2
-	VMOVSS       X2, (R8)
-	ADDQ         R9, R8
-	VPERMILPS    $0x4e, Y3, Y0
-	VADDPS       Y0, Y3, Y3
-	VPERMILPS    $0xb1, Y3, Y0
-	VADDPS       Y0, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X0
-	VADDPS       X0, X3, X3
-	VMOVSS       X3, (R8)
-	ADDQ         $+4, DI
-	ADDQ         SI, BX
-	JMP          row5
-
-rowEnd6:
-	VZEROUPPER
-	RET
-
-// func mix4AVX2(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
-// Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
-TEXT ·mix4AVX2(SB), NOSPLIT, $0-64
-	MOVQ out+0(FP), AX
-	MOVQ ldo+8(FP), CX
-	SHLQ $0x02, CX
-	LEAQ (CX)(CX*2), DX
-	MOVQ p+16(FP), BX
-	MOVQ ldp+24(FP), SI
-	SHLQ $0x02, SI
-	LEAQ (SI)(SI*2), DI
-	MOVQ v+32(FP), R8
-	MOVQ stride+40(FP), R9
-	SHLQ $0x01, R9
-	MOVQ d+56(FP), R10
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, R10, R10
-	BSRQ    R10, R10
-	SUBQ    $0x0d, R10
-	NEGQ    R10
-	MOVQ    $+2, R11
-	MOVQ    $+6, R12
-	CMPQ    R10, R11
-	CMOVQLT R11, R10
-	CMPQ    R10, R12
-	CMOVQGT R12, R10
-	SHLXQ   R10, R9, R10
-
-cols1:
-	CMPQ    d+56(FP), $0x10
-	JLT     colsEnd2
-	SUBQ    $0x10, d+56(FP)
-	VMOVUPS (AX), Y0
-	VMOVUPS 32(AX), Y1
-	VMOVUPS (AX)(CX*1), Y2
-	VMOVUPS 32(AX)(CX*1), Y3
-	VMOVUPS (AX)(CX*2), Y4
-	VMOVUPS 32(AX)(CX*2), Y5
-	VMOVUPS (AX)(DX*1), Y6
-	VMOVUPS 32(AX)(DX*1), Y7
-	MOVQ    R8, R11
-	MOVQ    n+48(FP), R12
-	MOVQ    BX, R13
-	SUBQ    $0x01, R12
-	JLT     rowsEnd4
-
-rows3:
-	PREFETCHT0 (R11)(R10*1)
-
-	// acc[i][c…] += p[i,j]·v[j,c…]
-	VBROADCASTSS (R13), Y8
-	VBROADCASTSS (R13)(SI*1), Y9
-	VBROADCASTSS (R13)(SI*2), Y10
-	VBROADCASTSS (R13)(DI*1), Y11
-	VCVTPH2PS    (R11), Y12
-	VFMADD231PS  Y8, Y12, Y0
-	VFMADD231PS  Y9, Y12, Y2
-	VFMADD231PS  Y10, Y12, Y4
-	VFMADD231PS  Y11, Y12, Y6
-	VCVTPH2PS    16(R11), Y12
-	VFMADD231PS  Y8, Y12, Y1
-	VFMADD231PS  Y9, Y12, Y3
-	VFMADD231PS  Y10, Y12, Y5
-	VFMADD231PS  Y11, Y12, Y7
-	ADDQ         R9, R11
-	ADDQ         $+4, R13
-	SUBQ         $0x01, R12
-	JGE          rows3
-
-rowsEnd4:
-	ADDQ    $0x01, R12
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, 32(AX)
-	VMOVUPS Y2, (AX)(CX*1)
-	VMOVUPS Y3, 32(AX)(CX*1)
-	VMOVUPS Y4, (AX)(CX*2)
-	VMOVUPS Y5, 32(AX)(CX*2)
-	VMOVUPS Y6, (AX)(DX*1)
-	VMOVUPS Y7, 32(AX)(DX*1)
-	ADDQ    $+64, AX
-	ADDQ    $+32, R8
-	JMP     cols1
-
-colsEnd2:
-vector5:
-	CMPQ    d+56(FP), $0x08
-	JLT     vectorEnd6
-	SUBQ    $0x08, d+56(FP)
-	VMOVUPS (AX), Y0
-	VMOVUPS (AX)(CX*1), Y1
-	VMOVUPS (AX)(CX*2), Y2
-	VMOVUPS (AX)(DX*1), Y3
-	MOVQ    R8, R11
-	MOVQ    n+48(FP), R12
-	MOVQ    BX, R13
-	SUBQ    $0x01, R12
-	JLT     rowsEnd8
-
-rows7:
-	PREFETCHT0 (R11)(R10*1)
-
-	// acc[i][c…] += p[i,j]·v[j,c…]
-	VBROADCASTSS (R13), Y4
-	VBROADCASTSS (R13)(SI*1), Y5
-	VBROADCASTSS (R13)(SI*2), Y6
-	VBROADCASTSS (R13)(DI*1), Y7
-	VCVTPH2PS    (R11), Y8
-	VFMADD231PS  Y4, Y8, Y0
-	VFMADD231PS  Y5, Y8, Y1
-	VFMADD231PS  Y6, Y8, Y2
-	VFMADD231PS  Y7, Y8, Y3
-	ADDQ         R9, R11
-	ADDQ         $+4, R13
-	SUBQ         $0x01, R12
-	JGE          rows7
-
-rowsEnd8:
-	ADDQ    $0x01, R12
-	VMOVUPS Y0, (AX)
-	VMOVUPS Y1, (AX)(CX*1)
-	VMOVUPS Y2, (AX)(CX*2)
-	VMOVUPS Y3, (AX)(DX*1)
-	ADDQ    $+32, AX
-	ADDQ    $+16, R8
-	JMP     vector5
-
-vectorEnd6:
-	VZEROUPPER
-	RET
-
-// func scoresF16x1AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
-TEXT ·scoresF16x1AVX512(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	MOVQ k+32(FP), CX
-	MOVQ stride+40(FP), DX
-	SHLQ $0x00, DX
-	LEAQ (DX)(DX*2), BX
-	MOVQ dst+0(FP), SI
-	MOVQ d+56(FP), DI
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, DI, DI
-	BSRQ    DI, DI
-	SUBQ    $0x0d, DI
-	NEGQ    DI
-	MOVQ    $+2, R8
-	MOVQ    $+6, R9
-	CMPQ    DI, R8
-	CMOVQLT R8, DI
-	CMPQ    DI, R9
-	CMOVQGT R9, DI
-	SHLXQ   DI, DX, DI
-	MOVQ    DI, (SP)
-	MOVQ    d+56(FP), DI
-	ANDQ    $0x0f, DI
-	MOVQ    $-1, R8
-	BZHIQ   DI, R8, R8
-	KMOVW   R8, K1
-
-rows1:
-	CMPQ   n+48(FP), $0x04
-	JLT    rowsEnd2
-	SUBQ   $0x04, n+48(FP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   CX, DI
-	MOVQ   AX, R8
-	MOVQ   CX, R9
-	ADDQ   (SP), R9
-	MOVQ   d+56(FP), R10
-	SUBQ   $0x10, R10
-	JLT    colsEnd4
-
-cols3:
-	PREFETCHT0 (R9)
-	PREFETCHT0 (R9)(DX*1)
-	PREFETCHT0 (R9)(DX*2)
-	PREFETCHT0 (R9)(BX*1)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (DI), Z4
-	VCVTPH2PS   (DI)(DX*1), Z5
-	VCVTPH2PS   (DI)(DX*2), Z6
-	VCVTPH2PS   (DI)(BX*1), Z7
-	VMOVUPS     (R8), Z8
-	VFMADD231PS Z8, Z4, Z0
-	VFMADD231PS Z8, Z5, Z1
-	VFMADD231PS Z8, Z6, Z2
-	VFMADD231PS Z8, Z7, Z3
-	ADDQ        $+64, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, R9
-	SUBQ        $0x10, R10
-	JGE         cols3
-
-colsEnd4:
-	ADDQ  $0x10, R10
-	TESTQ R10, R10
-	JEQ   colsMasked5
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS.Z (DI), K1, Z4
-	VCVTPH2PS.Z (DI)(DX*1), K1, Z5
-	VCVTPH2PS.Z (DI)(DX*2), K1, Z6
-	VCVTPH2PS.Z (DI)(BX*1), K1, Z7
-	VMOVUPS.Z   (R8), K1, Z8
-	VFMADD231PS Z8, Z4, Z0
-	VFMADD231PS Z8, Z5, Z1
-	VFMADD231PS Z8, Z6, Z2
-	VFMADD231PS Z8, Z7, Z3
-
-colsMasked5:
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ          SI, DI
-	MOVQ          ldd+8(FP), R8
-	SHLQ          $0x02, R8
-	VUNPCKHPS     Z1, Z0, Z4
-	VUNPCKLPS     Z1, Z0, Z0
-	VADDPS        Z4, Z0, Z0
-	VUNPCKHPS     Z3, Z2, Z4
-	VUNPCKLPS     Z3, Z2, Z2
-	VADDPS        Z4, Z2, Z2
-	VUNPCKHPD     Z2, Z0, Z4
-	VUNPCKLPD     Z2, Z0, Z0
-	VADDPS        Z4, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y4
-	VADDPS        Y4, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X4
-	VADDPS        X4, X0, X0
-	VMOVUPS       X0, (DI)
-	ADDQ          $+16, SI
-	ADDQ          DX, CX
-	ADDQ          DX, CX
-	ADDQ          DX, CX
-	ADDQ          DX, CX
-	JMP           rows1
-
-rowsEnd2:
-row6:
-	CMPQ   n+48(FP), $0x01
-	JLT    rowEnd7
-	SUBQ   $0x01, n+48(FP)
-	VPXORD Z9, Z9, Z9
-	MOVQ   CX, BX
-	MOVQ   AX, DI
-	MOVQ   CX, R8
-	ADDQ   (SP), R8
-	MOVQ   d+56(FP), R9
-	SUBQ   $0x10, R9
-	JLT    colsEnd9
-
-cols8:
-	PREFETCHT0 (R8)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (BX), Z0
-	VMOVUPS     (DI), Z1
-	VFMADD231PS Z1, Z0, Z9
-	ADDQ        $+64, DI
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	SUBQ        $0x10, R9
-	JGE         cols8
-
-colsEnd9:
-	ADDQ  $0x10, R9
-	TESTQ R9, R9
-	JEQ   colsMasked10
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS.Z (BX), K1, Z0
-	VMOVUPS.Z   (DI), K1, Z1
-	VFMADD231PS Z1, Z0, Z9
-
-colsMasked10:
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ          SI, BX
-	MOVQ          ldd+8(FP), DI
-	SHLQ          $0x02, DI
-	VPERMILPS     $0x4e, Z9, Z0
-	VADDPS        Z0, Z9, Z9
-	VPERMILPS     $0xb1, Z9, Z0
-	VADDPS        Z0, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z9, Y0
-	VADDPS        Y0, Y9, Y9
-	VEXTRACTF32X4 $0x01, Y9, X0
-	VADDPS        X0, X9, X9
-	VMOVSS        X9, (BX)
-	ADDQ          $+4, SI
-	ADDQ          DX, CX
-	JMP           row6
-
-rowEnd7:
-	VZEROUPPER
-	RET
-
-// func scoresBF16x1AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
-TEXT ·scoresBF16x1AVX512(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	MOVQ k+32(FP), CX
-	MOVQ stride+40(FP), DX
-	SHLQ $0x00, DX
-	LEAQ (DX)(DX*2), BX
-	MOVQ dst+0(FP), SI
-	MOVQ d+56(FP), DI
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, DI, DI
-	BSRQ    DI, DI
-	SUBQ    $0x0d, DI
-	NEGQ    DI
-	MOVQ    $+2, R8
-	MOVQ    $+6, R9
-	CMPQ    DI, R8
-	CMOVQLT R8, DI
-	CMPQ    DI, R9
-	CMOVQGT R9, DI
-	SHLXQ   DI, DX, DI
-	MOVQ    DI, (SP)
-	MOVQ    d+56(FP), DI
-	ANDQ    $0x0f, DI
-	MOVQ    $-1, R8
-	BZHIQ   DI, R8, R8
-	KMOVW   R8, K1
-
-rows1:
-	CMPQ   n+48(FP), $0x04
-	JLT    rowsEnd2
-	SUBQ   $0x04, n+48(FP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   CX, DI
-	MOVQ   AX, R8
-	MOVQ   CX, R9
-	ADDQ   (SP), R9
-	MOVQ   d+56(FP), R10
-	SUBQ   $0x10, R10
-	JLT    colsEnd4
-
-cols3:
-	PREFETCHT0 (R9)
-	PREFETCHT0 (R9)(DX*1)
-	PREFETCHT0 (R9)(DX*2)
-	PREFETCHT0 (R9)(BX*1)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (DI), Z4
-	VPSLLD      $0x10, Z4, Z4
-	VPMOVZXWD   (DI)(DX*1), Z5
-	VPSLLD      $0x10, Z5, Z5
-	VPMOVZXWD   (DI)(DX*2), Z6
-	VPSLLD      $0x10, Z6, Z6
-	VPMOVZXWD   (DI)(BX*1), Z7
-	VPSLLD      $0x10, Z7, Z7
-	VMOVUPS     (R8), Z8
-	VFMADD231PS Z8, Z4, Z0
-	VFMADD231PS Z8, Z5, Z1
-	VFMADD231PS Z8, Z6, Z2
-	VFMADD231PS Z8, Z7, Z3
-	ADDQ        $+64, R8
-	ADDQ        $+32, DI
-	ADDQ        $+32, R9
-	SUBQ        $0x10, R10
-	JGE         cols3
-
-colsEnd4:
-	ADDQ  $0x10, R10
-	TESTQ R10, R10
-	JEQ   colsMasked5
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD.Z (DI), K1, Z4
-	VPSLLD      $0x10, Z4, Z4
-	VPMOVZXWD.Z (DI)(DX*1), K1, Z5
-	VPSLLD      $0x10, Z5, Z5
-	VPMOVZXWD.Z (DI)(DX*2), K1, Z6
-	VPSLLD      $0x10, Z6, Z6
-	VPMOVZXWD.Z (DI)(BX*1), K1, Z7
-	VPSLLD      $0x10, Z7, Z7
-	VMOVUPS.Z   (R8), K1, Z8
-	VFMADD231PS Z8, Z4, Z0
-	VFMADD231PS Z8, Z5, Z1
-	VFMADD231PS Z8, Z6, Z2
-	VFMADD231PS Z8, Z7, Z3
-
-colsMasked5:
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ          SI, DI
-	MOVQ          ldd+8(FP), R8
-	SHLQ          $0x02, R8
-	VUNPCKHPS     Z1, Z0, Z4
-	VUNPCKLPS     Z1, Z0, Z0
-	VADDPS        Z4, Z0, Z0
-	VUNPCKHPS     Z3, Z2, Z4
-	VUNPCKLPS     Z3, Z2, Z2
-	VADDPS        Z4, Z2, Z2
-	VUNPCKHPD     Z2, Z0, Z4
-	VUNPCKLPD     Z2, Z0, Z0
-	VADDPS        Z4, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y4
-	VADDPS        Y4, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X4
-	VADDPS        X4, X0, X0
-	VMOVUPS       X0, (DI)
-	ADDQ          $+16, SI
-	ADDQ          DX, CX
-	ADDQ          DX, CX
-	ADDQ          DX, CX
-	ADDQ          DX, CX
-	JMP           rows1
-
-rowsEnd2:
-row6:
-	CMPQ   n+48(FP), $0x01
-	JLT    rowEnd7
-	SUBQ   $0x01, n+48(FP)
-	VPXORD Z9, Z9, Z9
-	MOVQ   CX, BX
-	MOVQ   AX, DI
-	MOVQ   CX, R8
-	ADDQ   (SP), R8
-	MOVQ   d+56(FP), R9
-	SUBQ   $0x10, R9
-	JLT    colsEnd9
-
-cols8:
-	PREFETCHT0 (R8)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (BX), Z0
-	VPSLLD      $0x10, Z0, Z0
-	VMOVUPS     (DI), Z1
-	VFMADD231PS Z1, Z0, Z9
-	ADDQ        $+64, DI
-	ADDQ        $+32, BX
-	ADDQ        $+32, R8
-	SUBQ        $0x10, R9
-	JGE         cols8
-
-colsEnd9:
-	ADDQ  $0x10, R9
-	TESTQ R9, R9
-	JEQ   colsMasked10
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD.Z (BX), K1, Z0
-	VPSLLD      $0x10, Z0, Z0
-	VMOVUPS.Z   (DI), K1, Z1
-	VFMADD231PS Z1, Z0, Z9
-
-colsMasked10:
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ          SI, BX
-	MOVQ          ldd+8(FP), DI
-	SHLQ          $0x02, DI
-	VPERMILPS     $0x4e, Z9, Z0
-	VADDPS        Z0, Z9, Z9
-	VPERMILPS     $0xb1, Z9, Z0
-	VADDPS        Z0, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z9, Y0
-	VADDPS        Y0, Y9, Y9
-	VEXTRACTF32X4 $0x01, Y9, X0
-	VADDPS        X0, X9, X9
-	VMOVSS        X9, (BX)
-	ADDQ          $+4, SI
-	ADDQ          DX, CX
-	JMP           row6
-
-rowEnd7:
-	VZEROUPPER
-	RET
-
-// func scoresF32x1AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
-TEXT ·scoresF32x1AVX512(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	MOVQ k+32(FP), CX
-	MOVQ stride+40(FP), DX
-	SHLQ $0x00, DX
-	LEAQ (DX)(DX*2), BX
-	MOVQ dst+0(FP), SI
-	MOVQ d+56(FP), DI
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+4, DI, DI
-	BSRQ    DI, DI
-	SUBQ    $0x0d, DI
-	NEGQ    DI
-	MOVQ    $+2, R8
-	MOVQ    $+6, R9
-	CMPQ    DI, R8
-	CMOVQLT R8, DI
-	CMPQ    DI, R9
-	CMOVQGT R9, DI
-	SHLXQ   DI, DX, DI
-	MOVQ    DI, (SP)
-	MOVQ    d+56(FP), DI
-	ANDQ    $0x0f, DI
-	MOVQ    $-1, R8
-	BZHIQ   DI, R8, R8
-	KMOVW   R8, K1
-
-rows1:
-	CMPQ   n+48(FP), $0x04
-	JLT    rowsEnd2
-	SUBQ   $0x04, n+48(FP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   CX, DI
-	MOVQ   AX, R8
-	MOVQ   CX, R9
-	ADDQ   (SP), R9
-	MOVQ   d+56(FP), R10
-	SUBQ   $0x10, R10
-	JLT    colsEnd4
-
-cols3:
-	PREFETCHT0 (R9)
-	PREFETCHT0 (R9)(DX*1)
-	PREFETCHT0 (R9)(DX*2)
-	PREFETCHT0 (R9)(BX*1)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
 	VMOVUPS     (DI), Z4
-	VMOVUPS     (DI)(DX*1), Z5
-	VMOVUPS     (DI)(DX*2), Z6
-	VMOVUPS     (DI)(BX*1), Z7
-	VMOVUPS     (R8), Z8
+	VMOVUPS     (DI)(CX*1), Z5
+	VMOVUPS     (DI)(CX*2), Z6
+	VMOVUPS     (DI)(DX*1), Z7
+	VMOVUPS     (SI), Z8
 	VFMADD231PS Z8, Z4, Z0
 	VFMADD231PS Z8, Z5, Z1
 	VFMADD231PS Z8, Z6, Z2
 	VFMADD231PS Z8, Z7, Z3
-	ADDQ        $+64, R8
+	ADDQ        $+64, SI
 	ADDQ        $+64, DI
-	ADDQ        $+64, R9
-	SUBQ        $0x10, R10
+	ADDQ        $+64, R8
+	SUBQ        $0x10, R9
 	JGE         cols3
 
 colsEnd4:
-	ADDQ  $0x10, R10
-	TESTQ R10, R10
+	ADDQ  $0x10, R9
+	TESTQ R9, R9
 	JEQ   colsMasked5
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VMOVUPS.Z   (DI), K1, Z4
-	VMOVUPS.Z   (DI)(DX*1), K1, Z5
-	VMOVUPS.Z   (DI)(DX*2), K1, Z6
-	VMOVUPS.Z   (DI)(BX*1), K1, Z7
-	VMOVUPS.Z   (R8), K1, Z8
+	VMOVUPS.Z   (DI)(CX*1), K1, Z5
+	VMOVUPS.Z   (DI)(CX*2), K1, Z6
+	VMOVUPS.Z   (DI)(DX*1), K1, Z7
+	VMOVUPS.Z   (SI), K1, Z8
 	VFMADD231PS Z8, Z4, Z0
 	VFMADD231PS Z8, Z5, Z1
 	VFMADD231PS Z8, Z6, Z2
@@ -2903,9 +7969,9 @@ colsEnd4:
 
 colsMasked5:
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ          SI, DI
-	MOVQ          ldd+8(FP), R8
-	SHLQ          $0x02, R8
+	MOVQ          BX, SI
+	MOVQ          ldd+8(FP), DI
+	SHLQ          $0x02, DI
 	VUNPCKHPS     Z1, Z0, Z4
 	VUNPCKLPS     Z1, Z0, Z0
 	VADDPS        Z4, Z0, Z0
@@ -2919,12 +7985,13 @@ colsMasked5:
 	VADDPS        Y4, Y0, Y0
 	VEXTRACTF32X4 $0x01, Y0, X4
 	VADDPS        X4, X0, X0
-	VMOVUPS       X0, (DI)
-	ADDQ          $+16, SI
-	ADDQ          DX, CX
-	ADDQ          DX, CX
-	ADDQ          DX, CX
-	ADDQ          DX, CX
+	VMOVUPS       X0, (SI)
+	ADDQ          DI, SI
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
 	JMP           rows1
 
 rowsEnd2:
@@ -2932,631 +7999,57 @@ row6:
 	CMPQ   n+48(FP), $0x01
 	JLT    rowEnd7
 	SUBQ   $0x01, n+48(FP)
-	VPXORD Z9, Z9, Z9
-	MOVQ   CX, BX
+	VPXORD Z0, Z0, Z0
+	MOVQ   q+16(FP), DX
+	MOVQ   ldq+24(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   AX, SI
 	MOVQ   AX, DI
-	MOVQ   CX, R8
-	ADDQ   (SP), R8
-	MOVQ   d+56(FP), R9
-	SUBQ   $0x10, R9
+	ADDQ   (SP), DI
+	MOVQ   d+56(FP), R8
+	SUBQ   $0x10, R8
 	JLT    colsEnd9
 
 cols8:
-	PREFETCHT0 (R8)
+	PREFETCHT0 (DI)
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (BX), Z0
-	VMOVUPS     (DI), Z1
-	VFMADD231PS Z1, Z0, Z9
+	VMOVUPS     (SI), Z1
+	VMOVUPS     (DX), Z2
+	VFMADD231PS Z2, Z1, Z0
+	ADDQ        $+64, DX
+	ADDQ        $+64, SI
 	ADDQ        $+64, DI
-	ADDQ        $+64, BX
-	ADDQ        $+64, R8
-	SUBQ        $0x10, R9
+	SUBQ        $0x10, R8
 	JGE         cols8
 
 colsEnd9:
-	ADDQ  $0x10, R9
-	TESTQ R9, R9
+	ADDQ  $0x10, R8
+	TESTQ R8, R8
 	JEQ   colsMasked10
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS.Z   (BX), K1, Z0
-	VMOVUPS.Z   (DI), K1, Z1
-	VFMADD231PS Z1, Z0, Z9
+	VMOVUPS.Z   (SI), K1, Z1
+	VMOVUPS.Z   (DX), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
 
 colsMasked10:
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ          SI, BX
-	MOVQ          ldd+8(FP), DI
-	SHLQ          $0x02, DI
-	VPERMILPS     $0x4e, Z9, Z0
-	VADDPS        Z0, Z9, Z9
-	VPERMILPS     $0xb1, Z9, Z0
-	VADDPS        Z0, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z9, Y0
-	VADDPS        Y0, Y9, Y9
-	VEXTRACTF32X4 $0x01, Y9, X0
-	VADDPS        X0, X9, X9
-	VMOVSS        X9, (BX)
-	ADDQ          $+4, SI
-	ADDQ          DX, CX
-	JMP           row6
-
-rowEnd7:
-	VZEROUPPER
-	RET
-
-// func mix1AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
-// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mix1AVX512(SB), NOSPLIT, $0-64
-	MOVQ out+0(FP), AX
-	MOVQ ldo+8(FP), CX
-	SHLQ $0x02, CX
-	MOVQ p+16(FP), CX
-	MOVQ ldp+24(FP), DX
-	SHLQ $0x02, DX
-	MOVQ v+32(FP), DX
-	MOVQ stride+40(FP), BX
-	SHLQ $0x01, BX
-	MOVQ d+56(FP), SI
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, SI, SI
-	BSRQ    SI, SI
-	SUBQ    $0x0d, SI
-	NEGQ    SI
-	MOVQ    $+2, DI
-	MOVQ    $+6, R8
-	CMPQ    SI, DI
-	CMOVQLT DI, SI
-	CMPQ    SI, R8
-	CMOVQGT R8, SI
-	SHLXQ   SI, BX, SI
-
-cols1:
-	CMPQ    d+56(FP), $0x40
-	JLT     colsEnd2
-	SUBQ    $0x40, d+56(FP)
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	VMOVUPS 128(AX), Z2
-	VMOVUPS 192(AX), Z3
-	MOVQ    DX, DI
-	MOVQ    n+48(FP), R8
-	MOVQ    CX, R9
-	SUBQ    $0x01, R8
-	JLT     rowsEnd4
-
-rows3:
-	PREFETCHT0 (DI)(SI*1)
-	PREFETCHT0 64(DI)(SI*1)
-
-	// acc[i][c…] += p[i,j]·v[j,c…]
-	VBROADCASTSS (R9), Z4
-	VCVTPH2PS    (DI), Z5
-	VFMADD231PS  Z4, Z5, Z0
-	VCVTPH2PS    32(DI), Z5
-	VFMADD231PS  Z4, Z5, Z1
-	VCVTPH2PS    64(DI), Z5
-	VFMADD231PS  Z4, Z5, Z2
-	VCVTPH2PS    96(DI), Z5
-	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         BX, DI
-	ADDQ         $+4, R9
-	SUBQ         $0x01, R8
-	JGE          rows3
-
-rowsEnd4:
-	ADDQ    $0x01, R8
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, 192(AX)
-	ADDQ    $+256, AX
-	ADDQ    $+128, DX
-	JMP     cols1
-
-colsEnd2:
-vector5:
-	CMPQ    d+56(FP), $0x10
-	JLT     vectorEnd6
-	SUBQ    $0x10, d+56(FP)
-	VMOVUPS (AX), Z0
-	MOVQ    DX, DI
-	MOVQ    n+48(FP), R8
-	MOVQ    CX, R9
-	SUBQ    $0x01, R8
-	JLT     rowsEnd8
-
-rows7:
-	PREFETCHT0 (DI)(SI*1)
-
-	// acc[i][c…] += p[i,j]·v[j,c…]
-	VBROADCASTSS (R9), Z1
-	VCVTPH2PS    (DI), Z2
-	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         BX, DI
-	ADDQ         $+4, R9
-	SUBQ         $0x01, R8
-	JGE          rows7
-
-rowsEnd8:
-	ADDQ    $0x01, R8
-	VMOVUPS Z0, (AX)
-	ADDQ    $+64, AX
-	ADDQ    $+32, DX
-	JMP     vector5
-
-vectorEnd6:
-	MOVQ      d+56(FP), DI
-	TESTQ     DI, DI
-	JEQ       tailEnd9
-	ANDQ      $0x0f, DI
-	MOVQ      $-1, R8
-	BZHIQ     DI, R8, R8
-	KMOVW     R8, K1
-	VMOVUPS.Z (AX), K1, Z0
-	MOVQ      DX, DI
-	MOVQ      n+48(FP), R8
-	SUBQ      $0x01, R8
-	JLT       rowsEnd11
-
-rows10:
-	PREFETCHT0 (DI)(SI*1)
-
-	// acc[i][c…] += p[i,j]·v[j,c…]
-	VBROADCASTSS (CX), Z1
-	VCVTPH2PS.Z  (DI), K1, Z2
-	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         BX, DI
-	ADDQ         $+4, CX
-	SUBQ         $0x01, R8
-	JGE          rows10
-
-rowsEnd11:
-	ADDQ    $0x01, R8
-	VMOVUPS Z0, K1, (AX)
-	ADDQ    $+64, AX
-	ADDQ    $+32, DX
-
-tailEnd9:
-	VZEROUPPER
-	RET
-
-// func scoresF16x2AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
-TEXT ·scoresF16x2AVX512(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	MOVQ k+32(FP), DX
-	MOVQ stride+40(FP), BX
-	SHLQ $0x00, BX
-	LEAQ (BX)(BX*2), SI
-	MOVQ dst+0(FP), DI
-	MOVQ d+56(FP), R8
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, R8, R8
-	BSRQ    R8, R8
-	SUBQ    $0x0d, R8
-	NEGQ    R8
-	MOVQ    $+2, R9
-	MOVQ    $+6, R10
-	CMPQ    R8, R9
-	CMOVQLT R9, R8
-	CMPQ    R8, R10
-	CMOVQGT R10, R8
-	SHLXQ   R8, BX, R8
-	MOVQ    R8, (SP)
-	MOVQ    d+56(FP), R8
-	ANDQ    $0x0f, R8
-	MOVQ    $-1, R9
-	BZHIQ   R8, R9, R9
-	KMOVW   R9, K1
-
-rows1:
-	CMPQ   n+48(FP), $0x04
-	JLT    rowsEnd2
-	SUBQ   $0x04, n+48(FP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	MOVQ   DX, R8
-	MOVQ   AX, R9
-	MOVQ   DX, R10
-	ADDQ   (SP), R10
-	MOVQ   d+56(FP), R11
-	SUBQ   $0x10, R11
-	JLT    colsEnd4
-
-cols3:
-	PREFETCHT0 (R10)
-	PREFETCHT0 (R10)(BX*1)
-	PREFETCHT0 (R10)(BX*2)
-	PREFETCHT0 (R10)(SI*1)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (R8), Z8
-	VCVTPH2PS   (R8)(BX*1), Z9
-	VCVTPH2PS   (R8)(BX*2), Z10
-	VCVTPH2PS   (R8)(SI*1), Z11
-	VMOVUPS     (R9), Z12
-	VFMADD231PS Z12, Z8, Z0
-	VFMADD231PS Z12, Z9, Z1
-	VFMADD231PS Z12, Z10, Z2
-	VFMADD231PS Z12, Z11, Z3
-	VMOVUPS     (R9)(CX*1), Z12
-	VFMADD231PS Z12, Z8, Z4
-	VFMADD231PS Z12, Z9, Z5
-	VFMADD231PS Z12, Z10, Z6
-	VFMADD231PS Z12, Z11, Z7
-	ADDQ        $+64, R9
-	ADDQ        $+32, R8
-	ADDQ        $+32, R10
-	SUBQ        $0x10, R11
-	JGE         cols3
-
-colsEnd4:
-	ADDQ  $0x10, R11
-	TESTQ R11, R11
-	JEQ   colsMasked5
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS.Z (R8), K1, Z8
-	VCVTPH2PS.Z (R8)(BX*1), K1, Z9
-	VCVTPH2PS.Z (R8)(BX*2), K1, Z10
-	VCVTPH2PS.Z (R8)(SI*1), K1, Z11
-	VMOVUPS.Z   (R9), K1, Z12
-	VFMADD231PS Z12, Z8, Z0
-	VFMADD231PS Z12, Z9, Z1
-	VFMADD231PS Z12, Z10, Z2
-	VFMADD231PS Z12, Z11, Z3
-	VMOVUPS.Z   (R9)(CX*1), K1, Z12
-	VFMADD231PS Z12, Z8, Z4
-	VFMADD231PS Z12, Z9, Z5
-	VFMADD231PS Z12, Z10, Z6
-	VFMADD231PS Z12, Z11, Z7
-
-colsMasked5:
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ          DI, R8
-	MOVQ          ldd+8(FP), R9
-	SHLQ          $0x02, R9
-	VUNPCKHPS     Z1, Z0, Z8
-	VUNPCKLPS     Z1, Z0, Z0
-	VADDPS        Z8, Z0, Z0
-	VUNPCKHPS     Z3, Z2, Z8
-	VUNPCKLPS     Z3, Z2, Z2
-	VADDPS        Z8, Z2, Z2
-	VUNPCKHPD     Z2, Z0, Z8
-	VUNPCKLPD     Z2, Z0, Z0
-	VADDPS        Z8, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y8
-	VADDPS        Y8, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X8
-	VADDPS        X8, X0, X0
-	VMOVUPS       X0, (R8)
-	ADDQ          R9, R8
-	VUNPCKHPS     Z5, Z4, Z8
-	VUNPCKLPS     Z5, Z4, Z4
-	VADDPS        Z8, Z4, Z4
-	VUNPCKHPS     Z7, Z6, Z8
-	VUNPCKLPS     Z7, Z6, Z6
-	VADDPS        Z8, Z6, Z6
-	VUNPCKHPD     Z6, Z4, Z8
-	VUNPCKLPD     Z6, Z4, Z4
-	VADDPS        Z8, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z4, Y8
-	VADDPS        Y8, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X8
-	VADDPS        X8, X4, X4
-	VMOVUPS       X4, (R8)
-	ADDQ          $+16, DI
-	ADDQ          BX, DX
-	ADDQ          BX, DX
-	ADDQ          BX, DX
-	ADDQ          BX, DX
-	JMP           rows1
-
-rowsEnd2:
-row6:
-	CMPQ   n+48(FP), $0x01
-	JLT    rowEnd7
-	SUBQ   $0x01, n+48(FP)
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	MOVQ   DX, SI
-	MOVQ   AX, R8
-	MOVQ   DX, R9
-	ADDQ   (SP), R9
-	MOVQ   d+56(FP), R10
-	SUBQ   $0x10, R10
-	JLT    colsEnd9
-
-cols8:
-	PREFETCHT0 (R9)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (SI), Z0
-	VMOVUPS     (R8), Z1
-	VFMADD231PS Z1, Z0, Z13
-	VMOVUPS     (R8)(CX*1), Z1
-	VFMADD231PS Z1, Z0, Z14
-	ADDQ        $+64, R8
-	ADDQ        $+32, SI
-	ADDQ        $+32, R9
-	SUBQ        $0x10, R10
-	JGE         cols8
-
-colsEnd9:
-	ADDQ  $0x10, R10
-	TESTQ R10, R10
-	JEQ   colsMasked10
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS.Z (SI), K1, Z0
-	VMOVUPS.Z   (R8), K1, Z1
-	VFMADD231PS Z1, Z0, Z13
-	VMOVUPS.Z   (R8)(CX*1), K1, Z1
-	VFMADD231PS Z1, Z0, Z14
-
-colsMasked10:
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ          DI, SI
-	MOVQ          ldd+8(FP), R8
-	SHLQ          $0x02, R8
-	VPERMILPS     $0x4e, Z13, Z0
-	VADDPS        Z0, Z13, Z13
-	VPERMILPS     $0xb1, Z13, Z0
-	VADDPS        Z0, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z13, Y0
-	VADDPS        Y0, Y13, Y13
-	VEXTRACTF32X4 $0x01, Y13, X0
-	VADDPS        X0, X13, X13
-	VMOVSS        X13, (SI)
-	ADDQ          R8, SI
-	VPERMILPS     $0x4e, Z14, Z0
-	VADDPS        Z0, Z14, Z14
-	VPERMILPS     $0xb1, Z14, Z0
-	VADDPS        Z0, Z14, Z14
-	VEXTRACTF64X4 $0x01, Z14, Y0
-	VADDPS        Y0, Y14, Y14
-	VEXTRACTF32X4 $0x01, Y14, X0
-	VADDPS        X0, X14, X14
-	VMOVSS        X14, (SI)
-	ADDQ          $+4, DI
-	ADDQ          BX, DX
-	JMP           row6
-
-rowEnd7:
-	VZEROUPPER
-	RET
-
-// func scoresBF16x2AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
-TEXT ·scoresBF16x2AVX512(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	MOVQ k+32(FP), DX
-	MOVQ stride+40(FP), BX
-	SHLQ $0x00, BX
-	LEAQ (BX)(BX*2), SI
-	MOVQ dst+0(FP), DI
-	MOVQ d+56(FP), R8
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, R8, R8
-	BSRQ    R8, R8
-	SUBQ    $0x0d, R8
-	NEGQ    R8
-	MOVQ    $+2, R9
-	MOVQ    $+6, R10
-	CMPQ    R8, R9
-	CMOVQLT R9, R8
-	CMPQ    R8, R10
-	CMOVQGT R10, R8
-	SHLXQ   R8, BX, R8
-	MOVQ    R8, (SP)
-	MOVQ    d+56(FP), R8
-	ANDQ    $0x0f, R8
-	MOVQ    $-1, R9
-	BZHIQ   R8, R9, R9
-	KMOVW   R9, K1
-
-rows1:
-	CMPQ   n+48(FP), $0x04
-	JLT    rowsEnd2
-	SUBQ   $0x04, n+48(FP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	MOVQ   DX, R8
-	MOVQ   AX, R9
-	MOVQ   DX, R10
-	ADDQ   (SP), R10
-	MOVQ   d+56(FP), R11
-	SUBQ   $0x10, R11
-	JLT    colsEnd4
-
-cols3:
-	PREFETCHT0 (R10)
-	PREFETCHT0 (R10)(BX*1)
-	PREFETCHT0 (R10)(BX*2)
-	PREFETCHT0 (R10)(SI*1)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (R8), Z8
-	VPSLLD      $0x10, Z8, Z8
-	VPMOVZXWD   (R8)(BX*1), Z9
-	VPSLLD      $0x10, Z9, Z9
-	VPMOVZXWD   (R8)(BX*2), Z10
-	VPSLLD      $0x10, Z10, Z10
-	VPMOVZXWD   (R8)(SI*1), Z11
-	VPSLLD      $0x10, Z11, Z11
-	VMOVUPS     (R9), Z12
-	VFMADD231PS Z12, Z8, Z0
-	VFMADD231PS Z12, Z9, Z1
-	VFMADD231PS Z12, Z10, Z2
-	VFMADD231PS Z12, Z11, Z3
-	VMOVUPS     (R9)(CX*1), Z12
-	VFMADD231PS Z12, Z8, Z4
-	VFMADD231PS Z12, Z9, Z5
-	VFMADD231PS Z12, Z10, Z6
-	VFMADD231PS Z12, Z11, Z7
-	ADDQ        $+64, R9
-	ADDQ        $+32, R8
-	ADDQ        $+32, R10
-	SUBQ        $0x10, R11
-	JGE         cols3
-
-colsEnd4:
-	ADDQ  $0x10, R11
-	TESTQ R11, R11
-	JEQ   colsMasked5
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD.Z (R8), K1, Z8
-	VPSLLD      $0x10, Z8, Z8
-	VPMOVZXWD.Z (R8)(BX*1), K1, Z9
-	VPSLLD      $0x10, Z9, Z9
-	VPMOVZXWD.Z (R8)(BX*2), K1, Z10
-	VPSLLD      $0x10, Z10, Z10
-	VPMOVZXWD.Z (R8)(SI*1), K1, Z11
-	VPSLLD      $0x10, Z11, Z11
-	VMOVUPS.Z   (R9), K1, Z12
-	VFMADD231PS Z12, Z8, Z0
-	VFMADD231PS Z12, Z9, Z1
-	VFMADD231PS Z12, Z10, Z2
-	VFMADD231PS Z12, Z11, Z3
-	VMOVUPS.Z   (R9)(CX*1), K1, Z12
-	VFMADD231PS Z12, Z8, Z4
-	VFMADD231PS Z12, Z9, Z5
-	VFMADD231PS Z12, Z10, Z6
-	VFMADD231PS Z12, Z11, Z7
-
-colsMasked5:
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ          DI, R8
-	MOVQ          ldd+8(FP), R9
-	SHLQ          $0x02, R9
-	VUNPCKHPS     Z1, Z0, Z8
-	VUNPCKLPS     Z1, Z0, Z0
-	VADDPS        Z8, Z0, Z0
-	VUNPCKHPS     Z3, Z2, Z8
-	VUNPCKLPS     Z3, Z2, Z2
-	VADDPS        Z8, Z2, Z2
-	VUNPCKHPD     Z2, Z0, Z8
-	VUNPCKLPD     Z2, Z0, Z0
-	VADDPS        Z8, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y8
-	VADDPS        Y8, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X8
-	VADDPS        X8, X0, X0
-	VMOVUPS       X0, (R8)
-	ADDQ          R9, R8
-	VUNPCKHPS     Z5, Z4, Z8
-	VUNPCKLPS     Z5, Z4, Z4
-	VADDPS        Z8, Z4, Z4
-	VUNPCKHPS     Z7, Z6, Z8
-	VUNPCKLPS     Z7, Z6, Z6
-	VADDPS        Z8, Z6, Z6
-	VUNPCKHPD     Z6, Z4, Z8
-	VUNPCKLPD     Z6, Z4, Z4
-	VADDPS        Z8, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z4, Y8
-	VADDPS        Y8, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X8
-	VADDPS        X8, X4, X4
-	VMOVUPS       X4, (R8)
-	ADDQ          $+16, DI
-	ADDQ          BX, DX
-	ADDQ          BX, DX
-	ADDQ          BX, DX
-	ADDQ          BX, DX
-	JMP           rows1
-
-rowsEnd2:
-row6:
-	CMPQ   n+48(FP), $0x01
-	JLT    rowEnd7
-	SUBQ   $0x01, n+48(FP)
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	MOVQ   DX, SI
-	MOVQ   AX, R8
-	MOVQ   DX, R9
-	ADDQ   (SP), R9
-	MOVQ   d+56(FP), R10
-	SUBQ   $0x10, R10
-	JLT    colsEnd9
-
-cols8:
-	PREFETCHT0 (R9)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (SI), Z0
-	VPSLLD      $0x10, Z0, Z0
-	VMOVUPS     (R8), Z1
-	VFMADD231PS Z1, Z0, Z13
-	VMOVUPS     (R8)(CX*1), Z1
-	VFMADD231PS Z1, Z0, Z14
-	ADDQ        $+64, R8
-	ADDQ        $+32, SI
-	ADDQ        $+32, R9
-	SUBQ        $0x10, R10
-	JGE         cols8
-
-colsEnd9:
-	ADDQ  $0x10, R10
-	TESTQ R10, R10
-	JEQ   colsMasked10
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD.Z (SI), K1, Z0
-	VPSLLD      $0x10, Z0, Z0
-	VMOVUPS.Z   (R8), K1, Z1
-	VFMADD231PS Z1, Z0, Z13
-	VMOVUPS.Z   (R8)(CX*1), K1, Z1
-	VFMADD231PS Z1, Z0, Z14
-
-colsMasked10:
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ          DI, SI
-	MOVQ          ldd+8(FP), R8
-	SHLQ          $0x02, R8
-	VPERMILPS     $0x4e, Z13, Z0
-	VADDPS        Z0, Z13, Z13
-	VPERMILPS     $0xb1, Z13, Z0
-	VADDPS        Z0, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z13, Y0
-	VADDPS        Y0, Y13, Y13
-	VEXTRACTF32X4 $0x01, Y13, X0
-	VADDPS        X0, X13, X13
-	VMOVSS        X13, (SI)
-	ADDQ          R8, SI
-	VPERMILPS     $0x4e, Z14, Z0
-	VADDPS        Z0, Z14, Z14
-	VPERMILPS     $0xb1, Z14, Z0
-	VADDPS        Z0, Z14, Z14
-	VEXTRACTF64X4 $0x01, Z14, Y0
-	VADDPS        Y0, Y14, Y14
-	VEXTRACTF32X4 $0x01, Y14, X0
-	VADDPS        X0, X14, X14
-	VMOVSS        X14, (SI)
-	ADDQ          $+4, DI
-	ADDQ          BX, DX
+	MOVQ          BX, DX
+	MOVQ          ldd+8(FP), SI
+	SHLQ          $0x02, SI
+	VPERMILPS     $0x4e, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (DX)
+	ADDQ          SI, DX
+	ADDQ          $+4, BX
+	ADDQ          CX, AX
 	JMP           row6
 
 rowEnd7:
@@ -3566,34 +8059,31 @@ rowEnd7:
 // func scoresF32x2AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
 TEXT ·scoresF32x2AVX512(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	MOVQ k+32(FP), DX
-	MOVQ stride+40(FP), BX
-	SHLQ $0x00, BX
-	LEAQ (BX)(BX*2), SI
-	MOVQ dst+0(FP), DI
-	MOVQ d+56(FP), R8
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	LEAQ (CX)(CX*2), DX
+	MOVQ dst+0(FP), BX
+	MOVQ d+56(FP), SI
 
 	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+4, R8, R8
-	BSRQ    R8, R8
-	SUBQ    $0x0d, R8
-	NEGQ    R8
-	MOVQ    $+2, R9
-	MOVQ    $+6, R10
-	CMPQ    R8, R9
-	CMOVQLT R9, R8
-	CMPQ    R8, R10
-	CMOVQGT R10, R8
-	SHLXQ   R8, BX, R8
-	MOVQ    R8, (SP)
-	MOVQ    d+56(FP), R8
-	ANDQ    $0x0f, R8
-	MOVQ    $-1, R9
-	BZHIQ   R8, R9, R9
-	KMOVW   R9, K1
+	IMUL3Q  $+4, SI, SI
+	BSRQ    SI, SI
+	SUBQ    $0x0d, SI
+	NEGQ    SI
+	MOVQ    $+2, DI
+	MOVQ    $+6, R8
+	CMPQ    SI, DI
+	CMOVQLT DI, SI
+	CMPQ    SI, R8
+	CMOVQGT R8, SI
+	SHLXQ   SI, CX, SI
+	MOVQ    SI, (SP)
+	MOVQ    d+56(FP), SI
+	ANDQ    $0x0f, SI
+	MOVQ    $-1, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K1
 
 rows1:
 	CMPQ   n+48(FP), $0x04
@@ -3607,57 +8097,59 @@ rows1:
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
-	MOVQ   DX, R8
+	MOVQ   q+16(FP), SI
+	MOVQ   ldq+24(FP), DI
+	SHLQ   $0x02, DI
+	MOVQ   AX, R8
 	MOVQ   AX, R9
-	MOVQ   DX, R10
-	ADDQ   (SP), R10
-	MOVQ   d+56(FP), R11
-	SUBQ   $0x10, R11
+	ADDQ   (SP), R9
+	MOVQ   d+56(FP), R10
+	SUBQ   $0x10, R10
 	JLT    colsEnd4
 
 cols3:
-	PREFETCHT0 (R10)
-	PREFETCHT0 (R10)(BX*1)
-	PREFETCHT0 (R10)(BX*2)
-	PREFETCHT0 (R10)(SI*1)
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(CX*1)
+	PREFETCHT0 (R9)(CX*2)
+	PREFETCHT0 (R9)(DX*1)
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VMOVUPS     (R8), Z8
-	VMOVUPS     (R8)(BX*1), Z9
-	VMOVUPS     (R8)(BX*2), Z10
-	VMOVUPS     (R8)(SI*1), Z11
-	VMOVUPS     (R9), Z12
+	VMOVUPS     (R8)(CX*1), Z9
+	VMOVUPS     (R8)(CX*2), Z10
+	VMOVUPS     (R8)(DX*1), Z11
+	VMOVUPS     (SI), Z12
 	VFMADD231PS Z12, Z8, Z0
 	VFMADD231PS Z12, Z9, Z1
 	VFMADD231PS Z12, Z10, Z2
 	VFMADD231PS Z12, Z11, Z3
-	VMOVUPS     (R9)(CX*1), Z12
+	VMOVUPS     (SI)(DI*1), Z12
 	VFMADD231PS Z12, Z8, Z4
 	VFMADD231PS Z12, Z9, Z5
 	VFMADD231PS Z12, Z10, Z6
 	VFMADD231PS Z12, Z11, Z7
-	ADDQ        $+64, R9
+	ADDQ        $+64, SI
 	ADDQ        $+64, R8
-	ADDQ        $+64, R10
-	SUBQ        $0x10, R11
+	ADDQ        $+64, R9
+	SUBQ        $0x10, R10
 	JGE         cols3
 
 colsEnd4:
-	ADDQ  $0x10, R11
-	TESTQ R11, R11
+	ADDQ  $0x10, R10
+	TESTQ R10, R10
 	JEQ   colsMasked5
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
 	VMOVUPS.Z   (R8), K1, Z8
-	VMOVUPS.Z   (R8)(BX*1), K1, Z9
-	VMOVUPS.Z   (R8)(BX*2), K1, Z10
-	VMOVUPS.Z   (R8)(SI*1), K1, Z11
-	VMOVUPS.Z   (R9), K1, Z12
+	VMOVUPS.Z   (R8)(CX*1), K1, Z9
+	VMOVUPS.Z   (R8)(CX*2), K1, Z10
+	VMOVUPS.Z   (R8)(DX*1), K1, Z11
+	VMOVUPS.Z   (SI), K1, Z12
 	VFMADD231PS Z12, Z8, Z0
 	VFMADD231PS Z12, Z9, Z1
 	VFMADD231PS Z12, Z10, Z2
 	VFMADD231PS Z12, Z11, Z3
-	VMOVUPS.Z   (R9)(CX*1), K1, Z12
+	VMOVUPS.Z   (SI)(DI*1), K1, Z12
 	VFMADD231PS Z12, Z8, Z4
 	VFMADD231PS Z12, Z9, Z5
 	VFMADD231PS Z12, Z10, Z6
@@ -3665,9 +8157,9 @@ colsEnd4:
 
 colsMasked5:
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ          DI, R8
-	MOVQ          ldd+8(FP), R9
-	SHLQ          $0x02, R9
+	MOVQ          BX, SI
+	MOVQ          ldd+8(FP), DI
+	SHLQ          $0x02, DI
 	VUNPCKHPS     Z1, Z0, Z8
 	VUNPCKLPS     Z1, Z0, Z0
 	VADDPS        Z8, Z0, Z0
@@ -3677,12 +8169,6 @@ colsMasked5:
 	VUNPCKHPD     Z2, Z0, Z8
 	VUNPCKLPD     Z2, Z0, Z0
 	VADDPS        Z8, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y8
-	VADDPS        Y8, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X8
-	VADDPS        X8, X0, X0
-	VMOVUPS       X0, (R8)
-	ADDQ          R9, R8
 	VUNPCKHPS     Z5, Z4, Z8
 	VUNPCKLPS     Z5, Z4, Z4
 	VADDPS        Z8, Z4, Z4
@@ -3692,16 +8178,26 @@ colsMasked5:
 	VUNPCKHPD     Z6, Z4, Z8
 	VUNPCKLPD     Z6, Z4, Z4
 	VADDPS        Z8, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z4, Y8
-	VADDPS        Y8, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X8
-	VADDPS        X8, X4, X4
-	VMOVUPS       X4, (R8)
-	ADDQ          $+16, DI
-	ADDQ          BX, DX
-	ADDQ          BX, DX
-	ADDQ          BX, DX
-	ADDQ          BX, DX
+	VMOVAPS       Z4, Z8
+	VSHUFF32X4    $0xee, Z4, Z8, Z9
+	VSHUFF32X4    $0x44, Z4, Z8, Z8
+	VADDPS        Z9, Z8, Z8
+	VSHUFF32X4    $0xee, Z4, Z0, Z9
+	VSHUFF32X4    $0x44, Z4, Z0, Z0
+	VADDPS        Z9, Z0, Z0
+	VSHUFF32X4    $0xdd, Z8, Z0, Z9
+	VSHUFF32X4    $0x88, Z8, Z0, Z0
+	VADDPS        Z9, Z0, Z0
+	VMOVUPS       X0, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x01, Z0, X4
+	VMOVUPS       X4, (SI)
+	ADDQ          DI, SI
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
 	JMP           rows1
 
 rowsEnd2:
@@ -3709,755 +8205,72 @@ row6:
 	CMPQ   n+48(FP), $0x01
 	JLT    rowEnd7
 	SUBQ   $0x01, n+48(FP)
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	MOVQ   DX, SI
-	MOVQ   AX, R8
-	MOVQ   DX, R9
-	ADDQ   (SP), R9
-	MOVQ   d+56(FP), R10
-	SUBQ   $0x10, R10
-	JLT    colsEnd9
-
-cols8:
-	PREFETCHT0 (R9)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (SI), Z0
-	VMOVUPS     (R8), Z1
-	VFMADD231PS Z1, Z0, Z13
-	VMOVUPS     (R8)(CX*1), Z1
-	VFMADD231PS Z1, Z0, Z14
-	ADDQ        $+64, R8
-	ADDQ        $+64, SI
-	ADDQ        $+64, R9
-	SUBQ        $0x10, R10
-	JGE         cols8
-
-colsEnd9:
-	ADDQ  $0x10, R10
-	TESTQ R10, R10
-	JEQ   colsMasked10
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS.Z   (SI), K1, Z0
-	VMOVUPS.Z   (R8), K1, Z1
-	VFMADD231PS Z1, Z0, Z13
-	VMOVUPS.Z   (R8)(CX*1), K1, Z1
-	VFMADD231PS Z1, Z0, Z14
-
-colsMasked10:
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ          DI, SI
-	MOVQ          ldd+8(FP), R8
-	SHLQ          $0x02, R8
-	VPERMILPS     $0x4e, Z13, Z0
-	VADDPS        Z0, Z13, Z13
-	VPERMILPS     $0xb1, Z13, Z0
-	VADDPS        Z0, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z13, Y0
-	VADDPS        Y0, Y13, Y13
-	VEXTRACTF32X4 $0x01, Y13, X0
-	VADDPS        X0, X13, X13
-	VMOVSS        X13, (SI)
-	ADDQ          R8, SI
-	VPERMILPS     $0x4e, Z14, Z0
-	VADDPS        Z0, Z14, Z14
-	VPERMILPS     $0xb1, Z14, Z0
-	VADDPS        Z0, Z14, Z14
-	VEXTRACTF64X4 $0x01, Z14, Y0
-	VADDPS        Y0, Y14, Y14
-	VEXTRACTF32X4 $0x01, Y14, X0
-	VADDPS        X0, X14, X14
-	VMOVSS        X14, (SI)
-	ADDQ          $+4, DI
-	ADDQ          BX, DX
-	JMP           row6
-
-rowEnd7:
-	VZEROUPPER
-	RET
-
-// func mix2AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
-// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mix2AVX512(SB), NOSPLIT, $0-64
-	MOVQ out+0(FP), AX
-	MOVQ ldo+8(FP), CX
-	SHLQ $0x02, CX
-	MOVQ p+16(FP), DX
-	MOVQ ldp+24(FP), BX
-	SHLQ $0x02, BX
-	MOVQ v+32(FP), SI
-	MOVQ stride+40(FP), DI
-	SHLQ $0x01, DI
-	MOVQ d+56(FP), R8
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, R8, R8
-	BSRQ    R8, R8
-	SUBQ    $0x0d, R8
-	NEGQ    R8
-	MOVQ    $+2, R9
-	MOVQ    $+6, R10
-	CMPQ    R8, R9
-	CMOVQLT R9, R8
-	CMPQ    R8, R10
-	CMOVQGT R10, R8
-	SHLXQ   R8, DI, R8
-
-cols1:
-	CMPQ    d+56(FP), $0x40
-	JLT     colsEnd2
-	SUBQ    $0x40, d+56(FP)
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	VMOVUPS 128(AX), Z2
-	VMOVUPS 192(AX), Z3
-	VMOVUPS (AX)(CX*1), Z4
-	VMOVUPS 64(AX)(CX*1), Z5
-	VMOVUPS 128(AX)(CX*1), Z6
-	VMOVUPS 192(AX)(CX*1), Z7
-	MOVQ    SI, R9
-	MOVQ    n+48(FP), R10
-	MOVQ    DX, R11
-	SUBQ    $0x01, R10
-	JLT     rowsEnd4
-
-rows3:
-	PREFETCHT0 (R9)(R8*1)
-	PREFETCHT0 64(R9)(R8*1)
-
-	// acc[i][c…] += p[i,j]·v[j,c…]
-	VBROADCASTSS (R11), Z8
-	VBROADCASTSS (R11)(BX*1), Z9
-	VCVTPH2PS    (R9), Z10
-	VFMADD231PS  Z8, Z10, Z0
-	VFMADD231PS  Z9, Z10, Z4
-	VCVTPH2PS    32(R9), Z10
-	VFMADD231PS  Z8, Z10, Z1
-	VFMADD231PS  Z9, Z10, Z5
-	VCVTPH2PS    64(R9), Z10
-	VFMADD231PS  Z8, Z10, Z2
-	VFMADD231PS  Z9, Z10, Z6
-	VCVTPH2PS    96(R9), Z10
-	VFMADD231PS  Z8, Z10, Z3
-	VFMADD231PS  Z9, Z10, Z7
-	ADDQ         DI, R9
-	ADDQ         $+4, R11
-	SUBQ         $0x01, R10
-	JGE          rows3
-
-rowsEnd4:
-	ADDQ    $0x01, R10
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, 192(AX)
-	VMOVUPS Z4, (AX)(CX*1)
-	VMOVUPS Z5, 64(AX)(CX*1)
-	VMOVUPS Z6, 128(AX)(CX*1)
-	VMOVUPS Z7, 192(AX)(CX*1)
-	ADDQ    $+256, AX
-	ADDQ    $+128, SI
-	JMP     cols1
-
-colsEnd2:
-vector5:
-	CMPQ    d+56(FP), $0x10
-	JLT     vectorEnd6
-	SUBQ    $0x10, d+56(FP)
-	VMOVUPS (AX), Z0
-	VMOVUPS (AX)(CX*1), Z1
-	MOVQ    SI, R9
-	MOVQ    n+48(FP), R10
-	MOVQ    DX, R11
-	SUBQ    $0x01, R10
-	JLT     rowsEnd8
-
-rows7:
-	PREFETCHT0 (R9)(R8*1)
-
-	// acc[i][c…] += p[i,j]·v[j,c…]
-	VBROADCASTSS (R11), Z2
-	VBROADCASTSS (R11)(BX*1), Z3
-	VCVTPH2PS    (R9), Z4
-	VFMADD231PS  Z2, Z4, Z0
-	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         DI, R9
-	ADDQ         $+4, R11
-	SUBQ         $0x01, R10
-	JGE          rows7
-
-rowsEnd8:
-	ADDQ    $0x01, R10
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, (AX)(CX*1)
-	ADDQ    $+64, AX
-	ADDQ    $+32, SI
-	JMP     vector5
-
-vectorEnd6:
-	MOVQ      d+56(FP), R9
-	TESTQ     R9, R9
-	JEQ       tailEnd9
-	ANDQ      $0x0f, R9
-	MOVQ      $-1, R10
-	BZHIQ     R9, R10, R10
-	KMOVW     R10, K1
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z (AX)(CX*1), K1, Z1
-	MOVQ      SI, R9
-	MOVQ      n+48(FP), R10
-	SUBQ      $0x01, R10
-	JLT       rowsEnd11
-
-rows10:
-	PREFETCHT0 (R9)(R8*1)
-
-	// acc[i][c…] += p[i,j]·v[j,c…]
-	VBROADCASTSS (DX), Z2
-	VBROADCASTSS (DX)(BX*1), Z3
-	VCVTPH2PS.Z  (R9), K1, Z4
-	VFMADD231PS  Z2, Z4, Z0
-	VFMADD231PS  Z3, Z4, Z1
-	ADDQ         DI, R9
-	ADDQ         $+4, DX
-	SUBQ         $0x01, R10
-	JGE          rows10
-
-rowsEnd11:
-	ADDQ    $0x01, R10
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K1, (AX)(CX*1)
-	ADDQ    $+64, AX
-	ADDQ    $+32, SI
-
-tailEnd9:
-	VZEROUPPER
-	RET
-
-// func scoresF16x3AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
-TEXT ·scoresF16x3AVX512(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	MOVQ k+32(FP), DX
-	MOVQ stride+40(FP), BX
-	SHLQ $0x00, BX
-	LEAQ (BX)(BX*2), SI
-	MOVQ dst+0(FP), DI
-	MOVQ d+56(FP), R8
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, R8, R8
-	BSRQ    R8, R8
-	SUBQ    $0x0d, R8
-	NEGQ    R8
-	MOVQ    $+2, R9
-	MOVQ    $+6, R10
-	CMPQ    R8, R9
-	CMOVQLT R9, R8
-	CMPQ    R8, R10
-	CMOVQGT R10, R8
-	SHLXQ   R8, BX, R8
-	MOVQ    R8, (SP)
-	MOVQ    d+56(FP), R8
-	ANDQ    $0x0f, R8
-	MOVQ    $-1, R9
-	BZHIQ   R8, R9, R9
-	KMOVW   R9, K1
-
-rows1:
-	CMPQ   n+48(FP), $0x04
-	JLT    rowsEnd2
-	SUBQ   $0x04, n+48(FP)
 	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
 	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	MOVQ   DX, R8
-	MOVQ   AX, R9
-	MOVQ   DX, R10
-	ADDQ   (SP), R10
-	MOVQ   d+56(FP), R11
-	SUBQ   $0x10, R11
-	JLT    colsEnd4
-
-cols3:
-	PREFETCHT0 (R10)
-	PREFETCHT0 (R10)(BX*1)
-	PREFETCHT0 (R10)(BX*2)
-	PREFETCHT0 (R10)(SI*1)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (R8), Z12
-	VCVTPH2PS   (R8)(BX*1), Z13
-	VCVTPH2PS   (R8)(BX*2), Z14
-	VCVTPH2PS   (R8)(SI*1), Z15
-	VMOVUPS     (R9), Z16
-	VFMADD231PS Z16, Z12, Z0
-	VFMADD231PS Z16, Z13, Z1
-	VFMADD231PS Z16, Z14, Z2
-	VFMADD231PS Z16, Z15, Z3
-	VMOVUPS     (R9)(CX*1), Z16
-	VFMADD231PS Z16, Z12, Z4
-	VFMADD231PS Z16, Z13, Z5
-	VFMADD231PS Z16, Z14, Z6
-	VFMADD231PS Z16, Z15, Z7
-	VMOVUPS     (R9)(CX*2), Z16
-	VFMADD231PS Z16, Z12, Z8
-	VFMADD231PS Z16, Z13, Z9
-	VFMADD231PS Z16, Z14, Z10
-	VFMADD231PS Z16, Z15, Z11
-	ADDQ        $+64, R9
-	ADDQ        $+32, R8
-	ADDQ        $+32, R10
-	SUBQ        $0x10, R11
-	JGE         cols3
-
-colsEnd4:
-	ADDQ  $0x10, R11
-	TESTQ R11, R11
-	JEQ   colsMasked5
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS.Z (R8), K1, Z12
-	VCVTPH2PS.Z (R8)(BX*1), K1, Z13
-	VCVTPH2PS.Z (R8)(BX*2), K1, Z14
-	VCVTPH2PS.Z (R8)(SI*1), K1, Z15
-	VMOVUPS.Z   (R9), K1, Z16
-	VFMADD231PS Z16, Z12, Z0
-	VFMADD231PS Z16, Z13, Z1
-	VFMADD231PS Z16, Z14, Z2
-	VFMADD231PS Z16, Z15, Z3
-	VMOVUPS.Z   (R9)(CX*1), K1, Z16
-	VFMADD231PS Z16, Z12, Z4
-	VFMADD231PS Z16, Z13, Z5
-	VFMADD231PS Z16, Z14, Z6
-	VFMADD231PS Z16, Z15, Z7
-	VMOVUPS.Z   (R9)(CX*2), K1, Z16
-	VFMADD231PS Z16, Z12, Z8
-	VFMADD231PS Z16, Z13, Z9
-	VFMADD231PS Z16, Z14, Z10
-	VFMADD231PS Z16, Z15, Z11
-
-colsMasked5:
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ          DI, R8
-	MOVQ          ldd+8(FP), R9
-	SHLQ          $0x02, R9
-	VUNPCKHPS     Z1, Z0, Z12
-	VUNPCKLPS     Z1, Z0, Z0
-	VADDPS        Z12, Z0, Z0
-	VUNPCKHPS     Z3, Z2, Z12
-	VUNPCKLPS     Z3, Z2, Z2
-	VADDPS        Z12, Z2, Z2
-	VUNPCKHPD     Z2, Z0, Z12
-	VUNPCKLPD     Z2, Z0, Z0
-	VADDPS        Z12, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y12
-	VADDPS        Y12, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X12
-	VADDPS        X12, X0, X0
-	VMOVUPS       X0, (R8)
-	ADDQ          R9, R8
-	VUNPCKHPS     Z5, Z4, Z12
-	VUNPCKLPS     Z5, Z4, Z4
-	VADDPS        Z12, Z4, Z4
-	VUNPCKHPS     Z7, Z6, Z12
-	VUNPCKLPS     Z7, Z6, Z6
-	VADDPS        Z12, Z6, Z6
-	VUNPCKHPD     Z6, Z4, Z12
-	VUNPCKLPD     Z6, Z4, Z4
-	VADDPS        Z12, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z4, Y12
-	VADDPS        Y12, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X12
-	VADDPS        X12, X4, X4
-	VMOVUPS       X4, (R8)
-	ADDQ          R9, R8
-	VUNPCKHPS     Z9, Z8, Z12
-	VUNPCKLPS     Z9, Z8, Z8
-	VADDPS        Z12, Z8, Z8
-	VUNPCKHPS     Z11, Z10, Z12
-	VUNPCKLPS     Z11, Z10, Z10
-	VADDPS        Z12, Z10, Z10
-	VUNPCKHPD     Z10, Z8, Z12
-	VUNPCKLPD     Z10, Z8, Z8
-	VADDPS        Z12, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y12
-	VADDPS        Y12, Y8, Y8
-	VEXTRACTF32X4 $0x01, Y8, X12
-	VADDPS        X12, X8, X8
-	VMOVUPS       X8, (R8)
-	ADDQ          $+16, DI
-	ADDQ          BX, DX
-	ADDQ          BX, DX
-	ADDQ          BX, DX
-	ADDQ          BX, DX
-	JMP           rows1
-
-rowsEnd2:
-row6:
-	CMPQ   n+48(FP), $0x01
-	JLT    rowEnd7
-	SUBQ   $0x01, n+48(FP)
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	MOVQ   DX, SI
+	MOVQ   q+16(FP), DX
+	MOVQ   ldq+24(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   AX, DI
 	MOVQ   AX, R8
-	MOVQ   DX, R9
-	ADDQ   (SP), R9
-	MOVQ   d+56(FP), R10
-	SUBQ   $0x10, R10
+	ADDQ   (SP), R8
+	MOVQ   d+56(FP), R9
+	SUBQ   $0x10, R9
 	JLT    colsEnd9
 
 cols8:
-	PREFETCHT0 (R9)
+	PREFETCHT0 (R8)
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (SI), Z0
-	VMOVUPS     (R8), Z1
-	VFMADD231PS Z1, Z0, Z17
-	VMOVUPS     (R8)(CX*1), Z1
-	VFMADD231PS Z1, Z0, Z18
-	VMOVUPS     (R8)(CX*2), Z1
-	VFMADD231PS Z1, Z0, Z19
+	VMOVUPS     (DI), Z1
+	VMOVUPS     (DX), Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     (DX)(SI*1), Z2
+	VFMADD231PS Z2, Z1, Z4
+	ADDQ        $+64, DX
+	ADDQ        $+64, DI
 	ADDQ        $+64, R8
-	ADDQ        $+32, SI
-	ADDQ        $+32, R9
-	SUBQ        $0x10, R10
+	SUBQ        $0x10, R9
 	JGE         cols8
 
 colsEnd9:
-	ADDQ  $0x10, R10
-	TESTQ R10, R10
+	ADDQ  $0x10, R9
+	TESTQ R9, R9
 	JEQ   colsMasked10
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS.Z (SI), K1, Z0
-	VMOVUPS.Z   (R8), K1, Z1
-	VFMADD231PS Z1, Z0, Z17
-	VMOVUPS.Z   (R8)(CX*1), K1, Z1
-	VFMADD231PS Z1, Z0, Z18
-	VMOVUPS.Z   (R8)(CX*2), K1, Z1
-	VFMADD231PS Z1, Z0, Z19
+	VMOVUPS.Z   (DI), K1, Z1
+	VMOVUPS.Z   (DX), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS.Z   (DX)(SI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z4
 
 colsMasked10:
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ          DI, SI
-	MOVQ          ldd+8(FP), R8
-	SHLQ          $0x02, R8
-	VPERMILPS     $0x4e, Z17, Z0
-	VADDPS        Z0, Z17, Z17
-	VPERMILPS     $0xb1, Z17, Z0
-	VADDPS        Z0, Z17, Z17
-	VEXTRACTF64X4 $0x01, Z17, Y0
-	VADDPS        Y0, Y17, Y17
-	VEXTRACTF32X4 $0x01, Y17, X0
-	VADDPS        X0, X17, X17
-	VMOVSS        X17, (SI)
-	ADDQ          R8, SI
-	VPERMILPS     $0x4e, Z18, Z0
-	VADDPS        Z0, Z18, Z18
-	VPERMILPS     $0xb1, Z18, Z0
-	VADDPS        Z0, Z18, Z18
-	VEXTRACTF64X4 $0x01, Z18, Y0
-	VADDPS        Y0, Y18, Y18
-	VEXTRACTF32X4 $0x01, Y18, X0
-	VADDPS        X0, X18, X18
-	VMOVSS        X18, (SI)
-	ADDQ          R8, SI
-	VPERMILPS     $0x4e, Z19, Z0
-	VADDPS        Z0, Z19, Z19
-	VPERMILPS     $0xb1, Z19, Z0
-	VADDPS        Z0, Z19, Z19
-	VEXTRACTF64X4 $0x01, Z19, Y0
-	VADDPS        Y0, Y19, Y19
-	VEXTRACTF32X4 $0x01, Y19, X0
-	VADDPS        X0, X19, X19
-	VMOVSS        X19, (SI)
-	ADDQ          $+4, DI
-	ADDQ          BX, DX
-	JMP           row6
-
-rowEnd7:
-	VZEROUPPER
-	RET
-
-// func scoresBF16x3AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
-TEXT ·scoresBF16x3AVX512(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	MOVQ k+32(FP), DX
-	MOVQ stride+40(FP), BX
-	SHLQ $0x00, BX
-	LEAQ (BX)(BX*2), SI
-	MOVQ dst+0(FP), DI
-	MOVQ d+56(FP), R8
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, R8, R8
-	BSRQ    R8, R8
-	SUBQ    $0x0d, R8
-	NEGQ    R8
-	MOVQ    $+2, R9
-	MOVQ    $+6, R10
-	CMPQ    R8, R9
-	CMOVQLT R9, R8
-	CMPQ    R8, R10
-	CMOVQGT R10, R8
-	SHLXQ   R8, BX, R8
-	MOVQ    R8, (SP)
-	MOVQ    d+56(FP), R8
-	ANDQ    $0x0f, R8
-	MOVQ    $-1, R9
-	BZHIQ   R8, R9, R9
-	KMOVW   R9, K1
-
-rows1:
-	CMPQ   n+48(FP), $0x04
-	JLT    rowsEnd2
-	SUBQ   $0x04, n+48(FP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	MOVQ   DX, R8
-	MOVQ   AX, R9
-	MOVQ   DX, R10
-	ADDQ   (SP), R10
-	MOVQ   d+56(FP), R11
-	SUBQ   $0x10, R11
-	JLT    colsEnd4
-
-cols3:
-	PREFETCHT0 (R10)
-	PREFETCHT0 (R10)(BX*1)
-	PREFETCHT0 (R10)(BX*2)
-	PREFETCHT0 (R10)(SI*1)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (R8), Z12
-	VPSLLD      $0x10, Z12, Z12
-	VPMOVZXWD   (R8)(BX*1), Z13
-	VPSLLD      $0x10, Z13, Z13
-	VPMOVZXWD   (R8)(BX*2), Z14
-	VPSLLD      $0x10, Z14, Z14
-	VPMOVZXWD   (R8)(SI*1), Z15
-	VPSLLD      $0x10, Z15, Z15
-	VMOVUPS     (R9), Z16
-	VFMADD231PS Z16, Z12, Z0
-	VFMADD231PS Z16, Z13, Z1
-	VFMADD231PS Z16, Z14, Z2
-	VFMADD231PS Z16, Z15, Z3
-	VMOVUPS     (R9)(CX*1), Z16
-	VFMADD231PS Z16, Z12, Z4
-	VFMADD231PS Z16, Z13, Z5
-	VFMADD231PS Z16, Z14, Z6
-	VFMADD231PS Z16, Z15, Z7
-	VMOVUPS     (R9)(CX*2), Z16
-	VFMADD231PS Z16, Z12, Z8
-	VFMADD231PS Z16, Z13, Z9
-	VFMADD231PS Z16, Z14, Z10
-	VFMADD231PS Z16, Z15, Z11
-	ADDQ        $+64, R9
-	ADDQ        $+32, R8
-	ADDQ        $+32, R10
-	SUBQ        $0x10, R11
-	JGE         cols3
-
-colsEnd4:
-	ADDQ  $0x10, R11
-	TESTQ R11, R11
-	JEQ   colsMasked5
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD.Z (R8), K1, Z12
-	VPSLLD      $0x10, Z12, Z12
-	VPMOVZXWD.Z (R8)(BX*1), K1, Z13
-	VPSLLD      $0x10, Z13, Z13
-	VPMOVZXWD.Z (R8)(BX*2), K1, Z14
-	VPSLLD      $0x10, Z14, Z14
-	VPMOVZXWD.Z (R8)(SI*1), K1, Z15
-	VPSLLD      $0x10, Z15, Z15
-	VMOVUPS.Z   (R9), K1, Z16
-	VFMADD231PS Z16, Z12, Z0
-	VFMADD231PS Z16, Z13, Z1
-	VFMADD231PS Z16, Z14, Z2
-	VFMADD231PS Z16, Z15, Z3
-	VMOVUPS.Z   (R9)(CX*1), K1, Z16
-	VFMADD231PS Z16, Z12, Z4
-	VFMADD231PS Z16, Z13, Z5
-	VFMADD231PS Z16, Z14, Z6
-	VFMADD231PS Z16, Z15, Z7
-	VMOVUPS.Z   (R9)(CX*2), K1, Z16
-	VFMADD231PS Z16, Z12, Z8
-	VFMADD231PS Z16, Z13, Z9
-	VFMADD231PS Z16, Z14, Z10
-	VFMADD231PS Z16, Z15, Z11
-
-colsMasked5:
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ          DI, R8
-	MOVQ          ldd+8(FP), R9
-	SHLQ          $0x02, R9
-	VUNPCKHPS     Z1, Z0, Z12
-	VUNPCKLPS     Z1, Z0, Z0
-	VADDPS        Z12, Z0, Z0
-	VUNPCKHPS     Z3, Z2, Z12
-	VUNPCKLPS     Z3, Z2, Z2
-	VADDPS        Z12, Z2, Z2
-	VUNPCKHPD     Z2, Z0, Z12
-	VUNPCKLPD     Z2, Z0, Z0
-	VADDPS        Z12, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y12
-	VADDPS        Y12, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X12
-	VADDPS        X12, X0, X0
-	VMOVUPS       X0, (R8)
-	ADDQ          R9, R8
-	VUNPCKHPS     Z5, Z4, Z12
-	VUNPCKLPS     Z5, Z4, Z4
-	VADDPS        Z12, Z4, Z4
-	VUNPCKHPS     Z7, Z6, Z12
-	VUNPCKLPS     Z7, Z6, Z6
-	VADDPS        Z12, Z6, Z6
-	VUNPCKHPD     Z6, Z4, Z12
-	VUNPCKLPD     Z6, Z4, Z4
-	VADDPS        Z12, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z4, Y12
-	VADDPS        Y12, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X12
-	VADDPS        X12, X4, X4
-	VMOVUPS       X4, (R8)
-	ADDQ          R9, R8
-	VUNPCKHPS     Z9, Z8, Z12
-	VUNPCKLPS     Z9, Z8, Z8
-	VADDPS        Z12, Z8, Z8
-	VUNPCKHPS     Z11, Z10, Z12
-	VUNPCKLPS     Z11, Z10, Z10
-	VADDPS        Z12, Z10, Z10
-	VUNPCKHPD     Z10, Z8, Z12
-	VUNPCKLPD     Z10, Z8, Z8
-	VADDPS        Z12, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y12
-	VADDPS        Y12, Y8, Y8
-	VEXTRACTF32X4 $0x01, Y8, X12
-	VADDPS        X12, X8, X8
-	VMOVUPS       X8, (R8)
-	ADDQ          $+16, DI
-	ADDQ          BX, DX
-	ADDQ          BX, DX
-	ADDQ          BX, DX
-	ADDQ          BX, DX
-	JMP           rows1
-
-rowsEnd2:
-row6:
-	CMPQ   n+48(FP), $0x01
-	JLT    rowEnd7
-	SUBQ   $0x01, n+48(FP)
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	MOVQ   DX, SI
-	MOVQ   AX, R8
-	MOVQ   DX, R9
-	ADDQ   (SP), R9
-	MOVQ   d+56(FP), R10
-	SUBQ   $0x10, R10
-	JLT    colsEnd9
-
-cols8:
-	PREFETCHT0 (R9)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (SI), Z0
-	VPSLLD      $0x10, Z0, Z0
-	VMOVUPS     (R8), Z1
-	VFMADD231PS Z1, Z0, Z17
-	VMOVUPS     (R8)(CX*1), Z1
-	VFMADD231PS Z1, Z0, Z18
-	VMOVUPS     (R8)(CX*2), Z1
-	VFMADD231PS Z1, Z0, Z19
-	ADDQ        $+64, R8
-	ADDQ        $+32, SI
-	ADDQ        $+32, R9
-	SUBQ        $0x10, R10
-	JGE         cols8
-
-colsEnd9:
-	ADDQ  $0x10, R10
-	TESTQ R10, R10
-	JEQ   colsMasked10
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD.Z (SI), K1, Z0
-	VPSLLD      $0x10, Z0, Z0
-	VMOVUPS.Z   (R8), K1, Z1
-	VFMADD231PS Z1, Z0, Z17
-	VMOVUPS.Z   (R8)(CX*1), K1, Z1
-	VFMADD231PS Z1, Z0, Z18
-	VMOVUPS.Z   (R8)(CX*2), K1, Z1
-	VFMADD231PS Z1, Z0, Z19
-
-colsMasked10:
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ          DI, SI
-	MOVQ          ldd+8(FP), R8
-	SHLQ          $0x02, R8
-	VPERMILPS     $0x4e, Z17, Z0
-	VADDPS        Z0, Z17, Z17
-	VPERMILPS     $0xb1, Z17, Z0
-	VADDPS        Z0, Z17, Z17
-	VEXTRACTF64X4 $0x01, Z17, Y0
-	VADDPS        Y0, Y17, Y17
-	VEXTRACTF32X4 $0x01, Y17, X0
-	VADDPS        X0, X17, X17
-	VMOVSS        X17, (SI)
-	ADDQ          R8, SI
-	VPERMILPS     $0x4e, Z18, Z0
-	VADDPS        Z0, Z18, Z18
-	VPERMILPS     $0xb1, Z18, Z0
-	VADDPS        Z0, Z18, Z18
-	VEXTRACTF64X4 $0x01, Z18, Y0
-	VADDPS        Y0, Y18, Y18
-	VEXTRACTF32X4 $0x01, Y18, X0
-	VADDPS        X0, X18, X18
-	VMOVSS        X18, (SI)
-	ADDQ          R8, SI
-	VPERMILPS     $0x4e, Z19, Z0
-	VADDPS        Z0, Z19, Z19
-	VPERMILPS     $0xb1, Z19, Z0
-	VADDPS        Z0, Z19, Z19
-	VEXTRACTF64X4 $0x01, Z19, Y0
-	VADDPS        Y0, Y19, Y19
-	VEXTRACTF32X4 $0x01, Y19, X0
-	VADDPS        X0, X19, X19
-	VMOVSS        X19, (SI)
-	ADDQ          $+4, DI
-	ADDQ          BX, DX
+	MOVQ          BX, DX
+	MOVQ          ldd+8(FP), SI
+	SHLQ          $0x02, SI
+	VPERMILPS     $0x4e, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y1
+	VADDPS        Y1, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X1
+	VADDPS        X1, X4, X4
+	VMOVSS        X4, (DX)
+	ADDQ          SI, DX
+	ADDQ          $+4, BX
+	ADDQ          CX, AX
 	JMP           row6
 
 rowEnd7:
@@ -4467,34 +8280,31 @@ rowEnd7:
 // func scoresF32x3AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
 TEXT ·scoresF32x3AVX512(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	MOVQ k+32(FP), DX
-	MOVQ stride+40(FP), BX
-	SHLQ $0x00, BX
-	LEAQ (BX)(BX*2), SI
-	MOVQ dst+0(FP), DI
-	MOVQ d+56(FP), R8
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	LEAQ (CX)(CX*2), DX
+	MOVQ dst+0(FP), BX
+	MOVQ d+56(FP), SI
 
 	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+4, R8, R8
-	BSRQ    R8, R8
-	SUBQ    $0x0d, R8
-	NEGQ    R8
-	MOVQ    $+2, R9
-	MOVQ    $+6, R10
-	CMPQ    R8, R9
-	CMOVQLT R9, R8
-	CMPQ    R8, R10
-	CMOVQGT R10, R8
-	SHLXQ   R8, BX, R8
-	MOVQ    R8, (SP)
-	MOVQ    d+56(FP), R8
-	ANDQ    $0x0f, R8
-	MOVQ    $-1, R9
-	BZHIQ   R8, R9, R9
-	KMOVW   R9, K1
+	IMUL3Q  $+4, SI, SI
+	BSRQ    SI, SI
+	SUBQ    $0x0d, SI
+	NEGQ    SI
+	MOVQ    $+2, DI
+	MOVQ    $+6, R8
+	CMPQ    SI, DI
+	CMOVQLT DI, SI
+	CMPQ    SI, R8
+	CMOVQGT R8, SI
+	SHLXQ   SI, CX, SI
+	MOVQ    SI, (SP)
+	MOVQ    d+56(FP), SI
+	ANDQ    $0x0f, SI
+	MOVQ    $-1, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K1
 
 rows1:
 	CMPQ   n+48(FP), $0x04
@@ -4512,9 +8322,278 @@ rows1:
 	VPXORD Z9, Z9, Z9
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
-	MOVQ   DX, R8
+	MOVQ   q+16(FP), SI
+	MOVQ   ldq+24(FP), DI
+	SHLQ   $0x02, DI
+	MOVQ   AX, R8
 	MOVQ   AX, R9
-	MOVQ   DX, R10
+	ADDQ   (SP), R9
+	MOVQ   d+56(FP), R10
+	SUBQ   $0x10, R10
+	JLT    colsEnd4
+
+cols3:
+	PREFETCHT0 (R9)
+	PREFETCHT0 (R9)(CX*1)
+	PREFETCHT0 (R9)(CX*2)
+	PREFETCHT0 (R9)(DX*1)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VMOVUPS     (R8), Z12
+	VMOVUPS     (R8)(CX*1), Z13
+	VMOVUPS     (R8)(CX*2), Z14
+	VMOVUPS     (R8)(DX*1), Z15
+	VMOVUPS     (SI), Z16
+	VFMADD231PS Z16, Z12, Z0
+	VFMADD231PS Z16, Z13, Z1
+	VFMADD231PS Z16, Z14, Z2
+	VFMADD231PS Z16, Z15, Z3
+	VMOVUPS     (SI)(DI*1), Z16
+	VFMADD231PS Z16, Z12, Z4
+	VFMADD231PS Z16, Z13, Z5
+	VFMADD231PS Z16, Z14, Z6
+	VFMADD231PS Z16, Z15, Z7
+	VMOVUPS     (SI)(DI*2), Z16
+	VFMADD231PS Z16, Z12, Z8
+	VFMADD231PS Z16, Z13, Z9
+	VFMADD231PS Z16, Z14, Z10
+	VFMADD231PS Z16, Z15, Z11
+	ADDQ        $+64, SI
+	ADDQ        $+64, R8
+	ADDQ        $+64, R9
+	SUBQ        $0x10, R10
+	JGE         cols3
+
+colsEnd4:
+	ADDQ  $0x10, R10
+	TESTQ R10, R10
+	JEQ   colsMasked5
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VMOVUPS.Z   (R8), K1, Z12
+	VMOVUPS.Z   (R8)(CX*1), K1, Z13
+	VMOVUPS.Z   (R8)(CX*2), K1, Z14
+	VMOVUPS.Z   (R8)(DX*1), K1, Z15
+	VMOVUPS.Z   (SI), K1, Z16
+	VFMADD231PS Z16, Z12, Z0
+	VFMADD231PS Z16, Z13, Z1
+	VFMADD231PS Z16, Z14, Z2
+	VFMADD231PS Z16, Z15, Z3
+	VMOVUPS.Z   (SI)(DI*1), K1, Z16
+	VFMADD231PS Z16, Z12, Z4
+	VFMADD231PS Z16, Z13, Z5
+	VFMADD231PS Z16, Z14, Z6
+	VFMADD231PS Z16, Z15, Z7
+	VMOVUPS.Z   (SI)(DI*2), K1, Z16
+	VFMADD231PS Z16, Z12, Z8
+	VFMADD231PS Z16, Z13, Z9
+	VFMADD231PS Z16, Z14, Z10
+	VFMADD231PS Z16, Z15, Z11
+
+colsMasked5:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, SI
+	MOVQ          ldd+8(FP), DI
+	SHLQ          $0x02, DI
+	VUNPCKHPS     Z1, Z0, Z12
+	VUNPCKLPS     Z1, Z0, Z0
+	VADDPS        Z12, Z0, Z0
+	VUNPCKHPS     Z3, Z2, Z12
+	VUNPCKLPS     Z3, Z2, Z2
+	VADDPS        Z12, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z12
+	VUNPCKLPD     Z2, Z0, Z0
+	VADDPS        Z12, Z0, Z0
+	VUNPCKHPS     Z5, Z4, Z12
+	VUNPCKLPS     Z5, Z4, Z4
+	VADDPS        Z12, Z4, Z4
+	VUNPCKHPS     Z7, Z6, Z12
+	VUNPCKLPS     Z7, Z6, Z6
+	VADDPS        Z12, Z6, Z6
+	VUNPCKHPD     Z6, Z4, Z12
+	VUNPCKLPD     Z6, Z4, Z4
+	VADDPS        Z12, Z4, Z4
+	VUNPCKHPS     Z9, Z8, Z12
+	VUNPCKLPS     Z9, Z8, Z8
+	VADDPS        Z12, Z8, Z8
+	VUNPCKHPS     Z11, Z10, Z12
+	VUNPCKLPS     Z11, Z10, Z10
+	VADDPS        Z12, Z10, Z10
+	VUNPCKHPD     Z10, Z8, Z12
+	VUNPCKLPD     Z10, Z8, Z8
+	VADDPS        Z12, Z8, Z8
+	VMOVAPS       Z8, Z12
+	VSHUFF32X4    $0xee, Z8, Z12, Z13
+	VSHUFF32X4    $0x44, Z8, Z12, Z12
+	VADDPS        Z13, Z12, Z12
+	VSHUFF32X4    $0xee, Z4, Z0, Z13
+	VSHUFF32X4    $0x44, Z4, Z0, Z0
+	VADDPS        Z13, Z0, Z0
+	VSHUFF32X4    $0xdd, Z12, Z0, Z13
+	VSHUFF32X4    $0x88, Z12, Z0, Z0
+	VADDPS        Z13, Z0, Z0
+	VMOVUPS       X0, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x01, Z0, X4
+	VMOVUPS       X4, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x02, Z0, X8
+	VMOVUPS       X8, (SI)
+	ADDQ          DI, SI
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	JMP           rows1
+
+rowsEnd2:
+row6:
+	CMPQ   n+48(FP), $0x01
+	JLT    rowEnd7
+	SUBQ   $0x01, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z4, Z4, Z4
+	VPXORD Z8, Z8, Z8
+	MOVQ   q+16(FP), DX
+	MOVQ   ldq+24(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   AX, DI
+	MOVQ   AX, R8
+	ADDQ   (SP), R8
+	MOVQ   d+56(FP), R9
+	SUBQ   $0x10, R9
+	JLT    colsEnd9
+
+cols8:
+	PREFETCHT0 (R8)
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VMOVUPS     (DI), Z1
+	VMOVUPS     (DX), Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     (DX)(SI*1), Z2
+	VFMADD231PS Z2, Z1, Z4
+	VMOVUPS     (DX)(SI*2), Z2
+	VFMADD231PS Z2, Z1, Z8
+	ADDQ        $+64, DX
+	ADDQ        $+64, DI
+	ADDQ        $+64, R8
+	SUBQ        $0x10, R9
+	JGE         cols8
+
+colsEnd9:
+	ADDQ  $0x10, R9
+	TESTQ R9, R9
+	JEQ   colsMasked10
+
+	// acc[i][j] += q[i,c…]·k[j,c…]
+	VMOVUPS.Z   (DI), K1, Z1
+	VMOVUPS.Z   (DX), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS.Z   (DX)(SI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z4
+	VMOVUPS.Z   (DX)(SI*2), K1, Z2
+	VFMADD231PS Z2, Z1, Z8
+
+colsMasked10:
+	// dst[i,j] = Σ acc[i][j]
+	MOVQ          BX, DX
+	MOVQ          ldd+8(FP), SI
+	SHLQ          $0x02, SI
+	VPERMILPS     $0x4e, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y1
+	VADDPS        Y1, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X1
+	VADDPS        X1, X4, X4
+	VMOVSS        X4, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z8, Z1
+	VADDPS        Z1, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z1
+	VADDPS        Z1, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y1
+	VADDPS        Y1, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X1
+	VADDPS        X1, X8, X8
+	VMOVSS        X8, (DX)
+	ADDQ          SI, DX
+	ADDQ          $+4, BX
+	ADDQ          CX, AX
+	JMP           row6
+
+rowEnd7:
+	VZEROUPPER
+	RET
+
+// func scoresF32x4AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
+TEXT ·scoresF32x4AVX512(SB), NOSPLIT, $8-64
+	MOVQ k+32(FP), AX
+	MOVQ stride+40(FP), CX
+	SHLQ $0x00, CX
+	LEAQ (CX)(CX*2), DX
+	MOVQ dst+0(FP), BX
+	MOVQ d+56(FP), SI
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, SI, SI
+	BSRQ    SI, SI
+	SUBQ    $0x0d, SI
+	NEGQ    SI
+	MOVQ    $+2, DI
+	MOVQ    $+6, R8
+	CMPQ    SI, DI
+	CMOVQLT DI, SI
+	CMPQ    SI, R8
+	CMOVQGT R8, SI
+	SHLXQ   SI, CX, SI
+	MOVQ    SI, (SP)
+	MOVQ    d+56(FP), SI
+	ANDQ    $0x0f, SI
+	MOVQ    $-1, DI
+	BZHIQ   SI, DI, DI
+	KMOVW   DI, K1
+
+rows1:
+	CMPQ   n+48(FP), $0x04
+	JLT    rowsEnd2
+	SUBQ   $0x04, n+48(FP)
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	MOVQ   q+16(FP), SI
+	MOVQ   ldq+24(FP), DI
+	SHLQ   $0x02, DI
+	LEAQ   (DI)(DI*2), R8
+	MOVQ   AX, R9
+	MOVQ   AX, R10
 	ADDQ   (SP), R10
 	MOVQ   d+56(FP), R11
 	SUBQ   $0x10, R11
@@ -4522,32 +8601,37 @@ rows1:
 
 cols3:
 	PREFETCHT0 (R10)
-	PREFETCHT0 (R10)(BX*1)
-	PREFETCHT0 (R10)(BX*2)
-	PREFETCHT0 (R10)(SI*1)
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 (R10)(CX*2)
+	PREFETCHT0 (R10)(DX*1)
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (R8), Z12
-	VMOVUPS     (R8)(BX*1), Z13
-	VMOVUPS     (R8)(BX*2), Z14
-	VMOVUPS     (R8)(SI*1), Z15
 	VMOVUPS     (R9), Z16
-	VFMADD231PS Z16, Z12, Z0
-	VFMADD231PS Z16, Z13, Z1
-	VFMADD231PS Z16, Z14, Z2
-	VFMADD231PS Z16, Z15, Z3
-	VMOVUPS     (R9)(CX*1), Z16
-	VFMADD231PS Z16, Z12, Z4
-	VFMADD231PS Z16, Z13, Z5
-	VFMADD231PS Z16, Z14, Z6
-	VFMADD231PS Z16, Z15, Z7
-	VMOVUPS     (R9)(CX*2), Z16
-	VFMADD231PS Z16, Z12, Z8
-	VFMADD231PS Z16, Z13, Z9
-	VFMADD231PS Z16, Z14, Z10
-	VFMADD231PS Z16, Z15, Z11
+	VMOVUPS     (R9)(CX*1), Z17
+	VMOVUPS     (R9)(CX*2), Z18
+	VMOVUPS     (R9)(DX*1), Z19
+	VMOVUPS     (SI), Z20
+	VFMADD231PS Z20, Z16, Z0
+	VFMADD231PS Z20, Z17, Z1
+	VFMADD231PS Z20, Z18, Z2
+	VFMADD231PS Z20, Z19, Z3
+	VMOVUPS     (SI)(DI*1), Z20
+	VFMADD231PS Z20, Z16, Z4
+	VFMADD231PS Z20, Z17, Z5
+	VFMADD231PS Z20, Z18, Z6
+	VFMADD231PS Z20, Z19, Z7
+	VMOVUPS     (SI)(DI*2), Z20
+	VFMADD231PS Z20, Z16, Z8
+	VFMADD231PS Z20, Z17, Z9
+	VFMADD231PS Z20, Z18, Z10
+	VFMADD231PS Z20, Z19, Z11
+	VMOVUPS     (SI)(R8*1), Z20
+	VFMADD231PS Z20, Z16, Z12
+	VFMADD231PS Z20, Z17, Z13
+	VFMADD231PS Z20, Z18, Z14
+	VFMADD231PS Z20, Z19, Z15
+	ADDQ        $+64, SI
 	ADDQ        $+64, R9
-	ADDQ        $+64, R8
 	ADDQ        $+64, R10
 	SUBQ        $0x10, R11
 	JGE         cols3
@@ -4558,80 +8642,98 @@ colsEnd4:
 	JEQ   colsMasked5
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS.Z   (R8), K1, Z12
-	VMOVUPS.Z   (R8)(BX*1), K1, Z13
-	VMOVUPS.Z   (R8)(BX*2), K1, Z14
-	VMOVUPS.Z   (R8)(SI*1), K1, Z15
 	VMOVUPS.Z   (R9), K1, Z16
-	VFMADD231PS Z16, Z12, Z0
-	VFMADD231PS Z16, Z13, Z1
-	VFMADD231PS Z16, Z14, Z2
-	VFMADD231PS Z16, Z15, Z3
-	VMOVUPS.Z   (R9)(CX*1), K1, Z16
-	VFMADD231PS Z16, Z12, Z4
-	VFMADD231PS Z16, Z13, Z5
-	VFMADD231PS Z16, Z14, Z6
-	VFMADD231PS Z16, Z15, Z7
-	VMOVUPS.Z   (R9)(CX*2), K1, Z16
-	VFMADD231PS Z16, Z12, Z8
-	VFMADD231PS Z16, Z13, Z9
-	VFMADD231PS Z16, Z14, Z10
-	VFMADD231PS Z16, Z15, Z11
+	VMOVUPS.Z   (R9)(CX*1), K1, Z17
+	VMOVUPS.Z   (R9)(CX*2), K1, Z18
+	VMOVUPS.Z   (R9)(DX*1), K1, Z19
+	VMOVUPS.Z   (SI), K1, Z20
+	VFMADD231PS Z20, Z16, Z0
+	VFMADD231PS Z20, Z17, Z1
+	VFMADD231PS Z20, Z18, Z2
+	VFMADD231PS Z20, Z19, Z3
+	VMOVUPS.Z   (SI)(DI*1), K1, Z20
+	VFMADD231PS Z20, Z16, Z4
+	VFMADD231PS Z20, Z17, Z5
+	VFMADD231PS Z20, Z18, Z6
+	VFMADD231PS Z20, Z19, Z7
+	VMOVUPS.Z   (SI)(DI*2), K1, Z20
+	VFMADD231PS Z20, Z16, Z8
+	VFMADD231PS Z20, Z17, Z9
+	VFMADD231PS Z20, Z18, Z10
+	VFMADD231PS Z20, Z19, Z11
+	VMOVUPS.Z   (SI)(R8*1), K1, Z20
+	VFMADD231PS Z20, Z16, Z12
+	VFMADD231PS Z20, Z17, Z13
+	VFMADD231PS Z20, Z18, Z14
+	VFMADD231PS Z20, Z19, Z15
 
 colsMasked5:
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ          DI, R8
-	MOVQ          ldd+8(FP), R9
-	SHLQ          $0x02, R9
-	VUNPCKHPS     Z1, Z0, Z12
+	MOVQ          BX, SI
+	MOVQ          ldd+8(FP), DI
+	SHLQ          $0x02, DI
+	VUNPCKHPS     Z1, Z0, Z16
 	VUNPCKLPS     Z1, Z0, Z0
-	VADDPS        Z12, Z0, Z0
-	VUNPCKHPS     Z3, Z2, Z12
+	VADDPS        Z16, Z0, Z0
+	VUNPCKHPS     Z3, Z2, Z16
 	VUNPCKLPS     Z3, Z2, Z2
-	VADDPS        Z12, Z2, Z2
-	VUNPCKHPD     Z2, Z0, Z12
+	VADDPS        Z16, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z16
 	VUNPCKLPD     Z2, Z0, Z0
-	VADDPS        Z12, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y12
-	VADDPS        Y12, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X12
-	VADDPS        X12, X0, X0
-	VMOVUPS       X0, (R8)
-	ADDQ          R9, R8
-	VUNPCKHPS     Z5, Z4, Z12
+	VADDPS        Z16, Z0, Z0
+	VUNPCKHPS     Z5, Z4, Z16
 	VUNPCKLPS     Z5, Z4, Z4
-	VADDPS        Z12, Z4, Z4
-	VUNPCKHPS     Z7, Z6, Z12
+	VADDPS        Z16, Z4, Z4
+	VUNPCKHPS     Z7, Z6, Z16
 	VUNPCKLPS     Z7, Z6, Z6
-	VADDPS        Z12, Z6, Z6
-	VUNPCKHPD     Z6, Z4, Z12
+	VADDPS        Z16, Z6, Z6
+	VUNPCKHPD     Z6, Z4, Z16
 	VUNPCKLPD     Z6, Z4, Z4
-	VADDPS        Z12, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z4, Y12
-	VADDPS        Y12, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X12
-	VADDPS        X12, X4, X4
-	VMOVUPS       X4, (R8)
-	ADDQ          R9, R8
-	VUNPCKHPS     Z9, Z8, Z12
+	VADDPS        Z16, Z4, Z4
+	VUNPCKHPS     Z9, Z8, Z16
 	VUNPCKLPS     Z9, Z8, Z8
-	VADDPS        Z12, Z8, Z8
-	VUNPCKHPS     Z11, Z10, Z12
+	VADDPS        Z16, Z8, Z8
+	VUNPCKHPS     Z11, Z10, Z16
 	VUNPCKLPS     Z11, Z10, Z10
-	VADDPS        Z12, Z10, Z10
-	VUNPCKHPD     Z10, Z8, Z12
+	VADDPS        Z16, Z10, Z10
+	VUNPCKHPD     Z10, Z8, Z16
 	VUNPCKLPD     Z10, Z8, Z8
-	VADDPS        Z12, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y12
-	VADDPS        Y12, Y8, Y8
-	VEXTRACTF32X4 $0x01, Y8, X12
-	VADDPS        X12, X8, X8
-	VMOVUPS       X8, (R8)
-	ADDQ          $+16, DI
-	ADDQ          BX, DX
-	ADDQ          BX, DX
-	ADDQ          BX, DX
-	ADDQ          BX, DX
+	VADDPS        Z16, Z8, Z8
+	VUNPCKHPS     Z13, Z12, Z16
+	VUNPCKLPS     Z13, Z12, Z12
+	VADDPS        Z16, Z12, Z12
+	VUNPCKHPS     Z15, Z14, Z16
+	VUNPCKLPS     Z15, Z14, Z14
+	VADDPS        Z16, Z14, Z14
+	VUNPCKHPD     Z14, Z12, Z16
+	VUNPCKLPD     Z14, Z12, Z12
+	VADDPS        Z16, Z12, Z12
+	VMOVAPS       Z8, Z16
+	VSHUFF32X4    $0xee, Z12, Z16, Z17
+	VSHUFF32X4    $0x44, Z12, Z16, Z16
+	VADDPS        Z17, Z16, Z16
+	VSHUFF32X4    $0xee, Z4, Z0, Z17
+	VSHUFF32X4    $0x44, Z4, Z0, Z0
+	VADDPS        Z17, Z0, Z0
+	VSHUFF32X4    $0xdd, Z16, Z0, Z17
+	VSHUFF32X4    $0x88, Z16, Z0, Z0
+	VADDPS        Z17, Z0, Z0
+	VMOVUPS       X0, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x01, Z0, X4
+	VMOVUPS       X4, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x02, Z0, X8
+	VMOVUPS       X8, (SI)
+	ADDQ          DI, SI
+	VEXTRACTF32X4 $0x03, Z0, X12
+	VMOVUPS       X12, (SI)
+	ADDQ          DI, SI
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
 	JMP           rows1
 
 rowsEnd2:
@@ -4639,12 +8741,16 @@ row6:
 	CMPQ   n+48(FP), $0x01
 	JLT    rowEnd7
 	SUBQ   $0x01, n+48(FP)
-	VPXORD Z17, Z17, Z17
-	VPXORD Z18, Z18, Z18
-	VPXORD Z19, Z19, Z19
-	MOVQ   DX, SI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z4, Z4, Z4
+	VPXORD Z8, Z8, Z8
+	VPXORD Z12, Z12, Z12
+	MOVQ   q+16(FP), DX
+	MOVQ   ldq+24(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (SI)(SI*2), DI
 	MOVQ   AX, R8
-	MOVQ   DX, R9
+	MOVQ   AX, R9
 	ADDQ   (SP), R9
 	MOVQ   d+56(FP), R10
 	SUBQ   $0x10, R10
@@ -4654,15 +8760,17 @@ cols8:
 	PREFETCHT0 (R9)
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (SI), Z0
 	VMOVUPS     (R8), Z1
-	VFMADD231PS Z1, Z0, Z17
-	VMOVUPS     (R8)(CX*1), Z1
-	VFMADD231PS Z1, Z0, Z18
-	VMOVUPS     (R8)(CX*2), Z1
-	VFMADD231PS Z1, Z0, Z19
+	VMOVUPS     (DX), Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS     (DX)(SI*1), Z2
+	VFMADD231PS Z2, Z1, Z4
+	VMOVUPS     (DX)(SI*2), Z2
+	VFMADD231PS Z2, Z1, Z8
+	VMOVUPS     (DX)(DI*1), Z2
+	VFMADD231PS Z2, Z1, Z12
+	ADDQ        $+64, DX
 	ADDQ        $+64, R8
-	ADDQ        $+64, SI
 	ADDQ        $+64, R9
 	SUBQ        $0x10, R10
 	JGE         cols8
@@ -4673,1355 +8781,3481 @@ colsEnd9:
 	JEQ   colsMasked10
 
 	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS.Z   (SI), K1, Z0
 	VMOVUPS.Z   (R8), K1, Z1
-	VFMADD231PS Z1, Z0, Z17
-	VMOVUPS.Z   (R8)(CX*1), K1, Z1
-	VFMADD231PS Z1, Z0, Z18
-	VMOVUPS.Z   (R8)(CX*2), K1, Z1
-	VFMADD231PS Z1, Z0, Z19
+	VMOVUPS.Z   (DX), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	VMOVUPS.Z   (DX)(SI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z4
+	VMOVUPS.Z   (DX)(SI*2), K1, Z2
+	VFMADD231PS Z2, Z1, Z8
+	VMOVUPS.Z   (DX)(DI*1), K1, Z2
+	VFMADD231PS Z2, Z1, Z12
 
 colsMasked10:
 	// dst[i,j] = Σ acc[i][j]
-	MOVQ          DI, SI
-	MOVQ          ldd+8(FP), R8
-	SHLQ          $0x02, R8
-	VPERMILPS     $0x4e, Z17, Z0
-	VADDPS        Z0, Z17, Z17
-	VPERMILPS     $0xb1, Z17, Z0
-	VADDPS        Z0, Z17, Z17
-	VEXTRACTF64X4 $0x01, Z17, Y0
-	VADDPS        Y0, Y17, Y17
-	VEXTRACTF32X4 $0x01, Y17, X0
-	VADDPS        X0, X17, X17
-	VMOVSS        X17, (SI)
-	ADDQ          R8, SI
-	VPERMILPS     $0x4e, Z18, Z0
-	VADDPS        Z0, Z18, Z18
-	VPERMILPS     $0xb1, Z18, Z0
-	VADDPS        Z0, Z18, Z18
-	VEXTRACTF64X4 $0x01, Z18, Y0
-	VADDPS        Y0, Y18, Y18
-	VEXTRACTF32X4 $0x01, Y18, X0
-	VADDPS        X0, X18, X18
-	VMOVSS        X18, (SI)
-	ADDQ          R8, SI
-	VPERMILPS     $0x4e, Z19, Z0
-	VADDPS        Z0, Z19, Z19
-	VPERMILPS     $0xb1, Z19, Z0
-	VADDPS        Z0, Z19, Z19
-	VEXTRACTF64X4 $0x01, Z19, Y0
-	VADDPS        Y0, Y19, Y19
-	VEXTRACTF32X4 $0x01, Y19, X0
-	VADDPS        X0, X19, X19
-	VMOVSS        X19, (SI)
-	ADDQ          $+4, DI
-	ADDQ          BX, DX
+	MOVQ          BX, DX
+	MOVQ          ldd+8(FP), SI
+	SHLQ          $0x02, SI
+	VPERMILPS     $0x4e, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VPERMILPS     $0xb1, Z0, Z1
+	VADDPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VMOVSS        X0, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VPERMILPS     $0xb1, Z4, Z1
+	VADDPS        Z1, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y1
+	VADDPS        Y1, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X1
+	VADDPS        X1, X4, X4
+	VMOVSS        X4, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z8, Z1
+	VADDPS        Z1, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z1
+	VADDPS        Z1, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y1
+	VADDPS        Y1, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X1
+	VADDPS        X1, X8, X8
+	VMOVSS        X8, (DX)
+	ADDQ          SI, DX
+	VPERMILPS     $0x4e, Z12, Z1
+	VADDPS        Z1, Z12, Z12
+	VPERMILPS     $0xb1, Z12, Z1
+	VADDPS        Z1, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y1
+	VADDPS        Y1, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X1
+	VADDPS        X1, X12, X12
+	VMOVSS        X12, (DX)
+	ADDQ          SI, DX
+	ADDQ          $+4, BX
+	ADDQ          CX, AX
 	JMP           row6
 
 rowEnd7:
 	VZEROUPPER
 	RET
 
-// func mix3AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+// func mixF16x1AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mix3AVX512(SB), NOSPLIT, $0-64
+TEXT ·mixF16x1AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
-	MOVQ ldo+8(FP), CX
-	SHLQ $0x02, CX
-	MOVQ p+16(FP), DX
-	MOVQ ldp+24(FP), BX
-	SHLQ $0x02, BX
-	MOVQ v+32(FP), SI
-	MOVQ stride+40(FP), DI
-	SHLQ $0x01, DI
-	MOVQ d+56(FP), R8
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
 
 	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, R8, R8
-	BSRQ    R8, R8
-	SUBQ    $0x0d, R8
-	NEGQ    R8
-	MOVQ    $+2, R9
-	MOVQ    $+6, R10
-	CMPQ    R8, R9
-	CMOVQLT R9, R8
-	CMPQ    R8, R10
-	CMOVQGT R10, R8
-	SHLXQ   R8, DI, R8
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
 
 cols1:
 	CMPQ    d+56(FP), $0x40
 	JLT     colsEnd2
 	SUBQ    $0x40, d+56(FP)
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	VMOVUPS 128(AX), Z2
-	VMOVUPS 192(AX), Z3
-	VMOVUPS (AX)(CX*1), Z4
-	VMOVUPS 64(AX)(CX*1), Z5
-	VMOVUPS 128(AX)(CX*1), Z6
-	VMOVUPS 192(AX)(CX*1), Z7
-	VMOVUPS (AX)(CX*2), Z8
-	VMOVUPS 64(AX)(CX*2), Z9
-	VMOVUPS 128(AX)(CX*2), Z10
-	VMOVUPS 192(AX)(CX*2), Z11
-	MOVQ    SI, R9
-	MOVQ    n+48(FP), R10
-	MOVQ    DX, R11
-	SUBQ    $0x01, R10
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R8
+	SUBQ    $0x01, R8
 	JLT     rowsEnd4
 
 rows3:
-	PREFETCHT0 (R9)(R8*1)
-	PREFETCHT0 64(R9)(R8*1)
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
 
 	// acc[i][c…] += p[i,j]·v[j,c…]
-	VBROADCASTSS (R11), Z12
-	VBROADCASTSS (R11)(BX*1), Z13
-	VBROADCASTSS (R11)(BX*2), Z14
-	VCVTPH2PS    (R9), Z15
-	VFMADD231PS  Z12, Z15, Z0
-	VFMADD231PS  Z13, Z15, Z4
-	VFMADD231PS  Z14, Z15, Z8
-	VCVTPH2PS    32(R9), Z15
-	VFMADD231PS  Z12, Z15, Z1
-	VFMADD231PS  Z13, Z15, Z5
-	VFMADD231PS  Z14, Z15, Z9
-	VCVTPH2PS    64(R9), Z15
-	VFMADD231PS  Z12, Z15, Z2
-	VFMADD231PS  Z13, Z15, Z6
-	VFMADD231PS  Z14, Z15, Z10
-	VCVTPH2PS    96(R9), Z15
-	VFMADD231PS  Z12, Z15, Z3
-	VFMADD231PS  Z13, Z15, Z7
-	VFMADD231PS  Z14, Z15, Z11
-	ADDQ         DI, R9
-	ADDQ         $+4, R11
-	SUBQ         $0x01, R10
+	VBROADCASTSS (DI), Z4
+	VCVTPH2PS    (BX), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VCVTPH2PS    32(BX), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VCVTPH2PS    64(BX), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VCVTPH2PS    96(BX), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
 	JGE          rows3
 
 rowsEnd4:
-	ADDQ    $0x01, R10
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, 192(AX)
-	VMOVUPS Z4, (AX)(CX*1)
-	VMOVUPS Z5, 64(AX)(CX*1)
-	VMOVUPS Z6, 128(AX)(CX*1)
-	VMOVUPS Z7, 192(AX)(CX*1)
-	VMOVUPS Z8, (AX)(CX*2)
-	VMOVUPS Z9, 64(AX)(CX*2)
-	VMOVUPS Z10, 128(AX)(CX*2)
-	VMOVUPS Z11, 192(AX)(CX*2)
+	ADDQ    $0x01, R8
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	VMOVUPS Z3, 192(BX)
+	ADDQ    SI, BX
 	ADDQ    $+256, AX
-	ADDQ    $+128, SI
+	ADDQ    $+128, CX
 	JMP     cols1
 
 colsEnd2:
-vector5:
-	CMPQ    d+56(FP), $0x10
-	JLT     vectorEnd6
-	SUBQ    $0x10, d+56(FP)
-	VMOVUPS (AX), Z0
-	VMOVUPS (AX)(CX*1), Z1
-	VMOVUPS (AX)(CX*2), Z2
-	MOVQ    SI, R9
-	MOVQ    n+48(FP), R10
-	MOVQ    DX, R11
-	SUBQ    $0x01, R10
+cols5:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd6
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R8
+	SUBQ    $0x01, R8
 	JLT     rowsEnd8
 
 rows7:
-	PREFETCHT0 (R9)(R8*1)
+	PREFETCHT0 (BX)(SI*1)
 
 	// acc[i][c…] += p[i,j]·v[j,c…]
-	VBROADCASTSS (R11), Z3
-	VBROADCASTSS (R11)(BX*1), Z4
-	VBROADCASTSS (R11)(BX*2), Z5
-	VCVTPH2PS    (R9), Z6
-	VFMADD231PS  Z3, Z6, Z0
-	VFMADD231PS  Z4, Z6, Z1
-	VFMADD231PS  Z5, Z6, Z2
-	ADDQ         DI, R9
-	ADDQ         $+4, R11
-	SUBQ         $0x01, R10
+	VBROADCASTSS (DI), Z2
+	VCVTPH2PS    (BX), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VCVTPH2PS    32(BX), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
 	JGE          rows7
 
 rowsEnd8:
-	ADDQ    $0x01, R10
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, (AX)(CX*1)
-	VMOVUPS Z2, (AX)(CX*2)
-	ADDQ    $+64, AX
-	ADDQ    $+32, SI
-	JMP     vector5
+	ADDQ    $0x01, R8
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+64, CX
+	JMP     cols5
 
-vectorEnd6:
-	MOVQ      d+56(FP), R9
-	TESTQ     R9, R9
-	JEQ       tailEnd9
-	ANDQ      $0x0f, R9
-	MOVQ      $-1, R10
-	BZHIQ     R9, R10, R10
-	KMOVW     R10, K1
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z (AX)(CX*1), K1, Z1
-	VMOVUPS.Z (AX)(CX*2), K1, Z2
-	MOVQ      SI, R9
-	MOVQ      n+48(FP), R10
-	SUBQ      $0x01, R10
-	JLT       rowsEnd11
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd10
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R8
+	SUBQ    $0x01, R8
+	JLT     rowsEnd12
 
-rows10:
-	PREFETCHT0 (R9)(R8*1)
+rows11:
+	PREFETCHT0 (BX)(SI*1)
 
 	// acc[i][c…] += p[i,j]·v[j,c…]
-	VBROADCASTSS (DX), Z3
-	VBROADCASTSS (DX)(BX*1), Z4
-	VBROADCASTSS (DX)(BX*2), Z5
-	VCVTPH2PS.Z  (R9), K1, Z6
-	VFMADD231PS  Z3, Z6, Z0
-	VFMADD231PS  Z4, Z6, Z1
-	VFMADD231PS  Z5, Z6, Z2
-	ADDQ         DI, R9
-	ADDQ         $+4, DX
-	SUBQ         $0x01, R10
-	JGE          rows10
+	VBROADCASTSS (DI), Z1
+	VCVTPH2PS    (BX), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
+	JGE          rows11
 
-rowsEnd11:
-	ADDQ    $0x01, R10
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K1, (AX)(CX*1)
-	VMOVUPS Z2, K1, (AX)(CX*2)
+rowsEnd12:
+	ADDQ    $0x01, R8
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
 	ADDQ    $+64, AX
-	ADDQ    $+32, SI
+	ADDQ    $+32, CX
+	JMP     cols9
 
-tailEnd9:
+colsEnd10:
+	MOVQ      d+56(FP), BX
+	TESTQ     BX, BX
+	JEQ       tailEnd13
+	ANDQ      $0x0f, BX
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      AX, BX
+	MOVQ      ldo+8(FP), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	MOVQ      CX, BX
+	MOVQ      p+16(FP), DI
+	MOVQ      ldp+24(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      (SP), SI
+	MOVQ      n+48(FP), R8
+	SUBQ      $0x01, R8
+	JLT       rowsEnd15
+
+rows14:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Z1
+	VCVTPH2PS.Z  (BX), K1, Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
+	JGE          rows14
+
+rowsEnd15:
+	ADDQ    $0x01, R8
+	MOVQ    AX, DX
+	MOVQ    ldo+8(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    BX, DX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+
+tailEnd13:
 	VZEROUPPER
 	RET
 
-// func scoresF16x4AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
-TEXT ·scoresF16x4AVX512(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	LEAQ (CX)(CX*2), DX
-	MOVQ k+32(FP), BX
-	MOVQ stride+40(FP), SI
-	SHLQ $0x00, SI
-	LEAQ (SI)(SI*2), DI
-	MOVQ dst+0(FP), R8
-	MOVQ d+56(FP), R9
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, R9, R9
-	BSRQ    R9, R9
-	SUBQ    $0x0d, R9
-	NEGQ    R9
-	MOVQ    $+2, R10
-	MOVQ    $+6, R11
-	CMPQ    R9, R10
-	CMOVQLT R10, R9
-	CMPQ    R9, R11
-	CMOVQGT R11, R9
-	SHLXQ   R9, SI, R9
-	MOVQ    R9, (SP)
-	MOVQ    d+56(FP), R9
-	ANDQ    $0x0f, R9
-	MOVQ    $-1, R10
-	BZHIQ   R9, R10, R10
-	KMOVW   R10, K1
-
-rows1:
-	CMPQ   n+48(FP), $0x04
-	JLT    rowsEnd2
-	SUBQ   $0x04, n+48(FP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	MOVQ   BX, R9
-	MOVQ   AX, R10
-	MOVQ   BX, R11
-	ADDQ   (SP), R11
-	MOVQ   d+56(FP), R12
-	SUBQ   $0x10, R12
-	JLT    colsEnd4
-
-cols3:
-	PREFETCHT0 (R11)
-	PREFETCHT0 (R11)(SI*1)
-	PREFETCHT0 (R11)(SI*2)
-	PREFETCHT0 (R11)(DI*1)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (R9), Z16
-	VCVTPH2PS   (R9)(SI*1), Z17
-	VCVTPH2PS   (R9)(SI*2), Z18
-	VCVTPH2PS   (R9)(DI*1), Z19
-	VMOVUPS     (R10), Z20
-	VFMADD231PS Z20, Z16, Z0
-	VFMADD231PS Z20, Z17, Z1
-	VFMADD231PS Z20, Z18, Z2
-	VFMADD231PS Z20, Z19, Z3
-	VMOVUPS     (R10)(CX*1), Z20
-	VFMADD231PS Z20, Z16, Z4
-	VFMADD231PS Z20, Z17, Z5
-	VFMADD231PS Z20, Z18, Z6
-	VFMADD231PS Z20, Z19, Z7
-	VMOVUPS     (R10)(CX*2), Z20
-	VFMADD231PS Z20, Z16, Z8
-	VFMADD231PS Z20, Z17, Z9
-	VFMADD231PS Z20, Z18, Z10
-	VFMADD231PS Z20, Z19, Z11
-	VMOVUPS     (R10)(DX*1), Z20
-	VFMADD231PS Z20, Z16, Z12
-	VFMADD231PS Z20, Z17, Z13
-	VFMADD231PS Z20, Z18, Z14
-	VFMADD231PS Z20, Z19, Z15
-	ADDQ        $+64, R10
-	ADDQ        $+32, R9
-	ADDQ        $+32, R11
-	SUBQ        $0x10, R12
-	JGE         cols3
-
-colsEnd4:
-	ADDQ  $0x10, R12
-	TESTQ R12, R12
-	JEQ   colsMasked5
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS.Z (R9), K1, Z16
-	VCVTPH2PS.Z (R9)(SI*1), K1, Z17
-	VCVTPH2PS.Z (R9)(SI*2), K1, Z18
-	VCVTPH2PS.Z (R9)(DI*1), K1, Z19
-	VMOVUPS.Z   (R10), K1, Z20
-	VFMADD231PS Z20, Z16, Z0
-	VFMADD231PS Z20, Z17, Z1
-	VFMADD231PS Z20, Z18, Z2
-	VFMADD231PS Z20, Z19, Z3
-	VMOVUPS.Z   (R10)(CX*1), K1, Z20
-	VFMADD231PS Z20, Z16, Z4
-	VFMADD231PS Z20, Z17, Z5
-	VFMADD231PS Z20, Z18, Z6
-	VFMADD231PS Z20, Z19, Z7
-	VMOVUPS.Z   (R10)(CX*2), K1, Z20
-	VFMADD231PS Z20, Z16, Z8
-	VFMADD231PS Z20, Z17, Z9
-	VFMADD231PS Z20, Z18, Z10
-	VFMADD231PS Z20, Z19, Z11
-	VMOVUPS.Z   (R10)(DX*1), K1, Z20
-	VFMADD231PS Z20, Z16, Z12
-	VFMADD231PS Z20, Z17, Z13
-	VFMADD231PS Z20, Z18, Z14
-	VFMADD231PS Z20, Z19, Z15
-
-colsMasked5:
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ          R8, R9
-	MOVQ          ldd+8(FP), R10
-	SHLQ          $0x02, R10
-	VUNPCKHPS     Z1, Z0, Z16
-	VUNPCKLPS     Z1, Z0, Z0
-	VADDPS        Z16, Z0, Z0
-	VUNPCKHPS     Z3, Z2, Z16
-	VUNPCKLPS     Z3, Z2, Z2
-	VADDPS        Z16, Z2, Z2
-	VUNPCKHPD     Z2, Z0, Z16
-	VUNPCKLPD     Z2, Z0, Z0
-	VADDPS        Z16, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y16
-	VADDPS        Y16, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X16
-	VADDPS        X16, X0, X0
-	VMOVUPS       X0, (R9)
-	ADDQ          R10, R9
-	VUNPCKHPS     Z5, Z4, Z16
-	VUNPCKLPS     Z5, Z4, Z4
-	VADDPS        Z16, Z4, Z4
-	VUNPCKHPS     Z7, Z6, Z16
-	VUNPCKLPS     Z7, Z6, Z6
-	VADDPS        Z16, Z6, Z6
-	VUNPCKHPD     Z6, Z4, Z16
-	VUNPCKLPD     Z6, Z4, Z4
-	VADDPS        Z16, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z4, Y16
-	VADDPS        Y16, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X16
-	VADDPS        X16, X4, X4
-	VMOVUPS       X4, (R9)
-	ADDQ          R10, R9
-	VUNPCKHPS     Z9, Z8, Z16
-	VUNPCKLPS     Z9, Z8, Z8
-	VADDPS        Z16, Z8, Z8
-	VUNPCKHPS     Z11, Z10, Z16
-	VUNPCKLPS     Z11, Z10, Z10
-	VADDPS        Z16, Z10, Z10
-	VUNPCKHPD     Z10, Z8, Z16
-	VUNPCKLPD     Z10, Z8, Z8
-	VADDPS        Z16, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y16
-	VADDPS        Y16, Y8, Y8
-	VEXTRACTF32X4 $0x01, Y8, X16
-	VADDPS        X16, X8, X8
-	VMOVUPS       X8, (R9)
-	ADDQ          R10, R9
-	VUNPCKHPS     Z13, Z12, Z16
-	VUNPCKLPS     Z13, Z12, Z12
-	VADDPS        Z16, Z12, Z12
-	VUNPCKHPS     Z15, Z14, Z16
-	VUNPCKLPS     Z15, Z14, Z14
-	VADDPS        Z16, Z14, Z14
-	VUNPCKHPD     Z14, Z12, Z16
-	VUNPCKLPD     Z14, Z12, Z12
-	VADDPS        Z16, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z12, Y16
-	VADDPS        Y16, Y12, Y12
-	VEXTRACTF32X4 $0x01, Y12, X16
-	VADDPS        X16, X12, X12
-	VMOVUPS       X12, (R9)
-	ADDQ          $+16, R8
-	ADDQ          SI, BX
-	ADDQ          SI, BX
-	ADDQ          SI, BX
-	ADDQ          SI, BX
-	JMP           rows1
-
-rowsEnd2:
-row6:
-	CMPQ   n+48(FP), $0x01
-	JLT    rowEnd7
-	SUBQ   $0x01, n+48(FP)
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	VPXORD Z24, Z24, Z24
-	MOVQ   BX, DI
-	MOVQ   AX, R9
-	MOVQ   BX, R10
-	ADDQ   (SP), R10
-	MOVQ   d+56(FP), R11
-	SUBQ   $0x10, R11
-	JLT    colsEnd9
-
-cols8:
-	PREFETCHT0 (R10)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS   (DI), Z0
-	VMOVUPS     (R9), Z1
-	VFMADD231PS Z1, Z0, Z21
-	VMOVUPS     (R9)(CX*1), Z1
-	VFMADD231PS Z1, Z0, Z22
-	VMOVUPS     (R9)(CX*2), Z1
-	VFMADD231PS Z1, Z0, Z23
-	VMOVUPS     (R9)(DX*1), Z1
-	VFMADD231PS Z1, Z0, Z24
-	ADDQ        $+64, R9
-	ADDQ        $+32, DI
-	ADDQ        $+32, R10
-	SUBQ        $0x10, R11
-	JGE         cols8
-
-colsEnd9:
-	ADDQ  $0x10, R11
-	TESTQ R11, R11
-	JEQ   colsMasked10
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VCVTPH2PS.Z (DI), K1, Z0
-	VMOVUPS.Z   (R9), K1, Z1
-	VFMADD231PS Z1, Z0, Z21
-	VMOVUPS.Z   (R9)(CX*1), K1, Z1
-	VFMADD231PS Z1, Z0, Z22
-	VMOVUPS.Z   (R9)(CX*2), K1, Z1
-	VFMADD231PS Z1, Z0, Z23
-	VMOVUPS.Z   (R9)(DX*1), K1, Z1
-	VFMADD231PS Z1, Z0, Z24
-
-colsMasked10:
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ          R8, DI
-	MOVQ          ldd+8(FP), R9
-	SHLQ          $0x02, R9
-	VPERMILPS     $0x4e, Z21, Z0
-	VADDPS        Z0, Z21, Z21
-	VPERMILPS     $0xb1, Z21, Z0
-	VADDPS        Z0, Z21, Z21
-	VEXTRACTF64X4 $0x01, Z21, Y0
-	VADDPS        Y0, Y21, Y21
-	VEXTRACTF32X4 $0x01, Y21, X0
-	VADDPS        X0, X21, X21
-	VMOVSS        X21, (DI)
-	ADDQ          R9, DI
-	VPERMILPS     $0x4e, Z22, Z0
-	VADDPS        Z0, Z22, Z22
-	VPERMILPS     $0xb1, Z22, Z0
-	VADDPS        Z0, Z22, Z22
-	VEXTRACTF64X4 $0x01, Z22, Y0
-	VADDPS        Y0, Y22, Y22
-	VEXTRACTF32X4 $0x01, Y22, X0
-	VADDPS        X0, X22, X22
-	VMOVSS        X22, (DI)
-	ADDQ          R9, DI
-	VPERMILPS     $0x4e, Z23, Z0
-	VADDPS        Z0, Z23, Z23
-	VPERMILPS     $0xb1, Z23, Z0
-	VADDPS        Z0, Z23, Z23
-	VEXTRACTF64X4 $0x01, Z23, Y0
-	VADDPS        Y0, Y23, Y23
-	VEXTRACTF32X4 $0x01, Y23, X0
-	VADDPS        X0, X23, X23
-	VMOVSS        X23, (DI)
-	ADDQ          R9, DI
-	VPERMILPS     $0x4e, Z24, Z0
-	VADDPS        Z0, Z24, Z24
-	VPERMILPS     $0xb1, Z24, Z0
-	VADDPS        Z0, Z24, Z24
-	VEXTRACTF64X4 $0x01, Z24, Y0
-	VADDPS        Y0, Y24, Y24
-	VEXTRACTF32X4 $0x01, Y24, X0
-	VADDPS        X0, X24, X24
-	VMOVSS        X24, (DI)
-	ADDQ          $+4, R8
-	ADDQ          SI, BX
-	JMP           row6
-
-rowEnd7:
-	VZEROUPPER
-	RET
-
-// func scoresBF16x4AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
-TEXT ·scoresBF16x4AVX512(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	LEAQ (CX)(CX*2), DX
-	MOVQ k+32(FP), BX
-	MOVQ stride+40(FP), SI
-	SHLQ $0x00, SI
-	LEAQ (SI)(SI*2), DI
-	MOVQ dst+0(FP), R8
-	MOVQ d+56(FP), R9
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, R9, R9
-	BSRQ    R9, R9
-	SUBQ    $0x0d, R9
-	NEGQ    R9
-	MOVQ    $+2, R10
-	MOVQ    $+6, R11
-	CMPQ    R9, R10
-	CMOVQLT R10, R9
-	CMPQ    R9, R11
-	CMOVQGT R11, R9
-	SHLXQ   R9, SI, R9
-	MOVQ    R9, (SP)
-	MOVQ    d+56(FP), R9
-	ANDQ    $0x0f, R9
-	MOVQ    $-1, R10
-	BZHIQ   R9, R10, R10
-	KMOVW   R10, K1
-
-rows1:
-	CMPQ   n+48(FP), $0x04
-	JLT    rowsEnd2
-	SUBQ   $0x04, n+48(FP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	MOVQ   BX, R9
-	MOVQ   AX, R10
-	MOVQ   BX, R11
-	ADDQ   (SP), R11
-	MOVQ   d+56(FP), R12
-	SUBQ   $0x10, R12
-	JLT    colsEnd4
-
-cols3:
-	PREFETCHT0 (R11)
-	PREFETCHT0 (R11)(SI*1)
-	PREFETCHT0 (R11)(SI*2)
-	PREFETCHT0 (R11)(DI*1)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (R9), Z16
-	VPSLLD      $0x10, Z16, Z16
-	VPMOVZXWD   (R9)(SI*1), Z17
-	VPSLLD      $0x10, Z17, Z17
-	VPMOVZXWD   (R9)(SI*2), Z18
-	VPSLLD      $0x10, Z18, Z18
-	VPMOVZXWD   (R9)(DI*1), Z19
-	VPSLLD      $0x10, Z19, Z19
-	VMOVUPS     (R10), Z20
-	VFMADD231PS Z20, Z16, Z0
-	VFMADD231PS Z20, Z17, Z1
-	VFMADD231PS Z20, Z18, Z2
-	VFMADD231PS Z20, Z19, Z3
-	VMOVUPS     (R10)(CX*1), Z20
-	VFMADD231PS Z20, Z16, Z4
-	VFMADD231PS Z20, Z17, Z5
-	VFMADD231PS Z20, Z18, Z6
-	VFMADD231PS Z20, Z19, Z7
-	VMOVUPS     (R10)(CX*2), Z20
-	VFMADD231PS Z20, Z16, Z8
-	VFMADD231PS Z20, Z17, Z9
-	VFMADD231PS Z20, Z18, Z10
-	VFMADD231PS Z20, Z19, Z11
-	VMOVUPS     (R10)(DX*1), Z20
-	VFMADD231PS Z20, Z16, Z12
-	VFMADD231PS Z20, Z17, Z13
-	VFMADD231PS Z20, Z18, Z14
-	VFMADD231PS Z20, Z19, Z15
-	ADDQ        $+64, R10
-	ADDQ        $+32, R9
-	ADDQ        $+32, R11
-	SUBQ        $0x10, R12
-	JGE         cols3
-
-colsEnd4:
-	ADDQ  $0x10, R12
-	TESTQ R12, R12
-	JEQ   colsMasked5
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD.Z (R9), K1, Z16
-	VPSLLD      $0x10, Z16, Z16
-	VPMOVZXWD.Z (R9)(SI*1), K1, Z17
-	VPSLLD      $0x10, Z17, Z17
-	VPMOVZXWD.Z (R9)(SI*2), K1, Z18
-	VPSLLD      $0x10, Z18, Z18
-	VPMOVZXWD.Z (R9)(DI*1), K1, Z19
-	VPSLLD      $0x10, Z19, Z19
-	VMOVUPS.Z   (R10), K1, Z20
-	VFMADD231PS Z20, Z16, Z0
-	VFMADD231PS Z20, Z17, Z1
-	VFMADD231PS Z20, Z18, Z2
-	VFMADD231PS Z20, Z19, Z3
-	VMOVUPS.Z   (R10)(CX*1), K1, Z20
-	VFMADD231PS Z20, Z16, Z4
-	VFMADD231PS Z20, Z17, Z5
-	VFMADD231PS Z20, Z18, Z6
-	VFMADD231PS Z20, Z19, Z7
-	VMOVUPS.Z   (R10)(CX*2), K1, Z20
-	VFMADD231PS Z20, Z16, Z8
-	VFMADD231PS Z20, Z17, Z9
-	VFMADD231PS Z20, Z18, Z10
-	VFMADD231PS Z20, Z19, Z11
-	VMOVUPS.Z   (R10)(DX*1), K1, Z20
-	VFMADD231PS Z20, Z16, Z12
-	VFMADD231PS Z20, Z17, Z13
-	VFMADD231PS Z20, Z18, Z14
-	VFMADD231PS Z20, Z19, Z15
-
-colsMasked5:
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ          R8, R9
-	MOVQ          ldd+8(FP), R10
-	SHLQ          $0x02, R10
-	VUNPCKHPS     Z1, Z0, Z16
-	VUNPCKLPS     Z1, Z0, Z0
-	VADDPS        Z16, Z0, Z0
-	VUNPCKHPS     Z3, Z2, Z16
-	VUNPCKLPS     Z3, Z2, Z2
-	VADDPS        Z16, Z2, Z2
-	VUNPCKHPD     Z2, Z0, Z16
-	VUNPCKLPD     Z2, Z0, Z0
-	VADDPS        Z16, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y16
-	VADDPS        Y16, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X16
-	VADDPS        X16, X0, X0
-	VMOVUPS       X0, (R9)
-	ADDQ          R10, R9
-	VUNPCKHPS     Z5, Z4, Z16
-	VUNPCKLPS     Z5, Z4, Z4
-	VADDPS        Z16, Z4, Z4
-	VUNPCKHPS     Z7, Z6, Z16
-	VUNPCKLPS     Z7, Z6, Z6
-	VADDPS        Z16, Z6, Z6
-	VUNPCKHPD     Z6, Z4, Z16
-	VUNPCKLPD     Z6, Z4, Z4
-	VADDPS        Z16, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z4, Y16
-	VADDPS        Y16, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X16
-	VADDPS        X16, X4, X4
-	VMOVUPS       X4, (R9)
-	ADDQ          R10, R9
-	VUNPCKHPS     Z9, Z8, Z16
-	VUNPCKLPS     Z9, Z8, Z8
-	VADDPS        Z16, Z8, Z8
-	VUNPCKHPS     Z11, Z10, Z16
-	VUNPCKLPS     Z11, Z10, Z10
-	VADDPS        Z16, Z10, Z10
-	VUNPCKHPD     Z10, Z8, Z16
-	VUNPCKLPD     Z10, Z8, Z8
-	VADDPS        Z16, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y16
-	VADDPS        Y16, Y8, Y8
-	VEXTRACTF32X4 $0x01, Y8, X16
-	VADDPS        X16, X8, X8
-	VMOVUPS       X8, (R9)
-	ADDQ          R10, R9
-	VUNPCKHPS     Z13, Z12, Z16
-	VUNPCKLPS     Z13, Z12, Z12
-	VADDPS        Z16, Z12, Z12
-	VUNPCKHPS     Z15, Z14, Z16
-	VUNPCKLPS     Z15, Z14, Z14
-	VADDPS        Z16, Z14, Z14
-	VUNPCKHPD     Z14, Z12, Z16
-	VUNPCKLPD     Z14, Z12, Z12
-	VADDPS        Z16, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z12, Y16
-	VADDPS        Y16, Y12, Y12
-	VEXTRACTF32X4 $0x01, Y12, X16
-	VADDPS        X16, X12, X12
-	VMOVUPS       X12, (R9)
-	ADDQ          $+16, R8
-	ADDQ          SI, BX
-	ADDQ          SI, BX
-	ADDQ          SI, BX
-	ADDQ          SI, BX
-	JMP           rows1
-
-rowsEnd2:
-row6:
-	CMPQ   n+48(FP), $0x01
-	JLT    rowEnd7
-	SUBQ   $0x01, n+48(FP)
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	VPXORD Z24, Z24, Z24
-	MOVQ   BX, DI
-	MOVQ   AX, R9
-	MOVQ   BX, R10
-	ADDQ   (SP), R10
-	MOVQ   d+56(FP), R11
-	SUBQ   $0x10, R11
-	JLT    colsEnd9
-
-cols8:
-	PREFETCHT0 (R10)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD   (DI), Z0
-	VPSLLD      $0x10, Z0, Z0
-	VMOVUPS     (R9), Z1
-	VFMADD231PS Z1, Z0, Z21
-	VMOVUPS     (R9)(CX*1), Z1
-	VFMADD231PS Z1, Z0, Z22
-	VMOVUPS     (R9)(CX*2), Z1
-	VFMADD231PS Z1, Z0, Z23
-	VMOVUPS     (R9)(DX*1), Z1
-	VFMADD231PS Z1, Z0, Z24
-	ADDQ        $+64, R9
-	ADDQ        $+32, DI
-	ADDQ        $+32, R10
-	SUBQ        $0x10, R11
-	JGE         cols8
-
-colsEnd9:
-	ADDQ  $0x10, R11
-	TESTQ R11, R11
-	JEQ   colsMasked10
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VPMOVZXWD.Z (DI), K1, Z0
-	VPSLLD      $0x10, Z0, Z0
-	VMOVUPS.Z   (R9), K1, Z1
-	VFMADD231PS Z1, Z0, Z21
-	VMOVUPS.Z   (R9)(CX*1), K1, Z1
-	VFMADD231PS Z1, Z0, Z22
-	VMOVUPS.Z   (R9)(CX*2), K1, Z1
-	VFMADD231PS Z1, Z0, Z23
-	VMOVUPS.Z   (R9)(DX*1), K1, Z1
-	VFMADD231PS Z1, Z0, Z24
-
-colsMasked10:
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ          R8, DI
-	MOVQ          ldd+8(FP), R9
-	SHLQ          $0x02, R9
-	VPERMILPS     $0x4e, Z21, Z0
-	VADDPS        Z0, Z21, Z21
-	VPERMILPS     $0xb1, Z21, Z0
-	VADDPS        Z0, Z21, Z21
-	VEXTRACTF64X4 $0x01, Z21, Y0
-	VADDPS        Y0, Y21, Y21
-	VEXTRACTF32X4 $0x01, Y21, X0
-	VADDPS        X0, X21, X21
-	VMOVSS        X21, (DI)
-	ADDQ          R9, DI
-	VPERMILPS     $0x4e, Z22, Z0
-	VADDPS        Z0, Z22, Z22
-	VPERMILPS     $0xb1, Z22, Z0
-	VADDPS        Z0, Z22, Z22
-	VEXTRACTF64X4 $0x01, Z22, Y0
-	VADDPS        Y0, Y22, Y22
-	VEXTRACTF32X4 $0x01, Y22, X0
-	VADDPS        X0, X22, X22
-	VMOVSS        X22, (DI)
-	ADDQ          R9, DI
-	VPERMILPS     $0x4e, Z23, Z0
-	VADDPS        Z0, Z23, Z23
-	VPERMILPS     $0xb1, Z23, Z0
-	VADDPS        Z0, Z23, Z23
-	VEXTRACTF64X4 $0x01, Z23, Y0
-	VADDPS        Y0, Y23, Y23
-	VEXTRACTF32X4 $0x01, Y23, X0
-	VADDPS        X0, X23, X23
-	VMOVSS        X23, (DI)
-	ADDQ          R9, DI
-	VPERMILPS     $0x4e, Z24, Z0
-	VADDPS        Z0, Z24, Z24
-	VPERMILPS     $0xb1, Z24, Z0
-	VADDPS        Z0, Z24, Z24
-	VEXTRACTF64X4 $0x01, Z24, Y0
-	VADDPS        Y0, Y24, Y24
-	VEXTRACTF32X4 $0x01, Y24, X0
-	VADDPS        X0, X24, X24
-	VMOVSS        X24, (DI)
-	ADDQ          $+4, R8
-	ADDQ          SI, BX
-	JMP           row6
-
-rowEnd7:
-	VZEROUPPER
-	RET
-
-// func scoresF32x4AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
-// Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
-TEXT ·scoresF32x4AVX512(SB), NOSPLIT, $8-64
-	MOVQ q+16(FP), AX
-	MOVQ ldq+24(FP), CX
-	SHLQ $0x02, CX
-	LEAQ (CX)(CX*2), DX
-	MOVQ k+32(FP), BX
-	MOVQ stride+40(FP), SI
-	SHLQ $0x00, SI
-	LEAQ (SI)(SI*2), DI
-	MOVQ dst+0(FP), R8
-	MOVQ d+56(FP), R9
-
-	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+4, R9, R9
-	BSRQ    R9, R9
-	SUBQ    $0x0d, R9
-	NEGQ    R9
-	MOVQ    $+2, R10
-	MOVQ    $+6, R11
-	CMPQ    R9, R10
-	CMOVQLT R10, R9
-	CMPQ    R9, R11
-	CMOVQGT R11, R9
-	SHLXQ   R9, SI, R9
-	MOVQ    R9, (SP)
-	MOVQ    d+56(FP), R9
-	ANDQ    $0x0f, R9
-	MOVQ    $-1, R10
-	BZHIQ   R9, R10, R10
-	KMOVW   R10, K1
-
-rows1:
-	CMPQ   n+48(FP), $0x04
-	JLT    rowsEnd2
-	SUBQ   $0x04, n+48(FP)
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-	MOVQ   BX, R9
-	MOVQ   AX, R10
-	MOVQ   BX, R11
-	ADDQ   (SP), R11
-	MOVQ   d+56(FP), R12
-	SUBQ   $0x10, R12
-	JLT    colsEnd4
-
-cols3:
-	PREFETCHT0 (R11)
-	PREFETCHT0 (R11)(SI*1)
-	PREFETCHT0 (R11)(SI*2)
-	PREFETCHT0 (R11)(DI*1)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (R9), Z16
-	VMOVUPS     (R9)(SI*1), Z17
-	VMOVUPS     (R9)(SI*2), Z18
-	VMOVUPS     (R9)(DI*1), Z19
-	VMOVUPS     (R10), Z20
-	VFMADD231PS Z20, Z16, Z0
-	VFMADD231PS Z20, Z17, Z1
-	VFMADD231PS Z20, Z18, Z2
-	VFMADD231PS Z20, Z19, Z3
-	VMOVUPS     (R10)(CX*1), Z20
-	VFMADD231PS Z20, Z16, Z4
-	VFMADD231PS Z20, Z17, Z5
-	VFMADD231PS Z20, Z18, Z6
-	VFMADD231PS Z20, Z19, Z7
-	VMOVUPS     (R10)(CX*2), Z20
-	VFMADD231PS Z20, Z16, Z8
-	VFMADD231PS Z20, Z17, Z9
-	VFMADD231PS Z20, Z18, Z10
-	VFMADD231PS Z20, Z19, Z11
-	VMOVUPS     (R10)(DX*1), Z20
-	VFMADD231PS Z20, Z16, Z12
-	VFMADD231PS Z20, Z17, Z13
-	VFMADD231PS Z20, Z18, Z14
-	VFMADD231PS Z20, Z19, Z15
-	ADDQ        $+64, R10
-	ADDQ        $+64, R9
-	ADDQ        $+64, R11
-	SUBQ        $0x10, R12
-	JGE         cols3
-
-colsEnd4:
-	ADDQ  $0x10, R12
-	TESTQ R12, R12
-	JEQ   colsMasked5
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS.Z   (R9), K1, Z16
-	VMOVUPS.Z   (R9)(SI*1), K1, Z17
-	VMOVUPS.Z   (R9)(SI*2), K1, Z18
-	VMOVUPS.Z   (R9)(DI*1), K1, Z19
-	VMOVUPS.Z   (R10), K1, Z20
-	VFMADD231PS Z20, Z16, Z0
-	VFMADD231PS Z20, Z17, Z1
-	VFMADD231PS Z20, Z18, Z2
-	VFMADD231PS Z20, Z19, Z3
-	VMOVUPS.Z   (R10)(CX*1), K1, Z20
-	VFMADD231PS Z20, Z16, Z4
-	VFMADD231PS Z20, Z17, Z5
-	VFMADD231PS Z20, Z18, Z6
-	VFMADD231PS Z20, Z19, Z7
-	VMOVUPS.Z   (R10)(CX*2), K1, Z20
-	VFMADD231PS Z20, Z16, Z8
-	VFMADD231PS Z20, Z17, Z9
-	VFMADD231PS Z20, Z18, Z10
-	VFMADD231PS Z20, Z19, Z11
-	VMOVUPS.Z   (R10)(DX*1), K1, Z20
-	VFMADD231PS Z20, Z16, Z12
-	VFMADD231PS Z20, Z17, Z13
-	VFMADD231PS Z20, Z18, Z14
-	VFMADD231PS Z20, Z19, Z15
-
-colsMasked5:
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ          R8, R9
-	MOVQ          ldd+8(FP), R10
-	SHLQ          $0x02, R10
-	VUNPCKHPS     Z1, Z0, Z16
-	VUNPCKLPS     Z1, Z0, Z0
-	VADDPS        Z16, Z0, Z0
-	VUNPCKHPS     Z3, Z2, Z16
-	VUNPCKLPS     Z3, Z2, Z2
-	VADDPS        Z16, Z2, Z2
-	VUNPCKHPD     Z2, Z0, Z16
-	VUNPCKLPD     Z2, Z0, Z0
-	VADDPS        Z16, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y16
-	VADDPS        Y16, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X16
-	VADDPS        X16, X0, X0
-	VMOVUPS       X0, (R9)
-	ADDQ          R10, R9
-	VUNPCKHPS     Z5, Z4, Z16
-	VUNPCKLPS     Z5, Z4, Z4
-	VADDPS        Z16, Z4, Z4
-	VUNPCKHPS     Z7, Z6, Z16
-	VUNPCKLPS     Z7, Z6, Z6
-	VADDPS        Z16, Z6, Z6
-	VUNPCKHPD     Z6, Z4, Z16
-	VUNPCKLPD     Z6, Z4, Z4
-	VADDPS        Z16, Z4, Z4
-	VEXTRACTF64X4 $0x01, Z4, Y16
-	VADDPS        Y16, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X16
-	VADDPS        X16, X4, X4
-	VMOVUPS       X4, (R9)
-	ADDQ          R10, R9
-	VUNPCKHPS     Z9, Z8, Z16
-	VUNPCKLPS     Z9, Z8, Z8
-	VADDPS        Z16, Z8, Z8
-	VUNPCKHPS     Z11, Z10, Z16
-	VUNPCKLPS     Z11, Z10, Z10
-	VADDPS        Z16, Z10, Z10
-	VUNPCKHPD     Z10, Z8, Z16
-	VUNPCKLPD     Z10, Z8, Z8
-	VADDPS        Z16, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y16
-	VADDPS        Y16, Y8, Y8
-	VEXTRACTF32X4 $0x01, Y8, X16
-	VADDPS        X16, X8, X8
-	VMOVUPS       X8, (R9)
-	ADDQ          R10, R9
-	VUNPCKHPS     Z13, Z12, Z16
-	VUNPCKLPS     Z13, Z12, Z12
-	VADDPS        Z16, Z12, Z12
-	VUNPCKHPS     Z15, Z14, Z16
-	VUNPCKLPS     Z15, Z14, Z14
-	VADDPS        Z16, Z14, Z14
-	VUNPCKHPD     Z14, Z12, Z16
-	VUNPCKLPD     Z14, Z12, Z12
-	VADDPS        Z16, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z12, Y16
-	VADDPS        Y16, Y12, Y12
-	VEXTRACTF32X4 $0x01, Y12, X16
-	VADDPS        X16, X12, X12
-	VMOVUPS       X12, (R9)
-	ADDQ          $+16, R8
-	ADDQ          SI, BX
-	ADDQ          SI, BX
-	ADDQ          SI, BX
-	ADDQ          SI, BX
-	JMP           rows1
-
-rowsEnd2:
-row6:
-	CMPQ   n+48(FP), $0x01
-	JLT    rowEnd7
-	SUBQ   $0x01, n+48(FP)
-	VPXORD Z21, Z21, Z21
-	VPXORD Z22, Z22, Z22
-	VPXORD Z23, Z23, Z23
-	VPXORD Z24, Z24, Z24
-	MOVQ   BX, DI
-	MOVQ   AX, R9
-	MOVQ   BX, R10
-	ADDQ   (SP), R10
-	MOVQ   d+56(FP), R11
-	SUBQ   $0x10, R11
-	JLT    colsEnd9
-
-cols8:
-	PREFETCHT0 (R10)
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS     (DI), Z0
-	VMOVUPS     (R9), Z1
-	VFMADD231PS Z1, Z0, Z21
-	VMOVUPS     (R9)(CX*1), Z1
-	VFMADD231PS Z1, Z0, Z22
-	VMOVUPS     (R9)(CX*2), Z1
-	VFMADD231PS Z1, Z0, Z23
-	VMOVUPS     (R9)(DX*1), Z1
-	VFMADD231PS Z1, Z0, Z24
-	ADDQ        $+64, R9
-	ADDQ        $+64, DI
-	ADDQ        $+64, R10
-	SUBQ        $0x10, R11
-	JGE         cols8
-
-colsEnd9:
-	ADDQ  $0x10, R11
-	TESTQ R11, R11
-	JEQ   colsMasked10
-
-	// acc[i][j] += q[i,c…]·k[j,c…]
-	VMOVUPS.Z   (DI), K1, Z0
-	VMOVUPS.Z   (R9), K1, Z1
-	VFMADD231PS Z1, Z0, Z21
-	VMOVUPS.Z   (R9)(CX*1), K1, Z1
-	VFMADD231PS Z1, Z0, Z22
-	VMOVUPS.Z   (R9)(CX*2), K1, Z1
-	VFMADD231PS Z1, Z0, Z23
-	VMOVUPS.Z   (R9)(DX*1), K1, Z1
-	VFMADD231PS Z1, Z0, Z24
-
-colsMasked10:
-	// dst[i,j] = Σ acc[i][j]
-	MOVQ          R8, DI
-	MOVQ          ldd+8(FP), R9
-	SHLQ          $0x02, R9
-	VPERMILPS     $0x4e, Z21, Z0
-	VADDPS        Z0, Z21, Z21
-	VPERMILPS     $0xb1, Z21, Z0
-	VADDPS        Z0, Z21, Z21
-	VEXTRACTF64X4 $0x01, Z21, Y0
-	VADDPS        Y0, Y21, Y21
-	VEXTRACTF32X4 $0x01, Y21, X0
-	VADDPS        X0, X21, X21
-	VMOVSS        X21, (DI)
-	ADDQ          R9, DI
-	VPERMILPS     $0x4e, Z22, Z0
-	VADDPS        Z0, Z22, Z22
-	VPERMILPS     $0xb1, Z22, Z0
-	VADDPS        Z0, Z22, Z22
-	VEXTRACTF64X4 $0x01, Z22, Y0
-	VADDPS        Y0, Y22, Y22
-	VEXTRACTF32X4 $0x01, Y22, X0
-	VADDPS        X0, X22, X22
-	VMOVSS        X22, (DI)
-	ADDQ          R9, DI
-	VPERMILPS     $0x4e, Z23, Z0
-	VADDPS        Z0, Z23, Z23
-	VPERMILPS     $0xb1, Z23, Z0
-	VADDPS        Z0, Z23, Z23
-	VEXTRACTF64X4 $0x01, Z23, Y0
-	VADDPS        Y0, Y23, Y23
-	VEXTRACTF32X4 $0x01, Y23, X0
-	VADDPS        X0, X23, X23
-	VMOVSS        X23, (DI)
-	ADDQ          R9, DI
-	VPERMILPS     $0x4e, Z24, Z0
-	VADDPS        Z0, Z24, Z24
-	VPERMILPS     $0xb1, Z24, Z0
-	VADDPS        Z0, Z24, Z24
-	VEXTRACTF64X4 $0x01, Z24, Y0
-	VADDPS        Y0, Y24, Y24
-	VEXTRACTF32X4 $0x01, Y24, X0
-	VADDPS        X0, X24, X24
-	VMOVSS        X24, (DI)
-	ADDQ          $+4, R8
-	ADDQ          SI, BX
-	JMP           row6
-
-rowEnd7:
-	VZEROUPPER
-	RET
-
-// func mix4AVX512(out *float32, ldo int, p *float32, ldp int, v *uint16, stride int, n int, d int)
+// func mixF16x2AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mix4AVX512(SB), NOSPLIT, $0-64
+TEXT ·mixF16x2AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
-	MOVQ ldo+8(FP), CX
-	SHLQ $0x02, CX
-	LEAQ (CX)(CX*2), DX
-	MOVQ p+16(FP), BX
-	MOVQ ldp+24(FP), SI
-	SHLQ $0x02, SI
-	LEAQ (SI)(SI*2), DI
-	MOVQ v+32(FP), R8
-	MOVQ stride+40(FP), R9
-	SHLQ $0x01, R9
-	MOVQ d+56(FP), R10
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
 
 	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
-	IMUL3Q  $+2, R10, R10
-	BSRQ    R10, R10
-	SUBQ    $0x0d, R10
-	NEGQ    R10
-	MOVQ    $+2, R11
-	MOVQ    $+6, R12
-	CMPQ    R10, R11
-	CMOVQLT R11, R10
-	CMPQ    R10, R12
-	CMOVQGT R12, R10
-	SHLXQ   R10, R9, R10
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
 
 cols1:
 	CMPQ    d+56(FP), $0x40
 	JLT     colsEnd2
 	SUBQ    $0x40, d+56(FP)
-	VMOVUPS (AX), Z0
-	VMOVUPS 64(AX), Z1
-	VMOVUPS 128(AX), Z2
-	VMOVUPS 192(AX), Z3
-	VMOVUPS (AX)(CX*1), Z4
-	VMOVUPS 64(AX)(CX*1), Z5
-	VMOVUPS 128(AX)(CX*1), Z6
-	VMOVUPS 192(AX)(CX*1), Z7
-	VMOVUPS (AX)(CX*2), Z8
-	VMOVUPS 64(AX)(CX*2), Z9
-	VMOVUPS 128(AX)(CX*2), Z10
-	VMOVUPS 192(AX)(CX*2), Z11
-	VMOVUPS (AX)(DX*1), Z12
-	VMOVUPS 64(AX)(DX*1), Z13
-	VMOVUPS 128(AX)(DX*1), Z14
-	VMOVUPS 192(AX)(DX*1), Z15
-	MOVQ    R8, R11
-	MOVQ    n+48(FP), R12
-	MOVQ    BX, R13
-	SUBQ    $0x01, R12
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	VMOVUPS 128(BX), Z6
+	VMOVUPS 192(BX), Z7
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
 	JLT     rowsEnd4
 
 rows3:
-	PREFETCHT0 (R11)(R10*1)
-	PREFETCHT0 64(R11)(R10*1)
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
 
 	// acc[i][c…] += p[i,j]·v[j,c…]
-	VBROADCASTSS (R13), Z16
-	VBROADCASTSS (R13)(SI*1), Z17
-	VBROADCASTSS (R13)(SI*2), Z18
-	VBROADCASTSS (R13)(DI*1), Z19
-	VCVTPH2PS    (R11), Z20
+	VBROADCASTSS (DI), Z8
+	VBROADCASTSS (DI)(R8*1), Z9
+	VCVTPH2PS    (BX), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z4
+	VCVTPH2PS    32(BX), Z10
+	VFMADD231PS  Z8, Z10, Z1
+	VFMADD231PS  Z9, Z10, Z5
+	VCVTPH2PS    64(BX), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z6
+	VCVTPH2PS    96(BX), Z10
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	VMOVUPS Z3, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	VMOVUPS Z6, 128(BX)
+	VMOVUPS Z7, 192(BX)
+	ADDQ    SI, BX
+	ADDQ    $+256, AX
+	ADDQ    $+128, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd6
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Z4
+	VBROADCASTSS (DI)(R8*1), Z5
+	VCVTPH2PS    (BX), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z2
+	VCVTPH2PS    32(BX), Z6
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, 64(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+64, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd10
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z1
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Z2
+	VBROADCASTSS (DI), Z3
+	VFMADD231PS  Z3, Z2, Z0
+	VBROADCASTSS (DI)(R8*1), Z3
+	VFMADD231PS  Z3, Z2, Z1
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+	JMP     cols9
+
+colsEnd10:
+	MOVQ      d+56(FP), BX
+	TESTQ     BX, BX
+	JEQ       tailEnd13
+	ANDQ      $0x0f, BX
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      AX, BX
+	MOVQ      ldo+8(FP), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	MOVQ      CX, BX
+	MOVQ      p+16(FP), DI
+	MOVQ      ldp+24(FP), R8
+	SHLQ      $0x02, R8
+	MOVQ      (SP), SI
+	MOVQ      n+48(FP), R9
+	SUBQ      $0x01, R9
+	JLT       rowsEnd15
+
+rows14:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS.Z  (BX), K1, Z2
+	VBROADCASTSS (DI), Z3
+	VFMADD231PS  Z3, Z2, Z0
+	VBROADCASTSS (DI)(R8*1), Z3
+	VFMADD231PS  Z3, Z2, Z1
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows14
+
+rowsEnd15:
+	ADDQ    $0x01, R9
+	MOVQ    AX, DX
+	MOVQ    ldo+8(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, K1, (DX)
+	ADDQ    BX, DX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+
+tailEnd13:
+	VZEROUPPER
+	RET
+
+// func mixF16x3AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·mixF16x3AVX512(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x40
+	JLT     colsEnd2
+	SUBQ    $0x40, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	VMOVUPS 128(BX), Z6
+	VMOVUPS 192(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	VMOVUPS 128(BX), Z10
+	VMOVUPS 192(BX), Z11
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Z12
+	VBROADCASTSS (DI)(R8*1), Z13
+	VBROADCASTSS (DI)(R8*2), Z14
+	VCVTPH2PS    (BX), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z8
+	VCVTPH2PS    32(BX), Z15
+	VFMADD231PS  Z12, Z15, Z1
+	VFMADD231PS  Z13, Z15, Z5
+	VFMADD231PS  Z14, Z15, Z9
+	VCVTPH2PS    64(BX), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z10
+	VCVTPH2PS    96(BX), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	VMOVUPS Z3, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	VMOVUPS Z6, 128(BX)
+	VMOVUPS Z7, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, 64(BX)
+	VMOVUPS Z10, 128(BX)
+	VMOVUPS Z11, 192(BX)
+	ADDQ    SI, BX
+	ADDQ    $+256, AX
+	ADDQ    $+128, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd6
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Z6
+	VCVTPH2PS    32(BX), Z7
+	VBROADCASTSS (DI), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS (DI)(R8*1), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS (DI)(R8*2), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+64, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd10
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Z3
+	VBROADCASTSS (DI), Z4
+	VFMADD231PS  Z4, Z3, Z0
+	VBROADCASTSS (DI)(R8*1), Z4
+	VFMADD231PS  Z4, Z3, Z1
+	VBROADCASTSS (DI)(R8*2), Z4
+	VFMADD231PS  Z4, Z3, Z2
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+	JMP     cols9
+
+colsEnd10:
+	MOVQ      d+56(FP), BX
+	TESTQ     BX, BX
+	JEQ       tailEnd13
+	ANDQ      $0x0f, BX
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      AX, BX
+	MOVQ      ldo+8(FP), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	MOVQ      CX, BX
+	MOVQ      p+16(FP), DI
+	MOVQ      ldp+24(FP), R8
+	SHLQ      $0x02, R8
+	MOVQ      (SP), SI
+	MOVQ      n+48(FP), R9
+	SUBQ      $0x01, R9
+	JLT       rowsEnd15
+
+rows14:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS.Z  (BX), K1, Z3
+	VBROADCASTSS (DI), Z4
+	VFMADD231PS  Z4, Z3, Z0
+	VBROADCASTSS (DI)(R8*1), Z4
+	VFMADD231PS  Z4, Z3, Z1
+	VBROADCASTSS (DI)(R8*2), Z4
+	VFMADD231PS  Z4, Z3, Z2
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows14
+
+rowsEnd15:
+	ADDQ    $0x01, R9
+	MOVQ    AX, DX
+	MOVQ    ldo+8(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, K1, (DX)
+	ADDQ    BX, DX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+
+tailEnd13:
+	VZEROUPPER
+	RET
+
+// func mixF16x4AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·mixF16x4AVX512(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x40
+	JLT     colsEnd2
+	SUBQ    $0x40, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	VMOVUPS 128(BX), Z6
+	VMOVUPS 192(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	VMOVUPS 128(BX), Z10
+	VMOVUPS 192(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	VMOVUPS 128(BX), Z14
+	VMOVUPS 192(BX), Z15
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R10
+	SUBQ    $0x01, R10
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Z16
+	VBROADCASTSS (DI)(R8*1), Z17
+	VBROADCASTSS (DI)(R8*2), Z18
+	VBROADCASTSS (DI)(R9*1), Z19
+	VCVTPH2PS    (BX), Z20
 	VFMADD231PS  Z16, Z20, Z0
 	VFMADD231PS  Z17, Z20, Z4
 	VFMADD231PS  Z18, Z20, Z8
 	VFMADD231PS  Z19, Z20, Z12
-	VCVTPH2PS    32(R11), Z20
+	VCVTPH2PS    32(BX), Z20
 	VFMADD231PS  Z16, Z20, Z1
 	VFMADD231PS  Z17, Z20, Z5
 	VFMADD231PS  Z18, Z20, Z9
 	VFMADD231PS  Z19, Z20, Z13
-	VCVTPH2PS    64(R11), Z20
+	VCVTPH2PS    64(BX), Z20
 	VFMADD231PS  Z16, Z20, Z2
 	VFMADD231PS  Z17, Z20, Z6
 	VFMADD231PS  Z18, Z20, Z10
 	VFMADD231PS  Z19, Z20, Z14
-	VCVTPH2PS    96(R11), Z20
+	VCVTPH2PS    96(BX), Z20
 	VFMADD231PS  Z16, Z20, Z3
 	VFMADD231PS  Z17, Z20, Z7
 	VFMADD231PS  Z18, Z20, Z11
 	VFMADD231PS  Z19, Z20, Z15
-	ADDQ         R9, R11
-	ADDQ         $+4, R13
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R10
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R10
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	VMOVUPS Z3, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	VMOVUPS Z6, 128(BX)
+	VMOVUPS Z7, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, 64(BX)
+	VMOVUPS Z10, 128(BX)
+	VMOVUPS Z11, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, 64(BX)
+	VMOVUPS Z14, 128(BX)
+	VMOVUPS Z15, 192(BX)
+	ADDQ    SI, BX
+	ADDQ    $+256, AX
+	ADDQ    $+128, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd6
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R10
+	SUBQ    $0x01, R10
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Z8
+	VCVTPH2PS    32(BX), Z9
+	VBROADCASTSS (DI), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS (DI)(R8*1), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS (DI)(R8*2), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS (DI)(R9*1), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R10
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R10
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+64, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd10
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z3
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R10
+	SUBQ    $0x01, R10
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Z4
+	VBROADCASTSS (DI), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VBROADCASTSS (DI)(R8*1), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VBROADCASTSS (DI)(R8*2), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VBROADCASTSS (DI)(R9*1), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R10
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R10
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+	JMP     cols9
+
+colsEnd10:
+	MOVQ      d+56(FP), BX
+	TESTQ     BX, BX
+	JEQ       tailEnd13
+	ANDQ      $0x0f, BX
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      AX, BX
+	MOVQ      ldo+8(FP), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	MOVQ      CX, BX
+	MOVQ      p+16(FP), DI
+	MOVQ      ldp+24(FP), R8
+	SHLQ      $0x02, R8
+	LEAQ      (R8)(R8*2), R9
+	MOVQ      (SP), SI
+	MOVQ      n+48(FP), R10
+	SUBQ      $0x01, R10
+	JLT       rowsEnd15
+
+rows14:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS.Z  (BX), K1, Z4
+	VBROADCASTSS (DI), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VBROADCASTSS (DI)(R8*1), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VBROADCASTSS (DI)(R8*2), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VBROADCASTSS (DI)(R9*1), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R10
+	JGE          rows14
+
+rowsEnd15:
+	ADDQ    $0x01, R10
+	MOVQ    AX, DX
+	MOVQ    ldo+8(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z3, K1, (DX)
+	ADDQ    BX, DX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+
+tailEnd13:
+	VZEROUPPER
+	RET
+
+// func mixF16x5AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·mixF16x5AVX512(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x40
+	JLT     colsEnd2
+	SUBQ    $0x40, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	VMOVUPS 128(BX), Z6
+	VMOVUPS 192(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	VMOVUPS 128(BX), Z10
+	VMOVUPS 192(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	VMOVUPS 128(BX), Z14
+	VMOVUPS 192(BX), Z15
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z16
+	VMOVUPS 64(BX), Z17
+	VMOVUPS 128(BX), Z18
+	VMOVUPS 192(BX), Z19
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Z20
+	VCVTPH2PS    32(BX), Z21
+	VCVTPH2PS    64(BX), Z22
+	VCVTPH2PS    96(BX), Z23
+	VBROADCASTSS (DI), Z24
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS (DI)(R8*1), Z24
+	VFMADD231PS  Z24, Z20, Z4
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS (DI)(R8*2), Z24
+	VFMADD231PS  Z24, Z20, Z8
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS (DI)(R10*1), Z24
+	VFMADD231PS  Z24, Z20, Z12
+	VFMADD231PS  Z24, Z21, Z13
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS (R9), Z24
+	VFMADD231PS  Z24, Z20, Z16
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	VMOVUPS Z3, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	VMOVUPS Z6, 128(BX)
+	VMOVUPS Z7, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, 64(BX)
+	VMOVUPS Z10, 128(BX)
+	VMOVUPS Z11, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, 64(BX)
+	VMOVUPS Z14, 128(BX)
+	VMOVUPS Z15, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z16, (BX)
+	VMOVUPS Z17, 64(BX)
+	VMOVUPS Z18, 128(BX)
+	VMOVUPS Z19, 192(BX)
+	ADDQ    SI, BX
+	ADDQ    $+256, AX
+	ADDQ    $+128, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd6
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Z10
+	VCVTPH2PS    32(BX), Z11
+	VBROADCASTSS (DI), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS (DI)(R8*1), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS (DI)(R8*2), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS (DI)(R10*1), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, 64(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+64, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd10
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Z5
+	VBROADCASTSS (DI), Z6
+	VFMADD231PS  Z6, Z5, Z0
+	VBROADCASTSS (DI)(R8*1), Z6
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS (DI)(R8*2), Z6
+	VFMADD231PS  Z6, Z5, Z2
+	VBROADCASTSS (DI)(R10*1), Z6
+	VFMADD231PS  Z6, Z5, Z3
+	VBROADCASTSS (R9), Z6
+	VFMADD231PS  Z6, Z5, Z4
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+	JMP     cols9
+
+colsEnd10:
+	MOVQ      d+56(FP), BX
+	TESTQ     BX, BX
+	JEQ       tailEnd13
+	ANDQ      $0x0f, BX
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      AX, BX
+	MOVQ      ldo+8(FP), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z4
+	ADDQ      SI, BX
+	MOVQ      CX, BX
+	MOVQ      p+16(FP), DI
+	MOVQ      ldp+24(FP), R8
+	SHLQ      $0x02, R8
+	LEAQ      (DI)(R8*4), R9
+	LEAQ      (R8)(R8*2), R10
+	MOVQ      (SP), SI
+	MOVQ      n+48(FP), R11
+	SUBQ      $0x01, R11
+	JLT       rowsEnd15
+
+rows14:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS.Z  (BX), K1, Z5
+	VBROADCASTSS (DI), Z6
+	VFMADD231PS  Z6, Z5, Z0
+	VBROADCASTSS (DI)(R8*1), Z6
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS (DI)(R8*2), Z6
+	VFMADD231PS  Z6, Z5, Z2
+	VBROADCASTSS (DI)(R10*1), Z6
+	VFMADD231PS  Z6, Z5, Z3
+	VBROADCASTSS (R9), Z6
+	VFMADD231PS  Z6, Z5, Z4
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows14
+
+rowsEnd15:
+	ADDQ    $0x01, R11
+	MOVQ    AX, DX
+	MOVQ    ldo+8(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z3, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z4, K1, (DX)
+	ADDQ    BX, DX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+
+tailEnd13:
+	VZEROUPPER
+	RET
+
+// func mixF16x6AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·mixF16x6AVX512(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x40
+	JLT     colsEnd2
+	SUBQ    $0x40, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	VMOVUPS 128(BX), Z6
+	VMOVUPS 192(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	VMOVUPS 128(BX), Z10
+	VMOVUPS 192(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	VMOVUPS 128(BX), Z14
+	VMOVUPS 192(BX), Z15
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z16
+	VMOVUPS 64(BX), Z17
+	VMOVUPS 128(BX), Z18
+	VMOVUPS 192(BX), Z19
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z20
+	VMOVUPS 64(BX), Z21
+	VMOVUPS 128(BX), Z22
+	VMOVUPS 192(BX), Z23
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Z24
+	VCVTPH2PS    32(BX), Z25
+	VCVTPH2PS    64(BX), Z26
+	VCVTPH2PS    96(BX), Z27
+	VBROADCASTSS (DI), Z28
+	VFMADD231PS  Z28, Z24, Z0
+	VFMADD231PS  Z28, Z25, Z1
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS (DI)(R8*1), Z28
+	VFMADD231PS  Z28, Z24, Z4
+	VFMADD231PS  Z28, Z25, Z5
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS (DI)(R8*2), Z28
+	VFMADD231PS  Z28, Z24, Z8
+	VFMADD231PS  Z28, Z25, Z9
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS (DI)(R10*1), Z28
+	VFMADD231PS  Z28, Z24, Z12
+	VFMADD231PS  Z28, Z25, Z13
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS (R9), Z28
+	VFMADD231PS  Z28, Z24, Z16
+	VFMADD231PS  Z28, Z25, Z17
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS (R9)(R8*1), Z28
+	VFMADD231PS  Z28, Z24, Z20
+	VFMADD231PS  Z28, Z25, Z21
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	VMOVUPS Z3, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	VMOVUPS Z6, 128(BX)
+	VMOVUPS Z7, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, 64(BX)
+	VMOVUPS Z10, 128(BX)
+	VMOVUPS Z11, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, 64(BX)
+	VMOVUPS Z14, 128(BX)
+	VMOVUPS Z15, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z16, (BX)
+	VMOVUPS Z17, 64(BX)
+	VMOVUPS Z18, 128(BX)
+	VMOVUPS Z19, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z20, (BX)
+	VMOVUPS Z21, 64(BX)
+	VMOVUPS Z22, 128(BX)
+	VMOVUPS Z23, 192(BX)
+	ADDQ    SI, BX
+	ADDQ    $+256, AX
+	ADDQ    $+128, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd6
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z10
+	VMOVUPS 64(BX), Z11
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Z12
+	VCVTPH2PS    32(BX), Z13
+	VBROADCASTSS (DI), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (DI)(R8*1), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS (DI)(R8*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (DI)(R10*1), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS (R9), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS (R9)(R8*1), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z10, (BX)
+	VMOVUPS Z11, 64(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+64, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd10
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z5
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Z6
+	VBROADCASTSS (DI), Z7
+	VFMADD231PS  Z7, Z6, Z0
+	VBROADCASTSS (DI)(R8*1), Z7
+	VFMADD231PS  Z7, Z6, Z1
+	VBROADCASTSS (DI)(R8*2), Z7
+	VFMADD231PS  Z7, Z6, Z2
+	VBROADCASTSS (DI)(R10*1), Z7
+	VFMADD231PS  Z7, Z6, Z3
+	VBROADCASTSS (R9), Z7
+	VFMADD231PS  Z7, Z6, Z4
+	VBROADCASTSS (R9)(R8*1), Z7
+	VFMADD231PS  Z7, Z6, Z5
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z5, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+	JMP     cols9
+
+colsEnd10:
+	MOVQ      d+56(FP), BX
+	TESTQ     BX, BX
+	JEQ       tailEnd13
+	ANDQ      $0x0f, BX
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      AX, BX
+	MOVQ      ldo+8(FP), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z4
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z5
+	ADDQ      SI, BX
+	MOVQ      CX, BX
+	MOVQ      p+16(FP), DI
+	MOVQ      ldp+24(FP), R8
+	SHLQ      $0x02, R8
+	LEAQ      (DI)(R8*4), R9
+	LEAQ      (R8)(R8*2), R10
+	MOVQ      (SP), SI
+	MOVQ      n+48(FP), R11
+	SUBQ      $0x01, R11
+	JLT       rowsEnd15
+
+rows14:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS.Z  (BX), K1, Z6
+	VBROADCASTSS (DI), Z7
+	VFMADD231PS  Z7, Z6, Z0
+	VBROADCASTSS (DI)(R8*1), Z7
+	VFMADD231PS  Z7, Z6, Z1
+	VBROADCASTSS (DI)(R8*2), Z7
+	VFMADD231PS  Z7, Z6, Z2
+	VBROADCASTSS (DI)(R10*1), Z7
+	VFMADD231PS  Z7, Z6, Z3
+	VBROADCASTSS (R9), Z7
+	VFMADD231PS  Z7, Z6, Z4
+	VBROADCASTSS (R9)(R8*1), Z7
+	VFMADD231PS  Z7, Z6, Z5
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows14
+
+rowsEnd15:
+	ADDQ    $0x01, R11
+	MOVQ    AX, DX
+	MOVQ    ldo+8(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z3, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z4, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z5, K1, (DX)
+	ADDQ    BX, DX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+
+tailEnd13:
+	VZEROUPPER
+	RET
+
+// func mixF16x7AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·mixF16x7AVX512(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x30
+	JLT     colsEnd2
+	SUBQ    $0x30, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z3
+	VMOVUPS 64(BX), Z4
+	VMOVUPS 128(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	VMOVUPS 128(BX), Z8
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z9
+	VMOVUPS 64(BX), Z10
+	VMOVUPS 128(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	VMOVUPS 128(BX), Z14
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z15
+	VMOVUPS 64(BX), Z16
+	VMOVUPS 128(BX), Z17
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z18
+	VMOVUPS 64(BX), Z19
+	VMOVUPS 128(BX), Z20
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Z21
+	VCVTPH2PS    32(BX), Z22
+	VCVTPH2PS    64(BX), Z23
+	VBROADCASTSS (DI), Z24
+	VFMADD231PS  Z24, Z21, Z0
+	VFMADD231PS  Z24, Z22, Z1
+	VFMADD231PS  Z24, Z23, Z2
+	VBROADCASTSS (DI)(R8*1), Z24
+	VFMADD231PS  Z24, Z21, Z3
+	VFMADD231PS  Z24, Z22, Z4
+	VFMADD231PS  Z24, Z23, Z5
+	VBROADCASTSS (DI)(R8*2), Z24
+	VFMADD231PS  Z24, Z21, Z6
+	VFMADD231PS  Z24, Z22, Z7
+	VFMADD231PS  Z24, Z23, Z8
+	VBROADCASTSS (DI)(R10*1), Z24
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS (R9), Z24
+	VFMADD231PS  Z24, Z21, Z12
+	VFMADD231PS  Z24, Z22, Z13
+	VFMADD231PS  Z24, Z23, Z14
+	VBROADCASTSS (R9)(R8*1), Z24
+	VFMADD231PS  Z24, Z21, Z15
+	VFMADD231PS  Z24, Z22, Z16
+	VFMADD231PS  Z24, Z23, Z17
+	VBROADCASTSS (R9)(R8*2), Z24
+	VFMADD231PS  Z24, Z21, Z18
+	VFMADD231PS  Z24, Z22, Z19
+	VFMADD231PS  Z24, Z23, Z20
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z3, (BX)
+	VMOVUPS Z4, 64(BX)
+	VMOVUPS Z5, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	VMOVUPS Z8, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z9, (BX)
+	VMOVUPS Z10, 64(BX)
+	VMOVUPS Z11, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, 64(BX)
+	VMOVUPS Z14, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z15, (BX)
+	VMOVUPS Z16, 64(BX)
+	VMOVUPS Z17, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z18, (BX)
+	VMOVUPS Z19, 64(BX)
+	VMOVUPS Z20, 128(BX)
+	ADDQ    SI, BX
+	ADDQ    $+192, AX
+	ADDQ    $+96, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd6
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z10
+	VMOVUPS 64(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Z14
+	VCVTPH2PS    32(BX), Z15
+	VBROADCASTSS (DI), Z16
+	VFMADD231PS  Z16, Z14, Z0
+	VFMADD231PS  Z16, Z15, Z1
+	VBROADCASTSS (DI)(R8*1), Z16
+	VFMADD231PS  Z16, Z14, Z2
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS (DI)(R8*2), Z16
+	VFMADD231PS  Z16, Z14, Z4
+	VFMADD231PS  Z16, Z15, Z5
+	VBROADCASTSS (DI)(R10*1), Z16
+	VFMADD231PS  Z16, Z14, Z6
+	VFMADD231PS  Z16, Z15, Z7
+	VBROADCASTSS (R9), Z16
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z16, Z15, Z9
+	VBROADCASTSS (R9)(R8*1), Z16
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z11
+	VBROADCASTSS (R9)(R8*2), Z16
+	VFMADD231PS  Z16, Z14, Z12
+	VFMADD231PS  Z16, Z15, Z13
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z10, (BX)
+	VMOVUPS Z11, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, 64(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+64, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd10
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Z7
+	VBROADCASTSS (DI), Z8
+	VFMADD231PS  Z8, Z7, Z0
+	VBROADCASTSS (DI)(R8*1), Z8
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS (DI)(R8*2), Z8
+	VFMADD231PS  Z8, Z7, Z2
+	VBROADCASTSS (DI)(R10*1), Z8
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS (R9), Z8
+	VFMADD231PS  Z8, Z7, Z4
+	VBROADCASTSS (R9)(R8*1), Z8
+	VFMADD231PS  Z8, Z7, Z5
+	VBROADCASTSS (R9)(R8*2), Z8
+	VFMADD231PS  Z8, Z7, Z6
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z5, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+	JMP     cols9
+
+colsEnd10:
+	MOVQ      d+56(FP), BX
+	TESTQ     BX, BX
+	JEQ       tailEnd13
+	ANDQ      $0x0f, BX
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      AX, BX
+	MOVQ      ldo+8(FP), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z4
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z6
+	ADDQ      SI, BX
+	MOVQ      CX, BX
+	MOVQ      p+16(FP), DI
+	MOVQ      ldp+24(FP), R8
+	SHLQ      $0x02, R8
+	LEAQ      (DI)(R8*4), R9
+	LEAQ      (R8)(R8*2), R10
+	MOVQ      (SP), SI
+	MOVQ      n+48(FP), R11
+	SUBQ      $0x01, R11
+	JLT       rowsEnd15
+
+rows14:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS.Z  (BX), K1, Z7
+	VBROADCASTSS (DI), Z8
+	VFMADD231PS  Z8, Z7, Z0
+	VBROADCASTSS (DI)(R8*1), Z8
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS (DI)(R8*2), Z8
+	VFMADD231PS  Z8, Z7, Z2
+	VBROADCASTSS (DI)(R10*1), Z8
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS (R9), Z8
+	VFMADD231PS  Z8, Z7, Z4
+	VBROADCASTSS (R9)(R8*1), Z8
+	VFMADD231PS  Z8, Z7, Z5
+	VBROADCASTSS (R9)(R8*2), Z8
+	VFMADD231PS  Z8, Z7, Z6
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows14
+
+rowsEnd15:
+	ADDQ    $0x01, R11
+	MOVQ    AX, DX
+	MOVQ    ldo+8(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z3, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z4, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z5, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z6, K1, (DX)
+	ADDQ    BX, DX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+
+tailEnd13:
+	VZEROUPPER
+	RET
+
+// func mixF16x8AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·mixF16x8AVX512(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x30
+	JLT     colsEnd2
+	SUBQ    $0x30, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z3
+	VMOVUPS 64(BX), Z4
+	VMOVUPS 128(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	VMOVUPS 128(BX), Z8
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z9
+	VMOVUPS 64(BX), Z10
+	VMOVUPS 128(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	VMOVUPS 128(BX), Z14
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z15
+	VMOVUPS 64(BX), Z16
+	VMOVUPS 128(BX), Z17
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z18
+	VMOVUPS 64(BX), Z19
+	VMOVUPS 128(BX), Z20
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z21
+	VMOVUPS 64(BX), Z22
+	VMOVUPS 128(BX), Z23
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Z24
+	VCVTPH2PS    32(BX), Z25
+	VCVTPH2PS    64(BX), Z26
+	VBROADCASTSS (DI), Z27
+	VFMADD231PS  Z27, Z24, Z0
+	VFMADD231PS  Z27, Z25, Z1
+	VFMADD231PS  Z27, Z26, Z2
+	VBROADCASTSS (DI)(R8*1), Z27
+	VFMADD231PS  Z27, Z24, Z3
+	VFMADD231PS  Z27, Z25, Z4
+	VFMADD231PS  Z27, Z26, Z5
+	VBROADCASTSS (DI)(R8*2), Z27
+	VFMADD231PS  Z27, Z24, Z6
+	VFMADD231PS  Z27, Z25, Z7
+	VFMADD231PS  Z27, Z26, Z8
+	VBROADCASTSS (DI)(R10*1), Z27
+	VFMADD231PS  Z27, Z24, Z9
+	VFMADD231PS  Z27, Z25, Z10
+	VFMADD231PS  Z27, Z26, Z11
+	VBROADCASTSS (R9), Z27
+	VFMADD231PS  Z27, Z24, Z12
+	VFMADD231PS  Z27, Z25, Z13
+	VFMADD231PS  Z27, Z26, Z14
+	VBROADCASTSS (R9)(R8*1), Z27
+	VFMADD231PS  Z27, Z24, Z15
+	VFMADD231PS  Z27, Z25, Z16
+	VFMADD231PS  Z27, Z26, Z17
+	VBROADCASTSS (R9)(R8*2), Z27
+	VFMADD231PS  Z27, Z24, Z18
+	VFMADD231PS  Z27, Z25, Z19
+	VFMADD231PS  Z27, Z26, Z20
+	VBROADCASTSS (R9)(R10*1), Z27
+	VFMADD231PS  Z27, Z24, Z21
+	VFMADD231PS  Z27, Z25, Z22
+	VFMADD231PS  Z27, Z26, Z23
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z3, (BX)
+	VMOVUPS Z4, 64(BX)
+	VMOVUPS Z5, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	VMOVUPS Z8, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z9, (BX)
+	VMOVUPS Z10, 64(BX)
+	VMOVUPS Z11, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, 64(BX)
+	VMOVUPS Z14, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z15, (BX)
+	VMOVUPS Z16, 64(BX)
+	VMOVUPS Z17, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z18, (BX)
+	VMOVUPS Z19, 64(BX)
+	VMOVUPS Z20, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z21, (BX)
+	VMOVUPS Z22, 64(BX)
+	VMOVUPS Z23, 128(BX)
+	ADDQ    SI, BX
+	ADDQ    $+192, AX
+	ADDQ    $+96, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd6
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z10
+	VMOVUPS 64(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z14
+	VMOVUPS 64(BX), Z15
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Z16
+	VCVTPH2PS    32(BX), Z17
+	VBROADCASTSS (DI), Z18
+	VFMADD231PS  Z18, Z16, Z0
+	VFMADD231PS  Z18, Z17, Z1
+	VBROADCASTSS (DI)(R8*1), Z18
+	VFMADD231PS  Z18, Z16, Z2
+	VFMADD231PS  Z18, Z17, Z3
+	VBROADCASTSS (DI)(R8*2), Z18
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS (DI)(R10*1), Z18
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z7
+	VBROADCASTSS (R9), Z18
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z9
+	VBROADCASTSS (R9)(R8*1), Z18
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS (R9)(R8*2), Z18
+	VFMADD231PS  Z18, Z16, Z12
+	VFMADD231PS  Z18, Z17, Z13
+	VBROADCASTSS (R9)(R10*1), Z18
+	VFMADD231PS  Z18, Z16, Z14
+	VFMADD231PS  Z18, Z17, Z15
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z10, (BX)
+	VMOVUPS Z11, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z14, (BX)
+	VMOVUPS Z15, 64(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+64, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd10
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z7
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Z8
+	VBROADCASTSS (DI), Z9
+	VFMADD231PS  Z9, Z8, Z0
+	VBROADCASTSS (DI)(R8*1), Z9
+	VFMADD231PS  Z9, Z8, Z1
+	VBROADCASTSS (DI)(R8*2), Z9
+	VFMADD231PS  Z9, Z8, Z2
+	VBROADCASTSS (DI)(R10*1), Z9
+	VFMADD231PS  Z9, Z8, Z3
+	VBROADCASTSS (R9), Z9
+	VFMADD231PS  Z9, Z8, Z4
+	VBROADCASTSS (R9)(R8*1), Z9
+	VFMADD231PS  Z9, Z8, Z5
+	VBROADCASTSS (R9)(R8*2), Z9
+	VFMADD231PS  Z9, Z8, Z6
+	VBROADCASTSS (R9)(R10*1), Z9
+	VFMADD231PS  Z9, Z8, Z7
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z5, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z7, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+	JMP     cols9
+
+colsEnd10:
+	MOVQ      d+56(FP), BX
+	TESTQ     BX, BX
+	JEQ       tailEnd13
+	ANDQ      $0x0f, BX
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      AX, BX
+	MOVQ      ldo+8(FP), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z4
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z6
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z7
+	ADDQ      SI, BX
+	MOVQ      CX, BX
+	MOVQ      p+16(FP), DI
+	MOVQ      ldp+24(FP), R8
+	SHLQ      $0x02, R8
+	LEAQ      (DI)(R8*4), R9
+	LEAQ      (R8)(R8*2), R10
+	MOVQ      (SP), SI
+	MOVQ      n+48(FP), R11
+	SUBQ      $0x01, R11
+	JLT       rowsEnd15
+
+rows14:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS.Z  (BX), K1, Z8
+	VBROADCASTSS (DI), Z9
+	VFMADD231PS  Z9, Z8, Z0
+	VBROADCASTSS (DI)(R8*1), Z9
+	VFMADD231PS  Z9, Z8, Z1
+	VBROADCASTSS (DI)(R8*2), Z9
+	VFMADD231PS  Z9, Z8, Z2
+	VBROADCASTSS (DI)(R10*1), Z9
+	VFMADD231PS  Z9, Z8, Z3
+	VBROADCASTSS (R9), Z9
+	VFMADD231PS  Z9, Z8, Z4
+	VBROADCASTSS (R9)(R8*1), Z9
+	VFMADD231PS  Z9, Z8, Z5
+	VBROADCASTSS (R9)(R8*2), Z9
+	VFMADD231PS  Z9, Z8, Z6
+	VBROADCASTSS (R9)(R10*1), Z9
+	VFMADD231PS  Z9, Z8, Z7
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows14
+
+rowsEnd15:
+	ADDQ    $0x01, R11
+	MOVQ    AX, DX
+	MOVQ    ldo+8(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z3, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z4, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z5, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z6, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z7, K1, (DX)
+	ADDQ    BX, DX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+
+tailEnd13:
+	VZEROUPPER
+	RET
+
+// func mixF16x9AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·mixF16x9AVX512(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+2, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x30
+	JLT     colsEnd2
+	SUBQ    $0x30, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z3
+	VMOVUPS 64(BX), Z4
+	VMOVUPS 128(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	VMOVUPS 128(BX), Z8
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z9
+	VMOVUPS 64(BX), Z10
+	VMOVUPS 128(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	VMOVUPS 128(BX), Z14
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z15
+	VMOVUPS 64(BX), Z16
+	VMOVUPS 128(BX), Z17
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z18
+	VMOVUPS 64(BX), Z19
+	VMOVUPS 128(BX), Z20
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z21
+	VMOVUPS 64(BX), Z22
+	VMOVUPS 128(BX), Z23
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z24
+	VMOVUPS 64(BX), Z25
+	VMOVUPS 128(BX), Z26
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (DI)(R8*8), R10
+	LEAQ    (R8)(R8*2), R11
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R12
+	SUBQ    $0x01, R12
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS    (BX), Z27
+	VCVTPH2PS    32(BX), Z28
+	VCVTPH2PS    64(BX), Z29
+	VBROADCASTSS (DI), Z30
+	VFMADD231PS  Z30, Z27, Z0
+	VFMADD231PS  Z30, Z28, Z1
+	VFMADD231PS  Z30, Z29, Z2
+	VBROADCASTSS (DI)(R8*1), Z30
+	VFMADD231PS  Z30, Z27, Z3
+	VFMADD231PS  Z30, Z28, Z4
+	VFMADD231PS  Z30, Z29, Z5
+	VBROADCASTSS (DI)(R8*2), Z30
+	VFMADD231PS  Z30, Z27, Z6
+	VFMADD231PS  Z30, Z28, Z7
+	VFMADD231PS  Z30, Z29, Z8
+	VBROADCASTSS (DI)(R11*1), Z30
+	VFMADD231PS  Z30, Z27, Z9
+	VFMADD231PS  Z30, Z28, Z10
+	VFMADD231PS  Z30, Z29, Z11
+	VBROADCASTSS (R9), Z30
+	VFMADD231PS  Z30, Z27, Z12
+	VFMADD231PS  Z30, Z28, Z13
+	VFMADD231PS  Z30, Z29, Z14
+	VBROADCASTSS (R9)(R8*1), Z30
+	VFMADD231PS  Z30, Z27, Z15
+	VFMADD231PS  Z30, Z28, Z16
+	VFMADD231PS  Z30, Z29, Z17
+	VBROADCASTSS (R9)(R8*2), Z30
+	VFMADD231PS  Z30, Z27, Z18
+	VFMADD231PS  Z30, Z28, Z19
+	VFMADD231PS  Z30, Z29, Z20
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z30, Z27, Z21
+	VFMADD231PS  Z30, Z28, Z22
+	VFMADD231PS  Z30, Z29, Z23
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z30, Z27, Z24
+	VFMADD231PS  Z30, Z28, Z25
+	VFMADD231PS  Z30, Z29, Z26
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	ADDQ         $+4, R10
 	SUBQ         $0x01, R12
 	JGE          rows3
 
 rowsEnd4:
 	ADDQ    $0x01, R12
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, 64(AX)
-	VMOVUPS Z2, 128(AX)
-	VMOVUPS Z3, 192(AX)
-	VMOVUPS Z4, (AX)(CX*1)
-	VMOVUPS Z5, 64(AX)(CX*1)
-	VMOVUPS Z6, 128(AX)(CX*1)
-	VMOVUPS Z7, 192(AX)(CX*1)
-	VMOVUPS Z8, (AX)(CX*2)
-	VMOVUPS Z9, 64(AX)(CX*2)
-	VMOVUPS Z10, 128(AX)(CX*2)
-	VMOVUPS Z11, 192(AX)(CX*2)
-	VMOVUPS Z12, (AX)(DX*1)
-	VMOVUPS Z13, 64(AX)(DX*1)
-	VMOVUPS Z14, 128(AX)(DX*1)
-	VMOVUPS Z15, 192(AX)(DX*1)
-	ADDQ    $+256, AX
-	ADDQ    $+128, R8
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z3, (BX)
+	VMOVUPS Z4, 64(BX)
+	VMOVUPS Z5, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	VMOVUPS Z8, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z9, (BX)
+	VMOVUPS Z10, 64(BX)
+	VMOVUPS Z11, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, 64(BX)
+	VMOVUPS Z14, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z15, (BX)
+	VMOVUPS Z16, 64(BX)
+	VMOVUPS Z17, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z18, (BX)
+	VMOVUPS Z19, 64(BX)
+	VMOVUPS Z20, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z21, (BX)
+	VMOVUPS Z22, 64(BX)
+	VMOVUPS Z23, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z24, (BX)
+	VMOVUPS Z25, 64(BX)
+	VMOVUPS Z26, 128(BX)
+	ADDQ    SI, BX
+	ADDQ    $+192, AX
+	ADDQ    $+96, CX
 	JMP     cols1
 
 colsEnd2:
-vector5:
-	CMPQ    d+56(FP), $0x10
-	JLT     vectorEnd6
-	SUBQ    $0x10, d+56(FP)
-	VMOVUPS (AX), Z0
-	VMOVUPS (AX)(CX*1), Z1
-	VMOVUPS (AX)(CX*2), Z2
-	VMOVUPS (AX)(DX*1), Z3
-	MOVQ    R8, R11
+cols5:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd6
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z10
+	VMOVUPS 64(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z14
+	VMOVUPS 64(BX), Z15
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z16
+	VMOVUPS 64(BX), Z17
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (DI)(R8*8), R10
+	LEAQ    (R8)(R8*2), R11
+	MOVQ    (SP), SI
 	MOVQ    n+48(FP), R12
-	MOVQ    BX, R13
 	SUBQ    $0x01, R12
 	JLT     rowsEnd8
 
 rows7:
-	PREFETCHT0 (R11)(R10*1)
+	PREFETCHT0 (BX)(SI*1)
 
 	// acc[i][c…] += p[i,j]·v[j,c…]
-	VBROADCASTSS (R13), Z4
-	VBROADCASTSS (R13)(SI*1), Z5
-	VBROADCASTSS (R13)(SI*2), Z6
-	VBROADCASTSS (R13)(DI*1), Z7
-	VCVTPH2PS    (R11), Z8
-	VFMADD231PS  Z4, Z8, Z0
-	VFMADD231PS  Z5, Z8, Z1
-	VFMADD231PS  Z6, Z8, Z2
-	VFMADD231PS  Z7, Z8, Z3
-	ADDQ         R9, R11
-	ADDQ         $+4, R13
+	VCVTPH2PS    (BX), Z18
+	VCVTPH2PS    32(BX), Z19
+	VBROADCASTSS (DI), Z20
+	VFMADD231PS  Z20, Z18, Z0
+	VFMADD231PS  Z20, Z19, Z1
+	VBROADCASTSS (DI)(R8*1), Z20
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS (DI)(R8*2), Z20
+	VFMADD231PS  Z20, Z18, Z4
+	VFMADD231PS  Z20, Z19, Z5
+	VBROADCASTSS (DI)(R11*1), Z20
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS (R9), Z20
+	VFMADD231PS  Z20, Z18, Z8
+	VFMADD231PS  Z20, Z19, Z9
+	VBROADCASTSS (R9)(R8*1), Z20
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS (R9)(R8*2), Z20
+	VFMADD231PS  Z20, Z18, Z12
+	VFMADD231PS  Z20, Z19, Z13
+	VBROADCASTSS (R9)(R11*1), Z20
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	VBROADCASTSS (R10), Z20
+	VFMADD231PS  Z20, Z18, Z16
+	VFMADD231PS  Z20, Z19, Z17
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	ADDQ         $+4, R10
 	SUBQ         $0x01, R12
 	JGE          rows7
 
 rowsEnd8:
 	ADDQ    $0x01, R12
-	VMOVUPS Z0, (AX)
-	VMOVUPS Z1, (AX)(CX*1)
-	VMOVUPS Z2, (AX)(CX*2)
-	VMOVUPS Z3, (AX)(DX*1)
-	ADDQ    $+64, AX
-	ADDQ    $+32, R8
-	JMP     vector5
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z10, (BX)
+	VMOVUPS Z11, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z14, (BX)
+	VMOVUPS Z15, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z16, (BX)
+	VMOVUPS Z17, 64(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+64, CX
+	JMP     cols5
 
-vectorEnd6:
-	MOVQ      d+56(FP), R11
-	TESTQ     R11, R11
-	JEQ       tailEnd9
-	ANDQ      $0x0f, R11
-	MOVQ      $-1, R12
-	BZHIQ     R11, R12, R12
-	KMOVW     R12, K1
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z (AX)(CX*1), K1, Z1
-	VMOVUPS.Z (AX)(CX*2), K1, Z2
-	VMOVUPS.Z (AX)(DX*1), K1, Z3
-	MOVQ      R8, R11
-	MOVQ      n+48(FP), R12
-	SUBQ      $0x01, R12
-	JLT       rowsEnd11
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd10
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (DI)(R8*8), R10
+	LEAQ    (R8)(R8*2), R11
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R12
+	SUBQ    $0x01, R12
+	JLT     rowsEnd12
 
-rows10:
-	PREFETCHT0 (R11)(R10*1)
+rows11:
+	PREFETCHT0 (BX)(SI*1)
 
 	// acc[i][c…] += p[i,j]·v[j,c…]
-	VBROADCASTSS (BX), Z4
-	VBROADCASTSS (BX)(SI*1), Z5
-	VBROADCASTSS (BX)(SI*2), Z6
-	VBROADCASTSS (BX)(DI*1), Z7
-	VCVTPH2PS.Z  (R11), K1, Z8
-	VFMADD231PS  Z4, Z8, Z0
-	VFMADD231PS  Z5, Z8, Z1
-	VFMADD231PS  Z6, Z8, Z2
-	VFMADD231PS  Z7, Z8, Z3
-	ADDQ         R9, R11
-	ADDQ         $+4, BX
+	VCVTPH2PS    (BX), Z9
+	VBROADCASTSS (DI), Z10
+	VFMADD231PS  Z10, Z9, Z0
+	VBROADCASTSS (DI)(R8*1), Z10
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS (DI)(R8*2), Z10
+	VFMADD231PS  Z10, Z9, Z2
+	VBROADCASTSS (DI)(R11*1), Z10
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS (R9), Z10
+	VFMADD231PS  Z10, Z9, Z4
+	VBROADCASTSS (R9)(R8*1), Z10
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS (R9)(R8*2), Z10
+	VFMADD231PS  Z10, Z9, Z6
+	VBROADCASTSS (R9)(R11*1), Z10
+	VFMADD231PS  Z10, Z9, Z7
+	VBROADCASTSS (R10), Z10
+	VFMADD231PS  Z10, Z9, Z8
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	ADDQ         $+4, R10
 	SUBQ         $0x01, R12
-	JGE          rows10
+	JGE          rows11
 
-rowsEnd11:
+rowsEnd12:
 	ADDQ    $0x01, R12
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K1, (AX)(CX*1)
-	VMOVUPS Z2, K1, (AX)(CX*2)
-	VMOVUPS Z3, K1, (AX)(DX*1)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z5, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z7, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z8, (BX)
+	ADDQ    SI, BX
 	ADDQ    $+64, AX
-	ADDQ    $+32, R8
+	ADDQ    $+32, CX
+	JMP     cols9
 
-tailEnd9:
+colsEnd10:
+	MOVQ      d+56(FP), BX
+	TESTQ     BX, BX
+	JEQ       tailEnd13
+	ANDQ      $0x0f, BX
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      AX, BX
+	MOVQ      ldo+8(FP), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z4
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z6
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z7
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z8
+	ADDQ      SI, BX
+	MOVQ      CX, BX
+	MOVQ      p+16(FP), DI
+	MOVQ      ldp+24(FP), R8
+	SHLQ      $0x02, R8
+	LEAQ      (DI)(R8*4), R9
+	LEAQ      (DI)(R8*8), R10
+	LEAQ      (R8)(R8*2), R11
+	MOVQ      (SP), SI
+	MOVQ      n+48(FP), R12
+	SUBQ      $0x01, R12
+	JLT       rowsEnd15
+
+rows14:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VCVTPH2PS.Z  (BX), K1, Z9
+	VBROADCASTSS (DI), Z10
+	VFMADD231PS  Z10, Z9, Z0
+	VBROADCASTSS (DI)(R8*1), Z10
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS (DI)(R8*2), Z10
+	VFMADD231PS  Z10, Z9, Z2
+	VBROADCASTSS (DI)(R11*1), Z10
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS (R9), Z10
+	VFMADD231PS  Z10, Z9, Z4
+	VBROADCASTSS (R9)(R8*1), Z10
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS (R9)(R8*2), Z10
+	VFMADD231PS  Z10, Z9, Z6
+	VBROADCASTSS (R9)(R11*1), Z10
+	VFMADD231PS  Z10, Z9, Z7
+	VBROADCASTSS (R10), Z10
+	VFMADD231PS  Z10, Z9, Z8
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	ADDQ         $+4, R10
+	SUBQ         $0x01, R12
+	JGE          rows14
+
+rowsEnd15:
+	ADDQ    $0x01, R12
+	MOVQ    AX, DX
+	MOVQ    ldo+8(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z3, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z4, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z5, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z6, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z7, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z8, K1, (DX)
+	ADDQ    BX, DX
+	ADDQ    $+64, AX
+	ADDQ    $+32, CX
+
+tailEnd13:
+	VZEROUPPER
+	RET
+
+// func mixF32x1AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·mixF32x1AVX512(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x40
+	JLT     colsEnd2
+	SUBQ    $0x40, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R8
+	SUBQ    $0x01, R8
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+	PREFETCHT0 128(BX)(SI*1)
+	PREFETCHT0 192(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Z4
+	VMOVUPS      (BX), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VMOVUPS      64(BX), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VMOVUPS      128(BX), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VMOVUPS      192(BX), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R8
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	VMOVUPS Z3, 192(BX)
+	ADDQ    SI, BX
+	ADDQ    $+256, AX
+	ADDQ    $+256, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd6
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R8
+	SUBQ    $0x01, R8
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Z2
+	VMOVUPS      (BX), Z3
+	VFMADD231PS  Z2, Z3, Z0
+	VMOVUPS      64(BX), Z3
+	VFMADD231PS  Z2, Z3, Z1
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R8
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd10
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R8
+	SUBQ    $0x01, R8
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Z1
+	VMOVUPS      (BX), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R8
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	JMP     cols9
+
+colsEnd10:
+	MOVQ      d+56(FP), BX
+	TESTQ     BX, BX
+	JEQ       tailEnd13
+	ANDQ      $0x0f, BX
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      AX, BX
+	MOVQ      ldo+8(FP), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	MOVQ      CX, BX
+	MOVQ      p+16(FP), DI
+	MOVQ      ldp+24(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      (SP), SI
+	MOVQ      n+48(FP), R8
+	SUBQ      $0x01, R8
+	JLT       rowsEnd15
+
+rows14:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Z1
+	VMOVUPS.Z    (BX), K1, Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R8
+	JGE          rows14
+
+rowsEnd15:
+	ADDQ    $0x01, R8
+	MOVQ    AX, DX
+	MOVQ    ldo+8(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    BX, DX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+
+tailEnd13:
 	VZEROUPPER
 	RET

@@ -4,7 +4,7 @@ import "fmt"
 
 // ScoresF16 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j*stride+c] over c < d, for i < nq and j < n: nq query rows against n
 // rows of a cache in half precision. ldd, ldq and stride are the distances between rows, in elements. A row of the cache is
-// converted once for up to four query rows, so callers pass all heads that share it. Any d is right, multiples of 16 are
+// converted once for as many query rows as the registers hold, nine at AVX-512, so callers pass all heads that share it. Any d is right, multiples of 16 are
 // fast. Nothing outside of the rows is read or written, nothing is allocated. It panics when a slice is too short.
 func ScoresF16(dst []float32, ldd int, q []float32, nq, ldq int, k []uint16, stride, n, d int) {
 	if nq <= 0 || n <= 0 {
@@ -26,6 +26,18 @@ func MixF16(out []float32, ldo int, p []float32, ldp, nq int, v []uint16, stride
 		panic(fmt.Sprintf("quant: mix of %d×%d, depth %d, in slices of %d, %d and %d", nq, d, n, len(out), len(p), len(v)))
 	}
 	vectors().mix(out, ldo, p, ldp, nq, v, stride, n, d)
+}
+
+// MixF32 adds Σ p[j]·v[j*stride+c] over j < n to out[c], for c < d: n rows of floats, weighted. It panics when a slice is too
+// short.
+func MixF32(out, p, v []float32, stride, n, d int) {
+	if n <= 0 || d <= 0 {
+		return
+	}
+	if len(out) < d || len(p) < n || short(len(v), n, stride, d) {
+		panic(fmt.Sprintf("quant: mix of %d rows of %d, in slices of %d, %d and %d", n, d, len(out), len(p), len(v)))
+	}
+	vectors().mixF32(out, p, v, stride, n, d)
 }
 
 // short reports whether rows rows of cols elements at distance ld do not fit into have elements.
@@ -60,6 +72,12 @@ func mixGeneric(out []float32, ldo int, p []float32, ldp, nq int, v []uint16, st
 				axpyF32(out[i*ldo+c:][:len(part)], p[i*ldp+j], part)
 			}
 		}
+	}
+}
+
+func mixF32Generic(out, p, v []float32, stride, n, d int) {
+	for j := range n {
+		axpyF32(out[:d], p[j], v[j*stride:])
 	}
 }
 

@@ -93,11 +93,43 @@ func TestAttentionShapes(t *testing.T) {
 	forLevels(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, 2))
 		for _, d := range depths {
-			for nq := 1; nq <= 9; nq++ {
+			for nq := 1; nq <= 11; nq++ {
 				for _, after := range []bool{false, true} {
 					c := newAttentionCase(t, rng, nq, 1+rng.IntN(21), d, after)
 					c.scores(t, after)
 					c.mix(t, after)
+				}
+			}
+		}
+	})
+}
+
+// TestMixF32 mixes rows of small integers at fences.
+func TestMixF32(t *testing.T) {
+	forLevels(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(9, 1))
+		for d := 1; d < 150; d += 1 + d/9 {
+			for _, n := range []int{1, 2, 5, 16} {
+				stride := d + rng.IntN(3)
+				p, v, out := make([]float32, n), make([]float32, (n-1)*stride+d), atFence[float32](t, d, true)
+				for i := range p {
+					p[i] = float32(rng.IntN(9) - 4)
+				}
+				for i := range v {
+					v[i] = float32(rng.IntN(9) - 4)
+				}
+				for c := range out {
+					out[c] = float32(c % 5)
+				}
+				MixF32(out, fenced(t, p, true), fenced(t, v, true), stride, n, d)
+				for c, got := range out {
+					want := float32(c % 5)
+					for j := range n {
+						want += p[j] * v[j*stride+c]
+					}
+					if got != want {
+						t.Fatalf("n=%d d=%d column %d: got %v, want %v", n, d, c, got, want)
+					}
 				}
 			}
 		}
@@ -189,6 +221,7 @@ func TestAttentionPanics(t *testing.T) {
 		"mix out":    func() { MixF16(f[:15], 8, f, 8, 2, h, 8, 8, 8) },
 		"mix p":      func() { MixF16(f, 8, f[:15], 8, 2, h, 8, 8, 8) },
 		"mix v":      func() { MixF16(f, 8, f, 8, 2, h[:63], 8, 8, 8) },
+		"mix floats": func() { MixF32(f[:8], f[:8], f[:63], 8, 8, 8) },
 		"mix stride": func() { MixF16(f, 8, f, 8, 2, h, -8, 8, 8) },
 	} {
 		t.Run(name, func(t *testing.T) {

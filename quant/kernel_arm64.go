@@ -34,7 +34,7 @@ func mulNEON() (mul [numTypes]kernel) {
 	} {
 		mul[p.typ] = p.mul
 	}
-	mul[F16], mul[BF16], mul[F32] = floatsWith(&scoresNEON, F16, 8), floatsWith(&dotsBF16NEON, BF16, 8), floatsWith(&dotsF32NEON, F32, 8)
+	mul[F16], mul[BF16], mul[F32] = floatsWith(scoresNEON, F16, 8), floatsWith(dotsBF16NEON, BF16, 8), floatsWith(dotsF32NEON, F32, 8)
 	return mul
 }
 

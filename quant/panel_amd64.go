@@ -46,13 +46,13 @@ type panelLevel struct {
 	rows       int // that a kernel takes side by side; panelRows is a multiple
 	interleave func(q, codes *byte, cols int)
 
-	f16, bf16, f32 *dotKernels // of the types whose activations stay float32
-	step           int         // of columns that those take
+	f16, bf16, f32 dotKernels // of the types whose activations stay float32
+	step           int        // of columns that those take
 }
 
 var (
-	panelAVX2   = panelLevel{8, interleaveAVX2, &scoresAVX2, &dotsBF16AVX2, &dotsF32AVX2, 8}
-	panelAVX512 = panelLevel{panelRows, interleaveAVX512, &scoresAVX512, &dotsBF16AVX512, &dotsF32AVX512, 1}
+	panelAVX2   = panelLevel{8, interleaveAVX2, scoresAVX2, dotsBF16AVX2, dotsF32AVX2, 8}
+	panelAVX512 = panelLevel{panelRows, interleaveAVX512, scoresAVX512, dotsBF16AVX512, dotsF32AVX512, 1}
 )
 
 // kernels returns the products of a level: panels for the given types, and the types whose activations stay float32.

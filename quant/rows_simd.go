@@ -41,7 +41,7 @@ func rowsKWith(rowsK func(dst *float32, w *byte, stride, rows int, q *int8, d *f
 
 // floatsWith makes a kernel for type t, F16, BF16 or F32, of ones that take columns in multiples of step; the others are
 // added in Go.
-func floatsWith(kernels *dotKernels, t Type, step int) kernel {
+func floatsWith(kernels dotKernels, t Type, step int) kernel {
 	_, size := t.Block()
 	return func(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 		head := a.Cols - a.Cols%step
@@ -50,9 +50,9 @@ func floatsWith(kernels *dotKernels, t Type, step int) kernel {
 			chunk = rowChunk
 		}
 		for r := 0; r < rows; r += chunk {
-			for t := 0; t < a.N; t += len(kernels) {
-				tokens := kernels[min(a.N-t, len(kernels))-1]
-				tokens(&dst[t*ld+r], ld, &a.x[t*a.Cols], a.Cols, &w[r*stride], stride, min(chunk, rows-r), head)
+			for t, n := 0, 0; t < a.N; t += n {
+				n = rowGroup(a.N-t, len(kernels))
+				kernels[n-1](&dst[t*ld+r], ld, &a.x[t*a.Cols], a.Cols, &w[r*stride], stride, min(chunk, rows-r), head)
 			}
 		}
 		if head < a.Cols {

@@ -9,6 +9,10 @@ type vectorSet struct {
 
 	scores func(dst []float32, ldd int, q []float32, nq, ldq int, k []uint16, stride, n, d int)
 	mix    func(out []float32, ldo int, p []float32, ldp, nq int, v []uint16, stride, n, d int)
+	mixF32 func(out, p, v []float32, stride, n, d int)
+
+	scoresQ8 func(dst []float32, ldd int, q []byte, stride, nq int, k CacheRows, n int)
+	mixQ8    func(out []float32, ldo int, p []float32, ldp, nq int, v CacheRows, from, n, d int)
 
 	expSum     func(dst, x []float32, max float32) float32
 	siluMul    func(dst, gate, up []float32)
@@ -19,7 +23,8 @@ type vectorSet struct {
 // vectorSets is indexed by level. The generic set is the twin of the others; those are set by the platform's init.
 var vectorSets = [cpu.NumLevels]vectorSet{cpu.Generic: {
 	f16ToF32: f16ToF32Generic, f32ToF16: f32ToF16Generic,
-	scores: scoresGeneric, mix: mixGeneric,
+	scores: scoresGeneric, mix: mixGeneric, mixF32: mixF32Generic,
+	scoresQ8: scoresQ8Generic, mixQ8: mixQ8Generic,
 	expSum: expSumGeneric, siluMul: siluMulGeneric, geluMul: geluMulGeneric, sumSquares: sumSquaresGeneric,
 }}
 

@@ -11,13 +11,15 @@ import "github.com/latentgo/latentgo/internal/cpu"
 func init() {
 	vectorSets[cpu.AVX2] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
-		scores: scoresWith(&scoresAVX2, 8), mix: mixWith(&mixAVX2, 8),
+		scores: scoresWith(scoresAVX2, 8), mix: mixWith(mixAVX2, 8), mixF32: mixF32With(mixF32x1AVX2, 8),
+		scoresQ8: cacheAVX2.scoresQ8, mixQ8: cacheAVX2.mixQ8,
 		expSum: expSumWith(expSumAVX2), siluMul: gatedWith(siluMulAVX2), geluMul: gatedWith(geluMulAVX2),
 		sumSquares: sumSquaresWith(sumSquaresAVX2),
 	}
 	vectorSets[cpu.AVX512] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
-		scores: scoresWith(&scoresAVX512, 1), mix: mixWith(&mixAVX512, 1),
+		scores: scoresWith(scoresAVX512, 1), mix: mixWith(mixAVX512, 1), mixF32: mixF32With(mixF32x1AVX512, 1),
+		scoresQ8: cacheAVX512.scoresQ8, mixQ8: cacheAVX512.mixQ8,
 		expSum: expSumWith(expSumAVX512), siluMul: gatedWith(siluMulAVX512), geluMul: gatedWith(geluMulAVX512),
 		sumSquares: sumSquaresWith(sumSquaresAVX512),
 	}
@@ -41,12 +43,15 @@ func convertF32(dst []uint16, src []float32) {
 	f32ToF16Generic(dst[n:], src[n:])
 }
 
-// The attention kernels by level, for 1 to 4 query rows.
+// The attention kernels by level, for 1, 2, … query rows.
 var (
-	scoresAVX2   = dotKernels{scoresF16x1AVX2, scoresF16x2AVX2, scoresF16x3AVX2, scoresF16x4AVX2}
-	scoresAVX512 = dotKernels{scoresF16x1AVX512, scoresF16x2AVX512, scoresF16x3AVX512, scoresF16x4AVX512}
-	mixAVX2      = mixKernels{mix1AVX2, mix2AVX2, mix3AVX2, mix4AVX2}
-	mixAVX512    = mixKernels{mix1AVX512, mix2AVX512, mix3AVX512, mix4AVX512}
+	scoresAVX2   = dotKernels{scoresF16x1AVX2, scoresF16x2AVX2, scoresF16x3AVX2, scoresF16x4AVX2, scoresF16x5AVX2, scoresF16x6AVX2}
+	scoresAVX512 = dotKernels{
+		scoresF16x1AVX512, scoresF16x2AVX512, scoresF16x3AVX512, scoresF16x4AVX512, scoresF16x5AVX512, scoresF16x6AVX512,
+		scoresF16x7AVX512, scoresF16x8AVX512, scoresF16x9AVX512,
+	}
+	mixAVX2   = mixKernels{mixF16x1AVX2, mixF16x2AVX2, mixF16x3AVX2, mixF16x4AVX2, mixF16x5AVX2, mixF16x6AVX2}
+	mixAVX512 = mixKernels{mixF16x1AVX512, mixF16x2AVX512, mixF16x3AVX512, mixF16x4AVX512, mixF16x5AVX512, mixF16x6AVX512, mixF16x7AVX512, mixF16x8AVX512, mixF16x9AVX512}
 )
 
 // expSumWith makes vectorSet.expSum of a kernel.

@@ -11,7 +11,8 @@ import (
 func init() {
 	vectorSets[cpu.NEON] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
-		scores: scoresWith(&scoresNEON, 8), mix: mixWith(&mixNEON, 8),
+		scores: scoresWith(scoresNEON, 8), mix: mixWith(mixNEON, 8), mixF32: mixF32Generic,
+		scoresQ8: scoresQ8Generic, mixQ8: mixQ8Generic,
 		expSum: expSum, siluMul: siluMul, geluMul: geluMul, sumSquares: sumSquares,
 	}
 }
@@ -19,10 +20,17 @@ func init() {
 // The attention kernels for 1 to 4 query rows.
 var (
 	scoresNEON = dotKernels{scoresF16x1NEON, scoresF16x2NEON, scoresF16x3NEON, twice(scoresF16x2NEON)}
-	mixNEON    = mixKernels{mix1NEON, mix2NEON, mix3NEON, mix4NEON}
+	mixNEON    = mixKernels{halfRows(mix1NEON), halfRows(mix2NEON), halfRows(mix3NEON), halfRows(mix4NEON)}
 )
 
 type dotKernel = func(dst *float32, ldd int, q *float32, ldq int, k *byte, stride, n, d int)
+
+// halfRows makes a kernel that takes rows of bytes of one that takes halves.
+func halfRows(mix func(out *float32, ldo int, p *float32, ldp int, v *uint16, stride, n, d int)) mixKernel {
+	return func(out *float32, ldo int, p *float32, ldp int, v *byte, stride, n, d int) {
+		mix(out, ldo, p, ldp, (*uint16)(unsafe.Pointer(v)), stride/2, n, d)
+	}
+}
 
 // rowAt returns the place n floats behind p.
 func rowAt(p *float32, n int) *float32 { return (*float32)(unsafe.Add(unsafe.Pointer(p), 4*n)) }

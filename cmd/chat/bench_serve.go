@@ -40,15 +40,16 @@ type benchReply struct {
 	benchResult
 	Allocs     *uint64 `json:"allocs,omitempty"` // heap allocations during the steps of a decode
 	CacheBytes int     `json:"cache_bytes"`      // what the session's cache takes
+	StepBytes  int     `json:"step_bytes"`       // what a step at the depth reads, weights and cache
 }
 
 // warmTokens are evaluated before each measurement.
 const warmTokens = 16
 
 // serveBench answers the requests on standard input.
-func serveBench(a *app, m *engine.Model) error {
+func serveBench(a *app, m *engine.Model, cache engine.CacheType) error {
 	info := m.Info()
-	s, err := m.NewSession(&engine.SessionOptions{Context: max(info.Context, warmTokens)})
+	s, err := m.NewSession(&engine.SessionOptions{Context: max(info.Context, warmTokens), Cache: cache})
 	if err != nil {
 		return err
 	}
@@ -85,10 +86,12 @@ func (b *benchServer) answer(req *benchRequest) (*benchReply, error) {
 	if req.Prompt > most || req.Depth > most-req.Decode-1 {
 		return nil, fmt.Errorf("request %+v: the model's context has %d tokens", *req, most)
 	}
-	b.c = &benchCmd{Prompt: req.Prompt, Predict: req.Decode, Depth: req.Depth}
+	b.c, b.depth = &benchCmd{Prompt: req.Prompt, Predict: req.Decode}, req.Depth
 	reply := &benchReply{benchResult: benchResult{Threads: b.m.Info().Threads, Depth: req.Depth}}
 	err := b.measure(reply)
 	reply.CacheBytes = b.s.CacheBytes()
+	weights, cached := b.s.StepBytes(req.Depth)
+	reply.StepBytes = weights + cached
 	return reply, err
 }
 
@@ -109,7 +112,7 @@ func (b *benchServer) measure(reply *benchReply) error {
 	if err := b.warmDecode(); err != nil {
 		return err
 	}
-	logits, err := b.fill(max(b.c.Depth, 1))
+	logits, err := b.fill(max(b.depth, 1))
 	if err != nil {
 		return err
 	}
@@ -124,7 +127,7 @@ func (b *benchServer) measure(reply *benchReply) error {
 
 // warmDecode takes as many of the steps as warm up, so that neither the cache nor anything else has to grow when they count.
 func (b *benchServer) warmDecode() error {
-	logits, err := b.fill(max(b.c.Depth, 1))
+	logits, err := b.fill(max(b.depth, 1))
 	if err != nil {
 		return err
 	}

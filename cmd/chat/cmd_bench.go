@@ -20,14 +20,17 @@ import (
 //
 // Measured are tokens per second of a prompt of random tokens, and of greedy steps after some
 // depth of context. One short evaluation warms up; every repetition starts from an empty cache.
+//
+// Several depths make a table, and what a cached token costs: the slope of the time of a step from the first depth to the last.
 type benchCmd struct {
 	jsonFlag
 	loadFlags
+	cacheFlag
 
-	Prompt  int `short:"p" name:"n-prompt" default:"512" placeholder:"N" help:"Tokens of the prompt; 0 leaves it out (default ${default})."`
-	Predict int `short:"n" name:"n-gen" default:"128" placeholder:"N" help:"Tokens to decode; 0 leaves it out (default ${default})."`
-	Depth   int `short:"d" default:"0" placeholder:"N" help:"Tokens of context before decoding (default ${default})."`
-	Reps    int `short:"r" name:"repetitions" default:"3" placeholder:"N" help:"Repetitions (default ${default})."`
+	Prompt  int   `short:"p" name:"n-prompt" default:"512" placeholder:"N" help:"Tokens of the prompt; 0 leaves it out (default ${default})."`
+	Predict int   `short:"n" name:"n-gen" default:"128" placeholder:"N" help:"Tokens to decode; 0 leaves it out (default ${default})."`
+	Depths  []int `short:"d" name:"depth" default:"0" placeholder:"N,…" help:"Tokens of context before decoding; several make a table (default ${default})."`
+	Reps    int   `short:"r" name:"repetitions" default:"3" placeholder:"N" help:"Repetitions (default ${default})."`
 
 	Serve bool `hidden:"" help:"Measure what the lines of standard input ask for; see benchServer."`
 }
@@ -35,9 +38,21 @@ type benchCmd struct {
 // benchResult is what `chat bench --json` prints; rates are tokens per second.
 type benchResult struct {
 	Threads int        `json:"threads"`
-	Depth   int        `json:"depth"`
+	Depth   int        `json:"depth"` // the first one
 	Prompt  *benchRate `json:"prompt,omitempty"`
-	Decode  *benchRate `json:"decode,omitempty"`
+	Decode  *benchRate `json:"decode,omitempty"` // at that depth
+
+	TokenBytes int          `json:"token_bytes,omitempty"` // cached per token
+	Steps      []benchDepth `json:"steps,omitempty"`       // all depths
+	Slope      *float64     `json:"us_per_cached_token,omitempty"`
+}
+
+// benchDepth is what decoding at one depth takes.
+type benchDepth struct {
+	Depth       int        `json:"depth"`
+	WeightBytes int        `json:"weight_bytes"` // that a step reads
+	CacheBytes  int        `json:"cache_bytes"`
+	Decode      *benchRate `json:"decode"`
 }
 
 // benchRate sums up the repetitions.
@@ -48,7 +63,7 @@ type benchRate struct {
 
 // Validate implements kong's hook.
 func (c *benchCmd) Validate() error {
-	if c.Prompt < 0 || c.Predict < 0 || c.Depth < 0 || c.Reps < 1 || c.Prompt+c.Predict == 0 {
+	if c.Prompt < 0 || c.Predict < 0 || slices.Min(append([]int{0}, c.Depths...)) < 0 || c.Reps < 1 || c.Prompt+c.Predict == 0 {
 		return fmt.Errorf("-p, -n and --depth must not be negative, -p or -n and -r must be positive")
 	}
 	return c.loadFlags.Validate()
@@ -62,20 +77,24 @@ func (c *benchCmd) Run(a *app) error {
 	}
 	defer m.Close()
 	if c.Serve {
-		return serveBench(a, m)
+		return serveBench(a, m, c.cacheType())
 	}
-	s, err := m.NewSession(&engine.SessionOptions{Context: max(c.Prompt, c.Depth+c.Predict, 16) + 64})
+	if len(c.Depths) == 0 {
+		c.Depths = []int{0}
+	}
+	deepest := slices.Max(c.Depths)
+	s, err := m.NewSession(&engine.SessionOptions{Context: max(c.Prompt, deepest+c.Predict, 16) + 64, Cache: c.cacheType()})
 	if err != nil {
 		return err
 	}
 	defer s.Close()
 	info := m.Info()
-	b := &bench{c: c, a: a, s: s, ids: randomIDs(max(c.Prompt, c.Depth, 15)+1, info.Vocab)}
-	prompt, decode, err := b.run()
+	b := &bench{c: c, a: a, s: s, ids: randomIDs(max(c.Prompt, deepest, 15)+1, info.Vocab)}
+	res, err := b.run()
 	if err != nil {
 		return err
 	}
-	res := benchResult{Threads: info.Threads, Depth: c.Depth, Prompt: rateOf(prompt), Decode: rateOf(decode)}
+	res.Threads, res.Depth, res.TokenBytes = info.Threads, c.Depths[0], s.TokenBytes()
 	if c.JSON {
 		return a.printJSON(res)
 	}
@@ -102,34 +121,71 @@ type bench struct {
 	ids []int32
 	bar *progressbar.ProgressBar
 
-	next [1]int32 // here, so that a step does not allocate
+	depth int      // of the measurement under way
+	next  [1]int32 // here, so that a step does not allocate
 }
 
-// run warms up and returns the rates of all repetitions.
-func (b *bench) run() (prompt, decode []float64, err error) {
+// run warms up and measures all repetitions.
+func (b *bench) run() (*benchResult, error) {
 	c := b.c
-	b.bar = newBar(b.a.stderr, int64(c.Reps*(c.Prompt+c.Depth+c.Predict)), "bench", inTokens)
+	total := c.Prompt
+	for _, d := range c.Depths {
+		total += d + c.Predict
+	}
+	b.bar = newBar(b.a.stderr, int64(c.Reps*total), "bench", inTokens)
 	defer b.bar.Clear() //nolint:errcheck // only the screen
 	if _, err := b.s.Eval(b.a.ctx, b.ids[:16]); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	for range c.Reps {
-		if c.Prompt > 0 {
-			rate, err := b.prompt()
-			if err != nil {
-				return nil, nil, err
-			}
-			prompt = append(prompt, rate)
-		}
-		if c.Predict > 0 {
-			rate, err := b.decode()
-			if err != nil {
-				return nil, nil, err
-			}
-			decode = append(decode, rate)
+	var err error
+	res := &benchResult{}
+	if c.Prompt > 0 {
+		if res.Prompt, err = b.repeat(b.prompt); err != nil {
+			return nil, err
 		}
 	}
-	return prompt, decode, nil
+	for _, d := range c.Depths {
+		if c.Predict == 0 {
+			break
+		}
+		step := benchDepth{Depth: d}
+		step.WeightBytes, step.CacheBytes = b.s.StepBytes(d)
+		b.depth = d
+		if step.Decode, err = b.repeat(b.decode); err != nil {
+			return nil, err
+		}
+		res.Steps = append(res.Steps, step)
+	}
+	res.finish()
+	return res, nil
+}
+
+// repeat measures as often as asked for.
+func (b *bench) repeat(measure func() (float64, error)) (*benchRate, error) {
+	var rates []float64
+	for range b.c.Reps {
+		rate, err := measure()
+		if err != nil {
+			return nil, err
+		}
+		rates = append(rates, rate)
+	}
+	return rateOf(rates), nil
+}
+
+// finish fills in what follows from the steps: the first one's rate, and the slope if there are others, in tenths of a
+// nanosecond.
+func (r *benchResult) finish() {
+	if len(r.Steps) == 0 {
+		return
+	}
+	first, last := r.Steps[0], r.Steps[len(r.Steps)-1]
+	r.Decode = first.Decode
+	if first.Depth != last.Depth {
+		us := 1e6 * (1/last.Decode.Best - 1/first.Decode.Best) / float64(last.Depth-first.Depth)
+		slope := math.Round(us*1e4) / 1e4
+		r.Slope = &slope
+	}
 }
 
 // prompt evaluates one prompt and returns its rate.
@@ -145,14 +201,14 @@ func (b *bench) prompt() (float64, error) {
 // decode fills the cache to the depth and returns the rate of the greedy steps after it.
 func (b *bench) decode() (float64, error) {
 	b.s.Reset()
-	logits, err := b.s.Eval(b.a.ctx, b.ids[:max(b.c.Depth, 1)])
+	logits, err := b.s.Eval(b.a.ctx, b.ids[:max(b.depth, 1)])
 	if err != nil {
 		return 0, err
 	}
 	start := time.Now() // the context's evaluation does not count
 	err = b.steps(logits, b.c.Predict)
 	seconds := time.Since(start).Seconds()
-	_ = b.bar.Add(b.c.Depth + b.c.Predict)
+	_ = b.bar.Add(b.depth + b.c.Predict)
 	return float64(b.c.Predict) / seconds, err
 }
 
@@ -182,18 +238,18 @@ func rateOf(rates []float64) *benchRate {
 func round2(x float64) float64 { return math.Round(x*100) / 100 }
 
 // print writes the result for people.
-func (c *benchCmd) print(a *app, info engine.Info, res benchResult) {
-	a.printf("%s, %s, %s; %d threads, %s, mla %s\n", modelTitle(info), info.FileType, human.Size(info.WeightBytes), info.Threads, info.CPU, info.MLA)
-	for _, line := range []struct {
-		what string
-		rate *benchRate
-	}{
-		{fmt.Sprintf("prompt of %d", c.Prompt), res.Prompt},
-		{fmt.Sprintf("decode of %d at depth %d", c.Predict, c.Depth), res.Decode},
-	} {
-		if line.rate != nil {
-			a.printf("%-28s best %9.2f   median %9.2f tokens/s\n", line.what, line.rate.Best, line.rate.Median)
-		}
+func (c *benchCmd) print(a *app, info engine.Info, res *benchResult) {
+	a.printf("%s, %s, %s; %d threads, %s, mla %s, cache %s of %d bytes per token\n", modelTitle(info), info.FileType, human.Size(info.WeightBytes),
+		info.Threads, info.CPU, info.MLA, c.Cache, res.TokenBytes)
+	if res.Prompt != nil {
+		a.printf("%-28s best %9.2f   median %9.2f tokens/s\n", fmt.Sprintf("prompt of %d", c.Prompt), res.Prompt.Best, res.Prompt.Median)
+	}
+	for _, s := range res.Steps {
+		a.printf("%-28s best %9.2f   median %9.2f tokens/s   reads %s of weights, %s of cache\n", fmt.Sprintf("decode of %d at depth %d", c.Predict, s.Depth),
+			s.Decode.Best, s.Decode.Median, human.Size(int64(s.WeightBytes)), human.Size(int64(s.CacheBytes)))
+	}
+	if res.Slope != nil {
+		a.printf("%-28s %14.3f µs\n", "each cached token costs", *res.Slope)
 	}
 }
 

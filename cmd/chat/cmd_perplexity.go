@@ -14,6 +14,7 @@ import (
 type perplexityCmd struct {
 	jsonFlag
 	loadFlags
+	cacheFlag
 
 	File    string `short:"f" required:"" placeholder:"FILE" help:"The text; a .json file holds token ids."`
 	Ctx     int    `short:"c" name:"ctx" aliases:"ctx-size" default:"256" placeholder:"N" help:"Tokens of a window (default ${default})."`
@@ -54,7 +55,7 @@ func (c *perplexityCmd) Run(a *app) error {
 	if c.Windows > 0 {
 		windows = min(windows, c.Windows)
 	}
-	s, err := m.NewSession(&engine.SessionOptions{Context: c.Ctx})
+	s, err := m.NewSession(&engine.SessionOptions{Context: c.Ctx, Cache: c.cacheType()})
 	if err != nil {
 		return err
 	}

@@ -89,6 +89,18 @@ func (f *convertFlags) options(a *app) (*engine.ConvertOptions, error) {
 // sessionFlags say how much a session holds.
 type sessionFlags struct {
 	Context int `short:"c" name:"ctx-size" aliases:"ctx,context" placeholder:"N" help:"Tokens the conversation may have; 0 is what the model was trained for, at most 8192."`
+	cacheFlag
+}
+
+// cacheFlag says how keys, values and latents are cached.
+type cacheFlag struct {
+	Cache string `name:"cache" enum:"f16,q8" default:"f16" help:"Type of cached values: q8 takes half the memory (${enum})."`
+}
+
+// cacheType is the engine's; kong has checked the value.
+func (f *cacheFlag) cacheType() engine.CacheType {
+	c, _ := engine.ParseCacheType(f.Cache)
+	return c
 }
 
 // Validate checks the values.
@@ -101,7 +113,7 @@ func (f *sessionFlags) Validate() error {
 
 // options are the engine's.
 func (f *sessionFlags) options() *engine.SessionOptions {
-	return &engine.SessionOptions{Context: f.Context}
+	return &engine.SessionOptions{Context: f.Context, Cache: f.cacheType()}
 }
 
 // answerFlags say when an answer ends.

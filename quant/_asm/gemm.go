@@ -119,7 +119,7 @@ func (g *gen) gemm(l level, k gemmKind, tokens int) {
 	m.q = g.matrixArg("q", "ldq", 0, tokens)
 	m.z = g.matrixArg("z", "ldz", 2, tokens)
 	m.d = m.z
-	m.d.p = g.arg("d")
+	m.d.p = []reg.GPVirtual{g.arg("d")}
 	if k.super > 1 {
 		m.d = g.matrixArg("d", "ldd", 2, tokens)
 	}
@@ -214,7 +214,7 @@ func (m *gemmGen) superGroup() {
 			m.addScaled(m.d.row(t), m.part[v][t], m.total[v][t])
 		}
 	}
-	m.add(4, m.d.p)
+	m.move(m.d, 4)
 }
 
 // addScaled adds the float at x times y to sum.
@@ -249,8 +249,8 @@ func (m *gemmGen) columns(first bool) {
 	}
 	m.add(m.group*m.panelRows(), m.w)
 	m.add(8*m.panelRows(), m.dm)
-	m.add(m.group, m.q.p)
-	m.add(4, m.z.p)
+	m.move(m.q, m.group)
+	m.move(m.z, 4)
 }
 
 // minima sets part = M·z, or adds it.

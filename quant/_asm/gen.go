@@ -276,13 +276,37 @@ func (g *gen) sum2(a, b reg.VecVirtual) {
 
 // sum4 leaves Σv[0] … Σv[3] in the lowest lanes of v[0].
 func (g *gen) sum4(v []reg.VecVirtual) {
+	g.laneSums(v)
+	g.foldLanes(v[0])
+}
+
+// laneSums leaves the sums of each 128-bit lane of v[0] … v[3], or v[2], in that lane of v[0]; a fourth sum then means nothing.
+func (g *gen) laneSums(v []reg.VecVirtual) {
 	g.pairSums(v[0], v[1])
-	g.pairSums(v[2], v[3])
+	g.pairSums(v[2], v[len(v)-1])
 	t := g.vec()
 	g.VUNPCKHPD(v[2], v[0], t)
 	g.VUNPCKLPD(v[2], v[0], v[0])
 	g.VADDPS(t, v[0], v[0])
-	g.foldLanes(v[0])
+}
+
+// foldRows is foldLanes of two to four vectors of 512 bits: lane i of v[0] becomes the sum of the lanes of v[i].
+func (g *gen) foldRows(v []reg.VecVirtual) {
+	last := v[len(v)-1]
+	for len(v) < 4 {
+		v = append(v, last)
+	}
+	add := func(a, b reg.VecVirtual, low, high uint64) {
+		t := g.ZMM()
+		g.VSHUFF32X4(operand.Imm(high), b, a, t)
+		g.VSHUFF32X4(operand.Imm(low), b, a, a)
+		g.VADDPS(t, a, a)
+	}
+	second := g.ZMM()
+	g.VMOVAPS(v[2], second)
+	add(second, v[3], 0b01_00_01_00, 0b11_10_11_10)
+	add(v[0], v[1], 0b01_00_01_00, 0b11_10_11_10)
+	add(v[0], second, 0b10_00_10_00, 0b11_01_11_01)
 }
 
 // storeSums writes the sums of 1, 2 or 4 registers to consecutive floats at m.

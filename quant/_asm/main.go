@@ -47,6 +47,7 @@ import (
 //
 //	f16        conversion between half and single precision
 //	attention  products with a half-precision cache; products of float weights
+//	cache      products with a cache of 8-bit panels
 //	vector     exp, SiLU, GELU, sums of squares
 //	rows32     weight rows in blocks of 32 times one token, straight from the file's bytes
 //	rowsk      the same for blocks of 256
@@ -59,6 +60,7 @@ var files = []struct {
 }{
 	{"asm_f16", buildF16},
 	{"asm_attention", buildAttention},
+	{"asm_cache", buildCache},
 	{"asm_vector", buildVector},
 	{"asm_rows32", buildRows32},
 	{"asm_rowsk", buildRowsK},

@@ -33,6 +33,14 @@ func (g *gen) tailMask(n reg.GPVirtual) *mask {
 	return m
 }
 
+// lowest returns the mask of the lowest n lanes at AVX-512.
+func (g *gen) lowest(n int) *mask {
+	bits, m := g.GP32(), &mask{k: g.K()}
+	g.MOVL(operand.U32(1<<n-1), bits)
+	g.KMOVW(bits, m.k)
+	return m
+}
+
 // lanesTable addresses eight words of ones and eight of zeros: 4n bytes before its middle begins an AVX2 mask of n lanes.
 func (g *gen) lanesTable() operand.Mem {
 	const on = 0xffffffff

@@ -99,7 +99,7 @@ func (g *gen) rows32(l level, f format32) {
 
 // rowsArg loads a pointer to rows and their distance in bytes.
 func (g *gen) rowsArg(p, stride string) matrix {
-	m := matrix{p: g.arg(p), stride: g.arg(stride)}
+	m := matrix{p: []reg.GPVirtual{g.arg(p)}, stride: g.arg(stride)}
 	m.stride3 = g.times3(m.stride)
 	return m
 }
@@ -116,14 +116,14 @@ func (r *rowGen) tile(n int) {
 		r.zero(mins)
 	}
 	w := r.w
-	w.p = r.copyOf(r.w.p)
+	w.p = []reg.GPVirtual{r.copyOf(r.w.p[0])}
 	ahead := r.nextRows(n)
 	r.a = &actPointers{q: r.arg("q"), d: r.arg("d"), s: r.arg("s")}
 	blocks := r.arg("blocks")
 	r.while(blocks, 1, "blocks", func() {
 		r.prefetch(ahead, n)
 		r.block(w, acc, mins, n)
-		r.add(r.size, w.p)
+		r.move(w, r.size)
 		r.add(32, r.a.q)
 		r.add(4, r.a.d)
 		if r.min {
@@ -133,7 +133,7 @@ func (r *rowGen) tile(n int) {
 	r.finish(acc, mins, n)
 	r.add(4*n, r.dst)
 	for range n {
-		r.ADDQ(r.w.stride, r.w.p)
+		r.ADDQ(r.w.stride, r.w.p[0])
 	}
 }
 
@@ -149,7 +149,7 @@ func (r *rowGen) nextRows(n int) reg.GPVirtual {
 	r.LEAQ(operand.Mem{Base: r.w.stride3, Index: r.w.stride, Scale: 1}, p)
 	r.CMPQ(p, least)
 	r.CMOVQLT(least, p)
-	r.ADDQ(r.w.p, p)
+	r.ADDQ(r.w.p[0], p)
 	return p
 }
 
