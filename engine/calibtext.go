@@ -11,8 +11,7 @@ import (
 // Calibration text: what the statistics of a conversion come from.
 
 const (
-	givenTokens       = 32768 // of a text that is given, at most
-	selfTokens        = 16384 // of text that the model writes
+	calibrationTokens = 16384 // in all, more on request
 	calibrationWindow = 1024  // tokens of a window, each from an empty cache
 	leastWindow       = 32
 	heldEvery         = 8 // one window in so many is held back for the report
@@ -64,7 +63,7 @@ func (c *conversion) calibration(ctx context.Context) (*calibrationText, error) 
 	if err != nil {
 		return nil, fmt.Errorf("calibration text: %w", err)
 	}
-	windows := spread(ids, min(calibrationWindow, m.h.context), orElse(c.opt.Tokens, givenTokens))
+	windows := spread(ids, min(calibrationWindow, m.h.context), orElse(c.opt.Tokens, calibrationTokens))
 	if len(windows) < 2 {
 		return nil, fmt.Errorf("calibration text of %d tokens: at least %d are needed, some thousands are good", len(ids), 2*leastWindow)
 	}
@@ -73,7 +72,7 @@ func (c *conversion) calibration(ctx context.Context) (*calibrationText, error) 
 
 // selfTextOptions says what the model is to write.
 func (c *conversion) selfTextOptions() selfTextOptions {
-	n := orElse(c.opt.Tokens, selfTokens)
+	n := orElse(c.opt.Tokens, calibrationTokens)
 	size := min(calibrationWindow, c.m.h.context, max(leastWindow, n/heldEvery))
 	return selfTextOptions{seed: c.opt.Seed, tokens: n, window: max(size, 2)}
 }

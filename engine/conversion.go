@@ -23,7 +23,7 @@ type ConvertOptions struct {
 	// back to measure the result.
 	Calibration string
 	// Tokens of calibration text: how many the model writes, or how many are used of a longer Calibration, spread evenly.
-	// 0 means 16,384 or 32,768.
+	// 0 means 16,384.
 	Tokens int
 	// Seed of the text that the model writes. The same seed and file give the same bytes on the same kind of CPU.
 	Seed uint64

@@ -130,13 +130,20 @@ func rowStep(all int) int {
 	return step
 }
 
-// ropeShare is the part of a row that keeps RoPE. At 128 of 384 values 32 + 96 was better than 48 + 80.
-const ropeShare = 0.36
+// Rotated values: a quarter of a row up to half the model's values, then faster, since near all of them half rotate. Of
+// SmolLM2's 384 values, perplexity ratios at context 1,024: 192 as 32 + 160 1.19, as 48 + 144 1.16, as 64 + 128 1.17, as 96 + 96
+// 1.31; 96 as 16 + 80 3.05.
+const (
+	ropeShare = 0.25
+	ropeRise  = 0.4
+)
 
 // defaultSplit splits the n values per token that a layer is to cache into rotated ones, at most most, and latent ones.
 func defaultSplit(g attn.Geometry, most, n int) latentShape {
-	step := rowStep(values(g))
-	r := int(math.Round(ropeShare*float64(n)/float64(step))) * step
+	all := values(g)
+	step := max(rowStep(all)/2, 2)
+	share := ropeShare*float64(n) + ropeRise*max(0, float64(n)-float64(all)/2)
+	r := int(math.Round(share/float64(step))) * step
 	r = min(max(r, step), most, n-1) &^ 1
 	return latentShape{r, n - r, 1}
 }

@@ -21,14 +21,14 @@ func TestPlan(t *testing.T) {
 	}{
 		{"83%", nil, false, latentShape{128, 192, 1}},
 		{"67%", nil, false, latentShape{96, 160, 1}},
-		{"50%", nil, false, latentShape{64, 128, 1}},
+		{"50%", nil, false, latentShape{48, 144, 1}},
 		{"33%", nil, false, latentShape{32, 96, 1}},
 		{"25%", nil, false, latentShape{32, 64, 1}},
 		{"1%", nil, false, latentShape{30, 2, 1}},
 		{"64+128", nil, false, latentShape{64, 128, 1}},
 		{"0+8", nil, false, latentShape{0, 8, 1}},
-		{"1152B", nil, false, latentShape{64, 128, 1}},     // 3 layers × 192 values × 2 bytes
-		{"1200B", nil, false, latentShape{64, 128, 1}},     // a limit: rounded down
+		{"1152B", nil, false, latentShape{48, 144, 1}},     // 3 layers × 192 values × 2 bytes
+		{"1200B", nil, false, latentShape{48, 144, 1}},     // a limit: rounded down
 		{"1152B", []int{2}, false, latentShape{32, 64, 1}}, // 768 of them for layer 2
 		{"83%", nil, true, latentShape{48, 272, 1}},
 		{"50%", nil, true, latentShape{48, 144, 1}},

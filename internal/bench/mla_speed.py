@@ -4,11 +4,11 @@
   pip install llama-cpp-python        (builds llama.cpp for this machine; brings numpy along)
   internal/bench/mla_speed.py [--model FILE] [--quick] [--rounds N] [--json OUT] [--llama-python PATH]
 
-SmolLM2 as it is (exact, off) and converted to 50 % and 25 % of its cached values, each with a cache of half floats and of
+SmolLM2 as it is (exact, off) and compressed to 50 % and 25 % of its cached values, each with a cache of half floats and of
 8-bit blocks, decodes at depth 0 and 4,096 in turns with llama.cpp (half floats, flash attention on) on the file before the
 conversion; a round is one measurement of each, see vs_llamacpp.py. Then a model of random weights with Llama 3 8B's attention
 in four layers at depth 8,192, in turns with this engine's own `--mla off`. Conversions take a minute or two and are kept in the
-work folder. Rates are tokens per second; reads are what a step reads, weights and cache; µs are those that a cached
+user's cache. Rates are tokens per second; reads are what a step reads, weights and cache; µs are those that a cached
 token costs.
 """
 import argparse, json, os, statistics, sys
@@ -27,22 +27,11 @@ OFF_TARGETS = {("50%", "f16", 0): 1.0, ("25%", "f16", 0): 1.0}
 class Bench(vs.Bench):
     """vs_llamacpp.py's programs and files, with conversions."""
 
-    def converted(self, model, form):
-        """The file of a model in a compressed form; random weights are converted by random text."""
-        path = self.tool("%s-%s.gguf" % (model, form.rstrip("%")))
-        if not os.path.exists(path):
-            vs.note("converting " + path)
-            tokens = "512" if model.startswith("llama-8b") else "8192"
-            self.run([self.tool("chat"), "convert", self.file(model), path + ".part", "--mla", form, "--calib-tokens", tokens,
-                      "-t", str(self.args.threads)])
-            os.rename(path + ".part", path)
-        return path
-
     def side(self, model, form, cache):
-        plain = form in ("off", "exact")
-        path = self.file(model) if plain else self.converted(model, form)
-        command = [self.tool("chat"), "bench", "--serve", "-m", path, "-t", str(self.args.threads), "--cache", cache]
-        return Side(command + (["--mla", form] if plain else []), self.env)
+        command = [self.tool("chat"), "bench", "--serve", "-m", self.file(model), "-t", str(self.args.threads), "--cache", cache, "--mla", form]
+        if form not in ("off", "exact"):
+            command += ["--calib-tokens", "512" if model.startswith("llama-8b") else "16384"]
+        return Side(command, self.env)
 
     def rounds_of(self, sides, depth, tokens):
         """One list of replies per side; a first round does not count."""
