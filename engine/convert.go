@@ -95,11 +95,13 @@ func (c *converter) layer(ctx context.Context, i int) error {
 	if g, err = c.cal.feed(ctx, i); err != nil {
 		return err
 	}
-	if err := c.repair(g, conv.down, name("ffn_down.weight"), c.tune.ridgeDown, made); err != nil {
-		return err
-	}
-	if conv, err = c.load(i, made); err != nil {
-		return err
+	if g != nil {
+		if err := c.repair(g, conv.down, name("ffn_down.weight"), c.tune.ridgeDown, made); err != nil {
+			return err
+		}
+		if conv, err = c.load(i, made); err != nil {
+			return err
+		}
 	}
 	if err := c.cal.advanceFeed(ctx, i, conv); err != nil {
 		return err

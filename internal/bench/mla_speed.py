@@ -29,6 +29,8 @@ class Bench(vs.Bench):
 
     def side(self, model, form, cache):
         command = [self.tool("chat"), "bench", "--serve", "-m", self.file(model), "-t", str(self.args.threads), "--cache", cache, "--mla", form]
+        if self.args.calib and form not in ("off", "exact") and not model.startswith("llama-8b"):
+            command += ["--calib", self.args.calib]
         if model.startswith("llama-8b") and form not in ("off", "exact"):
             command += ["--calib-tokens", "512"]  # random weights are as good on little text
         return Side(command, self.env)
@@ -108,6 +110,7 @@ def parse():
     p.add_argument("--threads", type=int, default=2, help="threads of both (default 2)")
     p.add_argument("--work", default="/tmp/latentgo-bench", help="folder for programs and models (default %(default)s)")
     p.add_argument("--model", metavar="FILE", help="SmolLM2 as Q4_1 (default: what chat pull fetches)")
+    p.add_argument("--calib", metavar="TEXT", help="text to calibrate on (default: what the model writes)")
     p.add_argument("--no-large", action="store_true", help="without the model with Llama 3 8B's attention")
     p.add_argument("--llama-python", default=sys.executable, metavar="PATH", help="interpreter that has llama_cpp (default: this one)")
     return p.parse_args()
