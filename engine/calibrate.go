@@ -221,7 +221,9 @@ func (c *calibration) feed(ctx context.Context, i int) (*evidence, error) {
 			p.bind(w, ln, l, i)
 			p.hidden(w, ln, l, lo, hi)
 			p.down(w, ln, l, lo, hi)
-			p.target(target, l.postFFNNorm, x, y, lo, hi)
+			if g != nil {
+				p.target(target, l.postFFNNorm, x, y, lo, hi)
+			}
 			p.addTo(ln, l.downBias, l.postFFNNorm, lo, hi)
 			p.save(ln, x, lo, hi)
 			if g == nil {
@@ -268,6 +270,7 @@ type evidence struct {
 	window     int
 }
 
+// checkEvery is how many windows there are for each that judges.
 const checkEvery = 6
 
 func newEvidence(a, b, windows int) *evidence {

@@ -27,7 +27,8 @@ type ConvertOptions struct {
 	Tokens int
 	// Seed of the text that the model writes. The same seed and file give the same bytes on the same kind of CPU.
 	Seed uint64
-	// Exact are layers, counted from 0, that are left as they are.
+	// Exact are layers, counted from 0, whose attention stays as it is. Their projections are repaired like those of the
+	// others, for what the layers before them lost.
 	Exact []int
 	// Compat is "", or CompatLlama for a file of architecture deepseek2, which llama.cpp loads. Load keeps to what such a file
 	// can express, then.

@@ -25,7 +25,7 @@ type compressOptions struct {
 // The caller has the turn. progress may be nil.
 func (m *Model) compress(ctx context.Context, o compressOptions, progress func(stage string, done, total int)) (map[string]*tensor, error) {
 	made := map[string]*tensor{}
-	c := &converter{m: m, cal: newCalibration(m, o.windows), plan: o.plan, tune: defaultTuning, made: made, compat: o.compat}
+	c := &converter{m: m, cal: newCalibration(m, o.windows), plan: o.plan, made: made, compat: o.compat}
 	if progress == nil {
 		progress = func(string, int, int) {}
 	}
@@ -39,18 +39,13 @@ type converter struct {
 	cal  *calibration
 	plan []latentShape // per layer
 	made map[string]*tensor
-	tune tuning
 
 	compat bool // see compressOptions
 }
 
-// tuning holds the numbers of the method.
-type tuning struct {
-	ridgeO, ridgeDown float64
-	balance           float64
-}
-
-var defaultTuning = tuning{ridgeO: 0.2, ridgeDown: 0.2, balance: 1}
+// ridgeShare is how strongly repaired projections are pulled towards the original, see gram.ridge. RATIONALE.md has the
+// figures.
+const ridgeShare = 0.2
 
 // run converts all layers.
 func (c *converter) run(ctx context.Context, done func(layer int)) error {
@@ -83,7 +78,7 @@ func (c *converter) layer(ctx context.Context, i int) error {
 		return err
 	}
 	name := func(s string) string { return fmt.Sprintf("blk.%d.%s", i, s) }
-	if err := c.repair(g, conv.o, name("attn_output.weight"), c.tune.ridgeO, made); err != nil {
+	if err := c.repair(g, conv.o, name("attn_output.weight"), made); err != nil {
 		return err
 	}
 	if conv, err = c.load(i, made); err != nil {
@@ -96,7 +91,7 @@ func (c *converter) layer(ctx context.Context, i int) error {
 		return err
 	}
 	if g != nil {
-		if err := c.repair(g, conv.down, name("ffn_down.weight"), c.tune.ridgeDown, made); err != nil {
+		if err := c.repair(g, conv.down, name("ffn_down.weight"), made); err != nil {
 			return err
 		}
 		if conv, err = c.load(i, made); err != nil {
@@ -134,7 +129,7 @@ func (c *converter) compress(ctx context.Context, i int, made map[string]*tensor
 	if l.geo.Window > 0 {
 		span = min(span, l.geo.Window)
 	}
-	o := attn.CompressOptions{R: s.r, L: s.l, Context: span, Balance: c.tune.balance}
+	o := attn.CompressOptions{R: s.r, L: s.l, Context: span}
 	if c.compat {
 		o.Pairs = compatPairs(s.r)
 	}
@@ -333,10 +328,10 @@ func madeTensor(name string, typ quant.Type, data []byte, shape ...int) *tensor 
 
 // repair replaces a projection by the regression on what was gathered, in the projection's own type where that can be
 // written. It goes only so far as pays on the part of the text that it was not fitted to, rounding included.
-func (c *converter) repair(ev *evidence, old linear, name string, share float64, made map[string]*tensor) error {
+func (c *converter) repair(ev *evidence, old linear, name string, made map[string]*tensor) error {
 	g, each := ev.fit, c.m.run.parallel
 	x0 := dense(old)
-	x, chol, err := g.ridge(mat.DenseCopyOf(x0.T()), share, each)
+	x, chol, err := g.ridge(mat.DenseCopyOf(x0.T()), ridgeShare, each)
 	if err != nil {
 		return err
 	}

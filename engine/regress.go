@@ -68,7 +68,7 @@ type judge struct {
 	product []float32     // [b, a]
 }
 
-// newJudge scales everything so that single precision will do.
+// newJudge copies g, which must not change, to single precision.
 func newJudge(g *gram) *judge {
 	data := make([]byte, 4*g.a*g.a)
 	s := g.symmetric()
