@@ -140,7 +140,7 @@ func TestPrefillEqualsTextbook(t *testing.T) {
 			out := make([]float32, (n-from)*w)
 			scratch := new(Scratch)
 			scratch.Reserve(l, n)
-			for i := range l.Tiles(n - from) {
+			for i := range l.Tiles(from, n-from) {
 				l.Prefill(out, i, st, from, n-from, q, scratch)
 			}
 			for pos := from; pos < n; pos += 13 {

@@ -21,7 +21,7 @@ type component struct {
 	u       []complex128 // [G]
 	d       []float64    // [G] D_g
 	power   float64      // E|y|²
-	benefit float64      // score energy lost without RoPE
+	benefit float64      // score energy lost without RoPE, or from afar
 }
 
 // components runs a Hermitian PCA for each RoPE pair.
@@ -36,6 +36,9 @@ func (c *compressor) components() error {
 		}
 		for k, power := range values {
 			loss := 1 - real(c.a[i])*real(c.a[i]) - imag(c.a[i])*imag(c.a[i])
+			if c.o.Turns != nil && c.o.Turns.Seen(i) {
+				loss = 0
+			}
 			c.all = append(c.all, component{i, vectors[k], d, power, power * loss})
 		}
 	}
@@ -77,9 +80,15 @@ func (c *compressor) hermitian(i int, d []float64) *mat.CDense {
 }
 
 // constants returns, for each pair, the constant that replaces its rotation best: E[e^(-jθΔ)] over distances Δ, which
-// count 1/(Δ+1) since attention looks near more often than far.
+// count 1/(Δ+1) since attention looks near more often than far. Where keys turn after all, it is 1.
 func (c *compressor) constants() []complex128 {
 	a := make([]complex128, len(c.rope.freqs))
+	if c.o.Turns != nil {
+		for i := range a {
+			a[i] = 1
+		}
+		return a
+	}
 	total := 0.0
 	for t := range max(c.o.Context, 1) {
 		total += 1 / float64(t+1)
@@ -107,7 +116,7 @@ func (c *compressor) choose() {
 // rotated fills in the part of the row that keeps RoPE.
 func (c *compressor) rotated(out *Compressed) {
 	for range c.m.KVHeads {
-		out.Query = append(out.Query, mat.NewDense(c.o.R+c.o.L, c.m.KeySize, nil))
+		out.Query = append(out.Query, mat.NewDense(c.o.R+c.o.Keys, c.m.KeySize, nil))
 	}
 	for k, y := range c.all[:c.o.R/2] {
 		out.Pairs = append(out.Pairs, y.pair)

@@ -27,15 +27,18 @@ type CompressOptions struct {
 	Pairs   []int   // RoPE pair of each rotated pair, at most KVHeads times the same; nil leaves the choice to Compress
 	Context int     // distances that matter: queries look back 0 … Context-1 tokens
 	Balance float64 // weight of key errors against value errors in the latent; 0 means 1
+	Keys    int     // of the latent values, how many keys are made of; 0 means all
+	Turns   *Turns  // how far tokens are seen; nil: keys in the latent do not turn at all
 }
 
 // Compressed is a block's attention in the compressed form. The row of a token is Encode·z, its first R values rotated in
-// pairs; the query of head h for it is Query[h]·q, rotated likewise; the value is Value[g]·(last L values of the mix).
+// pairs; the query of head h for its first R+Keys values is Query[h]·q, the first R of it rotated likewise; the value is
+// Value[g]·(last L values of the mix).
 type Compressed struct {
 	R, L   int
 	Encode *mat.Dense   // [R+L, G·(d+v)]
 	Pairs  []int        // [R/2] the model's RoPE pair whose frequency turns each rotated pair
-	Query  []*mat.Dense // per key/value head [R+L, d]
+	Query  []*mat.Dense // per key/value head [R+Keys, d]
 	Value  []*mat.Dense // per key/value head [v, L]
 }
 
@@ -48,6 +51,9 @@ func Compress(rope *Rope, m *Moments, o CompressOptions) (*Compressed, error) {
 	c := &compressor{rope: rope, m: m, o: o, n: m.KVHeads * (m.KeySize + m.ValueSize)}
 	if c.o.Balance == 0 {
 		c.o.Balance = 1
+	}
+	if c.o.Keys == 0 {
+		c.o.Keys = c.o.L
 	}
 	if err := c.components(); err != nil {
 		return nil, err
@@ -63,6 +69,8 @@ func (m *Moments) check(rope *Rope, o CompressOptions) error {
 	switch {
 	case o.R < 0 || o.R%2 != 0 || o.L < 1 || o.R+o.L > n:
 		return fmt.Errorf("row of %d rotated and %d latent values for %d of the model: %w", o.R, o.L, n, ErrMoments)
+	case o.Keys < 0 || o.Keys > o.L:
+		return fmt.Errorf("keys of %d latent values of %d: %w", o.Keys, o.L, ErrMoments)
 	case o.R > m.KVHeads*rope.Dims():
 		return fmt.Errorf("%d rotated values, the keys have %d: %w", o.R, m.KVHeads*rope.Dims(), ErrMoments)
 	case m.KV.SymmetricDim() != n || len(m.Query) != m.Heads || len(m.Output) != m.KVHeads:

@@ -45,13 +45,15 @@ func (p *Partial) Reserve(l *Layer) {
 }
 
 // start returns the position at which attention of a token at pos begins to read: the first one that it attends to, or up to
-// 15 before, so that 8-bit panels are read from their first row on.
-func (l *Layer) start(pos int) int { return l.first(pos) &^ (quant.PanelRows - 1) }
+// 31 before, so that 8-bit panels and blocks of positions are read from their first row on.
+func (l *Layer) start(pos int) int { return l.first(pos) &^ (turnBlock - 1) }
 
 // Scratch is what one worker computes with. The zero value is ready for Reserve.
 type Scratch struct {
 	scores  []float32
 	queries quant.CacheQueries // of stores in 8-bit blocks
+	turned  []float32          // of a layer with a Reach: queries projected to rows, from those of the slowest pairs on
+	pairs   []float32          // and pairs that have turned
 }
 
 // Reserve makes room for the layer's steps and tiles in contexts up to n tokens.
@@ -60,12 +62,20 @@ func (sc *Scratch) Reserve(l *Layer, n int) {
 	if size = max(l.Group()*size, prefillRows*prefillCols); len(sc.scores) < size {
 		sc.scores = make([]float32, size)
 	}
+	if r := l.reach; r != nil {
+		if n := (len(r.turns.levels) + 1) * l.Group() * l.KeySize; len(sc.turned) < n {
+			sc.turned = make([]float32, n)
+		}
+		if n := l.Group() * r.turns.rope.dims; len(sc.pairs) < n {
+			sc.pairs = make([]float32, n)
+		}
+	}
 }
 
 // Ready brings the queries of a decode step, [Heads, KeySize], to the form that the store wants: each worker does so for its
 // own scratch before its first Decode of the step.
 func (l *Layer) Ready(sc *Scratch, s *Store, q []float32) {
-	if s.format == Q8 {
+	if s.format == Q8 && l.reach == nil {
 		a, b := l.parts()
 		sc.queries.Set(q, l.Heads, l.KeySize, a, b)
 	}
@@ -78,7 +88,7 @@ func (l *Layer) Newest(i, pos int) (g int, ok bool) {
 }
 
 // Decode attends with the query of the token at pos to part i of its cached positions. q [Heads, KeySize] is rotated and
-// scaled, and sc is Ready for it. Different parts may run at the same time; Combine joins them.
+// scaled, and sc is Ready for it; a layer with a Reach takes what NewReaching says. Different parts may run at the same time; Combine joins them.
 func (l *Layer) Decode(p *Partial, i int, s *Store, pos int, q []float32, sc *Scratch) {
 	size, _ := l.span(pos)
 	part, g := i/l.KVHeads, i%l.KVHeads
@@ -89,7 +99,11 @@ func (l *Layer) Decode(p *Partial, i int, s *Store, pos int, q []float32, sc *Sc
 	h := g * group
 
 	scores := sc.scores[:group*size]
-	s.scores(scores, size, q[h*l.KeySize:], group, l.KeySize, sc, h, g, from, n)
+	if l.reach != nil {
+		l.reachScores(scores, size, s, pos, g, from, n, q[h*s.recent.width:], sc)
+	} else {
+		s.scores(scores, size, q[h*l.KeySize:], group, l.KeySize, sc, h, g, from, n)
+	}
 	for r := range group {
 		row := scores[r*size:][:n]
 		clear(row[:skip])

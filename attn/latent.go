@@ -16,7 +16,7 @@ const leastPower = 1e-8
 // The rest of the keys are the components y that lost their rotation. A head of group g scores them with
 // q”= conj(a) q', a the constant in place of the rotation. An error δy costs Σ_h E[(q”·δy)²] = δyᵀ M δy, an error of the
 // values Σ_g δvᵀ S_g δv with S_g = Σ W_Oᵀ W_O. PCA in coordinates in which both metrics are the identity, β·M^(1/2) y and
-// S_g^(1/2) v, finds the L directions to keep.
+// S_g^(1/2) v, finds the L directions to keep. Of these, those of which most of the keys can be made come first.
 func (c *compressor) latent(out *Compressed) error {
 	rest, queries := c.rest()
 	k, _ := rest.Dims()
@@ -36,24 +36,67 @@ func (c *compressor) latent(out *Compressed) error {
 	}
 	beta := c.balance(joint, k)
 	scaleRows(joint, 0, k, beta)
-	basis, _, err := principal(moment(joint, c.m.KV), c.o.L)
+	basis, power, err := principal(moment(joint, c.m.KV), c.o.L)
 	if err != nil {
 		return fmt.Errorf("keys and values: %w", err)
 	}
-	out.Encode.Slice(c.o.R, c.o.R+c.o.L, 0, c.n).(*mat.Dense).Mul(basis.T(), joint)
+	encode := mat.DenseCopyOf(basis.T())
+	if c.o.Keys < c.o.L && k > 0 {
+		if err := keysFirst(basis, encode, power, k); err != nil {
+			return fmt.Errorf("keys: %w", err)
+		}
+	}
+	out.Encode.Slice(c.o.R, c.o.R+c.o.L, 0, c.n).(*mat.Dense).Mul(encode, joint)
 	for g := range c.m.KVHeads {
 		at := k + g*c.m.ValueSize
 		v := new(mat.Dense)
 		v.Mul(values[g], basis.Slice(at, at+c.m.ValueSize, 0, c.o.L))
 		out.Value = append(out.Value, v)
 		if k > 0 {
-			var decode mat.Dense // [L, k]: what the latent says of y
-			decode.Mul(basis.Slice(0, k, 0, c.o.L).T(), unweigh)
+			var decode mat.Dense // [Keys, k]: what the latent says of y
+			decode.Mul(basis.Slice(0, k, 0, c.o.Keys).T(), unweigh)
 			decode.Scale(1/beta, &decode)
-			out.Query[g].Slice(c.o.R, c.o.R+c.o.L, 0, c.m.KeySize).(*mat.Dense).Mul(&decode, queries[g])
+			out.Query[g].Slice(c.o.R, c.o.R+c.o.Keys, 0, c.m.KeySize).(*mat.Dense).Mul(&decode, queries[g])
 		}
 	}
 	return nil
+}
+
+// keysFirst changes the coordinates of the latent: decoder basis [k+…, L], whose first k rows are of keys, and encode
+// [L, k+…]. power is the latent's, so far of independent values. The new ones have power 1 and are sorted by what they say of
+// the keys: those are a PCA of what the latent makes of keys.
+func keysFirst(basis, encode *mat.Dense, power []float64, k int) error {
+	_, l := basis.Dims()
+	spread := make([]float64, l)
+	for j := range spread {
+		spread[j] = math.Sqrt(math.Max(power[j], leastPower*power[0]))
+	}
+	for j, s := range spread {
+		scaleCol(basis, j, s)
+		row := encode.RawRowView(j)
+		for i := range row {
+			row[i] /= s
+		}
+	}
+	var said mat.SymDense
+	said.SymOuterK(1, basis.Slice(0, k, 0, l).T())
+	turn, _, err := principal(&said, l)
+	if err != nil {
+		return err
+	}
+	var b, e mat.Dense
+	b.Mul(basis, turn)
+	e.Mul(turn.T(), encode)
+	basis.Copy(&b)
+	encode.Copy(&e)
+	return nil
+}
+
+func scaleCol(m *mat.Dense, j int, f float64) {
+	rows, _ := m.Dims()
+	for i := range rows {
+		m.Set(i, j, f*m.At(i, j))
+	}
 }
 
 // rest returns the encoder rows [k, n] of the key components that lose RoPE, and of key dimensions that never had it, with
@@ -71,6 +114,9 @@ func (c *compressor) rest() (*mat.Dense, []*mat.Dense) {
 		queries[g] = mat.NewDense(k, c.m.KeySize, nil)
 	}
 	mag := c.rope.mag * c.rope.mag
+	if c.o.Turns != nil { // keys and queries get it when they turn
+		mag = 1
+	}
 	for i, y := range left {
 		re, im := c.encoder(y)
 		rows.SetRow(2*i, re)

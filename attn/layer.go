@@ -37,8 +37,11 @@ func (g Geometry) first(pos int) int {
 // Layer is one layer's attention in one of the two forms. It holds no weights and no state, and is safe for concurrent use.
 type Layer struct {
 	Geometry
-	mla  *Latent // nil for GQA
-	tail bool    // a value is the last ValueSize columns of the cached key row
+	mla   *Latent // nil for GQA
+	tail  bool    // one row is cached for key and value: the key is its first KeySize columns, the value its last ValueSize
+	r     int     // of a tail: columns that are rotated
+	reach *Reach  // nil unless near and far tokens are seen differently
+	wide  *Reach  // of the layer whose expanded keys this one has; see NewWide
 }
 
 // NewGQA returns plain grouped-query attention.
@@ -68,8 +71,58 @@ func NewLatent(heads, blocks, r, l, window int) (*Layer, error) {
 	if err := g.check(); err != nil {
 		return nil, err
 	}
-	return &Layer{Geometry: g, mla: &Latent{R: blocks * r, L: blocks * l}, tail: true}, nil
+	return &Layer{Geometry: g, mla: &Latent{R: blocks * r, L: blocks * l}, tail: true, r: r}, nil
 }
+
+// NewReaching returns attention over compressed rows as NewLatent does, whose heads see near and far tokens as reach says:
+// Decode takes q [heads, r+d], the rotated values' queries and the model's own, rotated, in the order of reach.
+func NewReaching(heads, blocks, r, l, window int, reach *Reach) (*Layer, error) {
+	a, err := NewLatent(heads, blocks, r, l, window)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(reach.keys); n%blocks != 0 || heads%n != 0 || reach.a > l {
+		return nil, fmt.Errorf("%d key matrices over %d of %d latent values for %d heads in %d blocks", n, reach.a, l, heads, blocks)
+	}
+	a.KeySize, a.reach = r+reach.a, reach
+	return a, nil
+}
+
+// NewWide returns attention over the keys and values of size v that are expanded from a reaching layer's rows. A key is
+//
+//	[ seen from afar, turned by the middle of its block | R rotated | d, rotated ]
+//
+// of which far tokens are seen through the first two parts, near ones through the last two.
+func (l *Layer) NewWide(v int) (*Layer, error) {
+	r := l.reach
+	g := Geometry{Heads: l.Heads, KVHeads: len(r.keys), KeySize: r.farDims() + l.r + r.d, ValueSize: v, Window: l.Window}
+	if err := g.check(); err != nil {
+		return nil, err
+	}
+	return &Layer{Geometry: g, r: l.r, wide: r}, nil
+}
+
+// Widen completes a key, or a query, of a wide layer at pos: x's last d values are not rotated yet, and those before them are R
+// rotated ones. A query is seen at its own position by both.
+func (l *Layer) Widen(x []float32, pos int, query bool) {
+	r := l.wide
+	far := r.farDims()
+	own := x[far+l.r:]
+	if !query {
+		copy(x[:far], own[2*r.turns.first:])
+		r.turns.far(x[:far], pos)
+	}
+	r.turns.Rotate(own, pos)
+	if query {
+		copy(x[:far], own[2*r.turns.first:])
+	}
+}
+
+// Own returns where in a key of a wide layer the values of the model's own key begin.
+func (l *Layer) Own() int { return l.KeySize - l.wide.d }
+
+// rowSize returns how many values a key/value head caches per token together.
+func (l *Layer) rowSize() int { return l.Row() / l.KVHeads }
 
 // Latent returns the layer's MLA form, nil for GQA.
 func (l *Layer) Latent() *Latent { return l.mla }

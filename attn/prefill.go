@@ -14,14 +14,17 @@ const (
 	prefillCols = 256
 )
 
-// Tiles returns how many work items the prefill of n tokens has.
-func (l *Layer) Tiles(n int) int { return (n + prefillRows - 1) / prefillRows * l.Heads }
+// Tiles returns how many work items the prefill of n tokens from position pos on has. Tiles begin at multiples of 32.
+func (l *Layer) Tiles(pos, n int) int {
+	return ((pos+n-1)/prefillRows - pos/prefillRows + 1) * l.Heads
+}
 
 // Prefill attends for work item i: a tile of the n tokens at positions pos … pos+n-1, which are cached already, and one
 // query head. q [n, Heads, KeySize] is rotated and scaled; out is [n, Heads, ValueSize]. Items may run at the same time.
 func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q []float32, sc *Scratch) {
-	t0, h := i/l.Heads*prefillRows, i%l.Heads
-	rows := min(prefillRows, n-t0)
+	first, h := (pos/prefillRows+i/l.Heads)*prefillRows, i%l.Heads
+	t0 := max(first-pos, 0)
+	rows := min(first+prefillRows-pos, n) - t0
 	tile := tile{
 		l: l, rows: rows, pos: pos + t0, ld: l.Heads * l.ValueSize,
 		out:    out[(t0*l.Heads+h)*l.ValueSize:],
@@ -37,11 +40,23 @@ func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q []float32,
 	last := pos + t0 + rows
 	for from := l.start(tile.pos); from < last; from += prefillCols {
 		cols := min(prefillCols, last-from)
-		s.scores(tile.scores, prefillCols, q, rows, l.Heads*l.KeySize, sc, 0, g, from, cols)
+		if l.wide != nil {
+			l.wideScores(tile.scores, s, tile.pos, q, rows, g, from, cols)
+		} else {
+			s.scores(tile.scores, prefillCols, q, rows, l.Heads*l.KeySize, sc, 0, g, from, cols)
+		}
 		tile.softmax(from, cols)
 		s.mix(tile.out, tile.ld, tile.scores, prefillCols, rows, g, from, cols)
 	}
 	tile.finish()
+}
+
+// wideScores computes a tile's scores with expanded keys, far tokens' and near ones'.
+func (l *Layer) wideScores(dst []float32, s *Store, pos int, q []float32, rows, g, from, cols int) {
+	ld, far := l.Heads*l.KeySize, l.wide.farDims()
+	n := min(max(edge(pos, l.wide.near)-from, 0), cols)
+	s.wideScores(dst, prefillCols, q, rows, ld, g, from, n, 0, far+l.r)
+	s.wideScores(dst[n:], prefillCols, q, rows, ld, g, from+n, cols-n, far, l.r+l.wide.d)
 }
 
 // tile is the running state of one work item: outputs are not yet divided by sum.

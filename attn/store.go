@@ -24,10 +24,11 @@ type Store struct {
 	format Format
 	chunks [][]uint16 // half floats; of Q8 the scales
 	codes  [][]byte   // Q8
+	recent *recent    // of a layer with a Reach
 }
 
 // NewStore returns a store for the layer without capacity.
-func NewStore(l *Layer, f Format) *Store { return &Store{layer: l, format: f} }
+func NewStore(l *Layer, f Format) *Store { return &Store{layer: l, format: f, recent: newRecent(l)} }
 
 // RowBytes returns how many bytes the layer caches per token.
 func (l *Layer) RowBytes(f Format) int {
@@ -42,7 +43,7 @@ func (l *Layer) RowBytes(f Format) int {
 // it has no value beside.
 func (l *Layer) blockCols() (key, value int) {
 	if l.tail {
-		return blocks(l.KeySize-l.ValueSize) + blocks(l.ValueSize), 0
+		return blocks(l.r) + blocks(l.ValueSize), 0
 	}
 	return blocks(l.KeySize), blocks(l.ValueSize)
 }
@@ -53,13 +54,19 @@ func blocks(n int) int { return (n + 31) / 32 * 32 }
 // parts returns how the values of a key are cut into parts with blocks of their own.
 func (l *Layer) parts() (a, b int) {
 	if l.tail {
-		return l.KeySize - l.ValueSize, l.ValueSize
+		return l.r, l.KeySize - l.r
 	}
 	return l.KeySize, 0
 }
 
-// Bytes returns the memory that the store holds.
-func (s *Store) Bytes() int { return chunk * s.layer.RowBytes(s.format) * len(s.chunks) }
+// Bytes returns the memory that the store holds, keys of near tokens included.
+func (s *Store) Bytes() int {
+	n := chunk * s.layer.RowBytes(s.format) * len(s.chunks)
+	if r := s.recent; r != nil {
+		n += 2 * len(r.keys) * len(r.keys[0])
+	}
+	return n
+}
 
 // Grow makes room for n tokens in all.
 func (s *Store) Grow(n int) {
@@ -91,16 +98,24 @@ func (s *Store) blocks(values bool, g, pos int) quant.CacheRows {
 
 // key returns the cached keys of key/value head g from position pos to the end of its chunk.
 func (s *Store) key(g, pos int) []uint16 {
-	d := s.layer.KeySize
+	d := s.keyStride()
 	plane := s.chunks[pos/chunk][chunk*d*g:][:chunk*d]
 	return plane[pos%chunk*d:]
+}
+
+// keyStride returns the distance between cached keys.
+func (s *Store) keyStride() int {
+	if s.layer.tail {
+		return s.layer.rowSize()
+	}
+	return s.layer.KeySize
 }
 
 // value is key for the values.
 func (s *Store) value(g, pos int) []uint16 {
 	d := s.layer.ValueSize
 	if s.layer.tail {
-		return s.key(g, pos)[s.layer.KeySize-d:]
+		return s.key(g, pos)[s.layer.r:]
 	}
 	plane := s.chunks[pos/chunk][chunk*(s.layer.KVHeads*s.layer.KeySize+d*g):][:chunk*d]
 	return plane[pos%chunk*d:]
@@ -110,14 +125,15 @@ func (s *Store) value(g, pos int) []uint16 {
 func run(pos, n int) int { return min(n, chunk-pos%chunk) }
 
 // Append caches key/value head g of the token at pos: k [KeySize] after RoPE, v [ValueSize]; of a layer of compressed rows k
-// is the row and v is not used. The room must be there (Grow).
+// is the row [R+L] and v is not used. The room must be there (Grow).
 // Calls for different heads or positions may run at the same time.
 func (s *Store) Append(pos, g int, k, v []float32) {
 	if s.format == Q8 {
 		s.appendBlocks(pos, g, k, v)
 		return
 	}
-	quant.F32ToF16(s.key(g, pos)[:s.layer.KeySize], k[:s.layer.KeySize])
+	n := s.keyStride()
+	quant.F32ToF16(s.key(g, pos)[:n], k[:n])
 	if !s.layer.tail {
 		quant.F32ToF16(s.value(g, pos)[:s.layer.ValueSize], v[:s.layer.ValueSize])
 	}
@@ -126,19 +142,20 @@ func (s *Store) Append(pos, g int, k, v []float32) {
 // appendBlocks is Append in 8-bit blocks.
 func (s *Store) appendBlocks(pos, g int, k, v []float32) {
 	i := pos % quant.PanelRows
-	a, b := s.layer.parts()
 	rows := s.blocks(false, g, pos)
-	rows.Put(i, 0, k[:a])
 	if s.layer.tail {
-		rows.Put(i, blocks(a), k[a:a+b])
+		a := s.layer.r
+		rows.Put(i, 0, k[:a])
+		rows.Put(i, blocks(a), k[a:a+s.layer.ValueSize])
 		return
 	}
+	rows.Put(i, 0, k[:s.layer.KeySize])
 	s.blocks(true, g, pos).Put(i, 0, v[:s.layer.ValueSize])
 }
 
-// Rows decodes the cached keys, or compressed rows, of head g at n positions from pos on: dst [n, KeySize].
+// Rows decodes the cached keys, or compressed rows, of head g at n positions from pos on: dst [n, KeySize or R+L].
 func (s *Store) Rows(dst []float32, g, pos, n int) {
-	d := s.layer.KeySize
+	d := s.keyStride()
 	for at := 0; at < n; {
 		m := run(pos+at, n-at)
 		if s.format == Q8 {
@@ -152,7 +169,10 @@ func (s *Store) Rows(dst []float32, g, pos, n int) {
 
 // rowsOfBlocks is Rows of 8-bit blocks within a chunk.
 func (s *Store) rowsOfBlocks(dst []float32, g, pos, n int) {
-	a, b := s.layer.parts()
+	a, b := s.layer.KeySize, 0
+	if s.layer.tail {
+		a, b = s.layer.r, s.layer.ValueSize
+	}
 	rows, first := s.blocks(false, g, pos), pos%quant.PanelRows
 	for i := range n {
 		row := dst[i*(a+b):][:a+b]
@@ -164,7 +184,7 @@ func (s *Store) rowsOfBlocks(dst []float32, g, pos, n int) {
 // valueStride returns the distance between cached values.
 func (s *Store) valueStride() int {
 	if s.layer.tail {
-		return s.layer.KeySize
+		return s.keyStride()
 	}
 	return s.layer.ValueSize
 }
@@ -179,10 +199,31 @@ func (s *Store) scores(dst []float32, ldd int, q []float32, nq, ldq int, sc *Scr
 		if s.format == Q8 {
 			quant.ScoresQ8(dst[at:], ldd, &sc.queries, first, nq, s.blocks(false, g, from+at), m)
 		} else {
-			quant.ScoresF16(dst[at:], ldd, q, nq, ldq, s.key(g, from+at), d, m, d)
+			quant.ScoresF16(dst[at:], ldd, q, nq, ldq, s.key(g, from+at), s.keyStride(), m, d)
 		}
 		at += m
 	}
+}
+
+// wideScores computes products of parts of queries and keys of a wide store, columns lo … lo+d-1; see scores.
+func (s *Store) wideScores(dst []float32, ldd int, q []float32, nq, ldq, g, from, n, lo, d int) {
+	for at := 0; at < n; {
+		m := run(from+at, n-at)
+		quant.ScoresF16(dst[at:], ldd, q[lo:], nq, ldq, s.key(g, from+at)[lo:], s.keyStride(), m, d)
+		at += m
+	}
+}
+
+// Rounded rounds a row [R+L] of a layer of compressed rows to what would be read back from the cache. half is scratch of
+// the row's size.
+func (s *Store) Rounded(row []float32, half []uint16) {
+	if s.format == F16 {
+		quant.F32ToF16(half, row)
+		quant.F16ToF32(row, half)
+		return
+	}
+	quant.RoundQ8(row[:s.layer.r])
+	quant.RoundQ8(row[s.layer.r:])
 }
 
 // mix adds the cached values of head g, weighted by p, to nq outputs, ldo apart: out[i*ldo+c] += Σ_j p[i*ldp+j]·value_j[c].
@@ -194,7 +235,7 @@ func (s *Store) mix(out []float32, ldo int, p []float32, ldp, nq, g, from, n int
 		case s.format == F16:
 			quant.MixF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at), s.valueStride(), m, d)
 		case s.layer.tail:
-			quant.MixQ8(out, ldo, p[at:], ldp, nq, s.blocks(false, g, from+at), blocks(s.layer.KeySize-d), m, d)
+			quant.MixQ8(out, ldo, p[at:], ldp, nq, s.blocks(false, g, from+at), blocks(s.layer.r), m, d)
 		default:
 			quant.MixQ8(out, ldo, p[at:], ldp, nq, s.blocks(true, g, from+at), 0, m, d)
 		}

@@ -75,7 +75,7 @@ func TestQ8Attends(t *testing.T) {
 			q = append(q, row...)
 		}
 		out = make([]float32, (n-290)*w)
-		for i := range l.Tiles(n - 290) {
+		for i := range l.Tiles(290, n-290) {
 			l.Prefill(out, i, st, 290, n-290, q, sc)
 		}
 		for pos := 290; pos < n; pos += 7 {

@@ -74,9 +74,14 @@ func (p *pass) attendLatent(w *pool.Worker, ln *lane, l *layer, s *attn.Store, l
 	if native != nil && native.qA.Matrix != nil {
 		p.raiseQueries(w, ln, l, lo, hi)
 	}
-	if p.single() {
+	switch {
+	case l.lat.sight != nil && p.single():
+		p.reachOne(w, ln, l, s)
+	case l.lat.sight != nil:
+		p.reachMany(w, ln, l, s, lo, hi)
+	case p.single():
 		p.latentOne(w, ln, l, s)
-	} else {
+	default:
 		p.latentMany(w, ln, l, s, lo, hi)
 	}
 }
@@ -90,7 +95,7 @@ func (p *pass) latentOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
 		if !ok {
 			break
 		}
-		p.appendRow(u, l, s, b, 0, ln.key[:a.KeySize])
+		p.appendRow(u, l, s, b, 0, ln.key[:m.row()])
 	}
 	if m.native != nil {
 		p.nativeQueries(w, l)
@@ -107,9 +112,10 @@ func (p *pass) latentOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
 		a.Decode(&p.part, i, s, p.pos, p.queries, &p.scratch[w.ID])
 	}
 	w.Barrier()
-	p.valuesOne(w, ln, l)
+	out := p.v[:l.geo.Heads*l.geo.ValueSize]
+	p.valuesOne(w, ln, l, p.pos, out)
 	w.Barrier()
-	copy(ln.att, p.v[:l.geo.Heads*l.geo.ValueSize])
+	copy(ln.att, out)
 }
 
 // queriesOne computes this worker's share of the query heads' rows, p.queries.
@@ -134,16 +140,16 @@ func (p *pass) queriesOne(w *pool.Worker, ln *lane, l *layer) {
 	}
 }
 
-// valuesOne combines what the parts found and computes this worker's share of the heads' outputs, p.v.
-func (p *pass) valuesOne(w *pool.Worker, ln *lane, l *layer) {
+// valuesOne combines what the parts found for the token at pos and computes this worker's share of the heads' outputs.
+func (p *pass) valuesOne(w *pool.Worker, ln *lane, l *layer, pos int, out []float32) {
 	m, g := l.lat, l.geo
 	v, heads := g.ValueSize, g.Heads/len(m.value)
 	lo, hi := w.Share(len(m.value) * v)
 	mix := ln.mix[:heads*m.l]
 	for i, t := range m.value {
 		if r0, r1 := max(lo-i*v, 0), min(hi-i*v, v); r0 < r1 {
-			l.attn.Combine(mix, &p.part, p.pos, i*heads, (i+1)*heads, &p.scratch[w.ID])
-			p.ups[w.ID].rows(p.v[i*heads*v:][:heads*v], t, r0, r1, mix, heads)
+			l.attn.Combine(mix, &p.part, pos, i*heads, (i+1)*heads, &p.scratch[w.ID])
+			p.ups[w.ID].rows(out[i*heads*v:][:heads*v], t, r0, r1, mix, heads)
 		}
 	}
 }
@@ -156,11 +162,17 @@ func (m *latent) blockPairs(h int, g attn.Geometry) []int32 {
 
 // appendRow caches token t's row of block b; row is scratch.
 func (p *pass) appendRow(u *up, l *layer, s *attn.Store, b, t int, row []float32) {
-	m, g, n := l.lat, l.geo, l.attn.KeySize
-	if m.native != nil {
+	if l.lat.native != nil {
 		p.appendNative(l, s, t, row)
 		return
 	}
+	p.latentRow(u, l, b, t, row)
+	s.Append(p.pos+t, b, row, nil)
+}
+
+// latentRow makes token t's row of block b.
+func (p *pass) latentRow(u *up, l *layer, b, t int, row []float32) {
+	m, g, n := l.lat, l.geo, len(row)
 	if m.encKV == nil {
 		copy(row, p.k[(t*m.blocks+b)*n:][:n])
 		if m.encBias != nil {
@@ -171,7 +183,6 @@ func (p *pass) appendRow(u *up, l *layer, s *attn.Store, b, t int, row []float32
 	}
 	dims := p.ropes[l.rope].Dims()
 	rotatePairs(row, m.blockPairs(b*(g.Heads/m.blocks), g), p.tables[l.rope][t*dims:])
-	s.Append(p.pos+t, b, row, nil)
 }
 
 // keysValues returns [keys | values] of block b's heads of token t, with biases and norm, before RoPE.
@@ -192,7 +203,7 @@ func (p *pass) keysValues(u *up, l *layer, b, t int) []float32 {
 func (p *pass) latentMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, hi int) {
 	m, g, u := l.lat, l.geo, &p.ups[w.ID]
 	nq := g.Heads * g.KeySize
-	row := p.private[w.ID].key[:l.attn.KeySize]
+	row := p.private[w.ID].key[:m.row()]
 	for t := lo; t < hi; t++ {
 		p.readyQuery(p.q[t*nq:][:nq], l, p.pos+t)
 		for b := range m.blocks {
@@ -223,7 +234,7 @@ func (p *pass) latentMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo,
 // tiles attends with all tokens' queries in p.queries and ends with a barrier.
 func (p *pass) tiles(w *pool.Worker, a *attn.Layer, out []float32, s *attn.Store) {
 	for {
-		i, _, ok := w.Take(a.Tiles(len(p.ids)), 1)
+		i, _, ok := w.Take(a.Tiles(p.pos, len(p.ids)), 1)
 		if !ok {
 			break
 		}
@@ -237,7 +248,7 @@ func (p *pass) tiles(w *pool.Worker, a *attn.Layer, out []float32, s *attn.Store
 func (p *pass) widens(l *layer, n int) bool {
 	m, g := l.lat, l.geo
 	saved := n * g.Heads * (l.attn.KeySize + m.l - m.wide.KeySize - g.ValueSize)
-	return saved > m.l*m.wide.KVHeads*(m.key[0].Rows+g.ValueSize)
+	return saved > m.wide.KVHeads*(m.keys*(m.wide.KeySize-m.r)+m.l*g.ValueSize)
 }
 
 // rowQueries projects the queries of tokens lo … hi-1 to rows and rotates them.
@@ -246,7 +257,7 @@ func (p *pass) rowQueries(u *up, l *layer, lo, hi int) {
 		p.nativeRows(u, l, lo, hi)
 		return
 	}
-	p.projectQueries(u, l, lo, hi, l.attn.KeySize, l.attn.KeySize)
+	p.projectQueries(u, l, lo, hi, l.attn.KeySize, l.attn.KeySize, 0)
 }
 
 // wideQueries makes the queries of the expanded form: [R rotated | the model's query].
@@ -256,14 +267,14 @@ func (p *pass) wideQueries(u *up, l *layer, lo, hi int) {
 		return
 	}
 	g, r, width := l.geo, l.lat.r, l.lat.wide.KeySize
-	p.projectQueries(u, l, lo, hi, r, width)
+	p.projectQueries(u, l, lo, hi, r, width, 0)
 	for i := lo * g.Heads; i < hi*g.Heads; i++ {
 		copy(p.queries[i*width+r:][:g.KeySize], p.q[i*g.KeySize:])
 	}
 }
 
-// projectQueries writes the first n values of each query head's row, rotated, width apart.
-func (p *pass) projectQueries(u *up, l *layer, lo, hi, n, width int) {
+// projectQueries writes the first n values of each query head's row, rotated, width apart from column col on.
+func (p *pass) projectQueries(u *up, l *layer, lo, hi, n, width, col int) {
 	m, g := l.lat, l.geo
 	group, dims := g.Heads/len(m.query), p.ropes[l.rope].Dims()
 	if n == 0 {
@@ -273,9 +284,9 @@ func (p *pass) projectQueries(u *up, l *layer, lo, hi, n, width int) {
 		at := func(i, size int) int { return ((lo+i/group)*g.Heads + k*group + i%group) * size }
 		u.product(t, n, (hi-lo)*group,
 			func(i int) []float32 { return p.q[at(i, g.KeySize):] },
-			func(i int) []float32 { return p.queries[at(i, width):] })
+			func(i int) []float32 { return p.queries[at(i, width)+col:] })
 		for i := range (hi - lo) * group {
-			rotatePairs(p.queries[at(i, width):], m.blockPairs(k*group, g), p.tables[l.rope][(lo+i/group)*dims:])
+			rotatePairs(p.queries[at(i, width)+col:], m.blockPairs(k*group, g), p.tables[l.rope][(lo+i/group)*dims:])
 		}
 	}
 }
@@ -295,7 +306,11 @@ func (p *pass) expand(w *pool.Worker, u *up, l *layer, s *attn.Store) {
 			return
 		}
 		for b := range m.blocks {
-			p.expandBlock(u, l, s, wide, b, from+lo, hi-lo)
+			if m.sight != nil {
+				p.expandReach(u, l, s, wide, b, from+lo, hi-lo)
+			} else {
+				p.expandBlock(u, l, s, wide, b, from+lo, hi-lo)
+			}
 		}
 	}
 }

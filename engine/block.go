@@ -89,7 +89,7 @@ func (p *pass) attendMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo,
 	}
 	w.Barrier()
 	for {
-		i, _, ok := w.Take(a.Tiles(len(p.ids)), 1)
+		i, _, ok := w.Take(a.Tiles(p.pos, len(p.ids)), 1)
 		if !ok {
 			break
 		}

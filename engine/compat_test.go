@@ -91,7 +91,7 @@ func TestCompatWindowsAndStrides(t *testing.T) {
 		plan := samePlan(m.h.layers, 2*len(pairs), 24)
 		compressTo(t, m, plan, true)
 		renamePairs(m, pairs)
-		if err := m.rebuild(m.over, plan); err != nil {
+		if err := m.rebuild(m.over, m.h.planned(plan)); err != nil {
 			t.Fatal(err)
 		}
 		want := allLogits(t, m, ids)

@@ -175,7 +175,7 @@ func TestExactLayers(t *testing.T) {
 		}
 	}
 	in := x.Info()
-	if in.CacheBytes != 2*(2*64+2*16) || in.RopeSize+in.LatentSize != (2*64+2*16)/4 || in.MLA != "compressed 4+12, 2 of 4 layers exact" {
+	if in.CacheBytes != 2*(2*64+2*16) || in.RopeSize+in.LatentSize != (2*64+2*16)/4 || in.MLA != "compressed 0+16, 2 of 4 layers exact" {
 		t.Errorf("%+v", in)
 	}
 	if !slices.Equal(x.Conversion().Exact, opt.Exact) || r.CacheAfter != in.CacheBytes {

@@ -25,7 +25,10 @@ type compressOptions struct {
 // The caller has the turn. progress may be nil.
 func (m *Model) compress(ctx context.Context, o compressOptions, progress func(stage string, done, total int)) (map[string]*tensor, error) {
 	made := map[string]*tensor{}
-	c := &converter{m: m, cal: newCalibration(m, o.windows), plan: o.plan, made: made, compat: o.compat}
+	c := &converter{m: m, cal: newCalibration(m, o.windows), h: m.h.planned(o.plan), plan: o.plan, made: made, compat: o.compat}
+	if err := c.h.makeTurns(m.run.ropes); err != nil {
+		return nil, err
+	}
 	if progress == nil {
 		progress = func(string, int, int) {}
 	}
@@ -37,6 +40,7 @@ func (m *Model) compress(ctx context.Context, o compressOptions, progress func(s
 type converter struct {
 	m    *Model
 	cal  *calibration
+	h    *hparams      // of the converted model
 	plan []latentShape // per layer
 	made map[string]*tensor
 
@@ -46,6 +50,16 @@ type converter struct {
 // ridgeShare is how strongly repaired projections are pulled towards the original, see gram.ridge. RATIONALE.md has the
 // figures.
 const ridgeShare = 0.2
+
+// keyWeight is attn.CompressOptions.Balance. RATIONALE.md has the figures.
+const keyWeight = 2.5
+
+// planned returns the hyperparameters of the model that a plan leads to.
+func (h *hparams) planned(plan []latentShape) *hparams {
+	n := *h
+	n.latent, n.phase = plan, reachPhase
+	return &n
+}
 
 // run converts all layers.
 func (c *converter) run(ctx context.Context, done func(layer int)) error {
@@ -108,12 +122,10 @@ func (c *converter) layer(ctx context.Context, i int) error {
 // load builds layer i from the file's tensors and those made so far.
 func (c *converter) load(i int, made map[string]*tensor) (*layer, error) {
 	ld := &loader{f: c.m.file, over: made}
-	h := *c.m.h
-	h.latent = c.plan
 	l := new(layer)
-	ld.layer(l, i, &h, MLAOff)
+	ld.layer(l, i, c.h, MLAOff)
 	if ld.err == nil {
-		c.m.run.include(l, h.ff[i])
+		c.m.run.include(l, c.h.ff[i])
 	}
 	return l, ld.err
 }
@@ -129,7 +141,10 @@ func (c *converter) compress(ctx context.Context, i int, made map[string]*tensor
 	if l.geo.Window > 0 {
 		span = min(span, l.geo.Window)
 	}
-	o := attn.CompressOptions{R: s.r, L: s.l, Context: span}
+	o := attn.CompressOptions{R: s.r, L: s.l, Keys: s.keys(), Context: span, Balance: keyWeight}
+	if s.near > 0 {
+		o.Turns = c.h.turns[l.rope]
+	}
 	if c.compat {
 		o.Pairs = compatPairs(s.r)
 	}

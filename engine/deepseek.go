@@ -70,7 +70,7 @@ func (ld *loader) mla(l *layer, i int, h *hparams, name func(string) string) {
 	l.geo.KVHeads = l.geo.Heads
 	g, s, r := l.geo, h.mla, h.rope.Dims
 	d := &native{}
-	m := &latent{r: r, l: s.l, blocks: 1, native: d}
+	m := &latent{r: r, l: s.l, blocks: 1, keys: s.l, native: d}
 	l.lat = m
 	l.attnNorm = ld.vector(name("attn_norm.weight"), h.embed, true)
 	ld.mlaQueries(l, h, name)

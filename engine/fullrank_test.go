@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/latentgo/latentgo/internal/gguftest"
@@ -37,7 +38,7 @@ func compressTo(t *testing.T, m *Model, plan []latentShape, compat bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.rebuild(made, plan); err != nil {
+	if err := m.rebuild(made, m.h.planned(plan)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -97,6 +98,113 @@ func TestFullRankConversionIsExact(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A conversion that leaves nothing out of rows without RoPE changes nothing either as long as all tokens are near, whatever
+// part of the keys is rotated, and wherever the prompt ends. Keys are rounded to half precision twice.
+func TestFullRankNearTokensAreExact(t *testing.T) {
+	ids := randomIDs(110, 90)
+	for name, b := range fullRankModels() {
+		path := b.Write(t)
+		original := loadFile(t, path, Options{MLA: MLAOff})
+		want := allLogits(t, original, ids)
+		for _, blocks := range []int{1, 2} {
+			for _, r := range []int{0, 6, original.h.rope.Dims} {
+				m := loadFile(t, path, Options{MLA: MLAOff})
+				compressTo(t, m, nearPlan(m.h, blocks, r, 128), false)
+				if e := nmse(allLogits(t, m, ids), want); !(e < 2e-5) {
+					t.Errorf("%s, %d blocks, %d rotated: prefill differs by %.2g", name, blocks, r, e)
+				}
+				if e := nmse(stepLogits(t, m, ids), want); !(e < 2e-5) {
+					t.Errorf("%s, %d blocks, %d rotated: decode differs by %.2g", name, blocks, r, e)
+				}
+				if e := nmse(piecewiseLogits(t, m, ids), want); !(e < 2e-5) {
+					t.Errorf("%s, %d blocks, %d rotated: pieces differ by %.2g", name, blocks, r, e)
+				}
+			}
+		}
+	}
+}
+
+// Whatever is far, prompts, pieces of prompts and decode steps see the same.
+func TestFarTokensAreSeenAlike(t *testing.T) {
+	ids := randomIDs(330, 90)
+	for name, b := range fullRankModels() {
+		path := b.Write(t)
+		for _, cache := range []CacheType{CacheF16, CacheQ8} {
+			m := loadFile(t, path, Options{MLA: MLAOff})
+			plan := nearPlan(m.h, 1, 4, 32)
+			for i := range plan {
+				plan[i].l, plan[i].key = 24, 20
+			}
+			compressTo(t, m, plan, false)
+			limit := 1e-5
+			if cache == CacheQ8 {
+				limit = 1e-2 // queries are rounded for far tokens' scores in decode steps only
+			}
+			want := cachedLogits(t, m, ids, cache, len(ids))
+			for _, piece := range []int{1, 7, 90} {
+				if e := nmse(cachedLogits(t, m, ids, cache, piece), want); !(e < limit) {
+					t.Errorf("%s, cache %v: pieces of %d tokens differ by %.2g", name, cache, piece, e)
+				}
+			}
+		}
+	}
+}
+
+// nearPlan keeps all values in rows with r rotated ones per block.
+func nearPlan(h *hparams, blocks, r, near int) []latentShape {
+	plan := fullRank(h, blocks)
+	for i := range plan {
+		g := h.geometry(i)
+		heads := g.KVHeads / blocks
+		plan[i] = latentShape{r: r, l: heads*(g.KeySize+g.ValueSize) - r, blocks: blocks, near: near, key: heads * g.KeySize}
+	}
+	return plan
+}
+
+// piecewiseLogits evaluates a prompt, goes back into it, and takes the rest token by token and in small pieces.
+func piecewiseLogits(t *testing.T, m *Model, ids []int32) [][]float32 {
+	t.Helper()
+	s := newSession(t, m, nil)
+	out := make([][]float32, len(ids))
+	eval := func(lo, hi int) {
+		t.Helper()
+		err := s.EvalAll(t.Context(), ids[lo:hi], func(i int, logits []float32) error {
+			out[lo+i] = slices.Clone(logits)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	eval(0, 90)
+	s.Truncate(60)
+	for at := 60; at < 75; at++ {
+		eval(at, at+1)
+	}
+	eval(75, 78)
+	s.Truncate(40)
+	eval(40, 43)
+	eval(43, len(ids))
+	return out
+}
+
+// cachedLogits evaluates ids in pieces.
+func cachedLogits(t *testing.T, m *Model, ids []int32, cache CacheType, piece int) [][]float32 {
+	t.Helper()
+	s := newSession(t, m, &SessionOptions{Cache: cache})
+	var out [][]float32
+	for at := 0; at < len(ids); at += piece {
+		err := s.EvalAll(t.Context(), ids[at:min(at+piece, len(ids))], func(_ int, logits []float32) error {
+			out = append(out, slices.Clone(logits))
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
 }
 
 // Layers that the plan leaves out stay as they are, and the others follow.

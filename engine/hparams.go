@@ -32,6 +32,8 @@ type hparams struct {
 	window             int
 	local              []bool        // per layer: attention in the window only
 	latent             []latentShape // per layer, nil for a model that is not compressed
+	phase              float64       // see attn.NewTurns
+	turns              []*attn.Turns // by layer.rope, when any layer needs them
 	mla                mlaShape
 	experts            mixture
 	rope               attn.RopeConfig

@@ -14,6 +14,7 @@ import (
 // block of key/value heads, one row [R rotated | L latent] per token.
 type latent struct {
 	r, l, blocks int
+	keys         int // of the latent values, how many keys are made of: the first
 
 	enc     linear          // [blocks·(R+L), width]: rows from the layer's input, when that is possible
 	encBias []float32       // or nil
@@ -23,6 +24,7 @@ type latent struct {
 	query  []*quant.Matrix // [R+L, d]: a query head's query for rows
 	key    []*quant.Matrix // [d, L]: the latent part of query transposed, a head's key from the latent
 	value  []*quant.Matrix // [v, L]: its value from the latent
+	sight  *attn.Reach     // how near and far tokens are seen differently; then key is nil
 	native *native         // what DeepSeek's own form has beside; nil for a compressed layer
 	wide   *attn.Layer     // attention over keys [R rotated | d] and values expanded from the latent, for prefill
 }
@@ -33,6 +35,9 @@ const (
 	keyLatentRope    = "latentgo.mla.rope_size"   // R, 0 for a layer that was left exact
 	keyLatentSize    = "latentgo.mla.latent_size" // L
 	keyLatentBlocks  = "latentgo.mla.block_count"
+	keyLatentKeys    = "latentgo.mla.key_size"   // of the latent values, how many keys are made of
+	keyLatentNear    = "latentgo.mla.near_size"  // tokens that are seen through expanded keys, a multiple of 32; 0: none
+	keyLatentPhase   = "latentgo.mla.turn_phase" // one number for all layers, see attn.Turns
 )
 
 // Names of a compressed layer's tensors, after "blk.N.".
@@ -41,23 +46,35 @@ const (
 	tensorEncBias = "attn_latent.bias"      // [blocks·(R+L)]
 	tensorEncKV   = "attn_latent_kv.weight" // [heads·(d+v), R+L, blocks]
 	tensorPairs   = "attn_latent_pairs"     // [R/2, blocks], I32
-	tensorQuery   = "attn_latent_q.weight"  // [d, R+L, key/value heads or query heads]
+	tensorQuery   = "attn_latent_q.weight"  // [d, R+key size, key/value heads, or query heads where nothing is near]
 	tensorValue   = "attn_latent_v.weight"  // [L, v, key/value heads or query heads]
 )
 
 // latentShape is the row of one compressed layer; L = 0 for an exact one.
-type latentShape struct{ r, l, blocks int }
+type latentShape struct {
+	r, l, blocks int
+	key, near    int // near = 0: keys are made of all L values, key is 0
+}
+
+// keys returns of how many latent values keys are made.
+func (s latentShape) keys() int {
+	if s.near == 0 {
+		return s.l
+	}
+	return s.key
+}
 
 // latents reads the shapes of a compressed model's layers, nil for any other.
 func (h *hparams) latents(f *gguf.File) error {
 	if !f.Has(keyLatentVersion) {
 		return nil
 	}
-	if v, err := f.Uint(keyLatentVersion); err != nil || v != 1 {
-		return fmt.Errorf("%s: key %q: version %d of the compressed form, this program reads 1: %w", f.Name(), keyLatentVersion, v, ErrUnsupported)
+	if v, err := f.Uint(keyLatentVersion); err != nil || v != latentVersion {
+		return fmt.Errorf("%s: key %q: version %d of the compressed form, this program reads %d; convert the original again: %w",
+			f.Name(), keyLatentVersion, v, latentVersion, ErrUnsupported)
 	}
 	h.latent = make([]latentShape, h.layers)
-	for _, k := range []string{keyLatentRope, keyLatentSize, keyLatentBlocks} {
+	for _, k := range []string{keyLatentRope, keyLatentSize, keyLatentBlocks, keyLatentKeys, keyLatentNear} {
 		list, err := f.Ints(k)
 		if err != nil {
 			return err
@@ -74,13 +91,23 @@ func (h *hparams) latents(f *gguf.File) error {
 				h.latent[i].r = int(v)
 			case keyLatentSize:
 				h.latent[i].l = int(v)
+			case keyLatentKeys:
+				h.latent[i].key = int(v)
+			case keyLatentNear:
+				h.latent[i].near = int(v)
 			default:
 				h.latent[i].blocks = int(v)
 			}
 		}
 	}
+	if err := h.phases(f); err != nil {
+		return err
+	}
 	return h.checkLatents(f)
 }
+
+// latentVersion is the version of the compressed form.
+const latentVersion = 2
 
 func (h *hparams) checkLatents(f *gguf.File) error {
 	for i, s := range h.latent {
@@ -91,6 +118,12 @@ func (h *hparams) checkLatents(f *gguf.File) error {
 		if s.blocks == 0 || g%s.blocks != 0 || s.r%2 != 0 || s.blocks*(s.r+s.l) > g*(h.keySize+h.valueSize) {
 			return fmt.Errorf("%s: key %q: layer %d: %d blocks of %d+%d values for %d key/value heads: %w",
 				f.Name(), keyLatentSize, i, s.blocks, s.r, s.l, g, ErrInvalid)
+		}
+		if s.near != 0 && (s.key < 1 || s.key > s.l) {
+			return fmt.Errorf("%s: key %q: layer %d: %d of %d latent values: %w", f.Name(), keyLatentKeys, i, s.key, s.l, ErrInvalid)
+		}
+		if s.near%32 != 0 || s.near > maxNear {
+			return fmt.Errorf("%s: key %q: layer %d: %d tokens, want a multiple of 32 up to %d: %w", f.Name(), keyLatentNear, i, s.near, maxNear, ErrInvalid)
 		}
 	}
 	return nil
@@ -104,7 +137,7 @@ func (h *hparams) compressed(i int) bool { return h.latent != nil && h.latent[i]
 func (ld *loader) latent(l *layer, i int, h *hparams, name func(string) string) *latent {
 	g, s := l.geo, h.latent[i]
 	row := s.r + s.l
-	m := &latent{r: s.r, l: s.l, blocks: s.blocks}
+	m := &latent{r: s.r, l: s.l, blocks: s.blocks, keys: s.keys()}
 	if ld.has(name(tensorEnc)) {
 		m.enc = linear{ld.matrix(name(tensorEnc), s.blocks*row, h.embed), 1}
 		m.encBias = ld.vector(name(tensorEncBias), s.blocks*row, false)
@@ -112,9 +145,18 @@ func (ld *loader) latent(l *layer, i int, h *hparams, name func(string) string) 
 		m.encKV = ld.matrices(name(tensorEncKV), s.blocks, row, g.KVHeads/s.blocks*(g.KeySize+g.ValueSize))
 	}
 	m.pairs = ld.pairs(name(tensorPairs), s, h.rope.Dims/2)
-	m.query = ld.perHead(name(tensorQuery), g, row, g.KeySize)
+	m.query = ld.perHead(name(tensorQuery), g, s.r+s.keys(), g.KeySize)
 	m.value = ld.perHead(name(tensorValue), g, g.ValueSize, s.l)
 	if ld.err != nil {
+		return m
+	}
+	if s.near > 0 {
+		if ld.err = m.checkPerKey(g); ld.err == nil {
+			ld.err = m.reach(l, s, h.turns[l.rope])
+		}
+		if ld.err != nil {
+			ld.err = fmt.Errorf("%s: layer %d: %w", ld.f.Name(), i, ld.err)
+		}
 		return m
 	}
 	for _, q := range m.query {
@@ -131,6 +173,20 @@ func (ld *loader) latent(l *layer, i int, h *hparams, name func(string) string) 
 	}
 	return m
 }
+
+// maxNear bounds the ring of near tokens.
+const maxNear = 4096
+
+// checkPerKey makes sure that there is one matrix for each key/value head.
+func (m *latent) checkPerKey(g attn.Geometry) error {
+	if len(m.query) != g.KVHeads || len(m.value) != g.KVHeads {
+		return fmt.Errorf("%q and %q have %d and %d matrices for %d key/value heads: %w", tensorQuery, tensorValue, len(m.query), len(m.value), g.KVHeads, ErrInvalid)
+	}
+	return nil
+}
+
+// row returns the values of one block's row.
+func (m *latent) row() int { return m.r + m.l }
 
 // matrices loads n matrices [rows, cols] that one tensor holds.
 func (ld *loader) matrices(name string, n, rows, cols int) []*quant.Matrix {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -38,7 +39,7 @@ func randomLatents(t testing.TB, m *Model, s latentShape, small quant.Type) map[
 			made[name] = madeTensor(name, typ, data, shape...)
 		}
 		add(tensorEnc, ggtype.Q8_0, 0.03, m.h.embed, s.blocks*row)
-		add(tensorQuery, small, 0.1, g.KeySize, row, g.KVHeads)
+		add(tensorQuery, small, 0.1, g.KeySize, s.r+s.keys(), g.KVHeads)
 		add(tensorValue, small, 0.1, s.l, g.ValueSize, g.KVHeads)
 		if s.r > 0 {
 			pairs := make([]byte, 4*s.r/2*s.blocks)
@@ -55,18 +56,17 @@ func randomLatents(t testing.TB, m *Model, s latentShape, small quant.Type) map[
 // latentModel is m with compressed layers of that shape.
 func latentModel(t testing.TB, m *Model, over map[string]*tensor, s latentShape) *Model {
 	t.Helper()
-	h := *m.h
-	h.latent = make([]latentShape, h.layers)
-	for i := range h.latent {
-		h.latent[i] = s
+	h := m.h.planned(slices.Repeat([]latentShape{s}, m.h.layers))
+	if err := h.makeTurns(m.run.ropes); err != nil {
+		t.Fatal(err)
 	}
-	w, err := loadWeights(m.file, over, &h, MLAOff)
+	w, err := loadWeights(m.file, over, h, MLAOff)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Model{file: m.file, opt: m.opt, h: &h, w: w, tok: m.tok, turn: make(chan struct{}, 1)}
+	c := &Model{file: m.file, opt: m.opt, h: h, w: w, tok: m.tok, turn: make(chan struct{}, 1)}
 	c.turn <- struct{}{}
-	c.run = newRunner(&h, w, m.run.ropes, m.opt.Threads)
+	c.run = newRunner(h, w, m.run.ropes, m.opt.Threads)
 	t.Cleanup(c.run.pool.Close)
 	return c
 }
@@ -79,7 +79,7 @@ func BenchmarkLatentDecode(b *testing.B) {
 		m    *Model
 	}
 	models := []form{{"off", plain}}
-	for _, s := range []latentShape{{64, 128, 1}, {32, 64, 1}} {
+	for _, s := range []latentShape{{l: 192, blocks: 1, key: 96, near: 64}, {l: 96, blocks: 1, key: 48, near: 64}} {
 		for _, small := range []quant.Type{ggtype.F16, ggtype.Q8_0} {
 			name := fmt.Sprintf("%d+%d,%v", s.r, s.l, small)
 			models = append(models, form{name, latentModel(b, plain, randomLatents(b, plain, s, small), s)})

@@ -77,7 +77,7 @@ func (c *conversion) compress(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("convert %s: %w", c.m.file.Name(), err)
 	}
-	if err := c.m.rebuild(made, c.plan); err != nil {
+	if err := c.m.rebuild(made, c.m.h.planned(c.plan)); err != nil {
 		return err
 	}
 	c.made.After, err = c.perplexity(ctx, StageAfter)
@@ -86,17 +86,18 @@ func (c *conversion) compress(ctx context.Context) (err error) {
 	return err
 }
 
-// rebuild loads the weights again, with over in place of the file's tensors.
-func (m *Model) rebuild(over map[string]*tensor, plan []latentShape) error {
-	h := *m.h
-	h.latent = plan
-	w, err := loadWeights(m.file, over, &h, m.opt.MLA)
+// rebuild loads the weights again, as h says, with over in place of the file's tensors.
+func (m *Model) rebuild(over map[string]*tensor, h *hparams) error {
+	if err := h.makeTurns(m.run.ropes); err != nil {
+		return err
+	}
+	w, err := loadWeights(m.file, over, h, m.opt.MLA)
 	if err != nil {
 		return err
 	}
 	ropes := m.run.ropes
 	m.run.pool.Close()
-	m.h, m.w, m.over = &h, w, over
+	m.h, m.w, m.over = h, w, over
 	m.run = newRunner(m.h, m.w, ropes, m.opt.Threads)
 	return nil
 }
@@ -232,7 +233,7 @@ func (m *Model) writeOwn(w *gguf.Writer) error {
 	if err := w.CopyMetadata(m.file, nil); err != nil {
 		return err
 	}
-	if err := writeShapes(w, m.h.latent); err != nil {
+	if err := writeShapes(w, m.h); err != nil {
 		return err
 	}
 	for _, t := range m.tensors() {

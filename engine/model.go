@@ -125,16 +125,19 @@ func (m *Model) loadWeights() error {
 	if m.opt.MLA.Off && h.latent != nil {
 		return fmt.Errorf("%s: attention form off: keys and values of plain attention are gone: %w", m.file.Name(), ErrConverted)
 	}
+	ropes, err := m.ropes(h)
+	if err == nil {
+		err = h.makeTurns(ropes)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w: %w", m.file.Name(), err, ErrInvalid)
+	}
 	if m.w, err = loadWeights(m.file, nil, h, m.opt.MLA); err != nil {
 		return err
 	}
 	if m.tok != nil && m.tok.Size() != m.w.embed.Rows {
 		return fmt.Errorf("%s: %d tokens in the vocabulary, %d rows in token_embd.weight: %w",
 			m.file.Name(), m.tok.Size(), m.w.embed.Rows, ErrInvalid)
-	}
-	ropes, err := m.ropes(h)
-	if err != nil {
-		return fmt.Errorf("%s: %w: %w", m.file.Name(), err, ErrInvalid)
 	}
 	m.h, m.run = h, newRunner(h, m.w, ropes, m.opt.Threads)
 	return nil

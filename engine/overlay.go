@@ -81,7 +81,7 @@ func (c *conversion) save(ctx context.Context, path, key string) error {
 			return err
 		}
 	}
-	err := errors.Join(w.Set(keyCacheKey, key), w.Set(keyCacheSum, sum), writeShapes(w, c.plan), c.made.writeTo(w))
+	err := errors.Join(w.Set(keyCacheKey, key), w.Set(keyCacheSum, sum), writeShapes(w, c.m.h), c.made.writeTo(w))
 	if err == nil {
 		err = os.MkdirAll(filepath.Dir(path), 0o755)
 	}
@@ -127,5 +127,5 @@ func (m *Model) lay(f *gguf.File, key string) error {
 	if err := h.latents(f); err != nil {
 		return err
 	}
-	return m.rebuild(over, h.latent)
+	return m.rebuild(over, &h)
 }

@@ -31,8 +31,7 @@ func (h *hparams) plan(form MLA, exact []int, compat bool) ([]latentShape, error
 			continue
 		}
 		g := h.geometry(i)
-		most := g.KVHeads * min(h.rope.Dims, g.KeySize)
-		wish := most
+		most, wish := g.KVHeads*min(h.rope.Dims, g.KeySize), 0
 		if compat {
 			most /= g.KVHeads
 			wish = h.compatRope()
@@ -40,6 +39,7 @@ func (h *hparams) plan(form MLA, exact []int, compat bool) ([]latentShape, error
 		s, all := h.shapeOf(g, form, share, wish), values(g)
 		if !compat {
 			s = inBlocks(s, latentBlocks(g, s.r, s.l))
+			s.near, s.key = reachNear, keysOf(g, s.blocks, s.l)
 		}
 		switch {
 		case s.blocks*s.r > most:
@@ -110,7 +110,7 @@ const cachedBytes = 2
 // shapeOf returns the rows of one layer; most is how many rotated values a share may give it.
 func (h *hparams) shapeOf(g attn.Geometry, form MLA, share float64, most int) latentShape {
 	if form.L != 0 {
-		return latentShape{form.R, form.L, 1}
+		return latentShape{r: form.R, l: form.L, blocks: 1}
 	}
 	all := values(g)
 	step := rowStep(all)
@@ -144,9 +144,11 @@ func defaultSplit(g attn.Geometry, most, n int) latentShape {
 	step := max(rowStep(all)/2, 2)
 	share := ropeShare*float64(n) + ropeRise*max(0, float64(n)-float64(all)/2)
 	r := int(math.Round(share/float64(step))) * step
-	r = min(max(r, step), most, n-1) &^ 1
-	return latentShape{r, n - r, 1}
+	r = min(max(r, step), most, n-1) &^ 1 // most is 0 when tokens that are near keep all of the rotation
+	return latentShape{r: r, l: n - r, blocks: 1}
 }
 
 // inBlocks cuts the rows of one block for all heads into b.
-func inBlocks(s latentShape, b int) latentShape { return latentShape{s.r / b, s.l / b, b} }
+func inBlocks(s latentShape, b int) latentShape {
+	return latentShape{r: s.r / b, l: s.l / b, blocks: b}
+}

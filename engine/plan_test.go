@@ -19,21 +19,21 @@ func TestPlan(t *testing.T) {
 		compat bool
 		want   latentShape // of layer 1
 	}{
-		{"83%", nil, false, latentShape{128, 192, 1}},
-		{"67%", nil, false, latentShape{96, 160, 1}},
-		{"50%", nil, false, latentShape{48, 144, 1}},
-		{"33%", nil, false, latentShape{32, 96, 1}},
-		{"25%", nil, false, latentShape{32, 64, 1}},
-		{"1%", nil, false, latentShape{30, 2, 1}},
-		{"64+128", nil, false, latentShape{64, 128, 1}},
-		{"0+8", nil, false, latentShape{0, 8, 1}},
-		{"1152B", nil, false, latentShape{48, 144, 1}},     // 3 layers × 192 values × 2 bytes
-		{"1200B", nil, false, latentShape{48, 144, 1}},     // a limit: rounded down
-		{"1152B", []int{2}, false, latentShape{32, 64, 1}}, // 768 of them for layer 2
-		{"83%", nil, true, latentShape{48, 272, 1}},
-		{"50%", nil, true, latentShape{48, 144, 1}},
-		{"33%", nil, true, latentShape{32, 96, 1}},
-		{"64+128", nil, true, latentShape{64, 128, 1}},
+		{"83%", nil, false, latentShape{l: 320, blocks: 1, key: 160, near: 64}},
+		{"67%", nil, false, latentShape{l: 256, blocks: 1, key: 128, near: 64}},
+		{"50%", nil, false, latentShape{l: 192, blocks: 1, key: 96, near: 64}},
+		{"33%", nil, false, latentShape{l: 128, blocks: 1, key: 64, near: 64}},
+		{"25%", nil, false, latentShape{l: 96, blocks: 1, key: 48, near: 64}},
+		{"1%", nil, false, latentShape{r: 30, l: 2, blocks: 1}},
+		{"64+128", nil, false, latentShape{r: 64, l: 128, blocks: 1, key: 64, near: 64}},
+		{"0+8", nil, false, latentShape{l: 8, blocks: 1, key: 8, near: 64}},
+		{"1152B", nil, false, latentShape{l: 192, blocks: 1, key: 96, near: 64}},     // 3 layers × 192 values × 2 bytes
+		{"1200B", nil, false, latentShape{l: 192, blocks: 1, key: 96, near: 64}},     // a limit: rounded down
+		{"1152B", []int{2}, false, latentShape{l: 96, blocks: 1, key: 48, near: 64}}, // 768 of them for layer 2
+		{"83%", nil, true, latentShape{r: 48, l: 272, blocks: 1}},
+		{"50%", nil, true, latentShape{r: 48, l: 144, blocks: 1}},
+		{"33%", nil, true, latentShape{r: 32, l: 96, blocks: 1}},
+		{"64+128", nil, true, latentShape{r: 64, l: 128, blocks: 1}},
 	} {
 		form, err := ParseMLA(c.form)
 		if err != nil {

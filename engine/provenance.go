@@ -6,13 +6,16 @@ import (
 	"github.com/latentgo/latentgo/gguf"
 )
 
-// Metadata of a converted model beside the keys of the original. The first four are what loading needs (see latents), with
+// Metadata of a converted model beside the keys of the original. The first seven are what loading needs (see latents), with
 // one number per layer; the others remember how the model was made.
 //
-//	latentgo.version                u32        1
+//	latentgo.version                u32        latentVersion
 //	latentgo.mla.rope_size          [u32]      R, rotated values per token and block; 0 for a layer that was left exact
 //	latentgo.mla.latent_size        [u32]      L, latent values per token and block
 //	latentgo.mla.block_count        [u32]      blocks of key/value heads, each with a row of its own
+//	latentgo.mla.key_size           [u32]      of the latent values, how many keys are made of: the first
+//	latentgo.mla.near_size          [u32]      tokens, a multiple of 32, that are seen through expanded keys; 0 for none
+//	latentgo.mla.turn_phase         f32        radians by which far tokens' phases may be wrong, see attn.Turns
 //	latentgo.convert.method         u32        methodVersion
 //	latentgo.convert.form           str        what was asked for, such as "50%"
 //	latentgo.convert.compat         str        "llama.cpp", for a file of that form
@@ -43,15 +46,17 @@ const (
 )
 
 // methodVersion changes whenever the same options give other tensors: results in the cache are then made anew.
-const methodVersion = 1
+const methodVersion = 2
 
 // writeShapes adds the keys that loading needs.
-func writeShapes(w *gguf.Writer, plan []latentShape) error {
-	var r, l, blocks []uint32
-	for _, s := range plan {
+func writeShapes(w *gguf.Writer, h *hparams) error {
+	var r, l, blocks, keys, near []uint32
+	for _, s := range h.latent {
 		r, l, blocks = append(r, uint32(s.r)), append(l, uint32(s.l)), append(blocks, uint32(s.blocks))
+		keys, near = append(keys, uint32(s.keys())), append(near, uint32(s.near))
 	}
-	return errors.Join(w.Set(keyLatentVersion, uint32(1)), w.Set(keyLatentRope, r), w.Set(keyLatentSize, l), w.Set(keyLatentBlocks, blocks))
+	return errors.Join(w.Set(keyLatentVersion, uint32(latentVersion)), w.Set(keyLatentRope, r), w.Set(keyLatentSize, l),
+		w.Set(keyLatentBlocks, blocks), w.Set(keyLatentKeys, keys), w.Set(keyLatentNear, near), w.Set(keyLatentPhase, float32(h.phase)))
 }
 
 // writeTo adds how a model was made.

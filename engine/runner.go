@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/internal/pool"
 	"github.com/latentgo/latentgo/quant"
@@ -39,6 +41,8 @@ type runner struct {
 	queries, mix []float32   // compressed layers: queries for cached rows, mixes of latents
 	gate, up     []float32   // [rows, ff]
 	tables       [][]float32 // per rope: [rows, dims]
+	turns        []*attn.Turns
+	halves       [][]uint16 // per worker: a row in half precision
 	part         attn.Partial
 }
 
@@ -72,6 +76,7 @@ func newRunner(h *hparams, w *weights, ropes []*attn.Rope, threads int) *runner 
 	r.mixing.routers = make([]router, r.pool.Size())
 	r.wide = map[attn.Geometry]*attn.Store{}
 	r.tables = make([][]float32, len(ropes))
+	r.halves = make([][]uint16, r.pool.Size())
 	for i := range w.layers {
 		r.include(&w.layers[i], h.ff[i])
 	}
@@ -91,6 +96,9 @@ func (r *runner) include(l *layer, ff int) {
 	m := &r.most
 	m.q = max(m.q, l.geo.Heads*l.geo.KeySize)
 	m.k = max(m.k, l.attn.KVHeads*l.attn.KeySize)
+	if l.lat != nil {
+		m.k = max(m.k, l.attn.Row())
+	}
 	if l.k.Matrix != nil {
 		m.k = max(m.k, l.geo.KVHeads*l.geo.KeySize)
 	}
@@ -105,10 +113,13 @@ func (r *runner) include(l *layer, ff int) {
 	r.attns = append(r.attns, l.attn)
 	if l.lat != nil {
 		wide := l.lat.wide
-		m.rows = max(m.rows, l.geo.Heads*max(l.attn.KeySize, wide.KeySize))
+		m.rows = max(m.rows, l.geo.Heads*max(l.attn.KeySize, wide.KeySize, l.lat.r+l.geo.KeySize))
 		m.mix = max(m.mix, l.geo.Heads*l.lat.l)
 		m.v = max(m.v, m.att)
 		r.attns = append(r.attns, wide)
+		if s := l.lat.sight; s != nil && !slices.Contains(r.turns, s.Turns()) {
+			r.turns = append(r.turns, s.Turns())
+		}
 		if r.wide[wide.Geometry] == nil {
 			r.wide[wide.Geometry] = attn.NewStore(wide, attn.F16)
 		}
@@ -136,6 +147,7 @@ func (r *runner) grow(n int) {
 	r.rows = n
 	for i := range r.private {
 		r.private[i].alloc(1, r.h.embed, m)
+		r.halves[i] = make([]uint16, m.k)
 	}
 	r.q, r.k = make([]float32, n*m.q), make([]float32, n*m.k)
 	r.v, r.o = make([]float32, n*m.v), make([]float32, n*r.h.embed)
@@ -158,5 +170,8 @@ func (r *runner) reserve(n int) {
 		for _, a := range r.attns {
 			r.scratch[i].Reserve(a, n)
 		}
+	}
+	for _, t := range r.turns {
+		t.Reserve(n)
 	}
 }

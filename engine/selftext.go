@@ -197,7 +197,7 @@ func (s *scribe) attend(w *pool.Worker, ln *lane, l *layer, i, t int) {
 		k, v := s.k[t*nk+g*a.KeySize:][:a.KeySize], s.v[t*nv+g*a.ValueSize:][:a.ValueSize]
 		s.append(win.stores[i], l, table, pos, g, k, v)
 	}
-	for item := range a.Tiles(1) {
+	for item := range a.Tiles(pos, 1) {
 		a.Prefill(ln.att[t*no:][:no], item, win.stores[i], pos, 1, q, &s.scratch[w.ID])
 	}
 }

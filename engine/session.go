@@ -227,10 +227,16 @@ func (s *Session) runPass(ctx context.Context) error {
 		defer stop()
 	}
 	s.pass.prepare()
+	var err error
 	if r := s.m.run.pool.Run(&s.pass, &s.cancel); r != nil {
-		return s.m.fault(r)
+		err = s.m.fault(r)
+	} else if err = ctx.Err(); err == nil {
+		return nil
 	}
-	return ctx.Err()
+	for _, st := range s.stores {
+		st.Forget(0)
+	}
+	return err
 }
 
 // runLogits computes the logits after tokens lo … hi-1 of the pass.

@@ -105,6 +105,27 @@ func (r CacheRows) Get(dst []float32, i, from int) {
 	}
 }
 
+// RoundQ8 rounds x to what Get would give back of it, whatever its length.
+func RoundQ8(x []float32) {
+	p := putters.Get().(*putter)
+	n := padded(len(x))
+	p.pad = sized(p.pad, n)
+	clear(p.pad[copy(p.pad, x):])
+	a := &p.act
+	a.Reset(p.pad, 1, n)
+	a.Quantize(FormQ8, 0, 1)
+	for b, d := range a.d {
+		var h [1]uint16
+		f32ToF16Generic(h[:], []float32{d})
+		d = halfToFloat(h[0])
+		for i := b * q8Block; i < min((b+1)*q8Block, len(x)); i++ {
+			x[i] = d * float32(a.q8[i])
+		}
+	}
+	a.x = nil
+	putters.Put(p)
+}
+
 // CacheQueries are query rows as ScoresQ8 wants them, in blocks of 32 values too. The zero value is empty; it keeps its
 // memory from one Set to the next.
 type CacheQueries struct {
@@ -151,18 +172,27 @@ func (q *CacheQueries) pack(i int, d float32) {
 // stride returns the bytes of a packed row.
 func (q *CacheQueries) stride() int { return q.cols / q8Block * queryBlock }
 
-// ScoresQ8 computes dst[i*ldd+j] = the product of query row first+i with row j of k, for i < nq and j < n, by integer
-// products within each block. It panics when slices are too short or widths differ.
+// ScoresQ8 computes dst[i*ldd+j] = the product of query row first+i with the first values of row j of k, for i < nq and
+// j < n, by integer products within each block. It panics when slices are too short or queries are wider than k.
 func ScoresQ8(dst []float32, ldd int, q *CacheQueries, first, nq int, k CacheRows, n int) {
 	if nq <= 0 || n <= 0 {
 		return
 	}
 	k.check(n)
-	if first < 0 || first+nq > q.n || q.cols != k.Cols || short(len(dst), nq, ldd, n) {
+	if first < 0 || first+nq > q.n || q.cols > k.Cols || short(len(dst), nq, ldd, n) {
 		panic(fmt.Sprintf("quant: scores of query rows %d to %d of %d, %d wide, with %d rows of %d, in a slice of %d",
 			first, first+nq, q.n, q.cols, n, k.Cols, len(dst)))
 	}
-	vectors().scoresQ8(dst, ldd, q.packed[first*q.stride():], q.stride(), nq, k, n)
+	packed := q.packed[first*q.stride():]
+	if q.cols == k.Cols {
+		vectors().scoresQ8(dst, ldd, packed, q.stride(), nq, k, n)
+		return
+	}
+	for at := 0; at < n; at += PanelRows { // to the kernels, a panel by itself looks as wide as they read
+		part := k.From(at)
+		part.Cols = q.cols
+		vectors().scoresQ8(dst[at:], ldd, packed, q.stride(), nq, part, min(PanelRows, n-at))
+	}
 }
 
 // MixQ8 adds Σ p[i*ldp+j]·v[j,from+c] over j < n to out[i*ldo+c], for i < nq and c < d. from is a multiple of 32.

@@ -1,0 +1,215 @@
+package attn
+
+import (
+	"fmt"
+
+	"github.com/latentgo/latentgo/quant"
+)
+
+// Reach is how the heads of compressed rows see near and far tokens, when keys are in the latent without RoPE.
+//
+// A near token, one of the last Near to Near+31, is seen through its keys: expanded from the row once, when it comes, rotated
+// as the model does and kept in a ring of fixed size. A far one is seen through its row: the query is projected to it, anew
+// for each block of positions, see Turns. What turns too fast to be the same within a block is left out of far scores; the
+// model cannot have made much of it, since it goes round within a few words.
+//
+// Values come from the rows in any case. In the order of Turns, with R rotated values per row of which the first A latent
+// ones are for keys (the values are all L):
+//
+//	near    score(h, j) = q_h · rope_j(K_g c_j) + q'_h · r_j                    K_g [d, A], one per key/value head
+//	far     score(h, j) = (K_gᵀ turn_block(j)⁻¹ rope(q_h)) · c_j + q'_h · r_j
+type Reach struct {
+	turns *Turns
+	near  int        // W
+	d     int        // values of a head
+	a     int        // A
+	keys  [][]uint16 // per key/value head [d, A] in half precision, rows in the order of turns
+}
+
+// NewReach returns the reach of a layer whose key/value heads have keys [d, a] each, rows in the order of Turns. near is a
+// positive multiple of 32.
+func NewReach(t *Turns, near, d, a int, keys [][]uint16) (*Reach, error) {
+	if near <= 0 || near%turnBlock != 0 {
+		return nil, fmt.Errorf("%d near tokens are no positive multiple of %d", near, turnBlock)
+	}
+	if d < t.rope.dims || a <= 0 || len(keys) == 0 {
+		return nil, fmt.Errorf("keys of %d values, of which RoPE turns %d, from %d latent ones for %d heads", d, t.rope.dims, a, len(keys))
+	}
+	for _, k := range keys {
+		if len(k) != d*a {
+			return nil, fmt.Errorf("key matrix of %d values, want %d·%d", len(k), d, a)
+		}
+	}
+	return &Reach{turns: t, near: near, d: d, a: a, keys: keys}, nil
+}
+
+// Turns returns what NewReach was given.
+func (r *Reach) Turns() *Turns { return r.turns }
+
+// edge returns the first position that a token at pos sees as near. It is the same for 32 tokens.
+func edge(pos, near int) int { return max(0, pos-near) &^ (turnBlock - 1) }
+
+// farDims returns how many values of a head are seen from afar.
+func (r *Reach) farDims() int { return r.d - 2*r.turns.first }
+
+// Expand writes the keys of key/value head k, not rotated, for n rows of latent values ldc apart, of which it reads the
+// first A: dst[i*ldd:][:d].
+func (r *Reach) Expand(dst []float32, ldd, k int, c []float32, ldc, n int) {
+	quant.ScoresF16(dst, ldd, c, n, ldc, r.keys[k], r.a, r.d, r.a)
+}
+
+// recent is the ring of a store: expanded keys of the newest tokens, per key/value head [size][R + d].
+type recent struct {
+	keys   [][]uint16
+	width  int
+	lo, hi int // positions that are there
+	from   int // see Missing
+}
+
+func (r *recent) size() int { return len(r.keys[0]) / r.width }
+
+// slots returns the keys of head k from position pos to the end of the ring.
+func (r *recent) slots(k, pos int) []uint16 { return r.keys[k][pos%r.size()*r.width:] }
+
+// newRecent returns the ring of a layer, nil when it needs none.
+func newRecent(l *Layer) *recent {
+	if l.reach == nil {
+		return nil
+	}
+	r := &recent{width: l.r + l.reach.d}
+	for range l.reach.keys {
+		r.keys = append(r.keys, make([]uint16, (l.reach.near+turnBlock)*r.width))
+	}
+	return r
+}
+
+// Expect readies the ring, where there is one, for n tokens from pos on, whose keys the caller puts (Recall) one after the
+// other.
+func (s *Store) Expect(pos, n int) {
+	r := s.recent
+	if r == nil {
+		return
+	}
+	s.Forget(pos)
+	r.from = max(edge(pos, s.layer.reach.near), s.layer.first(pos))
+	if r.lo <= r.from && r.hi > r.from {
+		r.from = r.hi
+	} else {
+		r.lo = r.from
+	}
+	r.hi = pos + n
+	r.lo = max(r.lo, r.hi-r.size())
+}
+
+// Missing returns the first of the positions before the tokens expected whose keys the caller must put first.
+func (s *Store) Missing() int { return s.recent.from }
+
+// Forget drops what is known of tokens from pos on beside their rows. Who appends there without Recall must call it, and who
+// fails to put keys.
+func (s *Store) Forget(pos int) {
+	if r := s.recent; r != nil {
+		r.hi = min(r.hi, pos)
+		r.lo = min(r.lo, r.hi)
+	}
+}
+
+// Recall puts values 2·p0 … 2·p1-1 of the key of key/value head k for the token at pos; row is its row as it is cached, tmp
+// scratch of d values. Rotated values go with p0 = 0. Different parts may be put at the same time.
+func (s *Store) Recall(pos, k, p0, p1 int, row, tmp []float32) {
+	l, r := s.layer, s.layer.reach
+	lo, hi := 2*p0, min(2*p1, r.d)
+	slot := s.recent.slots(k, pos)[:s.recent.width]
+	if p0 == 0 {
+		quant.F32ToF16(slot, row[:l.r])
+	}
+	quant.ScoresF16(tmp[lo:], hi-lo, row[l.r:], 1, r.a, r.keys[k][lo*r.a:], r.a, hi-lo, r.a)
+	r.turns.rotate(tmp, p0, min(p1, len(r.turns.order)), pos)
+	quant.F32ToF16(slot[l.r+lo:], tmp[lo:hi])
+}
+
+// reachScores computes the scores of block g's heads, whose queries are q [heads, R + d], with positions from … from+n-1
+// for a token at pos: dst[i*ldd+j] for head i.
+func (l *Layer) reachScores(dst []float32, ldd int, s *Store, pos, g, from, n int, q []float32, sc *Scratch) {
+	far := min(max(edge(pos, l.reach.near)-from, 0), n)
+	l.farScores(dst, ldd, s, g, from, far, q, sc)
+	heads := len(l.reach.keys) / l.KVHeads
+	group := l.Group() / heads
+	width := s.recent.width
+	for at := far; at < n; {
+		slot := (from + at) % s.recent.size()
+		m := min(n-at, s.recent.size()-slot)
+		for k := range heads {
+			h := k * group
+			quant.ScoresF16(dst[h*ldd+at:], ldd, q[h*width:], group, width, s.recent.slots(g*heads+k, from+at), width, m, width)
+		}
+		at += m
+	}
+}
+
+// farScores is reachScores of far positions. The projected queries are summed up from the pairs that turn slowest, so that
+// a block adds what has turned since the one before.
+func (l *Layer) farScores(dst []float32, ldd int, s *Store, g, from, n int, q []float32, sc *Scratch) {
+	t, group := l.reach.turns, l.Group()
+	rows := group * l.KeySize
+	sum := func(i int) []float32 { return sc.turned[i*rows:][:rows] }
+	last := len(t.levels)
+	for at := 0; at < n; {
+		pos := from + at
+		if at == 0 {
+			l.base(sum(0), g, q)
+		}
+		for i, v := range t.levels {
+			if at == 0 || pos%v.block == 0 {
+				l.turnLevels(sc, i, g, pos, q)
+				break
+			}
+		}
+		m := min(n-at, t.fine()-pos%t.fine())
+		if s.format == Q8 {
+			a, b := l.parts()
+			sc.queries.Set(sum(last), group, l.KeySize, a, b)
+		}
+		s.scores(dst[at:], ldd, sum(last), group, l.KeySize, sc, 0, g, pos, m)
+		at += m
+	}
+}
+
+// base starts the projected queries of block g with what does not depend on the position: rotated values, and those that
+// RoPE leaves alone.
+func (l *Layer) base(sum []float32, g int, q []float32) {
+	r := l.reach
+	clear(sum)
+	width := l.r + r.d
+	for h := range l.Group() {
+		copy(sum[h*l.KeySize:][:l.r], q[h*width:])
+	}
+	if plain := r.d - r.turns.rope.dims; plain > 0 {
+		l.project(sum, g, r.turns.rope.dims, plain, q[l.r+r.turns.rope.dims:], width)
+	}
+}
+
+// turnLevels computes the projected queries from level i on, for the block of a position.
+func (l *Layer) turnLevels(sc *Scratch, i, g, pos int, q []float32) {
+	r, rows := l.reach, l.Group()*l.KeySize
+	for ; i < len(r.turns.levels); i++ {
+		v := r.turns.levels[i]
+		sum := sc.turned[(i+1)*rows:][:rows]
+		copy(sum, sc.turned[i*rows:][:rows])
+		n := 2 * (v.hi - v.lo)
+		for h := range l.Group() {
+			r.turns.back(sc.pairs[h*n:], q[h*(l.r+r.d)+l.r:], v, pos)
+		}
+		l.project(sum, g, 2*v.lo, n, sc.pairs, n)
+	}
+}
+
+// project adds values lo … lo+n-1 of block g's heads, in x ldx apart, times their keys to the projected queries.
+func (l *Layer) project(sum []float32, g, lo, n int, x []float32, ldx int) {
+	r := l.reach
+	heads := len(r.keys) / l.KVHeads
+	group := l.Group() / heads
+	for k := range heads {
+		h := k * group
+		quant.MixF16(sum[h*l.KeySize+l.r:], l.KeySize, x[h*ldx:], ldx, group, r.keys[g*heads+k][lo*r.a:], r.a, n, r.a)
+	}
+}

@@ -1,0 +1,151 @@
+package attn
+
+import (
+	"fmt"
+	"math"
+	"sort"
+)
+
+// Far tokens are seen in blocks of positions, of turnBlock tokens or a multiple of it, at most a chunk.
+const turnBlock = 32
+
+// Turns is what rotation is left between a query and tokens that are far away, when keys are cached without RoPE. Each pair
+// turns in steps: the tokens of a block of positions count as if they were all in its middle, so that the query for them is
+// computed once per block. A pair's block is the longest of 256, 128, 64 and 32 tokens in which its phase is wrong by no
+// more than a limit. Pairs too fast for the shortest are not seen from afar.
+//
+// It works on heads in its own order of values: pairs with the fastest first, [re, im] each, then what has no RoPE. It is
+// safe for concurrent use while Reserve does not run.
+type Turns struct {
+	rope   *Rope
+	order  []int     // the model's pairs, fastest first
+	first  int       // of order: pairs before it are not seen from afar
+	levels []level   // the longest blocks first; at least one
+	middle []float32 // cosines and sines in the middles of blocks, a row per shortest block
+	within []float32 // angles of the positions of a chunk, without magnitude: [chunk, 2·pairs]
+	starts []float32 // angles of the first position of each chunk
+}
+
+// level are pairs order[lo:hi], which turn once per block tokens.
+type level struct{ block, lo, hi int }
+
+// NewTurns plans blocks in which no pair's phase is wrong by more than phase radians.
+func NewTurns(r *Rope, phase float64) (*Turns, error) {
+	if !(phase > 0) || math.IsInf(phase, 0) {
+		return nil, fmt.Errorf("phase error of %v radians is not a positive number", phase)
+	}
+	t := &Turns{rope: r, order: make([]int, len(r.freqs))}
+	for i := range t.order {
+		t.order[i] = i
+	}
+	speed := func(i int) float64 { return math.Abs(r.freqs[t.order[i]]) }
+	sort.SliceStable(t.order, func(i, j int) bool { return math.Abs(r.freqs[t.order[i]]) > math.Abs(r.freqs[t.order[j]]) })
+	hi := len(t.order)
+	for block := chunk; block >= turnBlock; block /= 2 {
+		lo := hi
+		for lo > 0 && speed(lo-1)*float64(block)/2 <= phase {
+			lo--
+		}
+		if lo < hi || block == chunk {
+			t.levels = append(t.levels, level{block, lo, hi})
+		}
+		hi = lo
+	}
+	t.first = hi
+	for pos := range chunk {
+		t.within = t.table(t.within, pos, 1)
+	}
+	return t, nil
+}
+
+// table appends cosines and sines, times mag, of all pairs in order.
+func (t *Turns) table(dst []float32, pos int, mag float64) []float32 {
+	for _, p := range t.order {
+		s, c := math.Sincos(t.rope.freqs[p] * float64(pos))
+		dst = append(dst, float32(c*mag), float32(s*mag))
+	}
+	return dst
+}
+
+// Seen reports whether far tokens are seen through a pair of the model.
+func (t *Turns) Seen(pair int) bool {
+	for _, p := range t.order[t.first:] {
+		if p == pair {
+			return true
+		}
+	}
+	return false
+}
+
+// fine is the shortest block.
+func (t *Turns) fine() int { return t.levels[len(t.levels)-1].block }
+
+// Reserve computes the angles for contexts up to n tokens.
+func (t *Turns) Reserve(n int) {
+	for i := len(t.starts) / (2 * len(t.order)); i*chunk < n; i++ {
+		t.starts = t.table(t.starts, i*chunk, t.rope.mag)
+	}
+	width, fine := 2*(len(t.order)-t.first), t.fine()
+	for i := len(t.middle) / max(width, 1); width > 0 && i*fine < n; i++ {
+		for _, l := range t.levels {
+			middle := float64(i*fine&^(l.block-1)) + float64(l.block)/2
+			for _, p := range t.order[l.lo:l.hi] {
+				s, c := math.Sincos(t.rope.freqs[p] * middle)
+				t.middle = append(t.middle, float32(c*t.rope.mag), float32(s*t.rope.mag))
+			}
+		}
+	}
+}
+
+// angles returns cosine and sine of level l's pairs in the block of a position.
+func (t *Turns) angles(l level, pos int) []float32 {
+	// Rows go from the longest blocks to the shortest, which is from the slowest pairs to the fastest.
+	at := pos/t.fine()*2*(len(t.order)-t.first) + 2*(len(t.order)-l.hi)
+	return t.middle[at:][:2*(l.hi-l.lo)]
+}
+
+// Arrange writes a head in this order, without RoPE.
+func (t *Turns) Arrange(dst, src []float32) {
+	for i, p := range t.order {
+		a, b := t.rope.Pair(p)
+		dst[2*i], dst[2*i+1] = src[a], src[b]
+	}
+	copy(dst[t.rope.dims:], src[t.rope.dims:])
+}
+
+// Rotate rotates a head in this order by its position.
+func (t *Turns) Rotate(x []float32, pos int) { t.rotate(x, 0, len(t.order), pos) }
+
+// rotate rotates pairs lo … hi-1.
+func (t *Turns) rotate(x []float32, lo, hi, pos int) {
+	n := 2 * len(t.order)
+	start, within := t.starts[pos/chunk*n:][:2*hi], t.within[pos%chunk*n:][:2*hi]
+	x = x[:2*hi]
+	for i := 2 * lo; i+1 < len(x); i += 2 {
+		a, b, c, d := start[i], start[i+1], within[i], within[i+1]
+		turn(x[i:i+2], a*c-b*d, a*d+b*c)
+	}
+}
+
+// turn multiplies a pair by c + js.
+func turn(x []float32, c, s float32) { x[0], x[1] = x[0]*c-x[1]*s, x[0]*s+x[1]*c }
+
+// far rotates the part of a head that is seen from afar, by the middles of the blocks of a position: x is what follows
+// the first 2·first values.
+func (t *Turns) far(x []float32, pos int) {
+	for _, l := range t.levels {
+		for i, a := 0, t.angles(l, pos); i < len(a); i += 2 {
+			turn(x[2*(l.lo-t.first)+i:], a[i], a[i+1])
+		}
+	}
+}
+
+// back writes the pairs of a level of a rotated head, seen from the block of a position: dst [2·(hi-lo)].
+func (t *Turns) back(dst, x []float32, l level, pos int) {
+	a := t.angles(l, pos)
+	x = x[2*l.lo:][:len(a)]
+	for i := 0; i < len(a); i += 2 {
+		c, s := a[i], a[i+1]
+		dst[i], dst[i+1] = x[i]*c+x[i+1]*s, x[i+1]*c-x[i]*s
+	}
+}
