@@ -237,7 +237,7 @@ func TestConvertInPlace(t *testing.T) {
 	if e := nmse(allLogits(t, loadFile(t, path, Options{}), randomIDs(20, 80)), allLogits(t, loadFile(t, want, Options{}), randomIDs(20, 80))); e != 0 {
 		t.Errorf("differs from a conversion to another file: %.2g", e)
 	}
-	parts := tinyLlama().build().WriteSplit(t, "m", 3, nil)
+	parts := tinyLlama().build().WriteSplit(t, filepath.Join(t.TempDir(), "m"), 3, nil)
 	if _, err := Convert(context.Background(), parts[0], parts[1], quick(MLA{Percent: 50})); err != nil && !errors.Is(err, fs.ErrExist) {
 		t.Errorf("onto a part of itself: %v", err)
 	}
@@ -245,7 +245,7 @@ func TestConvertInPlace(t *testing.T) {
 
 // A split model becomes one file, the same as from one file.
 func TestConvertSplit(t *testing.T) {
-	parts := tinyLlama().build().WriteSplit(t, "m", 3, nil)
+	parts := tinyLlama().build().WriteSplit(t, filepath.Join(t.TempDir(), "m"), 3, nil)
 	out, r := convertTo(t, parts[1], quick(MLA{Percent: 50}))
 	whole, _ := convertTo(t, tinyLlama().build().Write(t), quick(MLA{Percent: 50}))
 	f := openGGUF(t, out)

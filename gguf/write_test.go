@@ -185,7 +185,7 @@ func TestWriteVectors(t *testing.T) {
 func TestWriteOtherForms(t *testing.T) {
 	data := bytes.Repeat([]byte{1, 2, 3, 4}, 8)
 	b := (&gguftest.Builder{}).AddKV("a", uint16(1)).AddTensor("x", 0, []uint64{8}, data).AddTensor("y", 0, []uint64{8}, data)
-	paths := b.WriteSplit(t, "model", 2, nil)
+	paths := b.WriteSplit(t, filepath.Join(t.TempDir(), "model"), 2, nil)
 	f, err := Open(paths[0])
 	if err != nil {
 		t.Fatal(err)
