@@ -100,22 +100,60 @@ func (l *Layer) Decode(p *Partial, i int, s *Store, pos int, q []float32, sc *Sc
 
 	scores := sc.scores[:group*size]
 	if l.reach != nil {
-		l.reachScores(scores, size, s, pos, g, from, n, q[h*s.recent.width:], sc)
+		l.reachScores(scores, size, s, pos, l.block(g), from, n, q, sc)
 	} else {
 		s.scores(scores, size, q[h*l.KeySize:], group, l.KeySize, sc, h, g, from, n)
 	}
 	for r := range group {
-		row := scores[r*size:][:n]
-		clear(row[:skip])
-		row = row[skip:]
-		peak := vek32.Max(row)
 		at := (h+r)*maxParts + part
-		p.peak[at] = peak
-		p.sum[at] = quant.ExpSum(row, row, peak)
+		p.peak[at], p.sum[at] = weigh(scores[r*size:][:n], skip)
 	}
 	out := p.out[(part*l.Heads+h)*l.ValueSize:][:group*l.ValueSize]
 	clear(out)
 	s.mix(out, l.ValueSize, scores, size, group, g, from, n)
+}
+
+// weigh turns scores into weights that are not divided by their sum yet, and returns the largest score and the sum. The first
+// skip of them get 0.
+func weigh(scores []float32, skip int) (peak, sum float32) {
+	clear(scores[:skip])
+	scores = scores[skip:]
+	peak = vek32.Max(scores)
+	return peak, quant.ExpSum(scores, scores, peak)
+}
+
+// Short reports whether a decode step has only one part per key/value head.
+func (l *Layer) Short(pos int) bool {
+	_, parts := l.span(pos)
+	return parts == 1
+}
+
+// DecodeShort attends with query heads h0 … h1-1 of the token at pos, a Short one, of a layer with a Reach, to the tokens
+// before it and to itself: out [h1-h0, ValueSize]. What the store has of the token itself is not read: rows are its rows of
+// all blocks as they will be cached, keys its near keys [key/value head][R+d] of the heads that are needed.
+// q is that of all heads, see NewReaching. Different heads may go at the same time, and with appending the token.
+func (l *Layer) DecodeShort(out []float32, s *Store, pos, h0, h1 int, q, rows []float32, keys []uint16, sc *Scratch) {
+	size, _ := l.span(pos)
+	from, width, group := l.start(pos), s.recent.width, l.Group()
+	n, skip := pos-from, max(l.first(pos)-from, 0)
+	scores := sc.scores[:group*size]
+	for g := h0 / group; g*group < h1; g++ {
+		hs := headRange{g, max(h0, g*group), min(h1, (g+1)*group)}
+		l.reachScores(scores, size, s, pos, hs, from, n, q, sc)
+		l.byKey(hs, func(k, lo, hi int) {
+			quant.ScoresF16(scores[(lo-hs.lo)*size+n:], size, q[lo*width:], hi-lo, width, keys[k*width:], width, 1, width)
+		})
+		mix := out[(hs.lo-h0)*l.ValueSize:][:hs.len()*l.ValueSize]
+		clear(mix)
+		for i := range hs.len() {
+			row := scores[i*size:][:n+1]
+			_, sum := weigh(row, skip)
+			vek32.MulNumber_Inplace(row[skip:], 1/sum)
+			own := rows[g*(l.r+l.ValueSize)+l.r:][:l.ValueSize]
+			quant.MixF32(mix[i*l.ValueSize:][:l.ValueSize], row[n:], own, l.ValueSize, 1, l.ValueSize)
+		}
+		s.mix(mix, l.ValueSize, scores, size, hs.len(), g, from, n)
+	}
 }
 
 // Combine writes the attention output of the token at pos for heads h0 … h1-1: out [h1-h0, ValueSize]. Different heads may

@@ -49,6 +49,16 @@ func (r *Reach) Turns() *Turns { return r.turns }
 // edge returns the first position that a token at pos sees as near. It is the same for 32 tokens.
 func edge(pos, near int) int { return max(0, pos-near) &^ (turnBlock - 1) }
 
+// NearBytes returns how many bytes of expanded keys a decode step of the token at pos reads beside rows, 0 for a layer
+// without a Reach.
+func (l *Layer) NearBytes(pos int) int {
+	if l.reach == nil {
+		return 0
+	}
+	n := pos + 1 - max(edge(pos, l.reach.near), l.first(pos))
+	return 2 * n * len(l.reach.keys) * (l.r + l.reach.d)
+}
+
 // farDims returns how many values of a head are seen from afar.
 func (r *Reach) farDims() int { return r.d - 2*r.turns.first }
 
@@ -116,100 +126,125 @@ func (s *Store) Forget(pos int) {
 // Recall puts values 2·p0 … 2·p1-1 of the key of key/value head k for the token at pos; row is its row as it is cached, tmp
 // scratch of d values. Rotated values go with p0 = 0. Different parts may be put at the same time.
 func (s *Store) Recall(pos, k, p0, p1 int, row, tmp []float32) {
-	l, r := s.layer, s.layer.reach
+	s.layer.nearKey(s.recent.slots(k, pos)[:s.recent.width], pos, k, p0, p1, row, tmp)
+}
+
+// NearKey writes the whole key of key/value head k for the token at pos to dst [R+d], see Recall. Put puts it there.
+func (l *Layer) NearKey(dst []uint16, pos, k int, row, tmp []float32) {
+	l.nearKey(dst, pos, k, 0, (l.reach.d+1)/2, row, tmp)
+}
+
+// Put puts what NearKey wrote.
+func (s *Store) Put(pos, k int, key []uint16) { copy(s.recent.slots(k, pos)[:s.recent.width], key) }
+
+func (l *Layer) nearKey(dst []uint16, pos, k, p0, p1 int, row, tmp []float32) {
+	r := l.reach
 	lo, hi := 2*p0, min(2*p1, r.d)
-	slot := s.recent.slots(k, pos)[:s.recent.width]
 	if p0 == 0 {
-		quant.F32ToF16(slot, row[:l.r])
+		quant.F32ToF16(dst, row[:l.r])
 	}
 	quant.ScoresF16(tmp[lo:], hi-lo, row[l.r:], 1, r.a, r.keys[k][lo*r.a:], r.a, hi-lo, r.a)
 	r.turns.rotate(tmp, p0, min(p1, len(r.turns.order)), pos)
-	quant.F32ToF16(slot[l.r+lo:], tmp[lo:hi])
+	quant.F32ToF16(dst[l.r+lo:], tmp[lo:hi])
 }
 
-// reachScores computes the scores of block g's heads, whose queries are q [heads, R + d], with positions from … from+n-1
-// for a token at pos: dst[i*ldd+j] for head i.
-func (l *Layer) reachScores(dst []float32, ldd int, s *Store, pos, g, from, n int, q []float32, sc *Scratch) {
+// headRange are query heads lo … hi-1, all of block g.
+type headRange struct{ g, lo, hi int }
+
+// block returns all heads of block g.
+func (l *Layer) block(g int) headRange { return headRange{g, g * l.Group(), (g + 1) * l.Group()} }
+
+func (hs headRange) len() int { return hs.hi - hs.lo }
+
+// byKey calls f for each key/value head of a reaching layer that query heads of hs share, with those.
+func (l *Layer) byKey(hs headRange, f func(k, lo, hi int)) {
+	group := l.Heads / len(l.reach.keys)
+	for k := hs.lo / group; k*group < hs.hi; k++ {
+		f(k, max(hs.lo, k*group), min(hs.hi, (k+1)*group))
+	}
+}
+
+// reachScores computes the scores of heads of a block, of all heads' queries q [heads, R + d], with positions
+// from … from+n-1 for a token at pos: dst[i*ldd+j] for the i-th of the heads.
+func (l *Layer) reachScores(dst []float32, ldd int, s *Store, pos int, hs headRange, from, n int, q []float32, sc *Scratch) {
 	far := min(max(edge(pos, l.reach.near)-from, 0), n)
-	l.farScores(dst, ldd, s, g, from, far, q, sc)
-	heads := len(l.reach.keys) / l.KVHeads
-	group := l.Group() / heads
+	l.farScores(dst, ldd, s, hs, from, far, q, sc)
 	width := s.recent.width
 	for at := far; at < n; {
-		slot := (from + at) % s.recent.size()
-		m := min(n-at, s.recent.size()-slot)
-		for k := range heads {
-			h := k * group
-			quant.ScoresF16(dst[h*ldd+at:], ldd, q[h*width:], group, width, s.recent.slots(g*heads+k, from+at), width, m, width)
-		}
+		m := min(n-at, s.recent.size()-(from+at)%s.recent.size())
+		l.byKey(hs, func(k, lo, hi int) {
+			quant.ScoresF16(dst[(lo-hs.lo)*ldd+at:], ldd, q[lo*width:], hi-lo, width, s.recent.slots(k, from+at), width, m, width)
+		})
 		at += m
 	}
 }
 
 // farScores is reachScores of far positions. The projected queries are summed up from the pairs that turn slowest, so that
 // a block adds what has turned since the one before.
-func (l *Layer) farScores(dst []float32, ldd int, s *Store, g, from, n int, q []float32, sc *Scratch) {
-	t, group := l.reach.turns, l.Group()
-	rows := group * l.KeySize
-	sum := func(i int) []float32 { return sc.turned[i*rows:][:rows] }
-	last := len(t.levels)
+func (l *Layer) farScores(dst []float32, ldd int, s *Store, hs headRange, from, n int, q []float32, sc *Scratch) {
+	t := l.reach.turns
+	last := sc.turnedTo(l, len(t.levels))
 	for at := 0; at < n; {
 		pos := from + at
 		if at == 0 {
-			l.base(sum(0), g, q)
+			l.base(sc.turnedTo(l, 0), hs, q)
 		}
 		for i, v := range t.levels {
 			if at == 0 || pos%v.block == 0 {
-				l.turnLevels(sc, i, g, pos, q)
+				l.turnLevels(sc, i, hs, pos, q)
 				break
 			}
 		}
 		m := min(n-at, t.fine()-pos%t.fine())
 		if s.format == Q8 {
 			a, b := l.parts()
-			sc.queries.Set(sum(last), group, l.KeySize, a, b)
+			sc.queries.Set(last, hs.len(), l.KeySize, a, b)
 		}
-		s.scores(dst[at:], ldd, sum(last), group, l.KeySize, sc, 0, g, pos, m)
+		s.scores(dst[at:], ldd, last, hs.len(), l.KeySize, sc, 0, hs.g, pos, m)
 		at += m
 	}
 }
 
-// base starts the projected queries of block g with what does not depend on the position: rotated values, and those that
-// RoPE leaves alone.
-func (l *Layer) base(sum []float32, g int, q []float32) {
+// turnedTo returns the projected queries of a block's heads with all that turns slower than level i.
+func (sc *Scratch) turnedTo(l *Layer, i int) []float32 {
+	n := l.Group() * l.KeySize
+	return sc.turned[i*n:][:n]
+}
+
+// base starts the projected queries with what does not depend on the position: rotated values, and those that RoPE leaves
+// alone.
+func (l *Layer) base(sum []float32, hs headRange, q []float32) {
 	r := l.reach
 	clear(sum)
 	width := l.r + r.d
-	for h := range l.Group() {
-		copy(sum[h*l.KeySize:][:l.r], q[h*width:])
+	q = q[hs.lo*width:]
+	for i := range hs.len() {
+		copy(sum[i*l.KeySize:][:l.r], q[i*width:])
 	}
 	if plain := r.d - r.turns.rope.dims; plain > 0 {
-		l.project(sum, g, r.turns.rope.dims, plain, q[l.r+r.turns.rope.dims:], width)
+		l.project(sum, hs, r.turns.rope.dims, plain, q[l.r+r.turns.rope.dims:], width)
 	}
 }
 
 // turnLevels computes the projected queries from level i on, for the block of a position.
-func (l *Layer) turnLevels(sc *Scratch, i, g, pos int, q []float32) {
-	r, rows := l.reach, l.Group()*l.KeySize
+func (l *Layer) turnLevels(sc *Scratch, i int, hs headRange, pos int, q []float32) {
+	r := l.reach
 	for ; i < len(r.turns.levels); i++ {
-		v := r.turns.levels[i]
-		sum := sc.turned[(i+1)*rows:][:rows]
-		copy(sum, sc.turned[i*rows:][:rows])
+		v, sum := r.turns.levels[i], sc.turnedTo(l, i+1)
+		copy(sum, sc.turnedTo(l, i))
 		n := 2 * (v.hi - v.lo)
-		for h := range l.Group() {
-			r.turns.back(sc.pairs[h*n:], q[h*(l.r+r.d)+l.r:], v, pos)
+		for h := range hs.len() {
+			r.turns.back(sc.pairs[h*n:], q[(hs.lo+h)*(l.r+r.d)+l.r:], v, pos)
 		}
-		l.project(sum, g, 2*v.lo, n, sc.pairs, n)
+		l.project(sum, hs, 2*v.lo, n, sc.pairs, n)
 	}
 }
 
-// project adds values lo … lo+n-1 of block g's heads, in x ldx apart, times their keys to the projected queries.
-func (l *Layer) project(sum []float32, g, lo, n int, x []float32, ldx int) {
+// project adds values first … first+n-1 of heads, in x ldx apart, times their keys to the projected queries.
+func (l *Layer) project(sum []float32, hs headRange, first, n int, x []float32, ldx int) {
 	r := l.reach
-	heads := len(r.keys) / l.KVHeads
-	group := l.Group() / heads
-	for k := range heads {
-		h := k * group
-		quant.MixF16(sum[h*l.KeySize+l.r:], l.KeySize, x[h*ldx:], ldx, group, r.keys[g*heads+k][lo*r.a:], r.a, n, r.a)
-	}
+	l.byKey(hs, func(k, lo, hi int) {
+		i := lo - hs.lo
+		quant.MixF16(sum[i*l.KeySize+l.r:], l.KeySize, x[i*ldx:], ldx, hi-lo, r.keys[k][first*r.a:], r.a, n, r.a)
+	})
 }

@@ -173,6 +173,31 @@ func (c *reachCase) recall(s *Store, pos int) {
 	}
 }
 
+// short decodes with the heads in three groups, of which the second has heads of both blocks.
+func (c *reachCase) short(s *Store, out []float32, pos int, q []float32, sc *Scratch) {
+	l := c.layer
+	n, width := l.r+l.ValueSize, l.r+c.d
+	rows := append([]float32(nil), c.rows[pos]...)
+	for b := range l.KVHeads {
+		s.Rounded(rows[b*n:][:n], make([]uint16, n))
+	}
+	s.Append(pos, 0, make([]float32, n), nil) // not to be read
+	s.Append(pos, 1, make([]float32, n), nil)
+	keys := make([]uint16, len(c.keys)*width)
+	for k := range c.keys {
+		key := keys[k*width:][:width]
+		l.NearKey(key, pos, k, rows[k/(len(c.keys)/l.KVHeads)*n:], make([]float32, c.d))
+		s.Put(pos, k, make([]uint16, width))
+	}
+	for _, h := range [][2]int{{0, 3}, {3, 6}, {6, l.Heads}} {
+		l.DecodeShort(out[h[0]*l.ValueSize:h[1]*l.ValueSize], s, pos, h[0], h[1], q, rows, keys, sc)
+	}
+	c.append(s, pos)
+	for k := range c.keys {
+		s.Put(pos, k, keys[k*width:][:width])
+	}
+}
+
 func reachCases(t *testing.T, run func(t *testing.T, c *reachCase)) {
 	for _, halves := range []bool{false, true} {
 		for _, dims := range []int{16, 20} {
@@ -199,6 +224,9 @@ func TestReachDecodes(t *testing.T) {
 			out := make([]float32, l.Heads*l.ValueSize)
 			for pos := range c.rows {
 				s.Expect(pos, 1)
+				if n := l.NearBytes(pos) / (2 * len(c.keys) * (l.r + c.d)); n != pos+1-max((max(0, pos-32)/32)*32, l.first(pos)) {
+					t.Fatalf("token %d: %d near keys", pos, n)
+				}
 				if from := s.Missing(); from != pos && pos != 300 {
 					t.Fatalf("token %d: keys from %d on are missing", pos, from)
 				}
@@ -223,10 +251,19 @@ func TestReachDecodes(t *testing.T) {
 				if format == Q8 {
 					limit = 0.1
 				}
-				for i, w := range c.want(pos) {
-					if d := math.Abs(float64(out[i]) - w); !(d < limit) {
-						t.Fatalf("format %v, token %d: output %d is %v, want %v", format, pos, i, out[i], w)
+				want := c.want(pos)
+				check := func(how string) {
+					for i, w := range want {
+						if d := math.Abs(float64(out[i]) - w); !(d < limit) {
+							t.Fatalf("%s, format %v, token %d: output %d is %v, want %v", how, format, pos, i, out[i], w)
+						}
 					}
+				}
+				check("in parts")
+				if l.Short(pos) {
+					clear(out)
+					c.short(s, out, pos, q, sc)
+					check("short")
 				}
 			}
 		}

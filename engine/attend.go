@@ -14,6 +14,7 @@ import (
 type up struct {
 	in, out              []float32
 	cached, keys, values []float32 // for expand
+	near                 []uint16  // for reachShort
 	act                  quant.Act
 }
 
@@ -53,6 +54,14 @@ func (u *up) rows(dst []float32, m *quant.Matrix, r0, r1 int, in []float32, n in
 func sized(buf *[]float32, n int) []float32 {
 	if cap(*buf) < n {
 		*buf = make([]float32, n)
+	}
+	return (*buf)[:n]
+}
+
+// sizedHalves is sized for half floats.
+func sizedHalves(buf *[]uint16, n int) []uint16 {
+	if cap(*buf) < n {
+		*buf = make([]uint16, n)
 	}
 	return (*buf)[:n]
 }
@@ -112,7 +121,7 @@ func (p *pass) latentOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
 		a.Decode(&p.part, i, s, p.pos, p.queries, &p.scratch[w.ID])
 	}
 	w.Barrier()
-	out := p.v[:l.geo.Heads*l.geo.ValueSize]
+	out := p.mix[:l.geo.Heads*l.geo.ValueSize]
 	p.valuesOne(w, ln, l, p.pos, out)
 	w.Barrier()
 	copy(ln.att, out)

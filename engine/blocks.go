@@ -5,10 +5,11 @@ import "github.com/latentgo/latentgo/attn"
 // How many blocks of key/value heads get rows of their own.
 //
 // One row for all heads finds most in common, so that it loses least; but every query head reads all of it. Cut into b
-// blocks, a layer of H query heads that caches R+L values in all multiplies H·(R+2L)/b times per cached token, the model's own
-// attention H·(d+v) times. What it reads is the same for any b. So the fewest blocks are chosen that make a step at a long
-// context no slower than it is with the model's own attention. A block of no more query heads than a kernel takes at once
-// stays whole in any case: its row is converted once for all of them.
+// blocks, a layer of H query heads that caches R+L values in all, keys made of A of them, multiplies H·(R+A+L)/b times per cached
+// token, and H·A/b times what turning queries comes to; the model's own attention H·(d+v) times. What it reads is the same
+// for any b. So the fewest blocks are chosen that make a step at a long context no slower than it is with the model's own
+// attention. A block of no more query heads than a kernel takes at once stays whole in any case: its row is converted once
+// for all of them.
 
 // What a cached token costs in nanoseconds of one core, from BenchmarkDecode in package attn with 9 query heads on a Xeon of
 // 2.6 GHz with AVX-512: 38.0 for 3 heads of 64+64 values, 57.6 for rows of 64+128, 35.7 for rows of 32+64. Other CPUs differ
@@ -19,6 +20,7 @@ const (
 	costScore    = 1.5    // per query head: softmax, and the sum of a score across lanes
 	costByte     = 0.05   // per byte: 20 GB/s for each of two cores, when the cache does not fit into theirs
 	kernelHeads  = 9      // query heads that share a conversion
+	costTurning  = 0.35   // multiplications per key value and cached token that turning queries takes, see attn.Turns
 )
 
 // latentBlocks returns the number of blocks for a layer that caches r rotated and l latent values per token. It divides the
@@ -37,9 +39,11 @@ func latentBlocks(g attn.Geometry, r, l int) int {
 	return last
 }
 
-// latentCost estimates nanoseconds per cached token of a layer with b blocks.
+// latentCost estimates nanoseconds per cached token, a far one, of a layer with b blocks.
 func latentCost(g attn.Geometry, r, l, b int) float64 {
-	return attentionCost(g, g.Heads/b, r+2*l, g.Heads*(r+2*l)/b, 2*(r+l))
+	key := keysOf(g, b, l/b)
+	turning := int(costTurning * float64(key))
+	return attentionCost(g, g.Heads/b, r+l+b*key, g.Heads*((r+l)/b+key+turning), 2*(r+l))
 }
 
 // plainCost is latentCost for the model's own attention.

@@ -51,7 +51,7 @@ func TestLatentBlocksDivide(t *testing.T) {
 func TestCostsAreThoseMeasured(t *testing.T) {
 	g := attn.Geometry{Heads: 9, KVHeads: 3, KeySize: 64, ValueSize: 64}
 	for _, c := range []struct{ got, want float64 }{
-		{plainCost(g) - costByte*768, 38.0}, {latentCost(g, 64, 128, 1) - costByte*384, 57.6}, {latentCost(g, 32, 64, 1) - costByte*192, 35.7},
+		{plainCost(g) - costByte*768, 38.0}, {attentionCost(g, 9, 320, 9*320, 0), 57.6}, {attentionCost(g, 9, 160, 9*160, 0), 35.7},
 	} {
 		if c.got < 0.97*c.want || c.got > 1.03*c.want {
 			t.Errorf("%.1f ns estimated, %.1f measured", c.got, c.want)

@@ -24,7 +24,7 @@ func TestPlan(t *testing.T) {
 		{"50%", nil, false, latentShape{l: 192, blocks: 1, key: 96, near: 64}},
 		{"33%", nil, false, latentShape{l: 128, blocks: 1, key: 64, near: 64}},
 		{"25%", nil, false, latentShape{l: 96, blocks: 1, key: 48, near: 64}},
-		{"1%", nil, false, latentShape{r: 30, l: 2, blocks: 1}},
+		{"1%", nil, false, latentShape{l: 32, blocks: 1, key: 16, near: 64}},
 		{"64+128", nil, false, latentShape{r: 64, l: 128, blocks: 1, key: 64, near: 64}},
 		{"0+8", nil, false, latentShape{l: 8, blocks: 1, key: 8, near: 64}},
 		{"1152B", nil, false, latentShape{l: 192, blocks: 1, key: 96, near: 64}},     // 3 layers × 192 values × 2 bytes
@@ -40,7 +40,7 @@ func TestPlan(t *testing.T) {
 			t.Fatal(err)
 		}
 		plan, err := smolShape().plan(form, c.exact, c.compat)
-		if err != nil || plan[0] != c.want && c.want.r != 30 || plan[1] != plan[0] {
+		if err != nil || plan[0] != c.want || plan[1] != plan[0] {
 			t.Errorf("%s without %v: %v, %v; want %v", c.form, c.exact, plan, err, c.want)
 			continue
 		}

@@ -115,6 +115,10 @@ func (p *pass) reachOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
 	copy(q, p.q)
 	p.readyQuery(q, l, p.pos)
 	p.reachQueries(u, w, l, 0, q)
+	if l.attn.Short(p.pos) && s.Missing() == p.pos {
+		p.reachShort(w, ln, l, s)
+		return
+	}
 	p.recall(w, l, s)
 	row, half := ln.key[:m.row()], p.halves[w.ID]
 	p.remember(w, l, s, 0, func(b int) []float32 { // all make the row, one appends it
@@ -126,8 +130,48 @@ func (p *pass) reachOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
 		return row
 	})
 	w.Barrier()
-	out := p.v[:l.geo.Heads*l.geo.ValueSize]
+	out := p.mix[:l.geo.Heads*l.geo.ValueSize]
 	p.reachOut(w, ln, l, s, 0, out)
+	copy(ln.att, out)
+}
+
+// reachShort is the rest of a decode step in a short context: workers share out the heads, and each does all that its own
+// need, so that none waits for another in between.
+func (p *pass) reachShort(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
+	m, g, u := l.lat, l.geo, &p.ups[w.ID]
+	lo, hi := w.Share(g.Heads)
+	row, width, half := m.row(), m.r+g.KeySize, p.halves[w.ID]
+	rows := sized(&u.cached, m.blocks*row)
+	for b := range m.blocks {
+		x, heads := rows[b*row:][:row], g.Heads/m.blocks
+		if mine := b%w.N == w.ID; mine || lo < (b+1)*heads && hi > b*heads {
+			p.latentRow(u, l, b, 0, x)
+			if mine {
+				s.Append(p.pos, b, x, nil)
+			}
+			s.Rounded(x, half[:row])
+		}
+	}
+	out := p.mix[:g.Heads*g.ValueSize]
+	if lo < hi {
+		group := g.Group()
+		keys := sizedHalves(&u.near, g.KVHeads*width)
+		for k := lo / group; k*group < hi; k++ {
+			key := keys[k*width:][:width]
+			l.attn.NearKey(key, p.pos, k, rows[k/(g.KVHeads/m.blocks)*row:][:row], sized(&u.keys, g.KeySize))
+			if k*group >= lo { // who has its first head puts it
+				s.Put(p.pos, k, key)
+			}
+		}
+		mix := ln.mix[:(hi-lo)*m.l]
+		l.attn.DecodeShort(mix, s, p.pos, lo, hi, p.queries, rows, keys, &p.scratch[w.ID])
+		for h := lo; h < hi; {
+			n := min(hi, (h/group+1)*group) - h
+			u.mul(out[h*g.ValueSize:], m.value[h/group], g.ValueSize, mix[(h-lo)*m.l:][:n*m.l], n)
+			h += n
+		}
+	}
+	w.Barrier()
 	copy(ln.att, out)
 }
 

@@ -38,7 +38,7 @@ type runner struct {
 
 	q, k, v, o   []float32 // [rows, heads·size] …, o [rows, width]: results of projections
 	mixing       mixing
-	queries, mix []float32   // compressed layers: queries for cached rows, mixes of latents
+	queries, mix []float32   // compressed layers: queries for cached rows, mixes of latents or what heads make of them
 	gate, up     []float32   // [rows, ff]
 	tables       [][]float32 // per rope: [rows, dims]
 	turns        []*attn.Turns
@@ -114,8 +114,7 @@ func (r *runner) include(l *layer, ff int) {
 	if l.lat != nil {
 		wide := l.lat.wide
 		m.rows = max(m.rows, l.geo.Heads*max(l.attn.KeySize, wide.KeySize, l.lat.r+l.geo.KeySize))
-		m.mix = max(m.mix, l.geo.Heads*l.lat.l)
-		m.v = max(m.v, m.att)
+		m.mix = max(m.mix, l.geo.Heads*l.lat.l, m.att)
 		r.attns = append(r.attns, wide)
 		if s := l.lat.sight; s != nil && !slices.Contains(r.turns, s.Turns()) {
 			r.turns = append(r.turns, s.Turns())

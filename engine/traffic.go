@@ -3,7 +3,8 @@ package engine
 import "github.com/latentgo/latentgo/quant"
 
 // StepBytes returns what a decode step after depth tokens reads: bytes of weights, each matrix once and of a mixture the
-// experts that a token uses, and bytes of the session's cache. Together with the memory's bandwidth they bound the speed.
+// experts that a token uses, and bytes of the session's cache, with the keys of near tokens of a compressed layer. Together
+// with the memory's bandwidth they bound the speed.
 func (s *Session) StepBytes(depth int) (weights, cache int) {
 	w := s.m.w
 	weights = matrixBytes(w.output.Matrix)
@@ -14,7 +15,7 @@ func (s *Session) StepBytes(depth int) (weights, cache int) {
 		if l.geo.Window > 0 {
 			n = min(n, l.geo.Window)
 		}
-		cache += n * l.attn.RowBytes(s.format)
+		cache += n*l.attn.RowBytes(s.format) + l.attn.NearBytes(depth)
 	}
 	return weights, cache
 }

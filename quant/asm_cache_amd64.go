@@ -4,29 +4,33 @@
 
 package quant
 
-// scoresQ8x1AVX2 computes the scores of 1 packed query rows, ldq bytes apart, with n rows of 8-bit panels:
+// scoresQ8x1AVX2 computes the scores of 1 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
+// last skip blocks are not read:
 // dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
 //
 //go:noescape
-func scoresQ8x1AVX2(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+func scoresQ8x1AVX2(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
-// scoresQ8x2AVX2 computes the scores of 2 packed query rows, ldq bytes apart, with n rows of 8-bit panels:
+// scoresQ8x2AVX2 computes the scores of 2 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
+// last skip blocks are not read:
 // dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
 //
 //go:noescape
-func scoresQ8x2AVX2(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+func scoresQ8x2AVX2(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
-// scoresQ8x3AVX2 computes the scores of 3 packed query rows, ldq bytes apart, with n rows of 8-bit panels:
+// scoresQ8x3AVX2 computes the scores of 3 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
+// last skip blocks are not read:
 // dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
 //
 //go:noescape
-func scoresQ8x3AVX2(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+func scoresQ8x3AVX2(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
-// scoresQ8x4AVX2 computes the scores of 4 packed query rows, ldq bytes apart, with n rows of 8-bit panels:
+// scoresQ8x4AVX2 computes the scores of 4 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
+// last skip blocks are not read:
 // dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
 //
 //go:noescape
-func scoresQ8x4AVX2(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+func scoresQ8x4AVX2(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
 // weighQ8AVX2 sets dst[j] = p[j]·s[j] for 16·panels rows, the scales of a panel stride bytes behind those of the one before, and the
 // lanes from dst[256] on to -384·Σ dst[j]; weighGeneric is its twin.
@@ -70,59 +74,68 @@ func mixQ8x5AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels 
 //go:noescape
 func mixQ8x6AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 
-// scoresQ8x1AVX512 computes the scores of 1 packed query rows, ldq bytes apart, with n rows of 8-bit panels:
+// scoresQ8x1AVX512 computes the scores of 1 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
+// last skip blocks are not read:
 // dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
 //
 //go:noescape
-func scoresQ8x1AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+func scoresQ8x1AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
-// scoresQ8x2AVX512 computes the scores of 2 packed query rows, ldq bytes apart, with n rows of 8-bit panels:
+// scoresQ8x2AVX512 computes the scores of 2 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
+// last skip blocks are not read:
 // dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
 //
 //go:noescape
-func scoresQ8x2AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+func scoresQ8x2AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
-// scoresQ8x3AVX512 computes the scores of 3 packed query rows, ldq bytes apart, with n rows of 8-bit panels:
+// scoresQ8x3AVX512 computes the scores of 3 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
+// last skip blocks are not read:
 // dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
 //
 //go:noescape
-func scoresQ8x3AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+func scoresQ8x3AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
-// scoresQ8x4AVX512 computes the scores of 4 packed query rows, ldq bytes apart, with n rows of 8-bit panels:
+// scoresQ8x4AVX512 computes the scores of 4 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
+// last skip blocks are not read:
 // dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
 //
 //go:noescape
-func scoresQ8x4AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+func scoresQ8x4AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
-// scoresQ8x5AVX512 computes the scores of 5 packed query rows, ldq bytes apart, with n rows of 8-bit panels:
+// scoresQ8x5AVX512 computes the scores of 5 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
+// last skip blocks are not read:
 // dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
 //
 //go:noescape
-func scoresQ8x5AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+func scoresQ8x5AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
-// scoresQ8x6AVX512 computes the scores of 6 packed query rows, ldq bytes apart, with n rows of 8-bit panels:
+// scoresQ8x6AVX512 computes the scores of 6 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
+// last skip blocks are not read:
 // dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
 //
 //go:noescape
-func scoresQ8x6AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+func scoresQ8x6AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
-// scoresQ8x7AVX512 computes the scores of 7 packed query rows, ldq bytes apart, with n rows of 8-bit panels:
+// scoresQ8x7AVX512 computes the scores of 7 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
+// last skip blocks are not read:
 // dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
 //
 //go:noescape
-func scoresQ8x7AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+func scoresQ8x7AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
-// scoresQ8x8AVX512 computes the scores of 8 packed query rows, ldq bytes apart, with n rows of 8-bit panels:
+// scoresQ8x8AVX512 computes the scores of 8 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
+// last skip blocks are not read:
 // dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
 //
 //go:noescape
-func scoresQ8x8AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+func scoresQ8x8AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
-// scoresQ8x9AVX512 computes the scores of 9 packed query rows, ldq bytes apart, with n rows of 8-bit panels:
+// scoresQ8x9AVX512 computes the scores of 9 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
+// last skip blocks are not read:
 // dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
 //
 //go:noescape
-func scoresQ8x9AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+func scoresQ8x9AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
 // weighQ8AVX512 sets dst[j] = p[j]·s[j] for 16·panels rows, the scales of a panel stride bytes behind those of the one before, and the
 // lanes from dst[256] on to -384·Σ dst[j]; weighGeneric is its twin.

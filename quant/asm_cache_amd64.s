@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func scoresQ8x1AVX2(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+// func scoresQ8x1AVX2(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·scoresQ8x1AVX2(SB), NOSPLIT, $0-64
+TEXT ·scoresQ8x1AVX2(SB), NOSPLIT, $0-72
 	MOVQ         k+32(FP), AX
 	MOVQ         s+40(FP), CX
 	MOVQ         dst+0(FP), DX
@@ -224,7 +224,11 @@ block7:
 
 blockEnd8:
 	ADDQ $0x01, SI
-	MOVQ CX, CX
+	MOVQ skip+64(FP), BX
+	SHLQ $0x05, BX
+	ADDQ BX, CX
+	SHLQ $0x04, BX
+	ADDQ BX, AX
 
 	// dst[i,j…] = total[i]
 	MOVQ    DX, BX
@@ -278,9 +282,9 @@ DATA lanes<>+56(SB)/4, $0x00000000
 DATA lanes<>+60(SB)/4, $0x00000000
 GLOBL lanes<>(SB), RODATA|NOPTR, $64
 
-// func scoresQ8x2AVX2(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+// func scoresQ8x2AVX2(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·scoresQ8x2AVX2(SB), NOSPLIT, $0-64
+TEXT ·scoresQ8x2AVX2(SB), NOSPLIT, $0-72
 	MOVQ         k+32(FP), AX
 	MOVQ         s+40(FP), CX
 	MOVQ         dst+0(FP), DX
@@ -594,7 +598,11 @@ block7:
 
 blockEnd8:
 	ADDQ $0x01, DI
-	MOVQ CX, CX
+	MOVQ skip+64(FP), BX
+	SHLQ $0x05, BX
+	ADDQ BX, CX
+	SHLQ $0x04, BX
+	ADDQ BX, AX
 
 	// dst[i,j…] = total[i]
 	MOVQ    DX, BX
@@ -628,9 +636,9 @@ end1:
 	VZEROUPPER
 	RET
 
-// func scoresQ8x3AVX2(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+// func scoresQ8x3AVX2(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·scoresQ8x3AVX2(SB), NOSPLIT, $0-64
+TEXT ·scoresQ8x3AVX2(SB), NOSPLIT, $0-72
 	MOVQ         k+32(FP), AX
 	MOVQ         s+40(FP), CX
 	MOVQ         dst+0(FP), DX
@@ -1040,7 +1048,11 @@ block7:
 
 blockEnd8:
 	ADDQ $0x01, DI
-	MOVQ CX, CX
+	MOVQ skip+64(FP), BX
+	SHLQ $0x05, BX
+	ADDQ BX, CX
+	SHLQ $0x04, BX
+	ADDQ BX, AX
 
 	// dst[i,j…] = total[i]
 	MOVQ    DX, BX
@@ -1078,9 +1090,9 @@ end1:
 	VZEROUPPER
 	RET
 
-// func scoresQ8x4AVX2(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+// func scoresQ8x4AVX2(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·scoresQ8x4AVX2(SB), NOSPLIT, $0-64
+TEXT ·scoresQ8x4AVX2(SB), NOSPLIT, $0-72
 	MOVQ         k+32(FP), AX
 	MOVQ         s+40(FP), CX
 	MOVQ         dst+0(FP), DX
@@ -1588,7 +1600,11 @@ block7:
 
 blockEnd8:
 	ADDQ $0x01, R8
-	MOVQ CX, CX
+	MOVQ skip+64(FP), BX
+	SHLQ $0x05, BX
+	ADDQ BX, CX
+	SHLQ $0x04, BX
+	ADDQ BX, AX
 
 	// dst[i,j…] = total[i]
 	MOVQ    DX, BX
@@ -2811,9 +2827,9 @@ groupEnd2:
 	VZEROUPPER
 	RET
 
-// func scoresQ8x1AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+// func scoresQ8x1AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 // Requires: AVX, AVX512F, AVX512VNNI, BMI2, MMX+
-TEXT ·scoresQ8x1AVX512(SB), NOSPLIT, $0-64
+TEXT ·scoresQ8x1AVX512(SB), NOSPLIT, $0-72
 	MOVQ k+32(FP), AX
 	MOVQ s+40(FP), CX
 	MOVQ dst+0(FP), DX
@@ -2871,7 +2887,11 @@ block3:
 
 blockEnd4:
 	ADDQ $0x01, SI
-	MOVQ CX, CX
+	MOVQ skip+64(FP), BX
+	SHLQ $0x05, BX
+	ADDQ BX, CX
+	SHLQ $0x04, BX
+	ADDQ BX, AX
 
 	// dst[i,j…] = total[i]
 	MOVQ    DX, BX
@@ -2901,9 +2921,9 @@ end1:
 	VZEROUPPER
 	RET
 
-// func scoresQ8x2AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+// func scoresQ8x2AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 // Requires: AVX, AVX512F, AVX512VNNI, BMI2, MMX+
-TEXT ·scoresQ8x2AVX512(SB), NOSPLIT, $0-64
+TEXT ·scoresQ8x2AVX512(SB), NOSPLIT, $0-72
 	MOVQ k+32(FP), AX
 	MOVQ s+40(FP), CX
 	MOVQ dst+0(FP), DX
@@ -2974,7 +2994,11 @@ block3:
 
 blockEnd4:
 	ADDQ $0x01, DI
-	MOVQ CX, CX
+	MOVQ skip+64(FP), BX
+	SHLQ $0x05, BX
+	ADDQ BX, CX
+	SHLQ $0x04, BX
+	ADDQ BX, AX
 
 	// dst[i,j…] = total[i]
 	MOVQ    DX, BX
@@ -3008,9 +3032,9 @@ end1:
 	VZEROUPPER
 	RET
 
-// func scoresQ8x3AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+// func scoresQ8x3AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 // Requires: AVX, AVX512F, AVX512VNNI, BMI2, MMX+
-TEXT ·scoresQ8x3AVX512(SB), NOSPLIT, $0-64
+TEXT ·scoresQ8x3AVX512(SB), NOSPLIT, $0-72
 	MOVQ k+32(FP), AX
 	MOVQ s+40(FP), CX
 	MOVQ dst+0(FP), DX
@@ -3094,7 +3118,11 @@ block3:
 
 blockEnd4:
 	ADDQ $0x01, DI
-	MOVQ CX, CX
+	MOVQ skip+64(FP), BX
+	SHLQ $0x05, BX
+	ADDQ BX, CX
+	SHLQ $0x04, BX
+	ADDQ BX, AX
 
 	// dst[i,j…] = total[i]
 	MOVQ    DX, BX
@@ -3132,9 +3160,9 @@ end1:
 	VZEROUPPER
 	RET
 
-// func scoresQ8x4AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+// func scoresQ8x4AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 // Requires: AVX, AVX512F, AVX512VNNI, BMI2, MMX+
-TEXT ·scoresQ8x4AVX512(SB), NOSPLIT, $0-64
+TEXT ·scoresQ8x4AVX512(SB), NOSPLIT, $0-72
 	MOVQ k+32(FP), AX
 	MOVQ s+40(FP), CX
 	MOVQ dst+0(FP), DX
@@ -3232,7 +3260,11 @@ block3:
 
 blockEnd4:
 	ADDQ $0x01, R8
-	MOVQ CX, CX
+	MOVQ skip+64(FP), BX
+	SHLQ $0x05, BX
+	ADDQ BX, CX
+	SHLQ $0x04, BX
+	ADDQ BX, AX
 
 	// dst[i,j…] = total[i]
 	MOVQ    DX, BX
@@ -3274,9 +3306,9 @@ end1:
 	VZEROUPPER
 	RET
 
-// func scoresQ8x5AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+// func scoresQ8x5AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 // Requires: AVX, AVX512F, AVX512VNNI, BMI2, MMX+
-TEXT ·scoresQ8x5AVX512(SB), NOSPLIT, $0-64
+TEXT ·scoresQ8x5AVX512(SB), NOSPLIT, $0-72
 	MOVQ k+32(FP), AX
 	MOVQ s+40(FP), CX
 	MOVQ dst+0(FP), DX
@@ -3389,7 +3421,11 @@ block3:
 
 blockEnd4:
 	ADDQ $0x01, R9
-	MOVQ CX, CX
+	MOVQ skip+64(FP), BX
+	SHLQ $0x05, BX
+	ADDQ BX, CX
+	SHLQ $0x04, BX
+	ADDQ BX, AX
 
 	// dst[i,j…] = total[i]
 	MOVQ    DX, BX
@@ -3435,9 +3471,9 @@ end1:
 	VZEROUPPER
 	RET
 
-// func scoresQ8x6AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+// func scoresQ8x6AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 // Requires: AVX, AVX512F, AVX512VNNI, BMI2, MMX+
-TEXT ·scoresQ8x6AVX512(SB), NOSPLIT, $0-64
+TEXT ·scoresQ8x6AVX512(SB), NOSPLIT, $0-72
 	MOVQ k+32(FP), AX
 	MOVQ s+40(FP), CX
 	MOVQ dst+0(FP), DX
@@ -3563,7 +3599,11 @@ block3:
 
 blockEnd4:
 	ADDQ $0x01, R9
-	MOVQ CX, CX
+	MOVQ skip+64(FP), BX
+	SHLQ $0x05, BX
+	ADDQ BX, CX
+	SHLQ $0x04, BX
+	ADDQ BX, AX
 
 	// dst[i,j…] = total[i]
 	MOVQ    DX, BX
@@ -3613,9 +3653,9 @@ end1:
 	VZEROUPPER
 	RET
 
-// func scoresQ8x7AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+// func scoresQ8x7AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 // Requires: AVX, AVX512F, AVX512VNNI, BMI2, MMX+
-TEXT ·scoresQ8x7AVX512(SB), NOSPLIT, $0-64
+TEXT ·scoresQ8x7AVX512(SB), NOSPLIT, $0-72
 	MOVQ k+32(FP), AX
 	MOVQ s+40(FP), CX
 	MOVQ dst+0(FP), DX
@@ -3754,7 +3794,11 @@ block3:
 
 blockEnd4:
 	ADDQ $0x01, R9
-	MOVQ CX, CX
+	MOVQ skip+64(FP), BX
+	SHLQ $0x05, BX
+	ADDQ BX, CX
+	SHLQ $0x04, BX
+	ADDQ BX, AX
 
 	// dst[i,j…] = total[i]
 	MOVQ    DX, BX
@@ -3808,9 +3852,9 @@ end1:
 	VZEROUPPER
 	RET
 
-// func scoresQ8x8AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+// func scoresQ8x8AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 // Requires: AVX, AVX512F, AVX512VNNI, BMI2, MMX+
-TEXT ·scoresQ8x8AVX512(SB), NOSPLIT, $0-64
+TEXT ·scoresQ8x8AVX512(SB), NOSPLIT, $0-72
 	MOVQ k+32(FP), AX
 	MOVQ s+40(FP), CX
 	MOVQ dst+0(FP), DX
@@ -3962,7 +4006,11 @@ block3:
 
 blockEnd4:
 	ADDQ $0x01, R9
-	MOVQ CX, CX
+	MOVQ skip+64(FP), BX
+	SHLQ $0x05, BX
+	ADDQ BX, CX
+	SHLQ $0x04, BX
+	ADDQ BX, AX
 
 	// dst[i,j…] = total[i]
 	MOVQ    DX, BX
@@ -4020,9 +4068,9 @@ end1:
 	VZEROUPPER
 	RET
 
-// func scoresQ8x9AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int)
+// func scoresQ8x9AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 // Requires: AVX, AVX512F, AVX512VNNI, BMI2, MMX+
-TEXT ·scoresQ8x9AVX512(SB), NOSPLIT, $0-64
+TEXT ·scoresQ8x9AVX512(SB), NOSPLIT, $0-72
 	MOVQ k+32(FP), AX
 	MOVQ s+40(FP), CX
 	MOVQ dst+0(FP), DX
@@ -4189,7 +4237,11 @@ block3:
 
 blockEnd4:
 	ADDQ $0x01, R10
-	MOVQ CX, CX
+	MOVQ skip+64(FP), BX
+	SHLQ $0x05, BX
+	ADDQ BX, CX
+	SHLQ $0x04, BX
+	ADDQ BX, AX
 
 	// dst[i,j…] = total[i]
 	MOVQ    DX, BX

@@ -183,16 +183,7 @@ func ScoresQ8(dst []float32, ldd int, q *CacheQueries, first, nq int, k CacheRow
 		panic(fmt.Sprintf("quant: scores of query rows %d to %d of %d, %d wide, with %d rows of %d, in a slice of %d",
 			first, first+nq, q.n, q.cols, n, k.Cols, len(dst)))
 	}
-	packed := q.packed[first*q.stride():]
-	if q.cols == k.Cols {
-		vectors().scoresQ8(dst, ldd, packed, q.stride(), nq, k, n)
-		return
-	}
-	for at := 0; at < n; at += PanelRows { // to the kernels, a panel by itself looks as wide as they read
-		part := k.From(at)
-		part.Cols = q.cols
-		vectors().scoresQ8(dst[at:], ldd, packed, q.stride(), nq, part, min(PanelRows, n-at))
-	}
+	vectors().scoresQ8(dst, ldd, q.packed[first*q.stride():], q.stride(), nq, k, n)
 }
 
 // MixQ8 adds Σ p[i*ldp+j]·v[j,from+c] over j < n to out[i*ldo+c], for i < nq and c < d. from is a multiple of 32.
@@ -212,7 +203,7 @@ func scoresQ8Generic(dst []float32, ldd int, q []byte, stride, nq int, k CacheRo
 		row := q[i*stride:]
 		for j := range n {
 			dst[i*ldd+j] = 0
-			for b := range k.Cols / q8Block {
+			for b := range stride / queryBlock {
 				block := row[b*queryBlock:][:queryBlock]
 				sum := int32(binary.LittleEndian.Uint32(block[36:]))
 				for c := 0; c < q8Block; c += 4 {

@@ -25,7 +25,7 @@ var (
 )
 
 type (
-	cacheScores = func(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n, blocks int)
+	cacheScores = func(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n, blocks, skip int)
 	cacheMix    = func(out *float32, ldo int, p *float32, v *byte, stride, panels, groups int)
 )
 
@@ -38,9 +38,10 @@ type cacheKernels struct {
 
 // scoresQ8 is vectorSet.scoresQ8.
 func (k *cacheKernels) scoresQ8(dst []float32, ldd int, q []byte, stride, nq int, r CacheRows, n int) {
+	blocks := stride / queryBlock
 	for i, n1 := 0, 0; i < nq; i += n1 {
 		n1 = rowGroup(nq-i, len(k.scores))
-		k.scores[n1-1](&dst[i*ldd], ldd, &q[i*stride], stride, &r.Codes[0], &r.Scales[0], n, r.Cols/q8Block)
+		k.scores[n1-1](&dst[i*ldd], ldd, &q[i*stride], stride, &r.Codes[0], &r.Scales[0], n, blocks, r.Cols/q8Block-blocks)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 // exact in any order.
 type cacheCase struct {
 	nq, n, cols int
+	used        int // columns of queries, those that scores are made of
 	ldd         int
 	q           CacheQueries
 	x           [][]float32 // queries
@@ -61,11 +62,12 @@ func newCacheCase(t testing.TB, rng *rand.Rand, nq, n, cols int, after bool) *ca
 		c.kv.Put(i, 0, integers(rng, cols))
 	}
 	var flat []float32
+	c.used = q8Block * (1 + rng.IntN(cols/q8Block))
 	for range nq + 1 {
-		c.x = append(c.x, integers(rng, cols))
+		c.x = append(c.x, integers(rng, c.used))
 		flat = append(flat, c.x[len(c.x)-1]...)
 	}
-	c.q.Set(flat, nq+1, cols, cols, 0)
+	c.q.Set(flat, nq+1, c.used, c.used, 0)
 	c.p = atFence[float32](t, (nq-1)*c.ldd+n, after)
 	for i := range c.p {
 		c.p[i] = float32(rng.IntN(9))
@@ -74,7 +76,7 @@ func newCacheCase(t testing.TB, rng *rand.Rand, nq, n, cols int, after bool) *ca
 }
 
 func (c *cacheCase) String() string {
-	return fmt.Sprintf("nq=%d n=%d cols=%d ldd=%d", c.nq, c.n, c.cols, c.ldd)
+	return fmt.Sprintf("nq=%d n=%d cols=%d of %d ldd=%d", c.nq, c.n, c.used, c.cols, c.ldd)
 }
 
 // scores compares exactly; the first query row is left out.
@@ -90,8 +92,8 @@ func (c *cacheCase) scores(t *testing.T, after bool) {
 		if j < c.n {
 			c.kv.Get(row, j, 0)
 			want = 0
-			for x, v := range row {
-				want += v * c.x[i+1][x]
+			for x, v := range c.x[i+1] {
+				want += row[x] * v
 			}
 		}
 		if got != want {
@@ -210,6 +212,24 @@ func TestCacheRounding(t *testing.T) {
 			}
 		}
 	})
+}
+
+// RoundQ8 gives what Put and Get do, for lengths that are no whole blocks too.
+func TestRoundQ8(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 5))
+	for _, n := range []int{1, 31, 32, 33, 80, 96} {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = float32(rng.NormFloat64())
+		}
+		kv, want := emptyCache(t, 1, padded(n), true), make([]float32, n)
+		kv.Put(0, 0, x)
+		kv.Get(want, 0, 0)
+		RoundQ8(x)
+		if !slices.Equal(x, want) {
+			t.Errorf("%d values: %v, want %v", n, x, want)
+		}
+	}
 }
 
 // TestCacheLevelsAgree: integer products make scores equal to the last bit, but for the order of a handful of additions.

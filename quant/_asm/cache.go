@@ -60,8 +60,9 @@ type cacheScores struct {
 
 // scoresQ8 writes the scores of nq query rows.
 func (g *gen) scoresQ8(l level, nq int) {
-	g.fn(l, fmt.Sprintf("scoresQ8x%d", nq), "(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n, blocks int)",
-		fmt.Sprintf("computes the scores of %d packed query rows, ldq bytes apart, with n rows of 8-bit panels:", nq),
+	g.fn(l, fmt.Sprintf("scoresQ8x%d", nq), "(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n, blocks, skip int)",
+		fmt.Sprintf("computes the scores of %d packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose", nq),
+		"last skip blocks are not read:",
 		"dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.")
 	c := &cacheScores{gen: g, nq: nq, k: g.arg("k"), s: g.arg("s"), dst: g.arg("dst"), part: g.vecs(nq), total: g.vecs(nq)}
 	if !g.evex() {
@@ -92,8 +93,13 @@ func (c *cacheScores) rows(offset int, last bool) {
 		c.move(q, queryBlock)
 	})
 	if last {
-		c.MOVQ(k, c.k)
+		skip := c.arg("skip")
+		c.SHLQ(operand.Imm(5), skip)
+		c.ADDQ(skip, s)
 		c.MOVQ(s, c.s)
+		c.SHLQ(operand.Imm(4), skip)
+		c.ADDQ(skip, k)
+		c.MOVQ(k, c.k)
 	}
 	c.Comment("dst[i,j…] = total[i]")
 	dst, ldd, n := c.copyOf(c.dst), c.bytesArg("ldd", 2), c.arg("n")
