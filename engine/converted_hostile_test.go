@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -60,7 +61,8 @@ func TestLoadRefusesConverted(t *testing.T) {
 		is      error
 		want    string
 	}{
-		{"a later version", map[string]any{keyLatentVersion: uint32(2)}, nil, ErrUnsupported, "version 2"},
+		{"a later version", map[string]any{keyLatentVersion: uint32(3)}, nil, ErrUnsupported, "version 3"},
+		{"an earlier version", map[string]any{keyLatentVersion: uint32(1)}, nil, ErrUnsupported, "convert the original again"},
 		{"a version of the wrong kind", map[string]any{keyLatentVersion: "1"}, nil, ErrUnsupported, keyLatentVersion},
 		{"no rope sizes", map[string]any{keyLatentRope: nil}, nil, gguf.ErrNoKey, keyLatentRope},
 		{"a rope size for all", map[string]any{keyLatentRope: uint32(8)}, nil, gguf.ErrKind, keyLatentRope},
@@ -69,6 +71,17 @@ func TestLoadRefusesConverted(t *testing.T) {
 		{"a huge size", map[string]any{keyLatentSize: ints(24, 1<<31)}, nil, ErrInvalid, "layer 1"},
 		{"rows longer than the model's", map[string]any{keyLatentSize: ints(24, 60)}, nil, ErrInvalid, "layer 1"},
 		{"odd rotated part", map[string]any{keyLatentRope: ints(8, 7)}, nil, ErrInvalid, "layer 1"},
+		{"no key sizes", map[string]any{keyLatentKeys: nil}, nil, gguf.ErrNoKey, keyLatentKeys},
+		{"keys of nothing", map[string]any{keyLatentKeys: ints(16, 0)}, nil, ErrInvalid, "layer 1: 0 of 24"},
+		{"keys of more than there is", map[string]any{keyLatentKeys: ints(25, 16)}, nil, ErrInvalid, "layer 0: 25 of 24"},
+		{"keys of another size than the tensors have", map[string]any{keyLatentKeys: ints(16, 8)}, nil, ErrInvalid, "blk.1." + tensorQuery},
+		{"near tokens for one layer", map[string]any{keyLatentNear: []uint32{64}}, nil, ErrInvalid, keyLatentNear},
+		{"near tokens that are no multiple", map[string]any{keyLatentNear: ints(64, 33)}, nil, ErrInvalid, "layer 1: 33 tokens"},
+		{"too many near tokens", map[string]any{keyLatentNear: ints(1<<20, 64)}, nil, ErrInvalid, "layer 0"},
+		{"no phase", map[string]any{keyLatentPhase: nil}, nil, gguf.ErrNoKey, keyLatentPhase},
+		{"a phase of 0", map[string]any{keyLatentPhase: float32(0)}, nil, ErrInvalid, keyLatentPhase},
+		{"a phase that is no number", map[string]any{keyLatentPhase: float32(math.NaN())}, nil, ErrInvalid, keyLatentPhase},
+		{"an endless phase", map[string]any{keyLatentPhase: float32(math.Inf(1))}, nil, ErrInvalid, keyLatentPhase},
 		{"no blocks", map[string]any{keyLatentBlocks: ints(1, 0)}, nil, ErrInvalid, "layer 1: 0 blocks"},
 		{"blocks that don't divide heads", map[string]any{keyLatentBlocks: ints(3, 1)}, nil, ErrInvalid, "layer 0: 3 blocks"},
 		{"another shape than the tensors have", map[string]any{keyLatentSize: ints(22, 24)}, nil, ErrInvalid, "blk.0.attn_latent"},

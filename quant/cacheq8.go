@@ -162,9 +162,7 @@ func (q *CacheQueries) Set(x []float32, n, ld, a, b int) {
 // pack writes block i.
 func (q *CacheQueries) pack(i int, d float32) {
 	block := (*[queryBlock]byte)(q.packed[i*queryBlock:])
-	for c, v := range (*[q8Block]int8)(q.act.q8[i*q8Block:]) {
-		block[c] = byte(v)
-	}
+	*(*[q8Block]byte)(block[:]) = [q8Block]byte(asBytes(q.act.q8[i*q8Block:]))
 	binary.LittleEndian.PutUint32(block[32:], math.Float32bits(d))
 	binary.LittleEndian.PutUint32(block[36:], uint32(int32(-128*q.act.z[i])))
 }
