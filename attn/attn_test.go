@@ -305,6 +305,8 @@ func BenchmarkDecode(b *testing.B) {
 			{"mla", func() (*Layer, error) { return NewMLA(g) }},
 			{"64+128", func() (*Layer, error) { return NewLatent(g.Heads, 1, 64, 128, 0) }},
 			{"32+64", func() (*Layer, error) { return NewLatent(g.Heads, 1, 32, 64, 0) }},
+			{"0+192", func() (*Layer, error) { return reaching(b, g, 192) }},
+			{"0+96", func() (*Layer, error) { return reaching(b, g, 96) }},
 		} {
 			for _, c := range []Format{F16, Q8} {
 				b.Run(fmt.Sprintf("%s/%d/q8=%v", f.name, n, c == Q8), func(b *testing.B) {
@@ -319,12 +321,34 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
+// reaching is a layer with a Reach, keys made of half of l latent values, for SmolLM2's RoPE.
+func reaching(b *testing.B, g Geometry, l int) (*Layer, error) {
+	rope, err := NewRope(RopeConfig{Dims: g.KeySize, Base: 1e5})
+	if err != nil {
+		b.Fatal(err)
+	}
+	turns, err := NewTurns(rope, 0.45)
+	if err != nil {
+		b.Fatal(err)
+	}
+	turns.Reserve(8192)
+	keys := make([][]uint16, g.KVHeads)
+	for i := range keys {
+		keys[i] = make([]uint16, g.KeySize*l/2)
+	}
+	r, err := NewReach(turns, 64, g.KeySize, l/2, keys)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return NewReaching(g.Heads, 1, 0, l, g.Window, r)
+}
+
 func benchmarkDecode(b *testing.B, l *Layer, f Format, n int) {
 	st := NewStore(l, f)
 	st.Grow(n)
 	var p Partial
 	p.Reserve(l)
-	q, out := make([]float32, l.Heads*l.KeySize), make([]float32, l.Heads*l.ValueSize)
+	q, out := make([]float32, l.Heads*max(l.KeySize, 128)), make([]float32, l.Heads*l.ValueSize)
 	scratch := new(Scratch)
 	scratch.Reserve(l, n)
 	b.SetBytes(int64(l.RowBytes(f) * n))

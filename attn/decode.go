@@ -46,13 +46,13 @@ func (p *Partial) Reserve(l *Layer) {
 
 // start returns the position at which attention of a token at pos begins to read: the first one that it attends to, or up to
 // 31 before, so that 8-bit panels and blocks of positions are read from their first row on.
-func (l *Layer) start(pos int) int { return l.first(pos) &^ (turnBlock - 1) }
+func (l *Layer) start(pos int) int { return l.first(pos) &^ (nearStep - 1) }
 
 // Scratch is what one worker computes with. The zero value is ready for Reserve.
 type Scratch struct {
 	scores  []float32
 	queries quant.CacheQueries // of stores in 8-bit blocks
-	turned  []float32          // of a layer with a Reach: queries projected to rows, from those of the slowest pairs on
+	turned  [][]float32        // of a layer with a Reach: see turnedQueries, by level
 	pairs   []float32          // and pairs that have turned
 }
 
@@ -62,13 +62,27 @@ func (sc *Scratch) Reserve(l *Layer, n int) {
 	if size = max(l.Group()*size, prefillRows*prefillCols); len(sc.scores) < size {
 		sc.scores = make([]float32, size)
 	}
-	if r := l.reach; r != nil {
-		if n := (len(r.turns.levels) + 1) * l.Group() * l.KeySize; len(sc.turned) < n {
-			sc.turned = make([]float32, n)
+	if l.reach != nil {
+		l.reserveTurns(sc)
+	}
+}
+
+// reserveTurns makes room for a chunk of turnedQueries.
+func (l *Layer) reserveTurns(sc *Scratch) {
+	levels := l.reach.turns.levels
+	for len(sc.turned) <= len(levels) {
+		sc.turned = append(sc.turned, nil)
+	}
+	room := func(buf *[]float32, n int) {
+		if len(*buf) < n {
+			*buf = make([]float32, n)
 		}
-		if n := l.Group() * r.turns.rope.dims; len(sc.pairs) < n {
-			sc.pairs = make([]float32, n)
-		}
+	}
+	room(&sc.turned[0], l.Group()*l.KeySize)
+	for i, v := range levels {
+		rows := l.Group() * (chunk / v.block)
+		room(&sc.turned[i+1], rows*l.KeySize)
+		room(&sc.pairs, rows*2*(v.hi-v.lo))
 	}
 }
 

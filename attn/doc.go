@@ -7,7 +7,10 @@
 //	MLA   score(h, j) = (q_h K_h) · row_j · scale     out_h = Σ_j softmax_j(score) · row_j V_h     caches one row = [R rotated | L latent]
 //
 // K_h and V_h are the up-projections of head h, absorbed into the query and the output. TransMLA (arXiv 2502.07864) is
-// the source of the idea that each GQA is an MLA; Latent says which form the conversion here finds.
+// the source of the idea that each GQA is an MLA; Latent says which form it has without loss, Compress finds one with fewer
+// values. Of these there are two kinds. In the first, R values are rotated by RoPE when they are cached and the others never
+// (NewLatent), as in DeepSeek's models. In the second nothing needs to be: RoPE is applied when a token is looked at, near
+// ones exactly, far ones in blocks of positions (Reach).
 //
 // The engine drives it: Rope rotates, Store.Append caches, Layer.Decode (one token, split over cached positions) or
 // Layer.Prefill (many tokens) attends. Scores are computed in float32 from fp16 rows, with an online softmax.

@@ -29,8 +29,8 @@ type Reach struct {
 // NewReach returns the reach of a layer whose key/value heads have keys [d, a] each, rows in the order of Turns. near is a
 // positive multiple of 32.
 func NewReach(t *Turns, near, d, a int, keys [][]uint16) (*Reach, error) {
-	if near <= 0 || near%turnBlock != 0 {
-		return nil, fmt.Errorf("%d near tokens are no positive multiple of %d", near, turnBlock)
+	if near <= 0 || near%nearStep != 0 {
+		return nil, fmt.Errorf("%d near tokens are no positive multiple of %d", near, nearStep)
 	}
 	if d < t.rope.dims || a <= 0 || len(keys) == 0 {
 		return nil, fmt.Errorf("keys of %d values, of which RoPE turns %d, from %d latent ones for %d heads", d, t.rope.dims, a, len(keys))
@@ -46,8 +46,11 @@ func NewReach(t *Turns, near, d, a int, keys [][]uint16) (*Reach, error) {
 // Turns returns what NewReach was given.
 func (r *Reach) Turns() *Turns { return r.turns }
 
-// edge returns the first position that a token at pos sees as near. It is the same for 32 tokens.
-func edge(pos, near int) int { return max(0, pos-near) &^ (turnBlock - 1) }
+// nearStep tokens in a row have the same near ones before them.
+const nearStep = 32
+
+// edge returns the first position that a token at pos sees as near. It is the same for nearStep tokens.
+func edge(pos, near int) int { return max(0, pos-near) &^ (nearStep - 1) }
 
 // NearBytes returns how many bytes of expanded keys a decode step of the token at pos reads beside rows, 0 for a layer
 // without a Reach.
@@ -88,7 +91,7 @@ func newRecent(l *Layer) *recent {
 	}
 	r := &recent{width: l.r + l.reach.d}
 	for range l.reach.keys {
-		r.keys = append(r.keys, make([]uint16, (l.reach.near+turnBlock)*r.width))
+		r.keys = append(r.keys, make([]uint16, (l.reach.near+nearStep)*r.width))
 	}
 	return r
 }
@@ -179,40 +182,62 @@ func (l *Layer) reachScores(dst []float32, ldd int, s *Store, pos int, hs headRa
 	}
 }
 
-// farScores is reachScores of far positions. The projected queries are summed up from the pairs that turn slowest, so that
-// a block adds what has turned since the one before.
+// farScores is reachScores of far positions.
 func (l *Layer) farScores(dst []float32, ldd int, s *Store, hs headRange, from, n int, q []float32, sc *Scratch) {
-	t := l.reach.turns
-	last := sc.turnedTo(l, len(t.levels))
+	if n > 0 {
+		l.base(sc.turned[0], hs, q)
+	}
 	for at := 0; at < n; {
 		pos := from + at
-		if at == 0 {
-			l.base(sc.turnedTo(l, 0), hs, q)
-		}
-		for i, v := range t.levels {
-			if at == 0 || pos%v.block == 0 {
-				l.turnLevels(sc, i, hs, pos, q)
-				break
+		m := run(pos, n-at)
+		turned := l.turnedQueries(hs, pos, m, q, sc)
+		for end := at + m; at < end; {
+			x := turned.at(from + at)
+			m := min(end-at, turned.block-(from+at)%turned.block)
+			if s.format == Q8 {
+				a, b := l.parts()
+				sc.queries.Set(x, hs.len(), turned.blocks*l.KeySize, a, b)
 			}
+			s.scores(dst[at:], ldd, x, hs.len(), turned.blocks*l.KeySize, sc, 0, hs.g, from+at, m)
+			at += m
 		}
-		m := min(n-at, t.fine()-pos%t.fine())
-		if s.format == Q8 {
-			a, b := l.parts()
-			sc.queries.Set(last, hs.len(), l.KeySize, a, b)
-		}
-		s.scores(dst[at:], ldd, last, hs.len(), l.KeySize, sc, 0, hs.g, pos, m)
-		at += m
 	}
 }
 
-// turnedTo returns the projected queries of a block's heads with all that turns slower than level i.
-func (sc *Scratch) turnedTo(l *Layer, i int) []float32 {
-	n := l.Group() * l.KeySize
-	return sc.turned[i*n:][:n]
+// turned are queries that are projected to rows, for some consecutive blocks of positions: [heads][blocks][size].
+type turned struct {
+	x                          []float32
+	size, block, first, blocks int
 }
 
-// base starts the projected queries with what does not depend on the position: rotated values, and those that RoPE leaves
-// alone.
+// at returns the first head's query for a position; those of the other heads are blocks·size behind one another.
+func (t *turned) at(pos int) []float32 { return t.x[(pos/t.block-t.first)*t.size:] }
+
+// turnedQueries computes the queries of heads for n positions from pos on, which lie in one chunk. They are summed up from the
+// pairs that turn slowest, whose blocks are cut up for those that turn faster.
+func (l *Layer) turnedQueries(hs headRange, pos, n int, q []float32, sc *Scratch) turned {
+	r := l.reach
+	sum := turned{sc.turned[0], l.KeySize, chunk, pos / chunk, 1}
+	for i, v := range r.turns.levels {
+		t := turned{sc.turned[i+1], l.KeySize, v.block, pos / v.block, (pos+n-1)/v.block - pos/v.block + 1}
+		width := 2 * (v.hi - v.lo)
+		for b := range t.blocks {
+			at := (t.first + b) * v.block
+			from, angles := sum.at(at), r.turns.angles(v, at)
+			for h := range hs.len() {
+				row := h*t.blocks + b
+				copy(t.x[row*t.size:][:t.size], from[h*sum.blocks*t.size:])
+				back(sc.pairs[row*width:], q[(hs.lo+h)*(l.r+r.d)+l.r+2*v.lo:], angles)
+			}
+		}
+		l.project(t.x, hs, t.blocks, 2*v.lo, width, sc.pairs, width)
+		sum = t
+	}
+	return sum
+}
+
+// base computes what queries projected to rows have that does not depend on the position: rotated values, and those that RoPE
+// leaves alone.
 func (l *Layer) base(sum []float32, hs headRange, q []float32) {
 	r := l.reach
 	clear(sum)
@@ -222,29 +247,16 @@ func (l *Layer) base(sum []float32, hs headRange, q []float32) {
 		copy(sum[i*l.KeySize:][:l.r], q[i*width:])
 	}
 	if plain := r.d - r.turns.rope.dims; plain > 0 {
-		l.project(sum, hs, r.turns.rope.dims, plain, q[l.r+r.turns.rope.dims:], width)
+		l.project(sum, hs, 1, r.turns.rope.dims, plain, q[l.r+r.turns.rope.dims:], width)
 	}
 }
 
-// turnLevels computes the projected queries from level i on, for the block of a position.
-func (l *Layer) turnLevels(sc *Scratch, i int, hs headRange, pos int, q []float32) {
-	r := l.reach
-	for ; i < len(r.turns.levels); i++ {
-		v, sum := r.turns.levels[i], sc.turnedTo(l, i+1)
-		copy(sum, sc.turnedTo(l, i))
-		n := 2 * (v.hi - v.lo)
-		for h := range hs.len() {
-			r.turns.back(sc.pairs[h*n:], q[(hs.lo+h)*(l.r+r.d)+l.r:], v, pos)
-		}
-		l.project(sum, hs, 2*v.lo, n, sc.pairs, n)
-	}
-}
-
-// project adds values first … first+n-1 of heads, in x ldx apart, times their keys to the projected queries.
-func (l *Layer) project(sum []float32, hs headRange, first, n int, x []float32, ldx int) {
+// project adds values first … first+n-1 of heads times their keys to projected queries. Each head has as many rows as told, in x
+// they are ldx apart.
+func (l *Layer) project(sum []float32, hs headRange, rows, first, n int, x []float32, ldx int) {
 	r := l.reach
 	l.byKey(hs, func(k, lo, hi int) {
-		i := lo - hs.lo
-		quant.MixF16(sum[i*l.KeySize+l.r:], l.KeySize, x[i*ldx:], ldx, hi-lo, r.keys[k][first*r.a:], r.a, n, r.a)
+		i := (lo - hs.lo) * rows
+		quant.MixF16(sum[i*l.KeySize+l.r:], l.KeySize, x[i*ldx:], ldx, (hi-lo)*rows, r.keys[k][first*r.a:], r.a, n, r.a)
 	})
 }

@@ -102,10 +102,10 @@ func (c *reachCase) score(pos, j, h int) float64 {
 		at := float64(j)
 		if !near {
 			block := 256
-			for block >= 32 && f*float64(block)/2 > c.phase {
-				block /= 2
+			if f*128 > c.phase {
+				block = 64
 			}
-			if block < 32 {
+			if f*32 > c.phase {
 				continue
 			}
 			at = float64(j/block*block) + float64(block)/2

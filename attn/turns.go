@@ -6,13 +6,13 @@ import (
 	"sort"
 )
 
-// Far tokens are seen in blocks of positions, of turnBlock tokens or a multiple of it, at most a chunk.
-const turnBlock = 32
+// Far tokens are seen in blocks of positions: of a chunk, or of turnBlock tokens.
+const turnBlock = 64
 
 // Turns is what rotation is left between a query and tokens that are far away, when keys are cached without RoPE. Each pair
 // turns in steps: the tokens of a block of positions count as if they were all in its middle, so that the query for them is
-// computed once per block. A pair's block is the longest of 256, 128, 64 and 32 tokens in which its phase is wrong by no
-// more than a limit. Pairs too fast for the shortest are not seen from afar.
+// computed once per block. A pair's block has 256 tokens if its phase is wrong by no more than a limit then, else 64. Pairs
+// too fast for those are not seen from afar.
 //
 // It works on heads in its own order of values: pairs with the fastest first, [re, im] each, then what has no RoPE. It is
 // safe for concurrent use while Reserve does not run.
@@ -20,7 +20,7 @@ type Turns struct {
 	rope   *Rope
 	order  []int     // the model's pairs, fastest first
 	first  int       // of order: pairs before it are not seen from afar
-	levels []level   // the longest blocks first; at least one
+	levels []level   // the longest blocks first; one or two
 	middle []float32 // cosines and sines in the middles of blocks, a row per shortest block
 	within []float32 // angles of the positions of a chunk, without magnitude: [chunk, 2·pairs]
 	starts []float32 // angles of the first position of each chunk
@@ -41,7 +41,7 @@ func NewTurns(r *Rope, phase float64) (*Turns, error) {
 	speed := func(i int) float64 { return math.Abs(r.freqs[t.order[i]]) }
 	sort.SliceStable(t.order, func(i, j int) bool { return math.Abs(r.freqs[t.order[i]]) > math.Abs(r.freqs[t.order[j]]) })
 	hi := len(t.order)
-	for block := chunk; block >= turnBlock; block /= 2 {
+	for _, block := range []int{chunk, turnBlock} {
 		lo := hi
 		for lo > 0 && speed(lo-1)*float64(block)/2 <= phase {
 			lo--
@@ -140,12 +140,11 @@ func (t *Turns) far(x []float32, pos int) {
 	}
 }
 
-// back writes the pairs of a level of a rotated head, seen from the block of a position: dst [2·(hi-lo)].
-func (t *Turns) back(dst, x []float32, l level, pos int) {
-	a := t.angles(l, pos)
-	x = x[2*l.lo:][:len(a)]
-	for i := 0; i < len(a); i += 2 {
-		c, s := a[i], a[i+1]
-		dst[i], dst[i+1] = x[i]*c+x[i+1]*s, x[i+1]*c-x[i]*s
+// back writes pairs of a rotated head, x, as they are seen from where a has cosines and sines: dst [len(a)].
+func back(dst, x, a []float32) {
+	dst, x = dst[:len(a)], x[:len(a)]
+	for i := 1; i < len(a); i += 2 {
+		c, s, re, im := a[i-1], a[i], x[i-1], x[i]
+		dst[i-1], dst[i] = re*c+im*s, im*c-re*s
 	}
 }

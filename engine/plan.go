@@ -118,7 +118,12 @@ func (h *hparams) shapeOf(g attn.Geometry, form MLA, share float64, most int) la
 	if form.Bytes != 0 { // a limit, not a wish
 		n = int(share*float64(all)/float64(step)+1e-9) * step
 	}
-	return defaultSplit(g, most, min(max(n, step), all))
+	n = min(max(n, step), all)
+	r := 0
+	if most > 0 {
+		r = rotatedOf(all, most, n)
+	}
+	return latentShape{r: r, l: n - r, blocks: 1}
 }
 
 // rowStep returns what the length of a row is a multiple of: 32 values, which suits the kernels, less for small layers.
@@ -130,22 +135,20 @@ func rowStep(all int) int {
 	return step
 }
 
-// Rotated values: a quarter of a row up to half the model's values, then faster, since near all of them half rotate. Of
-// SmolLM2's 384 values, perplexity ratios at context 1,024: 192 as 32 + 160 1.19, as 48 + 144 1.16, as 64 + 128 1.17, as 96 + 96
-// 1.31; 96 as 16 + 80 3.05.
+// Rotated values of the form that llama.cpp runs; ours needs none. A quarter of a row up to half the model's values, then faster,
+// since near all of them half rotate. Of SmolLM2's 384 values, perplexity ratios at context 1,024: 192 as 32 + 160 1.19, as
+// 48 + 144 1.16, as 64 + 128 1.17, as 96 + 96 1.31; 96 as 16 + 80 3.05.
 const (
 	ropeShare = 0.25
 	ropeRise  = 0.4
 )
 
-// defaultSplit splits the n values per token that a layer is to cache into rotated ones, at most most, and latent ones.
-func defaultSplit(g attn.Geometry, most, n int) latentShape {
-	all := values(g)
+// rotatedOf returns how many of the n values per token that a layer is to cache, of all that it has, are rotated: at most most.
+func rotatedOf(all, most, n int) int {
 	step := max(rowStep(all)/2, 2)
 	share := ropeShare*float64(n) + ropeRise*max(0, float64(n)-float64(all)/2)
 	r := int(math.Round(share/float64(step))) * step
-	r = min(max(r, step), most, n-1) &^ 1 // most is 0 when tokens that are near keep all of the rotation
-	return latentShape{r: r, l: n - r, blocks: 1}
+	return min(max(r, step), most, n-1) &^ 1
 }
 
 // inBlocks cuts the rows of one block for all heads into b.
