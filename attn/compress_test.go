@@ -268,6 +268,43 @@ func TestFullRowsCanBeInverted(t *testing.T) {
 	})
 }
 
+// Of a full row, the first values are all that keys need when they are as many as keys have, and values come from the whole row
+// as ever. With fewer, keys lose the less the more there are. Keys come back as they are before RoPE.
+func TestKeysComeFirst(t *testing.T) {
+	eachShape(t, func(t *testing.T, s *sample) {
+		turns, err := NewTurns(s.rope, 0.45)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys, n := s.KVHeads*s.KeySize, s.KVHeads*(s.KeySize+s.ValueSize)
+		last := math.Inf(1)
+		for _, a := range []int{keys / 4, keys / 2, keys, n} {
+			c := s.compress(t, CompressOptions{L: n, Keys: a, Turns: turns, Balance: 2.5})
+			lost := 0.0
+			for g := range s.KVHeads {
+				var key, value mat.Dense
+				key.Mul(c.Query[g].T(), c.Encode.Slice(0, a, 0, n))
+				value.Mul(c.Value[g], c.Encode)
+				for _, z := range s.z {
+					var k, v mat.VecDense
+					x := mat.NewVecDense(n, slices.Clone(z))
+					k.MulVec(&key, x)
+					v.MulVec(&value, x)
+					lost += distance(z[g*s.KeySize:][:s.KeySize], k.RawVector().Data)
+					if e := distance(z[keys+g*s.ValueSize:][:s.ValueSize], v.RawVector().Data); !(e < 1e-6) {
+						t.Fatalf("keys from %d of %d: a value comes back with an error of %.2g", a, n, e)
+					}
+				}
+			}
+			lost /= float64(s.KVHeads * len(s.z))
+			if a >= keys && !(lost < 1e-6) || a < keys && !(lost < last && lost > 1e-3) {
+				t.Errorf("keys from %d of %d: an error of %.2g, with fewer %.2g", a, n, lost, last)
+			}
+			last = lost
+		}
+	})
+}
+
 // Fewer values cost more: the error of outputs grows as the row shrinks, and stays below that of no attention at all.
 func TestErrorFallsWithTheRow(t *testing.T) {
 	s := newSample(t, Geometry{Heads: 6, KVHeads: 3, KeySize: 8, ValueSize: 8}, RopeConfig{Dims: 8, Base: 100}, 200)
