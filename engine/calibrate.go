@@ -16,6 +16,7 @@ type calibration struct {
 	windows [][]int32 // of at least two tokens, at most a batch; each starts from an empty cache
 	x, y    []float32 // [tokens, width], windows one after the other
 	heads   []uint16  // [tokens, heads·value size] what the converted layer's heads gave on y, in half precision
+	scratch gramScratch
 	pass    pass
 	cancel  atomic.Bool
 }
@@ -97,7 +98,7 @@ func scratchStore(l *layer, n int) *attn.Store {
 func (c *calibration) moments(ctx context.Context, i int) (kv, q *gram, err error) {
 	l, g := &c.m.w.layers[i], c.m.w.layers[i].geo
 	nz := g.KVHeads * (g.KeySize + g.ValueSize)
-	kv, q = newGram(nz, 0), newGram(g.Heads*g.KeySize, 0)
+	kv, q = newGram(nz, 0, &c.scratch), newGram(g.Heads*g.KeySize, 0, &c.scratch)
 	var z []float32
 	err = c.each(ctx, func(p *pass, _, y []float32) func(*pool.Worker, *lane, int, int) {
 		n := len(p.ids)
@@ -141,7 +142,7 @@ const drift = 0.5
 func (c *calibration) attend(ctx context.Context, i int, conv *layer) (*evidence, error) {
 	l, e := &c.m.w.layers[i], c.m.h.embed
 	width := l.geo.Heads * l.geo.ValueSize
-	ev := newEvidence(width, e, len(c.windows))
+	ev := c.evidence(width, e)
 	if n := len(c.y) / e * width; len(c.heads) < n {
 		c.heads = make([]uint16, n)
 	}
@@ -206,7 +207,7 @@ func (c *calibration) feed(ctx context.Context, i int) (*evidence, error) {
 	l, e := &c.m.w.layers[i], c.m.h.embed
 	var ev *evidence
 	if c.m.h.ff[i] <= maxRegression {
-		ev = newEvidence(c.m.h.ff[i], e, len(c.windows))
+		ev = c.evidence(c.m.h.ff[i], e)
 	}
 	var target []float32
 	err := c.each(ctx, func(p *pass, x, y []float32) func(*pool.Worker, *lane, int, int) {
@@ -273,10 +274,10 @@ type evidence struct {
 // checkEvery is how many windows there are for each that judges.
 const checkEvery = 6
 
-func newEvidence(a, b, windows int) *evidence {
-	e := &evidence{fit: newGram(a, b)}
-	if windows >= checkEvery {
-		e.check = newGram(a, b)
+func (c *calibration) evidence(a, b int) *evidence {
+	e := &evidence{fit: newGram(a, b, &c.scratch)}
+	if len(c.windows) >= checkEvery {
+		e.check = newGram(a, b, &c.scratch)
 	}
 	return e
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"runtime"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -344,6 +345,7 @@ func madeTensor(name string, typ quant.Type, data []byte, shape ...int) *tensor 
 // repair replaces a projection by the regression on what was gathered, in the projection's own type where that can be
 // written. It goes only so far as pays on the part of the text that it was not fitted to, rounding included.
 func (c *converter) repair(ev *evidence, old linear, name string, made map[string]*tensor) error {
+	defer runtime.GC() // normal equations and their factors are the most memory that a conversion takes, and are garbage now
 	g, each := ev.fit, c.m.run.parallel
 	x0 := dense(old)
 	x, chol, err := g.ridge(mat.DenseCopyOf(x0.T()), ridgeShare, each)

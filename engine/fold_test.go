@@ -94,7 +94,7 @@ func TestBlockMoments(t *testing.T) {
 	model.heads, model.kv = 8, 4
 	m := loadFile(t, model.build().Write(t), Options{MLA: MLAOff})
 	l, g := &m.w.layers[0], m.w.layers[0].geo
-	kv, q := newGram(g.KVHeads*(g.KeySize+g.ValueSize), 0), newGram(g.Heads*g.KeySize, 0)
+	kv, q := newGram(g.KVHeads*(g.KeySize+g.ValueSize), 0, new(gramScratch)), newGram(g.Heads*g.KeySize, 0, new(gramScratch))
 	for i := range kv.aa {
 		kv.aa[i] = float64(i)
 	}

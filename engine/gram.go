@@ -15,15 +15,20 @@ type gram struct {
 	a, b int
 	aa   []float64 // [a, a], the lower triangle
 	ab   []float64 // [a, b]
+	*gramScratch
+}
 
+// gramScratch is what grams compute with, one after the other. The zero value is ready.
+type gramScratch struct {
 	at    []float32
 	left  transposed32 // Aᵀ as a matrix
 	right transposed32 // Bᵀ
 	tmp   []float32
+	acts  []quant.Act // per worker
 }
 
-func newGram(a, b int) *gram {
-	return &gram{a: a, b: b, aa: make([]float64, a*a), ab: make([]float64, a*b)}
+func newGram(a, b int, s *gramScratch) *gram {
+	return &gram{a: a, b: b, aa: make([]float64, a*a), ab: make([]float64, a*b), gramScratch: s}
 }
 
 // transposed32 is a matrix made from columns.
@@ -59,7 +64,7 @@ const gramTile = 96
 // add takes n rows of A and B; b is nil when there is no B. All workers call it; it ends with a barrier.
 func (g *gram) add(w *pool.Worker, a, b []float32, n int) {
 	if w.ID == 0 {
-		g.prepare(n)
+		g.prepare(n, w.N)
 	}
 	w.Barrier()
 	lo, hi := w.Share(g.a)
@@ -80,13 +85,16 @@ func (g *gram) add(w *pool.Worker, a, b []float32, n int) {
 		if !ok {
 			break
 		}
-		g.tile(tiles-1-i, n, b != nil) // the longest first
+		g.tile(&g.acts[w.ID], tiles-1-i, n, b != nil) // the longest first
 	}
 	w.Barrier()
 }
 
 // prepare makes room for a batch of n rows.
-func (g *gram) prepare(n int) {
+func (g *gram) prepare(n, workers int) {
+	if len(g.acts) < workers {
+		g.acts = make([]quant.Act, workers)
+	}
 	g.left.reset(g.a, n)
 	if g.b > 0 {
 		g.right.reset(g.b, n)
@@ -98,17 +106,16 @@ func (g *gram) prepare(n int) {
 func resized(s []float32, n int) []float32 { return sized(&s, n) }
 
 // tile adds gramTile rows of both products.
-func (g *gram) tile(i, n int, both bool) {
+func (g *gram) tile(act *quant.Act, i, n int, both bool) {
 	lo, hi := i*gramTile, min((i+1)*gramTile, g.a)
-	var act quant.Act
 	act.Reset(g.at[lo*n:], hi-lo, n)
 	out := g.tmp[lo*(g.a+g.b):]
-	g.left.m.Mul(out, g.a, &act, 0, hi)
+	g.left.m.Mul(out, g.a, act, 0, hi)
 	for r := lo; r < hi; r++ {
 		addDouble(g.aa[r*g.a:][:r+1], out[(r-lo)*g.a:])
 	}
 	if both {
-		g.right.m.Mul(out, g.b, &act, 0, g.b)
+		g.right.m.Mul(out, g.b, act, 0, g.b)
 		addDouble(g.ab[lo*g.b:hi*g.b], out)
 	}
 }

@@ -19,7 +19,7 @@ func gramOf(t *testing.T, threads int, a, b []*mat.Dense) *gram {
 	if b != nil {
 		_, nb = b[0].Dims()
 	}
-	g := newGram(na, nb)
+	g := newGram(na, nb, new(gramScratch))
 	p := pool.New(threads)
 	defer p.Close()
 	for i := range a {

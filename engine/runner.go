@@ -93,7 +93,7 @@ func newRunner(h *hparams, w *weights, ropes []*attn.Rope, threads int) *runner 
 
 // include makes the buffers of the next pass large enough for layer l.
 func (r *runner) include(l *layer, ff int) {
-	m := &r.most
+	m, before := &r.most, r.most
 	m.q = max(m.q, l.geo.Heads*l.geo.KeySize)
 	m.k = max(m.k, l.attn.KVHeads*l.attn.KeySize)
 	if l.lat != nil {
@@ -124,7 +124,9 @@ func (r *runner) include(l *layer, ff int) {
 		}
 	}
 	r.part.Reserve(l.attn)
-	r.rows = 0
+	if *m != before {
+		r.rows = 0
+	}
 }
 
 func (l *lane) alloc(rows, embed int, m widths) {
