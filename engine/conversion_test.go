@@ -199,7 +199,7 @@ func TestConvertRefuses(t *testing.T) {
 		{"no options", path, out, nil, nil, "no compressed form"},
 		{"exact form", path, out, quick(MLAExact), nil, "no compressed form"},
 		{"missing file", filepath.Join(dir, "x"), out, quick(MLA{Percent: 50}), fs.ErrNotExist, "x"},
-		{"converted already", done, out, quick(MLA{Percent: 50}), ErrConverted, "compressed 8+24"},
+		{"converted already", done, out, quick(MLA{Percent: 50}), ErrConverted, "compressed 0+32"},
 		{"unknown compat", path, out, edit(func(o *ConvertOptions) { o.Compat = "vllm" }), ErrUnsupported, "vllm"},
 		{"no such layer", path, out, edit(func(o *ConvertOptions) { o.Exact = []int{2} }), nil, "layers 0 to 1"},
 		{"all layers exact", path, out, edit(func(o *ConvertOptions) { o.Exact = []int{0, 1} }), nil, "every layer"},
@@ -312,7 +312,7 @@ func TestLoadOfAConvertedFile(t *testing.T) {
 			t.Errorf("%v: %v", form, err)
 		}
 	}
-	if in := loadFile(t, out, Options{MLA: MLAExact}).Info(); in.MLA != "compressed 8+24" {
+	if in := loadFile(t, out, Options{MLA: MLAExact}).Info(); in.MLA != "compressed 0+32" {
 		t.Errorf("%+v", in)
 	}
 }
