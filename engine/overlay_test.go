@@ -60,7 +60,7 @@ func TestCacheOfConversions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, same := range []MLA{half, {R: 8, L: 24}, {Bytes: 128}} {
+	for _, same := range []MLA{half, {L: 32}, {Bytes: 128}} {
 		m, converted, warnings := loadCached(t, moved, same, nil)
 		if converted || len(warnings) != 0 {
 			t.Errorf("%v: converted again; warnings %q", same, warnings)
