@@ -52,8 +52,11 @@ type converter struct {
 // figures.
 const ridgeShare = 0.2
 
-// keyWeight is attn.CompressOptions.Balance. RATIONALE.md has the figures.
-const keyWeight = 2.5
+// Values of attn.CompressOptions.Balance, for our own form and for that of llama.cpp. RATIONALE.md has the figures.
+const (
+	keyWeight       = 2.5
+	compatKeyWeight = 4
+)
 
 // planned returns the hyperparameters of the model that a plan leads to.
 func (h *hparams) planned(plan []latentShape) *hparams {
@@ -147,7 +150,7 @@ func (c *converter) compress(ctx context.Context, i int, made map[string]*tensor
 		o.Turns = c.h.turns[l.rope]
 	}
 	if c.compat {
-		o.Pairs = compatPairs(s.r)
+		o.Pairs, o.Balance = compatPairs(s.r), compatKeyWeight
 	}
 	var parts []*attn.Compressed
 	for b := range s.blocks {
