@@ -50,7 +50,7 @@ type converter struct {
 
 // ridgeShare is how strongly repaired projections are pulled towards the original, see gram.ridge. RATIONALE.md has the
 // figures.
-const ridgeShare = 0.5
+const ridgeShare = 0.2
 
 // Values of attn.CompressOptions.Balance, for our own form and for that of llama.cpp. RATIONALE.md has the figures.
 const (

@@ -79,7 +79,7 @@ func BenchmarkLatentDecode(b *testing.B) {
 		m    *Model
 	}
 	models := []form{{"off", plain}}
-	for _, s := range []latentShape{{l: 192, blocks: 1, key: 96, near: 64}, {l: 96, blocks: 1, key: 48, near: 64}} {
+	for _, s := range []latentShape{{l: 192, blocks: 1, key: 96, near: 64}, {l: 96, blocks: 1, key: 64, near: 64}} {
 		for _, small := range []quant.Type{ggtype.F16, ggtype.Q8_0} {
 			name := fmt.Sprintf("%d+%d,%v", s.r, s.l, small)
 			models = append(models, form{name, latentModel(b, plain, randomLatents(b, plain, s, small), s)})

@@ -268,8 +268,12 @@ func (p *pass) expandReach(u *up, l *layer, s, wide *attn.Store, b, from, n int)
 	}
 }
 
-// keysOf returns how many of a block's l latent values keys are made of: half of them, in whole vectors.
+// keysOf returns how many of a block's l latent values keys are made of: half of them, of rows below a third of the model's
+// two thirds, in whole vectors.
 func keysOf(g attn.Geometry, blocks, l int) int {
-	n := (l + 31) / 32 * 16
-	return min(n, l, g.KVHeads/blocks*g.KeySize)
+	n := l / 2
+	if 3*l*blocks < values(g) {
+		n = 2 * l / 3
+	}
+	return min((n+15)/16*16, l, g.KVHeads/blocks*g.KeySize)
 }

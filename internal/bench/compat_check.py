@@ -2,7 +2,7 @@
 """Files that `chat convert --compat llama.cpp` writes, in llama.cpp: one table, from scratch.
 
   pip install llama-cpp-python        (builds llama.cpp for this machine; brings numpy along)
-  internal/bench/compat_check.py [--mla 64+128] [--model FILE] [--quick] [--json OUT]
+  internal/bench/compat_check.py [--mla 50%] [--model FILE] [--quick] [--json OUT]
 
 For each form of --mla the model is converted twice with the same calibration text, to this engine's own form and to
 llama.cpp's. Then, on text that neither has seen:
@@ -119,7 +119,7 @@ def show(row):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--mla", default="64+128", metavar="FORMS", help="forms, separated by spaces (default %(default)s)")
+    p.add_argument("--mla", default="50%", metavar="FORMS", help="forms, separated by spaces (default %(default)s)")
     p.add_argument("--model", metavar="FILE", help="model to convert (default: what chat pull fetches)")
     p.add_argument("--calib", default=os.path.join(TEXT, "calib.txt"), metavar="FILE", help="calibration text (default %(default)s)")
     p.add_argument("--eval", default=os.path.join(TEXT, "eval.txt"), metavar="FILE", help="text to score (default %(default)s)")
