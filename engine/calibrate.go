@@ -13,9 +13,10 @@ import (
 // the converted model does. Statistics come from y, targets from x.
 type calibration struct {
 	m       *Model
-	windows [][]int32 // of at least two tokens, at most a batch; each starts from an empty cache
-	x, y    []float32 // [tokens, width], windows one after the other
-	heads   []uint16  // [tokens, heads·value size] what the converted layer's heads gave on y, in half precision
+	windows [][]int32   // of at least two tokens, at most a batch; each starts from an empty cache
+	x, y    []float32   // [tokens, width], windows one after the other
+	kept    []uint16    // [tokens, inputs] what the projection to be repaired next gets on y, in half precision
+	lost    atomic.Bool // half precision had no room for some of it
 	scratch gramScratch
 	pass    pass
 	cancel  atomic.Bool
@@ -143,10 +144,7 @@ func (c *calibration) attend(ctx context.Context, i int, conv *layer) (*evidence
 	l, e := &c.m.w.layers[i], c.m.h.embed
 	width := l.geo.Heads * l.geo.ValueSize
 	ev := c.evidence(width, e)
-	if n := len(c.y) / e * width; len(c.heads) < n {
-		c.heads = make([]uint16, n)
-	}
-	rest := c.heads
+	rest := c.keep(width)
 	var target []float32
 	store, narrow := scratchStore(l, c.longest()), scratchStore(conv, c.longest())
 	err := c.each(ctx, func(p *pass, x, y []float32) func(*pool.Worker, *lane, int, int) {
@@ -174,6 +172,24 @@ func (c *calibration) attend(ctx context.Context, i int, conv *layer) (*evidence
 	return ev, err
 }
 
+// keep returns kept with room for rows of a width.
+func (c *calibration) keep(width int) []uint16 {
+	if n := len(c.y) / c.m.h.embed * width; len(c.kept) < n {
+		c.kept = make([]uint16, n)
+	}
+	return c.kept
+}
+
+// finiteHalves reports whether half precision had room for values.
+func finiteHalves(x []uint16) bool {
+	for _, v := range x {
+		if v&0x7c00 == 0x7c00 {
+			return false
+		}
+	}
+	return true
+}
+
 // target is what a repaired projection should give: p.o, what the original one gave, and a part of the drift. A norm behind
 // the projection would change the drift's size: none then.
 func (p *pass) target(dst []float32, post []float32, x, y []float32, lo, hi int) {
@@ -186,7 +202,7 @@ func (p *pass) target(dst []float32, post []float32, x, y []float32, lo, hi int)
 
 // advance adds the converted layer's attention to y: W_O of what attend has kept.
 func (c *calibration) advance(ctx context.Context, i int, conv *layer) error {
-	rest, width := c.heads, conv.geo.Heads*conv.geo.ValueSize
+	rest, width := c.kept, conv.geo.Heads*conv.geo.ValueSize
 	return c.each(ctx, func(p *pass, _, y []float32) func(*pool.Worker, *lane, int, int) {
 		kept := rest[:len(p.ids)*width]
 		rest = rest[len(kept):]
@@ -204,17 +220,21 @@ func (c *calibration) advance(ctx context.Context, i int, conv *layer) error {
 // feed runs the original feed-forward on x, which becomes the layer's output, and gathers the regression of its result on
 // the hidden values of y; nil when they are too many for one.
 func (c *calibration) feed(ctx context.Context, i int) (*evidence, error) {
-	l, e := &c.m.w.layers[i], c.m.h.embed
+	l, e, width := &c.m.w.layers[i], c.m.h.embed, c.m.h.ff[i]
 	var ev *evidence
-	if c.m.h.ff[i] <= maxRegression {
-		ev = c.evidence(c.m.h.ff[i], e)
+	var rest []uint16
+	if width <= maxRegression {
+		ev, rest = c.evidence(width, e), c.keep(width)
 	}
+	c.lost.Store(ev == nil)
 	var target []float32
 	err := c.each(ctx, func(p *pass, x, y []float32) func(*pool.Worker, *lane, int, int) {
 		n := len(p.ids)
 		var g *gram
+		var kept []uint16
 		if ev != nil {
 			g = ev.next()
+			kept, rest = rest[:n*width], rest[n*width:]
 		}
 		target = resized(target, n*e)
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
@@ -234,6 +254,9 @@ func (c *calibration) feed(ctx context.Context, i int) (*evidence, error) {
 			p.load(ln, y, lo, hi)
 			p.bind(w, ln, l, i)
 			p.hidden(w, ln, l, lo, hi)
+			if quant.F32ToF16(kept[lo*width:hi*width], p.gate[lo*width:hi*width]); !finiteHalves(kept[lo*width : hi*width]) {
+				c.lost.Store(true)
+			}
 			g.add(w, p.gate, target, n)
 		}
 	})
@@ -244,13 +267,24 @@ func (c *calibration) feed(ctx context.Context, i int) (*evidence, error) {
 // square and time with its cube, five minutes for each layer at the 14,336 of Llama 3 8B.
 const maxRegression = 8192
 
-// advanceFeed adds the converted layer's feed-forward to y.
+// advanceFeed adds the converted layer's feed-forward to y: W_down of what feed has kept, when it has.
 func (c *calibration) advanceFeed(ctx context.Context, i int, conv *layer) error {
+	rest, width, kept := c.kept, c.m.h.ff[i], !c.lost.Load()
 	return c.each(ctx, func(p *pass, _, y []float32) func(*pool.Worker, *lane, int, int) {
+		var hidden []uint16
+		if n := len(p.ids) * width; kept {
+			hidden, rest = rest[:n], rest[n:]
+		}
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
 			p.load(ln, y, lo, hi)
 			p.bind(w, ln, conv, i)
-			p.feedForward(w, ln, conv, lo, hi)
+			if kept {
+				quant.F16ToF32(p.gate[lo*width:hi*width], hidden[lo*width:hi*width])
+				p.down(w, ln, conv, lo, hi)
+				p.addTo(ln, conv.downBias, conv.postFFNNorm, lo, hi)
+			} else {
+				p.feedForward(w, ln, conv, lo, hi)
+			}
 			p.save(ln, y, lo, hi)
 		}
 	})

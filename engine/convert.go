@@ -178,7 +178,7 @@ func (c *converter) blockMoments(l *layer, kv, q *gram, b, n int) *attn.Moments 
 	}
 	for i := range m.KV.SymmetricDim() {
 		for j := range i + 1 {
-			m.KV.SetSym(i, j, kv.aa[at(i)*kv.a+at(j)])
+			m.KV.SetSym(i, j, kv.row(at(i))[at(j)])
 		}
 	}
 	for h := range g.Heads {
@@ -195,7 +195,7 @@ func (g *gram) diagonal(at, n int) *mat.SymDense {
 	s := mat.NewSymDense(n, nil)
 	for i := range n {
 		for j := range i + 1 {
-			s.SetSym(i, j, g.aa[(at+i)*g.a+at+j])
+			s.SetSym(i, j, g.row(at + i)[at+j])
 		}
 	}
 	return s
@@ -350,19 +350,14 @@ func madeTensor(name string, typ quant.Type, data []byte, shape ...int) *tensor 
 func (c *converter) repair(ev *evidence, old linear, name string, made map[string]*tensor) error {
 	defer runtime.GC() // normal equations and their factors are the most memory that a conversion takes, and are garbage now
 	g, each := ev.fit, c.m.run.parallel
-	x0 := dense(old)
-	x, chol, err := g.ridge(mat.DenseCopyOf(x0.T()), ridgeShare, each)
-	if err != nil {
-		return err
-	}
-	rows, err := floatRows(x.T())
+	before := floatRows(old)
+	rows, chol, err := g.ridge(before, ridgeShare, each)
 	if err != nil {
 		return err
 	}
 	var j *judge
 	loss := math.Inf(1)
 	if ev.check != nil {
-		before, _ := floatRows(x0)
 		j = newJudge(ev.check)
 		loss = j.shrink(rows, before, each)
 	}
@@ -376,8 +371,7 @@ func (c *converter) repair(ev *evidence, old linear, name string, made map[strin
 		if err != nil {
 			return err
 		}
-		after, _ := floatRows(dense(linear{m, old.scale}))
-		if !(j.loss(after, each) < loss) {
+		if !(j.loss(floatRows(linear{m, old.scale}), each) < loss) {
 			return nil
 		}
 	}
@@ -385,27 +379,20 @@ func (c *converter) repair(ev *evidence, old linear, name string, made map[strin
 	return nil
 }
 
-// floatRows returns a matrix in single precision, or errSingular when it has values that are no numbers.
-func floatRows(m mat.Matrix) ([]float32, error) {
-	rows, cols := m.Dims()
-	out := make([]float32, rows*cols)
-	for i := range rows {
-		for j := range cols {
-			v := m.At(i, j)
-			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return nil, errSingular
-			}
-			out[i*cols+j] = float32(v)
-		}
+// floatRows returns a projection's weights, [rows, cols].
+func floatRows(l linear) []float32 {
+	out := make([]float32, l.Rows*l.Cols)
+	for r := range l.Rows {
+		row := out[r*l.Cols:][:l.Cols]
+		l.Row(row, r)
+		scale(row, l.scale)
 	}
-	return out, nil
+	return out
 }
 
 // round encodes rows of n weights, divided by scale, so that the error of products stays small in the metric given.
 func (c *converter) round(rows []float32, n int, scale float32, typ quant.Type, metric *mat.Cholesky) ([]byte, error) {
-	var l mat.TriDense
-	metric.LTo(&l)
-	fb := quant.NewFeedback(n, l.At)
+	fb := quant.NewFeedback(n, lower(metric))
 	size := typ.RowBytes(n)
 	data := make([]byte, size*len(rows)/n)
 	err := c.m.run.parallel(len(rows)/n, func(r int) error {

@@ -4,54 +4,75 @@ import (
 	"encoding/binary"
 	"math"
 
+	"github.com/viterin/vek/vek32"
+
 	"github.com/latentgo/latentgo/internal/ggtype"
 	"github.com/latentgo/latentgo/internal/pool"
 	"github.com/latentgo/latentgo/quant"
 )
 
 // gram accumulates AᵀA and AᵀB over batches of rows of A [n, a] and B [n, b]: the normal equations of a regression of B on A.
-// Products are single precision within a batch, sums double precision.
+// Products are single precision within a batch, sums double precision. Factors are cut into pieces of some tokens, so that what
+// a kernel has at hand stays in the caches.
 type gram struct {
 	a, b int
-	aa   []float64 // [a, a], the lower triangle
+	aa   []float64 // the lower triangle of [a, a], row after row
 	ab   []float64 // [a, b]
 	*gramScratch
 }
 
 // gramScratch is what grams compute with, one after the other. The zero value is ready.
 type gramScratch struct {
-	at    []float32
-	left  transposed32 // Aᵀ as a matrix
-	right transposed32 // Bᵀ
-	tmp   []float32
-	acts  []quant.Act // per worker
+	piece int           // tokens of a piece; gramPad zeros follow each
+	at    []float32     // the pieces of Aᵀ [a, piece+gramPad]
+	left  []piece32     // the same as matrices
+	right []piece32     // of Bᵀ
+	parts []gramPartial // per worker
 }
+
+// gramPartial is what a worker makes tiles with.
+type gramPartial struct {
+	act      quant.Act
+	sum, tmp []float32
+}
+
+const (
+	gramPiece = 256 // tokens of a piece at most
+	gramPad   = 16  // keeps rows from lying powers of two apart, where they would contend for places in a cache
+)
 
 func newGram(a, b int, s *gramScratch) *gram {
-	return &gram{a: a, b: b, aa: make([]float64, a*a), ab: make([]float64, a*b), gramScratch: s}
+	return &gram{a: a, b: b, aa: make([]float64, a*(a+1)/2), ab: make([]float64, a*b), gramScratch: s}
 }
 
-// transposed32 is a matrix made from columns.
-type transposed32 struct {
+// row returns row r of AᵀA up to the diagonal.
+func (g *gram) row(r int) []float64 { return g.aa[r*(r+1)/2:][:r+1] }
+
+// piece32 is a matrix made from columns.
+type piece32 struct {
 	data []byte
 	m    *quant.Matrix
 }
 
-func (t *transposed32) reset(rows, cols int) {
+// reset makes a matrix of zeros.
+func (t *piece32) reset(rows, cols int) {
 	if n := 4 * rows * cols; cap(t.data) < n {
 		t.data = make([]byte, n)
 	}
-	m, err := quant.NewMatrix(ggtype.F32, rows, cols, t.data[:4*rows*cols])
+	data := t.data[:4*rows*cols]
+	clear(data)
+	m, err := quant.NewMatrix(ggtype.F32, rows, cols, data)
 	if err != nil {
 		panic(err) // the shape is right by construction
 	}
 	t.m = m
 }
 
-// fill writes columns lo … hi-1 of x [n, width] as rows.
-func (t *transposed32) fill(x []float32, n, width, lo, hi int) {
+// fill writes columns lo … hi-1 of n rows of x [n, width] as rows.
+func (t *piece32) fill(x []float32, n, width, lo, hi int) {
+	cols := t.m.Cols
 	for c := lo; c < hi; c++ {
-		row := t.data[4*c*n:][:4*n]
+		row := t.data[4*c*cols:][:4*n]
 		for i := range n {
 			binary.LittleEndian.PutUint32(row[4*i:], math.Float32bits(x[i*width+c]))
 		}
@@ -67,16 +88,22 @@ func (g *gram) add(w *pool.Worker, a, b []float32, n int) {
 		g.prepare(n, w.N)
 	}
 	w.Barrier()
-	lo, hi := w.Share(g.a)
-	g.left.fill(a, n, g.a, lo, hi)
-	for c := lo; c < hi; c++ {
-		for i := range n {
-			g.at[c*n+i] = a[i*g.a+c]
+	cols := g.piece + gramPad
+	for i := range g.left {
+		at, n := i*g.piece, min(g.piece, n-i*g.piece)
+		lo, hi := w.Share(g.a)
+		g.left[i].fill(a[at*g.a:], n, g.a, lo, hi)
+		for c := lo; c < hi; c++ {
+			row := g.at[(i*g.a+c)*cols:][:cols]
+			for t := range n {
+				row[t] = a[(at+t)*g.a+c]
+			}
+			clear(row[n:])
 		}
-	}
-	if b != nil {
-		lo, hi = w.Share(g.b)
-		g.right.fill(b, n, g.b, lo, hi)
+		if b != nil {
+			lo, hi = w.Share(g.b)
+			g.right[i].fill(b[at*g.b:], n, g.b, lo, hi)
+		}
 	}
 	w.Barrier()
 	tiles := (g.a + gramTile - 1) / gramTile
@@ -85,39 +112,65 @@ func (g *gram) add(w *pool.Worker, a, b []float32, n int) {
 		if !ok {
 			break
 		}
-		g.tile(&g.acts[w.ID], tiles-1-i, n, b != nil) // the longest first
+		g.tile(&g.parts[w.ID], tiles-1-i, b != nil) // the longest first
 	}
 	w.Barrier()
 }
 
 // prepare makes room for a batch of n rows.
 func (g *gram) prepare(n, workers int) {
-	if len(g.acts) < workers {
-		g.acts = make([]quant.Act, workers)
+	pieces := (n + gramPiece - 1) / gramPiece
+	g.piece = (n + pieces - 1) / pieces
+	for len(g.parts) < workers {
+		g.parts = append(g.parts, gramPartial{})
 	}
-	g.left.reset(g.a, n)
-	if g.b > 0 {
-		g.right.reset(g.b, n)
+	g.left, g.right = resizedPieces(g.left, pieces), resizedPieces(g.right, pieces)
+	cols := g.piece + gramPad
+	for i := range pieces {
+		g.left[i].reset(g.a, cols)
+		if g.b > 0 {
+			g.right[i].reset(g.b, cols)
+		}
 	}
-	g.at = resized(g.at, g.a*n)
-	g.tmp = resized(g.tmp, g.a*(g.a+g.b))
+	g.at = resized(g.at, pieces*g.a*cols)
 }
 
 func resized(s []float32, n int) []float32 { return sized(&s, n) }
 
+// resizedPieces returns p with n pieces.
+func resizedPieces(p []piece32, n int) []piece32 {
+	for cap(p) < n {
+		p = append(p[:cap(p)], piece32{})
+	}
+	return p[:n]
+}
+
 // tile adds gramTile rows of both products.
-func (g *gram) tile(act *quant.Act, i, n int, both bool) {
+func (g *gram) tile(p *gramPartial, i int, both bool) {
 	lo, hi := i*gramTile, min((i+1)*gramTile, g.a)
-	act.Reset(g.at[lo*n:], hi-lo, n)
-	out := g.tmp[lo*(g.a+g.b):]
-	g.left.m.Mul(out, g.a, act, 0, hi)
+	sum := g.products(p, lo, hi, hi, g.left)
 	for r := lo; r < hi; r++ {
-		addDouble(g.aa[r*g.a:][:r+1], out[(r-lo)*g.a:])
+		addDouble(g.row(r), sum[(r-lo)*hi:])
 	}
 	if both {
-		g.right.m.Mul(out, g.b, act, 0, g.b)
-		addDouble(g.ab[lo*g.b:hi*g.b], out)
+		addDouble(g.ab[lo*g.b:hi*g.b], g.products(p, lo, hi, g.b, g.right))
 	}
+}
+
+// products returns rows lo … hi-1 of Aᵀ times the first n columns of what pieces are the transpose of, [hi-lo, n].
+func (g *gram) products(p *gramPartial, lo, hi, n int, pieces []piece32) []float32 {
+	cols, rows := g.piece+gramPad, hi-lo
+	p.sum, p.tmp = resized(p.sum, rows*n), resized(p.tmp, rows*n)
+	for i, x := range pieces {
+		p.act.Reset(g.at[(i*g.a+lo)*cols:], rows, cols)
+		if i == 0 {
+			x.m.Mul(p.sum, n, &p.act, 0, n)
+			continue
+		}
+		x.m.Mul(p.tmp, n, &p.act, 0, n)
+		vek32.Add_Inplace(p.sum, p.tmp)
+	}
+	return p.sum
 }
 
 func addDouble(dst []float64, src []float32) {

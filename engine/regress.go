@@ -1,24 +1,21 @@
 package engine
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 
 	"gonum.org/v1/gonum/mat"
 
-	"github.com/latentgo/latentgo/internal/ggtype"
 	"github.com/latentgo/latentgo/quant"
 )
 
 // errSingular is returned when a regression has no solution, as with activations that are not finite.
 var errSingular = errors.New("the normal equations are singular")
 
-// ridge solves min ‖A X − B‖² + Σ λ_i ‖X_i − X0_i‖² from the normal equations; λ is share times the mean square of A's
-// columns. X and X0 are [a, b]. It also returns the Cholesky factor of AᵀA + λ, the metric of errors of X. The work is shared
+// ridge solves min ‖A X − B‖² + λ ‖X − X0‖² from the normal equations; λ is share times the mean square of A's columns. X
+// and X0 are in rows, [b, a]. It also returns the Cholesky factor of AᵀA + λ, the metric of errors of X. The work is shared
 // out by each, which calls a function for 0 … n-1.
-func (g *gram) ridge(x0 *mat.Dense, share float64, each func(n int, fn func(i int) error) error) (*mat.Dense, *mat.Cholesky, error) {
+func (g *gram) ridge(x0 []float32, share float64, each func(n int, fn func(i int) error) error) ([]float32, *mat.Cholesky, error) {
 	s := g.symmetric()
 	lambda := share * mat.Trace(s) / float64(g.a)
 	for i := range g.a {
@@ -28,34 +25,38 @@ func (g *gram) ridge(x0 *mat.Dense, share float64, each func(n int, fn func(i in
 	if !c.Factorize(s) {
 		return nil, nil, fmt.Errorf("regression on %d values: %w", g.a, errSingular)
 	}
-	x := mat.NewDense(g.a, g.b, nil)
-	err := each((g.b+solveColumns-1)/solveColumns, func(i int) error {
-		lo, hi := i*solveColumns, min((i+1)*solveColumns, g.b)
-		part := mat.NewDense(g.a, hi-lo, nil)
-		for r := range g.a {
-			for j := lo; j < hi; j++ {
-				part.Set(r, j-lo, g.ab[r*g.b+j]+lambda*x0.At(r, j))
+	// (AᵀA + λ)(X − X0) = AᵀB − AᵀA X0
+	j, solver := newJudge(g), newSolver(&c)
+	j.times(x0, each)
+	x := j.product
+	err := each((g.b+solveRows-1)/solveRows, func(i int) error {
+		lo, hi := i*solveRows, min((i+1)*solveRows, g.b)
+		for r := lo; r < hi; r++ {
+			for c, v := range x[r*g.a:][:g.a] {
+				x[r*g.a+c] = float32(g.ab[c*g.b+r] - float64(v))
 			}
 		}
-		err := c.SolveTo(x.Slice(0, g.a, lo, hi).(*mat.Dense), part)
-		var cond mat.Condition
-		if err != nil && !errors.As(err, &cond) { // a large condition number is what the ridge is for
-			return fmt.Errorf("regression on %d values: %w", g.a, err)
+		part := x[lo*g.a : hi*g.a]
+		solver.solve(part)
+		for i := range part {
+			if part[i] += x0[lo*g.a+i]; part[i]-part[i] != 0 { // not finite
+				return fmt.Errorf("regression on %d values: %w", g.a, errSingular)
+			}
 		}
 		return nil
 	})
 	return x, &c, err
 }
 
-// solveColumns is how many columns of X are solved for at a time.
-const solveColumns = 64
+// solveRows is how many rows of X are solved for at a time.
+const solveRows = 64
 
 // symmetric returns AᵀA.
 func (g *gram) symmetric() *mat.SymDense {
 	s := mat.NewSymDense(g.a, nil)
 	for i := range g.a {
-		for j := range i + 1 {
-			s.SetSym(i, j, g.aa[i*g.a+j])
+		for j, v := range g.row(i) {
+			s.SetSym(i, j, v)
 		}
 	}
 	return s
@@ -70,25 +71,15 @@ type judge struct {
 
 // newJudge copies g, which must not change, to single precision.
 func newJudge(g *gram) *judge {
-	data := make([]byte, 4*g.a*g.a)
-	s := g.symmetric()
-	for i := range g.a {
-		for j := range g.a {
-			binary.LittleEndian.PutUint32(data[4*(i*g.a+j):], math.Float32bits(float32(s.At(i, j))))
-		}
-	}
-	m, err := quant.NewMatrix(ggtype.F32, g.a, g.a, data)
-	if err != nil {
-		panic(err) // the shape is right by construction
-	}
+	m := floatMatrix(g.a, g.a, func(r, c int) float64 { return g.row(max(r, c))[min(r, c)] })
 	return &judge{g, m, make([]float32, g.a*g.b)}
 }
 
 // times computes AᵀA·x for each row of x.
 func (j *judge) times(x []float32, each func(n int, fn func(i int) error) error) {
 	a := j.g.a
-	_ = each((j.g.b+solveColumns-1)/solveColumns, func(i int) error {
-		lo, hi := i*solveColumns, min((i+1)*solveColumns, j.g.b)
+	_ = each((j.g.b+solveRows-1)/solveRows, func(i int) error {
+		lo, hi := i*solveRows, min((i+1)*solveRows, j.g.b)
 		var act quant.Act
 		act.Reset(x[lo*a:], hi-lo, a)
 		j.metric.Mul(j.product[lo*a:], a, &act, 0, a)

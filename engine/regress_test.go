@@ -53,6 +53,19 @@ func singles(m *mat.Dense) []float32 {
 	return out
 }
 
+// rowsOf returns X [a, b] in rows, [b, a].
+func rowsOf(x *mat.Dense) []float32 { return singles(mat.DenseCopyOf(x.T())) }
+
+// near reports whether rows are those of x, each value up to tol.
+func near(rows []float32, x *mat.Dense, tol float64) bool {
+	for i, v := range rowsOf(x) {
+		if !(math.Abs(float64(v)-float64(rows[i])) <= tol) {
+			return false
+		}
+	}
+	return true
+}
+
 // normal returns a matrix of random single-precision values.
 func normal(r *rand.Rand, rows, cols int) *mat.Dense {
 	m := mat.NewDense(rows, cols, nil)
@@ -71,7 +84,7 @@ func TestGramIsTheNormalEquations(t *testing.T) {
 	for _, size := range [][2]int{{5, 3}, {gramTile, 7}, {gramTile + 1, 1}, {200, 30}} {
 		var as, bs []*mat.Dense
 		aa, ab := mat.NewDense(size[0], size[0], nil), mat.NewDense(size[0], size[1], nil)
-		for _, n := range []int{2, 33, 100} {
+		for _, n := range []int{2, 33, gramPiece + 1} {
 			a, b := normal(r, n, size[0]), normal(r, n, size[1])
 			as, bs = append(as, a), append(bs, b)
 			var x, y mat.Dense
@@ -84,8 +97,8 @@ func TestGramIsTheNormalEquations(t *testing.T) {
 			g, alone := gramOf(t, threads, as, bs), gramOf(t, threads, as, nil)
 			for i := range size[0] {
 				for j := range size[0] {
-					if j <= i && (math.Abs(g.aa[i*g.a+j]-aa.At(i, j)) > 1e-3 || alone.aa[i*g.a+j] != g.aa[i*g.a+j]) {
-						t.Fatalf("%v, %d workers: AᵀA[%d,%d] = %v, want %v", size, threads, i, j, g.aa[i*g.a+j], aa.At(i, j))
+					if j <= i && (math.Abs(g.row(i)[j]-aa.At(i, j)) > 1e-3 || alone.row(i)[j] != g.row(i)[j]) {
+						t.Fatalf("%v, %d workers: AᵀA[%d,%d] = %v, want %v", size, threads, i, j, g.row(i)[j], aa.At(i, j))
 					}
 				}
 				for j := range size[1] {
@@ -104,13 +117,13 @@ func TestRidgeIsLeastSquares(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	a, b, x0 := normal(r, n, na), normal(r, n, nb), normal(r, na, nb)
 	g := gramOf(t, 2, []*mat.Dense{a}, []*mat.Dense{b})
-	got, chol, err := g.ridge(x0, share, inTurn)
+	got, chol, err := g.ridge(rowsOf(x0), share, inTurn)
 	if err != nil {
 		t.Fatal(err)
 	}
 	trace := 0.0
 	for i := range na {
-		trace += g.aa[i*na+i]
+		trace += g.row(i)[i]
 	}
 	lambda := share * trace / na
 	tall, right := mat.NewDense(n+na, na, nil), mat.NewDense(n+na, nb, nil)
@@ -126,8 +139,8 @@ func TestRidgeIsLeastSquares(t *testing.T) {
 	if err := want.Solve(tall, right); err != nil { // by QR
 		t.Fatal(err)
 	}
-	if !mat.EqualApprox(got, &want, 1e-4) {
-		t.Errorf("solution %.4v\nwant %.4v", mat.Formatted(got), mat.Formatted(&want))
+	if !near(got, &want, 1e-4) {
+		t.Errorf("solution %.4v\nwant %.4v", got, mat.Formatted(want.T()))
 	}
 	metric.Mul(tall.T(), tall)
 	var sym mat.SymDense
@@ -143,12 +156,12 @@ func TestRidgeKeepsWhatIsRight(t *testing.T) {
 	a, x0 := normal(r, 50, 8), normal(r, 8, 3)
 	var b mat.Dense
 	b.Mul(a, x0)
-	x, _, err := gramOf(t, 1, []*mat.Dense{a}, []*mat.Dense{&b}).ridge(x0, 0.01, inTurn)
-	if err != nil || !mat.EqualApprox(x, x0, 1e-5) {
+	x, _, err := gramOf(t, 1, []*mat.Dense{a}, []*mat.Dense{&b}).ridge(rowsOf(x0), 0.01, inTurn)
+	if err != nil || !near(x, x0, 1e-5) {
 		t.Errorf("a perfect matrix changed: %v", err)
 	}
-	x, _, err = gramOf(t, 1, []*mat.Dense{a}, []*mat.Dense{normal(r, 50, 3)}).ridge(x0, 1e6, inTurn)
-	if err != nil || !mat.EqualApprox(x, x0, 1e-4) {
+	x, _, err = gramOf(t, 1, []*mat.Dense{a}, []*mat.Dense{normal(r, 50, 3)}).ridge(rowsOf(x0), 1e6, inTurn)
+	if err != nil || !near(x, x0, 1e-4) {
 		t.Errorf("a large share did not keep the matrix: %v", err)
 	}
 }
@@ -157,11 +170,11 @@ func TestRidgeKeepsWhatIsRight(t *testing.T) {
 func TestRidgeOfFewRowsAndNonsense(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	a, b, x0 := normal(r, 3, 10), normal(r, 3, 2), mat.NewDense(10, 2, nil)
-	if x, _, err := gramOf(t, 1, []*mat.Dense{a}, []*mat.Dense{b}).ridge(x0, 0.01, inTurn); err != nil || math.IsNaN(x.At(0, 0)) {
+	if x, _, err := gramOf(t, 1, []*mat.Dense{a}, []*mat.Dense{b}).ridge(rowsOf(x0), 0.01, inTurn); err != nil || x[0] != x[0] {
 		t.Errorf("fewer rows than unknowns: %v", err)
 	}
 	a.Set(1, 4, math.NaN())
-	if _, _, err := gramOf(t, 1, []*mat.Dense{a}, []*mat.Dense{b}).ridge(x0, 0.01, inTurn); !errors.Is(err, errSingular) {
+	if _, _, err := gramOf(t, 1, []*mat.Dense{a}, []*mat.Dense{b}).ridge(rowsOf(x0), 0.01, inTurn); !errors.Is(err, errSingular) {
 		t.Errorf("not a number: %v", err)
 	}
 }
@@ -188,11 +201,7 @@ func TestShrink(t *testing.T) {
 		var b mat.Dense
 		b.Mul(check, c.truth)
 		j := newJudge(gramOf(t, 1, []*mat.Dense{check}, []*mat.Dense{&b}))
-		x, err := floatRows(w1.T())
-		if err != nil {
-			t.Fatal(err)
-		}
-		x0, _ := floatRows(w0.T())
+		x, x0 := rowsOf(w1), rowsOf(w0)
 		before := j.shrink(x, x0, inTurn)
 		for i := range x {
 			row, col := i/6, i%6
@@ -203,6 +212,27 @@ func TestShrink(t *testing.T) {
 		}
 		if after := j.loss(x, inTurn); after > before+1e-2 {
 			t.Errorf("%s: the loss rose from %v to %v", name, before, after)
+		}
+	}
+}
+
+// A solve in blocks is that of the whole factor, for sizes that blocks divide and others.
+func TestSolver(t *testing.T) {
+	r := newRand()
+	for _, n := range []int{1, solverSize - 1, solverSize, 3*solverSize + 5} {
+		a, want := normal(r, n+20, n), normal(r, n, 7)
+		var s mat.SymDense
+		s.SymOuterK(1, a.T())
+		var c mat.Cholesky
+		if !c.Factorize(&s) {
+			t.Fatal("not positive definite")
+		}
+		var y mat.Dense
+		y.Mul(&s, want)
+		x := rowsOf(&y)
+		newSolver(&c).solve(x)
+		if !near(x, want, 2e-2) {
+			t.Errorf("%d unknowns: %v, want %v", n, x[:n], mat.Formatted(want.T()))
 		}
 	}
 }
