@@ -6,12 +6,15 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 )
 
 // Calibration text: what the statistics of a conversion come from.
 
 const (
-	calibrationTokens = 16384 // in all, more on request
+	calibrationTokens = 16384 // of a text, more on request
+	writtenTokens     = 12288 // that the model writes, since writing takes time
 	calibrationWindow = 1024  // tokens of a window, each from an empty cache
 	leastWindow       = 32
 	heldEvery         = 8 // one window in so many is held back for the report
@@ -21,6 +24,33 @@ const (
 type calibrationText struct {
 	train, held [][]int32
 	source, sum string
+	stray       [][]int32 // tokens in no order that statistics come from as well, see strays
+}
+
+// windows returns what statistics come from.
+func (t *calibrationText) windows() [][]int32 { return append(slices.Clip(t.train), t.stray...) }
+
+// Words in no order.
+const (
+	strayShare  = 4  // one for so many of the text
+	strayWindow = 32 // tokens of a window: 32 are better than 128, and those than 1,024
+)
+
+// strays returns windows of tokens that are drawn evenly from the vocabulary, a quarter as many as the text has: always the same.
+// A text of one kind leaves out most of what a model can meet. What it leaves out must not look as if it had no
+// energy, or conversions forget it.
+func (c *conversion) strays(text int) [][]int32 {
+	size := min(strayWindow, c.m.h.context)
+	r := rand.New(rand.NewPCG(0, 0))
+	var out [][]int32
+	for range text / strayShare / size {
+		w := make([]int32, size)
+		for i := range w {
+			w[i] = int32(r.IntN(c.m.w.embed.Rows))
+		}
+		out = append(out, w)
+	}
+	return out
 }
 
 // size returns the tokens of windows.
@@ -52,8 +82,17 @@ func newCalibrationText(windows [][]int32, source string) *calibrationText {
 	return t
 }
 
-// calibration returns the text that the options ask for.
+// calibration returns the text that the options ask for, and strays.
 func (c *conversion) calibration(ctx context.Context) (*calibrationText, error) {
+	t, err := c.ordered(ctx)
+	if err == nil {
+		t.stray = c.strays(t.size(t.train) + t.size(t.held))
+	}
+	return t, err
+}
+
+// ordered is calibration without strays.
+func (c *conversion) ordered(ctx context.Context) (*calibrationText, error) {
 	m := c.m
 	if c.opt.Calibration == "" {
 		windows, err := m.selfText(ctx, c.selfTextOptions(), func(done, total int) { c.report(StageText, int64(done), int64(total)) })
@@ -72,7 +111,7 @@ func (c *conversion) calibration(ctx context.Context) (*calibrationText, error) 
 
 // selfTextOptions says what the model is to write.
 func (c *conversion) selfTextOptions() selfTextOptions {
-	n := orElse(c.opt.Tokens, calibrationTokens)
+	n := orElse(c.opt.Tokens, writtenTokens)
 	size := min(calibrationWindow, c.m.h.context, max(leastWindow, n/heldEvery))
 	return selfTextOptions{seed: c.opt.Seed, tokens: n, window: max(size, 2)}
 }

@@ -24,7 +24,7 @@ import (
 //	latentgo.convert.source.fingerprint  str   its content, see gguf.File.Fingerprint
 //	latentgo.calibration.source     str        "self-written" or "text"
 //	latentgo.calibration.sha256     str        of the token ids used
-//	latentgo.calibration.tokens     u32        that the statistics come from
+//	latentgo.calibration.tokens     u32        of it that the statistics come from, beside tokens in no order (see calibtext.go)
 //	latentgo.calibration.seed       u64        of self-written text
 //	latentgo.perplexity.tokens      u32        scored, of text that was held back
 //	latentgo.perplexity.before      f64        of the original on them
@@ -46,7 +46,7 @@ const (
 )
 
 // methodVersion changes whenever the same options give other tensors: results in the cache are then made anew.
-const methodVersion = 2
+const methodVersion = 3
 
 // writeShapes adds the keys that loading needs.
 func writeShapes(w *gguf.Writer, h *hparams) error {
