@@ -40,7 +40,7 @@ const (
 // A text of one kind leaves out most of what a model can meet. What it leaves out must not look as if it had no
 // energy, or conversions forget it.
 func (c *conversion) strays(text int) [][]int32 {
-	size := min(strayWindow, c.m.h.context)
+	size := max(min(strayWindow, c.m.h.context), 2)
 	r := rand.New(rand.NewPCG(0, 0))
 	var out [][]int32
 	for range text / strayShare / size {

@@ -54,29 +54,32 @@ type piece32 struct {
 	m    *quant.Matrix
 }
 
-// reset makes a matrix of zeros.
+// reset makes a matrix, all of whose rows are to be put.
 func (t *piece32) reset(rows, cols int) {
 	if n := 4 * rows * cols; cap(t.data) < n {
 		t.data = make([]byte, n)
 	}
-	data := t.data[:4*rows*cols]
-	clear(data)
-	m, err := quant.NewMatrix(ggtype.F32, rows, cols, data)
+	m, err := quant.NewMatrix(ggtype.F32, rows, cols, t.data[:4*rows*cols])
 	if err != nil {
 		panic(err) // the shape is right by construction
 	}
 	t.m = m
 }
 
-// fill writes columns lo … hi-1 of n rows of x [n, width] as rows.
-func (t *piece32) fill(x []float32, n, width, lo, hi int) {
-	cols := t.m.Cols
-	for c := lo; c < hi; c++ {
-		row := t.data[4*c*cols:][:4*n]
-		for i := range n {
-			binary.LittleEndian.PutUint32(row[4*i:], math.Float32bits(x[i*width+c]))
-		}
+// put writes row r.
+func (t *piece32) put(r int, row []float32) {
+	data := t.data[4*r*len(row):][:4*len(row)]
+	for i, v := range row {
+		binary.LittleEndian.PutUint32(data[4*i:], math.Float32bits(v))
 	}
+}
+
+// column writes column c of n rows of x, width apart, and zeros behind it.
+func column(dst, x []float32, n, width, c int) {
+	for i := range n {
+		dst[i] = x[i*width+c]
+	}
+	clear(dst[n:])
 }
 
 // gramTile is how many rows of a product are computed at a time.
@@ -92,17 +95,19 @@ func (g *gram) add(w *pool.Worker, a, b []float32, n int) {
 	for i := range g.left {
 		at, n := i*g.piece, min(g.piece, n-i*g.piece)
 		lo, hi := w.Share(g.a)
-		g.left[i].fill(a[at*g.a:], n, g.a, lo, hi)
 		for c := lo; c < hi; c++ {
 			row := g.at[(i*g.a+c)*cols:][:cols]
-			for t := range n {
-				row[t] = a[(at+t)*g.a+c]
-			}
-			clear(row[n:])
+			column(row, a[at*g.a:], n, g.a, c)
+			g.left[i].put(c, row)
 		}
 		if b != nil {
+			p := &g.parts[w.ID]
+			p.tmp = resized(p.tmp, cols)
 			lo, hi = w.Share(g.b)
-			g.right[i].fill(b[at*g.b:], n, g.b, lo, hi)
+			for c := lo; c < hi; c++ {
+				column(p.tmp, b[at*g.b:], n, g.b, c)
+				g.right[i].put(c, p.tmp)
+			}
 		}
 	}
 	w.Barrier()

@@ -62,7 +62,8 @@ func (g *gram) symmetric() *mat.SymDense {
 	return s
 }
 
-// judge weighs candidates for X in rows, [b, a], on a gram of text that they were not fitted to.
+// judge weighs candidates for X in rows, [b, a], on a gram of text that they were not fitted to. What it multiplies by is of use to
+// ridge as well.
 type judge struct {
 	g       *gram
 	metric  *quant.Matrix // AᵀA
