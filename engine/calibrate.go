@@ -120,7 +120,25 @@ func (c *calibration) moments(ctx context.Context, i int) (kv, q *gram, err erro
 			q.add(w, p.q, nil, n)
 		}
 	})
+	c.flush(kv, q)
 	return kv, q, err
+}
+
+// flush adds the rows that wait in grams.
+func (c *calibration) flush(grams ...*gram) {
+	if r := c.m.run.pool.Run(flushTask(grams), nil); r != nil {
+		panic(r)
+	}
+}
+
+// flushTask is gram.flush for several on all workers.
+type flushTask []*gram
+
+// Work implements pool.Task.
+func (t flushTask) Work(w *pool.Worker) {
+	for _, g := range t {
+		g.flush(w)
+	}
 }
 
 // gather writes [keys of all heads | values of all heads] of token t, with biases and norm, before RoPE.
@@ -169,6 +187,7 @@ func (c *calibration) attend(ctx context.Context, i int, conv *layer) (*evidence
 			g.add(w, ln.att, target, n)
 		}
 	})
+	c.flush(ev.grams()...)
 	return ev, err
 }
 
@@ -260,6 +279,7 @@ func (c *calibration) feed(ctx context.Context, i int) (*evidence, error) {
 			g.add(w, p.gate, target, n)
 		}
 	})
+	c.flush(ev.grams()...)
 	return ev, err
 }
 
@@ -314,6 +334,17 @@ func (c *calibration) evidence(a, b int) *evidence {
 		e.check = newGram(a, b, &c.scratch)
 	}
 	return e
+}
+
+// grams returns those that there are; e may be nil.
+func (e *evidence) grams() []*gram {
+	switch {
+	case e == nil:
+		return nil
+	case e.check == nil:
+		return []*gram{e.fit}
+	}
+	return []*gram{e.fit, e.check}
 }
 
 // next returns the gram of the next window.

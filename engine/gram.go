@@ -19,6 +19,10 @@ type gram struct {
 	aa   []float64 // the lower triangle of [a, a], row after row
 	ab   []float64 // [a, b]
 	*gramScratch
+
+	// Short batches wait here until they are worth adding to the sums.
+	waiting      int // rows
+	waitA, waitB []float32
 }
 
 // gramScratch is what grams compute with, one after the other. The zero value is ready.
@@ -85,8 +89,47 @@ func column(dst, x []float32, n, width, c int) {
 // gramTile is how many rows of a product are computed at a time.
 const gramTile = 96
 
-// add takes n rows of A and B; b is nil when there is no B. All workers call it; it ends with a barrier.
+// add takes n rows of A and B; b is nil when there is no B. All workers call it; it ends with a barrier. The last rows are
+// added by flush.
 func (g *gram) add(w *pool.Worker, a, b []float32, n int) {
+	if n >= gramPiece {
+		g.sum(w, a, b, n)
+		return
+	}
+	full := g.waiting+n > gramPiece
+	w.Barrier() // all have seen what waits, and written their rows
+	if full {
+		g.flush(w)
+	}
+	if w.ID == 0 {
+		g.waitA = append(g.waitA[:g.waiting*g.a], a[:n*g.a]...)
+		if b != nil {
+			g.waitB = append(g.waitB[:g.waiting*g.b], b[:n*g.b]...)
+		}
+		g.waiting += n
+	}
+	w.Barrier()
+}
+
+// flush adds the rows that wait. All workers call it; it ends with a barrier.
+func (g *gram) flush(w *pool.Worker) {
+	n := g.waiting
+	if n == 0 {
+		return
+	}
+	var b []float32
+	if g.b > 0 {
+		b = g.waitB
+	}
+	g.sum(w, g.waitA, b, n)
+	if w.ID == 0 {
+		g.waiting = 0
+	}
+	w.Barrier()
+}
+
+// sum adds the products of n rows.
+func (g *gram) sum(w *pool.Worker, a, b []float32, n int) {
 	if w.ID == 0 {
 		g.prepare(n, w.N)
 	}
