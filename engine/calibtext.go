@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 )
 
@@ -24,33 +23,26 @@ const (
 type calibrationText struct {
 	train, held [][]int32
 	source, sum string
-	stray       [][]int32 // tokens in no order that statistics come from as well, see strays
+	side        [][]int32 // statistics come from it as well, perplexity is not measured on it
 }
 
 // windows returns what statistics come from.
-func (t *calibrationText) windows() [][]int32 { return append(slices.Clip(t.train), t.stray...) }
+func (t *calibrationText) windows() [][]int32 { return append(slices.Clip(t.train), t.side...) }
 
-// Words in no order.
+// Side text: what the model writes after a few tokens drawn evenly from the vocabulary. A text of one kind leaves out most
+// of what a model can meet, and what statistics do not show has no energy: conversions forget it. RATIONALE.md has the
+// figures.
 const (
-	strayShare  = 4  // one for so many of the text
-	strayWindow = 32 // tokens of a window: 32 are better than 128, and those than 1,024
+	sideShare  = 2  // one token of it for so many of the text
+	sideWindow = 64 // tokens of a window
+	sideDrawn  = 4  // of which nobody chose the first
 )
 
-// strays returns windows of tokens that are drawn evenly from the vocabulary, a quarter as many as the text has: always the same.
-// A text of one kind leaves out most of what a model can meet. What it leaves out must not look as if it had no
-// energy, or conversions forget it.
-func (c *conversion) strays(text int) [][]int32 {
-	size := max(min(strayWindow, c.m.h.context), 2)
-	r := rand.New(rand.NewPCG(0, 0))
-	var out [][]int32
-	for range text / strayShare / size {
-		w := make([]int32, size)
-		for i := range w {
-			w[i] = int32(r.IntN(c.m.w.embed.Rows))
-		}
-		out = append(out, w)
-	}
-	return out
+// side writes side text for a text of n tokens.
+func (c *conversion) side(ctx context.Context, n int, progress func(done, total int)) ([][]int32, error) {
+	size := max(min(sideWindow, c.m.h.context), 2)
+	o := selfTextOptions{seed: c.opt.Seed, tokens: n / sideShare, window: size, drawn: min(sideDrawn, size-1)}
+	return c.m.selfText(ctx, o, progress)
 }
 
 // size returns the tokens of windows.
@@ -82,31 +74,44 @@ func newCalibrationText(windows [][]int32, source string) *calibrationText {
 	return t
 }
 
-// calibration returns the text that the options ask for, and strays.
+// calibration returns the text that the options ask for, and side text.
 func (c *conversion) calibration(ctx context.Context) (*calibrationText, error) {
-	t, err := c.ordered(ctx)
-	if err == nil {
-		t.stray = c.strays(t.size(t.train) + t.size(t.held))
+	var t *calibrationText
+	done, total := 0, 0 // tokens written
+	progress := func(n, _ int) { c.report(StageText, int64(done+n), int64(total)) }
+	if c.opt.Calibration == "" {
+		o := c.selfTextOptions()
+		total = o.tokens + o.tokens/sideShare
+		windows, err := c.m.selfText(ctx, o, progress)
+		if err != nil {
+			return nil, err
+		}
+		t, done = newCalibrationText(windows, SelfWritten), o.tokens
+	} else {
+		windows, err := c.givenText()
+		if err != nil {
+			return nil, err
+		}
+		t = newCalibrationText(windows, GivenText)
 	}
+	n := t.size(t.train) + t.size(t.held)
+	total = max(total, n/sideShare)
+	var err error
+	t.side, err = c.side(ctx, n, progress)
 	return t, err
 }
 
-// ordered is calibration without strays.
-func (c *conversion) ordered(ctx context.Context) (*calibrationText, error) {
-	m := c.m
-	if c.opt.Calibration == "" {
-		windows, err := m.selfText(ctx, c.selfTextOptions(), func(done, total int) { c.report(StageText, int64(done), int64(total)) })
-		return newCalibrationText(windows, SelfWritten), err
-	}
-	ids, err := m.Encode(c.opt.Calibration, false, true)
+// givenText cuts windows out of the text given.
+func (c *conversion) givenText() ([][]int32, error) {
+	ids, err := c.m.Encode(c.opt.Calibration, false, true)
 	if err != nil {
 		return nil, fmt.Errorf("calibration text: %w", err)
 	}
-	windows := spread(ids, min(calibrationWindow, m.h.context), orElse(c.opt.Tokens, calibrationTokens))
+	windows := spread(ids, min(calibrationWindow, c.m.h.context), orElse(c.opt.Tokens, calibrationTokens))
 	if len(windows) < 2 {
 		return nil, fmt.Errorf("calibration text of %d tokens: at least %d are needed, some thousands are good", len(ids), 2*leastWindow)
 	}
-	return newCalibrationText(windows, GivenText), nil
+	return windows, nil
 }
 
 // selfTextOptions says what the model is to write.

@@ -1,39 +1,60 @@
 package engine
 
 import (
+	"math"
 	"reflect"
 	"testing"
 )
 
-// Beside a text there are tokens in no order: a quarter as many, all of the vocabulary, the same each time, and no part of what
-// perplexity is measured on.
-func TestStrays(t *testing.T) {
+// Beside a text there is half as much that the model writes after tokens of the whole vocabulary: the same each time, and no
+// part of what perplexity is measured on.
+func TestSideText(t *testing.T) {
 	m := loadFile(t, exactTiny("llama").build().Write(t), Options{MLA: MLAOff})
-	c := &conversion{m: m, opt: ConvertOptions{Tokens: 2048}}
+	c := &conversion{m: m, opt: ConvertOptions{Tokens: 8192}}
 	text, err := c.calibration(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := text.size(text.train) + text.size(text.held)
-	if got, most := text.size(text.stray), n/strayShare; got > most || got <= most-strayWindow {
-		t.Errorf("%d tokens in no order beside %d", got, n)
+	if got, least := text.size(text.side), n/sideShare; got < least || got >= least+sideWindow {
+		t.Errorf("%d tokens beside %d", got, n)
 	}
-	seen := map[int32]bool{}
-	for _, w := range text.stray {
-		for _, id := range w {
-			seen[id] = true
-			if id < 0 || int(id) >= m.w.embed.Rows {
-				t.Fatalf("token %d of %d", id, m.w.embed.Rows)
-			}
+	drawn := map[int32]bool{}
+	for i, w := range text.side {
+		for _, id := range w[:sideDrawn] {
+			drawn[id] = true
+		}
+		if i > 0 && reflect.DeepEqual(w, text.side[0]) {
+			t.Errorf("windows 0 and %d are the same", i)
 		}
 	}
-	if len(seen) < min(m.w.embed.Rows, text.size(text.stray))/2 {
-		t.Errorf("%d different tokens", len(seen))
+	if all := m.w.embed.Rows; len(drawn) < min(all, sideDrawn*len(text.side))/2 {
+		t.Errorf("windows start with %d different tokens of %d", len(drawn), all)
 	}
-	if again := c.strays(n); !reflect.DeepEqual(again, text.stray) {
-		t.Error("other tokens the second time")
+	again, err := c.side(t.Context(), n, func(int, int) {})
+	if err != nil || !reflect.DeepEqual(again, text.side) {
+		t.Errorf("other tokens the second time (%v)", err)
 	}
-	if got, want := text.size(text.windows()), text.size(text.train)+text.size(text.stray); got != want {
+	if got, want := text.size(text.windows()), text.size(text.train)+text.size(text.side); got != want {
 		t.Errorf("statistics come from %d tokens, want %d", got, want)
+	}
+}
+
+// What follows the tokens drawn is what the model predicts.
+func TestSideTextFollowsTheModel(t *testing.T) {
+	m := loadFile(t, exactTiny("llama").build().Write(t), Options{MLA: MLAOff})
+	w := write(t, m, selfTextOptions{tokens: 64, window: 32, drawn: sideDrawn})[0]
+	logits := allLogits(t, m, w)
+	for i := sideDrawn; i < len(w); i++ {
+		peak := logits[i-1][0]
+		for _, v := range logits[i-1] {
+			peak = max(peak, v)
+		}
+		if m.ends(w[i-1]) {
+			break
+		}
+		if p := math.Exp(float64(logits[i-1][w[i]] - peak)); p < leastProbability/2 {
+			t.Fatalf("token %d has a %.2g-th of the best one's probability", i, p)
+		}
 	}
 }

@@ -74,7 +74,7 @@ func (m *Model) openings(ctx context.Context) *openings {
 // through the kinds.
 func (o *openings) document(r *rand.Rand, no int) (start, after []int32) {
 	if o.m.tok == nil {
-		return []int32{int32(r.IntN(o.m.w.embed.Rows))}, nil
+		return o.drawn(r, 1), nil
 	}
 	switch kind := no % 4; {
 	case kind == 1 && len(o.ask) > 0 && len(o.respond) > 0:
@@ -88,9 +88,18 @@ func (o *openings) document(r *rand.Rand, no int) (start, after []int32) {
 		start = o.encode(fmt.Sprintf(form, capital(form, topic)))
 	}
 	if len(start) == 0 {
-		start = []int32{int32(r.IntN(o.m.w.embed.Rows))}
+		start = o.drawn(r, 1)
 	}
 	return start, nil
+}
+
+// drawn returns n tokens drawn evenly from the vocabulary.
+func (o *openings) drawn(r *rand.Rand, n int) []int32 {
+	ids := make([]int32, n)
+	for i := range ids {
+		ids[i] = int32(r.IntN(o.m.w.embed.Rows))
+	}
+	return ids
 }
 
 // capital writes topic with a capital letter where form puts it at the start of a sentence.

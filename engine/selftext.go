@@ -14,7 +14,7 @@ import (
 )
 
 // Text that a model writes itself: sampled at temperature 1, in windows that start with several kinds of documents (file
-// openings.go). Several windows are written at once: a step gives each one more token, so that weights are read once for
+// openings.go) or with tokens that nobody chose. Several windows are written at once: a step gives each one more token, so that weights are read once for
 // all of them.
 
 // selfTextOptions says what to write.
@@ -22,11 +22,12 @@ type selfTextOptions struct {
 	seed   uint64
 	tokens int // at least so many in all
 	window int // tokens of a window, at least 2
+	drawn  int // each document starts with so many tokens drawn evenly from the vocabulary; 0: with an opening
 }
 
 const (
 	leastProbability = 0.02      // tokens less likely than this share of the likeliest are never drawn: they derail small models
-	maxWriters       = 16        // windows written at once
+	maxWriters       = 64        // windows written at once
 	writersBytes     = 128 << 20 // their caches may have so many bytes, and as many as the weights
 	maxCuts          = 8         // loops that are cut out of a window before the rest is taken as it comes
 )
@@ -76,6 +77,7 @@ type window struct {
 	queue  []int32 // tokens to come that are not drawn
 	after  []int32 // what follows the end of a chat's question, or nil
 	docs   int     // documents begun
+	drawn  int     // see selfTextOptions
 	cuts   int
 	no     int // which window
 	r      *rand.Rand
@@ -122,7 +124,7 @@ func (s *scribe) begin(n int) {
 	s.windows = s.windows[:n]
 	for i, w := range s.windows {
 		no := len(s.done) + i
-		*w = window{no: no, r: rand.New(rand.NewPCG(s.o.seed, uint64(no))), stores: w.stores}
+		*w = window{no: no, drawn: s.o.drawn, r: rand.New(rand.NewPCG(s.o.seed, uint64(no))), stores: w.stores}
 		w.document(s.open)
 		w.take(s, nil)
 	}
@@ -236,6 +238,10 @@ func (m *Model) ends(id int32) bool { return m.tok != nil && m.tok.IsEOG(id) }
 // document starts another document behind what there is.
 func (w *window) document(o *openings) {
 	w.start = len(w.ids)
+	if w.drawn > 0 {
+		w.queue, w.after = o.drawn(w.r, w.drawn), nil
+		return
+	}
 	w.queue, w.after = o.document(w.r, w.no+w.docs)
 	w.docs++
 }
