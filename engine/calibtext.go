@@ -15,6 +15,7 @@ const (
 	calibrationTokens = 16384 // of a text, more on request
 	writtenTokens     = 12288 // that the model writes, since writing takes time
 	calibrationWindow = 1024  // tokens of a window, each from an empty cache
+	writtenWindow     = 512   // of text that the model writes: several windows are written at once, short ones sooner
 	leastWindow       = 32
 	heldEvery         = 8 // one window in so many is held back for the report
 )
@@ -117,7 +118,7 @@ func (c *conversion) givenText() ([][]int32, error) {
 // selfTextOptions says what the model is to write.
 func (c *conversion) selfTextOptions() selfTextOptions {
 	n := orElse(c.opt.Tokens, writtenTokens)
-	size := min(calibrationWindow, c.m.h.context, max(leastWindow, n/heldEvery))
+	size := min(writtenWindow, c.m.h.context, max(leastWindow, n/heldEvery))
 	return selfTextOptions{seed: c.opt.Seed, tokens: n, window: max(size, 2)}
 }
 
