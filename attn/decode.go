@@ -164,7 +164,7 @@ func (l *Layer) DecodeShort(out []float32, s *Store, pos, h0, h1 int, q, rows []
 			_, sum := weigh(row, skip)
 			vek32.MulNumber_Inplace(row[skip:], 1/sum)
 			own := rows[g*(l.r+l.ValueSize)+l.r:][:l.ValueSize]
-			quant.MixF32(mix[i*l.ValueSize:][:l.ValueSize], row[n:], own, l.ValueSize, 1, l.ValueSize)
+			quant.MixF32(mix[i*l.ValueSize:][:l.ValueSize], 0, row[n:], 0, 1, own, l.ValueSize, 1, l.ValueSize)
 		}
 		s.mix(mix, l.ValueSize, scores, size, hs.len(), g, from, n)
 	}
@@ -184,7 +184,7 @@ func (l *Layer) Combine(out []float32, p *Partial, pos, h0, h1 int, sc *Scratch)
 		}
 		vek32.MulNumber_Inplace(w, 1/sum)
 		clear(dst)
-		quant.MixF32(dst, w, p.out[h*l.ValueSize:], l.Heads*l.ValueSize, parts, l.ValueSize)
+		quant.MixF32(dst, 0, w, 0, 1, p.out[h*l.ValueSize:], l.Heads*l.ValueSize, parts, l.ValueSize)
 	}
 }
 

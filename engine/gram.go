@@ -1,19 +1,13 @@
 package engine
 
 import (
-	"encoding/binary"
-	"math"
-
-	"github.com/viterin/vek/vek32"
-
-	"github.com/latentgo/latentgo/internal/ggtype"
 	"github.com/latentgo/latentgo/internal/pool"
 	"github.com/latentgo/latentgo/quant"
 )
 
 // gram accumulates AᵀA and AᵀB over batches of rows of A [n, a] and B [n, b]: the normal equations of a regression of B on A.
-// Products are single precision within a batch, sums double precision. Factors are cut into pieces of some tokens, so that what
-// a kernel has at hand stays in the caches.
+// Products are single precision within a batch, sums double precision. Factors are cut into pieces of some tokens and panels of
+// some columns, so that what a kernel has at hand stays in the caches.
 type gram struct {
 	a, b int
 	aa   []float64 // the lower triangle of [a, a], row after row
@@ -27,22 +21,18 @@ type gram struct {
 
 // gramScratch is what grams compute with, one after the other. The zero value is ready.
 type gramScratch struct {
-	piece int           // tokens of a piece; gramPad zeros follow each
-	at    []float32     // the pieces of Aᵀ [a, piece+gramPad]
-	left  []piece32     // the same as matrices
-	right []piece32     // of Bᵀ
-	parts []gramPartial // per worker
-}
-
-// gramPartial is what a worker makes tiles with.
-type gramPartial struct {
-	act      quant.Act
-	sum, tmp []float32
+	n           int         // rows
+	at          []float32   // Aᵀ [pieces, a, gramPiece+gramPad]
+	left, right []float32   // A and B, [panels, n, gramPanel]
+	sums        [][]float32 // per worker [gramTile, gramPanel]
 }
 
 const (
-	gramPiece = 256 // tokens of a piece at most
+	gramBatch = 256 // rows that are worth adding
+	gramPiece = 128 // rows of a piece
 	gramPad   = 16  // keeps rows from lying powers of two apart, where they would contend for places in a cache
+	gramPanel = 32  // columns of a panel
+	gramTile  = 90  // rows of a product that are computed at a time; kernels take six or nine together
 )
 
 func newGram(a, b int, s *gramScratch) *gram {
@@ -52,51 +42,14 @@ func newGram(a, b int, s *gramScratch) *gram {
 // row returns row r of AᵀA up to the diagonal.
 func (g *gram) row(r int) []float64 { return g.aa[r*(r+1)/2:][:r+1] }
 
-// piece32 is a matrix made from columns.
-type piece32 struct {
-	data []byte
-	m    *quant.Matrix
-}
-
-// reset makes a matrix, all of whose rows are to be put.
-func (t *piece32) reset(rows, cols int) {
-	if n := 4 * rows * cols; cap(t.data) < n {
-		t.data = make([]byte, n)
-	}
-	m, err := quant.NewMatrix(ggtype.F32, rows, cols, t.data[:4*rows*cols])
-	if err != nil {
-		panic(err) // the shape is right by construction
-	}
-	t.m = m
-}
-
-// put writes row r.
-func (t *piece32) put(r int, row []float32) {
-	data := t.data[4*r*len(row):][:4*len(row)]
-	for i, v := range row {
-		binary.LittleEndian.PutUint32(data[4*i:], math.Float32bits(v))
-	}
-}
-
-// column writes column c of n rows of x, width apart, and zeros behind it.
-func column(dst, x []float32, n, width, c int) {
-	for i := range n {
-		dst[i] = x[i*width+c]
-	}
-	clear(dst[n:])
-}
-
-// gramTile is how many rows of a product are computed at a time.
-const gramTile = 96
-
 // add takes n rows of A and B; b is nil when there is no B. All workers call it; it ends with a barrier. The last rows are
 // added by flush.
 func (g *gram) add(w *pool.Worker, a, b []float32, n int) {
-	if n >= gramPiece {
+	if n >= gramBatch {
 		g.sum(w, a, b, n)
 		return
 	}
-	full := g.waiting+n > gramPiece
+	full := g.waiting+n > gramBatch
 	w.Barrier() // all have seen what waits, and written their rows
 	if full {
 		g.flush(w)
@@ -134,23 +87,14 @@ func (g *gram) sum(w *pool.Worker, a, b []float32, n int) {
 		g.prepare(n, w.N)
 	}
 	w.Barrier()
-	cols := g.piece + gramPad
-	for i := range g.left {
-		at, n := i*g.piece, min(g.piece, n-i*g.piece)
-		lo, hi := w.Share(g.a)
+	lo, hi := w.Share(panels(g.a))
+	for c := lo; c < hi; c++ {
+		g.turn(c, panel(g.left, a, g.a, n, c))
+	}
+	if b != nil {
+		lo, hi = w.Share(panels(g.b))
 		for c := lo; c < hi; c++ {
-			row := g.at[(i*g.a+c)*cols:][:cols]
-			column(row, a[at*g.a:], n, g.a, c)
-			g.left[i].put(c, row)
-		}
-		if b != nil {
-			p := &g.parts[w.ID]
-			p.tmp = resized(p.tmp, cols)
-			lo, hi = w.Share(g.b)
-			for c := lo; c < hi; c++ {
-				column(p.tmp, b[at*g.b:], n, g.b, c)
-				g.right[i].put(c, p.tmp)
-			}
+			panel(g.right, b, g.b, n, c)
 		}
 	}
 	w.Barrier()
@@ -160,65 +104,79 @@ func (g *gram) sum(w *pool.Worker, a, b []float32, n int) {
 		if !ok {
 			break
 		}
-		g.tile(&g.parts[w.ID], tiles-1-i, b != nil) // the longest first
+		g.tile(g.sums[w.ID], tiles-1-i, b != nil) // the longest first
 	}
 	w.Barrier()
 }
 
+// panels returns how many panels columns make.
+func panels(columns int) int { return (columns + gramPanel - 1) / gramPanel }
+
 // prepare makes room for a batch of n rows.
 func (g *gram) prepare(n, workers int) {
-	pieces := (n + gramPiece - 1) / gramPiece
-	g.piece = (n + pieces - 1) / pieces
-	for len(g.parts) < workers {
-		g.parts = append(g.parts, gramPartial{})
+	for len(g.sums) < workers {
+		g.sums = append(g.sums, make([]float32, gramTile*gramPanel))
 	}
-	g.left, g.right = resizedPieces(g.left, pieces), resizedPieces(g.right, pieces)
-	cols := g.piece + gramPad
-	for i := range pieces {
-		g.left[i].reset(g.a, cols)
-		if g.b > 0 {
-			g.right[i].reset(g.b, cols)
-		}
-	}
-	g.at = resized(g.at, pieces*g.a*cols)
+	g.n = n
+	g.left, g.right = resized(g.left, panels(g.a)*n*gramPanel), resized(g.right, panels(g.b)*n*gramPanel)
+	g.at = resized(g.at, (n+gramPiece-1)/gramPiece*g.a*(gramPiece+gramPad))
 }
 
 func resized(s []float32, n int) []float32 { return sized(&s, n) }
 
-// resizedPieces returns p with n pieces.
-func resizedPieces(p []piece32, n int) []piece32 {
-	for cap(p) < n {
-		p = append(p[:cap(p)], piece32{})
+// panel writes panel c of n rows of x, width apart, and returns it. What the last one has no columns for is never read.
+func panel(dst, x []float32, width, n, c int) []float32 {
+	dst = dst[c*n*gramPanel:][:n*gramPanel]
+	at := c * gramPanel
+	columns := min(gramPanel, width-at)
+	for t := range n {
+		copy(dst[t*gramPanel:][:columns], x[t*width+at:])
 	}
-	return p[:n]
+	return dst
+}
+
+// turn writes the rows of Aᵀ that panel c of A has.
+func (g *gram) turn(c int, panel []float32) {
+	const cols = gramPiece + gramPad
+	at := c * gramPanel
+	for k := range min(gramPanel, g.a-at) {
+		for lo := 0; lo < g.n; lo += gramPiece {
+			row := g.at[(lo/gramPiece*g.a+at+k)*cols:][:min(gramPiece, g.n-lo)]
+			for t := range row {
+				row[t] = panel[(lo+t)*gramPanel+k]
+			}
+		}
+	}
 }
 
 // tile adds gramTile rows of both products.
-func (g *gram) tile(p *gramPartial, i int, both bool) {
+func (g *gram) tile(sum []float32, i int, both bool) {
 	lo, hi := i*gramTile, min((i+1)*gramTile, g.a)
-	sum := g.products(p, lo, hi, hi, g.left)
-	for r := lo; r < hi; r++ {
-		addDouble(g.row(r), sum[(r-lo)*hi:])
+	for c := 0; c < hi; c += gramPanel {
+		g.product(sum, g.left, lo, hi, c, min(gramPanel, hi-c))
+		for r := max(lo, c); r < hi; r++ {
+			row := g.row(r)[c:]
+			addDouble(row[:min(gramPanel, len(row))], sum[(r-lo)*gramPanel:])
+		}
 	}
-	if both {
-		addDouble(g.ab[lo*g.b:hi*g.b], g.products(p, lo, hi, g.b, g.right))
+	for c := 0; both && c < g.b; c += gramPanel {
+		columns := min(gramPanel, g.b-c)
+		g.product(sum, g.right, lo, hi, c, columns)
+		for r := lo; r < hi; r++ {
+			addDouble(g.ab[r*g.b+c:][:columns], sum[(r-lo)*gramPanel:])
+		}
 	}
 }
 
-// products returns rows lo … hi-1 of Aᵀ times the first n columns of what pieces are the transpose of, [hi-lo, n].
-func (g *gram) products(p *gramPartial, lo, hi, n int, pieces []piece32) []float32 {
-	cols, rows := g.piece+gramPad, hi-lo
-	p.sum, p.tmp = resized(p.sum, rows*n), resized(p.tmp, rows*n)
-	for i, x := range pieces {
-		p.act.Reset(g.at[(i*g.a+lo)*cols:], rows, cols)
-		if i == 0 {
-			x.m.Mul(p.sum, n, &p.act, 0, n)
-			continue
-		}
-		x.m.Mul(p.tmp, n, &p.act, 0, n)
-		vek32.Add_Inplace(p.sum, p.tmp)
+// product computes rows lo … hi-1 of Aᵀ times some columns from c on of what x has the panels of: sum [hi-lo, gramPanel].
+func (g *gram) product(sum, x []float32, lo, hi, c, columns int) {
+	const cols = gramPiece + gramPad
+	clear(sum)
+	x = x[c*g.n:] // the panel
+	for at := 0; at < g.n; at += gramPiece {
+		p := g.at[(at/gramPiece*g.a+lo)*cols:]
+		quant.MixF32(sum, gramPanel, p, cols, hi-lo, x[at*gramPanel:], gramPanel, min(gramPiece, g.n-at), columns)
 	}
-	return p.sum
 }
 
 func addDouble(dst []float64, src []float32) {

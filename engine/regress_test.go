@@ -85,7 +85,7 @@ func TestGramIsTheNormalEquations(t *testing.T) {
 	for _, size := range [][2]int{{5, 3}, {gramTile, 7}, {gramTile + 1, 1}, {200, 30}} {
 		var as, bs []*mat.Dense
 		aa, ab := mat.NewDense(size[0], size[0], nil), mat.NewDense(size[0], size[1], nil)
-		for _, n := range []int{2, 33, gramPiece + 1, gramPiece, gramPiece - 1, 5} {
+		for _, n := range []int{2, 33, gramBatch + 1, gramBatch, gramBatch - 1, 5} {
 			a, b := normal(r, n, size[0]), normal(r, n, size[1])
 			as, bs = append(as, a), append(bs, b)
 			var x, y mat.Dense

@@ -28,7 +28,7 @@ type selfTextOptions struct {
 const (
 	leastProbability = 0.02      // tokens less likely than this share of the likeliest are never drawn: they derail small models
 	maxWriters       = 64        // windows written at once
-	writersBytes     = 128 << 20 // their caches may have so many bytes, and as many as the weights
+	writersBytes     = 192 << 20 // their caches may have so many bytes, and as many as the weights
 	maxCuts          = 8         // loops that are cut out of a window before the rest is taken as it comes
 )
 

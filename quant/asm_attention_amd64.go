@@ -130,6 +130,36 @@ func mixF16x6AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride in
 //go:noescape
 func mixF32x1AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
+// mixF32x2AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 2 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF32x2AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF32x3AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 3 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF32x3AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF32x4AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 4 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF32x4AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF32x5AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 5 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF32x5AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF32x6AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 6 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF32x6AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
 // scoresF16x1AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 1 and j < n, k[j] of type F16
 // stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
 //
@@ -291,3 +321,51 @@ func mixF16x9AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride 
 //
 //go:noescape
 func mixF32x1AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF32x2AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 2 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF32x2AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF32x3AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 3 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF32x3AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF32x4AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 4 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF32x4AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF32x5AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 5 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF32x5AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF32x6AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 6 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF32x6AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF32x7AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 7 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF32x7AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF32x8AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 8 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF32x8AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+
+// mixF32x9AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 9 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+//
+//go:noescape
+func mixF32x9AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)

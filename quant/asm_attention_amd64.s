@@ -3793,6 +3793,965 @@ colsEnd10:
 	VZEROUPPER
 	RET
 
+// func mixF32x2AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, BMI2, CMOV, FMA3, MMX+
+TEXT ·mixF32x2AVX2(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd2
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	VMOVUPS 64(BX), Y6
+	VMOVUPS 96(BX), Y7
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Y8
+	VBROADCASTSS (DI)(R8*1), Y9
+	VMOVUPS      (BX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y4
+	VMOVUPS      32(BX), Y10
+	VFMADD231PS  Y8, Y10, Y1
+	VFMADD231PS  Y9, Y10, Y5
+	VMOVUPS      64(BX), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y6
+	VMOVUPS      96(BX), Y10
+	VFMADD231PS  Y8, Y10, Y3
+	VFMADD231PS  Y9, Y10, Y7
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd6
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	VMOVUPS 32(BX), Y3
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Y4
+	VBROADCASTSS (DI)(R8*1), Y5
+	VMOVUPS      (BX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y2
+	VMOVUPS      32(BX), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VFMADD231PS  Y5, Y6, Y3
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y3, 32(BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x08
+	JLT     colsEnd10
+	SUBQ    $0x08, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y1
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Y2
+	VBROADCASTSS (DI), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS (DI)(R8*1), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	JMP     cols9
+
+colsEnd10:
+	VZEROUPPER
+	RET
+
+// func mixF32x3AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, BMI2, CMOV, FMA3, MMX+
+TEXT ·mixF32x3AVX2(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd2
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	VMOVUPS 64(BX), Y6
+	VMOVUPS 96(BX), Y7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y8
+	VMOVUPS 32(BX), Y9
+	VMOVUPS 64(BX), Y10
+	VMOVUPS 96(BX), Y11
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Y12
+	VBROADCASTSS (DI)(R8*1), Y13
+	VBROADCASTSS (DI)(R8*2), Y14
+	VMOVUPS      (BX), Y15
+	VFMADD231PS  Y12, Y15, Y0
+	VFMADD231PS  Y13, Y15, Y4
+	VFMADD231PS  Y14, Y15, Y8
+	VMOVUPS      32(BX), Y15
+	VFMADD231PS  Y12, Y15, Y1
+	VFMADD231PS  Y13, Y15, Y5
+	VFMADD231PS  Y14, Y15, Y9
+	VMOVUPS      64(BX), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y6
+	VFMADD231PS  Y14, Y15, Y10
+	VMOVUPS      96(BX), Y15
+	VFMADD231PS  Y12, Y15, Y3
+	VFMADD231PS  Y13, Y15, Y7
+	VFMADD231PS  Y14, Y15, Y11
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	VMOVUPS Y6, 64(BX)
+	VMOVUPS Y7, 96(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y9, 32(BX)
+	VMOVUPS Y10, 64(BX)
+	VMOVUPS Y11, 96(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd6
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	VMOVUPS 32(BX), Y3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Y6
+	VMOVUPS      32(BX), Y7
+	VBROADCASTSS (DI), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS (DI)(R8*1), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS (DI)(R8*2), Y8
+	VFMADD231PS  Y8, Y6, Y4
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y3, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x08
+	JLT     colsEnd10
+	SUBQ    $0x08, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Y3
+	VBROADCASTSS (DI), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS (DI)(R8*1), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS (DI)(R8*2), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y2, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	JMP     cols9
+
+colsEnd10:
+	VZEROUPPER
+	RET
+
+// func mixF32x4AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, BMI2, CMOV, FMA3, MMX+
+TEXT ·mixF32x4AVX2(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd2
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	VMOVUPS 32(BX), Y3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y6
+	VMOVUPS 32(BX), Y7
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R10
+	SUBQ    $0x01, R10
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Y8
+	VMOVUPS      32(BX), Y9
+	VBROADCASTSS (DI), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS (DI)(R8*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS (DI)(R8*2), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS (DI)(R9*1), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R10
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R10
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y3, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x08
+	JLT     colsEnd6
+	SUBQ    $0x08, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y3
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R10
+	SUBQ    $0x01, R10
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Y4
+	VBROADCASTSS (DI), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS (DI)(R8*1), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS (DI)(R8*2), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS (DI)(R9*1), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R10
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R10
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y2, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y3, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	JMP     cols5
+
+colsEnd6:
+	VZEROUPPER
+	RET
+
+// func mixF32x5AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, BMI2, CMOV, FMA3, MMX+
+TEXT ·mixF32x5AVX2(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd2
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	VMOVUPS 32(BX), Y3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y6
+	VMOVUPS 32(BX), Y7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y8
+	VMOVUPS 32(BX), Y9
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Y10
+	VMOVUPS      32(BX), Y11
+	VBROADCASTSS (DI), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS (DI)(R8*1), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS (DI)(R8*2), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (DI)(R10*1), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (R9), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y3, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y9, 32(BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x08
+	JLT     colsEnd6
+	SUBQ    $0x08, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y4
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Y5
+	VBROADCASTSS (DI), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VBROADCASTSS (DI)(R8*1), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS (DI)(R8*2), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS (DI)(R10*1), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS (R9), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y2, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y3, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	JMP     cols5
+
+colsEnd6:
+	VZEROUPPER
+	RET
+
+// func mixF32x6AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, BMI2, CMOV, FMA3, MMX+
+TEXT ·mixF32x6AVX2(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd2
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	VMOVUPS 32(BX), Y3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y6
+	VMOVUPS 32(BX), Y7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y8
+	VMOVUPS 32(BX), Y9
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y10
+	VMOVUPS 32(BX), Y11
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Y12
+	VMOVUPS      32(BX), Y13
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y1
+	VBROADCASTSS (DI)(R8*1), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS (DI)(R8*2), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS (DI)(R10*1), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (R9), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R9)(R8*1), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y3, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y4, (BX)
+	VMOVUPS Y5, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y6, (BX)
+	VMOVUPS Y7, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y8, (BX)
+	VMOVUPS Y9, 32(BX)
+	ADDQ    SI, BX
+	VMOVUPS Y10, (BX)
+	VMOVUPS Y11, 32(BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x08
+	JLT     colsEnd6
+	SUBQ    $0x08, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Y0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y4
+	ADDQ    SI, BX
+	VMOVUPS (BX), Y5
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Y6
+	VBROADCASTSS (DI), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VBROADCASTSS (DI)(R8*1), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS (DI)(R8*2), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS (DI)(R10*1), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS (R9), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS (R9)(R8*1), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y2, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y3, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y4, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Y5, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	JMP     cols5
+
+colsEnd6:
+	VZEROUPPER
+	RET
+
 // func scoresF16x1AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, AVX512VL, BMI2, CMOV, MMX+
 TEXT ·scoresF16x1AVX512(SB), NOSPLIT, $8-64
@@ -12252,6 +13211,3016 @@ rowsEnd15:
 	MOVQ    ldo+8(FP), BX
 	SHLQ    $0x02, BX
 	VMOVUPS Z0, K1, (DX)
+	ADDQ    BX, DX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+
+tailEnd13:
+	VZEROUPPER
+	RET
+
+// func mixF32x2AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·mixF32x2AVX512(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x40
+	JLT     colsEnd2
+	SUBQ    $0x40, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	VMOVUPS 128(BX), Z6
+	VMOVUPS 192(BX), Z7
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+	PREFETCHT0 128(BX)(SI*1)
+	PREFETCHT0 192(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Z8
+	VBROADCASTSS (DI)(R8*1), Z9
+	VMOVUPS      (BX), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z4
+	VMOVUPS      64(BX), Z10
+	VFMADD231PS  Z8, Z10, Z1
+	VFMADD231PS  Z9, Z10, Z5
+	VMOVUPS      128(BX), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z6
+	VMOVUPS      192(BX), Z10
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	VMOVUPS Z3, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	VMOVUPS Z6, 128(BX)
+	VMOVUPS Z7, 192(BX)
+	ADDQ    SI, BX
+	ADDQ    $+256, AX
+	ADDQ    $+256, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd6
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Z4
+	VBROADCASTSS (DI)(R8*1), Z5
+	VMOVUPS      (BX), Z6
+	VFMADD231PS  Z4, Z6, Z0
+	VFMADD231PS  Z5, Z6, Z2
+	VMOVUPS      64(BX), Z6
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z3
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, 64(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd10
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z1
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Z2
+	VBROADCASTSS (DI), Z3
+	VFMADD231PS  Z3, Z2, Z0
+	VBROADCASTSS (DI)(R8*1), Z3
+	VFMADD231PS  Z3, Z2, Z1
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	JMP     cols9
+
+colsEnd10:
+	MOVQ      d+56(FP), BX
+	TESTQ     BX, BX
+	JEQ       tailEnd13
+	ANDQ      $0x0f, BX
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      AX, BX
+	MOVQ      ldo+8(FP), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	MOVQ      CX, BX
+	MOVQ      p+16(FP), DI
+	MOVQ      ldp+24(FP), R8
+	SHLQ      $0x02, R8
+	MOVQ      (SP), SI
+	MOVQ      n+48(FP), R9
+	SUBQ      $0x01, R9
+	JLT       rowsEnd15
+
+rows14:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS.Z    (BX), K1, Z2
+	VBROADCASTSS (DI), Z3
+	VFMADD231PS  Z3, Z2, Z0
+	VBROADCASTSS (DI)(R8*1), Z3
+	VFMADD231PS  Z3, Z2, Z1
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows14
+
+rowsEnd15:
+	ADDQ    $0x01, R9
+	MOVQ    AX, DX
+	MOVQ    ldo+8(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, K1, (DX)
+	ADDQ    BX, DX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+
+tailEnd13:
+	VZEROUPPER
+	RET
+
+// func mixF32x3AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·mixF32x3AVX512(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x40
+	JLT     colsEnd2
+	SUBQ    $0x40, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	VMOVUPS 128(BX), Z6
+	VMOVUPS 192(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	VMOVUPS 128(BX), Z10
+	VMOVUPS 192(BX), Z11
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+	PREFETCHT0 128(BX)(SI*1)
+	PREFETCHT0 192(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Z12
+	VBROADCASTSS (DI)(R8*1), Z13
+	VBROADCASTSS (DI)(R8*2), Z14
+	VMOVUPS      (BX), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z8
+	VMOVUPS      64(BX), Z15
+	VFMADD231PS  Z12, Z15, Z1
+	VFMADD231PS  Z13, Z15, Z5
+	VFMADD231PS  Z14, Z15, Z9
+	VMOVUPS      128(BX), Z15
+	VFMADD231PS  Z12, Z15, Z2
+	VFMADD231PS  Z13, Z15, Z6
+	VFMADD231PS  Z14, Z15, Z10
+	VMOVUPS      192(BX), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	VMOVUPS Z3, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	VMOVUPS Z6, 128(BX)
+	VMOVUPS Z7, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, 64(BX)
+	VMOVUPS Z10, 128(BX)
+	VMOVUPS Z11, 192(BX)
+	ADDQ    SI, BX
+	ADDQ    $+256, AX
+	ADDQ    $+256, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd6
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Z6
+	VMOVUPS      64(BX), Z7
+	VBROADCASTSS (DI), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS (DI)(R8*1), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS (DI)(R8*2), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd10
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R9
+	SUBQ    $0x01, R9
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Z3
+	VBROADCASTSS (DI), Z4
+	VFMADD231PS  Z4, Z3, Z0
+	VBROADCASTSS (DI)(R8*1), Z4
+	VFMADD231PS  Z4, Z3, Z1
+	VBROADCASTSS (DI)(R8*2), Z4
+	VFMADD231PS  Z4, Z3, Z2
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R9
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	JMP     cols9
+
+colsEnd10:
+	MOVQ      d+56(FP), BX
+	TESTQ     BX, BX
+	JEQ       tailEnd13
+	ANDQ      $0x0f, BX
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      AX, BX
+	MOVQ      ldo+8(FP), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	MOVQ      CX, BX
+	MOVQ      p+16(FP), DI
+	MOVQ      ldp+24(FP), R8
+	SHLQ      $0x02, R8
+	MOVQ      (SP), SI
+	MOVQ      n+48(FP), R9
+	SUBQ      $0x01, R9
+	JLT       rowsEnd15
+
+rows14:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS.Z    (BX), K1, Z3
+	VBROADCASTSS (DI), Z4
+	VFMADD231PS  Z4, Z3, Z0
+	VBROADCASTSS (DI)(R8*1), Z4
+	VFMADD231PS  Z4, Z3, Z1
+	VBROADCASTSS (DI)(R8*2), Z4
+	VFMADD231PS  Z4, Z3, Z2
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R9
+	JGE          rows14
+
+rowsEnd15:
+	ADDQ    $0x01, R9
+	MOVQ    AX, DX
+	MOVQ    ldo+8(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, K1, (DX)
+	ADDQ    BX, DX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+
+tailEnd13:
+	VZEROUPPER
+	RET
+
+// func mixF32x4AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·mixF32x4AVX512(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x40
+	JLT     colsEnd2
+	SUBQ    $0x40, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	VMOVUPS 128(BX), Z6
+	VMOVUPS 192(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	VMOVUPS 128(BX), Z10
+	VMOVUPS 192(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	VMOVUPS 128(BX), Z14
+	VMOVUPS 192(BX), Z15
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R10
+	SUBQ    $0x01, R10
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+	PREFETCHT0 128(BX)(SI*1)
+	PREFETCHT0 192(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VBROADCASTSS (DI), Z16
+	VBROADCASTSS (DI)(R8*1), Z17
+	VBROADCASTSS (DI)(R8*2), Z18
+	VBROADCASTSS (DI)(R9*1), Z19
+	VMOVUPS      (BX), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z4
+	VFMADD231PS  Z18, Z20, Z8
+	VFMADD231PS  Z19, Z20, Z12
+	VMOVUPS      64(BX), Z20
+	VFMADD231PS  Z16, Z20, Z1
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z9
+	VFMADD231PS  Z19, Z20, Z13
+	VMOVUPS      128(BX), Z20
+	VFMADD231PS  Z16, Z20, Z2
+	VFMADD231PS  Z17, Z20, Z6
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z14
+	VMOVUPS      192(BX), Z20
+	VFMADD231PS  Z16, Z20, Z3
+	VFMADD231PS  Z17, Z20, Z7
+	VFMADD231PS  Z18, Z20, Z11
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R10
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R10
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	VMOVUPS Z3, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	VMOVUPS Z6, 128(BX)
+	VMOVUPS Z7, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, 64(BX)
+	VMOVUPS Z10, 128(BX)
+	VMOVUPS Z11, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, 64(BX)
+	VMOVUPS Z14, 128(BX)
+	VMOVUPS Z15, 192(BX)
+	ADDQ    SI, BX
+	ADDQ    $+256, AX
+	ADDQ    $+256, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd6
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R10
+	SUBQ    $0x01, R10
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Z8
+	VMOVUPS      64(BX), Z9
+	VBROADCASTSS (DI), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS (DI)(R8*1), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS (DI)(R8*2), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS (DI)(R9*1), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R10
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R10
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd10
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z3
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (R8)(R8*2), R9
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R10
+	SUBQ    $0x01, R10
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Z4
+	VBROADCASTSS (DI), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VBROADCASTSS (DI)(R8*1), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VBROADCASTSS (DI)(R8*2), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VBROADCASTSS (DI)(R9*1), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R10
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R10
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	JMP     cols9
+
+colsEnd10:
+	MOVQ      d+56(FP), BX
+	TESTQ     BX, BX
+	JEQ       tailEnd13
+	ANDQ      $0x0f, BX
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      AX, BX
+	MOVQ      ldo+8(FP), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	MOVQ      CX, BX
+	MOVQ      p+16(FP), DI
+	MOVQ      ldp+24(FP), R8
+	SHLQ      $0x02, R8
+	LEAQ      (R8)(R8*2), R9
+	MOVQ      (SP), SI
+	MOVQ      n+48(FP), R10
+	SUBQ      $0x01, R10
+	JLT       rowsEnd15
+
+rows14:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS.Z    (BX), K1, Z4
+	VBROADCASTSS (DI), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VBROADCASTSS (DI)(R8*1), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VBROADCASTSS (DI)(R8*2), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VBROADCASTSS (DI)(R9*1), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R10
+	JGE          rows14
+
+rowsEnd15:
+	ADDQ    $0x01, R10
+	MOVQ    AX, DX
+	MOVQ    ldo+8(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z3, K1, (DX)
+	ADDQ    BX, DX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+
+tailEnd13:
+	VZEROUPPER
+	RET
+
+// func mixF32x5AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·mixF32x5AVX512(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x40
+	JLT     colsEnd2
+	SUBQ    $0x40, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	VMOVUPS 128(BX), Z6
+	VMOVUPS 192(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	VMOVUPS 128(BX), Z10
+	VMOVUPS 192(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	VMOVUPS 128(BX), Z14
+	VMOVUPS 192(BX), Z15
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z16
+	VMOVUPS 64(BX), Z17
+	VMOVUPS 128(BX), Z18
+	VMOVUPS 192(BX), Z19
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+	PREFETCHT0 128(BX)(SI*1)
+	PREFETCHT0 192(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Z20
+	VMOVUPS      64(BX), Z21
+	VMOVUPS      128(BX), Z22
+	VMOVUPS      192(BX), Z23
+	VBROADCASTSS (DI), Z24
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS (DI)(R8*1), Z24
+	VFMADD231PS  Z24, Z20, Z4
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS (DI)(R8*2), Z24
+	VFMADD231PS  Z24, Z20, Z8
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS (DI)(R10*1), Z24
+	VFMADD231PS  Z24, Z20, Z12
+	VFMADD231PS  Z24, Z21, Z13
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS (R9), Z24
+	VFMADD231PS  Z24, Z20, Z16
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	VMOVUPS Z3, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	VMOVUPS Z6, 128(BX)
+	VMOVUPS Z7, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, 64(BX)
+	VMOVUPS Z10, 128(BX)
+	VMOVUPS Z11, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, 64(BX)
+	VMOVUPS Z14, 128(BX)
+	VMOVUPS Z15, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z16, (BX)
+	VMOVUPS Z17, 64(BX)
+	VMOVUPS Z18, 128(BX)
+	VMOVUPS Z19, 192(BX)
+	ADDQ    SI, BX
+	ADDQ    $+256, AX
+	ADDQ    $+256, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd6
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Z10
+	VMOVUPS      64(BX), Z11
+	VBROADCASTSS (DI), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS (DI)(R8*1), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS (DI)(R8*2), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS (DI)(R10*1), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS (R9), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, 64(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd10
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Z5
+	VBROADCASTSS (DI), Z6
+	VFMADD231PS  Z6, Z5, Z0
+	VBROADCASTSS (DI)(R8*1), Z6
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS (DI)(R8*2), Z6
+	VFMADD231PS  Z6, Z5, Z2
+	VBROADCASTSS (DI)(R10*1), Z6
+	VFMADD231PS  Z6, Z5, Z3
+	VBROADCASTSS (R9), Z6
+	VFMADD231PS  Z6, Z5, Z4
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	JMP     cols9
+
+colsEnd10:
+	MOVQ      d+56(FP), BX
+	TESTQ     BX, BX
+	JEQ       tailEnd13
+	ANDQ      $0x0f, BX
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      AX, BX
+	MOVQ      ldo+8(FP), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z4
+	ADDQ      SI, BX
+	MOVQ      CX, BX
+	MOVQ      p+16(FP), DI
+	MOVQ      ldp+24(FP), R8
+	SHLQ      $0x02, R8
+	LEAQ      (DI)(R8*4), R9
+	LEAQ      (R8)(R8*2), R10
+	MOVQ      (SP), SI
+	MOVQ      n+48(FP), R11
+	SUBQ      $0x01, R11
+	JLT       rowsEnd15
+
+rows14:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS.Z    (BX), K1, Z5
+	VBROADCASTSS (DI), Z6
+	VFMADD231PS  Z6, Z5, Z0
+	VBROADCASTSS (DI)(R8*1), Z6
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS (DI)(R8*2), Z6
+	VFMADD231PS  Z6, Z5, Z2
+	VBROADCASTSS (DI)(R10*1), Z6
+	VFMADD231PS  Z6, Z5, Z3
+	VBROADCASTSS (R9), Z6
+	VFMADD231PS  Z6, Z5, Z4
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows14
+
+rowsEnd15:
+	ADDQ    $0x01, R11
+	MOVQ    AX, DX
+	MOVQ    ldo+8(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z3, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z4, K1, (DX)
+	ADDQ    BX, DX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+
+tailEnd13:
+	VZEROUPPER
+	RET
+
+// func mixF32x6AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·mixF32x6AVX512(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x40
+	JLT     colsEnd2
+	SUBQ    $0x40, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	VMOVUPS 128(BX), Z6
+	VMOVUPS 192(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	VMOVUPS 128(BX), Z10
+	VMOVUPS 192(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	VMOVUPS 128(BX), Z14
+	VMOVUPS 192(BX), Z15
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z16
+	VMOVUPS 64(BX), Z17
+	VMOVUPS 128(BX), Z18
+	VMOVUPS 192(BX), Z19
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z20
+	VMOVUPS 64(BX), Z21
+	VMOVUPS 128(BX), Z22
+	VMOVUPS 192(BX), Z23
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+	PREFETCHT0 128(BX)(SI*1)
+	PREFETCHT0 192(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Z24
+	VMOVUPS      64(BX), Z25
+	VMOVUPS      128(BX), Z26
+	VMOVUPS      192(BX), Z27
+	VBROADCASTSS (DI), Z28
+	VFMADD231PS  Z28, Z24, Z0
+	VFMADD231PS  Z28, Z25, Z1
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS (DI)(R8*1), Z28
+	VFMADD231PS  Z28, Z24, Z4
+	VFMADD231PS  Z28, Z25, Z5
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS (DI)(R8*2), Z28
+	VFMADD231PS  Z28, Z24, Z8
+	VFMADD231PS  Z28, Z25, Z9
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS (DI)(R10*1), Z28
+	VFMADD231PS  Z28, Z24, Z12
+	VFMADD231PS  Z28, Z25, Z13
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS (R9), Z28
+	VFMADD231PS  Z28, Z24, Z16
+	VFMADD231PS  Z28, Z25, Z17
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS (R9)(R8*1), Z28
+	VFMADD231PS  Z28, Z24, Z20
+	VFMADD231PS  Z28, Z25, Z21
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	VMOVUPS Z3, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	VMOVUPS Z6, 128(BX)
+	VMOVUPS Z7, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, 64(BX)
+	VMOVUPS Z10, 128(BX)
+	VMOVUPS Z11, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, 64(BX)
+	VMOVUPS Z14, 128(BX)
+	VMOVUPS Z15, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z16, (BX)
+	VMOVUPS Z17, 64(BX)
+	VMOVUPS Z18, 128(BX)
+	VMOVUPS Z19, 192(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z20, (BX)
+	VMOVUPS Z21, 64(BX)
+	VMOVUPS Z22, 128(BX)
+	VMOVUPS Z23, 192(BX)
+	ADDQ    SI, BX
+	ADDQ    $+256, AX
+	ADDQ    $+256, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd6
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z10
+	VMOVUPS 64(BX), Z11
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Z12
+	VMOVUPS      64(BX), Z13
+	VBROADCASTSS (DI), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (DI)(R8*1), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS (DI)(R8*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (DI)(R10*1), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS (R9), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS (R9)(R8*1), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z10, (BX)
+	VMOVUPS Z11, 64(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd10
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z5
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Z6
+	VBROADCASTSS (DI), Z7
+	VFMADD231PS  Z7, Z6, Z0
+	VBROADCASTSS (DI)(R8*1), Z7
+	VFMADD231PS  Z7, Z6, Z1
+	VBROADCASTSS (DI)(R8*2), Z7
+	VFMADD231PS  Z7, Z6, Z2
+	VBROADCASTSS (DI)(R10*1), Z7
+	VFMADD231PS  Z7, Z6, Z3
+	VBROADCASTSS (R9), Z7
+	VFMADD231PS  Z7, Z6, Z4
+	VBROADCASTSS (R9)(R8*1), Z7
+	VFMADD231PS  Z7, Z6, Z5
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z5, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	JMP     cols9
+
+colsEnd10:
+	MOVQ      d+56(FP), BX
+	TESTQ     BX, BX
+	JEQ       tailEnd13
+	ANDQ      $0x0f, BX
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      AX, BX
+	MOVQ      ldo+8(FP), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z4
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z5
+	ADDQ      SI, BX
+	MOVQ      CX, BX
+	MOVQ      p+16(FP), DI
+	MOVQ      ldp+24(FP), R8
+	SHLQ      $0x02, R8
+	LEAQ      (DI)(R8*4), R9
+	LEAQ      (R8)(R8*2), R10
+	MOVQ      (SP), SI
+	MOVQ      n+48(FP), R11
+	SUBQ      $0x01, R11
+	JLT       rowsEnd15
+
+rows14:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS.Z    (BX), K1, Z6
+	VBROADCASTSS (DI), Z7
+	VFMADD231PS  Z7, Z6, Z0
+	VBROADCASTSS (DI)(R8*1), Z7
+	VFMADD231PS  Z7, Z6, Z1
+	VBROADCASTSS (DI)(R8*2), Z7
+	VFMADD231PS  Z7, Z6, Z2
+	VBROADCASTSS (DI)(R10*1), Z7
+	VFMADD231PS  Z7, Z6, Z3
+	VBROADCASTSS (R9), Z7
+	VFMADD231PS  Z7, Z6, Z4
+	VBROADCASTSS (R9)(R8*1), Z7
+	VFMADD231PS  Z7, Z6, Z5
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows14
+
+rowsEnd15:
+	ADDQ    $0x01, R11
+	MOVQ    AX, DX
+	MOVQ    ldo+8(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z3, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z4, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z5, K1, (DX)
+	ADDQ    BX, DX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+
+tailEnd13:
+	VZEROUPPER
+	RET
+
+// func mixF32x7AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·mixF32x7AVX512(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x30
+	JLT     colsEnd2
+	SUBQ    $0x30, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z3
+	VMOVUPS 64(BX), Z4
+	VMOVUPS 128(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	VMOVUPS 128(BX), Z8
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z9
+	VMOVUPS 64(BX), Z10
+	VMOVUPS 128(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	VMOVUPS 128(BX), Z14
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z15
+	VMOVUPS 64(BX), Z16
+	VMOVUPS 128(BX), Z17
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z18
+	VMOVUPS 64(BX), Z19
+	VMOVUPS 128(BX), Z20
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+	PREFETCHT0 128(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Z21
+	VMOVUPS      64(BX), Z22
+	VMOVUPS      128(BX), Z23
+	VBROADCASTSS (DI), Z24
+	VFMADD231PS  Z24, Z21, Z0
+	VFMADD231PS  Z24, Z22, Z1
+	VFMADD231PS  Z24, Z23, Z2
+	VBROADCASTSS (DI)(R8*1), Z24
+	VFMADD231PS  Z24, Z21, Z3
+	VFMADD231PS  Z24, Z22, Z4
+	VFMADD231PS  Z24, Z23, Z5
+	VBROADCASTSS (DI)(R8*2), Z24
+	VFMADD231PS  Z24, Z21, Z6
+	VFMADD231PS  Z24, Z22, Z7
+	VFMADD231PS  Z24, Z23, Z8
+	VBROADCASTSS (DI)(R10*1), Z24
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS (R9), Z24
+	VFMADD231PS  Z24, Z21, Z12
+	VFMADD231PS  Z24, Z22, Z13
+	VFMADD231PS  Z24, Z23, Z14
+	VBROADCASTSS (R9)(R8*1), Z24
+	VFMADD231PS  Z24, Z21, Z15
+	VFMADD231PS  Z24, Z22, Z16
+	VFMADD231PS  Z24, Z23, Z17
+	VBROADCASTSS (R9)(R8*2), Z24
+	VFMADD231PS  Z24, Z21, Z18
+	VFMADD231PS  Z24, Z22, Z19
+	VFMADD231PS  Z24, Z23, Z20
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z3, (BX)
+	VMOVUPS Z4, 64(BX)
+	VMOVUPS Z5, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	VMOVUPS Z8, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z9, (BX)
+	VMOVUPS Z10, 64(BX)
+	VMOVUPS Z11, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, 64(BX)
+	VMOVUPS Z14, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z15, (BX)
+	VMOVUPS Z16, 64(BX)
+	VMOVUPS Z17, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z18, (BX)
+	VMOVUPS Z19, 64(BX)
+	VMOVUPS Z20, 128(BX)
+	ADDQ    SI, BX
+	ADDQ    $+192, AX
+	ADDQ    $+192, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd6
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z10
+	VMOVUPS 64(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Z14
+	VMOVUPS      64(BX), Z15
+	VBROADCASTSS (DI), Z16
+	VFMADD231PS  Z16, Z14, Z0
+	VFMADD231PS  Z16, Z15, Z1
+	VBROADCASTSS (DI)(R8*1), Z16
+	VFMADD231PS  Z16, Z14, Z2
+	VFMADD231PS  Z16, Z15, Z3
+	VBROADCASTSS (DI)(R8*2), Z16
+	VFMADD231PS  Z16, Z14, Z4
+	VFMADD231PS  Z16, Z15, Z5
+	VBROADCASTSS (DI)(R10*1), Z16
+	VFMADD231PS  Z16, Z14, Z6
+	VFMADD231PS  Z16, Z15, Z7
+	VBROADCASTSS (R9), Z16
+	VFMADD231PS  Z16, Z14, Z8
+	VFMADD231PS  Z16, Z15, Z9
+	VBROADCASTSS (R9)(R8*1), Z16
+	VFMADD231PS  Z16, Z14, Z10
+	VFMADD231PS  Z16, Z15, Z11
+	VBROADCASTSS (R9)(R8*2), Z16
+	VFMADD231PS  Z16, Z14, Z12
+	VFMADD231PS  Z16, Z15, Z13
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z10, (BX)
+	VMOVUPS Z11, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, 64(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd10
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Z7
+	VBROADCASTSS (DI), Z8
+	VFMADD231PS  Z8, Z7, Z0
+	VBROADCASTSS (DI)(R8*1), Z8
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS (DI)(R8*2), Z8
+	VFMADD231PS  Z8, Z7, Z2
+	VBROADCASTSS (DI)(R10*1), Z8
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS (R9), Z8
+	VFMADD231PS  Z8, Z7, Z4
+	VBROADCASTSS (R9)(R8*1), Z8
+	VFMADD231PS  Z8, Z7, Z5
+	VBROADCASTSS (R9)(R8*2), Z8
+	VFMADD231PS  Z8, Z7, Z6
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z5, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	JMP     cols9
+
+colsEnd10:
+	MOVQ      d+56(FP), BX
+	TESTQ     BX, BX
+	JEQ       tailEnd13
+	ANDQ      $0x0f, BX
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      AX, BX
+	MOVQ      ldo+8(FP), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z4
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z6
+	ADDQ      SI, BX
+	MOVQ      CX, BX
+	MOVQ      p+16(FP), DI
+	MOVQ      ldp+24(FP), R8
+	SHLQ      $0x02, R8
+	LEAQ      (DI)(R8*4), R9
+	LEAQ      (R8)(R8*2), R10
+	MOVQ      (SP), SI
+	MOVQ      n+48(FP), R11
+	SUBQ      $0x01, R11
+	JLT       rowsEnd15
+
+rows14:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS.Z    (BX), K1, Z7
+	VBROADCASTSS (DI), Z8
+	VFMADD231PS  Z8, Z7, Z0
+	VBROADCASTSS (DI)(R8*1), Z8
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS (DI)(R8*2), Z8
+	VFMADD231PS  Z8, Z7, Z2
+	VBROADCASTSS (DI)(R10*1), Z8
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS (R9), Z8
+	VFMADD231PS  Z8, Z7, Z4
+	VBROADCASTSS (R9)(R8*1), Z8
+	VFMADD231PS  Z8, Z7, Z5
+	VBROADCASTSS (R9)(R8*2), Z8
+	VFMADD231PS  Z8, Z7, Z6
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows14
+
+rowsEnd15:
+	ADDQ    $0x01, R11
+	MOVQ    AX, DX
+	MOVQ    ldo+8(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z3, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z4, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z5, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z6, K1, (DX)
+	ADDQ    BX, DX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+
+tailEnd13:
+	VZEROUPPER
+	RET
+
+// func mixF32x8AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·mixF32x8AVX512(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x30
+	JLT     colsEnd2
+	SUBQ    $0x30, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z3
+	VMOVUPS 64(BX), Z4
+	VMOVUPS 128(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	VMOVUPS 128(BX), Z8
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z9
+	VMOVUPS 64(BX), Z10
+	VMOVUPS 128(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	VMOVUPS 128(BX), Z14
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z15
+	VMOVUPS 64(BX), Z16
+	VMOVUPS 128(BX), Z17
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z18
+	VMOVUPS 64(BX), Z19
+	VMOVUPS 128(BX), Z20
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z21
+	VMOVUPS 64(BX), Z22
+	VMOVUPS 128(BX), Z23
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+	PREFETCHT0 128(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Z24
+	VMOVUPS      64(BX), Z25
+	VMOVUPS      128(BX), Z26
+	VBROADCASTSS (DI), Z27
+	VFMADD231PS  Z27, Z24, Z0
+	VFMADD231PS  Z27, Z25, Z1
+	VFMADD231PS  Z27, Z26, Z2
+	VBROADCASTSS (DI)(R8*1), Z27
+	VFMADD231PS  Z27, Z24, Z3
+	VFMADD231PS  Z27, Z25, Z4
+	VFMADD231PS  Z27, Z26, Z5
+	VBROADCASTSS (DI)(R8*2), Z27
+	VFMADD231PS  Z27, Z24, Z6
+	VFMADD231PS  Z27, Z25, Z7
+	VFMADD231PS  Z27, Z26, Z8
+	VBROADCASTSS (DI)(R10*1), Z27
+	VFMADD231PS  Z27, Z24, Z9
+	VFMADD231PS  Z27, Z25, Z10
+	VFMADD231PS  Z27, Z26, Z11
+	VBROADCASTSS (R9), Z27
+	VFMADD231PS  Z27, Z24, Z12
+	VFMADD231PS  Z27, Z25, Z13
+	VFMADD231PS  Z27, Z26, Z14
+	VBROADCASTSS (R9)(R8*1), Z27
+	VFMADD231PS  Z27, Z24, Z15
+	VFMADD231PS  Z27, Z25, Z16
+	VFMADD231PS  Z27, Z26, Z17
+	VBROADCASTSS (R9)(R8*2), Z27
+	VFMADD231PS  Z27, Z24, Z18
+	VFMADD231PS  Z27, Z25, Z19
+	VFMADD231PS  Z27, Z26, Z20
+	VBROADCASTSS (R9)(R10*1), Z27
+	VFMADD231PS  Z27, Z24, Z21
+	VFMADD231PS  Z27, Z25, Z22
+	VFMADD231PS  Z27, Z26, Z23
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z3, (BX)
+	VMOVUPS Z4, 64(BX)
+	VMOVUPS Z5, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	VMOVUPS Z8, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z9, (BX)
+	VMOVUPS Z10, 64(BX)
+	VMOVUPS Z11, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, 64(BX)
+	VMOVUPS Z14, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z15, (BX)
+	VMOVUPS Z16, 64(BX)
+	VMOVUPS Z17, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z18, (BX)
+	VMOVUPS Z19, 64(BX)
+	VMOVUPS Z20, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z21, (BX)
+	VMOVUPS Z22, 64(BX)
+	VMOVUPS Z23, 128(BX)
+	ADDQ    SI, BX
+	ADDQ    $+192, AX
+	ADDQ    $+192, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd6
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z10
+	VMOVUPS 64(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z14
+	VMOVUPS 64(BX), Z15
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Z16
+	VMOVUPS      64(BX), Z17
+	VBROADCASTSS (DI), Z18
+	VFMADD231PS  Z18, Z16, Z0
+	VFMADD231PS  Z18, Z17, Z1
+	VBROADCASTSS (DI)(R8*1), Z18
+	VFMADD231PS  Z18, Z16, Z2
+	VFMADD231PS  Z18, Z17, Z3
+	VBROADCASTSS (DI)(R8*2), Z18
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS (DI)(R10*1), Z18
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z7
+	VBROADCASTSS (R9), Z18
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z9
+	VBROADCASTSS (R9)(R8*1), Z18
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS (R9)(R8*2), Z18
+	VFMADD231PS  Z18, Z16, Z12
+	VFMADD231PS  Z18, Z17, Z13
+	VBROADCASTSS (R9)(R10*1), Z18
+	VFMADD231PS  Z18, Z16, Z14
+	VFMADD231PS  Z18, Z17, Z15
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z10, (BX)
+	VMOVUPS Z11, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z14, (BX)
+	VMOVUPS Z15, 64(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd10
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z7
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R11
+	SUBQ    $0x01, R11
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Z8
+	VBROADCASTSS (DI), Z9
+	VFMADD231PS  Z9, Z8, Z0
+	VBROADCASTSS (DI)(R8*1), Z9
+	VFMADD231PS  Z9, Z8, Z1
+	VBROADCASTSS (DI)(R8*2), Z9
+	VFMADD231PS  Z9, Z8, Z2
+	VBROADCASTSS (DI)(R10*1), Z9
+	VFMADD231PS  Z9, Z8, Z3
+	VBROADCASTSS (R9), Z9
+	VFMADD231PS  Z9, Z8, Z4
+	VBROADCASTSS (R9)(R8*1), Z9
+	VFMADD231PS  Z9, Z8, Z5
+	VBROADCASTSS (R9)(R8*2), Z9
+	VFMADD231PS  Z9, Z8, Z6
+	VBROADCASTSS (R9)(R10*1), Z9
+	VFMADD231PS  Z9, Z8, Z7
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R11
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z5, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z7, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	JMP     cols9
+
+colsEnd10:
+	MOVQ      d+56(FP), BX
+	TESTQ     BX, BX
+	JEQ       tailEnd13
+	ANDQ      $0x0f, BX
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      AX, BX
+	MOVQ      ldo+8(FP), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z4
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z6
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z7
+	ADDQ      SI, BX
+	MOVQ      CX, BX
+	MOVQ      p+16(FP), DI
+	MOVQ      ldp+24(FP), R8
+	SHLQ      $0x02, R8
+	LEAQ      (DI)(R8*4), R9
+	LEAQ      (R8)(R8*2), R10
+	MOVQ      (SP), SI
+	MOVQ      n+48(FP), R11
+	SUBQ      $0x01, R11
+	JLT       rowsEnd15
+
+rows14:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS.Z    (BX), K1, Z8
+	VBROADCASTSS (DI), Z9
+	VFMADD231PS  Z9, Z8, Z0
+	VBROADCASTSS (DI)(R8*1), Z9
+	VFMADD231PS  Z9, Z8, Z1
+	VBROADCASTSS (DI)(R8*2), Z9
+	VFMADD231PS  Z9, Z8, Z2
+	VBROADCASTSS (DI)(R10*1), Z9
+	VFMADD231PS  Z9, Z8, Z3
+	VBROADCASTSS (R9), Z9
+	VFMADD231PS  Z9, Z8, Z4
+	VBROADCASTSS (R9)(R8*1), Z9
+	VFMADD231PS  Z9, Z8, Z5
+	VBROADCASTSS (R9)(R8*2), Z9
+	VFMADD231PS  Z9, Z8, Z6
+	VBROADCASTSS (R9)(R10*1), Z9
+	VFMADD231PS  Z9, Z8, Z7
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R11
+	JGE          rows14
+
+rowsEnd15:
+	ADDQ    $0x01, R11
+	MOVQ    AX, DX
+	MOVQ    ldo+8(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z3, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z4, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z5, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z6, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z7, K1, (DX)
+	ADDQ    BX, DX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+
+tailEnd13:
+	VZEROUPPER
+	RET
+
+// func mixF32x9AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
+TEXT ·mixF32x9AVX512(SB), NOSPLIT, $8-64
+	MOVQ out+0(FP), AX
+	MOVQ v+32(FP), CX
+	MOVQ stride+40(FP), DX
+	MOVQ d+56(FP), BX
+
+	// far = stride·2^min(6, max(2, 13 - log2(row bytes)))
+	IMUL3Q  $+4, BX, BX
+	BSRQ    BX, BX
+	SUBQ    $0x0d, BX
+	NEGQ    BX
+	MOVQ    $+2, SI
+	MOVQ    $+6, DI
+	CMPQ    BX, SI
+	CMOVQLT SI, BX
+	CMPQ    BX, DI
+	CMOVQGT DI, BX
+	SHLXQ   BX, DX, BX
+	MOVQ    BX, (SP)
+
+cols1:
+	CMPQ    d+56(FP), $0x30
+	JLT     colsEnd2
+	SUBQ    $0x30, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z3
+	VMOVUPS 64(BX), Z4
+	VMOVUPS 128(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	VMOVUPS 128(BX), Z8
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z9
+	VMOVUPS 64(BX), Z10
+	VMOVUPS 128(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	VMOVUPS 128(BX), Z14
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z15
+	VMOVUPS 64(BX), Z16
+	VMOVUPS 128(BX), Z17
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z18
+	VMOVUPS 64(BX), Z19
+	VMOVUPS 128(BX), Z20
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z21
+	VMOVUPS 64(BX), Z22
+	VMOVUPS 128(BX), Z23
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z24
+	VMOVUPS 64(BX), Z25
+	VMOVUPS 128(BX), Z26
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (DI)(R8*8), R10
+	LEAQ    (R8)(R8*2), R11
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R12
+	SUBQ    $0x01, R12
+	JLT     rowsEnd4
+
+rows3:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+	PREFETCHT0 128(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Z27
+	VMOVUPS      64(BX), Z28
+	VMOVUPS      128(BX), Z29
+	VBROADCASTSS (DI), Z30
+	VFMADD231PS  Z30, Z27, Z0
+	VFMADD231PS  Z30, Z28, Z1
+	VFMADD231PS  Z30, Z29, Z2
+	VBROADCASTSS (DI)(R8*1), Z30
+	VFMADD231PS  Z30, Z27, Z3
+	VFMADD231PS  Z30, Z28, Z4
+	VFMADD231PS  Z30, Z29, Z5
+	VBROADCASTSS (DI)(R8*2), Z30
+	VFMADD231PS  Z30, Z27, Z6
+	VFMADD231PS  Z30, Z28, Z7
+	VFMADD231PS  Z30, Z29, Z8
+	VBROADCASTSS (DI)(R11*1), Z30
+	VFMADD231PS  Z30, Z27, Z9
+	VFMADD231PS  Z30, Z28, Z10
+	VFMADD231PS  Z30, Z29, Z11
+	VBROADCASTSS (R9), Z30
+	VFMADD231PS  Z30, Z27, Z12
+	VFMADD231PS  Z30, Z28, Z13
+	VFMADD231PS  Z30, Z29, Z14
+	VBROADCASTSS (R9)(R8*1), Z30
+	VFMADD231PS  Z30, Z27, Z15
+	VFMADD231PS  Z30, Z28, Z16
+	VFMADD231PS  Z30, Z29, Z17
+	VBROADCASTSS (R9)(R8*2), Z30
+	VFMADD231PS  Z30, Z27, Z18
+	VFMADD231PS  Z30, Z28, Z19
+	VFMADD231PS  Z30, Z29, Z20
+	VBROADCASTSS (R9)(R11*1), Z30
+	VFMADD231PS  Z30, Z27, Z21
+	VFMADD231PS  Z30, Z28, Z22
+	VFMADD231PS  Z30, Z29, Z23
+	VBROADCASTSS (R10), Z30
+	VFMADD231PS  Z30, Z27, Z24
+	VFMADD231PS  Z30, Z28, Z25
+	VFMADD231PS  Z30, Z29, Z26
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	ADDQ         $+4, R10
+	SUBQ         $0x01, R12
+	JGE          rows3
+
+rowsEnd4:
+	ADDQ    $0x01, R12
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z3, (BX)
+	VMOVUPS Z4, 64(BX)
+	VMOVUPS Z5, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	VMOVUPS Z8, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z9, (BX)
+	VMOVUPS Z10, 64(BX)
+	VMOVUPS Z11, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, 64(BX)
+	VMOVUPS Z14, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z15, (BX)
+	VMOVUPS Z16, 64(BX)
+	VMOVUPS Z17, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z18, (BX)
+	VMOVUPS Z19, 64(BX)
+	VMOVUPS Z20, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z21, (BX)
+	VMOVUPS Z22, 64(BX)
+	VMOVUPS Z23, 128(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z24, (BX)
+	VMOVUPS Z25, 64(BX)
+	VMOVUPS Z26, 128(BX)
+	ADDQ    SI, BX
+	ADDQ    $+192, AX
+	ADDQ    $+192, CX
+	JMP     cols1
+
+colsEnd2:
+cols5:
+	CMPQ    d+56(FP), $0x20
+	JLT     colsEnd6
+	SUBQ    $0x20, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	VMOVUPS 64(BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	VMOVUPS 64(BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	VMOVUPS 64(BX), Z9
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z10
+	VMOVUPS 64(BX), Z11
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z12
+	VMOVUPS 64(BX), Z13
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z14
+	VMOVUPS 64(BX), Z15
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z16
+	VMOVUPS 64(BX), Z17
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (DI)(R8*8), R10
+	LEAQ    (R8)(R8*2), R11
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R12
+	SUBQ    $0x01, R12
+	JLT     rowsEnd8
+
+rows7:
+	PREFETCHT0 (BX)(SI*1)
+	PREFETCHT0 64(BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Z18
+	VMOVUPS      64(BX), Z19
+	VBROADCASTSS (DI), Z20
+	VFMADD231PS  Z20, Z18, Z0
+	VFMADD231PS  Z20, Z19, Z1
+	VBROADCASTSS (DI)(R8*1), Z20
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS (DI)(R8*2), Z20
+	VFMADD231PS  Z20, Z18, Z4
+	VFMADD231PS  Z20, Z19, Z5
+	VBROADCASTSS (DI)(R11*1), Z20
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS (R9), Z20
+	VFMADD231PS  Z20, Z18, Z8
+	VFMADD231PS  Z20, Z19, Z9
+	VBROADCASTSS (R9)(R8*1), Z20
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS (R9)(R8*2), Z20
+	VFMADD231PS  Z20, Z18, Z12
+	VFMADD231PS  Z20, Z19, Z13
+	VBROADCASTSS (R9)(R11*1), Z20
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	VBROADCASTSS (R10), Z20
+	VFMADD231PS  Z20, Z18, Z16
+	VFMADD231PS  Z20, Z19, Z17
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	ADDQ         $+4, R10
+	SUBQ         $0x01, R12
+	JGE          rows7
+
+rowsEnd8:
+	ADDQ    $0x01, R12
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	VMOVUPS Z3, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	VMOVUPS Z5, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	VMOVUPS Z7, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z8, (BX)
+	VMOVUPS Z9, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z10, (BX)
+	VMOVUPS Z11, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z12, (BX)
+	VMOVUPS Z13, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z14, (BX)
+	VMOVUPS Z15, 64(BX)
+	ADDQ    SI, BX
+	VMOVUPS Z16, (BX)
+	VMOVUPS Z17, 64(BX)
+	ADDQ    SI, BX
+	ADDQ    $+128, AX
+	ADDQ    $+128, CX
+	JMP     cols5
+
+colsEnd6:
+cols9:
+	CMPQ    d+56(FP), $0x10
+	JLT     colsEnd10
+	SUBQ    $0x10, d+56(FP)
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS (BX), Z0
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z1
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z2
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z3
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z4
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z5
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z6
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z7
+	ADDQ    SI, BX
+	VMOVUPS (BX), Z8
+	ADDQ    SI, BX
+	MOVQ    CX, BX
+	MOVQ    p+16(FP), DI
+	MOVQ    ldp+24(FP), R8
+	SHLQ    $0x02, R8
+	LEAQ    (DI)(R8*4), R9
+	LEAQ    (DI)(R8*8), R10
+	LEAQ    (R8)(R8*2), R11
+	MOVQ    (SP), SI
+	MOVQ    n+48(FP), R12
+	SUBQ    $0x01, R12
+	JLT     rowsEnd12
+
+rows11:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS      (BX), Z9
+	VBROADCASTSS (DI), Z10
+	VFMADD231PS  Z10, Z9, Z0
+	VBROADCASTSS (DI)(R8*1), Z10
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS (DI)(R8*2), Z10
+	VFMADD231PS  Z10, Z9, Z2
+	VBROADCASTSS (DI)(R11*1), Z10
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS (R9), Z10
+	VFMADD231PS  Z10, Z9, Z4
+	VBROADCASTSS (R9)(R8*1), Z10
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS (R9)(R8*2), Z10
+	VFMADD231PS  Z10, Z9, Z6
+	VBROADCASTSS (R9)(R11*1), Z10
+	VFMADD231PS  Z10, Z9, Z7
+	VBROADCASTSS (R10), Z10
+	VFMADD231PS  Z10, Z9, Z8
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	ADDQ         $+4, R10
+	SUBQ         $0x01, R12
+	JGE          rows11
+
+rowsEnd12:
+	ADDQ    $0x01, R12
+	MOVQ    AX, BX
+	MOVQ    ldo+8(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z1, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z2, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z3, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z4, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z5, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z6, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z7, (BX)
+	ADDQ    SI, BX
+	VMOVUPS Z8, (BX)
+	ADDQ    SI, BX
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	JMP     cols9
+
+colsEnd10:
+	MOVQ      d+56(FP), BX
+	TESTQ     BX, BX
+	JEQ       tailEnd13
+	ANDQ      $0x0f, BX
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVW     SI, K1
+	MOVQ      AX, BX
+	MOVQ      ldo+8(FP), SI
+	SHLQ      $0x02, SI
+	VMOVUPS.Z (BX), K1, Z0
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z1
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z2
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z3
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z4
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z5
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z6
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z7
+	ADDQ      SI, BX
+	VMOVUPS.Z (BX), K1, Z8
+	ADDQ      SI, BX
+	MOVQ      CX, BX
+	MOVQ      p+16(FP), DI
+	MOVQ      ldp+24(FP), R8
+	SHLQ      $0x02, R8
+	LEAQ      (DI)(R8*4), R9
+	LEAQ      (DI)(R8*8), R10
+	LEAQ      (R8)(R8*2), R11
+	MOVQ      (SP), SI
+	MOVQ      n+48(FP), R12
+	SUBQ      $0x01, R12
+	JLT       rowsEnd15
+
+rows14:
+	PREFETCHT0 (BX)(SI*1)
+
+	// acc[i][c…] += p[i,j]·v[j,c…]
+	VMOVUPS.Z    (BX), K1, Z9
+	VBROADCASTSS (DI), Z10
+	VFMADD231PS  Z10, Z9, Z0
+	VBROADCASTSS (DI)(R8*1), Z10
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS (DI)(R8*2), Z10
+	VFMADD231PS  Z10, Z9, Z2
+	VBROADCASTSS (DI)(R11*1), Z10
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS (R9), Z10
+	VFMADD231PS  Z10, Z9, Z4
+	VBROADCASTSS (R9)(R8*1), Z10
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS (R9)(R8*2), Z10
+	VFMADD231PS  Z10, Z9, Z6
+	VBROADCASTSS (R9)(R11*1), Z10
+	VFMADD231PS  Z10, Z9, Z7
+	VBROADCASTSS (R10), Z10
+	VFMADD231PS  Z10, Z9, Z8
+	ADDQ         DX, BX
+	ADDQ         $+4, DI
+	ADDQ         $+4, R9
+	ADDQ         $+4, R10
+	SUBQ         $0x01, R12
+	JGE          rows14
+
+rowsEnd15:
+	ADDQ    $0x01, R12
+	MOVQ    AX, DX
+	MOVQ    ldo+8(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z1, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z2, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z3, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z4, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z5, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z6, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z7, K1, (DX)
+	ADDQ    BX, DX
+	VMOVUPS Z8, K1, (DX)
 	ADDQ    BX, DX
 	ADDQ    $+64, AX
 	ADDQ    $+64, CX

@@ -28,16 +28,15 @@ func MixF16(out []float32, ldo int, p []float32, ldp, nq int, v []uint16, stride
 	vectors().mix(out, ldo, p, ldp, nq, v, stride, n, d)
 }
 
-// MixF32 adds Σ p[j]·v[j*stride+c] over j < n to out[c], for c < d: n rows of floats, weighted. It panics when a slice is too
-// short.
-func MixF32(out, p, v []float32, stride, n, d int) {
-	if n <= 0 || d <= 0 {
+// MixF32 is MixF16 for rows of floats: the product of a matrix p [nq, n] with a matrix v [n, d], added to out.
+func MixF32(out []float32, ldo int, p []float32, ldp, nq int, v []float32, stride, n, d int) {
+	if nq <= 0 || n <= 0 || d <= 0 {
 		return
 	}
-	if len(out) < d || len(p) < n || short(len(v), n, stride, d) {
-		panic(fmt.Sprintf("quant: mix of %d rows of %d, in slices of %d, %d and %d", n, d, len(out), len(p), len(v)))
+	if short(len(out), nq, ldo, d) || short(len(p), nq, ldp, n) || short(len(v), n, stride, d) {
+		panic(fmt.Sprintf("quant: mix of %d×%d, depth %d, in slices of %d, %d and %d", nq, d, n, len(out), len(p), len(v)))
 	}
-	vectors().mixF32(out, p, v, stride, n, d)
+	vectors().mixF32(out, ldo, p, ldp, nq, v, stride, n, d)
 }
 
 // short reports whether rows rows of cols elements at distance ld do not fit into have elements.
@@ -75,9 +74,11 @@ func mixGeneric(out []float32, ldo int, p []float32, ldp, nq int, v []uint16, st
 	}
 }
 
-func mixF32Generic(out, p, v []float32, stride, n, d int) {
+func mixF32Generic(out []float32, ldo int, p []float32, ldp, nq int, v []float32, stride, n, d int) {
 	for j := range n {
-		axpyF32(out[:d], p[j], v[j*stride:])
+		for i := range nq {
+			axpyF32(out[i*ldo:][:d], p[i*ldp+j], v[j*stride:])
+		}
 	}
 }
 

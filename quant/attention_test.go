@@ -106,34 +106,38 @@ func TestAttentionShapes(t *testing.T) {
 
 // TestMixF32 mixes rows of small integers at fences.
 func TestMixF32(t *testing.T) {
-	forLevels(t, func(t *testing.T) {
-		rng := rand.New(rand.NewPCG(9, 1))
-		for d := 1; d < 150; d += 1 + d/9 {
-			for _, n := range []int{1, 2, 5, 16} {
-				stride := d + rng.IntN(3)
-				p, v, out := make([]float32, n), make([]float32, (n-1)*stride+d), atFence[float32](t, d, true)
-				for i := range p {
-					p[i] = float32(rng.IntN(9) - 4)
+	forLevels(t, func(t *testing.T) { testMixF32(t, MixF32) })
+}
+
+// testMixF32 compares with a plain product.
+func testMixF32(t *testing.T, mix mixFunc[float32]) {
+	rng := rand.New(rand.NewPCG(9, 1))
+	for d := 1; d < 150; d += 1 + d/9 {
+		for _, n := range []int{1, 2, 5, 16, 73} {
+			nq := 1 + rng.IntN(20)
+			stride, ldp, ldo := d+rng.IntN(3), n+rng.IntN(3), d+rng.IntN(3)
+			p, v, out := make([]float32, (nq-1)*ldp+n), make([]float32, (n-1)*stride+d), atFence[float32](t, (nq-1)*ldo+d, true)
+			for i := range p {
+				p[i] = float32(rng.IntN(9) - 4)
+			}
+			for i := range v {
+				v[i] = float32(rng.IntN(9) - 4)
+			}
+			for c := range out {
+				out[c] = float32(c % 5)
+			}
+			mix(out, ldo, fenced(t, p, true), ldp, nq, fenced(t, v, true), stride, n, d)
+			for at, got := range out {
+				i, c, want := at/ldo, at%ldo, float32(at%5)
+				for j := 0; j < n && c < d; j++ {
+					want += p[i*ldp+j] * v[j*stride+c]
 				}
-				for i := range v {
-					v[i] = float32(rng.IntN(9) - 4)
-				}
-				for c := range out {
-					out[c] = float32(c % 5)
-				}
-				MixF32(out, fenced(t, p, true), fenced(t, v, true), stride, n, d)
-				for c, got := range out {
-					want := float32(c % 5)
-					for j := range n {
-						want += p[j] * v[j*stride+c]
-					}
-					if got != want {
-						t.Fatalf("n=%d d=%d column %d: got %v, want %v", n, d, c, got, want)
-					}
+				if got != want {
+					t.Fatalf("%d rows, n=%d d=%d: row %d, column %d: got %v, want %v", nq, n, d, i, c, got, want)
 				}
 			}
 		}
-	})
+	}
 }
 
 // TestAttentionRounding compares with float64 sums on values of any size.
@@ -221,7 +225,7 @@ func TestAttentionPanics(t *testing.T) {
 		"mix out":    func() { MixF16(f[:15], 8, f, 8, 2, h, 8, 8, 8) },
 		"mix p":      func() { MixF16(f, 8, f[:15], 8, 2, h, 8, 8, 8) },
 		"mix v":      func() { MixF16(f, 8, f, 8, 2, h[:63], 8, 8, 8) },
-		"mix floats": func() { MixF32(f[:8], f[:8], f[:63], 8, 8, 8) },
+		"mix floats": func() { MixF32(f, 8, f, 8, 2, f[:63], 8, 8, 8) },
 		"mix stride": func() { MixF16(f, 8, f, 8, 2, h, -8, 8, 8) },
 	} {
 		t.Run(name, func(t *testing.T) {

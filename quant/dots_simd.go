@@ -39,30 +39,49 @@ func scoresWith(kernels dotKernels, step int) func([]float32, int, []float32, in
 	}
 }
 
-// mixWith makes vectorSet.mix of kernels that take d in multiples of step; the other columns go through Go. A lane is a column, so
-// that head and tail have nothing to do with each other.
-func mixWith(kernels mixKernels, step int) func([]float32, int, []float32, int, int, []uint16, int, int, int) {
-	return func(out []float32, ldo int, p []float32, ldp, nq int, v []uint16, stride, n, d int) {
+// mixWith makes vectorSet.mix or mixF32 of kernels that take d in multiples of step; the other columns go to the twin. A lane is
+// a column, so that head and tail have nothing to do with each other.
+func mixWith[T uint16 | float32](kernels mixKernels, step int, twin mixFunc[T]) mixFunc[T] {
+	return func(out []float32, ldo int, p []float32, ldp, nq int, v []T, stride, n, d int) {
 		head := d - d%step
 		for i, n1 := 0, 0; i < nq && head > 0; i += n1 {
 			n1 = rowGroup(nq-i, len(kernels))
-			kernels[n1-1](&out[i*ldo], ldo, &p[i*ldp], ldp, (*byte)(unsafe.Pointer(&v[0])), 2*stride, n, head)
+			kernels[n1-1](&out[i*ldo], ldo, &p[i*ldp], ldp, (*byte)(unsafe.Pointer(&v[0])), int(unsafe.Sizeof(v[0]))*stride, n, head)
 		}
 		if head < d {
-			mixGeneric(out[head:], ldo, p, ldp, nq, v[head:], stride, n, d-head)
+			twin(out[head:], ldo, p, ldp, nq, v[head:], stride, n, d-head)
 		}
 	}
 }
 
-// mixF32With makes vectorSet.mixF32 of a kernel that takes d in multiples of step.
-func mixF32With(kernel mixKernel, step int) func([]float32, []float32, []float32, int, int, int) {
-	return func(out, p, v []float32, stride, n, d int) {
-		head := d - d%step
-		if head > 0 {
-			kernel(&out[0], 0, &p[0], 0, (*byte)(unsafe.Pointer(&v[0])), 4*stride, n, head)
+// mixTurned makes vectorSet.mixF32 of kernels of scores that take depths in multiples of step: v is turned around, piece after
+// piece.
+func mixTurned(kernels dotKernels, step int) mixFunc[float32] {
+	const deep, wide, rows = 64, 32, 4 // rows and columns of a piece, and rows of out at a time
+	return func(out []float32, ldo int, p []float32, ldp, nq int, v []float32, stride, n, d int) {
+		var turned [wide * deep]float32
+		var sums [rows * wide]float32
+		even := n - n%step
+		for j := 0; j < even; j += deep {
+			m := min(deep, even-j)
+			for c := 0; c < d; c += wide {
+				w := min(wide, d-c)
+				for r := range m {
+					for k, x := range v[(j+r)*stride+c:][:w] {
+						turned[k*deep+r] = x
+					}
+				}
+				for i, n1 := 0, 0; i < nq; i += n1 {
+					n1 = min(rows, len(kernels), nq-i)
+					kernels[n1-1](&sums[0], wide, &p[i*ldp+j], ldp, (*byte)(unsafe.Pointer(&turned[0])), 4*deep, w, m)
+					for r := range n1 {
+						axpyF32(out[(i+r)*ldo+c:][:w], 1, sums[r*wide:])
+					}
+				}
+			}
 		}
-		if head < d {
-			mixF32Generic(out[head:], p, v[head:], stride, n, d-head)
+		if even < n {
+			mixF32Generic(out, ldo, p[even:], ldp, nq, v[even*stride:], stride, n-even, d)
 		}
 	}
 }

@@ -352,3 +352,11 @@ func TestExponents(t *testing.T) {
 		}
 	}
 }
+
+// What NEON makes of its kernels of scores, with those of this CPU.
+func TestMixTurned(t *testing.T) {
+	if !cpu.AVX2.Available() {
+		t.Skip("no AVX2")
+	}
+	testMixF32(t, mixTurned(dotsF32AVX2, 8))
+}

@@ -8,8 +8,8 @@ type vectorSet struct {
 	f32ToF16 func(dst []uint16, src []float32)
 
 	scores func(dst []float32, ldd int, q []float32, nq, ldq int, k []uint16, stride, n, d int)
-	mix    func(out []float32, ldo int, p []float32, ldp, nq int, v []uint16, stride, n, d int)
-	mixF32 func(out, p, v []float32, stride, n, d int)
+	mix    mixFunc[uint16]
+	mixF32 mixFunc[float32]
 
 	scoresQ8 func(dst []float32, ldd int, q []byte, stride, nq int, k CacheRows, n int)
 	mixQ8    func(out []float32, ldo int, p []float32, ldp, nq int, v CacheRows, from, n, d int)
@@ -19,6 +19,9 @@ type vectorSet struct {
 	geluMul    func(dst, gate, up []float32)
 	sumSquares func(x []float32) float32
 }
+
+// mixFunc is MixF16 or MixF32.
+type mixFunc[T uint16 | float32] func(out []float32, ldo int, p []float32, ldp, nq int, v []T, stride, n, d int)
 
 // vectorSets is indexed by level. The generic set is the twin of the others; those are set by the platform's init.
 var vectorSets = [cpu.NumLevels]vectorSet{cpu.Generic: {

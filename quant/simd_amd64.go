@@ -11,14 +11,14 @@ import "github.com/latentgo/latentgo/internal/cpu"
 func init() {
 	vectorSets[cpu.AVX2] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
-		scores: scoresWith(scoresAVX2, 8), mix: mixWith(mixAVX2, 8), mixF32: mixF32With(mixF32x1AVX2, 8),
+		scores: scoresWith(scoresAVX2, 8), mix: mixWith(mixAVX2, 8, mixGeneric), mixF32: mixWith(mixF32AVX2, 8, mixF32Generic),
 		scoresQ8: cacheAVX2.scoresQ8, mixQ8: cacheAVX2.mixQ8,
 		expSum: expSumWith(expSumAVX2), siluMul: gatedWith(siluMulAVX2), geluMul: gatedWith(geluMulAVX2),
 		sumSquares: sumSquaresWith(sumSquaresAVX2),
 	}
 	vectorSets[cpu.AVX512] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
-		scores: scoresWith(scoresAVX512, 1), mix: mixWith(mixAVX512, 1), mixF32: mixF32With(mixF32x1AVX512, 1),
+		scores: scoresWith(scoresAVX512, 1), mix: mixWith(mixAVX512, 1, mixGeneric), mixF32: mixWith(mixF32AVX512, 1, mixF32Generic),
 		scoresQ8: cacheAVX512.scoresQ8, mixQ8: cacheAVX512.mixQ8,
 		expSum: expSumWith(expSumAVX512), siluMul: gatedWith(siluMulAVX512), geluMul: gatedWith(geluMulAVX512),
 		sumSquares: sumSquaresWith(sumSquaresAVX512),
@@ -52,6 +52,9 @@ var (
 	}
 	mixAVX2   = mixKernels{mixF16x1AVX2, mixF16x2AVX2, mixF16x3AVX2, mixF16x4AVX2, mixF16x5AVX2, mixF16x6AVX2}
 	mixAVX512 = mixKernels{mixF16x1AVX512, mixF16x2AVX512, mixF16x3AVX512, mixF16x4AVX512, mixF16x5AVX512, mixF16x6AVX512, mixF16x7AVX512, mixF16x8AVX512, mixF16x9AVX512}
+
+	mixF32AVX2   = mixKernels{mixF32x1AVX2, mixF32x2AVX2, mixF32x3AVX2, mixF32x4AVX2, mixF32x5AVX2, mixF32x6AVX2}
+	mixF32AVX512 = mixKernels{mixF32x1AVX512, mixF32x2AVX512, mixF32x3AVX512, mixF32x4AVX512, mixF32x5AVX512, mixF32x6AVX512, mixF32x7AVX512, mixF32x8AVX512, mixF32x9AVX512}
 )
 
 // expSumWith makes vectorSet.expSum of a kernel.

@@ -11,7 +11,7 @@ import (
 func init() {
 	vectorSets[cpu.NEON] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
-		scores: scoresWith(scoresNEON, 8), mix: mixWith(mixNEON, 8), mixF32: mixF32Generic,
+		scores: scoresWith(scoresNEON, 8), mix: mixWith(mixNEON, 8, mixGeneric), mixF32: mixTurned(dotsF32NEON, 8),
 		scoresQ8: scoresQ8Generic, mixQ8: mixQ8Generic,
 		expSum: expSum, siluMul: siluMul, geluMul: geluMul, sumSquares: sumSquares,
 	}

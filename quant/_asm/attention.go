@@ -37,10 +37,11 @@ func buildAttention(g *gen) {
 				g.scores(l, e, nq)
 			}
 		}
-		for nq := 1; nq <= l.maxQueries(elemF16); nq++ {
-			g.mix(l, elemF16, nq)
+		for _, e := range []element{elemF16, elemF32} {
+			for nq := 1; nq <= l.maxQueries(elemF16); nq++ {
+				g.mix(l, e, nq)
+			}
 		}
-		g.mix(l, elemF32, 1)
 	}
 }
 
