@@ -20,8 +20,8 @@ type ConvertOptions struct {
 	// Threads that compute in Convert, as in Options. Load takes its own.
 	Threads int
 	// Calibration is the text whose activations decide what is kept; "" lets the model write some. One part in eight is held
-	// back to measure the result. A quarter as many tokens in no order, drawn from the vocabulary, are added for words that the
-	// text does not use.
+	// back to measure the result. Half as many tokens that the model writes, starting from some of the whole vocabulary, are added
+	// for what the text leaves out.
 	Calibration string
 	// Tokens of calibration text: how many the model writes, or how many are used of a longer Calibration, spread evenly.
 	// 0 means 16,384 of a text, 12,288 that the model writes.

@@ -24,7 +24,7 @@ import (
 //	latentgo.convert.source.fingerprint  str   its content, see gguf.File.Fingerprint
 //	latentgo.calibration.source     str        "self-written" or "text"
 //	latentgo.calibration.sha256     str        of the token ids used
-//	latentgo.calibration.tokens     u32        of it that the statistics come from, beside tokens in no order (see calibtext.go)
+//	latentgo.calibration.tokens     u32        of it that the statistics come from, beside side text (see calibtext.go)
 //	latentgo.calibration.seed       u64        of self-written text
 //	latentgo.perplexity.tokens      u32        scored, of text that was held back
 //	latentgo.perplexity.before      f64        of the original on them
