@@ -120,7 +120,9 @@ func (c *calibration) moments(ctx context.Context, i int) (kv, q *gram, err erro
 			q.add(w, p.q, nil, n)
 		}
 	})
-	c.flush(kv, q)
+	if err == nil {
+		c.flush(kv, q)
+	}
 	return kv, q, err
 }
 
@@ -131,13 +133,15 @@ func (c *calibration) flush(grams ...*gram) {
 	}
 }
 
-// flushTask is gram.flush for several on all workers.
+// flushTask is gram.flush for several, of which some may be nil, on all workers.
 type flushTask []*gram
 
 // Work implements pool.Task.
 func (t flushTask) Work(w *pool.Worker) {
 	for _, g := range t {
-		g.flush(w)
+		if g != nil {
+			g.flush(w)
+		}
 	}
 }
 
@@ -187,7 +191,9 @@ func (c *calibration) attend(ctx context.Context, i int, conv *layer) (*evidence
 			g.add(w, ln.att, target, n)
 		}
 	})
-	c.flush(ev.grams()...)
+	if err == nil {
+		c.flush(ev.fit, ev.check)
+	}
 	return ev, err
 }
 
@@ -279,7 +285,9 @@ func (c *calibration) feed(ctx context.Context, i int) (*evidence, error) {
 			g.add(w, p.gate, target, n)
 		}
 	})
-	c.flush(ev.grams()...)
+	if err == nil && ev != nil {
+		c.flush(ev.fit, ev.check)
+	}
 	return ev, err
 }
 
@@ -334,17 +342,6 @@ func (c *calibration) evidence(a, b int) *evidence {
 		e.check = newGram(a, b, &c.scratch)
 	}
 	return e
-}
-
-// grams returns those that there are; e may be nil.
-func (e *evidence) grams() []*gram {
-	switch {
-	case e == nil:
-		return nil
-	case e.check == nil:
-		return []*gram{e.fit}
-	}
-	return []*gram{e.fit, e.check}
 }
 
 // next returns the gram of the next window.

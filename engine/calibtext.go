@@ -77,29 +77,27 @@ func newCalibrationText(windows [][]int32, source string) *calibrationText {
 
 // calibration returns the text that the options ask for, and side text.
 func (c *conversion) calibration(ctx context.Context) (*calibrationText, error) {
-	var t *calibrationText
-	done, total := 0, 0 // tokens written
-	progress := func(n, _ int) { c.report(StageText, int64(done+n), int64(total)) }
-	if c.opt.Calibration == "" {
-		o := c.selfTextOptions()
-		total = o.tokens + o.tokens/sideShare
-		windows, err := c.m.selfText(ctx, o, progress)
-		if err != nil {
-			return nil, err
-		}
-		t, done = newCalibrationText(windows, SelfWritten), o.tokens
-	} else {
-		windows, err := c.givenText()
-		if err != nil {
-			return nil, err
-		}
-		t = newCalibrationText(windows, GivenText)
+	t, written, err := c.mainText(ctx)
+	if err != nil {
+		return nil, err
 	}
-	n := t.size(t.train) + t.size(t.held)
-	total = max(total, n/sideShare)
-	var err error
-	t.side, err = c.side(ctx, n, progress)
+	t.side, err = c.side(ctx, t.size(t.train)+t.size(t.held), func(done, total int) {
+		c.report(StageText, int64(written+done), int64(written+total))
+	})
 	return t, err
+}
+
+// mainText is calibration without side text. It returns how many tokens of it were written.
+func (c *conversion) mainText(ctx context.Context) (t *calibrationText, written int, err error) {
+	if c.opt.Calibration != "" {
+		windows, err := c.givenText()
+		return newCalibrationText(windows, GivenText), 0, err
+	}
+	windows, err := c.m.selfText(ctx, c.selfTextOptions(), func(done, total int) {
+		written = total
+		c.report(StageText, int64(done), int64(total+total/sideShare))
+	})
+	return newCalibrationText(windows, SelfWritten), written, err
 }
 
 // givenText cuts windows out of the text given.

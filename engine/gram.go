@@ -22,7 +22,7 @@ type gram struct {
 // gramScratch is what grams compute with, one after the other. The zero value is ready.
 type gramScratch struct {
 	n           int         // rows
-	at          []float32   // Aᵀ [pieces, a, gramPiece+gramPad]
+	at          []float32   // Aᵀ [pieces, a, gramRow]
 	left, right []float32   // A and B, [panels, n, gramPanel]
 	sums        [][]float32 // per worker [gramTile, gramPanel]
 }
@@ -30,7 +30,7 @@ type gramScratch struct {
 const (
 	gramBatch = 256 // rows that are worth adding
 	gramPiece = 128 // rows of a piece
-	gramPad   = 16  // keeps rows from lying powers of two apart, where they would contend for places in a cache
+	gramRow   = 144 // from a row of a piece of Aᵀ to the next: no power of two, or rows would contend for places in a cache
 	gramPanel = 32  // columns of a panel
 	gramTile  = 90  // rows of a product that are computed at a time; kernels take six or nine together
 )
@@ -70,11 +70,7 @@ func (g *gram) flush(w *pool.Worker) {
 	if n == 0 {
 		return
 	}
-	var b []float32
-	if g.b > 0 {
-		b = g.waitB
-	}
-	g.sum(w, g.waitA, b, n)
+	g.sum(w, g.waitA, g.waitB, n)
 	if w.ID == 0 {
 		g.waiting = 0
 	}
@@ -119,7 +115,7 @@ func (g *gram) prepare(n, workers int) {
 	}
 	g.n = n
 	g.left, g.right = resized(g.left, panels(g.a)*n*gramPanel), resized(g.right, panels(g.b)*n*gramPanel)
-	g.at = resized(g.at, (n+gramPiece-1)/gramPiece*g.a*(gramPiece+gramPad))
+	g.at = resized(g.at, (n+gramPiece-1)/gramPiece*g.a*gramRow)
 }
 
 func resized(s []float32, n int) []float32 { return sized(&s, n) }
@@ -137,11 +133,10 @@ func panel(dst, x []float32, width, n, c int) []float32 {
 
 // turn writes the rows of Aᵀ that panel c of A has.
 func (g *gram) turn(c int, panel []float32) {
-	const cols = gramPiece + gramPad
 	at := c * gramPanel
 	for k := range min(gramPanel, g.a-at) {
 		for lo := 0; lo < g.n; lo += gramPiece {
-			row := g.at[(lo/gramPiece*g.a+at+k)*cols:][:min(gramPiece, g.n-lo)]
+			row := g.at[(lo/gramPiece*g.a+at+k)*gramRow:][:min(gramPiece, g.n-lo)]
 			for t := range row {
 				row[t] = panel[(lo+t)*gramPanel+k]
 			}
@@ -170,12 +165,11 @@ func (g *gram) tile(sum []float32, i int, both bool) {
 
 // product computes rows lo … hi-1 of Aᵀ times some columns from c on of what x has the panels of: sum [hi-lo, gramPanel].
 func (g *gram) product(sum, x []float32, lo, hi, c, columns int) {
-	const cols = gramPiece + gramPad
 	clear(sum)
 	x = x[c*g.n:] // the panel
 	for at := 0; at < g.n; at += gramPiece {
-		p := g.at[(at/gramPiece*g.a+lo)*cols:]
-		quant.MixF32(sum, gramPanel, p, cols, hi-lo, x[at*gramPanel:], gramPanel, min(gramPiece, g.n-at), columns)
+		p := g.at[(at/gramPiece*g.a+lo)*gramRow:]
+		quant.MixF32(sum, gramPanel, p, gramRow, hi-lo, x[at*gramPanel:], gramPanel, min(gramPiece, g.n-at), columns)
 	}
 }
 

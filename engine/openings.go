@@ -43,13 +43,17 @@ var others = []string{
 type openings struct {
 	m            *Model
 	bos          []int32 // of an empty document
+	drawn        int     // tokens that start a document, see selfTextOptions
 	ask, respond []int32 // of a chat: up to the question, and from its end on to the answer; nil without a template
 }
 
-// openings prepares the model's.
-func (m *Model) openings(ctx context.Context) *openings {
-	o := &openings{m: m}
+// openings prepares the model's, see selfTextOptions for drawn. Without a tokenizer there is nothing but tokens drawn.
+func (m *Model) openings(ctx context.Context, drawn int) *openings {
+	o := &openings{m: m, drawn: drawn}
 	if m.tok == nil {
+		o.drawn = max(drawn, 1)
+	}
+	if o.drawn > 0 {
 		return o
 	}
 	if id, ok := m.tok.Lookup("<|endoftext|>"); ok {
@@ -73,8 +77,8 @@ func (m *Model) openings(ctx context.Context) *openings {
 // document returns the tokens of a document's start, and what follows when a question in it ends (or nil). no rotates
 // through the kinds.
 func (o *openings) document(r *rand.Rand, no int) (start, after []int32) {
-	if o.m.tok == nil {
-		return o.drawn(r, 1), nil
+	if o.drawn > 0 {
+		return o.draw(r, o.drawn), nil
 	}
 	switch kind := no % 4; {
 	case kind == 1 && len(o.ask) > 0 && len(o.respond) > 0:
@@ -88,13 +92,13 @@ func (o *openings) document(r *rand.Rand, no int) (start, after []int32) {
 		start = o.encode(fmt.Sprintf(form, capital(form, topic)))
 	}
 	if len(start) == 0 {
-		start = o.drawn(r, 1)
+		start = o.draw(r, 1)
 	}
 	return start, nil
 }
 
-// drawn returns n tokens drawn evenly from the vocabulary.
-func (o *openings) drawn(r *rand.Rand, n int) []int32 {
+// draw returns n tokens drawn evenly from the vocabulary.
+func (o *openings) draw(r *rand.Rand, n int) []int32 {
 	ids := make([]int32, n)
 	for i := range ids {
 		ids[i] = int32(r.IntN(o.m.w.embed.Rows))

@@ -14,8 +14,8 @@ import (
 )
 
 // Text that a model writes itself: sampled at temperature 1, in windows that start with several kinds of documents (file
-// openings.go) or with tokens that nobody chose. Several windows are written at once: a step gives each one more token, so that weights are read once for
-// all of them.
+// openings.go) or with tokens that nobody chose. Several windows are written at once: a step gives each one more token, so
+// that weights are read once for all of them.
 
 // selfTextOptions says what to write.
 type selfTextOptions struct {
@@ -35,7 +35,7 @@ const (
 // selfText writes windows of text.
 func (m *Model) selfText(ctx context.Context, o selfTextOptions, progress func(done, total int)) ([][]int32, error) {
 	n := max((o.tokens+o.window-1)/o.window, 2)
-	s := &scribe{m: m, o: o, open: m.openings(ctx), total: n * o.window, progress: progress}
+	s := &scribe{m: m, o: o, open: m.openings(ctx, o.drawn), total: n * o.window, progress: progress}
 	s.pass = pass{runner: m.run}
 	rounds := (n + m.writers(o.window) - 1) / m.writers(o.window)
 	for ; rounds > 0; rounds-- {
@@ -77,7 +77,6 @@ type window struct {
 	queue  []int32 // tokens to come that are not drawn
 	after  []int32 // what follows the end of a chat's question, or nil
 	docs   int     // documents begun
-	drawn  int     // see selfTextOptions
 	cuts   int
 	no     int // which window
 	r      *rand.Rand
@@ -124,7 +123,7 @@ func (s *scribe) begin(n int) {
 	s.windows = s.windows[:n]
 	for i, w := range s.windows {
 		no := len(s.done) + i
-		*w = window{no: no, drawn: s.o.drawn, r: rand.New(rand.NewPCG(s.o.seed, uint64(no))), stores: w.stores}
+		*w = window{no: no, r: rand.New(rand.NewPCG(s.o.seed, uint64(no))), stores: w.stores}
 		w.document(s.open)
 		w.take(s, nil)
 	}
@@ -238,10 +237,6 @@ func (m *Model) ends(id int32) bool { return m.tok != nil && m.tok.IsEOG(id) }
 // document starts another document behind what there is.
 func (w *window) document(o *openings) {
 	w.start = len(w.ids)
-	if w.drawn > 0 {
-		w.queue, w.after = o.drawn(w.r, w.drawn), nil
-		return
-	}
 	w.queue, w.after = o.document(w.r, w.no+w.docs)
 	w.docs++
 }

@@ -56,11 +56,13 @@ func TestSelfTextIsReproducible(t *testing.T) {
 func TestSelfTextFollowsTheModel(t *testing.T) {
 	for name, b := range convertible() {
 		m := loadFile(t, b.Write(t), Options{})
-		for _, w := range write(t, m, selfTextOptions{tokens: 120, window: 60})[:2] {
-			logits := allLogits(t, m, w)
-			for i, id := range w[1:] {
-				if p := math.Exp(float64(logits[i][id] - slices.Max(logits[i]))); p < leastProbability/2 {
-					t.Fatalf("%s: token %d has a %.2g-th of the best one's probability", name, i+1, p)
+		for _, drawn := range []int{0, sideDrawn} {
+			for _, w := range write(t, m, selfTextOptions{tokens: 120, window: 60, drawn: drawn})[:2] {
+				logits := allLogits(t, m, w)
+				for i := max(drawn, 1); i < len(w); i++ {
+					if p := math.Exp(float64(logits[i-1][w[i]] - slices.Max(logits[i-1]))); p < leastProbability/2 {
+						t.Fatalf("%s, %d drawn: token %d has a %.2g-th of the best one's probability", name, drawn, i, p)
+					}
 				}
 			}
 		}
@@ -97,7 +99,7 @@ func TestDraw(t *testing.T) {
 // A window that repeats itself loses its end and goes on with another document; text does not.
 func TestCutLoop(t *testing.T) {
 	m := loadFile(t, tinyLlama().build().Write(t), Options{})
-	o := m.openings(context.Background())
+	o := m.openings(context.Background(), 0)
 	loop := &window{r: rand.New(rand.NewPCG(0, 0))}
 	for i := range 2 * loopSpan {
 		loop.ids = append(loop.ids, int32(i%5))

@@ -72,7 +72,7 @@ func mixTurned(kernels dotKernels, step int) mixFunc[float32] {
 					}
 				}
 				for i, n1 := 0, 0; i < nq; i += n1 {
-					n1 = min(rows, len(kernels), nq-i)
+					n1 = rowGroup(nq-i, min(rows, len(kernels)))
 					kernels[n1-1](&sums[0], wide, &p[i*ldp+j], ldp, (*byte)(unsafe.Pointer(&turned[0])), 4*deep, w, m)
 					for r := range n1 {
 						axpyF32(out[(i+r)*ldo+c:][:w], 1, sums[r*wide:])
