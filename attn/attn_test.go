@@ -334,9 +334,9 @@ func reaching(b *testing.B, g Geometry, l int) (*Layer, error) {
 	turns.Reserve(8192)
 	keys := make([][]uint16, g.KVHeads)
 	for i := range keys {
-		keys[i] = make([]uint16, g.KeySize*l/2)
+		keys[i] = make([]uint16, turns.Far(g.KeySize)*l/2)
 	}
-	r, err := NewReach(turns, 64, g.KeySize, l/2, keys)
+	r, err := NewReach(turns, 64, g.KeySize, g.ValueSize, l/2, keys)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -269,40 +269,66 @@ func TestFullRowsCanBeInverted(t *testing.T) {
 }
 
 // Of a full row, the first values are all that keys need when they are as many as keys have, and values come from the whole row
-// as ever. With fewer, keys lose the less the more there are. Keys come back as they are before RoPE.
+// as ever. With fewer, keys lose the less the more there are. Keys come back as they are before RoPE, but for pairs that are not
+// seen from afar: of those rows say nothing.
 func TestKeysComeFirst(t *testing.T) {
 	eachShape(t, func(t *testing.T, s *sample) {
-		turns, err := NewTurns(s.rope, 0.45)
-		if err != nil {
-			t.Fatal(err)
-		}
-		keys, n := s.KVHeads*s.KeySize, s.KVHeads*(s.KeySize+s.ValueSize)
-		last := math.Inf(1)
-		for _, a := range []int{keys / 4, keys / 2, keys, n} {
-			c := s.compress(t, CompressOptions{L: n, Keys: a, Turns: turns, Balance: 2.5})
-			lost := 0.0
-			for g := range s.KVHeads {
-				var key, value mat.Dense
-				key.Mul(c.Query[g].T(), c.Encode.Slice(0, a, 0, n))
-				value.Mul(c.Value[g], c.Encode)
-				for _, z := range s.z {
-					var k, v mat.VecDense
-					x := mat.NewVecDense(n, slices.Clone(z))
-					k.MulVec(&key, x)
-					v.MulVec(&value, x)
-					lost += distance(z[g*s.KeySize:][:s.KeySize], k.RawVector().Data)
-					if e := distance(z[keys+g*s.ValueSize:][:s.ValueSize], v.RawVector().Data); !(e < 1e-6) {
-						t.Fatalf("keys from %d of %d: a value comes back with an error of %.2g", a, n, e)
+		for _, phase := range []float64{40, 5} {
+			turns, err := NewTurns(s.rope, phase)
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys, n := s.KVHeads*s.KeySize, s.KVHeads*(s.KeySize+s.ValueSize)
+			seen := s.KVHeads * turns.Far(s.KeySize)
+			last := math.Inf(1)
+			for _, a := range []int{seen / 4, seen / 2, seen, n} {
+				if a == 0 {
+					continue
+				}
+				c := s.compress(t, CompressOptions{L: n, Keys: a, Turns: turns, Balance: 2.5})
+				lost := 0.0
+				for g := range s.KVHeads {
+					var key, value mat.Dense
+					key.Mul(c.Query[g].T(), c.Encode.Slice(0, a, 0, n))
+					value.Mul(c.Value[g], c.Encode)
+					for _, z := range s.z {
+						var k, v mat.VecDense
+						x := mat.NewVecDense(n, slices.Clone(z))
+						k.MulVec(&key, x)
+						v.MulVec(&value, x)
+						lost += distance(farOf(turns, z[g*s.KeySize:][:s.KeySize]), farOf(turns, k.RawVector().Data))
+						for p := range len(s.rope.freqs) {
+							if i, j := s.rope.Pair(p); !turns.Seen(p) && (k.AtVec(i) != 0 || k.AtVec(j) != 0) {
+								t.Fatalf("phase %v: a row says %v, %v of a pair that is not seen from afar", phase, k.AtVec(i), k.AtVec(j))
+							}
+						}
+						if e := distance(z[keys+g*s.ValueSize:][:s.ValueSize], v.RawVector().Data); !(e < 1e-6) {
+							t.Fatalf("phase %v, keys from %d of %d: a value comes back with an error of %.2g", phase, a, n, e)
+						}
 					}
 				}
+				lost /= float64(s.KVHeads * len(s.z))
+				if a >= seen && !(lost < 1e-6) || a < seen && !(lost < last && lost > 1e-3) {
+					t.Errorf("phase %v, keys from %d of %d: an error of %.2g, with fewer %.2g", phase, a, n, lost, last)
+				}
+				last = lost
 			}
-			lost /= float64(s.KVHeads * len(s.z))
-			if a >= keys && !(lost < 1e-6) || a < keys && !(lost < last && lost > 1e-3) {
-				t.Errorf("keys from %d of %d: an error of %.2g, with fewer %.2g", a, n, lost, last)
-			}
-			last = lost
 		}
 	})
+}
+
+// farOf returns what of a head is seen from afar.
+func farOf(t *Turns, x []float64) []float64 {
+	from, to := make([]float32, len(x)), make([]float32, len(x))
+	for i, v := range x {
+		from[i] = float32(v)
+	}
+	t.Arrange(to, from)
+	var out []float64
+	for _, v := range to[len(to)-t.Far(len(to)):] {
+		out = append(out, float64(v))
+	}
+	return out
 }
 
 // Fewer values cost more: the error of outputs grows as the row shrinks, and stays below that of no attention at all.

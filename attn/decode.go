@@ -17,16 +17,32 @@ const maxParts = 32
 // score and the sum of exponentials. Reused from step to step.
 type Partial struct {
 	out  []float32 // [parts][Heads][ValueSize]
-	peak []float32 // [Heads][maxParts]
-	sum  []float32 // [Heads][maxParts]
+	peak []float32 // [Heads][slots]: of each part, then of the near tokens of a layer with a Reach
+	sum  []float32 // [Heads][slots]
+	near []float32 // [Heads][v] the output of near tokens
 }
 
-// span returns how many positions each part covers for a token at pos, and the number of parts.
+// slots is how many peaks and sums a head has.
+const slots = maxParts + 1
+
+// span returns how many positions each part covers for a token at pos, and the number of parts. With a Reach only far tokens are in
+// parts, which may be none.
 func (l *Layer) span(pos int) (size, parts int) {
-	n := pos + 1 - l.start(pos)
+	n := l.end(pos) - l.start(pos)
+	if n <= 0 {
+		return chunk, 0
+	}
 	size = (n + maxParts - 1) / maxParts
 	size = (size + chunk - 1) / chunk * chunk
 	return size, (n + size - 1) / size
+}
+
+// end returns the position behind the last one that is in parts.
+func (l *Layer) end(pos int) int {
+	if l.reach != nil {
+		return edge(pos, l.reach.near)
+	}
+	return pos + 1
 }
 
 // Parts returns how many parts the decode step of a token at pos has, all key/value heads together.
@@ -37,10 +53,16 @@ func (l *Layer) Parts(pos int) int {
 
 // Reserve makes room for the largest step.
 func (p *Partial) Reserve(l *Layer) {
-	if n := maxParts * l.Heads; len(p.peak) < n || len(p.out) < n*l.ValueSize {
-		p.out = make([]float32, n*l.ValueSize)
-		p.peak = make([]float32, n)
-		p.sum = make([]float32, n)
+	room := func(buf *[]float32, n int) {
+		if len(*buf) < n {
+			*buf = make([]float32, n)
+		}
+	}
+	room(&p.out, maxParts*l.Heads*l.ValueSize)
+	room(&p.peak, slots*l.Heads)
+	room(&p.sum, slots*l.Heads)
+	if l.reach != nil {
+		room(&p.near, l.Heads*l.reach.v)
 	}
 }
 
@@ -54,16 +76,19 @@ type Scratch struct {
 	queries quant.CacheQueries // of stores in 8-bit blocks
 	turned  [][]float32        // of a layer with a Reach: see turnedQueries, by level
 	pairs   []float32          // and pairs that have turned
+	sums    []float32          // of farMix
 }
 
 // Reserve makes room for the layer's steps and tiles in contexts up to n tokens.
 func (sc *Scratch) Reserve(l *Layer, n int) {
 	size, _ := l.span(max(n, 1))
-	if size = max(l.Group()*size, prefillRows*prefillCols); len(sc.scores) < size {
-		sc.scores = make([]float32, size)
-	}
+	size = max(l.Group()*size, prefillRows*prefillCols, slots)
 	if l.reach != nil {
+		size = max(size, l.Heads/len(l.reach.keys)*(l.reach.near+nearStep))
 		l.reserveTurns(sc)
+	}
+	if len(sc.scores) < size {
+		sc.scores = make([]float32, size)
 	}
 }
 
@@ -79,6 +104,7 @@ func (l *Layer) reserveTurns(sc *Scratch) {
 		}
 	}
 	room(&sc.turned[0], l.Group()*l.KeySize)
+	room(&sc.sums, l.Group()*l.reach.a)
 	for i, v := range levels {
 		rows := l.Group() * (chunk / v.block)
 		room(&sc.turned[i+1], rows*l.KeySize)
@@ -102,29 +128,35 @@ func (l *Layer) Newest(i, pos int) (g int, ok bool) {
 }
 
 // Decode attends with the query of the token at pos to part i of its cached positions. q [Heads, KeySize] is rotated and
-// scaled, and sc is Ready for it; a layer with a Reach takes what NewReaching says. Different parts may run at the same time; Combine joins them.
+// scaled, and sc is Ready for it; a layer with a Reach takes what NewReaching says, and has its near tokens beside (DecodeNear).
+// Different parts may run at the same time; Combine joins them.
 func (l *Layer) Decode(p *Partial, i int, s *Store, pos int, q []float32, sc *Scratch) {
+	l.decode(p, i/l.KVHeads, l.block(i%l.KVHeads), s, pos, q, sc)
+}
+
+// decode attends with heads of a block to a part of the block's positions.
+func (l *Layer) decode(p *Partial, part int, hs headRange, s *Store, pos int, q []float32, sc *Scratch) {
 	size, _ := l.span(pos)
-	part, g := i/l.KVHeads, i%l.KVHeads
 	from := l.start(pos) + part*size
 	skip := max(l.first(pos)-from, 0)
-	n := min(size, pos+1-from)
-	group := l.Group()
-	h := g * group
-
-	scores := sc.scores[:group*size]
+	n := min(size, l.end(pos)-from)
+	scores := sc.scores[:hs.len()*size]
 	if l.reach != nil {
-		l.reachScores(scores, size, s, pos, l.block(g), from, n, q, sc)
+		l.farScores(scores, size, s, hs, from, n, q, sc)
 	} else {
-		s.scores(scores, size, q[h*l.KeySize:], group, l.KeySize, sc, h, g, from, n)
+		s.scores(scores, size, q[hs.lo*l.KeySize:], hs.len(), l.KeySize, sc, hs.lo, hs.g, from, n)
 	}
-	for r := range group {
-		at := (h+r)*maxParts + part
+	for r := range hs.len() {
+		at := (hs.lo+r)*slots + part
 		p.peak[at], p.sum[at] = weigh(scores[r*size:][:n], skip)
 	}
-	out := p.out[(part*l.Heads+h)*l.ValueSize:][:group*l.ValueSize]
+	out := p.out[(part*l.Heads+hs.lo)*l.ValueSize:][:hs.len()*l.ValueSize]
 	clear(out)
-	s.mix(out, l.ValueSize, scores, size, group, g, from, n)
+	if l.reach != nil {
+		s.farMix(out, l.ValueSize, scores, size, hs.len(), sc, hs.g, from, n)
+	} else {
+		s.mix(out, l.ValueSize, scores, size, hs.len(), hs.g, from, n)
+	}
 }
 
 // weigh turns scores into weights that are not divided by their sum yet, and returns the largest score and the sum. The first
@@ -136,55 +168,39 @@ func weigh(scores []float32, skip int) (peak, sum float32) {
 	return peak, quant.ExpSum(scores, scores, peak)
 }
 
-// Short reports whether a decode step has only one part per key/value head.
+// Short reports whether a decode step has at most one part per key/value head.
 func (l *Layer) Short(pos int) bool {
 	_, parts := l.span(pos)
-	return parts == 1
+	return parts <= 1
 }
 
-// DecodeShort attends with query heads h0 … h1-1 of the token at pos, a Short one, of a layer with a Reach, to the tokens
-// before it and to itself: out [h1-h0, ValueSize]. What the store has of the token itself is not read: rows are its rows of
-// all blocks as they will be cached, keys its near keys [key/value head][R+d] of the heads that are needed.
-// q is that of all heads, see NewReaching. Different heads may go at the same time, and with appending the token.
-func (l *Layer) DecodeShort(out []float32, s *Store, pos, h0, h1 int, q, rows []float32, keys []uint16, sc *Scratch) {
-	size, _ := l.span(pos)
-	from, width, group := l.start(pos), s.recent.width, l.Group()
-	n, skip := pos-from, max(l.first(pos)-from, 0)
-	scores := sc.scores[:group*size]
-	for g := h0 / group; g*group < h1; g++ {
-		hs := headRange{g, max(h0, g*group), min(h1, (g+1)*group)}
-		l.reachScores(scores, size, s, pos, hs, from, n, q, sc)
-		l.byKey(hs, func(k, lo, hi int) {
-			quant.ScoresF16(scores[(lo-hs.lo)*size+n:], size, q[lo*width:], hi-lo, width, keys[k*width:], width, 1, width)
-		})
-		mix := out[(hs.lo-h0)*l.ValueSize:][:hs.len()*l.ValueSize]
-		clear(mix)
-		for i := range hs.len() {
-			row := scores[i*size:][:n+1]
-			_, sum := weigh(row, skip)
-			vek32.MulNumber_Inplace(row[skip:], 1/sum)
-			own := rows[g*(l.r+l.ValueSize)+l.r:][:l.ValueSize]
-			quant.MixF32(mix[i*l.ValueSize:][:l.ValueSize], 0, row[n:], 0, 1, own, l.ValueSize, 1, l.ValueSize)
-		}
-		s.mix(mix, l.ValueSize, scores, size, hs.len(), g, from, n)
+// weights returns by what to multiply the output of each part for head h of the token at pos, and at last that of near tokens of a
+// layer with a Reach.
+func (l *Layer) weights(p *Partial, pos, h int, sc *Scratch) []float32 {
+	_, n := l.span(pos)
+	if l.reach != nil {
+		n++
 	}
+	peaks, sums, w := p.peak[h*slots:][:n], p.sum[h*slots:][:n], sc.scores[:n]
+	quant.ExpSum(w, peaks, vek32.Max(peaks))
+	sum := float32(0)
+	for i, f := range w {
+		sum += f * sums[i]
+	}
+	vek32.MulNumber_Inplace(w, 1/sum)
+	return w
 }
 
-// Combine writes the attention output of the token at pos for heads h0 … h1-1: out [h1-h0, ValueSize]. Different heads may
-// be combined at the same time, also the same ones.
+// Combine writes the attention output of the token at pos for heads h0 … h1-1: out [h1-h0, ValueSize]; with a Reach that of far
+// tokens, see AddNear. Different heads may be combined at the same time, also the same ones.
 func (l *Layer) Combine(out []float32, p *Partial, pos, h0, h1 int, sc *Scratch) {
 	_, parts := l.span(pos)
 	for h := h0; h < h1; h++ {
 		dst := out[(h-h0)*l.ValueSize:][:l.ValueSize]
-		peaks, sums, w := p.peak[h*maxParts:][:parts], p.sum[h*maxParts:][:parts], sc.scores[:parts]
-		quant.ExpSum(w, peaks, vek32.Max(peaks))
-		sum := float32(0)
-		for i, f := range w {
-			sum += f * sums[i]
-		}
-		vek32.MulNumber_Inplace(w, 1/sum)
 		clear(dst)
-		quant.MixF32(dst, 0, w, 0, 1, p.out[h*l.ValueSize:], l.Heads*l.ValueSize, parts, l.ValueSize)
+		if w := l.weights(p, pos, h, sc); parts > 0 {
+			quant.MixF32(dst, 0, w, 0, 1, p.out[h*l.ValueSize:], l.Heads*l.ValueSize, parts, l.ValueSize)
+		}
 	}
 }
 

@@ -13,7 +13,8 @@ const leastPower = 1e-8
 
 // latent fills in the part of the row without RoPE: a joint PCA of what is left of the keys and of the values.
 //
-// The rest of the keys are the components y that lost their rotation. A head of group g scores them with
+// The rest of the keys are the components y that lost their rotation, of those that are seen from afar when near tokens are seen
+// otherwise. A head of group g scores them with
 // q”= conj(a) q', a the constant in place of the rotation. An error δy costs Σ_h E[(q”·δy)²] = δyᵀ M δy, an error of the
 // values Σ_g δvᵀ S_g δv with S_g = Σ W_Oᵀ W_O. PCA in coordinates in which both metrics are the identity, β·M^(1/2) y and
 // S_g^(1/2) v, finds the L directions to keep. Of these, those of which most of the keys can be made come first.
@@ -21,6 +22,8 @@ func (c *compressor) latent(out *Compressed) error {
 	rest, queries := c.rest()
 	k, _ := rest.Dims()
 	joint := mat.NewDense(k+c.m.KVHeads*c.m.ValueSize, c.n, nil)
+	l := min(c.o.L, k+c.m.KVHeads*c.m.ValueSize) // what a row has beyond that stays 0
+	keys := min(c.o.Keys, l)
 	var unweigh *mat.Dense
 	if k > 0 {
 		half, inverse, err := root(c.metric(queries, k), leastPower)
@@ -36,27 +39,27 @@ func (c *compressor) latent(out *Compressed) error {
 	}
 	beta := c.balance(joint, k)
 	scaleRows(joint, 0, k, beta)
-	basis, power, err := principal(moment(joint, c.m.KV), c.o.L)
+	basis, power, err := principal(moment(joint, c.m.KV), l)
 	if err != nil {
 		return fmt.Errorf("keys and values: %w", err)
 	}
 	encode := mat.DenseCopyOf(basis.T())
-	if c.o.Keys < c.o.L && k > 0 {
+	if keys < l && k > 0 {
 		if err := keysFirst(basis, encode, power, k); err != nil {
 			return fmt.Errorf("keys: %w", err)
 		}
 	}
-	out.Encode.Slice(c.o.R, c.o.R+c.o.L, 0, c.n).(*mat.Dense).Mul(encode, joint)
+	out.Encode.Slice(c.o.R, c.o.R+l, 0, c.n).(*mat.Dense).Mul(encode, joint)
 	for g := range c.m.KVHeads {
 		at := k + g*c.m.ValueSize
-		v := new(mat.Dense)
-		v.Mul(values[g], basis.Slice(at, at+c.m.ValueSize, 0, c.o.L))
+		v := mat.NewDense(c.m.ValueSize, c.o.L, nil)
+		v.Slice(0, c.m.ValueSize, 0, l).(*mat.Dense).Mul(values[g], basis.Slice(at, at+c.m.ValueSize, 0, l))
 		out.Value = append(out.Value, v)
 		if k > 0 {
-			var decode mat.Dense // [Keys, k]: what the latent says of y
-			decode.Mul(basis.Slice(0, k, 0, c.o.Keys).T(), unweigh)
+			var decode mat.Dense // [keys, k]: what the latent says of y
+			decode.Mul(basis.Slice(0, k, 0, keys).T(), unweigh)
 			decode.Scale(1/beta, &decode)
-			out.Query[g].Slice(c.o.R, c.o.R+c.o.Keys, 0, c.m.KeySize).(*mat.Dense).Mul(&decode, queries[g])
+			out.Query[g].Slice(c.o.R, c.o.R+keys, 0, c.m.KeySize).(*mat.Dense).Mul(&decode, queries[g])
 		}
 	}
 	return nil
@@ -102,7 +105,12 @@ func scaleCol(m *mat.Dense, j int, f float64) {
 // rest returns the encoder rows [k, n] of the key components that lose RoPE, and of key dimensions that never had it, with
 // the query rows q” for them of each group, [k, d].
 func (c *compressor) rest() (*mat.Dense, []*mat.Dense) {
-	left := c.all[c.o.R/2:]
+	var left []component
+	for _, y := range c.all[c.o.R/2:] {
+		if c.o.Turns == nil || c.o.Turns.Seen(y.pair) { // from afar nothing else is
+			left = append(left, y)
+		}
+	}
 	plain := c.m.KeySize - c.rope.dims
 	k := 2*len(left) + c.m.KVHeads*plain
 	if k == 0 {

@@ -1,6 +1,10 @@
 package attn
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/latentgo/latentgo/quant"
+)
 
 // Geometry is the shape of one layer's grouped-query attention.
 type Geometry struct {
@@ -88,38 +92,63 @@ func NewReaching(heads, blocks, r, l, window int, reach *Reach) (*Layer, error) 
 	return a, nil
 }
 
-// NewWide returns attention over the keys and values of size v that are expanded from a reaching layer's rows. A key is
+// NewWide returns attention over keys and values of which those of far tokens are expanded from a reaching layer's rows. A key and
+// a value are
 //
-//	[ seen from afar, turned by the middle of its block | R rotated | d, rotated ]
+//	[ seen from afar, turned by the middle of its block | R rotated | d, rotated ]    [ v, seen from afar | v ]
 //
-// of which far tokens are seen through the first two parts, near ones through the last two.
-func (l *Layer) NewWide(v int) (*Layer, error) {
+// of which far tokens have all but the last part, near ones the last.
+func (l *Layer) NewWide() (*Layer, error) {
 	r := l.reach
-	g := Geometry{Heads: l.Heads, KVHeads: len(r.keys), KeySize: r.farDims() + l.r + r.d, ValueSize: v, Window: l.Window}
+	g := Geometry{Heads: l.Heads, KVHeads: len(r.keys), KeySize: r.far() + l.r + r.d, ValueSize: r.v, Window: l.Window}
 	if err := g.check(); err != nil {
 		return nil, err
 	}
 	return &Layer{Geometry: g, r: l.r, wide: r}, nil
 }
 
-// Widen completes a key, or a query, of a wide layer at pos: x's last d values are not rotated yet, and those before them are R
-// rotated ones. A query is seen at its own position by both.
-func (l *Layer) Widen(x []float32, pos int, query bool) {
-	r := l.wide
-	far := r.farDims()
-	own := x[far+l.r:]
-	if !query {
-		copy(x[:far], own[2*r.turns.first:])
-		r.turns.far(x[:far], pos)
-	}
-	r.turns.Rotate(own, pos)
-	if query {
-		copy(x[:far], own[2*r.turns.first:])
-	}
+// Own returns where in a key of a wide layer the model's own key begins.
+func (l *Layer) Own() int { return l.KeySize - l.wide.d }
+
+// WideQuery completes a query of a wide layer at pos: x's last d values are not rotated yet, and those before them are R
+// rotated ones.
+func (l *Layer) WideQuery(x []float32, pos int) {
+	own := x[l.Own():]
+	l.wide.turns.Rotate(own, pos)
+	copy(x[:l.wide.far()], own[2*l.wide.turns.first:])
 }
 
-// Own returns where in a key of a wide layer the values of the model's own key begin.
-func (l *Layer) Own() int { return l.KeySize - l.wide.d }
+// FarEnd returns the first position that none of n tokens from pos on sees from afar.
+func (l *Layer) FarEnd(pos, n int) int { return edge(pos+n-1, l.wide.near) }
+
+// NearStart returns the first position that one of the tokens from pos on sees as near.
+func (l *Layer) NearStart(pos int) int { return max(edge(pos, l.wide.near), l.first(pos)) }
+
+// AppendFar caches what is seen of the token at pos from afar in a wide store: x [far + R], of which the first part is not turned
+// yet and will be, and v. Different heads or positions may go at the same time, and with AppendOwn.
+func (s *Store) AppendFar(pos, k int, x, v []float32) {
+	s.layer.wide.turns.far(x[:s.layer.wide.far()], pos)
+	quant.F32ToF16(s.key(k, pos)[:len(x)], x)
+	quant.F32ToF16(s.value(k, pos)[:len(v)], v)
+}
+
+// AppendOwn caches in a wide store what Store.Put keeps.
+func (s *Store) AppendOwn(pos, k int, key, value []uint16) {
+	copy(s.key(k, pos)[s.layer.Own():s.layer.KeySize], key)
+	copy(s.value(k, pos)[s.layer.ValueSize:2*s.layer.ValueSize], value)
+}
+
+// Recall is AppendOwn for a token that the ring of another store keeps.
+func (s *Store) Recall(from *Store, pos, k int) {
+	r := from.recent
+	s.AppendOwn(pos, k, r.key(k, pos)[:r.d], r.value(k, pos)[:r.v])
+}
+
+// Keep is Put for a token that AppendOwn has cached in a wide store.
+func (s *Store) Keep(wide *Store, pos, k int) {
+	l := wide.layer
+	s.Put(pos, k, wide.key(k, pos)[l.Own():l.KeySize], wide.value(k, pos)[l.ValueSize:2*l.ValueSize])
+}
 
 // rowSize returns how many values a key/value head caches per token together.
 func (l *Layer) rowSize() int { return l.Row() / l.KVHeads }
@@ -132,5 +161,9 @@ func (l *Layer) Row() int {
 	if l.mla != nil {
 		return l.mla.Row()
 	}
-	return l.KVHeads * (l.KeySize + l.ValueSize)
+	n := l.KeySize + l.ValueSize
+	if l.wide != nil {
+		n += l.ValueSize
+	}
+	return l.KVHeads * n
 }

@@ -46,17 +46,33 @@ func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q []float32,
 			s.scores(tile.scores, prefillCols, q, rows, l.Heads*l.KeySize, sc, 0, g, from, cols)
 		}
 		tile.softmax(from, cols)
+		if l.wide != nil {
+			l.wideMix(&tile, s, g, from, cols)
+			continue
+		}
 		s.mix(tile.out, tile.ld, tile.scores, prefillCols, rows, g, from, cols)
 	}
 	tile.finish()
 }
 
+// farCols returns how many of a tile's cols positions from from on are far for tokens from pos on.
+func (l *Layer) farCols(pos, from, cols int) int {
+	return min(max(edge(pos, l.wide.near)-from, 0), cols)
+}
+
 // wideScores computes a tile's scores with expanded keys, far tokens' and near ones'.
 func (l *Layer) wideScores(dst []float32, s *Store, pos int, q []float32, rows, g, from, cols int) {
-	ld, far := l.Heads*l.KeySize, l.wide.farDims()
-	n := min(max(edge(pos, l.wide.near)-from, 0), cols)
-	s.wideScores(dst, prefillCols, q, rows, ld, g, from, n, 0, far+l.r)
-	s.wideScores(dst[n:], prefillCols, q, rows, ld, g, from+n, cols-n, far, l.r+l.wide.d)
+	ld, far := l.Heads*l.KeySize, l.wide.far()+l.r
+	n := l.farCols(pos, from, cols)
+	s.wideScores(dst, prefillCols, q, rows, ld, g, from, n, 0, far)
+	s.wideScores(dst[n:], prefillCols, q, rows, ld, g, from+n, cols-n, far, l.wide.d)
+}
+
+// wideMix adds a tile's values, far tokens' and near ones'.
+func (l *Layer) wideMix(t *tile, s *Store, g, from, cols int) {
+	n := l.farCols(t.pos, from, cols)
+	s.wideMix(t.out, t.ld, t.scores, prefillCols, t.rows, g, from, n, false)
+	s.wideMix(t.out, t.ld, t.scores[n:], prefillCols, t.rows, g, from+n, cols-n, true)
 }
 
 // tile is the running state of one work item: outputs are not yet divided by sum.

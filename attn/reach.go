@@ -8,39 +8,38 @@ import (
 
 // Reach is how the heads of compressed rows see near and far tokens, when keys are in the latent without RoPE.
 //
-// A near token, one of the last Near to Near+31, is seen through its keys: expanded from the row once, when it comes, rotated
-// as the model does and kept in a ring of fixed size. A far one is seen through its row: the query is projected to it, anew
-// for each block of positions, see Turns. What turns too fast to be the same within a block is left out of far scores; the
-// model cannot have made much of it, since it goes round within a few words.
+// A near token, one of the last Near to Near+31 and the token itself, is seen as the model sees it: its key, rotated, and its
+// value are kept as they are, in a ring of fixed size. A far one is seen through its row: the query is projected to it, anew
+// for each block of positions, see Turns. What turns too fast to be the same within a block is left out of far scores, and of
+// rows; the model cannot have made much of it, since it goes round within a few words.
 //
-// Values come from the rows in any case. In the order of Turns, with R rotated values per row of which the first A latent
-// ones are for keys (the values are all L):
+// In the order of Turns, with R rotated values per row and A of the latent ones, the first, for keys (all L are for values):
 //
-//	near    score(h, j) = q_h · rope_j(K_g c_j) + q'_h · r_j                    K_g [d, A], one per key/value head
-//	far     score(h, j) = (K_gᵀ turn_block(j)⁻¹ rope(q_h)) · c_j + q'_h · r_j
+//	near    score(h, j) = rope(q_h) · rope_j(k_j)                                 value v_j
+//	far     score(h, j) = (K_gᵀ turn_block(j)⁻¹ rope(q_h)) · c_j + q'_h · r_j     value V_g c_j       K_g [far, A]
 type Reach struct {
 	turns *Turns
 	near  int        // W
-	d     int        // values of a head
+	d, v  int        // values of a head's key and value
 	a     int        // A
-	keys  [][]uint16 // per key/value head [d, A] in half precision, rows in the order of turns
+	keys  [][]uint16 // per key/value head [far, A] in half precision, rows in the order of turns
 }
 
-// NewReach returns the reach of a layer whose key/value heads have keys [d, a] each, rows in the order of Turns. near is a
-// positive multiple of 32.
-func NewReach(t *Turns, near, d, a int, keys [][]uint16) (*Reach, error) {
+// NewReach returns the reach of a layer whose key/value heads have keys of d values, from afar t.Far(d) of them as keys [far, a]
+// say, rows in the order of Turns, and values of v. near is a positive multiple of 32.
+func NewReach(t *Turns, near, d, v, a int, keys [][]uint16) (*Reach, error) {
 	if near <= 0 || near%nearStep != 0 {
 		return nil, fmt.Errorf("%d near tokens are no positive multiple of %d", near, nearStep)
 	}
-	if d < t.rope.dims || a <= 0 || len(keys) == 0 {
-		return nil, fmt.Errorf("keys of %d values, of which RoPE turns %d, from %d latent ones for %d heads", d, t.rope.dims, a, len(keys))
+	if d < t.rope.dims || v <= 0 || a <= 0 || len(keys) == 0 {
+		return nil, fmt.Errorf("keys of %d values, of which RoPE turns %d, from %d latent ones for %d heads with values of %d", d, t.rope.dims, a, len(keys), v)
 	}
 	for _, k := range keys {
-		if len(k) != d*a {
-			return nil, fmt.Errorf("key matrix of %d values, want %d·%d", len(k), d, a)
+		if len(k) != t.Far(d)*a {
+			return nil, fmt.Errorf("key matrix of %d values, want %d·%d", len(k), t.Far(d), a)
 		}
 	}
-	return &Reach{turns: t, near: near, d: d, a: a, keys: keys}, nil
+	return &Reach{turns: t, near: near, d: d, v: v, a: a, keys: keys}, nil
 }
 
 // Turns returns what NewReach was given.
@@ -52,103 +51,170 @@ const nearStep = 32
 // edge returns the first position that a token at pos sees as near. It is the same for nearStep tokens.
 func edge(pos, near int) int { return max(0, pos-near) &^ (nearStep - 1) }
 
-// NearBytes returns how many bytes of expanded keys a decode step of the token at pos reads beside rows, 0 for a layer
-// without a Reach.
+// nearFirst returns the first near position that a token at pos attends to.
+func (l *Layer) nearFirst(pos int) int { return max(edge(pos, l.reach.near), l.first(pos)) }
+
+// NearBytes returns how many bytes of near tokens' keys and values a decode step of the token at pos reads beside rows, 0 for a
+// layer without a Reach.
 func (l *Layer) NearBytes(pos int) int {
 	if l.reach == nil {
 		return 0
 	}
-	n := pos + 1 - max(edge(pos, l.reach.near), l.first(pos))
-	return 2 * n * len(l.reach.keys) * (l.r + l.reach.d)
+	return 2 * (pos + 1 - l.nearFirst(pos)) * len(l.reach.keys) * (l.reach.d + l.reach.v)
 }
 
-// farDims returns how many values of a head are seen from afar.
-func (r *Reach) farDims() int { return r.d - 2*r.turns.first }
+// FarTokens returns how many tokens before the one at pos it reads rows of: all, for a layer without a Reach, with itself.
+func (l *Layer) FarTokens(pos int) int {
+	if l.reach == nil {
+		return pos + 1 - l.first(pos)
+	}
+	return max(edge(pos, l.reach.near)-l.first(pos), 0)
+}
 
-// Expand writes the keys of key/value head k, not rotated, for n rows of latent values ldc apart, of which it reads the
-// first A: dst[i*ldd:][:d].
+// far returns how many values of a head are seen from afar.
+func (r *Reach) far() int { return r.turns.Far(r.d) }
+
+// Expand writes what of keys of key/value head k is seen from afar, not turned, for n rows of latent values ldc apart, of which
+// it reads the first A: dst[i*ldd:][:far].
 func (r *Reach) Expand(dst []float32, ldd, k int, c []float32, ldc, n int) {
-	quant.ScoresF16(dst, ldd, c, n, ldc, r.keys[k], r.a, r.d, r.a)
+	quant.ScoresF16(dst, ldd, c, n, ldc, r.keys[k], r.a, r.far(), r.a)
 }
 
-// recent is the ring of a store: expanded keys of the newest tokens, per key/value head [size][R + d].
+// recent is the ring of a store: keys, rotated, and values of the newest tokens; and a copy of what a ring held, to go back to.
 type recent struct {
-	keys   [][]uint16
-	width  int
-	lo, hi int // positions that are there
-	from   int // see Missing
+	ring
+	mark ring
 }
 
-func (r *recent) size() int { return len(r.keys[0]) / r.width }
+// ring holds keys and values of positions lo … hi-1, per key/value head [size][d] and [size][v].
+type ring struct {
+	keys, values [][]uint16
+	d, v, size   int
+	lo, hi       int
+}
 
-// slots returns the keys of head k from position pos to the end of the ring.
-func (r *recent) slots(k, pos int) []uint16 { return r.keys[k][pos%r.size()*r.width:] }
+// key and value return those of head k from position pos to the end of the ring.
+func (r *ring) key(k, pos int) []uint16   { return r.keys[k][pos%r.size*r.d:] }
+func (r *ring) value(k, pos int) []uint16 { return r.values[k][pos%r.size*r.v:] }
 
-// newRecent returns the ring of a layer, nil when it needs none.
+// marked returns how many tokens a mark keeps: the near ones of the next token and of the last.
+func (r *Reach) marked() int { return r.near + nearStep }
+
+// newest returns how many the ring keeps: the near ones, and some for going back.
+func (r *Reach) newest() int { return r.near + 2*nearStep }
+
+// tokenBytes is the size of a token's keys and values.
+func (r *Reach) tokenBytes() int { return 2 * len(r.keys) * (r.d + r.v) }
+
+// RecentBytes returns how many bytes a store of the layer takes for its newest tokens and its mark, however many tokens it holds.
+func (l *Layer) RecentBytes() int {
+	if l.reach == nil {
+		return 0
+	}
+	return (l.reach.newest() + l.reach.marked()) * l.reach.tokenBytes()
+}
+
+func (r *Reach) newRing(size int) ring {
+	x := ring{d: r.d, v: r.v, size: size}
+	for range r.keys {
+		x.keys, x.values = append(x.keys, make([]uint16, size*r.d)), append(x.values, make([]uint16, size*r.v))
+	}
+	return x
+}
+
+// newRecent returns the newest tokens of a layer's store, nil when it needs none.
 func newRecent(l *Layer) *recent {
 	if l.reach == nil {
 		return nil
 	}
-	r := &recent{width: l.r + l.reach.d}
-	for range l.reach.keys {
-		r.keys = append(r.keys, make([]uint16, (l.reach.near+nearStep)*r.width))
-	}
-	return r
+	return &recent{ring: l.reach.newRing(l.reach.newest())}
 }
 
-// Expect readies the ring, where there is one, for n tokens from pos on, whose keys the caller puts (Recall) one after the
-// other.
+// bytes returns the memory that is taken; r may be nil.
+func (r *recent) bytes(l *Layer) int {
+	if r == nil {
+		return 0
+	}
+	return (r.size + r.mark.size) * l.reach.tokenBytes()
+}
+
+// covers reports whether the near tokens before pos are there.
+func (r *ring) covers(l *Layer, pos int) bool { return r.lo <= l.nearFirst(pos) && r.hi >= pos }
+
+// Covers reports whether the near tokens before pos are there, so that a token can follow. Without a Reach they always are.
+func (s *Store) Covers(pos int) bool {
+	return s.recent == nil || pos == 0 || s.recent.covers(s.layer, pos)
+}
+
+// Expect readies the ring, where there is one, for n tokens from pos on, which the caller puts (Put); of more than the ring
+// holds only the last ones need to be. The store Covers pos.
 func (s *Store) Expect(pos, n int) {
 	r := s.recent
 	if r == nil {
 		return
 	}
-	s.Forget(pos)
-	r.from = max(edge(pos, s.layer.reach.near), s.layer.first(pos))
-	if r.lo <= r.from && r.hi > r.from {
-		r.from = r.hi
-	} else {
-		r.lo = r.from
+	if pos == 0 {
+		r.lo = 0
 	}
 	r.hi = pos + n
-	r.lo = max(r.lo, r.hi-r.size())
+	r.lo = max(r.lo, r.hi-r.size)
 }
 
-// Missing returns the first of the positions before the tokens expected whose keys the caller must put first.
-func (s *Store) Missing() int { return s.recent.from }
+// Kept returns from which of n positions from pos on a store's ring keeps tokens.
+func (s *Store) Kept(pos, n int) int { return max(pos, pos+n-s.recent.size) }
 
-// Forget drops what is known of tokens from pos on beside their rows. Who appends there without Recall must call it, and who
-// fails to put keys.
-func (s *Store) Forget(pos int) {
+// Truncate says that the tokens from pos on are others from now on.
+func (s *Store) Truncate(pos int) {
 	if r := s.recent; r != nil {
-		r.hi = min(r.hi, pos)
-		r.lo = min(r.lo, r.hi)
+		r.hi, r.mark.hi = min(r.hi, pos), min(r.mark.hi, pos)
 	}
 }
 
-// Recall puts values 2·p0 … 2·p1-1 of the key of key/value head k for the token at pos; row is its row as it is cached, tmp
-// scratch of d values. Rotated values go with p0 = 0. Different parts may be put at the same time.
-func (s *Store) Recall(pos, k, p0, p1 int, row, tmp []float32) {
-	s.layer.nearKey(s.recent.slots(k, pos)[:s.recent.width], pos, k, p0, p1, row, tmp)
-}
-
-// NearKey writes the whole key of key/value head k for the token at pos to dst [R+d], see Recall. Put puts it there.
-func (l *Layer) NearKey(dst []uint16, pos, k int, row, tmp []float32) {
-	l.nearKey(dst, pos, k, 0, (l.reach.d+1)/2, row, tmp)
-}
-
-// Put puts what NearKey wrote.
-func (s *Store) Put(pos, k int, key []uint16) { copy(s.recent.slots(k, pos)[:s.recent.width], key) }
-
-func (l *Layer) nearKey(dst []uint16, pos, k, p0, p1 int, row, tmp []float32) {
-	r := l.reach
-	lo, hi := 2*p0, min(2*p1, r.d)
-	if p0 == 0 {
-		quant.F32ToF16(dst, row[:l.r])
+// Forget drops all near tokens but those of the mark, after a failure.
+func (s *Store) Forget() {
+	if r := s.recent; r != nil {
+		r.lo, r.hi = 0, 0
 	}
-	quant.ScoresF16(tmp[lo:], hi-lo, row[l.r:], 1, r.a, r.keys[k][lo*r.a:], r.a, hi-lo, r.a)
-	r.turns.rotate(tmp, p0, min(p1, len(r.turns.order)), pos)
-	quant.F32ToF16(dst[l.r+lo:], tmp[lo:hi])
+}
+
+// Mark remembers the near tokens before pos, the end of what is there, for Return.
+func (s *Store) Mark(pos int) {
+	r := s.recent
+	if r == nil {
+		return
+	}
+	if r.mark.size == 0 {
+		r.mark = s.layer.reach.newRing(s.layer.reach.marked())
+	}
+	r.mark.take(&r.ring, max(r.lo, pos-r.mark.size), pos)
+}
+
+// Marked reports whether the near tokens before pos are there after Return.
+func (s *Store) Marked(pos int) bool { return s.recent == nil || s.recent.mark.covers(s.layer, pos) }
+
+// Return goes back to what Mark remembered of tokens before pos, which must be Marked.
+func (s *Store) Return(pos int) {
+	if r := s.recent; r != nil {
+		r.take(&r.mark, r.mark.lo, pos)
+	}
+}
+
+// take makes r hold what from has of positions lo … hi-1.
+func (r *ring) take(from *ring, lo, hi int) {
+	for pos := lo; pos < hi; pos++ {
+		for k := range r.keys {
+			copy(r.key(k, pos)[:r.d], from.key(k, pos))
+			copy(r.value(k, pos)[:r.v], from.value(k, pos))
+		}
+	}
+	r.lo, r.hi = lo, hi
+}
+
+// Put keeps key [d], rotated and in the order of Turns, and value [v] of key/value head k for the token at pos, in half precision.
+func (s *Store) Put(pos, k int, key, value []uint16) {
+	r := s.recent
+	copy(r.key(k, pos)[:r.d], key)
+	copy(r.value(k, pos)[:r.v], value)
 }
 
 // headRange are query heads lo … hi-1, all of block g.
@@ -167,26 +233,58 @@ func (l *Layer) byKey(hs headRange, f func(k, lo, hi int)) {
 	}
 }
 
-// reachScores computes the scores of heads of a block, of all heads' queries q [heads, R + d], with positions
-// from … from+n-1 for a token at pos: dst[i*ldd+j] for the i-th of the heads.
-func (l *Layer) reachScores(dst []float32, ldd int, s *Store, pos int, hs headRange, from, n int, q []float32, sc *Scratch) {
-	far := min(max(edge(pos, l.reach.near)-from, 0), n)
-	l.farScores(dst, ldd, s, hs, from, far, q, sc)
-	width := s.recent.width
-	for at := far; at < n; {
-		m := min(n-at, s.recent.size()-(from+at)%s.recent.size())
-		l.byKey(hs, func(k, lo, hi int) {
-			quant.ScoresF16(dst[(lo-hs.lo)*ldd+at:], ldd, q[lo*width:], hi-lo, width, s.recent.slots(k, from+at), width, m, width)
-		})
+// DecodeNear attends with query heads lo … hi-1 of the token at pos, which share key/value head k, to the near tokens before it
+// and to itself, whose key and value these are: what the ring has of it is not read. q is that of all heads, see NewReaching.
+// Different heads may go at the same time.
+func (l *Layer) DecodeNear(p *Partial, s *Store, pos, k, lo, hi int, q []float32, key, value []uint16, sc *Scratch) {
+	r, from := s.recent, l.nearFirst(pos)
+	width, n := l.r+r.d, pos-from
+	scores := sc.scores[:(hi-lo)*(n+1)]
+	q = q[lo*width+l.r:]
+	for at := 0; at < n; {
+		m := min(n-at, r.size-(from+at)%r.size)
+		quant.ScoresF16(scores[at:], n+1, q, hi-lo, width, r.key(k, from+at), r.d, m, r.d)
 		at += m
+	}
+	quant.ScoresF16(scores[n:], n+1, q, hi-lo, width, key, r.d, 1, r.d)
+	_, parts := l.span(pos)
+	for h := lo; h < hi; h++ {
+		p.peak[h*slots+parts], p.sum[h*slots+parts] = weigh(scores[(h-lo)*(n+1):][:n+1], 0)
+	}
+	out := p.near[lo*r.v : hi*r.v]
+	clear(out)
+	for at := 0; at < n; {
+		m := min(n-at, r.size-(from+at)%r.size)
+		quant.MixF16(out, r.v, scores[at:], n+1, hi-lo, r.value(k, from+at), r.v, m, r.v)
+		at += m
+	}
+	quant.MixF16(out, r.v, scores[n:], n+1, hi-lo, value, r.v, 1, r.v)
+}
+
+// AddNear adds to values r0 … r1-1 of head h's output, out [r1-r0], what DecodeNear found for the token at pos.
+func (l *Layer) AddNear(out []float32, p *Partial, pos, h, r0, r1 int, sc *Scratch) {
+	w := l.weights(p, pos, h, sc)
+	f := w[len(w)-1]
+	for i, v := range p.near[h*l.reach.v:][r0:r1] {
+		out[i] += f * v
 	}
 }
 
-// farScores is reachScores of far positions.
-func (l *Layer) farScores(dst []float32, ldd int, s *Store, hs headRange, from, n int, q []float32, sc *Scratch) {
-	if n > 0 {
-		l.base(sc.turned[0], hs, q)
+// DecodeFar is Decode for query heads h0 … h1-1 only, of a token at pos that is Short.
+func (l *Layer) DecodeFar(p *Partial, s *Store, pos, h0, h1 int, q []float32, sc *Scratch) {
+	if _, parts := l.span(pos); parts == 0 {
+		return
 	}
+	group := l.Group()
+	for g := h0 / group; g*group < h1; g++ {
+		l.decode(p, 0, headRange{g, max(h0, g*group), min(h1, (g+1)*group)}, s, pos, q, sc)
+	}
+}
+
+// farScores computes the scores of heads of a block, of all heads' queries q [heads, R + d], with the rows of n positions from from
+// on: dst[i*ldd+j] for the i-th of the heads.
+func (l *Layer) farScores(dst []float32, ldd int, s *Store, hs headRange, from, n int, q []float32, sc *Scratch) {
+	l.base(sc.turned[0], hs, q)
 	for at := 0; at < n; {
 		pos := from + at
 		m := run(pos, n-at)
@@ -194,11 +292,7 @@ func (l *Layer) farScores(dst []float32, ldd int, s *Store, hs headRange, from, 
 		for end := at + m; at < end; {
 			x := turned.at(from + at)
 			m := min(end-at, turned.block-(from+at)%turned.block)
-			if s.format == Q8 {
-				a, b := l.parts()
-				sc.queries.Set(x, hs.len(), turned.blocks*l.KeySize, a, b)
-			}
-			s.scores(dst[at:], ldd, x, hs.len(), turned.blocks*l.KeySize, sc, 0, hs.g, from+at, m)
+			s.farScores(dst[at:], ldd, x, hs.len(), turned.blocks*l.KeySize, sc, hs.g, from+at, m)
 			at += m
 		}
 	}
@@ -257,6 +351,7 @@ func (l *Layer) project(sum []float32, hs headRange, rows, first, n int, x []flo
 	r := l.reach
 	l.byKey(hs, func(k, lo, hi int) {
 		i := (lo - hs.lo) * rows
-		quant.MixF16(sum[i*l.KeySize+l.r:], l.KeySize, x[i*ldx:], ldx, (hi-lo)*rows, r.keys[k][first*r.a:], r.a, n, r.a)
+		from := (first - 2*r.turns.first) * r.a
+		quant.MixF16(sum[i*l.KeySize+l.r:], l.KeySize, x[i*ldx:], ldx, (hi-lo)*rows, r.keys[k][from:], r.a, n, r.a)
 	})
 }

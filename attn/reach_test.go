@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/latentgo/latentgo/quant"
@@ -14,11 +15,13 @@ type reachCase struct {
 	rope  *Rope
 	turns *Turns
 	layer *Layer
-	keys  [][]float32 // per key/value head [d][a], in the model's order
+	keys  [][]float32 // per key/value head [d][a], in the model's order: what rows say
+	value [][]float32 // per key/value head [v][l]
 	rows  [][]float32 // [n][blocks·(r+l)]
+	own   [][]float32 // [n][heads·(d+v)] per key/value head a key, not rotated, and a value, as near tokens have them
 	q     [][]float32 // [n][heads·d], not rotated
 	qr    [][]float32 // [n][heads·r]
-	d     int
+	d, v  int
 	phase float64
 }
 
@@ -34,9 +37,9 @@ func randomHalves(rng *rand.Rand, n int, scale float64) []float32 {
 
 func newReachCase(t *testing.T, halves bool, dims, window, n int, phase float64) *reachCase {
 	t.Helper()
-	const heads, blocks, kv, d, r, l, a, near = 8, 2, 4, 20, 6, 24, 20, 32
+	const heads, blocks, kv, d, v, r, l, a, near = 8, 2, 4, 20, 12, 6, 24, 20, 32
 	rng := rand.New(rand.NewPCG(uint64(dims), uint64(n)))
-	c := &reachCase{d: d, phase: phase}
+	c := &reachCase{d: d, v: v, phase: phase}
 	var err error
 	if c.rope, err = NewRope(RopeConfig{Dims: dims, Base: 10000, Halves: halves, Magnitude: 1.1}); err != nil {
 		t.Fatal(err)
@@ -49,21 +52,23 @@ func newReachCase(t *testing.T, halves bool, dims, window, n int, phase float64)
 	for range kv {
 		k := randomHalves(rng, d*a, 0.2)
 		c.keys = append(c.keys, k)
-		col, turned, out := make([]float32, d), make([]float32, d), make([]float32, d*a)
+		c.value = append(c.value, randomHalves(rng, v*l, 0.2))
+		far := c.turns.Far(d)
+		col, turned, out := make([]float32, d), make([]float32, d), make([]float32, far*a)
 		for i := range a {
 			for j := range d {
 				col[j] = k[j*a+i]
 			}
 			c.turns.Arrange(turned, col)
-			for j := range d {
-				out[j*a+i] = turned[j]
+			for j := range far {
+				out[j*a+i] = turned[d-far+j]
 			}
 		}
-		h := make([]uint16, d*a)
+		h := make([]uint16, far*a)
 		quant.F32ToF16(h, out)
 		arranged = append(arranged, h)
 	}
-	reach, err := NewReach(c.turns, near, d, a, arranged)
+	reach, err := NewReach(c.turns, near, d, v, a, arranged)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,32 +77,50 @@ func newReachCase(t *testing.T, halves bool, dims, window, n int, phase float64)
 	}
 	for range n {
 		c.rows = append(c.rows, randomHalves(rng, blocks*(r+l), 1))
+		c.own = append(c.own, randomHalves(rng, kv*(d+v), 1))
 		c.q = append(c.q, randomHalves(rng, heads*d, 0.4))
 		c.qr = append(c.qr, randomHalves(rng, heads*r, 0.2))
 	}
 	return c
 }
 
-// score is the definition, from the package's documentation of Reach.
-func (c *reachCase) score(pos, j, h int) float64 {
+// near reports whether the token at pos sees that at j as near.
+func (c *reachCase) near(pos, j int) bool { return j >= max(0, pos-32)/32*32 }
+
+// score and what the head sees as value, from the package's documentation of Reach.
+func (c *reachCase) score(pos, j, h int) (sum float64, value []float64) {
 	l, kv := c.layer, len(c.keys)
 	k := h / (l.Heads / kv)
 	row := c.rows[j][k/(kv/l.KVHeads)*(l.r+l.ValueSize):]
-	key := make([]float64, c.d)
-	for i := range key {
-		for x := range l.reach.a {
-			key[i] += float64(c.keys[k][i*l.reach.a+x]) * float64(row[l.r+x])
+	key, value := make([]float64, c.d), make([]float64, c.v)
+	near := c.near(pos, j)
+	if near {
+		own := c.own[j][k*(c.d+c.v):]
+		for i := range key {
+			key[i] = float64(own[i])
+		}
+		for i := range value {
+			value[i] = float64(own[c.d+i])
+		}
+	} else {
+		for i := range key {
+			for x := range l.reach.a {
+				key[i] += float64(c.keys[k][i*l.reach.a+x]) * float64(row[l.r+x])
+			}
+		}
+		for i := range value {
+			for x := range l.ValueSize {
+				value[i] += float64(c.value[k][i*l.ValueSize+x]) * float64(row[l.r+x])
+			}
+		}
+		for x := range l.r {
+			sum += float64(c.qr[pos][h*l.r+x]) * float64(row[x])
 		}
 	}
 	q := c.q[pos][h*c.d:][:c.d]
-	sum := 0.0
-	for x := range l.r {
-		sum += float64(c.qr[pos][h*l.r+x]) * float64(row[x])
-	}
 	for i := c.rope.dims; i < c.d; i++ {
 		sum += float64(q[i]) * key[i]
 	}
-	near := j >= (max(0, pos-32)/32)*32
 	for p, f := range c.rope.freqs {
 		at := float64(j)
 		if !near {
@@ -116,24 +139,24 @@ func (c *reachCase) score(pos, j, h int) float64 {
 		im := float64(q[a])*key[b] - float64(q[b])*key[a]
 		sum += c.rope.mag * c.rope.mag * (re*co + im*s)
 	}
-	return sum
+	return sum, value
 }
 
-// want is the attention output of the token at pos.
+// want is the attention output of the token at pos, [heads, v].
 func (c *reachCase) want(pos int) []float64 {
-	l, kv := c.layer, len(c.keys)
-	out := make([]float64, l.Heads*l.ValueSize)
+	l := c.layer
+	out := make([]float64, l.Heads*c.v)
 	for h := range l.Heads {
 		from, total := l.first(pos), 0.0
-		w := make([]float64, pos+1)
+		w, values := make([]float64, pos+1), make([][]float64, pos+1)
 		for j := from; j <= pos; j++ {
-			w[j] = math.Exp(c.score(pos, j, h))
+			w[j], values[j] = c.score(pos, j, h)
+			w[j] = math.Exp(w[j])
 			total += w[j]
 		}
-		b := h / (l.Heads / kv) / (kv / l.KVHeads)
 		for j := from; j <= pos; j++ {
-			for x := range l.ValueSize {
-				out[h*l.ValueSize+x] += w[j] / total * float64(c.rows[j][b*(l.r+l.ValueSize)+l.r+x])
+			for x, v := range values[j] {
+				out[h*c.v+x] += w[j] / total * v
 			}
 		}
 	}
@@ -156,46 +179,55 @@ func (c *reachCase) queries(pos int) []float32 {
 func (c *reachCase) append(s *Store, pos int) {
 	n := c.layer.r + c.layer.ValueSize
 	for b := range c.layer.KVHeads {
-		s.Append(pos, b, c.rows[pos][b*n:][:n], nil)
+		s.AppendRow(pos, b, c.rows[pos][b*n:][:n], make([]uint16, n))
 	}
 }
 
-// recall puts a token's keys in two parts.
-func (c *reachCase) recall(s *Store, pos int) {
-	l := c.layer
-	n, tmp, row := l.r+l.ValueSize, make([]float32, c.d), make([]float32, l.r+l.ValueSize)
-	for k := range c.keys {
-		b := k / (len(c.keys) / l.KVHeads)
-		copy(row, c.rows[pos][b*n:])
-		s.Rounded(row, make([]uint16, n))
-		s.Recall(pos, k, 3, (c.d+1)/2, row, tmp)
-		s.Recall(pos, k, 0, 3, row, tmp)
-	}
+// kept returns what Put takes of a token.
+func (c *reachCase) kept(pos, k int) (key, value []uint16) {
+	own := c.own[pos][k*(c.d+c.v):]
+	x := make([]float32, c.d)
+	c.turns.Arrange(x, own[:c.d])
+	c.turns.Rotate(x, pos)
+	key, value = make([]uint16, c.d), make([]uint16, c.v)
+	quant.F32ToF16(key, x)
+	quant.F32ToF16(value, own[c.d:][:c.v])
+	return key, value
 }
 
-// short decodes with the heads in three groups, of which the second has heads of both blocks.
-func (c *reachCase) short(s *Store, out []float32, pos int, q []float32, sc *Scratch) {
+// decode attends with the token at pos, which is not in the ring yet, by all far parts, or by groups of heads of which the second has
+// heads of both blocks.
+func (c *reachCase) decode(s *Store, p *Partial, pos int, groups bool, sc *Scratch) []float32 {
 	l := c.layer
-	n, width := l.r+l.ValueSize, l.r+c.d
-	rows := append([]float32(nil), c.rows[pos]...)
-	for b := range l.KVHeads {
-		s.Rounded(rows[b*n:][:n], make([]uint16, n))
-	}
-	s.Append(pos, 0, make([]float32, n), nil) // not to be read
-	s.Append(pos, 1, make([]float32, n), nil)
-	keys := make([]uint16, len(c.keys)*width)
+	q, group := c.queries(pos), l.Heads/len(c.keys)
+	l.Ready(sc, s, q)
 	for k := range c.keys {
-		key := keys[k*width:][:width]
-		l.NearKey(key, pos, k, rows[k/(len(c.keys)/l.KVHeads)*n:], make([]float32, c.d))
-		s.Put(pos, k, make([]uint16, width))
+		key, value := c.kept(pos, k)
+		for h := k * group; h < (k+1)*group; h++ { // one by one: any share of heads will do
+			l.DecodeNear(p, s, pos, k, h, h+1, q, key, value, sc)
+		}
 	}
-	for _, h := range [][2]int{{0, 3}, {3, 6}, {6, l.Heads}} {
-		l.DecodeShort(out[h[0]*l.ValueSize:h[1]*l.ValueSize], s, pos, h[0], h[1], q, rows, keys, sc)
+	if groups {
+		for _, h := range [][2]int{{0, 3}, {3, 6}, {6, l.Heads}} {
+			l.DecodeFar(p, s, pos, h[0], h[1], q, sc)
+		}
+	} else {
+		for i := range l.Parts(pos) {
+			l.Decode(p, i, s, pos, q, sc)
+		}
 	}
-	c.append(s, pos)
-	for k := range c.keys {
-		s.Put(pos, k, keys[k*width:][:width])
+	mix, out := make([]float32, l.Heads*l.ValueSize), make([]float32, l.Heads*c.v)
+	l.Combine(mix, p, pos, 0, l.Heads, sc)
+	for h := range l.Heads {
+		for i := range c.v {
+			for x := range l.ValueSize {
+				out[h*c.v+i] += c.value[h/group][i*l.ValueSize+x] * mix[h*l.ValueSize+x]
+			}
+		}
+		l.AddNear(out[h*c.v:], p, pos, h, 0, 5, sc)
+		l.AddNear(out[h*c.v+5:], p, pos, h, 5, c.v, sc)
 	}
+	return out
 }
 
 func reachCases(t *testing.T, run func(t *testing.T, c *reachCase)) {
@@ -212,7 +244,7 @@ func reachCases(t *testing.T, run func(t *testing.T, c *reachCase)) {
 	}
 }
 
-// Decode steps give what the definition says, near and far, from both kinds of cache.
+// Decode steps give what the definition says, near and far, from both kinds of cache, also after going back a little.
 func TestReachDecodes(t *testing.T) {
 	reachCases(t, func(t *testing.T, c *reachCase) {
 		for _, format := range []Format{F16, Q8} {
@@ -221,96 +253,130 @@ func TestReachDecodes(t *testing.T) {
 			p.Reserve(l)
 			sc.Reserve(l, len(c.rows))
 			s.Grow(len(c.rows))
-			out := make([]float32, l.Heads*l.ValueSize)
-			for pos := range c.rows {
+			step := func(pos int, check bool) {
+				if !s.Covers(pos) {
+					t.Fatalf("token %d: near tokens are missing", pos)
+				}
 				s.Expect(pos, 1)
-				if n := l.NearBytes(pos) / (2 * len(c.keys) * (l.r + c.d)); n != pos+1-max((max(0, pos-32)/32)*32, l.first(pos)) {
-					t.Fatalf("token %d: %d near keys", pos, n)
-				}
-				if from := s.Missing(); from != pos && pos != 300 {
-					t.Fatalf("token %d: keys from %d on are missing", pos, from)
-				}
-				for j := s.Missing(); j < pos; j++ {
-					c.recall(s, j)
-				}
 				c.append(s, pos)
-				c.recall(s, pos)
-				if pos == 299 {
-					s.Forget(0)
-				}
-				if pos%29 != 0 && pos != 300 && pos != 329 {
-					continue
-				}
-				q := c.queries(pos)
-				l.Ready(sc, s, q)
-				for i := range l.Parts(pos) {
-					l.Decode(p, i, s, pos, q, sc)
-				}
-				l.Combine(out, p, pos, 0, l.Heads, sc)
 				limit := 2e-3
 				if format == Q8 {
 					limit = 0.1
 				}
-				want := c.want(pos)
-				check := func(how string) {
-					for i, w := range want {
-						if d := math.Abs(float64(out[i]) - w); !(d < limit) {
-							t.Fatalf("%s, format %v, token %d: output %d is %v, want %v", how, format, pos, i, out[i], w)
+				if check {
+					want := c.want(pos)
+					for _, groups := range []bool{false, true} {
+						if groups && !l.Short(pos) {
+							continue
+						}
+						for i, got := range c.decode(s, p, pos, groups, sc) {
+							if d := math.Abs(float64(got) - want[i]); !(d < limit) {
+								t.Fatalf("format %v, token %d, groups %v: output %d is %v, want %v", format, pos, groups, i, got, want[i])
+							}
 						}
 					}
 				}
-				check("in parts")
-				if l.Short(pos) {
-					clear(out)
-					c.short(s, out, pos, q, sc)
-					check("short")
+				for k := range c.keys {
+					key, value := c.kept(pos, k)
+					s.Put(pos, k, key, value)
 				}
+			}
+			for pos := range c.rows {
+				n := pos + 1 - max(max(0, pos-32)/32*32, l.first(pos))
+				if got := l.NearBytes(pos) / (2 * len(c.keys) * (c.d + c.v)); got != n || l.FarTokens(pos) != pos+1-l.first(pos)-n {
+					t.Fatalf("token %d: %d near and %d far ones, want %d near", pos, got, l.FarTokens(pos), n)
+				}
+				step(pos, pos%29 == 0 || pos == 329)
+			}
+			for pos := 329 - 32; pos < 329; pos++ {
+				step(pos, pos == 329-32 || pos == 310)
+			}
+			n := l.r + l.ValueSize
+			rows, half := make([]float32, 90*n), make([]uint16, 90*n)
+			for b := range l.KVHeads {
+				s.Rows(rows, half, b, 200, 90) // of two chunks
+				for i, v := range rows {
+					if want := c.rows[200+i/n][b*n+i%n]; format == F16 && v != want || math.Abs(float64(v-want)) > 0.02 {
+						t.Fatalf("format %v, block %d: value %d of token %d is %v, was %v", format, b, i%n, 200+i/n, v, want)
+					}
+				}
+			}
+			if back := 150; l.first(back) == 0 && s.Covers(back) {
+				t.Fatalf("near tokens before %d are still there after %d", back, len(c.rows))
+			}
+			s.Forget()
+			if s.Covers(329) || !s.Covers(0) {
+				t.Fatal("near tokens are there after all were forgotten")
 			}
 		}
 	})
 }
 
-// Prompts with expanded keys give what the definition says, wherever they start.
+// Prompts with expanded keys give what the definition says, wherever they start, with near tokens before it from the ring.
 func TestReachPrefills(t *testing.T) {
 	reachCases(t, func(t *testing.T, c *reachCase) {
 		l, n := c.layer, len(c.rows)
 		kv, row := len(c.keys), l.r+l.ValueSize
-		wide, err := l.NewWide(l.ValueSize)
+		wide, err := l.NewWide()
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := NewStore(wide, F16)
-		s.Grow(n)
-		own := wide.Own()
-		for k := range kv {
-			x := make([]float32, wide.KeySize)
-			for pos := range n {
-				from := c.rows[pos][k/(kv/l.KVHeads)*row:]
-				l.reach.Expand(x[own:], 0, k, from[l.r:], 0, 1)
-				copy(x[own-l.r:], from[:l.r])
-				wide.Widen(x, pos, false)
-				s.Append(pos, k, x, from[l.r:row]) // the latent as value: no value matrices here
-			}
-		}
-		sc := new(Scratch)
+		sc, own := new(Scratch), wide.Own()
 		sc.Reserve(wide, n)
 		for _, from := range []int{0, 7, 256} {
+			ring, s := NewStore(l, F16), NewStore(wide, F16)
+			s.Grow(n)
+			for k := range kv {
+				for pos := range from {
+					key, value := c.kept(pos, k)
+					ring.Put(pos, k, key, value)
+				}
+				for pos := wide.NearStart(from); pos < from; pos++ {
+					s.Recall(ring, pos, k)
+				}
+				for pos := from; pos < n; pos++ {
+					key, value := c.kept(pos, k)
+					s.AppendOwn(pos, k, key, value)
+				}
+				x, v := make([]float32, own), make([]float32, c.v)
+				for pos := range wide.FarEnd(from, n-from) {
+					z := c.rows[pos][k/(kv/l.KVHeads)*row:]
+					l.reach.Expand(x, 0, k, z[l.r:], 0, 1)
+					copy(x[own-l.r:], z[:l.r])
+					for i := range v {
+						v[i] = 0
+						for j := range l.ValueSize {
+							v[i] += c.value[k][i*l.ValueSize+j] * z[l.r+j]
+						}
+					}
+					s.AppendFar(pos, k, x, v)
+				}
+			}
 			q := make([]float32, (n-from)*l.Heads*wide.KeySize)
 			for i := range (n - from) * l.Heads {
 				x := q[i*wide.KeySize:][:wide.KeySize]
 				pos, h := from+i/l.Heads, i%l.Heads
 				copy(x[own-l.r:], c.qr[pos][h*l.r:][:l.r])
 				c.turns.Arrange(x[own:], c.q[pos][h*c.d:][:c.d])
-				wide.Widen(x, pos, true)
+				wide.WideQuery(x, pos)
 			}
-			out := make([]float32, (n-from)*l.Heads*l.ValueSize)
+			out := make([]float32, (n-from)*l.Heads*c.v)
 			for i := range wide.Tiles(from, n-from) {
 				wide.Prefill(out, i, s, from, n-from, q, sc)
 			}
 			for pos := from; pos < n; pos += 31 {
 				for i, w := range c.want(pos) {
-					if got := out[(pos-from)*l.Heads*l.ValueSize+i]; !(math.Abs(float64(got)-w) < 2e-3) {
+					if got := out[(pos-from)*l.Heads*c.v+i]; !(math.Abs(float64(got)-w) < 2e-3) {
 						t.Fatalf("from %d, token %d: output %d is %v, want %v", from, pos, i, got, w)
+					}
+				}
+			}
+			for pos := ring.Kept(from, n-from); pos < n; pos++ { // what follows has the prompt's last tokens
+				for k := range kv {
+					ring.Keep(s, pos, k)
+					key, value := c.kept(pos, k)
+					if !slices.Equal(ring.recent.key(k, pos)[:c.d], key) || !slices.Equal(ring.recent.value(k, pos)[:c.v], value) {
+						t.Fatalf("from %d: the ring has another key or value of token %d", from, pos)
 					}
 				}
 			}
@@ -320,7 +386,7 @@ func TestReachPrefills(t *testing.T) {
 
 // Wrong sizes are refused.
 func TestReachErrors(t *testing.T) {
-	rope, _ := NewRope(RopeConfig{Dims: 8, Base: 100})
+	rope, _ := NewRope(RopeConfig{Dims: 8, Base: 1e5})
 	for _, phase := range []float64{0, -1, math.NaN(), math.Inf(1)} {
 		if _, err := NewTurns(rope, phase); err == nil {
 			t.Errorf("phase %v was accepted", phase)
@@ -330,16 +396,16 @@ func TestReachErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := [][]uint16{make([]uint16, 8*4)}
+	keys := [][]uint16{make([]uint16, turns.Far(8)*4)}
 	for _, bad := range []struct {
-		near, d, a int
-		keys       [][]uint16
-	}{{0, 8, 4, keys}, {33, 8, 4, keys}, {32, 6, 4, keys}, {32, 8, 5, keys}, {32, 8, 0, keys}, {32, 8, 4, nil}} {
-		if _, err := NewReach(turns, bad.near, bad.d, bad.a, bad.keys); err == nil {
+		near, d, v, a int
+		keys          [][]uint16
+	}{{0, 8, 8, 4, keys}, {33, 8, 8, 4, keys}, {32, 6, 8, 4, keys}, {32, 8, 8, 5, keys}, {32, 8, 8, 0, keys}, {32, 8, 8, 4, nil}, {32, 8, 0, 4, keys}} {
+		if _, err := NewReach(turns, bad.near, bad.d, bad.v, bad.a, bad.keys); err == nil {
 			t.Errorf("%+v was accepted", bad)
 		}
 	}
-	r, err := NewReach(turns, 32, 8, 4, keys)
+	r, err := NewReach(turns, 32, 8, 8, 4, keys)
 	if err != nil {
 		t.Fatal(err)
 	}

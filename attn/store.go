@@ -1,6 +1,9 @@
 package attn
 
-import "github.com/latentgo/latentgo/quant"
+import (
+	"github.com/latentgo/latentgo/quant"
+	"github.com/viterin/vek/vek32"
+)
 
 // chunk is how many tokens' rows are allocated at a time: memory follows use, and growing copies nothing.
 const chunk = 256
@@ -18,7 +21,9 @@ const (
 //
 // Within a chunk rows are kept by column: each window that a head reads, a key or a value, is an array [256][width] of its
 // own, so that attending streams through memory whichever form the layer has. Keys come first, then values. Half floats lie
-// row by row, 8-bit blocks as quant.CacheRows.
+// row by row, 8-bit blocks as quant.CacheRows. Of rows of a layer with a Reach in half floats, what keys are made of lies the other
+// way, [R+A][256], and the rest [256][L-A]: scores of many tokens are then sums of columns, without sums across lanes, and the
+// mix of those columns is one long dot product each.
 type Store struct {
 	layer  *Layer
 	format Format
@@ -59,13 +64,9 @@ func (l *Layer) parts() (a, b int) {
 	return l.KeySize, 0
 }
 
-// Bytes returns the memory that the store holds, keys of near tokens included.
+// Bytes returns the memory that the store holds, near tokens included.
 func (s *Store) Bytes() int {
-	n := chunk * s.layer.RowBytes(s.format) * len(s.chunks)
-	if r := s.recent; r != nil {
-		n += 2 * len(r.keys) * len(r.keys[0])
-	}
-	return n
+	return chunk*s.layer.RowBytes(s.format)*len(s.chunks) + s.recent.bytes(s.layer)
 }
 
 // Grow makes room for n tokens in all.
@@ -113,7 +114,7 @@ func (s *Store) keyStride() int {
 
 // value is key for the values.
 func (s *Store) value(g, pos int) []uint16 {
-	d := s.layer.ValueSize
+	d := s.valueStride()
 	if s.layer.tail {
 		return s.key(g, pos)[s.layer.r:]
 	}
@@ -153,17 +154,64 @@ func (s *Store) appendBlocks(pos, g int, k, v []float32) {
 	s.blocks(true, g, pos).Put(i, 0, v[:s.layer.ValueSize])
 }
 
-// Rows decodes the cached keys, or compressed rows, of head g at n positions from pos on: dst [n, KeySize or R+L].
-func (s *Store) Rows(dst []float32, g, pos, n int) {
+// AppendRow is Append for the row [R+L] of block g of a layer with a Reach. half is scratch of the row's size.
+func (s *Store) AppendRow(pos, g int, row []float32, half []uint16) {
+	if s.format == Q8 {
+		s.appendBlocks(pos, g, row, nil)
+		return
+	}
+	columns, rest := s.columns(g, pos), s.rest(g, pos)
+	half = half[:s.keyStride()]
+	quant.F32ToF16(half, row[:len(half)])
+	for i, v := range half[:s.layer.KeySize] {
+		columns[i*chunk] = v
+	}
+	copy(rest, half[s.layer.KeySize:])
+}
+
+// columns returns of block g's rows of a layer with a Reach what is kept by column, from position pos on: values of a row are chunk
+// behind one another.
+func (s *Store) columns(g, pos int) []uint16 {
+	d := s.keyStride()
+	return s.chunks[pos/chunk][chunk*d*g:][pos%chunk : chunk*s.layer.KeySize]
+}
+
+// rest returns what of the rows is kept row by row.
+func (s *Store) rest(g, pos int) []uint16 {
+	d, k := s.keyStride(), s.layer.KeySize
+	return s.chunks[pos/chunk][chunk*d*g:][chunk*k : chunk*d][pos%chunk*(d-k):]
+}
+
+// Rows decodes the cached keys, or compressed rows, of head g at n positions from pos on: dst [n, KeySize or R+L]. half is scratch of
+// the same size.
+func (s *Store) Rows(dst []float32, half []uint16, g, pos, n int) {
 	d := s.keyStride()
 	for at := 0; at < n; {
 		m := run(pos+at, n-at)
-		if s.format == Q8 {
+		switch {
+		case s.format == Q8:
 			s.rowsOfBlocks(dst[at*d:], g, pos+at, m)
-		} else {
+		case s.layer.reach != nil:
+			s.turnRows(half[:m*d], g, pos+at, m)
+			quant.F16ToF32(dst[at*d:][:m*d], half[:m*d])
+		default:
 			quant.F16ToF32(dst[at*d:][:m*d], s.key(g, pos+at)[:m*d])
 		}
 		at += m
+	}
+}
+
+// turnRows copies n rows of a chunk of a layer with a Reach.
+func (s *Store) turnRows(dst []uint16, g, pos, n int) {
+	d, k := s.keyStride(), s.layer.KeySize
+	columns, rest := s.columns(g, pos), s.rest(g, pos)
+	for c := range k {
+		for i, v := range columns[c*chunk:][:n] {
+			dst[i*d+c] = v
+		}
+	}
+	for i := range n {
+		copy(dst[i*d+k:][:d-k], rest[i*(d-k):])
 	}
 }
 
@@ -183,8 +231,11 @@ func (s *Store) rowsOfBlocks(dst []float32, g, pos, n int) {
 
 // valueStride returns the distance between cached values.
 func (s *Store) valueStride() int {
-	if s.layer.tail {
+	switch {
+	case s.layer.tail:
 		return s.keyStride()
+	case s.layer.wide != nil:
+		return 2 * s.layer.ValueSize
 	}
 	return s.layer.ValueSize
 }
@@ -205,6 +256,41 @@ func (s *Store) scores(dst []float32, ldd int, q []float32, nq, ldq int, sc *Scr
 	}
 }
 
+// farScores computes the scores of queries for rows of a layer with a Reach, see scores; positions lie in one chunk.
+func (s *Store) farScores(dst []float32, ldd int, q []float32, nq, ldq int, sc *Scratch, g, from, n int) {
+	if s.format == Q8 {
+		a, b := s.layer.parts()
+		sc.queries.Set(q, nq, ldq, a, b)
+		quant.ScoresQ8(dst, ldd, &sc.queries, 0, nq, s.blocks(false, g, from), n)
+		return
+	}
+	for i := range nq {
+		clear(dst[i*ldd:][:n])
+	}
+	quant.MixF16(dst, ldd, q, ldq, nq, s.columns(g, from), chunk, s.layer.KeySize, n)
+}
+
+// farMix is mix for rows of a layer with a Reach.
+func (s *Store) farMix(out []float32, ldo int, p []float32, ldp, nq int, sc *Scratch, g, from, n int) {
+	if s.format == Q8 {
+		s.mix(out, ldo, p, ldp, nq, g, from, n)
+		return
+	}
+	r, a := s.layer.r, s.layer.reach.a
+	for at := 0; at < n; {
+		m := run(from+at, n-at)
+		sums := sc.sums[:nq*a]
+		quant.ScoresF16(sums, a, p[at:], nq, ldp, s.columns(g, from+at)[r*chunk:], chunk, a, m)
+		for i := range nq {
+			vek32.Add_Inplace(out[i*ldo:][:a], sums[i*a:][:a])
+		}
+		if rest := s.layer.ValueSize - a; rest > 0 {
+			quant.MixF16(out[a:], ldo, p[at:], ldp, nq, s.rest(g, from+at), rest, m, rest)
+		}
+		at += m
+	}
+}
+
 // wideScores computes products of parts of queries and keys of a wide store, columns lo … lo+d-1; see scores.
 func (s *Store) wideScores(dst []float32, ldd int, q []float32, nq, ldq, g, from, n, lo, d int) {
 	for at := 0; at < n; {
@@ -214,16 +300,17 @@ func (s *Store) wideScores(dst []float32, ldd int, q []float32, nq, ldq, g, from
 	}
 }
 
-// Rounded rounds a row [R+L] of a layer of compressed rows to what would be read back from the cache. half is scratch of
-// the row's size.
-func (s *Store) Rounded(row []float32, half []uint16) {
-	if s.format == F16 {
-		quant.F32ToF16(half, row)
-		quant.F16ToF32(row, half)
-		return
+// wideMix is mix for a wide store: near tokens have their values behind those that far ones have.
+func (s *Store) wideMix(out []float32, ldo int, p []float32, ldp, nq, g, from, n int, near bool) {
+	d, at0 := s.layer.ValueSize, 0
+	if near {
+		at0 = d
 	}
-	quant.RoundQ8(row[:s.layer.r])
-	quant.RoundQ8(row[s.layer.r:])
+	for at := 0; at < n; {
+		m := run(from+at, n-at)
+		quant.MixF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at)[at0:], s.valueStride(), m, d)
+		at += m
+	}
 }
 
 // mix adds the cached values of head g, weighted by p, to nq outputs, ldo apart: out[i*ldo+c] += Σ_j p[i*ldp+j]·value_j[c].

@@ -28,7 +28,7 @@ func cachedLayers(t *testing.T, f func(t *testing.T, l *Layer)) {
 func dequantised(s *Store, g, pos int) (k, v []float32) {
 	l := s.layer
 	k, v = make([]float32, l.KeySize), make([]float32, l.ValueSize)
-	s.Rows(k, g, pos, 1)
+	s.Rows(k, nil, g, pos, 1)
 	if l.tail {
 		copy(v, k[l.KeySize-l.ValueSize:])
 	} else {

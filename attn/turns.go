@@ -77,6 +77,9 @@ func (t *Turns) Seen(pair int) bool {
 	return false
 }
 
+// Far returns how many of a head's d values are seen from afar: the last ones.
+func (t *Turns) Far(d int) int { return d - 2*t.first }
+
 // fine is the shortest block.
 func (t *Turns) fine() int { return t.levels[len(t.levels)-1].block }
 
@@ -114,14 +117,11 @@ func (t *Turns) Arrange(dst, src []float32) {
 }
 
 // Rotate rotates a head in this order by its position.
-func (t *Turns) Rotate(x []float32, pos int) { t.rotate(x, 0, len(t.order), pos) }
-
-// rotate rotates pairs lo … hi-1.
-func (t *Turns) rotate(x []float32, lo, hi, pos int) {
+func (t *Turns) Rotate(x []float32, pos int) {
 	n := 2 * len(t.order)
-	start, within := t.starts[pos/chunk*n:][:2*hi], t.within[pos%chunk*n:][:2*hi]
-	x = x[:2*hi]
-	for i := 2 * lo; i+1 < len(x); i += 2 {
+	start, within := t.starts[pos/chunk*n:][:n], t.within[pos%chunk*n:][:n]
+	x = x[:n]
+	for i := 0; i+1 < len(x); i += 2 {
 		a, b, c, d := start[i], start[i+1], within[i], within[i+1]
 		turn(x[i:i+2], a*c-b*d, a*d+b*c)
 	}

@@ -14,7 +14,7 @@ import (
 type up struct {
 	in, out              []float32
 	cached, keys, values []float32 // for expand
-	near                 []uint16  // for reachShort
+	near                 []uint16  // for nearOf
 	act                  quant.Act
 }
 
@@ -176,7 +176,11 @@ func (p *pass) appendRow(u *up, l *layer, s *attn.Store, b, t int, row []float32
 		return
 	}
 	p.latentRow(u, l, b, t, row)
-	s.Append(p.pos+t, b, row, nil)
+	if l.lat.sight != nil {
+		s.AppendRow(p.pos+t, b, row, sizedHalves(&u.near, len(row)))
+	} else {
+		s.Append(p.pos+t, b, row, nil)
+	}
 }
 
 // latentRow makes token t's row of block b.
@@ -225,7 +229,7 @@ func (p *pass) latentMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo,
 		p.wideQueries(u, l, lo, hi)
 		p.expand(w, u, l, s)
 		w.Barrier()
-		p.tiles(w, m.wide, ln.att, p.wide[m.wide.Geometry])
+		p.tiles(w, m.wide, ln.att, p.wide[wideOf(l)])
 		return
 	}
 	p.rowQueries(u, l, lo, hi)
@@ -253,11 +257,18 @@ func (p *pass) tiles(w *pool.Worker, a *attn.Layer, out []float32, s *attn.Store
 }
 
 // widens reports whether n tokens are cheaper in the expanded form: each saves on every cached position and query head what
-// rows are wider than keys and values; a position costs an expansion.
+// rows are wider than keys and values; a position costs an expansion. Near tokens of a layer with a Reach need none.
 func (p *pass) widens(l *layer, n int) bool {
 	m, g := l.lat, l.geo
-	saved := n * g.Heads * (l.attn.KeySize + m.l - m.wide.KeySize - g.ValueSize)
-	return saved > m.wide.KVHeads*(m.keys*(m.wide.KeySize-m.r)+m.l*g.ValueSize)
+	key := m.wide.KeySize
+	if m.sight != nil {
+		if l.attn.FarTokens(p.pos+n-1) == 0 {
+			return true
+		}
+		key = m.wide.Own()
+	}
+	saved := n * g.Heads * (l.attn.KeySize + m.l - key - g.ValueSize)
+	return saved > m.wide.KVHeads*(m.keys*(key-m.r)+m.l*g.ValueSize)
 }
 
 // rowQueries projects the queries of tokens lo … hi-1 to rows and rotates them.
@@ -308,7 +319,10 @@ func (p *pass) expand(w *pool.Worker, u *up, l *layer, s *attn.Store) {
 		from = max(0, p.pos+1-g.Window)
 	}
 	n := p.pos + len(p.ids) - from
-	wide := p.wide[m.wide.Geometry]
+	if m.sight != nil {
+		n = max(m.wide.FarEnd(p.pos, len(p.ids))-from, 0)
+	}
+	wide := p.wide[wideOf(l)]
 	for {
 		lo, hi, ok := w.Take(n, upRows)
 		if !ok {
@@ -330,7 +344,7 @@ func (p *pass) expandBlock(u *up, l *layer, s, wide *attn.Store, b, from, n int)
 	row, width := l.attn.KeySize, m.wide.KeySize
 	rows := sized(&u.cached, n*row)
 	keys, values := sized(&u.keys, n*width), sized(&u.values, n*g.ValueSize)
-	s.Rows(rows, b, from, n)
+	s.Rows(rows, nil, b, from, n)
 	heads := m.wide.KVHeads / m.blocks
 	for k := b * heads; k < (b+1)*heads; k++ {
 		latent := func(i int) []float32 { return rows[i*row+m.r:][:m.l] }

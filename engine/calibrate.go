@@ -242,13 +242,13 @@ func (c *calibration) advance(ctx context.Context, i int, conv *layer) error {
 	})
 }
 
-// feed runs the original feed-forward on x, which becomes the layer's output, and gathers the regression of its result on
-// the hidden values of y; nil when they are too many for one.
-func (c *calibration) feed(ctx context.Context, i int) (*evidence, error) {
+// feed runs the original feed-forward on x, which becomes the layer's output. When its W_down is to be repaired, it gathers the
+// regression of the result on the hidden values of y; nil when they are too many for one.
+func (c *calibration) feed(ctx context.Context, i int, repair bool) (*evidence, error) {
 	l, e, width := &c.m.w.layers[i], c.m.h.embed, c.m.h.ff[i]
 	var ev *evidence
 	var rest []uint16
-	if width <= maxRegression {
+	if repair && width <= maxRegression {
 		ev, rest = c.evidence(width, e), c.keep(width)
 	}
 	c.lost.Store(ev == nil)

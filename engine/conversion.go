@@ -88,6 +88,7 @@ type ConvertReport struct {
 	MLA         string        `json:"mla"`                // the rows that were chosen, as in Info
 	CacheBefore int           `json:"cache_bytes_before"` // bytes per token, all layers
 	CacheAfter  int           `json:"cache_bytes_after"`
+	Recent      int           `json:"recent_bytes"` // beside, per session: see Info.RecentBytes
 	FileBefore  int64         `json:"file_bytes_before"`
 	FileAfter   int64         `json:"file_bytes_after"`
 	Time        time.Duration `json:"nanoseconds"`
@@ -158,7 +159,7 @@ func (m *Model) report(out string, took time.Duration) (*ConvertReport, error) {
 		return nil, err
 	}
 	in := m.Info()
-	r := &ConvertReport{Conversion: *m.made, MLA: in.MLA, CacheAfter: in.CacheBytes, FileBefore: m.file.Size(), FileAfter: st.Size(), Time: took}
+	r := &ConvertReport{Conversion: *m.made, MLA: in.MLA, CacheAfter: in.CacheBytes, Recent: in.RecentBytes, FileBefore: m.file.Size(), FileAfter: st.Size(), Time: took}
 	for i := range m.h.layers {
 		r.CacheBefore += cachedBytes * values(m.h.geometry(i))
 	}

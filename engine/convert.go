@@ -105,7 +105,7 @@ func (c *converter) layer(ctx context.Context, i int) error {
 	if err := c.cal.advance(ctx, i, conv); err != nil {
 		return err
 	}
-	if g, err = c.cal.feed(ctx, i); err != nil {
+	if g, err = c.cal.feed(ctx, i, c.compat); err != nil {
 		return err
 	}
 	if g != nil {
@@ -229,6 +229,18 @@ func dense(l linear) *mat.Dense {
 	return d
 }
 
+// encoderType returns the type of what makes rows of n inputs, in a model whose projections have type t: it costs nothing beside theirs.
+func encoderType(t quant.Type, n int) quant.Type {
+	switch t {
+	case ggtype.F32, ggtype.F16, ggtype.BF16:
+		return ggtype.F16
+	}
+	if n%32 != 0 {
+		return ggtype.F16
+	}
+	return ggtype.Q8_0
+}
+
 // latentTensors adds a compressed layer's tensors to made.
 func (c *converter) latentTensors(i int, parts []*attn.Compressed, made map[string]*tensor) error {
 	l, s := &c.m.w.layers[i], c.plan[i]
@@ -249,20 +261,21 @@ func (c *converter) latentTensors(i int, parts []*attn.Compressed, made map[stri
 		add(tensorPairs, ggtype.I32, pairs, s.r/2, s.blocks)
 	}
 	row := s.r + s.l
-	half := func(n string, m []*mat.Dense) error {
+	write := func(n string, typ quant.Type, m []*mat.Dense) error {
 		rows, cols := m[0].Dims()
-		data, err := encode(ggtype.F16, m...)
-		add(n, ggtype.F16, data, cols, rows, len(m))
+		data, err := encode(typ, m...)
+		add(n, typ, data, cols, rows, len(m))
 		return err
 	}
-	if err := half(tensorQuery, query); err != nil {
+	if err := write(tensorQuery, ggtype.F16, query); err != nil {
 		return err
 	}
-	if err := half(tensorValue, value); err != nil {
+	if err := write(tensorValue, ggtype.F16, value); err != nil {
 		return err
 	}
-	if l.kNorm != nil {
-		return half(tensorEncKV, enc)
+	if !c.compat { // keys and values are needed anyway
+		_, cols := enc[0].Dims()
+		return write(tensorEncKV, encoderType(l.k.Type, cols), enc)
 	}
 	folded, bias := fold(l, enc)
 	if bias != nil {
@@ -272,10 +285,7 @@ func (c *converter) latentTensors(i int, parts []*attn.Compressed, made map[stri
 		}
 		add(tensorEncBias, ggtype.F32, data, len(bias))
 	}
-	typ := quant.Type(ggtype.Q8_0)
-	if c.m.h.embed%32 != 0 {
-		typ = ggtype.F16
-	}
+	typ := encoderType(ggtype.Q8_0, c.m.h.embed)
 	data, err := encode(typ, folded)
 	add(tensorEnc, typ, data, c.m.h.embed, s.blocks*row)
 	return err

@@ -61,8 +61,8 @@ func TestLoadRefusesConverted(t *testing.T) {
 		is      error
 		want    string
 	}{
-		{"a later version", map[string]any{keyLatentVersion: uint32(3)}, nil, ErrUnsupported, "version 3"},
-		{"an earlier version", map[string]any{keyLatentVersion: uint32(1)}, nil, ErrUnsupported, "convert the original again"},
+		{"a later version", map[string]any{keyLatentVersion: uint32(4)}, nil, ErrUnsupported, "version 4"},
+		{"an earlier version", map[string]any{keyLatentVersion: uint32(2)}, nil, ErrUnsupported, "convert the original again"},
 		{"a version of the wrong kind", map[string]any{keyLatentVersion: "1"}, nil, ErrUnsupported, keyLatentVersion},
 		{"no rope sizes", map[string]any{keyLatentRope: nil}, nil, gguf.ErrNoKey, keyLatentRope},
 		{"a rope size for all", map[string]any{keyLatentRope: uint32(8)}, nil, gguf.ErrKind, keyLatentRope},
@@ -85,8 +85,8 @@ func TestLoadRefusesConverted(t *testing.T) {
 		{"no blocks", map[string]any{keyLatentBlocks: ints(1, 0)}, nil, ErrInvalid, "layer 1: 0 blocks"},
 		{"blocks that don't divide heads", map[string]any{keyLatentBlocks: ints(3, 1)}, nil, ErrInvalid, "layer 0: 3 blocks"},
 		{"another shape than the tensors have", map[string]any{keyLatentSize: ints(22, 24)}, nil, ErrInvalid, "blk.0.attn_latent"},
-		{"exact without projections", map[string]any{keyLatentSize: ints(0, 24)}, nil, gguf.ErrNoTensor, "blk.0.attn_k.weight"},
-		{"no encoder", nil, map[string]func(*gguf.Writer) error{"blk.1." + tensorEnc: nil}, gguf.ErrNoTensor, "blk.1." + tensorEncKV},
+		{"no projection", nil, map[string]func(*gguf.Writer) error{"blk.0.attn_k.weight": nil}, gguf.ErrNoTensor, "blk.0.attn_k.weight"},
+		{"no encoder", nil, map[string]func(*gguf.Writer) error{"blk.1." + tensorEncKV: nil}, gguf.ErrNoTensor, "blk.1." + tensorEncKV},
 		{"no query side", nil, map[string]func(*gguf.Writer) error{"blk.1." + tensorQuery: nil}, gguf.ErrNoTensor, "blk.1." + tensorQuery},
 		{"no pairs", nil, map[string]func(*gguf.Writer) error{"blk.0." + tensorPairs: nil}, gguf.ErrNoTensor, tensorPairs},
 		{"a pair beyond the model's", nil, put("blk.0."+tensorPairs, ggtype.I32, pairs(0, 1, 8, 2), 4, 1), ErrInvalid, "entry 2 is 8"},

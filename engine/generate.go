@@ -139,7 +139,8 @@ func (g *generation) prompt(ctx context.Context, prompt []int32) ([]float32, err
 		return nil, err
 	}
 	s.Truncate(n)
-	s.stats.CachedTokens, s.stats.PromptTokens = n, len(prompt)-n
+	kept := s.restart()
+	s.stats.CachedTokens, s.stats.PromptTokens = kept, len(prompt)-kept
 	g.chain.Accept(prompt...)
 	return s.Eval(ctx, prompt[n:])
 }

@@ -25,6 +25,7 @@ func (m *Model) Info() Info {
 	for i := range m.w.layers {
 		a := m.w.layers[i].attn
 		in.CacheBytes += cachedBytes * a.Row()
+		in.RecentBytes += a.RecentBytes()
 		if l := a.Latent(); l != nil {
 			in.RopeSize += l.R
 			in.LatentSize += l.L

@@ -36,18 +36,20 @@ const (
 	keyLatentSize    = "latentgo.mla.latent_size" // L
 	keyLatentBlocks  = "latentgo.mla.block_count"
 	keyLatentKeys    = "latentgo.mla.key_size"   // of the latent values, how many keys are made of
-	keyLatentNear    = "latentgo.mla.near_size"  // tokens that are seen through expanded keys, a multiple of 32; 0: none
+	keyLatentNear    = "latentgo.mla.near_size"  // tokens that are seen as the model sees them, a multiple of 32; 0: none
 	keyLatentPhase   = "latentgo.mla.turn_phase" // one number for all layers, see attn.Turns
 )
 
 // Names of a compressed layer's tensors, after "blk.N.".
 const (
-	tensorEnc     = "attn_latent.weight"    // [width, blocks·(R+L)], fastest dimension first as all here
-	tensorEncBias = "attn_latent.bias"      // [blocks·(R+L)]
-	tensorEncKV   = "attn_latent_kv.weight" // [heads·(d+v), R+L, blocks]
-	tensorPairs   = "attn_latent_pairs"     // [R/2, blocks], I32
-	tensorQuery   = "attn_latent_q.weight"  // [d, R+key size, key/value heads, or query heads where nothing is near]
-	tensorValue   = "attn_latent_v.weight"  // [L, v, key/value heads or query heads]
+	tensorEncKV = "attn_latent_kv.weight" // [heads·(d+v), R+L, blocks], fastest dimension first as all here
+	tensorPairs = "attn_latent_pairs"     // [R/2, blocks], I32
+	tensorQuery = "attn_latent_q.weight"  // [d, R+key size, key/value heads]
+	tensorValue = "attn_latent_v.weight"  // [L, v, key/value heads]
+
+	// Of a form for llama.cpp, before it is written, in place of tensorEncKV:
+	tensorEnc     = "attn_latent.weight" // [width, blocks·(R+L)]
+	tensorEncBias = "attn_latent.bias"   // [blocks·(R+L)]
 )
 
 // latentShape is the row of one compressed layer; L = 0 for an exact one.
@@ -107,7 +109,7 @@ func (h *hparams) latents(f *gguf.File) error {
 }
 
 // latentVersion is the version of the compressed form.
-const latentVersion = 2
+const latentVersion = 3
 
 func (h *hparams) checkLatents(f *gguf.File) error {
 	for i, s := range h.latent {
@@ -132,13 +134,13 @@ func (h *hparams) checkLatents(f *gguf.File) error {
 // compressed reports whether layer i caches compressed rows.
 func (h *hparams) compressed(i int) bool { return h.latent != nil && h.latent[i].l != 0 }
 
-// latent loads a compressed layer's own tensors. It needs keys and values as the model computes them where something that
-// is not linear lies between the layer's input and them; otherwise rows come straight from the input.
+// latent loads a compressed layer's own tensors. Rows come from keys and values as the model computes them; straight from the layer's
+// input in a form for llama.cpp, before it is written.
 func (ld *loader) latent(l *layer, i int, h *hparams, name func(string) string) *latent {
 	g, s := l.geo, h.latent[i]
 	row := s.r + s.l
 	m := &latent{r: s.r, l: s.l, blocks: s.blocks, keys: s.keys()}
-	if ld.has(name(tensorEnc)) {
+	if s.near == 0 && ld.has(name(tensorEnc)) {
 		m.enc = linear{ld.matrix(name(tensorEnc), s.blocks*row, h.embed), 1}
 		m.encBias = ld.vector(name(tensorEncBias), s.blocks*row, false)
 	} else {

@@ -38,7 +38,7 @@ func randomLatents(t testing.TB, m *Model, s latentShape, small quant.Type) map[
 			name = fmt.Sprintf("blk.%d.%s", i, name)
 			made[name] = madeTensor(name, typ, data, shape...)
 		}
-		add(tensorEnc, ggtype.Q8_0, 0.03, m.h.embed, s.blocks*row)
+		add(tensorEncKV, ggtype.Q8_0, 0.05, g.KVHeads/s.blocks*(g.KeySize+g.ValueSize), row, s.blocks)
 		add(tensorQuery, small, 0.1, g.KeySize, s.r+s.keys(), g.KVHeads)
 		add(tensorValue, small, 0.1, s.l, g.ValueSize, g.KVHeads)
 		if s.r > 0 {
@@ -79,7 +79,7 @@ func BenchmarkLatentDecode(b *testing.B) {
 		m    *Model
 	}
 	models := []form{{"off", plain}}
-	for _, s := range []latentShape{{l: 192, blocks: 1, key: 96, near: 64}, {l: 96, blocks: 1, key: 64, near: 64}} {
+	for _, s := range []latentShape{{l: 192, blocks: 1, key: 64, near: 64}, {l: 96, blocks: 1, key: 32, near: 64}} {
 		for _, small := range []quant.Type{ggtype.F16, ggtype.Q8_0} {
 			name := fmt.Sprintf("%d+%d,%v", s.r, s.l, small)
 			models = append(models, form{name, latentModel(b, plain, randomLatents(b, plain, s, small), s)})

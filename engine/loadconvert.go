@@ -174,41 +174,24 @@ func (h *hparams) form(w *weights, asked MLA) string {
 	return out
 }
 
-// tensors lists what the model consists of: the file's tensors that are still in use, replaced where a conversion made
-// others, then those that are new.
+// tensors lists what the model consists of: the file's tensors, replaced where a conversion made others, then those that are new.
 func (m *Model) tensors() []*tensor {
 	var out []*tensor
 	for _, t := range m.file.Tensors() {
-		made, ok := m.over[t.Name]
-		switch {
-		case ok:
+		if made, ok := m.over[t.Name]; ok {
 			out = append(out, made)
-		case !m.dropped(t.Name):
+		} else {
 			out = append(out, fileTensor(t))
 		}
 	}
 	for i := range m.layers() {
-		for _, s := range []string{tensorEnc, tensorEncBias, tensorEncKV, tensorPairs, tensorQuery, tensorValue} {
+		for _, s := range []string{tensorEncKV, tensorPairs, tensorQuery, tensorValue} {
 			if t, ok := m.over[fmt.Sprintf("blk.%d.%s", i, s)]; ok {
 				out = append(out, t)
 			}
 		}
 	}
 	return out
-}
-
-// dropped reports whether a tensor is folded into a compressed layer's own ones.
-func (m *Model) dropped(name string) bool {
-	rest, ok := strings.CutPrefix(name, "blk.")
-	if !ok || m.over == nil {
-		return false
-	}
-	layer, part, _ := strings.Cut(rest, ".")
-	if _, folded := m.over["blk."+layer+"."+tensorEnc]; !folded {
-		return false
-	}
-	part, _, _ = strings.Cut(part, ".")
-	return part == "attn_k" || part == "attn_v"
 }
 
 // export writes the converted model to path.

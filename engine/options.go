@@ -90,10 +90,11 @@ type Info struct {
 	KVHeads      int    `json:"kv_heads"`  // its key/value heads
 	HeadSize     int    `json:"head_size"` // values per key head
 	Vocab        int    `json:"vocab"`
-	MLA          string `json:"mla"`         // "exact", "off", "compressed 64+128" (R+L; ", 2 of 30 layers exact") or, for deepseek2, "native 64+512"
-	RopeSize     int    `json:"rope_size"`   // R, cached values under RoPE per token and layer, the mean where layers differ; 0 when MLA is off
-	LatentSize   int    `json:"latent_size"` // L, cached latent values, likewise
-	CacheBytes   int    `json:"cache_bytes"` // bytes per token, all layers
+	MLA          string `json:"mla"`          // "exact", "off", "compressed 64+128" (R+L; ", 2 of 30 layers exact") or, for deepseek2, "native 64+512"
+	RopeSize     int    `json:"rope_size"`    // R, cached values under RoPE per token and layer, the mean where layers differ; 0 when MLA is off
+	LatentSize   int    `json:"latent_size"`  // L, cached latent values, likewise
+	CacheBytes   int    `json:"cache_bytes"`  // bytes per token, all layers
+	RecentBytes  int    `json:"recent_bytes"` // bytes per session beside, whatever its length: a compressed model's newest tokens as they are
 	Threads      int    `json:"threads"`
 	CPU          string `json:"cpu"` // kernel path: generic, avx2, avx512, neon
 }

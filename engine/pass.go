@@ -27,12 +27,8 @@ func (p *pass) prepare() {
 			s.Grow(p.pos + n)
 		}
 	}
-	for i, s := range p.stores {
-		if l := &p.w.layers[i]; l.lat != nil && (n == 1 || !p.widens(l, n)) {
-			s.Expect(p.pos, n)
-		} else {
-			s.Forget(p.pos)
-		}
+	for _, s := range p.stores {
+		s.Expect(p.pos, n)
 	}
 	for i, rope := range p.ropes {
 		if rope == nil {

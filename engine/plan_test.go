@@ -19,17 +19,17 @@ func TestPlan(t *testing.T) {
 		compat bool
 		want   latentShape // of layer 1
 	}{
-		{"83%", nil, false, latentShape{l: 320, blocks: 1, key: 160, near: 64}},
-		{"67%", nil, false, latentShape{l: 256, blocks: 1, key: 128, near: 64}},
-		{"50%", nil, false, latentShape{l: 192, blocks: 1, key: 96, near: 64}},
-		{"33%", nil, false, latentShape{l: 128, blocks: 1, key: 64, near: 64}},
-		{"25%", nil, false, latentShape{l: 96, blocks: 1, key: 64, near: 64}},
-		{"1%", nil, false, latentShape{l: 32, blocks: 1, key: 32, near: 64}},
-		{"64+128", nil, false, latentShape{r: 64, l: 128, blocks: 1, key: 64, near: 64}},
+		{"83%", nil, false, latentShape{l: 320, blocks: 1, key: 112, near: 64}},
+		{"67%", nil, false, latentShape{l: 256, blocks: 1, key: 96, near: 64}},
+		{"50%", nil, false, latentShape{l: 192, blocks: 1, key: 64, near: 64}},
+		{"33%", nil, false, latentShape{l: 128, blocks: 1, key: 48, near: 64}},
+		{"25%", nil, false, latentShape{l: 96, blocks: 1, key: 32, near: 64}},
+		{"1%", nil, false, latentShape{l: 32, blocks: 1, key: 16, near: 64}},
+		{"64+128", nil, false, latentShape{r: 64, l: 128, blocks: 1, key: 48, near: 64}},
 		{"0+8", nil, false, latentShape{l: 8, blocks: 1, key: 8, near: 64}},
-		{"1152B", nil, false, latentShape{l: 192, blocks: 1, key: 96, near: 64}},     // 3 layers × 192 values × 2 bytes
-		{"1200B", nil, false, latentShape{l: 192, blocks: 1, key: 96, near: 64}},     // a limit: rounded down
-		{"1152B", []int{2}, false, latentShape{l: 96, blocks: 1, key: 64, near: 64}}, // 768 of them for layer 2
+		{"1152B", nil, false, latentShape{l: 192, blocks: 1, key: 64, near: 64}},     // 3 layers × 192 values × 2 bytes
+		{"1200B", nil, false, latentShape{l: 192, blocks: 1, key: 64, near: 64}},     // a limit: rounded down
+		{"1152B", []int{2}, false, latentShape{l: 96, blocks: 1, key: 32, near: 64}}, // 768 of them for layer 2
 		{"83%", nil, true, latentShape{r: 48, l: 272, blocks: 1}},
 		{"50%", nil, true, latentShape{r: 48, l: 144, blocks: 1}},
 		{"33%", nil, true, latentShape{r: 32, l: 96, blocks: 1}},

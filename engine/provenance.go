@@ -14,7 +14,7 @@ import (
 //	latentgo.mla.latent_size        [u32]      L, latent values per token and block
 //	latentgo.mla.block_count        [u32]      blocks of key/value heads, each with a row of its own
 //	latentgo.mla.key_size           [u32]      of the latent values, how many keys are made of: the first
-//	latentgo.mla.near_size          [u32]      tokens, a multiple of 32, that are seen through expanded keys; 0 for none
+//	latentgo.mla.near_size          [u32]      tokens, a multiple of 32, that are seen as the model sees them; 0 for none
 //	latentgo.mla.turn_phase         f32        radians by which far tokens' phases may be wrong, see attn.Turns
 //	latentgo.convert.method         u32        methodVersion
 //	latentgo.convert.form           str        what was asked for, such as "50%"
@@ -46,7 +46,7 @@ const (
 )
 
 // methodVersion changes whenever the same options give other tensors: results in the cache are then made anew.
-const methodVersion = 4
+const methodVersion = 5
 
 // writeShapes adds the keys that loading needs.
 func writeShapes(w *gguf.Writer, h *hparams) error {

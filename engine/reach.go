@@ -9,8 +9,8 @@ import (
 	"github.com/latentgo/latentgo/quant"
 )
 
-// Compressed layers whose keys are in the latent without RoPE: near tokens are seen through expanded keys, far ones through
-// rows, see attn.Reach.
+// Compressed layers whose keys are in the latent without RoPE: near tokens are seen as the model sees them, far ones through rows,
+// see attn.Reach.
 
 const (
 	reachNear  = 64   // tokens that are near in any case, a multiple of 32
@@ -51,13 +51,13 @@ func (h *hparams) phases(f *gguf.File) error {
 func (m *latent) reach(l *layer, s latentShape, turns *attn.Turns) (err error) {
 	g := l.geo
 	var keys [][]uint16
-	row, arranged := make([]float32, g.KeySize), make([]float32, g.KeySize*s.key)
+	far := turns.Far(g.KeySize)
+	row, head, arranged := make([]float32, g.KeySize), make([]float32, g.KeySize), make([]float32, far*s.key)
 	for _, q := range m.query {
-		head := make([]float32, g.KeySize)
 		for c := range s.key {
 			q.Row(row, s.r+c)
 			turns.Arrange(head, row)
-			for j, v := range head {
+			for j, v := range head[g.KeySize-far:] {
 				arranged[j*s.key+c] = v
 			}
 		}
@@ -65,19 +65,19 @@ func (m *latent) reach(l *layer, s latentShape, turns *attn.Turns) (err error) {
 		quant.F32ToF16(key, arranged)
 		keys = append(keys, key)
 	}
-	if m.sight, err = attn.NewReach(turns, s.near, g.KeySize, s.key, keys); err != nil {
+	if m.sight, err = attn.NewReach(turns, s.near, g.KeySize, g.ValueSize, s.key, keys); err != nil {
 		return err
 	}
 	if l.attn, err = attn.NewReaching(g.Heads, s.blocks, s.r, s.l, g.Window, m.sight); err != nil {
 		return err
 	}
-	m.wide, err = l.attn.NewWide(g.ValueSize)
+	m.wide, err = l.attn.NewWide()
 	return err
 }
 
 // reachMany is prefill; see latentMany. A few tokens are like as many decode steps.
 func (p *pass) reachMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, hi int) {
-	g, u := l.geo, &p.ups[w.ID]
+	g, u, n := l.geo, &p.ups[w.ID], len(p.ids)
 	nq, row := g.Heads*g.KeySize, p.private[w.ID].key[:l.lat.row()]
 	for t := lo; t < hi; t++ {
 		p.readyQuery(p.q[t*nq:][:nq], l, p.pos+t)
@@ -85,98 +85,109 @@ func (p *pass) reachMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, 
 			p.appendRow(u, l, s, b, t, row)
 		}
 	}
-	w.Barrier()
-	if p.stores == nil || p.widens(l, len(p.ids)) {
+	if wide := p.wide[wideOf(l)]; p.stores == nil || p.widens(l, n) {
 		p.reachWide(u, l, lo, hi)
+		for t := lo; t < hi; t++ {
+			for k := range g.KVHeads {
+				key, value := p.nearOf(u, l, k, t)
+				wide.AppendOwn(p.pos+t, k, key, value)
+			}
+		}
+		for i := l.lat.wide.NearStart(p.pos) + w.ID; i < p.pos; i += w.N {
+			for k := range g.KVHeads {
+				wide.Recall(s, i, k)
+			}
+		}
+		w.Barrier()
 		p.expand(w, u, l, s)
 		w.Barrier()
-		p.tiles(w, l.lat.wide, ln.att, p.wide[l.lat.wide.Geometry])
+		p.tiles(w, l.lat.wide, ln.att, wide)
+		for i := s.Kept(p.pos, n) + w.ID; i < p.pos+n; i += w.N {
+			for k := range g.KVHeads {
+				s.Keep(wide, i, k)
+			}
+		}
 		return
 	}
 	no := g.Heads * g.ValueSize
+	w.Barrier()
 	for t := range p.ids {
-		p.reachQueries(u, w, l, t, p.q[t*nq:][:nq])
-		if t == 0 {
-			p.recall(w, l, s)
-		}
-		p.remember(w, l, s, t, func(b int) []float32 {
-			s.Rows(row, b, p.pos+t, 1)
-			return row
-		})
+		p.reachQueries(u, l, t, p.q[t*nq:][:nq], w)
 		w.Barrier()
-		p.reachOut(w, ln, l, s, t, ln.att[t*no:][:no])
+		p.reachOut(w, &p.private[w.ID], l, s, t, ln.att[t*no:][:no])
 	}
 }
 
-// reachOne is a decode step; see latentOne.
+// reachOne is a decode step; see latentOne. Rows are for later tokens: nobody waits for them.
 func (p *pass) reachOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
-	m, u := l.lat, &p.ups[w.ID]
-	q := ln.query[:l.geo.Heads*l.geo.KeySize]
+	m, g, u := l.lat, l.geo, &p.ups[w.ID]
+	q := ln.query[:g.Heads*g.KeySize]
 	copy(q, p.q)
 	p.readyQuery(q, l, p.pos)
-	p.reachQueries(u, w, l, 0, q)
-	if l.attn.Short(p.pos) && s.Missing() == p.pos {
-		p.reachShort(w, ln, l, s)
-		return
+	p.reachQueries(u, l, 0, q, w)
+	for b := w.N - 1 - w.ID; b < m.blocks; b += w.N { // the last worker has the fewest heads
+		p.appendRow(u, l, s, b, 0, ln.key[:m.row()])
 	}
-	p.recall(w, l, s)
-	row, half := ln.key[:m.row()], p.halves[w.ID]
-	p.remember(w, l, s, 0, func(b int) []float32 { // all make the row, one appends it
-		p.latentRow(u, l, b, 0, row)
-		if b%w.N == w.ID {
-			s.Append(p.pos, b, row, nil)
-		}
-		s.Rounded(row, half[:len(row)])
-		return row
-	})
-	w.Barrier()
-	out := p.mix[:l.geo.Heads*l.geo.ValueSize]
-	p.reachOut(w, ln, l, s, 0, out)
+	out := p.mix[:g.Heads*g.ValueSize]
+	if l.attn.Short(p.pos) {
+		p.reachShort(w, ln, l, s, out)
+		w.Barrier()
+	} else {
+		w.Barrier()
+		p.reachOut(w, ln, l, s, 0, out)
+	}
 	copy(ln.att, out)
 }
 
-// reachShort is the rest of a decode step in a short context: workers share out the heads, and each does all that its own
-// need, so that none waits for another in between.
-func (p *pass) reachShort(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
-	m, g, u := l.lat, l.geo, &p.ups[w.ID]
+// reachShort is the rest of a decode step with few far tokens: workers share out the heads, and each does all that its own need, so
+// that none waits for another in between.
+func (p *pass) reachShort(w *pool.Worker, ln *lane, l *layer, s *attn.Store, out []float32) {
+	m, g, u, sc := l.lat, l.geo, &p.ups[w.ID], &p.scratch[w.ID]
+	group := g.Group()
 	lo, hi := w.Share(g.Heads)
-	row, width, half := m.row(), m.r+g.KeySize, p.halves[w.ID]
-	rows := sized(&u.cached, m.blocks*row)
-	for b := range m.blocks {
-		x, heads := rows[b*row:][:row], g.Heads/m.blocks
-		if mine := b%w.N == w.ID; mine || lo < (b+1)*heads && hi > b*heads {
-			p.latentRow(u, l, b, 0, x)
-			if mine {
-				s.Append(p.pos, b, x, nil)
-			}
-			s.Rounded(x, half[:row])
+	if lo == hi {
+		return
+	}
+	l.attn.DecodeFar(&p.part, s, p.pos, lo, hi, p.queries, sc)
+	for h := lo; h < hi; {
+		k := h / group
+		end := min(hi, (k+1)*group)
+		key, value := p.nearOf(u, l, k, 0)
+		l.attn.DecodeNear(&p.part, s, p.pos, k, h, end, p.queries, key, value, sc)
+		if h == k*group { // who has its first head keeps it
+			s.Put(p.pos, k, key, value)
+		}
+		dst := out[h*g.ValueSize : end*g.ValueSize]
+		if l.attn.FarTokens(p.pos) > 0 {
+			mix := ln.mix[:(end-h)*m.l]
+			l.attn.Combine(mix, &p.part, p.pos, h, end, sc)
+			u.mul(dst, m.value[k], g.ValueSize, mix, end-h)
+		} else {
+			clear(dst)
+		}
+		for ; h < end; h++ {
+			l.attn.AddNear(out[h*g.ValueSize:], &p.part, p.pos, h, 0, g.ValueSize, sc)
 		}
 	}
-	out := p.mix[:g.Heads*g.ValueSize]
-	if lo < hi {
-		group := g.Group()
-		keys := sizedHalves(&u.near, g.KVHeads*width)
-		for k := lo / group; k*group < hi; k++ {
-			key := keys[k*width:][:width]
-			l.attn.NearKey(key, p.pos, k, rows[k/(g.KVHeads/m.blocks)*row:][:row], sized(&u.keys, g.KeySize))
-			if k*group >= lo { // who has its first head puts it
-				s.Put(p.pos, k, key)
-			}
-		}
-		mix := ln.mix[:(hi-lo)*m.l]
-		l.attn.DecodeShort(mix, s, p.pos, lo, hi, p.queries, rows, keys, &p.scratch[w.ID])
-		for h := lo; h < hi; {
-			n := min(hi, (h/group+1)*group) - h
-			u.mul(out[h*g.ValueSize:], m.value[h/group], g.ValueSize, mix[(h-lo)*m.l:][:n*m.l], n)
-			h += n
-		}
-	}
-	w.Barrier()
-	copy(ln.att, out)
+}
+
+// nearOf returns key and value of key/value head k of token t as Store.Put takes them, valid until the next call.
+func (p *pass) nearOf(u *up, l *layer, k, t int) (key, value []uint16) {
+	g, turns := l.geo, l.lat.sight.Turns()
+	x := sized(&u.keys, 2*g.KeySize+g.ValueSize)
+	raw, own, v := x[:g.KeySize], x[g.KeySize:2*g.KeySize], x[2*g.KeySize:]
+	copy(raw, p.k[(t*g.KVHeads+k)*g.KeySize:])
+	copy(v, p.v[(t*g.KVHeads+k)*g.ValueSize:])
+	p.readyKV(l, k, raw, v)
+	turns.Arrange(own, raw)
+	turns.Rotate(own, p.pos+t)
+	half := sizedHalves(&u.near, g.KeySize+g.ValueSize)
+	quant.F32ToF16(half, x[g.KeySize:])
+	return half[:g.KeySize], half[g.KeySize:]
 }
 
 // reachQueries makes this worker's share of token t's queries [heads, R+d] from the model's own, q.
-func (p *pass) reachQueries(u *up, w *pool.Worker, l *layer, t int, q []float32) {
+func (p *pass) reachQueries(u *up, l *layer, t int, q []float32, w *pool.Worker) {
 	m, g, turns := l.lat, l.geo, l.lat.sight.Turns()
 	width, dims := m.r+g.KeySize, p.ropes[l.rope].Dims()
 	lo, hi := w.Share(g.Heads)
@@ -191,47 +202,50 @@ func (p *pass) reachQueries(u *up, w *pool.Worker, l *layer, t int, q []float32)
 	}
 }
 
-// remember puts this worker's share of token t's keys into the ring of near tokens; row returns the row of a block.
-func (p *pass) remember(w *pool.Worker, l *layer, s *attn.Store, t int, row func(b int) []float32) {
-	heads, pairs := l.geo.KVHeads/l.lat.blocks, (l.geo.KeySize+1)/2
-	lo, hi := w.Share(l.geo.KVHeads * pairs)
-	for b := range l.lat.blocks {
-		from := row(b)
-		for k := b * heads; k < (b+1)*heads; k++ {
-			if p0, p1 := max(lo-k*pairs, 0), min(hi-k*pairs, pairs); p0 < p1 {
-				s.Recall(p.pos+t, k, p0, p1, from, sized(&p.ups[w.ID].keys, l.geo.KeySize))
-			}
-		}
-	}
-}
-
-// recall puts keys of tokens before p.pos that are missing into the ring: after a prompt.
-func (p *pass) recall(w *pool.Worker, l *layer, s *attn.Store) {
-	m, u := l.lat, &p.ups[w.ID]
-	heads, pairs := l.geo.KVHeads/m.blocks, (l.geo.KeySize+1)/2
-	for i := s.Missing() + w.ID; i < p.pos; i += w.N {
-		row := sized(&u.cached, m.row())
-		for b := range m.blocks {
-			s.Rows(row, b, i, 1)
-			for k := b * heads; k < (b+1)*heads; k++ {
-				s.Recall(i, k, 0, pairs, row, sized(&u.keys, l.geo.KeySize))
-			}
-		}
-	}
-}
-
 // reachOut attends with token t's queries and writes what its heads found to out. It ends with a barrier.
 func (p *pass) reachOut(w *pool.Worker, ln *lane, l *layer, s *attn.Store, t int, out []float32) {
+	g, u, sc, pos := l.geo, &p.ups[w.ID], &p.scratch[w.ID], p.pos+t
 	for {
-		i, _, ok := w.Take(l.attn.Parts(p.pos+t), 1)
+		i, _, ok := w.Take(g.KVHeads+l.attn.Parts(pos), 1)
 		if !ok {
 			break
 		}
-		l.attn.Decode(&p.part, i, s, p.pos+t, p.queries, &p.scratch[w.ID])
+		if i >= g.KVHeads {
+			l.attn.Decode(&p.part, i-g.KVHeads, s, pos, p.queries, sc)
+			continue
+		}
+		key, value := p.nearOf(u, l, i, t)
+		l.attn.DecodeNear(&p.part, s, pos, i, i*g.Group(), (i+1)*g.Group(), p.queries, key, value, sc)
+		s.Put(pos, i, key, value)
 	}
 	w.Barrier()
-	p.valuesOne(w, &p.private[w.ID], l, p.pos+t, out)
+	p.reachValues(w, ln, l, pos, out)
 	w.Barrier()
+}
+
+// reachValues is valuesOne for far and near tokens.
+func (p *pass) reachValues(w *pool.Worker, ln *lane, l *layer, pos int, out []float32) {
+	if l.attn.FarTokens(pos) > 0 {
+		p.valuesOne(w, ln, l, pos, out)
+	} else {
+		for h := range l.geo.Heads {
+			r0, r1 := p.shareOf(w, l, h)
+			clear(out[h*l.geo.ValueSize:][r0:r1])
+		}
+	}
+	for h := range l.geo.Heads {
+		if r0, r1 := p.shareOf(w, l, h); r0 < r1 {
+			l.attn.AddNear(out[h*l.geo.ValueSize+r0:], &p.part, pos, h, r0, r1, &p.scratch[w.ID])
+		}
+	}
+}
+
+// shareOf returns which values of query head h are a worker's, as in valuesOne.
+func (p *pass) shareOf(w *pool.Worker, l *layer, h int) (r0, r1 int) {
+	v := l.geo.ValueSize
+	lo, hi := w.Share(len(l.lat.value) * v)
+	i := h / (l.geo.Heads / len(l.lat.value))
+	return min(max(lo-i*v, 0), v), min(max(hi-i*v, 0), v)
 }
 
 // reachWide makes the queries of tokens lo … hi-1 for expanded keys.
@@ -242,38 +256,33 @@ func (p *pass) reachWide(u *up, l *layer, lo, hi int) {
 	for i := lo * g.Heads; i < hi*g.Heads; i++ {
 		x := p.queries[i*width:][:width]
 		turns.Arrange(x[own:], p.q[i*g.KeySize:][:g.KeySize])
-		m.wide.Widen(x, p.pos+i/g.Heads, true)
+		m.wide.WideQuery(x, p.pos+i/g.Heads)
 	}
 }
 
-// expandReach rebuilds n positions of one block's heads; see expandBlock.
+// expandReach rebuilds n positions of one block's heads as they are seen from afar; see expandBlock.
 func (p *pass) expandReach(u *up, l *layer, s, wide *attn.Store, b, from, n int) {
 	m, g := l.lat, l.geo
-	row, width, own := m.row(), m.wide.KeySize, m.wide.Own()
+	row, width := m.row(), m.wide.Own()
 	rows := sized(&u.cached, n*row)
 	keys, values := sized(&u.keys, n*width), sized(&u.values, n*g.ValueSize)
-	s.Rows(rows, b, from, n)
+	s.Rows(rows, sizedHalves(&u.near, n*row), b, from, n)
 	heads := g.KVHeads / m.blocks
 	for k := b * heads; k < (b+1)*heads; k++ {
-		m.sight.Expand(keys[own:], width, k, rows[m.r:], row, n)
+		m.sight.Expand(keys, width, k, rows[m.r:], row, n)
 		u.product(m.value[k], g.ValueSize, n,
 			func(i int) []float32 { return rows[i*row+m.r:] },
 			func(i int) []float32 { return values[i*g.ValueSize:] })
 		for i := range n {
 			x := keys[i*width:][:width]
-			copy(x[own-m.r:], rows[i*row:][:m.r])
-			m.wide.Widen(x, from+i, false)
-			wide.Append(from+i, k, x, values[i*g.ValueSize:])
+			copy(x[width-m.r:], rows[i*row:][:m.r])
+			wide.AppendFar(from+i, k, x, values[i*g.ValueSize:][:g.ValueSize])
 		}
 	}
 }
 
-// keysOf returns how many of a block's l latent values keys are made of: half of them, of rows below a third of the model's
-// two thirds, in whole vectors.
+// keysOf returns how many of a block's l latent values keys are made of: a third of them, in whole vectors. RATIONALE.md has the
+// figures.
 func keysOf(g attn.Geometry, blocks, l int) int {
-	n := l / 2
-	if 3*l*blocks < values(g) {
-		n = 2 * l / 3
-	}
-	return min((n+15)/16*16, l, g.KVHeads/blocks*g.KeySize)
+	return min((l/3+15)/16*16, l, g.KVHeads/blocks*g.KeySize)
 }

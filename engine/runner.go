@@ -30,11 +30,11 @@ type runner struct {
 	rows    int          // tokens that the shared buffers hold
 	shared  lane
 	private []lane
-	most    widths                        // largest rows of all layers included
-	attns   []*attn.Layer                 // their forms of attention
-	scratch []attn.Scratch                // per worker
-	ups     []up                          // per worker: up-projections of compressed layers
-	wide    map[attn.Geometry]*attn.Store // expanded keys and values, rewritten by each compressed layer
+	most    widths                    // largest rows of all layers included
+	attns   []*attn.Layer             // their forms of attention
+	scratch []attn.Scratch            // per worker
+	ups     []up                      // per worker: up-projections of compressed layers
+	wide    map[wideShape]*attn.Store // expanded keys and values, rewritten by each compressed layer
 
 	q, k, v, o   []float32 // [rows, heads·size] …, o [rows, width]: results of projections
 	mixing       mixing
@@ -74,7 +74,7 @@ func newRunner(h *hparams, w *weights, ropes []*attn.Rope, threads int) *runner 
 	r.scratch = make([]attn.Scratch, r.pool.Size())
 	r.ups = make([]up, r.pool.Size())
 	r.mixing.routers = make([]router, r.pool.Size())
-	r.wide = map[attn.Geometry]*attn.Store{}
+	r.wide = map[wideShape]*attn.Store{}
 	r.tables = make([][]float32, len(ropes))
 	r.halves = make([][]uint16, r.pool.Size())
 	for i := range w.layers {
@@ -119,8 +119,8 @@ func (r *runner) include(l *layer, ff int) {
 		if s := l.lat.sight; s != nil && !slices.Contains(r.turns, s.Turns()) {
 			r.turns = append(r.turns, s.Turns())
 		}
-		if r.wide[wide.Geometry] == nil {
-			r.wide[wide.Geometry] = attn.NewStore(wide, attn.F16)
+		if shape := wideOf(l); r.wide[shape] == nil {
+			r.wide[shape] = attn.NewStore(wide, attn.F16)
 		}
 	}
 	r.part.Reserve(l.attn)
@@ -128,6 +128,15 @@ func (r *runner) include(l *layer, ff int) {
 		r.rows = 0
 	}
 }
+
+// wideShape tells stores of expanded keys and values apart.
+type wideShape struct {
+	attn.Geometry
+	row int
+}
+
+// wideOf returns which one a compressed layer uses.
+func wideOf(l *layer) wideShape { return wideShape{l.lat.wide.Geometry, l.lat.wide.Row()} }
 
 func (l *lane) alloc(rows, embed int, m widths) {
 	l.x = make([]float32, rows*embed)

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/latentgo/latentgo/attn"
@@ -15,6 +16,7 @@ type Session struct {
 	format  attn.Format
 	stores  []*attn.Store
 	tokens  []int32
+	marked  int       // where the last prompt ended: the stores can go back there
 	logits  []float32 // after the last token; valid is false when they are not
 	valid   bool
 	stats   Stats
@@ -84,11 +86,16 @@ func (s *Session) TokenBytes() int {
 	return n
 }
 
-// Truncate forgets all tokens from position n on. n beyond the end changes nothing.
+// Truncate forgets all tokens from position n on. n beyond the end changes nothing. A session of a compressed model can go back by 32
+// tokens, and to the end of the last prompt (Eval with several tokens); after other steps back the next evaluation reads again what
+// is left.
 func (s *Session) Truncate(n int) {
 	if n < len(s.tokens) {
 		s.tokens = s.tokens[:max(n, 0)]
-		s.valid = false
+		s.valid, s.marked = false, min(s.marked, len(s.tokens))
+		for _, st := range s.stores {
+			st.Truncate(len(s.tokens))
+		}
 	}
 }
 
@@ -104,12 +111,22 @@ func (s *Session) Eval(ctx context.Context, ids []int32) ([]float32, error) {
 	if err := s.check(ids); err != nil {
 		return nil, err
 	}
+	if err := s.reread(ctx); err != nil {
+		return nil, err
+	}
+	prompt := len(ids) > 1
 	for len(ids) > 0 {
 		n := min(len(ids), s.m.run.batch)
 		if err := s.evalBatch(ctx, ids[:n], n == len(ids)); err != nil {
 			return nil, err
 		}
 		ids = ids[n:]
+	}
+	if prompt {
+		s.marked = len(s.tokens)
+		for _, st := range s.stores {
+			st.Mark(s.marked)
+		}
 	}
 	if !s.valid {
 		return nil, nil
@@ -121,6 +138,9 @@ func (s *Session) Eval(ctx context.Context, ids []int32) ([]float32, error) {
 // the slice; its error ends the evaluation and is returned. Otherwise as Eval.
 func (s *Session) EvalAll(ctx context.Context, ids []int32, fn func(i int, logits []float32) error) error {
 	if err := s.check(ids); err != nil {
+		return err
+	}
+	if err := s.reread(ctx); err != nil {
 		return err
 	}
 	for done := 0; done < len(ids); {
@@ -146,6 +166,50 @@ func (s *Session) check(ids []int32) error {
 		if id < 0 || int(id) >= vocab {
 			return fmt.Errorf("token %d is %d, the vocabulary has %d: %w", i, id, vocab, ErrToken)
 		}
+	}
+	return nil
+}
+
+// every reports whether something holds for all stores.
+func (s *Session) every(f func(st *attn.Store) bool) bool {
+	return !slices.ContainsFunc(s.stores, func(st *attn.Store) bool { return !f(st) })
+}
+
+// covered reports whether another token can follow. Compressed layers keep near tokens as they are for a while only, see attn.Reach.
+func (s *Session) covered() bool {
+	return s.every(func(st *attn.Store) bool { return st.Covers(len(s.tokens)) })
+}
+
+// restart returns from where on the session's tokens have to be evaluated again before another can follow, their number for nowhere.
+func (s *Session) restart() int {
+	if s.covered() {
+		return len(s.tokens)
+	}
+	at := min(len(s.tokens), s.marked)
+	if at > 0 && s.every(func(st *attn.Store) bool { return st.Marked(at) }) {
+		return at
+	}
+	return 0
+}
+
+// reread evaluates tokens again where that has to be.
+func (s *Session) reread(ctx context.Context) error {
+	if s.covered() {
+		return nil
+	}
+	all, at := s.tokens, s.restart()
+	if at > 0 {
+		for _, st := range s.stores {
+			st.Return(at)
+		}
+	}
+	defer func() { s.tokens = all }()
+	for s.tokens = all[:at]; at < len(all); {
+		n := min(len(all)-at, s.m.run.batch)
+		if err := s.evalBatch(ctx, all[at:at+n], false); err != nil {
+			return err
+		}
+		at += n
 	}
 	return nil
 }
@@ -234,7 +298,7 @@ func (s *Session) runPass(ctx context.Context) error {
 		return nil
 	}
 	for _, st := range s.stores {
-		st.Forget(0)
+		st.Forget()
 	}
 	return err
 }

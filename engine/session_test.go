@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -229,4 +230,76 @@ func TestInfo(t *testing.T) {
 			t.Errorf("%v: %+v", form, in)
 		}
 	}
+}
+
+// Going back in a compressed model gives what a new session gives: a little or to the end of a prompt at once, elsewhere by reading
+// again what is left.
+func TestTruncateCompressed(t *testing.T) {
+	m := loadFile(t, exactTiny("llama").build().Write(t), Options{MLA: MLAOff})
+	plan := nearPlan(m.h, 1, 0, 32)
+	for i := range plan {
+		plan[i].l, plan[i].key = 24, 20
+	}
+	compressTo(t, m, plan, false)
+	ids := randomIDs(300, 90)
+	want := allLogits(t, m, ids)
+	s := newSession(t, m, nil)
+	eval := func(n int) {
+		t.Helper()
+		at := len(s.Tokens())
+		got, err := s.Eval(t.Context(), ids[at:at+n])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := nmse([][]float32{got}, want[at+n-1:at+n]); !(e < 1e-5) {
+			t.Errorf("%d tokens after %d: logits differ by %.2g", n, at, e)
+		}
+	}
+	steps := func(end int) {
+		t.Helper()
+		for len(s.Tokens()) < end {
+			eval(1)
+		}
+	}
+	back := func(to, from int) {
+		t.Helper()
+		s.Truncate(to)
+		if got := s.restart(); got != from {
+			t.Errorf("back to %d: evaluates from %d on, want %d", to, got, from)
+		}
+	}
+	eval(200)
+	steps(290)
+	back(258, 258) // a little
+	steps(290)
+	back(200, 200) // the prompt
+	eval(1)
+	steps(290)
+	back(199, 199) // its last token
+	eval(1)
+	steps(290)
+	back(230, 199) // a token of the prompt was evaluated again since
+	steps(290)
+	back(150, 0)
+	steps(152)
+	eval(1)
+	back(120, 120)
+	s.Truncate(0)
+	eval(100)
+	if _, err := s.Eval(t.Context(), randomIDs(100, 80)); err != nil { // others than below
+		t.Fatal(err)
+	}
+	s.Truncate(100)
+	steps(290)
+	back(201, 0) // the prompt's end is not of these tokens
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Eval(ctx, ids[201:210]); !errors.Is(err, context.Canceled) {
+		t.Fatalf("cancelled while reading again: %v", err)
+	}
+	if !slices.Equal(s.Tokens(), ids[:201]) {
+		t.Errorf("the session has %d tokens after that", len(s.Tokens()))
+	}
+	eval(9)
 }

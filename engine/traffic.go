@@ -3,7 +3,7 @@ package engine
 import "github.com/latentgo/latentgo/quant"
 
 // StepBytes returns what a decode step after depth tokens reads: bytes of weights, each matrix once and of a mixture the
-// experts that a token uses, and bytes of the session's cache, with the keys of near tokens of a compressed layer. Together
+// experts that a token uses, and bytes of the session's cache, with near tokens of a compressed layer. Together
 // with the memory's bandwidth they bound the speed.
 func (s *Session) StepBytes(depth int) (weights, cache int) {
 	w := s.m.w
@@ -11,11 +11,7 @@ func (s *Session) StepBytes(depth int) (weights, cache int) {
 	for i := range w.layers {
 		l := &w.layers[i]
 		weights += l.bytes()
-		n := depth + 1
-		if l.geo.Window > 0 {
-			n = min(n, l.geo.Window)
-		}
-		cache += n*l.attn.RowBytes(s.format) + l.attn.NearBytes(depth)
+		cache += l.attn.FarTokens(depth)*l.attn.RowBytes(s.format) + l.attn.NearBytes(depth)
 	}
 	return weights, cache
 }

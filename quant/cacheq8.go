@@ -105,27 +105,6 @@ func (r CacheRows) Get(dst []float32, i, from int) {
 	}
 }
 
-// RoundQ8 rounds x to what Get would give back of it, whatever its length.
-func RoundQ8(x []float32) {
-	p := putters.Get().(*putter)
-	n := padded(len(x))
-	p.pad = sized(p.pad, n)
-	clear(p.pad[copy(p.pad, x):])
-	a := &p.act
-	a.Reset(p.pad, 1, n)
-	a.Quantize(FormQ8, 0, 1)
-	for b, d := range a.d {
-		var h [1]uint16
-		f32ToF16Generic(h[:], []float32{d})
-		d = halfToFloat(h[0])
-		for i := b * q8Block; i < min((b+1)*q8Block, len(x)); i++ {
-			x[i] = d * float32(a.q8[i])
-		}
-	}
-	a.x = nil
-	putters.Put(p)
-}
-
 // CacheQueries are query rows as ScoresQ8 wants them, in blocks of 32 values too. The zero value is empty; it keeps its
 // memory from one Set to the next.
 type CacheQueries struct {

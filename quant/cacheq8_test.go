@@ -214,24 +214,6 @@ func TestCacheRounding(t *testing.T) {
 	})
 }
 
-// RoundQ8 gives what Put and Get do, for lengths that are no whole blocks too.
-func TestRoundQ8(t *testing.T) {
-	rng := rand.New(rand.NewPCG(4, 5))
-	for _, n := range []int{1, 31, 32, 33, 80, 96} {
-		x := make([]float32, n)
-		for i := range x {
-			x[i] = float32(rng.NormFloat64())
-		}
-		kv, want := emptyCache(t, 1, padded(n), true), make([]float32, n)
-		kv.Put(0, 0, x)
-		kv.Get(want, 0, 0)
-		RoundQ8(x)
-		if !slices.Equal(x, want) {
-			t.Errorf("%d values: %v, want %v", n, x, want)
-		}
-	}
-}
-
 // TestCacheLevelsAgree: integer products make scores equal to the last bit, but for the order of a handful of additions.
 func TestCacheLevelsAgree(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 4))

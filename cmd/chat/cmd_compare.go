@@ -68,7 +68,8 @@ type compared struct {
 	Model      string             `json:"model"`
 	Asked      string             `json:"asked"` // form that was asked for
 	MLA        string             `json:"mla"`
-	CacheBytes int                `json:"cache_bytes"` // per token, all layers
+	CacheBytes int                `json:"cache_bytes"`  // per token, all layers
+	Recent     int                `json:"recent_bytes"` // per session beside, see engine.Info
 	PPL        float64            `json:"ppl"`
 	Ratio      float64            `json:"ratio"`   // to the reference's perplexity
 	KL         float64            `json:"kl_mean"` // of its next-token distributions from the reference's, in nats
@@ -164,13 +165,17 @@ func (c *compareCmd) load(a *app, cmp *comparer) error {
 func (r *comparison) print(a *app) {
 	a.printf("%d tokens in %d windows of %d\n", r.Tokens, r.Windows, r.Ctx)
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	_, _ = fmt.Fprintf(w, "form\tcache B/token\tof it\tperplexity\tratio\tKL mean\tKL 99 %%\tsame top token\t\n")
+	_, _ = fmt.Fprintf(w, "form\tcache B/token\tof it\tbeside\tperplexity\tratio\tKL mean\tKL 99 %%\tsame top token\t\n")
 	for i, m := range append([]compared{r.A}, r.Models...) {
 		form := m.Asked
 		if m.MLA != m.Asked {
 			form += " (" + m.MLA + ")"
 		}
-		_, _ = fmt.Fprintf(w, "%s\t%d\t%.1f %%\t%.4f\t", form, m.CacheBytes, 100*float64(m.CacheBytes)/float64(r.A.CacheBytes), m.PPL)
+		beside := "–"
+		if m.Recent > 0 {
+			beside = human.Size(int64(m.Recent))
+		}
+		_, _ = fmt.Fprintf(w, "%s\t%d\t%.1f %%\t%s\t%.4f\t", form, m.CacheBytes, 100*float64(m.CacheBytes)/float64(r.A.CacheBytes), beside, m.PPL)
 		if i == 0 {
 			_, _ = fmt.Fprintf(w, "1\t–\t–\t–\t\n")
 			continue

@@ -76,6 +76,9 @@ func (a *app) printReport(out string, r *engine.ConvertReport) {
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	_, _ = fmt.Fprintf(w, "\tbefore\tafter\t\t\n")
 	_, _ = fmt.Fprintf(w, "cache, bytes per token\t%d\t%d\t%.1f %%\t\n", r.CacheBefore, r.CacheAfter, 100*float64(r.CacheAfter)/float64(r.CacheBefore))
+	if r.Recent > 0 {
+		_, _ = fmt.Fprintf(w, "newest tokens as they are\t–\t%s\t\t\n", human.Size(int64(r.Recent)))
+	}
 	_, _ = fmt.Fprintf(w, "perplexity\t%.3f\t%.3f\t× %.3f\t\n", r.Before, r.After, r.After/r.Before)
 	_, _ = fmt.Fprintf(w, "file\t%s\t%s\t\t\n", human.Size(r.FileBefore), human.Size(r.FileAfter))
 	_ = w.Flush()

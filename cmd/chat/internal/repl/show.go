@@ -19,7 +19,7 @@ func (r *repl) show(string) bool {
 		{"weights", fmt.Sprintf("%s in %s", human.Count(in.Parameters), human.Size(in.WeightBytes))},
 		{"layers", fmt.Sprintf("%d of width %d; %d heads and %d key/value heads of %d; vocabulary %d", in.Layers, in.Embedding, in.Heads, in.KVHeads, in.HeadSize, in.Vocab)},
 		{"attention", attention(in)},
-		{"KV cache", fmt.Sprintf("%d bytes per token; %d bytes in use by %d tokens", in.CacheBytes, in.CacheBytes*used, used)},
+		{"KV cache", cache(in, used)},
 		{"context", fmt.Sprintf("%d tokens; trained for %d", r.Backend.Context(), in.Context)},
 		{"compute", fmt.Sprintf("%d threads, %s", in.Threads, in.CPU)},
 		{"system", r.system()},
@@ -29,6 +29,15 @@ func (r *repl) show(string) bool {
 		r.printf("  %-13s %s\n", line[0], human.Line(line[1]))
 	}
 	return false
+}
+
+// cache says what a number of tokens takes.
+func cache(in engine.Info, used int) string {
+	fixed := ""
+	if in.RecentBytes > 0 {
+		fixed = fmt.Sprintf(" and %s for the newest", human.Size(int64(in.RecentBytes)))
+	}
+	return fmt.Sprintf("%d bytes per token%s; %d bytes in use by %d tokens", in.CacheBytes, fixed, in.RecentBytes+in.CacheBytes*used, used)
 }
 
 // attention says which form runs, with r and L of latent attention.
