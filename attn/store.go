@@ -27,13 +27,21 @@ const (
 type Store struct {
 	layer  *Layer
 	format Format
+	size   int        // tokens of a chunk: 256, or fewer of a short store
 	chunks [][]uint16 // half floats; of Q8 the scales
 	codes  [][]byte   // Q8
 	recent *recent    // of a layer with a Reach
 }
 
 // NewStore returns a store for the layer without capacity.
-func NewStore(l *Layer, f Format) *Store { return &Store{layer: l, format: f, recent: newRecent(l)} }
+func NewStore(l *Layer, f Format) *Store {
+	return &Store{layer: l, format: f, size: chunk, recent: newRecent(l)}
+}
+
+// NewShortStore is NewStore for no more than n tokens, with memory for no more than needed; not for a layer with a Reach.
+func NewShortStore(l *Layer, f Format, n int) *Store {
+	return &Store{layer: l, format: f, size: min(chunk, (n+nearStep-1)&^(nearStep-1))}
+}
 
 // RowBytes returns how many bytes the layer caches per token.
 func (l *Layer) RowBytes(f Format) int {
@@ -66,18 +74,18 @@ func (l *Layer) parts() (a, b int) {
 
 // Bytes returns the memory that the store holds, near tokens included.
 func (s *Store) Bytes() int {
-	return chunk*s.layer.RowBytes(s.format)*len(s.chunks) + s.recent.bytes(s.layer)
+	return s.size*s.layer.RowBytes(s.format)*len(s.chunks) + s.recent.bytes(s.layer)
 }
 
 // Grow makes room for n tokens in all.
 func (s *Store) Grow(n int) {
-	for len(s.chunks)*chunk < n {
+	for len(s.chunks)*s.size < n {
 		if s.format == F16 {
-			s.chunks = append(s.chunks, make([]uint16, chunk*s.layer.Row()))
+			s.chunks = append(s.chunks, make([]uint16, s.size*s.layer.Row()))
 			continue
 		}
 		keys, values := s.layer.blockCols()
-		codes, scales := quant.CacheSize(chunk, s.layer.KVHeads*(keys+values))
+		codes, scales := quant.CacheSize(s.size, s.layer.KVHeads*(keys+values))
 		s.codes, s.chunks = append(s.codes, make([]byte, codes)), append(s.chunks, make([]uint16, scales))
 	}
 }
@@ -90,18 +98,18 @@ func (s *Store) blocks(values bool, g, pos int) quant.CacheRows {
 		from, cols = s.layer.KVHeads*keys+width*g, width
 	}
 	r := quant.CacheRows{
-		Codes:  s.codes[pos/chunk][chunk*from:][:chunk*cols],
-		Scales: s.chunks[pos/chunk][chunk/32*from:][:chunk/32*cols],
+		Codes:  s.codes[pos/s.size][s.size*from:][:s.size*cols],
+		Scales: s.chunks[pos/s.size][s.size/32*from:][:s.size/32*cols],
 		Cols:   cols,
 	}
-	return r.From(pos % chunk &^ (quant.PanelRows - 1))
+	return r.From(pos % s.size &^ (quant.PanelRows - 1))
 }
 
 // key returns the cached keys of key/value head g from position pos to the end of its chunk.
 func (s *Store) key(g, pos int) []uint16 {
 	d := s.keyStride()
-	plane := s.chunks[pos/chunk][chunk*d*g:][:chunk*d]
-	return plane[pos%chunk*d:]
+	plane := s.chunks[pos/s.size][s.size*d*g:][:s.size*d]
+	return plane[pos%s.size*d:]
 }
 
 // keyStride returns the distance between cached keys.
@@ -118,12 +126,15 @@ func (s *Store) value(g, pos int) []uint16 {
 	if s.layer.tail {
 		return s.key(g, pos)[s.layer.r:]
 	}
-	plane := s.chunks[pos/chunk][chunk*(s.layer.KVHeads*s.layer.KeySize+d*g):][:chunk*d]
-	return plane[pos%chunk*d:]
+	plane := s.chunks[pos/s.size][s.size*(s.layer.KVHeads*s.layer.KeySize+d*g):][:s.size*d]
+	return plane[pos%s.size*d:]
 }
 
 // run returns how many of n positions from pos on lie in one chunk.
 func run(pos, n int) int { return min(n, chunk-pos%chunk) }
+
+// run is run for the store's chunks.
+func (s *Store) run(pos, n int) int { return min(n, s.size-pos%s.size) }
 
 // Append caches key/value head g of the token at pos: k [KeySize] after RoPE, v [ValueSize]; of a layer of compressed rows k
 // is the row [R+L] and v is not used. The room must be there (Grow).
@@ -145,28 +156,29 @@ func (s *Store) appendBlocks(pos, g int, k, v []float32) {
 	i := pos % quant.PanelRows
 	rows := s.blocks(false, g, pos)
 	if s.layer.tail {
-		a := s.layer.r
-		rows.Put(i, 0, k[:a])
-		rows.Put(i, blocks(a), k[a:a+s.layer.ValueSize])
+		s.appendParts(pos, g, 0, s.keyStride(), k)
 		return
 	}
 	rows.Put(i, 0, k[:s.layer.KeySize])
 	s.blocks(true, g, pos).Put(i, 0, v[:s.layer.ValueSize])
 }
 
-// AppendRow is Append for the row [R+L] of block g of a layer with a Reach. half is scratch of the row's size.
-func (s *Store) AppendRow(pos, g int, row []float32, half []uint16) {
+// AppendRow is Append for values lo … hi-1 of the row [R+L] of block g of a layer with a Reach. Both are 0 or R and a multiple of 32, or
+// hi is the end. half is scratch of the row's size. Different parts may be appended at the same time.
+func (s *Store) AppendRow(pos, g, lo, hi int, row []float32, half []uint16) {
 	if s.format == Q8 {
-		s.appendBlocks(pos, g, row, nil)
+		s.appendParts(pos, g, lo, hi, row)
 		return
 	}
-	columns, rest := s.columns(g, pos), s.rest(g, pos)
-	half = half[:s.keyStride()]
-	quant.F32ToF16(half, row[:len(half)])
-	for i, v := range half[:s.layer.KeySize] {
-		columns[i*chunk] = v
+	quant.F32ToF16(half[lo:hi], row[lo:hi])
+	keys := s.layer.KeySize
+	columns := s.columns(g, pos)
+	for i := lo; i < min(hi, keys); i++ {
+		columns[i*chunk] = half[i]
 	}
-	copy(rest, half[s.layer.KeySize:])
+	if from := max(lo, keys); from < hi {
+		copy(s.rest(g, pos)[from-keys:], half[from:hi])
+	}
 }
 
 // columns returns of block g's rows of a layer with a Reach what is kept by column, from position pos on: values of a row are chunk
@@ -182,12 +194,23 @@ func (s *Store) rest(g, pos int) []uint16 {
 	return s.chunks[pos/chunk][chunk*d*g:][chunk*k : chunk*d][pos%chunk*(d-k):]
 }
 
+// appendParts appends values lo … hi-1 of a row in 8-bit blocks, see AppendRow.
+func (s *Store) appendParts(pos, g, lo, hi int, row []float32) {
+	i, rows, r := pos%quant.PanelRows, s.blocks(false, g, pos), s.layer.r
+	if lo == 0 && r > 0 {
+		rows.Put(i, 0, row[:r])
+	}
+	if from := max(lo, r); from < hi {
+		rows.Put(i, blocks(r)+from-r, row[from:hi])
+	}
+}
+
 // Rows decodes the cached keys, or compressed rows, of head g at n positions from pos on: dst [n, KeySize or R+L]. half is scratch of
 // the same size.
 func (s *Store) Rows(dst []float32, half []uint16, g, pos, n int) {
 	d := s.keyStride()
 	for at := 0; at < n; {
-		m := run(pos+at, n-at)
+		m := s.run(pos+at, n-at)
 		switch {
 		case s.format == Q8:
 			s.rowsOfBlocks(dst[at*d:], g, pos+at, m)
@@ -246,7 +269,7 @@ func (s *Store) valueStride() int {
 func (s *Store) scores(dst []float32, ldd int, q []float32, nq, ldq int, sc *Scratch, first, g, from, n int) {
 	d := s.layer.KeySize
 	for at := 0; at < n; {
-		m := run(from+at, n-at)
+		m := s.run(from+at, n-at)
 		if s.format == Q8 {
 			quant.ScoresQ8(dst[at:], ldd, &sc.queries, first, nq, s.blocks(false, g, from+at), m)
 		} else {
@@ -278,7 +301,7 @@ func (s *Store) farMix(out []float32, ldo int, p []float32, ldp, nq int, sc *Scr
 	}
 	r, a := s.layer.r, s.layer.reach.a
 	for at := 0; at < n; {
-		m := run(from+at, n-at)
+		m := s.run(from+at, n-at)
 		sums := sc.sums[:nq*a]
 		quant.ScoresF16(sums, a, p[at:], nq, ldp, s.columns(g, from+at)[r*chunk:], chunk, a, m)
 		for i := range nq {
@@ -294,7 +317,7 @@ func (s *Store) farMix(out []float32, ldo int, p []float32, ldp, nq int, sc *Scr
 // wideScores computes products of parts of queries and keys of a wide store, columns lo … lo+d-1; see scores.
 func (s *Store) wideScores(dst []float32, ldd int, q []float32, nq, ldq, g, from, n, lo, d int) {
 	for at := 0; at < n; {
-		m := run(from+at, n-at)
+		m := s.run(from+at, n-at)
 		quant.ScoresF16(dst[at:], ldd, q[lo:], nq, ldq, s.key(g, from+at)[lo:], s.keyStride(), m, d)
 		at += m
 	}
@@ -307,7 +330,7 @@ func (s *Store) wideMix(out []float32, ldo int, p []float32, ldp, nq, g, from, n
 		at0 = d
 	}
 	for at := 0; at < n; {
-		m := run(from+at, n-at)
+		m := s.run(from+at, n-at)
 		quant.MixF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at)[at0:], s.valueStride(), m, d)
 		at += m
 	}
@@ -317,7 +340,7 @@ func (s *Store) wideMix(out []float32, ldo int, p []float32, ldp, nq, g, from, n
 func (s *Store) mix(out []float32, ldo int, p []float32, ldp, nq, g, from, n int) {
 	d := s.layer.ValueSize
 	for at := 0; at < n; {
-		m := run(from+at, n-at)
+		m := s.run(from+at, n-at)
 		switch {
 		case s.format == F16:
 			quant.MixF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at), s.valueStride(), m, d)

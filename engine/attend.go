@@ -177,7 +177,7 @@ func (p *pass) appendRow(u *up, l *layer, s *attn.Store, b, t int, row []float32
 	}
 	p.latentRow(u, l, b, t, row)
 	if l.lat.sight != nil {
-		s.AppendRow(p.pos+t, b, row, sizedHalves(&u.near, len(row)))
+		s.AppendRow(p.pos+t, b, 0, len(row), row, sizedHalves(&u.near, len(row)))
 	} else {
 		s.Append(p.pos+t, b, row, nil)
 	}

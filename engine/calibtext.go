@@ -12,9 +12,10 @@ import (
 // Calibration text: what the statistics of a conversion come from.
 
 const (
-	calibrationTokens = 8192 // of a text, or that the model writes; more on request
+	calibrationTokens = 8192 // of a text, more on request
+	writtenTokens     = 6144 // that the model writes, since writing takes time
 	calibrationWindow = 1024 // tokens of a window, each from an empty cache
-	writtenWindow     = 512  // of text that the model writes: several windows are written at once, short ones sooner
+	writtenWindow     = 256  // of text that the model writes: several windows are written at once, short ones sooner
 	leastWindow       = 32
 	heldEvery         = 8 // one window in so many is held back for the report
 )
@@ -114,7 +115,7 @@ func (c *conversion) givenText() ([][]int32, error) {
 
 // selfTextOptions says what the model is to write.
 func (c *conversion) selfTextOptions() selfTextOptions {
-	n := orElse(c.opt.Tokens, calibrationTokens)
+	n := orElse(c.opt.Tokens, writtenTokens)
 	size := min(writtenWindow, c.m.h.context, max(leastWindow, n/heldEvery))
 	return selfTextOptions{seed: c.opt.Seed, tokens: n, window: max(size, 2)}
 }

@@ -125,9 +125,7 @@ func (p *pass) reachOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
 	copy(q, p.q)
 	p.readyQuery(q, l, p.pos)
 	p.reachQueries(u, l, 0, q, w)
-	for b := w.N - 1 - w.ID; b < m.blocks; b += w.N { // the last worker has the fewest heads
-		p.appendRow(u, l, s, b, 0, ln.key[:m.row()])
-	}
+	p.appendShare(w, u, l, s, ln.key[:m.row()])
 	out := p.mix[:g.Heads*g.ValueSize]
 	if l.attn.Short(p.pos) {
 		p.reachShort(w, ln, l, s, out)
@@ -137,6 +135,25 @@ func (p *pass) reachOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
 		p.reachOut(w, ln, l, s, 0, out)
 	}
 	copy(ln.att, out)
+}
+
+// appendShare makes and caches this worker's share of the token's rows; row is scratch.
+func (p *pass) appendShare(w *pool.Worker, u *up, l *layer, s *attn.Store, row []float32) {
+	m, g := l.lat, l.geo
+	pieces := (m.l + 31) / 32
+	lo, hi := w.Share(m.blocks * pieces)
+	for b := lo / pieces; b*pieces < hi; b++ {
+		c0, c1 := max(lo-b*pieces, 0), min(hi-b*pieces, pieces)
+		r0, r1 := m.r+32*c0, m.r+min(32*c1, m.l)
+		if c0 == 0 {
+			r0 = 0
+		}
+		u.rows(row, m.encKV[b], r0, r1, p.keysValues(u, l, b, 0), 1)
+		if r0 == 0 {
+			rotatePairs(row, m.blockPairs(b*(g.Heads/m.blocks), g), p.tables[l.rope])
+		}
+		s.AppendRow(p.pos, b, r0, r1, row, sizedHalves(&u.near, m.row()))
+	}
 }
 
 // reachShort is the rest of a decode step with few far tokens: workers share out the heads, and each does all that its own need, so

@@ -26,10 +26,9 @@ type selfTextOptions struct {
 }
 
 const (
-	leastProbability = 0.02      // tokens less likely than this share of the likeliest are never drawn: they derail small models
-	maxWriters       = 64        // windows written at once
-	writersBytes     = 192 << 20 // their caches may have so many bytes, and as many as the weights
-	maxCuts          = 8         // loops that are cut out of a window before the rest is taken as it comes
+	leastProbability = 0.02 // tokens less likely than this share of the likeliest are never drawn: they derail small models
+	maxWriters       = 64   // windows written at once
+	maxCuts          = 8    // loops that are cut out of a window before the rest is taken as it comes
 )
 
 // selfText writes windows of text.
@@ -47,13 +46,13 @@ func (m *Model) selfText(ctx context.Context, o selfTextOptions, progress func(d
 	return s.done[:n], nil
 }
 
-// writers returns how many windows are written at once: many are fast, but their caches take memory.
+// writers returns how many windows are written at once: many are fast, but their caches take memory, as much as the weights at most.
 func (m *Model) writers(window int) int {
 	cache := 0
 	for i := range m.w.layers {
 		cache += cachedBytes * m.w.layers[i].attn.Row() * window
 	}
-	return max(2, min(maxWriters, (int(m.file.Size())+writersBytes)/max(cache, 1)))
+	return max(2, min(maxWriters, int(m.file.Size())/max(cache, 1)))
 }
 
 // scribe writes windows, several at a time. It is the pass of one step: token t of the pass belongs to window t.
@@ -116,7 +115,9 @@ func (s *scribe) begin(n int) {
 	for len(s.windows) < n {
 		w := &window{}
 		for i := range s.w.layers {
-			w.stores = append(w.stores, scratchStore(&s.w.layers[i], s.o.window))
+			st := attn.NewShortStore(s.w.layers[i].attn, attn.F16, s.o.window)
+			st.Grow(s.o.window)
+			w.stores = append(w.stores, st)
 		}
 		s.windows = append(s.windows, w)
 	}
