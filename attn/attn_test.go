@@ -292,24 +292,17 @@ func TestAttendingDoesNotAllocate(t *testing.T) {
 	})
 }
 
-// One token of SmolLM2's attention after n others: grouped-query attention, its exact latent form, and rows of half and a
-// quarter of its values.
+// One token's attention after n others: grouped-query attention, its exact latent form, and rows of half and a quarter of its
+// values, for SmolLM2 and Llama 3 8B.
 func BenchmarkDecode(b *testing.B) {
-	g := geometries[0]
-	for _, n := range []int{512, 4096} {
-		for _, f := range []struct {
-			name  string
-			layer func() (*Layer, error)
-		}{
-			{"gqa", func() (*Layer, error) { return NewGQA(g) }},
-			{"mla", func() (*Layer, error) { return NewMLA(g) }},
-			{"64+128", func() (*Layer, error) { return NewLatent(g.Heads, 1, 64, 128, 0) }},
-			{"32+64", func() (*Layer, error) { return NewLatent(g.Heads, 1, 32, 64, 0) }},
-			{"0+192", func() (*Layer, error) { return reaching(b, g, 192) }},
-			{"0+96", func() (*Layer, error) { return reaching(b, g, 96) }},
-		} {
+	type form struct {
+		name  string
+		layer func() (*Layer, error)
+	}
+	bench := func(model string, n int, forms ...form) {
+		for _, f := range forms {
 			for _, c := range []Format{F16, Q8} {
-				b.Run(fmt.Sprintf("%s/%d/q8=%v", f.name, n, c == Q8), func(b *testing.B) {
+				b.Run(fmt.Sprintf("%s/%s/%d/q8=%v", model, f.name, n, c == Q8), func(b *testing.B) {
 					l, err := f.layer()
 					if err != nil {
 						b.Fatal(err)
@@ -319,11 +312,26 @@ func BenchmarkDecode(b *testing.B) {
 			}
 		}
 	}
+	g := geometries[0]
+	for _, n := range []int{512, 4096} {
+		bench("SmolLM2", n,
+			form{"gqa", func() (*Layer, error) { return NewGQA(g) }},
+			form{"mla", func() (*Layer, error) { return NewMLA(g) }},
+			form{"64+128", func() (*Layer, error) { return NewLatent(g.Heads, 1, 64, 128, 0) }},
+			form{"32+64", func() (*Layer, error) { return NewLatent(g.Heads, 1, 32, 64, 0) }},
+			form{"0+192", func() (*Layer, error) { return reaching(b, g, 1e5, 1, 192, 64) }},
+			form{"0+96", func() (*Layer, error) { return reaching(b, g, 1e5, 1, 96, 32) }})
+	}
+	llama := Geometry{Heads: 32, KVHeads: 8, KeySize: 128, ValueSize: 128}
+	bench("Llama8B", 8192,
+		form{"gqa", func() (*Layer, error) { return NewGQA(llama) }},
+		form{"0+1024", func() (*Layer, error) { return reaching(b, llama, 5e5, 8, 128, 48) }},
+		form{"0+512", func() (*Layer, error) { return reaching(b, llama, 5e5, 8, 64, 32) }})
 }
 
-// reaching is a layer with a Reach, keys made of half of l latent values, for SmolLM2's RoPE.
-func reaching(b *testing.B, g Geometry, l int) (*Layer, error) {
-	rope, err := NewRope(RopeConfig{Dims: g.KeySize, Base: 1e5})
+// reaching is a layer with a Reach: rows of l values for each block, of which keys are made of the first a.
+func reaching(b *testing.B, g Geometry, base float64, blocks, l, a int) (*Layer, error) {
+	rope, err := NewRope(RopeConfig{Dims: g.KeySize, Base: base})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -334,13 +342,13 @@ func reaching(b *testing.B, g Geometry, l int) (*Layer, error) {
 	turns.Reserve(8192)
 	keys := make([][]uint16, g.KVHeads)
 	for i := range keys {
-		keys[i] = make([]uint16, turns.Far(g.KeySize)*l/2)
+		keys[i] = make([]uint16, turns.Far(g.KeySize)*a)
 	}
-	r, err := NewReach(turns, 64, g.KeySize, g.ValueSize, l/2, keys)
+	r, err := NewReach(turns, 64, g.KeySize, g.ValueSize, a, keys)
 	if err != nil {
 		b.Fatal(err)
 	}
-	return NewReaching(g.Heads, 1, 0, l, g.Window, r)
+	return NewReaching(g.Heads, blocks, 0, l, g.Window, r)
 }
 
 func benchmarkDecode(b *testing.B, l *Layer, f Format, n int) {
@@ -348,12 +356,18 @@ func benchmarkDecode(b *testing.B, l *Layer, f Format, n int) {
 	st.Grow(n)
 	var p Partial
 	p.Reserve(l)
-	q, out := make([]float32, l.Heads*max(l.KeySize, 128)), make([]float32, l.Heads*l.ValueSize)
+	q, out := make([]float32, l.Heads*max(l.KeySize, 256)), make([]float32, l.Heads*l.ValueSize)
 	scratch := new(Scratch)
 	scratch.Reserve(l, n)
 	b.SetBytes(int64(l.RowBytes(f) * n))
 	for range b.N {
 		l.Ready(scratch, st, q)
+		if r := l.reach; r != nil {
+			group := l.Heads / len(r.keys)
+			for k := range r.keys {
+				l.DecodeNear(&p, st, n-1, k, k*group, (k+1)*group, q, st.recent.key(k, 0), st.recent.value(k, 0), scratch)
+			}
+		}
 		for i := range l.Parts(n - 1) {
 			l.Decode(&p, i, st, n-1, q, scratch)
 		}

@@ -9,8 +9,8 @@
 // K_h and V_h are the up-projections of head h, absorbed into the query and the output. TransMLA (arXiv 2502.07864) is
 // the source of the idea that each GQA is an MLA; Latent says which form it has without loss, Compress finds one with fewer
 // values. Of these there are two kinds. In the first, R values are rotated by RoPE when they are cached and the others never
-// (NewLatent), as in DeepSeek's models. In the second nothing needs to be: RoPE is applied when a token is looked at, near
-// ones exactly, far ones in blocks of positions (Reach).
+// (NewLatent), as in DeepSeek's models. In the second nothing needs to be: near tokens are kept beside as the model has them, and
+// of far ones RoPE is made up for when they are looked at, in blocks of positions (Reach).
 //
 // The engine drives it: Rope rotates, Store.Append caches, Layer.Decode (one token, split over cached positions) or
 // Layer.Prefill (many tokens) attends. Scores are computed in float32 from fp16 rows, with an online softmax.

@@ -17,12 +17,15 @@ const (
 	Q8                // blocks of 32 int8 with a half float as scale, 34 bytes
 )
 
+// strip is how many tokens of a chunk have their columns together.
+const strip = 128
+
 // Store holds one layer's cached rows of one session, in chunks of 256 tokens.
 //
 // Within a chunk rows are kept by column: each window that a head reads, a key or a value, is an array [256][width] of its
 // own, so that attending streams through memory whichever form the layer has. Keys come first, then values. Half floats lie
 // row by row, 8-bit blocks as quant.CacheRows. Of rows of a layer with a Reach in half floats, what keys are made of lies the other
-// way, [R+A][256], and the rest [256][L-A]: scores of many tokens are then sums of columns, without sums across lanes, and the
+// way, [2][R+A][128], and the rest [256][L-A]: scores of many tokens are then sums of columns, without sums across lanes, and the
 // mix of those columns is one long dot product each.
 type Store struct {
 	layer  *Layer
@@ -174,19 +177,22 @@ func (s *Store) AppendRow(pos, g, lo, hi int, row []float32, half []uint16) {
 	keys := s.layer.KeySize
 	columns := s.columns(g, pos)
 	for i := lo; i < min(hi, keys); i++ {
-		columns[i*chunk] = half[i]
+		columns[i*strip] = half[i]
 	}
 	if from := max(lo, keys); from < hi {
 		copy(s.rest(g, pos)[from-keys:], half[from:hi])
 	}
 }
 
-// columns returns of block g's rows of a layer with a Reach what is kept by column, from position pos on: values of a row are chunk
-// behind one another.
+// columns returns of block g's rows of a layer with a Reach what is kept by column, from position pos to the end of its strip: values of a
+// row are a strip behind one another.
 func (s *Store) columns(g, pos int) []uint16 {
-	d := s.keyStride()
-	return s.chunks[pos/chunk][chunk*d*g:][pos%chunk : chunk*s.layer.KeySize]
+	keys := strip * s.layer.KeySize
+	return s.chunks[pos/chunk][chunk*s.keyStride()*g:][pos%chunk/strip*keys:][pos%strip : keys]
 }
+
+// stripRun returns how many of n positions from pos on lie in one strip.
+func stripRun(pos, n int) int { return min(n, strip-pos%strip) }
 
 // rest returns what of the rows is kept row by row.
 func (s *Store) rest(g, pos int) []uint16 {
@@ -215,6 +221,7 @@ func (s *Store) Rows(dst []float32, half []uint16, g, pos, n int) {
 		case s.format == Q8:
 			s.rowsOfBlocks(dst[at*d:], g, pos+at, m)
 		case s.layer.reach != nil:
+			m = stripRun(pos+at, m)
 			s.turnRows(half[:m*d], g, pos+at, m)
 			quant.F16ToF32(dst[at*d:][:m*d], half[:m*d])
 		default:
@@ -224,12 +231,12 @@ func (s *Store) Rows(dst []float32, half []uint16, g, pos, n int) {
 	}
 }
 
-// turnRows copies n rows of a chunk of a layer with a Reach.
+// turnRows copies n rows of a strip of a layer with a Reach.
 func (s *Store) turnRows(dst []uint16, g, pos, n int) {
 	d, k := s.keyStride(), s.layer.KeySize
 	columns, rest := s.columns(g, pos), s.rest(g, pos)
 	for c := range k {
-		for i, v := range columns[c*chunk:][:n] {
+		for i, v := range columns[c*strip:][:n] {
 			dst[i*d+c] = v
 		}
 	}
@@ -290,7 +297,11 @@ func (s *Store) farScores(dst []float32, ldd int, q []float32, nq, ldq int, sc *
 	for i := range nq {
 		clear(dst[i*ldd:][:n])
 	}
-	quant.MixF16(dst, ldd, q, ldq, nq, s.columns(g, from), chunk, s.layer.KeySize, n)
+	for at := 0; at < n; {
+		m := stripRun(from+at, n-at)
+		quant.MixF16(dst[at:], ldd, q, ldq, nq, s.columns(g, from+at), strip, s.layer.KeySize, m)
+		at += m
+	}
 }
 
 // farMix is mix for rows of a layer with a Reach.
@@ -301,9 +312,9 @@ func (s *Store) farMix(out []float32, ldo int, p []float32, ldp, nq int, sc *Scr
 	}
 	r, a := s.layer.r, s.layer.reach.a
 	for at := 0; at < n; {
-		m := s.run(from+at, n-at)
+		m := stripRun(from+at, n-at)
 		sums := sc.sums[:nq*a]
-		quant.ScoresF16(sums, a, p[at:], nq, ldp, s.columns(g, from+at)[r*chunk:], chunk, a, m)
+		quant.ScoresF16(sums, a, p[at:], nq, ldp, s.columns(g, from+at)[r*strip:], strip, a, m)
 		for i := range nq {
 			vek32.Add_Inplace(out[i*ldo:][:a], sums[i*a:][:a])
 		}

@@ -106,7 +106,7 @@ func (c *conversion) givenText() ([][]int32, error) {
 	if err != nil {
 		return nil, fmt.Errorf("calibration text: %w", err)
 	}
-	windows := spread(ids, min(calibrationWindow, c.m.h.context), orElse(c.opt.Tokens, calibrationTokens))
+	windows := spread(ids, min(calibrationWindow, c.m.h.context), c.tokens(calibrationTokens))
 	if len(windows) < 2 {
 		return nil, fmt.Errorf("calibration text of %d tokens: at least %d are needed, some thousands are good", len(ids), 2*leastWindow)
 	}
@@ -115,15 +115,18 @@ func (c *conversion) givenText() ([][]int32, error) {
 
 // selfTextOptions says what the model is to write.
 func (c *conversion) selfTextOptions() selfTextOptions {
-	n := orElse(c.opt.Tokens, writtenTokens)
+	n := c.tokens(writtenTokens)
 	size := min(writtenWindow, c.m.h.context, max(leastWindow, n/heldEvery))
 	return selfTextOptions{seed: c.opt.Seed, tokens: n, window: max(size, 2)}
 }
 
-// orElse returns n, or def for 0.
-func orElse(n, def int) int {
-	if n == 0 {
-		return def
+// tokens returns how many tokens of text are wanted: by default n, twice as many for llama.cpp's form, which has more to repair.
+func (c *conversion) tokens(n int) int {
+	switch {
+	case c.opt.Tokens != 0:
+		return c.opt.Tokens
+	case c.opt.Compat != "":
+		return 2 * n
 	}
 	return n
 }

@@ -24,7 +24,7 @@ type ConvertOptions struct {
 	// for what the text leaves out.
 	Calibration string
 	// Tokens of calibration text: how many the model writes, or how many are used of a longer Calibration, spread evenly.
-	// 0 means 16,384 of a text, 12,288 that the model writes.
+	// 0 means 8,192 of a text, 6,144 that the model writes, with Compat twice as many.
 	Tokens int
 	// Seed of the text that the model writes. The same seed and file give the same bytes on the same kind of CPU.
 	Seed uint64

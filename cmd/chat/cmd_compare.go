@@ -192,9 +192,13 @@ func (c *compareCmd) draw(r *comparison, curves []chart.Curve) error {
 	for _, m := range r.Models {
 		own.Points = append(own.Points, chart.Point{Cache: 100 * float64(m.CacheBytes) / float64(r.A.CacheBytes), Ratio: m.Ratio})
 	}
+	note := fmt.Sprintf("%d windows of %d tokens; the original caches %s per token", r.Windows, r.Ctx, human.Size(int64(r.A.CacheBytes)))
+	if n := len(r.Models); n > 0 && r.Models[n-1].Recent > 0 {
+		note += fmt.Sprintf("; compressed, %s per session beside", human.Size(int64(r.Models[n-1].Recent)))
+	}
 	p := &chart.Chart{
 		Title:  fmt.Sprintf("%s: text quality against cache size", human.Line(name)),
-		Note:   fmt.Sprintf("%d windows of %d tokens; the original caches %s per token", r.Windows, r.Ctx, human.Size(int64(r.A.CacheBytes))),
+		Note:   note,
 		Curves: append([]chart.Curve{own}, curves...),
 	}
 	return writeBeside(c.Plot, p.WritePNG)
