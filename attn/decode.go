@@ -40,7 +40,7 @@ func (l *Layer) span(pos int) (size, parts int) {
 // end returns the position behind the last one that is in parts.
 func (l *Layer) end(pos int) int {
 	if l.reach != nil {
-		return edge(pos, l.reach.near)
+		return l.FarEnd(pos)
 	}
 	return pos + 1
 }
@@ -53,16 +53,18 @@ func (l *Layer) Parts(pos int) int {
 
 // Reserve makes room for the largest step.
 func (p *Partial) Reserve(l *Layer) {
-	room := func(buf *[]float32, n int) {
-		if len(*buf) < n {
-			*buf = make([]float32, n)
-		}
-	}
 	room(&p.out, maxParts*l.Heads*l.ValueSize)
 	room(&p.peak, slots*l.Heads)
 	room(&p.sum, slots*l.Heads)
 	if l.reach != nil {
 		room(&p.near, l.Heads*l.reach.v)
+	}
+}
+
+// room makes a buffer large enough for n values; what it held is lost then.
+func room(buf *[]float32, n int) {
+	if len(*buf) < n {
+		*buf = make([]float32, n)
 	}
 }
 
@@ -87,9 +89,7 @@ func (sc *Scratch) Reserve(l *Layer, n int) {
 		size = max(size, l.Heads/len(l.reach.keys)*(l.reach.near+nearStep))
 		l.reserveTurns(sc)
 	}
-	if len(sc.scores) < size {
-		sc.scores = make([]float32, size)
-	}
+	room(&sc.scores, size)
 }
 
 // reserveTurns makes room for a chunk of turnedQueries.
@@ -97,11 +97,6 @@ func (l *Layer) reserveTurns(sc *Scratch) {
 	levels := l.reach.turns.levels
 	for len(sc.turned) <= len(levels) {
 		sc.turned = append(sc.turned, nil)
-	}
-	room := func(buf *[]float32, n int) {
-		if len(*buf) < n {
-			*buf = make([]float32, n)
-		}
 	}
 	room(&sc.turned[0], l.Group()*l.KeySize)
 	room(&sc.sums, l.Group()*l.reach.a)

@@ -118,12 +118,6 @@ func (l *Layer) WideQuery(x []float32, pos int) {
 	copy(x[:l.wide.far()], own[2*l.wide.turns.first:])
 }
 
-// FarEnd returns the first position that none of n tokens from pos on sees from afar.
-func (l *Layer) FarEnd(pos, n int) int { return edge(pos+n-1, l.wide.near) }
-
-// NearStart returns the first position that one of the tokens from pos on sees as near.
-func (l *Layer) NearStart(pos int) int { return max(edge(pos, l.wide.near), l.first(pos)) }
-
 // AppendFar caches what is seen of the token at pos from afar in a wide store: x [far + R], of which the first part is not turned
 // yet and will be, and v. Different heads or positions may go at the same time, and with AppendOwn.
 func (s *Store) AppendFar(pos, k int, x, v []float32) {

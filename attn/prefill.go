@@ -71,8 +71,8 @@ func (l *Layer) wideScores(dst []float32, s *Store, pos int, q []float32, rows, 
 // wideMix adds a tile's values, far tokens' and near ones'.
 func (l *Layer) wideMix(t *tile, s *Store, g, from, cols int) {
 	n := l.farCols(t.pos, from, cols)
-	s.wideMix(t.out, t.ld, t.scores, prefillCols, t.rows, g, from, n, false)
-	s.wideMix(t.out, t.ld, t.scores[n:], prefillCols, t.rows, g, from+n, cols-n, true)
+	s.wideMix(t.out, t.ld, t.scores, prefillCols, t.rows, g, from, n, 0)
+	s.wideMix(t.out, t.ld, t.scores[n:], prefillCols, t.rows, g, from+n, cols-n, l.ValueSize)
 }
 
 // tile is the running state of one work item: outputs are not yet divided by sum.

@@ -51,8 +51,8 @@ const nearStep = 32
 // edge returns the first position that a token at pos sees as near. It is the same for nearStep tokens.
 func edge(pos, near int) int { return max(0, pos-near) &^ (nearStep - 1) }
 
-// nearFirst returns the first near position that a token at pos attends to.
-func (l *Layer) nearFirst(pos int) int { return max(edge(pos, l.reach.near), l.first(pos)) }
+// NearStart returns the first near position that a token at pos attends to; tokens behind it see none before as near.
+func (l *Layer) NearStart(pos int) int { return max(l.FarEnd(pos), l.first(pos)) }
 
 // NearBytes returns how many bytes of near tokens' keys and values a decode step of the token at pos reads beside rows, 0 for a
 // layer without a Reach.
@@ -60,7 +60,7 @@ func (l *Layer) NearBytes(pos int) int {
 	if l.reach == nil {
 		return 0
 	}
-	return 2 * (pos + 1 - l.nearFirst(pos)) * len(l.reach.keys) * (l.reach.d + l.reach.v)
+	return 2 * (pos + 1 - l.NearStart(pos)) * len(l.reach.keys) * (l.reach.d + l.reach.v)
 }
 
 // FarTokens returns how many tokens before the one at pos it reads rows of: all, for a layer without a Reach, with itself.
@@ -68,8 +68,11 @@ func (l *Layer) FarTokens(pos int) int {
 	if l.reach == nil {
 		return pos + 1 - l.first(pos)
 	}
-	return max(edge(pos, l.reach.near)-l.first(pos), 0)
+	return max(l.FarEnd(pos)-l.first(pos), 0)
 }
+
+// FarEnd returns the first position that a token at pos does not see from afar.
+func (l *Layer) FarEnd(pos int) int { return edge(pos, l.reach.near) }
 
 // far returns how many values of a head are seen from afar.
 func (r *Reach) far() int { return r.turns.Far(r.d) }
@@ -139,7 +142,7 @@ func (r *recent) bytes(l *Layer) int {
 }
 
 // covers reports whether the near tokens before pos are there.
-func (r *ring) covers(l *Layer, pos int) bool { return r.lo <= l.nearFirst(pos) && r.hi >= pos }
+func (r *ring) covers(l *Layer, pos int) bool { return r.lo <= l.NearStart(pos) && r.hi >= pos }
 
 // Covers reports whether the near tokens before pos are there, so that a token can follow. Without a Reach they always are.
 func (s *Store) Covers(pos int) bool {
@@ -237,7 +240,7 @@ func (l *Layer) byKey(hs headRange, f func(k, lo, hi int)) {
 // and to itself, whose key and value these are: what the ring has of it is not read. q is that of all heads, see NewReaching.
 // Different heads may go at the same time.
 func (l *Layer) DecodeNear(p *Partial, s *Store, pos, k, lo, hi int, q []float32, key, value []uint16, sc *Scratch) {
-	r, from := s.recent, l.nearFirst(pos)
+	r, from := s.recent, l.NearStart(pos)
 	width, n := l.r+r.d, pos-from
 	scores := sc.scores[:(hi-lo)*(n+1)]
 	q = q[lo*width+l.r:]
@@ -287,7 +290,7 @@ func (l *Layer) farScores(dst []float32, ldd int, s *Store, hs headRange, from, 
 	l.base(sc.turned[0], hs, q)
 	for at := 0; at < n; {
 		pos := from + at
-		m := run(pos, n-at)
+		m := s.run(pos, n-at)
 		turned := l.turnedQueries(hs, pos, m, q, sc)
 		for end := at + m; at < end; {
 			x := turned.at(from + at)

@@ -334,7 +334,7 @@ func TestReachPrefills(t *testing.T) {
 					key, value := c.kept(pos, k)
 					ring.Put(pos, k, key, value)
 				}
-				for pos := wide.NearStart(from); pos < from; pos++ {
+				for pos := l.NearStart(from); pos < from; pos++ {
 					s.Recall(ring, pos, k)
 				}
 				for pos := from; pos < n; pos++ {
@@ -342,7 +342,7 @@ func TestReachPrefills(t *testing.T) {
 					s.AppendOwn(pos, k, key, value)
 				}
 				x, v := make([]float32, own), make([]float32, c.v)
-				for pos := range wide.FarEnd(from, n-from) {
+				for pos := range l.FarEnd(n - 1) {
 					z := c.rows[pos][k/(kv/l.KVHeads)*row:]
 					l.reach.Expand(x, 0, k, z[l.r:], 0, 1)
 					copy(x[own-l.r:], z[:l.r])

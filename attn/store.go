@@ -41,9 +41,14 @@ func NewStore(l *Layer, f Format) *Store {
 	return &Store{layer: l, format: f, size: chunk, recent: newRecent(l)}
 }
 
-// NewShortStore is NewStore for no more than n tokens, with memory for no more than needed; not for a layer with a Reach.
+// NewShortStore returns a store with capacity for n tokens, and without a Reach for hardly more.
 func NewShortStore(l *Layer, f Format, n int) *Store {
-	return &Store{layer: l, format: f, size: min(chunk, (n+nearStep-1)&^(nearStep-1))}
+	s := NewStore(l, f)
+	if l.reach == nil {
+		s.size = min(chunk, blocks(max(n, 1)))
+	}
+	s.Grow(n)
+	return s
 }
 
 // RowBytes returns how many bytes the layer caches per token.
@@ -134,9 +139,6 @@ func (s *Store) value(g, pos int) []uint16 {
 }
 
 // run returns how many of n positions from pos on lie in one chunk.
-func run(pos, n int) int { return min(n, chunk-pos%chunk) }
-
-// run is run for the store's chunks.
 func (s *Store) run(pos, n int) int { return min(n, s.size-pos%s.size) }
 
 // Append caches key/value head g of the token at pos: k [KeySize] after RoPE, v [ValueSize]; of a layer of compressed rows k
@@ -334,15 +336,12 @@ func (s *Store) wideScores(dst []float32, ldd int, q []float32, nq, ldq, g, from
 	}
 }
 
-// wideMix is mix for a wide store: near tokens have their values behind those that far ones have.
-func (s *Store) wideMix(out []float32, ldo int, p []float32, ldp, nq, g, from, n int, near bool) {
-	d, at0 := s.layer.ValueSize, 0
-	if near {
-		at0 = d
-	}
+// wideMix is mix for parts of the values of a wide store, from column lo on.
+func (s *Store) wideMix(out []float32, ldo int, p []float32, ldp, nq, g, from, n, lo int) {
+	d := s.layer.ValueSize
 	for at := 0; at < n; {
 		m := s.run(from+at, n-at)
-		quant.MixF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at)[at0:], s.valueStride(), m, d)
+		quant.MixF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at)[lo:], s.valueStride(), m, d)
 		at += m
 	}
 }

@@ -149,17 +149,33 @@ func (p *pass) queriesOne(w *pool.Worker, ln *lane, l *layer) {
 	}
 }
 
-// valuesOne combines what the parts found for the token at pos and computes this worker's share of the heads' outputs.
+// valuesOne computes this worker's share of the heads' outputs for the token at pos.
 func (p *pass) valuesOne(w *pool.Worker, ln *lane, l *layer, pos int, out []float32) {
-	m, g := l.lat, l.geo
-	v, heads := g.ValueSize, g.Heads/len(m.value)
+	m, v := l.lat, l.geo.ValueSize
+	heads := l.geo.Heads / len(m.value)
 	lo, hi := w.Share(len(m.value) * v)
-	mix := ln.mix[:heads*m.l]
 	for i, t := range m.value {
 		if r0, r1 := max(lo-i*v, 0), min(hi-i*v, v); r0 < r1 {
-			l.attn.Combine(mix, &p.part, pos, i*heads, (i+1)*heads, &p.scratch[w.ID])
-			p.ups[w.ID].rows(out[i*heads*v:][:heads*v], t, r0, r1, mix, heads)
+			p.valuesOf(w, ln, l, t, pos, i*heads, (i+1)*heads, r0, r1, out)
 		}
+	}
+}
+
+// valuesOf computes values r0 … r1-1 of query heads h0 … h1-1, which share up-projection t, for the token at pos: what the parts found
+// is combined and raised, and near tokens are added.
+func (p *pass) valuesOf(w *pool.Worker, ln *lane, l *layer, t *quant.Matrix, pos, h0, h1, r0, r1 int, out []float32) {
+	v, sc := l.geo.ValueSize, &p.scratch[w.ID]
+	if l.attn.FarTokens(pos) > 0 {
+		mix := ln.mix[:(h1-h0)*l.lat.l]
+		l.attn.Combine(mix, &p.part, pos, h0, h1, sc)
+		p.ups[w.ID].rows(out[h0*v:h1*v], t, r0, r1, mix, h1-h0)
+	} else {
+		for h := h0; h < h1; h++ {
+			clear(out[h*v:][r0:r1])
+		}
+	}
+	for h := h0; l.lat.sight != nil && h < h1; h++ {
+		l.attn.AddNear(out[h*v+r0:], &p.part, pos, h, r0, r1, sc)
 	}
 }
 
@@ -176,11 +192,7 @@ func (p *pass) appendRow(u *up, l *layer, s *attn.Store, b, t int, row []float32
 		return
 	}
 	p.latentRow(u, l, b, t, row)
-	if l.lat.sight != nil {
-		s.AppendRow(p.pos+t, b, 0, len(row), row, sizedHalves(&u.near, len(row)))
-	} else {
-		s.Append(p.pos+t, b, row, nil)
-	}
+	s.Append(p.pos+t, b, row, nil)
 }
 
 // latentRow makes token t's row of block b.
@@ -320,7 +332,7 @@ func (p *pass) expand(w *pool.Worker, u *up, l *layer, s *attn.Store) {
 	}
 	n := p.pos + len(p.ids) - from
 	if m.sight != nil {
-		n = max(m.wide.FarEnd(p.pos, len(p.ids))-from, 0)
+		n = max(l.attn.FarEnd(p.pos+len(p.ids)-1)-from, 0)
 	}
 	wide := p.wide[wideOf(l)]
 	for {

@@ -89,11 +89,7 @@ func (p *pass) save(ln *lane, x []float32, lo, hi int) {
 }
 
 // scratchStore returns an empty cache for one window of layer l.
-func scratchStore(l *layer, n int) *attn.Store {
-	s := attn.NewStore(l.attn, attn.F16)
-	s.Grow(n)
-	return s
-}
+func scratchStore(l *layer, n int) *attn.Store { return attn.NewShortStore(l.attn, attn.F16, n) }
 
 // moments gathers the statistics that attn.Compress wants, from stream y and the original layer l: sums over the tokens.
 func (c *calibration) moments(ctx context.Context, i int) (kv, q *gram, err error) {

@@ -231,11 +231,7 @@ func dense(l linear) *mat.Dense {
 
 // encoderType returns the type of what makes rows of n inputs, in a model whose projections have type t: it costs nothing beside theirs.
 func encoderType(t quant.Type, n int) quant.Type {
-	switch t {
-	case ggtype.F32, ggtype.F16, ggtype.BF16:
-		return ggtype.F16
-	}
-	if n%32 != 0 {
+	if n%32 != 0 || t == ggtype.F32 || t == ggtype.F16 || t == ggtype.BF16 {
 		return ggtype.F16
 	}
 	return ggtype.Q8_0

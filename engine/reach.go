@@ -82,7 +82,7 @@ func (p *pass) reachMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, 
 	for t := lo; t < hi; t++ {
 		p.readyQuery(p.q[t*nq:][:nq], l, p.pos+t)
 		for b := range l.lat.blocks {
-			p.appendRow(u, l, s, b, t, row)
+			p.reachRow(u, l, s, b, t, 0, len(row), row)
 		}
 	}
 	if wide := p.wide[wideOf(l)]; p.stores == nil || p.widens(l, n) {
@@ -93,7 +93,7 @@ func (p *pass) reachMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, 
 				wide.AppendOwn(p.pos+t, k, key, value)
 			}
 		}
-		for i := l.lat.wide.NearStart(p.pos) + w.ID; i < p.pos; i += w.N {
+		for i := l.attn.NearStart(p.pos) + w.ID; i < p.pos; i += w.N {
 			for k := range g.KVHeads {
 				wide.Recall(s, i, k)
 			}
@@ -139,7 +139,7 @@ func (p *pass) reachOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
 
 // appendShare makes and caches this worker's share of the token's rows; row is scratch.
 func (p *pass) appendShare(w *pool.Worker, u *up, l *layer, s *attn.Store, row []float32) {
-	m, g := l.lat, l.geo
+	m := l.lat
 	pieces := (m.l + 31) / 32
 	lo, hi := w.Share(m.blocks * pieces)
 	for b := lo / pieces; b*pieces < hi; b++ {
@@ -148,12 +148,21 @@ func (p *pass) appendShare(w *pool.Worker, u *up, l *layer, s *attn.Store, row [
 		if c0 == 0 {
 			r0 = 0
 		}
-		u.rows(row, m.encKV[b], r0, r1, p.keysValues(u, l, b, 0), 1)
-		if r0 == 0 {
-			rotatePairs(row, m.blockPairs(b*(g.Heads/m.blocks), g), p.tables[l.rope])
+		if r0 < r1 {
+			p.reachRow(u, l, s, b, 0, r0, r1, row)
 		}
-		s.AppendRow(p.pos, b, r0, r1, row, sizedHalves(&u.near, m.row()))
 	}
+}
+
+// reachRow makes and caches values r0 … r1-1 of token t's row of block b, see attn.Store.AppendRow.
+func (p *pass) reachRow(u *up, l *layer, s *attn.Store, b, t, r0, r1 int, row []float32) {
+	m, g := l.lat, l.geo
+	u.rows(row, m.encKV[b], r0, r1, p.keysValues(u, l, b, t), 1)
+	if r0 == 0 {
+		dims := p.ropes[l.rope].Dims()
+		rotatePairs(row, m.blockPairs(b*(g.Heads/m.blocks), g), p.tables[l.rope][t*dims:])
+	}
+	s.AppendRow(p.pos+t, b, r0, r1, row, sizedHalves(&u.near, len(row)))
 }
 
 // reachShort is the rest of a decode step with few far tokens: workers share out the heads, and each does all that its own need, so
@@ -174,17 +183,8 @@ func (p *pass) reachShort(w *pool.Worker, ln *lane, l *layer, s *attn.Store, out
 		if h == k*group { // who has its first head keeps it
 			s.Put(p.pos, k, key, value)
 		}
-		dst := out[h*g.ValueSize : end*g.ValueSize]
-		if l.attn.FarTokens(p.pos) > 0 {
-			mix := ln.mix[:(end-h)*m.l]
-			l.attn.Combine(mix, &p.part, p.pos, h, end, sc)
-			u.mul(dst, m.value[k], g.ValueSize, mix, end-h)
-		} else {
-			clear(dst)
-		}
-		for ; h < end; h++ {
-			l.attn.AddNear(out[h*g.ValueSize:], &p.part, p.pos, h, 0, g.ValueSize, sc)
-		}
+		p.valuesOf(w, ln, l, m.value[k], p.pos, h, end, 0, g.ValueSize, out)
+		h = end
 	}
 }
 
@@ -236,33 +236,8 @@ func (p *pass) reachOut(w *pool.Worker, ln *lane, l *layer, s *attn.Store, t int
 		s.Put(pos, i, key, value)
 	}
 	w.Barrier()
-	p.reachValues(w, ln, l, pos, out)
+	p.valuesOne(w, ln, l, pos, out)
 	w.Barrier()
-}
-
-// reachValues is valuesOne for far and near tokens.
-func (p *pass) reachValues(w *pool.Worker, ln *lane, l *layer, pos int, out []float32) {
-	if l.attn.FarTokens(pos) > 0 {
-		p.valuesOne(w, ln, l, pos, out)
-	} else {
-		for h := range l.geo.Heads {
-			r0, r1 := p.shareOf(w, l, h)
-			clear(out[h*l.geo.ValueSize:][r0:r1])
-		}
-	}
-	for h := range l.geo.Heads {
-		if r0, r1 := p.shareOf(w, l, h); r0 < r1 {
-			l.attn.AddNear(out[h*l.geo.ValueSize+r0:], &p.part, pos, h, r0, r1, &p.scratch[w.ID])
-		}
-	}
-}
-
-// shareOf returns which values of query head h are a worker's, as in valuesOne.
-func (p *pass) shareOf(w *pool.Worker, l *layer, h int) (r0, r1 int) {
-	v := l.geo.ValueSize
-	lo, hi := w.Share(len(l.lat.value) * v)
-	i := h / (l.geo.Heads / len(l.lat.value))
-	return min(max(lo-i*v, 0), v), min(max(hi-i*v, 0), v)
 }
 
 // reachWide makes the queries of tokens lo … hi-1 for expanded keys.

@@ -42,7 +42,6 @@ type runner struct {
 	gate, up     []float32   // [rows, ff]
 	tables       [][]float32 // per rope: [rows, dims]
 	turns        []*attn.Turns
-	halves       [][]uint16 // per worker: a row in half precision
 	part         attn.Partial
 }
 
@@ -76,7 +75,6 @@ func newRunner(h *hparams, w *weights, ropes []*attn.Rope, threads int) *runner 
 	r.mixing.routers = make([]router, r.pool.Size())
 	r.wide = map[wideShape]*attn.Store{}
 	r.tables = make([][]float32, len(ropes))
-	r.halves = make([][]uint16, r.pool.Size())
 	for i := range w.layers {
 		r.include(&w.layers[i], h.ff[i])
 	}
@@ -157,7 +155,6 @@ func (r *runner) grow(n int) {
 	r.rows = n
 	for i := range r.private {
 		r.private[i].alloc(1, r.h.embed, m)
-		r.halves[i] = make([]uint16, m.k)
 	}
 	r.q, r.k = make([]float32, n*m.q), make([]float32, n*m.k)
 	r.v, r.o = make([]float32, n*m.v), make([]float32, n*r.h.embed)

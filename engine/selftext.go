@@ -115,9 +115,7 @@ func (s *scribe) begin(n int) {
 	for len(s.windows) < n {
 		w := &window{}
 		for i := range s.w.layers {
-			st := attn.NewShortStore(s.w.layers[i].attn, attn.F16, s.o.window)
-			st.Grow(s.o.window)
-			w.stores = append(w.stores, st)
+			w.stores = append(w.stores, scratchStore(&s.w.layers[i], s.o.window))
 		}
 		s.windows = append(s.windows, w)
 	}

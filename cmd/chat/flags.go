@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/latentgo/latentgo/engine"
@@ -70,8 +72,15 @@ func (f *convertFlags) check(form engine.MLA) error {
 	return nil
 }
 
-// options are the engine's, without a form; the text is read.
+// gcPercent is how much garbage the heap may hold beside what is in use while a model is compressed. That is a few large arrays:
+// looking through them often costs nothing, and twice of them, Go's default, would be the most memory that a conversion takes.
+const gcPercent = 15
+
+// options are the engine's for a conversion, without a form; the text is read.
 func (f *convertFlags) options(a *app) (*engine.ConvertOptions, error) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	o := &engine.ConvertOptions{Seed: f.Seed, Tokens: f.Tokens, Exact: f.Exact, NoCache: f.NoCache}
 	if f.Calib == "" {
 		return o, nil

@@ -23,20 +23,12 @@ import (
 	"errors"
 	"io"
 	"os"
-	"runtime/debug"
 
 	"github.com/alecthomas/kong"
 )
 
-// gcPercent is how much garbage the heap may hold beside what is in use. A model's memory is a few large arrays: looking through
-// them often costs nothing, and twice of them, Go's default, would be the most memory that a conversion takes.
-const gcPercent = 15
-
 // main only connects run to the process.
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
