@@ -14,7 +14,7 @@ import (
 type calibration struct {
 	m       *Model
 	windows [][]int32   // of at least two tokens, at most a batch; each starts from an empty cache
-	x, y    []float32   // [tokens, width], windows one after the other
+	x, y    stream      // windows one after the other
 	kept    []uint16    // [tokens, inputs] what the projection to be repaired next gets on y, in half precision
 	lost    atomic.Bool // half precision had no room for some of it
 	scratch gramScratch
@@ -29,7 +29,7 @@ func newCalibration(m *Model, windows [][]int32) *calibration {
 	for _, w := range windows {
 		n += len(w)
 	}
-	c.x, c.y = make([]float32, n*m.h.embed), make([]float32, n*m.h.embed)
+	c.x, c.y = newStream(n, m.h.embed), newStream(n, m.h.embed)
 	return c
 }
 
@@ -47,16 +47,16 @@ func (s *stage) Work(w *pool.Worker) {
 }
 
 // each runs fn on all windows: x and y are the window's rows of the streams.
-func (c *calibration) each(ctx context.Context, fn func(p *pass, x, y []float32) func(w *pool.Worker, ln *lane, lo, hi int)) error {
+func (c *calibration) each(ctx context.Context, fn func(p *pass, x, y stream) func(w *pool.Worker, ln *lane, lo, hi int)) error {
 	c.cancel.Store(false)
 	stop := context.AfterFunc(ctx, func() { c.cancel.Store(true) })
 	defer stop()
 	at := 0
 	for _, ids := range c.windows {
-		n := len(ids) * c.m.h.embed
+		n := len(ids)
 		c.pass = pass{runner: c.m.run, ids: ids}
 		c.pass.prepare()
-		s := &stage{&c.pass, fn(&c.pass, c.x[at:at+n], c.y[at:at+n])}
+		s := &stage{&c.pass, fn(&c.pass, c.x.rows(at, n), c.y.rows(at, n))}
 		if r := c.m.run.pool.Run(s, &c.cancel); r != nil {
 			return c.m.fault(r)
 		}
@@ -70,22 +70,14 @@ func (c *calibration) each(ctx context.Context, fn func(p *pass, x, y []float32)
 
 // embed starts both streams.
 func (c *calibration) embed(ctx context.Context) error {
-	return c.each(ctx, func(p *pass, x, y []float32) func(*pool.Worker, *lane, int, int) {
+	return c.each(ctx, func(p *pass, x, y stream) func(*pool.Worker, *lane, int, int) {
 		return func(_ *pool.Worker, ln *lane, lo, hi int) {
 			p.embed(ln, lo, hi)
-			p.save(ln, x, lo, hi)
-			p.save(ln, y, lo, hi)
+			x.save(ln.x, lo, hi)
+			x.load(ln.x, lo, hi)
+			y.save(ln.x, lo, hi)
 		}
 	})
-}
-
-// load and save copy rows between a stream and the lane.
-func (p *pass) load(ln *lane, x []float32, lo, hi int) {
-	copy(ln.x[lo*p.h.embed:hi*p.h.embed], x[lo*p.h.embed:])
-}
-
-func (p *pass) save(ln *lane, x []float32, lo, hi int) {
-	copy(x[lo*p.h.embed:hi*p.h.embed], ln.x[lo*p.h.embed:])
 }
 
 // scratchStore returns an empty cache for one window of layer l.
@@ -97,11 +89,11 @@ func (c *calibration) moments(ctx context.Context, i int) (kv, q *gram, err erro
 	nz := g.KVHeads * (g.KeySize + g.ValueSize)
 	kv, q = newGram(nz, 0, &c.scratch), newGram(g.Heads*g.KeySize, 0, &c.scratch)
 	var z []float32
-	err = c.each(ctx, func(p *pass, _, y []float32) func(*pool.Worker, *lane, int, int) {
+	err = c.each(ctx, func(p *pass, _, y stream) func(*pool.Worker, *lane, int, int) {
 		n := len(p.ids)
 		z = resized(z, n*nz)
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
-			p.load(ln, y, lo, hi)
+			y.load(ln.x, lo, hi)
 			p.bind(w, ln, l, i)
 			p.rmsNorm(ln.h, ln.x, l.attnNorm, lo, hi)
 			p.quantize(w, &ln.in, l.inForms, lo, hi)
@@ -165,21 +157,21 @@ func (c *calibration) attend(ctx context.Context, i int, conv *layer) (*evidence
 	rest := c.keep(width)
 	var target []float32
 	store, narrow := scratchStore(l, c.longest()), scratchStore(conv, c.longest())
-	err := c.each(ctx, func(p *pass, x, y []float32) func(*pool.Worker, *lane, int, int) {
+	err := c.each(ctx, func(p *pass, x, y stream) func(*pool.Worker, *lane, int, int) {
 		n, g := len(p.ids), ev.next()
 		target = resized(target, n*e)
 		kept := rest[:n*width]
 		rest = rest[n*width:]
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
-			p.load(ln, x, lo, hi)
+			x.load(ln.x, lo, hi)
 			p.bind(w, ln, l, i)
 			p.heads(w, ln, l, store, lo, hi)
 			p.combine(w, ln, l, lo, hi)
-			p.target(target, l.postAttnNorm, x, y, lo, hi)
+			p.target(ln, target, l.postAttnNorm, y, lo, hi)
 			p.addTo(ln, l.oBias, l.postAttnNorm, lo, hi)
-			p.save(ln, x, lo, hi)
+			x.save(ln.x, lo, hi)
 			w.Barrier()
-			p.load(ln, y, lo, hi)
+			y.load(ln.x, lo, hi)
 			p.bind(w, ln, conv, i)
 			p.heads(w, ln, conv, narrow, lo, hi)
 			quant.F32ToF16(kept[lo*width:hi*width], ln.att[lo*width:hi*width])
@@ -195,7 +187,7 @@ func (c *calibration) attend(ctx context.Context, i int, conv *layer) (*evidence
 
 // keep returns kept with room for rows of a width.
 func (c *calibration) keep(width int) []uint16 {
-	if n := len(c.y) / c.m.h.embed * width; len(c.kept) < n {
+	if n := len(c.y.scale) * width; len(c.kept) < n {
 		c.kept = make([]uint16, n)
 	}
 	return c.kept
@@ -211,29 +203,33 @@ func finiteHalves(x []uint16) bool {
 	return true
 }
 
-// target is what a repaired projection should give: p.o, what the original one gave, and a part of the drift. A norm behind
-// the projection would change the drift's size: none then.
-func (p *pass) target(dst []float32, post []float32, x, y []float32, lo, hi int) {
+// target is what a repaired projection should give: p.o, what the original one gave, and a part of the drift, from ln.x to y. A norm
+// behind the projection would change the drift's size: none then.
+func (p *pass) target(ln *lane, dst []float32, post []float32, y stream, lo, hi int) {
 	e := p.h.embed
 	copy(dst[lo*e:hi*e], p.o[lo*e:])
-	for j := lo * e; post == nil && j < hi*e; j++ {
-		dst[j] += drift * (x[j] - y[j])
+	if post != nil {
+		return
+	}
+	y.load(ln.h, lo, hi)
+	for j := lo * e; j < hi*e; j++ {
+		dst[j] += drift * (ln.x[j] - ln.h[j])
 	}
 }
 
 // advance adds the converted layer's attention to y: W_O of what attend has kept.
 func (c *calibration) advance(ctx context.Context, i int, conv *layer) error {
 	rest, width := c.kept, conv.geo.Heads*conv.geo.ValueSize
-	return c.each(ctx, func(p *pass, _, y []float32) func(*pool.Worker, *lane, int, int) {
+	return c.each(ctx, func(p *pass, _, y stream) func(*pool.Worker, *lane, int, int) {
 		kept := rest[:len(p.ids)*width]
 		rest = rest[len(kept):]
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
-			p.load(ln, y, lo, hi)
+			y.load(ln.x, lo, hi)
 			p.bind(w, ln, conv, i)
 			quant.F16ToF32(ln.att[lo*width:hi*width], kept[lo*width:hi*width])
 			p.combine(w, ln, conv, lo, hi)
 			p.addTo(ln, conv.oBias, conv.postAttnNorm, lo, hi)
-			p.save(ln, y, lo, hi)
+			y.save(ln.x, lo, hi)
 		}
 	})
 }
@@ -249,7 +245,7 @@ func (c *calibration) feed(ctx context.Context, i int, repair bool) (*evidence, 
 	}
 	c.lost.Store(ev == nil)
 	var target []float32
-	err := c.each(ctx, func(p *pass, x, y []float32) func(*pool.Worker, *lane, int, int) {
+	err := c.each(ctx, func(p *pass, x, y stream) func(*pool.Worker, *lane, int, int) {
 		n := len(p.ids)
 		var g *gram
 		var kept []uint16
@@ -259,20 +255,20 @@ func (c *calibration) feed(ctx context.Context, i int, repair bool) (*evidence, 
 		}
 		target = resized(target, n*e)
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
-			p.load(ln, x, lo, hi)
+			x.load(ln.x, lo, hi)
 			p.bind(w, ln, l, i)
 			p.hidden(w, ln, l, lo, hi)
 			p.down(w, ln, l, lo, hi)
 			if g != nil {
-				p.target(target, l.postFFNNorm, x, y, lo, hi)
+				p.target(ln, target, l.postFFNNorm, y, lo, hi)
 			}
 			p.addTo(ln, l.downBias, l.postFFNNorm, lo, hi)
-			p.save(ln, x, lo, hi)
+			x.save(ln.x, lo, hi)
 			if g == nil {
 				return
 			}
 			w.Barrier()
-			p.load(ln, y, lo, hi)
+			y.load(ln.x, lo, hi)
 			p.bind(w, ln, l, i)
 			p.hidden(w, ln, l, lo, hi)
 			if quant.F32ToF16(kept[lo*width:hi*width], p.gate[lo*width:hi*width]); !finiteHalves(kept[lo*width : hi*width]) {
@@ -294,13 +290,13 @@ const maxRegression = 8192
 // advanceFeed adds the converted layer's feed-forward to y: W_down of what feed has kept, when it has.
 func (c *calibration) advanceFeed(ctx context.Context, i int, conv *layer) error {
 	rest, width, kept := c.kept, c.m.h.ff[i], !c.lost.Load()
-	return c.each(ctx, func(p *pass, _, y []float32) func(*pool.Worker, *lane, int, int) {
+	return c.each(ctx, func(p *pass, _, y stream) func(*pool.Worker, *lane, int, int) {
 		var hidden []uint16
 		if n := len(p.ids) * width; kept {
 			hidden, rest = rest[:n], rest[n:]
 		}
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
-			p.load(ln, y, lo, hi)
+			y.load(ln.x, lo, hi)
 			p.bind(w, ln, conv, i)
 			if kept {
 				quant.F16ToF32(p.gate[lo*width:hi*width], hidden[lo*width:hi*width])
@@ -309,7 +305,7 @@ func (c *calibration) advanceFeed(ctx context.Context, i int, conv *layer) error
 			} else {
 				p.feedForward(w, ln, conv, lo, hi)
 			}
-			p.save(ln, y, lo, hi)
+			y.save(ln.x, lo, hi)
 		}
 	})
 }

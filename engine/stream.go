@@ -1,0 +1,54 @@
+package engine
+
+import (
+	"math"
+
+	"github.com/latentgo/latentgo/quant"
+)
+
+// stream holds residual streams of many tokens in half precision, each row scaled by a power of two so that its largest value has
+// room and what is a hundred million times smaller is still told apart: statistics need no more, and a conversion has two streams.
+type stream struct {
+	width int
+	half  []uint16  // [tokens, width]
+	scale []float32 // [tokens] what a row's values are multiplied by
+}
+
+func newStream(tokens, width int) stream {
+	return stream{width, make([]uint16, tokens*width), make([]float32, tokens)}
+}
+
+// rows returns n rows from row at on.
+func (s stream) rows(at, n int) stream {
+	return stream{s.width, s.half[at*s.width : (at+n)*s.width], s.scale[at : at+n]}
+}
+
+// load writes rows lo … hi-1 to the same rows of x.
+func (s stream) load(x []float32, lo, hi int) {
+	for t := lo; t < hi; t++ {
+		row := x[t*s.width:][:s.width]
+		quant.F16ToF32(row, s.half[t*s.width:][:s.width])
+		for i := range row {
+			row[i] *= s.scale[t]
+		}
+	}
+}
+
+// save keeps rows lo … hi-1 of x, which it leaves scaled.
+func (s stream) save(x []float32, lo, hi int) {
+	for t := lo; t < hi; t++ {
+		row := x[t*s.width:][:s.width]
+		peak := float32(0)
+		for _, v := range row {
+			peak = max(peak, v, -v) // NaN stays
+		}
+		_, exp := math.Frexp(float64(peak))
+		exp = min(max(exp, -100), 100)
+		s.scale[t] = float32(math.Ldexp(1, exp-15))
+		f := float32(math.Ldexp(1, 15-exp))
+		for i := range row {
+			row[i] *= f
+		}
+		quant.F32ToF16(s.half[t*s.width:][:s.width], row)
+	}
+}

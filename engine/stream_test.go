@@ -1,0 +1,43 @@
+package engine
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// A stream keeps values to half precision, also small ones beside a huge one, whatever the size of a row; what it gave it keeps
+// exactly, and NaN stays.
+func TestStream(t *testing.T) {
+	const width, n = 37, 6
+	rng := rand.New(rand.NewPCG(1, 2))
+	x := make([]float32, n*width)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64() * math.Pow(10, float64(6*(i/width)-12)))
+	}
+	x[3*width] = 1e11
+	clear(x[5*width:])
+	s := newStream(2*n, width)
+	tail := s.rows(n, n)
+	tail.save(slices.Clone(x), 0, n)
+	got := make([]float32, n*width)
+	tail.load(got, 0, n)
+	for i, v := range x {
+		least := float64(s.scale[n+i/width]) / (1 << 24)
+		if d := math.Abs(float64(got[i] - v)); d > math.Abs(float64(v))/2048+least {
+			t.Errorf("row %d, value %d: %v became %v", i/width, i%width, v, got[i])
+		}
+	}
+	tail.save(slices.Clone(got), 0, n)
+	again := make([]float32, n*width)
+	tail.load(again, 0, n)
+	if !slices.Equal(again, got) {
+		t.Error("values drift when they are saved again")
+	}
+	again[2*width+1] = float32(math.NaN())
+	tail.save(again, 0, n)
+	if tail.load(again, 0, n); !math.IsNaN(float64(again[2*width+1])) {
+		t.Errorf("NaN became %v", again[2*width+1])
+	}
+}
