@@ -84,9 +84,11 @@ func (r *Reach) Expand(dst []float32, ldd, k int, c []float32, ldc, n int) {
 }
 
 // recent is the ring of a store: keys, rotated, and values of the newest tokens; and a copy of what a ring held, to go back to.
+// Tokens get their rows when they become far: those before made have them, those before due when the pass has gone well.
 type recent struct {
 	ring
-	mark ring
+	mark      ring
+	made, due int
 }
 
 // ring holds keys and values of positions lo … hi-1, per key/value head [size][d] and [size][v].
@@ -157,10 +159,21 @@ func (s *Store) Expect(pos, n int) {
 		return
 	}
 	if pos == 0 {
-		r.lo = 0
+		r.lo, r.due = 0, 0
 	}
+	r.made = r.due
+	r.due = max(r.due, s.layer.FarEnd(pos+n-1))
 	r.hi = pos + n
 	r.lo = max(r.lo, r.hi-r.size)
+}
+
+// Due returns the positions from … to-1 whose rows a pass of n tokens from pos on has to make (AppendRow) before it looks at far tokens:
+// those that become far. The ones before pos are in the ring, see Near. The pass was Expected, or pos is 0.
+func (s *Store) Due(pos, n int) (from, to int) {
+	if pos > 0 {
+		from = s.recent.made
+	}
+	return max(from, s.layer.first(pos)), s.layer.FarEnd(pos + n - 1)
 }
 
 // Kept returns from which of n positions from pos on a store's ring keeps tokens.
@@ -170,13 +183,14 @@ func (s *Store) Kept(pos, n int) int { return max(pos, pos+n-s.recent.size) }
 func (s *Store) Truncate(pos int) {
 	if r := s.recent; r != nil {
 		r.hi, r.mark.hi = min(r.hi, pos), min(r.mark.hi, pos)
+		r.made, r.due = min(r.made, pos), min(r.due, pos)
 	}
 }
 
 // Forget drops all near tokens but those of the mark, after a failure.
 func (s *Store) Forget() {
 	if r := s.recent; r != nil {
-		r.lo, r.hi = 0, 0
+		r.lo, r.hi, r.due = 0, 0, r.made
 	}
 }
 
@@ -218,6 +232,15 @@ func (s *Store) Put(pos, k int, key, value []uint16) {
 	r := s.recent
 	copy(r.key(k, pos)[:r.d], key)
 	copy(r.value(k, pos)[:r.v], value)
+}
+
+// Near writes what Put has kept of a token in the ring: key [d], not rotated and in the model's order, and value [v]. arranged is
+// scratch of d values.
+func (s *Store) Near(key, value, arranged []float32, pos, k int) {
+	r := s.recent
+	quant.F16ToF32(arranged, r.key(k, pos)[:r.d])
+	s.layer.reach.turns.Restore(key, arranged, pos)
+	quant.F16ToF32(value, r.value(k, pos)[:r.v])
 }
 
 // headRange are query heads lo … hi-1, all of block g.

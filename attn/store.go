@@ -160,30 +160,30 @@ func (s *Store) Append(pos, g int, k, v []float32) {
 func (s *Store) appendBlocks(pos, g int, k, v []float32) {
 	i := pos % quant.PanelRows
 	rows := s.blocks(false, g, pos)
-	if s.layer.tail {
-		s.appendParts(pos, g, 0, s.keyStride(), k)
+	if n, r := s.keyStride(), s.layer.r; s.layer.tail {
+		if r > 0 {
+			rows.Put(i, 0, k[:r])
+		}
+		rows.Put(i, blocks(r), k[r:n])
 		return
 	}
 	rows.Put(i, 0, k[:s.layer.KeySize])
 	s.blocks(true, g, pos).Put(i, 0, v[:s.layer.ValueSize])
 }
 
-// AppendRow is Append for values lo … hi-1 of the row [R+L] of block g of a layer with a Reach. Both are 0 or R and a multiple of 32, or
-// hi is the end. half is scratch of the row's size. Different parts may be appended at the same time.
-func (s *Store) AppendRow(pos, g, lo, hi int, row []float32, half []uint16) {
+// AppendRow is Append for the row [R+L] of block g of a layer with a Reach. half is scratch of the row's size.
+func (s *Store) AppendRow(pos, g int, row []float32, half []uint16) {
 	if s.format == Q8 {
-		s.appendParts(pos, g, lo, hi, row)
+		s.appendBlocks(pos, g, row, nil)
 		return
 	}
-	quant.F32ToF16(half[lo:hi], row[lo:hi])
+	quant.F32ToF16(half, row)
 	keys := s.layer.KeySize
 	columns := s.columns(g, pos)
-	for i := lo; i < min(hi, keys); i++ {
-		columns[i*strip] = half[i]
+	for i, v := range half[:keys] {
+		columns[i*strip] = v
 	}
-	if from := max(lo, keys); from < hi {
-		copy(s.rest(g, pos)[from-keys:], half[from:hi])
-	}
+	copy(s.rest(g, pos), half[keys:len(row)])
 }
 
 // columns returns of block g's rows of a layer with a Reach what is kept by column, from position pos to the end of its strip: values of a
@@ -200,17 +200,6 @@ func stripRun(pos, n int) int { return min(n, strip-pos%strip) }
 func (s *Store) rest(g, pos int) []uint16 {
 	d, k := s.keyStride(), s.layer.KeySize
 	return s.chunks[pos/chunk][chunk*d*g:][chunk*k : chunk*d][pos%chunk*(d-k):]
-}
-
-// appendParts appends values lo … hi-1 of a row in 8-bit blocks, see AppendRow.
-func (s *Store) appendParts(pos, g, lo, hi int, row []float32) {
-	i, rows, r := pos%quant.PanelRows, s.blocks(false, g, pos), s.layer.r
-	if lo == 0 && r > 0 {
-		rows.Put(i, 0, row[:r])
-	}
-	if from := max(lo, r); from < hi {
-		rows.Put(i, blocks(r)+from-r, row[from:hi])
-	}
 }
 
 // Rows decodes the cached keys, or compressed rows, of head g at n positions from pos on: dst [n, KeySize or R+L]. half is scratch of

@@ -127,6 +127,21 @@ func (t *Turns) Rotate(x []float32, pos int) {
 	}
 }
 
+// Restore undoes Arrange and Rotate: dst is the head in the model's order, without RoPE.
+func (t *Turns) Restore(dst, x []float32, pos int) {
+	n := 2 * len(t.order)
+	start, within := t.starts[pos/chunk*n:][:n], t.within[pos%chunk*n:][:n]
+	f := float32(1 / (t.rope.mag * t.rope.mag))
+	for i, p := range t.order {
+		a, b, c, d := start[2*i], start[2*i+1], within[2*i], within[2*i+1]
+		pair := [2]float32{x[2*i], x[2*i+1]}
+		turn(pair[:], f*(a*c-b*d), -f*(a*d+b*c))
+		re, im := t.rope.Pair(p)
+		dst[re], dst[im] = pair[0], pair[1]
+	}
+	copy(dst[t.rope.dims:], x[t.rope.dims:])
+}
+
 // turn multiplies a pair by c + js.
 func turn(x []float32, c, s float32) { x[0], x[1] = x[0]*c-x[1]*s, x[0]*s+x[1]*c }
 

@@ -78,13 +78,11 @@ func (m *latent) reach(l *layer, s latentShape, turns *attn.Turns) (err error) {
 // reachMany is prefill; see latentMany. A few tokens are like as many decode steps.
 func (p *pass) reachMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, hi int) {
 	g, u, n := l.geo, &p.ups[w.ID], len(p.ids)
-	nq, row := g.Heads*g.KeySize, p.private[w.ID].key[:l.lat.row()]
+	nq := g.Heads * g.KeySize
 	for t := lo; t < hi; t++ {
 		p.readyQuery(p.q[t*nq:][:nq], l, p.pos+t)
-		for b := range l.lat.blocks {
-			p.reachRow(u, l, s, b, t, 0, len(row), row)
-		}
 	}
+	p.dueRows(w, u, l, s)
 	if wide := p.wide[wideOf(l)]; p.stores == nil || p.widens(l, n) {
 		p.reachWide(u, l, lo, hi)
 		for t := lo; t < hi; t++ {
@@ -118,51 +116,69 @@ func (p *pass) reachMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, 
 	}
 }
 
-// reachOne is a decode step; see latentOne. Rows are for later tokens: nobody waits for them.
+// reachOne is a decode step; see latentOne.
 func (p *pass) reachOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
-	m, g, u := l.lat, l.geo, &p.ups[w.ID]
+	g, u := l.geo, &p.ups[w.ID]
 	q := ln.query[:g.Heads*g.KeySize]
 	copy(q, p.q)
 	p.readyQuery(q, l, p.pos)
 	p.reachQueries(u, l, 0, q, w)
-	p.appendShare(w, u, l, s, ln.key[:m.row()])
+	due, short := p.dueRows(w, u, l, s), l.attn.Short(p.pos)
+	if due || !short {
+		w.Barrier()
+	}
 	out := p.mix[:g.Heads*g.ValueSize]
-	if l.attn.Short(p.pos) {
+	if short {
 		p.reachShort(w, ln, l, s, out)
 		w.Barrier()
 	} else {
-		w.Barrier()
 		p.reachOut(w, ln, l, s, 0, out)
 	}
 	copy(ln.att, out)
 }
 
-// appendShare makes and caches this worker's share of the token's rows; row is scratch.
-func (p *pass) appendShare(w *pool.Worker, u *up, l *layer, s *attn.Store, row []float32) {
-	m := l.lat
-	pieces := (m.l + 31) / 32
-	lo, hi := w.Share(m.blocks * pieces)
-	for b := lo / pieces; b*pieces < hi; b++ {
-		c0, c1 := max(lo-b*pieces, 0), min(hi-b*pieces, pieces)
-		r0, r1 := m.r+32*c0, m.r+min(32*c1, m.l)
-		if c0 == 0 {
-			r0 = 0
-		}
-		if r0 < r1 {
-			p.reachRow(u, l, s, b, 0, r0, r1, row)
+// dueRows makes this worker's share of the rows of tokens that become far in this pass, and reports whether there are any. In decode
+// they are 32 at a time: the encoder is read once for all of them, and never in the first steps.
+func (p *pass) dueRows(w *pool.Worker, u *up, l *layer, s *attn.Store) bool {
+	from, to := s.Due(p.pos, len(p.ids))
+	if from >= to {
+		return false
+	}
+	lo, hi := w.Share(to - from)
+	for ; lo < hi; lo += upRows {
+		for b := range l.lat.blocks {
+			p.reachRows(u, l, s, b, from+lo, min(upRows, hi-lo))
 		}
 	}
+	return true
 }
 
-// reachRow makes and caches values r0 … r1-1 of token t's row of block b, see attn.Store.AppendRow.
-func (p *pass) reachRow(u *up, l *layer, s *attn.Store, b, t, r0, r1 int, row []float32) {
+// reachRows makes and caches n rows of block b from position from on. Tokens before the pass are in the ring.
+func (p *pass) reachRows(u *up, l *layer, s *attn.Store, b, from, n int) {
 	m, g := l.lat, l.geo
-	u.rows(row, m.encKV[b], r0, r1, p.keysValues(u, l, b, t), 1)
-	if r0 == 0 {
-		dims := p.ropes[l.rope].Dims()
-		rotatePairs(row, m.blockPairs(b*(g.Heads/m.blocks), g), p.tables[l.rope][t*dims:])
+	heads, row := g.KVHeads/m.blocks, m.row()
+	nk, nz := heads*g.KeySize, heads*(g.KeySize+g.ValueSize)
+	z, rows, arranged := sized(&u.cached, n*nz), sized(&u.values, n*row), sized(&u.keys, g.KeySize)
+	for i := range n {
+		x := z[i*nz:][:nz]
+		if t := from + i - p.pos; t >= 0 {
+			copy(x, p.keysValues(u, l, b, t))
+			continue
+		}
+		for k := range heads {
+			s.Near(x[k*g.KeySize:][:g.KeySize], x[nk+k*g.ValueSize:][:g.ValueSize], arranged, from+i, b*heads+k)
+		}
 	}
-	s.AppendRow(p.pos+t, b, r0, r1, row, sizedHalves(&u.near, len(row)))
+	u.mul(rows, m.encKV[b], row, z, n)
+	table, half := sized(&u.in, p.ropes[l.rope].Dims()), sizedHalves(&u.near, row)
+	for i := range n {
+		x := rows[i*row:][:row]
+		if m.r > 0 {
+			p.ropes[l.rope].Table(table, from+i)
+			rotatePairs(x, m.blockPairs(b*(g.Heads/m.blocks), g), table)
+		}
+		s.AppendRow(from+i, b, x, half)
+	}
 }
 
 // reachShort is the rest of a decode step with few far tokens: workers share out the heads, and each does all that its own need, so
