@@ -115,7 +115,7 @@ func (c *compressor) choose() {
 
 // rotated fills in the part of the row that keeps RoPE.
 func (c *compressor) rotated(out *Compressed) {
-	for range c.m.KVHeads {
+	for range c.askers() {
 		out.Query = append(out.Query, mat.NewDense(c.o.R+c.o.Keys, c.m.KeySize, nil))
 	}
 	for k, y := range c.all[:c.o.R/2] {
@@ -123,11 +123,21 @@ func (c *compressor) rotated(out *Compressed) {
 		re, im := c.encoder(y)
 		out.Encode.SetRow(2*k, re)
 		out.Encode.SetRow(2*k+1, im)
-		for g, q := range out.Query {
-			re, im := c.query(y, g)
+		for i, q := range out.Query {
+			re, im := c.query(y, c.group(i))
+			if c.o.Heads != nil {
+				multiply(re, im, cmplx.Conj(c.o.Heads[i].Rotated[k]))
+			}
 			q.SetRow(2*k, re)
 			q.SetRow(2*k+1, im)
 		}
+	}
+}
+
+// multiply multiplies rows of complex numbers by f.
+func multiply(re, im []float64, f complex128) {
+	for i := range re {
+		re[i], im[i] = real(f)*re[i]-imag(f)*im[i], real(f)*im[i]+imag(f)*re[i]
 	}
 }
 

@@ -29,6 +29,7 @@ type CompressOptions struct {
 	Balance float64 // weight of key errors against value errors in the latent; 0 means 1
 	Keys    int     // of the latent values, how many keys are made of; 0 means all
 	Turns   *Turns  // how far tokens are seen; nil: keys in the latent do not turn at all
+	Heads   []Asks  // per query head, what Fit found; nil: heads that share keys ask alike
 }
 
 // Compressed is a block's attention in the compressed form. The row of a token is Encode·z, its first R values rotated in
@@ -38,7 +39,7 @@ type Compressed struct {
 	R, L   int
 	Encode *mat.Dense   // [R+L, G·(d+v)]
 	Pairs  []int        // [R/2] the model's RoPE pair whose frequency turns each rotated pair
-	Query  []*mat.Dense // per key/value head [R+Keys, d]
+	Query  []*mat.Dense // per key/value head [R+Keys, d], or per query head when there are CompressOptions.Heads
 	Value  []*mat.Dense // per key/value head [v, L]
 }
 
@@ -76,6 +77,15 @@ func (m *Moments) check(rope *Rope, o CompressOptions) error {
 	case m.KV.SymmetricDim() != n || len(m.Query) != m.Heads || len(m.Output) != m.KVHeads:
 		return fmt.Errorf("statistics of another shape: %w", ErrMoments)
 	}
+	if o.Heads != nil && len(o.Heads) != m.Heads {
+		return fmt.Errorf("factors for %d query heads of %d: %w", len(o.Heads), m.Heads, ErrMoments)
+	}
+	for h, a := range o.Heads {
+		if len(a.Latent) != len(rope.freqs) || len(a.Rotated) != o.R/2 {
+			return fmt.Errorf("query head %d: factors for %d pairs and %d rotated ones, want %d and %d: %w",
+				h, len(a.Latent), len(a.Rotated), len(rope.freqs), o.R/2, ErrMoments)
+		}
+	}
 	for i, p := range o.Pairs {
 		if p < 0 || p >= len(rope.freqs) || len(o.Pairs) != o.R/2 || count(o.Pairs, p) > m.KVHeads {
 			return fmt.Errorf("rotated pair %d of %d is to be RoPE pair %d of %d: %w", i, o.R/2, p, len(rope.freqs), ErrMoments)
@@ -97,6 +107,17 @@ func count(list []int, x int) int {
 	}
 	return n
 }
+
+// askers returns how many query matrices there are: one per query head when each has factors of its own, else one per key/value head.
+func (c *compressor) askers() int {
+	if c.o.Heads != nil {
+		return c.m.Heads
+	}
+	return c.m.KVHeads
+}
+
+// group returns the key/value head of a query matrix.
+func (c *compressor) group(asker int) int { return asker * c.m.KVHeads / c.askers() }
 
 // compressor is the state of one Compress.
 type compressor struct {

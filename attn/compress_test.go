@@ -103,7 +103,7 @@ func (s *sample) latent(c *Compressed, t, h int) (scores, out []float64) {
 		}
 		return y.RawVector().Data
 	}
-	q := row(c.Query[g], s.q[t][h*s.KeySize:][:s.KeySize], t)
+	q := row(c.Query[h*len(c.Query)/s.Heads], s.q[t][h*s.KeySize:][:s.KeySize], t)
 	scores, mix := attend(t, func(j int) float64 { return dot(q, row(c.Encode, s.z[j], j)) },
 		func(j int) []float64 { return row(c.Encode, s.z[j], j)[c.R:] })
 	var v mat.VecDense

@@ -55,11 +55,13 @@ func (c *compressor) latent(out *Compressed) error {
 		v := mat.NewDense(c.m.ValueSize, c.o.L, nil)
 		v.Slice(0, c.m.ValueSize, 0, l).(*mat.Dense).Mul(values[g], basis.Slice(at, at+c.m.ValueSize, 0, l))
 		out.Value = append(out.Value, v)
-		if k > 0 {
-			var decode mat.Dense // [keys, k]: what the latent says of y
-			decode.Mul(basis.Slice(0, k, 0, keys).T(), unweigh)
-			decode.Scale(1/beta, &decode)
-			out.Query[g].Slice(c.o.R, c.o.R+keys, 0, c.m.KeySize).(*mat.Dense).Mul(&decode, queries[g])
+	}
+	if k > 0 {
+		var decode mat.Dense // [keys, k]: what the latent says of y
+		decode.Mul(basis.Slice(0, k, 0, keys).T(), unweigh)
+		decode.Scale(1/beta, &decode)
+		for i, q := range out.Query {
+			q.Slice(c.o.R, c.o.R+keys, 0, c.m.KeySize).(*mat.Dense).Mul(&decode, queries[i])
 		}
 	}
 	return nil
@@ -103,7 +105,7 @@ func scaleCol(m *mat.Dense, j int, f float64) {
 }
 
 // rest returns the encoder rows [k, n] of the key components that lose RoPE, and of key dimensions that never had it, with
-// the query rows q” for them of each group, [k, d].
+// the query rows q” for them of each query matrix, [k, d].
 func (c *compressor) rest() (*mat.Dense, []*mat.Dense) {
 	var left []component
 	for _, y := range c.all[c.o.R/2:] {
@@ -117,9 +119,9 @@ func (c *compressor) rest() (*mat.Dense, []*mat.Dense) {
 		return new(mat.Dense), nil
 	}
 	rows := mat.NewDense(k, c.n, nil)
-	queries := make([]*mat.Dense, c.m.KVHeads)
-	for g := range queries {
-		queries[g] = mat.NewDense(k, c.m.KeySize, nil)
+	queries := make([]*mat.Dense, c.askers())
+	for i := range queries {
+		queries[i] = mat.NewDense(k, c.m.KeySize, nil)
 	}
 	mag := c.rope.mag * c.rope.mag
 	if c.o.Turns != nil { // keys and queries get it when they turn
@@ -129,17 +131,19 @@ func (c *compressor) rest() (*mat.Dense, []*mat.Dense) {
 		re, im := c.encoder(y)
 		rows.SetRow(2*i, re)
 		rows.SetRow(2*i+1, im)
-		a := cmplx.Conj(c.a[y.pair]) * complex(mag, 0)
-		for g, q := range queries {
-			re, im := c.query(y, g)
-			for j := range re {
-				re[j], im[j] = real(a)*re[j]-imag(a)*im[j], real(a)*im[j]+imag(a)*re[j]
+		for asker, q := range queries {
+			re, im := c.query(y, c.group(asker))
+			a := c.a[y.pair] * complex(mag, 0)
+			if c.o.Heads != nil {
+				a *= c.o.Heads[asker].Latent[y.pair]
 			}
+			multiply(re, im, cmplx.Conj(a))
 			q.SetRow(2*i, re)
 			q.SetRow(2*i+1, im)
 		}
 	}
-	for g, q := range queries {
+	for asker, q := range queries {
+		g := c.group(asker)
 		for j := range plain {
 			at := 2*len(left) + g*plain + j
 			rows.Set(at, g*c.m.KeySize+c.rope.dims+j, 1)
@@ -153,7 +157,7 @@ func (c *compressor) rest() (*mat.Dense, []*mat.Dense) {
 func (c *compressor) metric(queries []*mat.Dense, k int) *mat.SymDense {
 	m := mat.NewSymDense(k, nil)
 	for h, q := range c.m.Query {
-		addSym(m, moment(queries[h/c.m.Group()], q))
+		addSym(m, moment(queries[h*len(queries)/c.m.Heads], q))
 	}
 	return m
 }

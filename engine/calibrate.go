@@ -83,15 +83,26 @@ func (c *calibration) embed(ctx context.Context) error {
 // scratchStore returns an empty cache for one window of layer l.
 func scratchStore(l *layer, n int) *attn.Store { return attn.NewShortStore(l.attn, attn.F16, n) }
 
-// moments gathers the statistics that attn.Compress wants, from stream y and the original layer l: sums over the tokens.
-func (c *calibration) moments(ctx context.Context, i int) (kv, q *gram, err error) {
+// fitTokens is how many tokens of text attn.Fit gets: it has a hundred unknowns.
+const fitTokens = 4096
+
+// moments gathers the statistics that attn.Compress wants, from stream y and the original layer l: sums over the tokens. When texts is
+// not nil, it gets what attn.Fit wants.
+func (c *calibration) moments(ctx context.Context, i int, texts *[]attn.Text) (kv, q *gram, err error) {
 	l, g := &c.m.w.layers[i], c.m.w.layers[i].geo
-	nz := g.KVHeads * (g.KeySize + g.ValueSize)
-	kv, q = newGram(nz, 0, &c.scratch), newGram(g.Heads*g.KeySize, 0, &c.scratch)
+	nz, nq := g.KVHeads*(g.KeySize+g.ValueSize), g.Heads*g.KeySize
+	kv, q = newGram(nz, 0, &c.scratch), newGram(nq, 0, &c.scratch)
 	var z []float32
+	kept := 0
 	err = c.each(ctx, func(p *pass, _, y stream) func(*pool.Worker, *lane, int, int) {
 		n := len(p.ids)
 		z = resized(z, n*nz)
+		var text attn.Text
+		if texts != nil && kept < fitTokens {
+			text = attn.Text{Tokens: n, KV: make([]float32, n*nz), Queries: make([]float32, n/attn.FitStride*nq)}
+			*texts = append(*texts, text)
+			kept += n
+		}
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
 			y.load(ln.x, lo, hi)
 			p.bind(w, ln, l, i)
@@ -100,8 +111,15 @@ func (c *calibration) moments(ctx context.Context, i int) (kv, q *gram, err erro
 			p.projectInput(w, ln, l)
 			w.Barrier()
 			for t := lo; t < hi; t++ {
-				p.readyQuery(p.q[t*g.Heads*g.KeySize:][:g.Heads*g.KeySize], l, t)
+				p.readyQuery(p.q[t*nq:][:nq], l, t)
 				p.gather(z[t*nz:][:nz], l, t)
+				if text.Tokens == 0 {
+					continue
+				}
+				copy(text.KV[t*nz:], z[t*nz:][:nz])
+				if (t+1)%attn.FitStride == 0 {
+					copy(text.Queries[t/attn.FitStride*nq:], p.q[t*nq:][:nq])
+				}
 			}
 			w.Barrier()
 			kv.add(w, z, nil, n)

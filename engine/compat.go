@@ -39,10 +39,10 @@ func compatPairs(r int) []int {
 }
 
 // compatRope returns how many rotated values a row gets at most when nobody names a number: pairs that turn by less than a
-// quarter radian within 1,024 tokens are as good in the latent, which values can use, too.
+// radian within 1,024 tokens are as good in the latent, which values can use, too.
 func (h *hparams) compatRope() int {
 	n := 2
-	for n < h.rope.Dims && h.rope.Scale*math.Pow(h.rope.Base, -float64(n)/float64(h.rope.Dims))*1024 >= 0.25 {
+	for n < h.rope.Dims && h.rope.Scale*math.Pow(h.rope.Base, -float64(n)/float64(h.rope.Dims))*1024 >= 1 {
 		n += 2
 	}
 	return n

@@ -295,7 +295,7 @@ func TestCompatRope(t *testing.T) {
 		dims        int
 		base, scale float64
 		want        int
-	}{{64, 1e5, 1, 48}, {64, 1e4, 1, 58}, {128, 5e5, 1, 82}, {64, 1e5, 0.25, 40}, {64, 10, 1, 64}, {2, 1e6, 1, 2}} {
+	}{{64, 1e5, 1, 40}, {64, 1e4, 1, 50}, {128, 5e5, 1, 68}, {64, 1e5, 0.25, 32}, {64, 10, 1, 64}, {2, 1e6, 1, 2}} {
 		h := &hparams{}
 		h.rope.Dims, h.rope.Base, h.rope.Scale = c.dims, c.base, c.scale
 		if got := h.compatRope(); got != c.want {

@@ -136,7 +136,11 @@ func (c *converter) load(i int, made map[string]*tensor) (*layer, error) {
 
 // compress makes the tensors of layer i's compressed attention.
 func (c *converter) compress(ctx context.Context, i int, made map[string]*tensor) error {
-	kv, q, err := c.cal.moments(ctx, i)
+	var texts *[]attn.Text
+	if c.compat {
+		texts = new([]attn.Text)
+	}
+	kv, q, err := c.cal.moments(ctx, i, texts)
 	if err != nil {
 		return err
 	}
@@ -155,6 +159,11 @@ func (c *converter) compress(ctx context.Context, i int, made map[string]*tensor
 	var parts []*attn.Compressed
 	for b := range s.blocks {
 		m := c.blockMoments(l, kv, q, b, s.blocks)
+		if c.compat {
+			if o.Heads, err = c.fit(c.m.run.ropes[l.rope], m, o, *texts); err != nil {
+				return err
+			}
+		}
 		p, err := attn.Compress(c.m.run.ropes[l.rope], m, o)
 		if err != nil {
 			return err
@@ -162,6 +171,28 @@ func (c *converter) compress(ctx context.Context, i int, made map[string]*tensor
 		parts = append(parts, p)
 	}
 	return c.latentTensors(i, parts, made)
+}
+
+// fit finds how query heads ask rows whose keys are rotated before they are cached, or not at all. Our own form, which rotates them
+// however far they are, has no need.
+func (c *converter) fit(rope *attn.Rope, m *attn.Moments, o attn.CompressOptions, texts []attn.Text) ([]attn.Asks, error) {
+	o.L, o.Keys = m.KV.SymmetricDim()-o.R, 0
+	full, err := attn.Compress(rope, m, o)
+	if err != nil {
+		return nil, err
+	}
+	f, err := attn.NewFit(rope, m.Geometry, full, texts)
+	if err != nil {
+		return nil, err
+	}
+	asks := make([]attn.Asks, m.Heads)
+	return asks, c.m.run.parallel(m.Heads, func(h int) error {
+		a, err := f.Asks(h)
+		if err == nil {
+			asks[h] = *a
+		}
+		return err
+	})
 }
 
 // blockMoments cuts the statistics of block b of n out of the layer's.

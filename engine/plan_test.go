@@ -30,8 +30,8 @@ func TestPlan(t *testing.T) {
 		{"1152B", nil, false, latentShape{l: 192, blocks: 1, key: 64, near: 64}},     // 3 layers × 192 values × 2 bytes
 		{"1200B", nil, false, latentShape{l: 192, blocks: 1, key: 64, near: 64}},     // a limit: rounded down
 		{"1152B", []int{2}, false, latentShape{l: 96, blocks: 1, key: 32, near: 64}}, // 768 of them for layer 2
-		{"83%", nil, true, latentShape{r: 48, l: 272, blocks: 1}},
-		{"50%", nil, true, latentShape{r: 48, l: 144, blocks: 1}},
+		{"83%", nil, true, latentShape{r: 40, l: 280, blocks: 1}},
+		{"50%", nil, true, latentShape{r: 40, l: 152, blocks: 1}},
 		{"33%", nil, true, latentShape{r: 32, l: 96, blocks: 1}},
 		{"64+128", nil, true, latentShape{r: 64, l: 128, blocks: 1}},
 	} {

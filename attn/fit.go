@@ -1,0 +1,256 @@
+package attn
+
+import (
+	"fmt"
+	"math"
+	"math/cmplx"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// Text is a piece of calibration text as a layer's attention sees it: before RoPE, with biases and norms, from an empty cache.
+type Text struct {
+	Tokens  int
+	KV      []float32 // [tokens, G·(d+v)]: z of each token, see Moments
+	Queries []float32 // [tokens/FitStride, heads·d], of tokens FitStride-1, 2·FitStride-1, …, scaled
+}
+
+// FitStride is how many tokens of a Text there are for each whose queries count.
+const FitStride = 16
+
+const (
+	fitFar   = 0.1  // share of the weights that falls off with the distance only
+	fitLeast = 5e-4 // smallest weight that counts
+	fitRidge = 0.1  // how strongly factors are pulled to 1, in parts of the energy of what they multiply
+)
+
+// Asks are complex factors of a query head: of its RoPE pairs where they meet keys that lost their rotation, on top of the constant that
+// stands in the rotation's place, and of rotated pairs of the row.
+type Asks struct {
+	Latent  []complex128 // per pair of the model
+	Rotated []complex128 // [R/2]
+}
+
+// Fit finds how each query head asks compressed rows. Compress puts one constant in the place of a RoPE pair's rotation, the same for all
+// heads, from a guess of how far back queries look. But a head that looks at the token before wants another one than a head that
+// looks everywhere. So each RoPE pair of a head's query gets a complex factor where it meets the latent, and each rotated pair of the row
+// another. With δ_ts, the score that token t gives to s through its row, minus the model's, and weights w_ts of sum 1,
+//
+//	Σ_t Σ_s w_ts (δ_ts - Σ_r w_tr δ_tr)²,    w_ts = 0.9·softmax_s(score_ts) + 0.1·[1/(t-s+1) of sum 1]
+//
+// is least: for the softmax alone the divergence of the attention from the model's, to second order and but for a factor; what falls off
+// with the distance keeps words that have no attention from getting some. It is a linear regression. A Fit is safe for concurrent use.
+type Fit struct {
+	rope  *Rope
+	g     Geometry
+	c     *Compressed
+	texts []Text
+	rows  []*mat.Dense   // per text [tokens, R+L], not rotated
+	turns [][]complex128 // [longest text][pairs]: e^(jθt), without magnitude
+}
+
+// NewFit prepares the fit for a geometry of what Compress gave without Heads, for full rows: R as wanted, and L such that nothing is lost.
+// texts must be of the geometry's shape.
+func NewFit(rope *Rope, g Geometry, c *Compressed, texts []Text) (*Fit, error) {
+	f := &Fit{rope: rope, g: g, c: c, texts: texts}
+	_, n := c.Encode.Dims()
+	for i, t := range texts {
+		if t.Tokens < 1 || len(t.KV) != t.Tokens*n || len(t.Queries) != t.Tokens/FitStride*g.Heads*g.KeySize {
+			return nil, fmt.Errorf("text %d of %d tokens: %d values of keys and values, %d of queries: %w", i, t.Tokens, len(t.KV), len(t.Queries), ErrMoments)
+		}
+		z := mat.NewDense(t.Tokens, n, nil)
+		for j, v := range t.KV {
+			z.RawMatrix().Data[j] = float64(v)
+		}
+		rows := new(mat.Dense)
+		rows.Mul(z, c.Encode.T())
+		f.rows = append(f.rows, rows)
+		for len(f.turns) < t.Tokens {
+			turn := make([]complex128, len(rope.freqs))
+			for j, θ := range rope.freqs {
+				turn[j] = cmplx.Rect(1, θ*float64(len(f.turns)))
+			}
+			f.turns = append(f.turns, turn)
+		}
+	}
+	return f, nil
+}
+
+// Asks returns the factors of query head h.
+func (f *Fit) Asks(h int) (*Asks, error) {
+	n := 2 * f.unknowns()
+	sums := mat.NewSymDense(n+1, nil)
+	for i := range f.texts {
+		if x := f.equations(h, i); x != nil {
+			sums.SymRankK(sums, 1, x.T())
+		}
+	}
+	total := 0.0
+	for i := range n {
+		total += sums.At(i, i)
+	}
+	a, b := mat.NewSymDense(n, nil), mat.NewVecDense(n, nil)
+	for i := range n {
+		for j := i; j < n; j++ {
+			a.SetSym(i, j, sums.At(i, j))
+		}
+		pull := fitRidge*sums.At(i, i) + 1e-4*total/float64(n) + math.SmallestNonzeroFloat32
+		a.SetSym(i, i, sums.At(i, i)+pull)
+		b.SetVec(i, sums.At(i, n)+pull*float64(1-i%2))
+	}
+	var solver mat.Cholesky
+	var u mat.VecDense
+	if !solver.Factorize(a) || solver.SolveVecTo(&u, b) != nil {
+		return nil, fmt.Errorf("query head %d: scores that are not finite: %w", h, ErrMoments)
+	}
+	factor := func(i int) complex128 { return complex(u.AtVec(2*i), -u.AtVec(2*i+1)) }
+	out := new(Asks)
+	for i := range f.rope.freqs {
+		out.Latent = append(out.Latent, factor(i))
+	}
+	for j := range f.c.R / 2 {
+		out.Rotated = append(out.Rotated, factor(len(f.rope.freqs)+j))
+	}
+	return out, nil
+}
+
+// unknowns returns how many factors a head has: those of RoPE pairs in the latent, then those of rotated pairs.
+func (f *Fit) unknowns() int { return len(f.rope.freqs) + f.c.R/2 }
+
+// equations returns the regression of head h's scores on text i, a row per query and key: [rows, 2·unknowns + 1], the last one what the
+// factors should give. All of a query are taken from their mean and weighted. It is nil when there is nothing.
+func (f *Fit) equations(h, i int) *mat.Dense {
+	text, g, r, d := f.texts[i], h/f.g.Group(), f.c.R, f.g.KeySize
+	query := f.c.Query[g]
+	asks, _ := query.Dims()
+	seen := new(mat.Dense) // [tokens, d]: what rows say of keys
+	seen.Mul(f.rows[i].Slice(0, text.Tokens, r, asks), query.Slice(r, asks, 0, d))
+	keys := f.keys(g, text)
+	width := 2*f.unknowns() + 1
+	q, rotated := mat.NewVecDense(d, nil), mat.NewVecDense(max(r, 1), nil)
+	var data, weights []float64
+	for t := FitStride - 1; t < text.Tokens; t += FitStride {
+		for j := range d {
+			q.SetVec(j, float64(text.Queries[(t/FitStride*f.g.Heads+h)*d+j]))
+		}
+		if r > 0 {
+			rotated.MulVec(query.Slice(0, r, 0, d), q)
+		}
+		x := q.RawVector().Data
+		first, scores := f.scores(t, x, keys)
+		start := len(data)
+		weights = weights[:0]
+		for j, w := range scoreWeights(scores) {
+			if w >= fitLeast {
+				data = append(data, make([]float64, width)...)
+				weights = append(weights, w)
+				f.equation(data[len(data)-width:], x, rotated.RawVector().Data, seen.RawRowView(first+j), f.rows[i].RawRowView(first+j), t-first-j, scores[j])
+			}
+		}
+		centre(data[start:], weights)
+	}
+	if len(data) == 0 {
+		return nil
+	}
+	return mat.NewDense(len(data)/width, width, data)
+}
+
+// keys returns key head g's keys [tokens, d], rotated, pairs as [re, im] in their order.
+func (f *Fit) keys(g int, text Text) []float64 {
+	d := f.g.KeySize
+	n := len(text.KV) / text.Tokens
+	out, x := make([]float64, text.Tokens*d), make([]float64, d)
+	for t := range text.Tokens {
+		for j := range x {
+			x[j] = float64(text.KV[t*n+g*d+j])
+		}
+		f.turn(out[t*d:][:d], x, t)
+	}
+	return out
+}
+
+// turn rotates a head by a position, without magnitude; pairs lie one after the other in dst.
+func (f *Fit) turn(dst, x []float64, pos int) {
+	for i, e := range f.turns[pos] {
+		a, b := f.rope.Pair(i)
+		dst[2*i], dst[2*i+1] = x[a]*real(e)-x[b]*imag(e), x[a]*imag(e)+x[b]*real(e)
+	}
+	copy(dst[f.rope.dims:], x[f.rope.dims:])
+}
+
+// scores returns the model's scores of query q at position t, for the tokens from first on.
+func (f *Fit) scores(t int, q, keys []float64) (first int, scores []float64) {
+	if f.g.Window > 0 {
+		first = max(0, t+1-f.g.Window)
+	}
+	d, dims := f.g.KeySize, f.rope.dims
+	x := make([]float64, d)
+	f.turn(x, q, t)
+	for i := range dims {
+		x[i] *= f.rope.mag * f.rope.mag
+	}
+	for s := first; s <= t; s++ {
+		sum := 0.0
+		for i, v := range keys[s*d:][:d] {
+			sum += x[i] * v
+		}
+		scores = append(scores, sum)
+	}
+	return first, scores
+}
+
+// scoreWeights returns the weights of tokens with the scores given, of which the last is the one that asks.
+func scoreWeights(scores []float64) []float64 {
+	peak, sum, far := math.Inf(-1), 0.0, 0.0
+	for _, v := range scores {
+		peak = math.Max(peak, v)
+	}
+	w := make([]float64, len(scores))
+	for i, v := range scores {
+		w[i] = math.Exp(v - peak)
+		sum += w[i]
+		far += 1 / float64(len(scores)-i)
+	}
+	for i := range w {
+		w[i] = (1-fitFar)*w[i]/sum + fitFar/far/float64(len(scores)-i)
+	}
+	return w
+}
+
+// equation fills in a row: what each factor, at 1 and at -j, adds to the score of a token from its row, and what all should give.
+func (f *Fit) equation(dst, q, rotated, seen, row []float64, distance int, score float64) {
+	pairs, mag := len(f.rope.freqs), f.rope.mag*f.rope.mag
+	for i := range pairs { // conj(q)·seen
+		a, b := f.rope.Pair(i)
+		dst[2*i], dst[2*i+1] = q[a]*seen[a]+q[b]*seen[b], q[a]*seen[b]-q[b]*seen[a]
+	}
+	for j, p := range f.c.Pairs {
+		x := complex(rotated[2*j], -rotated[2*j+1]) * complex(row[2*j], row[2*j+1]) * cmplx.Conj(f.turns[distance][p])
+		dst[2*(pairs+j)], dst[2*(pairs+j)+1] = mag*real(x), mag*imag(x)
+	}
+	for i := f.rope.dims; i < f.g.KeySize; i++ { // without RoPE, nothing is to be fitted
+		score -= q[i] * seen[i]
+	}
+	dst[len(dst)-1] = score
+}
+
+// centre takes the rows of one query from their weighted mean and multiplies them by the roots of their weights.
+func centre(data, weights []float64) {
+	if len(weights) == 0 {
+		return
+	}
+	width, total := len(data)/len(weights), 0.0
+	mean := make([]float64, width)
+	for i, w := range weights {
+		total += w
+		for j, v := range data[i*width:][:width] {
+			mean[j] += w * v
+		}
+	}
+	for i, w := range weights {
+		row, root := data[i*width:][:width], math.Sqrt(w)
+		for j := range row {
+			row[j] = (row[j] - mean[j]/total) * root
+		}
+	}
+}
