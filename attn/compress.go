@@ -46,6 +46,17 @@ type Compressed struct {
 // Compress finds the compressed form of a block from its moments (TransMLA, arXiv 2502.07864, with the differences that
 // its steps name).
 func Compress(rope *Rope, m *Moments, o CompressOptions) (*Compressed, error) {
+	c, err := newCompressor(rope, m, o)
+	if err != nil {
+		return nil, err
+	}
+	out := &Compressed{R: o.R, L: o.L, Encode: mat.NewDense(o.R+o.L, c.n, nil)}
+	c.rotated(out)
+	return out, c.latent(out)
+}
+
+// newCompressor checks arguments and sorts the components.
+func newCompressor(rope *Rope, m *Moments, o CompressOptions) (*compressor, error) {
 	if err := m.check(rope, o); err != nil {
 		return nil, err
 	}
@@ -60,9 +71,7 @@ func Compress(rope *Rope, m *Moments, o CompressOptions) (*Compressed, error) {
 		return nil, err
 	}
 	c.choose()
-	out := &Compressed{R: o.R, L: o.L, Encode: mat.NewDense(o.R+o.L, c.n, nil)}
-	c.rotated(out)
-	return out, c.latent(out)
+	return c, nil
 }
 
 func (m *Moments) check(rope *Rope, o CompressOptions) error {

@@ -43,17 +43,21 @@ type Asks struct {
 type Fit struct {
 	rope  *Rope
 	g     Geometry
-	c     *Compressed
+	c     *Compressed // with all of the keys in place of a latent
 	texts []Text
 	rows  []*mat.Dense   // per text [tokens, R+L], not rotated
 	turns [][]complex128 // [longest text][pairs]: e^(jθt), without magnitude
 }
 
-// NewFit prepares the fit for a geometry of what Compress gave without Heads, for full rows: R as wanted, and L such that nothing is lost.
-// texts must be of the geometry's shape.
-func NewFit(rope *Rope, g Geometry, c *Compressed, texts []Text) (*Fit, error) {
-	f := &Fit{rope: rope, g: g, c: c, texts: texts}
-	_, n := c.Encode.Dims()
+// NewFit prepares the fit for what Compress would do with the same arguments, without Heads. Texts must be of the moments' geometry.
+func NewFit(rope *Rope, m *Moments, o CompressOptions, texts []Text) (*Fit, error) {
+	o.Heads = nil
+	c, err := newCompressor(rope, m, o)
+	if err != nil {
+		return nil, err
+	}
+	f := &Fit{rope: rope, g: m.Geometry, c: c.whole(), texts: texts}
+	n, g := c.n, f.g
 	for i, t := range texts {
 		if t.Tokens < 1 || len(t.KV) != t.Tokens*n || len(t.Queries) != t.Tokens/FitStride*g.Heads*g.KeySize {
 			return nil, fmt.Errorf("text %d of %d tokens: %d values of keys and values, %d of queries: %w", i, t.Tokens, len(t.KV), len(t.Queries), ErrMoments)
@@ -63,7 +67,7 @@ func NewFit(rope *Rope, g Geometry, c *Compressed, texts []Text) (*Fit, error) {
 			z.RawMatrix().Data[j] = float64(v)
 		}
 		rows := new(mat.Dense)
-		rows.Mul(z, c.Encode.T())
+		rows.Mul(z, f.c.Encode.T())
 		f.rows = append(f.rows, rows)
 		for len(f.turns) < t.Tokens {
 			turn := make([]complex128, len(rope.freqs))
@@ -74,6 +78,23 @@ func NewFit(rope *Rope, g Geometry, c *Compressed, texts []Text) (*Fit, error) {
 		}
 	}
 	return f, nil
+}
+
+// whole returns rows of which nothing is cut off, in place of a latent.
+func (c *compressor) whole() *Compressed {
+	rest, queries := c.rest()
+	k, _ := rest.Dims()
+	c.o.L, c.o.Keys = k, k
+	out := &Compressed{R: c.o.R, L: k, Encode: mat.NewDense(c.o.R+k, c.n, nil)}
+	c.rotated(out)
+	if k == 0 {
+		return out
+	}
+	out.Encode.Slice(c.o.R, c.o.R+k, 0, c.n).(*mat.Dense).Copy(rest)
+	for i, q := range out.Query {
+		q.Slice(c.o.R, c.o.R+k, 0, c.m.KeySize).(*mat.Dense).Copy(queries[i])
+	}
+	return out
 }
 
 // Asks returns the factors of query head h.
@@ -122,9 +143,10 @@ func (f *Fit) unknowns() int { return len(f.rope.freqs) + f.c.R/2 }
 func (f *Fit) equations(h, i int) *mat.Dense {
 	text, g, r, d := f.texts[i], h/f.g.Group(), f.c.R, f.g.KeySize
 	query := f.c.Query[g]
-	asks, _ := query.Dims()
-	seen := new(mat.Dense) // [tokens, d]: what rows say of keys
-	seen.Mul(f.rows[i].Slice(0, text.Tokens, r, asks), query.Slice(r, asks, 0, d))
+	seen := mat.NewDense(text.Tokens, d, nil) // what rows say of keys
+	if n := r + f.c.L; n > r {
+		seen.Mul(f.rows[i].Slice(0, text.Tokens, r, n), query.Slice(r, n, 0, d))
+	}
 	keys := f.keys(g, text)
 	width := 2*f.unknowns() + 1
 	q, rotated := mat.NewVecDense(d, nil), mat.NewVecDense(max(r, 1), nil)

@@ -28,9 +28,9 @@ func (s *sample) text() Text {
 }
 
 // fit is Fit of all heads, which must succeed.
-func (s *sample) fit(t *testing.T, c *Compressed, texts ...Text) []Asks {
+func (s *sample) fit(t *testing.T, o CompressOptions, texts ...Text) []Asks {
 	t.Helper()
-	f, err := NewFit(s.rope, s.Geometry, c, texts)
+	f, err := NewFit(s.rope, s.moments, o, texts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,8 +49,8 @@ func (s *sample) fit(t *testing.T, c *Compressed, texts ...Text) []Asks {
 func TestFitKeepsWhatIsExact(t *testing.T) {
 	eachShape(t, func(t *testing.T, s *sample) {
 		r := s.KVHeads * s.rope.dims
-		c := s.compress(t, CompressOptions{R: r, L: s.KVHeads*(s.KeySize+s.ValueSize) - r, Context: 64})
-		for h, a := range s.fit(t, c, s.text(), s.text()) {
+		o := CompressOptions{R: r, L: s.KVHeads * s.ValueSize, Context: 64}
+		for h, a := range s.fit(t, o, s.text(), s.text()) {
 			for i, f := range append(a.Latent, a.Rotated...) {
 				if !(cmplx.Abs(f-1) < 1e-5) {
 					t.Errorf("query head %d: factor %d is %v", h, i, f)
@@ -112,7 +112,7 @@ func TestFitKnowsHowFarHeadsLook(t *testing.T) {
 	for seed := range uint64(40) {
 		texts = append(texts, lookingBack(t, 10+seed).text())
 	}
-	o.Heads = s.fit(t, c, texts...)
+	o.Heads = s.fit(t, o, texts...)
 	fitted := s.compress(t, o)
 	for h := range s.Heads {
 		before, after := other.divergence(c, h), other.divergence(fitted, h)
@@ -124,7 +124,7 @@ func TestFitKnowsHowFarHeadsLook(t *testing.T) {
 
 func TestFitErrors(t *testing.T) {
 	s := lookingBack(t, 1)
-	c := s.compress(t, CompressOptions{R: 2, L: 4, Context: 60})
+	o := CompressOptions{R: 2, L: 4, Context: 60}
 	for name, spoil := range map[string]func(x *Text){
 		"no tokens":     func(x *Text) { x.Tokens = 0 },
 		"short keys":    func(x *Text) { x.KV = x.KV[1:] },
@@ -132,7 +132,7 @@ func TestFitErrors(t *testing.T) {
 	} {
 		text := s.text()
 		spoil(&text)
-		if _, err := NewFit(s.rope, s.Geometry, c, []Text{text}); !errors.Is(err, ErrMoments) {
+		if _, err := NewFit(s.rope, s.moments, o, []Text{text}); !errors.Is(err, ErrMoments) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -140,7 +140,7 @@ func TestFitErrors(t *testing.T) {
 	for i := range text.KV {
 		text.KV[i] *= 1e38
 	}
-	f, err := NewFit(s.rope, s.Geometry, c, []Text{text})
+	f, err := NewFit(s.rope, s.moments, o, []Text{text})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,8 @@ func TestFitErrors(t *testing.T) {
 	}
 	one := []Asks{{make([]complex128, 3), make([]complex128, 1)}}
 	for name, heads := range map[string][]Asks{"one head": one, "short": {one[0], {one[0].Latent, nil}}} {
-		if _, err := Compress(s.rope, s.moments, CompressOptions{R: 2, L: 4, Context: 60, Heads: heads}); !errors.Is(err, ErrMoments) {
+		o.Heads = heads
+		if _, err := Compress(s.rope, s.moments, o); !errors.Is(err, ErrMoments) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -164,17 +165,23 @@ func BenchmarkFit(b *testing.B) {
 		b.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(1, 2))
-	c := &Compressed{R: 40, L: 152, Encode: mat.NewDense(192, 384, nil)}
-	for i := range c.R / 2 {
-		c.Pairs = append(c.Pairs, i)
+	identity := func(n int) *mat.SymDense {
+		m := mat.NewSymDense(n, nil)
+		for i := range n {
+			m.SetSym(i, i, 1)
+		}
+		return m
+	}
+	m := &Moments{Geometry: g, KV: identity(384)}
+	for range g.Heads {
+		m.Query = append(m.Query, identity(64))
 	}
 	for range g.KVHeads {
-		c.Query = append(c.Query, mat.NewDense(192, 64, nil))
+		m.Output = append(m.Output, identity(64))
 	}
-	for _, m := range append(c.Query, c.Encode) {
-		for i := range m.RawMatrix().Data {
-			m.RawMatrix().Data[i] = r.NormFloat64() / 20
-		}
+	o := CompressOptions{R: 40, L: 152, Context: 1024}
+	for i := range o.R / 2 {
+		o.Pairs = append(o.Pairs, i)
 	}
 	text := Text{Tokens: 1024, KV: make([]float32, 1024*384), Queries: make([]float32, 1024/FitStride*576)}
 	for i := range text.KV {
@@ -183,7 +190,7 @@ func BenchmarkFit(b *testing.B) {
 	for i := range text.Queries {
 		text.Queries[i] = float32(r.NormFloat64() / 4)
 	}
-	f, err := NewFit(rope, g, c, []Text{text})
+	f, err := NewFit(rope, m, o, []Text{text})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -176,12 +176,7 @@ func (c *converter) compress(ctx context.Context, i int, made map[string]*tensor
 // fit finds how query heads ask rows whose keys are rotated before they are cached, or not at all. Our own form, which rotates them
 // however far they are, has no need.
 func (c *converter) fit(rope *attn.Rope, m *attn.Moments, o attn.CompressOptions, texts []attn.Text) ([]attn.Asks, error) {
-	o.L, o.Keys = m.KV.SymmetricDim()-o.R, 0
-	full, err := attn.Compress(rope, m, o)
-	if err != nil {
-		return nil, err
-	}
-	f, err := attn.NewFit(rope, m.Geometry, full, texts)
+	f, err := attn.NewFit(rope, m, o, texts)
 	if err != nil {
 		return nil, err
 	}

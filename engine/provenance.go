@@ -46,7 +46,7 @@ const (
 )
 
 // methodVersion changes whenever the same options give other tensors: results in the cache are then made anew.
-const methodVersion = 5
+const methodVersion = 6
 
 // writeShapes adds the keys that loading needs.
 func writeShapes(w *gguf.Writer, h *hparams) error {
