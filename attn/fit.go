@@ -98,7 +98,7 @@ func (c *compressor) whole() *Compressed {
 }
 
 // Asks returns the factors of query head h.
-func (f *Fit) Asks(h int) (*Asks, error) {
+func (f *Fit) Asks(h int) (Asks, error) {
 	n := 2 * f.unknowns()
 	sums := mat.NewSymDense(n+1, nil)
 	for i := range f.texts {
@@ -110,22 +110,20 @@ func (f *Fit) Asks(h int) (*Asks, error) {
 	for i := range n {
 		total += sums.At(i, i)
 	}
-	a, b := mat.NewSymDense(n, nil), mat.NewVecDense(n, nil)
+	b := mat.NewVecDense(n, nil)
 	for i := range n {
-		for j := i; j < n; j++ {
-			a.SetSym(i, j, sums.At(i, j))
-		}
-		pull := fitRidge*sums.At(i, i) + 1e-4*total/float64(n) + math.SmallestNonzeroFloat32
-		a.SetSym(i, i, sums.At(i, i)+pull)
+		energy := sums.At(i, i)
+		pull := fitRidge*energy + 1e-4*total/float64(n) + math.SmallestNonzeroFloat32
+		sums.SetSym(i, i, energy+pull)
 		b.SetVec(i, sums.At(i, n)+pull*float64(1-i%2))
 	}
 	var solver mat.Cholesky
 	var u mat.VecDense
-	if !solver.Factorize(a) || solver.SolveVecTo(&u, b) != nil {
-		return nil, fmt.Errorf("query head %d: scores that are not finite: %w", h, ErrMoments)
+	if !solver.Factorize(sums.SliceSym(0, n)) || solver.SolveVecTo(&u, b) != nil {
+		return Asks{}, fmt.Errorf("query head %d: scores that are not finite: %w", h, ErrMoments)
 	}
 	factor := func(i int) complex128 { return complex(u.AtVec(2*i), -u.AtVec(2*i+1)) }
-	out := new(Asks)
+	var out Asks
 	for i := range f.rope.freqs {
 		out.Latent = append(out.Latent, factor(i))
 	}
@@ -202,9 +200,7 @@ func (f *Fit) turn(dst, x []float64, pos int) {
 
 // scores returns the model's scores of query q at position t, for the tokens from first on.
 func (f *Fit) scores(t int, q, keys []float64) (first int, scores []float64) {
-	if f.g.Window > 0 {
-		first = max(0, t+1-f.g.Window)
-	}
+	first = f.g.first(t)
 	d, dims := f.g.KeySize, f.rope.dims
 	x := make([]float64, d)
 	f.turn(x, q, t)

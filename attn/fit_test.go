@@ -40,7 +40,7 @@ func (s *sample) fit(t *testing.T, o CompressOptions, texts ...Text) []Asks {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out = append(out, *a)
+		out = append(out, a)
 	}
 	return out
 }

@@ -118,9 +118,8 @@ func (t *Turns) Arrange(dst, src []float32) {
 
 // Rotate rotates a head in this order by its position.
 func (t *Turns) Rotate(x []float32, pos int) {
-	n := 2 * len(t.order)
-	start, within := t.starts[pos/chunk*n:][:n], t.within[pos%chunk*n:][:n]
-	x = x[:n]
+	start, within := t.angle(pos)
+	x = x[:len(start)]
 	for i := 0; i+1 < len(x); i += 2 {
 		a, b, c, d := start[i], start[i+1], within[i], within[i+1]
 		turn(x[i:i+2], a*c-b*d, a*d+b*c)
@@ -129,8 +128,7 @@ func (t *Turns) Rotate(x []float32, pos int) {
 
 // Restore undoes Arrange and Rotate: dst is the head in the model's order, without RoPE.
 func (t *Turns) Restore(dst, x []float32, pos int) {
-	n := 2 * len(t.order)
-	start, within := t.starts[pos/chunk*n:][:n], t.within[pos%chunk*n:][:n]
+	start, within := t.angle(pos)
 	f := float32(1 / (t.rope.mag * t.rope.mag))
 	for i, p := range t.order {
 		a, b, c, d := start[2*i], start[2*i+1], within[2*i], within[2*i+1]
@@ -140,6 +138,12 @@ func (t *Turns) Restore(dst, x []float32, pos int) {
 		dst[re], dst[im] = pair[0], pair[1]
 	}
 	copy(dst[t.rope.dims:], x[t.rope.dims:])
+}
+
+// angle returns the two numbers per pair whose product turns it to a position.
+func (t *Turns) angle(pos int) (start, within []float32) {
+	n := 2 * len(t.order)
+	return t.starts[pos/chunk*n:][:n], t.within[pos%chunk*n:][:n]
 }
 
 // turn multiplies a pair by c + js.

@@ -70,14 +70,15 @@ func (c *calibration) each(ctx context.Context, fn func(p *pass, x, y stream) fu
 
 // embed starts both streams.
 func (c *calibration) embed(ctx context.Context) error {
-	return c.each(ctx, func(p *pass, x, y stream) func(*pool.Worker, *lane, int, int) {
+	err := c.each(ctx, func(p *pass, x, _ stream) func(*pool.Worker, *lane, int, int) {
 		return func(_ *pool.Worker, ln *lane, lo, hi int) {
 			p.embed(ln, lo, hi)
 			x.save(ln.x, lo, hi)
-			x.load(ln.x, lo, hi)
-			y.save(ln.x, lo, hi)
 		}
 	})
+	copy(c.y.half, c.x.half)
+	copy(c.y.scale, c.x.scale)
+	return err
 }
 
 // scratchStore returns an empty cache for one window of layer l.

@@ -181,11 +181,8 @@ func (c *converter) fit(rope *attn.Rope, m *attn.Moments, o attn.CompressOptions
 		return nil, err
 	}
 	asks := make([]attn.Asks, m.Heads)
-	return asks, c.m.run.parallel(m.Heads, func(h int) error {
-		a, err := f.Asks(h)
-		if err == nil {
-			asks[h] = *a
-		}
+	return asks, c.m.run.parallel(m.Heads, func(h int) (err error) {
+		asks[h], err = f.Asks(h)
 		return err
 	})
 }
