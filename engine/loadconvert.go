@@ -72,7 +72,10 @@ func (c *conversion) compress(ctx context.Context) (err error) {
 		return err
 	}
 	c.m.run.clean()
-	o := compressOptions{plan: c.plan, windows: c.text.windows(), compat: c.opt.Compat != "", refine: c.opt.Refine, seed: c.opt.Seed}
+	o := compressOptions{plan: c.plan, windows: c.text.windows(), compat: c.opt.Compat != "", seed: c.opt.Seed}
+	if c.opt.Refine {
+		o.refine = c.text.train
+	}
 	made, err := c.m.compress(ctx, o, func(stage string, done, total int) {
 		runtime.GC() // or a layer's statistics would stay until there is as much garbage as everything else
 		c.report(stage, int64(done), int64(total))

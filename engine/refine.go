@@ -25,7 +25,7 @@ import (
 
 const (
 	refineTokens = 512  // of a step, and at most of a window
-	refineRate   = 2e-3 // largest change of a step, in parts of a tensor's root mean square
+	refineRate   = 1e-3 // largest change of a step, in parts of a tensor's root mean square
 	refineWarm   = 8    // steps until that rate is reached; then it falls as half a cosine wave
 	refineHeld   = 8    // one batch in so many tells whether it paid
 	adamMean     = 0.9
