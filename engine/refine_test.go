@@ -141,7 +141,7 @@ func TestRefine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if t.Logf("divergence %.5f, refined %.5f", before, after); !(after < 0.97*before) || steps < len(r.batch) {
+	if t.Logf("divergence %.5f, refined %.5f", before, after); !(after < 0.99*before) || steps < len(r.batch) {
 		t.Errorf("divergence %g after %d steps, %g before", after, steps, before)
 	}
 }
