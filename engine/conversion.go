@@ -34,9 +34,6 @@ type ConvertOptions struct {
 	// Compat is "", or CompatLlama for a file of architecture deepseek2, which llama.cpp loads. Load keeps to what such a file
 	// can express, then.
 	Compat string
-	// Refine improves a form with Compat by gradients through the whole model, on the same text: see file refine.go. A conversion
-	// takes two to three times as long, and 12 bytes of memory per value that is refined. Our own form has no need; with it, it is an error.
-	Refine bool
 	// NoCache neither looks into the user's cache directory nor writes there. Convert never does.
 	NoCache bool
 	// Progress is called now and then from the goroutine that works; nil means silence.
@@ -51,7 +48,6 @@ const (
 	StageText   = "writing text"      // tokens that the model writes
 	StageBefore = "perplexity before" // tokens
 	StageLayers = "layers"            // layers
-	StageRefine = "refining"          // steps
 	StageAfter  = "perplexity after"  // tokens
 	StageSave   = "saving"            // bytes
 )
@@ -68,7 +64,6 @@ type Progress struct {
 type Conversion struct {
 	Form        string  `json:"form"`                   // as it was asked for
 	Compat      string  `json:"compat,omitempty"`       // CompatLlama
-	Refined     bool    `json:"refined,omitempty"`      // by gradients
 	Exact       []int   `json:"exact_layers,omitempty"` // layers asked to stay exact
 	Calibration string  `json:"calibration"`            // SelfWritten or GivenText
 	Text        string  `json:"calibration_sha256"`     // of the token ids used, as little-endian 32-bit numbers
@@ -116,9 +111,6 @@ func Convert(ctx context.Context, in, out string, opt *ConvertOptions) (*Convert
 	if opt.Compat != "" && opt.Compat != CompatLlama {
 		return nil, fmt.Errorf("convert %s: compat %q is not %q: %w", in, opt.Compat, CompatLlama, ErrUnsupported)
 	}
-	if opt.Refine && opt.Compat == "" {
-		return nil, fmt.Errorf("convert %s: %w", in, errRefine)
-	}
 	start := time.Now()
 	o := *opt
 	o.NoCache = true
@@ -135,9 +127,6 @@ func Convert(ctx context.Context, in, out string, opt *ConvertOptions) (*Convert
 	}
 	return m.report(out, time.Since(start))
 }
-
-// errRefine is returned when our own form is to be refined.
-var errRefine = fmt.Errorf("only the form for llama.cpp is refined: ask for Compat, or leave Refine out: %w", ErrUnsupported)
 
 // checkOutput finds out what would keep the result from being written before an hour is spent on it.
 func checkOutput(f *gguf.File, out string) error {

@@ -40,15 +40,12 @@ func (m *Model) convert(ctx context.Context, form MLA) error {
 	if c.plan, err = m.h.plan(form, c.opt.Exact, c.opt.Compat != ""); err != nil {
 		return fmt.Errorf("%s: %w", m.file.Name(), err)
 	}
-	if c.opt.Refine && c.opt.Compat == "" {
-		return fmt.Errorf("%s: %w", m.file.Name(), errRefine)
-	}
 	if c.opt.Compat != "" {
 		if err := m.checkCompat(c.plan); err != nil {
 			return err
 		}
 	}
-	c.made = Conversion{Form: form.String(), Compat: c.opt.Compat, Refined: c.opt.Refine, Exact: slices.Clone(c.opt.Exact), Source: filepath.Base(m.file.Name())}
+	c.made = Conversion{Form: form.String(), Compat: c.opt.Compat, Exact: slices.Clone(c.opt.Exact), Source: filepath.Base(m.file.Name())}
 	if c.made.Fingerprint, err = m.file.Fingerprint(); err != nil {
 		return err
 	}
@@ -72,10 +69,7 @@ func (c *conversion) compress(ctx context.Context) (err error) {
 		return err
 	}
 	c.m.run.clean()
-	o := compressOptions{plan: c.plan, windows: c.text.windows(), compat: c.opt.Compat != "", seed: c.opt.Seed}
-	if c.opt.Refine {
-		o.refine = c.text.train
-	}
+	o := compressOptions{plan: c.plan, windows: c.text.windows(), compat: c.opt.Compat != ""}
 	made, err := c.m.compress(ctx, o, func(stage string, done, total int) {
 		runtime.GC() // or a layer's statistics would stay until there is as much garbage as everything else
 		c.report(stage, int64(done), int64(total))
