@@ -12,10 +12,11 @@ import (
 // Calibration text: what the statistics of a conversion come from.
 
 const (
-	calibrationTokens = 8192 // of a text, more on request
-	writtenTokens     = 6144 // that the model writes, since writing takes time
-	calibrationWindow = 1024 // tokens of a window, each from an empty cache
-	writtenWindow     = 256  // of text that the model writes: several windows are written at once, short ones sooner
+	calibrationTokens = 8192  // of a text, more on request
+	writtenTokens     = 6144  // that the model writes, since writing takes time
+	freshTokens       = 28672 // that it writes for refinement
+	calibrationWindow = 1024  // tokens of a window, each from an empty cache
+	writtenWindow     = 256   // of text that the model writes: several windows are written at once, short ones sooner
 	leastWindow       = 32
 	heldEvery         = 8 // one window in so many is held back for the report
 )
@@ -25,6 +26,7 @@ type calibrationText struct {
 	train, held [][]int32
 	source, sum string
 	side        [][]int32 // statistics come from it as well, perplexity is not measured on it
+	fresh       [][]int32 // statistics do not come from it: for refinement
 }
 
 // windows returns what statistics come from.
@@ -75,19 +77,41 @@ func newCalibrationText(windows [][]int32, source string) *calibrationText {
 	return t
 }
 
-// calibration returns the text that the options ask for, and side text.
+// calibration returns the text that the options ask for, side text, and fresh text when there is to be refinement.
 func (c *conversion) calibration(ctx context.Context) (*calibrationText, error) {
 	t, written, err := c.mainText(ctx)
 	if err != nil {
 		return nil, err
 	}
+	fresh := c.fresh()
 	t.side, err = c.side(ctx, t.size(t.train)+t.size(t.held), func(done, total int) {
+		c.report(StageText, int64(written+done), int64(written+total+fresh))
+		if done == total {
+			written += total
+		}
+	})
+	if err != nil || fresh == 0 {
+		return t, err
+	}
+	o := selfTextOptions{seed: c.opt.Seed + 1, tokens: fresh, window: max(min(writtenWindow, c.m.h.context), 2)}
+	t.fresh, err = c.m.selfText(ctx, o, func(done, total int) {
 		c.report(StageText, int64(written+done), int64(written+total))
 	})
 	return t, err
 }
 
-// mainText is calibration without side text. It returns how many tokens of it were written.
+// fresh returns how many tokens the model is to write for refinement.
+func (c *conversion) fresh() int {
+	switch {
+	case !c.opt.Refine:
+		return 0
+	case c.opt.Tokens != 0:
+		return c.opt.Tokens
+	}
+	return freshTokens
+}
+
+// mainText is calibration without side text or fresh text. It returns how many tokens of it were written.
 func (c *conversion) mainText(ctx context.Context) (t *calibrationText, written int, err error) {
 	if c.opt.Calibration != "" {
 		windows, err := c.givenText()
@@ -95,7 +119,7 @@ func (c *conversion) mainText(ctx context.Context) (t *calibrationText, written 
 	}
 	windows, err := c.m.selfText(ctx, c.selfTextOptions(), func(done, total int) {
 		written = total
-		c.report(StageText, int64(done), int64(total+total/sideShare))
+		c.report(StageText, int64(done), int64(total+total/sideShare+c.fresh()))
 	})
 	return newCalibrationText(windows, SelfWritten), written, err
 }
@@ -120,11 +144,14 @@ func (c *conversion) selfTextOptions() selfTextOptions {
 	return selfTextOptions{seed: c.opt.Seed, tokens: n, window: max(size, 2)}
 }
 
-// tokens returns how many tokens of text are wanted: by default n, twice as many for llama.cpp's form, which has more to repair.
+// tokens returns how many tokens of text are wanted: by default n, twice as many for llama.cpp's form, which has more to repair, and
+// of a text that is given twice as many again where there is time for refinement.
 func (c *conversion) tokens(n int) int {
 	switch {
 	case c.opt.Tokens != 0:
 		return c.opt.Tokens
+	case c.opt.Refine && c.opt.Calibration != "":
+		return 4 * n
 	case c.opt.Compat != "":
 		return 2 * n
 	}

@@ -38,6 +38,13 @@ func quick(form MLA) *ConvertOptions {
 	return &ConvertOptions{MLA: form, Threads: 1, Tokens: 512, NoCache: true}
 }
 
+// refining are options for a test of refinement.
+func refining() *ConvertOptions {
+	o := quick(MLA{R: 8, L: 24})
+	o.Compat, o.Refine, o.Tokens = CompatLlama, true, 2048
+	return o
+}
+
 // convertTo converts in and returns the new file's path.
 func convertTo(t *testing.T, in string, opt *ConvertOptions) (string, *ConvertReport) {
 	t.Helper()
@@ -133,9 +140,15 @@ func tensorBytes(t *testing.T, x *gguf.Tensor) []byte {
 
 // The same seed and file give the same bytes, whatever the number of threads; another seed gives others.
 func TestConvertIsReproducible(t *testing.T) {
+	checkReproducible(t, func() *ConvertOptions { return quick(MLA{Percent: 50}) })
+	checkReproducible(t, refining)
+}
+
+func checkReproducible(t *testing.T, options func() *ConvertOptions) {
+	t.Helper()
 	path := tinyLlama().build().Write(t)
 	read := func(seed uint64, threads int) []byte {
-		opt := quick(MLA{Percent: 50})
+		opt := options()
 		opt.Seed, opt.Threads = seed, threads
 		out, _ := convertTo(t, path, opt)
 		b, err := os.ReadFile(out)
@@ -195,6 +208,7 @@ func TestConvertRefuses(t *testing.T) {
 		{"missing file", filepath.Join(dir, "x"), out, quick(MLA{Percent: 50}), fs.ErrNotExist, "x"},
 		{"converted already", done, out, quick(MLA{Percent: 50}), ErrConverted, "compressed 0+32"},
 		{"unknown compat", path, out, edit(func(o *ConvertOptions) { o.Compat = "vllm" }), ErrUnsupported, "vllm"},
+		{"refinement of our own form", path, out, edit(func(o *ConvertOptions) { o.Refine = true }), ErrUnsupported, "Compat"},
 		{"no such layer", path, out, edit(func(o *ConvertOptions) { o.Exact = []int{2} }), nil, "layers 0 to 1"},
 		{"all layers exact", path, out, edit(func(o *ConvertOptions) { o.Exact = []int{0, 1} }), nil, "every layer"},
 		{"rows as large as the model's", path, out, quick(MLA{R: 32, L: 32}), nil, "every layer"},
@@ -257,9 +271,12 @@ func TestConvertSplit(t *testing.T) {
 // A conversion that is cancelled, at any stage, ends with the context's error and leaves nothing behind.
 func TestConvertCancelled(t *testing.T) {
 	path := tinyLlama().build().Write(t)
-	for _, stage := range []string{StageText, StageBefore, StageLayers, StageAfter, StageSave} {
+	for _, stage := range []string{StageText, StageBefore, StageLayers, StageRefine, StageAfter, StageSave} {
 		ctx, cancel := context.WithCancel(context.Background())
 		opt := quick(MLA{Percent: 50})
+		if stage == StageRefine {
+			opt = refining()
+		}
 		opt.Progress = func(p Progress) {
 			if p.Stage == stage {
 				cancel()
@@ -278,9 +295,14 @@ func TestConvertCancelled(t *testing.T) {
 
 // Reports come in the order of the stages, each ends with all of it done.
 func TestConvertProgress(t *testing.T) {
+	checkProgress(t, quick(MLA{Percent: 50}), StageText, StageBefore, StageLayers, StageAfter, StageSave)
+	checkProgress(t, refining(), StageText, StageBefore, StageLayers, StageRefine, StageAfter, StageSave)
+}
+
+func checkProgress(t *testing.T, opt *ConvertOptions, want ...string) {
+	t.Helper()
 	var stages []string
 	var last Progress
-	opt := quick(MLA{Percent: 50})
 	opt.Progress = func(p Progress) {
 		if p.Stage != last.Stage {
 			if last.Done != last.Total {
@@ -293,7 +315,7 @@ func TestConvertProgress(t *testing.T) {
 		last = p
 	}
 	convertTo(t, tinyLlama().build().Write(t), opt)
-	if want := []string{StageText, StageBefore, StageLayers, StageAfter, StageSave}; !slices.Equal(stages, want) {
+	if !slices.Equal(stages, want) {
 		t.Errorf("stages %q, want %q", stages, want)
 	}
 }

@@ -17,9 +17,10 @@ import (
 
 // compressOptions says what a model is compressed to, and on what text.
 type compressOptions struct {
-	plan    []latentShape // per layer; l = 0 leaves it exact
-	windows [][]int32     // calibration text in pieces of 2 tokens or more, each from an empty cache
-	compat  bool          // only rotated components that architecture deepseek2 can express
+	plan    []latentShape  // per layer; l = 0 leaves it exact
+	windows [][]int32      // calibration text in pieces of 2 tokens or more, each from an empty cache
+	compat  bool           // only rotated components that architecture deepseek2 can express
+	refine  *refineOptions // nil: no refinement; with compat
 }
 
 // compress makes the tensors that a compressed model has in place of its own, by name. The model itself does not change.
@@ -33,8 +34,11 @@ func (m *Model) compress(ctx context.Context, o compressOptions, progress func(s
 	if progress == nil {
 		progress = func(string, int, int) {}
 	}
-	err := c.run(ctx, func(layer int) { progress("layers", layer+1, m.h.layers) })
-	return made, err
+	if err := c.run(ctx, func(layer int) { progress(StageLayers, layer+1, m.h.layers) }); err != nil || o.refine == nil {
+		return made, err
+	}
+	c.cal = nil // the streams are not needed any more
+	return made, c.refine(ctx, o.refine, func(done, total int) { progress(StageRefine, done, total) })
 }
 
 // converter turns a model's layers into compressed ones, in order.

@@ -40,6 +40,9 @@ func (m *Model) convert(ctx context.Context, form MLA) error {
 	if c.plan, err = m.h.plan(form, c.opt.Exact, c.opt.Compat != ""); err != nil {
 		return fmt.Errorf("%s: %w", m.file.Name(), err)
 	}
+	if c.opt.Refine && c.opt.Compat == "" {
+		return fmt.Errorf("%s: %w", m.file.Name(), errRefine)
+	}
 	if c.opt.Compat != "" {
 		if err := m.checkCompat(c.plan); err != nil {
 			return err
@@ -70,12 +73,20 @@ func (c *conversion) compress(ctx context.Context) (err error) {
 	}
 	c.m.run.clean()
 	o := compressOptions{plan: c.plan, windows: c.text.windows(), compat: c.opt.Compat != ""}
+	if c.opt.Refine {
+		o.refine = &refineOptions{seen: c.text.train, fresh: c.text.fresh, seed: c.opt.Seed}
+	}
 	made, err := c.m.compress(ctx, o, func(stage string, done, total int) {
 		runtime.GC() // or a layer's statistics would stay until there is as much garbage as everything else
 		c.report(stage, int64(done), int64(total))
 	})
 	if err != nil {
 		return fmt.Errorf("convert %s: %w", c.m.file.Name(), err)
+	}
+	if o.refine != nil {
+		if c.made.Refined = o.refine.paid; !o.refine.paid {
+			c.warn("refinement did not pay on text held back: the model is the same as without")
+		}
 	}
 	if err := c.m.rebuild(made, c.m.h.planned(c.plan)); err != nil {
 		return err

@@ -62,7 +62,7 @@ func (c *conversion) key() string {
 	h := sha256.New()
 	text := sha256.Sum256([]byte(c.opt.Calibration))
 	exact := slices.Compact(slices.Sorted(slices.Values(c.opt.Exact)))
-	_, _ = fmt.Fprintln(h, methodVersion, c.made.Fingerprint, c.plan, exact, c.opt.Compat, c.opt.Calibration != "", text, c.opt.Tokens, c.opt.Seed)
+	_, _ = fmt.Fprintln(h, methodVersion, c.made.Fingerprint, c.plan, exact, c.opt.Compat, c.opt.Refine, c.opt.Calibration != "", text, c.opt.Tokens, c.opt.Seed)
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 

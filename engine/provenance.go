@@ -19,6 +19,7 @@ import (
 //	latentgo.convert.method         u32        methodVersion
 //	latentgo.convert.form           str        what was asked for, such as "50%"
 //	latentgo.convert.compat         str        "llama.cpp", for a file of that form
+//	latentgo.convert.refined         bool       by gradients; missing when not
 //	latentgo.convert.exact_layers   [u32]      layers that were to stay exact
 //	latentgo.convert.source.name    str        base name of the original file
 //	latentgo.convert.source.fingerprint  str   its content, see gguf.File.Fingerprint
@@ -33,6 +34,7 @@ const (
 	keyMethod      = "latentgo.convert.method"
 	keyForm        = "latentgo.convert.form"
 	keyCompat      = "latentgo.convert.compat"
+	keyRefined     = "latentgo.convert.refined"
 	keyExact       = "latentgo.convert.exact_layers"
 	keySource      = "latentgo.convert.source.name"
 	keyFingerprint = "latentgo.convert.source.fingerprint"
@@ -67,6 +69,9 @@ func (c *Conversion) writeTo(w *gguf.Writer) error {
 	set(keyForm, c.Form)
 	if c.Compat != "" {
 		set(keyCompat, c.Compat)
+	}
+	if c.Refined {
+		set(keyRefined, true)
 	}
 	if len(c.Exact) > 0 {
 		var list []uint32
@@ -105,6 +110,7 @@ func readConversion(f *gguf.File) *Conversion {
 	}
 	c.Before, _ = f.Float(keyBefore)
 	c.After, _ = f.Float(keyAfter)
+	c.Refined, _ = f.Bool(keyRefined)
 	list, _ := f.Ints(keyExact)
 	for _, i := range list {
 		c.Exact = append(c.Exact, int(i))

@@ -21,6 +21,7 @@ type convertCmd struct {
 	Out     string `arg:"" placeholder:"OUT" help:"File to write."`
 	MLA     string `name:"mla" default:"50%" placeholder:"FORM" help:"Form of the cache: a share such as 50%, rotated+latent values per token and layer such as 64+128, or bytes per token such as 11520B (default ${default})."`
 	Compat  string `placeholder:"PROGRAM" help:"llama.cpp: write a file of architecture deepseek2, which it loads; without this only this program does."`
+	Refine  bool   `help:"Improve a file for llama.cpp by gradients through the whole model: takes three to four times as long."`
 	Threads int    `short:"t" placeholder:"N" help:"Threads that compute; 0 uses all processors."`
 }
 
@@ -36,6 +37,8 @@ func (c *convertCmd) Validate() error {
 		return fmt.Errorf("--threads must be between 0 and 1024, not %d", c.Threads)
 	case c.Compat != "" && c.Compat != engine.CompatLlama:
 		return fmt.Errorf("--compat %s is not known: %s is", c.Compat, engine.CompatLlama)
+	case c.Refine && c.Compat == "":
+		return fmt.Errorf("--refine improves files for llama.cpp only: add --compat %s", engine.CompatLlama)
 	case c.NoCache:
 		return errors.New("--no-cache: convert never uses the cache")
 	}
@@ -57,7 +60,7 @@ func (c *convertCmd) Run(a *app) error {
 	}
 	bar := newConvertBar(a)
 	defer bar.clear()
-	opt.Threads, opt.Compat, opt.Progress = c.Threads, c.Compat, bar.report
+	opt.Threads, opt.Compat, opt.Refine, opt.Progress = c.Threads, c.Compat, c.Refine, bar.report
 	r, err := engine.Convert(a.ctx, path, c.Out, opt)
 	if err != nil {
 		return err
@@ -86,6 +89,10 @@ func (a *app) printReport(out string, r *engine.ConvertReport) {
 	if r.Calibration == engine.GivenText {
 		source = "the text"
 	}
-	a.printf("calibrated on %s tokens of %s, perplexity on %s more; took %v\n",
-		human.Count(int64(r.Tokens)), source, human.Count(int64(r.HeldTokens)), r.Time.Round(100*time.Millisecond))
+	refined := ""
+	if r.Refined {
+		refined = ", refined"
+	}
+	a.printf("calibrated on %s tokens of %s%s, perplexity on %s more; took %v\n",
+		human.Count(int64(r.Tokens)), source, refined, human.Count(int64(r.HeldTokens)), r.Time.Round(100*time.Millisecond))
 }

@@ -18,6 +18,7 @@ const (
 	inBytes  = "bytes"
 	inTokens = "tokens"
 	inLayers = "layers"
+	inSteps  = "steps"
 )
 
 // newBar makes a progress bar with rate and time left; total -1, unknown, is a
@@ -38,7 +39,7 @@ func newBar(w io.Writer, total int64, what, unit string) *progressbar.ProgressBa
 	switch unit {
 	case inBytes:
 		options = append(options, progressbar.OptionShowBytes(true), progressbar.OptionShowTotalBytes(true))
-	case inLayers:
+	case inLayers, inSteps:
 		options = append(options, progressbar.OptionShowCount())
 	case inTokens:
 		options = append(options, progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString(unit))
@@ -160,6 +161,8 @@ func stageUnit(stage string) string {
 	switch stage {
 	case engine.StageLayers:
 		return inLayers
+	case engine.StageRefine:
+		return inSteps
 	case engine.StageSave:
 		return inBytes
 	}

@@ -1,0 +1,330 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/latentgo/latentgo/internal/ggtype"
+	"github.com/latentgo/latentgo/internal/pool"
+	"github.com/latentgo/latentgo/quant"
+)
+
+// Refinement of the form for llama.cpp by gradients, through the whole model: what a layer loses shows in the next tokens' probabilities
+// only, and no layer can tell by itself. With p_t the original's distribution of the token after t, and p̂_t the converted model's,
+//
+//	loss = mean over t of Σ_x p_t(x)·ln(p_t(x) / p̂_t(x))
+//
+// falls along its gradient in encoders E, queries Q and values V of all layers (see compat.go), which are kept in the file in full or
+// half precision; what the file keeps in few bits stays as it is. Steps are Adam's (arXiv 1412.6980), each on refineTokens tokens, once
+// through a half of the calibration text and text that the model has written for this purpose. Statistics have seen the one: there, the
+// loss is half of what it is elsewhere. So the other is worth more, and only it tells whether it paid. The gradients are written by hand:
+// refinelayer.go.
+
+const (
+	refineTokens = 1024 // of a step, and at most of a window
+	refineRate   = 2e-4 // largest change of a step, in parts of a tensor's root mean square
+	refineWarm   = 8    // steps until that rate is reached; then it falls as half a cosine wave
+	refineHeld   = 8    // one batch of fresh text in so many tells whether it paid
+	adamMean     = 0.9
+	adamSquare   = 0.98
+)
+
+// refineOptions say on what text to refine.
+type refineOptions struct {
+	seen  [][]int32 // windows that statistics come from; every second one is used
+	fresh [][]int32 // windows that they do not come from
+	seed  uint64    // of the order in which they are taken
+	paid  bool      // result: whether it was worth keeping
+}
+
+// parameter is a tensor that is refined.
+type parameter struct {
+	w            []float32
+	grad         []float32 // shared with the same tensor of other layers, zero between steps
+	mean, square []float32 // Adam's
+	rate         float32   // root mean square of w at the start
+}
+
+func newParameter(w, grad []float32) *parameter {
+	return &parameter{
+		w: w, grad: grad[:len(w)], mean: make([]float32, len(w)), square: make([]float32, len(w)),
+		rate: float32(math.Sqrt(float64(quant.SumSquares(w)) / float64(len(w)))),
+	}
+}
+
+// step moves values lo … hi-1 along the gradient, which becomes zero; no is the step's number, from 1.
+func (p *parameter) step(lo, hi, no int, rate float64) {
+	first := float32(1 / (1 - math.Pow(adamMean, float64(no))))
+	second := float32(1 / (1 - math.Pow(adamSquare, float64(no))))
+	r := float32(rate) * p.rate
+	for i := lo; i < hi; i++ {
+		g := p.grad[i]
+		p.grad[i] = 0
+		m := adamMean*p.mean[i] + (1-adamMean)*g
+		s := adamSquare*p.square[i] + (1-adamSquare)*g*g
+		p.mean[i], p.square[i] = m, s
+		p.w[i] -= r * m * first / (float32(math.Sqrt(float64(s*second))) + 1e-12)
+	}
+}
+
+// refiner refines a converted model.
+type refiner struct {
+	c      *converter
+	layers []*refined
+	tape   *refineTape
+	inputs [][]float32 // per layer, what a step's tokens come in with, [tokens, width]
+	back   []float32   // gradient of the residual stream
+	cal    *calibration
+	batch  []refineBatch
+	act    quant.Act
+	loss   lossScratch
+}
+
+// refineBatch are windows that a step takes together, and where they begin in the calibration's streams.
+type refineBatch struct {
+	windows [][]int32
+	at, n   int
+	fresh   bool // see refineOptions
+}
+
+// refine improves the tensors in c.made. It leaves them as they are when that does not pay on the part of the fresh text that is held back.
+func (c *converter) refine(ctx context.Context, o *refineOptions, progress func(done, total int)) error {
+	r := &refiner{c: c, tape: new(refineTape)}
+	if err := r.prepare(ctx, o); err != nil {
+		return err
+	}
+	train, held := r.parts()
+	work, done := len(train)+2*len(held), 0
+	tick := func() error {
+		done++
+		progress(done, work)
+		return ctx.Err()
+	}
+	before, err := r.divergence(held, tick)
+	if err != nil {
+		return err
+	}
+	rng := rand.New(rand.NewPCG(o.seed, 0))
+	rng.Shuffle(len(train), func(i, j int) { train[i], train[j] = train[j], train[i] })
+	for i, b := range train {
+		rate := refineRate * min(1, float64(i+1)/refineWarm) * max(0.02, (1+math.Cos(math.Pi*float64(i+1)/float64(len(train))))/2)
+		r.step(b, i+1, rate)
+		if err := tick(); err != nil {
+			return err
+		}
+	}
+	after, err := r.divergence(held, tick)
+	if err != nil {
+		return err
+	}
+	if o.paid = after < before; !o.paid {
+		return nil
+	}
+	return r.write()
+}
+
+// parts returns the batches to take steps on and those of fresh text that are held back.
+func (r *refiner) parts() (train, held []refineBatch) {
+	fresh := 0
+	for _, b := range r.batch {
+		if b.fresh {
+			fresh++
+		}
+	}
+	i := 0
+	for _, b := range r.batch {
+		if b.fresh {
+			i++
+		}
+		if b.fresh && i%refineHeld == min(refineHeld, fresh)/2 {
+			held = append(held, b)
+		} else {
+			train = append(train, b)
+		}
+	}
+	return train, held
+}
+
+// prepare loads the converted layers and what the original model makes of the windows.
+func (r *refiner) prepare(ctx context.Context, o *refineOptions) error {
+	var half [][]int32
+	for i := 0; i < len(o.seen); i += 2 {
+		half = append(half, o.seen[i])
+	}
+	r.cal = newCalibration(r.c.m, append(r.cut(half, false), r.cut(o.fresh, true)...))
+	var grads [3][]float32
+	for i := range r.c.plan {
+		l, err := r.c.load(i, r.c.made)
+		if err != nil {
+			return err
+		}
+		if grads[0] == nil {
+			g, row := l.geo, l.lat.row()
+			grads[0] = make([]float32, row*r.c.h.embed)
+			grads[1] = make([]float32, g.Heads*row*g.KeySize)
+			grads[2] = make([]float32, g.Heads*g.ValueSize*l.lat.l)
+		}
+		r.layers = append(r.layers, newRefined(l, grads))
+		r.inputs = append(r.inputs, make([]float32, refineTokens*r.c.h.embed))
+	}
+	r.back = make([]float32, refineTokens*r.c.h.embed)
+	if err := r.cal.embed(ctx); err != nil {
+		return err
+	}
+	m := r.c.m
+	for i := range m.w.layers {
+		l := &m.w.layers[i]
+		store := scratchStore(l, r.cal.longest())
+		err := r.cal.each(ctx, func(p *pass, x, _ stream) func(*pool.Worker, *lane, int, int) {
+			return func(w *pool.Worker, ln *lane, lo, hi int) {
+				x.load(ln.x, lo, hi)
+				p.bind(w, ln, l, i)
+				p.heads(w, ln, l, store, lo, hi)
+				p.combine(w, ln, l, lo, hi)
+				p.addTo(ln, l.oBias, l.postAttnNorm, lo, hi)
+				p.feedForward(w, ln, l, lo, hi)
+				x.save(ln.x, lo, hi)
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cut adds batches of the windows, long ones in pieces, which it returns.
+func (r *refiner) cut(windows [][]int32, fresh bool) (pieces [][]int32) {
+	at, first := 0, len(r.batch)
+	if first > 0 {
+		at = r.batch[first-1].at + r.batch[first-1].n
+	}
+	for _, w := range windows {
+		for len(w) > 1 {
+			n := min(len(w), refineTokens)
+			if len(w)-n == 1 {
+				n = len(w) - min(len(w)-2, refineTokens/2) // no piece of one token
+			}
+			pieces, w = append(pieces, w[:n]), w[n:]
+			last := len(r.batch) - 1
+			if last < first || r.batch[last].n+n > refineTokens {
+				r.batch = append(r.batch, refineBatch{at: at, fresh: fresh})
+				last++
+			}
+			b := &r.batch[last]
+			b.windows, b.n = append(b.windows, pieces[len(pieces)-1]), b.n+n
+			at += n
+		}
+	}
+	return pieces
+}
+
+// each is the runner's: it calls fn for 0 … n-1.
+func (r *refiner) each(n int, fn func(i int)) {
+	_ = r.c.m.run.parallel(n, func(i int) error { fn(i); return nil })
+}
+
+// forward runs a batch through the layers: r.back is the residual stream behind the last.
+func (r *refiner) forward(b refineBatch) {
+	e := r.c.h.embed
+	x, t := r.back[:b.n*e], 0
+	for _, w := range b.windows {
+		for _, id := range w {
+			r.c.m.w.embed.Row(x[t*e:][:e], int(id))
+			t++
+		}
+	}
+	r.tape.start(b, r.layers[0], r.c.m.run.ropes[0].Freqs(), e)
+	for i, l := range r.layers {
+		copy(r.inputs[i], x)
+		r.layerForward(l, r.inputs[i], x)
+	}
+}
+
+// divergence returns the loss on batches.
+func (r *refiner) divergence(batches []refineBatch, tick func() error) (float64, error) {
+	sum, n := 0.0, 0
+	for _, b := range batches {
+		r.forward(b)
+		sum += float64(b.n) * r.lossBack(b, false)
+		n += b.n
+		if err := tick(); err != nil {
+			return 0, err
+		}
+	}
+	return sum / float64(max(n, 1)), nil
+}
+
+// step takes one step on a batch.
+func (r *refiner) step(b refineBatch, no int, rate float64) {
+	r.gradient(b, func(l *refined) { r.update(l, no, rate) })
+}
+
+// gradient computes the loss and its gradient; use gets the layers, last first, when their gradients are complete.
+func (r *refiner) gradient(b refineBatch, use func(l *refined)) float64 {
+	r.forward(b)
+	loss := r.lossBack(b, true)
+	spare := make([]float32, b.n*r.c.h.embed)
+	for i := len(r.layers) - 1; i >= 0; i-- {
+		copy(spare, r.inputs[i])
+		r.layerForward(r.layers[i], r.inputs[i], spare)
+		r.layerBack(r.layers[i], r.inputs[i], r.back[:b.n*r.c.h.embed])
+		use(r.layers[i])
+	}
+	return loss
+}
+
+// update moves a layer's parameters.
+func (r *refiner) update(l *refined, no int, rate float64) {
+	const grain = 1 << 14
+	for _, p := range []*parameter{l.enc, l.query, l.value} {
+		r.each((len(p.w)+grain-1)/grain, func(i int) {
+			p.step(i*grain, min((i+1)*grain, len(p.w)), no, rate)
+		})
+	}
+}
+
+// write replaces the tensors of c.made. Encoders keep single precision as in the file that is written.
+func (r *refiner) write() error {
+	made := map[string]*tensor{}
+	for i, l := range r.layers {
+		g, row := l.geo, l.lat.row()
+		add := func(name string, typ quant.Type, w []float32, n, rows, cols int) error {
+			var ms []*mat.Dense
+			for len(w) > 0 {
+				d := mat.NewDense(rows, cols, nil)
+				for j, v := range w[:rows*cols] {
+					d.RawMatrix().Data[j] = float64(v)
+				}
+				ms, w = append(ms, d), w[rows*cols:]
+			}
+			data, err := encode(typ, ms...)
+			if err != nil {
+				return fmt.Errorf("layer %d: refined %s: %w", i, name, err)
+			}
+			name = layerTensor(i, name)
+			if n == 0 {
+				made[name] = madeTensor(name, typ, data, cols, rows)
+			} else {
+				made[name] = madeTensor(name, typ, data, cols, rows, n)
+			}
+			return nil
+		}
+		if err := add(tensorEnc, ggtype.F32, l.enc.w, 0, row, r.c.h.embed); err != nil {
+			return err
+		}
+		if err := add(tensorQuery, ggtype.F16, l.query.w, g.Heads, row, g.KeySize); err != nil {
+			return err
+		}
+		if err := add(tensorValue, ggtype.F16, l.value.w, g.Heads, g.ValueSize, l.lat.l); err != nil {
+			return err
+		}
+	}
+	maps.Copy(r.c.made, made)
+	return nil
+}

@@ -1,0 +1,196 @@
+package engine
+
+import (
+	"math"
+	"os"
+	"slices"
+	"testing"
+)
+
+func exactTinyModel(t *testing.T) *Model {
+	t.Helper()
+	return loadFile(t, exactTiny("llama").build().Write(t), Options{MLA: MLAOff})
+}
+
+// refinerOf compresses a tiny model for llama.cpp and readies its refinement.
+func refinerOf(t *testing.T, windows, fresh [][]int32) (*refiner, map[string]*tensor) {
+	t.Helper()
+	m := exactTinyModel(t)
+	made := map[string]*tensor{}
+	plan := slices.Repeat([]latentShape{{r: 8, l: 24, blocks: 1}}, m.h.layers)
+	c := &converter{m: m, cal: newCalibration(m, windows), h: m.h.planned(plan), plan: plan, made: made, compat: true}
+	if err := c.h.makeTurns(m.run.ropes); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.run(t.Context(), func(int) {}); err != nil {
+		t.Fatal(err)
+	}
+	r := &refiner{c: c, tape: new(refineTape)}
+	if err := r.prepare(t.Context(), &refineOptions{seen: windows, fresh: fresh}); err != nil {
+		t.Fatal(err)
+	}
+	return r, made
+}
+
+// The gradient of every kind of parameter, in the first and the last layer, is the loss's slope.
+func TestRefineGradient(t *testing.T) {
+	r, _ := refinerOf(t, windowsOf(6, 37, 90), nil)
+	b := r.batch[0]
+	if len(b.windows) < 2 {
+		t.Fatalf("a batch of %d windows", len(b.windows))
+	}
+	type slope struct {
+		p    *parameter
+		grad []float32
+	}
+	var all []slope
+	r.gradient(b, func(l *refined) {
+		for _, p := range []*parameter{l.enc, l.query, l.value} {
+			if l == r.layers[0] || l == r.layers[len(r.layers)-1] {
+				all = append(all, slope{p, slices.Clone(p.grad)})
+			}
+			clear(p.grad)
+		}
+	})
+	loss := func() float64 {
+		r.forward(b)
+		return r.lossBack(b, false)
+	}
+	for i, s := range all { // along the gradient itself, and along a random direction
+		for _, random := range []bool{false, true} {
+			dir, norm, want := slices.Clone(s.grad), 0.0, 0.0
+			if random {
+				rng := newRand()
+				for j := range dir {
+					dir[j] = float32(rng.NormFloat64())
+				}
+			}
+			for _, v := range dir {
+				norm += float64(v) * float64(v)
+			}
+			step := 0.002 * float64(s.p.rate) * math.Sqrt(float64(len(dir))/norm)
+			old := slices.Clone(s.p.w)
+			var at [2]float64
+			for k, sign := range []float64{1, -1} {
+				for j, v := range dir {
+					s.p.w[j] = old[j] + float32(sign*step)*v
+				}
+				at[k] = loss()
+			}
+			copy(s.p.w, old)
+			for j, v := range dir {
+				want += float64(v) * float64(s.grad[j])
+			}
+			got := (at[0] - at[1]) / (2 * step)
+			scale := math.Sqrt(norm) * math.Sqrt(sumSquares64(s.grad))
+			if norm == 0 || math.Abs(got-want) > 0.03*math.Max(math.Abs(want), 0.1*scale) {
+				t.Errorf("parameter %d, random %v: slope %g, gradient says %g", i, random, got, want)
+			}
+		}
+	}
+}
+
+func sumSquares64(x []float32) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += float64(v) * float64(v)
+	}
+	return sum
+}
+
+// The refiner's forward pass is the converted model's, and refining brings the divergence down.
+func TestRefine(t *testing.T) {
+	windows := windowsOf(400, 64, 90)
+	windows, fresh := windows[:240], windows[240:]
+	r, made := refinerOf(t, windows, fresh)
+	tick := func() error { return nil }
+	before, err := r.divergence(r.batch, tick)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, o := r.c.m, exactTinyModel(t)
+	if err := m.rebuild(made, m.h.planned(r.c.plan)); err != nil {
+		t.Fatal(err)
+	}
+	r.forward(r.batch[0])
+	ids := r.batch[0].windows[0]
+	hidden := make([]float32, m.h.embed)
+	last := r.back[(len(ids)-1)*m.h.embed:][:m.h.embed]
+	norm(hidden, last, m.w.norm, m.h.eps)
+	all := allLogits(t, m, ids)
+	logits := all[len(all)-1]
+	row := make([]float32, m.h.embed)
+	for x := range logits {
+		m.w.output.Row(row, x)
+		sum := 0.0
+		for j, v := range row {
+			sum += float64(v) * float64(hidden[j])
+		}
+		if math.Abs(sum-float64(logits[x])) > 0.02*(1+math.Abs(sum)) {
+			t.Fatalf("logit %d is %g, the converted model says %g", x, sum, logits[x])
+		}
+	}
+	c := &converter{m: o, h: o.h.planned(r.c.plan), plan: r.c.plan, made: made, compat: true}
+	steps := 0
+	if err := c.refine(t.Context(), &refineOptions{seen: windows, fresh: fresh, seed: 1}, func(int, int) { steps++ }); err != nil {
+		t.Fatal(err)
+	}
+	again := &refiner{c: c, tape: new(refineTape)}
+	if err := again.prepare(t.Context(), &refineOptions{seen: windows, fresh: fresh}); err != nil {
+		t.Fatal(err)
+	}
+	after, err := again.divergence(again.batch, tick)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if t.Logf("divergence %.5f, refined %.5f", before, after); !(after < 0.998*before) || steps < len(r.batch) {
+		t.Errorf("divergence %g after %d steps, %g before", after, steps, before)
+	}
+}
+
+// Without text held back to judge by, tensors stay as they are.
+func TestRefineKeepsWhatItCannotJudge(t *testing.T) {
+	windows := windowsOf(20, 64, 90)
+	r, made := refinerOf(t, windows, nil)
+	before := map[string][]byte{}
+	for name, x := range made {
+		b, err := x.bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		before[name] = slices.Clone(b)
+	}
+	o := &refineOptions{seen: windows}
+	if err := r.c.refine(t.Context(), o, func(int, int) {}); err != nil || o.paid {
+		t.Fatalf("paid %v, error %v", o.paid, err)
+	}
+	for name, x := range made {
+		if b, err := x.bytes(); err != nil || !slices.Equal(b, before[name]) {
+			t.Errorf("%s has changed, error %v", name, err)
+		}
+	}
+}
+
+// A refined conversion says so and differs from one that is not refined.
+func TestConvertRefined(t *testing.T) {
+	path := tinyLlama().build().Write(t)
+	opt := refining()
+	out, r := convertTo(t, path, opt)
+	if x := loadFile(t, out, Options{}).Conversion(); !r.Refined || !x.Refined {
+		t.Errorf("report %+v, file %+v", r.Conversion, x)
+	}
+	plain := refining()
+	plain.Refine = false
+	other, r := convertTo(t, path, plain)
+	a, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Refined || slices.Equal(a, b) {
+		t.Errorf("without: report %+v, same file %v", r.Conversion, slices.Equal(a, b))
+	}
+}

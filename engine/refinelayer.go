@@ -1,0 +1,428 @@
+package engine
+
+import (
+	"math"
+
+	"github.com/latentgo/latentgo/quant"
+	"github.com/viterin/vek/vek32"
+)
+
+// One layer of the form for llama.cpp forwards and backwards, in single precision but for projections by matrices that stay as they
+// are. With h the normed input of a token and q a query head of it, scaled,
+//
+//	c = E h = [c_r | c_l],  k = [turn(c_r) | Qᵀ_l c_l],  a = [turn(Q_r q) | q],  v = V c_l,  head = Σ_s softmax_s(a·k_s)·v_s
+//
+// and x += W_O heads, x += W_down (silu(W_gate h') ⊙ W_up h'), h' being x normed again.
+
+// refined is a layer with what is refined of it.
+type refined struct {
+	*layer
+	enc   *parameter // E [R+L, width]
+	query *parameter // Q [heads, R+L, d]
+	value *parameter // V [heads, v, L]
+}
+
+func newRefined(l *layer, grads [3][]float32) *refined {
+	heads := func(ms []*quant.Matrix) (out []float32) {
+		for h := range l.geo.Heads {
+			out = append(out, floatRows(linear{ms[h*len(ms)/l.geo.Heads], 1})...)
+		}
+		return out
+	}
+	return &refined{
+		l, newParameter(floatRows(l.lat.enc), grads[0]), newParameter(heads(l.lat.query), grads[1]), newParameter(heads(l.lat.value), grads[2]),
+	}
+}
+
+// refineTape is what the forward pass of a layer leaves for the backward one; T tokens.
+type refineTape struct {
+	segments []int     // where windows begin, and T
+	turns    []float32 // [T, R/2]: cosine, sine
+	h, q, c  []float32 // [T, width], [T, heads·d], [T, R+L] with its front turned
+	a, k, v  []float32 // [heads, T, R+d], the same, [heads, T, v]
+	p        []float32 // per head, the windows' softmax [n, n]
+	att, x   []float32 // [T, heads·v], stream behind the attention
+	ffn      []float32 // [T, width]: h'
+	gate, up []float32 // [T, ff]
+	mid, out []float32 // [T, ff], [T, width]
+
+	squares int       // of p per head
+	dc      []float32 // [heads, T, R+L]
+	dq      []float32 // [T, heads·d]
+	dh      []float32 // [T, width]
+	wide    []float32 // [T, max(ff, heads·v)]
+}
+
+// start readies the tape for a batch.
+func (t *refineTape) start(b refineBatch, l *refined, freqs []float64, width int) {
+	g, n, row := l.geo, b.n, l.lat.row()
+	t.segments, t.turns, t.squares = t.segments[:0], t.turns[:0], 0
+	at := 0
+	for _, w := range b.windows {
+		t.segments = append(t.segments, at)
+		for pos := range w {
+			for _, p := range l.lat.pairs {
+				s, c := math.Sincos(freqs[p] * float64(pos))
+				t.turns = append(t.turns, float32(c), float32(s))
+			}
+		}
+		at += len(w)
+		t.squares += len(w) * len(w)
+	}
+	t.segments = append(t.segments, at)
+	ff, wide := l.gate.Rows, l.lat.r+g.KeySize
+	for _, x := range []struct {
+		s *[]float32
+		n int
+	}{
+		{&t.h, n * width}, {&t.q, n * g.Heads * g.KeySize}, {&t.c, n * row}, {&t.a, g.Heads * n * wide}, {&t.k, g.Heads * n * wide},
+		{&t.v, g.Heads * n * g.ValueSize}, {&t.p, g.Heads * t.squares}, {&t.att, n * g.Heads * g.ValueSize}, {&t.x, n * width}, {&t.ffn, n * width},
+		{&t.gate, n * ff}, {&t.up, n * ff}, {&t.mid, n * ff}, {&t.out, n * width}, {&t.dc, g.Heads * n * row}, {&t.dq, n * g.Heads * g.KeySize},
+		{&t.dh, n * width}, {&t.wide, n * max(ff, g.Heads*g.ValueSize)},
+	} {
+		*x.s = resized(*x.s, x.n)
+	}
+}
+
+func (t *refineTape) tokens() int { return t.segments[len(t.segments)-1] }
+
+// turn rotates the front r values of a row by token i's position; back rotates against it.
+func (t *refineTape) turn(x []float32, i, r int, back bool) {
+	for j := 0; j < r; j += 2 {
+		c, s := t.turns[i*r+j], t.turns[i*r+j+1]
+		if back {
+			s = -s
+		}
+		x[j], x[j+1] = x[j]*c-x[j+1]*s, x[j]*s+x[j+1]*c
+	}
+}
+
+// layerForward computes the layer's output for x, in out, which holds x.
+func (r *refiner) layerForward(l *refined, x, out []float32) {
+	t, e, g, row := r.tape, r.c.h.embed, l.geo, l.lat.row()
+	n := t.tokens()
+	r.each(n, func(i int) { norm(t.h[i*e:][:e], x[i*e:][:e], l.attnNorm, r.c.h.eps) })
+	r.project(t.q, t.h, l.q)
+	scale(t.q, r.c.h.scale)
+	r.multiply(t.c, row, t.h, e, transpose(l.enc.w, row, e, e), e)
+	r.each(n, func(i int) { t.turn(t.c[i*row:], i, l.lat.r, false) })
+	r.each(g.Heads, func(h int) { t.headForward(l, h) })
+	r.project(t.out, t.att, l.o)
+	r.each(n, func(i int) {
+		y := out[i*e:][:e]
+		vek32.Add_Inplace(y, t.out[i*e:][:e])
+		copy(t.x[i*e:], y)
+		norm(t.ffn[i*e:][:e], y, l.ffnNorm, r.c.h.eps)
+	})
+	r.project(t.gate, t.ffn, l.gate)
+	r.project(t.up, t.ffn, l.up)
+	ff := l.gate.Rows
+	r.each(n, func(i int) { quant.SiLUMul(t.mid[i*ff:][:ff], t.gate[i*ff:][:ff], t.up[i*ff:][:ff]) })
+	r.project(t.out, t.mid, l.down)
+	vek32.Add_Inplace(out[:n*e], t.out[:n*e])
+}
+
+// refineTile is how many tokens' scores are computed at a time; later tokens are left out.
+const refineTile = 32
+
+// headForward computes head h of the attention.
+func (t *refineTape) headForward(l *refined, h int) {
+	g, R, L, n, row := l.geo, l.lat.r, l.lat.l, t.tokens(), l.lat.row()
+	d, v, wide, width := g.KeySize, g.ValueSize, R+g.KeySize, g.Heads*g.ValueSize
+	a, k, vals := t.a[h*n*wide:][:n*wide], t.k[h*n*wide:][:n*wide], t.v[h*n*v:][:n*v]
+	query := l.query.w[h*row*d:][:row*d]
+	clear(a)
+	clear(k)
+	clear(vals)
+	q, latent := t.q[h*d:], t.c[R:]
+	quant.MixF32(a, wide, q, g.Heads*d, n, transpose(query, R, d, d), R, d, R)
+	quant.MixF32(k[R:], wide, latent, row, n, query[R*d:], d, L, d)
+	quant.MixF32(vals, v, latent, row, n, transpose(l.value.w[h*v*L:], v, L, L), v, L, v)
+	for i := range n {
+		t.turn(a[i*wide:], i, R, false)
+		copy(a[i*wide+R:][:d], q[i*g.Heads*d:])
+		copy(k[i*wide:][:R], t.c[i*row:])
+	}
+	for i, lo := range t.segments[:len(t.segments)-1] {
+		n := t.segments[i+1] - lo
+		turned := transpose(k[lo*wide:], n, wide, wide)
+		soft := t.p[h*t.squares+t.offset(i):][:n*n]
+		clear(soft)
+		for t0 := 0; t0 < n; t0 += refineTile {
+			rows := min(refineTile, n-t0)
+			cols := t0 + rows
+			quant.MixF32(soft[t0*n:], n, a[(lo+t0)*wide:], wide, rows, turned, n, wide, cols)
+			for j := t0; j < cols; j++ {
+				line := soft[j*n:][:j+1]
+				sum := quant.ExpSum(line, line, vek32.Max(line))
+				vek32.MulNumber_Inplace(line, 1/sum)
+				clear(soft[j*n+j+1 : j*n+cols])
+			}
+			out := t.att[(lo+t0)*width+h*v:]
+			for j := range rows {
+				clear(out[j*width:][:v])
+			}
+			quant.MixF32(out, width, soft[t0*n:], n, rows, vals[lo*v:], v, cols, v)
+		}
+	}
+}
+
+// offset returns where window i's softmax begins.
+func (t *refineTape) offset(i int) int {
+	at := 0
+	for j := range i {
+		n := t.segments[j+1] - t.segments[j]
+		at += n * n
+	}
+	return at
+}
+
+// layerBack turns the gradient of the layer's output, dx, into that of its input x, and adds those of the parameters.
+func (r *refiner) layerBack(l *refined, x, dx []float32) {
+	t, e, g, row := r.tape, r.c.h.embed, l.geo, l.lat.row()
+	n, ff, width := t.tokens(), l.gate.Rows, g.Heads*g.ValueSize
+	mid := t.wide[:n*ff]
+	clear(mid)
+	r.backProject(mid, dx, l.down)
+	r.each(n, func(i int) { gatedBack(t.gate[i*ff:][:ff], t.up[i*ff:][:ff], mid[i*ff:][:ff]) })
+	clear(t.dh)
+	r.backProject(t.dh, t.gate, l.gate)
+	r.backProject(t.dh, t.up, l.up)
+	r.each(n, func(i int) { normBack(dx[i*e:][:e], t.x[i*e:][:e], l.ffnNorm, t.dh[i*e:][:e], r.c.h.eps) })
+
+	heads := t.wide[:n*width]
+	clear(heads)
+	r.backProject(heads, dx, l.o)
+	r.each(g.Heads, func(h int) { t.headBack(l, h, heads) })
+	dc := t.dc[:n*row]
+	r.each(n, func(i int) {
+		for h := 1; h < g.Heads; h++ {
+			vek32.Add_Inplace(dc[i*row:][:row], t.dc[(h*n+i)*row:][:row])
+		}
+		t.turn(dc[i*row:], i, l.lat.r, true)
+	})
+	turned := transpose(dc, n, row, row)
+	r.addProduct(l.enc.grad, e, turned, n, row, t.h, e, n)
+	clear(t.dh)
+	scale(t.dq, r.c.h.scale)
+	r.backProject(t.dh, t.dq, l.q)
+	r.addProduct(t.dh, e, dc, row, n, l.enc.w, e, row)
+	r.each(n, func(i int) { normBack(dx[i*e:][:e], x[i*e:][:e], l.attnNorm, t.dh[i*e:][:e], r.c.h.eps) })
+}
+
+// headBack takes head h's gradient of att to t.dq and t.dc, and to the parameters'.
+func (t *refineTape) headBack(l *refined, h int, datt []float32) {
+	g, R, L, n, row := l.geo, l.lat.r, l.lat.l, t.tokens(), l.lat.row()
+	d, v, wide, width := g.KeySize, g.ValueSize, R+g.KeySize, g.Heads*g.ValueSize
+	a, k, vals := t.a[h*n*wide:][:n*wide], t.k[h*n*wide:][:n*wide], t.v[h*n*v:][:n*v]
+	da, dk, dv := make([]float32, n*wide), make([]float32, n*wide), make([]float32, n*v)
+	for i, lo := range t.segments[:len(t.segments)-1] {
+		n := t.segments[i+1] - lo
+		soft := t.p[h*t.squares+t.offset(i):][:n*n]
+		ds := make([]float32, n*n)
+		turned := transpose(vals[lo*v:], n, v, v)
+		dout := datt[lo*width+h*v:]
+		for t0 := 0; t0 < n; t0 += refineTile {
+			rows := min(refineTile, n-t0)
+			cols := t0 + rows
+			quant.MixF32(ds[t0*n:], n, dout[t0*width:], width, rows, turned, n, v, cols)
+			for j := t0; j < cols; j++ {
+				line, p := ds[j*n:][:j+1], soft[j*n:][:j+1]
+				vek32.SubNumber_Inplace(line, vek32.Dot(line, p))
+				vek32.Mul_Inplace(line, p)
+				clear(ds[j*n+j+1 : j*n+cols])
+			}
+			quant.MixF32(da[(lo+t0)*wide:], wide, ds[t0*n:], n, rows, k[lo*wide:], wide, cols, wide)
+		}
+		softT, dsT := transpose(soft, n, n, n), transpose(ds, n, n, n)
+		for t0 := 0; t0 < n; t0 += refineTile {
+			rows := min(refineTile, n-t0)
+			quant.MixF32(dv[(lo+t0)*v:], v, softT[t0*n+t0:], n, rows, dout[t0*width:], width, n-t0, v)
+			quant.MixF32(dk[(lo+t0)*wide:], wide, dsT[t0*n+t0:], n, rows, a[(lo+t0)*wide:], wide, n-t0, wide)
+		}
+	}
+	query, value := l.query.w[h*row*d:][:row*d], l.value.w[h*v*L:][:v*L]
+	gradQuery, gradValue := l.query.grad[h*row*d:][:row*d], l.value.grad[h*v*L:][:v*L]
+	dc := t.dc[h*n*row:][:n*row]
+	clear(dc)
+	for i := range n {
+		copy(dc[i*row:][:R], dk[i*wide:])
+		t.turn(da[i*wide:], i, R, true)
+		copy(t.dq[i*g.Heads*d+h*d:][:d], da[i*wide+R:])
+	}
+	q, latent := t.q[h*d:], t.c[R:]
+	quant.MixF32(t.dq[h*d:], g.Heads*d, da, wide, n, query, d, R, d)
+	quant.MixF32(gradQuery, d, transpose(da, n, R, wide), n, R, q, g.Heads*d, n, d)
+	quant.MixF32(gradQuery[R*d:], d, transpose(latent, n, L, row), n, L, dk[R:], wide, n, d)
+	quant.MixF32(dc[R:], row, dk[R:], wide, n, transpose(query[R*d:], L, d, d), L, d, L)
+	quant.MixF32(gradValue, L, transpose(dv, n, v, v), n, v, latent, row, n, L)
+	quant.MixF32(dc[R:], row, dv, v, n, value, L, v, L)
+}
+
+// gatedBack turns d, the gradient of silu(gate)·up, into those of gate and up, in their places.
+func gatedBack(gate, up, d []float32) {
+	for i, x := range gate {
+		s := float32(1 / (1 + math.Exp(-float64(x))))
+		gate[i] = d[i] * up[i] * s * (1 + x*(1-s))
+		up[i] = d[i] * x * s
+	}
+}
+
+// normBack adds to dx what the gradient dy of RMS norm makes of its input's.
+func normBack(dx, x, weight, dy []float32, eps float32) {
+	f := 1 / math.Sqrt(float64(quant.SumSquares(x)/float32(len(x))+eps))
+	dot := 0.0
+	for i, v := range x {
+		dot += float64(v * weight[i] * dy[i])
+	}
+	a, b := float32(f), float32(dot*f*f*f/float64(len(x)))
+	for i, v := range x {
+		dx[i] += weight[i]*dy[i]*a - v*b
+	}
+}
+
+// transpose returns [cols, rows] of x [rows, cols], whose rows are ld apart.
+func transpose(x []float32, rows, cols, ld int) []float32 {
+	const block = 16
+	out := make([]float32, rows*cols)
+	for r0 := 0; r0 < rows; r0 += block {
+		for c0 := 0; c0 < cols; c0 += block {
+			for r := r0; r < min(r0+block, rows); r++ {
+				for c := c0; c < min(c0+block, cols); c++ {
+					out[c*rows+r] = x[r*ld+c]
+				}
+			}
+		}
+	}
+	return out
+}
+
+// refineRows is how many rows of a product a worker computes at a time, refineDepth how many of the sums' terms.
+const (
+	refineRows  = 64
+	refineDepth = 64
+)
+
+// multiply sets out [T, cols] to x [T, depth] times w [depth, cols].
+func (r *refiner) multiply(out []float32, cols int, x []float32, ldx int, w []float32, depth int) {
+	n := r.tape.tokens()
+	clear(out[:n*cols])
+	r.addProduct(out, cols, x, ldx, n, w, cols, depth)
+}
+
+// addProduct adds x [rows, depth] times w [depth, cols] to out [rows, cols].
+func (r *refiner) addProduct(out []float32, cols int, x []float32, ldx, rows int, w []float32, ldw, depth int) {
+	r.each((rows+refineRows-1)/refineRows, func(i int) {
+		lo := i * refineRows
+		for d := 0; d < depth; d += refineDepth {
+			quant.MixF32(out[lo*cols:], cols, x[lo*ldx+d:], ldx, min(refineRows, rows-lo), w[d*ldw:], ldw, min(refineDepth, depth-d), cols)
+		}
+	})
+}
+
+// project sets out to x times a matrix that stays as it is.
+func (r *refiner) project(out, x []float32, m linear) {
+	n := r.tape.tokens()
+	r.act.Reset(x, n, m.Cols)
+	r.projectAct(out, m)
+}
+
+// projectAct is project for what r.act has been reset to.
+func (r *refiner) projectAct(out []float32, m linear) {
+	n, grain := r.act.N, r.c.m.w.embed.Align()
+	const share = 16
+	r.each((n+share-1)/share, func(i int) { r.act.Quantize(m.Form(), i*share, min((i+1)*share, n)) })
+	r.each((m.Rows+grain-1)/grain, func(i int) { m.Mul(out, m.Rows, &r.act, i*grain, min((i+1)*grain, m.Rows)) })
+}
+
+// backProject adds dy times the matrix to dx: the gradient of project's input.
+func (r *refiner) backProject(dx, dy []float32, m linear) {
+	r.backRows(dx, dy, r.tape.tokens(), m)
+}
+
+// backRows is backProject for n rows.
+func (r *refiner) backRows(dx, dy []float32, n int, m linear) {
+	const most = 256 // tokens that share what is unpacked
+	rows := min(most, (n+r.c.m.run.pool.Size()-1)/r.c.m.run.pool.Size())
+	r.each((n+rows-1)/rows, func(i int) {
+		lo, hi := i*rows, min((i+1)*rows, n)
+		w := make([]float32, refineDepth*m.Cols)
+		for d := 0; d < m.Rows; d += refineDepth {
+			k := min(refineDepth, m.Rows-d)
+			for j := range k {
+				m.Row(w[j*m.Cols:][:m.Cols], d+j)
+			}
+			if m.scale != 1 {
+				scale(w, m.scale)
+			}
+			quant.MixF32(dx[lo*m.Cols:], m.Cols, dy[lo*m.Rows+d:], m.Rows, hi-lo, w, m.Cols, k, m.Cols)
+		}
+	})
+}
+
+// lossScratch is what lossBack computes with.
+type lossScratch struct{ x, target, hidden, want, logits, wanted, back []float32 }
+
+// lossTokens is how many tokens' logits are computed at a time.
+const lossTokens = 64
+
+// lossBack returns the loss of a batch whose tokens end as r.back, which with back becomes the loss's gradient.
+func (r *refiner) lossBack(b refineBatch, back bool) float64 {
+	m, s, e := r.c.m, &r.loss, r.c.h.embed
+	vocab := m.w.output.Rows
+	n := b.n
+	s.target = resized(s.target, n*e)
+	x, target := r.cal.x.rows(b.at, n), s.target
+	x.load(target, 0, n)
+	s.hidden, s.want, s.back = resized(s.hidden, lossTokens*e), resized(s.want, lossTokens*e), resized(s.back, lossTokens*e)
+	s.logits, s.wanted = resized(s.logits, lossTokens*vocab), resized(s.wanted, lossTokens*vocab)
+	total := make([]float64, n)
+	for lo := 0; lo < n; lo += lossTokens {
+		k := min(lossTokens, n-lo)
+		for i := range k {
+			norm(s.hidden[i*e:][:e], r.back[(lo+i)*e:][:e], m.w.norm, r.c.h.eps)
+			norm(s.want[i*e:][:e], target[(lo+i)*e:][:e], m.w.norm, r.c.h.eps)
+		}
+		r.act.Reset(s.hidden, k, e)
+		r.projectAct(s.logits, m.w.output)
+		r.act.Reset(s.want, k, e)
+		r.projectAct(s.wanted, m.w.output)
+		r.each(k, func(i int) {
+			got, want := s.logits[i*vocab:][:vocab], s.wanted[i*vocab:][:vocab]
+			total[lo+i] = divergence(got, want, 1/float32(n))
+		})
+		if !back {
+			continue
+		}
+		clear(s.back)
+		r.backRows(s.back, s.logits, k, m.w.output)
+		for i := range k {
+			d := target[(lo+i)*e:][:e] // done with
+			clear(d)
+			normBack(d, r.back[(lo+i)*e:][:e], m.w.norm, s.back[i*e:][:e], r.c.h.eps)
+			copy(r.back[(lo+i)*e:], d)
+		}
+	}
+	sum := 0.0
+	for _, v := range total {
+		sum += v
+	}
+	return sum / float64(n)
+}
+
+// divergence returns Σ p ln(p/p̂) for the softmax p of want and p̂ of got, and turns got into f times its gradient.
+func divergence(got, want []float32, f float32) float64 {
+	peak, target := vek32.Max(got), vek32.Max(want)
+	dot := 0.0 // Σ e^(want-target)·(want - got)
+	p := make([]float32, len(want))
+	sumP := float64(quant.ExpSum(p, want, target))
+	for i, e := range p {
+		dot += float64(e) * float64((want[i]-target)-(got[i]-peak))
+	}
+	sum := float64(quant.ExpSum(got, got, peak))
+	a, b := f/float32(sum), f/float32(sumP)
+	for i := range got {
+		got[i] = got[i]*a - p[i]*b
+	}
+	return dot/sumP + math.Log(sum) - math.Log(sumP)
+}
