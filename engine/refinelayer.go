@@ -361,7 +361,7 @@ func (r *refiner) backRows(dx, dy []float32, n int, m linear) {
 }
 
 // lossScratch is what lossBack computes with.
-type lossScratch struct{ x, target, hidden, want, logits, wanted, back []float32 }
+type lossScratch struct{ target, hidden, want, logits, wanted, back []float32 }
 
 // lossTokens is how many tokens' logits are computed at a time.
 const lossTokens = 64
