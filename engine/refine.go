@@ -239,7 +239,7 @@ func (r *refiner) forward(b refineBatch) {
 			t++
 		}
 	}
-	r.tape.start(b, r.layers[0], r.c.m.run.ropes[0].Freqs(), e)
+	r.tape.start(b, r.layers[0], r.c.h.rope, r.c.m.run.ropes[0].Freqs(), e)
 	for i, l := range r.layers {
 		copy(r.inputs[i], x)
 		r.layerForward(l, r.inputs[i], x)

@@ -5,17 +5,14 @@ import (
 	"os"
 	"slices"
 	"testing"
+
+	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
-func exactTinyModel(t *testing.T) *Model {
-	t.Helper()
-	return loadFile(t, exactTiny("llama").build().Write(t), Options{MLA: MLAOff})
-}
-
 // refinerOf compresses a tiny model for llama.cpp and readies its refinement.
-func refinerOf(t *testing.T, windows, fresh [][]int32) (*refiner, map[string]*tensor) {
+func refinerOf(t *testing.T, b *gguftest.Builder, windows, fresh [][]int32) (*refiner, map[string]*tensor) {
 	t.Helper()
-	m := exactTinyModel(t)
+	m := loadFile(t, b.Write(t), Options{MLA: MLAOff})
 	made := map[string]*tensor{}
 	plan := slices.Repeat([]latentShape{{r: 8, l: 24, blocks: 1}}, m.h.layers)
 	c := &converter{m: m, cal: newCalibration(m, windows), h: m.h.planned(plan), plan: plan, made: made, compat: true}
@@ -34,7 +31,7 @@ func refinerOf(t *testing.T, windows, fresh [][]int32) (*refiner, map[string]*te
 
 // The gradient of every kind of parameter, in the first and the last layer, is the loss's slope.
 func TestRefineGradient(t *testing.T) {
-	r, _ := refinerOf(t, windowsOf(6, 37, 90), nil)
+	r, _ := refinerOf(t, exactTiny("llama").build(), windowsOf(6, 37, 90), nil)
 	b := r.batch[0]
 	if len(b.windows) < 2 {
 		t.Fatalf("a batch of %d windows", len(b.windows))
@@ -98,42 +95,50 @@ func sumSquares64(x []float32) float64 {
 	return sum
 }
 
-// The refiner's forward pass is the converted model's, and refining brings the divergence down.
+// The refiner's forward pass is the converted model's.
+func TestRefineForward(t *testing.T) {
+	for _, factor := range []float32{1, 1.5} {
+		b := exactTiny("llama").build().AddKV("llama.rope.scaling.attn_factor", factor)
+		r, made := refinerOf(t, b, windowsOf(6, 37, 90), nil)
+		m := r.c.m
+		if err := m.rebuild(made, m.h.planned(r.c.plan)); err != nil {
+			t.Fatal(err)
+		}
+		r.forward(r.batch[0])
+		ids := r.batch[0].windows[0]
+		hidden := make([]float32, m.h.embed)
+		last := r.back[(len(ids)-1)*m.h.embed:][:m.h.embed]
+		norm(hidden, last, m.w.norm, m.h.eps)
+		all := allLogits(t, m, ids)
+		logits := all[len(all)-1]
+		row := make([]float32, m.h.embed)
+		for x := range logits {
+			m.w.output.Row(row, x)
+			sum := 0.0
+			for j, v := range row {
+				sum += float64(v) * float64(hidden[j])
+			}
+			if math.Abs(sum-float64(logits[x])) > 0.02*(1+math.Abs(sum)) {
+				t.Fatalf("attention factor %g: logit %d is %g, the converted model says %g", factor, x, sum, logits[x])
+			}
+		}
+	}
+}
+
+// Refining brings the divergence down.
 func TestRefine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a minute without assembly")
 	}
 	windows := windowsOf(400, 64, 90)
 	windows, fresh := windows[:240], windows[240:]
-	r, made := refinerOf(t, windows, fresh)
+	r, _ := refinerOf(t, exactTiny("llama").build(), windows, fresh)
 	tick := func() error { return nil }
 	before, err := r.divergence(r.batch, tick)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, o := r.c.m, exactTinyModel(t)
-	if err := m.rebuild(made, m.h.planned(r.c.plan)); err != nil {
-		t.Fatal(err)
-	}
-	r.forward(r.batch[0])
-	ids := r.batch[0].windows[0]
-	hidden := make([]float32, m.h.embed)
-	last := r.back[(len(ids)-1)*m.h.embed:][:m.h.embed]
-	norm(hidden, last, m.w.norm, m.h.eps)
-	all := allLogits(t, m, ids)
-	logits := all[len(all)-1]
-	row := make([]float32, m.h.embed)
-	for x := range logits {
-		m.w.output.Row(row, x)
-		sum := 0.0
-		for j, v := range row {
-			sum += float64(v) * float64(hidden[j])
-		}
-		if math.Abs(sum-float64(logits[x])) > 0.02*(1+math.Abs(sum)) {
-			t.Fatalf("logit %d is %g, the converted model says %g", x, sum, logits[x])
-		}
-	}
-	c := &converter{m: o, h: o.h.planned(r.c.plan), plan: r.c.plan, made: made, compat: true}
+	c := r.c
 	steps := 0
 	if err := c.refine(t.Context(), &refineOptions{seen: windows, fresh: fresh, seed: 1}, func(int, int) { steps++ }); err != nil {
 		t.Fatal(err)
@@ -154,7 +159,7 @@ func TestRefine(t *testing.T) {
 // Without text held back to judge by, tensors stay as they are.
 func TestRefineKeepsWhatItCannotJudge(t *testing.T) {
 	windows := windowsOf(20, 64, 90)
-	r, made := refinerOf(t, windows, nil)
+	r, made := refinerOf(t, exactTiny("llama").build(), windows, nil)
 	before := map[string][]byte{}
 	for name, x := range made {
 		b, err := x.bytes()

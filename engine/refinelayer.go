@@ -3,8 +3,10 @@ package engine
 import (
 	"math"
 
-	"github.com/latentgo/latentgo/quant"
 	"github.com/viterin/vek/vek32"
+
+	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/quant"
 )
 
 // One layer of the form for llama.cpp forwards and backwards, in single precision but for projections by matrices that stay as they
@@ -37,7 +39,7 @@ func newRefined(l *layer, grads [3][]float32) *refined {
 // refineTape is what the forward pass of a layer leaves for the backward one; T tokens.
 type refineTape struct {
 	segments []int     // where windows begin, and T
-	turns    []float32 // [T, R/2]: cosine, sine
+	turns    []float32 // [T, R/2]: cosine, sine, both times RoPE's magnitude
 	h, q, c  []float32 // [T, width], [T, heads·d], [T, R+L] with its front turned
 	a, k, v  []float32 // [heads, T, R+d], the same, [heads, T, v]
 	p        []float32 // per head, the windows' softmax [n, n]
@@ -54,7 +56,7 @@ type refineTape struct {
 }
 
 // start readies the tape for a batch.
-func (t *refineTape) start(b refineBatch, l *refined, freqs []float64, width int) {
+func (t *refineTape) start(b refineBatch, l *refined, rope attn.RopeConfig, freqs []float64, width int) {
 	g, n, row := l.geo, b.n, l.lat.row()
 	t.segments, t.turns, t.squares = t.segments[:0], t.turns[:0], 0
 	at := 0
@@ -63,7 +65,7 @@ func (t *refineTape) start(b refineBatch, l *refined, freqs []float64, width int
 		for pos := range w {
 			for _, p := range l.lat.pairs {
 				s, c := math.Sincos(freqs[p] * float64(pos))
-				t.turns = append(t.turns, float32(c), float32(s))
+				t.turns = append(t.turns, rope.Magnitude*float32(c), rope.Magnitude*float32(s))
 			}
 		}
 		at += len(w)
@@ -86,7 +88,7 @@ func (t *refineTape) start(b refineBatch, l *refined, freqs []float64, width int
 
 func (t *refineTape) tokens() int { return t.segments[len(t.segments)-1] }
 
-// turn rotates the front r values of a row by token i's position; back rotates against it.
+// turn rotates the front r values of a row by token i's position; back is the same transposed: against it, for gradients.
 func (t *refineTape) turn(x []float32, i, r int, back bool) {
 	for j := 0; j < r; j += 2 {
 		c, s := t.turns[i*r+j], t.turns[i*r+j+1]
