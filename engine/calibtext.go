@@ -86,13 +86,11 @@ func (c *conversion) calibration(ctx context.Context) (*calibrationText, error) 
 	fresh := c.fresh()
 	t.side, err = c.side(ctx, t.size(t.train)+t.size(t.held), func(done, total int) {
 		c.report(StageText, int64(written+done), int64(written+total+fresh))
-		if done == total {
-			written += total
-		}
 	})
 	if err != nil || fresh == 0 {
 		return t, err
 	}
+	written += t.size(t.side)
 	o := selfTextOptions{seed: c.opt.Seed + 1, tokens: fresh, window: max(min(writtenWindow, c.m.h.context), 2)}
 	t.fresh, err = c.m.selfText(ctx, o, func(done, total int) {
 		c.report(StageText, int64(written+done), int64(written+total))

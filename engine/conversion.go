@@ -25,7 +25,7 @@ type ConvertOptions struct {
 	Calibration string
 	// Tokens of calibration text: how many the model writes, or how many are used of a longer Calibration, spread evenly.
 	// 0 means 8,192 of a text, 6,144 that the model writes, with Compat twice as many, with Refine 32,768 of a text.
-	// So many more are written for Refine, by default 28,672.
+	// As many again are written for Refine, by default 28,672.
 	Tokens int
 	// Seed of the text that the model writes. The same seed and file give the same bytes on the same kind of CPU.
 	Seed uint64
@@ -36,7 +36,7 @@ type ConvertOptions struct {
 	// can express, then.
 	Compat string
 	// Refine improves a form with Compat by gradients through the whole model, see file refine.go, on the calibration text and more
-	// that the model writes. What does not pay on a part of those that is held back is not kept. A conversion takes three to four
+	// that the model writes. What does not pay on a part of the written text that is held back is not kept. A conversion takes three to four
 	// times as long, and 12 bytes of memory per value that is refined. Our own form has no need; with it, it is an error.
 	Refine bool
 	// NoCache neither looks into the user's cache directory nor writes there. Convert never does.
@@ -118,9 +118,6 @@ func Convert(ctx context.Context, in, out string, opt *ConvertOptions) (*Convert
 	if opt.Compat != "" && opt.Compat != CompatLlama {
 		return nil, fmt.Errorf("convert %s: compat %q is not %q: %w", in, opt.Compat, CompatLlama, ErrUnsupported)
 	}
-	if opt.Refine && opt.Compat == "" {
-		return nil, fmt.Errorf("convert %s: %w", in, errRefine)
-	}
 	start := time.Now()
 	o := *opt
 	o.NoCache = true
@@ -137,9 +134,6 @@ func Convert(ctx context.Context, in, out string, opt *ConvertOptions) (*Convert
 	}
 	return m.report(out, time.Since(start))
 }
-
-// errRefine is returned when our own form is to be refined.
-var errRefine = fmt.Errorf("only the form for llama.cpp is refined: ask for Compat, or leave Refine out: %w", ErrUnsupported)
 
 // checkOutput finds out what would keep the result from being written before an hour is spent on it.
 func checkOutput(f *gguf.File, out string) error {

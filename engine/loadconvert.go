@@ -41,7 +41,7 @@ func (m *Model) convert(ctx context.Context, form MLA) error {
 		return fmt.Errorf("%s: %w", m.file.Name(), err)
 	}
 	if c.opt.Refine && c.opt.Compat == "" {
-		return fmt.Errorf("%s: %w", m.file.Name(), errRefine)
+		return fmt.Errorf("%s: only the form for llama.cpp is refined: ask for Compat, or leave Refine out: %w", m.file.Name(), ErrUnsupported)
 	}
 	if c.opt.Compat != "" {
 		if err := m.checkCompat(c.plan); err != nil {

@@ -81,6 +81,7 @@ type refiner struct {
 	back   []float32   // gradient of the residual stream
 	cal    *calibration
 	batch  []refineBatch
+	seen   int // of them, how many are of text that statistics have seen: the first
 	act    quant.Act
 	loss   lossScratch
 }
@@ -89,7 +90,6 @@ type refiner struct {
 type refineBatch struct {
 	windows [][]int32
 	at, n   int
-	fresh   bool // see refineOptions
 }
 
 // refine improves the tensors in c.made. It leaves them as they are when that does not pay on the part of the fresh text that is held back.
@@ -130,18 +130,9 @@ func (c *converter) refine(ctx context.Context, o *refineOptions, progress func(
 
 // parts returns the batches to take steps on and those of fresh text that are held back.
 func (r *refiner) parts() (train, held []refineBatch) {
-	fresh := 0
-	for _, b := range r.batch {
-		if b.fresh {
-			fresh++
-		}
-	}
-	i := 0
-	for _, b := range r.batch {
-		if b.fresh {
-			i++
-		}
-		if b.fresh && i%refineHeld == min(refineHeld, fresh)/2 {
+	every := min(refineHeld, len(r.batch)-r.seen)
+	for i, b := range r.batch {
+		if no := i - r.seen + 1; no > 0 && no%refineHeld == every/2 {
 			held = append(held, b)
 		} else {
 			train = append(train, b)
@@ -156,7 +147,10 @@ func (r *refiner) prepare(ctx context.Context, o *refineOptions) error {
 	for i := 0; i < len(o.seen); i += 2 {
 		half = append(half, o.seen[i])
 	}
-	r.cal = newCalibration(r.c.m, append(r.cut(half, false), r.cut(o.fresh, true)...))
+	pieces := r.cut(half)
+	r.seen = len(r.batch)
+	r.cal = newCalibration(r.c.m, append(pieces, r.cut(o.fresh)...))
+	r.cal.y = r.cal.x // no stream of the converted model's: saves its memory
 	var grads [3][]float32
 	for i := range r.c.plan {
 		l, err := r.c.load(i, r.c.made)
@@ -199,7 +193,7 @@ func (r *refiner) prepare(ctx context.Context, o *refineOptions) error {
 }
 
 // cut adds batches of the windows, long ones in pieces, which it returns.
-func (r *refiner) cut(windows [][]int32, fresh bool) (pieces [][]int32) {
+func (r *refiner) cut(windows [][]int32) (pieces [][]int32) {
 	at, first := 0, len(r.batch)
 	if first > 0 {
 		at = r.batch[first-1].at + r.batch[first-1].n
@@ -213,7 +207,7 @@ func (r *refiner) cut(windows [][]int32, fresh bool) (pieces [][]int32) {
 			pieces, w = append(pieces, w[:n]), w[n:]
 			last := len(r.batch) - 1
 			if last < first || r.batch[last].n+n > refineTokens {
-				r.batch = append(r.batch, refineBatch{at: at, fresh: fresh})
+				r.batch = append(r.batch, refineBatch{at: at})
 				last++
 			}
 			b := &r.batch[last]
@@ -239,7 +233,7 @@ func (r *refiner) forward(b refineBatch) {
 			t++
 		}
 	}
-	r.tape.start(b, r.layers[0], r.c.h.rope, r.c.m.run.ropes[0].Freqs(), e)
+	r.tape.start(b, r.layers[0], r.c.m.run.ropes[0], e)
 	for i, l := range r.layers {
 		copy(r.inputs[i], x)
 		r.layerForward(l, r.inputs[i], x)

@@ -56,16 +56,16 @@ type refineTape struct {
 }
 
 // start readies the tape for a batch.
-func (t *refineTape) start(b refineBatch, l *refined, rope attn.RopeConfig, freqs []float64, width int) {
+func (t *refineTape) start(b refineBatch, l *refined, rope *attn.Rope, width int) {
 	g, n, row := l.geo, b.n, l.lat.row()
 	t.segments, t.turns, t.squares = t.segments[:0], t.turns[:0], 0
-	at := 0
+	at, table := 0, make([]float32, rope.Dims())
 	for _, w := range b.windows {
 		t.segments = append(t.segments, at)
 		for pos := range w {
+			rope.Table(table, pos)
 			for _, p := range l.lat.pairs {
-				s, c := math.Sincos(freqs[p] * float64(pos))
-				t.turns = append(t.turns, rope.Magnitude*float32(c), rope.Magnitude*float32(s))
+				t.turns = append(t.turns, table[2*p:2*p+2]...)
 			}
 		}
 		at += len(w)

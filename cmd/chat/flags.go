@@ -48,7 +48,7 @@ func (f *loadFlags) Validate() error {
 type convertFlags struct {
 	Calib   string `placeholder:"FILE" group:"Compression" help:"Text that decides what of the cache is kept; without it the model writes some itself."`
 	Seed    uint64 `name:"calib-seed" placeholder:"N" group:"Compression" help:"Seed of the text that the model writes."`
-	Tokens  int    `name:"calib-tokens" placeholder:"N" group:"Compression" help:"Tokens of it, or how many the model writes; 0 is 8192, written 6144, for llama.cpp twice as many."`
+	Tokens  int    `name:"calib-tokens" placeholder:"N" group:"Compression" help:"Tokens of it, or how many the model writes; 0 is 8192, written 6144, for llama.cpp twice as many, of a text with --refine 32768."`
 	Exact   []int  `placeholder:"N,…" group:"Compression" help:"Layers that stay as they are, counted from 0."`
 	NoCache bool   `group:"Compression" help:"Convert again, and do not keep the result for the next start."`
 }
