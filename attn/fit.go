@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/cmplx"
+	"slices"
+	"sync"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -47,6 +49,14 @@ type Fit struct {
 	texts []Text
 	rows  []*mat.Dense   // per text [tokens, R+L], not rotated
 	turns [][]complex128 // [longest text][pairs]: e^(jθt), without magnitude
+	heads []fitHead      // per key head
+}
+
+// fitHead is what query heads that share a key head have in common, per text, made for the first of them.
+type fitHead struct {
+	once sync.Once
+	seen []*mat.Dense // [tokens, d]: what rows say of keys
+	keys [][]float64  // [tokens, d]: the keys, rotated, pairs as [re, im] in their order
 }
 
 // NewFit prepares the fit for what Compress would do with the same arguments, without Heads. Texts must be of the moments' geometry.
@@ -56,7 +66,7 @@ func NewFit(rope *Rope, m *Moments, o CompressOptions, texts []Text) (*Fit, erro
 	if err != nil {
 		return nil, err
 	}
-	f := &Fit{rope: rope, g: m.Geometry, c: c.whole(), texts: texts}
+	f := &Fit{rope: rope, g: m.Geometry, c: c.whole(), texts: texts, heads: make([]fitHead, m.KVHeads)}
 	n, g := c.n, f.g
 	for i, t := range texts {
 		if t.Tokens < 1 || len(t.KV) != t.Tokens*n || len(t.Queries) != t.Tokens/FitStride*g.Heads*g.KeySize {
@@ -102,9 +112,7 @@ func (f *Fit) Asks(h int) (Asks, error) {
 	n := 2 * f.unknowns()
 	sums := mat.NewSymDense(n+1, nil)
 	for i := range f.texts {
-		if x := f.equations(h, i); x != nil {
-			sums.SymRankK(sums, 1, x.T())
-		}
+		f.equations(sums, h, i)
 	}
 	total := 0.0
 	for i := range n {
@@ -136,16 +144,11 @@ func (f *Fit) Asks(h int) (Asks, error) {
 // unknowns returns how many factors a head has: those of RoPE pairs in the latent, then those of rotated pairs.
 func (f *Fit) unknowns() int { return len(f.rope.freqs) + f.c.R/2 }
 
-// equations returns the regression of head h's scores on text i, a row per query and key: [rows, 2·unknowns + 1], the last one what the
-// factors should give. All of a query are taken from their mean and weighted. It is nil when there is nothing.
-func (f *Fit) equations(h, i int) *mat.Dense {
+// equations adds the normal equations of the regression of head h's scores on text i: for a query, a row per key of 2·unknowns values and
+// what the factors should give, [keys, 2·unknowns + 1], taken from its mean and weighted.
+func (f *Fit) equations(sums *mat.SymDense, h, i int) {
 	text, g, r, d := f.texts[i], h/f.g.Group(), f.c.R, f.g.KeySize
-	query := f.c.Query[g]
-	seen := mat.NewDense(text.Tokens, d, nil) // what rows say of keys
-	if n := r + f.c.L; n > r {
-		seen.Mul(f.rows[i].Slice(0, text.Tokens, r, n), query.Slice(r, n, 0, d))
-	}
-	keys := f.keys(g, text)
+	query, head := f.c.Query[g], f.head(g)
 	width := 2*f.unknowns() + 1
 	q, rotated := mat.NewVecDense(d, nil), mat.NewVecDense(max(r, 1), nil)
 	var data, weights []float64
@@ -157,25 +160,42 @@ func (f *Fit) equations(h, i int) *mat.Dense {
 			rotated.MulVec(query.Slice(0, r, 0, d), q)
 		}
 		x := q.RawVector().Data
-		first, scores := f.scores(t, x, keys)
-		start := len(data)
-		weights = weights[:0]
+		first, scores := f.scores(t, x, head.keys[i])
+		data, weights = data[:0], weights[:0]
 		for j, w := range scoreWeights(scores) {
 			if w >= fitLeast {
-				data = append(data, make([]float64, width)...)
 				weights = append(weights, w)
-				f.equation(data[len(data)-width:], x, rotated.RawVector().Data, seen.RawRowView(first+j), f.rows[i].RawRowView(first+j), t-first-j, scores[j])
+				data = slices.Grow(data, width)[:len(data)+width]
+				row := data[len(data)-width:]
+				f.equation(row, x, rotated.RawVector().Data, head.seen[i].RawRowView(first+j), f.rows[i].RawRowView(first+j), t-first-j, scores[j])
 			}
 		}
-		centre(data[start:], weights)
+		if len(weights) > 0 {
+			centre(data, weights)
+			sums.SymRankK(sums, 1, mat.NewDense(len(weights), width, data).T())
+		}
 	}
-	if len(data) == 0 {
-		return nil
-	}
-	return mat.NewDense(len(data)/width, width, data)
 }
 
-// keys returns key head g's keys [tokens, d], rotated, pairs as [re, im] in their order.
+// head returns what is to be known of key head g.
+func (f *Fit) head(g int) *fitHead {
+	out := &f.heads[g]
+	out.once.Do(func() {
+		query, r, d := f.c.Query[g], f.c.R, f.g.KeySize
+		n := r + f.c.L
+		for i, text := range f.texts {
+			seen := mat.NewDense(text.Tokens, d, nil)
+			if n > r {
+				seen.Mul(f.rows[i].Slice(0, text.Tokens, r, n), query.Slice(r, n, 0, d))
+			}
+			out.seen = append(out.seen, seen)
+			out.keys = append(out.keys, f.keys(g, text))
+		}
+	})
+	return out
+}
+
+// keys returns key head g's keys of a text.
 func (f *Fit) keys(g int, text Text) []float64 {
 	d := f.g.KeySize
 	n := len(text.KV) / text.Tokens
@@ -254,9 +274,6 @@ func (f *Fit) equation(dst, q, rotated, seen, row []float64, distance int, score
 
 // centre takes the rows of one query from their weighted mean and multiplies them by the roots of their weights.
 func centre(data, weights []float64) {
-	if len(weights) == 0 {
-		return
-	}
 	width, total := len(data)/len(weights), 0.0
 	mean := make([]float64, width)
 	for i, w := range weights {
