@@ -36,6 +36,7 @@ func (m *Model) selfText(ctx context.Context, o selfTextOptions, progress func(d
 	n := max((o.tokens+o.window-1)/o.window, 2)
 	s := &scribe{m: m, o: o, open: m.openings(ctx, o.drawn), total: n * o.window, progress: progress}
 	s.pass = pass{runner: m.run}
+	s.parts = make([]attn.Partial, m.run.pool.Size())
 	rounds := (n + m.writers(o.window) - 1) / m.writers(o.window)
 	for ; rounds > 0; rounds-- {
 		left := n - len(s.done)
@@ -63,7 +64,8 @@ type scribe struct {
 	open     *openings
 	windows  []*window
 	done     [][]int32
-	logits   []float32 // [windows, vocabulary]
+	logits   []float32      // [windows, vocabulary]
+	parts    []attn.Partial // per worker
 	cancel   atomic.Bool
 	total    int
 	progress func(done, total int)
@@ -197,9 +199,13 @@ func (s *scribe) attend(w *pool.Worker, ln *lane, l *layer, i, t int) {
 		k, v := s.k[t*nk+g*a.KeySize:][:a.KeySize], s.v[t*nv+g*a.ValueSize:][:a.ValueSize]
 		s.append(win.stores[i], l, table, pos, g, k, v)
 	}
-	for item := range a.Tiles(pos, 1) {
-		a.Prefill(ln.att[t*no:][:no], item, win.stores[i], pos, 1, q, &s.scratch[w.ID])
+	sc, part := &s.scratch[w.ID], &s.parts[w.ID]
+	part.Reserve(a)
+	a.Ready(sc, win.stores[i], q)
+	for item := range a.Parts(pos) {
+		a.Decode(part, item, win.stores[i], pos, q, sc)
 	}
+	a.Combine(ln.att[t*no:][:no], part, pos, 0, a.Heads, sc)
 }
 
 // next adds a token, the one that is to come or one drawn from logits, unless the window is full.
