@@ -14,7 +14,7 @@ import (
 const (
 	calibrationTokens = 8192  // of a text, more on request
 	writtenTokens     = 6144  // that the model writes, since writing takes time
-	freshTokens       = 28672 // that it writes for refinement
+	freshTokens       = 14336 // that it writes for refinement
 	calibrationWindow = 1024  // tokens of a window, each from an empty cache
 	writtenWindow     = 256   // of text that the model writes: several windows are written at once, short ones sooner
 	leastWindow       = 32

@@ -25,7 +25,7 @@ type ConvertOptions struct {
 	Calibration string
 	// Tokens of calibration text: how many the model writes, or how many are used of a longer Calibration, spread evenly.
 	// 0 means 8,192 of a text, 6,144 that the model writes, with Compat twice as many, with Refine 32,768 of a text.
-	// As many again are written for Refine, by default 28,672.
+	// As many again are written for Refine, by default 14,336.
 	Tokens int
 	// Seed of the text that the model writes. The same seed and file give the same bytes on the same kind of CPU.
 	Seed uint64

@@ -37,7 +37,7 @@ func (m *Model) compress(ctx context.Context, o compressOptions, progress func(s
 	if err := c.run(ctx, func(layer int) { progress(StageLayers, layer+1, m.h.layers) }); err != nil || o.refine == nil {
 		return made, err
 	}
-	c.cal = nil // the streams are not needed any more
+	o.refine.known, c.cal = c.cal.x, nil // what else there is to it is not needed any more
 	return made, c.refine(ctx, o.refine, func(done, total int) { progress(StageRefine, done, total) })
 }
 

@@ -21,23 +21,23 @@ import (
 //
 // falls along its gradient in encoders E, queries Q and values V of all layers (see compat.go), which are kept in the file in full or
 // half precision; what the file keeps in few bits stays as it is. Steps are Adam's (arXiv 1412.6980), each on refineTokens tokens, once
-// through a half of the calibration text and text that the model has written for this purpose. Statistics have seen the one: there, the
-// loss is half of what it is elsewhere. So the other is worth more, and only it tells whether it paid. The gradients are written by hand:
-// refinelayer.go.
+// through the calibration text and text that the model has written for this purpose. Statistics have seen the one: there, the loss is half
+// of what it is elsewhere. So only the other tells whether it paid. The gradients are written by hand: refinelayer.go.
 
 const (
-	refineTokens = 1024 // of a step, and at most of a window
-	refineRate   = 2e-4 // largest change of a step, in parts of a tensor's root mean square
-	refineWarm   = 8    // steps until that rate is reached; then it falls as half a cosine wave
-	refineHeld   = 8    // one batch of fresh text in so many tells whether it paid
+	refineTokens = calibrationWindow // of a step, and at most of a window
+	refineRate   = 2e-4              // largest change of a step, in parts of a tensor's root mean square
+	refineWarm   = 8                 // steps until that rate is reached; then it falls as half a cosine wave
+	refineHeld   = 8                 // one batch of fresh text in so many tells whether it paid
 	adamMean     = 0.9
 	adamSquare   = 0.98
 )
 
-// refineOptions say on what text to refine.
+// refineOptions say on what text to refine, in windows of at most refineTokens.
 type refineOptions struct {
-	seen  [][]int32 // windows that statistics come from; every second one is used
-	fresh [][]int32 // windows that they do not come from
+	seen  [][]int32 // windows that statistics come from
+	known stream    // what the original model makes of them behind its last layer, one after the other
+	fresh [][]int32 // windows that statistics do not come from
 	seed  uint64    // of the order in which they are taken
 	paid  bool      // result: whether it was worth keeping
 }
@@ -79,17 +79,17 @@ type refiner struct {
 	tape   *refineTape
 	inputs [][]float32 // per layer, what a step's tokens come in with, [tokens, width]
 	back   []float32   // gradient of the residual stream
-	cal    *calibration
 	batch  []refineBatch
 	seen   int // of them, how many are of text that statistics have seen: the first
 	act    quant.Act
 	loss   lossScratch
 }
 
-// refineBatch are windows that a step takes together, and where they begin in the calibration's streams.
+// refineBatch are windows of n tokens that a step takes together.
 type refineBatch struct {
 	windows [][]int32
-	at, n   int
+	n       int
+	target  stream // what the original model makes of them behind its last layer
 }
 
 // refine improves the tensors in c.made. It leaves them as they are when that does not pay on the part of the fresh text that is held back.
@@ -143,14 +143,13 @@ func (r *refiner) parts() (train, held []refineBatch) {
 
 // prepare loads the converted layers and what the original model makes of the windows.
 func (r *refiner) prepare(ctx context.Context, o *refineOptions) error {
-	var half [][]int32
-	for i := 0; i < len(o.seen); i += 2 {
-		half = append(half, o.seen[i])
+	fresh, err := r.original(ctx, o.fresh)
+	if err != nil {
+		return err
 	}
-	pieces := r.cut(half)
+	r.add(o.seen, o.known)
 	r.seen = len(r.batch)
-	r.cal = newCalibration(r.c.m, append(pieces, r.cut(o.fresh)...))
-	r.cal.y = r.cal.x // no stream of the converted model's: saves its memory
+	r.add(o.fresh, fresh)
 	var grads [3][]float32
 	for i := range r.c.plan {
 		l, err := r.c.load(i, r.c.made)
@@ -167,14 +166,20 @@ func (r *refiner) prepare(ctx context.Context, o *refineOptions) error {
 		r.inputs = append(r.inputs, make([]float32, refineTokens*r.c.h.embed))
 	}
 	r.back = make([]float32, refineTokens*r.c.h.embed)
-	if err := r.cal.embed(ctx); err != nil {
-		return err
+	return nil
+}
+
+// original returns what the original model makes of windows behind its last layer.
+func (r *refiner) original(ctx context.Context, windows [][]int32) (stream, error) {
+	m, cal := r.c.m, newCalibration(r.c.m, windows)
+	cal.y = cal.x // no stream of the converted model's: saves its memory
+	if err := cal.embed(ctx); err != nil {
+		return stream{}, err
 	}
-	m := r.c.m
 	for i := range m.w.layers {
 		l := &m.w.layers[i]
-		store := scratchStore(l, r.cal.longest())
-		err := r.cal.each(ctx, func(p *pass, x, _ stream) func(*pool.Worker, *lane, int, int) {
+		store := scratchStore(l, cal.longest())
+		err := cal.each(ctx, func(p *pass, x, _ stream) func(*pool.Worker, *lane, int, int) {
 			return func(w *pool.Worker, ln *lane, lo, hi int) {
 				x.load(ln.x, lo, hi)
 				p.bind(w, ln, l, i)
@@ -186,36 +191,24 @@ func (r *refiner) prepare(ctx context.Context, o *refineOptions) error {
 			}
 		})
 		if err != nil {
-			return err
+			return stream{}, err
 		}
 	}
-	return nil
+	return cal.x, nil
 }
 
-// cut adds batches of the windows, long ones in pieces, which it returns.
-func (r *refiner) cut(windows [][]int32) (pieces [][]int32) {
-	at, first := 0, len(r.batch)
-	if first > 0 {
-		at = r.batch[first-1].at + r.batch[first-1].n
-	}
-	for _, w := range windows {
-		for len(w) > 1 {
-			n := min(len(w), refineTokens)
-			if len(w)-n == 1 {
-				n = len(w) - min(len(w)-2, refineTokens/2) // no piece of one token
-			}
-			pieces, w = append(pieces, w[:n]), w[n:]
-			last := len(r.batch) - 1
-			if last < first || r.batch[last].n+n > refineTokens {
-				r.batch = append(r.batch, refineBatch{at: at})
-				last++
-			}
-			b := &r.batch[last]
-			b.windows, b.n = append(b.windows, pieces[len(pieces)-1]), b.n+n
-			at += n
+// add makes batches of windows, whose targets lie one after the other.
+func (r *refiner) add(windows [][]int32, target stream) {
+	at := 0
+	for i, w := range windows {
+		if i == 0 || r.batch[len(r.batch)-1].n+len(w) > refineTokens {
+			r.batch = append(r.batch, refineBatch{})
 		}
+		b := &r.batch[len(r.batch)-1]
+		b.windows, b.n = append(b.windows, w), b.n+len(w)
+		at += len(w)
+		b.target = target.rows(at-b.n, b.n)
 	}
-	return pieces
 }
 
 // each is the runner's: it calls fn for 0 … n-1.
@@ -263,10 +256,8 @@ func (r *refiner) step(b refineBatch, no int, rate float64) {
 func (r *refiner) gradient(b refineBatch, use func(l *refined)) float64 {
 	r.forward(b)
 	loss := r.lossBack(b, true)
-	spare := make([]float32, b.n*r.c.h.embed)
 	for i := len(r.layers) - 1; i >= 0; i-- {
-		copy(spare, r.inputs[i])
-		r.layerForward(r.layers[i], r.inputs[i], spare)
+		r.record(r.layers[i], r.inputs[i])
 		r.layerBack(r.layers[i], r.inputs[i], r.back[:b.n*r.c.h.embed])
 		use(r.layers[i])
 	}

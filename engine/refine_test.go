@@ -23,7 +23,7 @@ func refinerOf(t *testing.T, b *gguftest.Builder, windows, fresh [][]int32) (*re
 		t.Fatal(err)
 	}
 	r := &refiner{c: c, tape: new(refineTape)}
-	if err := r.prepare(t.Context(), &refineOptions{seen: windows, fresh: fresh}); err != nil {
+	if err := r.prepare(t.Context(), &refineOptions{seen: windows, known: c.cal.x, fresh: fresh}); err != nil {
 		t.Fatal(err)
 	}
 	return r, made
@@ -125,6 +125,32 @@ func TestRefineForward(t *testing.T) {
 	}
 }
 
+// What the closed form leaves of the original model's stream is what the model makes of the text.
+func TestRefineTarget(t *testing.T) {
+	windows := windowsOf(6, 37, 90)
+	r, _ := refinerOf(t, exactTiny("llama").build(), windows, windowsOf(2, 30, 90))
+	again, err := r.original(t.Context(), windows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, e := len(again.scale), r.c.h.embed
+	want, got := make([]float32, n*e), make([]float32, refineTokens*e)
+	again.load(want, 0, n)
+	at := 0
+	for _, b := range r.batch[:r.seen] {
+		b.target.load(got, 0, b.n)
+		for i, v := range got[:b.n*e] {
+			if w := want[at*e+i]; math.Abs(float64(v-w)) > 0.02*(1+math.Abs(float64(w))) {
+				t.Fatalf("token %d, value %d: %g, the model says %g", at+i/e, i%e, v, w)
+			}
+		}
+		at += b.n
+	}
+	if at != n || len(r.batch) != r.seen+1 {
+		t.Errorf("%d of %d tokens have a target, %d batches of which %d are seen", at, n, len(r.batch), r.seen)
+	}
+}
+
 // Refining brings the divergence down.
 func TestRefine(t *testing.T) {
 	if testing.Short() {
@@ -140,11 +166,11 @@ func TestRefine(t *testing.T) {
 	}
 	c := r.c
 	steps := 0
-	if err := c.refine(t.Context(), &refineOptions{seen: windows, fresh: fresh, seed: 1}, func(int, int) { steps++ }); err != nil {
+	if err := c.refine(t.Context(), &refineOptions{seen: windows, known: c.cal.x, fresh: fresh, seed: 1}, func(int, int) { steps++ }); err != nil {
 		t.Fatal(err)
 	}
 	again := &refiner{c: c, tape: new(refineTape)}
-	if err := again.prepare(t.Context(), &refineOptions{seen: windows, fresh: fresh}); err != nil {
+	if err := again.prepare(t.Context(), &refineOptions{seen: windows, known: c.cal.x, fresh: fresh}); err != nil {
 		t.Fatal(err)
 	}
 	after, err := again.divergence(again.batch, tick)
@@ -168,7 +194,7 @@ func TestRefineKeepsWhatItCannotJudge(t *testing.T) {
 		}
 		before[name] = slices.Clone(b)
 	}
-	o := &refineOptions{seen: windows}
+	o := &refineOptions{seen: windows, known: r.c.cal.x}
 	if err := r.c.refine(t.Context(), o, func(int, int) {}); err != nil || o.paid {
 		t.Fatalf("paid %v, error %v", o.paid, err)
 	}

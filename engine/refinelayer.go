@@ -99,8 +99,19 @@ func (t *refineTape) turn(x []float32, i, r int, back bool) {
 	}
 }
 
-// layerForward computes the layer's output for x, in out, which holds x.
+// layerForward computes the layer's output for x.
 func (r *refiner) layerForward(l *refined, x, out []float32) {
+	r.record(l, x)
+	t, e, ff := r.tape, r.c.h.embed, l.gate.Rows
+	n := t.tokens()
+	r.each(n, func(i int) { quant.SiLUMul(t.mid[i*ff:][:ff], t.gate[i*ff:][:ff], t.up[i*ff:][:ff]) })
+	r.project(t.out, t.mid, l.down)
+	copy(out, t.x)
+	vek32.Add_Inplace(out[:n*e], t.out[:n*e])
+}
+
+// record is layerForward up to what W_down gets: all that layerBack needs.
+func (r *refiner) record(l *refined, x []float32) {
 	t, e, g, row := r.tape, r.c.h.embed, l.geo, l.lat.row()
 	n := t.tokens()
 	r.each(n, func(i int) { norm(t.h[i*e:][:e], x[i*e:][:e], l.attnNorm, r.c.h.eps) })
@@ -111,17 +122,13 @@ func (r *refiner) layerForward(l *refined, x, out []float32) {
 	r.each(g.Heads, func(h int) { t.headForward(l, h) })
 	r.project(t.out, t.att, l.o)
 	r.each(n, func(i int) {
-		y := out[i*e:][:e]
+		y := t.x[i*e:][:e]
+		copy(y, x[i*e:])
 		vek32.Add_Inplace(y, t.out[i*e:][:e])
-		copy(t.x[i*e:], y)
 		norm(t.ffn[i*e:][:e], y, l.ffnNorm, r.c.h.eps)
 	})
 	r.project(t.gate, t.ffn, l.gate)
 	r.project(t.up, t.ffn, l.up)
-	ff := l.gate.Rows
-	r.each(n, func(i int) { quant.SiLUMul(t.mid[i*ff:][:ff], t.gate[i*ff:][:ff], t.up[i*ff:][:ff]) })
-	r.project(t.out, t.mid, l.down)
-	vek32.Add_Inplace(out[:n*e], t.out[:n*e])
 }
 
 // refineTile is how many tokens' scores are computed at a time; later tokens are left out.
@@ -374,8 +381,8 @@ func (r *refiner) lossBack(b refineBatch, back bool) float64 {
 	vocab := m.w.output.Rows
 	n := b.n
 	s.target = resized(s.target, n*e)
-	x, target := r.cal.x.rows(b.at, n), s.target
-	x.load(target, 0, n)
+	target := s.target
+	b.target.load(target, 0, n)
 	s.hidden, s.want, s.back = resized(s.hidden, lossTokens*e), resized(s.want, lossTokens*e), resized(s.back, lossTokens*e)
 	s.logits, s.wanted = resized(s.logits, lossTokens*vocab), resized(s.wanted, lossTokens*vocab)
 	total := make([]float64, n)
