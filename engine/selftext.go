@@ -37,6 +37,11 @@ func (m *Model) selfText(ctx context.Context, o selfTextOptions, progress func(d
 	s := &scribe{m: m, o: o, open: m.openings(ctx, o.drawn), total: n * o.window, progress: progress}
 	s.pass = pass{runner: m.run}
 	s.parts = make([]attn.Partial, m.run.pool.Size())
+	for i := range s.parts {
+		for _, a := range m.run.attns {
+			s.parts[i].Reserve(a)
+		}
+	}
 	rounds := (n + m.writers(o.window) - 1) / m.writers(o.window)
 	for ; rounds > 0; rounds-- {
 		left := n - len(s.done)
@@ -200,7 +205,6 @@ func (s *scribe) attend(w *pool.Worker, ln *lane, l *layer, i, t int) {
 		s.append(win.stores[i], l, table, pos, g, k, v)
 	}
 	sc, part := &s.scratch[w.ID], &s.parts[w.ID]
-	part.Reserve(a)
 	a.Ready(sc, win.stores[i], q)
 	for item := range a.Parts(pos) {
 		a.Decode(part, item, win.stores[i], pos, q, sc)
