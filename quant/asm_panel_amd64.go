@@ -5,55 +5,55 @@
 package quant
 
 // unpackQ4_0AVX2 unpacks blocks of Q4_0: their codes in order, and the first four bytes of each block to every 32nd of
-// scales; tile.unpack is its twin.
+// scales; tileRow.unpack is its twin.
 //
 //go:noescape
 func unpackQ4_0AVX2(codes *byte, scales *uint32, w *byte, blocks int)
 
 // unpackQ4_1AVX2 unpacks blocks of Q4_1: their codes in order, and the first four bytes of each block to every 32nd of
-// scales; tile.unpack is its twin.
+// scales; tileRow.unpack is its twin.
 //
 //go:noescape
 func unpackQ4_1AVX2(codes *byte, scales *uint32, w *byte, blocks int)
 
 // unpackQ5_0AVX2 unpacks blocks of Q5_0: their codes in order, and the first four bytes of each block to every 32nd of
-// scales; tile.unpack is its twin.
+// scales; tileRow.unpack is its twin.
 //
 //go:noescape
 func unpackQ5_0AVX2(codes *byte, scales *uint32, w *byte, blocks int)
 
 // unpackQ5_1AVX2 unpacks blocks of Q5_1: their codes in order, and the first four bytes of each block to every 32nd of
-// scales; tile.unpack is its twin.
+// scales; tileRow.unpack is its twin.
 //
 //go:noescape
 func unpackQ5_1AVX2(codes *byte, scales *uint32, w *byte, blocks int)
 
 // unpackQ8_0AVX2 unpacks blocks of Q8_0: their codes in order, and the first four bytes of each block to every 32nd of
-// scales; tile.unpack is its twin.
+// scales; tileRow.unpack is its twin.
 //
 //go:noescape
 func unpackQ8_0AVX2(codes *byte, scales *uint32, w *byte, blocks int)
 
 // unpackQ8_0AVX512 unpacks blocks of Q8_0: their codes in order, and the first four bytes of each block to every 32nd of
-// scales; tile.unpack is its twin.
+// scales; tileRow.unpack is its twin.
 //
 //go:noescape
 func unpackQ8_0AVX512(codes *byte, scales *uint32, w *byte, blocks int)
 
 // unpackIQ4_NLAVX2 unpacks blocks of IQ4_NL: their codes in order, and the first four bytes of each block to every 32nd of
-// scales; tile.unpack is its twin.
+// scales; tileRow.unpack is its twin.
 //
 //go:noescape
 func unpackIQ4_NLAVX2(codes *byte, scales *uint32, w *byte, blocks int)
 
 // unpackIQ4_NLAVX512 unpacks blocks of IQ4_NL: their codes in order, and the first four bytes of each block to every 32nd of
-// scales; tile.unpack is its twin.
+// scales; tileRow.unpack is its twin.
 //
 //go:noescape
 func unpackIQ4_NLAVX512(codes *byte, scales *uint32, w *byte, blocks int)
 
 // unpackMXFP4AVX2 unpacks blocks of MXFP4: their codes in order, and the first four bytes of each block to every 32nd of
-// scales; tile.unpack is its twin.
+// scales; tileRow.unpack is its twin.
 //
 //go:noescape
 func unpackMXFP4AVX2(codes *byte, scales *uint32, w *byte, blocks int)

@@ -4,6 +4,11 @@
 
 package quant
 
+// turnF32AVX2 sets dst[c*ldd+r] = src[r*lds+c] for r < rows and c < cols, multiples of 8; turnF32Generic is its twin.
+//
+//go:noescape
+func turnF32AVX2(dst *float32, ldd int, src *float32, lds int, rows int, cols int)
+
 // expSumAVX2 sets dst[i] = exp(x[i]-max) for i < n, and returns their sum; expSumGeneric is its twin.
 //
 //go:noescape

@@ -4,6 +4,89 @@
 
 #include "textflag.h"
 
+// func turnF32AVX2(dst *float32, ldd int, src *float32, lds int, rows int, cols int)
+// Requires: AVX
+TEXT ·turnF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ src+16(FP), CX
+	MOVQ ldd+8(FP), DX
+	SHLQ $0x02, DX
+	MOVQ lds+24(FP), BX
+	SHLQ $0x02, BX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (BX)(BX*2), DI
+
+cols1:
+	CMPQ cols+40(FP), $0x08
+	JLT  colsEnd2
+	SUBQ $0x08, cols+40(FP)
+	MOVQ rows+32(FP), R8
+	MOVQ CX, R9
+	MOVQ AX, R10
+	SUBQ $0x08, R8
+	JLT  rowsEnd4
+
+rows3:
+	// x[half][i] = [row i | row i+4], four columns each
+	LEAQ        (R9)(BX*4), R11
+	VMOVUPS     (R9), X0
+	VINSERTF128 $0x01, (R11), Y0, Y0
+	VMOVUPS     (R9)(BX*1), X1
+	VINSERTF128 $0x01, (R11)(BX*1), Y1, Y1
+	VMOVUPS     (R9)(BX*2), X2
+	VINSERTF128 $0x01, (R11)(BX*2), Y2, Y2
+	VMOVUPS     (R9)(DI*1), X3
+	VINSERTF128 $0x01, (R11)(DI*1), Y3, Y3
+	VMOVUPS     16(R9), X4
+	VINSERTF128 $0x01, 16(R11), Y4, Y4
+	VMOVUPS     16(R9)(BX*1), X5
+	VINSERTF128 $0x01, 16(R11)(BX*1), Y5, Y5
+	VMOVUPS     16(R9)(BX*2), X6
+	VINSERTF128 $0x01, 16(R11)(BX*2), Y6, Y6
+	VMOVUPS     16(R9)(DI*1), X7
+	VINSERTF128 $0x01, 16(R11)(DI*1), Y7, Y7
+	LEAQ        (R9)(BX*8), R9
+
+	// columns of four
+	LEAQ      (R10)(DX*4), R11
+	VUNPCKLPS Y1, Y0, Y8
+	VUNPCKLPS Y3, Y2, Y9
+	VSHUFPS   $0x44, Y9, Y8, Y10
+	VMOVUPS   Y10, (R10)
+	VSHUFPS   $0xee, Y9, Y8, Y8
+	VMOVUPS   Y8, (R10)(DX*1)
+	VUNPCKHPS Y1, Y0, Y8
+	VUNPCKHPS Y3, Y2, Y9
+	VSHUFPS   $0x44, Y9, Y8, Y10
+	VMOVUPS   Y10, (R10)(DX*2)
+	VSHUFPS   $0xee, Y9, Y8, Y8
+	VMOVUPS   Y8, (R10)(SI*1)
+	VUNPCKLPS Y5, Y4, Y8
+	VUNPCKLPS Y7, Y6, Y9
+	VSHUFPS   $0x44, Y9, Y8, Y10
+	VMOVUPS   Y10, (R11)
+	VSHUFPS   $0xee, Y9, Y8, Y8
+	VMOVUPS   Y8, (R11)(DX*1)
+	VUNPCKHPS Y5, Y4, Y8
+	VUNPCKHPS Y7, Y6, Y9
+	VSHUFPS   $0x44, Y9, Y8, Y10
+	VMOVUPS   Y10, (R11)(DX*2)
+	VSHUFPS   $0xee, Y9, Y8, Y8
+	VMOVUPS   Y8, (R11)(SI*1)
+	ADDQ      $+32, R10
+	SUBQ      $0x08, R8
+	JGE       rows3
+
+rowsEnd4:
+	ADDQ $0x08, R8
+	ADDQ $+32, CX
+	LEAQ (AX)(DX*8), AX
+	JMP  cols1
+
+colsEnd2:
+	VZEROUPPER
+	RET
+
 // func expSumAVX2(dst *float32, x *float32, n int, max float32) float32
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·expSumAVX2(SB), NOSPLIT, $0-36

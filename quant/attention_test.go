@@ -279,3 +279,19 @@ func BenchmarkAttention(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkProduct is MixF32 for products of matrices: rows, depth, columns.
+func BenchmarkProduct(b *testing.B) {
+	for _, l := range cpu.Levels() {
+		for _, s := range []struct{ rows, n, d int }{{9, 64, 64}, {32, 512, 64}, {64, 64, 576}, {256, 64, 576}, {256, 64, 1536}, {90, 128, 32}} {
+			v, p, out := make([]float32, s.n*s.d), make([]float32, s.rows*s.n), make([]float32, s.rows*s.d)
+			b.Run(fmt.Sprintf("%v/%dx%dx%d", l, s.rows, s.n, s.d), func(b *testing.B) {
+				defer cpu.Force(l)()
+				for b.Loop() {
+					MixF32(out, s.d, p, s.n, s.rows, v, s.d, s.n, s.d)
+				}
+				b.ReportMetric(float64(s.rows*s.n*s.d)*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gmac/s")
+			})
+		}
+	}
+}

@@ -23,40 +23,50 @@ func dequantize(dst []float32, t Type, src []byte) {
 		floats(t, dst, src)
 		return
 	}
-	var tl tile
+	var row tileRow
 	for len(dst) > 0 {
 		n := min(tileCols, len(dst))
 		bytes := t.RowBytes(n)
-		tl.unpack(t, 0, src[:bytes])
+		row.unpack(t, src[:bytes])
 		if form == FormQ8 {
-			tl.floats8(dst[:n], t)
+			row.floats8(dst[:n], t)
 		} else {
-			tl.floatsK(dst[:n], t)
+			row.floatsK(dst[:n], t)
 		}
 		dst, src = dst[n:], src[bytes:]
 	}
 }
 
-// floats8 writes row 0 of a tile of type t, one in blocks of 32. Products are converted, so that no compiler fuses them with
-// the sum: the bits are the same everywhere.
-func (tl *tile) floats8(dst []float32, t Type) {
+// floats8 writes a row of type t, one in blocks of 32. Products are converted, so that no compiler fuses them with the sum:
+// the bits are the same everywhere.
+func (r *tileRow) floats8(dst []float32, t Type) {
 	bias, _ := codesOf(t)
 	min := hasMin(t)
-	for i := range dst {
-		v := float32(tl.d[0][i/q8Block] * float32(int32(tl.q[0][i])-bias))
-		if min {
-			v += tl.m[0][i/q8Block]
+	for b := 0; b*q8Block < len(dst); b++ {
+		d, q := r.d[b], r.q[b*q8Block:][:q8Block]
+		block := dst[b*q8Block:][:len(q)]
+		if !min {
+			for i, c := range q {
+				block[i] = d * float32(int32(c)-bias)
+			}
+			continue
 		}
-		dst[i] = v
+		m := r.m[b]
+		for i, c := range q {
+			block[i] = float32(d*float32(int32(c)-bias)) + m
+		}
 	}
 }
 
-// floatsK writes row 0 of a tile of type t, one in blocks of 256.
-func (tl *tile) floatsK(dst []float32, t Type) {
+// floatsK writes a row of type t, one in blocks of 256.
+func (r *tileRow) floatsK(dst []float32, t Type) {
 	bias, _ := codesOf(t)
-	for i := range dst {
-		g := i / kGroup
-		d, m := float32(tl.kd[0]*float32(tl.sc[0][g])), float32(tl.kmin[0]*float32(tl.mn[0][g]))
-		dst[i] = float32(d*float32(int32(tl.q[0][i])-bias)) - m
+	for g := 0; g*kGroup < len(dst); g++ {
+		d, m := float32(r.kd*float32(r.sc[g])), float32(r.kmin*float32(r.mn[g]))
+		q := r.q[g*kGroup:][:kGroup]
+		group := dst[g*kGroup:][:len(q)]
+		for i, c := range q {
+			group[i] = float32(d*float32(int32(c)-bias)) - m
+		}
 	}
 }

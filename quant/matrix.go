@@ -49,6 +49,16 @@ func (m *Matrix) Row(dst []float32, r int) {
 	dequantize(dst[:m.Cols], m.Type, m.data[r*m.stride:][:m.stride])
 }
 
+// Part writes len(dst) weights of row r from column c on as float32: both multiples of the type's block. It panics when they are not, or
+// out of range.
+func (m *Matrix) Part(dst []float32, r, c int) {
+	elems, bytes := m.Type.Block()
+	if c%elems != 0 || len(dst)%elems != 0 || c < 0 || c+len(dst) > m.Cols {
+		panic(fmt.Sprintf("quant: columns %d to %d of [%d,%d], in blocks of %d", c, c+len(dst), m.Rows, m.Cols, elems))
+	}
+	dequantize(dst, m.Type, m.data[r*m.stride:][:m.stride][c/elems*bytes:][:len(dst)/elems*bytes])
+}
+
 // Mul computes dst[t*ld+r] = Σ_c W[r,c]·x[t,c] for the rows r0 ≤ r < r1 and all rows t of the batch, and touches no other
 // element of dst. ld is the distance between the results of two tokens, usually Rows. Calls for disjoint rows may run at the
 // same time. Nothing is allocated. It panics when the batch has another row length or was not quantised to Form, when the

@@ -34,7 +34,7 @@ func mulQ8(t Type, dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 		for c := 0; c < a.Cols; c += tileCols {
 			cols := min(tileCols, a.Cols-c)
 			for i := range n {
-				tl.unpack(t, i, w[(r+i)*stride+c/elems*bytes:][:cols/elems*bytes])
+				tl[i].unpack(t, w[(r+i)*stride+c/elems*bytes:][:cols/elems*bytes])
 			}
 			tl.mul8(t, dst[r:], ld, n, c, cols, a)
 		}
@@ -53,10 +53,10 @@ func (tl *tile) mul8(t Type, dst []float32, ld, n, c, cols int, a *Act) {
 		d, s := a.d[o/q8Block:][:cols/q8Block], a.s[o/q8Block:][:cols/q8Block]
 		dst := dst[tok*ld:][:n]
 		for i := range dst {
-			p.dot(&sums, &tl.q[i], cols/kGroup, bits)
-			v := p.scale8(&sums, &tl.d[i], d, bias)
+			p.dot(&sums, &tl[i].q, cols/kGroup, bits)
+			v := p.scale8(&sums, &tl[i].d, d, bias)
 			if min {
-				v += dotFloats(tl.m[i][:], s)
+				v += dotFloats(tl[i].m[:], s)
 			}
 			if c > 0 {
 				v += dst[i]

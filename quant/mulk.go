@@ -30,7 +30,7 @@ func mulQ8K(t Type, dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 		n := min(tileRows, rows-r)
 		for b := range a.Cols / kBlock {
 			for i := range n {
-				tl.unpackK(t, i, w[(r+i)*stride+b*bytes:][:bytes])
+				tl[i].unpackK(t, w[(r+i)*stride+b*bytes:][:bytes])
 			}
 			tl.mulK(t, dst[r:], ld, n, b, a)
 		}
@@ -49,10 +49,10 @@ func (tl *tile) mulK(t Type, dst []float32, ld, n, b int, a *Act) {
 		d := a.kd[o]
 		dst := dst[tok*ld:][:n]
 		for i := range dst {
-			p.dot(&sums, &tl.q[i], len(sums), bits)
-			v := float32(tl.kd[i]*d) * float32(p.scaleK(&sums, &tl.sc[i], bias))
+			p.dot(&sums, &tl[i].q, len(sums), bits)
+			v := float32(tl[i].kd*d) * float32(p.scaleK(&sums, &tl[i].sc, bias))
 			if min {
-				v -= float32(tl.kmin[i]*d) * float32(dotInts(&tl.mn[i], &p.sum))
+				v -= float32(tl[i].kmin*d) * float32(dotInts(&tl[i].mn, &p.sum))
 			}
 			if b > 0 {
 				v += dst[i]

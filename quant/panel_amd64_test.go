@@ -279,14 +279,14 @@ func checkUnpack(t *testing.T, rng *rand.Rand, l cpu.Level, p panelType) {
 	elems, size := p.typ.Block()
 	blocks := 256 / elems
 	w := fenced(t, weightBlocks(rng, p.typ, blocks, true), true)
-	var tl tile
-	tl.unpack(p.typ, 0, w)
+	var row tileRow
+	row.unpack(p.typ, w)
 	codes := atFence[byte](t, 256, true)
 	const stride, toM = 2, 1
 	dm := make([]float32, 16*stride)
 	if p.unpackK != nil {
 		p.unpackK(&codes[0], &dm[0], stride, toM, &w[0], 1)
-		checkFactors(t, &tl, p, l, dm)
+		checkFactors(t, &row, p, l, dm)
 	} else {
 		scales := make([]uint32, blocks*panelRows)
 		p.unpack32(&codes[0], &scales[0], &w[0], blocks)
@@ -296,7 +296,7 @@ func checkUnpack(t *testing.T, rng *rand.Rand, l cpu.Level, p panelType) {
 			}
 		}
 	}
-	for i, want := range tl.q[0] {
+	for i, want := range row.q {
 		if bias, _ := codesOf(p.typ); bias == 128 && l == cpu.AVX2 {
 			want ^= 0x80
 		}
@@ -307,11 +307,11 @@ func checkUnpack(t *testing.T, rng *rand.Rand, l cpu.Level, p panelType) {
 }
 
 // checkFactors compares D and M of a block of 256.
-func checkFactors(t *testing.T, tl *tile, p panelType, l cpu.Level, dm []float32) {
+func checkFactors(t *testing.T, row *tileRow, p panelType, l cpu.Level, dm []float32) {
 	t.Helper()
 	for g := range 256 / p.group {
 		i := g * p.group / kGroup
-		d, m := tl.kd[0]*float32(tl.sc[0][i]), -tl.kmin[0]*float32(tl.mn[0][i])
+		d, m := row.kd*float32(row.sc[i]), -row.kmin*float32(row.mn[i])
 		if !hasMin(p.typ) {
 			bias, _ := codesOf(p.typ)
 			m = -float32(bias)

@@ -2,7 +2,10 @@
 
 package quant
 
-import "sync"
+import (
+	"sync"
+	"unsafe"
+)
 
 // A matrix product of many tokens goes through panels: pieces of the weight matrix, panelRows rows by at most panelCols
 // columns, unpacked by the generic code and interleaved, so that SDOT multiplies four columns of four rows by four columns of
@@ -60,37 +63,34 @@ func (p *panelType) fill(s *panelScratch, w []byte, stride, n, c, cols int) {
 	for at := 0; at < cols; at += tileCols {
 		k := min(tileCols, cols-at)
 		for r := range n {
-			s.tile.unpack(p.typ, r, w[r*stride+(c+at)/elems*bytes:][:k/elems*bytes])
+			s.tile[r].unpack(p.typ, w[r*stride+(c+at)/elems*bytes:][:k/elems*bytes])
 		}
 		for i := 0; i < n; i += gemmRows {
-			interleave8NEON(&s.q[i/gemmRows][gemmRows*at], &s.tile.q[i][0], tileCols, k, int(bias))
+			interleave8NEON(&s.q[i/gemmRows][gemmRows*at], &s.tile[i].q[0], int(unsafe.Sizeof(s.tile[i])), k, int(bias))
 			dm := s.dm[i/gemmRows][at/p.group:][:k/p.group]
 			for r := range min(gemmRows, n-i) {
 				if p.block == kBlock {
-					s.tile.scalesK(dm, i, r, p.group)
+					s.tile[i+r].scalesK(dm, r, p.group)
 				} else {
-					s.tile.scales8(dm, i, r)
+					s.tile[i+r].scales8(dm, r)
 				}
 			}
 		}
 	}
 }
 
-// scales8 writes D and M of row i+r of a type in blocks of 32 to column r of dm.
-func (tl *tile) scales8(dm [][2 * gemmRows]float32, i, r int) {
-	d, m := &tl.d[i+r], &tl.m[i+r]
+// scales8 writes D and M of a row of a type in blocks of 32 to column r of dm.
+func (t *tileRow) scales8(dm [][2 * gemmRows]float32, r int) {
 	for g := range dm {
-		dm[g][r], dm[g][gemmRows+r] = d[g], m[g]
+		dm[g][r], dm[g][gemmRows+r] = t.d[g], t.m[g]
 	}
 }
 
 // scalesK is scales8 for a type in blocks of 256.
-func (tl *tile) scalesK(dm [][2 * gemmRows]float32, i, r, group int) {
-	sc, mn := &tl.sc[i+r], &tl.mn[i+r]
-	d, min := tl.kd[i+r], tl.kmin[i+r]
+func (t *tileRow) scalesK(dm [][2 * gemmRows]float32, r, group int) {
 	for g := range dm {
 		at := g * group / kGroup
-		dm[g][r], dm[g][gemmRows+r] = d*float32(sc[at]), -min*float32(mn[at])
+		dm[g][r], dm[g][gemmRows+r] = t.kd*float32(t.sc[at]), -t.kmin*float32(t.mn[at])
 	}
 }
 

@@ -18,6 +18,8 @@ type vectorSet struct {
 	siluMul    func(dst, gate, up []float32)
 	geluMul    func(dst, gate, up []float32)
 	sumSquares func(x []float32) float32
+
+	turn func(dst []float32, ldd int, src []float32, lds, rows, cols int)
 }
 
 // mixFunc is MixF16 or MixF32.
@@ -29,6 +31,7 @@ var vectorSets = [cpu.NumLevels]vectorSet{cpu.Generic: {
 	scores: scoresGeneric, mix: mixGeneric, mixF32: mixF32Generic,
 	scoresQ8: scoresQ8Generic, mixQ8: mixQ8Generic,
 	expSum: expSumGeneric, siluMul: siluMulGeneric, geluMul: geluMulGeneric, sumSquares: sumSquaresGeneric,
+	turn: turnF32Generic,
 }}
 
 // vectors returns the set of the level in use.

@@ -14,14 +14,14 @@ func init() {
 		scores: scoresWith(scoresAVX2, 8), mix: mixWith(mixAVX2, 8, mixGeneric), mixF32: mixWith(mixF32AVX2, 8, mixF32Generic),
 		scoresQ8: cacheAVX2.scoresQ8, mixQ8: cacheAVX2.mixQ8,
 		expSum: expSumWith(expSumAVX2), siluMul: gatedWith(siluMulAVX2), geluMul: gatedWith(geluMulAVX2),
-		sumSquares: sumSquaresWith(sumSquaresAVX2),
+		sumSquares: sumSquaresWith(sumSquaresAVX2), turn: turnSquares,
 	}
 	vectorSets[cpu.AVX512] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
 		scores: scoresWith(scoresAVX512, 1), mix: mixWith(mixAVX512, 1, mixGeneric), mixF32: mixWith(mixF32AVX512, 1, mixF32Generic),
 		scoresQ8: cacheAVX512.scoresQ8, mixQ8: cacheAVX512.mixQ8,
 		expSum: expSumWith(expSumAVX512), siluMul: gatedWith(siluMulAVX512), geluMul: gatedWith(geluMulAVX512),
-		sumSquares: sumSquaresWith(sumSquaresAVX512),
+		sumSquares: sumSquaresWith(sumSquaresAVX512), turn: turnSquares,
 	}
 }
 
@@ -83,5 +83,19 @@ func sumSquaresWith(kernel func(x *float32, n int) float32) func(x []float32) fl
 			return 0
 		}
 		return kernel(&x[0], len(x))
+	}
+}
+
+// turnSquares is vectorSet.turn; what is no multiple of eight goes through Go.
+func turnSquares(dst []float32, ldd int, src []float32, lds, rows, cols int) {
+	r, c := rows&^7, cols&^7
+	if r > 0 && c > 0 {
+		turnF32AVX2(&dst[0], ldd, &src[0], lds, r, c)
+	}
+	if c < cols {
+		turnF32Generic(dst[c*ldd:], ldd, src[c:], lds, r, cols-c)
+	}
+	if r < rows {
+		turnF32Generic(dst[r:], ldd, src[r*lds:], lds, rows-r, cols)
 	}
 }

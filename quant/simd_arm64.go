@@ -14,6 +14,7 @@ func init() {
 		scores: scoresWith(scoresNEON, 8), mix: mixWith(mixNEON, 8, mixGeneric), mixF32: mixTurned(dotsF32NEON, 8),
 		scoresQ8: scoresQ8Generic, mixQ8: mixQ8Generic,
 		expSum: expSum, siluMul: siluMul, geluMul: geluMul, sumSquares: sumSquares,
+		turn: turnF32Generic,
 	}
 }
 

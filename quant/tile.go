@@ -5,23 +5,26 @@ const (
 	tileCols = 256 // and columns of them
 )
 
-// tile is a piece of a weight matrix unpacked to bytes with its scales: what the generic kernels multiply and Dequantize
-// reads. Unpacking costs little beside a product, and is shared by all tokens of a batch.
-type tile struct {
-	q [tileRows][tileCols]byte // codes; a weight's integer is the code minus the type's bias
+// tile is a piece of a weight matrix unpacked to bytes with its scales: what the generic kernels multiply. Unpacking costs
+// little beside a product, and is shared by all tokens of a batch.
+type tile [tileRows]tileRow
+
+// tileRow is a row of it, and what Dequantize reads.
+type tileRow struct {
+	q [tileCols]byte // codes; a weight's integer is the code minus the type's bias
 
 	// Types in blocks of 32: w = d·(q-bias) + m, per block.
-	d, m [tileRows][tileCols / q8Block]float32
+	d, m [tileCols / q8Block]float32
 
 	// Types in blocks of 256: w = kd·sc·(q-bias) - kmin·mn, sc and mn per 16 weights.
-	kd, kmin [tileRows]float32
-	sc, mn   [tileRows][tileCols / kGroup]int32
+	kd, kmin float32
+	sc, mn   [tileCols / kGroup]int32
 }
 
-// unpack fills row r of the tile from whole blocks of type t, at most tileCols weights. It is a switch, not a table of
-// functions: through a function value the tile would escape to the heap.
-func (tl *tile) unpack(t Type, r int, w []byte) {
-	q, d, m := &tl.q[r], &tl.d[r], &tl.m[r]
+// unpack fills the row from whole blocks of type t, at most tileCols weights. It is a switch, not a table of functions:
+// through a function value the row would escape to the heap.
+func (r *tileRow) unpack(t Type, w []byte) {
+	q, d, m := &r.q, &r.d, &r.m
 	switch t {
 	case Q4_0:
 		unpackQ4_0(q, d, w)
@@ -38,26 +41,26 @@ func (tl *tile) unpack(t Type, r int, w []byte) {
 	case MXFP4:
 		unpackMXFP4(q, d, w)
 	default:
-		tl.unpackK(t, r, w)
+		r.unpackK(t, w)
 	}
 }
 
 // unpackK is unpack for the types in blocks of 256: one block.
-func (tl *tile) unpackK(t Type, r int, w []byte) {
-	q, sc, mn := &tl.q[r], &tl.sc[r], &tl.mn[r]
+func (r *tileRow) unpackK(t Type, w []byte) {
+	q, sc, mn := &r.q, &r.sc, &r.mn
 	switch t {
 	case Q2_K:
-		tl.kd[r], tl.kmin[r] = unpackQ2_K(q, sc, mn, w)
+		r.kd, r.kmin = unpackQ2_K(q, sc, mn, w)
 	case Q3_K:
-		tl.kd[r] = unpackQ3_K(q, sc, w)
+		r.kd = unpackQ3_K(q, sc, w)
 	case Q4_K:
-		tl.kd[r], tl.kmin[r] = unpackQ4_K(q, sc, mn, w)
+		r.kd, r.kmin = unpackQ4_K(q, sc, mn, w)
 	case Q5_K:
-		tl.kd[r], tl.kmin[r] = unpackQ5_K(q, sc, mn, w)
+		r.kd, r.kmin = unpackQ5_K(q, sc, mn, w)
 	case Q6_K:
-		tl.kd[r] = unpackQ6_K(q, sc, w)
+		r.kd = unpackQ6_K(q, sc, w)
 	case IQ4_XS:
-		tl.kd[r] = unpackIQ4_XS(q, sc, w)
+		r.kd = unpackIQ4_XS(q, sc, w)
 	}
 }
 

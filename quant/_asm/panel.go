@@ -37,7 +37,7 @@ func buildPanel(g *gen) {
 func (g *gen) unpack32(l level, f format32) {
 	g.fn(l, "unpack"+f.name, "(codes *byte, scales *uint32, w *byte, blocks int)",
 		fmt.Sprintf("unpacks blocks of %s: their codes in order, and the first four bytes of each block to every 32nd of", f.name),
-		"scales; tile.unpack is its twin.")
+		"scales; tileRow.unpack is its twin.")
 	r := &rowGen{gen: g, format32: f}
 	codes, scales, w, blocks := g.arg("codes"), g.arg("scales"), g.arg("w"), g.arg("blocks")
 	r.constants()

@@ -7,8 +7,10 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// buildVector writes the element-wise functions of a transformer, at each level. Any number of elements is right.
+// buildVector writes the element-wise functions of a transformer, at each level. Any number of elements is right. The transpose of a
+// matrix of floats is here as well.
 func buildVector(g *gen) {
+	g.turn(avx2)
 	for _, l := range []level{avx2, avx512} {
 		g.expSum(l)
 		g.gated(l, "siluMul", "siluMulGeneric", (*gen).siluExponent)
@@ -176,5 +178,56 @@ func (g *gen) sumSquares(l level) {
 	g.VADDPS(acc[2], acc[0], acc[0])
 	g.sum1(acc[0])
 	g.Store(acc[0].AsX(), g.ReturnIndex(0))
+	g.done()
+}
+
+// turn writes the transpose of a matrix in squares of 8: rows i and i+4 share a register, so that what is left to do stays within
+// its halves.
+func (g *gen) turn(l level) {
+	g.fn(l, "turnF32", "(dst *float32, ldd int, src *float32, lds, rows, cols int)",
+		"sets dst[c*ldd+r] = src[r*lds+c] for r < rows and c < cols, multiples of 8; turnF32Generic is its twin.")
+	dst, src := g.arg("dst"), g.arg("src")
+	ldd, lds := g.bytesArg("ldd", 2), g.bytesArg("lds", 2)
+	ldd3, lds3 := g.times3(ldd), g.times3(lds)
+	g.whileMem(g.addr("cols"), 8, "cols", func() {
+		n, from, to := g.arg("rows"), g.copyOf(src), g.copyOf(dst)
+		g.while(n, 8, "rows", func() {
+			far := g.GP64()
+			g.Comment("x[half][i] = [row i | row i+4], four columns each")
+			g.LEAQ(operand.Mem{Base: from, Index: lds, Scale: 4}, far)
+			var x [2][4]reg.VecVirtual
+			for half := range x {
+				for i := range x[half] {
+					v := g.vec()
+					g.VMOVUPS(rowPtr(from, lds, lds3, i).Offset(16*half), v.AsX())
+					g.VINSERTF128(operand.Imm(1), rowPtr(far, lds, lds3, i).Offset(16*half), v, v)
+					x[half][i] = v
+				}
+			}
+			g.LEAQ(operand.Mem{Base: from, Index: lds, Scale: 8}, from)
+			g.Comment("columns of four")
+			g.LEAQ(operand.Mem{Base: to, Index: ldd, Scale: 4}, far)
+			for half, at := range []reg.GPVirtual{to, far} {
+				x := x[half]
+				for pair := range 2 { // columns 2·pair and 2·pair+1 of the half
+					a, b, y := g.vec(), g.vec(), g.vec()
+					if pair == 0 {
+						g.VUNPCKLPS(x[1], x[0], a)
+						g.VUNPCKLPS(x[3], x[2], b)
+					} else {
+						g.VUNPCKHPS(x[1], x[0], a)
+						g.VUNPCKHPS(x[3], x[2], b)
+					}
+					g.VSHUFPS(operand.Imm(0x44), b, a, y)
+					g.VMOVUPS(y, rowPtr(at, ldd, ldd3, 2*pair))
+					g.VSHUFPS(operand.Imm(0xee), b, a, a)
+					g.VMOVUPS(a, rowPtr(at, ldd, ldd3, 2*pair+1))
+				}
+			}
+			g.add(32, to)
+		})
+		g.add(32, src)
+		g.LEAQ(operand.Mem{Base: dst, Index: ldd, Scale: 8}, dst)
+	})
 	g.done()
 }
