@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 
 	"github.com/latentgo/latentgo/attn"
@@ -13,20 +14,28 @@ import (
 // the converted model does. Statistics come from y, targets from x.
 type calibration struct {
 	m       *Model
-	windows [][]int32   // of at least two tokens, at most a batch; each starts from an empty cache
-	x, y    stream      // windows one after the other
-	kept    []uint16    // [tokens, inputs] what the projection to be repaired next gets on y, in half precision
-	lost    atomic.Bool // half precision had no room for some of it
+	windows [][]int32 // of at least two tokens, at most a batch; each starts from an empty cache
+	batches [][]int32 // the same tokens, short windows together
+	x, y    stream    // windows one after the other
+	kept    []uint16  // [tokens, heads' values] what W_O gets on y, in half precision
 	scratch gramScratch
 	pass    pass
 	cancel  atomic.Bool
 }
 
-// newCalibration embeds the windows.
+// calibrationBatch is how many tokens short windows go together to.
+const calibrationBatch = 512
+
+// newCalibration takes windows of text.
 func newCalibration(m *Model, windows [][]int32) *calibration {
 	c := &calibration{m: m, windows: windows}
 	n := 0
-	for _, w := range windows {
+	for i, w := range windows {
+		if last := len(c.batches) - 1; i > 0 && len(c.batches[last])+len(w) <= calibrationBatch {
+			c.batches[last] = append(slices.Clip(c.batches[last]), w...)
+		} else {
+			c.batches = append(c.batches, w)
+		}
 		n += len(w)
 	}
 	c.x, c.y = newStream(n, m.h.embed), newStream(n, m.h.embed)
@@ -46,13 +55,24 @@ func (s *stage) Work(w *pool.Worker) {
 	w.Barrier()
 }
 
-// each runs fn on all windows: x and y are the window's rows of the streams.
-func (c *calibration) each(ctx context.Context, fn func(p *pass, x, y stream) func(w *pool.Worker, ln *lane, lo, hi int)) error {
+// stageOf makes what all workers do with one window, or one batch: x and y are its rows of the streams.
+type stageOf = func(p *pass, x, y stream) func(w *pool.Worker, ln *lane, lo, hi int)
+
+// each runs a stage on all windows.
+func (c *calibration) each(ctx context.Context, fn stageOf) error { return c.over(ctx, c.windows, fn) }
+
+// eachToken is each for what a token does by itself, whatever the window: many tokens share the unpacking of a weight.
+func (c *calibration) eachToken(ctx context.Context, fn stageOf) error {
+	return c.over(ctx, c.batches, fn)
+}
+
+// over runs a stage on windows or batches.
+func (c *calibration) over(ctx context.Context, windows [][]int32, fn stageOf) error {
 	c.cancel.Store(false)
 	stop := context.AfterFunc(ctx, func() { c.cancel.Store(true) })
 	defer stop()
 	at := 0
-	for _, ids := range c.windows {
+	for _, ids := range windows {
 		n := len(ids)
 		c.pass = pass{runner: c.m.run, ids: ids}
 		c.pass.prepare()
@@ -70,7 +90,7 @@ func (c *calibration) each(ctx context.Context, fn func(p *pass, x, y stream) fu
 
 // embed starts both streams.
 func (c *calibration) embed(ctx context.Context) error {
-	err := c.each(ctx, func(p *pass, x, _ stream) func(*pool.Worker, *lane, int, int) {
+	err := c.eachToken(ctx, func(p *pass, x, _ stream) func(*pool.Worker, *lane, int, int) {
 		return func(_ *pool.Worker, ln *lane, lo, hi int) {
 			p.embed(ln, lo, hi)
 			x.save(ln.x, lo, hi)
@@ -172,7 +192,7 @@ const drift = 0.5
 func (c *calibration) attend(ctx context.Context, i int, conv *layer) (*evidence, error) {
 	l, e := &c.m.w.layers[i], c.m.h.embed
 	width := l.geo.Heads * l.geo.ValueSize
-	ev := c.evidence(width, e)
+	ev := c.evidence(len(c.windows), width, e)
 	rest := c.keep(width)
 	var target []float32
 	store, narrow := scratchStore(l, c.longest()), scratchStore(conv, c.longest())
@@ -212,16 +232,6 @@ func (c *calibration) keep(width int) []uint16 {
 	return c.kept
 }
 
-// finiteHalves reports whether half precision had room for values.
-func finiteHalves(x []uint16) bool {
-	for _, v := range x {
-		if v&0x7c00 == 0x7c00 {
-			return false
-		}
-	}
-	return true
-}
-
 // target is what a repaired projection should give: p.o, what the original one gave, and a part of the drift, from ln.x to y. A norm
 // behind the projection would change the drift's size: none then.
 func (p *pass) target(ln *lane, dst []float32, post []float32, y stream, lo, hi int) {
@@ -239,7 +249,7 @@ func (p *pass) target(ln *lane, dst []float32, post []float32, y stream, lo, hi 
 // advance adds the converted layer's attention to y: W_O of what attend has kept.
 func (c *calibration) advance(ctx context.Context, i int, conv *layer) error {
 	rest, width := c.kept, conv.geo.Heads*conv.geo.ValueSize
-	return c.each(ctx, func(p *pass, _, y stream) func(*pool.Worker, *lane, int, int) {
+	return c.eachToken(ctx, func(p *pass, _, y stream) func(*pool.Worker, *lane, int, int) {
 		kept := rest[:len(p.ids)*width]
 		rest = rest[len(kept):]
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
@@ -258,19 +268,15 @@ func (c *calibration) advance(ctx context.Context, i int, conv *layer) error {
 func (c *calibration) feed(ctx context.Context, i int, repair bool) (*evidence, error) {
 	l, e, width := &c.m.w.layers[i], c.m.h.embed, c.m.h.ff[i]
 	var ev *evidence
-	var rest []uint16
 	if repair && width <= maxRegression {
-		ev, rest = c.evidence(width, e), c.keep(width)
+		ev = c.evidence(len(c.batches), width, e)
 	}
-	c.lost.Store(ev == nil)
 	var target []float32
-	err := c.each(ctx, func(p *pass, x, y stream) func(*pool.Worker, *lane, int, int) {
+	err := c.eachToken(ctx, func(p *pass, x, y stream) func(*pool.Worker, *lane, int, int) {
 		n := len(p.ids)
 		var g *gram
-		var kept []uint16
 		if ev != nil {
 			g = ev.next()
-			kept, rest = rest[:n*width], rest[n*width:]
 		}
 		target = resized(target, n*e)
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
@@ -290,9 +296,6 @@ func (c *calibration) feed(ctx context.Context, i int, repair bool) (*evidence, 
 			y.load(ln.x, lo, hi)
 			p.bind(w, ln, l, i)
 			p.hidden(w, ln, l, lo, hi)
-			if quant.F32ToF16(kept[lo*width:hi*width], p.gate[lo*width:hi*width]); !finiteHalves(kept[lo*width : hi*width]) {
-				c.lost.Store(true)
-			}
 			g.add(w, p.gate, target, n)
 		}
 	})
@@ -306,24 +309,14 @@ func (c *calibration) feed(ctx context.Context, i int, repair bool) (*evidence, 
 // square and time with its cube, five minutes for each layer at the 14,336 of Llama 3 8B.
 const maxRegression = 8192
 
-// advanceFeed adds the converted layer's feed-forward to y: W_down of what feed has kept, when it has.
+// advanceFeed adds the converted layer's feed-forward to y. Its hidden values are computed again: to keep them takes more memory than all
+// else.
 func (c *calibration) advanceFeed(ctx context.Context, i int, conv *layer) error {
-	rest, width, kept := c.kept, c.m.h.ff[i], !c.lost.Load()
-	return c.each(ctx, func(p *pass, _, y stream) func(*pool.Worker, *lane, int, int) {
-		var hidden []uint16
-		if n := len(p.ids) * width; kept {
-			hidden, rest = rest[:n], rest[n:]
-		}
+	return c.eachToken(ctx, func(p *pass, _, y stream) func(*pool.Worker, *lane, int, int) {
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
 			y.load(ln.x, lo, hi)
 			p.bind(w, ln, conv, i)
-			if kept {
-				quant.F16ToF32(p.gate[lo*width:hi*width], hidden[lo*width:hi*width])
-				p.down(w, ln, conv, lo, hi)
-				p.addTo(ln, conv.downBias, conv.postFFNNorm, lo, hi)
-			} else {
-				p.feedForward(w, ln, conv, lo, hi)
-			}
+			p.feedForward(w, ln, conv, lo, hi)
 			y.save(ln.x, lo, hi)
 		}
 	})
@@ -338,27 +331,28 @@ func (c *calibration) longest() int {
 	return n
 }
 
-// evidence is what a regression is fitted to, and what it is judged by: one window in checkEvery, when there are so many.
+// evidence is what a regression is fitted to, and what it is judged by: one window or batch in checkEvery, when there are so many.
 type evidence struct {
 	fit, check *gram // check is nil for few windows
-	window     int
+	no         int   // of the next window or batch
 }
 
-// checkEvery is how many windows there are for each that judges.
+// checkEvery is how many there are for each that judges.
 const checkEvery = 6
 
-func (c *calibration) evidence(a, b int) *evidence {
+// evidence returns room for what n windows or batches say.
+func (c *calibration) evidence(n, a, b int) *evidence {
 	e := &evidence{fit: newGram(a, b, &c.scratch)}
-	if len(c.windows) >= checkEvery {
+	if n >= checkEvery {
 		e.check = newGram(a, b, &c.scratch)
 	}
 	return e
 }
 
-// next returns the gram of the next window.
+// next returns the gram of the next one.
 func (e *evidence) next() *gram {
-	e.window++
-	if e.check != nil && e.window%checkEvery == 0 {
+	e.no++
+	if e.check != nil && e.no%checkEvery == 0 {
 		return e.check
 	}
 	return e.fit

@@ -36,8 +36,8 @@ type ConvertOptions struct {
 	// can express, then.
 	Compat string
 	// Refine improves a form with Compat by gradients through the whole model, see file refine.go, on the calibration text and more
-	// that the model writes. What does not pay on a part of the written text that is held back is not kept. A conversion takes three to four
-	// times as long, and 12 bytes of memory per value that is refined. Our own form has no need; with it, it is an error.
+	// that the model writes. What does not pay on a part of the written text that is held back is not kept. A conversion takes four times as
+	// long, and 8 bytes of memory per value that is refined. Our own form has no need; with it, it is an error.
 	Refine bool
 	// NoCache neither looks into the user's cache directory nor writes there. Convert never does.
 	NoCache bool

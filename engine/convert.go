@@ -37,7 +37,12 @@ func (m *Model) compress(ctx context.Context, o compressOptions, progress func(s
 	if err := c.run(ctx, func(layer int) { progress(StageLayers, layer+1, m.h.layers) }); err != nil || o.refine == nil {
 		return made, err
 	}
-	o.refine.known, c.cal = c.cal.x, nil // what else there is to it is not needed any more
+	// The calibration takes much memory, of which this is what is needed from now on: the windows to be refined on are its first.
+	n := 0
+	for _, w := range o.refine.seen {
+		n += len(w)
+	}
+	o.refine.known, c.cal = c.cal.x.rows(0, n).clone(), nil
 	return made, c.refine(ctx, o.refine, func(done, total int) { progress(StageRefine, done, total) })
 }
 

@@ -134,13 +134,9 @@ func panel(dst, x []float32, width, n, c int) []float32 {
 // turn writes the rows of Aᵀ that panel c of A has.
 func (g *gram) turn(c int, panel []float32) {
 	at := c * gramPanel
-	for k := range min(gramPanel, g.a-at) {
-		for lo := 0; lo < g.n; lo += gramPiece {
-			row := g.at[(lo/gramPiece*g.a+at+k)*gramRow:][:min(gramPiece, g.n-lo)]
-			for t := range row {
-				row[t] = panel[(lo+t)*gramPanel+k]
-			}
-		}
+	for lo := 0; lo < g.n; lo += gramPiece {
+		rows := g.at[(lo/gramPiece*g.a+at)*gramRow:]
+		quant.Transpose(rows, gramRow, panel[lo*gramPanel:], gramPanel, min(gramPiece, g.n-lo), min(gramPanel, g.a-at))
 	}
 }
 

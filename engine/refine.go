@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/viterin/vek/vek32"
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/latentgo/latentgo/internal/ggtype"
@@ -20,17 +21,23 @@ import (
 //	loss = mean over t of Σ_x p_t(x)·ln(p_t(x) / p̂_t(x))
 //
 // falls along its gradient in encoders E, queries Q and values V of all layers (see compat.go), which are kept in the file in full or
-// half precision; what the file keeps in few bits stays as it is. Steps are Adam's (arXiv 1412.6980), each on refineTokens tokens, once
-// through the calibration text and text that the model has written for this purpose. Statistics have seen the one: there, the loss is half
-// of what it is elsewhere. So only the other tells whether it paid. The gradients are written by hand: refinelayer.go.
+// half precision; what the file keeps in few bits stays as it is. Each step is taken on refineTokens tokens, once through the
+// calibration text and text that the model has written for this purpose. Statistics have seen the one: there, the loss is half of what it
+// is elsewhere. So only the other tells whether it paid. The gradients are written by hand: refinelayer.go.
+//
+// Steps are Muon's (kellerjordan.github.io/posts/muon; arXiv 2502.16982): with G a matrix's gradient and M = refineMomentum·M + G,
+//
+//	W -= rate · the orthogonal matrix next to G + refineMomentum·M
+//
+// All directions of a matrix move by the same amount, not only those in which the gradient is large. There are few steps: that matters.
 
 const (
 	refineTokens = calibrationWindow // of a step, and at most of a window
-	refineRate   = 2e-4              // largest change of a step, in parts of a tensor's root mean square
+	refineRate   = 1e-4              // change of a step, in parts of a tensor's root mean square
 	refineWarm   = 8                 // steps until that rate is reached; then it falls as half a cosine wave
 	refineHeld   = 8                 // one batch of fresh text in so many tells whether it paid
-	adamMean     = 0.9
-	adamSquare   = 0.98
+
+	refineMomentum = 0.9
 )
 
 // refineOptions say on what text to refine, in windows of at most refineTokens.
@@ -42,34 +49,81 @@ type refineOptions struct {
 	paid  bool      // result: whether it was worth keeping
 }
 
-// parameter is a tensor that is refined.
+// parameter is a tensor that is refined, a row of matrices.
 type parameter struct {
-	w            []float32
-	grad         []float32 // shared with the same tensor of other layers, zero between steps
-	mean, square []float32 // Adam's
-	rate         float32   // root mean square of w at the start
+	w        []float32
+	grad     []float32 // shared with the same tensor of other layers, zero between steps
+	momentum []float32
+	rate     float32 // root mean square of w at the start
+	parts    []part
 }
 
-func newParameter(w, grad []float32) *parameter {
-	return &parameter{
-		w: w, grad: grad[:len(w)], mean: make([]float32, len(w)), square: make([]float32, len(w)),
+// part is a matrix of a parameter: where it begins, rows and columns.
+type part struct{ at, rows, cols int }
+
+// newParameter returns the parameter w; its matrices have cols columns, and one after the other so many rows, again and again.
+func newParameter(w, grad []float32, cols int, rows ...int) *parameter {
+	p := &parameter{
+		w: w, grad: grad[:len(w)], momentum: make([]float32, len(w)),
 		rate: float32(math.Sqrt(float64(quant.SumSquares(w)) / float64(len(w)))),
 	}
+	for at, i := 0, 0; at < len(w); i++ {
+		n := rows[i%len(rows)]
+		if n > 0 {
+			p.parts = append(p.parts, part{at, n, cols})
+		}
+		at += n * cols
+	}
+	return p
 }
 
-// step moves values lo … hi-1 along the gradient, which becomes zero; no is the step's number, from 1.
-func (p *parameter) step(lo, hi, no int, rate float64) {
-	first := float32(1 / (1 - math.Pow(adamMean, float64(no))))
-	second := float32(1 / (1 - math.Pow(adamSquare, float64(no))))
-	r := float32(rate) * p.rate
-	for i := lo; i < hi; i++ {
-		g := p.grad[i]
-		p.grad[i] = 0
-		m := adamMean*p.mean[i] + (1-adamMean)*g
-		s := adamSquare*p.square[i] + (1-adamSquare)*g*g
-		p.mean[i], p.square[i] = m, s
-		p.w[i] -= r * m * first / (float32(math.Sqrt(float64(s*second))) + 1e-12)
+// step moves one part of the parameter. Its gradient becomes zero.
+func (p *parameter) step(x part, rate float64, s *refineScratch) {
+	n := x.rows * x.cols
+	w, g, m := p.w[x.at:][:n], p.grad[x.at:][:n], p.momentum[x.at:][:n]
+	vek32.MulNumber_Inplace(m, refineMomentum)
+	vek32.Add_Inplace(m, g)
+	for i, v := range m {
+		g[i] += refineMomentum * v
 	}
+	// Entries of an orthogonal matrix have the mean square 1/max(rows, cols).
+	f := float32(rate) * p.rate * float32(math.Sqrt(float64(max(x.rows, x.cols))))
+	for i, v := range s.orthogonal(g, x.rows, x.cols) {
+		w[i] -= f * v
+	}
+	clear(g)
+}
+
+// orthogonal returns about the orthogonal matrix next to x [rows, cols]: its singular values become 0.7 to 1.2, by Newton and Schulz's
+// iteration with Muon's coefficients
+//
+//	X ← a·X + (b·XXᵀ + c·(XXᵀ)²)·X
+func (s *refineScratch) orthogonal(x []float32, rows, cols int) []float32 {
+	const a, b, c = 3.4445, -4.7750, 2.0315
+	turn := rows > cols
+	if turn {
+		x = turned(&s.turned, x, rows, cols, cols)
+		rows, cols = cols, rows
+	}
+	s.x, s.next = resized(s.x, rows*cols), resized(s.next, rows*cols)
+	s.square, s.fourth = resized(s.square, rows*rows), resized(s.fourth, rows*rows)
+	vek32.MulNumber_Into(s.x, x, 1/(float32(math.Sqrt(float64(quant.SumSquares(x))))+1e-20))
+	for range 5 {
+		clear(s.square)
+		quant.MixF32(s.square, rows, s.x, cols, rows, turned(&s.weights, s.x, rows, cols, cols), rows, cols, rows)
+		clear(s.fourth)
+		quant.MixF32(s.fourth, rows, s.square, rows, rows, s.square, rows, rows, rows)
+		for i, v := range s.square {
+			s.fourth[i] = b*v + c*s.fourth[i]
+		}
+		vek32.MulNumber_Into(s.next, s.x, a)
+		quant.MixF32(s.next, cols, s.fourth, rows, rows, s.x, cols, rows, cols)
+		s.x, s.next = s.next, s.x
+	}
+	if turn {
+		return turned(&s.turned, s.x, rows, cols, cols)
+	}
+	return s.x
 }
 
 // refiner refines a converted model.
@@ -77,8 +131,9 @@ type refiner struct {
 	c      *converter
 	layers []*refined
 	tape   *refineTape
-	inputs [][]float32 // per layer, what a step's tokens come in with, [tokens, width]
-	back   []float32   // gradient of the residual stream
+	inputs []stream  // per layer, what a step's tokens come in with
+	input  []float32 // the same of one layer, [tokens, width]
+	back   []float32 // the residual stream, and its gradient
 	batch  []refineBatch
 	seen   int // of them, how many are of text that statistics have seen: the first
 	act    quant.Act
@@ -113,7 +168,7 @@ func (c *converter) refine(ctx context.Context, o *refineOptions, progress func(
 	rng.Shuffle(len(train), func(i, j int) { train[i], train[j] = train[j], train[i] })
 	for i, b := range train {
 		rate := refineRate * min(1, float64(i+1)/refineWarm) * max(0.02, (1+math.Cos(math.Pi*float64(i+1)/float64(len(train))))/2)
-		r.step(b, i+1, rate)
+		r.step(b, rate)
 		if err := tick(); err != nil {
 			return err
 		}
@@ -163,9 +218,9 @@ func (r *refiner) prepare(ctx context.Context, o *refineOptions) error {
 			grads[2] = make([]float32, g.Heads*g.ValueSize*l.lat.l)
 		}
 		r.layers = append(r.layers, newRefined(l, grads))
-		r.inputs = append(r.inputs, make([]float32, refineTokens*r.c.h.embed))
+		r.inputs = append(r.inputs, newStream(refineTokens, r.c.h.embed))
 	}
-	r.back = make([]float32, refineTokens*r.c.h.embed)
+	r.input, r.back = make([]float32, refineTokens*r.c.h.embed), make([]float32, refineTokens*r.c.h.embed)
 	return nil
 }
 
@@ -228,9 +283,15 @@ func (r *refiner) forward(b refineBatch) {
 	}
 	r.tape.start(b, r.layers[0], r.c.m.run.ropes[0], e)
 	for i, l := range r.layers {
-		copy(r.inputs[i], x)
-		r.layerForward(l, r.inputs[i], x)
+		r.each(b.n, func(t int) { r.inputs[i].save(x, t, t+1) })
+		r.layerForward(l, r.load(i, b.n), x)
 	}
+}
+
+// load returns what n tokens come into layer i with.
+func (r *refiner) load(i, n int) []float32 {
+	r.each(n, func(t int) { r.inputs[i].load(r.input, t, t+1) })
+	return r.input
 }
 
 // divergence returns the loss on batches.
@@ -248,8 +309,8 @@ func (r *refiner) divergence(batches []refineBatch, tick func() error) (float64,
 }
 
 // step takes one step on a batch.
-func (r *refiner) step(b refineBatch, no int, rate float64) {
-	r.gradient(b, func(l *refined) { r.update(l, no, rate) })
+func (r *refiner) step(b refineBatch, rate float64) {
+	r.gradient(b, func(l *refined) { r.update(l, rate) })
 }
 
 // gradient computes the loss and its gradient; use gets the layers, last first, when their gradients are complete.
@@ -257,21 +318,31 @@ func (r *refiner) gradient(b refineBatch, use func(l *refined)) float64 {
 	r.forward(b)
 	loss := r.lossBack(b, true)
 	for i := len(r.layers) - 1; i >= 0; i-- {
-		r.record(r.layers[i], r.inputs[i])
-		r.layerBack(r.layers[i], r.inputs[i], r.back[:b.n*r.c.h.embed])
+		x := r.load(i, b.n)
+		r.record(r.layers[i], x)
+		r.layerBack(r.layers[i], x, r.back[:b.n*r.c.h.embed])
 		use(r.layers[i])
 	}
 	return loss
 }
 
 // update moves a layer's parameters.
-func (r *refiner) update(l *refined, no int, rate float64) {
-	const grain = 1 << 14
-	for _, p := range []*parameter{l.enc, l.query, l.value} {
-		r.each((len(p.w)+grain-1)/grain, func(i int) {
-			p.step(i*grain, min((i+1)*grain, len(p.w)), no, rate)
-		})
+func (r *refiner) update(l *refined, rate float64) {
+	type item struct {
+		*parameter
+		part
 	}
+	var items []item
+	for _, p := range []*parameter{l.enc, l.query, l.value} {
+		for _, x := range p.parts {
+			items = append(items, item{p, x})
+		}
+	}
+	r.each(len(items), func(i int) {
+		s := r.tape.scratchOf()
+		items[i].step(items[i].part, rate, s)
+		r.tape.scratch.Put(s)
+	})
 }
 
 // write replaces the tensors of c.made. Encoders keep single precision as in the file that is written.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"gonum.org/v1/gonum/mat"
+
 	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
@@ -83,6 +85,42 @@ func TestRefineGradient(t *testing.T) {
 			if norm == 0 || math.Abs(got-want) > 0.03*math.Max(math.Abs(want), 0.1*scale) {
 				t.Errorf("parameter %d, random %v: slope %g, gradient says %g", i, random, got, want)
 			}
+		}
+	}
+}
+
+// A step's matrix is about the orthogonal one next to what it is made of, which the singular value decomposition gives: large and small
+// directions count the same.
+func TestOrthogonal(t *testing.T) {
+	rng := newRand()
+	for _, size := range [][2]int{{24, 64}, {64, 24}, {1, 9}, {9, 1}, {40, 40}} {
+		rows, cols := size[0], size[1]
+		x := mat.NewDense(rows, cols, nil)
+		for i := range rows {
+			for j := range cols {
+				x.Set(i, j, rng.NormFloat64()*(1+float64(i%5)))
+			}
+		}
+		single := make([]float32, rows*cols)
+		for i, v := range x.RawMatrix().Data {
+			single[i] = float32(v)
+		}
+		got := new(refineScratch).orthogonal(single, rows, cols)
+		var svd mat.SVD
+		var u, v, want mat.Dense
+		svd.Factorize(x, mat.SVDThin)
+		svd.UTo(&u)
+		svd.VTo(&v)
+		want.Mul(&u, v.T())
+		dot, n := 0.0, float64(min(rows, cols))
+		y := mat.NewDense(rows, cols, nil)
+		for i, w := range want.RawMatrix().Data {
+			y.RawMatrix().Data[i] = float64(got[i])
+			dot += w * float64(got[i]) / n
+		}
+		svd.Factorize(y, mat.SVDNone)
+		if s := svd.Values(nil); s[0] > 1.3 || s[len(s)-1] < 0.3 || dot < 0.65 {
+			t.Errorf("%d×%d: singular values %.2f to %.2f, %.2f of the orthogonal matrix", rows, cols, s[len(s)-1], s[0], dot)
 		}
 	}
 }

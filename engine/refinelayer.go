@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"sync"
 
 	"github.com/viterin/vek/vek32"
 
@@ -31,8 +32,12 @@ func newRefined(l *layer, grads [3][]float32) *refined {
 		}
 		return out
 	}
+	g, lat := l.geo, l.lat
 	return &refined{
-		l, newParameter(floatRows(l.lat.enc), grads[0]), newParameter(heads(l.lat.query), grads[1]), newParameter(heads(l.lat.value), grads[2]),
+		layer: l,
+		enc:   newParameter(floatRows(lat.enc), grads[0], lat.enc.Cols, lat.r, lat.l),
+		query: newParameter(heads(lat.query), grads[1], g.KeySize, lat.r, lat.l),
+		value: newParameter(heads(lat.value), grads[2], lat.l, g.ValueSize),
 	}
 }
 
@@ -42,18 +47,39 @@ type refineTape struct {
 	turns    []float32 // [T, R/2]: cosine, sine, both times RoPE's magnitude
 	h, q, c  []float32 // [T, width], [T, heads·d], [T, R+L] with its front turned
 	a, k, v  []float32 // [heads, T, R+d], the same, [heads, T, v]
-	p        []float32 // per head, the windows' softmax [n, n]
+	p        []float32 // per head, the windows' softmax [n, apart(n)]
 	att, x   []float32 // [T, heads·v], stream behind the attention
 	ffn      []float32 // [T, width]: h'
 	gate, up []float32 // [T, ff]
 	mid, out []float32 // [T, ff], [T, width]
 
 	squares int       // of p per head
+	scratch sync.Pool // of *refineScratch
+	latent  []float32 // [L, apart(T)]
 	dc      []float32 // [heads, T, R+L]
 	dq      []float32 // [T, heads·d]
 	dh      []float32 // [T, width]
 	wide    []float32 // [T, max(ff, heads·v)]
 }
+
+// refineScratch is what a head or a step is computed with.
+type refineScratch struct {
+	turned, weights, da, dk, dv, ds []float32
+	x, next, square, fourth         []float32
+	p                               []float32
+}
+
+// scratchOf returns scratch that nobody else has; it goes back with Put.
+func (t *refineTape) scratchOf() *refineScratch {
+	if s, ok := t.scratch.Get().(*refineScratch); ok {
+		return s
+	}
+	return new(refineScratch)
+}
+
+// apart returns how far rows of n floats lie apart that a product takes together: at distances that are powers of two they would contend
+// for places in a cache.
+func apart(n int) int { return n + 16 }
 
 // start readies the tape for a batch.
 func (t *refineTape) start(b refineBatch, l *refined, rope *attn.Rope, width int) {
@@ -69,7 +95,7 @@ func (t *refineTape) start(b refineBatch, l *refined, rope *attn.Rope, width int
 			}
 		}
 		at += len(w)
-		t.squares += len(w) * len(w)
+		t.squares += len(w) * apart(len(w))
 	}
 	t.segments = append(t.segments, at)
 	ff, wide := l.gate.Rows, l.lat.r+g.KeySize
@@ -80,7 +106,7 @@ func (t *refineTape) start(b refineBatch, l *refined, rope *attn.Rope, width int
 		{&t.h, n * width}, {&t.q, n * g.Heads * g.KeySize}, {&t.c, n * row}, {&t.a, g.Heads * n * wide}, {&t.k, g.Heads * n * wide},
 		{&t.v, g.Heads * n * g.ValueSize}, {&t.p, g.Heads * t.squares}, {&t.att, n * g.Heads * g.ValueSize}, {&t.x, n * width}, {&t.ffn, n * width},
 		{&t.gate, n * ff}, {&t.up, n * ff}, {&t.mid, n * ff}, {&t.out, n * width}, {&t.dc, g.Heads * n * row}, {&t.dq, n * g.Heads * g.KeySize},
-		{&t.dh, n * width}, {&t.wide, n * max(ff, g.Heads*g.ValueSize)},
+		{&t.dh, n * width}, {&t.latent, l.lat.l * apart(n)}, {&t.wide, n * max(ff, g.Heads*g.ValueSize)},
 	} {
 		*x.s = resized(*x.s, x.n)
 	}
@@ -117,7 +143,9 @@ func (r *refiner) record(l *refined, x []float32) {
 	r.each(n, func(i int) { norm(t.h[i*e:][:e], x[i*e:][:e], l.attnNorm, r.c.h.eps) })
 	r.project(t.q, t.h, l.q)
 	scale(t.q, r.c.h.scale)
-	r.multiply(t.c, row, t.h, e, transpose(l.enc.w, row, e, e), e)
+	s := t.scratchOf()
+	r.multiply(t.c, row, t.h, e, turned(&s.turned, l.enc.w, row, e, e), e)
+	t.scratch.Put(s)
 	r.each(n, func(i int) { t.turn(t.c[i*row:], i, l.lat.r, false) })
 	r.each(g.Heads, func(h int) { t.headForward(l, h) })
 	r.project(t.out, t.att, l.o)
@@ -132,7 +160,7 @@ func (r *refiner) record(l *refined, x []float32) {
 }
 
 // refineTile is how many tokens' scores are computed at a time; later tokens are left out.
-const refineTile = 32
+const refineTile = 64
 
 // headForward computes head h of the attention.
 func (t *refineTape) headForward(l *refined, h int) {
@@ -140,13 +168,15 @@ func (t *refineTape) headForward(l *refined, h int) {
 	d, v, wide, width := g.KeySize, g.ValueSize, R+g.KeySize, g.Heads*g.ValueSize
 	a, k, vals := t.a[h*n*wide:][:n*wide], t.k[h*n*wide:][:n*wide], t.v[h*n*v:][:n*v]
 	query := l.query.w[h*row*d:][:row*d]
+	s := t.scratchOf()
+	defer t.scratch.Put(s)
 	clear(a)
 	clear(k)
 	clear(vals)
 	q, latent := t.q[h*d:], t.c[R:]
-	quant.MixF32(a, wide, q, g.Heads*d, n, transpose(query, R, d, d), R, d, R)
+	quant.MixF32(a, wide, q, g.Heads*d, n, turned(&s.turned, query, R, d, d), R, d, R)
 	quant.MixF32(k[R:], wide, latent, row, n, query[R*d:], d, L, d)
-	quant.MixF32(vals, v, latent, row, n, transpose(l.value.w[h*v*L:], v, L, L), v, L, v)
+	quant.MixF32(vals, v, latent, row, n, turned(&s.turned, l.value.w[h*v*L:], v, L, L), v, L, v)
 	for i := range n {
 		t.turn(a[i*wide:], i, R, false)
 		copy(a[i*wide+R:][:d], q[i*g.Heads*d:])
@@ -154,24 +184,27 @@ func (t *refineTape) headForward(l *refined, h int) {
 	}
 	for i, lo := range t.segments[:len(t.segments)-1] {
 		n := t.segments[i+1] - lo
-		turned := transpose(k[lo*wide:], n, wide, wide)
-		soft := t.p[h*t.squares+t.offset(i):][:n*n]
-		clear(soft)
+		ld := apart(n)
+		keys := turned(&s.turned, k[lo*wide:], n, wide, wide)
+		soft := t.p[h*t.squares+t.offset(i):][:n*ld]
 		for t0 := 0; t0 < n; t0 += refineTile {
 			rows := min(refineTile, n-t0)
 			cols := t0 + rows
-			quant.MixF32(soft[t0*n:], n, a[(lo+t0)*wide:], wide, rows, turned, n, wide, cols)
 			for j := t0; j < cols; j++ {
-				line := soft[j*n:][:j+1]
+				clear(soft[j*ld:][:cols])
+			}
+			quant.MixF32(soft[t0*ld:], ld, a[(lo+t0)*wide:], wide, rows, keys, n, wide, cols)
+			for j := t0; j < cols; j++ {
+				line := soft[j*ld:][:j+1]
 				sum := quant.ExpSum(line, line, vek32.Max(line))
 				vek32.MulNumber_Inplace(line, 1/sum)
-				clear(soft[j*n+j+1 : j*n+cols])
+				clear(soft[j*ld+j+1 : j*ld+cols])
 			}
 			out := t.att[(lo+t0)*width+h*v:]
 			for j := range rows {
 				clear(out[j*width:][:v])
 			}
-			quant.MixF32(out, width, soft[t0*n:], n, rows, vals[lo*v:], v, cols, v)
+			quant.MixF32(out, width, soft[t0*ld:], ld, rows, vals[lo*v:], v, cols, v)
 		}
 	}
 }
@@ -181,7 +214,7 @@ func (t *refineTape) offset(i int) int {
 	at := 0
 	for j := range i {
 		n := t.segments[j+1] - t.segments[j]
-		at += n * n
+		at += n * apart(n)
 	}
 	return at
 }
@@ -202,6 +235,7 @@ func (r *refiner) layerBack(l *refined, x, dx []float32) {
 	heads := t.wide[:n*width]
 	clear(heads)
 	r.backProject(heads, dx, l.o)
+	quant.Transpose(t.latent, apart(n), t.c[l.lat.r:], row, n, l.lat.l)
 	r.each(g.Heads, func(h int) { t.headBack(l, h, heads) })
 	dc := t.dc[:n*row]
 	r.each(n, func(i int) {
@@ -210,8 +244,11 @@ func (r *refiner) layerBack(l *refined, x, dx []float32) {
 		}
 		t.turn(dc[i*row:], i, l.lat.r, true)
 	})
-	turned := transpose(dc, n, row, row)
-	r.addProduct(l.enc.grad, e, turned, n, row, t.h, e, n)
+	s := t.scratchOf()
+	s.turned = resized(s.turned, row*apart(n))
+	quant.Transpose(s.turned, apart(n), dc, row, n, row)
+	r.addProduct(l.enc.grad, e, s.turned, apart(n), row, t.h, e, n)
+	t.scratch.Put(s)
 	clear(t.dh)
 	scale(t.dq, r.c.h.scale)
 	r.backProject(t.dh, t.dq, l.q)
@@ -224,30 +261,36 @@ func (t *refineTape) headBack(l *refined, h int, datt []float32) {
 	g, R, L, n, row := l.geo, l.lat.r, l.lat.l, t.tokens(), l.lat.row()
 	d, v, wide, width := g.KeySize, g.ValueSize, R+g.KeySize, g.Heads*g.ValueSize
 	a, k, vals := t.a[h*n*wide:][:n*wide], t.k[h*n*wide:][:n*wide], t.v[h*n*v:][:n*v]
-	da, dk, dv := make([]float32, n*wide), make([]float32, n*wide), make([]float32, n*v)
+	s := t.scratchOf()
+	defer t.scratch.Put(s)
+	s.da, s.dk, s.dv = resized(s.da, n*wide), resized(s.dk, n*wide), resized(s.dv, n*v)
+	da, dk, dv := s.da, s.dk, s.dv
+	clear(da)
+	clear(dk)
+	clear(dv)
 	for i, lo := range t.segments[:len(t.segments)-1] {
 		n := t.segments[i+1] - lo
-		soft := t.p[h*t.squares+t.offset(i):][:n*n]
-		ds := make([]float32, n*n)
-		turned := transpose(vals[lo*v:], n, v, v)
-		dout := datt[lo*width+h*v:]
+		ld, side := apart(n), apart(refineTile)
+		soft := t.p[h*t.squares+t.offset(i):][:n*ld]
+		values := turned(&s.turned, vals[lo*v:], n, v, v)
+		s.ds, s.weights = resized(s.ds, refineTile*ld), resized(s.weights, n*side)
 		for t0 := 0; t0 < n; t0 += refineTile {
 			rows := min(refineTile, n-t0)
 			cols := t0 + rows
-			quant.MixF32(ds[t0*n:], n, dout[t0*width:], width, rows, turned, n, v, cols)
-			for j := t0; j < cols; j++ {
-				line, p := ds[j*n:][:j+1], soft[j*n:][:j+1]
+			ds, p, dout, now := s.ds[:rows*ld], soft[t0*ld:][:rows*ld], datt[(lo+t0)*width+h*v:], (lo+t0)*wide
+			clear(ds)
+			quant.MixF32(ds, ld, dout, width, rows, values, n, v, cols)
+			for j := range rows {
+				line, p := ds[j*ld:][:t0+j+1], p[j*ld:][:t0+j+1]
 				vek32.SubNumber_Inplace(line, vek32.Dot(line, p))
 				vek32.Mul_Inplace(line, p)
-				clear(ds[j*n+j+1 : j*n+cols])
+				clear(ds[j*ld+t0+j+1:][:rows-j-1])
 			}
-			quant.MixF32(da[(lo+t0)*wide:], wide, ds[t0*n:], n, rows, k[lo*wide:], wide, cols, wide)
-		}
-		softT, dsT := transpose(soft, n, n, n), transpose(ds, n, n, n)
-		for t0 := 0; t0 < n; t0 += refineTile {
-			rows := min(refineTile, n-t0)
-			quant.MixF32(dv[(lo+t0)*v:], v, softT[t0*n+t0:], n, rows, dout[t0*width:], width, n-t0, v)
-			quant.MixF32(dk[(lo+t0)*wide:], wide, dsT[t0*n+t0:], n, rows, a[(lo+t0)*wide:], wide, n-t0, wide)
+			quant.MixF32(da[now:], wide, ds, ld, rows, k[lo*wide:], wide, cols, wide)
+			quant.Transpose(s.weights, side, ds, ld, rows, cols)
+			quant.MixF32(dk[lo*wide:], wide, s.weights, side, cols, a[now:], wide, rows, wide)
+			quant.Transpose(s.weights, side, p, ld, rows, cols)
+			quant.MixF32(dv[lo*v:], v, s.weights, side, cols, dout, width, rows, v)
 		}
 	}
 	query, value := l.query.w[h*row*d:][:row*d], l.value.w[h*v*L:][:v*L]
@@ -259,21 +302,34 @@ func (t *refineTape) headBack(l *refined, h int, datt []float32) {
 		t.turn(da[i*wide:], i, R, true)
 		copy(t.dq[i*g.Heads*d+h*d:][:d], da[i*wide+R:])
 	}
-	q, latent := t.q[h*d:], t.c[R:]
+	q, latent, ld := t.q[h*d:], t.c[R:], apart(n)
+	s.turned = resized(s.turned, max(R, v)*ld)
 	quant.MixF32(t.dq[h*d:], g.Heads*d, da, wide, n, query, d, R, d)
-	quant.MixF32(gradQuery, d, transpose(da, n, R, wide), n, R, q, g.Heads*d, n, d)
-	quant.MixF32(gradQuery[R*d:], d, transpose(latent, n, L, row), n, L, dk[R:], wide, n, d)
-	quant.MixF32(dc[R:], row, dk[R:], wide, n, transpose(query[R*d:], L, d, d), L, d, L)
-	quant.MixF32(gradValue, L, transpose(dv, n, v, v), n, v, latent, row, n, L)
+	quant.Transpose(s.turned, ld, da, wide, n, R)
+	quant.MixF32(gradQuery, d, s.turned, ld, R, q, g.Heads*d, n, d)
+	quant.MixF32(gradQuery[R*d:], d, t.latent, ld, L, dk[R:], wide, n, d)
+	quant.Transpose(s.turned, ld, dv, v, n, v)
+	quant.MixF32(gradValue, L, s.turned, ld, v, latent, row, n, L)
+	quant.MixF32(dc[R:], row, dk[R:], wide, n, turned(&s.turned, query[R*d:], L, d, d), L, d, L)
 	quant.MixF32(dc[R:], row, dv, v, n, value, L, v, L)
 }
 
 // gatedBack turns d, the gradient of silu(gate)·up, into those of gate and up, in their places.
 func gatedBack(gate, up, d []float32) {
-	for i, x := range gate {
-		s := float32(1 / (1 + math.Exp(-float64(x))))
-		gate[i] = d[i] * up[i] * s * (1 + x*(1-s))
-		up[i] = d[i] * x * s
+	const piece = 128
+	var buf [piece]float32
+	for len(gate) > 0 {
+		e := buf[:min(piece, len(gate))]
+		for i := range e {
+			e[i] = -gate[i]
+		}
+		quant.ExpSum(e, e, 0)
+		for i, e := range e {
+			x, s := gate[i], 1/(1+e)
+			gate[i] = d[i] * up[i] * s * (1 + x*(1-s))
+			up[i] = d[i] * x * s
+		}
+		gate, up, d = gate[len(e):], up[len(e):], d[len(e):]
 	}
 }
 
@@ -290,20 +346,11 @@ func normBack(dx, x, weight, dy []float32, eps float32) {
 	}
 }
 
-// transpose returns [cols, rows] of x [rows, cols], whose rows are ld apart.
-func transpose(x []float32, rows, cols, ld int) []float32 {
-	const block = 16
-	out := make([]float32, rows*cols)
-	for r0 := 0; r0 < rows; r0 += block {
-		for c0 := 0; c0 < cols; c0 += block {
-			for r := r0; r < min(r0+block, rows); r++ {
-				for c := c0; c < min(c0+block, cols); c++ {
-					out[c*rows+r] = x[r*ld+c]
-				}
-			}
-		}
-	}
-	return out
+// turned returns the transpose [cols, rows] of x [rows, cols], whose rows are ld apart, in buf.
+func turned(buf *[]float32, x []float32, rows, cols, ld int) []float32 {
+	*buf = resized(*buf, rows*cols)
+	quant.Transpose(*buf, rows, x, ld, rows, cols)
+	return *buf
 }
 
 // refineRows is how many rows of a product a worker computes at a time, refineDepth how many of the sums' terms.
@@ -349,23 +396,27 @@ func (r *refiner) backProject(dx, dy []float32, m linear) {
 	r.backRows(dx, dy, r.tape.tokens(), m)
 }
 
-// backRows is backProject for n rows.
+// backRows is backProject for n tokens. Columns are shared out, so that a weight is unpacked once.
 func (r *refiner) backRows(dx, dy []float32, n int, m linear) {
-	const most = 256 // tokens that share what is unpacked
-	rows := min(most, (n+r.c.m.run.pool.Size()-1)/r.c.m.run.pool.Size())
-	r.each((n+rows-1)/rows, func(i int) {
-		lo, hi := i*rows, min((i+1)*rows, n)
-		w := make([]float32, refineDepth*m.Cols)
+	block, _ := m.Type.Block()
+	blocks, workers := m.Cols/block, r.c.m.run.pool.Size()
+	part := (blocks + workers - 1) / workers * block
+	r.each((m.Cols+part-1)/part, func(i int) {
+		lo, s := i*part, r.tape.scratchOf()
+		cols := min(part, m.Cols-lo)
+		s.weights = resized(s.weights, refineDepth*cols)
 		for d := 0; d < m.Rows; d += refineDepth {
 			k := min(refineDepth, m.Rows-d)
+			w := s.weights[:k*cols]
 			for j := range k {
-				m.Row(w[j*m.Cols:][:m.Cols], d+j)
+				m.Part(w[j*cols:][:cols], d+j, lo)
 			}
 			if m.scale != 1 {
 				scale(w, m.scale)
 			}
-			quant.MixF32(dx[lo*m.Cols:], m.Cols, dy[lo*m.Rows+d:], m.Rows, hi-lo, w, m.Cols, k, m.Cols)
+			quant.MixF32(dx[lo:], m.Cols, dy[d:], m.Rows, n, w, cols, k, cols)
 		}
+		r.tape.scratch.Put(s)
 	})
 }
 
@@ -397,8 +448,10 @@ func (r *refiner) lossBack(b refineBatch, back bool) float64 {
 		r.act.Reset(s.want, k, e)
 		r.projectAct(s.wanted, m.w.output)
 		r.each(k, func(i int) {
-			got, want := s.logits[i*vocab:][:vocab], s.wanted[i*vocab:][:vocab]
-			total[lo+i] = divergence(got, want, 1/float32(n))
+			got, want, buf := s.logits[i*vocab:][:vocab], s.wanted[i*vocab:][:vocab], r.tape.scratchOf()
+			buf.p = resized(buf.p, vocab)
+			total[lo+i] = divergence(got, want, buf.p, 1/float32(n))
+			r.tape.scratch.Put(buf)
 		})
 		if !back {
 			continue
@@ -419,11 +472,10 @@ func (r *refiner) lossBack(b refineBatch, back bool) float64 {
 	return sum / float64(n)
 }
 
-// divergence returns Σ p ln(p/p̂) for the softmax p of want and p̂ of got, and turns got into f times its gradient.
-func divergence(got, want []float32, f float32) float64 {
+// divergence returns Σ p ln(p/p̂) for the softmax p of want and p̂ of got, and turns got into f times its gradient. p is room for as many.
+func divergence(got, want, p []float32, f float32) float64 {
 	peak, target := vek32.Max(got), vek32.Max(want)
 	dot := 0.0 // Σ e^(want-target)·(want - got)
-	p := make([]float32, len(want))
 	sumP := float64(quant.ExpSum(p, want, target))
 	for i, e := range p {
 		dot += float64(e) * float64((want[i]-target)-(got[i]-peak))

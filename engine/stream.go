@@ -2,6 +2,9 @@ package engine
 
 import (
 	"math"
+	"slices"
+
+	"github.com/viterin/vek/vek32"
 
 	"github.com/latentgo/latentgo/quant"
 )
@@ -23,14 +26,15 @@ func (s stream) rows(at, n int) stream {
 	return stream{s.width, s.half[at*s.width : (at+n)*s.width], s.scale[at : at+n]}
 }
 
+// clone returns a copy.
+func (s stream) clone() stream { return stream{s.width, slices.Clone(s.half), slices.Clone(s.scale)} }
+
 // load writes rows lo … hi-1 to the same rows of x.
 func (s stream) load(x []float32, lo, hi int) {
 	for t := lo; t < hi; t++ {
 		row := x[t*s.width:][:s.width]
 		quant.F16ToF32(row, s.half[t*s.width:][:s.width])
-		for i := range row {
-			row[i] *= s.scale[t]
-		}
+		vek32.MulNumber_Inplace(row, s.scale[t])
 	}
 }
 
@@ -38,17 +42,11 @@ func (s stream) load(x []float32, lo, hi int) {
 func (s stream) save(x []float32, lo, hi int) {
 	for t := lo; t < hi; t++ {
 		row := x[t*s.width:][:s.width]
-		peak := float32(0)
-		for _, v := range row {
-			peak = max(peak, v, -v) // NaN stays
-		}
+		peak := max(vek32.Max(row), -vek32.Min(row))
 		_, exp := math.Frexp(float64(peak))
 		exp = min(max(exp, -100), 100)
 		s.scale[t] = float32(math.Ldexp(1, exp-15))
-		f := float32(math.Ldexp(1, 15-exp))
-		for i := range row {
-			row[i] *= f
-		}
+		vek32.MulNumber_Inplace(row, float32(math.Ldexp(1, 15-exp)))
 		quant.F32ToF16(s.half[t*s.width:][:s.width], row)
 	}
 }
