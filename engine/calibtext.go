@@ -101,7 +101,7 @@ func (c *conversion) calibration(ctx context.Context) (*calibrationText, error) 
 // fresh returns how many tokens the model is to write for refinement.
 func (c *conversion) fresh() int {
 	switch {
-	case !c.opt.Refine:
+	case c.opt.Refine == 0:
 		return 0
 	case c.opt.Tokens != 0:
 		return c.opt.Tokens
@@ -148,7 +148,7 @@ func (c *conversion) tokens(n int) int {
 	switch {
 	case c.opt.Tokens != 0:
 		return c.opt.Tokens
-	case c.opt.Refine && c.opt.Calibration != "":
+	case c.opt.Refine > 0 && c.opt.Calibration != "":
 		return 4 * n
 	case c.opt.Compat != "":
 		return 2 * n

@@ -35,15 +35,19 @@ type ConvertOptions struct {
 	// Compat is "", or CompatLlama for a file of architecture deepseek2, which llama.cpp loads. Load keeps to what such a file
 	// can express, then.
 	Compat string
-	// Refine improves a form with Compat by gradients through the whole model, see file refine.go, on the calibration text and more
-	// that the model writes. What does not pay on a part of the written text that is held back is not kept. A conversion takes four times as
-	// long, and 8 bytes of memory per value that is refined. Our own form has no need; with it, it is an error.
-	Refine bool
+	// Refine improves a form with Compat by gradients through the whole model, see file refine.go, in so many passes over the calibration
+	// text and more that the model writes. 0 means none, RefinePasses is a good number. What does not pay on a part of the written text
+	// that is held back is not kept. A conversion takes five times as long with two passes, and 8 bytes of memory more per value that is
+	// refined. Our own form has no need; with it, it is an error.
+	Refine int
 	// NoCache neither looks into the user's cache directory nor writes there. Convert never does.
 	NoCache bool
 	// Progress is called now and then from the goroutine that works; nil means silence.
 	Progress func(Progress)
 }
+
+// RefinePasses is ConvertOptions.Refine where there are some minutes.
+const RefinePasses = 2
 
 // CompatLlama is ConvertOptions.Compat for llama.cpp.
 const CompatLlama = "llama.cpp"
@@ -70,7 +74,7 @@ type Progress struct {
 type Conversion struct {
 	Form        string  `json:"form"`                   // as it was asked for
 	Compat      string  `json:"compat,omitempty"`       // CompatLlama
-	Refined     bool    `json:"refined,omitempty"`      // by gradients, and it paid
+	Refined     int     `json:"refined,omitempty"`      // by gradients, in so many passes; 0 when it did not pay
 	Exact       []int   `json:"exact_layers,omitempty"` // layers asked to stay exact
 	Calibration string  `json:"calibration"`            // SelfWritten or GivenText
 	Text        string  `json:"calibration_sha256"`     // of the token ids used, as little-endian 32-bit numbers
@@ -112,8 +116,8 @@ func Convert(ctx context.Context, in, out string, opt *ConvertOptions) (*Convert
 	if opt == nil || !opt.MLA.Compressed() {
 		return nil, fmt.Errorf(`convert %s: no compressed form: want a share such as "50%%", values such as "64+128", or bytes per token`, in)
 	}
-	if opt.Tokens < 0 || opt.Threads < 0 {
-		return nil, fmt.Errorf("convert %s: %d calibration tokens, %d threads: must not be negative", in, opt.Tokens, opt.Threads)
+	if opt.Tokens < 0 || opt.Threads < 0 || opt.Refine < 0 {
+		return nil, fmt.Errorf("convert %s: %d calibration tokens, %d threads, %d passes of refinement: must not be negative", in, opt.Tokens, opt.Threads, opt.Refine)
 	}
 	if opt.Compat != "" && opt.Compat != CompatLlama {
 		return nil, fmt.Errorf("convert %s: compat %q is not %q: %w", in, opt.Compat, CompatLlama, ErrUnsupported)

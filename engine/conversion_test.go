@@ -41,7 +41,7 @@ func quick(form MLA) *ConvertOptions {
 // refining are options for a test of refinement.
 func refining() *ConvertOptions {
 	o := quick(MLA{R: 8, L: 24})
-	o.Compat, o.Refine, o.Tokens = CompatLlama, true, 2048
+	o.Compat, o.Refine, o.Tokens = CompatLlama, 1, 2048
 	return o
 }
 
@@ -208,7 +208,7 @@ func TestConvertRefuses(t *testing.T) {
 		{"missing file", filepath.Join(dir, "x"), out, quick(MLA{Percent: 50}), fs.ErrNotExist, "x"},
 		{"converted already", done, out, quick(MLA{Percent: 50}), ErrConverted, "compressed 0+32"},
 		{"unknown compat", path, out, edit(func(o *ConvertOptions) { o.Compat = "vllm" }), ErrUnsupported, "vllm"},
-		{"refinement of our own form", path, out, edit(func(o *ConvertOptions) { o.Refine = true }), ErrUnsupported, "Compat"},
+		{"refinement of our own form", path, out, edit(func(o *ConvertOptions) { o.Refine = 1 }), ErrUnsupported, "Compat"},
 		{"no such layer", path, out, edit(func(o *ConvertOptions) { o.Exact = []int{2} }), nil, "layers 0 to 1"},
 		{"all layers exact", path, out, edit(func(o *ConvertOptions) { o.Exact = []int{0, 1} }), nil, "every layer"},
 		{"rows as large as the model's", path, out, quick(MLA{R: 32, L: 32}), nil, "every layer"},

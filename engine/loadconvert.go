@@ -40,7 +40,7 @@ func (m *Model) convert(ctx context.Context, form MLA) error {
 	if c.plan, err = m.h.plan(form, c.opt.Exact, c.opt.Compat != ""); err != nil {
 		return fmt.Errorf("%s: %w", m.file.Name(), err)
 	}
-	if c.opt.Refine && c.opt.Compat == "" {
+	if c.opt.Refine > 0 && c.opt.Compat == "" {
 		return fmt.Errorf("%s: only the form for llama.cpp is refined: ask for Compat, or leave Refine out: %w", m.file.Name(), ErrUnsupported)
 	}
 	if c.opt.Compat != "" {
@@ -73,8 +73,8 @@ func (c *conversion) compress(ctx context.Context) (err error) {
 	}
 	c.m.run.clean()
 	o := compressOptions{plan: c.plan, windows: c.text.windows(), compat: c.opt.Compat != ""}
-	if c.opt.Refine {
-		o.refine = &refineOptions{seen: c.text.train, fresh: c.text.fresh, seed: c.opt.Seed}
+	if c.opt.Refine > 0 {
+		o.refine = &refineOptions{seen: c.text.train, fresh: c.text.fresh, seed: c.opt.Seed, passes: c.opt.Refine}
 	}
 	made, err := c.m.compress(ctx, o, func(stage string, done, total int) {
 		runtime.GC() // or a layer's statistics would stay until there is as much garbage as everything else
@@ -84,7 +84,8 @@ func (c *conversion) compress(ctx context.Context) (err error) {
 		return fmt.Errorf("convert %s: %w", c.m.file.Name(), err)
 	}
 	if o.refine != nil {
-		if c.made.Refined = o.refine.paid; !o.refine.paid {
+		if c.made.Refined = c.opt.Refine; !o.refine.paid {
+			c.made.Refined = 0
 			c.warn("refinement did not pay on text held back: the model is the same as without")
 		}
 	}

@@ -19,7 +19,7 @@ import (
 //	latentgo.convert.method         u32        methodVersion
 //	latentgo.convert.form           str        what was asked for, such as "50%"
 //	latentgo.convert.compat         str        "llama.cpp", for a file of that form
-//	latentgo.convert.refined        bool       by gradients; missing when not
+//	latentgo.convert.refined        u32        passes of gradients; missing when none paid
 //	latentgo.convert.exact_layers   [u32]      layers that were to stay exact
 //	latentgo.convert.source.name    str        base name of the original file
 //	latentgo.convert.source.fingerprint  str   its content, see gguf.File.Fingerprint
@@ -70,8 +70,8 @@ func (c *Conversion) writeTo(w *gguf.Writer) error {
 	if c.Compat != "" {
 		set(keyCompat, c.Compat)
 	}
-	if c.Refined {
-		set(keyRefined, true)
+	if c.Refined > 0 {
+		set(keyRefined, uint32(c.Refined))
 	}
 	if len(c.Exact) > 0 {
 		var list []uint32
@@ -106,11 +106,10 @@ func readConversion(f *gguf.File) *Conversion {
 	num := func(key string) uint64 { n, _ := f.Uint(key); return n }
 	c := &Conversion{
 		Form: str(keyForm), Compat: str(keyCompat), Calibration: str(keyText), Text: str(keyTextSum), Source: str(keySource),
-		Fingerprint: str(keyFingerprint), Tokens: int(num(keyTextTokens)), Seed: num(keyTextSeed), HeldTokens: int(num(keyHeldTokens)),
+		Fingerprint: str(keyFingerprint), Tokens: int(num(keyTextTokens)), Seed: num(keyTextSeed), HeldTokens: int(num(keyHeldTokens)), Refined: int(num(keyRefined)),
 	}
 	c.Before, _ = f.Float(keyBefore)
 	c.After, _ = f.Float(keyAfter)
-	c.Refined, _ = f.Bool(keyRefined)
 	list, _ := f.Ints(keyExact)
 	for _, i := range list {
 		c.Exact = append(c.Exact, int(i))

@@ -204,7 +204,7 @@ func TestRefine(t *testing.T) {
 	}
 	c := r.c
 	steps := 0
-	if err := c.refine(t.Context(), &refineOptions{seen: windows, known: c.cal.x, fresh: fresh, seed: 1}, func(int, int) { steps++ }); err != nil {
+	if err := c.refine(t.Context(), &refineOptions{seen: windows, known: c.cal.x, fresh: fresh, seed: 1, passes: 1}, func(int, int) { steps++ }); err != nil {
 		t.Fatal(err)
 	}
 	again := &refiner{c: c, tape: new(refineTape)}
@@ -232,9 +232,13 @@ func TestRefineKeepsWhatItCannotJudge(t *testing.T) {
 		}
 		before[name] = slices.Clone(b)
 	}
-	o := &refineOptions{seen: windows, known: r.c.cal.x}
-	if err := r.c.refine(t.Context(), o, func(int, int) {}); err != nil || o.paid {
+	o := &refineOptions{seen: windows, known: r.c.cal.x, passes: 2}
+	steps := 0
+	if err := r.c.refine(t.Context(), o, func(int, int) { steps++ }); err != nil || o.paid {
 		t.Fatalf("paid %v, error %v", o.paid, err)
+	}
+	if steps != 2*len(r.batch) {
+		t.Errorf("%d steps in 2 passes over %d batches", steps, len(r.batch))
 	}
 	for name, x := range made {
 		if b, err := x.bytes(); err != nil || !slices.Equal(b, before[name]) {
@@ -261,10 +265,10 @@ func TestConvertRefined(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return data, r.Refined, warnings
+		return data, r.Refined > 0, warnings
 	}
 	plain := refining()
-	plain.Refine = false
+	plain.Refine = 0
 	want, paid, warnings := convert(plain)
 	if paid || warnings > 0 {
 		t.Errorf("without refinement: paid %v, %d warnings", paid, warnings)

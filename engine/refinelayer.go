@@ -424,7 +424,7 @@ func (r *refiner) backRows(dx, dy []float32, n int, m linear) {
 type lossScratch struct{ target, hidden, want, logits, wanted, back []float32 }
 
 // lossTokens is how many tokens' logits are computed at a time.
-const lossTokens = 64
+const lossTokens = 128
 
 // lossBack returns the loss of a batch whose tokens end as r.back, which with back becomes the loss's gradient.
 func (r *refiner) lossBack(b refineBatch, back bool) float64 {
