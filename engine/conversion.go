@@ -35,10 +35,10 @@ type ConvertOptions struct {
 	// Compat is "", or CompatLlama for a file of architecture deepseek2, which llama.cpp loads. Load keeps to what such a file
 	// can express, then.
 	Compat string
-	// Refine improves a form with Compat by gradients through the whole model, see file refine.go, in so many passes over the calibration
-	// text and more that the model writes. 0 means none, RefinePasses is a good number. What does not pay on a part of the written text
-	// that is held back is not kept. A conversion takes five times as long with two passes, and 8 bytes of memory more per value that is
-	// refined. Our own form has no need; with it, it is an error.
+	// Refine improves a form with Compat by gradients through the whole model, see file refine.go, in so many steps, each on a thousand
+	// tokens of the calibration text and more that the model writes. 0 means none, RefineSteps is a good number, more are better. What does
+	// not pay on a part of the written text that is held back is not kept. A conversion of that number of steps takes four to five times as long,
+	// and 8 bytes of memory more per value that is refined. Our own form has no need; with it, it is an error.
 	Refine int
 	// NoCache neither looks into the user's cache directory nor writes there. Convert never does.
 	NoCache bool
@@ -46,8 +46,8 @@ type ConvertOptions struct {
 	Progress func(Progress)
 }
 
-// RefinePasses is ConvertOptions.Refine where there are some minutes.
-const RefinePasses = 2
+// RefineSteps is ConvertOptions.Refine where there are some minutes: on two cores a model of 135M takes less than ten.
+const RefineSteps = 60
 
 // CompatLlama is ConvertOptions.Compat for llama.cpp.
 const CompatLlama = "llama.cpp"
@@ -74,7 +74,7 @@ type Progress struct {
 type Conversion struct {
 	Form        string  `json:"form"`                   // as it was asked for
 	Compat      string  `json:"compat,omitempty"`       // CompatLlama
-	Refined     int     `json:"refined,omitempty"`      // by gradients, in so many passes; 0 when it did not pay
+	Refined     int     `json:"refined,omitempty"`      // by gradients, in so many steps; 0 when it did not pay
 	Exact       []int   `json:"exact_layers,omitempty"` // layers asked to stay exact
 	Calibration string  `json:"calibration"`            // SelfWritten or GivenText
 	Text        string  `json:"calibration_sha256"`     // of the token ids used, as little-endian 32-bit numbers
@@ -117,7 +117,7 @@ func Convert(ctx context.Context, in, out string, opt *ConvertOptions) (*Convert
 		return nil, fmt.Errorf(`convert %s: no compressed form: want a share such as "50%%", values such as "64+128", or bytes per token`, in)
 	}
 	if opt.Tokens < 0 || opt.Threads < 0 || opt.Refine < 0 {
-		return nil, fmt.Errorf("convert %s: %d calibration tokens, %d threads, %d passes of refinement: must not be negative", in, opt.Tokens, opt.Threads, opt.Refine)
+		return nil, fmt.Errorf("convert %s: %d calibration tokens, %d threads, %d steps of refinement: must not be negative", in, opt.Tokens, opt.Threads, opt.Refine)
 	}
 	if opt.Compat != "" && opt.Compat != CompatLlama {
 		return nil, fmt.Errorf("convert %s: compat %q is not %q: %w", in, opt.Compat, CompatLlama, ErrUnsupported)

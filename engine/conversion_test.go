@@ -41,7 +41,7 @@ func quick(form MLA) *ConvertOptions {
 // refining are options for a test of refinement.
 func refining() *ConvertOptions {
 	o := quick(MLA{R: 8, L: 24})
-	o.Compat, o.Refine, o.Tokens = CompatLlama, 1, 2048
+	o.Compat, o.Refine, o.Tokens = CompatLlama, 3, 2048
 	return o
 }
 

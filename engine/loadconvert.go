@@ -74,7 +74,7 @@ func (c *conversion) compress(ctx context.Context) (err error) {
 	c.m.run.clean()
 	o := compressOptions{plan: c.plan, windows: c.text.windows(), compat: c.opt.Compat != ""}
 	if c.opt.Refine > 0 {
-		o.refine = &refineOptions{seen: c.text.train, fresh: c.text.fresh, seed: c.opt.Seed, passes: c.opt.Refine}
+		o.refine = &refineOptions{seen: c.text.train, fresh: c.text.fresh, seed: c.opt.Seed, steps: c.opt.Refine}
 	}
 	made, err := c.m.compress(ctx, o, func(stage string, done, total int) {
 		runtime.GC() // or a layer's statistics would stay until there is as much garbage as everything else

@@ -19,7 +19,7 @@ import (
 //	latentgo.convert.method         u32        methodVersion
 //	latentgo.convert.form           str        what was asked for, such as "50%"
 //	latentgo.convert.compat         str        "llama.cpp", for a file of that form
-//	latentgo.convert.refined        u32        passes of gradients; missing when none paid
+//	latentgo.convert.refined        u32        steps along gradients; missing when they did not pay
 //	latentgo.convert.exact_layers   [u32]      layers that were to stay exact
 //	latentgo.convert.source.name    str        base name of the original file
 //	latentgo.convert.source.fingerprint  str   its content, see gguf.File.Fingerprint

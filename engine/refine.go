@@ -21,8 +21,8 @@ import (
 //	loss = mean over t of Σ_x p_t(x)·ln(p_t(x) / p̂_t(x))
 //
 // falls along its gradient in encoders E, queries Q and values V of all layers (see compat.go), which are kept in the file in full or
-// half precision; what the file keeps in few bits stays as it is. Each step is taken on refineTokens tokens, in one pass or more
-// through the calibration text and text that the model has written for this purpose. Statistics have seen the one: there, the loss is half of what it
+// half precision; what the file keeps in few bits stays as it is. Each step is taken on refineTokens tokens of the
+// calibration text and of text that the model has written for this purpose. Statistics have seen the one: there, the loss is half of what it
 // is elsewhere. So only the other tells whether it paid. The gradients are written by hand: refinelayer.go.
 //
 // Steps are Muon's (kellerjordan.github.io/posts/muon; arXiv 2502.16982): with G a matrix's gradient and M = refineMomentum·M + G,
@@ -42,12 +42,12 @@ const (
 
 // refineOptions say on what text to refine, in windows of at most refineTokens.
 type refineOptions struct {
-	seen   [][]int32 // windows that statistics come from
-	known  stream    // what the original model makes of them behind its last layer, one after the other
-	fresh  [][]int32 // windows that statistics do not come from
-	seed   uint64    // of the order in which they are taken
-	passes int       // how often
-	paid   bool      // result: whether it was worth keeping
+	seen  [][]int32 // windows that statistics come from
+	known stream    // what the original model makes of them behind its last layer, one after the other
+	fresh [][]int32 // windows that statistics do not come from
+	seed  uint64    // of the order in which they are taken
+	steps int       // how many to take: all windows in turn, again and again
+	paid  bool      // result: whether it was worth keeping
 }
 
 // parameter is a tensor that is refined, a row of matrices.
@@ -155,7 +155,10 @@ func (c *converter) refine(ctx context.Context, o *refineOptions, progress func(
 		return err
 	}
 	train, held := r.parts()
-	steps := len(train) * o.passes
+	steps := o.steps
+	if len(train) == 0 {
+		steps = 0
+	}
 	work, done := steps+2*len(held), 0
 	tick := func() error {
 		done++

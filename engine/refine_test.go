@@ -204,7 +204,7 @@ func TestRefine(t *testing.T) {
 	}
 	c := r.c
 	steps := 0
-	if err := c.refine(t.Context(), &refineOptions{seen: windows, known: c.cal.x, fresh: fresh, seed: 1, passes: 1}, func(int, int) { steps++ }); err != nil {
+	if err := c.refine(t.Context(), &refineOptions{seen: windows, known: c.cal.x, fresh: fresh, seed: 1, steps: 30}, func(int, int) { steps++ }); err != nil {
 		t.Fatal(err)
 	}
 	again := &refiner{c: c, tape: new(refineTape)}
@@ -232,13 +232,13 @@ func TestRefineKeepsWhatItCannotJudge(t *testing.T) {
 		}
 		before[name] = slices.Clone(b)
 	}
-	o := &refineOptions{seen: windows, known: r.c.cal.x, passes: 2}
+	o := &refineOptions{seen: windows, known: r.c.cal.x, steps: 2 * len(r.batch)}
 	steps := 0
 	if err := r.c.refine(t.Context(), o, func(int, int) { steps++ }); err != nil || o.paid {
 		t.Fatalf("paid %v, error %v", o.paid, err)
 	}
 	if steps != 2*len(r.batch) {
-		t.Errorf("%d steps in 2 passes over %d batches", steps, len(r.batch))
+		t.Errorf("%d steps, want twice %d", steps, len(r.batch))
 	}
 	for name, x := range made {
 		if b, err := x.bytes(); err != nil || !slices.Equal(b, before[name]) {

@@ -22,7 +22,7 @@ type convertCmd struct {
 	MLA     string `name:"mla" default:"50%" placeholder:"FORM" help:"Form of the cache: a share such as 50%, rotated+latent values per token and layer such as 64+128, or bytes per token such as 11520B (default ${default})."`
 	Compat  string `placeholder:"PROGRAM" help:"llama.cpp: write a file of architecture deepseek2, which it loads; without this only this program does."`
 	Refine  bool   `help:"Improve a file for llama.cpp by gradients through the whole model: takes five times as long."`
-	Passes  int    `placeholder:"N" help:"How often --refine goes through its text: 0 is 2, as good as ten minutes allow on two cores; 1 saves a quarter of the time."`
+	Steps   int    `placeholder:"N" help:"How many steps --refine takes, each on 1024 tokens: more are better, and take longer; 0 is 60."`
 	Threads int    `short:"t" placeholder:"N" help:"Threads that compute; 0 uses all processors."`
 }
 
@@ -40,10 +40,10 @@ func (c *convertCmd) Validate() error {
 		return fmt.Errorf("--compat %s is not known: %s is", c.Compat, engine.CompatLlama)
 	case c.Refine && c.Compat == "":
 		return fmt.Errorf("--refine improves files for llama.cpp only: add --compat %s", engine.CompatLlama)
-	case c.Passes < 0 || c.Passes > 100:
-		return fmt.Errorf("--passes must be between 0 and 100, not %d", c.Passes)
-	case c.Passes > 0 && !c.Refine:
-		return errors.New("--passes is about --refine: add that")
+	case c.Steps < 0 || c.Steps > 10000:
+		return fmt.Errorf("--steps must be between 0 and 10000, not %d", c.Steps)
+	case c.Steps > 0 && !c.Refine:
+		return errors.New("--steps is about --refine: add that")
 	case c.NoCache:
 		return errors.New("--no-cache: convert never uses the cache")
 	}
@@ -67,8 +67,8 @@ func (c *convertCmd) Run(a *app) error {
 	defer bar.clear()
 	opt.Threads, opt.Compat, opt.Progress = c.Threads, c.Compat, bar.report
 	if c.Refine {
-		if opt.Refine = c.Passes; opt.Refine == 0 {
-			opt.Refine = engine.RefinePasses
+		if opt.Refine = c.Steps; opt.Refine == 0 {
+			opt.Refine = engine.RefineSteps
 		}
 	}
 	r, err := engine.Convert(a.ctx, path, c.Out, opt)

@@ -71,7 +71,7 @@ class Check:
     def form(self, form):
         """All figures of one form."""
         own, report = self.convert(form, "own")
-        compat, other = self.convert(form, "llama", "--compat", "llama.cpp", *(["--refine", "--passes", str(self.args.passes)] if self.args.refine else []))
+        compat, other = self.convert(form, "llama", "--compat", "llama.cpp", *(["--refine", "--steps", str(self.args.steps)] if self.args.refine else []))
         row = {"form": form, "mla": other["mla"], "bytes": other["cache_bytes_after"], "own_bytes": report["cache_bytes_after"],
                "before_bytes": other["cache_bytes_before"], "file": os.path.getsize(compat), "own_file": os.path.getsize(own), "ppl": []}
         for ctx, windows in WINDOWS:
@@ -124,7 +124,7 @@ def main():
     p.add_argument("--calib", default=os.path.join(TEXT, "calib.txt"), metavar="FILE", help="calibration text (default %(default)s)")
     p.add_argument("--eval", default=os.path.join(TEXT, "eval.txt"), metavar="FILE", help="text to score (default %(default)s)")
     p.add_argument("--refine", action="store_true", help="improve the form for llama.cpp by gradients: some minutes more")
-    p.add_argument("--passes", type=int, default=0, help="of refinement (default: what chat takes)")
+    p.add_argument("--steps", type=int, default=0, help="of refinement (default: what chat takes)")
     p.add_argument("--quick", action="store_true", help="an eighth of the windows: a look, not a result")
     p.add_argument("--threads", type=int, default=2, help="threads of llama.cpp (default %(default)s)")
     p.add_argument("--json", metavar="OUT", help="write the figures to this file")
