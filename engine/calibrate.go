@@ -29,15 +29,14 @@ const calibrationBatch = 512
 // newCalibration takes windows of text.
 func newCalibration(m *Model, windows [][]int32) *calibration {
 	c := &calibration{m: m, windows: windows}
-	n := 0
 	for i, w := range windows {
 		if last := len(c.batches) - 1; i > 0 && len(c.batches[last])+len(w) <= calibrationBatch {
 			c.batches[last] = append(slices.Clip(c.batches[last]), w...)
 		} else {
 			c.batches = append(c.batches, w)
 		}
-		n += len(w)
 	}
+	n := countTokens(windows)
 	c.x, c.y = newStream(n, m.h.embed), newStream(n, m.h.embed)
 	return c
 }

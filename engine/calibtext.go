@@ -48,8 +48,8 @@ func (c *conversion) side(ctx context.Context, n int, progress func(done, total 
 	return c.m.selfText(ctx, o, progress)
 }
 
-// size returns the tokens of windows.
-func (*calibrationText) size(windows [][]int32) int {
+// countTokens returns how many tokens windows have.
+func countTokens(windows [][]int32) int {
 	n := 0
 	for _, w := range windows {
 		n += len(w)
@@ -58,7 +58,7 @@ func (*calibrationText) size(windows [][]int32) int {
 }
 
 // scored returns how many held-back tokens have a prediction.
-func (t *calibrationText) scored() int { return t.size(t.held) - len(t.held) }
+func (t *calibrationText) scored() int { return countTokens(t.held) - len(t.held) }
 
 // newCalibrationText holds one window in heldEvery back.
 func newCalibrationText(windows [][]int32, source string) *calibrationText {
@@ -84,13 +84,13 @@ func (c *conversion) calibration(ctx context.Context) (*calibrationText, error) 
 		return nil, err
 	}
 	fresh := c.fresh()
-	t.side, err = c.side(ctx, t.size(t.train)+t.size(t.held), func(done, total int) {
+	t.side, err = c.side(ctx, countTokens(t.train)+countTokens(t.held), func(done, total int) {
 		c.report(StageText, int64(written+done), int64(written+total+fresh))
 	})
 	if err != nil || fresh == 0 {
 		return t, err
 	}
-	written += t.size(t.side)
+	written += countTokens(t.side)
 	o := selfTextOptions{seed: c.opt.Seed + 1, tokens: fresh, window: max(min(writtenWindow, c.m.h.context), 2)}
 	t.fresh, err = c.m.selfText(ctx, o, func(done, total int) {
 		c.report(StageText, int64(written+done), int64(written+total))
@@ -101,7 +101,7 @@ func (c *conversion) calibration(ctx context.Context) (*calibrationText, error) 
 // fresh returns how many tokens the model is to write for refinement.
 func (c *conversion) fresh() int {
 	switch {
-	case c.opt.Refine == 0:
+	case c.opt.Refine <= 0:
 		return 0
 	case c.opt.Tokens != 0:
 		return c.opt.Tokens

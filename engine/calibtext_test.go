@@ -14,8 +14,8 @@ func TestSideText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := text.size(text.train) + text.size(text.held)
-	if got, least := text.size(text.side), n/sideShare; got < least || got >= least+sideWindow {
+	n := countTokens(text.train) + countTokens(text.held)
+	if got, least := countTokens(text.side), n/sideShare; got < least || got >= least+sideWindow {
 		t.Errorf("%d tokens beside %d", got, n)
 	}
 	drawn := map[int32]bool{}
@@ -34,7 +34,7 @@ func TestSideText(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(again, text.side) {
 		t.Errorf("other tokens the second time (%v)", err)
 	}
-	if got, want := text.size(text.windows()), text.size(text.train)+text.size(text.side); got != want {
+	if got, want := countTokens(text.windows()), countTokens(text.train)+countTokens(text.side); got != want {
 		t.Errorf("statistics come from %d tokens, want %d", got, want)
 	}
 }

@@ -216,6 +216,7 @@ func TestConvertRefuses(t *testing.T) {
 		{"more rotated values than keys have", path, out, quick(MLA{R: 34, L: 8}), nil, "34 rotated"},
 		{"bytes above the model's", path, out, quick(MLA{Bytes: 300}), nil, "caches 256 bytes"},
 		{"text without a tokenizer", path, out, edit(func(o *ConvertOptions) { o.Calibration = "hello" }), ErrNoTokenizer, "calibration text"},
+		{"negative steps", path, out, edit(func(o *ConvertOptions) { o.Refine = -1 }), nil, "negative"},
 		{"negative tokens", path, out, edit(func(o *ConvertOptions) { o.Tokens = -1 }), nil, "negative"},
 		{"output is a directory", path, dir, quick(MLA{Percent: 50}), nil, "is a directory"},
 		{"output in no directory", path, filepath.Join(dir, "no", "x"), quick(MLA{Percent: 50}), fs.ErrNotExist, "write"},

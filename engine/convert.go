@@ -38,11 +38,7 @@ func (m *Model) compress(ctx context.Context, o compressOptions, progress func(s
 		return made, err
 	}
 	// The calibration takes much memory, of which this is what is needed from now on: the windows to be refined on are its first.
-	n := 0
-	for _, w := range o.refine.seen {
-		n += len(w)
-	}
-	o.refine.known, c.cal = c.cal.x.rows(0, n).clone(), nil
+	o.refine.known, c.cal = c.cal.x.rows(0, countTokens(o.refine.seen)).clone(), nil
 	return made, c.refine(ctx, o.refine, func(done, total int) { progress(StageRefine, done, total) })
 }
 

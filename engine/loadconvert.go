@@ -64,7 +64,7 @@ func (c *conversion) compress(ctx context.Context) (err error) {
 	if c.text, err = c.calibration(ctx); err != nil {
 		return err
 	}
-	c.made.Calibration, c.made.Text, c.made.Tokens = c.text.source, c.text.sum, c.text.size(c.text.train)
+	c.made.Calibration, c.made.Text, c.made.Tokens = c.text.source, c.text.sum, countTokens(c.text.train)
 	if c.text.source == SelfWritten {
 		c.made.Seed = c.opt.Seed
 	}
@@ -123,7 +123,7 @@ func (r *runner) clean() {
 
 // perplexity is that of the model as it is now on the text held back.
 func (c *conversion) perplexity(ctx context.Context, stage string) (float64, error) {
-	done, total, nll := 0, c.text.size(c.text.held), 0.0
+	done, total, nll := 0, countTokens(c.text.held), 0.0
 	for _, ids := range c.text.held {
 		s, err := c.m.NewSession(&SessionOptions{Context: len(ids)})
 		if err != nil {

@@ -46,7 +46,7 @@ func (m *Matrix) Align() int { return rowAlign }
 
 // Row writes row r as float32 to dst[:Cols]. It panics when r is out of range or dst is shorter.
 func (m *Matrix) Row(dst []float32, r int) {
-	dequantize(dst[:m.Cols], m.Type, m.data[r*m.stride:][:m.stride])
+	m.Part(dst[:m.Cols], r, 0)
 }
 
 // Part writes len(dst) weights of row r from column c on as float32: both multiples of the type's block. It panics when they are not, or

@@ -21,7 +21,7 @@ type convertCmd struct {
 	Out     string `arg:"" placeholder:"OUT" help:"File to write."`
 	MLA     string `name:"mla" default:"50%" placeholder:"FORM" help:"Form of the cache: a share such as 50%, rotated+latent values per token and layer such as 64+128, or bytes per token such as 11520B (default ${default})."`
 	Compat  string `placeholder:"PROGRAM" help:"llama.cpp: write a file of architecture deepseek2, which it loads; without this only this program does."`
-	Refine  bool   `help:"Improve a file for llama.cpp by gradients through the whole model: takes five times as long."`
+	Refine  bool   `help:"Improve a file for llama.cpp by gradients through the whole model: takes four to five times as long."`
 	Steps   int    `placeholder:"N" help:"How many steps --refine takes, each on 1024 tokens: more are better, and take longer; 0 is 60."`
 	Threads int    `short:"t" placeholder:"N" help:"Threads that compute; 0 uses all processors."`
 }
