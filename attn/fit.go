@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/latentgo/latentgo/quant"
+	"github.com/viterin/vek/vek32"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -151,7 +153,8 @@ func (f *Fit) equations(sums *mat.SymDense, h, i int) {
 	query, head := f.c.Query[g], f.head(g)
 	width := 2*f.unknowns() + 1
 	q, rotated := mat.NewVecDense(d, nil), mat.NewVecDense(max(r, 1), nil)
-	var data, weights []float64
+	var data, turned, weights []float32
+	part := make([]float32, width*width)
 	for t := FitStride - 1; t < text.Tokens; t += FitStride {
 		for j := range d {
 			q.SetVec(j, float64(text.Queries[(t/FitStride*f.g.Heads+h)*d+j]))
@@ -164,15 +167,24 @@ func (f *Fit) equations(sums *mat.SymDense, h, i int) {
 		data, weights = data[:0], weights[:0]
 		for j, w := range scoreWeights(scores) {
 			if w >= fitLeast {
-				weights = append(weights, w)
+				weights = append(weights, float32(w))
 				data = slices.Grow(data, width)[:len(data)+width]
 				row := data[len(data)-width:]
 				f.equation(row, x, rotated.RawVector().Data, head.seen[i].RawRowView(first+j), f.rows[i].RawRowView(first+j), t-first-j, scores[j])
 			}
 		}
-		if len(weights) > 0 {
-			centre(data, weights)
-			sums.SymRankK(sums, 1, mat.NewDense(len(weights), width, data).T())
+		n := len(weights)
+		if n == 0 {
+			continue
+		}
+		centre(data, weights)
+		turned = slices.Grow(turned[:0], len(data))[:len(data)]
+		quant.Transpose(turned, n, data, width, n, width)
+		quant.MixF32(part, width, turned, n, width, data, width, n, width)
+	}
+	for j := range width {
+		for k := range j + 1 {
+			sums.SetSym(j, k, sums.At(j, k)+float64(part[j*width+k]))
 		}
 	}
 }
@@ -256,36 +268,36 @@ func scoreWeights(scores []float64) []float64 {
 }
 
 // equation fills in a row: what each factor, at 1 and at -j, adds to the score of a token from its row, and what all should give.
-func (f *Fit) equation(dst, q, rotated, seen, row []float64, distance int, score float64) {
+func (f *Fit) equation(dst []float32, q, rotated, seen, row []float64, distance int, score float64) {
 	pairs, mag := len(f.rope.freqs), f.rope.mag*f.rope.mag
 	for i := range pairs { // conj(q)·seen
 		a, b := f.rope.Pair(i)
-		dst[2*i], dst[2*i+1] = q[a]*seen[a]+q[b]*seen[b], q[a]*seen[b]-q[b]*seen[a]
+		dst[2*i], dst[2*i+1] = float32(q[a]*seen[a]+q[b]*seen[b]), float32(q[a]*seen[b]-q[b]*seen[a])
 	}
 	for j, p := range f.c.Pairs {
 		x := complex(rotated[2*j], -rotated[2*j+1]) * complex(row[2*j], row[2*j+1]) * cmplx.Conj(f.turns[distance][p])
-		dst[2*(pairs+j)], dst[2*(pairs+j)+1] = mag*real(x), mag*imag(x)
+		dst[2*(pairs+j)], dst[2*(pairs+j)+1] = float32(mag*real(x)), float32(mag*imag(x))
 	}
 	for i := f.rope.dims; i < f.g.KeySize; i++ { // without RoPE, nothing is to be fitted
 		score -= q[i] * seen[i]
 	}
-	dst[len(dst)-1] = score
+	dst[len(dst)-1] = float32(score)
 }
 
 // centre takes the rows of one query from their weighted mean and multiplies them by the roots of their weights.
-func centre(data, weights []float64) {
-	width, total := len(data)/len(weights), 0.0
-	mean := make([]float64, width)
+func centre(data, weights []float32) {
+	width, total := len(data)/len(weights), float32(0)
+	mean := make([]float32, width)
 	for i, w := range weights {
 		total += w
 		for j, v := range data[i*width:][:width] {
 			mean[j] += w * v
 		}
 	}
+	vek32.MulNumber_Inplace(mean, 1/total)
 	for i, w := range weights {
-		row, root := data[i*width:][:width], math.Sqrt(w)
-		for j := range row {
-			row[j] = (row[j] - mean[j]/total) * root
-		}
+		row := data[i*width:][:width]
+		vek32.Sub_Inplace(row, mean)
+		vek32.MulNumber_Inplace(row, float32(math.Sqrt(float64(w))))
 	}
 }

@@ -52,7 +52,7 @@ func TestFitKeepsWhatIsExact(t *testing.T) {
 		o := CompressOptions{R: r, L: s.KVHeads * s.ValueSize, Context: 64}
 		for h, a := range s.fit(t, o, s.text(), s.text()) {
 			for i, f := range append(a.Latent, a.Rotated...) {
-				if !(cmplx.Abs(f-1) < 1e-5) {
+				if !(cmplx.Abs(f-1) < 1e-4) { // sums are in single precision
 					t.Errorf("query head %d: factor %d is %v", h, i, f)
 				}
 			}

@@ -192,7 +192,8 @@ func (c *calibration) attend(ctx context.Context, i int, conv *layer) (*evidence
 	l, e := &c.m.w.layers[i], c.m.h.embed
 	width := l.geo.Heads * l.geo.ValueSize
 	ev := c.evidence(len(c.windows), width, e)
-	rest := c.keep(width)
+	c.kept = make([]uint16, len(c.y.scale)*width)
+	rest := c.kept
 	var target []float32
 	store, narrow := scratchStore(l, c.longest()), scratchStore(conv, c.longest())
 	err := c.each(ctx, func(p *pass, x, y stream) func(*pool.Worker, *lane, int, int) {
@@ -223,14 +224,6 @@ func (c *calibration) attend(ctx context.Context, i int, conv *layer) (*evidence
 	return ev, err
 }
 
-// keep returns kept with room for rows of a width.
-func (c *calibration) keep(width int) []uint16 {
-	if n := len(c.y.scale) * width; len(c.kept) < n {
-		c.kept = make([]uint16, n)
-	}
-	return c.kept
-}
-
 // target is what a repaired projection should give: p.o, what the original one gave, and a part of the drift, from ln.x to y. A norm
 // behind the projection would change the drift's size: none then.
 func (p *pass) target(ln *lane, dst []float32, post []float32, y stream, lo, hi int) {
@@ -248,6 +241,7 @@ func (p *pass) target(ln *lane, dst []float32, post []float32, y stream, lo, hi 
 // advance adds the converted layer's attention to y: W_O of what attend has kept.
 func (c *calibration) advance(ctx context.Context, i int, conv *layer) error {
 	rest, width := c.kept, conv.geo.Heads*conv.geo.ValueSize
+	c.kept = nil // the regression that follows needs the room
 	return c.eachToken(ctx, func(p *pass, _, y stream) func(*pool.Worker, *lane, int, int) {
 		kept := rest[:len(p.ids)*width]
 		rest = rest[len(kept):]

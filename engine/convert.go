@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"runtime"
+	"runtime/debug"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -26,6 +26,7 @@ type compressOptions struct {
 // compress makes the tensors that a compressed model has in place of its own, by name. The model itself does not change.
 // The caller has the turn. progress may be nil.
 func (m *Model) compress(ctx context.Context, o compressOptions, progress func(stage string, done, total int)) (map[string]*tensor, error) {
+	debug.FreeOSMemory() // of what made the text and measured perplexity
 	made := map[string]*tensor{}
 	c := &converter{m: m, cal: newCalibration(m, o.windows), h: m.h.planned(o.plan), plan: o.plan, made: made, compat: o.compat}
 	if err := c.h.makeTurns(m.run.ropes); err != nil {
@@ -125,6 +126,7 @@ func (c *converter) layer(ctx context.Context, i int) error {
 		return err
 	}
 	maps.Copy(c.made, made)
+	c.m.file.Release() // the file is gone through once
 	return nil
 }
 
@@ -206,7 +208,7 @@ func (c *converter) blockMoments(l *layer, kv, q *gram, b, n int) *attn.Moments 
 	}
 	for i := range m.KV.SymmetricDim() {
 		for j := range i + 1 {
-			m.KV.SetSym(i, j, kv.row(at(i))[at(j)])
+			m.KV.SetSym(i, j, float64(kv.row(at(i))[at(j)]))
 		}
 	}
 	for h := range g.Heads {
@@ -223,7 +225,7 @@ func (g *gram) diagonal(at, n int) *mat.SymDense {
 	s := mat.NewSymDense(n, nil)
 	for i := range n {
 		for j := range i + 1 {
-			s.SetSym(i, j, g.row(at + i)[at+j])
+			s.SetSym(i, j, float64(g.row(at + i)[at+j]))
 		}
 	}
 	return s
@@ -382,21 +384,21 @@ func madeTensor(name string, typ quant.Type, data []byte, shape ...int) *tensor 
 // repair replaces a projection by the regression on what was gathered, in the projection's own type where that can be
 // written. It goes only so far as pays on the part of the text that it was not fitted to, rounding included.
 func (c *converter) repair(ev *evidence, old linear, name string, made map[string]*tensor) error {
-	defer runtime.GC() // normal equations and their factors are the most memory that a conversion takes, and are garbage now
-	g, each := ev.fit, c.m.run.parallel
+	defer debug.FreeOSMemory() // normal equations are the most memory that a conversion takes, and are garbage now
+	g, each := ev.fit, sharer(c.m.run.parallel)
 	before := floatRows(old)
-	rows, chol, err := g.ridge(before, ridgeShare, each)
+	rows, metric, err := g.ridge(before, ridgeShare, each)
 	if err != nil {
 		return err
 	}
 	var j *judge
 	loss := math.Inf(1)
 	if ev.check != nil {
-		j = newJudge(ev.check)
-		loss = j.shrink(rows, before, each)
+		j = newJudge(ev.check, each)
+		loss = j.shrink(rows, before)
 	}
 	typ := writable(old.Type)
-	data, err := c.round(rows, g.a, old.scale, typ, chol)
+	data, err := c.round(rows, g.a, old.scale, typ, metric)
 	if err != nil {
 		return err
 	}
@@ -405,7 +407,7 @@ func (c *converter) repair(ev *evidence, old linear, name string, made map[strin
 		if err != nil {
 			return err
 		}
-		if !(j.loss(floatRows(linear{m, old.scale}), each) < loss) {
+		if !(j.loss(floatRows(linear{m, old.scale})) < loss) {
 			return nil
 		}
 	}
@@ -425,8 +427,8 @@ func floatRows(l linear) []float32 {
 }
 
 // round encodes rows of n weights, divided by scale, so that the error of products stays small in the metric given.
-func (c *converter) round(rows []float32, n int, scale float32, typ quant.Type, metric *mat.Cholesky) ([]byte, error) {
-	fb := quant.NewFeedback(n, lower(metric))
+func (c *converter) round(rows []float32, n int, scale float32, typ quant.Type, metric *factor) ([]byte, error) {
+	fb := quant.NewFeedback(n, metric.at)
 	size := typ.RowBytes(n)
 	data := make([]byte, size*len(rows)/n)
 	err := c.m.run.parallel(len(rows)/n, func(r int) error {

@@ -96,10 +96,10 @@ func TestBlockMoments(t *testing.T) {
 	l, g := &m.w.layers[0], m.w.layers[0].geo
 	kv, q := newGram(g.KVHeads*(g.KeySize+g.ValueSize), 0, new(gramScratch)), newGram(g.Heads*g.KeySize, 0, new(gramScratch))
 	for i := range kv.aa {
-		kv.aa[i] = float64(i)
+		kv.aa[i] = float32(i)
 	}
 	for i := range q.aa {
-		q.aa[i] = float64(i)
+		q.aa[i] = float32(i)
 	}
 	c := &converter{m: m}
 	for b := range 2 {
@@ -110,11 +110,11 @@ func TestBlockMoments(t *testing.T) {
 		n := g.KeySize
 		key, value := 3, 2*n+5 // of the block's first head: a key's value 3 and a value's value 5
 		wholeKey, wholeValue := 2*b*n+3, 4*n+2*b*g.ValueSize+5
-		if got, want := s.KV.At(value, key), kv.row(wholeValue)[wholeKey]; got != want {
+		if got, want := s.KV.At(value, key), float64(kv.row(wholeValue)[wholeKey]); got != want {
 			t.Errorf("block %d: E[value·key] is entry %v, want %v", b, got, want)
 		}
 		at := (4*b + 1) * n // the block's second query head
-		if got, want := s.Query[1].At(4, 2), q.row(at + 4)[at+2]; got != want {
+		if got, want := s.Query[1].At(4, 2), float64(q.row(at + 4)[at+2]); got != want {
 			t.Errorf("block %d: E[q·q] is entry %v, want %v", b, got, want)
 		}
 	}

@@ -5,13 +5,13 @@ import (
 	"github.com/latentgo/latentgo/quant"
 )
 
-// gram accumulates AᵀA and AᵀB over batches of rows of A [n, a] and B [n, b]: the normal equations of a regression of B on A.
-// Products are single precision within a batch, sums double precision. Factors are cut into pieces of some tokens and panels of
-// some columns, so that what a kernel has at hand stays in the caches.
+// gram accumulates AᵀA and AᵀB over batches of rows of A [n, a] and B [n, b]: the normal equations of a regression of B on A, in single
+// precision. Factors are cut into pieces of some tokens and panels of some columns, so that what a kernel has at hand stays in the
+// caches; sums of pieces are added up, which keeps what rounding adds small.
 type gram struct {
 	a, b int
-	aa   []float64 // the lower triangle of [a, a], row after row
-	ab   []float64 // [a, b]
+	aa   []float32 // [a, a], of which the lower triangle counts
+	ab   []float32 // [a, b]
 	*gramScratch
 
 	// Short batches wait here until they are worth adding to the sums.
@@ -21,10 +21,9 @@ type gram struct {
 
 // gramScratch is what grams compute with, one after the other. The zero value is ready.
 type gramScratch struct {
-	n           int         // rows
-	at          []float32   // Aᵀ [pieces, a, gramRow]
-	left, right []float32   // A and B, [panels, n, gramPanel]
-	sums        [][]float32 // per worker [gramTile, gramPanel]
+	n           int       // rows
+	at          []float32 // Aᵀ [pieces, a, gramRow]
+	left, right []float32 // A and B, [panels, n, gramPanel]
 }
 
 const (
@@ -36,11 +35,11 @@ const (
 )
 
 func newGram(a, b int, s *gramScratch) *gram {
-	return &gram{a: a, b: b, aa: make([]float64, a*(a+1)/2), ab: make([]float64, a*b), gramScratch: s}
+	return &gram{a: a, b: b, aa: make([]float32, a*a), ab: make([]float32, a*b), gramScratch: s}
 }
 
 // row returns row r of AᵀA up to the diagonal.
-func (g *gram) row(r int) []float64 { return g.aa[r*(r+1)/2:][:r+1] }
+func (g *gram) row(r int) []float32 { return g.aa[r*g.a:][:r+1] }
 
 // add takes n rows of A and B; b is nil when there is no B. All workers call it; it ends with a barrier. The last rows are
 // added by flush.
@@ -80,7 +79,7 @@ func (g *gram) flush(w *pool.Worker) {
 // sum adds the products of n rows.
 func (g *gram) sum(w *pool.Worker, a, b []float32, n int) {
 	if w.ID == 0 {
-		g.prepare(n, w.N)
+		g.prepare(n)
 	}
 	w.Barrier()
 	lo, hi := w.Share(panels(g.a))
@@ -100,7 +99,7 @@ func (g *gram) sum(w *pool.Worker, a, b []float32, n int) {
 		if !ok {
 			break
 		}
-		g.tile(g.sums[w.ID], tiles-1-i, b != nil) // the longest first
+		g.tile(tiles-1-i, b != nil) // the longest first
 	}
 	w.Barrier()
 }
@@ -109,10 +108,7 @@ func (g *gram) sum(w *pool.Worker, a, b []float32, n int) {
 func panels(columns int) int { return (columns + gramPanel - 1) / gramPanel }
 
 // prepare makes room for a batch of n rows.
-func (g *gram) prepare(n, workers int) {
-	for len(g.sums) < workers {
-		g.sums = append(g.sums, make([]float32, gramTile*gramPanel))
-	}
+func (g *gram) prepare(n int) {
 	g.n = n
 	g.left, g.right = resized(g.left, panels(g.a)*n*gramPanel), resized(g.right, panels(g.b)*n*gramPanel)
 	g.at = resized(g.at, (n+gramPiece-1)/gramPiece*g.a*gramRow)
@@ -141,37 +137,21 @@ func (g *gram) turn(c int, panel []float32) {
 }
 
 // tile adds gramTile rows of both products.
-func (g *gram) tile(sum []float32, i int, both bool) {
+func (g *gram) tile(i int, both bool) {
 	lo, hi := i*gramTile, min((i+1)*gramTile, g.a)
 	for c := 0; c < hi; c += gramPanel {
-		g.product(sum, g.left, lo, hi, c, min(gramPanel, hi-c))
-		for r := max(lo, c); r < hi; r++ {
-			row := g.row(r)[c:]
-			addDouble(row[:min(gramPanel, len(row))], sum[(r-lo)*gramPanel:])
-		}
+		g.product(g.aa, g.a, g.left, lo, hi, c, min(gramPanel, hi-c))
 	}
 	for c := 0; both && c < g.b; c += gramPanel {
-		columns := min(gramPanel, g.b-c)
-		g.product(sum, g.right, lo, hi, c, columns)
-		for r := lo; r < hi; r++ {
-			addDouble(g.ab[r*g.b+c:][:columns], sum[(r-lo)*gramPanel:])
-		}
+		g.product(g.ab, g.b, g.right, lo, hi, c, min(gramPanel, g.b-c))
 	}
 }
 
-// product computes rows lo … hi-1 of Aᵀ times some columns from c on of what x has the panels of: sum [hi-lo, gramPanel].
-func (g *gram) product(sum, x []float32, lo, hi, c, columns int) {
-	clear(sum)
+// product adds rows lo … hi-1 of Aᵀ times some columns from c on of what x has the panels of to sum, whose rows have width columns.
+func (g *gram) product(sum []float32, width int, x []float32, lo, hi, c, columns int) {
 	x = x[c*g.n:] // the panel
 	for at := 0; at < g.n; at += gramPiece {
 		p := g.at[(at/gramPiece*g.a+lo)*gramRow:]
-		quant.MixF32(sum, gramPanel, p, gramRow, hi-lo, x[at*gramPanel:], gramPanel, min(gramPiece, g.n-at), columns)
-	}
-}
-
-func addDouble(dst []float64, src []float32) {
-	src = src[:len(dst)]
-	for i, v := range src {
-		dst[i] += float64(v)
+		quant.MixF32(sum[lo*width+c:], width, p, gramRow, hi-lo, x[at*gramPanel:], gramPanel, min(gramPiece, g.n-at), columns)
 	}
 }

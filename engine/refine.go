@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"runtime/debug"
 
 	"github.com/viterin/vek/vek32"
 	"gonum.org/v1/gonum/mat"
@@ -154,6 +155,8 @@ func (c *converter) refine(ctx context.Context, o *refineOptions, progress func(
 	if err := r.prepare(ctx, o); err != nil {
 		return err
 	}
+	c.m.run.shrink()
+	debug.FreeOSMemory()
 	train, held := r.parts()
 	steps := o.steps
 	if len(train) == 0 {
@@ -256,6 +259,7 @@ func (r *refiner) original(ctx context.Context, windows [][]int32) (stream, erro
 		if err != nil {
 			return stream{}, err
 		}
+		m.file.Release()
 	}
 	return cal.x, nil
 }
@@ -293,6 +297,7 @@ func (r *refiner) forward(b refineBatch) {
 	for i, l := range r.layers {
 		r.each(b.n, func(t int) { r.inputs[i].save(x, t, t+1) })
 		r.layerForward(l, r.load(i, b.n), x)
+		r.c.m.file.Release()
 	}
 }
 
@@ -330,6 +335,7 @@ func (r *refiner) gradient(b refineBatch, use func(l *refined)) float64 {
 		r.record(r.layers[i], x)
 		r.layerBack(r.layers[i], x, r.back[:b.n*r.c.h.embed])
 		use(r.layers[i])
+		r.c.m.file.Release()
 	}
 	return loss
 }

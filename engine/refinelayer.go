@@ -41,32 +41,35 @@ func newRefined(l *layer, grads [3][]float32) *refined {
 	}
 }
 
-// refineTape is what the forward pass of a layer leaves for the backward one; T tokens.
+// refineTape is what a layer's passes leave for each other; T tokens. What heads and feed-forward make on the way takes more room than all of
+// this and is computed again.
 type refineTape struct {
 	segments []int     // where windows begin, and T
 	turns    []float32 // [T, R/2]: cosine, sine, both times RoPE's magnitude
 	h, q, c  []float32 // [T, width], [T, heads·d], [T, R+L] with its front turned
-	a, k, v  []float32 // [heads, T, R+d], the same, [heads, T, v]
-	p        []float32 // per head, the windows' softmax [n, apart(n)]
 	att, x   []float32 // [T, heads·v], stream behind the attention
-	ffn      []float32 // [T, width]: h'
-	gate, up []float32 // [T, ff]
-	mid, out []float32 // [T, ff], [T, width]
+	out      []float32 // [T, width]
 
-	squares int       // of p per head
+	// feed-forward, of refineSome tokens
+	ffn, dffn     []float32 // [tokens, width]: h' and its gradient
+	gate, up, mid []float32 // [tokens, ff]
+
+	latent []float32 // [L, apart(T)]
+	datt   []float32 // [T, heads·v]
+	dc     []float32 // [heads, T, R+L]
+	dq, dh []float32 // [T, heads·d], [T, width]
+
 	scratch sync.Pool // of *refineScratch
-	latent  []float32 // [L, apart(T)]
-	dc      []float32 // [heads, T, R+L]
-	dq      []float32 // [T, heads·d]
-	dh      []float32 // [T, width]
-	wide    []float32 // [T, max(ff, heads·v)]
 }
 
 // refineScratch is what a head or a step is computed with.
 type refineScratch struct {
-	turned, weights, da, dk, dv, ds []float32
-	x, next, square, fourth         []float32
-	p                               []float32
+	a, k, v, keys           []float32 // of a head: [T, R+d], the same, [T, v], [R+d, window]
+	soft                    []float32 // softmax of a tile [refineTile, apart(window)]
+	turned, weights         []float32
+	da, dk, dv, ds          []float32
+	x, next, square, fourth []float32
+	p                       []float32
 }
 
 // scratchOf returns scratch that nobody else has; it goes back with Put.
@@ -84,7 +87,7 @@ func apart(n int) int { return n + 16 }
 // start readies the tape for a batch.
 func (t *refineTape) start(b refineBatch, l *refined, rope *attn.Rope, width int) {
 	g, n, row := l.geo, b.n, l.lat.row()
-	t.segments, t.turns, t.squares = t.segments[:0], t.turns[:0], 0
+	t.segments, t.turns = t.segments[:0], t.turns[:0]
 	at, table := 0, make([]float32, rope.Dims())
 	for _, w := range b.windows {
 		t.segments = append(t.segments, at)
@@ -95,18 +98,16 @@ func (t *refineTape) start(b refineBatch, l *refined, rope *attn.Rope, width int
 			}
 		}
 		at += len(w)
-		t.squares += len(w) * apart(len(w))
 	}
 	t.segments = append(t.segments, at)
-	ff, wide := l.gate.Rows, l.lat.r+g.KeySize
+	ff, some := l.gate.Rows, min(n, refineSome)
 	for _, x := range []struct {
 		s *[]float32
 		n int
 	}{
-		{&t.h, n * width}, {&t.q, n * g.Heads * g.KeySize}, {&t.c, n * row}, {&t.a, g.Heads * n * wide}, {&t.k, g.Heads * n * wide},
-		{&t.v, g.Heads * n * g.ValueSize}, {&t.p, g.Heads * t.squares}, {&t.att, n * g.Heads * g.ValueSize}, {&t.x, n * width}, {&t.ffn, n * width},
-		{&t.gate, n * ff}, {&t.up, n * ff}, {&t.mid, n * ff}, {&t.out, n * width}, {&t.dc, g.Heads * n * row}, {&t.dq, n * g.Heads * g.KeySize},
-		{&t.dh, n * width}, {&t.latent, l.lat.l * apart(n)}, {&t.wide, n * max(ff, g.Heads*g.ValueSize)},
+		{&t.h, n * width}, {&t.q, n * g.Heads * g.KeySize}, {&t.c, n * row}, {&t.att, n * g.Heads * g.ValueSize}, {&t.x, n * width}, {&t.out, n * width},
+		{&t.ffn, some * width}, {&t.dffn, some * width}, {&t.gate, some * ff}, {&t.up, some * ff}, {&t.mid, some * ff},
+		{&t.latent, l.lat.l * apart(n)}, {&t.datt, n * g.Heads * g.ValueSize}, {&t.dc, g.Heads * n * row}, {&t.dq, n * g.Heads * g.KeySize}, {&t.dh, n * width},
 	} {
 		*x.s = resized(*x.s, x.n)
 	}
@@ -130,113 +131,132 @@ func (r *refiner) layerForward(l *refined, x, out []float32) {
 	r.record(l, x)
 	t, e, ff := r.tape, r.c.h.embed, l.gate.Rows
 	n := t.tokens()
-	r.each(n, func(i int) { quant.SiLUMul(t.mid[i*ff:][:ff], t.gate[i*ff:][:ff], t.up[i*ff:][:ff]) })
-	r.project(t.out, t.mid, l.down)
-	copy(out, t.x)
-	vek32.Add_Inplace(out[:n*e], t.out[:n*e])
+	copy(out, t.x[:n*e])
+	r.some(l, func(lo, n int) {
+		r.each(n, func(i int) { quant.SiLUMul(t.mid[i*ff:][:ff], t.gate[i*ff:][:ff], t.up[i*ff:][:ff]) })
+		r.project(t.out, t.mid, n, l.down)
+		vek32.Add_Inplace(out[lo*e:][:n*e], t.out[:n*e])
+	})
 }
 
-// record is layerForward up to what W_down gets: all that layerBack needs.
+// record computes the attention of layerForward: what layerBack needs.
 func (r *refiner) record(l *refined, x []float32) {
 	t, e, g, row := r.tape, r.c.h.embed, l.geo, l.lat.row()
 	n := t.tokens()
 	r.each(n, func(i int) { norm(t.h[i*e:][:e], x[i*e:][:e], l.attnNorm, r.c.h.eps) })
-	r.project(t.q, t.h, l.q)
+	r.project(t.q, t.h, n, l.q)
 	scale(t.q, r.c.h.scale)
 	s := t.scratchOf()
 	r.multiply(t.c, row, t.h, e, turned(&s.turned, l.enc.w, row, e, e), e)
 	t.scratch.Put(s)
 	r.each(n, func(i int) { t.turn(t.c[i*row:], i, l.lat.r, false) })
 	r.each(g.Heads, func(h int) { t.headForward(l, h) })
-	r.project(t.out, t.att, l.o)
+	r.project(t.out, t.att, n, l.o)
 	r.each(n, func(i int) {
 		y := t.x[i*e:][:e]
 		copy(y, x[i*e:])
 		vek32.Add_Inplace(y, t.out[i*e:][:e])
-		norm(t.ffn[i*e:][:e], y, l.ffnNorm, r.c.h.eps)
 	})
-	r.project(t.gate, t.ffn, l.gate)
-	r.project(t.up, t.ffn, l.up)
+}
+
+// refineSome is how many tokens' feed-forward is computed at a time.
+const refineSome = 256
+
+// some calls fn for some tokens after the others, lo … lo+n-1, whose h', gate and up are there then.
+func (r *refiner) some(l *refined, fn func(lo, n int)) {
+	t, e := r.tape, r.c.h.embed
+	for lo := 0; lo < t.tokens(); lo += refineSome {
+		n := min(refineSome, t.tokens()-lo)
+		r.each(n, func(i int) { norm(t.ffn[i*e:][:e], t.x[(lo+i)*e:][:e], l.ffnNorm, r.c.h.eps) })
+		r.project(t.gate, t.ffn, n, l.gate)
+		r.project(t.up, t.ffn, n, l.up)
+		fn(lo, n)
+	}
 }
 
 // refineTile is how many tokens' scores are computed at a time; later tokens are left out.
 const refineTile = 64
 
-// headForward computes head h of the attention.
-func (t *refineTape) headForward(l *refined, h int) {
+// head computes queries, keys and values of head h.
+func (t *refineTape) head(l *refined, h int, s *refineScratch) {
 	g, R, L, n, row := l.geo, l.lat.r, l.lat.l, t.tokens(), l.lat.row()
-	d, v, wide, width := g.KeySize, g.ValueSize, R+g.KeySize, g.Heads*g.ValueSize
-	a, k, vals := t.a[h*n*wide:][:n*wide], t.k[h*n*wide:][:n*wide], t.v[h*n*v:][:n*v]
-	query := l.query.w[h*row*d:][:row*d]
-	s := t.scratchOf()
-	defer t.scratch.Put(s)
-	clear(a)
-	clear(k)
-	clear(vals)
-	q, latent := t.q[h*d:], t.c[R:]
-	quant.MixF32(a, wide, q, g.Heads*d, n, turned(&s.turned, query, R, d, d), R, d, R)
-	quant.MixF32(k[R:], wide, latent, row, n, query[R*d:], d, L, d)
-	quant.MixF32(vals, v, latent, row, n, turned(&s.turned, l.value.w[h*v*L:], v, L, L), v, L, v)
+	d, v, wide := g.KeySize, g.ValueSize, R+g.KeySize
+	s.a, s.k, s.v = resized(s.a, n*wide), resized(s.k, n*wide), resized(s.v, n*v)
+	clear(s.a)
+	clear(s.k)
+	clear(s.v)
+	query, q, latent := l.query.w[h*row*d:][:row*d], t.q[h*d:], t.c[R:]
+	quant.MixF32(s.a, wide, q, g.Heads*d, n, turned(&s.turned, query, R, d, d), R, d, R)
+	quant.MixF32(s.k[R:], wide, latent, row, n, query[R*d:], d, L, d)
+	quant.MixF32(s.v, v, latent, row, n, turned(&s.turned, l.value.w[h*v*L:], v, L, L), v, L, v)
 	for i := range n {
-		t.turn(a[i*wide:], i, R, false)
-		copy(a[i*wide+R:][:d], q[i*g.Heads*d:])
-		copy(k[i*wide:][:R], t.c[i*row:])
+		t.turn(s.a[i*wide:], i, R, false)
+		copy(s.a[i*wide+R:][:d], q[i*g.Heads*d:])
+		copy(s.k[i*wide:][:R], t.c[i*row:])
 	}
+}
+
+// tiles calls fn for the tiles of all windows: the tokens from t0 on of the n from lo on, with what they give to those up to themselves,
+// s.soft [rows, apart(n)].
+func (t *refineTape) tiles(wide int, s *refineScratch, fn func(lo, n, t0, rows int)) {
 	for i, lo := range t.segments[:len(t.segments)-1] {
 		n := t.segments[i+1] - lo
 		ld := apart(n)
-		keys := turned(&s.turned, k[lo*wide:], n, wide, wide)
-		soft := t.p[h*t.squares+t.offset(i):][:n*ld]
+		keys := turned(&s.keys, s.k[lo*wide:], n, wide, wide)
+		s.soft = resized(s.soft, refineTile*ld)
 		for t0 := 0; t0 < n; t0 += refineTile {
 			rows := min(refineTile, n-t0)
 			cols := t0 + rows
-			for j := t0; j < cols; j++ {
-				clear(soft[j*ld:][:cols])
+			for j := range rows {
+				clear(s.soft[j*ld:][:cols])
 			}
-			quant.MixF32(soft[t0*ld:], ld, a[(lo+t0)*wide:], wide, rows, keys, n, wide, cols)
-			for j := t0; j < cols; j++ {
-				line := soft[j*ld:][:j+1]
+			quant.MixF32(s.soft, ld, s.a[(lo+t0)*wide:], wide, rows, keys, n, wide, cols)
+			for j := range rows {
+				line := s.soft[j*ld:][:t0+j+1]
 				sum := quant.ExpSum(line, line, vek32.Max(line))
 				vek32.MulNumber_Inplace(line, 1/sum)
-				clear(soft[j*ld+j+1 : j*ld+cols])
+				clear(s.soft[j*ld+t0+j+1 : j*ld+cols])
 			}
-			out := t.att[(lo+t0)*width+h*v:]
-			for j := range rows {
-				clear(out[j*width:][:v])
-			}
-			quant.MixF32(out, width, soft[t0*ld:], ld, rows, vals[lo*v:], v, cols, v)
+			fn(lo, n, t0, rows)
 		}
 	}
 }
 
-// offset returns where window i's softmax begins.
-func (t *refineTape) offset(i int) int {
-	at := 0
-	for j := range i {
-		n := t.segments[j+1] - t.segments[j]
-		at += n * apart(n)
-	}
-	return at
+// headForward computes head h of the attention.
+func (t *refineTape) headForward(l *refined, h int) {
+	v, width := l.geo.ValueSize, l.geo.Heads*l.geo.ValueSize
+	s := t.scratchOf()
+	defer t.scratch.Put(s)
+	t.head(l, h, s)
+	t.tiles(l.lat.r+l.geo.KeySize, s, func(lo, n, t0, rows int) {
+		out := t.att[(lo+t0)*width+h*v:]
+		for j := range rows {
+			clear(out[j*width:][:v])
+		}
+		quant.MixF32(out, width, s.soft, apart(n), rows, s.v[lo*v:], v, t0+rows, v)
+	})
 }
 
 // layerBack turns the gradient of the layer's output, dx, into that of its input x, and adds those of the parameters.
 func (r *refiner) layerBack(l *refined, x, dx []float32) {
 	t, e, g, row := r.tape, r.c.h.embed, l.geo, l.lat.row()
-	n, ff, width := t.tokens(), l.gate.Rows, g.Heads*g.ValueSize
-	mid := t.wide[:n*ff]
-	clear(mid)
-	r.backProject(mid, dx, l.down)
-	r.each(n, func(i int) { gatedBack(t.gate[i*ff:][:ff], t.up[i*ff:][:ff], mid[i*ff:][:ff]) })
-	clear(t.dh)
-	r.backProject(t.dh, t.gate, l.gate)
-	r.backProject(t.dh, t.up, l.up)
-	r.each(n, func(i int) { normBack(dx[i*e:][:e], t.x[i*e:][:e], l.ffnNorm, t.dh[i*e:][:e], r.c.h.eps) })
+	r.some(l, func(lo, n int) {
+		ff, dx := l.gate.Rows, dx[lo*e:]
+		mid, dh := t.mid[:n*ff], t.dffn[:n*e]
+		clear(mid)
+		r.backRows(mid, dx, n, l.down)
+		r.each(n, func(i int) { gatedBack(t.gate[i*ff:][:ff], t.up[i*ff:][:ff], mid[i*ff:][:ff]) })
+		clear(dh)
+		r.backRows(dh, t.gate, n, l.gate)
+		r.backRows(dh, t.up, n, l.up)
+		r.each(n, func(i int) { normBack(dx[i*e:][:e], t.x[(lo+i)*e:][:e], l.ffnNorm, dh[i*e:][:e], r.c.h.eps) })
+	})
 
-	heads := t.wide[:n*width]
-	clear(heads)
-	r.backProject(heads, dx, l.o)
+	n := t.tokens()
+	clear(t.datt)
+	r.backRows(t.datt, dx, n, l.o)
 	quant.Transpose(t.latent, apart(n), t.c[l.lat.r:], row, n, l.lat.l)
-	r.each(g.Heads, func(h int) { t.headBack(l, h, heads) })
+	r.each(g.Heads, func(h int) { t.headBack(l, h) })
 	dc := t.dc[:n*row]
 	r.each(n, func(i int) {
 		for h := 1; h < g.Heads; h++ {
@@ -251,48 +271,45 @@ func (r *refiner) layerBack(l *refined, x, dx []float32) {
 	t.scratch.Put(s)
 	clear(t.dh)
 	scale(t.dq, r.c.h.scale)
-	r.backProject(t.dh, t.dq, l.q)
+	r.backRows(t.dh, t.dq, n, l.q)
 	r.addProduct(t.dh, e, dc, row, n, l.enc.w, e, row)
 	r.each(n, func(i int) { normBack(dx[i*e:][:e], x[i*e:][:e], l.attnNorm, t.dh[i*e:][:e], r.c.h.eps) })
 }
 
 // headBack takes head h's gradient of att to t.dq and t.dc, and to the parameters'.
-func (t *refineTape) headBack(l *refined, h int, datt []float32) {
+func (t *refineTape) headBack(l *refined, h int) {
 	g, R, L, n, row := l.geo, l.lat.r, l.lat.l, t.tokens(), l.lat.row()
 	d, v, wide, width := g.KeySize, g.ValueSize, R+g.KeySize, g.Heads*g.ValueSize
-	a, k, vals := t.a[h*n*wide:][:n*wide], t.k[h*n*wide:][:n*wide], t.v[h*n*v:][:n*v]
 	s := t.scratchOf()
 	defer t.scratch.Put(s)
+	t.head(l, h, s)
 	s.da, s.dk, s.dv = resized(s.da, n*wide), resized(s.dk, n*wide), resized(s.dv, n*v)
 	da, dk, dv := s.da, s.dk, s.dv
 	clear(da)
 	clear(dk)
 	clear(dv)
-	for i, lo := range t.segments[:len(t.segments)-1] {
-		n := t.segments[i+1] - lo
-		ld, side := apart(n), apart(refineTile)
-		soft := t.p[h*t.squares+t.offset(i):][:n*ld]
-		values := turned(&s.turned, vals[lo*v:], n, v, v)
-		s.ds, s.weights = resized(s.ds, refineTile*ld), resized(s.weights, n*side)
-		for t0 := 0; t0 < n; t0 += refineTile {
-			rows := min(refineTile, n-t0)
-			cols := t0 + rows
-			ds, p, dout, now := s.ds[:rows*ld], soft[t0*ld:][:rows*ld], datt[(lo+t0)*width+h*v:], (lo+t0)*wide
-			clear(ds)
-			quant.MixF32(ds, ld, dout, width, rows, values, n, v, cols)
-			for j := range rows {
-				line, p := ds[j*ld:][:t0+j+1], p[j*ld:][:t0+j+1]
-				vek32.SubNumber_Inplace(line, vek32.Dot(line, p))
-				vek32.Mul_Inplace(line, p)
-				clear(ds[j*ld+t0+j+1:][:rows-j-1])
-			}
-			quant.MixF32(da[now:], wide, ds, ld, rows, k[lo*wide:], wide, cols, wide)
-			quant.Transpose(s.weights, side, ds, ld, rows, cols)
-			quant.MixF32(dk[lo*wide:], wide, s.weights, side, cols, a[now:], wide, rows, wide)
-			quant.Transpose(s.weights, side, p, ld, rows, cols)
-			quant.MixF32(dv[lo*v:], v, s.weights, side, cols, dout, width, rows, v)
+	var values []float32
+	t.tiles(wide, s, func(lo, n, t0, rows int) {
+		if t0 == 0 {
+			values = turned(&s.turned, s.v[lo*v:], n, v, v)
 		}
-	}
+		ld, side, cols := apart(n), apart(refineTile), t0+rows
+		s.ds, s.weights = resized(s.ds, refineTile*ld), resized(s.weights, n*side)
+		ds, dout, now := s.ds[:rows*ld], t.datt[(lo+t0)*width+h*v:], (lo+t0)*wide
+		clear(ds)
+		quant.MixF32(ds, ld, dout, width, rows, values, n, v, cols)
+		for j := range rows {
+			line, p := ds[j*ld:][:t0+j+1], s.soft[j*ld:][:t0+j+1]
+			vek32.SubNumber_Inplace(line, vek32.Dot(line, p))
+			vek32.Mul_Inplace(line, p)
+			clear(ds[j*ld+t0+j+1:][:rows-j-1])
+		}
+		quant.MixF32(da[now:], wide, ds, ld, rows, s.k[lo*wide:], wide, cols, wide)
+		quant.Transpose(s.weights, side, ds, ld, rows, cols)
+		quant.MixF32(dk[lo*wide:], wide, s.weights, side, cols, s.a[now:], wide, rows, wide)
+		quant.Transpose(s.weights, side, s.soft, ld, rows, cols)
+		quant.MixF32(dv[lo*v:], v, s.weights, side, cols, dout, width, rows, v)
+	})
 	query, value := l.query.w[h*row*d:][:row*d], l.value.w[h*v*L:][:v*L]
 	gradQuery, gradValue := l.query.grad[h*row*d:][:row*d], l.value.grad[h*v*L:][:v*L]
 	dc := t.dc[h*n*row:][:n*row]
@@ -353,7 +370,7 @@ func turned(buf *[]float32, x []float32, rows, cols, ld int) []float32 {
 	return *buf
 }
 
-// refineRows is how many rows of a product a worker computes at a time, refineDepth how many of the sums' terms.
+// refineRows is how many rows of a product a worker computes at a time, refineDepth how many rows of weights it unpacks.
 const (
 	refineRows  = 64
 	refineDepth = 64
@@ -366,19 +383,16 @@ func (r *refiner) multiply(out []float32, cols int, x []float32, ldx int, w []fl
 	r.addProduct(out, cols, x, ldx, n, w, cols, depth)
 }
 
-// addProduct adds x [rows, depth] times w [depth, cols] to out [rows, cols].
+// addProduct is the function of that name, shared out.
 func (r *refiner) addProduct(out []float32, cols int, x []float32, ldx, rows int, w []float32, ldw, depth int) {
 	r.each((rows+refineRows-1)/refineRows, func(i int) {
 		lo := i * refineRows
-		for d := 0; d < depth; d += refineDepth {
-			quant.MixF32(out[lo*cols:], cols, x[lo*ldx+d:], ldx, min(refineRows, rows-lo), w[d*ldw:], ldw, min(refineDepth, depth-d), cols)
-		}
+		addProduct(out[lo*cols:], cols, x[lo*ldx:], ldx, min(refineRows, rows-lo), w, ldw, depth, cols)
 	})
 }
 
-// project sets out to x times a matrix that stays as it is.
-func (r *refiner) project(out, x []float32, m linear) {
-	n := r.tape.tokens()
+// project sets out to n rows x times a matrix that stays as it is.
+func (r *refiner) project(out, x []float32, n int, m linear) {
 	r.act.Reset(x, n, m.Cols)
 	r.projectAct(out, m)
 }
@@ -391,12 +405,7 @@ func (r *refiner) projectAct(out []float32, m linear) {
 	r.each((m.Rows+grain-1)/grain, func(i int) { m.Mul(out, m.Rows, &r.act, i*grain, min((i+1)*grain, m.Rows)) })
 }
 
-// backProject adds dy times the matrix to dx: the gradient of project's input.
-func (r *refiner) backProject(dx, dy []float32, m linear) {
-	r.backRows(dx, dy, r.tape.tokens(), m)
-}
-
-// backRows is backProject for n tokens. Columns are shared out, so that a weight is unpacked once.
+// backRows adds n rows dy times the matrix to dx: the gradient of project's input. Columns are shared out, so that a weight is unpacked once.
 func (r *refiner) backRows(dx, dy []float32, n int, m linear) {
 	block, _ := m.Type.Block()
 	blocks, workers := m.Cols/block, r.c.m.run.pool.Size()
@@ -424,7 +433,7 @@ func (r *refiner) backRows(dx, dy []float32, n int, m linear) {
 type lossScratch struct{ target, hidden, want, logits, wanted, back []float32 }
 
 // lossTokens is how many tokens' logits are computed at a time.
-const lossTokens = 128
+const lossTokens = 64
 
 // lossBack returns the loss of a batch whose tokens end as r.back, which with back becomes the loss's gradient.
 func (r *refiner) lossBack(b refineBatch, back bool) float64 {

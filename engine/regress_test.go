@@ -96,14 +96,20 @@ func TestGramIsTheNormalEquations(t *testing.T) {
 		}
 		for _, threads := range []int{1, 2, 3} {
 			g, alone := gramOf(t, threads, as, bs), gramOf(t, threads, as, nil)
+			whole := g.symmetric(inTurn)
 			for i := range size[0] {
 				for j := range size[0] {
-					if j <= i && (math.Abs(g.row(i)[j]-aa.At(i, j)) > 1e-3 || alone.row(i)[j] != g.row(i)[j]) {
+					if j <= i && (math.Abs(float64(g.row(i)[j])-aa.At(i, j)) > 1e-3 || alone.row(i)[j] != g.row(i)[j]) {
 						t.Fatalf("%v, %d workers: AᵀA[%d,%d] = %v, want %v", size, threads, i, j, g.row(i)[j], aa.At(i, j))
 					}
 				}
+				for j := range size[0] {
+					if got := whole.x[i*whole.n+j]; got != g.row(max(i, j))[min(i, j)] {
+						t.Fatalf("%v, %d workers: AᵀA[%d,%d] = %v is not that of the other half", size, threads, i, j, got)
+					}
+				}
 				for j := range size[1] {
-					if math.Abs(g.ab[i*g.b+j]-ab.At(i, j)) > 1e-3 {
+					if math.Abs(float64(g.ab[i*g.b+j])-ab.At(i, j)) > 1e-3 {
 						t.Fatalf("%v, %d workers: AᵀB[%d,%d] = %v, want %v", size, threads, i, j, g.ab[i*g.b+j], ab.At(i, j))
 					}
 				}
@@ -118,13 +124,13 @@ func TestRidgeIsLeastSquares(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	a, b, x0 := normal(r, n, na), normal(r, n, nb), normal(r, na, nb)
 	g := gramOf(t, 2, []*mat.Dense{a}, []*mat.Dense{b})
-	got, chol, err := g.ridge(rowsOf(x0), share, inTurn)
-	if err != nil {
-		t.Fatal(err)
-	}
 	trace := 0.0
 	for i := range na {
-		trace += g.row(i)[i]
+		trace += float64(g.row(i)[i])
+	}
+	got, factor, err := g.ridge(rowsOf(x0), share, inTurn)
+	if err != nil {
+		t.Fatal(err)
 	}
 	lambda := share * trace / na
 	tall, right := mat.NewDense(n+na, na, nil), mat.NewDense(n+na, nb, nil)
@@ -144,9 +150,7 @@ func TestRidgeIsLeastSquares(t *testing.T) {
 		t.Errorf("solution %.4v\nwant %.4v", got, mat.Formatted(want.T()))
 	}
 	metric.Mul(tall.T(), tall)
-	var sym mat.SymDense
-	chol.ToSym(&sym)
-	if !mat.EqualApprox(&sym, &metric, 1e-3) {
+	if !mat.EqualApprox(squared(factor), &metric, 1e-3) {
 		t.Error("the factor is not that of AᵀA + λ")
 	}
 }
@@ -201,9 +205,9 @@ func TestShrink(t *testing.T) {
 	}{"old is right": {w0, 0}, "new is right": {w1, 1}} {
 		var b mat.Dense
 		b.Mul(check, c.truth)
-		j := newJudge(gramOf(t, 1, []*mat.Dense{check}, []*mat.Dense{&b}))
+		j := newJudge(gramOf(t, 1, []*mat.Dense{check}, []*mat.Dense{&b}), inTurn)
 		x, x0 := rowsOf(w1), rowsOf(w0)
-		before := j.shrink(x, x0, inTurn)
+		before := j.shrink(x, x0)
 		for i := range x {
 			row, col := i/6, i%6
 			want := w0.At(col, row) + c.alpha*(w1.At(col, row)-w0.At(col, row))
@@ -211,29 +215,49 @@ func TestShrink(t *testing.T) {
 				t.Fatalf("%s: weight %d is %v, want %v", name, i, x[i], want)
 			}
 		}
-		if after := j.loss(x, inTurn); after > before+1e-2 {
+		if after := j.loss(x); after > before+1e-2 {
 			t.Errorf("%s: the loss rose from %v to %v", name, before, after)
 		}
 	}
 }
 
-// A solve in blocks is that of the whole factor, for sizes that blocks divide and others.
-func TestSolver(t *testing.T) {
+// squared returns L Lᵀ.
+func squared(f *factor) *mat.Dense {
+	l := mat.NewDense(f.n, f.n, nil)
+	for r := range f.n {
+		for c := range r + 1 {
+			l.Set(r, c, f.at(r, c))
+		}
+	}
+	var s mat.Dense
+	s.Mul(l, l.T())
+	return &s
+}
+
+// A factor in blocks is that of the whole matrix, and so are its solutions, for sizes that blocks divide and others.
+func TestFactor(t *testing.T) {
 	r := newRand()
-	for _, n := range []int{1, solverSize - 1, solverSize, 3*solverSize + 5} {
+	for _, n := range []int{1, solveBlock - 1, solveBlock, 3*solveBlock + 5} {
 		a, want := normal(r, n+20, n), normal(r, n, 7)
 		var s mat.SymDense
 		s.SymOuterK(1, a.T())
-		var c mat.Cholesky
-		if !c.Factorize(&s) {
-			t.Fatal("not positive definite")
-		}
 		var y mat.Dense
 		y.Mul(&s, want)
 		x := rowsOf(&y)
-		newSolver(&c).solve(x)
+		f, ok := (&symmetric{n, singles(mat.DenseCopyOf(&s))}).factorize(inTurn)
+		if !ok {
+			t.Fatal("not positive definite")
+		}
+		if !mat.EqualApprox(squared(f), &s, 1e-3) {
+			t.Errorf("%d unknowns: not the matrix's factor", n)
+		}
+		f.solve(x)
 		if !near(x, want, 2e-2) {
 			t.Errorf("%d unknowns: %v, want %v", n, x[:n], mat.Formatted(want.T()))
+		}
+		s.SetSym(n/2, n/2, -1)
+		if _, ok := (&symmetric{n, singles(mat.DenseCopyOf(&s))}).factorize(inTurn); ok {
+			t.Errorf("%d unknowns: factorized what is not positive definite", n)
 		}
 	}
 }

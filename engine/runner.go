@@ -171,6 +171,12 @@ func (r *runner) grow(n int) {
 	}
 }
 
+// shrink gives up the buffers of long passes.
+func (r *runner) shrink() {
+	r.rows, r.shared = 0, lane{}
+	r.grow(1)
+}
+
 // reserve makes the workers' scratch large enough for a context of n tokens.
 func (r *runner) reserve(n int) {
 	for i := range r.scratch {

@@ -1,139 +1,172 @@
 package engine
 
 import (
-	"encoding/binary"
-	"math"
+	"github.com/viterin/vek/vek32"
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas64"
+	"gonum.org/v1/gonum/lapack/lapack64"
 
-	"gonum.org/v1/gonum/mat"
-
-	"github.com/latentgo/latentgo/internal/ggtype"
 	"github.com/latentgo/latentgo/quant"
 )
 
-// solver solves A x = y for many y by A's Cholesky factor L, in single precision. The factor is cut into blocks of columns:
-// what a block's values are worth to the others is a product of matrices, which takes nearly all of the time.
-type solver struct {
-	n      int
-	blocks []solverBlock
+// Systems of normal equations, in single precision: what is added to their diagonal keeps them far from singular. Matrices are cut into
+// blocks of solveBlock rows and columns: what a block is worth to the others is a product of matrices, which takes nearly all of the time.
+
+const (
+	solveBlock = 64
+	solveRows  = 64 // rows that a worker takes at a time
+)
+
+// sharer calls a function for 0 … n-1 and returns an error of it; runner.parallel is one.
+type sharer func(n int, fn func(i int) error) error
+
+// rows calls fn for pieces lo … hi-1 of n rows, which have numbers.
+func (s sharer) rows(n int, fn func(no, lo, hi int)) {
+	_ = s(pieces(n), func(i int) error {
+		fn(i, i*solveRows, min((i+1)*solveRows, n))
+		return nil
+	})
 }
 
-// solverBlock are rows, and columns, lo … hi-1.
-type solverBlock struct {
-	lo, hi   int
-	diagonal []float32     // L's rows and columns of the block
-	below    *quant.Matrix // L[hi…n, lo…hi], nil for the last block
-	left     *quant.Matrix // L[lo…hi, 0…lo] transposed, nil for the first
+// pieces returns how many pieces n rows have.
+func pieces(n int) int { return (n + solveRows - 1) / solveRows }
+
+// addProduct adds x [rows, depth] times w [depth, cols] to out [rows, cols]; ld… is how far apart rows are.
+func addProduct(out []float32, ldo int, x []float32, ldx, rows int, w []float32, ldw, depth, cols int) {
+	const piece = 64 // of the depth: rows of w that stay in the caches
+	for d := 0; d < depth; d += piece {
+		quant.MixF32(out, ldo, x[d:], ldx, rows, w[d*ldw:], ldw, min(piece, depth-d), cols)
+	}
 }
 
-const solverSize = 64 // columns of a block
+// symmetric is a symmetric matrix [n, n], of which both halves are there.
+type symmetric struct {
+	n int
+	x []float32
+}
 
-func newSolver(c *mat.Cholesky) *solver {
-	l := lower(c)
-	n := c.SymmetricDim()
-	s := &solver{n: n}
-	for lo := 0; lo < n; lo += solverSize {
-		b := solverBlock{lo: lo, hi: min(lo+solverSize, n)}
-		for r := lo; r < b.hi; r++ {
-			for c := lo; c < b.hi; c++ {
-				b.diagonal = append(b.diagonal, float32(l(r, c)))
+// symmetric fills in the upper triangle of AᵀA and returns it: not a copy.
+func (g *gram) symmetric(each sharer) *symmetric {
+	n, x := g.a, g.aa
+	each.rows(n, func(_, lo, hi int) {
+		for r := lo; r < hi; r++ {
+			for c := lo; c < r; c++ {
+				x[c*n+r] = x[r*n+c]
 			}
 		}
-		b.below = floatMatrix(n-b.hi, b.hi-lo, func(r, c int) float64 { return l(b.hi+r, lo+c) })
-		b.left = floatMatrix(lo, b.hi-lo, func(r, c int) float64 { return l(lo+c, r) })
-		s.blocks = append(s.blocks, b)
-	}
-	return s
-}
-
-// lower returns the element function of a Cholesky factor, without a copy.
-func lower(c *mat.Cholesky) func(row, col int) float64 {
-	u := c.RawU()
-	return func(row, col int) float64 { return u.At(col, row) }
-}
-
-// floatMatrix returns a matrix in single precision, nil without rows.
-func floatMatrix(rows, cols int, at func(r, c int) float64) *quant.Matrix {
-	if rows == 0 {
-		return nil
-	}
-	data := make([]byte, 0, 4*rows*cols)
-	for r := range rows {
-		for c := range cols {
-			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(float32(at(r, c))))
+		if hi < n {
+			quant.Transpose(x[lo*n+hi:], n, x[hi*n+lo:], n, n-hi, hi-lo)
 		}
-	}
-	m, err := quant.NewMatrix(ggtype.F32, rows, cols, data)
-	if err != nil {
-		panic(err) // the shape is right by construction
-	}
-	return m
+	})
+	return &symmetric{n, x}
 }
 
-// solve replaces each of the rows of n values in y by its x.
-func (s *solver) solve(y []float32) {
-	w := solverScratch{rows: len(y) / s.n}
-	for i := range s.blocks { // L z = y
-		b := &s.blocks[i]
-		for t := range w.rows {
-			b.down(y[t*s.n+b.lo : t*s.n+b.hi])
-		}
-		w.subtract(y, s.n, b, b.below, b.hi)
-	}
-	for i := len(s.blocks) - 1; i >= 0; i-- { // Lᵀ x = z
-		b := &s.blocks[i]
-		for t := range w.rows {
-			b.up(y[t*s.n+b.lo : t*s.n+b.hi])
-		}
-		w.subtract(y, s.n, b, b.left, 0)
-	}
+// times sets each row of dst to s times that row of x.
+func (s *symmetric) times(dst, x []float32, each sharer) {
+	n := s.n
+	each.rows(len(x)/n, func(_, lo, hi int) {
+		clear(dst[lo*n : hi*n])
+		addProduct(dst[lo*n:], n, x[lo*n:], n, hi-lo, s.x, n, n, n)
+	})
 }
 
-// down solves with the block's own rows of L, up with those of Lᵀ.
-func (b *solverBlock) down(x []float32) {
-	n := len(x)
+// factor is L of A = L Lᵀ: below and on the diagonal L, and on and above it Lᵀ.
+type factor symmetric
+
+// at returns an element of L, col ≤ row.
+func (f *factor) at(row, col int) float64 { return float64(f.x[col*f.n+row]) }
+
+// factorize turns s into its factor; false when it is not positive definite.
+func (s *symmetric) factorize(each sharer) (*factor, bool) {
+	f := (*factor)(s)
+	n, x := f.n, f.x
+	for lo := 0; lo < n; lo += solveBlock {
+		hi := min(lo+solveBlock, n)
+		each.rows(n-lo, func(_, from, to int) {
+			rows := x[(lo+from)*n:]
+			f.subtract(rows[lo:], rows, to-from, x[lo:], lo, hi-lo)
+		})
+		if !f.diagonal(lo, hi) {
+			return nil, false
+		}
+		each.rows(n-hi, func(_, from, to int) {
+			rows := x[(hi+from)*n+lo:]
+			for i := range to - from {
+				f.down(rows[i*n:], lo, hi)
+			}
+			quant.Transpose(x[lo*n+hi+from:], n, rows, n, to-from, hi-lo)
+		})
+	}
+	return f, true
+}
+
+// diagonal factorizes the block of rows and columns lo … hi-1, in double precision.
+func (f *factor) diagonal(lo, hi int) bool {
+	n := hi - lo
+	a := blas64.Symmetric{N: n, Stride: n, Data: make([]float64, n*n), Uplo: blas.Lower}
 	for r := range n {
-		row, v := b.diagonal[r*n:][:n], x[r]
-		for c, f := range row[:r] {
-			v -= f * x[c]
-		}
-		x[r] = v / row[r]
-	}
-}
-
-func (b *solverBlock) up(x []float32) {
-	n := len(x)
-	for r := n - 1; r >= 0; r-- {
-		row := b.diagonal[r*n:][:n]
-		x[r] /= row[r]
-		for c, f := range row[:r] {
-			x[c] -= f * x[r]
+		for c := range r + 1 {
+			a.Data[r*n+c] = float64(f.x[(lo+r)*f.n+lo+c])
 		}
 	}
+	l, ok := lapack64.Potrf(a)
+	for r := range n {
+		for c := range r + 1 {
+			v := float32(l.Data[r*n+c])
+			f.x[(lo+r)*f.n+lo+c], f.x[(lo+c)*f.n+lo+r] = v, v
+		}
+	}
+	return ok
 }
 
-// solverScratch is what one solve computes with.
-type solverScratch struct {
-	rows    int
-	act     quant.Act
-	in, out []float32
+// solve replaces each of the rows of n values in y by the x of A x = y.
+func (f *factor) solve(y []float32) {
+	n, rows := f.n, len(y)/f.n
+	for lo := 0; lo < n; lo += solveBlock { // L z = y
+		hi := min(lo+solveBlock, n)
+		f.subtract(y[lo:], y, rows, f.x[lo:], lo, hi-lo)
+		for i := range rows {
+			f.down(y[i*n+lo:], lo, hi)
+		}
+	}
+	for lo := (n - 1) / solveBlock * solveBlock; lo >= 0; lo -= solveBlock { // Lᵀ x = z
+		hi := min(lo+solveBlock, n)
+		if hi < n {
+			f.subtract(y[lo:], y[hi:], rows, f.x[hi*n+lo:], n-hi, hi-lo)
+		}
+		for i := range rows {
+			f.up(y[i*n+lo:], lo, hi)
+		}
+	}
 }
 
-// subtract takes m times the block's values from those that begin at column at.
-func (w *solverScratch) subtract(y []float32, n int, b *solverBlock, m *quant.Matrix, at int) {
-	if m == nil {
-		return
+// subtract takes x [rows, depth] times w [depth, cols] from out [rows, cols]. Rows of all are n apart.
+func (f *factor) subtract(out, x []float32, rows int, w []float32, depth, cols int) {
+	sum := make([]float32, rows*cols)
+	addProduct(sum, cols, x, f.n, rows, w, f.n, depth, cols)
+	for i := range rows {
+		vek32.Sub_Inplace(out[i*f.n:][:cols], sum[i*cols:][:cols])
 	}
-	size := b.hi - b.lo
-	w.in, w.out = resized(w.in, w.rows*size), resized(w.out, w.rows*m.Rows)
-	for t := range w.rows {
-		copy(w.in[t*size:][:size], y[t*n+b.lo:])
+}
+
+// down solves L z = x for rows and columns lo … hi-1 of L, up does it for Lᵀ.
+func (f *factor) down(x []float32, lo, hi int) {
+	for r := lo; r < hi; r++ {
+		row, v := f.x[r*f.n+lo:][:r-lo+1], x[r-lo]
+		for c, w := range row[:r-lo] {
+			v -= w * x[c]
+		}
+		x[r-lo] = v / row[r-lo]
 	}
-	w.act.Reset(w.in, w.rows, size)
-	m.Mul(w.out, m.Rows, &w.act, 0, m.Rows)
-	for t := range w.rows {
-		to := y[t*n+at:][:m.Rows]
-		for i, v := range w.out[t*m.Rows:][:m.Rows] {
-			to[i] -= v
+}
+
+func (f *factor) up(x []float32, lo, hi int) {
+	for r := hi - 1; r >= lo; r-- {
+		row := f.x[r*f.n+lo:][:r-lo+1]
+		v := x[r-lo] / row[r-lo]
+		x[r-lo] = v
+		for c, w := range row[:r-lo] {
+			x[c] -= w * v
 		}
 	}
 }

@@ -80,6 +80,16 @@ func (f *File) Close() error {
 	return errors.Join(errs...)
 }
 
+// Release lets the system take back the memory in which mapped data lies, as far as this process is what keeps it there. Data stays
+// valid: what is touched again comes back, from the system's cache where it is still there. For those who go through a file once.
+func (f *File) Release() {
+	for _, p := range f.parts {
+		if p.data != nil && !p.closed.Load() {
+			release(p.data)
+		}
+	}
+}
+
 // Name returns the path or name given to Open; for a split model the path of its first part.
 func (f *File) Name() string { return f.name }
 
