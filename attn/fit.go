@@ -58,7 +58,7 @@ type Fit struct {
 type fitHead struct {
 	once sync.Once
 	seen []*mat.Dense // [tokens, d]: what rows say of keys
-	keys [][]float64  // [tokens, d]: the keys, rotated, pairs as [re, im] in their order
+	keys [][]float32  // [tokens, d]: the keys, rotated, pairs as [re, im] in their order
 }
 
 // NewFit prepares the fit for what Compress would do with the same arguments, without Heads. Texts must be of the moments' geometry.
@@ -167,10 +167,10 @@ func (f *Fit) equations(sums *mat.SymDense, h, i int) {
 		data, weights = data[:0], weights[:0]
 		for j, w := range scoreWeights(scores) {
 			if w >= fitLeast {
-				weights = append(weights, float32(w))
+				weights = append(weights, w)
 				data = slices.Grow(data, width)[:len(data)+width]
 				row := data[len(data)-width:]
-				f.equation(row, x, rotated.RawVector().Data, head.seen[i].RawRowView(first+j), f.rows[i].RawRowView(first+j), t-first-j, scores[j])
+				f.equation(row, x, rotated.RawVector().Data, head.seen[i].RawRowView(first+j), f.rows[i].RawRowView(first+j), t-first-j, float64(scores[j]))
 			}
 		}
 		n := len(weights)
@@ -208,10 +208,10 @@ func (f *Fit) head(g int) *fitHead {
 }
 
 // keys returns key head g's keys of a text.
-func (f *Fit) keys(g int, text Text) []float64 {
+func (f *Fit) keys(g int, text Text) []float32 {
 	d := f.g.KeySize
 	n := len(text.KV) / text.Tokens
-	out, x := make([]float64, text.Tokens*d), make([]float64, d)
+	out, x := make([]float32, text.Tokens*d), make([]float64, d)
 	for t := range text.Tokens {
 		for j := range x {
 			x[j] = float64(text.KV[t*n+g*d+j])
@@ -222,47 +222,39 @@ func (f *Fit) keys(g int, text Text) []float64 {
 }
 
 // turn rotates a head by a position, without magnitude; pairs lie one after the other in dst.
-func (f *Fit) turn(dst, x []float64, pos int) {
+func (f *Fit) turn(dst []float32, x []float64, pos int) {
 	for i, e := range f.turns[pos] {
 		a, b := f.rope.Pair(i)
-		dst[2*i], dst[2*i+1] = x[a]*real(e)-x[b]*imag(e), x[a]*imag(e)+x[b]*real(e)
+		dst[2*i], dst[2*i+1] = float32(x[a]*real(e)-x[b]*imag(e)), float32(x[a]*imag(e)+x[b]*real(e))
 	}
-	copy(dst[f.rope.dims:], x[f.rope.dims:])
+	for i := f.rope.dims; i < len(x); i++ {
+		dst[i] = float32(x[i])
+	}
 }
 
 // scores returns the model's scores of query q at position t, for the tokens from first on.
-func (f *Fit) scores(t int, q, keys []float64) (first int, scores []float64) {
+func (f *Fit) scores(t int, q []float64, keys []float32) (first int, scores []float32) {
 	first = f.g.first(t)
-	d, dims := f.g.KeySize, f.rope.dims
-	x := make([]float64, d)
+	d := f.g.KeySize
+	x := make([]float32, d)
 	f.turn(x, q, t)
-	for i := range dims {
-		x[i] *= f.rope.mag * f.rope.mag
-	}
-	for s := first; s <= t; s++ {
-		sum := 0.0
-		for i, v := range keys[s*d:][:d] {
-			sum += x[i] * v
-		}
-		scores = append(scores, sum)
+	vek32.MulNumber_Inplace(x[:f.rope.dims], float32(f.rope.mag*f.rope.mag))
+	scores = make([]float32, t+1-first)
+	for i := range scores {
+		scores[i] = vek32.Dot(x, keys[(first+i)*d:][:d])
 	}
 	return first, scores
 }
 
 // scoreWeights returns the weights of tokens with the scores given, of which the last is the one that asks.
-func scoreWeights(scores []float64) []float64 {
-	peak, sum, far := math.Inf(-1), 0.0, 0.0
-	for _, v := range scores {
-		peak = math.Max(peak, v)
-	}
-	w := make([]float64, len(scores))
-	for i, v := range scores {
-		w[i] = math.Exp(v - peak)
-		sum += w[i]
-		far += 1 / float64(len(scores)-i)
+func scoreWeights(scores []float32) []float32 {
+	w := make([]float32, len(scores))
+	sum, far := quant.ExpSum(w, scores, vek32.Max(scores)), float32(0)
+	for i := range w {
+		far += 1 / float32(len(w)-i)
 	}
 	for i := range w {
-		w[i] = (1-fitFar)*w[i]/sum + fitFar/far/float64(len(scores)-i)
+		w[i] = (1-fitFar)*w[i]/sum + fitFar/far/float32(len(w)-i)
 	}
 	return w
 }

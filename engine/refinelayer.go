@@ -160,7 +160,7 @@ func (r *refiner) record(l *refined, x []float32) {
 }
 
 // refineSome is how many tokens' feed-forward is computed at a time.
-const refineSome = 256
+const refineSome = 512
 
 // some calls fn for some tokens after the others, lo … lo+n-1, whose h', gate and up are there then.
 func (r *refiner) some(l *refined, fn func(lo, n int)) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync/atomic"
 
 	"github.com/viterin/vek/vek32"
@@ -33,6 +34,7 @@ const (
 
 // selfText writes windows of text.
 func (m *Model) selfText(ctx context.Context, o selfTextOptions, progress func(done, total int)) ([][]int32, error) {
+	defer debug.FreeOSMemory() // of the windows' caches
 	n := max((o.tokens+o.window-1)/o.window, 2)
 	s := &scribe{m: m, o: o, open: m.openings(ctx, o.drawn), total: n * o.window, progress: progress}
 	s.pass = pass{runner: m.run}

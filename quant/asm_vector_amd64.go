@@ -9,6 +9,16 @@ package quant
 //go:noescape
 func turnF32AVX2(dst *float32, ldd int, src *float32, lds int, rows int, cols int)
 
+// floatsAVX2 sets dst[i] = d[b]·(q[i]-bias), b = i/32, for so many blocks; codeFloatsGeneric is its twin.
+//
+//go:noescape
+func floatsAVX2(dst *float32, q *byte, d *float32, bias int, blocks int)
+
+// floatsMinAVX2 sets dst[i] = d[b]·(q[i]-bias) + m[b], b = i/32, for so many blocks; codeFloatsGeneric is its twin.
+//
+//go:noescape
+func floatsMinAVX2(dst *float32, q *byte, d *float32, m *float32, bias int, blocks int)
+
 // expSumAVX2 sets dst[i] = exp(x[i]-max) for i < n, and returns their sum; expSumGeneric is its twin.
 //
 //go:noescape

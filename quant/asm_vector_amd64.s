@@ -87,6 +87,105 @@ colsEnd2:
 	VZEROUPPER
 	RET
 
+// func floatsAVX2(dst *float32, q *byte, d *float32, bias int, blocks int)
+// Requires: AVX, AVX2
+TEXT ·floatsAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         q+8(FP), CX
+	MOVQ         d+16(FP), DX
+	MOVQ         bias+24(FP), BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         blocks+32(FP), BX
+	SUBQ         $0x01, BX
+	JLT          blockEnd2
+
+block1:
+	VBROADCASTSS (DX), Y1
+	VPMOVZXBD    (CX), Y2
+	VPSUBD       Y0, Y2, Y2
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, (AX)
+	VPMOVZXBD    8(CX), Y2
+	VPSUBD       Y0, Y2, Y2
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, 32(AX)
+	VPMOVZXBD    16(CX), Y2
+	VPSUBD       Y0, Y2, Y2
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VPMOVZXBD    24(CX), Y2
+	VPSUBD       Y0, Y2, Y2
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVUPS      Y2, 96(AX)
+	ADDQ         $+4, DX
+	ADDQ         $+32, CX
+	ADDQ         $+128, AX
+	SUBQ         $0x01, BX
+	JGE          block1
+
+blockEnd2:
+	ADDQ $0x01, BX
+	VZEROUPPER
+	RET
+
+// func floatsMinAVX2(dst *float32, q *byte, d *float32, m *float32, bias int, blocks int)
+// Requires: AVX, AVX2
+TEXT ·floatsMinAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         q+8(FP), CX
+	MOVQ         d+16(FP), DX
+	MOVQ         m+24(FP), BX
+	MOVQ         bias+32(FP), SI
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         blocks+40(FP), SI
+	SUBQ         $0x01, SI
+	JLT          blockEnd2
+
+block1:
+	VBROADCASTSS (DX), Y1
+	VBROADCASTSS (BX), Y2
+	ADDQ         $+4, BX
+	VPMOVZXBD    (CX), Y3
+	VPSUBD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VMOVUPS      Y3, (AX)
+	VPMOVZXBD    8(CX), Y3
+	VPSUBD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VMOVUPS      Y3, 32(AX)
+	VPMOVZXBD    16(CX), Y3
+	VPSUBD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VMOVUPS      Y3, 64(AX)
+	VPMOVZXBD    24(CX), Y3
+	VPSUBD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VMOVUPS      Y3, 96(AX)
+	ADDQ         $+4, DX
+	ADDQ         $+32, CX
+	ADDQ         $+128, AX
+	SUBQ         $0x01, SI
+	JGE          block1
+
+blockEnd2:
+	ADDQ $0x01, SI
+	VZEROUPPER
+	RET
+
 // func expSumAVX2(dst *float32, x *float32, n int, max float32) float32
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·expSumAVX2(SB), NOSPLIT, $0-36

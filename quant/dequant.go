@@ -37,21 +37,28 @@ func dequantize(dst []float32, t Type, src []byte) {
 	}
 }
 
-// floats8 writes a row of type t, one in blocks of 32. Products are converted, so that no compiler fuses them with the sum:
-// the bits are the same everywhere.
+// floats8 writes a row of type t, one in blocks of 32.
 func (r *tileRow) floats8(dst []float32, t Type) {
 	bias, _ := codesOf(t)
-	min := hasMin(t)
+	if hasMin(t) {
+		codeFloats(dst, r.q[:len(dst)], r.d[:], r.m[:], bias)
+	} else {
+		codeFloats(dst, r.q[:len(dst)], r.d[:], nil, bias)
+	}
+}
+
+// codeFloatsGeneric converts products, so that no compiler fuses them with the sum: the bits are the same everywhere.
+func codeFloatsGeneric(dst []float32, q []byte, d, m []float32, bias int32) {
 	for b := 0; b*q8Block < len(dst); b++ {
-		d, q := r.d[b], r.q[b*q8Block:][:q8Block]
+		d, q := d[b], q[b*q8Block:][:q8Block]
 		block := dst[b*q8Block:][:len(q)]
-		if !min {
+		if m == nil {
 			for i, c := range q {
 				block[i] = d * float32(int32(c)-bias)
 			}
 			continue
 		}
-		m := r.m[b]
+		m := m[b]
 		for i, c := range q {
 			block[i] = float32(d*float32(int32(c)-bias)) + m
 		}

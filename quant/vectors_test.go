@@ -43,7 +43,9 @@ func sameBits(a, b float32) bool {
 	return math.Float32bits(a) == math.Float32bits(b) || a != a && b != b
 }
 
-func TestDequantizeVectors(t *testing.T) {
+func TestDequantizeVectors(t *testing.T) { forLevels(t, testDequantizeVectors) }
+
+func testDequantizeVectors(t *testing.T) {
 	for _, typ := range allTypes[3:] {
 		t.Run(typ.String(), func(t *testing.T) {
 			elems, size := typ.Block()

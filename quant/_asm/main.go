@@ -48,7 +48,7 @@ import (
 //	f16        conversion between half and single precision
 //	attention  products with a half-precision cache; products of float weights
 //	cache      products with a cache of 8-bit panels
-//	vector     exp, SiLU, GELU, sums of squares, the transpose
+//	vector     exp, SiLU, GELU, sums of squares, the transpose, floats of codes
 //	rows32     weight rows in blocks of 32 times one token, straight from the file's bytes
 //	rowsk      the same for blocks of 256
 //	gemm       panels of unpacked weights times several tokens

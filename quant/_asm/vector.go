@@ -8,9 +8,11 @@ import (
 )
 
 // buildVector writes the element-wise functions of a transformer, at each level. Any number of elements is right. The transpose of a
-// matrix of floats is here as well.
+// matrix of floats is here as well, and floats of unpacked weights.
 func buildVector(g *gen) {
 	g.turn(avx2)
+	g.floats(avx2, false)
+	g.floats(avx2, true)
 	for _, l := range []level{avx2, avx512} {
 		g.expSum(l)
 		g.gated(l, "siluMul", "siluMulGeneric", (*gen).siluExponent)
@@ -228,6 +230,47 @@ func (g *gen) turn(l level) {
 		})
 		g.add(32, src)
 		g.LEAQ(operand.Mem{Base: dst, Index: ldd, Scale: 8}, dst)
+	})
+	g.done()
+}
+
+// floats writes the weights of blocks of 32 codes, with a minimum or without. Products and sums are rounded one after the other, as Go
+// does it.
+func (g *gen) floats(l level, min bool) {
+	name, sig, sum := "floats", "(dst *float32, q *byte, d *float32, bias, blocks int)", ""
+	if min {
+		name, sig, sum = "floatsMin", "(dst *float32, q *byte, d, m *float32, bias, blocks int)", " + m[b]"
+	}
+	g.fn(l, name, sig, "sets dst[i] = d[b]·(q[i]-bias)"+sum+", b = i/32, for so many blocks; codeFloatsGeneric is its twin.")
+	dst, q, d := g.arg("dst"), g.arg("q"), g.arg("d")
+	var m reg.GPVirtual
+	if min {
+		m = g.arg("m")
+	}
+	bias := g.vec()
+	g.VMOVD(g.arg("bias").As32(), bias.AsX())
+	g.VPBROADCASTD(bias.AsX(), bias)
+	g.while(g.arg("blocks"), 1, "block", func() {
+		f, add := g.vec(), g.vec()
+		g.VBROADCASTSS(operand.Mem{Base: d}, f)
+		if min {
+			g.VBROADCASTSS(operand.Mem{Base: m}, add)
+			g.add(4, m)
+		}
+		for i := 0; i < 32; i += g.lanes() {
+			x := g.vec()
+			g.VPMOVZXBD(operand.Mem{Base: q, Disp: i}, x)
+			g.VPSUBD(bias, x, x)
+			g.VCVTDQ2PS(x, x)
+			g.VMULPS(f, x, x)
+			if min {
+				g.VADDPS(add, x, x)
+			}
+			g.VMOVUPS(x, operand.Mem{Base: dst, Disp: 4 * i})
+		}
+		g.add(4, d)
+		g.add(32, q)
+		g.add(128, dst)
 	})
 	g.done()
 }
