@@ -38,7 +38,7 @@ type ConvertOptions struct {
 	// Refine improves a form with Compat by gradients through the whole model, see file refine.go, in so many steps, each on a thousand
 	// tokens of the calibration text and more that the model writes. 0 means none, RefineSteps is a good number, more are better. What does
 	// not pay on a part of the written text that is held back is not kept. A conversion of that number of steps takes four to five times as long,
-	// and 8 bytes of memory more per value that is refined. Our own form has no need; with it, it is an error.
+	// and takes 6 bytes of memory more per value that is refined. Our own form has no need; with it, it is an error.
 	Refine int
 	// NoCache neither looks into the user's cache directory nor writes there. Convert never does.
 	NoCache bool

@@ -26,7 +26,8 @@ type compressOptions struct {
 // compress makes the tensors that a compressed model has in place of its own, by name. The model itself does not change.
 // The caller has the turn. progress may be nil.
 func (m *Model) compress(ctx context.Context, o compressOptions, progress func(stage string, done, total int)) (map[string]*tensor, error) {
-	debug.FreeOSMemory() // of what made the text and measured perplexity
+	debug.FreeOSMemory() // of what measured perplexity
+	m.file.Release()
 	made := map[string]*tensor{}
 	c := &converter{m: m, cal: newCalibration(m, o.windows), h: m.h.planned(o.plan), plan: o.plan, made: made, compat: o.compat}
 	if err := c.h.makeTurns(m.run.ropes); err != nil {

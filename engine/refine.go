@@ -55,8 +55,8 @@ type refineOptions struct {
 type parameter struct {
 	w        []float32
 	grad     []float32 // shared with the same tensor of other layers, zero between steps
-	momentum []float32
-	rate     float32 // root mean square of w at the start
+	momentum stream    // rows of all matrices
+	rate     float32   // root mean square of w at the start
 	parts    []part
 }
 
@@ -66,7 +66,7 @@ type part struct{ at, rows, cols int }
 // newParameter returns the parameter w; its matrices have cols columns, and one after the other so many rows, again and again.
 func newParameter(w, grad []float32, cols int, rows ...int) *parameter {
 	p := &parameter{
-		w: w, grad: grad[:len(w)], momentum: make([]float32, len(w)),
+		w: w, grad: grad[:len(w)], momentum: newStream(len(w)/cols, cols),
 		rate: float32(math.Sqrt(float64(quant.SumSquares(w)) / float64(len(w)))),
 	}
 	for at, i := 0, 0; at < len(w); i++ {
@@ -82,12 +82,16 @@ func newParameter(w, grad []float32, cols int, rows ...int) *parameter {
 // step moves one part of the parameter. Its gradient becomes zero.
 func (p *parameter) step(x part, rate float64, s *refineScratch) {
 	n := x.rows * x.cols
-	w, g, m := p.w[x.at:][:n], p.grad[x.at:][:n], p.momentum[x.at:][:n]
+	w, g, momentum := p.w[x.at:][:n], p.grad[x.at:][:n], p.momentum.rows(x.at/x.cols, x.rows)
+	s.momentum = resized(s.momentum, n)
+	m := s.momentum
+	momentum.load(m, 0, x.rows)
 	vek32.MulNumber_Inplace(m, refineMomentum)
 	vek32.Add_Inplace(m, g)
 	for i, v := range m {
 		g[i] += refineMomentum * v
 	}
+	momentum.save(m, 0, x.rows)
 	// Entries of an orthogonal matrix have the mean square 1/max(rows, cols).
 	f := float32(rate) * p.rate * float32(math.Sqrt(float64(max(x.rows, x.cols))))
 	for i, v := range s.orthogonal(g, x.rows, x.cols) {
@@ -191,6 +195,8 @@ func (c *converter) refine(ctx context.Context, o *refineOptions, progress func(
 	if o.paid = after < before; !o.paid {
 		return nil
 	}
+	r.tape, r.inputs, r.batch, r.loss = nil, nil, nil, lossScratch{} // what is written needs the room
+	debug.FreeOSMemory()
 	return r.write()
 }
 
@@ -214,6 +220,7 @@ func (r *refiner) prepare(ctx context.Context, o *refineOptions) error {
 		return err
 	}
 	r.add(o.seen, o.known)
+	o.known = stream{}
 	r.seen = len(r.batch)
 	r.add(o.fresh, fresh)
 	var grads [3][]float32

@@ -69,7 +69,7 @@ type refineScratch struct {
 	turned, weights         []float32
 	da, dk, dv, ds          []float32
 	x, next, square, fourth []float32
-	p                       []float32
+	p, momentum             []float32
 }
 
 // scratchOf returns scratch that nobody else has; it goes back with Put.

@@ -83,7 +83,7 @@ func (p *Pool) Run(t Task, cancel *atomic.Bool) any {
 	w.work()
 	debug.SetPanicOnFault(old)
 	w.await(barrierSpin, func() bool { return int(p.done.Load()) == len(p.workers) })
-	p.task = nil
+	p.task, p.cancel = nil, nil // they may hold much
 	if p.failed.Load() {
 		return p.recover()
 	}
