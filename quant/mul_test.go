@@ -34,6 +34,21 @@ func forLevels(t *testing.T, f func(t *testing.T)) {
 	}
 }
 
+// mustPanic runs functions that have to panic.
+func mustPanic(t *testing.T, cases map[string]func()) {
+	t.Helper()
+	for name, f := range cases {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			f()
+		})
+	}
+}
+
 // scaleAt holds the byte offsets of a block's half floats.
 var scaleAt = map[Type][]int{
 	F16: {0}, Q4_0: {0}, Q4_1: {0, 2}, Q5_0: {0}, Q5_1: {0, 2}, Q8_0: {0}, IQ4_NL: {0},
@@ -325,7 +340,7 @@ func TestMulPanics(t *testing.T) {
 	stale.Reset(p.a.x, 3, 64)
 	narrow.Reset(p.a.x, 3, 32)
 	narrow.Quantize(FormQ8, 0, 3)
-	for name, f := range map[string]func(){
+	mustPanic(t, map[string]func(){
 		"stale":     func() { p.m.Mul(make([]float32, 24), 8, stale, 0, 8) },
 		"columns":   func() { p.m.Mul(make([]float32, 24), 8, narrow, 0, 8) },
 		"short":     func() { p.m.Mul(make([]float32, 23), 8, &p.a, 0, 8) },
@@ -336,16 +351,7 @@ func TestMulPanics(t *testing.T) {
 		"reset":     func() { new(Act).Reset(make([]float32, 63), 1, 64) },
 		"quantize":  func() { p.a.Quantize(FormQ8, 0, 4) },
 		"no blocks": func() { p.a.Quantize(FormQ8K, 0, 1) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			defer func() {
-				if recover() == nil {
-					t.Error("no panic")
-				}
-			}()
-			f()
-		})
-	}
+	})
 }
 
 func BenchmarkMul(b *testing.B) {
