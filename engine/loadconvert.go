@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -77,15 +76,15 @@ func (c *conversion) compress(ctx context.Context) (err error) {
 		o.refine = &refineOptions{seen: c.text.train, fresh: c.text.fresh, seed: c.opt.Seed, steps: c.opt.Refine}
 	}
 	made, err := c.m.compress(ctx, o, func(stage string, done, total int) {
-		runtime.GC() // or a layer's statistics would stay until there is as much garbage as everything else
 		c.report(stage, int64(done), int64(total))
 	})
 	if err != nil {
 		return fmt.Errorf("convert %s: %w", c.m.file.Name(), err)
 	}
 	if o.refine != nil {
-		if c.made.Refined = c.opt.Refine; !o.refine.paid {
-			c.made.Refined = 0
+		if o.refine.paid {
+			c.made.Refined = c.opt.Refine
+		} else {
 			c.warn("refinement did not pay on text held back: the model is the same as without")
 		}
 	}
@@ -112,13 +111,6 @@ func (m *Model) rebuild(over map[string]*tensor, h *hparams) error {
 	m.h, m.w, m.over = h, w, over
 	m.run = newRunner(m.h, m.w, ropes, m.opt.Threads)
 	return nil
-}
-
-// clean gives the buffers of large passes back.
-func (r *runner) clean() {
-	r.rows = 0
-	r.grow(1)
-	r.shared = lane{}
 }
 
 // perplexity is that of the model as it is now on the text held back.

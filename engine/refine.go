@@ -159,7 +159,7 @@ func (c *converter) refine(ctx context.Context, o *refineOptions, progress func(
 	if err := r.prepare(ctx, o); err != nil {
 		return err
 	}
-	c.m.run.shrink()
+	c.m.run.clean()
 	debug.FreeOSMemory()
 	train, held := r.parts()
 	steps := o.steps

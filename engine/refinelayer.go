@@ -370,11 +370,8 @@ func turned(buf *[]float32, x []float32, rows, cols, ld int) []float32 {
 	return *buf
 }
 
-// refineRows is how many rows of a product a worker computes at a time, refineDepth how many rows of weights it unpacks.
-const (
-	refineRows  = 64
-	refineDepth = 64
-)
+// refineDepth is how many rows of weights a worker unpacks at a time.
+const refineDepth = 64
 
 // multiply sets out [T, cols] to x [T, depth] times w [depth, cols].
 func (r *refiner) multiply(out []float32, cols int, x []float32, ldx int, w []float32, depth int) {
@@ -385,9 +382,8 @@ func (r *refiner) multiply(out []float32, cols int, x []float32, ldx int, w []fl
 
 // addProduct is the function of that name, shared out.
 func (r *refiner) addProduct(out []float32, cols int, x []float32, ldx, rows int, w []float32, ldw, depth int) {
-	r.each((rows+refineRows-1)/refineRows, func(i int) {
-		lo := i * refineRows
-		addProduct(out[lo*cols:], cols, x[lo*ldx:], ldx, min(refineRows, rows-lo), w, ldw, depth, cols)
+	sharer(r.c.m.run.parallel).rows(rows, func(_, lo, hi int) {
+		addProduct(out[lo*cols:], cols, x[lo*ldx:], ldx, hi-lo, w, ldw, depth, cols)
 	})
 }
 

@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"fmt"
+
+	"github.com/viterin/vek/vek32"
 )
 
 // errSingular is returned when a regression has no solution, as with activations that are not finite.
@@ -27,18 +29,14 @@ func (g *gram) ridge(x0 []float32, share float64, each sharer) ([]float32, *fact
 	if !ok {
 		return nil, nil, singular
 	}
-	bad := make([]bool, pieces(g.b))
-	each.rows(g.b, func(no, lo, hi int) {
+	each.rows(g.b, func(_, lo, hi int) {
 		g.eachRight(lo, hi, func(i int, b float32) { x[i] = b - x[i] })
 		part := x[lo*g.a : hi*g.a]
 		f.solve(part)
-		for i := range part {
-			part[i] += x0[lo*g.a+i]
-			bad[no] = bad[no] || part[i]-part[i] != 0 // not finite
-		}
+		vek32.Add_Inplace(part, x0[lo*g.a:hi*g.a])
 	})
-	for _, b := range bad {
-		if b {
+	for _, v := range x {
+		if v-v != 0 { // not finite
 			return nil, nil, singular
 		}
 	}

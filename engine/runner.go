@@ -171,10 +171,11 @@ func (r *runner) grow(n int) {
 	}
 }
 
-// shrink gives up the buffers of long passes.
-func (r *runner) shrink() {
-	r.rows, r.shared = 0, lane{}
+// clean gives the buffers of large passes back.
+func (r *runner) clean() {
+	r.rows = 0
 	r.grow(1)
+	r.shared = lane{}
 }
 
 // reserve makes the workers' scratch large enough for a context of n tokens.
