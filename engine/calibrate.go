@@ -2,28 +2,28 @@ package engine
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"sync/atomic"
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/internal/pool"
-	"github.com/latentgo/latentgo/quant"
 )
 
 // calibration walks through a model's layers with two residual streams on the same text: x as the model computes it, y as
 // the converted model does. Statistics come from y, targets from x.
 type calibration struct {
 	m       *Model
-	windows [][]int32 // of at least two tokens, at most a batch; each starts from an empty cache
+	windows [][]int32 // of at least two tokens; each starts from an empty cache
 	batches [][]int32 // the same tokens, short windows together
 	x, y    stream    // windows one after the other
-	kept    []uint16  // [tokens, heads' values] what W_O gets on y, in half precision
+	kept    coarse    // [tokens, heads' values] what W_O gets on y
 	scratch gramScratch
 	pass    pass
 	cancel  atomic.Bool
 }
 
-// calibrationBatch is how many tokens short windows go together to.
+// calibrationBatch is how many tokens a pass takes at most: short windows go together, and long ones are cut.
 const calibrationBatch = 512
 
 // newCalibration takes windows of text.
@@ -54,7 +54,7 @@ func (s *stage) Work(w *pool.Worker) {
 	w.Barrier()
 }
 
-// stageOf makes what all workers do with one window, or one batch: x and y are its rows of the streams.
+// stageOf makes what all workers do with one window or batch, or with a piece of it from p.pos on: x and y are its rows of the streams.
 type stageOf = func(p *pass, x, y stream) func(w *pool.Worker, ln *lane, lo, hi int)
 
 // each runs a stage on all windows.
@@ -72,19 +72,35 @@ func (c *calibration) over(ctx context.Context, windows [][]int32, fn stageOf) e
 	defer stop()
 	at := 0
 	for _, ids := range windows {
-		n := len(ids)
-		c.pass = pass{runner: c.m.run, ids: ids}
-		c.pass.prepare()
-		s := &stage{&c.pass, fn(&c.pass, c.x.rows(at, n), c.y.rows(at, n))}
-		if r := c.m.run.pool.Run(s, &c.cancel); r != nil {
-			return c.m.fault(r)
+		for pos, piece := range pieced(ids) {
+			n := len(piece)
+			c.pass = pass{runner: c.m.run, ids: piece, pos: pos}
+			c.pass.prepare()
+			s := &stage{&c.pass, fn(&c.pass, c.x.rows(at, n), c.y.rows(at, n))}
+			if r := c.m.run.pool.Run(s, &c.cancel); r != nil {
+				return c.m.fault(r)
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			at += n
 		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		at += n
 	}
 	return nil
+}
+
+// pieced yields a window in pieces of at most calibrationBatch tokens, about equally long, and where they begin. None is a single token,
+// which would make a decode step.
+func pieced(ids []int32) iter.Seq2[int, []int32] {
+	return func(yield func(int, []int32) bool) {
+		n := (len(ids) + calibrationBatch - 1) / calibrationBatch
+		for i := range n {
+			lo, hi := i*len(ids)/n, (i+1)*len(ids)/n
+			if !yield(lo, ids[lo:hi]) {
+				return
+			}
+		}
+	}
 }
 
 // embed starts both streams.
@@ -113,14 +129,22 @@ func (c *calibration) moments(ctx context.Context, i int, texts *[]attn.Text) (k
 	nz, nq := g.KVHeads*(g.KeySize+g.ValueSize), g.Heads*g.KeySize
 	kv, q = newGram(nz, 0, &c.scratch), newGram(nq, 0, &c.scratch)
 	var z []float32
-	kept := 0
+	kept, keep := 0, false
 	err = c.each(ctx, func(p *pass, _, y stream) func(*pool.Worker, *lane, int, int) {
 		n := len(p.ids)
 		z = resized(z, n*nz)
-		var text attn.Text
-		if texts != nil && kept < fitTokens {
-			text = attn.Text{Tokens: n, KV: make([]float32, n*nz), Queries: make([]float32, n/attn.FitStride*nq)}
-			*texts = append(*texts, text)
+		if p.pos == 0 {
+			if keep = texts != nil && kept < fitTokens; keep {
+				*texts = append(*texts, attn.Text{})
+			}
+		}
+		var text *attn.Text
+		if keep {
+			text = &(*texts)[len(*texts)-1]
+			text.Tokens += n
+			text.KV = slices.Grow(text.KV, n*nz)[:text.Tokens*nz]
+			asked := text.Tokens / attn.FitStride * nq
+			text.Queries = slices.Grow(text.Queries, asked-len(text.Queries))[:asked]
 			kept += n
 		}
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
@@ -131,14 +155,15 @@ func (c *calibration) moments(ctx context.Context, i int, texts *[]attn.Text) (k
 			p.projectInput(w, ln, l)
 			w.Barrier()
 			for t := lo; t < hi; t++ {
-				p.readyQuery(p.q[t*nq:][:nq], l, t)
+				p.readyQuery(p.q[t*nq:][:nq], l, p.pos+t)
 				p.gather(z[t*nz:][:nz], l, t)
-				if text.Tokens == 0 {
+				if text == nil {
 					continue
 				}
-				copy(text.KV[t*nz:], z[t*nz:][:nz])
-				if (t+1)%attn.FitStride == 0 {
-					copy(text.Queries[t/attn.FitStride*nq:], p.q[t*nq:][:nq])
+				at := p.pos + t
+				copy(text.KV[at*nz:], z[t*nz:][:nz])
+				if (at+1)%attn.FitStride == 0 {
+					copy(text.Queries[at/attn.FitStride*nq:], p.q[t*nq:][:nq])
 				}
 			}
 			w.Barrier()
@@ -192,15 +217,16 @@ func (c *calibration) attend(ctx context.Context, i int, conv *layer) (*evidence
 	l, e := &c.m.w.layers[i], c.m.h.embed
 	width := l.geo.Heads * l.geo.ValueSize
 	ev := c.evidence(len(c.windows), width, e)
-	c.kept = make([]uint16, len(c.y.scale)*width)
+	c.kept = newCoarse(len(c.y.scale), width)
 	rest := c.kept
 	var target []float32
 	store, narrow := scratchStore(l, c.longest()), scratchStore(conv, c.longest())
 	err := c.each(ctx, func(p *pass, x, y stream) func(*pool.Worker, *lane, int, int) {
-		n, g := len(p.ids), ev.next()
+		n, g, kept := len(p.ids), ev.of(p), rest
+		rest = rest.from(n)
 		target = resized(target, n*e)
-		kept := rest[:n*width]
-		rest = rest[n*width:]
+		store.Expect(p.pos, n)
+		narrow.Expect(p.pos, n)
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
 			x.load(ln.x, lo, hi)
 			p.bind(w, ln, l, i)
@@ -213,7 +239,7 @@ func (c *calibration) attend(ctx context.Context, i int, conv *layer) (*evidence
 			y.load(ln.x, lo, hi)
 			p.bind(w, ln, conv, i)
 			p.heads(w, ln, conv, narrow, lo, hi)
-			quant.F32ToF16(kept[lo*width:hi*width], ln.att[lo*width:hi*width])
+			kept.save(ln.att, lo, hi)
 			w.Barrier()
 			g.add(w, ln.att, target, n)
 		}
@@ -240,15 +266,15 @@ func (p *pass) target(ln *lane, dst []float32, post []float32, y stream, lo, hi 
 
 // advance adds the converted layer's attention to y: W_O of what attend has kept.
 func (c *calibration) advance(ctx context.Context, i int, conv *layer) error {
-	rest, width := c.kept, conv.geo.Heads*conv.geo.ValueSize
-	c.kept = nil // the regression that follows needs the room
+	rest := c.kept
+	c.kept = coarse{} // the regression that follows needs the room
 	return c.eachToken(ctx, func(p *pass, _, y stream) func(*pool.Worker, *lane, int, int) {
-		kept := rest[:len(p.ids)*width]
-		rest = rest[len(kept):]
+		kept := rest
+		rest = rest.from(len(p.ids))
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
 			y.load(ln.x, lo, hi)
 			p.bind(w, ln, conv, i)
-			quant.F16ToF32(ln.att[lo*width:hi*width], kept[lo*width:hi*width])
+			kept.load(ln.att, lo, hi)
 			p.combine(w, ln, conv, lo, hi)
 			p.addTo(ln, conv.oBias, conv.postAttnNorm, lo, hi)
 			y.save(ln.x, lo, hi)
@@ -269,7 +295,7 @@ func (c *calibration) feed(ctx context.Context, i int, repair bool) (*evidence, 
 		n := len(p.ids)
 		var g *gram
 		if ev != nil {
-			g = ev.next()
+			g = ev.of(p)
 		}
 		target = resized(target, n*e)
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
@@ -327,7 +353,7 @@ func (c *calibration) longest() int {
 // evidence is what a regression is fitted to, and what it is judged by: one window or batch in checkEvery, when there are so many.
 type evidence struct {
 	fit, check *gram // check is nil for few windows
-	no         int   // of the next window or batch
+	no         int   // of the window or batch
 }
 
 // checkEvery is how many there are for each that judges.
@@ -342,9 +368,11 @@ func (c *calibration) evidence(n, a, b int) *evidence {
 	return e
 }
 
-// next returns the gram of the next one.
-func (e *evidence) next() *gram {
-	e.no++
+// of returns the gram for a pass, all pieces of a window or batch the same.
+func (e *evidence) of(p *pass) *gram {
+	if p.pos == 0 {
+		e.no++
+	}
 	if e.check != nil && e.no%checkEvery == 0 {
 		return e.check
 	}

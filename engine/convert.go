@@ -40,7 +40,7 @@ func (m *Model) compress(ctx context.Context, o compressOptions, progress func(s
 		return made, err
 	}
 	// The calibration takes much memory, of which this is what is needed from now on: the windows to be refined on are its first.
-	o.refine.known, c.cal = c.cal.x.rows(0, countTokens(o.refine.seen)).clone(), nil
+	o.refine.known, c.cal = c.targets(c.cal.x.rows(0, countTokens(o.refine.seen))), nil
 	return made, c.refine(ctx, o.refine, func(done, total int) { progress(StageRefine, done, total) })
 }
 

@@ -120,7 +120,7 @@ func newSession(t testing.TB, m *Model, opt *SessionOptions) *Session {
 func allLogits(t testing.TB, m *Model, ids []int32) [][]float32 {
 	t.Helper()
 	var out [][]float32
-	s := newSession(t, m, nil)
+	s := newSession(t, m, &SessionOptions{Context: len(ids)})
 	defer s.Close()
 	if err := s.EvalAll(context.Background(), ids, func(_ int, l []float32) error {
 		out = append(out, append([]float32(nil), l...))

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"maps"
 	"math"
 	"math/rand/v2"
 	"runtime/debug"
@@ -44,7 +43,7 @@ const (
 // refineOptions say on what text to refine, in windows of at most refineTokens.
 type refineOptions struct {
 	seen  [][]int32 // windows that statistics come from
-	known stream    // what the original model makes of them behind its last layer, one after the other
+	known coarse    // the original's targets for them, one after the other
 	fresh [][]int32 // windows that statistics do not come from
 	seed  uint64    // of the order in which they are taken
 	steps int       // how many to take: all windows in turn, again and again
@@ -143,14 +142,13 @@ type refiner struct {
 	batch  []refineBatch
 	seen   int // of them, how many are of text that statistics have seen: the first
 	act    quant.Act
-	loss   lossScratch
 }
 
 // refineBatch are windows of n tokens that a step takes together.
 type refineBatch struct {
 	windows [][]int32
 	n       int
-	target  stream // what the original model makes of them behind its last layer
+	target  coarse // [tokens, width] what the original model makes of them behind its last layer, normed: what its logits come from
 }
 
 // refine improves the tensors in c.made. It leaves them as they are when that does not pay on the part of the fresh text that is held back.
@@ -195,7 +193,7 @@ func (c *converter) refine(ctx context.Context, o *refineOptions, progress func(
 	if o.paid = after < before; !o.paid {
 		return nil
 	}
-	r.tape, r.inputs, r.batch, r.loss = nil, nil, nil, lossScratch{} // what is written needs the room
+	r.tape, r.inputs, r.batch = nil, nil, nil // what is written needs the room
 	debug.FreeOSMemory()
 	return r.write()
 }
@@ -220,7 +218,7 @@ func (r *refiner) prepare(ctx context.Context, o *refineOptions) error {
 		return err
 	}
 	r.add(o.seen, o.known)
-	o.known = stream{}
+	o.known = coarse{}
 	r.seen = len(r.batch)
 	r.add(o.fresh, fresh)
 	var grads [3][]float32
@@ -242,12 +240,12 @@ func (r *refiner) prepare(ctx context.Context, o *refineOptions) error {
 	return nil
 }
 
-// original returns what the original model makes of windows behind its last layer.
-func (r *refiner) original(ctx context.Context, windows [][]int32) (stream, error) {
+// original returns the original model's targets for windows.
+func (r *refiner) original(ctx context.Context, windows [][]int32) (coarse, error) {
 	m, cal := r.c.m, newCalibration(r.c.m, windows)
 	cal.y = cal.x // no stream of the converted model's: saves its memory
 	if err := cal.embed(ctx); err != nil {
-		return stream{}, err
+		return coarse{}, err
 	}
 	for i := range m.w.layers {
 		l := &m.w.layers[i]
@@ -264,15 +262,30 @@ func (r *refiner) original(ctx context.Context, windows [][]int32) (stream, erro
 			}
 		})
 		if err != nil {
-			return stream{}, err
+			return coarse{}, err
 		}
 		m.file.Release()
 	}
-	return cal.x, nil
+	return r.c.targets(cal.x), nil
+}
+
+// targets returns what a stream behind the last layer is normed to.
+func (c *converter) targets(x stream) coarse {
+	n, e := len(x.scale), c.h.embed
+	out := newCoarse(n, e)
+	sharer(c.m.run.parallel).rows(n, func(_, lo, hi int) {
+		rows := make([]float32, (hi-lo)*e)
+		x.rows(lo, hi-lo).load(rows, 0, hi-lo)
+		for t := range hi - lo {
+			norm(rows[t*e:][:e], rows[t*e:][:e], c.m.w.norm, c.h.eps)
+		}
+		out.from(lo).save(rows, 0, hi-lo)
+	})
+	return out
 }
 
 // add makes batches of windows, whose targets lie one after the other.
-func (r *refiner) add(windows [][]int32, target stream) {
+func (r *refiner) add(windows [][]int32, target coarse) {
 	at := 0
 	for i, w := range windows {
 		if i == 0 || r.batch[len(r.batch)-1].n+len(w) > refineTokens {
@@ -281,7 +294,7 @@ func (r *refiner) add(windows [][]int32, target stream) {
 		b := &r.batch[len(r.batch)-1]
 		b.windows, b.n = append(b.windows, w), b.n+len(w)
 		at += len(w)
-		b.target = target.rows(at-b.n, b.n)
+		b.target = target.from(at - b.n)
 	}
 }
 
@@ -300,7 +313,7 @@ func (r *refiner) forward(b refineBatch) {
 			t++
 		}
 	}
-	r.tape.start(b, r.layers[0], r.c.m.run.ropes[0], e)
+	r.start(b)
 	for i, l := range r.layers {
 		r.each(b.n, func(t int) { r.inputs[i].save(x, t, t+1) })
 		r.layerForward(l, r.load(i, b.n), x)
@@ -360,16 +373,16 @@ func (r *refiner) update(l *refined, rate float64) {
 		}
 	}
 	r.each(len(items), func(i int) {
-		s := r.tape.scratchOf()
+		s := r.tape.scratch()
 		items[i].step(items[i].part, rate, s)
-		r.tape.scratch.Put(s)
+		r.tape.give(s)
 	})
 }
 
-// write replaces the tensors of c.made. Encoders keep single precision as in the file that is written.
+// write replaces the tensors of c.made, and gives up the layers for them. Encoders keep single precision as in the file that is written.
 func (r *refiner) write() error {
-	made := map[string]*tensor{}
 	for i, l := range r.layers {
+		r.layers[i] = nil
 		g, row := l.geo, l.lat.row()
 		add := func(name string, typ quant.Type, w []float32, n, rows, cols int) error {
 			var ms []*mat.Dense
@@ -386,9 +399,9 @@ func (r *refiner) write() error {
 			}
 			name = layerTensor(i, name)
 			if n == 0 {
-				made[name] = madeTensor(name, typ, data, cols, rows)
+				r.c.made[name] = madeTensor(name, typ, data, cols, rows)
 			} else {
-				made[name] = madeTensor(name, typ, data, cols, rows, n)
+				r.c.made[name] = madeTensor(name, typ, data, cols, rows, n)
 			}
 			return nil
 		}
@@ -402,6 +415,5 @@ func (r *refiner) write() error {
 			return err
 		}
 	}
-	maps.Copy(r.c.made, made)
 	return nil
 }

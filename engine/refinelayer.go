@@ -6,7 +6,6 @@ import (
 
 	"github.com/viterin/vek/vek32"
 
-	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/quant"
 )
 
@@ -26,13 +25,15 @@ type refined struct {
 }
 
 func newRefined(l *layer, grads [3][]float32) *refined {
-	heads := func(ms []*quant.Matrix) (out []float32) {
-		for h := range l.geo.Heads {
-			out = append(out, floatRows(linear{ms[h*len(ms)/l.geo.Heads], 1})...)
+	g, lat := l.geo, l.lat
+	heads := func(ms []*quant.Matrix) []float32 {
+		out := make([]float32, 0, g.Heads*ms[0].Rows*ms[0].Cols)
+		for h := range g.Heads {
+			out = append(out, floatRows(linear{ms[h*len(ms)/g.Heads], 1})...)
 		}
 		return out
 	}
-	g, lat := l.geo, l.lat
+	defer func() { lat.enc, lat.query, lat.key, lat.value = linear{}, nil, nil, nil }() // refined from now on
 	return &refined{
 		layer: l,
 		enc:   newParameter(floatRows(lat.enc), grads[0], lat.enc.Cols, lat.r, lat.l),
@@ -44,6 +45,8 @@ func newRefined(l *layer, grads [3][]float32) *refined {
 // refineTape is what a layer's passes leave for each other; T tokens. What heads and feed-forward make on the way takes more room than all of
 // this and is computed again.
 type refineTape struct {
+	memory []float32 // all that follows but segments and turns; between layers, the loss has it
+
 	segments []int     // where windows begin, and T
 	turns    []float32 // [T, R/2]: cosine, sine, both times RoPE's magnitude
 	h, q, c  []float32 // [T, width], [T, heads·d], [T, R+L] with its front turned
@@ -54,12 +57,14 @@ type refineTape struct {
 	ffn, dffn     []float32 // [tokens, width]: h' and its gradient
 	gate, up, mid []float32 // [tokens, ff]
 
+	// attention's gradients, in the same memory as feed-forward
 	latent []float32 // [L, apart(T)]
 	datt   []float32 // [T, heads·v]
 	dc     []float32 // [heads, T, R+L]
 	dq, dh []float32 // [T, heads·d], [T, width]
 
-	scratch sync.Pool // of *refineScratch
+	mu   sync.Mutex
+	free []*refineScratch
 }
 
 // refineScratch is what a head or a step is computed with.
@@ -72,12 +77,23 @@ type refineScratch struct {
 	p, momentum             []float32
 }
 
-// scratchOf returns scratch that nobody else has; it goes back with Put.
-func (t *refineTape) scratchOf() *refineScratch {
-	if s, ok := t.scratch.Get().(*refineScratch); ok {
-		return s
+// scratch returns scratch that nobody else has; it goes back with give. A sync.Pool would forget it now and then.
+func (t *refineTape) scratch() *refineScratch {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	last := len(t.free) - 1
+	if last < 0 {
+		return new(refineScratch)
 	}
-	return new(refineScratch)
+	s := t.free[last]
+	t.free = t.free[:last]
+	return s
+}
+
+func (t *refineTape) give(s *refineScratch) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.free = append(t.free, s)
 }
 
 // apart returns how far rows of n floats lie apart that a product takes together: at distances that are powers of two they would contend
@@ -85,8 +101,8 @@ func (t *refineTape) scratchOf() *refineScratch {
 func apart(n int) int { return n + 16 }
 
 // start readies the tape for a batch.
-func (t *refineTape) start(b refineBatch, l *refined, rope *attn.Rope, width int) {
-	g, n, row := l.geo, b.n, l.lat.row()
+func (r *refiner) start(b refineBatch) {
+	t, l, rope := r.tape, r.layers[0], r.c.m.run.ropes[0]
 	t.segments, t.turns = t.segments[:0], t.turns[:0]
 	at, table := 0, make([]float32, rope.Dims())
 	for _, w := range b.windows {
@@ -100,16 +116,36 @@ func (t *refineTape) start(b refineBatch, l *refined, rope *attn.Rope, width int
 		at += len(w)
 	}
 	t.segments = append(t.segments, at)
-	ff, some := l.gate.Rows, min(n, refineSome)
-	for _, x := range []struct {
-		s *[]float32
-		n int
-	}{
-		{&t.h, n * width}, {&t.q, n * g.Heads * g.KeySize}, {&t.c, n * row}, {&t.att, n * g.Heads * g.ValueSize}, {&t.x, n * width}, {&t.out, n * width},
-		{&t.ffn, some * width}, {&t.dffn, some * width}, {&t.gate, some * ff}, {&t.up, some * ff}, {&t.mid, some * ff},
-		{&t.latent, l.lat.l * apart(n)}, {&t.datt, n * g.Heads * g.ValueSize}, {&t.dc, g.Heads * n * row}, {&t.dq, n * g.Heads * g.KeySize}, {&t.dh, n * width},
-	} {
-		*x.s = resized(*x.s, x.n)
+	const n, some = refineTokens, refineSome // memory for the largest batch, whatever this one is
+	g, width, row, ff := l.geo, r.c.h.embed, l.lat.row(), l.gate.Rows
+	queries, heads := g.Heads*g.KeySize, g.Heads*g.ValueSize
+	kept := []room{{&t.h, n * width}, {&t.q, n * queries}, {&t.c, n * row}, {&t.att, n * heads}, {&t.x, n * width}, {&t.out, n * width}}
+	feed := []room{{&t.ffn, some * width}, {&t.dffn, some * width}, {&t.gate, some * ff}, {&t.up, some * ff}, {&t.mid, some * ff}}
+	back := []room{{&t.latent, l.lat.l * apart(n)}, {&t.datt, n * heads}, {&t.dc, g.Heads * n * row}, {&t.dq, n * queries}, {&t.dh, n * width}}
+	t.memory = resized(t.memory, max(length(kept)+max(length(feed), length(back)), length(r.lossRooms(new(lossTape), lossLeast))))
+	lay(t.memory, kept)
+	lay(t.memory[length(kept):], feed)
+	lay(t.memory[length(kept):], back)
+}
+
+// room is n floats of a larger piece of memory.
+type room struct {
+	s *[]float32
+	n int
+}
+
+// length returns how many floats rooms take.
+func length(rooms []room) (n int) {
+	for _, x := range rooms {
+		n += x.n
+	}
+	return n
+}
+
+// lay sets rooms to pieces of memory, one after the other.
+func lay(memory []float32, rooms []room) {
+	for _, x := range rooms {
+		*x.s, memory = memory[:x.n:x.n], memory[x.n:]
 	}
 }
 
@@ -145,10 +181,10 @@ func (r *refiner) record(l *refined, x []float32) {
 	n := t.tokens()
 	r.each(n, func(i int) { norm(t.h[i*e:][:e], x[i*e:][:e], l.attnNorm, r.c.h.eps) })
 	r.project(t.q, t.h, n, l.q)
-	scale(t.q, r.c.h.scale)
-	s := t.scratchOf()
+	scale(t.q[:n*g.Heads*g.KeySize], r.c.h.scale)
+	s := t.scratch()
 	r.multiply(t.c, row, t.h, e, turned(&s.turned, l.enc.w, row, e, e), e)
-	t.scratch.Put(s)
+	t.give(s)
 	r.each(n, func(i int) { t.turn(t.c[i*row:], i, l.lat.r, false) })
 	r.each(g.Heads, func(h int) { t.headForward(l, h) })
 	r.project(t.out, t.att, n, l.o)
@@ -225,8 +261,8 @@ func (t *refineTape) tiles(wide int, s *refineScratch, fn func(lo, n, t0, rows i
 // headForward computes head h of the attention.
 func (t *refineTape) headForward(l *refined, h int) {
 	v, width := l.geo.ValueSize, l.geo.Heads*l.geo.ValueSize
-	s := t.scratchOf()
-	defer t.scratch.Put(s)
+	s := t.scratch()
+	defer t.give(s)
 	t.head(l, h, s)
 	t.tiles(l.lat.r+l.geo.KeySize, s, func(lo, n, t0, rows int) {
 		out := t.att[(lo+t0)*width+h*v:]
@@ -253,7 +289,7 @@ func (r *refiner) layerBack(l *refined, x, dx []float32) {
 	})
 
 	n := t.tokens()
-	clear(t.datt)
+	clear(t.datt[:n*g.Heads*g.ValueSize])
 	r.backRows(t.datt, dx, n, l.o)
 	quant.Transpose(t.latent, apart(n), t.c[l.lat.r:], row, n, l.lat.l)
 	r.each(g.Heads, func(h int) { t.headBack(l, h) })
@@ -264,13 +300,13 @@ func (r *refiner) layerBack(l *refined, x, dx []float32) {
 		}
 		t.turn(dc[i*row:], i, l.lat.r, true)
 	})
-	s := t.scratchOf()
+	s := t.scratch()
 	s.turned = resized(s.turned, row*apart(n))
 	quant.Transpose(s.turned, apart(n), dc, row, n, row)
 	r.addProduct(l.enc.grad, e, s.turned, apart(n), row, t.h, e, n)
-	t.scratch.Put(s)
-	clear(t.dh)
-	scale(t.dq, r.c.h.scale)
+	t.give(s)
+	clear(t.dh[:n*e])
+	scale(t.dq[:n*g.Heads*g.KeySize], r.c.h.scale)
 	r.backRows(t.dh, t.dq, n, l.q)
 	r.addProduct(t.dh, e, dc, row, n, l.enc.w, e, row)
 	r.each(n, func(i int) { normBack(dx[i*e:][:e], x[i*e:][:e], l.attnNorm, t.dh[i*e:][:e], r.c.h.eps) })
@@ -280,8 +316,8 @@ func (r *refiner) layerBack(l *refined, x, dx []float32) {
 func (t *refineTape) headBack(l *refined, h int) {
 	g, R, L, n, row := l.geo, l.lat.r, l.lat.l, t.tokens(), l.lat.row()
 	d, v, wide, width := g.KeySize, g.ValueSize, R+g.KeySize, g.Heads*g.ValueSize
-	s := t.scratchOf()
-	defer t.scratch.Put(s)
+	s := t.scratch()
+	defer t.give(s)
 	t.head(l, h, s)
 	s.da, s.dk, s.dv = resized(s.da, n*wide), resized(s.dk, n*wide), resized(s.dv, n*v)
 	da, dk, dv := s.da, s.dk, s.dv
@@ -390,12 +426,7 @@ func (r *refiner) addProduct(out []float32, cols int, x []float32, ldx, rows int
 // project sets out to n rows x times a matrix that stays as it is.
 func (r *refiner) project(out, x []float32, n int, m linear) {
 	r.act.Reset(x, n, m.Cols)
-	r.projectAct(out, m)
-}
-
-// projectAct is project for what r.act has been reset to.
-func (r *refiner) projectAct(out []float32, m linear) {
-	n, grain := r.act.N, r.c.m.w.embed.Align()
+	grain := r.c.m.w.embed.Align()
 	const share = 16
 	r.each((n+share-1)/share, func(i int) { r.act.Quantize(m.Form(), i*share, min((i+1)*share, n)) })
 	r.each((m.Rows+grain-1)/grain, func(i int) { m.Mul(out, m.Rows, &r.act, i*grain, min((i+1)*grain, m.Rows)) })
@@ -407,7 +438,7 @@ func (r *refiner) backRows(dx, dy []float32, n int, m linear) {
 	blocks, workers := m.Cols/block, r.c.m.run.pool.Size()
 	part := (blocks + workers - 1) / workers * block
 	r.each((m.Cols+part-1)/part, func(i int) {
-		lo, s := i*part, r.tape.scratchOf()
+		lo, s := i*part, r.tape.scratch()
 		cols := min(part, m.Cols-lo)
 		s.weights = resized(s.weights, refineDepth*cols)
 		for d := 0; d < m.Rows; d += refineDepth {
@@ -421,50 +452,68 @@ func (r *refiner) backRows(dx, dy []float32, n int, m linear) {
 			}
 			quant.MixF32(dx[lo:], m.Cols, dy[d:], m.Rows, n, w, cols, k, cols)
 		}
-		r.tape.scratch.Put(s)
+		r.tape.give(s)
 	})
 }
 
-// lossScratch is what lossBack computes with.
-type lossScratch struct{ target, hidden, want, logits, wanted, back []float32 }
+// lossTape is what lossBack computes with, of some tokens: hidden, back [tokens, width], logits [tokens, vocabulary], and want, wanted, the
+// same of the original, for few tokens at a time.
+type lossTape struct{ hidden, back, logits, want, wanted []float32 }
 
-// lossTokens is how many tokens' logits are computed at a time.
-const lossTokens = 64
+// lossLeast is the least number of tokens whose logits are there at a time, lossMost the largest. Few make backRows unpack the matrix of
+// logits often.
+const (
+	lossLeast = 16
+	lossMost  = 128
+)
+
+// lossRooms returns the memory of a lossTape for some tokens, a multiple of 16.
+func (r *refiner) lossRooms(s *lossTape, tokens int) []room {
+	e, vocab, few := r.c.h.embed, r.c.m.w.output.Rows, tokens/4
+	return []room{{&s.hidden, tokens * e}, {&s.back, tokens * e}, {&s.logits, tokens * vocab}, {&s.want, few * e}, {&s.wanted, few * vocab}}
+}
+
+// lossTape returns one in the tape's memory, and for how many tokens it is.
+func (r *refiner) lossTape() (s *lossTape, tokens int) {
+	s = new(lossTape)
+	for n := lossMost; ; n -= 16 {
+		if rooms := r.lossRooms(s, n); length(rooms) <= len(r.tape.memory) {
+			lay(r.tape.memory, rooms)
+			return s, n
+		}
+	}
+}
 
 // lossBack returns the loss of a batch whose tokens end as r.back, which with back becomes the loss's gradient.
 func (r *refiner) lossBack(b refineBatch, back bool) float64 {
-	m, s, e := r.c.m, &r.loss, r.c.h.embed
+	m, n, e := r.c.m, b.n, r.c.h.embed
 	vocab := m.w.output.Rows
-	n := b.n
-	s.target = resized(s.target, n*e)
-	target := s.target
-	b.target.load(target, 0, n)
-	s.hidden, s.want, s.back = resized(s.hidden, lossTokens*e), resized(s.want, lossTokens*e), resized(s.back, lossTokens*e)
-	s.logits, s.wanted = resized(s.logits, lossTokens*vocab), resized(s.wanted, lossTokens*vocab)
+	s, tokens := r.lossTape()
 	total := make([]float64, n)
-	for lo := 0; lo < n; lo += lossTokens {
-		k := min(lossTokens, n-lo)
+	for lo := 0; lo < n; lo += tokens {
+		k := min(tokens, n-lo)
 		for i := range k {
 			norm(s.hidden[i*e:][:e], r.back[(lo+i)*e:][:e], m.w.norm, r.c.h.eps)
-			norm(s.want[i*e:][:e], target[(lo+i)*e:][:e], m.w.norm, r.c.h.eps)
 		}
-		r.act.Reset(s.hidden, k, e)
-		r.projectAct(s.logits, m.w.output)
-		r.act.Reset(s.want, k, e)
-		r.projectAct(s.wanted, m.w.output)
-		r.each(k, func(i int) {
-			got, want, buf := s.logits[i*vocab:][:vocab], s.wanted[i*vocab:][:vocab], r.tape.scratchOf()
-			buf.p = resized(buf.p, vocab)
-			total[lo+i] = divergence(got, want, buf.p, 1/float32(n))
-			r.tape.scratch.Put(buf)
-		})
+		r.project(s.logits, s.hidden, k, m.w.output)
+		for at := 0; at < k; at += tokens / 4 {
+			few := min(tokens/4, k-at)
+			b.target.from(lo+at).load(s.want, 0, few)
+			r.project(s.wanted, s.want, few, m.w.output)
+			r.each(few, func(i int) {
+				got, want, buf := s.logits[(at+i)*vocab:][:vocab], s.wanted[i*vocab:][:vocab], r.tape.scratch()
+				buf.p = resized(buf.p, vocab)
+				total[lo+at+i] = divergence(got, want, buf.p, 1/float32(n))
+				r.tape.give(buf)
+			})
+		}
 		if !back {
 			continue
 		}
-		clear(s.back)
+		clear(s.back[:k*e])
 		r.backRows(s.back, s.logits, k, m.w.output)
 		for i := range k {
-			d := target[(lo+i)*e:][:e] // done with
+			d := s.hidden[i*e:][:e] // done with
 			clear(d)
 			normBack(d, r.back[(lo+i)*e:][:e], m.w.norm, s.back[i*e:][:e], r.c.h.eps)
 			copy(r.back[(lo+i)*e:], d)

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"math"
-	"slices"
 
 	"github.com/viterin/vek/vek32"
 
@@ -26,9 +25,6 @@ func (s stream) rows(at, n int) stream {
 	return stream{s.width, s.half[at*s.width : (at+n)*s.width], s.scale[at : at+n]}
 }
 
-// clone returns a copy.
-func (s stream) clone() stream { return stream{s.width, slices.Clone(s.half), slices.Clone(s.scale)} }
-
 // load writes rows lo … hi-1 to the same rows of x.
 func (s stream) load(x []float32, lo, hi int) {
 	for t := lo; t < hi; t++ {
@@ -48,5 +44,35 @@ func (s stream) save(x []float32, lo, hi int) {
 		s.scale[t] = float32(math.Ldexp(1, exp-15))
 		vek32.MulNumber_Inplace(row, float32(math.Ldexp(1, 15-exp)))
 		quant.F32ToF16(s.half[t*s.width:][:s.width], row)
+	}
+}
+
+// coarse holds what products with quantised weights take in, of many tokens, in 8-bit blocks as they round it themselves.
+type coarse struct {
+	rows      quant.CacheRows
+	at, width int
+}
+
+func newCoarse(tokens, width int) coarse {
+	const block = 32
+	cols := (width + block - 1) / block * block
+	codes, scales := quant.CacheSize((tokens+quant.PanelRows-1)/quant.PanelRows*quant.PanelRows, cols)
+	return coarse{quant.CacheRows{Codes: make([]byte, codes), Scales: make([]uint16, scales), Cols: cols}, 0, width}
+}
+
+// from returns the rows from row at on.
+func (s coarse) from(at int) coarse { return coarse{s.rows, s.at + at, s.width} }
+
+// load writes rows lo … hi-1 to the same rows of x.
+func (s coarse) load(x []float32, lo, hi int) {
+	for t := lo; t < hi; t++ {
+		s.rows.Get(x[t*s.width:][:s.width], s.at+t, 0)
+	}
+}
+
+// save keeps rows lo … hi-1 of x.
+func (s coarse) save(x []float32, lo, hi int) {
+	for t := lo; t < hi; t++ {
+		s.rows.Put(s.at+t, 0, x[t*s.width:][:s.width])
 	}
 }

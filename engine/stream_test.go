@@ -41,3 +41,30 @@ func TestStream(t *testing.T) {
 		t.Errorf("NaN became %v", again[2*width+1])
 	}
 }
+
+// Coarse rows hold values to half a 127th of the largest of their block, whatever the width, in the order they were cut.
+func TestCoarse(t *testing.T) {
+	const width, n = 70, 21
+	rng := newRand()
+	x := make([]float32, n*width)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64() * math.Pow(10, float64(i%width/32)))
+	}
+	all := newCoarse(n, width)
+	all.from(0).save(slices.Clone(x), 0, 3)
+	all.from(3).save(slices.Clone(x[3*width:]), 0, n-3)
+	got := make([]float32, n*width)
+	all.from(1).load(got[width:], 0, n-1)
+	all.load(got, 0, 1)
+	for i, v := range x {
+		row := x[i/width*width:][:width]
+		block := row[i%width/32*32:]
+		peak := 0.0
+		for _, v := range block[:min(32, len(block))] {
+			peak = max(peak, math.Abs(float64(v)))
+		}
+		if d := math.Abs(float64(got[i] - v)); d > 0.51*peak/127+math.Abs(float64(v))/1024 {
+			t.Errorf("row %d, value %d: %v became %v", i/width, i%width, v, got[i])
+		}
+	}
+}
