@@ -25,8 +25,8 @@ const (
 type calibrationText struct {
 	train, held [][]int32
 	source, sum string
-	side        [][]int32 // statistics come from it as well, perplexity is not measured on it
-	fresh       [][]int32 // statistics do not come from it: for refinement
+	side        [][]int32  // statistics come from it as well, perplexity is not measured on it
+	fresh       refineText // statistics do not come from it
 }
 
 // windows returns what statistics come from.
@@ -91,8 +91,8 @@ func (c *conversion) calibration(ctx context.Context) (*calibrationText, error) 
 		return t, err
 	}
 	written += countTokens(t.side)
-	o := selfTextOptions{seed: c.opt.Seed + 1, tokens: fresh, window: max(min(writtenWindow, c.m.h.context), 2)}
-	t.fresh, err = c.m.selfText(ctx, o, func(done, total int) {
+	o := selfTextOptions{seed: c.opt.Seed + 1, tokens: fresh, window: max(min(writtenWindow, c.m.h.context), 2), targets: &t.fresh.targets}
+	t.fresh.windows, err = c.m.selfText(ctx, o, func(done, total int) {
 		c.report(StageText, int64(written+done), int64(written+total))
 	})
 	return t, err

@@ -40,7 +40,8 @@ func (m *Model) compress(ctx context.Context, o compressOptions, progress func(s
 		return made, err
 	}
 	// The calibration takes much memory, of which this is what is needed from now on: the windows to be refined on are its first.
-	o.refine.known, c.cal = c.targets(c.cal.x.rows(0, countTokens(o.refine.seen))), nil
+	seen := &o.refine.seen
+	seen.targets, c.cal = c.targets(c.cal.x.rows(0, countTokens(seen.windows))), nil
 	return made, c.refine(ctx, o.refine, func(done, total int) { progress(StageRefine, done, total) })
 }
 
@@ -112,6 +113,7 @@ func (c *converter) layer(ctx context.Context, i int) error {
 	if err := c.cal.advance(ctx, i, conv); err != nil {
 		return err
 	}
+	debug.FreeOSMemory() // heads' outputs are garbage now, and W_down's normal equations need the room
 	if g, err = c.cal.feed(ctx, i, c.compat); err != nil {
 		return err
 	}

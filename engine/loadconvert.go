@@ -9,7 +9,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/viterin/vek/vek32"
+
 	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/quant"
 )
 
 // Conversion while a model loads: plan, look into the cache, calibrate, compress, and load the weights again with what was
@@ -73,7 +76,7 @@ func (c *conversion) compress(ctx context.Context) (err error) {
 	c.m.run.clean()
 	o := compressOptions{plan: c.plan, windows: c.text.windows(), compat: c.opt.Compat != ""}
 	if c.opt.Refine > 0 {
-		o.refine = &refineOptions{seen: c.text.train, fresh: c.text.fresh, seed: c.opt.Seed, steps: c.opt.Refine}
+		o.refine = &refineOptions{seen: refineText{windows: c.text.train}, fresh: c.text.fresh, seed: c.opt.Seed, steps: c.opt.Refine}
 	}
 	made, err := c.m.compress(ctx, o, func(stage string, done, total int) {
 		c.report(stage, int64(done), int64(total))
@@ -116,6 +119,7 @@ func (m *Model) rebuild(over map[string]*tensor, h *hparams) error {
 // perplexity is that of the model as it is now on the text held back.
 func (c *conversion) perplexity(ctx context.Context, stage string) (float64, error) {
 	done, total, nll := 0, countTokens(c.text.held), 0.0
+	var buf []float32
 	for _, ids := range c.text.held {
 		s, err := c.m.NewSession(&SessionOptions{Context: len(ids)})
 		if err != nil {
@@ -126,7 +130,8 @@ func (c *conversion) perplexity(ctx context.Context, stage string) (float64, err
 				c.report(stage, int64(done), int64(total))
 			}
 			if i+1 < len(ids) {
-				nll += logSum(logits) - float64(logits[ids[i+1]])
+				buf = resized(buf, len(logits))
+				nll += logSum(buf, logits) - float64(logits[ids[i+1]])
 			}
 			return nil
 		})
@@ -141,14 +146,10 @@ func (c *conversion) perplexity(ctx context.Context, stage string) (float64, err
 	return ppl, nil
 }
 
-// logSum is ln Σ e^x.
-func logSum(x []float32) float64 {
-	peak := slices.Max(x)
-	sum := 0.0
-	for _, v := range x {
-		sum += math.Exp(float64(v - peak))
-	}
-	return float64(peak) + math.Log(sum)
+// logSum is ln Σ e^x. buf is room for as many.
+func logSum(buf, x []float32) float64 {
+	peak := vek32.Max(x)
+	return float64(peak) + math.Log(float64(quant.ExpSum(buf, x, peak)))
 }
 
 // form describes what the model caches, for Info.

@@ -11,7 +11,6 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/latentgo/latentgo/internal/ggtype"
-	"github.com/latentgo/latentgo/internal/pool"
 	"github.com/latentgo/latentgo/quant"
 )
 
@@ -42,12 +41,17 @@ const (
 
 // refineOptions say on what text to refine, in windows of at most refineTokens.
 type refineOptions struct {
-	seen  [][]int32 // windows that statistics come from
-	known coarse    // the original's targets for them, one after the other
-	fresh [][]int32 // windows that statistics do not come from
-	seed  uint64    // of the order in which they are taken
-	steps int       // how many to take: all windows in turn, again and again
-	paid  bool      // result: whether it was worth keeping
+	seen  refineText // what statistics come from
+	fresh refineText // what they do not come from
+	seed  uint64     // of the order in which windows are taken
+	steps int        // how many to take: all windows in turn, again and again
+	paid  bool       // result: whether it was worth keeping
+}
+
+// refineText is text in windows, and what the original model's logits of it come from: the normed stream behind its last layer.
+type refineText struct {
+	windows [][]int32
+	targets coarse // [tokens, width], windows one after the other
 }
 
 // parameter is a tensor that is refined, a row of matrices.
@@ -148,13 +152,13 @@ type refiner struct {
 type refineBatch struct {
 	windows [][]int32
 	n       int
-	target  coarse // [tokens, width] what the original model makes of them behind its last layer, normed: what its logits come from
+	target  coarse // theirs
 }
 
 // refine improves the tensors in c.made. It leaves them as they are when that does not pay on the part of the fresh text that is held back.
 func (c *converter) refine(ctx context.Context, o *refineOptions, progress func(done, total int)) error {
 	r := &refiner{c: c, tape: new(refineTape)}
-	if err := r.prepare(ctx, o); err != nil {
+	if err := r.prepare(o); err != nil {
 		return err
 	}
 	c.m.run.clean()
@@ -211,16 +215,11 @@ func (r *refiner) parts() (train, held []refineBatch) {
 	return train, held
 }
 
-// prepare loads the converted layers and what the original model makes of the windows.
-func (r *refiner) prepare(ctx context.Context, o *refineOptions) error {
-	fresh, err := r.original(ctx, o.fresh)
-	if err != nil {
-		return err
-	}
-	r.add(o.seen, o.known)
-	o.known = coarse{}
+// prepare loads the text and the converted layers.
+func (r *refiner) prepare(o *refineOptions) error {
+	r.add(o.seen)
 	r.seen = len(r.batch)
-	r.add(o.fresh, fresh)
+	r.add(o.fresh)
 	var grads [3][]float32
 	for i := range r.c.plan {
 		l, err := r.c.load(i, r.c.made)
@@ -240,35 +239,6 @@ func (r *refiner) prepare(ctx context.Context, o *refineOptions) error {
 	return nil
 }
 
-// original returns the original model's targets for windows.
-func (r *refiner) original(ctx context.Context, windows [][]int32) (coarse, error) {
-	m, cal := r.c.m, newCalibration(r.c.m, windows)
-	cal.y = cal.x // no stream of the converted model's: saves its memory
-	if err := cal.embed(ctx); err != nil {
-		return coarse{}, err
-	}
-	for i := range m.w.layers {
-		l := &m.w.layers[i]
-		store := scratchStore(l, cal.longest())
-		err := cal.each(ctx, func(p *pass, x, _ stream) func(*pool.Worker, *lane, int, int) {
-			return func(w *pool.Worker, ln *lane, lo, hi int) {
-				x.load(ln.x, lo, hi)
-				p.bind(w, ln, l, i)
-				p.heads(w, ln, l, store, lo, hi)
-				p.combine(w, ln, l, lo, hi)
-				p.addTo(ln, l.oBias, l.postAttnNorm, lo, hi)
-				p.feedForward(w, ln, l, lo, hi)
-				x.save(ln.x, lo, hi)
-			}
-		})
-		if err != nil {
-			return coarse{}, err
-		}
-		m.file.Release()
-	}
-	return r.c.targets(cal.x), nil
-}
-
 // targets returns what a stream behind the last layer is normed to.
 func (c *converter) targets(x stream) coarse {
 	n, e := len(x.scale), c.h.embed
@@ -284,17 +254,17 @@ func (c *converter) targets(x stream) coarse {
 	return out
 }
 
-// add makes batches of windows, whose targets lie one after the other.
-func (r *refiner) add(windows [][]int32, target coarse) {
+// add makes batches of windows.
+func (r *refiner) add(text refineText) {
 	at := 0
-	for i, w := range windows {
+	for i, w := range text.windows {
 		if i == 0 || r.batch[len(r.batch)-1].n+len(w) > refineTokens {
 			r.batch = append(r.batch, refineBatch{})
 		}
 		b := &r.batch[len(r.batch)-1]
 		b.windows, b.n = append(b.windows, w), b.n+len(w)
 		at += len(w)
-		b.target = target.from(at - b.n)
+		b.target = text.targets.from(at - b.n)
 	}
 }
 

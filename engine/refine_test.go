@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/latentgo/latentgo/internal/gguftest"
+	"github.com/latentgo/latentgo/internal/pool"
 )
 
 // refinerOf compresses a tiny model for llama.cpp and readies its refinement.
@@ -25,10 +26,41 @@ func refinerOf(t *testing.T, b *gguftest.Builder, windows, fresh [][]int32) (*re
 		t.Fatal(err)
 	}
 	r := &refiner{c: c, tape: new(refineTape)}
-	if err := r.prepare(t.Context(), &refineOptions{seen: windows, known: c.targets(c.cal.x), fresh: fresh}); err != nil {
+	if err := r.prepare(&refineOptions{seen: seenText(c), fresh: targeted(t, c, fresh)}); err != nil {
 		t.Fatal(err)
 	}
 	return r, made
+}
+
+// seenText is the text that a conversion's statistics come from.
+func seenText(c *converter) refineText { return refineText{c.cal.windows, c.targets(c.cal.x)} }
+
+// targeted gives windows the targets that the original model makes of them.
+func targeted(t *testing.T, c *converter, windows [][]int32) refineText {
+	t.Helper()
+	m, cal := c.m, newCalibration(c.m, windows)
+	if err := cal.embed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range m.w.layers {
+		l := &m.w.layers[i]
+		store := scratchStore(l, cal.longest())
+		err := cal.each(t.Context(), func(p *pass, x, _ stream) func(*pool.Worker, *lane, int, int) {
+			return func(w *pool.Worker, ln *lane, lo, hi int) {
+				x.load(ln.x, lo, hi)
+				p.bind(w, ln, l, i)
+				p.heads(w, ln, l, store, lo, hi)
+				p.combine(w, ln, l, lo, hi)
+				p.addTo(ln, l.oBias, l.postAttnNorm, lo, hi)
+				p.feedForward(w, ln, l, lo, hi)
+				x.save(ln.x, lo, hi)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return refineText{windows, c.targets(cal.x)}
 }
 
 // The gradient of every kind of parameter, in the first and the last layer, is the loss's slope.
@@ -163,29 +195,37 @@ func TestRefineForward(t *testing.T) {
 	}
 }
 
-// What the closed form leaves of the original model's stream is what the model makes of the text.
+// What the closed form leaves of the original model's stream is what the model makes of the text, and so is what the model has in hand while
+// it writes.
 func TestRefineTarget(t *testing.T) {
-	windows := windowsOf(6, 37, 90)
-	r, _ := refinerOf(t, exactTiny("llama").build(), windows, windowsOf(2, 30, 90))
-	again, err := r.original(t.Context(), windows)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, e := countTokens(windows), r.c.h.embed
-	want, got := make([]float32, n*e), make([]float32, refineTokens*e)
-	again.load(want, 0, n)
-	at := 0
-	for _, b := range r.batch[:r.seen] {
-		b.target.load(got, 0, b.n)
-		for i, v := range got[:b.n*e] {
-			if w := want[at*e+i]; math.Abs(float64(v-w)) > 0.03*(1+math.Abs(float64(w))) {
-				t.Fatalf("token %d, value %d: %g, the model says %g", at+i/e, i%e, v, w)
+	same := func(what string, got, want refineText, width int) {
+		t.Helper()
+		n := countTokens(want.windows)
+		x, y := make([]float32, n*width), make([]float32, n*width)
+		got.targets.load(x, 0, n)
+		want.targets.load(y, 0, n)
+		for i, v := range x {
+			if w := y[i]; math.Abs(float64(v-w)) > 0.05*(1+math.Abs(float64(w))) {
+				t.Fatalf("%s: token %d, value %d: %g, the model says %g", what, i/width, i%width, v, w)
 			}
 		}
-		at += b.n
 	}
-	if at != n || len(r.batch) != r.seen+1 {
-		t.Errorf("%d of %d tokens have a target, %d batches of which %d are seen", at, n, len(r.batch), r.seen)
+	r, _ := refinerOf(t, exactTiny("llama").build(), windowsOf(6, 37, 90), windowsOf(2, 30, 90))
+	c := r.c
+	same("seen", seenText(c), targeted(t, c, c.cal.windows), c.h.embed)
+	var text refineText
+	text.windows = write(t, c.m, selfTextOptions{tokens: 700, window: 200, targets: &text.targets})
+	same("written", text, targeted(t, c, text.windows), c.h.embed)
+	at, got, want := 0, make([]float32, refineTokens*c.h.embed), make([]float32, refineTokens*c.h.embed)
+	for _, b := range r.batch[:r.seen] {
+		b.target.load(got, 0, b.n)
+		seenText(c).targets.from(at).load(want, 0, b.n)
+		if at += b.n; !slices.Equal(got, want) {
+			t.Errorf("a batch of %d tokens has the targets of others", b.n)
+		}
+	}
+	if at != 6*37 || len(r.batch) != r.seen+1 {
+		t.Errorf("%d tokens have a target, %d batches of which %d are seen", at, len(r.batch), r.seen)
 	}
 }
 
@@ -204,11 +244,11 @@ func TestRefine(t *testing.T) {
 	}
 	c := r.c
 	steps := 0
-	if err := c.refine(t.Context(), &refineOptions{seen: windows, known: c.targets(c.cal.x), fresh: fresh, seed: 1, steps: 30}, func(int, int) { steps++ }); err != nil {
+	if err := c.refine(t.Context(), &refineOptions{seen: seenText(c), fresh: targeted(t, c, fresh), seed: 1, steps: 30}, func(int, int) { steps++ }); err != nil {
 		t.Fatal(err)
 	}
 	again := &refiner{c: c, tape: new(refineTape)}
-	if err := again.prepare(t.Context(), &refineOptions{seen: windows, known: c.targets(c.cal.x), fresh: fresh}); err != nil {
+	if err := again.prepare(&refineOptions{seen: seenText(c), fresh: targeted(t, c, fresh)}); err != nil {
 		t.Fatal(err)
 	}
 	after, err := again.divergence(again.batch, tick)
@@ -232,7 +272,7 @@ func TestRefineKeepsWhatItCannotJudge(t *testing.T) {
 		}
 		before[name] = slices.Clone(b)
 	}
-	o := &refineOptions{seen: windows, known: r.c.targets(r.c.cal.x), steps: 2 * len(r.batch)}
+	o := &refineOptions{seen: seenText(r.c), steps: 2 * len(r.batch)}
 	steps := 0
 	if err := r.c.refine(t.Context(), o, func(int, int) { steps++ }); err != nil || o.paid {
 		t.Fatalf("paid %v, error %v", o.paid, err)

@@ -24,6 +24,8 @@ type selfTextOptions struct {
 	tokens int // at least so many in all
 	window int // tokens of a window, at least 2
 	drawn  int // each document starts with so many tokens drawn evenly from the vocabulary; 0: with an opening
+
+	targets *coarse // when not nil: gets those of a refinement, see refineText
 }
 
 const (
@@ -43,6 +45,9 @@ func (m *Model) selfText(ctx context.Context, o selfTextOptions, progress func(d
 		for _, a := range m.run.attns {
 			s.parts[i].Reserve(a)
 		}
+	}
+	if o.targets != nil {
+		*o.targets = newCoarse(s.total, m.h.embed)
 	}
 	rounds := (n + m.writers(o.window) - 1) / m.writers(o.window)
 	for ; rounds > 0; rounds-- {
@@ -99,9 +104,16 @@ func (s *scribe) round(ctx context.Context, n int) error {
 	s.begin(n)
 	last := logitsPass{p: &s.pass, lo: 0, hi: n, dst: s.logits}
 	draw := &parallelTask{n: n, fn: func(i int) error { s.windows[i].next(s, s.logits[i*s.w.output.Rows:][:s.w.output.Rows]); return nil }}
-	for !s.full() {
+	for full := false; !full; {
+		tasks := []pool.Task{s, &last, draw}
+		if full = s.full(); full {
+			if s.o.targets == nil {
+				break
+			}
+			tasks = tasks[:1] // the last tokens' targets
+		}
 		s.prepareStep()
-		for _, t := range []pool.Task{s, &last, draw} {
+		for _, t := range tasks {
 			if r := s.m.run.pool.Run(t, &s.cancel); r != nil {
 				return s.m.fault(r)
 			}
@@ -192,6 +204,10 @@ func (s *scribe) Work(w *pool.Worker) {
 		}
 	}
 	s.rmsNorm(ln.h, ln.x, s.m.w.norm, lo, hi)
+	for t := lo; s.o.targets != nil && t < hi; t++ {
+		win := s.windows[t]
+		s.o.targets.from(win.no*s.o.window+len(win.ids)-1).save(ln.h[t*s.h.embed:], 0, 1)
+	}
 }
 
 // attend appends the newest token of window t to its cache and attends with it.
