@@ -152,7 +152,7 @@ type refiner struct {
 type refineBatch struct {
 	windows [][]int32
 	n       int
-	target  coarse // theirs
+	target  coarse // [n, width]
 }
 
 // refine improves the tensors in c.made. It leaves them as they are when that does not pay on the part of the fresh text that is held back.
