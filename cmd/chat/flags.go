@@ -73,7 +73,7 @@ func (f *convertFlags) check(form engine.MLA) error {
 }
 
 // gcPercent is how much garbage the heap may hold beside what is in use while a model is compressed. That is a few large arrays:
-// looking through them often costs nothing, and twice of them, Go's default, would be the most memory that a conversion takes.
+// looking through them often takes a second in a hundred, and twice of them, Go's default, would be the most memory that a conversion takes.
 const gcPercent = 5
 
 // options are the engine's for a conversion, without a form; the text is read.
