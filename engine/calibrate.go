@@ -17,7 +17,7 @@ type calibration struct {
 	windows [][]int32 // of at least two tokens; each starts from an empty cache
 	batches [][]int32 // the same tokens, short windows together
 	x, y    stream    // windows one after the other
-	kept    coarse    // [tokens, heads' values] what W_O gets on y
+	kept    keeper    // [tokens, heads' values] what W_O gets on y
 	scratch gramScratch
 	pass    pass
 	cancel  atomic.Bool
@@ -217,13 +217,13 @@ func (c *calibration) attend(ctx context.Context, i int, conv *layer) (*evidence
 	l, e := &c.m.w.layers[i], c.m.h.embed
 	width := l.geo.Heads * l.geo.ValueSize
 	ev := c.evidence(len(c.windows), width, e)
-	c.kept = newCoarse(len(c.y.scale), width)
+	c.kept = newKeeper(len(c.y.scale), conv.o)
 	rest := c.kept
 	var target []float32
 	store, narrow := scratchStore(l, c.longest()), scratchStore(conv, c.longest())
 	err := c.each(ctx, func(p *pass, x, y stream) func(*pool.Worker, *lane, int, int) {
 		n, g, kept := len(p.ids), ev.of(p), rest
-		rest = rest.from(n)
+		rest = rest.after(n)
 		target = resized(target, n*e)
 		store.Expect(p.pos, n)
 		narrow.Expect(p.pos, n)
@@ -267,10 +267,10 @@ func (p *pass) target(ln *lane, dst []float32, post []float32, y stream, lo, hi 
 // advance adds the converted layer's attention to y: W_O of what attend has kept.
 func (c *calibration) advance(ctx context.Context, i int, conv *layer) error {
 	rest := c.kept
-	c.kept = coarse{} // the regression that follows needs the room
+	c.kept = nil // the regression that follows needs the room
 	return c.eachToken(ctx, func(p *pass, _, y stream) func(*pool.Worker, *lane, int, int) {
 		kept := rest
-		rest = rest.from(len(p.ids))
+		rest = rest.after(len(p.ids))
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
 			y.load(ln.x, lo, hi)
 			p.bind(w, ln, conv, i)

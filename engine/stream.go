@@ -34,7 +34,7 @@ func (s stream) load(x []float32, lo, hi int) {
 	}
 }
 
-// save keeps rows lo … hi-1 of x, which it leaves scaled.
+// save keeps rows lo … hi-1 of x.
 func (s stream) save(x []float32, lo, hi int) {
 	for t := lo; t < hi; t++ {
 		row := x[t*s.width:][:s.width]
@@ -44,8 +44,11 @@ func (s stream) save(x []float32, lo, hi int) {
 		s.scale[t] = float32(math.Ldexp(1, exp-15))
 		vek32.MulNumber_Inplace(row, float32(math.Ldexp(1, 15-exp)))
 		quant.F32ToF16(s.half[t*s.width:][:s.width], row)
+		vek32.MulNumber_Inplace(row, s.scale[t])
 	}
 }
+
+func (s stream) after(n int) keeper { return s.rows(n, len(s.scale)-n) }
 
 // coarse holds what products with quantised weights take in, of many tokens, in 8-bit blocks as they round it themselves.
 type coarse struct {
@@ -63,6 +66,8 @@ func newCoarse(tokens, width int) coarse {
 // from returns the rows from row at on.
 func (s coarse) from(at int) coarse { return coarse{s.rows, s.at + at, s.width} }
 
+func (s coarse) after(n int) keeper { return s.from(n) }
+
 // load writes rows lo … hi-1 to the same rows of x.
 func (s coarse) load(x []float32, lo, hi int) {
 	for t := lo; t < hi; t++ {
@@ -75,4 +80,19 @@ func (s coarse) save(x []float32, lo, hi int) {
 	for t := lo; t < hi; t++ {
 		s.rows.Put(s.at+t, 0, x[t*s.width:][:s.width])
 	}
+}
+
+// keeper is a stream or coarse.
+type keeper interface {
+	load(x []float32, lo, hi int)
+	save(x []float32, lo, hi int)
+	after(n int) keeper // the rows from row n on
+}
+
+// newKeeper returns the smallest that loses nothing of what m takes in.
+func newKeeper(tokens int, m linear) keeper {
+	if m.Form() == quant.FormF32 {
+		return newStream(tokens, m.Cols)
+	}
+	return newCoarse(tokens, m.Cols)
 }
