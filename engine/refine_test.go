@@ -38,6 +38,12 @@ func seenText(c *converter) refineText { return refineText{c.cal.windows, c.targ
 // targeted gives windows the targets that the original model makes of them.
 func targeted(t *testing.T, c *converter, windows [][]int32) refineText {
 	t.Helper()
+	return refineText{windows, c.targets(original(t, c, windows))}
+}
+
+// original returns what the original model makes of windows behind its last layer.
+func original(t *testing.T, c *converter, windows [][]int32) stream {
+	t.Helper()
 	m, cal := c.m, newCalibration(c.m, windows)
 	if err := cal.embed(t.Context()); err != nil {
 		t.Fatal(err)
@@ -60,7 +66,7 @@ func targeted(t *testing.T, c *converter, windows [][]int32) refineText {
 			t.Fatal(err)
 		}
 	}
-	return refineText{windows, c.targets(cal.x)}
+	return cal.x
 }
 
 // The gradient of every kind of parameter, in the first and the last layer, is the loss's slope.
@@ -198,25 +204,24 @@ func TestRefineForward(t *testing.T) {
 // What the closed form leaves of the original model's stream is what the model makes of the text, and so is what the model has in hand while
 // it writes.
 func TestRefineTarget(t *testing.T) {
-	same := func(what string, got, want refineText, width int) {
+	r, _ := refinerOf(t, exactTiny("llama").build(), windowsOf(6, 37, 90), windowsOf(2, 30, 90))
+	c, width := r.c, r.c.h.embed
+	same := func(what string, n int, got, want keeper, most float64) {
 		t.Helper()
-		n := countTokens(want.windows)
 		x, y := make([]float32, n*width), make([]float32, n*width)
-		got.targets.load(x, 0, n)
-		want.targets.load(y, 0, n)
+		got.load(x, 0, n)
+		want.load(y, 0, n)
 		for i, v := range x {
-			if w := y[i]; math.Abs(float64(v-w)) > 0.05*(1+math.Abs(float64(w))) {
+			if w := y[i]; math.Abs(float64(v-w)) > most*(1+math.Abs(float64(w))) {
 				t.Fatalf("%s: token %d, value %d: %g, the model says %g", what, i/width, i%width, v, w)
 			}
 		}
 	}
-	r, _ := refinerOf(t, exactTiny("llama").build(), windowsOf(6, 37, 90), windowsOf(2, 30, 90))
-	c := r.c
-	same("seen", seenText(c), targeted(t, c, c.cal.windows), c.h.embed)
+	same("seen", 6*37, c.cal.x, original(t, c, c.cal.windows), 0.02)
 	var text refineText
 	text.windows = write(t, c.m, selfTextOptions{tokens: 700, window: 200, targets: &text.targets})
-	same("written", text, targeted(t, c, text.windows), c.h.embed)
-	at, got, want := 0, make([]float32, refineTokens*c.h.embed), make([]float32, refineTokens*c.h.embed)
+	same("written", countTokens(text.windows), text.targets, targeted(t, c, text.windows).targets, 0.05) // a step of 8 bits
+	at, got, want := 0, make([]float32, refineTokens*width), make([]float32, refineTokens*width)
 	for _, b := range r.batch[:r.seen] {
 		b.target.load(got, 0, b.n)
 		seenText(c).targets.from(at).load(want, 0, b.n)

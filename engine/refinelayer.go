@@ -33,13 +33,14 @@ func newRefined(l *layer, grads [3][]float32) *refined {
 		}
 		return out
 	}
-	defer func() { lat.enc, lat.query, lat.key, lat.value = linear{}, nil, nil, nil }() // refined from now on
-	return &refined{
+	r := &refined{
 		layer: l,
 		enc:   newParameter(floatRows(lat.enc), grads[0], lat.enc.Cols, lat.r, lat.l),
 		query: newParameter(heads(lat.query), grads[1], g.KeySize, lat.r, lat.l),
 		value: newParameter(heads(lat.value), grads[2], lat.l, g.ValueSize),
 	}
+	lat.enc, lat.query, lat.key, lat.value = linear{}, nil, nil, nil // of no use from now on
+	return r
 }
 
 // refineTape is what a layer's passes leave for each other; T tokens. What heads and feed-forward make on the way takes more room than all of
