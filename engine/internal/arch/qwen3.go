@@ -1,0 +1,29 @@
+package arch
+
+import (
+	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/engine/internal/model"
+)
+
+// qwen3 is the dense Qwen 3: no biases, RMS norm on each query and key head.
+func qwen3(r *model.Reader) *model.Spec {
+	s := qwen3Attention(r)
+	r.NoExperts()
+	widths := r.FFNWidths(s)
+	s.Unused = []string{"cls.output.weight"} // the reranker's head
+	for i := range s.Layers {
+		s.Layers[i].FFN = model.GatedFFN{Width: widths[i], Scales: true}
+	}
+	return s
+}
+
+// qwen3Attention is what the dense models and those with experts share.
+func qwen3Attention(r *model.Reader) *model.Spec {
+	s := r.Decoder()
+	heads := r.Heads(s)
+	s.Ropes = []attn.RopeConfig{r.Rope(s, heads[0].KeySize, model.RopeOptions{Halves: true})}
+	for i := range s.Layers {
+		s.Layers[i].Mixer = model.Attention{Geometry: heads[i], Scale: model.ScoreScale(heads[i].KeySize), QKNorm: true}
+	}
+	return s
+}

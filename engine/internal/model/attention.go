@@ -1,0 +1,323 @@
+package model
+
+import (
+	"math"
+
+	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/kernel"
+)
+
+// Attention is grouped-query attention with RoPE.
+type Attention struct {
+	attn.Geometry
+	Rope        int     // index in Spec.Ropes
+	Scale       float32 // of scores
+	QKNorm      bool    // RMS norm on each query and key head
+	OutputBias  bool    // of W_O, where the file has it; biases of queries, keys and values are always read
+	Temperature Temperature
+	// Compressed is the shape of cached rows when keys and values are compressed to latents; nil for plain rows.
+	Compressed *CompressedShape
+}
+
+// Temperature lets queries grow with their position as Llama 4 and Ministral 3 were trained to: by
+// 1 + Scale·ln(1 + ⌊pos/Floor⌋). The zero value is a factor of 1.
+type Temperature struct {
+	Scale float64
+	Floor int
+}
+
+func (t Temperature) at(pos int) float32 {
+	if t.Scale == 0 {
+		return 1
+	}
+	return float32(math.Log(float64(pos/t.Floor)+1)*t.Scale + 1)
+}
+
+// output is W_O.
+type output struct {
+	o     Linear // [width, heads·v]
+	oBias []float32
+	types []kernel.ActType
+}
+
+func (o *output) bias() []float32 { return o.oBias }
+
+// project computes p.o from the heads' outputs.
+func (o *output) project(p *pass, w *worker) {
+	p.reset(w, &w.out, w.heads, o.o.Cols)
+	p.sync(w)
+	p.quantize(w, &w.out, o.types)
+	p.project(w, &w.out, projection{o.o, p.o})
+	w.Barrier()
+}
+
+// projections are what grouped-query attention computes from a layer's input, before RoPE.
+type projections struct {
+	spec                Attention
+	q, k, v             Linear // k and v are nil for a layer whose rows come straight from its input
+	qBias, kBias, vBias []float32
+	qNorm, kNorm        []float32
+	eps                 float32
+	types               []kernel.ActType
+}
+
+// gqa is grouped-query attention over cached keys and values.
+type gqa struct {
+	projections
+	output
+	attn *attention.Layer
+}
+
+func (s Attention) load(ld *Loader, i int) mixer {
+	a := &gqa{}
+	a.spec, a.eps = s, ld.spec.Eps
+	name := func(n string) string { return LayerName(i, n) }
+	g, width := s.Geometry, ld.spec.Width
+	a.loadQueries(ld, name, width)
+	a.o = ld.linear(name("attn_output"), width, g.Heads*g.ValueSize, true)
+	if s.OutputBias {
+		a.oBias = ld.vector(name("attn_output.bias"), width, false)
+	}
+	if s.Compressed != nil && s.Compressed.L > 0 {
+		return loadCompressed(ld, i, a, *s.Compressed)
+	}
+	a.loadKeysValues(ld, name, width)
+	if ld.err != nil {
+		return a
+	}
+	a.projections.types, a.output.types = actTypes(a.q, a.k, a.v), actTypes(a.o)
+	var err error
+	if ld.plain {
+		a.attn, err = attention.NewGQA(g)
+	} else { // where grouped-query attention becomes latent attention
+		a.attn, err = attention.NewMLA(g)
+	}
+	ld.failLayer(i, err)
+	return a
+}
+
+// loadQueries loads W_Q, all biases and norms. A file may have the three projections as one matrix.
+func (a *projections) loadQueries(ld *Loader, name func(string) string, width int) {
+	g := a.spec.Geometry
+	nq, nk, nv := g.Heads*g.KeySize, g.KVHeads*g.KeySize, g.KVHeads*g.ValueSize
+	if ld.has(name("attn_qkv.weight")) {
+		fused := ld.linear(name("attn_qkv"), nq+nk+nv, width, true)
+		bias := ld.vector(name("attn_qkv.bias"), nq+nk+nv, false)
+		if ld.err == nil {
+			part := func(at, n int) Linear { return Linear{rowsOf(fused.Matrix, at, n), fused.Scale} }
+			a.q, a.k, a.v = part(0, nq), part(nq, nk), part(nq+nk, nv)
+		}
+		if bias != nil {
+			a.qBias, a.kBias, a.vBias = bias[:nq:nq], bias[nq:nq+nk:nq+nk], bias[nq+nk:]
+		}
+	} else {
+		a.q = ld.linear(name("attn_q"), nq, width, true)
+	}
+	if a.qBias == nil {
+		a.qBias = ld.vector(name("attn_q.bias"), nq, false)
+		a.kBias = ld.vector(name("attn_k.bias"), nk, false)
+		a.vBias = ld.vector(name("attn_v.bias"), nv, false)
+	}
+	if a.spec.QKNorm {
+		a.qNorm = ld.vector(name("attn_q_norm.weight"), g.KeySize, true)
+		a.kNorm = ld.vector(name("attn_k_norm.weight"), g.KeySize, true)
+	}
+}
+
+// loadKeysValues loads W_K and W_V.
+func (a *projections) loadKeysValues(ld *Loader, name func(string) string, width int) {
+	if g := a.spec.Geometry; a.k.Matrix == nil {
+		a.k = ld.linear(name("attn_k"), g.KVHeads*g.KeySize, width, true)
+		a.v = ld.linear(name("attn_v"), g.KVHeads*g.ValueSize, width, true)
+	}
+}
+
+func (a *gqa) inputs() []kernel.ActType { return a.projections.types }
+
+func (a *gqa) include(e *executor) {
+	a.projections.include(e)
+	e.most.heads = max(e.most.heads, a.o.Cols)
+	e.includeAttention(a.attn)
+}
+
+func (a *projections) include(e *executor) {
+	g, m := a.spec.Geometry, &e.most
+	m.q = max(m.q, g.Heads*g.KeySize)
+	m.k = max(m.k, g.KVHeads*g.KeySize)
+	m.v = max(m.v, g.KVHeads*g.ValueSize)
+}
+
+func (a *gqa) newState(f CacheFormat, n int) State { return newStore(a.attn, f, n) }
+
+func (a *gqa) bytes(f CacheFormat, depth int) (weights, cache int) {
+	return matrixBytes(a.q.Matrix, a.k.Matrix, a.v.Matrix, a.o.Matrix), a.attn.CompressedTokens(depth) * a.attn.RowBytes(f)
+}
+
+func (a *gqa) run(p *pass, w *worker, l *Layer) {
+	if p.probe.begins(StageInput) {
+		p.project(w, &w.in, projection{a.q, p.q}, projection{a.k, p.k}, projection{a.v, p.v})
+		w.Barrier()
+		if p.probe.ends(StageProjected) {
+			a.show(p, w)
+			return
+		}
+		if p.single() {
+			a.attendOne(p, w, l)
+		} else {
+			a.attendMany(p, w, l)
+		}
+	}
+	p.probe.headsDone(p, w)
+	if !p.probe.ends(StageHeads) {
+		a.output.project(p, w)
+	}
+}
+
+// show hands queries, keys and values to a probe.
+func (a *projections) show(p *pass, w *worker) {
+	g := a.spec.Geometry
+	nq, nk, nv := g.Heads*g.KeySize, g.KVHeads*g.KeySize, g.KVHeads*g.ValueSize
+	b, n := p.probe, len(p.pos)
+	if w.ID == 0 {
+		b.kv = sized(&b.kv, n*(nk+nv))
+	}
+	w.Barrier()
+	for t := w.lo; t < w.hi; t++ {
+		a.readyQuery(p.q[t*nq:][:nq], p.pos[t])
+		kv := b.kv[t*(nk+nv):][:nk+nv]
+		copy(kv, p.k[t*nk:][:nk])
+		copy(kv[nk:], p.v[t*nv:][:nv])
+		for k := range g.KVHeads {
+			a.readyKV(k, kv[k*g.KeySize:][:g.KeySize], kv[nk+k*g.ValueSize:][:g.ValueSize])
+		}
+	}
+	w.Barrier()
+	b.Projected(w.Worker, p.q[:n*nq], b.kv[:n*(nk+nv)], n)
+}
+
+// attendOne is a decode step: cached positions are shared out in parts; whoever has the newest appends the token first.
+func (a *gqa) attendOne(p *pass, w *worker, l *Layer) {
+	at, seg := a.attn, &p.segments[0]
+	s, pos := seg.state(l).(*attention.Store), seg.pos
+	table := p.tables[a.spec.Rope]
+	q := w.query[:at.Heads*at.KeySize]
+	copy(q, p.q)
+	a.rotateQuery(p, q, table, pos)
+	at.PrepareQueries(&w.scratch, s, q)
+	for {
+		i, _, ok := w.Take(at.Parts(pos), 1)
+		if !ok {
+			break
+		}
+		if g, ok := at.Newest(i, pos); ok {
+			k := w.key[:at.KeySize]
+			copy(k, p.k[g*at.KeySize:])
+			a.append(p, s, table, pos, g, k, p.v[g*at.ValueSize:][:at.ValueSize])
+		}
+		at.Decode(&p.part, i, s, pos, q, &w.scratch)
+	}
+	w.Barrier()
+	at.Combine(w.heads, &p.part, pos, 0, at.Heads, &w.scratch)
+}
+
+// attendMany appends all rows, then each attends up to itself: tiles of several rows of a prompt, or a key/value head of
+// a row that is alone in its sequence, which is a decode step.
+func (a *gqa) attendMany(p *pass, w *worker, l *Layer) {
+	at := a.attn
+	nq, nk, nv := at.Heads*at.KeySize, at.KVHeads*at.KeySize, at.KVHeads*at.ValueSize
+	for i := range p.segments {
+		seg := &p.segments[i]
+		s := seg.state(l).(*attention.Store)
+		for t := max(w.lo, seg.at); t < min(w.hi, seg.at+seg.n); t++ {
+			table, pos := p.table(a.spec.Rope, t), p.pos[t]
+			a.rotateQuery(p, p.q[t*nq:][:nq], table, pos)
+			for g := range at.KVHeads {
+				k, v := p.k[t*nk+g*at.KeySize:][:at.KeySize], p.v[t*nv+g*at.ValueSize:][:at.ValueSize]
+				a.append(p, s, table, pos, g, k, v)
+			}
+		}
+	}
+	w.Barrier()
+	p.share(w, at, func(seg *segment, item int) {
+		s, q := seg.state(l).(*attention.Store), p.q[seg.at*nq:]
+		out := w.heads[seg.at*at.Heads*at.ValueSize:]
+		if seg.n > 1 {
+			at.Prefill(out, item, s, seg.pos, seg.n, q, &w.scratch)
+			return
+		}
+		at.PrepareQueries(&w.scratch, s, q[:nq])
+		for part := item; part < at.Parts(seg.pos); part += at.KVHeads {
+			at.Decode(&w.part, part, s, seg.pos, q, &w.scratch)
+		}
+		h, group := item*at.Group(), at.Group()
+		at.Combine(out[h*at.ValueSize:], &w.part, seg.pos, h, h+group, &w.scratch)
+	})
+	w.Barrier()
+}
+
+// share hands out the pieces of attention of all segments: tiles, or key/value heads of a single row.
+func (p *pass) share(w *worker, a *attention.Layer, attend func(seg *segment, item int)) {
+	items := func(s *segment) int {
+		if s.n > 1 {
+			return a.Tiles(s.pos, s.n)
+		}
+		return a.KVHeads
+	}
+	total := 0
+	for i := range p.segments {
+		total += items(&p.segments[i])
+	}
+	at, first := 0, 0 // segment that holds the next item, and its first
+	for {
+		i, _, ok := w.Take(total, 1)
+		if !ok {
+			return
+		}
+		for i-first >= items(&p.segments[at]) {
+			first += items(&p.segments[at])
+			at++
+		}
+		attend(&p.segments[at], i-first)
+	}
+}
+
+// rotateQuery readies a token's query and rotates each head.
+func (a *projections) rotateQuery(p *pass, q, table []float32, pos int) {
+	a.readyQuery(q, pos)
+	rope, d := p.ropes[a.spec.Rope].rope, a.spec.KeySize
+	for h := range a.spec.Heads {
+		rope.Rotate(q[h*d:][:d], table)
+	}
+}
+
+// readyQuery adds the bias to a token's query, norms and scales each head.
+func (a *projections) readyQuery(q []float32, pos int) {
+	addBias(q, a.qBias, 0, 1)
+	d := a.spec.KeySize
+	for h := 0; a.qNorm != nil && h < a.spec.Heads; h++ {
+		head := q[h*d:][:d]
+		norm(head, head, a.qNorm, a.eps)
+	}
+	scale(q, a.spec.Scale*a.spec.Temperature.at(pos))
+}
+
+// append readies key/value head g of a token, rotates the key, and caches both. k and v are changed.
+func (a *projections) append(p *pass, s *attention.Store, table []float32, pos, g int, k, v []float32) {
+	a.readyKV(g, k, v)
+	p.ropes[a.spec.Rope].rope.Rotate(k, table)
+	s.Append(pos, g, k, v)
+}
+
+// readyKV adds biases to key/value head g of a token and norms the key.
+func (a *projections) readyKV(g int, k, v []float32) {
+	if a.kBias != nil {
+		addBias(k, a.kBias[g*len(k):][:len(k)], 0, 1)
+	}
+	if a.vBias != nil {
+		addBias(v, a.vBias[g*len(v):][:len(v)], 0, 1)
+	}
+	if a.kNorm != nil {
+		norm(k, k, a.kNorm, a.eps)
+	}
+}

@@ -1,0 +1,225 @@
+package model
+
+import (
+	"github.com/latentgo/latentgo/internal/kernel"
+)
+
+// Experts is a mixture of experts: many gated networks, of which few run for a token.
+//
+//	y = Σ_{e chosen} w_e · W_down,e · (act(W_gate,e · h) ⊙ W_up,e · h)  +  the same of one that every token runs (Shared)
+//
+// A router, one row per expert, gives p = softmax or sigmoid of its logits. The experts with the highest p + b are chosen,
+// b a bias that the weights w = p do not have; where experts are in groups, only from the groups whose two best are highest.
+type Experts struct {
+	Count, Used, Width int // experts, those that a token runs, and the width of one
+	Shared             int // width of the network that every token runs; 0 for none
+	Groups, GroupsUsed int // above 1: experts are in groups of equal size, neighbours together, of which a token uses so many
+	Sigmoid            bool
+	Bias               bool    // exp_probs_b, where the file has it
+	Normed             bool    // weights are divided by their sum
+	Scale              float32 // and multiplied by this
+	Scales             bool    // scale tensors of the experts' matrices, one number per expert, count
+	Fused              bool    // gates and up-projections may be one tensor, ffn_gate_up_exps
+	Activation         Activation
+}
+
+// experts is a mixture with its weights.
+type experts struct {
+	spec           Experts
+	router         Linear    // [experts, width]
+	choice         []float32 // [experts] added for the choice, or nil
+	gate, up, down []Linear  // per expert
+	shared         *gatedFFN // nil when there is none
+	types          []kernel.ActType
+}
+
+func (s Experts) load(ld *Loader, i int) ffn {
+	name := func(n string) string { return LayerName(i, n) }
+	n, width := s.Count, ld.spec.Width
+	m := &experts{spec: s}
+	m.router = ld.linear(name("ffn_gate_inp"), n, width, false)
+	if s.Bias {
+		m.choice = ld.vector(name("exp_probs_b.bias"), n, false)
+	}
+	if fused := name("ffn_gate_up_exps"); s.Fused && ld.has(fused+".weight") {
+		for _, both := range ld.linears(fused, n, 2*s.Width, width, s.Scales) {
+			part := func(at int) Linear { return Linear{rowsOf(both.Matrix, at, s.Width), both.Scale} }
+			m.gate, m.up = append(m.gate, part(0)), append(m.up, part(s.Width))
+		}
+	} else {
+		m.gate = ld.linears(name("ffn_gate_exps"), n, s.Width, width, s.Scales)
+		m.up = ld.linears(name("ffn_up_exps"), n, s.Width, width, s.Scales)
+	}
+	m.down = ld.linears(name("ffn_down_exps"), n, width, s.Width, s.Scales)
+	if s.Shared > 0 {
+		m.shared = &gatedFFN{}
+		m.shared.loadMatrices(ld, name, GatedFFN{Width: s.Shared, Activation: s.Activation}, "ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp")
+	}
+	if ld.err == nil {
+		all := []Linear{m.router, m.gate[0], m.up[0]}
+		if m.shared != nil {
+			all = append(all, m.shared.gate, m.shared.up)
+		}
+		m.types = actTypes(all...)
+	}
+	return m
+}
+
+func (m *experts) include(e *executor) {
+	s, most := m.spec, &e.most
+	most.experts, most.used = max(most.experts, s.Count), max(most.used, s.Used)
+	most.mixed = max(most.mixed, s.Used*s.Width)
+	if m.shared != nil {
+		m.shared.include(e)
+	}
+}
+
+func (m *experts) inputs() []kernel.ActType { return m.types }
+
+func (m *experts) bias() []float32 { return nil }
+
+func (m *experts) bytes() int {
+	n := matrixBytes(m.router.Matrix)
+	for e := range m.spec.Used {
+		n += matrixBytes(m.gate[e].Matrix, m.up[e].Matrix, m.down[e].Matrix)
+	}
+	if m.shared != nil {
+		n += m.shared.bytes()
+	}
+	return n
+}
+
+// run computes p.o = Σ weight · expert(h) over the experts that each row chooses, and the shared one, for one row or many in
+// the same steps: route each row, sort the choices by expert, compute the hidden values of each chosen expert for its rows
+// at once, and sum up what comes down in the order of the experts, so that the result does not depend on the number of
+// workers.
+func (m *experts) run(p *pass, w *worker, _ *Layer) {
+	if m.shared != nil {
+		m.shared.hidden(p, w)
+	}
+	m.choose(p, w)
+	m.hidden(p, w)
+	for {
+		a, _, ok := w.Take(len(p.experts.active), 1)
+		if !ok {
+			break
+		}
+		from, to := p.experts.choices(a)
+		act := &p.experts.acts[a]
+		act.Reset(p.experts.gate[from*m.spec.Width:], to-from, m.spec.Width)
+		act.Quantize(m.down[0].ActType(), 0, to-from)
+	}
+	if m.shared != nil {
+		m.shared.quantizeHidden(p, w)
+	} else {
+		p.sync(w)
+	}
+	if p.single() {
+		w.Barrier()
+	}
+	m.combine(p, w)
+}
+
+// choose routes all rows and sorts their choices.
+func (m *experts) choose(p *pass, w *worker) {
+	x := &p.experts
+	p.project(w, &w.in, projection{m.router, x.logits})
+	w.Barrier()
+	n, k := m.spec.Count, m.spec.Used
+	lo, hi := w.Share(len(p.pos))
+	for t := lo; t < hi; t++ {
+		w.router.route(&m.spec, m.choice, x.logits[t*n:][:n], x.ids[t*k:][:k], x.weights[t*k:][:k])
+	}
+	w.Barrier()
+	if w.ID == 0 {
+		x.sort(n, len(p.pos)*k)
+	}
+	w.Barrier()
+}
+
+// hidden computes act(W_gate·h) ⊙ W_up·h of all choices. Workers take whole experts, or pieces of them where there are few.
+func (m *experts) hidden(p *pass, w *worker) {
+	x, ff := &p.experts, m.spec.Width
+	n := len(x.active)
+	pieces := 1
+	if n%w.N != 0 && n < 8*w.N {
+		pieces = (4*w.N + n - 1) / n
+	}
+	align := p.model.embed.Align()
+	grain := ((ff+pieces-1)/pieces + align - 1) / align * align
+	pieces = (ff + grain - 1) / grain
+	held := -1 // expert whose rows are in the worker's act
+	for {
+		i, _, ok := w.Take(n*pieces, 1)
+		if !ok {
+			break
+		}
+		a, r0 := i/pieces, i%pieces*grain
+		e, r1 := x.active[a], min(ff, r0+grain)
+		from, to := x.choices(a)
+		in := &w.in
+		if !p.single() {
+			in = m.gather(p, w, from, to, held == a)
+			held = a
+		}
+		gate, up := x.gate[from*ff:to*ff], x.up[from*ff:to*ff]
+		m.gate[e].Mul(gate, ff, in, r0, r1)
+		m.up[e].Mul(up, ff, in, r0, r1)
+		for t := range to - from {
+			m.spec.Activation.mul(gate[t*ff:][r0:r1], up[t*ff:][r0:r1])
+		}
+	}
+	w.Barrier()
+}
+
+// gather returns the normed rows of choices from … to-1 in the experts' types; held tells that they are there.
+func (m *experts) gather(p *pass, w *worker, from, to int, held bool) *kernel.Act {
+	u, e := &w.small, p.width
+	if held {
+		return &u.act
+	}
+	in := sized(&u.in, (to-from)*e)
+	for i, c := range p.experts.order[from:to] {
+		copy(in[i*e:][:e], w.h[int(c)/m.spec.Used*e:])
+	}
+	u.act.Reset(in, to-from, e)
+	u.act.Quantize(m.gate[0].ActType(), 0, to-from)
+	if t := m.up[0].ActType(); t != m.gate[0].ActType() {
+		u.act.Quantize(t, 0, to-from)
+	}
+	return &u.act
+}
+
+// combine computes p.o, a range of its columns at a time.
+func (m *experts) combine(p *pass, w *worker) {
+	x, e := &p.experts, p.width
+	grain := p.grain(w, e)
+	for {
+		r0, r1, ok := w.Take(e, grain)
+		if !ok {
+			break
+		}
+		for t := 0; m.shared == nil && t < len(p.pos); t++ {
+			clear(p.o[t*e:][r0:r1])
+		}
+		if m.shared != nil {
+			m.shared.down.Mul(p.o, e, &w.ffn, r0, r1)
+		}
+		for a, id := range x.active {
+			from, to := x.choices(a)
+			m.down[id].Mul(x.part, e, &x.acts[a], r0, r1)
+			for i, c := range x.order[from:to] {
+				addScaled(p.o[int(c)/m.spec.Used*e:][r0:r1], x.part[i*e:][r0:r1], x.weights[c])
+			}
+		}
+	}
+	w.Barrier()
+}
+
+// addScaled adds f·src to dst.
+func addScaled(dst, src []float32, f float32) {
+	src = src[:len(dst)]
+	for i, v := range src {
+		dst[i] += f * v
+	}
+}

@@ -1,0 +1,109 @@
+package model
+
+import "github.com/latentgo/latentgo/internal/kernel"
+
+// GatedFFN is the gated feed-forward network W_down · (act(W_gate · h) ⊙ W_up · h).
+type GatedFFN struct {
+	Width      int
+	Activation Activation
+	Bias       bool // where the file has them
+	// Scales says that scale tensors of the three matrices count, for their biases too: (W·x + b)·s. llama.cpp ignores them in
+	// some architectures, and the same file should give the same text in both.
+	Scales bool
+}
+
+// gatedFFN is a gated network with its weights.
+type gatedFFN struct {
+	act                        Activation
+	gate, up, down             Linear // [ff, width], [ff, width], [width, ff]
+	gateBias, upBias, downBias []float32
+	types, downTypes           []kernel.ActType
+}
+
+func (s GatedFFN) load(ld *Loader, i int) ffn {
+	name := func(n string) string { return LayerName(i, n) }
+	f := &gatedFFN{}
+	f.loadMatrices(ld, name, s, "ffn_gate", "ffn_up", "ffn_down")
+	if s.Bias && ld.err == nil {
+		f.gateBias = ld.vector(name("ffn_gate.bias"), s.Width, false)
+		f.upBias = ld.vector(name("ffn_up.bias"), s.Width, false)
+		f.downBias = ld.vector(name("ffn_down.bias"), ld.spec.Width, false)
+		scale(f.gateBias, f.gate.Scale)
+		scale(f.upBias, f.up.Scale)
+		scale(f.downBias, f.down.Scale)
+	}
+	return f
+}
+
+func (f *gatedFFN) loadMatrices(ld *Loader, name func(string) string, s GatedFFN, gate, up, down string) {
+	f.act = s.Activation
+	f.gate = ld.linear(name(gate), s.Width, ld.spec.Width, s.Scales)
+	f.up = ld.linear(name(up), s.Width, ld.spec.Width, s.Scales)
+	f.down = ld.linear(name(down), ld.spec.Width, s.Width, s.Scales)
+	if ld.err == nil {
+		f.types, f.downTypes = actTypes(f.gate, f.up), actTypes(f.down)
+	}
+}
+
+func (f *gatedFFN) include(e *executor) { e.most.ff = max(e.most.ff, f.gate.Rows) }
+
+func (f *gatedFFN) inputs() []kernel.ActType { return f.types }
+
+func (f *gatedFFN) bias() []float32 { return f.downBias }
+
+func (f *gatedFFN) bytes() int { return matrixBytes(f.gate.Matrix, f.up.Matrix, f.down.Matrix) }
+
+func (f *gatedFFN) run(p *pass, w *worker, _ *Layer) {
+	f.hidden(p, w)
+	p.probe.hidden(p, w, p.gate)
+	if !p.probe.ends(StageHidden) {
+		f.quantizeHidden(p, w)
+		p.project(w, &w.ffn, projection{f.down, p.o})
+		w.Barrier()
+	}
+}
+
+// hidden computes act(W_gate·h) ⊙ W_up·h, p.gate [rows, ff].
+func (f *gatedFFN) hidden(p *pass, w *worker) {
+	ff := f.gate.Rows
+	grain := p.grain(w, ff)
+	for {
+		r0, r1, ok := w.Take(ff, grain)
+		if !ok {
+			break
+		}
+		f.gate.Mul(p.gate, ff, &w.in, r0, r1)
+		f.up.Mul(p.up, ff, &w.in, r0, r1)
+		for t := range p.pos {
+			f.activate(p.gate[t*ff:][r0:r1], p.up[t*ff:][r0:r1], r0, r1)
+		}
+	}
+	w.Barrier()
+}
+
+// quantizeHidden readies the hidden values, w.ffn, for W_down.
+func (f *gatedFFN) quantizeHidden(p *pass, w *worker) {
+	p.reset(w, &w.ffn, p.gate, f.gate.Rows)
+	p.sync(w)
+	p.quantize(w, &w.ffn, f.downTypes)
+}
+
+// activate computes gate = act(gate) ⊙ up for values r0 … r1-1 of one row.
+func (f *gatedFFN) activate(gate, up []float32, r0, r1 int) {
+	if f.gateBias != nil {
+		addBias(gate, f.gateBias[r0:r1], 0, 1)
+	}
+	if f.upBias != nil {
+		addBias(up, f.upBias[r0:r1], 0, 1)
+	}
+	f.act.mul(gate, up)
+}
+
+// mul computes gate = act(gate) ⊙ up.
+func (a Activation) mul(gate, up []float32) {
+	if a == GELU {
+		kernel.GELUMul(gate, gate, up)
+	} else {
+		kernel.SiLUMul(gate, gate, up)
+	}
+}

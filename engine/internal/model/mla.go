@@ -1,0 +1,213 @@
+package model
+
+import (
+	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/kernel"
+)
+
+// MLA is DeepSeek's multi-head latent attention (arXiv 2405.04434). A layer computes from its normed input h, with R
+// rotated values, n values per key without position and a latent of L values,
+//
+//	[c | k_pe] = W_kv_a · h              latent = norm(c)           cached row = [rope(k_pe) | latent]
+//	[q_nope | q_pe] of all heads = W_q · h, or W_q_b · norm(W_q_a · h)
+//	k_head = [K_head · latent | rope(k_pe)]                         v_head = V_head · latent
+type MLA struct {
+	Heads       int
+	KeySize     int // n + R, as keys are when they are expanded
+	ValueSize   int // v
+	R, L        int
+	QueryRank   int // rank of the queries, 0 for one matrix
+	Rope        int // index in Spec.Ropes
+	Scale       float32
+	Temperature Temperature
+	// Split says that K and V come apart, as attn_k_b and attn_v_b; in older files they are one, attn_kv_b.
+	Split bool
+}
+
+// mla is latent attention as a model has it: one block, as many key/value heads as query heads, and the rotated part of a
+// query a part of it instead of a projection.
+type mla struct {
+	latent
+	output
+	spec          MLA
+	eps           float32
+	q             Linear // W_q or W_q_b [heads·(n+R), …]
+	qA            Linear // [rank, width]; nil when the queries have one matrix
+	kvA           Linear // [L+R, width]
+	qNorm, kvNorm []float32
+	types, lowQ   []kernel.ActType
+}
+
+func (s MLA) load(ld *Loader, i int) mixer {
+	name := func(n string) string { return LayerName(i, n) }
+	g := attn.Geometry{Heads: s.Heads, KVHeads: s.Heads, KeySize: s.KeySize, ValueSize: s.ValueSize}
+	m := &mla{spec: s, eps: ld.spec.Eps}
+	m.latent = latent{geo: g, r: s.R, l: s.L, blocks: 1, keys: s.L, source: m}
+	m.loadQueries(ld, name)
+	m.kvA = ld.linear(name("attn_kv_a_mqa"), s.L+s.R, ld.spec.Width, false)
+	m.kvNorm = ld.vector(name("attn_kv_a_norm.weight"), s.L, true)
+	m.o = ld.linear(name("attn_output"), ld.spec.Width, s.Heads*s.ValueSize, true)
+	if s.Split {
+		m.query = ld.matrices(name("attn_k_b.weight"), s.Heads, s.L, s.KeySize-s.R)
+		m.value = ld.matrices(name("attn_v_b.weight"), s.Heads, s.ValueSize, s.L)
+	} else {
+		n := s.KeySize - s.R + s.ValueSize
+		kv := ld.matrix(name("attn_kv_b.weight"), s.Heads*n, s.L)
+		for at := 0; ld.err == nil && at < kv.Rows; at += n {
+			m.key = append(m.key, rowsOf(kv, at, s.KeySize-s.R))
+			m.value = append(m.value, rowsOf(kv, at+s.KeySize-s.R, s.ValueSize))
+		}
+	}
+	if ld.err == nil {
+		ld.failLayer(i, m.build())
+	}
+	return m
+}
+
+// loadQueries loads the projection of the queries, one matrix or two with a norm between.
+func (m *mla) loadQueries(ld *Loader, name func(string) string) {
+	n, rank := m.spec.Heads*m.spec.KeySize, m.spec.QueryRank
+	if rank == 0 || ld.has(name("attn_q.weight")) {
+		m.q = ld.linear(name("attn_q"), n, ld.spec.Width, false)
+		return
+	}
+	m.qA = ld.linear(name("attn_q_a"), rank, ld.spec.Width, false)
+	m.qNorm = ld.vector(name("attn_q_a_norm.weight"), rank, true)
+	m.q = ld.linear(name("attn_q_b"), n, rank, false)
+}
+
+// build completes the layer: the transposed matrices, attention over the cache and over what is expanded from it.
+func (m *mla) build() error {
+	if m.key == nil {
+		m.key = transposedAll(m.query)
+	} else {
+		m.query = transposedAll(m.key)
+	}
+	m.output.types = actTypes(m.o)
+	if m.qA.Matrix != nil {
+		m.types, m.lowQ = actTypes(m.qA, m.kvA), actTypes(m.q)
+	} else {
+		m.types = actTypes(m.q, m.kvA)
+	}
+	var err error
+	if m.attn, err = attention.NewLatent(m.geo.Heads, 1, m.r, m.l, 0); err != nil {
+		return err
+	}
+	m.expanded, err = attention.NewGQA(m.geo)
+	return err
+}
+
+func (m *mla) inputs() []kernel.ActType { return m.types }
+
+func (m *mla) include(e *executor) {
+	e.most.q = max(e.most.q, m.spec.Heads*m.spec.KeySize, m.spec.QueryRank)
+	e.most.low = max(e.most.low, m.spec.QueryRank)
+	m.includeRows(e)
+}
+
+func (m *mla) newState(f CacheFormat, n int) State { return newStore(m.attn, f, n) }
+
+func (m *mla) bytes(f CacheFormat, depth int) (weights, cache int) {
+	weights = matrixBytes(m.q.Matrix, m.qA.Matrix, m.kvA.Matrix, m.o.Matrix)
+	return weights + matrixBytes(m.query...) + matrixBytes(m.value...), m.rowBytes(f, depth)
+}
+
+func (m *mla) run(p *pass, w *worker, l *Layer) {
+	if p.probe.begins(StageInput) {
+		if m.qA.Matrix != nil {
+			p.project(w, &w.in, projection{m.qA, p.q}, projection{m.kvA, p.k})
+			w.Barrier()
+			m.raiseQueries(p, w)
+		} else {
+			p.project(w, &w.in, projection{m.q, p.q}, projection{m.kvA, p.k})
+			w.Barrier()
+		}
+		m.readyQueries(p, w)
+		m.attend(p, w, l)
+	}
+	p.probe.headsDone(p, w)
+	if !p.probe.ends(StageHeads) {
+		m.output.project(p, w)
+	}
+}
+
+// raiseQueries computes the queries from their low-rank form in p.q.
+func (m *mla) raiseQueries(p *pass, w *worker) {
+	rank := m.qA.Rows
+	for t := w.lo; t < w.hi; t++ {
+		norm(w.low[t*rank:][:rank], p.q[t*rank:][:rank], m.qNorm, m.eps)
+	}
+	p.reset(w, &w.lowQ, w.low, rank)
+	p.sync(w)
+	p.quantize(w, &w.lowQ, m.lowQ)
+	if p.single() {
+		w.Barrier() // all have read p.q
+	}
+	p.project(w, &w.lowQ, projection{m.q, p.q})
+	w.Barrier()
+}
+
+// readyQueries scales the worker's rows of queries in a batch; in a decode step each head is scaled by whom it belongs to.
+func (m *mla) readyQueries(p *pass, w *worker) {
+	if p.single() {
+		return
+	}
+	n := m.spec.Heads * m.spec.KeySize
+	for t := w.lo; t < w.hi; t++ {
+		scale(p.q[t*n:][:n], m.spec.Scale*m.spec.Temperature.at(p.pos[t]))
+	}
+}
+
+// decodeQueries implements rowSource.
+func (m *mla) decodeQueries(p *pass, w *worker) {
+	f := m.spec.Scale * m.spec.Temperature.at(p.pos[0])
+	lo, hi := w.Share(m.spec.Heads)
+	for h := lo; h < hi; h++ {
+		scale(p.q[h*m.spec.KeySize:][:m.spec.KeySize], f)
+		m.headQueries(p, w, 0, h, 1)
+	}
+}
+
+// row implements rowSource.
+func (m *mla) row(p *pass, _ *worker, _, t int, dst []float32) {
+	from := p.k[t*len(dst):][:len(dst)]
+	copy(dst, from[m.l:])
+	p.ropes[m.spec.Rope].rope.Rotate(dst, p.table(m.spec.Rope, t))
+	norm(dst[m.r:], from[:m.l], m.kvNorm, m.eps)
+}
+
+// headQueries writes to p.queries head h's queries for cached rows, of n rows of the pass from t on.
+func (m *mla) headQueries(p *pass, w *worker, t, h, n int) {
+	key, row := m.spec.KeySize, m.attn.KeySize
+	at := func(i, size int) int { return ((t+i)*m.spec.Heads + h) * size }
+	w.small.gather(m.query[h], m.l, n,
+		func(i int) []float32 { return p.q[at(i, key):] },
+		func(i int) []float32 { return p.queries[at(i, row)+m.r:] })
+	for i := range n {
+		m.rotateEnd(p, p.queries[at(i, row):], p.q[at(i, key):][:key], t+i)
+	}
+}
+
+// rotateEnd writes the rotated end of row t's query q to the front of dst.
+func (m *mla) rotateEnd(p *pass, dst, q []float32, t int) {
+	copy(dst[:m.r], q[len(q)-m.r:])
+	p.ropes[m.spec.Rope].rope.Rotate(dst[:m.r], p.table(m.spec.Rope, t))
+}
+
+// rowQueries implements rowSource.
+func (m *mla) rowQueries(p *pass, w *worker, lo, hi int) {
+	for h := range m.spec.Heads {
+		m.headQueries(p, w, lo, h, hi-lo)
+	}
+}
+
+// expandedQueries implements rowSource: [rotated | without position].
+func (m *mla) expandedQueries(p *pass, _ *worker, lo, hi int) {
+	key := m.spec.KeySize
+	for i := lo * m.spec.Heads; i < hi*m.spec.Heads; i++ {
+		q, dst := p.q[i*key:][:key], p.queries[i*key:][:key]
+		m.rotateEnd(p, dst, q, i/m.spec.Heads)
+		copy(dst[m.r:], q)
+	}
+}

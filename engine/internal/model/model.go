@@ -1,0 +1,189 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/kernel"
+)
+
+// Options says how Load prepares a model.
+type Options struct {
+	Threads  int  // workers, at least 1
+	PlainGQA bool // keep grouped-query attention plain instead of running it as latent attention in its exact form
+	// Tensors replace the file's of the same name or come on top of them; may be nil.
+	Tensors map[string]*Tensor
+}
+
+// Model is a decoder with its weights, its worker pool and the buffers of a pass. One pass runs at a time: callers take turns.
+type Model struct {
+	spec    *Spec
+	file    *gguf.File
+	options Options
+	ropes   []ropePlan
+	embed   *kernel.Matrix // [vocab, width]
+	output  Linear         // [vocab, width]; the embedding when tied
+	norm    []float32      // before the output
+	bias    []float32      // of the output, or nil
+	layers  []*Layer
+	exec    *executor
+
+	pass   pass // reused, so that a step does not allocate
+	logits logitsPass
+	picked []float32 // rows of LogitsAt
+}
+
+// ropePlan is a position embedding, and with compressed layers its form by blocks of positions.
+type ropePlan struct {
+	rope  *attn.Rope
+	block *attention.BlockRope
+}
+
+// Load finds every tensor that the spec names and makes a model of them. A tensor of f that it does not name is an error
+// that wraps ErrUnsupported, since it would be left out of what the model computes.
+func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
+	m := &Model{spec: s, file: f, options: o}
+	var err error
+	if m.ropes, err = planRopes(f, s); err != nil {
+		return nil, err
+	}
+	ld := m.loader(o.Tensors)
+	if s.RopeFactors {
+		ld.asked[ropeFactors] = true
+	}
+	m.embed = ld.matrix("token_embd.weight", s.Vocab, s.Width)
+	m.norm = ld.vector("output_norm.weight", s.Width, true)
+	if s.OutputBias {
+		m.bias = ld.vector("output.bias", s.Vocab, false)
+	}
+	m.output = Linear{m.embed, 1}
+	if ld.has("output.weight") {
+		m.output = ld.linear("output", s.Vocab, s.Width, s.OutputScale)
+	}
+	for i := range s.Layers {
+		if ld.err != nil {
+			break
+		}
+		m.layers = append(m.layers, ld.layer(i))
+	}
+	ld.leftovers()
+	if ld.err != nil {
+		return nil, ld.err
+	}
+	m.exec = newExecutor(s, m.ropes, m.layers, max(o.Threads, 1))
+	return m, nil
+}
+
+func (m *Model) loader(over map[string]*Tensor) *Loader {
+	return &Loader{f: m.file, over: over, spec: m.spec, ropes: m.ropes, plain: m.options.PlainGQA, asked: map[string]bool{}}
+}
+
+// layer loads layer i.
+func (ld *Loader) layer(i int) *Layer {
+	s := ld.spec.Layers[i]
+	name := func(n string) string { return LayerName(i, n) }
+	l := &Layer{Index: i, Spec: s}
+	l.norm = ld.vector(name("attn_norm.weight"), ld.spec.Width, true)
+	l.ffnNorm = ld.vector(name("ffn_norm.weight"), ld.spec.Width, true)
+	if s.PostNorm {
+		l.postNorm = ld.vector(name("post_attention_norm.weight"), ld.spec.Width, true)
+		l.postFFNNorm = ld.vector(name("post_ffw_norm.weight"), ld.spec.Width, true)
+	}
+	l.mixer = s.Mixer.load(ld, i)
+	l.ffn = s.FFN.load(ld, i)
+	return l
+}
+
+// LoadLayer loads layer i as spec says, which need not be the model's own, with tensors that replace the file's. Buffers of
+// the next pass are made large enough for it.
+func (m *Model) LoadLayer(i int, spec *Spec, over map[string]*Tensor) (*Layer, error) {
+	ld := m.loader(over)
+	ld.spec, ld.plain = spec, true
+	if err := m.addBlockRopes(spec); err != nil {
+		return nil, err
+	}
+	ld.ropes = m.ropes
+	l := ld.layer(i)
+	if ld.err != nil {
+		return nil, ld.err
+	}
+	m.exec.include(l)
+	return l, nil
+}
+
+// ropeFactors is the tensor of frequency divisors of Llama 3 files.
+const ropeFactors = "rope_freqs.weight"
+
+// planRopes computes the spec's position embeddings.
+func planRopes(f *gguf.File, s *Spec) ([]ropePlan, error) {
+	plans := make([]ropePlan, len(s.Ropes))
+	for i, c := range s.Ropes {
+		if i == 0 && s.RopeFactors {
+			ld := &Loader{f: f, spec: s, asked: map[string]bool{}}
+			c.Factors = ld.vector(ropeFactors, c.Dims/2, false)
+			if ld.err != nil {
+				return nil, ld.err
+			}
+		}
+		var err error
+		if plans[i].rope, err = attn.NewRope(c); err == nil && s.usesRecent() {
+			plans[i].block, err = attention.NewBlockRope(plans[i].rope, s.BlockRopePhase)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w: %w", f.Name(), err, ErrInvalid)
+		}
+	}
+	return plans, nil
+}
+
+// addBlockRopes plans block-wise RoPE for compressed layers of a spec, where it is not planned yet.
+func (m *Model) addBlockRopes(s *Spec) error {
+	for i := range m.ropes {
+		if m.ropes[i].block != nil || !s.usesRecent() {
+			continue
+		}
+		var err error
+		if m.ropes[i].block, err = attention.NewBlockRope(m.ropes[i].rope, s.BlockRopePhase); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close ends the workers. No pass may be under way or follow.
+func (m *Model) Close() { m.exec.pool.Close() }
+
+// Spec returns what the model was built from. It must not be changed.
+func (m *Model) Spec() *Spec { return m.spec }
+
+// Vocab returns the number of tokens.
+func (m *Model) Vocab() int { return m.spec.Vocab }
+
+// BatchSize returns the most rows that a pass takes.
+func (m *Model) BatchSize() int { return m.exec.batch }
+
+// Layer returns layer i.
+func (m *Model) Layer(i int) *Layer { return m.layers[i] }
+
+// Rope returns a position embedding, and its form by blocks of positions where there are compressed layers.
+func (m *Model) Rope(i int) (*attn.Rope, *attention.BlockRope) { return m.ropes[i].rope, m.ropes[i].block }
+
+// Release gives the buffers of large passes back.
+func (m *Model) Release() { m.exec.release() }
+
+// StepBytes returns what a decode step after depth tokens reads: bytes of weights, each matrix once and of a mixture the
+// experts that a token uses, and bytes of a sequence's states.
+func (m *Model) StepBytes(f CacheFormat, depth int) (weights, cache int) {
+	weights = matrixBytes(m.output.Matrix)
+	for _, l := range m.layers {
+		w, c := l.mixer.bytes(f, depth)
+		weights, cache = weights+w+l.ffn.bytes(), cache+c
+	}
+	return weights, cache
+}
+
+// errTooMany is a caller's mistake: it asked BatchSize.
+var errTooMany = errors.New("more rows than a pass takes")

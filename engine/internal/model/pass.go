@@ -1,0 +1,195 @@
+package model
+
+import (
+	"math"
+
+	"github.com/latentgo/latentgo/internal/kernel"
+	"github.com/latentgo/latentgo/internal/pool"
+)
+
+// pass is one forward pass of rows of one or several sequences through a range of layers: a pool.Task. Its result is the
+// normed residual stream, from which logits computes logits.
+type pass struct {
+	*executor
+	model    *Model
+	ids      []int32 // per row, unless a probe brings the residual stream
+	segments []segment
+	pos      []int // per row: its position
+	layers   []*Layer
+	probe    *Probe // nil for an ordinary pass
+	alwaysExpand bool // compressed layers expand their rows however few tokens there are
+}
+
+// segment are rows at … at+n-1: n tokens of a sequence, the first of them at position pos.
+type segment struct {
+	seq        *Sequence
+	at, n, pos int
+}
+
+// store returns what layer l remembers of the segment's sequence.
+func (s *segment) state(l *Layer) State { return s.seq.states[l.Index] }
+
+// start readies buffers, states and position tables before the workers start.
+func (p *pass) start() {
+	n, longest := len(p.pos), 0
+	p.grow(n)
+	for _, s := range p.segments {
+		longest = max(longest, s.pos+s.n)
+		s.seq.advance(s.pos, s.n)
+	}
+	p.reserve(longest)
+	if n > 1 {
+		for _, s := range p.expanded {
+			s.Grow(longest)
+		}
+	}
+	for i, r := range p.ropes {
+		d := r.rope.Dims()
+		for t, pos := range p.pos {
+			r.rope.Table(p.tables[i][t*d:][:d], pos)
+		}
+	}
+}
+
+// Work is one worker's share of the pass.
+func (p *pass) Work(pw *pool.Worker) {
+	w := p.worker(pw)
+	if p.probe != nil {
+		p.probeLayer(w)
+		return
+	}
+	p.embed(w)
+	for _, l := range p.layers {
+		p.layer(w, l)
+		if w.Stopped() {
+			return
+		}
+	}
+	p.rmsNorm(w.h, w.x, p.model.norm, w.lo, w.hi)
+}
+
+// single reports whether this pass is a decode step of one sequence.
+func (p *pass) single() bool { return len(p.pos) == 1 }
+
+// worker returns what a worker computes norms on: its own copy of the only row, or its share of many.
+func (p *pass) worker(pw *pool.Worker) *worker {
+	w := &p.workers[pw.ID]
+	w.Worker = pw
+	if p.single() {
+		w.activations, w.lo, w.hi = &w.own, 0, 1
+	} else {
+		w.activations = &p.shared
+		w.lo, w.hi = w.Share(len(p.pos))
+	}
+	return w
+}
+
+// sync is a barrier where workers share rows.
+func (p *pass) sync(w *worker) {
+	if !p.single() {
+		w.Barrier()
+	}
+}
+
+// reset points an activation at n rows of x, once for all who share it. A barrier follows before it is quantised.
+func (p *pass) reset(w *worker, a *kernel.Act, x []float32, width int) {
+	if w.ID == 0 || p.single() {
+		a.Reset(x, len(p.pos), width)
+	}
+}
+
+// table returns the cosines and sines of row t for a position embedding.
+func (p *pass) table(rope, t int) []float32 {
+	d := p.ropes[rope].rope.Dims()
+	return p.tables[rope][t*d:][:d]
+}
+
+func (p *pass) embed(w *worker) {
+	e, f := p.width, p.spec.EmbedScale
+	for t := w.lo; t < w.hi; t++ {
+		row := w.x[t*e:][:e]
+		p.model.embed.Row(row, int(p.ids[t]))
+		if f != 0 {
+			scale(row, f)
+		}
+	}
+}
+
+// rmsNorm writes x / rms(x) · weight for rows lo … hi-1.
+func (p *pass) rmsNorm(dst, x, weight []float32, lo, hi int) {
+	e := p.width
+	for t := lo; t < hi; t++ {
+		norm(dst[t*e:][:e], x[t*e:][:e], weight, p.spec.Eps)
+	}
+}
+
+// norm is RMS norm of one vector; dst may be x.
+func norm(dst, x, weight []float32, eps float32) {
+	f := float32(1 / math.Sqrt(float64(kernel.SumSquares(x)/float32(len(x))+eps)))
+	weight, dst = weight[:len(x)], dst[:len(x)]
+	for i, v := range x {
+		dst[i] = v * f * weight[i]
+	}
+}
+
+// quantize brings the worker's rows into the types wanted and waits for the other rows.
+func (p *pass) quantize(w *worker, a *kernel.Act, types []kernel.ActType) {
+	for _, t := range types {
+		a.Quantize(t, w.lo, w.hi)
+	}
+	p.sync(w)
+}
+
+// projection is a matrix and where its product goes, [rows, m.Rows].
+type projection struct {
+	m   Linear
+	dst []float32
+}
+
+// project multiplies a by up to three matrices; the rows of all are shared out among the workers.
+func (p *pass) project(w *worker, a *kernel.Act, out ...projection) {
+	total := 0
+	for _, o := range out {
+		total += o.m.Rows
+	}
+	grain := p.grain(w, total)
+	pieces := 0
+	for _, o := range out {
+		pieces += (o.m.Rows + grain - 1) / grain
+	}
+	for {
+		i, _, ok := w.Take(pieces, 1)
+		if !ok {
+			return
+		}
+		for _, o := range out {
+			n := (o.m.Rows + grain - 1) / grain
+			if i < n {
+				o.m.Mul(o.dst, o.m.Rows, a, i*grain, min(o.m.Rows, (i+1)*grain))
+				break
+			}
+			i -= n
+		}
+	}
+}
+
+// grain returns how many rows a worker takes at a time. One token reads weights as fast as memory gives them, which wants
+// long runs: a worker's whole share at once (a sixth of it at a time lost a quarter of the speed). Batches compute, and
+// want whole panels, few enough that none waits long.
+func (p *pass) grain(w *worker, rows int) int {
+	if p.single() {
+		return (max(16, rows/w.N) + 15) &^ 15
+	}
+	return p.model.embed.Align()
+}
+
+// addBias adds bias to each of rows lo … hi-1 of x; nil adds nothing.
+func addBias(x, bias []float32, lo, hi int) {
+	n := len(bias)
+	for t := lo; n > 0 && t < hi; t++ {
+		row := x[t*n:][:n]
+		for i, b := range bias {
+			row[i] += b
+		}
+	}
+}

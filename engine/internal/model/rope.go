@@ -1,0 +1,102 @@
+package model
+
+import (
+	"math"
+
+	"github.com/latentgo/latentgo/attn"
+)
+
+// RopeOptions says what of an architecture's position embedding its files don't tell.
+type RopeOptions struct {
+	Halves bool // pairs are (x_i, x_i+n/2); otherwise consecutive values
+	Full   bool // the rotated size must be the head size
+	// YarnRange says that YaRN's range is read (yarn_beta_fast, yarn_beta_slow), which other architectures leave at 32 and 1.
+	YarnRange bool
+	// YarnLog says that yarn_log_multiplier corrects YaRN's magnitude; MLA has all of that in the scale of its scores.
+	YarnLog bool
+	MLA     bool
+}
+
+// Rope reads the position embedding of heads of size keys, and how positions beyond the trained context are scaled.
+func (r *Reader) Rope(s *Spec, size int, o RopeOptions) attn.RopeConfig {
+	c := r.PlainRope(s, size, o)
+	if r.err == nil {
+		r.scaling(s, &c, o)
+	}
+	return c
+}
+
+// PlainRope is Rope without scaling.
+func (r *Reader) PlainRope(s *Spec, size int, o RopeOptions) attn.RopeConfig {
+	const dims = "rope.dimension_count"
+	c := attn.RopeConfig{Halves: o.Halves, Scale: 1, Magnitude: 1, OrigContext: s.Context}
+	c.Dims = r.Size(dims, size, 1, MaxWidth)
+	c.Base = r.Positive("rope.freq_base", 10000)
+	switch {
+	case c.Dims%2 != 0 || c.Dims > size:
+		r.Fail(dims, "%d is odd or above the head size %d", c.Dims, size)
+	case o.Full && c.Dims != size:
+		r.Fail(dims, "%d is not the head size %d", c.Dims, size)
+	}
+	return c
+}
+
+// scaling reads linear and YaRN scaling. A factor of 0 means none, as in llama.cpp.
+func (r *Reader) scaling(s *Spec, c *attn.RopeConfig, o RopeOptions) {
+	const key = "rope.scaling.factor"
+	factor := r.Float(key, r.Float("rope.scale_linear", 0))
+	if factor < 0 {
+		r.Fail(key, "%v is negative", factor)
+		return
+	}
+	if factor == 0 {
+		factor = 1
+	}
+	c.OrigContext = r.Size("rope.scaling.original_context_length", s.Context, 0, math.MaxInt32)
+	if c.OrigContext == 0 {
+		c.OrigContext = s.Context
+	}
+	c.Magnitude = float32(r.Float("rope.scaling.attn_factor", 1))
+	switch kind := r.Text("rope.scaling.type", "linear"); kind {
+	case "none":
+	case "linear":
+		c.Scale = 1 / factor
+	case "yarn":
+		c.Scale = 1 / factor
+		r.yarn(c, factor, o)
+	default:
+		r.Refuse("rope scaling %q", kind)
+	}
+}
+
+// keyLogMul is a multiplier of the logarithm in YaRN's magnitude.
+const keyLogMul = "rope.scaling.yarn_log_multiplier"
+
+// yarn reads YaRN's range and computes its magnitude, 1 + 0.1·ln(factor).
+func (r *Reader) yarn(c *attn.RopeConfig, factor float64, o RopeOptions) {
+	c.Yarn, c.BetaFast, c.BetaSlow = true, 32, 1
+	if o.YarnRange {
+		c.BetaFast = r.Positive("rope.scaling.yarn_beta_fast", 32)
+		c.BetaSlow = r.Positive("rope.scaling.yarn_beta_slow", 1)
+	}
+	magnitude := func(mul float64) float64 {
+		if factor <= 1 {
+			return 1
+		}
+		return 1 + 0.1*mul*math.Log(factor)
+	}
+	m := magnitude(1)
+	if o.YarnLog || o.MLA {
+		switch mul := r.Float(keyLogMul, 0); {
+		case mul == 0:
+		case o.MLA:
+			m = 1 // the scale of the scores has it all
+		default:
+			m /= magnitude(mul)
+		}
+	}
+	c.Magnitude *= float32(m)
+}
+
+// ScoreScale returns 1/√n, the factor of scores of keys of n values.
+func ScoreScale(n int) float32 { return float32(1 / math.Sqrt(float64(n))) }

@@ -1,0 +1,113 @@
+package model
+
+import "math"
+
+// minWeights is the smallest sum that weights are divided by, as in llama.cpp: the smallest normal half float.
+const minWeights = 1.0 / (1 << 14)
+
+// router is one worker's scratch for choosing experts.
+type router struct {
+	score  []float32 // per expert: what it is chosen by
+	taken  []bool    // per expert
+	groups []float32 // per group
+	left   []bool    // per group: not chosen
+}
+
+// route turns one token's logits into probabilities, chooses len(ids) experts and computes their weights. Of equal experts
+// the first is chosen; NaNs choose something.
+func (r *router) route(m *Experts, bias, logits []float32, ids []int32, weights []float32) {
+	n := len(logits)
+	if cap(r.score) < n {
+		r.score, r.taken = make([]float32, n), make([]bool, n)
+	}
+	r.score, r.taken = r.score[:n], r.taken[:n]
+	if m.Sigmoid {
+		sigmoid(logits)
+	} else {
+		softmax(logits)
+	}
+	copy(r.score, logits)
+	for i, b := range bias {
+		r.score[i] += b
+	}
+	clear(r.taken)
+	if m.Groups > 1 {
+		r.dropGroups(m)
+	}
+	var sum float32
+	for i := range ids {
+		e := best(r.score, r.taken)
+		r.taken[e] = true
+		ids[i], weights[i] = int32(e), logits[e]
+		sum += logits[e]
+	}
+	f := m.Scale
+	if m.Normed {
+		f /= max(sum, minWeights)
+	}
+	scale(weights, f)
+}
+
+// dropGroups takes the experts of all groups but the best out of the choice.
+func (r *router) dropGroups(m *Experts) {
+	if len(r.groups) != m.Groups {
+		r.groups, r.left = make([]float32, m.Groups), make([]bool, m.Groups)
+	}
+	size := m.Count / m.Groups
+	for g := range r.groups {
+		r.groups[g] = topTwo(r.score[g*size:][:size])
+		r.left[g] = true
+	}
+	clear(r.taken[:m.Groups]) // serves as the mark of chosen groups, there are fewer of them than experts
+	for range m.GroupsUsed {
+		g := best(r.groups, r.taken[:m.Groups])
+		r.taken[g], r.left[g] = true, false
+	}
+	for e := range r.taken {
+		r.taken[e] = r.left[e/size]
+	}
+}
+
+// best returns the index of the highest value that is not taken; one must be left.
+func best(x []float32, taken []bool) int {
+	b := -1
+	for i, v := range x {
+		if !taken[i] && (b < 0 || v > x[b]) {
+			b = i
+		}
+	}
+	return b
+}
+
+// topTwo returns the sum of the two highest of at least two values.
+func topTwo(x []float32) float32 {
+	a, b := max(x[0], x[1]), min(x[0], x[1])
+	for _, v := range x[2:] {
+		if v > a {
+			a, b = v, a
+		} else if v > b {
+			b = v
+		}
+	}
+	return a + b
+}
+
+func sigmoid(x []float32) {
+	for i, v := range x {
+		x[i] = float32(1 / (1 + math.Exp(-float64(v))))
+	}
+}
+
+func softmax(x []float32) {
+	peak := float32(math.Inf(-1))
+	for _, v := range x {
+		peak = max(peak, v)
+	}
+	sum := 0.0
+	for i, v := range x {
+		e := math.Exp(float64(v - peak))
+		x[i] = float32(e)
+		sum += e
+	}
+	scale(x, float32(1/sum))
+}

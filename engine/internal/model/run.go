@@ -1,0 +1,99 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+)
+
+// Rows are a sequence's next tokens in a pass.
+type Rows struct {
+	Seq    *Sequence
+	Tokens []int32
+}
+
+// Fault is a panic of a worker, such as one of a memory map whose file shrank.
+type Fault struct{ Value any }
+
+// Error implements error.
+func (f *Fault) Error() string { return fmt.Sprint(f.Value) }
+
+// ErrCancelled is returned by a pass whose cancel flag was set before its last layer.
+var ErrCancelled = errors.New("cancelled")
+
+// Run appends each of rows to its sequence in one pass: prompts and single tokens of different sequences together, together
+// at most BatchSize. What a sequence computes does not depend on the others. The tokens must be in the vocabulary, a sequence
+// may occur once. cancel, which may be nil, ends the pass after a layer.
+//
+// On an error no sequence has grown. Logits of the rows can be had until the next pass.
+func (m *Model) Run(rows []Rows, cancel *atomic.Bool) error {
+	p := &m.pass
+	if err := p.gather(m, rows, true); err != nil {
+		return err
+	}
+	p.layers, p.probe, p.alwaysExpand = m.layers, nil, false
+	return m.run(rows, cancel)
+}
+
+// run runs the prepared pass.
+func (m *Model) run(rows []Rows, cancel *atomic.Bool) error {
+	p := &m.pass
+	p.start()
+	var err error
+	if r := m.exec.pool.Run(p, cancel); r != nil {
+		err = &Fault{r}
+	} else if cancel != nil && cancel.Load() {
+		err = ErrCancelled
+	}
+	for i := range rows {
+		if err != nil {
+			rows[i].Seq.forget()
+		} else {
+			rows[i].Seq.length += len(rows[i].Tokens)
+		}
+	}
+	return err
+}
+
+// gather makes segments of rows.
+func (p *pass) gather(m *Model, rows []Rows, tokens bool) error {
+	p.executor, p.model = m.exec, m
+	p.ids, p.pos, p.segments = p.ids[:0], p.pos[:0], p.segments[:0]
+	for _, r := range rows {
+		if err := r.Seq.check(m); err != nil {
+			return err
+		}
+		if len(r.Tokens) == 0 {
+			continue
+		}
+		pos := r.Seq.length
+		p.segments = append(p.segments, segment{r.Seq, len(p.pos), len(r.Tokens), pos})
+		for i := range r.Tokens {
+			p.pos = append(p.pos, pos+i)
+		}
+		if tokens {
+			p.ids = append(p.ids, r.Tokens...)
+		}
+		r.Seq.grow(pos + len(r.Tokens))
+	}
+	if len(p.pos) == 0 {
+		return fmt.Errorf("a pass of no tokens: %w", ErrInvalid)
+	}
+	if n := len(p.pos); tokens && n > m.exec.batch {
+		return fmt.Errorf("%d tokens, at most %d: %w", n, m.exec.batch, errTooMany)
+	}
+	return nil
+}
+
+// RunProbe runs a probe. The rows' sequences grow when it begins before StageHeads. See Run for cancel and errors.
+func (m *Model) RunProbe(b *Probe, cancel *atomic.Bool) error {
+	p := &m.pass
+	if err := p.gather(m, b.Rows, false); err != nil {
+		return err
+	}
+	p.layers, p.probe, p.alwaysExpand = nil, b, true
+	return m.run(b.Rows, cancel)
+}
+
+// Parallel calls fn for 0 … n-1 on all workers at once and returns one of the errors.
+func (m *Model) Parallel(n int, fn func(i int) error) error { return m.exec.parallel(n, fn) }

@@ -1,0 +1,152 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/latentgo/latentgo/internal/attention"
+)
+
+// CacheFormat is how states store what they cache.
+type CacheFormat = attention.Format
+
+// State is what one layer remembers of one sequence.
+type State interface {
+	// Grow makes room for n tokens in all.
+	Grow(n int)
+	// Advance readies the state for n tokens from pos on, which a pass is about to append.
+	Advance(pos, n int)
+	// Truncate forgets the tokens from pos on.
+	Truncate(pos int)
+	// Covers reports whether a token can follow at pos; after some truncations earlier ones have to be evaluated again.
+	Covers(pos int) bool
+	// Mark remembers the state before pos, its end, and Marked whether Restore can go back there.
+	Mark(pos int)
+	Marked(pos int) bool
+	Restore(pos int)
+	// Forget drops what a failed pass may have left half-written.
+	Forget()
+	// Bytes returns the memory that it holds.
+	Bytes() int
+}
+
+// Sequence is a row of tokens as the model's layers remember it: their states. It does not hold the tokens.
+type Sequence struct {
+	model  *Model
+	format CacheFormat
+	states []State
+	length int // tokens in the states
+	marked int
+}
+
+// NewSequence returns an empty sequence for n tokens, or for any number when n is 0.
+func (m *Model) NewSequence(f CacheFormat, n int) *Sequence {
+	s := &Sequence{model: m, format: f, states: make([]State, len(m.layers))}
+	for i, l := range m.layers {
+		s.states[i] = l.mixer.newState(f, n)
+	}
+	return s
+}
+
+// newStore returns a store for n tokens, or for any number when n is 0.
+func newStore(l *attention.Layer, f CacheFormat, n int) State {
+	if n > 0 {
+		return attention.NewShortStore(l, f, n)
+	}
+	return attention.NewStore(l, f)
+}
+
+// NewProbeSequence returns a sequence that remembers only layer l, which may be another than the model's own, with room
+// for n tokens.
+func (m *Model) NewProbeSequence(l *Layer, n int) *Sequence {
+	s := &Sequence{model: m, states: make([]State, len(m.layers))}
+	s.states[l.Index] = l.mixer.newState(attention.F16, n)
+	return s
+}
+
+// Len returns how many tokens the sequence holds.
+func (s *Sequence) Len() int { return s.length }
+
+// each calls f for all states.
+func (s *Sequence) each(f func(State)) {
+	for _, st := range s.states {
+		if st != nil {
+			f(st)
+		}
+	}
+}
+
+// every reports whether something holds for all states.
+func (s *Sequence) every(f func(State) bool) bool {
+	return !slices.ContainsFunc(s.states, func(st State) bool { return st != nil && !f(st) })
+}
+
+func (s *Sequence) advance(pos, n int) {
+	for _, st := range s.states {
+		if st != nil {
+			st.Advance(pos, n)
+		}
+	}
+}
+
+func (s *Sequence) grow(n int) {
+	for _, st := range s.states {
+		if st != nil {
+			st.Grow(n)
+		}
+	}
+}
+
+// Truncate forgets all tokens from position n on.
+func (s *Sequence) Truncate(n int) {
+	if n = max(n, 0); n < s.length {
+		s.length, s.marked = n, min(s.marked, n)
+		s.each(func(st State) { st.Truncate(n) })
+	}
+}
+
+// Mark remembers the sequence as it is now, so that Restart can go back here.
+func (s *Sequence) Mark() {
+	s.marked = s.length
+	s.each(func(st State) { st.Mark(s.length) })
+}
+
+// Restart returns from where on tokens have to be evaluated again before another can follow; Len for nowhere. Compressed
+// layers keep recent tokens as they are for a while only, see attention.RecentWindow.
+func (s *Sequence) Restart() int {
+	if s.every(func(st State) bool { return st.Covers(s.length) }) {
+		return s.length
+	}
+	at := min(s.length, s.marked)
+	if at > 0 && s.every(func(st State) bool { return st.Marked(at) }) {
+		return at
+	}
+	return 0
+}
+
+// Restore goes back to where Restart says; the caller evaluates the tokens that followed again.
+func (s *Sequence) Restore() {
+	at := s.Restart()
+	if at < s.length && at > 0 {
+		s.each(func(st State) { st.Restore(at) })
+	}
+	s.length = at
+}
+
+// Bytes returns the memory that the sequence holds now.
+func (s *Sequence) Bytes() int {
+	n := 0
+	s.each(func(st State) { n += st.Bytes() })
+	return n
+}
+
+// forget drops what a failed pass may have left half-written.
+func (s *Sequence) forget() { s.each(State.Forget) }
+
+// check says what is wrong with a sequence in a pass of this model.
+func (s *Sequence) check(m *Model) error {
+	if s == nil || s.model != m {
+		return fmt.Errorf("sequence of another model: %w", ErrInvalid)
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package model
+
+import (
+	"math"
+
+	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/gguf"
+)
+
+// Spec is a decoder as its architecture's constructor describes it: shapes, constants and how layers flow. It names all
+// tensors that the model has; Load finds them.
+type Spec struct {
+	Arch       string // general.architecture
+	Width      int    // of the residual stream
+	Vocab      int    // tokens
+	Context    int    // trained context in tokens
+	Eps        float32
+	EmbedScale float32 // embeddings are multiplied by it; 0 means 1
+	Layers     []LayerSpec
+	Skipped    int               // layers of the file behind those that run: heads for speculative decoding
+	Ropes      []attn.RopeConfig // position embeddings, which mixers name by index
+	// RopeFactors says that the file may divide the frequencies of the first of Ropes by rope_freqs.weight.
+	RopeFactors bool
+	OutputBias  bool     // output.bias, where the file has it
+	OutputScale bool     // output.scale, where the file has it
+	LogitCap    float32  // logits become cap·tanh(logits/cap); 0 means none
+	Unused      []string // tensors that files of the architecture may have and a decoder has no use for
+	// BlockRopePhase is the error in radians that block-wise RoPE of compressed layers allows; 0 without such layers.
+	BlockRopePhase float64
+}
+
+// LayerSpec is one transformer block.
+type LayerSpec struct {
+	PostNorm bool // the mixer's and the network's results are normed too before they are added
+	Mixer    MixerSpec
+	FFN      FFNSpec
+}
+
+// MixerSpec says how a layer's tokens see each other: Attention or MLA.
+type MixerSpec interface {
+	load(ld *Loader, i int) mixer
+}
+
+// FFNSpec says what a layer's feed-forward network is: GatedFFN or Experts.
+type FFNSpec interface {
+	load(ld *Loader, i int) ffn
+}
+
+// Activation is the non-linear function of a feed-forward network.
+type Activation uint8
+
+// The activations.
+const (
+	SiLU Activation = iota
+	GELU            // in its tanh form
+)
+
+// Decoder reads what every decoder has: sizes of the residual stream, number of layers, trained context, epsilon.
+// The constructor completes the layers.
+func (r *Reader) Decoder() *Spec {
+	layers := r.Size("block_count", -1, 1, maxLayers)
+	skipped := r.Size("nextn_predict_layers", 0, 0, layers-1)
+	s := &Spec{
+		Arch:    r.arch,
+		Width:   r.Size("embedding_length", -1, 1, MaxWidth),
+		Vocab:   r.Vocabulary(),
+		Context: r.Size("context_length", -1, 1, math.MaxInt32),
+		Eps:     float32(r.Positive("attention.layer_norm_rms_epsilon", 0)),
+		Layers:  make([]LayerSpec, layers-skipped),
+		Skipped: skipped,
+	}
+	s.OutputScale = true
+	if !r.Flag("attention.causal", true) {
+		r.Refuse("key %q: attention to later tokens", r.key("attention.causal"))
+	}
+	return s
+}
+
+// Heads returns the shape of each layer's attention, without windows. Key and value sizes default to the width per head.
+func (r *Reader) Heads(s *Spec) []attn.Geometry {
+	n := len(s.Layers)
+	heads := r.Sizes("attention.head_count", n, nil, 1, maxHeads)
+	kv := r.Sizes("attention.head_count_kv", n, heads, 1, maxHeads)
+	out := make([]attn.Geometry, n)
+	if r.err != nil {
+		return out
+	}
+	if !r.Has("attention.key_length") && s.Width%heads[0] != 0 {
+		r.Fail("attention.head_count", "%d heads don't divide the width %d", heads[0], s.Width)
+	}
+	size := max(s.Width/heads[0], 1)
+	key := r.Size("attention.key_length", size, 1, MaxWidth)
+	value := r.Size("attention.value_length", size, 1, MaxWidth)
+	for i := range out {
+		if kv[i] == 0 || heads[i]%kv[i] != 0 {
+			r.Fail("attention.head_count_kv", "layer %d: %d query heads can't share %d key/value heads", i, heads[i], kv[i])
+		}
+		out[i] = attn.Geometry{Heads: heads[i], KVHeads: kv[i], KeySize: key, ValueSize: value}
+	}
+	return out
+}
+
+// FFNWidths returns the width of each layer's feed-forward network.
+func (r *Reader) FFNWidths(s *Spec) []int {
+	return r.Sizes("feed_forward_length", len(s.Layers), nil, 1, MaxWidth)
+}
+
+// NoExperts refuses a mixture of experts in an architecture that has none; a file may say 0 of 0.
+func (r *Reader) NoExperts() {
+	n := r.Size("expert_count", 0, 0, math.MaxInt32)
+	if used := r.Size("expert_used_count", 0, 0, math.MaxInt32); used > n {
+		r.Fail("expert_used_count", "%d of %d experts", used, n)
+	}
+	if n > 0 {
+		r.Refuse("mixture of experts in architecture %q", r.arch)
+	}
+}
+
+// Windows reads which layers attend in a sliding window: a list of flags, or every n-th layer is global. It returns the
+// window in tokens, 0 for none, and a flag per layer.
+func (r *Reader) Windows(s *Spec, every int) (window int, local []bool) {
+	const pattern = "attention.sliding_window_pattern"
+	local = make([]bool, len(s.Layers))
+	window = r.Size("attention.sliding_window", 0, 0, math.MaxInt32)
+	if window == 0 {
+		return 0, local
+	}
+	if flags, ok := r.flags(pattern); ok {
+		if len(flags) < len(local) {
+			r.Fail(pattern, "%d values for %d layers", len(flags), len(local))
+			return 0, local
+		}
+		copy(local, flags)
+		return window, local
+	}
+	every = r.Size(pattern, every, 0, maxLayers)
+	for i := range local {
+		local[i] = every == 0 || i%every < every-1
+	}
+	return window, local
+}
+
+// Constructor builds an architecture's Spec. It keeps errors in the reader.
+type Constructor func(r *Reader) *Spec
+
+// ReadSpec calls an architecture's constructor for f, and reads what a conversion left in a file that it made.
+func ReadSpec(f *gguf.File, build Constructor) (*Spec, error) {
+	r, err := NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	s := build(r)
+	if r.err != nil {
+		return nil, r.err
+	}
+	return s, s.readCompressed(f)
+}

@@ -1,0 +1,56 @@
+package model
+
+import "github.com/latentgo/latentgo/attn"
+
+// What conversions read of a layer's weights.
+
+// Projections are the matrices of a layer's grouped-query attention.
+type Projections struct {
+	attn.Geometry
+	Rope         int    // index of its position embedding
+	Q, K, V, O   Linear // K and V are nil in a compressed layer of llama.cpp's form
+	KBias, VBias []float32
+	Norm         []float32 // before them
+}
+
+// Projections returns those of a layer of grouped-query attention, exact or compressed; ok is false for other mixers.
+func (l *Layer) Projections() (p Projections, ok bool) {
+	switch a := l.mixer.(type) {
+	case *gqa:
+		return l.projectionsOf(&a.projections, a.o), true
+	case *compressed:
+		return l.projectionsOf(&a.projections, a.o), true
+	}
+	return Projections{}, false
+}
+
+func (l *Layer) projectionsOf(a *projections, o Linear) Projections {
+	return Projections{
+		Geometry: a.spec.Geometry, Rope: a.spec.Rope,
+		Q: a.q, K: a.k, V: a.v, O: o, KBias: a.kBias, VBias: a.vBias, Norm: l.norm,
+	}
+}
+
+// Gated are the matrices of a layer's gated feed-forward network.
+type Gated struct {
+	Gate, Up, Down Linear
+	Norm           []float32 // before it
+}
+
+// Gated returns those of a layer without experts.
+func (l *Layer) Gated() (g Gated, ok bool) {
+	f, ok := l.ffn.(*gatedFFN)
+	if !ok {
+		return Gated{}, false
+	}
+	return Gated{Gate: f.gate, Up: f.up, Down: f.down, Norm: l.ffnNorm}, true
+}
+
+// Eps returns the epsilon of RMS norms, Norm applies one to a vector; dst may be x.
+func Norm(dst, x, weight []float32, eps float32) { norm(dst, x, weight, eps) }
+
+// OutputNorm returns the weight of the norm before the output.
+func (m *Model) OutputNorm() []float32 { return m.norm }
+
+// EmbedRow writes the embedding of a token, without Spec.EmbedScale.
+func (m *Model) EmbedRow(dst []float32, id int32) { m.embed.Row(dst, int(id)) }
