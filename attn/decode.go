@@ -3,7 +3,7 @@ package attn
 import (
 	"math"
 
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/viterin/vek/vek32"
 )
 
@@ -75,10 +75,10 @@ func (l *Layer) start(pos int) int { return l.first(pos) &^ (nearStep - 1) }
 // Scratch is what one worker computes with. The zero value is ready for Reserve.
 type Scratch struct {
 	scores  []float32
-	queries quant.CacheQueries // of stores in 8-bit blocks
-	turned  [][]float32        // of a layer with a Reach: see turnedQueries, by level
-	pairs   []float32          // and pairs that have turned
-	sums    []float32          // of farMix
+	queries kernel.CacheQueries // of stores in 8-bit blocks
+	turned  [][]float32         // of a layer with a Reach: see turnedQueries, by level
+	pairs   []float32           // and pairs that have turned
+	sums    []float32           // of farMix
 }
 
 // Reserve makes room for the layer's steps and tiles in contexts up to n tokens.
@@ -160,7 +160,7 @@ func weigh(scores []float32, skip int) (peak, sum float32) {
 	clear(scores[:skip])
 	scores = scores[skip:]
 	peak = vek32.Max(scores)
-	return peak, quant.ExpSum(scores, scores, peak)
+	return peak, kernel.ExpSum(scores, scores, peak)
 }
 
 // Short reports whether a decode step has at most one part per key/value head.
@@ -177,7 +177,7 @@ func (l *Layer) weights(p *Partial, pos, h int, sc *Scratch) []float32 {
 		n++
 	}
 	peaks, sums, w := p.peak[h*slots:][:n], p.sum[h*slots:][:n], sc.scores[:n]
-	quant.ExpSum(w, peaks, vek32.Max(peaks))
+	kernel.ExpSum(w, peaks, vek32.Max(peaks))
 	sum := float32(0)
 	for i, f := range w {
 		sum += f * sums[i]
@@ -194,7 +194,7 @@ func (l *Layer) Combine(out []float32, p *Partial, pos, h0, h1 int, sc *Scratch)
 		dst := out[(h-h0)*l.ValueSize:][:l.ValueSize]
 		clear(dst)
 		if w := l.weights(p, pos, h, sc); parts > 0 {
-			quant.MixF32(dst, 0, w, 0, 1, p.out[h*l.ValueSize:], l.Heads*l.ValueSize, parts, l.ValueSize)
+			kernel.MixF32(dst, 0, w, 0, 1, p.out[h*l.ValueSize:], l.Heads*l.ValueSize, parts, l.ValueSize)
 		}
 	}
 }

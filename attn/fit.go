@@ -7,7 +7,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/viterin/vek/vek32"
 	"gonum.org/v1/gonum/mat"
 )
@@ -179,8 +179,8 @@ func (f *Fit) equations(sums *mat.SymDense, h, i int) {
 		}
 		centre(data, weights)
 		turned = slices.Grow(turned[:0], len(data))[:len(data)]
-		quant.Transpose(turned, n, data, width, n, width)
-		quant.MixF32(part, width, turned, n, width, data, width, n, width)
+		kernel.Transpose(turned, n, data, width, n, width)
+		kernel.MixF32(part, width, turned, n, width, data, width, n, width)
 	}
 	for j := range width {
 		for k := range j + 1 {
@@ -249,7 +249,7 @@ func (f *Fit) scores(t int, q []float64, keys []float32) (first int, scores []fl
 // scoreWeights returns the weights of tokens with the scores given, of which the last is the one that asks.
 func scoreWeights(scores []float32) []float32 {
 	w := make([]float32, len(scores))
-	sum, far := quant.ExpSum(w, scores, vek32.Max(scores)), float32(0)
+	sum, far := kernel.ExpSum(w, scores, vek32.Max(scores)), float32(0)
 	for i := range w {
 		far += 1 / float32(len(w)-i)
 	}

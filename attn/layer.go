@@ -3,7 +3,7 @@ package attn
 import (
 	"fmt"
 
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // Geometry is the shape of one layer's grouped-query attention.
@@ -122,8 +122,8 @@ func (l *Layer) WideQuery(x []float32, pos int) {
 // yet and will be, and v. Different heads or positions may go at the same time, and with AppendOwn.
 func (s *Store) AppendFar(pos, k int, x, v []float32) {
 	s.layer.wide.turns.far(x[:s.layer.wide.far()], pos)
-	quant.F32ToF16(s.key(k, pos)[:len(x)], x)
-	quant.F32ToF16(s.value(k, pos)[:len(v)], v)
+	kernel.F32ToF16(s.key(k, pos)[:len(x)], x)
+	kernel.F32ToF16(s.value(k, pos)[:len(v)], v)
 }
 
 // AppendOwn caches in a wide store what Store.Put keeps.

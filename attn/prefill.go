@@ -3,7 +3,7 @@ package attn
 import (
 	"math"
 
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/viterin/vek/vek32"
 )
 
@@ -113,7 +113,7 @@ func (t *tile) softmax(from, cols int) {
 			vek32.MulNumber_Inplace(t.row(r), f)
 		}
 		t.peak[r] = peak
-		t.sum[r] += quant.ExpSum(row[lo:hi], row[lo:hi], peak)
+		t.sum[r] += kernel.ExpSum(row[lo:hi], row[lo:hi], peak)
 	}
 }
 

@@ -3,7 +3,7 @@ package attn
 import (
 	"fmt"
 
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // Reach is how the heads of compressed rows see near and far tokens, when keys are in the latent without RoPE.
@@ -80,7 +80,7 @@ func (r *Reach) far() int { return r.turns.Far(r.d) }
 // Expand writes what of keys of key/value head k is seen from afar, not turned, for n rows of latent values ldc apart, of which
 // it reads the first A: dst[i*ldd:][:far].
 func (r *Reach) Expand(dst []float32, ldd, k int, c []float32, ldc, n int) {
-	quant.ScoresF16(dst, ldd, c, n, ldc, r.keys[k], r.a, r.far(), r.a)
+	kernel.ScoresF16(dst, ldd, c, n, ldc, r.keys[k], r.a, r.far(), r.a)
 }
 
 // recent is the ring of a store: keys, rotated, and values of the newest tokens; and a copy of what a ring held, to go back to.
@@ -238,9 +238,9 @@ func (s *Store) Put(pos, k int, key, value []uint16) {
 // scratch of d values.
 func (s *Store) Near(key, value, arranged []float32, pos, k int) {
 	r := s.recent
-	quant.F16ToF32(arranged, r.key(k, pos)[:r.d])
+	kernel.F16ToF32(arranged, r.key(k, pos)[:r.d])
 	s.layer.reach.turns.Restore(key, arranged, pos)
-	quant.F16ToF32(value, r.value(k, pos)[:r.v])
+	kernel.F16ToF32(value, r.value(k, pos)[:r.v])
 }
 
 // headRange are query heads lo … hi-1, all of block g.
@@ -269,10 +269,10 @@ func (l *Layer) DecodeNear(p *Partial, s *Store, pos, k, lo, hi int, q []float32
 	q = q[lo*width+l.r:]
 	for at := 0; at < n; {
 		m := min(n-at, r.size-(from+at)%r.size)
-		quant.ScoresF16(scores[at:], n+1, q, hi-lo, width, r.key(k, from+at), r.d, m, r.d)
+		kernel.ScoresF16(scores[at:], n+1, q, hi-lo, width, r.key(k, from+at), r.d, m, r.d)
 		at += m
 	}
-	quant.ScoresF16(scores[n:], n+1, q, hi-lo, width, key, r.d, 1, r.d)
+	kernel.ScoresF16(scores[n:], n+1, q, hi-lo, width, key, r.d, 1, r.d)
 	_, parts := l.span(pos)
 	for h := lo; h < hi; h++ {
 		p.peak[h*slots+parts], p.sum[h*slots+parts] = weigh(scores[(h-lo)*(n+1):][:n+1], 0)
@@ -281,10 +281,10 @@ func (l *Layer) DecodeNear(p *Partial, s *Store, pos, k, lo, hi int, q []float32
 	clear(out)
 	for at := 0; at < n; {
 		m := min(n-at, r.size-(from+at)%r.size)
-		quant.MixF16(out, r.v, scores[at:], n+1, hi-lo, r.value(k, from+at), r.v, m, r.v)
+		kernel.MixF16(out, r.v, scores[at:], n+1, hi-lo, r.value(k, from+at), r.v, m, r.v)
 		at += m
 	}
-	quant.MixF16(out, r.v, scores[n:], n+1, hi-lo, value, r.v, 1, r.v)
+	kernel.MixF16(out, r.v, scores[n:], n+1, hi-lo, value, r.v, 1, r.v)
 }
 
 // AddNear adds to values r0 … r1-1 of head h's output, out [r1-r0], what DecodeNear found for the token at pos.
@@ -378,6 +378,6 @@ func (l *Layer) project(sum []float32, hs headRange, rows, first, n int, x []flo
 	l.byKey(hs, func(k, lo, hi int) {
 		i := (lo - hs.lo) * rows
 		from := (first - 2*r.turns.first) * r.a
-		quant.MixF16(sum[i*l.KeySize+l.r:], l.KeySize, x[i*ldx:], ldx, (hi-lo)*rows, r.keys[k][from:], r.a, n, r.a)
+		kernel.MixF16(sum[i*l.KeySize+l.r:], l.KeySize, x[i*ldx:], ldx, (hi-lo)*rows, r.keys[k][from:], r.a, n, r.a)
 	})
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // reachCase is a layer of random weights with a sequence of random rows and queries.
@@ -30,8 +30,8 @@ func randomHalves(rng *rand.Rand, n int, scale float64) []float32 {
 	for i := range x {
 		x[i] = float32(rng.NormFloat64() * scale)
 	}
-	quant.F32ToF16(h, x)
-	quant.F16ToF32(x, h)
+	kernel.F32ToF16(h, x)
+	kernel.F16ToF32(x, h)
 	return x
 }
 
@@ -65,7 +65,7 @@ func newReachCase(t *testing.T, halves bool, dims, window, n int, phase float64)
 			}
 		}
 		h := make([]uint16, far*a)
-		quant.F32ToF16(h, out)
+		kernel.F32ToF16(h, out)
 		arranged = append(arranged, h)
 	}
 	reach, err := NewReach(c.turns, near, d, v, a, arranged)
@@ -191,8 +191,8 @@ func (c *reachCase) kept(pos, k int) (key, value []uint16) {
 	c.turns.Arrange(x, own[:c.d])
 	c.turns.Rotate(x, pos)
 	key, value = make([]uint16, c.d), make([]uint16, c.v)
-	quant.F32ToF16(key, x)
-	quant.F32ToF16(value, own[c.d:][:c.v])
+	kernel.F32ToF16(key, x)
+	kernel.F32ToF16(value, own[c.d:][:c.v])
 	return key, value
 }
 

@@ -1,7 +1,7 @@
 package attn
 
 import (
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/viterin/vek/vek32"
 )
 
@@ -24,7 +24,7 @@ const strip = 128
 //
 // Within a chunk rows are kept by column: each window that a head reads, a key or a value, is an array [256][width] of its
 // own, so that attending streams through memory whichever form the layer has. Keys come first, then values. Half floats lie
-// row by row, 8-bit blocks as quant.CacheRows. Of rows of a layer with a Reach in half floats, what keys are made of lies the other
+// row by row, 8-bit blocks as kernel.CacheRows. Of rows of a layer with a Reach in half floats, what keys are made of lies the other
 // way, [2][R+A][128], and the rest [256][L-A]: scores of many tokens are then sums of columns, without sums across lanes, and the
 // mix of those columns is one long dot product each.
 type Store struct {
@@ -93,24 +93,24 @@ func (s *Store) Grow(n int) {
 			continue
 		}
 		keys, values := s.layer.blockCols()
-		codes, scales := quant.CacheSize(s.size, s.layer.KVHeads*(keys+values))
+		codes, scales := kernel.CacheSize(s.size, s.layer.KVHeads*(keys+values))
 		s.codes, s.chunks = append(s.codes, make([]byte, codes)), append(s.chunks, make([]uint16, scales))
 	}
 }
 
 // blocks returns the cached keys, or values, of key/value head g in the chunk of position pos, from its panel on.
-func (s *Store) blocks(values bool, g, pos int) quant.CacheRows {
+func (s *Store) blocks(values bool, g, pos int) kernel.CacheRows {
 	keys, width := s.layer.blockCols()
 	from, cols := keys*g, keys
 	if values {
 		from, cols = s.layer.KVHeads*keys+width*g, width
 	}
-	r := quant.CacheRows{
+	r := kernel.CacheRows{
 		Codes:  s.codes[pos/s.size][s.size*from:][:s.size*cols],
 		Scales: s.chunks[pos/s.size][s.size/32*from:][:s.size/32*cols],
 		Cols:   cols,
 	}
-	return r.From(pos % s.size &^ (quant.PanelRows - 1))
+	return r.From(pos % s.size &^ (kernel.PanelRows - 1))
 }
 
 // key returns the cached keys of key/value head g from position pos to the end of its chunk.
@@ -150,15 +150,15 @@ func (s *Store) Append(pos, g int, k, v []float32) {
 		return
 	}
 	n := s.keyStride()
-	quant.F32ToF16(s.key(g, pos)[:n], k[:n])
+	kernel.F32ToF16(s.key(g, pos)[:n], k[:n])
 	if !s.layer.tail {
-		quant.F32ToF16(s.value(g, pos)[:s.layer.ValueSize], v[:s.layer.ValueSize])
+		kernel.F32ToF16(s.value(g, pos)[:s.layer.ValueSize], v[:s.layer.ValueSize])
 	}
 }
 
 // appendBlocks is Append in 8-bit blocks.
 func (s *Store) appendBlocks(pos, g int, k, v []float32) {
-	i := pos % quant.PanelRows
+	i := pos % kernel.PanelRows
 	rows := s.blocks(false, g, pos)
 	if n, r := s.keyStride(), s.layer.r; s.layer.tail {
 		if r > 0 {
@@ -177,7 +177,7 @@ func (s *Store) AppendRow(pos, g int, row []float32, half []uint16) {
 		s.appendBlocks(pos, g, row, nil)
 		return
 	}
-	quant.F32ToF16(half, row)
+	kernel.F32ToF16(half, row)
 	keys := s.layer.KeySize
 	columns := s.columns(g, pos)
 	for i, v := range half[:keys] {
@@ -214,9 +214,9 @@ func (s *Store) Rows(dst []float32, half []uint16, g, pos, n int) {
 		case s.layer.reach != nil:
 			m = stripRun(pos+at, m)
 			s.turnRows(half[:m*d], g, pos+at, m)
-			quant.F16ToF32(dst[at*d:][:m*d], half[:m*d])
+			kernel.F16ToF32(dst[at*d:][:m*d], half[:m*d])
 		default:
-			quant.F16ToF32(dst[at*d:][:m*d], s.key(g, pos+at)[:m*d])
+			kernel.F16ToF32(dst[at*d:][:m*d], s.key(g, pos+at)[:m*d])
 		}
 		at += m
 	}
@@ -242,7 +242,7 @@ func (s *Store) rowsOfBlocks(dst []float32, g, pos, n int) {
 	if s.layer.tail {
 		a, b = s.layer.r, s.layer.ValueSize
 	}
-	rows, first := s.blocks(false, g, pos), pos%quant.PanelRows
+	rows, first := s.blocks(false, g, pos), pos%kernel.PanelRows
 	for i := range n {
 		row := dst[i*(a+b):][:a+b]
 		rows.Get(row[:a], first+i, 0)
@@ -269,9 +269,9 @@ func (s *Store) scores(dst []float32, ldd int, q []float32, nq, ldq int, sc *Scr
 	for at := 0; at < n; {
 		m := s.run(from+at, n-at)
 		if s.format == Q8 {
-			quant.ScoresQ8(dst[at:], ldd, &sc.queries, first, nq, s.blocks(false, g, from+at), m)
+			kernel.ScoresQ8(dst[at:], ldd, &sc.queries, first, nq, s.blocks(false, g, from+at), m)
 		} else {
-			quant.ScoresF16(dst[at:], ldd, q, nq, ldq, s.key(g, from+at), s.keyStride(), m, d)
+			kernel.ScoresF16(dst[at:], ldd, q, nq, ldq, s.key(g, from+at), s.keyStride(), m, d)
 		}
 		at += m
 	}
@@ -282,7 +282,7 @@ func (s *Store) farScores(dst []float32, ldd int, q []float32, nq, ldq int, sc *
 	if s.format == Q8 {
 		a, b := s.layer.parts()
 		sc.queries.Set(q, nq, ldq, a, b)
-		quant.ScoresQ8(dst, ldd, &sc.queries, 0, nq, s.blocks(false, g, from), n)
+		kernel.ScoresQ8(dst, ldd, &sc.queries, 0, nq, s.blocks(false, g, from), n)
 		return
 	}
 	for i := range nq {
@@ -290,7 +290,7 @@ func (s *Store) farScores(dst []float32, ldd int, q []float32, nq, ldq int, sc *
 	}
 	for at := 0; at < n; {
 		m := stripRun(from+at, n-at)
-		quant.MixF16(dst[at:], ldd, q, ldq, nq, s.columns(g, from+at), strip, s.layer.KeySize, m)
+		kernel.MixF16(dst[at:], ldd, q, ldq, nq, s.columns(g, from+at), strip, s.layer.KeySize, m)
 		at += m
 	}
 }
@@ -305,12 +305,12 @@ func (s *Store) farMix(out []float32, ldo int, p []float32, ldp, nq int, sc *Scr
 	for at := 0; at < n; {
 		m := stripRun(from+at, n-at)
 		sums := sc.sums[:nq*a]
-		quant.ScoresF16(sums, a, p[at:], nq, ldp, s.columns(g, from+at)[r*strip:], strip, a, m)
+		kernel.ScoresF16(sums, a, p[at:], nq, ldp, s.columns(g, from+at)[r*strip:], strip, a, m)
 		for i := range nq {
 			vek32.Add_Inplace(out[i*ldo:][:a], sums[i*a:][:a])
 		}
 		if rest := s.layer.ValueSize - a; rest > 0 {
-			quant.MixF16(out[a:], ldo, p[at:], ldp, nq, s.rest(g, from+at), rest, m, rest)
+			kernel.MixF16(out[a:], ldo, p[at:], ldp, nq, s.rest(g, from+at), rest, m, rest)
 		}
 		at += m
 	}
@@ -320,7 +320,7 @@ func (s *Store) farMix(out []float32, ldo int, p []float32, ldp, nq int, sc *Scr
 func (s *Store) wideScores(dst []float32, ldd int, q []float32, nq, ldq, g, from, n, lo, d int) {
 	for at := 0; at < n; {
 		m := s.run(from+at, n-at)
-		quant.ScoresF16(dst[at:], ldd, q[lo:], nq, ldq, s.key(g, from+at)[lo:], s.keyStride(), m, d)
+		kernel.ScoresF16(dst[at:], ldd, q[lo:], nq, ldq, s.key(g, from+at)[lo:], s.keyStride(), m, d)
 		at += m
 	}
 }
@@ -330,7 +330,7 @@ func (s *Store) wideMix(out []float32, ldo int, p []float32, ldp, nq, g, from, n
 	d := s.layer.ValueSize
 	for at := 0; at < n; {
 		m := s.run(from+at, n-at)
-		quant.MixF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at)[lo:], s.valueStride(), m, d)
+		kernel.MixF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at)[lo:], s.valueStride(), m, d)
 		at += m
 	}
 }
@@ -342,11 +342,11 @@ func (s *Store) mix(out []float32, ldo int, p []float32, ldp, nq, g, from, n int
 		m := s.run(from+at, n-at)
 		switch {
 		case s.format == F16:
-			quant.MixF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at), s.valueStride(), m, d)
+			kernel.MixF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at), s.valueStride(), m, d)
 		case s.layer.tail:
-			quant.MixQ8(out, ldo, p[at:], ldp, nq, s.blocks(false, g, from+at), blocks(s.layer.r), m, d)
+			kernel.MixQ8(out, ldo, p[at:], ldp, nq, s.blocks(false, g, from+at), blocks(s.layer.r), m, d)
 		default:
-			quant.MixQ8(out, ldo, p[at:], ldp, nq, s.blocks(true, g, from+at), 0, m, d)
+			kernel.MixQ8(out, ldo, p[at:], ldp, nq, s.blocks(true, g, from+at), 0, m, d)
 		}
 		at += m
 	}

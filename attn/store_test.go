@@ -5,7 +5,7 @@ import (
 	"math"
 	"testing"
 
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // cachedLayers are layers of every kind, for tests of what is cached.
@@ -32,7 +32,7 @@ func dequantised(s *Store, g, pos int) (k, v []float32) {
 	if l.tail {
 		copy(v, k[l.KeySize-l.ValueSize:])
 	} else {
-		s.blocks(true, g, pos).Get(v, pos%quant.PanelRows, 0)
+		s.blocks(true, g, pos).Get(v, pos%kernel.PanelRows, 0)
 	}
 	return k, v
 }

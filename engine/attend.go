@@ -2,8 +2,8 @@ package engine
 
 import (
 	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
-	"github.com/latentgo/latentgo/quant"
 )
 
 // Attention of compressed layers. Decode is in the absorbed form: the query heads are projected to rows, attend to the cache
@@ -15,14 +15,14 @@ type up struct {
 	in, out              []float32
 	cached, keys, values []float32 // for expand
 	near                 []uint16  // for nearOf
-	act                  quant.Act
+	act                  kernel.Act
 }
 
 // upRows is how many rows up-projections take at a time.
 const upRows = 64
 
 // product computes dst(i)[:rows] = rows r0 … r0+rows-1 of m · src(i) for i < n. src and dst return slices of the widths.
-func (u *up) product(m *quant.Matrix, rows, n int, src, dst func(i int) []float32) {
+func (u *up) product(m *kernel.Matrix, rows, n int, src, dst func(i int) []float32) {
 	for at := 0; at < n; at += upRows {
 		k := min(upRows, n-at)
 		in, out := sized(&u.in, k*m.Cols), sized(&u.out, k*rows)
@@ -37,14 +37,14 @@ func (u *up) product(m *quant.Matrix, rows, n int, src, dst func(i int) []float3
 }
 
 // mul computes n products of the first rows of m with consecutive inputs.
-func (u *up) mul(dst []float32, m *quant.Matrix, rows int, in []float32, n int) {
+func (u *up) mul(dst []float32, m *kernel.Matrix, rows int, in []float32, n int) {
 	u.act.Reset(in, n, m.Cols)
 	u.act.Quantize(m.Form(), 0, n)
 	m.Mul(dst, rows, &u.act, 0, rows)
 }
 
 // rows computes rows r0 … r1-1 of n products of m with consecutive inputs.
-func (u *up) rows(dst []float32, m *quant.Matrix, r0, r1 int, in []float32, n int) {
+func (u *up) rows(dst []float32, m *kernel.Matrix, r0, r1 int, in []float32, n int) {
 	u.act.Reset(in, n, m.Cols)
 	u.act.Quantize(m.Form(), 0, n)
 	m.Mul(dst, m.Rows, &u.act, r0, r1)
@@ -163,7 +163,7 @@ func (p *pass) valuesOne(w *pool.Worker, ln *lane, l *layer, pos int, out []floa
 
 // valuesOf computes values r0 … r1-1 of query heads h0 … h1-1, which share up-projection t, for the token at pos: what the parts found
 // is combined and raised, and near tokens are added.
-func (p *pass) valuesOf(w *pool.Worker, ln *lane, l *layer, t *quant.Matrix, pos, h0, h1, r0, r1 int, out []float32) {
+func (p *pass) valuesOf(w *pool.Worker, ln *lane, l *layer, t *kernel.Matrix, pos, h0, h1, r0, r1 int, out []float32) {
 	v, sc := l.geo.ValueSize, &p.scratch[w.ID]
 	if l.attn.FarTokens(pos) > 0 {
 		mix := ln.mix[:(h1-h0)*l.lat.l]

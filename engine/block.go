@@ -4,8 +4,8 @@ import (
 	"math"
 
 	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
-	"github.com/latentgo/latentgo/quant"
 )
 
 // The block builder: attention and feed-forward of one layer, with what a model has not left out. Data is handed from
@@ -201,8 +201,8 @@ func (p *pass) activate(l *layer, gate, up []float32, r0, r1 int) {
 // actMul computes gate = act(gate) ⊙ up.
 func (p *pass) actMul(gate, up []float32) {
 	if p.h.arch.gelu {
-		quant.GELUMul(gate, gate, up)
+		kernel.GELUMul(gate, gate, up)
 	} else {
-		quant.SiLUMul(gate, gate, up)
+		kernel.SiLUMul(gate, gate, up)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/internal/ggtype"
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // compressOptions says what a model is compressed to, and on what text.
@@ -263,7 +263,7 @@ func dense(l linear) *mat.Dense {
 }
 
 // encoderType returns the type of what makes rows of n inputs, in a model whose projections have type t: it costs nothing beside theirs.
-func encoderType(t quant.Type, n int) quant.Type {
+func encoderType(t kernel.Type, n int) kernel.Type {
 	if n%32 != 0 || t == ggtype.F32 || t == ggtype.F16 || t == ggtype.BF16 {
 		return ggtype.F16
 	}
@@ -283,14 +283,14 @@ func (c *converter) latentTensors(i int, parts []*attn.Compressed, made map[stri
 		}
 	}
 	name := func(s string) string { return fmt.Sprintf("blk.%d.%s", i, s) }
-	add := func(n string, typ quant.Type, data []byte, shape ...int) {
+	add := func(n string, typ kernel.Type, data []byte, shape ...int) {
 		made[name(n)] = madeTensor(name(n), typ, data, shape...)
 	}
 	if s.r > 0 {
 		add(tensorPairs, ggtype.I32, pairs, s.r/2, s.blocks)
 	}
 	row := s.r + s.l
-	write := func(n string, typ quant.Type, m []*mat.Dense) error {
+	write := func(n string, typ kernel.Type, m []*mat.Dense) error {
 		rows, cols := m[0].Dims()
 		data, err := encode(typ, m...)
 		add(n, typ, data, cols, rows, len(m))
@@ -357,7 +357,7 @@ func fold(l *layer, enc []*mat.Dense) (*mat.Dense, []float64) {
 }
 
 // encode writes matrices one after the other as type t.
-func encode(t quant.Type, ms ...*mat.Dense) ([]byte, error) {
+func encode(t kernel.Type, ms ...*mat.Dense) ([]byte, error) {
 	var out []byte
 	for _, m := range ms {
 		rows, cols := m.Dims()
@@ -368,7 +368,7 @@ func encode(t quant.Type, ms ...*mat.Dense) ([]byte, error) {
 			}
 		}
 		b := make([]byte, t.RowBytes(cols)*rows)
-		if err := quant.Quantize(b, t, x); err != nil {
+		if err := kernel.Quantize(b, t, x); err != nil {
 			return nil, err
 		}
 		out = append(out, b...)
@@ -376,7 +376,7 @@ func encode(t quant.Type, ms ...*mat.Dense) ([]byte, error) {
 	return out, nil
 }
 
-func madeTensor(name string, typ quant.Type, data []byte, shape ...int) *tensor {
+func madeTensor(name string, typ kernel.Type, data []byte, shape ...int) *tensor {
 	t := &tensor{name: name, typ: typ, bytes: func() ([]byte, error) { return data, nil }}
 	for _, n := range shape {
 		t.shape = append(t.shape, uint64(n))
@@ -406,7 +406,7 @@ func (c *converter) repair(ev *evidence, old linear, name string, made map[strin
 		return err
 	}
 	if j != nil {
-		m, err := quant.NewMatrix(typ, g.b, g.a, data)
+		m, err := kernel.NewMatrix(typ, g.b, g.a, data)
 		if err != nil {
 			return err
 		}
@@ -430,8 +430,8 @@ func floatRows(l linear) []float32 {
 }
 
 // round encodes rows of n weights, divided by scale, so that the error of products stays small in the metric given.
-func (c *converter) round(rows []float32, n int, scale float32, typ quant.Type, metric *factor) ([]byte, error) {
-	fb := quant.NewFeedback(n, metric.at)
+func (c *converter) round(rows []float32, n int, scale float32, typ kernel.Type, metric *factor) ([]byte, error) {
+	fb := kernel.NewFeedback(n, metric.at)
 	size := typ.RowBytes(n)
 	data := make([]byte, size*len(rows)/n)
 	err := c.m.run.parallel(len(rows)/n, func(r int) error {
@@ -445,7 +445,7 @@ func (c *converter) round(rows []float32, n int, scale float32, typ quant.Type, 
 }
 
 // writable returns the type itself, or for types without an encoder the smallest one that loses no more.
-func writable(t quant.Type) quant.Type {
+func writable(t kernel.Type) kernel.Type {
 	switch t {
 	case ggtype.F32, ggtype.F16, ggtype.BF16, ggtype.Q4_0, ggtype.Q4_1, ggtype.Q5_0, ggtype.Q5_1, ggtype.Q8_0:
 		return t

@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"github.com/latentgo/latentgo/attn"
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // DeepSeek's own multi-head latent attention (arXiv 2405.04434). A layer computes from its normed input h, with r rotated
@@ -62,7 +62,7 @@ type native struct {
 	qA     linear // [rank, width] and what follows from it; nil when the queries have one matrix
 	qNorm  []float32
 	kvNorm []float32 // [L]
-	forms  []quant.Form
+	forms  []kernel.Form
 }
 
 // mla loads the attention of layer i.
@@ -125,8 +125,8 @@ func (ld *loader) mlaForms(l *layer, i int) {
 }
 
 // transposedAll returns the transposed matrices.
-func transposedAll(ms []*quant.Matrix) []*quant.Matrix {
-	out := make([]*quant.Matrix, len(ms))
+func transposedAll(ms []*kernel.Matrix) []*kernel.Matrix {
+	out := make([]*kernel.Matrix, len(ms))
 	for i, m := range ms {
 		out[i] = transposed(m, 0, m.Rows)
 	}

@@ -5,8 +5,8 @@ import (
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
-	"github.com/latentgo/latentgo/quant"
 )
 
 // Compressed layers whose keys are in the latent without RoPE: near tokens are seen as the model sees them, far ones through rows,
@@ -62,7 +62,7 @@ func (m *latent) reach(l *layer, s latentShape, turns *attn.Turns) (err error) {
 			}
 		}
 		key := make([]uint16, len(arranged))
-		quant.F32ToF16(key, arranged)
+		kernel.F32ToF16(key, arranged)
 		keys = append(keys, key)
 	}
 	if m.sight, err = attn.NewReach(turns, s.near, g.KeySize, g.ValueSize, s.key, keys); err != nil {
@@ -215,7 +215,7 @@ func (p *pass) nearOf(u *up, l *layer, k, t int) (key, value []uint16) {
 	turns.Arrange(own, raw)
 	turns.Rotate(own, p.pos+t)
 	half := sizedHalves(&u.near, g.KeySize+g.ValueSize)
-	quant.F32ToF16(half, x[g.KeySize:])
+	kernel.F32ToF16(half, x[g.KeySize:])
 	return half[:g.KeySize], half[g.KeySize:]
 }
 

@@ -4,8 +4,8 @@ import (
 	"slices"
 
 	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
-	"github.com/latentgo/latentgo/quant"
 )
 
 // A forward pass takes at most maxBatch tokens, fewer where their buffers would exceed batchBytes, but minBatch in any
@@ -47,17 +47,17 @@ type runner struct {
 
 // lane is a set of rows that one worker (decode) or all workers (prefill) compute on.
 type lane struct {
-	x, h  []float32 // residual stream and its norm, [rows, width]
-	att   []float32 // attention output [rows, heads·value size]
-	query []float32 // decode: this worker's rotated query
-	key   []float32 // decode: a rotated key head, or a row of the cache
-	mix   []float32 // decode, compressed layers: mixes of latents, one per query head
-	low   []float32 // normed queries of low rank
-	lowIn quant.Act // low
-	in    quant.Act // h
-	out   quant.Act // att
-	ffn   quant.Act // gate
-	last  quant.Act // h of tokens whose logits are wanted
+	x, h  []float32  // residual stream and its norm, [rows, width]
+	att   []float32  // attention output [rows, heads·value size]
+	query []float32  // decode: this worker's rotated query
+	key   []float32  // decode: a rotated key head, or a row of the cache
+	mix   []float32  // decode, compressed layers: mixes of latents, one per query head
+	low   []float32  // normed queries of low rank
+	lowIn kernel.Act // low
+	in    kernel.Act // h
+	out   kernel.Act // att
+	ffn   kernel.Act // gate
+	last  kernel.Act // h of tokens whose logits are wanted
 }
 
 // widths are the largest row lengths over all layers.
