@@ -2,6 +2,7 @@ package engine
 
 import (
 	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
 )
@@ -78,7 +79,7 @@ func rotatePairs(x []float32, pairs []int32, table []float32) {
 
 // attendLatent attends with compressed rows. Biases, norms, RoPE and caching are done here, from the projections in p.q and
 // p.k (rows, or keys with values in p.v).
-func (p *pass) attendLatent(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, hi int) {
+func (p *pass) attendLatent(w *pool.Worker, ln *lane, l *layer, s *attention.Store, lo, hi int) {
 	native := l.lat.native
 	if native != nil && native.qA.Matrix != nil {
 		p.raiseQueries(w, ln, l, lo, hi)
@@ -97,7 +98,7 @@ func (p *pass) attendLatent(w *pool.Worker, ln *lane, l *layer, s *attn.Store, l
 
 // latentOne is a decode step; see attendOne. The workers share out the rows of the up-projections as they do cached
 // positions: all four kinds of work are long beside a barrier.
-func (p *pass) latentOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
+func (p *pass) latentOne(w *pool.Worker, ln *lane, l *layer, s *attention.Store) {
 	m, a, u := l.lat, l.attn, &p.ups[w.ID]
 	for {
 		b, _, ok := w.Take(m.blocks, 1)
@@ -186,7 +187,7 @@ func (m *latent) blockPairs(h int, g attn.Geometry) []int32 {
 }
 
 // appendRow caches token t's row of block b; row is scratch.
-func (p *pass) appendRow(u *up, l *layer, s *attn.Store, b, t int, row []float32) {
+func (p *pass) appendRow(u *up, l *layer, s *attention.Store, b, t int, row []float32) {
 	if l.lat.native != nil {
 		p.appendNative(l, s, t, row)
 		return
@@ -225,7 +226,7 @@ func (p *pass) keysValues(u *up, l *layer, b, t int) []float32 {
 }
 
 // latentMany is prefill; see attendMany.
-func (p *pass) latentMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, hi int) {
+func (p *pass) latentMany(w *pool.Worker, ln *lane, l *layer, s *attention.Store, lo, hi int) {
 	m, g, u := l.lat, l.geo, &p.ups[w.ID]
 	nq := g.Heads * g.KeySize
 	row := p.private[w.ID].key[:m.row()]
@@ -257,7 +258,7 @@ func (p *pass) latentMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo,
 }
 
 // tiles attends with all tokens' queries in p.queries and ends with a barrier.
-func (p *pass) tiles(w *pool.Worker, a *attn.Layer, out []float32, s *attn.Store) {
+func (p *pass) tiles(w *pool.Worker, a *attention.Layer, out []float32, s *attention.Store) {
 	for {
 		i, _, ok := w.Take(a.Tiles(p.pos, len(p.ids)), 1)
 		if !ok {
@@ -324,7 +325,7 @@ func (p *pass) projectQueries(u *up, l *layer, lo, hi, n, width, col int) {
 }
 
 // expand rebuilds keys and values of all positions that the pass attends to, in pieces shared out among the workers.
-func (p *pass) expand(w *pool.Worker, u *up, l *layer, s *attn.Store) {
+func (p *pass) expand(w *pool.Worker, u *up, l *layer, s *attention.Store) {
 	m, g := l.lat, l.geo
 	from := 0
 	if g.Window > 0 {
@@ -351,7 +352,7 @@ func (p *pass) expand(w *pool.Worker, u *up, l *layer, s *attn.Store) {
 }
 
 // expandBlock rebuilds n positions of one block's heads.
-func (p *pass) expandBlock(u *up, l *layer, s, wide *attn.Store, b, from, n int) {
+func (p *pass) expandBlock(u *up, l *layer, s, wide *attention.Store, b, from, n int) {
 	m, g := l.lat, l.geo
 	row, width := l.attn.KeySize, m.wide.KeySize
 	rows := sized(&u.cached, n*row)

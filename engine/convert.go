@@ -8,11 +8,11 @@ import (
 	"math"
 	"runtime/debug"
 
-	"gonum.org/v1/gonum/mat"
-
 	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/attn/transmla"
 	"github.com/latentgo/latentgo/internal/ggtype"
 	"github.com/latentgo/latentgo/internal/kernel"
+	"gonum.org/v1/gonum/mat"
 )
 
 // compressOptions says what a model is compressed to, and on what text.
@@ -60,7 +60,7 @@ type converter struct {
 // figures.
 const ridgeShare = 0.2
 
-// Values of attn.CompressOptions.Balance, for our own form and for that of llama.cpp. RATIONALE.md has the figures.
+// Values of transmla.CompressOptions.Balance, for our own form and for that of llama.cpp. RATIONALE.md has the figures.
 const (
 	keyWeight       = 2.5
 	compatKeyWeight = 4
@@ -146,9 +146,9 @@ func (c *converter) load(i int, made map[string]*tensor) (*layer, error) {
 
 // compress makes the tensors of layer i's compressed attention.
 func (c *converter) compress(ctx context.Context, i int, made map[string]*tensor) error {
-	var texts *[]attn.Text
+	var texts *[]transmla.Text
 	if c.compat {
-		texts = new([]attn.Text)
+		texts = new([]transmla.Text)
 	}
 	kv, q, err := c.cal.moments(ctx, i, texts)
 	if err != nil {
@@ -159,14 +159,14 @@ func (c *converter) compress(ctx context.Context, i int, made map[string]*tensor
 	if l.geo.Window > 0 {
 		span = min(span, l.geo.Window)
 	}
-	o := attn.CompressOptions{R: s.r, L: s.l, Keys: s.keys(), Context: span, Balance: keyWeight}
+	o := transmla.CompressOptions{R: s.r, L: s.l, Keys: s.keys(), Context: span, Balance: keyWeight}
 	if s.near > 0 {
-		o.Turns = c.h.turns[l.rope]
+		o.Keeps = c.h.turns[l.rope].Seen
 	}
 	if c.compat {
 		o.Pairs, o.Balance = compatPairs(s.r), compatKeyWeight
 	}
-	var parts []*attn.Compressed
+	var parts []*transmla.Compressed
 	for b := range s.blocks {
 		m := c.blockMoments(l, kv, q, b, s.blocks)
 		if c.compat {
@@ -174,7 +174,7 @@ func (c *converter) compress(ctx context.Context, i int, made map[string]*tensor
 				return err
 			}
 		}
-		p, err := attn.Compress(c.m.run.ropes[l.rope], m, o)
+		p, err := transmla.Compress(c.m.run.ropes[l.rope], m, o)
 		if err != nil {
 			return err
 		}
@@ -185,12 +185,12 @@ func (c *converter) compress(ctx context.Context, i int, made map[string]*tensor
 
 // fit finds how query heads ask rows whose keys are rotated before they are cached, or not at all. Our own form, which rotates them
 // however far they are, has no need.
-func (c *converter) fit(rope *attn.Rope, m *attn.Moments, o attn.CompressOptions, texts []attn.Text) ([]attn.Asks, error) {
-	f, err := attn.NewFit(rope, m, o, texts)
+func (c *converter) fit(rope *attn.Rope, m *transmla.Moments, o transmla.CompressOptions, texts []transmla.Text) ([]transmla.Asks, error) {
+	f, err := transmla.NewFit(rope, m, o, texts)
 	if err != nil {
 		return nil, err
 	}
-	asks := make([]attn.Asks, m.Heads)
+	asks := make([]transmla.Asks, m.Heads)
 	return asks, c.m.run.parallel(m.Heads, func(h int) (err error) {
 		asks[h], err = f.Asks(h)
 		return err
@@ -198,11 +198,11 @@ func (c *converter) fit(rope *attn.Rope, m *attn.Moments, o attn.CompressOptions
 }
 
 // blockMoments cuts the statistics of block b of n out of the layer's.
-func (c *converter) blockMoments(l *layer, kv, q *gram, b, n int) *attn.Moments {
+func (c *converter) blockMoments(l *layer, kv, q *gram, b, n int) *transmla.Moments {
 	g := l.geo
 	g.KVHeads /= n
 	g.Heads /= n
-	m := &attn.Moments{Geometry: g, KV: mat.NewSymDense(g.KVHeads*(g.KeySize+g.ValueSize), nil)}
+	m := &transmla.Moments{Geometry: g, KV: mat.NewSymDense(g.KVHeads*(g.KeySize+g.ValueSize), nil)}
 	at := func(i int) int { // index in the layer's z of index i in the block's
 		if k := g.KVHeads * g.KeySize; i >= k {
 			return l.geo.KVHeads*g.KeySize + b*g.KVHeads*g.ValueSize + i - k
@@ -271,7 +271,7 @@ func encoderType(t kernel.Type, n int) kernel.Type {
 }
 
 // latentTensors adds a compressed layer's tensors to made.
-func (c *converter) latentTensors(i int, parts []*attn.Compressed, made map[string]*tensor) error {
+func (c *converter) latentTensors(i int, parts []*transmla.Compressed, made map[string]*tensor) error {
 	l, s := &c.m.w.layers[i], c.plan[i]
 	var enc, query, value []*mat.Dense
 	var pairs []byte

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
@@ -116,8 +116,8 @@ func (ld *loader) mlaForms(l *layer, i int) {
 		m.query = transposedAll(m.key)
 	}
 	var err error
-	if l.attn, err = attn.NewLatent(g.Heads, 1, m.r, m.l, g.Window); err == nil {
-		m.wide, err = attn.NewGQA(g)
+	if l.attn, err = attention.NewLatent(g.Heads, 1, m.r, m.l, g.Window); err == nil {
+		m.wide, err = attention.NewGQA(g)
 	}
 	if err != nil {
 		ld.err = fmt.Errorf("%s: layer %d: %w", ld.f.Name(), i, err)

@@ -6,11 +6,12 @@ import (
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/ggtype"
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// latent is what a compressed layer has in place of key and value projections (attn.Compressed). Its cache holds, per
+// latent is what a compressed layer has in place of key and value projections (transmla.Compressed). Its cache holds, per
 // block of key/value heads, one row [R rotated | L latent] per token.
 type latent struct {
 	r, l, blocks int
@@ -24,9 +25,9 @@ type latent struct {
 	query  []*kernel.Matrix // [R+L, d]: a query head's query for rows
 	key    []*kernel.Matrix // [d, L]: the latent part of query transposed, a head's key from the latent
 	value  []*kernel.Matrix // [v, L]: its value from the latent
-	sight  *attn.Reach      // how near and far tokens are seen differently; then key is nil
+	sight  *attention.Reach // how near and far tokens are seen differently; then key is nil
 	native *native          // what DeepSeek's own form has beside; nil for a compressed layer
-	wide   *attn.Layer      // attention over keys [R rotated | d] and values expanded from the latent, for prefill
+	wide   *attention.Layer // attention over keys [R rotated | d] and values expanded from the latent, for prefill
 }
 
 // Names of a compressed model's metadata; the arrays have one number per layer.
@@ -37,7 +38,7 @@ const (
 	keyLatentBlocks  = "latentgo.mla.block_count"
 	keyLatentKeys    = "latentgo.mla.key_size"   // of the latent values, how many keys are made of
 	keyLatentNear    = "latentgo.mla.near_size"  // tokens that are seen as the model sees them, a multiple of 32; 0: none
-	keyLatentPhase   = "latentgo.mla.turn_phase" // one number for all layers, see attn.Turns
+	keyLatentPhase   = "latentgo.mla.turn_phase" // one number for all layers, see attention.Turns
 )
 
 // Names of a compressed layer's tensors, after "blk.N.".
@@ -165,8 +166,8 @@ func (ld *loader) latent(l *layer, i int, h *hparams, name func(string) string) 
 		m.key = append(m.key, transposed(q, s.r, s.l))
 	}
 	var err error
-	if l.attn, err = attn.NewLatent(g.Heads, s.blocks, s.r, s.l, g.Window); err == nil {
-		m.wide, err = attn.NewGQA(attn.Geometry{
+	if l.attn, err = attention.NewLatent(g.Heads, s.blocks, s.r, s.l, g.Window); err == nil {
+		m.wide, err = attention.NewGQA(attn.Geometry{
 			Heads: g.Heads, KVHeads: max(len(m.query), len(m.value)), KeySize: s.r + g.KeySize, ValueSize: g.ValueSize, Window: g.Window,
 		})
 	}

@@ -3,7 +3,7 @@ package engine
 import (
 	"math"
 
-	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
 )
@@ -14,7 +14,7 @@ type pass struct {
 	*runner
 	ids    []int32
 	pos    int // position of ids[0]
-	stores []*attn.Store
+	stores []*attention.Store
 }
 
 // prepare readies buffers and position tables before the workers start.

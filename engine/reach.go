@@ -5,12 +5,13 @@ import (
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
 )
 
 // Compressed layers whose keys are in the latent without RoPE: near tokens are seen as the model sees them, far ones through rows,
-// see attn.Reach.
+// see attention.Reach.
 
 const (
 	reachNear  = 64   // tokens that are near in any case, a multiple of 32
@@ -25,7 +26,7 @@ func (h *hparams) makeTurns(ropes []*attn.Rope) error {
 			continue
 		}
 		for _, r := range ropes {
-			t, err := attn.NewTurns(r, h.phase)
+			t, err := attention.NewTurns(r, h.phase)
 			if err != nil {
 				return err
 			}
@@ -48,7 +49,7 @@ func (h *hparams) phases(f *gguf.File) error {
 }
 
 // reach builds how a layer's heads see its rows, from the query matrices of its key/value heads.
-func (m *latent) reach(l *layer, s latentShape, turns *attn.Turns) (err error) {
+func (m *latent) reach(l *layer, s latentShape, turns *attention.Turns) (err error) {
 	g := l.geo
 	var keys [][]uint16
 	far := turns.Far(g.KeySize)
@@ -65,10 +66,10 @@ func (m *latent) reach(l *layer, s latentShape, turns *attn.Turns) (err error) {
 		kernel.F32ToF16(key, arranged)
 		keys = append(keys, key)
 	}
-	if m.sight, err = attn.NewReach(turns, s.near, g.KeySize, g.ValueSize, s.key, keys); err != nil {
+	if m.sight, err = attention.NewReach(turns, s.near, g.KeySize, g.ValueSize, s.key, keys); err != nil {
 		return err
 	}
-	if l.attn, err = attn.NewReaching(g.Heads, s.blocks, s.r, s.l, g.Window, m.sight); err != nil {
+	if l.attn, err = attention.NewReaching(g.Heads, s.blocks, s.r, s.l, g.Window, m.sight); err != nil {
 		return err
 	}
 	m.wide, err = l.attn.NewWide()
@@ -76,7 +77,7 @@ func (m *latent) reach(l *layer, s latentShape, turns *attn.Turns) (err error) {
 }
 
 // reachMany is prefill; see latentMany. A few tokens are like as many decode steps.
-func (p *pass) reachMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, hi int) {
+func (p *pass) reachMany(w *pool.Worker, ln *lane, l *layer, s *attention.Store, lo, hi int) {
 	g, u, n := l.geo, &p.ups[w.ID], len(p.ids)
 	nq := g.Heads * g.KeySize
 	for t := lo; t < hi; t++ {
@@ -117,7 +118,7 @@ func (p *pass) reachMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, 
 }
 
 // reachOne is a decode step; see latentOne.
-func (p *pass) reachOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
+func (p *pass) reachOne(w *pool.Worker, ln *lane, l *layer, s *attention.Store) {
 	g, u := l.geo, &p.ups[w.ID]
 	q := ln.query[:g.Heads*g.KeySize]
 	copy(q, p.q)
@@ -139,7 +140,7 @@ func (p *pass) reachOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
 
 // dueRows makes this worker's share of the rows of tokens that become far in this pass, and reports whether there are any. In decode
 // they are 32 at a time: the encoder is read once for all of them, and never in the first steps.
-func (p *pass) dueRows(w *pool.Worker, u *up, l *layer, s *attn.Store) bool {
+func (p *pass) dueRows(w *pool.Worker, u *up, l *layer, s *attention.Store) bool {
 	from, to := s.Due(p.pos, len(p.ids))
 	if from >= to {
 		return false
@@ -154,7 +155,7 @@ func (p *pass) dueRows(w *pool.Worker, u *up, l *layer, s *attn.Store) bool {
 }
 
 // reachRows makes and caches n rows of block b from position from on. Tokens before the pass are in the ring.
-func (p *pass) reachRows(u *up, l *layer, s *attn.Store, b, from, n int) {
+func (p *pass) reachRows(u *up, l *layer, s *attention.Store, b, from, n int) {
 	m, g := l.lat, l.geo
 	heads, row := g.KVHeads/m.blocks, m.row()
 	nk, nz := heads*g.KeySize, heads*(g.KeySize+g.ValueSize)
@@ -183,7 +184,7 @@ func (p *pass) reachRows(u *up, l *layer, s *attn.Store, b, from, n int) {
 
 // reachShort is the rest of a decode step with few far tokens: workers share out the heads, and each does all that its own need, so
 // that none waits for another in between.
-func (p *pass) reachShort(w *pool.Worker, ln *lane, l *layer, s *attn.Store, out []float32) {
+func (p *pass) reachShort(w *pool.Worker, ln *lane, l *layer, s *attention.Store, out []float32) {
 	m, g, u, sc := l.lat, l.geo, &p.ups[w.ID], &p.scratch[w.ID]
 	group := g.Group()
 	lo, hi := w.Share(g.Heads)
@@ -236,7 +237,7 @@ func (p *pass) reachQueries(u *up, l *layer, t int, q []float32, w *pool.Worker)
 }
 
 // reachOut attends with token t's queries and writes what its heads found to out. It ends with a barrier.
-func (p *pass) reachOut(w *pool.Worker, ln *lane, l *layer, s *attn.Store, t int, out []float32) {
+func (p *pass) reachOut(w *pool.Worker, ln *lane, l *layer, s *attention.Store, t int, out []float32) {
 	g, u, sc, pos := l.geo, &p.ups[w.ID], &p.scratch[w.ID], p.pos+t
 	for {
 		i, _, ok := w.Take(g.KVHeads+l.attn.Parts(pos), 1)
@@ -269,7 +270,7 @@ func (p *pass) reachWide(u *up, l *layer, lo, hi int) {
 }
 
 // expandReach rebuilds n positions of one block's heads as they are seen from afar; see expandBlock.
-func (p *pass) expandReach(u *up, l *layer, s, wide *attn.Store, b, from, n int) {
+func (p *pass) expandReach(u *up, l *layer, s, wide *attention.Store, b, from, n int) {
 	m, g := l.lat, l.geo
 	row, width := m.row(), m.wide.Own()
 	rows := sized(&u.cached, n*row)

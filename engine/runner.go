@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
 )
@@ -30,19 +31,19 @@ type runner struct {
 	rows    int          // tokens that the shared buffers hold
 	shared  lane
 	private []lane
-	most    widths                    // largest rows of all layers included
-	attns   []*attn.Layer             // their forms of attention
-	scratch []attn.Scratch            // per worker
-	ups     []up                      // per worker: up-projections of compressed layers
-	wide    map[wideShape]*attn.Store // expanded keys and values, rewritten by each compressed layer
+	most    widths                         // largest rows of all layers included
+	attns   []*attention.Layer             // their forms of attention
+	scratch []attention.Scratch            // per worker
+	ups     []up                           // per worker: up-projections of compressed layers
+	wide    map[wideShape]*attention.Store // expanded keys and values, rewritten by each compressed layer
 
 	q, k, v, o   []float32 // [rows, heads·size] …, o [rows, width]: results of projections
 	mixing       mixing
 	queries, mix []float32   // compressed layers: queries for cached rows, mixes of latents or what heads make of them
 	gate, up     []float32   // [rows, ff]
 	tables       [][]float32 // per rope: [rows, dims]
-	turns        []*attn.Turns
-	part         attn.Partial
+	turns        []*attention.Turns
+	part         attention.Partial
 }
 
 // lane is a set of rows that one worker (decode) or all workers (prefill) compute on.
@@ -70,10 +71,10 @@ type widths struct {
 func newRunner(h *hparams, w *weights, ropes []*attn.Rope, threads int) *runner {
 	r := &runner{pool: pool.New(threads), h: h, w: w, ropes: ropes}
 	r.private = make([]lane, r.pool.Size())
-	r.scratch = make([]attn.Scratch, r.pool.Size())
+	r.scratch = make([]attention.Scratch, r.pool.Size())
 	r.ups = make([]up, r.pool.Size())
 	r.mixing.routers = make([]router, r.pool.Size())
-	r.wide = map[wideShape]*attn.Store{}
+	r.wide = map[wideShape]*attention.Store{}
 	r.tables = make([][]float32, len(ropes))
 	for i := range w.layers {
 		r.include(&w.layers[i], h.ff[i])
@@ -118,7 +119,7 @@ func (r *runner) include(l *layer, ff int) {
 			r.turns = append(r.turns, s.Turns())
 		}
 		if shape := wideOf(l); r.wide[shape] == nil {
-			r.wide[shape] = attn.NewStore(wide, attn.F16)
+			r.wide[shape] = attention.NewStore(wide, attention.F16)
 		}
 	}
 	r.part.Reserve(l.attn)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
@@ -36,10 +37,10 @@ func (l linear) Mul(dst []float32, ld int, a *kernel.Act, r0, r1 int) {
 
 // layer is one transformer block: its tensors (nil where the model has none) and the form of its attention.
 type layer struct {
-	geo   attn.Geometry // of the model
-	attn  *attn.Layer   // over the cache
-	lat   *latent       // nil unless the cache is compressed
-	rope  int           // index of its position embedding
+	geo   attn.Geometry    // of the model
+	attn  *attention.Layer // over the cache
+	lat   *latent          // nil unless the cache is compressed
+	rope  int              // index of its position embedding
 	local bool
 
 	attnNorm, postAttnNorm []float32
@@ -242,11 +243,11 @@ func (ld *loader) layer(l *layer, i int, h *hparams, form MLA) {
 }
 
 // newAttention is where grouped-query attention becomes latent attention, or stays what it is.
-func newAttention(geo attn.Geometry, form MLA) (*attn.Layer, error) {
+func newAttention(geo attn.Geometry, form MLA) (*attention.Layer, error) {
 	if form.Off {
-		return attn.NewGQA(geo)
+		return attention.NewGQA(geo)
 	}
-	return attn.NewMLA(geo)
+	return attention.NewMLA(geo)
 }
 
 func (ld *loader) attention(l *layer, i int, h *hparams, name func(string) string) {

@@ -1,4 +1,4 @@
-package attn
+package transmla
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/viterin/vek/vek32"
 	"gonum.org/v1/gonum/mat"
@@ -45,8 +46,8 @@ type Asks struct {
 // is least: for the softmax alone the divergence of the attention from the model's, to second order and but for a factor; what falls off
 // with the distance keeps words that have no attention from getting some. It is a linear regression. A Fit is safe for concurrent use.
 type Fit struct {
-	rope  *Rope
-	g     Geometry
+	rope  *attn.Rope
+	g     attn.Geometry
 	c     *Compressed // with all of the keys in place of a latent
 	texts []Text
 	rows  []*mat.Dense   // per text [tokens, R+L], not rotated
@@ -62,7 +63,7 @@ type fitHead struct {
 }
 
 // NewFit prepares the fit for what Compress would do with the same arguments, without Heads. Texts must be of the moments' geometry.
-func NewFit(rope *Rope, m *Moments, o CompressOptions, texts []Text) (*Fit, error) {
+func NewFit(rope *attn.Rope, m *Moments, o CompressOptions, texts []Text) (*Fit, error) {
 	o.Heads = nil
 	c, err := newCompressor(rope, m, o)
 	if err != nil {
@@ -82,8 +83,8 @@ func NewFit(rope *Rope, m *Moments, o CompressOptions, texts []Text) (*Fit, erro
 		rows.Mul(z, f.c.Encode.T())
 		f.rows = append(f.rows, rows)
 		for len(f.turns) < t.Tokens {
-			turn := make([]complex128, len(rope.freqs))
-			for j, θ := range rope.freqs {
+			turn := make([]complex128, len(rope.Freqs()))
+			for j, θ := range rope.Freqs() {
 				turn[j] = cmplx.Rect(1, θ*float64(len(f.turns)))
 			}
 			f.turns = append(f.turns, turn)
@@ -134,17 +135,17 @@ func (f *Fit) Asks(h int) (Asks, error) {
 	}
 	factor := func(i int) complex128 { return complex(u.AtVec(2*i), -u.AtVec(2*i+1)) }
 	var out Asks
-	for i := range f.rope.freqs {
+	for i := range f.rope.Freqs() {
 		out.Latent = append(out.Latent, factor(i))
 	}
 	for j := range f.c.R / 2 {
-		out.Rotated = append(out.Rotated, factor(len(f.rope.freqs)+j))
+		out.Rotated = append(out.Rotated, factor(len(f.rope.Freqs())+j))
 	}
 	return out, nil
 }
 
 // unknowns returns how many factors a head has: those of RoPE pairs in the latent, then those of rotated pairs.
-func (f *Fit) unknowns() int { return len(f.rope.freqs) + f.c.R/2 }
+func (f *Fit) unknowns() int { return len(f.rope.Freqs()) + f.c.R/2 }
 
 // equations adds the normal equations of the regression of head h's scores on text i: for a query, a row per key of 2·unknowns values and
 // what the factors should give, [keys, 2·unknowns + 1], taken from its mean and weighted.
@@ -227,18 +228,18 @@ func (f *Fit) turn(dst []float32, x []float64, pos int) {
 		a, b := f.rope.Pair(i)
 		dst[2*i], dst[2*i+1] = float32(x[a]*real(e)-x[b]*imag(e)), float32(x[a]*imag(e)+x[b]*real(e))
 	}
-	for i := f.rope.dims; i < len(x); i++ {
+	for i := f.rope.Dims(); i < len(x); i++ {
 		dst[i] = float32(x[i])
 	}
 }
 
 // scores returns the model's scores of query q at position t, for the tokens from first on.
 func (f *Fit) scores(t int, q []float64, keys []float32) (first int, scores []float32) {
-	first = f.g.first(t)
+	first = f.g.First(t)
 	d := f.g.KeySize
 	x := make([]float32, d)
 	f.turn(x, q, t)
-	vek32.MulNumber_Inplace(x[:f.rope.dims], float32(f.rope.mag*f.rope.mag))
+	vek32.MulNumber_Inplace(x[:f.rope.Dims()], float32(f.rope.Magnitude()*f.rope.Magnitude()))
 	scores = make([]float32, t+1-first)
 	for i := range scores {
 		scores[i] = vek32.Dot(x, keys[(first+i)*d:][:d])
@@ -261,7 +262,7 @@ func scoreWeights(scores []float32) []float32 {
 
 // equation fills in a row: what each factor, at 1 and at -j, adds to the score of a token from its row, and what all should give.
 func (f *Fit) equation(dst []float32, q, rotated, seen, row []float64, distance int, score float64) {
-	pairs, mag := len(f.rope.freqs), f.rope.mag*f.rope.mag
+	pairs, mag := len(f.rope.Freqs()), f.rope.Magnitude()*f.rope.Magnitude()
 	for i := range pairs { // conj(q)·seen
 		a, b := f.rope.Pair(i)
 		dst[2*i], dst[2*i+1] = float32(q[a]*seen[a]+q[b]*seen[b]), float32(q[a]*seen[b]-q[b]*seen[a])
@@ -270,7 +271,7 @@ func (f *Fit) equation(dst []float32, q, rotated, seen, row []float64, distance 
 		x := complex(rotated[2*j], -rotated[2*j+1]) * complex(row[2*j], row[2*j+1]) * cmplx.Conj(f.turns[distance][p])
 		dst[2*(pairs+j)], dst[2*(pairs+j)+1] = float32(mag*real(x)), float32(mag*imag(x))
 	}
-	for i := f.rope.dims; i < f.g.KeySize; i++ { // without RoPE, nothing is to be fitted
+	for i := f.rope.Dims(); i < f.g.KeySize; i++ { // without RoPE, nothing is to be fitted
 		score -= q[i] * seen[i]
 	}
 	dst[len(dst)-1] = float32(score)

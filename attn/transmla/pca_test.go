@@ -1,9 +1,10 @@
-package attn
+package transmla
 
 import (
 	"math"
 	"testing"
 
+	"github.com/latentgo/latentgo/attn"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -27,7 +28,7 @@ func TestBalance(t *testing.T) {
 
 // More weight on keys makes scores better and values worse.
 func TestBalanceTradesKeysForValues(t *testing.T) {
-	s := newSample(t, Geometry{Heads: 6, KVHeads: 3, KeySize: 8, ValueSize: 8}, RopeConfig{Dims: 8, Base: 100}, 200)
+	s := newSample(t, attn.Geometry{Heads: 6, KVHeads: 3, KeySize: 8, ValueSize: 8}, attn.RopeConfig{Dims: 8, Base: 100}, 200)
 	errorsAt := func(balance float64) (scores, values float64) {
 		c := s.compress(t, CompressOptions{L: 16, Context: 1, Balance: balance})
 		for pos := range 40 {
@@ -57,7 +58,7 @@ func TestBalanceTradesKeysForValues(t *testing.T) {
 
 // The latent is the best of its size: in the metric in which it was found no other projection of that rank does better.
 func TestLatentIsTheBestOfItsRank(t *testing.T) {
-	s := newSample(t, Geometry{Heads: 2, KVHeads: 1, KeySize: 8, ValueSize: 8}, RopeConfig{Dims: 8, Base: 100}, 100)
+	s := newSample(t, attn.Geometry{Heads: 2, KVHeads: 1, KeySize: 8, ValueSize: 8}, attn.RopeConfig{Dims: 8, Base: 100}, 100)
 	c := compressorOf(t, s, CompressOptions{R: 8, L: 4, Context: 64})
 	c.choose()
 	joint := mat.NewDense(8, c.n, nil)

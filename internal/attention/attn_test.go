@@ -1,4 +1,4 @@
-package attn
+package attention
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/latentgo/latentgo/attn"
 	"github.com/x448/float16"
 )
 
@@ -13,11 +14,11 @@ import (
 // dense up-projections and the fp16 rounding of the cache.
 
 type sequence struct {
-	g       Geometry
+	g       attn.Geometry
 	q, k, v [][]float32 // per token: [H·d], [G·d], [G·v]
 }
 
-func randomSequence(g Geometry, n int, seed uint64) sequence {
+func randomSequence(g attn.Geometry, n int, seed uint64) sequence {
 	r := rand.New(rand.NewPCG(seed, 1))
 	s := sequence{g: g}
 	fill := func(n int, f float64) []float32 {
@@ -42,7 +43,7 @@ func (s *sequence) reference(pos, h int) []float64 {
 	g := s.g
 	kv := h / g.Group()
 	var w []float64
-	first, sum := g.first(pos), 0.0
+	first, sum := g.First(pos), 0.0
 	for j := first; j <= pos; j++ {
 		dot := 0.0
 		for c := range g.KeySize {
@@ -83,7 +84,7 @@ func (s *sequence) fill(t *testing.T, l *Layer, n int) *Store {
 	return st
 }
 
-var geometries = []Geometry{
+var geometries = []attn.Geometry{
 	{Heads: 9, KVHeads: 3, KeySize: 64, ValueSize: 64},
 	{Heads: 4, KVHeads: 4, KeySize: 80, ValueSize: 48},
 	{Heads: 8, KVHeads: 1, KeySize: 128, ValueSize: 128},
@@ -95,7 +96,7 @@ var geometries = []Geometry{
 // forms runs f for each geometry in both forms.
 func forms(t *testing.T, f func(t *testing.T, l *Layer)) {
 	for _, g := range geometries {
-		for name, make := range map[string]func(Geometry) (*Layer, error){"gqa": NewGQA, "mla": NewMLA} {
+		for name, make := range map[string]func(attn.Geometry) (*Layer, error){"gqa": NewGQA, "mla": NewMLA} {
 			t.Run(fmt.Sprintf("%s/%+v", name, g), func(t *testing.T) {
 				l, err := make(g)
 				if err != nil {
@@ -156,7 +157,7 @@ func TestPartsCoverTheContext(t *testing.T) {
 		l, _ := NewMLA(g)
 		for _, pos := range []int{0, 255, 256, 8191, 8192, 8193, 100_000, 131_071} {
 			size, parts := l.span(pos)
-			n := pos + 1 - l.first(pos)
+			n := pos + 1 - l.First(pos)
 			if parts > maxParts || (parts-1)*size >= n || parts*size < n {
 				t.Errorf("window %d, position %d: %d parts of %d for %d positions", g.Window, pos, parts, size, n)
 			}
@@ -171,7 +172,7 @@ func TestPartsCoverTheContext(t *testing.T) {
 // must give grouped-query attention: absorbed query q_h·K_h against whole rows, V_h applied to the mixed row.
 func TestExactFormIsLatentAttention(t *testing.T) {
 	for _, g := range geometries {
-		m := Exact(g)
+		m := attn.Exact(g)
 		s := randomSequence(g, 20, 3)
 		rows := make([][]float64, len(s.k))
 		for j := range rows {
@@ -201,7 +202,7 @@ func encode(s *sequence, j int) (row []float64) {
 }
 
 // dense writes a span out as the selection matrix [Len, row].
-func dense(s Span, row int) [][]float64 {
+func dense(s attn.Span, row int) [][]float64 {
 	m := make([][]float64, s.Len)
 	for i := range m {
 		m[i] = make([]float64, row)
@@ -211,7 +212,7 @@ func dense(s Span, row int) [][]float64 {
 }
 
 // latent is MLA's textbook formula with absorbed up-projections K and V, for the last row's query.
-func latent(g Geometry, q []float32, rows, K, V [][]float64) []float64 {
+func latent(g attn.Geometry, q []float32, rows, K, V [][]float64) []float64 {
 	absorbed := make([]float64, len(rows[0]))
 	for i, x := range q {
 		for c := range absorbed {
@@ -220,7 +221,7 @@ func latent(g Geometry, q []float32, rows, K, V [][]float64) []float64 {
 	}
 	mixed := make([]float64, len(rows[0]))
 	sum := 0.0
-	for _, row := range rows[g.first(len(rows)-1):] {
+	for _, row := range rows[g.First(len(rows)-1):] {
 		dot := 0.0
 		for c, x := range row {
 			dot += absorbed[c] * x
@@ -257,7 +258,7 @@ func TestBothFormsCacheTheSameBytes(t *testing.T) {
 }
 
 func TestGeometryErrors(t *testing.T) {
-	for _, g := range []Geometry{
+	for _, g := range []attn.Geometry{
 		{},
 		{Heads: 3, KVHeads: 2, KeySize: 8, ValueSize: 8},
 		{Heads: 2, KVHeads: 0, KeySize: 8, ValueSize: 8},
@@ -322,7 +323,7 @@ func BenchmarkDecode(b *testing.B) {
 			form{"0+192", func() (*Layer, error) { return reaching(b, g, 1e5, 1, 192, 64) }},
 			form{"0+96", func() (*Layer, error) { return reaching(b, g, 1e5, 1, 96, 32) }})
 	}
-	llama := Geometry{Heads: 32, KVHeads: 8, KeySize: 128, ValueSize: 128}
+	llama := attn.Geometry{Heads: 32, KVHeads: 8, KeySize: 128, ValueSize: 128}
 	bench("Llama8B", 8192,
 		form{"gqa", func() (*Layer, error) { return NewGQA(llama) }},
 		form{"0+1024", func() (*Layer, error) { return reaching(b, llama, 5e5, 8, 128, 48) }},
@@ -330,8 +331,8 @@ func BenchmarkDecode(b *testing.B) {
 }
 
 // reaching is a layer with a Reach: rows of l values for each block, of which keys are made of the first a.
-func reaching(b *testing.B, g Geometry, base float64, blocks, l, a int) (*Layer, error) {
-	rope, err := NewRope(RopeConfig{Dims: g.KeySize, Base: base})
+func reaching(b *testing.B, g attn.Geometry, base float64, blocks, l, a int) (*Layer, error) {
+	rope, err := attn.NewRope(attn.RopeConfig{Dims: g.KeySize, Base: base})
 	if err != nil {
 		b.Fatal(err)
 	}

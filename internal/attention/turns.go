@@ -1,9 +1,11 @@
-package attn
+package attention
 
 import (
 	"fmt"
 	"math"
 	"sort"
+
+	"github.com/latentgo/latentgo/attn"
 )
 
 // Far tokens are seen in blocks of positions: of a chunk, or of turnBlock tokens.
@@ -17,7 +19,7 @@ const turnBlock = 64
 // It works on heads in its own order of values: pairs with the fastest first, [re, im] each, then what has no RoPE. It is
 // safe for concurrent use while Reserve does not run.
 type Turns struct {
-	rope   *Rope
+	rope   *attn.Rope
 	order  []int     // the model's pairs, fastest first
 	first  int       // of order: pairs before it are not seen from afar
 	levels []level   // the longest blocks first; one or two
@@ -30,16 +32,16 @@ type Turns struct {
 type level struct{ block, lo, hi int }
 
 // NewTurns plans blocks in which no pair's phase is wrong by more than phase radians.
-func NewTurns(r *Rope, phase float64) (*Turns, error) {
+func NewTurns(r *attn.Rope, phase float64) (*Turns, error) {
 	if !(phase > 0) || math.IsInf(phase, 0) {
 		return nil, fmt.Errorf("phase error of %v radians is not a positive number", phase)
 	}
-	t := &Turns{rope: r, order: make([]int, len(r.freqs))}
+	t := &Turns{rope: r, order: make([]int, len(r.Freqs()))}
 	for i := range t.order {
 		t.order[i] = i
 	}
-	speed := func(i int) float64 { return math.Abs(r.freqs[t.order[i]]) }
-	sort.SliceStable(t.order, func(i, j int) bool { return math.Abs(r.freqs[t.order[i]]) > math.Abs(r.freqs[t.order[j]]) })
+	speed := func(i int) float64 { return math.Abs(r.Freqs()[t.order[i]]) }
+	sort.SliceStable(t.order, func(i, j int) bool { return math.Abs(r.Freqs()[t.order[i]]) > math.Abs(r.Freqs()[t.order[j]]) })
 	hi := len(t.order)
 	for _, block := range []int{chunk, turnBlock} {
 		lo := hi
@@ -61,7 +63,7 @@ func NewTurns(r *Rope, phase float64) (*Turns, error) {
 // table appends cosines and sines, times mag, of all pairs in order.
 func (t *Turns) table(dst []float32, pos int, mag float64) []float32 {
 	for _, p := range t.order {
-		s, c := math.Sincos(t.rope.freqs[p] * float64(pos))
+		s, c := math.Sincos(t.rope.Freqs()[p] * float64(pos))
 		dst = append(dst, float32(c*mag), float32(s*mag))
 	}
 	return dst
@@ -86,15 +88,15 @@ func (t *Turns) fine() int { return t.levels[len(t.levels)-1].block }
 // Reserve computes the angles for contexts up to n tokens.
 func (t *Turns) Reserve(n int) {
 	for i := len(t.starts) / (2 * len(t.order)); i*chunk < n; i++ {
-		t.starts = t.table(t.starts, i*chunk, t.rope.mag)
+		t.starts = t.table(t.starts, i*chunk, t.rope.Magnitude())
 	}
 	width, fine := 2*(len(t.order)-t.first), t.fine()
 	for i := len(t.middle) / max(width, 1); width > 0 && i*fine < n; i++ {
 		for _, l := range t.levels {
 			middle := float64(i*fine&^(l.block-1)) + float64(l.block)/2
 			for _, p := range t.order[l.lo:l.hi] {
-				s, c := math.Sincos(t.rope.freqs[p] * middle)
-				t.middle = append(t.middle, float32(c*t.rope.mag), float32(s*t.rope.mag))
+				s, c := math.Sincos(t.rope.Freqs()[p] * middle)
+				t.middle = append(t.middle, float32(c*t.rope.Magnitude()), float32(s*t.rope.Magnitude()))
 			}
 		}
 	}
@@ -113,7 +115,7 @@ func (t *Turns) Arrange(dst, src []float32) {
 		a, b := t.rope.Pair(p)
 		dst[2*i], dst[2*i+1] = src[a], src[b]
 	}
-	copy(dst[t.rope.dims:], src[t.rope.dims:])
+	copy(dst[t.rope.Dims():], src[t.rope.Dims():])
 }
 
 // Rotate rotates a head in this order by its position.
@@ -129,7 +131,7 @@ func (t *Turns) Rotate(x []float32, pos int) {
 // Restore undoes Arrange and Rotate: dst is the head in the model's order, without RoPE.
 func (t *Turns) Restore(dst, x []float32, pos int) {
 	start, within := t.angle(pos)
-	f := float32(1 / (t.rope.mag * t.rope.mag))
+	f := float32(1 / (t.rope.Magnitude() * t.rope.Magnitude()))
 	for i, p := range t.order {
 		a, b, c, d := start[2*i], start[2*i+1], within[2*i], within[2*i+1]
 		pair := [2]float32{x[2*i], x[2*i+1]}
@@ -137,7 +139,7 @@ func (t *Turns) Restore(dst, x []float32, pos int) {
 		re, im := t.rope.Pair(p)
 		dst[re], dst[im] = pair[0], pair[1]
 	}
-	copy(dst[t.rope.dims:], x[t.rope.dims:])
+	copy(dst[t.rope.Dims():], x[t.rope.Dims():])
 }
 
 // angle returns the two numbers per pair whose product turns it to a position.

@@ -1,4 +1,4 @@
-package attn
+package transmla
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/latentgo/latentgo/attn"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -48,7 +49,7 @@ func (s *sample) fit(t *testing.T, o CompressOptions, texts ...Text) []Asks {
 // Rows that say all leave nothing to be fitted.
 func TestFitKeepsWhatIsExact(t *testing.T) {
 	eachShape(t, func(t *testing.T, s *sample) {
-		r := s.KVHeads * s.rope.dims
+		r := s.KVHeads * s.rope.Dims()
 		o := CompressOptions{R: r, L: s.KVHeads * s.ValueSize, Context: 64}
 		for h, a := range s.fit(t, o, s.text(), s.text()) {
 			for i, f := range append(a.Latent, a.Rotated...) {
@@ -91,7 +92,7 @@ func divergence(a, b []float64) float64 {
 // one looks everywhere. A fast pair, and one that nearly stands, say which tokens.
 func lookingBack(t *testing.T, seed uint64) *sample {
 	r := rand.New(rand.NewPCG(seed, 7))
-	s := &sample{Geometry: Geometry{Heads: 2, KVHeads: 1, KeySize: 6, ValueSize: 2}, rope: newRope(t, RopeConfig{Dims: 6, Base: 1000})}
+	s := &sample{Geometry: attn.Geometry{Heads: 2, KVHeads: 1, KeySize: 6, ValueSize: 2}, rope: newRope(t, attn.RopeConfig{Dims: 6, Base: 1000})}
 	for range 60 {
 		x := func(f float64) float64 { return f * r.NormFloat64() }
 		s.z = append(s.z, []float64{x(1), x(1), 3, 0, x(1), x(1), x(1), x(1)})
@@ -159,8 +160,8 @@ func TestFitErrors(t *testing.T) {
 
 // One query head of SmolLM2 on 1,024 tokens.
 func BenchmarkFit(b *testing.B) {
-	g := Geometry{Heads: 9, KVHeads: 3, KeySize: 64, ValueSize: 64}
-	rope, err := NewRope(RopeConfig{Dims: 64, Base: 100000, Halves: true})
+	g := attn.Geometry{Heads: 9, KVHeads: 3, KeySize: 64, ValueSize: 64}
+	rope, err := attn.NewRope(attn.RopeConfig{Dims: 64, Base: 100000, Halves: true})
 	if err != nil {
 		b.Fatal(err)
 	}

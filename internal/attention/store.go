@@ -1,4 +1,4 @@
-package attn
+package attention
 
 import (
 	"github.com/latentgo/latentgo/internal/kernel"

@@ -1,4 +1,4 @@
-package attn
+package transmla
 
 import (
 	"fmt"
@@ -109,11 +109,11 @@ func scaleCol(m *mat.Dense, j int, f float64) {
 func (c *compressor) rest() (*mat.Dense, []*mat.Dense) {
 	var left []component
 	for _, y := range c.all[c.o.R/2:] {
-		if c.o.Turns == nil || c.o.Turns.Seen(y.pair) { // from afar nothing else is
+		if c.o.Keeps == nil || c.o.Keeps(y.pair) { // from afar nothing else is
 			left = append(left, y)
 		}
 	}
-	plain := c.m.KeySize - c.rope.dims
+	plain := c.m.KeySize - c.rope.Dims()
 	k := 2*len(left) + c.m.KVHeads*plain
 	if k == 0 {
 		return new(mat.Dense), nil
@@ -123,8 +123,8 @@ func (c *compressor) rest() (*mat.Dense, []*mat.Dense) {
 	for i := range queries {
 		queries[i] = mat.NewDense(k, c.m.KeySize, nil)
 	}
-	mag := c.rope.mag * c.rope.mag
-	if c.o.Turns != nil { // keys and queries get it when they turn
+	mag := c.rope.Magnitude() * c.rope.Magnitude()
+	if c.o.Keeps != nil { // keys and queries get it when they turn
 		mag = 1
 	}
 	for i, y := range left {
@@ -146,8 +146,8 @@ func (c *compressor) rest() (*mat.Dense, []*mat.Dense) {
 		g := c.group(asker)
 		for j := range plain {
 			at := 2*len(left) + g*plain + j
-			rows.Set(at, g*c.m.KeySize+c.rope.dims+j, 1)
-			q.Set(at, c.rope.dims+j, 1)
+			rows.Set(at, g*c.m.KeySize+c.rope.Dims()+j, 1)
+			q.Set(at, c.rope.Dims()+j, 1)
 		}
 	}
 	return rows, queries

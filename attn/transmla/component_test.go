@@ -1,4 +1,4 @@
-package attn
+package transmla
 
 import (
 	"math"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/latentgo/latentgo/attn"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -29,11 +30,11 @@ func (s *sample) pairOf(x []float64, g, i int) complex128 {
 func TestComponentsCanBeInverted(t *testing.T) {
 	eachShape(t, func(t *testing.T, s *sample) {
 		c := compressorOf(t, s, CompressOptions{Context: 64})
-		if want := s.KVHeads * len(s.rope.freqs); len(c.all) != want {
+		if want := s.KVHeads * len(s.rope.Freqs()); len(c.all) != want {
 			t.Fatalf("%d components, want %d", len(c.all), want)
 		}
 		z := s.z[5]
-		for i := range s.rope.freqs {
+		for i := range s.rope.Freqs() {
 			for g := range s.KVHeads {
 				var back complex128
 				for _, y := range c.all {
@@ -89,7 +90,7 @@ func TestComponentQueriesScoreAsKeysDo(t *testing.T) {
 		c := compressorOf(t, s, CompressOptions{Context: 64})
 		for h := range s.Heads {
 			q, z, g := s.q[2][h*s.KeySize:][:s.KeySize], s.z[7], h/s.Group()
-			for i := range s.rope.freqs {
+			for i := range s.rope.Freqs() {
 				turn := cmplx.Rect(1, 0.7*float64(i+1))
 				var got complex128
 				for _, y := range c.all {
@@ -109,7 +110,7 @@ func TestComponentQueriesScoreAsKeysDo(t *testing.T) {
 
 // The constant of a pair that stands still is 1, that of one that spins is near 0; in between it is the weighted mean.
 func TestConstants(t *testing.T) {
-	rope := &Rope{dims: 8, freqs: []float64{0, 1e-9, 0.5, 3}, mag: 1}
+	rope := newRope(t, attn.RopeConfig{Dims: 8, Base: 1, Factors: []float32{1e30, 1e9, 2, 1. / 3}}) // frequencies 0, 1e-9, 0.5, 3
 	for _, context := range []int{0, 1, 2, 500} {
 		c := &compressor{rope: rope, o: CompressOptions{Context: context}}
 		a := c.constants()
@@ -120,7 +121,7 @@ func TestConstants(t *testing.T) {
 			t.Errorf("context %d: nothing turns within a token, but the constant is %v", context, a[3])
 		}
 		if context == 2 {
-			if want := (1 + cmplx.Rect(0.5, -3)) / 1.5; cmplx.Abs(a[3]-want) > 1e-12 {
+			if want := (1 + cmplx.Rect(0.5, -rope.Freqs()[3])) / 1.5; cmplx.Abs(a[3]-want) > 1e-12 {
 				t.Errorf("two distances: %v, want %v", a[3], want)
 			}
 		}
@@ -132,7 +133,7 @@ func TestConstants(t *testing.T) {
 
 // Without a wish the components with the highest benefit keep RoPE; with one, the strongest of each pair named, in order.
 func TestChoose(t *testing.T) {
-	s := newSample(t, Geometry{Heads: 6, KVHeads: 3, KeySize: 8, ValueSize: 8}, RopeConfig{Dims: 8, Base: 100}, 120)
+	s := newSample(t, attn.Geometry{Heads: 6, KVHeads: 3, KeySize: 8, ValueSize: 8}, attn.RopeConfig{Dims: 8, Base: 100}, 120)
 	c := compressorOf(t, s, CompressOptions{Context: 64})
 	c.choose()
 	if !slices.IsSortedFunc(c.all, func(a, b component) int {
@@ -166,7 +167,7 @@ func TestChoose(t *testing.T) {
 
 // A key head that is never asked for must not make the encoder singular.
 func TestSilentHeadsStayInvertible(t *testing.T) {
-	s := newSample(t, Geometry{Heads: 4, KVHeads: 2, KeySize: 8, ValueSize: 8}, RopeConfig{Dims: 8, Base: 100}, 100)
+	s := newSample(t, attn.Geometry{Heads: 4, KVHeads: 2, KeySize: 8, ValueSize: 8}, attn.RopeConfig{Dims: 8, Base: 100}, 100)
 	for h := range 2 {
 		s.moments.Query[h] = mat.NewSymDense(8, nil)
 		for i := range s.q {

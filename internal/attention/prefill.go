@@ -1,4 +1,4 @@
-package attn
+package attention
 
 import (
 	"math"
@@ -100,7 +100,7 @@ func (t *tile) softmax(from, cols int) {
 	for r := range t.rows {
 		row := t.scores[r*prefillCols:][:cols]
 		pos := t.pos + r
-		lo := min(max(t.l.first(pos)-from, 0), cols)
+		lo := min(max(t.l.First(pos)-from, 0), cols)
 		hi := min(max(pos+1-from, lo), cols)
 		clear(row[:lo])
 		clear(row[hi:])

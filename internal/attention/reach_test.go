@@ -1,4 +1,4 @@
-package attn
+package attention
 
 import (
 	"fmt"
@@ -7,12 +7,13 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // reachCase is a layer of random weights with a sequence of random rows and queries.
 type reachCase struct {
-	rope  *Rope
+	rope  *attn.Rope
 	turns *Turns
 	layer *Layer
 	keys  [][]float32 // per key/value head [d][a], in the model's order: what rows say
@@ -41,7 +42,7 @@ func newReachCase(t *testing.T, halves bool, dims, window, n int, phase float64)
 	rng := rand.New(rand.NewPCG(uint64(dims), uint64(n)))
 	c := &reachCase{d: d, v: v, phase: phase}
 	var err error
-	if c.rope, err = NewRope(RopeConfig{Dims: dims, Base: 10000, Halves: halves, Magnitude: 1.1}); err != nil {
+	if c.rope, err = attn.NewRope(attn.RopeConfig{Dims: dims, Base: 10000, Halves: halves, Magnitude: 1.1}); err != nil {
 		t.Fatal(err)
 	}
 	if c.turns, err = NewTurns(c.rope, phase); err != nil {
@@ -118,10 +119,10 @@ func (c *reachCase) score(pos, j, h int) (sum float64, value []float64) {
 		}
 	}
 	q := c.q[pos][h*c.d:][:c.d]
-	for i := c.rope.dims; i < c.d; i++ {
+	for i := c.rope.Dims(); i < c.d; i++ {
 		sum += float64(q[i]) * key[i]
 	}
-	for p, f := range c.rope.freqs {
+	for p, f := range c.rope.Freqs() {
 		at := float64(j)
 		if !near {
 			block := 256
@@ -137,7 +138,7 @@ func (c *reachCase) score(pos, j, h int) (sum float64, value []float64) {
 		s, co := math.Sincos(f * (float64(pos) - at))
 		re := float64(q[a])*key[a] + float64(q[b])*key[b]
 		im := float64(q[a])*key[b] - float64(q[b])*key[a]
-		sum += c.rope.mag * c.rope.mag * (re*co + im*s)
+		sum += c.rope.Magnitude() * c.rope.Magnitude() * (re*co + im*s)
 	}
 	return sum, value
 }
@@ -147,7 +148,7 @@ func (c *reachCase) want(pos int) []float64 {
 	l := c.layer
 	out := make([]float64, l.Heads*c.v)
 	for h := range l.Heads {
-		from, total := l.first(pos), 0.0
+		from, total := l.First(pos), 0.0
 		w, values := make([]float64, pos+1), make([][]float64, pos+1)
 		for j := from; j <= pos; j++ {
 			w[j], values[j] = c.score(pos, j, h)
@@ -301,8 +302,8 @@ func TestReachDecodes(t *testing.T) {
 				}
 			}
 			for pos := range c.rows {
-				n := pos + 1 - max(max(0, pos-32)/32*32, l.first(pos))
-				if got := l.NearBytes(pos) / (2 * len(c.keys) * (c.d + c.v)); got != n || l.FarTokens(pos) != pos+1-l.first(pos)-n {
+				n := pos + 1 - max(max(0, pos-32)/32*32, l.First(pos))
+				if got := l.NearBytes(pos) / (2 * len(c.keys) * (c.d + c.v)); got != n || l.FarTokens(pos) != pos+1-l.First(pos)-n {
 					t.Fatalf("token %d: %d near and %d far ones, want %d near", pos, got, l.FarTokens(pos), n)
 				}
 				step(pos, pos%29 == 0 || pos == 329)
@@ -320,7 +321,7 @@ func TestReachDecodes(t *testing.T) {
 					}
 				}
 			}
-			if back := 150; l.first(back) == 0 && s.Covers(back) {
+			if back := 150; l.First(back) == 0 && s.Covers(back) {
 				t.Fatalf("near tokens before %d are still there after %d", back, len(c.rows))
 			}
 			s.Forget()
@@ -405,7 +406,7 @@ func TestReachPrefills(t *testing.T) {
 
 // Wrong sizes are refused.
 func TestReachErrors(t *testing.T) {
-	rope, _ := NewRope(RopeConfig{Dims: 8, Base: 1e5})
+	rope, _ := attn.NewRope(attn.RopeConfig{Dims: 8, Base: 1e5})
 	for _, phase := range []float64{0, -1, math.NaN(), math.Inf(1)} {
 		if _, err := NewTurns(rope, phase); err == nil {
 			t.Errorf("phase %v was accepted", phase)

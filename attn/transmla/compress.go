@@ -1,10 +1,11 @@
-package attn
+package transmla
 
 import (
 	"errors"
 	"fmt"
 	"math"
 
+	"github.com/latentgo/latentgo/attn"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -14,7 +15,7 @@ var ErrMoments = errors.New("attention statistics")
 // Moments are second moments of one layer's attention, or of one block of its key/value heads, on calibration text.
 // Keys and queries are taken before RoPE, after bias and norm.
 type Moments struct {
-	Geometry // of the block: its heads only
+	attn.Geometry // of the block: its heads only
 
 	KV     *mat.SymDense   // [n, n], n = G·(d+v): E[z zᵀ] of a token's z = [keys of all heads | values of all heads]
 	Query  []*mat.SymDense // per query head [d, d]: E[q qᵀ]
@@ -23,13 +24,13 @@ type Moments struct {
 
 // CompressOptions says how large a row Compress makes.
 type CompressOptions struct {
-	R, L    int     // rotated (even) and latent values per token
-	Pairs   []int   // RoPE pair of each rotated pair, at most KVHeads times the same; nil leaves the choice to Compress
-	Context int     // distances that matter: queries look back 0 … Context-1 tokens
-	Balance float64 // weight of key errors against value errors in the latent; 0 means 1
-	Keys    int     // of the latent values, how many keys are made of; 0 means all
-	Turns   *Turns  // how far tokens are seen; nil: keys in the latent do not turn at all
-	Heads   []Asks  // per query head, what Fit found; nil: heads that share keys ask alike
+	R, L    int                 // rotated (even) and latent values per token
+	Pairs   []int               // RoPE pair of each rotated pair, at most KVHeads times the same; nil leaves the choice to Compress
+	Context int                 // distances that matter: queries look back 0 … Context-1 tokens
+	Balance float64             // weight of key errors against value errors in the latent; 0 means 1
+	Keys    int                 // of the latent values, how many keys are made of; 0 means all
+	Keeps   func(pair int) bool // which RoPE pairs keys in the latent are for
+	Heads   []Asks              // per query head, what Fit found; nil: heads that share keys ask alike
 }
 
 // Compressed is a block's attention in the compressed form. The row of a token is Encode·z, its first R values rotated in
@@ -45,7 +46,7 @@ type Compressed struct {
 
 // Compress finds the compressed form of a block from its moments (TransMLA, arXiv 2502.07864, with the differences that
 // its steps name).
-func Compress(rope *Rope, m *Moments, o CompressOptions) (*Compressed, error) {
+func Compress(rope *attn.Rope, m *Moments, o CompressOptions) (*Compressed, error) {
 	c, err := newCompressor(rope, m, o)
 	if err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func Compress(rope *Rope, m *Moments, o CompressOptions) (*Compressed, error) {
 }
 
 // newCompressor checks arguments and sorts the components.
-func newCompressor(rope *Rope, m *Moments, o CompressOptions) (*compressor, error) {
+func newCompressor(rope *attn.Rope, m *Moments, o CompressOptions) (*compressor, error) {
 	if err := m.check(rope, o); err != nil {
 		return nil, err
 	}
@@ -74,7 +75,7 @@ func newCompressor(rope *Rope, m *Moments, o CompressOptions) (*compressor, erro
 	return c, nil
 }
 
-func (m *Moments) check(rope *Rope, o CompressOptions) error {
+func (m *Moments) check(rope *attn.Rope, o CompressOptions) error {
 	n := m.KVHeads * (m.KeySize + m.ValueSize)
 	switch {
 	case o.R < 0 || o.R%2 != 0 || o.L < 1 || o.R+o.L > n:
@@ -90,14 +91,14 @@ func (m *Moments) check(rope *Rope, o CompressOptions) error {
 		return fmt.Errorf("factors for %d query heads of %d: %w", len(o.Heads), m.Heads, ErrMoments)
 	}
 	for h, a := range o.Heads {
-		if len(a.Latent) != len(rope.freqs) || len(a.Rotated) != o.R/2 {
+		if len(a.Latent) != len(rope.Freqs()) || len(a.Rotated) != o.R/2 {
 			return fmt.Errorf("query head %d: factors for %d pairs and %d rotated ones, want %d and %d: %w",
-				h, len(a.Latent), len(a.Rotated), len(rope.freqs), o.R/2, ErrMoments)
+				h, len(a.Latent), len(a.Rotated), len(rope.Freqs()), o.R/2, ErrMoments)
 		}
 	}
 	for i, p := range o.Pairs {
-		if p < 0 || p >= len(rope.freqs) || len(o.Pairs) != o.R/2 || count(o.Pairs, p) > m.KVHeads {
-			return fmt.Errorf("rotated pair %d of %d is to be RoPE pair %d of %d: %w", i, o.R/2, p, len(rope.freqs), ErrMoments)
+		if p < 0 || p >= len(rope.Freqs()) || len(o.Pairs) != o.R/2 || count(o.Pairs, p) > m.KVHeads {
+			return fmt.Errorf("rotated pair %d of %d is to be RoPE pair %d of %d: %w", i, o.R/2, p, len(rope.Freqs()), ErrMoments)
 		}
 	}
 	if t := mat.Trace(m.KV); math.IsNaN(t) || math.IsInf(t, 0) || !(t > 0) {
@@ -130,7 +131,7 @@ func (c *compressor) group(asker int) int { return asker * c.m.KVHeads / c.asker
 
 // compressor is the state of one Compress.
 type compressor struct {
-	rope *Rope
+	rope *attn.Rope
 	m    *Moments
 	o    CompressOptions
 	n    int         // values of z

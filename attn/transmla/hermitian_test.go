@@ -1,4 +1,4 @@
-package attn
+package transmla
 
 import (
 	"math"

@@ -1,4 +1,4 @@
-package attn
+package attention
 
 import (
 	"math"
@@ -70,7 +70,7 @@ func room(buf *[]float32, n int) {
 
 // start returns the position at which attention of a token at pos begins to read: the first one that it attends to, or up to
 // 31 before, so that 8-bit panels and blocks of positions are read from their first row on.
-func (l *Layer) start(pos int) int { return l.first(pos) &^ (nearStep - 1) }
+func (l *Layer) start(pos int) int { return l.First(pos) &^ (nearStep - 1) }
 
 // Scratch is what one worker computes with. The zero value is ready for Reserve.
 type Scratch struct {
@@ -133,7 +133,7 @@ func (l *Layer) Decode(p *Partial, i int, s *Store, pos int, q []float32, sc *Sc
 func (l *Layer) decode(p *Partial, part int, hs headRange, s *Store, pos int, q []float32, sc *Scratch) {
 	size, _ := l.span(pos)
 	from := l.start(pos) + part*size
-	skip := max(l.first(pos)-from, 0)
+	skip := max(l.First(pos)-from, 0)
 	n := min(size, l.end(pos)-from)
 	scores := sc.scores[:hs.len()*size]
 	if l.reach != nil {

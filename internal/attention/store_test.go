@@ -1,10 +1,11 @@
-package attn
+package attention
 
 import (
 	"fmt"
 	"math"
 	"testing"
 
+	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
@@ -128,8 +129,8 @@ func TestLatentDecodeEqualsTextbook(t *testing.T) {
 }
 
 func TestRowBytes(t *testing.T) {
-	gqa, _ := NewGQA(Geometry{Heads: 9, KVHeads: 3, KeySize: 64, ValueSize: 64})
-	odd, _ := NewGQA(Geometry{Heads: 4, KVHeads: 4, KeySize: 80, ValueSize: 48})
+	gqa, _ := NewGQA(attn.Geometry{Heads: 9, KVHeads: 3, KeySize: 64, ValueSize: 64})
+	odd, _ := NewGQA(attn.Geometry{Heads: 4, KVHeads: 4, KeySize: 80, ValueSize: 48})
 	latent, _ := NewLatent(9, 1, 48, 80, 0)
 	for _, c := range []struct {
 		l       *Layer

@@ -1,4 +1,4 @@
-package attn
+package transmla
 
 import (
 	"errors"
@@ -8,19 +8,21 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/attention"
 	"gonum.org/v1/gonum/mat"
 )
 
 // sample is random text as attention sees it: keys, values and queries before RoPE of n tokens, and an output projection.
 type sample struct {
-	Geometry
-	rope    *Rope
+	attn.Geometry
+	rope    *attn.Rope
 	z, q    [][]float64 // per token [keys of all heads | values of all heads], and queries of all heads
 	moments *Moments
 }
 
 // newSample draws tokens whose dimensions correlate and differ in energy, as real ones do.
-func newSample(t *testing.T, g Geometry, rope RopeConfig, n int) *sample {
+func newSample(t *testing.T, g attn.Geometry, rope attn.RopeConfig, n int) *sample {
 	t.Helper()
 	r := rand.New(rand.NewPCG(uint64(g.KVHeads), uint64(g.KeySize)))
 	s := &sample{Geometry: g, rope: newRope(t, rope)}
@@ -76,12 +78,12 @@ func (s *sample) plain(t, h int, turn func(pair int) bool) (scores, out []float6
 // rotated applies RoPE at a position as its table says, magnitude included.
 func (s *sample) rotated(x []float64, pos int, turn func(pair int) bool) []float64 {
 	out := slices.Clone(x)
-	for i, f := range s.rope.freqs {
+	for i, f := range s.rope.Freqs() {
 		a, b := s.rope.Pair(i)
 		if !turn(i) {
 			f = 0
 		}
-		rotate(out, a, b, f*float64(pos), s.rope.mag)
+		rotate(out, a, b, f*float64(pos), s.rope.Magnitude())
 	}
 	return out
 }
@@ -99,7 +101,7 @@ func (s *sample) latent(c *Compressed, t, h int) (scores, out []float64) {
 		var y mat.VecDense
 		y.MulVec(m, mat.NewVecDense(len(x), slices.Clone(x)))
 		for k, p := range c.Pairs {
-			rotate(y.RawVector().Data, 2*k, 2*k+1, s.rope.freqs[p]*float64(pos), s.rope.mag)
+			rotate(y.RawVector().Data, 2*k, 2*k+1, s.rope.Freqs()[p]*float64(pos), s.rope.Magnitude())
 		}
 		return y.RawVector().Data
 	}
@@ -186,24 +188,24 @@ func (s *sample) compress(t *testing.T, o CompressOptions) *Compressed {
 // shapes are layers with all that changes the algebra: sharing of heads, partial rotation, both orders of pairs, sizes of
 // values other than keys', a magnitude.
 func compressShapes() map[string]struct {
-	Geometry
-	RopeConfig
+	attn.Geometry
+	attn.RopeConfig
 } {
 	type shape = struct {
-		Geometry
-		RopeConfig
+		attn.Geometry
+		attn.RopeConfig
 	}
 	out := map[string]shape{}
 	for _, g := range []int{1, 2, 3, 8} {
-		geo := Geometry{Heads: 3 * g, KVHeads: g, KeySize: 8, ValueSize: 8}
-		out[fmt.Sprintf("%d heads", g)] = shape{geo, RopeConfig{Dims: 8, Base: 100}}
-		out[fmt.Sprintf("%d heads, halves", g)] = shape{geo, RopeConfig{Dims: 8, Base: 100, Halves: true}}
+		geo := attn.Geometry{Heads: 3 * g, KVHeads: g, KeySize: 8, ValueSize: 8}
+		out[fmt.Sprintf("%d heads", g)] = shape{geo, attn.RopeConfig{Dims: 8, Base: 100}}
+		out[fmt.Sprintf("%d heads, halves", g)] = shape{geo, attn.RopeConfig{Dims: 8, Base: 100, Halves: true}}
 	}
-	geo := Geometry{Heads: 4, KVHeads: 2, KeySize: 12, ValueSize: 8}
-	out["partial rotation"] = shape{geo, RopeConfig{Dims: 8, Base: 100}}
-	out["partial rotation, halves"] = shape{geo, RopeConfig{Dims: 8, Base: 100, Halves: true}}
-	out["magnitude"] = shape{geo, RopeConfig{Dims: 12, Base: 100, Magnitude: 1.3}}
-	out["linear scaling"] = shape{geo, RopeConfig{Dims: 12, Base: 100, Scale: 0.25}}
+	geo := attn.Geometry{Heads: 4, KVHeads: 2, KeySize: 12, ValueSize: 8}
+	out["partial rotation"] = shape{geo, attn.RopeConfig{Dims: 8, Base: 100}}
+	out["partial rotation, halves"] = shape{geo, attn.RopeConfig{Dims: 8, Base: 100, Halves: true}}
+	out["magnitude"] = shape{geo, attn.RopeConfig{Dims: 12, Base: 100, Magnitude: 1.3}}
+	out["linear scaling"] = shape{geo, attn.RopeConfig{Dims: 12, Base: 100, Scale: 0.25}}
 	return out
 }
 
@@ -220,7 +222,7 @@ func eachShape(t *testing.T, f func(t *testing.T, s *sample)) {
 // coordinates.
 func TestFullRankIsExact(t *testing.T) {
 	eachShape(t, func(t *testing.T, s *sample) {
-		r := s.KVHeads * s.rope.dims
+		r := s.KVHeads * s.rope.Dims()
 		c := s.compress(t, CompressOptions{R: r, L: s.KVHeads*(s.KeySize+s.ValueSize) - r, Context: 64})
 		s.agree(t, c, always)
 	})
@@ -251,7 +253,7 @@ func TestAnySplitIsExactWhereTheRestStands(t *testing.T) {
 func TestFullRowsCanBeInverted(t *testing.T) {
 	eachShape(t, func(t *testing.T, s *sample) {
 		n := s.KVHeads * (s.KeySize + s.ValueSize)
-		for _, r := range []int{0, 2, s.KVHeads * s.rope.dims} {
+		for _, r := range []int{0, 2, s.KVHeads * s.rope.Dims()} {
 			c := s.compress(t, CompressOptions{R: r, L: n - r, Context: 64})
 			row, back := new(mat.VecDense), new(mat.VecDense)
 			row.MulVec(c.Encode, mat.NewVecDense(n, slices.Clone(s.z[3])))
@@ -274,7 +276,7 @@ func TestFullRowsCanBeInverted(t *testing.T) {
 func TestKeysComeFirst(t *testing.T) {
 	eachShape(t, func(t *testing.T, s *sample) {
 		for _, phase := range []float64{40, 5} {
-			turns, err := NewTurns(s.rope, phase)
+			turns, err := attention.NewTurns(s.rope, phase)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -285,7 +287,7 @@ func TestKeysComeFirst(t *testing.T) {
 				if a == 0 {
 					continue
 				}
-				c := s.compress(t, CompressOptions{L: n, Keys: a, Turns: turns, Balance: 2.5})
+				c := s.compress(t, CompressOptions{L: n, Keys: a, Keeps: turns.Seen, Balance: 2.5})
 				lost := 0.0
 				for g := range s.KVHeads {
 					var key, value mat.Dense
@@ -297,7 +299,7 @@ func TestKeysComeFirst(t *testing.T) {
 						k.MulVec(&key, x)
 						v.MulVec(&value, x)
 						lost += distance(farOf(turns, z[g*s.KeySize:][:s.KeySize]), farOf(turns, k.RawVector().Data))
-						for p := range len(s.rope.freqs) {
+						for p := range len(s.rope.Freqs()) {
 							if i, j := s.rope.Pair(p); !turns.Seen(p) && (k.AtVec(i) != 0 || k.AtVec(j) != 0) {
 								t.Fatalf("phase %v: a row says %v, %v of a pair that is not seen from afar", phase, k.AtVec(i), k.AtVec(j))
 							}
@@ -318,7 +320,7 @@ func TestKeysComeFirst(t *testing.T) {
 }
 
 // farOf returns what of a head is seen from afar.
-func farOf(t *Turns, x []float64) []float64 {
+func farOf(t *attention.Turns, x []float64) []float64 {
 	from, to := make([]float32, len(x)), make([]float32, len(x))
 	for i, v := range x {
 		from[i] = float32(v)
@@ -333,7 +335,7 @@ func farOf(t *Turns, x []float64) []float64 {
 
 // Fewer values cost more: the error of outputs grows as the row shrinks, and stays below that of no attention at all.
 func TestErrorFallsWithTheRow(t *testing.T) {
-	s := newSample(t, Geometry{Heads: 6, KVHeads: 3, KeySize: 8, ValueSize: 8}, RopeConfig{Dims: 8, Base: 100}, 200)
+	s := newSample(t, attn.Geometry{Heads: 6, KVHeads: 3, KeySize: 8, ValueSize: 8}, attn.RopeConfig{Dims: 8, Base: 100}, 200)
 	last := math.Inf(1)
 	for _, l := range []int{8, 16, 24, 32} {
 		c := s.compress(t, CompressOptions{R: 16, L: l, Context: 64})
@@ -356,7 +358,7 @@ func TestErrorFallsWithTheRow(t *testing.T) {
 }
 
 func TestCompressErrors(t *testing.T) {
-	s := newSample(t, Geometry{Heads: 4, KVHeads: 2, KeySize: 8, ValueSize: 8}, RopeConfig{Dims: 8, Base: 100}, 80)
+	s := newSample(t, attn.Geometry{Heads: 4, KVHeads: 2, KeySize: 8, ValueSize: 8}, attn.RopeConfig{Dims: 8, Base: 100}, 80)
 	for _, o := range []CompressOptions{
 		{R: 3, L: 4}, {R: -2, L: 4}, {R: 4, L: 0}, {R: 18, L: 4}, {R: 16, L: 17},
 		{R: 4, L: 4, Pairs: []int{0}}, {R: 4, L: 4, Pairs: []int{0, 4}}, {R: 4, L: 4, Pairs: []int{-1, 0}},
@@ -381,4 +383,13 @@ func TestCompressErrors(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+func newRope(t *testing.T, c attn.RopeConfig) *attn.Rope {
+	t.Helper()
+	r, err := attn.NewRope(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }

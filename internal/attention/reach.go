@@ -1,4 +1,4 @@
-package attn
+package attention
 
 import (
 	"fmt"
@@ -31,8 +31,8 @@ func NewReach(t *Turns, near, d, v, a int, keys [][]uint16) (*Reach, error) {
 	if near <= 0 || near%nearStep != 0 {
 		return nil, fmt.Errorf("%d near tokens are no positive multiple of %d", near, nearStep)
 	}
-	if d < t.rope.dims || v <= 0 || a <= 0 || len(keys) == 0 {
-		return nil, fmt.Errorf("keys of %d values, of which RoPE turns %d, from %d latent ones for %d heads with values of %d", d, t.rope.dims, a, len(keys), v)
+	if d < t.rope.Dims() || v <= 0 || a <= 0 || len(keys) == 0 {
+		return nil, fmt.Errorf("keys of %d values, of which RoPE turns %d, from %d latent ones for %d heads with values of %d", d, t.rope.Dims(), a, len(keys), v)
 	}
 	for _, k := range keys {
 		if len(k) != t.Far(d)*a {
@@ -52,7 +52,7 @@ const nearStep = 32
 func edge(pos, near int) int { return max(0, pos-near) &^ (nearStep - 1) }
 
 // NearStart returns the first near position that a token at pos attends to; tokens behind it see none before as near.
-func (l *Layer) NearStart(pos int) int { return max(l.FarEnd(pos), l.first(pos)) }
+func (l *Layer) NearStart(pos int) int { return max(l.FarEnd(pos), l.First(pos)) }
 
 // NearBytes returns how many bytes of near tokens' keys and values a decode step of the token at pos reads beside rows, 0 for a
 // layer without a Reach.
@@ -66,9 +66,9 @@ func (l *Layer) NearBytes(pos int) int {
 // FarTokens returns how many tokens before the one at pos it reads rows of: all, for a layer without a Reach, with itself.
 func (l *Layer) FarTokens(pos int) int {
 	if l.reach == nil {
-		return pos + 1 - l.first(pos)
+		return pos + 1 - l.First(pos)
 	}
-	return max(l.FarEnd(pos)-l.first(pos), 0)
+	return max(l.FarEnd(pos)-l.First(pos), 0)
 }
 
 // FarEnd returns the first position that a token at pos does not see from afar.
@@ -173,7 +173,7 @@ func (s *Store) Due(pos, n int) (from, to int) {
 	if pos > 0 {
 		from = s.recent.made
 	}
-	return max(from, s.layer.first(pos)), s.layer.FarEnd(pos + n - 1)
+	return max(from, s.layer.First(pos)), s.layer.FarEnd(pos + n - 1)
 }
 
 // Kept returns from which of n positions from pos on a store's ring keeps tokens.
@@ -366,8 +366,8 @@ func (l *Layer) base(sum []float32, hs headRange, q []float32) {
 	for i := range hs.len() {
 		copy(sum[i*l.KeySize:][:l.r], q[i*width:])
 	}
-	if plain := r.d - r.turns.rope.dims; plain > 0 {
-		l.project(sum, hs, 1, r.turns.rope.dims, plain, q[l.r+r.turns.rope.dims:], width)
+	if plain := r.d - r.turns.rope.Dims(); plain > 0 {
+		l.project(sum, hs, 1, r.turns.rope.Dims(), plain, q[l.r+r.turns.rope.Dims():], width)
 	}
 }
 

@@ -1,4 +1,4 @@
-package attn
+package transmla
 
 import (
 	"fmt"
@@ -27,7 +27,7 @@ type component struct {
 // components runs a Hermitian PCA for each RoPE pair.
 func (c *compressor) components() error {
 	c.a = c.constants()
-	for i := range c.rope.freqs {
+	for i := range c.rope.Freqs() {
 		d := c.queryPower(i)
 		h := c.hermitian(i, d)
 		values, vectors, err := hermitianEigen(h)
@@ -36,7 +36,7 @@ func (c *compressor) components() error {
 		}
 		for k, power := range values {
 			loss := 1 - real(c.a[i])*real(c.a[i]) - imag(c.a[i])*imag(c.a[i])
-			if c.o.Turns != nil && c.o.Turns.Seen(i) {
+			if c.o.Keeps != nil && c.o.Keeps(i) {
 				loss = 0
 			}
 			c.all = append(c.all, component{i, vectors[k], d, power, power * loss})
@@ -82,8 +82,8 @@ func (c *compressor) hermitian(i int, d []float64) *mat.CDense {
 // constants returns, for each pair, the constant that replaces its rotation best: E[e^(-jθΔ)] over distances Δ, which
 // count 1/(Δ+1) since attention looks near more often than far. Where keys turn after all, it is 1.
 func (c *compressor) constants() []complex128 {
-	a := make([]complex128, len(c.rope.freqs))
-	if c.o.Turns != nil {
+	a := make([]complex128, len(c.rope.Freqs()))
+	if c.o.Keeps != nil {
 		for i := range a {
 			a[i] = 1
 		}
@@ -93,7 +93,7 @@ func (c *compressor) constants() []complex128 {
 	for t := range max(c.o.Context, 1) {
 		total += 1 / float64(t+1)
 	}
-	for i, f := range c.rope.freqs {
+	for i, f := range c.rope.Freqs() {
 		for t := range max(c.o.Context, 1) {
 			a[i] += cmplx.Rect(1/float64(t+1)/total, -f*float64(t))
 		}
