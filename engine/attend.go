@@ -40,14 +40,14 @@ func (u *up) product(m *kernel.Matrix, rows, n int, src, dst func(i int) []float
 // mul computes n products of the first rows of m with consecutive inputs.
 func (u *up) mul(dst []float32, m *kernel.Matrix, rows int, in []float32, n int) {
 	u.act.Reset(in, n, m.Cols)
-	u.act.Quantize(m.Form(), 0, n)
+	u.act.Quantize(m.ActType(), 0, n)
 	m.Mul(dst, rows, &u.act, 0, rows)
 }
 
 // rows computes rows r0 … r1-1 of n products of m with consecutive inputs.
 func (u *up) rows(dst []float32, m *kernel.Matrix, r0, r1 int, in []float32, n int) {
 	u.act.Reset(in, n, m.Cols)
-	u.act.Quantize(m.Form(), 0, n)
+	u.act.Quantize(m.ActType(), 0, n)
 	m.Mul(dst, m.Rows, &u.act, r0, r1)
 }
 
@@ -113,7 +113,7 @@ func (p *pass) latentOne(w *pool.Worker, ln *lane, l *layer, s *attention.Store)
 		p.queriesOne(w, ln, l)
 	}
 	w.Barrier()
-	a.Ready(&p.scratch[w.ID], s, p.queries)
+	a.PrepareQueries(&p.scratch[w.ID], s, p.queries)
 	for {
 		i, _, ok := w.Take(a.Parts(p.pos), 1)
 		if !ok {
@@ -166,7 +166,7 @@ func (p *pass) valuesOne(w *pool.Worker, ln *lane, l *layer, pos int, out []floa
 // is combined and raised, and near tokens are added.
 func (p *pass) valuesOf(w *pool.Worker, ln *lane, l *layer, t *kernel.Matrix, pos, h0, h1, r0, r1 int, out []float32) {
 	v, sc := l.geo.ValueSize, &p.scratch[w.ID]
-	if l.attn.FarTokens(pos) > 0 {
+	if l.attn.CompressedTokens(pos) > 0 {
 		mix := ln.mix[:(h1-h0)*l.lat.l]
 		l.attn.Combine(mix, &p.part, pos, h0, h1, sc)
 		p.ups[w.ID].rows(out[h0*v:h1*v], t, r0, r1, mix, h1-h0)
@@ -176,7 +176,7 @@ func (p *pass) valuesOf(w *pool.Worker, ln *lane, l *layer, t *kernel.Matrix, po
 		}
 	}
 	for h := h0; l.lat.sight != nil && h < h1; h++ {
-		l.attn.AddNear(out[h*v+r0:], &p.part, pos, h, r0, r1, sc)
+		l.attn.AddRecent(out[h*v+r0:], &p.part, pos, h, r0, r1, sc)
 	}
 }
 
@@ -275,10 +275,10 @@ func (p *pass) widens(l *layer, n int) bool {
 	m, g := l.lat, l.geo
 	key := m.wide.KeySize
 	if m.sight != nil {
-		if l.attn.FarTokens(p.pos+n-1) == 0 {
+		if l.attn.CompressedTokens(p.pos+n-1) == 0 {
 			return true
 		}
-		key = m.wide.Own()
+		key = m.wide.OwnOffset()
 	}
 	saved := n * g.Heads * (l.attn.KeySize + m.l - key - g.ValueSize)
 	return saved > m.wide.KVHeads*(m.keys*(key-m.r)+m.l*g.ValueSize)
@@ -333,7 +333,7 @@ func (p *pass) expand(w *pool.Worker, u *up, l *layer, s *attention.Store) {
 	}
 	n := p.pos + len(p.ids) - from
 	if m.sight != nil {
-		n = max(l.attn.FarEnd(p.pos+len(p.ids)-1)-from, 0)
+		n = max(l.attn.CompressedEnd(p.pos+len(p.ids)-1)-from, 0)
 	}
 	wide := p.wide[wideOf(l)]
 	for {

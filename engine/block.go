@@ -56,7 +56,7 @@ func (p *pass) attendOne(w *pool.Worker, ln *lane, l *layer, s *attention.Store)
 	q := ln.query[:a.Heads*a.KeySize]
 	copy(q, p.q)
 	p.rotateQuery(q, l, table, p.pos)
-	a.Ready(&p.scratch[w.ID], s, q)
+	a.PrepareQueries(&p.scratch[w.ID], s, q)
 	for {
 		i, _, ok := w.Take(a.Parts(p.pos), 1)
 		if !ok {

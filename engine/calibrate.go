@@ -127,7 +127,7 @@ const fitTokens = 4096
 
 // moments gathers the statistics that transmla.Compress wants, from stream y and the original layer l: sums over the tokens. When texts is
 // not nil, it gets what transmla.Fit wants.
-func (c *calibration) moments(ctx context.Context, i int, texts *[]transmla.Text) (kv, q *gram, err error) {
+func (c *calibration) moments(ctx context.Context, i int, texts *[]transmla.Sample) (kv, q *gram, err error) {
 	l, g := &c.m.w.layers[i], c.m.w.layers[i].geo
 	nz, nq := g.KVHeads*(g.KeySize+g.ValueSize), g.Heads*g.KeySize
 	kv, q = newGram(nz, 0, &c.scratch), newGram(nq, 0, &c.scratch)
@@ -138,15 +138,15 @@ func (c *calibration) moments(ctx context.Context, i int, texts *[]transmla.Text
 		z = resized(z, n*nz)
 		if p.pos == 0 {
 			if keep = texts != nil && kept < fitTokens; keep {
-				*texts = append(*texts, transmla.Text{})
+				*texts = append(*texts, transmla.Sample{})
 			}
 		}
-		var text *transmla.Text
+		var text *transmla.Sample
 		if keep {
 			text = &(*texts)[len(*texts)-1]
 			text.Tokens += n
 			text.KV = slices.Grow(text.KV, n*nz)[:text.Tokens*nz]
-			asked := text.Tokens / transmla.FitStride * nq
+			asked := text.Tokens / transmla.SampleStride * nq
 			text.Queries = slices.Grow(text.Queries, asked-len(text.Queries))[:asked]
 			kept += n
 		}
@@ -165,8 +165,8 @@ func (c *calibration) moments(ctx context.Context, i int, texts *[]transmla.Text
 				}
 				at := p.pos + t
 				copy(text.KV[at*nz:], z[t*nz:][:nz])
-				if (at+1)%transmla.FitStride == 0 {
-					copy(text.Queries[at/transmla.FitStride*nq:], p.q[t*nq:][:nq])
+				if (at+1)%transmla.SampleStride == 0 {
+					copy(text.Queries[at/transmla.SampleStride*nq:], p.q[t*nq:][:nq])
 				}
 			}
 			w.Barrier()
@@ -228,8 +228,8 @@ func (c *calibration) attend(ctx context.Context, i int, conv *layer) (*evidence
 		n, g, kept := len(p.ids), ev.of(p), rest
 		rest = rest.after(n)
 		target = resized(target, n*e)
-		store.Expect(p.pos, n)
-		narrow.Expect(p.pos, n)
+		store.Advance(p.pos, n)
+		narrow.Advance(p.pos, n)
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
 			x.load(ln.x, lo, hi)
 			p.bind(w, ln, l, i)

@@ -146,9 +146,9 @@ func (c *converter) load(i int, made map[string]*tensor) (*layer, error) {
 
 // compress makes the tensors of layer i's compressed attention.
 func (c *converter) compress(ctx context.Context, i int, made map[string]*tensor) error {
-	var texts *[]transmla.Text
+	var texts *[]transmla.Sample
 	if c.compat {
-		texts = new([]transmla.Text)
+		texts = new([]transmla.Sample)
 	}
 	kv, q, err := c.cal.moments(ctx, i, texts)
 	if err != nil {
@@ -159,18 +159,18 @@ func (c *converter) compress(ctx context.Context, i int, made map[string]*tensor
 	if l.geo.Window > 0 {
 		span = min(span, l.geo.Window)
 	}
-	o := transmla.CompressOptions{R: s.r, L: s.l, Keys: s.keys(), Context: span, Balance: keyWeight}
+	o := transmla.CompressOptions{R: s.r, L: s.l, Keys: s.keys(), Context: span, KeyWeight: keyWeight}
 	if s.near > 0 {
-		o.Keeps = c.h.turns[l.rope].Seen
+		o.Keeps = c.h.turns[l.rope].Keeps
 	}
 	if c.compat {
-		o.Pairs, o.Balance = compatPairs(s.r), compatKeyWeight
+		o.Pairs, o.KeyWeight = compatPairs(s.r), compatKeyWeight
 	}
 	var parts []*transmla.Compressed
 	for b := range s.blocks {
 		m := c.blockMoments(l, kv, q, b, s.blocks)
 		if c.compat {
-			if o.Heads, err = c.fit(c.m.run.ropes[l.rope], m, o, *texts); err != nil {
+			if o.Factors, err = c.fit(c.m.run.ropes[l.rope], m, o, *texts); err != nil {
 				return err
 			}
 		}
@@ -185,14 +185,14 @@ func (c *converter) compress(ctx context.Context, i int, made map[string]*tensor
 
 // fit finds how query heads ask rows whose keys are rotated before they are cached, or not at all. Our own form, which rotates them
 // however far they are, has no need.
-func (c *converter) fit(rope *attn.Rope, m *transmla.Moments, o transmla.CompressOptions, texts []transmla.Text) ([]transmla.Asks, error) {
+func (c *converter) fit(rope *attn.Rope, m *transmla.Moments, o transmla.CompressOptions, texts []transmla.Sample) ([]transmla.QueryFactors, error) {
 	f, err := transmla.NewFit(rope, m, o, texts)
 	if err != nil {
 		return nil, err
 	}
-	asks := make([]transmla.Asks, m.Heads)
+	asks := make([]transmla.QueryFactors, m.Heads)
 	return asks, c.m.run.parallel(m.Heads, func(h int) (err error) {
-		asks[h], err = f.Asks(h)
+		asks[h], err = f.Factors(h)
 		return err
 	})
 }
@@ -431,7 +431,7 @@ func floatRows(l linear) []float32 {
 
 // round encodes rows of n weights, divided by scale, so that the error of products stays small in the metric given.
 func (c *converter) round(rows []float32, n int, scale float32, typ kernel.Type, metric *factor) ([]byte, error) {
-	fb := kernel.NewFeedback(n, metric.at)
+	fb := kernel.NewGPTQ(n, metric.at)
 	size := typ.RowBytes(n)
 	data := make([]byte, size*len(rows)/n)
 	err := c.m.run.parallel(len(rows)/n, func(r int) error {

@@ -62,7 +62,7 @@ type native struct {
 	qA     linear // [rank, width] and what follows from it; nil when the queries have one matrix
 	qNorm  []float32
 	kvNorm []float32 // [L]
-	forms  []kernel.Form
+	forms  []kernel.ActType
 }
 
 // mla loads the attention of layer i.

@@ -50,7 +50,7 @@ func (p *pass) experts(w *pool.Worker, ln *lane, l *layer, lo, hi int) {
 		from, to := p.choices(a)
 		act := &p.mixing.acts[a]
 		act.Reset(p.mixing.gate[from*l.moe.ff:], to-from, l.moe.ff)
-		act.Quantize(l.moe.down[0].Form(), 0, to-from)
+		act.Quantize(l.moe.down[0].ActType(), 0, to-from)
 	}
 	p.quantize(w, &ln.ffn, l.downForms, lo, hi)
 	if p.single() {
@@ -153,8 +153,8 @@ func (p *pass) rowsOf(w *pool.Worker, ln *lane, l *layer, from, to int, held boo
 		copy(in[i*e:][:e], ln.h[int(c)/l.moe.used*e:])
 	}
 	u.act.Reset(in, to-from, e)
-	u.act.Quantize(l.moe.gate[0].Form(), 0, to-from)
-	if f := l.moe.up[0].Form(); f != l.moe.gate[0].Form() {
+	u.act.Quantize(l.moe.gate[0].ActType(), 0, to-from)
+	if f := l.moe.up[0].ActType(); f != l.moe.gate[0].ActType() {
 		u.act.Quantize(f, 0, to-from)
 	}
 	return &u.act

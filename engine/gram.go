@@ -152,6 +152,6 @@ func (g *gram) product(sum []float32, width int, x []float32, lo, hi, c, columns
 	x = x[c*g.n:] // the panel
 	for at := 0; at < g.n; at += gramPiece {
 		p := g.at[(at/gramPiece*g.a+lo)*gramRow:]
-		kernel.MixF32(sum[lo*width+c:], width, p, gramRow, hi-lo, x[at*gramPanel:], gramPanel, min(gramPiece, g.n-at), columns)
+		kernel.WeightedSumF32(sum[lo*width+c:], width, p, gramRow, hi-lo, x[at*gramPanel:], gramPanel, min(gramPiece, g.n-at), columns)
 	}
 }

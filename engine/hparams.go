@@ -31,10 +31,10 @@ type hparams struct {
 	eps                float32
 	scale              float32 // of scores
 	window             int
-	local              []bool             // per layer: attention in the window only
-	latent             []latentShape      // per layer, nil for a model that is not compressed
-	phase              float64            // see attention.NewTurns
-	turns              []*attention.Turns // by layer.rope, when any layer needs them
+	local              []bool                 // per layer: attention in the window only
+	latent             []latentShape          // per layer, nil for a model that is not compressed
+	phase              float64                // see attention.NewTurns
+	turns              []*attention.BlockRope // by layer.rope, when any layer needs them
 	mla                mlaShape
 	experts            mixture
 	rope               attn.RopeConfig

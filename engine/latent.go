@@ -22,12 +22,12 @@ type latent struct {
 	encKV   []*kernel.Matrix // otherwise: per block [R+L, heads·(d+v)], rows from its keys and values
 	pairs   []int32          // [blocks·R/2] RoPE pair of each rotated pair
 	// One per key/value head, or one per query head:
-	query  []*kernel.Matrix // [R+L, d]: a query head's query for rows
-	key    []*kernel.Matrix // [d, L]: the latent part of query transposed, a head's key from the latent
-	value  []*kernel.Matrix // [v, L]: its value from the latent
-	sight  *attention.Reach // how near and far tokens are seen differently; then key is nil
-	native *native          // what DeepSeek's own form has beside; nil for a compressed layer
-	wide   *attention.Layer // attention over keys [R rotated | d] and values expanded from the latent, for prefill
+	query  []*kernel.Matrix        // [R+L, d]: a query head's query for rows
+	key    []*kernel.Matrix        // [d, L]: the latent part of query transposed, a head's key from the latent
+	value  []*kernel.Matrix        // [v, L]: its value from the latent
+	sight  *attention.RecentWindow // how near and far tokens are seen differently; then key is nil
+	native *native                 // what DeepSeek's own form has beside; nil for a compressed layer
+	wide   *attention.Layer        // attention over keys [R rotated | d] and values expanded from the latent, for prefill
 }
 
 // Names of a compressed model's metadata; the arrays have one number per layer.

@@ -28,7 +28,7 @@ func (p *pass) prepare() {
 		}
 	}
 	for _, s := range p.stores {
-		s.Expect(p.pos, n)
+		s.Advance(p.pos, n)
 	}
 	for i, rope := range p.ropes {
 		if rope == nil {
@@ -119,7 +119,7 @@ func norm(dst, x, weight []float32, eps float32) {
 }
 
 // quantize brings rows lo … hi-1 into the forms wanted and waits for the other rows.
-func (p *pass) quantize(w *pool.Worker, a *kernel.Act, forms []kernel.Form, lo, hi int) {
+func (p *pass) quantize(w *pool.Worker, a *kernel.Act, forms []kernel.ActType, lo, hi int) {
 	for _, f := range forms {
 		a.Quantize(f, lo, hi)
 	}

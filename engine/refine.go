@@ -119,14 +119,14 @@ func (s *refineScratch) orthogonal(x []float32, rows, cols int) []float32 {
 	vek32.MulNumber_Into(s.x, x, 1/(float32(math.Sqrt(float64(kernel.SumSquares(x))))+1e-20))
 	for range 5 {
 		clear(s.square)
-		kernel.MixF32(s.square, rows, s.x, cols, rows, turned(&s.weights, s.x, rows, cols, cols), rows, cols, rows)
+		kernel.WeightedSumF32(s.square, rows, s.x, cols, rows, turned(&s.weights, s.x, rows, cols, cols), rows, cols, rows)
 		clear(s.fourth)
-		kernel.MixF32(s.fourth, rows, s.square, rows, rows, s.square, rows, rows, rows)
+		kernel.WeightedSumF32(s.fourth, rows, s.square, rows, rows, s.square, rows, rows, rows)
 		for i, v := range s.square {
 			s.fourth[i] = b*v + c*s.fourth[i]
 		}
 		vek32.MulNumber_Into(s.next, s.x, a)
-		kernel.MixF32(s.next, cols, s.fourth, rows, rows, s.x, cols, rows, cols)
+		kernel.WeightedSumF32(s.next, cols, s.fourth, rows, rows, s.x, cols, rows, cols)
 		s.x, s.next = s.next, s.x
 	}
 	if turn {

@@ -223,9 +223,9 @@ func (t *refineTape) head(l *refined, h int, s *refineScratch) {
 	clear(s.k)
 	clear(s.v)
 	query, q, latent := l.query.w[h*row*d:][:row*d], t.q[h*d:], t.c[R:]
-	kernel.MixF32(s.a, wide, q, g.Heads*d, n, turned(&s.turned, query, R, d, d), R, d, R)
-	kernel.MixF32(s.k[R:], wide, latent, row, n, query[R*d:], d, L, d)
-	kernel.MixF32(s.v, v, latent, row, n, turned(&s.turned, l.value.w[h*v*L:], v, L, L), v, L, v)
+	kernel.WeightedSumF32(s.a, wide, q, g.Heads*d, n, turned(&s.turned, query, R, d, d), R, d, R)
+	kernel.WeightedSumF32(s.k[R:], wide, latent, row, n, query[R*d:], d, L, d)
+	kernel.WeightedSumF32(s.v, v, latent, row, n, turned(&s.turned, l.value.w[h*v*L:], v, L, L), v, L, v)
 	for i := range n {
 		t.turn(s.a[i*wide:], i, R, false)
 		copy(s.a[i*wide+R:][:d], q[i*g.Heads*d:])
@@ -247,7 +247,7 @@ func (t *refineTape) tiles(wide int, s *refineScratch, fn func(lo, n, t0, rows i
 			for j := range rows {
 				clear(s.soft[j*ld:][:cols])
 			}
-			kernel.MixF32(s.soft, ld, s.a[(lo+t0)*wide:], wide, rows, keys, n, wide, cols)
+			kernel.WeightedSumF32(s.soft, ld, s.a[(lo+t0)*wide:], wide, rows, keys, n, wide, cols)
 			for j := range rows {
 				line := s.soft[j*ld:][:t0+j+1]
 				sum := kernel.ExpSum(line, line, vek32.Max(line))
@@ -270,7 +270,7 @@ func (t *refineTape) headForward(l *refined, h int) {
 		for j := range rows {
 			clear(out[j*width:][:v])
 		}
-		kernel.MixF32(out, width, s.soft, apart(n), rows, s.v[lo*v:], v, t0+rows, v)
+		kernel.WeightedSumF32(out, width, s.soft, apart(n), rows, s.v[lo*v:], v, t0+rows, v)
 	})
 }
 
@@ -334,18 +334,18 @@ func (t *refineTape) headBack(l *refined, h int) {
 		s.ds, s.weights = resized(s.ds, refineTile*ld), resized(s.weights, n*side)
 		ds, dout, now := s.ds[:rows*ld], t.datt[(lo+t0)*width+h*v:], (lo+t0)*wide
 		clear(ds)
-		kernel.MixF32(ds, ld, dout, width, rows, values, n, v, cols)
+		kernel.WeightedSumF32(ds, ld, dout, width, rows, values, n, v, cols)
 		for j := range rows {
 			line, p := ds[j*ld:][:t0+j+1], s.soft[j*ld:][:t0+j+1]
 			vek32.SubNumber_Inplace(line, vek32.Dot(line, p))
 			vek32.Mul_Inplace(line, p)
 			clear(ds[j*ld+t0+j+1:][:rows-j-1])
 		}
-		kernel.MixF32(da[now:], wide, ds, ld, rows, s.k[lo*wide:], wide, cols, wide)
+		kernel.WeightedSumF32(da[now:], wide, ds, ld, rows, s.k[lo*wide:], wide, cols, wide)
 		kernel.Transpose(s.weights, side, ds, ld, rows, cols)
-		kernel.MixF32(dk[lo*wide:], wide, s.weights, side, cols, s.a[now:], wide, rows, wide)
+		kernel.WeightedSumF32(dk[lo*wide:], wide, s.weights, side, cols, s.a[now:], wide, rows, wide)
 		kernel.Transpose(s.weights, side, s.soft, ld, rows, cols)
-		kernel.MixF32(dv[lo*v:], v, s.weights, side, cols, dout, width, rows, v)
+		kernel.WeightedSumF32(dv[lo*v:], v, s.weights, side, cols, dout, width, rows, v)
 	})
 	query, value := l.query.w[h*row*d:][:row*d], l.value.w[h*v*L:][:v*L]
 	gradQuery, gradValue := l.query.grad[h*row*d:][:row*d], l.value.grad[h*v*L:][:v*L]
@@ -358,14 +358,14 @@ func (t *refineTape) headBack(l *refined, h int) {
 	}
 	q, latent, ld := t.q[h*d:], t.c[R:], apart(n)
 	s.turned = resized(s.turned, max(R, v)*ld)
-	kernel.MixF32(t.dq[h*d:], g.Heads*d, da, wide, n, query, d, R, d)
+	kernel.WeightedSumF32(t.dq[h*d:], g.Heads*d, da, wide, n, query, d, R, d)
 	kernel.Transpose(s.turned, ld, da, wide, n, R)
-	kernel.MixF32(gradQuery, d, s.turned, ld, R, q, g.Heads*d, n, d)
-	kernel.MixF32(gradQuery[R*d:], d, t.latent, ld, L, dk[R:], wide, n, d)
+	kernel.WeightedSumF32(gradQuery, d, s.turned, ld, R, q, g.Heads*d, n, d)
+	kernel.WeightedSumF32(gradQuery[R*d:], d, t.latent, ld, L, dk[R:], wide, n, d)
 	kernel.Transpose(s.turned, ld, dv, v, n, v)
-	kernel.MixF32(gradValue, L, s.turned, ld, v, latent, row, n, L)
-	kernel.MixF32(dc[R:], row, dk[R:], wide, n, turned(&s.turned, query[R*d:], L, d, d), L, d, L)
-	kernel.MixF32(dc[R:], row, dv, v, n, value, L, v, L)
+	kernel.WeightedSumF32(gradValue, L, s.turned, ld, v, latent, row, n, L)
+	kernel.WeightedSumF32(dc[R:], row, dk[R:], wide, n, turned(&s.turned, query[R*d:], L, d, d), L, d, L)
+	kernel.WeightedSumF32(dc[R:], row, dv, v, n, value, L, v, L)
 }
 
 // gatedBack turns d, the gradient of silu(gate)·up, into those of gate and up, in their places.
@@ -429,7 +429,7 @@ func (r *refiner) project(out, x []float32, n int, m linear) {
 	r.act.Reset(x, n, m.Cols)
 	grain := r.c.m.w.embed.Align()
 	const share = 16
-	r.each((n+share-1)/share, func(i int) { r.act.Quantize(m.Form(), i*share, min((i+1)*share, n)) })
+	r.each((n+share-1)/share, func(i int) { r.act.Quantize(m.ActType(), i*share, min((i+1)*share, n)) })
 	r.each((m.Rows+grain-1)/grain, func(i int) { m.Mul(out, m.Rows, &r.act, i*grain, min((i+1)*grain, m.Rows)) })
 }
 
@@ -451,7 +451,7 @@ func (r *refiner) backRows(dx, dy []float32, n int, m linear) {
 			if m.scale != 1 {
 				scale(w, m.scale)
 			}
-			kernel.MixF32(dx[lo:], m.Cols, dy[d:], m.Rows, n, w, cols, k, cols)
+			kernel.WeightedSumF32(dx[lo:], m.Cols, dy[d:], m.Rows, n, w, cols, k, cols)
 		}
 		r.tape.give(s)
 	})

@@ -42,7 +42,7 @@ type runner struct {
 	queries, mix []float32   // compressed layers: queries for cached rows, mixes of latents or what heads make of them
 	gate, up     []float32   // [rows, ff]
 	tables       [][]float32 // per rope: [rows, dims]
-	turns        []*attention.Turns
+	turns        []*attention.BlockRope
 	part         attention.Partial
 }
 
@@ -96,7 +96,7 @@ func (r *runner) include(l *layer, ff int) {
 	m.q = max(m.q, l.geo.Heads*l.geo.KeySize)
 	m.k = max(m.k, l.attn.KVHeads*l.attn.KeySize)
 	if l.lat != nil {
-		m.k = max(m.k, l.attn.Row())
+		m.k = max(m.k, l.attn.RowSize())
 	}
 	if l.k.Matrix != nil {
 		m.k = max(m.k, l.geo.KVHeads*l.geo.KeySize)
@@ -115,8 +115,8 @@ func (r *runner) include(l *layer, ff int) {
 		m.rows = max(m.rows, l.geo.Heads*max(l.attn.KeySize, wide.KeySize, l.lat.r+l.geo.KeySize))
 		m.mix = max(m.mix, l.geo.Heads*l.lat.l, m.att)
 		r.attns = append(r.attns, wide)
-		if s := l.lat.sight; s != nil && !slices.Contains(r.turns, s.Turns()) {
-			r.turns = append(r.turns, s.Turns())
+		if s := l.lat.sight; s != nil && !slices.Contains(r.turns, s.Rope()) {
+			r.turns = append(r.turns, s.Rope())
 		}
 		if shape := wideOf(l); r.wide[shape] == nil {
 			r.wide[shape] = attention.NewStore(wide, attention.F16)
@@ -135,7 +135,7 @@ type wideShape struct {
 }
 
 // wideOf returns which one a compressed layer uses.
-func wideOf(l *layer) wideShape { return wideShape{l.lat.wide.Geometry, l.lat.wide.Row()} }
+func wideOf(l *layer) wideShape { return wideShape{l.lat.wide.Geometry, l.lat.wide.RowSize()} }
 
 func (l *lane) alloc(rows, embed int, m widths) {
 	l.x = make([]float32, rows*embed)

@@ -62,7 +62,7 @@ func (m *Model) selfText(ctx context.Context, o selfTextOptions, progress func(d
 func (m *Model) writers(window int) int {
 	cache := 0
 	for i := range m.w.layers {
-		cache += cachedBytes * m.w.layers[i].attn.Row() * window
+		cache += cachedBytes * m.w.layers[i].attn.RowSize() * window
 	}
 	return max(2, min(maxWriters, int(m.file.Size())/max(cache, 1)))
 }
@@ -222,7 +222,7 @@ func (s *scribe) attend(w *pool.Worker, ln *lane, l *layer, i, t int) {
 		s.append(win.stores[i], l, table, pos, g, k, v)
 	}
 	sc, part := &s.scratch[w.ID], &s.parts[w.ID]
-	a.Ready(sc, win.stores[i], q)
+	a.PrepareQueries(sc, win.stores[i], q)
 	for item := range a.Parts(pos) {
 		a.Decode(part, item, win.stores[i], pos, q, sc)
 	}

@@ -200,7 +200,7 @@ func (s *Session) reread(ctx context.Context) error {
 	all, at := s.tokens, s.restart()
 	if at > 0 {
 		for _, st := range s.stores {
-			st.Return(at)
+			st.Restore(at)
 		}
 	}
 	defer func() { s.tokens = all }()

@@ -35,7 +35,7 @@ func pieces(n int) int { return (n + solveRows - 1) / solveRows }
 func addProduct(out []float32, ldo int, x []float32, ldx, rows int, w []float32, ldw, depth, cols int) {
 	const piece = 64 // of the depth: rows of w that stay in the caches
 	for d := 0; d < depth; d += piece {
-		kernel.MixF32(out, ldo, x[d:], ldx, rows, w[d*ldw:], ldw, min(piece, depth-d), cols)
+		kernel.WeightedSumF32(out, ldo, x[d:], ldx, rows, w[d*ldw:], ldw, min(piece, depth-d), cols)
 	}
 }
 

@@ -91,7 +91,7 @@ type keeper interface {
 
 // newKeeper returns the smallest that loses nothing of what m takes in.
 func newKeeper(tokens int, m linear) keeper {
-	if m.Form() == kernel.FormF32 {
+	if m.ActType() == kernel.ActF32 {
 		return newStream(tokens, m.Cols)
 	}
 	return newCoarse(tokens, m.Cols)

@@ -11,7 +11,7 @@ func (s *Session) StepBytes(depth int) (weights, cache int) {
 	for i := range w.layers {
 		l := &w.layers[i]
 		weights += l.bytes()
-		cache += l.attn.FarTokens(depth)*l.attn.RowBytes(s.format) + l.attn.NearBytes(depth)
+		cache += l.attn.CompressedTokens(depth)*l.attn.RowBytes(s.format) + l.attn.RecentBytes(depth)
 	}
 	return weights, cache
 }

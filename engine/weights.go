@@ -55,7 +55,7 @@ type layer struct {
 	gateBias, upBias, downBias []float32
 	moe                        *moe // nil unless it is a mixture of experts; gate, up and down are then the shared ones
 	// forms in which the inputs of q k v, of o, of gate and up, and of down are wanted
-	inForms, outForms, ffnForms, downForms []kernel.Form
+	inForms, outForms, ffnForms, downForms []kernel.ActType
 }
 
 // loader finds tensors by name, those of a conversion first, and keeps the first error.
@@ -299,10 +299,10 @@ func (l *layer) projections() []linear {
 }
 
 // forms returns the distinct forms in which the matrices want their input.
-func forms(ms ...linear) []kernel.Form {
-	var out []kernel.Form
+func forms(ms ...linear) []kernel.ActType {
+	var out []kernel.ActType
 	for _, m := range ms {
-		f := m.Form()
+		f := m.ActType()
 		seen := false
 		for _, o := range out {
 			seen = seen || o == f

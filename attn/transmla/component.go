@@ -17,11 +17,11 @@ import (
 // k_g is the pair of key head g as a complex number, D_g = Σ E|q_h|² over the query heads that share it: with it, the
 // energy of y is what the component adds to scores. All operations commute with RoPE.
 type component struct {
-	pair    int
-	u       []complex128 // [G]
-	d       []float64    // [G] D_g
-	power   float64      // E|y|²
-	benefit float64      // score energy lost without RoPE, or from afar
+	pair     int
+	u        []complex128 // [G]
+	d        []float64    // [G] D_g
+	variance float64      // E|y|²
+	benefit  float64      // score energy lost without RoPE, or from afar
 }
 
 // components runs a Hermitian PCA for each RoPE pair.
@@ -34,12 +34,12 @@ func (c *compressor) components() error {
 		if err != nil {
 			return fmt.Errorf("RoPE pair %d: %w", i, err)
 		}
-		for k, power := range values {
+		for k, variance := range values {
 			loss := 1 - real(c.a[i])*real(c.a[i]) - imag(c.a[i])*imag(c.a[i])
 			if c.o.Keeps != nil && c.o.Keeps(i) {
 				loss = 0
 			}
-			c.all = append(c.all, component{i, vectors[k], d, power, power * loss})
+			c.all = append(c.all, component{i, vectors[k], d, variance, variance * loss})
 		}
 	}
 	return nil
@@ -115,7 +115,7 @@ func (c *compressor) choose() {
 
 // rotated fills in the part of the row that keeps RoPE.
 func (c *compressor) rotated(out *Compressed) {
-	for range c.askers() {
+	for range c.queryMatrices() {
 		out.Query = append(out.Query, mat.NewDense(c.o.R+c.o.Keys, c.m.KeySize, nil))
 	}
 	for k, y := range c.all[:c.o.R/2] {
@@ -125,8 +125,8 @@ func (c *compressor) rotated(out *Compressed) {
 		out.Encode.SetRow(2*k+1, im)
 		for i, q := range out.Query {
 			re, im := c.query(y, c.group(i))
-			if c.o.Heads != nil {
-				multiply(re, im, cmplx.Conj(c.o.Heads[i].Rotated[k]))
+			if c.o.Factors != nil {
+				multiply(re, im, cmplx.Conj(c.o.Factors[i].Rotated[k]))
 			}
 			q.SetRow(2*k, re)
 			q.SetRow(2*k+1, im)

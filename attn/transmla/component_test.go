@@ -11,7 +11,7 @@ import (
 )
 
 // compressorOf runs the Hermitian PCA on a sample.
-func compressorOf(t *testing.T, s *sample, o CompressOptions) *compressor {
+func compressorOf(t *testing.T, s *testLayer, o CompressOptions) *compressor {
 	t.Helper()
 	c := &compressor{rope: s.rope, m: s.moments, o: o, n: s.KVHeads * (s.KeySize + s.ValueSize)}
 	if err := c.components(); err != nil {
@@ -21,14 +21,14 @@ func compressorOf(t *testing.T, s *sample, o CompressOptions) *compressor {
 }
 
 // pairOf returns pair i of head g of a token's keys as a complex number.
-func (s *sample) pairOf(x []float64, g, i int) complex128 {
+func (s *testLayer) pairOf(x []float64, g, i int) complex128 {
 	a, b := s.rope.Pair(i)
 	return complex(x[g*s.KeySize+a], x[g*s.KeySize+b])
 }
 
 // Components are coordinates: all of a pair's give its keys back, k_g = D_g^(-1/2) Σ u_g y.
 func TestComponentsCanBeInverted(t *testing.T) {
-	eachShape(t, func(t *testing.T, s *sample) {
+	eachShape(t, func(t *testing.T, s *testLayer) {
 		c := compressorOf(t, s, CompressOptions{Context: 64})
 		if want := s.KVHeads * len(s.rope.Freqs()); len(c.all) != want {
 			t.Fatalf("%d components, want %d", len(c.all), want)
@@ -53,7 +53,7 @@ func TestComponentsCanBeInverted(t *testing.T) {
 
 // Components of a pair are uncorrelated, their powers are what the eigenvalues say, largest first.
 func TestComponentsAreUncorrelated(t *testing.T) {
-	eachShape(t, func(t *testing.T, s *sample) {
+	eachShape(t, func(t *testing.T, s *testLayer) {
 		c := compressorOf(t, s, CompressOptions{Context: 64})
 		for at, y := range c.all {
 			for _, o := range c.all[:at+1] {
@@ -65,12 +65,12 @@ func TestComponentsAreUncorrelated(t *testing.T) {
 					sum += s.component(c, y, z) * cmplx.Conj(s.component(c, o, z)) / complex(float64(len(s.z)), 0)
 				}
 				want := 0.0
-				if o.power == y.power {
-					want = y.power
-				} else if o.power < y.power {
-					t.Errorf("pair %d: powers %.3g, %.3g are not sorted", y.pair, o.power, y.power)
+				if o.variance == y.variance {
+					want = y.variance
+				} else if o.variance < y.variance {
+					t.Errorf("pair %d: powers %.3g, %.3g are not sorted", y.pair, o.variance, y.variance)
 				}
-				if cmplx.Abs(sum-complex(want, 0)) > 1e-9*c.all[0].power {
+				if cmplx.Abs(sum-complex(want, 0)) > 1e-9*c.all[0].variance {
 					t.Errorf("pair %d: product %.3g, want %.3g", y.pair, sum, want)
 				}
 			}
@@ -79,14 +79,14 @@ func TestComponentsAreUncorrelated(t *testing.T) {
 }
 
 // component returns a token's y.
-func (s *sample) component(c *compressor, y component, z []float64) complex128 {
+func (s *testLayer) component(c *compressor, y component, z []float64) complex128 {
 	re, im := c.encoder(y)
 	return complex(dot(re, z), dot(im, z))
 }
 
 // Queries for components score what queries score on keys, with any rotation between.
 func TestComponentQueriesScoreAsKeysDo(t *testing.T) {
-	eachShape(t, func(t *testing.T, s *sample) {
+	eachShape(t, func(t *testing.T, s *testLayer) {
 		c := compressorOf(t, s, CompressOptions{Context: 64})
 		for h := range s.Heads {
 			q, z, g := s.q[2][h*s.KeySize:][:s.KeySize], s.z[7], h/s.Group()
@@ -133,7 +133,7 @@ func TestConstants(t *testing.T) {
 
 // Without a wish the components with the highest benefit keep RoPE; with one, the strongest of each pair named, in order.
 func TestChoose(t *testing.T) {
-	s := newSample(t, attn.Geometry{Heads: 6, KVHeads: 3, KeySize: 8, ValueSize: 8}, attn.RopeConfig{Dims: 8, Base: 100}, 120)
+	s := newTestLayer(t, attn.Geometry{Heads: 6, KVHeads: 3, KeySize: 8, ValueSize: 8}, attn.RopeConfig{Dims: 8, Base: 100}, 120)
 	c := compressorOf(t, s, CompressOptions{Context: 64})
 	c.choose()
 	if !slices.IsSortedFunc(c.all, func(a, b component) int {
@@ -154,7 +154,7 @@ func TestChoose(t *testing.T) {
 			t.Errorf("rotated pair %d has RoPE pair %d, want %d", k, named.all[k].pair, pair)
 		}
 		for _, y := range named.all[len(named.o.Pairs):] {
-			if y.pair == pair && y.power > named.all[k].power {
+			if y.pair == pair && y.variance > named.all[k].variance {
 				t.Errorf("RoPE pair %d: a component stronger than the chosen one is left", pair)
 			}
 		}
@@ -167,7 +167,7 @@ func TestChoose(t *testing.T) {
 
 // A key head that is never asked for must not make the encoder singular.
 func TestSilentHeadsStayInvertible(t *testing.T) {
-	s := newSample(t, attn.Geometry{Heads: 4, KVHeads: 2, KeySize: 8, ValueSize: 8}, attn.RopeConfig{Dims: 8, Base: 100}, 100)
+	s := newTestLayer(t, attn.Geometry{Heads: 4, KVHeads: 2, KeySize: 8, ValueSize: 8}, attn.RopeConfig{Dims: 8, Base: 100}, 100)
 	for h := range 2 {
 		s.moments.Query[h] = mat.NewSymDense(8, nil)
 		for i := range s.q {

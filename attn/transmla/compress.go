@@ -24,13 +24,13 @@ type Moments struct {
 
 // CompressOptions says how large a row Compress makes.
 type CompressOptions struct {
-	R, L    int                 // rotated (even) and latent values per token
-	Pairs   []int               // RoPE pair of each rotated pair, at most KVHeads times the same; nil leaves the choice to Compress
-	Context int                 // distances that matter: queries look back 0 … Context-1 tokens
-	Balance float64             // weight of key errors against value errors in the latent; 0 means 1
-	Keys    int                 // of the latent values, how many keys are made of; 0 means all
-	Keeps   func(pair int) bool // which RoPE pairs keys in the latent are for
-	Heads   []Asks              // per query head, what Fit found; nil: heads that share keys ask alike
+	R, L      int                 // rotated (even) and latent values per token
+	Pairs     []int               // RoPE pair of each rotated pair, at most KVHeads times the same; nil leaves the choice to Compress
+	Context   int                 // distances that matter: queries look back 0 … Context-1 tokens
+	KeyWeight float64             // weight of key errors against value errors in the latent; 0 means 1
+	Keys      int                 // of the latent values, how many keys are made of; 0 means all
+	Keeps     func(pair int) bool // which RoPE pairs keys in the latent are for
+	Factors   []QueryFactors      // per query head, what Fit found; nil: heads that share keys ask alike
 }
 
 // Compressed is a block's attention in the compressed form. The row of a token is Encode·z, its first R values rotated in
@@ -62,8 +62,8 @@ func newCompressor(rope *attn.Rope, m *Moments, o CompressOptions) (*compressor,
 		return nil, err
 	}
 	c := &compressor{rope: rope, m: m, o: o, n: m.KVHeads * (m.KeySize + m.ValueSize)}
-	if c.o.Balance == 0 {
-		c.o.Balance = 1
+	if c.o.KeyWeight == 0 {
+		c.o.KeyWeight = 1
 	}
 	if c.o.Keys == 0 {
 		c.o.Keys = c.o.L
@@ -87,10 +87,10 @@ func (m *Moments) check(rope *attn.Rope, o CompressOptions) error {
 	case m.KV.SymmetricDim() != n || len(m.Query) != m.Heads || len(m.Output) != m.KVHeads:
 		return fmt.Errorf("statistics of another shape: %w", ErrMoments)
 	}
-	if o.Heads != nil && len(o.Heads) != m.Heads {
-		return fmt.Errorf("factors for %d query heads of %d: %w", len(o.Heads), m.Heads, ErrMoments)
+	if o.Factors != nil && len(o.Factors) != m.Heads {
+		return fmt.Errorf("factors for %d query heads of %d: %w", len(o.Factors), m.Heads, ErrMoments)
 	}
-	for h, a := range o.Heads {
+	for h, a := range o.Factors {
 		if len(a.Latent) != len(rope.Freqs()) || len(a.Rotated) != o.R/2 {
 			return fmt.Errorf("query head %d: factors for %d pairs and %d rotated ones, want %d and %d: %w",
 				h, len(a.Latent), len(a.Rotated), len(rope.Freqs()), o.R/2, ErrMoments)
@@ -119,15 +119,15 @@ func count(list []int, x int) int {
 }
 
 // askers returns how many query matrices there are: one per query head when each has factors of its own, else one per key/value head.
-func (c *compressor) askers() int {
-	if c.o.Heads != nil {
+func (c *compressor) queryMatrices() int {
+	if c.o.Factors != nil {
 		return c.m.Heads
 	}
 	return c.m.KVHeads
 }
 
 // group returns the key/value head of a query matrix.
-func (c *compressor) group(asker int) int { return asker * c.m.KVHeads / c.askers() }
+func (c *compressor) group(i int) int { return i * c.m.KVHeads / c.queryMatrices() }
 
 // compressor is the state of one Compress.
 type compressor struct {

@@ -14,7 +14,7 @@ import (
 )
 
 // sample is random text as attention sees it: keys, values and queries before RoPE of n tokens, and an output projection.
-type sample struct {
+type testLayer struct {
 	attn.Geometry
 	rope    *attn.Rope
 	z, q    [][]float64 // per token [keys of all heads | values of all heads], and queries of all heads
@@ -22,10 +22,10 @@ type sample struct {
 }
 
 // newSample draws tokens whose dimensions correlate and differ in energy, as real ones do.
-func newSample(t *testing.T, g attn.Geometry, rope attn.RopeConfig, n int) *sample {
+func newTestLayer(t *testing.T, g attn.Geometry, rope attn.RopeConfig, n int) *testLayer {
 	t.Helper()
 	r := rand.New(rand.NewPCG(uint64(g.KVHeads), uint64(g.KeySize)))
-	s := &sample{Geometry: g, rope: newRope(t, rope)}
+	s := &testLayer{Geometry: g, rope: newRope(t, rope)}
 	s.z = correlated(r, n, g.KVHeads*(g.KeySize+g.ValueSize))
 	s.q = correlated(r, n, g.Heads*g.KeySize)
 	s.moments = &Moments{Geometry: g, KV: secondMoment(s.z, 0, len(s.z[0]))}
@@ -68,7 +68,7 @@ func secondMoment(rows [][]float64, at, width int) *mat.SymDense {
 }
 
 // plain returns what head h of token t gives in grouped-query attention; turn says which RoPE pairs rotate.
-func (s *sample) plain(t, h int, turn func(pair int) bool) (scores, out []float64) {
+func (s *testLayer) plain(t, h int, turn func(pair int) bool) (scores, out []float64) {
 	g, d := h/s.Group(), s.KeySize
 	q := s.rotated(s.q[t][h*d:][:d], t, turn)
 	return attend(t, func(j int) float64 { return dot(q, s.rotated(s.z[j][g*d:][:d], j, turn)) },
@@ -76,7 +76,7 @@ func (s *sample) plain(t, h int, turn func(pair int) bool) (scores, out []float6
 }
 
 // rotated applies RoPE at a position as its table says, magnitude included.
-func (s *sample) rotated(x []float64, pos int, turn func(pair int) bool) []float64 {
+func (s *testLayer) rotated(x []float64, pos int, turn func(pair int) bool) []float64 {
 	out := slices.Clone(x)
 	for i, f := range s.rope.Freqs() {
 		a, b := s.rope.Pair(i)
@@ -95,7 +95,7 @@ func rotate(x []float64, a, b int, angle, mag float64) {
 }
 
 // latent returns the same from compressed rows.
-func (s *sample) latent(c *Compressed, t, h int) (scores, out []float64) {
+func (s *testLayer) latent(c *Compressed, t, h int) (scores, out []float64) {
 	g := h / s.Group()
 	row := func(m *mat.Dense, x []float64, pos int) []float64 {
 		var y mat.VecDense
@@ -155,7 +155,7 @@ func distance(a, b []float64) float64 {
 }
 
 // agree checks scores and outputs of all heads of a few tokens.
-func (s *sample) agree(t *testing.T, c *Compressed, turn func(pair int) bool) {
+func (s *testLayer) agree(t *testing.T, c *Compressed, turn func(pair int) bool) {
 	t.Helper()
 	const rounding = 1e-6
 	for _, pos := range []int{0, 1, len(s.z) / 2, len(s.z) - 1} {
@@ -176,7 +176,7 @@ func always(int) bool { return true }
 func never(int) bool  { return false }
 
 // compress is Compress that must succeed.
-func (s *sample) compress(t *testing.T, o CompressOptions) *Compressed {
+func (s *testLayer) compress(t *testing.T, o CompressOptions) *Compressed {
 	t.Helper()
 	c, err := Compress(s.rope, s.moments, o)
 	if err != nil {
@@ -210,10 +210,10 @@ func compressShapes() map[string]struct {
 }
 
 // eachShape runs f on a sample of each shape.
-func eachShape(t *testing.T, f func(t *testing.T, s *sample)) {
+func eachShape(t *testing.T, f func(t *testing.T, s *testLayer)) {
 	for name, c := range compressShapes() {
 		t.Run(name, func(t *testing.T) {
-			f(t, newSample(t, c.Geometry, c.RopeConfig, 12+2*c.KVHeads*(c.KeySize+c.ValueSize)))
+			f(t, newTestLayer(t, c.Geometry, c.RopeConfig, 12+2*c.KVHeads*(c.KeySize+c.ValueSize)))
 		})
 	}
 }
@@ -221,7 +221,7 @@ func eachShape(t *testing.T, f func(t *testing.T, s *sample)) {
 // With all components under RoPE and a latent that holds the rest, compression is grouped-query attention in other
 // coordinates.
 func TestFullRankIsExact(t *testing.T) {
-	eachShape(t, func(t *testing.T, s *sample) {
+	eachShape(t, func(t *testing.T, s *testLayer) {
 		r := s.KVHeads * s.rope.Dims()
 		c := s.compress(t, CompressOptions{R: r, L: s.KVHeads*(s.KeySize+s.ValueSize) - r, Context: 64})
 		s.agree(t, c, always)
@@ -230,7 +230,7 @@ func TestFullRankIsExact(t *testing.T) {
 
 // The latent alone: without any rotated values it holds keys that nothing turns.
 func TestLatentAloneIsExactWithoutRotation(t *testing.T) {
-	eachShape(t, func(t *testing.T, s *sample) {
+	eachShape(t, func(t *testing.T, s *testLayer) {
 		c := s.compress(t, CompressOptions{L: s.KVHeads * (s.KeySize + s.ValueSize), Context: 1})
 		s.agree(t, c, never)
 	})
@@ -238,7 +238,7 @@ func TestLatentAloneIsExactWithoutRotation(t *testing.T) {
 
 // Any split of a full row loses nothing: where only the chosen pairs turn, attention is the same.
 func TestAnySplitIsExactWhereTheRestStands(t *testing.T) {
-	eachShape(t, func(t *testing.T, s *sample) {
+	eachShape(t, func(t *testing.T, s *testLayer) {
 		pairs := []int{1}
 		for range s.KVHeads - 1 {
 			pairs = append(pairs, 1)
@@ -251,7 +251,7 @@ func TestAnySplitIsExactWhereTheRestStands(t *testing.T) {
 
 // A full row has all that keys and values are: the encoder can be inverted.
 func TestFullRowsCanBeInverted(t *testing.T) {
-	eachShape(t, func(t *testing.T, s *sample) {
+	eachShape(t, func(t *testing.T, s *testLayer) {
 		n := s.KVHeads * (s.KeySize + s.ValueSize)
 		for _, r := range []int{0, 2, s.KVHeads * s.rope.Dims()} {
 			c := s.compress(t, CompressOptions{R: r, L: n - r, Context: 64})
@@ -274,20 +274,20 @@ func TestFullRowsCanBeInverted(t *testing.T) {
 // as ever. With fewer, keys lose the less the more there are. Keys come back as they are before RoPE, but for pairs that are not
 // seen from afar: of those rows say nothing.
 func TestKeysComeFirst(t *testing.T) {
-	eachShape(t, func(t *testing.T, s *sample) {
+	eachShape(t, func(t *testing.T, s *testLayer) {
 		for _, phase := range []float64{40, 5} {
-			turns, err := attention.NewTurns(s.rope, phase)
+			turns, err := attention.NewBlockRope(s.rope, phase)
 			if err != nil {
 				t.Fatal(err)
 			}
 			keys, n := s.KVHeads*s.KeySize, s.KVHeads*(s.KeySize+s.ValueSize)
-			seen := s.KVHeads * turns.Far(s.KeySize)
+			seen := s.KVHeads * turns.KeptSize(s.KeySize)
 			last := math.Inf(1)
 			for _, a := range []int{seen / 4, seen / 2, seen, n} {
 				if a == 0 {
 					continue
 				}
-				c := s.compress(t, CompressOptions{L: n, Keys: a, Keeps: turns.Seen, Balance: 2.5})
+				c := s.compress(t, CompressOptions{L: n, Keys: a, Keeps: turns.Keeps, KeyWeight: 2.5})
 				lost := 0.0
 				for g := range s.KVHeads {
 					var key, value mat.Dense
@@ -300,7 +300,7 @@ func TestKeysComeFirst(t *testing.T) {
 						v.MulVec(&value, x)
 						lost += distance(farOf(turns, z[g*s.KeySize:][:s.KeySize]), farOf(turns, k.RawVector().Data))
 						for p := range len(s.rope.Freqs()) {
-							if i, j := s.rope.Pair(p); !turns.Seen(p) && (k.AtVec(i) != 0 || k.AtVec(j) != 0) {
+							if i, j := s.rope.Pair(p); !turns.Keeps(p) && (k.AtVec(i) != 0 || k.AtVec(j) != 0) {
 								t.Fatalf("phase %v: a row says %v, %v of a pair that is not seen from afar", phase, k.AtVec(i), k.AtVec(j))
 							}
 						}
@@ -320,14 +320,14 @@ func TestKeysComeFirst(t *testing.T) {
 }
 
 // farOf returns what of a head is seen from afar.
-func farOf(t *attention.Turns, x []float64) []float64 {
+func farOf(t *attention.BlockRope, x []float64) []float64 {
 	from, to := make([]float32, len(x)), make([]float32, len(x))
 	for i, v := range x {
 		from[i] = float32(v)
 	}
-	t.Arrange(to, from)
+	t.Reorder(to, from)
 	var out []float64
-	for _, v := range to[len(to)-t.Far(len(to)):] {
+	for _, v := range to[len(to)-t.KeptSize(len(to)):] {
 		out = append(out, float64(v))
 	}
 	return out
@@ -335,7 +335,7 @@ func farOf(t *attention.Turns, x []float64) []float64 {
 
 // Fewer values cost more: the error of outputs grows as the row shrinks, and stays below that of no attention at all.
 func TestErrorFallsWithTheRow(t *testing.T) {
-	s := newSample(t, attn.Geometry{Heads: 6, KVHeads: 3, KeySize: 8, ValueSize: 8}, attn.RopeConfig{Dims: 8, Base: 100}, 200)
+	s := newTestLayer(t, attn.Geometry{Heads: 6, KVHeads: 3, KeySize: 8, ValueSize: 8}, attn.RopeConfig{Dims: 8, Base: 100}, 200)
 	last := math.Inf(1)
 	for _, l := range []int{8, 16, 24, 32} {
 		c := s.compress(t, CompressOptions{R: 16, L: l, Context: 64})
@@ -358,7 +358,7 @@ func TestErrorFallsWithTheRow(t *testing.T) {
 }
 
 func TestCompressErrors(t *testing.T) {
-	s := newSample(t, attn.Geometry{Heads: 4, KVHeads: 2, KeySize: 8, ValueSize: 8}, attn.RopeConfig{Dims: 8, Base: 100}, 80)
+	s := newTestLayer(t, attn.Geometry{Heads: 4, KVHeads: 2, KeySize: 8, ValueSize: 8}, attn.RopeConfig{Dims: 8, Base: 100}, 80)
 	for _, o := range []CompressOptions{
 		{R: 3, L: 4}, {R: -2, L: 4}, {R: 4, L: 0}, {R: 18, L: 4}, {R: 16, L: 17},
 		{R: 4, L: 4, Pairs: []int{0}}, {R: 4, L: 4, Pairs: []int{0, 4}}, {R: 4, L: 4, Pairs: []int{-1, 0}},

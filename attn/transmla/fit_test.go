@@ -13,13 +13,13 @@ import (
 )
 
 // text returns the sample as Fit wants it.
-func (s *sample) text() Text {
-	t := Text{Tokens: len(s.z)}
+func (s *testLayer) text() Sample {
+	t := Sample{Tokens: len(s.z)}
 	for i, z := range s.z {
 		for _, v := range z {
 			t.KV = append(t.KV, float32(v))
 		}
-		if i%FitStride == FitStride-1 {
+		if i%SampleStride == SampleStride-1 {
 			for _, v := range s.q[i] {
 				t.Queries = append(t.Queries, float32(v))
 			}
@@ -29,15 +29,15 @@ func (s *sample) text() Text {
 }
 
 // fit is Fit of all heads, which must succeed.
-func (s *sample) fit(t *testing.T, o CompressOptions, texts ...Text) []Asks {
+func (s *testLayer) fit(t *testing.T, o CompressOptions, texts ...Sample) []QueryFactors {
 	t.Helper()
 	f, err := NewFit(s.rope, s.moments, o, texts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out []Asks
+	var out []QueryFactors
 	for h := range s.Heads {
-		a, err := f.Asks(h)
+		a, err := f.Factors(h)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +48,7 @@ func (s *sample) fit(t *testing.T, o CompressOptions, texts ...Text) []Asks {
 
 // Rows that say all leave nothing to be fitted.
 func TestFitKeepsWhatIsExact(t *testing.T) {
-	eachShape(t, func(t *testing.T, s *sample) {
+	eachShape(t, func(t *testing.T, s *testLayer) {
 		r := s.KVHeads * s.rope.Dims()
 		o := CompressOptions{R: r, L: s.KVHeads * s.ValueSize, Context: 64}
 		for h, a := range s.fit(t, o, s.text(), s.text()) {
@@ -62,7 +62,7 @@ func TestFitKeepsWhatIsExact(t *testing.T) {
 }
 
 // divergence returns how far the attention of head h through rows is from the model's, on average over the tokens.
-func (s *sample) divergence(c *Compressed, h int) float64 {
+func (s *testLayer) divergence(c *Compressed, h int) float64 {
 	total := 0.0
 	for t := range s.z {
 		want, _ := s.plain(t, h, always)
@@ -90,9 +90,9 @@ func divergence(a, b []float64) float64 {
 
 // lookingBack is a text of two heads that share keys. A slower pair makes one of them look two tokens back, or three, or one; the other
 // one looks everywhere. A fast pair, and one that nearly stands, say which tokens.
-func lookingBack(t *testing.T, seed uint64) *sample {
+func lookingBack(t *testing.T, seed uint64) *testLayer {
 	r := rand.New(rand.NewPCG(seed, 7))
-	s := &sample{Geometry: attn.Geometry{Heads: 2, KVHeads: 1, KeySize: 6, ValueSize: 2}, rope: newRope(t, attn.RopeConfig{Dims: 6, Base: 1000})}
+	s := &testLayer{Geometry: attn.Geometry{Heads: 2, KVHeads: 1, KeySize: 6, ValueSize: 2}, rope: newRope(t, attn.RopeConfig{Dims: 6, Base: 1000})}
 	for range 60 {
 		x := func(f float64) float64 { return f * r.NormFloat64() }
 		s.z = append(s.z, []float64{x(1), x(1), 3, 0, x(1), x(1), x(1), x(1)})
@@ -109,11 +109,11 @@ func TestFitKnowsHowFarHeadsLook(t *testing.T) {
 	s, other := lookingBack(t, 1), lookingBack(t, 2)
 	o := CompressOptions{R: 2, L: 6, Pairs: []int{1}, Context: 60}
 	c := s.compress(t, o)
-	var texts []Text
+	var texts []Sample
 	for seed := range uint64(40) {
 		texts = append(texts, lookingBack(t, 10+seed).text())
 	}
-	o.Heads = s.fit(t, o, texts...)
+	o.Factors = s.fit(t, o, texts...)
 	fitted := s.compress(t, o)
 	for h := range s.Heads {
 		before, after := other.divergence(c, h), other.divergence(fitted, h)
@@ -126,14 +126,14 @@ func TestFitKnowsHowFarHeadsLook(t *testing.T) {
 func TestFitErrors(t *testing.T) {
 	s := lookingBack(t, 1)
 	o := CompressOptions{R: 2, L: 4, Context: 60}
-	for name, spoil := range map[string]func(x *Text){
-		"no tokens":     func(x *Text) { x.Tokens = 0 },
-		"short keys":    func(x *Text) { x.KV = x.KV[1:] },
-		"short queries": func(x *Text) { x.Queries = x.Queries[1:] },
+	for name, spoil := range map[string]func(x *Sample){
+		"no tokens":     func(x *Sample) { x.Tokens = 0 },
+		"short keys":    func(x *Sample) { x.KV = x.KV[1:] },
+		"short queries": func(x *Sample) { x.Queries = x.Queries[1:] },
 	} {
 		text := s.text()
 		spoil(&text)
-		if _, err := NewFit(s.rope, s.moments, o, []Text{text}); !errors.Is(err, ErrMoments) {
+		if _, err := NewFit(s.rope, s.moments, o, []Sample{text}); !errors.Is(err, ErrMoments) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -141,17 +141,17 @@ func TestFitErrors(t *testing.T) {
 	for i := range text.KV {
 		text.KV[i] *= 1e38
 	}
-	f, err := NewFit(s.rope, s.moments, o, []Text{text})
+	f, err := NewFit(s.rope, s.moments, o, []Sample{text})
 	if err != nil {
 		t.Fatal(err)
 	}
 	bad := func(v complex128) bool { return cmplx.IsNaN(v) || cmplx.IsInf(v) }
-	if a, err := f.Asks(0); err == nil && slices.ContainsFunc(append(a.Latent, a.Rotated...), bad) {
+	if a, err := f.Factors(0); err == nil && slices.ContainsFunc(append(a.Latent, a.Rotated...), bad) {
 		t.Error("huge keys give factors that are not finite, and no error")
 	}
-	one := []Asks{{make([]complex128, 3), make([]complex128, 1)}}
-	for name, heads := range map[string][]Asks{"one head": one, "short": {one[0], {one[0].Latent, nil}}} {
-		o.Heads = heads
+	one := []QueryFactors{{make([]complex128, 3), make([]complex128, 1)}}
+	for name, heads := range map[string][]QueryFactors{"one head": one, "short": {one[0], {one[0].Latent, nil}}} {
+		o.Factors = heads
 		if _, err := Compress(s.rope, s.moments, o); !errors.Is(err, ErrMoments) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -184,19 +184,19 @@ func BenchmarkFit(b *testing.B) {
 	for i := range o.R / 2 {
 		o.Pairs = append(o.Pairs, i)
 	}
-	text := Text{Tokens: 1024, KV: make([]float32, 1024*384), Queries: make([]float32, 1024/FitStride*576)}
+	text := Sample{Tokens: 1024, KV: make([]float32, 1024*384), Queries: make([]float32, 1024/SampleStride*576)}
 	for i := range text.KV {
 		text.KV[i] = float32(r.NormFloat64())
 	}
 	for i := range text.Queries {
 		text.Queries[i] = float32(r.NormFloat64() / 4)
 	}
-	f, err := NewFit(rope, m, o, []Text{text})
+	f, err := NewFit(rope, m, o, []Sample{text})
 	if err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if _, err := f.Asks(4); err != nil {
+		if _, err := f.Factors(4); err != nil {
 			b.Fatal(err)
 		}
 	}

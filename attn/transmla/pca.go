@@ -9,7 +9,7 @@ import (
 )
 
 // leastPower bounds condition numbers: directions with less energy than this share of the strongest are not amplified.
-const leastPower = 1e-8
+const minVariance = 1e-8
 
 // latent fills in the part of the row without RoPE: a joint PCA of what is left of the keys and of the values.
 //
@@ -26,7 +26,7 @@ func (c *compressor) latent(out *Compressed) error {
 	keys := min(c.o.Keys, l)
 	var unweigh *mat.Dense
 	if k > 0 {
-		half, inverse, err := root(c.metric(queries, k), leastPower)
+		half, inverse, err := root(c.metric(queries, k), minVariance)
 		if err != nil {
 			return fmt.Errorf("queries: %w", err)
 		}
@@ -37,15 +37,15 @@ func (c *compressor) latent(out *Compressed) error {
 	if err != nil {
 		return err
 	}
-	beta := c.balance(joint, k)
+	beta := c.keyWeight(joint, k)
 	scaleRows(joint, 0, k, beta)
-	basis, power, err := principal(moment(joint, c.m.KV), l)
+	basis, variance, err := principal(moment(joint, c.m.KV), l)
 	if err != nil {
 		return fmt.Errorf("keys and values: %w", err)
 	}
 	encode := mat.DenseCopyOf(basis.T())
 	if keys < l && k > 0 {
-		if err := keysFirst(basis, encode, power, k); err != nil {
+		if err := keysFirst(basis, encode, variance, k); err != nil {
 			return fmt.Errorf("keys: %w", err)
 		}
 	}
@@ -70,11 +70,11 @@ func (c *compressor) latent(out *Compressed) error {
 // keysFirst changes the coordinates of the latent: decoder basis [k+…, L], whose first k rows are of keys, and encode
 // [L, k+…]. power is the latent's, so far of independent values. The new ones have power 1 and are sorted by what they say of
 // the keys: those are a PCA of what the latent makes of keys.
-func keysFirst(basis, encode *mat.Dense, power []float64, k int) error {
+func keysFirst(basis, encode *mat.Dense, variance []float64, k int) error {
 	_, l := basis.Dims()
 	spread := make([]float64, l)
 	for j := range spread {
-		spread[j] = math.Sqrt(math.Max(power[j], leastPower*power[0]))
+		spread[j] = math.Sqrt(math.Max(variance[j], minVariance*variance[0]))
 	}
 	for j, s := range spread {
 		scaleCol(basis, j, s)
@@ -83,15 +83,15 @@ func keysFirst(basis, encode *mat.Dense, power []float64, k int) error {
 			row[i] /= s
 		}
 	}
-	var said mat.SymDense
-	said.SymOuterK(1, basis.Slice(0, k, 0, l).T())
-	turn, _, err := principal(&said, l)
+	var explained mat.SymDense
+	explained.SymOuterK(1, basis.Slice(0, k, 0, l).T())
+	rotation, _, err := principal(&explained, l)
 	if err != nil {
 		return err
 	}
 	var b, e mat.Dense
-	b.Mul(basis, turn)
-	e.Mul(turn.T(), encode)
+	b.Mul(basis, rotation)
+	e.Mul(rotation.T(), encode)
 	basis.Copy(&b)
 	encode.Copy(&e)
 	return nil
@@ -119,7 +119,7 @@ func (c *compressor) rest() (*mat.Dense, []*mat.Dense) {
 		return new(mat.Dense), nil
 	}
 	rows := mat.NewDense(k, c.n, nil)
-	queries := make([]*mat.Dense, c.askers())
+	queries := make([]*mat.Dense, c.queryMatrices())
 	for i := range queries {
 		queries[i] = mat.NewDense(k, c.m.KeySize, nil)
 	}
@@ -131,19 +131,19 @@ func (c *compressor) rest() (*mat.Dense, []*mat.Dense) {
 		re, im := c.encoder(y)
 		rows.SetRow(2*i, re)
 		rows.SetRow(2*i+1, im)
-		for asker, q := range queries {
-			re, im := c.query(y, c.group(asker))
+		for i, q := range queries {
+			re, im := c.query(y, c.group(i))
 			a := c.a[y.pair] * complex(mag, 0)
-			if c.o.Heads != nil {
-				a *= c.o.Heads[asker].Latent[y.pair]
+			if c.o.Factors != nil {
+				a *= c.o.Factors[i].Latent[y.pair]
 			}
 			multiply(re, im, cmplx.Conj(a))
 			q.SetRow(2*i, re)
 			q.SetRow(2*i+1, im)
 		}
 	}
-	for asker, q := range queries {
-		g := c.group(asker)
+	for i, q := range queries {
+		g := c.group(i)
 		for j := range plain {
 			at := 2*len(left) + g*plain + j
 			rows.Set(at, g*c.m.KeySize+c.rope.Dims()+j, 1)
@@ -157,7 +157,7 @@ func (c *compressor) rest() (*mat.Dense, []*mat.Dense) {
 func (c *compressor) metric(queries []*mat.Dense, k int) *mat.SymDense {
 	m := mat.NewSymDense(k, nil)
 	for h, q := range c.m.Query {
-		addSym(m, moment(queries[h*len(queries)/c.m.Heads], q))
+		add(m, moment(queries[h*len(queries)/c.m.Heads], q))
 	}
 	return m
 }
@@ -166,7 +166,7 @@ func (c *compressor) metric(queries []*mat.Dense, k int) *mat.SymDense {
 func (c *compressor) weighValues(joint *mat.Dense, k int) ([]*mat.Dense, error) {
 	var inverses []*mat.Dense
 	for g, s := range c.m.Output {
-		half, inverse, err := root(s, leastPower)
+		half, inverse, err := root(s, minVariance)
 		if err != nil {
 			return nil, fmt.Errorf("output projection: %w", err)
 		}
@@ -178,19 +178,19 @@ func (c *compressor) weighValues(joint *mat.Dense, k int) ([]*mat.Dense, error) 
 }
 
 // balance returns β: Balance times what makes the energies of both parts equal.
-func (c *compressor) balance(joint *mat.Dense, k int) float64 {
+func (c *compressor) keyWeight(joint *mat.Dense, k int) float64 {
 	rows, _ := joint.Dims()
-	energy := func(lo, hi int) float64 {
+	variance := func(lo, hi int) float64 {
 		if lo == hi {
 			return 0
 		}
 		return mat.Trace(moment(joint.Slice(lo, hi, 0, c.n).(*mat.Dense), c.m.KV))
 	}
-	keys, values := energy(0, k), energy(k, rows)
+	keys, values := variance(0, k), variance(k, rows)
 	if !(keys > 0) || !(values > 0) {
 		return 1
 	}
-	return c.o.Balance * math.Sqrt(values/keys)
+	return c.o.KeyWeight * math.Sqrt(values/keys)
 }
 
 // moment returns B S Bᵀ.
@@ -208,7 +208,7 @@ func moment(b *mat.Dense, s *mat.SymDense) *mat.SymDense {
 	return out
 }
 
-func addSym(dst, src *mat.SymDense) { dst.AddSym(dst, src) }
+func add(dst, src *mat.SymDense) { dst.AddSym(dst, src) }
 
 func scaleRows(m *mat.Dense, lo, hi int, f float64) {
 	if lo < hi {

@@ -13,14 +13,14 @@ func TestBalance(t *testing.T) {
 	kv := mat.NewSymDense(2, []float64{4, 0, 0, 9}) // a key of energy 4, a value of energy 9
 	joint := mat.NewDense(2, 2, []float64{1, 0, 0, 2})
 	for _, balance := range []float64{1, 0.5, 3} {
-		c := &compressor{m: &Moments{KV: kv}, o: CompressOptions{Balance: balance}, n: 2}
-		if got, want := c.balance(joint, 1), balance*math.Sqrt(36.0/4); math.Abs(got-want) > 1e-12 {
+		c := &compressor{m: &Moments{KV: kv}, o: CompressOptions{KeyWeight: balance}, n: 2}
+		if got, want := c.keyWeight(joint, 1), balance*math.Sqrt(36.0/4); math.Abs(got-want) > 1e-12 {
 			t.Errorf("balance %v: factor %v, want %v", balance, got, want)
 		}
-		if got := c.balance(joint, 0); got != 1 {
+		if got := c.keyWeight(joint, 0); got != 1 {
 			t.Errorf("no keys: factor %v", got)
 		}
-		if got := c.balance(mat.NewDense(2, 2, []float64{0, 0, 0, 2}), 1); got != 1 {
+		if got := c.keyWeight(mat.NewDense(2, 2, []float64{0, 0, 0, 2}), 1); got != 1 {
 			t.Errorf("keys without energy: factor %v", got)
 		}
 	}
@@ -28,9 +28,9 @@ func TestBalance(t *testing.T) {
 
 // More weight on keys makes scores better and values worse.
 func TestBalanceTradesKeysForValues(t *testing.T) {
-	s := newSample(t, attn.Geometry{Heads: 6, KVHeads: 3, KeySize: 8, ValueSize: 8}, attn.RopeConfig{Dims: 8, Base: 100}, 200)
+	s := newTestLayer(t, attn.Geometry{Heads: 6, KVHeads: 3, KeySize: 8, ValueSize: 8}, attn.RopeConfig{Dims: 8, Base: 100}, 200)
 	errorsAt := func(balance float64) (scores, values float64) {
-		c := s.compress(t, CompressOptions{L: 16, Context: 1, Balance: balance})
+		c := s.compress(t, CompressOptions{L: 16, Context: 1, KeyWeight: balance})
 		for pos := range 40 {
 			for h := range s.Heads {
 				want, _ := s.plain(pos, h, never)
@@ -58,7 +58,7 @@ func TestBalanceTradesKeysForValues(t *testing.T) {
 
 // The latent is the best of its size: in the metric in which it was found no other projection of that rank does better.
 func TestLatentIsTheBestOfItsRank(t *testing.T) {
-	s := newSample(t, attn.Geometry{Heads: 2, KVHeads: 1, KeySize: 8, ValueSize: 8}, attn.RopeConfig{Dims: 8, Base: 100}, 100)
+	s := newTestLayer(t, attn.Geometry{Heads: 2, KVHeads: 1, KeySize: 8, ValueSize: 8}, attn.RopeConfig{Dims: 8, Base: 100}, 100)
 	c := compressorOf(t, s, CompressOptions{R: 8, L: 4, Context: 64})
 	c.choose()
 	joint := mat.NewDense(8, c.n, nil)

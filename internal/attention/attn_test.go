@@ -245,13 +245,13 @@ func TestBothFormsCacheTheSameBytes(t *testing.T) {
 	for _, g := range geometries {
 		gqa, _ := NewGQA(g)
 		mla, _ := NewMLA(g)
-		if gqa.Row() != mla.Row() {
-			t.Errorf("%+v: %d values per token, %d as MLA", g, gqa.Row(), mla.Row())
+		if gqa.RowSize() != mla.RowSize() {
+			t.Errorf("%+v: %d values per token, %d as MLA", g, gqa.RowSize(), mla.RowSize())
 		}
 		a, b := NewStore(gqa, F16), NewStore(mla, F16)
 		a.Grow(100)
 		b.Grow(100)
-		if a.Bytes() != b.Bytes() || a.Bytes() != 2*chunk*gqa.Row() {
+		if a.Bytes() != b.Bytes() || a.Bytes() != 2*chunk*gqa.RowSize() {
 			t.Errorf("%+v: stores of %d and %d bytes", g, a.Bytes(), b.Bytes())
 		}
 	}
@@ -320,36 +320,36 @@ func BenchmarkDecode(b *testing.B) {
 			form{"mla", func() (*Layer, error) { return NewMLA(g) }},
 			form{"64+128", func() (*Layer, error) { return NewLatent(g.Heads, 1, 64, 128, 0) }},
 			form{"32+64", func() (*Layer, error) { return NewLatent(g.Heads, 1, 32, 64, 0) }},
-			form{"0+192", func() (*Layer, error) { return reaching(b, g, 1e5, 1, 192, 64) }},
-			form{"0+96", func() (*Layer, error) { return reaching(b, g, 1e5, 1, 96, 32) }})
+			form{"0+192", func() (*Layer, error) { return newCompressed(b, g, 1e5, 1, 192, 64) }},
+			form{"0+96", func() (*Layer, error) { return newCompressed(b, g, 1e5, 1, 96, 32) }})
 	}
 	llama := attn.Geometry{Heads: 32, KVHeads: 8, KeySize: 128, ValueSize: 128}
 	bench("Llama8B", 8192,
 		form{"gqa", func() (*Layer, error) { return NewGQA(llama) }},
-		form{"0+1024", func() (*Layer, error) { return reaching(b, llama, 5e5, 8, 128, 48) }},
-		form{"0+512", func() (*Layer, error) { return reaching(b, llama, 5e5, 8, 64, 32) }})
+		form{"0+1024", func() (*Layer, error) { return newCompressed(b, llama, 5e5, 8, 128, 48) }},
+		form{"0+512", func() (*Layer, error) { return newCompressed(b, llama, 5e5, 8, 64, 32) }})
 }
 
 // reaching is a layer with a Reach: rows of l values for each block, of which keys are made of the first a.
-func reaching(b *testing.B, g attn.Geometry, base float64, blocks, l, a int) (*Layer, error) {
+func newCompressed(b *testing.B, g attn.Geometry, base float64, blocks, l, a int) (*Layer, error) {
 	rope, err := attn.NewRope(attn.RopeConfig{Dims: g.KeySize, Base: base})
 	if err != nil {
 		b.Fatal(err)
 	}
-	turns, err := NewTurns(rope, 0.45)
+	turns, err := NewBlockRope(rope, 0.45)
 	if err != nil {
 		b.Fatal(err)
 	}
 	turns.Reserve(8192)
 	keys := make([][]uint16, g.KVHeads)
 	for i := range keys {
-		keys[i] = make([]uint16, turns.Far(g.KeySize)*a)
+		keys[i] = make([]uint16, turns.KeptSize(g.KeySize)*a)
 	}
-	r, err := NewReach(turns, 64, g.KeySize, g.ValueSize, a, keys)
+	r, err := NewRecentWindow(turns, 64, g.KeySize, g.ValueSize, a, keys)
 	if err != nil {
 		b.Fatal(err)
 	}
-	return NewReaching(g.Heads, blocks, 0, l, g.Window, r)
+	return NewCompressed(g.Heads, blocks, 0, l, g.Window, r)
 }
 
 func benchmarkDecode(b *testing.B, l *Layer, f Format, n int) {
@@ -362,11 +362,11 @@ func benchmarkDecode(b *testing.B, l *Layer, f Format, n int) {
 	scratch.Reserve(l, n)
 	b.SetBytes(int64(l.RowBytes(f) * n))
 	for range b.N {
-		l.Ready(scratch, st, q)
-		if r := l.reach; r != nil {
+		l.PrepareQueries(scratch, st, q)
+		if r := l.recent; r != nil {
 			group := l.Heads / len(r.keys)
 			for k := range r.keys {
-				l.DecodeNear(&p, st, n-1, k, k*group, (k+1)*group, q, st.recent.key(k, 0), st.recent.value(k, 0), scratch)
+				l.DecodeRecent(&p, st, n-1, k, k*group, (k+1)*group, q, st.recent.key(k, 0), st.recent.value(k, 0), scratch)
 			}
 		}
 		for i := range l.Parts(n - 1) {

@@ -16,10 +16,10 @@ const maxParts = 32
 // Partial holds what the parts of a decode step found: per part and query head the unnormalised output, the largest
 // score and the sum of exponentials. Reused from step to step.
 type Partial struct {
-	out  []float32 // [parts][Heads][ValueSize]
-	peak []float32 // [Heads][slots]: of each part, then of the near tokens of a layer with a Reach
-	sum  []float32 // [Heads][slots]
-	near []float32 // [Heads][v] the output of near tokens
+	out    []float32 // [parts][Heads][ValueSize]
+	peak   []float32 // [Heads][slots]: of each part, then of the near tokens of a layer with a Reach
+	sum    []float32 // [Heads][slots]
+	recent []float32 // [Heads][v] the output of near tokens
 }
 
 // slots is how many peaks and sums a head has.
@@ -39,8 +39,8 @@ func (l *Layer) span(pos int) (size, parts int) {
 
 // end returns the position behind the last one that is in parts.
 func (l *Layer) end(pos int) int {
-	if l.reach != nil {
-		return l.FarEnd(pos)
+	if l.recent != nil {
+		return l.CompressedEnd(pos)
 	}
 	return pos + 1
 }
@@ -53,16 +53,16 @@ func (l *Layer) Parts(pos int) int {
 
 // Reserve makes room for the largest step.
 func (p *Partial) Reserve(l *Layer) {
-	room(&p.out, maxParts*l.Heads*l.ValueSize)
-	room(&p.peak, slots*l.Heads)
-	room(&p.sum, slots*l.Heads)
-	if l.reach != nil {
-		room(&p.near, l.Heads*l.reach.v)
+	reserve(&p.out, maxParts*l.Heads*l.ValueSize)
+	reserve(&p.peak, slots*l.Heads)
+	reserve(&p.sum, slots*l.Heads)
+	if l.recent != nil {
+		reserve(&p.recent, l.Heads*l.recent.v)
 	}
 }
 
 // room makes a buffer large enough for n values; what it held is lost then.
-func room(buf *[]float32, n int) {
+func reserve(buf *[]float32, n int) {
 	if len(*buf) < n {
 		*buf = make([]float32, n)
 	}
@@ -70,47 +70,47 @@ func room(buf *[]float32, n int) {
 
 // start returns the position at which attention of a token at pos begins to read: the first one that it attends to, or up to
 // 31 before, so that 8-bit panels and blocks of positions are read from their first row on.
-func (l *Layer) start(pos int) int { return l.First(pos) &^ (nearStep - 1) }
+func (l *Layer) start(pos int) int { return l.First(pos) &^ (recentStep - 1) }
 
 // Scratch is what one worker computes with. The zero value is ready for Reserve.
 type Scratch struct {
-	scores  []float32
-	queries kernel.CacheQueries // of stores in 8-bit blocks
-	turned  [][]float32         // of a layer with a Reach: see turnedQueries, by level
-	pairs   []float32           // and pairs that have turned
-	sums    []float32           // of farMix
+	scores    []float32
+	queries   kernel.CacheQueries // of stores in 8-bit blocks
+	projected [][]float32         // of a layer with a Reach: see turnedQueries, by level
+	rotated   []float32           // and pairs that have turned
+	sums      []float32           // of farMix
 }
 
 // Reserve makes room for the layer's steps and tiles in contexts up to n tokens.
 func (sc *Scratch) Reserve(l *Layer, n int) {
 	size, _ := l.span(max(n, 1))
 	size = max(l.Group()*size, prefillRows*prefillCols, slots)
-	if l.reach != nil {
-		size = max(size, l.Heads/len(l.reach.keys)*(l.reach.near+nearStep))
-		l.reserveTurns(sc)
+	if l.recent != nil {
+		size = max(size, l.Heads/len(l.recent.keys)*(l.recent.tokens+recentStep))
+		l.reserveProjected(sc)
 	}
-	room(&sc.scores, size)
+	reserve(&sc.scores, size)
 }
 
 // reserveTurns makes room for a chunk of turnedQueries.
-func (l *Layer) reserveTurns(sc *Scratch) {
-	levels := l.reach.turns.levels
-	for len(sc.turned) <= len(levels) {
-		sc.turned = append(sc.turned, nil)
+func (l *Layer) reserveProjected(sc *Scratch) {
+	levels := l.recent.rope.levels
+	for len(sc.projected) <= len(levels) {
+		sc.projected = append(sc.projected, nil)
 	}
-	room(&sc.turned[0], l.Group()*l.KeySize)
-	room(&sc.sums, l.Group()*l.reach.a)
+	reserve(&sc.projected[0], l.Group()*l.KeySize)
+	reserve(&sc.sums, l.Group()*l.recent.a)
 	for i, v := range levels {
 		rows := l.Group() * (chunk / v.block)
-		room(&sc.turned[i+1], rows*l.KeySize)
-		room(&sc.pairs, rows*2*(v.hi-v.lo))
+		reserve(&sc.projected[i+1], rows*l.KeySize)
+		reserve(&sc.rotated, rows*2*(v.hi-v.lo))
 	}
 }
 
 // Ready brings the queries of a decode step, [Heads, KeySize], to the form that the store wants: each worker does so for its
 // own scratch before its first Decode of the step.
-func (l *Layer) Ready(sc *Scratch, s *Store, q []float32) {
-	if s.format == Q8 && l.reach == nil {
+func (l *Layer) PrepareQueries(sc *Scratch, s *Store, q []float32) {
+	if s.format == Q8 && l.recent == nil {
 		a, b := l.parts()
 		sc.queries.Set(q, l.Heads, l.KeySize, a, b)
 	}
@@ -136,8 +136,8 @@ func (l *Layer) decode(p *Partial, part int, hs headRange, s *Store, pos int, q 
 	skip := max(l.First(pos)-from, 0)
 	n := min(size, l.end(pos)-from)
 	scores := sc.scores[:hs.len()*size]
-	if l.reach != nil {
-		l.farScores(scores, size, s, hs, from, n, q, sc)
+	if l.recent != nil {
+		l.compressedScores(scores, size, s, hs, from, n, q, sc)
 	} else {
 		s.scores(scores, size, q[hs.lo*l.KeySize:], hs.len(), l.KeySize, sc, hs.lo, hs.g, from, n)
 	}
@@ -147,10 +147,10 @@ func (l *Layer) decode(p *Partial, part int, hs headRange, s *Store, pos int, q 
 	}
 	out := p.out[(part*l.Heads+hs.lo)*l.ValueSize:][:hs.len()*l.ValueSize]
 	clear(out)
-	if l.reach != nil {
-		s.farMix(out, l.ValueSize, scores, size, hs.len(), sc, hs.g, from, n)
+	if l.recent != nil {
+		s.compressedSum(out, l.ValueSize, scores, size, hs.len(), sc, hs.g, from, n)
 	} else {
-		s.mix(out, l.ValueSize, scores, size, hs.len(), hs.g, from, n)
+		s.weightedSum(out, l.ValueSize, scores, size, hs.len(), hs.g, from, n)
 	}
 }
 
@@ -164,7 +164,7 @@ func weigh(scores []float32, skip int) (peak, sum float32) {
 }
 
 // Short reports whether a decode step has at most one part per key/value head.
-func (l *Layer) Short(pos int) bool {
+func (l *Layer) OnePart(pos int) bool {
 	_, parts := l.span(pos)
 	return parts <= 1
 }
@@ -173,7 +173,7 @@ func (l *Layer) Short(pos int) bool {
 // layer with a Reach.
 func (l *Layer) weights(p *Partial, pos, h int, sc *Scratch) []float32 {
 	_, n := l.span(pos)
-	if l.reach != nil {
+	if l.recent != nil {
 		n++
 	}
 	peaks, sums, w := p.peak[h*slots:][:n], p.sum[h*slots:][:n], sc.scores[:n]
@@ -194,7 +194,7 @@ func (l *Layer) Combine(out []float32, p *Partial, pos, h0, h1 int, sc *Scratch)
 		dst := out[(h-h0)*l.ValueSize:][:l.ValueSize]
 		clear(dst)
 		if w := l.weights(p, pos, h, sc); parts > 0 {
-			kernel.MixF32(dst, 0, w, 0, 1, p.out[h*l.ValueSize:], l.Heads*l.ValueSize, parts, l.ValueSize)
+			kernel.WeightedSumF32(dst, 0, w, 0, 1, p.out[h*l.ValueSize:], l.Heads*l.ValueSize, parts, l.ValueSize)
 		}
 	}
 }

@@ -10,11 +10,11 @@ import (
 // Layer is one layer's attention in one of the two forms. It holds no weights and no state, and is safe for concurrent use.
 type Layer struct {
 	attn.Geometry
-	mla   *attn.Latent // nil for GQA
-	tail  bool         // one row is cached for key and value: the key is its first KeySize columns, the value its last ValueSize
-	r     int          // of a tail: columns that are rotated
-	reach *Reach       // nil unless near and far tokens are seen differently
-	wide  *Reach       // of the layer whose expanded keys this one has; see NewWide
+	mla      *attn.Latent  // nil for GQA
+	latent   bool          // one row is cached for key and value: the key is its first KeySize columns, the value its last ValueSize
+	r        int           // of a tail: columns that are rotated
+	recent   *RecentWindow // nil unless near and far tokens are seen differently
+	expanded *RecentWindow // of the layer whose expanded keys this one has; see NewWide
 }
 
 // NewGQA returns plain grouped-query attention.
@@ -44,12 +44,12 @@ func NewLatent(heads, blocks, r, l, window int) (*Layer, error) {
 	if err := g.Check(); err != nil {
 		return nil, err
 	}
-	return &Layer{Geometry: g, mla: &attn.Latent{R: blocks * r, L: blocks * l}, tail: true, r: r}, nil
+	return &Layer{Geometry: g, mla: &attn.Latent{R: blocks * r, L: blocks * l}, latent: true, r: r}, nil
 }
 
 // NewReaching returns attention over compressed rows as NewLatent does, whose heads see near and far tokens as reach says:
 // Decode takes q [heads, r+d], the rotated values' queries and the model's own, rotated, in the order of reach.
-func NewReaching(heads, blocks, r, l, window int, reach *Reach) (*Layer, error) {
+func NewCompressed(heads, blocks, r, l, window int, reach *RecentWindow) (*Layer, error) {
 	a, err := NewLatent(heads, blocks, r, l, window)
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func NewReaching(heads, blocks, r, l, window int, reach *Reach) (*Layer, error) 
 	if n := len(reach.keys); n%blocks != 0 || heads%n != 0 || reach.a > l {
 		return nil, fmt.Errorf("%d key matrices over %d of %d latent values for %d heads in %d blocks", n, reach.a, l, heads, blocks)
 	}
-	a.KeySize, a.reach = r+reach.a, reach
+	a.KeySize, a.recent = r+reach.a, reach
 	return a, nil
 }
 
@@ -67,65 +67,65 @@ func NewReaching(heads, blocks, r, l, window int, reach *Reach) (*Layer, error) 
 //	[ seen from afar, turned by the middle of its block | R rotated | d, rotated ]    [ v, seen from afar | v ]
 //
 // of which far tokens have all but the last part, near ones the last.
-func (l *Layer) NewWide() (*Layer, error) {
-	r := l.reach
-	g := attn.Geometry{Heads: l.Heads, KVHeads: len(r.keys), KeySize: r.far() + l.r + r.d, ValueSize: r.v, Window: l.Window}
+func (l *Layer) NewExpanded() (*Layer, error) {
+	r := l.recent
+	g := attn.Geometry{Heads: l.Heads, KVHeads: len(r.keys), KeySize: r.keptSize() + l.r + r.d, ValueSize: r.v, Window: l.Window}
 	if err := g.Check(); err != nil {
 		return nil, err
 	}
-	return &Layer{Geometry: g, r: l.r, wide: r}, nil
+	return &Layer{Geometry: g, r: l.r, expanded: r}, nil
 }
 
 // Own returns where in a key of a wide layer the model's own key begins.
-func (l *Layer) Own() int { return l.KeySize - l.wide.d }
+func (l *Layer) OwnOffset() int { return l.KeySize - l.expanded.d }
 
 // WideQuery completes a query of a wide layer at pos: x's last d values are not rotated yet, and those before them are R
 // rotated ones.
-func (l *Layer) WideQuery(x []float32, pos int) {
-	own := x[l.Own():]
-	l.wide.turns.Rotate(own, pos)
-	copy(x[:l.wide.far()], own[2*l.wide.turns.first:])
+func (l *Layer) FinishQuery(x []float32, pos int) {
+	own := x[l.OwnOffset():]
+	l.expanded.rope.Rotate(own, pos)
+	copy(x[:l.expanded.keptSize()], own[2*l.expanded.rope.first:])
 }
 
 // AppendFar caches what is seen of the token at pos from afar in a wide store: x [far + R], of which the first part is not turned
 // yet and will be, and v. Different heads or positions may go at the same time, and with AppendOwn.
-func (s *Store) AppendFar(pos, k int, x, v []float32) {
-	s.layer.wide.turns.far(x[:s.layer.wide.far()], pos)
+func (s *Store) AppendCompressed(pos, k int, x, v []float32) {
+	s.layer.expanded.rope.rotateKept(x[:s.layer.expanded.keptSize()], pos)
 	kernel.F32ToF16(s.key(k, pos)[:len(x)], x)
 	kernel.F32ToF16(s.value(k, pos)[:len(v)], v)
 }
 
 // AppendOwn caches in a wide store what Store.Put keeps.
-func (s *Store) AppendOwn(pos, k int, key, value []uint16) {
-	copy(s.key(k, pos)[s.layer.Own():s.layer.KeySize], key)
+func (s *Store) AppendRecent(pos, k int, key, value []uint16) {
+	copy(s.key(k, pos)[s.layer.OwnOffset():s.layer.KeySize], key)
 	copy(s.value(k, pos)[s.layer.ValueSize:2*s.layer.ValueSize], value)
 }
 
 // Recall is AppendOwn for a token that the ring of another store keeps.
-func (s *Store) Recall(from *Store, pos, k int) {
+func (s *Store) CopyRecent(from *Store, pos, k int) {
 	r := from.recent
-	s.AppendOwn(pos, k, r.key(k, pos)[:r.d], r.value(k, pos)[:r.v])
+	s.AppendRecent(pos, k, r.key(k, pos)[:r.d], r.value(k, pos)[:r.v])
 }
 
 // Keep is Put for a token that AppendOwn has cached in a wide store.
-func (s *Store) Keep(wide *Store, pos, k int) {
+func (s *Store) KeepRecent(wide *Store, pos, k int) {
 	l := wide.layer
-	s.Put(pos, k, wide.key(k, pos)[l.Own():l.KeySize], wide.value(k, pos)[l.ValueSize:2*l.ValueSize])
+	s.PutRecent(pos, k, wide.key(k, pos)[l.OwnOffset():l.KeySize], wide.value(k, pos)[l.ValueSize:2*l.ValueSize])
 }
 
 // rowSize returns how many values a key/value head caches per token together.
-func (l *Layer) rowSize() int { return l.Row() / l.KVHeads }
+func (l *Layer) headRowSize() int { return l.RowSize() / l.KVHeads }
 
 // Latent returns the layer's MLA form, nil for GQA.
 func (l *Layer) Latent() *attn.Latent { return l.mla }
 
 // Row returns how many values the layer caches per token.
-func (l *Layer) Row() int {
+func (l *Layer) RowSize() int {
 	if l.mla != nil {
 		return l.mla.Row()
 	}
 	n := l.KeySize + l.ValueSize
-	if l.wide != nil {
+	if l.expanded != nil {
 		n += l.ValueSize
 	}
 	return l.KVHeads * n

@@ -40,39 +40,39 @@ func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q []float32,
 	last := pos + t0 + rows
 	for from := l.start(tile.pos); from < last; from += prefillCols {
 		cols := min(prefillCols, last-from)
-		if l.wide != nil {
-			l.wideScores(tile.scores, s, tile.pos, q, rows, g, from, cols)
+		if l.expanded != nil {
+			l.expandedScores(tile.scores, s, tile.pos, q, rows, g, from, cols)
 		} else {
 			s.scores(tile.scores, prefillCols, q, rows, l.Heads*l.KeySize, sc, 0, g, from, cols)
 		}
 		tile.softmax(from, cols)
-		if l.wide != nil {
-			l.wideMix(&tile, s, g, from, cols)
+		if l.expanded != nil {
+			l.expandedSum(&tile, s, g, from, cols)
 			continue
 		}
-		s.mix(tile.out, tile.ld, tile.scores, prefillCols, rows, g, from, cols)
+		s.weightedSum(tile.out, tile.ld, tile.scores, prefillCols, rows, g, from, cols)
 	}
 	tile.finish()
 }
 
 // farCols returns how many of a tile's cols positions from from on are far for tokens from pos on.
-func (l *Layer) farCols(pos, from, cols int) int {
-	return min(max(edge(pos, l.wide.near)-from, 0), cols)
+func (l *Layer) compressedCols(pos, from, cols int) int {
+	return min(max(recentStart(pos, l.expanded.tokens)-from, 0), cols)
 }
 
 // wideScores computes a tile's scores with expanded keys, far tokens' and near ones'.
-func (l *Layer) wideScores(dst []float32, s *Store, pos int, q []float32, rows, g, from, cols int) {
-	ld, far := l.Heads*l.KeySize, l.wide.far()+l.r
-	n := l.farCols(pos, from, cols)
-	s.wideScores(dst, prefillCols, q, rows, ld, g, from, n, 0, far)
-	s.wideScores(dst[n:], prefillCols, q, rows, ld, g, from+n, cols-n, far, l.wide.d)
+func (l *Layer) expandedScores(dst []float32, s *Store, pos int, q []float32, rows, g, from, cols int) {
+	ld, compressed := l.Heads*l.KeySize, l.expanded.keptSize()+l.r
+	n := l.compressedCols(pos, from, cols)
+	s.expandedScores(dst, prefillCols, q, rows, ld, g, from, n, 0, compressed)
+	s.expandedScores(dst[n:], prefillCols, q, rows, ld, g, from+n, cols-n, compressed, l.expanded.d)
 }
 
 // wideMix adds a tile's values, far tokens' and near ones'.
-func (l *Layer) wideMix(t *tile, s *Store, g, from, cols int) {
-	n := l.farCols(t.pos, from, cols)
-	s.wideMix(t.out, t.ld, t.scores, prefillCols, t.rows, g, from, n, 0)
-	s.wideMix(t.out, t.ld, t.scores[n:], prefillCols, t.rows, g, from+n, cols-n, l.ValueSize)
+func (l *Layer) expandedSum(t *tile, s *Store, g, from, cols int) {
+	n := l.compressedCols(t.pos, from, cols)
+	s.expandedSum(t.out, t.ld, t.scores, prefillCols, t.rows, g, from, n, 0)
+	s.expandedSum(t.out, t.ld, t.scores[n:], prefillCols, t.rows, g, from+n, cols-n, l.ValueSize)
 }
 
 // tile is the running state of one work item: outputs are not yet divided by sum.

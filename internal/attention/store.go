@@ -30,21 +30,21 @@ const strip = 128
 type Store struct {
 	layer  *Layer
 	format Format
-	size   int        // tokens of a chunk: 256, or fewer of a short store
-	chunks [][]uint16 // half floats; of Q8 the scales
-	codes  [][]byte   // Q8
-	recent *recent    // of a layer with a Reach
+	size   int         // tokens of a chunk: 256, or fewer of a short store
+	chunks [][]uint16  // half floats; of Q8 the scales
+	codes  [][]byte    // Q8
+	recent *recentRing // of a layer with a Reach
 }
 
 // NewStore returns a store for the layer without capacity.
 func NewStore(l *Layer, f Format) *Store {
-	return &Store{layer: l, format: f, size: chunk, recent: newRecent(l)}
+	return &Store{layer: l, format: f, size: chunk, recent: newRecentRing(l)}
 }
 
 // NewShortStore returns a store with capacity for n tokens, and without a Reach for hardly more.
 func NewShortStore(l *Layer, f Format, n int) *Store {
 	s := NewStore(l, f)
-	if l.reach == nil {
+	if l.recent == nil {
 		s.size = min(chunk, blocks(max(n, 1)))
 	}
 	s.Grow(n)
@@ -54,7 +54,7 @@ func NewShortStore(l *Layer, f Format, n int) *Store {
 // RowBytes returns how many bytes the layer caches per token.
 func (l *Layer) RowBytes(f Format) int {
 	if f == F16 {
-		return 2 * l.Row()
+		return 2 * l.RowSize()
 	}
 	keys, values := l.blockCols()
 	return l.KVHeads * (keys + values) / 32 * 34
@@ -63,7 +63,7 @@ func (l *Layer) RowBytes(f Format) int {
 // blockCols returns the widths of a key and of a value in whole blocks. Both parts of a compressed row have their own, and
 // it has no value beside.
 func (l *Layer) blockCols() (key, value int) {
-	if l.tail {
+	if l.latent {
 		return blocks(l.r) + blocks(l.ValueSize), 0
 	}
 	return blocks(l.KeySize), blocks(l.ValueSize)
@@ -74,7 +74,7 @@ func blocks(n int) int { return (n + 31) / 32 * 32 }
 
 // parts returns how the values of a key are cut into parts with blocks of their own.
 func (l *Layer) parts() (a, b int) {
-	if l.tail {
+	if l.latent {
 		return l.r, l.KeySize - l.r
 	}
 	return l.KeySize, 0
@@ -89,7 +89,7 @@ func (s *Store) Bytes() int {
 func (s *Store) Grow(n int) {
 	for len(s.chunks)*s.size < n {
 		if s.format == F16 {
-			s.chunks = append(s.chunks, make([]uint16, s.size*s.layer.Row()))
+			s.chunks = append(s.chunks, make([]uint16, s.size*s.layer.RowSize()))
 			continue
 		}
 		keys, values := s.layer.blockCols()
@@ -122,8 +122,8 @@ func (s *Store) key(g, pos int) []uint16 {
 
 // keyStride returns the distance between cached keys.
 func (s *Store) keyStride() int {
-	if s.layer.tail {
-		return s.layer.rowSize()
+	if s.layer.latent {
+		return s.layer.headRowSize()
 	}
 	return s.layer.KeySize
 }
@@ -131,7 +131,7 @@ func (s *Store) keyStride() int {
 // value is key for the values.
 func (s *Store) value(g, pos int) []uint16 {
 	d := s.valueStride()
-	if s.layer.tail {
+	if s.layer.latent {
 		return s.key(g, pos)[s.layer.r:]
 	}
 	plane := s.chunks[pos/s.size][s.size*(s.layer.KVHeads*s.layer.KeySize+d*g):][:s.size*d]
@@ -151,7 +151,7 @@ func (s *Store) Append(pos, g int, k, v []float32) {
 	}
 	n := s.keyStride()
 	kernel.F32ToF16(s.key(g, pos)[:n], k[:n])
-	if !s.layer.tail {
+	if !s.layer.latent {
 		kernel.F32ToF16(s.value(g, pos)[:s.layer.ValueSize], v[:s.layer.ValueSize])
 	}
 }
@@ -160,7 +160,7 @@ func (s *Store) Append(pos, g int, k, v []float32) {
 func (s *Store) appendBlocks(pos, g int, k, v []float32) {
 	i := pos % kernel.PanelRows
 	rows := s.blocks(false, g, pos)
-	if n, r := s.keyStride(), s.layer.r; s.layer.tail {
+	if n, r := s.keyStride(), s.layer.r; s.layer.latent {
 		if r > 0 {
 			rows.Put(i, 0, k[:r])
 		}
@@ -211,9 +211,9 @@ func (s *Store) Rows(dst []float32, half []uint16, g, pos, n int) {
 		switch {
 		case s.format == Q8:
 			s.rowsOfBlocks(dst[at*d:], g, pos+at, m)
-		case s.layer.reach != nil:
+		case s.layer.recent != nil:
 			m = stripRun(pos+at, m)
-			s.turnRows(half[:m*d], g, pos+at, m)
+			s.transposeRows(half[:m*d], g, pos+at, m)
 			kernel.F16ToF32(dst[at*d:][:m*d], half[:m*d])
 		default:
 			kernel.F16ToF32(dst[at*d:][:m*d], s.key(g, pos+at)[:m*d])
@@ -223,7 +223,7 @@ func (s *Store) Rows(dst []float32, half []uint16, g, pos, n int) {
 }
 
 // turnRows copies n rows of a strip of a layer with a Reach.
-func (s *Store) turnRows(dst []uint16, g, pos, n int) {
+func (s *Store) transposeRows(dst []uint16, g, pos, n int) {
 	d, k := s.keyStride(), s.layer.KeySize
 	columns, rest := s.columns(g, pos), s.rest(g, pos)
 	for c := range k {
@@ -239,7 +239,7 @@ func (s *Store) turnRows(dst []uint16, g, pos, n int) {
 // rowsOfBlocks is Rows of 8-bit blocks within a chunk.
 func (s *Store) rowsOfBlocks(dst []float32, g, pos, n int) {
 	a, b := s.layer.KeySize, 0
-	if s.layer.tail {
+	if s.layer.latent {
 		a, b = s.layer.r, s.layer.ValueSize
 	}
 	rows, first := s.blocks(false, g, pos), pos%kernel.PanelRows
@@ -253,9 +253,9 @@ func (s *Store) rowsOfBlocks(dst []float32, g, pos, n int) {
 // valueStride returns the distance between cached values.
 func (s *Store) valueStride() int {
 	switch {
-	case s.layer.tail:
+	case s.layer.latent:
 		return s.keyStride()
-	case s.layer.wide != nil:
+	case s.layer.expanded != nil:
 		return 2 * s.layer.ValueSize
 	}
 	return s.layer.ValueSize
@@ -278,7 +278,7 @@ func (s *Store) scores(dst []float32, ldd int, q []float32, nq, ldq int, sc *Scr
 }
 
 // farScores computes the scores of queries for rows of a layer with a Reach, see scores; positions lie in one chunk.
-func (s *Store) farScores(dst []float32, ldd int, q []float32, nq, ldq int, sc *Scratch, g, from, n int) {
+func (s *Store) compressedScores(dst []float32, ldd int, q []float32, nq, ldq int, sc *Scratch, g, from, n int) {
 	if s.format == Q8 {
 		a, b := s.layer.parts()
 		sc.queries.Set(q, nq, ldq, a, b)
@@ -290,18 +290,18 @@ func (s *Store) farScores(dst []float32, ldd int, q []float32, nq, ldq int, sc *
 	}
 	for at := 0; at < n; {
 		m := stripRun(from+at, n-at)
-		kernel.MixF16(dst[at:], ldd, q, ldq, nq, s.columns(g, from+at), strip, s.layer.KeySize, m)
+		kernel.WeightedSumF16(dst[at:], ldd, q, ldq, nq, s.columns(g, from+at), strip, s.layer.KeySize, m)
 		at += m
 	}
 }
 
 // farMix is mix for rows of a layer with a Reach.
-func (s *Store) farMix(out []float32, ldo int, p []float32, ldp, nq int, sc *Scratch, g, from, n int) {
+func (s *Store) compressedSum(out []float32, ldo int, p []float32, ldp, nq int, sc *Scratch, g, from, n int) {
 	if s.format == Q8 {
-		s.mix(out, ldo, p, ldp, nq, g, from, n)
+		s.weightedSum(out, ldo, p, ldp, nq, g, from, n)
 		return
 	}
-	r, a := s.layer.r, s.layer.reach.a
+	r, a := s.layer.r, s.layer.recent.a
 	for at := 0; at < n; {
 		m := stripRun(from+at, n-at)
 		sums := sc.sums[:nq*a]
@@ -310,14 +310,14 @@ func (s *Store) farMix(out []float32, ldo int, p []float32, ldp, nq int, sc *Scr
 			vek32.Add_Inplace(out[i*ldo:][:a], sums[i*a:][:a])
 		}
 		if rest := s.layer.ValueSize - a; rest > 0 {
-			kernel.MixF16(out[a:], ldo, p[at:], ldp, nq, s.rest(g, from+at), rest, m, rest)
+			kernel.WeightedSumF16(out[a:], ldo, p[at:], ldp, nq, s.rest(g, from+at), rest, m, rest)
 		}
 		at += m
 	}
 }
 
 // wideScores computes products of parts of queries and keys of a wide store, columns lo … lo+d-1; see scores.
-func (s *Store) wideScores(dst []float32, ldd int, q []float32, nq, ldq, g, from, n, lo, d int) {
+func (s *Store) expandedScores(dst []float32, ldd int, q []float32, nq, ldq, g, from, n, lo, d int) {
 	for at := 0; at < n; {
 		m := s.run(from+at, n-at)
 		kernel.ScoresF16(dst[at:], ldd, q[lo:], nq, ldq, s.key(g, from+at)[lo:], s.keyStride(), m, d)
@@ -326,27 +326,27 @@ func (s *Store) wideScores(dst []float32, ldd int, q []float32, nq, ldq, g, from
 }
 
 // wideMix is mix for parts of the values of a wide store, from column lo on.
-func (s *Store) wideMix(out []float32, ldo int, p []float32, ldp, nq, g, from, n, lo int) {
+func (s *Store) expandedSum(out []float32, ldo int, p []float32, ldp, nq, g, from, n, lo int) {
 	d := s.layer.ValueSize
 	for at := 0; at < n; {
 		m := s.run(from+at, n-at)
-		kernel.MixF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at)[lo:], s.valueStride(), m, d)
+		kernel.WeightedSumF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at)[lo:], s.valueStride(), m, d)
 		at += m
 	}
 }
 
 // mix adds the cached values of head g, weighted by p, to nq outputs, ldo apart: out[i*ldo+c] += Σ_j p[i*ldp+j]·value_j[c].
-func (s *Store) mix(out []float32, ldo int, p []float32, ldp, nq, g, from, n int) {
+func (s *Store) weightedSum(out []float32, ldo int, p []float32, ldp, nq, g, from, n int) {
 	d := s.layer.ValueSize
 	for at := 0; at < n; {
 		m := s.run(from+at, n-at)
 		switch {
 		case s.format == F16:
-			kernel.MixF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at), s.valueStride(), m, d)
-		case s.layer.tail:
-			kernel.MixQ8(out, ldo, p[at:], ldp, nq, s.blocks(false, g, from+at), blocks(s.layer.r), m, d)
+			kernel.WeightedSumF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at), s.valueStride(), m, d)
+		case s.layer.latent:
+			kernel.WeightedSumQ8(out, ldo, p[at:], ldp, nq, s.blocks(false, g, from+at), blocks(s.layer.r), m, d)
 		default:
-			kernel.MixQ8(out, ldo, p[at:], ldp, nq, s.blocks(true, g, from+at), 0, m, d)
+			kernel.WeightedSumQ8(out, ldo, p[at:], ldp, nq, s.blocks(true, g, from+at), 0, m, d)
 		}
 		at += m
 	}

@@ -30,7 +30,7 @@ func dequantised(s *Store, g, pos int) (k, v []float32) {
 	l := s.layer
 	k, v = make([]float32, l.KeySize), make([]float32, l.ValueSize)
 	s.Rows(k, nil, g, pos, 1)
-	if l.tail {
+	if l.latent {
 		copy(v, k[l.KeySize-l.ValueSize:])
 	} else {
 		s.blocks(true, g, pos).Get(v, pos%kernel.PanelRows, 0)
@@ -64,12 +64,12 @@ func TestQ8Attends(t *testing.T) {
 		sc.Reserve(l, n)
 		out := make([]float32, w)
 		for _, pos := range []int{0, 1, 15, 16, 17, 255, 256, 300, 329} {
-			l.Ready(sc, st, s.q[pos])
+			l.PrepareQueries(sc, st, s.q[pos])
 			for i := range l.Parts(pos) {
 				l.Decode(p, i, st, pos, s.q[pos], sc)
 			}
 			l.Combine(out, p, pos, 0, l.Heads, sc)
-			exact.near(t, pos, out)
+			exact.close(t, pos, out)
 		}
 		var q []float32
 		for _, row := range s.q[290:] {
@@ -80,13 +80,13 @@ func TestQ8Attends(t *testing.T) {
 			l.Prefill(out, i, st, 290, n-290, q, sc)
 		}
 		for pos := 290; pos < n; pos += 7 {
-			exact.near(t, pos, out[(pos-290)*w:])
+			exact.close(t, pos, out[(pos-290)*w:])
 		}
 	})
 }
 
 // near is check with the tolerance of rounded queries, relative to the spread of values.
-func (s *sequence) near(t *testing.T, pos int, got []float32) {
+func (s *sequence) close(t *testing.T, pos int, got []float32) {
 	t.Helper()
 	for h := range s.g.Heads {
 		num := 0.0

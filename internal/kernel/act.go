@@ -6,9 +6,9 @@ import (
 )
 
 const (
-	q8Block = 32  // activations per scale in FormQ8
-	kBlock  = 256 // activations per scale in FormQ8K
-	kGroup  = 16  // activations per partial sum in FormQ8K
+	q8Block = 32  // activations per scale in ActQ8
+	kBlock  = 256 // activations per scale in ActQ8K
+	kGroup  = 16  // activations per partial sum in ActQ8K
 )
 
 // Act is a batch of activation rows in the forms that weights want. The zero value is an empty batch. It keeps its memory
@@ -20,20 +20,20 @@ type Act struct {
 
 	x []float32 // N·Cols, the caller's
 
-	// FormQ8, when Cols is a multiple of 32: x ≈ d·q within a block of 32, s = d·Σq.
+	// ActQ8, when Cols is a multiple of 32: x ≈ d·q within a block of 32, s = d·Σq.
 	q8 []int8    // N·Cols
 	d  []float32 // N·Cols/32
 	s  []float32 // N·Cols/32
 	z  []float32 // N·Cols/32, Σq; only when N > 1
 
-	// FormQ8K, when Cols is a multiple of 256: x ≈ kd·k8 within a block of 256, bsums = Σk8 over 16.
+	// ActQ8K, when Cols is a multiple of 256: x ≈ kd·k8 within a block of 256, bsums = Σk8 over 16.
 	k8    []int8    // N·Cols
 	kd    []float32 // N·Cols/256
 	bsums []int16   // N·Cols/16
 	kz16  []float32 // N·Cols/16, Σk8 over 16; only when N > 1
 	kz32  []float32 // N·Cols/32, Σk8 over 32; only when N > 1
 
-	done [forms]atomic.Int32 // rows quantised since Reset
+	done [actTypes]atomic.Int32 // rows quantised since Reset
 }
 
 // Reset makes a the batch of n rows of cols values each, row after row in x. It refers to x, which must stay unchanged
@@ -63,13 +63,13 @@ func (a *Act) Reset(x []float32, n, cols int) {
 }
 
 // Quantize computes form f of the rows lo … hi-1. Calls for different rows may run at the same time; all of them must have
-// returned before the first [Matrix.Mul] of a matrix of that form. FormF32 needs no call. It panics when the row length is
+// returned before the first [Matrix.Mul] of a matrix of that form. ActF32 needs no call. It panics when the row length is
 // not a multiple of the form's block, or a row is out of range.
 //
 // A block with an infinite or NaN value becomes one that makes every product with it NaN. A block whose largest magnitude
 // is below 3.8e-37, where 127 divided by it overflows, becomes zero.
-func (a *Act) Quantize(f Form, lo, hi int) {
-	if f == FormF32 || lo == hi {
+func (a *Act) Quantize(f ActType, lo, hi int) {
+	if f == ActF32 || lo == hi {
 		return
 	}
 	if lo < 0 || hi < lo || hi > a.N || a.Cols%f.Block() != 0 {
@@ -78,12 +78,12 @@ func (a *Act) Quantize(f Form, lo, hi int) {
 	lo, hi, rows := lo*a.Cols, hi*a.Cols, hi-lo
 	k := active()
 	switch f {
-	case FormQ8:
+	case ActQ8:
 		k.quantQ8(a.q8[lo:hi], a.d[lo/q8Block:hi/q8Block], a.s[lo/q8Block:hi/q8Block], a.x[lo:hi])
 		if a.N > 1 {
 			k.sums(a.z[lo/q8Block:hi/q8Block], a.q8[lo:hi], q8Block)
 		}
-	case FormQ8K:
+	case ActQ8K:
 		k.quantQ8K(a.k8[lo:hi], a.kd[lo/kBlock:hi/kBlock], a.bsums[lo/kGroup:hi/kGroup], a.x[lo:hi])
 		if a.N > 1 {
 			k.sums(a.kz16[lo/kGroup:hi/kGroup], a.k8[lo:hi], kGroup)
@@ -94,7 +94,7 @@ func (a *Act) Quantize(f Form, lo, hi int) {
 }
 
 // ready reports whether every row has form f.
-func (a *Act) ready(f Form) bool { return f == FormF32 || int(a.done[f].Load()) >= a.N }
+func (a *Act) ready(f ActType) bool { return f == ActF32 || int(a.done[f].Load()) >= a.N }
 
 // sized returns s with length n, newly allocated when its capacity is smaller.
 func sized[T any](s []T, n int) []T {

@@ -38,8 +38,8 @@ func TestQuantizeGGML(t *testing.T) {
 	forLevels(t, func(t *testing.T) {
 		var a Act
 		a.Reset(x, len(rows), 256)
-		a.Quantize(FormQ8, 0, len(rows))
-		a.Quantize(FormQ8K, 0, len(rows))
+		a.Quantize(ActQ8, 0, len(rows))
+		a.Quantize(ActQ8K, 0, len(rows))
 		for r, want := range rows {
 			for b := range 8 {
 				i, w0, w1 := r*8+b, want.q80[b*34:], want.q81[b*36:]
@@ -77,8 +77,8 @@ func TestQuantizeLevelsAgree(t *testing.T) {
 		forLevels(t, func(t *testing.T) {
 			var a Act
 			a.Reset(x, 3, cols)
-			a.Quantize(FormQ8, 0, 3)
-			a.Quantize(FormQ8K, 0, 3)
+			a.Quantize(ActQ8, 0, 3)
+			a.Quantize(ActQ8K, 0, 3)
 			for i := range x {
 				b, k := i/q8Block, i/kBlock
 				if a.q8[i] != want.q8[i] || !sameBits(a.d[b], want.d[b]) || !sameBits(a.s[b], want.s[b]) {
@@ -98,7 +98,7 @@ func TestQuantizeError(t *testing.T) {
 		rng := rand.New(rand.NewPCG(12, 12))
 		var a Act
 		a.Reset(activations(rng, 9*1024, true), 9, 1024)
-		for _, f := range []Form{FormQ8, FormQ8K} {
+		for _, f := range []ActType{ActQ8, ActQ8K} {
 			a.Quantize(f, 0, 9)
 			for i, q := range a.quantised(f) {
 				if d := math.Abs(q - float64(a.x[i])); d > a.halfStep(f, i) {
@@ -126,8 +126,8 @@ func TestQuantizeTiny(t *testing.T) {
 			x[5] = v
 			var a Act
 			a.Reset(x, 1, 256)
-			a.Quantize(FormQ8, 0, 1)
-			a.Quantize(FormQ8K, 0, 1)
+			a.Quantize(ActQ8, 0, 1)
+			a.Quantize(ActQ8K, 0, 1)
 			if a.d[0] != 0 || a.s[0] != 0 || a.kd[0] != 0 || a.q8[5] != 0 || a.k8[5] != 0 {
 				t.Errorf("%v: %v·%d, %v·%d", v, a.d[0], a.q8[5], a.kd[0], a.k8[5])
 			}
@@ -136,8 +136,8 @@ func TestQuantizeTiny(t *testing.T) {
 		x[9] = -math.Nextafter32(tiny, 1)
 		var a Act
 		a.Reset(x, 1, 256)
-		a.Quantize(FormQ8, 0, 1)
-		a.Quantize(FormQ8K, 0, 1)
+		a.Quantize(ActQ8, 0, 1)
+		a.Quantize(ActQ8K, 0, 1)
 		if a.q8[9] != -127 || a.k8[9] != -127 || !(a.d[0] > 0) || !(a.kd[0] > 0) {
 			t.Errorf("%v: %v·%d, %v·%d", x[9], a.d[0], a.q8[9], a.kd[0], a.k8[9])
 		}
@@ -150,14 +150,14 @@ func TestQuantizeWorkers(t *testing.T) {
 	x := activations(rand.New(rand.NewPCG(13, 13)), n*cols, true)
 	var one, many Act
 	one.Reset(x, n, cols)
-	one.Quantize(FormQ8, 0, n)
+	one.Quantize(ActQ8, 0, n)
 	many.Reset(x, n, cols)
 	var wg sync.WaitGroup
 	for lo := 0; lo < n; lo += 5 {
-		wg.Go(func() { many.Quantize(FormQ8, lo, min(n, lo+5)) })
+		wg.Go(func() { many.Quantize(ActQ8, lo, min(n, lo+5)) })
 	}
 	wg.Wait()
-	if !many.ready(FormQ8) || many.ready(FormQ8K) {
+	if !many.ready(ActQ8) || many.ready(ActQ8K) {
 		t.Error("forms are marked wrongly")
 	}
 	for i := range one.q8 {
@@ -172,15 +172,15 @@ func TestActReuse(t *testing.T) {
 	rng := rand.New(rand.NewPCG(14, 14))
 	var a Act
 	a.Reset(activations(rng, 8*512, false), 8, 512)
-	a.Quantize(FormQ8, 0, 8)
+	a.Quantize(ActQ8, 0, 8)
 	for _, s := range [][2]int{{1, 512}, {3, 256}, {2, 96}, {0, 64}, {5, 33}} {
 		n, cols := s[0], s[1]
 		a.Reset(activations(rng, n*cols, false), n, cols)
-		if n > 0 && a.ready(FormQ8) {
+		if n > 0 && a.ready(ActQ8) {
 			t.Errorf("%d rows of %d are ready before they are quantised", n, cols)
 		}
 		if cols%q8Block == 0 {
-			a.Quantize(FormQ8, 0, n)
+			a.Quantize(ActQ8, 0, n)
 			if len(a.q8) != n*cols || len(a.d) != n*cols/32 || len(a.s) != n*cols/32 {
 				t.Errorf("%d rows of %d: %d codes, %d scales", n, cols, len(a.q8), len(a.d))
 			}
@@ -189,7 +189,7 @@ func TestActReuse(t *testing.T) {
 }
 
 func BenchmarkQuantize(b *testing.B) {
-	for _, f := range []Form{FormQ8, FormQ8K} {
+	for _, f := range []ActType{ActQ8, ActQ8K} {
 		b.Run([]string{"", "Q8", "Q8K"}[f], func(b *testing.B) {
 			var a Act
 			a.Reset(activations(rand.New(rand.NewPCG(15, 15)), 2048, false), 1, 2048)

@@ -5,367 +5,367 @@
 package kernel
 
 // scoresF16x1AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 1 and j < n, k[j] of type F16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF16x1AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF16x2AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 2 and j < n, k[j] of type F16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF16x2AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF16x3AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 3 and j < n, k[j] of type F16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF16x3AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF16x4AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 4 and j < n, k[j] of type F16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF16x4AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF16x5AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 5 and j < n, k[j] of type F16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF16x5AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF16x6AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 6 and j < n, k[j] of type F16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF16x6AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresBF16x1AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 1 and j < n, k[j] of type BF16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresBF16x1AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresBF16x2AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 2 and j < n, k[j] of type BF16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresBF16x2AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresBF16x3AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 3 and j < n, k[j] of type BF16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresBF16x3AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresBF16x4AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 4 and j < n, k[j] of type BF16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresBF16x4AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF32x1AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 1 and j < n, k[j] of type F32
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF32x1AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF32x2AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 2 and j < n, k[j] of type F32
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF32x2AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF32x3AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 3 and j < n, k[j] of type F32
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF32x3AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF32x4AVX2 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 4 and j < n, k[j] of type F32
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF32x4AVX2(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
-// mixF16x1AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 1 and c < d, v[j] of type F16
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF16x1AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 1 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF16x1AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF16x1AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF16x2AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 2 and c < d, v[j] of type F16
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF16x2AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 2 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF16x2AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF16x2AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF16x3AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 3 and c < d, v[j] of type F16
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF16x3AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 3 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF16x3AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF16x3AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF16x4AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 4 and c < d, v[j] of type F16
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF16x4AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 4 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF16x4AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF16x4AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF16x5AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 5 and c < d, v[j] of type F16
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF16x5AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 5 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF16x5AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF16x5AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF16x6AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 6 and c < d, v[j] of type F16
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF16x6AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 6 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF16x6AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF16x6AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF32x1AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 1 and c < d, v[j] of type F32
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF32x1AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 1 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF32x1AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF32x1AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF32x2AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 2 and c < d, v[j] of type F32
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF32x2AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 2 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF32x2AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF32x2AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF32x3AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 3 and c < d, v[j] of type F32
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF32x3AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 3 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF32x3AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF32x3AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF32x4AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 4 and c < d, v[j] of type F32
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF32x4AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 4 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF32x4AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF32x4AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF32x5AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 5 and c < d, v[j] of type F32
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF32x5AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 5 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF32x5AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF32x5AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF32x6AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 6 and c < d, v[j] of type F32
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF32x6AVX2 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 6 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF32x6AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF32x6AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
 // scoresF16x1AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 1 and j < n, k[j] of type F16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF16x1AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF16x2AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 2 and j < n, k[j] of type F16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF16x2AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF16x3AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 3 and j < n, k[j] of type F16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF16x3AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF16x4AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 4 and j < n, k[j] of type F16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF16x4AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF16x5AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 5 and j < n, k[j] of type F16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF16x5AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF16x6AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 6 and j < n, k[j] of type F16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF16x6AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF16x7AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 7 and j < n, k[j] of type F16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF16x7AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF16x8AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 8 and j < n, k[j] of type F16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF16x8AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF16x9AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 9 and j < n, k[j] of type F16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF16x9AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresBF16x1AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 1 and j < n, k[j] of type BF16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresBF16x1AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresBF16x2AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 2 and j < n, k[j] of type BF16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresBF16x2AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresBF16x3AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 3 and j < n, k[j] of type BF16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresBF16x3AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresBF16x4AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 4 and j < n, k[j] of type BF16
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresBF16x4AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF32x1AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 1 and j < n, k[j] of type F32
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF32x1AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF32x2AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 2 and j < n, k[j] of type F32
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF32x2AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF32x3AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 3 and j < n, k[j] of type F32
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF32x3AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
 // scoresF32x4AVX512 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < 4 and j < n, k[j] of type F32
-// stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.
+// stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.
 //
 //go:noescape
 func scoresF32x4AVX512(dst *float32, ldd int, q *float32, ldq int, k *byte, stride int, n int, d int)
 
-// mixF16x1AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 1 and c < d, v[j] of type F16
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF16x1AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 1 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF16x1AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF16x1AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF16x2AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 2 and c < d, v[j] of type F16
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF16x2AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 2 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF16x2AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF16x2AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF16x3AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 3 and c < d, v[j] of type F16
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF16x3AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 3 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF16x3AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF16x3AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF16x4AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 4 and c < d, v[j] of type F16
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF16x4AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 4 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF16x4AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF16x4AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF16x5AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 5 and c < d, v[j] of type F16
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF16x5AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 5 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF16x5AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF16x5AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF16x6AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 6 and c < d, v[j] of type F16
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF16x6AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 6 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF16x6AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF16x6AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF16x7AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 7 and c < d, v[j] of type F16
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF16x7AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 7 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF16x7AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF16x7AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF16x8AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 8 and c < d, v[j] of type F16
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF16x8AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 8 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF16x8AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF16x8AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF16x9AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 9 and c < d, v[j] of type F16
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF16x9AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 9 and c < d, v[j] of type F16
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF16x9AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF16x9AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF32x1AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 1 and c < d, v[j] of type F32
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF32x1AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 1 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF32x1AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF32x1AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF32x2AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 2 and c < d, v[j] of type F32
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF32x2AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 2 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF32x2AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF32x2AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF32x3AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 3 and c < d, v[j] of type F32
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF32x3AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 3 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF32x3AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF32x3AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF32x4AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 4 and c < d, v[j] of type F32
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF32x4AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 4 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF32x4AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF32x4AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF32x5AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 5 and c < d, v[j] of type F32
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF32x5AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 5 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF32x5AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF32x5AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF32x6AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 6 and c < d, v[j] of type F32
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF32x6AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 6 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF32x6AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF32x6AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF32x7AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 7 and c < d, v[j] of type F32
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF32x7AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 7 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF32x7AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF32x7AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF32x8AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 8 and c < d, v[j] of type F32
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF32x8AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 8 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF32x8AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF32x8AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 
-// mixF32x9AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 9 and c < d, v[j] of type F32
-// stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.
+// weightedSumF32x9AVX512 adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < 9 and c < d, v[j] of type F32
+// stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.
 //
 //go:noescape
-func mixF32x9AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+func weightedSumF32x9AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)

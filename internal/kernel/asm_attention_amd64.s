@@ -2501,9 +2501,9 @@ rowEnd6:
 	VZEROUPPER
 	RET
 
-// func mixF16x1AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF16x1AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
-TEXT ·mixF16x1AVX2(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF16x1AVX2(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -2668,9 +2668,9 @@ colsEnd10:
 	VZEROUPPER
 	RET
 
-// func mixF16x2AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF16x2AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
-TEXT ·mixF16x2AVX2(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF16x2AVX2(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -2865,9 +2865,9 @@ colsEnd10:
 	VZEROUPPER
 	RET
 
-// func mixF16x3AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF16x3AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
-TEXT ·mixF16x3AVX2(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF16x3AVX2(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -3092,9 +3092,9 @@ colsEnd10:
 	VZEROUPPER
 	RET
 
-// func mixF16x4AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF16x4AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
-TEXT ·mixF16x4AVX2(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF16x4AVX2(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -3252,9 +3252,9 @@ colsEnd6:
 	VZEROUPPER
 	RET
 
-// func mixF16x5AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF16x5AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
-TEXT ·mixF16x5AVX2(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF16x5AVX2(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -3431,9 +3431,9 @@ colsEnd6:
 	VZEROUPPER
 	RET
 
-// func mixF16x6AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF16x6AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, BMI2, CMOV, F16C, FMA3, MMX+
-TEXT ·mixF16x6AVX2(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF16x6AVX2(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -3625,9 +3625,9 @@ colsEnd6:
 	VZEROUPPER
 	RET
 
-// func mixF32x1AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF32x1AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, BMI2, CMOV, FMA3, MMX+
-TEXT ·mixF32x1AVX2(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF32x1AVX2(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -3793,9 +3793,9 @@ colsEnd10:
 	VZEROUPPER
 	RET
 
-// func mixF32x2AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF32x2AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, BMI2, CMOV, FMA3, MMX+
-TEXT ·mixF32x2AVX2(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF32x2AVX2(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -3991,9 +3991,9 @@ colsEnd10:
 	VZEROUPPER
 	RET
 
-// func mixF32x3AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF32x3AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, BMI2, CMOV, FMA3, MMX+
-TEXT ·mixF32x3AVX2(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF32x3AVX2(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -4219,9 +4219,9 @@ colsEnd10:
 	VZEROUPPER
 	RET
 
-// func mixF32x4AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF32x4AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, BMI2, CMOV, FMA3, MMX+
-TEXT ·mixF32x4AVX2(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF32x4AVX2(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -4379,9 +4379,9 @@ colsEnd6:
 	VZEROUPPER
 	RET
 
-// func mixF32x5AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF32x5AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, BMI2, CMOV, FMA3, MMX+
-TEXT ·mixF32x5AVX2(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF32x5AVX2(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -4558,9 +4558,9 @@ colsEnd6:
 	VZEROUPPER
 	RET
 
-// func mixF32x6AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF32x6AVX2(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, BMI2, CMOV, FMA3, MMX+
-TEXT ·mixF32x6AVX2(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF32x6AVX2(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -9803,9 +9803,9 @@ rowEnd7:
 	VZEROUPPER
 	RET
 
-// func mixF16x1AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF16x1AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mixF16x1AVX512(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF16x1AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -10015,9 +10015,9 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mixF16x2AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF16x2AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mixF16x2AVX512(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF16x2AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -10263,9 +10263,9 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mixF16x3AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF16x3AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mixF16x3AVX512(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF16x3AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -10547,9 +10547,9 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mixF16x4AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF16x4AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mixF16x4AVX512(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF16x4AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -10871,9 +10871,9 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mixF16x5AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF16x5AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mixF16x5AVX512(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF16x5AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -11239,9 +11239,9 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mixF16x6AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF16x6AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mixF16x6AVX512(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF16x6AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -11643,9 +11643,9 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mixF16x7AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF16x7AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mixF16x7AVX512(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF16x7AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -12061,9 +12061,9 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mixF16x8AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF16x8AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mixF16x8AVX512(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF16x8AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -12512,9 +12512,9 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mixF16x9AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF16x9AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mixF16x9AVX512(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF16x9AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -13004,9 +13004,9 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mixF32x1AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF32x1AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mixF32x1AVX512(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF32x1AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -13219,9 +13219,9 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mixF32x2AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF32x2AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mixF32x2AVX512(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF32x2AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -13470,9 +13470,9 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mixF32x3AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF32x3AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mixF32x3AVX512(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF32x3AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -13757,9 +13757,9 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mixF32x4AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF32x4AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mixF32x4AVX512(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF32x4AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -14084,9 +14084,9 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mixF32x5AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF32x5AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mixF32x5AVX512(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF32x5AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -14455,9 +14455,9 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mixF32x6AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF32x6AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mixF32x6AVX512(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF32x6AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -14862,9 +14862,9 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mixF32x7AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF32x7AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mixF32x7AVX512(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF32x7AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -15282,9 +15282,9 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mixF32x8AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF32x8AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mixF32x8AVX512(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF32x8AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX
@@ -15735,9 +15735,9 @@ tailEnd13:
 	VZEROUPPER
 	RET
 
-// func mixF32x9AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
+// func weightedSumF32x9AVX512(out *float32, ldo int, p *float32, ldp int, v *byte, stride int, n int, d int)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+
-TEXT ·mixF32x9AVX512(SB), NOSPLIT, $8-64
+TEXT ·weightedSumF32x9AVX512(SB), NOSPLIT, $8-64
 	MOVQ out+0(FP), AX
 	MOVQ v+32(FP), CX
 	MOVQ stride+40(FP), DX

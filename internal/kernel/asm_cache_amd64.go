@@ -6,193 +6,193 @@ package kernel
 
 // scoresQ8x1AVX2 computes the scores of 1 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
 // last skip blocks are not read:
-// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
+// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is the reference implementation.
 //
 //go:noescape
 func scoresQ8x1AVX2(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
 // scoresQ8x2AVX2 computes the scores of 2 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
 // last skip blocks are not read:
-// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
+// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is the reference implementation.
 //
 //go:noescape
 func scoresQ8x2AVX2(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
 // scoresQ8x3AVX2 computes the scores of 3 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
 // last skip blocks are not read:
-// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
+// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is the reference implementation.
 //
 //go:noescape
 func scoresQ8x3AVX2(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
 // scoresQ8x4AVX2 computes the scores of 4 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
 // last skip blocks are not read:
-// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
+// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is the reference implementation.
 //
 //go:noescape
 func scoresQ8x4AVX2(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
 // weighQ8AVX2 sets dst[j] = p[j]·s[j] for 16·panels rows, the scales of a panel stride bytes behind those of the one before, and the
-// lanes from dst[256] on to -384·Σ dst[j]; weighGeneric is its twin.
+// lanes from dst[256] on to -384·Σ dst[j]; weighGeneric is the reference implementation.
 //
 //go:noescape
 func weighQ8AVX2(dst *float32, p *float32, s *uint16, stride int, panels int)
 
-// mixQ8x1AVX2 adds to 1 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
-// the panels' codes are stride bytes apart; mixQ8Generic is its twin.
+// weightedSumQ8x1AVX2 adds to 1 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
+// the panels' codes are stride bytes apart; weightedSumQ8Generic is the reference implementation.
 //
 //go:noescape
-func mixQ8x1AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+func weightedSumQ8x1AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 
-// mixQ8x2AVX2 adds to 2 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
-// the panels' codes are stride bytes apart; mixQ8Generic is its twin.
+// weightedSumQ8x2AVX2 adds to 2 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
+// the panels' codes are stride bytes apart; weightedSumQ8Generic is the reference implementation.
 //
 //go:noescape
-func mixQ8x2AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+func weightedSumQ8x2AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 
-// mixQ8x3AVX2 adds to 3 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
-// the panels' codes are stride bytes apart; mixQ8Generic is its twin.
+// weightedSumQ8x3AVX2 adds to 3 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
+// the panels' codes are stride bytes apart; weightedSumQ8Generic is the reference implementation.
 //
 //go:noescape
-func mixQ8x3AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+func weightedSumQ8x3AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 
-// mixQ8x4AVX2 adds to 4 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
-// the panels' codes are stride bytes apart; mixQ8Generic is its twin.
+// weightedSumQ8x4AVX2 adds to 4 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
+// the panels' codes are stride bytes apart; weightedSumQ8Generic is the reference implementation.
 //
 //go:noescape
-func mixQ8x4AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+func weightedSumQ8x4AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 
-// mixQ8x5AVX2 adds to 5 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
-// the panels' codes are stride bytes apart; mixQ8Generic is its twin.
+// weightedSumQ8x5AVX2 adds to 5 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
+// the panels' codes are stride bytes apart; weightedSumQ8Generic is the reference implementation.
 //
 //go:noescape
-func mixQ8x5AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+func weightedSumQ8x5AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 
-// mixQ8x6AVX2 adds to 6 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
-// the panels' codes are stride bytes apart; mixQ8Generic is its twin.
+// weightedSumQ8x6AVX2 adds to 6 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
+// the panels' codes are stride bytes apart; weightedSumQ8Generic is the reference implementation.
 //
 //go:noescape
-func mixQ8x6AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+func weightedSumQ8x6AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 
 // scoresQ8x1AVX512 computes the scores of 1 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
 // last skip blocks are not read:
-// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
+// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is the reference implementation.
 //
 //go:noescape
 func scoresQ8x1AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
 // scoresQ8x2AVX512 computes the scores of 2 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
 // last skip blocks are not read:
-// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
+// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is the reference implementation.
 //
 //go:noescape
 func scoresQ8x2AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
 // scoresQ8x3AVX512 computes the scores of 3 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
 // last skip blocks are not read:
-// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
+// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is the reference implementation.
 //
 //go:noescape
 func scoresQ8x3AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
 // scoresQ8x4AVX512 computes the scores of 4 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
 // last skip blocks are not read:
-// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
+// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is the reference implementation.
 //
 //go:noescape
 func scoresQ8x4AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
 // scoresQ8x5AVX512 computes the scores of 5 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
 // last skip blocks are not read:
-// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
+// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is the reference implementation.
 //
 //go:noescape
 func scoresQ8x5AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
 // scoresQ8x6AVX512 computes the scores of 6 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
 // last skip blocks are not read:
-// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
+// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is the reference implementation.
 //
 //go:noescape
 func scoresQ8x6AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
 // scoresQ8x7AVX512 computes the scores of 7 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
 // last skip blocks are not read:
-// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
+// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is the reference implementation.
 //
 //go:noescape
 func scoresQ8x7AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
 // scoresQ8x8AVX512 computes the scores of 8 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
 // last skip blocks are not read:
-// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
+// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is the reference implementation.
 //
 //go:noescape
 func scoresQ8x8AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
 // scoresQ8x9AVX512 computes the scores of 9 packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose
 // last skip blocks are not read:
-// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.
+// dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is the reference implementation.
 //
 //go:noescape
 func scoresQ8x9AVX512(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n int, blocks int, skip int)
 
 // weighQ8AVX512 sets dst[j] = p[j]·s[j] for 16·panels rows, the scales of a panel stride bytes behind those of the one before, and the
-// lanes from dst[256] on to -384·Σ dst[j]; weighGeneric is its twin.
+// lanes from dst[256] on to -384·Σ dst[j]; weighGeneric is the reference implementation.
 //
 //go:noescape
 func weighQ8AVX512(dst *float32, p *float32, s *uint16, stride int, panels int)
 
-// mixQ8x1AVX512 adds to 1 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
-// the panels' codes are stride bytes apart; mixQ8Generic is its twin.
+// weightedSumQ8x1AVX512 adds to 1 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
+// the panels' codes are stride bytes apart; weightedSumQ8Generic is the reference implementation.
 //
 //go:noescape
-func mixQ8x1AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+func weightedSumQ8x1AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 
-// mixQ8x2AVX512 adds to 2 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
-// the panels' codes are stride bytes apart; mixQ8Generic is its twin.
+// weightedSumQ8x2AVX512 adds to 2 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
+// the panels' codes are stride bytes apart; weightedSumQ8Generic is the reference implementation.
 //
 //go:noescape
-func mixQ8x2AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+func weightedSumQ8x2AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 
-// mixQ8x3AVX512 adds to 3 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
-// the panels' codes are stride bytes apart; mixQ8Generic is its twin.
+// weightedSumQ8x3AVX512 adds to 3 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
+// the panels' codes are stride bytes apart; weightedSumQ8Generic is the reference implementation.
 //
 //go:noescape
-func mixQ8x3AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+func weightedSumQ8x3AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 
-// mixQ8x4AVX512 adds to 4 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
-// the panels' codes are stride bytes apart; mixQ8Generic is its twin.
+// weightedSumQ8x4AVX512 adds to 4 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
+// the panels' codes are stride bytes apart; weightedSumQ8Generic is the reference implementation.
 //
 //go:noescape
-func mixQ8x4AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+func weightedSumQ8x4AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 
-// mixQ8x5AVX512 adds to 5 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
-// the panels' codes are stride bytes apart; mixQ8Generic is its twin.
+// weightedSumQ8x5AVX512 adds to 5 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
+// the panels' codes are stride bytes apart; weightedSumQ8Generic is the reference implementation.
 //
 //go:noescape
-func mixQ8x5AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+func weightedSumQ8x5AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 
-// mixQ8x6AVX512 adds to 6 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
-// the panels' codes are stride bytes apart; mixQ8Generic is its twin.
+// weightedSumQ8x6AVX512 adds to 6 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
+// the panels' codes are stride bytes apart; weightedSumQ8Generic is the reference implementation.
 //
 //go:noescape
-func mixQ8x6AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+func weightedSumQ8x6AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 
-// mixQ8x7AVX512 adds to 7 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
-// the panels' codes are stride bytes apart; mixQ8Generic is its twin.
+// weightedSumQ8x7AVX512 adds to 7 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
+// the panels' codes are stride bytes apart; weightedSumQ8Generic is the reference implementation.
 //
 //go:noescape
-func mixQ8x7AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+func weightedSumQ8x7AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 
-// mixQ8x8AVX512 adds to 8 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
-// the panels' codes are stride bytes apart; mixQ8Generic is its twin.
+// weightedSumQ8x8AVX512 adds to 8 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
+// the panels' codes are stride bytes apart; weightedSumQ8Generic is the reference implementation.
 //
 //go:noescape
-func mixQ8x8AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+func weightedSumQ8x8AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 
-// mixQ8x9AVX512 adds to 9 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
-// the panels' codes are stride bytes apart; mixQ8Generic is its twin.
+// weightedSumQ8x9AVX512 adds to 9 rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;
+// the panels' codes are stride bytes apart; weightedSumQ8Generic is the reference implementation.
 //
 //go:noescape
-func mixQ8x9AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+func weightedSumQ8x9AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)

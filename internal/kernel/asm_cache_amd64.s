@@ -1685,9 +1685,9 @@ panelEnd2:
 DATA cc3c00000<>+0(SB)/4, $0xc3c00000
 GLOBL cc3c00000<>(SB), RODATA|NOPTR, $4
 
-// func mixQ8x1AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+// func weightedSumQ8x1AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·mixQ8x1AVX2(SB), NOSPLIT, $0-56
+TEXT ·weightedSumQ8x1AVX2(SB), NOSPLIT, $0-56
 	VBROADCASTSS c007f8000<>+0(SB), Y0
 	VBROADCASTSS c43800000<>+0(SB), Y1
 	MOVQ         out+0(FP), AX
@@ -1789,9 +1789,9 @@ GLOBL c007f8000<>(SB), RODATA|NOPTR, $4
 DATA c43800000<>+0(SB)/4, $0x43800000
 GLOBL c43800000<>(SB), RODATA|NOPTR, $4
 
-// func mixQ8x2AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+// func weightedSumQ8x2AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·mixQ8x2AVX2(SB), NOSPLIT, $0-56
+TEXT ·weightedSumQ8x2AVX2(SB), NOSPLIT, $0-56
 	VBROADCASTSS c007f8000<>+0(SB), Y0
 	VBROADCASTSS c43800000<>+0(SB), Y1
 	MOVQ         out+0(FP), AX
@@ -1913,9 +1913,9 @@ groupEnd2:
 	VZEROUPPER
 	RET
 
-// func mixQ8x3AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+// func weightedSumQ8x3AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·mixQ8x3AVX2(SB), NOSPLIT, $0-56
+TEXT ·weightedSumQ8x3AVX2(SB), NOSPLIT, $0-56
 	VBROADCASTSS c007f8000<>+0(SB), Y0
 	VBROADCASTSS c43800000<>+0(SB), Y1
 	MOVQ         out+0(FP), AX
@@ -2063,9 +2063,9 @@ groupEnd2:
 	VZEROUPPER
 	RET
 
-// func mixQ8x4AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+// func weightedSumQ8x4AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·mixQ8x4AVX2(SB), NOSPLIT, $0-56
+TEXT ·weightedSumQ8x4AVX2(SB), NOSPLIT, $0-56
 	VBROADCASTSS c007f8000<>+0(SB), Y0
 	VBROADCASTSS c43800000<>+0(SB), Y1
 	MOVQ         out+0(FP), AX
@@ -2283,9 +2283,9 @@ groupEnd2:
 	VZEROUPPER
 	RET
 
-// func mixQ8x5AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+// func weightedSumQ8x5AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·mixQ8x5AVX2(SB), NOSPLIT, $0-56
+TEXT ·weightedSumQ8x5AVX2(SB), NOSPLIT, $0-56
 	VBROADCASTSS c007f8000<>+0(SB), Y0
 	VBROADCASTSS c43800000<>+0(SB), Y1
 	MOVQ         out+0(FP), AX
@@ -2547,9 +2547,9 @@ groupEnd2:
 	VZEROUPPER
 	RET
 
-// func mixQ8x6AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+// func weightedSumQ8x6AVX2(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·mixQ8x6AVX2(SB), NOSPLIT, $0-56
+TEXT ·weightedSumQ8x6AVX2(SB), NOSPLIT, $0-56
 	VBROADCASTSS c007f8000<>+0(SB), Y0
 	VBROADCASTSS c43800000<>+0(SB), Y1
 	MOVQ         out+0(FP), AX
@@ -4335,9 +4335,9 @@ panelEnd2:
 	VZEROUPPER
 	RET
 
-// func mixQ8x1AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+// func weightedSumQ8x1AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·mixQ8x1AVX512(SB), NOSPLIT, $0-56
+TEXT ·weightedSumQ8x1AVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS c007f8000<>+0(SB), Z0
 	VBROADCASTSS c43800000<>+0(SB), Z1
 	MOVQ         out+0(FP), AX
@@ -4413,9 +4413,9 @@ groupEnd2:
 	VZEROUPPER
 	RET
 
-// func mixQ8x2AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+// func weightedSumQ8x2AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 // Requires: AVX, AVX512F
-TEXT ·mixQ8x2AVX512(SB), NOSPLIT, $0-56
+TEXT ·weightedSumQ8x2AVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS c007f8000<>+0(SB), Z0
 	VBROADCASTSS c43800000<>+0(SB), Z1
 	MOVQ         out+0(FP), AX
@@ -4519,9 +4519,9 @@ groupEnd2:
 	VZEROUPPER
 	RET
 
-// func mixQ8x3AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+// func weightedSumQ8x3AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 // Requires: AVX, AVX512F
-TEXT ·mixQ8x3AVX512(SB), NOSPLIT, $0-56
+TEXT ·weightedSumQ8x3AVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS c007f8000<>+0(SB), Z0
 	VBROADCASTSS c43800000<>+0(SB), Z1
 	MOVQ         out+0(FP), AX
@@ -4647,9 +4647,9 @@ groupEnd2:
 	VZEROUPPER
 	RET
 
-// func mixQ8x4AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+// func weightedSumQ8x4AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 // Requires: AVX, AVX512F
-TEXT ·mixQ8x4AVX512(SB), NOSPLIT, $0-56
+TEXT ·weightedSumQ8x4AVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS c007f8000<>+0(SB), Z0
 	VBROADCASTSS c43800000<>+0(SB), Z1
 	MOVQ         out+0(FP), AX
@@ -4797,9 +4797,9 @@ groupEnd2:
 	VZEROUPPER
 	RET
 
-// func mixQ8x5AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+// func weightedSumQ8x5AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·mixQ8x5AVX512(SB), NOSPLIT, $0-56
+TEXT ·weightedSumQ8x5AVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS c007f8000<>+0(SB), Z0
 	VBROADCASTSS c43800000<>+0(SB), Z1
 	MOVQ         out+0(FP), AX
@@ -4972,9 +4972,9 @@ groupEnd2:
 	VZEROUPPER
 	RET
 
-// func mixQ8x6AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+// func weightedSumQ8x6AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 // Requires: AVX, AVX512F
-TEXT ·mixQ8x6AVX512(SB), NOSPLIT, $0-56
+TEXT ·weightedSumQ8x6AVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS c007f8000<>+0(SB), Z0
 	VBROADCASTSS c43800000<>+0(SB), Z1
 	MOVQ         out+0(FP), AX
@@ -5230,9 +5230,9 @@ groupEnd2:
 	VZEROUPPER
 	RET
 
-// func mixQ8x7AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+// func weightedSumQ8x7AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 // Requires: AVX, AVX512F
-TEXT ·mixQ8x7AVX512(SB), NOSPLIT, $0-56
+TEXT ·weightedSumQ8x7AVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS c007f8000<>+0(SB), Z0
 	VBROADCASTSS c43800000<>+0(SB), Z1
 	MOVQ         out+0(FP), AX
@@ -5528,9 +5528,9 @@ groupEnd2:
 	VZEROUPPER
 	RET
 
-// func mixQ8x8AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+// func weightedSumQ8x8AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 // Requires: AVX, AVX512F
-TEXT ·mixQ8x8AVX512(SB), NOSPLIT, $0-56
+TEXT ·weightedSumQ8x8AVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS c007f8000<>+0(SB), Z0
 	VBROADCASTSS c43800000<>+0(SB), Z1
 	MOVQ         out+0(FP), AX
@@ -5840,9 +5840,9 @@ groupEnd2:
 	VZEROUPPER
 	RET
 
-// func mixQ8x9AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
+// func weightedSumQ8x9AVX512(out *float32, ldo int, p *float32, v *byte, stride int, panels int, groups int)
 // Requires: AVX, AVX512F, AVX512VL
-TEXT ·mixQ8x9AVX512(SB), NOSPLIT, $0-56
+TEXT ·weightedSumQ8x9AVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSS c007f8000<>+0(SB), Z0
 	VBROADCASTSS c43800000<>+0(SB), Z1
 	MOVQ         out+0(FP), AX

@@ -4,12 +4,12 @@
 
 package kernel
 
-// f16ToF32AVX2 converts n halves, a multiple of 8; f16ToF32Generic is its twin.
+// f16ToF32AVX2 converts n halves, a multiple of 8; f16ToF32Generic is the reference implementation.
 //
 //go:noescape
 func f16ToF32AVX2(dst *float32, src *uint16, n int)
 
-// f32ToF16AVX2 converts n floats, a multiple of 8, to nearest even; f32ToF16Generic is its twin.
+// f32ToF16AVX2 converts n floats, a multiple of 8, to nearest even; f32ToF16Generic is the reference implementation.
 //
 //go:noescape
 func f32ToF16AVX2(dst *uint16, src *float32, n int)

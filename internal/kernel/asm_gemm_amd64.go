@@ -6,294 +6,294 @@ package kernel
 
 // gemm32Bits4x1AVX2 multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 32 columns to a group g, 1 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemm32Bits4x1AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemm32Bits4x2AVX2 multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 32 columns to a group g, 1 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemm32Bits4x2AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemm32Bits4x4AVX2 multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 32 columns to a group g, 1 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemm32Bits4x4AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemm32Bits5x1AVX2 multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 32 columns to a group g, 1 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemm32Bits5x1AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemm32Bits5x2AVX2 multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 32 columns to a group g, 1 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemm32Bits5x2AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemm32Bits5x4AVX2 multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 32 columns to a group g, 1 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemm32Bits5x4AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemm32Int8x1AVX2 multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t], for the
 // first rows r, 32 columns to a group g, 1 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemm32Int8x1AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemm32Int8x2AVX2 multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t], for the
 // first rows r, 32 columns to a group g, 1 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemm32Int8x2AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemm32Int8x4AVX2 multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t], for the
 // first rows r, 32 columns to a group g, 1 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemm32Int8x4AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK32Bits4x1AVX2 multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK32Bits4x1AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK32Bits4x2AVX2 multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK32Bits4x2AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK32Bits4x4AVX2 multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK32Bits4x4AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK32Bits5x1AVX2 multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK32Bits5x1AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK32Bits5x2AVX2 multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK32Bits5x2AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK32Bits5x4AVX2 multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK32Bits5x4AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK32Int8x1AVX2 multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t], for the
 // first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK32Int8x1AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK32Int8x2AVX2 multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t], for the
 // first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK32Int8x2AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK32Int8x4AVX2 multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t], for the
 // first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK32Int8x4AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK16Bits5x1AVX2 multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK16Bits5x1AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK16Bits5x2AVX2 multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK16Bits5x2AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK16Bits5x4AVX2 multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK16Bits5x4AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK16Biased5x1AVX2 multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
 // first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK16Biased5x1AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK16Biased5x2AVX2 multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
 // first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK16Biased5x2AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK16Biased5x4AVX2 multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
 // first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK16Biased5x4AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK16Biased6x1AVX2 multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
 // first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK16Biased6x1AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK16Biased6x2AVX2 multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
 // first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK16Biased6x2AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK16Biased6x4AVX2 multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
 // first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK16Biased6x4AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemm32x1AVX512 multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 32 columns to a group g, 1 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemm32x1AVX512(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemm32x2AVX512 multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 32 columns to a group g, 1 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemm32x2AVX512(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemm32x4AVX512 multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 32 columns to a group g, 1 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemm32x4AVX512(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK32x1AVX512 multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK32x1AVX512(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK32x2AVX512 multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK32x2AVX512(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK32x4AVX512 multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK32x4AVX512(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK16x1AVX512 multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK16x1AVX512(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK16x2AVX512 multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK16x2AVX512(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK16x4AVX512 multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK16x4AVX512(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK32Biasedx1AVX512 multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
 // first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK32Biasedx1AVX512(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK32Biasedx2AVX512 multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
 // first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK32Biasedx2AVX512(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK32Biasedx4AVX512 multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
 // first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK32Biasedx4AVX512(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK16Biasedx1AVX512 multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
 // first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK16Biasedx1AVX512(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK16Biasedx2AVX512 multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
 // first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK16Biasedx2AVX512(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK16Biasedx4AVX512 multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
 // first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
-// is its twin.
+// is the reference implementation.
 //
 //go:noescape
 func gemmK16Biasedx4AVX512(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)

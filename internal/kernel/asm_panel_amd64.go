@@ -5,125 +5,125 @@
 package kernel
 
 // unpackQ4_0AVX2 unpacks blocks of Q4_0: their codes in order, and the first four bytes of each block to every 32nd of
-// scales; tileRow.unpack is its twin.
+// scales; tileRow.unpack is the reference implementation.
 //
 //go:noescape
 func unpackQ4_0AVX2(codes *byte, scales *uint32, w *byte, blocks int)
 
 // unpackQ4_1AVX2 unpacks blocks of Q4_1: their codes in order, and the first four bytes of each block to every 32nd of
-// scales; tileRow.unpack is its twin.
+// scales; tileRow.unpack is the reference implementation.
 //
 //go:noescape
 func unpackQ4_1AVX2(codes *byte, scales *uint32, w *byte, blocks int)
 
 // unpackQ5_0AVX2 unpacks blocks of Q5_0: their codes in order, and the first four bytes of each block to every 32nd of
-// scales; tileRow.unpack is its twin.
+// scales; tileRow.unpack is the reference implementation.
 //
 //go:noescape
 func unpackQ5_0AVX2(codes *byte, scales *uint32, w *byte, blocks int)
 
 // unpackQ5_1AVX2 unpacks blocks of Q5_1: their codes in order, and the first four bytes of each block to every 32nd of
-// scales; tileRow.unpack is its twin.
+// scales; tileRow.unpack is the reference implementation.
 //
 //go:noescape
 func unpackQ5_1AVX2(codes *byte, scales *uint32, w *byte, blocks int)
 
 // unpackQ8_0AVX2 unpacks blocks of Q8_0: their codes in order, and the first four bytes of each block to every 32nd of
-// scales; tileRow.unpack is its twin.
+// scales; tileRow.unpack is the reference implementation.
 //
 //go:noescape
 func unpackQ8_0AVX2(codes *byte, scales *uint32, w *byte, blocks int)
 
 // unpackQ8_0AVX512 unpacks blocks of Q8_0: their codes in order, and the first four bytes of each block to every 32nd of
-// scales; tileRow.unpack is its twin.
+// scales; tileRow.unpack is the reference implementation.
 //
 //go:noescape
 func unpackQ8_0AVX512(codes *byte, scales *uint32, w *byte, blocks int)
 
 // unpackIQ4_NLAVX2 unpacks blocks of IQ4_NL: their codes in order, and the first four bytes of each block to every 32nd of
-// scales; tileRow.unpack is its twin.
+// scales; tileRow.unpack is the reference implementation.
 //
 //go:noescape
 func unpackIQ4_NLAVX2(codes *byte, scales *uint32, w *byte, blocks int)
 
 // unpackIQ4_NLAVX512 unpacks blocks of IQ4_NL: their codes in order, and the first four bytes of each block to every 32nd of
-// scales; tileRow.unpack is its twin.
+// scales; tileRow.unpack is the reference implementation.
 //
 //go:noescape
 func unpackIQ4_NLAVX512(codes *byte, scales *uint32, w *byte, blocks int)
 
 // unpackMXFP4AVX2 unpacks blocks of MXFP4: their codes in order, and the first four bytes of each block to every 32nd of
-// scales; tileRow.unpack is its twin.
+// scales; tileRow.unpack is the reference implementation.
 //
 //go:noescape
 func unpackMXFP4AVX2(codes *byte, scales *uint32, w *byte, blocks int)
 
 // unpackQ2_KAVX2 unpacks blocks of Q2_K: their codes in order, and D and M of every group, which lie stride floats apart in dm,
-// M toM floats behind D; unpackQ2_K is its twin.
+// M toM floats behind D; unpackQ2_K is the reference implementation.
 //
 //go:noescape
 func unpackQ2_KAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 
 // unpackQ3_KAVX2 unpacks blocks of Q3_K: their codes in order, and D and M of every group, which lie stride floats apart in dm,
-// M toM floats behind D; unpackQ3_K is its twin.
+// M toM floats behind D; unpackQ3_K is the reference implementation.
 //
 //go:noescape
 func unpackQ3_KAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 
 // unpackQ4_KAVX2 unpacks blocks of Q4_K: their codes in order, and D and M of every group, which lie stride floats apart in dm,
-// M toM floats behind D; unpackQ4_K is its twin.
+// M toM floats behind D; unpackQ4_K is the reference implementation.
 //
 //go:noescape
 func unpackQ4_KAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 
 // unpackQ5_KAVX2 unpacks blocks of Q5_K: their codes in order, and D and M of every group, which lie stride floats apart in dm,
-// M toM floats behind D; unpackQ5_K is its twin.
+// M toM floats behind D; unpackQ5_K is the reference implementation.
 //
 //go:noescape
 func unpackQ5_KAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 
 // unpackQ6_KAVX2 unpacks blocks of Q6_K: their codes in order, and D and M of every group, which lie stride floats apart in dm,
-// M toM floats behind D; unpackQ6_K is its twin.
+// M toM floats behind D; unpackQ6_K is the reference implementation.
 //
 //go:noescape
 func unpackQ6_KAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 
 // unpackIQ4_XSAVX2 unpacks blocks of IQ4_XS: their codes in order, and D and M of every group, which lie stride floats apart in dm,
-// M toM floats behind D; unpackIQ4_XS is its twin.
+// M toM floats behind D; unpackIQ4_XS is the reference implementation.
 //
 //go:noescape
 func unpackIQ4_XSAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 
 // unpackIQ4_XSAVX512 unpacks blocks of IQ4_XS: their codes in order, and D and M of every group, which lie stride floats apart in dm,
-// M toM floats behind D; unpackIQ4_XS is its twin.
+// M toM floats behind D; unpackIQ4_XS is the reference implementation.
 //
 //go:noescape
 func unpackIQ4_XSAVX512(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 
 // scales32AVX2 writes D and M of 8 rows for some groups: D = d and M = m of scales, two halves of every 32nd word, or M = bias·D when
-// bias is not 0. The groups lie stride floats apart in dm, M toM floats behind D; scales32Generic is its twin.
+// bias is not 0. The groups lie stride floats apart in dm, M toM floats behind D; scales32Generic is the reference implementation.
 //
 //go:noescape
 func scales32AVX2(dm *float32, stride int, toM int, scales *uint32, groups int, bias float32)
 
 // interleaveAVX2 puts cols columns of 8 rows of codes, 800 bytes apart, into a panel: 4 codes of each row, then the next
-// 4; cols is a multiple of 16; interleaveGeneric is its twin.
+// 4; cols is a multiple of 16; interleaveGeneric is the reference implementation.
 //
 //go:noescape
 func interleaveAVX2(q *byte, codes *byte, cols int)
 
 // interleaveAVX512 puts cols columns of 32 rows of codes, 800 bytes apart, into a panel: 4 codes of each row, then the next
-// 4; cols is a multiple of 16; interleaveGeneric is its twin.
+// 4; cols is a multiple of 16; interleaveGeneric is the reference implementation.
 //
 //go:noescape
 func interleaveAVX512(q *byte, codes *byte, cols int)
 
-// sums16AVX2 sets z[i] = Σq over 16 activations each, for n activations, a multiple of 32; groupSumsGeneric is its twin.
+// sums16AVX2 sets z[i] = Σq over 16 activations each, for n activations, a multiple of 32; groupSumsGeneric is the reference implementation.
 //
 //go:noescape
 func sums16AVX2(z *float32, q *int8, n int)
 
-// sums32AVX2 sets z[i] = Σq over 32 activations each, for n activations, a multiple of 32; groupSumsGeneric is its twin.
+// sums32AVX2 sets z[i] = Σq over 32 activations each, for n activations, a multiple of 32; groupSumsGeneric is the reference implementation.
 //
 //go:noescape
 func sums32AVX2(z *float32, q *int8, n int)

@@ -4,13 +4,13 @@
 
 package kernel
 
-// quantQ8AVX2 quantises blocks of 32 floats: d = max|x|/127, q = round(x·127/max|x|), s = d·Σq; quantQ8 is its twin.
+// quantQ8AVX2 quantises blocks of 32 floats: d = max|x|/127, q = round(x·127/max|x|), s = d·Σq; quantQ8 is the reference implementation.
 //
 //go:noescape
 func quantQ8AVX2(q *int8, d *float32, s *float32, x *float32, blocks int)
 
 // quantQ8KAVX2 quantises blocks of 256 floats: m the first of the largest magnitude, d = -m/127, q = round(-127·x/m), bsums = Σq
-// over 16; quantQ8K is its twin.
+// over 16; quantQ8K is the reference implementation.
 //
 //go:noescape
 func quantQ8KAVX2(q *int8, d *float32, bsums *int16, x *float32, blocks int)

@@ -5,85 +5,85 @@
 package kernel
 
 // rowsQ4_0AVX2 multiplies rows of Q4_0 by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
-// mulQ4_0 is its twin.
+// mulQ4_0 is the reference implementation.
 //
 //go:noescape
 func rowsQ4_0AVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
 
 // rowsQ4_1AVX2 multiplies rows of Q4_1 by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
-// mulQ4_1 is its twin.
+// mulQ4_1 is the reference implementation.
 //
 //go:noescape
 func rowsQ4_1AVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
 
 // rowsQ5_0AVX2 multiplies rows of Q5_0 by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
-// mulQ5_0 is its twin.
+// mulQ5_0 is the reference implementation.
 //
 //go:noescape
 func rowsQ5_0AVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
 
 // rowsQ5_1AVX2 multiplies rows of Q5_1 by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
-// mulQ5_1 is its twin.
+// mulQ5_1 is the reference implementation.
 //
 //go:noescape
 func rowsQ5_1AVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
 
 // rowsQ8_0AVX2 multiplies rows of Q8_0 by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
-// mulQ8_0 is its twin.
+// mulQ8_0 is the reference implementation.
 //
 //go:noescape
 func rowsQ8_0AVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
 
 // rowsIQ4_NLAVX2 multiplies rows of IQ4_NL by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
-// mulIQ4_NL is its twin.
+// mulIQ4_NL is the reference implementation.
 //
 //go:noescape
 func rowsIQ4_NLAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
 
 // rowsMXFP4AVX2 multiplies rows of MXFP4 by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
-// mulMXFP4 is its twin.
+// mulMXFP4 is the reference implementation.
 //
 //go:noescape
 func rowsMXFP4AVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
 
 // rowsQ4_0AVX512 multiplies rows of Q4_0 by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
-// mulQ4_0 is its twin.
+// mulQ4_0 is the reference implementation.
 //
 //go:noescape
 func rowsQ4_0AVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
 
 // rowsQ4_1AVX512 multiplies rows of Q4_1 by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
-// mulQ4_1 is its twin.
+// mulQ4_1 is the reference implementation.
 //
 //go:noescape
 func rowsQ4_1AVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
 
 // rowsQ5_0AVX512 multiplies rows of Q5_0 by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
-// mulQ5_0 is its twin.
+// mulQ5_0 is the reference implementation.
 //
 //go:noescape
 func rowsQ5_0AVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
 
 // rowsQ5_1AVX512 multiplies rows of Q5_1 by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
-// mulQ5_1 is its twin.
+// mulQ5_1 is the reference implementation.
 //
 //go:noescape
 func rowsQ5_1AVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
 
 // rowsQ8_0AVX512 multiplies rows of Q8_0 by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
-// mulQ8_0 is its twin.
+// mulQ8_0 is the reference implementation.
 //
 //go:noescape
 func rowsQ8_0AVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
 
 // rowsIQ4_NLAVX512 multiplies rows of IQ4_NL by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
-// mulIQ4_NL is its twin.
+// mulIQ4_NL is the reference implementation.
 //
 //go:noescape
 func rowsIQ4_NLAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
 
 // rowsMXFP4AVX512 multiplies rows of MXFP4 by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
-// mulMXFP4 is its twin.
+// mulMXFP4 is the reference implementation.
 //
 //go:noescape
 func rowsMXFP4AVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)

@@ -5,73 +5,73 @@
 package kernel
 
 // rowsQ2_KAVX2 multiplies rows of Q2_K by one token: dst[i] = w[i*stride…]·q, in blocks of 256 with scales d and
-// sums bsums of 16; mulQ2_K is its twin.
+// sums bsums of 16; mulQ2_K is the reference implementation.
 //
 //go:noescape
 func rowsQ2_KAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 
 // rowsQ3_KAVX2 multiplies rows of Q3_K by one token: dst[i] = w[i*stride…]·q, in blocks of 256 with scales d and
-// sums bsums of 16; mulQ3_K is its twin.
+// sums bsums of 16; mulQ3_K is the reference implementation.
 //
 //go:noescape
 func rowsQ3_KAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 
 // rowsQ4_KAVX2 multiplies rows of Q4_K by one token: dst[i] = w[i*stride…]·q, in blocks of 256 with scales d and
-// sums bsums of 16; mulQ4_K is its twin.
+// sums bsums of 16; mulQ4_K is the reference implementation.
 //
 //go:noescape
 func rowsQ4_KAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 
 // rowsQ5_KAVX2 multiplies rows of Q5_K by one token: dst[i] = w[i*stride…]·q, in blocks of 256 with scales d and
-// sums bsums of 16; mulQ5_K is its twin.
+// sums bsums of 16; mulQ5_K is the reference implementation.
 //
 //go:noescape
 func rowsQ5_KAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 
 // rowsQ6_KAVX2 multiplies rows of Q6_K by one token: dst[i] = w[i*stride…]·q, in blocks of 256 with scales d and
-// sums bsums of 16; mulQ6_K is its twin.
+// sums bsums of 16; mulQ6_K is the reference implementation.
 //
 //go:noescape
 func rowsQ6_KAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 
 // rowsIQ4_XSAVX2 multiplies rows of IQ4_XS by one token: dst[i] = w[i*stride…]·q, in blocks of 256 with scales d and
-// sums bsums of 16; mulIQ4_XS is its twin.
+// sums bsums of 16; mulIQ4_XS is the reference implementation.
 //
 //go:noescape
 func rowsIQ4_XSAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 
 // rowsQ2_KAVX512 multiplies rows of Q2_K by one token: dst[i] = w[i*stride…]·q, in blocks of 256 with scales d and
-// sums bsums of 16; mulQ2_K is its twin.
+// sums bsums of 16; mulQ2_K is the reference implementation.
 //
 //go:noescape
 func rowsQ2_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 
 // rowsQ3_KAVX512 multiplies rows of Q3_K by one token: dst[i] = w[i*stride…]·q, in blocks of 256 with scales d and
-// sums bsums of 16; mulQ3_K is its twin.
+// sums bsums of 16; mulQ3_K is the reference implementation.
 //
 //go:noescape
 func rowsQ3_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 
 // rowsQ4_KAVX512 multiplies rows of Q4_K by one token: dst[i] = w[i*stride…]·q, in blocks of 256 with scales d and
-// sums bsums of 16; mulQ4_K is its twin.
+// sums bsums of 16; mulQ4_K is the reference implementation.
 //
 //go:noescape
 func rowsQ4_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 
 // rowsQ5_KAVX512 multiplies rows of Q5_K by one token: dst[i] = w[i*stride…]·q, in blocks of 256 with scales d and
-// sums bsums of 16; mulQ5_K is its twin.
+// sums bsums of 16; mulQ5_K is the reference implementation.
 //
 //go:noescape
 func rowsQ5_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 
 // rowsQ6_KAVX512 multiplies rows of Q6_K by one token: dst[i] = w[i*stride…]·q, in blocks of 256 with scales d and
-// sums bsums of 16; mulQ6_K is its twin.
+// sums bsums of 16; mulQ6_K is the reference implementation.
 //
 //go:noescape
 func rowsQ6_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 
 // rowsIQ4_XSAVX512 multiplies rows of IQ4_XS by one token: dst[i] = w[i*stride…]·q, in blocks of 256 with scales d and
-// sums bsums of 16; mulIQ4_XS is its twin.
+// sums bsums of 16; mulIQ4_XS is the reference implementation.
 //
 //go:noescape
 func rowsIQ4_XSAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)

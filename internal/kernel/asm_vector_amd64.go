@@ -4,57 +4,57 @@
 
 package kernel
 
-// turnF32AVX2 sets dst[c*ldd+r] = src[r*lds+c] for r < rows and c < cols, multiples of 8; turnF32Generic is its twin.
+// transposeF32AVX2 sets dst[c*ldd+r] = src[r*lds+c] for r < rows and c < cols, multiples of 8; transposeF32Generic is the reference implementation.
 //
 //go:noescape
-func turnF32AVX2(dst *float32, ldd int, src *float32, lds int, rows int, cols int)
+func transposeF32AVX2(dst *float32, ldd int, src *float32, lds int, rows int, cols int)
 
-// floatsAVX2 sets dst[i] = d[b]·(q[i]-bias), b = i/32, for so many blocks; codeFloatsGeneric is its twin.
+// floatsAVX2 sets dst[i] = d[b]·(q[i]-bias), b = i/32, for so many blocks; codeFloatsGeneric is the reference implementation.
 //
 //go:noescape
 func floatsAVX2(dst *float32, q *byte, d *float32, bias int, blocks int)
 
-// floatsMinAVX2 sets dst[i] = d[b]·(q[i]-bias) + m[b], b = i/32, for so many blocks; codeFloatsGeneric is its twin.
+// floatsMinAVX2 sets dst[i] = d[b]·(q[i]-bias) + m[b], b = i/32, for so many blocks; codeFloatsGeneric is the reference implementation.
 //
 //go:noescape
 func floatsMinAVX2(dst *float32, q *byte, d *float32, m *float32, bias int, blocks int)
 
-// expSumAVX2 sets dst[i] = exp(x[i]-max) for i < n, and returns their sum; expSumGeneric is its twin.
+// expSumAVX2 sets dst[i] = exp(x[i]-max) for i < n, and returns their sum; expSumGeneric is the reference implementation.
 //
 //go:noescape
 func expSumAVX2(dst *float32, x *float32, n int, max float32) float32
 
-// siluMulAVX2 sets dst[i] = f(gate[i])·up[i] for i < n; siluMulGeneric is its twin.
+// siluMulAVX2 sets dst[i] = f(gate[i])·up[i] for i < n; siluMulGeneric is the reference implementation.
 //
 //go:noescape
 func siluMulAVX2(dst *float32, gate *float32, up *float32, n int)
 
-// geluMulAVX2 sets dst[i] = f(gate[i])·up[i] for i < n; geluMulGeneric is its twin.
+// geluMulAVX2 sets dst[i] = f(gate[i])·up[i] for i < n; geluMulGeneric is the reference implementation.
 //
 //go:noescape
 func geluMulAVX2(dst *float32, gate *float32, up *float32, n int)
 
-// sumSquaresAVX2 returns the sum of x[i]² for i < n; sumSquaresGeneric is its twin.
+// sumSquaresAVX2 returns the sum of x[i]² for i < n; sumSquaresGeneric is the reference implementation.
 //
 //go:noescape
 func sumSquaresAVX2(x *float32, n int) float32
 
-// expSumAVX512 sets dst[i] = exp(x[i]-max) for i < n, and returns their sum; expSumGeneric is its twin.
+// expSumAVX512 sets dst[i] = exp(x[i]-max) for i < n, and returns their sum; expSumGeneric is the reference implementation.
 //
 //go:noescape
 func expSumAVX512(dst *float32, x *float32, n int, max float32) float32
 
-// siluMulAVX512 sets dst[i] = f(gate[i])·up[i] for i < n; siluMulGeneric is its twin.
+// siluMulAVX512 sets dst[i] = f(gate[i])·up[i] for i < n; siluMulGeneric is the reference implementation.
 //
 //go:noescape
 func siluMulAVX512(dst *float32, gate *float32, up *float32, n int)
 
-// geluMulAVX512 sets dst[i] = f(gate[i])·up[i] for i < n; geluMulGeneric is its twin.
+// geluMulAVX512 sets dst[i] = f(gate[i])·up[i] for i < n; geluMulGeneric is the reference implementation.
 //
 //go:noescape
 func geluMulAVX512(dst *float32, gate *float32, up *float32, n int)
 
-// sumSquaresAVX512 returns the sum of x[i]² for i < n; sumSquaresGeneric is its twin.
+// sumSquaresAVX512 returns the sum of x[i]² for i < n; sumSquaresGeneric is the reference implementation.
 //
 //go:noescape
 func sumSquaresAVX512(x *float32, n int) float32

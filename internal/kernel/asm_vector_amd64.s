@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func turnF32AVX2(dst *float32, ldd int, src *float32, lds int, rows int, cols int)
+// func transposeF32AVX2(dst *float32, ldd int, src *float32, lds int, rows int, cols int)
 // Requires: AVX
-TEXT ·turnF32AVX2(SB), NOSPLIT, $0-48
+TEXT ·transposeF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
 	MOVQ src+16(FP), CX
 	MOVQ ldd+8(FP), DX

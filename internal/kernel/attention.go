@@ -16,27 +16,27 @@ func ScoresF16(dst []float32, ldd int, q []float32, nq, ldq int, k []uint16, str
 	vectors().scores(dst, ldd, q, nq, ldq, k, stride, n, d)
 }
 
-// MixF16 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < nq and c < d: n rows of a cache in half
+// WeightedSumF16 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < nq and c < d: n rows of a cache in half
 // precision weighted nq ways. What ScoresF16 says of distances, speed and slices holds here as well.
-func MixF16(out []float32, ldo int, p []float32, ldp, nq int, v []uint16, stride, n, d int) {
+func WeightedSumF16(out []float32, ldo int, p []float32, ldp, nq int, v []uint16, stride, n, d int) {
 	if nq <= 0 || n <= 0 || d <= 0 {
 		return
 	}
 	if short(len(out), nq, ldo, d) || short(len(p), nq, ldp, n) || short(len(v), n, stride, d) {
-		panic(fmt.Sprintf("kernel: mix of %d×%d, depth %d, in slices of %d, %d and %d", nq, d, n, len(out), len(p), len(v)))
+		panic(fmt.Sprintf("kernel: weighted sum of %d×%d, depth %d, in slices of %d, %d and %d", nq, d, n, len(out), len(p), len(v)))
 	}
-	vectors().mix(out, ldo, p, ldp, nq, v, stride, n, d)
+	vectors().weightedSum(out, ldo, p, ldp, nq, v, stride, n, d)
 }
 
-// MixF32 is MixF16 for rows of floats: the product of a matrix p [nq, n] with a matrix v [n, d], added to out.
-func MixF32(out []float32, ldo int, p []float32, ldp, nq int, v []float32, stride, n, d int) {
+// WeightedSumF32 is WeightedSumF16 for rows of floats: the product of a matrix p [nq, n] with a matrix v [n, d], added to out.
+func WeightedSumF32(out []float32, ldo int, p []float32, ldp, nq int, v []float32, stride, n, d int) {
 	if nq <= 0 || n <= 0 || d <= 0 {
 		return
 	}
 	if short(len(out), nq, ldo, d) || short(len(p), nq, ldp, n) || short(len(v), n, stride, d) {
-		panic(fmt.Sprintf("kernel: mix of %d×%d, depth %d, in slices of %d, %d and %d", nq, d, n, len(out), len(p), len(v)))
+		panic(fmt.Sprintf("kernel: weighted sum of %d×%d, depth %d, in slices of %d, %d and %d", nq, d, n, len(out), len(p), len(v)))
 	}
-	vectors().mixF32(out, ldo, p, ldp, nq, v, stride, n, d)
+	vectors().weightedSumF32(out, ldo, p, ldp, nq, v, stride, n, d)
 }
 
 // short reports whether rows rows of cols elements at distance ld do not fit into have elements.
@@ -61,7 +61,7 @@ func scoresGeneric(dst []float32, ldd int, q []float32, nq, ldq int, k []uint16,
 	}
 }
 
-func mixGeneric(out []float32, ldo int, p []float32, ldp, nq int, v []uint16, stride, n, d int) {
+func weightedSumF16Generic(out []float32, ldo int, p []float32, ldp, nq int, v []uint16, stride, n, d int) {
 	var row [chunk]float32
 	for j := range n {
 		for c := 0; c < d; c += chunk {
@@ -74,7 +74,7 @@ func mixGeneric(out []float32, ldo int, p []float32, ldp, nq int, v []uint16, st
 	}
 }
 
-func mixF32Generic(out []float32, ldo int, p []float32, ldp, nq int, v []float32, stride, n, d int) {
+func weightedSumF32Generic(out []float32, ldo int, p []float32, ldp, nq int, v []float32, stride, n, d int) {
 	for j := range n {
 		for i := range nq {
 			axpyF32(out[i*ldo:][:d], p[i*ldp+j], v[j*stride:])

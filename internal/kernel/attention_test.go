@@ -68,14 +68,14 @@ func (c *attentionCase) scores(t *testing.T, after bool) {
 	}
 }
 
-// mix runs MixF16 on top of something and compares exactly.
-func (c *attentionCase) mix(t *testing.T, after bool) {
+// weighted sum runs WeightedSumF16 on top of something and compares exactly.
+func (c *attentionCase) weightedSum(t *testing.T, after bool) {
 	t.Helper()
 	out := atFence[float32](t, (c.nq-1)*c.ldq+c.d, after)
 	for i := range out {
 		out[i] = float32(i % 5)
 	}
-	MixF16(out, c.ldq, c.p, c.ldd, c.nq, c.kv, c.stride, c.n, c.d)
+	WeightedSumF16(out, c.ldq, c.p, c.ldd, c.nq, c.kv, c.stride, c.n, c.d)
 	for at, got := range out {
 		i, x, want := at/c.ldq, at%c.ldq, float64(at%5)
 		for j := 0; j < c.n && x < c.d; j++ {
@@ -97,20 +97,20 @@ func TestAttentionShapes(t *testing.T) {
 				for _, after := range []bool{false, true} {
 					c := newAttentionCase(t, rng, nq, 1+rng.IntN(21), d, after)
 					c.scores(t, after)
-					c.mix(t, after)
+					c.weightedSum(t, after)
 				}
 			}
 		}
 	})
 }
 
-// TestMixF32 mixes rows of small integers at fences.
-func TestMixF32(t *testing.T) {
-	forLevels(t, func(t *testing.T) { testMixF32(t, MixF32) })
+// TestWeightedSumF32 weighted sums rows of small integers at fences.
+func TestWeightedSumF32(t *testing.T) {
+	forLevels(t, func(t *testing.T) { testWeightedSumF32(t, WeightedSumF32) })
 }
 
-// testMixF32 compares with a plain product.
-func testMixF32(t *testing.T, mix mixFunc[float32]) {
+// testWeightedSumF32 compares with a plain product.
+func testWeightedSumF32(t *testing.T, weightedSum weightedSumFunc[float32]) {
 	rng := rand.New(rand.NewPCG(9, 1))
 	for d := 1; d < 150; d += 1 + d/9 {
 		for _, n := range []int{1, 2, 5, 16, 73} {
@@ -126,7 +126,7 @@ func testMixF32(t *testing.T, mix mixFunc[float32]) {
 			for c := range out {
 				out[c] = float32(c % 5)
 			}
-			mix(out, ldo, fenced(t, p, true), ldp, nq, fenced(t, v, true), stride, n, d)
+			weightedSum(out, ldo, fenced(t, p, true), ldp, nq, fenced(t, v, true), stride, n, d)
 			for at, got := range out {
 				i, c, want := at/ldo, at%ldo, float32(at%5)
 				for j := 0; j < n && c < d; j++ {
@@ -202,9 +202,9 @@ func TestAttentionEmpty(t *testing.T) {
 		dst := []float32{canary, canary}
 		ScoresF16(dst, 2, nil, 0, 0, nil, 0, 2, 4)
 		ScoresF16(dst, 2, nil, 1, 0, nil, 0, 0, 0)
-		MixF16(dst, 2, nil, 0, 0, nil, 0, 1, 2)
-		MixF16(dst, 2, nil, 0, 1, nil, 2, 0, 2)
-		MixF16(dst, 0, dst, 2, 1, nil, 0, 2, 0)
+		WeightedSumF16(dst, 2, nil, 0, 0, nil, 0, 1, 2)
+		WeightedSumF16(dst, 2, nil, 0, 1, nil, 2, 0, 2)
+		WeightedSumF16(dst, 0, dst, 2, 1, nil, 0, 2, 0)
 		if dst[0] != canary || dst[1] != canary {
 			t.Errorf("written: %v", dst)
 		}
@@ -218,15 +218,15 @@ func TestAttentionEmpty(t *testing.T) {
 func TestAttentionPanics(t *testing.T) {
 	f, h := make([]float32, 64), make([]uint16, 64)
 	mustPanic(t, map[string]func(){
-		"scores dst": func() { ScoresF16(f[:15], 8, f, 2, 8, h, 8, 8, 8) },
-		"scores q":   func() { ScoresF16(f, 8, f[:15], 2, 8, h, 8, 8, 8) },
-		"scores k":   func() { ScoresF16(f, 8, f, 2, 8, h[:63], 8, 8, 8) },
-		"scores d":   func() { ScoresF16(f, 8, f, 2, 8, h, 8, 8, -1) },
-		"mix out":    func() { MixF16(f[:15], 8, f, 8, 2, h, 8, 8, 8) },
-		"mix p":      func() { MixF16(f, 8, f[:15], 8, 2, h, 8, 8, 8) },
-		"mix v":      func() { MixF16(f, 8, f, 8, 2, h[:63], 8, 8, 8) },
-		"mix floats": func() { MixF32(f, 8, f, 8, 2, f[:63], 8, 8, 8) },
-		"mix stride": func() { MixF16(f, 8, f, 8, 2, h, -8, 8, 8) },
+		"scores dst":          func() { ScoresF16(f[:15], 8, f, 2, 8, h, 8, 8, 8) },
+		"scores q":            func() { ScoresF16(f, 8, f[:15], 2, 8, h, 8, 8, 8) },
+		"scores k":            func() { ScoresF16(f, 8, f, 2, 8, h[:63], 8, 8, 8) },
+		"scores d":            func() { ScoresF16(f, 8, f, 2, 8, h, 8, 8, -1) },
+		"weighted sum out":    func() { WeightedSumF16(f[:15], 8, f, 8, 2, h, 8, 8, 8) },
+		"weighted sum p":      func() { WeightedSumF16(f, 8, f[:15], 8, 2, h, 8, 8, 8) },
+		"weighted sum v":      func() { WeightedSumF16(f, 8, f, 8, 2, h[:63], 8, 8, 8) },
+		"weighted sum floats": func() { WeightedSumF32(f, 8, f, 8, 2, f[:63], 8, 8, 8) },
+		"weighted sum stride": func() { WeightedSumF16(f, 8, f, 8, 2, h, -8, 8, 8) },
 	})
 }
 
@@ -242,8 +242,8 @@ func TestAttentionFault(t *testing.T) {
 		if !faults(func() { ScoresF16(out, 65, q, 3, 64, beyond, 64, 65, 64) }) {
 			t.Error("scores beyond the fence did not fault")
 		}
-		if !faults(func() { MixF16(q, 64, out, 65, 3, beyond, 64, 65, 64) }) {
-			t.Error("mix beyond the fence did not fault")
+		if !faults(func() { WeightedSumF16(q, 64, out, 65, 3, beyond, 64, 65, 64) }) {
+			t.Error("weighted sum beyond the fence did not fault")
 		}
 		newAttentionCase(t, rand.New(rand.NewPCG(7, 8)), 3, 9, 64, true).scores(t, true)
 	})
@@ -255,8 +255,8 @@ func BenchmarkAttention(b *testing.B) {
 			c := newAttentionCase(b, rand.New(rand.NewPCG(1, 1)), s.nq, s.n, s.d, true)
 			dst := make([]float32, s.nq*max(c.ldd, c.ldq))
 			for name, run := range map[string]func(){
-				"scores": func() { ScoresF16(dst, c.ldd, c.q, c.nq, c.ldq, c.kv, c.stride, c.n, c.d) },
-				"mix":    func() { MixF16(dst, c.ldq, c.p, c.ldd, c.nq, c.kv, c.stride, c.n, c.d) },
+				"scores":       func() { ScoresF16(dst, c.ldd, c.q, c.nq, c.ldq, c.kv, c.stride, c.n, c.d) },
+				"weighted sum": func() { WeightedSumF16(dst, c.ldq, c.p, c.ldd, c.nq, c.kv, c.stride, c.n, c.d) },
 			} {
 				b.Run(fmt.Sprintf("%s/%v/nq=%d/d=%d", name, l, s.nq, s.d), func(b *testing.B) {
 					defer cpu.Force(l)()
@@ -271,7 +271,7 @@ func BenchmarkAttention(b *testing.B) {
 	}
 }
 
-// BenchmarkProduct is MixF32 for products of matrices: rows, depth, columns.
+// BenchmarkProduct is WeightedSumF32 for products of matrices: rows, depth, columns.
 func BenchmarkProduct(b *testing.B) {
 	for _, l := range cpu.Levels() {
 		for _, s := range []struct{ rows, n, d int }{{9, 64, 64}, {32, 512, 64}, {64, 64, 576}, {256, 64, 576}, {256, 64, 1536}, {90, 128, 32}} {
@@ -279,7 +279,7 @@ func BenchmarkProduct(b *testing.B) {
 			b.Run(fmt.Sprintf("%v/%dx%dx%d", l, s.rows, s.n, s.d), func(b *testing.B) {
 				defer cpu.Force(l)()
 				for b.Loop() {
-					MixF32(out, s.d, p, s.n, s.rows, v, s.d, s.n, s.d)
+					WeightedSumF32(out, s.d, p, s.n, s.rows, v, s.d, s.n, s.d)
 				}
 				b.ReportMetric(float64(s.rows*s.n*s.d)*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gmac/s")
 			})

@@ -77,7 +77,7 @@ func (r CacheRows) Put(i, from int, x []float32) {
 	}
 	a := &p.act
 	a.Reset(x, 1, len(x))
-	a.Quantize(FormQ8, 0, 1)
+	a.Quantize(ActQ8, 0, 1)
 	for c := 0; c < len(x); c += 4 {
 		code := r.code(i, from+c)
 		for j, q := range a.q8[c:][:4] {
@@ -130,7 +130,7 @@ func (q *CacheQueries) Set(x []float32, n, ld, a, b int) {
 		clear(row[copy(row, from[a:]):])
 	}
 	q.act.Reset(q.pad, n, q.cols)
-	q.act.Quantize(FormQ8, 0, n)
+	q.act.Quantize(ActQ8, 0, n)
 	active().sums(q.act.z, q.act.q8, q8Block)
 	q.packed = sized(q.packed, len(q.act.d)*queryBlock)
 	for i, d := range q.act.d {
@@ -163,16 +163,16 @@ func ScoresQ8(dst []float32, ldd int, q *CacheQueries, first, nq int, k CacheRow
 	vectors().scoresQ8(dst, ldd, q.packed[first*q.stride():], q.stride(), nq, k, n)
 }
 
-// MixQ8 adds Σ p[i*ldp+j]·v[j,from+c] over j < n to out[i*ldo+c], for i < nq and c < d. from is a multiple of 32.
-func MixQ8(out []float32, ldo int, p []float32, ldp, nq int, v CacheRows, from, n, d int) {
+// WeightedSumQ8 adds Σ p[i*ldp+j]·v[j,from+c] over j < n to out[i*ldo+c], for i < nq and c < d. from is a multiple of 32.
+func WeightedSumQ8(out []float32, ldo int, p []float32, ldp, nq int, v CacheRows, from, n, d int) {
 	if nq <= 0 || n <= 0 || d <= 0 {
 		return
 	}
 	v.check(n)
 	if from < 0 || from%q8Block != 0 || from+d > v.Cols || short(len(out), nq, ldo, d) || short(len(p), nq, ldp, n) {
-		panic(fmt.Sprintf("kernel: mix of columns %d to %d of %d, %d×%d, in slices of %d and %d", from, from+d, v.Cols, nq, n, len(out), len(p)))
+		panic(fmt.Sprintf("kernel: weighted sum of columns %d to %d of %d, %d×%d, in slices of %d and %d", from, from+d, v.Cols, nq, n, len(out), len(p)))
 	}
-	vectors().mixQ8(out, ldo, p, ldp, nq, v, from, n, d)
+	vectors().weightedSumQ8(out, ldo, p, ldp, nq, v, from, n, d)
 }
 
 func scoresQ8Generic(dst []float32, ldd int, q []byte, stride, nq int, k CacheRows, n int) {
@@ -196,7 +196,7 @@ func scoresQ8Generic(dst []float32, ldd int, q []byte, stride, nq int, k CacheRo
 	}
 }
 
-func mixQ8Generic(out []float32, ldo int, p []float32, ldp, nq int, v CacheRows, from, n, d int) {
+func weightedSumQ8Generic(out []float32, ldo int, p []float32, ldp, nq int, v CacheRows, from, n, d int) {
 	var row [q8Block]float32
 	for j := range n {
 		for c := 0; c < d; c += q8Block {

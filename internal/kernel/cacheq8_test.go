@@ -102,15 +102,15 @@ func (c *cacheCase) scores(t *testing.T, after bool) {
 	}
 }
 
-// mix compares d columns from column from on exactly.
-func (c *cacheCase) mix(t *testing.T, from, d, ldo int, after bool) {
+// weighted sum compares d columns from column from on exactly.
+func (c *cacheCase) weightedSum(t *testing.T, from, d, ldo int, after bool) {
 	t.Helper()
 	out, row := atFence[float32](t, (c.nq-1)*ldo+d, after), make([]float32, c.cols)
 	want := make([]float32, len(out))
 	for i := range out {
 		out[i], want[i] = float32(i%5), float32(i%5)
 	}
-	MixQ8(out, ldo, c.p, c.ldd, c.nq, c.kv, from, c.n, d)
+	WeightedSumQ8(out, ldo, c.p, c.ldd, c.nq, c.kv, from, c.n, d)
 	for j := range c.n {
 		c.kv.Get(row, j, 0)
 		for i := range c.nq {
@@ -137,7 +137,7 @@ func TestCacheShapes(t *testing.T) {
 					c.scores(t, after)
 					from := 32 * rng.IntN(c.cols/32)
 					d := 1 + rng.IntN(c.cols-from)
-					c.mix(t, from, d, d+rng.IntN(3), after)
+					c.weightedSum(t, from, d, d+rng.IntN(3), after)
 				}
 			}
 		}
@@ -151,7 +151,7 @@ func TestCacheLongRuns(t *testing.T) {
 		for _, n := range []int{255, 256, 257, 300, 513} {
 			c := newCacheCase(t, rng, 3, n, 64, true)
 			c.scores(t, true)
-			c.mix(t, 32, 32, 32, true)
+			c.weightedSum(t, 32, 32, 32, true)
 		}
 	})
 }
@@ -188,7 +188,7 @@ func TestCacheRounding(t *testing.T) {
 		dst := make([]float32, nq*n)
 		ScoresQ8(dst, n, &q, 0, nq, kv, n)
 		p, out := normal(nq*n), make([]float32, nq*cols)
-		MixQ8(out, cols, p, n, nq, kv, 0, n, cols)
+		WeightedSumQ8(out, cols, p, n, nq, kv, 0, n, cols)
 		for i := range nq {
 			for j := range n {
 				want, size := 0.0, 0.0
@@ -207,7 +207,7 @@ func TestCacheRounding(t *testing.T) {
 					size += math.Abs(float64(p[i*n+j])) * float64(absMax(rows[j][c/32*32:][:32]))
 				}
 				if got := float64(out[i*cols+c]); math.Abs(got-want) > 1e-5*size {
-					t.Fatalf("mix %d, %d: got %v, want %v", i, c, got, want)
+					t.Fatalf("weighted sum %d, %d: got %v, want %v", i, c, got, want)
 				}
 			}
 		}
@@ -284,9 +284,9 @@ func TestCacheEmpty(t *testing.T) {
 		r := emptyCache(t, 16, 32, true)
 		ScoresQ8(dst, 2, &q, 0, 0, r, 2)
 		ScoresQ8(dst, 2, &q, 0, 1, r, 0)
-		MixQ8(dst, 2, nil, 0, 0, r, 0, 1, 2)
-		MixQ8(dst, 2, nil, 0, 1, r, 0, 0, 2)
-		MixQ8(dst, 2, dst, 2, 1, r, 0, 2, 0)
+		WeightedSumQ8(dst, 2, nil, 0, 0, r, 0, 1, 2)
+		WeightedSumQ8(dst, 2, nil, 0, 1, r, 0, 0, 2)
+		WeightedSumQ8(dst, 2, dst, 2, 1, r, 0, 2, 0)
 		if dst[0] != canary || dst[1] != canary {
 			t.Errorf("written: %v", dst)
 		}
@@ -299,18 +299,18 @@ func TestCachePanics(t *testing.T) {
 	var q CacheQueries
 	q.Set(f, 2, 32, 0, 32)
 	mustPanic(t, map[string]func(){
-		"rows":         func() { ScoresQ8(f, 17, &q, 0, 2, r, 17) },
-		"width":        func() { ScoresQ8(f, 16, &q, 0, 2, CacheRows{r.Codes, r.Scales, 64}, 8) },
-		"queries":      func() { ScoresQ8(f, 16, &q, 1, 2, r, 16) },
-		"scores":       func() { ScoresQ8(f[:31], 16, &q, 0, 2, r, 16) },
-		"mix from":     func() { MixQ8(f, 32, f, 16, 2, r, 16, 16, 16) },
-		"mix columns":  func() { MixQ8(f, 33, f, 16, 1, r, 0, 16, 33) },
-		"mix out":      func() { MixQ8(f[:63], 32, f, 16, 2, r, 0, 16, 32) },
-		"put column":   func() { r.Put(0, 16, f[:16]) },
-		"put too much": func() { r.Put(0, 0, f[:33]) },
-		"set":          func() { new(CacheQueries).Set(f, 2, 40, 30, 3) },
-		"put":          func() { r.Put(16, 0, f[:32]) },
-		"get":          func() { r.Get(f[:32], 16, 0) },
+		"rows":                 func() { ScoresQ8(f, 17, &q, 0, 2, r, 17) },
+		"width":                func() { ScoresQ8(f, 16, &q, 0, 2, CacheRows{r.Codes, r.Scales, 64}, 8) },
+		"queries":              func() { ScoresQ8(f, 16, &q, 1, 2, r, 16) },
+		"scores":               func() { ScoresQ8(f[:31], 16, &q, 0, 2, r, 16) },
+		"weighted sum from":    func() { WeightedSumQ8(f, 32, f, 16, 2, r, 16, 16, 16) },
+		"weighted sum columns": func() { WeightedSumQ8(f, 33, f, 16, 1, r, 0, 16, 33) },
+		"weighted sum out":     func() { WeightedSumQ8(f[:63], 32, f, 16, 2, r, 0, 16, 32) },
+		"put column":           func() { r.Put(0, 16, f[:16]) },
+		"put too much":         func() { r.Put(0, 0, f[:33]) },
+		"set":                  func() { new(CacheQueries).Set(f, 2, 40, 30, 3) },
+		"put":                  func() { r.Put(16, 0, f[:32]) },
+		"get":                  func() { r.Get(f[:32], 16, 0) },
 	})
 }
 
@@ -325,11 +325,11 @@ func TestCacheFault(t *testing.T) {
 		if !faults(func() { ScoresQ8(dst, 48, &c.q, 0, 3, beyond, 48) }) {
 			t.Error("scores beyond the fence did not fault")
 		}
-		if !faults(func() { MixQ8(dst, 64, dst, 48, 3, beyond, 0, 48, 64) }) {
-			t.Error("mix beyond the fence did not fault")
+		if !faults(func() { WeightedSumQ8(dst, 64, dst, 48, 3, beyond, 0, 48, 64) }) {
+			t.Error("weighted sum beyond the fence did not fault")
 		}
 		c.scores(t, true)
-		c.mix(t, 0, 64, 64, true)
+		c.weightedSum(t, 0, 64, 64, true)
 	})
 }
 
@@ -341,7 +341,7 @@ func TestCacheDoesNotAllocate(t *testing.T) {
 			c.q.Set(x, 10, 64, 30, 30)
 			c.kv.Put(3, 32, x[:30])
 			ScoresQ8(dst, 40, &c.q, 0, 9, c.kv, 40)
-			MixQ8(dst, 63, c.p, c.ldd, 9, c.kv, 0, 40, 63)
+			WeightedSumQ8(dst, 63, c.p, c.ldd, 9, c.kv, 0, 40, 63)
 		}); n >= 1 {
 			t.Errorf("%v allocations", n)
 		}
@@ -354,8 +354,8 @@ func BenchmarkCache(b *testing.B) {
 			c := newCacheCase(b, rand.New(rand.NewPCG(1, 1)), s.nq, s.n, s.cols, true)
 			dst := make([]float32, s.nq*max(c.ldd, s.cols))
 			for name, run := range map[string]func(){
-				"scores": func() { ScoresQ8(dst, c.ldd, &c.q, 0, s.nq, c.kv, s.n) },
-				"mix":    func() { MixQ8(dst, s.cols, c.p, c.ldd, s.nq, c.kv, 0, s.n, s.cols) },
+				"scores":       func() { ScoresQ8(dst, c.ldd, &c.q, 0, s.nq, c.kv, s.n) },
+				"weighted sum": func() { WeightedSumQ8(dst, s.cols, c.p, c.ldd, s.nq, c.kv, 0, s.n, s.cols) },
 			} {
 				b.Run(fmt.Sprintf("%s/%v/nq=%d/d=%d", name, l, s.nq, s.cols), func(b *testing.B) {
 					defer cpu.Force(l)()

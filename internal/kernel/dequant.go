@@ -6,7 +6,7 @@ import "fmt"
 // as many bytes as they take; src may be longer. The values are exactly those of the Python package gguf. Errors wrap
 // ErrType or ErrShape; then nothing is written.
 func Dequantize(dst []float32, t Type, src []byte) error {
-	if _, ok := FormOf(t); !ok {
+	if _, ok := ActTypeOf(t); !ok {
 		return fmt.Errorf("dequantize type %v: %w", t, ErrType)
 	}
 	if elems, _ := t.Block(); len(dst)%elems != 0 || len(src) < t.RowBytes(len(dst)) {
@@ -18,8 +18,8 @@ func Dequantize(dst []float32, t Type, src []byte) error {
 
 // dequantize is Dequantize of arguments that fit.
 func dequantize(dst []float32, t Type, src []byte) {
-	form, _ := FormOf(t)
-	if form == FormF32 {
+	actType, _ := ActTypeOf(t)
+	if actType == ActF32 {
 		floats(t, dst, src)
 		return
 	}
@@ -28,7 +28,7 @@ func dequantize(dst []float32, t Type, src []byte) {
 		n := min(tileCols, len(dst))
 		bytes := t.RowBytes(n)
 		row.unpack(t, src[:bytes])
-		if form == FormQ8 {
+		if actType == ActQ8 {
 			row.floats8(dst[:n], t)
 		} else {
 			row.floatsK(dst[:n], t)

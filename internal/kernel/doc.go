@@ -8,7 +8,7 @@
 //	            w = d·sc·q − dmin·mn   Q2_K Q4_K Q5_K
 //
 // with d, m, dmin half floats (MXFP4: a power of two) per block and sc, mn small integers per 16 or 32 weights. The
-// activations x are quantised to int8 too, per 32 or 256 values (see [Form] and [Act]), so that the products and most of
+// activations x are quantised to int8 too, per 32 or 256 values (see [ActType] and [Act]), so that the products and most of
 // the sums are integer arithmetic; F32, F16 and BF16 weights take the activations as they are.
 //
 // The way of a batch of activations through a layer is

@@ -5,9 +5,9 @@ package kernel
 import "unsafe"
 
 type (
-	dotKernels []func(dst *float32, ldd int, q *float32, ldq int, k *byte, stride, n, d int)
-	mixKernel  = func(out *float32, ldo int, p *float32, ldp int, v *byte, stride, n, d int)
-	mixKernels []mixKernel
+	dotKernels         []func(dst *float32, ldd int, q *float32, ldq int, k *byte, stride, n, d int)
+	weightedSumKernel  = func(out *float32, ldo int, p *float32, ldp int, v *byte, stride, n, d int)
+	weightedSumKernels []weightedSumKernel
 )
 
 // rowGroup returns how many of n rows go to the next kernel of most: all take about the same number.
@@ -39,9 +39,9 @@ func scoresWith(kernels dotKernels, step int) func([]float32, int, []float32, in
 	}
 }
 
-// mixWith makes vectorSet.mix or mixF32 of kernels that take d in multiples of step; the other columns go to the twin. A lane is
+// weightedSumWith makes vectorSet.weighted sum or weightedSumF32 of kernels that take d in multiples of step; the other columns go to the reference implementation. A lane is
 // a column, so that head and tail have nothing to do with each other.
-func mixWith[T uint16 | float32](kernels mixKernels, step int, twin mixFunc[T]) mixFunc[T] {
+func weightedSumWith[T uint16 | float32](kernels weightedSumKernels, step int, reference weightedSumFunc[T]) weightedSumFunc[T] {
 	return func(out []float32, ldo int, p []float32, ldp, nq int, v []T, stride, n, d int) {
 		head := d - d%step
 		for i, n1 := 0, 0; i < nq && head > 0; i += n1 {
@@ -49,14 +49,14 @@ func mixWith[T uint16 | float32](kernels mixKernels, step int, twin mixFunc[T]) 
 			kernels[n1-1](&out[i*ldo], ldo, &p[i*ldp], ldp, (*byte)(unsafe.Pointer(&v[0])), int(unsafe.Sizeof(v[0]))*stride, n, head)
 		}
 		if head < d {
-			twin(out[head:], ldo, p, ldp, nq, v[head:], stride, n, d-head)
+			reference(out[head:], ldo, p, ldp, nq, v[head:], stride, n, d-head)
 		}
 	}
 }
 
-// mixTurned makes vectorSet.mixF32 of kernels of scores that take depths in multiples of step: v is turned around, piece after
+// weightedSumTransposed makes vectorSet.weightedSumF32 of kernels of scores that take depths in multiples of step: v is turned around, piece after
 // piece.
-func mixTurned(kernels dotKernels, step int) mixFunc[float32] {
+func weightedSumTransposed(kernels dotKernels, step int) weightedSumFunc[float32] {
 	const deep, wide, rows = 64, 32, 4 // rows and columns of a piece, and rows of out at a time
 	return func(out []float32, ldo int, p []float32, ldp, nq int, v []float32, stride, n, d int) {
 		var turned [wide * deep]float32
@@ -81,7 +81,7 @@ func mixTurned(kernels dotKernels, step int) mixFunc[float32] {
 			}
 		}
 		if even < n {
-			mixF32Generic(out, ldo, p[even:], ldp, nq, v[even*stride:], stride, n-even, d)
+			weightedSumF32Generic(out, ldo, p[even:], ldp, nq, v[even*stride:], stride, n-even, d)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func Example() {
 
 	var act kernel.Act
 	act.Reset(x, 1, 32)
-	act.Quantize(w.Form(), 0, 1)
+	act.Quantize(w.ActType(), 0, 1)
 	y := make([]float32, 2)
 	w.Mul(y, 2, &act, 0, w.Rows)
 	fmt.Printf("%.1f\n", y)

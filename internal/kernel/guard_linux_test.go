@@ -40,7 +40,7 @@ func TestMulReadsNoFurther(t *testing.T) {
 						}
 						var a Act
 						a.Reset(activations(rng, n*m.Cols, false), n, m.Cols)
-						a.Quantize(m.Form(), 0, n)
+						a.Quantize(m.ActType(), 0, n)
 						m.Mul(make([]float32, n*rows), rows, &a, 0, rows)
 						m.Row(make([]float32, m.Cols), rows-1)
 					}

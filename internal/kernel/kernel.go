@@ -23,7 +23,7 @@ type kernelSet struct {
 	sums func(z []float32, q []int8, group int)
 }
 
-// generic is the pure-Go set: complete, and the twin that every other set is tested against.
+// generic is the pure-Go set: complete, and the reference implementation that every other set is tested against.
 var generic = kernelSet{
 	mul: [numTypes]kernel{
 		F32: mulF32, F16: mulF16, BF16: mulBF16,

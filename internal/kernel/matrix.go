@@ -11,16 +11,16 @@ type Matrix struct {
 	Type
 	Rows, Cols int
 
-	data   []byte
-	stride int  // bytes per row
-	form   Form // of the activations
+	data    []byte
+	stride  int     // bytes per row
+	actType ActType // of the activations
 }
 
 // NewMatrix returns the matrix of type t with its rows one after the other in data, which is kept, not copied, and must not
 // change. Rows and cols are at least 1, cols is a multiple of the type's block, and data may be longer than needed.
 // Errors wrap ErrType or ErrShape.
 func NewMatrix(t Type, rows, cols int, data []byte) (*Matrix, error) {
-	form, ok := FormOf(t)
+	actType, ok := ActTypeOf(t)
 	if !ok {
 		return nil, fmt.Errorf("matrix of type %v: %w", t, ErrType)
 	}
@@ -32,11 +32,11 @@ func NewMatrix(t Type, rows, cols int, data []byte) (*Matrix, error) {
 		return nil, fmt.Errorf("matrix of %d rows of %d weights of type %v in %d bytes: %w", rows, cols, t, len(data), ErrShape)
 	}
 	stride := t.RowBytes(cols)
-	return &Matrix{Type: t, Rows: rows, Cols: cols, data: data[:rows*stride], stride: stride, form: form}, nil
+	return &Matrix{Type: t, Rows: rows, Cols: cols, data: data[:rows*stride], stride: stride, actType: actType}, nil
 }
 
 // Form returns the form in which Mul wants the activations.
-func (m *Matrix) Form() Form { return m.form }
+func (m *Matrix) ActType() ActType { return m.actType }
 
 // Bytes returns the rows as they are in the file, not to be changed.
 func (m *Matrix) Bytes() []byte { return m.data }
@@ -71,7 +71,7 @@ func (m *Matrix) Mul(dst []float32, ld int, a *Act, r0, r1 int) {
 		panic(fmt.Sprintf("kernel: rows %d to %d of [%d,%d] times %d activations of %d to %d results at distance %d",
 			r0, r1, m.Rows, m.Cols, a.N, a.Cols, len(dst), ld))
 	}
-	if !a.ready(m.form) {
+	if !a.ready(m.actType) {
 		panic("kernel: activations are not quantised")
 	}
 	active().mul[m.Type](dst[r0:], ld, m.data[r0*m.stride:r1*m.stride], m.stride, r1-r0, a)

@@ -86,7 +86,7 @@ func TestForms(t *testing.T) {
 	known := map[Type]bool{}
 	for _, typ := range allTypes {
 		known[typ] = true
-		f, ok := FormOf(typ)
+		f, ok := ActTypeOf(typ)
 		if elems, _ := typ.Block(); !ok || elems%f.Block() != 0 {
 			t.Errorf("%v: form %d of blocks of %d, %v", typ, f, f.Block(), ok)
 		}
@@ -95,7 +95,7 @@ func TestForms(t *testing.T) {
 		}
 	}
 	for typ := range Type(100) {
-		if _, ok := FormOf(typ); ok != known[typ] {
+		if _, ok := ActTypeOf(typ); ok != known[typ] {
 			t.Errorf("%v: %v", typ, ok)
 		}
 	}

@@ -75,8 +75,8 @@ func TestQuantizeFences(t *testing.T) {
 			for _, after := range []bool{false, true} {
 				p := newProduct(t, rng, Q8_0, 1, 256, n, true)
 				p.atFences(t, after)
-				p.a.Quantize(FormQ8, 0, n)
-				p.a.Quantize(FormQ8K, 0, n)
+				p.a.Quantize(ActQ8, 0, n)
+				p.a.Quantize(ActQ8K, 0, n)
 			}
 		}
 	})

@@ -15,10 +15,10 @@ import (
 // The tests of this file run every type on every CPU level. They know three values of a product:
 //
 //	exact   Σ W·x, in float64
-//	twin    Σ W·x', in float64, with x' the activations as they were quantised
+//	reference implementation    Σ W·x', in float64, with x' the activations as they were quantised
 //	Mul
 //
-// Mul may differ from the twin by float32 rounding only, and from the exact one by what half a step of the activations'
+// Mul may differ from the reference implementation by float32 rounding only, and from the exact one by what half a step of the activations'
 // quantisation does at most.
 
 // forLevels runs f as a subtest on every CPU level, with a visible skip for those that the CPU does not have.
@@ -123,15 +123,15 @@ func activations(rng *rand.Rand, n int, edges bool) []float32 {
 }
 
 // quantised returns the activations as form f has them.
-func (a *Act) quantised(f Form) []float64 {
+func (a *Act) quantised(f ActType) []float64 {
 	x := make([]float64, a.N*a.Cols)
 	for i := range x {
 		switch f {
-		case FormF32:
+		case ActF32:
 			x[i] = float64(a.x[i])
-		case FormQ8:
+		case ActQ8:
 			x[i] = float64(a.q8[i]) * float64(a.d[i/q8Block])
-		case FormQ8K:
+		case ActQ8K:
 			x[i] = float64(a.k8[i]) * float64(a.kd[i/kBlock])
 		}
 	}
@@ -139,11 +139,11 @@ func (a *Act) quantised(f Form) []float64 {
 }
 
 // halfStep returns how far activation i is from its quantised value at most.
-func (a *Act) halfStep(f Form, i int) float64 {
+func (a *Act) halfStep(f ActType, i int) float64 {
 	switch f {
-	case FormQ8:
+	case ActQ8:
 		return math.Abs(float64(a.d[i/q8Block]))*0.5001 + float64(tiny)
-	case FormQ8K:
+	case ActQ8K:
 		return math.Abs(float64(a.kd[i/kBlock]))*0.5001 + float64(tiny)
 	}
 	return 0
@@ -169,27 +169,27 @@ func newProduct(t testing.TB, rng *rand.Rand, typ Type, rows, cols, n int, edges
 		m.Row(p.w[r], r)
 	}
 	p.a.Reset(activations(rng, n*cols, edges), n, cols)
-	p.a.Quantize(m.Form(), 0, n)
+	p.a.Quantize(m.ActType(), 0, n)
 	return p
 }
 
-// check compares dst with the twin and the exact product for rows r0 … r1-1.
+// check compares dst with the reference implementation and the exact product for rows r0 … r1-1.
 func (p *product) check(t *testing.T, dst []float32, ld, r0, r1 int) {
 	t.Helper()
-	q := p.a.quantised(p.m.Form())
+	q := p.a.quantised(p.m.ActType())
 	for tok := range p.a.N {
 		for r := r0; r < r1; r++ {
-			var exact, twin, abs, slack float64
+			var exact, reference, abs, slack float64
 			for c, w := range p.w[r] {
 				i, w := tok*p.m.Cols+c, float64(w)
 				exact += w * float64(p.a.x[i])
-				twin += w * q[i]
+				reference += w * q[i]
 				abs += math.Abs(w * q[i])
-				slack += math.Abs(w) * p.a.halfStep(p.m.Form(), i)
+				slack += math.Abs(w) * p.a.halfStep(p.m.ActType(), i)
 			}
 			got := float64(dst[tok*ld+r])
-			if !(math.Abs(got-twin) <= 1e-5*abs+1e-30) {
-				t.Fatalf("%v [%d,%d] token %d of %d, row %d: got %v, twin %v (magnitude %v)", p.m.Type, p.m.Rows, p.m.Cols, tok, p.a.N, r, got, twin, abs)
+			if !(math.Abs(got-reference) <= 1e-5*abs+1e-30) {
+				t.Fatalf("%v [%d,%d] token %d of %d, row %d: got %v, reference implementation %v (magnitude %v)", p.m.Type, p.m.Rows, p.m.Cols, tok, p.a.N, r, got, reference, abs)
 			}
 			if !(math.Abs(got-exact) <= slack+1e-5*abs+1e-30) {
 				t.Fatalf("%v [%d,%d] token %d of %d, row %d: got %v, exact %v ± %v", p.m.Type, p.m.Rows, p.m.Cols, tok, p.a.N, r, got, exact, slack)
@@ -293,7 +293,7 @@ func TestMulLevelsAgree(t *testing.T) {
 	}
 }
 
-// TestMulNaN: a NaN or infinite activation makes the token's results NaN (FormF32: or infinite), other tokens are untouched.
+// TestMulNaN: a NaN or infinite activation makes the token's results NaN (ActF32: or infinite), other tokens are untouched.
 func TestMulNaN(t *testing.T) {
 	forLevels(t, func(t *testing.T) {
 		for _, typ := range allTypes {
@@ -302,7 +302,7 @@ func TestMulNaN(t *testing.T) {
 				p := newProduct(t, rng, typ, 9, 512, 5, false)
 				p.a.x[2*512+300] = float32(bad)
 				p.a.Reset(p.a.x, 5, 512)
-				p.a.Quantize(p.m.Form(), 0, 5)
+				p.a.Quantize(p.m.ActType(), 0, 5)
 				dst := make([]float32, 45)
 				p.m.Mul(dst, 9, &p.a, 0, 9)
 				for i, v := range dst {
@@ -323,7 +323,7 @@ func TestMulAllocs(t *testing.T) {
 				dst, x := make([]float32, n*40), p.a.x
 				if got := testing.AllocsPerRun(10, func() {
 					p.a.Reset(x, n, 512)
-					p.a.Quantize(p.m.Form(), 0, n)
+					p.a.Quantize(p.m.ActType(), 0, n)
 					p.m.Mul(dst, 40, &p.a, 0, 40)
 				}); got != 0 {
 					t.Errorf("%v, %d tokens: %v allocations", typ, n, got)
@@ -339,7 +339,7 @@ func TestMulPanics(t *testing.T) {
 	stale, narrow := new(Act), new(Act)
 	stale.Reset(p.a.x, 3, 64)
 	narrow.Reset(p.a.x, 3, 32)
-	narrow.Quantize(FormQ8, 0, 3)
+	narrow.Quantize(ActQ8, 0, 3)
 	mustPanic(t, map[string]func(){
 		"stale":     func() { p.m.Mul(make([]float32, 24), 8, stale, 0, 8) },
 		"columns":   func() { p.m.Mul(make([]float32, 24), 8, narrow, 0, 8) },
@@ -349,8 +349,8 @@ func TestMulPanics(t *testing.T) {
 		"reversed":  func() { p.m.Mul(make([]float32, 99), 9, &p.a, 4, 3) },
 		"distance":  func() { p.m.Mul(make([]float32, 99), 7, &p.a, 0, 8) },
 		"reset":     func() { new(Act).Reset(make([]float32, 63), 1, 64) },
-		"quantize":  func() { p.a.Quantize(FormQ8, 0, 4) },
-		"no blocks": func() { p.a.Quantize(FormQ8K, 0, 1) },
+		"quantize":  func() { p.a.Quantize(ActQ8, 0, 4) },
+		"no blocks": func() { p.a.Quantize(ActQ8K, 0, 1) },
 	})
 }
 
@@ -377,7 +377,7 @@ func benchmarkMul(b *testing.B, typ Type, rows, cols, n int) {
 	}
 	var a Act
 	a.Reset(activations(rng, n*cols, false), n, cols)
-	a.Quantize(m.Form(), 0, n)
+	a.Quantize(m.ActType(), 0, n)
 	dst := make([]float32, n*rows)
 	b.SetBytes(int64(len(m.data)))
 	for b.Loop() {

@@ -14,7 +14,7 @@ import (
 	"github.com/latentgo/latentgo/internal/cpu"
 )
 
-// The pure-Go twins of the assembly around panels.
+// The pure-Go reference implementations of the assembly around panels.
 
 // interleaveGeneric puts cols columns of rows rows of codes into panel order.
 func interleaveGeneric(q, codes []byte, rows, cols int) {
@@ -103,7 +103,7 @@ func panelRowsOf(l cpu.Level) int {
 	return panelAVX2.rows
 }
 
-// TestGemmKernels compares every kernel with its twin for every number of rows, from 0 and on top of something, with
+// TestGemmKernels compares every kernel with its reference implementation for every number of rows, from 0 and on top of something, with
 // everything at fences. The codes and activations are extreme: the largest sums must not overflow.
 func TestGemmKernels(t *testing.T) {
 	for _, k := range gemmKinds {
@@ -182,7 +182,7 @@ func checkGemm(t *testing.T, rng *rand.Rand, k gemmKind, kernel gemmKernel, toke
 	c.compare(t, dst, ld, float64(add)*canary)
 }
 
-// compare checks the results against the twin, and that nothing else was written.
+// compare checks the results against the reference implementation, and that nothing else was written.
 func (k *gemmCase) compare(t *testing.T, dst []float32, ld int, start float64) {
 	t.Helper()
 	for i, got := range dst {
@@ -200,7 +200,7 @@ func (k *gemmCase) compare(t *testing.T, dst []float32, ld int, start float64) {
 	}
 }
 
-// TestInterleave compares both levels with the twin; codes and panel are at fences.
+// TestInterleave compares both levels with the reference implementation; codes and panel are at fences.
 func TestInterleave(t *testing.T) {
 	for _, l := range cpu.Levels()[1:] {
 		t.Run(l.String(), func(t *testing.T) {
@@ -226,7 +226,7 @@ func TestInterleave(t *testing.T) {
 	}
 }
 
-// TestScales32 compares with the twin, for types with and without an M of their own.
+// TestScales32 compares with the reference implementation, for types with and without an M of their own.
 func TestScales32(t *testing.T) {
 	if cpu.Best() < cpu.AVX2 {
 		t.Skip("no AVX2")
@@ -354,9 +354,9 @@ func TestExponents(t *testing.T) {
 }
 
 // What NEON makes of its kernels of scores, with those of this CPU.
-func TestMixTurned(t *testing.T) {
+func TestWeightedSumTransposed(t *testing.T) {
 	if !cpu.AVX2.Available() {
 		t.Skip("no AVX2")
 	}
-	testMixF32(t, mixTurned(dotsF32AVX2, 8))
+	testWeightedSumF32(t, weightedSumTransposed(dotsF32AVX2, 8))
 }

@@ -7,21 +7,21 @@ import "github.com/latentgo/latentgo/internal/cpu"
 //go:generate sh -c "cd _asm && go run ."
 
 // The assembly checks nothing: its callers hold pointers into slices that the exported functions have checked, and pass
-// lengths of at least 1. The functions ending in With turn assembly of one level into a member of its set.
+// lengths of at least 1. The functions ending in With make of one level's assembly a member of its set.
 func init() {
 	vectorSets[cpu.AVX2] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
-		scores: scoresWith(scoresAVX2, 8), mix: mixWith(mixAVX2, 8, mixGeneric), mixF32: mixWith(mixF32AVX2, 8, mixF32Generic),
-		scoresQ8: cacheAVX2.scoresQ8, mixQ8: cacheAVX2.mixQ8,
+		scores: scoresWith(scoresAVX2, 8), weightedSum: weightedSumWith(weightedSumF16AVX2, 8, weightedSumF16Generic), weightedSumF32: weightedSumWith(weightedSumF32AVX2, 8, weightedSumF32Generic),
+		scoresQ8: cacheAVX2.scoresQ8, weightedSumQ8: cacheAVX2.weightedSumQ8,
 		expSum: expSumWith(expSumAVX2), siluMul: gatedWith(siluMulAVX2), geluMul: gatedWith(geluMulAVX2),
-		sumSquares: sumSquaresWith(sumSquaresAVX2), turn: turnSquares,
+		sumSquares: sumSquaresWith(sumSquaresAVX2), transpose: transposeSquares,
 	}
 	vectorSets[cpu.AVX512] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
-		scores: scoresWith(scoresAVX512, 1), mix: mixWith(mixAVX512, 1, mixGeneric), mixF32: mixWith(mixF32AVX512, 1, mixF32Generic),
-		scoresQ8: cacheAVX512.scoresQ8, mixQ8: cacheAVX512.mixQ8,
+		scores: scoresWith(scoresAVX512, 1), weightedSum: weightedSumWith(weightedSumF16AVX512, 1, weightedSumF16Generic), weightedSumF32: weightedSumWith(weightedSumF32AVX512, 1, weightedSumF32Generic),
+		scoresQ8: cacheAVX512.scoresQ8, weightedSumQ8: cacheAVX512.weightedSumQ8,
 		expSum: expSumWith(expSumAVX512), siluMul: gatedWith(siluMulAVX512), geluMul: gatedWith(geluMulAVX512),
-		sumSquares: sumSquaresWith(sumSquaresAVX512), turn: turnSquares,
+		sumSquares: sumSquaresWith(sumSquaresAVX512), transpose: transposeSquares,
 	}
 }
 
@@ -50,11 +50,11 @@ var (
 		scoresF16x1AVX512, scoresF16x2AVX512, scoresF16x3AVX512, scoresF16x4AVX512, scoresF16x5AVX512, scoresF16x6AVX512,
 		scoresF16x7AVX512, scoresF16x8AVX512, scoresF16x9AVX512,
 	}
-	mixAVX2   = mixKernels{mixF16x1AVX2, mixF16x2AVX2, mixF16x3AVX2, mixF16x4AVX2, mixF16x5AVX2, mixF16x6AVX2}
-	mixAVX512 = mixKernels{mixF16x1AVX512, mixF16x2AVX512, mixF16x3AVX512, mixF16x4AVX512, mixF16x5AVX512, mixF16x6AVX512, mixF16x7AVX512, mixF16x8AVX512, mixF16x9AVX512}
+	weightedSumF16AVX2   = weightedSumKernels{weightedSumF16x1AVX2, weightedSumF16x2AVX2, weightedSumF16x3AVX2, weightedSumF16x4AVX2, weightedSumF16x5AVX2, weightedSumF16x6AVX2}
+	weightedSumF16AVX512 = weightedSumKernels{weightedSumF16x1AVX512, weightedSumF16x2AVX512, weightedSumF16x3AVX512, weightedSumF16x4AVX512, weightedSumF16x5AVX512, weightedSumF16x6AVX512, weightedSumF16x7AVX512, weightedSumF16x8AVX512, weightedSumF16x9AVX512}
 
-	mixF32AVX2   = mixKernels{mixF32x1AVX2, mixF32x2AVX2, mixF32x3AVX2, mixF32x4AVX2, mixF32x5AVX2, mixF32x6AVX2}
-	mixF32AVX512 = mixKernels{mixF32x1AVX512, mixF32x2AVX512, mixF32x3AVX512, mixF32x4AVX512, mixF32x5AVX512, mixF32x6AVX512, mixF32x7AVX512, mixF32x8AVX512, mixF32x9AVX512}
+	weightedSumF32AVX2   = weightedSumKernels{weightedSumF32x1AVX2, weightedSumF32x2AVX2, weightedSumF32x3AVX2, weightedSumF32x4AVX2, weightedSumF32x5AVX2, weightedSumF32x6AVX2}
+	weightedSumF32AVX512 = weightedSumKernels{weightedSumF32x1AVX512, weightedSumF32x2AVX512, weightedSumF32x3AVX512, weightedSumF32x4AVX512, weightedSumF32x5AVX512, weightedSumF32x6AVX512, weightedSumF32x7AVX512, weightedSumF32x8AVX512, weightedSumF32x9AVX512}
 )
 
 // expSumWith makes vectorSet.expSum of a kernel.
@@ -86,16 +86,16 @@ func sumSquaresWith(kernel func(x *float32, n int) float32) func(x []float32) fl
 	}
 }
 
-// turnSquares is vectorSet.turn; what is no multiple of eight goes through Go.
-func turnSquares(dst []float32, ldd int, src []float32, lds, rows, cols int) {
+// transposeSquares is vectorSet.transpose; what is no multiple of eight goes through Go.
+func transposeSquares(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	r, c := rows&^7, cols&^7
 	if r > 0 && c > 0 {
-		turnF32AVX2(&dst[0], ldd, &src[0], lds, r, c)
+		transposeF32AVX2(&dst[0], ldd, &src[0], lds, r, c)
 	}
 	if c < cols {
-		turnF32Generic(dst[c*ldd:], ldd, src[c:], lds, r, cols-c)
+		transposeF32Generic(dst[c*ldd:], ldd, src[c:], lds, r, cols-c)
 	}
 	if r < rows {
-		turnF32Generic(dst[r:], ldd, src[r*lds:], lds, rows-r, cols)
+		transposeF32Generic(dst[r:], ldd, src[r*lds:], lds, rows-r, cols)
 	}
 }

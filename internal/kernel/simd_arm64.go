@@ -11,25 +11,25 @@ import (
 func init() {
 	vectorSets[cpu.NEON] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
-		scores: scoresWith(scoresNEON, 8), mix: mixWith(mixNEON, 8, mixGeneric), mixF32: mixTurned(dotsF32NEON, 8),
-		scoresQ8: scoresQ8Generic, mixQ8: mixQ8Generic,
+		scores: scoresWith(scoresNEON, 8), weightedSum: weightedSumWith(weightedSumF16NEON, 8, weightedSumF16Generic), weightedSumF32: weightedSumTransposed(dotsF32NEON, 8),
+		scoresQ8: scoresQ8Generic, weightedSumQ8: weightedSumQ8Generic,
 		expSum: expSum, siluMul: siluMul, geluMul: geluMul, sumSquares: sumSquares,
-		turn: turnF32Generic,
+		transpose: transposeF32Generic,
 	}
 }
 
 // The attention kernels for 1 to 4 query rows.
 var (
-	scoresNEON = dotKernels{scoresF16x1NEON, scoresF16x2NEON, scoresF16x3NEON, twice(scoresF16x2NEON)}
-	mixNEON    = mixKernels{halfRows(mix1NEON), halfRows(mix2NEON), halfRows(mix3NEON), halfRows(mix4NEON)}
+	scoresNEON         = dotKernels{scoresF16x1NEON, scoresF16x2NEON, scoresF16x3NEON, twice(scoresF16x2NEON)}
+	weightedSumF16NEON = weightedSumKernels{halfRows(weightedSum1NEON), halfRows(weightedSum2NEON), halfRows(weightedSum3NEON), halfRows(weightedSum4NEON)}
 )
 
 type dotKernel = func(dst *float32, ldd int, q *float32, ldq int, k *byte, stride, n, d int)
 
 // halfRows makes a kernel that takes rows of bytes of one that takes halves.
-func halfRows(mix func(out *float32, ldo int, p *float32, ldp int, v *uint16, stride, n, d int)) mixKernel {
+func halfRows(weightedSum func(out *float32, ldo int, p *float32, ldp int, v *uint16, stride, n, d int)) weightedSumKernel {
 	return func(out *float32, ldo int, p *float32, ldp int, v *byte, stride, n, d int) {
-		mix(out, ldo, p, ldp, (*uint16)(unsafe.Pointer(v)), stride/2, n, d)
+		weightedSum(out, ldo, p, ldp, (*uint16)(unsafe.Pointer(v)), stride/2, n, d)
 	}
 }
 

@@ -12,11 +12,11 @@ func Transpose(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	if short(len(dst), cols, ldd, rows) || short(len(src), rows, lds, cols) {
 		panic(fmt.Sprintf("kernel: transpose of %d×%d, in slices of %d and %d", rows, cols, len(dst), len(src)))
 	}
-	vectors().turn(dst, ldd, src, lds, rows, cols)
+	vectors().transpose(dst, ldd, src, lds, rows, cols)
 }
 
-// turnF32Generic goes by squares, so that a line of a cache is read and written once.
-func turnF32Generic(dst []float32, ldd int, src []float32, lds, rows, cols int) {
+// transposeF32Generic goes by squares, so that a line of a cache is read and written once.
+func transposeF32Generic(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	const side = 16
 	for r0 := 0; r0 < rows; r0 += side {
 		for c0 := 0; c0 < cols; c0 += side {

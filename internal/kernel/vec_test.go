@@ -134,14 +134,14 @@ func TestGatedLengths(t *testing.T) {
 	forLevels(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(2, 2))
 		for n := range 100 {
-			for _, f := range []struct{ run, twin func(dst, gate, up []float32) }{{SiLUMul, siluMulGeneric}, {GELUMul, geluMulGeneric}} {
+			for _, f := range []struct{ run, reference func(dst, gate, up []float32) }{{SiLUMul, siluMulGeneric}, {GELUMul, geluMulGeneric}} {
 				after := n%2 == 0
 				gate, up, dst := atFence[float32](t, n, after), atFence[float32](t, n, after), atFence[float32](t, n, after)
 				for i := range gate {
 					gate[i], up[i] = float32(rng.NormFloat64()), float32(rng.NormFloat64())
 				}
 				want := make([]float32, n)
-				f.twin(want, gate, up)
+				f.reference(want, gate, up)
 				f.run(dst, gate, up)
 				f.run(up, gate, up)
 				for i := range want {
@@ -193,7 +193,7 @@ func TestVectorAllocs(t *testing.T) {
 			F32ToF16(h, x)
 			F16ToF32(x, h)
 			ScoresF16(x, 11, x, 3, 7, h, 7, 11, 7)
-			MixF16(x, 7, x, 11, 3, h, 7, 11, 7)
+			WeightedSumF16(x, 7, x, 11, 3, h, 7, 11, 7)
 		}); n != 0 {
 			t.Errorf("%v allocations", n)
 		}

@@ -85,7 +85,7 @@ func TestQuantizeVectors(t *testing.T) {
 func TestDequantizeErrors(t *testing.T) {
 	dst := []float32{7}
 	for typ := range ggtype.Type(50) {
-		if _, ok := FormOf(typ); ok {
+		if _, ok := ActTypeOf(typ); ok {
 			continue
 		}
 		if err := Dequantize(dst, typ, make([]byte, 1000)); !errors.Is(err, ErrType) {

@@ -8,10 +8,10 @@ import (
 )
 
 // Products of float32 rows with rows of another type, converted on the way: queries with a cache of keys or with float weights
-// (scores), and weights of attention with a cache of values (mix).
+// (scores), and weights of attention with a cache of values (weighted sum).
 //
 //	scores   dst[i,j] = Σ_c q[i,c]·k[j,c]      both run along c: sums across lanes at the end of a row
-//	mix      out[i,c] += Σ_j p[i,j]·v[j,c]     a lane is a column: no sums across lanes
+//	weighted sum      out[i,c] += Σ_j p[i,j]·v[j,c]     a lane is a column: no sums across lanes
 //
 // All rows of the left side that the registers have room for share each conversion: nine at AVX-512, six at AVX2. In a decoded
 // token these are the heads that share a cache, in a prompt the tokens too.
@@ -39,7 +39,7 @@ func buildAttention(g *gen) {
 		}
 		for _, e := range []element{elemF16, elemF32} {
 			for nq := 1; nq <= l.maxQueries(elemF16); nq++ {
-				g.mix(l, e, nq)
+				g.weightedSum(l, e, nq)
 			}
 		}
 	}
@@ -98,7 +98,7 @@ var (
 func (g *gen) scores(l level, e element, nq int) {
 	g.fn(l, fmt.Sprintf("scores%sx%d", e.name, nq), "(dst *float32, ldd int, q *float32, ldq int, k *byte, stride, n, d int)",
 		fmt.Sprintf("computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j,c] over c < d, for i < %d and j < n, k[j] of type %s", nq, e.name),
-		"stride bytes behind k[j-1]; scoresGeneric and mulFloat are its twins.")
+		"stride bytes behind k[j-1]; scoresGeneric and mulFloat are the reference implementations.")
 	nk := 2
 	if l.wide() {
 		nk = min(4, 27/nq)
@@ -253,18 +253,18 @@ func (s *scoreGen) storeRows(acc [][]reg.VecVirtual, dst, ldd reg.GPVirtual) {
 	}
 }
 
-// mix writes out[i,c] += Σ_j p[i,j]·v[j,c] for nq rows of p. The sums of nq rows and some columns stay in registers while
+// weighted sum writes out[i,c] += Σ_j p[i,j]·v[j,c] for nq rows of p. The sums of nq rows and some columns stay in registers while
 // j runs, every vector of v is converted once and used nq times.
-func (g *gen) mix(l level, e element, nq int) {
-	g.fn(l, fmt.Sprintf("mix%sx%d", e.name, nq), "(out *float32, ldo int, p *float32, ldp int, v *byte, stride, n, d int)",
+func (g *gen) weightedSum(l level, e element, nq int) {
+	g.fn(l, fmt.Sprintf("weightedSum%sx%d", e.name, nq), "(out *float32, ldo int, p *float32, ldp int, v *byte, stride, n, d int)",
 		fmt.Sprintf("adds Σ p[i*ldp+j]·v[j,c] over j < n to out[i*ldo+c], for i < %d and c < d, v[j] of type %s", nq, e.name),
-		"stride bytes behind v[j-1]; mixGeneric and mixF32Generic are its twins.")
-	s := &mixGen{gen: g, element: e, nq: nq}
+		"stride bytes behind v[j-1]; weightedSumF16Generic and weightedSumF32Generic are the reference implementations.")
+	s := &weightedSumGen{gen: g, element: e, nq: nq}
 	s.out, s.v, s.stride = g.arg("out"), g.arg("v"), g.arg("stride")
 	s.far = g.AllocLocal(8)
 	g.MOVQ(g.farRows(s.stride, e.bytes), s.far)
 	d := g.addr("d")
-	for _, wide := range mixWidths(l, nq) {
+	for _, wide := range weightedSumWidths(l, nq) {
 		g.whileMem(d, uint64(wide*g.lanes()), "cols", func() { s.columns(wide, nil) })
 	}
 	if l.wide() {
@@ -273,9 +273,9 @@ func (g *gen) mix(l level, e element, nq int) {
 	g.done()
 }
 
-// mixWidths returns how many vectors of columns go together, and go on with what is left: nq × width sums have to stay in
+// weightedSumWidths returns how many vectors of columns go together, and go on with what is left: nq × width sums have to stay in
 // registers beside the converted vectors or the weights, whichever are fewer, and one of the others.
-func mixWidths(l level, nq int) []int {
+func weightedSumWidths(l level, nq int) []int {
 	registers := 16
 	if l.evex() {
 		registers = 32
@@ -289,8 +289,8 @@ func mixWidths(l level, nq int) []int {
 	return widths
 }
 
-// mixGen is what the column blocks of mix share.
-type mixGen struct {
+// weightedSumGen is what the column blocks of weighted sum share.
+type weightedSumGen struct {
 	*gen
 	element
 	nq             int
@@ -300,7 +300,7 @@ type mixGen struct {
 
 // columns computes wide vectors of columns of all rows and advances out and v by them. The sums stay in registers while all
 // rows of v pass, so that out is read and written once.
-func (s *mixGen) columns(wide int, k *mask) {
+func (s *weightedSumGen) columns(wide int, k *mask) {
 	acc := make([][]reg.VecVirtual, s.nq)
 	s.eachOut(func(i int, m operand.Mem) {
 		acc[i] = s.vecs(wide)
@@ -329,7 +329,7 @@ func (s *mixGen) columns(wide int, k *mask) {
 }
 
 // eachOut calls f with the place of each row of out.
-func (s *mixGen) eachOut(f func(i int, m operand.Mem)) {
+func (s *weightedSumGen) eachOut(f func(i int, m operand.Mem)) {
 	at, ldo := s.copyOf(s.out), s.bytesArg("ldo", 2)
 	for i := range s.nq {
 		f(i, operand.Mem{Base: at})
@@ -338,7 +338,7 @@ func (s *mixGen) eachOut(f func(i int, m operand.Mem)) {
 }
 
 // step adds row j of v to the sums.
-func (s *mixGen) step(acc [][]reg.VecVirtual, p matrix, v reg.GPVirtual, k *mask) {
+func (s *weightedSumGen) step(acc [][]reg.VecVirtual, p matrix, v reg.GPVirtual, k *mask) {
 	s.Comment("acc[i][c…] += p[i,j]·v[j,c…]")
 	wide := len(acc[0])
 	column := func(b int) reg.VecVirtual {

@@ -13,17 +13,17 @@ import (
 //	scales   [block][16 rows]                 s, half floats
 //
 // so that a lane of 32 bits is a row, and four of its columns: integer products add up in the lanes, and no sums go across
-// lanes as long as rows are what is wanted (scores). The weighted sum of rows (mix) has them once per panel run and column.
+// lanes as long as rows are what is wanted (scores). The weighted sum of rows (weighted sum) has them once per panel run and column.
 //
 //	scores   dst[i,j] = Σ_b s[j,b]·d[i,b]·(Σ_c u[j,b,c]·q[i,b,c] + z[i,b])   q int8, z = -128·Σ q
-//	mix      out[i,c] += Σ_j p[i,j]·s[j]·(u[j,c] - 128)
+//	weighted sum      out[i,c] += Σ_j p[i,j]·s[j]·(u[j,c] - 128)
 //
 // A row of queries is packed by blocks of queryBlock bytes: 32 q, d as float32, z as int32.
 const (
 	panelBytes = 512  // codes of a block of a panel
 	aheadBytes = 8192 // codes are asked for so far ahead
 	queryBlock = 40
-	// Rows of weights for mix, p·s of up to 256 rows and behind them the start of the sums, lane by lane; in bytes.
+	// Rows of weights for weighted sum, p·s of up to 256 rows and behind them the start of the sums, lane by lane; in bytes.
 	weighRow   = 4 * (256 + 16)
 	weighStart = 4 * 256
 )
@@ -36,7 +36,7 @@ func buildCache(g *gen) {
 		}
 		g.weighQ8(l)
 		for nq := 1; nq <= l.maxQueries(elemF16); nq++ {
-			g.mixQ8(l, nq)
+			g.weightedSumQ8(l, nq)
 		}
 	}
 }
@@ -63,7 +63,7 @@ func (g *gen) scoresQ8(l level, nq int) {
 	g.fn(l, fmt.Sprintf("scoresQ8x%d", nq), "(dst *float32, ldd int, q *byte, ldq int, k *byte, s *uint16, n, blocks, skip int)",
 		fmt.Sprintf("computes the scores of %d packed query rows, ldq bytes apart, with the first blocks of n rows of 8-bit panels, whose", nq),
 		"last skip blocks are not read:",
-		"dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is its twin.")
+		"dst[i*ldd+j] = Σ s·d·(Σ u·q + z), see _asm/cache.go; scoresQ8Generic is the reference implementation.")
 	c := &cacheScores{gen: g, nq: nq, k: g.arg("k"), s: g.arg("s"), dst: g.arg("dst"), part: g.vecs(nq), total: g.vecs(nq)}
 	if !g.evex() {
 		c.bias, c.ones, c.abs, c.val = g.u32(0x80808080), g.u32(0x00010001), g.vec(), g.vec()
@@ -177,11 +177,11 @@ func (c *cacheScores) fourColumns(k operand.Mem, q matrix, at int) {
 	}
 }
 
-// weighQ8 writes a row of weights for mixQ8.
+// weighQ8 writes a row of weights for weightedSumQ8.
 func (g *gen) weighQ8(l level) {
 	g.fn(l, "weighQ8", "(dst, p *float32, s *uint16, stride, panels int)",
 		"sets dst[j] = p[j]·s[j] for 16·panels rows, the scales of a panel stride bytes behind those of the one before, and the",
-		"lanes from dst[256] on to -384·Σ dst[j]; weighGeneric is its twin.")
+		"lanes from dst[256] on to -384·Σ dst[j]; weighGeneric is the reference implementation.")
 	dst, p, s, stride, n := g.arg("dst"), g.arg("p"), g.arg("s"), g.arg("stride"), g.arg("panels")
 	start, sum, f := g.copyOf(dst), g.vec(), g.f32(-384)
 	g.zero(sum)
@@ -202,8 +202,8 @@ func (g *gen) weighQ8(l level) {
 	g.done()
 }
 
-// cacheMix is what the passes of mixQ8 share.
-type cacheMix struct {
+// cacheWeightedSum is what the passes of weightedSumQ8 share.
+type cacheWeightedSum struct {
 	*gen
 	nq, cols       int
 	mask, exponent reg.VecVirtual
@@ -211,13 +211,13 @@ type cacheMix struct {
 	acc            [][]reg.VecVirtual
 }
 
-// mixQ8 writes the weighted sums of columns. A code gets to a float with two instructions: u shifted to the upper bits of a
+// weightedSumQ8 writes the weighted sums of columns. A code gets to a float with two instructions: u shifted to the upper bits of a
 // mantissa of exponent 8 is 256 + u, and the sums start at -384·Σ p·s.
-func (g *gen) mixQ8(l level, nq int) {
-	g.fn(l, fmt.Sprintf("mixQ8x%d", nq), "(out *float32, ldo int, p *float32, v *byte, stride, panels, groups int)",
+func (g *gen) weightedSumQ8(l level, nq int) {
+	g.fn(l, fmt.Sprintf("weightedSumQ8x%d", nq), "(out *float32, ldo int, p *float32, v *byte, stride, panels, groups int)",
 		fmt.Sprintf("adds to %d rows of out, 4·groups columns each, the rows of 8-bit panels, weighted by as many rows from weighQ8;", nq),
-		"the panels' codes are stride bytes apart; mixQ8Generic is its twin.")
-	c := &cacheMix{gen: g, nq: nq, cols: 2, mask: g.u32(0x007f8000), exponent: g.u32(0x43800000)}
+		"the panels' codes are stride bytes apart; weightedSumQ8Generic is the reference implementation.")
+	c := &cacheWeightedSum{gen: g, nq: nq, cols: 2, mask: g.u32(0x007f8000), exponent: g.u32(0x43800000)}
 	if most := map[bool]int{false: 3, true: 5}[g.evex()]; nq <= most { // as registers allow
 		c.cols = 4
 	}
@@ -235,7 +235,7 @@ func (g *gen) mixQ8(l level, nq int) {
 }
 
 // columns adds some columns, from col on, of a group of four.
-func (c *cacheMix) columns(col int) {
+func (c *cacheWeightedSum) columns(col int) {
 	c.Comment("acc[i][c] = -384·Σ p·s")
 	for i := range c.acc {
 		for _, a := range c.acc[i] {
@@ -254,7 +254,7 @@ func (c *cacheMix) columns(col int) {
 }
 
 // step adds a vector of rows. AVX-512 has registers to keep all columns for each load of weights.
-func (c *cacheMix) step(v, p operand.Mem, col int) {
+func (c *cacheWeightedSum) step(v, p operand.Mem, col int) {
 	c.Comment("acc[i][c] += p[i]·s·(256+u[c])")
 	raw := c.vec()
 	c.VMOVUPS(v, raw)
@@ -281,7 +281,7 @@ func (c *cacheMix) step(v, p operand.Mem, col int) {
 }
 
 // float returns 256 + u of one of four columns.
-func (c *cacheMix) float(raw reg.VecVirtual, col int) reg.VecVirtual {
+func (c *cacheWeightedSum) float(raw reg.VecVirtual, col int) reg.VecVirtual {
 	x, shift := c.vec(), 15-8*col
 	if shift > 0 {
 		c.VPSLLD(operand.Imm(uint64(shift)), raw, x)
@@ -298,7 +298,7 @@ func (c *cacheMix) float(raw reg.VecVirtual, col int) reg.VecVirtual {
 }
 
 // addSums adds the sums across lanes to out and moves on: of four columns of a row, or two of two rows, at a time.
-func (c *cacheMix) addSums() {
+func (c *cacheWeightedSum) addSums() {
 	c.Comment("out[i,c] += Σ acc[i][c]")
 	var sums []reg.VecVirtual
 	for i := 0; i < c.nq; i += 4 / c.cols {
@@ -336,7 +336,7 @@ func (c *cacheMix) addSums() {
 }
 
 // addFour adds the lowest four lanes of x to out: of one row, or of two if so many are left. It returns their number.
-func (c *cacheMix) addFour(x reg.VecVirtual, out, ldo reg.GPVirtual, left int) int {
+func (c *cacheWeightedSum) addFour(x reg.VecVirtual, out, ldo reg.GPVirtual, left int) int {
 	to, t := operand.Mem{Base: out}, c.vec().AsX() // writing to x would clear its other lanes
 	if c.cols == 4 {
 		c.VADDPS(to, x.AsX(), t)

@@ -8,7 +8,7 @@ import (
 // buildF16 writes the conversions between half and single precision; F16C does them, eight at a time.
 func buildF16(g *gen) {
 	g.fn(avx2, "f16ToF32", "(dst *float32, src *uint16, n int)",
-		"converts n halves, a multiple of 8; f16ToF32Generic is its twin.")
+		"converts n halves, a multiple of 8; f16ToF32Generic is the reference implementation.")
 	g.convert(2, 4, func(src, dst operand.Mem) {
 		v := g.YMM()
 		g.VCVTPH2PS(src, v)
@@ -16,7 +16,7 @@ func buildF16(g *gen) {
 	})
 
 	g.fn(avx2, "f32ToF16", "(dst *uint16, src *float32, n int)",
-		"converts n floats, a multiple of 8, to nearest even; f32ToF16Generic is its twin.")
+		"converts n floats, a multiple of 8, to nearest even; f32ToF16Generic is the reference implementation.")
 	g.convert(4, 2, func(src, dst operand.Mem) {
 		v := g.YMM()
 		g.VMOVUPS(src, v)

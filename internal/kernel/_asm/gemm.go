@@ -108,7 +108,7 @@ func (g *gen) gemm(l level, k gemmKind, tokens int) {
 		"(dst *float32, ld, rows, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd, supers int)",
 		fmt.Sprintf("multiplies a panel by %d tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g %s, for the", tokens, k.formula()),
 		fmt.Sprintf("first rows r, %d columns to a group g, %d groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric", k.group, k.super),
-		"is its twin.")
+		"is the reference implementation.")
 	m := &gemmGen{gen: g, gemmKind: k, tokens: tokens, vectors: l.panelRows() / l.lanes()}
 	if !l.wide() {
 		m.ones = g.u32(0x00010001)

@@ -58,7 +58,7 @@ func newGen() *gen {
 }
 
 // fn starts the function name+level with the parameters sig, "(dst *float32, n int)". doc becomes its comment; it says what
-// the function computes and what its pure-Go twin is called. Pointers do not escape: the functions keep none.
+// the function computes and what its pure-Go reference implementation is called. Pointers do not escape: the functions keep none.
 func (g *gen) fn(l level, name, sig string, doc ...string) {
 	g.level, g.labels = l, 0
 	g.Function(name + l.name)

@@ -11,7 +11,7 @@ import (
 // multiple of a large power of two, so that the rows spread over the cache.
 const codeStride = 800
 
-// buildPanel writes what turns weight rows into panels (see gemm.go): unpacking, the change of order, and what the products
+// buildPanel writes what makes panels of weight rows (see gemm.go): unpacking, the change of order, and what the products
 // need to know of the activations. Int8 codes are made unsigned for AVX-512; all else serves both levels.
 func buildPanel(g *gen) {
 	for _, f := range formats32 {
@@ -37,7 +37,7 @@ func buildPanel(g *gen) {
 func (g *gen) unpack32(l level, f format32) {
 	g.fn(l, "unpack"+f.name, "(codes *byte, scales *uint32, w *byte, blocks int)",
 		fmt.Sprintf("unpacks blocks of %s: their codes in order, and the first four bytes of each block to every 32nd of", f.name),
-		"scales; tileRow.unpack is its twin.")
+		"scales; tileRow.unpack is the reference implementation.")
 	r := &rowGen{gen: g, format32: f}
 	codes, scales, w, blocks := g.arg("codes"), g.arg("scales"), g.arg("w"), g.arg("blocks")
 	r.constants()
@@ -58,7 +58,7 @@ func (g *gen) unpack32(l level, f format32) {
 func (g *gen) scales32() {
 	g.fn(avx2, "scales32", "(dm *float32, stride, toM int, scales *uint32, groups int, bias float32)",
 		"writes D and M of 8 rows for some groups: D = d and M = m of scales, two halves of every 32nd word, or M = bias·D when",
-		"bias is not 0. The groups lie stride floats apart in dm, M toM floats behind D; scales32Generic is its twin.")
+		"bias is not 0. The groups lie stride floats apart in dm, M toM floats behind D; scales32Generic is the reference implementation.")
 	dm, stride, toM, scales, groups := g.arg("dm"), g.bytesArg("stride", 2), g.bytesArg("toM", 2), g.arg("scales"), g.arg("groups")
 	bias, low, zero := g.vec(), g.u32(0xffff), g.vec()
 	g.VBROADCASTSS(g.addr("bias"), bias)
@@ -91,7 +91,7 @@ func (g *gen) scales32() {
 func (g *gen) unpackK(l level, f formatK) {
 	g.fn(l, "unpack"+f.name, "(codes *byte, dm *float32, stride, toM int, w *byte, blocks int)",
 		fmt.Sprintf("unpacks blocks of %s: their codes in order, and D and M of every group, which lie stride floats apart in dm,", f.name),
-		fmt.Sprintf("M toM floats behind D; unpack%s is its twin.", f.name))
+		fmt.Sprintf("M toM floats behind D; unpack%s is the reference implementation.", f.name))
 	u := &unpackGen{kGen: &kGen{gen: g, formatK: f}}
 	codes, blocks := g.arg("codes"), g.arg("blocks")
 	u.dm, u.stride, u.toM, u.w = g.arg("dm"), g.bytesArg("stride", 2), g.bytesArg("toM", 2), g.arg("w")
@@ -208,7 +208,7 @@ func (g *gen) interleave(l level) {
 	rows := l.panelRows()
 	g.fn(l, "interleave", "(q, codes *byte, cols int)",
 		fmt.Sprintf("puts cols columns of %d rows of codes, %d bytes apart, into a panel: 4 codes of each row, then the next", rows, codeStride),
-		"4; cols is a multiple of 16; interleaveGeneric is its twin.")
+		"4; cols is a multiple of 16; interleaveGeneric is the reference implementation.")
 	q, codes, cols := g.arg("q"), g.arg("codes"), g.arg("cols")
 	vectors := rows / l.lanes()
 	g.while(cols, 16, "columns", func() {
@@ -270,7 +270,7 @@ func (g *gen) storeBytes(v reg.VecVirtual, m operand.Mem) {
 // groupSums writes Σq over groups of activations as floats. It is too little work for more than one level.
 func (g *gen) groupSums(group int) {
 	g.fn(avx2, fmt.Sprintf("sums%d", group), "(z *float32, q *int8, n int)",
-		fmt.Sprintf("sets z[i] = Σq over %d activations each, for n activations, a multiple of 32; groupSumsGeneric is its twin.", group))
+		fmt.Sprintf("sets z[i] = Σq over %d activations each, for n activations, a multiple of 32; groupSumsGeneric is the reference implementation.", group))
 	z, q, n := g.arg("z"), g.arg("q"), g.arg("n")
 	c := &quantGen{gen: g, ones8: g.u32(0x01010101), ones16: g.u32(0x00010001)}
 	g.while(n, 32, "block", func() {

@@ -9,7 +9,7 @@ import (
 )
 
 // buildQuantize writes the quantisation of activations. It takes so little of a token's time that AVX2 serves all levels.
-// Every operation is the twin's, in its order, so that the results have the same bits.
+// Every operation is the reference implementation's, in its order, so that the results have the same bits.
 func buildQuantize(g *gen) {
 	g.quantQ8()
 	g.quantQ8K()
@@ -44,7 +44,7 @@ func (g *gen) quad(w uint32) operand.Mem { return g.data(fmt.Sprintf("quad%08x",
 // quantQ8 writes the form of blocks of 32.
 func (g *gen) quantQ8() {
 	g.fn(avx2, "quantQ8", "(q *int8, d, s, x *float32, blocks int)",
-		"quantises blocks of 32 floats: d = max|x|/127, q = round(x·127/max|x|), s = d·Σq; quantQ8 is its twin.")
+		"quantises blocks of 32 floats: d = max|x|/127, q = round(x·127/max|x|), s = d·Σq; quantQ8 is the reference implementation.")
 	q, d, s, x, blocks := g.arg("q"), g.arg("d"), g.arg("s"), g.arg("x"), g.arg("blocks")
 	c := g.newQuantGen(127)
 	g.while(blocks, 1, "block", func() {
@@ -82,7 +82,7 @@ func (g *gen) quantQ8() {
 func (g *gen) quantQ8K() {
 	g.fn(avx2, "quantQ8K", "(q *int8, d *float32, bsums *int16, x *float32, blocks int)",
 		"quantises blocks of 256 floats: m the first of the largest magnitude, d = -m/127, q = round(-127·x/m), bsums = Σq",
-		"over 16; quantQ8K is its twin.")
+		"over 16; quantQ8K is the reference implementation.")
 	q, d, sums, x, blocks := g.arg("q"), g.arg("d"), g.arg("bsums"), g.arg("x"), g.arg("blocks")
 	c := g.newQuantGen(-127)
 	g.while(blocks, 1, "block", func() {

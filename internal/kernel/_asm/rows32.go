@@ -23,7 +23,7 @@ import (
 //	         It needs one unsigned factor. With a bias that is q_w, and Σbias·q_a is taken away; an int8 q_w becomes |q_w| and
 //	         moves its sign to q_a, since 255·127·2 would not fit into 16 bits.
 //	AVX-512  a vector is two rows, activations in both halves. VPDPBUSD (u8·s8, fours to int32); an int8 q_w becomes unsigned by
-//	         turning its sign bit, a bias of 128, and the sums start from -Σbias·q_a.
+//	         flipping its sign bit, a bias of 128, and the sums start from -Σbias·q_a.
 
 // format32 describes a weight format in blocks of 32: w = d·(q - bias) + m.
 type format32 struct {
@@ -39,7 +39,7 @@ type format32 struct {
 	tables func(r *rowGen) // loads constants for quants, nil when it needs no others than the nibbles'
 }
 
-// formats32 are all formats in blocks of 32. Their layouts are described beside the twins in package kernel.
+// formats32 are all formats in blocks of 32. Their layouts are described beside the reference implementations in package kernel.
 var formats32 = []format32{
 	{name: "Q4_0", size: 18, bias: 8, quants: (*rowGen).nibbles},
 	{name: "Q4_1", size: 20, min: true, quants: (*rowGen).nibbles},
@@ -88,7 +88,7 @@ type actPointers struct{ q, d, s reg.GPVirtual }
 func (g *gen) rows32(l level, f format32) {
 	g.fn(l, "rows"+f.name, "(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)",
 		fmt.Sprintf("multiplies rows of %s by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;", f.name),
-		"mul"+f.name+" is its twin.")
+		"mul"+f.name+" is the reference implementation.")
 	r := &rowGen{gen: g, format32: f, w: g.rowsArg("w", "stride"), dst: g.arg("dst"), left: g.arg("rows")}
 	r.constants()
 	g.while(r.left, 4, "rows4", func() { r.tile(4) })

@@ -5,7 +5,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The layouts of the formats in blocks of 32, as the twins' comments describe them.
+// The layouts of the formats in blocks of 32, as the reference implementations' comments describe them.
 
 // pair returns v with 16 bytes of each row twice: row, row, and at AVX-512 the second row twice above. The broadcasts are done
 // by the load units; only the merge of the second row takes an execution unit.
@@ -37,7 +37,7 @@ func (r *rowGen) nibbles(rows []operand.Mem) reg.VecVirtual {
 	return v
 }
 
-// int8s: the q as they are, after the half d; at AVX-512 with the sign bit turned, that is plus 128.
+// int8s: the q as they are, after the half d; at AVX-512 with the sign bit flipped, that is plus 128.
 func (r *rowGen) int8s(rows []operand.Mem) reg.VecVirtual {
 	r.Comment("q as it is, at AVX-512 q ^ 128 = q + 128")
 	v, m := r.vec(), rows[0].Offset(2)

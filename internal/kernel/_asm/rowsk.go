@@ -31,7 +31,7 @@ type formatK struct {
 	quants func(k *kGen, i int) reg.VecVirtual // returns the q of weights i·n … i·n+n-1, n bytes of a vector
 }
 
-// formatsK are all formats in blocks of 256. Their layouts are described beside the twins in package kernel.
+// formatsK are all formats in blocks of 256. Their layouts are described beside the reference implementations in package kernel.
 var formatsK = []formatK{
 	{name: "Q2_K", size: 84, d: 80, group: 16, min: true, scales: (*kGen).scales2, quants: (*kGen).quants2},
 	{name: "Q3_K", size: 110, d: 108, group: 16, bias: 4, scales: (*kGen).scales3, quants: (*kGen).quants3},
@@ -68,7 +68,7 @@ type kGen struct {
 func (g *gen) rowsK(l level, f formatK) {
 	g.fn(l, "rows"+f.name, "(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)",
 		fmt.Sprintf("multiplies rows of %s by one token: dst[i] = w[i*stride…]·q, in blocks of 256 with scales d and", f.name),
-		"sums bsums of 16; mul"+f.name+" is its twin.")
+		"sums bsums of 16; mul"+f.name+" is the reference implementation.")
 	dst, row, stride, rows := g.arg("dst"), g.arg("w"), g.arg("stride"), g.arg("rows")
 	var values, biases reg.VecVirtual
 	if f.table {

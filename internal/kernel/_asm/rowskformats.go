@@ -7,7 +7,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The layouts of the formats in blocks of 256, as the twins' comments describe them.
+// The layouts of the formats in blocks of 256, as the reference implementations' comments describe them.
 
 // at addresses a byte of the block.
 func (k *kGen) at(offset int) operand.Mem { return operand.Mem{Base: k.w, Disp: offset} }

@@ -10,7 +10,7 @@ import (
 // buildVector writes the element-wise functions of a transformer, at each level. Any number of elements is right. The transpose of a
 // matrix of floats is here as well, and floats of unpacked weights.
 func buildVector(g *gen) {
-	g.turn(avx2)
+	g.transpose(avx2)
 	g.floats(avx2, false)
 	g.floats(avx2, true)
 	for _, l := range []level{avx2, avx512} {
@@ -85,7 +85,7 @@ func (g *gen) exp(c *expConsts, x reg.VecVirtual) {
 // expSum writes the numerator of a softmax and its sum.
 func (g *gen) expSum(l level) {
 	g.fn(l, "expSum", "(dst, x *float32, n int, max float32) float32",
-		"sets dst[i] = exp(x[i]-max) for i < n, and returns their sum; expSumGeneric is its twin.")
+		"sets dst[i] = exp(x[i]-max) for i < n, and returns their sum; expSumGeneric is the reference implementation.")
 	dst, src, n := g.arg("dst"), g.arg("x"), g.arg("n")
 	c, top, sum := g.expConsts(), g.vec(), g.vec()
 	max, _ := g.Param("max").Resolve()
@@ -108,9 +108,9 @@ func (g *gen) expSum(l level) {
 }
 
 // gated writes dst = gate·up/(1+e^z), z a function of gate that exponent computes.
-func (g *gen) gated(l level, name, twin string, exponent func(*gen) func(z, x reg.VecVirtual)) {
+func (g *gen) gated(l level, name, reference string, exponent func(*gen) func(z, x reg.VecVirtual)) {
 	g.fn(l, name, "(dst, gate, up *float32, n int)",
-		"sets dst[i] = f(gate[i])·up[i] for i < n; "+twin+" is its twin.")
+		"sets dst[i] = f(gate[i])·up[i] for i < n; "+reference+" is the reference implementation.")
 	dst, gate, up, n := g.arg("dst"), g.arg("gate"), g.arg("up"), g.arg("n")
 	c, z := g.expConsts(), exponent(g)
 	g.eachVector(n, func(k *mask) {
@@ -160,7 +160,7 @@ func (g *gen) geluExponent() func(z, x reg.VecVirtual) {
 // the other lanes, which then add 0.
 func (g *gen) sumSquares(l level) {
 	g.fn(l, "sumSquares", "(x *float32, n int) float32",
-		"returns the sum of x[i]² for i < n; sumSquaresGeneric is its twin.")
+		"returns the sum of x[i]² for i < n; sumSquaresGeneric is the reference implementation.")
 	src, n := g.arg("x"), g.arg("n")
 	acc := g.vecs(4)
 	g.zero(acc...)
@@ -183,11 +183,11 @@ func (g *gen) sumSquares(l level) {
 	g.done()
 }
 
-// turn writes the transpose of a matrix in squares of 8: rows i and i+4 share a register, so that what is left to do stays within
+// transpose writes the transpose of a matrix in squares of 8: rows i and i+4 share a register, so that what is left to do stays within
 // its halves.
-func (g *gen) turn(l level) {
-	g.fn(l, "turnF32", "(dst *float32, ldd int, src *float32, lds, rows, cols int)",
-		"sets dst[c*ldd+r] = src[r*lds+c] for r < rows and c < cols, multiples of 8; turnF32Generic is its twin.")
+func (g *gen) transpose(l level) {
+	g.fn(l, "transposeF32", "(dst *float32, ldd int, src *float32, lds, rows, cols int)",
+		"sets dst[c*ldd+r] = src[r*lds+c] for r < rows and c < cols, multiples of 8; transposeF32Generic is the reference implementation.")
 	dst, src := g.arg("dst"), g.arg("src")
 	ldd, lds := g.bytesArg("ldd", 2), g.bytesArg("lds", 2)
 	ldd3, lds3 := g.times3(ldd), g.times3(lds)
@@ -241,7 +241,7 @@ func (g *gen) floats(l level, min bool) {
 	if min {
 		name, sig, sum = "floatsMin", "(dst *float32, q *byte, d, m *float32, bias, blocks int)", " + m[b]"
 	}
-	g.fn(l, name, sig, "sets dst[i] = d[b]·(q[i]-bias)"+sum+", b = i/32, for so many blocks; codeFloatsGeneric is its twin.")
+	g.fn(l, name, sig, "sets dst[i] = d[b]·(q[i]-bias)"+sum+", b = i/32, for so many blocks; codeFloatsGeneric is the reference implementation.")
 	dst, q, d := g.arg("dst"), g.arg("q"), g.arg("d")
 	var m reg.GPVirtual
 	if min {

@@ -12,9 +12,9 @@ import (
 )
 
 // reachCase is a layer of random weights with a sequence of random rows and queries.
-type reachCase struct {
+type windowCase struct {
 	rope  *attn.Rope
-	turns *Turns
+	block *BlockRope
 	layer *Layer
 	keys  [][]float32 // per key/value head [d][a], in the model's order: what rows say
 	value [][]float32 // per key/value head [v][l]
@@ -36,44 +36,44 @@ func randomHalves(rng *rand.Rand, n int, scale float64) []float32 {
 	return x
 }
 
-func newReachCase(t *testing.T, halves bool, dims, window, n int, phase float64) *reachCase {
+func newWindowCase(t *testing.T, halves bool, dims, window, n int, phase float64) *windowCase {
 	t.Helper()
-	const heads, blocks, kv, d, v, r, l, a, near = 8, 2, 4, 20, 12, 6, 44, 36, 32
+	const heads, blocks, kv, d, v, r, l, a, recent = 8, 2, 4, 20, 12, 6, 44, 36, 32
 	rng := rand.New(rand.NewPCG(uint64(dims), uint64(n)))
-	c := &reachCase{d: d, v: v, phase: phase}
+	c := &windowCase{d: d, v: v, phase: phase}
 	var err error
 	if c.rope, err = attn.NewRope(attn.RopeConfig{Dims: dims, Base: 10000, Halves: halves, Magnitude: 1.1}); err != nil {
 		t.Fatal(err)
 	}
-	if c.turns, err = NewTurns(c.rope, phase); err != nil {
+	if c.block, err = NewBlockRope(c.rope, phase); err != nil {
 		t.Fatal(err)
 	}
-	c.turns.Reserve(n)
-	var arranged [][]uint16
+	c.block.Reserve(n)
+	var matrices [][]uint16
 	for range kv {
 		k := randomHalves(rng, d*a, 0.2)
 		c.keys = append(c.keys, k)
 		c.value = append(c.value, randomHalves(rng, v*l, 0.2))
-		far := c.turns.Far(d)
-		col, turned, out := make([]float32, d), make([]float32, d), make([]float32, far*a)
+		kept := c.block.KeptSize(d)
+		col, reordered, out := make([]float32, d), make([]float32, d), make([]float32, kept*a)
 		for i := range a {
 			for j := range d {
 				col[j] = k[j*a+i]
 			}
-			c.turns.Arrange(turned, col)
-			for j := range far {
-				out[j*a+i] = turned[d-far+j]
+			c.block.Reorder(reordered, col)
+			for j := range kept {
+				out[j*a+i] = reordered[d-kept+j]
 			}
 		}
-		h := make([]uint16, far*a)
+		h := make([]uint16, kept*a)
 		kernel.F32ToF16(h, out)
-		arranged = append(arranged, h)
+		matrices = append(matrices, h)
 	}
-	reach, err := NewReach(c.turns, near, d, v, a, arranged)
+	w, err := NewRecentWindow(c.block, recent, d, v, a, matrices)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.layer, err = NewReaching(heads, blocks, r, l, window, reach); err != nil {
+	if c.layer, err = NewCompressed(heads, blocks, r, l, window, w); err != nil {
 		t.Fatal(err)
 	}
 	for range n {
@@ -86,16 +86,16 @@ func newReachCase(t *testing.T, halves bool, dims, window, n int, phase float64)
 }
 
 // near reports whether the token at pos sees that at j as near.
-func (c *reachCase) near(pos, j int) bool { return j >= max(0, pos-32)/32*32 }
+func (c *windowCase) recent(pos, j int) bool { return j >= max(0, pos-32)/32*32 }
 
 // score and what the head sees as value, from the package's documentation of Reach.
-func (c *reachCase) score(pos, j, h int) (sum float64, value []float64) {
+func (c *windowCase) score(pos, j, h int) (sum float64, value []float64) {
 	l, kv := c.layer, len(c.keys)
 	k := h / (l.Heads / kv)
 	row := c.rows[j][k/(kv/l.KVHeads)*(l.r+l.ValueSize):]
 	key, value := make([]float64, c.d), make([]float64, c.v)
-	near := c.near(pos, j)
-	if near {
+	recent := c.recent(pos, j)
+	if recent {
 		own := c.own[j][k*(c.d+c.v):]
 		for i := range key {
 			key[i] = float64(own[i])
@@ -105,8 +105,8 @@ func (c *reachCase) score(pos, j, h int) (sum float64, value []float64) {
 		}
 	} else {
 		for i := range key {
-			for x := range l.reach.a {
-				key[i] += float64(c.keys[k][i*l.reach.a+x]) * float64(row[l.r+x])
+			for x := range l.recent.a {
+				key[i] += float64(c.keys[k][i*l.recent.a+x]) * float64(row[l.r+x])
 			}
 		}
 		for i := range value {
@@ -124,7 +124,7 @@ func (c *reachCase) score(pos, j, h int) (sum float64, value []float64) {
 	}
 	for p, f := range c.rope.Freqs() {
 		at := float64(j)
-		if !near {
+		if !recent {
 			block := 256
 			if f*128 > c.phase {
 				block = 64
@@ -144,7 +144,7 @@ func (c *reachCase) score(pos, j, h int) (sum float64, value []float64) {
 }
 
 // want is the attention output of the token at pos, [heads, v].
-func (c *reachCase) want(pos int) []float64 {
+func (c *windowCase) want(pos int) []float64 {
 	l := c.layer
 	out := make([]float64, l.Heads*c.v)
 	for h := range l.Heads {
@@ -165,19 +165,19 @@ func (c *reachCase) want(pos int) []float64 {
 }
 
 // queries returns what Decode takes: [heads, r+d].
-func (c *reachCase) queries(pos int) []float32 {
+func (c *windowCase) queries(pos int) []float32 {
 	l := c.layer
 	q := make([]float32, l.Heads*(l.r+c.d))
 	for h := range l.Heads {
 		x := q[h*(l.r+c.d):][:l.r+c.d]
 		copy(x, c.qr[pos][h*l.r:][:l.r])
-		c.turns.Arrange(x[l.r:], c.q[pos][h*c.d:][:c.d])
-		c.turns.Rotate(x[l.r:], pos)
+		c.block.Reorder(x[l.r:], c.q[pos][h*c.d:][:c.d])
+		c.block.Rotate(x[l.r:], pos)
 	}
 	return q
 }
 
-func (c *reachCase) append(s *Store, pos int) {
+func (c *windowCase) append(s *Store, pos int) {
 	l := c.layer
 	n := l.r + l.ValueSize
 	for b := range l.KVHeads {
@@ -186,11 +186,11 @@ func (c *reachCase) append(s *Store, pos int) {
 }
 
 // kept returns what Put takes of a token.
-func (c *reachCase) kept(pos, k int) (key, value []uint16) {
+func (c *windowCase) kept(pos, k int) (key, value []uint16) {
 	own := c.own[pos][k*(c.d+c.v):]
 	x := make([]float32, c.d)
-	c.turns.Arrange(x, own[:c.d])
-	c.turns.Rotate(x, pos)
+	c.block.Reorder(x, own[:c.d])
+	c.block.Rotate(x, pos)
 	key, value = make([]uint16, c.d), make([]uint16, c.v)
 	kernel.F32ToF16(key, x)
 	kernel.F32ToF16(value, own[c.d:][:c.v])
@@ -198,11 +198,11 @@ func (c *reachCase) kept(pos, k int) (key, value []uint16) {
 }
 
 // checkNear compares what the ring has of a token with what was put.
-func (c *reachCase) checkNear(t *testing.T, s *Store, pos int) {
+func (c *windowCase) checkRecent(t *testing.T, s *Store, pos int) {
 	t.Helper()
 	key, value, arranged := make([]float32, c.d), make([]float32, c.v), make([]float32, c.d)
 	for k := range c.keys {
-		s.Near(key, value, arranged, pos, k)
+		s.Recent(key, value, arranged, pos, k)
 		own := c.own[pos][k*(c.d+c.v):][:c.d+c.v]
 		for i, v := range append(slices.Clone(key), value...) {
 			if !(math.Abs(float64(v-own[i])) < 4e-3) {
@@ -214,46 +214,46 @@ func (c *reachCase) checkNear(t *testing.T, s *Store, pos int) {
 
 // decode attends with the token at pos, which is not in the ring yet, by all far parts, or by groups of heads of which the second has
 // heads of both blocks.
-func (c *reachCase) decode(s *Store, p *Partial, pos int, groups bool, sc *Scratch) []float32 {
+func (c *windowCase) decode(s *Store, p *Partial, pos int, groups bool, sc *Scratch) []float32 {
 	l := c.layer
 	q, group := c.queries(pos), l.Heads/len(c.keys)
-	l.Ready(sc, s, q)
+	l.PrepareQueries(sc, s, q)
 	for k := range c.keys {
 		key, value := c.kept(pos, k)
 		for h := k * group; h < (k+1)*group; h++ { // one by one: any share of heads will do
-			l.DecodeNear(p, s, pos, k, h, h+1, q, key, value, sc)
+			l.DecodeRecent(p, s, pos, k, h, h+1, q, key, value, sc)
 		}
 	}
 	if groups {
 		for _, h := range [][2]int{{0, 3}, {3, 6}, {6, l.Heads}} {
-			l.DecodeFar(p, s, pos, h[0], h[1], q, sc)
+			l.DecodeCompressed(p, s, pos, h[0], h[1], q, sc)
 		}
 	} else {
 		for i := range l.Parts(pos) {
 			l.Decode(p, i, s, pos, q, sc)
 		}
 	}
-	mix, out := make([]float32, l.Heads*l.ValueSize), make([]float32, l.Heads*c.v)
-	l.Combine(mix, p, pos, 0, l.Heads, sc)
+	sum, out := make([]float32, l.Heads*l.ValueSize), make([]float32, l.Heads*c.v)
+	l.Combine(sum, p, pos, 0, l.Heads, sc)
 	for h := range l.Heads {
 		for i := range c.v {
 			for x := range l.ValueSize {
-				out[h*c.v+i] += c.value[h/group][i*l.ValueSize+x] * mix[h*l.ValueSize+x]
+				out[h*c.v+i] += c.value[h/group][i*l.ValueSize+x] * sum[h*l.ValueSize+x]
 			}
 		}
-		l.AddNear(out[h*c.v:], p, pos, h, 0, 5, sc)
-		l.AddNear(out[h*c.v+5:], p, pos, h, 5, c.v, sc)
+		l.AddRecent(out[h*c.v:], p, pos, h, 0, 5, sc)
+		l.AddRecent(out[h*c.v+5:], p, pos, h, 5, c.v, sc)
 	}
 	return out
 }
 
-func reachCases(t *testing.T, run func(t *testing.T, c *reachCase)) {
+func windowCases(t *testing.T, run func(t *testing.T, c *windowCase)) {
 	for _, halves := range []bool{false, true} {
 		for _, dims := range []int{16, 20} {
 			for _, window := range []int{0, 70, 20} {
 				for _, phase := range []float64{0.5, 1e-9, 15} {
 					t.Run(fmt.Sprintf("halves=%v,dims=%d,window=%d,phase=%v", halves, dims, window, phase), func(t *testing.T) {
-						run(t, newReachCase(t, halves, dims, window, 330, phase))
+						run(t, newWindowCase(t, halves, dims, window, 330, phase))
 					})
 				}
 			}
@@ -263,7 +263,7 @@ func reachCases(t *testing.T, run func(t *testing.T, c *reachCase)) {
 
 // Decode steps give what the definition says, near and far, from both kinds of cache, also after going back a little.
 func TestReachDecodes(t *testing.T) {
-	reachCases(t, func(t *testing.T, c *reachCase) {
+	windowCases(t, func(t *testing.T, c *windowCase) {
 		for _, format := range []Format{F16, Q8} {
 			l := c.layer
 			s, p, sc := NewStore(l, format), new(Partial), new(Scratch)
@@ -274,9 +274,9 @@ func TestReachDecodes(t *testing.T) {
 				if !s.Covers(pos) {
 					t.Fatalf("token %d: near tokens are missing", pos)
 				}
-				s.Expect(pos, 1)
+				s.Advance(pos, 1)
 				for from, to := s.Due(pos, 1); from < to; from++ {
-					c.checkNear(t, s, from)
+					c.checkRecent(t, s, from)
 					c.append(s, from)
 				}
 				limit := 5e-3
@@ -286,7 +286,7 @@ func TestReachDecodes(t *testing.T) {
 				if check {
 					want := c.want(pos)
 					for _, groups := range []bool{false, true} {
-						if groups && !l.Short(pos) {
+						if groups && !l.OnePart(pos) {
 							continue
 						}
 						for i, got := range c.decode(s, p, pos, groups, sc) {
@@ -298,13 +298,13 @@ func TestReachDecodes(t *testing.T) {
 				}
 				for k := range c.keys {
 					key, value := c.kept(pos, k)
-					s.Put(pos, k, key, value)
+					s.PutRecent(pos, k, key, value)
 				}
 			}
 			for pos := range c.rows {
 				n := pos + 1 - max(max(0, pos-32)/32*32, l.First(pos))
-				if got := l.NearBytes(pos) / (2 * len(c.keys) * (c.d + c.v)); got != n || l.FarTokens(pos) != pos+1-l.First(pos)-n {
-					t.Fatalf("token %d: %d near and %d far ones, want %d near", pos, got, l.FarTokens(pos), n)
+				if got := l.RecentBytes(pos) / (2 * len(c.keys) * (c.d + c.v)); got != n || l.CompressedTokens(pos) != pos+1-l.First(pos)-n {
+					t.Fatalf("token %d: %d near and %d far ones, want %d near", pos, got, l.CompressedTokens(pos), n)
 				}
 				step(pos, pos%29 == 0 || pos == 329)
 			}
@@ -334,14 +334,14 @@ func TestReachDecodes(t *testing.T) {
 
 // Prompts with expanded keys give what the definition says, wherever they start, with near tokens before it from the ring.
 func TestReachPrefills(t *testing.T) {
-	reachCases(t, func(t *testing.T, c *reachCase) {
+	windowCases(t, func(t *testing.T, c *windowCase) {
 		l, n := c.layer, len(c.rows)
 		kv, row := len(c.keys), l.r+l.ValueSize
-		wide, err := l.NewWide()
+		wide, err := l.NewExpanded()
 		if err != nil {
 			t.Fatal(err)
 		}
-		sc, own := new(Scratch), wide.Own()
+		sc, own := new(Scratch), wide.OwnOffset()
 		sc.Reserve(wide, n)
 		for _, from := range []int{0, 7, 256} {
 			ring, s := NewStore(l, F16), NewStore(wide, F16)
@@ -349,19 +349,19 @@ func TestReachPrefills(t *testing.T) {
 			for k := range kv {
 				for pos := range from {
 					key, value := c.kept(pos, k)
-					ring.Put(pos, k, key, value)
+					ring.PutRecent(pos, k, key, value)
 				}
-				for pos := l.NearStart(from); pos < from; pos++ {
-					s.Recall(ring, pos, k)
+				for pos := l.RecentStart(from); pos < from; pos++ {
+					s.CopyRecent(ring, pos, k)
 				}
 				for pos := from; pos < n; pos++ {
 					key, value := c.kept(pos, k)
-					s.AppendOwn(pos, k, key, value)
+					s.AppendRecent(pos, k, key, value)
 				}
 				x, v := make([]float32, own), make([]float32, c.v)
-				for pos := range l.FarEnd(n - 1) {
+				for pos := range l.CompressedEnd(n - 1) {
 					z := c.rows[pos][k/(kv/l.KVHeads)*row:]
-					l.reach.Expand(x, 0, k, z[l.r:], 0, 1)
+					l.recent.Expand(x, 0, k, z[l.r:], 0, 1)
 					copy(x[own-l.r:], z[:l.r])
 					for i := range v {
 						v[i] = 0
@@ -369,7 +369,7 @@ func TestReachPrefills(t *testing.T) {
 							v[i] += c.value[k][i*l.ValueSize+j] * z[l.r+j]
 						}
 					}
-					s.AppendFar(pos, k, x, v)
+					s.AppendCompressed(pos, k, x, v)
 				}
 			}
 			q := make([]float32, (n-from)*l.Heads*wide.KeySize)
@@ -377,8 +377,8 @@ func TestReachPrefills(t *testing.T) {
 				x := q[i*wide.KeySize:][:wide.KeySize]
 				pos, h := from+i/l.Heads, i%l.Heads
 				copy(x[own-l.r:], c.qr[pos][h*l.r:][:l.r])
-				c.turns.Arrange(x[own:], c.q[pos][h*c.d:][:c.d])
-				wide.WideQuery(x, pos)
+				c.block.Reorder(x[own:], c.q[pos][h*c.d:][:c.d])
+				wide.FinishQuery(x, pos)
 			}
 			out := make([]float32, (n-from)*l.Heads*c.v)
 			for i := range wide.Tiles(from, n-from) {
@@ -391,9 +391,9 @@ func TestReachPrefills(t *testing.T) {
 					}
 				}
 			}
-			for pos := ring.Kept(from, n-from); pos < n; pos++ { // what follows has the prompt's last tokens
+			for pos := ring.FirstKept(from, n-from); pos < n; pos++ { // what follows has the prompt's last tokens
 				for k := range kv {
-					ring.Keep(s, pos, k)
+					ring.KeepRecent(s, pos, k)
 					key, value := c.kept(pos, k)
 					if !slices.Equal(ring.recent.key(k, pos)[:c.d], key) || !slices.Equal(ring.recent.value(k, pos)[:c.v], value) {
 						t.Fatalf("from %d: the ring has another key or value of token %d", from, pos)
@@ -408,31 +408,31 @@ func TestReachPrefills(t *testing.T) {
 func TestReachErrors(t *testing.T) {
 	rope, _ := attn.NewRope(attn.RopeConfig{Dims: 8, Base: 1e5})
 	for _, phase := range []float64{0, -1, math.NaN(), math.Inf(1)} {
-		if _, err := NewTurns(rope, phase); err == nil {
+		if _, err := NewBlockRope(rope, phase); err == nil {
 			t.Errorf("phase %v was accepted", phase)
 		}
 	}
-	turns, err := NewTurns(rope, 0.5)
+	turns, err := NewBlockRope(rope, 0.5)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := [][]uint16{make([]uint16, turns.Far(8)*4)}
+	keys := [][]uint16{make([]uint16, turns.KeptSize(8)*4)}
 	for _, bad := range []struct {
 		near, d, v, a int
 		keys          [][]uint16
 	}{{0, 8, 8, 4, keys}, {33, 8, 8, 4, keys}, {32, 6, 8, 4, keys}, {32, 8, 8, 5, keys}, {32, 8, 8, 0, keys}, {32, 8, 8, 4, nil}, {32, 8, 0, 4, keys}} {
-		if _, err := NewReach(turns, bad.near, bad.d, bad.v, bad.a, bad.keys); err == nil {
+		if _, err := NewRecentWindow(turns, bad.near, bad.d, bad.v, bad.a, bad.keys); err == nil {
 			t.Errorf("%+v was accepted", bad)
 		}
 	}
-	r, err := NewReach(turns, 32, 8, 8, 4, keys)
+	r, err := NewRecentWindow(turns, 32, 8, 8, 4, keys)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewReaching(3, 1, 0, 3, 0, r); err == nil {
+	if _, err := NewCompressed(3, 1, 0, 3, 0, r); err == nil {
 		t.Error("keys from more values than there are were accepted")
 	}
-	if _, err := NewReaching(4, 2, 0, 8, 0, r); err == nil {
+	if _, err := NewCompressed(4, 2, 0, 8, 0, r); err == nil {
 		t.Error("one key head for two blocks was accepted")
 	}
 }

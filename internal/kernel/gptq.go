@@ -7,20 +7,20 @@ import (
 	"github.com/viterin/vek/vek32"
 )
 
-// Feedback rounds weights so that the error of products stays small, not that of the weights: with the metric H of the
+// GPTQ rounds weights so that the error of products stays small, not that of the weights: with the metric H of the
 // inputs, ‖x·(w-ŵ)‖² averages (w-ŵ)ᵀ H (w-ŵ). It goes from the last column to the first and lets each weight make good for
 // the rounding of those behind it (GPTQ, arXiv 2210.17323; written with the Cholesky factor of H itself, it is Babai's
 // nearest plane). Where a block's grid is too small for what its weights owe, as with a metric that is next to singular, plain
 // rounding can be better: each row takes what is. Immutable, for any number of goroutines.
-type Feedback struct {
+type GPTQ struct {
 	n      int
 	weight []float64   // L_jj²
 	ratio  [][]float32 // row j: L_kj/L_jj for k > j, H = L Lᵀ
 }
 
-// NewFeedback takes the lower Cholesky factor of H, [n, n]; factor returns its element.
-func NewFeedback(n int, factor func(row, col int) float64) *Feedback {
-	f := &Feedback{n: n, weight: make([]float64, n), ratio: make([][]float32, n)}
+// NewGPTQ takes the lower Cholesky factor of H, [n, n]; factor returns its element.
+func NewGPTQ(n int, factor func(row, col int) float64) *GPTQ {
+	f := &GPTQ{n: n, weight: make([]float64, n), ratio: make([][]float32, n)}
 	for j := range n {
 		f.weight[j] = factor(j, j) * factor(j, j)
 		f.ratio[j] = make([]float32, n-1-j)
@@ -33,7 +33,7 @@ func NewFeedback(n int, factor func(row, col int) float64) *Feedback {
 
 // Quantize encodes one row of n weights as type t to dst, which needs t.RowBytes(n) bytes. Types are those of the package's
 // Quantize; floats are only rounded. Errors are those of Quantize.
-func (f *Feedback) Quantize(dst []byte, t Type, row []float32) error {
+func (f *GPTQ) Quantize(dst []byte, t Type, row []float32) error {
 	grid := grids(t)
 	if grid == nil {
 		return Quantize(dst, t, row)
@@ -57,7 +57,7 @@ func (f *Feedback) Quantize(dst []byte, t Type, row []float32) error {
 }
 
 // feed encodes a row with feedback and returns eᵀ H e; false when what is owed grows beyond all numbers.
-func (f *Feedback) feed(dst []byte, t Type, grid func(b []byte) grid, row []float32) (float64, bool) {
+func (f *GPTQ) feed(dst []byte, t Type, grid func(b []byte) grid, row []float32) (float64, bool) {
 	elems, size := t.Block()
 	errs := make([]float32, f.n)
 	var want [q8Block]float32
@@ -76,7 +76,7 @@ func (f *Feedback) feed(dst []byte, t Type, grid func(b []byte) grid, row []floa
 }
 
 // plain returns eᵀ H e = Σ L_jj² (e_j + Σ_k>j L_kj/L_jj e_k)² of a row as it is encoded.
-func (f *Feedback) plain(b []byte, t Type, row []float32) (float64, error) {
+func (f *GPTQ) plain(b []byte, t Type, row []float32) (float64, error) {
 	errs := make([]float32, f.n)
 	if err := Dequantize(errs, t, b[:t.RowBytes(f.n)]); err != nil {
 		return 0, err
@@ -93,7 +93,7 @@ func (f *Feedback) plain(b []byte, t Type, row []float32) (float64, error) {
 }
 
 // pending returns what column j owes to the errors of columns from on.
-func (f *Feedback) pending(errs []float32, j, from int) float32 {
+func (f *GPTQ) pending(errs []float32, j, from int) float32 {
 	if from >= f.n {
 		return 0
 	}
@@ -102,7 +102,7 @@ func (f *Feedback) pending(errs []float32, j, from int) float32 {
 
 // block rounds the weights of one block on its grid, with feedback within the block, and returns what it adds to eᵀ H e. want
 // holds the targets without it.
-func (f *Feedback) block(g grid, block []byte, t Type, row, errs []float32, want *[q8Block]float32, lo int) float64 {
+func (f *GPTQ) block(g grid, block []byte, t Type, row, errs []float32, want *[q8Block]float32, lo int) float64 {
 	sum := 0.0
 	var q [q8Block]byte
 	for j := q8Block - 1; j >= 0; j-- {

@@ -26,36 +26,36 @@ const (
 )
 
 // Form is a form in which weights want their activations.
-type Form uint8
+type ActType uint8
 
 // The forms. The block length of a form divides the row length of every matrix that asks for it.
 const (
-	FormF32 Form = iota // float32 as given
-	FormQ8              // blocks of 32: int8 q, float32 d, float32 s = d·Σq
-	FormQ8K             // blocks of 256: int8 q, float32 d, int16 Σq per 16
-	forms               // number of forms
+	ActF32   ActType = iota // float32 as given
+	ActQ8                   // blocks of 32: int8 q, float32 d, float32 s = d·Σq
+	ActQ8K                  // blocks of 256: int8 q, float32 d, int16 Σq per 16
+	actTypes                // number of forms
 )
 
 // Block returns how many activations share a scale: 1, 32 or 256.
-func (f Form) Block() int {
+func (f ActType) Block() int {
 	switch f {
-	case FormQ8:
+	case ActQ8:
 		return q8Block
-	case FormQ8K:
+	case ActQ8K:
 		return kBlock
 	}
 	return 1
 }
 
-// FormOf returns the form in which a matrix of type t wants its activations, false when t cannot be computed with.
-func FormOf(t Type) (Form, bool) {
+// ActTypeOf returns the form in which a matrix of type t wants its activations, false when t cannot be computed with.
+func ActTypeOf(t Type) (ActType, bool) {
 	switch t {
 	case F32, F16, BF16:
-		return FormF32, true
+		return ActF32, true
 	case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4:
-		return FormQ8, true
+		return ActQ8, true
 	case Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_XS:
-		return FormQ8K, true
+		return ActQ8K, true
 	}
 	return 0, false
 }

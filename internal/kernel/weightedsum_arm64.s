@@ -149,18 +149,18 @@ done:                   \
 #define STEP8X4 STEP8X3 \
 	MIX8(R12, V27, V12, V13)
 
-// func mix1NEON(out *float32, ldo int, p *float32, ldp int, v *uint16, stride, n, d int)
-TEXT ·mix1NEON(SB), NOSPLIT, $0-64
+// func weightedSum1NEON(out *float32, ldo int, p *float32, ldp int, v *uint16, stride, n, d int)
+TEXT ·weightedSum1NEON(SB), NOSPLIT, $0-64
 	MIX(PLACES1, LOAD16X1, STEP16X1, STORE16X1, LOAD8X1, STEP8X1, STORE8X1)
 
-// func mix2NEON(out *float32, ldo int, p *float32, ldp int, v *uint16, stride, n, d int)
-TEXT ·mix2NEON(SB), NOSPLIT, $0-64
+// func weightedSum2NEON(out *float32, ldo int, p *float32, ldp int, v *uint16, stride, n, d int)
+TEXT ·weightedSum2NEON(SB), NOSPLIT, $0-64
 	MIX(PLACES2, LOAD16X2, STEP16X2, STORE16X2, LOAD8X2, STEP8X2, STORE8X2)
 
-// func mix3NEON(out *float32, ldo int, p *float32, ldp int, v *uint16, stride, n, d int)
-TEXT ·mix3NEON(SB), NOSPLIT, $0-64
+// func weightedSum3NEON(out *float32, ldo int, p *float32, ldp int, v *uint16, stride, n, d int)
+TEXT ·weightedSum3NEON(SB), NOSPLIT, $0-64
 	MIX(PLACES3, LOAD16X3, STEP16X3, STORE16X3, LOAD8X3, STEP8X3, STORE8X3)
 
-// func mix4NEON(out *float32, ldo int, p *float32, ldp int, v *uint16, stride, n, d int)
-TEXT ·mix4NEON(SB), NOSPLIT, $0-64
+// func weightedSum4NEON(out *float32, ldo int, p *float32, ldp int, v *uint16, stride, n, d int)
+TEXT ·weightedSum4NEON(SB), NOSPLIT, $0-64
 	MIX(PLACES4, LOAD16X4, STEP16X4, STORE16X4, LOAD8X4, STEP8X4, STORE8X4)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// gridTypes are the types that Feedback rounds on a grid.
+// gridTypes are the types that GPTQ rounds on a grid.
 var gridTypes = []Type{Q4_0, Q4_1, Q5_0, Q5_1, Q8_0}
 
 // lower is a lower triangular matrix.
@@ -57,14 +57,14 @@ func randomRow(rng *rand.Rand, n int) []float32 {
 
 // In the metric it is made for, feedback is never worse than plain rounding, and better where columns correlate; also where
 // the metric is next to singular (strength 3), so that errors cannot be made good for.
-func TestFeedbackBeatsRounding(t *testing.T) {
+func TestGPTQBeatsRounding(t *testing.T) {
 	const n, rows = 128, 40
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, typ := range gridTypes {
 		for _, strength := range []float64{0.3, 1, 3} {
 			t.Run(fmt.Sprint(typ, strength), func(t *testing.T) {
 				l := randomFactor(rng, n, strength)
-				f := NewFeedback(n, l.at)
+				f := NewGPTQ(n, l.at)
 				plain, fed := make([]byte, typ.RowBytes(n)), make([]byte, typ.RowBytes(n))
 				sumPlain, sumFed := 0.0, 0.0
 				for range rows {
@@ -87,10 +87,10 @@ func TestFeedbackBeatsRounding(t *testing.T) {
 }
 
 // Where columns do not correlate there is nothing to make good for: every weight takes the nearest value of its grid.
-func TestFeedbackOfIdentityIsRounding(t *testing.T) {
+func TestGPTQOfIdentityIsRounding(t *testing.T) {
 	const n = 96
 	rng := rand.New(rand.NewPCG(3, 4))
-	f := NewFeedback(n, func(row, col int) float64 {
+	f := NewGPTQ(n, func(row, col int) float64 {
 		if row == col {
 			return 2.5
 		}
@@ -117,7 +117,7 @@ func TestFeedbackOfIdentityIsRounding(t *testing.T) {
 }
 
 // A weight makes good for the one behind it, by hand: H = [1 1; 1 2], two columns that add up.
-func TestFeedbackByHand(t *testing.T) {
+func TestGPTQByHand(t *testing.T) {
 	l := make(lower, 32)
 	for i := range l {
 		l[i] = make([]float64, 32)
@@ -127,7 +127,7 @@ func TestFeedbackByHand(t *testing.T) {
 	x := make([]float32, 32)
 	x[0], x[30], x[31] = -8, 3, 2.4 // Q4_0: step 1, so 2.4 becomes 2 and leaves 0.4 to column 30
 	b := make([]byte, Q4_0.RowBytes(32))
-	if err := NewFeedback(32, l.at).Quantize(b, Q4_0, x); err != nil {
+	if err := NewGPTQ(32, l.at).Quantize(b, Q4_0, x); err != nil {
 		t.Fatal(err)
 	}
 	got := make([]float32, 32)
@@ -139,7 +139,7 @@ func TestFeedbackByHand(t *testing.T) {
 	}
 	x[31] = 2.45
 	x[30] = 3.2 // with 0.45 of column 31 it is 3.65
-	if err := NewFeedback(32, l.at).Quantize(b, Q4_0, x); err != nil {
+	if err := NewGPTQ(32, l.at).Quantize(b, Q4_0, x); err != nil {
 		t.Fatal(err)
 	}
 	if err := Dequantize(got, Q4_0, b); err != nil {
@@ -151,8 +151,8 @@ func TestFeedbackByHand(t *testing.T) {
 }
 
 // Types without a grid are only rounded; errors are those of Quantize.
-func TestFeedbackOfFloatsAndErrors(t *testing.T) {
-	f := NewFeedback(64, randomFactor(rand.New(rand.NewPCG(5, 6)), 64, 1).at)
+func TestGPTQOfFloatsAndErrors(t *testing.T) {
+	f := NewGPTQ(64, randomFactor(rand.New(rand.NewPCG(5, 6)), 64, 1).at)
 	x := randomRow(rand.New(rand.NewPCG(7, 8)), 64)
 	for _, typ := range []Type{F32, F16, BF16} {
 		a, b := make([]byte, typ.RowBytes(64)), make([]byte, typ.RowBytes(64))
@@ -177,13 +177,13 @@ func TestFeedbackOfFloatsAndErrors(t *testing.T) {
 }
 
 // A metric in which errors grow beyond all numbers leaves plain rounding.
-func TestFeedbackThatExplodes(t *testing.T) {
+func TestGPTQThatExplodes(t *testing.T) {
 	const n = 256
 	l := randomFactor(rand.New(rand.NewPCG(2, 3)), n, 100)
 	x := randomRow(rand.New(rand.NewPCG(4, 5)), n)
 	for _, typ := range gridTypes {
 		plain, fed := make([]byte, typ.RowBytes(n)), make([]byte, typ.RowBytes(n))
-		if err := errors.Join(Quantize(plain, typ, x), NewFeedback(n, l.at).Quantize(fed, typ, x)); err != nil {
+		if err := errors.Join(Quantize(plain, typ, x), NewGPTQ(n, l.at).Quantize(fed, typ, x)); err != nil {
 			t.Fatal(err)
 		}
 		if p, q := errorIn(t, l, typ, plain, x), errorIn(t, l, typ, fed, x); !(q <= p*(1+1e-4)) {
@@ -193,8 +193,8 @@ func TestFeedbackThatExplodes(t *testing.T) {
 }
 
 // Rows of zeros stay zeros, whatever the grid.
-func TestFeedbackOfZeros(t *testing.T) {
-	f := NewFeedback(64, randomFactor(rand.New(rand.NewPCG(9, 1)), 64, 2).at)
+func TestGPTQOfZeros(t *testing.T) {
+	f := NewGPTQ(64, randomFactor(rand.New(rand.NewPCG(9, 1)), 64, 2).at)
 	for _, typ := range gridTypes {
 		b, got := make([]byte, typ.RowBytes(64)), make([]float32, 64)
 		if err := errors.Join(f.Quantize(b, typ, make([]float32, 64)), Dequantize(got, typ, b)); err != nil {
