@@ -101,6 +101,9 @@ func (r *Rope) Dims() int { return r.dims }
 // Freqs returns the angle in radians per position of each pair. The slice must not be changed.
 func (r *Rope) Freqs() []float64 { return r.freqs }
 
+// Magnitude returns what cosines and sines are multiplied by, 1 unless the configuration says otherwise.
+func (r *Rope) Magnitude() float64 { return r.mag }
+
 // Table writes cosine and sine of every pair at a position: dst [Dims] = cos, sin, cos, sin, …
 func (r *Rope) Table(dst []float32, pos int) {
 	for i, f := range r.freqs {

@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/pool"
 )
 
@@ -35,7 +35,7 @@ func (p *pass) nativeQueries(w *pool.Worker, l *layer) {
 }
 
 // appendNative caches token t's row; row is scratch.
-func (p *pass) appendNative(l *layer, s *attn.Store, t int, row []float32) {
+func (p *pass) appendNative(l *layer, s *attention.Store, t int, row []float32) {
 	m := l.lat
 	from := p.k[t*len(row):][:len(row)]
 	copy(row, from[m.l:])

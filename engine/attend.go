@@ -2,8 +2,9 @@ package engine
 
 import (
 	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
-	"github.com/latentgo/latentgo/quant"
 )
 
 // Attention of compressed layers. Decode is in the absorbed form: the query heads are projected to rows, attend to the cache
@@ -15,14 +16,14 @@ type up struct {
 	in, out              []float32
 	cached, keys, values []float32 // for expand
 	near                 []uint16  // for nearOf
-	act                  quant.Act
+	act                  kernel.Act
 }
 
 // upRows is how many rows up-projections take at a time.
 const upRows = 64
 
 // product computes dst(i)[:rows] = rows r0 … r0+rows-1 of m · src(i) for i < n. src and dst return slices of the widths.
-func (u *up) product(m *quant.Matrix, rows, n int, src, dst func(i int) []float32) {
+func (u *up) product(m *kernel.Matrix, rows, n int, src, dst func(i int) []float32) {
 	for at := 0; at < n; at += upRows {
 		k := min(upRows, n-at)
 		in, out := sized(&u.in, k*m.Cols), sized(&u.out, k*rows)
@@ -37,16 +38,16 @@ func (u *up) product(m *quant.Matrix, rows, n int, src, dst func(i int) []float3
 }
 
 // mul computes n products of the first rows of m with consecutive inputs.
-func (u *up) mul(dst []float32, m *quant.Matrix, rows int, in []float32, n int) {
+func (u *up) mul(dst []float32, m *kernel.Matrix, rows int, in []float32, n int) {
 	u.act.Reset(in, n, m.Cols)
-	u.act.Quantize(m.Form(), 0, n)
+	u.act.Quantize(m.ActType(), 0, n)
 	m.Mul(dst, rows, &u.act, 0, rows)
 }
 
 // rows computes rows r0 … r1-1 of n products of m with consecutive inputs.
-func (u *up) rows(dst []float32, m *quant.Matrix, r0, r1 int, in []float32, n int) {
+func (u *up) rows(dst []float32, m *kernel.Matrix, r0, r1 int, in []float32, n int) {
 	u.act.Reset(in, n, m.Cols)
-	u.act.Quantize(m.Form(), 0, n)
+	u.act.Quantize(m.ActType(), 0, n)
 	m.Mul(dst, m.Rows, &u.act, r0, r1)
 }
 
@@ -78,7 +79,7 @@ func rotatePairs(x []float32, pairs []int32, table []float32) {
 
 // attendLatent attends with compressed rows. Biases, norms, RoPE and caching are done here, from the projections in p.q and
 // p.k (rows, or keys with values in p.v).
-func (p *pass) attendLatent(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, hi int) {
+func (p *pass) attendLatent(w *pool.Worker, ln *lane, l *layer, s *attention.Store, lo, hi int) {
 	native := l.lat.native
 	if native != nil && native.qA.Matrix != nil {
 		p.raiseQueries(w, ln, l, lo, hi)
@@ -97,7 +98,7 @@ func (p *pass) attendLatent(w *pool.Worker, ln *lane, l *layer, s *attn.Store, l
 
 // latentOne is a decode step; see attendOne. The workers share out the rows of the up-projections as they do cached
 // positions: all four kinds of work are long beside a barrier.
-func (p *pass) latentOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
+func (p *pass) latentOne(w *pool.Worker, ln *lane, l *layer, s *attention.Store) {
 	m, a, u := l.lat, l.attn, &p.ups[w.ID]
 	for {
 		b, _, ok := w.Take(m.blocks, 1)
@@ -112,7 +113,7 @@ func (p *pass) latentOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
 		p.queriesOne(w, ln, l)
 	}
 	w.Barrier()
-	a.Ready(&p.scratch[w.ID], s, p.queries)
+	a.PrepareQueries(&p.scratch[w.ID], s, p.queries)
 	for {
 		i, _, ok := w.Take(a.Parts(p.pos), 1)
 		if !ok {
@@ -163,9 +164,9 @@ func (p *pass) valuesOne(w *pool.Worker, ln *lane, l *layer, pos int, out []floa
 
 // valuesOf computes values r0 … r1-1 of query heads h0 … h1-1, which share up-projection t, for the token at pos: what the parts found
 // is combined and raised, and near tokens are added.
-func (p *pass) valuesOf(w *pool.Worker, ln *lane, l *layer, t *quant.Matrix, pos, h0, h1, r0, r1 int, out []float32) {
+func (p *pass) valuesOf(w *pool.Worker, ln *lane, l *layer, t *kernel.Matrix, pos, h0, h1, r0, r1 int, out []float32) {
 	v, sc := l.geo.ValueSize, &p.scratch[w.ID]
-	if l.attn.FarTokens(pos) > 0 {
+	if l.attn.CompressedTokens(pos) > 0 {
 		mix := ln.mix[:(h1-h0)*l.lat.l]
 		l.attn.Combine(mix, &p.part, pos, h0, h1, sc)
 		p.ups[w.ID].rows(out[h0*v:h1*v], t, r0, r1, mix, h1-h0)
@@ -175,7 +176,7 @@ func (p *pass) valuesOf(w *pool.Worker, ln *lane, l *layer, t *quant.Matrix, pos
 		}
 	}
 	for h := h0; l.lat.sight != nil && h < h1; h++ {
-		l.attn.AddNear(out[h*v+r0:], &p.part, pos, h, r0, r1, sc)
+		l.attn.AddRecent(out[h*v+r0:], &p.part, pos, h, r0, r1, sc)
 	}
 }
 
@@ -186,7 +187,7 @@ func (m *latent) blockPairs(h int, g attn.Geometry) []int32 {
 }
 
 // appendRow caches token t's row of block b; row is scratch.
-func (p *pass) appendRow(u *up, l *layer, s *attn.Store, b, t int, row []float32) {
+func (p *pass) appendRow(u *up, l *layer, s *attention.Store, b, t int, row []float32) {
 	if l.lat.native != nil {
 		p.appendNative(l, s, t, row)
 		return
@@ -225,7 +226,7 @@ func (p *pass) keysValues(u *up, l *layer, b, t int) []float32 {
 }
 
 // latentMany is prefill; see attendMany.
-func (p *pass) latentMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, hi int) {
+func (p *pass) latentMany(w *pool.Worker, ln *lane, l *layer, s *attention.Store, lo, hi int) {
 	m, g, u := l.lat, l.geo, &p.ups[w.ID]
 	nq := g.Heads * g.KeySize
 	row := p.private[w.ID].key[:m.row()]
@@ -257,7 +258,7 @@ func (p *pass) latentMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo,
 }
 
 // tiles attends with all tokens' queries in p.queries and ends with a barrier.
-func (p *pass) tiles(w *pool.Worker, a *attn.Layer, out []float32, s *attn.Store) {
+func (p *pass) tiles(w *pool.Worker, a *attention.Layer, out []float32, s *attention.Store) {
 	for {
 		i, _, ok := w.Take(a.Tiles(p.pos, len(p.ids)), 1)
 		if !ok {
@@ -274,10 +275,10 @@ func (p *pass) widens(l *layer, n int) bool {
 	m, g := l.lat, l.geo
 	key := m.wide.KeySize
 	if m.sight != nil {
-		if l.attn.FarTokens(p.pos+n-1) == 0 {
+		if l.attn.CompressedTokens(p.pos+n-1) == 0 {
 			return true
 		}
-		key = m.wide.Own()
+		key = m.wide.OwnOffset()
 	}
 	saved := n * g.Heads * (l.attn.KeySize + m.l - key - g.ValueSize)
 	return saved > m.wide.KVHeads*(m.keys*(key-m.r)+m.l*g.ValueSize)
@@ -324,7 +325,7 @@ func (p *pass) projectQueries(u *up, l *layer, lo, hi, n, width, col int) {
 }
 
 // expand rebuilds keys and values of all positions that the pass attends to, in pieces shared out among the workers.
-func (p *pass) expand(w *pool.Worker, u *up, l *layer, s *attn.Store) {
+func (p *pass) expand(w *pool.Worker, u *up, l *layer, s *attention.Store) {
 	m, g := l.lat, l.geo
 	from := 0
 	if g.Window > 0 {
@@ -332,7 +333,7 @@ func (p *pass) expand(w *pool.Worker, u *up, l *layer, s *attn.Store) {
 	}
 	n := p.pos + len(p.ids) - from
 	if m.sight != nil {
-		n = max(l.attn.FarEnd(p.pos+len(p.ids)-1)-from, 0)
+		n = max(l.attn.CompressedEnd(p.pos+len(p.ids)-1)-from, 0)
 	}
 	wide := p.wide[wideOf(l)]
 	for {
@@ -351,7 +352,7 @@ func (p *pass) expand(w *pool.Worker, u *up, l *layer, s *attn.Store) {
 }
 
 // expandBlock rebuilds n positions of one block's heads.
-func (p *pass) expandBlock(u *up, l *layer, s, wide *attn.Store, b, from, n int) {
+func (p *pass) expandBlock(u *up, l *layer, s, wide *attention.Store, b, from, n int) {
 	m, g := l.lat, l.geo
 	row, width := l.attn.KeySize, m.wide.KeySize
 	rows := sized(&u.cached, n*row)

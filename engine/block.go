@@ -3,9 +3,9 @@ package engine
 import (
 	"math"
 
-	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
-	"github.com/latentgo/latentgo/quant"
 )
 
 // The block builder: attention and feed-forward of one layer, with what a model has not left out. Data is handed from
@@ -19,7 +19,7 @@ func (p *pass) attention(w *pool.Worker, ln *lane, l *layer, i, lo, hi int) {
 }
 
 // heads computes the outputs of the attention heads.
-func (p *pass) heads(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, hi int) {
+func (p *pass) heads(w *pool.Worker, ln *lane, l *layer, s *attention.Store, lo, hi int) {
 	p.rmsNorm(ln.h, ln.x, l.attnNorm, lo, hi)
 	p.quantize(w, &ln.in, l.inForms, lo, hi)
 	p.projectInput(w, ln, l)
@@ -50,13 +50,13 @@ func (p *pass) projectInput(w *pool.Worker, ln *lane, l *layer) {
 }
 
 // attendOne is a decode step: cached positions are shared out in parts; whoever has the newest appends the token first.
-func (p *pass) attendOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
+func (p *pass) attendOne(w *pool.Worker, ln *lane, l *layer, s *attention.Store) {
 	a := l.attn
 	table := p.tables[l.rope]
 	q := ln.query[:a.Heads*a.KeySize]
 	copy(q, p.q)
 	p.rotateQuery(q, l, table, p.pos)
-	a.Ready(&p.scratch[w.ID], s, q)
+	a.PrepareQueries(&p.scratch[w.ID], s, q)
 	for {
 		i, _, ok := w.Take(a.Parts(p.pos), 1)
 		if !ok {
@@ -75,7 +75,7 @@ func (p *pass) attendOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
 }
 
 // attendMany is prefill: all tokens are appended, then each attends up to itself.
-func (p *pass) attendMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, hi int) {
+func (p *pass) attendMany(w *pool.Worker, ln *lane, l *layer, s *attention.Store, lo, hi int) {
 	a := l.attn
 	nq, nk, nv := a.Heads*a.KeySize, a.KVHeads*a.KeySize, a.KVHeads*a.ValueSize
 	dims := p.ropes[l.rope].Dims()
@@ -119,7 +119,7 @@ func (p *pass) readyQuery(q []float32, l *layer, pos int) {
 }
 
 // append readies key/value head g of a token, rotates the key, and caches both. k and v are changed.
-func (p *pass) append(s *attn.Store, l *layer, table []float32, pos, g int, k, v []float32) {
+func (p *pass) append(s *attention.Store, l *layer, table []float32, pos, g int, k, v []float32) {
 	p.readyKV(l, g, k, v)
 	p.ropes[l.rope].Rotate(k, table)
 	s.Append(pos, g, k, v)
@@ -201,8 +201,8 @@ func (p *pass) activate(l *layer, gate, up []float32, r0, r1 int) {
 // actMul computes gate = act(gate) ⊙ up.
 func (p *pass) actMul(gate, up []float32) {
 	if p.h.arch.gelu {
-		quant.GELUMul(gate, gate, up)
+		kernel.GELUMul(gate, gate, up)
 	} else {
-		quant.SiLUMul(gate, gate, up)
+		kernel.SiLUMul(gate, gate, up)
 	}
 }

@@ -3,7 +3,7 @@ package engine
 import (
 	"fmt"
 
-	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/attention"
 )
 
 // CacheType is a type of cached values.
@@ -37,12 +37,12 @@ func (c CacheType) String() string {
 	return "f16"
 }
 
-func (c CacheType) format() (attn.Format, error) {
+func (c CacheType) format() (attention.Format, error) {
 	switch c {
 	case CacheF16:
-		return attn.F16, nil
+		return attention.F16, nil
 	case CacheQ8:
-		return attn.Q8, nil
+		return attention.Q8, nil
 	}
 	return 0, fmt.Errorf("cache type %d: there are CacheF16 and CacheQ8", int(c))
 }

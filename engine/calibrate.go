@@ -6,7 +6,8 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/attn/transmla"
+	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/pool"
 )
 
@@ -117,14 +118,16 @@ func (c *calibration) embed(ctx context.Context) error {
 }
 
 // scratchStore returns an empty cache for one window of layer l.
-func scratchStore(l *layer, n int) *attn.Store { return attn.NewShortStore(l.attn, attn.F16, n) }
+func scratchStore(l *layer, n int) *attention.Store {
+	return attention.NewShortStore(l.attn, attention.F16, n)
+}
 
-// fitTokens is how many tokens of text attn.Fit gets: it has a hundred unknowns.
+// fitTokens is how many tokens of text transmla.Fit gets: it has a hundred unknowns.
 const fitTokens = 4096
 
-// moments gathers the statistics that attn.Compress wants, from stream y and the original layer l: sums over the tokens. When texts is
-// not nil, it gets what attn.Fit wants.
-func (c *calibration) moments(ctx context.Context, i int, texts *[]attn.Text) (kv, q *gram, err error) {
+// moments gathers the statistics that transmla.Compress wants, from stream y and the original layer l: sums over the tokens. When texts is
+// not nil, it gets what transmla.Fit wants.
+func (c *calibration) moments(ctx context.Context, i int, texts *[]transmla.Sample) (kv, q *gram, err error) {
 	l, g := &c.m.w.layers[i], c.m.w.layers[i].geo
 	nz, nq := g.KVHeads*(g.KeySize+g.ValueSize), g.Heads*g.KeySize
 	kv, q = newGram(nz, 0, &c.scratch), newGram(nq, 0, &c.scratch)
@@ -135,15 +138,15 @@ func (c *calibration) moments(ctx context.Context, i int, texts *[]attn.Text) (k
 		z = resized(z, n*nz)
 		if p.pos == 0 {
 			if keep = texts != nil && kept < fitTokens; keep {
-				*texts = append(*texts, attn.Text{})
+				*texts = append(*texts, transmla.Sample{})
 			}
 		}
-		var text *attn.Text
+		var text *transmla.Sample
 		if keep {
 			text = &(*texts)[len(*texts)-1]
 			text.Tokens += n
 			text.KV = slices.Grow(text.KV, n*nz)[:text.Tokens*nz]
-			asked := text.Tokens / attn.FitStride * nq
+			asked := text.Tokens / transmla.SampleStride * nq
 			text.Queries = slices.Grow(text.Queries, asked-len(text.Queries))[:asked]
 			kept += n
 		}
@@ -162,8 +165,8 @@ func (c *calibration) moments(ctx context.Context, i int, texts *[]attn.Text) (k
 				}
 				at := p.pos + t
 				copy(text.KV[at*nz:], z[t*nz:][:nz])
-				if (at+1)%attn.FitStride == 0 {
-					copy(text.Queries[at/attn.FitStride*nq:], p.q[t*nq:][:nq])
+				if (at+1)%transmla.SampleStride == 0 {
+					copy(text.Queries[at/transmla.SampleStride*nq:], p.q[t*nq:][:nq])
 				}
 			}
 			w.Barrier()
@@ -225,8 +228,8 @@ func (c *calibration) attend(ctx context.Context, i int, conv *layer) (*evidence
 		n, g, kept := len(p.ids), ev.of(p), rest
 		rest = rest.after(n)
 		target = resized(target, n*e)
-		store.Expect(p.pos, n)
-		narrow.Expect(p.pos, n)
+		store.Advance(p.pos, n)
+		narrow.Advance(p.pos, n)
 		return func(w *pool.Worker, ln *lane, lo, hi int) {
 			x.load(ln.x, lo, hi)
 			p.bind(w, ln, l, i)

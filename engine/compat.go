@@ -12,7 +12,7 @@ import (
 // A compressed model as llama.cpp reads it: architecture deepseek2, DeepSeek's own latent attention (see native). A
 // compressed layer of one block is such a layer when its rotated pairs have frequencies in a geometric progression, the same
 // in all layers, and rows come straight from the layer's input. With E the encoder, Q the query and V the value matrices of
-// attn.Compressed, R, L, n = d and v their sizes:
+// transmla.Compressed, R, L, n = d and v their sizes:
 //
 //	attn_q          per head [W_q | Q₁…R·W_q]        {width, heads·(n+R)}
 //	attn_k_b        per head Q_R+1…R+L               {n, L, heads}

@@ -16,7 +16,7 @@ import (
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/ggtype"
 	"github.com/latentgo/latentgo/internal/gguftest"
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // samePlan gives all layers one shape.
@@ -48,7 +48,7 @@ func compatModels() map[string]*gguftest.Builder {
 	}
 	own := exactTiny("llama")
 	b := own.build().AddKV("llama.rope.scaling.type", "linear").AddKV("llama.rope.scaling.attn_factor", float32(1.3))
-	own.tensor(b, newRand(), "output.weight", quant.F32, own.embed, own.voc)
+	own.tensor(b, newRand(), "output.weight", kernel.F32, own.embed, own.voc)
 	models["llama, output and magnitude of its own"] = b
 	return models
 }
@@ -117,7 +117,7 @@ func renamePairs(m *Model, pairs []int32) {
 // Quantised projections take in the rotated rows without losing more than they have lost.
 func TestCompatOfQuantisedModel(t *testing.T) {
 	tiny := exactTiny("llama")
-	tiny.embed, tiny.matrix = 64, quant.Q4_1
+	tiny.embed, tiny.matrix = 64, kernel.Q4_1
 	tiny.ff = 96
 	ids := randomIDs(70, tiny.voc)
 	m := loadFile(t, tiny.build().Write(t), Options{MLA: MLAOff})
@@ -210,7 +210,7 @@ func TestLatentScaleBoundsTheNorm(t *testing.T) {
 			t.Errorf("layer %d: scale %v changes latents by %v", i, b, e)
 		}
 	}
-	zero, err := quant.NewMatrix(ggtype.F32, 28, 48, make([]byte, 4*28*48))
+	zero, err := kernel.NewMatrix(ggtype.F32, 28, 48, make([]byte, 4*28*48))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestCompatWantsOneProgression(t *testing.T) {
 // What llama.cpp's form can't express is named before any work is done, and nothing is written.
 func TestCompatObstacles(t *testing.T) {
 	add := func(name string, n int) func(b *gguftest.Builder) {
-		return func(b *gguftest.Builder) { tiny{}.tensor(b, newRand(), name, quant.F32, n) }
+		return func(b *gguftest.Builder) { tiny{}.tensor(b, newRand(), name, kernel.F32, n) }
 	}
 	cases := map[string]*gguftest.Builder{}
 	with := func(b *gguftest.Builder, change func(b *gguftest.Builder)) *gguftest.Builder { change(b); return b }

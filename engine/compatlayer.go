@@ -7,7 +7,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/latentgo/latentgo/internal/ggtype"
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // layer adds the tensors of layer i. Matrices are computed when they are written.
@@ -33,7 +33,7 @@ func (x *exporter) layer(i int) {
 }
 
 // add adds a tensor of layer i that is computed when it is written.
-func (x *exporter) add(i int, name string, typ quant.Type, compute func() []*mat.Dense, shape ...int) {
+func (x *exporter) add(i int, name string, typ kernel.Type, compute func() []*mat.Dense, shape ...int) {
 	name = layerTensor(i, name)
 	t := madeTensor(name, typ, nil, shape...)
 	x.keep(x.w.AddTensor(name, typ, t.shape, func() ([]byte, error) {
@@ -55,9 +55,9 @@ func (x *exporter) stack(i int, name string) int {
 }
 
 // perHead returns one matrix per query head.
-func (x *exporter) perHead(ms []*quant.Matrix) []*quant.Matrix {
+func (x *exporter) perHead(ms []*kernel.Matrix) []*kernel.Matrix {
 	heads := x.m.h.heads[0]
-	out := make([]*quant.Matrix, heads)
+	out := make([]*kernel.Matrix, heads)
 	for h := range out {
 		if len(ms) > 0 {
 			out[h] = ms[h*len(ms)/heads]
@@ -68,7 +68,7 @@ func (x *exporter) perHead(ms []*quant.Matrix) []*quant.Matrix {
 
 // projectionType is the type of a projection that takes in new rows: a float type stays, others become Q8_0, which adds
 // nothing to their own rounding.
-func projectionType(l linear) quant.Type {
+func projectionType(l linear) kernel.Type {
 	switch {
 	case l.Type == ggtype.F32 || l.Type == ggtype.F16 || l.Type == ggtype.BF16:
 		return l.Type
@@ -79,7 +79,7 @@ func projectionType(l linear) quant.Type {
 }
 
 // queries returns attn_q: per head [without position | rotated].
-func (x *exporter) queries(q linear, query []*quant.Matrix) []*mat.Dense {
+func (x *exporter) queries(q linear, query []*kernel.Matrix) []*mat.Dense {
 	w := dense(q)
 	n, r, e := x.m.h.keySize, x.s.r, w.RawMatrix().Cols
 	mag := 1.0
@@ -99,7 +99,7 @@ func (x *exporter) queries(q linear, query []*quant.Matrix) []*mat.Dense {
 }
 
 // keysOf returns attn_k_b.
-func (x *exporter) keysOf(query []*quant.Matrix) []*mat.Dense {
+func (x *exporter) keysOf(query []*kernel.Matrix) []*mat.Dense {
 	out := denseAll(query)
 	for i, m := range out {
 		out[i] = mat.DenseCopyOf(m.Slice(x.s.r, x.s.r+x.s.l, 0, x.m.h.keySize))
@@ -109,7 +109,7 @@ func (x *exporter) keysOf(query []*quant.Matrix) []*mat.Dense {
 }
 
 // denseAll returns the matrices in double precision.
-func denseAll(ms []*quant.Matrix) []*mat.Dense {
+func denseAll(ms []*kernel.Matrix) []*mat.Dense {
 	out := make([]*mat.Dense, len(ms))
 	for i, m := range ms {
 		out[i] = dense(linear{m, 1})

@@ -176,7 +176,7 @@ func TestExactLayers(t *testing.T) {
 	out, r := convertTo(t, path, opt)
 	x := loadFile(t, out, Options{})
 	for i := range x.w.layers {
-		row := x.w.layers[i].attn.Row()
+		row := x.w.layers[i].attn.RowSize()
 		if exact := i == 0 || i == 3; exact != (row == 64) || !exact && row != 16 {
 			t.Errorf("layer %d caches %d values", i, row)
 		}

@@ -8,11 +8,11 @@ import (
 	"math"
 	"runtime/debug"
 
-	"gonum.org/v1/gonum/mat"
-
 	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/attn/transmla"
 	"github.com/latentgo/latentgo/internal/ggtype"
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
+	"gonum.org/v1/gonum/mat"
 )
 
 // compressOptions says what a model is compressed to, and on what text.
@@ -60,7 +60,7 @@ type converter struct {
 // figures.
 const ridgeShare = 0.2
 
-// Values of attn.CompressOptions.Balance, for our own form and for that of llama.cpp. RATIONALE.md has the figures.
+// Values of transmla.CompressOptions.Balance, for our own form and for that of llama.cpp. RATIONALE.md has the figures.
 const (
 	keyWeight       = 2.5
 	compatKeyWeight = 4
@@ -146,9 +146,9 @@ func (c *converter) load(i int, made map[string]*tensor) (*layer, error) {
 
 // compress makes the tensors of layer i's compressed attention.
 func (c *converter) compress(ctx context.Context, i int, made map[string]*tensor) error {
-	var texts *[]attn.Text
+	var texts *[]transmla.Sample
 	if c.compat {
-		texts = new([]attn.Text)
+		texts = new([]transmla.Sample)
 	}
 	kv, q, err := c.cal.moments(ctx, i, texts)
 	if err != nil {
@@ -159,22 +159,22 @@ func (c *converter) compress(ctx context.Context, i int, made map[string]*tensor
 	if l.geo.Window > 0 {
 		span = min(span, l.geo.Window)
 	}
-	o := attn.CompressOptions{R: s.r, L: s.l, Keys: s.keys(), Context: span, Balance: keyWeight}
+	o := transmla.CompressOptions{R: s.r, L: s.l, Keys: s.keys(), Context: span, KeyWeight: keyWeight}
 	if s.near > 0 {
-		o.Turns = c.h.turns[l.rope]
+		o.Keeps = c.h.turns[l.rope].Keeps
 	}
 	if c.compat {
-		o.Pairs, o.Balance = compatPairs(s.r), compatKeyWeight
+		o.Pairs, o.KeyWeight = compatPairs(s.r), compatKeyWeight
 	}
-	var parts []*attn.Compressed
+	var parts []*transmla.Compressed
 	for b := range s.blocks {
 		m := c.blockMoments(l, kv, q, b, s.blocks)
 		if c.compat {
-			if o.Heads, err = c.fit(c.m.run.ropes[l.rope], m, o, *texts); err != nil {
+			if o.Factors, err = c.fit(c.m.run.ropes[l.rope], m, o, *texts); err != nil {
 				return err
 			}
 		}
-		p, err := attn.Compress(c.m.run.ropes[l.rope], m, o)
+		p, err := transmla.Compress(c.m.run.ropes[l.rope], m, o)
 		if err != nil {
 			return err
 		}
@@ -185,24 +185,24 @@ func (c *converter) compress(ctx context.Context, i int, made map[string]*tensor
 
 // fit finds how query heads ask rows whose keys are rotated before they are cached, or not at all. Our own form, which rotates them
 // however far they are, has no need.
-func (c *converter) fit(rope *attn.Rope, m *attn.Moments, o attn.CompressOptions, texts []attn.Text) ([]attn.Asks, error) {
-	f, err := attn.NewFit(rope, m, o, texts)
+func (c *converter) fit(rope *attn.Rope, m *transmla.Moments, o transmla.CompressOptions, texts []transmla.Sample) ([]transmla.QueryFactors, error) {
+	f, err := transmla.NewFit(rope, m, o, texts)
 	if err != nil {
 		return nil, err
 	}
-	asks := make([]attn.Asks, m.Heads)
+	asks := make([]transmla.QueryFactors, m.Heads)
 	return asks, c.m.run.parallel(m.Heads, func(h int) (err error) {
-		asks[h], err = f.Asks(h)
+		asks[h], err = f.Factors(h)
 		return err
 	})
 }
 
 // blockMoments cuts the statistics of block b of n out of the layer's.
-func (c *converter) blockMoments(l *layer, kv, q *gram, b, n int) *attn.Moments {
+func (c *converter) blockMoments(l *layer, kv, q *gram, b, n int) *transmla.Moments {
 	g := l.geo
 	g.KVHeads /= n
 	g.Heads /= n
-	m := &attn.Moments{Geometry: g, KV: mat.NewSymDense(g.KVHeads*(g.KeySize+g.ValueSize), nil)}
+	m := &transmla.Moments{Geometry: g, KV: mat.NewSymDense(g.KVHeads*(g.KeySize+g.ValueSize), nil)}
 	at := func(i int) int { // index in the layer's z of index i in the block's
 		if k := g.KVHeads * g.KeySize; i >= k {
 			return l.geo.KVHeads*g.KeySize + b*g.KVHeads*g.ValueSize + i - k
@@ -263,7 +263,7 @@ func dense(l linear) *mat.Dense {
 }
 
 // encoderType returns the type of what makes rows of n inputs, in a model whose projections have type t: it costs nothing beside theirs.
-func encoderType(t quant.Type, n int) quant.Type {
+func encoderType(t kernel.Type, n int) kernel.Type {
 	if n%32 != 0 || t == ggtype.F32 || t == ggtype.F16 || t == ggtype.BF16 {
 		return ggtype.F16
 	}
@@ -271,7 +271,7 @@ func encoderType(t quant.Type, n int) quant.Type {
 }
 
 // latentTensors adds a compressed layer's tensors to made.
-func (c *converter) latentTensors(i int, parts []*attn.Compressed, made map[string]*tensor) error {
+func (c *converter) latentTensors(i int, parts []*transmla.Compressed, made map[string]*tensor) error {
 	l, s := &c.m.w.layers[i], c.plan[i]
 	var enc, query, value []*mat.Dense
 	var pairs []byte
@@ -283,14 +283,14 @@ func (c *converter) latentTensors(i int, parts []*attn.Compressed, made map[stri
 		}
 	}
 	name := func(s string) string { return fmt.Sprintf("blk.%d.%s", i, s) }
-	add := func(n string, typ quant.Type, data []byte, shape ...int) {
+	add := func(n string, typ kernel.Type, data []byte, shape ...int) {
 		made[name(n)] = madeTensor(name(n), typ, data, shape...)
 	}
 	if s.r > 0 {
 		add(tensorPairs, ggtype.I32, pairs, s.r/2, s.blocks)
 	}
 	row := s.r + s.l
-	write := func(n string, typ quant.Type, m []*mat.Dense) error {
+	write := func(n string, typ kernel.Type, m []*mat.Dense) error {
 		rows, cols := m[0].Dims()
 		data, err := encode(typ, m...)
 		add(n, typ, data, cols, rows, len(m))
@@ -357,7 +357,7 @@ func fold(l *layer, enc []*mat.Dense) (*mat.Dense, []float64) {
 }
 
 // encode writes matrices one after the other as type t.
-func encode(t quant.Type, ms ...*mat.Dense) ([]byte, error) {
+func encode(t kernel.Type, ms ...*mat.Dense) ([]byte, error) {
 	var out []byte
 	for _, m := range ms {
 		rows, cols := m.Dims()
@@ -368,7 +368,7 @@ func encode(t quant.Type, ms ...*mat.Dense) ([]byte, error) {
 			}
 		}
 		b := make([]byte, t.RowBytes(cols)*rows)
-		if err := quant.Quantize(b, t, x); err != nil {
+		if err := kernel.Quantize(b, t, x); err != nil {
 			return nil, err
 		}
 		out = append(out, b...)
@@ -376,7 +376,7 @@ func encode(t quant.Type, ms ...*mat.Dense) ([]byte, error) {
 	return out, nil
 }
 
-func madeTensor(name string, typ quant.Type, data []byte, shape ...int) *tensor {
+func madeTensor(name string, typ kernel.Type, data []byte, shape ...int) *tensor {
 	t := &tensor{name: name, typ: typ, bytes: func() ([]byte, error) { return data, nil }}
 	for _, n := range shape {
 		t.shape = append(t.shape, uint64(n))
@@ -406,7 +406,7 @@ func (c *converter) repair(ev *evidence, old linear, name string, made map[strin
 		return err
 	}
 	if j != nil {
-		m, err := quant.NewMatrix(typ, g.b, g.a, data)
+		m, err := kernel.NewMatrix(typ, g.b, g.a, data)
 		if err != nil {
 			return err
 		}
@@ -430,8 +430,8 @@ func floatRows(l linear) []float32 {
 }
 
 // round encodes rows of n weights, divided by scale, so that the error of products stays small in the metric given.
-func (c *converter) round(rows []float32, n int, scale float32, typ quant.Type, metric *factor) ([]byte, error) {
-	fb := quant.NewFeedback(n, metric.at)
+func (c *converter) round(rows []float32, n int, scale float32, typ kernel.Type, metric *factor) ([]byte, error) {
+	fb := kernel.NewGPTQ(n, metric.at)
 	size := typ.RowBytes(n)
 	data := make([]byte, size*len(rows)/n)
 	err := c.m.run.parallel(len(rows)/n, func(r int) error {
@@ -445,7 +445,7 @@ func (c *converter) round(rows []float32, n int, scale float32, typ quant.Type, 
 }
 
 // writable returns the type itself, or for types without an encoder the smallest one that loses no more.
-func writable(t quant.Type) quant.Type {
+func writable(t kernel.Type) kernel.Type {
 	switch t {
 	case ggtype.F32, ggtype.F16, ggtype.BF16, ggtype.Q4_0, ggtype.Q4_1, ggtype.Q5_0, ggtype.Q5_1, ggtype.Q8_0:
 		return t

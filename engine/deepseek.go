@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/latentgo/latentgo/attn"
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // DeepSeek's own multi-head latent attention (arXiv 2405.04434). A layer computes from its normed input h, with r rotated
@@ -62,7 +62,7 @@ type native struct {
 	qA     linear // [rank, width] and what follows from it; nil when the queries have one matrix
 	qNorm  []float32
 	kvNorm []float32 // [L]
-	forms  []quant.Form
+	forms  []kernel.ActType
 }
 
 // mla loads the attention of layer i.
@@ -116,8 +116,8 @@ func (ld *loader) mlaForms(l *layer, i int) {
 		m.query = transposedAll(m.key)
 	}
 	var err error
-	if l.attn, err = attn.NewLatent(g.Heads, 1, m.r, m.l, g.Window); err == nil {
-		m.wide, err = attn.NewGQA(g)
+	if l.attn, err = attention.NewLatent(g.Heads, 1, m.r, m.l, g.Window); err == nil {
+		m.wide, err = attention.NewGQA(g)
 	}
 	if err != nil {
 		ld.err = fmt.Errorf("%s: layer %d: %w", ld.f.Name(), i, err)
@@ -125,8 +125,8 @@ func (ld *loader) mlaForms(l *layer, i int) {
 }
 
 // transposedAll returns the transposed matrices.
-func transposedAll(ms []*quant.Matrix) []*quant.Matrix {
-	out := make([]*quant.Matrix, len(ms))
+func transposedAll(ms []*kernel.Matrix) []*kernel.Matrix {
+	out := make([]*kernel.Matrix, len(ms))
 	for i, m := range ms {
 		out[i] = transposed(m, 0, m.Rows)
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/gguftest"
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // deep describes a small random model with DeepSeek's attention and experts.
@@ -16,7 +16,7 @@ type deep struct {
 	heads, n, r, v, q, l          int
 	experts, used, width, shared  int
 	oldKV, bias, fused            bool
-	matrix                        quant.Type
+	matrix                        kernel.Type
 	keys                          map[string]any // below "deepseek2."
 }
 
@@ -24,7 +24,7 @@ type deep struct {
 func tinyLite() deep {
 	return deep{
 		layers: 3, dense: 1, embed: 64, ff: 96, voc: 80, heads: 4, n: 32, r: 16, v: 32, l: 64,
-		experts: 8, used: 3, width: 32, shared: 2, matrix: quant.F32,
+		experts: 8, used: 3, width: 32, shared: 2, matrix: kernel.F32,
 		keys: map[string]any{
 			"rope.scaling.type": "yarn", "rope.scaling.factor": float32(40), "rope.scaling.original_context_length": uint32(64),
 			"rope.scaling.yarn_log_multiplier": float32(0.0707), "expert_weights_scale": float32(1),
@@ -87,11 +87,11 @@ func (d deep) build() *gguftest.Builder {
 	}
 	b.AddKV("tokenizer.ggml.model", "test").AddKV("tokenizer.ggml.tokens", tokens)
 	r := rand.New(rand.NewPCG(7, 8))
-	add := func(name string, t quant.Type, shape ...int) { (tiny{}).tensor(b, r, name, t, shape...) }
+	add := func(name string, t kernel.Type, shape ...int) { (tiny{}).tensor(b, r, name, t, shape...) }
 	add("token_embd.weight", d.matrix, d.embed, d.voc)
-	add("output_norm.weight", quant.F32, d.embed)
+	add("output_norm.weight", kernel.F32, d.embed)
 	for i := range d.layers {
-		part := func(name string, t quant.Type, shape ...int) { add(fmt.Sprintf("blk.%d.%s", i, name), t, shape...) }
+		part := func(name string, t kernel.Type, shape ...int) { add(fmt.Sprintf("blk.%d.%s", i, name), t, shape...) }
 		d.attention(part)
 		d.feedForward(part, i < d.dense)
 	}
@@ -132,17 +132,17 @@ func (d deep) metadata(set func(string, any)) {
 	}
 }
 
-func (d deep) attention(add func(string, quant.Type, ...int)) {
-	add("attn_norm.weight", quant.F32, d.embed)
+func (d deep) attention(add func(string, kernel.Type, ...int)) {
+	add("attn_norm.weight", kernel.F32, d.embed)
 	if d.q > 0 {
 		add("attn_q_a.weight", d.matrix, d.embed, d.q)
-		add("attn_q_a_norm.weight", quant.F32, d.q)
+		add("attn_q_a_norm.weight", kernel.F32, d.q)
 		add("attn_q_b.weight", d.matrix, d.q, d.heads*(d.n+d.r))
 	} else {
 		add("attn_q.weight", d.matrix, d.embed, d.heads*(d.n+d.r))
 	}
 	add("attn_kv_a_mqa.weight", d.matrix, d.embed, d.l+d.r)
-	add("attn_kv_a_norm.weight", quant.F32, d.l)
+	add("attn_kv_a_norm.weight", kernel.F32, d.l)
 	if d.oldKV {
 		add("attn_kv_b.weight", d.matrix, d.l, d.heads*(d.n+d.v))
 	} else {
@@ -152,17 +152,17 @@ func (d deep) attention(add func(string, quant.Type, ...int)) {
 	add("attn_output.weight", d.matrix, d.heads*d.v, d.embed)
 }
 
-func (d deep) feedForward(add func(string, quant.Type, ...int), dense bool) {
-	add("ffn_norm.weight", quant.F32, d.embed)
+func (d deep) feedForward(add func(string, kernel.Type, ...int), dense bool) {
+	add("ffn_norm.weight", kernel.F32, d.embed)
 	if dense {
 		add("ffn_gate.weight", d.matrix, d.embed, d.ff)
 		add("ffn_up.weight", d.matrix, d.embed, d.ff)
 		add("ffn_down.weight", d.matrix, d.ff, d.embed)
 		return
 	}
-	add("ffn_gate_inp.weight", quant.F32, d.embed, d.experts)
+	add("ffn_gate_inp.weight", kernel.F32, d.embed, d.experts)
 	if d.bias {
-		add("exp_probs_b.bias", quant.F32, d.experts)
+		add("exp_probs_b.bias", kernel.F32, d.experts)
 	}
 	if d.fused {
 		add("ffn_gate_up_exps.weight", d.matrix, d.embed, 2*d.width, d.experts)
@@ -246,7 +246,7 @@ func TestDeepseekThreadsAgree(t *testing.T) {
 // A step allocates nothing once the context has grown, whichever experts it takes.
 func TestDeepseekDecodeDoesNotAllocate(t *testing.T) {
 	for _, d := range []deep{tinyLite(), tinyV3()} {
-		d.matrix = quant.Q8_0
+		d.matrix = kernel.Q8_0
 		m := loadFile(t, d.build().Write(t), Options{})
 		s := newSession(t, m, nil)
 		ids := randomIDs(200, d.voc)
@@ -274,7 +274,7 @@ func TestGatingDefault(t *testing.T) {
 		d.layers = c.layers
 		b := (&gguftest.Builder{}).AddKV("general.architecture", "deepseek2")
 		d.metadata(func(k string, v any) { b.Set("deepseek2."+k, v) })
-		b.AddTensor("token_embd.weight", quant.Q4_0, []uint64{32, uint64(c.vocab)}, nil)
+		b.AddTensor("token_embd.weight", kernel.Q4_0, []uint64{32, uint64(c.vocab)}, nil)
 		f, err := gguf.Open(b.Write(t))
 		if err != nil {
 			t.Fatal(err)

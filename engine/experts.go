@@ -1,8 +1,8 @@
 package engine
 
 import (
+	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
-	"github.com/latentgo/latentgo/quant"
 )
 
 // The feed-forward part of a mixture of experts, for one token or many in the same steps: route each token, sort the choices
@@ -11,16 +11,16 @@ import (
 
 // mixing holds the buffers of mixed layers, reused by all. A choice is a token's i-th expert.
 type mixing struct {
-	routers  []router    // per worker
-	logits   []float32   // [tokens, experts], then probabilities
-	ids      []int32     // [tokens, used] experts
-	weights  []float32   // [tokens, used]
-	start    []int32     // [experts+1] where the choices of an expert start in order
-	order    []int32     // choices sorted by expert, those of one in the order of tokens
-	active   []int32     // experts that some token chose, ascending
-	gate, up []float32   // [choices, ff] in that order: hidden values
-	acts     []quant.Act // per active expert: its rows of gate
-	part     []float32   // [tokens, width]: what one expert gives, columns of one worker at a time
+	routers  []router     // per worker
+	logits   []float32    // [tokens, experts], then probabilities
+	ids      []int32      // [tokens, used] experts
+	weights  []float32    // [tokens, used]
+	start    []int32      // [experts+1] where the choices of an expert start in order
+	order    []int32      // choices sorted by expert, those of one in the order of tokens
+	active   []int32      // experts that some token chose, ascending
+	gate, up []float32    // [choices, ff] in that order: hidden values
+	acts     []kernel.Act // per active expert: its rows of gate
+	part     []float32    // [tokens, width]: what one expert gives, columns of one worker at a time
 }
 
 // grow makes room for n tokens and the largest of the layers.
@@ -33,7 +33,7 @@ func (m *mixing) grow(n, width int, most widths) {
 	m.gate, m.up = make([]float32, n*most.mixed), make([]float32, n*most.mixed)
 	m.part = make([]float32, n*width)
 	if k := cap(m.active); len(m.acts) < k {
-		m.acts = make([]quant.Act, k)
+		m.acts = make([]kernel.Act, k)
 	}
 }
 
@@ -50,7 +50,7 @@ func (p *pass) experts(w *pool.Worker, ln *lane, l *layer, lo, hi int) {
 		from, to := p.choices(a)
 		act := &p.mixing.acts[a]
 		act.Reset(p.mixing.gate[from*l.moe.ff:], to-from, l.moe.ff)
-		act.Quantize(l.moe.down[0].Form(), 0, to-from)
+		act.Quantize(l.moe.down[0].ActType(), 0, to-from)
 	}
 	p.quantize(w, &ln.ffn, l.downForms, lo, hi)
 	if p.single() {
@@ -143,7 +143,7 @@ func (p *pass) expertsHidden(w *pool.Worker, ln *lane, l *layer) {
 }
 
 // rowsOf returns the normed rows of the tokens of choices from … to-1 in the experts' forms; held tells that they are there.
-func (p *pass) rowsOf(w *pool.Worker, ln *lane, l *layer, from, to int, held bool) *quant.Act {
+func (p *pass) rowsOf(w *pool.Worker, ln *lane, l *layer, from, to int, held bool) *kernel.Act {
 	u, e := &p.ups[w.ID], p.h.embed
 	if held {
 		return &u.act
@@ -153,8 +153,8 @@ func (p *pass) rowsOf(w *pool.Worker, ln *lane, l *layer, from, to int, held boo
 		copy(in[i*e:][:e], ln.h[int(c)/l.moe.used*e:])
 	}
 	u.act.Reset(in, to-from, e)
-	u.act.Quantize(l.moe.gate[0].Form(), 0, to-from)
-	if f := l.moe.up[0].Form(); f != l.moe.gate[0].Form() {
+	u.act.Quantize(l.moe.gate[0].ActType(), 0, to-from)
+	if f := l.moe.up[0].ActType(); f != l.moe.gate[0].ActType() {
 		u.act.Quantize(f, 0, to-from)
 	}
 	return &u.act

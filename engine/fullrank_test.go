@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/latentgo/latentgo/internal/gguftest"
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // fullRank returns a plan that keeps all values of all layers in rows: everything under RoPE that the model has there.
@@ -46,7 +46,7 @@ func compressTo(t *testing.T, m *Model, plan []latentShape, compat bool) {
 // exactTiny is a model whose weights are not rounded, of a width at which a conversion's matrices are not either beyond
 // half precision.
 func exactTiny(arch string) tiny {
-	return tiny{arch: arch, layers: 3, embed: 48, ff: 80, heads: 6, kv: 2, d: 16, voc: 90, matrix: quant.F32}
+	return tiny{arch: arch, layers: 3, embed: 48, ff: 80, heads: 6, kv: 2, d: 16, voc: 90, matrix: kernel.F32}
 }
 
 // fullRankModels are one model per architecture, and switches that conversions have to follow.

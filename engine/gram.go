@@ -1,8 +1,8 @@
 package engine
 
 import (
+	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
-	"github.com/latentgo/latentgo/quant"
 )
 
 // gram accumulates AᵀA and AᵀB over batches of rows of A [n, a] and B [n, b]: the normal equations of a regression of B on A, in single
@@ -132,7 +132,7 @@ func (g *gram) turn(c int, panel []float32) {
 	at := c * gramPanel
 	for lo := 0; lo < g.n; lo += gramPiece {
 		rows := g.at[(lo/gramPiece*g.a+at)*gramRow:]
-		quant.Transpose(rows, gramRow, panel[lo*gramPanel:], gramPanel, min(gramPiece, g.n-lo), min(gramPanel, g.a-at))
+		kernel.Transpose(rows, gramRow, panel[lo*gramPanel:], gramPanel, min(gramPiece, g.n-lo), min(gramPanel, g.a-at))
 	}
 }
 
@@ -152,6 +152,6 @@ func (g *gram) product(sum []float32, width int, x []float32, lo, hi, c, columns
 	x = x[c*g.n:] // the panel
 	for at := 0; at < g.n; at += gramPiece {
 		p := g.at[(at/gramPiece*g.a+lo)*gramRow:]
-		quant.MixF32(sum[lo*width+c:], width, p, gramRow, hi-lo, x[at*gramPanel:], gramPanel, min(gramPiece, g.n-at), columns)
+		kernel.WeightedSumF32(sum[lo*width+c:], width, p, gramRow, hi-lo, x[at*gramPanel:], gramPanel, min(gramPiece, g.n-at), columns)
 	}
 }

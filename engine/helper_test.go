@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/latentgo/latentgo/internal/gguftest"
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // tiny describes a small random model, for tests that need weights but no language.
@@ -19,11 +19,11 @@ type tiny struct {
 	arch                                 string
 	layers, embed, ff, heads, kv, d, voc int
 	bias, qkNorm, postNorm               bool
-	matrix                               quant.Type
+	matrix                               kernel.Type
 }
 
 func tinyLlama() tiny {
-	return tiny{arch: "llama", layers: 2, embed: 64, ff: 96, heads: 6, kv: 2, d: 16, voc: 80, matrix: quant.Q8_0}
+	return tiny{arch: "llama", layers: 2, embed: 64, ff: 96, heads: 6, kv: 2, d: 16, voc: 80, matrix: kernel.Q8_0}
 }
 
 // build returns the model as a GGUF file with its keys as metadata.
@@ -38,7 +38,7 @@ func (m tiny) build() *gguftest.Builder {
 	b.AddKV(a+"attention.layer_norm_rms_epsilon", float32(1e-5)).AddKV(a+"rope.freq_base", float32(10000))
 	b.AddKV("tokenizer.ggml.model", "test")
 	m.tensor(b, r, "token_embd.weight", m.matrix, m.embed, m.voc)
-	m.tensor(b, r, "output_norm.weight", quant.F32, m.embed)
+	m.tensor(b, r, "output_norm.weight", kernel.F32, m.embed)
 	for i := range m.layers {
 		m.layer(b, r, fmt.Sprintf("blk.%d.", i))
 	}
@@ -56,25 +56,25 @@ func (m tiny) layer(b *gguftest.Builder, r *rand.Rand, p string) {
 	} {
 		m.tensor(b, r, p+t.name+".weight", m.matrix, t.in, t.out)
 	}
-	m.tensor(b, r, p+"attn_norm.weight", quant.F32, m.embed)
-	m.tensor(b, r, p+"ffn_norm.weight", quant.F32, m.embed)
+	m.tensor(b, r, p+"attn_norm.weight", kernel.F32, m.embed)
+	m.tensor(b, r, p+"ffn_norm.weight", kernel.F32, m.embed)
 	if m.bias {
-		m.tensor(b, r, p+"attn_q.bias", quant.F32, q)
-		m.tensor(b, r, p+"attn_k.bias", quant.F32, kv)
-		m.tensor(b, r, p+"attn_v.bias", quant.F32, kv)
+		m.tensor(b, r, p+"attn_q.bias", kernel.F32, q)
+		m.tensor(b, r, p+"attn_k.bias", kernel.F32, kv)
+		m.tensor(b, r, p+"attn_v.bias", kernel.F32, kv)
 	}
 	if m.qkNorm {
-		m.tensor(b, r, p+"attn_q_norm.weight", quant.F32, m.d)
-		m.tensor(b, r, p+"attn_k_norm.weight", quant.F32, m.d)
+		m.tensor(b, r, p+"attn_q_norm.weight", kernel.F32, m.d)
+		m.tensor(b, r, p+"attn_k_norm.weight", kernel.F32, m.d)
 	}
 	if m.postNorm {
-		m.tensor(b, r, p+"post_attention_norm.weight", quant.F32, m.embed)
-		m.tensor(b, r, p+"post_ffw_norm.weight", quant.F32, m.embed)
+		m.tensor(b, r, p+"post_attention_norm.weight", kernel.F32, m.embed)
+		m.tensor(b, r, p+"post_ffw_norm.weight", kernel.F32, m.embed)
 	}
 }
 
 // tensor adds random weights: norms around 1, others small.
-func (tiny) tensor(b *gguftest.Builder, r *rand.Rand, name string, t quant.Type, shape ...int) {
+func (tiny) tensor(b *gguftest.Builder, r *rand.Rand, name string, t kernel.Type, shape ...int) {
 	n, dims := 1, []uint64{}
 	for _, d := range shape {
 		n *= d
@@ -88,7 +88,7 @@ func (tiny) tensor(b *gguftest.Builder, r *rand.Rand, name string, t quant.Type,
 		}
 	}
 	data := make([]byte, gguftest.Size(t, dims))
-	if err := quant.Quantize(data, t, x); err != nil {
+	if err := kernel.Quantize(data, t, x); err != nil {
 		panic(err)
 	}
 	b.AddTensor(name, t, dims, data)

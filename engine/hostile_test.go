@@ -8,7 +8,7 @@ import (
 
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/gguftest"
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // Files that are well-formed GGUF but no model: each is refused with an error that names the file and what is wrong.
@@ -50,13 +50,13 @@ func TestLoadRefuses(t *testing.T) {
 		{"width of another model", set("llama.embedding_length", uint32(128)), ErrInvalid, "token_embd.weight"},
 		{"feed-forward of another model", set("llama.feed_forward_length", uint32(64)), ErrInvalid, "ffn_gate.weight"},
 		{"more blocks than tensors", set("llama.block_count", uint32(3)), nil, "blk.2."},
-		{"rope factor 0", func(b *gguftest.Builder) { b.AddTensor("rope_freqs.weight", quant.F32, []uint64{8}, nil) }, ErrInvalid, "rope factor 0"},
-		{"scale tensor 0", func(b *gguftest.Builder) { b.AddTensor("blk.0.attn_q.scale", quant.F32, []uint64{1}, nil) }, ErrInvalid, "blk.0.attn_q.scale"},
+		{"rope factor 0", func(b *gguftest.Builder) { b.AddTensor("rope_freqs.weight", kernel.F32, []uint64{8}, nil) }, ErrInvalid, "rope factor 0"},
+		{"scale tensor 0", func(b *gguftest.Builder) { b.AddTensor("blk.0.attn_q.scale", kernel.F32, []uint64{1}, nil) }, ErrInvalid, "blk.0.attn_q.scale"},
 		{"matrix of integers", func(b *gguftest.Builder) {
 			b.AddTensor("output.weight", gguf.Type(26), []uint64{64, 80}, nil)
-		}, quant.ErrType, "output.weight"},
+		}, kernel.ErrType, "output.weight"},
 		{"output of another vocabulary", func(b *gguftest.Builder) {
-			b.AddTensor("output.weight", quant.F32, []uint64{64, 81}, nil)
+			b.AddTensor("output.weight", kernel.F32, []uint64{64, 81}, nil)
 		}, ErrInvalid, "output.weight"},
 	}
 	for _, c := range cases {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/attention"
 )
 
 // Limits that no real model exceeds; a file beyond them is hostile or broken.
@@ -30,10 +31,10 @@ type hparams struct {
 	eps                float32
 	scale              float32 // of scores
 	window             int
-	local              []bool        // per layer: attention in the window only
-	latent             []latentShape // per layer, nil for a model that is not compressed
-	phase              float64       // see attn.NewTurns
-	turns              []*attn.Turns // by layer.rope, when any layer needs them
+	local              []bool                 // per layer: attention in the window only
+	latent             []latentShape          // per layer, nil for a model that is not compressed
+	phase              float64                // see attention.NewTurns
+	turns              []*attention.BlockRope // by layer.rope, when any layer needs them
 	mla                mlaShape
 	experts            mixture
 	rope               attn.RopeConfig

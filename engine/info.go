@@ -24,8 +24,8 @@ func (m *Model) Info() Info {
 	in.MLA = h.form(m.w, m.opt.MLA)
 	for i := range m.w.layers {
 		a := m.w.layers[i].attn
-		in.CacheBytes += cachedBytes * a.Row()
-		in.RecentBytes += a.RecentBytes()
+		in.CacheBytes += cachedBytes * a.RowSize()
+		in.RecentBytes += a.RingBytes()
 		if l := a.Latent(); l != nil {
 			in.RopeSize += l.R
 			in.LatentSize += l.L

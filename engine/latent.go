@@ -6,27 +6,28 @@ import (
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/ggtype"
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// latent is what a compressed layer has in place of key and value projections (attn.Compressed). Its cache holds, per
+// latent is what a compressed layer has in place of key and value projections (transmla.Compressed). Its cache holds, per
 // block of key/value heads, one row [R rotated | L latent] per token.
 type latent struct {
 	r, l, blocks int
 	keys         int // of the latent values, how many keys are made of: the first
 
-	enc     linear          // [blocks·(R+L), width]: rows from the layer's input, when that is possible
-	encBias []float32       // or nil
-	encKV   []*quant.Matrix // otherwise: per block [R+L, heads·(d+v)], rows from its keys and values
-	pairs   []int32         // [blocks·R/2] RoPE pair of each rotated pair
+	enc     linear           // [blocks·(R+L), width]: rows from the layer's input, when that is possible
+	encBias []float32        // or nil
+	encKV   []*kernel.Matrix // otherwise: per block [R+L, heads·(d+v)], rows from its keys and values
+	pairs   []int32          // [blocks·R/2] RoPE pair of each rotated pair
 	// One per key/value head, or one per query head:
-	query  []*quant.Matrix // [R+L, d]: a query head's query for rows
-	key    []*quant.Matrix // [d, L]: the latent part of query transposed, a head's key from the latent
-	value  []*quant.Matrix // [v, L]: its value from the latent
-	sight  *attn.Reach     // how near and far tokens are seen differently; then key is nil
-	native *native         // what DeepSeek's own form has beside; nil for a compressed layer
-	wide   *attn.Layer     // attention over keys [R rotated | d] and values expanded from the latent, for prefill
+	query  []*kernel.Matrix        // [R+L, d]: a query head's query for rows
+	key    []*kernel.Matrix        // [d, L]: the latent part of query transposed, a head's key from the latent
+	value  []*kernel.Matrix        // [v, L]: its value from the latent
+	sight  *attention.RecentWindow // how near and far tokens are seen differently; then key is nil
+	native *native                 // what DeepSeek's own form has beside; nil for a compressed layer
+	wide   *attention.Layer        // attention over keys [R rotated | d] and values expanded from the latent, for prefill
 }
 
 // Names of a compressed model's metadata; the arrays have one number per layer.
@@ -37,7 +38,7 @@ const (
 	keyLatentBlocks  = "latentgo.mla.block_count"
 	keyLatentKeys    = "latentgo.mla.key_size"   // of the latent values, how many keys are made of
 	keyLatentNear    = "latentgo.mla.near_size"  // tokens that are seen as the model sees them, a multiple of 32; 0: none
-	keyLatentPhase   = "latentgo.mla.turn_phase" // one number for all layers, see attn.Turns
+	keyLatentPhase   = "latentgo.mla.turn_phase" // one number for all layers, see attention.Turns
 )
 
 // Names of a compressed layer's tensors, after "blk.N.".
@@ -165,8 +166,8 @@ func (ld *loader) latent(l *layer, i int, h *hparams, name func(string) string) 
 		m.key = append(m.key, transposed(q, s.r, s.l))
 	}
 	var err error
-	if l.attn, err = attn.NewLatent(g.Heads, s.blocks, s.r, s.l, g.Window); err == nil {
-		m.wide, err = attn.NewGQA(attn.Geometry{
+	if l.attn, err = attention.NewLatent(g.Heads, s.blocks, s.r, s.l, g.Window); err == nil {
+		m.wide, err = attention.NewGQA(attn.Geometry{
 			Heads: g.Heads, KVHeads: max(len(m.query), len(m.value)), KeySize: s.r + g.KeySize, ValueSize: g.ValueSize, Window: g.Window,
 		})
 	}
@@ -191,15 +192,15 @@ func (m *latent) checkPerKey(g attn.Geometry) error {
 func (m *latent) row() int { return m.r + m.l }
 
 // matrices loads n matrices [rows, cols] that one tensor holds.
-func (ld *loader) matrices(name string, n, rows, cols int) []*quant.Matrix {
+func (ld *loader) matrices(name string, n, rows, cols int) []*kernel.Matrix {
 	t, b := ld.find(name, cols, rows, n)
-	out := make([]*quant.Matrix, n)
+	out := make([]*kernel.Matrix, n)
 	for i := range out {
 		if ld.err != nil {
 			return nil
 		}
 		size := len(b) / n
-		m, err := quant.NewMatrix(t.typ, rows, cols, b[i*size:(i+1)*size])
+		m, err := kernel.NewMatrix(t.typ, rows, cols, b[i*size:(i+1)*size])
 		ld.fail(t, err)
 		out[i] = m
 	}
@@ -207,7 +208,7 @@ func (ld *loader) matrices(name string, n, rows, cols int) []*quant.Matrix {
 }
 
 // perHead loads matrices [rows, cols] of which a tensor has one for each key/value head, or for each query head.
-func (ld *loader) perHead(name string, g attn.Geometry, rows, cols int) []*quant.Matrix {
+func (ld *loader) perHead(name string, g attn.Geometry, rows, cols int) []*kernel.Matrix {
 	n := g.KVHeads
 	if t, err := ld.tensor(name); err == nil && len(t.shape) == 3 && t.shape[2] == uint64(g.Heads) {
 		n = g.Heads
@@ -239,7 +240,7 @@ func (ld *loader) pairs(name string, s latentShape, limit int) []int32 {
 }
 
 // transposed returns rows from … from+n-1 of m as the columns of a matrix in half precision.
-func transposed(m *quant.Matrix, from, n int) *quant.Matrix {
+func transposed(m *kernel.Matrix, from, n int) *kernel.Matrix {
 	row := make([]float32, m.Cols)
 	t := make([]float32, n*m.Cols)
 	for r := range n {
@@ -250,11 +251,11 @@ func transposed(m *quant.Matrix, from, n int) *quant.Matrix {
 	}
 	data := make([]byte, 2*len(t))
 	half := make([]uint16, len(t))
-	quant.F32ToF16(half, t)
+	kernel.F32ToF16(half, t)
 	for i, v := range half {
 		binary.LittleEndian.PutUint16(data[2*i:], v)
 	}
-	out, err := quant.NewMatrix(ggtype.F16, m.Cols, n, data)
+	out, err := kernel.NewMatrix(ggtype.F16, m.Cols, n, data)
 	if err != nil {
 		panic(err) // the shape is right by construction
 	}

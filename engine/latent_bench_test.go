@@ -10,19 +10,19 @@ import (
 	"time"
 
 	"github.com/latentgo/latentgo/internal/ggtype"
+	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/testenv"
-	"github.com/latentgo/latentgo/quant"
 )
 
 // randomLatents are tensors of compressed layers with random weights: what speed needs of a conversion.
-func randomLatents(t testing.TB, m *Model, s latentShape, small quant.Type) map[string]*tensor {
+func randomLatents(t testing.TB, m *Model, s latentShape, small kernel.Type) map[string]*tensor {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(3, 3))
 	made := map[string]*tensor{}
 	for i := range m.w.layers {
 		g := m.w.layers[i].geo
 		row := s.r + s.l
-		add := func(name string, typ quant.Type, scale float64, shape ...int) {
+		add := func(name string, typ kernel.Type, scale float64, shape ...int) {
 			n := 1
 			for _, d := range shape {
 				n *= d
@@ -32,7 +32,7 @@ func randomLatents(t testing.TB, m *Model, s latentShape, small quant.Type) map[
 				x[i] = float32(rng.NormFloat64() * scale)
 			}
 			data := make([]byte, typ.RowBytes(shape[0])*(n/shape[0]))
-			if err := quant.Quantize(data, typ, x); err != nil {
+			if err := kernel.Quantize(data, typ, x); err != nil {
 				t.Fatal(err)
 			}
 			name = fmt.Sprintf("blk.%d.%s", i, name)
@@ -80,7 +80,7 @@ func BenchmarkLatentDecode(b *testing.B) {
 	}
 	models := []form{{"off", plain}}
 	for _, s := range []latentShape{{l: 192, blocks: 1, key: 64, near: 64}, {l: 96, blocks: 1, key: 32, near: 64}} {
-		for _, small := range []quant.Type{ggtype.F16, ggtype.Q8_0} {
+		for _, small := range []kernel.Type{ggtype.F16, ggtype.Q8_0} {
 			name := fmt.Sprintf("%d+%d,%v", s.r, s.l, small)
 			models = append(models, form{name, latentModel(b, plain, randomLatents(b, plain, s, small), s)})
 		}

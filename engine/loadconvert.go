@@ -12,7 +12,7 @@ import (
 	"github.com/viterin/vek/vek32"
 
 	"github.com/latentgo/latentgo/gguf"
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // Conversion while a model loads: plan, look into the cache, calibrate, compress, and load the weights again with what was
@@ -149,7 +149,7 @@ func (c *conversion) perplexity(ctx context.Context, stage string) (float64, err
 // logSum is ln Σ e^x. buf is room for as many.
 func logSum(buf, x []float32) float64 {
 	peak := vek32.Max(x)
-	return float64(peak) + math.Log(float64(quant.ExpSum(buf, x, peak)))
+	return float64(peak) + math.Log(float64(kernel.ExpSum(buf, x, peak)))
 }
 
 // form describes what the model caches, for Info.

@@ -29,7 +29,7 @@ func (o *logitsPass) Work(w *pool.Worker) {
 	if !p.single() {
 		lo, hi = w.Share(n)
 	}
-	ln.last.Quantize(p.w.output.Form(), lo, hi)
+	ln.last.Quantize(p.w.output.ActType(), lo, hi)
 	p.sync(w)
 	vocab := p.w.output.Rows
 	grain := max(16, (vocab/(4*w.N)+15)&^15)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // A mixture of experts has many feed-forward networks in a layer and runs few of them for a token:
@@ -146,7 +146,7 @@ type moe struct {
 	used, ff       int
 	router         linear    // [experts, width]
 	bias           []float32 // [experts] added for the choice, or nil
-	gate, up, down []*quant.Matrix
+	gate, up, down []*kernel.Matrix
 	shared         bool // the layer's gate, up and down are there
 }
 
@@ -176,9 +176,9 @@ func (ld *loader) experts(l *layer, i int, h *hparams, name func(string) string)
 }
 
 // slice returns n rows of m from row r on.
-func slice(m *quant.Matrix, r, n int) *quant.Matrix {
+func slice(m *kernel.Matrix, r, n int) *kernel.Matrix {
 	size := m.RowBytes(m.Cols)
-	out, err := quant.NewMatrix(m.Type, n, m.Cols, m.Bytes()[r*size:])
+	out, err := kernel.NewMatrix(m.Type, n, m.Cols, m.Bytes()[r*size:])
 	if err != nil {
 		panic(err) // the rows are m's
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/gguftest"
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // refRoute is the definition, by sorting: the weight of each expert, 0 for those that are not chosen.
@@ -197,7 +197,7 @@ func TestDeepseekRefuses(t *testing.T) {
 		{"expert matrix of integers", func(b *gguftest.Builder) {
 			b.Set("deepseek2.block_count", uint32(4)).Set("deepseek2.leading_dense_block_count", uint32(1))
 			d := tinyV3()
-			part := func(name string, typ quant.Type, shape ...int) {
+			part := func(name string, typ kernel.Type, shape ...int) {
 				dims := make([]uint64, len(shape))
 				for i, n := range shape {
 					dims[i] = uint64(n)
@@ -209,7 +209,7 @@ func TestDeepseekRefuses(t *testing.T) {
 			}
 			d.attention(part)
 			d.feedForward(part, false)
-		}, quant.ErrType, "blk.3.ffn_up_exps.weight"},
+		}, kernel.ErrType, "blk.3.ffn_up_exps.weight"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := tinyV3().build()

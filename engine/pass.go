@@ -3,9 +3,9 @@ package engine
 import (
 	"math"
 
-	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
-	"github.com/latentgo/latentgo/quant"
 )
 
 // pass is one forward pass of a session's next tokens through all layers: a pool.Task. Its result is the normed residual
@@ -14,7 +14,7 @@ type pass struct {
 	*runner
 	ids    []int32
 	pos    int // position of ids[0]
-	stores []*attn.Store
+	stores []*attention.Store
 }
 
 // prepare readies buffers and position tables before the workers start.
@@ -28,7 +28,7 @@ func (p *pass) prepare() {
 		}
 	}
 	for _, s := range p.stores {
-		s.Expect(p.pos, n)
+		s.Advance(p.pos, n)
 	}
 	for i, rope := range p.ropes {
 		if rope == nil {
@@ -111,7 +111,7 @@ func (p *pass) rmsNorm(dst, x, weight []float32, lo, hi int) {
 
 // norm is RMS norm of one vector; dst may be x.
 func norm(dst, x, weight []float32, eps float32) {
-	f := float32(1 / math.Sqrt(float64(quant.SumSquares(x)/float32(len(x))+eps)))
+	f := float32(1 / math.Sqrt(float64(kernel.SumSquares(x)/float32(len(x))+eps)))
 	weight, dst = weight[:len(x)], dst[:len(x)]
 	for i, v := range x {
 		dst[i] = v * f * weight[i]
@@ -119,7 +119,7 @@ func norm(dst, x, weight []float32, eps float32) {
 }
 
 // quantize brings rows lo … hi-1 into the forms wanted and waits for the other rows.
-func (p *pass) quantize(w *pool.Worker, a *quant.Act, forms []quant.Form, lo, hi int) {
+func (p *pass) quantize(w *pool.Worker, a *kernel.Act, forms []kernel.ActType, lo, hi int) {
 	for _, f := range forms {
 		a.Quantize(f, lo, hi)
 	}
@@ -127,7 +127,7 @@ func (p *pass) quantize(w *pool.Worker, a *quant.Act, forms []quant.Form, lo, hi
 }
 
 // project multiplies a by up to three matrices; the rows of all are shared out among the workers.
-func (p *pass) project(w *pool.Worker, a *quant.Act, out ...projection) {
+func (p *pass) project(w *pool.Worker, a *kernel.Act, out ...projection) {
 	total := 0
 	for _, o := range out {
 		total += o.m.Rows

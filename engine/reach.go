@@ -5,12 +5,13 @@ import (
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
-	"github.com/latentgo/latentgo/quant"
 )
 
 // Compressed layers whose keys are in the latent without RoPE: near tokens are seen as the model sees them, far ones through rows,
-// see attn.Reach.
+// see attention.Reach.
 
 const (
 	reachNear  = 64   // tokens that are near in any case, a multiple of 32
@@ -25,7 +26,7 @@ func (h *hparams) makeTurns(ropes []*attn.Rope) error {
 			continue
 		}
 		for _, r := range ropes {
-			t, err := attn.NewTurns(r, h.phase)
+			t, err := attention.NewBlockRope(r, h.phase)
 			if err != nil {
 				return err
 			}
@@ -48,35 +49,35 @@ func (h *hparams) phases(f *gguf.File) error {
 }
 
 // reach builds how a layer's heads see its rows, from the query matrices of its key/value heads.
-func (m *latent) reach(l *layer, s latentShape, turns *attn.Turns) (err error) {
+func (m *latent) reach(l *layer, s latentShape, turns *attention.BlockRope) (err error) {
 	g := l.geo
 	var keys [][]uint16
-	far := turns.Far(g.KeySize)
+	far := turns.KeptSize(g.KeySize)
 	row, head, arranged := make([]float32, g.KeySize), make([]float32, g.KeySize), make([]float32, far*s.key)
 	for _, q := range m.query {
 		for c := range s.key {
 			q.Row(row, s.r+c)
-			turns.Arrange(head, row)
+			turns.Reorder(head, row)
 			for j, v := range head[g.KeySize-far:] {
 				arranged[j*s.key+c] = v
 			}
 		}
 		key := make([]uint16, len(arranged))
-		quant.F32ToF16(key, arranged)
+		kernel.F32ToF16(key, arranged)
 		keys = append(keys, key)
 	}
-	if m.sight, err = attn.NewReach(turns, s.near, g.KeySize, g.ValueSize, s.key, keys); err != nil {
+	if m.sight, err = attention.NewRecentWindow(turns, s.near, g.KeySize, g.ValueSize, s.key, keys); err != nil {
 		return err
 	}
-	if l.attn, err = attn.NewReaching(g.Heads, s.blocks, s.r, s.l, g.Window, m.sight); err != nil {
+	if l.attn, err = attention.NewCompressed(g.Heads, s.blocks, s.r, s.l, g.Window, m.sight); err != nil {
 		return err
 	}
-	m.wide, err = l.attn.NewWide()
+	m.wide, err = l.attn.NewExpanded()
 	return err
 }
 
 // reachMany is prefill; see latentMany. A few tokens are like as many decode steps.
-func (p *pass) reachMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, hi int) {
+func (p *pass) reachMany(w *pool.Worker, ln *lane, l *layer, s *attention.Store, lo, hi int) {
 	g, u, n := l.geo, &p.ups[w.ID], len(p.ids)
 	nq := g.Heads * g.KeySize
 	for t := lo; t < hi; t++ {
@@ -88,21 +89,21 @@ func (p *pass) reachMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, 
 		for t := lo; t < hi; t++ {
 			for k := range g.KVHeads {
 				key, value := p.nearOf(u, l, k, t)
-				wide.AppendOwn(p.pos+t, k, key, value)
+				wide.AppendRecent(p.pos+t, k, key, value)
 			}
 		}
-		for i := l.attn.NearStart(p.pos) + w.ID; i < p.pos; i += w.N {
+		for i := l.attn.RecentStart(p.pos) + w.ID; i < p.pos; i += w.N {
 			for k := range g.KVHeads {
-				wide.Recall(s, i, k)
+				wide.CopyRecent(s, i, k)
 			}
 		}
 		w.Barrier()
 		p.expand(w, u, l, s)
 		w.Barrier()
 		p.tiles(w, l.lat.wide, ln.att, wide)
-		for i := s.Kept(p.pos, n) + w.ID; i < p.pos+n; i += w.N {
+		for i := s.FirstKept(p.pos, n) + w.ID; i < p.pos+n; i += w.N {
 			for k := range g.KVHeads {
-				s.Keep(wide, i, k)
+				s.KeepRecent(wide, i, k)
 			}
 		}
 		return
@@ -117,13 +118,13 @@ func (p *pass) reachMany(w *pool.Worker, ln *lane, l *layer, s *attn.Store, lo, 
 }
 
 // reachOne is a decode step; see latentOne.
-func (p *pass) reachOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
+func (p *pass) reachOne(w *pool.Worker, ln *lane, l *layer, s *attention.Store) {
 	g, u := l.geo, &p.ups[w.ID]
 	q := ln.query[:g.Heads*g.KeySize]
 	copy(q, p.q)
 	p.readyQuery(q, l, p.pos)
 	p.reachQueries(u, l, 0, q, w)
-	due, short := p.dueRows(w, u, l, s), l.attn.Short(p.pos)
+	due, short := p.dueRows(w, u, l, s), l.attn.OnePart(p.pos)
 	if due || !short {
 		w.Barrier()
 	}
@@ -139,7 +140,7 @@ func (p *pass) reachOne(w *pool.Worker, ln *lane, l *layer, s *attn.Store) {
 
 // dueRows makes this worker's share of the rows of tokens that become far in this pass, and reports whether there are any. In decode
 // they are 32 at a time: the encoder is read once for all of them, and never in the first steps.
-func (p *pass) dueRows(w *pool.Worker, u *up, l *layer, s *attn.Store) bool {
+func (p *pass) dueRows(w *pool.Worker, u *up, l *layer, s *attention.Store) bool {
 	from, to := s.Due(p.pos, len(p.ids))
 	if from >= to {
 		return false
@@ -154,7 +155,7 @@ func (p *pass) dueRows(w *pool.Worker, u *up, l *layer, s *attn.Store) bool {
 }
 
 // reachRows makes and caches n rows of block b from position from on. Tokens before the pass are in the ring.
-func (p *pass) reachRows(u *up, l *layer, s *attn.Store, b, from, n int) {
+func (p *pass) reachRows(u *up, l *layer, s *attention.Store, b, from, n int) {
 	m, g := l.lat, l.geo
 	heads, row := g.KVHeads/m.blocks, m.row()
 	nk, nz := heads*g.KeySize, heads*(g.KeySize+g.ValueSize)
@@ -166,7 +167,7 @@ func (p *pass) reachRows(u *up, l *layer, s *attn.Store, b, from, n int) {
 			continue
 		}
 		for k := range heads {
-			s.Near(x[k*g.KeySize:][:g.KeySize], x[nk+k*g.ValueSize:][:g.ValueSize], arranged, from+i, b*heads+k)
+			s.Recent(x[k*g.KeySize:][:g.KeySize], x[nk+k*g.ValueSize:][:g.ValueSize], arranged, from+i, b*heads+k)
 		}
 	}
 	u.mul(rows, m.encKV[b], row, z, n)
@@ -183,21 +184,21 @@ func (p *pass) reachRows(u *up, l *layer, s *attn.Store, b, from, n int) {
 
 // reachShort is the rest of a decode step with few far tokens: workers share out the heads, and each does all that its own need, so
 // that none waits for another in between.
-func (p *pass) reachShort(w *pool.Worker, ln *lane, l *layer, s *attn.Store, out []float32) {
+func (p *pass) reachShort(w *pool.Worker, ln *lane, l *layer, s *attention.Store, out []float32) {
 	m, g, u, sc := l.lat, l.geo, &p.ups[w.ID], &p.scratch[w.ID]
 	group := g.Group()
 	lo, hi := w.Share(g.Heads)
 	if lo == hi {
 		return
 	}
-	l.attn.DecodeFar(&p.part, s, p.pos, lo, hi, p.queries, sc)
+	l.attn.DecodeCompressed(&p.part, s, p.pos, lo, hi, p.queries, sc)
 	for h := lo; h < hi; {
 		k := h / group
 		end := min(hi, (k+1)*group)
 		key, value := p.nearOf(u, l, k, 0)
-		l.attn.DecodeNear(&p.part, s, p.pos, k, h, end, p.queries, key, value, sc)
+		l.attn.DecodeRecent(&p.part, s, p.pos, k, h, end, p.queries, key, value, sc)
 		if h == k*group { // who has its first head keeps it
-			s.Put(p.pos, k, key, value)
+			s.PutRecent(p.pos, k, key, value)
 		}
 		p.valuesOf(w, ln, l, m.value[k], p.pos, h, end, 0, g.ValueSize, out)
 		h = end
@@ -206,22 +207,22 @@ func (p *pass) reachShort(w *pool.Worker, ln *lane, l *layer, s *attn.Store, out
 
 // nearOf returns key and value of key/value head k of token t as Store.Put takes them, valid until the next call.
 func (p *pass) nearOf(u *up, l *layer, k, t int) (key, value []uint16) {
-	g, turns := l.geo, l.lat.sight.Turns()
+	g, turns := l.geo, l.lat.sight.Rope()
 	x := sized(&u.keys, 2*g.KeySize+g.ValueSize)
 	raw, own, v := x[:g.KeySize], x[g.KeySize:2*g.KeySize], x[2*g.KeySize:]
 	copy(raw, p.k[(t*g.KVHeads+k)*g.KeySize:])
 	copy(v, p.v[(t*g.KVHeads+k)*g.ValueSize:])
 	p.readyKV(l, k, raw, v)
-	turns.Arrange(own, raw)
+	turns.Reorder(own, raw)
 	turns.Rotate(own, p.pos+t)
 	half := sizedHalves(&u.near, g.KeySize+g.ValueSize)
-	quant.F32ToF16(half, x[g.KeySize:])
+	kernel.F32ToF16(half, x[g.KeySize:])
 	return half[:g.KeySize], half[g.KeySize:]
 }
 
 // reachQueries makes this worker's share of token t's queries [heads, R+d] from the model's own, q.
 func (p *pass) reachQueries(u *up, l *layer, t int, q []float32, w *pool.Worker) {
-	m, g, turns := l.lat, l.geo, l.lat.sight.Turns()
+	m, g, turns := l.lat, l.geo, l.lat.sight.Rope()
 	width, dims := m.r+g.KeySize, p.ropes[l.rope].Dims()
 	lo, hi := w.Share(g.Heads)
 	for h := lo; h < hi; h++ {
@@ -230,13 +231,13 @@ func (p *pass) reachQueries(u *up, l *layer, t int, q []float32, w *pool.Worker)
 			u.mul(dst, m.query[h/g.Group()], m.r, head, 1)
 			rotatePairs(dst, m.blockPairs(h, g), p.tables[l.rope][t*dims:])
 		}
-		turns.Arrange(dst[m.r:], head)
+		turns.Reorder(dst[m.r:], head)
 		turns.Rotate(dst[m.r:], p.pos+t)
 	}
 }
 
 // reachOut attends with token t's queries and writes what its heads found to out. It ends with a barrier.
-func (p *pass) reachOut(w *pool.Worker, ln *lane, l *layer, s *attn.Store, t int, out []float32) {
+func (p *pass) reachOut(w *pool.Worker, ln *lane, l *layer, s *attention.Store, t int, out []float32) {
 	g, u, sc, pos := l.geo, &p.ups[w.ID], &p.scratch[w.ID], p.pos+t
 	for {
 		i, _, ok := w.Take(g.KVHeads+l.attn.Parts(pos), 1)
@@ -248,8 +249,8 @@ func (p *pass) reachOut(w *pool.Worker, ln *lane, l *layer, s *attn.Store, t int
 			continue
 		}
 		key, value := p.nearOf(u, l, i, t)
-		l.attn.DecodeNear(&p.part, s, pos, i, i*g.Group(), (i+1)*g.Group(), p.queries, key, value, sc)
-		s.Put(pos, i, key, value)
+		l.attn.DecodeRecent(&p.part, s, pos, i, i*g.Group(), (i+1)*g.Group(), p.queries, key, value, sc)
+		s.PutRecent(pos, i, key, value)
 	}
 	w.Barrier()
 	p.valuesOne(w, ln, l, pos, out)
@@ -258,20 +259,20 @@ func (p *pass) reachOut(w *pool.Worker, ln *lane, l *layer, s *attn.Store, t int
 
 // reachWide makes the queries of tokens lo … hi-1 for expanded keys.
 func (p *pass) reachWide(u *up, l *layer, lo, hi int) {
-	m, g, turns := l.lat, l.geo, l.lat.sight.Turns()
-	width, own := m.wide.KeySize, m.wide.Own()
+	m, g, turns := l.lat, l.geo, l.lat.sight.Rope()
+	width, own := m.wide.KeySize, m.wide.OwnOffset()
 	p.projectQueries(u, l, lo, hi, m.r, width, own-m.r)
 	for i := lo * g.Heads; i < hi*g.Heads; i++ {
 		x := p.queries[i*width:][:width]
-		turns.Arrange(x[own:], p.q[i*g.KeySize:][:g.KeySize])
-		m.wide.WideQuery(x, p.pos+i/g.Heads)
+		turns.Reorder(x[own:], p.q[i*g.KeySize:][:g.KeySize])
+		m.wide.FinishQuery(x, p.pos+i/g.Heads)
 	}
 }
 
 // expandReach rebuilds n positions of one block's heads as they are seen from afar; see expandBlock.
-func (p *pass) expandReach(u *up, l *layer, s, wide *attn.Store, b, from, n int) {
+func (p *pass) expandReach(u *up, l *layer, s, wide *attention.Store, b, from, n int) {
 	m, g := l.lat, l.geo
-	row, width := m.row(), m.wide.Own()
+	row, width := m.row(), m.wide.OwnOffset()
 	rows := sized(&u.cached, n*row)
 	keys, values := sized(&u.keys, n*width), sized(&u.values, n*g.ValueSize)
 	s.Rows(rows, sizedHalves(&u.near, n*row), b, from, n)
@@ -284,7 +285,7 @@ func (p *pass) expandReach(u *up, l *layer, s, wide *attn.Store, b, from, n int)
 		for i := range n {
 			x := keys[i*width:][:width]
 			copy(x[width-m.r:], rows[i*row:][:m.r])
-			wide.AppendFar(from+i, k, x, values[i*g.ValueSize:][:g.ValueSize])
+			wide.AppendCompressed(from+i, k, x, values[i*g.ValueSize:][:g.ValueSize])
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/latentgo/latentgo/internal/ggtype"
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // Refinement of the form for llama.cpp by gradients, through the whole model: what a layer loses shows in the next tokens' probabilities
@@ -70,7 +70,7 @@ type part struct{ at, rows, cols int }
 func newParameter(w, grad []float32, cols int, rows ...int) *parameter {
 	p := &parameter{
 		w: w, grad: grad[:len(w)], momentum: newStream(len(w)/cols, cols),
-		rate: float32(math.Sqrt(float64(quant.SumSquares(w)) / float64(len(w)))),
+		rate: float32(math.Sqrt(float64(kernel.SumSquares(w)) / float64(len(w)))),
 	}
 	for at, i := 0, 0; at < len(w); i++ {
 		n := rows[i%len(rows)]
@@ -116,17 +116,17 @@ func (s *refineScratch) orthogonal(x []float32, rows, cols int) []float32 {
 	}
 	s.x, s.next = resized(s.x, rows*cols), resized(s.next, rows*cols)
 	s.square, s.fourth = resized(s.square, rows*rows), resized(s.fourth, rows*rows)
-	vek32.MulNumber_Into(s.x, x, 1/(float32(math.Sqrt(float64(quant.SumSquares(x))))+1e-20))
+	vek32.MulNumber_Into(s.x, x, 1/(float32(math.Sqrt(float64(kernel.SumSquares(x))))+1e-20))
 	for range 5 {
 		clear(s.square)
-		quant.MixF32(s.square, rows, s.x, cols, rows, turned(&s.weights, s.x, rows, cols, cols), rows, cols, rows)
+		kernel.WeightedSumF32(s.square, rows, s.x, cols, rows, turned(&s.weights, s.x, rows, cols, cols), rows, cols, rows)
 		clear(s.fourth)
-		quant.MixF32(s.fourth, rows, s.square, rows, rows, s.square, rows, rows, rows)
+		kernel.WeightedSumF32(s.fourth, rows, s.square, rows, rows, s.square, rows, rows, rows)
 		for i, v := range s.square {
 			s.fourth[i] = b*v + c*s.fourth[i]
 		}
 		vek32.MulNumber_Into(s.next, s.x, a)
-		quant.MixF32(s.next, cols, s.fourth, rows, rows, s.x, cols, rows, cols)
+		kernel.WeightedSumF32(s.next, cols, s.fourth, rows, rows, s.x, cols, rows, cols)
 		s.x, s.next = s.next, s.x
 	}
 	if turn {
@@ -145,7 +145,7 @@ type refiner struct {
 	back   []float32 // the residual stream, and its gradient
 	batch  []refineBatch
 	seen   int // of them, how many are of text that statistics have seen: the first
-	act    quant.Act
+	act    kernel.Act
 }
 
 // refineBatch are windows of n tokens that a step takes together.
@@ -354,7 +354,7 @@ func (r *refiner) write() error {
 	for i, l := range r.layers {
 		r.layers[i] = nil
 		g, row := l.geo, l.lat.row()
-		add := func(name string, typ quant.Type, w []float32, n, rows, cols int) error {
+		add := func(name string, typ kernel.Type, w []float32, n, rows, cols int) error {
 			var ms []*mat.Dense
 			for len(w) > 0 {
 				d := mat.NewDense(rows, cols, nil)

@@ -6,7 +6,7 @@ import (
 
 	"github.com/viterin/vek/vek32"
 
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // One layer of the form for llama.cpp forwards and backwards, in single precision but for projections by matrices that stay as they
@@ -26,7 +26,7 @@ type refined struct {
 
 func newRefined(l *layer, grads [3][]float32) *refined {
 	g, lat := l.geo, l.lat
-	heads := func(ms []*quant.Matrix) []float32 {
+	heads := func(ms []*kernel.Matrix) []float32 {
 		out := make([]float32, 0, g.Heads*ms[0].Rows*ms[0].Cols)
 		for h := range g.Heads {
 			out = append(out, floatRows(linear{ms[h*len(ms)/g.Heads], 1})...)
@@ -170,7 +170,7 @@ func (r *refiner) layerForward(l *refined, x, out []float32) {
 	n := t.tokens()
 	copy(out, t.x[:n*e])
 	r.some(l, func(lo, n int) {
-		r.each(n, func(i int) { quant.SiLUMul(t.mid[i*ff:][:ff], t.gate[i*ff:][:ff], t.up[i*ff:][:ff]) })
+		r.each(n, func(i int) { kernel.SiLUMul(t.mid[i*ff:][:ff], t.gate[i*ff:][:ff], t.up[i*ff:][:ff]) })
 		r.project(t.out, t.mid, n, l.down)
 		vek32.Add_Inplace(out[lo*e:][:n*e], t.out[:n*e])
 	})
@@ -223,9 +223,9 @@ func (t *refineTape) head(l *refined, h int, s *refineScratch) {
 	clear(s.k)
 	clear(s.v)
 	query, q, latent := l.query.w[h*row*d:][:row*d], t.q[h*d:], t.c[R:]
-	quant.MixF32(s.a, wide, q, g.Heads*d, n, turned(&s.turned, query, R, d, d), R, d, R)
-	quant.MixF32(s.k[R:], wide, latent, row, n, query[R*d:], d, L, d)
-	quant.MixF32(s.v, v, latent, row, n, turned(&s.turned, l.value.w[h*v*L:], v, L, L), v, L, v)
+	kernel.WeightedSumF32(s.a, wide, q, g.Heads*d, n, turned(&s.turned, query, R, d, d), R, d, R)
+	kernel.WeightedSumF32(s.k[R:], wide, latent, row, n, query[R*d:], d, L, d)
+	kernel.WeightedSumF32(s.v, v, latent, row, n, turned(&s.turned, l.value.w[h*v*L:], v, L, L), v, L, v)
 	for i := range n {
 		t.turn(s.a[i*wide:], i, R, false)
 		copy(s.a[i*wide+R:][:d], q[i*g.Heads*d:])
@@ -247,10 +247,10 @@ func (t *refineTape) tiles(wide int, s *refineScratch, fn func(lo, n, t0, rows i
 			for j := range rows {
 				clear(s.soft[j*ld:][:cols])
 			}
-			quant.MixF32(s.soft, ld, s.a[(lo+t0)*wide:], wide, rows, keys, n, wide, cols)
+			kernel.WeightedSumF32(s.soft, ld, s.a[(lo+t0)*wide:], wide, rows, keys, n, wide, cols)
 			for j := range rows {
 				line := s.soft[j*ld:][:t0+j+1]
-				sum := quant.ExpSum(line, line, vek32.Max(line))
+				sum := kernel.ExpSum(line, line, vek32.Max(line))
 				vek32.MulNumber_Inplace(line, 1/sum)
 				clear(s.soft[j*ld+t0+j+1 : j*ld+cols])
 			}
@@ -270,7 +270,7 @@ func (t *refineTape) headForward(l *refined, h int) {
 		for j := range rows {
 			clear(out[j*width:][:v])
 		}
-		quant.MixF32(out, width, s.soft, apart(n), rows, s.v[lo*v:], v, t0+rows, v)
+		kernel.WeightedSumF32(out, width, s.soft, apart(n), rows, s.v[lo*v:], v, t0+rows, v)
 	})
 }
 
@@ -292,7 +292,7 @@ func (r *refiner) layerBack(l *refined, x, dx []float32) {
 	n := t.tokens()
 	clear(t.datt[:n*g.Heads*g.ValueSize])
 	r.backRows(t.datt, dx, n, l.o)
-	quant.Transpose(t.latent, apart(n), t.c[l.lat.r:], row, n, l.lat.l)
+	kernel.Transpose(t.latent, apart(n), t.c[l.lat.r:], row, n, l.lat.l)
 	r.each(g.Heads, func(h int) { t.headBack(l, h) })
 	dc := t.dc[:n*row]
 	r.each(n, func(i int) {
@@ -303,7 +303,7 @@ func (r *refiner) layerBack(l *refined, x, dx []float32) {
 	})
 	s := t.scratch()
 	s.turned = resized(s.turned, row*apart(n))
-	quant.Transpose(s.turned, apart(n), dc, row, n, row)
+	kernel.Transpose(s.turned, apart(n), dc, row, n, row)
 	r.addProduct(l.enc.grad, e, s.turned, apart(n), row, t.h, e, n)
 	t.give(s)
 	clear(t.dh[:n*e])
@@ -334,18 +334,18 @@ func (t *refineTape) headBack(l *refined, h int) {
 		s.ds, s.weights = resized(s.ds, refineTile*ld), resized(s.weights, n*side)
 		ds, dout, now := s.ds[:rows*ld], t.datt[(lo+t0)*width+h*v:], (lo+t0)*wide
 		clear(ds)
-		quant.MixF32(ds, ld, dout, width, rows, values, n, v, cols)
+		kernel.WeightedSumF32(ds, ld, dout, width, rows, values, n, v, cols)
 		for j := range rows {
 			line, p := ds[j*ld:][:t0+j+1], s.soft[j*ld:][:t0+j+1]
 			vek32.SubNumber_Inplace(line, vek32.Dot(line, p))
 			vek32.Mul_Inplace(line, p)
 			clear(ds[j*ld+t0+j+1:][:rows-j-1])
 		}
-		quant.MixF32(da[now:], wide, ds, ld, rows, s.k[lo*wide:], wide, cols, wide)
-		quant.Transpose(s.weights, side, ds, ld, rows, cols)
-		quant.MixF32(dk[lo*wide:], wide, s.weights, side, cols, s.a[now:], wide, rows, wide)
-		quant.Transpose(s.weights, side, s.soft, ld, rows, cols)
-		quant.MixF32(dv[lo*v:], v, s.weights, side, cols, dout, width, rows, v)
+		kernel.WeightedSumF32(da[now:], wide, ds, ld, rows, s.k[lo*wide:], wide, cols, wide)
+		kernel.Transpose(s.weights, side, ds, ld, rows, cols)
+		kernel.WeightedSumF32(dk[lo*wide:], wide, s.weights, side, cols, s.a[now:], wide, rows, wide)
+		kernel.Transpose(s.weights, side, s.soft, ld, rows, cols)
+		kernel.WeightedSumF32(dv[lo*v:], v, s.weights, side, cols, dout, width, rows, v)
 	})
 	query, value := l.query.w[h*row*d:][:row*d], l.value.w[h*v*L:][:v*L]
 	gradQuery, gradValue := l.query.grad[h*row*d:][:row*d], l.value.grad[h*v*L:][:v*L]
@@ -358,14 +358,14 @@ func (t *refineTape) headBack(l *refined, h int) {
 	}
 	q, latent, ld := t.q[h*d:], t.c[R:], apart(n)
 	s.turned = resized(s.turned, max(R, v)*ld)
-	quant.MixF32(t.dq[h*d:], g.Heads*d, da, wide, n, query, d, R, d)
-	quant.Transpose(s.turned, ld, da, wide, n, R)
-	quant.MixF32(gradQuery, d, s.turned, ld, R, q, g.Heads*d, n, d)
-	quant.MixF32(gradQuery[R*d:], d, t.latent, ld, L, dk[R:], wide, n, d)
-	quant.Transpose(s.turned, ld, dv, v, n, v)
-	quant.MixF32(gradValue, L, s.turned, ld, v, latent, row, n, L)
-	quant.MixF32(dc[R:], row, dk[R:], wide, n, turned(&s.turned, query[R*d:], L, d, d), L, d, L)
-	quant.MixF32(dc[R:], row, dv, v, n, value, L, v, L)
+	kernel.WeightedSumF32(t.dq[h*d:], g.Heads*d, da, wide, n, query, d, R, d)
+	kernel.Transpose(s.turned, ld, da, wide, n, R)
+	kernel.WeightedSumF32(gradQuery, d, s.turned, ld, R, q, g.Heads*d, n, d)
+	kernel.WeightedSumF32(gradQuery[R*d:], d, t.latent, ld, L, dk[R:], wide, n, d)
+	kernel.Transpose(s.turned, ld, dv, v, n, v)
+	kernel.WeightedSumF32(gradValue, L, s.turned, ld, v, latent, row, n, L)
+	kernel.WeightedSumF32(dc[R:], row, dk[R:], wide, n, turned(&s.turned, query[R*d:], L, d, d), L, d, L)
+	kernel.WeightedSumF32(dc[R:], row, dv, v, n, value, L, v, L)
 }
 
 // gatedBack turns d, the gradient of silu(gate)·up, into those of gate and up, in their places.
@@ -377,7 +377,7 @@ func gatedBack(gate, up, d []float32) {
 		for i := range e {
 			e[i] = -gate[i]
 		}
-		quant.ExpSum(e, e, 0)
+		kernel.ExpSum(e, e, 0)
 		for i, e := range e {
 			x, s := gate[i], 1/(1+e)
 			gate[i] = d[i] * up[i] * s * (1 + x*(1-s))
@@ -389,7 +389,7 @@ func gatedBack(gate, up, d []float32) {
 
 // normBack adds to dx what the gradient dy of RMS norm makes of its input's.
 func normBack(dx, x, weight, dy []float32, eps float32) {
-	f := 1 / math.Sqrt(float64(quant.SumSquares(x)/float32(len(x))+eps))
+	f := 1 / math.Sqrt(float64(kernel.SumSquares(x)/float32(len(x))+eps))
 	dot := 0.0
 	for i, v := range x {
 		dot += float64(v * weight[i] * dy[i])
@@ -403,7 +403,7 @@ func normBack(dx, x, weight, dy []float32, eps float32) {
 // turned returns the transpose [cols, rows] of x [rows, cols], whose rows are ld apart, in buf.
 func turned(buf *[]float32, x []float32, rows, cols, ld int) []float32 {
 	*buf = resized(*buf, rows*cols)
-	quant.Transpose(*buf, rows, x, ld, rows, cols)
+	kernel.Transpose(*buf, rows, x, ld, rows, cols)
 	return *buf
 }
 
@@ -429,7 +429,7 @@ func (r *refiner) project(out, x []float32, n int, m linear) {
 	r.act.Reset(x, n, m.Cols)
 	grain := r.c.m.w.embed.Align()
 	const share = 16
-	r.each((n+share-1)/share, func(i int) { r.act.Quantize(m.Form(), i*share, min((i+1)*share, n)) })
+	r.each((n+share-1)/share, func(i int) { r.act.Quantize(m.ActType(), i*share, min((i+1)*share, n)) })
 	r.each((m.Rows+grain-1)/grain, func(i int) { m.Mul(out, m.Rows, &r.act, i*grain, min((i+1)*grain, m.Rows)) })
 }
 
@@ -451,7 +451,7 @@ func (r *refiner) backRows(dx, dy []float32, n int, m linear) {
 			if m.scale != 1 {
 				scale(w, m.scale)
 			}
-			quant.MixF32(dx[lo:], m.Cols, dy[d:], m.Rows, n, w, cols, k, cols)
+			kernel.WeightedSumF32(dx[lo:], m.Cols, dy[d:], m.Rows, n, w, cols, k, cols)
 		}
 		r.tape.give(s)
 	})
@@ -531,11 +531,11 @@ func (r *refiner) lossBack(b refineBatch, back bool) float64 {
 func divergence(got, want, p []float32, f float32) float64 {
 	peak, target := vek32.Max(got), vek32.Max(want)
 	dot := 0.0 // Σ e^(want-target)·(want - got)
-	sumP := float64(quant.ExpSum(p, want, target))
+	sumP := float64(kernel.ExpSum(p, want, target))
 	for i, e := range p {
 		dot += float64(e) * float64((want[i]-target)-(got[i]-peak))
 	}
-	sum := float64(quant.ExpSum(got, got, peak))
+	sum := float64(kernel.ExpSum(got, got, peak))
 	a, b := f/float32(sum), f/float32(sumP)
 	for i := range got {
 		got[i] = got[i]*a - p[i]*b

@@ -4,8 +4,9 @@ import (
 	"slices"
 
 	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
-	"github.com/latentgo/latentgo/quant"
 )
 
 // A forward pass takes at most maxBatch tokens, fewer where their buffers would exceed batchBytes, but minBatch in any
@@ -30,34 +31,34 @@ type runner struct {
 	rows    int          // tokens that the shared buffers hold
 	shared  lane
 	private []lane
-	most    widths                    // largest rows of all layers included
-	attns   []*attn.Layer             // their forms of attention
-	scratch []attn.Scratch            // per worker
-	ups     []up                      // per worker: up-projections of compressed layers
-	wide    map[wideShape]*attn.Store // expanded keys and values, rewritten by each compressed layer
+	most    widths                         // largest rows of all layers included
+	attns   []*attention.Layer             // their forms of attention
+	scratch []attention.Scratch            // per worker
+	ups     []up                           // per worker: up-projections of compressed layers
+	wide    map[wideShape]*attention.Store // expanded keys and values, rewritten by each compressed layer
 
 	q, k, v, o   []float32 // [rows, heads·size] …, o [rows, width]: results of projections
 	mixing       mixing
 	queries, mix []float32   // compressed layers: queries for cached rows, mixes of latents or what heads make of them
 	gate, up     []float32   // [rows, ff]
 	tables       [][]float32 // per rope: [rows, dims]
-	turns        []*attn.Turns
-	part         attn.Partial
+	turns        []*attention.BlockRope
+	part         attention.Partial
 }
 
 // lane is a set of rows that one worker (decode) or all workers (prefill) compute on.
 type lane struct {
-	x, h  []float32 // residual stream and its norm, [rows, width]
-	att   []float32 // attention output [rows, heads·value size]
-	query []float32 // decode: this worker's rotated query
-	key   []float32 // decode: a rotated key head, or a row of the cache
-	mix   []float32 // decode, compressed layers: mixes of latents, one per query head
-	low   []float32 // normed queries of low rank
-	lowIn quant.Act // low
-	in    quant.Act // h
-	out   quant.Act // att
-	ffn   quant.Act // gate
-	last  quant.Act // h of tokens whose logits are wanted
+	x, h  []float32  // residual stream and its norm, [rows, width]
+	att   []float32  // attention output [rows, heads·value size]
+	query []float32  // decode: this worker's rotated query
+	key   []float32  // decode: a rotated key head, or a row of the cache
+	mix   []float32  // decode, compressed layers: mixes of latents, one per query head
+	low   []float32  // normed queries of low rank
+	lowIn kernel.Act // low
+	in    kernel.Act // h
+	out   kernel.Act // att
+	ffn   kernel.Act // gate
+	last  kernel.Act // h of tokens whose logits are wanted
 }
 
 // widths are the largest row lengths over all layers.
@@ -70,10 +71,10 @@ type widths struct {
 func newRunner(h *hparams, w *weights, ropes []*attn.Rope, threads int) *runner {
 	r := &runner{pool: pool.New(threads), h: h, w: w, ropes: ropes}
 	r.private = make([]lane, r.pool.Size())
-	r.scratch = make([]attn.Scratch, r.pool.Size())
+	r.scratch = make([]attention.Scratch, r.pool.Size())
 	r.ups = make([]up, r.pool.Size())
 	r.mixing.routers = make([]router, r.pool.Size())
-	r.wide = map[wideShape]*attn.Store{}
+	r.wide = map[wideShape]*attention.Store{}
 	r.tables = make([][]float32, len(ropes))
 	for i := range w.layers {
 		r.include(&w.layers[i], h.ff[i])
@@ -95,7 +96,7 @@ func (r *runner) include(l *layer, ff int) {
 	m.q = max(m.q, l.geo.Heads*l.geo.KeySize)
 	m.k = max(m.k, l.attn.KVHeads*l.attn.KeySize)
 	if l.lat != nil {
-		m.k = max(m.k, l.attn.Row())
+		m.k = max(m.k, l.attn.RowSize())
 	}
 	if l.k.Matrix != nil {
 		m.k = max(m.k, l.geo.KVHeads*l.geo.KeySize)
@@ -114,11 +115,11 @@ func (r *runner) include(l *layer, ff int) {
 		m.rows = max(m.rows, l.geo.Heads*max(l.attn.KeySize, wide.KeySize, l.lat.r+l.geo.KeySize))
 		m.mix = max(m.mix, l.geo.Heads*l.lat.l, m.att)
 		r.attns = append(r.attns, wide)
-		if s := l.lat.sight; s != nil && !slices.Contains(r.turns, s.Turns()) {
-			r.turns = append(r.turns, s.Turns())
+		if s := l.lat.sight; s != nil && !slices.Contains(r.turns, s.Rope()) {
+			r.turns = append(r.turns, s.Rope())
 		}
 		if shape := wideOf(l); r.wide[shape] == nil {
-			r.wide[shape] = attn.NewStore(wide, attn.F16)
+			r.wide[shape] = attention.NewStore(wide, attention.F16)
 		}
 	}
 	r.part.Reserve(l.attn)
@@ -134,7 +135,7 @@ type wideShape struct {
 }
 
 // wideOf returns which one a compressed layer uses.
-func wideOf(l *layer) wideShape { return wideShape{l.lat.wide.Geometry, l.lat.wide.Row()} }
+func wideOf(l *layer) wideShape { return wideShape{l.lat.wide.Geometry, l.lat.wide.RowSize()} }
 
 func (l *lane) alloc(rows, embed int, m widths) {
 	l.x = make([]float32, rows*embed)

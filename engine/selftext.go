@@ -8,10 +8,9 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 
-	"github.com/viterin/vek/vek32"
-
-	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/pool"
+	"github.com/viterin/vek/vek32"
 )
 
 // Text that a model writes itself: sampled at temperature 1, in windows that start with several kinds of documents (file
@@ -40,7 +39,7 @@ func (m *Model) selfText(ctx context.Context, o selfTextOptions, progress func(d
 	n := max((o.tokens+o.window-1)/o.window, 2)
 	s := &scribe{m: m, o: o, open: m.openings(ctx, o.drawn), total: n * o.window, progress: progress}
 	s.pass = pass{runner: m.run}
-	s.parts = make([]attn.Partial, m.run.pool.Size())
+	s.parts = make([]attention.Partial, m.run.pool.Size())
 	for i := range s.parts {
 		for _, a := range m.run.attns {
 			s.parts[i].Reserve(a)
@@ -63,7 +62,7 @@ func (m *Model) selfText(ctx context.Context, o selfTextOptions, progress func(d
 func (m *Model) writers(window int) int {
 	cache := 0
 	for i := range m.w.layers {
-		cache += cachedBytes * m.w.layers[i].attn.Row() * window
+		cache += cachedBytes * m.w.layers[i].attn.RowSize() * window
 	}
 	return max(2, min(maxWriters, int(m.file.Size())/max(cache, 1)))
 }
@@ -76,8 +75,8 @@ type scribe struct {
 	open     *openings
 	windows  []*window
 	done     [][]int32
-	logits   []float32      // [windows, vocabulary]
-	parts    []attn.Partial // per worker
+	logits   []float32           // [windows, vocabulary]
+	parts    []attention.Partial // per worker
 	cancel   atomic.Bool
 	total    int
 	progress func(done, total int)
@@ -93,7 +92,7 @@ type window struct {
 	cuts   int
 	no     int // which window
 	r      *rand.Rand
-	stores []*attn.Store
+	stores []*attention.Store
 }
 
 // round writes n windows.
@@ -223,7 +222,7 @@ func (s *scribe) attend(w *pool.Worker, ln *lane, l *layer, i, t int) {
 		s.append(win.stores[i], l, table, pos, g, k, v)
 	}
 	sc, part := &s.scratch[w.ID], &s.parts[w.ID]
-	a.Ready(sc, win.stores[i], q)
+	a.PrepareQueries(sc, win.stores[i], q)
 	for item := range a.Parts(pos) {
 		a.Decode(part, item, win.stores[i], pos, q, sc)
 	}

@@ -6,15 +6,15 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/attention"
 )
 
 // Session is one conversation: its tokens and their cached keys and values. For one goroutine at a time.
 type Session struct {
 	m       *Model
 	context int
-	format  attn.Format
-	stores  []*attn.Store
+	format  attention.Format
+	stores  []*attention.Store
 	tokens  []int32
 	marked  int       // where the last prompt ended: the stores can go back there
 	logits  []float32 // after the last token; valid is false when they are not
@@ -46,9 +46,9 @@ func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{m: m, format: format, context: n, stores: make([]*attn.Store, m.h.layers), tokens: make([]int32, 0, n)}
+	s := &Session{m: m, format: format, context: n, stores: make([]*attention.Store, m.h.layers), tokens: make([]int32, 0, n)}
 	for i := range s.stores {
-		s.stores[i] = attn.NewStore(m.w.layers[i].attn, format)
+		s.stores[i] = attention.NewStore(m.w.layers[i].attn, format)
 	}
 	return s, nil
 }
@@ -171,13 +171,13 @@ func (s *Session) check(ids []int32) error {
 }
 
 // every reports whether something holds for all stores.
-func (s *Session) every(f func(st *attn.Store) bool) bool {
-	return !slices.ContainsFunc(s.stores, func(st *attn.Store) bool { return !f(st) })
+func (s *Session) every(f func(st *attention.Store) bool) bool {
+	return !slices.ContainsFunc(s.stores, func(st *attention.Store) bool { return !f(st) })
 }
 
-// covered reports whether another token can follow. Compressed layers keep near tokens as they are for a while only, see attn.Reach.
+// covered reports whether another token can follow. Compressed layers keep near tokens as they are for a while only, see attention.Reach.
 func (s *Session) covered() bool {
-	return s.every(func(st *attn.Store) bool { return st.Covers(len(s.tokens)) })
+	return s.every(func(st *attention.Store) bool { return st.Covers(len(s.tokens)) })
 }
 
 // restart returns from where on the session's tokens have to be evaluated again before another can follow, their number for nowhere.
@@ -186,7 +186,7 @@ func (s *Session) restart() int {
 		return len(s.tokens)
 	}
 	at := min(len(s.tokens), s.marked)
-	if at > 0 && s.every(func(st *attn.Store) bool { return st.Marked(at) }) {
+	if at > 0 && s.every(func(st *attention.Store) bool { return st.Marked(at) }) {
 		return at
 	}
 	return 0
@@ -200,7 +200,7 @@ func (s *Session) reread(ctx context.Context) error {
 	all, at := s.tokens, s.restart()
 	if at > 0 {
 		for _, st := range s.stores {
-			st.Return(at)
+			st.Restore(at)
 		}
 	}
 	defer func() { s.tokens = all }()

@@ -6,7 +6,7 @@ import (
 	"gonum.org/v1/gonum/blas/blas64"
 	"gonum.org/v1/gonum/lapack/lapack64"
 
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // Systems of normal equations, in single precision: what is added to their diagonal keeps them far from singular. Matrices are cut into
@@ -35,7 +35,7 @@ func pieces(n int) int { return (n + solveRows - 1) / solveRows }
 func addProduct(out []float32, ldo int, x []float32, ldx, rows int, w []float32, ldw, depth, cols int) {
 	const piece = 64 // of the depth: rows of w that stay in the caches
 	for d := 0; d < depth; d += piece {
-		quant.MixF32(out, ldo, x[d:], ldx, rows, w[d*ldw:], ldw, min(piece, depth-d), cols)
+		kernel.WeightedSumF32(out, ldo, x[d:], ldx, rows, w[d*ldw:], ldw, min(piece, depth-d), cols)
 	}
 }
 
@@ -55,7 +55,7 @@ func (g *gram) symmetric(each sharer) *symmetric {
 			}
 		}
 		if hi < n {
-			quant.Transpose(x[lo*n+hi:], n, x[hi*n+lo:], n, n-hi, hi-lo)
+			kernel.Transpose(x[lo*n+hi:], n, x[hi*n+lo:], n, n-hi, hi-lo)
 		}
 	})
 	return &symmetric{n, x}
@@ -94,7 +94,7 @@ func (s *symmetric) factorize(each sharer) (*factor, bool) {
 			for i := range to - from {
 				f.down(rows[i*n:], lo, hi)
 			}
-			quant.Transpose(x[lo*n+hi+from:], n, rows, n, to-from, hi-lo)
+			kernel.Transpose(x[lo*n+hi+from:], n, rows, n, to-from, hi-lo)
 		})
 	}
 	return f, true

@@ -5,7 +5,7 @@ import (
 
 	"github.com/viterin/vek/vek32"
 
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // stream holds residual streams of many tokens in half precision, each row scaled by a power of two so that its largest value has
@@ -29,7 +29,7 @@ func (s stream) rows(at, n int) stream {
 func (s stream) load(x []float32, lo, hi int) {
 	for t := lo; t < hi; t++ {
 		row := x[t*s.width:][:s.width]
-		quant.F16ToF32(row, s.half[t*s.width:][:s.width])
+		kernel.F16ToF32(row, s.half[t*s.width:][:s.width])
 		vek32.MulNumber_Inplace(row, s.scale[t])
 	}
 }
@@ -43,7 +43,7 @@ func (s stream) save(x []float32, lo, hi int) {
 		exp = min(max(exp, -100), 100)
 		s.scale[t] = float32(math.Ldexp(1, exp-15))
 		vek32.MulNumber_Inplace(row, float32(math.Ldexp(1, 15-exp)))
-		quant.F32ToF16(s.half[t*s.width:][:s.width], row)
+		kernel.F32ToF16(s.half[t*s.width:][:s.width], row)
 		vek32.MulNumber_Inplace(row, s.scale[t])
 	}
 }
@@ -52,15 +52,15 @@ func (s stream) after(n int) keeper { return s.rows(n, len(s.scale)-n) }
 
 // coarse holds what products with quantised weights take in, of many tokens, in 8-bit blocks as they round it themselves.
 type coarse struct {
-	rows      quant.CacheRows
+	rows      kernel.CacheRows
 	at, width int
 }
 
 func newCoarse(tokens, width int) coarse {
 	const block = 32
 	cols := (width + block - 1) / block * block
-	codes, scales := quant.CacheSize((tokens+quant.PanelRows-1)/quant.PanelRows*quant.PanelRows, cols)
-	return coarse{quant.CacheRows{Codes: make([]byte, codes), Scales: make([]uint16, scales), Cols: cols}, 0, width}
+	codes, scales := kernel.CacheSize((tokens+kernel.PanelRows-1)/kernel.PanelRows*kernel.PanelRows, cols)
+	return coarse{kernel.CacheRows{Codes: make([]byte, codes), Scales: make([]uint16, scales), Cols: cols}, 0, width}
 }
 
 // from returns the rows from row at on.
@@ -91,7 +91,7 @@ type keeper interface {
 
 // newKeeper returns the smallest that loses nothing of what m takes in.
 func newKeeper(tokens int, m linear) keeper {
-	if m.Form() == quant.FormF32 {
+	if m.ActType() == kernel.ActF32 {
 		return newStream(tokens, m.Cols)
 	}
 	return newCoarse(tokens, m.Cols)

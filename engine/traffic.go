@@ -1,6 +1,6 @@
 package engine
 
-import "github.com/latentgo/latentgo/quant"
+import "github.com/latentgo/latentgo/internal/kernel"
 
 // StepBytes returns what a decode step after depth tokens reads: bytes of weights, each matrix once and of a mixture the
 // experts that a token uses, and bytes of the session's cache, with near tokens of a compressed layer. Together
@@ -11,7 +11,7 @@ func (s *Session) StepBytes(depth int) (weights, cache int) {
 	for i := range w.layers {
 		l := &w.layers[i]
 		weights += l.bytes()
-		cache += l.attn.FarTokens(depth)*l.attn.RowBytes(s.format) + l.attn.NearBytes(depth)
+		cache += l.attn.CompressedTokens(depth)*l.attn.RowBytes(s.format) + l.attn.RecentBytes(depth)
 	}
 	return weights, cache
 }
@@ -27,7 +27,7 @@ func (l *layer) bytes() int {
 	}
 	if e := l.moe; e != nil {
 		n += matrixBytes(e.router.Matrix)
-		for _, all := range [][]*quant.Matrix{e.gate, e.up, e.down} {
+		for _, all := range [][]*kernel.Matrix{e.gate, e.up, e.down} {
 			n += matrixBytes(all[:min(e.used, len(all))]...)
 		}
 	}
@@ -35,7 +35,7 @@ func (l *layer) bytes() int {
 }
 
 // matrixBytes sums up the sizes of matrices, of which some may be nil.
-func matrixBytes(ms ...*quant.Matrix) int {
+func matrixBytes(ms ...*kernel.Matrix) int {
 	n := 0
 	for _, m := range ms {
 		if m != nil {

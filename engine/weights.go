@@ -6,26 +6,27 @@ import (
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/gguf"
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // weights are a model's tensors by role. Matrices lie in the file's mapping; vectors are copies in float32.
 type weights struct {
-	embed  *quant.Matrix // [vocab, width]
-	output linear        // [vocab, width]; the embedding when tied
-	norm   []float32     // before the output
-	bias   []float32     // of the output, or nil
+	embed  *kernel.Matrix // [vocab, width]
+	output linear         // [vocab, width]; the embedding when tied
+	norm   []float32      // before the output
+	bias   []float32      // of the output, or nil
 	layers []layer
 }
 
 // linear is a matrix whose products are multiplied by a scale, 1 in most files.
 type linear struct {
-	*quant.Matrix
+	*kernel.Matrix
 	scale float32
 }
 
-// Mul is quant.Matrix.Mul with the scale applied.
-func (l linear) Mul(dst []float32, ld int, a *quant.Act, r0, r1 int) {
+// Mul is kernel.Matrix.Mul with the scale applied.
+func (l linear) Mul(dst []float32, ld int, a *kernel.Act, r0, r1 int) {
 	l.Matrix.Mul(dst, ld, a, r0, r1)
 	if l.scale != 1 {
 		for t := range a.N {
@@ -36,10 +37,10 @@ func (l linear) Mul(dst []float32, ld int, a *quant.Act, r0, r1 int) {
 
 // layer is one transformer block: its tensors (nil where the model has none) and the form of its attention.
 type layer struct {
-	geo   attn.Geometry // of the model
-	attn  *attn.Layer   // over the cache
-	lat   *latent       // nil unless the cache is compressed
-	rope  int           // index of its position embedding
+	geo   attn.Geometry    // of the model
+	attn  *attention.Layer // over the cache
+	lat   *latent          // nil unless the cache is compressed
+	rope  int              // index of its position embedding
 	local bool
 
 	attnNorm, postAttnNorm []float32
@@ -54,7 +55,7 @@ type layer struct {
 	gateBias, upBias, downBias []float32
 	moe                        *moe // nil unless it is a mixture of experts; gate, up and down are then the shared ones
 	// forms in which the inputs of q k v, of o, of gate and up, and of down are wanted
-	inForms, outForms, ffnForms, downForms []quant.Form
+	inForms, outForms, ffnForms, downForms []kernel.ActType
 }
 
 // loader finds tensors by name, those of a conversion first, and keeps the first error.
@@ -67,7 +68,7 @@ type loader struct {
 // tensor is a tensor of a file, or one that a conversion made.
 type tensor struct {
 	name  string
-	typ   quant.Type
+	typ   kernel.Type
 	shape []uint64 // fastest dimension first
 	bytes func() ([]byte, error)
 }
@@ -148,12 +149,12 @@ func sameShape(shape []uint64, dims []int) bool {
 }
 
 // matrix loads weights [rows, cols].
-func (ld *loader) matrix(name string, rows, cols int) *quant.Matrix {
+func (ld *loader) matrix(name string, rows, cols int) *kernel.Matrix {
 	t, b := ld.find(name, cols, rows)
 	if ld.err != nil {
 		return nil
 	}
-	m, err := quant.NewMatrix(t.typ, rows, cols, b)
+	m, err := kernel.NewMatrix(t.typ, rows, cols, b)
 	ld.fail(t, err)
 	return m
 }
@@ -180,7 +181,7 @@ func (ld *loader) vector(name string, n int, required bool) []float32 {
 		return nil
 	}
 	v := make([]float32, n)
-	ld.fail(t, quant.Dequantize(v, t.typ, b))
+	ld.fail(t, kernel.Dequantize(v, t.typ, b))
 	return v
 }
 
@@ -242,11 +243,11 @@ func (ld *loader) layer(l *layer, i int, h *hparams, form MLA) {
 }
 
 // newAttention is where grouped-query attention becomes latent attention, or stays what it is.
-func newAttention(geo attn.Geometry, form MLA) (*attn.Layer, error) {
+func newAttention(geo attn.Geometry, form MLA) (*attention.Layer, error) {
 	if form.Off {
-		return attn.NewGQA(geo)
+		return attention.NewGQA(geo)
 	}
-	return attn.NewMLA(geo)
+	return attention.NewMLA(geo)
 }
 
 func (ld *loader) attention(l *layer, i int, h *hparams, name func(string) string) {
@@ -298,10 +299,10 @@ func (l *layer) projections() []linear {
 }
 
 // forms returns the distinct forms in which the matrices want their input.
-func forms(ms ...linear) []quant.Form {
-	var out []quant.Form
+func forms(ms ...linear) []kernel.ActType {
+	var out []kernel.ActType
 	for _, m := range ms {
-		f := m.Form()
+		f := m.ActType()
 		seen := false
 		for _, o := range out {
 			seen = seen || o == f

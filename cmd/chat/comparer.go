@@ -8,7 +8,7 @@ import (
 	"github.com/viterin/vek/vek32"
 
 	"github.com/latentgo/latentgo/engine"
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // comparer evaluates several models on the same text, piece by piece in step, so that no more than a piece of the
@@ -114,14 +114,14 @@ func (c *comparer) score(reference bool, s *side, ref *prediction, logits []floa
 	target := float64(x[next])
 	if reference {
 		ref.best = best
-		log := math.Log(float64(quant.ExpSum(ref.p, x, 0)))
+		log := math.Log(float64(kernel.ExpSum(ref.p, x, 0)))
 		vek32.MulNumber_Inplace(ref.p, float32(math.Exp(-log)))
 		ref.entropy = log - float64(vek32.Dot(ref.p, x))
 		s.nll += log - target
 		return
 	}
 	mean := float64(vek32.Dot(ref.p, x))
-	log := math.Log(float64(quant.ExpSum(x, x, 0)))
+	log := math.Log(float64(kernel.ExpSum(x, x, 0)))
 	s.nll += log - target
 	s.kl = append(s.kl, max(log-mean-ref.entropy, 0))
 	if best == ref.best {

@@ -2,7 +2,7 @@
 //
 // A quantised row is a sequence of blocks; each block holds a fixed number of weights in a fixed number of bytes
 // (ggml-common.h of llama.cpp is the source). gguf needs the layouts to check offsets, quant to read the blocks;
-// both expose the type under their own name, gguf.Type and quant.Type.
+// both expose the type under their own name, gguf.Type and kernel.Type.
 package ggtype
 
 import "strconv"

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/latentgo/latentgo/internal/ggtype"
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // Every type's weights have mean 0 and the spread that was asked for, from narrow to wide matrices.
@@ -22,7 +22,7 @@ func TestSpread(t *testing.T) {
 			sigma := 1 / math.Sqrt(cols)
 			b := make([]byte, typ.RowBytes(n))
 			fill(b, typ, rand.NewPCG(1, 2), sigma)
-			if err := quant.Dequantize(weights, typ, b); err != nil {
+			if err := kernel.Dequantize(weights, typ, b); err != nil {
 				t.Fatal(err)
 			}
 			mean, spread := moments(weights)
@@ -42,7 +42,7 @@ func TestColumnsAreCentred(t *testing.T) {
 		fill(b, typ, rand.NewPCG(3, 4), 1)
 		sums, w := make([]float64, elems), make([]float32, elems)
 		for i := range blocks {
-			if err := quant.Dequantize(w, typ, b[i*size:]); err != nil {
+			if err := kernel.Dequantize(w, typ, b[i*size:]); err != nil {
 				t.Fatal(err)
 			}
 			for j, v := range w {

@@ -1,0 +1,202 @@
+package attention
+
+import (
+	"math"
+
+	"github.com/latentgo/latentgo/internal/kernel"
+	"github.com/viterin/vek/vek32"
+)
+
+// A decode step is split over cached positions: part p covers a fixed range of them for one key/value head, so that any
+// number of workers can share a long context, and the result does not depend on how many there are.
+
+// maxParts is the most parts per head, so that partial results stay small. A part is at least a chunk.
+const maxParts = 32
+
+// Partial holds what the parts of a decode step found: per part and query head the unnormalised output, the largest
+// score and the sum of exponentials. Reused from step to step.
+type Partial struct {
+	out    []float32 // [parts][Heads][ValueSize]
+	peak   []float32 // [Heads][slots]: of each part, then of the near tokens of a layer with a Reach
+	sum    []float32 // [Heads][slots]
+	recent []float32 // [Heads][v] the output of near tokens
+}
+
+// slots is how many peaks and sums a head has.
+const slots = maxParts + 1
+
+// span returns how many positions each part covers for a token at pos, and the number of parts. With a Reach only far tokens are in
+// parts, which may be none.
+func (l *Layer) span(pos int) (size, parts int) {
+	n := l.end(pos) - l.start(pos)
+	if n <= 0 {
+		return chunk, 0
+	}
+	size = (n + maxParts - 1) / maxParts
+	size = (size + chunk - 1) / chunk * chunk
+	return size, (n + size - 1) / size
+}
+
+// end returns the position behind the last one that is in parts.
+func (l *Layer) end(pos int) int {
+	if l.recent != nil {
+		return l.CompressedEnd(pos)
+	}
+	return pos + 1
+}
+
+// Parts returns how many parts the decode step of a token at pos has, all key/value heads together.
+func (l *Layer) Parts(pos int) int {
+	_, parts := l.span(pos)
+	return parts * l.KVHeads
+}
+
+// Reserve makes room for the largest step.
+func (p *Partial) Reserve(l *Layer) {
+	reserve(&p.out, maxParts*l.Heads*l.ValueSize)
+	reserve(&p.peak, slots*l.Heads)
+	reserve(&p.sum, slots*l.Heads)
+	if l.recent != nil {
+		reserve(&p.recent, l.Heads*l.recent.v)
+	}
+}
+
+// room makes a buffer large enough for n values; what it held is lost then.
+func reserve(buf *[]float32, n int) {
+	if len(*buf) < n {
+		*buf = make([]float32, n)
+	}
+}
+
+// start returns the position at which attention of a token at pos begins to read: the first one that it attends to, or up to
+// 31 before, so that 8-bit panels and blocks of positions are read from their first row on.
+func (l *Layer) start(pos int) int { return l.First(pos) &^ (recentStep - 1) }
+
+// Scratch is what one worker computes with. The zero value is ready for Reserve.
+type Scratch struct {
+	scores    []float32
+	queries   kernel.CacheQueries // of stores in 8-bit blocks
+	projected [][]float32         // of a layer with a Reach: see turnedQueries, by level
+	rotated   []float32           // and pairs that have turned
+	sums      []float32           // of farMix
+}
+
+// Reserve makes room for the layer's steps and tiles in contexts up to n tokens.
+func (sc *Scratch) Reserve(l *Layer, n int) {
+	size, _ := l.span(max(n, 1))
+	size = max(l.Group()*size, prefillRows*prefillCols, slots)
+	if l.recent != nil {
+		size = max(size, l.Heads/len(l.recent.keys)*(l.recent.tokens+recentStep))
+		l.reserveProjected(sc)
+	}
+	reserve(&sc.scores, size)
+}
+
+// reserveTurns makes room for a chunk of turnedQueries.
+func (l *Layer) reserveProjected(sc *Scratch) {
+	levels := l.recent.rope.levels
+	for len(sc.projected) <= len(levels) {
+		sc.projected = append(sc.projected, nil)
+	}
+	reserve(&sc.projected[0], l.Group()*l.KeySize)
+	reserve(&sc.sums, l.Group()*l.recent.a)
+	for i, v := range levels {
+		rows := l.Group() * (chunk / v.block)
+		reserve(&sc.projected[i+1], rows*l.KeySize)
+		reserve(&sc.rotated, rows*2*(v.hi-v.lo))
+	}
+}
+
+// Ready brings the queries of a decode step, [Heads, KeySize], to the form that the store wants: each worker does so for its
+// own scratch before its first Decode of the step.
+func (l *Layer) PrepareQueries(sc *Scratch, s *Store, q []float32) {
+	if s.format == Q8 && l.recent == nil {
+		a, b := l.parts()
+		sc.queries.Set(q, l.Heads, l.KeySize, a, b)
+	}
+}
+
+// Newest reports whether part i holds the token at pos itself: its worker must Append head g first.
+func (l *Layer) Newest(i, pos int) (g int, ok bool) {
+	_, parts := l.span(pos)
+	return i % l.KVHeads, i/l.KVHeads == parts-1
+}
+
+// Decode attends with the query of the token at pos to part i of its cached positions. q [Heads, KeySize] is rotated and
+// scaled, and sc is Ready for it; a layer with a Reach takes what NewReaching says, and has its near tokens beside (DecodeNear).
+// Different parts may run at the same time; Combine joins them.
+func (l *Layer) Decode(p *Partial, i int, s *Store, pos int, q []float32, sc *Scratch) {
+	l.decode(p, i/l.KVHeads, l.block(i%l.KVHeads), s, pos, q, sc)
+}
+
+// decode attends with heads of a block to a part of the block's positions.
+func (l *Layer) decode(p *Partial, part int, hs headRange, s *Store, pos int, q []float32, sc *Scratch) {
+	size, _ := l.span(pos)
+	from := l.start(pos) + part*size
+	skip := max(l.First(pos)-from, 0)
+	n := min(size, l.end(pos)-from)
+	scores := sc.scores[:hs.len()*size]
+	if l.recent != nil {
+		l.compressedScores(scores, size, s, hs, from, n, q, sc)
+	} else {
+		s.scores(scores, size, q[hs.lo*l.KeySize:], hs.len(), l.KeySize, sc, hs.lo, hs.g, from, n)
+	}
+	for r := range hs.len() {
+		at := (hs.lo+r)*slots + part
+		p.peak[at], p.sum[at] = weigh(scores[r*size:][:n], skip)
+	}
+	out := p.out[(part*l.Heads+hs.lo)*l.ValueSize:][:hs.len()*l.ValueSize]
+	clear(out)
+	if l.recent != nil {
+		s.compressedSum(out, l.ValueSize, scores, size, hs.len(), sc, hs.g, from, n)
+	} else {
+		s.weightedSum(out, l.ValueSize, scores, size, hs.len(), hs.g, from, n)
+	}
+}
+
+// weigh turns scores into weights that are not divided by their sum yet, and returns the largest score and the sum. The first
+// skip of them get 0.
+func weigh(scores []float32, skip int) (peak, sum float32) {
+	clear(scores[:skip])
+	scores = scores[skip:]
+	peak = vek32.Max(scores)
+	return peak, kernel.ExpSum(scores, scores, peak)
+}
+
+// Short reports whether a decode step has at most one part per key/value head.
+func (l *Layer) OnePart(pos int) bool {
+	_, parts := l.span(pos)
+	return parts <= 1
+}
+
+// weights returns by what to multiply the output of each part for head h of the token at pos, and at last that of near tokens of a
+// layer with a Reach.
+func (l *Layer) weights(p *Partial, pos, h int, sc *Scratch) []float32 {
+	_, n := l.span(pos)
+	if l.recent != nil {
+		n++
+	}
+	peaks, sums, w := p.peak[h*slots:][:n], p.sum[h*slots:][:n], sc.scores[:n]
+	kernel.ExpSum(w, peaks, vek32.Max(peaks))
+	sum := float32(0)
+	for i, f := range w {
+		sum += f * sums[i]
+	}
+	vek32.MulNumber_Inplace(w, 1/sum)
+	return w
+}
+
+// Combine writes the attention output of the token at pos for heads h0 … h1-1: out [h1-h0, ValueSize]; with a Reach that of far
+// tokens, see AddNear. Different heads may be combined at the same time, also the same ones.
+func (l *Layer) Combine(out []float32, p *Partial, pos, h0, h1 int, sc *Scratch) {
+	_, parts := l.span(pos)
+	for h := h0; h < h1; h++ {
+		dst := out[(h-h0)*l.ValueSize:][:l.ValueSize]
+		clear(dst)
+		if w := l.weights(p, pos, h, sc); parts > 0 {
+			kernel.WeightedSumF32(dst, 0, w, 0, 1, p.out[h*l.ValueSize:], l.Heads*l.ValueSize, parts, l.ValueSize)
+		}
+	}
+}
+
+func exp(x float32) float32 { return float32(math.Exp(float64(x))) }

@@ -1,0 +1,124 @@
+package attention
+
+import (
+	"math"
+
+	"github.com/latentgo/latentgo/internal/kernel"
+	"github.com/viterin/vek/vek32"
+)
+
+// Prefill works on tiles of prefillRows tokens of one query head against prefillCols cached positions at a time: a small
+// matrix product whose scores stay in the first-level cache, with an online softmax (arXiv 2205.14135) over the tiles.
+const (
+	prefillRows = 32
+	prefillCols = 256
+)
+
+// Tiles returns how many work items the prefill of n tokens from position pos on has. Tiles begin at multiples of 32.
+func (l *Layer) Tiles(pos, n int) int {
+	return ((pos+n-1)/prefillRows - pos/prefillRows + 1) * l.Heads
+}
+
+// Prefill attends for work item i: a tile of the n tokens at positions pos … pos+n-1, which are cached already, and one
+// query head. q [n, Heads, KeySize] is rotated and scaled; out is [n, Heads, ValueSize]. Items may run at the same time.
+func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q []float32, sc *Scratch) {
+	first, h := (pos/prefillRows+i/l.Heads)*prefillRows, i%l.Heads
+	t0 := max(first-pos, 0)
+	rows := min(first+prefillRows-pos, n) - t0
+	tile := tile{
+		l: l, rows: rows, pos: pos + t0, ld: l.Heads * l.ValueSize,
+		out:    out[(t0*l.Heads+h)*l.ValueSize:],
+		scores: sc.scores[:prefillRows*prefillCols],
+	}
+	tile.start()
+	q = q[(t0*l.Heads+h)*l.KeySize:]
+	if s.format == Q8 {
+		a, b := l.parts()
+		sc.queries.Set(q, rows, l.Heads*l.KeySize, a, b)
+	}
+	g := h / l.Group()
+	last := pos + t0 + rows
+	for from := l.start(tile.pos); from < last; from += prefillCols {
+		cols := min(prefillCols, last-from)
+		if l.expanded != nil {
+			l.expandedScores(tile.scores, s, tile.pos, q, rows, g, from, cols)
+		} else {
+			s.scores(tile.scores, prefillCols, q, rows, l.Heads*l.KeySize, sc, 0, g, from, cols)
+		}
+		tile.softmax(from, cols)
+		if l.expanded != nil {
+			l.expandedSum(&tile, s, g, from, cols)
+			continue
+		}
+		s.weightedSum(tile.out, tile.ld, tile.scores, prefillCols, rows, g, from, cols)
+	}
+	tile.finish()
+}
+
+// farCols returns how many of a tile's cols positions from from on are far for tokens from pos on.
+func (l *Layer) compressedCols(pos, from, cols int) int {
+	return min(max(recentStart(pos, l.expanded.tokens)-from, 0), cols)
+}
+
+// wideScores computes a tile's scores with expanded keys, far tokens' and near ones'.
+func (l *Layer) expandedScores(dst []float32, s *Store, pos int, q []float32, rows, g, from, cols int) {
+	ld, compressed := l.Heads*l.KeySize, l.expanded.keptSize()+l.r
+	n := l.compressedCols(pos, from, cols)
+	s.expandedScores(dst, prefillCols, q, rows, ld, g, from, n, 0, compressed)
+	s.expandedScores(dst[n:], prefillCols, q, rows, ld, g, from+n, cols-n, compressed, l.expanded.d)
+}
+
+// wideMix adds a tile's values, far tokens' and near ones'.
+func (l *Layer) expandedSum(t *tile, s *Store, g, from, cols int) {
+	n := l.compressedCols(t.pos, from, cols)
+	s.expandedSum(t.out, t.ld, t.scores, prefillCols, t.rows, g, from, n, 0)
+	s.expandedSum(t.out, t.ld, t.scores[n:], prefillCols, t.rows, g, from+n, cols-n, l.ValueSize)
+}
+
+// tile is the running state of one work item: outputs are not yet divided by sum.
+type tile struct {
+	l         *Layer
+	rows, pos int // tokens, position of the first
+	ld        int // distance between tokens in out
+	out       []float32
+	scores    []float32 // [rows][prefillCols]
+	peak, sum [prefillRows]float32
+}
+
+func (t *tile) row(r int) []float32 { return t.out[r*t.ld:][:t.l.ValueSize] }
+
+func (t *tile) start() {
+	for r := range t.rows {
+		t.peak[r], t.sum[r] = float32(math.Inf(-1)), 0
+		clear(t.row(r))
+	}
+}
+
+// softmax turns the scores of positions from … from+cols-1 into weights, 0 where a token may not look, and rescales what
+// was summed before.
+func (t *tile) softmax(from, cols int) {
+	for r := range t.rows {
+		row := t.scores[r*prefillCols:][:cols]
+		pos := t.pos + r
+		lo := min(max(t.l.First(pos)-from, 0), cols)
+		hi := min(max(pos+1-from, lo), cols)
+		clear(row[:lo])
+		clear(row[hi:])
+		if lo == hi {
+			continue
+		}
+		peak := max(t.peak[r], vek32.Max(row[lo:hi]))
+		if f := exp(t.peak[r] - peak); f != 1 {
+			t.sum[r] *= f
+			vek32.MulNumber_Inplace(t.row(r), f)
+		}
+		t.peak[r] = peak
+		t.sum[r] += kernel.ExpSum(row[lo:hi], row[lo:hi], peak)
+	}
+}
+
+func (t *tile) finish() {
+	for r := range t.rows {
+		vek32.MulNumber_Inplace(t.row(r), 1/t.sum[r])
+	}
+}

@@ -1,0 +1,383 @@
+package attention
+
+import (
+	"fmt"
+
+	"github.com/latentgo/latentgo/internal/kernel"
+)
+
+// Reach is how the heads of compressed rows see near and far tokens, when keys are in the latent without RoPE.
+//
+// A near token, one of the last Near to Near+31 and the token itself, is seen as the model sees it: its key, rotated, and its
+// value are kept as they are, in a ring of fixed size. A far one is seen through its row: the query is projected to it, anew
+// for each block of positions, see Turns. What turns too fast to be the same within a block is left out of far scores, and of
+// rows; the model cannot have made much of it, since it goes round within a few words.
+//
+// In the order of Turns, with R rotated values per row and A of the latent ones, the first, for keys (all L are for values):
+//
+//	near    score(h, j) = rope(q_h) · rope_j(k_j)                                 value v_j
+//	far     score(h, j) = (K_gᵀ turn_block(j)⁻¹ rope(q_h)) · c_j + q'_h · r_j     value V_g c_j       K_g [far, A]
+type RecentWindow struct {
+	rope   *BlockRope
+	tokens int        // W
+	d, v   int        // values of a head's key and value
+	a      int        // A
+	keys   [][]uint16 // per key/value head [far, A] in half precision, rows in the order of turns
+}
+
+// NewReach returns the reach of a layer whose key/value heads have keys of d values, from afar t.Far(d) of them as keys [far, a]
+// say, rows in the order of Turns, and values of v. near is a positive multiple of 32.
+func NewRecentWindow(rope *BlockRope, tokens, d, v, a int, keys [][]uint16) (*RecentWindow, error) {
+	if tokens <= 0 || tokens%recentStep != 0 {
+		return nil, fmt.Errorf("%d near tokens are no positive multiple of %d", tokens, recentStep)
+	}
+	if d < rope.rope.Dims() || v <= 0 || a <= 0 || len(keys) == 0 {
+		return nil, fmt.Errorf("keys of %d values, of which RoPE turns %d, from %d latent ones for %d heads with values of %d", d, rope.rope.Dims(), a, len(keys), v)
+	}
+	for _, k := range keys {
+		if len(k) != rope.KeptSize(d)*a {
+			return nil, fmt.Errorf("key matrix of %d values, want %d·%d", len(k), rope.KeptSize(d), a)
+		}
+	}
+	return &RecentWindow{rope: rope, tokens: tokens, d: d, v: v, a: a, keys: keys}, nil
+}
+
+// Turns returns what NewReach was given.
+func (r *RecentWindow) Rope() *BlockRope { return r.rope }
+
+// nearStep tokens in a row have the same near ones before them.
+const recentStep = 32
+
+// edge returns the first position that a token at pos sees as near. It is the same for nearStep tokens.
+func recentStart(pos, tokens int) int { return max(0, pos-tokens) &^ (recentStep - 1) }
+
+// NearStart returns the first near position that a token at pos attends to; tokens behind it see none before as near.
+func (l *Layer) RecentStart(pos int) int { return max(l.CompressedEnd(pos), l.First(pos)) }
+
+// NearBytes returns how many bytes of near tokens' keys and values a decode step of the token at pos reads beside rows, 0 for a
+// layer without a Reach.
+func (l *Layer) RecentBytes(pos int) int {
+	if l.recent == nil {
+		return 0
+	}
+	return 2 * (pos + 1 - l.RecentStart(pos)) * len(l.recent.keys) * (l.recent.d + l.recent.v)
+}
+
+// FarTokens returns how many tokens before the one at pos it reads rows of: all, for a layer without a Reach, with itself.
+func (l *Layer) CompressedTokens(pos int) int {
+	if l.recent == nil {
+		return pos + 1 - l.First(pos)
+	}
+	return max(l.CompressedEnd(pos)-l.First(pos), 0)
+}
+
+// FarEnd returns the first position that a token at pos does not see from afar.
+func (l *Layer) CompressedEnd(pos int) int { return recentStart(pos, l.recent.tokens) }
+
+// far returns how many values of a head are seen from afar.
+func (r *RecentWindow) keptSize() int { return r.rope.KeptSize(r.d) }
+
+// Expand writes what of keys of key/value head k is seen from afar, not turned, for n rows of latent values ldc apart, of which
+// it reads the first A: dst[i*ldd:][:far].
+func (r *RecentWindow) Expand(dst []float32, ldd, k int, c []float32, ldc, n int) {
+	kernel.ScoresF16(dst, ldd, c, n, ldc, r.keys[k], r.a, r.keptSize(), r.a)
+}
+
+// recent is the ring of a store: keys, rotated, and values of the newest tokens; and a copy of what a ring held, to go back to.
+// Tokens get their rows when they become far: those before made have them, those before due when the pass has gone well.
+type recentRing struct {
+	ring
+	mark      ring
+	made, due int
+}
+
+// ring holds keys and values of positions lo … hi-1, per key/value head [size][d] and [size][v].
+type ring struct {
+	keys, values [][]uint16
+	d, v, size   int
+	lo, hi       int
+}
+
+// key and value return those of head k from position pos to the end of the ring.
+func (r *ring) key(k, pos int) []uint16   { return r.keys[k][pos%r.size*r.d:] }
+func (r *ring) value(k, pos int) []uint16 { return r.values[k][pos%r.size*r.v:] }
+
+// marked returns how many tokens a mark keeps: the near ones of the next token and of the last.
+func (r *RecentWindow) markSize() int { return r.tokens + recentStep }
+
+// newest returns how many the ring keeps: the near ones, and some for going back.
+func (r *RecentWindow) ringSize() int { return r.tokens + 2*recentStep }
+
+// tokenBytes is the size of a token's keys and values.
+func (r *RecentWindow) tokenBytes() int { return 2 * len(r.keys) * (r.d + r.v) }
+
+// RecentBytes returns how many bytes a store of the layer takes for its newest tokens and its mark, however many tokens it holds.
+func (l *Layer) RingBytes() int {
+	if l.recent == nil {
+		return 0
+	}
+	return (l.recent.ringSize() + l.recent.markSize()) * l.recent.tokenBytes()
+}
+
+func (r *RecentWindow) newRing(size int) ring {
+	x := ring{d: r.d, v: r.v, size: size}
+	for range r.keys {
+		x.keys, x.values = append(x.keys, make([]uint16, size*r.d)), append(x.values, make([]uint16, size*r.v))
+	}
+	return x
+}
+
+// newRecent returns the newest tokens of a layer's store, nil when it needs none.
+func newRecentRing(l *Layer) *recentRing {
+	if l.recent == nil {
+		return nil
+	}
+	return &recentRing{ring: l.recent.newRing(l.recent.ringSize())}
+}
+
+// bytes returns the memory that is taken; r may be nil.
+func (r *recentRing) bytes(l *Layer) int {
+	if r == nil {
+		return 0
+	}
+	return (r.size + r.mark.size) * l.recent.tokenBytes()
+}
+
+// covers reports whether the near tokens before pos are there.
+func (r *ring) covers(l *Layer, pos int) bool { return r.lo <= l.RecentStart(pos) && r.hi >= pos }
+
+// Covers reports whether the near tokens before pos are there, so that a token can follow. Without a Reach they always are.
+func (s *Store) Covers(pos int) bool {
+	return s.recent == nil || pos == 0 || s.recent.covers(s.layer, pos)
+}
+
+// Expect readies the ring, where there is one, for n tokens from pos on, which the caller puts (Put); of more than the ring
+// holds only the last ones need to be. The store Covers pos.
+func (s *Store) Advance(pos, n int) {
+	r := s.recent
+	if r == nil {
+		return
+	}
+	if pos == 0 {
+		r.lo, r.due = 0, 0
+	}
+	r.made = r.due
+	r.due = max(r.due, s.layer.CompressedEnd(pos+n-1))
+	r.hi = pos + n
+	r.lo = max(r.lo, r.hi-r.size)
+}
+
+// Due returns the positions from … to-1 whose rows a pass of n tokens from pos on has to make (AppendRow) before it looks at far tokens:
+// those that become far. The ones before pos are in the ring, see Near. The pass was Expected, or pos is 0.
+func (s *Store) Due(pos, n int) (from, to int) {
+	if pos > 0 {
+		from = s.recent.made
+	}
+	return max(from, s.layer.First(pos)), s.layer.CompressedEnd(pos + n - 1)
+}
+
+// Kept returns from which of n positions from pos on a store's ring keeps tokens.
+func (s *Store) FirstKept(pos, n int) int { return max(pos, pos+n-s.recent.size) }
+
+// Truncate says that the tokens from pos on are others from now on.
+func (s *Store) Truncate(pos int) {
+	if r := s.recent; r != nil {
+		r.hi, r.mark.hi = min(r.hi, pos), min(r.mark.hi, pos)
+		r.made, r.due = min(r.made, pos), min(r.due, pos)
+	}
+}
+
+// Forget drops all near tokens but those of the mark, after a failure.
+func (s *Store) Forget() {
+	if r := s.recent; r != nil {
+		r.lo, r.hi, r.due = 0, 0, r.made
+	}
+}
+
+// Mark remembers the near tokens before pos, the end of what is there, for Return.
+func (s *Store) Mark(pos int) {
+	r := s.recent
+	if r == nil {
+		return
+	}
+	if r.mark.size == 0 {
+		r.mark = s.layer.recent.newRing(s.layer.recent.markSize())
+	}
+	r.mark.take(&r.ring, max(r.lo, pos-r.mark.size), pos)
+}
+
+// Marked reports whether the near tokens before pos are there after Return.
+func (s *Store) Marked(pos int) bool { return s.recent == nil || s.recent.mark.covers(s.layer, pos) }
+
+// Return goes back to what Mark remembered of tokens before pos, which must be Marked.
+func (s *Store) Restore(pos int) {
+	if r := s.recent; r != nil {
+		r.take(&r.mark, r.mark.lo, pos)
+	}
+}
+
+// take makes r hold what from has of positions lo … hi-1.
+func (r *ring) take(from *ring, lo, hi int) {
+	for pos := lo; pos < hi; pos++ {
+		for k := range r.keys {
+			copy(r.key(k, pos)[:r.d], from.key(k, pos))
+			copy(r.value(k, pos)[:r.v], from.value(k, pos))
+		}
+	}
+	r.lo, r.hi = lo, hi
+}
+
+// Put keeps key [d], rotated and in the order of Turns, and value [v] of key/value head k for the token at pos, in half precision.
+func (s *Store) PutRecent(pos, k int, key, value []uint16) {
+	r := s.recent
+	copy(r.key(k, pos)[:r.d], key)
+	copy(r.value(k, pos)[:r.v], value)
+}
+
+// Near writes what Put has kept of a token in the ring: key [d], not rotated and in the model's order, and value [v]. arranged is
+// scratch of d values.
+func (s *Store) Recent(key, value, reordered []float32, pos, k int) {
+	r := s.recent
+	kernel.F16ToF32(reordered, r.key(k, pos)[:r.d])
+	s.layer.recent.rope.Undo(key, reordered, pos)
+	kernel.F16ToF32(value, r.value(k, pos)[:r.v])
+}
+
+// headRange are query heads lo … hi-1, all of block g.
+type headRange struct{ g, lo, hi int }
+
+// block returns all heads of block g.
+func (l *Layer) block(g int) headRange { return headRange{g, g * l.Group(), (g + 1) * l.Group()} }
+
+func (hs headRange) len() int { return hs.hi - hs.lo }
+
+// byKey calls f for each key/value head of a reaching layer that query heads of hs share, with those.
+func (l *Layer) byKey(hs headRange, f func(k, lo, hi int)) {
+	group := l.Heads / len(l.recent.keys)
+	for k := hs.lo / group; k*group < hs.hi; k++ {
+		f(k, max(hs.lo, k*group), min(hs.hi, (k+1)*group))
+	}
+}
+
+// DecodeNear attends with query heads lo … hi-1 of the token at pos, which share key/value head k, to the near tokens before it
+// and to itself, whose key and value these are: what the ring has of it is not read. q is that of all heads, see NewReaching.
+// Different heads may go at the same time.
+func (l *Layer) DecodeRecent(p *Partial, s *Store, pos, k, lo, hi int, q []float32, key, value []uint16, sc *Scratch) {
+	r, from := s.recent, l.RecentStart(pos)
+	width, n := l.r+r.d, pos-from
+	scores := sc.scores[:(hi-lo)*(n+1)]
+	q = q[lo*width+l.r:]
+	for at := 0; at < n; {
+		m := min(n-at, r.size-(from+at)%r.size)
+		kernel.ScoresF16(scores[at:], n+1, q, hi-lo, width, r.key(k, from+at), r.d, m, r.d)
+		at += m
+	}
+	kernel.ScoresF16(scores[n:], n+1, q, hi-lo, width, key, r.d, 1, r.d)
+	_, parts := l.span(pos)
+	for h := lo; h < hi; h++ {
+		p.peak[h*slots+parts], p.sum[h*slots+parts] = weigh(scores[(h-lo)*(n+1):][:n+1], 0)
+	}
+	out := p.recent[lo*r.v : hi*r.v]
+	clear(out)
+	for at := 0; at < n; {
+		m := min(n-at, r.size-(from+at)%r.size)
+		kernel.WeightedSumF16(out, r.v, scores[at:], n+1, hi-lo, r.value(k, from+at), r.v, m, r.v)
+		at += m
+	}
+	kernel.WeightedSumF16(out, r.v, scores[n:], n+1, hi-lo, value, r.v, 1, r.v)
+}
+
+// AddNear adds to values r0 … r1-1 of head h's output, out [r1-r0], what DecodeNear found for the token at pos.
+func (l *Layer) AddRecent(out []float32, p *Partial, pos, h, r0, r1 int, sc *Scratch) {
+	w := l.weights(p, pos, h, sc)
+	f := w[len(w)-1]
+	for i, v := range p.recent[h*l.recent.v:][r0:r1] {
+		out[i] += f * v
+	}
+}
+
+// DecodeFar is Decode for query heads h0 … h1-1 only, of a token at pos that is Short.
+func (l *Layer) DecodeCompressed(p *Partial, s *Store, pos, h0, h1 int, q []float32, sc *Scratch) {
+	if _, parts := l.span(pos); parts == 0 {
+		return
+	}
+	group := l.Group()
+	for g := h0 / group; g*group < h1; g++ {
+		l.decode(p, 0, headRange{g, max(h0, g*group), min(h1, (g+1)*group)}, s, pos, q, sc)
+	}
+}
+
+// farScores computes the scores of heads of a block, of all heads' queries q [heads, R + d], with the rows of n positions from from
+// on: dst[i*ldd+j] for the i-th of the heads.
+func (l *Layer) compressedScores(dst []float32, ldd int, s *Store, hs headRange, from, n int, q []float32, sc *Scratch) {
+	l.base(sc.projected[0], hs, q)
+	for at := 0; at < n; {
+		pos := from + at
+		m := s.run(pos, n-at)
+		p := l.projectQueries(hs, pos, m, q, sc)
+		for end := at + m; at < end; {
+			x := p.at(from + at)
+			m := min(end-at, p.block-(from+at)%p.block)
+			s.compressedScores(dst[at:], ldd, x, hs.len(), p.blocks*l.KeySize, sc, hs.g, from+at, m)
+			at += m
+		}
+	}
+}
+
+// turned are queries that are projected to rows, for some consecutive blocks of positions: [heads][blocks][size].
+type projected struct {
+	x                          []float32
+	size, block, first, blocks int
+}
+
+// at returns the first head's query for a position; those of the other heads are blocks·size behind one another.
+func (t *projected) at(pos int) []float32 { return t.x[(pos/t.block-t.first)*t.size:] }
+
+// turnedQueries computes the queries of heads for n positions from pos on, which lie in one chunk. They are summed up from the
+// pairs that turn slowest, whose blocks are cut up for those that turn faster.
+func (l *Layer) projectQueries(hs headRange, pos, n int, q []float32, sc *Scratch) projected {
+	r := l.recent
+	sum := projected{sc.projected[0], l.KeySize, chunk, pos / chunk, 1}
+	for i, v := range r.rope.levels {
+		t := projected{sc.projected[i+1], l.KeySize, v.block, pos / v.block, (pos+n-1)/v.block - pos/v.block + 1}
+		width := 2 * (v.hi - v.lo)
+		for b := range t.blocks {
+			at := (t.first + b) * v.block
+			from, angles := sum.at(at), r.rope.blockAngles(v, at)
+			for h := range hs.len() {
+				row := h*t.blocks + b
+				copy(t.x[row*t.size:][:t.size], from[h*sum.blocks*t.size:])
+				unrotate(sc.rotated[row*width:], q[(hs.lo+h)*(l.r+r.d)+l.r+2*v.lo:], angles)
+			}
+		}
+		l.project(t.x, hs, t.blocks, 2*v.lo, width, sc.rotated, width)
+		sum = t
+	}
+	return sum
+}
+
+// base computes what queries projected to rows have that does not depend on the position: rotated values, and those that RoPE
+// leaves alone.
+func (l *Layer) base(sum []float32, hs headRange, q []float32) {
+	r := l.recent
+	clear(sum)
+	width := l.r + r.d
+	q = q[hs.lo*width:]
+	for i := range hs.len() {
+		copy(sum[i*l.KeySize:][:l.r], q[i*width:])
+	}
+	if plain := r.d - r.rope.rope.Dims(); plain > 0 {
+		l.project(sum, hs, 1, r.rope.rope.Dims(), plain, q[l.r+r.rope.rope.Dims():], width)
+	}
+}
+
+// project adds values first … first+n-1 of heads times their keys to projected queries. Each head has as many rows as told, in x
+// they are ldx apart.
+func (l *Layer) project(sum []float32, hs headRange, rows, first, n int, x []float32, ldx int) {
+	r := l.recent
+	l.byKey(hs, func(k, lo, hi int) {
+		i := (lo - hs.lo) * rows
+		from := (first - 2*r.rope.first) * r.a
+		kernel.WeightedSumF16(sum[i*l.KeySize+l.r:], l.KeySize, x[i*ldx:], ldx, (hi-lo)*rows, r.keys[k][from:], r.a, n, r.a)
+	})
+}

@@ -1,0 +1,296 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Weight rows in blocks of 256 times one token. As rows32.go, but a block has its own scales sc of 16 or 32 weights, small
+// integers, so that a whole block is summed in integers before it meets a float:
+//
+//	sum = Σ_g sc_g·Σ_{c in g} (q_w - bias)·q_a      (VPMADDUBSW, then VPMADDWD or VPDPWSSD with sc as int16)
+//	acc += d_w·d_a·sum
+//	mins += dmin·d_a·Σ_g mn_g·Σ_{c in g} q_a        (VPMADDWD of mn with the sums that came with the activations)
+//
+// None of it overflows: pairs are at most 2·63·127 < 2^14, times sc below 2^7 in pairs of pairs, 8 times per lane.
+// Rows go one by one: what rows could share is little, and one row after the other is what hardware prefetches.
+
+// formatK describes a weight format in blocks of 256: w = d·sc·(q - bias) - dmin·mn with sc and mn per 16 or 32 weights.
+type formatK struct {
+	name  string
+	size  int  // bytes of a block
+	d     int  // offset of the half d; dmin follows when there is a min
+	group int  // weights that share sc: 16 or 32
+	min   bool // there are dmin and mn
+	bias  byte
+	table bool // q is a code of IQ4_XS, an int8 once it is looked up
+
+	scales func(k *kGen)                       // fills k.sc, and k.mn when there is a min
+	quants func(k *kGen, i int) reg.VecVirtual // returns the q of weights i·n … i·n+n-1, n bytes of a vector
+}
+
+// formatsK are all formats in blocks of 256. Their layouts are described beside the reference implementations in package kernel.
+var formatsK = []formatK{
+	{name: "Q2_K", size: 84, d: 80, group: 16, min: true, scales: (*kGen).scales2, quants: (*kGen).quants2},
+	{name: "Q3_K", size: 110, d: 108, group: 16, bias: 4, scales: (*kGen).scales3, quants: (*kGen).quants3},
+	{name: "Q4_K", size: 144, d: 0, group: 32, min: true, scales: (*kGen).scales4, quants: (*kGen).quants4},
+	{name: "Q5_K", size: 176, d: 0, group: 32, min: true, scales: (*kGen).scales4, quants: (*kGen).quants5},
+	{name: "Q6_K", size: 210, d: 208, group: 16, bias: 32, scales: (*kGen).scales6, quants: (*kGen).quants6},
+	{name: "IQ4_XS", size: 136, d: 0, group: 32, table: true, scales: (*kGen).scalesXS, quants: (*kGen).quantsXS},
+}
+
+// buildRowsK writes the products of weight rows with one token, for the formats in blocks of 256.
+func buildRowsK(g *gen) {
+	for _, l := range []level{avx2, avx512} {
+		for _, f := range formatsK {
+			g.rowsK(l, f)
+		}
+	}
+}
+
+// kGen is what the parts of one function share.
+type kGen struct {
+	*gen
+	formatK
+	w, q, d, sums reg.GPVirtual // the block, its activations, their scale and sums
+
+	values reg.VecVirtual // of the codes of a table
+	biases reg.VecVirtual // bytes of bias
+	sc     reg.VecVirtual // scales as int16: 16 of them, or 8; at AVX2 eight in both lanes,
+	scHigh reg.VecVirtual // and the upper eight of 16 here
+	scAll  reg.VecVirtual // all 16 of them in order
+	mn     reg.VecVirtual // minima as int16, as many as sc
+}
+
+// rowsK writes dst[r] = Σ_b d_a·(d·Σ_g sc·Σ(q-bias)·q_a - dmin·Σ_g mn·Σq_a), row after row.
+func (g *gen) rowsK(l level, f formatK) {
+	g.fn(l, "rows"+f.name, "(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)",
+		fmt.Sprintf("multiplies rows of %s by one token: dst[i] = w[i*stride…]·q, in blocks of 256 with scales d and", f.name),
+		"sums bsums of 16; mul"+f.name+" is the reference implementation.")
+	dst, row, stride, rows := g.arg("dst"), g.arg("w"), g.arg("stride"), g.arg("rows")
+	var values, biases reg.VecVirtual
+	if f.table {
+		values = g.codes("iq4", iq4Values, 0)
+	}
+	if f.bias != 0 {
+		biases = g.u32(uint32(f.bias) * 0x01010101)
+	}
+	g.while(rows, 1, "row", func() {
+		k := &kGen{gen: g, formatK: f, values: values, biases: biases,
+			w: g.copyOf(row), q: g.arg("q"), d: g.arg("d"), sums: g.arg("bsums")}
+		acc, mins := g.vec(), g.vec()
+		g.zero(acc, mins)
+		blocks := g.arg("blocks")
+		g.while(blocks, 1, "block", func() {
+			for line := 0; line < f.size; line += 64 {
+				g.PREFETCHT0(operand.Mem{Base: k.w, Disp: prefetchLeast + line})
+			}
+			k.block(acc, mins)
+			g.add(f.size, k.w)
+			g.add(256, k.q)
+			g.add(4, k.d)
+			g.add(32, k.sums)
+		})
+		g.Comment("dst = Σ acc - Σ mins")
+		if f.min {
+			g.VSUBPS(mins, acc, acc)
+		}
+		g.sum1(acc)
+		g.VMOVSS(acc.AsX(), operand.Mem{Base: dst})
+		g.add(4, dst)
+		g.ADDQ(stride, row)
+	})
+	g.done()
+}
+
+// block adds one block of one row: to acc, lane by lane, d·d_a·sc·(q-bias)·q_a, to mins dmin·d_a·mn·Σq_a.
+func (k *kGen) block(acc, mins reg.VecVirtual) {
+	k.Comment("sc, mn")
+	k.formatK.scales(k)
+	sum := k.vec()
+	k.zero(sum)
+	k.Comment("sum += sc·Σ(q-bias)·q_a")
+	for i := range 256 / k.bytes {
+		k.accumulate(sum, k.product(i), k.spread(i))
+	}
+	k.Comment("acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a")
+	d := k.factors()
+	all := k.vec()
+	k.VCVTDQ2PS(sum, sum)
+	k.VBROADCASTSS(d.AsX(), all)
+	k.VFMADD231PS(all, sum, acc)
+	if k.min {
+		m := k.minSums()
+		k.VPSHUFD(operand.Imm(0x55), d.AsX(), d.AsX())
+		k.VCVTDQ2PS(m.AsY(), m.AsY())
+		k.VBROADCASTSS(d.AsX(), all.AsY())
+		k.VFMADD231PS(m.AsY(), all.AsY(), mins.AsY())
+	}
+}
+
+// product returns Σ(q-bias)·q_a over pairs of columns, of one vector of weights. The bias is taken away here and not once
+// per block, where it would cancel large numbers only after they have become floats.
+func (k *kGen) product(i int) reg.VecVirtual {
+	w, m := k.formatK.quants(k, i), operand.Mem{Base: k.q, Disp: i * k.bytes}
+	switch {
+	case k.table:
+		k.signedProduct(w, m)
+	case k.bias != 0:
+		t := k.vec()
+		k.VPMADDUBSW(m, w, w)
+		k.VPMADDUBSW(m, k.biases, t)
+		k.VPSUBW(t, w, w)
+	default:
+		k.VPMADDUBSW(m, w, w)
+	}
+	return w
+}
+
+// signedProduct replaces the int8 w by Σw·q_a over pairs of columns: |w|·(±q_a). AVX-512 has no VPSIGNB; a mask of the negative
+// w negates instead.
+func (k *kGen) signedProduct(w reg.VecVirtual, m operand.Mem) {
+	a := k.vec()
+	if k.evex() {
+		negative := k.K()
+		zero := k.vec()
+		k.zero(zero)
+		k.VMOVDQU8(m, a)
+		k.VPMOVB2M(w, negative)
+		k.VPSUBB(a, zero, negative, a)
+	} else {
+		k.VMOVDQU(m, a)
+		k.VPSIGNB(w, a, a)
+	}
+	k.VPABSB(w, w)
+	k.VPMADDUBSW(a, w, w)
+}
+
+// accumulate adds the pairwise products p, times their scales, in pairs to sum: at AVX-512 one instruction.
+func (k *kGen) accumulate(sum, p, sc reg.VecVirtual) {
+	if k.evex() {
+		k.VPDPWSSD(sc, p, sum)
+		return
+	}
+	k.VPMADDWD(sc, p, p)
+	k.VPADDD(p, sum, sum)
+}
+
+// spread returns the scales of vector i of weights, for each pair of columns: VPERMW takes any word of a register to any place,
+// VPSHUFB stays within 128-bit lanes, which is why at AVX2 both lanes hold the same eight scales.
+func (k *kGen) spread(i int) reg.VecVirtual {
+	t := k.vec()
+	n := k.bytes / 2 // pairs in a vector
+	first := i * k.bytes / k.group
+	var words [32]uint32
+	for p := range n {
+		words[p] = uint32(first + 2*p/k.group)
+	}
+	if k.evex() {
+		idx := k.vec()
+		k.VMOVDQU16(k.int16s(fmt.Sprintf("words%d_%d", k.group, first), words[:n]), idx)
+		k.VPERMW(k.sc, idx, t)
+		return t
+	}
+	src := k.sc
+	if first >= 8 {
+		src = k.scHigh
+	}
+	for p := range words {
+		words[p] = words[p]%8*0x0202 + 0x0100 // byte numbers
+	}
+	k.VPSHUFB(k.int16s(fmt.Sprintf("bytes%d_%d", k.group, first%8), words[:n]), src, t)
+	return t
+}
+
+// int16s returns the address of a table of 16-bit words.
+func (g *gen) int16s(name string, w []uint32) operand.Mem {
+	dwords := make([]uint32, len(w)/2)
+	for i := range dwords {
+		dwords[i] = w[2*i] | w[2*i+1]<<16
+	}
+	return g.data(name, dwords...)
+}
+
+// factors returns d·d_a, and dmin·d_a in the next lane.
+func (k *kGen) factors() reg.VecVirtual {
+	v, t := k.ownFactors(), k.vec()
+	k.VBROADCASTSS(operand.Mem{Base: k.d}, t.AsX())
+	k.VMULPS(t.AsX(), v.AsX(), v.AsX())
+	return v
+}
+
+// ownFactors returns d, and dmin in the next lane.
+func (k *kGen) ownFactors() reg.VecVirtual {
+	v := k.vec()
+	at := operand.Mem{Base: k.w, Disp: k.formatK.d}
+	if k.min || k.formatK.d == 0 {
+		k.VMOVD(at, v.AsX())
+	} else { // at the end of the block there are two bytes and no more
+		k.zero(v)
+		k.VPINSRW(operand.Imm(0), at, v.AsX(), v.AsX())
+	}
+	k.VCVTPH2PS(v.AsX(), v.AsX())
+	return v
+}
+
+// minSums returns eight sums of mn·Σq_a, or four and zeros.
+func (k *kGen) minSums() reg.VecVirtual {
+	t := k.vec()
+	sums := operand.Mem{Base: k.sums}
+	if k.group == 16 {
+		k.VPMADDWD(sums, k.mn.AsY(), t.AsY())
+		return t
+	}
+	// Σq_a over 32, of eight groups
+	u, ones := k.vec(), k.vec()
+	k.VPBROADCASTD(k.constant(0x00010001), ones.AsY())
+	k.VPMADDWD(sums, ones.AsY(), t.AsY())
+	if k.evex() {
+		k.VEXTRACTI32X4(operand.Imm(1), t.AsY(), u.AsX())
+	} else {
+		k.VEXTRACTI128(operand.Imm(1), t, u.AsX())
+	}
+	k.VPACKSSDW(u.AsX(), t.AsX(), t.AsX())
+	k.VPMADDWD(k.mn.AsX(), t.AsX(), t.AsX())
+	return t
+}
+
+// bits returns v & mask, the mask a byte.
+func (k *kGen) bits(mask byte, v reg.VecVirtual) {
+	m := k.constant(uint32(mask) * 0x01010101)
+	if k.evex() {
+		k.VPANDD_BCST(m, v, v)
+		return
+	}
+	t := k.vec()
+	k.VPBROADCASTD(m, t)
+	k.VPAND(t, v, v)
+}
+
+// or sets v to v | x.
+func (k *kGen) or(x, v reg.VecVirtual) {
+	if k.evex() {
+		k.VPORD(x, v, v)
+		return
+	}
+	k.VPOR(x, v, v)
+}
+
+// both puts 8 words, the lower half of the ymm v, into both lanes at AVX2, where shuffles stay in their lane.
+func (k *kGen) both(v reg.VecVirtual) {
+	if !k.evex() {
+		k.VPERMQ(operand.Imm(0b01_00_01_00), v, v)
+	}
+}
+
+// scales16 makes sc of 16 words: at AVX2 two registers, each with the same eight in both lanes.
+func (k *kGen) scales16(words reg.VecVirtual) {
+	k.sc, k.scAll = words, words
+	if !k.evex() {
+		k.scHigh, k.sc = k.vec(), k.vec()
+		k.VPERMQ(operand.Imm(0b11_10_11_10), words, k.scHigh)
+		k.VPERMQ(operand.Imm(0b01_00_01_00), words, k.sc)
+	}
+}

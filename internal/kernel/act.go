@@ -1,0 +1,105 @@
+package kernel
+
+import (
+	"fmt"
+	"sync/atomic"
+)
+
+const (
+	q8Block = 32  // activations per scale in ActQ8
+	kBlock  = 256 // activations per scale in ActQ8K
+	kGroup  = 16  // activations per partial sum in ActQ8K
+)
+
+// Act is a batch of activation rows in the forms that weights want. The zero value is an empty batch. It keeps its memory
+// between batches: after the first use of a size nothing is allocated. It must not be copied after first use.
+//
+// Layout, for kernels: row t of a form starts at t·(row length of the form), nothing is padded.
+type Act struct {
+	N, Cols int // rows (tokens) and values per row
+
+	x []float32 // N·Cols, the caller's
+
+	// ActQ8, when Cols is a multiple of 32: x ≈ d·q within a block of 32, s = d·Σq.
+	q8 []int8    // N·Cols
+	d  []float32 // N·Cols/32
+	s  []float32 // N·Cols/32
+	z  []float32 // N·Cols/32, Σq; only when N > 1
+
+	// ActQ8K, when Cols is a multiple of 256: x ≈ kd·k8 within a block of 256, bsums = Σk8 over 16.
+	k8    []int8    // N·Cols
+	kd    []float32 // N·Cols/256
+	bsums []int16   // N·Cols/16
+	kz16  []float32 // N·Cols/16, Σk8 over 16; only when N > 1
+	kz32  []float32 // N·Cols/32, Σk8 over 32; only when N > 1
+
+	done [actTypes]atomic.Int32 // rows quantised since Reset
+}
+
+// Reset makes a the batch of n rows of cols values each, row after row in x. It refers to x, which must stay unchanged
+// until the last use of the batch, and forgets the quantised rows of the batch before. It panics when x is too short.
+// No other method may run at the same time.
+func (a *Act) Reset(x []float32, n, cols int) {
+	if n < 0 || cols < 0 || len(x) < n*cols {
+		panic(fmt.Sprintf("kernel: activations of %d rows of %d values in a slice of %d", n, cols, len(x)))
+	}
+	a.N, a.Cols, a.x = n, cols, x[:n*cols]
+	if cols%q8Block == 0 {
+		a.q8 = sized(a.q8, n*cols)
+		a.d = sized(a.d, n*cols/q8Block)
+		a.s = sized(a.s, n*cols/q8Block)
+		a.z = sized(a.z, n*cols/q8Block)
+	}
+	if cols%kBlock == 0 {
+		a.k8 = sized(a.k8, n*cols)
+		a.kd = sized(a.kd, n*cols/kBlock)
+		a.bsums = sized(a.bsums, n*cols/kGroup)
+		a.kz16 = sized(a.kz16, n*cols/kGroup)
+		a.kz32 = sized(a.kz32, n*cols/q8Block)
+	}
+	for f := range a.done {
+		a.done[f].Store(0)
+	}
+}
+
+// Quantize computes form f of the rows lo … hi-1. Calls for different rows may run at the same time; all of them must have
+// returned before the first [Matrix.Mul] of a matrix of that form. ActF32 needs no call. It panics when the row length is
+// not a multiple of the form's block, or a row is out of range.
+//
+// A block with an infinite or NaN value becomes one that makes every product with it NaN. A block whose largest magnitude
+// is below 3.8e-37, where 127 divided by it overflows, becomes zero.
+func (a *Act) Quantize(f ActType, lo, hi int) {
+	if f == ActF32 || lo == hi {
+		return
+	}
+	if lo < 0 || hi < lo || hi > a.N || a.Cols%f.Block() != 0 {
+		panic(fmt.Sprintf("kernel: quantize rows %d to %d of %d rows of %d activations", lo, hi, a.N, a.Cols))
+	}
+	lo, hi, rows := lo*a.Cols, hi*a.Cols, hi-lo
+	k := active()
+	switch f {
+	case ActQ8:
+		k.quantQ8(a.q8[lo:hi], a.d[lo/q8Block:hi/q8Block], a.s[lo/q8Block:hi/q8Block], a.x[lo:hi])
+		if a.N > 1 {
+			k.sums(a.z[lo/q8Block:hi/q8Block], a.q8[lo:hi], q8Block)
+		}
+	case ActQ8K:
+		k.quantQ8K(a.k8[lo:hi], a.kd[lo/kBlock:hi/kBlock], a.bsums[lo/kGroup:hi/kGroup], a.x[lo:hi])
+		if a.N > 1 {
+			k.sums(a.kz16[lo/kGroup:hi/kGroup], a.k8[lo:hi], kGroup)
+			k.sums(a.kz32[lo/q8Block:hi/q8Block], a.k8[lo:hi], q8Block)
+		}
+	}
+	a.done[f].Add(int32(rows))
+}
+
+// ready reports whether every row has form f.
+func (a *Act) ready(f ActType) bool { return f == ActF32 || int(a.done[f].Load()) >= a.N }
+
+// sized returns s with length n, newly allocated when its capacity is smaller.
+func sized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}

@@ -1,0 +1,62 @@
+//go:build !purego
+
+package kernel
+
+import "github.com/latentgo/latentgo/internal/cpu"
+
+// sets holds the kernels by level.
+var sets [cpu.NumLevels]kernelSet
+
+func init() {
+	for _, l := range cpu.Levels() {
+		sets[l] = kernelsFor(l).withGeneric()
+	}
+	active = func() *kernelSet { return &sets[cpu.Active()] }
+}
+
+// The kernels of amd64, by what the CPU has:
+//
+//	one to three tokens   rows_amd64.go    weight rows as they lie in the file
+//	more tokens           panel_amd64.go   rows unpacked and rearranged, 32 at a time
+//	activations           quantQ8, quantQ8K, sums, below
+//
+// types_amd64.go says which assembly serves which type. The assembly itself is written by the program in _asm.
+
+// kernelsFor returns what a level does better than plain Go; the rest is nil.
+func kernelsFor(l cpu.Level) (k kernelSet) {
+	if l >= cpu.AVX2 {
+		k.quantQ8, k.quantQ8K, k.sums = quantQ8SIMD, quantQ8KSIMD, groupSumsSIMD
+	}
+	switch l {
+	case cpu.AVX2:
+		k.mul = panelAVX2.kernels(panelTypesAVX2)
+	case cpu.AVX512:
+		k.mul = panelAVX512.kernels(panelTypesAVX512)
+	}
+	return k
+}
+
+// quantQ8SIMD is kernelSet.quantQ8.
+func quantQ8SIMD(q []int8, d, s, x []float32) {
+	if len(d) > 0 {
+		quantQ8AVX2(&q[0], &d[0], &s[0], &x[0], len(d))
+	}
+}
+
+// quantQ8KSIMD is kernelSet.quantQ8K.
+func quantQ8KSIMD(q []int8, d []float32, bsums []int16, x []float32) {
+	if len(d) > 0 {
+		quantQ8KAVX2(&q[0], &d[0], &bsums[0], &x[0], len(d))
+	}
+}
+
+// groupSumsSIMD is kernelSet.sums.
+func groupSumsSIMD(z []float32, q []int8, group int) {
+	switch {
+	case len(q) == 0:
+	case group == q8Block:
+		sums32AVX2(&z[0], &q[0], len(q))
+	default:
+		sums16AVX2(&z[0], &q[0], len(q))
+	}
+}

@@ -1,0 +1,71 @@
+//go:build !purego
+
+package kernel
+
+// What the types bring to panels. The codes of a type decide which kernels can take them:
+//
+//	AVX2     up to 4 bits: 8 products of 4 columns fit into 16-bit sums; 5 bits: 4; 6 bits: 2; int8: none, see gemm.go
+//	AVX-512  any unsigned byte; an int8 is made one by unpacking, with a bias of 128
+//
+// A bias of a 32-block type goes into M = -bias·D; the 256-block types' unpackers write M themselves. The rows of the table are
+// the only place where a type meets its functions.
+
+// The kernels for 1, 2 and 4 tokens that types share.
+var (
+	gemmBits4AVX2  = [3]gemmKernel{gemm32Bits4x1AVX2, gemm32Bits4x2AVX2, gemm32Bits4x4AVX2}
+	gemmBits5AVX2  = [3]gemmKernel{gemm32Bits5x1AVX2, gemm32Bits5x2AVX2, gemm32Bits5x4AVX2}
+	gemmInt8AVX2   = [3]gemmKernel{gemm32Int8x1AVX2, gemm32Int8x2AVX2, gemm32Int8x4AVX2}
+	gemmK4AVX2     = [3]gemmKernel{gemmK32Bits4x1AVX2, gemmK32Bits4x2AVX2, gemmK32Bits4x4AVX2}
+	gemmK5AVX2     = [3]gemmKernel{gemmK32Bits5x1AVX2, gemmK32Bits5x2AVX2, gemmK32Bits5x4AVX2}
+	gemmK8AVX2     = [3]gemmKernel{gemmK32Int8x1AVX2, gemmK32Int8x2AVX2, gemmK32Int8x4AVX2}
+	gemmK16AVX2    = [3]gemmKernel{gemmK16Bits5x1AVX2, gemmK16Bits5x2AVX2, gemmK16Bits5x4AVX2}
+	gemmK16B5AVX2  = [3]gemmKernel{gemmK16Biased5x1AVX2, gemmK16Biased5x2AVX2, gemmK16Biased5x4AVX2}
+	gemmK16B6AVX2  = [3]gemmKernel{gemmK16Biased6x1AVX2, gemmK16Biased6x2AVX2, gemmK16Biased6x4AVX2}
+	gemmAVX512     = [3]gemmKernel{gemm32x1AVX512, gemm32x2AVX512, gemm32x4AVX512}
+	gemmK32AVX512  = [3]gemmKernel{gemmK32x1AVX512, gemmK32x2AVX512, gemmK32x4AVX512}
+	gemmK16AVX512  = [3]gemmKernel{gemmK16x1AVX512, gemmK16x2AVX512, gemmK16x4AVX512}
+	gemmK32BAVX512 = [3]gemmKernel{gemmK32Biasedx1AVX512, gemmK32Biasedx2AVX512, gemmK32Biasedx4AVX512}
+	gemmK16BAVX512 = [3]gemmKernel{gemmK16Biasedx1AVX512, gemmK16Biasedx2AVX512, gemmK16Biasedx4AVX512}
+)
+
+// panelTypesAVX2 are the types in blocks at AVX2.
+var panelTypesAVX2 = []panelType{
+	{typ: Q4_0, group: 32, gemm: &gemmBits4AVX2, unpack32: unpackQ4_0AVX2, bias: -8, few: rows32With(rowsQ4_0AVX2)},
+	{typ: Q4_1, group: 32, gemm: &gemmBits4AVX2, unpack32: unpackQ4_1AVX2, few: rows32With(rowsQ4_1AVX2)},
+	{typ: Q5_0, group: 32, gemm: &gemmBits5AVX2, unpack32: unpackQ5_0AVX2, bias: -16, few: rows32With(rowsQ5_0AVX2)},
+	{typ: Q5_1, group: 32, gemm: &gemmBits5AVX2, unpack32: unpackQ5_1AVX2, few: rows32With(rowsQ5_1AVX2)},
+	{typ: Q8_0, group: 32, gemm: &gemmInt8AVX2, unpack32: unpackQ8_0AVX2, few: rows32With(rowsQ8_0AVX2)},
+	{typ: IQ4_NL, group: 32, gemm: &gemmInt8AVX2, unpack32: unpackIQ4_NLAVX2, few: rows32With(rowsIQ4_NLAVX2)},
+	{typ: MXFP4, group: 32, gemm: &gemmBits5AVX2, unpack32: unpackMXFP4AVX2, bias: fp4Min, few: rows32With(rowsMXFP4AVX2)},
+	{typ: Q2_K, group: 16, gemm: &gemmK16AVX2, unpackK: unpackQ2_KAVX2, few: rowsKWith(rowsQ2_KAVX2)},
+	{typ: Q3_K, group: 16, gemm: &gemmK16B5AVX2, unpackK: unpackQ3_KAVX2, few: rowsKWith(rowsQ3_KAVX2)},
+	{typ: Q4_K, group: 32, gemm: &gemmK4AVX2, unpackK: unpackQ4_KAVX2, few: rowsKWith(rowsQ4_KAVX2)},
+	{typ: Q5_K, group: 32, gemm: &gemmK5AVX2, unpackK: unpackQ5_KAVX2, few: rowsKWith(rowsQ5_KAVX2)},
+	{typ: Q6_K, group: 16, gemm: &gemmK16B6AVX2, unpackK: unpackQ6_KAVX2, few: rowsKWith(rowsQ6_KAVX2)},
+	{typ: IQ4_XS, group: 32, gemm: &gemmK8AVX2, unpackK: unpackIQ4_XSAVX2, few: rowsKWith(rowsIQ4_XSAVX2)},
+}
+
+// panelTypesAVX512 are the types in blocks at AVX-512. Their codes are unpacked as at AVX2, but for those with a sign.
+var panelTypesAVX512 = []panelType{
+	{typ: Q4_0, group: 32, gemm: &gemmAVX512, unpack32: unpackQ4_0AVX2, bias: -8, few: rows32With(rowsQ4_0AVX512)},
+	{typ: Q4_1, group: 32, gemm: &gemmAVX512, unpack32: unpackQ4_1AVX2, few: rows32With(rowsQ4_1AVX512)},
+	{typ: Q5_0, group: 32, gemm: &gemmAVX512, unpack32: unpackQ5_0AVX2, bias: -16, few: rows32With(rowsQ5_0AVX512)},
+	{typ: Q5_1, group: 32, gemm: &gemmAVX512, unpack32: unpackQ5_1AVX2, few: rows32With(rowsQ5_1AVX512)},
+	{typ: Q8_0, group: 32, gemm: &gemmAVX512, unpack32: unpackQ8_0AVX512, bias: -128, few: rows32With(rowsQ8_0AVX512)},
+	{typ: IQ4_NL, group: 32, gemm: &gemmAVX512, unpack32: unpackIQ4_NLAVX512, bias: -128, few: rows32With(rowsIQ4_NLAVX512)},
+	{typ: MXFP4, group: 32, gemm: &gemmAVX512, unpack32: unpackMXFP4AVX2, bias: fp4Min, few: rows32With(rowsMXFP4AVX512)},
+	{typ: Q2_K, group: 16, gemm: &gemmK16AVX512, unpackK: unpackQ2_KAVX2, few: rowsKWith(rowsQ2_KAVX512)},
+	{typ: Q3_K, group: 16, gemm: &gemmK16BAVX512, unpackK: unpackQ3_KAVX2, few: rowsKWith(rowsQ3_KAVX512)},
+	{typ: Q4_K, group: 32, gemm: &gemmK32AVX512, unpackK: unpackQ4_KAVX2, few: rowsKWith(rowsQ4_KAVX512)},
+	{typ: Q5_K, group: 32, gemm: &gemmK32AVX512, unpackK: unpackQ5_KAVX2, few: rowsKWith(rowsQ5_KAVX512)},
+	{typ: Q6_K, group: 16, gemm: &gemmK16BAVX512, unpackK: unpackQ6_KAVX2, few: rowsKWith(rowsQ6_KAVX512)},
+	{typ: IQ4_XS, group: 32, gemm: &gemmK32BAVX512, unpackK: unpackIQ4_XSAVX512, few: rowsKWith(rowsIQ4_XSAVX512)},
+}
+
+// The kernels of the types whose activations stay float32; those of F16 are attention's.
+var (
+	dotsBF16AVX2   = dotKernels{scoresBF16x1AVX2, scoresBF16x2AVX2, scoresBF16x3AVX2, scoresBF16x4AVX2}
+	dotsBF16AVX512 = dotKernels{scoresBF16x1AVX512, scoresBF16x2AVX512, scoresBF16x3AVX512, scoresBF16x4AVX512}
+	dotsF32AVX2    = dotKernels{scoresF32x1AVX2, scoresF32x2AVX2, scoresF32x3AVX2, scoresF32x4AVX2}
+	dotsF32AVX512  = dotKernels{scoresF32x1AVX512, scoresF32x2AVX512, scoresF32x3AVX512, scoresF32x4AVX512}
+)
