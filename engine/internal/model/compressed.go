@@ -47,7 +47,7 @@ func loadCompressed(ld *Loader, i int, a *gqa, s CompressedShape) mixer {
 	name := func(n string) string { return LayerName(i, n) }
 	g, row := a.spec.Geometry, s.R+s.L
 	c := &compressed{projections: a.projections, output: a.output}
-	c.latent = latent{geo: g, r: s.R, l: s.L, blocks: s.Blocks, keys: s.keys(), source: c}
+	c.latent = latent{geo: g, r: s.R, l: s.L, blocks: s.Blocks, keys: s.KeyRank(), source: c}
 	if s.Recent == 0 && ld.has(name(TensorEncode)) {
 		c.encode = Linear{ld.matrix(name(TensorEncode), s.Blocks*row, ld.spec.Width), 1}
 		c.encodeBias = ld.vector(name(TensorEncodeBias), s.Blocks*row, false)

@@ -18,8 +18,8 @@ type CompressedShape struct {
 // Row returns the values of one block's row.
 func (s CompressedShape) Row() int { return s.R + s.L }
 
-// keys returns of how many latent values keys are made.
-func (s CompressedShape) keys() int {
+// KeyRank returns of how many latent values keys are made.
+func (s CompressedShape) KeyRank() int {
 	if s.Recent == 0 {
 		return s.L
 	}

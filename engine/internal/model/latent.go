@@ -64,7 +64,7 @@ func (m *latent) expandedShape() expandedShape {
 }
 
 func (m *latent) rowBytes(f CacheFormat, depth int) int {
-	return m.attn.CompressedTokens(depth)*m.attn.RowBytes(f) + m.attn.RecentBytesAt(depth)
+	return m.attn.CompressedTokens(depth)*m.attn.RowBytes(f) + m.attn.RecentBytes(depth)
 }
 
 // attend computes the heads' outputs from what source has: w.heads [rows, heads·v]. It ends with a barrier, or in a decode

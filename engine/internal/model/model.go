@@ -171,6 +171,12 @@ func (m *Model) Layer(i int) *Layer { return m.layers[i] }
 // Rope returns a position embedding, and its form by blocks of positions where there are compressed layers.
 func (m *Model) Rope(i int) (*attn.Rope, *attention.BlockRope) { return m.ropes[i].rope, m.ropes[i].block }
 
+// PlanRopes makes Rope tell the block-wise form of position embeddings that a spec's compressed layers need.
+func (m *Model) PlanRopes(s *Spec) error { return m.addBlockRopes(s) }
+
+// Workers returns how many workers compute.
+func (m *Model) Workers() int { return m.exec.pool.Size() }
+
 // Release gives the buffers of large passes back.
 func (m *Model) Release() { m.exec.release() }
 

@@ -17,7 +17,7 @@ func (c *compressed) buildRecent(s CompressedShape, rope *attention.BlockRope) (
 	}
 	g := c.geo
 	var keys [][]uint16
-	kept := rope.Far(g.KeySize)
+	kept := rope.KeptSize(g.KeySize)
 	row, head, arranged := make([]float32, g.KeySize), make([]float32, g.KeySize), make([]float32, kept*s.Keys)
 	for _, q := range c.query {
 		for j := range s.Keys {
@@ -116,7 +116,7 @@ func (c *compressed) attendExpanded(p *pass, w *worker, seg *segment, s *attenti
 	c.expand(w, from, max(c.attn.CompressedEnd(last-1)-from, 0), func(b, at, n int) { c.expandRecent(w, s, wide, b, at, n) })
 	w.Barrier()
 	p.tiles(w, c.expanded, wide, seg, p.queries, w.heads)
-	for i := s.Kept(seg.pos, seg.n) + w.ID; i < last; i += w.N {
+	for i := s.FirstKept(seg.pos, seg.n) + w.ID; i < last; i += w.N {
 		for k := range g.KVHeads {
 			s.KeepRecent(wide, i, k)
 		}

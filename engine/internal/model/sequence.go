@@ -57,10 +57,12 @@ func newStore(l *attention.Layer, f CacheFormat, n int) State {
 }
 
 // NewProbeSequence returns a sequence that remembers only layer l, which may be another than the model's own, with room
-// for n tokens.
+// for n tokens; a nil l is for probes that run no attention.
 func (m *Model) NewProbeSequence(l *Layer, n int) *Sequence {
 	s := &Sequence{model: m, states: make([]State, len(m.layers))}
-	s.states[l.Index] = l.mixer.newState(attention.F16, n)
+	if l != nil {
+		s.states[l.Index] = l.mixer.newState(attention.F16, n)
+	}
 	return s
 }
 

@@ -46,8 +46,14 @@ func (l *Layer) Gated() (g Gated, ok bool) {
 	return Gated{Gate: f.gate, Up: f.up, Down: f.down, Norm: l.ffnNorm}, true
 }
 
-// Eps returns the epsilon of RMS norms, Norm applies one to a vector; dst may be x.
+// Norm writes x / rms(x) · weight to dst, which may be x.
 func Norm(dst, x, weight []float32, eps float32) { norm(dst, x, weight, eps) }
+
+// Output returns the matrix of logits, [vocab, width]; the embedding's when tied.
+func (m *Model) Output() Linear { return m.output }
+
+// OutputBias returns the bias of logits, or nil.
+func (m *Model) OutputBias() []float32 { return m.bias }
 
 // OutputNorm returns the weight of the norm before the output.
 func (m *Model) OutputNorm() []float32 { return m.norm }
