@@ -9,7 +9,7 @@ package attn
 //
 // In the exact form the up-projections are selections: K_h and V_h have a single one per column, so a product with them is
 // a window of the row. Keys and Values keep just these windows, one per key/value head, and absorbing them costs nothing;
-// Store keeps each window's columns together.
+// a cache may keep the columns of each window together.
 type Latent struct {
 	R, L   int    // values per token under RoPE, and without
 	Keys   []Span // window of each key/value head's key in the row
@@ -19,8 +19,8 @@ type Latent struct {
 // Span is a window of a cached row, standing for the selection matrix that has ones there.
 type Span struct{ Off, Len int }
 
-// Row returns R + L, the cached values per token.
-func (m *Latent) Row() int { return m.R + m.L }
+// RowSize returns R + L, the cached values per token.
+func (m *Latent) RowSize() int { return m.R + m.L }
 
 // Exact turns grouped-query attention into latent attention without loss.
 //

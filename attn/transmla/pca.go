@@ -124,18 +124,18 @@ func (c *compressor) rest() (*mat.Dense, []*mat.Dense) {
 		queries[i] = mat.NewDense(k, c.m.KeySize, nil)
 	}
 	mag := c.rope.Magnitude() * c.rope.Magnitude()
-	if c.o.Keeps != nil { // keys and queries get it when they turn
+	if c.o.Keeps != nil { // keys and queries get it when they are rotated
 		mag = 1
 	}
 	for i, y := range left {
 		re, im := c.encoder(y)
 		rows.SetRow(2*i, re)
 		rows.SetRow(2*i+1, im)
-		for i, q := range queries {
-			re, im := c.query(y, c.group(i))
+		for m, q := range queries {
+			re, im := c.query(y, c.group(m))
 			a := c.a[y.pair] * complex(mag, 0)
 			if c.o.Factors != nil {
-				a *= c.o.Factors[i].Latent[y.pair]
+				a *= c.o.Factors[m].Latent[y.pair]
 			}
 			multiply(re, im, cmplx.Conj(a))
 			q.SetRow(2*i, re)

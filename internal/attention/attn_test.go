@@ -177,13 +177,13 @@ func TestExactFormIsLatentAttention(t *testing.T) {
 		rows := make([][]float64, len(s.k))
 		for j := range rows {
 			rows[j] = encode(&s, j)
-			if len(rows[j]) != m.Row() {
-				t.Fatalf("%+v: encoded row has %d values, want R+L = %d", g, len(rows[j]), m.Row())
+			if len(rows[j]) != m.RowSize() {
+				t.Fatalf("%+v: encoded row has %d values, want R+L = %d", g, len(rows[j]), m.RowSize())
 			}
 		}
 		for h := range g.Heads {
 			kv := h / g.Group()
-			got := latent(g, s.q[19][h*g.KeySize:][:g.KeySize], rows, dense(m.Keys[kv], m.Row()), dense(m.Values[kv], m.Row()))
+			got := latent(g, s.q[19][h*g.KeySize:][:g.KeySize], rows, dense(m.Keys[kv], m.RowSize()), dense(m.Values[kv], m.RowSize()))
 			for c, want := range s.reference(19, h) {
 				if math.Abs(got[c]-want) > 1e-12 {
 					t.Fatalf("%+v: head %d value %d: %v, want %v", g, h, c, got[c], want)

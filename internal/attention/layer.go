@@ -122,7 +122,7 @@ func (l *Layer) Latent() *attn.Latent { return l.mla }
 // Row returns how many values the layer caches per token.
 func (l *Layer) RowSize() int {
 	if l.mla != nil {
-		return l.mla.Row()
+		return l.mla.RowSize()
 	}
 	n := l.KeySize + l.ValueSize
 	if l.expanded != nil {
