@@ -119,6 +119,9 @@ func (g *generation) run(ctx context.Context, prompt []int32, yield func(Piece, 
 		if logits, err = g.s.Eval(ctx, g.next[:]); err != nil {
 			return err
 		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 	}
 }
 

@@ -22,9 +22,8 @@ type Session struct {
 	stats   Stats
 	closed  bool
 
-	pass   pass // reused, so that a step does not allocate
-	out    logitsPass
-	cancel atomic.Bool
+	pass pass // reused, so that a step does not allocate
+	out  logitsPass
 }
 
 // NewSession makes an empty session; nil options are the defaults. It fails with ErrNoWeights for a vocabulary.
@@ -283,18 +282,24 @@ func (s *Session) begin(ctx context.Context, ids []int32) error {
 	return nil
 }
 
-// runPass runs the prepared pass; ctx ends it after a layer. The session's tokens do not change.
+// runPass runs the prepared pass; ctx ends it after a layer. The session's tokens do not change. A pass that was over when
+// ctx was done is whole and counts.
 func (s *Session) runPass(ctx context.Context) error {
-	s.cancel.Store(false)
+	var cancel *atomic.Bool
 	if ctx.Done() != nil && !s.pass.single() {
-		stop := context.AfterFunc(ctx, func() { s.cancel.Store(true) })
-		defer stop()
+		// Each pass has a flag of its own: the AfterFunc of a cancelled one may still be about to set its flag when the next
+		// pass runs.
+		cancel = new(atomic.Bool)
+		defer context.AfterFunc(ctx, func() { cancel.Store(true) })()
 	}
 	s.pass.prepare()
 	var err error
-	if r := s.m.run.pool.Run(&s.pass, &s.cancel); r != nil {
+	if r := s.m.run.pool.Run(&s.pass, cancel); r != nil {
 		err = s.m.fault(r)
-	} else if err = ctx.Err(); err == nil {
+	} else if cancel != nil && cancel.Load() {
+		err = ctx.Err()
+	}
+	if err == nil {
 		return nil
 	}
 	for _, st := range s.stores {
