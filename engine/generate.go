@@ -134,12 +134,16 @@ func (g *generation) prompt(ctx context.Context, prompt []int32) ([]float32, err
 	if len(prompt) == 0 {
 		return nil, errors.New("the prompt is empty and the model has no BOS token to start from")
 	}
+	// What is refused leaves the session as it is.
+	if err := s.checkAfter(0, prompt); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	n := commonPrefix(s.tokens, prompt)
 	if n == len(prompt) && (len(s.tokens) > n || !s.valid) {
 		n-- // its logits are gone
-	}
-	if err := s.check(nil); err != nil {
-		return nil, err
 	}
 	s.Truncate(n)
 	kept := s.restart()

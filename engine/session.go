@@ -152,12 +152,15 @@ func (s *Session) EvalAll(ctx context.Context, ids []int32, fn func(i int, logit
 	return nil
 }
 
-// check tells what is wrong with evaluating ids now.
-func (s *Session) check(ids []int32) error {
+// check tells what is wrong with evaluating ids after the session's tokens.
+func (s *Session) check(ids []int32) error { return s.checkAfter(len(s.tokens), ids) }
+
+// checkAfter tells what is wrong with evaluating ids after the first n of the session's tokens.
+func (s *Session) checkAfter(n int, ids []int32) error {
 	if s.closed {
 		return fmt.Errorf("session: %w", ErrClosed)
 	}
-	if n := len(s.tokens) + len(ids); n > s.context {
+	if n += len(ids); n > s.context {
 		return fmt.Errorf("%d tokens in a context of %d: %w", n, s.context, ErrContextFull)
 	}
 	vocab := s.m.w.embed.Rows
