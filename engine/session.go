@@ -15,10 +15,12 @@ type Session struct {
 	context int
 	format  attn.Format
 	stores  []*attn.Store
-	tokens  []int32
+	tokens  []int32   // the text so far
+	cached  int       // how many of them are evaluated; the others, such as the last one drawn, come first in the next evaluation
 	marked  int       // where the last prompt ended: the stores can go back there
-	logits  []float32 // after the last token; valid is false when they are not
+	logits  []float32 // after the cached tokens; valid is false when they are not
 	valid   bool
+	rest    rest // of the last answer
 	stats   Stats
 	closed  bool
 
@@ -54,14 +56,16 @@ func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 
 // Close releases the cache. Closing twice is allowed.
 func (s *Session) Close() error {
-	s.closed, s.stores, s.tokens, s.valid = true, nil, nil, false
+	s.closed, s.stores, s.tokens, s.cached, s.valid, s.rest = true, nil, nil, 0, false, rest{}
 	return nil
 }
 
 // Reset empties the session; its memory is kept for the next tokens.
 func (s *Session) Reset() { s.Truncate(0) }
 
-// Tokens returns the ids in the cache; the slice is valid until the next call that changes the session.
+// Tokens returns the ids of the text so far: what was evaluated, and the last token drawn, which is evaluated with what
+// follows. When an answer has filled the context, its last token is one more than the context holds. The slice is valid
+// until the next call that changes the session.
 func (s *Session) Tokens() []int32 { return s.tokens }
 
 // Context returns the largest number of tokens the session can hold.
@@ -90,11 +94,24 @@ func (s *Session) TokenBytes() int {
 // is left.
 func (s *Session) Truncate(n int) {
 	if n < len(s.tokens) {
-		s.tokens = s.tokens[:max(n, 0)]
-		s.valid, s.marked = false, min(s.marked, len(s.tokens))
-		for _, st := range s.stores {
-			st.Truncate(len(s.tokens))
-		}
+		s.rest = rest{}
+	}
+	s.truncate(n)
+}
+
+// truncate is Truncate in the middle of an answer: it keeps the text that is held back.
+func (s *Session) truncate(n int) {
+	n = max(n, 0)
+	if n >= len(s.tokens) {
+		return
+	}
+	s.tokens = s.tokens[:n]
+	if n >= s.cached {
+		return
+	}
+	s.cached, s.valid, s.marked = n, false, min(s.marked, n)
+	for _, st := range s.stores {
+		st.Truncate(n)
 	}
 }
 
@@ -102,7 +119,8 @@ func (s *Session) Truncate(n int) {
 func (s *Session) Stats() Stats { return s.stats }
 
 // Eval appends ids to the session and returns the logits after the last one, [vocab], valid until the session's next
-// evaluation. Without ids it returns the last logits again, nil after a change.
+// evaluation. Without ids it evaluates the last token drawn, if Generate left it, and returns the logits after the
+// session's tokens: nil after Truncate, whose logits are gone.
 //
 // ctx ends the evaluation within one layer of a batch of at most 512 tokens; finished batches stay in the session. Errors:
 // ErrContextFull (nothing was evaluated), ErrToken, ErrClosed, ctx's, and a file that shrank or changed under the map.
@@ -110,18 +128,18 @@ func (s *Session) Eval(ctx context.Context, ids []int32) ([]float32, error) {
 	if err := s.check(ids); err != nil {
 		return nil, err
 	}
-	if err := s.reread(ctx); err != nil {
+	if len(ids) > 0 {
+		s.rest = rest{}
+	}
+	return s.eval(ctx, ids)
+}
+
+// eval is Eval of ids that were checked, in the middle of an answer or not.
+func (s *Session) eval(ctx context.Context, ids []int32) ([]float32, error) {
+	if err := s.extend(ctx, ids); err != nil {
 		return nil, err
 	}
-	prompt := len(ids) > 1
-	for len(ids) > 0 {
-		n := min(len(ids), s.m.run.batch)
-		if err := s.evalBatch(ctx, ids[:n], n == len(ids)); err != nil {
-			return nil, err
-		}
-		ids = ids[n:]
-	}
-	if prompt {
+	if len(ids) > 1 {
 		s.marked = len(s.tokens)
 		for _, st := range s.stores {
 			st.Mark(s.marked)
@@ -139,8 +157,11 @@ func (s *Session) EvalAll(ctx context.Context, ids []int32, fn func(i int, logit
 	if err := s.check(ids); err != nil {
 		return err
 	}
-	if err := s.reread(ctx); err != nil {
+	if err := s.extend(ctx, nil); err != nil {
 		return err
+	}
+	if len(ids) > 0 {
+		s.rest = rest{}
 	}
 	for done := 0; done < len(ids); {
 		n := min(len(ids)-done, s.m.run.batch)
@@ -179,44 +200,52 @@ func (s *Session) every(f func(st *attn.Store) bool) bool {
 
 // covered reports whether another token can follow. Compressed layers keep near tokens as they are for a while only, see attn.Reach.
 func (s *Session) covered() bool {
-	return s.every(func(st *attn.Store) bool { return st.Covers(len(s.tokens)) })
+	return s.every(func(st *attn.Store) bool { return st.Covers(s.cached) })
 }
 
-// restart returns from where on the session's tokens have to be evaluated again before another can follow, their number for nowhere.
+// restart returns from where on cached tokens have to be evaluated again before another can follow, their number for nowhere.
 func (s *Session) restart() int {
 	if s.covered() {
-		return len(s.tokens)
+		return s.cached
 	}
-	at := min(len(s.tokens), s.marked)
+	at := min(s.cached, s.marked)
 	if at > 0 && s.every(func(st *attn.Store) bool { return st.Marked(at) }) {
 		return at
 	}
 	return 0
 }
 
-// reread evaluates tokens again where that has to be.
-func (s *Session) reread(ctx context.Context) error {
-	if s.covered() {
-		return nil
+// extend appends ids and evaluates all tokens that the cache lacks. After an error those of ids whose batches were not
+// finished are gone again.
+func (s *Session) extend(ctx context.Context, ids []int32) error {
+	before := len(s.tokens)
+	s.tokens = append(s.tokens, ids...)
+	if s.cached < len(s.tokens) && !s.covered() {
+		s.stepBack(s.restart())
 	}
-	all, at := s.tokens, s.restart()
+	for s.cached < len(s.tokens) {
+		todo := s.tokens[s.cached:]
+		n := min(len(todo), s.m.run.batch)
+		if err := s.evalBatch(ctx, todo[:n], n == len(todo)); err != nil {
+			s.tokens = s.tokens[:max(before, s.cached)]
+			return err
+		}
+	}
+	return nil
+}
+
+// stepBack makes the next evaluation start at position at, which restart gave, in stores that do not cover the cached tokens.
+func (s *Session) stepBack(at int) {
 	if at > 0 {
 		for _, st := range s.stores {
 			st.Return(at)
 		}
 	}
-	defer func() { s.tokens = all }()
-	for s.tokens = all[:at]; at < len(all); {
-		n := min(len(all)-at, s.m.run.batch)
-		if err := s.evalBatch(ctx, all[at:at+n], false); err != nil {
-			return err
-		}
-		at += n
-	}
-	return nil
+	s.cached = at
 }
 
-// evalBatch runs one pass, and computes the logits after the last token when they are wanted.
+// evalBatch runs one pass over the first tokens that are not cached, and computes the logits after the last when they are
+// wanted.
 func (s *Session) evalBatch(ctx context.Context, ids []int32, want bool) error {
 	if err := s.begin(ctx, ids); err != nil {
 		return err
@@ -235,7 +264,7 @@ func (s *Session) evalBatch(ctx context.Context, ids []int32, want bool) error {
 		}
 		s.valid = true
 	}
-	s.tokens = append(s.tokens, ids...)
+	s.cached += len(ids)
 	return nil
 }
 
@@ -253,6 +282,7 @@ func (s *Session) evalEach(ctx context.Context, ids []int32, base int, fn func(i
 		return err
 	}
 	s.tokens = append(s.tokens, ids...)
+	s.cached = len(s.tokens)
 	vocab := s.m.w.output.Rows
 	step := min(len(ids), max(1, logitsRows/vocab))
 	buf := make([]float32, step*vocab)
@@ -279,9 +309,9 @@ func (s *Session) begin(ctx context.Context, ids []int32) error {
 		return err
 	}
 	for _, st := range s.stores {
-		st.Grow(len(s.tokens) + len(ids))
+		st.Grow(s.cached + len(ids))
 	}
-	s.pass = pass{runner: s.m.run, ids: ids, pos: len(s.tokens), stores: s.stores}
+	s.pass = pass{runner: s.m.run, ids: ids, pos: s.cached, stores: s.stores}
 	return nil
 }
 
