@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/latentgo/latentgo/engine/sample"
@@ -25,13 +26,30 @@ type Options struct {
 // DefaultContext is the largest context that a session gets when none is asked for.
 const DefaultContext = 8192
 
+// MaxContext is the largest context that a session can have.
+const MaxContext = 1 << 24
+
 // SessionOptions configures NewSession. The zero value is the default.
 type SessionOptions struct {
-	// Context is the largest number of tokens the session can hold. 0 means the model's trained context, at most
-	// DefaultContext. Cache memory grows with use, not with this number.
+	// Context is the largest number of tokens the session can hold, 1 … MaxContext. 0 means the model's trained context
+	// (Info.Context), at most DefaultContext. Beyond the trained context models lose the thread: Session.Warnings says so.
+	// Memory grows with use, not with this number.
 	Context int
 	// Cache is the type of the cached values; the zero value is CacheF16.
 	Cache CacheType
+}
+
+// context returns the session's context for a model with the trained one given.
+func (o *SessionOptions) context(trained int) (int, error) {
+	switch {
+	case o.Context < 0:
+		return 0, fmt.Errorf("context of %d tokens: must not be negative", o.Context)
+	case o.Context > MaxContext:
+		return 0, fmt.Errorf("context of %d tokens: must be at most %d", o.Context, MaxContext)
+	case o.Context == 0:
+		return min(trained, DefaultContext), nil
+	}
+	return o.Context, nil
 }
 
 // GenerateOptions configures one answer. The zero value is the default.

@@ -28,7 +28,8 @@ type Session struct {
 	out  logitsPass
 }
 
-// NewSession makes an empty session; nil options are the defaults. It fails with ErrNoWeights for a vocabulary.
+// NewSession makes an empty session; nil options are the defaults. It fails with ErrNoWeights for a vocabulary. Where an
+// option can be served but may disappoint, Session.Warnings says so.
 func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 	if m.h == nil {
 		return nil, fmt.Errorf("%s: %w", m.file.Name(), ErrNoWeights)
@@ -36,22 +37,30 @@ func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 	if opt == nil {
 		opt = &SessionOptions{}
 	}
-	n := opt.Context
-	if n < 0 {
-		return nil, fmt.Errorf("context of %d tokens: must not be negative", n)
-	}
-	if n == 0 {
-		n = min(m.h.context, DefaultContext)
+	n, err := opt.context(m.h.context)
+	if err != nil {
+		return nil, err
 	}
 	format, err := opt.Cache.format()
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{m: m, format: format, context: n, stores: make([]*attn.Store, m.h.layers), tokens: make([]int32, 0, n)}
+	s := &Session{m: m, format: format, context: n, stores: make([]*attn.Store, m.h.layers)}
+	s.tokens = make([]int32, 0, min(n, DefaultContext))
 	for i := range s.stores {
 		s.stores[i] = attn.NewStore(m.w.layers[i].attn, format)
 	}
 	return s, nil
+}
+
+// Warnings tells in plain sentences which options of the session may disappoint; nil when there is nothing to tell. Today
+// that is a context beyond the one that the model was trained for.
+func (s *Session) Warnings() []string {
+	if trained := s.m.h.context; s.context > trained {
+		return []string{fmt.Sprintf("a context of %d tokens, but the model was trained for %d: what comes beyond may make no sense",
+			s.context, trained)}
+	}
+	return nil
 }
 
 // Close releases the cache. Closing twice is allowed.
