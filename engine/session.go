@@ -162,6 +162,8 @@ func (s *Session) eval(ctx context.Context, ids []int32) ([]float32, error) {
 
 // EvalAll appends ids and calls fn with the logits after each of them, in order: i is the index in ids. fn must not keep
 // the slice; its error ends the evaluation and is returned. Otherwise as Eval.
+//
+// fn may use the model's other sessions, which may also run in other goroutines between two of its calls.
 func (s *Session) EvalAll(ctx context.Context, ids []int32, fn func(i int, logits []float32) error) error {
 	if err := s.check(ids); err != nil {
 		return err
@@ -268,7 +270,7 @@ func (s *Session) evalBatch(ctx context.Context, ids []int32, want bool) error {
 		return err
 	}
 	if want {
-		if err := s.runLogits(len(ids)-1, len(ids), s.logits); err != nil {
+		if err := s.runLogits(s.pass.rows(len(ids)-1, len(ids)), s.logits); err != nil {
 			return err
 		}
 		s.valid = true
@@ -280,24 +282,18 @@ func (s *Session) evalBatch(ctx context.Context, ids []int32, want bool) error {
 // logitsRows bounds the buffer of EvalAll: so many logits are computed at a time.
 const logitsRows = 1 << 21
 
-// evalEach runs one pass and hands the logits after each token to fn.
+// evalEach runs one pass and hands the logits after each token to fn, which runs while others may have the model.
 func (s *Session) evalEach(ctx context.Context, ids []int32, base int, fn func(int, []float32) error) error {
-	if err := s.begin(ctx, ids); err != nil {
+	rows, err := s.evalRows(ctx, ids)
+	if err != nil {
 		return err
 	}
-	defer s.m.unlock()
-	s.valid = false
-	if err := s.runPass(ctx); err != nil {
-		return err
-	}
-	s.tokens = append(s.tokens, ids...)
-	s.cached = len(s.tokens)
-	vocab := s.m.w.output.Rows
+	vocab, embed := s.m.w.output.Rows, len(rows)/len(ids)
 	step := min(len(ids), max(1, logitsRows/vocab))
 	buf := make([]float32, step*vocab)
 	for lo := 0; lo < len(ids); lo += step {
 		hi := min(lo+step, len(ids))
-		if err := s.runLogits(lo, hi, buf); err != nil {
+		if err := s.logitsOf(ctx, rows[lo*embed:hi*embed], buf); err != nil {
 			return err
 		}
 		for t := lo; t < hi; t++ {
@@ -307,6 +303,30 @@ func (s *Session) evalEach(ctx context.Context, ids []int32, base int, fn func(i
 		}
 	}
 	return nil
+}
+
+// evalRows runs one pass and returns a copy of the normed rows that logits are made of, [len(ids), width].
+func (s *Session) evalRows(ctx context.Context, ids []int32) ([]float32, error) {
+	if err := s.begin(ctx, ids); err != nil {
+		return nil, err
+	}
+	defer s.m.unlock()
+	s.valid = false
+	if err := s.runPass(ctx); err != nil {
+		return nil, err
+	}
+	s.tokens = append(s.tokens, ids...)
+	s.cached = len(s.tokens)
+	return append([]float32(nil), s.pass.rows(0, len(ids))...), nil
+}
+
+// logitsOf waits for the model and computes the logits of rows that evalRows gave.
+func (s *Session) logitsOf(ctx context.Context, rows, dst []float32) error {
+	if err := s.m.lock(ctx); err != nil {
+		return err
+	}
+	defer s.m.unlock()
+	return s.runLogits(rows, dst)
 }
 
 // begin waits for the model and makes room for ids; on success the caller has the model's turn.
@@ -350,9 +370,9 @@ func (s *Session) runPass(ctx context.Context) error {
 	return err
 }
 
-// runLogits computes the logits after tokens lo … hi-1 of the pass.
-func (s *Session) runLogits(lo, hi int, dst []float32) error {
-	s.out = logitsPass{p: &s.pass, lo: lo, hi: hi, dst: dst}
+// runLogits computes the logits of normed rows. The caller has the model.
+func (s *Session) runLogits(rows, dst []float32) error {
+	s.out = logitsPass{p: &s.pass, rows: rows, dst: dst}
 	if r := s.m.run.pool.Run(&s.out, nil); r != nil {
 		return s.m.fault(r)
 	}
