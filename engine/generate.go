@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"time"
 
@@ -24,6 +23,11 @@ import (
 // that MaxTokens cut in two. The random numbers of each call start anew at Sampling.Seed. ErrContextFull says that there is no room to go on.
 func (s *Session) Generate(ctx context.Context, prompt []int32, opt *GenerateOptions) iter.Seq2[Piece, error] {
 	return func(yield func(Piece, error) bool) {
+		if err := s.enter(); err != nil {
+			yield(Piece{Token: -1}, err)
+			return
+		}
+		defer s.leave()
 		g, err := s.newGeneration(opt)
 		if err == nil {
 			err = g.run(ctx, prompt, yield)
@@ -40,7 +44,11 @@ func (s *Session) Generate(ctx context.Context, prompt []int32, opt *GenerateOpt
 
 // GenerateText is Generate for a text prompt: BOS is added as the model asks, special tokens in the text are parsed.
 func (s *Session) GenerateText(ctx context.Context, prompt string, opt *GenerateOptions) iter.Seq2[Piece, error] {
-	ids, err := s.m.Encode(prompt, true, true)
+	err := s.made()
+	var ids []int32
+	if err == nil {
+		ids, err = s.m.Encode(prompt, true, true)
+	}
 	return s.generateOr(ctx, ids, err, opt)
 }
 
@@ -48,6 +56,9 @@ func (s *Session) GenerateText(ctx context.Context, prompt string, opt *Generate
 // the conversation for the next turn. What the template renders as before is not evaluated again. AddGenerationPrompt is
 // always set.
 func (s *Session) Chat(ctx context.Context, conv tokenizer.Conversation, opt *GenerateOptions) iter.Seq2[Piece, error] {
+	if err := s.made(); err != nil {
+		return s.generateOr(ctx, nil, err, opt)
+	}
 	conv.AddGenerationPrompt = true
 	text, err := s.m.RenderChat(ctx, conv)
 	var ids []int32
@@ -86,9 +97,6 @@ type generation struct {
 
 func (s *Session) newGeneration(opt *GenerateOptions) (*generation, error) {
 	s.stats = Stats{}
-	if s.closed {
-		return nil, fmt.Errorf("session: %w", ErrClosed)
-	}
 	g := &generation{s: s}
 	if opt != nil {
 		g.opt = *opt
@@ -138,6 +146,9 @@ func (g *generation) answer(ctx context.Context, logits []float32, yield func(Pi
 	}
 	for {
 		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := g.s.alive(); err != nil {
 			return err
 		}
 		done, err := g.step(logits, yield)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/engine/sample"
@@ -30,7 +31,7 @@ type Model struct {
 
 	turn   chan struct{} // holds one token while no pass is under way
 	run    *runner       // used by whoever has the turn
-	closed bool          // changed by whoever has the turn
+	closed atomic.Bool   // set by whoever has the turn
 }
 
 // Load opens the GGUF file at path (the first one, of a split model) and prepares it for inference: metadata and tensors
@@ -167,8 +168,16 @@ func (m *Model) lock(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if m.closed {
+	if err := m.alive(); err != nil {
 		m.unlock()
+		return err
+	}
+	return nil
+}
+
+// alive returns ErrClosed after Close.
+func (m *Model) alive() error {
+	if m == nil || m.file == nil || m.closed.Load() {
 		return fmt.Errorf("model: %w", ErrClosed)
 	}
 	return nil
@@ -179,11 +188,11 @@ func (m *Model) unlock() { m.turn <- struct{}{} }
 // Close waits for a forward pass under way, then releases worker threads and the file. Sessions fail afterwards. Closing
 // twice is allowed.
 func (m *Model) Close() error {
-	if m.lock(context.Background()) != nil {
+	if m.alive() != nil || m.lock(context.Background()) != nil {
 		return nil
 	}
 	defer m.unlock()
-	m.closed = true
+	m.closed.Store(true)
 	if m.run != nil {
 		m.run.pool.Close()
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -9,7 +10,9 @@ import (
 	"github.com/latentgo/latentgo/attn"
 )
 
-// Session is one conversation: its tokens and their cached keys and values. For one goroutine at a time.
+// Session is one conversation: its tokens and their cached keys and values. It serves one call at a time: a second one gets
+// ErrBusy, be it from another goroutine or from within the loop over an answer. Tokens, Stats and the other getters may be
+// called from within that loop, Close at any time.
 type Session struct {
 	m       *Model
 	context int
@@ -22,15 +25,18 @@ type Session struct {
 	valid   bool
 	rest    rest // of the last answer
 	stats   Stats
-	closed  bool
+	use     inUse
 
 	pass pass // reused, so that a step does not allocate
 	out  logitsPass
 }
 
-// NewSession makes an empty session; nil options are the defaults. It fails with ErrNoWeights for a vocabulary. Where an
-// option can be served but may disappoint, Session.Warnings says so.
+// NewSession makes an empty session; nil options are the defaults. It fails with ErrNoWeights for a vocabulary, with
+// ErrClosed after Close. Where an option can be served but may disappoint, Session.Warnings says so.
 func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
+	if err := m.alive(); err != nil {
+		return nil, err
+	}
 	if m.h == nil {
 		return nil, fmt.Errorf("%s: %w", m.file.Name(), ErrNoWeights)
 	}
@@ -56,6 +62,9 @@ func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 // Warnings tells in plain sentences which options of the session may disappoint; nil when there is nothing to tell. Today
 // that is a context beyond the one that the model was trained for.
 func (s *Session) Warnings() []string {
+	if s.m == nil {
+		return nil
+	}
 	if trained := s.m.h.context; s.context > trained {
 		return []string{fmt.Sprintf("a context of %d tokens, but the model was trained for %d: what comes beyond may make no sense",
 			s.context, trained)}
@@ -63,14 +72,8 @@ func (s *Session) Warnings() []string {
 	return nil
 }
 
-// Close releases the cache. Closing twice is allowed.
-func (s *Session) Close() error {
-	s.closed, s.stores, s.tokens, s.cached, s.valid, s.rest = true, nil, nil, 0, false, rest{}
-	return nil
-}
-
-// Reset empties the session; its memory is kept for the next tokens.
-func (s *Session) Reset() { s.Truncate(0) }
+// Reset empties the session; its memory is kept for the next tokens. Errors are Truncate's.
+func (s *Session) Reset() error { return s.Truncate(0) }
 
 // Tokens returns the ids of the text so far: what was evaluated, and the last token drawn, which is evaluated with what
 // follows. When an answer has filled the context, its last token is one more than the context holds. The slice is valid
@@ -92,20 +95,28 @@ func (s *Session) CacheBytes() int {
 // TokenBytes returns how many bytes the session caches per token, all layers together.
 func (s *Session) TokenBytes() int {
 	n := 0
+	if s.m == nil {
+		return 0
+	}
 	for i := range s.m.w.layers {
 		n += s.m.w.layers[i].attn.RowBytes(s.format)
 	}
 	return n
 }
 
-// Truncate forgets all tokens from position n on. n beyond the end changes nothing. A session of a compressed model can go back by 32
-// tokens, and to the end of the last prompt (Eval with several tokens); after other steps back the next evaluation reads again what
-// is left.
-func (s *Session) Truncate(n int) {
+// Truncate forgets all tokens from position n on. n beyond the end changes nothing. A session of a compressed model can go
+// back by 32 tokens, and to the end of the last prompt (Eval with several tokens); after other steps back the next
+// evaluation reads again what is left. Errors are ErrBusy and ErrClosed.
+func (s *Session) Truncate(n int) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
 	if n < len(s.tokens) {
 		s.rest = rest{}
 	}
 	s.truncate(n)
+	return nil
 }
 
 // truncate is Truncate in the middle of an answer: it keeps the text that is held back.
@@ -132,8 +143,12 @@ func (s *Session) Stats() Stats { return s.stats }
 // session's tokens: nil after Truncate, whose logits are gone.
 //
 // ctx ends the evaluation within one layer of a batch of at most 512 tokens; finished batches stay in the session. Errors:
-// ErrContextFull (nothing was evaluated), ErrToken, ErrClosed, ctx's, and a file that shrank or changed under the map.
+// ErrContextFull (nothing was evaluated), ErrToken, ErrBusy, ErrClosed, ctx's, and a file that shrank or changed under the map.
 func (s *Session) Eval(ctx context.Context, ids []int32) ([]float32, error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.leave()
 	if err := s.check(ids); err != nil {
 		return nil, err
 	}
@@ -163,8 +178,15 @@ func (s *Session) eval(ctx context.Context, ids []int32) ([]float32, error) {
 // EvalAll appends ids and calls fn with the logits after each of them, in order: i is the index in ids. fn must not keep
 // the slice; its error ends the evaluation and is returned. Otherwise as Eval.
 //
-// fn may use the model's other sessions, which may also run in other goroutines between two of its calls.
+// fn may use the model's other sessions (this one gives ErrBusy), which may also run in other goroutines between two of its calls.
 func (s *Session) EvalAll(ctx context.Context, ids []int32, fn func(i int, logits []float32) error) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	if fn == nil {
+		return errors.New("no function to call with the logits")
+	}
 	if err := s.check(ids); err != nil {
 		return err
 	}
@@ -189,8 +211,8 @@ func (s *Session) check(ids []int32) error { return s.checkAfter(len(s.tokens), 
 
 // checkAfter tells what is wrong with evaluating ids after the first n of the session's tokens.
 func (s *Session) checkAfter(n int, ids []int32) error {
-	if s.closed {
-		return fmt.Errorf("session: %w", ErrClosed)
+	if err := s.alive(); err != nil {
+		return err
 	}
 	if n += len(ids); n > s.context {
 		return fmt.Errorf("%d tokens in a context of %d: %w", n, s.context, ErrContextFull)
@@ -332,6 +354,9 @@ func (s *Session) logitsOf(ctx context.Context, rows, dst []float32) error {
 // begin waits for the model and makes room for ids; on success the caller has the model's turn.
 func (s *Session) begin(ctx context.Context, ids []int32) error {
 	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := s.alive(); err != nil {
 		return err
 	}
 	if err := s.m.lock(ctx); err != nil {
