@@ -22,6 +22,7 @@ import (
 // text held back when the loop was left, what followed a stop string in the same token, the first bytes of a character
 // that MaxTokens cut in two. The random numbers of each call start anew at Sampling.Seed. ErrContextFull says that there is no room to go on.
 func (s *Session) Generate(ctx context.Context, prompt []int32, opt *GenerateOptions) iter.Seq2[Piece, error] {
+	ctx = orBackground(ctx)
 	return func(yield func(Piece, error) bool) {
 		if err := s.enter(); err != nil {
 			yield(Piece{Token: -1}, err)

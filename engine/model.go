@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -32,6 +33,7 @@ type Model struct {
 	turn   chan struct{} // holds one token while no pass is under way
 	run    *runner       // used by whoever has the turn
 	closed atomic.Bool   // set by whoever has the turn
+	files  *files
 }
 
 // Load opens the GGUF file at path (the first one, of a split model) and prepares it for inference: metadata and tensors
@@ -46,6 +48,14 @@ func Load(path string, opt *Options) (*Model, error) {
 	return LoadContext(context.Background(), path, opt)
 }
 
+// orBackground returns ctx, or the background for nil.
+func orBackground(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
+}
+
 // LoadContext is Load; ctx ends a conversion within a layer.
 func LoadContext(ctx context.Context, path string, opt *Options) (*Model, error) {
 	return load(ctx, path, opt, nil)
@@ -53,6 +63,7 @@ func LoadContext(ctx context.Context, path string, opt *Options) (*Model, error)
 
 // load opens and checks the file, calls check (or nil) with it, and prepares it.
 func load(ctx context.Context, path string, opt *Options, check func(*gguf.File) error) (*Model, error) {
+	ctx = orBackground(ctx)
 	if opt == nil {
 		opt = &Options{}
 	}
@@ -77,7 +88,24 @@ func load(ctx context.Context, path string, opt *Options, check func(*gguf.File)
 	if err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
+	m.files = &files{list: []*gguf.File{m.file, m.overlay}}
+	runtime.AddCleanup(m, (*files).drop, m.files)
 	return m, nil
+}
+
+// files are what a model that is dropped without Close leaves open. Its workers end by themselves.
+type files struct {
+	list []*gguf.File
+	lent atomic.Bool // Model.File gave one away: its holder may still read tensors
+}
+
+// drop closes the files, once nothing can reach the model.
+func (f *files) drop() {
+	for _, file := range f.list {
+		if file != nil && !f.lent.Load() {
+			_ = file.Close()
+		}
+	}
 }
 
 func (m *Model) load(ctx context.Context) error {
@@ -186,7 +214,8 @@ func (m *Model) alive() error {
 func (m *Model) unlock() { m.turn <- struct{}{} }
 
 // Close waits for a forward pass under way, then releases worker threads and the file. Sessions fail afterwards. Closing
-// twice is allowed.
+// twice is allowed. A model that is dropped without Close releases them when the garbage collector finds it, but not a
+// file that File has returned.
 func (m *Model) Close() error {
 	if m.alive() != nil || m.lock(context.Background()) != nil {
 		return nil
@@ -202,8 +231,13 @@ func (m *Model) Close() error {
 	return m.file.Close()
 }
 
-// File returns the model's file, for metadata beyond Info. It is closed with the model.
-func (m *Model) File() *gguf.File { return m.file }
+// File returns the model's file, for metadata beyond Info. It is closed by the model's Close.
+func (m *Model) File() *gguf.File {
+	if m.files != nil {
+		m.files.lent.Store(true)
+	}
+	return m.file
+}
 
 // Sampling returns the sampling defaults: llama.cpp's, overridden by the file's general.sampling.* keys.
 func (m *Model) Sampling() Sampling { return m.sampling }

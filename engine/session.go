@@ -149,6 +149,7 @@ func (s *Session) Eval(ctx context.Context, ids []int32) ([]float32, error) {
 		return nil, err
 	}
 	defer s.leave()
+	ctx = orBackground(ctx)
 	if err := s.check(ids); err != nil {
 		return nil, err
 	}
@@ -184,6 +185,7 @@ func (s *Session) EvalAll(ctx context.Context, ids []int32, fn func(i int, logit
 		return err
 	}
 	defer s.leave()
+	ctx = orBackground(ctx)
 	if fn == nil {
 		return errors.New("no function to call with the logits")
 	}

@@ -17,8 +17,12 @@ import (
 // Task is what a pool runs: Work is called once per worker, at the same time.
 type Task interface{ Work(w *Worker) }
 
-// Pool is a fixed set of workers. Run calls must not overlap.
-type Pool struct {
+// Pool is a fixed set of workers. Run calls must not overlap. A pool that is dropped without Close ends its workers too:
+// their goroutines know the crew alone.
+type Pool struct{ *crew }
+
+// crew is what the workers share.
+type crew struct {
 	workers []Worker
 	task    Task
 	seq     atomic.Uint32 // number of the current Run; workers wait for it to change
@@ -39,7 +43,7 @@ type Pool struct {
 // Worker is one worker's view of a running task.
 type Worker struct {
 	ID, N  int // 0 ≤ ID < N
-	p      *Pool
+	p      *crew
 	parked atomic.Bool
 	wake   chan struct{}
 }
@@ -49,7 +53,14 @@ type abort struct{}
 
 // New starts a pool of n workers (at least 1); the goroutine that calls Run is worker 0.
 func New(n int) *Pool {
-	p := &Pool{workers: make([]Worker, max(n, 1))}
+	c := newCrew(max(n, 1))
+	p := &Pool{c}
+	runtime.AddCleanup(p, (*crew).close, c)
+	return p
+}
+
+func newCrew(n int) *crew {
+	p := &crew{workers: make([]Worker, n)}
 	for i := range p.workers {
 		w := &p.workers[i]
 		w.ID, w.N, w.p, w.wake = i, len(p.workers), p, make(chan struct{}, 1)
@@ -63,8 +74,10 @@ func New(n int) *Pool {
 // Size returns the number of workers.
 func (p *Pool) Size() int { return len(p.workers) }
 
-// Close ends the workers' goroutines. No Run may be under way or follow.
-func (p *Pool) Close() {
+// Close ends the workers' goroutines. No Run may be under way or follow. Closing twice is allowed.
+func (p *Pool) Close() { p.crew.close() }
+
+func (p *crew) close() {
 	p.closed.Store(true)
 	p.seq.Add(1)
 	p.wakeAll()
@@ -73,6 +86,12 @@ func (p *Pool) Close() {
 // Run executes t on all workers and returns when all are done. cancel (may be nil) can be set at any time: Worker.Stopped
 // reports it after the next barrier. The result is nil, or the value of the first panic in a worker.
 func (p *Pool) Run(t Task, cancel *atomic.Bool) any {
+	r := p.crew.run(t, cancel)
+	runtime.KeepAlive(p) // its cleanup would end the workers
+	return r
+}
+
+func (p *crew) run(t Task, cancel *atomic.Bool) any {
 	p.task, p.cancel, p.stopped = t, cancel, false
 	p.next.Store(0)
 	p.done.Store(0)
@@ -91,14 +110,14 @@ func (p *Pool) Run(t Task, cancel *atomic.Bool) any {
 }
 
 // recover resets the barrier after a failed Run, when all workers have left it.
-func (p *Pool) recover() any {
+func (p *crew) recover() any {
 	p.arrived.Store(0)
 	p.failed.Store(false)
 	return *p.failure.Swap(nil)
 }
 
 // wakeAll wakes the workers that have parked.
-func (p *Pool) wakeAll() {
+func (p *crew) wakeAll() {
 	for i := range p.workers {
 		p.workers[i].unpark()
 	}

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -131,6 +132,20 @@ func TestRunDoesNotAllocate(t *testing.T) {
 	var task Task = taskFunc(func(w *Worker) { w.Barrier() })
 	if n := testing.AllocsPerRun(100, func() { p.Run(task, nil) }); n != 0 {
 		t.Errorf("%v allocations per run", n)
+	}
+}
+
+// Pools that nobody holds any more end their goroutines.
+func TestDroppedPoolsEnd(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 10 {
+		New(3).Run(taskFunc(func(w *Worker) { w.Barrier() }), nil)
+	}
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines are left", runtime.NumGoroutine()-before)
+		}
+		runtime.GC()
 	}
 }
 
