@@ -112,6 +112,7 @@ func (m *Model) load(ctx context.Context) error {
 	if m.opt.Threads == 0 {
 		m.opt.Threads = cpu.Threads()
 	}
+	m.opt.Threads = min(m.opt.Threads, cpu.Processors())
 	m.template = sync.OnceValues(m.parseTemplate)
 	// Recommendations that can't be used are no reason not to run the model.
 	m.sampling, _ = sample.FromMetadata(m.file)

@@ -12,8 +12,9 @@ type Sampling = sample.Params
 
 // Options configures Load. The zero value is the default.
 type Options struct {
-	// Threads that compute, the calling goroutine included. 0 means one per physical core, at most runtime.GOMAXPROCS(0),
-	// which knows affinity and containers' CPU quotas.
+	// Threads that compute, the calling goroutine included. 0 means one per physical core. More than the processors that
+	// the process may use (by affinity, a container's CPU quota, GOMAXPROCS) would wait for each other: they are cut to
+	// that number, and Info.Threads tells how many there are.
 	Threads int
 	// MLA is the form of the attention; the zero value is MLAExact. A compressed form converts the model, see Convert.
 	MLA MLA

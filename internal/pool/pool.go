@@ -33,6 +33,8 @@ type crew struct {
 	gen     atomic.Uint32 // number of barriers passed
 	next    atomic.Int64  // next index of Worker.Take, 0 again after each barrier
 
+	crowded atomic.Bool // more workers than processors: nobody spins
+
 	cancel  *atomic.Bool // read once per barrier, by the last worker to arrive
 	stopped bool         // what it read: the same for all workers until the next barrier
 
@@ -93,6 +95,7 @@ func (p *Pool) Run(t Task, cancel *atomic.Bool) any {
 
 func (p *crew) run(t Task, cancel *atomic.Bool) any {
 	p.task, p.cancel, p.stopped = t, cancel, false
+	p.crowded.Store(len(p.workers) > runtime.GOMAXPROCS(0))
 	p.next.Store(0)
 	p.done.Store(0)
 	p.seq.Add(1)
@@ -131,7 +134,8 @@ func (w *Worker) unpark() {
 
 // A wait spins first. At a barrier longer than one worker is behind another when each has a core: after that somebody
 // else's work is in the way, and spinning on would take the core from it or from the worker that is waited for. Between
-// runs longer than the sampler needs from one token to the next.
+// runs longer than the sampler needs from one token to the next. With more workers than processors somebody else's work
+// is always in the way: they park at once.
 const (
 	barrierSpin = 1 << 16 // turns; about 100 µs
 	idleSpin    = 1 << 18
@@ -142,7 +146,7 @@ const (
 func (w *Worker) await(spin int, ready func() bool) {
 	for i := 0; !ready(); i++ {
 		switch {
-		case i >= spin:
+		case i >= spin || w.p.crowded.Load():
 			w.parked.Store(true)
 			if !ready() || !w.parked.CompareAndSwap(true, false) {
 				<-w.wake
