@@ -30,7 +30,7 @@ type Model struct {
 	sampling Sampling
 	template func() (*tokenizer.Template, error)
 
-	turn   chan struct{} // holds one token while no pass is under way
+	turn   chan struct{} // holds one token while no pass is under way; who waits first gets it first
 	run    *runner       // used by whoever has the turn
 	closed atomic.Bool   // set by whoever has the turn
 	files  *files

@@ -38,6 +38,10 @@ type SessionOptions struct {
 	Context int
 	// Cache is the type of the cached values; the zero value is CacheF16.
 	Cache CacheType
+	// Batch is how many tokens of a prompt one forward pass takes at most (llama.cpp's n_ubatch). 0, and more than the
+	// model's own limit, mean that limit: 512, fewer for wide models. Sessions take turns pass by pass, first come, first
+	// served: a smaller batch evaluates a prompt slower, and lets the answers of other sessions go on sooner.
+	Batch int
 }
 
 // context returns the session's context for a model with the trained one given.

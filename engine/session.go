@@ -16,6 +16,7 @@ import (
 type Session struct {
 	m       *Model
 	context int
+	batch   int // most tokens of a pass
 	format  attn.Format
 	stores  []*attn.Store
 	tokens  []int32   // the text so far
@@ -51,7 +52,13 @@ func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{m: m, format: format, context: n, stores: make([]*attn.Store, m.h.layers)}
+	if opt.Batch < 0 {
+		return nil, fmt.Errorf("batch of %d tokens: must not be negative", opt.Batch)
+	}
+	s := &Session{m: m, format: format, context: n, batch: m.run.batch, stores: make([]*attn.Store, m.h.layers)}
+	if opt.Batch > 0 {
+		s.batch = min(s.batch, opt.Batch)
+	}
 	s.tokens = make([]int32, 0, min(n, DefaultContext))
 	for i := range s.stores {
 		s.stores[i] = attn.NewStore(m.w.layers[i].attn, format)
@@ -142,7 +149,7 @@ func (s *Session) Stats() Stats { return s.stats }
 // evaluation. Without ids it evaluates the last token drawn, if Generate left it, and returns the logits after the
 // session's tokens: nil after Truncate, whose logits are gone.
 //
-// ctx ends the evaluation within one layer of a batch of at most 512 tokens; finished batches stay in the session. Errors:
+// ctx ends the evaluation within one layer of a batch (SessionOptions.Batch); finished batches stay in the session. Errors:
 // ErrContextFull (nothing was evaluated), ErrToken, ErrBusy, ErrClosed, ctx's, and a file that shrank or changed under the map.
 func (s *Session) Eval(ctx context.Context, ids []int32) ([]float32, error) {
 	if err := s.enter(); err != nil {
@@ -199,7 +206,7 @@ func (s *Session) EvalAll(ctx context.Context, ids []int32, fn func(i int, logit
 		s.rest = rest{}
 	}
 	for done := 0; done < len(ids); {
-		n := min(len(ids)-done, s.m.run.batch)
+		n := min(len(ids)-done, s.batch)
 		if err := s.evalEach(ctx, ids[done:done+n], done, fn); err != nil {
 			return err
 		}
@@ -260,7 +267,7 @@ func (s *Session) extend(ctx context.Context, ids []int32) error {
 	}
 	for s.cached < len(s.tokens) {
 		todo := s.tokens[s.cached:]
-		n := min(len(todo), s.m.run.batch)
+		n := min(len(todo), s.batch)
 		if err := s.evalBatch(ctx, todo[:n], n == len(todo)); err != nil {
 			s.tokens = s.tokens[:max(before, s.cached)]
 			return err
