@@ -114,7 +114,9 @@ func (s *Session) newGeneration(opt *GenerateOptions) (*generation, error) {
 	}
 	g.stops = sample.NewStops(g.opt.Stop)
 	var err error
-	g.chain, err = sample.New(params, so)
+	if g.chain, err = sample.New(params, so); err == nil {
+		s.stats.Seed = g.chain.Seed()
+	}
 	return g, err
 }
 
@@ -136,6 +138,7 @@ func (g *generation) run(ctx context.Context, prompt []int32, yield func(Piece, 
 	if errors.Is(err, errStopped) {
 		stats.Reason, err = ReasonCancelled, nil
 	}
+	stats.Stop = g.stops.Matched()
 	g.leaveRest()
 	return err
 }
@@ -218,19 +221,24 @@ func (g *generation) step(logits []float32, yield func(Piece, error) bool) (done
 	if id == sample.None {
 		return true, errors.New("no token has a probability: the logits are not numbers")
 	}
+	piece := Piece{Token: id}
+	if g.opt.LogProbs {
+		piece.LogProb = g.s.logProb(logits, id)
+	}
 	g.chain.Accept(id)
 	g.s.tokens = append(g.s.tokens, id)
 	stats.Tokens++
 	if !g.opt.IgnoreEOG && g.s.m.tok != nil && g.s.m.tok.IsEOG(id) {
 		stats.Reason = ReasonEOG
-		return true, g.emit(Piece{Token: id}, yield)
+		return true, g.emit(piece, yield)
 	}
 	text := ""
 	if g.decoder != nil {
 		text = g.decoder.Next(id)
 	}
-	emit, stop := g.stops.Push(text)
-	if err := g.emit(Piece{Token: id, Text: emit}, yield); err != nil {
+	var stop bool
+	piece.Text, stop = g.stops.Push(text)
+	if err := g.emit(piece, yield); err != nil {
 		return true, err
 	}
 	if stop {

@@ -75,5 +75,5 @@ func (s *Session) Close() error {
 // free lets go of what the session holds.
 func (s *Session) free() {
 	s.stores, s.tokens, s.cached, s.marked, s.logits, s.valid, s.rest = nil, nil, 0, 0, nil, false, rest{}
-	s.pass, s.out = pass{}, logitsPass{}
+	s.pass, s.out, s.exps = pass{}, logitsPass{}, nil
 }

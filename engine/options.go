@@ -69,6 +69,8 @@ type GenerateOptions struct {
 	IgnoreEOG bool
 	// Special makes control tokens visible in the text.
 	Special bool
+	// LogProbs sets Piece.LogProb, which costs one more pass over the vocabulary per token.
+	LogProbs bool
 }
 
 // Piece is one step of a streamed answer.
@@ -77,6 +79,9 @@ type Piece struct {
 	Token int32
 	// Text that became certain with this token: valid UTF-8, possibly empty.
 	Text string
+	// LogProb is the natural logarithm of the token's probability as the model gave it, before any Sampling; only with
+	// GenerateOptions.LogProbs, otherwise and for Token -1 it is 0.
+	LogProb float32
 }
 
 // Reasons why an answer ended, as in Stats.Reason.
@@ -97,6 +102,8 @@ type Stats struct {
 	Tokens       int           // tokens drawn
 	DecodeTime   time.Duration // drawing and evaluating them
 	Reason       string        // why the answer ended
+	Stop         string        // the stop string that ended it, with ReasonStop
+	Seed         int64         // of the random numbers: Sampling.Seed, or the one that was drawn in its place
 }
 
 // Info describes a loaded model. Sizes are in values, tokens or bytes as named.

@@ -24,7 +24,8 @@ type Session struct {
 	marked  int       // where the last prompt ended: the stores can go back there
 	logits  []float32 // after the cached tokens; valid is false when they are not
 	valid   bool
-	rest    rest // of the last answer
+	rest    rest      // of the last answer
+	exps    []float32 // scratch of logProb
 	stats   Stats
 	use     inUse
 
