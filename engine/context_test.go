@@ -27,7 +27,8 @@ func TestHugeContexts(t *testing.T) {
 		if err != nil || s.Context() != n {
 			t.Fatalf("context of %d: %v", n, err)
 		}
-		if a := generate(t.Context(), s, []int32{1, 2}, GenerateOptions{MaxTokens: 3, Sampling: &Sampling{RepeatPenalty: 1.1, RepeatLastN: -1}}, 0); a.err != nil {
+		opt := GenerateOptions{MaxTokens: 3, Sampling: &Sampling{RepeatPenalty: 1.1, RepeatLastN: -1}}
+		if a := generate(t.Context(), s, []int32{1, 2}, opt, 0); a.err != nil {
 			t.Errorf("context of %d: %v", n, a.err)
 		}
 	}
@@ -36,7 +37,9 @@ func TestHugeContexts(t *testing.T) {
 // A context beyond the trained one, 512 tokens, is reported; others are not.
 func TestWarnsBeyondTheTrainedContext(t *testing.T) {
 	m := tinyModel(t, Options{})
-	for n, want := range map[int]string{0: "", 1: "", 512: "", 513: "513 tokens, but the model was trained for 512", 1 << 20: "1048576 tokens"} {
+	for n, want := range map[int]string{
+		0: "", 1: "", 512: "", 513: "513 tokens, but the model was trained for 512", 1 << 20: "1048576 tokens",
+	} {
 		got := strings.Join(newSession(t, m, &SessionOptions{Context: n}).Warnings(), "\n")
 		if (got == "") != (want == "") || !strings.Contains(got, want) {
 			t.Errorf("context of %d: %q, want %q", n, got, want)

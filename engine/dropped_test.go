@@ -35,9 +35,13 @@ func TestDroppedModelsAreReleased(t *testing.T) {
 	}
 	released := func(goroutines, maps int) {
 		t.Helper()
-		for deadline := time.Now().Add(20 * time.Second); runtime.NumGoroutine() > goroutines || mapped(path) > maps; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+			n, files := runtime.NumGoroutine(), mapped(path)
+			if n <= goroutines && files <= maps {
+				return
+			}
 			if time.Now().After(deadline) {
-				t.Fatalf("%d goroutines, want %d; %d mapped files, want %d", runtime.NumGoroutine(), goroutines, mapped(path), maps)
+				t.Fatalf("%d goroutines, want %d; %d mapped files, want %d", n, goroutines, files, maps)
 			}
 			runtime.GC()
 		}

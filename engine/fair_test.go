@@ -88,7 +88,8 @@ func TestBatchSizes(t *testing.T) {
 		if e := nmse([][]float32{got}, [][]float32{want}); !(e < 1e-3) {
 			t.Errorf("batches of %d: logits differ by %.2g", n, e)
 		}
-		if err := newSession(t, m, &SessionOptions{Batch: n}).EvalAll(t.Context(), ids, func(int, []float32) error { return nil }); err != nil {
+		s := newSession(t, m, &SessionOptions{Batch: n})
+		if err := s.EvalAll(t.Context(), ids, func(int, []float32) error { return nil }); err != nil {
 			t.Error(err)
 		}
 	}

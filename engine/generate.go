@@ -16,11 +16,12 @@ import (
 // forgotten. A prompt that is refused (too long, a token outside the vocabulary, ctx done) changes nothing. The last pair
 // holds the error, if there is one (ctx's too).
 //
-// An empty prompt goes on where the last answer ended, whatever ended it: MaxTokens, a stop string, the end token, ctx, an
-// error, or the consumer leaving the loop. Every token that was drawn is in Tokens, none is drawn twice, and the texts of all calls
-// together are that of one long answer, without the stop strings that were found. What a piece did not show yet comes first:
-// text held back when the loop was left, what followed a stop string in the same token, the first bytes of a character
-// that MaxTokens cut in two. The random numbers of each call start anew at Sampling.Seed. ErrContextFull says that there is no room to go on.
+// An empty prompt goes on where the last answer ended, whatever ended it: MaxTokens, a stop string, the end token, ctx,
+// an error, or the consumer leaving the loop. Every token that was drawn is in Tokens, none is drawn twice, and the texts
+// of all calls together are that of one long answer, without the stop strings that were found. What no piece has shown
+// yet comes first: text held back when the loop was left, what followed a stop string in the same token, the first bytes
+// of a character that MaxTokens cut in two. The random numbers of each call start anew at Sampling.Seed. ErrContextFull
+// says that there is no room to go on.
 func (s *Session) Generate(ctx context.Context, prompt []int32, opt *GenerateOptions) iter.Seq2[Piece, error] {
 	ctx = orBackground(ctx)
 	return func(yield func(Piece, error) bool) {

@@ -41,8 +41,8 @@ func (a *answer) add(b answer) {
 	a.text, a.ids, a.err = a.text+b.text, append(a.ids, b.ids...), errors.Join(a.err, b.err)
 }
 
-// biased draws greedily, for a random model of bytes, among a few letters and the bytes of é and €, so that texts hold whole and
-// cut characters.
+// biased draws greedily, for a random model of bytes, among a few letters and the bytes of é and €, so that texts hold
+// whole and cut characters.
 func biased() *Sampling {
 	s := &Sampling{LogitBias: map[int32]float64{}, RepeatPenalty: 1.3, RepeatLastN: 4}
 	for _, b := range []byte("abc \n\xc3\xa9\xe2\x82\xac") {
@@ -65,7 +65,8 @@ func TestGoingOnIsOneAnswer(t *testing.T) {
 		"10 10 20": {10, 10, 20}, "one by one": slices.Repeat([]int{1}, 40), "39 1": {39, 1}, "left 10 10 20": {-10, -10, 20},
 		"left one by one": append(slices.Repeat([]int{-1}, 39), 1), "mixed": {3, -4, 1, -1, 7, 24},
 	} {
-		for stops, stop := range map[string][]string{"": nil, ", held back": {"\xe9 never", "a b c a b c a b c", want.text[:6] + "!"}} {
+		held := []string{"\xe9 never", "a b c a b c a b c", want.text[:6] + "!"}
+		for stops, stop := range map[string][]string{"": nil, ", held back": held} {
 			t.Run(name+stops, func(t *testing.T) {
 				s := newSession(t, m, nil)
 				var got answer
@@ -131,7 +132,8 @@ func TestGoingOnAfterCancellation(t *testing.T) {
 	for prompt := start; len(got.ids) < 40; prompt = nil {
 		ctx, cancel := context.WithCancel(t.Context())
 		n := 0
-		for p, err := range s.Generate(ctx, prompt, &GenerateOptions{Sampling: biased(), IgnoreEOG: true, MaxTokens: 40 - len(got.ids)}) {
+		opt := &GenerateOptions{Sampling: biased(), IgnoreEOG: true, MaxTokens: 40 - len(got.ids)}
+		for p, err := range s.Generate(ctx, prompt, opt) {
 			if err != nil {
 				if !errors.Is(err, context.Canceled) {
 					t.Fatal(err)
@@ -194,5 +196,33 @@ func TestEvalAfterAnAnswer(t *testing.T) {
 	}
 	if !slices.Equal(s.Tokens(), append(text, 7, 8)) {
 		t.Errorf("session holds %v", s.Tokens())
+	}
+}
+
+// A compressed model, whose sessions keep only the newest tokens as they are, goes on like any other, also by evaluating
+// again what was forgotten.
+func TestGoingOnCompressed(t *testing.T) {
+	m := loadFile(t, exactTiny("llama").build().Write(t), Options{MLA: MLAOff})
+	plan := nearPlan(m.h, 1, 0, 32)
+	for i := range plan {
+		plan[i].l, plan[i].key = 24, 20
+	}
+	compressTo(t, m, plan, false)
+	prompt := randomIDs(100, 80)
+	opt := func(n int) GenerateOptions { return GenerateOptions{MaxTokens: n, Sampling: &Sampling{}} }
+	want := generate(t.Context(), newSession(t, m, nil), prompt, opt(90), 0)
+	s := newSession(t, m, nil)
+	got := generate(t.Context(), s, prompt, opt(50), 0)
+	got.add(generate(t.Context(), s, nil, opt(10), 7))
+	got.add(generate(t.Context(), s, nil, opt(33), 0))
+	if got.err != nil || !slices.Equal(got.ids, want.ids) {
+		t.Errorf("drew %v, %v, want %v", got.ids, got.err, want.ids)
+	}
+	if err := s.Truncate(len(prompt) + 40); err != nil { // further back than it remembers
+		t.Fatal(err)
+	}
+	all := append(slices.Clone(prompt), want.ids...)
+	if e := nmse([][]float32{lastLogits(t, s, all[140:150])}, allLogits(t, m, all[:150])[149:]); !(e < 1e-5) {
+		t.Errorf("logits after going back differ by %.2g", e)
 	}
 }
