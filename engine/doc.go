@@ -12,8 +12,10 @@
 // Load makes one on the fly and keeps it in the user's cache directory. Model.Conversion tells how a model was made.
 //
 // A Model is immutable and serves any number of Sessions, each for one goroutine at a time. A Session holds tokens and
-// their cached latents; a prompt that starts as the last one did is evaluated only from where they differ. Forward passes
-// of all sessions take turns on the model's worker threads; a context.Context ends one within a token.
+// their cached latents; a prompt that starts as the last one did is evaluated only from where they differ, an empty one
+// goes on where the last answer ended. A second call to a session in use gets ErrBusy. Forward passes
+// of all sessions take turns on the model's worker threads; a context.Context ends one within a token. A nil context is
+// context.Background() everywhere.
 //
 // Architectures: llama (Llama 2 and 3, Mistral, SmolLM), mistral3, qwen2, qwen3, gemma3, deepseek2. They are data (file arch.go) for
 // one block builder.

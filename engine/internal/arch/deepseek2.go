@@ -38,7 +38,9 @@ func deepseek2(r *model.Reader) *model.Spec {
 }
 
 // isGLM recognises GLM-4.7-Flash, whose first files don't name the gating function.
-func isGLM(s *model.Spec) bool { return (len(s.Layers) == 47 || len(s.Layers) == 48) && s.Vocab == 154880 }
+func isGLM(s *model.Spec) bool {
+	return (len(s.Layers) == 47 || len(s.Layers) == 48) && s.Vocab == 154880
+}
 
 // deepseek2Attention reads the attention of all layers. In older files keys and values are not split into their parts.
 func deepseek2Attention(r *model.Reader, s *model.Spec) []model.MLA {

@@ -169,7 +169,9 @@ func (m *Model) BatchSize() int { return m.exec.batch }
 func (m *Model) Layer(i int) *Layer { return m.layers[i] }
 
 // Rope returns a position embedding, and its form by blocks of positions where there are compressed layers.
-func (m *Model) Rope(i int) (*attn.Rope, *attention.BlockRope) { return m.ropes[i].rope, m.ropes[i].block }
+func (m *Model) Rope(i int) (*attn.Rope, *attention.BlockRope) {
+	return m.ropes[i].rope, m.ropes[i].block
+}
 
 // PlanRopes makes Rope tell the block-wise form of position embeddings that a spec's compressed layers need.
 func (m *Model) PlanRopes(s *Spec) error { return m.addBlockRopes(s) }

@@ -11,13 +11,13 @@ import (
 // normed residual stream, from which logits computes logits.
 type pass struct {
 	*executor
-	model    *Model
-	ids      []int32 // per row, unless a probe brings the residual stream
-	segments []segment
-	pos      []int // per row: its position
-	layers   []*Layer
-	probe    *Probe // nil for an ordinary pass
-	alwaysExpand bool // compressed layers expand their rows however few tokens there are
+	model        *Model
+	ids          []int32 // per row, unless a probe brings the residual stream
+	segments     []segment
+	pos          []int // per row: its position
+	layers       []*Layer
+	probe        *Probe // nil for an ordinary pass
+	alwaysExpand bool   // compressed layers expand their rows however few tokens there are
 }
 
 // segment are rows at … at+n-1: n tokens of a sequence, the first of them at position pos.
