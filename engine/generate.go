@@ -87,7 +87,7 @@ func (s *Session) newGeneration(opt *GenerateOptions) (*generation, error) {
 	}
 	so := sample.Options{Context: s.context}
 	if tok := s.m.tok; tok != nil {
-		so.Vocab = tok
+		so.Vocab, so.Suppress = tok, tok.Suppressed()
 		so.Encode = func(text string) []int32 { return tok.Encode(text, tokenizer.EncodeOptions{}) }
 		g.decoder = tok.NewDecoder(g.opt.Special)
 	}
@@ -158,7 +158,7 @@ func (g *generation) step(logits []float32, yield func(Piece, error) bool) (done
 	stats := &g.s.stats
 	id := g.chain.Sample(logits)
 	if id == sample.None {
-		return true, errors.New("no token has a probability: the logits are not numbers")
+		return true, errors.New("no token can be drawn: the logits are not numbers, or logit_bias and the model's suppress_tokens exclude all")
 	}
 	g.chain.Accept(id)
 	g.next[0] = id

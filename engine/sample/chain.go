@@ -18,6 +18,9 @@ type Options struct {
 	Encode func(text string) []int32
 	// Context bounds the tokens remembered for windows of −1, usually to the context's size; 0 is no bound.
 	Context int
+	// Suppress lists tokens that are never drawn, whatever Params.LogitBias adds to them: those that a model file forbids
+	// (tokenizer.Tokenizer.Suppressed). New copies it. Ids outside the vocabulary are ignored.
+	Suppress []int32
 }
 
 // stage changes the candidates. A grammar's mask would be one more of these, in front of all others.
@@ -52,8 +55,8 @@ func New(p Params, opt Options) (*Chain, error) {
 	}
 	ch := &Chain{params: p}
 	ch.history.limit = remembered(&p, opt.Context)
-	if len(p.LogitBias) > 0 {
-		ch.stages = append(ch.stages, newBiasStage(p.LogitBias))
+	if len(p.LogitBias)+len(opt.Suppress) > 0 {
+		ch.stages = append(ch.stages, newBiasStage(p.LogitBias, opt.Suppress))
 	}
 	if err := ch.build(opt); err != nil {
 		return nil, err
