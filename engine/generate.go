@@ -93,8 +93,11 @@ func (s *Session) newGeneration(opt *GenerateOptions) (*generation, error) {
 	}
 	g.stops = sample.NewStops(g.opt.Stop)
 	var err error
-	g.chain, err = sample.New(params, so)
-	return g, err
+	if g.chain, err = sample.New(params, so); err != nil {
+		return nil, err
+	}
+	s.stats.Seed = g.chain.Seed()
+	return g, nil
 }
 
 // run evaluates the prompt, then draws and evaluates token after token.

@@ -23,7 +23,7 @@ func everything() Params {
 	p := DefaultParams()
 	p.Seed = 3
 	p.RepeatPenalty, p.FrequencyPenalty, p.PresencePenalty = 1.1, 0.1, 0.1
-	p.DryMultiplier, p.DrySequenceBreakers = 0.8, nil
+	p.DryMultiplier, p.DrySequenceBreakers = 0.8, []string{}
 	p.TopNSigma, p.TypicalP, p.XTCProbability = 2, 0.9, 0.5
 	p.DynatempRange = 0.3
 	p.LogitBias = Bias{3: 1, 5: math.Inf(-1), 1 << 30: 4}
@@ -243,7 +243,7 @@ func BenchmarkSample(b *testing.B) {
 	logits := bigLogits()
 	penalised, noTopK, mirostat, sorted := DefaultParams(), DefaultParams(), DefaultParams(), slices.Clone(logits)
 	slices.Sort(sorted)
-	penalised.RepeatPenalty, penalised.DryMultiplier, penalised.DrySequenceBreakers = 1.1, 0.8, nil
+	penalised.RepeatPenalty, penalised.DryMultiplier, penalised.DrySequenceBreakers = 1.1, 0.8, []string{}
 	noTopK.TopK = 0
 	mirostat.Mirostat = 2
 	for _, bench := range []struct {
