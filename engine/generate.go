@@ -109,16 +109,17 @@ func (s *Session) newGeneration(opt *GenerateOptions) (*generation, error) {
 	}
 	so := sample.Options{Context: s.context}
 	if tok := s.m.tok; tok != nil {
-		so.Vocab = tok
+		so.Vocab, so.Suppress = tok, tok.Suppressed()
 		so.Encode = func(text string) []int32 { return tok.Encode(text, tokenizer.EncodeOptions{}) }
 		g.decoder = tok.NewDecoder(g.opt.Special)
 	}
 	g.stops = sample.NewStops(g.opt.Stop)
 	var err error
-	if g.chain, err = sample.New(params, so); err == nil {
-		s.stats.Seed = g.chain.Seed()
+	if g.chain, err = sample.New(params, so); err != nil {
+		return nil, err
 	}
-	return g, err
+	s.stats.Seed = g.chain.Seed()
+	return g, nil
 }
 
 // run evaluates the prompt, then draws and evaluates token after token.
@@ -220,7 +221,7 @@ func (g *generation) step(logits []float32, yield func(Piece, error) bool) (done
 	stats := &g.s.stats
 	id := g.chain.Sample(logits)
 	if id == sample.None {
-		return true, errors.New("no token has a probability: the logits are not numbers")
+		return true, errors.New("no token can be drawn: the logits are not numbers, or logit_bias and the model's suppress_tokens exclude all")
 	}
 	piece := Piece{Token: id}
 	if g.opt.LogProbs {

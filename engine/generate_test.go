@@ -87,7 +87,7 @@ func TestSeedsRepeat(t *testing.T) {
 	sampling := s.m.Sampling()
 	sampling.Temperature = 1.5
 	seen := map[string]bool{}
-	for seed := range int64(4) {
+	for seed := int64(1); seed <= 4; seed++ {
 		sampling.Seed = seed
 		s.Reset()
 		a, _ := collect(t, s, "Once upon a time", GenerateOptions{MaxTokens: 12, Sampling: &sampling})

@@ -7,7 +7,8 @@ import (
 	"github.com/latentgo/latentgo/engine/sample"
 )
 
-// Sampling configures the choice of the next token; see sample.Params for the fields and their defaults.
+// Sampling configures the choice of the next token; see sample.Params for the fields. Each field's zero value is off:
+// Sampling{} is greedy, Sampling{Temperature: 0.8} draws from all tokens with a new seed each time.
 type Sampling = sample.Params
 
 // Options configures Load. The zero value is the default.
@@ -61,7 +62,7 @@ func (o *SessionOptions) context(trained int) (int, error) {
 type GenerateOptions struct {
 	// MaxTokens ends the answer after this many tokens; 0 means no limit but the context's.
 	MaxTokens int
-	// Sampling overrides the model's sampling defaults (Model.Sampling) when not nil.
+	// Sampling replaces the model's sampling defaults (Model.Sampling) as a whole when not nil.
 	Sampling *Sampling
 	// Stop ends the answer before any of these strings; they are never part of the text.
 	Stop []string
@@ -100,6 +101,7 @@ type Stats struct {
 	PromptTokens int           // prompt tokens evaluated
 	PromptTime   time.Duration // evaluating them
 	Tokens       int           // tokens drawn
+	Seed         int64         // seed of the draws: Sampling.Seed, or the new one that was taken for it; repeats the answer
 	DecodeTime   time.Duration // drawing and evaluating them
 	Reason       string        // why the answer ended
 	Stop         string        // the stop string that ended it, with ReasonStop

@@ -9,43 +9,49 @@ import (
 
 // bpe is byte pair encoding: the text is cut into words by the pre-tokeniser; a word is a list of bytes (or of characters, for
 // raw vocabularies); of all neighbours that the file lists as a merge, the pair listed first is merged (the leftmost among
-// equals), until there is none.
+// equals), until there is none. As in llama.cpp merges are of texts: they may lead through texts, or to one, that are no tokens.
+// What is left over of these is spelled in bytes.
 type bpe struct {
 	*vocab
 	pre    *pretype
-	ranks  map[uint64]int32 // left << 32 | right token → index in merges
+	ranks  map[uint64]int32 // left << 32 | right piece → index in merges
 	merges []merge
-	bytes  *[256]int32 // tokens of single bytes; -1 if missing
+	extra  map[string]int32 // pieces that are no tokens, numbered on from the tokens
+	start  [256]int32       // pieces of single bytes, noToken if there is none; not for raw vocabularies
+	bytes  *[256]int32      // tokens that spell the bytes of a piece that is none; noToken if missing
 }
 
-// merge joins the tokens left and right to token out.
+// merge joins the pieces left and right to piece out.
 type merge struct{ left, right, out int32 }
 
-// newBPE reads the merges and finds the tokens of single bytes. Errors: ErrVocab for a merge that names key and index; that of
-// md if there are no merges.
+// newBPE reads the merges and finds the tokens of single bytes. Errors: that of md if there are no merges.
 func newBPE(md Metadata, v *vocab, pre *pretype) (*bpe, error) {
-	m := &bpe{vocab: v, pre: pre}
-	if pre.raw {
-		m.bytes = v.byteTokens(false)
-	} else {
-		m.bytes = new([256]int32)
-		for b := range m.bytes {
-			m.bytes[b] = v.id(string(byteRunes[b]))
+	m := &bpe{vocab: v, pre: pre, extra: map[string]int32{}}
+	if md.Has(keyMerges) || !strings.HasPrefix(pre.names, "kimi-k2") { // whose tokens are all found whole
+		lines, err := md.Strings(keyMerges)
+		if err == nil {
+			err = m.load(lines)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
-	if !md.Has(keyMerges) && strings.HasPrefix(pre.names, "kimi-k2") {
-		return m, nil // its tokens are all found whole
+	if pre.raw {
+		m.bytes = v.byteTokens(false)
+		return m, nil
 	}
-	lines, err := md.Strings(keyMerges)
-	if err != nil {
-		return nil, err
+	m.bytes = new([256]int32)
+	for b := range m.bytes {
+		m.start[b] = m.piece(string(byteRunes[b]))
+		m.bytes[b] = v.id(string([]byte{byte(b)}))
 	}
-	return m, m.load(lines)
+	return m, nil
 }
 
-// load parses the merges, each "left right"; the first space that is not the first byte separates them.
+// load parses the merges, each "left right"; the first space that is not the first byte separates them. Those that no text can
+// meet are left out: text that is merged has no spaces, and no piece is empty.
 func (m *bpe) load(lines []string) error {
-	if len(lines) > math.MaxInt32 {
+	if len(lines) > (math.MaxInt32-len(m.tokens))/3 {
 		return fmt.Errorf("%s: %d merges: %w", keyMerges, len(lines), ErrVocab)
 	}
 	// The index of a merge is its rank; a pair that is listed twice keeps its first one.
@@ -53,25 +59,72 @@ func (m *bpe) load(lines []string) error {
 	m.ranks = make(map[uint64]int32, len(lines))
 	var buf []byte
 	for i, line := range lines {
-		cut := -1
-		if line != "" {
-			cut = 1 + strings.IndexByte(line[1:], ' ')
+		left, right, ok := cutMerge(line)
+		switch {
+		case !ok:
+			m.warnings.add(keyMerges+"[%d]: %q has no space between two pieces: ignored", i, clip(line))
+			continue
+		case left[0] == ' ' || strings.IndexByte(right, ' ') >= 0:
+			m.warnings.add(keyMerges+"[%d]: %q has a piece with a space, which no text has: ignored", i, clip(line))
+			continue
 		}
-		if cut <= 0 {
-			return badVocab(keyMerges, i, "%q has no space between two pieces", clip(line))
-		}
-		left, right := line[:cut], line[cut+1:]
 		buf = append(append(buf[:0], left...), right...)
 		g := merge{m.id(left), m.id(right), m.idBytes(buf)}
 		if g.left < 0 || g.right < 0 || g.out < 0 {
-			return badVocab(keyMerges, i, "%q: a piece or the result is not in %s", clip(line), keyTokens)
+			g = m.intern(i, left, right)
 		}
 		m.merges[i] = g
-		if key := pairKey(g.left, g.right); !m.has(key) {
+		if key := pairKey(g.left, g.right); m.has(key) {
+			m.warnings.add(keyMerges+"[%d]: %q is listed already: ignored", i, clip(line))
+		} else {
 			m.ranks[key] = int32(i)
 		}
 	}
 	return nil
+}
+
+// cutMerge splits a merge into its pieces; false if one is empty.
+func cutMerge(line string) (left, right string, ok bool) {
+	if line == "" {
+		return "", "", false
+	}
+	n := 1 + strings.IndexByte(line[1:], ' ')
+	if n == 0 || n+1 == len(line) {
+		return "", "", false
+	}
+	return line[:n], line[n+1:], true
+}
+
+// intern returns merge i with numbers for its pieces, new ones for those that are no tokens.
+func (m *bpe) intern(i int, left, right string) merge {
+	var ids [3]int32
+	missing := ""
+	for k, text := range [...]string{left, right, left + right} {
+		id := m.piece(text)
+		if id == noToken {
+			id = int32(len(m.tokens) + len(m.extra))
+			m.extra[text] = id
+			m.wordwise = m.wordwise && !spansWords(text)
+		}
+		if int(id) >= len(m.tokens) && missing == "" {
+			missing = text
+		}
+		ids[k] = id
+	}
+	m.warnings.add(keyMerges+"[%d]: %q has to do with %q, which is no token: where that is left over it is spelled in bytes",
+		i, clip(left+" "+right), clip(missing))
+	return merge{ids[0], ids[1], ids[2]}
+}
+
+// piece returns the number of a text that is a token or occurs in merges, noToken for any other.
+func (m *bpe) piece(text string) int32 {
+	if id := m.id(text); id >= 0 || len(m.extra) == 0 {
+		return id
+	}
+	if id, ok := m.extra[text]; ok {
+		return id
+	}
+	return noToken
 }
 
 // has reports whether a pair has a rank.
@@ -98,15 +151,15 @@ func (m *bpe) encode(dst []int32, s *scratch, text string) []int32 {
 		for _, r := range s.view.cp[lo:hi] {
 			n += lenLax(r)
 		}
-		dst = m.piece(dst, s, text[:n])
+		dst = m.part(dst, s, text[:n])
 		text, lo = text[n:], hi
 	}
 	return dst
 }
 
-// piece encodes what the pre-tokeniser cut out. Raw vocabularies have whole lines there, which are cut at spaces if no token
+// part encodes what the pre-tokeniser cut out. Raw vocabularies have whole lines there, which are cut at spaces if no token
 // could span the cut, so that the cache can help.
-func (m *bpe) piece(dst []int32, s *scratch, text string) []int32 {
+func (m *bpe) part(dst []int32, s *scratch, text string) []int32 {
 	for m.pre.raw && m.pre.escape && m.wordwise {
 		n := wordEnd(text)
 		if n == len(text) {
@@ -170,10 +223,10 @@ func (m *bpe) merge(dst []int32, s *scratch, word string) []int32 {
 	}
 	at := int32(0)
 	for i := int32(0); i >= 0; i = syms[i].next {
-		if syms[i].id >= 0 {
-			dst = append(dst, syms[i].id)
+		if id := syms[i].id; id >= 0 && int(id) < len(m.tokens) {
+			dst = append(dst, id)
 		} else {
-			dst = m.emitBytes(dst, word[at:at+syms[i].size])
+			dst = m.emitBytes(dst, s, word[at:at+syms[i].size])
 		}
 		at += syms[i].size
 	}
@@ -185,13 +238,13 @@ func (m *bpe) symbols(s *scratch, word string) {
 	s.syms = slices.Grow(s.syms[:0], len(word))
 	if !m.pre.raw {
 		for i := range len(word) {
-			s.syms = append(s.syms, symbol{id: m.bytes[word[i]], size: 1})
+			s.syms = append(s.syms, symbol{id: m.start[word[i]], size: 1})
 		}
 		return
 	}
 	for len(word) > 0 {
 		n := min(charLen(word[0]), len(word))
-		s.syms = append(s.syms, symbol{id: m.id(word[:n]), size: int32(n)})
+		s.syms = append(s.syms, symbol{id: m.piece(word[:n]), size: int32(n)})
 		word = word[n:]
 	}
 }
@@ -206,10 +259,16 @@ func (m *bpe) try(s *scratch, l, r int32) {
 	}
 }
 
-// emitBytes appends what stands for a character that is no token: its byte tokens if the vocabulary is raw and has them,
-// else nothing.
-func (m *bpe) emitBytes(dst []int32, text string) []int32 {
+// emitBytes appends the tokens of the bytes of a piece that is no token, as far as there are any: <0x00> … <0xFF> of a raw
+// vocabulary, else the tokens of one byte, which for a printable form in two bytes only odd vocabularies have.
+func (m *bpe) emitBytes(dst []int32, s *scratch, text string) []int32 {
 	if !m.pre.raw {
+		s.buf = appendPrintable(s.buf[:0], text)
+		for _, b := range s.buf {
+			if id := m.bytes[b]; id >= 0 {
+				dst = append(dst, id)
+			}
+		}
 		return dst
 	}
 	for i := range len(text) {

@@ -22,31 +22,33 @@ const (
 	roleFIMPad
 	roleFIMRepo
 	roleFIMFile
+	roleSeparator
+	roleMask
 	roleCount
 )
 
-// roleKeys lists the keys that name special tokens; the last three are old names. Tokens that end or begin a text must be
-// right; of the others an id out of range is taken as none, because files with such padding tokens are around.
+// roleKeys lists the keys that name special tokens; the last three are old names.
 var roleKeys = []struct {
-	role   role
-	key    string
-	strict bool
+	role role
+	key  string
 }{
-	{roleBOS, keyBOS, true},
-	{roleEOS, keyEOS, true},
-	{roleEOT, "tokenizer.ggml.eot_token_id", true},
-	{roleEOM, "tokenizer.ggml.eom_token_id", true},
-	{roleUnknown, "tokenizer.ggml.unknown_token_id", false},
-	{rolePad, "tokenizer.ggml.padding_token_id", false},
-	{roleFIMPrefix, "tokenizer.ggml.fim_pre_token_id", false},
-	{roleFIMSuffix, "tokenizer.ggml.fim_suf_token_id", false},
-	{roleFIMMiddle, "tokenizer.ggml.fim_mid_token_id", false},
-	{roleFIMPad, "tokenizer.ggml.fim_pad_token_id", false},
-	{roleFIMRepo, "tokenizer.ggml.fim_rep_token_id", false},
-	{roleFIMFile, "tokenizer.ggml.fim_sep_token_id", false},
-	{roleFIMPrefix, "tokenizer.ggml.prefix_token_id", false},
-	{roleFIMSuffix, "tokenizer.ggml.suffix_token_id", false},
-	{roleFIMMiddle, "tokenizer.ggml.middle_token_id", false},
+	{roleBOS, keyBOS},
+	{roleEOS, keyEOS},
+	{roleEOT, "tokenizer.ggml.eot_token_id"},
+	{roleEOM, "tokenizer.ggml.eom_token_id"},
+	{roleUnknown, "tokenizer.ggml.unknown_token_id"},
+	{rolePad, "tokenizer.ggml.padding_token_id"},
+	{roleFIMPrefix, "tokenizer.ggml.fim_pre_token_id"},
+	{roleFIMSuffix, "tokenizer.ggml.fim_suf_token_id"},
+	{roleFIMMiddle, "tokenizer.ggml.fim_mid_token_id"},
+	{roleFIMPad, "tokenizer.ggml.fim_pad_token_id"},
+	{roleFIMRepo, "tokenizer.ggml.fim_rep_token_id"},
+	{roleFIMFile, "tokenizer.ggml.fim_sep_token_id"},
+	{roleSeparator, "tokenizer.ggml.seperator_token_id"}, // as the format spells it
+	{roleMask, "tokenizer.ggml.mask_token_id"},
+	{roleFIMPrefix, "tokenizer.ggml.prefix_token_id"},
+	{roleFIMSuffix, "tokenizer.ggml.suffix_token_id"},
+	{roleFIMMiddle, "tokenizer.ggml.middle_token_id"},
 }
 
 // roleNames are the texts by which a special token is found when no key names it, by preference.
@@ -93,7 +95,7 @@ func loadSpecials(md Metadata, v *vocab, bos, eos, unk int32) (*specials, error)
 		}
 	}
 	for _, k := range roleKeys {
-		if err := s.read(md, v, k.role, k.key, k.strict); err != nil {
+		if err := s.read(md, v, k.role, k.key); err != nil {
 			return nil, err
 		}
 	}
@@ -102,8 +104,8 @@ func loadSpecials(md Metadata, v *vocab, bos, eos, unk int32) (*specials, error)
 	return s, nil
 }
 
-// read takes a role from its key, if the file has it.
-func (s *specials) read(md Metadata, v *vocab, r role, key string, strict bool) error {
+// read takes a role from its key, if the file has it. An id out of range, such as 4294967295 for "none", leaves the default.
+func (s *specials) read(md Metadata, v *vocab, r role, key string) error {
 	if !md.Has(key) {
 		return nil
 	}
@@ -113,9 +115,13 @@ func (s *specials) read(md Metadata, v *vocab, r role, key string, strict bool) 
 	}
 	if id < uint64(len(v.tokens)) && id <= math.MaxInt32 {
 		s.role[r] = int32(id)
-	} else if strict {
-		return fmt.Errorf("%s: token %d of a vocabulary of %d: %w", key, id, len(v.tokens), ErrVocab)
+		return nil
 	}
+	stands := "there is no such token"
+	if have := s.role[r]; have >= 0 {
+		stands = fmt.Sprintf("token %d stands for it", have)
+	}
+	v.warnings.add(key+": no token %d in a vocabulary of %d: ignored, %s", id, len(v.tokens), stands)
 	return nil
 }
 
@@ -128,9 +134,17 @@ func (s *specials) find(v *vocab) {
 			}
 			if id := v.id(name); id >= 0 {
 				s.role[r] = id
-				v.attrs[id] |= attrControl
+				v.makeControl(id)
 			}
 		}
+	}
+}
+
+// makeControl makes a token one for control which its text says it is.
+func (v *vocab) makeControl(id int32) {
+	if !v.is(id, attrControl) {
+		v.warnings.add(keyTypes+"[%d]: %q is not marked as a control token: taken as one", id, clip(v.tokens[id]))
+		v.attrs[id] |= attrControl
 	}
 }
 
@@ -148,7 +162,7 @@ func (s *specials) findEOG(v *vocab) {
 	for _, name := range eogNames {
 		if id := v.id(name); id >= 0 {
 			add(id)
-			v.attrs[id] |= attrControl
+			v.makeControl(id)
 		}
 	}
 	// Setting the attributes anew takes these out of the control tokens.

@@ -40,8 +40,8 @@ type EncodeOptions struct {
 	ParseSpecial bool
 }
 
-// New builds the tokeniser that the metadata of a GGUF file describes. Errors: ErrNoVocab, ErrUnsupported, ErrVocab, or that
-// of md for a key that is missing or of the wrong type.
+// New builds the tokeniser that the metadata of a GGUF file describes. It loads what llama.cpp loads; Warnings tells what it had
+// to do without. Errors: ErrNoVocab, ErrUnsupported, ErrVocab, or that of md for a key that is missing or of the wrong type.
 func New(md Metadata) (*Tokenizer, error) {
 	t, err := load(md)
 	if err != nil {
@@ -93,7 +93,7 @@ func (t *Tokenizer) loadSPM(md Metadata) (err error) {
 
 // loadBPE sets up byte pair encoding. Token 11 as default for BOS and EOS is Falcon's, which came first.
 func (t *Tokenizer) loadBPE(md Metadata) (err error) {
-	if t.pre, err = optString(md, keyPre, "default"); err != nil {
+	if t.pre, err = optString(md, keyPre, ""); err != nil {
 		return err
 	}
 	bos, eos := int32(11), int32(11)
@@ -101,6 +101,7 @@ func (t *Tokenizer) loadBPE(md Metadata) (err error) {
 		t.pre, bos, eos = "gemma4", -1, -1
 	} else if t.pre == "" {
 		t.pre = "default"
+		t.warnings.add(keyPre + " is missing: words are cut by the rules \"default\", which are an approximation of several models'")
 	}
 	pre := findPretype(t.pre)
 	if pre == nil {
@@ -132,7 +133,10 @@ func (t *Tokenizer) finish(md Metadata) (err error) {
 	if t.addEOS, err = t.loadAdd(md, keyAddEOS, false, roleEOS); err != nil {
 		return err
 	}
-	if pre := findPretype(t.pre); pre != nil && pre.forceBOS && t.role[roleBOS] >= 0 {
+	if pre := findPretype(t.pre); pre != nil && pre.forceBOS && t.role[roleBOS] >= 0 && !t.addBOS {
+		if md.Has(keyAddBOS) {
+			t.warnings.add(keyAddBOS+" is false: taken as true, which %s models need", t.pre)
+		}
 		t.addBOS = true
 	}
 	if err := t.loadSuppress(md); err != nil {
@@ -143,14 +147,14 @@ func (t *Tokenizer) finish(md Metadata) (err error) {
 	return setStrip(md, t.vocab, t.all)
 }
 
-// loadAdd reads whether a special token is added. To ask for one that does not exist is an error; a default is dropped then.
+// loadAdd reads whether a special token is added; one that does not exist is not.
 func (t *Tokenizer) loadAdd(md Metadata, key string, def bool, r role) (bool, error) {
 	add, err := optBool(md, key, def)
 	if err != nil || !add || t.role[r] >= 0 {
 		return add, err
 	}
 	if md.Has(key) {
-		return false, fmt.Errorf("%s is true, but the vocabulary has no such token: %w", key, ErrVocab)
+		t.warnings.add(key+" is %t, but the vocabulary has no such token: none is added", add)
 	}
 	return false, nil
 }
@@ -161,10 +165,12 @@ func (t *Tokenizer) loadSuppress(md Metadata) error {
 		return nil
 	}
 	ids, err := md.Ints(keySuppress)
-	for _, id := range ids {
+	for i, id := range ids {
 		if id >= 0 && id < int64(len(t.tokens)) {
 			t.suppress = append(t.suppress, int32(id))
+			continue
 		}
+		t.warnings.add(keySuppress+"[%d]: no token %d in a vocabulary of %d: ignored", i, id, len(t.tokens))
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package tokenizer
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -32,12 +33,14 @@ type vocab struct {
 	ids    map[string]int32
 	maxLen int // length of the longest token in bytes
 
-	// wordwise is set if no token has a U+2581 behind anything else: then text in which spaces are escaped can be
-	// cut before every run of U+2581 without changing the result.
+	// wordwise is set if no token has a U+2581 behind anything else, and no merge leads to such a text: then text in which
+	// spaces are escaped can be cut before every run of U+2581 without changing the result.
 	wordwise bool
+
+	warnings warnings // see Tokenizer.Warnings
 }
 
-// loadVocab reads tokens, types and scores and checks them.
+// loadVocab reads tokens, types and scores. What llama.cpp loads is loaded and noted in warnings; what it refuses is an ErrVocab.
 func loadVocab(md Metadata) (*vocab, error) {
 	tokens, err := md.Strings(keyTokens)
 	if err != nil {
@@ -56,27 +59,30 @@ func loadVocab(md Metadata) (*vocab, error) {
 	return v, v.loadScores(md)
 }
 
-// index fills ids; an empty token gets the name that llama.cpp gives it. Errors: ErrVocab for a text that stands there twice.
+// index fills ids; an empty token gets the name that llama.cpp gives it. Errors: ErrVocab for a text that stands there twice,
+// of which nobody can tell which id the model knows.
 func (v *vocab) index() error {
 	for i, s := range v.tokens {
 		if s == "" {
 			s = "[EMPTY_" + strconv.Itoa(i) + "]"
 			v.tokens[i] = s
+			v.warnings.add(keyTokens+"[%d] is empty: named %s", i, s)
 		}
 		if j, dup := v.ids[s]; dup {
 			return badVocab(keyTokens, i, "%q is token %d already", clip(s), j)
 		}
 		v.ids[s] = int32(i)
 		v.maxLen = max(v.maxLen, len(s))
-		if v.wordwise && strings.Contains(strings.TrimLeft(s, spaceMark), spaceMark) {
-			v.wordwise = false
-		}
+		v.wordwise = v.wordwise && !spansWords(s)
 	}
 	return nil
 }
 
-// loadTypes sets the attributes from the types; without the key all tokens are normal ones. Errors: ErrVocab for another number of
-// types than tokens, an unknown type, or a byte token whose text names no byte.
+// spansWords reports whether a text has a U+2581 behind anything else.
+func spansWords(s string) bool { return strings.Contains(strings.TrimLeft(s, spaceMark), spaceMark) }
+
+// loadTypes sets the attributes from the types; without the key all tokens are normal ones. A token of an unknown type stands
+// for nothing. Errors: ErrVocab for fewer types than tokens, or a byte token that is too short to name one.
 func (v *vocab) loadTypes(md Metadata) error {
 	v.attrs = make([]attr, len(v.tokens))
 	if !md.Has(keyTypes) {
@@ -86,44 +92,73 @@ func (v *vocab) loadTypes(md Metadata) error {
 		return nil
 	}
 	types, err := md.Ints(keyTypes)
+	if err == nil {
+		types, err = perToken(v, keyTypes, types)
+	}
 	if err != nil {
 		return err
 	}
-	if len(types) != len(v.tokens) {
-		return fmt.Errorf("%s: %d types for %d tokens: %w", keyTypes, len(types), len(v.tokens), ErrVocab)
-	}
 	for i, t := range types {
 		if t < 0 || t >= int64(len(typeAttrs)) {
-			return badVocab(keyTypes, i, "no token type %d", t)
+			v.warnings.add(keyTypes+"[%d]: %d is no token type: %q stands for nothing", i, t, clip(v.tokens[i]))
+			continue
 		}
 		v.attrs[i] = typeAttrs[t]
-		if _, ok := hexByte(v.tokens[i]); !ok && v.attrs[i] == attrByte {
-			return badVocab(keyTokens, i, "byte token %q is not of the form <0xFF>", clip(v.tokens[i]))
+		if err := v.checkByte(i); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// loadScores reads the scores, which the key may lack. Errors: ErrVocab for another number of scores than tokens, or NaN, which
-// has no place in an order.
+// checkByte takes the attribute from a byte token whose text names no byte. llama.cpp reads a number out of the text's fourth and
+// fifth character, whatever they are, and refuses a text without them.
+func (v *vocab) checkByte(i int) error {
+	text := v.tokens[i]
+	if _, ok := hexByte(text); ok || v.attrs[i] != attrByte {
+		return nil
+	}
+	if len(text) < len("<0x") {
+		return badVocab(keyTokens, i, "byte token %q is not of the form <0xFF>", text)
+	}
+	v.warnings.add(keyTokens+"[%d]: byte token %q is not of the form <0xFF>: it stands for nothing", i, clip(text))
+	v.attrs[i] = 0
+	return nil
+}
+
+// loadScores reads the scores, which the key may lack. NaN, which has no place in an order, is the lowest. Errors: ErrVocab for
+// fewer scores than tokens.
 func (v *vocab) loadScores(md Metadata) error {
 	if !md.Has(keyScores) {
 		return nil
 	}
 	scores, err := md.Floats(keyScores)
+	if err == nil {
+		scores, err = perToken(v, keyScores, scores)
+	}
 	if err != nil {
 		return err
 	}
-	if len(scores) != len(v.tokens) {
-		return fmt.Errorf("%s: %d scores for %d tokens: %w", keyScores, len(scores), len(v.tokens), ErrVocab)
-	}
-	for i, s := range scores {
+	v.scores = slices.Clone(scores)
+	for i, s := range v.scores {
 		if s != s {
-			return badVocab(keyScores, i, "not a number")
+			v.warnings.add(keyScores+"[%d] is not a number: taken as the lowest score", i)
+			v.scores[i] = float32(math.Inf(-1))
 		}
 	}
-	v.scores = scores
 	return nil
+}
+
+// perToken cuts an array to one element per token. Errors: ErrVocab if there are fewer.
+func perToken[T any](v *vocab, key string, list []T) ([]T, error) {
+	n := len(v.tokens)
+	if len(list) < n {
+		return nil, fmt.Errorf("%s: %d elements for %d tokens: %w", key, len(list), n, ErrVocab)
+	}
+	if len(list) > n {
+		v.warnings.add(key+": %d elements for %d tokens: the last ones are ignored", len(list), n)
+	}
+	return list[:n], nil
 }
 
 // id returns the token with this text, or -1.

@@ -117,13 +117,22 @@ type biasStage struct {
 	values []float32
 }
 
-func newBiasStage(b Bias) *biasStage {
+// newBiasStage makes the stage of b and of the tokens that must never be drawn, whose bias is −Inf. As in llama.cpp both
+// are one stage, the first of every chain, greedy and Mirostat included.
+func newBiasStage(b Bias, suppress []int32) *biasStage {
 	s := new(biasStage)
 	for id, v := range b {
-		s.ids = append(s.ids, id)
-		s.values = append(s.values, float32(v))
+		s.add(id, float32(v))
+	}
+	for _, id := range suppress {
+		s.add(id, negInf)
 	}
 	return s
+}
+
+func (s *biasStage) add(id int32, value float32) {
+	s.ids = append(s.ids, id)
+	s.values = append(s.values, value)
 }
 
 func (s *biasStage) name() string { return "logit_bias" }
@@ -132,7 +141,7 @@ func (s *biasStage) name() string { return "logit_bias" }
 func (s *biasStage) apply(c *candidates) {
 	c.own()
 	for i, id := range s.ids {
-		if int(id) < len(c.dense) {
+		if id >= 0 && int(id) < len(c.dense) {
 			c.dense[id] += s.values[i]
 		}
 	}

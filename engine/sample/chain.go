@@ -2,6 +2,7 @@ package sample
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 )
@@ -18,6 +19,9 @@ type Options struct {
 	Encode func(text string) []int32
 	// Context bounds the tokens remembered for windows of −1, usually to the context's size; 0 is no bound.
 	Context int
+	// Suppress lists tokens that are never drawn, whatever Params.LogitBias adds to them: those that a model file forbids
+	// (tokenizer.Tokenizer.Suppressed). New copies it. Ids outside the vocabulary are ignored.
+	Suppress []int32
 }
 
 // stage changes the candidates. A grammar's mask would be one more of these, in front of all others.
@@ -36,7 +40,8 @@ type picker interface {
 
 // Chain samples the tokens of one sequence. It is not safe for concurrent use; make one with New.
 type Chain struct {
-	params     Params
+	given      Params
+	params     Params     // given, spelled out
 	seed       int64      // in use, ≥ 0
 	history    history    // read by the penalties and DRY
 	candidates candidates // buffers, of no meaning between calls
@@ -50,10 +55,10 @@ func New(p Params, opt Options) (*Chain, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	ch := &Chain{params: p}
-	ch.history.limit = remembered(&p, opt.Context)
-	if len(p.LogitBias) > 0 {
-		ch.stages = append(ch.stages, newBiasStage(p.LogitBias))
+	ch := &Chain{given: p, params: p.spelled()}
+	ch.history.limit = remembered(&ch.params, opt.Context)
+	if len(p.LogitBias)+len(opt.Suppress) > 0 {
+		ch.stages = append(ch.stages, newBiasStage(p.LogitBias, opt.Suppress))
 	}
 	if err := ch.build(opt); err != nil {
 		return nil, err
@@ -118,7 +123,7 @@ func (ch *Chain) build(opt Options) error {
 // effective leaves out of the default order the stages that cannot change a greedy choice: what only cuts the less
 // probable candidates always keeps the best one. Not so if typical-p or XTC, which may drop it, see what the others left.
 func (p *Params) effective(order []string) []string {
-	if p.Temperature > 0 || p.typical() < 1 || p.xtc() || len(p.Samplers) > 0 {
+	if p.Temperature > 0 || p.TypicalP < 1 || p.xtc() || len(p.Samplers) > 0 {
 		return order
 	}
 	return []string{"penalties", "dry", "temperature"}
@@ -137,7 +142,7 @@ func (ch *Chain) stage(name string, opt Options) (stage, error) {
 		return topNSigma{p.TopNSigma}, nil
 	case name == "top_k" && p.TopK > 0:
 		return topKStage{p.TopK}, nil
-	case name == "typ_p" && p.typical() < 1:
+	case name == "typ_p" && p.TypicalP < 1:
 		return typical{p.TypicalP, p.MinKeep}, nil
 	case name == "top_p" && p.TopP < 1:
 		return topP{p.TopP, p.MinKeep}, nil
@@ -192,11 +197,11 @@ func (ch *Chain) Accept(tokens ...int32) {
 }
 
 // Reset forgets the accepted tokens and the Mirostat state and starts the random numbers again: at Params.Seed, or at a
-// new random seed if that is −1.
+// new random seed if that is 0 or −1.
 func (ch *Chain) Reset() {
 	ch.seed = ch.params.Seed
 	if ch.seed < 0 {
-		ch.seed = int64(rand.Uint32()) // 32 bits are enough and easy to type again
+		ch.seed = 1 + int64(rand.Uint32N(math.MaxUint32)) // 32 bits are enough and easy to type again
 	}
 	ch.history.reset()
 	for _, s := range ch.stages {
@@ -207,11 +212,11 @@ func (ch *Chain) Reset() {
 	ch.picker.reseed(uint64(ch.seed))
 }
 
-// Seed returns the seed in use; as Params.Seed it repeats what a random one gave.
+// Seed returns the seed in use, which repeats the draws as Params.Seed, or given to Params.Set. It is 0 only for Zero.
 func (ch *Chain) Seed() int64 { return ch.seed }
 
 // Params returns the parameters that the chain was built with.
-func (ch *Chain) Params() Params { return ch.params }
+func (ch *Chain) Params() Params { return ch.given }
 
 // String names the stages that are on, in order, e.g. "top_k → top_p → min_p → temperature → draw".
 func (ch *Chain) String() string {

@@ -23,7 +23,7 @@ func everything() Params {
 	p := DefaultParams()
 	p.Seed = 3
 	p.RepeatPenalty, p.FrequencyPenalty, p.PresencePenalty = 1.1, 0.1, 0.1
-	p.DryMultiplier, p.DrySequenceBreakers = 0.8, nil
+	p.DryMultiplier, p.DrySequenceBreakers = 0.8, []string{}
 	p.TopNSigma, p.TypicalP, p.XTCProbability = 2, 0.9, 0.5
 	p.DynatempRange = 0.3
 	p.LogitBias = Bias{3: 1, 5: math.Inf(-1), 1 << 30: 4}
@@ -243,7 +243,7 @@ func BenchmarkSample(b *testing.B) {
 	logits := bigLogits()
 	penalised, noTopK, mirostat, sorted := DefaultParams(), DefaultParams(), DefaultParams(), slices.Clone(logits)
 	slices.Sort(sorted)
-	penalised.RepeatPenalty, penalised.DryMultiplier, penalised.DrySequenceBreakers = 1.1, 0.8, nil
+	penalised.RepeatPenalty, penalised.DryMultiplier, penalised.DrySequenceBreakers = 1.1, 0.8, []string{}
 	noTopK.TopK = 0
 	mirostat.Mirostat = 2
 	for _, bench := range []struct {
@@ -264,5 +264,34 @@ func BenchmarkSample(b *testing.B) {
 				ch.Sample(bench.logits)
 			}
 		})
+	}
+}
+
+// TestSuppress: what the model's file forbids is not drawn with any stages, whatever the bias says; None if that is all.
+func TestSuppress(t *testing.T) {
+	mirostat1, mirostat2, forced := everything(), off(), off()
+	mirostat1.Mirostat, mirostat2.Mirostat = 1, 2
+	forced.LogitBias = Bias{0: 1e30, 2: 1e30, 4: 1e30}
+	hot := off()
+	hot.Temperature = 5
+	logits := []float32{9, 1, 8, 0.5, float32(math.Inf(1))}
+	for name, p := range map[string]Params{"default": DefaultParams(), "all": everything(), "greedy": {}, "mirostat": mirostat1,
+		"mirostat_v2": mirostat2, "forced": forced, "hot": hot} {
+		forbidden := []int32{0, 2, 4, -1, 5, 1 << 30}
+		ch := mustNew(t, p, Options{Suppress: forbidden})
+		forbidden[0] = 3 // New has a copy
+		for range 200 {
+			token := ch.Sample(logits)
+			if token != 1 && token != 3 {
+				t.Fatalf("%s: drew %d", name, token)
+			}
+			ch.Accept(token)
+		}
+		if token := mustNew(t, p, Options{Suppress: []int32{0, 1, 2, 3, 4}}).Sample(logits); token != None {
+			t.Errorf("%s: drew %d of none", name, token)
+		}
+	}
+	if logits[0] != 9 {
+		t.Error("the logits were modified")
 	}
 }

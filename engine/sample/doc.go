@@ -18,8 +18,9 @@
 // Order, names, defaults and meaning are llama.cpp's, so that settings found elsewhere can be copied. With Mirostat on, the
 // chain is bias → temperature → Mirostat, again as there.
 //
-// [DefaultParams] is what most programs want; the zero [Params] is greedy decoding. A model file may carry its author's
-// choice, which [FromMetadata] reads. [Stops] finds stop strings in the streamed text.
+// [DefaultParams] is what most programs want. In a [Params] made by hand every field that is left out is off, or at the
+// default of what it tunes: the zero Params is greedy decoding, Params{Temperature: 0.8} draws from all tokens. A model
+// file may carry its author's choice, which [FromMetadata] reads. [Stops] finds stop strings in the streamed text.
 //
 //	chain, err := sample.New(sample.DefaultParams(), sample.Options{})
 //	…

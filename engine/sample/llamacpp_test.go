@@ -24,7 +24,7 @@ type llamaCase struct {
 // off is everything off at temperature 1: what the cases' parameters are laid over.
 func off() Params {
 	return Params{Seed: 1, Temperature: 1, DynatempExponent: 1, TopP: 1, TypicalP: 1, RepeatLastN: 64, RepeatPenalty: 1,
-		DryBase: 1.75, DryAllowedLength: 2, DryPenaltyLastN: 64, XTCThreshold: 0.1, MirostatTau: 5, MirostatEta: 0.1}
+		DryBase: 1.75, DryAllowedLength: 2, DryPenaltyLastN: 64, DrySequenceBreakers: []string{}, XTCThreshold: 0.1, MirostatTau: 5, MirostatEta: 0.1}
 }
 
 func (c *llamaCase) logits() []float32 {
