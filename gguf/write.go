@@ -87,7 +87,7 @@ func (w *Writer) CopyMetadata(f *File, keep func(key string) bool) error {
 	return nil
 }
 
-// AddTensor adds a tensor: shape has 1 to 4 dimensions, the fastest first. data is called once, when the tensor is
+// AddTensor adds a tensor: shape has 1 to 4 dimensions, the fastest first; a 0 makes an empty tensor. data is called once, when the tensor is
 // written, and returns exactly its bytes, little-endian; they are not kept. Errors wrap ErrFormat.
 func (w *Writer) AddTensor(name string, t Type, shape []uint64, data func() ([]byte, error)) error {
 	if err := checkName("tensor", name, maxNameLen); err != nil {
@@ -108,7 +108,7 @@ func (w *Writer) AddTensor(name string, t Type, shape []uint64, data func() ([]b
 	elems, size := t.Block()
 	n := uint64(1)
 	for _, d := range shape {
-		if d == 0 || n > 1<<60/d {
+		if d > 1<<60 || d > 0 && n > 1<<60/d {
 			return bad("shape %v", shape)
 		}
 		n *= d
