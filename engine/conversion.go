@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -128,7 +129,14 @@ func Convert(ctx context.Context, in, out string, opt *ConvertOptions) (*Convert
 	start := time.Now()
 	o := *opt
 	o.NoCache = true
-	m, err := load(ctx, in, &Options{Threads: o.Threads, MLA: o.MLA, Convert: &o}, func(f *gguf.File) error { return checkOutput(f, out, &o) })
+	f, err := gguf.Open(in)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkOutput(f, out, &o); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	m, err := LoadGGUF(ctx, f, &Options{Threads: o.Threads, MLA: o.MLA, Convert: &o})
 	if err != nil {
 		return nil, err
 	}

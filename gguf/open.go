@@ -20,6 +20,9 @@ func Open(path string) (*File, error) { return open(path, openPart) }
 // are read when they are asked for; what can only be read from its start, such as a compressed file of a zip.Reader, is
 // read into memory as a whole.
 func OpenFS(fsys fs.FS, name string) (*File, error) {
+	if fsys == nil {
+		return nil, fmt.Errorf("gguf: open %s: the file system is nil: %w", name, fs.ErrInvalid)
+	}
 	return open(name, func(name string) (*part, error) { return openFSPart(fsys, name) })
 }
 
@@ -27,6 +30,9 @@ func OpenFS(fsys fs.FS, name string) (*File, error) {
 // goroutines; Close does not close it. name is for error messages. A part of a split model is refused with ErrSplit: its
 // siblings have no names here.
 func OpenReaderAt(name string, r io.ReaderAt, size int64) (*File, error) {
+	if r == nil {
+		return nil, fmt.Errorf("gguf: %s: the reader is nil: %w", name, fs.ErrInvalid)
+	}
 	p, err := readerPart(name, r, size)
 	if err != nil {
 		return nil, err

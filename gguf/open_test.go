@@ -167,6 +167,12 @@ func TestRejectEverywhere(t *testing.T) {
 }
 
 func TestOpenFSErrors(t *testing.T) {
+	if _, err := OpenFS(nil, "x"); !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("no file system: %v", err)
+	}
+	if _, err := OpenReaderAt("x", nil, 9); !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("no reader: %v", err)
+	}
 	for source, fsys := range sources(t, fstest.MapFS{"dir/x": {Data: []byte("GGUF")}}) {
 		// Names that lead out of a file system are invalid, for some of them just not there.
 		for name, want := range map[string]error{"none": fs.ErrNotExist, "dir": ErrFormat, "../x": fs.ErrInvalid, "/x": fs.ErrInvalid, "": fs.ErrInvalid} {
