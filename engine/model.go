@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -36,61 +35,12 @@ type Model struct {
 	files  *files
 }
 
-// Load opens the GGUF file at path (the first one, of a split model) and prepares it for inference: metadata and tensors
-// are checked, the tokenizer is built, attention is converted, worker threads start. nil options are the defaults.
-//
-// A compressed Options.MLA converts the model first, which takes from seconds for a small model to hours for a large one;
-// see ConvertOptions. A file that Convert wrote loads as it is.
-//
-// A file that holds only a vocabulary loads too. Errors name the file and the key or tensor; they wrap ErrUnsupported for
-// what this engine does not run, ErrInvalid for what no engine could.
-func Load(path string, opt *Options) (*Model, error) {
-	return LoadContext(context.Background(), path, opt)
-}
-
 // orBackground returns ctx, or the background for nil.
 func orBackground(ctx context.Context) context.Context {
 	if ctx == nil {
 		return context.Background()
 	}
 	return ctx
-}
-
-// LoadContext is Load; ctx ends a conversion within a layer.
-func LoadContext(ctx context.Context, path string, opt *Options) (*Model, error) {
-	return load(ctx, path, opt, nil)
-}
-
-// load opens and checks the file, calls check (or nil) with it, and prepares it.
-func load(ctx context.Context, path string, opt *Options, check func(*gguf.File) error) (*Model, error) {
-	ctx = orBackground(ctx)
-	if opt == nil {
-		opt = &Options{}
-	}
-	if opt.Threads < 0 {
-		return nil, fmt.Errorf("%d threads: must not be negative", opt.Threads)
-	}
-	if err := cpu.EnvError(); err != nil {
-		return nil, err
-	}
-	f, err := gguf.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	m := &Model{file: f, opt: *opt, turn: make(chan struct{}, 1)}
-	m.turn <- struct{}{}
-	if check != nil {
-		err = check(f)
-	}
-	if err == nil {
-		err = f.Guard(func() error { return m.load(ctx) })
-	}
-	if err != nil {
-		return nil, errors.Join(err, m.Close())
-	}
-	m.files = &files{list: []*gguf.File{m.file, m.overlay}}
-	runtime.AddCleanup(m, (*files).drop, m.files)
-	return m, nil
 }
 
 // files are what a model that is dropped without Close leaves open. Its workers end by themselves.
@@ -108,6 +58,7 @@ func (f *files) drop() {
 	}
 }
 
+// load prepares the model of m.file.
 func (m *Model) load(ctx context.Context) error {
 	if m.opt.Threads == 0 {
 		m.opt.Threads = cpu.Threads()

@@ -105,7 +105,6 @@ type Stats struct {
 	DecodeTime   time.Duration // drawing and evaluating them
 	Reason       string        // why the answer ended
 	Stop         string        // the stop string that ended it, with ReasonStop
-	Seed         int64         // of the random numbers: Sampling.Seed, or the one that was drawn in its place
 }
 
 // Info describes a loaded model. Sizes are in values, tokens or bytes as named.

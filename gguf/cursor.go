@@ -2,7 +2,6 @@ package gguf
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -69,10 +68,7 @@ func (c *cursor) fill(end uint64) error {
 	grown := make([]byte, end)
 	have := copy(grown, c.buf)
 	if n, err := c.r.ReadAt(grown[have:], int64(have)); n < len(grown)-have {
-		if err == nil || errors.Is(err, io.EOF) {
-			err = ErrShrunk
-		}
-		return fmt.Errorf("gguf: %s: %s: read %d bytes at offset %d: %w", c.name, c.item, len(grown)-have, have, err)
+		return fmt.Errorf("gguf: %s: %s: read %d bytes at offset %d: %w", c.name, c.item, len(grown)-have, have, shrunk(err))
 	}
 	c.buf = grown
 	return nil

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 )
 
 // File is an open model: one file, or all files of a split. All methods may be called from several goroutines; Close must
@@ -14,43 +13,6 @@ type File struct {
 	parts   []*part
 	tensors []*Tensor
 	byName  map[string]*Tensor
-}
-
-// Open opens the GGUF file at path, checks its header and maps it into memory where the system can; elsewhere tensors are
-// read on demand. The caller closes the File.
-//
-// If the file is one of a split model (NAME-00002-of-00003.gguf, metadata split.count > 1), whichever part was named,
-// all parts are opened: from the same folder, with names derived from path alone. Metadata is that of the first part.
-//
-// Errors match ErrFormat (a FormatError), ErrSplit, ErrShrunk or those of package os.
-func Open(path string) (*File, error) {
-	first, err := openPart(path)
-	if err != nil {
-		return nil, err
-	}
-	parts, err := openSplit(first)
-	if err != nil {
-		return nil, err
-	}
-	return newFile(parts)
-}
-
-// OpenReaderAt reads a file of size bytes through r, which must stay usable as long as the File; Close does not close it.
-// name is for error messages. Bytes of tensors are copies. A part of a split model is refused with ErrSplit: its
-// siblings have no names here.
-func OpenReaderAt(name string, r io.ReaderAt, size int64) (*File, error) {
-	h, err := readHeader(name, r, size)
-	if err != nil {
-		return nil, err
-	}
-	p := &part{header: h, name: name, size: size, r: r}
-	p.adopt()
-	if s, err := p.split(); err != nil {
-		return nil, err
-	} else if s.count > 1 {
-		return nil, fmt.Errorf("gguf: %s: %w: part %d of %d, which has to be opened by its path", name, ErrSplit, s.no+1, s.count)
-	}
-	return newFile([]*part{p})
 }
 
 // newFile makes one list of the parts' tensors, whose names must differ over all parts; on error it closes the parts.
@@ -70,8 +32,8 @@ func newFile(parts []*part) (*File, error) {
 	return f, nil
 }
 
-// Close releases mapping and files. Slices that Tensor.Bytes gave must not be touched afterwards; metadata stays readable.
-// Closing twice does nothing.
+// Close releases mapping and files, but not what OpenReaderAt and OpenBytes were given. Slices that Tensor.Bytes gave must
+// not be touched afterwards; metadata stays readable. Closing twice does nothing.
 func (f *File) Close() error {
 	var errs []error
 	for _, p := range f.parts {
@@ -80,11 +42,12 @@ func (f *File) Close() error {
 	return errors.Join(errs...)
 }
 
-// Release lets the system take back the memory in which mapped data lies, as far as this process is what keeps it there. Data stays
-// valid: what is touched again comes back, from the system's cache where it is still there. For those who go through a file once.
+// Release lets the system take back the memory in which mapped data lies, as far as this process is what keeps it there.
+// Data stays valid: what is touched again comes back, from the system's cache where it is still there. For those who go
+// through a file once. Where nothing is mapped it does nothing.
 func (f *File) Release() {
 	for _, p := range f.parts {
-		if p.data != nil && !p.closed.Load() {
+		if p.unmap != nil && !p.closed.Load() {
 			release(p.data)
 		}
 	}
@@ -92,6 +55,15 @@ func (f *File) Release() {
 
 // Name returns the path or name given to Open; for a split model the path of its first part.
 func (f *File) Name() string { return f.name }
+
+// Paths returns the names of all files of the model, in order: one, or one per part of a split. The slice is new.
+func (f *File) Paths() []string {
+	names := make([]string, len(f.parts))
+	for i, p := range f.parts {
+		names[i] = p.name
+	}
+	return names
+}
 
 // Version returns the format's version, 2 or 3.
 func (f *File) Version() int { return int(f.parts[0].version) }
@@ -115,7 +87,8 @@ func (f *File) Size() int64 {
 	return n
 }
 
-// Mapped reports whether all tensor data is mapped, so that Tensor.Bytes copies nothing.
+// Mapped reports whether all tensor data lies in memory as it is wanted, mapped or given to OpenBytes, so that Tensor.Bytes
+// copies nothing.
 func (f *File) Mapped() bool {
 	for _, p := range f.parts {
 		if p.data == nil && len(p.tensors) > 0 {

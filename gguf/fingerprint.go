@@ -19,13 +19,13 @@ func (f *File) Fingerprint() (string, error) {
 		_, _ = h.Write(p.raw)
 	}
 	for _, t := range f.tensors {
-		b, err := t.Bytes()
-		if err != nil {
-			return "", err
-		}
-		n := min(len(b), sampled)
-		for _, at := range []int{0, (len(b) - n) / 2, len(b) - n} {
-			_, _ = h.Write(b[at : at+n])
+		n := min(t.size, sampled)
+		for _, at := range []uint64{0, (t.size - n) / 2, t.size - n} {
+			b, err := t.section(at, n)
+			if err != nil {
+				return "", err
+			}
+			_, _ = h.Write(b)
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil

@@ -17,5 +17,5 @@ const (
 	alignmentKey     = "general.alignment"
 
 	minKeySize    = 8 + 1 + 4 + 1         // bytes that a key and its value take at least
-	minTensorSize = 8 + 1 + 4 + 8 + 4 + 8 // bytes that the entry of a tensor takes at least
+	minTensorSize = 8 + 1 + 4 + 0 + 4 + 8 // bytes that the entry of a tensor takes at least
 )

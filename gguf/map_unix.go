@@ -16,6 +16,3 @@ func mmap(file *os.File, size int) (data []byte, unmap func() error, err error) 
 	}
 	return data, func() error { return unix.Munmap(data) }, nil
 }
-
-// release drops a mapping's pages, which the file can give again. An error only means that they stay.
-func release(data []byte) { _ = unix.Madvise(data, unix.MADV_DONTNEED) }

@@ -24,6 +24,3 @@ func mmap(file *os.File, size int) (data []byte, unmap func() error, err error) 
 	data = unsafe.Slice(*(**byte)(unsafe.Pointer(&addr)), size)
 	return data, func() error { return windows.UnmapViewOfFile(addr) }, nil
 }
-
-// release has no counterpart here that keeps the mapping.
-func release([]byte) {}

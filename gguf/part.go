@@ -1,11 +1,15 @@
 package gguf
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"math"
 	"os"
+	"sync"
 	"sync/atomic"
 )
 
@@ -17,39 +21,81 @@ type part struct {
 	*header
 	name   string
 	size   int64
-	r      io.ReaderAt
-	file   io.Closer // what Close closes besides the mapping; nil for a caller's reader
-	data   []byte    // the mapped file; nil when it is read through r
-	lo, hi uintptr   // addresses of the mapping, also after it is gone
-	closed atomic.Bool
+	data   []byte      // the file in memory, where tensors can be windows onto it; else nil, and it is read through r
+	r      io.ReaderAt // may be nil where data is not
+	file   io.Closer   // what Close closes besides the mapping; nil for a caller's reader
+	mu     sync.Mutex  // held while a tensor is read
+	lo, hi uintptr     // addresses of the mapping, also after it is gone; 0 without one
 	unmap  func() error
+	closed atomic.Bool
 }
 
-// openPart opens, checks and maps one file. Only regular files are taken: size and content of anything else (a pipe, a
-// device, a folder) mean something different. Symbolic links are followed, as caches of models are full of them.
+// openPart opens, checks and maps one file of the operating system. Symbolic links are followed, as caches of models are
+// full of them.
 func openPart(path string) (*part, error) {
 	// Stat first: opening a named pipe would wait for its writer.
 	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("gguf: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("gguf: %s: %w: not a regular file", path, ErrFormat)
+	if err := checkRegular(path, info, err); err != nil {
+		return nil, err
 	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("gguf: %w", err)
 	}
-	if info, err = file.Stat(); err != nil {
-		file.Close()
-		return nil, fmt.Errorf("gguf: %w", err)
-	}
-	p := &part{name: path, size: info.Size(), r: file, file: file}
-	if p.header, err = readHeader(path, file, p.size); err != nil {
-		file.Close()
+	return filePart(path, file)
+}
+
+// openFSPart opens and checks one file of fsys; see OpenFS.
+func openFSPart(fsys fs.FS, name string) (*part, error) {
+	info, err := fs.Stat(fsys, name)
+	if err := checkRegular(name, info, err); err != nil {
 		return nil, err
 	}
-	p.adopt()
+	file, err := fsys.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("gguf: %w", err)
+	}
+	switch f := file.(type) {
+	case *os.File:
+		return filePart(name, f)
+	case io.ReaderAt:
+		p, err := readerPart(name, f, info.Size())
+		if err != nil {
+			return nil, errors.Join(err, file.Close())
+		}
+		p.file = file
+		return p, nil
+	}
+	data, err := readStream(name, file, info.Size())
+	if err = errors.Join(err, file.Close()); err != nil {
+		return nil, err
+	}
+	return bytesPart(name, data)
+}
+
+// checkRegular passes on err, and refuses all but regular files: size and content of anything else (a pipe, a device, a
+// folder) mean something different.
+func checkRegular(name string, info fs.FileInfo, err error) error {
+	switch {
+	case err != nil:
+		return fmt.Errorf("gguf: %w", err)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("gguf: %s: %w: not a regular file", name, ErrFormat)
+	}
+	return nil
+}
+
+// filePart checks and maps an open file, which it takes over.
+func filePart(name string, file *os.File) (*part, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("gguf: %w", err), file.Close())
+	}
+	p, err := newPart(name, file, info.Size())
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	p.file = file
 	p.mapFile(file)
 	if p.data != nil || len(p.tensors) == 0 {
 		// The mapping stands by itself, and metadata has been copied: nothing is read from the file any more.
@@ -59,11 +105,66 @@ func openPart(path string) (*part, error) {
 	return p, nil
 }
 
-// adopt makes p the owner of its header's tensors.
-func (p *part) adopt() {
+// readerPart checks a file that is read through r. Its last byte is read, so that a wrong size does not wait to be found.
+func readerPart(name string, r io.ReaderAt, size int64) (*part, error) {
+	p, err := newPart(name, r, size)
+	if err != nil {
+		return nil, err
+	}
+	if n, err := r.ReadAt(make([]byte, 1), size-1); n < 1 {
+		return nil, fmt.Errorf("gguf: %s: read the last of %d bytes: %w", name, size, shrunk(err))
+	}
+	return p, nil
+}
+
+// bytesPart checks a file in memory. Big-endian data is copied and swapped, as if it were read.
+func bytesPart(name string, data []byte) (*part, error) {
+	p, err := newPart(name, bytes.NewReader(data), int64(len(data)))
+	if err == nil && !p.bigEndian() {
+		p.data, p.r = data, nil
+	}
+	return p, err
+}
+
+// newPart reads and checks the header of a file of size bytes.
+func newPart(name string, r io.ReaderAt, size int64) (*part, error) {
+	h, err := readHeader(name, r, size)
+	if err != nil {
+		return nil, err
+	}
+	p := &part{header: h, name: name, size: size, r: r}
 	for _, t := range p.tensors {
 		t.part = p
 	}
+	return p, nil
+}
+
+// readStream reads a file of size bytes into memory. Memory is taken as bytes arrive: size is what an archive claims.
+func readStream(name string, r io.Reader, size int64) ([]byte, error) {
+	if size > math.MaxInt {
+		return nil, fmt.Errorf("gguf: %s: %w: %d bytes do not fit into this machine's memory", name, ErrUnsupported, size)
+	}
+	data := make([]byte, min(max(size, 0), firstRead))
+	for have := 0; ; {
+		n, err := io.ReadFull(r, data[have:])
+		if err != nil {
+			return nil, fmt.Errorf("gguf: %s: read %d bytes at offset %d: %w", name, len(data)-have, have, shrunk(err))
+		}
+		if have += n; int64(have) >= size {
+			return data, nil
+		}
+		grown := make([]byte, min(size, 2*int64(have)))
+		copy(grown, data)
+		data = grown
+	}
+}
+
+// shrunk returns ErrShrunk for the error of a reader that ended too early.
+func shrunk(err error) error {
+	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return ErrShrunk
+	}
+	return err
 }
 
 // mapFile maps a file whose data can be used as it is. Big-endian data is copied and swapped anyway, a file without

@@ -47,8 +47,9 @@ func (p *part) splitError(format string, args ...any) error {
 	return fmt.Errorf("gguf: %s: %w: %s", p.name, ErrSplit, fmt.Sprintf(format, args...))
 }
 
-// openSplit returns all parts of the model that opened belongs to, itself if it is the whole. On error all are closed.
-func openSplit(opened *part) (parts []*part, err error) {
+// openSplit returns all parts of the model that opened belongs to, itself if it is the whole, the others by openPart. On
+// error all are closed.
+func openSplit(opened *part, openPart func(name string) (*part, error)) (parts []*part, err error) {
 	parts = []*part{opened}
 	defer func() {
 		if err != nil {
@@ -70,7 +71,10 @@ func openSplit(opened *part) (parts []*part, err error) {
 	for no := range s.count {
 		p := opened
 		if no != s.no {
-			if p, err = openSibling(prefix, no, s); err != nil {
+			if p, err = openPart(fmt.Sprintf("%s-%05d-of-%05d.gguf", prefix, no+1, s.count)); err != nil {
+				return parts, fmt.Errorf("open part %d of %d: %w: %w", no+1, s.count, ErrSplit, err)
+			}
+			if err = p.checkSibling(no, s); err != nil {
 				return parts, err
 			}
 			parts = append(parts, p)
@@ -99,21 +103,18 @@ func (p *part) splitPrefix(s splitInfo) (string, error) {
 	return dir + m[1], nil
 }
 
-// openSibling opens part no (from 0) of a split and checks that it is that part. Its error matches ErrSplit and the reason.
-func openSibling(prefix string, no uint64, want splitInfo) (*part, error) {
-	p, err := openPart(fmt.Sprintf("%s-%05d-of-%05d.gguf", prefix, no+1, want.count))
-	if err != nil {
-		return nil, fmt.Errorf("open part %d of %d: %w: %w", no+1, want.count, ErrSplit, err)
-	}
+// checkSibling checks that p is part no (from 0) of the split that want is about. Its error matches ErrSplit, or says what
+// is wrong with p's keys; p is closed then.
+func (p *part) checkSibling(no uint64, want splitInfo) error {
 	s, err := p.split()
 	if err == nil && (s.no != no || s.count != want.count || s.tensors != want.tensors) {
 		err = p.splitError("the file says part %d of %d with %d tensors, expected part %d of %d with %d",
 			s.no+1, s.count, s.tensors, no+1, want.count, want.tensors)
 	}
 	if err != nil {
-		return nil, errors.Join(err, p.close())
+		return errors.Join(err, p.close())
 	}
-	return p, nil
+	return nil
 }
 
 // checkTensorCount holds the number of tensors in all parts against the metadata.

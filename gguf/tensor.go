@@ -1,10 +1,9 @@
 package gguf
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"math"
+	"weak"
 
 	"github.com/latentgo/latentgo/internal/ggtype"
 )
@@ -16,12 +15,13 @@ type Type = ggtype.Type
 type Tensor struct {
 	Name   string
 	Type   Type
-	Shape  []uint64 // 1 to 4 dimensions, fastest first: {columns, rows, …}; none is 0
+	Shape  []uint64 // 1 to 4 dimensions, fastest first: {columns, rows, …}; a 0 makes an empty tensor
 	Offset uint64   // of the data in its file, in bytes
 	Part   int      // index of the file of a split model, 0 otherwise
 
 	elements, size uint64
 	part           *part
+	loaded         weak.Pointer[byte] // the first byte of data that was read and is still in use somewhere
 }
 
 // Elements returns the number of weights.
@@ -30,11 +30,15 @@ func (t *Tensor) Elements() uint64 { return t.elements }
 // Size returns the number of bytes that the weights take.
 func (t *Tensor) Size() uint64 { return t.size }
 
-// Bytes returns the tensor's data, Size bytes in little-endian order, rows one after the other without padding.
+// Bytes returns the tensor's data, Size bytes in little-endian order, rows one after the other without padding. The slice
+// is shared and read-only.
 //
-// The data of a mapped file is not copied: the slice is a window onto the file, shared and read-only (writing is a memory
-// fault), to be touched inside [File.Guard] and not after Close. It starts at a multiple of general.alignment.
-// Otherwise (no mapping, or a big-endian file) each call reads a fresh copy, which belongs to the caller.
+// The data of a mapped file is not copied: the slice is a window onto the file (writing is a memory fault), to be touched
+// inside [File.Guard] and not after Close. It starts at a multiple of general.alignment. What OpenBytes was given is not
+// copied either.
+//
+// Otherwise (no mapping, or a big-endian file) the data is read into memory, where it stays, the same for every caller, as
+// long as anyone holds the slice.
 //
 // Errors: ErrClosed, ErrShrunk, ErrUnsupported (a type without a big-endian form), or what reading gave.
 func (t *Tensor) Bytes() ([]byte, error) {
@@ -48,30 +52,57 @@ func (t *Tensor) Bytes() ([]byte, error) {
 // bytes is Bytes without the names in its errors.
 func (t *Tensor) bytes() ([]byte, error) {
 	p := t.part
-	if p.closed.Load() {
+	switch {
+	case p.closed.Load():
 		return nil, ErrClosed
-	}
-	if p.data != nil {
+	case p.data != nil:
 		end := t.Offset + t.size
 		return p.data[t.Offset:end:end], nil
-	}
-	if t.size > math.MaxInt {
+	case t.size > math.MaxInt:
 		return nil, fmt.Errorf("%w: %d bytes do not fit into this machine's memory", ErrUnsupported, t.size)
 	}
-	return t.load()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if first := t.loaded.Value(); first != nil {
+		return from(first, int(t.size)), nil
+	}
+	b, err := t.load()
+	if len(b) > 0 {
+		t.loaded = weak.Make(&b[0])
+	}
+	return b, err
 }
 
-// load reads a copy and turns it into little-endian order.
+// load reads the data and turns it into little-endian order.
 func (t *Tensor) load() ([]byte, error) {
-	b := make([]byte, t.size)
-	if n, err := t.part.r.ReadAt(b, int64(t.Offset)); n < len(b) {
-		if err == nil || errors.Is(err, io.EOF) {
-			err = ErrShrunk
-		}
-		return nil, err
-	}
-	if t.part.bigEndian() && !t.Type.SwapBytes(b) {
+	b, err := t.readAt(0, t.size)
+	if err == nil && t.part.bigEndian() && !t.Type.SwapBytes(b) {
 		return nil, fmt.Errorf("%w: type %v has no big-endian form", ErrUnsupported, t.Type)
 	}
+	return b, err
+}
+
+// readAt reads n bytes of the data, from byte at, as they are in the file.
+func (t *Tensor) readAt(at, n uint64) ([]byte, error) {
+	b := make([]byte, n)
+	if n, err := t.part.r.ReadAt(b, int64(t.Offset+at)); n < len(b) {
+		return nil, shrunk(err)
+	}
 	return b, nil
+}
+
+// section returns n bytes of Bytes, from byte at, without reading the others where that can be avoided.
+func (t *Tensor) section(at, n uint64) ([]byte, error) {
+	if p := t.part; p.data == nil && !p.bigEndian() && !p.closed.Load() {
+		b, err := t.readAt(at, n)
+		if err != nil {
+			return nil, fmt.Errorf("gguf: %s: tensor %q at offset %d: %w", p.name, t.Name, t.Offset, err)
+		}
+		return b, nil
+	}
+	b, err := t.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	return b[at:][:n], nil
 }

@@ -53,25 +53,26 @@ func (t *Tensor) read(c *cursor, alignment uint64) error {
 	return nil
 }
 
-// readShape reads the dimensions. llama.cpp lets scalars (no dimension) and empty tensors (a zero) pass; no model has any,
-// and both would need special cases in everything that computes with tensors.
+// readShape reads the dimensions. As in llama.cpp a scalar (no dimension) is the shape {1}, and a zero makes an empty
+// tensor.
 func (t *Tensor) readShape(c *cursor) error {
 	start := c.off
 	n, err := c.u32("n_dims")
 	if err != nil {
 		return err
 	}
-	if n == 0 || n > maxDims {
-		return c.errorf(start, "%d dimensions, expected 1 to %d", n, maxDims)
+	if n > maxDims {
+		return c.errorf(start, "%d dimensions, expected at most %d", n, maxDims)
 	}
-	t.Shape = make([]uint64, n)
-	for i := range t.Shape {
+	t.Shape = make([]uint64, max(n, 1))
+	t.Shape[0] = 1
+	for i := range n {
 		at := c.off
 		if t.Shape[i], err = c.u64("dimension"); err != nil {
 			return err
 		}
-		if t.Shape[i] == 0 {
-			return c.errorf(at, "dimension %d is zero", i)
+		if t.Shape[i] > math.MaxInt64 {
+			return c.errorf(at, "dimension %d is %d: overflows", i, t.Shape[i])
 		}
 	}
 	return nil
@@ -105,7 +106,7 @@ func (t *Tensor) readType(c *cursor, shape uint64) error {
 	return nil
 }
 
-// product multiplies dimensions; false if the result exceeds an int64.
+// product multiplies dimensions, in order; false if a result on the way exceeds an int64.
 func product(shape []uint64) (n uint64, ok bool) {
 	n = 1
 	for _, d := range shape {
@@ -137,12 +138,12 @@ func (h *header) place(c *cursor) error {
 }
 
 // checkOverlap refuses two tensors that share bytes. llama.cpp wants data in the order of the entries and without gaps;
-// both may differ here, since files that were edited in place have them.
+// both may differ here, since files that were edited in place have them. An empty tensor may lie anywhere.
 func (h *header) checkOverlap(c *cursor) error {
-	sorted := slices.Clone(h.tensors)
+	sorted := slices.DeleteFunc(slices.Clone(h.tensors), func(t *Tensor) bool { return t.size == 0 })
 	slices.SortFunc(sorted, func(a, b *Tensor) int { return cmp.Compare(a.Offset, b.Offset) })
-	for i, t := range sorted[1:] {
-		before := sorted[i]
+	for i := 1; i < len(sorted); i++ {
+		before, t := sorted[i-1], sorted[i]
 		if before.Offset+before.size > t.Offset {
 			c.item = item{"tensor", -1, t.Name}
 			return c.errorf(t.Offset, "data overlaps tensor %q, which ends at %d", before.Name, before.Offset+before.size)

@@ -6,5 +6,8 @@ import "unsafe"
 // garbage-collected heap, so such strings stay valid for ever; a vocabulary of 150,000 tokens costs its string headers only.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
+// from returns the n bytes of an object that start with first.
+func from(first *byte, n int) []byte { return unsafe.Slice(first, n) }
+
 // address returns where a mapping starts, to be compared with the address of a memory fault.
 func address(b []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(b))) }

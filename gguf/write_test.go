@@ -281,7 +281,7 @@ func TestWriteRefuses(t *testing.T) {
 		shape []uint64
 	}{
 		{"", 0, dims(1)}, {strings.Repeat("n", maxNameLen+1), 0, dims(1)}, {"a\x00", 0, dims(1)}, {"\xff", 0, dims(1)},
-		{"type", 4, dims(32)}, {"type", 9999, dims(32)}, {"no shape", 0, nil}, {"five", 0, dims(1, 1, 1, 1, 1)}, {"zero", 0, dims(4, 0)},
+		{"type", 4, dims(32)}, {"type", 9999, dims(32)}, {"no shape", 0, nil}, {"five", 0, dims(1, 1, 1, 1, 1)}, {"zero and huge", 0, dims(0, 1<<61)},
 		{"huge", 0, dims(1<<40, 1<<40)}, {"part of a block", 8, dims(33)}, {"b.weight", 0, dims(1)},
 	} {
 		if err := everyWriter(t).AddTensor(c.name, c.typ, c.shape, none); !errors.Is(err, ErrFormat) {
@@ -388,6 +388,11 @@ func TestWriteFilePlaces(t *testing.T) {
 	if err := errors.Join(os.WriteFile(target, nil, 0o600), os.Symlink("target", link)); err != nil {
 		t.Fatal(err)
 	}
+	for _, path := range []string{target, link} {
+		if err := everyWriter(t).WriteNewFile(t.Context(), path, nil); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("WriteNewFile to %s, which is there: %v", path, err)
+		}
+	}
 	if err := everyWriter(t).WriteFile(t.Context(), link, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -396,6 +401,12 @@ func TestWriteFilePlaces(t *testing.T) {
 	}
 	if raw, err := os.ReadFile(target); err != nil || len(raw) == 0 {
 		t.Errorf("the target has %d bytes: %v", len(raw), err)
+	}
+	if st, err := os.Stat(target); err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("the target could be read by its owner only, and now by %v: %v", st.Mode(), err)
+	}
+	if err := everyWriter(t).WriteNewFile(t.Context(), filepath.Join(dir, "new"), nil); err != nil {
+		t.Errorf("WriteNewFile: %v", err)
 	}
 	if _, err := os.Stat("/dev/full"); err == nil {
 		if err := everyWriter(t).WriteFile(t.Context(), "/dev/full", nil); err == nil || !strings.Contains(err.Error(), "space") {

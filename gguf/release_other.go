@@ -1,0 +1,6 @@
+//go:build !unix
+
+package gguf
+
+// release has no counterpart here that keeps the mapping.
+func release([]byte) {}
