@@ -131,7 +131,8 @@ func TestConstants(t *testing.T) {
 	}
 }
 
-// Without a wish the components with the highest benefit keep RoPE; with one, the strongest of each pair named, in order.
+// Without a wish the components with the highest benefit keep RoPE; with one, the strongest of each pair named, in
+// order.
 func TestChoose(t *testing.T) {
 	s := newTestLayer(t, attn.Geometry{Heads: 6, KVHeads: 3, KeySize: 8, ValueSize: 8}, attn.RopeConfig{Dims: 8, Base: 100}, 120)
 	c := compressorOf(t, s, CompressOptions{Context: 64})

@@ -13,7 +13,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// sample is random text as attention sees it: keys, values and queries before RoPE of n tokens, and an output projection.
+// sample is random text as attention sees it: keys, values and queries before RoPE of n tokens, and an output
+// projection.
 type testLayer struct {
 	attn.Geometry
 	rope    *attn.Rope
@@ -185,8 +186,8 @@ func (s *testLayer) compress(t *testing.T, o CompressOptions) *Compressed {
 	return c
 }
 
-// shapes are layers with all that changes the algebra: sharing of heads, partial rotation, both orders of pairs, sizes of
-// values other than keys', a magnitude.
+// shapes are layers with all that changes the algebra: sharing of heads, partial rotation, both orders of pairs, sizes
+// of values other than keys', a magnitude.
 func compressShapes() map[string]struct {
 	attn.Geometry
 	attn.RopeConfig
@@ -270,9 +271,9 @@ func TestFullRowsCanBeInverted(t *testing.T) {
 	})
 }
 
-// Of a full row, the first values are all that keys need when they are as many as keys have, and values come from the whole row
-// as ever. With fewer, keys lose the less the more there are. Keys come back as they are before RoPE, but for pairs that are not
-// seen from afar: of those rows say nothing.
+// Of a full row, the first values are all that keys need when they are as many as keys have, and values come from the
+// whole row as ever. With fewer, keys lose the less the more there are. Keys come back as they are before RoPE, but for
+// pairs that are not approximated: of those rows say nothing.
 func TestKeysComeFirst(t *testing.T) {
 	eachShape(t, func(t *testing.T, s *testLayer) {
 		for _, phase := range []float64{40, 5} {
@@ -319,7 +320,7 @@ func TestKeysComeFirst(t *testing.T) {
 	})
 }
 
-// farOf returns what of a head is seen from afar.
+// farOf returns what of a head is approximated.
 func farOf(t *attention.BlockRope, x []float64) []float64 {
 	from, to := make([]float32, len(x)), make([]float32, len(x))
 	for i, v := range x {
