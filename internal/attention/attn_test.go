@@ -336,16 +336,16 @@ func newCompressed(b *testing.B, g attn.Geometry, base float64, blocks, l, a int
 	if err != nil {
 		b.Fatal(err)
 	}
-	turns, err := NewBlockRope(rope, 0.45)
+	blockRope, err := NewBlockRope(rope, 0.45)
 	if err != nil {
 		b.Fatal(err)
 	}
-	turns.Reserve(8192)
+	blockRope.Reserve(8192)
 	keys := make([][]uint16, g.KVHeads)
 	for i := range keys {
-		keys[i] = make([]uint16, turns.KeptSize(g.KeySize)*a)
+		keys[i] = make([]uint16, blockRope.KeptSize(g.KeySize)*a)
 	}
-	r, err := NewRecentWindow(turns, 64, g.KeySize, g.ValueSize, a, keys)
+	r, err := NewRecentWindow(blockRope, 64, g.KeySize, g.ValueSize, a, keys)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -414,20 +414,20 @@ func TestReachErrors(t *testing.T) {
 			t.Errorf("phase %v was accepted", phase)
 		}
 	}
-	turns, err := NewBlockRope(rope, 0.5)
+	blockRope, err := NewBlockRope(rope, 0.5)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := [][]uint16{make([]uint16, turns.KeptSize(8)*4)}
+	keys := [][]uint16{make([]uint16, blockRope.KeptSize(8)*4)}
 	for _, bad := range []struct {
 		near, d, v, a int
 		keys          [][]uint16
 	}{{0, 8, 8, 4, keys}, {33, 8, 8, 4, keys}, {32, 6, 8, 4, keys}, {32, 8, 8, 5, keys}, {32, 8, 8, 0, keys}, {32, 8, 8, 4, nil}, {32, 8, 0, 4, keys}} {
-		if _, err := NewRecentWindow(turns, bad.near, bad.d, bad.v, bad.a, bad.keys); err == nil {
+		if _, err := NewRecentWindow(blockRope, bad.near, bad.d, bad.v, bad.a, bad.keys); err == nil {
 			t.Errorf("%+v was accepted", bad)
 		}
 	}
-	r, err := NewRecentWindow(turns, 32, 8, 8, 4, keys)
+	r, err := NewRecentWindow(blockRope, 32, 8, 8, 4, keys)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@
 // The way of a batch of activations through a layer is
 //
 //	act.Reset(x, n, cols)          // once per input
-//	act.Quantize(form, lo, hi)     // rows split over workers, then a barrier
+//	act.Quantize(actType, lo, hi)  // rows split over workers, then a barrier
 //	w.Mul(dst, ld, &act, r0, r1)   // weight rows split over workers
 //
 // The same [Act] serves any number of matrices. Every kernel has a pure-Go form; amd64 and arm64 have SIMD forms,

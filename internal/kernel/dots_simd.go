@@ -56,11 +56,11 @@ func weightedSumWith[T uint16 | float32](kernels weightedSumKernels, step int, r
 }
 
 // weightedSumTransposed makes vectorSet.weightedSumF32 of kernels of scores that take depths in multiples of step: v is
-// turned around, piece after piece.
+// transposed, piece after piece.
 func weightedSumTransposed(kernels dotKernels, step int) weightedSumFunc[float32] {
 	const deep, wide, rows = 64, 32, 4 // rows and columns of a piece, and rows of out at a time
 	return func(out []float32, ldo int, p []float32, ldp, nq int, v []float32, stride, n, d int) {
-		var turned [wide * deep]float32
+		var transposed [wide * deep]float32
 		var sums [rows * wide]float32
 		even := n - n%step
 		for j := 0; j < even; j += deep {
@@ -69,12 +69,12 @@ func weightedSumTransposed(kernels dotKernels, step int) weightedSumFunc[float32
 				w := min(wide, d-c)
 				for r := range m {
 					for k, x := range v[(j+r)*stride+c:][:w] {
-						turned[k*deep+r] = x
+						transposed[k*deep+r] = x
 					}
 				}
 				for i, n1 := 0, 0; i < nq; i += n1 {
 					n1 = rowGroup(nq-i, min(rows, len(kernels)))
-					kernels[n1-1](&sums[0], wide, &p[i*ldp+j], ldp, (*byte)(unsafe.Pointer(&turned[0])), 4*deep, w, m)
+					kernels[n1-1](&sums[0], wide, &p[i*ldp+j], ldp, (*byte)(unsafe.Pointer(&transposed[0])), 4*deep, w, m)
 					for r := range n1 {
 						axpyF32(out[(i+r)*ldo+c:][:w], 1, sums[r*wide:])
 					}

@@ -7,7 +7,7 @@ const numTypes = int(ggtype.MXFP4) + 1
 
 // kernel multiplies a tile of weight rows by a whole batch: dst[t*ld+i] = Σ_c W[i,c]·x[t,c] for 0 ≤ i < rows and 0 ≤ t
 // < a.N. Row i of the weights starts at w[i*stride]; w ends with the last row's last block, which may be the last byte
-// of a file mapping: nothing behind it may be read. The batch has a.Cols columns in the form that the type wants,
+// of a file mapping: nothing behind it may be read. The batch has a.Cols columns in the ActType that the weights want,
 // quantised. rows and a.N are at least 1. A kernel allocates nothing.
 type kernel func(dst []float32, ld int, w []byte, stride, rows int, a *Act)
 

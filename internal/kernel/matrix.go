@@ -36,7 +36,7 @@ func NewMatrix(t Type, rows, cols int, data []byte) (*Matrix, error) {
 	return &Matrix{Type: t, Rows: rows, Cols: cols, data: data[:rows*stride], stride: stride, actType: actType}, nil
 }
 
-// Form returns the form in which Mul wants the activations.
+// ActType returns the type in which Mul wants the activations.
 func (m *Matrix) ActType() ActType { return m.actType }
 
 // Bytes returns the rows as they are in the file, not to be changed.
@@ -63,7 +63,7 @@ func (m *Matrix) Part(dst []float32, r, c int) {
 // Mul computes dst[t*ld+r] = Σ_c W[r,c]·x[t,c] for the rows r0 ≤ r < r1 and all rows t of the batch, and touches no
 // other element of dst. ld is the distance between the results of two tokens, usually Rows. Calls for disjoint rows may
 // run at the same time. Nothing is allocated. It panics when the batch has another row length or was not quantised to
-// Form, when the rows are out of range or dst is too short.
+// ActType, when the rows are out of range or dst is too short.
 func (m *Matrix) Mul(dst []float32, ld int, a *Act, r0, r1 int) {
 	if r0 == r1 || a.N == 0 {
 		return

@@ -122,7 +122,7 @@ func activations(rng *rand.Rand, n int, edges bool) []float32 {
 	return x
 }
 
-// quantised returns the activations as form f has them.
+// quantised returns the activations as type f has them.
 func (a *Act) quantised(f ActType) []float64 {
 	x := make([]float64, a.N*a.Cols)
 	for i := range x {
