@@ -1,5 +1,5 @@
-// Package attn describes the attention of a transformer layer: its [Geometry], its rotary position embedding ([Rope]), and the
-// exact form in which grouped-query attention (GQA) is multi-head latent attention (MLA), [Exact].
+// Package attn describes the attention of a transformer layer: its [Geometry], its rotary position embedding ([Rope]),
+// and the exact form in which grouped-query attention (GQA) is multi-head latent attention (MLA), [Exact].
 //
 // With H query heads, G key/value heads (each shared by H/G query heads), head sizes d (keys) and v (values):
 //

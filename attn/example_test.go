@@ -29,8 +29,8 @@ func ExampleRope() {
 	// 2.200
 }
 
-// The row that latent attention caches for a layer with two key/value heads of four values, and where it has each head's
-// key and value.
+// The row that latent attention caches for a layer with two key/value heads of four values, and where it has each
+// head's key and value.
 func ExampleExact() {
 	m := attn.Exact(attn.Geometry{Heads: 6, KVHeads: 2, KeySize: 4, ValueSize: 4})
 	fmt.Println(m.R, "values under RoPE and", m.L, "latent ones,", m.RowSize(), "per token")

@@ -6,7 +6,7 @@ import "github.com/latentgo/latentgo/attn"
 //
 // One row for all heads finds most in common, so that it loses least; but every query head reads all of it. Cut into b
 // blocks, a layer of H query heads that caches R+L values in all, keys made of A of a block's, multiplies
-// H·((R+L)/b + A) times per cached token, some more to turn queries aside (attention.Turns); the model's own attention H·(d+v)
+// H·((R+L)/b + A) times per cached token, some more to turn queries aside (attention.BlockRope); the model's own attention H·(d+v)
 // times. What it reads is the same for any b. So the fewest blocks are chosen that multiply no more than the model's own
 // attention does. But a block compresses at least leastBlock values: in fewer there is little to find.
 

@@ -60,7 +60,7 @@ type converter struct {
 // figures.
 const ridgeShare = 0.2
 
-// Values of transmla.CompressOptions.Balance, for our own form and for that of llama.cpp. RATIONALE.md has the figures.
+// Values of transmla.CompressOptions.KeyWeight, for our own form and for that of llama.cpp. RATIONALE.md has the figures.
 const (
 	keyWeight       = 2.5
 	compatKeyWeight = 4

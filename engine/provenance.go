@@ -15,7 +15,7 @@ import (
 //	latentgo.mla.block_count        [u32]      blocks of key/value heads, each with a row of its own
 //	latentgo.mla.key_size           [u32]      of the latent values, how many keys are made of: the first
 //	latentgo.mla.near_size          [u32]      tokens, a multiple of 32, that are seen as the model sees them; 0 for none
-//	latentgo.mla.turn_phase         f32        radians by which far tokens' phases may be wrong, see attention.Turns
+//	latentgo.mla.turn_phase         f32        radians by which far tokens' phases may be wrong, see attention.BlockRope
 //	latentgo.convert.method         u32        methodVersion
 //	latentgo.convert.form           str        what was asked for, such as "50%"
 //	latentgo.convert.compat         str        "llama.cpp", for a file of that form

@@ -7,8 +7,8 @@
 //	blocks of 256   w = d·sc·q             Q3_K Q6_K IQ4_XS
 //	                w = d·sc·q − dmin·mn   Q2_K Q4_K Q5_K
 //
-// with d, m and dmin half floats (MXFP4: d is a power of two) per block, and sc and mn small integers per 16 or 32 weights.
-// F32, F16 and BF16 are plain floats.
+// with d, m and dmin half floats (MXFP4: d is a power of two) per block, and sc and mn small integers per 16 or 32
+// weights. F32, F16 and BF16 are plain floats.
 //
 // [Dequantize] gives the numbers of any of these types, [Quantize] encodes the simple ones, and [Matrix] multiplies by
 // weights as they lie in a file. Formats and rounding follow llama.cpp (ggml-common.h, ggml-quants.c).
@@ -56,12 +56,12 @@ var (
 	ErrValue = kernel.ErrValue
 )
 
-// Dequantize writes the weights of type t in src as float32 to dst: len(dst) weights, a multiple of the type's block, from
-// as many bytes as they take; src may be longer. The values are exactly those of the Python package gguf. Errors wrap
-// ErrType or ErrShape; then nothing is written.
+// Dequantize writes the weights of type t in src as float32 to dst: len(dst) weights, a multiple of the type's block,
+// from as many bytes as they take; src may be longer. The values are exactly those of the Python package gguf. Errors
+// wrap ErrType or ErrShape; then nothing is written.
 func Dequantize(dst []float32, t Type, src []byte) error { return kernel.Dequantize(dst, t, src) }
 
-// Quantize encodes src as type t to dst: F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1 or Q8_0, with ggml's reference rounding (no
-// search for a better scale). len(src) is a multiple of the type's block; dst needs t.RowBytes(len(src)) bytes and may be
-// longer. Errors wrap ErrType, ErrShape, or ErrValue when a block type meets NaN or infinity.
+// Quantize encodes src as type t to dst: F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1 or Q8_0, with ggml's reference rounding
+// (no search for a better scale). len(src) is a multiple of the type's block; dst needs t.RowBytes(len(src)) bytes and
+// may be longer. Errors wrap ErrType, ErrShape, or ErrValue when a block type meets NaN or infinity.
 func Quantize(dst []byte, t Type, src []float32) error { return kernel.Quantize(dst, t, src) }
