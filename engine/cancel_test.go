@@ -15,7 +15,7 @@ func TestCancellationEndsWithItsEvaluation(t *testing.T) {
 	m := loadFile(t, model.build().Write(t), Options{})
 	rounds := 3000
 	if testing.Short() {
-		rounds = 600
+		rounds = 200
 	}
 	long, short := randomIDs(96, 80), randomIDs(9, 80)
 	want := lastLogits(t, newSession(t, m, nil), short)
