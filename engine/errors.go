@@ -1,6 +1,11 @@
 package engine
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/latentgo/latentgo/engine/internal/convert"
+	"github.com/latentgo/latentgo/engine/internal/model"
+)
 
 // Errors that callers may want to tell apart; test with errors.Is.
 var (
@@ -9,7 +14,7 @@ var (
 	// ErrNoWeights is returned by NewSession for a file that holds, or was asked for, only a vocabulary.
 	ErrNoWeights = errors.New("no weights")
 	// ErrNoTokenizer is returned when text is given to a model whose file has no tokenizer that this engine knows.
-	ErrNoTokenizer = errors.New("no tokenizer")
+	ErrNoTokenizer = convert.ErrNoTokenizer
 	// ErrNoTemplate is returned by Chat for a model without a chat template.
 	ErrNoTemplate = errors.New("no chat template")
 	// ErrClosed is returned after Close.
@@ -18,12 +23,12 @@ var (
 	// EvalAll whose loop or function the call comes from.
 	ErrBusy = errors.New("session in use")
 	// ErrUnsupported is returned by Load for an architecture, tensor type or feature that the engine does not run.
-	ErrUnsupported = errors.New("unsupported")
+	ErrUnsupported = model.ErrUnsupported
 	// ErrInvalid is returned by Load for a file whose metadata or tensors contradict each other or the architecture.
-	ErrInvalid = errors.New("invalid model")
+	ErrInvalid = model.ErrInvalid
 	// ErrConverted is returned by Load and Convert when another form of attention is asked for than a file has that holds
 	// compressed or latent attention already.
-	ErrConverted = errors.New("the attention is latent already")
+	ErrConverted = convert.ErrConverted
 	// ErrToken is returned when a token id is outside the model's vocabulary.
 	ErrToken = errors.New("token outside the vocabulary")
 )

@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync/atomic"
 
-	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
 // Eval appends ids to the session and returns the logits after the last one, [vocab], valid until the session's next
@@ -37,10 +36,7 @@ func (s *Session) eval(ctx context.Context, ids []int32) ([]float32, error) {
 		return nil, err
 	}
 	if len(ids) > 1 {
-		s.marked = len(s.tokens)
-		for _, st := range s.stores {
-			st.Mark(s.marked)
-		}
+		s.seq.Mark()
 	}
 	if !s.valid {
 		return nil, nil
@@ -91,7 +87,7 @@ func (s *Session) checkAfter(n int, ids []int32) error {
 	if n += len(ids); n > s.context {
 		return fmt.Errorf("%d tokens in a context of %d: %w", n, s.context, ErrContextFull)
 	}
-	vocab := s.m.w.embed.Rows
+	vocab := s.m.net.Vocab()
 	for i, id := range ids {
 		if id < 0 || int(id) >= vocab {
 			return fmt.Errorf("token %d is %d, the vocabulary has %d: %w", i, id, vocab, ErrToken)
@@ -100,81 +96,45 @@ func (s *Session) checkAfter(n int, ids []int32) error {
 	return nil
 }
 
-// every reports whether something holds for all stores.
-func (s *Session) every(f func(st *attention.Store) bool) bool {
-	return !slices.ContainsFunc(s.stores, func(st *attention.Store) bool { return !f(st) })
-}
-
-// covered reports whether another token can follow. Compressed layers keep near tokens as they are for a while only, see
-// attention.RecentWindow.
-func (s *Session) covered() bool {
-	return s.every(func(st *attention.Store) bool { return st.Covers(s.cached) })
-}
-
-// restart returns from where on cached tokens have to be evaluated again before another can follow, their number for
-// nowhere.
-func (s *Session) restart() int {
-	if s.covered() {
-		return s.cached
-	}
-	at := min(s.cached, s.marked)
-	if at > 0 && s.every(func(st *attention.Store) bool { return st.Marked(at) }) {
-		return at
-	}
-	return 0
-}
-
 // extend appends ids and evaluates all tokens that the cache lacks. After an error those of ids whose batches were not
 // finished are gone again.
 func (s *Session) extend(ctx context.Context, ids []int32) error {
 	before := len(s.tokens)
 	s.tokens = append(s.tokens, ids...)
-	if s.cached < len(s.tokens) && !s.covered() {
-		s.stepBack(s.restart())
+	if s.seq.Len() < len(s.tokens) {
+		s.seq.Restore()
 	}
-	for s.cached < len(s.tokens) {
-		todo := s.tokens[s.cached:]
+	for s.seq.Len() < len(s.tokens) {
+		todo := s.tokens[s.seq.Len():]
 		n := min(len(todo), s.batch)
 		if err := s.evalBatch(ctx, todo[:n], n == len(todo)); err != nil {
-			s.tokens = s.tokens[:max(before, s.cached)]
+			s.tokens = s.tokens[:max(before, s.seq.Len())]
 			return err
 		}
 	}
 	return nil
 }
 
-// stepBack makes the next evaluation start at position at, which restart gave, in stores that do not cover the cached
-// tokens.
-func (s *Session) stepBack(at int) {
-	if at > 0 {
-		for _, st := range s.stores {
-			st.Restore(at)
-		}
-	}
-	s.cached = at
-}
-
 // evalBatch runs one pass over the first tokens that are not cached, and computes the logits after the last when they are
 // wanted.
 func (s *Session) evalBatch(ctx context.Context, ids []int32, want bool) error {
-	if err := s.begin(ctx, ids); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
 	defer s.m.unlock()
 	s.valid = false
 	if s.logits == nil {
-		s.logits = make([]float32, s.m.w.output.Rows)
+		s.logits = make([]float32, s.m.net.Vocab())
 	}
-	if err := s.runPass(ctx); err != nil {
+	if err := s.pass(ctx, ids); err != nil {
 		return err
 	}
 	if want {
-		if err := s.runLogits(s.pass.rows(len(ids)-1, len(ids)), s.logits); err != nil {
-			return err
+		if err := s.m.net.Logits(s.logits, len(ids)-1, 1); err != nil {
+			return s.m.fault(err)
 		}
 		s.valid = true
 	}
-	s.cached += len(ids)
 	return nil
 }
 
@@ -183,16 +143,16 @@ const logitsRows = 1 << 21
 
 // evalEach runs one pass and hands the logits after each token to fn, which runs while others may have the model.
 func (s *Session) evalEach(ctx context.Context, ids []int32, base int, fn func(int, []float32) error) error {
-	rows, err := s.evalRows(ctx, ids)
+	hidden, err := s.evalHidden(ctx, ids)
 	if err != nil {
 		return err
 	}
-	vocab, embed := s.m.w.output.Rows, len(rows)/len(ids)
+	vocab, width := s.m.net.Vocab(), len(hidden)/len(ids)
 	step := min(len(ids), max(1, logitsRows/vocab))
 	buf := make([]float32, step*vocab)
 	for lo := 0; lo < len(ids); lo += step {
 		hi := min(lo+step, len(ids))
-		if err := s.logitsOf(ctx, rows[lo*embed:hi*embed], buf); err != nil {
+		if err := s.logitsOf(ctx, buf, hidden[lo*width:hi*width], hi-lo); err != nil {
 			return err
 		}
 		for t := lo; t < hi; t++ {
@@ -204,79 +164,57 @@ func (s *Session) evalEach(ctx context.Context, ids []int32, base int, fn func(i
 	return nil
 }
 
-// evalRows runs one pass and returns a copy of the normed rows that logits are made of, [len(ids), width].
-func (s *Session) evalRows(ctx context.Context, ids []int32) ([]float32, error) {
-	if err := s.begin(ctx, ids); err != nil {
+// evalHidden runs one pass and returns what logits are made of, [len(ids), width].
+func (s *Session) evalHidden(ctx context.Context, ids []int32) ([]float32, error) {
+	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
 	defer s.m.unlock()
 	s.valid = false
-	if err := s.runPass(ctx); err != nil {
+	if err := s.pass(ctx, ids); err != nil {
 		return nil, err
 	}
 	s.tokens = append(s.tokens, ids...)
-	s.cached = len(s.tokens)
-	return append([]float32(nil), s.pass.rows(0, len(ids))...), nil
+	hidden := make([]float32, len(ids)*s.m.net.Spec().Width)
+	s.m.net.Hidden(hidden, 0, len(ids))
+	return hidden, nil
 }
 
-// logitsOf waits for the model and computes the logits of rows that evalRows gave.
-func (s *Session) logitsOf(ctx context.Context, rows, dst []float32) error {
+// logitsOf waits for the model and computes the logits of n rows that evalHidden gave.
+func (s *Session) logitsOf(ctx context.Context, dst, hidden []float32, n int) error {
 	if err := s.m.lock(ctx); err != nil {
 		return err
 	}
 	defer s.m.unlock()
-	return s.runLogits(rows, dst)
+	return s.m.fault(s.m.net.LogitsOf(dst, hidden, n))
 }
 
-// begin waits for the model and makes room for ids; on success the caller has the model's turn.
-func (s *Session) begin(ctx context.Context, ids []int32) error {
+// begin waits for the model; on success the caller unlocks it.
+func (s *Session) begin(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if err := s.alive(); err != nil {
 		return err
 	}
-	if err := s.m.lock(ctx); err != nil {
-		return err
-	}
-	for _, st := range s.stores {
-		st.Grow(s.cached + len(ids))
-	}
-	s.pass = pass{runner: s.m.run, ids: ids, pos: s.cached, stores: s.stores}
-	return nil
+	return s.m.lock(ctx)
 }
 
-// runPass runs the prepared pass; ctx ends it after a layer. The session's tokens do not change. A pass that was over when
-// ctx was done is whole and counts.
-func (s *Session) runPass(ctx context.Context) error {
+// pass evaluates ids behind what is cached; ctx ends it after a layer. A pass that was over when ctx was done is whole and
+// counts.
+func (s *Session) pass(ctx context.Context, ids []int32) error {
 	var cancel *atomic.Bool
-	if ctx.Done() != nil && !s.pass.single() {
+	if ctx.Done() != nil && len(ids) > 1 {
 		// Each pass has a flag of its own: the AfterFunc of a cancelled one may still be about to set its flag when the next
 		// pass runs.
 		cancel = new(atomic.Bool)
 		defer context.AfterFunc(ctx, func() { cancel.Store(true) })()
 	}
-	s.pass.prepare()
-	var err error
-	if r := s.m.run.pool.Run(&s.pass, cancel); r != nil {
-		err = s.m.fault(r)
-	} else if cancel != nil && cancel.Load() {
-		err = ctx.Err()
+	s.rows[0] = model.Rows{Seq: s.seq, Tokens: ids}
+	err := s.m.net.Run(s.rows[:], cancel)
+	s.rows[0].Tokens = nil
+	if errors.Is(err, model.ErrCancelled) {
+		return ctx.Err()
 	}
-	if err == nil {
-		return nil
-	}
-	for _, st := range s.stores {
-		st.Forget()
-	}
-	return err
-}
-
-// runLogits computes the logits of normed rows. The caller has the model.
-func (s *Session) runLogits(rows, dst []float32) error {
-	s.out = logitsPass{p: &s.pass, rows: rows, dst: dst}
-	if r := s.m.run.pool.Run(&s.out, nil); r != nil {
-		return s.m.fault(r)
-	}
-	return nil
+	return s.m.fault(err)
 }

@@ -195,13 +195,13 @@ func (g *generation) prompt(ctx context.Context, prompt []int32) ([]float32, err
 		s.rest = rest{}
 	}
 	n := commonPrefix(s.tokens, prompt)
-	if n == len(prompt) && (s.cached > n || s.cached == n && !s.valid) {
+	if n == len(prompt) && (s.seq.Len() > n || s.seq.Len() == n && !s.valid) {
 		n-- // its logits are gone
 	}
 	s.truncate(n)
-	kept := s.cached
+	kept := s.seq.Len()
 	if kept < len(prompt) {
-		kept = s.restart()
+		kept = s.seq.Restart()
 	}
 	s.stats.CachedTokens, s.stats.PromptTokens = kept, len(prompt)-kept
 	g.chain.Accept(prompt...)

@@ -1,7 +1,12 @@
 package engine
 
 import (
+	"fmt"
+
+	"github.com/latentgo/latentgo/engine/internal/convert"
+	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/cpu"
 )
 
@@ -14,25 +19,21 @@ func (m *Model) Info() Info {
 	if m.tok != nil {
 		in.Vocab = m.tok.Size()
 	}
-	if m.h == nil {
+	if m.net == nil {
 		return in
 	}
-	h := m.h
-	in.Context, in.Layers, in.Embedding = h.context, h.layers, h.embed
-	in.Heads, in.KVHeads, in.HeadSize = h.heads[0], h.kvHeads[0], h.keySize
-	in.Vocab = m.w.embed.Rows
-	in.MLA = h.form(m.w, m.opt.MLA)
-	for i := range m.w.layers {
-		a := m.w.layers[i].attn
-		in.CacheBytes += cachedBytes * a.RowSize()
-		in.RecentBytes += a.RingBytes()
-		if l := a.Latent(); l != nil {
-			in.RopeSize += l.R
-			in.LatentSize += l.L
-		}
+	s := m.net.Spec()
+	g, layers := s.Geometry(0), len(s.Layers)
+	in.Context, in.Layers, in.Embedding, in.Vocab = s.Context, layers, s.Width, s.Vocab
+	in.Heads, in.KVHeads, in.HeadSize = g.Heads, g.KVHeads, g.KeySize
+	if n, ok := s.Layers[0].Mixer.(model.MLA); ok {
+		in.MLA = fmt.Sprintf("native %d+%d", n.R, n.L)
+	} else if text := convert.Describe(s); text != "" {
+		in.MLA = text
 	}
-	in.RopeSize = (in.RopeSize + h.layers/2) / h.layers
-	in.LatentSize = (in.LatentSize + h.layers/2) / h.layers
+	c := m.net.CacheSize(attention.F16)
+	in.CacheBytes, in.RecentBytes = c.Token, c.Fixed
+	in.RopeSize, in.LatentSize = (c.Rope+layers/2)/layers, (c.Latent+layers/2)/layers
 	return in
 }
 
@@ -41,13 +42,25 @@ func (m *Model) countWeights(in *Info) {
 	count := map[gguf.Type]uint64{}
 	most := uint64(0)
 	for _, t := range m.tensors() {
-		n := t.elements()
+		n := t.Elements()
 		in.Parameters += int64(n)
-		in.WeightBytes += int64(t.size())
-		count[t.typ] += n
-		if count[t.typ] > most {
-			most = count[t.typ]
-			in.FileType = t.typ.String()
+		in.WeightBytes += int64(t.Size())
+		count[t.Type] += n
+		if count[t.Type] > most {
+			most = count[t.Type]
+			in.FileType = t.Type.String()
 		}
 	}
+}
+
+// tensors lists what the model consists of: the file's tensors, replaced where a conversion made others, and its new ones.
+func (m *Model) tensors() []*model.Tensor {
+	if m.result != nil {
+		return m.result.Tensors()
+	}
+	var out []*model.Tensor
+	for _, t := range m.file.Tensors() {
+		out = append(out, model.FileTensor(t))
+	}
+	return out
 }

@@ -74,6 +74,5 @@ func (s *Session) Close() error {
 
 // free lets go of what the session holds.
 func (s *Session) free() {
-	s.stores, s.tokens, s.cached, s.marked, s.logits, s.valid, s.rest = nil, nil, 0, 0, nil, false, rest{}
-	s.pass, s.out, s.exps = pass{}, logitsPass{}, nil
+	s.seq, s.tokens, s.logits, s.valid, s.rest, s.exps = nil, nil, nil, false, rest{}, nil
 }

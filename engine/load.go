@@ -56,15 +56,15 @@ func LoadGGUF(ctx context.Context, f *gguf.File, opt *Options) (*Model, error) {
 	if err := opt.check(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	m := &Model{file: f, turn: make(chan struct{}, 1)}
+	m := &Model{file: f, idle: make(chan struct{}, 1)}
 	if opt != nil {
 		m.opt = *opt
 	}
-	m.turn <- struct{}{}
+	m.idle <- struct{}{}
 	if err := f.Guard(func() error { return m.load(orBackground(ctx)) }); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
-	m.files = &files{list: []*gguf.File{m.file, m.overlay}}
+	m.files = &files{file: m.file, result: m.result}
 	runtime.AddCleanup(m, (*files).drop, m.files)
 	return m, nil
 }

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 
-	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/engine/internal/arch"
+	"github.com/latentgo/latentgo/engine/internal/convert"
+	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/engine/sample"
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/cpu"
@@ -18,20 +19,17 @@ import (
 // Model is a loaded model, safe for concurrent use.
 type Model struct {
 	file     *gguf.File
-	overlay  *gguf.File // cached tensors of a conversion, or nil
 	opt      Options
-	h        *hparams // nil without weights
-	w        *weights
-	over     map[string]*tensor // what a conversion made, over the file's tensors; nil without one
-	made     *Conversion        // nil unless a conversion made the model what it is
+	net      *model.Model    // nil without weights
+	result   *convert.Result // of the conversion that made net, or nil
+	made     *Conversion     // nil unless a conversion made the model what it is, now or when the file was written
 	tok      *tokenizer.Tokenizer
 	tokErr   error // why there is none
 	sampling Sampling
 	template func() (*tokenizer.Template, error)
 
-	turn   chan struct{} // holds one token while no pass is under way; who waits first gets it first
-	run    *runner       // used by whoever has the turn
-	closed atomic.Bool   // set by whoever has the turn
+	idle   chan struct{} // holds one token while no pass is under way; who waits first gets it first
+	closed atomic.Bool   // set by whoever holds the token
 	files  *files
 }
 
@@ -43,18 +41,20 @@ func orBackground(ctx context.Context) context.Context {
 	return ctx
 }
 
-// files are what a model that is dropped without Close leaves open. Its workers end by themselves.
+// files are what a model that is dropped without Close leaves open.
 type files struct {
-	list []*gguf.File
-	lent atomic.Bool // Model.File gave one away: its holder may still read tensors
+	file   *gguf.File
+	result *convert.Result // or nil
+	lent   atomic.Bool     // Model.File gave the file away: its holder may still read tensors
 }
 
-// drop closes the files, once nothing can reach the model.
+// drop closes the files, once nothing can reach the model. Workers end by themselves.
 func (f *files) drop() {
-	for _, file := range f.list {
-		if file != nil && !f.lent.Load() {
-			_ = file.Close()
-		}
+	if f.result != nil {
+		_ = f.result.Close()
+	}
+	if !f.lent.Load() {
+		_ = f.file.Close()
 	}
 }
 
@@ -73,13 +73,7 @@ func (m *Model) load(ctx context.Context) error {
 	if m.opt.VocabOnly || len(m.file.Tensors()) == 0 {
 		return nil
 	}
-	if err := m.loadWeights(); err != nil {
-		return err
-	}
-	if m.opt.MLA.Compressed() {
-		return m.convert(ctx, m.opt.MLA)
-	}
-	return nil
+	return m.loadWeights(ctx)
 }
 
 // loadTokenizer accepts a file without a tokenizer, or with an unknown one: tokens can still be evaluated.
@@ -95,56 +89,37 @@ func (m *Model) loadTokenizer() error {
 	return fmt.Errorf("%s: %w", m.file.Name(), m.tokErr)
 }
 
-func (m *Model) loadWeights() error {
-	h, err := readHParams(m.file)
+// spec reads the file's architecture.
+func (m *Model) spec() (*model.Spec, error) {
+	s, err := arch.Read(m.file)
+	if err == nil && m.tok != nil && m.tok.Size() != s.Vocab {
+		const format = "%s: %d tokens in the vocabulary, %d rows in token_embd.weight: %w"
+		err = fmt.Errorf(format, m.file.Name(), m.tok.Size(), s.Vocab, ErrInvalid)
+	}
+	return s, err
+}
+
+// loadWeights loads the network that the file holds, or converts it first.
+func (m *Model) loadWeights(ctx context.Context) error {
+	spec, err := m.spec()
 	if err != nil {
 		return err
 	}
-	if m.file.Has(keyForm) {
-		m.made = readConversion(m.file)
+	m.made = fromInfo(convert.ReadInfo(m.file))
+	if m.opt.MLA.Compressed() {
+		return m.convert(ctx, spec)
 	}
-	if m.opt.MLA.Off && h.latent != nil {
+	if m.opt.MLA.Off && spec.AnyCompressed() {
 		return fmt.Errorf("%s: attention form off: keys and values of plain attention are gone: %w", m.file.Name(), ErrConverted)
 	}
-	ropes, err := m.ropes(h)
-	if err == nil {
-		err = h.makeTurns(ropes)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w: %w", m.file.Name(), err, ErrInvalid)
-	}
-	if m.w, err = loadWeights(m.file, nil, h, m.opt.MLA); err != nil {
-		return err
-	}
-	if m.tok != nil && m.tok.Size() != m.w.embed.Rows {
-		return fmt.Errorf("%s: %d tokens in the vocabulary, %d rows in token_embd.weight: %w",
-			m.file.Name(), m.tok.Size(), m.w.embed.Rows, ErrInvalid)
-	}
-	m.h, m.run = h, newRunner(h, m.w, ropes, m.opt.Threads)
-	return nil
+	m.net, err = model.Load(m.file, spec, model.Options{Threads: m.opt.Threads, PlainGQA: m.opt.MLA.Off})
+	return err
 }
 
-// ropes returns the position embeddings: global layers', then that of layers with a sliding window if there are any.
-func (m *Model) ropes(h *hparams) ([]*attn.Rope, error) {
-	var err error
-	if h.rope.Factors, err = ropeFactors(m.file, h); err != nil {
-		return nil, err
-	}
-	global, err := attn.NewRope(h.rope)
-	if err != nil {
-		return nil, err
-	}
-	if !slices.Contains(h.local, true) {
-		return []*attn.Rope{global}, nil
-	}
-	local, err := attn.NewRope(h.ropeLocal)
-	return []*attn.Rope{global, local}, err
-}
-
-// lock waits for the turn to run a pass. The caller hands it on with unlock.
+// lock waits until no pass is under way. The caller ends with unlock.
 func (m *Model) lock(ctx context.Context) error {
 	select {
-	case <-m.turn:
+	case <-m.idle:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -163,7 +138,7 @@ func (m *Model) alive() error {
 	return nil
 }
 
-func (m *Model) unlock() { m.turn <- struct{}{} }
+func (m *Model) unlock() { m.idle <- struct{}{} }
 
 // Close waits for a forward pass under way, then releases worker threads and the file. Sessions fail afterwards. Closing
 // twice is allowed. A model that is dropped without Close releases them when the garbage collector finds it, but not a
@@ -174,13 +149,30 @@ func (m *Model) Close() error {
 	}
 	defer m.unlock()
 	m.closed.Store(true)
-	if m.run != nil {
-		m.run.pool.Close()
+	var err error
+	switch {
+	case m.result != nil:
+		err = m.result.Close()
+	case m.net != nil:
+		m.net.Close()
 	}
-	if m.overlay != nil {
-		return errors.Join(m.overlay.Close(), m.file.Close())
+	return errors.Join(err, m.file.Close())
+}
+
+// fault makes of a worker's panic the error behind it, when that is one of a mapped file. Anything else is a bug, and goes on.
+func (m *Model) fault(err error) error {
+	var f *model.Fault
+	if !errors.As(err, &f) {
+		return err
 	}
-	return m.file.Close()
+	fileError := m.file.FaultError
+	if m.result != nil {
+		fileError = m.result.FaultError
+	}
+	if err := fileError(f.Value); err != nil {
+		return err
+	}
+	panic(f.Value)
 }
 
 // File returns the model's file, for metadata beyond Info. It is closed by the model's Close.

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/internal/attention"
 )
 
@@ -13,20 +14,16 @@ type Session struct {
 	m       *Model
 	context int
 	batch   int // most tokens of a pass
+	seq     *model.Sequence
 	format  attention.Format
-	stores  []*attention.Store
-	tokens  []int32   // the text so far
-	cached  int       // how many of them are evaluated; the others (the last one drawn) come first in the next evaluation
-	marked  int       // where the last prompt ended: the stores can go back there
-	logits  []float32 // after the cached tokens; valid is false when they are not
+	tokens  []int32   // the text so far; seq has all but the newest (the last one drawn), which come first in the next evaluation
+	logits  []float32 // after the tokens in seq; valid is false when they are not
 	valid   bool
-	rest    rest      // of the last answer
-	exps    []float32 // scratch of logProb
+	rest    rest          // of the last answer
+	exps    []float32     // scratch of logProb
+	rows    [1]model.Rows // of a pass, reused, so that a step does not allocate
 	stats   Stats
 	use     inUse
-
-	pass pass // reused, so that a step does not allocate
-	out  logitsPass
 }
 
 // NewSession makes an empty session; nil options are the defaults. It fails with ErrNoWeights for a vocabulary, with
@@ -35,13 +32,13 @@ func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 	if err := m.alive(); err != nil {
 		return nil, err
 	}
-	if m.h == nil {
+	if m.net == nil {
 		return nil, fmt.Errorf("%s: %w", m.file.Name(), ErrNoWeights)
 	}
 	if opt == nil {
 		opt = &SessionOptions{}
 	}
-	n, err := opt.context(m.h.context)
+	n, err := opt.context(m.net.Spec().Context)
 	if err != nil {
 		return nil, err
 	}
@@ -52,14 +49,11 @@ func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 	if opt.Batch < 0 {
 		return nil, fmt.Errorf("batch of %d tokens: must not be negative", opt.Batch)
 	}
-	s := &Session{m: m, format: format, context: n, batch: m.run.batch, stores: make([]*attention.Store, m.h.layers)}
+	s := &Session{m: m, format: format, context: n, batch: m.net.BatchSize(), seq: m.net.NewSequence(format, 0)}
 	if opt.Batch > 0 {
 		s.batch = min(s.batch, opt.Batch)
 	}
 	s.tokens = make([]int32, 0, min(n, DefaultContext))
-	for i := range s.stores {
-		s.stores[i] = attention.NewStore(m.w.layers[i].attn, format)
-	}
 	return s, nil
 }
 
@@ -69,7 +63,7 @@ func (s *Session) Warnings() []string {
 	if s.m == nil {
 		return nil
 	}
-	if trained := s.m.h.context; s.context > trained {
+	if trained := s.m.net.Spec().Context; s.context > trained {
 		const format = "a context of %d tokens, but the model was trained for %d: what comes beyond may make no sense"
 		return []string{fmt.Sprintf(format, s.context, trained)}
 	}
@@ -89,23 +83,27 @@ func (s *Session) Context() int { return s.context }
 
 // CacheBytes returns the memory that the session's cache holds now.
 func (s *Session) CacheBytes() int {
-	n := 0
-	for _, st := range s.stores {
-		n += st.Bytes()
+	if s.seq == nil {
+		return 0
 	}
-	return n
+	return s.seq.Bytes()
 }
 
 // TokenBytes returns how many bytes the session caches per token, all layers together.
 func (s *Session) TokenBytes() int {
-	n := 0
 	if s.m == nil {
 		return 0
 	}
-	for i := range s.m.w.layers {
-		n += s.m.w.layers[i].attn.RowBytes(s.format)
+	return s.m.net.CacheSize(s.format).Token
+}
+
+// StepBytes returns what a decode step after depth tokens reads: bytes of weights, each matrix once and of a mixture the
+// experts that a token uses, and bytes of the session's cache. Together with the memory's bandwidth they bound the speed.
+func (s *Session) StepBytes(depth int) (weights, cache int) {
+	if s.m == nil {
+		return 0, 0
 	}
-	return n
+	return s.m.net.StepBytes(s.format, depth)
 }
 
 // Truncate forgets all tokens from position n on. n beyond the end changes nothing. A session of a compressed model can go
@@ -130,12 +128,9 @@ func (s *Session) truncate(n int) {
 		return
 	}
 	s.tokens = s.tokens[:n]
-	if n >= s.cached {
-		return
-	}
-	s.cached, s.valid, s.marked = n, false, min(s.marked, n)
-	for _, st := range s.stores {
-		st.Truncate(n)
+	if n < s.seq.Len() {
+		s.valid = false
+		s.seq.Truncate(n)
 	}
 }
 

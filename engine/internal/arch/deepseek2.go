@@ -67,7 +67,7 @@ func deepseek2Attention(r *model.Reader, s *model.Spec) []model.MLA {
 	out := make([]model.MLA, len(heads))
 	for i := range out {
 		out[i] = a
-		out[i].Heads = heads[i].Heads
+		out[i].Heads, out[i].KVHeads = heads[i].Heads, heads[i].KVHeads
 	}
 	return out
 }

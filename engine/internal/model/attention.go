@@ -150,6 +150,8 @@ func (a *projections) include(e *executor) {
 
 func (a *gqa) newState(f CacheFormat, n int) State { return newStore(a.attn, f, n) }
 
+func (a *gqa) size(f CacheFormat) CacheSize { return cacheSize(a.attn, f) }
+
 func (a *gqa) bytes(f CacheFormat, depth int) (weights, cache int) {
 	return matrixBytes(a.q.Matrix, a.k.Matrix, a.v.Matrix, a.o.Matrix), a.attn.CompressedTokens(depth) * a.attn.RowBytes(f)
 }

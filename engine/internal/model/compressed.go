@@ -146,6 +146,8 @@ func (c *compressed) include(e *executor) {
 
 func (c *compressed) newState(f CacheFormat, n int) State { return newStore(c.attn, f, n) }
 
+func (c *compressed) size(f CacheFormat) CacheSize { return cacheSize(c.attn, f) }
+
 func (c *compressed) bytes(f CacheFormat, depth int) (weights, cache int) {
 	weights = matrixBytes(c.q.Matrix, c.k.Matrix, c.v.Matrix, c.o.Matrix, c.encode.Matrix)
 	weights += matrixBytes(c.encodeKV...) + matrixBytes(c.query...) + matrixBytes(c.value...)

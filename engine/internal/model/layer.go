@@ -25,6 +25,8 @@ type mixer interface {
 	bias() []float32
 	// newState returns what it remembers of a new sequence, which will have n tokens, or any number when n is 0.
 	newState(f CacheFormat, n int) State
+	// size returns what a state takes.
+	size(f CacheFormat) CacheSize
 	// bytes returns the size of the matrices that a token uses, and of what a token at position depth reads of a state.
 	bytes(f CacheFormat, depth int) (weights, cache int)
 }

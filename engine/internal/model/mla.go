@@ -14,6 +14,7 @@ import (
 //	k_head = [K_head · latent | rope(k_pe)]                         v_head = V_head · latent
 type MLA struct {
 	Heads       int
+	KVHeads     int // as the file tells; nothing depends on it
 	KeySize     int // n + R, as keys are when they are expanded
 	ValueSize   int // v
 	R, L        int
@@ -107,6 +108,8 @@ func (m *mla) include(e *executor) {
 }
 
 func (m *mla) newState(f CacheFormat, n int) State { return newStore(m.attn, f, n) }
+
+func (m *mla) size(f CacheFormat) CacheSize { return cacheSize(m.attn, f) }
 
 func (m *mla) bytes(f CacheFormat, depth int) (weights, cache int) {
 	weights = matrixBytes(m.q.Matrix, m.qA.Matrix, m.kvA.Matrix, m.o.Matrix)

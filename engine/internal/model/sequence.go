@@ -30,6 +30,33 @@ type State interface {
 	Bytes() int
 }
 
+// CacheSize is what states take.
+type CacheSize struct {
+	Rope, Latent int // values per token under RoPE and others, of latent attention; 0 for plain GQA
+	Token        int // bytes per token
+	Fixed        int // bytes beside, however long the sequence gets
+}
+
+// CacheSize returns what a sequence takes, all layers together.
+func (m *Model) CacheSize(f CacheFormat) CacheSize {
+	var sum CacheSize
+	for _, l := range m.layers {
+		c := l.mixer.size(f)
+		sum.Rope, sum.Latent = sum.Rope+c.Rope, sum.Latent+c.Latent
+		sum.Token, sum.Fixed = sum.Token+c.Token, sum.Fixed+c.Fixed
+	}
+	return sum
+}
+
+// cacheSize returns what a store takes.
+func cacheSize(a *attention.Layer, f CacheFormat) CacheSize {
+	c := CacheSize{Token: a.RowBytes(f), Fixed: a.RingBytes()}
+	if l := a.Latent(); l != nil {
+		c.Rope, c.Latent = l.R, l.L
+	}
+	return c
+}
+
 // Sequence is a row of tokens as the model's layers remember it: their states. It does not hold the tokens.
 type Sequence struct {
 	model  *Model

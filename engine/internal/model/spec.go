@@ -140,6 +140,18 @@ func (r *Reader) Windows(s *Spec, every int) (window int, local []bool) {
 	return window, local
 }
 
+// Geometry returns the shape of layer i's attention: query heads, key/value heads, of which DeepSeek's attention has one, and
+// the sizes of keys and values when they are expanded.
+func (s *Spec) Geometry(i int) attn.Geometry {
+	switch m := s.Layers[i].Mixer.(type) {
+	case Attention:
+		return m.Geometry
+	case MLA:
+		return attn.Geometry{Heads: m.Heads, KVHeads: m.KVHeads, KeySize: m.KeySize, ValueSize: m.ValueSize}
+	}
+	return attn.Geometry{}
+}
+
 // Constructor builds an architecture's Spec. It keeps errors in the reader.
 type Constructor func(r *Reader) *Spec
 

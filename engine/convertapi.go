@@ -2,15 +2,16 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"time"
 
+	"github.com/latentgo/latentgo/engine/internal/convert"
+	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/gguf"
-	"github.com/latentgo/latentgo/internal/atomicfile"
+	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/cpu"
 )
 
 // ConvertOptions says how a model's attention is compressed: by Convert, or by Load for a compressed Options.MLA. The zero
@@ -57,12 +58,12 @@ const CompatLlama = "llama.cpp"
 
 // Stages of a conversion, in order.
 const (
-	StageText   = "writing text"      // tokens that the model writes
-	StageBefore = "perplexity before" // tokens
-	StageLayers = "layers"            // layers
-	StageRefine = "refining"          // steps
-	StageAfter  = "perplexity after"  // tokens
-	StageSave   = "saving"            // bytes
+	StageText   = convert.StageText   // tokens that the model writes
+	StageBefore = convert.StageBefore // tokens
+	StageLayers = convert.StageLayers // layers
+	StageRefine = convert.StageRefine // steps
+	StageAfter  = convert.StageAfter  // tokens
+	StageSave   = convert.StageSave   // bytes
 )
 
 // Progress is one report on a running conversion.
@@ -109,74 +110,123 @@ type ConvertReport struct {
 }
 
 // Convert compresses the attention of the model in file in and writes the result to file out: the metadata of the original
-// and keys that say how it was made (see file provenance.go), the tensors that are still needed, byte for byte, and new
-// ones. Any part of a split model names it; the result is one file. out appears only when it is complete. A file that is
-// there is replaced with Overwrite only; in itself, or a part of it, never is: what is cut away would be lost. ctx ends the
-// conversion within a layer. nil options are an error, since there is no default form.
+// and keys that say how it was made (latentgo.*), the tensors that are still needed, byte for byte, and new ones. Any part of
+// a split model names it; the result is one file. out appears only when it is complete. A file that is there is replaced with
+// Overwrite only; in itself, or a part of it, never is: what is cut away would be lost. ctx ends the conversion within a
+// layer. nil options are an error, since there is no default form.
 //
-// Errors wrap fs.ErrExist for an out that may not be replaced, ErrConverted for models whose attention is compressed or latent already, ErrUnsupported for what Compat cannot
-// express.
+// Errors wrap fs.ErrExist for an out that may not be replaced, ErrConverted for models whose attention is compressed or
+// latent already, ErrUnsupported for what Compat cannot express.
 func Convert(ctx context.Context, in, out string, opt *ConvertOptions) (*ConvertReport, error) {
-	if opt == nil || !opt.MLA.Compressed() {
-		return nil, fmt.Errorf(`convert %s: no compressed form: want a share such as "50%%", values such as "64+128", or bytes per token`, in)
+	ctx, start := orBackground(ctx), time.Now()
+	if err := opt.check(in); err != nil {
+		return nil, err
 	}
-	if opt.Tokens < 0 || opt.Threads < 0 || opt.Refine < 0 {
-		return nil, fmt.Errorf("convert %s: %d calibration tokens, %d threads, %d steps of refinement: must not be negative", in, opt.Tokens, opt.Threads, opt.Refine)
-	}
-	if opt.Compat != "" && opt.Compat != CompatLlama {
-		return nil, fmt.Errorf("convert %s: compat %q is not %q: %w", in, opt.Compat, CompatLlama, ErrUnsupported)
-	}
-	ctx = orBackground(ctx)
-	start := time.Now()
-	o := *opt
-	o.NoCache = true
 	f, err := gguf.Open(in)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkOutput(f, out, &o); err != nil {
-		return nil, errors.Join(err, f.Close())
+	defer f.Close()
+	if err := convert.CheckOutput(f, out, opt.Overwrite); err != nil {
+		return nil, err
 	}
-	m, err := LoadGGUF(ctx, f, &Options{Threads: o.Threads, MLA: o.MLA, Convert: &o})
+	m := &Model{file: f, opt: Options{Threads: opt.Threads, VocabOnly: true}}
+	var r *convert.Result
+	if err := f.Guard(func() error { r, err = m.convertFile(ctx, opt); return err }); err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	if err := r.Write(ctx, out, opt.Overwrite); err != nil {
+		return nil, err
+	}
+	return report(f, r, out, time.Since(start))
+}
+
+// check says what is wrong with the options of Convert.
+func (o *ConvertOptions) check(in string) error {
+	switch {
+	case o == nil || !o.MLA.Compressed():
+		const format = `convert %s: no compressed form: want a share such as "50%%", values such as "64+128", or bytes per token`
+		return fmt.Errorf(format, in)
+	case o.Tokens < 0 || o.Threads < 0 || o.Refine < 0:
+		const format = "convert %s: %d calibration tokens, %d threads, %d steps of refinement: must not be negative"
+		return fmt.Errorf(format, in, o.Tokens, o.Threads, o.Refine)
+	case o.Compat != "" && o.Compat != CompatLlama:
+		return fmt.Errorf("convert %s: compat %q is not %q: %w", in, o.Compat, CompatLlama, ErrUnsupported)
+	}
+	return cpu.EnvError()
+}
+
+// convertFile converts the model of m.file, of which nothing but the vocabulary is loaded.
+func (m *Model) convertFile(ctx context.Context, opt *ConvertOptions) (*convert.Result, error) {
+	if err := m.load(ctx); err != nil {
+		return nil, err
+	}
+	if len(m.file.Tensors()) == 0 {
+		return nil, fmt.Errorf("%s: %w", m.file.Name(), ErrNoWeights)
+	}
+	spec, err := m.spec()
 	if err != nil {
 		return nil, err
 	}
-	defer m.Close()
-	if m.h == nil {
-		return nil, fmt.Errorf("%s: %w", in, ErrNoWeights)
-	}
-	if err := m.export(ctx, out, &o); err != nil {
-		return nil, err
-	}
-	return m.report(out, time.Since(start))
+	return convert.Run(ctx, m.request(spec, opt.MLA, opt))
 }
 
-// checkOutput finds out what would keep the result from being written before an hour is spent on it.
-func checkOutput(f *gguf.File, out string, opt *ConvertOptions) error {
-	if st, err := os.Stat(out); err == nil && slices.ContainsFunc(f.Paths(), func(in string) bool { return sameFile(st, in) }) {
-		return fmt.Errorf("write %s: it is the file to convert, which would be lost: %w", out, fs.ErrExist)
+// convert makes the compressed form that the options ask for, or takes it from the conversion cache.
+func (m *Model) convert(ctx context.Context, spec *model.Spec) (err error) {
+	opt := m.opt.Convert
+	if opt == nil {
+		opt = &ConvertOptions{}
 	}
-	return atomicfile.Check(out, atomicfile.Options{Overwrite: opt.Overwrite})
+	run := convert.Cached
+	if opt.NoCache {
+		run = convert.Run
+	}
+	if m.result, err = run(ctx, m.request(spec, m.opt.MLA, opt)); err != nil {
+		return err
+	}
+	m.net, m.made = m.result.Model, fromInfo(&m.result.Info)
+	return nil
 }
 
-// sameFile reports whether st is the file at path.
-func sameFile(st os.FileInfo, path string) bool {
-	other, err := os.Stat(path)
-	return err == nil && os.SameFile(st, other)
+// request says what is to be converted and how.
+func (m *Model) request(spec *model.Spec, form MLA, opt *ConvertOptions) *convert.Request {
+	r := &convert.Request{File: m.file, Spec: spec, Threads: m.opt.Threads, Options: convert.Options{
+		Form:        convert.Form{Percent: form.Percent, R: form.R, L: form.L, Bytes: form.Bytes},
+		Calibration: opt.Calibration, Tokens: opt.Tokens, Seed: opt.Seed, Exact: opt.Exact,
+		Llama: opt.Compat == CompatLlama, Refine: opt.Refine,
+	}}
+	if opt.Progress != nil {
+		r.Options.Progress = func(p convert.Progress) { opt.Progress(Progress(p)) }
+	}
+	if m.tok != nil {
+		r.Language = language{m}
+	}
+	return r
 }
 
-// report describes the conversion of a model that was written to out.
-func (m *Model) report(out string, took time.Duration) (*ConvertReport, error) {
+// report describes a conversion of f that was written to out.
+func report(f *gguf.File, r *convert.Result, out string, took time.Duration) (*ConvertReport, error) {
 	st, err := os.Stat(out)
 	if err != nil {
 		return nil, err
 	}
-	in := m.Info()
-	r := &ConvertReport{Conversion: *m.made, MLA: in.MLA, CacheAfter: in.CacheBytes, Recent: in.RecentBytes, FileBefore: m.file.Size(), FileAfter: st.Size(), Time: took}
-	for i := range m.h.layers {
-		r.CacheBefore += cachedBytes * values(m.h.geometry(i))
+	spec := r.Model.Spec()
+	size := r.Model.CacheSize(attention.F16)
+	return &ConvertReport{
+		Conversion: *fromInfo(&r.Info), MLA: convert.Describe(spec), CacheBefore: convert.PlainBytes(spec), CacheAfter: size.Token,
+		Recent: size.Fixed, FileBefore: f.Size(), FileAfter: st.Size(), Time: took,
+	}, nil
+}
+
+// fromInfo returns what a conversion tells of itself, nil for none.
+func fromInfo(in *convert.Info) *Conversion {
+	if in == nil {
+		return nil
 	}
-	return r, nil
+	c := Conversion(*in)
+	c.Exact = slices.Clone(c.Exact)
+	return &c
 }
 
 // Conversion describes how the model's compressed form was made, by Load or by Convert; nil when neither did.
@@ -186,33 +236,4 @@ func (m *Model) Conversion() *Conversion {
 	}
 	c := *m.made
 	return &c
-}
-
-// tracker makes progress reports.
-type tracker struct {
-	fn    func(Progress)
-	stage string
-	start time.Time
-}
-
-// report tells how far a stage is.
-func (t *tracker) report(stage string, done, total int64) {
-	if t.fn == nil {
-		return
-	}
-	if stage != t.stage {
-		t.stage, t.start = stage, time.Now()
-	}
-	p := Progress{Stage: stage, Done: done, Total: total}
-	if done > 0 {
-		p.Left = time.Duration(float64(time.Since(t.start)) / float64(done) * float64(total-done))
-	}
-	t.fn(p)
-}
-
-// warn tells of something that only costs time.
-func (t *tracker) warn(format string, a ...any) {
-	if t.fn != nil {
-		t.fn(Progress{Warning: fmt.Sprintf(format, a...)})
-	}
 }
