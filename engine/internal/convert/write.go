@@ -1,0 +1,103 @@
+package convert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/latentgo/latentgo/engine/internal/convert/llamacpp"
+	"github.com/latentgo/latentgo/engine/internal/convert/tensors"
+	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/gguf"
+)
+
+// Write writes the converted model to a file: the metadata of the original and keys that say how it was made, the tensors that
+// are still needed, byte for byte, and new ones; with Options.Llama in llama.cpp's form. The file appears only when it is
+// complete; it may be the original, unless that is split.
+func (r *Result) Write(ctx context.Context, path string) error {
+	w := new(gguf.Writer)
+	set := tensors.Set{File: r.request.File, Made: r.Made}
+	var err error
+	if r.request.Options.Llama {
+		err = llamacpp.Write(w, r.Model, set)
+	} else {
+		err = writeOwn(w, r.Model.Spec(), set)
+	}
+	if err = errors.Join(err, r.Info.writeTo(w)); err != nil {
+		return err
+	}
+	t := tracker{fn: r.request.Options.Progress}
+	return w.WriteFile(ctx, path, func(done, total int64) { t.report(StageSave, done, total) })
+}
+
+// writeOwn adds everything that this engine loads again: the file's tensors, replaced where others were made, then those that
+// are new.
+func writeOwn(w *gguf.Writer, s *model.Spec, set tensors.Set) error {
+	err := w.CopyMetadata(set.File, nil)
+	if err == nil {
+		err = writeShapes(w, shapes(s))
+	}
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, t := range set.File.Tensors() {
+		names = append(names, t.Name)
+	}
+	for i := range s.Layers {
+		for _, n := range []string{model.TensorEncodeKV, model.TensorPairs, model.TensorQuery, model.TensorValue} {
+			if name := model.LayerName(i, n); set.Made[name] != nil {
+				names = append(names, name)
+			}
+		}
+	}
+	for _, name := range names {
+		t, err := set.Find(name)
+		if err == nil {
+			err = w.AddTensor(t.Name, t.Type, t.Shape, t.Bytes)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shapes returns those of a compressed model's rows.
+func shapes(s *model.Spec) []model.CompressedShape {
+	out := make([]model.CompressedShape, len(s.Layers))
+	for i, l := range s.Layers {
+		if a, ok := l.Mixer.(model.Attention); ok && a.Compressed != nil {
+			out[i] = *a.Compressed
+		}
+	}
+	return out
+}
+
+// CheckOutput finds out what would keep a result from being written to path before an hour is spent on it.
+func CheckOutput(f *gguf.File, path string) error {
+	st, err := os.Stat(path)
+	switch {
+	case err == nil && st.IsDir():
+		return fmt.Errorf("write %s: is a directory", path)
+	case err == nil && !st.Mode().IsRegular():
+		return nil // a device
+	case err == nil && sameFile(st, f.Name()) && (f.Parts() > 1 || runtime.GOOS == "windows"):
+		return fmt.Errorf("write %s: it is the file to convert: %w", path, fs.ErrExist)
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".convert.*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	_ = tmp.Close()
+	return os.Remove(tmp.Name())
+}
+
+func sameFile(st os.FileInfo, path string) bool {
+	other, err := os.Stat(path)
+	return err == nil && os.SameFile(st, other)
+}
