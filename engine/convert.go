@@ -2,457 +2,238 @@ package engine
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
-	"maps"
-	"math"
-	"runtime/debug"
+	"os"
+	"slices"
+	"time"
 
-	"github.com/latentgo/latentgo/attn"
-	"github.com/latentgo/latentgo/attn/transmla"
-	"github.com/latentgo/latentgo/internal/ggtype"
-	"github.com/latentgo/latentgo/internal/kernel"
-	"gonum.org/v1/gonum/mat"
+	"github.com/latentgo/latentgo/engine/internal/convert"
+	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/cpu"
 )
 
-// compressOptions says what a model is compressed to, and on what text.
-type compressOptions struct {
-	plan    []latentShape  // per layer; l = 0 leaves it exact
-	windows [][]int32      // calibration text in pieces of 2 tokens or more, each from an empty cache
-	compat  bool           // only rotated components that architecture deepseek2 can express
-	refine  *refineOptions // nil: no refinement; with compat
+// ConvertOptions says how a model's attention is compressed: by Convert, or by Load for a compressed Options.MLA. The zero
+// value is the default: text that the model writes itself, the result kept in the user's cache directory.
+type ConvertOptions struct {
+	// MLA is the form that Convert makes. Load takes its own Options.MLA.
+	MLA MLA
+	// Threads that compute in Convert, as in Options. Load takes its own.
+	Threads int
+	// Calibration is the text whose activations decide what is kept; "" lets the model write some. One part in eight is held
+	// back to measure the result. Half as many tokens that the model writes, starting from some of the whole vocabulary, are added
+	// for what the text leaves out.
+	Calibration string
+	// Tokens of calibration text: how many the model writes, or how many are used of a longer Calibration, spread evenly.
+	// 0 means 8,192 of a text, 6,144 that the model writes, with Compat twice as many, with Refine 32,768 of a text.
+	// As many again are written for Refine, by default 14,336.
+	Tokens int
+	// Seed of the text that the model writes. The same seed and file give the same bytes on the same kind of CPU.
+	Seed uint64
+	// Exact are layers, counted from 0, whose attention stays as it is. Their projections are repaired like those of the
+	// others, for what the layers before them lost.
+	Exact []int
+	// Compat is "", or CompatLlama for a file of architecture deepseek2, which llama.cpp loads. Load keeps to what such a file
+	// can express, then.
+	Compat string
+	// Refine improves a form with Compat by gradients through the whole model, see file refine.go, in so many steps, each on a thousand
+	// tokens of the calibration text and more that the model writes. 0 means none, RefineSteps is a good number, more are better. What does
+	// not pay on a part of the written text that is held back is not kept. A conversion of that number of steps takes four to five times as long,
+	// and takes 6 bytes of memory more per value that is refined. Our own form has no need; with it, it is an error.
+	Refine int
+	// NoCache neither looks into the user's cache directory nor writes there. Convert never does.
+	NoCache bool
+	// Overwrite lets Convert replace a file that is there already. Load has no use for it.
+	Overwrite bool
+	// Progress is called now and then from the goroutine that works; nil means silence.
+	Progress func(Progress)
 }
 
-// compress makes the tensors that a compressed model has in place of its own, by name. The model itself does not change.
-// The caller has the turn. progress may be nil.
-func (m *Model) compress(ctx context.Context, o compressOptions, progress func(stage string, done, total int)) (map[string]*tensor, error) {
-	debug.FreeOSMemory() // of what measured perplexity
-	m.file.Release()
-	made := map[string]*tensor{}
-	c := &converter{m: m, cal: newCalibration(m, o.windows), h: m.h.planned(o.plan), plan: o.plan, made: made, compat: o.compat}
-	if err := c.h.makeTurns(m.run.ropes); err != nil {
-		return nil, err
-	}
-	if progress == nil {
-		progress = func(string, int, int) {}
-	}
-	if err := c.run(ctx, func(layer int) { progress(StageLayers, layer+1, m.h.layers) }); err != nil || o.refine == nil {
-		return made, err
-	}
-	// The calibration takes much memory, of which this is what is needed from now on: the windows to be refined on are its first.
-	seen := &o.refine.seen
-	seen.targets, c.cal = c.targets(c.cal.x.rows(0, countTokens(seen.windows))), nil
-	return made, c.refine(ctx, o.refine, func(done, total int) { progress(StageRefine, done, total) })
-}
+// RefineSteps is ConvertOptions.Refine where there are some minutes: on two cores a model of 135M takes less than ten.
+const RefineSteps = 60
 
-// converter turns a model's layers into compressed ones, in order.
-type converter struct {
-	m    *Model
-	cal  *calibration
-	h    *hparams      // of the converted model
-	plan []latentShape // per layer
-	made map[string]*tensor
+// CompatLlama is ConvertOptions.Compat for llama.cpp.
+const CompatLlama = "llama.cpp"
 
-	compat bool // see compressOptions
-}
-
-// ridgeShare is how strongly repaired projections are pulled towards the original, see gram.ridge. RATIONALE.md has the
-// figures.
-const ridgeShare = 0.2
-
-// Values of transmla.CompressOptions.KeyWeight, for our own form and for that of llama.cpp. RATIONALE.md has the figures.
+// Stages of a conversion, in order.
 const (
-	keyWeight       = 2.5
-	compatKeyWeight = 4
+	StageText   = convert.StageText   // tokens that the model writes
+	StageBefore = convert.StageBefore // tokens
+	StageLayers = convert.StageLayers // layers
+	StageRefine = convert.StageRefine // steps
+	StageAfter  = convert.StageAfter  // tokens
+	StageSave   = convert.StageSave   // bytes
 )
 
-// planned returns the hyperparameters of the model that a plan leads to.
-func (h *hparams) planned(plan []latentShape) *hparams {
-	n := *h
-	n.latent, n.phase = plan, reachPhase
-	return &n
+// Progress is one report on a running conversion.
+type Progress struct {
+	Stage       string
+	Done, Total int64         // in the stage's units
+	Left        time.Duration // until the end of the stage; 0 when unknown
+	Warning     string        // something that costs time or was in vain; the other fields are empty
 }
 
-// run converts all layers.
-func (c *converter) run(ctx context.Context, done func(layer int)) error {
-	if err := c.cal.embed(ctx); err != nil {
-		return err
-	}
-	for i := range c.plan {
-		if err := c.layer(ctx, i); err != nil {
-			return fmt.Errorf("layer %d: %w", i, err)
-		}
-		done(i)
-	}
-	return nil
+// Conversion describes how a compressed model was made, and what it costs.
+type Conversion struct {
+	Form        string  `json:"form"`                   // as it was asked for
+	Compat      string  `json:"compat,omitempty"`       // CompatLlama
+	Refined     int     `json:"refined,omitempty"`      // by gradients, in so many steps; 0 when it did not pay
+	Exact       []int   `json:"exact_layers,omitempty"` // layers asked to stay exact
+	Calibration string  `json:"calibration"`            // SelfWritten or GivenText
+	Text        string  `json:"calibration_sha256"`     // of the token ids used, as little-endian 32-bit numbers
+	Tokens      int     `json:"calibration_tokens"`     // of it that the statistics come from
+	Seed        uint64  `json:"seed"`                   // of self-written text
+	HeldTokens  int     `json:"held_tokens"`            // scored for the perplexities: text that was held back
+	Before      float64 `json:"perplexity_before"`      // of the original on them; 0 when unknown
+	After       float64 `json:"perplexity_after"`       //
+	Source      string  `json:"source"`                 // base name of the original file
+	Fingerprint string  `json:"source_fingerprint"`     // its gguf.File.Fingerprint
 }
 
-// layer converts layer i and moves both streams behind it.
-func (c *converter) layer(ctx context.Context, i int) error {
-	made := map[string]*tensor{}
-	if c.plan[i].l > 0 {
-		if err := c.compress(ctx, i, made); err != nil {
-			return err
-		}
-	}
-	conv, err := c.load(i, made)
-	if err != nil {
-		return err
-	}
-	g, err := c.cal.attend(ctx, i, conv)
-	if err != nil {
-		return err
-	}
-	name := func(s string) string { return fmt.Sprintf("blk.%d.%s", i, s) }
-	if err := c.repair(g, conv.o, name("attn_output.weight"), made); err != nil {
-		return err
-	}
-	if conv, err = c.load(i, made); err != nil {
-		return err
-	}
-	if err := c.cal.advance(ctx, i, conv); err != nil {
-		return err
-	}
-	debug.FreeOSMemory() // heads' outputs are garbage now, and W_down's normal equations need the room
-	if g, err = c.cal.feed(ctx, i, c.compat); err != nil {
-		return err
-	}
-	if g != nil {
-		if err := c.repair(g, conv.down, name("ffn_down.weight"), made); err != nil {
-			return err
-		}
-		if conv, err = c.load(i, made); err != nil {
-			return err
-		}
-	}
-	if err := c.cal.advanceFeed(ctx, i, conv); err != nil {
-		return err
-	}
-	maps.Copy(c.made, made)
-	c.m.file.Release() // the file is gone through once
-	return nil
+// Sources of calibration text.
+const (
+	SelfWritten = "self-written"
+	GivenText   = "text"
+)
+
+// ConvertReport is what Convert did.
+type ConvertReport struct {
+	Conversion
+	MLA         string        `json:"mla"`                // the rows that were chosen, as in Info
+	CacheBefore int           `json:"cache_bytes_before"` // bytes per token, all layers
+	CacheAfter  int           `json:"cache_bytes_after"`
+	Recent      int           `json:"recent_bytes"` // beside, per session: see Info.RecentBytes
+	FileBefore  int64         `json:"file_bytes_before"`
+	FileAfter   int64         `json:"file_bytes_after"`
+	Time        time.Duration `json:"nanoseconds"`
 }
 
-// load builds layer i from the file's tensors and those made so far.
-func (c *converter) load(i int, made map[string]*tensor) (*layer, error) {
-	ld := &loader{f: c.m.file, over: made}
-	l := new(layer)
-	ld.layer(l, i, c.h, MLAOff)
-	if ld.err == nil {
-		c.m.run.include(l, c.h.ff[i])
+// Convert compresses the attention of the model in file in and writes the result to file out: the metadata of the original
+// and keys that say how it was made (latentgo.*), the tensors that are still needed, byte for byte, and new ones. Any part of
+// a split model names it; the result is one file. out appears only when it is complete. A file that is there is replaced with
+// Overwrite only; in itself, or a part of it, never is: what is cut away would be lost. ctx ends the conversion within a
+// layer. nil options are an error, since there is no default form.
+//
+// Errors wrap fs.ErrExist for an out that may not be replaced, ErrConverted for models whose attention is compressed or
+// latent already, ErrUnsupported for what Compat cannot express.
+func Convert(ctx context.Context, in, out string, opt *ConvertOptions) (*ConvertReport, error) {
+	ctx, start := orBackground(ctx), time.Now()
+	if err := opt.check(in); err != nil {
+		return nil, err
 	}
-	return l, ld.err
-}
-
-// compress makes the tensors of layer i's compressed attention.
-func (c *converter) compress(ctx context.Context, i int, made map[string]*tensor) error {
-	var texts *[]transmla.Sample
-	if c.compat {
-		texts = new([]transmla.Sample)
-	}
-	kv, q, err := c.cal.moments(ctx, i, texts)
-	if err != nil {
-		return err
-	}
-	l, s := &c.m.w.layers[i], c.plan[i]
-	span := c.cal.longest()
-	if l.geo.Window > 0 {
-		span = min(span, l.geo.Window)
-	}
-	o := transmla.CompressOptions{R: s.r, L: s.l, Keys: s.keys(), Context: span, KeyWeight: keyWeight}
-	if s.near > 0 {
-		o.Keeps = c.h.turns[l.rope].Keeps
-	}
-	if c.compat {
-		o.Pairs, o.KeyWeight = compatPairs(s.r), compatKeyWeight
-	}
-	var parts []*transmla.Compressed
-	for b := range s.blocks {
-		m := c.blockMoments(l, kv, q, b, s.blocks)
-		if c.compat {
-			if o.Factors, err = c.fit(c.m.run.ropes[l.rope], m, o, *texts); err != nil {
-				return err
-			}
-		}
-		p, err := transmla.Compress(c.m.run.ropes[l.rope], m, o)
-		if err != nil {
-			return err
-		}
-		parts = append(parts, p)
-	}
-	return c.latentTensors(i, parts, made)
-}
-
-// fit finds how query heads ask rows whose keys are rotated before they are cached, or not at all. Our own form, which rotates them
-// however far they are, has no need.
-func (c *converter) fit(rope *attn.Rope, m *transmla.Moments, o transmla.CompressOptions, texts []transmla.Sample) ([]transmla.QueryFactors, error) {
-	f, err := transmla.NewFit(rope, m, o, texts)
+	f, err := gguf.Open(in)
 	if err != nil {
 		return nil, err
 	}
-	asks := make([]transmla.QueryFactors, m.Heads)
-	return asks, c.m.run.parallel(m.Heads, func(h int) (err error) {
-		asks[h], err = f.Factors(h)
-		return err
-	})
+	defer f.Close()
+	if err := convert.CheckOutput(f, out, opt.Overwrite); err != nil {
+		return nil, err
+	}
+	m := &Model{file: f, opt: Options{Threads: opt.Threads, VocabOnly: true}}
+	var r *convert.Result
+	if err := f.Guard(func() error { r, err = m.convertFile(ctx, opt); return err }); err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	if err := r.Write(ctx, out, opt.Overwrite); err != nil {
+		return nil, err
+	}
+	return report(f, r, out, time.Since(start))
 }
 
-// blockMoments cuts the statistics of block b of n out of the layer's.
-func (c *converter) blockMoments(l *layer, kv, q *gram, b, n int) *transmla.Moments {
-	g := l.geo
-	g.KVHeads /= n
-	g.Heads /= n
-	m := &transmla.Moments{Geometry: g, KV: mat.NewSymDense(g.KVHeads*(g.KeySize+g.ValueSize), nil)}
-	at := func(i int) int { // index in the layer's z of index i in the block's
-		if k := g.KVHeads * g.KeySize; i >= k {
-			return l.geo.KVHeads*g.KeySize + b*g.KVHeads*g.ValueSize + i - k
-		}
-		return b*g.KVHeads*g.KeySize + i
+// check says what is wrong with the options of Convert.
+func (o *ConvertOptions) check(in string) error {
+	switch {
+	case o == nil || !o.MLA.Compressed():
+		const format = `convert %s: no compressed form: want a share such as "50%%", values such as "64+128", or bytes per token`
+		return fmt.Errorf(format, in)
+	case o.Tokens < 0 || o.Threads < 0 || o.Refine < 0:
+		const format = "convert %s: %d calibration tokens, %d threads, %d steps of refinement: must not be negative"
+		return fmt.Errorf(format, in, o.Tokens, o.Threads, o.Refine)
+	case o.Compat != "" && o.Compat != CompatLlama:
+		return fmt.Errorf("convert %s: compat %q is not %q: %w", in, o.Compat, CompatLlama, ErrUnsupported)
 	}
-	for i := range m.KV.SymmetricDim() {
-		for j := range i + 1 {
-			m.KV.SetSym(i, j, float64(kv.row(at(i))[at(j)]))
-		}
-	}
-	for h := range g.Heads {
-		m.Query = append(m.Query, q.diagonal((b*g.Heads+h)*g.KeySize, g.KeySize))
-	}
-	for k := range g.KVHeads {
-		m.Output = append(m.Output, outputMetric(l, b*g.KVHeads+k))
-	}
-	return m
+	return cpu.EnvError()
 }
 
-// diagonal returns the block of n rows and columns of AᵀA from index at on.
-func (g *gram) diagonal(at, n int) *mat.SymDense {
-	s := mat.NewSymDense(n, nil)
-	for i := range n {
-		for j := range i + 1 {
-			s.SetSym(i, j, float64(g.row(at + i)[at+j]))
-		}
+// convertFile converts the model of m.file, of which nothing but the vocabulary is loaded.
+func (m *Model) convertFile(ctx context.Context, opt *ConvertOptions) (*convert.Result, error) {
+	if err := m.load(ctx); err != nil {
+		return nil, err
 	}
-	return s
-}
-
-// outputMetric returns Σ W_Oᵀ W_O over the query heads that share key/value head k.
-func outputMetric(l *layer, k int) *mat.SymDense {
-	v := l.geo.ValueSize
-	w := dense(l.o)
-	s := mat.NewSymDense(v, nil)
-	for h := k * l.geo.Group(); h < (k+1)*l.geo.Group(); h++ {
-		rows, _ := w.Dims()
-		part := w.Slice(0, rows, h*v, (h+1)*v)
-		var t mat.SymDense
-		t.SymOuterK(1, part.T())
-		s.AddSym(s, &t)
+	if len(m.file.Tensors()) == 0 {
+		return nil, fmt.Errorf("%s: %w", m.file.Name(), ErrNoWeights)
 	}
-	return s
-}
-
-// dense returns a matrix in double precision, [rows, cols].
-func dense(l linear) *mat.Dense {
-	d := mat.NewDense(l.Rows, l.Cols, nil)
-	row := make([]float32, l.Cols)
-	for r := range l.Rows {
-		l.Row(row, r)
-		for j, v := range row {
-			d.Set(r, j, float64(v*l.scale))
-		}
-	}
-	return d
-}
-
-// encoderType returns the type of what makes rows of n inputs, in a model whose projections have type t: it costs nothing beside theirs.
-func encoderType(t kernel.Type, n int) kernel.Type {
-	if n%32 != 0 || t == ggtype.F32 || t == ggtype.F16 || t == ggtype.BF16 {
-		return ggtype.F16
-	}
-	return ggtype.Q8_0
-}
-
-// latentTensors adds a compressed layer's tensors to made.
-func (c *converter) latentTensors(i int, parts []*transmla.Compressed, made map[string]*tensor) error {
-	l, s := &c.m.w.layers[i], c.plan[i]
-	var enc, query, value []*mat.Dense
-	var pairs []byte
-	for _, p := range parts {
-		enc = append(enc, p.Encode)
-		query, value = append(query, p.Query...), append(value, p.Value...)
-		for _, x := range p.Pairs {
-			pairs = binary.LittleEndian.AppendUint32(pairs, uint32(x))
-		}
-	}
-	name := func(s string) string { return fmt.Sprintf("blk.%d.%s", i, s) }
-	add := func(n string, typ kernel.Type, data []byte, shape ...int) {
-		made[name(n)] = madeTensor(name(n), typ, data, shape...)
-	}
-	if s.r > 0 {
-		add(tensorPairs, ggtype.I32, pairs, s.r/2, s.blocks)
-	}
-	row := s.r + s.l
-	write := func(n string, typ kernel.Type, m []*mat.Dense) error {
-		rows, cols := m[0].Dims()
-		data, err := encode(typ, m...)
-		add(n, typ, data, cols, rows, len(m))
-		return err
-	}
-	if err := write(tensorQuery, ggtype.F16, query); err != nil {
-		return err
-	}
-	if err := write(tensorValue, ggtype.F16, value); err != nil {
-		return err
-	}
-	if !c.compat { // keys and values are needed anyway
-		_, cols := enc[0].Dims()
-		return write(tensorEncKV, encoderType(l.k.Type, cols), enc)
-	}
-	folded, bias := fold(l, enc)
-	if bias != nil {
-		data, err := encode(ggtype.F32, mat.NewDense(1, len(bias), bias))
-		if err != nil {
-			return err
-		}
-		add(tensorEncBias, ggtype.F32, data, len(bias))
-	}
-	typ := encoderType(ggtype.Q8_0, c.m.h.embed)
-	data, err := encode(typ, folded)
-	add(tensorEnc, typ, data, c.m.h.embed, s.blocks*row)
-	return err
-}
-
-// fold multiplies the blocks' encoders by the projections of keys and values: [blocks·(R+L), width]. The bias is nil when
-// the model has none.
-func fold(l *layer, enc []*mat.Dense) (*mat.Dense, []float64) {
-	g := l.geo
-	k, v := dense(l.k), dense(l.v)
-	row, _ := enc[0].Dims()
-	_, width := k.Dims()
-	out := mat.NewDense(row*len(enc), width, nil)
-	var bias []float64
-	heads := g.KVHeads / len(enc)
-	for b, e := range enc {
-		nk, nv := heads*g.KeySize, heads*g.ValueSize
-		var keys, values mat.Dense
-		keys.Mul(e.Slice(0, row, 0, nk), k.Slice(b*nk, (b+1)*nk, 0, width))
-		values.Mul(e.Slice(0, row, nk, nk+nv), v.Slice(b*nv, (b+1)*nv, 0, width))
-		out.Slice(b*row, (b+1)*row, 0, width).(*mat.Dense).Add(&keys, &values)
-		if l.kBias != nil || l.vBias != nil {
-			z := mat.NewVecDense(nk+nv, nil)
-			for j := range nk {
-				if l.kBias != nil {
-					z.SetVec(j, float64(l.kBias[b*nk+j]))
-				}
-			}
-			for j := range nv {
-				if l.vBias != nil {
-					z.SetVec(nk+j, float64(l.vBias[b*nv+j]))
-				}
-			}
-			var x mat.VecDense
-			x.MulVec(e, z)
-			bias = append(bias, x.RawVector().Data...)
-		}
-	}
-	return out, bias
-}
-
-// encode writes matrices one after the other as type t.
-func encode(t kernel.Type, ms ...*mat.Dense) ([]byte, error) {
-	var out []byte
-	for _, m := range ms {
-		rows, cols := m.Dims()
-		x := make([]float32, rows*cols)
-		for i := range rows {
-			for j := range cols {
-				x[i*cols+j] = float32(m.At(i, j))
-			}
-		}
-		b := make([]byte, t.RowBytes(cols)*rows)
-		if err := kernel.Quantize(b, t, x); err != nil {
-			return nil, err
-		}
-		out = append(out, b...)
-	}
-	return out, nil
-}
-
-func madeTensor(name string, typ kernel.Type, data []byte, shape ...int) *tensor {
-	t := &tensor{name: name, typ: typ, bytes: func() ([]byte, error) { return data, nil }}
-	for _, n := range shape {
-		t.shape = append(t.shape, uint64(n))
-	}
-	return t
-}
-
-// repair replaces a projection by the regression on what was gathered, in the projection's own type where that can be
-// written. It goes only so far as pays on the part of the text that it was not fitted to, rounding included.
-func (c *converter) repair(ev *evidence, old linear, name string, made map[string]*tensor) error {
-	defer debug.FreeOSMemory() // normal equations are the most memory that a conversion takes, and are garbage now
-	g, each := ev.fit, sharer(c.m.run.parallel)
-	before := floatRows(old)
-	rows, metric, err := g.ridge(before, ridgeShare, each)
+	spec, err := m.spec()
 	if err != nil {
+		return nil, err
+	}
+	return convert.Run(ctx, m.request(spec, opt.MLA, opt))
+}
+
+// convert makes the compressed form that the options ask for, or takes it from the conversion cache.
+func (m *Model) convert(ctx context.Context, spec *model.Spec) (err error) {
+	opt := m.opt.Convert
+	if opt == nil {
+		opt = &ConvertOptions{}
+	}
+	run := convert.Cached
+	if opt.NoCache {
+		run = convert.Run
+	}
+	if m.result, err = run(ctx, m.request(spec, m.opt.MLA, opt)); err != nil {
 		return err
 	}
-	var j *judge
-	loss := math.Inf(1)
-	if ev.check != nil {
-		j = newJudge(ev.check, each)
-		loss = j.shrink(rows, before)
-	}
-	typ := writable(old.Type)
-	data, err := c.round(rows, g.a, old.scale, typ, metric)
-	if err != nil {
-		return err
-	}
-	if j != nil {
-		m, err := kernel.NewMatrix(typ, g.b, g.a, data)
-		if err != nil {
-			return err
-		}
-		if !(j.loss(floatRows(linear{m, old.scale})) < loss) {
-			return nil
-		}
-	}
-	made[name] = madeTensor(name, typ, data, g.a, g.b)
+	m.net, m.made = m.result.Model, fromInfo(&m.result.Info)
 	return nil
 }
 
-// floatRows returns a projection's weights, [rows, cols].
-func floatRows(l linear) []float32 {
-	out := make([]float32, l.Rows*l.Cols)
-	for r := range l.Rows {
-		row := out[r*l.Cols:][:l.Cols]
-		l.Row(row, r)
-		scale(row, l.scale)
+// request says what is to be converted and how.
+func (m *Model) request(spec *model.Spec, form MLA, opt *ConvertOptions) *convert.Request {
+	r := &convert.Request{File: m.file, Spec: spec, Threads: m.opt.Threads, Options: convert.Options{
+		Form:        convert.Form{Percent: form.Percent, R: form.R, L: form.L, Bytes: form.Bytes},
+		Calibration: opt.Calibration, Tokens: opt.Tokens, Seed: opt.Seed, Exact: opt.Exact,
+		Llama: opt.Compat == CompatLlama, Refine: opt.Refine,
+	}}
+	if opt.Progress != nil {
+		r.Options.Progress = func(p convert.Progress) { opt.Progress(Progress(p)) }
 	}
-	return out
+	if m.tok != nil {
+		r.Language = language{m}
+	}
+	return r
 }
 
-// round encodes rows of n weights, divided by scale, so that the error of products stays small in the metric given.
-func (c *converter) round(rows []float32, n int, scale float32, typ kernel.Type, metric *factor) ([]byte, error) {
-	fb := kernel.NewGPTQ(n, metric.at)
-	size := typ.RowBytes(n)
-	data := make([]byte, size*len(rows)/n)
-	err := c.m.run.parallel(len(rows)/n, func(r int) error {
-		row := make([]float32, n)
-		for j := range row {
-			row[j] = rows[r*n+j] / scale
-		}
-		return fb.Quantize(data[r*size:][:size], typ, row)
-	})
-	return data, err
+// report describes a conversion of f that was written to out.
+func report(f *gguf.File, r *convert.Result, out string, took time.Duration) (*ConvertReport, error) {
+	st, err := os.Stat(out)
+	if err != nil {
+		return nil, err
+	}
+	spec := r.Model.Spec()
+	size := r.Model.CacheSize(attention.F16)
+	return &ConvertReport{
+		Conversion: *fromInfo(&r.Info), MLA: convert.Describe(spec), CacheBefore: convert.PlainBytes(spec), CacheAfter: size.Token,
+		Recent: size.Fixed, FileBefore: f.Size(), FileAfter: st.Size(), Time: took,
+	}, nil
 }
 
-// writable returns the type itself, or for types without an encoder the smallest one that loses no more.
-func writable(t kernel.Type) kernel.Type {
-	switch t {
-	case ggtype.F32, ggtype.F16, ggtype.BF16, ggtype.Q4_0, ggtype.Q4_1, ggtype.Q5_0, ggtype.Q5_1, ggtype.Q8_0:
-		return t
-	case ggtype.Q5_K:
-		return ggtype.Q5_1
-	case ggtype.Q6_K, ggtype.Q8_K:
-		return ggtype.Q8_0
+// fromInfo returns what a conversion tells of itself, nil for none.
+func fromInfo(in *convert.Info) *Conversion {
+	if in == nil {
+		return nil
 	}
-	return ggtype.Q4_1
+	c := Conversion(*in)
+	c.Exact = slices.Clone(c.Exact)
+	return &c
+}
+
+// Conversion describes how the model's compressed form was made, by Load or by Convert; nil when neither did.
+func (m *Model) Conversion() *Conversion {
+	if m.made == nil {
+		return nil
+	}
+	c := *m.made
+	return &c
 }

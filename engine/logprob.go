@@ -9,7 +9,9 @@ import (
 
 // logProb returns ln softmax(logits)[id].
 func (s *Session) logProb(logits []float32, id int32) float32 {
-	s.exps = resized(s.exps, len(logits))
+	if len(s.exps) < len(logits) {
+		s.exps = make([]float32, len(logits))
+	}
 	peak := vek32.Max(logits)
-	return float32(float64(logits[id]) - float64(peak) - math.Log(float64(kernel.ExpSum(s.exps, logits, peak))))
+	return float32(float64(logits[id]) - float64(peak) - math.Log(float64(kernel.ExpSum(s.exps[:len(logits)], logits, peak))))
 }

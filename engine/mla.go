@@ -24,6 +24,9 @@ var (
 	MLAOff = MLA{Off: true}
 )
 
+// maxValues is more than a layer of any model caches per token.
+const maxValues = 1 << 20
+
 // ParseMLA reads a form: "exact" (also "" and "on"), "off", a share such as "50%", values per layer such as "64+128"
 // (rotated and latent), or bytes per token such as "11520B" or "11.25KiB".
 func ParseMLA(s string) (MLA, error) {
@@ -44,7 +47,7 @@ func ParseMLA(s string) (MLA, error) {
 	if a, b, ok := strings.Cut(s, "+"); ok {
 		r, err1 := strconv.Atoi(a)
 		l, err2 := strconv.Atoi(b)
-		if err1 != nil || err2 != nil || r < 0 || r%2 != 0 || l <= 0 || r > maxWidth || l > maxWidth {
+		if err1 != nil || err2 != nil || r < 0 || r%2 != 0 || l <= 0 || r > maxValues || l > maxValues {
 			return MLA{}, bad
 		}
 		return MLA{R: r, L: l}, nil

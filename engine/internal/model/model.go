@@ -159,6 +159,9 @@ func (m *Model) Close() { m.exec.pool.Close() }
 // Spec returns what the model was built from. It must not be changed.
 func (m *Model) Spec() *Spec { return m.spec }
 
+// File returns the file whose tensors the model has.
+func (m *Model) File() *gguf.File { return m.file }
+
 // Vocab returns the number of tokens.
 func (m *Model) Vocab() int { return m.spec.Vocab }
 

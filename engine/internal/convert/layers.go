@@ -1,0 +1,101 @@
+package convert
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"runtime/debug"
+
+	"github.com/latentgo/latentgo/engine/internal/convert/regression"
+	"github.com/latentgo/latentgo/engine/internal/convert/statistics"
+	"github.com/latentgo/latentgo/engine/internal/convert/tensors"
+	"github.com/latentgo/latentgo/engine/internal/model"
+)
+
+// layerwise turns a model's layers into compressed ones, in order: each from statistics of what the layers before it have
+// become. The model itself does not change.
+type layerwise struct {
+	m     *model.Model
+	walk  *statistics.Walk
+	spec  *model.Spec             // of the converted model
+	plan  []model.CompressedShape // per layer; L = 0 leaves it exact
+	made  tensors.Map             // so far
+	llama bool                    // only rotated components that architecture deepseek2 can express
+}
+
+// newLayerwise starts a conversion to a plan with statistics of windows of text.
+func newLayerwise(ctx context.Context, m *model.Model, plan []model.CompressedShape, windows [][]int32, llama bool) (*layerwise, error) {
+	debug.FreeOSMemory() // of what measured perplexity
+	m.File().Release()
+	c := &layerwise{m: m, spec: m.Spec().Compress(plan, blockRopePhase), plan: plan, made: tensors.Map{}, llama: llama}
+	if err := m.PlanRopes(c.spec); err != nil {
+		return nil, err
+	}
+	var err error
+	c.walk, err = statistics.New(ctx, m, windows)
+	return c, err
+}
+
+// run converts all layers.
+func (c *layerwise) run(ctx context.Context, progress func(done, total int)) error {
+	for i := range c.plan {
+		if err := c.layer(ctx, i); err != nil {
+			return fmt.Errorf("layer %d: %w", i, err)
+		}
+		progress(i+1, len(c.plan))
+	}
+	return nil
+}
+
+// layer converts layer i and moves both streams behind it.
+func (c *layerwise) layer(ctx context.Context, i int) error {
+	original, made := c.m.Layer(i), tensors.Map{}
+	if c.plan[i].L > 0 {
+		if err := c.compressAttention(ctx, original, made); err != nil {
+			return err
+		}
+	}
+	l, err := c.m.LoadLayer(i, c.spec, made)
+	if err != nil {
+		return err
+	}
+	split, err := c.walk.Attend(ctx, original, l)
+	if err != nil {
+		return err
+	}
+	p, _ := l.Projections()
+	if err := c.repair(split, p.O, model.LayerName(i, "attn_output.weight"), made); err != nil {
+		return err
+	}
+	if l, err = c.m.LoadLayer(i, c.spec, made); err != nil {
+		return err
+	}
+	if err := c.walk.Advance(ctx, l); err != nil {
+		return err
+	}
+	debug.FreeOSMemory() // heads' outputs are garbage now, and W_down's normal equations need the room
+	if split, err = c.walk.FFN(ctx, original, c.llama); err != nil {
+		return err
+	}
+	if l, err = c.repairFFN(split, l, made); err != nil {
+		return err
+	}
+	if err := c.walk.AdvanceFFN(ctx, l); err != nil {
+		return err
+	}
+	maps.Copy(c.made, made)
+	c.m.File().Release() // the file is gone through once
+	return nil
+}
+
+// repairFFN repairs the W_down of a layer, unless there is nothing to fit it to, and returns the layer.
+func (c *layerwise) repairFFN(split *regression.Split, l *model.Layer, made tensors.Map) (*model.Layer, error) {
+	if split == nil {
+		return l, nil
+	}
+	g, _ := l.Gated()
+	if err := c.repair(split, g.Down, model.LayerName(l.Index, "ffn_down.weight"), made); err != nil {
+		return nil, err
+	}
+	return c.m.LoadLayer(l.Index, c.spec, made)
+}

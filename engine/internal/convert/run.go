@@ -1,0 +1,204 @@
+package convert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+
+	"github.com/latentgo/latentgo/engine/internal/convert/calibration"
+	"github.com/latentgo/latentgo/engine/internal/convert/llamacpp"
+	"github.com/latentgo/latentgo/engine/internal/convert/refine"
+	"github.com/latentgo/latentgo/engine/internal/convert/tensors"
+	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/gguf"
+)
+
+// Result is a converted model, ready to run. Close ends it; the original file stays open.
+type Result struct {
+	Model *model.Model // compressed: its Spec is that of the request with the shapes that were chosen
+	Made  tensors.Map  // tensors that replace the file's or come on top of them
+	Info  Info
+
+	request *Request
+	cache   *gguf.File // what Made lies in, or nil
+}
+
+// Close ends the model and gives up the file in the cache. No pass may be under way or follow.
+func (r *Result) Close() error {
+	r.Model.Close()
+	if r.cache != nil {
+		return r.cache.Close()
+	}
+	return nil
+}
+
+// FaultError returns the error behind a fault in one of the mapped files, nil for anything else that a worker panicked with.
+func (r *Result) FaultError(v any) error {
+	if err := r.request.File.FaultError(v); err != nil {
+		return err
+	}
+	if r.cache != nil {
+		if err := r.cache.FaultError(v); err != nil {
+			return fmt.Errorf("converted tensors: %w", err)
+		}
+	}
+	return nil
+}
+
+// Run converts a model. It looks into no cache and keeps nothing.
+//
+// Errors wrap ErrConverted for a model whose attention is compressed or latent already, model.ErrUnsupported for what
+// Options.Llama cannot express, ErrNoTokenizer, model.ErrInvalid for a file that is wrong, and ctx's.
+func Run(ctx context.Context, r *Request) (*Result, error) {
+	c, err := prepare(r)
+	if err != nil {
+		return nil, err
+	}
+	return c.run(ctx)
+}
+
+// conversion is one under way.
+type conversion struct {
+	*Request
+	plan []model.CompressedShape
+	text *calibration.Text
+	info Info
+	tracker
+}
+
+// prepare finds out what can be known before any work.
+func prepare(r *Request) (*conversion, error) {
+	c, o := &conversion{Request: r}, &r.Options
+	c.fn = o.Progress
+	var err error
+	if c.plan, err = plan(r.Spec, o.Form, o.Exact, o.Llama); err != nil {
+		return nil, fmt.Errorf("%s: %w", r.File.Name(), err)
+	}
+	if o.Refine > 0 && !o.Llama {
+		return nil, fmt.Errorf("%s: only the form for llama.cpp is refined: ask for Compat, or leave Refine out: %w",
+			r.File.Name(), model.ErrUnsupported)
+	}
+	c.info = Info{Form: o.Form.String(), Exact: slices.Clone(o.Exact), Source: filepath.Base(r.File.Name())}
+	if o.Llama {
+		c.info.Compat = formLlama
+		if err := llamacpp.Check(r.File, r.Spec.Compress(c.plan, 0)); err != nil {
+			return nil, err
+		}
+	}
+	c.info.Fingerprint, err = r.File.Fingerprint()
+	return c, err
+}
+
+// run converts, and loads the result.
+func (c *conversion) run(ctx context.Context) (*Result, error) {
+	defer debug.FreeOSMemory()
+	var made tensors.Map
+	err := c.guard(func() (err error) {
+		made, err = c.convert(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	res := &Result{Made: made, request: c.Request}
+	if res.Model, err = c.load(made); err != nil {
+		return nil, err
+	}
+	err = c.guard(func() (err error) {
+		c.info.After, err = c.perplexity(ctx, res.Model, StageAfter)
+		return err
+	})
+	if err != nil {
+		res.Model.Close()
+		return nil, err
+	}
+	c.info.HeldTokens = c.text.Scored()
+	res.Info = c.info
+	return res, nil
+}
+
+// guard turns faults of the mapped file into errors, in whatever goroutine they happen.
+func (c *conversion) guard(fn func() error) error {
+	err := c.File.Guard(fn)
+	var f *model.Fault
+	if !errors.As(err, &f) {
+		return err
+	}
+	if err := c.File.FaultError(f.Value); err != nil {
+		return err
+	}
+	panic(f.Value) // a bug
+}
+
+// load loads the compressed model with what was made.
+func (c *conversion) load(made tensors.Map) (*model.Model, error) {
+	return model.Load(c.File, c.Spec.Compress(c.plan, blockRopePhase), model.Options{Threads: c.Threads, Tensors: made})
+}
+
+// convert makes the new tensors.
+func (c *conversion) convert(ctx context.Context) (tensors.Map, error) {
+	m, err := model.Load(c.File, c.Spec, model.Options{Threads: c.Threads})
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	o := &c.Options
+	c.text, err = calibration.Provide(ctx, m, c.Language, calibration.Options{
+		Given: o.Calibration, Tokens: o.Tokens, Seed: o.Seed, Llama: o.Llama, Refine: o.Refine > 0, Context: c.Spec.Context,
+	}, c.of(StageText))
+	if err != nil {
+		return nil, err
+	}
+	c.info.Calibration, c.info.Text, c.info.Tokens = c.text.Source, c.text.Sum, calibration.Count(c.text.Train)
+	if c.text.Source == calibration.SelfWritten {
+		c.info.Seed = o.Seed
+	}
+	if c.info.Before, err = c.perplexity(ctx, m, StageBefore); err != nil {
+		return nil, err
+	}
+	m.Release()
+	made, err := c.layers(ctx, m)
+	if err != nil {
+		return nil, fmt.Errorf("convert %s: %w", c.File.Name(), err)
+	}
+	return made, nil
+}
+
+// layers converts the layers and refines what comes of them.
+func (c *conversion) layers(ctx context.Context, m *model.Model) (tensors.Map, error) {
+	l, err := newLayerwise(ctx, m, c.plan, c.text.Windows(), c.Options.Llama)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.run(ctx, c.of(StageLayers)); err != nil || c.Options.Refine <= 0 {
+		return l.made, err
+	}
+	// The walk takes much memory, of which this is what is needed from now on: the windows to be refined on are its first.
+	seen := refine.Text{Windows: c.text.Train}
+	seen.Targets = refine.TargetsOf(m, l.walk.Original().Rows(0, calibration.Count(seen.Windows)))
+	l.walk = nil
+	paid, err := refine.Run(ctx, m, l.spec, l.made, refine.Options{
+		Seen: seen, Fresh: refine.Text{Windows: c.text.Fresh, Targets: c.text.FreshTargets}, Seed: c.Options.Seed, Steps: c.Options.Refine,
+	}, c.of(StageRefine))
+	if err != nil {
+		return nil, err
+	}
+	if paid {
+		c.info.Refined = c.Options.Refine
+	} else {
+		c.warn("refinement did not pay on text held back: the model is the same as without")
+	}
+	return l.made, nil
+}
+
+// perplexity is that of a model on the text held back.
+func (c *conversion) perplexity(ctx context.Context, m *model.Model, stage string) (float64, error) {
+	ppl, err := calibration.Perplexity(ctx, m, c.text.Held, c.of(stage))
+	if errors.Is(err, model.ErrInvalid) {
+		err = fmt.Errorf("convert %s: %s: %w", c.File.Name(), stage, err)
+	}
+	return ppl, err
+}

@@ -1,0 +1,78 @@
+package statistics
+
+import (
+	"context"
+	"slices"
+
+	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/attn/transmla"
+	"github.com/latentgo/latentgo/engine/internal/convert/regression"
+	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/internal/pool"
+)
+
+// sampleTokens is how many tokens of text transmla.Fit gets: it has a hundred unknowns.
+const sampleTokens = 4096
+
+// Moments gathers the second moments of a layer's keys and values, and of its queries, on stream y: sums over the tokens.
+// When samples is not nil, it gets what transmla.Fit wants.
+func (k *Walk) Moments(ctx context.Context, l *model.Layer, samples *[]transmla.Sample) (kv, q *regression.NormalEquations, err error) {
+	p, _ := l.Projections()
+	g := p.Geometry
+	nz, nq := g.KVHeads*(g.KeySize+g.ValueSize), g.Heads*g.KeySize
+	kv, q = regression.New(nz, 0, &k.scratch), regression.New(nq, 0, &k.scratch)
+	seq, s := k.sequence(nil), &sampler{geo: g, out: samples}
+	err = k.each(ctx, func(p piece) error {
+		keep := s.begin(p.pos, len(p.ids))
+		return k.probe(p, seq, &model.Probe{
+			Layer: l, From: model.StageInput, To: model.StageProjected, Load: p.y.Load,
+			Projected: func(w *pool.Worker, queries, z []float32, n int) {
+				keep(w, queries, z, n)
+				kv.Add(w, z, nil, n)
+				q.Add(w, queries, nil, n)
+			},
+		})
+	})
+	if err == nil {
+		k.flush(kv, q)
+	}
+	return kv, q, err
+}
+
+// sampler keeps the first windows' keys, values and some of their queries.
+type sampler struct {
+	geo  attn.Geometry
+	out  *[]transmla.Sample // nil: nothing is kept
+	kept int
+	on   bool // the current window is kept
+}
+
+// begin makes room for n tokens of a window from pos on. What it returns keeps them; all workers call that.
+func (s *sampler) begin(pos, n int) func(w *pool.Worker, q, z []float32, n int) {
+	if pos == 0 {
+		if s.on = s.out != nil && s.kept < sampleTokens; s.on {
+			*s.out = append(*s.out, transmla.Sample{})
+		}
+	}
+	if !s.on {
+		return func(*pool.Worker, []float32, []float32, int) {}
+	}
+	const stride = transmla.SampleStride
+	nz, nq := s.geo.KVHeads*(s.geo.KeySize+s.geo.ValueSize), s.geo.Heads*s.geo.KeySize
+	sample := &(*s.out)[len(*s.out)-1]
+	sample.Tokens += n
+	sample.KV = slices.Grow(sample.KV, n*nz)[:sample.Tokens*nz]
+	queries := sample.Tokens / stride * nq
+	sample.Queries = slices.Grow(sample.Queries, queries-len(sample.Queries))[:queries]
+	s.kept += n
+	return func(w *pool.Worker, q, z []float32, n int) {
+		lo, hi := w.Share(n)
+		for t := lo; t < hi; t++ {
+			at := pos + t
+			copy(sample.KV[at*nz:], z[t*nz:][:nz])
+			if (at+1)%stride == 0 {
+				copy(sample.Queries[at/stride*nq:], q[t*nq:][:nq])
+			}
+		}
+	}
+}
