@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 
+	"github.com/latentgo/latentgo/internal/gguftest"
+
 	"github.com/latentgo/latentgo/internal/testenv"
 )
 
@@ -49,8 +51,8 @@ func stepLogits(t *testing.T, m *Model, ids []int32) [][]float32 {
 func TestFormsBatchesAndThreadsAgree(t *testing.T) {
 	for name, m := range tinyModels() {
 		t.Run(name, func(t *testing.T) {
-			path := m.build().Write(t)
-			ids := randomIDs(150, m.voc)
+			path := m.Build().Write(t)
+			ids := gguftest.RandomIDs(150, m.Vocab)
 			exact := loadFile(t, path, Options{})
 			want := allLogits(t, exact, ids)
 			if e := nmse(allLogits(t, loadFile(t, path, Options{MLA: MLAOff}), ids), want); !(e < 1e-10) {
@@ -72,16 +74,16 @@ func TestFormsBatchesAndThreadsAgree(t *testing.T) {
 	}
 }
 
-func tinyModels() map[string]tiny {
-	models := map[string]tiny{"llama": tinyLlama()}
-	qwen2 := tinyLlama()
-	qwen2.arch, qwen2.bias = "qwen2", true
+func tinyModels() map[string]gguftest.Tiny {
+	models := map[string]gguftest.Tiny{"llama": gguftest.TinyLlama()}
+	qwen2 := gguftest.TinyLlama()
+	qwen2.Arch, qwen2.Bias = "qwen2", true
 	models["qwen2"] = qwen2
-	qwen3 := tinyLlama()
-	qwen3.arch, qwen3.qkNorm = "qwen3", true
+	qwen3 := gguftest.TinyLlama()
+	qwen3.Arch, qwen3.QKNorm = "qwen3", true
 	models["qwen3"] = qwen3
-	gemma := tinyLlama()
-	gemma.arch, gemma.qkNorm, gemma.postNorm = "gemma3", true, true
+	gemma := gguftest.TinyLlama()
+	gemma.Arch, gemma.QKNorm, gemma.PostNorm = "gemma3", true, true
 	models["gemma3"] = gemma
 	return models
 }
@@ -89,12 +91,12 @@ func tinyModels() map[string]tiny {
 // Layers with a sliding window see no further: what happened before cannot matter.
 func TestSlidingWindow(t *testing.T) {
 	m := tinyModels()["gemma3"]
-	b := m.build().AddKV("gemma3.attention.sliding_window", uint32(8)).AddKV("gemma3.attention.sliding_window_pattern", []bool{true, true})
+	b := m.Build().AddKV("gemma3.attention.sliding_window", uint32(8)).AddKV("gemma3.attention.sliding_window_pattern", []bool{true, true})
 	model := loadFile(t, b.Write(t), Options{})
-	ids := randomIDs(60, m.voc)
+	ids := gguftest.RandomIDs(60, m.Vocab)
 	want := allLogits(t, model, ids)
 	changed := append([]int32(nil), ids...)
-	changed[10] = (changed[10] + 1) % int32(m.voc)
+	changed[10] = (changed[10] + 1) % int32(m.Vocab)
 	got := allLogits(t, model, changed)
 	// Two layers reach back 2·(8-1) positions.
 	if e := nmse(got[25:], want[25:]); e != 0 {

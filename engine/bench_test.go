@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/latentgo/latentgo/internal/gguftest"
+
 	"github.com/latentgo/latentgo/internal/testenv"
 )
 
@@ -19,7 +21,7 @@ func BenchmarkDecode(b *testing.B) {
 		for _, depth := range []int{1, 4096} {
 			b.Run(fmt.Sprintf("threads=%d/depth=%d", threads, depth), func(b *testing.B) {
 				m, s := benchModel(b, Options{Threads: threads})
-				ids := randomIDs(depth, m.w.embed.Rows)
+				ids := gguftest.RandomIDs(depth, m.net.Vocab())
 				if _, err := s.Eval(context.Background(), ids); err != nil {
 					b.Fatal(err)
 				}
@@ -41,7 +43,7 @@ func BenchmarkPrompt(b *testing.B) {
 	for _, threads := range []int{1, 2} {
 		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
 			m, s := benchModel(b, Options{Threads: threads})
-			ids := randomIDs(512, m.w.embed.Rows)
+			ids := gguftest.RandomIDs(512, m.net.Vocab())
 			for range b.N {
 				s.Reset()
 				if _, err := s.Eval(context.Background(), ids); err != nil {

@@ -5,19 +5,21 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
 // An evaluation that is cancelled must not touch the one after it: thousands of cancellations at every moment of a pass,
 // each followed by an evaluation whose logits are known.
 func TestCancellationEndsWithItsEvaluation(t *testing.T) {
-	model := tinyLlama()
-	model.layers = 6
-	m := loadFile(t, model.build().Write(t), Options{})
+	model := gguftest.TinyLlama()
+	model.Layers = 6
+	m := loadFile(t, model.Build().Write(t), Options{})
 	rounds := 3000
 	if testing.Short() {
 		rounds = 200
 	}
-	long, short := randomIDs(96, 80), randomIDs(9, 80)
+	long, short := gguftest.RandomIDs(96, 80), gguftest.RandomIDs(9, 80)
 	want := lastLogits(t, newSession(t, m, nil), short)
 	s := newSession(t, m, nil)
 	start := time.Now()

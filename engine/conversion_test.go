@@ -16,23 +16,6 @@ import (
 	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
-// convertible are small models of every architecture that converts, with what their architectures add.
-func convertible() map[string]*gguftest.Builder {
-	llama, qwen2, qwen3, gemma := tinyLlama(), tinyLlama(), tinyLlama(), tinyLlama()
-	qwen2.arch, qwen2.bias = "qwen2", true
-	qwen3.arch, qwen3.qkNorm = "qwen3", true
-	gemma.arch, gemma.qkNorm, gemma.postNorm, gemma.layers = "gemma3", true, true, 3
-	mistral := tinyLlama()
-	mistral.arch = "mistral3"
-	return map[string]*gguftest.Builder{
-		"llama":    llama.build(),
-		"mistral3": mistral.build().AddKV("mistral3.attention.temperature_scale", float32(0.1)),
-		"qwen2":    qwen2.build(),
-		"qwen3":    qwen3.build(),
-		"gemma3":   gemma.build().AddKV("gemma3.attention.sliding_window", uint32(20)).AddKV("gemma3.attention.sliding_window_pattern", uint32(2)),
-	}
-}
-
 // quick are options for tests: little text, no cache.
 func quick(form MLA) *ConvertOptions {
 	return &ConvertOptions{MLA: form, Threads: 1, Tokens: 512, NoCache: true}
@@ -58,9 +41,9 @@ func convertTo(t *testing.T, in string, opt *ConvertOptions) (string, *ConvertRe
 
 // Every architecture converts, loads from the file, and computes the same from the file as when it converts at load.
 func TestConvertEveryArchitecture(t *testing.T) {
-	for name, b := range convertible() {
+	for name, b := range gguftest.Convertible() {
 		t.Run(name, func(t *testing.T) {
-			path, ids := b.Write(t), randomIDs(60, 80)
+			path, ids := b.Write(t), gguftest.RandomIDs(60, 80)
 			form := MLA{Percent: 50}
 			out, r := convertTo(t, path, quick(form))
 			fromFile := loadFile(t, out, Options{Threads: 1})
@@ -91,7 +74,7 @@ func sameConversion(a, b Conversion) bool {
 
 // Tensors that a conversion does not touch, and the metadata, are kept as they are.
 func TestConvertKeepsTheRest(t *testing.T) {
-	for name, b := range convertible() {
+	for name, b := range gguftest.Convertible() {
 		path := b.Write(t)
 		out, _ := convertTo(t, path, quick(MLA{R: 8, L: 16}))
 		old, made := openGGUF(t, path), openGGUF(t, out)
@@ -146,7 +129,7 @@ func TestConvertIsReproducible(t *testing.T) {
 
 func checkReproducible(t *testing.T, options func() *ConvertOptions) {
 	t.Helper()
-	path := tinyLlama().build().Write(t)
+	path := gguftest.TinyLlama().Build().Write(t)
 	read := func(seed uint64, threads int) []byte {
 		opt := options()
 		opt.Seed, opt.Threads = seed, threads
@@ -168,17 +151,16 @@ func checkReproducible(t *testing.T, options func() *ConvertOptions) {
 
 // Layers named exact cache what they did, and the reports say so.
 func TestExactLayers(t *testing.T) {
-	m := tinyLlama()
-	m.layers = 4
-	path := m.build().Write(t)
+	m := gguftest.TinyLlama()
+	m.Layers = 4
+	path := m.Build().Write(t)
 	opt := quick(MLA{Percent: 25})
 	opt.Exact = []int{0, 3}
 	out, r := convertTo(t, path, opt)
 	x := loadFile(t, out, Options{})
-	for i := range x.w.layers {
-		row := x.w.layers[i].attn.RowSize()
-		if exact := i == 0 || i == 3; exact != (row == 64) || !exact && row != 16 {
-			t.Errorf("layer %d caches %d values", i, row)
+	for i := range x.net.Spec().Layers {
+		if exact := i == 0 || i == 3; exact == x.net.Spec().Compressed(i) {
+			t.Errorf("layer %d: exact %v", i, exact)
 		}
 	}
 	in := x.Info()
@@ -193,7 +175,7 @@ func TestExactLayers(t *testing.T) {
 // What Convert refuses, before it computes anything; nothing is left behind.
 func TestConvertRefuses(t *testing.T) {
 	dir := t.TempDir()
-	path := tinyLlama().build().Write(t)
+	path := gguftest.TinyLlama().Build().Write(t)
 	done, _ := convertTo(t, path, quick(MLA{Percent: 50}))
 	out := filepath.Join(dir, "out.gguf")
 	edit := func(f func(*ConvertOptions)) *ConvertOptions { o := quick(MLA{Percent: 50}); f(o); return o }
@@ -235,13 +217,13 @@ func TestConvertRefuses(t *testing.T) {
 
 // A model is never replaced by its own conversion, under whatever name; another file is with Overwrite only.
 func TestConvertOverwrites(t *testing.T) {
-	path := tinyLlama().build().Write(t)
+	path := gguftest.TinyLlama().Build().Write(t)
 	dir := t.TempDir()
 	other, link := filepath.Join(dir, "other"), filepath.Join(dir, "link")
 	if err := errors.Join(os.WriteFile(other, []byte("precious"), 0o600), os.Symlink(path, link)); err != nil {
 		t.Fatal(err)
 	}
-	parts := tinyLlama().build().WriteSplit(t, filepath.Join(t.TempDir(), "m"), 3, nil)
+	parts := gguftest.TinyLlama().Build().WriteSplit(t, filepath.Join(t.TempDir(), "m"), 3, nil)
 	force := quick(MLA{Percent: 50})
 	force.Overwrite = true
 	for _, c := range []struct {
@@ -272,14 +254,14 @@ func TestConvertOverwrites(t *testing.T) {
 
 // A split model becomes one file, the same as from one file.
 func TestConvertSplit(t *testing.T) {
-	parts := tinyLlama().build().WriteSplit(t, filepath.Join(t.TempDir(), "m"), 3, nil)
+	parts := gguftest.TinyLlama().Build().WriteSplit(t, filepath.Join(t.TempDir(), "m"), 3, nil)
 	out, r := convertTo(t, parts[1], quick(MLA{Percent: 50}))
-	whole, _ := convertTo(t, tinyLlama().build().Write(t), quick(MLA{Percent: 50}))
+	whole, _ := convertTo(t, gguftest.TinyLlama().Build().Write(t), quick(MLA{Percent: 50}))
 	f := openGGUF(t, out)
 	if f.Parts() != 1 || f.Has("split.count") {
 		t.Errorf("the result has %d parts", f.Parts())
 	}
-	if e := nmse(allLogits(t, loadFile(t, out, Options{}), randomIDs(20, 80)), allLogits(t, loadFile(t, whole, Options{}), randomIDs(20, 80))); e != 0 {
+	if e := nmse(allLogits(t, loadFile(t, out, Options{}), gguftest.RandomIDs(20, 80)), allLogits(t, loadFile(t, whole, Options{}), gguftest.RandomIDs(20, 80))); e != 0 {
 		t.Errorf("differs from the whole file's: %.2g", e)
 	}
 	if r.FileBefore <= r.FileAfter/4 {
@@ -289,7 +271,7 @@ func TestConvertSplit(t *testing.T) {
 
 // A conversion that is cancelled, at any stage, ends with the context's error and leaves nothing behind.
 func TestConvertCancelled(t *testing.T) {
-	path := tinyLlama().build().Write(t)
+	path := gguftest.TinyLlama().Build().Write(t)
 	for _, stage := range []string{StageText, StageBefore, StageLayers, StageRefine, StageAfter, StageSave} {
 		ctx, cancel := context.WithCancel(context.Background())
 		opt := quick(MLA{Percent: 50})
@@ -336,7 +318,7 @@ func checkProgress(t *testing.T, opt *ConvertOptions, want ...string) {
 		}
 		last = p
 	}
-	convertTo(t, tinyLlama().build().Write(t), opt)
+	convertTo(t, gguftest.TinyLlama().Build().Write(t), opt)
 	if !slices.Equal(stages, want) {
 		t.Errorf("stages %q, want %q", stages, want)
 	}
@@ -344,7 +326,7 @@ func checkProgress(t *testing.T, opt *ConvertOptions, want ...string) {
 
 // A compressed file runs as it is; other forms are refused with the reason.
 func TestLoadOfAConvertedFile(t *testing.T) {
-	out, _ := convertTo(t, tinyLlama().build().Write(t), quick(MLA{Percent: 50}))
+	out, _ := convertTo(t, gguftest.TinyLlama().Build().Write(t), quick(MLA{Percent: 50}))
 	for _, form := range []MLA{MLAOff, {Percent: 25}, {R: 16, L: 16}} {
 		if _, err := Load(out, &Options{MLA: form}); !errors.Is(err, ErrConverted) || !strings.Contains(err.Error(), out) {
 			t.Errorf("%v: %v", form, err)

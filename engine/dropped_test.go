@@ -8,13 +8,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latentgo/latentgo/internal/gguftest"
+
 	"github.com/latentgo/latentgo/gguf"
 )
 
 // Models that are dropped without Close leave neither goroutines nor mapped files behind; their sessions keep them.
 func TestDroppedModelsAreReleased(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dropped-model.gguf")
-	if err := os.WriteFile(path, tinyLlama().build().Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(path, gguftest.TinyLlama().Build().Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	before := runtime.NumGoroutine()
@@ -25,7 +27,7 @@ func TestDroppedModelsAreReleased(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := newSession(t, m, nil)
-		lastLogits(t, s, randomIDs(5, 80))
+		lastLogits(t, s, gguftest.RandomIDs(5, 80))
 		if m.Info().Threads > 1 && runtime.NumGoroutine() <= before {
 			t.Fatal("the models have no goroutines: nothing is tested")
 		}
@@ -47,7 +49,7 @@ func TestDroppedModelsAreReleased(t *testing.T) {
 		}
 	}
 	released(before+1, 1)
-	lastLogits(t, kept[0], randomIDs(5, 80))
+	lastLogits(t, kept[0], gguftest.RandomIDs(5, 80))
 	runtime.KeepAlive(kept)
 	kept = nil
 	released(before, 0)
@@ -65,7 +67,7 @@ func mapped(path string) int {
 // A file that was lent stays open: its holder may still read tensors.
 func TestFileOfADroppedModel(t *testing.T) {
 	lend := func() *gguf.File {
-		m, err := Load(tinyLlama().build().Write(t), nil)
+		m, err := Load(gguftest.TinyLlama().Build().Write(t), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,14 +5,16 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
 // The function that EvalAll calls may use the model: it runs without the model's lock.
 func TestEvalAllLendsTheModel(t *testing.T) {
-	model := tinyLlama()
-	model.voc = 20_000 // logits of a batch come in several parts
-	m := loadFile(t, model.build().Write(t), Options{})
-	ids := randomIDs(300, 80)
+	model := gguftest.TinyLlama()
+	model.Vocab = 20_000 // logits of a batch come in several parts
+	m := loadFile(t, model.Build().Write(t), Options{})
+	ids := gguftest.RandomIDs(300, 80)
 	want := allLogits(t, m, ids)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -22,7 +24,7 @@ func TestEvalAllLendsTheModel(t *testing.T) {
 			t.Fatalf("token %d: logits differ by %.2g", i, e)
 		}
 		if i%20 == 0 {
-			if _, err := other.Eval(ctx, randomIDs(1+i%40, 80)); err != nil {
+			if _, err := other.Eval(ctx, gguftest.RandomIDs(1+i%40, 80)); err != nil {
 				return err
 			}
 		}
@@ -38,7 +40,7 @@ func TestEvalAllOfAModelThatIsClosed(t *testing.T) {
 	m := tinyModel(t, Options{})
 	s := newSession(t, m, &SessionOptions{Context: 1024})
 	n := 0
-	err := s.EvalAll(t.Context(), randomIDs(600, 80), func(int, []float32) error { n++; return m.Close() })
+	err := s.EvalAll(t.Context(), gguftest.RandomIDs(600, 80), func(int, []float32) error { n++; return m.Close() })
 	if !errors.Is(err, ErrClosed) {
 		t.Errorf("after %d tokens: %v", n, err)
 	}

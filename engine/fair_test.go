@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
 // While one session evaluates a long prompt, another's tokens come between its batches.
@@ -34,7 +36,7 @@ func TestPromptsLetOthersIn(t *testing.T) {
 	})
 	<-first
 	running.Store(true)
-	_, err := long.Eval(t.Context(), randomIDs(batch*batches, 80))
+	_, err := long.Eval(t.Context(), gguftest.RandomIDs(batch*batches, 80))
 	running.Store(false)
 	wg.Wait()
 	if err != nil {
@@ -81,7 +83,7 @@ func TestTurnsAreInOrder(t *testing.T) {
 // The batch size is a limit, not more: any gives the same logits.
 func TestBatchSizes(t *testing.T) {
 	m := tinyModel(t, Options{})
-	ids := randomIDs(300, 80)
+	ids := gguftest.RandomIDs(300, 80)
 	want := lastLogits(t, newSession(t, m, nil), ids)
 	for _, n := range []int{1, 7, 64, 511, 1 << 40} {
 		got := lastLogits(t, newSession(t, m, &SessionOptions{Batch: n}), ids)

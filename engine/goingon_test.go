@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
 // answer is what a call streamed.
@@ -202,13 +204,8 @@ func TestEvalAfterAnAnswer(t *testing.T) {
 // A compressed model, whose sessions keep only the newest tokens as they are, goes on like any other, also by evaluating
 // again what was forgotten.
 func TestGoingOnCompressed(t *testing.T) {
-	m := loadFile(t, exactTiny("llama").build().Write(t), Options{MLA: MLAOff})
-	plan := nearPlan(m.h, 1, 0, 32)
-	for i := range plan {
-		plan[i].l, plan[i].key = 24, 20
-	}
-	compressTo(t, m, plan, false)
-	prompt := randomIDs(100, 80)
+	m := compressedModel(t)
+	prompt := gguftest.RandomIDs(100, 80)
 	opt := func(n int) GenerateOptions { return GenerateOptions{MaxTokens: n, Sampling: &Sampling{}} }
 	want := generate(t.Context(), newSession(t, m, nil), prompt, opt(90), 0)
 	s := newSession(t, m, nil)

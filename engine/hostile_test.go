@@ -41,12 +41,15 @@ func TestLoadRefuses(t *testing.T) {
 		{"eps 0", set("llama.attention.layer_norm_rms_epsilon", float32(0)), ErrInvalid, "epsilon"},
 		{"eps infinite", set("llama.attention.layer_norm_rms_epsilon", inf), ErrInvalid, "epsilon"},
 		{"eps missing", del("llama.attention.layer_norm_rms_epsilon"), ErrInvalid, "epsilon"},
-		{"scale infinite", set("llama.attention.scale", inf), ErrInvalid, "attention.scale"},
 		{"scaling factor NaN", set("llama.rope.scaling.factor", nan), ErrInvalid, "scaling.factor"},
 		{"scaling factor negative", set("llama.rope.scaling.factor", float32(-2)), ErrInvalid, "scaling.factor"},
 		{"unknown scaling", set("llama.rope.scaling.type", "longrope"), ErrUnsupported, "longrope"},
 		{"more experts used than there are", set("llama.expert_used_count", uint32(2)), ErrInvalid, "expert_used_count"},
-		{"experts", set("llama.expert_count", uint32(8)), ErrUnsupported, "experts"},
+		{"experts of which none is used", set("llama.expert_count", uint32(8)), gguf.ErrNoKey, "llama.expert_used_count"},
+		{"attention to later tokens", set("llama.attention.causal", false), ErrUnsupported, "llama.attention.causal"},
+		{"tensor of another architecture", func(b *gguftest.Builder) {
+			b.AddTensor("blk.1.attn_sinks.weight", kernel.F32, []uint64{6}, nil)
+		}, ErrUnsupported, "blk.1.attn_sinks.weight"},
 		{"width of another model", set("llama.embedding_length", uint32(128)), ErrInvalid, "token_embd.weight"},
 		{"feed-forward of another model", set("llama.feed_forward_length", uint32(64)), ErrInvalid, "ffn_gate.weight"},
 		{"more blocks than tensors", set("llama.block_count", uint32(3)), nil, "blk.2."},
@@ -61,7 +64,7 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			b := tinyLlama().build()
+			b := gguftest.TinyLlama().Build()
 			c.edit(b)
 			m, err := Load(b.Write(t), nil)
 			if err == nil {
@@ -99,7 +102,7 @@ func TestVocabularyHasNoWeights(t *testing.T) {
 	if _, err := m.Template(); !errors.Is(err, ErrNoTemplate) {
 		t.Errorf("Template: %v", err)
 	}
-	m = loadFile(t, tinyLlama().build().Write(t), Options{VocabOnly: true})
+	m = loadFile(t, gguftest.TinyLlama().Build().Write(t), Options{VocabOnly: true})
 	if _, err := m.NewSession(nil); !errors.Is(err, ErrNoWeights) {
 		t.Errorf("VocabOnly: NewSession: %v", err)
 	}

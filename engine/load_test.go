@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/latentgo/latentgo/internal/gguftest"
+
 	"github.com/latentgo/latentgo/gguf"
 )
 
@@ -60,8 +62,8 @@ func loaders(t *testing.T, path string) map[string]func(*Options) (*Model, error
 // However a file is loaded, the logits are the same; so they are of its compressed form, which all share in the cache.
 func TestLoadFromEverywhere(t *testing.T) {
 	t.Setenv("LATENTGO_CACHE", t.TempDir())
-	for name, path := range map[string]string{"llama": tinyLlama().build().Write(t), "randgguf": filepath.Join("testdata", "tiny.gguf")} {
-		ids := randomIDs(40, 80)
+	for name, path := range map[string]string{"llama": gguftest.TinyLlama().Build().Write(t), "randgguf": filepath.Join("testdata", "tiny.gguf")} {
+		ids := gguftest.RandomIDs(40, 80)
 		conversions := 0
 		opt := quick(MLA{Percent: 50})
 		opt.NoCache = false
@@ -111,7 +113,7 @@ func (c *countingReader) ReadAt(b []byte, off int64) (int, error) {
 
 // Weights are read once, and sessions read nothing.
 func TestLoadReaderReadsOnce(t *testing.T) {
-	raw := tinyLlama().build().Bytes()
+	raw := gguftest.TinyLlama().Build().Bytes()
 	r := &countingReader{ReaderAt: bytes.NewReader(raw)}
 	m, err := LoadReader(r, int64(len(raw)), nil)
 	if err != nil {
@@ -123,7 +125,7 @@ func TestLoadReaderReadsOnce(t *testing.T) {
 		t.Errorf("%d bytes read of %d", n, len(raw))
 	}
 	before := r.n.Load()
-	allLogits(t, m, randomIDs(20, 80))
+	allLogits(t, m, gguftest.RandomIDs(20, 80))
 	if n := r.n.Load(); n != before {
 		t.Errorf("%d bytes read for a session", n-before)
 	}
@@ -132,8 +134,8 @@ func TestLoadReaderReadsOnce(t *testing.T) {
 // A split model loads from a file system and not from a reader.
 func TestLoadSplitFromEverywhere(t *testing.T) {
 	dir := t.TempDir()
-	parts := tinyLlama().build().WriteSplit(t, filepath.Join(dir, "m"), 3, nil)
-	want := allLogits(t, loadFile(t, tinyLlama().build().Write(t), Options{}), randomIDs(20, 80))
+	parts := gguftest.TinyLlama().Build().WriteSplit(t, filepath.Join(dir, "m"), 3, nil)
+	want := allLogits(t, loadFile(t, gguftest.TinyLlama().Build().Write(t), Options{}), gguftest.RandomIDs(20, 80))
 	for source, load := range loaders(t, parts[1]) {
 		m, err := load(nil)
 		switch source {
@@ -141,7 +143,7 @@ func TestLoadSplitFromEverywhere(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", source, err)
 			}
-			if !reflect.DeepEqual(allLogits(t, m, randomIDs(20, 80)), want) {
+			if !reflect.DeepEqual(allLogits(t, m, gguftest.RandomIDs(20, 80)), want) {
 				t.Errorf("%s: other logits", source)
 			}
 			m.Close()
@@ -155,7 +157,7 @@ func TestLoadSplitFromEverywhere(t *testing.T) {
 
 // Files that don't load are closed, whoever opened them.
 func TestLoadErrors(t *testing.T) {
-	raw := tinyLlama().build().Delete("llama.embedding_length").Bytes()
+	raw := gguftest.TinyLlama().Build().Delete("llama.embedding_length").Bytes()
 	f, err := gguf.OpenBytes("broken", raw)
 	if err != nil {
 		t.Fatal(err)

@@ -161,6 +161,9 @@ func (m *Model) Close() error {
 
 // fault makes of a worker's panic the error behind it, when that is one of a mapped file. Anything else is a bug, and goes on.
 func (m *Model) fault(err error) error {
+	if err == nil {
+		return nil
+	}
 	var f *model.Fault
 	if !errors.As(err, &f) {
 		return err

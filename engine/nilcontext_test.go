@@ -6,14 +6,16 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/latentgo/latentgo/internal/gguftest"
+
 	"github.com/latentgo/latentgo/tokenizer"
 )
 
 // A nil context is the background, wherever one is asked for.
 func TestNilContext(t *testing.T) {
-	model := tinyLlama()
-	model.bytes, model.voc = true, 259
-	path := model.build().AddKV("tokenizer.chat_template", "{{ messages[0].content }}").Write(t)
+	model := gguftest.TinyLlama()
+	model.Bytes, model.Vocab = true, 259
+	path := model.Build().AddKV("tokenizer.chat_template", "{{ messages[0].content }}").Write(t)
 	var none context.Context
 	m, err := LoadContext(none, path, nil)
 	if err != nil {

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"slices"
 	"testing"
+
+	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
 // A prompt that is refused leaves tokens, cache and logits as they were.
 func TestRefusedPromptChangesNothing(t *testing.T) {
 	m := tinyModel(t, Options{})
-	ids := randomIDs(40, 80)
+	ids := gguftest.RandomIDs(40, 80)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	with := func(tail ...int32) []int32 { return append(slices.Clone(ids[:3]), tail...) }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"testing"
+
+	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
 // drawTokens generates n tokens with a random model.
@@ -20,7 +22,7 @@ func drawTokens(t *testing.T, s *Session, p Sampling, n int) (ids []int32) {
 
 // TestSamplingByTemperature: a Sampling with nothing but a temperature draws, from a new seed each time, and Stats tells it.
 func TestSamplingByTemperature(t *testing.T) {
-	s := newSession(t, loadFile(t, tinyLlama().build().Write(t), Options{}), nil)
+	s := newSession(t, loadFile(t, gguftest.TinyLlama().Build().Write(t), Options{}), nil)
 	greedy := drawTokens(t, s, Sampling{}, 30)
 	first := drawTokens(t, s, Sampling{Temperature: 0.8}, 30)
 	seed := s.Stats().Seed

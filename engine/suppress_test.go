@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/latentgo/latentgo/internal/gguftest"
+
 	"github.com/latentgo/latentgo/engine/sample"
 	"github.com/latentgo/latentgo/internal/testenv"
 )
@@ -12,10 +14,10 @@ import (
 // suppressing makes a random model whose file forbids tokens: <unk>, <s>, </s> and 77 characters.
 func suppressing(t *testing.T, ids []int32) string {
 	tokens, types := []string{"<unk>", "<s>", "</s>"}, []int32{2, 3, 3}
-	for r := rune('0'); len(tokens) < tinyLlama().voc; r++ {
+	for r := rune('0'); len(tokens) < gguftest.TinyLlama().Vocab; r++ {
 		tokens, types = append(tokens, string(r)), append(types, 1)
 	}
-	b := tinyLlama().build().Set("tokenizer.ggml.model", "llama")
+	b := gguftest.TinyLlama().Build().Set("tokenizer.ggml.model", "llama")
 	b.AddKV("tokenizer.ggml.tokens", tokens).AddKV("tokenizer.ggml.token_type", types)
 	return b.AddKV("tokenizer.ggml.suppress_tokens", ids).Write(t)
 }

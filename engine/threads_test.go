@@ -4,11 +4,13 @@ import (
 	"math"
 	"runtime"
 	"testing"
+
+	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
 // No more threads compute than there are processors, whatever is asked for.
 func TestThreadsAreCutToTheProcessors(t *testing.T) {
-	path := tinyLlama().build().Write(t)
+	path := gguftest.TinyLlama().Build().Write(t)
 	for _, procs := range []int{1, min(2, runtime.NumCPU()), 4 * runtime.NumCPU()} {
 		func() {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
@@ -26,7 +28,7 @@ func TestThreadsAreCutToTheProcessors(t *testing.T) {
 				if got := runtime.NumGoroutine() - before; got > want-1 {
 					t.Errorf("%d threads: %d goroutines", want, got)
 				}
-				lastLogits(t, newSession(t, m, nil), randomIDs(9, 80))
+				lastLogits(t, newSession(t, m, nil), gguftest.RandomIDs(9, 80))
 			}
 		}()
 	}

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"testing"
+
+	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
 func TestStepBytes(t *testing.T) {
@@ -25,7 +27,7 @@ func TestStepBytes(t *testing.T) {
 func TestCacheQ8(t *testing.T) {
 	for _, form := range bothForms {
 		m := tinyModel(t, Options{MLA: form})
-		ids := randomIDs(300, 80)
+		ids := gguftest.RandomIDs(300, 80)
 		want := allLogits(t, m, ids)
 		s := newSession(t, m, &SessionOptions{Cache: CacheQ8})
 		got, err := s.Eval(context.Background(), ids[:290])
@@ -52,7 +54,7 @@ func TestCacheQ8(t *testing.T) {
 func TestDecodeWithQ8CacheDoesNotAllocate(t *testing.T) {
 	m := tinyModel(t, Options{})
 	s := newSession(t, m, &SessionOptions{Cache: CacheQ8})
-	if _, err := s.Eval(context.Background(), randomIDs(20, 80)); err != nil {
+	if _, err := s.Eval(context.Background(), gguftest.RandomIDs(20, 80)); err != nil {
 		t.Fatal(err)
 	}
 	id := []int32{7}

@@ -77,9 +77,7 @@ func DeepVariants() map[string]Deep {
 
 // Build returns the model as a file, with a tokenizer that nobody knows.
 func (d Deep) Build() *Builder {
-	b := &Builder{}
-	b.AddKV("general.architecture", "deepseek2")
-	d.metadata(func(k string, v any) { b.Set("deepseek2."+k, v) })
+	b := d.Metadata()
 	tokens := make([]string, d.Vocab)
 	for i := range tokens {
 		tokens[i] = fmt.Sprint("tok_", i)
@@ -92,9 +90,21 @@ func (d Deep) Build() *Builder {
 		add := func(name string, t ggtype.Type, shape ...int) {
 			b.AddRandom(r, fmt.Sprintf("blk.%d.%s", i, name), t, shape...)
 		}
-		d.attention(add)
-		d.feedForward(add, i < d.Dense)
+		d.AddLayer(add, i < d.Dense)
 	}
+	return b
+}
+
+// AddLayer calls add with the name, type and shape of each tensor of a layer.
+func (d Deep) AddLayer(add func(name string, t ggtype.Type, shape ...int), dense bool) {
+	d.attention(add)
+	d.feedForward(add, dense)
+}
+
+// Metadata returns a file that has the model's keys and nothing else.
+func (d Deep) Metadata() *Builder {
+	b := (&Builder{}).AddKV("general.architecture", "deepseek2")
+	d.metadata(func(k string, v any) { b.Set("deepseek2."+k, v) })
 	return b
 }
 

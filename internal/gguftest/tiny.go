@@ -14,6 +14,7 @@ type Tiny struct {
 	Arch                                            string
 	Layers, Width, FFN, Heads, KVHeads, Size, Vocab int
 	Bias, QKNorm, PostNorm                          bool
+	Bytes                                           bool        // a tokenizer of single bytes; Vocab must be 259
 	Matrix                                          ggtype.Type // of projections and embeddings
 }
 
@@ -45,13 +46,28 @@ func (m Tiny) Build() *Builder {
 	b.AddKV(a+"attention.head_count", uint32(m.Heads)).AddKV(a+"attention.head_count_kv", uint32(m.KVHeads))
 	b.AddKV(a+"attention.key_length", uint32(m.Size)).AddKV(a+"attention.value_length", uint32(m.Size))
 	b.AddKV(a+"attention.layer_norm_rms_epsilon", float32(1e-5)).AddKV(a+"rope.freq_base", float32(10000))
-	b.AddKV("tokenizer.ggml.model", "test")
+	if m.Bytes {
+		b.addByteTokens()
+	} else {
+		b.AddKV("tokenizer.ggml.model", "test")
+	}
 	b.AddRandom(r, "token_embd.weight", m.Matrix, m.Width, m.Vocab)
 	b.AddRandom(r, "output_norm.weight", ggtype.F32, m.Width)
 	for i := range m.Layers {
 		m.layer(b, r, fmt.Sprintf("blk.%d.", i))
 	}
 	return b
+}
+
+// addByteTokens adds an SPM vocabulary: unknown, BOS, EOS and the 256 bytes.
+func (b *Builder) addByteTokens() {
+	tokens, types := []string{"<unk>", "<s>", "</s>"}, []int32{2, 3, 3}
+	for i := range 256 {
+		tokens, types = append(tokens, fmt.Sprintf("<0x%02X>", i)), append(types, 6)
+	}
+	b.AddKV("tokenizer.ggml.model", "llama").AddKV("tokenizer.ggml.tokens", tokens).AddKV("tokenizer.ggml.token_type", types)
+	b.AddKV("tokenizer.ggml.scores", make([]float32, len(tokens)))
+	b.AddKV("tokenizer.ggml.bos_token_id", uint32(1)).AddKV("tokenizer.ggml.eos_token_id", uint32(2))
 }
 
 // layer adds the tensors of the layer whose names start with p.

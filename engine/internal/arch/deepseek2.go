@@ -18,6 +18,9 @@ func deepseek2(r *model.Reader) *model.Spec {
 	if mix == nil && dense < len(s.Layers) {
 		r.Fail("leading_dense_block_count", "%d of %d layers are dense, and there are no experts for the others", dense, len(s.Layers))
 	}
+	if mix != nil { // always there, unlike in other architectures
+		r.Sizes("expert_feed_forward_length", len(s.Layers), nil, 1, model.MaxWidth)
+	}
 	if r.Err() != nil {
 		return s
 	}

@@ -71,8 +71,8 @@ func (s *Spec) readCompressed(f *gguf.File) error {
 		return fmt.Errorf("%s: key %q: %v radians is outside 0 … 16: %w", f.Name(), KeyRopePhase, phase, ErrInvalid)
 	}
 	for i, shape := range shapes {
-		if err := shape.check(s.attention(i).Geometry); err != nil {
-			return fmt.Errorf("%s: layer %d: %w", f.Name(), i, err)
+		if key, err := shape.check(s.attention(i).Geometry); err != nil {
+			return fmt.Errorf("%s: key %q: layer %d: %w: %w", f.Name(), key, i, err, ErrInvalid)
 		}
 	}
 	*s = *s.Compress(shapes, phase)
@@ -84,18 +84,19 @@ func (s *CompressedShape) field(key string) *int {
 	return map[string]*int{KeyRopeSize: &s.R, KeyLatentSize: &s.L, KeyBlocks: &s.Blocks, KeyKeySize: &s.Keys, KeyRecent: &s.Recent}[key]
 }
 
-func (s CompressedShape) check(g attn.Geometry) error {
+// check returns what is wrong with a shape, and the key that says so.
+func (s CompressedShape) check(g attn.Geometry) (key string, err error) {
 	switch {
 	case s.L == 0:
-		return nil
+		return "", nil
 	case s.Blocks == 0 || g.KVHeads%s.Blocks != 0 || s.R%2 != 0 || s.Blocks*s.Row() > g.KVHeads*(g.KeySize+g.ValueSize):
-		return fmt.Errorf("key %q: %d blocks of %d+%d values for %d key/value heads: %w", KeyLatentSize, s.Blocks, s.R, s.L, g.KVHeads, ErrInvalid)
+		return KeyLatentSize, fmt.Errorf("%d blocks of %d+%d values for %d key/value heads", s.Blocks, s.R, s.L, g.KVHeads)
 	case s.Recent != 0 && (s.Keys < 1 || s.Keys > s.L):
-		return fmt.Errorf("key %q: %d of %d latent values: %w", KeyKeySize, s.Keys, s.L, ErrInvalid)
+		return KeyKeySize, fmt.Errorf("%d of %d latent values", s.Keys, s.L)
 	case s.Recent%32 != 0 || s.Recent > maxRecent:
-		return fmt.Errorf("key %q: %d tokens, want a multiple of 32 up to %d: %w", KeyRecent, s.Recent, maxRecent, ErrInvalid)
+		return KeyRecent, fmt.Errorf("%d tokens, want a multiple of 32 up to %d", s.Recent, maxRecent)
 	}
-	return nil
+	return "", nil
 }
 
 // Compress returns the spec of a model whose layers cache rows of these shapes. phase is BlockRopePhase.

@@ -147,12 +147,7 @@ func (m *latent) attendMany(p *pass, w *worker, l *Layer) {
 				s.Append(p.pos[t], b, row, nil)
 			}
 		}
-		if lo >= hi {
-			continue
-		}
-		if m.expands(seg) {
-			m.source.expandedQueries(p, w, lo, hi)
-		} else {
+		if lo < hi && !m.expands(seg) {
 			m.source.rowQueries(p, w, lo, hi)
 		}
 	}
@@ -161,6 +156,9 @@ func (m *latent) attendMany(p *pass, w *worker, l *Layer) {
 	for i := range p.segments {
 		if seg := &p.segments[i]; m.expands(seg) {
 			s, wide := seg.state(l).(*attention.Store), p.expanded[m.expandedShape()]
+			if lo, hi := max(w.lo, seg.at), min(w.hi, seg.at+seg.n); lo < hi {
+				m.source.expandedQueries(p, w, lo, hi) // the others' have been read: they are of another size
+			}
 			from := m.expandFrom(seg)
 			m.expand(w, from, seg.pos+seg.n-from, func(b, at, n int) { m.expandBlock(w, s, wide, b, at, n) })
 			w.Barrier()

@@ -143,7 +143,7 @@ func (s *Sequence) Mark() {
 // Restart returns from where on tokens have to be evaluated again before another can follow; Len for nowhere. Compressed
 // layers keep recent tokens as they are for a while only, see attention.RecentWindow.
 func (s *Sequence) Restart() int {
-	if s.every(func(st State) bool { return st.Covers(s.length) }) {
+	if s.covered() {
 		return s.length
 	}
 	at := min(s.length, s.marked)
@@ -153,10 +153,18 @@ func (s *Sequence) Restart() int {
 	return 0
 }
 
+// covered reports whether another token can follow at once.
+func (s *Sequence) covered() bool {
+	return s.every(func(st State) bool { return st.Covers(s.length) })
+}
+
 // Restore goes back to where Restart says; the caller evaluates the tokens that followed again.
 func (s *Sequence) Restore() {
+	if s.covered() {
+		return
+	}
 	at := s.Restart()
-	if at < s.length && at > 0 {
+	if at > 0 {
 		s.each(func(st State) { st.Restore(at) })
 	}
 	s.length = at
