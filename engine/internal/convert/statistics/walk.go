@@ -101,7 +101,9 @@ type piece struct {
 }
 
 // each calls fn for the windows' pieces, which attention goes through in order.
-func (k *Walk) each(ctx context.Context, fn func(p piece) error) error { return k.over(ctx, k.windows, fn) }
+func (k *Walk) each(ctx context.Context, fn func(p piece) error) error {
+	return k.over(ctx, k.windows, fn)
+}
 
 // eachToken is each for what a token does by itself, whatever the window: many tokens share the unpacking of a weight.
 func (k *Walk) eachToken(ctx context.Context, fn func(p piece) error) error {
