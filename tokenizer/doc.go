@@ -18,7 +18,12 @@
 // Special tokens are found in text before anything else: user-defined ones always, control tokens such as <|im_end|> only if
 // EncodeOptions.ParseSpecial is set, which text from outside must never get.
 //
-// Differences to llama.cpp: contradictory vocabularies are rejected instead of patched up; where several tokens could be the
-// end of a turn, the choice is by a fixed order, not by that of a hash table; a character in a byte-level token that stands
-// for no byte is decoded as itself, not as "[UNK_BYTE_0x…]"; bytes that would be a code point above U+10FFFF are U+FFFD.
+// A vocabulary that llama.cpp loads is loaded, however odd it is, and [Tokenizer.Warnings] tells what is wrong with it: special
+// tokens out of range, unknown token types, merges that no text can meet. Arrays that are too short and two tokens with one text
+// are errors, as there.
+//
+// Differences to llama.cpp: a score that is not a number is the lowest; a byte token that names no byte stands for nothing;
+// where BOS or EOS are to be added and do not exist, none is added (llama.cpp aborts); where several tokens could be the end of
+// a turn, the choice is by a fixed order, not by that of a hash table; a character in a byte-level token that stands for no byte
+// is decoded as itself, not as "[UNK_BYTE_0x…]"; bytes that would be a code point above U+10FFFF are U+FFFD.
 package tokenizer
