@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// trie holds the texts of special tokens as a tree of byte strings, to find where one may start. Texts without a branch are
-// compared at once, so that a long token costs little, even in a text that is full of its beginning.
+// trie holds the texts of special tokens as a tree of byte strings, to find where one may start. Texts without a branch
+// are compared at once, so that a long token costs little, even in a text that is full of its beginning.
 type trie struct {
 	any, none attr       // which tokens are in it
 	first     [256]int32 // node after the first byte; 0: none
