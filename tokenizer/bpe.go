@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// bpe is byte pair encoding: the text is cut into words by the pre-tokeniser; a word is a list of bytes (or of characters, for
-// raw vocabularies); of all neighbours that the file lists as a merge, the pair listed first is merged (the leftmost among
-// equals), until there is none. As in llama.cpp merges are of texts: they may lead through texts, or to one, that are no tokens.
-// What is left over of these is spelled in bytes.
+// bpe is byte pair encoding: the text is cut into words by the pre-tokeniser; a word is a list of bytes (or of
+// characters, for raw vocabularies); of all neighbours that the file lists as a merge, the pair listed first is merged
+// (the leftmost among equals), until there is none. As in llama.cpp merges are of texts: they may lead through texts,
+// or to one, that are no tokens. What is left over of these is spelled in bytes.
 type bpe struct {
 	*vocab
 	pre    *pretype
@@ -48,8 +48,8 @@ func newBPE(md Metadata, v *vocab, pre *pretype) (*bpe, error) {
 	return m, nil
 }
 
-// load parses the merges, each "left right"; the first space that is not the first byte separates them. Those that no text can
-// meet are left out: text that is merged has no spaces, and no piece is empty.
+// load parses the merges, each "left right"; the first space that is not the first byte separates them. Those that no
+// text can meet are left out: text that is merged has no spaces, and no piece is empty.
 func (m *bpe) load(lines []string) error {
 	if len(lines) > (math.MaxInt32-len(m.tokens))/3 {
 		return fmt.Errorf("%s: %d merges: %w", keyMerges, len(lines), ErrVocab)
@@ -136,7 +136,8 @@ func (m *bpe) has(key uint64) bool {
 // pairKey packs two tokens into the key of ranks. A symbol that is no token (-1) has a key that no merge has.
 func pairKey(left, right int32) uint64 { return uint64(uint32(left))<<32 | uint64(uint32(right)) }
 
-// encode appends the tokens of text, which may hold anything: what is not UTF-8 is U+FFFD to the pre-tokeniser and in the result.
+// encode appends the tokens of text, which may hold anything: what is not UTF-8 is U+FFFD to the pre-tokeniser and in
+// the result.
 func (m *bpe) encode(dst []int32, s *scratch, text string) []int32 {
 	text = cleanLax(text)
 	if m.pre.escape {
@@ -157,8 +158,8 @@ func (m *bpe) encode(dst []int32, s *scratch, text string) []int32 {
 	return dst
 }
 
-// part encodes what the pre-tokeniser cut out. Raw vocabularies have whole lines there, which are cut at spaces if no token
-// could span the cut, so that the cache can help.
+// part encodes what the pre-tokeniser cut out. Raw vocabularies have whole lines there, which are cut at spaces if no
+// token could span the cut, so that the cache can help.
 func (m *bpe) part(dst []int32, s *scratch, text string) []int32 {
 	for m.pre.raw && m.pre.escape && m.wordwise {
 		n := wordEnd(text)
@@ -203,8 +204,8 @@ func (m *bpe) whole(s *scratch, word string) int32 {
 	return m.idBytes(s.buf)
 }
 
-// merge encodes a word by merges. A heap holds every pair that may be merged; pairs that have changed since they were put there
-// are skipped when they come out, so that each merge costs O(log n).
+// merge encodes a word by merges. A heap holds every pair that may be merged; pairs that have changed since they were
+// put there are skipped when they come out, so that each merge costs O(log n).
 func (m *bpe) merge(dst []int32, s *scratch, word string) []int32 {
 	m.symbols(s, word)
 	syms := s.link()
@@ -259,8 +260,8 @@ func (m *bpe) try(s *scratch, l, r int32) {
 	}
 }
 
-// emitBytes appends the tokens of the bytes of a piece that is no token, as far as there are any: <0x00> … <0xFF> of a raw
-// vocabulary, else the tokens of one byte, which for a printable form in two bytes only odd vocabularies have.
+// emitBytes appends the tokens of the bytes of a piece that is no token, as far as there are any: <0x00> … <0xFF> of a
+// raw vocabulary, else the tokens of one byte, which for a printable form in two bytes only odd vocabularies have.
 func (m *bpe) emitBytes(dst []int32, s *scratch, text string) []int32 {
 	if !m.pre.raw {
 		s.buf = appendPrintable(s.buf[:0], text)

@@ -1,6 +1,8 @@
-// Package tokenizer turns text into the tokens of a model and back, and conversations into text by the model's chat template.
+// Package tokenizer turns text into the tokens of a model and back, and conversations into text by the model's chat
+// template.
 //
-// The vocabulary comes from the metadata of a GGUF file. Two schemes are implemented, both bit for bit as llama.cpp has them:
+// The vocabulary comes from the metadata of a GGUF file. Two schemes are implemented, both bit for bit as llama.cpp has
+// them:
 //
 //	SPM  tokenizer.ggml.model "llama"   " " → U+2581, then merge the neighbours whose concatenation is the token with the
 //	                                    highest score, until there are none; what is left over becomes bytes <0x00> … <0xFF>
@@ -8,17 +10,23 @@
 //	                                    word as printable characters, then merge the neighbours that stand first in
 //	                                    tokenizer.ggml.merges, until there are none
 //
-// with the variants "gemma4" (characters instead of bytes, no words), "whitespace" and "hybriddna" of the latter. WordPiece,
-// Unigram, RWKV and PLaMo 2 vocabularies give ErrUnsupported.
+// with the variants "gemma4" (characters instead of bytes, no words), "whitespace" and "hybriddna" of the latter.
+// WordPiece, Unigram, RWKV and PLaMo 2 vocabularies give ErrUnsupported.
 //
-// The rules for words are regular expressions with look-ahead in llama.cpp. Here they are matchers, one per alternative,
-// which are put together in the table pretypes; see the comment of each for the expression that it stands for. All take time
-// proportional to the text.
+// The rules for words are regular expressions with look-ahead in llama.cpp. Here they are matchers, one per
+// alternative, which are put together in the table pretypes; see the comment of each for the expression that it stands
+// for. All take time proportional to the text.
 //
-// Special tokens are found in text before anything else: user-defined ones always, control tokens such as <|im_end|> only if
-// EncodeOptions.ParseSpecial is set, which text from outside must never get.
+// Special tokens are found in text before anything else: user-defined ones always, control tokens such as <|im_end|>
+// only if EncodeOptions.ParseSpecial is set, which text from outside must never get.
 //
-// Differences to llama.cpp: contradictory vocabularies are rejected instead of patched up; where several tokens could be the
-// end of a turn, the choice is by a fixed order, not by that of a hash table; a character in a byte-level token that stands
-// for no byte is decoded as itself, not as "[UNK_BYTE_0x…]"; bytes that would be a code point above U+10FFFF are U+FFFD.
+// A vocabulary that llama.cpp loads is loaded, however odd it is, and [Tokenizer.Warnings] tells what is wrong with it:
+// special tokens out of range, unknown token types, merges that no text can meet. Arrays that are too short and two
+// tokens with one text are errors, as there.
+//
+// Differences to llama.cpp: a score that is not a number is the lowest; a byte token that names no byte stands for
+// nothing; where BOS or EOS are to be added and do not exist, none is added (llama.cpp aborts); where several tokens
+// could be the end of a turn, the choice is by a fixed order, not by that of a hash table; a character in a byte-level
+// token that stands for no byte is decoded as itself, not as "[UNK_BYTE_0x…]"; bytes that would be a code point above
+// U+10FFFF are U+FFFD.
 package tokenizer

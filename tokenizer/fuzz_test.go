@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -87,10 +88,13 @@ func FuzzNew(f *testing.F) {
 		if kind%3 == 0 {
 			md[keyTypes] = types
 		}
+		md[roleKeys[int(kind)%len(roleKeys)].key] = len(tokens) << (kind % 40)
+		md[keyScores] = append(make([]float32, len(types)), float32(math.NaN()))
 		tok, err := New(md)
 		if err != nil {
 			return
 		}
+		tok.Warnings()
 		checkText(t, tok, text, false)
 		tok.Encode(text, EncodeOptions{AddSpecial: true, ParseSpecial: true})
 	})

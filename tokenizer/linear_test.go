@@ -24,11 +24,23 @@ func TestLinearScan(t *testing.T) {
 	}
 }
 
+// sizes are control tokens of unit repeated up to n times, with an end.
+func sizes(unit, end string, n int) (list []entry) {
+	for i := 2; i < n; i++ {
+		list = append(list, entry{strings.Repeat(unit, i) + end, tControl, float32(i)})
+	}
+	return list
+}
+
 // TestLinearEncode encodes 64 KB with each kind of vocabulary.
 func TestLinearEncode(t *testing.T) {
 	toks := map[string]*Tokenizer{
 		"SPM": rawVocab(t, "llama"), "BPE": byteVocab(t, "gpt-2"), "one word": byteVocab(t, "superbpe"), "raw": rawVocab(t, "gemma4"),
-		"special": mustNew(t, tinyBPE(entry{"<|", tControl, 0}, entry{"<|<|<|", tControl, 0}, entry{"aaaa", tUser, 0})),
+		"special":      mustNew(t, tinyBPE(entry{"<|", tControl, 0}, entry{"<|<|<|", tControl, 0}, entry{"aaaa", tUser, 0})),
+		"long special": mustNew(t, tinyBPE(entry{strings.Repeat("a", 20_000) + "!", tControl, 0}, entry{strings.Repeat(" ", 20_000), tUser, 0})),
+		"many sizes":   mustNew(t, tinyBPE(append(sizes("a", "!", 500), entry{"aa", tControl, 0})...)),
+		"nested":       mustNew(t, tinyBPE(sizes("a", "", 500)...)),
+		"growing SPM":  mustNew(t, tinySPM(sizes("b", "", 500)...)),
 	}
 	for name, tok := range toks {
 		for _, unit := range hostile {

@@ -16,6 +16,7 @@ type fragment struct {
 // searched once and only at the places where the first search found something after that.
 type partitioner struct {
 	starts  []int  // where one or more tokens match
+	longest []int  // bytes of the longest match at each of starts
 	sizes   []bool // sizes[n]: a token of n bytes matches somewhere
 	hits    []fragment
 	taken   []fragment
@@ -50,19 +51,19 @@ func (p *partitioner) search(v *vocab, t *trie, text string) bool {
 	if t.empty() {
 		return false
 	}
-	p.starts = p.starts[:0]
+	p.starts, p.longest = p.starts[:0], p.longest[:0]
 	p.sizes = append(p.sizes[:0], make([]bool, v.maxLen+1)...)
 	for i := range len(text) {
 		if t.first[text[i]] == 0 {
 			continue
 		}
-		any := false
+		longest := 0
 		t.walk(text[i:], func(n int) {
 			p.sizes[n] = true
-			any = true
+			longest = n
 		})
-		if any {
-			p.starts = append(p.starts, i)
+		if longest > 0 {
+			p.starts, p.longest = append(p.starts, i), append(p.longest, longest)
 		}
 	}
 	return len(p.starts) > 0
@@ -72,8 +73,8 @@ func (p *partitioner) search(v *vocab, t *trie, text string) bool {
 func (p *partitioner) claimSize(v *vocab, t *trie, text string, n int) {
 	p.hits = p.hits[:0]
 	mixed := false
-	for _, at := range p.starts {
-		if at+n > len(text) || p.claimed[at] || p.claimed[at+n-1] {
+	for k, at := range p.starts {
+		if n > p.longest[k] || p.claimed[at] || p.claimed[at+n-1] {
 			continue
 		}
 		if id := v.id(text[at : at+n]); t.holds(v, id) {

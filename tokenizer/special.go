@@ -81,8 +81,8 @@ type specials struct {
 	eog  []int32 // ascending
 }
 
-// loadSpecials reads the keys over the defaults of the vocabulary kind, finds tokens by their text and sets attributes, all
-// in the order of llama.cpp.
+// loadSpecials reads the keys over the defaults of the vocabulary kind, finds tokens by their text and sets attributes,
+// all in the order of llama.cpp.
 func loadSpecials(md Metadata, v *vocab, bos, eos, unk int32) (*specials, error) {
 	s := &specials{}
 	for r := range s.role {
@@ -104,7 +104,8 @@ func loadSpecials(md Metadata, v *vocab, bos, eos, unk int32) (*specials, error)
 	return s, nil
 }
 
-// read takes a role from its key, if the file has it. An id out of range, such as 4294967295 for "none", leaves the default.
+// read takes a role from its key, if the file has it. An id out of range, such as 4294967295 for "none", leaves the
+// default.
 func (s *specials) read(md Metadata, v *vocab, r role, key string) error {
 	if !md.Has(key) {
 		return nil

@@ -5,7 +5,8 @@ import (
 	"sync"
 )
 
-// Tokenizer turns text into tokens and back. It does not change after New and may be used by several goroutines at once.
+// Tokenizer turns text into tokens and back. It does not change after New and may be used by several goroutines at
+// once.
 type Tokenizer struct {
 	*vocab
 	*specials
@@ -31,8 +32,8 @@ type encoder interface {
 
 // EncodeOptions says what Encode does besides encoding plain text. The zero value is for text from users.
 type EncodeOptions struct {
-	// AddSpecial puts BOS before and EOS behind the tokens if the vocabulary wants them (AddBOS, AddEOS), even where the text
-	// has them already.
+	// AddSpecial puts BOS before and EOS behind the tokens if the vocabulary wants them (AddBOS, AddEOS), even where
+	// the text has them already.
 	AddSpecial bool
 
 	// ParseSpecial turns the texts of control tokens, such as <|im_end|>, into these tokens. Never set it for text from
@@ -40,8 +41,9 @@ type EncodeOptions struct {
 	ParseSpecial bool
 }
 
-// New builds the tokeniser that the metadata of a GGUF file describes. It loads what llama.cpp loads; Warnings tells what it had
-// to do without. Errors: ErrNoVocab, ErrUnsupported, ErrVocab, or that of md for a key that is missing or of the wrong type.
+// New builds the tokeniser that the metadata of a GGUF file describes. It loads what llama.cpp loads; Warnings tells
+// what it had to do without. Errors: ErrNoVocab, ErrUnsupported, ErrVocab, or that of md for a key that is missing or
+// of the wrong type.
 func New(md Metadata) (*Tokenizer, error) {
 	t, err := load(md)
 	if err != nil {
@@ -180,8 +182,9 @@ func (t *Tokenizer) Encode(text string, opt EncodeOptions) []int32 {
 	return t.AppendEncode(nil, text, opt)
 }
 
-// AppendEncode appends the tokens of text to dst, which may be nil, and returns it. What is not valid UTF-8 becomes byte tokens
-// (SPM) or U+FFFD (BPE). Time is proportional to the text, for a given vocabulary; memory is reused between calls.
+// AppendEncode appends the tokens of text to dst, which may be nil, and returns it. What is not valid UTF-8 becomes
+// byte tokens (SPM) or U+FFFD (BPE). Time is proportional to the text, for a given vocabulary; memory is reused between
+// calls.
 func (t *Tokenizer) AppendEncode(dst []int32, text string, opt EncodeOptions) []int32 {
 	s := t.pool.Get().(*scratch)
 	defer t.pool.Put(s)

@@ -22,7 +22,8 @@ const (
 	attrRight // white space after it in the text vanishes
 )
 
-// typeAttrs maps the values of tokenizer.ggml.token_type: undefined, normal, unknown, control, user-defined, unused, byte.
+// typeAttrs maps the values of tokenizer.ggml.token_type: undefined, normal, unknown, control, user-defined, unused,
+// byte.
 var typeAttrs = [...]attr{0, attrNormal, attrUnknown, attrControl, attrUser, attrUnused, attrByte}
 
 // vocab is the list of tokens. It does not change after New.
@@ -33,14 +34,15 @@ type vocab struct {
 	ids    map[string]int32
 	maxLen int // length of the longest token in bytes
 
-	// wordwise is set if no token has a U+2581 behind anything else, and no merge leads to such a text: then text in which
-	// spaces are escaped can be cut before every run of U+2581 without changing the result.
+	// wordwise is set if no token has a U+2581 behind anything else, and no merge leads to such a text: then text in
+	// which spaces are escaped can be cut before every run of U+2581 without changing the result.
 	wordwise bool
 
 	warnings warnings // see Tokenizer.Warnings
 }
 
-// loadVocab reads tokens, types and scores. What llama.cpp loads is loaded and noted in warnings; what it refuses is an ErrVocab.
+// loadVocab reads tokens, types and scores. What llama.cpp loads is loaded and noted in warnings; what it refuses is an
+// ErrVocab.
 func loadVocab(md Metadata) (*vocab, error) {
 	tokens, err := md.Strings(keyTokens)
 	if err != nil {
@@ -59,8 +61,8 @@ func loadVocab(md Metadata) (*vocab, error) {
 	return v, v.loadScores(md)
 }
 
-// index fills ids; an empty token gets the name that llama.cpp gives it. Errors: ErrVocab for a text that stands there twice,
-// of which nobody can tell which id the model knows.
+// index fills ids; an empty token gets the name that llama.cpp gives it. Errors: ErrVocab for a text that stands there
+// twice, of which nobody can tell which id the model knows.
 func (v *vocab) index() error {
 	for i, s := range v.tokens {
 		if s == "" {
@@ -81,8 +83,8 @@ func (v *vocab) index() error {
 // spansWords reports whether a text has a U+2581 behind anything else.
 func spansWords(s string) bool { return strings.Contains(strings.TrimLeft(s, spaceMark), spaceMark) }
 
-// loadTypes sets the attributes from the types; without the key all tokens are normal ones. A token of an unknown type stands
-// for nothing. Errors: ErrVocab for fewer types than tokens, or a byte token that is too short to name one.
+// loadTypes sets the attributes from the types; without the key all tokens are normal ones. A token of an unknown type
+// stands for nothing. Errors: ErrVocab for fewer types than tokens, or a byte token that is too short to name one.
 func (v *vocab) loadTypes(md Metadata) error {
 	v.attrs = make([]attr, len(v.tokens))
 	if !md.Has(keyTypes) {
@@ -111,8 +113,8 @@ func (v *vocab) loadTypes(md Metadata) error {
 	return nil
 }
 
-// checkByte takes the attribute from a byte token whose text names no byte. llama.cpp reads a number out of the text's fourth and
-// fifth character, whatever they are, and refuses a text without them.
+// checkByte takes the attribute from a byte token whose text names no byte. llama.cpp reads a number out of the text's
+// fourth and fifth character, whatever they are, and refuses a text without them.
 func (v *vocab) checkByte(i int) error {
 	text := v.tokens[i]
 	if _, ok := hexByte(text); ok || v.attrs[i] != attrByte {
@@ -126,8 +128,8 @@ func (v *vocab) checkByte(i int) error {
 	return nil
 }
 
-// loadScores reads the scores, which the key may lack. NaN, which has no place in an order, is the lowest. Errors: ErrVocab for
-// fewer scores than tokens.
+// loadScores reads the scores, which the key may lack. NaN, which has no place in an order, is the lowest. Errors:
+// ErrVocab for fewer scores than tokens.
 func (v *vocab) loadScores(md Metadata) error {
 	if !md.Has(keyScores) {
 		return nil
@@ -191,8 +193,8 @@ func hexByte(s string) (byte, bool) {
 	return byte(n), err == nil
 }
 
-// byteTokens returns the tokens <0x00> … <0xFF>, -1 for those that are missing. With plain set, a missing one is replaced by
-// the token that consists of the byte itself.
+// byteTokens returns the tokens <0x00> … <0xFF>, -1 for those that are missing. With plain set, a missing one is
+// replaced by the token that consists of the byte itself.
 func (v *vocab) byteTokens(plain bool) *[256]int32 {
 	var t [256]int32
 	for b := range t {

@@ -2,9 +2,9 @@ package tokenizer
 
 import "fmt"
 
-// Warnings returns what New found wrong in the vocabulary and did without, a line each that begins with the key: special
-// tokens out of range, merges that no text can meet, unknown token types and the like. Lines that would differ in nothing but
-// the index are one. There are none for a sound file. The caller owns the slice.
+// Warnings returns what New found wrong in the vocabulary and did without, a line each that begins with the key:
+// special tokens out of range, merges that no text can meet, unknown token types and the like. Lines that would differ
+// in nothing but the index are one. There are none for a sound file. The caller owns the slice.
 func (t *Tokenizer) Warnings() []string {
 	var lines []string
 	for _, w := range t.warnings {
@@ -23,8 +23,8 @@ type warning struct {
 	more        int
 }
 
-// warnings are the kinds in the order of their first occurrence. A file may be wrong in each of its 200,000 tokens, so only
-// the first of a kind is written out.
+// warnings are the kinds in the order of their first occurrence. A file may be wrong in each of its 200,000 tokens, so
+// only the first of a kind is written out.
 type warnings []warning
 
 // add notes a thing of a kind, which is named by its format.

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -11,8 +12,10 @@ import (
 	"strings"
 
 	"github.com/latentgo/latentgo/cmd/chat/internal/human"
+	"github.com/latentgo/latentgo/engine/sample"
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/models"
+	"github.com/latentgo/latentgo/tokenizer"
 )
 
 // inspectCmd is `chat inspect`: what a GGUF file holds. Files of any architecture can be inspected, since nothing but the
@@ -39,6 +42,7 @@ func (c *inspectCmd) Run(a *app) error {
 	w := bufio.NewWriter(a.out)
 	printHead(w, f)
 	printMetadata(w, f)
+	printWarnings(w, f)
 	printTensors(w, f)
 	return w.Flush()
 }
@@ -54,6 +58,7 @@ type inspected struct {
 	Parameters  uint64            `json:"parameters"`
 	WeightBytes uint64            `json:"weight_bytes"`
 	Metadata    metadata          `json:"metadata"`
+	Warnings    []string          `json:"warnings"` // what the engine does without, see warnings
 	Tensors     []inspectedTensor `json:"tensors"`
 }
 
@@ -70,7 +75,7 @@ type inspectedTensor struct {
 // inspection collects everything about f.
 func inspection(f *gguf.File) inspected {
 	in := inspected{File: f.Name(), Version: f.Version(), ByteOrder: byteOrder(f), Size: f.Size(), Parts: f.Parts(),
-		Alignment: f.Alignment(), Metadata: metadata{f}, Tensors: []inspectedTensor{}}
+		Alignment: f.Alignment(), Metadata: metadata{f}, Warnings: warnings(f), Tensors: []inspectedTensor{}}
 	for _, t := range f.Tensors() {
 		in.Parameters += t.Elements()
 		in.WeightBytes += t.Size()
@@ -115,6 +120,35 @@ func printMetadata(w io.Writer, f *gguf.File) {
 			kind = "[" + v.Elem().String() + "]"
 		}
 		_, _ = fmt.Fprintf(w, "  %-*s  %-5s  %s\n", width, human.Line(k), kind, human.Line(v.String()))
+	}
+}
+
+// warnings lists what the vocabulary and the sampling keys of f hold that the engine does without. A file without a vocabulary,
+// or with one that is not supported, is no fault.
+func warnings(f *gguf.File) []string {
+	list := []string{}
+	tok, err := tokenizer.New(f)
+	switch {
+	case err == nil:
+		list = append(list, tok.Warnings()...)
+	case !errors.Is(err, tokenizer.ErrNoVocab) && !errors.Is(err, tokenizer.ErrUnsupported):
+		list = append(list, err.Error())
+	}
+	if _, err := sample.FromMetadata(f); err != nil {
+		list = append(list, strings.Split(err.Error(), "\n")...)
+	}
+	return list
+}
+
+// printWarnings writes a line each.
+func printWarnings(w io.Writer, f *gguf.File) {
+	list := warnings(f)
+	if len(list) == 0 {
+		return
+	}
+	_, _ = fmt.Fprintf(w, "\nwarnings: %d\n", len(list))
+	for _, line := range list {
+		_, _ = fmt.Fprintf(w, "  %s\n", human.Line(line))
 	}
 }
 

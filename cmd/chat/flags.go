@@ -147,7 +147,7 @@ type samplingFlags struct {
 	Seed             *string `short:"s" group:"Sampling" placeholder:"N" help:"Random seed; -1 is a new one each time."`
 	Temp             *string `group:"Sampling" placeholder:"X" help:"Temperature; 0 is greedy."`
 	TopK             *string `group:"Sampling" placeholder:"N" help:"Keep the N most probable tokens; 0 is off."`
-	TopP             *string `group:"Sampling" placeholder:"X" help:"Keep the most probable tokens up to this mass; 1 is off."`
+	TopP             *string `group:"Sampling" placeholder:"X" help:"Keep the most probable tokens up to this mass; 1 is off, 0 keeps one."`
 	MinP             *string `group:"Sampling" placeholder:"X" help:"Drop tokens below this share of the best one; 0 is off."`
 	TypicalP         *string `name:"typical" aliases:"typical-p" group:"Sampling" placeholder:"X" help:"Locally typical sampling; 1 is off."`
 	TopNSigma        *string `name:"top-nsigma" aliases:"top-n-sigma" group:"Sampling" placeholder:"X" help:"Keep tokens within X standard deviations; -1 is off."`

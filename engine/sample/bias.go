@@ -11,8 +11,8 @@ import (
 // Bias maps token ids to what is added to their logits: any number, or −Inf to ban the token. Ids beyond the vocabulary
 // are ignored.
 //
-// The JSON form is an object {"42": -1.5, "7": false} or an array [[42, -1.5], [7, false]]; false stands for −Inf. In an
-// array a token may occur several times: its values add up.
+// The JSON form is an object {"42": -1.5, "7": false} or an array [[42, -1.5], [7, false]]; false stands for −Inf. In
+// an array a token may occur several times: its values add up.
 type Bias map[int32]float64
 
 // MarshalJSON writes the object form.
@@ -117,8 +117,8 @@ type biasStage struct {
 	values []float32
 }
 
-// newBiasStage makes the stage of b and of the tokens that must never be drawn, whose bias is −Inf. As in llama.cpp both
-// are one stage, the first of every chain, greedy and Mirostat included.
+// newBiasStage makes the stage of b and of the tokens that must never be drawn, whose bias is −Inf. As in llama.cpp
+// both are one stage, the first of every chain, greedy and Mirostat included.
 func newBiasStage(b Bias, suppress []int32) *biasStage {
 	s := new(biasStage)
 	for id, v := range b {

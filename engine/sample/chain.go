@@ -14,13 +14,13 @@ const None int32 = -1
 type Options struct {
 	// Vocab tells DRY which tokens contain a sequence breaker. Needed if DRY is on and has breakers.
 	Vocab Vocab
-	// Encode turns a text into tokens without adding or parsing special ones. DRY uses it for breakers that are split over
-	// several tokens; nil leaves those out.
+	// Encode turns a text into tokens without adding or parsing special ones. DRY uses it for breakers that are split
+	// over several tokens; nil leaves those out.
 	Encode func(text string) []int32
 	// Context bounds the tokens remembered for windows of −1, usually to the context's size; 0 is no bound.
 	Context int
-	// Suppress lists tokens that are never drawn, whatever Params.LogitBias adds to them: those that a model file forbids
-	// (tokenizer.Tokenizer.Suppressed). New copies it. Ids outside the vocabulary are ignored.
+	// Suppress lists tokens that are never drawn, whatever Params.LogitBias adds to them: those that a model file
+	// forbids (tokenizer.Tokenizer.Suppressed). New copies it. Ids outside the vocabulary are ignored.
 	Suppress []int32
 }
 
@@ -49,8 +49,8 @@ type Chain struct {
 	picker     picker
 }
 
-// New builds the chain that the parameters describe. It returns an error that wraps ErrParam if they are not valid, or if
-// DRY has sequence breakers and there is no Options.Vocab to find them in.
+// New builds the chain that the parameters describe. It returns an error that wraps ErrParam if they are not valid, or
+// if DRY has sequence breakers and there is no Options.Vocab to find them in.
 func New(p Params, opt Options) (*Chain, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
@@ -88,8 +88,8 @@ func remembered(p *Params, context int) int {
 	return max(windows[0], windows[1])
 }
 
-// build appends the stages after the bias, and the picker. Mirostat replaces all stages but the bias and the temperature,
-// penalties included, as in llama.cpp.
+// build appends the stages after the bias, and the picker. Mirostat replaces all stages but the bias and the
+// temperature, penalties included, as in llama.cpp.
 func (ch *Chain) build(opt Options) error {
 	p := &ch.params
 	m := controller{tau: p.MirostatTau, eta: p.MirostatEta}
@@ -121,7 +121,8 @@ func (ch *Chain) build(opt Options) error {
 }
 
 // effective leaves out of the default order the stages that cannot change a greedy choice: what only cuts the less
-// probable candidates always keeps the best one. Not so if typical-p or XTC, which may drop it, see what the others left.
+// probable candidates always keeps the best one. Not so if typical-p or XTC, which may drop it, see what the others
+// left.
 func (p *Params) effective(order []string) []string {
 	if p.Temperature > 0 || p.TypicalP < 1 || p.xtc() || len(p.Samplers) > 0 {
 		return order
@@ -129,7 +130,8 @@ func (p *Params) effective(order []string) []string {
 	return []string{"penalties", "dry", "temperature"}
 }
 
-// stage makes one stage by its name; nil if the parameters turn it off, so that a stage that is off costs nothing per token.
+// stage makes one stage by its name; nil if the parameters turn it off, so that a stage that is off costs nothing per
+// token.
 func (ch *Chain) stage(name string, opt Options) (stage, error) {
 	p := &ch.params
 	switch {
@@ -172,8 +174,8 @@ func (ch *Chain) dry(opt Options) (stage, error) {
 }
 
 // Sample returns the next token for the logits, one per token of the vocabulary, which it does not change. A logit of
-// −Inf or NaN excludes its token. If that leaves no token, or there are no logits, Sample returns None. The token is not
-// accepted: call Accept.
+// −Inf or NaN excludes its token. If that leaves no token, or there are no logits, Sample returns None. The token is
+// not accepted: call Accept.
 func (ch *Chain) Sample(logits []float32) int32 {
 	if len(logits) == 0 {
 		return None

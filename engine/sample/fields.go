@@ -67,8 +67,8 @@ func (p *Params) Validate() error {
 }
 
 // Set reads value as the parameter called name. Names are Field.Name, with "-" for "_" allowed, and "temp". Values mean
-// what they mean to llama.cpp: top_p 0 keeps one token, seed 0 is a seed. Lists are JSON arrays or words separated by ";".
-// On an error, which wraps ErrUnknown or ErrParam, p is unchanged.
+// what they mean to llama.cpp: top_p 0 keeps one token, seed 0 is a seed. Lists are JSON arrays or words separated by
+// ";". On an error, which wraps ErrUnknown or ErrParam, p is unchanged.
 func (p *Params) Set(name, value string) error {
 	f := field(name)
 	if f == nil {

@@ -54,7 +54,8 @@ type Params struct {
 	DryAllowedLength int `json:"dry_allowed_length"`
 	// DryPenaltyLastN is the number of last tokens searched for repetitions; 0 and −1 are all, Zero is off.
 	DryPenaltyLastN int `json:"dry_penalty_last_n"`
-	// DrySequenceBreakers end the search: no repetition reaches across them. nil is "\n", ":", "\"", "*"; an empty list is none.
+	// DrySequenceBreakers end the search: no repetition reaches across them. nil is "\n", ":", "\"", "*"; an empty list
+	// is none.
 	DrySequenceBreakers []string `json:"dry_sequence_breakers"`
 
 	// Mirostat 1 or 2 replaces the truncating stages by a controller of the surprise per token; 0 is off.
@@ -64,8 +65,8 @@ type Params struct {
 	// MirostatEta is the controller's rate, ≥ 0; 0 is 0.1.
 	MirostatEta float64 `json:"mirostat_eta"`
 
-	// Samplers is the order of the stages by name, see SamplerNames; a stage that is not named does not run. Empty is the
-	// default order.
+	// Samplers is the order of the stages by name, see SamplerNames; a stage that is not named does not run. Empty is
+	// the default order.
 	Samplers []string `json:"samplers,omitempty"`
 	// LogitBias is added to the logits of single tokens before all else; −Inf bans a token.
 	LogitBias Bias `json:"logit_bias,omitempty"`

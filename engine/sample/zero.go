@@ -80,8 +80,8 @@ type spelledParams Params
 // MarshalJSON spells all parameters out.
 func (p Params) MarshalJSON() ([]byte, error) { return json.Marshal(spelledParams(p.spelled())) }
 
-// UnmarshalJSON changes the parameters that data names. As in Set, a number means what it means to llama.cpp, so that a 0
-// is not the zero value's default.
+// UnmarshalJSON changes the parameters that data names. As in Set, a number means what it means to llama.cpp, so that a
+// 0 is not the zero value's default.
 func (p *Params) UnmarshalJSON(data []byte) error {
 	s := spelledParams(p.spelled())
 	if err := json.Unmarshal(data, &s); err != nil {
