@@ -28,11 +28,13 @@ func answer(model *engine.Model) (tokens int) {
 		log.Fatal(err)
 	}
 	opt := &engine.GenerateOptions{MaxTokens: 5, IgnoreEOG: true}
-	for _, err := range session.GenerateText(context.Background(), "Hello", opt) {
+	for piece, err := range session.GenerateText(context.Background(), "Hello", opt) {
 		if err != nil {
 			log.Fatal(err)
 		}
-		tokens++
+		if piece.Token >= 0 { // the last one may only flush text
+			tokens++
+		}
 	}
 	return tokens
 }

@@ -15,8 +15,9 @@
 // # Use
 //
 // [Open] maps a file, and checks its whole header before anything else looks at it. [File.String], [File.Uint] and the
-// other getters read metadata, [File.Tensor] and [Tensor.Bytes] give a tensor's data without copying it. [File.GGML] is
-// for programs that work with ollama's fs/ggml.
+// other getters read metadata, [File.Tensor] and [Tensor.Bytes] give a tensor's data without copying it. [OpenFS],
+// [OpenReaderAt] and [OpenBytes] do the same for what is no file of the system. Package gguf/ollama is for programs that
+// work with Ollama's fs/ggml.
 //
 // # A file is hostile until checked
 //

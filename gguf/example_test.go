@@ -79,20 +79,3 @@ func ExampleFile_Guard() {
 	fmt.Println(sum, err)
 	// Output: 0 <nil>
 }
-
-func ExampleFile_GGML() {
-	path, remove := writeModel()
-	defer remove()
-	f, err := gguf.Open(path)
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer f.Close()
-
-	g, err := f.GGML() // *ggml.GGML of github.com/ollama/ollama/fs/ggml
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(g.KV().Architecture(), g.KV().BlockCount(), g.Tensors().Items()[0].Name)
-	// Output: llama 2 token_embd.weight
-}

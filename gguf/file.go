@@ -65,6 +65,10 @@ func (f *File) Paths() []string {
 	return names
 }
 
+// Header returns what stands in front of the tensor data of part i, 0 for most models, as it is in the file but checked, and
+// the size of that file in bytes. The slice is shared and read-only. For those who decode it by other means.
+func (f *File) Header(i int) (header []byte, size int64) { return f.parts[i].raw, f.parts[i].size }
+
 // Version returns the format's version, 2 or 3.
 func (f *File) Version() int { return int(f.parts[0].version) }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strconv"
 )
 
@@ -14,8 +13,6 @@ const (
 	splitCountKey   = "split.count"         // u16
 	splitTensorsKey = "split.tensors.count" // i32, of all files together
 )
-
-var splitName = regexp.MustCompile(`^(.+)-(\d{5})-of-(\d{5})\.gguf$`)
 
 // splitInfo is what a file says about its place in a split model; count is 0 or 1 for a model in one file.
 type splitInfo struct{ no, count, tensors uint64 }
@@ -91,17 +88,30 @@ func openSplit(opened *part, openPart func(name string) (*part, error)) (parts [
 // "-00001-of-00003.gguf". Siblings are found by this alone, so no content of a file can lead to another folder.
 func (p *part) splitPrefix(s splitInfo) (string, error) {
 	dir, base := filepath.Split(p.name)
-	m := splitName.FindStringSubmatch(base)
-	if m == nil {
+	name, no, count, ok := cutSplitName(base)
+	if !ok {
 		return "", p.splitError("part %d of %d is not named NAME-%05d-of-%05d.gguf", s.no+1, s.count, s.no+1, s.count)
 	}
-	no, _ := strconv.ParseUint(m[2], 10, 64) // five digits
-	count, _ := strconv.ParseUint(m[3], 10, 64)
 	if no != s.no+1 || count != s.count {
 		return "", p.splitError("the name says part %d of %d, the metadata part %d of %d", no, count, s.no+1, s.count)
 	}
-	return dir + m[1], nil
+	return dir + name, nil
 }
+
+// cutSplitName takes a file name NAME-00001-of-00003.gguf apart.
+func cutSplitName(base string) (name string, no, count uint64, ok bool) {
+	const end = "-00001-of-00003.gguf"
+	name, rest := base[:max(0, len(base)-len(end))], base[max(0, len(base)-len(end)):]
+	if name == "" || rest[:1] != "-" || rest[6:10] != "-of-" || rest[15:] != ".gguf" {
+		return "", 0, 0, false
+	}
+	no, errNo := digits(rest[1:6])
+	count, errCount := digits(rest[10:15])
+	return name, no, count, errNo == nil && errCount == nil
+}
+
+// digits reads a number of nothing but digits.
+func digits(s string) (uint64, error) { return strconv.ParseUint(s, 10, 32) }
 
 // checkSibling checks that p is part no (from 0) of the split that want is about. Its error matches ErrSplit, or says what
 // is wrong with p's keys; p is closed then.

@@ -3,6 +3,7 @@ package gguf
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -26,7 +27,7 @@ func vectorFiles(t *testing.T) []string {
 	return paths
 }
 
-// All of llama.cpp's files open, and fs/ggml agrees about them.
+// All of llama.cpp's files open. (Package ollama checks what they hold.)
 func TestVectors(t *testing.T) {
 	for _, path := range vectorFiles(t) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
@@ -38,13 +39,7 @@ func TestVectors(t *testing.T) {
 			if arch, err := f.String("general.architecture"); arch == "" || err != nil {
 				t.Errorf("architecture %q, %v", arch, err)
 			}
-			g, err := f.GGML()
-			if err != nil {
-				t.Fatal(err)
-			}
-			checkGGMLTensors(t, f, g)
-			tokens, err := f.Strings("tokenizer.ggml.tokens")
-			if err != nil || !reflect.DeepEqual(g.KV().Strings("tokenizer.ggml.tokens"), tokens) {
+			if tokens, err := f.Strings("tokenizer.ggml.tokens"); len(tokens) == 0 && !errors.Is(err, ErrNoKey) {
 				t.Errorf("%d tokens, %v", len(tokens), err)
 			}
 		})

@@ -23,6 +23,7 @@ import (
 type inspectCmd struct {
 	jsonFlag
 	loadFlags
+	Verify bool `help:"Say instead whether Ollama's reader takes the file and agrees on keys, shapes and offsets; exit 1 if not."`
 }
 
 // Run implements kong's command.
@@ -36,6 +37,9 @@ func (c *inspectCmd) Run(a *app) error {
 		return err
 	}
 	defer f.Close()
+	if c.Verify {
+		return a.verify(f, c.JSON)
+	}
 	if c.JSON {
 		return a.printJSON(inspection(f))
 	}

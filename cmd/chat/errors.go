@@ -40,6 +40,8 @@ var hints = []struct {
 	{engine.ErrNoWeights, "the file holds only a vocabulary: `chat tokenize` works with it"},
 	{models.ErrUnknown, "give the path of a .gguf file, owner/repo[:QUANT] of Hugging Face, a URL, or one of: " + strings.Join(models.Names(), ", ")},
 	{models.ErrOffline, "unset HF_HUB_OFFLINE, or give the path of a .gguf file"},
+	{models.ErrUnreachable, "check the network, HTTPS_PROXY and HF_ENDPOINT; a file that is here already can be named by its path: -m FILE"},
+	{models.ErrSetting, "correct the environment variable, or unset it"},
 	{models.ErrHash, "try again; a mirror set by HF_ENDPOINT may hold another file"},
 	{models.ErrNoFile, "name one of them: owner/repo:QUANT"},
 	{models.ErrCache, "set LATENTGO_CACHE to a folder that can be written"},

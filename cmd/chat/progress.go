@@ -63,6 +63,11 @@ func newTransferBar(w io.Writer) *transferBar { return &transferBar{w: w} }
 
 // report implements models.Options.Progress.
 func (t *transferBar) report(p models.Progress) {
+	if p.Step == models.StepKept { // worth a line that stays
+		t.clear()
+		_, _ = fmt.Fprintf(t.w, "chat: %s is taken from the cache as it is: %s\n", human.Line(p.File), human.Line(p.Source))
+		return
+	}
 	if !isTerminal(t.w) {
 		return
 	}

@@ -72,7 +72,7 @@ func write(path string, opt Options, fill func(io.Writer) error) error {
 	if err := t.finish(tmp); err != nil {
 		return reason(err)
 	}
-	syncDir(t.dir())
+	SyncDir(t.dir())
 	return nil
 }
 

@@ -123,8 +123,8 @@ func (t *target) place(tmp string) error {
 	return os.Rename(tmp, t.path)
 }
 
-// syncDir makes a rename durable where the system can do that for folders.
-func syncDir(dir string) {
+// SyncDir makes a rename durable where the system can do that for folders; elsewhere it does nothing.
+func SyncDir(dir string) {
 	if d, err := os.Open(dir); err == nil {
 		_ = d.Sync()
 		_ = d.Close()

@@ -4,7 +4,6 @@ package cachedir
 import (
 	"errors"
 	"os"
-	"os/user"
 	"path/filepath"
 )
 
@@ -15,9 +14,6 @@ func Dir() (string, error) {
 	}
 	if dir, err := os.UserCacheDir(); err == nil {
 		return filepath.Join(dir, "latentgo"), nil
-	}
-	if u, err := user.Current(); err == nil && u.HomeDir != "" {
-		return filepath.Join(u.HomeDir, ".cache", "latentgo"), nil
 	}
 	return "", errors.New("no cache directory: set LATENTGO_CACHE to a folder")
 }

@@ -1,14 +1,19 @@
 package models
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -32,14 +37,33 @@ func (o *Options) fillDefaults() error {
 	if o.Endpoint == "" {
 		o.Endpoint = os.Getenv("HF_ENDPOINT")
 	}
-	if o.Endpoint == "" {
+	if o.Endpoint = strings.TrimSpace(o.Endpoint); o.Endpoint == "" {
 		o.Endpoint = "https://huggingface.co"
+	}
+	if !strings.Contains(o.Endpoint, "://") {
+		o.Endpoint = "https://" + o.Endpoint // "hf-mirror.com"
 	}
 	if o.Token == "" {
 		o.Token = os.Getenv("HF_TOKEN")
 	}
-	if v := os.Getenv("HF_HUB_OFFLINE"); v != "" && v != "0" {
-		o.Offline = true
+	o.Token = strings.TrimSpace(o.Token) // of a file that was read with its line end
+	o.Offline = o.Offline || isTrue(os.Getenv("HF_HUB_OFFLINE"))
+	return nil
+}
+
+// isTrue reads a switch of the environment as Hugging Face's own library does.
+func isTrue(v string) bool {
+	return slices.Contains([]string{"1", "ON", "YES", "TRUE"}, strings.ToUpper(strings.TrimSpace(v)))
+}
+
+// check returns what is wrong with the address and the token of the Hub. Who doesn't ask it need not know.
+func (o *Options) check() error {
+	u, err := url.Parse(o.Endpoint)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return fmt.Errorf("%w: HF_ENDPOINT %q is no address such as https://huggingface.co", ErrSetting, o.Endpoint)
+	}
+	if strings.ContainsFunc(o.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return fmt.Errorf("%w: HF_TOKEN holds spaces or characters that no token has", ErrSetting)
 	}
 	return nil
 }
@@ -67,23 +91,50 @@ func (f *fetcher) modelPath(home, key, name string) string {
 	return filepath.Join(f.opt.Dir, "models", filepath.FromSlash(home), key[:min(12, len(key))], filepath.Base(filepath.FromSlash(name)))
 }
 
-// cached returns the first file of a spec that was fetched before, if all of its files are still there. Names are
-// only given to files whose content was checked, so the sizes are proof enough.
-func (f *fetcher) cached(s spec) (string, bool) {
+// cached returns the files of a spec that was fetched before, if all of them are still there. Names are only given to
+// files whose content was checked, so the sizes are proof enough.
+func (f *fetcher) cached(s spec) ([]refFile, bool) {
 	raw, err := os.ReadFile(f.refPath(s))
 	if err != nil {
-		return "", false
+		return nil, false
 	}
 	var r ref
 	if json.Unmarshal(raw, &r) != nil || r.Spec != s.name || len(r.Files) == 0 {
-		return "", false
+		return nil, false
 	}
 	for _, file := range r.Files {
-		if !safePath(file.Path) || !hasSize(filepath.Join(f.opt.Dir, filepath.FromSlash(file.Path)), file.Size) {
-			return "", false
+		if !safePath(file.Path) || !hasSize(f.local(file), file.Size) {
+			return nil, false
 		}
 	}
-	return filepath.Join(f.opt.Dir, filepath.FromSlash(r.Files[0].Path)), true
+	return r.Files, true
+}
+
+// local is where a file of a ref lies.
+func (f *fetcher) local(file refFile) string {
+	return filepath.Join(f.opt.Dir, filepath.FromSlash(file.Path))
+}
+
+// kept returns the first of a model's files in the cache, which its source can't be asked about for reason. With Refresh
+// their SHA-256 are computed again where they are known.
+func (f *fetcher) kept(files []refFile, reason error) (string, error) {
+	for _, file := range files {
+		if !f.opt.Refresh || file.SHA256 == "" {
+			continue
+		}
+		f.report(Progress{Step: StepVerify, File: path.Base(file.Path), Total: file.Size})
+		sum, err := fileSHA256(f.local(file))
+		if err != nil {
+			return "", err
+		}
+		if sum != file.SHA256 {
+			return "", fmt.Errorf("%s: %w: SHA-256 is %s, expected %s; and it can't be fetched again: %w", f.local(file), ErrHash, sum, file.SHA256, reason)
+		}
+	}
+	if f.opt.Refresh {
+		f.report(Progress{Step: StepKept, File: path.Base(files[0].Path), Source: reason.Error()})
+	}
+	return f.local(files[0]), nil
 }
 
 // remember writes the ref of a spec whose files are complete and returns the first path.
@@ -103,6 +154,10 @@ func (f *fetcher) remember(s spec, paths []string, files []remoteFile) (string, 
 	raw, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return "", err
+	}
+	// A cache that can't be written may say so already.
+	if old, err := os.ReadFile(f.refPath(s)); err == nil && bytes.Equal(old, raw) {
+		return paths[0], nil
 	}
 	return paths[0], writeFile(f.refPath(s), raw)
 }

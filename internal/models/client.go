@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -68,7 +69,7 @@ func (f *fetcher) get(ctx context.Context, address string, header http.Header) (
 	return resp, nil
 }
 
-// requestError is a request that got no answer.
+// requestError is a request that got no answer. It matches ErrUnreachable unless it was refused on this side.
 type requestError struct {
 	host string
 	err  error
@@ -84,10 +85,39 @@ func newRequestError(host string, err error) error {
 }
 
 // Error names the host and the reason.
-func (e *requestError) Error() string { return e.host + ": " + e.err.Error() }
+func (e *requestError) Error() string {
+	if !e.Is(ErrUnreachable) {
+		return e.host + ": " + e.err.Error()
+	}
+	return fmt.Sprintf("%s %v: %s", e.host, ErrUnreachable, e.reason())
+}
 
 // Unwrap gives the reason.
 func (e *requestError) Unwrap() error { return e.err }
+
+// Is makes errors of the network match ErrUnreachable.
+func (e *requestError) Is(target error) bool {
+	var network net.Error
+	return target == ErrUnreachable && !errors.Is(e.err, context.Canceled) &&
+		(errors.As(e.err, &network) || errors.Is(e.err, io.EOF) || errors.Is(e.err, io.ErrUnexpectedEOF))
+}
+
+// reason says why there was no answer, without the system calls and addresses of package net.
+func (e *requestError) reason() string {
+	var name *net.DNSError
+	var network net.Error
+	switch {
+	case errors.As(e.err, &name):
+		return "no address is known for this name"
+	case errors.Is(e.err, syscall.ECONNREFUSED):
+		return "connection refused"
+	case errors.As(e.err, &network) && network.Timeout():
+		return "no answer in time"
+	case errors.Is(e.err, io.EOF), errors.Is(e.err, io.ErrUnexpectedEOF):
+		return "the connection was closed"
+	}
+	return e.err.Error()
+}
 
 // sameOrigin reports whether u has the scheme, host and port of the endpoint.
 func sameOrigin(endpoint string, u *url.URL) bool {
@@ -108,6 +138,9 @@ func (e *statusError) Error() string { return e.text }
 
 // Unwrap gives the sentinel.
 func (e *statusError) Unwrap() error { return e.err }
+
+// Is makes a host that is there but out of order match ErrUnreachable.
+func (e *statusError) Is(target error) bool { return target == ErrUnreachable && e.temporary() }
 
 // temporary reports whether the same request may succeed later.
 func (e *statusError) temporary() bool {

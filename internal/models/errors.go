@@ -24,6 +24,10 @@ var (
 	ErrHash = errors.New("wrong content")
 	// ErrNotGGUF is returned when an address answers with something that is no GGUF file.
 	ErrNotGGUF = errors.New("not a GGUF file")
+	// ErrUnreachable is returned when a host gives no answer: no network, a wrong name, nobody there.
+	ErrUnreachable = errors.New("can't be reached")
+	// ErrSetting is returned for an environment variable, or an option, that can't be used.
+	ErrSetting = errors.New("wrong setting")
 	// ErrOffline is returned for a download that Options.Offline or HF_HUB_OFFLINE forbids.
 	ErrOffline = errors.New("offline mode is on")
 	// ErrCache is returned when the cache directory cannot be created or written.

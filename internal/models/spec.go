@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/url"
+	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -32,8 +33,8 @@ var (
 // hubPrefixes mark a repository of the Hub explicitly.
 var hubPrefixes = []string{"hf://", "hf.co/", "huggingface.co/", "https://hf.co/", "https://huggingface.co/"}
 
-// looksLocal reports whether s can only be meant as a path: it ends in .gguf without a scheme or a hub prefix, or
-// starts like a path.
+// looksLocal reports whether s can only be meant as a path: it starts like one, or ends in .gguf without a scheme or a hub
+// prefix. OWNER/REPO/FILE.gguf can be both: it is a path if its folder is there.
 func looksLocal(s string) bool {
 	if strings.Contains(s, "://") || hubPrefix(s) != "" {
 		return false
@@ -42,7 +43,15 @@ func looksLocal(s string) bool {
 		strings.HasPrefix(s, "..") || strings.HasPrefix(s, "~") || s == "." {
 		return true
 	}
-	return strings.HasSuffix(strings.ToLower(s), ".gguf") && !strings.Contains(s, ":")
+	if !strings.HasSuffix(strings.ToLower(s), ".gguf") || strings.Contains(s, ":") {
+		return false
+	}
+	parts := strings.SplitN(s, "/", 3)
+	if len(parts) < 3 || !repoRE.MatchString(parts[0]+"/"+parts[1]) || !safePath(parts[2]) {
+		return true
+	}
+	st, err := os.Stat(filepath.FromSlash(path.Dir(s)))
+	return err == nil && st.IsDir()
 }
 
 // hubPrefix returns the prefix that marks s as the Hub's, or "".
