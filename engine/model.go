@@ -12,6 +12,7 @@ import (
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/cpu"
 	"github.com/latentgo/latentgo/tokenizer"
+	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
 // Model is a loaded model, safe for concurrent use.
@@ -26,7 +27,7 @@ type Model struct {
 	tok      *tokenizer.Tokenizer
 	tokErr   error // why there is none
 	sampling Sampling
-	template func() (*tokenizer.Template, error)
+	template func() (*chat.Template, error)
 
 	turn   chan struct{} // holds one token while no pass is under way
 	run    *runner       // used by whoever has the turn

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 
-	"github.com/latentgo/latentgo/tokenizer"
+	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
 // How the documents of self-written text start.
@@ -64,11 +64,11 @@ func (m *Model) openings(ctx context.Context, drawn int) *openings {
 		o.bos = []int32{id}
 	}
 	const mark = "QUESTION"
-	conv := tokenizer.Conversation{Messages: []tokenizer.Message{tokenizer.NewMessage("user", mark)}, AddGenerationPrompt: true}
+	conv := chat.Conversation{Messages: []chat.Message{chat.NewMessage("user", mark)}, AddGenerationPrompt: true}
 	text, err := m.RenderChat(ctx, conv)
-	ask, respond, ok := strings.Cut(text, mark)
+	ask, respond, ok := strings.Cut(text.String(), mark)
 	if err == nil && ok {
-		o.ask, _ = m.encodeChat(ask)
+		o.ask, _ = m.encodeRendering(chat.Rendering{{Text: ask, FromTemplate: true}})
 		o.respond, _ = m.Encode(respond, false, true)
 	}
 	return o

@@ -80,7 +80,7 @@ func TestPartitionTwin(t *testing.T) {
 		for range 20 {
 			text := randomString(r, "ab< \n", r.IntN(30))
 			for _, tr := range []*trie{newTrie(v, attrControl|attrUser, 0), newTrie(v, attrUser, attrControl)} {
-				got, want := p.cut(v, tr, text), naiveCut(v, tr, text)
+				got, want := p.cut(v, tr, text, nil), naiveCut(v, tr, text)
 				if !slices.Equal(got, want) {
 					t.Fatalf("tokens %q %v, text %q:\n got %v\nwant %v", v.tokens, v.attrs, text, got, want)
 				}
