@@ -47,6 +47,15 @@ func (r *run) attribute(v Value, name string) Value {
 			}
 		}
 		return nil
+	case *rangeValue:
+		switch name {
+		case "start":
+			return o.start
+		case "stop":
+			return o.stop
+		case "step":
+			return o.step
+		}
 	case *list:
 		for i, n := range o.names {
 			if n == name && i < len(o.items) {
@@ -75,6 +84,8 @@ func (r *run) method(v Value, name string) methodFunc {
 			return tupleMethods[name]
 		}
 		return listMethods[name]
+	case *rangeValue:
+		return rangeMethods[name]
 	}
 	return nil
 }

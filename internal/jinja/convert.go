@@ -125,7 +125,10 @@ func (s *rangeValue) repr() string {
 }
 
 func (f *function) repr() string {
-	if f.macro != nil {
+	switch {
+	case f.macro != nil && f.name == "":
+		return "<Macro anonymous>"
+	case f.macro != nil:
 		return "<Macro '" + f.name + "'>"
 	}
 	return "<function " + f.name + ">"

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"fmt"
 	"math"
 	"math/big"
 	"strconv"
@@ -53,6 +54,10 @@ func keyOf(v Value) (key, bool) {
 		if v.tuple {
 			return tupleKey(v)
 		}
+	case *rangeValue:
+		return key{kind: 'r', s: rangeKey(v)}, true
+	case *function, *object, *namespace, *generator:
+		return key{kind: 'o', s: fmt.Sprintf("%p", v)}, true
 	}
 	return key{}, false
 }
@@ -62,6 +67,17 @@ func floatKey(f float64) key {
 		return key{kind: 'i', n: uint64(int64(f))}
 	}
 	return key{kind: 'f', n: math.Float64bits(f)}
+}
+
+// rangeKey is the same for ranges with the same items.
+func rangeKey(v *rangeValue) string {
+	switch v.n {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprint(v.start)
+	}
+	return fmt.Sprint(v.n, v.start, v.step)
 }
 
 func tupleKey(l *list) (key, bool) {

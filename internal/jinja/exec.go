@@ -38,7 +38,7 @@ func (st *setStmt) exec(r *run, s *scope) signal {
 }
 
 func (st *setBlockStmt) exec(r *run, s *scope) signal {
-	var v Value = r.capture(func() { r.exec(st.body, newScope(s)) })
+	var v Value = r.capture(func() { r.exec(st.body, r.scope(s, st.hidden)) })
 	if st.filter != nil {
 		v = r.filtered(st.filter, v.(text), s)
 	}
@@ -48,9 +48,14 @@ func (st *setBlockStmt) exec(r *run, s *scope) signal {
 }
 
 func (st *filterStmt) exec(r *run, s *scope) signal {
-	inner := newScope(s)
+	inner := r.scope(s, st.hidden)
 	t := r.capture(func() { r.exec(st.body, inner) })
-	r.write(r.str(r.filtered(st.filter, t, inner)))
+	v := r.filtered(st.filter, t, inner)
+	if out, ok := v.(text); ok {
+		r.write(out)
+		return goOn
+	}
+	r.fail("the filter block gives %s, not text", typeName(v))
 	return goOn
 }
 
@@ -67,7 +72,7 @@ func (st *withStmt) exec(r *run, s *scope) signal {
 	for i, x := range st.values {
 		values[i] = x.eval(r, s)
 	}
-	inner := newScope(s)
+	inner := r.scope(s, st.hidden)
 	r.line = st.line
 	for i := range values {
 		r.assign(inner, &st.targets[i], values[i])
@@ -75,19 +80,17 @@ func (st *withStmt) exec(r *run, s *scope) signal {
 	return r.exec(st.body, inner)
 }
 
-func (st *scopeStmt) exec(r *run, s *scope) signal { return r.exec(st.body, newScope(s)) }
+func (st *generationStmt) exec(r *run, s *scope) signal {
+	r.write(r.macro(st.body, s).call(r, args{}).(text))
+	return goOn
+}
 
 func (st *escapeStmt) exec(r *run, s *scope) signal {
 	outer := r.escape
 	r.escape = r.truth(st.on.eval(r, s))
-	sig := r.exec(st.body, newScope(s))
+	sig := r.exec(st.body, r.scope(s, st.hidden))
 	r.escape = outer
 	return sig
-}
-
-func (st *exprStmt) exec(r *run, s *scope) signal {
-	st.x.eval(r, s)
-	return goOn
 }
 
 func (st signalStmt) exec(r *run, _ *scope) signal {
@@ -109,7 +112,15 @@ func (st *blockStmt) exec(r *run, s *scope) signal {
 // block runs the body of a block.
 func (r *run) block(b *blockDef, s *scope) {
 	r.enter()
-	r.exec(b.body, newScope(s))
+	if s == nil && len(r.under) > 0 {
+		s = newScope(nil)
+		for _, u := range r.under {
+			if r.top[u.sym] == nil {
+				s.vars = append(s.vars, u)
+			}
+		}
+	}
+	r.exec(b.body, r.scope(s, b.hidden))
 	r.leave()
 }
 

@@ -173,21 +173,20 @@ func filterRound(r *run, v Value, a args) Value {
 	if method == "common" {
 		return r.round(v, places)
 	}
-	if places < -300 || places > 300 {
-		r.fail("round: precision %d is out of range", places)
+	if method != "ceil" && method != "floor" {
+		r.fail("method must be common, ceil or floor")
 	}
-	if places == 0 && isInt(v) { // math.ceil(5 * 1) / 1
-		return r.floatOf(v)
+	unit := r.arith("**", int64(10), int64(places))
+	scaled := r.arith("*", v, unit)
+	if f, ok := scaled.(float64); ok {
+		if method == "ceil" {
+			f = math.Ceil(f)
+		}
+		if scaled = truncated(math.Floor(f), nil); scaled == nil {
+			r.fail("cannot convert float %s to integer", floatText(f))
+		}
 	}
-	scaled := r.floatOf(v) * math.Pow(10, float64(places))
-	switch method {
-	case "ceil":
-		return math.Ceil(scaled) / math.Pow(10, float64(places))
-	case "floor":
-		return math.Floor(scaled) / math.Pow(10, float64(places))
-	}
-	r.fail("method must be common, ceil or floor")
-	return nil
+	return r.arith("/", scaled, unit)
 }
 
 // round is Python's round(v, places).
@@ -203,8 +202,7 @@ func (r *run) round(v Value, places int) Value {
 	case places < -308:
 		return math.Copysign(0, f)
 	case places < 0:
-		x, _ := new(big.Float).SetPrec(2000).SetFloat64(f).Rat(nil)
-		return ratRound(x, -places)
+		return math.Copysign(ratRound(new(big.Rat).SetFloat64(f), -places), f)
 	}
 	out, _ := strconv.ParseFloat(strconv.FormatFloat(f, 'f', places, 64), 64)
 	return out
@@ -220,7 +218,7 @@ func (r *run) roundInt(n *big.Int, places int) Value {
 }
 
 // ratRound rounds a number to a power of ten, half to even.
-func ratRound(x *big.Rat, places int) Value {
+func ratRound(x *big.Rat, places int) float64 {
 	unit := new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(places)), nil))
 	n := new(big.Rat).SetInt(nearest(new(big.Rat).Quo(x, unit)))
 	f, _ := n.Mul(n, unit).Float64()

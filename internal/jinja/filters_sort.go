@@ -80,10 +80,11 @@ func (r *run) keyed(items []Value, path Value, cased bool) []keyedItem {
 	return out
 }
 
-// sorted orders items by their keys, stably, also when reversed.
-func (r *run) sorted(items []keyedItem, reverse bool) []Value {
+// sorted orders items by their keys, stably, also when reversed. keys are compared as lists are if they are listed: equal ones,
+// such as two undefined values, need no order.
+func (r *run) sorted(items []keyedItem, listed, reverse bool) []Value {
 	slices.SortStableFunc(items, func(a, b keyedItem) int {
-		c := r.orderKeys(a.keys, b.keys)
+		c := r.orderKeys(a.keys, b.keys, listed)
 		if reverse {
 			return -c
 		}
@@ -97,10 +98,10 @@ func (r *run) sorted(items []keyedItem, reverse bool) []Value {
 }
 
 // orderKeys compares key by key.
-func (r *run) orderKeys(a, b []Value) int {
+func (r *run) orderKeys(a, b []Value, listed bool) int {
 	for i := range a {
 		r.step(1)
-		if len(a) > 1 && r.equal(a[i], b[i], 0) {
+		if listed && r.equal(a[i], b[i], 0) {
 			continue
 		}
 		if c, ok := r.order(a[i], b[i], 0, "<"); ok && c != 0 {
@@ -114,7 +115,7 @@ func (r *run) orderKeys(a, b []Value) int {
 func filterSort(r *run, v Value, a args) Value {
 	b := a.bind(r, "sort", 0, "reverse", "case_sensitive", "attribute")
 	keyed := r.keyed(r.iterate(v), b[2], b[1] != nil && r.truth(b[1]))
-	return newList(r.sorted(keyed, b[0] != nil && r.truth(b[0])))
+	return newList(r.sorted(keyed, true, b[0] != nil && r.truth(b[0])))
 }
 
 // filterDictSort is dictsort(case_sensitive=False, by="key", reverse=False).
@@ -136,7 +137,7 @@ func filterDictSort(r *run, v Value, a args) Value {
 		}
 	}
 	keyed := r.keyed(r.viewItems(&view{d, "dict_items"}), at, b[0] != nil && r.truth(b[0]))
-	return newList(r.sorted(keyed, b[2] != nil && r.truth(b[2])))
+	return newList(r.sorted(keyed, false, b[2] != nil && r.truth(b[2])))
 }
 
 // filterUnique is unique(case_sensitive=False, attribute=None).
@@ -197,7 +198,7 @@ func filterGroupBy(r *run, v Value, a args) Value {
 	for i, item := range items {
 		keyed[i] = keyedItem{item, []Value{r.folded(get(item), cased)}}
 	}
-	sorted := r.sorted(keyed, false) // keyed is in order now
+	sorted := r.sorted(keyed, false, false) // keyed is in order now
 	groups := &list{}
 	for i := 0; i < len(keyed); {
 		n := i + 1

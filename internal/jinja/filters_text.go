@@ -229,7 +229,7 @@ func filterFileSizeFormat(r *run, v Value, a args) Value {
 	case n == 1:
 		return own("1 Byte")
 	case n < base:
-		return own(strconv.FormatInt(int64(math.Trunc(n)), 10) + " Bytes")
+		return own(strconv.FormatFloat(math.Trunc(n)+0, 'f', 0, 64) + " Bytes")
 	}
 	unit, i := base*base, 0
 	for n >= unit && i < len(units)-1 {

@@ -147,7 +147,6 @@ func (f *braceFormat) value(name string) Value {
 			}
 			v, rest = f.r.attr(v, rest[1:end]), rest[end:]
 		}
-		f.r.defined(v)
 	}
 	return v
 }

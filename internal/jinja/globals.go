@@ -72,6 +72,7 @@ func (r *run) merge(d *dict, from Value) {
 		}
 		return
 	}
+	r.defined(from)
 	pairs := r.iterate(from)
 	r.items(3 * len(pairs))
 	for _, pair := range pairs {

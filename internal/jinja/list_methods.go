@@ -4,7 +4,7 @@ import "slices"
 
 // The methods of list and dict that change their value work, although the sandbox of transformers refuses them: published
 // templates (Kimi K2) need them, other engines allow them, and what they can reach is a copy.
-var listMethods, tupleMethods, dictMethods map[string]methodFunc
+var listMethods, tupleMethods, dictMethods, rangeMethods map[string]methodFunc
 
 func init() {
 	listMethods = map[string]methodFunc{
@@ -12,6 +12,7 @@ func init() {
 		"reverse": listReverse, "clear": listClear, "copy": listCopy, "index": listIndex, "count": listCount, "sort": listSort,
 	}
 	tupleMethods = map[string]methodFunc{"index": listIndex, "count": listCount}
+	rangeMethods = map[string]methodFunc{"index": rangeIndex, "count": rangeCount}
 	dictMethods = map[string]methodFunc{
 		"get": dictGet, "items": dictView("dict_items"), "keys": dictView("dict_keys"), "values": dictView("dict_values"),
 		"pop": dictPop, "popitem": dictPopItem, "update": dictUpdate, "setdefault": dictSetDefault, "copy": dictCopy,
@@ -93,7 +94,7 @@ func listSort(r *run, v Value, a args) Value {
 	}
 	b := a.bind(r, "sort", 0, "reverse")
 	l := v.(*list)
-	l.items = r.sorted(r.keyed(l.items, nil, true), b[0] != nil && r.truth(b[0]))
+	l.items = r.sorted(r.keyed(l.items, nil, true), false, b[0] != nil && r.truth(b[0]))
 	return none{}
 }
 
@@ -141,6 +142,21 @@ func listCount(r *run, v Value, a args) Value {
 		}
 	}
 	return n
+}
+
+func rangeIndex(r *run, v Value, a args) Value {
+	i := v.(*rangeValue).find(a.bind(r, "index", 1, "value")[0])
+	if i < 0 {
+		r.fail("value is not in range")
+	}
+	return i
+}
+
+func rangeCount(r *run, v Value, a args) Value {
+	if v.(*rangeValue).find(a.bind(r, "count", 1, "value")[0]) < 0 {
+		return int64(0)
+	}
+	return int64(1)
 }
 
 // dictGet is get(key, default=None).

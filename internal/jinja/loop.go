@@ -17,20 +17,20 @@ type loopState struct {
 func (st *forStmt) exec(r *run, s *scope) signal {
 	v := st.over.eval(r, s)
 	r.line = st.line
-	r.loop(st, s, v, 0)
-	return goOn
+	return r.loop(st, s, v, 0)
 }
 
-// loop runs a loop over a value.
-func (r *run) loop(st *forStmt, s *scope, v Value, depth0 int) {
+// loop runs a loop over a value. It returns the signal of the else part, which is for the loop around.
+func (r *run) loop(st *forStmt, s *scope, v Value, depth0 int) signal {
 	ls := &loopState{st: st, s: s, at: -1, depth0: depth0}
 	ls.items, ls.more = r.iterator(v)
 	if st.filter != nil {
 		ls.filter(r)
 	}
-	if !r.passes(ls) {
-		r.exec(st.other, newScope(s))
+	if r.passes(ls) || len(st.other) == 0 {
+		return goOn
 	}
+	return r.exec(st.other, r.scope(s, st.hiddenElse))
 }
 
 // filter leaves only the items that pass the loop's condition, tested as the loop comes to them.
@@ -76,6 +76,7 @@ func (r *run) passes(ls *loopState) (done bool) {
 		} else {
 			s.vars = s.vars[:0]
 		}
+		r.hide(s, st.hidden)
 		if loopVar != nil {
 			s.vars = append(s.vars, binding{r.t.sym.loop, loopVar})
 		}

@@ -2,8 +2,9 @@ package jinja
 
 // macro is a macro with the variables around its definition.
 type macro struct {
-	def *macroDef
-	s   *scope
+	def    *macroDef
+	s      *scope
+	escape bool // autoescape was on there
 }
 
 func (st *macroStmt) exec(r *run, s *scope) signal {
@@ -14,7 +15,7 @@ func (st *macroStmt) exec(r *run, s *scope) signal {
 // macro returns a macro as a value.
 func (r *run) macro(def *macroDef, s *scope) *function {
 	r.items(2)
-	m := &macro{def, s}
+	m := &macro{def, s, r.escape}
 	return &function{name: def.name, macro: m, call: m.call}
 }
 
@@ -32,9 +33,13 @@ func (st *callStmt) exec(r *run, s *scope) signal {
 func (m *macro) call(r *run, a args) Value {
 	r.enter()
 	r.items(len(m.def.params) + len(a.pos) + len(a.names))
-	s := newScope(m.s)
+	s := r.scope(m.s, m.def.hidden)
+	escape := r.escape
+	r.escape = m.escape
 	m.bind(r, s, a)
 	t := r.capture(func() { r.exec(m.def.body, s) })
+	r.escape = escape
+	t.html = escape
 	r.leave()
 	return t
 }
@@ -112,6 +117,9 @@ func (m *macro) bindRest(r *run, s *scope, a args, used []bool) {
 func (m *macro) attr(r *run, name string) (Value, bool) {
 	switch name {
 	case "name":
+		if m.def.name == "" {
+			return none{}, true
+		}
 		return own(m.def.name), true
 	case "arguments":
 		r.items(len(m.def.params))

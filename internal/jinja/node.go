@@ -134,7 +134,7 @@ type argList struct {
 	star, star2 expr // *args and **kwargs, or nil
 }
 
-// Statements.
+// Statements. hidden are the variables that are undefined at first in a body, see analyze.
 type (
 	// textStmt writes text of the template.
 	textStmt struct{ t text }
@@ -154,15 +154,16 @@ type (
 
 	// forStmt is a loop.
 	forStmt struct {
-		target    target
-		over      expr
-		filter    expr // may be nil
-		body      []stmt
-		other     []stmt
-		recursive bool
-		captures  bool // the body defines macros, which keep its variables
-		loopVar   bool // the body or what it contains uses loop
-		line      int
+		target             target
+		over               expr
+		filter             expr // may be nil
+		body               []stmt
+		other              []stmt
+		recursive          bool
+		captures           bool // the body defines macros, which keep its variables
+		loopVar            bool // the body or what it contains uses loop
+		hidden, hiddenElse []int
+		line               int
 	}
 
 	// setStmt is {% set target = x %}.
@@ -177,6 +178,7 @@ type (
 		target target
 		filter *filterExpr // may be nil
 		body   []stmt
+		hidden []int
 		line   int
 	}
 
@@ -184,6 +186,7 @@ type (
 	filterStmt struct {
 		filter *filterExpr
 		body   []stmt
+		hidden []int
 	}
 
 	// withStmt is {% with a = x, … %}.
@@ -191,6 +194,7 @@ type (
 		targets []target
 		values  []expr
 		body    []stmt
+		hidden  []int
 		line    int
 	}
 
@@ -213,17 +217,15 @@ type (
 		line   int
 	}
 
-	// scopeStmt is a body with a scope of its own: generation.
-	scopeStmt struct{ body []stmt }
+	// generationStmt is {% generation %}, which is a call block in transformers.
+	generationStmt struct{ body *macroDef }
 
 	// escapeStmt is {% autoescape on %}.
 	escapeStmt struct {
-		on   expr
-		body []stmt
+		on     expr
+		body   []stmt
+		hidden []int
 	}
-
-	// exprStmt is {% do x %}.
-	exprStmt struct{ x expr }
 
 	// signalStmt is break or continue.
 	signalStmt struct{ s signal }
@@ -247,6 +249,7 @@ type macroDef struct {
 	kwargs   bool // the body uses kwargs
 	caller   bool // the body uses caller
 	captures bool
+	hidden   []int
 	line     int
 }
 

@@ -21,6 +21,7 @@ const (
 type Template struct {
 	src    string
 	body   []stmt
+	hidden []int
 	blocks map[string]*blockDef
 	syms   map[string]int // number of each variable
 	sym    wellKnown
@@ -31,8 +32,9 @@ type wellKnown struct{ loop, caller, varargs, kwargs, self int }
 
 // blockDef is the body of a block.
 type blockDef struct {
-	name string
-	body []stmt
+	name   string
+	body   []stmt
+	hidden []int
 }
 
 // Parse reads the source of a template. The error is an *Error that wraps ErrSyntax, or wraps ErrLimit for a source longer
@@ -53,6 +55,10 @@ func Parse(src string) (t *Template, err error) {
 	}()
 	p.t.sym = wellKnown{p.symbol("loop"), p.symbol("caller"), p.symbol("varargs"), p.symbol("kwargs"), p.symbol("self")}
 	p.t.body, _ = p.block()
+	p.t.hidden = analyze(nil, p.t.body, nil)
+	for _, b := range p.t.blocks {
+		b.hidden = analyze(nil, b.body, nil)
+	}
 	return p.t, nil
 }
 

@@ -38,7 +38,7 @@ func (p *parser) macroStmt(line int) stmt {
 
 // callStmt parses {% call(params) fn(args) %}.
 func (p *parser) callStmt(line int) stmt {
-	s := &callStmt{body: &macroDef{name: "caller", line: line}}
+	s := &callStmt{body: &macroDef{line: line}}
 	if p.takeOp("(") {
 		p.params(s.body)
 	}
@@ -88,5 +88,10 @@ func (p *parser) macroBody(def *macroDef, end string) {
 	for _, par := range def.params { // a parameter of such a name is nothing special
 		def.varargs = def.varargs && par.name != "varargs"
 		def.kwargs = def.kwargs && par.name != "kwargs"
+	}
+	if outer != nil { // which counts what macros inside it use, as Jinja2 does
+		outer.varargs = outer.varargs || def.varargs
+		outer.kwargs = outer.kwargs || def.kwargs
+		outer.caller = outer.caller || def.caller
 	}
 }

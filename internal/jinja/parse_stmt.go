@@ -70,7 +70,7 @@ func (p *parser) statement(word string) stmt {
 		return p.callStmt(line)
 	case "filter":
 		f := p.filterChain(p.filter(nil))
-		return &filterStmt{f, p.until("endfilter")}
+		return &filterStmt{filter: f, body: p.until("endfilter")}
 	case "with":
 		return p.withStmt(line)
 	case "block":
@@ -79,7 +79,7 @@ func (p *parser) statement(word string) stmt {
 		return p.generationStmt()
 	case "autoescape":
 		on := p.expr()
-		return &escapeStmt{on, p.until("endautoescape")}
+		return &escapeStmt{on: on, body: p.until("endautoescape")}
 	case "break", "continue":
 		return p.signalStmt(word, line)
 	case "extends", "include", "import", "from":
@@ -135,8 +135,8 @@ func (p *parser) withStmt(line int) stmt {
 
 // generationStmt parses transformers' generation tag, which is a call block and so has a scope.
 func (p *parser) generationStmt() stmt {
-	s := &scopeStmt{}
-	p.apart(func() { s.body = p.until("endgeneration") })
+	s := &generationStmt{&macroDef{line: p.line()}}
+	p.macroBody(s.body, "endgeneration")
 	return s
 }
 

@@ -53,6 +53,12 @@ func (t *Template) Render(ctx context.Context, vars []Var, opt Options) (spans [
 		}
 	}
 	var out builder
+	for _, sym := range t.hidden {
+		if v := r.top[sym]; v != nil {
+			r.under = append(r.under, binding{sym, v})
+			r.top[sym] = nil
+		}
+	}
 	defer func() {
 		if v := recover(); v != nil {
 			spans, err = nil, caught(v, r.line)
@@ -71,10 +77,11 @@ type run struct {
 	budget
 	t      *Template
 	now    time.Time
-	line   int      // of the operation under way
-	out    *builder // where output goes
-	top    []Value  // variables outside of every scope by symbol, nil if not set
-	escape bool     // autoescape is on
+	line   int       // of the operation under way
+	out    *builder  // where output goes
+	top    []Value   // variables outside of every scope by symbol, nil if not set
+	under  []binding // values that t.hidden hides, which blocks see all the same
+	escape bool      // autoescape is on
 }
 
 // scope holds the variables of a loop's pass, a macro's call and the like.
@@ -93,6 +100,22 @@ func newScope(parent *scope) *scope {
 	s := &scope{parent: parent}
 	s.vars = s.room[:0]
 	return s
+}
+
+// scope returns a new scope that hides variables.
+func (r *run) scope(parent *scope, hidden []int) *scope {
+	s := newScope(parent)
+	r.hide(s, hidden)
+	return s
+}
+
+// hide makes variables undefined in a scope that has no bindings yet.
+func (r *run) hide(s *scope, syms []int) {
+	for _, sym := range syms {
+		if r.top[sym] != nil { // without a value there is nothing to hide
+			s.vars = append(s.vars, binding{sym: sym})
+		}
+	}
 }
 
 // set gives a variable a value in the scope, or outside of all if s is nil.

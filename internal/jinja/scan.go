@@ -158,7 +158,7 @@ func (s *scanner) stripRight(i int, sign byte, block bool) int {
 // returns the offset behind it. Its newline stays.
 func (s *scanner) rawTag() (int, bool) {
 	end, sign, ok := s.bareTag(s.pos, "raw")
-	if !ok {
+	if !ok || sign == '+' { // which Jinja2 does not know here
 		return 0, false
 	}
 	return s.stripRight(end, sign, false), true
