@@ -100,7 +100,7 @@ func (t *Template) Render(ctx context.Context, conv Conversation, opt RenderOpti
 	if err != nil {
 		return nil, err
 	}
-	var first error
+	var failed error
 	for _, form := range prepared.forms() {
 		vars, err := opt.variables(conv, prepared.messages(form))
 		if err != nil {
@@ -110,15 +110,15 @@ func (t *Template) Render(ctx context.Context, conv Conversation, opt RenderOpti
 		if err == nil {
 			return rendering(spans, conv.TrustText), nil
 		}
-		if first == nil {
-			first = templateError(err)
+		_, raised := errors.AsType[*jinja.RaiseError](err)
+		if failed == nil || raised {
+			failed = templateError(err) // what the template itself says is the best message
 		}
-		raised := new(jinja.RaiseError)
-		if !errors.Is(err, ErrEval) && !errors.As(err, &raised) {
+		if !raised && !errors.Is(err, ErrEval) {
 			break // a limit or the context: another form has no better chance
 		}
 	}
-	return nil, first
+	return nil, failed
 }
 
 // rendering returns the spans of the output; with trust they are all the template's.
