@@ -55,8 +55,8 @@ func (m *Model) speaksChatML() bool {
 	return start && end
 }
 
-// RenderChat renders a conversation with the model's template and its BOS and EOS texts. What the template wrote and what came from
-// the conversation are apart in it; EncodeChat gives the tokens.
+// RenderChat renders a conversation with the model's template and its BOS and EOS texts. What the template wrote and
+// what came from the conversation are apart in it; EncodeChat gives the tokens.
 func (m *Model) RenderChat(ctx context.Context, conv chat.Conversation) (chat.Rendering, error) {
 	t, err := m.Template()
 	if err != nil {
@@ -65,9 +65,10 @@ func (m *Model) RenderChat(ctx context.Context, conv chat.Conversation) (chat.Re
 	return t.Render(ctx, conv, chat.RenderOptions{BOS: m.bos(), EOS: m.eos()})
 }
 
-// EncodeChat renders a conversation with the model's template and returns its tokens, the prompt that Session.Chat evaluates. Only
-// what the template wrote can become a control token: one that a message spells out stays text, unless conv.TrustText is set. BOS
-// is put in front if the model asks for it and the template has not written it; EOS is never added, since an answer follows.
+// EncodeChat renders a conversation with the model's template and returns its tokens, the prompt that Session.Chat
+// evaluates. Only what the template wrote can become a control token: one that a message spells out stays text, unless
+// conv.TrustText is set. BOS is put in front if the model asks for it and the template has not written it; EOS is never
+// added, since an answer follows.
 func (m *Model) EncodeChat(ctx context.Context, conv chat.Conversation) ([]int32, error) {
 	r, err := m.RenderChat(ctx, conv)
 	if err != nil {

@@ -11,9 +11,9 @@ type fragment struct {
 	id     int32 // noToken for bytes
 }
 
-// partitioner cuts text at special tokens. Longer tokens go first, wherever they stand; tokens of equal length go by id; of one
-// token the leftmost occurrence goes first. So it is llama.cpp's search for one token after the other, but the text is
-// searched once and only at the places where the first search found something after that.
+// partitioner cuts text at special tokens. Longer tokens go first, wherever they stand; tokens of equal length go by
+// id; of one token the leftmost occurrence goes first. So it is llama.cpp's search for one token after the other, but
+// the text is searched once and only at the places where the first search found something after that.
 type partitioner struct {
 	starts  []int  // where one or more tokens match
 	sizes   []bool // sizes[n]: a token of n bytes matches somewhere
@@ -24,8 +24,8 @@ type partitioner struct {
 	plain   []Range // see EncodeOptions.Plain
 }
 
-// cut returns the parts of text in order; they are valid until the next call. No token that steers the model touches the plain
-// ranges of the text.
+// cut returns the parts of text in order; they are valid until the next call. No token that steers the model touches
+// the plain ranges of the text.
 func (p *partitioner) cut(v *vocab, t *trie, text string, plain []Range) []fragment {
 	p.parts, p.plain = p.parts[:0], plain
 	if text == "" {

@@ -26,8 +26,8 @@ const (
 	roleCount
 )
 
-// roleKeys lists the keys that name special tokens; the last three are old names. Tokens that end or begin a text must be
-// right; of the others an id out of range is taken as none, because files with such padding tokens are around.
+// roleKeys lists the keys that name special tokens; the last three are old names. Tokens that end or begin a text must
+// be right; of the others an id out of range is taken as none, because files with such padding tokens are around.
 var roleKeys = []struct {
 	role   role
 	key    string
@@ -80,8 +80,8 @@ type specials struct {
 	eog  []int32 // ascending
 }
 
-// loadSpecials reads the keys over the defaults of the vocabulary kind, finds tokens by their text and sets attributes, all
-// in the order of llama.cpp.
+// loadSpecials reads the keys over the defaults of the vocabulary kind, finds tokens by their text and sets attributes,
+// all in the order of llama.cpp.
 func loadSpecials(md Metadata, v *vocab, bos, eos, unk int32) (*specials, error) {
 	s := &specials{}
 	for r := range s.role {
@@ -178,8 +178,8 @@ func (t *Tokenizer) markSteering() {
 	}
 }
 
-// looksControl reports whether a token's text has the form of control tokens, such as <|start|>, which llama.cpp makes a
-// user-defined one.
+// looksControl reports whether a token's text has the form of control tokens, such as <|start|>, which llama.cpp makes
+// a user-defined one.
 func looksControl(s string) bool {
 	return strings.HasPrefix(s, "<|") && strings.HasSuffix(s, "|>") || strings.HasPrefix(s, "<｜") && strings.HasSuffix(s, "｜>")
 }

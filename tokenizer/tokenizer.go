@@ -5,7 +5,8 @@ import (
 	"sync"
 )
 
-// Tokenizer turns text into tokens and back. It does not change after New and may be used by several goroutines at once.
+// Tokenizer turns text into tokens and back. It does not change after New and may be used by several goroutines at
+// once.
 type Tokenizer struct {
 	*vocab
 	*specials
@@ -31,25 +32,26 @@ type encoder interface {
 
 // EncodeOptions says what Encode does besides encoding plain text. The zero value is for text from users.
 type EncodeOptions struct {
-	// AddSpecial puts BOS before and EOS behind the tokens if the vocabulary wants them (AddBOS, AddEOS), even where the text
-	// has them already.
+	// AddSpecial puts BOS before and EOS behind the tokens if the vocabulary wants them (AddBOS, AddEOS), even where
+	// the text has them already.
 	AddSpecial bool
 
 	// ParseSpecial turns the texts of control tokens, such as <|im_end|>, into these tokens. Never set it for text from
 	// outside: it lets the text pretend to be another speaker. User-defined tokens are always found.
 	ParseSpecial bool
 
-	// Plain are the parts of the text that came from outside, ascending and apart from each other. With ParseSpecial, tokens
-	// that steer the model are found only where no byte of them lies in these: control tokens, tokens that end an answer,
-	// and user-defined ones of the form <|…|>. All else is as if the text had one author: words go across the borders.
+	// Plain are the parts of the text that came from outside, ascending and apart from each other. With ParseSpecial,
+	// tokens that steer the model are found only where no byte of them lies in these: control tokens, tokens that end
+	// an answer, and user-defined ones of the form <|…|>. All else is as if the text had one author: words go across
+	// the borders.
 	Plain []Range
 }
 
 // Range is the bytes [Lo,Hi) of a text, Lo < Hi.
 type Range struct{ Lo, Hi int }
 
-// New builds the tokeniser that the metadata of a GGUF file describes. Errors: ErrNoVocab, ErrUnsupported, ErrVocab, or that
-// of md for a key that is missing or of the wrong type.
+// New builds the tokeniser that the metadata of a GGUF file describes. Errors: ErrNoVocab, ErrUnsupported, ErrVocab, or
+// that of md for a key that is missing or of the wrong type.
 func New(md Metadata) (*Tokenizer, error) {
 	t, err := load(md)
 	if err != nil {
@@ -152,7 +154,8 @@ func (t *Tokenizer) finish(md Metadata) (err error) {
 	return setStrip(md, t.vocab, t.all)
 }
 
-// loadAdd reads whether a special token is added. To ask for one that does not exist is an error; a default is dropped then.
+// loadAdd reads whether a special token is added. To ask for one that does not exist is an error; a default is dropped
+// then.
 func (t *Tokenizer) loadAdd(md Metadata, key string, def bool, r role) (bool, error) {
 	add, err := optBool(md, key, def)
 	if err != nil || !add || t.role[r] >= 0 {
@@ -183,8 +186,9 @@ func (t *Tokenizer) Encode(text string, opt EncodeOptions) []int32 {
 	return t.AppendEncode(nil, text, opt)
 }
 
-// AppendEncode appends the tokens of text to dst, which may be nil, and returns it. What is not valid UTF-8 becomes byte tokens
-// (SPM) or U+FFFD (BPE). Time is proportional to the text, for a given vocabulary; memory is reused between calls.
+// AppendEncode appends the tokens of text to dst, which may be nil, and returns it. What is not valid UTF-8 becomes
+// byte tokens (SPM) or U+FFFD (BPE). Time is proportional to the text, for a given vocabulary; memory is reused between
+// calls.
 func (t *Tokenizer) AppendEncode(dst []int32, text string, opt EncodeOptions) []int32 {
 	s := t.pool.Get().(*scratch)
 	defer t.pool.Put(s)

@@ -2,9 +2,10 @@ package jinja
 
 import "slices"
 
-// Jinja2 decides when it compiles a template which variable a name means, once for a whole frame: a loop's body, a macro, a with
-// block and so on. One rule of it shows: a name whose first mention in its outermost frame is an assignment is undefined until then,
-// also for what stands inside of loops and macros before it, even where the caller gave a variable of that name:
+// Jinja2 decides when it compiles a template which variable a name means, once for a whole frame: a loop's body, a
+// macro, a with block and so on. One rule of it shows: a name whose first mention in its outermost frame is an
+// assignment is undefined until then, also for what stands inside of loops and macros before it, even where the caller
+// gave a variable of that name:
 //
 //	{% for m in messages %}{{ s }}{% endfor %}{% set s = 1 %}
 //

@@ -1,7 +1,7 @@
 package jinja
 
-// specialCasing are the characters whose capital form is not one character, with their forms for upper and title case: the
-// unconditional mappings of Unicode's SpecialCasing.txt. Here U+00DF becomes "SS" and "Ss".
+// specialCasing are the characters whose capital form is not one character, with their forms for upper and title case:
+// the unconditional mappings of Unicode's SpecialCasing.txt. Here U+00DF becomes "SS" and "Ss".
 var specialCasing = map[rune][2]string{
 	0x00df: {"SS", "Ss"},
 	0x0149: {"\u02bcN", "\u02bcN"},

@@ -44,35 +44,35 @@ func (r *run) repr(b *builder, v Value, depth int) {
 	case text:
 		r.quote(b, v)
 	case *big.Int:
-		r.put1(b, r.bigText(v))
+		r.literal(b, r.bigText(v))
 	case *undefined:
-		r.put1(b, "Undefined")
+		r.literal(b, "Undefined")
 	case none:
-		r.put1(b, "None")
+		r.literal(b, "None")
 	case *list:
 		r.reprList(b, v, depth)
 	case *dict:
 		r.reprDict(b, v, depth)
 	case *namespace:
-		r.put1(b, "<Namespace ")
+		r.literal(b, "<Namespace ")
 		r.reprDict(b, v.attrs, depth)
-		r.put1(b, ">")
+		r.literal(b, ">")
 	case *view:
-		r.put1(b, v.kind+"(")
+		r.literal(b, v.kind+"(")
 		r.reprList(b, newList(r.viewItems(v)), depth)
-		r.put1(b, ")")
+		r.literal(b, ")")
 	case *rangeValue:
-		r.put1(b, v.repr())
+		r.literal(b, v.repr())
 	case *function:
-		r.put1(b, v.repr())
+		r.literal(b, v.repr())
 	case *generator:
-		r.put1(b, "<generator object "+v.name+">")
+		r.literal(b, "<generator object "+v.name+">")
 	case *object:
 		if v.repr != nil {
-			r.put1(b, v.repr(r))
+			r.literal(b, v.repr(r))
 			return
 		}
-		r.put1(b, "<"+v.kind+">")
+		r.literal(b, "<"+v.kind+">")
 	default:
 		t := r.str(v)
 		r.spend(len(t.s))
@@ -80,8 +80,8 @@ func (r *run) repr(b *builder, v Value, depth int) {
 	}
 }
 
-// put1 writes text of the template's and charges for it.
-func (r *run) put1(b *builder, s string) {
+// literal writes text of the template's and charges for it.
+func (r *run) literal(b *builder, s string) {
 	r.spend(len(s))
 	b.own(s)
 }
@@ -91,30 +91,30 @@ func (r *run) reprList(b *builder, l *list, depth int) {
 	if l.tuple {
 		open, end = "(", ")"
 	}
-	r.put1(b, open)
+	r.literal(b, open)
 	for i, item := range l.items {
 		if i > 0 {
-			r.put1(b, ", ")
+			r.literal(b, ", ")
 		}
 		r.repr(b, item, depth+1)
 	}
 	if l.tuple && len(l.items) == 1 {
-		r.put1(b, ",")
+		r.literal(b, ",")
 	}
-	r.put1(b, end)
+	r.literal(b, end)
 }
 
 func (r *run) reprDict(b *builder, d *dict, depth int) {
-	r.put1(b, "{")
+	r.literal(b, "{")
 	for i, e := range d.entries {
 		if i > 0 {
-			r.put1(b, ", ")
+			r.literal(b, ", ")
 		}
 		r.repr(b, e.name, depth+1)
-		r.put1(b, ": ")
+		r.literal(b, ": ")
 		r.repr(b, e.value, depth+1)
 	}
-	r.put1(b, "}")
+	r.literal(b, "}")
 }
 
 func (s *rangeValue) repr() string {
@@ -164,8 +164,8 @@ func floatText(f float64) string {
 	return s
 }
 
-// quote writes the repr of a string: single quotes unless the text has some and no double ones; characters that do not print
-// as escapes.
+// quote writes the repr of a string: single quotes unless the text has some and no double ones; characters that do not
+// print as escapes.
 func (r *run) quote(b *builder, t text) {
 	r.spend(len(t.s) + 2)
 	q := "'"

@@ -6,8 +6,9 @@ import (
 )
 
 var (
-	// ErrSyntax is wrapped by Parse's errors for a source that is not a template of the language: an unclosed tag, an unknown
-	// statement, an expression that does not parse, nesting that is too deep, a statement that needs other templates.
+	// ErrSyntax is wrapped by Parse's errors for a source that is not a template of the language: an unclosed tag, an
+	// unknown statement, an expression that does not parse, nesting that is too deep, a statement that needs other
+	// templates.
 	ErrSyntax = errors.New("template syntax")
 
 	// ErrEval is wrapped when an operation is impossible for its operands, where Python would raise an UndefinedError,
@@ -27,8 +28,8 @@ type RaiseError struct {
 // Error returns the message with a prefix that says where it comes from.
 func (e *RaiseError) Error() string { return "template raised: " + e.Message }
 
-// Error adds the line of the template to an error. Err wraps one of the sentinels, is a *RaiseError, or the cause of the
-// context's end.
+// Error adds the line of the template to an error. Err wraps one of the sentinels, is a *RaiseError, or the cause of
+// the context's end.
 type Error struct {
 	// Line is the line of the template's source, from 1.
 	Line int
@@ -45,8 +46,8 @@ func (e *Error) Unwrap() error { return e.Err }
 // abort is what parser and evaluator panic with; Parse and Render return its error. It never leaves the package.
 type abort struct{ err error }
 
-// caught returns the error of a recovered panic. What is not an abort is a fault of this package: an error too, because a
-// template from a stranger must not take the program down.
+// caught returns the error of a recovered panic. What is not an abort is a fault of this package: an error too, because
+// a template from a stranger must not take the program down.
 func caught(r any, line int) error {
 	if a, ok := r.(abort); ok {
 		return a.err

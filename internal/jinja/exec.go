@@ -98,8 +98,8 @@ func (st signalStmt) exec(r *run, _ *scope) signal {
 	return st.s
 }
 
-// exec renders the block where it stands. It sees the variables outside of every loop, macro and the like, and those around it
-// only if it is scoped.
+// exec renders the block where it stands. It sees the variables outside of every loop, macro and the like, and those
+// around it only if it is scoped.
 func (st *blockStmt) exec(r *run, s *scope) signal {
 	r.line = st.line
 	if !st.scoped {

@@ -3,8 +3,8 @@ package jinja
 // filterFunc is a filter: its value, then its arguments.
 type filterFunc func(r *run, v Value, a args) Value
 
-// filters are Jinja2's filters by name, and from_json. urlize and random are errors: one is for web pages, and a rendering has to
-// be the same each time.
+// filters are Jinja2's filters by name, and from_json. urlize and random are errors: one is for web pages, and a
+// rendering has to be the same each time.
 var filters map[string]filterFunc
 
 func init() {
@@ -53,8 +53,8 @@ func filterItems(r *run, v Value, a args) Value {
 	})
 }
 
-// filterDefault is default(default_value="", boolean=False): the other value if this one is undefined or, with boolean, false in
-// any way.
+// filterDefault is default(default_value="", boolean=False): the other value if this one is undefined or, with boolean,
+// false in any way.
 func filterDefault(r *run, v Value, a args) Value {
 	b := a.bind(r, "default", 0, "default_value", "boolean")
 	if !isUndefined(v) && (b[1] == nil || !r.truth(b[1]) || r.truth(v)) {
@@ -88,5 +88,5 @@ func filterAttr(r *run, v Value, a args) Value {
 // filterPPrint is pprint, which breaks no lines here.
 func filterPPrint(r *run, v Value, a args) Value {
 	a.none(r)
-	return r.str2('r', v)
+	return r.strOrRepr('r', v)
 }

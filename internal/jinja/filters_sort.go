@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// getter returns how to get an attribute such as "a.b.0" of an item; the item itself if there is no path. What is undefined becomes
-// def unless that is nil or None.
+// getter returns how to get an attribute such as "a.b.0" of an item; the item itself if there is no path. What is
+// undefined becomes def unless that is nil or None.
 func (r *run) getter(path, def Value) func(Value) Value {
 	if path == nil || isNone(path) {
 		return func(v Value) Value { return v }
@@ -80,8 +80,8 @@ func (r *run) keyed(items []Value, path Value, cased bool) []keyedItem {
 	return out
 }
 
-// sorted orders items by their keys, stably, also when reversed. keys are compared as lists are if they are listed: equal ones,
-// such as two undefined values, need no order.
+// sorted orders items by their keys, stably, also when reversed. keys are compared as lists are if they are listed:
+// equal ones, such as two undefined values, need no order.
 func (r *run) sorted(items []keyedItem, listed, reverse bool) []Value {
 	slices.SortStableFunc(items, func(a, b keyedItem) int {
 		c := r.orderKeys(a.keys, b.keys, listed)
@@ -187,8 +187,8 @@ func filterExtreme(sign int) filterFunc {
 	}
 }
 
-// filterGroupBy is groupby(attribute, default=None, case_sensitive=False): pairs of an attribute's value and the items that have it,
-// in the order of the values.
+// filterGroupBy is groupby(attribute, default=None, case_sensitive=False): pairs of an attribute's value and the items
+// that have it, in the order of the values.
 func filterGroupBy(r *run, v Value, a args) Value {
 	b := a.bind(r, "groupby", 1, "attribute", "default", "case_sensitive")
 	get, cased := r.getter(b[0], b[1]), b[2] != nil && r.truth(b[2])

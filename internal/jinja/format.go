@@ -114,7 +114,7 @@ func (f *braceFormat) field(b *builder, lo, hi, depth int) {
 		spec = f.run(hi-len(rest)+1, hi, depth-1)
 	}
 	if conv != 0 {
-		v = f.r.str2(conv, v)
+		v = f.r.strOrRepr(conv, v)
 	}
 	f.r.formatValue(b, v, spec.s, f.t.html)
 }
@@ -273,7 +273,7 @@ func (r *run) formatInt(b *builder, v Value, fl flags) {
 	if !fl.alternate {
 		prefix = ""
 	}
-	r.number1(b, numText{neg: n.Sign() < 0, prefix: prefix, whole: digits}, fl)
+	r.writeNumber(b, numText{neg: n.Sign() < 0, prefix: prefix, whole: digits}, fl)
 }
 
 // formatNumber writes a float by a specification.
@@ -294,7 +294,7 @@ func (r *run) formatNumber(b *builder, v float64, fl flags) {
 	default:
 		r.fail("Unknown format code '%c' for object of type 'float'", fl.verb)
 	}
-	r.number1(b, n, fl)
+	r.writeNumber(b, n, fl)
 }
 
 // plainFloat is the form without a type: like repr, or like g with a digit behind the point.

@@ -11,8 +11,8 @@ func TemplateText(s string) Value { return own(s) }
 // None returns None.
 func None() Value { return none{} }
 
-// MutedNone returns a None for a template that may test it but must not write it: printing it or turning it into JSON by
-// itself is an evaluation error.
+// MutedNone returns a None for a template that may test it but must not write it: printing it or turning it into JSON
+// by itself is an evaluation error.
 func MutedNone() Value { return none{mute: true} }
 
 // Bool returns True or False.

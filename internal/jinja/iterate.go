@@ -2,8 +2,8 @@ package jinja
 
 import "unicode/utf8"
 
-// iterator returns the items of a value: a list of them, then, if more is not nil, those that it gives until it is false.
-// Changes of the list do not change items.
+// iterator returns the items of a value: a list of them, then, if more is not nil, those that it gives until it is
+// false. Changes of the list do not change items.
 func (r *run) iterator(v Value) (items []Value, more func() (Value, bool)) {
 	switch v := v.(type) {
 	case *list:

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// filterFromJSON is from_json: the value of a JSON text, as json.loads reads it. Strings are the caller's if any byte of the
-// text is.
+// filterFromJSON is from_json: the value of a JSON text, as json.loads reads it. Strings are the caller's if any byte
+// of the text is.
 func filterFromJSON(r *run, v Value, a args) Value {
 	a.none(r)
 	t := r.string(v, "from_json")
@@ -86,8 +86,8 @@ func (r *run) number(s string) Value {
 	return nil
 }
 
-// ParseNumber returns the value of a number in JSON's form: an integer of any size, or a float if it has a fraction or an
-// exponent. False for other text, and for integers of more than 4,300 digits.
+// ParseNumber returns the value of a number in JSON's form: an integer of any size, or a float if it has a fraction or
+// an exponent. False for other text, and for integers of more than 4,300 digits.
 func ParseNumber(s string) (Value, bool) {
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return n, true

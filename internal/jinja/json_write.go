@@ -20,8 +20,8 @@ type jsonWriter struct {
 	item, key     text // separators
 }
 
-// filterToJSON is tojson(ensure_ascii=False, indent=None, separators=None, sort_keys=False) of transformers, which unlike
-// Jinja2's own does not escape HTML.
+// filterToJSON is tojson(ensure_ascii=False, indent=None, separators=None, sort_keys=False) of transformers, which
+// unlike Jinja2's own does not escape HTML.
 func filterToJSON(r *run, v Value, a args) Value {
 	b := a.bind(r, "tojson", 0, "ensure_ascii", "indent", "separators", "sort_keys")
 	w := &jsonWriter{r: r, item: own(", "), key: own(": ")}

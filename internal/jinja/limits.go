@@ -5,16 +5,16 @@ import (
 	"fmt"
 )
 
-// Limits bound what one rendering may use: a template comes with a model file and is a program from a stranger. Zero fields
-// take the default given with each; a limit can be raised but not switched off. None of them is a time, so that a slow or
-// paused machine renders what a fast one does; the context's end is observed as well.
+// Limits bound what one rendering may use: a template comes with a model file and is a program from a stranger. Zero
+// fields take the default given with each; a limit can be raised but not switched off. None of them is a time, so that
+// a slow or paused machine renders what a fast one does; the context's end is observed as well.
 type Limits struct {
-	// Steps is the number of operations: each node of the tree that is evaluated and each pass of a loop is one, and long
-	// strings and lists cost one more per 64 bytes or per item. Default 5,000,000, below a second.
+	// Steps is the number of operations: each node of the tree that is evaluated and each pass of a loop is one, and
+	// long strings and lists cost one more per 64 bytes or per item. Default 5,000,000, below a second.
 	Steps int
 
-	// Bytes is the sum over all strings and lists that the template makes, whether still in use or not, and so bounds the
-	// memory in use. Default 128 MiB.
+	// Bytes is the sum over all strings and lists that the template makes, whether still in use or not, and so bounds
+	// the memory in use. Default 128 MiB.
 	Bytes int
 
 	// Output is the length in bytes of all text written, counted once more for every macro, call or set block that it
@@ -75,8 +75,8 @@ func (r *run) checkSteps() {
 	r.nextCheck = min(r.steps+ctxEvery, r.lim.Steps+1)
 }
 
-// spend charges n bytes of new strings or lists before they are made. A negative n is an overflow of the caller's sum and is
-// beyond any limit.
+// spend charges n bytes of new strings or lists before they are made. A negative n is an overflow of the caller's sum
+// and is beyond any limit.
 func (r *run) spend(n int) {
 	if n < 0 || n > r.lim.Bytes-r.bytes {
 		r.limit("more than %d bytes of strings and lists", r.lim.Bytes)

@@ -2,8 +2,8 @@ package jinja
 
 import "slices"
 
-// The methods of list and dict that change their value work, although the sandbox of transformers refuses them: published
-// templates (Kimi K2) need them, other engines allow them, and what they can reach is a copy.
+// The methods of list and dict that change their value work, although the sandbox of transformers refuses them:
+// published templates (Kimi K2) need them, other engines allow them, and what they can reach is a copy.
 var listMethods, tupleMethods, dictMethods, rangeMethods map[string]methodFunc
 
 func init() {

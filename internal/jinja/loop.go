@@ -58,8 +58,8 @@ func (ls *loopState) filter(r *run) {
 	}
 }
 
-// passes runs the body for each item. It reports whether any pass came to the end of the body, which is what Jinja2 leaves
-// out the else part for.
+// passes runs the body for each item. It reports whether any pass came to the end of the body, which is what Jinja2
+// leaves out the else part for.
 func (r *run) passes(ls *loopState) (done bool) {
 	st := ls.st
 	var s *scope

@@ -44,8 +44,8 @@ func (m *macro) call(r *run, a args) Value {
 	return t
 }
 
-// bind gives the parameters their values: positional ones, named ones, defaults. An argument that is undefined is one: the
-// default is for what is not given.
+// bind gives the parameters their values: positional ones, named ones, defaults. An argument that is undefined is one:
+// the default is for what is not given.
 func (m *macro) bind(r *run, s *scope, a args) {
 	def := m.def
 	used := make([]bool, len(a.names))

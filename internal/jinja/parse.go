@@ -9,8 +9,8 @@ const (
 	// MaxSource is the longest source of a template in bytes; real ones have up to 20 KB.
 	MaxSource = 1 << 20
 
-	// maxExpr is the deepest expression, which bounds the recursion of parser and evaluator. A chain such as a + b + c is as
-	// deep as it has operators.
+	// maxExpr is the deepest expression, which bounds the recursion of parser and evaluator. A chain such as a + b + c
+	// is as deep as it has operators.
 	maxExpr = 250
 
 	// maxBlocks is the deepest nesting of for, if, macro and so on.
@@ -37,8 +37,8 @@ type blockDef struct {
 	hidden []int
 }
 
-// Parse reads the source of a template. The error is an *Error that wraps ErrSyntax, or wraps ErrLimit for a source longer
-// than MaxSource.
+// Parse reads the source of a template. The error is an *Error that wraps ErrSyntax, or wraps ErrLimit for a source
+// longer than MaxSource.
 func Parse(src string) (t *Template, err error) {
 	if len(src) > MaxSource {
 		return nil, fmt.Errorf("%w: %d bytes of source, at most %d", ErrLimit, len(src), MaxSource)

@@ -2,7 +2,8 @@ package jinja
 
 import "slices"
 
-// This file has the operators of the expression grammar, from the loosest to the tightest, with the precedences of Jinja2:
+// This file has the operators of the expression grammar, from the loosest to the tightest, with the precedences of
+// Jinja2:
 //
 //	cond    = or { "if" or [ "else" cond ] }
 //	or      = and { "or" and }          and = not { "and" not }
@@ -137,7 +138,8 @@ func (p *parser) binary(sub func() expr, ops ...string) expr {
 	})
 }
 
-// unary parses signs, and the postfix forms and filters behind a value. In -x|abs the filter applies to the negated value.
+// unary parses signs, and the postfix forms and filters behind a value. In -x|abs the filter applies to the negated
+// value.
 func (p *parser) unary(filters bool) expr {
 	var e expr
 	if t := p.peek(); t.isOp("-", "+") {

@@ -72,7 +72,8 @@ func (p *parser) params(def *macroDef) {
 	}
 }
 
-// macroBody parses the body of a macro or call block, which is a function of its own that keeps the variables around it.
+// macroBody parses the body of a macro or call block, which is a function of its own that keeps the variables around
+// it.
 func (p *parser) macroBody(def *macroDef, end string) {
 	if p.captures != nil {
 		*p.captures = true

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// block parses segments up to a statement that starts with one of the words in until, and returns that word; with no words it
-// goes to the end of the template. The tokens behind the word stay.
+// block parses segments up to a statement that starts with one of the words in until, and returns that word; with no
+// words it goes to the end of the template. The tokens behind the word stay.
 func (p *parser) block(until ...string) ([]stmt, string) {
 	var body []stmt
 	for p.pos < len(p.segs) {

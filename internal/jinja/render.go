@@ -28,9 +28,9 @@ type Span struct {
 	Caller bool
 }
 
-// Render runs the template on the caller's goroutine and ends soon after ctx does. Of variables with one name the last counts;
-// they hide global functions. Lists and dicts among the values may be changed by the template: they must not be used by
-// another rendering. Neighbouring spans differ in Caller.
+// Render runs the template on the caller's goroutine and ends soon after ctx does. Of variables with one name the last
+// counts; they hide global functions. Lists and dicts among the values may be changed by the template: they must not be
+// used by another rendering. Neighbouring spans differ in Caller.
 //
 // The error is an *Error with the line; it wraps a *RaiseError, ErrEval, ErrLimit or the cause of ctx's end.
 func (t *Template) Render(ctx context.Context, vars []Var, opt Options) (spans []Span, err error) {
@@ -65,7 +65,9 @@ func (t *Template) Render(ctx context.Context, vars []Var, opt Options) (spans [
 		}
 	}()
 	r.out = &out
+	out.Grow(1024)
 	r.exec(t.body, nil)
+	spans = make([]Span, 0, 2*len(out.spans)+1)
 	out.text().pieces(0, out.Len(), func(s string, caller bool) {
 		spans = append(spans, Span{s, caller})
 	})

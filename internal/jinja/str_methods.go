@@ -6,7 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// strMethods are the methods of str. Those that are missing from Python's make bytes or tables: encode, maketrans, translate.
+// strMethods are the methods of str. Those that are missing from Python's make bytes or tables: encode, maketrans,
+// translate.
 var strMethods map[string]methodFunc
 
 func init() {
@@ -65,18 +66,18 @@ func (r *run) argText(t text, v Value, fn string) text {
 
 // trim returns t without the characters of set at its ends; without a set that is white space.
 func (r *run) trim(t text, set string, hasSet, left, right bool) text {
-	lo, hi := 0, len(t.s)
 	out := isSpace
 	if hasSet {
 		out = func(c rune) bool { return strings.ContainsRune(set, c) }
 	}
-	defer func() { r.scan(8 * (len(t.s) - hi + lo)) }()
+	lo, hi := 0, len(t.s)
 	if left {
 		lo = hi - len(strings.TrimLeftFunc(t.s, out))
 	}
 	if right {
 		hi = lo + len(strings.TrimRightFunc(t.s[lo:], out))
 	}
+	r.scan(8 * (len(t.s) - hi + lo))
 	return t.cut(lo, hi)
 }
 
@@ -93,7 +94,8 @@ func strStrip(left, right bool) methodFunc {
 	}
 }
 
-// window returns the part of t between two character indices that may be nil, its byte offset, and whether start is within.
+// window returns the part of t between two character indices that may be nil, its byte offset, and whether start is
+// within.
 func (r *run) window(t text, start, end Value) (part string, at int, ok bool) {
 	r.scan(len(t.s))
 	if (start == nil || isNone(start)) && (end == nil || isNone(end)) {

@@ -47,8 +47,8 @@ func own(s string) text { return text{s: s} }
 // callerText returns a text from outside.
 func callerText(s string) text { return text{s: s, src: allCaller} }
 
-// like returns a text that is the caller's as a whole if t has any byte of the caller's, for operations that give up which
-// byte comes from where.
+// like returns a text that is the caller's as a whole if t has any byte of the caller's, for operations that give up
+// which byte comes from where.
 func (t text) like(s string) text {
 	if t.src != nil {
 		return text{s: s, src: allCaller, html: t.html}
@@ -125,6 +125,17 @@ func (t text) size() int {
 	return len(t.s) + 16*len(t.src.spans)
 }
 
+// spans returns the number of spans, at least.
+func (t text) spans() int {
+	switch t.src {
+	case nil:
+		return 0
+	case allCaller:
+		return 1
+	}
+	return len(t.src.spans)
+}
+
 // runes returns the number of characters.
 func (t text) runes() int { return utf8.RuneCountInString(t.s) }
 
@@ -159,19 +170,23 @@ func (b *builder) add(t text) { b.cut(t, 0, len(t.s)) }
 
 // cut appends the bytes [lo,hi) of a text.
 func (b *builder) cut(t text, lo, hi int) {
-	switch {
-	case lo >= hi:
-		return
-	case t.src == nil:
-	case t.src == allCaller:
-		b.mark(b.Len(), b.Len()+hi-lo)
+	if lo < hi {
+		b.note(t, lo, hi, b.Len())
+		b.WriteString(t.s[lo:hi])
+	}
+}
+
+// note marks what of the bytes [lo,hi) of t is the caller's; they come to stand at the offset at.
+func (b *builder) note(t text, lo, hi, at int) {
+	switch t.src {
+	case nil:
+	case allCaller:
+		b.mark(at, at+hi-lo)
 	default:
-		at := b.Len() - lo
 		for sp := range t.src.within(lo, hi) {
-			b.mark(at+sp.lo, at+sp.hi)
+			b.mark(at+sp.lo-lo, at+sp.hi-lo)
 		}
 	}
-	b.WriteString(t.s[lo:hi])
 }
 
 // text returns what was appended.
@@ -193,13 +208,10 @@ func (r *run) concat(a, b text) text {
 		}
 		return text{s: t.s, src: t.src, html: a.html}
 	}
-	var out builder
-	out.Grow(len(a.s) + len(b.s))
-	out.add(a)
-	out.add(b)
-	t := out.text()
-	t.html = a.html
-	return t
+	out := builder{spans: make([]span, 0, a.spans()+b.spans())}
+	out.note(a, 0, len(a.s), 0)
+	out.note(b, 0, len(b.s), len(a.s))
+	return text{s: a.s + b.s, src: sourceOf(out.spans, len(a.s)+len(b.s)), html: a.html}
 }
 
 // mapRunes replaces each character by what f returns for it, which takes the character's origin; at is its offset.

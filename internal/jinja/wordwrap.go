@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// filterWordWrap is wordwrap(width=79, break_long_words=True, wrapstring="\n", break_on_hyphens=True): each line is wrapped by itself,
-// as Python's textwrap does.
+// filterWordWrap is wordwrap(width=79, break_long_words=True, wrapstring="\n", break_on_hyphens=True): each line is
+// wrapped by itself, as Python's textwrap does.
 func filterWordWrap(r *run, v Value, a args) Value {
 	b := a.bind(r, "wordwrap", 0, "width", "break_long_words", "wrapstring", "break_on_hyphens")
 	t := r.string(v, "wordwrap")
@@ -143,7 +143,8 @@ func dashSides(before, after string) bool {
 	return (isAlnum(b) || strings.ContainsRune("_!\"'&.,?", b)) && (isAlnum(a) || a == '_')
 }
 
-// hyphenated reports whether a hyphen divides a word: two letters before it (or a letter, hyphen, letter) and two behind it.
+// hyphenated reports whether a hyphen divides a word: two letters before it (or a letter, hyphen, letter) and two
+// behind it.
 func hyphenated(before, after string) bool {
 	b2, n := utf8.DecodeLastRuneInString(before)
 	b1, _ := utf8.DecodeLastRuneInString(before[:len(before)-n])

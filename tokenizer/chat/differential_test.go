@@ -54,8 +54,8 @@ func readDifferential(t *testing.T, path string) (d differential) {
 	return d
 }
 
-// TestDifferential renders random templates and conversations and compares with Jinja2. LATENTGO_DIFFERENTIAL names another file
-// of differential.py, whose templates are looked for in the shared vectors too.
+// TestDifferential renders random templates and conversations and compares with Jinja2. LATENTGO_DIFFERENTIAL names
+// another file of differential.py, whose templates are looked for in the shared vectors too.
 func TestDifferential(t *testing.T) {
 	path := os.Getenv("LATENTGO_DIFFERENTIAL")
 	if path == "" {

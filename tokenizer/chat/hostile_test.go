@@ -76,12 +76,37 @@ var hostile = map[string]string{
 	"namespaces":      `{% for i in range(99999) %}{% for j in range(99999) %}{% set n = namespace(a=1) %}{% endfor %}{% endfor %}`,
 	"tuples":          `{% for i in range(99999) %}{% for j in range(99999) %}{% set n = (1, 2) %}{% endfor %}{% endfor %}`,
 	"strftime":        `{% for i in range(99999) %}{{ strftime_now("%c" * 999) | length }}{% endfor %}`,
+	"format width":    `{{ "{:999999999d}".format(1) }}`,
+	"format nested":   `{{ "{:{}d}".format(1, 10**12) }}`,
+	"format group":    `{{ "{:0999999999,}".format(1) }}`,
+	"format precise":  `{{ "{:.999999999f}".format(1.5) }}`,
+	"percent star":    `{{ "%*d" % (10**12, 1) }}`,
+	"expandtabs":      `{{ ("\t" * 999).expandtabs(10**9) }}`,
+	"zfill":           `{{ "-1".zfill(10**12) }}`,
+	"slices":          `{{ [1] | slice(10**12) | list }}`,
+	"batch fill":      `{{ [1] | batch(10**12, "x") | list }}`,
+	"json deep":       `{{ ("[" * 99999 ~ "]" * 99999) | from_json }}`,
+	"json wide":       `{% set s = "[" ~ "1," * 999999 ~ "1]" %}{% for i in range(999) %}{{ s | from_json | length }}{% endfor %}`,
+	"recursive loop":  `{% set l = [] %}{% set _ = l.append(l) %}{% for x in l recursive %}{{ loop(x) }}{% endfor %}`,
+	"recursive wide":  `{% set l = range(99) | list %}{% for x in l recursive %}{{ loop(l) }}{% endfor %}`,
+	"block itself":    `{% block b %}{{ self.b() }}{% endblock %}`,
+	"groups":          `{% for i in range(999) %}{{ range(99999) | groupby("x", default=1) | length }}{% endfor %}`,
+	"wrap":            `{% set s = "x-y " * 999999 %}{% for i in range(999) %}{{ s | wordwrap(3) | length }}{% endfor %}`,
+	"url":             `{% set s = "<" * 9999999 %}{% for i in range(999) %}{{ s | urlencode | length }}{% endfor %}`,
+	"origins":         `{% set s = ("a" ~ u) * 999999 %}{% for i in range(9999) %}{% set t = s[1:] ~ s %}{% endfor %}`,
+	"origins split":   `{% set s = ("a" ~ u) * 999999 %}{% for i in range(9999) %}{{ s.split("a") | length }}{% endfor %}`,
+	"origins upper":   `{% set s = ("é" ~ u) * 999999 %}{% for i in range(9999) %}{{ s.upper() | length }}{% endfor %}`,
+	"lazy chain":      "{% set s = range(99999) %}" + strings.Repeat("{% set s = s | map('string') %}", 400) + "{{ s | list | length }}",
 	"raise big":       `{{ raise_exception("x" * 10**9) }}`,
 }
 
 // TestTemplateHostile holds each hostile template to an error within about a
 // second and to bounded memory.
 func TestTemplateHostile(t *testing.T) {
+	lim := chat.Limits{} // the defaults
+	if testing.Short() {
+		lim = chat.Limits{Steps: 1_000_000, Bytes: 32 << 20}
+	}
 	for name, src := range hostile {
 		t.Run(name, func(t *testing.T) {
 			tmpl, err := chat.Parse(src)
@@ -91,7 +116,7 @@ func TestTemplateHostile(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			start := time.Now()
-			out, err := tmpl.Render(context.Background(), chat.Conversation{}, chat.RenderOptions{})
+			out, err := tmpl.Render(context.Background(), chat.Conversation{}, chat.RenderOptions{Limits: lim, Vars: chat.NewObject(chat.Field{Name: "u", Value: "u"})})
 			took := time.Since(start)
 			runtime.ReadMemStats(&after)
 			if err == nil {

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// form is how the messages reach the template. The first form suits most templates; the others are for those that fail with it.
+// form is how the messages reach the template. The first form suits most templates; the others are for those that fail
+// with it.
 type form struct {
 	textArguments bool // arguments stay JSON text where they came as such
 	emptyContent  bool // a message with tool calls and no content has the content ""

@@ -29,7 +29,8 @@ func toolCall(t *testing.T, content, arguments string) chat.Conversation {
 		`{"role": "tool", "tool_call_id": "abcdefghi", "name": "get_w", "content": "sunny"}], "add_generation_prompt": true}`)
 }
 
-// TestArguments: JSON text of arguments is an object for the template, whatever it does with it; one that needs text gets it.
+// TestArguments: JSON text of arguments is an object for the template, whatever it does with it; one that needs text
+// gets it.
 func TestArguments(t *testing.T) {
 	const call = `{% set a = messages[1].tool_calls[0].function.arguments %}`
 	for _, c := range []struct{ src, arguments, want string }{
@@ -126,7 +127,8 @@ func readCase(t *testing.T, name string) string {
 	return string(data)
 }
 
-// TestSharedToolCall: OpenAI's form of a tool call renders like the form that templates are written for, in all shared templates.
+// TestSharedToolCall: OpenAI's form of a tool call renders like the form that templates are written for, in all shared
+// templates.
 func TestSharedToolCall(t *testing.T) {
 	given := readCase(t, "conv-openai-toolcall.json")
 	object := strings.Replace(given, `"{\"loc\": \"Oslo\"}"`, `{"loc": "Oslo"}`, 1)
@@ -169,7 +171,8 @@ func TestSharedParts(t *testing.T) {
 	}
 }
 
-// TestFaults holds templates that were rendered wrong once against Jinja2: those of the shared cases/tmpl and their kin.
+// TestFaults holds templates that were rendered wrong once against Jinja2: those of the shared cases/tmpl and their
+// kin.
 func TestFaults(t *testing.T) {
 	conv := chat.Conversation{Messages: []chat.Message{chat.NewMessage("user", "Hi"), chat.NewMessage("tool", "r"), chat.NewMessage("user", "x")}}
 	for src, want := range map[string]string{

@@ -25,7 +25,8 @@ func marked(r chat.Rendering) string {
 	return b.String()
 }
 
-// TestProvenance: operations keep apart which characters came from the conversation. The variable u is "Ab <x>", d is a dict.
+// TestProvenance: operations keep apart which characters came from the conversation. The variable u is "Ab <x>", d is a
+// dict.
 func TestProvenance(t *testing.T) {
 	vars := chat.NewObject(chat.Field{Name: "u", Value: "Ab <x>"}, chat.Field{Name: "w", Value: "  p,q  "},
 		chat.Field{Name: "d", Value: chat.NewObject(chat.Field{Name: "k", Value: "v"}, chat.Field{Name: "n", Value: 5})},
@@ -101,7 +102,8 @@ func mustParse(t *testing.T, src string) *chat.Template {
 	return tmpl
 }
 
-// private moves every letter of the texts of a conversation to a private use area, but for the words that templates compare with.
+// private moves every letter of the texts of a conversation to a private use area, but for the words that templates
+// compare with.
 func private(v any) any {
 	switch v := v.(type) {
 	case string:

@@ -32,31 +32,32 @@ func (t *Template) Source() string { return t.tree.Source() }
 
 // RenderOptions are the parts of a rendering that are not the conversation. The zero value is usable.
 type RenderOptions struct {
-	// BOS and EOS are the texts of the model's tokens for the begin and end of a sequence: the variables bos_token and eos_token.
-	// They count as written by the template.
+	// BOS and EOS are the texts of the model's tokens for the begin and end of a sequence: the variables bos_token and
+	// eos_token. They count as written by the template.
 	BOS, EOS string
 
 	// Now is the time that strftime_now tells; the zero time means time.Now().
 	Now time.Time
 
-	// Vars are further variables, such as "enable_thinking"; they come before those of the conversation with the same names.
+	// Vars are further variables, such as "enable_thinking"; they come before those of the conversation with the same
+	// names.
 	Vars Object
 
 	// Limits bound the rendering; the zero value stands for the defaults.
 	Limits Limits
 }
 
-// Limits bound what one rendering may use, since a model file's template is a program from a stranger. Zero fields take the
-// default that is given with each; there is no way to switch a limit off, only to raise it. None of them is a time: what
-// renders on a fast machine renders on a slow one. Reaching a limit ends Render with ErrLimit.
+// Limits bound what one rendering may use, since a model file's template is a program from a stranger. Zero fields take
+// the default that is given with each; there is no way to switch a limit off, only to raise it. None of them is a time:
+// what renders on a fast machine renders on a slow one. Reaching a limit ends Render with ErrLimit.
 type Limits struct {
-	// Steps is the number of operations: each node of the template's tree that is evaluated and each pass of a loop is one, and
-	// long strings and lists cost one more per 64 bytes or per item. Default 5,000,000, below a second; real templates need some
-	// thousands.
+	// Steps is the number of operations: each node of the template's tree that is evaluated and each pass of a loop is
+	// one, and long strings and lists cost one more per 64 bytes or per item. Default 5,000,000, below a second; real
+	// templates need some thousands.
 	Steps int
 
-	// Bytes is the sum over all strings and lists that the template makes, whether still in use or not, and so bounds the
-	// memory in use. Default 128 MiB.
+	// Bytes is the sum over all strings and lists that the template makes, whether still in use or not, and so bounds
+	// the memory in use. Default 128 MiB.
 	Bytes int
 
 	// Output is the length in bytes of all text written, counting text once more for every macro or set block it passes
@@ -71,7 +72,8 @@ type Limits struct {
 type Span struct {
 	// Text is not empty.
 	Text string
-	// FromTemplate is set for what the template wrote; other text came from the conversation or from RenderOptions.Vars.
+	// FromTemplate is set for what the template wrote; other text came from the conversation or from
+	// RenderOptions.Vars.
 	FromTemplate bool
 }
 
@@ -90,11 +92,11 @@ func (r Rendering) String() string {
 	return b.String()
 }
 
-// Render returns the text of a conversation. It runs on the caller's goroutine and ends soon after ctx does. The conversation is
-// not changed.
+// Render returns the text of a conversation. It runs on the caller's goroutine and ends soon after ctx does. The
+// conversation is not changed.
 //
-// The error is a *TemplateError with the line, and wraps a *RaiseError when the template refuses the conversation, ErrEval,
-// ErrLimit, or the cause of ctx's end; or it wraps ErrConversation.
+// The error is a *TemplateError with the line, and wraps a *RaiseError when the template refuses the conversation,
+// ErrEval, ErrLimit, or the cause of ctx's end; or it wraps ErrConversation.
 func (t *Template) Render(ctx context.Context, conv Conversation, opt RenderOptions) (Rendering, error) {
 	prepared, err := prepare(conv.Messages)
 	if err != nil {
