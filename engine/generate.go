@@ -8,6 +8,7 @@ import (
 
 	"github.com/latentgo/latentgo/engine/sample"
 	"github.com/latentgo/latentgo/tokenizer"
+	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
 // Generate appends the prompt and streams new tokens until the model, an option or ctx ends the answer; Stats tells which.
@@ -56,17 +57,13 @@ func (s *Session) GenerateText(ctx context.Context, prompt string, opt *Generate
 
 // Chat renders the conversation with the model's template and streams the assistant's answer, which the caller appends to
 // the conversation for the next turn. What the template renders as before is not evaluated again. AddGenerationPrompt is
-// always set.
-func (s *Session) Chat(ctx context.Context, conv tokenizer.Conversation, opt *GenerateOptions) iter.Seq2[Piece, error] {
+// always set. Messages cannot open or end turns by the texts of control tokens, see EncodeChat.
+func (s *Session) Chat(ctx context.Context, conv chat.Conversation, opt *GenerateOptions) iter.Seq2[Piece, error] {
 	if err := s.made(); err != nil {
 		return s.generateOr(ctx, nil, err, opt)
 	}
 	conv.AddGenerationPrompt = true
-	text, err := s.m.RenderChat(ctx, conv)
-	var ids []int32
-	if err == nil {
-		ids, err = s.m.encodeChat(text)
-	}
+	ids, err := s.m.EncodeChat(ctx, conv)
 	return s.generateOr(ctx, ids, err, opt)
 }
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/latentgo/latentgo/internal/testenv"
-	"github.com/latentgo/latentgo/tokenizer"
+	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
 // smol is a session on the real model; greedy as the zero Sampling is.
@@ -105,7 +105,7 @@ func TestSeedsRepeat(t *testing.T) {
 
 func TestChatEndsAndRemembers(t *testing.T) {
 	s := smol(t)
-	conv := tokenizer.Conversation{Messages: []tokenizer.Message{tokenizer.NewMessage("user", "Reply with the word yes.")}}
+	conv := chat.Conversation{Messages: []chat.Message{chat.NewMessage("user", "Reply with the word yes.")}}
 	text := ""
 	for p, err := range s.Chat(context.Background(), conv, &GenerateOptions{MaxTokens: 200, Sampling: &Sampling{}}) {
 		if err != nil {
@@ -116,7 +116,7 @@ func TestChatEndsAndRemembers(t *testing.T) {
 	if st := s.Stats(); st.Reason != ReasonEOG || text == "" || strings.Contains(text, "<|im_end|>") {
 		t.Errorf("%q, %+v", text, st)
 	}
-	conv.Messages = append(conv.Messages, tokenizer.NewMessage("assistant", text), tokenizer.NewMessage("user", "And now no."))
+	conv.Messages = append(conv.Messages, chat.NewMessage("assistant", text), chat.NewMessage("user", "And now no."))
 	for _, err := range s.Chat(context.Background(), conv, &GenerateOptions{MaxTokens: 3, Sampling: &Sampling{}}) {
 		if err != nil {
 			t.Fatal(err)
@@ -181,7 +181,7 @@ func TestGenerateErrors(t *testing.T) {
 	s := newSession(t, tinyModel(t, Options{}), nil)
 	for name, seq := range map[string]func(func(Piece, error) bool){
 		"text without a tokenizer": s.GenerateText(context.Background(), "Hi", nil),
-		"chat without a template":  s.Chat(context.Background(), tokenizer.Conversation{}, nil),
+		"chat without a template":  s.Chat(context.Background(), chat.Conversation{}, nil),
 		"empty prompt":             s.Generate(context.Background(), nil, nil),
 		"wrong sampling":           s.Generate(context.Background(), []int32{1}, &GenerateOptions{Sampling: &Sampling{TopP: -3}}),
 		"wrong token":              s.Generate(context.Background(), []int32{100}, nil),

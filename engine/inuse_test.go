@@ -6,7 +6,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/latentgo/latentgo/tokenizer"
+	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
 // busyCalls are all calls that use a session.
@@ -161,7 +161,7 @@ func TestMisuse(t *testing.T) {
 				t.Errorf("%s of a session not made: %v", name, err)
 			}
 		}
-		for _, err := range s.Chat(t.Context(), tokenizer.Conversation{}, nil) {
+		for _, err := range s.Chat(t.Context(), chat.Conversation{}, nil) {
 			if !errors.Is(err, ErrClosed) {
 				t.Errorf("Chat of a session not made: %v", err)
 			}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"strings"
 
-	"github.com/latentgo/latentgo/tokenizer"
+	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
 // language is what a conversion needs of a model's tokenizer and chat template.
@@ -32,13 +32,13 @@ func (l language) Separator() (id int32, ok bool) {
 // Question implements convert.Language. A template that can't be used is no reason not to convert.
 func (l language) Question(ctx context.Context) (before, after []int32) {
 	const mark = "QUESTION"
-	conv := tokenizer.Conversation{Messages: []tokenizer.Message{tokenizer.NewMessage("user", mark)}, AddGenerationPrompt: true}
+	conv := chat.Conversation{Messages: []chat.Message{chat.NewMessage("user", mark)}, AddGenerationPrompt: true}
 	text, err := l.m.RenderChat(ctx, conv)
-	start, end, ok := strings.Cut(text, mark)
+	start, end, ok := strings.Cut(text.String(), mark)
 	if err != nil || !ok {
 		return nil, nil
 	}
-	before, _ = l.m.encodeChat(start)
+	before, _ = l.m.encodeRendering(chat.Rendering{{Text: start, FromTemplate: true}})
 	after, _ = l.m.Encode(end, false, true)
 	return before, after
 }

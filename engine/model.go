@@ -14,6 +14,7 @@ import (
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/cpu"
 	"github.com/latentgo/latentgo/tokenizer"
+	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
 // Model is a loaded model, safe for concurrent use.
@@ -26,7 +27,7 @@ type Model struct {
 	tok      *tokenizer.Tokenizer
 	tokErr   error // why there is none
 	sampling Sampling
-	template func() (*tokenizer.Template, error)
+	template func() (*chat.Template, error)
 
 	idle   chan struct{} // holds one token while no pass is under way; who waits first gets it first
 	closed atomic.Bool   // set by whoever holds the token

@@ -7,8 +7,7 @@ import (
 	"testing"
 
 	"github.com/latentgo/latentgo/internal/gguftest"
-
-	"github.com/latentgo/latentgo/tokenizer"
+	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
 // A nil context is the background, wherever one is asked for.
@@ -29,7 +28,7 @@ func TestNilContext(t *testing.T) {
 	if err := s.EvalAll(none, []int32{1, 2}, func(int, []float32) error { return nil }); err != nil {
 		t.Error(err)
 	}
-	conv := tokenizer.Conversation{Messages: []tokenizer.Message{tokenizer.NewMessage("user", "abc")}}
+	conv := chat.Conversation{Messages: []chat.Message{chat.NewMessage("user", "abc")}}
 	if _, err := m.RenderChat(none, conv); err != nil {
 		t.Error(err)
 	}

@@ -3,9 +3,10 @@ package engine
 import (
 	"context"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/latentgo/latentgo/tokenizer"
+	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
 // Tokenizer returns the model's tokenizer, or an error that wraps ErrNoTokenizer.
@@ -25,12 +26,12 @@ const templateKey = "tokenizer.chat_template"
 
 // Template returns the model's chat template, or ChatML when the file has none but its vocabulary has ChatML's tokens.
 // The error wraps ErrNoTemplate when there is neither, and is the parser's when the template is wrong.
-func (m *Model) Template() (*tokenizer.Template, error) { return m.template() }
+func (m *Model) Template() (*chat.Template, error) { return m.template() }
 
-func (m *Model) parseTemplate() (*tokenizer.Template, error) {
+func (m *Model) parseTemplate() (*chat.Template, error) {
 	if !m.file.Has(templateKey) {
 		if m.speaksChatML() {
-			return tokenizer.NewTemplate(tokenizer.ChatML)
+			return chat.Parse(chat.ChatML)
 		}
 		return nil, fmt.Errorf("%s: %w", m.file.Name(), ErrNoTemplate)
 	}
@@ -38,7 +39,7 @@ func (m *Model) parseTemplate() (*tokenizer.Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := tokenizer.NewTemplate(src)
+	t, err := chat.Parse(src)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s: %w", m.file.Name(), templateKey, err)
 	}
@@ -54,13 +55,47 @@ func (m *Model) speaksChatML() bool {
 	return start && end
 }
 
-// RenderChat renders a conversation with the model's template and its BOS and EOS texts.
-func (m *Model) RenderChat(ctx context.Context, conv tokenizer.Conversation) (string, error) {
+// RenderChat renders a conversation with the model's template and its BOS and EOS texts. What the template wrote and
+// what came from the conversation are apart in it; EncodeChat gives the tokens.
+func (m *Model) RenderChat(ctx context.Context, conv chat.Conversation) (chat.Rendering, error) {
 	t, err := m.Template()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return t.Render(orBackground(ctx), conv, tokenizer.RenderOptions{BOS: m.bos(), EOS: m.eos()})
+	return t.Render(orBackground(ctx), conv, chat.RenderOptions{BOS: m.bos(), EOS: m.eos()})
+}
+
+// EncodeChat renders a conversation with the model's template and returns its tokens, the prompt that Session.Chat
+// evaluates. Only what the template wrote can become a control token: one that a message spells out stays text, unless
+// conv.TrustText is set. BOS is put in front if the model asks for it and the template has not written it; EOS is never
+// added, since an answer follows.
+func (m *Model) EncodeChat(ctx context.Context, conv chat.Conversation) ([]int32, error) {
+	r, err := m.RenderChat(ctx, conv)
+	if err != nil {
+		return nil, err
+	}
+	return m.encodeRendering(r)
+}
+
+// encodeRendering tokenises a rendered conversation.
+func (m *Model) encodeRendering(r chat.Rendering) ([]int32, error) {
+	if m.tok == nil {
+		return nil, m.tokErr
+	}
+	var plain []tokenizer.Range
+	at := 0
+	for _, s := range r {
+		if !s.FromTemplate {
+			plain = append(plain, tokenizer.Range{Lo: at, Hi: at + len(s.Text)})
+		}
+		at += len(s.Text)
+	}
+	ids := m.tok.Encode(r.String(), tokenizer.EncodeOptions{ParseSpecial: true, Plain: plain})
+	bos, ok := m.tok.BOS()
+	if ok && m.tok.AddBOS() && (len(ids) == 0 || ids[0] != bos) {
+		ids = slices.Insert(ids, 0, bos)
+	}
+	return ids, nil
 }
 
 // bos returns the text of the BOS token, "" when the model has none; eos that of EOS.
@@ -83,11 +118,4 @@ func (m *Model) tokenText(id int32, ok bool) string {
 		return ""
 	}
 	return m.tok.Text(id)
-}
-
-// encodeChat tokenises a rendered conversation. Templates often write BOS themselves: it is not added twice.
-func (m *Model) encodeChat(text string) ([]int32, error) {
-	bos := m.bos()
-	addSpecial := bos == "" || !strings.HasPrefix(text, bos)
-	return m.Encode(text, addSpecial, true)
 }

@@ -11,9 +11,9 @@ type fragment struct {
 	id     int32 // noToken for bytes
 }
 
-// partitioner cuts text at special tokens. Longer tokens go first, wherever they stand; tokens of equal length go by id; of one
-// token the leftmost occurrence goes first. So it is llama.cpp's search for one token after the other, but the text is
-// searched once and only at the places where the first search found something after that.
+// partitioner cuts text at special tokens. Longer tokens go first, wherever they stand; tokens of equal length go by
+// id; of one token the leftmost occurrence goes first. So it is llama.cpp's search for one token after the other, but
+// the text is searched once and only at the places where the first search found something after that.
 type partitioner struct {
 	starts  []int  // where one or more tokens match
 	longest []int  // bytes of the longest match at each of starts
@@ -22,11 +22,13 @@ type partitioner struct {
 	taken   []fragment
 	claimed []bool // per byte of text
 	parts   []fragment
+	plain   []Range // see EncodeOptions.Plain
 }
 
-// cut returns the parts of text in order; they are valid until the next call.
-func (p *partitioner) cut(v *vocab, t *trie, text string) []fragment {
-	p.parts = p.parts[:0]
+// cut returns the parts of text in order; they are valid until the next call. No token that steers the model touches
+// the plain ranges of the text.
+func (p *partitioner) cut(v *vocab, t *trie, text string, plain []Range) []fragment {
+	p.parts, p.plain = p.parts[:0], plain
 	if text == "" {
 		return p.parts
 	}
@@ -77,7 +79,7 @@ func (p *partitioner) claimSize(v *vocab, t *trie, text string, n int) {
 		if n > p.longest[k] || p.claimed[at] || p.claimed[at+n-1] {
 			continue
 		}
-		if id := v.id(text[at : at+n]); t.holds(v, id) {
+		if id := v.id(text[at : at+n]); t.holds(v, id) && !(v.is(id, attrSteer) && touches(p.plain, at, at+n)) {
 			p.hits = append(p.hits, fragment{at, at + n, id})
 			mixed = mixed || id != p.hits[0].id
 		}
@@ -91,6 +93,12 @@ func (p *partitioner) claimSize(v *vocab, t *trie, text string, n int) {
 			p.claim(v, text, h)
 		}
 	}
+}
+
+// touches reports whether the bytes [lo,hi) have one in common with any of the ranges.
+func touches(ranges []Range, lo, hi int) bool {
+	i, _ := slices.BinarySearchFunc(ranges, lo+1, func(r Range, x int) int { return cmp.Compare(r.Hi, x) })
+	return i < len(ranges) && ranges[i].Lo < hi
 }
 
 // claim takes a match, and the white space beside it if the token swallows that.

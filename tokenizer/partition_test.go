@@ -8,7 +8,7 @@ import (
 )
 
 // naiveCut is the search as llama.cpp has it: for one token after the other, the longest first, through all fragments.
-func naiveCut(v *vocab, t *trie, text string) []fragment {
+func naiveCut(v *vocab, t *trie, text string, plain []Range) []fragment {
 	var ids []int32
 	for id := range v.tokens {
 		if t.holds(v, int32(id)) {
@@ -27,7 +27,7 @@ func naiveCut(v *vocab, t *trie, text string) []fragment {
 				next = append(next, p)
 				continue
 			}
-			next = append(next, naiveCutOne(v, text, p, id)...)
+			next = append(next, naiveCutOne(v, text, p, id, plain)...)
 		}
 		parts = next
 	}
@@ -35,10 +35,10 @@ func naiveCut(v *vocab, t *trie, text string) []fragment {
 }
 
 // naiveCutOne cuts one fragment at one token.
-func naiveCutOne(v *vocab, text string, p fragment, id int32) []fragment {
+func naiveCutOne(v *vocab, text string, p fragment, id int32, plain []Range) []fragment {
 	var out []fragment
 	for {
-		i := strings.Index(text[p.lo:p.hi], v.tokens[id])
+		i := naiveIndex(v, text[:p.hi], p.lo, id, plain) - p.lo
 		if i < 0 {
 			break
 		}
@@ -61,6 +61,21 @@ func naiveCutOne(v *vocab, text string, p fragment, id int32) []fragment {
 	return out
 }
 
+// naiveIndex returns where a token is found in text from lo on, and is allowed; less than lo if nowhere.
+func naiveIndex(v *vocab, text string, lo int, id int32, plain []Range) int {
+	for at := lo; ; at++ {
+		i := strings.Index(text[at:], v.tokens[id])
+		if i < 0 {
+			return lo - 1
+		}
+		at += i
+		barred := slices.ContainsFunc(plain, func(r Range) bool { return at < r.Hi && r.Lo < at+len(v.tokens[id]) })
+		if !barred || !v.is(id, attrSteer) {
+			return at
+		}
+	}
+}
+
 // TestPartitionTwin compares with the simple search on random text over an alphabet that makes tokens overlap.
 func TestPartitionTwin(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
@@ -73,20 +88,31 @@ func TestPartitionTwin(t *testing.T) {
 			}
 			v.ids[text] = int32(len(v.tokens))
 			v.tokens = append(v.tokens, text)
-			v.attrs = append(v.attrs, []attr{attrControl, attrUser, attrNormal, attrUser | attrRight, attrControl | attrLeft}[r.IntN(5)])
+			v.attrs = append(v.attrs, []attr{attrControl | attrSteer, attrUser, attrNormal, attrUser | attrRight, attrControl | attrLeft | attrSteer}[r.IntN(5)])
 			v.maxLen = max(v.maxLen, len(text))
 		}
 		var p partitioner
 		for range 20 {
 			text := randomString(r, "ab< \n", r.IntN(30))
 			for _, tr := range []*trie{newTrie(v, attrControl|attrUser, 0), newTrie(v, attrUser, attrControl)} {
-				got, want := p.cut(v, tr, text), naiveCut(v, tr, text)
+				plain := randomRanges(r, len(text))
+				got, want := p.cut(v, tr, text, plain), naiveCut(v, tr, text, plain)
 				if !slices.Equal(got, want) {
-					t.Fatalf("tokens %q %v, text %q:\n got %v\nwant %v", v.tokens, v.attrs, text, got, want)
+					t.Fatalf("tokens %q %v, text %q, plain %v:\n got %v\nwant %v", v.tokens, v.attrs, text, plain, got, want)
 				}
 			}
 		}
 	}
+}
+
+// randomRanges returns ranges of a text of n bytes, as EncodeOptions.Plain wants them.
+func randomRanges(r *rand.Rand, n int) (ranges []Range) {
+	for at := r.IntN(8); at < n; at += 1 + r.IntN(8) {
+		hi := min(n, at+1+r.IntN(5))
+		ranges = append(ranges, Range{at, hi})
+		at = hi
+	}
+	return ranges
 }
 
 func randomString(r *rand.Rand, alphabet string, n int) string {

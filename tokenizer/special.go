@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 )
 
 // role is a job that a special token has.
@@ -178,6 +179,24 @@ func (s *specials) findEOG(v *vocab) {
 	add(s.role[roleEOM])
 	s.except(v)
 	slices.Sort(s.eog)
+}
+
+// markSteering marks the tokens that text from outside must not contain.
+func (t *Tokenizer) markSteering() {
+	for id, a := range t.attrs {
+		if a&(attrControl|attrUnknown) != 0 || a&attrUser != 0 && looksControl(t.tokens[id]) {
+			t.attrs[id] |= attrSteer
+		}
+	}
+	for _, id := range t.eog {
+		t.attrs[id] |= attrSteer
+	}
+}
+
+// looksControl reports whether a token's text has the form of control tokens, such as <|start|>, which llama.cpp makes
+// a user-defined one.
+func looksControl(s string) bool {
+	return strings.HasPrefix(s, "<|") && strings.HasSuffix(s, "|>") || strings.HasPrefix(s, "<｜") && strings.HasSuffix(s, "｜>")
 }
 
 // except removes tokens from the set which only look as if they ended an answer.

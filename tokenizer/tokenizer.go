@@ -39,7 +39,16 @@ type EncodeOptions struct {
 	// ParseSpecial turns the texts of control tokens, such as <|im_end|>, into these tokens. Never set it for text from
 	// outside: it lets the text pretend to be another speaker. User-defined tokens are always found.
 	ParseSpecial bool
+
+	// Plain are the parts of the text that came from outside, ascending and apart from each other. With ParseSpecial,
+	// tokens that steer the model are found only where no byte of them lies in these: control tokens, tokens that end
+	// an answer, and user-defined ones of the form <|…|>. All else is as if the text had one author: words go across
+	// the borders.
+	Plain []Range
 }
+
+// Range is the bytes [Lo,Hi) of a text, Lo < Hi.
+type Range struct{ Lo, Hi int }
 
 // New builds the tokeniser that the metadata of a GGUF file describes. It loads what llama.cpp loads; Warnings tells
 // what it had to do without. Errors: ErrNoVocab, ErrUnsupported, ErrVocab, or that of md for a key that is missing or
@@ -144,6 +153,7 @@ func (t *Tokenizer) finish(md Metadata) (err error) {
 	if err := t.loadSuppress(md); err != nil {
 		return err
 	}
+	t.markSteering()
 	t.all = newTrie(t.vocab, attrControl|attrUser|attrUnknown, 0)
 	t.user = newTrie(t.vocab, attrUser, attrControl|attrUnknown)
 	return setStrip(md, t.vocab, t.all)
@@ -197,7 +207,7 @@ func (t *Tokenizer) AppendEncode(dst []int32, text string, opt EncodeOptions) []
 	}
 	spm := t.model == "llama"
 	special := true // what came before is a special token, or nothing
-	for _, part := range s.parts.cut(t.vocab, find, text) {
+	for _, part := range s.parts.cut(t.vocab, find, text, opt.Plain) {
 		if part.id >= 0 {
 			dst = append(dst, part.id)
 			special = true

@@ -20,6 +20,7 @@ const (
 	attrByte
 	attrLeft  // white space before it in the text vanishes
 	attrRight // white space after it in the text vanishes
+	attrSteer // means something to the model that text from outside must not say, see EncodeOptions.Plain
 )
 
 // typeAttrs maps the values of tokenizer.ggml.token_type: undefined, normal, unknown, control, user-defined, unused,

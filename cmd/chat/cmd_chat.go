@@ -14,7 +14,7 @@ import (
 	"github.com/latentgo/latentgo/cmd/chat/internal/repl"
 	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/internal/models"
-	"github.com/latentgo/latentgo/tokenizer"
+	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
 // chatCmd is `chat` without a subcommand: a conversation on a terminal, one answer for a prompt or a pipe.
@@ -159,17 +159,13 @@ type backend struct {
 }
 
 // Chat implements repl.Backend.
-func (b *backend) Chat(ctx context.Context, conv tokenizer.Conversation, opt *engine.GenerateOptions) iter.Seq2[engine.Piece, error] {
+func (b *backend) Chat(ctx context.Context, conv chat.Conversation, opt *engine.GenerateOptions) iter.Seq2[engine.Piece, error] {
 	return b.s.Chat(ctx, conv, opt)
 }
 
 // Count implements repl.Backend.
-func (b *backend) Count(ctx context.Context, conv tokenizer.Conversation) (int, error) {
-	text, err := b.m.RenderChat(ctx, conv)
-	if err != nil {
-		return 0, err
-	}
-	ids, err := b.m.Encode(text, true, true)
+func (b *backend) Count(ctx context.Context, conv chat.Conversation) (int, error) {
+	ids, err := b.m.EncodeChat(ctx, conv)
 	return len(ids), err
 }
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/latentgo/latentgo/cmd/chat/internal/human"
 	"github.com/latentgo/latentgo/engine"
-	"github.com/latentgo/latentgo/tokenizer"
+	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
 // runCmd is `chat run`: one prompt, one answer. The text streams to standard output; with --json it is
@@ -98,12 +98,12 @@ type onePrompt struct {
 }
 
 // conversation is the prompt as messages.
-func (p *onePrompt) conversation() tokenizer.Conversation {
-	conv := tokenizer.Conversation{AddGenerationPrompt: true}
+func (p *onePrompt) conversation() chat.Conversation {
+	conv := chat.Conversation{AddGenerationPrompt: true}
 	if p.system != "" {
-		conv.Messages = append(conv.Messages, tokenizer.NewMessage("system", p.system))
+		conv.Messages = append(conv.Messages, chat.NewMessage("system", p.system))
 	}
-	conv.Messages = append(conv.Messages, tokenizer.NewMessage("user", p.text))
+	conv.Messages = append(conv.Messages, chat.NewMessage("user", p.text))
 	return conv
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/latentgo/latentgo/tokenizer"
+	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
 // templateCmd is `chat template`: a conversation rendered with a chat template. Standard output gets the rendering and
@@ -29,7 +30,7 @@ func (c *templateCmd) Run(a *app) error {
 	if c.Template != "" && c.Model != "" {
 		return usagef("template", "--template and -m exclude each other")
 	}
-	opt := tokenizer.RenderOptions{Now: time.Now()}
+	opt := chat.RenderOptions{Now: time.Now()}
 	var err error
 	if opt.Now, err = parseNow(c.Now); err != nil {
 		return err
@@ -48,10 +49,11 @@ func (c *templateCmd) Run(a *app) error {
 	if c.EOS != nil {
 		opt.EOS = *c.EOS
 	}
-	text, err := t.Render(a.ctx, conv, opt)
+	r, err := t.Render(a.ctx, conv, opt)
 	if err != nil {
 		return err
 	}
+	text := r.String()
 	if c.JSON {
 		return a.printJSON(map[string]string{"text": text})
 	}
@@ -73,7 +75,7 @@ func parseNow(s string) (time.Time, error) {
 }
 
 // conversation reads the messages.
-func (c *templateCmd) conversation(a *app) (conv tokenizer.Conversation, err error) {
+func (c *templateCmd) conversation(a *app) (conv chat.Conversation, err error) {
 	raw, err := a.readFile(c.File)
 	if err != nil {
 		return conv, err
@@ -88,13 +90,13 @@ func (c *templateCmd) conversation(a *app) (conv tokenizer.Conversation, err err
 }
 
 // template reads the template file, or takes the model's own together with its BOS and EOS texts.
-func (c *templateCmd) template(a *app, opt *tokenizer.RenderOptions) (*tokenizer.Template, error) {
+func (c *templateCmd) template(a *app, opt *chat.RenderOptions) (*chat.Template, error) {
 	if c.Template != "" {
 		src, err := a.readFile(c.Template)
 		if err != nil {
 			return nil, err
 		}
-		t, err := tokenizer.NewTemplate(string(src))
+		t, err := chat.Parse(string(src))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.Template, err)
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/models"
-	"github.com/latentgo/latentgo/tokenizer"
+	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
 // usageError is a wrong command line: exit code 2.
@@ -61,7 +61,7 @@ func hintFor(err error) string {
 	if errors.As(err, &sources) {
 		return "download " + sources.URL + " by hand and name it with -m, or set HF_ENDPOINT or PIP_INDEX_URL to a mirror"
 	}
-	var tmpl *tokenizer.TemplateError
+	var tmpl *chat.TemplateError
 	if errors.As(err, &tmpl) {
 		return "the chat template refuses this conversation or is broken; `chat run --raw` works without it"
 	}

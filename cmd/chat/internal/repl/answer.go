@@ -9,7 +9,7 @@ import (
 
 	"github.com/latentgo/latentgo/cmd/chat/internal/human"
 	"github.com/latentgo/latentgo/engine"
-	"github.com/latentgo/latentgo/tokenizer"
+	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
 // answer adds the message to the conversation and streams what the model says to it. An answer that fails or is
@@ -20,7 +20,7 @@ func (r *repl) answer(parent context.Context, message string) {
 	if r.Quiet != nil {
 		defer r.Quiet()()
 	}
-	r.history = append(r.history, tokenizer.NewMessage("user", message))
+	r.history = append(r.history, chat.NewMessage("user", message))
 	text, err := "", r.fit(ctx)
 	if err == nil {
 		text, err = r.stream(ctx)
@@ -37,7 +37,7 @@ func (r *repl) answer(parent context.Context, message string) {
 		r.history = r.history[:len(r.history)-1]
 		return
 	}
-	r.history = append(r.history, tokenizer.NewMessage("assistant", text))
+	r.history = append(r.history, chat.NewMessage("assistant", text))
 	r.after()
 }
 
@@ -88,10 +88,10 @@ func (r *repl) hint(err error) {
 }
 
 // conversation is the turns with the system prompt in front.
-func (r *repl) conversation(turns []tokenizer.Message) tokenizer.Conversation {
-	conv := tokenizer.Conversation{AddGenerationPrompt: true}
+func (r *repl) conversation(turns []chat.Message) chat.Conversation {
+	conv := chat.Conversation{AddGenerationPrompt: true}
 	if r.System != "" {
-		conv.Messages = append(conv.Messages, tokenizer.NewMessage("system", r.System))
+		conv.Messages = append(conv.Messages, chat.NewMessage("system", r.System))
 	}
 	conv.Messages = append(conv.Messages, turns...)
 	return conv
@@ -121,13 +121,13 @@ func (r *repl) fit(ctx context.Context) error {
 	}
 	if dropped := len(r.history) - len(turns); dropped > 0 {
 		r.printf("(the oldest %d messages were dropped: the context of %d tokens is full)\n", dropped, limit)
-		r.history = append([]tokenizer.Message(nil), turns...)
+		r.history = append([]chat.Message(nil), turns...)
 	}
 	return nil
 }
 
 // dropTurn returns turns without the first message and its answer. The last message always stays.
-func dropTurn(turns []tokenizer.Message) []tokenizer.Message {
+func dropTurn(turns []chat.Message) []chat.Message {
 	if len(turns) <= 2 {
 		return turns
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/latentgo/latentgo/cmd/chat/internal/lineedit"
 	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/engine/sample"
-	"github.com/latentgo/latentgo/tokenizer"
+	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
 // typist is a Reader that types prepared lines. "^C" is Ctrl-C on an empty line, "text^C" on another; the end is Ctrl-D.
@@ -44,7 +44,7 @@ func (t *typist) Remember(entry string) { t.entries = append(t.entries, entry) }
 // parrot is a Backend that answers from a script and keeps what it was asked. A token is a byte.
 type parrot struct {
 	answers    []string // taken in turn; the last one stays
-	asked      []tokenizer.Conversation
+	asked      []chat.Conversation
 	options    []engine.GenerateOptions
 	context    int
 	used       int
@@ -55,7 +55,7 @@ type parrot struct {
 	resets     int
 }
 
-func (p *parrot) Chat(ctx context.Context, conv tokenizer.Conversation, opt *engine.GenerateOptions) iter.Seq2[engine.Piece, error] {
+func (p *parrot) Chat(ctx context.Context, conv chat.Conversation, opt *engine.GenerateOptions) iter.Seq2[engine.Piece, error] {
 	p.asked, p.options = append(p.asked, conv), append(p.options, *opt)
 	answer := "ok"
 	if len(p.answers) > 0 {
@@ -84,7 +84,7 @@ func (p *parrot) Chat(ctx context.Context, conv tokenizer.Conversation, opt *eng
 	}
 }
 
-func (p *parrot) Count(_ context.Context, conv tokenizer.Conversation) (int, error) {
+func (p *parrot) Count(_ context.Context, conv chat.Conversation) (int, error) {
 	n := 0
 	for _, m := range conv.Messages {
 		n += len(m.Content())

@@ -21,7 +21,7 @@ import (
 
 	"github.com/latentgo/latentgo/cmd/chat/internal/lineedit"
 	"github.com/latentgo/latentgo/engine"
-	"github.com/latentgo/latentgo/tokenizer"
+	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
 // Reader reads lines from a person; lineedit.Editor and lineedit.Plain are two.
@@ -36,9 +36,9 @@ type Reader interface {
 // Backend is the model with one session.
 type Backend interface {
 	// Chat streams the answer to a conversation, as engine.Session.Chat.
-	Chat(ctx context.Context, conv tokenizer.Conversation, opt *engine.GenerateOptions) iter.Seq2[engine.Piece, error]
+	Chat(ctx context.Context, conv chat.Conversation, opt *engine.GenerateOptions) iter.Seq2[engine.Piece, error]
 	// Count returns the tokens that a conversation takes.
-	Count(ctx context.Context, conv tokenizer.Conversation) (int, error)
+	Count(ctx context.Context, conv chat.Conversation) (int, error)
 	// Stats describes the last Chat.
 	Stats() engine.Stats
 	// Info describes the model.
@@ -74,7 +74,7 @@ const (
 type repl struct {
 	Config
 	sampling engine.Sampling
-	history  []tokenizer.Message // turns, without the system prompt
+	history  []chat.Message // turns, without the system prompt
 }
 
 // Run talks until the person leaves (nil) or ctx or the reader ends it.

@@ -11,11 +11,11 @@ import (
 
 	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/engine/sample"
-	"github.com/latentgo/latentgo/tokenizer"
+	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
 // contents lists the messages of a conversation as role:content.
-func contents(conv tokenizer.Conversation) []string {
+func contents(conv chat.Conversation) []string {
 	var s []string
 	for _, m := range conv.Messages {
 		s = append(s, m.Role()+":"+m.Content())

@@ -1,0 +1,42 @@
+package chat_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/latentgo/latentgo/tokenizer/chat"
+)
+
+func ExampleTemplate_Render() {
+	tmpl, err := chat.Parse(chat.ChatML)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	conv := chat.Conversation{
+		Messages:            []chat.Message{chat.NewMessage("user", "What is 2+2?")},
+		AddGenerationPrompt: true,
+	}
+	text, err := tmpl.Render(context.Background(), conv, chat.RenderOptions{})
+	fmt.Println(text, err)
+	// Output:
+	// <|im_start|>user
+	// What is 2+2?<|im_end|>
+	// <|im_start|>assistant
+	//  <nil>
+}
+
+func ExampleRaiseError() {
+	tmpl, err := chat.Parse(`{% if messages[0].role == "system" %}{{ raise_exception("no system role") }}{% endif %}`)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	conv := chat.Conversation{Messages: []chat.Message{chat.NewMessage("system", "Be brief.")}}
+	_, err = tmpl.Render(context.Background(), conv, chat.RenderOptions{})
+	if raised, ok := errors.AsType[*chat.RaiseError](err); ok {
+		fmt.Println("refused:", raised.Message)
+	}
+	// Output: refused: no system role
+}
