@@ -7,7 +7,10 @@
 //	Ctrl-D    io.EOF on an empty line
 //
 // The REPL needs it. The work on keys and screen is github.com/ergochat/readline's; this package adds what that does
-// not have: bracketed paste, entries of several lines in the history, a private history file.
+// not have: bracketed paste, entries of several lines in the history, a private history file, and a prompt on terminals
+// that answer no questions.
+//
+// A prompt must start in the first column: the terminal is not asked where its cursor is.
 package lineedit
 
 import (
@@ -50,7 +53,7 @@ func Dumb(term string) bool { return term == "" || term == "dumb" }
 func New(cfg Config) (*Editor, error) {
 	e := &Editor{paste: newPasteReader(cfg.In), history: cfg.History, out: cfg.Out}
 	rc := &readline.Config{
-		Stdin: e.paste, Stdout: cfg.Out, Stderr: cfg.Out,
+		Stdin: e.paste, Stdout: noQuery{cfg.Out}, Stderr: cfg.Out,
 		HistoryLimit: historyLimit, DisableAutoSaveHistory: true, HistorySearchFold: true,
 		Painter: paint, Listener: e.listen, InterruptPrompt: "^C", EOFPrompt: "\n",
 	}
