@@ -117,6 +117,19 @@ func TestTerminalThatAnswersNothing(t *testing.T) {
 	}
 }
 
+// Backspace takes a whole flag, and leaves the words before it.
+func TestBackspaceTakesAFlag(t *testing.T) {
+	s := newScreen(t, t.TempDir(), "-m", smallChat(t), "--temp", "0", "-n", "2")
+	s.wait(">>> ")
+	s.keys("/set system a🇩🇪👨‍👩‍👧\x7f\x7fb\r")
+	s.wait(`system = "ab"`)
+	s.wait(">>> ")
+	s.keys("/set system a🇩🇪b\x1b[D\x1b[D\x1b[3~c\r")
+	s.wait(`system = "acb"`)
+	s.keys("\x04")
+	s.end()
+}
+
 func TestConversationOnATerminal(t *testing.T) {
 	model, cache := realModel(t), t.TempDir()
 	s := newScreen(t, cache, "-m", model, "--temp", "0", "-n", "3", "--verbose")
