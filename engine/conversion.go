@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"runtime"
+	"slices"
 	"time"
 
 	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/atomicfile"
 )
 
 // ConvertOptions says how a model's attention is compressed: by Convert, or by Load for a compressed Options.MLA. The zero
@@ -42,6 +42,8 @@ type ConvertOptions struct {
 	Refine int
 	// NoCache neither looks into the user's cache directory nor writes there. Convert never does.
 	NoCache bool
+	// Overwrite lets Convert replace a file that is there already. Load has no use for it.
+	Overwrite bool
 	// Progress is called now and then from the goroutine that works; nil means silence.
 	Progress func(Progress)
 }
@@ -107,10 +109,11 @@ type ConvertReport struct {
 
 // Convert compresses the attention of the model in file in and writes the result to file out: the metadata of the original
 // and keys that say how it was made (see file provenance.go), the tensors that are still needed, byte for byte, and new
-// ones. Any part of a split model names it; the result is one file. out appears only when it is complete; it may be in,
-// unless that is split. ctx ends the conversion within a layer. nil options are an error, since there is no default form.
+// ones. Any part of a split model names it; the result is one file. out appears only when it is complete. A file that is
+// there is replaced with Overwrite only; in itself, or a part of it, never is: what is cut away would be lost. ctx ends the
+// conversion within a layer. nil options are an error, since there is no default form.
 //
-// Errors wrap ErrConverted for models whose attention is compressed or latent already, ErrUnsupported for what Compat cannot
+// Errors wrap fs.ErrExist for an out that may not be replaced, ErrConverted for models whose attention is compressed or latent already, ErrUnsupported for what Compat cannot
 // express.
 func Convert(ctx context.Context, in, out string, opt *ConvertOptions) (*ConvertReport, error) {
 	if opt == nil || !opt.MLA.Compressed() {
@@ -125,7 +128,7 @@ func Convert(ctx context.Context, in, out string, opt *ConvertOptions) (*Convert
 	start := time.Now()
 	o := *opt
 	o.NoCache = true
-	m, err := load(ctx, in, &Options{Threads: o.Threads, MLA: o.MLA, Convert: &o}, func(f *gguf.File) error { return checkOutput(f, out) })
+	m, err := load(ctx, in, &Options{Threads: o.Threads, MLA: o.MLA, Convert: &o}, func(f *gguf.File) error { return checkOutput(f, out, &o) })
 	if err != nil {
 		return nil, err
 	}
@@ -140,24 +143,14 @@ func Convert(ctx context.Context, in, out string, opt *ConvertOptions) (*Convert
 }
 
 // checkOutput finds out what would keep the result from being written before an hour is spent on it.
-func checkOutput(f *gguf.File, out string) error {
-	st, err := os.Stat(out)
-	switch {
-	case err == nil && st.IsDir():
-		return fmt.Errorf("write %s: is a directory", out)
-	case err == nil && !st.Mode().IsRegular():
-		return nil // a device
-	case err == nil && sameFile(st, f.Name()) && (f.Parts() > 1 || runtime.GOOS == "windows"):
-		return fmt.Errorf("write %s: it is the file to convert: %w", out, fs.ErrExist)
+func checkOutput(f *gguf.File, out string, opt *ConvertOptions) error {
+	if st, err := os.Stat(out); err == nil && slices.ContainsFunc(f.Paths(), func(in string) bool { return sameFile(st, in) }) {
+		return fmt.Errorf("write %s: it is the file to convert, which would be lost: %w", out, fs.ErrExist)
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(out), ".convert.*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", out, err)
-	}
-	_ = tmp.Close()
-	return os.Remove(tmp.Name())
+	return atomicfile.Check(out, atomicfile.Options{Overwrite: opt.Overwrite})
 }
 
+// sameFile reports whether st is the file at path.
 func sameFile(st os.FileInfo, path string) bool {
 	other, err := os.Stat(path)
 	return err == nil && os.SameFile(st, other)

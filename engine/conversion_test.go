@@ -233,23 +233,41 @@ func TestConvertRefuses(t *testing.T) {
 	}
 }
 
-// The file may be replaced by its own conversion; a split one may not.
-func TestConvertInPlace(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("a mapped file can't be replaced here")
-	}
+// A model is never replaced by its own conversion, under whatever name; another file is with Overwrite only.
+func TestConvertOverwrites(t *testing.T) {
 	path := tinyLlama().build().Write(t)
-	want, _ := convertTo(t, path, quick(MLA{Percent: 50}))
-	if _, err := Convert(context.Background(), path, path, quick(MLA{Percent: 50})); err != nil {
+	dir := t.TempDir()
+	other, link := filepath.Join(dir, "other"), filepath.Join(dir, "link")
+	if err := errors.Join(os.WriteFile(other, []byte("precious"), 0o600), os.Symlink(path, link)); err != nil {
 		t.Fatal(err)
 	}
-	if e := nmse(allLogits(t, loadFile(t, path, Options{}), randomIDs(20, 80)), allLogits(t, loadFile(t, want, Options{}), randomIDs(20, 80))); e != 0 {
-		t.Errorf("differs from a conversion to another file: %.2g", e)
-	}
 	parts := tinyLlama().build().WriteSplit(t, filepath.Join(t.TempDir(), "m"), 3, nil)
-	if _, err := Convert(context.Background(), parts[0], parts[1], quick(MLA{Percent: 50})); err != nil && !errors.Is(err, fs.ErrExist) {
-		t.Errorf("onto a part of itself: %v", err)
+	force := quick(MLA{Percent: 50})
+	force.Overwrite = true
+	for _, c := range []struct {
+		in, out string
+		opt     *ConvertOptions
+	}{
+		{path, path, force}, {path, link, force}, {link, path, force}, {parts[0], parts[1], force}, {path, other, quick(MLA{Percent: 50})},
+	} {
+		before, err := os.ReadFile(c.out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Convert(t.Context(), c.in, c.out, c.opt); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), c.out) {
+			t.Errorf("%s to %s: %v", c.in, c.out, err)
+		}
+		if after, err := os.ReadFile(c.out); err != nil || !bytes.Equal(before, after) {
+			t.Errorf("%s was changed: %v", c.out, err)
+		}
 	}
+	if _, err := Convert(t.Context(), path, other, force); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := os.Stat(other); err != nil || runtime.GOOS != "windows" && st.Mode().Perm() != 0o600 {
+		t.Errorf("its bits: %v, %v", st.Mode(), err)
+	}
+	loadFile(t, other, Options{})
 }
 
 // A split model becomes one file, the same as from one file.

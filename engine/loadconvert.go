@@ -213,7 +213,11 @@ func (m *Model) export(ctx context.Context, path string, opt *ConvertOptions) er
 		return err
 	}
 	t := tracker{fn: opt.Progress}
-	return w.WriteFile(ctx, path, func(done, total int64) { t.report(StageSave, done, total) })
+	write := w.WriteNewFile
+	if opt.Overwrite {
+		write = w.WriteFile
+	}
+	return write(ctx, path, func(done, total int64) { t.report(StageSave, done, total) })
 }
 
 // writeOwn adds everything that this engine loads again.

@@ -93,6 +93,15 @@ func (f *File) Release() {
 // Name returns the path or name given to Open; for a split model the path of its first part.
 func (f *File) Name() string { return f.name }
 
+// Paths returns the names of all files of the model, in order: one, or one per part of a split. The slice is new.
+func (f *File) Paths() []string {
+	names := make([]string, len(f.parts))
+	for i, p := range f.parts {
+		names[i] = p.name
+	}
+	return names
+}
+
 // Version returns the format's version, 2 or 3.
 func (f *File) Version() int { return int(f.parts[0].version) }
 

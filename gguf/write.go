@@ -1,16 +1,14 @@
 package gguf
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/latentgo/latentgo/internal/atomicfile"
 )
 
 // Writer collects keys and tensors and writes them as a GGUF file, version 3, little-endian. Keys and tensors keep the
@@ -137,62 +135,29 @@ func checkName(what, s string, limit int) error {
 	return nil
 }
 
-// WriteFile writes the file to path: beside it first, then synced, then in its place, so that nobody ever sees half a file
-// and an error leaves what was there. A link stays a link. Devices and pipes, which can't be replaced, are written to as
-// they are. A file that is open and mapped may be replaced, except on Windows. progress (may be nil) is told after each
-// tensor how many of the total bytes of data are written. ctx ends the writing between tensors.
+// WriteFile writes the file to path, in place of what is there: beside it first, then synced, then renamed, so that nobody
+// ever sees half a file and an error leaves what was there. A new file gets the permission bits 0666 less the umask, one
+// that is replaced keeps its own. A link stays a link. Devices and pipes, which can't be replaced, are written to as they
+// are. A file that is open and mapped may be replaced, except on Windows. progress (may be nil) is told after each tensor
+// how many of the total bytes of data are written. ctx ends the writing between tensors.
 func (w *Writer) WriteFile(ctx context.Context, path string, progress func(done, total int64)) error {
-	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() && !st.IsDir() {
-		return w.writeDevice(ctx, path, progress)
-	}
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
-	}
-	dir, base := filepath.Split(path)
-	tmp, err := os.CreateTemp(filepath.Clean(dir+"."), "."+base+".*")
-	if err != nil {
-		return fmt.Errorf("gguf: write %s: %w", path, err)
-	}
-	buf := bufio.NewWriterSize(tmp, 1<<20)
-	err = w.write(ctx, buf, progress)
-	if err == nil {
-		err = errors.Join(buf.Flush(), tmp.Chmod(0o644), tmp.Sync())
-	}
-	err = errors.Join(err, tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name())
-		return fmt.Errorf("gguf: write %s: %w", path, err)
-	}
-	syncDir(filepath.Dir(path))
-	return nil
+	return w.writeFile(ctx, path, true, progress)
 }
 
-// writeDevice writes the file to something that is no regular file.
-func (w *Writer) writeDevice(ctx context.Context, path string, progress func(done, total int64)) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return fmt.Errorf("gguf: write %s: %w", path, err)
-	}
-	buf := bufio.NewWriterSize(f, 1<<20)
-	err = w.write(ctx, buf, progress)
-	if err == nil {
-		err = buf.Flush()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("gguf: write %s: %w", path, err)
-	}
-	return nil
+// WriteNewFile is WriteFile for a path at which there is no file yet. If there is one, also one that appears in the
+// meantime, it stays, and the error wraps fs.ErrExist.
+func (w *Writer) WriteNewFile(ctx context.Context, path string, progress func(done, total int64)) error {
+	return w.writeFile(ctx, path, false, progress)
 }
 
-// syncDir makes a rename durable where the system can do that for folders.
-func syncDir(dir string) {
-	if d, err := os.Open(dir); err == nil {
-		_ = d.Sync()
-		_ = d.Close()
+func (w *Writer) writeFile(ctx context.Context, path string, overwrite bool, progress func(done, total int64)) error {
+	err := atomicfile.Write(path, atomicfile.Options{Overwrite: overwrite}, func(out io.Writer) error {
+		return w.write(ctx, out, progress)
+	})
+	if err != nil {
+		return fmt.Errorf("gguf: %w", err)
 	}
+	return nil
 }
 
 // WriteTo writes the file to out.

@@ -24,6 +24,7 @@ type convertCmd struct {
 	Refine  bool   `help:"Improve a file for llama.cpp by gradients through the whole model: takes four to five times as long."`
 	Steps   int    `placeholder:"N" help:"How many steps --refine takes, each on 1024 tokens: more are better, and take longer; 0 is 60."`
 	Threads int    `short:"t" placeholder:"N" help:"Threads that compute; 0 uses all processors."`
+	Force   bool   `help:"Replace OUT if it is there."`
 }
 
 // Validate implements kong's hook.
@@ -65,7 +66,7 @@ func (c *convertCmd) Run(a *app) error {
 	}
 	bar := newConvertBar(a)
 	defer bar.clear()
-	opt.Threads, opt.Compat, opt.Progress = c.Threads, c.Compat, bar.report
+	opt.Threads, opt.Compat, opt.Progress, opt.Overwrite = c.Threads, c.Compat, bar.report, c.Force
 	if c.Refine {
 		if opt.Refine = c.Steps; opt.Refine == 0 {
 			opt.Refine = engine.RefineSteps

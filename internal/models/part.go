@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/latentgo/latentgo/internal/atomicfile"
 )
 
 // partFile is a download in progress: the bytes so far in FILE.part, the server's ETag in FILE.etag, and the SHA-256
@@ -22,7 +24,7 @@ type partFile struct {
 
 // openPart opens or creates the part of dst and hashes what an earlier run left.
 func openPart(dst string) (*partFile, error) {
-	f, err := os.OpenFile(dst+".part", os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(dst+".part", os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +70,7 @@ func (p *partFile) SetETag(tag string) {
 		_ = os.Remove(p.dst + ".etag")
 		return
 	}
-	_ = os.WriteFile(p.dst+".etag", []byte(tag), 0o644)
+	_ = os.WriteFile(p.dst+".etag", []byte(tag), 0o666)
 }
 
 // Close keeps the part for the next try.
@@ -109,18 +111,10 @@ func writeFile(path string, raw []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
-	if err != nil {
+	return atomicfile.Write(path, atomicfile.Options{Overwrite: true}, func(w io.Writer) error {
+		_, err := w.Write(raw)
 		return err
-	}
-	_, err = tmp.Write(raw)
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name())
-	}
-	return err
+	})
 }
 
 // syncDir makes a rename durable where the system can; elsewhere it does nothing.

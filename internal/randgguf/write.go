@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 
+	"github.com/latentgo/latentgo/internal/atomicfile"
 	"github.com/latentgo/latentgo/internal/ggtype"
 )
 
@@ -22,21 +19,7 @@ const alignment = 32 // the default, so that no key has to name it
 
 // writeFile writes m to path: beside it first, then in its place, so that nobody sees half a file.
 func writeFile(path string, m *model, seed uint64) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	w := bufio.NewWriterSize(tmp, 1<<20)
-	err = m.write(w, seed)
-	err = errors.Join(err, w.Flush(), tmp.Chmod(0o644), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name())
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
+	return atomicfile.Write(path, atomicfile.Options{Overwrite: true}, func(w io.Writer) error { return m.write(w, seed) })
 }
 
 // write writes the file.

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/latentgo/latentgo/internal/atomicfile"
 )
 
 // historyLimit is the number of entries that are kept.
@@ -87,11 +89,10 @@ func (h *History) rewrite() error {
 	for _, e := range h.entries {
 		b.WriteString(encodeEntry(e) + "\n")
 	}
-	tmp := h.path + ".new"
-	if err := os.WriteFile(tmp, []byte(b.String()), 0o600); err != nil {
+	return atomicfile.Write(h.path, atomicfile.Options{Overwrite: true, Perm: 0o600}, func(w io.Writer) error {
+		_, err := io.WriteString(w, b.String())
 		return err
-	}
-	return os.Rename(tmp, h.path)
+	})
 }
 
 // encodeEntry writes an entry as one line.
