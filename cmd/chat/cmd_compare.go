@@ -16,6 +16,7 @@ import (
 type compareCmd struct {
 	jsonFlag
 	convertFlags
+	forceFlag
 
 	A       string   `arg:"" placeholder:"A" help:"The reference, as for -m of other commands."`
 	B       string   `arg:"" optional:"" placeholder:"B" help:"The model to compare with it; A itself when left out."`
@@ -37,6 +38,8 @@ func (c *compareCmd) Validate() error {
 		return fmt.Errorf("--threads must be between 0 and 1024, not %d", c.Threads)
 	case len(c.Curves) > 0 && c.Plot == "":
 		return errors.New("--curve adds to a picture: --plot FILE.png names it")
+	case c.Force && c.Plot == "":
+		return errors.New("--force is about the picture of --plot")
 	}
 	if c.B == "" && len(c.MLA) == 0 {
 		c.MLA = []string{"83%", "67%", "50%", "33%", "25%"}
@@ -80,6 +83,9 @@ type compared struct {
 
 // Run implements kong's command.
 func (c *compareCmd) Run(a *app) error {
+	if err := c.mayDraw(c.A, c.B, c.File, c.Calib); err != nil {
+		return err
+	}
 	curves, err := chart.ReadCurves(c.Curves)
 	if err != nil {
 		return err
@@ -88,6 +94,11 @@ func (c *compareCmd) Run(a *app) error {
 	defer cmp.close()
 	if err := c.load(a, cmp); err != nil {
 		return err
+	}
+	for _, s := range cmp.sides {
+		if err := c.mayDraw(s.m.File().Paths()...); err != nil {
+			return err
+		}
 	}
 	ids, err := a.readIDs(cmp.sides[0].m, c.File)
 	if err != nil {
@@ -117,6 +128,14 @@ func (c *compareCmd) Run(a *app) error {
 		a.printf("drawn in %s\n", c.Plot)
 	}
 	return nil
+}
+
+// mayDraw returns an error when there is a picture to draw that may not be written.
+func (c *compareCmd) mayDraw(inputs ...string) error {
+	if c.Plot == "" {
+		return nil
+	}
+	return c.mayWrite(c.Plot, append(inputs, c.Curves...)...)
 }
 
 // load loads the reference and all models to compare with it.
@@ -201,5 +220,5 @@ func (c *compareCmd) draw(r *comparison, curves []chart.Curve) error {
 		Note:   note,
 		Curves: append([]chart.Curve{own}, curves...),
 	}
-	return writeBeside(c.Plot, p.WritePNG)
+	return c.write(c.Plot, p.WritePNG)
 }

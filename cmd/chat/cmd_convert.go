@@ -16,6 +16,7 @@ import (
 type convertCmd struct {
 	jsonFlag
 	convertFlags
+	forceFlag
 
 	In      string `arg:"" placeholder:"IN" help:"The model, as for -m of other commands; any part of a split one."`
 	Out     string `arg:"" placeholder:"OUT" help:"File to write."`
@@ -24,7 +25,6 @@ type convertCmd struct {
 	Refine  bool   `help:"Improve a file for llama.cpp by gradients through the whole model: takes four to five times as long."`
 	Steps   int    `placeholder:"N" help:"How many steps --refine takes, each on 1024 tokens: more are better, and take longer; 0 is 60."`
 	Threads int    `short:"t" placeholder:"N" help:"Threads that compute; 0 uses all processors."`
-	Force   bool   `help:"Replace OUT if it is there."`
 }
 
 // Validate implements kong's hook.
@@ -53,6 +53,9 @@ func (c *convertCmd) Validate() error {
 
 // Run implements kong's command.
 func (c *convertCmd) Run(a *app) error {
+	if err := c.mayWrite(c.Out, c.In, c.Calib); err != nil {
+		return err
+	}
 	opt, err := c.options(a)
 	if err != nil {
 		return err

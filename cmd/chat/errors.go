@@ -44,6 +44,7 @@ var hints = []struct {
 	{models.ErrNoFile, "name one of them: owner/repo:QUANT"},
 	{models.ErrCache, "set LATENTGO_CACHE to a folder that can be written"},
 	{models.ErrAccess, "tokens are made at https://huggingface.co/settings/tokens"},
+	{fs.ErrExist, "name another file; --force replaces a file that is no input"},
 	{syscall.ENOSPC, "free some disk space and try again"},
 	{fs.ErrNotExist, "check the path"},
 	{fs.ErrPermission, "check the permissions of the file and its folder"},

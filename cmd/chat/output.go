@@ -1,14 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"sync"
+
+	"github.com/latentgo/latentgo/internal/atomicfile"
 )
 
 // errWriter passes writes on and remembers the first error, so that it is reported at the end even where a printing
@@ -52,47 +52,30 @@ func (a *app) printf(format string, args ...any) {
 	_, _ = fmt.Fprintf(a.out, format, args...)
 }
 
-// writeBeside replaces path by what fill writes: a temporary file beside it is synced and renamed, so that a full disk
-// or an interrupt leaves no partial file. Devices and pipes, which cannot be replaced, are written to directly.
-func writeBeside(path string, fill func(io.Writer) error) error {
-	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
-		return writeDevice(path, st, fill)
-	}
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target // the link stays a link
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	// CreateTemp's mode is private; the result gets the usual one.
-	w := bufio.NewWriterSize(tmp, 1<<20)
-	err = fill(w)
-	if err == nil {
-		err = errors.Join(w.Flush(), tmp.Sync(), tmp.Chmod(0o644))
-	}
-	if err = errors.Join(err, tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(tmp.Name())
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
+// forceFlag lets a command replace the file that it writes.
+type forceFlag struct {
+	Force bool `help:"Replace the file that is written if it is there already."`
 }
 
-// writeDevice writes to something that is no regular file.
-func writeDevice(path string, st os.FileInfo, fill func(io.Writer) error) error {
-	if st.IsDir() {
-		return fmt.Errorf("write %s: is a directory", path)
+// mayWrite returns an error unless path may be written: before the work, whose result would be lost. A file that is there
+// needs --force; one of the inputs, under any of its names, is never replaced. Inputs that are no files do not count.
+func (f *forceFlag) mayWrite(path string, inputs ...string) error {
+	st, err := os.Stat(path)
+	for _, in := range inputs {
+		if err == nil && st.Mode().IsRegular() && sameFile(st, in) {
+			return fmt.Errorf("write %s: it is the input %s, which would be lost: %w", path, in, fs.ErrExist)
+		}
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	w := bufio.NewWriterSize(f, 1<<20)
-	if err := errors.Join(fill(w), w.Flush(), f.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
+	return atomicfile.Check(path, atomicfile.Options{Overwrite: f.Force})
+}
+
+// write writes what fill writes to the file at path, see mayWrite.
+func (f *forceFlag) write(path string, fill func(io.Writer) error) error {
+	return atomicfile.Write(path, atomicfile.Options{Overwrite: f.Force}, fill)
+}
+
+// sameFile reports whether st is the file at path.
+func sameFile(st fs.FileInfo, path string) bool {
+	other, err := os.Stat(path)
+	return err == nil && os.SameFile(st, other)
 }

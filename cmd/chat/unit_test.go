@@ -5,49 +5,12 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/latentgo/latentgo/internal/models"
 )
-
-func TestWriteBeside(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "out")
-	write := func(text string, err error) error {
-		return writeBeside(path, func(w io.Writer) error {
-			_, werr := io.WriteString(w, text)
-			return errors.Join(werr, err)
-		})
-	}
-	if err := write("one", nil); err != nil {
-		t.Fatal(err)
-	}
-	broken := errors.New("broken")
-	if err := write("two", broken); !errors.Is(err, broken) {
-		t.Errorf("error of the writer: %v", err)
-	}
-	if raw, err := os.ReadFile(path); string(raw) != "one" || err != nil {
-		t.Errorf("the old file holds %q, %v", raw, err)
-	}
-	if names, _ := os.ReadDir(dir); len(names) != 1 {
-		t.Errorf("left behind: %v", names)
-	}
-	if err := os.Symlink(path, filepath.Join(dir, "link")); err != nil {
-		t.Skip("no symbolic links here")
-	}
-	target := path
-	path = filepath.Join(dir, "link")
-	if err := write("three", nil); err != nil {
-		t.Fatal(err)
-	}
-	st, err := os.Lstat(path)
-	if raw, _ := os.ReadFile(target); string(raw) != "three" || err != nil || st.Mode()&os.ModeSymlink == 0 {
-		t.Errorf("through a link: %q, %v, %v", raw, st.Mode(), err)
-	}
-}
 
 func TestErrWriterKeepsTheFirstError(t *testing.T) {
 	r, w := io.Pipe()
