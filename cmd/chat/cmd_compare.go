@@ -3,7 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"text/tabwriter"
+	"io"
 
 	"github.com/latentgo/latentgo/cmd/chat/internal/chart"
 	"github.com/latentgo/latentgo/cmd/chat/internal/human"
@@ -25,7 +25,7 @@ type compareCmd struct {
 	Ctx     int      `short:"c" name:"ctx" aliases:"ctx-size" default:"256" placeholder:"N" help:"Tokens of a window (default ${default})."`
 	Windows int      `default:"40" placeholder:"N" help:"Windows at most; 0 is the whole text (default ${default})."`
 	Threads int      `short:"t" placeholder:"N" help:"Threads that compute; 0 uses all processors."`
-	Plot    string   `placeholder:"FILE.png" help:"Draw perplexity against cache size."`
+	Plot    string   `placeholder:"FILE" help:"Draw perplexity against cache size; the name ends in .png, .jpg, .tif, .svg, .pdf, .eps or .tex."`
 	Curves  []string `name:"curve" placeholder:"FILE.csv" help:"Draw another curve into it: lines of cache size in percent and perplexity ratio, under a line with its name (may be repeated)."`
 }
 
@@ -41,6 +41,11 @@ func (c *compareCmd) Validate() error {
 	case c.Force && c.Plot == "":
 		return errors.New("--force is about the picture of --plot")
 	}
+	if c.Plot != "" {
+		if err := chart.CheckName(c.Plot); err != nil {
+			return fmt.Errorf("--plot %w", err)
+		}
+	}
 	if c.B == "" && len(c.MLA) == 0 {
 		c.MLA = []string{"83%", "67%", "50%", "33%", "25%"}
 	}
@@ -54,7 +59,7 @@ func (c *compareCmd) Validate() error {
 			compressed = form
 		}
 	}
-	return c.check(compressed)
+	return c.convertFlags.check(compressed)
 }
 
 // comparison is what `chat compare --json` prints.
@@ -69,6 +74,7 @@ type comparison struct {
 // compared is one model's result.
 type compared struct {
 	Model      string             `json:"model"`
+	File       string             `json:"file"`
 	Asked      string             `json:"asked"` // form that was asked for
 	MLA        string             `json:"mla"`
 	CacheBytes int                `json:"cache_bytes"`  // per token, all layers
@@ -123,7 +129,7 @@ func (c *compareCmd) Run(a *app) error {
 	if c.JSON {
 		return a.printJSON(res)
 	}
-	res.print(a)
+	res.print(a, c.B != "")
 	if c.Plot != "" {
 		a.printf("drawn in %s\n", c.Plot)
 	}
@@ -180,30 +186,6 @@ func (c *compareCmd) load(a *app, cmp *comparer) error {
 	return nil
 }
 
-// print writes the table for people.
-func (r *comparison) print(a *app) {
-	a.printf("%d tokens in %d windows of %d\n", r.Tokens, r.Windows, r.Ctx)
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	_, _ = fmt.Fprintf(w, "form\tcache B/token\tof it\tbeside\tperplexity\tratio\tKL mean\tKL 99 %%\tsame top token\t\n")
-	for i, m := range append([]compared{r.A}, r.Models...) {
-		form := m.Asked
-		if m.MLA != m.Asked {
-			form += " (" + m.MLA + ")"
-		}
-		beside := "–"
-		if m.Recent > 0 {
-			beside = human.Size(int64(m.Recent))
-		}
-		_, _ = fmt.Fprintf(w, "%s\t%d\t%.1f %%\t%s\t%.4f\t", form, m.CacheBytes, 100*float64(m.CacheBytes)/float64(r.A.CacheBytes), beside, m.PPL)
-		if i == 0 {
-			_, _ = fmt.Fprintf(w, "1\t–\t–\t–\t\n")
-			continue
-		}
-		_, _ = fmt.Fprintf(w, "%.4f\t%.5f\t%.4f\t%.2f %%\t\n", m.Ratio, m.KL, m.KL99, 100*m.Top1)
-	}
-	_ = w.Flush()
-}
-
 // draw writes the picture.
 func (c *compareCmd) draw(r *comparison, curves []chart.Curve) error {
 	name := r.A.Model
@@ -220,5 +202,5 @@ func (c *compareCmd) draw(r *comparison, curves []chart.Curve) error {
 		Note:   note,
 		Curves: append([]chart.Curve{own}, curves...),
 	}
-	return c.write(c.Plot, p.WritePNG)
+	return c.write(c.Plot, func(w io.Writer) error { return p.Write(w, c.Plot) })
 }

@@ -5,9 +5,12 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mattn/go-runewidth"
 
 	"github.com/latentgo/latentgo/internal/models"
 )
@@ -96,6 +99,56 @@ func TestMistypedCommand(t *testing.T) {
 	for prompt, bad := range map[string]bool{"tokenise": true, "Inspect": true, "ruin": true, "hello": false, "why not": false, "benches": false, "x": false} {
 		if err := mistypedCommand([]string{prompt}); (err != nil) != bad {
 			t.Errorf("%q: %v", prompt, err)
+		}
+	}
+}
+
+func TestShorten(t *testing.T) {
+	for _, c := range []struct {
+		width       int
+		names, want []string
+	}{
+		{10, []string{"exact", "50%"}, []string{"exact", "50%"}},
+		{6, []string{"a-long-name.Q4_1", "a-long-name.Q8_0"}, []string{"….Q4_1", "….Q8_0"}},
+		{6, []string{"first/of-one-end", "other/of-one-end"}, []string{"A", "B"}},
+		{6, []string{"same-name-twice", "same-name-twice"}, []string{"…twice", "…twice"}},
+	} {
+		if got := shorten(c.names, c.width); !slices.Equal(got, c.want) {
+			t.Errorf("%q in %d: %q, want %q", c.names, c.width, got, c.want)
+		}
+	}
+}
+
+// The table fits a terminal of 80 columns, and its rows tell the models apart.
+func TestCompareTableFits(t *testing.T) {
+	row := func(file, asked, mla string, ppl float64) compared {
+		return compared{File: file, Asked: asked, MLA: mla, CacheBytes: 1234567, Recent: 458752, PPL: ppl, Ratio: ppl / 17.6, KL: 0.123456, KL99: 1.2345, Top1: 1}
+	}
+	long := "/models/" + strings.Repeat("very-long-", 9) + "name."
+	for _, c := range []struct {
+		r        comparison
+		twoFiles bool
+		want     []string
+	}{
+		{comparison{A: row("/m/a.gguf", "exact", "exact", 17.6), Models: []compared{row("/m/a.gguf", "50%", "compressed 24+40, 2 of 30 layers exact", 19), row("/m/a.gguf", "128+256", "compressed 128+256", 12345678)}}, false,
+			[]string{"exact ", "50% ", "128+256 ", "50%: compressed 24+40, 2 of 30 layers exact, 458.8 kB per session beside\n"}},
+		{comparison{A: row("/m/a.gguf", "exact", "exact", 17.6), Models: []compared{row("/m/b.gguf", "exact", "exact", 19)}}, true, []string{"a ", "b "}},
+		{comparison{A: row("/m/a.gguf", "exact", "exact", 17.6), Models: []compared{row("/n/a.gguf", "exact", "exact", 19)}}, true, []string{"/m/a ", "/n/a "}},
+		{comparison{A: row(long+"Q4_1.gguf", "exact", "exact", 1e9), Models: []compared{row(long+"Q8_0.gguf", "exact", "exact", 1e30)}}, true, []string{"Q4_1 ", "Q8_0 ", "name.Q8_0,\n  458.8 kB"}},
+	} {
+		var out strings.Builder
+		a := &app{out: &errWriter{w: &out}}
+		c.r.print(a, c.twoFiles)
+		lines := strings.Split(out.String(), "\n")
+		for _, line := range lines {
+			if n := runewidth.StringWidth(line); n > 80 && !strings.Contains(line, "very-long-very-long") {
+				t.Errorf("%d columns: %s", n, line)
+			}
+		}
+		for _, want := range c.want {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("no %q in\n%s", want, out.String())
+			}
 		}
 	}
 }
