@@ -125,6 +125,7 @@ func Convert(ctx context.Context, in, out string, opt *ConvertOptions) (*Convert
 	if opt.Compat != "" && opt.Compat != CompatLlama {
 		return nil, fmt.Errorf("convert %s: compat %q is not %q: %w", in, opt.Compat, CompatLlama, ErrUnsupported)
 	}
+	ctx = orBackground(ctx)
 	start := time.Now()
 	o := *opt
 	o.NoCache = true

@@ -13,7 +13,8 @@
 //
 // A Model is immutable and serves any number of Sessions, each for one goroutine at a time. A Session holds tokens and
 // their cached latents; a prompt that starts as the last one did is evaluated only from where they differ. Forward passes
-// of all sessions take turns on the model's worker threads; a context.Context ends one within a token.
+// of all sessions take turns on the model's worker threads; a context.Context ends one within a token. A nil context is
+// context.Background() everywhere.
 //
 // Architectures: llama (Llama 2 and 3, Mistral, SmolLM), mistral3, qwen2, qwen3, gemma3, deepseek2. They are data (file arch.go) for
 // one block builder.

@@ -14,6 +14,9 @@ var (
 	ErrNoTemplate = errors.New("no chat template")
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("closed")
+	// ErrBusy is returned for a call to a session that another call is using: one in another goroutine, or the Generate, Chat or
+	// EvalAll whose loop or function the call comes from.
+	ErrBusy = errors.New("session in use")
 	// ErrUnsupported is returned by Load for an architecture, tensor type or feature that the engine does not run.
 	ErrUnsupported = errors.New("unsupported")
 	// ErrInvalid is returned by Load for a file whose metadata or tensors contradict each other or the architecture.

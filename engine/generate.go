@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"time"
 
@@ -14,10 +13,22 @@ import (
 // Generate appends the prompt and streams new tokens until the model, an option or ctx ends the answer; Stats tells which.
 //
 // The prompt is the whole text so far: where it starts like the session's tokens their cache is used, what differs is
-// forgotten. An empty prompt goes on from the session's tokens. The last pair holds the error, if there is one (ctx's
-// too). Leaving the loop early ends the answer; drawn tokens stay in the session.
+// forgotten. A prompt that is refused (too long, a token outside the vocabulary, ctx done) changes nothing. The last pair
+// holds the error, if there is one (ctx's too).
+//
+// An empty prompt goes on where the last answer ended, whatever ended it: MaxTokens, a stop string, the end token, ctx, an
+// error, or the consumer leaving the loop. Every token that was drawn is in Tokens, none is drawn twice, and the texts of all calls
+// together are that of one long answer, without the stop strings that were found. What a piece did not show yet comes first:
+// text held back when the loop was left, what followed a stop string in the same token, the first bytes of a character
+// that MaxTokens cut in two. The random numbers of each call start anew at Sampling.Seed. ErrContextFull says that there is no room to go on.
 func (s *Session) Generate(ctx context.Context, prompt []int32, opt *GenerateOptions) iter.Seq2[Piece, error] {
+	ctx = orBackground(ctx)
 	return func(yield func(Piece, error) bool) {
+		if err := s.enter(); err != nil {
+			yield(Piece{Token: -1}, err)
+			return
+		}
+		defer s.leave()
 		g, err := s.newGeneration(opt)
 		if err == nil {
 			err = g.run(ctx, prompt, yield)
@@ -34,7 +45,11 @@ func (s *Session) Generate(ctx context.Context, prompt []int32, opt *GenerateOpt
 
 // GenerateText is Generate for a text prompt: BOS is added as the model asks, special tokens in the text are parsed.
 func (s *Session) GenerateText(ctx context.Context, prompt string, opt *GenerateOptions) iter.Seq2[Piece, error] {
-	ids, err := s.m.Encode(prompt, true, true)
+	err := s.made()
+	var ids []int32
+	if err == nil {
+		ids, err = s.m.Encode(prompt, true, true)
+	}
 	return s.generateOr(ctx, ids, err, opt)
 }
 
@@ -42,6 +57,9 @@ func (s *Session) GenerateText(ctx context.Context, prompt string, opt *Generate
 // the conversation for the next turn. What the template renders as before is not evaluated again. AddGenerationPrompt is
 // always set.
 func (s *Session) Chat(ctx context.Context, conv tokenizer.Conversation, opt *GenerateOptions) iter.Seq2[Piece, error] {
+	if err := s.made(); err != nil {
+		return s.generateOr(ctx, nil, err, opt)
+	}
 	conv.AddGenerationPrompt = true
 	text, err := s.m.RenderChat(ctx, conv)
 	var ids []int32
@@ -53,11 +71,17 @@ func (s *Session) Chat(ctx context.Context, conv tokenizer.Conversation, opt *Ge
 
 // generateOr is Generate, or a sequence of just the error.
 func (s *Session) generateOr(ctx context.Context, ids []int32, err error, opt *GenerateOptions) iter.Seq2[Piece, error] {
+	if err == nil && len(ids) == 0 {
+		err = errNoPrompt
+	}
 	if err == nil {
 		return s.Generate(ctx, ids, opt)
 	}
 	return func(yield func(Piece, error) bool) { yield(Piece{Token: -1}, err) }
 }
+
+// errNoPrompt is for an empty prompt with nothing before it.
+var errNoPrompt = errors.New("the prompt is empty and the model has no BOS token to start from")
 
 // errStopped ends a generation whose consumer left the loop.
 var errStopped = errors.New("stopped")
@@ -69,14 +93,11 @@ type generation struct {
 	chain   *sample.Chain
 	decoder *tokenizer.Decoder // nil without a tokenizer: tokens stream without text
 	stops   *sample.Stops
-	next    [1]int32
+	carried string // text of the answer before that this one goes on with
 }
 
 func (s *Session) newGeneration(opt *GenerateOptions) (*generation, error) {
 	s.stats = Stats{}
-	if s.closed {
-		return nil, fmt.Errorf("session: %w", ErrClosed)
-	}
 	g := &generation{s: s}
 	if opt != nil {
 		g.opt = *opt
@@ -93,7 +114,9 @@ func (s *Session) newGeneration(opt *GenerateOptions) (*generation, error) {
 	}
 	g.stops = sample.NewStops(g.opt.Stop)
 	var err error
-	g.chain, err = sample.New(params, so)
+	if g.chain, err = sample.New(params, so); err == nil {
+		s.stats.Seed = g.chain.Seed()
+	}
 	return g, err
 }
 
@@ -104,19 +127,46 @@ func (g *generation) run(ctx context.Context, prompt []int32, yield func(Piece, 
 	if err != nil {
 		return err
 	}
-	g.s.stats.PromptTime = time.Since(start)
+	if len(prompt) == 0 {
+		g.takeRest()
+	}
+	stats := &g.s.stats
+	stats.PromptTime = time.Since(start)
 	start = time.Now()
-	defer func() { g.s.stats.DecodeTime = time.Since(start) }()
+	err = g.answer(ctx, logits, yield)
+	stats.DecodeTime = time.Since(start)
+	if errors.Is(err, errStopped) {
+		stats.Reason, err = ReasonCancelled, nil
+	}
+	stats.Stop = g.stops.Matched()
+	g.leaveRest()
+	return err
+}
+
+// answer streams what was carried over, then token after token.
+func (g *generation) answer(ctx context.Context, logits []float32, yield func(Piece, error) bool) error {
+	if done, err := g.carry(yield); done || err != nil {
+		return err
+	}
 	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := g.s.alive(); err != nil {
+			return err
+		}
 		done, err := g.step(logits, yield)
-		if done || err != nil {
-			return g.end(err, yield)
+		if err != nil {
+			return err
 		}
-		if len(g.s.tokens) >= g.s.context {
-			g.s.stats.Reason = ReasonContext
-			return g.end(nil, yield)
+		if !done && len(g.s.tokens) > g.s.context {
+			g.s.stats.Reason, done = ReasonContext, true
 		}
-		if logits, err = g.s.Eval(ctx, g.next[:]); err != nil {
+		if done {
+			g.flush(yield)
+			return nil
+		}
+		if logits, err = g.s.eval(ctx, nil); err != nil {
 			return err
 		}
 	}
@@ -125,24 +175,35 @@ func (g *generation) run(ctx context.Context, prompt []int32, yield func(Piece, 
 // prompt brings the session to the prompt and returns the logits after it.
 func (g *generation) prompt(ctx context.Context, prompt []int32) ([]float32, error) {
 	s := g.s
-	if len(prompt) == 0 {
+	goesOn := len(prompt) == 0
+	if goesOn {
 		prompt = append([]int32(nil), s.tokens...)
 	}
 	if len(prompt) == 0 {
-		return nil, errors.New("the prompt is empty and the model has no BOS token to start from")
+		return nil, errNoPrompt
 	}
-	n := commonPrefix(s.tokens, prompt)
-	if n == len(prompt) && (len(s.tokens) > n || !s.valid) {
-		n-- // its logits are gone
-	}
-	if err := s.check(nil); err != nil {
+	// What is refused leaves the session as it is.
+	if err := s.checkAfter(0, prompt); err != nil {
 		return nil, err
 	}
-	s.Truncate(n)
-	kept := s.restart()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if !goesOn {
+		s.rest = rest{}
+	}
+	n := commonPrefix(s.tokens, prompt)
+	if n == len(prompt) && (s.cached > n || s.cached == n && !s.valid) {
+		n-- // its logits are gone
+	}
+	s.truncate(n)
+	kept := s.cached
+	if kept < len(prompt) {
+		kept = s.restart()
+	}
 	s.stats.CachedTokens, s.stats.PromptTokens = kept, len(prompt)-kept
 	g.chain.Accept(prompt...)
-	return s.Eval(ctx, prompt[n:])
+	return s.eval(ctx, prompt[n:])
 }
 
 func commonPrefix(a, b []int32) int {
@@ -160,19 +221,24 @@ func (g *generation) step(logits []float32, yield func(Piece, error) bool) (done
 	if id == sample.None {
 		return true, errors.New("no token has a probability: the logits are not numbers")
 	}
+	piece := Piece{Token: id}
+	if g.opt.LogProbs {
+		piece.LogProb = g.s.logProb(logits, id)
+	}
 	g.chain.Accept(id)
-	g.next[0] = id
+	g.s.tokens = append(g.s.tokens, id)
 	stats.Tokens++
 	if !g.opt.IgnoreEOG && g.s.m.tok != nil && g.s.m.tok.IsEOG(id) {
 		stats.Reason = ReasonEOG
-		return true, g.emit(Piece{Token: id}, yield)
+		return true, g.emit(piece, yield)
 	}
 	text := ""
 	if g.decoder != nil {
 		text = g.decoder.Next(id)
 	}
-	emit, stop := g.stops.Push(text)
-	if err := g.emit(Piece{Token: id, Text: emit}, yield); err != nil {
+	var stop bool
+	piece.Text, stop = g.stops.Push(text)
+	if err := g.emit(piece, yield); err != nil {
 		return true, err
 	}
 	if stop {
@@ -193,25 +259,22 @@ func (g *generation) emit(p Piece, yield func(Piece, error) bool) error {
 	return nil
 }
 
-// end flushes text that was held back, unless a stop string or the consumer ended the answer.
-func (g *generation) end(err error, yield func(Piece, error) bool) error {
-	if errors.Is(err, errStopped) {
-		g.s.stats.Reason = ReasonCancelled
-		return nil
-	}
-	if err != nil || g.s.stats.Reason == ReasonStop {
-		return err
+// flush streams text that was held back, unless a stop string ended the answer. A character that MaxTokens cut in two
+// waits for its other bytes.
+func (g *generation) flush(yield func(Piece, error) bool) {
+	stats := &g.s.stats
+	if stats.Reason == ReasonStop {
+		return
 	}
 	rest := ""
-	if g.decoder != nil {
+	if g.decoder != nil && stats.Reason != ReasonMaxTokens {
 		emit, stop := g.stops.Push(g.decoder.Flush())
 		rest = emit
 		if stop {
-			g.s.stats.Reason = ReasonStop
+			stats.Reason = ReasonStop
 		}
 	}
 	if rest += g.stops.Flush(); rest != "" {
 		yield(Piece{Token: -1, Text: rest}, nil)
 	}
-	return nil
 }

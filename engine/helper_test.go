@@ -19,6 +19,7 @@ type tiny struct {
 	arch                                 string
 	layers, embed, ff, heads, kv, d, voc int
 	bias, qkNorm, postNorm               bool
+	bytes                                bool // a tokenizer of single bytes; voc must be 259
 	matrix                               quant.Type
 }
 
@@ -36,13 +37,36 @@ func (m tiny) build() *gguftest.Builder {
 	b.AddKV(a+"attention.head_count", uint32(m.heads)).AddKV(a+"attention.head_count_kv", uint32(m.kv))
 	b.AddKV(a+"attention.key_length", uint32(m.d)).AddKV(a+"attention.value_length", uint32(m.d))
 	b.AddKV(a+"attention.layer_norm_rms_epsilon", float32(1e-5)).AddKV(a+"rope.freq_base", float32(10000))
-	b.AddKV("tokenizer.ggml.model", "test")
+	if m.bytes {
+		byteTokens(b)
+	} else {
+		b.AddKV("tokenizer.ggml.model", "test")
+	}
 	m.tensor(b, r, "token_embd.weight", m.matrix, m.embed, m.voc)
 	m.tensor(b, r, "output_norm.weight", quant.F32, m.embed)
 	for i := range m.layers {
 		m.layer(b, r, fmt.Sprintf("blk.%d.", i))
 	}
 	return b
+}
+
+// byteTokens adds an SPM vocabulary: unknown, BOS, EOS and the 256 bytes.
+func byteTokens(b *gguftest.Builder) {
+	tokens, types := []string{"<unk>", "<s>", "</s>"}, []int32{2, 3, 3}
+	for i := range 256 {
+		tokens, types = append(tokens, fmt.Sprintf("<0x%02X>", i)), append(types, 6)
+	}
+	b.AddKV("tokenizer.ggml.model", "llama").AddKV("tokenizer.ggml.tokens", tokens).AddKV("tokenizer.ggml.token_type", types)
+	b.AddKV("tokenizer.ggml.scores", make([]float32, len(tokens)))
+	b.AddKV("tokenizer.ggml.bos_token_id", uint32(1)).AddKV("tokenizer.ggml.eos_token_id", uint32(2))
+}
+
+// byteModel is a random model that speaks bytes: its texts are full of cut characters.
+func byteModel(t testing.TB, opt Options) *Model {
+	t.Helper()
+	m := tinyLlama()
+	m.bytes, m.voc = true, 259
+	return loadFile(t, m.build().Write(t), opt)
 }
 
 func (m tiny) layer(b *gguftest.Builder, r *rand.Rand, p string) {

@@ -6,31 +6,32 @@ import (
 	"github.com/latentgo/latentgo/internal/pool"
 )
 
-// logitsPass computes logits from the normed residual stream that a pass left: a pool.Task.
+// logitsPass computes logits from normed rows of the residual stream: a pool.Task.
 type logitsPass struct {
-	p      *pass
-	lo, hi int       // tokens of the pass
-	dst    []float32 // [hi-lo, vocab]
+	p    *pass
+	rows []float32 // [n, width]
+	dst  []float32 // [n, vocab]
 }
 
-// Work is one worker's share: rows of the vocabulary.
+// Work is one worker's share: rows of the vocabulary. Each worker quantises a single row for itself.
 func (o *logitsPass) Work(w *pool.Worker) {
 	p, e := o.p, o.p.h.embed
-	ln := &p.shared
-	if p.single() {
-		ln = &p.private[w.ID]
-	}
-	n := o.hi - o.lo
-	if w.ID == 0 || p.single() {
-		ln.last.Reset(ln.h[o.lo*e:], n, e)
-	}
-	p.sync(w)
-	lo, hi := 0, n
-	if !p.single() {
+	n := len(o.rows) / e
+	ln, lo, hi := &p.private[w.ID], 0, n
+	if n > 1 {
+		ln = &p.shared
 		lo, hi = w.Share(n)
 	}
+	if w.ID == 0 || n == 1 {
+		ln.last.Reset(o.rows, n, e)
+	}
+	if n > 1 {
+		w.Barrier()
+	}
 	ln.last.Quantize(p.w.output.Form(), lo, hi)
-	p.sync(w)
+	if n > 1 {
+		w.Barrier()
+	}
 	vocab := p.w.output.Rows
 	grain := max(16, (vocab/(4*w.N)+15)&^15)
 	for {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/engine/sample"
@@ -28,9 +30,10 @@ type Model struct {
 	sampling Sampling
 	template func() (*tokenizer.Template, error)
 
-	turn   chan struct{} // holds one token while no pass is under way
+	turn   chan struct{} // holds one token while no pass is under way; who waits first gets it first
 	run    *runner       // used by whoever has the turn
-	closed bool          // changed by whoever has the turn
+	closed atomic.Bool   // set by whoever has the turn
+	files  *files
 }
 
 // Load opens the GGUF file at path (the first one, of a split model) and prepares it for inference: metadata and tensors
@@ -45,6 +48,14 @@ func Load(path string, opt *Options) (*Model, error) {
 	return LoadContext(context.Background(), path, opt)
 }
 
+// orBackground returns ctx, or the background for nil.
+func orBackground(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
+}
+
 // LoadContext is Load; ctx ends a conversion within a layer.
 func LoadContext(ctx context.Context, path string, opt *Options) (*Model, error) {
 	return load(ctx, path, opt, nil)
@@ -52,6 +63,7 @@ func LoadContext(ctx context.Context, path string, opt *Options) (*Model, error)
 
 // load opens and checks the file, calls check (or nil) with it, and prepares it.
 func load(ctx context.Context, path string, opt *Options, check func(*gguf.File) error) (*Model, error) {
+	ctx = orBackground(ctx)
 	if opt == nil {
 		opt = &Options{}
 	}
@@ -76,13 +88,31 @@ func load(ctx context.Context, path string, opt *Options, check func(*gguf.File)
 	if err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
+	m.files = &files{list: []*gguf.File{m.file, m.overlay}}
+	runtime.AddCleanup(m, (*files).drop, m.files)
 	return m, nil
+}
+
+// files are what a model that is dropped without Close leaves open. Its workers end by themselves.
+type files struct {
+	list []*gguf.File
+	lent atomic.Bool // Model.File gave one away: its holder may still read tensors
+}
+
+// drop closes the files, once nothing can reach the model.
+func (f *files) drop() {
+	for _, file := range f.list {
+		if file != nil && !f.lent.Load() {
+			_ = file.Close()
+		}
+	}
 }
 
 func (m *Model) load(ctx context.Context) error {
 	if m.opt.Threads == 0 {
 		m.opt.Threads = cpu.Threads()
 	}
+	m.opt.Threads = min(m.opt.Threads, cpu.Processors())
 	m.template = sync.OnceValues(m.parseTemplate)
 	// Recommendations that can't be used are no reason not to run the model.
 	m.sampling, _ = sample.FromMetadata(m.file)
@@ -167,8 +197,16 @@ func (m *Model) lock(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if m.closed {
+	if err := m.alive(); err != nil {
 		m.unlock()
+		return err
+	}
+	return nil
+}
+
+// alive returns ErrClosed after Close.
+func (m *Model) alive() error {
+	if m == nil || m.file == nil || m.closed.Load() {
 		return fmt.Errorf("model: %w", ErrClosed)
 	}
 	return nil
@@ -177,13 +215,14 @@ func (m *Model) lock(ctx context.Context) error {
 func (m *Model) unlock() { m.turn <- struct{}{} }
 
 // Close waits for a forward pass under way, then releases worker threads and the file. Sessions fail afterwards. Closing
-// twice is allowed.
+// twice is allowed. A model that is dropped without Close releases them when the garbage collector finds it, but not a
+// file that File has returned.
 func (m *Model) Close() error {
-	if m.lock(context.Background()) != nil {
+	if m.alive() != nil || m.lock(context.Background()) != nil {
 		return nil
 	}
 	defer m.unlock()
-	m.closed = true
+	m.closed.Store(true)
 	if m.run != nil {
 		m.run.pool.Close()
 	}
@@ -193,8 +232,13 @@ func (m *Model) Close() error {
 	return m.file.Close()
 }
 
-// File returns the model's file, for metadata beyond Info. It is closed with the model.
-func (m *Model) File() *gguf.File { return m.file }
+// File returns the model's file, for metadata beyond Info. It is closed by the model's Close.
+func (m *Model) File() *gguf.File {
+	if m.files != nil {
+		m.files.lent.Store(true)
+	}
+	return m.file
+}
 
 // Sampling returns the sampling defaults: llama.cpp's, overridden by the file's general.sampling.* keys.
 func (m *Model) Sampling() Sampling { return m.sampling }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/latentgo/latentgo/engine/sample"
@@ -11,8 +12,9 @@ type Sampling = sample.Params
 
 // Options configures Load. The zero value is the default.
 type Options struct {
-	// Threads that compute, the calling goroutine included. 0 means one per physical core, at most runtime.GOMAXPROCS(0),
-	// which knows affinity and containers' CPU quotas.
+	// Threads that compute, the calling goroutine included. 0 means one per physical core. More than the processors that
+	// the process may use (by affinity, a container's CPU quota, GOMAXPROCS) would wait for each other: they are cut to
+	// that number, and Info.Threads tells how many there are.
 	Threads int
 	// MLA is the form of the attention; the zero value is MLAExact. A compressed form converts the model, see Convert.
 	MLA MLA
@@ -25,13 +27,34 @@ type Options struct {
 // DefaultContext is the largest context that a session gets when none is asked for.
 const DefaultContext = 8192
 
+// MaxContext is the largest context that a session can have.
+const MaxContext = 1 << 24
+
 // SessionOptions configures NewSession. The zero value is the default.
 type SessionOptions struct {
-	// Context is the largest number of tokens the session can hold. 0 means the model's trained context, at most
-	// DefaultContext. Cache memory grows with use, not with this number.
+	// Context is the largest number of tokens the session can hold, 1 … MaxContext. 0 means the model's trained context
+	// (Info.Context), at most DefaultContext. Beyond the trained context models lose the thread: Session.Warnings says so.
+	// Memory grows with use, not with this number.
 	Context int
 	// Cache is the type of the cached values; the zero value is CacheF16.
 	Cache CacheType
+	// Batch is how many tokens of a prompt one forward pass takes at most (llama.cpp's n_ubatch). 0, and more than the
+	// model's own limit, mean that limit: 512, fewer for wide models. Sessions take turns pass by pass, first come, first
+	// served: a smaller batch evaluates a prompt slower, and lets the answers of other sessions go on sooner.
+	Batch int
+}
+
+// context returns the session's context for a model with the trained one given.
+func (o *SessionOptions) context(trained int) (int, error) {
+	switch {
+	case o.Context < 0:
+		return 0, fmt.Errorf("context of %d tokens: must not be negative", o.Context)
+	case o.Context > MaxContext:
+		return 0, fmt.Errorf("context of %d tokens: must be at most %d", o.Context, MaxContext)
+	case o.Context == 0:
+		return min(trained, DefaultContext), nil
+	}
+	return o.Context, nil
 }
 
 // GenerateOptions configures one answer. The zero value is the default.
@@ -46,6 +69,8 @@ type GenerateOptions struct {
 	IgnoreEOG bool
 	// Special makes control tokens visible in the text.
 	Special bool
+	// LogProbs sets Piece.LogProb, which costs one more pass over the vocabulary per token.
+	LogProbs bool
 }
 
 // Piece is one step of a streamed answer.
@@ -54,6 +79,9 @@ type Piece struct {
 	Token int32
 	// Text that became certain with this token: valid UTF-8, possibly empty.
 	Text string
+	// LogProb is the natural logarithm of the token's probability as the model gave it, before any Sampling; only with
+	// GenerateOptions.LogProbs, otherwise and for Token -1 it is 0.
+	LogProb float32
 }
 
 // Reasons why an answer ended, as in Stats.Reason.
@@ -74,6 +102,8 @@ type Stats struct {
 	Tokens       int           // tokens drawn
 	DecodeTime   time.Duration // drawing and evaluating them
 	Reason       string        // why the answer ended
+	Stop         string        // the stop string that ended it, with ReasonStop
+	Seed         int64         // of the random numbers: Sampling.Seed, or the one that was drawn in its place
 }
 
 // Info describes a loaded model. Sizes are in values, tokens or bytes as named.

@@ -60,6 +60,15 @@ func (p *pass) Work(w *pool.Worker) {
 // single reports whether this pass is a decode step.
 func (p *pass) single() bool { return len(p.ids) == 1 }
 
+// rows returns the normed rows that the finished pass left for tokens lo … hi-1 of it.
+func (p *pass) rows(lo, hi int) []float32 {
+	h := p.shared.h
+	if p.single() {
+		h = p.private[0].h
+	}
+	return h[lo*p.h.embed : hi*p.h.embed]
+}
+
 // lane returns what the worker computes norms on: its own copy of the only token, or its share of many.
 func (p *pass) lane(w *pool.Worker) (ln *lane, lo, hi int) {
 	if p.single() {

@@ -102,7 +102,7 @@ func (s *scribe) round(ctx context.Context, n int) error {
 	stop := context.AfterFunc(ctx, func() { s.cancel.Store(true) })
 	defer stop()
 	s.begin(n)
-	last := logitsPass{p: &s.pass, lo: 0, hi: n, dst: s.logits}
+	last := logitsPass{p: &s.pass, dst: s.logits}
 	draw := &parallelTask{n: n, fn: func(i int) error { s.windows[i].next(s, s.logits[i*s.w.output.Rows:][:s.w.output.Rows]); return nil }}
 	for full := false; !full; {
 		tasks := []pool.Task{s, &last, draw}
@@ -113,6 +113,7 @@ func (s *scribe) round(ctx context.Context, n int) error {
 			tasks = tasks[:1] // the last tokens' targets
 		}
 		s.prepareStep()
+		last.rows = s.pass.rows(0, n)
 		for _, t := range tasks {
 			if r := s.m.run.pool.Run(t, &s.cancel); r != nil {
 				return s.m.fault(r)

@@ -60,7 +60,7 @@ func (m *Model) RenderChat(ctx context.Context, conv tokenizer.Conversation) (st
 	if err != nil {
 		return "", err
 	}
-	return t.Render(ctx, conv, tokenizer.RenderOptions{BOS: m.bos(), EOS: m.eos()})
+	return t.Render(orBackground(ctx), conv, tokenizer.RenderOptions{BOS: m.bos(), EOS: m.eos()})
 }
 
 // bos returns the text of the BOS token, "" when the model has none; eos that of EOS.

@@ -93,6 +93,13 @@ func (a *app) note(format string, args ...any) {
 	_, _ = fmt.Fprintf(a.stderr, format+"\n", args...)
 }
 
+// warn notes what a session's options may disappoint in.
+func (a *app) warn(s *engine.Session) {
+	for _, w := range s.Warnings() {
+		a.note("chat: warning: %s", w)
+	}
+}
+
 // fetch returns the path of a model, downloading it with a progress bar when it is not here yet.
 func (a *app) fetch(name string, opt models.Options) (string, error) {
 	bar := newTransferBar(a.stderr)

@@ -58,6 +58,7 @@ func (c *runCmd) Run(a *app) error {
 		return err
 	}
 	defer s.Close()
+	a.warn(s)
 	opt, err := c.answerFlags.options(m, &c.samplingFlags)
 	if err != nil {
 		return err

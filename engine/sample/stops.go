@@ -12,6 +12,7 @@ type Stops struct {
 	patterns []pattern
 	held     string // end of the text so far that may become a stop string
 	matched  string
+	rest     string // text of the last piece behind the stop string
 }
 
 // pattern is a stop string with its failure function: fail[n] is the length of the longest proper prefix of text[:n]
@@ -55,8 +56,8 @@ func (p *pattern) step(b byte) bool {
 }
 
 // Push takes the next piece of text. It returns what is now certain to be output, all but the longest suffix that may
-// still become a stop string, and whether a stop string was found. Then emit is what was left before it, the text from
-// the stop string on is dropped, and every later Push returns "", true.
+// still become a stop string, and whether a stop string was found. Then emit is what was left before it, Rest is what
+// followed it in the piece, and every later Push drops its text and returns "", true.
 func (s *Stops) Push(text string) (emit string, stop bool) {
 	if s == nil || len(s.patterns) == 0 {
 		return text, false
@@ -68,7 +69,7 @@ func (s *Stops) Push(text string) (emit string, stop bool) {
 		if s.step(text[i]) {
 			end := len(s.held) + i + 1
 			emit = (s.held + text[:i+1])[:end-len(s.matched)]
-			s.held = ""
+			s.held, s.rest = "", text[i+1:]
 			return emit, true
 		}
 	}
@@ -114,12 +115,20 @@ func (s *Stops) Matched() string {
 	return s.matched
 }
 
+// Rest returns what followed the stop string in the piece that completed it, "" before.
+func (s *Stops) Rest() string {
+	if s == nil {
+		return ""
+	}
+	return s.rest
+}
+
 // Reset starts a new stream.
 func (s *Stops) Reset() {
 	if s == nil {
 		return
 	}
-	s.held, s.matched = "", ""
+	s.held, s.matched, s.rest = "", "", ""
 	for i := range s.patterns {
 		s.patterns[i].n = 0
 	}

@@ -6,13 +6,15 @@ import (
 	"runtime"
 )
 
+// Processors returns how many threads can run at once: what affinity masks, containers' CPU quotas and GOMAXPROCS leave.
+func Processors() int { return min(runtime.GOMAXPROCS(0), runtime.NumCPU()) }
+
 // Threads returns how many threads should compute: one for each physical core that the process may use. Two on one core
 // would share its vector units, and one spinning at a barrier would slow the other down.
 //
-// runtime.GOMAXPROCS, which knows affinity masks and containers' CPU quotas, is the upper bound, and the answer where the
-// system does not tell what a core is.
+// Processors is the upper bound, and the answer where the system does not tell what a core is.
 func Threads() int {
-	n := runtime.GOMAXPROCS(0)
+	n := Processors()
 	if cores := physicalCores(); cores > 0 {
 		return min(n, cores)
 	}

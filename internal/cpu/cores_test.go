@@ -28,4 +28,8 @@ func TestThreads(t *testing.T) {
 	if n := Threads(); n != 1 {
 		t.Errorf("%d threads with GOMAXPROCS=1", n)
 	}
+	runtime.GOMAXPROCS(4 * runtime.NumCPU())
+	if n := Processors(); n != runtime.NumCPU() {
+		t.Errorf("%d processors of %d", n, runtime.NumCPU())
+	}
 }

@@ -17,8 +17,12 @@ import (
 // Task is what a pool runs: Work is called once per worker, at the same time.
 type Task interface{ Work(w *Worker) }
 
-// Pool is a fixed set of workers. Run calls must not overlap.
-type Pool struct {
+// Pool is a fixed set of workers. Run calls must not overlap. A pool that is dropped without Close ends its workers too:
+// their goroutines know the crew alone.
+type Pool struct{ *crew }
+
+// crew is what the workers share.
+type crew struct {
 	workers []Worker
 	task    Task
 	seq     atomic.Uint32 // number of the current Run; workers wait for it to change
@@ -28,6 +32,8 @@ type Pool struct {
 	arrived atomic.Int32  // workers at the barrier
 	gen     atomic.Uint32 // number of barriers passed
 	next    atomic.Int64  // next index of Worker.Take, 0 again after each barrier
+
+	crowded atomic.Bool // more workers than processors: nobody spins
 
 	cancel  *atomic.Bool // read once per barrier, by the last worker to arrive
 	stopped bool         // what it read: the same for all workers until the next barrier
@@ -39,7 +45,7 @@ type Pool struct {
 // Worker is one worker's view of a running task.
 type Worker struct {
 	ID, N  int // 0 ≤ ID < N
-	p      *Pool
+	p      *crew
 	parked atomic.Bool
 	wake   chan struct{}
 }
@@ -49,7 +55,14 @@ type abort struct{}
 
 // New starts a pool of n workers (at least 1); the goroutine that calls Run is worker 0.
 func New(n int) *Pool {
-	p := &Pool{workers: make([]Worker, max(n, 1))}
+	c := newCrew(max(n, 1))
+	p := &Pool{c}
+	runtime.AddCleanup(p, (*crew).close, c)
+	return p
+}
+
+func newCrew(n int) *crew {
+	p := &crew{workers: make([]Worker, n)}
 	for i := range p.workers {
 		w := &p.workers[i]
 		w.ID, w.N, w.p, w.wake = i, len(p.workers), p, make(chan struct{}, 1)
@@ -63,8 +76,10 @@ func New(n int) *Pool {
 // Size returns the number of workers.
 func (p *Pool) Size() int { return len(p.workers) }
 
-// Close ends the workers' goroutines. No Run may be under way or follow.
-func (p *Pool) Close() {
+// Close ends the workers' goroutines. No Run may be under way or follow. Closing twice is allowed.
+func (p *Pool) Close() { p.crew.close() }
+
+func (p *crew) close() {
 	p.closed.Store(true)
 	p.seq.Add(1)
 	p.wakeAll()
@@ -73,7 +88,14 @@ func (p *Pool) Close() {
 // Run executes t on all workers and returns when all are done. cancel (may be nil) can be set at any time: Worker.Stopped
 // reports it after the next barrier. The result is nil, or the value of the first panic in a worker.
 func (p *Pool) Run(t Task, cancel *atomic.Bool) any {
+	r := p.crew.run(t, cancel)
+	runtime.KeepAlive(p) // its cleanup would end the workers
+	return r
+}
+
+func (p *crew) run(t Task, cancel *atomic.Bool) any {
 	p.task, p.cancel, p.stopped = t, cancel, false
+	p.crowded.Store(len(p.workers) > runtime.GOMAXPROCS(0))
 	p.next.Store(0)
 	p.done.Store(0)
 	p.seq.Add(1)
@@ -91,14 +113,14 @@ func (p *Pool) Run(t Task, cancel *atomic.Bool) any {
 }
 
 // recover resets the barrier after a failed Run, when all workers have left it.
-func (p *Pool) recover() any {
+func (p *crew) recover() any {
 	p.arrived.Store(0)
 	p.failed.Store(false)
 	return *p.failure.Swap(nil)
 }
 
 // wakeAll wakes the workers that have parked.
-func (p *Pool) wakeAll() {
+func (p *crew) wakeAll() {
 	for i := range p.workers {
 		p.workers[i].unpark()
 	}
@@ -112,7 +134,8 @@ func (w *Worker) unpark() {
 
 // A wait spins first. At a barrier longer than one worker is behind another when each has a core: after that somebody
 // else's work is in the way, and spinning on would take the core from it or from the worker that is waited for. Between
-// runs longer than the sampler needs from one token to the next.
+// runs longer than the sampler needs from one token to the next. With more workers than processors somebody else's work
+// is always in the way: they park at once.
 const (
 	barrierSpin = 1 << 16 // turns; about 100 µs
 	idleSpin    = 1 << 18
@@ -123,7 +146,7 @@ const (
 func (w *Worker) await(spin int, ready func() bool) {
 	for i := 0; !ready(); i++ {
 		switch {
-		case i >= spin:
+		case i >= spin || w.p.crowded.Load():
 			w.parked.Store(true)
 			if !ready() || !w.parked.CompareAndSwap(true, false) {
 				<-w.wake

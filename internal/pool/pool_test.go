@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -131,6 +132,38 @@ func TestRunDoesNotAllocate(t *testing.T) {
 	var task Task = taskFunc(func(w *Worker) { w.Barrier() })
 	if n := testing.AllocsPerRun(100, func() { p.Run(task, nil) }); n != 0 {
 		t.Errorf("%v allocations per run", n)
+	}
+}
+
+// More workers than processors park at a barrier at once: spinning would take the processors from those that are waited for.
+func TestCrowdedWorkersPark(t *testing.T) {
+	const barriers = 200
+	p := New(64 * runtime.GOMAXPROCS(0))
+	defer p.Close()
+	start := time.Now()
+	p.Run(taskFunc(func(w *Worker) {
+		for range barriers {
+			w.Barrier()
+		}
+	}), nil)
+	per := time.Since(start) / time.Duration(barriers*len(p.workers))
+	t.Logf("%d workers: %v per worker and barrier", len(p.workers), per)
+	if per > 30*time.Microsecond { // one that spins takes 80, one that parks less than 1
+		t.Errorf("each barrier costs a worker %v", per)
+	}
+}
+
+// Pools that nobody holds any more end their goroutines.
+func TestDroppedPoolsEnd(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 10 {
+		New(3).Run(taskFunc(func(w *Worker) { w.Barrier() }), nil)
+	}
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines are left", runtime.NumGoroutine()-before)
+		}
+		runtime.GC()
 	}
 }
 

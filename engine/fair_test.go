@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// While one session evaluates a long prompt, another's tokens come between its batches.
+func TestPromptsLetOthersIn(t *testing.T) {
+	const batch, batches = 16, 150
+	m := tinyModel(t, Options{})
+	long := newSession(t, m, &SessionOptions{Context: batch * batches, Batch: batch})
+	stream := newSession(t, m, &SessionOptions{Context: batch * batches})
+	var running atomic.Bool
+	var wg sync.WaitGroup
+	first := make(chan bool)
+	steps, beside := 0, 0
+	wg.Go(func() {
+		for id := []int32{1}; steps < 2 || running.Load(); steps++ {
+			if steps == 1 {
+				close(first)
+			}
+			if _, err := stream.Eval(t.Context(), id); err != nil {
+				t.Error(err)
+				return
+			}
+			if running.Load() {
+				beside++
+			}
+		}
+	})
+	<-first
+	running.Store(true)
+	_, err := long.Eval(t.Context(), randomIDs(batch*batches, 80))
+	running.Store(false)
+	wg.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if t.Logf("%d tokens beside %d batches", beside, batches); beside < batches/4 {
+		t.Errorf("%d tokens beside %d batches", beside, batches)
+	}
+}
+
+// Whoever waits longest for the model gets it first, also before the one who gives it back and wants it again.
+func TestTurnsAreInOrder(t *testing.T) {
+	m := tinyModel(t, Options{})
+	if err := m.lock(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	order := make(chan int, 8)
+	for i := range 7 {
+		waiting := make(chan bool)
+		go func() {
+			close(waiting)
+			if err := m.lock(context.Background()); err != nil {
+				t.Error(err)
+			}
+			order <- i
+			m.unlock()
+		}()
+		<-waiting
+		time.Sleep(5 * time.Millisecond) // it gets in line
+	}
+	m.unlock()
+	if err := m.lock(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	order <- 7
+	m.unlock()
+	for i := range 8 {
+		if got := <-order; got != i {
+			t.Errorf("turn %d went to %d", i, got)
+		}
+	}
+}
+
+// The batch size is a limit, not more: any gives the same logits.
+func TestBatchSizes(t *testing.T) {
+	m := tinyModel(t, Options{})
+	ids := randomIDs(300, 80)
+	want := lastLogits(t, newSession(t, m, nil), ids)
+	for _, n := range []int{1, 7, 64, 511, 1 << 40} {
+		got := lastLogits(t, newSession(t, m, &SessionOptions{Batch: n}), ids)
+		if e := nmse([][]float32{got}, [][]float32{want}); !(e < 1e-3) {
+			t.Errorf("batches of %d: logits differ by %.2g", n, e)
+		}
+		if err := newSession(t, m, &SessionOptions{Batch: n}).EvalAll(t.Context(), ids, func(int, []float32) error { return nil }); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := m.NewSession(&SessionOptions{Batch: -1}); err == nil {
+		t.Error("a negative batch is accepted")
+	}
+}
