@@ -37,9 +37,6 @@ func (c *chatCmd) Validate() error {
 
 // Run implements kong's command.
 func (c *chatCmd) Run(a *app) error {
-	if err := mistypedCommand(c.Prompt); err != nil {
-		return err
-	}
 	p := onePrompt{text: strings.TrimSpace(c.Ask + " " + strings.Join(c.Prompt, " ")), system: c.System}
 	// A pipe on either side means that a program wants one plain answer.
 	talk := p.text == "" && a.interactive() && !c.JSON

@@ -16,6 +16,7 @@ import (
 type usageError struct {
 	err     error
 	command string // subcommand, "" for none
+	hint    string // what to do; "" names the subcommand's --help
 }
 
 // Error implements error.
@@ -54,6 +55,9 @@ var hints = []struct {
 func hintFor(err error) string {
 	var usage *usageError
 	if errors.As(err, &usage) {
+		if usage.hint != "" {
+			return usage.hint
+		}
 		return strings.TrimRight("chat "+usage.command, " ") + " --help describes the flags"
 	}
 	var sources *models.SourcesError

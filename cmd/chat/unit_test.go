@@ -95,9 +95,19 @@ func TestJSONValue(t *testing.T) {
 	}
 }
 
-func TestMistypedCommand(t *testing.T) {
-	for prompt, bad := range map[string]bool{"tokenise": true, "Inspect": true, "ruin": true, "hello": false, "why not": false, "benches": false, "x": false} {
-		if err := mistypedCommand([]string{prompt}); (err != nil) != bad {
+func TestUnknownCommand(t *testing.T) {
+	known := []string{"chat", "run", "tokenize", "inspect", "list", "pull"}
+	for arg, want := range map[string]string{
+		"tokenise": `did you mean "tokenize"?`, "Inspect": `did you mean "inspect"?`, "ruin": `did you mean "run"?`, "show": `did you mean "inspect"?`,
+		"serve": "unknown subcommand", "hello": "unknown subcommand", "x": "unknown subcommand", "rm": "unknown subcommand", "my_word-2": "unknown subcommand",
+		"smollm2": "a model's name", "no/such.gguf": "a model's name", "hf.co/a/b": "a model's name", "and/or": "a repository or a prompt", "llama3.2": "unknown subcommand", "qwen:7b": "unknown subcommand",
+	} {
+		if err := unknownCommand(arg, known); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", arg, err, want)
+		}
+	}
+	for _, prompt := range []string{"run", "list", "why not", "Hello!", "2+2", "42", "こんにちは", "Grüße", "Continue:", "Yes.", "a/b/c", "-m", "--version", "", "what is\nthis"} {
+		if err := unknownCommand(prompt, known); err != nil {
 			t.Errorf("%q: %v", prompt, err)
 		}
 	}
