@@ -32,6 +32,8 @@ type benchCmd struct {
 	Depths  []int `short:"d" name:"depth" default:"0" placeholder:"N,…" help:"Tokens of context before decoding; several make a table (default ${default})."`
 	Reps    int   `short:"r" name:"repetitions" default:"3" placeholder:"N" help:"Repetitions (default ${default})."`
 
+	Name string `arg:"" optional:"" type:"nonempty" placeholder:"MODEL" help:"The model, as for -m."`
+
 	Serve bool `hidden:"" help:"Measure what the lines of standard input ask for; see benchServer."`
 }
 
@@ -66,12 +68,15 @@ func (c *benchCmd) Validate() error {
 	if c.Prompt < 0 || c.Predict < 0 || slices.Min(append([]int{0}, c.Depths...)) < 0 || c.Reps < 1 || c.Prompt+c.Predict == 0 {
 		return fmt.Errorf("-p, -n and --depth must not be negative, -p or -n and -r must be positive")
 	}
+	if err := c.take(c.Name); err != nil {
+		return err
+	}
 	return c.loadFlags.Validate()
 }
 
 // Run implements kong's command.
 func (c *benchCmd) Run(a *app) error {
-	m, err := a.load(&c.loadFlags, false)
+	m, err := a.load(&c.loadFlags)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -26,12 +27,15 @@ type chatCmd struct {
 	samplingFlags
 
 	System string   `placeholder:"TEXT" help:"System prompt."`
-	Ask    string   `short:"p" name:"prompt" placeholder:"TEXT" help:"The same as PROMPT."`
+	Ask    string   `short:"p" name:"prompt" type:"nonempty" placeholder:"TEXT" help:"The same as PROMPT."`
 	Prompt []string `arg:"" optional:"" help:"A question: prints the answer and exits. Piped text is added to it."`
 }
 
 // Validate implements kong's hook.
 func (c *chatCmd) Validate() error {
+	if len(c.Prompt) > 0 && strings.TrimSpace(strings.Join(c.Prompt, "")) == "" {
+		return errors.New("the prompt is empty")
+	}
 	return validate(&c.loadFlags, &c.sessionFlags, &c.answerFlags, &c.samplingFlags)
 }
 
@@ -45,7 +49,7 @@ func (c *chatCmd) Run(a *app) error {
 			return err
 		}
 	}
-	m, err := a.load(&c.loadFlags, false)
+	m, err := a.load(&c.loadFlags)
 	if err != nil {
 		return err
 	}

@@ -16,16 +16,16 @@ import (
 type compareCmd struct {
 	jsonFlag
 	convertFlags
+	threadsFlag
 	forceFlag
 
-	A       string   `arg:"" placeholder:"A" help:"The reference, as for -m of other commands."`
-	B       string   `arg:"" optional:"" placeholder:"B" help:"The model to compare with it; A itself when left out."`
+	A       string   `arg:"" type:"nonempty" placeholder:"A" help:"The reference, as for -m of other commands."`
+	B       string   `arg:"" optional:"" type:"nonempty" placeholder:"B" help:"The model to compare with it; A itself when left out."`
 	MLA     []string `name:"mla" aliases:"budgets" placeholder:"FORM,…" help:"Forms of B's cache, such as 50%,64+64,off; when B is left out 83%,67%,50%,33%,25%."`
-	File    string   `short:"f" required:"" placeholder:"FILE" help:"The text; a .json file holds token ids."`
+	File    string   `short:"f" required:"" type:"nonempty" placeholder:"FILE" help:"The text; a .json file holds token ids."`
 	Ctx     int      `short:"c" name:"ctx" aliases:"ctx-size" default:"256" placeholder:"N" help:"Tokens of a window (default ${default})."`
 	Windows int      `default:"40" placeholder:"N" help:"Windows at most; 0 is the whole text (default ${default})."`
-	Threads int      `short:"t" placeholder:"N" help:"Threads that compute; 0 uses all processors."`
-	Plot    string   `placeholder:"FILE" help:"Draw perplexity against cache size; the name ends in .png, .jpg, .tif, .svg, .pdf, .eps or .tex."`
+	Plot    string   `type:"nonempty" placeholder:"FILE" help:"Draw perplexity against cache size; the name ends in .png, .jpg, .tif, .svg, .pdf, .eps or .tex."`
 	Curves  []string `name:"curve" placeholder:"FILE.csv" help:"Draw another curve into it: lines of cache size in percent and perplexity ratio, under a line with its name (may be repeated)."`
 }
 
@@ -34,8 +34,6 @@ func (c *compareCmd) Validate() error {
 	switch {
 	case c.Ctx < 2 || c.Windows < 0:
 		return errors.New("--ctx must be at least 2 and --windows not negative")
-	case c.Threads < 0 || c.Threads > 1024:
-		return fmt.Errorf("--threads must be between 0 and 1024, not %d", c.Threads)
 	case len(c.Curves) > 0 && c.Plot == "":
 		return errors.New("--curve adds to a picture: --plot FILE.png names it")
 	case c.Force && c.Plot == "":
@@ -45,6 +43,9 @@ func (c *compareCmd) Validate() error {
 		if err := chart.CheckName(c.Plot); err != nil {
 			return fmt.Errorf("--plot %w", err)
 		}
+	}
+	if err := c.threadsFlag.Validate(); err != nil {
+		return err
 	}
 	if c.B == "" && len(c.MLA) == 0 {
 		c.MLA = []string{"83%", "67%", "50%", "33%", "25%"}
@@ -162,6 +163,7 @@ func (c *compareCmd) load(a *app, cmp *comparer) error {
 			names = append(names, c.A)
 		}
 	}
+	threads := c.count(a)
 	for i, form := range append([]string{"exact"}, forms...) {
 		path, err := a.fetch(names[i], models.Options{})
 		if err != nil {
@@ -171,7 +173,7 @@ func (c *compareCmd) load(a *app, cmp *comparer) error {
 		if err != nil {
 			return err
 		}
-		o := &engine.Options{Threads: c.Threads, MLA: mla}
+		o := &engine.Options{Threads: threads, MLA: mla}
 		if mla.Compressed() {
 			o.Convert = opt
 		}

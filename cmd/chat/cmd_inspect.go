@@ -19,8 +19,13 @@ import (
 // header is read. Long arrays are abbreviated for people; --json has everything.
 type inspectCmd struct {
 	jsonFlag
-	loadFlags
+	modelFlag
+
+	Name string `arg:"" optional:"" type:"nonempty" placeholder:"MODEL" help:"The model, as for -m."`
 }
+
+// Validate implements kong's hook.
+func (c *inspectCmd) Validate() error { return c.take(c.Name) }
 
 // Run implements kong's command.
 func (c *inspectCmd) Run(a *app) error {

@@ -15,8 +15,8 @@ type logitsCmd struct {
 	loadFlags
 	forceFlag
 
-	File string `short:"f" required:"" placeholder:"FILE" help:"Token ids as a JSON list, or a text (no BOS is added)."`
-	Out  string `short:"o" name:"output" required:"" placeholder:"OUT" help:"File to write: little-endian 32-bit floats [tokens, vocabulary]."`
+	File string `short:"f" required:"" type:"nonempty" placeholder:"FILE" help:"Token ids as a JSON list, or a text (no BOS is added)."`
+	Out  string `short:"o" name:"output" required:"" type:"nonempty" placeholder:"OUT" help:"File to write: little-endian 32-bit floats [tokens, vocabulary]."`
 }
 
 // logitsResult is what `chat logits --json` prints.
@@ -30,7 +30,7 @@ func (c *logitsCmd) Run(a *app) error {
 	if err := c.mayWrite(c.Out, c.Model, c.File, c.Calib); err != nil {
 		return err
 	}
-	m, err := a.load(&c.loadFlags, false)
+	m, err := a.load(&c.loadFlags)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ type perplexityCmd struct {
 	loadFlags
 	cacheFlag
 
-	File    string `short:"f" required:"" placeholder:"FILE" help:"The text; a .json file holds token ids."`
+	File    string `short:"f" required:"" type:"nonempty" placeholder:"FILE" help:"The text; a .json file holds token ids."`
 	Ctx     int    `short:"c" name:"ctx" aliases:"ctx-size" default:"256" placeholder:"N" help:"Tokens of a window (default ${default})."`
 	Windows int    `default:"40" placeholder:"N" help:"Windows at most; 0 is the whole text (default ${default})."`
 }
@@ -39,7 +39,7 @@ func (c *perplexityCmd) Validate() error {
 
 // Run implements kong's command.
 func (c *perplexityCmd) Run(a *app) error {
-	m, err := a.load(&c.loadFlags, false)
+	m, err := a.load(&c.loadFlags)
 	if err != nil {
 		return err
 	}

@@ -21,8 +21,8 @@ type runCmd struct {
 	answerFlags
 	samplingFlags
 
-	Prompt string `short:"p" xor:"prompt" placeholder:"TEXT" help:"The prompt."`
-	File   string `short:"f" xor:"prompt" placeholder:"FILE" help:"File with the prompt; - is standard input. A .json file may hold a list of token ids, which are used as they are."`
+	Prompt string `short:"p" xor:"prompt" type:"nonempty" placeholder:"TEXT" help:"The prompt."`
+	File   string `short:"f" xor:"prompt" type:"nonempty" placeholder:"FILE" help:"File with the prompt; - is standard input. A .json file may hold a list of token ids, which are used as they are."`
 	System string `placeholder:"TEXT" help:"System prompt."`
 	Raw    bool   `help:"Continue the text itself, without the chat template."`
 }
@@ -48,7 +48,7 @@ func (c *runCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	m, err := a.load(&c.loadFlags, false)
+	m, err := a.load(&c.loadFlags)
 	if err != nil {
 		return err
 	}

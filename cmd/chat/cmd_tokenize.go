@@ -14,7 +14,7 @@ import (
 // lists for a list of texts. Files that hold only a vocabulary work.
 type tokenizeCmd struct {
 	jsonFlag
-	loadFlags
+	modelFlag
 
 	Text   string `short:"p" xor:"text" placeholder:"TEXT" help:"The text."`
 	File   string `short:"f" xor:"text" placeholder:"FILE" help:"File with the text; - is standard input. A .json file that holds a list of strings gives a list of lists."`
@@ -26,7 +26,7 @@ func (c *tokenizeCmd) Validate() error {
 	if c.Text == "" && c.File == "" {
 		return errors.New("no text: -p TEXT or -f FILE gives one")
 	}
-	return c.loadFlags.Validate()
+	return nil
 }
 
 // Run implements kong's command. Without --pieces the output is JSON in any case.
@@ -38,7 +38,7 @@ func (c *tokenizeCmd) Run(a *app) error {
 			return err
 		}
 	}
-	m, err := a.load(&c.loadFlags, true)
+	m, err := a.loadVocab(&c.modelFlag)
 	if err != nil {
 		return err
 	}

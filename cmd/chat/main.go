@@ -71,6 +71,7 @@ func (a *app) parse(args []string) (*kong.Context, error) {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110, FlagsLast: true}),
 		kong.WithHyphenPrefixedParameters(true),
 		kong.ShortUsageOnError(),
+		kong.NamedMapper("nonempty", kong.MapperFunc(nonempty)),
 		vars(),
 	)
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"io"
 	"math"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/mattn/go-runewidth"
 
 	"github.com/latentgo/latentgo/internal/models"
+	"github.com/latentgo/latentgo/internal/testenv"
 )
 
 func TestErrWriterKeepsTheFirstError(t *testing.T) {
@@ -110,6 +113,35 @@ func TestUnknownCommand(t *testing.T) {
 		if err := unknownCommand(prompt, known); err != nil {
 			t.Errorf("%q: %v", prompt, err)
 		}
+	}
+}
+
+// No more threads compute than there are processors, and whoever asks for more is told.
+func TestThreadsAreCapped(t *testing.T) {
+	most := min(runtime.GOMAXPROCS(0), runtime.NumCPU())
+	for asked, want := range map[int]int{0: 0, 1: 1, most: most, most + 1: most, 8 * most: most, 100000: most} {
+		var stderr strings.Builder
+		f := &threadsFlag{Threads: asked}
+		if got := f.count(&app{stderr: &stderr}); got != want || (asked > most) != strings.Contains(stderr.String(), "processors") {
+			t.Errorf("%d: %d threads, %q", asked, got, stderr.String())
+		}
+	}
+}
+
+// What a conversion asks of the garbage collector ends with it.
+func TestSavingMemoryIsUndone(t *testing.T) {
+	t.Setenv("GOGC", "")
+	defer debug.SetGCPercent(debug.SetGCPercent(77))
+	a := newApp(strings.NewReader(""), io.Discard, io.Discard)
+	defer a.stopSignals()
+	model := testenv.Shared(t, "vectors/arch/llama-dense.gguf")
+	m, err := a.load(&loadFlags{modelFlag: modelFlag{model}, MLA: "50%", convertFlags: convertFlags{calibFlags: calibFlags{Tokens: 256}, NoCache: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = m.Close()
+	if left := debug.SetGCPercent(77); left != 77 {
+		t.Errorf("GC percent is %d after the load", left)
 	}
 }
 
