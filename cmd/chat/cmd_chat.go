@@ -54,6 +54,9 @@ func (c *chatCmd) Run(a *app) error {
 		return err
 	}
 	defer m.Close()
+	if _, err := m.Tokenizer(); err != nil {
+		return err
+	}
 	if _, err := m.Template(); err != nil {
 		return err
 	}

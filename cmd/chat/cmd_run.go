@@ -1,19 +1,14 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"io"
 	"strings"
 
-	"github.com/latentgo/latentgo/cmd/chat/internal/human"
-	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/tokenizer"
 )
 
-// runCmd is `chat run`: one prompt, one answer. The text streams to standard output; with --json it is
-//
-//	{"prompt": [ids], "ids": [ids of the answer, the end token included], "text": "…"}
+// runCmd is `chat run`: one prompt, one answer. The text streams to standard output; --json prints
+// answered.
 type runCmd struct {
 	jsonFlag
 	loadFlags
@@ -32,14 +27,10 @@ func (c *runCmd) Validate() error {
 	if c.Prompt == "" && c.File == "" {
 		return errors.New("no prompt: -p TEXT or -f FILE gives one")
 	}
+	if c.Raw && c.System != "" {
+		return errors.New("--system is a message, for which --raw leaves no place: put it into the text")
+	}
 	return validate(&c.loadFlags, &c.sessionFlags, &c.answerFlags, &c.samplingFlags)
-}
-
-// runResult is what `chat run --json` prints.
-type runResult struct {
-	Prompt []int32 `json:"prompt"`
-	IDs    []int32 `json:"ids"`
-	Text   string  `json:"text"`
 }
 
 // Run implements kong's command.
@@ -80,7 +71,10 @@ func (c *runCmd) prompt(a *app) (onePrompt, error) {
 	if strings.HasSuffix(c.File, ".json") {
 		if ids, err := parseIDs(raw); err == nil {
 			p.ids = ids
-			return p, nil
+			if p.system != "" {
+				err = usagef("run", "--system: %s holds token ids, which are used as they are", c.File)
+			}
+			return p, err
 		}
 	}
 	p.text = string(raw)
@@ -105,69 +99,4 @@ func (p *onePrompt) conversation() tokenizer.Conversation {
 	}
 	conv.Messages = append(conv.Messages, tokenizer.NewMessage("user", p.text))
 	return conv
-}
-
-// oneAnswer streams the answer to one prompt, or prints it as JSON.
-type oneAnswer struct {
-	a             *app
-	m             *engine.Model
-	s             *engine.Session
-	opt           *engine.GenerateOptions
-	json, verbose bool
-}
-
-// run answers p.
-func (o *oneAnswer) run(p onePrompt) error {
-	res := runResult{Prompt: []int32{}, IDs: []int32{}}
-	var text strings.Builder
-	err := o.stream(p, &res, &text)
-	if err != nil && !errors.Is(err, context.Canceled) {
-		return err
-	}
-	// After Ctrl-C the line is ended and the speed shown, too.
-	st := o.s.Stats()
-	res.Text = text.String()
-	switch {
-	case o.json && err == nil:
-		err = o.a.printJSON(res)
-	case !o.json && !strings.HasSuffix(res.Text, "\n"):
-		o.a.printf("\n")
-	}
-	if st.Reason == engine.ReasonContext {
-		o.a.note("chat: the answer was cut: the context of %d tokens is full; -c makes it larger", o.s.Context())
-	}
-	if o.verbose {
-		o.a.note("%s", human.Speed(st))
-	}
-	return err
-}
-
-// stream runs the generation, collects ids and text, and writes the text as it comes unless JSON is wanted.
-func (o *oneAnswer) stream(p onePrompt, res *runResult, text *strings.Builder) error {
-	out := io.Writer(text)
-	if !o.json {
-		out = io.MultiWriter(text, o.a.out)
-	}
-	seq := o.s.Chat(o.a.ctx, p.conversation(), o.opt)
-	if p.ids != nil {
-		seq = o.s.Generate(o.a.ctx, p.ids, o.opt)
-	} else if p.raw {
-		seq = o.s.GenerateText(o.a.ctx, p.text, o.opt)
-	}
-	for piece, err := range seq {
-		if err != nil {
-			return err
-		}
-		if len(res.Prompt) == 0 { // the engine has tokenised it by now
-			st := o.s.Stats()
-			res.Prompt = append(res.Prompt, o.s.Tokens()[:st.CachedTokens+st.PromptTokens]...)
-		}
-		if piece.Token >= 0 {
-			res.IDs = append(res.IDs, piece.Token)
-		}
-		if _, err := io.WriteString(out, piece.Text); err != nil {
-			return err
-		}
-	}
-	return nil
 }

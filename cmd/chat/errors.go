@@ -37,6 +37,7 @@ var hints = []struct {
 	{engine.ErrInvalid, "the file contradicts itself; download or convert it again"},
 	{engine.ErrContextFull, "a larger context: -c N"},
 	{engine.ErrNoTemplate, "the model was not made for conversations: `chat run --raw -p TEXT` continues a text"},
+	{errNoText, "--json prints the ids of its tokens"},
 	{engine.ErrNoTokenizer, "give token ids instead of text: -f IDS.json with a list of numbers"},
 	{engine.ErrNoWeights, "the file holds only a vocabulary: `chat tokenize` works with it"},
 	{models.ErrUnknown, "give the path of a .gguf file, owner/repo[:QUANT] of Hugging Face, a URL, or one of: " + strings.Join(models.Names(), ", ")},
