@@ -28,7 +28,7 @@ type chatCmd struct {
 
 	System string   `placeholder:"TEXT" help:"System prompt."`
 	Ask    string   `short:"p" name:"prompt" type:"nonempty" placeholder:"TEXT" help:"The same as PROMPT."`
-	Prompt []string `arg:"" optional:"" help:"A question: prints the answer and exits. Piped text is added to it."`
+	Prompt []string `arg:"" optional:"" help:"A question in quotes: prints the answer and exits. Piped text is added to it."`
 }
 
 // Validate implements kong's hook.
@@ -81,19 +81,11 @@ func (c *chatCmd) Run(a *app) error {
 func (c *chatCmd) readPrompt(a *app, p *onePrompt) error {
 	read := a.piped
 	if p.text == "" {
-		read = func() (string, error) {
-			if isTerminal(a.stdin) {
-				a.note("reading the prompt; Ctrl-D ends it")
-			}
-			raw, err := a.readFile("-")
-			return strings.TrimRight(string(raw), "\r\n"), err
-		}
+		read = a.input
 	}
-	text, err := read()
-	if err != nil {
+	if err := read(p); err != nil {
 		return err
 	}
-	p.text = strings.Trim(p.text+"\n\n"+text, "\n")
 	if strings.TrimSpace(p.text) == "" {
 		return usagef("chat", "no prompt: standard input is empty")
 	}

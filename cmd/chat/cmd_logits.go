@@ -15,8 +15,17 @@ type logitsCmd struct {
 	loadFlags
 	forceFlag
 
-	File string `short:"f" required:"" type:"nonempty" placeholder:"FILE" help:"Token ids as a JSON list, or a text (no BOS is added)."`
+	File string `short:"f" type:"nonempty" placeholder:"FILE" help:"Token ids as a JSON list, or a text (no BOS is added)."`
 	Out  string `short:"o" name:"output" required:"" type:"nonempty" placeholder:"OUT" help:"File to write: little-endian 32-bit floats [tokens, vocabulary]."`
+	Arg  string `arg:"" optional:"" name:"file" type:"nonempty" help:"The same as -f FILE."`
+}
+
+// Validate implements kong's hook.
+func (c *logitsCmd) Validate() error {
+	if err := takeFile(&c.File, c.Arg); err != nil {
+		return err
+	}
+	return c.loadFlags.Validate()
 }
 
 // logitsResult is what `chat logits --json` prints.

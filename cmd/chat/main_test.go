@@ -214,7 +214,7 @@ func cmdLogProbs(ts *testscript.TestScript, _ bool, args []string) {
 	all, err := marshal(append(slices.Clone(a.Prompt), a.IDs...))
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs("all.json"), []byte(all), 0o644))
-	ts.Check(ts.Exec("chat", "logits", "-m", args[0], "-f", "all.json", "-o", ts.MkAbs("all.f32"), "--json", "--force"))
+	ts.Check(ts.Exec("chat", "logits", "-m", args[0], "all.json", "-o", ts.MkAbs("all.f32"), "--json", "--force"))
 	var l logitsResult
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &l))
 	raw := ts.ReadFile("all.f32")

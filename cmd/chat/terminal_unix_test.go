@@ -117,6 +117,18 @@ func TestTerminalThatAnswersNothing(t *testing.T) {
 	}
 }
 
+// run without a prompt is a conversation on a terminal, as in Ollama.
+func TestRunWithoutAPromptTalks(t *testing.T) {
+	s := newScreen(t, t.TempDir(), "run", smallChat(t), "--temp", "0", "-n", "2")
+	s.wait(">>> ")
+	s.keys("hi\r")
+	s.wait("cut after 2 tokens")
+	s.keys("\x04")
+	if code := s.end(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 // Backspace takes a whole flag, and leaves the words before it.
 func TestBackspaceTakesAFlag(t *testing.T) {
 	s := newScreen(t, t.TempDir(), "-m", smallChat(t), "--temp", "0", "-n", "2")

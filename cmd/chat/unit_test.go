@@ -116,6 +116,70 @@ func TestUnknownCommand(t *testing.T) {
 	}
 }
 
+func TestModelAndPrompt(t *testing.T) {
+	for _, c := range []struct {
+		model, words, name, prompt, err string
+	}{
+		{"", "Why is the sky blue?", "", "Why is the sky blue?", ""},
+		{"", "hello", "", "hello", ""},
+		{"", "smollm2|Why?", "smollm2", "Why?", ""},
+		{"", "m.gguf|one|two", "m.gguf", "one two", ""},
+		{"", "m.gguf", "m.gguf", "", ""},
+		{"", "owner/repo:Q8_0|Why?", "owner/repo:Q8_0", "Why?", ""},
+		{"", "and/or", "", "", "-m or -p tells which"},
+		{"", "why|not", "", "", `"why" is no model`},
+		{"m.gguf", "why|not", "m.gguf", "why not", ""},
+		{"m.gguf", "smollm2|what is it", "m.gguf", "smollm2 what is it", ""},
+		{"m.gguf", "", "m.gguf", "", ""},
+	} {
+		var words []string
+		if c.words != "" {
+			words = strings.Split(c.words, "|")
+		}
+		name, prompt, err := modelAndPrompt(c.model, words)
+		if c.err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.err) {
+				t.Errorf("%q: %v", c.words, err)
+			}
+		} else if err != nil || name != c.name || prompt != c.prompt {
+			t.Errorf("%q: %q %q %v", c.words, name, prompt, err)
+		}
+	}
+}
+
+func TestDecodeText(t *testing.T) {
+	for raw, want := range map[string]string{"\xef\xbb\xbfabc": "abc", "abc": "abc", "": "", "\xef\xbb\xbf": "", "a\xef\xbb\xbfb": "a\ufeffb", "\xef\xbb": "\xef\xbb", "\xff": "\xff"} {
+		if got, err := decodeText("x", []byte(raw)); err != nil || string(got) != want {
+			t.Errorf("%q: %q, %v", raw, got, err)
+		}
+	}
+	for raw, want := range map[string]string{"\xff\xfea\x00": "UTF-16", "\xfe\xff\x00a": "UTF-16", "\xff\xfe\x00\x00a\x00\x00\x00": "UTF-32", "\x00\x00\xfe\xff": "UTF-32", "\xff\xfe": "UTF-16"} {
+		if _, err := decodeText("name", []byte(raw)); err == nil || !strings.Contains(err.Error(), "name is a text in "+want) {
+			t.Errorf("%q: %v", raw, err)
+		}
+	}
+}
+
+func TestParseIDs(t *testing.T) {
+	for raw, want := range map[string][]int32{"[]": {}, " [1,\n2 ] \n": {1, 2}, "[-1]": {-1}, "[2147483647]": {math.MaxInt32}} {
+		if got, err := parseIDs("x", []byte(raw)); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: %v, %v", raw, got, err)
+		}
+	}
+	for raw, want := range map[string]string{
+		"": "x:1:1: not a JSON list of token ids: it is empty", " \n": "it is empty", "[1,2,]": "x:1:6: not a JSON list of token ids: a comma with nothing behind it",
+		"[1,2": "x:1:5: not a JSON list of token ids: it ends before its closing bracket", "[1,\n 2 3]": "x:2:4: ", "[1.5]": "x:1:2: not a JSON list of token ids: 1.5 is none",
+		"[1,null]": "x:1:4: not a JSON list of token ids: null is none", `[1,"é","b"]`: `the text "é" is none`, "[[1]]": "a list is none", `[{"a":1}]`: "an object is none",
+		"1,2": "x:1:1: not a JSON list of token ids: it does not begin with a bracket", "null": "does not begin with a bracket", `{"a":1}`: "does not begin with a bracket",
+		"[1] 2": "x:1:5: not a JSON list of token ids: something follows its end", "[1]]": "something follows its end", "[1]\n[2]": "x:2:1: ", "[99999999999]": "99999999999 is none",
+		"[1,,2]": "x:1:4: ", "[,1]": "x:1:2: ", "[1 2]": "x:1:4: ", "[true]": "true is none", "[1e1]": "1e1 is none", "[": "ends before", "]": "x:1:1: ", "['a']": "x:1:2: ",
+	} {
+		if _, err := parseIDs("x", []byte(raw)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", raw, err, want)
+		}
+	}
+}
+
 // No more threads compute than there are processors, and whoever asks for more is told.
 func TestThreadsAreCapped(t *testing.T) {
 	most := min(runtime.GOMAXPROCS(0), runtime.NumCPU())
