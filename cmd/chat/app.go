@@ -167,8 +167,9 @@ func (a *app) loadVocab(f *modelFlag) (*engine.Model, error) {
 	return a.loadFile(path, &engine.Options{VocabOnly: true})
 }
 
-// gcPercent is how much garbage the heap may hold beside what is in use while a model is compressed. That is a few large arrays:
-// looking through them often takes a second in a hundred, and twice of them, Go's default, would be the most memory that a conversion takes.
+// gcPercent is how much garbage the heap may hold beside what is in use while a model is compressed. That is a few
+// large arrays: looking through them often takes a second in a hundred, and twice of them, Go's default, would be the
+// most memory that a conversion takes.
 const gcPercent = 5
 
 // savingMemory sets that share until the returned function is called. GOGC in the environment has precedence.
@@ -189,8 +190,8 @@ type loaded struct {
 // tidyTime is how long a conversion gets to remove what it has written when a signal ends it.
 const tidyTime = 3 * time.Second
 
-// loadFile loads a file; a signal does not have to wait for it. On a terminal a note shows when it takes long, and a bar
-// when the model is converted.
+// loadFile loads a file; a signal does not have to wait for it. On a terminal a note shows when it takes long, and a
+// bar when the model is converted.
 func (a *app) loadFile(path string, opt *engine.Options) (*engine.Model, error) {
 	done := make(chan loaded, 1) // room for the result when nobody waits any more
 	var bar *convertBar

@@ -11,8 +11,8 @@ import (
 	"github.com/latentgo/latentgo/internal/models"
 )
 
-// compareCmd is `chat compare A [B] -f TEXT`: how much worse than A other models predict a text: B, or B (A when it is alone)
-// with its cache compressed to each of a list of forms. The text is cut as in `chat perplexity`.
+// compareCmd is `chat compare A [B] -f TEXT`: how much worse than A other models predict a text: B, or B (A when it is
+// alone) with its cache compressed to each of a list of forms. The text is cut as in `chat perplexity`.
 type compareCmd struct {
 	jsonFlag
 	convertFlags

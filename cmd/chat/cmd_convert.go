@@ -11,8 +11,8 @@ import (
 	"github.com/latentgo/latentgo/internal/models"
 )
 
-// convertCmd is `chat convert IN OUT`: a model whose attention caches less. OUT appears when it is complete. Prints what
-// changed, with --json as engine.ConvertReport.
+// convertCmd is `chat convert IN OUT`: a model whose attention caches less. OUT appears when it is complete. Prints
+// what changed, with --json as engine.ConvertReport.
 type convertCmd struct {
 	jsonFlag
 	calibFlags

@@ -15,8 +15,8 @@ import (
 	"github.com/latentgo/latentgo/internal/models"
 )
 
-// inspectCmd is `chat inspect`: what a GGUF file holds. Files of any architecture can be inspected, since nothing but the
-// header is read. Long arrays are abbreviated for people; --json has everything.
+// inspectCmd is `chat inspect`: what a GGUF file holds. Files of any architecture can be inspected, since nothing but
+// the header is read. Long arrays are abbreviated for people; --json has everything.
 type inspectCmd struct {
 	jsonFlag
 	modelFlag

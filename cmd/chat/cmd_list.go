@@ -8,8 +8,8 @@ import (
 	"github.com/latentgo/latentgo/internal/models"
 )
 
-// listCmd is `chat list`: the models in the cache, with the names that -m finds them by. Nothing is fetched. With --json
-// {"dir": "…", "models": [{"name": "…", "path": "…", "parts": 1, "size": 98362432, "modified": "…"}]}.
+// listCmd is `chat list`: the models in the cache, with the names that -m finds them by. Nothing is fetched. With
+// --json {"dir": "…", "models": [{"name": "…", "path": "…", "parts": 1, "size": 98362432, "modified": "…"}]}.
 type listCmd struct {
 	jsonFlag
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/latentgo/latentgo/engine"
 )
 
-// tokenizeCmd is `chat tokenize [TEXT…]`: text to ids, no BOS added, special tokens found. Prints {"ids": […]}, or a list
-// of lists for a list of texts. Files that hold only a vocabulary work.
+// tokenizeCmd is `chat tokenize [TEXT…]`: text to ids, no BOS added, special tokens found. Prints {"ids": […]}, or a
+// list of lists for a list of texts. Files that hold only a vocabulary work.
 type tokenizeCmd struct {
 	jsonFlag
 	modelFlag

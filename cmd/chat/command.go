@@ -12,8 +12,8 @@ import (
 	"github.com/latentgo/latentgo/internal/models"
 )
 
-// wordRE is what a subcommand looks like, or a model's name such as llama3.2:1b. A prompt has spaces, punctuation at its
-// end or other letters.
+// wordRE is what a subcommand looks like, or a model's name such as llama3.2:1b. A prompt has spaces, punctuation at
+// its end or other letters.
 var wordRE = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*([.:][A-Za-z0-9_-]+)*$`)
 
 // otherWords are subcommands of llama.cpp's and Ollama's programs, and what serves the purpose here.
@@ -23,8 +23,8 @@ var otherWords = map[string]string{
 	"render": "template", "encode": "tokenize", "diff": "compare", "embed": "logits",
 }
 
-// unknownCommand refuses a first argument that may be meant as a subcommand, or as a model: nothing is sent to a model, or
-// fetched, because of a typing error. known are the subcommands; any other text is a prompt, and nil.
+// unknownCommand refuses a first argument that may be meant as a subcommand, or as a model: nothing is sent to a model,
+// or fetched, because of a typing error. known are the subcommands; any other text is a prompt, and nil.
 func unknownCommand(arg string, known []string) error {
 	if slices.Contains(known, arg) {
 		return nil // whatever files are called here

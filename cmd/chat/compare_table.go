@@ -39,7 +39,8 @@ func (r *comparison) print(a *app, twoFiles bool) {
 	}
 }
 
-// foldAt returns head and a list of words with commas between, in lines that fit the table's width where the words allow it.
+// foldAt returns head and a list of words with commas between, in lines that fit the table's width where the words
+// allow it.
 func foldAt(head, list string) string {
 	var b strings.Builder
 	b.WriteString(head)
@@ -115,8 +116,8 @@ func fileTitle(path string, all []compared) string {
 	return strings.TrimSuffix(name, ".gguf")
 }
 
-// shorten cuts names to a width: their beginnings, which models of one family share. Where that leaves two of them equal
-// they become letters.
+// shorten cuts names to a width: their beginnings, which models of one family share. Where that leaves two of them
+// equal they become letters.
 func shorten(names []string, width int) []string {
 	short := make([]string, len(names))
 	seen := map[string]string{}

@@ -184,8 +184,11 @@ func (f *cacheFlag) cacheType() engine.CacheType {
 
 // Validate checks the values.
 func (f *sessionFlags) Validate() error {
-	if f.Context < 0 {
+	switch {
+	case f.Context < 0:
 		return fmt.Errorf("--ctx-size must not be negative, it is %d", f.Context)
+	case f.Context > engine.MaxContext:
+		return fmt.Errorf("--ctx-size must be at most %d, it is %d", engine.MaxContext, f.Context)
 	}
 	return nil
 }

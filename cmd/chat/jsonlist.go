@@ -65,8 +65,8 @@ func parseIDs(name string, raw []byte) ([]int32, error) {
 	return ids, err
 }
 
-// parseList reads a JSON list and gives each element to add, which says whether it may be one. Errors tell the place and
-// what is wrong there.
+// parseList reads a JSON list and gives each element to add, which says whether it may be one. Errors tell the place
+// and what is wrong there.
 func parseList(name string, raw []byte, what string, add func(json.Token) bool) error {
 	l := &list{in: json.NewDecoder(bytes.NewReader(raw)), name: name, what: what, raw: raw}
 	l.in.UseNumber()

@@ -6,8 +6,8 @@
 //
 // A first argument that is one plain word is a subcommand, never a prompt: a mistyped one is an error.
 //
-// MODEL after -m is a path, a name of the catalogue, owner/repo[:QUANT] of Hugging Face or a URL; what is fetched stays in
-// the cache (package internal/models). The environment:
+// MODEL after -m is a path, a name of the catalogue, owner/repo[:QUANT] of Hugging Face or a URL; what is fetched stays
+// in the cache (package internal/models). The environment:
 //
 //	LATENTGO_CACHE                cache directory; the history of conversations is there, and models compressed at load
 //	LATENTGO_CPU                  kernel path: generic, avx2, avx512, neon

@@ -57,8 +57,9 @@ type forceFlag struct {
 	Force bool `help:"Replace the file that is written if it is there already."`
 }
 
-// mayWrite returns an error unless path may be written: before the work, whose result would be lost. A file that is there
-// needs --force; one of the inputs, under any of its names, is never replaced. Inputs that are no files do not count.
+// mayWrite returns an error unless path may be written: before the work, whose result would be lost. A file that is
+// there needs --force; one of the inputs, under any of its names, is never replaced. Inputs that are no files do not
+// count.
 func (f *forceFlag) mayWrite(path string, inputs ...string) error {
 	st, err := os.Stat(path)
 	for _, in := range inputs {

@@ -60,8 +60,8 @@ func (a *app) piped(p *onePrompt) error {
 	return a.input(p)
 }
 
-// file sets the prompt to what a file holds: a .json file a list of token ids, or an object, which is a text like that of
-// any other file.
+// file sets the prompt to what a file holds: a .json file a list of token ids, or an object, which is a text like that
+// of any other file.
 func (a *app) file(path string, p *onePrompt) error {
 	raw, err := a.readFile(path)
 	if err != nil {

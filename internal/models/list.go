@@ -20,7 +20,8 @@ type Cached struct {
 	Modified time.Time `json:"modified"` // when the first file was completed
 }
 
-// List returns the models in a cache directory, "" for CacheDir(), sorted by name. A cache that does not exist is empty.
+// List returns the models in a cache directory, "" for CacheDir(), sorted by name. A cache that does not exist is
+// empty.
 func List(dir string) ([]Cached, error) {
 	opt := Options{Dir: dir}
 	if err := opt.fillDefaults(); err != nil {

@@ -65,8 +65,8 @@ func (c *clusterLine) skip(before clusterLine, forward bool) bool {
 	return true
 }
 
-// swap makes c before with the clusters on both sides of the cursor in each other's place, at the end of the line the last
-// two. false says that c was so already.
+// swap makes c before with the clusters on both sides of the cursor in each other's place, at the end of the line the
+// last two. false says that c was so already.
 func (c *clusterLine) swap(before clusterLine) bool {
 	middle, end := before.pos, before.end(before.pos)
 	if end == middle {

@@ -1,4 +1,5 @@
-// Package suggest finds what a mistyped word was meant to be. Subcommands, commands of a conversation and parameters need it.
+// Package suggest finds what a mistyped word was meant to be. Subcommands, commands of a conversation and parameters
+// need it.
 package suggest
 
 import (
