@@ -46,7 +46,7 @@ var hints = []struct {
 	{models.ErrNoFile, "name one of them: owner/repo:QUANT"},
 	{models.ErrCache, "set LATENTGO_CACHE to a folder that can be written"},
 	{models.ErrAccess, "tokens are made at https://huggingface.co/settings/tokens"},
-	{fs.ErrExist, "name another file; --force replaces a file that is no input"},
+	{fs.ErrExist, "name another file; --force replaces this one"},
 	{syscall.ENOSPC, "free some disk space and try again"},
 	{fs.ErrNotExist, "check the path"},
 	{fs.ErrPermission, "check the permissions of the file and its folder"},
@@ -64,6 +64,10 @@ func hintFor(err error) string {
 	var sources *models.SourcesError
 	if errors.As(err, &sources) {
 		return "download " + sources.URL + " by hand and name it with -m, or set HF_ENDPOINT or PIP_INDEX_URL to a mirror"
+	}
+	var input *inputError
+	if errors.As(err, &input) {
+		return "name another file"
 	}
 	var tmpl *tokenizer.TemplateError
 	if errors.As(err, &tmpl) {

@@ -64,10 +64,18 @@ func (f *forceFlag) mayWrite(path string, inputs ...string) error {
 	st, err := os.Stat(path)
 	for _, in := range inputs {
 		if err == nil && st.Mode().IsRegular() && sameFile(st, in) {
-			return fmt.Errorf("write %s: it is the input %s, which would be lost: %w", path, in, fs.ErrExist)
+			return &inputError{path, in}
 		}
 	}
 	return atomicfile.Check(path, atomicfile.Options{Overwrite: f.Force})
+}
+
+// inputError refuses to write over an input.
+type inputError struct{ path, input string }
+
+// Error names both.
+func (e *inputError) Error() string {
+	return fmt.Sprintf("write %s: it is the input %s, which would be lost", e.path, e.input)
 }
 
 // write writes what fill writes to the file at path, see mayWrite.
