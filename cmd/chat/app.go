@@ -6,12 +6,16 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/term"
 
+	"github.com/latentgo/latentgo/cmd/chat/internal/human"
 	"github.com/latentgo/latentgo/cmd/chat/internal/lineedit"
 	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/internal/models"
@@ -102,20 +106,47 @@ func (a *app) warn(s *engine.Session) {
 
 // fetch returns the path of a model, downloading it with a progress bar when it is not here yet.
 func (a *app) fetch(name string, opt models.Options) (string, error) {
+	if err := refuseFolder(name); err != nil {
+		return "", err
+	}
 	bar := newTransferBar(a.stderr)
 	defer bar.clear()
 	opt.Progress = bar.report
 	return models.Fetch(a.ctx, name, &opt)
 }
 
+// refuseFolder returns an error for a model's name that is a folder here, unless the catalogue has it, and tells which
+// models are in the folder.
+func refuseFolder(name string) error {
+	st, err := os.Stat(name)
+	if name == "" || err != nil || !st.IsDir() || models.LooksLike(name) == models.IsAName {
+		return nil
+	}
+	var inside []string
+	entries, _ := os.ReadDir(name) // what can't be read is not listed
+	for _, e := range entries {
+		if strings.EqualFold(filepath.Ext(e.Name()), ".gguf") && !e.IsDir() {
+			inside = append(inside, filepath.Join(name, e.Name()))
+		}
+	}
+	const most = 8
+	switch n := len(inside); {
+	case n == 0:
+		return fmt.Errorf("%s: %w: give the .gguf file inside it; it holds none itself", name, models.ErrDirectory)
+	case n > most:
+		inside = append(inside[:most], fmt.Sprintf("%d more", n-most))
+	}
+	return fmt.Errorf("%s: %w: give the .gguf file inside it: %s", name, models.ErrDirectory, human.Line(strings.Join(inside, ", ")))
+}
+
 // load fetches and loads the model that flags name. The caller closes it.
-func (a *app) load(f *loadFlags, vocabOnly bool) (*engine.Model, error) {
+func (a *app) load(f *loadFlags) (*engine.Model, error) {
 	mla, err := engine.ParseMLA(f.MLA)
 	if err != nil {
 		return nil, &usageError{err: err}
 	}
-	opt := &engine.Options{Threads: f.Threads, MLA: mla, VocabOnly: vocabOnly}
-	if mla.Compressed() && !vocabOnly {
+	opt := &engine.Options{Threads: f.count(a), MLA: mla}
+	if mla.Compressed() {
 		if opt.Convert, err = f.convertFlags.options(a); err != nil {
 			return nil, err
 		}
@@ -127,6 +158,29 @@ func (a *app) load(f *loadFlags, vocabOnly bool) (*engine.Model, error) {
 	return a.loadFile(path, opt)
 }
 
+// loadVocab fetches a model and loads its metadata and tokenizer. The caller closes it.
+func (a *app) loadVocab(f *modelFlag) (*engine.Model, error) {
+	path, err := a.fetch(f.Model, models.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return a.loadFile(path, &engine.Options{VocabOnly: true})
+}
+
+// gcPercent is how much garbage the heap may hold beside what is in use while a model is compressed. That is a few
+// large arrays: looking through them often takes a second in a hundred, and twice of them, Go's default, would be the
+// most memory that a conversion takes.
+const gcPercent = 5
+
+// savingMemory sets that share until the returned function is called. GOGC in the environment has precedence.
+func savingMemory() (restore func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	old := debug.SetGCPercent(gcPercent)
+	return func() { debug.SetGCPercent(old) }
+}
+
 // loaded is what engine.Load returned.
 type loaded struct {
 	m   *engine.Model
@@ -136,14 +190,15 @@ type loaded struct {
 // tidyTime is how long a conversion gets to remove what it has written when a signal ends it.
 const tidyTime = 3 * time.Second
 
-// loadFile loads a file; a signal does not have to wait for it. On a terminal a note shows when it takes long, and a bar
-// when the model is converted.
+// loadFile loads a file; a signal does not have to wait for it. On a terminal a note shows when it takes long, and a
+// bar when the model is converted.
 func (a *app) loadFile(path string, opt *engine.Options) (*engine.Model, error) {
 	done := make(chan loaded, 1) // room for the result when nobody waits any more
 	var bar *convertBar
 	if opt.Convert != nil {
 		bar = newConvertBar(a)
 		defer bar.clear()
+		defer savingMemory()()
 		o := *opt.Convert
 		o.Progress = bar.report
 		opt.Convert = &o

@@ -18,8 +18,8 @@ import (
 //	{"prompt": 512}                  a prompt of 512 tokens, from an empty cache
 //	{"decode": 64, "depth": 4096}    64 greedy steps after 4,096 tokens
 //
-// The replies have the fields of `chat bench --json` and those of benchReply. Before the clock starts, a few tokens warm
-// up what slept since the last request; what an earlier request left of a context's tokens is used again.
+// The replies have the fields of `chat bench --json` and those of benchReply. Before the clock starts, a few tokens
+// warm up what slept since the last request; what an earlier request left of a context's tokens is used again.
 type benchServer struct {
 	bench
 	m    *engine.Model
@@ -125,7 +125,8 @@ func (b *benchServer) measure(reply *benchReply) error {
 	return err
 }
 
-// warmDecode takes as many of the steps as warm up, so that neither the cache nor anything else has to grow when they count.
+// warmDecode takes as many of the steps as warm up, so that neither the cache nor anything else has to grow when they
+// count.
 func (b *benchServer) warmDecode() error {
 	logits, err := b.fill(max(b.depth, 1))
 	if err != nil {

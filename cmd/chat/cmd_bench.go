@@ -14,14 +14,16 @@ import (
 	"github.com/latentgo/latentgo/engine"
 )
 
-// benchCmd is `chat bench`. Its JSON is that of llama.cpp's reference runs, so that both can be held against each other:
+// benchCmd is `chat bench`. Its JSON is that of llama.cpp's reference runs, so that both can be held against each
+// other:
 //
 //	{"threads": 2, "depth": 0, "prompt": {"best": …, "median": …}, "decode": {"best": …, "median": …}}
 //
 // Measured are tokens per second of a prompt of random tokens, and of greedy steps after some
 // depth of context. One short evaluation warms up; every repetition starts from an empty cache.
 //
-// Several depths make a table, and what a cached token costs: the slope of the time of a step from the first depth to the last.
+// Several depths make a table, and what a cached token costs: the slope of the time of a step from the first depth to
+// the last.
 type benchCmd struct {
 	jsonFlag
 	loadFlags
@@ -31,6 +33,8 @@ type benchCmd struct {
 	Predict int   `short:"n" name:"n-gen" default:"128" placeholder:"N" help:"Tokens to decode; 0 leaves it out (default ${default})."`
 	Depths  []int `short:"d" name:"depth" default:"0" placeholder:"N,…" help:"Tokens of context before decoding; several make a table (default ${default})."`
 	Reps    int   `short:"r" name:"repetitions" default:"3" placeholder:"N" help:"Repetitions (default ${default})."`
+
+	Name string `arg:"" optional:"" type:"nonempty" placeholder:"MODEL" help:"The model, as for -m."`
 
 	Serve bool `hidden:"" help:"Measure what the lines of standard input ask for; see benchServer."`
 }
@@ -66,12 +70,18 @@ func (c *benchCmd) Validate() error {
 	if c.Prompt < 0 || c.Predict < 0 || slices.Min(append([]int{0}, c.Depths...)) < 0 || c.Reps < 1 || c.Prompt+c.Predict == 0 {
 		return fmt.Errorf("-p, -n and --depth must not be negative, -p or -n and -r must be positive")
 	}
+	if deepest := slices.Max(append([]int{0}, c.Depths...)); c.Prompt > engine.MaxContext || deepest > engine.MaxContext || c.Predict > engine.MaxContext-deepest {
+		return fmt.Errorf("-p, and -n with --depth, must be at most %d", engine.MaxContext)
+	}
+	if err := c.take(c.Name); err != nil {
+		return err
+	}
 	return c.loadFlags.Validate()
 }
 
 // Run implements kong's command.
 func (c *benchCmd) Run(a *app) error {
-	m, err := a.load(&c.loadFlags, false)
+	m, err := a.load(&c.loadFlags)
 	if err != nil {
 		return err
 	}
@@ -102,7 +112,8 @@ func (c *benchCmd) Run(a *app) error {
 	return nil
 }
 
-// randomIDs are the tokens of the prompt, the same in every run, away from the vocabulary's ends where special tokens are.
+// randomIDs are the tokens of the prompt, the same in every run, away from the vocabulary's ends where special tokens
+// are.
 func randomIDs(n, vocab int) []int32 {
 	r := rand.New(rand.NewPCG(0, 0))
 	margin := min(100, vocab/4)

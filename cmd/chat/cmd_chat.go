@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -26,20 +27,20 @@ type chatCmd struct {
 	samplingFlags
 
 	System string   `placeholder:"TEXT" help:"System prompt."`
-	Ask    string   `short:"p" name:"prompt" placeholder:"TEXT" help:"The same as PROMPT."`
-	Prompt []string `arg:"" optional:"" help:"A question: prints the answer and exits. Piped text is added to it."`
+	Ask    string   `short:"p" name:"prompt" type:"nonempty" placeholder:"TEXT" help:"The same as PROMPT."`
+	Prompt []string `arg:"" optional:"" help:"A question in quotes: prints the answer and exits. Piped text is added to it."`
 }
 
 // Validate implements kong's hook.
 func (c *chatCmd) Validate() error {
+	if len(c.Prompt) > 0 && strings.TrimSpace(strings.Join(c.Prompt, "")) == "" {
+		return errors.New("the prompt is empty")
+	}
 	return validate(&c.loadFlags, &c.sessionFlags, &c.answerFlags, &c.samplingFlags)
 }
 
 // Run implements kong's command.
 func (c *chatCmd) Run(a *app) error {
-	if err := mistypedCommand(c.Prompt); err != nil {
-		return err
-	}
 	p := onePrompt{text: strings.TrimSpace(c.Ask + " " + strings.Join(c.Prompt, " ")), system: c.System}
 	// A pipe on either side means that a program wants one plain answer.
 	talk := p.text == "" && a.interactive() && !c.JSON
@@ -48,11 +49,14 @@ func (c *chatCmd) Run(a *app) error {
 			return err
 		}
 	}
-	m, err := a.load(&c.loadFlags, false)
+	m, err := a.load(&c.loadFlags)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
+	if _, err := m.Tokenizer(); err != nil {
+		return err
+	}
 	if _, err := m.Template(); err != nil {
 		return err
 	}
@@ -77,19 +81,11 @@ func (c *chatCmd) Run(a *app) error {
 func (c *chatCmd) readPrompt(a *app, p *onePrompt) error {
 	read := a.piped
 	if p.text == "" {
-		read = func() (string, error) {
-			if isTerminal(a.stdin) {
-				a.note("reading the prompt; Ctrl-D ends it")
-			}
-			raw, err := a.readFile("-")
-			return strings.TrimRight(string(raw), "\r\n"), err
-		}
+		read = a.input
 	}
-	text, err := read()
-	if err != nil {
+	if err := read(p); err != nil {
 		return err
 	}
-	p.text = strings.Trim(p.text+"\n\n"+text, "\n")
 	if strings.TrimSpace(p.text) == "" {
 		return usagef("chat", "no prompt: standard input is empty")
 	}

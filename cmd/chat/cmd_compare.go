@@ -3,7 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"text/tabwriter"
+	"io"
 
 	"github.com/latentgo/latentgo/cmd/chat/internal/chart"
 	"github.com/latentgo/latentgo/cmd/chat/internal/human"
@@ -11,20 +11,21 @@ import (
 	"github.com/latentgo/latentgo/internal/models"
 )
 
-// compareCmd is `chat compare A [B] -f TEXT`: how much worse than A other models predict a text: B, or B (A when it is alone)
-// with its cache compressed to each of a list of forms. The text is cut as in `chat perplexity`.
+// compareCmd is `chat compare A [B] -f TEXT`: how much worse than A other models predict a text: B, or B (A when it is
+// alone) with its cache compressed to each of a list of forms. The text is cut as in `chat perplexity`.
 type compareCmd struct {
 	jsonFlag
 	convertFlags
+	threadsFlag
+	forceFlag
 
-	A       string   `arg:"" placeholder:"A" help:"The reference, as for -m of other commands."`
-	B       string   `arg:"" optional:"" placeholder:"B" help:"The model to compare with it; A itself when left out."`
+	A       string   `arg:"" type:"nonempty" placeholder:"A" help:"The reference, as for -m of other commands."`
+	B       string   `arg:"" optional:"" type:"nonempty" placeholder:"B" help:"The model to compare with it; A itself when left out."`
 	MLA     []string `name:"mla" aliases:"budgets" placeholder:"FORM,…" help:"Forms of B's cache, such as 50%,64+64,off; when B is left out 83%,67%,50%,33%,25%."`
-	File    string   `short:"f" required:"" placeholder:"FILE" help:"The text; a .json file holds token ids."`
+	File    string   `short:"f" required:"" type:"nonempty" placeholder:"FILE" help:"The text; a .json file holds token ids."`
 	Ctx     int      `short:"c" name:"ctx" aliases:"ctx-size" default:"256" placeholder:"N" help:"Tokens of a window (default ${default})."`
 	Windows int      `default:"40" placeholder:"N" help:"Windows at most; 0 is the whole text (default ${default})."`
-	Threads int      `short:"t" placeholder:"N" help:"Threads that compute; 0 uses all processors."`
-	Plot    string   `placeholder:"FILE.png" help:"Draw perplexity against cache size."`
+	Plot    string   `type:"nonempty" placeholder:"FILE" help:"Draw perplexity against cache size; the name ends in .png, .jpg, .tif, .svg, .pdf, .eps or .tex."`
 	Curves  []string `name:"curve" placeholder:"FILE.csv" help:"Draw another curve into it: lines of cache size in percent and perplexity ratio, under a line with its name (may be repeated)."`
 }
 
@@ -33,10 +34,18 @@ func (c *compareCmd) Validate() error {
 	switch {
 	case c.Ctx < 2 || c.Windows < 0:
 		return errors.New("--ctx must be at least 2 and --windows not negative")
-	case c.Threads < 0 || c.Threads > 1024:
-		return fmt.Errorf("--threads must be between 0 and 1024, not %d", c.Threads)
 	case len(c.Curves) > 0 && c.Plot == "":
 		return errors.New("--curve adds to a picture: --plot FILE.png names it")
+	case c.Force && c.Plot == "":
+		return errors.New("--force is about the picture of --plot")
+	}
+	if c.Plot != "" {
+		if err := chart.CheckName(c.Plot); err != nil {
+			return fmt.Errorf("--plot %w", err)
+		}
+	}
+	if err := c.threadsFlag.Validate(); err != nil {
+		return err
 	}
 	if c.B == "" && len(c.MLA) == 0 {
 		c.MLA = []string{"83%", "67%", "50%", "33%", "25%"}
@@ -51,7 +60,7 @@ func (c *compareCmd) Validate() error {
 			compressed = form
 		}
 	}
-	return c.check(compressed)
+	return c.convertFlags.check(compressed)
 }
 
 // comparison is what `chat compare --json` prints.
@@ -66,6 +75,7 @@ type comparison struct {
 // compared is one model's result.
 type compared struct {
 	Model      string             `json:"model"`
+	File       string             `json:"file"`
 	Asked      string             `json:"asked"` // form that was asked for
 	MLA        string             `json:"mla"`
 	CacheBytes int                `json:"cache_bytes"`  // per token, all layers
@@ -80,6 +90,9 @@ type compared struct {
 
 // Run implements kong's command.
 func (c *compareCmd) Run(a *app) error {
+	if err := c.mayDraw(c.A, c.B, c.File, c.Calib); err != nil {
+		return err
+	}
 	curves, err := chart.ReadCurves(c.Curves)
 	if err != nil {
 		return err
@@ -88,6 +101,11 @@ func (c *compareCmd) Run(a *app) error {
 	defer cmp.close()
 	if err := c.load(a, cmp); err != nil {
 		return err
+	}
+	for _, s := range cmp.sides {
+		if err := c.mayDraw(s.m.File().Paths()...); err != nil {
+			return err
+		}
 	}
 	ids, err := a.readIDs(cmp.sides[0].m, c.File)
 	if err != nil {
@@ -112,11 +130,19 @@ func (c *compareCmd) Run(a *app) error {
 	if c.JSON {
 		return a.printJSON(res)
 	}
-	res.print(a)
+	res.print(a, c.B != "")
 	if c.Plot != "" {
 		a.printf("drawn in %s\n", c.Plot)
 	}
 	return nil
+}
+
+// mayDraw returns an error when there is a picture to draw that may not be written.
+func (c *compareCmd) mayDraw(inputs ...string) error {
+	if c.Plot == "" {
+		return nil
+	}
+	return c.mayWrite(c.Plot, append(inputs, c.Curves...)...)
 }
 
 // load loads the reference and all models to compare with it.
@@ -137,6 +163,7 @@ func (c *compareCmd) load(a *app, cmp *comparer) error {
 			names = append(names, c.A)
 		}
 	}
+	threads := c.count(a)
 	for i, form := range append([]string{"exact"}, forms...) {
 		path, err := a.fetch(names[i], models.Options{})
 		if err != nil {
@@ -146,7 +173,7 @@ func (c *compareCmd) load(a *app, cmp *comparer) error {
 		if err != nil {
 			return err
 		}
-		o := &engine.Options{Threads: c.Threads, MLA: mla}
+		o := &engine.Options{Threads: threads, MLA: mla}
 		if mla.Compressed() {
 			o.Convert = opt
 		}
@@ -159,30 +186,6 @@ func (c *compareCmd) load(a *app, cmp *comparer) error {
 		}
 	}
 	return nil
-}
-
-// print writes the table for people.
-func (r *comparison) print(a *app) {
-	a.printf("%d tokens in %d windows of %d\n", r.Tokens, r.Windows, r.Ctx)
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	_, _ = fmt.Fprintf(w, "form\tcache B/token\tof it\tbeside\tperplexity\tratio\tKL mean\tKL 99 %%\tsame top token\t\n")
-	for i, m := range append([]compared{r.A}, r.Models...) {
-		form := m.Asked
-		if m.MLA != m.Asked {
-			form += " (" + m.MLA + ")"
-		}
-		beside := "–"
-		if m.Recent > 0 {
-			beside = human.Size(int64(m.Recent))
-		}
-		_, _ = fmt.Fprintf(w, "%s\t%d\t%.1f %%\t%s\t%.4f\t", form, m.CacheBytes, 100*float64(m.CacheBytes)/float64(r.A.CacheBytes), beside, m.PPL)
-		if i == 0 {
-			_, _ = fmt.Fprintf(w, "1\t–\t–\t–\t\n")
-			continue
-		}
-		_, _ = fmt.Fprintf(w, "%.4f\t%.5f\t%.4f\t%.2f %%\t\n", m.Ratio, m.KL, m.KL99, 100*m.Top1)
-	}
-	_ = w.Flush()
 }
 
 // draw writes the picture.
@@ -201,5 +204,5 @@ func (c *compareCmd) draw(r *comparison, curves []chart.Curve) error {
 		Note:   note,
 		Curves: append([]chart.Curve{own}, curves...),
 	}
-	return writeBeside(c.Plot, p.WritePNG)
+	return c.write(c.Plot, func(w io.Writer) error { return p.Write(w, c.Plot) })
 }

@@ -11,20 +11,20 @@ import (
 	"github.com/latentgo/latentgo/internal/models"
 )
 
-// convertCmd is `chat convert IN OUT`: a model whose attention caches less. OUT appears when it is complete. Prints what
-// changed, with --json as engine.ConvertReport.
+// convertCmd is `chat convert IN OUT`: a model whose attention caches less. OUT appears when it is complete. Prints
+// what changed, with --json as engine.ConvertReport.
 type convertCmd struct {
 	jsonFlag
-	convertFlags
+	calibFlags
+	threadsFlag
+	forceFlag
 
-	In      string `arg:"" placeholder:"IN" help:"The model, as for -m of other commands; any part of a split one."`
-	Out     string `arg:"" placeholder:"OUT" help:"File to write."`
-	MLA     string `name:"mla" default:"50%" placeholder:"FORM" help:"Form of the cache: a share such as 50%, rotated+latent values per token and layer such as 64+128, or bytes per token such as 11520B (default ${default})."`
-	Compat  string `placeholder:"PROGRAM" help:"llama.cpp: write a file of architecture deepseek2, which it loads; without this only this program does."`
-	Refine  bool   `help:"Improve a file for llama.cpp by gradients through the whole model: takes four to five times as long."`
-	Steps   int    `placeholder:"N" help:"How many steps --refine takes, each on 1024 tokens: more are better, and take longer; 0 is 60."`
-	Threads int    `short:"t" placeholder:"N" help:"Threads that compute; 0 uses all processors."`
-	Force   bool   `help:"Replace OUT if it is there."`
+	In     string `arg:"" type:"nonempty" placeholder:"IN" help:"The model, as for -m of other commands; any part of a split one."`
+	Out    string `arg:"" type:"nonempty" placeholder:"OUT" help:"File to write."`
+	MLA    string `name:"mla" default:"50%" placeholder:"FORM" help:"Form of the cache: a share such as 50%, rotated+latent values per token and layer such as 64+128, or bytes per token such as 11520B (default ${default})."`
+	Compat string `placeholder:"PROGRAM" help:"llama.cpp: write a file of architecture deepseek2, which it loads; without this only this program does."`
+	Refine bool   `help:"Improve a file for llama.cpp by gradients through the whole model: takes four to five times as long."`
+	Steps  int    `placeholder:"N" help:"How many steps --refine takes, each on 1024 tokens: more are better, and take longer; 0 is 60."`
 }
 
 // Validate implements kong's hook.
@@ -35,8 +35,6 @@ func (c *convertCmd) Validate() error {
 		return fmt.Errorf("--mla: %w", err)
 	case !form.Compressed():
 		return fmt.Errorf("--mla %s compresses nothing: give a share such as 50%%", c.MLA)
-	case c.Threads < 0 || c.Threads > 1024:
-		return fmt.Errorf("--threads must be between 0 and 1024, not %d", c.Threads)
 	case c.Compat != "" && c.Compat != engine.CompatLlama:
 		return fmt.Errorf("--compat %s is not known: %s is", c.Compat, engine.CompatLlama)
 	case c.Refine && c.Compat == "":
@@ -45,14 +43,18 @@ func (c *convertCmd) Validate() error {
 		return fmt.Errorf("--steps must be between 0 and 10000, not %d", c.Steps)
 	case c.Steps > 0 && !c.Refine:
 		return errors.New("--steps is about --refine: add that")
-	case c.NoCache:
-		return errors.New("--no-cache: convert never uses the cache")
 	}
-	return c.check(form)
+	if err := c.threadsFlag.Validate(); err != nil {
+		return err
+	}
+	return c.check()
 }
 
 // Run implements kong's command.
 func (c *convertCmd) Run(a *app) error {
+	if err := c.mayWrite(c.Out, c.In, c.Calib); err != nil {
+		return err
+	}
 	opt, err := c.options(a)
 	if err != nil {
 		return err
@@ -66,7 +68,8 @@ func (c *convertCmd) Run(a *app) error {
 	}
 	bar := newConvertBar(a)
 	defer bar.clear()
-	opt.Threads, opt.Compat, opt.Progress, opt.Overwrite = c.Threads, c.Compat, bar.report, c.Force
+	defer savingMemory()()
+	opt.Threads, opt.Compat, opt.Progress, opt.Overwrite = c.count(a), c.Compat, bar.report, c.Force
 	if c.Refine {
 		if opt.Refine = c.Steps; opt.Refine == 0 {
 			opt.Refine = engine.RefineSteps

@@ -18,13 +18,18 @@ import (
 	"github.com/latentgo/latentgo/tokenizer"
 )
 
-// inspectCmd is `chat inspect`: what a GGUF file holds. Files of any architecture can be inspected, since nothing but the
-// header is read. Long arrays are abbreviated for people; --json has everything.
+// inspectCmd is `chat inspect`: what a GGUF file holds. Files of any architecture can be inspected, since nothing but
+// the header is read. Long arrays are abbreviated for people; --json has everything.
 type inspectCmd struct {
 	jsonFlag
-	loadFlags
-	Verify bool `help:"Say instead whether Ollama's reader takes the file and agrees on keys, shapes and offsets; exit 1 if not."`
+	modelFlag
+
+	Name   string `arg:"" optional:"" type:"nonempty" placeholder:"MODEL" help:"The model, as for -m."`
+	Verify bool   `help:"Say instead whether Ollama's reader takes the file and agrees on keys, shapes and offsets; exit 1 if not."`
 }
+
+// Validate implements kong's hook.
+func (c *inspectCmd) Validate() error { return c.take(c.Name) }
 
 // Run implements kong's command.
 func (c *inspectCmd) Run(a *app) error {

@@ -13,9 +13,19 @@ import (
 type logitsCmd struct {
 	jsonFlag
 	loadFlags
+	forceFlag
 
-	File string `short:"f" required:"" placeholder:"FILE" help:"Token ids as a JSON list, or a text (no BOS is added)."`
-	Out  string `short:"o" name:"output" required:"" placeholder:"OUT" help:"File to write: little-endian 32-bit floats [tokens, vocabulary]."`
+	File string `short:"f" type:"nonempty" placeholder:"FILE" help:"Token ids as a JSON list, or a text (no BOS is added)."`
+	Out  string `short:"o" name:"output" required:"" type:"nonempty" placeholder:"OUT" help:"File to write: little-endian 32-bit floats [tokens, vocabulary]."`
+	Arg  string `arg:"" optional:"" name:"file" type:"nonempty" help:"The same as -f FILE."`
+}
+
+// Validate implements kong's hook.
+func (c *logitsCmd) Validate() error {
+	if err := takeFile(&c.File, c.Arg); err != nil {
+		return err
+	}
+	return c.loadFlags.Validate()
 }
 
 // logitsResult is what `chat logits --json` prints.
@@ -26,11 +36,17 @@ type logitsResult struct {
 
 // Run implements kong's command.
 func (c *logitsCmd) Run(a *app) error {
-	m, err := a.load(&c.loadFlags, false)
+	if err := c.mayWrite(c.Out, c.Model, c.File, c.Calib); err != nil {
+		return err
+	}
+	m, err := a.load(&c.loadFlags)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
+	if err := c.mayWrite(c.Out, m.File().Paths()...); err != nil {
+		return err
+	}
 	ids, err := a.readIDs(m, c.File)
 	if err != nil {
 		return err
@@ -44,7 +60,7 @@ func (c *logitsCmd) Run(a *app) error {
 	}
 	defer s.Close()
 	res := logitsResult{IDs: ids, Vocab: m.Info().Vocab}
-	err = writeBeside(c.Out, func(w io.Writer) error { return a.writeLogits(s, ids, w) })
+	err = c.write(c.Out, func(w io.Writer) error { return a.writeLogits(s, ids, w) })
 	if err != nil {
 		return err
 	}

@@ -16,9 +16,10 @@ type perplexityCmd struct {
 	loadFlags
 	cacheFlag
 
-	File    string `short:"f" required:"" placeholder:"FILE" help:"The text; a .json file holds token ids."`
+	File    string `short:"f" type:"nonempty" placeholder:"FILE" help:"The text; a .json file holds token ids."`
 	Ctx     int    `short:"c" name:"ctx" aliases:"ctx-size" default:"256" placeholder:"N" help:"Tokens of a window (default ${default})."`
 	Windows int    `default:"40" placeholder:"N" help:"Windows at most; 0 is the whole text (default ${default})."`
+	Arg     string `arg:"" optional:"" name:"file" type:"nonempty" help:"The same as -f FILE."`
 }
 
 // perplexityResult is what `chat perplexity --json` prints.
@@ -34,12 +35,15 @@ func (c *perplexityCmd) Validate() error {
 	if c.Ctx < 2 || c.Windows < 0 {
 		return fmt.Errorf("--ctx must be at least 2 and --windows not negative")
 	}
+	if err := takeFile(&c.File, c.Arg); err != nil {
+		return err
+	}
 	return c.loadFlags.Validate()
 }
 
 // Run implements kong's command.
 func (c *perplexityCmd) Run(a *app) error {
-	m, err := a.load(&c.loadFlags, false)
+	m, err := a.load(&c.loadFlags)
 	if err != nil {
 		return err
 	}

@@ -5,20 +5,17 @@ import "github.com/latentgo/latentgo/internal/models"
 // pullCmd is `chat pull`: a model into the cache. Prints the path of its first file, with --json {"path": "…"}.
 type pullCmd struct {
 	jsonFlag
-	loadFlags
+	modelFlag
 
-	Name string `arg:"" optional:"" placeholder:"MODEL" help:"The model, as for -m."`
+	Name string `arg:"" optional:"" type:"nonempty" placeholder:"MODEL" help:"The model, as for -m."`
 }
+
+// Validate implements kong's hook.
+func (c *pullCmd) Validate() error { return c.take(c.Name) }
 
 // Run implements kong's command. A model that is here already is checked against its source.
 func (c *pullCmd) Run(a *app) error {
-	name := c.Name
-	if name == "" {
-		name = c.Model
-	} else if c.Model != "" {
-		return usagef("pull", "the model is named twice: %q and -m %q", name, c.Model)
-	}
-	path, err := a.fetch(name, models.Options{Refresh: true})
+	path, err := a.fetch(c.Model, models.Options{Refresh: true})
 	if err != nil {
 		return err
 	}

@@ -1,19 +1,12 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"io"
 	"strings"
-
-	"github.com/latentgo/latentgo/cmd/chat/internal/human"
-	"github.com/latentgo/latentgo/engine"
-	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
-// runCmd is `chat run`: one prompt, one answer. The text streams to standard output; with --json it is
-//
-//	{"prompt": [ids], "ids": [ids of the answer, the end token included], "text": "…"}
+// runCmd is `chat run [MODEL] [PROMPT]`: one prompt, one answer. The text streams to standard output; --json prints
+// answered. Without a prompt standard input is one; on a terminal a conversation begins.
 type runCmd struct {
 	jsonFlag
 	loadFlags
@@ -21,34 +14,61 @@ type runCmd struct {
 	answerFlags
 	samplingFlags
 
-	Prompt string `short:"p" xor:"prompt" placeholder:"TEXT" help:"The prompt."`
-	File   string `short:"f" xor:"prompt" placeholder:"FILE" help:"File with the prompt; - is standard input. A .json file may hold a list of token ids, which are used as they are."`
-	System string `placeholder:"TEXT" help:"System prompt."`
-	Raw    bool   `help:"Continue the text itself, without the chat template."`
+	Prompt string   `short:"p" xor:"prompt" type:"nonempty" placeholder:"TEXT" help:"The same as PROMPT; piped text is not added."`
+	File   string   `short:"f" xor:"prompt" type:"nonempty" placeholder:"FILE" help:"File with the prompt; - is standard input. A .json file holds a list of token ids, which are used as they are, or an object, which is a text."`
+	System string   `placeholder:"TEXT" help:"System prompt."`
+	Raw    bool     `help:"Continue the text itself, without the chat template."`
+	Words  []string `arg:"" optional:"" name:"prompt" help:"The prompt in quotes, after a model if -m names none; piped text is added to it."`
 }
 
 // Validate implements kong's hook.
 func (c *runCmd) Validate() error {
-	if c.Prompt == "" && c.File == "" {
-		return errors.New("no prompt: -p TEXT or -f FILE gives one")
+	_, text, err := modelAndPrompt(c.Model, c.Words)
+	switch {
+	case err != nil:
+		return err
+	case text != "" && c.Prompt+c.File != "":
+		return errors.New("the prompt is given twice")
+	case len(c.Words) > 0 && strings.TrimSpace(strings.Join(c.Words, " ")) == "":
+		return errors.New("the prompt is empty")
+	case c.Raw && c.System != "":
+		return errors.New("--system is a message, for which --raw leaves no place: put it into the text")
 	}
 	return validate(&c.loadFlags, &c.sessionFlags, &c.answerFlags, &c.samplingFlags)
 }
 
-// runResult is what `chat run --json` prints.
-type runResult struct {
-	Prompt []int32 `json:"prompt"`
-	IDs    []int32 `json:"ids"`
-	Text   string  `json:"text"`
-}
-
 // Run implements kong's command.
 func (c *runCmd) Run(a *app) error {
-	prompt, err := c.prompt(a)
+	p := onePrompt{text: c.Prompt, system: c.System, raw: c.Raw}
+	var words string
+	c.Model, words, _ = modelAndPrompt(c.Model, c.Words) // Validate has seen the error
+	var err error
+	switch {
+	case c.Prompt != "":
+	case c.File != "":
+		err = a.file(c.File, &p)
+	case words != "":
+		p.text = words
+		err = a.piped(&p)
+	case a.interactive() && !c.Raw && !c.JSON:
+		chat := &chatCmd{loadFlags: c.loadFlags, sessionFlags: c.sessionFlags, answerFlags: c.answerFlags, samplingFlags: c.samplingFlags, System: c.System}
+		return chat.Run(a)
+	case isTerminal(a.stdin):
+		return usagef("run", "no prompt: -p TEXT or -f FILE gives one")
+	default:
+		if err = a.input(&p); err == nil && strings.TrimSpace(p.text) == "" {
+			return usagef("run", "no prompt: -p TEXT or -f FILE gives one, and standard input is empty")
+		}
+	}
 	if err != nil {
 		return err
 	}
-	m, err := a.load(&c.loadFlags, false)
+	return c.answer(a, p)
+}
+
+// answer loads the model and answers p.
+func (c *runCmd) answer(a *app, p onePrompt) error {
+	m, err := a.load(&c.loadFlags)
 	if err != nil {
 		return err
 	}
@@ -64,110 +84,5 @@ func (c *runCmd) Run(a *app) error {
 		return err
 	}
 	o := &oneAnswer{a: a, m: m, s: s, opt: opt, json: c.JSON, verbose: c.Verbose}
-	return o.run(prompt)
-}
-
-// prompt puts the prompt together from the flags.
-func (c *runCmd) prompt(a *app) (onePrompt, error) {
-	p := onePrompt{text: c.Prompt, system: c.System, raw: c.Raw}
-	if c.File == "" {
-		return p, nil
-	}
-	raw, err := a.readFile(c.File)
-	if err != nil {
-		return p, err
-	}
-	if strings.HasSuffix(c.File, ".json") {
-		if ids, err := parseIDs(raw); err == nil {
-			p.ids = ids
-			return p, nil
-		}
-	}
-	p.text = string(raw)
-	if !p.raw {
-		p.text = strings.TrimRight(p.text, "\r\n")
-	}
-	return p, nil
-}
-
-// onePrompt is what the model answers: ids as they are, or a text, or a message.
-type onePrompt struct {
-	ids          []int32
-	text, system string
-	raw          bool
-}
-
-// conversation is the prompt as messages.
-func (p *onePrompt) conversation() chat.Conversation {
-	conv := chat.Conversation{AddGenerationPrompt: true}
-	if p.system != "" {
-		conv.Messages = append(conv.Messages, chat.NewMessage("system", p.system))
-	}
-	conv.Messages = append(conv.Messages, chat.NewMessage("user", p.text))
-	return conv
-}
-
-// oneAnswer streams the answer to one prompt, or prints it as JSON.
-type oneAnswer struct {
-	a             *app
-	m             *engine.Model
-	s             *engine.Session
-	opt           *engine.GenerateOptions
-	json, verbose bool
-}
-
-// run answers p.
-func (o *oneAnswer) run(p onePrompt) error {
-	res := runResult{Prompt: []int32{}, IDs: []int32{}}
-	var text strings.Builder
-	err := o.stream(p, &res, &text)
-	if err != nil && !errors.Is(err, context.Canceled) {
-		return err
-	}
-	// After Ctrl-C the line is ended and the speed shown, too.
-	st := o.s.Stats()
-	res.Text = text.String()
-	switch {
-	case o.json && err == nil:
-		err = o.a.printJSON(res)
-	case !o.json && !strings.HasSuffix(res.Text, "\n"):
-		o.a.printf("\n")
-	}
-	if st.Reason == engine.ReasonContext {
-		o.a.note("chat: the answer was cut: the context of %d tokens is full; -c makes it larger", o.s.Context())
-	}
-	if o.verbose {
-		o.a.note("%s", human.Speed(st))
-	}
-	return err
-}
-
-// stream runs the generation, collects ids and text, and writes the text as it comes unless JSON is wanted.
-func (o *oneAnswer) stream(p onePrompt, res *runResult, text *strings.Builder) error {
-	out := io.Writer(text)
-	if !o.json {
-		out = io.MultiWriter(text, o.a.out)
-	}
-	seq := o.s.Chat(o.a.ctx, p.conversation(), o.opt)
-	if p.ids != nil {
-		seq = o.s.Generate(o.a.ctx, p.ids, o.opt)
-	} else if p.raw {
-		seq = o.s.GenerateText(o.a.ctx, p.text, o.opt)
-	}
-	for piece, err := range seq {
-		if err != nil {
-			return err
-		}
-		if len(res.Prompt) == 0 { // the engine has tokenised it by now
-			st := o.s.Stats()
-			res.Prompt = append(res.Prompt, o.s.Tokens()[:st.CachedTokens+st.PromptTokens]...)
-		}
-		if piece.Token >= 0 {
-			res.IDs = append(res.IDs, piece.Token)
-		}
-		if _, err := io.WriteString(out, piece.Text); err != nil {
-			return err
-		}
-	}
-	return nil
+	return o.run(p)
 }

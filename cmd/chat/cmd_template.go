@@ -16,10 +16,10 @@ import (
 //	{"messages": [{"role": "user", "content": "…"}, …], "tools": […], "add_generation_prompt": true}
 type templateCmd struct {
 	jsonFlag
-	loadFlags
+	modelFlag
 
-	Template string  `placeholder:"FILE" help:"File with a Jinja template; without it the model's own is used."`
-	File     string  `short:"f" required:"" placeholder:"FILE" help:"Conversation as JSON: messages, tools, add_generation_prompt."`
+	Template string  `type:"nonempty" placeholder:"FILE" help:"File with a Jinja template; without it the model's own is used."`
+	File     string  `short:"f" required:"" type:"nonempty" placeholder:"FILE" help:"Conversation as JSON: messages, tools, add_generation_prompt."`
 	BOS      *string `name:"bos" placeholder:"TEXT" help:"Text of the BOS token (default: the model's, or none)."`
 	EOS      *string `name:"eos" placeholder:"TEXT" help:"Text of the EOS token (default: the model's, or none)."`
 	Now      string  `placeholder:"TIME" help:"Date and time that the template sees, as 2026-01-02T03:04:05, with or without a zone (default: now)."`
@@ -102,7 +102,7 @@ func (c *templateCmd) template(a *app, opt *chat.RenderOptions) (*chat.Template,
 		}
 		return t, nil
 	}
-	m, err := a.load(&c.loadFlags, true)
+	m, err := a.loadVocab(&c.modelFlag)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -10,40 +9,56 @@ import (
 	"github.com/latentgo/latentgo/engine"
 )
 
-// tokenizeCmd is `chat tokenize`: text to ids, no BOS added, special tokens found. Prints {"ids": […]}, or a list of
-// lists for a list of texts. Files that hold only a vocabulary work.
+// tokenizeCmd is `chat tokenize [TEXT…]`: text to ids, no BOS added, special tokens found. Prints {"ids": […]}, or a
+// list of lists for a list of texts. Files that hold only a vocabulary work.
 type tokenizeCmd struct {
 	jsonFlag
-	loadFlags
+	modelFlag
 
-	Text   string `short:"p" xor:"text" placeholder:"TEXT" help:"The text."`
-	File   string `short:"f" xor:"text" placeholder:"FILE" help:"File with the text; - is standard input. A .json file that holds a list of strings gives a list of lists."`
-	Pieces bool   `help:"Print one token per line: its id and, quoted, the bytes it stands for."`
+	Text   string   `short:"p" xor:"text" type:"nonempty" placeholder:"TEXT" help:"The same as TEXT."`
+	File   string   `short:"f" xor:"text" type:"nonempty" placeholder:"FILE" help:"File with the text; - is standard input. A .json file holds a list of strings and gives a list of lists, or an object, which is a text."`
+	Pieces bool     `help:"Print one token per line: its id and, quoted, the bytes it stands for."`
+	Words  []string `arg:"" optional:"" name:"text" help:"The text; without any, standard input is read."`
 }
 
 // Validate implements kong's hook.
 func (c *tokenizeCmd) Validate() error {
-	if c.Text == "" && c.File == "" {
-		return errors.New("no text: -p TEXT or -f FILE gives one")
+	if len(c.Words) > 0 && c.Text+c.File != "" {
+		return errors.New("the text is given twice")
 	}
-	return c.loadFlags.Validate()
+	return nil
+}
+
+// texts returns what to tokenise; list says that it was a list.
+func (c *tokenizeCmd) texts(a *app) (texts []string, list bool, err error) {
+	switch {
+	case c.Text != "":
+		return []string{c.Text}, false, nil
+	case len(c.Words) > 0:
+		return []string{strings.Join(c.Words, " ")}, false, nil
+	case c.File != "":
+		return a.readTexts(c.File)
+	case isTerminal(a.stdin):
+		return nil, false, usagef("tokenize", "no text: TEXT or -f FILE gives one")
+	}
+	raw, err := a.readFile("-")
+	if err == nil && len(raw) == 0 {
+		err = usagef("tokenize", "no text: TEXT or -f FILE gives one, and standard input is empty")
+	}
+	return []string{string(raw)}, false, err
 }
 
 // Run implements kong's command. Without --pieces the output is JSON in any case.
 func (c *tokenizeCmd) Run(a *app) error {
-	text := []byte(c.Text)
-	if c.File != "" {
-		var err error
-		if text, err = a.readFile(c.File); err != nil {
-			return err
-		}
+	texts, isList, err := c.texts(a)
+	if err != nil {
+		return err
 	}
-	m, err := a.load(&c.loadFlags, true)
+	m, err := a.loadVocab(&c.modelFlag)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	texts, isList := textList(c.File, text)
 	ids := make([][]int32, len(texts))
 	for i, t := range texts {
 		if ids[i], err = m.Encode(t, false, true); err != nil {
@@ -60,14 +75,6 @@ func (c *tokenizeCmd) Run(a *app) error {
 		return a.printJSON(map[string]any{"ids": ids})
 	}
 	return a.printJSON(map[string]any{"ids": ids[0]})
-}
-
-// textList returns the strings of a .json file that is a list of them, and else the text itself.
-func textList(name string, raw []byte) (texts []string, isList bool) {
-	if strings.HasSuffix(name, ".json") && json.Unmarshal(raw, &texts) == nil && texts != nil {
-		return texts, true
-	}
-	return []string{string(raw)}, false
 }
 
 // printPieces lists tokens for people, with an empty line between texts.

@@ -53,7 +53,7 @@ func (c *comparer) add(m *engine.Model, name, form string) error {
 	if title == "" {
 		title = name
 	}
-	c.sides = append(c.sides, &side{m: m, s: s, res: compared{Model: title, Asked: form, MLA: in.MLA, CacheBytes: in.CacheBytes, Recent: in.RecentBytes, Made: m.Conversion()}})
+	c.sides = append(c.sides, &side{m: m, s: s, res: compared{Model: title, File: m.File().Name(), Asked: form, MLA: in.MLA, CacheBytes: in.CacheBytes, Recent: in.RecentBytes, Made: m.Conversion()}})
 	if first := c.sides[0].m.Info(); in.Vocab != first.Vocab {
 		return fmt.Errorf("%s has a vocabulary of %d tokens, the reference one of %d: they can't be compared", name, in.Vocab, first.Vocab)
 	}

@@ -16,6 +16,7 @@ import (
 type usageError struct {
 	err     error
 	command string // subcommand, "" for none
+	hint    string // what to do; "" names the subcommand's --help
 }
 
 // Error implements error.
@@ -36,6 +37,7 @@ var hints = []struct {
 	{engine.ErrInvalid, "the file contradicts itself; download or convert it again"},
 	{engine.ErrContextFull, "a larger context: -c N"},
 	{engine.ErrNoTemplate, "the model was not made for conversations: `chat run --raw -p TEXT` continues a text"},
+	{errNoText, "--json prints the ids of its tokens"},
 	{engine.ErrNoTokenizer, "give token ids instead of text: -f IDS.json with a list of numbers"},
 	{engine.ErrNoWeights, "the file holds only a vocabulary: `chat tokenize` works with it"},
 	{models.ErrUnknown, "give the path of a .gguf file, owner/repo[:QUANT] of Hugging Face, a URL, or one of: " + strings.Join(models.Names(), ", ")},
@@ -46,6 +48,7 @@ var hints = []struct {
 	{models.ErrNoFile, "name one of them: owner/repo:QUANT"},
 	{models.ErrCache, "set LATENTGO_CACHE to a folder that can be written"},
 	{models.ErrAccess, "tokens are made at https://huggingface.co/settings/tokens"},
+	{fs.ErrExist, "name another file; --force replaces this one"},
 	{syscall.ENOSPC, "free some disk space and try again"},
 	{fs.ErrNotExist, "check the path"},
 	{fs.ErrPermission, "check the permissions of the file and its folder"},
@@ -55,11 +58,18 @@ var hints = []struct {
 func hintFor(err error) string {
 	var usage *usageError
 	if errors.As(err, &usage) {
+		if usage.hint != "" {
+			return usage.hint
+		}
 		return strings.TrimRight("chat "+usage.command, " ") + " --help describes the flags"
 	}
 	var sources *models.SourcesError
 	if errors.As(err, &sources) {
 		return "download " + sources.URL + " by hand and name it with -m, or set HF_ENDPOINT or PIP_INDEX_URL to a mirror"
+	}
+	var input *inputError
+	if errors.As(err, &input) {
+		return "name another file"
 	}
 	var tmpl *chat.TemplateError
 	if errors.As(err, &tmpl) {

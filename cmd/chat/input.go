@@ -1,65 +1,59 @@
 package main
 
 import (
-	"encoding/json"
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
-	"github.com/latentgo/latentgo/engine"
+	"github.com/latentgo/latentgo/internal/models"
 )
 
-// readFile returns the content of a file, of standard input for "-".
+// readFile returns the text of a file, of standard input for "-". A byte order mark in front of UTF-8 is no part of it;
+// one of another encoding is an error, since every use here expects UTF-8.
 func (a *app) readFile(path string) ([]byte, error) {
 	if path != "-" {
-		return os.ReadFile(path)
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		return decodeText(path, raw)
 	}
 	raw, err := io.ReadAll(a.stdin)
 	if err != nil {
 		return nil, fmt.Errorf("read standard input: %w", err)
 	}
-	return raw, nil
+	return decodeText("standard input", raw)
 }
 
-// readIDs reads a file of token ids: a .json file with a list of numbers, or a text that m's tokenizer turns into ids
-// (no BOS added, special tokens found).
-func (a *app) readIDs(m *engine.Model, path string) ([]int32, error) {
-	raw, err := a.readFile(path)
-	if err != nil {
-		return nil, err
-	}
-	if !strings.HasSuffix(path, ".json") {
-		return m.Encode(string(raw), false, true)
-	}
-	ids, err := parseIDs(raw)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return ids, nil
+// byteOrderMarks are those of other encodings, the longer ones first.
+var byteOrderMarks = []struct{ mark, encoding string }{
+	{"\x00\x00\xfe\xff", "UTF-32"}, {"\xff\xfe\x00\x00", "UTF-32"}, {"\xfe\xff", "UTF-16"}, {"\xff\xfe", "UTF-16"},
 }
 
-// parseIDs reads a JSON list of token ids.
-func parseIDs(raw []byte) ([]int32, error) {
-	var ids []int32
-	if err := json.Unmarshal(raw, &ids); err != nil {
-		return nil, fmt.Errorf("not a JSON list of token ids: %w", err)
-	}
-	if ids == nil {
-		return nil, fmt.Errorf("not a JSON list of token ids: it holds null")
-	}
-	return ids, nil
-}
-
-// piped returns the text that a pipe or a file holds on standard input, "" for a terminal or anything else.
-func (a *app) piped() (string, error) {
-	// Neither a terminal nor, say, an inherited socket is read: nothing might ever come.
-	if f, ok := a.stdin.(*os.File); ok {
-		st, err := f.Stat()
-		if err != nil || !st.Mode().IsRegular() && st.Mode()&os.ModeNamedPipe == 0 {
-			return "", nil
+// decodeText returns raw without its byte order mark. name is for errors.
+func decodeText(name string, raw []byte) ([]byte, error) {
+	for _, m := range byteOrderMarks {
+		if bytes.HasPrefix(raw, []byte(m.mark)) {
+			return nil, fmt.Errorf("%s is a text in %s: save it as UTF-8", name, m.encoding)
 		}
 	}
-	raw, err := a.readFile("-")
-	return strings.TrimRight(string(raw), "\r\n"), err
+	return bytes.TrimPrefix(raw, []byte("\ufeff")), nil
+}
+
+// takeFile sets *file to what a command's argument names; one of both must be there.
+func takeFile(file *string, arg string) error {
+	switch {
+	case arg != "" && *file != "":
+		return fmt.Errorf("the text is named twice: %q and -f %q", arg, *file)
+	case arg != "":
+		*file = arg
+	case *file == "":
+		return errors.New("no text: FILE or -f FILE names one")
+	}
+	if models.LooksLike(*file) == models.IsAName {
+		return fmt.Errorf("%s is a model and no text: -m names it", *file)
+	}
+	return nil
 }

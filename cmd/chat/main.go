@@ -2,10 +2,12 @@
 //
 //	chat                         fetches the default model if needed and starts a conversation
 //	chat "Why is the sky blue?"  one answer; text piped into it is added to the question
-//	chat run|tokenize|logits|perplexity|bench|inspect|template|pull|convert|compare …
+//	chat run|pull|list|inspect|tokenize|template|logits|perplexity|bench|compare|convert|help|version …
 //
-// MODEL after -m is a path, a name of the catalogue, owner/repo[:QUANT] of Hugging Face or a URL; what is fetched stays in
-// the cache (package internal/models). The environment:
+// A first argument that is one plain word is a subcommand, never a prompt: a mistyped one is an error.
+//
+// MODEL after -m is a path, a name of the catalogue, owner/repo[:QUANT] of Hugging Face or a URL; what is fetched stays
+// in the cache (package internal/models). The environment:
 //
 //	LATENTGO_CACHE                cache directory; the history of conversations is there, and models compressed at load
 //	LATENTGO_CPU                  kernel path: generic, avx2, avx512, neon
@@ -23,6 +25,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/alecthomas/kong"
 )
@@ -57,24 +60,39 @@ type exitCode int
 
 // parse reads the command line. What is wrong with it is a usageError.
 func (a *app) parse(args []string) (*kong.Context, error) {
-	parser, err := kong.New(&cli{},
+	var line cli
+	parser, err := kong.New(&line,
 		kong.Name("chat"),
 		kong.Description("Talk with a GGUF model in the terminal.\n\n"+
-			"Without a subcommand it starts a conversation, or answers one prompt: chat [-m MODEL] [PROMPT]. "+
+			"Without a subcommand it starts a conversation, or answers one prompt: chat [-m MODEL] [\"PROMPT\"]. "+
 			"`chat chat --help` describes the flags for that."),
 		kong.Writers(a.out, a.stderr),
 		kong.Exit(func(code int) { panic(exitCode(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110, FlagsLast: true}),
 		kong.WithHyphenPrefixedParameters(true),
 		kong.ShortUsageOnError(),
+		kong.NamedMapper("nonempty", kong.MapperFunc(nonempty)),
 		vars(),
 	)
 	if err != nil {
 		return nil, err
 	}
+	names := commandNames(parser)
+	if len(args) > 0 {
+		if err := unknownCommand(args[0], names); err != nil {
+			return nil, err
+		}
+	}
 	ctx, err := parser.Parse(args)
 	if err != nil {
 		return nil, &usageError{err: err, command: commandOf(err)}
+	}
+	if prompt := line.Chat.Prompt; len(prompt) > 0 && !slices.Contains(names, args[0]) {
+		// The first argument came behind flags; with -m it can't be a model's name.
+		if line.Chat.Model != "" {
+			return ctx, unknownWord(prompt[0], names)
+		}
+		return ctx, unknownCommand(prompt[0], names)
 	}
 	return ctx, nil
 }

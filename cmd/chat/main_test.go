@@ -2,18 +2,22 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -31,6 +35,10 @@ func TestMain(m *testing.M) {
 //	json FILE PATH VALUE a value of a JSON file (or stdout), at a path like prompt.median or ids.0; * only has to be there
 //	is FILE TEXT         the file (or stdout) is exactly the text
 //	bytes FILE N         the file has N bytes
+//	sameprompt A B …     the files, JSON of chat run, have the same prompt
+//	seedagain MODEL      a random answer comes again with the seed that its JSON has
+//	logprobs MODEL       log-probabilities are those of chat logits
+//	bom WAY IN OUT       copies a file: strip or add a byte order mark, or as utf16
 //	hidden N             the folder has N hidden files: temporary ones that were left behind
 //	env MODEL, SHARED    the real model and the shared vectors; conditions [model] and [shared]
 func TestScripts(t *testing.T) {
@@ -61,6 +69,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": cmdExits, "json": cmdJSON, "is": cmdIs, "bytes": cmdBytes, "hidden": cmdHidden,
+			"sameprompt": cmdSamePrompt, "seedagain": cmdSeedAgain, "logprobs": cmdLogProbs, "bom": cmdBOM,
 		},
 	})
 }
@@ -165,6 +174,81 @@ func cmdHidden(ts *testscript.TestScript, _ bool, args []string) {
 	if strconv.Itoa(len(names)) != args[0] {
 		ts.Fatalf("hidden files: %q, want %s", names, args[0])
 	}
+}
+
+// answerIn reads a file that holds the JSON of `chat run`.
+func answerIn(ts *testscript.TestScript, file string) (a answered) {
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(file)), &a))
+	return a
+}
+
+// cmdSamePrompt implements "sameprompt A B …".
+func cmdSamePrompt(ts *testscript.TestScript, _ bool, args []string) {
+	first := answerIn(ts, args[0]).Prompt
+	for _, file := range args[1:] {
+		if got := answerIn(ts, file).Prompt; len(first) == 0 || !slices.Equal(got, first) {
+			ts.Fatalf("%s: prompt %v, but %v in %s", file, got, first, args[0])
+		}
+	}
+}
+
+// cmdSeedAgain implements "seedagain MODEL".
+func cmdSeedAgain(ts *testscript.TestScript, _ bool, args []string) {
+	run := func(more ...string) answered {
+		ts.Check(ts.Exec("chat", append([]string{"run", "-m", args[0], "-p", "abc", "-n", "12", "--temp", "5", "--top-k", "0", "--ignore-eos", "--json"}, more...)...))
+		return answerIn(ts, "stdout")
+	}
+	first := run()
+	if again := run("-s", strconv.FormatInt(first.Seed, 10)); !slices.Equal(again.IDs, first.IDs) || first.Seed < 0 {
+		ts.Fatalf("seed %d: %v, then %v", first.Seed, first.IDs, again.IDs)
+	}
+	if other := run(); slices.Equal(other.IDs, first.IDs) || other.Seed == first.Seed {
+		ts.Fatalf("two runs without a seed are the same: %d, %v", other.Seed, other.IDs)
+	}
+}
+
+// cmdLogProbs implements "logprobs MODEL".
+func cmdLogProbs(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(ts.Exec("chat", "run", "-m", args[0], "-p", "abc", "-n", "4", "-s", "5", "--temp", "2", "--ignore-eos", "--json"))
+	a := answerIn(ts, "stdout")
+	all, err := marshal(append(slices.Clone(a.Prompt), a.IDs...))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs("all.json"), []byte(all), 0o644))
+	ts.Check(ts.Exec("chat", "logits", "-m", args[0], "all.json", "-o", ts.MkAbs("all.f32"), "--json", "--force"))
+	var l logitsResult
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &l))
+	raw := ts.ReadFile("all.f32")
+	for i, id := range a.IDs {
+		row := make([]float32, l.Vocab)
+		at := 4 * l.Vocab * (len(a.Prompt) + i - 1)
+		_, err := binary.Decode([]byte(raw[at:]), binary.LittleEndian, row)
+		ts.Check(err)
+		if want := float64(row[id]) - logSumExp(row); math.Abs(want-float64(a.LogProbs[i])) > 0.05 {
+			ts.Fatalf("token %d: log-probability %g, want %g", i, a.LogProbs[i], want)
+		}
+	}
+}
+
+// cmdBOM implements "bom WAY IN OUT".
+func cmdBOM(ts *testscript.TestScript, _ bool, args []string) {
+	const mark = "\ufeff"
+	text := ts.ReadFile(args[1])
+	switch args[0] {
+	case "strip":
+		if !strings.HasPrefix(text, mark) {
+			ts.Fatalf("%s has no byte order mark", args[1])
+		}
+		text = strings.TrimPrefix(text, mark)
+	case "add":
+		text = mark + text
+	case "utf16":
+		var b []byte
+		for _, u := range utf16.Encode([]rune(mark + text)) {
+			b = append(b, byte(u), byte(u>>8))
+		}
+		text = string(b)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(text), 0o644))
 }
 
 // at looks up a dotted path in decoded JSON; "." is the value itself.

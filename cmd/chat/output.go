@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"sync"
 
 	"github.com/latentgo/latentgo/internal/atomicfile"
@@ -50,7 +52,39 @@ func (a *app) printf(format string, args ...any) {
 	_, _ = fmt.Fprintf(a.out, format, args...)
 }
 
-// writeBeside replaces path by what fill writes; see package atomicfile.
-func writeBeside(path string, fill func(io.Writer) error) error {
-	return atomicfile.Write(path, atomicfile.Options{Overwrite: true}, fill)
+// forceFlag lets a command replace the file that it writes.
+type forceFlag struct {
+	Force bool `help:"Replace the file that is written if it is there already."`
+}
+
+// mayWrite returns an error unless path may be written: before the work, whose result would be lost. A file that is
+// there needs --force; one of the inputs, under any of its names, is never replaced. Inputs that are no files do not
+// count.
+func (f *forceFlag) mayWrite(path string, inputs ...string) error {
+	st, err := os.Stat(path)
+	for _, in := range inputs {
+		if err == nil && st.Mode().IsRegular() && sameFile(st, in) {
+			return &inputError{path, in}
+		}
+	}
+	return atomicfile.Check(path, atomicfile.Options{Overwrite: f.Force})
+}
+
+// inputError refuses to write over an input.
+type inputError struct{ path, input string }
+
+// Error names both.
+func (e *inputError) Error() string {
+	return fmt.Sprintf("write %s: it is the input %s, which would be lost", e.path, e.input)
+}
+
+// write writes what fill writes to the file at path, see mayWrite.
+func (f *forceFlag) write(path string, fill func(io.Writer) error) error {
+	return atomicfile.Write(path, atomicfile.Options{Overwrite: f.Force}, fill)
+}
+
+// sameFile reports whether st is the file at path.
+func sameFile(st fs.FileInfo, path string) bool {
+	other, err := os.Stat(path)
+	return err == nil && os.SameFile(st, other)
 }

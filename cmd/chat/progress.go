@@ -128,8 +128,8 @@ func label(p models.Progress) string {
 	return p.File + " from " + p.Source
 }
 
-// convertBar shows the reports of a conversion on a terminal: a bar for each stage. Warnings are lines of their own, on a
-// terminal or not.
+// convertBar shows the reports of a conversion on a terminal: a bar for each stage. Warnings are lines of their own, on
+// a terminal or not.
 type convertBar struct {
 	a     *app
 	mu    sync.Mutex // reports come from another goroutine than clear

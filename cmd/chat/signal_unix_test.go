@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/internal/testenv"
 )
 
@@ -63,6 +65,31 @@ func TestInterruptEndsARun(t *testing.T) {
 		if d := time.Since(sent); d > 5*time.Second {
 			t.Errorf("%v took %v", sig, d)
 		}
+	}
+}
+
+// What came before Ctrl-C is printed as complete JSON that tells why it ends.
+func TestInterruptEndsJSON(t *testing.T) {
+	model := realModel(t)
+	var a answered
+	for wait := time.Second; wait <= 16*time.Second && a.Tokens == 0; wait *= 2 { // until the model was loaded in time
+		cmd := program(t, "run", "-m", model, "-p", "Count to a million.", "--ignore-eos", "--temp", "0", "--json")
+		var out bytes.Buffer
+		cmd.Stdout = &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(wait)
+		_ = cmd.Process.Signal(os.Interrupt)
+		if code := exitOf(t, cmd.Wait()); code != 130 {
+			t.Fatalf("exit code %d, want 130", code)
+		}
+		if err := json.Unmarshal(out.Bytes(), &a); out.Len() > 0 && err != nil {
+			t.Fatalf("%v: %s", err, out.String())
+		}
+	}
+	if a.Reason != engine.ReasonCancelled || a.Tokens == 0 || len(a.IDs) != len(a.LogProbs) {
+		t.Errorf("%+v", a)
 	}
 }
 

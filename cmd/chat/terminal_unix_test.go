@@ -15,9 +15,11 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+
+	"github.com/latentgo/latentgo/internal/testenv"
 )
 
-// screen is a pseudo-terminal with chat on it. It answers the editor's question for the cursor's position.
+// screen is a pseudo-terminal with chat on it. Like many, it answers no questions, such as where the cursor is.
 type screen struct {
 	t    *testing.T
 	tty  *os.File
@@ -52,9 +54,6 @@ func (s *screen) watch() {
 		s.mu.Lock()
 		s.text.Write(buf[:n])
 		s.mu.Unlock()
-		if bytes.Contains(buf[:n], []byte("\x1b[6n")) {
-			_, _ = io.WriteString(s.tty, "\x1b[1;1R")
-		}
 		if err != nil {
 			s.done <- s.cmd.Wait()
 			return
@@ -93,6 +92,54 @@ func (s *screen) end() int {
 		s.t.Fatalf("the program goes on; the screen:\n%q", s.text.String())
 		return -1
 	}
+}
+
+// smallChat is a model of a few weights with a chat template, for conversations whose answers do not matter.
+func smallChat(t *testing.T) string { return testenv.Shared(t, "cases/add-eos-chat.gguf") }
+
+// Each way to leave works on a terminal that does not say where its cursor is.
+func TestTerminalThatAnswersNothing(t *testing.T) {
+	for keys, shown := range map[string]string{"\x04": "", "\x03\x04": "Ctrl-D or /bye leaves", "/bye\r": "/bye"} {
+		s := newScreen(t, t.TempDir(), "-m", smallChat(t), "--temp", "0", "-n", "2")
+		s.wait(">>> ")
+		s.keys("hi\r")
+		s.wait("cut after 2 tokens")
+		s.wait(">>> ")
+		s.keys(keys)
+		s.wait(shown)
+		if code := s.end(); code != 0 {
+			t.Errorf("%q: exit code %d", keys, code)
+		}
+		if s.mu.Lock(); bytes.Contains(s.text.Bytes(), []byte("\x1b[6n")) {
+			t.Error("the terminal was asked where its cursor is")
+		}
+		s.mu.Unlock()
+	}
+}
+
+// run without a prompt is a conversation on a terminal, as in Ollama.
+func TestRunWithoutAPromptTalks(t *testing.T) {
+	s := newScreen(t, t.TempDir(), "run", smallChat(t), "--temp", "0", "-n", "2")
+	s.wait(">>> ")
+	s.keys("hi\r")
+	s.wait("cut after 2 tokens")
+	s.keys("\x04")
+	if code := s.end(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// Backspace takes a whole flag, and leaves the words before it.
+func TestBackspaceTakesAFlag(t *testing.T) {
+	s := newScreen(t, t.TempDir(), "-m", smallChat(t), "--temp", "0", "-n", "2")
+	s.wait(">>> ")
+	s.keys("/set system a🇩🇪👨‍👩‍👧\x7f\x7fb\r")
+	s.wait(`system = "ab"`)
+	s.wait(">>> ")
+	s.keys("/set system a🇩🇪b\x1b[D\x1b[D\x1b[3~c\r")
+	s.wait(`system = "acb"`)
+	s.keys("\x04")
+	s.end()
 }
 
 func TestConversationOnATerminal(t *testing.T) {

@@ -44,7 +44,7 @@ class Check:
         """Converts the model; returns the file and its report."""
         path = os.path.join(self.args.work, "%s-%s.gguf" % (form.replace("%", "pc"), name))
         note("converting to %s: %s" % (form, name))
-        out = run([self.chat, "convert", "--json", self.args.model, path, "--mla", form, "--calib", self.args.calib] + list(flags))
+        out = run([self.chat, "convert", "--json", "--force", self.args.model, path, "--mla", form, "--calib", self.args.calib] + list(flags))
         return path, json.loads(out)
 
     def ours(self, path, ctx, windows):

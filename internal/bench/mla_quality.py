@@ -56,7 +56,7 @@ def measure(chat, args):
         for ctx, windows in CONTEXTS:
             extra = ()
             if args.plot and (source, ctx) == ("calib", 256):
-                extra = ("--plot", args.plot, "--curve", str(ROOT / "internal" / "bench" / "transmla.csv"))
+                extra = ("--plot", args.plot, "--force", "--curve", str(ROOT / "internal" / "bench" / "transmla.csv"))
             out[source, ctx] = compare(chat, args, calib, ctx, windows, extra)
     return out
 

@@ -7,16 +7,15 @@ package chart
 import (
 	"fmt"
 	"image/color"
-	"io"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
 )
 
 // Chart is a picture.
@@ -24,6 +23,8 @@ type Chart struct {
 	Title  string
 	Note   string // below the title
 	Curves []Curve
+
+	escape *strings.Replacer // of the format that it is drawn for; nil changes nothing
 }
 
 // Curve is one line with its name; points may come in any order.
@@ -58,8 +59,8 @@ var (
 // shapes are the curves' points.
 var shapes = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.RingGlyph{}, draw.SquareGlyph{}}
 
-// WritePNG draws the chart to w.
-func (c *Chart) WritePNG(w io.Writer) error {
+// draw draws the chart.
+func (c *Chart) draw(to vg.CanvasSizer) error {
 	p := c.frame()
 	original := plotter.NewFunction(func(float64) float64 { return 1 })
 	original.LineStyle = draw.LineStyle{Color: grey, Width: vg.Points(1.2), Dashes: []vg.Length{vg.Points(6), vg.Points(4)}}
@@ -71,12 +72,9 @@ func (c *Chart) WritePNG(w io.Writer) error {
 		}
 	}
 	p.Legend.Add("original model", original)
-	canvas := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dpi), vgimg.UseBackgroundColor(color.White))
-	area := draw.Crop(draw.New(canvas), vg.Points(10), -vg.Points(16), vg.Points(10), -vg.Points(10))
-	p.Draw(area)
-	c.drawNote(p, area)
-	_, err := vgimg.PngCanvas{Canvas: canvas}.WriteTo(w)
-	return err
+	p.Draw(area(to))
+	c.drawNote(p, area(to))
+	return nil
 }
 
 // drawNote writes the note below the title.
@@ -97,7 +95,7 @@ func (c *Chart) frame() *plot.Plot {
 		s.Size = vg.Points(11)
 	}
 	p.Title.TextStyle.Font.Size = vg.Points(13)
-	p.X.Label.Text = "cache per token, % of the original's"
+	p.X.Label.Text = c.text("cache per token, % of the original's")
 	p.Y.Label.Text = "perplexity, multiples of the original's"
 	p.X.Label.Padding, p.Y.Label.Padding = vg.Points(6), vg.Points(6)
 	p.Legend.Top, p.Legend.XOffs, p.Legend.YOffs = true, -vg.Points(12), -vg.Points(8)

@@ -3,6 +3,7 @@ package chart
 import (
 	"bytes"
 	"image/png"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,7 +26,7 @@ func sample() *Chart {
 // The picture is a PNG of the documented size with both curves' colours in it; CHART_OUT names a file to keep it in.
 func TestWritePNG(t *testing.T) {
 	var b bytes.Buffer
-	if err := sample().WritePNG(&b); err != nil {
+	if err := sample().Write(&b, "x.png"); err != nil {
 		t.Fatal(err)
 	}
 	if out := os.Getenv("CHART_OUT"); out != "" {
@@ -56,6 +57,44 @@ func TestWritePNG(t *testing.T) {
 	}
 }
 
+// A picture is what its name says, whatever its texts hold.
+func TestFormats(t *testing.T) {
+	begins := map[string]string{
+		"png": "\x89PNG\r\n", "jpg": "\xff\xd8\xff", "jpeg": "\xff\xd8\xff", "JPG": "\xff\xd8\xff", "tif": "II*\x00", "tiff": "II*\x00",
+		"svg": "<?xml", "pdf": "%PDF-", "eps": "%!PS-Adobe", "tex": "\\documentclass",
+	}
+	for ext, want := range begins {
+		c := sample()
+		c.Title = `50 % of (a\b) & <c> {d}_e`
+		name := "no.png/x." + ext
+		var b bytes.Buffer
+		if err := c.Write(&b, name); err != nil || CheckName(name) != nil {
+			t.Errorf("%s: %v, %v", ext, err, CheckName(name))
+		}
+		head := strings.TrimLeft(b.String(), "%\n ")
+		if !strings.HasPrefix(b.String(), want) && !(ext == "tex" && strings.Contains(head, want)) {
+			t.Errorf("%s begins with %.20q", ext, b.String())
+		}
+		if out := os.Getenv("CHART_OUT"); out != "" {
+			_ = os.WriteFile(out+"."+ext, b.Bytes(), 0o644)
+		}
+		if ext == "tex" && !strings.Contains(b.String(), `50 \% of (a\textbackslash{}b) \& <c> \{d\}\_e`) {
+			t.Errorf("tex does not escape the title:\n%s", b.String())
+		}
+		if ext == "eps" && !strings.Contains(b.String(), `(50 % of \(a\\b\) & <c> {d}_e) show`) {
+			t.Error("eps does not escape the title")
+		}
+	}
+	for _, name := range []string{"p", "p.gif", "p.", ".", "png", "p.png.txt"} {
+		if err := CheckName(name); err == nil || !strings.Contains(err.Error(), ".jpg") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := sample().Write(io.Discard, name); err == nil {
+			t.Errorf("%s was written", name)
+		}
+	}
+}
+
 // Whatever was measured can be drawn.
 func TestOddCharts(t *testing.T) {
 	for name, points := range map[string][]Point{
@@ -68,7 +107,7 @@ func TestOddCharts(t *testing.T) {
 	} {
 		var b bytes.Buffer
 		c := &Chart{Title: name, Curves: []Curve{{"a curve", points}}}
-		if err := c.WritePNG(&b); err != nil || b.Len() < 1000 {
+		if err := c.Write(&b, "x.png"); err != nil || b.Len() < 1000 {
 			t.Errorf("%s: %v, %d bytes", name, err, b.Len())
 		}
 	}

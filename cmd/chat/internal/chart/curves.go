@@ -33,7 +33,7 @@ func readCurve(r io.Reader) (Curve, error) {
 	var c Curve
 	in := bufio.NewScanner(r)
 	for no := 1; in.Scan(); no++ {
-		line := strings.TrimSpace(in.Text())
+		line := strings.TrimSpace(strings.TrimPrefix(in.Text(), "\ufeff"))
 		switch {
 		case line == "" || strings.HasPrefix(line, "#"):
 		case c.Name == "":

@@ -7,7 +7,10 @@
 //	Ctrl-D    io.EOF on an empty line
 //
 // The REPL needs it. The work on keys and screen is github.com/ergochat/readline's; this package adds what that does
-// not have: bracketed paste, entries of several lines in the history, a private history file.
+// not have: bracketed paste, entries of several lines in the history, a private history file, keys that act on what a
+// person sees as one character, and a prompt on terminals that answer no questions.
+//
+// A prompt must start in the first column: the terminal is not asked where its cursor is.
 package lineedit
 
 import (
@@ -40,7 +43,7 @@ type Editor struct {
 	paste   *pasteReader
 	history *History
 	out     io.Writer
-	typed   bool // the line that is edited is not empty
+	line    clusterLine // what is edited, as the library last showed it
 }
 
 // Dumb reports whether a terminal of the kind in TERM cannot move its cursor, so that only a Plain reader works.
@@ -50,9 +53,9 @@ func Dumb(term string) bool { return term == "" || term == "dumb" }
 func New(cfg Config) (*Editor, error) {
 	e := &Editor{paste: newPasteReader(cfg.In), history: cfg.History, out: cfg.Out}
 	rc := &readline.Config{
-		Stdin: e.paste, Stdout: cfg.Out, Stderr: cfg.Out,
+		Stdin: e.paste, Stdout: noQuery{cfg.Out}, Stderr: cfg.Out,
 		HistoryLimit: historyLimit, DisableAutoSaveHistory: true, HistorySearchFold: true,
-		Painter: paint, Listener: e.listen, InterruptPrompt: "^C", EOFPrompt: "\n",
+		Painter: paint, Listener: e.line.listen, InterruptPrompt: "^C", EOFPrompt: "\n",
 	}
 	if cfg.Complete != nil {
 		rc.AutoComplete = completer(cfg.Complete)
@@ -78,16 +81,10 @@ func (e *Editor) ReadLine(prompt string) (string, error) {
 	switch {
 	case !errors.Is(err, readline.ErrInterrupt):
 		return line, err
-	case e.typed:
+	case len(e.line.text) > 0:
 		return "", ErrDropped
 	}
 	return "", ErrInterrupt
-}
-
-// listen implements readline.Listener: it sees the line after each key but the last.
-func (e *Editor) listen(line []rune, _ int, _ rune) ([]rune, int, bool) {
-	e.typed = len(line) > 0
-	return nil, 0, false
 }
 
 // Remember adds an entry, of one or more lines, to the history. Failing to write the file is not reported: a full disk

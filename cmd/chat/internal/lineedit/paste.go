@@ -60,7 +60,8 @@ func (r *pasteReader) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// feed takes one byte. The start mark is passed on like a key: the editor ignores it, so a lone Esc need not be held back.
+// feed takes one byte. The start mark is passed on like a key: the editor ignores it, so a lone Esc need not be held
+// back.
 func (r *pasteReader) feed(c byte) {
 	if !r.pasting {
 		r.out = append(r.out, c)

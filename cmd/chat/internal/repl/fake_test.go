@@ -15,7 +15,8 @@ import (
 	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
-// typist is a Reader that types prepared lines. "^C" is Ctrl-C on an empty line, "text^C" on another; the end is Ctrl-D.
+// typist is a Reader that types prepared lines. "^C" is Ctrl-C on an empty line, "text^C" on another; the end is
+// Ctrl-D.
 type typist struct {
 	lines   []string
 	screen  *strings.Builder

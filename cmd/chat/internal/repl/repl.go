@@ -1,6 +1,6 @@
 // Package repl is the conversation of `chat` without a subcommand.
 //
-//	>>> text          goes to the model as it is
+//	>>> text          goes to the model as it is; so does a text that begins with a path, such as /usr/bin
 //	>>> """ … """     a message of several lines; so is a line that ends in a backslash
 //	>>> /command      /help lists them
 //
@@ -173,8 +173,8 @@ func (r *repl) handle(ctx context.Context, e entry) (done bool) {
 		return false
 	}
 	r.Reader.Remember(e.text)
-	if strings.HasPrefix(e.text, "/") && !e.verbatim && !strings.Contains(e.text, "\n") {
-		return r.command(strings.TrimSpace(e.text))
+	if !e.verbatim && !strings.Contains(e.text, "\n") && isCommand(e.text) {
+		return r.command(e.text)
 	}
 	r.answer(ctx, e.text)
 	return false

@@ -6,6 +6,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mattn/go-runewidth"
+
+	"github.com/latentgo/latentgo/cmd/chat/internal/human"
 	"github.com/latentgo/latentgo/engine/sample"
 )
 
@@ -26,19 +29,24 @@ var settings = []setting{
 
 // set implements /set [NAME [VALUE]].
 func (r *repl) set(args string) bool {
-	args = strings.TrimPrefix(args, "parameter ") // Ollama's word for it
-	name, value, given := strings.Cut(args, " ")
+	given, value := cutWord(args)
+	if given == "parameter" { // Ollama's word for it
+		given, value = cutWord(value)
+	}
+	name := canonical(given)
 	switch {
 	case name == "":
 		r.printSettings()
-	case !given:
-		r.printOne(name)
+	case !isParameter(name):
+		r.unknown(given, name)
+	case value == "":
+		r.printOne(given, name, " ("+helpOf(name)+")")
 	default:
-		if err := r.setOne(name, unquote(strings.TrimSpace(value))); err != nil {
-			r.printf("chat: %v\nhint: /set lists the parameters\n", err)
+		if err := r.setOne(name, unquote(value)); err != nil {
+			r.printf("chat: %v\n", err)
 			return false
 		}
-		r.printOne(name)
+		r.printOne(given, name, "")
 	}
 	return false
 }
@@ -54,37 +62,70 @@ func (r *repl) setOne(name, value string) error {
 }
 
 // getOne returns a parameter's value as a text.
-func (r *repl) getOne(name string) (string, error) {
+func (r *repl) getOne(name string) string {
 	for _, s := range settings {
 		if s.name == name {
-			return s.get(r), nil
+			return s.get(r)
 		}
 	}
-	return r.sampling.Get(name)
-}
-
-// printOne shows a parameter.
-func (r *repl) printOne(name string) {
-	value, err := r.getOne(name)
+	value, err := r.sampling.Get(name)
 	if err != nil {
-		r.printf("chat: %v\nhint: /set lists the parameters\n", err)
-		return
+		return "?"
 	}
-	r.printf("%s = %s\n", name, value)
+	return value
 }
 
-// printSettings lists all parameters.
-func (r *repl) printSettings() {
+// helpOf says what a parameter does.
+func helpOf(name string) string {
 	for _, s := range settings {
-		r.printf("  %-22s %-10s %s\n", s.name, s.get(r), s.help)
+		if s.name == name {
+			return s.help
+		}
 	}
 	for _, f := range sample.Fields() {
-		value, err := r.sampling.Get(f.Name)
-		if err != nil {
-			value = "?"
+		if f.Name == name {
+			return f.Help
 		}
-		r.printf("  %-22s %-10s %s\n", f.Name, value, f.Help)
 	}
+	return ""
+}
+
+// printOne shows a parameter under the name that it was asked for by.
+func (r *repl) printOne(given, name, help string) {
+	r.printf("%s = %s%s\n", given, r.getOne(name), help)
+}
+
+// The columns of /set alone: two of them fit a terminal of 80.
+const (
+	nameWidth  = 21
+	valueWidth = 15
+)
+
+// printSettings lists all parameters with their values, in as many columns as the terminal has room for.
+func (r *repl) printSettings() {
+	names := parameterNames()
+	columns := 2
+	if width := r.width(); width > 0 && width <= columns*(nameWidth+valueWidth+3) {
+		columns = 1
+	}
+	rows := (len(names) + columns - 1) / columns
+	for i := range rows {
+		line := ""
+		for j := i; j < len(names); j += rows {
+			value := runewidth.Truncate(human.Line(r.getOne(names[j])), valueWidth, "…")
+			line += fmt.Sprintf("  %-*s %s", nameWidth, names[j], runewidth.FillRight(value, valueWidth))
+		}
+		r.printf("%s\n", strings.TrimRight(line, " "))
+	}
+	r.printf("/set NAME tells what a parameter does, /set NAME VALUE changes it\n")
+}
+
+// width is the terminal's, 0 when it is not known.
+func (r *repl) width() int {
+	if r.Width == nil {
+		return 0
+	}
+	return r.Width()
 }
 
 // parameterNames lists what /set knows.
