@@ -191,7 +191,7 @@ func loadWeights(f *gguf.File, over map[string]*tensor, h *hparams, form MLA) (*
 	if err != nil {
 		return nil, err
 	}
-	if len(t.Shape) != 2 || t.Shape[1] > maxWidth*16 {
+	if len(t.Shape) != 2 || t.Shape[1] == 0 || t.Shape[1] > maxWidth*16 {
 		return nil, fmt.Errorf("%s: tensor %q: shape %v is not [width, vocabulary]: %w", f.Name(), t.Name, t.Shape, ErrInvalid)
 	}
 	vocab := int(t.Shape[1])
