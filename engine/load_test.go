@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
@@ -182,3 +183,38 @@ func TestLoadErrors(t *testing.T) {
 }
 
 func drop2(_ *Model, err error) error { return err }
+
+// An empty tensor in the place of any that the model needs is an error that names it; one that nobody asks for is none.
+func TestLoadEmptyTensors(t *testing.T) {
+	f := openGGUF(t, tinyLlama().build().Write(t))
+	for _, shape := range [][]uint64{{0}, {0, 0}, {64, 0}, {0, 80}} {
+		for _, x := range f.Tensors() {
+			w := new(gguf.Writer)
+			if err := w.CopyMetadata(f, nil); err != nil {
+				t.Fatal(err)
+			}
+			for _, y := range f.Tensors() {
+				var err error
+				if x == y {
+					err = w.AddTensor(y.Name, y.Type, shape, func() ([]byte, error) { return nil, nil })
+				} else {
+					err = w.AddTensorFrom(y)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			var file bytes.Buffer
+			if _, err := w.WriteTo(&file); err != nil {
+				t.Fatal(err)
+			}
+			m, err := LoadReader(bytes.NewReader(file.Bytes()), int64(file.Len()), nil)
+			if err == nil {
+				m.Close()
+			}
+			if !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), x.Name) {
+				t.Errorf("%s %v: %v", x.Name, shape, err)
+			}
+		}
+	}
+}

@@ -19,7 +19,8 @@ type verified struct {
 // errDiffers ends `chat inspect --verify` for a file that Ollama's reader refuses or sees otherwise.
 var errDiffers = errors.New("not as Ollama's reader sees it")
 
-// verify prints whether Ollama's reader takes f and sees the same keys, shapes and offsets; if not, it returns errDiffers.
+// verify prints whether Ollama's reader takes f and sees the same keys, shapes and offsets; if not, it returns
+// errDiffers.
 func (a *app) verify(f *gguf.File, asJSON bool) error {
 	v := verified{File: f.Name(), Report: ollama.Verify(f)}
 	v.OK = len(v.Differences) == 0
