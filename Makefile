@@ -4,5 +4,5 @@
 
 test:      ; go run ./cmd/chat pull && go test ./...
 check:     ; .ci/run
-bench:     ; go test -run '^$$' -bench . ./internal/kernel ./attn ./internal/pool ./engine/sample
+bench:     ; go test -run '^$$' -bench . ./internal/kernel ./internal/attention ./attn/... ./internal/pool ./engine/sample
 generate:  ; go generate ./...

@@ -14,7 +14,7 @@ type RopeConfig struct {
 	Factors []float32 // per pair, divides the frequency (rope_freqs of Llama 3); nil means ones
 	Scale   float64   // positions are multiplied by it: 1/factor of linear scaling; 0 means 1
 
-	Yarn        bool    // interpolate low frequencies only, between BetaFast and BetaSlow turns in OrigContext
+	Yarn        bool    // interpolate low frequencies only, between BetaFast and BetaSlow rotations in OrigContext
 	OrigContext int     // trained context before scaling
 	BetaFast    float64 // 32 in the paper
 	BetaSlow    float64 // 1 in the paper
@@ -70,14 +70,14 @@ func (c *RopeConfig) check() error {
 	return nil
 }
 
-// yarnRange returns the pair numbers between which YaRN goes from extrapolation to interpolation: those that turn
+// yarnRange returns the pair numbers between which YaRN goes from extrapolation to interpolation: those that rotate
 // BetaFast and BetaSlow times within the original context.
 func (c *RopeConfig) yarnRange() (lo, hi float64) {
 	if !c.Yarn {
 		return 0, 0
 	}
-	dim := func(turns float64) float64 {
-		return float64(c.Dims) * math.Log(float64(c.OrigContext)/(turns*2*math.Pi)) / (2 * math.Log(c.Base))
+	dim := func(rotations float64) float64 {
+		return float64(c.Dims) * math.Log(float64(c.OrigContext)/(rotations*2*math.Pi)) / (2 * math.Log(c.Base))
 	}
 	return max(0, math.Floor(dim(c.BetaFast))), min(float64(c.Dims-1), math.Ceil(dim(c.BetaSlow)))
 }

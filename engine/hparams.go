@@ -33,7 +33,7 @@ type hparams struct {
 	window             int
 	local              []bool                 // per layer: attention in the window only
 	latent             []latentShape          // per layer, nil for a model that is not compressed
-	phase              float64                // see attention.NewTurns
+	phase              float64                // see attention.NewBlockRope
 	turns              []*attention.BlockRope // by layer.rope, when any layer needs them
 	mla                mlaShape
 	experts            mixture

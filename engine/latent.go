@@ -38,7 +38,7 @@ const (
 	keyLatentBlocks  = "latentgo.mla.block_count"
 	keyLatentKeys    = "latentgo.mla.key_size"   // of the latent values, how many keys are made of
 	keyLatentNear    = "latentgo.mla.near_size"  // tokens that are seen as the model sees them, a multiple of 32; 0: none
-	keyLatentPhase   = "latentgo.mla.turn_phase" // one number for all layers, see attention.Turns
+	keyLatentPhase   = "latentgo.mla.turn_phase" // one number for all layers, see attention.BlockRope
 )
 
 // Names of a compressed layer's tensors, after "blk.N.".

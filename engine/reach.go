@@ -11,7 +11,7 @@ import (
 )
 
 // Compressed layers whose keys are in the latent without RoPE: near tokens are seen as the model sees them, far ones through rows,
-// see attention.Reach.
+// see attention.RecentWindow.
 
 const (
 	reachNear  = 64   // tokens that are near in any case, a multiple of 32

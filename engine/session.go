@@ -175,7 +175,7 @@ func (s *Session) every(f func(st *attention.Store) bool) bool {
 	return !slices.ContainsFunc(s.stores, func(st *attention.Store) bool { return !f(st) })
 }
 
-// covered reports whether another token can follow. Compressed layers keep near tokens as they are for a while only, see attention.Reach.
+// covered reports whether another token can follow. Compressed layers keep near tokens as they are for a while only, see attention.RecentWindow.
 func (s *Session) covered() bool {
 	return s.every(func(st *attention.Store) bool { return st.Covers(len(s.tokens)) })
 }

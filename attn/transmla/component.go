@@ -10,18 +10,18 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// component is one complex direction of the keys that turn with one frequency:
+// component is one complex direction of the keys that rotate with one frequency:
 //
 //	y = Σ_g conj(u_g) √D_g k_g,    k_g ≈ D_g^(-1/2) Σ u_g y over the components kept
 //
 // k_g is the pair of key head g as a complex number, D_g = Σ E|q_h|² over the query heads that share it: with it, the
-// energy of y is what the component adds to scores. All operations commute with RoPE.
+// variance of y is what the component adds to scores. All operations commute with RoPE.
 type component struct {
 	pair     int
 	u        []complex128 // [G]
 	d        []float64    // [G] D_g
 	variance float64      // E|y|²
-	benefit  float64      // score energy lost without RoPE, or from afar
+	benefit  float64      // score variance lost without RoPE, or by blocks
 }
 
 // components runs a Hermitian PCA for each RoPE pair.
@@ -55,7 +55,7 @@ func (c *compressor) queryPower(i int) []float64 {
 		d[h/c.m.Group()] += p
 		total += p
 	}
-	for g := range d { // a head that never asks must stay invertible
+	for g := range d { // a head without queries must stay invertible
 		d[g] = math.Max(d[g], 1e-6*total+1e-30)
 	}
 	return d
@@ -80,7 +80,8 @@ func (c *compressor) hermitian(i int, d []float64) *mat.CDense {
 }
 
 // constants returns, for each pair, the constant that replaces its rotation best: E[e^(-jθΔ)] over distances Δ, which
-// count 1/(Δ+1) since attention looks near more often than far. Where keys turn after all, it is 1.
+// count 1/(Δ+1) since attention looks at close tokens more often than at distant ones. Where keys are rotated after
+// all, it is 1.
 func (c *compressor) constants() []complex128 {
 	a := make([]complex128, len(c.rope.Freqs()))
 	if c.o.Keeps != nil {
@@ -101,8 +102,8 @@ func (c *compressor) constants() []complex128 {
 	return a
 }
 
-// choose sorts the components: the first R/2 keep RoPE, those whose rotation is worth most, or the strongest of each pair
-// that the options name.
+// choose sorts the components: the first R/2 keep RoPE, those whose rotation is worth most, or the strongest of each
+// pair that the options name.
 func (c *compressor) choose() {
 	sort.SliceStable(c.all, func(i, j int) bool { return c.all[i].benefit > c.all[j].benefit })
 	for k, pair := range c.o.Pairs {

@@ -91,15 +91,15 @@ func TestComponentQueriesScoreAsKeysDo(t *testing.T) {
 		for h := range s.Heads {
 			q, z, g := s.q[2][h*s.KeySize:][:s.KeySize], s.z[7], h/s.Group()
 			for i := range s.rope.Freqs() {
-				turn := cmplx.Rect(1, 0.7*float64(i+1))
+				rotation := cmplx.Rect(1, 0.7*float64(i+1))
 				var got complex128
 				for _, y := range c.all {
 					if y.pair == i {
 						re, im := c.query(y, g)
-						got += complex(dot(re, q), -dot(im, q)) * s.component(c, y, z) * turn
+						got += complex(dot(re, q), -dot(im, q)) * s.component(c, y, z) * rotation
 					}
 				}
-				want := cmplx.Conj(s.pairOf(q, 0, i)) * s.pairOf(z, g, i) * turn
+				want := cmplx.Conj(s.pairOf(q, 0, i)) * s.pairOf(z, g, i) * rotation
 				if math.Abs(real(got)-real(want)) > 1e-9 {
 					t.Errorf("head %d, pair %d: %v, want %v", h, i, real(got), real(want))
 				}
@@ -118,7 +118,7 @@ func TestConstants(t *testing.T) {
 			t.Errorf("context %d: standing pairs have %v", context, a[:2])
 		}
 		if context < 2 && a[3] != 1 {
-			t.Errorf("context %d: nothing turns within a token, but the constant is %v", context, a[3])
+			t.Errorf("context %d: nothing rotates within a token, but the constant is %v", context, a[3])
 		}
 		if context == 2 {
 			if want := (1 + cmplx.Rect(0.5, -rope.Freqs()[3])) / 1.5; cmplx.Abs(a[3]-want) > 1e-12 {
@@ -131,7 +131,8 @@ func TestConstants(t *testing.T) {
 	}
 }
 
-// Without a wish the components with the highest benefit keep RoPE; with one, the strongest of each pair named, in order.
+// Without a wish the components with the highest benefit keep RoPE; with one, the strongest of each pair named, in
+// order.
 func TestChoose(t *testing.T) {
 	s := newTestLayer(t, attn.Geometry{Heads: 6, KVHeads: 3, KeySize: 8, ValueSize: 8}, attn.RopeConfig{Dims: 8, Base: 100}, 120)
 	c := compressorOf(t, s, CompressOptions{Context: 64})

@@ -29,18 +29,18 @@ type CompressOptions struct {
 	Context   int                 // distances that matter: queries look back 0 … Context-1 tokens
 	KeyWeight float64             // weight of key errors against value errors in the latent; 0 means 1
 	Keys      int                 // of the latent values, how many keys are made of; 0 means all
-	Keeps     func(pair int) bool // which RoPE pairs keys in the latent are for
-	Factors   []QueryFactors      // per query head, what Fit found; nil: heads that share keys ask alike
+	Keeps     func(pair int) bool // the RoPE pairs that keys in the latent keep, rotated when rows are read; nil: all, never rotated
+	Factors   []QueryFactors      // per query head, what Fit found; nil: heads that share keys have the same factors
 }
 
-// Compressed is a block's attention in the compressed form. The row of a token is Encode·z, its first R values rotated in
-// pairs; the query of head h for its first R+Keys values is Query[h]·q, the first R of it rotated likewise; the value is
-// Value[g]·(last L values of the mix).
+// Compressed is a block's attention in the compressed form. The row of a token is Encode·z, its first R values rotated
+// in pairs; the query of head h for its first R+Keys values is Query[h]·q, the first R of it rotated likewise; the
+// value is Value[g]·(last L values of the weighted sum).
 type Compressed struct {
 	R, L   int
 	Encode *mat.Dense   // [R+L, G·(d+v)]
-	Pairs  []int        // [R/2] the model's RoPE pair whose frequency turns each rotated pair
-	Query  []*mat.Dense // per key/value head [R+Keys, d], or per query head when there are CompressOptions.Heads
+	Pairs  []int        // [R/2] the model's RoPE pair whose frequency rotates each rotated pair
+	Query  []*mat.Dense // per key/value head [R+Keys, d], or per query head when there are CompressOptions.Factors
 	Value  []*mat.Dense // per key/value head [v, L]
 }
 
@@ -102,7 +102,7 @@ func (m *Moments) check(rope *attn.Rope, o CompressOptions) error {
 		}
 	}
 	if t := mat.Trace(m.KV); math.IsNaN(t) || math.IsInf(t, 0) || !(t > 0) {
-		return fmt.Errorf("keys and values have energy %v: %w", t, ErrMoments)
+		return fmt.Errorf("keys and values have variance %v: %w", t, ErrMoments)
 	}
 	return nil
 }
@@ -118,7 +118,8 @@ func count(list []int, x int) int {
 	return n
 }
 
-// askers returns how many query matrices there are: one per query head when each has factors of its own, else one per key/value head.
+// queryMatrices returns how many query matrices there are: one per query head when each has factors of its own, else
+// one per key/value head.
 func (c *compressor) queryMatrices() int {
 	if c.o.Factors != nil {
 		return c.m.Heads

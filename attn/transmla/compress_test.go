@@ -13,7 +13,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// sample is random text as attention sees it: keys, values and queries before RoPE of n tokens, and an output projection.
+// sample is random text as attention sees it: keys, values and queries before RoPE of n tokens, and an output
+// projection.
 type testLayer struct {
 	attn.Geometry
 	rope    *attn.Rope
@@ -67,20 +68,20 @@ func secondMoment(rows [][]float64, at, width int) *mat.SymDense {
 	return m
 }
 
-// plain returns what head h of token t gives in grouped-query attention; turn says which RoPE pairs rotate.
-func (s *testLayer) plain(t, h int, turn func(pair int) bool) (scores, out []float64) {
+// plain returns what head h of token t gives in grouped-query attention; rotates says which RoPE pairs rotate.
+func (s *testLayer) plain(t, h int, rotates func(pair int) bool) (scores, out []float64) {
 	g, d := h/s.Group(), s.KeySize
-	q := s.rotated(s.q[t][h*d:][:d], t, turn)
-	return attend(t, func(j int) float64 { return dot(q, s.rotated(s.z[j][g*d:][:d], j, turn)) },
+	q := s.rotated(s.q[t][h*d:][:d], t, rotates)
+	return attend(t, func(j int) float64 { return dot(q, s.rotated(s.z[j][g*d:][:d], j, rotates)) },
 		func(j int) []float64 { return s.z[j][s.KVHeads*d+g*s.ValueSize:][:s.ValueSize] })
 }
 
 // rotated applies RoPE at a position as its table says, magnitude included.
-func (s *testLayer) rotated(x []float64, pos int, turn func(pair int) bool) []float64 {
+func (s *testLayer) rotated(x []float64, pos int, rotates func(pair int) bool) []float64 {
 	out := slices.Clone(x)
 	for i, f := range s.rope.Freqs() {
 		a, b := s.rope.Pair(i)
-		if !turn(i) {
+		if !rotates(i) {
 			f = 0
 		}
 		rotate(out, a, b, f*float64(pos), s.rope.Magnitude())
@@ -88,7 +89,7 @@ func (s *testLayer) rotated(x []float64, pos int, turn func(pair int) bool) []fl
 	return out
 }
 
-// rotate turns the pair (x_a, x_b) and scales it.
+// rotate rotates the pair (x_a, x_b) and scales it.
 func rotate(x []float64, a, b int, angle, mag float64) {
 	sin, cos := math.Sincos(angle)
 	x[a], x[b] = mag*(x[a]*cos-x[b]*sin), mag*(x[a]*sin+x[b]*cos)
@@ -155,12 +156,12 @@ func distance(a, b []float64) float64 {
 }
 
 // agree checks scores and outputs of all heads of a few tokens.
-func (s *testLayer) agree(t *testing.T, c *Compressed, turn func(pair int) bool) {
+func (s *testLayer) agree(t *testing.T, c *Compressed, rotates func(pair int) bool) {
 	t.Helper()
 	const rounding = 1e-6
 	for _, pos := range []int{0, 1, len(s.z) / 2, len(s.z) - 1} {
 		for h := range s.Heads {
-			scores, out := s.plain(pos, h, turn)
+			scores, out := s.plain(pos, h, rotates)
 			gotScores, got := s.latent(c, pos, h)
 			if e := distance(scores, gotScores); !(e < rounding) {
 				t.Errorf("token %d, head %d: scores differ by %.2g", pos, h, e)
@@ -185,8 +186,8 @@ func (s *testLayer) compress(t *testing.T, o CompressOptions) *Compressed {
 	return c
 }
 
-// shapes are layers with all that changes the algebra: sharing of heads, partial rotation, both orders of pairs, sizes of
-// values other than keys', a magnitude.
+// shapes are layers with all that changes the algebra: sharing of heads, partial rotation, both orders of pairs, sizes
+// of values other than keys', a magnitude.
 func compressShapes() map[string]struct {
 	attn.Geometry
 	attn.RopeConfig
@@ -228,7 +229,7 @@ func TestFullRankIsExact(t *testing.T) {
 	})
 }
 
-// The latent alone: without any rotated values it holds keys that nothing turns.
+// The latent alone: without any rotated values it holds keys that nothing blockRope.
 func TestLatentAloneIsExactWithoutRotation(t *testing.T) {
 	eachShape(t, func(t *testing.T, s *testLayer) {
 		c := s.compress(t, CompressOptions{L: s.KVHeads * (s.KeySize + s.ValueSize), Context: 1})
@@ -236,7 +237,7 @@ func TestLatentAloneIsExactWithoutRotation(t *testing.T) {
 	})
 }
 
-// Any split of a full row loses nothing: where only the chosen pairs turn, attention is the same.
+// Any split of a full row loses nothing: where only the chosen pairs rotate, attention is the same.
 func TestAnySplitIsExactWhereTheRestStands(t *testing.T) {
 	eachShape(t, func(t *testing.T, s *testLayer) {
 		pairs := []int{1}
@@ -270,24 +271,24 @@ func TestFullRowsCanBeInverted(t *testing.T) {
 	})
 }
 
-// Of a full row, the first values are all that keys need when they are as many as keys have, and values come from the whole row
-// as ever. With fewer, keys lose the less the more there are. Keys come back as they are before RoPE, but for pairs that are not
-// seen from afar: of those rows say nothing.
+// Of a full row, the first values are all that keys need when they are as many as keys have, and values come from the
+// whole row as ever. With fewer, keys lose the less the more there are. Keys come back as they are before RoPE, but for
+// pairs that are not approximated: of those rows say nothing.
 func TestKeysComeFirst(t *testing.T) {
 	eachShape(t, func(t *testing.T, s *testLayer) {
 		for _, phase := range []float64{40, 5} {
-			turns, err := attention.NewBlockRope(s.rope, phase)
+			blockRope, err := attention.NewBlockRope(s.rope, phase)
 			if err != nil {
 				t.Fatal(err)
 			}
 			keys, n := s.KVHeads*s.KeySize, s.KVHeads*(s.KeySize+s.ValueSize)
-			seen := s.KVHeads * turns.KeptSize(s.KeySize)
+			seen := s.KVHeads * blockRope.KeptSize(s.KeySize)
 			last := math.Inf(1)
 			for _, a := range []int{seen / 4, seen / 2, seen, n} {
 				if a == 0 {
 					continue
 				}
-				c := s.compress(t, CompressOptions{L: n, Keys: a, Keeps: turns.Keeps, KeyWeight: 2.5})
+				c := s.compress(t, CompressOptions{L: n, Keys: a, Keeps: blockRope.Keeps, KeyWeight: 2.5})
 				lost := 0.0
 				for g := range s.KVHeads {
 					var key, value mat.Dense
@@ -298,9 +299,9 @@ func TestKeysComeFirst(t *testing.T) {
 						x := mat.NewVecDense(n, slices.Clone(z))
 						k.MulVec(&key, x)
 						v.MulVec(&value, x)
-						lost += distance(farOf(turns, z[g*s.KeySize:][:s.KeySize]), farOf(turns, k.RawVector().Data))
+						lost += distance(keptOf(blockRope, z[g*s.KeySize:][:s.KeySize]), keptOf(blockRope, k.RawVector().Data))
 						for p := range len(s.rope.Freqs()) {
-							if i, j := s.rope.Pair(p); !turns.Keeps(p) && (k.AtVec(i) != 0 || k.AtVec(j) != 0) {
+							if i, j := s.rope.Pair(p); !blockRope.Keeps(p) && (k.AtVec(i) != 0 || k.AtVec(j) != 0) {
 								t.Fatalf("phase %v: a row says %v, %v of a pair that is not seen from afar", phase, k.AtVec(i), k.AtVec(j))
 							}
 						}
@@ -319,8 +320,8 @@ func TestKeysComeFirst(t *testing.T) {
 	})
 }
 
-// farOf returns what of a head is seen from afar.
-func farOf(t *attention.BlockRope, x []float64) []float64 {
+// keptOf returns what of a head is approximated.
+func keptOf(t *attention.BlockRope, x []float64) []float64 {
 	from, to := make([]float32, len(x)), make([]float32, len(x))
 	for i, v := range x {
 		from[i] = float32(v)

@@ -13,56 +13,60 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// Text is a piece of calibration text as a layer's attention sees it: before RoPE, with biases and norms, from an empty cache.
+// Sample is a piece of calibration text as a layer's attention sees it: before RoPE, with biases and norms, from an
+// empty cache.
 type Sample struct {
 	Tokens  int
 	KV      []float32 // [tokens, G·(d+v)]: z of each token, see Moments
-	Queries []float32 // [tokens/FitStride, heads·d], of tokens FitStride-1, 2·FitStride-1, …, scaled
+	Queries []float32 // [tokens/SampleStride, heads·d], of tokens SampleStride-1, 2·SampleStride-1, …, scaled
 }
 
-// FitStride is how many tokens of a Text there are for each whose queries count.
+// SampleStride is how many tokens of a Sample there are for each whose queries count.
 const SampleStride = 16
 
 const (
 	fitDistance  = 0.1  // share of the weights that falls off with the distance only
 	fitMinWeight = 5e-4 // smallest weight that counts
-	fitRidge     = 0.1  // how strongly factors are pulled to 1, in parts of the energy of what they multiply
+	fitRidge     = 0.1  // how strongly factors are pulled to 1, in parts of the variance of what they multiply
 )
 
-// Asks are complex factors of a query head: of its RoPE pairs where they meet keys that lost their rotation, on top of the constant that
-// stands in the rotation's place, and of rotated pairs of the row.
+// QueryFactors are complex factors of a query head: of its RoPE pairs where they meet keys that lost their rotation, on
+// top of the constant that stands in the rotation's place, and of rotated pairs of the row.
 type QueryFactors struct {
 	Latent  []complex128 // per pair of the model
 	Rotated []complex128 // [R/2]
 }
 
-// Fit finds how each query head asks compressed rows. Compress puts one constant in the place of a RoPE pair's rotation, the same for all
-// heads, from a guess of how far back queries look. But a head that looks at the token before wants another one than a head that
-// looks everywhere. So each RoPE pair of a head's query gets a complex factor where it meets the latent, and each rotated pair of the row
-// another. With δ_ts, the score that token t gives to s through its row, minus the model's, and weights w_ts of sum 1,
+// Fit finds each query head's factors for compressed rows. Compress puts one constant in the place of a RoPE pair's
+// rotation, the same for all heads, from a guess of how far back queries look. But a head that looks at the token
+// before wants another one than a head that looks everywhere. So each RoPE pair of a head's query gets a complex factor
+// where it meets the latent, and each rotated pair of the row another. With δ_ts, the score that token t gives to s
+// through its row, minus the model's, and weights w_ts of sum 1,
 //
 //	Σ_t Σ_s w_ts (δ_ts - Σ_r w_tr δ_tr)²,    w_ts = 0.9·softmax_s(score_ts) + 0.1·[1/(t-s+1) of sum 1]
 //
-// is least: for the softmax alone the divergence of the attention from the model's, to second order and but for a factor; what falls off
-// with the distance keeps words that have no attention from getting some. It is a linear regression. A Fit is safe for concurrent use.
+// is least: for the softmax alone the divergence of the attention from the model's, to second order and but for a
+// factor; what falls off with the distance keeps words that have no attention from getting some. It is a linear
+// regression. A Fit is safe for concurrent use.
 type Fit struct {
 	rope      *attn.Rope
 	g         attn.Geometry
 	c         *Compressed // with all of the keys in place of a latent
 	samples   []Sample
-	rows      []*mat.Dense   // per text [tokens, R+L], not rotated
-	rotations [][]complex128 // [longest text][pairs]: e^(jθt), without magnitude
+	rows      []*mat.Dense   // per sample [tokens, R+L], not rotated
+	rotations [][]complex128 // [longest sample][pairs]: e^(jθt), without magnitude
 	heads     []fitHead      // per key head
 }
 
-// fitHead is what query heads that share a key head have in common, per text, made for the first of them.
+// fitHead is what query heads that share a key head have in common, per sample, made for the first of them.
 type fitHead struct {
 	once    sync.Once
 	decoded []*mat.Dense // [tokens, d]: what rows say of keys
 	keys    [][]float32  // [tokens, d]: the keys, rotated, pairs as [re, im] in their order
 }
 
-// NewFit prepares the fit for what Compress would do with the same arguments, without Heads. Texts must be of the moments' geometry.
+// NewFit prepares the fit for what Compress would do with the same arguments, without Factors. Samples must be of the
+// moments' geometry.
 func NewFit(rope *attn.Rope, m *Moments, o CompressOptions, samples []Sample) (*Fit, error) {
 	o.Factors = nil
 	c, err := newCompressor(rope, m, o)
@@ -110,7 +114,7 @@ func (c *compressor) whole() *Compressed {
 	return out
 }
 
-// Asks returns the factors of query head h.
+// Factors returns the factors of query head h.
 func (f *Fit) Factors(h int) (QueryFactors, error) {
 	n := 2 * f.unknowns()
 	sums := mat.NewSymDense(n+1, nil)
@@ -147,8 +151,8 @@ func (f *Fit) Factors(h int) (QueryFactors, error) {
 // unknowns returns how many factors a head has: those of RoPE pairs in the latent, then those of rotated pairs.
 func (f *Fit) unknowns() int { return len(f.rope.Freqs()) + f.c.R/2 }
 
-// equations adds the normal equations of the regression of head h's scores on text i: for a query, a row per key of 2·unknowns values and
-// what the factors should give, [keys, 2·unknowns + 1], taken from its mean and weighted.
+// equations adds the normal equations of the regression of head h's scores on sample i: for a query, a row per key of
+// 2·unknowns values and what the factors should give, [keys, 2·unknowns + 1], taken from its mean and weighted.
 func (f *Fit) equations(sums *mat.SymDense, h, i int) {
 	sample, g, r, d := f.samples[i], h/f.g.Group(), f.c.R, f.g.KeySize
 	query, head := f.c.Query[g], f.head(g)
@@ -222,7 +226,7 @@ func (f *Fit) keys(g int, sample Sample) []float32 {
 	return out
 }
 
-// turn rotates a head by a position, without magnitude; pairs lie one after the other in dst.
+// rotate rotates a head by a position, without magnitude; pairs lie one after the other in dst.
 func (f *Fit) rotate(dst []float32, x []float64, pos int) {
 	for i, e := range f.rotations[pos] {
 		a, b := f.rope.Pair(i)
@@ -247,7 +251,7 @@ func (f *Fit) scores(t int, q []float64, keys []float32) (first int, scores []fl
 	return first, scores
 }
 
-// scoreWeights returns the weights of tokens with the scores given, of which the last is the one that asks.
+// scoreWeights returns the weights of tokens with the scores given, of which the last is the one whose query it is.
 func scoreWeights(scores []float32) []float32 {
 	w := make([]float32, len(scores))
 	sum, total := kernel.ExpSum(w, scores, vek32.Max(scores)), float32(0)
@@ -260,7 +264,8 @@ func scoreWeights(scores []float32) []float32 {
 	return w
 }
 
-// equation fills in a row: what each factor, at 1 and at -j, adds to the score of a token from its row, and what all should give.
+// equation fills in a row: what each factor, at 1 and at -j, adds to the score of a token from its row, and what all
+// should give.
 func (f *Fit) equation(dst []float32, q, rotated, decoded, row []float64, distance int, score float64) {
 	pairs, mag := len(f.rope.Freqs()), f.rope.Magnitude()*f.rope.Magnitude()
 	for i := range pairs { // conj(q)·seen

@@ -88,8 +88,8 @@ func divergence(a, b []float64) float64 {
 	return kl
 }
 
-// lookingBack is a text of two heads that share keys. A slower pair makes one of them look two tokens back, or three, or one; the other
-// one looks everywhere. A fast pair, and one that nearly stands, say which tokens.
+// lookingBack is a text of two heads that share keys. A slower pair makes one of them look two tokens back, or three,
+// or one; the other one looks everywhere. A fast pair, and one that nearly stands, say which tokens.
 func lookingBack(t *testing.T, seed uint64) *testLayer {
 	r := rand.New(rand.NewPCG(seed, 7))
 	s := &testLayer{Geometry: attn.Geometry{Heads: 2, KVHeads: 1, KeySize: 6, ValueSize: 2}, rope: newRope(t, attn.RopeConfig{Dims: 6, Base: 1000})}
@@ -103,8 +103,8 @@ func lookingBack(t *testing.T, seed uint64) *testLayer {
 	return s
 }
 
-// Each head gets a constant of its own in place of rotations, after how far it looks back: attention on another text comes nearer to
-// the model's.
+// Each head gets a constant of its own in place of rotations, after how far it looks back: attention on another text
+// comes nearer to the model's.
 func TestFitKnowsHowFarHeadsLook(t *testing.T) {
 	s, other := lookingBack(t, 1), lookingBack(t, 2)
 	o := CompressOptions{R: 2, L: 6, Pairs: []int{1}, Context: 60}

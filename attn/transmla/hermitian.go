@@ -27,9 +27,9 @@ func eigen(a *mat.SymDense) ([]float64, *mat.Dense, error) {
 	return values, q, nil
 }
 
-// hermitianEigen returns eigenvalues, largest first, and unit eigenvectors of a Hermitian matrix A + jB, found as those of
-// the real symmetric [A -B; B A] of twice the size. That one has every eigenvalue twice, with the vectors of v and of jv;
-// of each such pair one is kept by making the vectors found so far orthogonal.
+// hermitianEigen returns eigenvalues, largest first, and unit eigenvectors of a Hermitian matrix A + jB, found as those
+// of the real symmetric [A -B; B A] of twice the size. That one has every eigenvalue twice, with the vectors of v and
+// of jv; of each such pair one is kept by making the vectors found so far orthogonal.
 func hermitianEigen(h *mat.CDense) ([]float64, [][]complex128, error) {
 	n, _ := h.Dims()
 	s := mat.NewSymDense(2*n, nil)
@@ -89,8 +89,8 @@ func independent(v []complex128, basis [][]complex128) bool {
 	return true
 }
 
-// root returns A^(1/2) and A^(-1/2) of a positive semidefinite matrix; eigenvalues below floor times the largest count as
-// that much.
+// root returns A^(1/2) and A^(-1/2) of a positive semidefinite matrix; eigenvalues below floor times the largest count
+// as that much.
 func root(a *mat.SymDense, floor float64) (half, inverse *mat.Dense, err error) {
 	values, q, err := eigen(a)
 	if err != nil {
@@ -110,8 +110,8 @@ func root(a *mat.SymDense, floor float64) (half, inverse *mat.Dense, err error) 
 	return half, inverse, nil
 }
 
-// principal returns the k eigenvectors of a symmetric matrix with the largest eigenvalues, as columns, largest first, and
-// all eigenvalues, largest first.
+// principal returns the k eigenvectors of a symmetric matrix with the largest eigenvalues, as columns, largest first,
+// and all eigenvalues, largest first.
 func principal(a *mat.SymDense, k int) (*mat.Dense, []float64, error) {
 	values, q, err := eigen(a)
 	if err != nil {

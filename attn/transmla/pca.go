@@ -8,16 +8,17 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// leastPower bounds condition numbers: directions with less energy than this share of the strongest are not amplified.
+// minVariance bounds condition numbers: directions with less variance than this share of the strongest are not
+// amplified.
 const minVariance = 1e-8
 
 // latent fills in the part of the row without RoPE: a joint PCA of what is left of the keys and of the values.
 //
-// The rest of the keys are the components y that lost their rotation, of those that are seen from afar when near tokens are seen
-// otherwise. A head of group g scores them with
-// q”= conj(a) q', a the constant in place of the rotation. An error δy costs Σ_h E[(q”·δy)²] = δyᵀ M δy, an error of the
-// values Σ_g δvᵀ S_g δv with S_g = Σ W_Oᵀ W_O. PCA in coordinates in which both metrics are the identity, β·M^(1/2) y and
-// S_g^(1/2) v, finds the L directions to keep. Of these, those of which most of the keys can be made come first.
+// The rest of the keys are the components y that lost their rotation, of those that are approximated when recent tokens
+// are seen otherwise. A head of group g scores them with q”= conj(a) q', a the constant in place of the rotation. An
+// error δy costs Σ_h E[(q”·δy)²] = δyᵀ M δy, an error of the values Σ_g δvᵀ S_g δv with S_g = Σ W_Oᵀ W_O. PCA in
+// coordinates in which both metrics are the identity, β·M^(1/2) y and S_g^(1/2) v, finds the L directions to keep. Of
+// these, those of which most of the keys can be made come first.
 func (c *compressor) latent(out *Compressed) error {
 	rest, queries := c.rest()
 	k, _ := rest.Dims()
@@ -68,8 +69,8 @@ func (c *compressor) latent(out *Compressed) error {
 }
 
 // keysFirst changes the coordinates of the latent: decoder basis [k+…, L], whose first k rows are of keys, and encode
-// [L, k+…]. power is the latent's, so far of independent values. The new ones have power 1 and are sorted by what they say of
-// the keys: those are a PCA of what the latent makes of keys.
+// [L, k+…]. variance is the latent's, so far of independent values. The new ones have variance 1 and are sorted by what
+// they say of the keys: those are a PCA of what the latent makes of keys.
 func keysFirst(basis, encode *mat.Dense, variance []float64, k int) error {
 	_, l := basis.Dims()
 	spread := make([]float64, l)
@@ -104,12 +105,12 @@ func scaleCol(m *mat.Dense, j int, f float64) {
 	}
 }
 
-// rest returns the encoder rows [k, n] of the key components that lose RoPE, and of key dimensions that never had it, with
-// the query rows q” for them of each query matrix, [k, d].
+// rest returns the encoder rows [k, n] of the key components that lose RoPE, and of key dimensions that never had it,
+// with the query rows q” for them of each query matrix, [k, d].
 func (c *compressor) rest() (*mat.Dense, []*mat.Dense) {
 	var left []component
 	for _, y := range c.all[c.o.R/2:] {
-		if c.o.Keeps == nil || c.o.Keeps(y.pair) { // from afar nothing else is
+		if c.o.Keeps == nil || c.o.Keeps(y.pair) { // by blocks nothing else is
 			left = append(left, y)
 		}
 	}
@@ -124,18 +125,18 @@ func (c *compressor) rest() (*mat.Dense, []*mat.Dense) {
 		queries[i] = mat.NewDense(k, c.m.KeySize, nil)
 	}
 	mag := c.rope.Magnitude() * c.rope.Magnitude()
-	if c.o.Keeps != nil { // keys and queries get it when they turn
+	if c.o.Keeps != nil { // keys and queries get it when they are rotated
 		mag = 1
 	}
 	for i, y := range left {
 		re, im := c.encoder(y)
 		rows.SetRow(2*i, re)
 		rows.SetRow(2*i+1, im)
-		for i, q := range queries {
-			re, im := c.query(y, c.group(i))
+		for m, q := range queries {
+			re, im := c.query(y, c.group(m))
 			a := c.a[y.pair] * complex(mag, 0)
 			if c.o.Factors != nil {
-				a *= c.o.Factors[i].Latent[y.pair]
+				a *= c.o.Factors[m].Latent[y.pair]
 			}
 			multiply(re, im, cmplx.Conj(a))
 			q.SetRow(2*i, re)
@@ -177,7 +178,7 @@ func (c *compressor) weighValues(joint *mat.Dense, k int) ([]*mat.Dense, error) 
 	return inverses, nil
 }
 
-// balance returns β: Balance times what makes the energies of both parts equal.
+// keyWeight returns β: KeyWeight times what makes the variances of both parts equal.
 func (c *compressor) keyWeight(joint *mat.Dense, k int) float64 {
 	rows, _ := joint.Dims()
 	variance := func(lo, hi int) float64 {

@@ -10,8 +10,8 @@ import (
 	"github.com/x448/float16"
 )
 
-// The twin of everything here: grouped-query attention and latent attention by their textbook formulas in float64, with
-// dense up-projections and the fp16 rounding of the cache.
+// The reference of everything here: grouped-query attention and latent attention by their textbook formulas in float64,
+// with dense up-projections and the fp16 rounding of the cache.
 
 type sequence struct {
 	g       attn.Geometry
@@ -168,8 +168,8 @@ func TestPartsCoverTheContext(t *testing.T) {
 	}
 }
 
-// Exact's windows stand for selection matrices. With these written out as dense matrices, the formula of latent attention
-// must give grouped-query attention: absorbed query q_h·K_h against whole rows, V_h applied to the mixed row.
+// Exact's windows stand for selection matrices. With these written out as dense matrices, the formula of latent
+// attention must give grouped-query attention: absorbed query q_h·K_h against whole rows, V_h applied to the mixed row.
 func TestExactFormIsLatentAttention(t *testing.T) {
 	for _, g := range geometries {
 		m := attn.Exact(g)
@@ -177,13 +177,13 @@ func TestExactFormIsLatentAttention(t *testing.T) {
 		rows := make([][]float64, len(s.k))
 		for j := range rows {
 			rows[j] = encode(&s, j)
-			if len(rows[j]) != m.Row() {
-				t.Fatalf("%+v: encoded row has %d values, want R+L = %d", g, len(rows[j]), m.Row())
+			if len(rows[j]) != m.RowSize() {
+				t.Fatalf("%+v: encoded row has %d values, want R+L = %d", g, len(rows[j]), m.RowSize())
 			}
 		}
 		for h := range g.Heads {
 			kv := h / g.Group()
-			got := latent(g, s.q[19][h*g.KeySize:][:g.KeySize], rows, dense(m.Keys[kv], m.Row()), dense(m.Values[kv], m.Row()))
+			got := latent(g, s.q[19][h*g.KeySize:][:g.KeySize], rows, dense(m.Keys[kv], m.RowSize()), dense(m.Values[kv], m.RowSize()))
 			for c, want := range s.reference(19, h) {
 				if math.Abs(got[c]-want) > 1e-12 {
 					t.Fatalf("%+v: head %d value %d: %v, want %v", g, h, c, got[c], want)
@@ -293,8 +293,8 @@ func TestAttendingDoesNotAllocate(t *testing.T) {
 	})
 }
 
-// One token's attention after n others: grouped-query attention, its exact latent form, and rows of half and a quarter of its
-// values, for SmolLM2 and Llama 3 8B.
+// One token's attention after n others: grouped-query attention, its exact latent form, and rows of half and a quarter
+// of its values, for SmolLM2 and Llama 3 8B.
 func BenchmarkDecode(b *testing.B) {
 	type form struct {
 		name  string
@@ -330,22 +330,22 @@ func BenchmarkDecode(b *testing.B) {
 		form{"0+512", func() (*Layer, error) { return newCompressed(b, llama, 5e5, 8, 64, 32) }})
 }
 
-// reaching is a layer with a Reach: rows of l values for each block, of which keys are made of the first a.
+// reaching is a layer with a RecentWindow: rows of l values for each block, of which keys are made of the first a.
 func newCompressed(b *testing.B, g attn.Geometry, base float64, blocks, l, a int) (*Layer, error) {
 	rope, err := attn.NewRope(attn.RopeConfig{Dims: g.KeySize, Base: base})
 	if err != nil {
 		b.Fatal(err)
 	}
-	turns, err := NewBlockRope(rope, 0.45)
+	blockRope, err := NewBlockRope(rope, 0.45)
 	if err != nil {
 		b.Fatal(err)
 	}
-	turns.Reserve(8192)
+	blockRope.Reserve(8192)
 	keys := make([][]uint16, g.KVHeads)
 	for i := range keys {
-		keys[i] = make([]uint16, turns.KeptSize(g.KeySize)*a)
+		keys[i] = make([]uint16, blockRope.KeptSize(g.KeySize)*a)
 	}
-	r, err := NewRecentWindow(turns, 64, g.KeySize, g.ValueSize, a, keys)
+	r, err := NewRecentWindow(blockRope, 64, g.KeySize, g.ValueSize, a, keys)
 	if err != nil {
 		b.Fatal(err)
 	}

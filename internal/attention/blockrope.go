@@ -8,30 +8,30 @@ import (
 	"github.com/latentgo/latentgo/attn"
 )
 
-// Far tokens are seen in blocks of positions: of a chunk, or of turnBlock tokens.
+// Compressed tokens are seen in blocks of positions: of a chunk, or of fineBlock tokens.
 const fineBlock = 64
 
-// Turns is what rotation is left between a query and tokens that are far away, when keys are cached without RoPE. Each pair
-// turns in steps: the tokens of a block of positions count as if they were all in its middle, so that the query for them is
-// computed once per block. A pair's block has 256 tokens if its phase is wrong by no more than a limit then, else 64. Pairs
-// too fast for those are not seen from afar.
+// BlockRope is what rotation is left between a query and tokens that are far away, when keys are cached without RoPE.
+// Each pair is rotated in steps: the tokens of a block of positions count as if they were all in its middle, so that
+// the query for them is computed once per block. A pair's block has 256 tokens if its phase is wrong by no more than a
+// limit then, else 64. Pairs too fast for those are not approximated.
 //
-// It works on heads in its own order of values: pairs with the fastest first, [re, im] each, then what has no RoPE. It is
-// safe for concurrent use while Reserve does not run.
+// It works on heads in its own order of values: pairs with the fastest first, [re, im] each, then what has no RoPE. It
+// is safe for concurrent use while Reserve does not run.
 type BlockRope struct {
 	rope   *attn.Rope
 	order  []int       // the model's pairs, fastest first
-	first  int         // of order: pairs before it are not seen from afar
+	first  int         // of order: pairs before it are not approximated
 	levels []ropeLevel // the longest blocks first; one or two
 	middle []float32   // cosines and sines in the middles of blocks, a row per shortest block
 	within []float32   // angles of the positions of a chunk, without magnitude: [chunk, 2·pairs]
 	starts []float32   // angles of the first position of each chunk
 }
 
-// level are pairs order[lo:hi], which turn once per block tokens.
+// ropeLevel are pairs order[lo:hi], which are rotated once per block tokens.
 type ropeLevel struct{ block, lo, hi int }
 
-// NewTurns plans blocks in which no pair's phase is wrong by more than phase radians.
+// NewBlockRope plans blocks in which no pair's phase is wrong by more than phase radians.
 func NewBlockRope(r *attn.Rope, phase float64) (*BlockRope, error) {
 	if !(phase > 0) || math.IsInf(phase, 0) {
 		return nil, fmt.Errorf("phase error of %v radians is not a positive number", phase)
@@ -69,7 +69,7 @@ func (t *BlockRope) table(dst []float32, pos int, mag float64) []float32 {
 	return dst
 }
 
-// Seen reports whether far tokens are seen through a pair of the model.
+// Keeps reports whether compressed tokens are seen through a pair of the model.
 func (t *BlockRope) Keeps(pair int) bool {
 	for _, p := range t.order[t.first:] {
 		if p == pair {
@@ -79,10 +79,10 @@ func (t *BlockRope) Keeps(pair int) bool {
 	return false
 }
 
-// Far returns how many of a head's d values are seen from afar: the last ones.
+// KeptSize returns how many of a head's d values are approximated: the last ones.
 func (t *BlockRope) KeptSize(d int) int { return d - 2*t.first }
 
-// fine is the shortest block.
+// finest is the shortest block.
 func (t *BlockRope) finest() int { return t.levels[len(t.levels)-1].block }
 
 // Reserve computes the angles for contexts up to n tokens.
@@ -102,14 +102,14 @@ func (t *BlockRope) Reserve(n int) {
 	}
 }
 
-// angles returns cosine and sine of level l's pairs in the block of a position.
+// blockAngles returns cosine and sine of level l's pairs in the block of a position.
 func (t *BlockRope) blockAngles(l ropeLevel, pos int) []float32 {
 	// Rows go from the longest blocks to the shortest, which is from the slowest pairs to the fastest.
 	at := pos/t.finest()*2*(len(t.order)-t.first) + 2*(len(t.order)-l.hi)
 	return t.middle[at:][:2*(l.hi-l.lo)]
 }
 
-// Arrange writes a head in this order, without RoPE.
+// Reorder writes a head in this order, without RoPE.
 func (t *BlockRope) Reorder(dst, src []float32) {
 	for i, p := range t.order {
 		a, b := t.rope.Pair(p)
@@ -128,7 +128,7 @@ func (t *BlockRope) Rotate(x []float32, pos int) {
 	}
 }
 
-// Restore undoes Arrange and Rotate: dst is the head in the model's order, without RoPE.
+// Undo undoes Reorder and Rotate: dst is the head in the model's order, without RoPE.
 func (t *BlockRope) Undo(dst, x []float32, pos int) {
 	start, within := t.angles(pos)
 	f := float32(1 / (t.rope.Magnitude() * t.rope.Magnitude()))
@@ -142,17 +142,17 @@ func (t *BlockRope) Undo(dst, x []float32, pos int) {
 	copy(dst[t.rope.Dims():], x[t.rope.Dims():])
 }
 
-// angle returns the two numbers per pair whose product turns it to a position.
+// angles returns the two numbers per pair whose product rotates it to a position.
 func (t *BlockRope) angles(pos int) (start, within []float32) {
 	n := 2 * len(t.order)
 	return t.starts[pos/chunk*n:][:n], t.within[pos%chunk*n:][:n]
 }
 
-// turn multiplies a pair by c + js.
+// rotatePair multiplies a pair by c + js.
 func rotatePair(x []float32, c, s float32) { x[0], x[1] = x[0]*c-x[1]*s, x[0]*s+x[1]*c }
 
-// far rotates the part of a head that is seen from afar, by the middles of the blocks of a position: x is what follows
-// the first 2·first values.
+// rotateKept rotates the part of a head that is approximated, by the middles of the blocks of a position: x is what
+// follows the first 2·first values.
 func (t *BlockRope) rotateKept(x []float32, pos int) {
 	for _, l := range t.levels {
 		for i, a := 0, t.blockAngles(l, pos); i < len(a); i += 2 {
@@ -161,7 +161,7 @@ func (t *BlockRope) rotateKept(x []float32, pos int) {
 	}
 }
 
-// back writes pairs of a rotated head, x, as they are seen from where a has cosines and sines: dst [len(a)].
+// unrotate writes pairs of a rotated head, x, as they are seen from where a has cosines and sines: dst [len(a)].
 func unrotate(dst, x, a []float32) {
 	dst, x = dst[:len(a)], x[:len(a)]
 	for i := 1; i < len(a); i += 2 {

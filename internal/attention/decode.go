@@ -17,16 +17,16 @@ const maxParts = 32
 // score and the sum of exponentials. Reused from step to step.
 type Partial struct {
 	out    []float32 // [parts][Heads][ValueSize]
-	peak   []float32 // [Heads][slots]: of each part, then of the near tokens of a layer with a Reach
+	peak   []float32 // [Heads][slots]: of each part, then of the recent tokens of a layer with a RecentWindow
 	sum    []float32 // [Heads][slots]
-	recent []float32 // [Heads][v] the output of near tokens
+	recent []float32 // [Heads][v] the output of recent tokens
 }
 
 // slots is how many peaks and sums a head has.
 const slots = maxParts + 1
 
-// span returns how many positions each part covers for a token at pos, and the number of parts. With a Reach only far tokens are in
-// parts, which may be none.
+// span returns how many positions each part covers for a token at pos, and the number of parts. With a RecentWindow
+// only compressed tokens are in parts, which may be none.
 func (l *Layer) span(pos int) (size, parts int) {
 	n := l.end(pos) - l.start(pos)
 	if n <= 0 {
@@ -61,24 +61,24 @@ func (p *Partial) Reserve(l *Layer) {
 	}
 }
 
-// room makes a buffer large enough for n values; what it held is lost then.
+// reserve makes a buffer large enough for n values; what it held is lost then.
 func reserve(buf *[]float32, n int) {
 	if len(*buf) < n {
 		*buf = make([]float32, n)
 	}
 }
 
-// start returns the position at which attention of a token at pos begins to read: the first one that it attends to, or up to
-// 31 before, so that 8-bit panels and blocks of positions are read from their first row on.
+// start returns the position at which attention of a token at pos begins to read: the first one that it attends to, or
+// up to 31 before, so that 8-bit panels and blocks of positions are read from their first row on.
 func (l *Layer) start(pos int) int { return l.First(pos) &^ (recentStep - 1) }
 
 // Scratch is what one worker computes with. The zero value is ready for Reserve.
 type Scratch struct {
 	scores    []float32
 	queries   kernel.CacheQueries // of stores in 8-bit blocks
-	projected [][]float32         // of a layer with a Reach: see turnedQueries, by level
-	rotated   []float32           // and pairs that have turned
-	sums      []float32           // of farMix
+	projected [][]float32         // of a layer with a RecentWindow: see projectQueries, by level
+	rotated   []float32           // and pairs rotated back
+	sums      []float32           // of compressedSum
 }
 
 // Reserve makes room for the layer's steps and tiles in contexts up to n tokens.
@@ -92,7 +92,7 @@ func (sc *Scratch) Reserve(l *Layer, n int) {
 	reserve(&sc.scores, size)
 }
 
-// reserveTurns makes room for a chunk of turnedQueries.
+// reserveProjected makes room for a chunk of projectQueries.
 func (l *Layer) reserveProjected(sc *Scratch) {
 	levels := l.recent.rope.levels
 	for len(sc.projected) <= len(levels) {
@@ -107,8 +107,8 @@ func (l *Layer) reserveProjected(sc *Scratch) {
 	}
 }
 
-// Ready brings the queries of a decode step, [Heads, KeySize], to the form that the store wants: each worker does so for its
-// own scratch before its first Decode of the step.
+// PrepareQueries brings the queries of a decode step, [Heads, KeySize], to the form that the store wants: each worker
+// does so for its own scratch before its first Decode of the step.
 func (l *Layer) PrepareQueries(sc *Scratch, s *Store, q []float32) {
 	if s.format == Q8 && l.recent == nil {
 		a, b := l.parts()
@@ -122,9 +122,9 @@ func (l *Layer) Newest(i, pos int) (g int, ok bool) {
 	return i % l.KVHeads, i/l.KVHeads == parts-1
 }
 
-// Decode attends with the query of the token at pos to part i of its cached positions. q [Heads, KeySize] is rotated and
-// scaled, and sc is Ready for it; a layer with a Reach takes what NewReaching says, and has its near tokens beside (DecodeNear).
-// Different parts may run at the same time; Combine joins them.
+// Decode attends with the query of the token at pos to part i of its cached positions. q [Heads, KeySize] is rotated
+// and scaled, and sc has them prepared (PrepareQueries); a layer with a RecentWindow takes what NewCompressed says, and
+// has its recent tokens beside (DecodeRecent). Different parts may run at the same time; Combine joins them.
 func (l *Layer) Decode(p *Partial, i int, s *Store, pos int, q []float32, sc *Scratch) {
 	l.decode(p, i/l.KVHeads, l.block(i%l.KVHeads), s, pos, q, sc)
 }
@@ -154,8 +154,8 @@ func (l *Layer) decode(p *Partial, part int, hs headRange, s *Store, pos int, q 
 	}
 }
 
-// weigh turns scores into weights that are not divided by their sum yet, and returns the largest score and the sum. The first
-// skip of them get 0.
+// weigh makes scores weights that are not divided by their sum yet, and returns the largest score and the sum. The
+// first skip of them get 0.
 func weigh(scores []float32, skip int) (peak, sum float32) {
 	clear(scores[:skip])
 	scores = scores[skip:]
@@ -163,14 +163,14 @@ func weigh(scores []float32, skip int) (peak, sum float32) {
 	return peak, kernel.ExpSum(scores, scores, peak)
 }
 
-// Short reports whether a decode step has at most one part per key/value head.
+// OnePart reports whether a decode step has at most one part per key/value head.
 func (l *Layer) OnePart(pos int) bool {
 	_, parts := l.span(pos)
 	return parts <= 1
 }
 
-// weights returns by what to multiply the output of each part for head h of the token at pos, and at last that of near tokens of a
-// layer with a Reach.
+// weights returns by what to multiply the output of each part for head h of the token at pos, and at last that of
+// recent tokens of a layer with a RecentWindow.
 func (l *Layer) weights(p *Partial, pos, h int, sc *Scratch) []float32 {
 	_, n := l.span(pos)
 	if l.recent != nil {
@@ -186,8 +186,9 @@ func (l *Layer) weights(p *Partial, pos, h int, sc *Scratch) []float32 {
 	return w
 }
 
-// Combine writes the attention output of the token at pos for heads h0 … h1-1: out [h1-h0, ValueSize]; with a Reach that of far
-// tokens, see AddNear. Different heads may be combined at the same time, also the same ones.
+// Combine writes the attention output of the token at pos for heads h0 … h1-1: out [h1-h0, ValueSize]; with a
+// RecentWindow that of compressed tokens, see AddRecent. Different heads may be combined at the same time, also the
+// same ones.
 func (l *Layer) Combine(out []float32, p *Partial, pos, h0, h1 int, sc *Scratch) {
 	_, parts := l.span(pos)
 	for h := h0; h < h1; h++ {

@@ -7,14 +7,15 @@ import (
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// Layer is one layer's attention in one of the two forms. It holds no weights and no state, and is safe for concurrent use.
+// Layer is one layer's attention in one of the two forms. It holds no weights and no state, and is safe for concurrent
+// use.
 type Layer struct {
 	attn.Geometry
 	mla      *attn.Latent  // nil for GQA
 	latent   bool          // one row is cached for key and value: the key is its first KeySize columns, the value its last ValueSize
-	r        int           // of a tail: columns that are rotated
-	recent   *RecentWindow // nil unless near and far tokens are seen differently
-	expanded *RecentWindow // of the layer whose expanded keys this one has; see NewWide
+	r        int           // of a latent layer: columns that are rotated
+	recent   *RecentWindow // nil unless recent and compressed tokens are seen differently
+	expanded *RecentWindow // of the layer whose expanded keys this one has; see NewExpanded
 }
 
 // NewGQA returns plain grouped-query attention.
@@ -33,9 +34,10 @@ func NewMLA(g attn.Geometry) (*Layer, error) {
 	return &Layer{Geometry: g, mla: attn.Exact(g)}, nil
 }
 
-// NewLatent returns attention over compressed rows. Each of the blocks caches one row per token, [r rotated | l latent],
-// shared by heads/blocks query heads: they score it as a key of r+l values, and its last l values are the value. Queries
-// are absorbed, outputs are mixes of latents: Decode and Prefill take q [heads, r+l] and give out [heads, l].
+// NewLatent returns attention over compressed rows. Each of the blocks caches one row per token, [r rotated | l
+// latent], shared by heads/blocks query heads: they score it as a key of r+l values, and its last l values are the
+// value. Queries are absorbed, outputs are weighted sums of latents: Decode and Prefill take q [heads, r+l] and give
+// out [heads, l].
 func NewLatent(heads, blocks, r, l, window int) (*Layer, error) {
 	g := attn.Geometry{Heads: heads, KVHeads: blocks, KeySize: r + l, ValueSize: l, Window: window}
 	if r < 0 || r%2 != 0 {
@@ -47,26 +49,27 @@ func NewLatent(heads, blocks, r, l, window int) (*Layer, error) {
 	return &Layer{Geometry: g, mla: &attn.Latent{R: blocks * r, L: blocks * l}, latent: true, r: r}, nil
 }
 
-// NewReaching returns attention over compressed rows as NewLatent does, whose heads see near and far tokens as reach says:
-// Decode takes q [heads, r+d], the rotated values' queries and the model's own, rotated, in the order of reach.
-func NewCompressed(heads, blocks, r, l, window int, reach *RecentWindow) (*Layer, error) {
+// NewCompressed returns attention over compressed rows as NewLatent does, whose heads see recent and compressed tokens
+// as window says: Decode takes q [heads, r+d], the rotated values' queries and the model's own, rotated, in the order
+// of its BlockRope.
+func NewCompressed(heads, blocks, r, l, window int, recent *RecentWindow) (*Layer, error) {
 	a, err := NewLatent(heads, blocks, r, l, window)
 	if err != nil {
 		return nil, err
 	}
-	if n := len(reach.keys); n%blocks != 0 || heads%n != 0 || reach.a > l {
-		return nil, fmt.Errorf("%d key matrices over %d of %d latent values for %d heads in %d blocks", n, reach.a, l, heads, blocks)
+	if n := len(recent.keys); n%blocks != 0 || heads%n != 0 || recent.a > l {
+		return nil, fmt.Errorf("%d key matrices over %d of %d latent values for %d heads in %d blocks", n, recent.a, l, heads, blocks)
 	}
-	a.KeySize, a.recent = r+reach.a, reach
+	a.KeySize, a.recent = r+recent.a, recent
 	return a, nil
 }
 
-// NewWide returns attention over keys and values of which those of far tokens are expanded from a reaching layer's rows. A key and
-// a value are
+// NewExpanded returns attention over keys and values of which those of compressed tokens are expanded from a layer with
+// a RecentWindow's rows. A key and a value are
 //
-//	[ seen from afar, turned by the middle of its block | R rotated | d, rotated ]    [ v, seen from afar | v ]
+//	[ approximated, rotated by the middle of its block | R rotated | d, rotated ]    [ v, approximated | v ]
 //
-// of which far tokens have all but the last part, near ones the last.
+// of which compressed tokens have all but the last part, recent ones the last.
 func (l *Layer) NewExpanded() (*Layer, error) {
 	r := l.recent
 	g := attn.Geometry{Heads: l.Heads, KVHeads: len(r.keys), KeySize: r.keptSize() + l.r + r.d, ValueSize: r.v, Window: l.Window}
@@ -76,53 +79,54 @@ func (l *Layer) NewExpanded() (*Layer, error) {
 	return &Layer{Geometry: g, r: l.r, expanded: r}, nil
 }
 
-// Own returns where in a key of a wide layer the model's own key begins.
+// OwnOffset returns where in a key of a layer of expanded keys the model's own key begins.
 func (l *Layer) OwnOffset() int { return l.KeySize - l.expanded.d }
 
-// WideQuery completes a query of a wide layer at pos: x's last d values are not rotated yet, and those before them are R
-// rotated ones.
+// FinishQuery completes a query of a layer of expanded keys at pos: x's last d values are not rotated yet, and those
+// before them are R rotated ones.
 func (l *Layer) FinishQuery(x []float32, pos int) {
 	own := x[l.OwnOffset():]
 	l.expanded.rope.Rotate(own, pos)
 	copy(x[:l.expanded.keptSize()], own[2*l.expanded.rope.first:])
 }
 
-// AppendFar caches what is seen of the token at pos from afar in a wide store: x [far + R], of which the first part is not turned
-// yet and will be, and v. Different heads or positions may go at the same time, and with AppendOwn.
+// AppendCompressed caches what is approximated of the token at pos in a store of expanded keys: x [kept + R], of which
+// the first part is not rotated yet and will be, and v. Different heads or positions may go at the same time, and with
+// AppendRecent.
 func (s *Store) AppendCompressed(pos, k int, x, v []float32) {
 	s.layer.expanded.rope.rotateKept(x[:s.layer.expanded.keptSize()], pos)
 	kernel.F32ToF16(s.key(k, pos)[:len(x)], x)
 	kernel.F32ToF16(s.value(k, pos)[:len(v)], v)
 }
 
-// AppendOwn caches in a wide store what Store.Put keeps.
+// AppendRecent caches in a store of expanded keys what Store.PutRecent keeps.
 func (s *Store) AppendRecent(pos, k int, key, value []uint16) {
 	copy(s.key(k, pos)[s.layer.OwnOffset():s.layer.KeySize], key)
 	copy(s.value(k, pos)[s.layer.ValueSize:2*s.layer.ValueSize], value)
 }
 
-// Recall is AppendOwn for a token that the ring of another store keeps.
+// CopyRecent is AppendRecent for a token that the ring of another store keeps.
 func (s *Store) CopyRecent(from *Store, pos, k int) {
 	r := from.recent
 	s.AppendRecent(pos, k, r.key(k, pos)[:r.d], r.value(k, pos)[:r.v])
 }
 
-// Keep is Put for a token that AppendOwn has cached in a wide store.
+// KeepRecent is PutRecent for a token that AppendRecent has cached in a store of expanded keys.
 func (s *Store) KeepRecent(wide *Store, pos, k int) {
 	l := wide.layer
 	s.PutRecent(pos, k, wide.key(k, pos)[l.OwnOffset():l.KeySize], wide.value(k, pos)[l.ValueSize:2*l.ValueSize])
 }
 
-// rowSize returns how many values a key/value head caches per token together.
+// headRowSize returns how many values a key/value head caches per token together.
 func (l *Layer) headRowSize() int { return l.RowSize() / l.KVHeads }
 
 // Latent returns the layer's MLA form, nil for GQA.
 func (l *Layer) Latent() *attn.Latent { return l.mla }
 
-// Row returns how many values the layer caches per token.
+// RowSize returns how many values the layer caches per token.
 func (l *Layer) RowSize() int {
 	if l.mla != nil {
-		return l.mla.Row()
+		return l.mla.RowSize()
 	}
 	n := l.KeySize + l.ValueSize
 	if l.expanded != nil {

@@ -7,8 +7,9 @@ import (
 	"github.com/viterin/vek/vek32"
 )
 
-// Prefill works on tiles of prefillRows tokens of one query head against prefillCols cached positions at a time: a small
-// matrix product whose scores stay in the first-level cache, with an online softmax (arXiv 2205.14135) over the tiles.
+// Prefill works on tiles of prefillRows tokens of one query head against prefillCols cached positions at a time: a
+// small matrix product whose scores stay in the first-level cache, with an online softmax (arXiv 2205.14135) over the
+// tiles.
 const (
 	prefillRows = 32
 	prefillCols = 256
@@ -20,7 +21,8 @@ func (l *Layer) Tiles(pos, n int) int {
 }
 
 // Prefill attends for work item i: a tile of the n tokens at positions pos … pos+n-1, which are cached already, and one
-// query head. q [n, Heads, KeySize] is rotated and scaled; out is [n, Heads, ValueSize]. Items may run at the same time.
+// query head. q [n, Heads, KeySize] is rotated and scaled; out is [n, Heads, ValueSize]. Items may run at the same
+// time.
 func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q []float32, sc *Scratch) {
 	first, h := (pos/prefillRows+i/l.Heads)*prefillRows, i%l.Heads
 	t0 := max(first-pos, 0)
@@ -55,12 +57,12 @@ func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q []float32,
 	tile.finish()
 }
 
-// farCols returns how many of a tile's cols positions from from on are far for tokens from pos on.
+// compressedCols returns how many of a tile's cols positions from from on are compressed for tokens from pos on.
 func (l *Layer) compressedCols(pos, from, cols int) int {
 	return min(max(recentStart(pos, l.expanded.tokens)-from, 0), cols)
 }
 
-// wideScores computes a tile's scores with expanded keys, far tokens' and near ones'.
+// expandedScores computes a tile's scores with expanded keys, compressed tokens' and recent ones'.
 func (l *Layer) expandedScores(dst []float32, s *Store, pos int, q []float32, rows, g, from, cols int) {
 	ld, compressed := l.Heads*l.KeySize, l.expanded.keptSize()+l.r
 	n := l.compressedCols(pos, from, cols)
@@ -68,7 +70,7 @@ func (l *Layer) expandedScores(dst []float32, s *Store, pos int, q []float32, ro
 	s.expandedScores(dst[n:], prefillCols, q, rows, ld, g, from+n, cols-n, compressed, l.expanded.d)
 }
 
-// wideMix adds a tile's values, far tokens' and near ones'.
+// expandedSum adds a tile's values, compressed tokens' and recent ones'.
 func (l *Layer) expandedSum(t *tile, s *Store, g, from, cols int) {
 	n := l.compressedCols(t.pos, from, cols)
 	s.expandedSum(t.out, t.ld, t.scores, prefillCols, t.rows, g, from, n, 0)
@@ -94,7 +96,7 @@ func (t *tile) start() {
 	}
 }
 
-// softmax turns the scores of positions from … from+cols-1 into weights, 0 where a token may not look, and rescales what
+// softmax makes the scores of positions from … from+cols-1 weights, 0 where a token may not look, and rescales what
 // was summed before.
 func (t *tile) softmax(from, cols int) {
 	for r := range t.rows {

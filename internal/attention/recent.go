@@ -6,33 +6,37 @@ import (
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// Reach is how the heads of compressed rows see near and far tokens, when keys are in the latent without RoPE.
+// RecentWindow is how the heads of compressed rows see recent and compressed tokens, when keys are in the latent
+// without RoPE.
 //
-// A near token, one of the last Near to Near+31 and the token itself, is seen as the model sees it: its key, rotated, and its
-// value are kept as they are, in a ring of fixed size. A far one is seen through its row: the query is projected to it, anew
-// for each block of positions, see Turns. What turns too fast to be the same within a block is left out of far scores, and of
-// rows; the model cannot have made much of it, since it goes round within a few words.
+// A recent token, one of the last Near to Near+31 and the token itself, is seen as the model sees it: its key, rotated,
+// and its value are kept as they are, in a ring of fixed size. A compressed one is seen through its row: the query is
+// projected to it, anew for each block of positions, see BlockRope. What rotates too fast to be the same within a block
+// is left out of the scores of compressed tokens, and of rows; the model cannot have made much of it, since it rotates
+// fully within a few words.
 //
-// In the order of Turns, with R rotated values per row and A of the latent ones, the first, for keys (all L are for values):
+// In the order of BlockRope, with R rotated values per row and A of the latent ones, the first, for keys (all L are for
+// values):
 //
-//	near    score(h, j) = rope(q_h) · rope_j(k_j)                                 value v_j
-//	far     score(h, j) = (K_gᵀ turn_block(j)⁻¹ rope(q_h)) · c_j + q'_h · r_j     value V_g c_j       K_g [far, A]
+//	recent      score(h, j) = rope(q_h) · rope_j(k_j)                                 value v_j
+//	compressed  score(h, j) = (K_gᵀ rotation_block(j)⁻¹ rope(q_h)) · c_j + q'_h · r_j     value V_g c_j       K_g [kept, A]
 type RecentWindow struct {
 	rope   *BlockRope
 	tokens int        // W
 	d, v   int        // values of a head's key and value
 	a      int        // A
-	keys   [][]uint16 // per key/value head [far, A] in half precision, rows in the order of turns
+	keys   [][]uint16 // per key/value head [kept, A] in half precision, rows in the order of rope
 }
 
-// NewReach returns the reach of a layer whose key/value heads have keys of d values, from afar t.Far(d) of them as keys [far, a]
-// say, rows in the order of Turns, and values of v. near is a positive multiple of 32.
+// NewRecentWindow returns the window of a layer whose key/value heads have keys of d values, of which compressed tokens
+// keep rope.KeptSize(d), as keys [kept, a] say, rows in the order of BlockRope, and values of v. tokens is a positive
+// multiple of 32.
 func NewRecentWindow(rope *BlockRope, tokens, d, v, a int, keys [][]uint16) (*RecentWindow, error) {
 	if tokens <= 0 || tokens%recentStep != 0 {
-		return nil, fmt.Errorf("%d near tokens are no positive multiple of %d", tokens, recentStep)
+		return nil, fmt.Errorf("%d recent tokens are no positive multiple of %d", tokens, recentStep)
 	}
 	if d < rope.rope.Dims() || v <= 0 || a <= 0 || len(keys) == 0 {
-		return nil, fmt.Errorf("keys of %d values, of which RoPE turns %d, from %d latent ones for %d heads with values of %d", d, rope.rope.Dims(), a, len(keys), v)
+		return nil, fmt.Errorf("keys of %d values, of which RoPE rotates %d, from %d latent ones for %d heads with values of %d", d, rope.rope.Dims(), a, len(keys), v)
 	}
 	for _, k := range keys {
 		if len(k) != rope.KeptSize(d)*a {
@@ -42,20 +46,21 @@ func NewRecentWindow(rope *BlockRope, tokens, d, v, a int, keys [][]uint16) (*Re
 	return &RecentWindow{rope: rope, tokens: tokens, d: d, v: v, a: a, keys: keys}, nil
 }
 
-// Turns returns what NewReach was given.
+// Rope returns what NewRecentWindow was given.
 func (r *RecentWindow) Rope() *BlockRope { return r.rope }
 
-// nearStep tokens in a row have the same near ones before them.
+// recentStep tokens in a row have the same recent ones before them.
 const recentStep = 32
 
-// edge returns the first position that a token at pos sees as near. It is the same for nearStep tokens.
+// recentStart returns the first position that a token at pos sees as recent. It is the same for recentStep tokens.
 func recentStart(pos, tokens int) int { return max(0, pos-tokens) &^ (recentStep - 1) }
 
-// NearStart returns the first near position that a token at pos attends to; tokens behind it see none before as near.
+// RecentStart returns the first recent position that a token at pos attends to; tokens behind it see none before as
+// recent.
 func (l *Layer) RecentStart(pos int) int { return max(l.CompressedEnd(pos), l.First(pos)) }
 
-// NearBytes returns how many bytes of near tokens' keys and values a decode step of the token at pos reads beside rows, 0 for a
-// layer without a Reach.
+// RecentBytes returns how many bytes of recent tokens' keys and values a decode step of the token at pos reads beside
+// rows, 0 for a layer without a RecentWindow.
 func (l *Layer) RecentBytes(pos int) int {
 	if l.recent == nil {
 		return 0
@@ -63,7 +68,8 @@ func (l *Layer) RecentBytes(pos int) int {
 	return 2 * (pos + 1 - l.RecentStart(pos)) * len(l.recent.keys) * (l.recent.d + l.recent.v)
 }
 
-// FarTokens returns how many tokens before the one at pos it reads rows of: all, for a layer without a Reach, with itself.
+// CompressedTokens returns how many tokens before the one at pos it reads rows of: all, for a layer without a
+// RecentWindow, with itself.
 func (l *Layer) CompressedTokens(pos int) int {
 	if l.recent == nil {
 		return pos + 1 - l.First(pos)
@@ -71,20 +77,21 @@ func (l *Layer) CompressedTokens(pos int) int {
 	return max(l.CompressedEnd(pos)-l.First(pos), 0)
 }
 
-// FarEnd returns the first position that a token at pos does not see from afar.
+// CompressedEnd returns the first position that a token at pos does not see by blocks.
 func (l *Layer) CompressedEnd(pos int) int { return recentStart(pos, l.recent.tokens) }
 
-// far returns how many values of a head are seen from afar.
+// keptSize returns how many values of a head are approximated.
 func (r *RecentWindow) keptSize() int { return r.rope.KeptSize(r.d) }
 
-// Expand writes what of keys of key/value head k is seen from afar, not turned, for n rows of latent values ldc apart, of which
-// it reads the first A: dst[i*ldd:][:far].
+// Expand writes what of keys of key/value head k is approximated, not rotated, for n rows of latent values ldc apart,
+// of which it reads the first A: dst[i*ldd:][:kept].
 func (r *RecentWindow) Expand(dst []float32, ldd, k int, c []float32, ldc, n int) {
 	kernel.ScoresF16(dst, ldd, c, n, ldc, r.keys[k], r.a, r.keptSize(), r.a)
 }
 
-// recent is the ring of a store: keys, rotated, and values of the newest tokens; and a copy of what a ring held, to go back to.
-// Tokens get their rows when they become far: those before made have them, those before due when the pass has gone well.
+// recentRing is the ring of a store: keys, rotated, and values of the newest tokens; and a copy of what a ring held, to
+// go back to. Tokens get their rows when they become compressed: those before made have them, those before due when the
+// pass has gone well.
 type recentRing struct {
 	ring
 	mark      ring
@@ -102,16 +109,17 @@ type ring struct {
 func (r *ring) key(k, pos int) []uint16   { return r.keys[k][pos%r.size*r.d:] }
 func (r *ring) value(k, pos int) []uint16 { return r.values[k][pos%r.size*r.v:] }
 
-// marked returns how many tokens a mark keeps: the near ones of the next token and of the last.
+// markSize returns how many tokens a mark keeps: the recent ones of the next token and of the last.
 func (r *RecentWindow) markSize() int { return r.tokens + recentStep }
 
-// newest returns how many the ring keeps: the near ones, and some for going back.
+// ringSize returns how many the ring keeps: the recent ones, and some for going back.
 func (r *RecentWindow) ringSize() int { return r.tokens + 2*recentStep }
 
 // tokenBytes is the size of a token's keys and values.
 func (r *RecentWindow) tokenBytes() int { return 2 * len(r.keys) * (r.d + r.v) }
 
-// RecentBytes returns how many bytes a store of the layer takes for its newest tokens and its mark, however many tokens it holds.
+// RingBytes returns how many bytes a store of the layer takes for its newest tokens and its mark, however many tokens
+// it holds.
 func (l *Layer) RingBytes() int {
 	if l.recent == nil {
 		return 0
@@ -127,7 +135,7 @@ func (r *RecentWindow) newRing(size int) ring {
 	return x
 }
 
-// newRecent returns the newest tokens of a layer's store, nil when it needs none.
+// newRecentRing returns the newest tokens of a layer's store, nil when it needs none.
 func newRecentRing(l *Layer) *recentRing {
 	if l.recent == nil {
 		return nil
@@ -143,16 +151,17 @@ func (r *recentRing) bytes(l *Layer) int {
 	return (r.size + r.mark.size) * l.recent.tokenBytes()
 }
 
-// covers reports whether the near tokens before pos are there.
+// covers reports whether the recent tokens before pos are there.
 func (r *ring) covers(l *Layer, pos int) bool { return r.lo <= l.RecentStart(pos) && r.hi >= pos }
 
-// Covers reports whether the near tokens before pos are there, so that a token can follow. Without a Reach they always are.
+// Covers reports whether the recent tokens before pos are there, so that a token can follow. Without a RecentWindow
+// they always are.
 func (s *Store) Covers(pos int) bool {
 	return s.recent == nil || pos == 0 || s.recent.covers(s.layer, pos)
 }
 
-// Expect readies the ring, where there is one, for n tokens from pos on, which the caller puts (Put); of more than the ring
-// holds only the last ones need to be. The store Covers pos.
+// Advance readies the ring, where there is one, for n tokens from pos on, which the caller puts (PutRecent); of more
+// than the ring holds only the last ones need to be. The store Covers pos.
 func (s *Store) Advance(pos, n int) {
 	r := s.recent
 	if r == nil {
@@ -167,8 +176,9 @@ func (s *Store) Advance(pos, n int) {
 	r.lo = max(r.lo, r.hi-r.size)
 }
 
-// Due returns the positions from … to-1 whose rows a pass of n tokens from pos on has to make (AppendRow) before it looks at far tokens:
-// those that become far. The ones before pos are in the ring, see Near. The pass was Expected, or pos is 0.
+// Due returns the positions from … to-1 whose rows a pass of n tokens from pos on has to make (AppendRow) before it
+// looks at compressed tokens: those that become compressed. The ones before pos are in the ring, see Recent. The pass
+// was announced (Advance), or pos is 0.
 func (s *Store) Due(pos, n int) (from, to int) {
 	if pos > 0 {
 		from = s.recent.made
@@ -176,7 +186,7 @@ func (s *Store) Due(pos, n int) (from, to int) {
 	return max(from, s.layer.First(pos)), s.layer.CompressedEnd(pos + n - 1)
 }
 
-// Kept returns from which of n positions from pos on a store's ring keeps tokens.
+// FirstKept returns from which of n positions from pos on a store's ring keeps tokens.
 func (s *Store) FirstKept(pos, n int) int { return max(pos, pos+n-s.recent.size) }
 
 // Truncate says that the tokens from pos on are others from now on.
@@ -187,14 +197,14 @@ func (s *Store) Truncate(pos int) {
 	}
 }
 
-// Forget drops all near tokens but those of the mark, after a failure.
+// Forget drops all recent tokens but those of the mark, after a failure.
 func (s *Store) Forget() {
 	if r := s.recent; r != nil {
 		r.lo, r.hi, r.due = 0, 0, r.made
 	}
 }
 
-// Mark remembers the near tokens before pos, the end of what is there, for Return.
+// Mark remembers the recent tokens before pos, the end of what is there, for Restore.
 func (s *Store) Mark(pos int) {
 	r := s.recent
 	if r == nil {
@@ -206,10 +216,10 @@ func (s *Store) Mark(pos int) {
 	r.mark.take(&r.ring, max(r.lo, pos-r.mark.size), pos)
 }
 
-// Marked reports whether the near tokens before pos are there after Return.
+// Marked reports whether the recent tokens before pos are there after Restore.
 func (s *Store) Marked(pos int) bool { return s.recent == nil || s.recent.mark.covers(s.layer, pos) }
 
-// Return goes back to what Mark remembered of tokens before pos, which must be Marked.
+// Restore goes back to what Mark remembered of tokens before pos, which must be Marked.
 func (s *Store) Restore(pos int) {
 	if r := s.recent; r != nil {
 		r.take(&r.mark, r.mark.lo, pos)
@@ -227,15 +237,16 @@ func (r *ring) take(from *ring, lo, hi int) {
 	r.lo, r.hi = lo, hi
 }
 
-// Put keeps key [d], rotated and in the order of Turns, and value [v] of key/value head k for the token at pos, in half precision.
+// PutRecent keeps key [d], rotated and in the order of BlockRope, and value [v] of key/value head k for the token at
+// pos, in half precision.
 func (s *Store) PutRecent(pos, k int, key, value []uint16) {
 	r := s.recent
 	copy(r.key(k, pos)[:r.d], key)
 	copy(r.value(k, pos)[:r.v], value)
 }
 
-// Near writes what Put has kept of a token in the ring: key [d], not rotated and in the model's order, and value [v]. arranged is
-// scratch of d values.
+// Recent writes what PutRecent has kept of a token in the ring: key [d], not rotated and in the model's order, and
+// value [v]. arranged is scratch of d values.
 func (s *Store) Recent(key, value, reordered []float32, pos, k int) {
 	r := s.recent
 	kernel.F16ToF32(reordered, r.key(k, pos)[:r.d])
@@ -251,7 +262,7 @@ func (l *Layer) block(g int) headRange { return headRange{g, g * l.Group(), (g +
 
 func (hs headRange) len() int { return hs.hi - hs.lo }
 
-// byKey calls f for each key/value head of a reaching layer that query heads of hs share, with those.
+// byKey calls f for each key/value head of a layer with a RecentWindow that query heads of hs share, with those.
 func (l *Layer) byKey(hs headRange, f func(k, lo, hi int)) {
 	group := l.Heads / len(l.recent.keys)
 	for k := hs.lo / group; k*group < hs.hi; k++ {
@@ -259,9 +270,9 @@ func (l *Layer) byKey(hs headRange, f func(k, lo, hi int)) {
 	}
 }
 
-// DecodeNear attends with query heads lo … hi-1 of the token at pos, which share key/value head k, to the near tokens before it
-// and to itself, whose key and value these are: what the ring has of it is not read. q is that of all heads, see NewReaching.
-// Different heads may go at the same time.
+// DecodeRecent attends with query heads lo … hi-1 of the token at pos, which share key/value head k, to the recent
+// tokens before it and to itself, whose key and value these are: what the ring has of it is not read. q is that of all
+// heads, see NewCompressed. Different heads may go at the same time.
 func (l *Layer) DecodeRecent(p *Partial, s *Store, pos, k, lo, hi int, q []float32, key, value []uint16, sc *Scratch) {
 	r, from := s.recent, l.RecentStart(pos)
 	width, n := l.r+r.d, pos-from
@@ -287,7 +298,7 @@ func (l *Layer) DecodeRecent(p *Partial, s *Store, pos, k, lo, hi int, q []float
 	kernel.WeightedSumF16(out, r.v, scores[n:], n+1, hi-lo, value, r.v, 1, r.v)
 }
 
-// AddNear adds to values r0 … r1-1 of head h's output, out [r1-r0], what DecodeNear found for the token at pos.
+// AddRecent adds to values r0 … r1-1 of head h's output, out [r1-r0], what DecodeRecent found for the token at pos.
 func (l *Layer) AddRecent(out []float32, p *Partial, pos, h, r0, r1 int, sc *Scratch) {
 	w := l.weights(p, pos, h, sc)
 	f := w[len(w)-1]
@@ -296,7 +307,7 @@ func (l *Layer) AddRecent(out []float32, p *Partial, pos, h, r0, r1 int, sc *Scr
 	}
 }
 
-// DecodeFar is Decode for query heads h0 … h1-1 only, of a token at pos that is Short.
+// DecodeCompressed is Decode for query heads h0 … h1-1 only, of a token at pos with OnePart.
 func (l *Layer) DecodeCompressed(p *Partial, s *Store, pos, h0, h1 int, q []float32, sc *Scratch) {
 	if _, parts := l.span(pos); parts == 0 {
 		return
@@ -307,8 +318,8 @@ func (l *Layer) DecodeCompressed(p *Partial, s *Store, pos, h0, h1 int, q []floa
 	}
 }
 
-// farScores computes the scores of heads of a block, of all heads' queries q [heads, R + d], with the rows of n positions from from
-// on: dst[i*ldd+j] for the i-th of the heads.
+// compressedScores computes the scores of heads of a block, of all heads' queries q [heads, R + d], with the rows of n
+// positions from from on: dst[i*ldd+j] for the i-th of the heads.
 func (l *Layer) compressedScores(dst []float32, ldd int, s *Store, hs headRange, from, n int, q []float32, sc *Scratch) {
 	l.base(sc.projected[0], hs, q)
 	for at := 0; at < n; {
@@ -324,7 +335,7 @@ func (l *Layer) compressedScores(dst []float32, ldd int, s *Store, hs headRange,
 	}
 }
 
-// turned are queries that are projected to rows, for some consecutive blocks of positions: [heads][blocks][size].
+// projected are queries that are projected to rows, for some consecutive blocks of positions: [heads][blocks][size].
 type projected struct {
 	x                          []float32
 	size, block, first, blocks int
@@ -333,8 +344,8 @@ type projected struct {
 // at returns the first head's query for a position; those of the other heads are blocks·size behind one another.
 func (t *projected) at(pos int) []float32 { return t.x[(pos/t.block-t.first)*t.size:] }
 
-// turnedQueries computes the queries of heads for n positions from pos on, which lie in one chunk. They are summed up from the
-// pairs that turn slowest, whose blocks are cut up for those that turn faster.
+// projectQueries computes the queries of heads for n positions from pos on, which lie in one chunk. They are summed up
+// from the pairs that rotate slowest, whose blocks are cut up for those that rotate faster.
 func (l *Layer) projectQueries(hs headRange, pos, n int, q []float32, sc *Scratch) projected {
 	r := l.recent
 	sum := projected{sc.projected[0], l.KeySize, chunk, pos / chunk, 1}
@@ -356,8 +367,8 @@ func (l *Layer) projectQueries(hs headRange, pos, n int, q []float32, sc *Scratc
 	return sum
 }
 
-// base computes what queries projected to rows have that does not depend on the position: rotated values, and those that RoPE
-// leaves alone.
+// base computes what queries projected to rows have that does not depend on the position: rotated values, and those
+// that RoPE leaves alone.
 func (l *Layer) base(sum []float32, hs headRange, q []float32) {
 	r := l.recent
 	clear(sum)
@@ -371,8 +382,8 @@ func (l *Layer) base(sum []float32, hs headRange, q []float32) {
 	}
 }
 
-// project adds values first … first+n-1 of heads times their keys to projected queries. Each head has as many rows as told, in x
-// they are ldx apart.
+// project adds values first … first+n-1 of heads times their keys to projected queries. Each head has as many rows as
+// told, in x they are ldx apart.
 func (l *Layer) project(sum []float32, hs headRange, rows, first, n int, x []float32, ldx int) {
 	r := l.recent
 	l.byKey(hs, func(k, lo, hi int) {

@@ -19,7 +19,7 @@ type windowCase struct {
 	keys  [][]float32 // per key/value head [d][a], in the model's order: what rows say
 	value [][]float32 // per key/value head [v][l]
 	rows  [][]float32 // [n][blocks·(r+l)]
-	own   [][]float32 // [n][heads·(d+v)] per key/value head a key, not rotated, and a value, as near tokens have them
+	own   [][]float32 // [n][heads·(d+v)] per key/value head a key, not rotated, and a value, as recent tokens have them
 	q     [][]float32 // [n][heads·d], not rotated
 	qr    [][]float32 // [n][heads·r]
 	d, v  int
@@ -85,10 +85,10 @@ func newWindowCase(t *testing.T, halves bool, dims, window, n int, phase float64
 	return c
 }
 
-// near reports whether the token at pos sees that at j as near.
+// near reports whether the token at pos sees that at j as recent.
 func (c *windowCase) recent(pos, j int) bool { return j >= max(0, pos-32)/32*32 }
 
-// score and what the head sees as value, from the package's documentation of Reach.
+// score and what the head sees as value, from the package's documentation of RecentWindow.
 func (c *windowCase) score(pos, j, h int) (sum float64, value []float64) {
 	l, kv := c.layer, len(c.keys)
 	k := h / (l.Heads / kv)
@@ -185,7 +185,7 @@ func (c *windowCase) append(s *Store, pos int) {
 	}
 }
 
-// kept returns what Put takes of a token.
+// kept returns what PutRecent takes of a token.
 func (c *windowCase) kept(pos, k int) (key, value []uint16) {
 	own := c.own[pos][k*(c.d+c.v):]
 	x := make([]float32, c.d)
@@ -212,8 +212,8 @@ func (c *windowCase) checkRecent(t *testing.T, s *Store, pos int) {
 	}
 }
 
-// decode attends with the token at pos, which is not in the ring yet, by all far parts, or by groups of heads of which the second has
-// heads of both blocks.
+// decode attends with the token at pos, which is not in the ring yet, by all far parts, or by groups of heads of which
+// the second has heads of both blocks.
 func (c *windowCase) decode(s *Store, p *Partial, pos int, groups bool, sc *Scratch) []float32 {
 	l := c.layer
 	q, group := c.queries(pos), l.Heads/len(c.keys)
@@ -261,7 +261,8 @@ func windowCases(t *testing.T, run func(t *testing.T, c *windowCase)) {
 	}
 }
 
-// Decode steps give what the definition says, near and far, from both kinds of cache, also after going back a little.
+// Decode steps give what the definition says, recent and compressed, from both kinds of cache, also after going back a
+// little.
 func TestReachDecodes(t *testing.T) {
 	windowCases(t, func(t *testing.T, c *windowCase) {
 		for _, format := range []Format{F16, Q8} {
@@ -332,7 +333,8 @@ func TestReachDecodes(t *testing.T) {
 	})
 }
 
-// Prompts with expanded keys give what the definition says, wherever they start, with near tokens before it from the ring.
+// Prompts with expanded keys give what the definition says, wherever they start, with recent tokens before it from the
+// ring.
 func TestReachPrefills(t *testing.T) {
 	windowCases(t, func(t *testing.T, c *windowCase) {
 		l, n := c.layer, len(c.rows)
@@ -412,20 +414,20 @@ func TestReachErrors(t *testing.T) {
 			t.Errorf("phase %v was accepted", phase)
 		}
 	}
-	turns, err := NewBlockRope(rope, 0.5)
+	blockRope, err := NewBlockRope(rope, 0.5)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := [][]uint16{make([]uint16, turns.KeptSize(8)*4)}
+	keys := [][]uint16{make([]uint16, blockRope.KeptSize(8)*4)}
 	for _, bad := range []struct {
 		near, d, v, a int
 		keys          [][]uint16
 	}{{0, 8, 8, 4, keys}, {33, 8, 8, 4, keys}, {32, 6, 8, 4, keys}, {32, 8, 8, 5, keys}, {32, 8, 8, 0, keys}, {32, 8, 8, 4, nil}, {32, 8, 0, 4, keys}} {
-		if _, err := NewRecentWindow(turns, bad.near, bad.d, bad.v, bad.a, bad.keys); err == nil {
+		if _, err := NewRecentWindow(blockRope, bad.near, bad.d, bad.v, bad.a, bad.keys); err == nil {
 			t.Errorf("%+v was accepted", bad)
 		}
 	}
-	r, err := NewRecentWindow(turns, 32, 8, 8, 4, keys)
+	r, err := NewRecentWindow(blockRope, 32, 8, 8, 4, keys)
 	if err != nil {
 		t.Fatal(err)
 	}

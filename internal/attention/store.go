@@ -22,18 +22,18 @@ const strip = 128
 
 // Store holds one layer's cached rows of one session, in chunks of 256 tokens.
 //
-// Within a chunk rows are kept by column: each window that a head reads, a key or a value, is an array [256][width] of its
-// own, so that attending streams through memory whichever form the layer has. Keys come first, then values. Half floats lie
-// row by row, 8-bit blocks as kernel.CacheRows. Of rows of a layer with a Reach in half floats, what keys are made of lies the other
-// way, [2][R+A][128], and the rest [256][L-A]: scores of many tokens are then sums of columns, without sums across lanes, and the
-// mix of those columns is one long dot product each.
+// Within a chunk rows are kept by column: each window that a head reads, a key or a value, is an array [256][width] of
+// its own, so that attending streams through memory whichever form the layer has. Keys come first, then values. Half
+// floats lie row by row, 8-bit blocks as kernel.CacheRows. Of rows of a layer with a RecentWindow in half floats, what
+// keys are made of lies the other way, [2][R+A][128], and the rest [256][L-A]: scores of many tokens are then sums of
+// columns, without sums across lanes, and the mix of those columns is one long dot product each.
 type Store struct {
 	layer  *Layer
 	format Format
 	size   int         // tokens of a chunk: 256, or fewer of a short store
 	chunks [][]uint16  // half floats; of Q8 the scales
 	codes  [][]byte    // Q8
-	recent *recentRing // of a layer with a Reach
+	recent *recentRing // of a layer with a RecentWindow
 }
 
 // NewStore returns a store for the layer without capacity.
@@ -41,7 +41,7 @@ func NewStore(l *Layer, f Format) *Store {
 	return &Store{layer: l, format: f, size: chunk, recent: newRecentRing(l)}
 }
 
-// NewShortStore returns a store with capacity for n tokens, and without a Reach for hardly more.
+// NewShortStore returns a store with capacity for n tokens, and without a RecentWindow for hardly more.
 func NewShortStore(l *Layer, f Format, n int) *Store {
 	s := NewStore(l, f)
 	if l.recent == nil {
@@ -60,8 +60,8 @@ func (l *Layer) RowBytes(f Format) int {
 	return l.KVHeads * (keys + values) / 32 * 34
 }
 
-// blockCols returns the widths of a key and of a value in whole blocks. Both parts of a compressed row have their own, and
-// it has no value beside.
+// blockCols returns the widths of a key and of a value in whole blocks. Both parts of a compressed row have their own,
+// and it has no value beside.
 func (l *Layer) blockCols() (key, value int) {
 	if l.latent {
 		return blocks(l.r) + blocks(l.ValueSize), 0
@@ -80,7 +80,7 @@ func (l *Layer) parts() (a, b int) {
 	return l.KeySize, 0
 }
 
-// Bytes returns the memory that the store holds, near tokens included.
+// Bytes returns the memory that the store holds, recent tokens included.
 func (s *Store) Bytes() int {
 	return s.size*s.layer.RowBytes(s.format)*len(s.chunks) + s.recent.bytes(s.layer)
 }
@@ -141,9 +141,9 @@ func (s *Store) value(g, pos int) []uint16 {
 // run returns how many of n positions from pos on lie in one chunk.
 func (s *Store) run(pos, n int) int { return min(n, s.size-pos%s.size) }
 
-// Append caches key/value head g of the token at pos: k [KeySize] after RoPE, v [ValueSize]; of a layer of compressed rows k
-// is the row [R+L] and v is not used. The room must be there (Grow).
-// Calls for different heads or positions may run at the same time.
+// Append caches key/value head g of the token at pos: k [KeySize] after RoPE, v [ValueSize]; of a layer of compressed
+// rows k is the row [R+L] and v is not used. The room must be there (Grow). Calls for different heads or positions may
+// run at the same time.
 func (s *Store) Append(pos, g int, k, v []float32) {
 	if s.format == Q8 {
 		s.appendBlocks(pos, g, k, v)
@@ -171,7 +171,7 @@ func (s *Store) appendBlocks(pos, g int, k, v []float32) {
 	s.blocks(true, g, pos).Put(i, 0, v[:s.layer.ValueSize])
 }
 
-// AppendRow is Append for the row [R+L] of block g of a layer with a Reach. half is scratch of the row's size.
+// AppendRow is Append for the row [R+L] of block g of a layer with a RecentWindow. half is scratch of the row's size.
 func (s *Store) AppendRow(pos, g int, row []float32, half []uint16) {
 	if s.format == Q8 {
 		s.appendBlocks(pos, g, row, nil)
@@ -186,8 +186,8 @@ func (s *Store) AppendRow(pos, g int, row []float32, half []uint16) {
 	copy(s.rest(g, pos), half[keys:len(row)])
 }
 
-// columns returns of block g's rows of a layer with a Reach what is kept by column, from position pos to the end of its strip: values of a
-// row are a strip behind one another.
+// columns returns of block g's rows of a layer with a RecentWindow what is kept by column, from position pos to the end
+// of its strip: values of a row are a strip behind one another.
 func (s *Store) columns(g, pos int) []uint16 {
 	keys := strip * s.layer.KeySize
 	return s.chunks[pos/chunk][chunk*s.keyStride()*g:][pos%chunk/strip*keys:][pos%strip : keys]
@@ -202,8 +202,8 @@ func (s *Store) rest(g, pos int) []uint16 {
 	return s.chunks[pos/chunk][chunk*d*g:][chunk*k : chunk*d][pos%chunk*(d-k):]
 }
 
-// Rows decodes the cached keys, or compressed rows, of head g at n positions from pos on: dst [n, KeySize or R+L]. half is scratch of
-// the same size.
+// Rows decodes the cached keys, or compressed rows, of head g at n positions from pos on: dst [n, KeySize or R+L]. half
+// is scratch of the same size.
 func (s *Store) Rows(dst []float32, half []uint16, g, pos, n int) {
 	d := s.keyStride()
 	for at := 0; at < n; {
@@ -222,7 +222,7 @@ func (s *Store) Rows(dst []float32, half []uint16, g, pos, n int) {
 	}
 }
 
-// turnRows copies n rows of a strip of a layer with a Reach.
+// transposeRows copies n rows of a strip of a layer with a RecentWindow.
 func (s *Store) transposeRows(dst []uint16, g, pos, n int) {
 	d, k := s.keyStride(), s.layer.KeySize
 	columns, rest := s.columns(g, pos), s.rest(g, pos)
@@ -261,9 +261,9 @@ func (s *Store) valueStride() int {
 	return s.layer.ValueSize
 }
 
-// scores computes the dot products of nq queries with the cached keys of head g at positions from … from+n-1: dst[i*ldd+j]
-// for query i and the j-th position. The queries are q, ldq apart, and rows first … of sc.queries when the store has 8-bit
-// blocks; from then is the first of a panel.
+// scores computes the dot products of nq queries with the cached keys of head g at positions from … from+n-1:
+// dst[i*ldd+j] for query i and the j-th position. The queries are q, ldq apart, and rows first … of sc.queries when the
+// store has 8-bit blocks; from then is the first of a panel.
 func (s *Store) scores(dst []float32, ldd int, q []float32, nq, ldq int, sc *Scratch, first, g, from, n int) {
 	d := s.layer.KeySize
 	for at := 0; at < n; {
@@ -277,7 +277,8 @@ func (s *Store) scores(dst []float32, ldd int, q []float32, nq, ldq int, sc *Scr
 	}
 }
 
-// farScores computes the scores of queries for rows of a layer with a Reach, see scores; positions lie in one chunk.
+// compressedScores computes the scores of queries for rows of a layer with a RecentWindow, see scores; positions lie in
+// one chunk.
 func (s *Store) compressedScores(dst []float32, ldd int, q []float32, nq, ldq int, sc *Scratch, g, from, n int) {
 	if s.format == Q8 {
 		a, b := s.layer.parts()
@@ -295,7 +296,7 @@ func (s *Store) compressedScores(dst []float32, ldd int, q []float32, nq, ldq in
 	}
 }
 
-// farMix is mix for rows of a layer with a Reach.
+// compressedSum is weightedSum for rows of a layer with a RecentWindow.
 func (s *Store) compressedSum(out []float32, ldo int, p []float32, ldp, nq int, sc *Scratch, g, from, n int) {
 	if s.format == Q8 {
 		s.weightedSum(out, ldo, p, ldp, nq, g, from, n)
@@ -316,7 +317,8 @@ func (s *Store) compressedSum(out []float32, ldo int, p []float32, ldp, nq int, 
 	}
 }
 
-// wideScores computes products of parts of queries and keys of a wide store, columns lo … lo+d-1; see scores.
+// expandedScores computes products of parts of queries and keys of a store of expanded keys, columns lo … lo+d-1; see
+// scores.
 func (s *Store) expandedScores(dst []float32, ldd int, q []float32, nq, ldq, g, from, n, lo, d int) {
 	for at := 0; at < n; {
 		m := s.run(from+at, n-at)
@@ -325,7 +327,7 @@ func (s *Store) expandedScores(dst []float32, ldd int, q []float32, nq, ldq, g, 
 	}
 }
 
-// wideMix is mix for parts of the values of a wide store, from column lo on.
+// expandedSum is weightedSum for parts of the values of a store of expanded keys, from column lo on.
 func (s *Store) expandedSum(out []float32, ldo int, p []float32, ldp, nq, g, from, n, lo int) {
 	d := s.layer.ValueSize
 	for at := 0; at < n; {
@@ -335,7 +337,8 @@ func (s *Store) expandedSum(out []float32, ldo int, p []float32, ldp, nq, g, fro
 	}
 }
 
-// mix adds the cached values of head g, weighted by p, to nq outputs, ldo apart: out[i*ldo+c] += Σ_j p[i*ldp+j]·value_j[c].
+// weightedSum adds the cached values of head g, weighted by p, to nq outputs, ldo apart: out[i*ldo+c] += Σ_j
+// p[i*ldp+j]·value_j[c].
 func (s *Store) weightedSum(out []float32, ldo int, p []float32, ldp, nq, g, from, n int) {
 	d := s.layer.ValueSize
 	for at := 0; at < n; {

@@ -38,8 +38,8 @@ func dequantised(s *Store, g, pos int) (k, v []float32) {
 	return k, v
 }
 
-// TestQ8Attends: with a cache in 8-bit blocks, decode and prefill agree with the textbook on what the cache has, up to the
-// rounding of queries.
+// TestQ8Attends: with a cache in 8-bit blocks, decode and prefill agree with the textbook on what the cache has, up to
+// the rounding of queries.
 func TestQ8Attends(t *testing.T) {
 	cachedLayers(t, func(t *testing.T, l *Layer) {
 		const n = 330

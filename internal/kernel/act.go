@@ -11,10 +11,10 @@ const (
 	kGroup  = 16  // activations per partial sum in ActQ8K
 )
 
-// Act is a batch of activation rows in the forms that weights want. The zero value is an empty batch. It keeps its memory
-// between batches: after the first use of a size nothing is allocated. It must not be copied after first use.
+// Act is a batch of activation rows in the types that weights want. The zero value is an empty batch. It keeps its
+// memory between batches: after the first use of a size nothing is allocated. It must not be copied after first use.
 //
-// Layout, for kernels: row t of a form starts at t·(row length of the form), nothing is padded.
+// Layout, for kernels: row t of a type starts at t·(row length of the type), nothing is padded.
 type Act struct {
 	N, Cols int // rows (tokens) and values per row
 
@@ -62,12 +62,12 @@ func (a *Act) Reset(x []float32, n, cols int) {
 	}
 }
 
-// Quantize computes form f of the rows lo … hi-1. Calls for different rows may run at the same time; all of them must have
-// returned before the first [Matrix.Mul] of a matrix of that form. ActF32 needs no call. It panics when the row length is
-// not a multiple of the form's block, or a row is out of range.
+// Quantize quantises rows lo … hi-1. Calls for different rows may run at the same time; all of them must have returned
+// before the first [Matrix.Mul] of a matrix that wants type f. ActF32 needs no call. It panics when the row length is
+// not a multiple of the type's block, or a row is out of range.
 //
-// A block with an infinite or NaN value becomes one that makes every product with it NaN. A block whose largest magnitude
-// is below 3.8e-37, where 127 divided by it overflows, becomes zero.
+// A block with an infinite or NaN value becomes one that makes every product with it NaN. A block whose largest
+// magnitude is below 3.8e-37, where 127 divided by it overflows, becomes zero.
 func (a *Act) Quantize(f ActType, lo, hi int) {
 	if f == ActF32 || lo == hi {
 		return
@@ -93,7 +93,7 @@ func (a *Act) Quantize(f ActType, lo, hi int) {
 	a.done[f].Add(int32(rows))
 }
 
-// ready reports whether every row has form f.
+// ready reports whether every row has type f.
 func (a *Act) ready(f ActType) bool { return f == ActF32 || int(a.done[f].Load()) >= a.N }
 
 // sized returns s with length n, newly allocated when its capacity is smaller.

@@ -102,7 +102,7 @@ func TestQuantizeError(t *testing.T) {
 			a.Quantize(f, 0, 9)
 			for i, q := range a.quantised(f) {
 				if d := math.Abs(q - float64(a.x[i])); d > a.halfStep(f, i) {
-					t.Fatalf("form %d value %d: %v is off by %v, half a step is %v", f, i, a.x[i], d, a.halfStep(f, i))
+					t.Fatalf("type %d value %d: %v is off by %v, half a step is %v", f, i, a.x[i], d, a.halfStep(f, i))
 				}
 			}
 		}

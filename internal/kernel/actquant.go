@@ -2,8 +2,8 @@ package kernel
 
 import "math"
 
-// roundMagic added to a float of magnitude below 2^22 leaves its nearest integer, ties to even, in the low mantissa bits:
-// the low byte is the int8.
+// roundMagic added to a float of magnitude below 2^22 leaves its nearest integer, ties to even, in the low mantissa
+// bits: the low byte is the int8.
 const roundMagic = 3 << 22
 
 // tiny is the magnitude below which 127/x overflows; a block that holds nothing larger becomes zero.

@@ -2,8 +2,8 @@
 
 package kernel
 
-// The assembly of arm64. Every function takes lengths of at least 1 except where it says otherwise, and neither reads nor
-// writes outside of the rows it is given.
+// The assembly of arm64. Every function takes lengths of at least 1 except where it says otherwise, and neither reads
+// nor writes outside of the rows it is given.
 
 // rowsQ4_0NEON multiplies rows of Q4_0 by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
 // mulQ4_0 is the reference implementation.
@@ -36,8 +36,8 @@ func rowsQ8_0NEON(dst *float32, w *byte, stride, rows int, q *int8, d, s *float3
 //go:noescape
 func rowsIQ4_NLNEON(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)
 
-// rowsQ4_KNEON multiplies rows of Q4_K by one token: dst[i] = w[i*stride…]·q, in blocks of 256 with scales d and sums bsums
-// of 16; mulQ4_K is the reference implementation.
+// rowsQ4_KNEON multiplies rows of Q4_K by one token: dst[i] = w[i*stride…]·q, in blocks of 256 with scales d and sums
+// bsums of 16; mulQ4_K is the reference implementation.
 //
 //go:noescape
 func rowsQ4_KNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
@@ -52,9 +52,9 @@ func rowsQ5_KNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, 
 //go:noescape
 func rowsQ6_KNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
 
-// interleave8NEON puts eight rows of cols codes, stride bytes apart, less bias, into the order of [gemm8NEON]: four columns
-// of row 0, four of row 1, … four of row 7, the next four columns of row 0 and so on. cols is a multiple of 16. Its reference implementation is
-// interleave8 in the tests.
+// interleave8NEON puts eight rows of cols codes, stride bytes apart, less bias, into the order of [gemm8NEON]: four
+// columns of row 0, four of row 1, … four of row 7, the next four columns of row 0 and so on. cols is a multiple of 16.
+// Its reference implementation is interleave8 in the tests.
 //
 //go:noescape
 func interleave8NEON(dst *int8, codes *byte, stride, cols, bias int)
@@ -63,8 +63,9 @@ func interleave8NEON(dst *int8, codes *byte, stride, cols, bias int)
 //
 //	dst[t*ld+r] = Σ_b d[t*ldd+b]·Σ_g (D[r,g]·Σ_j w[r,g,j]·q[t*ldq+j…] + M[r,g]·z[t*ldz+g])
 //
-// over all blocks b and the groups g of each block, a group having 16·steps columns; it is added to dst when add is not 0.
-// dm has D of the eight rows, then M, per group. All eight results of a token are written. Its reference implementation is gemm8 in the tests.
+// over all blocks b and the groups g of each block, a group having 16·steps columns; it is added to dst when add is not
+// 0. dm has D of the eight rows, then M, per group. All eight results of a token are written. Its reference
+// implementation is gemm8 in the tests.
 //
 //go:noescape
 func gemm8NEON(dst *float32, ld, add int, w *int8, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd, n, blocks, groups, steps, mins int)
@@ -95,14 +96,14 @@ func sums16NEON(z *float32, q *int8, groups int)
 //go:noescape
 func scoresF16x1NEON(dst *float32, ldd int, q *float32, ldq int, k *byte, stride, n, d int)
 
-// scoresF16x2NEON is scoresF16x1NEON for two rows of floats, ldq apart, and as many of results, ldd apart; scoresGeneric is its
-// reference implementation.
+// scoresF16x2NEON is scoresF16x1NEON for two rows of floats, ldq apart, and as many of results, ldd apart;
+// scoresGeneric is its reference implementation.
 //
 //go:noescape
 func scoresF16x2NEON(dst *float32, ldd int, q *float32, ldq int, k *byte, stride, n, d int)
 
-// scoresF16x3NEON is scoresF16x1NEON for three rows of floats, ldq apart, and as many of results, ldd apart; scoresGeneric is its
-// reference implementation.
+// scoresF16x3NEON is scoresF16x1NEON for three rows of floats, ldq apart, and as many of results, ldd apart;
+// scoresGeneric is its reference implementation.
 //
 //go:noescape
 func scoresF16x3NEON(dst *float32, ldd int, q *float32, ldq int, k *byte, stride, n, d int)
@@ -112,14 +113,14 @@ func scoresF16x3NEON(dst *float32, ldd int, q *float32, ldq int, k *byte, stride
 //go:noescape
 func scoresBF16x1NEON(dst *float32, ldd int, q *float32, ldq int, k *byte, stride, n, d int)
 
-// scoresBF16x2NEON is scoresBF16x1NEON for two rows of floats, ldq apart, and as many of results, ldd apart; mulBF16 is its
-// reference implementation.
+// scoresBF16x2NEON is scoresBF16x1NEON for two rows of floats, ldq apart, and as many of results, ldd apart; mulBF16 is
+// its reference implementation.
 //
 //go:noescape
 func scoresBF16x2NEON(dst *float32, ldd int, q *float32, ldq int, k *byte, stride, n, d int)
 
-// scoresBF16x3NEON is scoresBF16x1NEON for three rows of floats, ldq apart, and as many of results, ldd apart; mulBF16 is its
-// reference implementation.
+// scoresBF16x3NEON is scoresBF16x1NEON for three rows of floats, ldq apart, and as many of results, ldd apart; mulBF16
+// is its reference implementation.
 //
 //go:noescape
 func scoresBF16x3NEON(dst *float32, ldd int, q *float32, ldq int, k *byte, stride, n, d int)
@@ -129,14 +130,14 @@ func scoresBF16x3NEON(dst *float32, ldd int, q *float32, ldq int, k *byte, strid
 //go:noescape
 func scoresF32x1NEON(dst *float32, ldd int, q *float32, ldq int, k *byte, stride, n, d int)
 
-// scoresF32x2NEON is scoresF32x1NEON for two rows of floats, ldq apart, and as many of results, ldd apart; mulF32 is its
-// reference implementation.
+// scoresF32x2NEON is scoresF32x1NEON for two rows of floats, ldq apart, and as many of results, ldd apart; mulF32 is
+// its reference implementation.
 //
 //go:noescape
 func scoresF32x2NEON(dst *float32, ldd int, q *float32, ldq int, k *byte, stride, n, d int)
 
-// scoresF32x3NEON is scoresF32x1NEON for three rows of floats, ldq apart, and as many of results, ldd apart; mulF32 is its
-// reference implementation.
+// scoresF32x3NEON is scoresF32x1NEON for three rows of floats, ldq apart, and as many of results, ldd apart; mulF32 is
+// its reference implementation.
 //
 //go:noescape
 func scoresF32x3NEON(dst *float32, ldd int, q *float32, ldq int, k *byte, stride, n, d int)
@@ -147,17 +148,20 @@ func scoresF32x3NEON(dst *float32, ldd int, q *float32, ldq int, k *byte, stride
 //go:noescape
 func weightedSum1NEON(out *float32, ldo int, p *float32, ldp int, v *uint16, stride, n, d int)
 
-// weightedSum2NEON is weightedSum1NEON for two rows of weights, ldp apart, and as many of sums, ldo apart; weightedSumF16Generic is the reference implementation.
+// weightedSum2NEON is weightedSum1NEON for two rows of weights, ldp apart, and as many of sums, ldo apart;
+// weightedSumF16Generic is the reference implementation.
 //
 //go:noescape
 func weightedSum2NEON(out *float32, ldo int, p *float32, ldp int, v *uint16, stride, n, d int)
 
-// weightedSum3NEON is weightedSum1NEON for three rows of weights, ldp apart, and as many of sums, ldo apart; weightedSumF16Generic is the reference implementation.
+// weightedSum3NEON is weightedSum1NEON for three rows of weights, ldp apart, and as many of sums, ldo apart;
+// weightedSumF16Generic is the reference implementation.
 //
 //go:noescape
 func weightedSum3NEON(out *float32, ldo int, p *float32, ldp int, v *uint16, stride, n, d int)
 
-// weightedSum4NEON is weightedSum1NEON for four rows of weights, ldp apart, and as many of sums, ldo apart; weightedSumF16Generic is the reference implementation.
+// weightedSum4NEON is weightedSum1NEON for four rows of weights, ldp apart, and as many of sums, ldo apart;
+// weightedSumF16Generic is the reference implementation.
 //
 //go:noescape
 func weightedSum4NEON(out *float32, ldo int, p *float32, ldp int, v *uint16, stride, n, d int)
@@ -167,27 +171,32 @@ func weightedSum4NEON(out *float32, ldo int, p *float32, ldp int, v *uint16, str
 //go:noescape
 func f16ToF32NEON(dst *float32, src *uint16, n int)
 
-// f32ToF16NEON converts n floats, a multiple of 8, rounding to nearest, ties to even; f32ToF16Generic is the reference implementation.
+// f32ToF16NEON converts n floats, a multiple of 8, rounding to nearest, ties to even; f32ToF16Generic is the reference
+// implementation.
 //
 //go:noescape
 func f32ToF16NEON(dst *uint16, src *float32, n int)
 
-// expSumNEON sets dst[i] = exp(x[i]-max) for n values, a multiple of 4, and returns their sum; expSumGeneric is the reference implementation.
+// expSumNEON sets dst[i] = exp(x[i]-max) for n values, a multiple of 4, and returns their sum; expSumGeneric is the
+// reference implementation.
 //
 //go:noescape
 func expSumNEON(dst, x *float32, n int, max float32) float32
 
-// siluMulNEON sets dst[i] = silu(gate[i])·up[i] for n values, a multiple of 4; siluMulGeneric is the reference implementation.
+// siluMulNEON sets dst[i] = silu(gate[i])·up[i] for n values, a multiple of 4; siluMulGeneric is the reference
+// implementation.
 //
 //go:noescape
 func siluMulNEON(dst, gate, up *float32, n int)
 
-// geluMulNEON sets dst[i] = gelu(gate[i])·up[i] for n values, a multiple of 4; geluMulGeneric is the reference implementation.
+// geluMulNEON sets dst[i] = gelu(gate[i])·up[i] for n values, a multiple of 4; geluMulGeneric is the reference
+// implementation.
 //
 //go:noescape
 func geluMulNEON(dst, gate, up *float32, n int)
 
-// sumSquaresNEON returns the sum of x[i]² for n values, a multiple of 16; sumSquaresGeneric is the reference implementation.
+// sumSquaresNEON returns the sum of x[i]² for n values, a multiple of 16; sumSquaresGeneric is the reference
+// implementation.
 //
 //go:noescape
 func sumSquaresNEON(x *float32, n int) float32

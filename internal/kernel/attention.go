@@ -2,10 +2,11 @@ package kernel
 
 import "fmt"
 
-// ScoresF16 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j*stride+c] over c < d, for i < nq and j < n: nq query rows against n
-// rows of a cache in half precision. ldd, ldq and stride are the distances between rows, in elements. A row of the cache is
-// converted once for as many query rows as the registers hold, nine at AVX-512, so callers pass all heads that share it. Any d is right, multiples of 16 are
-// fast. Nothing outside of the rows is read or written, nothing is allocated. It panics when a slice is too short.
+// ScoresF16 computes dst[i*ldd+j] = Σ q[i*ldq+c]·k[j*stride+c] over c < d, for i < nq and j < n: nq query rows against
+// n rows of a cache in half precision. ldd, ldq and stride are the distances between rows, in elements. A row of the
+// cache is converted once for as many query rows as the registers hold, nine at AVX-512, so callers pass all heads that
+// share it. Any d is right, multiples of 16 are fast. Nothing outside of the rows is read or written, nothing is
+// allocated. It panics when a slice is too short.
 func ScoresF16(dst []float32, ldd int, q []float32, nq, ldq int, k []uint16, stride, n, d int) {
 	if nq <= 0 || n <= 0 {
 		return
@@ -16,8 +17,8 @@ func ScoresF16(dst []float32, ldd int, q []float32, nq, ldq int, k []uint16, str
 	vectors().scores(dst, ldd, q, nq, ldq, k, stride, n, d)
 }
 
-// WeightedSumF16 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < nq and c < d: n rows of a cache in half
-// precision weighted nq ways. What ScoresF16 says of distances, speed and slices holds here as well.
+// WeightedSumF16 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < nq and c < d: n rows of a cache in
+// half precision weighted nq ways. What ScoresF16 says of distances, speed and slices holds here as well.
 func WeightedSumF16(out []float32, ldo int, p []float32, ldp, nq int, v []uint16, stride, n, d int) {
 	if nq <= 0 || n <= 0 || d <= 0 {
 		return
@@ -28,7 +29,8 @@ func WeightedSumF16(out []float32, ldo int, p []float32, ldp, nq int, v []uint16
 	vectors().weightedSum(out, ldo, p, ldp, nq, v, stride, n, d)
 }
 
-// WeightedSumF32 is WeightedSumF16 for rows of floats: the product of a matrix p [nq, n] with a matrix v [n, d], added to out.
+// WeightedSumF32 is WeightedSumF16 for rows of floats: the product of a matrix p [nq, n] with a matrix v [n, d], added
+// to out.
 func WeightedSumF32(out []float32, ldo int, p []float32, ldp, nq int, v []float32, stride, n, d int) {
 	if nq <= 0 || n <= 0 || d <= 0 {
 		return

@@ -10,8 +10,8 @@ import (
 // PanelRows is how many rows of an 8-bit cache lie side by side.
 const PanelRows = 16
 
-// CacheRows are rows of a cache in 8-bit blocks of 32 values, 34 bytes each as in Q8_0, arranged for attention: in panels of
-// 16 rows, of which
+// CacheRows are rows of a cache in 8-bit blocks of 32 values, 34 bytes each as in Q8_0, arranged for attention: in
+// panels of 16 rows, of which
 //
 //	Codes    [panel][Cols/4][16 rows][4]   has bytes u that stand for u-128
 //	Scales   [panel][Cols/32][16 rows]     has half floats s: a value is s·(u-128)
@@ -62,8 +62,8 @@ var putters = sync.Pool{New: func() any { return new(putter) }}
 // padded returns how many values n take in whole blocks.
 func padded(n int) int { return (n + q8Block - 1) / q8Block * q8Block }
 
-// Put quantises x to the values from column from on of row i; from is a multiple of 32, and so is the end but that zeros are
-// put behind x up to the end of a block. Different rows may be put at the same time.
+// Put quantises x to the values from column from on of row i; from is a multiple of 32, and so is the end but that
+// zeros are put behind x up to the end of a block. Different rows may be put at the same time.
 func (r CacheRows) Put(i, from int, x []float32) {
 	r.check(i + 1)
 	if from < 0 || from%q8Block != 0 || from+padded(len(x)) > r.Cols {
@@ -163,7 +163,8 @@ func ScoresQ8(dst []float32, ldd int, q *CacheQueries, first, nq int, k CacheRow
 	vectors().scoresQ8(dst, ldd, q.packed[first*q.stride():], q.stride(), nq, k, n)
 }
 
-// WeightedSumQ8 adds Σ p[i*ldp+j]·v[j,from+c] over j < n to out[i*ldo+c], for i < nq and c < d. from is a multiple of 32.
+// WeightedSumQ8 adds Σ p[i*ldp+j]·v[j,from+c] over j < n to out[i*ldo+c], for i < nq and c < d. from is a multiple of
+// 32.
 func WeightedSumQ8(out []float32, ldo int, p []float32, ldp, nq int, v CacheRows, from, n, d int) {
 	if nq <= 0 || n <= 0 || d <= 0 {
 		return

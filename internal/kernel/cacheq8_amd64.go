@@ -51,8 +51,8 @@ const (
 	weighLanes = 16 // behind a row of weights: where the sums of a column begin, lane by lane
 )
 
-// weighScratch has a row of weights times scales for each of the most query rows that go together, and room for the sums of
-// four columns.
+// weighScratch has a row of weights times scales for each of the most query rows that go together, and room for the
+// sums of four columns.
 type weighScratch struct {
 	rows [9][weighRows + weighLanes]float32
 	last [9 * 4]float32
@@ -76,8 +76,8 @@ func (k *cacheKernels) weightedSumQ8(out []float32, ldo int, p []float32, ldp, n
 	}
 }
 
-// weighAll fills w for nq rows of p and the scales of block b of n rows of v. The rows of the last panel that are not there
-// get weights of 0.
+// weighAll fills w for nq rows of p and the scales of block b of n rows of v. The rows of the last panel that are not
+// there get weights of 0.
 func (k *cacheKernels) weighAll(w *weighScratch, p []float32, ldp, nq int, v CacheRows, b, n int) {
 	blocks, full := v.Cols/q8Block, n/PanelRows
 	for i := range nq {
@@ -93,7 +93,8 @@ func (k *cacheKernels) weighAll(w *weighScratch, p []float32, ldp, nq int, v Cac
 	}
 }
 
-// weightedSumBlock adds d columns of a block, from column c of v on; the last ones, fewer than four, go by way of a buffer.
+// weightedSumBlock adds d columns of a block, from column c of v on; the last ones, fewer than four, go by way of a
+// buffer.
 func (k *cacheKernels) weightedSumBlock(out []float32, ldo int, w *weighScratch, nq int, v CacheRows, c, n, d int) {
 	weightedSum, stride, panels := k.weightedSum[nq-1], PanelRows*v.Cols, v.panels(n)
 	if d >= 4 {

@@ -12,8 +12,8 @@ import (
 	"github.com/latentgo/latentgo/internal/cpu"
 )
 
-// cacheCase is a product with an 8-bit cache whose scales are 1, so that all values are small integers and float32 sums are
-// exact in any order.
+// cacheCase is a product with an 8-bit cache whose scales are 1, so that all values are small integers and float32 sums
+// are exact in any order.
 type cacheCase struct {
 	nq, n, cols int
 	used        int // columns of queries, those that scores are made of
@@ -214,7 +214,8 @@ func TestCacheRounding(t *testing.T) {
 	})
 }
 
-// TestCacheLevelsAgree: integer products make scores equal to the last bit, but for the order of a handful of additions.
+// TestCacheLevelsAgree: integer products make scores equal to the last bit, but for the order of a handful of
+// additions.
 func TestCacheLevelsAgree(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 4))
 	const n, nq, cols = 33, 5, 96

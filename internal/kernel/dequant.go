@@ -2,9 +2,9 @@ package kernel
 
 import "fmt"
 
-// Dequantize writes the weights of type t in src as float32 to dst: len(dst) weights, a multiple of the type's block, from
-// as many bytes as they take; src may be longer. The values are exactly those of the Python package gguf. Errors wrap
-// ErrType or ErrShape; then nothing is written.
+// Dequantize writes the weights of type t in src as float32 to dst: len(dst) weights, a multiple of the type's block,
+// from as many bytes as they take; src may be longer. The values are exactly those of the Python package gguf. Errors
+// wrap ErrType or ErrShape; then nothing is written.
 func Dequantize(dst []float32, t Type, src []byte) error {
 	if _, ok := ActTypeOf(t); !ok {
 		return fmt.Errorf("dequantize type %v: %w", t, ErrType)

@@ -1,14 +1,15 @@
 package kernel
 
-// The integer dot product of the generic kernels multiplies four columns at once. A word with the codes w0 … w3 in lanes of
-// 16 bits, times a word with the activations x3 … x0 in the opposite order, is a product of two polynomials in B = 2^16:
+// The integer dot product of the generic kernels multiplies four columns at once. A word with the codes w0 … w3 in
+// lanes of 16 bits, times a word with the activations x3 … x0 in the opposite order, is a product of two polynomials in
+// B = 2^16:
 //
 //	(w0 + w1·B + w2·B² + w3·B³)·(x3 + x2·B + x1·B² + x0·B³)
 //
-// whose coefficient of B³ is w0·x0 + w1·x1 + w2·x2 + w3·x3; higher ones fall off the word. The sums in the lower lanes are
-// signed and borrow at most one from the top lane, which rounding gives back. Every lane must stay within 15 bits and sign:
-// with |x| ≤ 127 four-bit codes allow 16 columns before the top lane is taken out, five-bit codes 8, six-bit codes 4;
-// eight-bit codes are split in two halves.
+// whose coefficient of B³ is w0·x0 + w1·x1 + w2·x2 + w3·x3; higher ones fall off the word. The sums in the lower lanes
+// are signed and borrow at most one from the top lane, which rounding gives back. Every lane must stay within 15 bits
+// and sign: with |x| ≤ 127 four-bit codes allow 16 columns before the top lane is taken out, five-bit codes 8, six-bit
+// codes 4; eight-bit codes are split in two halves.
 
 const (
 	bytesOf16 = 0x00ff00ff00ff00ff // the even bytes of a word as lanes
@@ -19,8 +20,8 @@ const (
 // top takes the coefficient of B³ out of a sum of products.
 func top(s uint64) int32 { return int32(int64(s+1<<47) >> 48) }
 
-// packed holds up to 256 activations of one token ready for the product: two words per 8 columns, the even columns and the
-// odd ones, first column in the top lane; and their sums by 16 columns.
+// packed holds up to 256 activations of one token ready for the product: two words per 8 columns, the even columns and
+// the odd ones, first column in the top lane; and their sums by 16 columns.
 type packed struct {
 	x   [tileCols / 4]uint64
 	sum [tileCols / kGroup]int32

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestPackedDot compares the lanes of packed with plain sums, for random and for extreme codes and activations: the lanes
-// are as full as they get.
+// TestPackedDot compares the lanes of packed with plain sums, for random and for extreme codes and activations: the
+// lanes are as full as they get.
 func TestPackedDot(t *testing.T) {
 	rng := rand.New(rand.NewPCG(51, 51))
 	for _, bits := range []int{2, 3, 4, 5, 6, 8} {

@@ -16,8 +16,8 @@ func dotFloat(x, y []float32) float32 {
 	return vek32.Dot(x, y)
 }
 
-// codeFloats sets dst[i] = d[b]·(q[i]-bias) + m[b] in blocks of 32, which dst is a multiple of; without m, it adds nothing. It is no member of
-// vectorSet: what goes through a function value escapes to the heap.
+// codeFloats sets dst[i] = d[b]·(q[i]-bias) + m[b] in blocks of 32, which dst is a multiple of; without m, it adds
+// nothing. It is no member of vectorSet: what goes through a function value escapes to the heap.
 func codeFloats(dst []float32, q []byte, d, m []float32, bias int32) {
 	blocks := len(dst) / q8Block
 	switch {

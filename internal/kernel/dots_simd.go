@@ -16,8 +16,8 @@ func rowGroup(n, most int) int {
 	return (n + calls - 1) / calls
 }
 
-// scoresWith makes vectorSet.scores of kernels that take d in multiples of step; the other columns are added in Go. Query rows
-// go together as far as there are kernels: they convert a row of keys once for all of them.
+// scoresWith makes vectorSet.scores of kernels that take d in multiples of step; the other columns are added in Go.
+// Query rows go together as far as there are kernels: they convert a row of keys once for all of them.
 func scoresWith(kernels dotKernels, step int) func([]float32, int, []float32, int, int, []uint16, int, int, int) {
 	return func(dst []float32, ldd int, q []float32, nq, ldq int, k []uint16, stride, n, d int) {
 		if d == 0 {
@@ -39,8 +39,9 @@ func scoresWith(kernels dotKernels, step int) func([]float32, int, []float32, in
 	}
 }
 
-// weightedSumWith makes vectorSet.weighted sum or weightedSumF32 of kernels that take d in multiples of step; the other columns go to the reference implementation. A lane is
-// a column, so that head and tail have nothing to do with each other.
+// weightedSumWith makes vectorSet.weighted sum or weightedSumF32 of kernels that take d in multiples of step; the other
+// columns go to the reference implementation. A lane is a column, so that head and tail have nothing to do with each
+// other.
 func weightedSumWith[T uint16 | float32](kernels weightedSumKernels, step int, reference weightedSumFunc[T]) weightedSumFunc[T] {
 	return func(out []float32, ldo int, p []float32, ldp, nq int, v []T, stride, n, d int) {
 		head := d - d%step
@@ -54,12 +55,12 @@ func weightedSumWith[T uint16 | float32](kernels weightedSumKernels, step int, r
 	}
 }
 
-// weightedSumTransposed makes vectorSet.weightedSumF32 of kernels of scores that take depths in multiples of step: v is turned around, piece after
-// piece.
+// weightedSumTransposed makes vectorSet.weightedSumF32 of kernels of scores that take depths in multiples of step: v is
+// transposed, piece after piece.
 func weightedSumTransposed(kernels dotKernels, step int) weightedSumFunc[float32] {
 	const deep, wide, rows = 64, 32, 4 // rows and columns of a piece, and rows of out at a time
 	return func(out []float32, ldo int, p []float32, ldp, nq int, v []float32, stride, n, d int) {
-		var turned [wide * deep]float32
+		var transposed [wide * deep]float32
 		var sums [rows * wide]float32
 		even := n - n%step
 		for j := 0; j < even; j += deep {
@@ -68,12 +69,12 @@ func weightedSumTransposed(kernels dotKernels, step int) weightedSumFunc[float32
 				w := min(wide, d-c)
 				for r := range m {
 					for k, x := range v[(j+r)*stride+c:][:w] {
-						turned[k*deep+r] = x
+						transposed[k*deep+r] = x
 					}
 				}
 				for i, n1 := 0, 0; i < nq; i += n1 {
 					n1 = rowGroup(nq-i, min(rows, len(kernels)))
-					kernels[n1-1](&sums[0], wide, &p[i*ldp+j], ldp, (*byte)(unsafe.Pointer(&turned[0])), 4*deep, w, m)
+					kernels[n1-1](&sums[0], wide, &p[i*ldp+j], ldp, (*byte)(unsafe.Pointer(&transposed[0])), 4*deep, w, m)
 					for r := range n1 {
 						axpyF32(out[(i+r)*ldo+c:][:w], 1, sums[r*wide:])
 					}

@@ -8,9 +8,9 @@ import (
 	"github.com/x448/float16"
 )
 
-// Quantize encodes src as type t to dst: F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1 or Q8_0, with ggml's reference rounding (no
-// search for a better scale). len(src) is a multiple of the type's block; dst needs t.RowBytes(len(src)) bytes and may be
-// longer. Errors wrap ErrType, ErrShape, or ErrValue when a block type meets NaN or infinity.
+// Quantize encodes src as type t to dst: F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1 or Q8_0, with ggml's reference rounding
+// (no search for a better scale). len(src) is a multiple of the type's block; dst needs t.RowBytes(len(src)) bytes and
+// may be longer. Errors wrap ErrType, ErrShape, or ErrValue when a block type meets NaN or infinity.
 func Quantize(dst []byte, t Type, src []float32) error {
 	elems, bytes := t.Block()
 	encode := encoders(t)
@@ -94,8 +94,8 @@ func encodeQ8_0(b []byte, x []float32) {
 	}
 }
 
-// symmetric fills q with codes of d·(q-n), d = -m/n with m the first value of the largest magnitude: m itself gets code 0,
-// the value opposite to it would need code 2n and is clamped.
+// symmetric fills q with codes of d·(q-n), d = -m/n with m the first value of the largest magnitude: m itself gets code
+// 0, the value opposite to it would need code 2n and is clamped.
 func symmetric(q *[32]byte, x []float32, n float32) (d float32) {
 	d = signedMax(x) / -n
 	id := invert(d)

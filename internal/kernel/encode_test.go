@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestRoundTrip: what Quantize encodes, Dequantize reads back within a step of the type, and encoding that again changes
-// little. A step is the range of a block over its number of codes, plus what the half-float scale loses.
+// TestRoundTrip: what Quantize encodes, Dequantize reads back within a step of the type, and encoding that again
+// changes little. A step is the range of a block over its number of codes, plus what the half-float scale loses.
 func TestRoundTrip(t *testing.T) {
 	steps := map[Type]float64{Q4_0: 8, Q4_1: 15, Q5_0: 16, Q5_1: 31, Q8_0: 127}
 	rng := rand.New(rand.NewPCG(21, 21))

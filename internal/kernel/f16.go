@@ -6,8 +6,8 @@ import (
 	"github.com/x448/float16"
 )
 
-// F16ToF32 converts half floats to float32: dst[i] = src[i], exactly; a NaN stays one. dst must be as long as src at least;
-// it panics when it is not. Nothing is allocated.
+// F16ToF32 converts half floats to float32: dst[i] = src[i], exactly; a NaN stays one. dst must be as long as src at
+// least; it panics when it is not. Nothing is allocated.
 func F16ToF32(dst []float32, src []uint16) {
 	if len(dst) < len(src) {
 		panic(fmt.Sprintf("kernel: %d half floats into %d floats", len(src), len(dst)))
@@ -15,8 +15,8 @@ func F16ToF32(dst []float32, src []uint16) {
 	vectors().f16ToF32(dst[:len(src)], src)
 }
 
-// F32ToF16 converts float32 to half floats, rounding to nearest, ties to even: values from 65520 on become infinite, a NaN
-// stays one. dst must be as long as src at least; it panics when it is not. Nothing is allocated.
+// F32ToF16 converts float32 to half floats, rounding to nearest, ties to even: values from 65520 on become infinite, a
+// NaN stays one. dst must be as long as src at least; it panics when it is not. Nothing is allocated.
 func F32ToF16(dst []uint16, src []float32) {
 	if len(dst) < len(src) {
 		panic(fmt.Sprintf("kernel: %d floats into %d half floats", len(src), len(dst)))

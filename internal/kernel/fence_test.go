@@ -8,9 +8,9 @@ import (
 	"unsafe"
 )
 
-// atFence returns n values of T whose last byte is the last one (after) or whose first byte is the first one (before) that
-// may be touched: the next page beyond is not accessible, so that reading past the end stops the test. Where pages cannot be
-// protected the values come from the heap.
+// atFence returns n values of T whose last byte is the last one (after) or whose first byte is the first one (before)
+// that may be touched: the next page beyond is not accessible, so that reading past the end stops the test. Where pages
+// cannot be protected the values come from the heap.
 func atFence[T any](t testing.TB, n int, after bool) []T {
 	t.Helper()
 	var zero T

@@ -8,10 +8,10 @@ import (
 )
 
 // GPTQ rounds weights so that the error of products stays small, not that of the weights: with the metric H of the
-// inputs, ‖x·(w-ŵ)‖² averages (w-ŵ)ᵀ H (w-ŵ). It goes from the last column to the first and lets each weight make good for
-// the rounding of those behind it (GPTQ, arXiv 2210.17323; written with the Cholesky factor of H itself, it is Babai's
-// nearest plane). Where a block's grid is too small for what its weights owe, as with a metric that is next to singular, plain
-// rounding can be better: each row takes what is. Immutable, for any number of goroutines.
+// inputs, ‖x·(w-ŵ)‖² averages (w-ŵ)ᵀ H (w-ŵ). It goes from the last column to the first and lets each weight make good
+// for the rounding of those behind it (GPTQ, arXiv 2210.17323; written with the Cholesky factor of H itself, it is
+// Babai's nearest plane). Where a block's grid is too small for what its weights owe, as with a metric that is next to
+// singular, plain rounding can be better: each row takes what is. Immutable, for any number of goroutines.
 type GPTQ struct {
 	n      int
 	weight []float64   // L_jj²
@@ -31,8 +31,8 @@ func NewGPTQ(n int, factor func(row, col int) float64) *GPTQ {
 	return f
 }
 
-// Quantize encodes one row of n weights as type t to dst, which needs t.RowBytes(n) bytes. Types are those of the package's
-// Quantize; floats are only rounded. Errors are those of Quantize.
+// Quantize encodes one row of n weights as type t to dst, which needs t.RowBytes(n) bytes. Types are those of the
+// package's Quantize; floats are only rounded. Errors are those of Quantize.
 func (f *GPTQ) Quantize(dst []byte, t Type, row []float32) error {
 	grid := grids(t)
 	if grid == nil {
@@ -100,8 +100,8 @@ func (f *GPTQ) pending(errs []float32, j, from int) float32 {
 	return vek32.Dot(f.ratio[j][from-j-1:], errs[from:])
 }
 
-// block rounds the weights of one block on its grid, with feedback within the block, and returns what it adds to eᵀ H e. want
-// holds the targets without it.
+// block rounds the weights of one block on its grid, with feedback within the block, and returns what it adds to eᵀ H
+// e. want holds the targets without it.
 func (f *GPTQ) block(g grid, block []byte, t Type, row, errs []float32, want *[q8Block]float32, lo int) float64 {
 	sum := 0.0
 	var q [q8Block]byte

@@ -55,8 +55,8 @@ func randomRow(rng *rand.Rand, n int) []float32 {
 	return x
 }
 
-// In the metric it is made for, feedback is never worse than plain rounding, and better where columns correlate; also where
-// the metric is next to singular (strength 3), so that errors cannot be made good for.
+// In the metric it is made for, feedback is never worse than plain rounding, and better where columns correlate; also
+// where the metric is next to singular (strength 3), so that errors cannot be made good for.
 func TestGPTQBeatsRounding(t *testing.T) {
 	const n, rows = 128, 40
 	rng := rand.New(rand.NewPCG(1, 2))

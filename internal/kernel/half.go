@@ -7,8 +7,8 @@ import (
 
 // halfToFloat returns the value of an IEEE 754 half float, exactly; NaN payloads survive.
 //
-// The 15 bits of exponent and mantissa, put into the place of a float's, mean a number that is 2^-112 times too small, for
-// subnormal halves too; what then is 2^16 or more was infinite or NaN.
+// The 15 bits of exponent and mantissa, put into the place of a float's, mean a number that is 2^-112 times too small,
+// for subnormal halves too; what then is 2^16 or more was infinite or NaN.
 func halfToFloat(h uint16) float32 {
 	b := math.Float32bits(math.Float32frombits(uint32(h&0x7fff)<<13) * 0x1p112)
 	if b >= 0x47800000 {
@@ -40,8 +40,8 @@ func e8m0Half(e byte) float32 {
 // half reads the half float at the start of b.
 func half(b []byte) float32 { return halfToFloat(binary.LittleEndian.Uint16(b)) }
 
-// decodeHalves decodes len(f) half floats from w, four from a word where none of them is infinite or NaN: their bits below the
-// sign shifted by three into a float's place, as in halfToFloat, with the sign staying where it is.
+// decodeHalves decodes len(f) half floats from w, four from a word where none of them is infinite or NaN: their bits
+// below the sign shifted by three into a float's place, as in halfToFloat, with the sign staying where it is.
 func decodeHalves(f []float32, w []byte) {
 	const mask = -1<<31 | 0x0fffe000
 	w = w[:2*len(f)]

@@ -13,8 +13,8 @@ package kernel
 //	48  128 bytes as in Q4_K from byte 16
 
 // scalesK4 unpacks 12 bytes s to eight scales and eight minima, each written for both groups of 16 of its 32 weights:
-// sc 0 to 3 are the low six bits of s[0:4], mn 0 to 3 those of s[4:8]; sc 4 to 7 have their low four bits in the low halves
-// of s[8:12] and their high two bits on top of s[0:4], mn 4 to 7 in the high halves and on top of s[4:8].
+// sc 0 to 3 are the low six bits of s[0:4], mn 0 to 3 those of s[4:8]; sc 4 to 7 have their low four bits in the low
+// halves of s[8:12] and their high two bits on top of s[0:4], mn 4 to 7 in the high halves and on top of s[4:8].
 func scalesK4(sc, mn *[tileCols / kGroup]int32, s []byte) {
 	s = s[:12]
 	for i := range 4 {

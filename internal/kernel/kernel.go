@@ -5,10 +5,10 @@ import "github.com/latentgo/latentgo/internal/ggtype"
 // numTypes is the length of a table indexed by Type.
 const numTypes = int(ggtype.MXFP4) + 1
 
-// kernel multiplies a tile of weight rows by a whole batch: dst[t*ld+i] = Σ_c W[i,c]·x[t,c] for 0 ≤ i < rows and
-// 0 ≤ t < a.N. Row i of the weights starts at w[i*stride]; w ends with the last row's last block, which may be the last byte
-// of a file mapping: nothing behind it may be read. The batch has a.Cols columns in the form that the type wants, quantised.
-// rows and a.N are at least 1. A kernel allocates nothing.
+// kernel multiplies a tile of weight rows by a whole batch: dst[t*ld+i] = Σ_c W[i,c]·x[t,c] for 0 ≤ i < rows and 0 ≤ t
+// < a.N. Row i of the weights starts at w[i*stride]; w ends with the last row's last block, which may be the last byte
+// of a file mapping: nothing behind it may be read. The batch has a.Cols columns in the ActType that the weights want,
+// quantised. rows and a.N are at least 1. A kernel allocates nothing.
 type kernel func(dst []float32, ld int, w []byte, stride, rows int, a *Act)
 
 // kernelSet is all that one level of CPU features runs.
@@ -35,7 +35,8 @@ var generic = kernelSet{
 	sums:     groupSumsGeneric,
 }
 
-// active returns the set in use. A platform with SIMD kernels replaces it at init by a function that follows cpu.Active:
+// active returns the set in use. A platform with SIMD kernels replaces it at init by a function that follows
+// cpu.Active:
 //
 //	func kernelsFor(level cpu.Level) kernelSet        // only what the level does better; the rest nil
 //	sets[level] = kernelsFor(level).withGeneric()

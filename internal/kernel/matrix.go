@@ -2,11 +2,12 @@ package kernel
 
 import "fmt"
 
-// rowAlign is the granularity at which the kernels like their rows: AVX-512 takes 32 at a time when there are several tokens.
+// rowAlign is the granularity at which the kernels like their rows: AVX-512 takes 32 at a time when there are several
+// tokens.
 const rowAlign = 32
 
-// Matrix is a matrix of weights in the bytes of a file: Rows rows of Cols weights of a type. It is immutable and any number
-// of goroutines may use it.
+// Matrix is a matrix of weights in the bytes of a file: Rows rows of Cols weights of a type. It is immutable and any
+// number of goroutines may use it.
 type Matrix struct {
 	Type
 	Rows, Cols int
@@ -16,8 +17,8 @@ type Matrix struct {
 	actType ActType // of the activations
 }
 
-// NewMatrix returns the matrix of type t with its rows one after the other in data, which is kept, not copied, and must not
-// change. Rows and cols are at least 1, cols is a multiple of the type's block, and data may be longer than needed.
+// NewMatrix returns the matrix of type t with its rows one after the other in data, which is kept, not copied, and must
+// not change. Rows and cols are at least 1, cols is a multiple of the type's block, and data may be longer than needed.
 // Errors wrap ErrType or ErrShape.
 func NewMatrix(t Type, rows, cols int, data []byte) (*Matrix, error) {
 	actType, ok := ActTypeOf(t)
@@ -35,7 +36,7 @@ func NewMatrix(t Type, rows, cols int, data []byte) (*Matrix, error) {
 	return &Matrix{Type: t, Rows: rows, Cols: cols, data: data[:rows*stride], stride: stride, actType: actType}, nil
 }
 
-// Form returns the form in which Mul wants the activations.
+// ActType returns the type in which Mul wants the activations.
 func (m *Matrix) ActType() ActType { return m.actType }
 
 // Bytes returns the rows as they are in the file, not to be changed.
@@ -49,8 +50,8 @@ func (m *Matrix) Row(dst []float32, r int) {
 	m.Part(dst[:m.Cols], r, 0)
 }
 
-// Part writes len(dst) weights of row r from column c on as float32: both multiples of the type's block. It panics when they are not, or
-// out of range.
+// Part writes len(dst) weights of row r from column c on as float32: both multiples of the type's block. It panics when
+// they are not, or out of range.
 func (m *Matrix) Part(dst []float32, r, c int) {
 	elems, bytes := m.Type.Block()
 	if c%elems != 0 || len(dst)%elems != 0 || c < 0 || c+len(dst) > m.Cols {
@@ -59,10 +60,10 @@ func (m *Matrix) Part(dst []float32, r, c int) {
 	dequantize(dst, m.Type, m.data[r*m.stride:][:m.stride][c/elems*bytes:][:len(dst)/elems*bytes])
 }
 
-// Mul computes dst[t*ld+r] = Σ_c W[r,c]·x[t,c] for the rows r0 ≤ r < r1 and all rows t of the batch, and touches no other
-// element of dst. ld is the distance between the results of two tokens, usually Rows. Calls for disjoint rows may run at the
-// same time. Nothing is allocated. It panics when the batch has another row length or was not quantised to Form, when the
-// rows are out of range or dst is too short.
+// Mul computes dst[t*ld+r] = Σ_c W[r,c]·x[t,c] for the rows r0 ≤ r < r1 and all rows t of the batch, and touches no
+// other element of dst. ld is the distance between the results of two tokens, usually Rows. Calls for disjoint rows may
+// run at the same time. Nothing is allocated. It panics when the batch has another row length or was not quantised to
+// ActType, when the rows are out of range or dst is too short.
 func (m *Matrix) Mul(dst []float32, ld int, a *Act, r0, r1 int) {
 	if r0 == r1 || a.N == 0 {
 		return

@@ -81,14 +81,14 @@ func TestMulWorkers(t *testing.T) {
 	}
 }
 
-// TestForms: every type of the package has a form whose block divides its own, others have none.
-func TestForms(t *testing.T) {
+// TestActTypes: every type of the package has an ActType whose block divides its own, others have none.
+func TestActTypes(t *testing.T) {
 	known := map[Type]bool{}
 	for _, typ := range allTypes {
 		known[typ] = true
 		f, ok := ActTypeOf(typ)
 		if elems, _ := typ.Block(); !ok || elems%f.Block() != 0 {
-			t.Errorf("%v: form %d of blocks of %d, %v", typ, f, f.Block(), ok)
+			t.Errorf("%v: type %d of blocks of %d, %v", typ, f, f.Block(), ok)
 		}
 		if generic.mul[typ] == nil {
 			t.Errorf("%v has no generic kernel", typ)

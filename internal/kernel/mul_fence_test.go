@@ -19,8 +19,8 @@ func (p *product) atFences(t *testing.T, after bool) {
 	a.bsums = fenced(t, a.bsums, after)
 }
 
-// TestMulFences multiplies with weights, activations and results at fences on either side, in shapes around the kernels'
-// groups of rows, tokens and columns.
+// TestMulFences multiplies with weights, activations and results at fences on either side, in shapes around the
+// kernels' groups of rows, tokens and columns.
 func TestMulFences(t *testing.T) {
 	forLevels(t, func(t *testing.T) {
 		for _, typ := range allTypes {
@@ -41,8 +41,8 @@ func TestMulFences(t *testing.T) {
 	})
 }
 
-// TestMulFault: weights that vanish, as those of a file that shrank do, are a panic that can be recovered, within any kernel;
-// the next product is right.
+// TestMulFault: weights that vanish, as those of a file that shrank do, are a panic that can be recovered, within any
+// kernel; the next product is right.
 func TestMulFault(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("no protected pages on " + runtime.GOOS)

@@ -18,8 +18,8 @@ import (
 //	reference implementation    Σ W·x', in float64, with x' the activations as they were quantised
 //	Mul
 //
-// Mul may differ from the reference implementation by float32 rounding only, and from the exact one by what half a step of the activations'
-// quantisation does at most.
+// Mul may differ from the reference implementation by float32 rounding only, and from the exact one by what half a step
+// of the activations' quantisation does at most.
 
 // forLevels runs f as a subtest on every CPU level, with a visible skip for those that the CPU does not have.
 func forLevels(t *testing.T, f func(t *testing.T)) {
@@ -58,8 +58,8 @@ var scaleAt = map[Type][]int{
 // edgeHalves are scales at the edges: zeros, subnormals, the smallest normal one, the largest.
 var edgeHalves = []uint16{0, 0x8000, 1, 0x83ff, 0x400, 0x7bff, 0xfbff}
 
-// weightBlocks returns n blocks of random bytes with scales between -0.1 and 0.1, one in eight of them from the edges when
-// edges is set.
+// weightBlocks returns n blocks of random bytes with scales between -0.1 and 0.1, one in eight of them from the edges
+// when edges is set.
 func weightBlocks(rng *rand.Rand, typ Type, n int, edges bool) []byte {
 	_, size := typ.Block()
 	b := make([]byte, n*size)
@@ -99,8 +99,8 @@ func weightBlocks(rng *rand.Rand, typ Type, n int, edges bool) []byte {
 // edgeValues are activations at the edges.
 var edgeValues = []float32{0, float32(math.Copysign(0, -1)), 1, -1, 1e-30, -1e-40, math.SmallestNonzeroFloat32, 3e4, -3e4, 127, 0.5, 126.5}
 
-// activations returns n values of a bell curve, with whole blocks of zeros, constants, subnormals and outliers among them
-// when edges is set.
+// activations returns n values of a bell curve, with whole blocks of zeros, constants, subnormals and outliers among
+// them when edges is set.
 func activations(rng *rand.Rand, n int, edges bool) []float32 {
 	x := make([]float32, n)
 	for i := range x {
@@ -122,7 +122,7 @@ func activations(rng *rand.Rand, n int, edges bool) []float32 {
 	return x
 }
 
-// quantised returns the activations as form f has them.
+// quantised returns the activations as type f has them.
 func (a *Act) quantised(f ActType) []float64 {
 	x := make([]float64, a.N*a.Cols)
 	for i := range x {
@@ -271,8 +271,8 @@ func TestMulRows(t *testing.T) {
 	})
 }
 
-// TestMulLevelsAgree holds every level against the generic one: sums of integers are the same, only the order in which the
-// blocks' floats are added differs.
+// TestMulLevelsAgree holds every level against the generic one: sums of integers are the same, only the order in which
+// the blocks' floats are added differs.
 func TestMulLevelsAgree(t *testing.T) {
 	for _, typ := range allTypes {
 		t.Run(typ.String(), func(t *testing.T) {
@@ -293,7 +293,8 @@ func TestMulLevelsAgree(t *testing.T) {
 	}
 }
 
-// TestMulNaN: a NaN or infinite activation makes the token's results NaN (ActF32: or infinite), other tokens are untouched.
+// TestMulNaN: a NaN or infinite activation makes the token's results NaN (ActF32: or infinite), other tokens are
+// untouched.
 func TestMulNaN(t *testing.T) {
 	forLevels(t, func(t *testing.T) {
 		for _, typ := range allTypes {

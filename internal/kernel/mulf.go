@@ -5,7 +5,8 @@ import (
 	"math"
 )
 
-// The generic kernels of the types whose activations stay float32. Each piece of a row is converted once for all tokens.
+// The generic kernels of the types whose activations stay float32. Each piece of a row is converted once for all
+// tokens.
 
 func mulF32(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 	mulFloat(F32, dst, ld, w, stride, rows, a)

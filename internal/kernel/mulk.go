@@ -21,8 +21,8 @@ func mulIQ4_XS(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 	mulQ8K(IQ4_XS, dst, ld, w, stride, rows, a)
 }
 
-// mulQ8K multiplies tile after tile: y = Σ_b d_a·(d·Σ_g sc·Σ (w-bias)·q − dmin·Σ_g mn·Σ q) over the blocks b and their groups
-// of 16 g. Everything behind d_a is integers but d and dmin.
+// mulQ8K multiplies tile after tile: y = Σ_b d_a·(d·Σ_g sc·Σ (w-bias)·q − dmin·Σ_g mn·Σ q) over the blocks b and their
+// groups of 16 g. Everything behind d_a is integers but d and dmin.
 func mulQ8K(t Type, dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 	var tl tile
 	_, bytes := t.Block()

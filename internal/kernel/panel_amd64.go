@@ -8,17 +8,17 @@ import (
 	"unsafe"
 )
 
-// A matrix product of many tokens goes through panels: pieces of the weight matrix, 32 rows by at most panelCols columns,
-// unpacked to codes of a byte and put into the order in which a vector holds one column group of many rows:
+// A matrix product of many tokens goes through panels: pieces of the weight matrix, 32 rows by at most panelCols
+// columns, unpacked to codes of a byte and put into the order in which a vector holds one column group of many rows:
 //
 //	weight rows ── unpack ──▶ codes, row by row ── interleave ──▶ panel.q ──┐
 //	            └─ scales ──────────────────────────────────────▶ panel.dm ─┤ gemm, for four tokens at a time
 //	activations (int8, Σ per group, scale) ────────────────────────────────┘
 //
 // Then a lane of a vector is a row, no sums go across lanes, and a product of 4 columns by 16 rows is one instruction.
-// Filling a panel costs as much as multiplying it by a dozen tokens at AVX-512, half that at AVX2, so that a prompt hardly
-// notices and single tokens are better off with the kernels that read the file's bytes (rows_amd64.go). Nothing is kept:
-// weights stay where they are in the file.
+// Filling a panel costs as much as multiplying it by a dozen tokens at AVX-512, half that at AVX2, so that a prompt
+// hardly notices and single tokens are better off with the kernels that read the file's bytes (rows_amd64.go). Nothing
+// is kept: weights stay where they are in the file.
 
 const (
 	panelRows  = 32
@@ -27,8 +27,8 @@ const (
 	panelFrom  = 4   // tokens from which on panels pay
 )
 
-// panelScratch is the memory of one product at a time, 64 KiB. Field sizes are multiples of 64 bytes, which keeps q and dm aligned
-// to cache lines when the whole is.
+// panelScratch is the memory of one product at a time, 64 KiB. Field sizes are multiples of 64 bytes, which keeps q and
+// dm aligned to cache lines when the whole is.
 type panelScratch struct {
 	codes  [panelRows * codeStride]byte            // rows of codes
 	scales [panelCols / q8Block * panelRows]uint32 // per block of 32 columns, per row: the block's first four bytes
@@ -77,8 +77,8 @@ type panelType struct {
 	few      kernel // for fewer than panelFrom tokens
 }
 
-// mul is the kernel of the type. A panel passes all tokens before the next one is filled; its columns are cut so that it stays
-// in the first-level cache, and the second and further pieces of a row add to the results of the first.
+// mul is the kernel of the type. A panel passes all tokens before the next one is filled; its columns are cut so that
+// it stays in the first-level cache, and the second and further pieces of a row add to the results of the first.
 func (p *panelType) mul(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 	if a.N < panelFrom {
 		p.few(dst, ld, w, stride, rows, a)
@@ -97,7 +97,8 @@ func (p *panelType) mul(dst []float32, ld int, w []byte, stride, rows int, a *Ac
 	}
 }
 
-// panelStep divides cols, a multiple of block, into steps of about the same size, at most panelCols and a multiple of block.
+// panelStep divides cols, a multiple of block, into steps of about the same size, at most panelCols and a multiple of
+// block.
 func panelStep(cols, block int) int {
 	steps := (cols + panelCols - 1) / panelCols
 	return (cols/block + steps - 1) / steps * block
@@ -111,7 +112,8 @@ func (p *panelType) block() int {
 	return q8Block
 }
 
-// fill unpacks columns c … c+cols-1 of n rows. What belongs to the other rows of the panel stays as it was: any numbers.
+// fill unpacks columns c … c+cols-1 of n rows. What belongs to the other rows of the panel stays as it was: any
+// numbers.
 func (p *panelType) fill(s *panelScratch, w []byte, stride, n, c, cols int) {
 	elems, bytes := p.typ.Block()
 	groups := cols / p.group
@@ -131,8 +133,8 @@ func (p *panelType) fill(s *panelScratch, w []byte, stride, n, c, cols int) {
 	}
 }
 
-// row returns where D of row r of the first group is. Rows that a kernel takes together have their D and M side by side, group
-// after group; M lies p.rows floats behind D.
+// row returns where D of row r of the first group is. Rows that a kernel takes together have their D and M side by
+// side, group after group; M lies p.rows floats behind D.
 func (p *panelType) row(s *panelScratch, r, groups int) *float32 {
 	return &s.dm[r/p.rows*groups*2*p.rows+r%p.rows]
 }
@@ -158,8 +160,8 @@ func exponents(dm *float32, stride, toM int, scales *uint32, groups int, bias fl
 	}
 }
 
-// tokens multiplies the panel by all tokens, four at a time, then two and one. Every kernel adds in the same order, so that a
-// token's result does not depend on how many go with it, panelFrom or more.
+// tokens multiplies the panel by all tokens, four at a time, then two and one. Every kernel adds in the same order, so
+// that a token's result does not depend on how many go with it, panelFrom or more.
 func (p *panelType) tokens(s *panelScratch, dst []float32, ld, n, c, cols int, a *Act) {
 	add := min(c, 1)
 	x := p.activations(a)

@@ -103,8 +103,8 @@ func panelRowsOf(l cpu.Level) int {
 	return panelAVX2.rows
 }
 
-// TestGemmKernels compares every kernel with its reference implementation for every number of rows, from 0 and on top of something, with
-// everything at fences. The codes and activations are extreme: the largest sums must not overflow.
+// TestGemmKernels compares every kernel with its reference implementation for every number of rows, from 0 and on top
+// of something, with everything at fences. The codes and activations are extreme: the largest sums must not overflow.
 func TestGemmKernels(t *testing.T) {
 	for _, k := range gemmKinds {
 		for i, kernel := range k.kernels {
@@ -259,8 +259,8 @@ func panelTypes(l cpu.Level) []panelType {
 	return panelTypesAVX2
 }
 
-// TestUnpack compares the codes and scales of all types and levels with the generic tile's, exactly; weights and codes are
-// at fences.
+// TestUnpack compares the codes and scales of all types and levels with the generic tile's, exactly; weights and codes
+// are at fences.
 func TestUnpack(t *testing.T) {
 	for _, l := range cpu.Levels()[1:] {
 		for _, p := range panelTypes(l) {

@@ -8,8 +8,8 @@ import (
 )
 
 // A matrix product of many tokens goes through panels: pieces of the weight matrix, panelRows rows by at most panelCols
-// columns, unpacked by the generic code and interleaved, so that SDOT multiplies four columns of four rows by four columns of
-// a token. Filling a panel costs as much as multiplying it by a few tokens.
+// columns, unpacked by the generic code and interleaved, so that SDOT multiplies four columns of four rows by four
+// columns of a token. Filling a panel costs as much as multiplying it by a few tokens.
 
 const (
 	panelRows  = tileRows
@@ -56,7 +56,8 @@ func (p *panelType) mul(dst []float32, ld int, w []byte, stride, rows int, a *Ac
 	}
 }
 
-// fill unpacks columns c … c+cols-1 of n rows. What belongs to the other rows of the panel stays as it was: any numbers.
+// fill unpacks columns c … c+cols-1 of n rows. What belongs to the other rows of the panel stays as it was: any
+// numbers.
 func (p *panelType) fill(s *panelScratch, w []byte, stride, n, c, cols int) {
 	elems, bytes := p.typ.Block()
 	bias, _ := codesOf(p.typ)

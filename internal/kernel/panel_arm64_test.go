@@ -31,7 +31,8 @@ type gemmCase struct {
 
 func (k *gemmCase) cols() int { return k.blocks * k.groups * k.steps * kGroup }
 
-// gemm8 is the reference implementation of gemm8NEON for one result, in float64; it returns the sum of the terms' magnitudes as well.
+// gemm8 is the reference implementation of gemm8NEON for one result, in float64; it returns the sum of the terms'
+// magnitudes as well.
 func (k *gemmCase) gemm8(t, r int) (sum, abs float64) {
 	group, all := k.steps*kGroup, k.blocks*k.groups
 	for g := range all {
@@ -74,7 +75,8 @@ func newGemmCase(t *testing.T, rng *rand.Rand, blocks, groups, steps, n, mins in
 	return k
 }
 
-// run holds the kernel against the reference implementation, from 0 or on top of something, and sees that it writes eight results per token.
+// run holds the kernel against the reference implementation, from 0 or on top of something, and sees that it writes
+// eight results per token.
 func (k *gemmCase) run(t *testing.T, ld, add int) {
 	t.Helper()
 	dst := make([]float32, k.n*ld+8)

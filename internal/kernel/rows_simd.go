@@ -39,8 +39,8 @@ func rowsKWith(rowsK func(dst *float32, w *byte, stride, rows int, q *int8, d *f
 	}
 }
 
-// floatsWith makes a kernel for type t, F16, BF16 or F32, of ones that take columns in multiples of step; the others are
-// added in Go.
+// floatsWith makes a kernel for type t, F16, BF16 or F32, of ones that take columns in multiples of step; the others
+// are added in Go.
 func floatsWith(kernels dotKernels, t Type, step int) kernel {
 	_, size := t.Block()
 	return func(dst []float32, ld int, w []byte, stride, rows int, a *Act) {

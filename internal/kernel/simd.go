@@ -25,7 +25,8 @@ type vectorSet struct {
 // weightedSumFunc is WeightedSumF16 or WeightedSumF32.
 type weightedSumFunc[T uint16 | float32] func(out []float32, ldo int, p []float32, ldp, nq int, v []T, stride, n, d int)
 
-// vectorSets is indexed by level. The generic set is the reference implementation of the others; those are set by the platform's init.
+// vectorSets is indexed by level. The generic set is the reference implementation of the others; those are set by the
+// platform's init.
 var vectorSets = [cpu.NumLevels]vectorSet{cpu.Generic: {
 	f16ToF32: f16ToF32Generic, f32ToF16: f32ToF16Generic,
 	scores: scoresGeneric, weightedSum: weightedSumF16Generic, weightedSumF32: weightedSumF32Generic,

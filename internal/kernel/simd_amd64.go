@@ -67,7 +67,8 @@ func expSumWith(kernel func(dst, x *float32, n int, max float32) float32) func(d
 	}
 }
 
-// gatedWith makes vectorSet.siluMul or geluMul of a kernel. Each element is read before it is written, so dst may be an operand.
+// gatedWith makes vectorSet.siluMul or geluMul of a kernel. Each element is read before it is written, so dst may be an
+// operand.
 func gatedWith(kernel func(dst, gate, up *float32, n int)) func(dst, gate, up []float32) {
 	return func(dst, gate, up []float32) {
 		if len(gate) > 0 {

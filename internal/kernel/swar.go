@@ -2,8 +2,8 @@ package kernel
 
 import "encoding/binary"
 
-// Eight bytes in a uint64, first byte lowest: the unpackers of the generic kernels work on these. No byte of an operand may
-// carry into the next; the comments say how large the bytes are.
+// Eight bytes in a uint64, first byte lowest: the unpackers of the generic kernels work on these. No byte of an operand
+// may carry into the next; the comments say how large the bytes are.
 const (
 	ones    = 0x0101010101010101
 	lo2     = 0x03 * ones

@@ -5,8 +5,8 @@ const (
 	tileCols = 256 // and columns of them
 )
 
-// tile is a piece of a weight matrix unpacked to bytes with its scales: what the generic kernels multiply. Unpacking costs
-// little beside a product, and is shared by all tokens of a batch.
+// tile is a piece of a weight matrix unpacked to bytes with its scales: what the generic kernels multiply. Unpacking
+// costs little beside a product, and is shared by all tokens of a batch.
 type tile [tileRows]tileRow
 
 // tileRow is a row of it, and what Dequantize reads.

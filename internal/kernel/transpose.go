@@ -2,9 +2,9 @@ package kernel
 
 import "fmt"
 
-// Transpose sets dst[c*ldd+r] = src[r*lds+c] for r < rows and c < cols: columns become rows. ldd and lds are the distances between
-// rows, in elements. Any counts are right, multiples of 8 are fast. dst and src must not overlap. It panics when a slice is too
-// short.
+// Transpose sets dst[c*ldd+r] = src[r*lds+c] for r < rows and c < cols: columns become rows. ldd and lds are the
+// distances between rows, in elements. Any counts are right, multiples of 8 are fast. dst and src must not overlap. It
+// panics when a slice is too short.
 func Transpose(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	if rows <= 0 || cols <= 0 {
 		return

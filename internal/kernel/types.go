@@ -25,15 +25,15 @@ const (
 	MXFP4  = ggtype.MXFP4
 )
 
-// Form is a form in which weights want their activations.
+// ActType is a type of activations that weights are multiplied by.
 type ActType uint8
 
-// The forms. The block length of a form divides the row length of every matrix that asks for it.
+// The types of activations. The block length of one divides the row length of every matrix that asks for it.
 const (
 	ActF32   ActType = iota // float32 as given
 	ActQ8                   // blocks of 32: int8 q, float32 d, float32 s = d·Σq
 	ActQ8K                  // blocks of 256: int8 q, float32 d, int16 Σq per 16
-	actTypes                // number of forms
+	actTypes                // number of types
 )
 
 // Block returns how many activations share a scale: 1, 32 or 256.
@@ -47,7 +47,7 @@ func (f ActType) Block() int {
 	return 1
 }
 
-// ActTypeOf returns the form in which a matrix of type t wants its activations, false when t cannot be computed with.
+// ActTypeOf returns the type in which a matrix of type t wants its activations, false when t cannot be computed with.
 func ActTypeOf(t Type) (ActType, bool) {
 	switch t {
 	case F32, F16, BF16:

@@ -7,8 +7,8 @@ package kernel
 //	AVX2     up to 4 bits: 8 products of 4 columns fit into 16-bit sums; 5 bits: 4; 6 bits: 2; int8: none, see gemm.go
 //	AVX-512  any unsigned byte; an int8 is made one by unpacking, with a bias of 128
 //
-// A bias of a 32-block type goes into M = -bias·D; the 256-block types' unpackers write M themselves. The rows of the table are
-// the only place where a type meets its functions.
+// A bias of a 32-block type goes into M = -bias·D; the 256-block types' unpackers write M themselves. The rows of the
+// table are the only place where a type meets its functions.
 
 // The kernels for 1, 2 and 4 tokens that types share.
 var (

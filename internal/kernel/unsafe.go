@@ -5,8 +5,8 @@ import (
 	"unsafe"
 )
 
-// asFloats returns little-endian float32 bytes as floats without a copy, false where the host has another byte order or b is
-// not aligned to four bytes. This file has the package's only uses of unsafe outside of its tests and assembly.
+// asFloats returns little-endian float32 bytes as floats without a copy, false where the host has another byte order or
+// b is not aligned to four bytes. This file has the package's only uses of unsafe outside of its tests and assembly.
 func asFloats(b []byte) ([]float32, bool) {
 	if len(b) < 4 || binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
 		return nil, false

@@ -5,17 +5,17 @@ import (
 	"math"
 )
 
-// ExpSum sets dst[i] = exp(x[i]-max) and returns the sum of dst: the numerator of a softmax and its denominator when max is
-// the largest x. It is right to 2 units in the last place for every x-max, infinities and subnormal results included; the
-// sum is that of float32 additions. dst must be as long as x, and may be x; it panics when lengths differ. The sum of
-// nothing is 0.
+// ExpSum sets dst[i] = exp(x[i]-max) and returns the sum of dst: the numerator of a softmax and its denominator when
+// max is the largest x. It is right to 2 units in the last place for every x-max, infinities and subnormal results
+// included; the sum is that of float32 additions. dst must be as long as x, and may be x; it panics when lengths
+// differ. The sum of nothing is 0.
 func ExpSum(dst, x []float32, max float32) float32 {
 	sameLength(dst, x, x)
 	return vectors().expSum(dst, x, max)
 }
 
-// SiLUMul sets dst[i] = silu(gate[i])·up[i], silu(g) = g/(1+exp(-g)). The lengths must be equal, the slices may be the same;
-// it panics when lengths differ.
+// SiLUMul sets dst[i] = silu(gate[i])·up[i], silu(g) = g/(1+exp(-g)). The lengths must be equal, the slices may be the
+// same; it panics when lengths differ.
 func SiLUMul(dst, gate, up []float32) {
 	sameLength(dst, gate, up)
 	vectors().siluMul(dst, gate, up)

@@ -94,8 +94,8 @@ func gatePoints() []float32 {
 	return x
 }
 
-// TestGatedAccuracy compares with the formulas in float64. The argument of the exponential is itself rounded, so that far
-// from 0 the relative error is its rounding error: 2^-23 times its magnitude.
+// TestGatedAccuracy compares with the formulas in float64. The argument of the exponential is itself rounded, so that
+// far from 0 the relative error is its rounding error: 2^-23 times its magnitude.
 func TestGatedAccuracy(t *testing.T) {
 	silu := func(g float64) float64 { return g / (1 + math.Exp(-g)) }
 	gelu := func(g float64) float64 { return g / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(g+0.044715*g*g*g))) }

@@ -15,7 +15,8 @@ import (
 // allTypes are the types that can be computed with.
 var allTypes = []Type{F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_XS}
 
-// vector reads a file of testdata and splits it into n pairs of parts of a and b bytes: all first parts, then all second.
+// vector reads a file of testdata and splits it into n pairs of parts of a and b bytes: all first parts, then all
+// second.
 func vector(t *testing.T, name string, a, b int) (first, second []byte) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", name))
