@@ -186,7 +186,7 @@ func drop2(_ *Model, err error) error { return err }
 
 // An empty tensor in the place of any that the model needs is an error that names it; one that nobody asks for is none.
 func TestLoadEmptyTensors(t *testing.T) {
-	f := openGGUF(t, tinyLlama().build().Write(t))
+	f := openGGUF(t, gguftest.TinyLlama().Build().Write(t))
 	for _, shape := range [][]uint64{{0}, {0, 0}, {64, 0}, {0, 80}} {
 		for _, x := range f.Tensors() {
 			w := new(gguf.Writer)

@@ -180,7 +180,7 @@ func (r *Reader) Vocabulary() int {
 		r.keep(err)
 		return 0
 	}
-	if len(t.Shape) != 2 || t.Shape[1] > 16*MaxWidth {
+	if len(t.Shape) != 2 || t.Shape[1] == 0 || t.Shape[1] > 16*MaxWidth {
 		r.keep(fmt.Errorf("%s: tensor %q: shape %v is not [width, vocabulary]: %w", r.f.Name(), name, t.Shape, ErrInvalid))
 		return 0
 	}
