@@ -11,12 +11,12 @@
 // compressed form caches less per token and changes what the model says a little. Convert writes such a model to a file,
 // Load makes one on the fly and keeps it in the user's cache directory. Model.Conversion tells how a model was made.
 //
-// A Model is immutable and serves any number of Sessions, each for one goroutine at a time. A Session holds tokens and
-// their cached latents; a prompt that starts as the last one did is evaluated only from where they differ, an empty one
-// goes on where the last answer ended. A second call to a session in use gets ErrBusy. Forward passes
-// of all sessions take turns on the model's worker threads; a context.Context ends one within a token. A nil context is
+// A Model is immutable and serves any number of Sessions, each for one call at a time; a second one gets ErrBusy. A Session
+// holds tokens and what the model caches of them: a prompt that starts as the last one did is evaluated only from where
+// they differ, an empty one goes on where the last answer ended. Forward passes of all sessions take place one after the
+// other on the model's worker threads, first come, first served; a context.Context ends one within a layer. A nil context is
 // context.Background() everywhere.
 //
-// Architectures: llama (Llama 2 and 3, Mistral, SmolLM), mistral3, qwen2, qwen3, gemma3, deepseek2. They are data (file arch.go) for
-// one block builder.
+// Architectures: llama (Llama 2 and 3, Mistral, SmolLM; with experts, Mixtral), mistral3, qwen2, qwen3, qwen3moe, gemma3,
+// deepseek2. docs/architectures.md tells how to add one.
 package engine
