@@ -272,7 +272,8 @@ ADDRESS = re.compile(r" at 0x[0-9a-f]+|<(generator|function|bound method|built-i
 def render(src, variables):
     """The text, None for an error; False for text that depends on the run or on Python."""
     try:
-        text = ENV.from_string(src).render(**json.loads(json.dumps(variables)))
+        template = ENV.from_string(src) if isinstance(src, str) else src
+        text = template.render(**json.loads(json.dumps(variables)))
     except Exception:
         return None
     return False if ADDRESS.search(text) or len(text) > 4000 else text
@@ -297,10 +298,10 @@ def main():
     data["cases"] = cases(lambda: "{{ " + g.any(3) + " }}", count) + cases(g.statements, count) + cases(g.white, count)
     data["conversations"] = []
     for path in sys.argv[3:]:
-        src = open(path, encoding="utf-8").read()
+        template = ENV.from_string(open(path, encoding="utf-8").read())
         for _ in range(max(1, count // 20)):
             conv = conversation(r)
-            data["conversations"].append([os.path.basename(path), conv, render(src, {**conv, "bos_token": "<BOS>", "eos_token": "<EOS>"})])
+            data["conversations"].append([os.path.basename(path), conv, render(template, {**conv, "bos_token": "<BOS>", "eos_token": "<EOS>"})])
     json.dump(data, sys.stdout, ensure_ascii=True, separators=(",", ":"))
 
 
