@@ -192,6 +192,9 @@ func filterIndent(r *run, v Value, a args) Value {
 // filterTruncate is truncate(length=255, killwords=False, end="...", leeway=5).
 func filterTruncate(r *run, v Value, a args) Value {
 	b := a.bind(r, "truncate", 0, "length", "killwords", "end", "leeway")
+	if isUndefined(v) {
+		return v // of length 0
+	}
 	t := r.string(v, "truncate")
 	length, end, leeway := r.integer(b[0], 255), own("..."), 5
 	if b[2] != nil {
