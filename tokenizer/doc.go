@@ -1,4 +1,4 @@
-// Package tokenizer turns text into the tokens of a model and back, and conversations into text by the model's chat template.
+// Package tokenizer turns text into the tokens of a model and back. Conversations become text in package chat below it.
 //
 // The vocabulary comes from the metadata of a GGUF file. Two schemes are implemented, both bit for bit as llama.cpp has them:
 //
@@ -16,7 +16,8 @@
 // proportional to the text.
 //
 // Special tokens are found in text before anything else: user-defined ones always, control tokens such as <|im_end|> only if
-// EncodeOptions.ParseSpecial is set, which text from outside must never get.
+// EncodeOptions.ParseSpecial is set, which text from outside must never get. Where a text has several authors, as a rendered
+// conversation does, EncodeOptions.Plain says which parts came from outside.
 //
 // Differences to llama.cpp: contradictory vocabularies are rejected instead of patched up; where several tokens could be the
 // end of a turn, the choice is by a fixed order, not by that of a hash table; a character in a byte-level token that stands

@@ -1,9 +1,6 @@
 package jinja
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // globals are the functions that every template sees: those of Jinja2, and the two that transformers adds.
 var globals map[string]*function
@@ -155,12 +152,4 @@ func globalStrftimeNow(r *run, a args) Value {
 	r.repeat(strings.Count(format.s, "%"), 1000) // the greatest width
 	r.step(2 * len(format.s))
 	return format.like(strftime(r.now, format.s))
-}
-
-// String names a span for tests and debugging.
-func (s Span) String() string {
-	if s.Caller {
-		return fmt.Sprintf("caller %q", s.Text)
-	}
-	return fmt.Sprintf("template %q", s.Text)
 }
