@@ -1,5 +1,4 @@
-// Package tokenizer turns text into the tokens of a model and back, and conversations into text by the model's chat
-// template.
+// Package tokenizer turns text into the tokens of a model and back. Conversations become text in package chat below it.
 //
 // The vocabulary comes from the metadata of a GGUF file. Two schemes are implemented, both bit for bit as llama.cpp has
 // them:
@@ -17,8 +16,9 @@
 // alternative, which are put together in the table pretypes; see the comment of each for the expression that it stands
 // for. All take time proportional to the text.
 //
-// Special tokens are found in text before anything else: user-defined ones always, control tokens such as <|im_end|>
-// only if EncodeOptions.ParseSpecial is set, which text from outside must never get.
+// Special tokens are found in text before anything else: user-defined ones always, control tokens such as <|im_end|> only if
+// EncodeOptions.ParseSpecial is set, which text from outside must never get. Where a text has several authors, as a rendered
+// conversation does, EncodeOptions.Plain says which parts came from outside.
 //
 // A vocabulary that llama.cpp loads is loaded, however odd it is, and [Tokenizer.Warnings] tells what is wrong with it:
 // special tokens out of range, unknown token types, merges that no text can meet. Arrays that are too short and two

@@ -4,7 +4,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"unicode"
 )
 
 // textFilter makes a filter of a function on the text of any value.
@@ -193,6 +192,9 @@ func filterIndent(r *run, v Value, a args) Value {
 // filterTruncate is truncate(length=255, killwords=False, end="...", leeway=5).
 func filterTruncate(r *run, v Value, a args) Value {
 	b := a.bind(r, "truncate", 0, "length", "killwords", "end", "leeway")
+	if isUndefined(v) {
+		return v // of length 0
+	}
 	t := r.string(v, "truncate")
 	length, end, leeway := r.integer(b[0], 255), own("..."), 5
 	if b[2] != nil {
@@ -265,21 +267,27 @@ func filterURLEncode(r *run, v Value, a args) Value {
 
 // urlQuote writes all but letters, digits and a few others as %XX; in a query, spaces as "+" and slashes too.
 func (r *run) urlQuote(t text, query bool) text {
-	r.spend(3 * len(t.s))
+	r.spend(4 * t.size())
+	r.step(len(t.s) >> 3)
 	var b builder
-	for i := range len(t.s) {
-		c, caller := t.s[i], t.callerAt(i)
-		switch {
-		case c < 0x80 && (unicode.IsLetter(rune(c)) || c >= '0' && c <= '9') || strings.IndexByte("_.-~", c) >= 0 || c == '/' && !query:
-			b.piece(t.s[i:i+1], caller)
-		case c == ' ' && query:
-			b.piece("+", caller)
-		default:
-			b.piece("%"+strings.ToUpper(strconv.FormatUint(uint64(c)|0x100, 16)[1:]), caller)
+	t.pieces(0, len(t.s), func(s string, caller bool) {
+		out := make([]byte, 0, len(s))
+		for i := range len(s) {
+			switch c := s[i]; {
+			case c < 0x80 && isAlnum(rune(c)) || strings.IndexByte("_.-~", c) >= 0 || c == '/' && !query:
+				out = append(out, c)
+			case c == ' ' && query:
+				out = append(out, '+')
+			default:
+				out = append(out, '%', hexDigits[c>>4], hexDigits[c&15])
+			}
 		}
-	}
+		b.piece(string(out), caller)
+	})
 	return b.text()
 }
+
+const hexDigits = "0123456789ABCDEF"
 
 // filterXMLAttr is xmlattr(autospace=True).
 func filterXMLAttr(r *run, v Value, a args) Value {

@@ -1,6 +1,6 @@
 package jinja
 
-import "fmt"
+import "strings"
 
 // globals are the functions that every template sees: those of Jinja2, and the two that transformers adds.
 var globals map[string]*function
@@ -149,14 +149,7 @@ func globalRaise(r *run, a args) Value {
 func globalStrftimeNow(r *run, a args) Value {
 	format := r.string(a.bind(r, "strftime_now", 1, "format")[0], "strftime_now")
 	r.repeat(len(format.s), 16)
+	r.repeat(strings.Count(format.s, "%"), 1000) // the greatest width
 	r.step(2 * len(format.s))
 	return format.like(strftime(r.now, format.s))
-}
-
-// String names a span for tests and debugging.
-func (s Span) String() string {
-	if s.Caller {
-		return fmt.Sprintf("caller %q", s.Text)
-	}
-	return fmt.Sprintf("template %q", s.Text)
 }

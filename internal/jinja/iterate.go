@@ -84,7 +84,7 @@ func (r *run) chars(t text) []Value {
 
 // generate returns a generator.
 func generate(name string, next func() (Value, bool)) *generator {
-	return &generator{name: name, next: next, size: -1}
+	return &generator{name: name, next: next}
 }
 
 // lazily returns a generator that calls start when the first item is asked for.

@@ -31,6 +31,7 @@ type jsonReader struct {
 }
 
 func (d jsonReader) token() json.Token {
+	d.r.step(8)
 	tok, err := d.dec.Token()
 	if err != nil {
 		d.r.fail("from_json: %v", err)

@@ -127,7 +127,7 @@ func (ls *loopState) object() *object {
 		})
 	}
 	o.iter = func(r *run) *generator {
-		return &generator{name: "LoopContext", size: -1, next: func() (Value, bool) {
+		return &generator{name: "LoopContext", next: func() (Value, bool) {
 			if !ls.has(r, ls.at+1) {
 				return nil, false
 			}

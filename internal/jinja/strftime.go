@@ -7,28 +7,77 @@ import (
 	"time"
 )
 
-// strftime formats a time as C's strftime does in the C locale. A "-"
-// behind "%" removes leading zeros; an unknown directive stays as it is. The
-// time zone's directives give nothing, as for Python's datetime.now().
+// strftime formats a time as glibc's does in the C locale, with its flags (- _ 0 ^ #) and widths; an unknown directive stays as it
+// is. The time zone's directives give nothing, as for Python's datetime.now().
 func strftime(t time.Time, format string) string {
 	var b strings.Builder
 	for i := 0; i < len(format); i++ {
-		if format[i] != '%' || i+1 >= len(format) {
+		if format[i] != '%' {
 			b.WriteByte(format[i])
 			continue
 		}
-		i++
-		plain := format[i] == '-' && i+1 < len(format)
-		if plain {
-			i++
+		end := i + 1
+		for end < len(format) && strings.IndexByte("-_0^#", format[end]) >= 0 {
+			end++
 		}
-		text := timeField(t, format[i])
-		if plain && len(text) > 1 && text[0] == '0' || plain && strings.HasPrefix(text, " ") {
-			text = strings.TrimLeft(text[:len(text)-1], "0 ") + text[len(text)-1:]
+		flags := format[i+1 : end]
+		width, n := leadingInt(format[end:])
+		if end += n; end < len(format) && (format[end] == 'E' || format[end] == 'O') {
+			end++
+		}
+		if end == len(format) {
+			b.WriteString(format[i:])
+			break
+		}
+		text, ok := timeField(t, format[end])
+		if !ok || format[end] == 'f' && end > i+1 { // %f is Python's, without flags
+			text = format[i : end+1]
+		} else {
+			text = timePadding(text, format[end], flags, width)
 		}
 		b.WriteString(text)
+		i = end
 	}
 	return b.String()
+}
+
+// timePadding applies flags and a width to the text of a directive.
+func timePadding(text string, directive byte, flags string, width int) string {
+	if text == "" && directive == 'z' {
+		return ""
+	}
+	numeric := strings.IndexByte("CdefgGHIjklmMsSuUVwWyY", directive) >= 0
+	pad := byte(' ')
+	if numeric && strings.IndexByte("ekl", directive) < 0 {
+		pad = '0'
+	}
+	for _, f := range []byte(flags) {
+		switch f {
+		case '-', '_', '0':
+			pad = f
+		case '^', '#':
+			if f == '#' && directive == 'p' {
+				text = strings.ToLower(text)
+			} else if directive != 'P' {
+				text = strings.ToUpper(text)
+			}
+		}
+	}
+	if numeric {
+		digits := strings.TrimLeft(text[:len(text)-1], "0 ") + text[len(text)-1:]
+		switch pad {
+		case '-':
+			text = digits
+		case '_':
+			text = strings.Repeat(" ", len(text)-len(digits)) + digits
+		case '0':
+			text = strings.Repeat("0", len(text)-len(digits)) + digits
+		}
+	}
+	if pad != '0' {
+		pad = ' '
+	}
+	return strings.Repeat(string(pad), max(0, min(width, 1000)-len(text))) + text
 }
 
 // timeLayouts are the directives that Go's time layouts can express.
@@ -40,17 +89,24 @@ var timeLayouts = map[byte]string{
 	'r': "03:04:05 PM", 'j': "002",
 }
 
-// timeField returns one directive.
-func timeField(t time.Time, c byte) string {
+// timeField returns the text of a directive; false if there is none of the letter.
+func timeField(t time.Time, c byte) (string, bool) {
 	if layout, ok := timeLayouts[c]; ok {
-		return t.Format(layout)
+		return t.Format(layout), true
 	}
+	s := timeNumber(t, c)
+	return s, s != "" || c == 'z' || c == 'Z'
+}
+
+// timeNumber returns the text of a directive that Go's layouts cannot express, "" if there is none.
+func timeNumber(t time.Time, c byte) string {
 	weekday := int(t.Weekday())
 	switch c {
 	case '%':
 		return "%"
-	case 'z', 'Z':
-		return ""
+	case 'g':
+		year, _ := t.ISOWeek()
+		return fmt.Sprintf("%02d", year%100)
 	case 'n':
 		return "\n"
 	case 't':
@@ -80,5 +136,5 @@ func timeField(t time.Time, c byte) string {
 		}
 		return fmt.Sprintf("%02d", week)
 	}
-	return "%" + string(c)
+	return ""
 }

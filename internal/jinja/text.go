@@ -106,17 +106,6 @@ func (t text) pieces(lo, hi int, f func(s string, caller bool)) {
 	}
 }
 
-// callerAt reports whether the byte at i is the caller's.
-func (t text) callerAt(i int) bool {
-	if t.src == nil || t.src == allCaller {
-		return t.src != nil
-	}
-	for range t.src.within(i, i+1) {
-		return true
-	}
-	return false
-}
-
 // size returns the bytes that the text takes with its spans, for the budget.
 func (t text) size() int {
 	if t.src == nil {
@@ -216,12 +205,17 @@ func (r *run) concat(a, b text) text {
 
 // mapRunes replaces each character by what f returns for it, which takes the character's origin; at is its offset.
 func (r *run) mapRunes(t text, f func(at int, c rune) string) text {
-	r.spend(len(t.s) * 2)
+	r.spend(2 * t.size())
+	r.step(len(t.s) >> 3)
 	var b builder
 	b.Grow(len(t.s))
-	for i, c := range t.s {
-		b.piece(f(i, c), t.callerAt(i))
-	}
+	at := 0
+	t.pieces(0, len(t.s), func(s string, caller bool) {
+		for i, c := range s {
+			b.piece(f(at+i, c), caller)
+		}
+		at += len(s)
+	})
 	out := b.text()
 	out.html = t.html
 	return out

@@ -36,7 +36,6 @@ type undefined struct {
 type generator struct {
 	name string // as Python's repr has it
 	next func() (Value, bool)
-	size int // of what it goes through, -1 if unknown
 }
 
 // rangeValue is range(start, stop, step) with n items.

@@ -9,7 +9,8 @@
 //
 // The texts of control tokens, such as <|im_start|>, are how a template opens a turn. A message that contains them must
 // not: so a Rendering says of every character whether the template wrote it, and only such text may become control
-// tokens. The engine does that by itself. Conversation.TrustText switches it off.
+// tokens. The engine does that by itself. Conversation.TrustText switches it off. The usual
+// names of roles, such as "user", count as the template's: templates put them into control tokens.
 //
 // # What clients send
 //

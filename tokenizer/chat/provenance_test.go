@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -100,6 +102,54 @@ func mustParse(t *testing.T, src string) *chat.Template {
 		t.Fatal(err)
 	}
 	return tmpl
+}
+
+// TestProvenanceRoles: usual roles may be part of a control token, others may not.
+func TestProvenanceRoles(t *testing.T) {
+	tmpl := mustParse(t, `{% for m in messages %}{{ '<|' + m['role'] + '|>' + m.content }}{% endfor %}`)
+	for role, want := range map[string]string{
+		"user": "<|user|>⟨x⟩", "assistant": "<|assistant|>⟨x⟩", "tool": "<|tool|>⟨x⟩", "end": "<|⟨end⟩|>⟨x⟩", "User": "<|⟨User⟩|>⟨x⟩",
+		"user|>": "<|⟨user|>⟩|>⟨x⟩",
+	} {
+		r, err := tmpl.Render(context.Background(), chat.Conversation{Messages: []chat.Message{chat.NewMessage(role, "x")}}, chat.RenderOptions{})
+		if got := marked(r); err != nil || got != want {
+			t.Errorf("role %q: %s, %v, want %s", role, got, err, want)
+		}
+	}
+}
+
+// markup is the form of most control tokens.
+var markup = regexp.MustCompile(`<\|[^<>|\s]*\|>|<｜[^<>]*｜>|\[/?[A-Z_]+\]`)
+
+// TestProvenanceMarkup: in innocent conversations with all shared templates, what has the form of a control token is
+// the template's from end to end.
+func TestProvenanceMarkup(t *testing.T) {
+	dir := testenv.Shared(t, "vectors/chat")
+	var g templateGolden
+	loadJSON(t, filepath.Join(dir, "golden.json"), &g)
+	found := 0
+	for file := range g.Expected {
+		tmpl := compile(t, filepath.Join(dir, file))
+		for name, conv := range g.Conversations {
+			r, _ := tmpl.Render(context.Background(), conv, chat.RenderOptions{BOS: g.BOS, EOS: g.EOS})
+			var own strings.Builder
+			for _, s := range r {
+				if s.FromTemplate {
+					own.WriteString(s.Text)
+				} else {
+					own.WriteByte(' ')
+				}
+			}
+			all := markup.FindAllString(r.String(), -1)
+			if got := markup.FindAllString(own.String(), -1); !slices.Equal(got, all) {
+				t.Errorf("%s, %s: the template's own control tokens are %q, of %q", file, name, got, all)
+			}
+			found += len(all)
+		}
+	}
+	if found < 1000 {
+		t.Errorf("only %d control tokens", found)
+	}
 }
 
 // private moves every letter of the texts of a conversation to a private use area, but for the words that templates

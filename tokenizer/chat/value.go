@@ -12,7 +12,7 @@ import (
 func (o RenderOptions) variables(conv Conversation, messages []Message) ([]jinja.Var, error) {
 	msgs := make([]any, len(messages))
 	for i, m := range messages {
-		msgs[i] = m.Object
+		msgs[i] = m
 	}
 	fields := append([]Field(nil), conv.Vars.fields...)
 	fields = append(fields, Field{"messages", msgs}, Field{"add_generation_prompt", conv.AddGenerationPrompt})
@@ -60,7 +60,7 @@ func value(v any, depth int) (jinja.Value, error) {
 	case Object:
 		return objectValue(v, depth)
 	case Message:
-		return objectValue(v.Object, depth)
+		return messageValue(v, depth)
 	}
 	return jsonValue(v, depth)
 }
@@ -80,6 +80,30 @@ func listValue(list []any, depth int) (jinja.Value, error) {
 func objectValue(o Object, depth int) (jinja.Value, error) {
 	d := jinja.NewDict(len(o.fields))
 	for _, f := range o.fields {
+		v, err := value(f.Value, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		d.Set(f.Name, v)
+	}
+	return d.Value(), nil
+}
+
+// roles are the names that say who speaks and nothing else. They count as the template's text, so that one which writes
+// '<|' + message.role + '|>' gets its control token; any other role is the caller's text.
+var roles = map[string]bool{
+	"system": true, "user": true, "assistant": true, "tool": true, "developer": true, "function": true, "model": true,
+	"ipython": true, "observation": true, "environment": true,
+}
+
+// messageValue returns the template's form of a message.
+func messageValue(m Message, depth int) (jinja.Value, error) {
+	d := jinja.NewDict(len(m.fields))
+	for _, f := range m.fields {
+		if role, ok := f.Value.(string); ok && f.Name == "role" && roles[role] {
+			d.Set(f.Name, jinja.TemplateText(role))
+			continue
+		}
 		v, err := value(f.Value, depth+1)
 		if err != nil {
 			return nil, err

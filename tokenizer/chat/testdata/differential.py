@@ -112,7 +112,7 @@ class Gen:
         return c(
             lambda: f"({self.num(d - 1)} {c('+', '-', '*', '//', '%')} {self.num(d - 1)})", lambda: f"{self.any(d - 1)}|length", lambda: f"{self.string(d - 1)}.{c('find', 'rfind', 'count', 'index')}({self.short()}{c('', ', 1', ', -3, -1')})",
             lambda: f"{self.any(d - 1)}|int{c('', '(5)', '(0, 16)', '(base=8)')}", lambda: f"{self.num(d - 1)}|abs", lambda: f"-{self.num(d - 1)}", lambda: f"{self.list(d - 1)}|sum", lambda: f"{self.string(d - 1)}|wordcount",
-            lambda: f"{self.list(d - 1)}.{c('index', 'count')}({self.any(0)})", lambda: f"({self.num(d - 1)} if {self.bool(d - 1)} else {self.int(d - 1)})", lambda: f"{self.list(d - 1)}|count", lambda: f"({c('2', '3', 'i', 'j', 'big', 'f')} ** {c('2', '3', '0', '10', '-1', '0.5')})",
+            lambda: f"{self.list(d - 1)}.{c('index', 'count')}({self.any(0)})", lambda: f"({self.num(d - 1)} if {self.bool(d - 1)} else {self.int(d - 1)})", lambda: f"{self.list(d - 1)}|count", lambda: f"({c('2', '3', 'j', 'big', 'f')} ** {c('2', '3', '0', '10', '-1', '0.5')})",
         )()
 
     def num(self, d=0):
@@ -269,13 +269,14 @@ def conversation(r):
 ADDRESS = re.compile(r" at 0x[0-9a-f]+|<(generator|function|bound method|built-in|class|jinja2|Template|Block|method)|\d+j\)")
 
 
-def render(src, variables):
-    """The text, None for an error; False for text that depends on the run or on Python."""
+def render(template, variables):
+    """The text, None for an error."""
     try:
-        text = ENV.from_string(src).render(**json.loads(json.dumps(variables)))
+        if isinstance(template, str):
+            template = ENV.from_string(template)
+        return template.render(**json.loads(json.dumps(variables)))
     except Exception:
         return None
-    return False if ADDRESS.search(text) or len(text) > 4000 else text
 
 
 def cases(make, count):
@@ -283,8 +284,9 @@ def cases(make, count):
     while len(out) < count:
         src = make().replace("`", '"')
         text = render(src, VARS)
-        # Of sources that fail, a third is enough.
-        if text is not False and len(src) < 1500 and (text is not None or len(out) % 3 == 0):
+        if len(src) > 1500 or text is not None and (len(text) > 4000 or ADDRESS.search(text)):
+            continue  # long, or text that depends on the run or on Python
+        if text is not None or len(out) % 3 == 0:  # of sources that fail, a third is enough
             out.append([src, text])
     return out
 
@@ -297,10 +299,10 @@ def main():
     data["cases"] = cases(lambda: "{{ " + g.any(3) + " }}", count) + cases(g.statements, count) + cases(g.white, count)
     data["conversations"] = []
     for path in sys.argv[3:]:
-        src = open(path, encoding="utf-8").read()
+        template = ENV.from_string(open(path, encoding="utf-8").read())
         for _ in range(max(1, count // 20)):
             conv = conversation(r)
-            data["conversations"].append([os.path.basename(path), conv, render(src, {**conv, "bos_token": "<BOS>", "eos_token": "<EOS>"})])
+            data["conversations"].append([os.path.basename(path), conv, render(template, {**conv, "bos_token": "<BOS>", "eos_token": "<EOS>"})])
     json.dump(data, sys.stdout, ensure_ascii=True, separators=(",", ":"))
 
 
