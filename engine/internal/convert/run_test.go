@@ -65,11 +65,13 @@ func TestRunEveryArchitecture(t *testing.T) {
 			if e := converttest.NMSE(converttest.Logits(t, fromFile, ids, converttest.One), want); !(e < 1e-3) {
 				t.Errorf("decode differs from prefill: %.2g", e)
 			}
-			if d := Describe(s); d != "compressed 0+32" || d != Describe(r.Model.Spec()) || 2*cacheBytes(s) != PlainBytes(r.request.Spec) {
+			if d := Describe(s); d != "compressed 0+32" || d != Describe(r.Model.Spec()) ||
+				2*cacheBytes(s) != PlainBytes(r.request.Spec) {
 				t.Errorf("%s: %d bytes of %d", d, cacheBytes(s), PlainBytes(r.request.Spec))
 			}
 			info := ReadInfo(f)
-			if info == nil || !reflect.DeepEqual(*info, r.Info) || info.Form != "50%" || info.Tokens != 448 || info.Source != filepath.Base(path) {
+			if info == nil || !reflect.DeepEqual(*info, r.Info) || info.Form != "50%" || info.Tokens != 448 ||
+				info.Source != filepath.Base(path) {
 				t.Errorf("the file tells %+v, Run %+v", info, r.Info)
 			}
 		})
@@ -220,8 +222,8 @@ func TestCheckOutput(t *testing.T) {
 		path string
 		is   error
 	}{
-		{whole, filepath.Join(dir, "new"), nil}, {split, filepath.Join(dir, "new"), nil}, {whole, filepath.Join(dir, "no", "x"), fs.ErrNotExist},
-		{split, split.Name(), fs.ErrExist},
+		{whole, filepath.Join(dir, "new"), nil}, {split, filepath.Join(dir, "new"), nil},
+		{whole, filepath.Join(dir, "no", "x"), fs.ErrNotExist}, {split, split.Name(), fs.ErrExist},
 	} {
 		if err := CheckOutput(c.f, c.path); !errors.Is(err, c.is) {
 			t.Errorf("%s: %v", c.path, err)
@@ -297,8 +299,8 @@ func checkProgress(t *testing.T, o Options, want ...string) {
 	}
 }
 
-// A conversion says whether refinement paid: then the file differs from one that is not refined, else it is the same and there
-// is a warning. Few steps are a toss on a model of noise; package refine's tests take more.
+// A conversion says whether refinement paid: then the file differs from one that is not refined, else it is the same
+// and there is a warning. Few steps are a toss on a model of noise; package refine's tests take more.
 func TestRefined(t *testing.T) {
 	path := gguftest.TinyLlama().Build().Write(t)
 	run := func(o Options) (file []byte, paid bool, warnings int) {

@@ -18,8 +18,8 @@ import (
 	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
-// refinerOf readies the refinement of a small model for llama.cpp, made of noise: rows of 8 + 24 values that say something of
-// its keys and values.
+// refinerOf readies the refinement of a small model for llama.cpp, made of noise: rows of 8 + 24 values that say
+// something of its keys and values.
 func refinerOf(t *testing.T, b *gguftest.Builder, windows, fresh [][]int32) *refiner {
 	t.Helper()
 	f, s := converttest.Open(t, b)
@@ -32,8 +32,8 @@ func refinerOf(t *testing.T, b *gguftest.Builder, windows, fresh [][]int32) *ref
 	return r
 }
 
-// rough makes tensors of the form for llama.cpp: a row has the first four RoPE pairs of the first key head, and 24 values that
-// are near the first principal components of the weights of keys and values.
+// rough makes tensors of the form for llama.cpp: a row has the first four RoPE pairs of the first key head, and 24
+// values that are near the first principal components of the weights of keys and values.
 func rough(t *testing.T, m *model.Model) tensors.Map {
 	t.Helper()
 	made := tensors.Map{}
@@ -173,8 +173,8 @@ func TestGradient(t *testing.T) {
 	}
 }
 
-// A step's matrix is about the orthogonal one next to what it is made of, which the singular value decomposition gives: large and small
-// directions count the same.
+// A step's matrix is about the orthogonal one next to what it is made of, which the singular value decomposition gives:
+// large and small directions count the same.
 func TestOrthogonal(t *testing.T) {
 	rng := gguftest.NewRand()
 	for _, size := range [][2]int{{24, 64}, {64, 24}, {1, 9}, {9, 1}, {40, 40}} {
