@@ -56,8 +56,8 @@ var fields = map[string]field{
 	"Spec.EmbedScale": {"embeddings that are multiplied by a factor", func(v reflect.Value) bool {
 		return v.IsZero() || v.Float() == 1
 	}},
-	"Spec.LogitCap":       {"soft-capped logits (key final_logit_softcapping)", zero},
-	"Spec.Ropes":          {"more than one position embedding", func(v reflect.Value) bool { return v.Len() == 1 }},
+	"Spec.LogitCap": {"soft-capped logits (key final_logit_softcapping)", zero},
+	"Spec.Ropes":    {"more than one position embedding", func(v reflect.Value) bool { return v.Len() == 1 }},
 
 	"RopeConfig.Dims": {}, "RopeConfig.Base": {}, "RopeConfig.Scale": {}, "RopeConfig.Magnitude": {}, "RopeConfig.Halves": {},
 	"RopeConfig.OrigContext": {}, "RopeConfig.BetaFast": {}, "RopeConfig.BetaSlow": {}, // of YaRN
