@@ -1,7 +1,8 @@
-// Package gguftest makes small GGUF files for tests: any metadata, any tensor, either version and byte order, split or not.
+// Package gguftest makes small GGUF files for tests: any metadata, any tensor, either version and byte order, split or
+// not.
 //
-// It is written from the format's specification, apart from package gguf, so that the two check each other. Wrong use is
-// a mistake in a test and panics. It keeps everything in memory and must not be used to write models.
+// It is written from the format's specification, apart from package gguf, so that the two check each other. Wrong use
+// is a mistake in a test and panics. It keeps everything in memory and must not be used to write models.
 package gguftest
 
 import (

@@ -8,8 +8,8 @@ import (
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// Tiny describes a small random model with grouped-query attention and a dense feed-forward network, for tests that need
-// weights but no language. The same description gives the same bytes.
+// Tiny describes a small random model with grouped-query attention and a dense feed-forward network, for tests that
+// need weights but no language. The same description gives the same bytes.
 type Tiny struct {
 	Arch                                            string
 	Layers, Width, FFN, Heads, KVHeads, Size, Vocab int
@@ -23,8 +23,8 @@ func TinyLlama() Tiny {
 	return Tiny{Arch: "llama", Layers: 2, Width: 64, FFN: 96, Heads: 6, KVHeads: 2, Size: 16, Vocab: 80, Matrix: ggtype.Q8_0}
 }
 
-// TinyFloat is a model of three layers whose weights are not rounded, of a width at which a conversion's matrices are not
-// either beyond half precision.
+// TinyFloat is a model of three layers whose weights are not rounded, of a width at which a conversion's matrices are
+// not either beyond half precision.
 func TinyFloat(arch string) Tiny {
 	return Tiny{Arch: arch, Layers: 3, Width: 48, FFN: 80, Heads: 6, KVHeads: 2, Size: 16, Vocab: 90, Matrix: ggtype.F32}
 }

@@ -17,7 +17,8 @@ func Convertible() map[string]*Builder {
 	}
 }
 
-// FloatVariants are one model per architecture whose weights are not rounded, and switches that conversions have to follow.
+// FloatVariants are one model per architecture whose weights are not rounded, and switches that conversions have to
+// follow.
 func FloatVariants() map[string]*Builder {
 	llama, mistral, qwen2, qwen3 := TinyFloat("llama"), TinyFloat("mistral3"), TinyFloat("qwen2"), TinyFloat("qwen3")
 	qwen2.Bias, qwen3.QKNorm = true, true

@@ -7,8 +7,8 @@ import (
 	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
-// Variants of deepseek2 against llama.cpp's logits for the same files. A choice between nearly equal experts may fall either
-// way, since both round what they cache: one token may differ.
+// Variants of deepseek2 against llama.cpp's logits for the same files. A choice between nearly equal experts may fall
+// either way, since both round what they cache: one token may differ.
 func TestDeepseek2Variants(t *testing.T) {
 	for name, d := range gguftest.DeepVariants() {
 		t.Run(name, func(t *testing.T) {

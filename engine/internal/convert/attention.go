@@ -15,7 +15,8 @@ import (
 	"github.com/latentgo/latentgo/internal/ggtype"
 )
 
-// Values of transmla.CompressOptions.KeyWeight, for our own form and for that of llama.cpp. RATIONALE.md has the figures.
+// Values of transmla.CompressOptions.KeyWeight, for our own form and for that of llama.cpp. RATIONALE.md has the
+// figures.
 const (
 	keyWeight      = 2.5
 	llamaKeyWeight = 4
@@ -68,9 +69,11 @@ func (c *layerwise) compressOptions(i int, p model.Projections) transmla.Compres
 	return o
 }
 
-// fit finds the factors with which query heads meet rows whose keys are rotated before they are cached, or not at all. Our own
-// form, which rotates them however far away they are, has no need.
-func (c *layerwise) fit(rope *attn.Rope, m *transmla.Moments, o transmla.CompressOptions, samples []transmla.Sample) ([]transmla.QueryFactors, error) {
+// fit finds the factors with which query heads meet rows whose keys are rotated before they are cached, or not at all.
+// Our own form, which rotates them however far away they are, has no need.
+func (c *layerwise) fit(
+	rope *attn.Rope, m *transmla.Moments, o transmla.CompressOptions, samples []transmla.Sample,
+) ([]transmla.QueryFactors, error) {
 	f, err := transmla.NewFit(rope, m, o, samples)
 	if err != nil {
 		return nil, err
@@ -187,8 +190,8 @@ func (c *layerwise) foldedTensors(i int, p model.Projections, enc []*mat.Dense, 
 	return err
 }
 
-// fold multiplies the blocks' encoders by the projections of keys and values: [blocks·(R+L), width]. The bias is nil when
-// the model has none.
+// fold multiplies the blocks' encoders by the projections of keys and values: [blocks·(R+L), width]. The bias is nil
+// when the model has none.
 func fold(p model.Projections, enc []*mat.Dense) (*mat.Dense, []float64) {
 	k, v := tensors.Dense(p.K), tensors.Dense(p.V)
 	row, _ := enc[0].Dims()

@@ -14,7 +14,8 @@ import (
 	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
-// Folding is a shorter way to the same rows: encoder · (projection · input + bias), for one block of heads and for several.
+// Folding is a shorter way to the same rows: encoder · (projection · input + bias), for one block of heads and for
+// several.
 func TestFoldIsProjectionThenEncoder(t *testing.T) {
 	r := rand.New(rand.NewPCG(21, 22))
 	for _, bias := range []bool{false, true} {
@@ -69,7 +70,8 @@ func projected(p model.Projections, x *mat.VecDense, enc []*mat.Dense) []float64
 	return out
 }
 
-// The metric of a head's values is what its part of the output projection makes of them, summed over the heads that share it.
+// The metric of a head's values is what its part of the output projection makes of them, summed over the heads that
+// share it.
 func TestOutputMetric(t *testing.T) {
 	p, _ := converttest.Plain(t, gguftest.TinyFloat("llama").Build()).Layer(0).Projections()
 	r := rand.New(rand.NewPCG(23, 24))

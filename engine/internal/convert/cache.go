@@ -18,9 +18,10 @@ import (
 	"github.com/latentgo/latentgo/internal/cachedir"
 )
 
-// The cache of conversions: converted/KEY.gguf in the user's cache directory holds the tensors that a conversion made and the
-// keys of metadata.go; everything else stays in the original file. KEY stands for the original's content and all options. Files
-// appear complete or not at all, and are checked before they are used: processes need not wait for each other.
+// The cache of conversions: converted/KEY.gguf in the user's cache directory holds the tensors that a conversion made
+// and the keys of metadata.go; everything else stays in the original file. KEY stands for the original's content and
+// all options. Files appear complete or not at all, and are checked before they are used: processes need not wait for
+// each other.
 
 const (
 	keyCacheKey = "latentgo.cache.key"
@@ -29,8 +30,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Cached loads the result of a conversion from the cache, or makes it and puts it there. A cache that cannot be used costs
-// only time: it is reported as a Progress.Warning. See Run for errors.
+// Cached loads the result of a conversion from the cache, or makes it and puts it there. A cache that cannot be used
+// costs only time: it is reported as a Progress.Warning. See Run for errors.
 func Cached(ctx context.Context, r *Request) (*Result, error) {
 	c, err := prepare(r)
 	if err != nil {
@@ -71,7 +72,8 @@ func (c *conversion) key() string {
 	h := sha256.New()
 	text := sha256.Sum256([]byte(o.Calibration))
 	exact := slices.Compact(slices.Sorted(slices.Values(o.Exact)))
-	_, _ = fmt.Fprintln(h, methodVersion, c.info.Fingerprint, c.plan, exact, c.info.Compat, o.Refine, o.Calibration != "", text, o.Tokens, o.Seed)
+	_, _ = fmt.Fprintln(h, methodVersion, c.info.Fingerprint, c.plan, exact, c.info.Compat, o.Refine,
+		o.Calibration != "", text, o.Tokens, o.Seed)
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 

@@ -1,5 +1,5 @@
-// Package convert turns a model's grouped-query attention into latent attention that caches less. It takes a file and the spec
-// of its model, and gives tensors that replace some of the file's, and the model that runs with them.
+// Package convert turns a model's grouped-query attention into latent attention that caches less. It takes a file and
+// the spec of its model, and gives tensors that replace some of the file's, and the model that runs with them.
 //
 // [Run] is the pipeline:
 //
@@ -11,6 +11,7 @@
 //   - package refine improves the form for llama.cpp by gradients through the whole model;
 //   - the model is loaded anew with what was made, and its perplexity measured on text held back.
 //
-// [Cached] does so once and keeps the result in the user's cache directory. [Result.Write] writes a file of it, for this engine
-// or for llama.cpp (package llamacpp). Whatever is computed of activations is computed by package model's one forward pass.
+// [Cached] does so once and keeps the result in the user's cache directory. [Result.Write] writes a file of it, for
+// this engine or for llama.cpp (package llamacpp). Whatever is computed of activations is computed by package model's
+// one forward pass.
 package convert

@@ -52,8 +52,8 @@ func compressTo(t *testing.T, f *gguf.File, s *model.Spec, plan []model.Compress
 	return converttest.Load(t, f, c.spec, c.made)
 }
 
-// A conversion that leaves nothing out changes nothing: prompts and decode steps give the original's logits to the rounding
-// of half precision, for every architecture, with one row per token and with one per key/value head.
+// A conversion that leaves nothing out changes nothing: prompts and decode steps give the original's logits to the
+// rounding of half precision, for every architecture, with one row per token and with one per key/value head.
 func TestFullRankConversionIsExact(t *testing.T) {
 	ids := gguftest.RandomIDs(70, 90)
 	for name, b := range gguftest.FloatVariants() {
@@ -74,8 +74,8 @@ func TestFullRankConversionIsExact(t *testing.T) {
 	}
 }
 
-// A conversion that leaves nothing out of rows without RoPE changes nothing either as long as all tokens are recent, whatever
-// part of the keys is rotated, and wherever the prompt ends. Keys are rounded to half precision twice.
+// A conversion that leaves nothing out of rows without RoPE changes nothing either as long as all tokens are recent,
+// whatever part of the keys is rotated, and wherever the prompt ends. Keys are rounded to half precision twice.
 func TestFullRankRecentTokensAreExact(t *testing.T) {
 	ids := gguftest.RandomIDs(110, 90)
 	for name, b := range gguftest.FloatVariants() {

@@ -8,17 +8,17 @@ import (
 // How many blocks of key/value heads get rows of their own.
 //
 // One row for all heads finds most in common, so that it loses least; but every query head reads all of it. Cut into b
-// blocks, a layer of H query heads that caches R+L values in all, keys made of A of a block's, multiplies
-// H·((R+L)/b + A) times per cached token, some more to rotate queries (attention.BlockRope); the model's own attention H·(d+v)
-// times. What it reads is the same for any b. So the fewest blocks are chosen that multiply no more than the model's own
-// attention does. But a block compresses at least leastBlock values: in fewer there is little to find.
+// blocks, a layer of H query heads that caches R+L values in all, keys made of A of a block's, multiplies H·((R+L)/b +
+// A) times per cached token, some more to rotate queries (attention.BlockRope); the model's own attention H·(d+v)
+// times. What it reads is the same for any b. So the fewest blocks are chosen that multiply no more than the model's
+// own attention does. But a block compresses at least leastBlock values: in fewer there is little to find.
 
-// leastBlock is how many of the model's cached values a block stands for at least: one head of Llama 3 8B, two of Llama 3.2
-// 1B, all three of SmolLM2.
+// leastBlock is how many of the model's cached values a block stands for at least: one head of Llama 3 8B, two of Llama
+// 3.2 1B, all three of SmolLM2.
 const leastBlock = 256
 
-// headGroups returns the number of blocks for a layer that caches r rotated and l latent values per token. It divides the
-// key/value heads and l, and leaves each block an even number of rotated values.
+// headGroups returns the number of blocks for a layer that caches r rotated and l latent values per token. It divides
+// the key/value heads and l, and leaves each block an even number of rotated values.
 func headGroups(g attn.Geometry, r, l int) int {
 	last := 1
 	for b := 1; b <= g.KVHeads; b++ {

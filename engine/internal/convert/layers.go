@@ -12,8 +12,8 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// layerwise turns a model's layers into compressed ones, in order: each from statistics of what the layers before it have
-// become. The model itself does not change.
+// layerwise turns a model's layers into compressed ones, in order: each from statistics of what the layers before it
+// have become. The model itself does not change.
 type layerwise struct {
 	m     *model.Model
 	walk  *statistics.Walk
@@ -24,7 +24,9 @@ type layerwise struct {
 }
 
 // newLayerwise starts a conversion to a plan with statistics of windows of text.
-func newLayerwise(ctx context.Context, m *model.Model, plan []model.CompressedShape, windows [][]int32, llama bool) (*layerwise, error) {
+func newLayerwise(
+	ctx context.Context, m *model.Model, plan []model.CompressedShape, windows [][]int32, llama bool,
+) (*layerwise, error) {
 	debug.FreeOSMemory() // of what measured perplexity
 	m.File().Release()
 	c := &layerwise{m: m, spec: m.Spec().Compress(plan, blockRopePhase), plan: plan, made: tensors.Map{}, llama: llama}

@@ -11,8 +11,8 @@ import (
 	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
-// Behind the last layer, the streams that statistics come from are what the model, and the converted one, make of the text:
-// also in windows of several passes, and where recent tokens are seen otherwise than the rest.
+// Behind the last layer, the streams that statistics come from are what the model, and the converted one, make of the
+// text: also in windows of several passes, and where recent tokens are seen otherwise than the rest.
 func TestStreamsAreTheModels(t *testing.T) {
 	for name, b := range gguftest.FloatVariants() {
 		checkStreams(t, name, b, model.CompressedShape{L: 40, Blocks: 1, Keys: 20, Recent: 32})

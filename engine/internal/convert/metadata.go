@@ -8,8 +8,8 @@ import (
 	"github.com/latentgo/latentgo/gguf"
 )
 
-// Metadata of a converted model beside the keys of the original. The first seven are what loading needs (package model has
-// their names), with one number per layer; the others remember how the model was made.
+// Metadata of a converted model beside the keys of the original. The first seven are what loading needs (package model
+// has their names), with one number per layer; the others remember how the model was made.
 //
 //	latentgo.version                u32        model.CompressedForm
 //	latentgo.mla.rope_size          [u32]      R, rotated values per token and block; 0 for a layer that was left exact
@@ -97,8 +97,8 @@ func (c *Info) writeTo(w *gguf.Writer) error {
 	return errors.Join(errs...)
 }
 
-// ReadInfo reads how a file was converted; nil for one that no conversion made. What is missing or of another kind stays zero:
-// nothing depends on it.
+// ReadInfo reads how a file was converted; nil for one that no conversion made. What is missing or of another kind
+// stays zero: nothing depends on it.
 func ReadInfo(f *gguf.File) *Info {
 	if !f.Has(keyForm) {
 		return nil

@@ -89,7 +89,8 @@ type Info struct {
 // formLlama is Info.Compat of the form for llama.cpp.
 const formLlama = "llama.cpp"
 
-// Request is what is to be converted. The file stays the caller's and must stay open as long as what comes of it is used.
+// Request is what is to be converted. The file stays the caller's and must stay open as long as what comes of it is
+// used.
 type Request struct {
 	File     *gguf.File
 	Spec     *model.Spec // of File, as its architecture builds it

@@ -18,8 +18,9 @@ const (
 	blockRopePhase = 0.45 // radians by which a compressed token's phase may be wrong
 )
 
-// plan returns the shape of each layer's rows for a form. Layers in exact, and those that the form leaves no smaller than they
-// are, stay as they are. llama keeps to what architecture deepseek2 can express: one rotated component per frequency.
+// plan returns the shape of each layer's rows for a form. Layers in exact, and those that the form leaves no smaller
+// than they are, stay as they are. llama keeps to what architecture deepseek2 can express: one rotated component per
+// frequency.
 func plan(s *model.Spec, form Form, exact []int, llama bool) ([]model.CompressedShape, error) {
 	layers, err := attentionLayers(s, form)
 	if err != nil {
@@ -89,7 +90,8 @@ func values(g attn.Geometry) int { return g.KVHeads * (g.KeySize + g.ValueSize) 
 // cachedBytes is the size of a cached value.
 const cachedBytes = 2
 
-// PlainBytes returns the bytes that a model's grouped-query attention caches per token, all layers, when it is not compressed.
+// PlainBytes returns the bytes that a model's grouped-query attention caches per token, all layers, when it is not
+// compressed.
 func PlainBytes(s *model.Spec) int {
 	n := 0
 	for _, l := range s.Layers {
@@ -163,15 +165,16 @@ func rowStep(all int) int {
 	return step
 }
 
-// Rotated values of the form for llama.cpp; our own needs none. A quarter of a row up to half the model's values, then faster,
-// since near all of them half rotate. Of SmolLM2's 384 values, perplexity ratios at context 1,024: 192 as 32 + 160 1.19, as
-// 48 + 144 1.16, as 64 + 128 1.17, as 96 + 96 1.31; 96 as 16 + 80 3.05.
+// Rotated values of the form for llama.cpp; our own needs none. A quarter of a row up to half the model's values, then
+// faster, since near all of them half rotate. Of SmolLM2's 384 values, perplexity ratios at context 1,024: 192 as 32 +
+// 160 1.19, as 48 + 144 1.16, as 64 + 128 1.17, as 96 + 96 1.31; 96 as 16 + 80 3.05.
 const (
 	ropeShare = 0.25
 	ropeRise  = 0.4
 )
 
-// rotatedOf returns how many of the n values per token that a layer is to cache, of all that it has, are rotated: at most most.
+// rotatedOf returns how many of the n values per token that a layer is to cache, of all that it has, are rotated: at
+// most most.
 func rotatedOf(all, most, n int) int {
 	step := max(rowStep(all)/2, 2)
 	share := ropeShare*float64(n) + ropeRise*max(0, float64(n)-float64(all)/2)
@@ -179,14 +182,14 @@ func rotatedOf(all, most, n int) int {
 	return min(max(r, step), most, n-1) &^ 1
 }
 
-// keyRank returns of how many of a block's l latent values keys are made: a third of them, in whole vectors. RATIONALE.md has
-// the figures.
+// keyRank returns of how many of a block's l latent values keys are made: a third of them, in whole vectors.
+// RATIONALE.md has the figures.
 func keyRank(g attn.Geometry, blocks, l int) int {
 	return min((l/3+15)/16*16, l, g.KVHeads/blocks*g.KeySize)
 }
 
-// Describe tells what the layers of a compressed model cache: "compressed 64+128, 2 of 30 layers exact" for rotated and latent
-// values. It is "" for a model that is not compressed.
+// Describe tells what the layers of a compressed model cache: "compressed 64+128, 2 of 30 layers exact" for rotated and
+// latent values. It is "" for a model that is not compressed.
 func Describe(s *model.Spec) string {
 	if !s.AnyCompressed() {
 		return ""

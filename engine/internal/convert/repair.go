@@ -10,12 +10,12 @@ import (
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// ridgeShare is how strongly repaired projections are pulled towards the original, see NormalEquations.Ridge. RATIONALE.md has
-// the figures.
+// ridgeShare is how strongly repaired projections are pulled towards the original, see NormalEquations.Ridge.
+// RATIONALE.md has the figures.
 const ridgeShare = 0.2
 
-// repair replaces a projection by the regression on what was gathered, in the projection's own type where that can be written.
-// It goes only so far as pays on the part of the text that it was not fitted to, rounding included.
+// repair replaces a projection by the regression on what was gathered, in the projection's own type where that can be
+// written. It goes only so far as pays on the part of the text that it was not fitted to, rounding included.
 func (c *layerwise) repair(split *regression.Split, old model.Linear, name string, made tensors.Map) error {
 	defer debug.FreeOSMemory() // normal equations are the most memory that a conversion takes, and are garbage now
 	before := old.Floats()

@@ -35,7 +35,8 @@ func (r *Result) Close() error {
 	return nil
 }
 
-// FaultError returns the error behind a fault in one of the mapped files, nil for anything else that a worker panicked with.
+// FaultError returns the error behind a fault in one of the mapped files, nil for anything else that a worker panicked
+// with.
 func (r *Result) FaultError(v any) error {
 	if err := r.request.File.FaultError(v); err != nil {
 		return err
@@ -176,12 +177,14 @@ func (c *conversion) layers(ctx context.Context, m *model.Model) (tensors.Map, e
 	if err := l.run(ctx, c.of(StageLayers)); err != nil || c.Options.Refine <= 0 {
 		return l.made, err
 	}
-	// The walk takes much memory, of which this is what is needed from now on: the windows to be refined on are its first.
+	// The walk takes much memory, of which this is what is needed from now on: the windows to be refined on are its
+	// first.
 	seen := refine.Text{Windows: c.text.Train}
 	seen.Targets = refine.TargetsOf(m, l.walk.Original().Rows(0, calibration.Count(seen.Windows)))
 	l.walk = nil
 	paid, err := refine.Run(ctx, m, l.spec, l.made, refine.Options{
-		Seen: seen, Fresh: refine.Text{Windows: c.text.Fresh, Targets: c.text.FreshTargets}, Seed: c.Options.Seed, Steps: c.Options.Refine,
+		Seen: seen, Fresh: refine.Text{Windows: c.text.Fresh, Targets: c.text.FreshTargets},
+		Seed: c.Options.Seed, Steps: c.Options.Refine,
 	}, c.of(StageRefine))
 	if err != nil {
 		return nil, err

@@ -15,9 +15,9 @@ import (
 	"github.com/latentgo/latentgo/internal/atomicfile"
 )
 
-// Write writes the converted model to a file: the metadata of the original and keys that say how it was made, the tensors that
-// are still needed, byte for byte, and new ones; with Options.Llama in llama.cpp's form. The file appears only when it is
-// complete, and replaces another with overwrite only. See CheckOutput.
+// Write writes the converted model to a file: the metadata of the original and keys that say how it was made, the
+// tensors that are still needed, byte for byte, and new ones; with Options.Llama in llama.cpp's form. The file appears
+// only when it is complete, and replaces another with overwrite only. See CheckOutput.
 func (r *Result) Write(ctx context.Context, path string, overwrite bool) error {
 	w := new(gguf.Writer)
 	set := tensors.Set{File: r.request.File, Made: r.Made}
@@ -38,8 +38,8 @@ func (r *Result) Write(ctx context.Context, path string, overwrite bool) error {
 	return write(ctx, path, func(done, total int64) { t.report(StageSave, done, total) })
 }
 
-// writeOwn adds everything that this engine loads again: the file's tensors, replaced where others were made, then those that
-// are new.
+// writeOwn adds everything that this engine loads again: the file's tensors, replaced where others were made, then
+// those that are new.
 func writeOwn(w *gguf.Writer, s *model.Spec, set tensors.Set) error {
 	err := w.CopyMetadata(set.File, nil)
 	if err == nil {

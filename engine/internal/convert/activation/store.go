@@ -28,8 +28,8 @@ func New(tokens int, m *kernel.Matrix) Store {
 	return NewQ8(tokens, m.Cols)
 }
 
-// F16 holds rows in half precision, each scaled by a power of two so that its largest value has room and what is a hundred
-// million times smaller is still told apart.
+// F16 holds rows in half precision, each scaled by a power of two so that its largest value has room and what is a
+// hundred million times smaller is still told apart.
 type F16 struct {
 	width int
 	half  []uint16  // [rows, width]

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// F16 keeps values to half precision, also small ones beside a huge one, whatever the size of a row; what it gave it keeps
-// exactly, and NaN stays.
+// F16 keeps values to half precision, also small ones beside a huge one, whatever the size of a row; what it gave it
+// keeps exactly, and NaN stays.
 func TestF16(t *testing.T) {
 	const width, n = 37, 6
 	rng := rand.New(rand.NewPCG(1, 2))

@@ -27,13 +27,16 @@ const (
 	cacheSize = 2  // bytes of a cached value
 )
 
-// Generate lets a model write windows of text, sampled at temperature 1, that start with several kinds of documents (see
-// prompts.go) or with tokens that nobody chose. Windows are written in batches: a pass gives each one more token, so that
-// weights are read once for all of them. The same seed gives the same text, whatever the number of workers.
-func Generate(ctx context.Context, m *model.Model, lang Language, o GenerateOptions, progress func(done, total int)) ([][]int32, error) {
+// Generate lets a model write windows of text, sampled at temperature 1, that start with several kinds of documents
+// (see prompts.go) or with tokens that nobody chose. Windows are written in batches: a pass gives each one more token,
+// so that weights are read once for all of them. The same seed gives the same text, whatever the number of workers.
+func Generate(
+	ctx context.Context, m *model.Model, lang Language, o GenerateOptions, progress func(done, total int),
+) ([][]int32, error) {
 	defer debug.FreeOSMemory() // of the windows' caches
 	n := max((o.Tokens+o.Window-1)/o.Window, 2)
-	g := &generator{m: m, lang: lang, o: o, prompts: newPrompts(ctx, lang, m.Vocab(), o.Prefix), total: n * o.Window, progress: progress}
+	g := &generator{m: m, lang: lang, o: o, total: n * o.Window, progress: progress}
+	g.prompts = newPrompts(ctx, lang, m.Vocab(), o.Prefix)
 	if o.Hidden != nil {
 		*o.Hidden = activation.NewQ8(g.total, m.Spec().Width)
 	}
@@ -47,8 +50,8 @@ func Generate(ctx context.Context, m *model.Model, lang Language, o GenerateOpti
 	return g.done[:n], nil
 }
 
-// batchSize returns how many windows are written at once: many are fast, but their caches take memory, as much as the weights
-// at most.
+// batchSize returns how many windows are written at once: many are fast, but their caches take memory, as much as the
+// weights at most.
 func batchSize(m *model.Model, window int) int {
 	cache := 0
 	for _, l := range m.Spec().Layers {
@@ -113,7 +116,8 @@ func (g *generator) begin(n int) {
 	}
 }
 
-// gather collects the rows of the next pass: the last token of each window that is not complete. It returns false when all are.
+// gather collects the rows of the next pass: the last token of each window that is not complete. It returns false when
+// all are.
 func (g *generator) gather() bool {
 	g.pass, g.rows = g.pass[:0], g.rows[:0]
 	var spare *window

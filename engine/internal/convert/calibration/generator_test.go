@@ -25,8 +25,8 @@ func write(t testing.TB, m *model.Model, o GenerateOptions) [][]int32 {
 	return windows
 }
 
-// The text has the size asked for and depends on the seed only: not on the threads, and the first windows not on how many
-// follow.
+// The text has the size asked for and depends on the seed only: not on the threads, and the first windows not on how
+// many follow.
 func TestGenerateIsReproducible(t *testing.T) {
 	f, s := converttest.Open(t, gguftest.TinyLlama().Build())
 	m := converttest.Load(t, f, s, nil)
@@ -117,7 +117,9 @@ func TestCutLoop(t *testing.T) {
 }
 
 func TestCapital(t *testing.T) {
-	for form, want := range map[string]string{"%s\n": "The sea", "# %s": "The sea", "By. %s": "The sea", "\"%s?\"": "The sea", "study of %s": "the sea", "So, %s": "the sea"} {
+	for form, want := range map[string]string{
+		"%s\n": "The sea", "# %s": "The sea", "By. %s": "The sea", "\"%s?\"": "The sea", "study of %s": "the sea", "So, %s": "the sea",
+	} {
 		if got := capital(form, "the sea"); got != want {
 			t.Errorf("%q: %q, want %q", form, got, want)
 		}

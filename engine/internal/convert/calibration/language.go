@@ -16,7 +16,7 @@ type Language interface {
 	EndOfText(id int32) bool
 	// Separator returns the token that an empty document starts with; ok is false when there is none.
 	Separator() (id int32, ok bool)
-	// Question returns the tokens of a chat up to a user's question, and from its end on up to the answer; nil without a
-	// chat template.
+	// Question returns the tokens of a chat up to a user's question, and from its end on up to the answer; nil without
+	// a chat template.
 	Question(ctx context.Context) (before, after []int32)
 }

@@ -17,8 +17,9 @@ import (
 // logitValues is how many logits are there at a time.
 const logitValues = 1 << 21
 
-// Perplexity returns that of a model on windows of text, each from an empty cache; a window's first token is not scored.
-// progress gets the tokens done now and then. It is an error that wraps model.ErrInvalid when it is not a finite number.
+// Perplexity returns that of a model on windows of text, each from an empty cache; a window's first token is not
+// scored. progress gets the tokens done now and then. It is an error that wraps model.ErrInvalid when it is not a
+// finite number.
 func Perplexity(ctx context.Context, m *model.Model, windows [][]int32, progress func(done, total int)) (float64, error) {
 	var cancel atomic.Bool
 	defer context.AfterFunc(ctx, func() { cancel.Store(true) })()

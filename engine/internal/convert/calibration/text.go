@@ -1,5 +1,5 @@
-// Package calibration provides the text that a conversion's statistics come from: cut out of a text that is given, or written
-// by the model itself, many windows at a time; and measures a model's perplexity on what is held back of it.
+// Package calibration provides the text that a conversion's statistics come from: cut out of a text that is given, or
+// written by the model itself, many windows at a time; and measures a model's perplexity on what is held back of it.
 package calibration
 
 import (
@@ -26,9 +26,9 @@ const (
 	Window = 1024
 )
 
-// Random-prefix samples: what the model writes after a few tokens drawn evenly from the vocabulary. A text of one kind leaves
-// out most of what a model can meet, and what statistics do not show has no energy: conversions forget it. RATIONALE.md has
-// the figures.
+// Random-prefix samples: what the model writes after a few tokens drawn evenly from the vocabulary. A text of one kind
+// leaves out most of what a model can meet, and what statistics do not show has no energy: conversions forget it.
+// RATIONALE.md has the figures.
 const (
 	prefixedShare  = 2  // one token of them for so many of the text
 	prefixedWindow = 64 // tokens of a window
@@ -92,8 +92,8 @@ func newText(windows [][]int32, source string) *Text {
 	return t
 }
 
-// Provide returns the text that the options ask for, random-prefix samples beside it, and fresh text for refinement. lang may
-// be nil. progress gets the tokens written.
+// Provide returns the text that the options ask for, random-prefix samples beside it, and fresh text for refinement.
+// lang may be nil. progress gets the tokens written.
 func Provide(ctx context.Context, m *model.Model, lang Language, o Options, progress func(done, total int)) (*Text, error) {
 	t, written, err := o.main(ctx, m, lang, progress)
 	if err != nil {
@@ -115,7 +115,9 @@ func Provide(ctx context.Context, m *model.Model, lang Language, o Options, prog
 }
 
 // main is Provide without random-prefix samples or fresh text. It returns how many tokens of it were written.
-func (o Options) main(ctx context.Context, m *model.Model, lang Language, progress func(done, total int)) (t *Text, written int, err error) {
+func (o Options) main(
+	ctx context.Context, m *model.Model, lang Language, progress func(done, total int),
+) (t *Text, written int, err error) {
 	if o.Given != "" {
 		windows, err := o.given(lang)
 		return newText(windows, GivenText), 0, err
@@ -140,7 +142,8 @@ func (o Options) given(lang Language) ([][]int32, error) {
 	}
 	windows := spread(ids, min(Window, o.Context), o.tokens(givenTokens))
 	if len(windows) < 2 {
-		return nil, fmt.Errorf("calibration text of %d tokens: at least %d are needed, some thousands are good", len(ids), 2*leastWindow)
+		return nil, fmt.Errorf("calibration text of %d tokens: at least %d are needed, some thousands are good",
+			len(ids), 2*leastWindow)
 	}
 	return windows, nil
 }
@@ -169,8 +172,8 @@ func (o Options) tokens(n int) int {
 	return n
 }
 
-// spread cuts windows of at most size tokens out of a text, evenly spread, together at most most; shorter ones where there
-// would not be several.
+// spread cuts windows of at most size tokens out of a text, evenly spread, together at most most; shorter ones where
+// there would not be several.
 func spread(ids []int32, size, most int) [][]int32 {
 	most = min(most, len(ids))
 	size = min(size, max(leastWindow, most/heldEvery))

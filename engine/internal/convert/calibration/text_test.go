@@ -9,8 +9,8 @@ import (
 	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
-// Beside a text there is half as much that the model writes after tokens of the whole vocabulary: the same each time, and no
-// part of what perplexity is measured on.
+// Beside a text there is half as much that the model writes after tokens of the whole vocabulary: the same each time,
+// and no part of what perplexity is measured on.
 func TestRandomPrefixSamples(t *testing.T) {
 	m := converttest.Plain(t, gguftest.TinyFloat("llama").Build())
 	o := Options{Tokens: 1024, Context: m.Spec().Context}

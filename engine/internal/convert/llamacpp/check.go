@@ -12,9 +12,9 @@ import (
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// Check tells, before any work, what keeps a model from being written for llama.cpp. s is the spec of the converted model, with
-// the shapes of its rows. The error wraps model.ErrUnsupported and names the properties that architecture deepseek2 has no
-// place for.
+// Check tells, before any work, what keeps a model from being written for llama.cpp. s is the spec of the converted
+// model, with the shapes of its rows. The error wraps model.ErrUnsupported and names the properties that architecture
+// deepseek2 has no place for.
 //
 // It works from a list of what the form can say: a field of a spec, or a tensor, that is not known is refused.
 func Check(f *gguf.File, s *model.Spec) error {
@@ -27,8 +27,9 @@ func Check(f *gguf.File, s *model.Spec) error {
 	if len(c.obstacles) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s: llama.cpp's latent attention, architecture deepseek2, can't express %s; convert it to this program's own form: %w",
-		f.Name(), strings.Join(c.obstacles, ", "), model.ErrUnsupported)
+	const format = "%s: llama.cpp's latent attention, architecture deepseek2, can't express %s; " +
+		"convert it to this program's own form: %w"
+	return fmt.Errorf(format, f.Name(), strings.Join(c.obstacles, ", "), model.ErrUnsupported)
 }
 
 // field is a field of a spec that the form has a place for.
@@ -52,9 +53,11 @@ var fields = map[string]field{
 	"Spec.RopeFactors": {}, "Spec.OutputBias": {}, "Spec.OutputScale": {}, // tensors tells whether they are there
 	"Spec.BlockRopePhase": {},
 	"Spec.Skipped":        {"layers behind the last (key nextn_predict_layers)", zero},
-	"Spec.EmbedScale":     {"embeddings that are multiplied by a factor", func(v reflect.Value) bool { return v.IsZero() || v.Float() == 1 }},
-	"Spec.LogitCap":       {"soft-capped logits (key final_logit_softcapping)", zero},
-	"Spec.Ropes":          {"more than one position embedding", func(v reflect.Value) bool { return v.Len() == 1 }},
+	"Spec.EmbedScale": {"embeddings that are multiplied by a factor", func(v reflect.Value) bool {
+		return v.IsZero() || v.Float() == 1
+	}},
+	"Spec.LogitCap": {"soft-capped logits (key final_logit_softcapping)", zero},
+	"Spec.Ropes":    {"more than one position embedding", func(v reflect.Value) bool { return v.Len() == 1 }},
 
 	"RopeConfig.Dims": {}, "RopeConfig.Base": {}, "RopeConfig.Scale": {}, "RopeConfig.Magnitude": {}, "RopeConfig.Halves": {},
 	"RopeConfig.OrigContext": {}, "RopeConfig.BetaFast": {}, "RopeConfig.BetaSlow": {}, // of YaRN

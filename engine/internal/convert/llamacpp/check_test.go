@@ -17,7 +17,8 @@ import (
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// A field of a spec that nobody has thought of is refused as soon as it says something: there is no list of what is refused.
+// A field of a spec that nobody has thought of is refused as soon as it says something: there is no list of what is
+// refused.
 func TestUnknownFieldsAreRefused(t *testing.T) {
 	type Novel struct {
 		Sinks   bool

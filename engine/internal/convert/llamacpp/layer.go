@@ -15,13 +15,14 @@ import (
 func (x *exporter) layer(i int) {
 	a, s, width := x.attn, x.shape, x.spec.Width
 	x.copy(model.LayerName(i, "attn_norm.weight"))
-	query, value, enc := x.stack(i, model.TensorQuery, a.Heads), x.stack(i, model.TensorValue, a.Heads), x.stack(i, model.TensorEncode, 1)
+	query, value := x.stack(i, model.TensorQuery, a.Heads), x.stack(i, model.TensorValue, a.Heads)
+	enc := x.stack(i, model.TensorEncode, 1)
 	if x.err != nil {
 		return
 	}
 	p, _ := x.m.Layer(i).Projections()
-	x.add(i, "attn_q.weight", projectionType(p.Q), func() []*mat.Dense { return x.queries(p.Q, query) }, width, a.Heads*(a.KeySize+s.R))
-	b := x.latentScale(enc[0], p.Norm)
+	b, heads := x.latentScale(enc[0], p.Norm), a.Heads*(a.KeySize+s.R)
+	x.add(i, "attn_q.weight", projectionType(p.Q), func() []*mat.Dense { return x.queries(p.Q, query) }, width, heads)
 	x.add(i, "attn_kv_a_mqa.weight", ggtype.F32, func() []*mat.Dense { return x.rows(enc[0], b) }, width, s.L+s.R)
 	x.add(i, "attn_kv_a_norm.weight", ggtype.F32, func() []*mat.Dense { return x.norm(b) }, s.L)
 	x.add(i, "attn_k_b.weight", ggtype.F16, func() []*mat.Dense { return x.keysOf(query) }, a.KeySize, s.L, a.Heads)
@@ -112,7 +113,8 @@ func (x *exporter) norm(b float64) []*mat.Dense {
 const latentError = 1.0 / 4096
 
 // latentScale returns the b with which the norm of latents is linear but for latentError, a power of two. A latent c is
-// scaled by (1 + b²·mean(c²)/eps)^(-1/2), and mean(c²) ≤ width·‖E·diag(norm)‖²/L, as the layer's input is a normed vector.
+// scaled by (1 + b²·mean(c²)/eps)^(-1/2), and mean(c²) ≤ width·‖E·diag(norm)‖²/L, as the layer's input is a normed
+// vector.
 func (x *exporter) latentScale(enc *kernel.Matrix, norm []float32) float64 {
 	e := dense(enc)
 	sum := 0.0

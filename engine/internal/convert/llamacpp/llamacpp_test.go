@@ -66,8 +66,8 @@ func expressible() map[string]*gguftest.Builder {
 	return models
 }
 
-// A file in llama.cpp's form is the compressed model: same logits from prompts and decode steps, to the rounding of half
-// precision.
+// A file in llama.cpp's form is the compressed model: same logits from prompts and decode steps, to the rounding of
+// half precision.
 func TestFileIsTheModel(t *testing.T) {
 	ids := gguftest.RandomIDs(70, 90)
 	for name, b := range expressible() {

@@ -9,8 +9,9 @@ import (
 )
 
 // Pairs returns which RoPE pairs r rotated values have: the highest frequencies. A window without them cannot tell
-// neighbouring tokens apart, and a wider stride leaves them out: of the energy of SmolLM2's scores that is lost without RoPE,
-// 24 pairs from the top give back 90 %, the same number with gaps, or closer together than the model's, at most 75 %.
+// neighbouring tokens apart, and a wider stride leaves them out: of the energy of SmolLM2's scores that is lost without
+// RoPE, 24 pairs from the top give back 90 %, the same number with gaps, or closer together than the model's, at most
+// 75 %.
 func Pairs(r int) []int {
 	pairs := make([]int, r/2)
 	for i := range pairs {
@@ -19,8 +20,8 @@ func Pairs(r int) []int {
 	return pairs
 }
 
-// MaxRotated returns how many rotated values a row gets at most when nobody names a number: pairs that turn by less than a
-// radian within 1,024 tokens are as good in the latent, which values can use, too.
+// MaxRotated returns how many rotated values a row gets at most when nobody names a number: pairs that turn by less
+// than a radian within 1,024 tokens are as good in the latent, which values can use, too.
 func MaxRotated(rope attn.RopeConfig) int {
 	n := 2
 	for n < rope.Dims && rope.Scale*math.Pow(rope.Base, -float64(n)/float64(rope.Dims))*1024 >= 1 {
@@ -29,7 +30,8 @@ func MaxRotated(rope attn.RopeConfig) int {
 	return n
 }
 
-// progression finds base and factor of the rotated pairs' frequencies, θ_j = base^(-2j/R)/factor, and the queries' scale.
+// progression finds base and factor of the rotated pairs' frequencies, θ_j = base^(-2j/R)/factor, and the queries'
+// scale.
 func (x *exporter) progression() error {
 	var first []int32
 	stride := 1
@@ -45,7 +47,7 @@ func (x *exporter) progression() error {
 		}
 		for j, p := range pairs {
 			if stride < 1 || int(p) != int(first[0])+j*stride {
-				return fmt.Errorf("%s: layer %d: rotated pair %d has RoPE pair %d: not a progression that all layers share, convert with compat: %w",
+				return fmt.Errorf("%s: layer %d: rotated pair %d has RoPE pair %d: not a progression that all layers share: %w",
 					x.set.File.Name(), i, j, p, model.ErrUnsupported)
 			}
 		}

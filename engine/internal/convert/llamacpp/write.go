@@ -16,8 +16,8 @@ import (
 // arch is the architecture's name.
 const arch = "deepseek2"
 
-// Write adds metadata and tensors of compressed model m to w: those that a conversion for llama.cpp made, and for the rest the
-// file's own. m must stay open until w is written, and must have passed Check.
+// Write adds metadata and tensors of compressed model m to w: those that a conversion for llama.cpp made, and for the
+// rest the file's own. m must stay open until w is written, and must have passed Check.
 func Write(w *gguf.Writer, m *model.Model, set tensors.Set) error {
 	x := newExporter(w, m, set)
 	if err := x.progression(); err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// One layer of the form for llama.cpp forwards and backwards, in single precision but for projections by matrices that stay as
-// they are. With h the normed input of a token and q a query head of it, scaled,
+// One layer of the form for llama.cpp forwards and backwards, in single precision but for projections by matrices that
+// stay as they are. With h the normed input of a token and q a query head of it, scaled,
 //
 //	c = E h = [c_r | c_l],  k = [rotate(c_r) | Qᵀ_l c_l],  a = [rotate(Q_r q) | q],  v = V c_l,  head = Σ_s softmax_s(a·k_s)·v_s
 //
@@ -106,8 +106,8 @@ func (t *tape) head(l *layer, h int, s *scratch) {
 	}
 }
 
-// tiles calls fn for the tiles of all windows: the tokens from t0 on of the n from lo on, with what they give to those up to
-// themselves, s.soft [rows, apart(n)].
+// tiles calls fn for the tiles of all windows: the tokens from t0 on of the n from lo on, with what they give to those
+// up to themselves, s.soft [rows, apart(n)].
 func (t *tape) tiles(wide int, s *scratch, fn func(lo, n, t0, rows int)) {
 	for i, lo := range t.segments[:len(t.segments)-1] {
 		n := t.segments[i+1] - lo

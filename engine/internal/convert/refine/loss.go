@@ -9,12 +9,12 @@ import (
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// lossBuffers is what the loss of some tokens is computed with: hidden, back [tokens, width], logits [tokens, vocabulary], and
-// want, wanted, the same of the original, for few tokens at a time.
+// lossBuffers is what the loss of some tokens is computed with: hidden, back [tokens, width], logits [tokens,
+// vocabulary], and want, wanted, the same of the original, for few tokens at a time.
 type lossBuffers struct{ hidden, back, logits, want, wanted []float32 }
 
-// lossLeast is the least number of tokens whose logits are there at a time, lossMost the largest. Few make backRows unpack the
-// matrix of logits often.
+// lossLeast is the least number of tokens whose logits are there at a time, lossMost the largest. Few make backRows
+// unpack the matrix of logits often.
 const (
 	lossLeast = 16
 	lossMost  = 128
@@ -23,7 +23,9 @@ const (
 // lossPieces returns the memory of buffers for some tokens, a multiple of 16.
 func (r *refiner) lossPieces(s *lossBuffers, tokens int) []piece {
 	e, vocab, few := r.spec.Width, r.m.Vocab(), tokens/4
-	return []piece{{&s.hidden, tokens * e}, {&s.back, tokens * e}, {&s.logits, tokens * vocab}, {&s.want, few * e}, {&s.wanted, few * vocab}}
+	return []piece{
+		{&s.hidden, tokens * e}, {&s.back, tokens * e}, {&s.logits, tokens * vocab}, {&s.want, few * e}, {&s.wanted, few * vocab},
+	}
 }
 
 // lossBuffers returns buffers in the tape's memory, and for how many tokens they are.
@@ -88,8 +90,8 @@ func (r *refiner) lossBack(s *lossBuffers, lo, k int) {
 	}
 }
 
-// divergence returns Σ p ln(p/p̂) for the softmax p of want and p̂ of got, and turns got into f times its gradient. p is room for
-// as many.
+// divergence returns Σ p ln(p/p̂) for the softmax p of want and p̂ of got, and turns got into f times its gradient. p
+// is room for as many.
 func divergence(got, want, p []float32, f float32) float64 {
 	peak, target := vek32.Max(got), vek32.Max(want)
 	dot := 0.0 // Σ e^(want-target)·(want - got)

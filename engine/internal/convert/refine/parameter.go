@@ -9,12 +9,13 @@ import (
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// Steps are Muon's (kellerjordan.github.io/posts/muon; arXiv 2502.16982): with G a matrix's gradient and M = momentum·M + G,
+// Steps are Muon's (kellerjordan.github.io/posts/muon; arXiv 2502.16982): with G a matrix's gradient and M = momentum·M
+// + G,
 //
 //	W -= rate · the orthogonal matrix next to G + momentum·M
 //
-// All directions of a matrix move by the same amount, not only those in which the gradient is large. There are few steps: that
-// matters.
+// All directions of a matrix move by the same amount, not only those in which the gradient is large. There are few
+// steps: that matters.
 const momentum = 0.9
 
 // parameter is a tensor that is refined, a row of matrices.
@@ -29,7 +30,8 @@ type parameter struct {
 // part is a matrix of a parameter: where it begins, rows and columns.
 type part struct{ at, rows, cols int }
 
-// newParameter returns the parameter w; its matrices have cols columns, and one after the other so many rows, again and again.
+// newParameter returns the parameter w; its matrices have cols columns, and one after the other so many rows, again and
+// again.
 func newParameter(w, grad []float32, cols int, rows ...int) *parameter {
 	p := &parameter{
 		w: w, grad: grad[:len(w)], momentum: activation.NewF16(len(w)/cols, cols),
@@ -66,8 +68,8 @@ func (p *parameter) step(x part, rate float64, s *scratch) {
 	clear(g)
 }
 
-// orthogonal returns about the orthogonal matrix next to x [rows, cols]: its singular values become 0.7 to 1.2, by Newton and
-// Schulz's iteration with Muon's coefficients
+// orthogonal returns about the orthogonal matrix next to x [rows, cols]: its singular values become 0.7 to 1.2, by
+// Newton and Schulz's iteration with Muon's coefficients
 //
 //	X ← a·X + (b·XXᵀ + c·(XXᵀ)²)·X
 func (s *scratch) orthogonal(x []float32, rows, cols int) []float32 {

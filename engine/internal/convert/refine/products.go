@@ -45,8 +45,8 @@ func (r *refiner) project(out, x []float32, n int, m model.Linear) {
 // unpackRows is how many rows of weights a worker unpacks at a time.
 const unpackRows = 64
 
-// backRows adds n rows dy times the matrix to dx: the gradient of project's input. Columns are shared out, so that a weight is
-// unpacked once.
+// backRows adds n rows dy times the matrix to dx: the gradient of project's input. Columns are shared out, so that a
+// weight is unpacked once.
 func (r *refiner) backRows(dx, dy []float32, n int, m model.Linear) {
 	block, _ := m.Type.Block()
 	blocks, workers := m.Cols/block, r.m.Workers()

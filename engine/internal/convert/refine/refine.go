@@ -1,16 +1,16 @@
-// Package refine improves the form for llama.cpp by gradients through the whole model: what a layer loses shows in the next
-// tokens' probabilities only, and no layer can tell by itself. With p_t the original's distribution of the token after t, and
-// p̂_t the converted model's,
+// Package refine improves the form for llama.cpp by gradients through the whole model: what a layer loses shows in the
+// next tokens' probabilities only, and no layer can tell by itself. With p_t the original's distribution of the token
+// after t, and p̂_t the converted model's,
 //
 //	loss = mean over t of Σ_x p_t(x)·ln(p_t(x) / p̂_t(x))
 //
-// falls along its gradient in encoders E, queries Q and values V of all layers (see package llamacpp), which are kept in the
-// file in full or half precision; what the file keeps in few bits stays as it is. Each step is taken on batchTokens tokens of
-// the calibration text and of text that the model has written for this purpose. Statistics have seen the one: there, the loss
-// is half of what it is elsewhere. So only the other tells whether it paid.
+// falls along its gradient in encoders E, queries Q and values V of all layers (see package llamacpp), which are kept
+// in the file in full or half precision; what the file keeps in few bits stays as it is. Each step is taken on
+// batchTokens tokens of the calibration text and of text that the model has written for this purpose. Statistics have
+// seen the one: there, the loss is half of what it is elsewhere. So only the other tells whether it paid.
 //
-// The gradients are written by hand (backward.go). The forward pass beside them (forward.go) computes in single precision and
-// records what they need; it is the only one beside package model's.
+// The gradients are written by hand (backward.go). The forward pass beside them (forward.go) computes in single
+// precision and records what they need; it is the only one beside package model's.
 package refine
 
 import (
@@ -36,8 +36,8 @@ const (
 	heldEvery   = 8                  // one batch of fresh text in so many tells whether it paid
 )
 
-// Text is text in windows of at most calibration.Window tokens, and what the original model's logits of it come from: the
-// normed stream behind its last layer.
+// Text is text in windows of at most calibration.Window tokens, and what the original model's logits of it come from:
+// the normed stream behind its last layer.
 type Text struct {
 	Windows [][]int32
 	Targets activation.Q8 // [tokens, width], windows one after the other
@@ -88,10 +88,12 @@ type batch struct {
 	target  activation.Q8 // [n, width]
 }
 
-// Run improves the tensors in made, with which the layers of m become those of spec. It leaves them as they are, and returns
-// false, when that does not pay on the part of the fresh text that is held back. progress gets the passes done, of which a step
-// is one.
-func Run(ctx context.Context, m *model.Model, spec *model.Spec, made tensors.Map, o Options, progress func(done, total int)) (paid bool, err error) {
+// Run improves the tensors in made, with which the layers of m become those of spec. It leaves them as they are, and
+// returns false, when that does not pay on the part of the fresh text that is held back. progress gets the passes done,
+// of which a step is one.
+func Run(
+	ctx context.Context, m *model.Model, spec *model.Spec, made tensors.Map, o Options, progress func(done, total int),
+) (paid bool, err error) {
 	r := &refiner{m: m, spec: spec, made: made, tape: new(tape)}
 	if err := r.prepare(o); err != nil {
 		return false, err
@@ -235,8 +237,8 @@ func (r *refiner) update(l *layer, rate float64) {
 	})
 }
 
-// write replaces the tensors that were made, and gives up the layers for them. Encoders keep single precision as in the file
-// that is written.
+// write replaces the tensors that were made, and gives up the layers for them. Encoders keep single precision as in the
+// file that is written.
 func (r *refiner) write() error {
 	for i, l := range r.layers {
 		r.layers[i] = nil

@@ -1,11 +1,9 @@
 package refine
 
-import (
-	"sync"
-)
+import "sync"
 
-// tape is what a layer's passes leave for each other; T tokens. What heads and feed-forward make on the way takes more room
-// than all of this and is computed again.
+// tape is what a layer's passes leave for each other; T tokens. What heads and feed-forward make on the way takes more
+// room than all of this and is computed again.
 type tape struct {
 	memory []float32 // all that follows but segments and angles; between layers, the loss has it
 
@@ -60,8 +58,8 @@ func (t *tape) give(s *scratch) {
 
 func (t *tape) tokens() int { return t.segments[len(t.segments)-1] }
 
-// apart returns how far rows of n floats lie apart that a product takes together: at distances that are powers of two they
-// would contend for places in a cache.
+// apart returns how far rows of n floats lie apart that a product takes together: at distances that are powers of two
+// they would contend for places in a cache.
 func apart(n int) int { return n + 16 }
 
 // start readies the tape for a batch.
@@ -98,7 +96,8 @@ func (r *refiner) carve() {
 	back := []piece{
 		{&t.latent, l.l * apart(n)}, {&t.datt, n * heads}, {&t.dc, l.Heads * n * row}, {&t.dq, n * queries}, {&t.dh, n * width},
 	}
-	t.memory = resized(t.memory, max(length(kept)+max(length(feed), length(back)), length(r.lossPieces(new(lossBuffers), lossLeast))))
+	loss := r.lossPieces(new(lossBuffers), lossLeast)
+	t.memory = resized(t.memory, max(length(kept)+max(length(feed), length(back)), length(loss)))
 	carve(t.memory, kept)
 	carve(t.memory[length(kept):], feed)
 	carve(t.memory[length(kept):], back)
@@ -125,7 +124,8 @@ func carve(memory []float32, pieces []piece) {
 	}
 }
 
-// rotate rotates the front r values of a row by token i's position; inverse is the same transposed: against it, for gradients.
+// rotate rotates the front r values of a row by token i's position; inverse is the same transposed: against it, for
+// gradients.
 func (t *tape) rotate(x []float32, i, r int, inverse bool) {
 	for j := 0; j < r; j += 2 {
 		c, s := t.angles[i*r+j], t.angles[i*r+j+1]

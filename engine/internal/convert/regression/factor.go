@@ -9,8 +9,8 @@ import (
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// Matrices are cut into blocks of solveBlock rows and columns: what a block is worth to the others is a product of matrices,
-// which takes nearly all of the time.
+// Matrices are cut into blocks of solveBlock rows and columns: what a block is worth to the others is a product of
+// matrices, which takes nearly all of the time.
 const (
 	solveBlock = 64
 	solveRows  = 64 // rows that a worker takes at a time

@@ -5,9 +5,9 @@ import (
 	"github.com/latentgo/latentgo/internal/pool"
 )
 
-// NormalEquations are AᵀA and AᵀB of a regression of B on A, summed over batches of rows of A [n, a] and B [n, b]. Factors are
-// cut into pieces of some rows and panels of some columns, so that what a kernel has at hand stays in the caches; sums of
-// pieces are added up, which keeps what rounding adds small.
+// NormalEquations are AᵀA and AᵀB of a regression of B on A, summed over batches of rows of A [n, a] and B [n, b].
+// Factors are cut into pieces of some rows and panels of some columns, so that what a kernel has at hand stays in the
+// caches; sums of pieces are added up, which keeps what rounding adds small.
 type NormalEquations struct {
 	a, b int
 	aa   []float32 // [a, a], of which the lower triangle counts
@@ -42,8 +42,8 @@ func New(a, b int, s *Scratch) *NormalEquations {
 // Row returns row r of AᵀA up to the diagonal.
 func (e *NormalEquations) Row(r int) []float32 { return e.aa[r*e.a:][:r+1] }
 
-// Add takes n rows of A and B; b is nil when there is no B. All workers of a pool call it; it ends with a barrier. The last
-// rows are added by Flush.
+// Add takes n rows of A and B; b is nil when there is no B. All workers of a pool call it; it ends with a barrier. The
+// last rows are added by Flush.
 func (e *NormalEquations) Add(w *pool.Worker, a, b []float32, n int) {
 	if n >= batchRows {
 		e.sum(w, a, b, n)
@@ -153,12 +153,13 @@ func (e *NormalEquations) tile(i int, both bool) {
 	}
 }
 
-// product adds rows lo … hi-1 of Aᵀ times some columns from c on of what x has the panels of to sum, whose rows have width
-// columns.
+// product adds rows lo … hi-1 of Aᵀ times some columns from c on of what x has the panels of to sum, whose rows have
+// width columns.
 func (e *NormalEquations) product(sum []float32, width int, x []float32, lo, hi, c, columns int) {
 	x = x[c*e.n:] // the panel
 	for at := 0; at < e.n; at += pieceRows {
 		p := e.at[(at/pieceRows*e.a+lo)*pieceStride:]
-		kernel.WeightedSumF32(sum[lo*width+c:], width, p, pieceStride, hi-lo, x[at*panelCols:], panelCols, min(pieceRows, e.n-at), columns)
+		right, rows := x[at*panelCols:], min(pieceRows, e.n-at)
+		kernel.WeightedSumF32(sum[lo*width+c:], width, p, pieceStride, hi-lo, right, panelCols, rows, columns)
 	}
 }

@@ -78,8 +78,8 @@ func normal(r *rand.Rand, rows, cols int) *mat.Dense {
 	return m
 }
 
-// The normal equations are those of all rows together, for any number of workers and batches of any length, also when there
-// are more columns than a tile has.
+// The normal equations are those of all rows together, for any number of workers and batches of any length, also when
+// there are more columns than a tile has.
 func TestNormalEquations(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, size := range [][2]int{{5, 3}, {tileRows, 7}, {tileRows + 1, 1}, {200, 30}} {
@@ -118,7 +118,8 @@ func TestNormalEquations(t *testing.T) {
 	}
 }
 
-// The ridge regression is the least-squares solution of the system with √λ(X − X0) below it, and its factor that metric's.
+// The ridge regression is the least-squares solution of the system with √λ(X − X0) below it, and its factor that
+// metric's.
 func TestRidgeIsLeastSquares(t *testing.T) {
 	const n, na, nb, share = 60, 12, 4, 0.03
 	r := rand.New(rand.NewPCG(3, 4))

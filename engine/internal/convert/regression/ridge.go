@@ -10,8 +10,9 @@ import (
 // ErrSingular is returned when a regression has no solution, as with activations that are not finite.
 var ErrSingular = errors.New("the normal equations are singular")
 
-// Ridge solves min ‖A X − B‖² + λ ‖X − X0‖²; λ is share times the mean square of A's columns. X and X0 are in rows, [b, a]. It
-// also returns the factor of AᵀA + λ, the metric of errors of X, which takes the place of AᵀA: the equations are used up.
+// Ridge solves min ‖A X − B‖² + λ ‖X − X0‖²; λ is share times the mean square of A's columns. X and X0 are in rows, [b,
+// a]. It also returns the factor of AᵀA + λ, the metric of errors of X, which takes the place of AᵀA: the equations are
+// used up.
 func (e *NormalEquations) Ridge(x0 []float32, share float64, each Parallel) ([]float32, *Factor, error) {
 	singular := fmt.Errorf("regression on %d values: %w", e.a, ErrSingular)
 	s := e.symmetric(each)

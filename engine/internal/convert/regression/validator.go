@@ -53,8 +53,8 @@ func (v *Validator) Shrink(x, x0 []float32) (old float64) {
 	return old
 }
 
-// Split divides what a regression is told: one window in validateEvery is not fitted to but validates, when there are so
-// many.
+// Split divides what a regression is told: one window in validateEvery is not fitted to but validates, when there are
+// so many.
 type Split struct {
 	Train, Validate *NormalEquations // Validate is nil for few windows
 	window          int              // number of the current one, from 1
@@ -72,8 +72,8 @@ func NewSplit(n, a, b int, s *Scratch) *Split {
 	return t
 }
 
-// For returns the equations for a piece of a window; first says that it is the window's first. All pieces of a window get the
-// same.
+// For returns the equations for a piece of a window; first says that it is the window's first. All pieces of a window
+// get the same.
 func (s *Split) For(first bool) *NormalEquations {
 	if first {
 		s.window++

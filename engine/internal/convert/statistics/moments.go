@@ -14,9 +14,11 @@ import (
 // sampleTokens is how many tokens of text transmla.Fit gets: it has a hundred unknowns.
 const sampleTokens = 4096
 
-// Moments gathers the second moments of a layer's keys and values, and of its queries, on stream y: sums over the tokens.
-// When samples is not nil, it gets what transmla.Fit wants.
-func (k *Walk) Moments(ctx context.Context, l *model.Layer, samples *[]transmla.Sample) (kv, q *regression.NormalEquations, err error) {
+// Moments gathers the second moments of a layer's keys and values, and of its queries, on stream y: sums over the
+// tokens. When samples is not nil, it gets what transmla.Fit wants.
+func (k *Walk) Moments(
+	ctx context.Context, l *model.Layer, samples *[]transmla.Sample,
+) (kv, q *regression.NormalEquations, err error) {
 	p, _ := l.Projections()
 	g := p.Geometry
 	nz, nq := g.KVHeads*(g.KeySize+g.ValueSize), g.Heads*g.KeySize

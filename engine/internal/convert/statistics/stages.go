@@ -9,12 +9,12 @@ import (
 	"github.com/latentgo/latentgo/internal/pool"
 )
 
-// driftShare is how much of the difference between the streams each repaired projection makes good for: half was better than
-// none and than all of it.
+// driftShare is how much of the difference between the streams each repaired projection makes good for: half was better
+// than none and than all of it.
 const driftShare = 0.5
 
-// Attend runs the attention of the original layer on x and the heads of the converted one on y, and gathers the regression of
-// the one's output on the other's heads. x becomes the stream behind the attention.
+// Attend runs the attention of the original layer on x and the heads of the converted one on y, and gathers the
+// regression of the one's output on the other's heads. x becomes the stream behind the attention.
 func (k *Walk) Attend(ctx context.Context, original, converted *model.Layer) (*regression.Split, error) {
 	p, _ := converted.Projections()
 	split := regression.NewSplit(len(k.windows), p.O.Cols, k.width, &k.scratch)
@@ -43,8 +43,8 @@ func (k *Walk) Attend(ctx context.Context, original, converted *model.Layer) (*r
 	return split, err
 }
 
-// targets returns a tap that sets k.target to what a repaired projection should give: o, what the original one gave, and a
-// part of the drift from x to y. A norm behind the projection would change the drift's size: none then.
+// targets returns a tap that sets k.target to what a repaired projection should give: o, what the original one gave,
+// and a part of the drift from x to y. A norm behind the projection would change the drift's size: none then.
 func (k *Walk) targets(p piece, postNorm bool) func(o, x []float32, lo, hi int) {
 	n := len(p.ids) * k.width
 	k.target, k.other = resized(k.target, n), resized(k.other, n)
@@ -107,8 +107,8 @@ func (k *Walk) FFN(ctx context.Context, original *model.Layer, repair bool) (*re
 // square and time with its cube, five minutes for each layer at the 14,336 of Llama 3 8B.
 const maxRegression = 8192
 
-// AdvanceFFN adds the converted layer's feed-forward network to y. Its hidden values are computed again: to keep them takes
-// more memory than all else.
+// AdvanceFFN adds the converted layer's feed-forward network to y. Its hidden values are computed again: to keep them
+// takes more memory than all else.
 func (k *Walk) AdvanceFFN(ctx context.Context, converted *model.Layer) error {
 	seq := k.sequence(nil)
 	return k.eachToken(ctx, func(p piece) error {

@@ -1,5 +1,6 @@
 // Package statistics gathers what a conversion has to know of a model's activations: it walks through the layers with
-// calibration text, as the model computes it and as the converted model does, and sums up moments and regressions on the way.
+// calibration text, as the model computes it and as the converted model does, and sums up moments and regressions on
+// the way.
 package statistics
 
 import (
@@ -14,9 +15,9 @@ import (
 	"github.com/latentgo/latentgo/internal/pool"
 )
 
-// Walk holds two residual streams of the same text at one place of a model: x as the model computes it, y as the converted
-// model does. Statistics come from y, targets from x. Each layer takes Moments (where it is compressed), Attend, Advance,
-// FFN and AdvanceFFN, in this order.
+// Walk holds two residual streams of the same text at one place of a model: x as the model computes it, y as the
+// converted model does. Statistics come from y, targets from x. Each layer takes Moments (where it is compressed),
+// Attend, Advance, FFN and AdvanceFFN, in this order.
 type Walk struct {
 	m       *model.Model
 	width   int
@@ -93,7 +94,8 @@ func (k *Walk) Longest() int {
 	return n
 }
 
-// piece is a pass's share of the text: tokens at at … at+n-1 of the streams, the first of them at position pos of its window.
+// piece is a pass's share of the text: tokens at at … at+n-1 of the streams, the first of them at position pos of its
+// window.
 type piece struct {
 	ids  []int32
 	pos  int
@@ -132,8 +134,8 @@ func (k *Walk) over(ctx context.Context, windows [][]int32, fn func(p piece) err
 	return nil
 }
 
-// pieced yields a window in pieces of at most BatchTokens tokens, about equally long, and where they begin. None is a single
-// token, which would make a decode step.
+// pieced yields a window in pieces of at most BatchTokens tokens, about equally long, and where they begin. None is a
+// single token, which would make a decode step.
 func pieced(ids []int32) iter.Seq2[int, []int32] {
 	return func(yield func(int, []int32) bool) {
 		n := (len(ids) + BatchTokens - 1) / BatchTokens

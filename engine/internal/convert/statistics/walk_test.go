@@ -33,8 +33,8 @@ func through(t *testing.T, k *Walk, m *model.Model) {
 	}
 }
 
-// Behind the last layer, both streams are what the model makes of the text, for every architecture, also in windows of several
-// passes.
+// Behind the last layer, both streams are what the model makes of the text, for every architecture, also in windows of
+// several passes.
 func TestStreams(t *testing.T) {
 	for name, b := range gguftest.FloatVariants() {
 		m := converttest.Plain(t, b)
@@ -76,7 +76,8 @@ func logits(t *testing.T, m *model.Model, x activation.F16) [][]float32 {
 	return out
 }
 
-// Moments are sums over all tokens, and samples are windows' keys, values and some of their queries, whatever the pieces.
+// Moments are sums over all tokens, and samples are windows' keys, values and some of their queries, whatever the
+// pieces.
 func TestMoments(t *testing.T) {
 	qwen2 := gguftest.TinyFloat("qwen2")
 	qwen2.Bias = true

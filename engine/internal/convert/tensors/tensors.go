@@ -1,5 +1,5 @@
-// Package tensors reads the matrices that a conversion works on, from a file or from what has been made so far, and encodes
-// those that it makes.
+// Package tensors reads the matrices that a conversion works on, from a file or from what has been made so far, and
+// encodes those that it makes.
 package tensors
 
 import (
@@ -131,8 +131,8 @@ func EncodeFloats(t kernel.Type, x []float32, cols int) ([]byte, error) {
 	return b, kernel.Quantize(b, t, x)
 }
 
-// EncoderType returns the type of what makes rows of n inputs, in a model whose projections have type t: it costs nothing
-// beside theirs.
+// EncoderType returns the type of what makes rows of n inputs, in a model whose projections have type t: it costs
+// nothing beside theirs.
 func EncoderType(t kernel.Type, n int) kernel.Type {
 	if n%32 != 0 || t == ggtype.F32 || t == ggtype.F16 || t == ggtype.BF16 {
 		return ggtype.F16
