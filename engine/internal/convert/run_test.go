@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -218,22 +217,22 @@ func TestCheckOutput(t *testing.T) {
 	split, _ := converttest.OpenFile(t, parts[0])
 	whole, _ := converttest.Open(t, gguftest.TinyLlama().Build())
 	for _, c := range []struct {
-		f    *gguf.File
-		path string
-		is   error
+		f         *gguf.File
+		path      string
+		overwrite bool
+		is        error
 	}{
-		{whole, filepath.Join(dir, "new"), nil}, {split, filepath.Join(dir, "new"), nil},
-		{whole, filepath.Join(dir, "no", "x"), fs.ErrNotExist}, {split, split.Name(), fs.ErrExist},
+		{whole, filepath.Join(dir, "new"), false, nil}, {split, filepath.Join(dir, "new"), false, nil},
+		{whole, filepath.Join(dir, "no", "x"), false, fs.ErrNotExist},
+		{whole, parts[0], false, fs.ErrExist}, {whole, parts[0], true, nil}, // another model
+		{split, split.Name(), true, fs.ErrExist}, {split, parts[1], true, fs.ErrExist}, {whole, whole.Name(), true, fs.ErrExist},
 	} {
-		if err := CheckOutput(c.f, c.path); !errors.Is(err, c.is) {
-			t.Errorf("%s: %v", c.path, err)
+		if err := CheckOutput(c.f, c.path, c.overwrite); !errors.Is(err, c.is) {
+			t.Errorf("%s, overwrite %v: %v", c.path, c.overwrite, err)
 		}
 	}
-	if err := CheckOutput(whole, dir); err == nil || !strings.Contains(err.Error(), "is a directory") {
+	if err := CheckOutput(whole, dir, true); err == nil || !strings.Contains(err.Error(), "is a directory") {
 		t.Errorf("a directory: %v", err)
-	}
-	if err := CheckOutput(whole, whole.Name()); err != nil && runtime.GOOS != "windows" {
-		t.Errorf("the file itself: %v", err)
 	}
 	if names, _ := os.ReadDir(dir); len(names) != 2 {
 		t.Errorf("left behind: %v", names)
