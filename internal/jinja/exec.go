@@ -126,7 +126,8 @@ func (r *run) block(b *blockDef, s *scope) {
 
 // selfObject returns the variable self: self.name() is the text of a block.
 func selfObject(t *Template) *object {
-	return &object{kind: "TemplateReference", attr: func(_ *run, name string) (Value, bool) {
+	show := func(*run) string { return "<TemplateReference None>" }
+	return &object{kind: "TemplateReference", repr: show, attr: func(_ *run, name string) (Value, bool) {
 		b, ok := t.blocks[name]
 		if !ok {
 			return nil, false

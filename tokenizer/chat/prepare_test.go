@@ -188,7 +188,7 @@ func TestFaults(t *testing.T) {
 		`{% macro f(a, b='x') %}[{{ b }}]{% endmacro %}{{ f(1, missing) }}{{ f(1, b=missing) }}{{ f(1) }}`:                                          "[][][x]",
 		`{% for a in [1,[2]] recursive %}{% if a is iterable %}({{ loop(a) }}){% else %}{{ a }}{% endif %}{% endfor %}`:                             "1(2)",
 		`{% for a in [1,[2,[3]]] recursive %}{{ loop.depth }}{% if a is iterable %}{{ loop(a) }}{% endif %}{% endfor %}`:                            "11223",
-		`[{{ none[:2] }}][{{ 5[1:] }}][{{ {}[:1] }}][{{ "abc"[none:2] }}]`:                                                                          "[][][][ab]",
+		`[{{ none[:2] }}][{{ 5[1:] }}][{{ true[:1] }}][{{ "abc"[none:2] }}]`:                                                                        "[][][][ab]",
 		`{% for i in [1,2] %}{% with x = i %}{% if i == 1 %}{% continue %}{% endif %}{% endwith %}{{ x is defined }}{% endfor %}{{ x is defined }}`: "FalseFalse",
 		`{% for i in [1,2] %}{% block b %}{{ i is defined }}{% endblock %}{% endfor %}`:                                                             "FalseFalse",
 		`{% for i in [1,2] %}{% block b scoped %}{{ i }}{{ loop.index }}{% endblock %}{% endfor %}`:                                                 "1122",
