@@ -161,7 +161,7 @@ func (e *concatExpr) eval(r *run, s *scope) Value {
 		}
 		parts[i], html = t, html || t.html
 	}
-	r.step(1)
+	r.step(len(parts))
 	html = html && r.escape
 	for i, t := range parts {
 		if html {

@@ -1,7 +1,6 @@
 package jinja
 
 func (st *textStmt) exec(r *run, _ *scope) signal {
-	r.step(1)
 	r.write(st.t)
 	return goOn
 }
@@ -93,10 +92,7 @@ func (st *escapeStmt) exec(r *run, s *scope) signal {
 	return sig
 }
 
-func (st signalStmt) exec(r *run, _ *scope) signal {
-	r.step(1)
-	return st.s
-}
+func (st signalStmt) exec(*run, *scope) signal { return st.s }
 
 // exec renders the block where it stands. It sees the variables outside of every loop, macro and the like, and those
 // around it only if it is scoped.

@@ -113,6 +113,7 @@ func (r *run) scope(parent *scope, hidden []int) *scope {
 
 // hide makes variables undefined in a scope that has no bindings yet.
 func (r *run) hide(s *scope, syms []int) {
+	r.step(len(syms) >> 3)
 	for _, sym := range syms {
 		if r.top[sym] != nil { // without a value there is nothing to hide
 			s.vars = append(s.vars, binding{sym: sym})
@@ -126,6 +127,7 @@ func (r *run) set(s *scope, sym int, v Value) {
 		r.top[sym] = v
 		return
 	}
+	r.step(len(s.vars) >> 4)
 	for i := range s.vars {
 		if s.vars[i].sym == sym {
 			s.vars[i].v = v
@@ -138,6 +140,7 @@ func (r *run) set(s *scope, sym int, v Value) {
 // lookup returns the value of a variable, nil if it has none.
 func (r *run) lookup(s *scope, sym int) Value {
 	for ; s != nil; s = s.parent {
+		r.step(len(s.vars) >> 4)
 		for i := range s.vars {
 			if s.vars[i].sym == sym {
 				return s.vars[i].v
@@ -149,6 +152,7 @@ func (r *run) lookup(s *scope, sym int) Value {
 
 // exec runs statements until one leaves the loop.
 func (r *run) exec(body []stmt, s *scope) signal {
+	r.step(len(body))
 	for _, st := range body {
 		if sig := st.exec(r, s); sig != goOn {
 			return sig
