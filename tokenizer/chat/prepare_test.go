@@ -117,6 +117,30 @@ func TestParts(t *testing.T) {
 	}
 }
 
+// TestGoValues: messages may be built of Go's own types.
+func TestGoValues(t *testing.T) {
+	type part struct {
+		Type string `json:"type"`
+		Text string `json:"text"`
+	}
+	parts := chat.NewMessage("user", "")
+	parts.Set("content", []part{{"text", "a"}, {"text", "b"}})
+	call := chat.NewMessage("assistant", "")
+	call.Set("tool_calls", []map[string]any{{"function": map[string]string{"name": "f", "arguments": `{"x": 1.0}`}}})
+	mixed := chat.NewToolCalls("", chat.ToolCall{Name: "g", Arguments: map[string]int{"y": 2}})
+	conv := chat.Conversation{Messages: []chat.Message{parts, call, mixed}}
+	src := `{{ messages[0].content + '!' }}{% for m in messages[1:] %}{{ m.tool_calls[0].function.arguments | tojson }}{% endfor %}`
+	got, err := render(t, src, conv, chat.RenderOptions{})
+	if want := `ab!{"x": 1.0}{"y": 2}`; err != nil || got != want {
+		t.Errorf("got %s, %v, want %s", got, err, want)
+	}
+	call.Set("tool_calls", func() {})
+	conv.Messages[1] = call
+	if _, err := render(t, src, conv, chat.RenderOptions{}); !errors.Is(err, chat.ErrConversation) || !strings.Contains(err.Error(), "message 1: tool_calls") {
+		t.Errorf("a function: %v", err)
+	}
+}
+
 // readCase reads a conversation of the shared cases.
 func readCase(t *testing.T, name string) string {
 	t.Helper()
