@@ -99,7 +99,7 @@ func (st signalStmt) exec(*run, *scope) signal { return st.s }
 func (st *blockStmt) exec(r *run, s *scope) signal {
 	r.line = st.line
 	if !st.scoped {
-		s = nil
+		s = r.base
 	}
 	r.block(r.t.blocks[st.name], s)
 	return goOn
@@ -108,15 +108,18 @@ func (st *blockStmt) exec(r *run, s *scope) signal {
 // block runs the body of a block.
 func (r *run) block(b *blockDef, s *scope) {
 	r.enter()
-	if s == nil && len(r.under) > 0 {
-		s = newScope(nil)
+	base, escape := r.base, r.escape
+	r.base, r.escape = s, false
+	if len(r.under) > 0 {
+		s = newScope(s)
 		for _, u := range r.under {
-			if r.top[u.sym] == nil {
+			if r.lookup(s, u.sym) == nil {
 				s.vars = append(s.vars, u)
 			}
 		}
 	}
 	r.exec(b.body, r.scope(s, b.hidden))
+	r.base, r.escape = base, escape
 	r.leave()
 }
 

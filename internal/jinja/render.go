@@ -83,6 +83,7 @@ type run struct {
 	out    *builder  // where output goes
 	top    []Value   // variables outside of every scope by symbol, nil if not set
 	under  []binding // values that t.hidden hides, which blocks see all the same
+	base   *scope    // around the block under way, nil outside of blocks
 	escape bool      // autoescape is on
 }
 
