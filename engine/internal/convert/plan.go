@@ -62,6 +62,9 @@ func attentionLayers(s *model.Spec, form Form) ([]model.Attention, error) {
 	for i, l := range s.Layers {
 		switch a := l.Mixer.(type) {
 		case model.Attention:
+			if what := obstacle(s, a); what != "" {
+				return nil, fmt.Errorf("attention form %v: layer %d has %s: %w", form, i, what, model.ErrUnsupported)
+			}
 			out[i] = a
 		case model.MLA:
 			return nil, fmt.Errorf("attention form %v: architecture %s: %w", form, s.Arch, ErrConverted)
@@ -73,6 +76,19 @@ func attentionLayers(s *model.Spec, form Form) ([]model.Attention, error) {
 		return nil, fmt.Errorf("attention form %v: the file holds %s: %w", form, Describe(s), ErrConverted)
 	}
 	return out, nil
+}
+
+// obstacle names what of a layer's attention compressed rows can't express; "" for nothing.
+func obstacle(s *model.Spec, a model.Attention) string {
+	switch {
+	case a.NormRotated:
+		return "norms of queries and keys that come after RoPE (attn_q_norm, attn_k_norm), while rows hold keys before it"
+	case a.Chunked:
+		return "attention within chunks of a fixed size"
+	case s.LongRope && a.Rope == 0:
+		return "RoPE that depends on the context (LongRoPE: rope_factors_short, rope_factors_long)"
+	}
+	return ""
 }
 
 func checkExact(exact []int, layers int) error {
