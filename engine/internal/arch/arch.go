@@ -17,6 +17,8 @@ import (
 var families = map[string]model.Constructor{
 	"deepseek2": deepseek2,
 	"gemma3":    gemma3,
+	"lfm2":      lfm2,
+	"lfm2moe":   lfm2moe,
 	"llama":     llama,
 	"mistral3":  mistral3,
 	"qwen2":     qwen2,

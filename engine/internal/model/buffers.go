@@ -40,6 +40,7 @@ type worker struct {
 	part    attention.Partial // of decode rows in a batch, which one worker attends alone
 	small   smallProducts
 	router  router
+	mix     mixScratch // of recurrent mixers
 }
 
 // widths are the largest row lengths over all layers.
@@ -98,8 +99,12 @@ func newExecutor(s *Spec, ropes []ropePlan, layers []*Layer, threads int) *execu
 // include makes the buffers of the next pass large enough for layer l.
 func (e *executor) include(l *Layer) {
 	before := e.most
-	l.mixer.include(e)
-	l.ffn.include(e)
+	if l.mixer != nil {
+		l.mixer.include(e)
+	}
+	if l.ffn != nil {
+		l.ffn.include(e)
+	}
 	if e.most != before {
 		e.rows = 0
 	}

@@ -45,6 +45,10 @@ type ffn interface {
 
 // layer runs one layer: the only place that says how a block flows. A probe may begin and end within it.
 func (p *pass) layer(w *worker, l *Layer) {
+	if l.mixer == nil {
+		p.network(w, l)
+		return
+	}
 	if p.probe.begins(StageInput) {
 		p.input(w, l.norm, l.mixer.inputs())
 	}
@@ -58,6 +62,14 @@ func (p *pass) layer(w *worker, l *Layer) {
 		if p.probe.ends(StageMixed) {
 			return
 		}
+	}
+	p.network(w, l)
+}
+
+// network runs the feed-forward part of a layer.
+func (p *pass) network(w *worker, l *Layer) {
+	if l.ffn == nil || p.probe.ends(StageMixed) {
+		return
 	}
 	p.input(w, l.ffnNorm, l.ffn.inputs())
 	l.ffn.run(p, w, l)

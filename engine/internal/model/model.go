@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -55,7 +56,7 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 		ld.asked[ropeFactors] = true
 	}
 	m.embed = ld.matrix("token_embd.weight", s.Vocab, s.Width)
-	m.norm = ld.vector("output_norm.weight", s.Width, true)
+	m.norm = ld.vector(cmp.Or(s.OutputNorm, "output_norm.weight"), s.Width, true)
 	if s.OutputBias {
 		m.bias = ld.vector("output.bias", s.Vocab, false)
 	}
@@ -87,13 +88,19 @@ func (ld *Loader) layer(i int) *Layer {
 	name := func(n string) string { return LayerName(i, n) }
 	l := &Layer{Index: i, Spec: s}
 	l.norm = ld.vector(name("attn_norm.weight"), ld.spec.Width, true)
-	l.ffnNorm = ld.vector(name("ffn_norm.weight"), ld.spec.Width, true)
+	if s.FFN != nil {
+		l.ffnNorm = ld.vector(name(cmp.Or(s.FFNNorm, "ffn_norm.weight")), ld.spec.Width, true)
+	}
 	if s.PostNorm {
 		l.postNorm = ld.vector(name("post_attention_norm.weight"), ld.spec.Width, true)
 		l.postFFNNorm = ld.vector(name("post_ffw_norm.weight"), ld.spec.Width, true)
 	}
-	l.mixer = s.Mixer.load(ld, i)
-	l.ffn = s.FFN.load(ld, i)
+	if s.Mixer != nil {
+		l.mixer = s.Mixer.load(ld, i)
+	}
+	if s.FFN != nil {
+		l.ffn = s.FFN.load(ld, i)
+	}
 	return l
 }
 
@@ -190,8 +197,13 @@ func (m *Model) Release() { m.exec.release() }
 func (m *Model) StepBytes(f CacheFormat, depth int) (weights, cache int) {
 	weights = matrixBytes(m.output.Matrix)
 	for _, l := range m.layers {
-		w, c := l.mixer.bytes(f, depth)
-		weights, cache = weights+w+l.ffn.bytes(), cache+c
+		if l.mixer != nil {
+			w, c := l.mixer.bytes(f, depth)
+			weights, cache = weights+w, cache+c
+		}
+		if l.ffn != nil {
+			weights += l.ffn.bytes()
+		}
 	}
 	return weights, cache
 }

@@ -2,6 +2,7 @@ package model
 
 import (
 	"math"
+	"slices"
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/gguf"
@@ -22,6 +23,7 @@ type Spec struct {
 	// RopeFactors says that the file may divide the frequencies of the first of Ropes by rope_freqs.weight.
 	RopeFactors bool
 	OutputBias  bool     // output.bias, where the file has it
+	OutputNorm  string   // tensor of the norm before the output; output_norm.weight when empty
 	OutputScale bool     // output.scale, where the file has it
 	LogitCap    float32  // logits become cap·tanh(logits/cap); 0 means none
 	Unused      []string // tensors that files of the architecture may have and a decoder has no use for
@@ -31,12 +33,14 @@ type Spec struct {
 
 // LayerSpec is one transformer block.
 type LayerSpec struct {
-	PostNorm bool // the mixer's and the network's results are normed too before they are added
-	Mixer    MixerSpec
-	FFN      FFNSpec
+	PostNorm bool      // the mixer's and the network's results are normed too before they are added
+	Mixer    MixerSpec // nil in a layer that is only a network
+	FFN      FFNSpec   // nil in a layer that is only a mixer
+	FFNNorm  string    // tensor of the norm before the network; ffn_norm.weight when empty
 }
 
-// MixerSpec says how a layer's tokens see each other: Attention or MLA.
+// MixerSpec says how a layer's tokens see each other: Attention, MLA, or a mixer that sums up the past in a state of fixed size
+// (ShortConv, DeltaNet, Mamba2, Mamba).
 type MixerSpec interface {
 	load(ld *Loader, i int) mixer
 }
@@ -77,22 +81,34 @@ func (r *Reader) Decoder() *Spec {
 }
 
 // Heads returns the shape of each layer's attention, without windows. Key and value sizes default to the width per head.
-func (r *Reader) Heads(s *Spec) []attn.Geometry {
+func (r *Reader) Heads(s *Spec) []attn.Geometry { return r.heads(s, 1) }
+
+// HybridHeads is Heads for models in which layers without key/value heads have no attention: their shape is the zero value.
+func (r *Reader) HybridHeads(s *Spec) []attn.Geometry { return r.heads(s, 0) }
+
+func (r *Reader) heads(s *Spec, least int) []attn.Geometry {
 	n := len(s.Layers)
-	heads := r.Sizes("attention.head_count", n, nil, 1, maxHeads)
-	kv := r.Sizes("attention.head_count_kv", n, heads, 1, maxHeads)
+	heads := r.Sizes("attention.head_count", n, nil, least, maxHeads)
+	kv := r.Sizes("attention.head_count_kv", n, heads, least, maxHeads)
 	out := make([]attn.Geometry, n)
 	if r.err != nil {
 		return out
 	}
-	if !r.Has("attention.key_length") && s.Width%heads[0] != 0 {
-		r.Fail("attention.head_count", "%d heads don't divide the width %d", heads[0], s.Width)
+	first := max(slices.Max(heads), 1)
+	if heads[0] > 0 {
+		first = heads[0]
 	}
-	size := max(s.Width/heads[0], 1)
+	if !r.Has("attention.key_length") && s.Width%first != 0 {
+		r.Fail("attention.head_count", "%d heads don't divide the width %d", first, s.Width)
+	}
+	size := max(s.Width/first, 1)
 	key := r.Size("attention.key_length", size, 1, MaxWidth)
 	value := r.Size("attention.value_length", size, 1, MaxWidth)
 	for i := range out {
-		if kv[i] == 0 || heads[i]%kv[i] != 0 {
+		if kv[i] == 0 && least == 0 {
+			continue
+		}
+		if kv[i] == 0 || heads[i] == 0 || heads[i]%kv[i] != 0 {
 			r.Fail("attention.head_count_kv", "layer %d: %d query heads can't share %d key/value heads", i, heads[i], kv[i])
 		}
 		out[i] = attn.Geometry{Heads: heads[i], KVHeads: kv[i], KeySize: key, ValueSize: value}
