@@ -24,6 +24,9 @@ var families = map[string]model.Constructor{
 	"qwen2":     qwen2,
 	"qwen3":     qwen3,
 	"qwen3moe":  qwen3moe,
+	"qwen3next": qwen3next,
+	"qwen35":    qwen35,
+	"qwen35moe": qwen35moe,
 }
 
 // Names returns the architectures' names, sorted.

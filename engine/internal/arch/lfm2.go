@@ -28,7 +28,7 @@ func lfm2(r *model.Reader) *model.Spec {
 // lfm2Mixers is what the dense models and those with experts share.
 func lfm2Mixers(r *model.Reader) *model.Spec {
 	s := r.Decoder()
-	s.OutputNorm = "token_embd_norm.weight"
+	s.OutputNorm = "token_embd_norm"
 	s.Unused = []string{"dense_2.weight", "dense_2.bias"} // of embedding models
 	heads := r.HybridHeads(s)
 	conv := model.ShortConv{Size: r.Size("shortconv.l_cache", -1, 2, 64)}

@@ -16,6 +16,7 @@ type Attention struct {
 	QKNorm      bool    // RMS norm on each query and key head
 	OutputBias  bool    // of W_O, where the file has it; biases of queries, keys and values are always read
 	Temperature Temperature
+	Gate        bool // the projection of queries has a gate for each head's output behind its query, see gate.go
 	// Compressed is the shape of cached rows when keys and values are compressed to latents; nil for plain rows.
 	Compressed *CompressedShape
 }
@@ -58,6 +59,8 @@ type projections struct {
 	q, k, v             Linear // k and v are nil for a layer whose rows come straight from its input
 	qBias, kBias, vBias []float32
 	qNorm, kNorm        []float32
+	gate                Linear // [heads·v, width] of gated attention; nil otherwise
+	gateBias            []float32
 	eps                 float32
 	types               []kernel.ActType
 }
@@ -86,7 +89,7 @@ func (s Attention) load(ld *Loader, i int) mixer {
 	if ld.err != nil {
 		return a
 	}
-	a.projections.types, a.output.types = actTypes(a.q, a.k, a.v), actTypes(a.o)
+	a.projections.types, a.output.types = actTypes(a.inputMatrices()...), actTypes(a.o)
 	var err error
 	if ld.plain {
 		a.attn, err = attention.NewGQA(g)
@@ -101,6 +104,9 @@ func (s Attention) load(ld *Loader, i int) mixer {
 func (a *projections) loadQueries(ld *Loader, name func(string) string, width int) {
 	g := a.spec.Geometry
 	nq, nk, nv := g.Heads*g.KeySize, g.KVHeads*g.KeySize, g.KVHeads*g.ValueSize
+	if a.spec.Gate {
+		nq *= 2
+	}
 	if ld.has(name("attn_qkv.weight")) {
 		fused := ld.linear(name("attn_qkv"), nq+nk+nv, width, true)
 		bias := ld.vector(name("attn_qkv.bias"), nq+nk+nv, false)
@@ -119,6 +125,9 @@ func (a *projections) loadQueries(ld *Loader, name func(string) string, width in
 		a.kBias = ld.vector(name("attn_k.bias"), nk, false)
 		a.vBias = ld.vector(name("attn_v.bias"), nv, false)
 	}
+	if a.spec.Gate && ld.err == nil {
+		a.splitGate()
+	}
 	if a.spec.QKNorm {
 		a.qNorm = ld.vector(name("attn_q_norm.weight"), g.KeySize, true)
 		a.kNorm = ld.vector(name("attn_k_norm.weight"), g.KeySize, true)
@@ -131,6 +140,14 @@ func (a *projections) loadKeysValues(ld *Loader, name func(string) string, width
 		a.k = ld.linear(name("attn_k"), g.KVHeads*g.KeySize, width, true)
 		a.v = ld.linear(name("attn_v"), g.KVHeads*g.ValueSize, width, true)
 	}
+}
+
+// inputMatrices are those that the layer's input is multiplied by.
+func (a *projections) inputMatrices() []Linear {
+	if a.gate.Matrix == nil {
+		return []Linear{a.q, a.k, a.v}
+	}
+	return []Linear{a.q, a.k, a.v, a.gate}
 }
 
 func (a *gqa) inputs() []kernel.ActType { return a.projections.types }
@@ -146,6 +163,9 @@ func (a *projections) include(e *executor) {
 	m.q = max(m.q, g.Heads*g.KeySize)
 	m.k = max(m.k, g.KVHeads*g.KeySize)
 	m.v = max(m.v, g.KVHeads*g.ValueSize)
+	if a.gate.Matrix != nil {
+		m.gates = max(m.gates, a.gate.Rows)
+	}
 }
 
 func (a *gqa) newState(f CacheFormat, n int) State { return newStore(a.attn, f, n) }
@@ -153,12 +173,12 @@ func (a *gqa) newState(f CacheFormat, n int) State { return newStore(a.attn, f, 
 func (a *gqa) size(f CacheFormat) CacheSize { return cacheSize(a.attn, f) }
 
 func (a *gqa) bytes(f CacheFormat, depth int) (weights, cache int) {
-	return matrixBytes(a.q.Matrix, a.k.Matrix, a.v.Matrix, a.o.Matrix), a.attn.CompressedTokens(depth) * a.attn.RowBytes(f)
+	return matrixBytes(a.q.Matrix, a.k.Matrix, a.v.Matrix, a.gate.Matrix, a.o.Matrix), a.attn.CompressedTokens(depth) * a.attn.RowBytes(f)
 }
 
 func (a *gqa) run(p *pass, w *worker, l *Layer) {
 	if p.probe.begins(StageInput) {
-		p.project(w, &w.in, projection{a.q, p.q}, projection{a.k, p.k}, projection{a.v, p.v})
+		p.project(w, &w.in, projection{a.q, p.q}, projection{a.k, p.k}, projection{a.v, p.v}, projection{a.gate, p.gates})
 		w.Barrier()
 		if p.probe.ends(StageProjected) {
 			a.show(p, w)
@@ -169,6 +189,7 @@ func (a *gqa) run(p *pass, w *worker, l *Layer) {
 		} else {
 			a.attendMany(p, w, l)
 		}
+		a.applyGate(p, w)
 	}
 	p.probe.headsDone(p, w)
 	if !p.probe.ends(StageHeads) {

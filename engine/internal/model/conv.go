@@ -1,6 +1,8 @@
 package model
 
 import (
+	"slices"
+
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/viterin/vek/vek32"
 )
@@ -73,4 +75,14 @@ func (c *conv) keep(after []float32, in convInput, n, c0, c1 int) {
 	for k := range c.size - 1 {
 		copy(after[k*c.channels+c0:][:c1-c0], c.at(in, n-c.size+1+k, c0, c1-c0))
 	}
+}
+
+// activated is token followed by SiLU.
+func (c *conv) activated(x *mixScratch, dst []float32, in convInput, t, c0 int) {
+	n := len(dst)
+	c.token(dst, sized(&x.tmp, n), in, t, c0)
+	if len(x.ones) < n {
+		x.ones = slices.Repeat([]float32{1}, n)
+	}
+	kernel.SiLUMul(dst, dst, x.ones[:n])
 }

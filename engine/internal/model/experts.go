@@ -21,6 +21,8 @@ type Experts struct {
 	Scales             bool    // scale tensors of the experts' matrices, one number per expert, count
 	Fused              bool    // gates and up-projections may be one tensor, ffn_gate_up_exps
 	Activation         Activation
+	SharedGate         bool // what every token runs is multiplied by the sigmoid of its product with ffn_gate_inp_shexp
+	SharedScales       bool // scale tensors of the matrices that every token runs count
 }
 
 // experts is a mixture with its weights.
@@ -30,6 +32,7 @@ type experts struct {
 	choice         []float32 // [experts] added for the choice, or nil
 	gate, up, down []Linear  // per expert
 	shared         *gatedFFN // nil when there is none
+	sharedGate     []float32 // [width], or nil
 	types          []kernel.ActType
 }
 
@@ -53,7 +56,10 @@ func (s Experts) load(ld *Loader, i int) ffn {
 	m.down = ld.linears(name("ffn_down_exps"), n, width, s.Width, s.Scales)
 	if s.Shared > 0 {
 		m.shared = &gatedFFN{}
-		m.shared.loadMatrices(ld, name, GatedFFN{Width: s.Shared, Activation: s.Activation}, "ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp")
+		m.shared.loadMatrices(ld, name, GatedFFN{Width: s.Shared, Activation: s.Activation, Scales: s.SharedScales}, "ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp")
+	}
+	if s.SharedGate {
+		m.sharedGate = ld.vector(name("ffn_gate_inp_shexp.weight"), width, true)
 	}
 	if ld.err == nil {
 		all := []Linear{m.router, m.gate[0], m.up[0]}
@@ -128,6 +134,9 @@ func (m *experts) choose(p *pass, w *worker) {
 	n, k := m.spec.Count, m.spec.Used
 	lo, hi := w.Share(len(p.pos))
 	for t := lo; t < hi; t++ {
+		if m.sharedGate != nil {
+			x.shared[t] = sigmoidOf(dot(m.sharedGate, w.h[t*p.width:]))
+		}
 		w.router.route(&m.spec, m.choice, x.logits[t*n:][:n], x.ids[t*k:][:k], x.weights[t*k:][:k])
 	}
 	w.Barrier()
@@ -204,6 +213,9 @@ func (m *experts) combine(p *pass, w *worker) {
 		}
 		if m.shared != nil {
 			m.shared.down.Mul(p.o, e, &w.ffn, r0, r1)
+			for t := 0; m.sharedGate != nil && t < len(p.pos); t++ {
+				scale(p.o[t*e:][r0:r1], x.shared[t])
+			}
 		}
 		for a, id := range x.active {
 			from, to := x.choices(a)

@@ -35,3 +35,14 @@ func (p *pass) mixedDone(w *worker, n int) {
 		copy(w.heads, p.sums[:n])
 	}
 }
+
+// eachHead hands out heads 0 … n-1 of all segments.
+func (p *pass) eachHead(w *worker, n int, run func(seg *segment, h int)) {
+	for {
+		i, _, ok := w.Take(n*len(p.segments), 1)
+		if !ok {
+			return
+		}
+		run(&p.segments[i/n], i%n)
+	}
+}

@@ -56,7 +56,7 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 		ld.asked[ropeFactors] = true
 	}
 	m.embed = ld.matrix("token_embd.weight", s.Vocab, s.Width)
-	m.norm = ld.vector(cmp.Or(s.OutputNorm, "output_norm.weight"), s.Width, true)
+	m.norm = ld.vector(cmp.Or(s.OutputNorm, "output_norm")+".weight", s.Width, true)
 	if s.OutputBias {
 		m.bias = ld.vector("output.bias", s.Vocab, false)
 	}
@@ -89,7 +89,7 @@ func (ld *Loader) layer(i int) *Layer {
 	l := &Layer{Index: i, Spec: s}
 	l.norm = ld.vector(name("attn_norm.weight"), ld.spec.Width, true)
 	if s.FFN != nil {
-		l.ffnNorm = ld.vector(name(cmp.Or(s.FFNNorm, "ffn_norm.weight")), ld.spec.Width, true)
+		l.ffnNorm = ld.vector(name(cmp.Or(s.FFNNorm, "ffn_norm")+".weight"), ld.spec.Width, true)
 	}
 	if s.PostNorm {
 		l.postNorm = ld.vector(name("post_attention_norm.weight"), ld.spec.Width, true)

@@ -146,16 +146,24 @@ type projection struct {
 	dst []float32
 }
 
-// project multiplies a by up to three matrices; the rows of all are shared out among the workers.
+// rows returns those of the product, 0 without a matrix.
+func (o *projection) rows() int {
+	if o.m.Matrix == nil {
+		return 0
+	}
+	return o.m.Rows
+}
+
+// project multiplies a by the matrices that are there; the rows of all are shared out among the workers.
 func (p *pass) project(w *worker, a *kernel.Act, out ...projection) {
 	total := 0
 	for _, o := range out {
-		total += o.m.Rows
+		total += o.rows()
 	}
 	grain := p.grain(w, total)
 	pieces := 0
 	for _, o := range out {
-		pieces += (o.m.Rows + grain - 1) / grain
+		pieces += (o.rows() + grain - 1) / grain
 	}
 	for {
 		i, _, ok := w.Take(pieces, 1)
@@ -163,7 +171,7 @@ func (p *pass) project(w *worker, a *kernel.Act, out ...projection) {
 			return
 		}
 		for _, o := range out {
-			n := (o.m.Rows + grain - 1) / grain
+			n := (o.rows() + grain - 1) / grain
 			if i < n {
 				o.m.Mul(o.dst, o.m.Rows, a, i*grain, min(o.m.Rows, (i+1)*grain))
 				break

@@ -94,8 +94,20 @@ func topTwo(x []float32) float32 {
 
 func sigmoid(x []float32) {
 	for i, v := range x {
-		x[i] = float32(1 / (1 + math.Exp(-float64(v))))
+		x[i] = sigmoidOf(v)
 	}
+}
+
+func sigmoidOf(v float32) float32 { return float32(1 / (1 + math.Exp(-float64(v)))) }
+
+// dot returns Σ a_i·b_i over the length of a.
+func dot(a, b []float32) float32 {
+	sum := 0.0
+	b = b[:len(a)]
+	for i, v := range a {
+		sum += float64(v) * float64(b[i])
+	}
+	return float32(sum)
 }
 
 func softmax(x []float32) {

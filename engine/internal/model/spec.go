@@ -23,7 +23,7 @@ type Spec struct {
 	// RopeFactors says that the file may divide the frequencies of the first of Ropes by rope_freqs.weight.
 	RopeFactors bool
 	OutputBias  bool     // output.bias, where the file has it
-	OutputNorm  string   // tensor of the norm before the output; output_norm.weight when empty
+	OutputNorm  string   // tensor of the norm before the output; "" means output_norm
 	OutputScale bool     // output.scale, where the file has it
 	LogitCap    float32  // logits become cap·tanh(logits/cap); 0 means none
 	Unused      []string // tensors that files of the architecture may have and a decoder has no use for
@@ -36,7 +36,7 @@ type LayerSpec struct {
 	PostNorm bool      // the mixer's and the network's results are normed too before they are added
 	Mixer    MixerSpec // nil in a layer that is only a network
 	FFN      FFNSpec   // nil in a layer that is only a mixer
-	FFNNorm  string    // tensor of the norm before the network; ffn_norm.weight when empty
+	FFNNorm  string    // tensor of the norm before the network; "" means ffn_norm
 }
 
 // MixerSpec says how a layer's tokens see each other: Attention, MLA, or a mixer that sums up the past in a state of fixed size
