@@ -20,6 +20,7 @@ var families = map[string]model.Constructor{
 	"lfm2":      lfm2,
 	"lfm2moe":   lfm2moe,
 	"llama":     llama,
+	"mamba2":    mamba2,
 	"mistral3":  mistral3,
 	"qwen2":     qwen2,
 	"qwen3":     qwen3,

@@ -76,3 +76,19 @@ func (r *Reader) TextSections(dims int) {
 		}
 	}
 }
+
+// Mamba2 reads the shape of Mamba 2's mixers.
+func (r *Reader) Mamba2() Mamba2 {
+	const heads, groups, inner = "ssm.time_step_rank", "ssm.group_count", "ssm.inner_size"
+	m := Mamba2{Heads: r.Size(heads, -1, 1, maxHeads), Groups: r.Size(groups, -1, 1, maxHeads)}
+	m.State, m.Conv = r.Size("ssm.state_size", -1, 1, maxState), r.Size("ssm.conv_kernel", -1, 2, maxConv)
+	n := r.Size(inner, -1, 1, MaxWidth)
+	if n%m.Heads != 0 {
+		r.Fail(inner, "%d heads don't divide %d values", m.Heads, n)
+	}
+	if m.Heads%m.Groups != 0 {
+		r.Fail(groups, "%d heads can't be in %d groups", m.Heads, m.Groups)
+	}
+	m.HeadSize = max(n/m.Heads, 1)
+	return m
+}

@@ -33,14 +33,15 @@ type scan struct {
 	decay           []float32 // [n] logarithms of a_t
 	beta            []float32 // [n]
 	own             []float32 // scratch: Sᵀk and Sᵀq [2n, values]
-	transposed      []float32 // keys [keys, n]
-	products        []float32 // k·k and q·k [2n, n]
+	ready           bool      // the next two are there; heads that share keys and queries share them
+	transposed, met []float32 // keys [keys, n], and k·k and q·k [2n, n]
+	scaled, weights []float32 // the same with ratios of g
 	sums, ratios    []float32 // [n] -log g_t, and ratios of g
 }
 
-// begin makes room for n tokens, at most scanChunk.
+// begin makes room for n tokens, at most scanChunk. run may follow several times with the same keys and queries.
 func (s *scan) begin(keys, values, n int, delta bool) {
-	s.keys, s.values, s.n, s.delta = keys, values, n, delta
+	s.keys, s.values, s.n, s.delta, s.ready = keys, values, n, delta, false
 	s.kq = sized(&s.kq, scanChunk*2*keys)[:n*2*keys]
 	s.v, s.y = sized(&s.v, scanChunk*values)[:n*values], sized(&s.y, scanChunk*values)[:n*values]
 	s.decay, s.beta = sized(&s.decay, scanChunk)[:n], sized(&s.beta, scanChunk)[:n]
@@ -95,37 +96,52 @@ func (s *scan) scaleState(to, from []float32, f float32) {
 	vek32.MulNumber_Inplace(to, f)
 }
 
+// meet transposes the keys and multiplies them by keys and queries.
+func (s *scan) meet() {
+	n, keys, first := s.n, s.keys, s.first()
+	s.transposed = sized(&s.transposed, scanChunk*keys)[:keys*n]
+	s.scaled = sized(&s.scaled, scanChunk*keys)[:keys*n]
+	s.met = sized(&s.met, 2*scanChunk*scanChunk)[:2*n*n]
+	s.weights = sized(&s.weights, 2*scanChunk*scanChunk)[:2*n*n]
+	kernel.Transpose(s.transposed, n, s.kq, keys, n, keys)
+	clear(s.met)
+	kernel.WeightedSumF32(s.met[first*n:], n, s.kq[first*keys:], keys, 2*n-first, s.transposed, n, keys, n)
+	s.ready = true
+}
+
+// first returns the first row of kq that meets keys and state: without the delta rule only queries do.
+func (s *scan) first() int {
+	if s.delta {
+		return 0
+	}
+	return s.n
+}
+
 // chunk is all tokens at once.
 func (s *scan) chunk(to, from []float32) {
-	n, keys, values := s.n, s.keys, s.values
-	kt := sized(&s.transposed, scanChunk*keys)[:keys*n]
-	kernel.Transpose(kt, n, s.kq, keys, n, keys)
-	products := sized(&s.products, 2*scanChunk*scanChunk)[:2*n*n]
-	clear(products)
-	clear(s.own)
-	first := n // without the delta rule only queries meet keys and state
-	if s.delta {
-		first = 0
+	if !s.ready {
+		s.meet()
 	}
-	kernel.WeightedSumF32(products[first*n:], n, s.kq[first*keys:], keys, 2*n-first, kt, n, keys, n)
+	n, keys, values, first := s.n, s.keys, s.values, s.first()
+	clear(s.own)
 	kernel.WeightedSumF32(s.own[first*values:], values, s.kq[first*keys:], keys, 2*n-first, from, values, keys, values)
 	sums, ratios := s.accumulate(), sized(&s.ratios, scanChunk)
 	for t := range n {
 		r := ratios[:t+1]
 		kernel.ExpSum(r, sums[:t+1], sums[t])
 		if s.delta {
-			s.correct(t, products[t*n:][:t], r)
+			s.correct(t, r[:t])
 		}
-		s.attend(t, products[(n+t)*n:][:n], r)
+		s.attend(t, r)
 	}
-	kernel.WeightedSumF32(s.y, values, products[n*n:], n, n, s.v, values, n, values)
+	kernel.WeightedSumF32(s.y, values, s.weights[n*n:], n, n, s.v, values, n, values)
 	last := ratios[:n]
 	kernel.ExpSum(last, sums, sums[n-1])
 	for c := range keys {
-		vek32.Mul_Inplace(kt[c*n:][:n], last)
+		vek32.Mul_Into(s.scaled[c*n:][:n], s.transposed[c*n:][:n], last)
 	}
 	s.scaleState(to, from, float32(math.Exp(float64(-sums[n-1]))))
-	kernel.WeightedSumF32(to, values, kt, n, keys, s.v, values, n, values)
+	kernel.WeightedSumF32(to, values, s.scaled, n, keys, s.v, values, n, values)
 }
 
 // accumulate returns -log g_t.
@@ -139,24 +155,26 @@ func (s *scan) accumulate() []float32 {
 	return sums
 }
 
-// correct makes d_t of v_t; products are k_t·k_s of earlier tokens, ratios are g_t/g_s.
-func (s *scan) correct(t int, products, ratios []float32) {
+// correct makes d_t of v_t; ratios are g_t/g_s of earlier tokens.
+func (s *scan) correct(t int, ratios []float32) {
 	d, own := s.value(t), s.own[t*s.values:][:s.values]
 	if t > 0 {
-		vek32.Mul_Inplace(products, ratios[:t])
-		vek32.MulNumber_Inplace(products, -1)
-		kernel.WeightedSumF32(d, s.values, products, t, 1, s.v, s.values, t, s.values)
+		weights := s.weights[t*s.n:][:t]
+		vek32.Mul_Into(weights, s.met[t*s.n:][:t], ratios)
+		vek32.MulNumber_Inplace(weights, -1)
+		kernel.WeightedSumF32(d, s.values, weights, t, 1, s.v, s.values, t, s.values)
 	}
 	vek32.MulNumber_Inplace(own, -s.before(t))
 	vek32.Add_Inplace(d, own)
 	vek32.MulNumber_Inplace(d, s.beta[t])
 }
 
-// attend starts y_t with what the state gives, and makes the weights of d_s of products q_t·k_s.
-func (s *scan) attend(t int, products, ratios []float32) {
+// attend starts y_t with what the state gives, and makes the weights of d_s; ratios are g_t/g_s up to the token.
+func (s *scan) attend(t int, ratios []float32) {
 	vek32.MulNumber_Into(s.out(t), s.own[(s.n+t)*s.values:][:s.values], s.before(t))
-	vek32.Mul_Inplace(products[:t+1], ratios)
-	clear(products[t+1:])
+	row := (s.n + t) * s.n
+	vek32.Mul_Into(s.weights[row:][:t+1], s.met[row:][:t+1], ratios)
+	clear(s.weights[row+t+1:][:s.n-t-1])
 }
 
 // before returns g_t.
