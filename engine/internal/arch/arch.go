@@ -16,6 +16,7 @@ import (
 // families are the constructors by general.architecture.
 var families = map[string]model.Constructor{
 	"deepseek2": deepseek2,
+	"falcon-h1": falconH1,
 	"gemma3":    gemma3,
 	"lfm2":      lfm2,
 	"lfm2moe":   lfm2moe,

@@ -10,6 +10,7 @@ type Layer struct {
 	norm, postNorm       []float32 // before the mixer, and on its result or nil
 	ffnNorm, postFFNNorm []float32
 	mixer                mixer
+	part                 int // of a pair of mixers, see both
 	ffn                  ffn
 }
 

@@ -89,7 +89,7 @@ func (ld *Loader) layer(i int) *Layer {
 	l := &Layer{Index: i, Spec: s}
 	l.norm = ld.vector(name("attn_norm.weight"), ld.spec.Width, true)
 	if s.FFN != nil {
-		l.ffnNorm = ld.vector(name(cmp.Or(s.FFNNorm, "ffn_norm")+".weight"), ld.spec.Width, true)
+		l.ffnNorm = ld.vector(ld.suffixed(name(cmp.Or(s.FFNNorm, "ffn_norm"))), ld.spec.Width, true)
 	}
 	if s.PostNorm {
 		l.postNorm = ld.vector(name("post_attention_norm.weight"), ld.spec.Width, true)

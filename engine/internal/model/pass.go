@@ -26,8 +26,14 @@ type segment struct {
 	at, n, pos int
 }
 
-// store returns what layer l remembers of the segment's sequence.
-func (s *segment) state(l *Layer) State { return s.seq.states[l.Index] }
+// state returns what layer l, or its part of a pair of mixers, remembers of the segment's sequence.
+func (s *segment) state(l *Layer) State {
+	st := s.seq.states[l.Index]
+	if b, ok := st.(*bothStates); ok {
+		return b[l.part]
+	}
+	return st
+}
 
 // start readies buffers, states and position tables before the workers start.
 func (p *pass) start() {

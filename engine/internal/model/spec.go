@@ -40,7 +40,7 @@ type LayerSpec struct {
 }
 
 // MixerSpec says how a layer's tokens see each other: Attention, MLA, or a mixer that sums up the past in a state of fixed size
-// (ShortConv, DeltaNet, Mamba2, Mamba).
+// (ShortConv, DeltaNet, Mamba2, Mamba), or Both of two.
 type MixerSpec interface {
 	load(ld *Loader, i int) mixer
 }
