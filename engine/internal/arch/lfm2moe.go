@@ -11,13 +11,13 @@ func lfm2moe(r *model.Reader) *model.Spec {
 		return s
 	}
 	dense := r.Size("leading_dense_block_count", 0, 0, len(s.Layers))
-	sigmoid := r.Sigmoid(true)
 	for i, w := range r.FFNWidths(s) {
 		if i < dense {
 			s.Layers[i].FFN = model.GatedFFN{Width: w}
 			continue
 		}
-		mix[i].Bias, mix[i].Normed, mix[i].Sigmoid = true, true, sigmoid
+		mix[i].Bias, mix[i].Normed = true, true
+		r.Gating(&mix[i], true)
 		s.Layers[i].FFN = mix[i]
 	}
 	return s

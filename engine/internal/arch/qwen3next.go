@@ -40,13 +40,10 @@ func qwenHybridExperts(r *model.Reader, d model.DeltaNet) *model.Spec {
 		r.Fail("expert_count", "a mixture of experts needs some")
 		return s
 	}
-	shared := r.Size("expert_shared_feed_forward_length", 0, 0, model.MaxWidth)
+	widths := r.Sizes("feed_forward_length", len(s.Layers), make([]int, len(s.Layers)), 0, model.MaxWidth)
 	for i := range s.Layers {
 		m := mix[i]
-		m.Shared, m.SharedGate, m.SharedScales = shared, true, true
-		if shared == 0 {
-			m.Shared = r.FFNWidths(s)[i]
-		}
+		m.Shared, m.SharedGate, m.SharedScales = r.SharedWidth(widths[i]), true, true
 		m.Normed, m.Scales, m.Fused = true, true, true
 		s.Layers[i].FFN = m
 	}

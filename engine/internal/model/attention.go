@@ -14,6 +14,11 @@ type Attention struct {
 	Rope        int     // index in Spec.Ropes
 	Scale       float32 // of scores
 	QKNorm      bool    // RMS norm on each query and key head
+	WholeNorm   bool    // one on all query heads together, and one on all key heads
+	NormRotated bool    // the norms come after RoPE
+	UnitNorm    bool    // the norms have no weights
+	ScoreCap    float32 // scores become cap·tanh(score/cap); 0 means none
+	Sinks       bool    // each query head has a score that takes part in the softmax without a value: attn_sinks
 	OutputBias  bool    // of W_O, where the file has it; biases of queries, keys and values are always read
 	Temperature Temperature
 	Gate        bool // the projection of queries has a gate for each head's output behind its query, see gate.go
@@ -58,7 +63,10 @@ type projections struct {
 	spec                Attention
 	q, k, v             Linear // k and v are nil for a layer whose rows come straight from its input
 	qBias, kBias, vBias []float32
-	qNorm, kNorm        []float32
+	qNorm, kNorm        []float32   // of heads, before RoPE
+	rotated             *headNorms  // of heads, after it; nil for none
+	whole               *wholeNorms // nil for none
+	softmax             attention.Softmax
 	gate                Linear // [heads·v, width] of gated attention; nil otherwise
 	gateBias            []float32
 	eps                 float32
@@ -96,7 +104,9 @@ func (s Attention) load(ld *Loader, i int) mixer {
 	} else { // where grouped-query attention becomes latent attention
 		a.attn, err = attention.NewMLA(g)
 	}
-	ld.failLayer(i, err)
+	if ld.failLayer(i, err); err == nil {
+		a.attn.SetSoftmax(a.softmax)
+	}
 	return a
 }
 
@@ -128,9 +138,10 @@ func (a *projections) loadQueries(ld *Loader, name func(string) string, width in
 	if a.spec.Gate && ld.err == nil {
 		a.splitGate()
 	}
-	if a.spec.QKNorm {
-		a.qNorm = ld.vector(name("attn_q_norm.weight"), g.KeySize, true)
-		a.kNorm = ld.vector(name("attn_k_norm.weight"), g.KeySize, true)
+	a.loadNorms(ld, name)
+	a.softmax.Cap = a.spec.ScoreCap
+	if a.spec.Sinks {
+		a.softmax.Sinks = ld.vector(name("attn_sinks.weight"), g.Heads, true)
 	}
 }
 
@@ -180,6 +191,7 @@ func (a *gqa) run(p *pass, w *worker, l *Layer) {
 	if p.probe.begins(StageInput) {
 		p.project(w, &w.in, projection{a.q, p.q}, projection{a.k, p.k}, projection{a.v, p.v}, projection{a.gate, p.gates})
 		w.Barrier()
+		a.normWhole(p, w)
 		if p.probe.ends(StageProjected) {
 			a.show(p, w)
 			return
@@ -312,15 +324,20 @@ func (a *projections) rotateQuery(p *pass, q, table []float32, pos int) {
 	for h := range a.spec.Heads {
 		rope.Rotate(q[h*d:][:d], table)
 	}
+	if a.rotated != nil {
+		a.normHeads(q, a.rotated.q)
+		scale(q, a.spec.Scale*a.spec.Temperature.at(pos))
+	}
 }
 
 // readyQuery adds the bias to a token's query, norms and scales each head.
 func (a *projections) readyQuery(q []float32, pos int) {
 	addBias(q, a.qBias, 0, 1)
-	d := a.spec.KeySize
-	for h := 0; a.qNorm != nil && h < a.spec.Heads; h++ {
-		head := q[h*d:][:d]
-		norm(head, head, a.qNorm, a.eps)
+	if a.rotated != nil {
+		return // scaled after RoPE and norm
+	}
+	if a.qNorm != nil {
+		a.normHeads(q, a.qNorm)
 	}
 	scale(q, a.spec.Scale*a.spec.Temperature.at(pos))
 }
@@ -329,6 +346,9 @@ func (a *projections) readyQuery(q []float32, pos int) {
 func (a *projections) append(p *pass, s *attention.Store, table []float32, pos, g int, k, v []float32) {
 	a.readyKV(g, k, v)
 	p.ropes[a.spec.Rope].rope.Rotate(k, table)
+	if a.rotated != nil {
+		norm(k, k, a.rotated.k, a.eps)
+	}
 	s.Append(pos, g, k, v)
 }
 

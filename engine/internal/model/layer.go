@@ -59,7 +59,7 @@ func (p *pass) layer(w *worker, l *Layer) {
 			return
 		}
 		p.probe.mixed(p, w)
-		p.add(w, l.mixer.bias(), l.postNorm)
+		p.add(w, l.mixer.bias(), l.postNorm, l.Spec.ResidualScale)
 		if p.probe.ends(StageMixed) {
 			return
 		}
@@ -78,19 +78,24 @@ func (p *pass) network(w *worker, l *Layer) {
 		return
 	}
 	p.probe.fed(p, w)
-	p.add(w, l.ffn.bias(), l.postFFNNorm)
+	p.add(w, l.ffn.bias(), l.postFFNNorm, l.Spec.ResidualScale)
 }
 
-// input norms the residual stream and brings the result, w.in, into the types wanted.
+// input norms the residual stream, unless weight is nil, and brings the result, w.in, into the types wanted.
 func (p *pass) input(w *worker, weight []float32, types []kernel.ActType) {
-	p.rmsNorm(w.h, w.x, weight, w.lo, w.hi)
+	if weight != nil {
+		p.rmsNorm(w.h, w.x, weight, w.lo, w.hi)
+	} else {
+		copy(w.h[w.lo*p.width:w.hi*p.width], w.x[w.lo*p.width:])
+	}
 	p.reset(w, &w.in, w.h, p.width)
 	p.sync(w)
 	p.quantize(w, &w.in, types)
 }
 
-// add adds the worker's rows of a block's result p.o to the residual stream, with the block's bias and post-norm where there are any.
-func (p *pass) add(w *worker, bias, post []float32) {
+// add adds the worker's rows of a block's result p.o to the residual stream, with the block's bias, post-norm and factor where there
+// are any.
+func (p *pass) add(w *worker, bias, post []float32, factor float32) {
 	e := p.width
 	for t := w.lo; t < w.hi; t++ {
 		o := p.o[t*e:][:e]
@@ -103,6 +108,10 @@ func (p *pass) add(w *worker, bias, post []float32) {
 			norm(o, o, post, p.spec.Eps)
 		}
 		x := w.x[t*e:][:e]
+		if factor != 0 {
+			addScaled(x, o, factor)
+			continue
+		}
 		for i, v := range o {
 			x[i] += v
 		}

@@ -21,9 +21,10 @@ func (r *router) route(m *Experts, bias, logits []float32, ids []int32, weights 
 		r.score, r.taken = make([]float32, n), make([]bool, n)
 	}
 	r.score, r.taken = r.score[:n], r.taken[:n]
-	if m.Sigmoid {
+	switch {
+	case m.Sigmoid:
 		sigmoid(logits)
-	} else {
+	case !m.Chosen:
 		softmax(logits)
 	}
 	copy(r.score, logits)
@@ -34,12 +35,17 @@ func (r *router) route(m *Experts, bias, logits []float32, ids []int32, weights 
 	if m.Groups > 1 {
 		r.dropGroups(m)
 	}
-	var sum float32
 	for i := range ids {
 		e := best(r.score, r.taken)
 		r.taken[e] = true
 		ids[i], weights[i] = int32(e), logits[e]
-		sum += logits[e]
+	}
+	if m.Chosen {
+		softmax(weights)
+	}
+	var sum float32
+	for _, w := range weights {
+		sum += w
 	}
 	f := m.Scale
 	if m.Normed {

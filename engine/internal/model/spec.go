@@ -11,20 +11,24 @@ import (
 // Spec is a decoder as its architecture's constructor describes it: shapes, constants and how layers flow. It names all
 // tensors that the model has; Load finds them.
 type Spec struct {
-	Arch       string // general.architecture
-	Width      int    // of the residual stream
-	Vocab      int    // tokens
-	Context    int    // trained context in tokens
-	Eps        float32
+	Arch       string  // general.architecture
+	Width      int     // of the residual stream
+	Vocab      int     // tokens
+	Context    int     // trained context in tokens
+	Eps        float32 // of norms
 	EmbedScale float32 // embeddings are multiplied by it; 0 means 1
 	Layers     []LayerSpec
 	Skipped    int               // layers of the file behind those that run: heads for speculative decoding
 	Ropes      []attn.RopeConfig // position embeddings, which mixers name by index
 	// RopeFactors says that the file may divide the frequencies of the first of Ropes by rope_freqs.weight.
 	RopeFactors bool
+	// LongRope says that the file may divide those of the first by rope_factors_short.weight, and in sequences that may get
+	// longer than the original context by rope_factors_long.weight (LongRoPE, arXiv 2402.13753).
+	LongRope    bool
 	OutputBias  bool     // output.bias, where the file has it
 	OutputNorm  string   // tensor of the norm before the output; "" means output_norm
 	OutputScale bool     // output.scale, where the file has it
+	LogitScale  float32  // logits are multiplied by it; 0 means 1
 	LogitCap    float32  // logits become cap·tanh(logits/cap); 0 means none
 	Unused      []string // tensors that files of the architecture may have and a decoder has no use for
 	// BlockRopePhase is the error in radians that block-wise RoPE of compressed layers allows; 0 without such layers.
@@ -33,13 +37,18 @@ type Spec struct {
 
 // LayerSpec is one transformer block.
 type LayerSpec struct {
-	PostNorm bool      // the mixer's and the network's results are normed too before they are added
-	Mixer    MixerSpec // nil in a layer that is only a network
-	FFN      FFNSpec   // nil in a layer that is only a mixer
-	FFNNorm  string    // tensor of the norm before the network; "" means ffn_norm
+	PostNorm      bool      // the mixer's and the network's results are normed too before they are added
+	NoPreNorm     bool      // their inputs are not
+	FFNNorm       string    // tensor of the norm before the network; "" means ffn_norm
+	ResidualScale float32   // their results are multiplied by it; 0 means 1
+	Mixer         MixerSpec // nil in a layer that is only a network
+	FFN           FFNSpec   // nil in a layer that is only a mixer
 }
 
-// MixerSpec says how a layer's tokens see each other: Attention, MLA, or a mixer that sums up the past in a state of fixed size
+// NoPosition is the position embedding of layers that have none (NoPE).
+func NoPosition() attn.RopeConfig { return attn.RopeConfig{Dims: 2, Base: 1, Fixed: true} }
+
+// MixerSpec says how a layer's tokens see each other: Attention, MLA, a mixer that sums up the past in a state of fixed size
 // (ShortConv, DeltaNet, Mamba2, Mamba), or Both of two.
 type MixerSpec interface {
 	load(ld *Loader, i int) mixer
@@ -57,6 +66,8 @@ type Activation uint8
 const (
 	SiLU Activation = iota
 	GELU            // in its tanh form
+	ReLU
+	ClampedSiLU // gpt-oss': x·σ(1.702·x)·(up+1), x and up clamped to 7
 )
 
 // Decoder reads what every decoder has: sizes of the residual stream, number of layers, trained context, epsilon.
@@ -69,7 +80,7 @@ func (r *Reader) Decoder() *Spec {
 		Width:   r.Size("embedding_length", -1, 1, MaxWidth),
 		Vocab:   r.Vocabulary(),
 		Context: r.Size("context_length", -1, 1, math.MaxInt32),
-		Eps:     float32(r.Positive("attention.layer_norm_rms_epsilon", 0)),
+		Eps:     r.epsilon("attention.layer_norm_rms_epsilon"),
 		Layers:  make([]LayerSpec, layers-skipped),
 		Skipped: skipped,
 	}
@@ -132,28 +143,43 @@ func (r *Reader) NoExperts() {
 	}
 }
 
-// Windows reads which layers attend in a sliding window: a list of flags, or every n-th layer is global. It returns the
-// window in tokens, 0 for none, and a flag per layer.
+// Windows reads which layers attend in a sliding window: a list of flags, or the last of every n layers is global. It returns
+// the window in tokens, 0 for none, and a flag per layer.
 func (r *Reader) Windows(s *Spec, every int) (window int, local []bool) {
+	window = r.Window(0)
+	return window, r.LocalLayers(s, window, every, false)
+}
+
+// Window reads the sliding window in tokens, def where the file does not say.
+func (r *Reader) Window(def int) int {
+	return r.Size("attention.sliding_window", def, 0, math.MaxInt32)
+}
+
+// LocalLayers reads which layers attend in a window, none when it is 0: a list of flags, or of every n layers all but the last,
+// or all but the first.
+func (r *Reader) LocalLayers(s *Spec, window, every int, first bool) []bool {
 	const pattern = "attention.sliding_window_pattern"
-	local = make([]bool, len(s.Layers))
-	window = r.Size("attention.sliding_window", 0, 0, math.MaxInt32)
+	local := make([]bool, len(s.Layers))
 	if window == 0 {
-		return 0, local
+		return local
 	}
 	if flags, ok := r.flags(pattern); ok {
 		if len(flags) < len(local) {
 			r.Fail(pattern, "%d values for %d layers", len(flags), len(local))
-			return 0, local
+			return local
 		}
 		copy(local, flags)
-		return window, local
+		return local
 	}
 	every = r.Size(pattern, every, 0, maxLayers)
-	for i := range local {
-		local[i] = every == 0 || i%every < every-1
+	global := every - 1
+	if first {
+		global = 0
 	}
-	return window, local
+	for i := range local {
+		local[i] = every == 0 || i%every != global
+	}
+	return local
 }
 
 // Geometry returns the shape of layer i's attention: query heads, key/value heads, of which DeepSeek's attention has one, and
