@@ -12,6 +12,7 @@ type RopeConfig struct {
 	Base    float64   // > 0, 10,000 in the original
 	Halves  bool      // pairs are (x_i, x_i+n/2) as in GPT-NeoX; otherwise (x_2i, x_2i+1)
 	Factors []float32 // per pair, divides the frequency (rope_freqs of Llama 3); nil means ones
+	Fixed   bool      // nothing rotates, whatever the position (NoPE): all angles are 0
 	Scale   float64   // positions are multiplied by it: 1/factor of linear scaling; 0 means 1
 
 	Yarn        bool    // interpolate low frequencies only, between BetaFast and BetaSlow rotations in OrigContext
@@ -44,7 +45,9 @@ func NewRope(c RopeConfig) (*Rope, error) {
 		if c.Factors != nil {
 			f /= float64(c.Factors[i])
 		}
-		r.freqs[i] = c.scaled(f, i, lo, hi)
+		if !c.Fixed {
+			r.freqs[i] = c.scaled(f, i, lo, hi)
+		}
 	}
 	return r, nil
 }

@@ -14,6 +14,9 @@ type Attention struct {
 	Rope        int     // index in Spec.Ropes
 	Scale       float32 // of scores
 	QKNorm      bool    // RMS norm on each query and key head
+	QKLayerNorm QKLayerNorm
+	Clamp       float32 // queries, keys and values are clamped to ±Clamp before their norms; 0: they are not
+	ALiBi       float32 // the largest bias of ALiBi, see ALiBiSlopes; 0 means none
 	OutputBias  bool    // of W_O, where the file has it; biases of queries, keys and values are always read
 	Temperature Temperature
 	// Compressed is the shape of cached rows when keys and values are compressed to latents; nil for plain rows.
@@ -58,6 +61,7 @@ type projections struct {
 	q, k, v             Linear // k and v are nil for a layer whose rows come straight from its input
 	qBias, kBias, vBias []float32
 	qNorm, kNorm        []float32
+	layerNorm           *qkLayerNorm // nil without
 	eps                 float32
 	types               []kernel.ActType
 }
@@ -88,9 +92,12 @@ func (s Attention) load(ld *Loader, i int) mixer {
 	}
 	a.projections.types, a.output.types = actTypes(a.q, a.k, a.v), actTypes(a.o)
 	var err error
-	if ld.plain {
+	switch {
+	case s.ALiBi != 0:
+		a.attn, err = attention.NewALiBi(g, ALiBiSlopes(g.Heads, s.ALiBi), !ld.plain)
+	case ld.plain:
 		a.attn, err = attention.NewGQA(g)
-	} else { // where grouped-query attention becomes latent attention
+	default: // where grouped-query attention becomes latent attention
 		a.attn, err = attention.NewMLA(g)
 	}
 	ld.failLayer(i, err)
@@ -119,6 +126,7 @@ func (a *projections) loadQueries(ld *Loader, name func(string) string, width in
 		a.kBias = ld.vector(name("attn_k.bias"), nk, false)
 		a.vBias = ld.vector(name("attn_v.bias"), nv, false)
 	}
+	a.layerNorm = a.spec.QKLayerNorm.load(ld, name, g)
 	if a.spec.QKNorm {
 		a.qNorm = ld.vector(name("attn_q_norm.weight"), g.KeySize, true)
 		a.kNorm = ld.vector(name("attn_k_norm.weight"), g.KeySize, true)
@@ -296,6 +304,10 @@ func (a *projections) rotateQuery(p *pass, q, table []float32, pos int) {
 // readyQuery adds the bias to a token's query, norms and scales each head.
 func (a *projections) readyQuery(q []float32, pos int) {
 	addBias(q, a.qBias, 0, 1)
+	clamp(q, a.spec.Clamp)
+	if a.layerNorm != nil {
+		a.layerNorm.queries(q)
+	}
 	d := a.spec.KeySize
 	for h := 0; a.qNorm != nil && h < a.spec.Heads; h++ {
 		head := q[h*d:][:d]
@@ -318,6 +330,11 @@ func (a *projections) readyKV(g int, k, v []float32) {
 	}
 	if a.vBias != nil {
 		addBias(v, a.vBias[g*len(v):][:len(v)], 0, 1)
+	}
+	clamp(k, a.spec.Clamp)
+	clamp(v, a.spec.Clamp)
+	if a.layerNorm != nil {
+		a.layerNorm.key(g, k)
 	}
 	if a.kNorm != nil {
 		norm(k, k, a.kNorm, a.eps)

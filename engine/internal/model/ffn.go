@@ -101,9 +101,15 @@ func (f *gatedFFN) activate(gate, up []float32, r0, r1 int) {
 
 // mul computes gate = act(gate) ⊙ up.
 func (a Activation) mul(gate, up []float32) {
-	if a == GELU {
-		kernel.GELUMul(gate, gate, up)
-	} else {
+	switch a {
+	case SiLU:
 		kernel.SiLUMul(gate, gate, up)
+	case GELU:
+		kernel.GELUMul(gate, gate, up)
+	default:
+		a.apply(gate, nil)
+		for i, v := range up[:len(gate)] {
+			gate[i] *= v
+		}
 	}
 }

@@ -7,8 +7,8 @@ type Layer struct {
 	Index int // in the model, from 0
 	Spec  LayerSpec
 
-	norm, postNorm       []float32 // before the mixer, and on its result or nil
-	ffnNorm, postFFNNorm []float32
+	norm, postNorm       *normWeights // before the mixer, and on its result or nil
+	ffnNorm, postFFNNorm *normWeights
 	mixer                mixer
 	ffn                  ffn
 }
@@ -54,7 +54,11 @@ func (p *pass) layer(w *worker, l *Layer) {
 			return
 		}
 		p.probe.mixed(p, w)
-		p.add(w, l.mixer.bias(), l.postNorm)
+		if l.Spec.Parallel {
+			p.hold(w, l.mixer.bias())
+		} else {
+			p.add(w, l.mixer.bias(), l.postNorm)
+		}
 		if p.probe.ends(StageMixed) {
 			return
 		}
@@ -66,18 +70,21 @@ func (p *pass) layer(w *worker, l *Layer) {
 	}
 	p.probe.fed(p, w)
 	p.add(w, l.ffn.bias(), l.postFFNNorm)
+	if l.Spec.Parallel {
+		p.addHeld(w)
+	}
 }
 
 // input norms the residual stream and brings the result, w.in, into the types wanted.
-func (p *pass) input(w *worker, weight []float32, types []kernel.ActType) {
-	p.rmsNorm(w.h, w.x, weight, w.lo, w.hi)
+func (p *pass) input(w *worker, n *normWeights, types []kernel.ActType) {
+	p.normRows(w.h, w.x, n, w.lo, w.hi)
 	p.reset(w, &w.in, w.h, p.width)
 	p.sync(w)
 	p.quantize(w, &w.in, types)
 }
 
 // add adds the worker's rows of a block's result p.o to the residual stream, with the block's bias and post-norm where there are any.
-func (p *pass) add(w *worker, bias, post []float32) {
+func (p *pass) add(w *worker, bias []float32, post *normWeights) {
 	e := p.width
 	for t := w.lo; t < w.hi; t++ {
 		o := p.o[t*e:][:e]
@@ -87,11 +94,29 @@ func (p *pass) add(w *worker, bias, post []float32) {
 			addBias(o, bias, 0, 1)
 		}
 		if post != nil {
-			norm(o, o, post, p.spec.Eps)
+			post.apply(o, o)
 		}
 		x := w.x[t*e:][:e]
 		for i, v := range o {
 			x[i] += v
 		}
+	}
+}
+
+// hold keeps the worker's rows of the mixer's result while the feed-forward network of a parallel layer runs.
+func (p *pass) hold(w *worker, bias []float32) {
+	e := p.width
+	for t := w.lo; t < w.hi; t++ {
+		held := w.held[t*e:][:e]
+		copy(held, p.o[t*e:])
+		addBias(held, bias, 0, 1)
+	}
+}
+
+// addHeld adds what hold kept to the residual stream.
+func (p *pass) addHeld(w *worker) {
+	e := p.width
+	for i, v := range w.held[w.lo*e : w.hi*e] {
+		w.x[w.lo*e+i] += v
 	}
 }

@@ -98,6 +98,9 @@ func (o *logitsPass) finish(x []float32, r0, r1 int) {
 	if b := o.m.bias; b != nil {
 		addBias(x, b[r0:r1], 0, 1)
 	}
+	if f := o.m.spec.LogitScale; f != 0 {
+		scale(x, f)
+	}
 	if c := o.m.spec.LogitCap; c != 0 {
 		for i, v := range x {
 			x[i] = c * float32(math.Tanh(float64(v/c)))

@@ -172,6 +172,12 @@ func (r *Reader) Text(k, def string) string {
 	return s
 }
 
+// HasTensor reports whether the file has a tensor.
+func (r *Reader) HasTensor(name string) bool {
+	_, err := r.f.Tensor(name)
+	return err == nil
+}
+
 // Vocabulary returns the number of rows of the token embedding.
 func (r *Reader) Vocabulary() int {
 	const name = "token_embd.weight"

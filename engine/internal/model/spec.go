@@ -15,14 +15,20 @@ type Spec struct {
 	Vocab      int    // tokens
 	Context    int    // trained context in tokens
 	Eps        float32
+	Norm       NormSpec
 	EmbedScale float32 // embeddings are multiplied by it; 0 means 1
 	Layers     []LayerSpec
 	Skipped    int               // layers of the file behind those that run: heads for speculative decoding
 	Ropes      []attn.RopeConfig // position embeddings, which mixers name by index
 	// RopeFactors says that the file may divide the frequencies of the first of Ropes by rope_freqs.weight.
 	RopeFactors bool
+	EmbedNorm   bool     // embeddings are normed (token_embd_norm)
+	Positions   bool     // learned position embeddings are added to those of tokens (position_embd)
+	Tied        bool     // the output is the token embedding, whatever the file has
+	Required    []string // tensors that are optional elsewhere and must be there; "blk.*." stands for every layer
 	OutputBias  bool     // output.bias, where the file has it
 	OutputScale bool     // output.scale, where the file has it
+	LogitScale  float32  // logits are multiplied by it; 0 means 1
 	LogitCap    float32  // logits become cap·tanh(logits/cap); 0 means none
 	Unused      []string // tensors that files of the architecture may have and a decoder has no use for
 	// BlockRopePhase is the error in radians that block-wise RoPE of compressed layers allows; 0 without such layers.
@@ -31,9 +37,12 @@ type Spec struct {
 
 // LayerSpec is one transformer block.
 type LayerSpec struct {
-	PostNorm bool // the mixer's and the network's results are normed too before they are added
-	Mixer    MixerSpec
-	FFN      FFNSpec
+	Parallel bool // attention and feed-forward network both get the layer's input, and both are added to it
+	// MixerNorm and FFNNorm name the norms before the two parts, which may be the same; "" stands for attn_norm and ffn_norm.
+	MixerNorm, FFNNorm string
+	PostNorm           bool // the mixer's and the network's results are normed too before they are added
+	Mixer              MixerSpec
+	FFN                FFNSpec
 }
 
 // MixerSpec says how a layer's tokens see each other: Attention or MLA.
@@ -41,7 +50,7 @@ type MixerSpec interface {
 	load(ld *Loader, i int) mixer
 }
 
-// FFNSpec says what a layer's feed-forward network is: GatedFFN or Experts.
+// FFNSpec says what a layer's feed-forward network is: GatedFFN, PlainFFN or Experts.
 type FFNSpec interface {
 	load(ld *Loader, i int) ffn
 }
@@ -53,11 +62,22 @@ type Activation uint8
 const (
 	SiLU Activation = iota
 	GELU            // in its tanh form
+	ReLU
+	ReLUSquared
 )
 
 // Decoder reads what every decoder has: sizes of the residual stream, number of layers, trained context, epsilon.
 // The constructor completes the layers.
-func (r *Reader) Decoder() *Spec {
+func (r *Reader) Decoder() *Spec { return r.decoder("attention.layer_norm_rms_epsilon") }
+
+// LayerNormDecoder is Decoder for a model whose norms are layer norms, with biases where the file has them.
+func (r *Reader) LayerNormDecoder() *Spec {
+	s := r.decoder("attention.layer_norm_epsilon")
+	s.Norm = NormSpec{Mean: true, Bias: true}
+	return s
+}
+
+func (r *Reader) decoder(epsilon string) *Spec {
 	layers := r.Size("block_count", -1, 1, maxLayers)
 	skipped := r.Size("nextn_predict_layers", 0, 0, layers-1)
 	s := &Spec{
@@ -65,7 +85,7 @@ func (r *Reader) Decoder() *Spec {
 		Width:   r.Size("embedding_length", -1, 1, MaxWidth),
 		Vocab:   r.Vocabulary(),
 		Context: r.Size("context_length", -1, 1, math.MaxInt32),
-		Eps:     float32(r.Positive("attention.layer_norm_rms_epsilon", 0)),
+		Eps:     float32(r.Positive(epsilon, 0)),
 		Layers:  make([]LayerSpec, layers-skipped),
 		Skipped: skipped,
 	}
