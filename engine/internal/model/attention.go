@@ -19,6 +19,9 @@ type Attention struct {
 	UnitNorm    bool    // the norms have no weights
 	ScoreCap    float32 // scores become cap·tanh(score/cap); 0 means none
 	Sinks       bool    // each query head has a score that takes part in the softmax without a value: attn_sinks
+	QKLayerNorm QKLayerNorm
+	Clamp       float32 // queries, keys and values are clamped to ±Clamp before their norms; 0: they are not
+	ALiBi       float32 // the largest bias of ALiBi, see ALiBiSlopes; 0 means none
 	OutputBias  bool    // of W_O, where the file has it; biases of queries, keys and values are always read
 	Temperature Temperature
 	Gate        bool // the projection of queries has a gate for each head's output behind its query, see gate.go
@@ -69,6 +72,7 @@ type projections struct {
 	softmax             attention.Softmax
 	gate                Linear // [heads·v, width] of gated attention; nil otherwise
 	gateBias            []float32
+	layerNorm           *qkLayerNorm // nil without
 	eps                 float32
 	types               []kernel.ActType
 }
@@ -99,9 +103,12 @@ func (s Attention) load(ld *Loader, i int) mixer {
 	}
 	a.projections.types, a.output.types = actTypes(a.inputMatrices()...), actTypes(a.o)
 	var err error
-	if ld.plain {
+	switch {
+	case s.ALiBi != 0:
+		a.attn, err = attention.NewALiBi(g, ALiBiSlopes(g.Heads, s.ALiBi), !ld.plain)
+	case ld.plain:
 		a.attn, err = attention.NewGQA(g)
-	} else { // where grouped-query attention becomes latent attention
+	default: // where grouped-query attention becomes latent attention
 		a.attn, err = attention.NewMLA(g)
 	}
 	if ld.failLayer(i, err); err == nil {
@@ -138,6 +145,7 @@ func (a *projections) loadQueries(ld *Loader, name func(string) string, width in
 	if a.spec.Gate && ld.err == nil {
 		a.splitGate()
 	}
+	a.layerNorm = a.spec.QKLayerNorm.load(ld, name, g)
 	a.loadNorms(ld, name)
 	a.softmax.Cap = a.spec.ScoreCap
 	if a.spec.Sinks {
@@ -333,6 +341,10 @@ func (a *projections) rotateQuery(p *pass, q, table []float32, pos int) {
 // readyQuery adds the bias to a token's query, norms and scales each head.
 func (a *projections) readyQuery(q []float32, pos int) {
 	addBias(q, a.qBias, 0, 1)
+	clamp(q, a.spec.Clamp)
+	if a.layerNorm != nil {
+		a.layerNorm.queries(q)
+	}
 	if a.rotated != nil {
 		return // scaled after RoPE and norm
 	}
@@ -359,6 +371,11 @@ func (a *projections) readyKV(g int, k, v []float32) {
 	}
 	if a.vBias != nil {
 		addBias(v, a.vBias[g*len(v):][:len(v)], 0, 1)
+	}
+	clamp(k, a.spec.Clamp)
+	clamp(v, a.spec.Clamp)
+	if a.layerNorm != nil {
+		a.layerNorm.key(g, k)
 	}
 	if a.kNorm != nil {
 		norm(k, k, a.kNorm, a.eps)

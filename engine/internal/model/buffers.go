@@ -17,6 +17,7 @@ const (
 // activations are rows that one worker (a decode step) or all workers (a batch) compute on.
 type activations struct {
 	x, h  []float32  // residual stream and its norm, [rows, width]
+	held  []float32  // the mixer's result in a parallel layer, [rows, width]
 	heads []float32  // outputs of attention heads [rows, heads·value size]
 	low   []float32  // normed queries of low rank
 	lowQ  kernel.Act // low
@@ -48,6 +49,7 @@ type widths struct {
 	q, k, v, heads, ff, rows, sums int
 	gates, both                    int
 	low                            int // rank of queries
+	held                           int // width of what a parallel layer holds
 	experts, used, mixed           int // experts of a layer, those of a token, and the width of these together
 }
 
@@ -90,7 +92,7 @@ func newExecutor(s *Spec, ropes []ropePlan, layers []*Layer, threads int) *execu
 	}
 	e.grow(1)
 	m := e.most
-	perToken := 4*(3*e.width+m.q+m.k+m.v+m.gates+m.both+m.heads+2*m.ff+m.rows+m.sums+2*m.mixed) + e.width + m.heads + m.ff + m.mixed
+	perToken := 4*(3*e.width+m.q+m.k+m.v+m.gates+m.both+m.held+m.heads+2*m.ff+m.rows+m.sums+2*m.mixed) + e.width + m.heads + m.ff + m.mixed
 	budget := batchBytes
 	if m.experts > 0 {
 		budget *= m.experts / m.used // an expert gets this share of the tokens, and has as many more weights beside it
@@ -107,6 +109,9 @@ func (e *executor) include(l *Layer) {
 	}
 	if l.ffn != nil {
 		l.ffn.include(e)
+	}
+	if l.Spec.Parallel {
+		e.most.held = e.width
 	}
 	if e.most != before {
 		e.rows = 0
@@ -127,6 +132,7 @@ func (a *activations) alloc(rows, width int, m widths) {
 	a.h = make([]float32, rows*width)
 	a.heads = make([]float32, rows*m.heads)
 	a.low = make([]float32, rows*m.low)
+	a.held = make([]float32, rows*m.held)
 }
 
 // grow makes the shared buffers large enough for a pass of n rows.

@@ -29,17 +29,6 @@ func (ld *Loader) conv(name string, size, channels int, bias, required bool) *co
 	return c
 }
 
-// floats loads a tensor as float32.
-func (ld *Loader) floats(name string, dims ...int) []float32 {
-	t, b := ld.find(name, dims...)
-	if ld.err != nil {
-		return nil
-	}
-	v := make([]float32, t.Elements())
-	ld.fail(t, kernel.Dequantize(v, t.Type, b))
-	return v
-}
-
 // stateSize returns the values that the convolution remembers.
 func (c *conv) stateSize() int { return (c.size - 1) * c.channels }
 

@@ -1,8 +1,6 @@
 package model
 
 import (
-	"math"
-
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
 )
@@ -74,7 +72,7 @@ func (p *pass) Work(pw *pool.Worker) {
 			return
 		}
 	}
-	p.rmsNorm(w.h, w.x, p.model.norm, w.lo, w.hi)
+	p.normRows(w.h, w.x, p.model.norm, w.lo, w.hi)
 }
 
 // single reports whether this pass is a decode step of one sequence.
@@ -121,23 +119,10 @@ func (p *pass) embed(w *worker) {
 		if f != 0 {
 			scale(row, f)
 		}
-	}
-}
-
-// rmsNorm writes x / rms(x) · weight for rows lo … hi-1.
-func (p *pass) rmsNorm(dst, x, weight []float32, lo, hi int) {
-	e := p.width
-	for t := lo; t < hi; t++ {
-		norm(dst[t*e:][:e], x[t*e:][:e], weight, p.spec.Eps)
-	}
-}
-
-// norm is RMS norm of one vector; dst may be x.
-func norm(dst, x, weight []float32, eps float32) {
-	f := float32(1 / math.Sqrt(float64(kernel.SumSquares(x)/float32(len(x))+eps)))
-	weight, dst = weight[:len(x)], dst[:len(x)]
-	for i, v := range x {
-		dst[i] = v * f * weight[i]
+		p.model.addPosition(row, w.h[t*e:][:e], p.pos[t])
+		if n := p.model.embedNorm; n != nil {
+			n.apply(row, row)
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ type Spec struct {
 	Vocab      int     // tokens
 	Context    int     // trained context in tokens
 	Eps        float32 // of norms
+	Norm       NormSpec
 	EmbedScale float32 // embeddings are multiplied by it; 0 means 1
 	Layers     []LayerSpec
 	Skipped    int               // layers of the file behind those that run: heads for speculative decoding
@@ -25,6 +26,10 @@ type Spec struct {
 	// LongRope says that the file may divide those of the first by rope_factors_short.weight, and in sequences that may get
 	// longer than the original context by rope_factors_long.weight (LongRoPE, arXiv 2402.13753).
 	LongRope    bool
+	EmbedNorm   bool     // embeddings are normed (token_embd_norm)
+	Positions   bool     // learned position embeddings are added to those of tokens (position_embd)
+	Tied        bool     // the output is the token embedding, whatever the file has
+	Required    []string // tensors that are optional elsewhere and must be there; "blk.*." stands for every layer
 	OutputBias  bool     // output.bias, where the file has it
 	OutputNorm  string   // tensor of the norm before the output; "" means output_norm
 	OutputScale bool     // output.scale, where the file has it
@@ -37,12 +42,14 @@ type Spec struct {
 
 // LayerSpec is one transformer block.
 type LayerSpec struct {
-	PostNorm      bool      // the mixer's and the network's results are normed too before they are added
-	NoPreNorm     bool      // their inputs are not
-	FFNNorm       string    // tensor of the norm before the network; "" means ffn_norm
-	ResidualScale float32   // their results are multiplied by it; 0 means 1
-	Mixer         MixerSpec // nil in a layer that is only a network
-	FFN           FFNSpec   // nil in a layer that is only a mixer
+	Parallel bool // attention and feed-forward network both get the layer's input, and both are added to it
+	// MixerNorm and FFNNorm name the norms before the two parts, which may be the same; "" stands for attn_norm and ffn_norm.
+	MixerNorm, FFNNorm string
+	PostNorm           bool      // the mixer's and the network's results are normed too before they are added
+	NoPreNorm          bool      // their inputs are not
+	ResidualScale      float32   // their results are multiplied by it; 0 means 1
+	Mixer              MixerSpec // nil in a layer that is only a network
+	FFN                FFNSpec   // nil in a layer that is only a mixer
 }
 
 // NoPosition is the position embedding of layers that have none (NoPE).
@@ -54,7 +61,7 @@ type MixerSpec interface {
 	load(ld *Loader, i int) mixer
 }
 
-// FFNSpec says what a layer's feed-forward network is: GatedFFN or Experts.
+// FFNSpec says what a layer's feed-forward network is: GatedFFN, PlainFFN or Experts.
 type FFNSpec interface {
 	load(ld *Loader, i int) ffn
 }
@@ -68,11 +75,21 @@ const (
 	GELU            // in its tanh form
 	ReLU
 	ClampedSiLU // gpt-oss': x·σ(1.702·x)·(up+1), x and up clamped to 7
+	ReLUSquared
 )
 
 // Decoder reads what every decoder has: sizes of the residual stream, number of layers, trained context, epsilon.
 // The constructor completes the layers.
-func (r *Reader) Decoder() *Spec {
+func (r *Reader) Decoder() *Spec { return r.decoder("attention.layer_norm_rms_epsilon") }
+
+// LayerNormDecoder is Decoder for a model whose norms are layer norms, with biases where the file has them.
+func (r *Reader) LayerNormDecoder() *Spec {
+	s := r.decoder("attention.layer_norm_epsilon")
+	s.Norm = NormSpec{Mean: true, Bias: true}
+	return s
+}
+
+func (r *Reader) decoder(epsilon string) *Spec {
 	layers := r.Size("block_count", -1, 1, maxLayers)
 	skipped := r.Size("nextn_predict_layers", 0, 0, layers-1)
 	s := &Spec{
@@ -80,7 +97,7 @@ func (r *Reader) Decoder() *Spec {
 		Width:   r.Size("embedding_length", -1, 1, MaxWidth),
 		Vocab:   r.Vocabulary(),
 		Context: r.Size("context_length", -1, 1, math.MaxInt32),
-		Eps:     r.epsilon("attention.layer_norm_rms_epsilon"),
+		Eps:     r.epsilon(epsilon),
 		Layers:  make([]LayerSpec, layers-skipped),
 		Skipped: skipped,
 	}
