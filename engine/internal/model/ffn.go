@@ -52,6 +52,8 @@ func (f *gatedFFN) loadMatrices(ld *Loader, name func(string) string, s GatedFFN
 	}
 }
 
+func (f *gatedFFN) lower() Linear { return f.down }
+
 func (f *gatedFFN) include(e *executor) { e.most.ff = max(e.most.ff, f.gate.Rows) }
 
 func (f *gatedFFN) inputs() []kernel.ActType { return f.types }
