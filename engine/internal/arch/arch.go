@@ -46,6 +46,8 @@ var families = map[string]model.Constructor{
 	"hunyuan-dense":  hunyuanDense,
 	"hunyuan-moe":    hunyuanMoE,
 	"internlm2":      internlm2,
+	"jamba":          jamba,
+	"mamba":          mamba,
 	"jais":           jais,
 	"jais2":          jais2,
 	"lfm2":           lfm2,

@@ -92,3 +92,11 @@ func (r *Reader) Mamba2() Mamba2 {
 	m.HeadSize = max(n/m.Heads, 1)
 	return m
 }
+
+// Mamba reads the shape of Mamba 1's mixers.
+func (r *Reader) Mamba() Mamba {
+	return Mamba{
+		Inner: r.Size("ssm.inner_size", -1, 1, MaxWidth), State: r.Size("ssm.state_size", -1, 1, maxState),
+		Rank: r.Size("ssm.time_step_rank", -1, 1, MaxWidth), Conv: r.Size("ssm.conv_kernel", -1, 2, maxConv),
+	}
+}
