@@ -128,6 +128,7 @@ func RelativeVariants() map[string]Relative {
 		func(m *Relative) { m.Shared, m.FusedQKV = 64, true })
 	add("minimax-m2", "minimax-m2", whole, experts, wide, choice, sigmoid, key("rope.dimension_count", uint32(8)))
 	add("deepseek", "deepseek", experts, sharedCount, dense, key("expert_weights_scale", float32(1.5)))
+	add("smallthinker", "smallthinker", layers(5, 64), experts, key("attention.sliding_window", uint32(4096)), sigmoid)
 	add("llama4", "llama4", layers(4, 64), experts, key("interleave_moe_layer_step", uint32(2)),
 		func(m *Relative) { m.Shared, m.Every = 32, 2 })
 	return out

@@ -48,6 +48,7 @@ var families = map[string]model.Constructor{
 	"qwen3vl":       qwen3vl,
 	"qwen3vlmoe":    qwen3vlmoe,
 	"seed_oss":      seedoss,
+	"smallthinker":  smallthinker,
 	"smollm3":       smollm3,
 }
 
