@@ -142,6 +142,9 @@ func (l *Layer) decode(p *Partial, part int, hs headRange, s *Store, pos int, q 
 		s.scores(scores, size, q[hs.lo*l.KeySize:], hs.len(), l.KeySize, sc, hs.lo, hs.g, from, n)
 	}
 	for r := range hs.len() {
+		if l.slopes != nil {
+			l.lower(scores[r*size:][:n], hs.lo+r, from, pos)
+		}
 		at := (hs.lo+r)*slots + part
 		p.peak[at], p.sum[at] = l.weigh(scores[r*size:][:n], skip)
 	}

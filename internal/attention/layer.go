@@ -12,6 +12,7 @@ import (
 // use.
 type Layer struct {
 	attn.Geometry
+	slopes   []float32     // of ALiBi, per query head; nil without
 	mla      *attn.Latent  // nil for GQA
 	latent   bool          // one row is cached for key and value: the key is its first KeySize columns, the value its last ValueSize
 	r        int           // of a latent layer: columns that are rotated

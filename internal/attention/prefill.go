@@ -47,6 +47,9 @@ func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q []float32,
 		} else {
 			s.scores(tile.scores, prefillCols, q, rows, l.Heads*l.KeySize, sc, 0, g, from, cols)
 		}
+		for r := 0; l.slopes != nil && r < rows; r++ {
+			l.lower(tile.scores[r*prefillCols:][:cols], h, from, tile.pos+r)
+		}
 		tile.softmax(from, cols)
 		if l.expanded != nil {
 			l.expandedSum(&tile, s, g, from, cols)

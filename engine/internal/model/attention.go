@@ -19,8 +19,12 @@ type Attention struct {
 	UnitNorm    bool    // the norms have no weights
 	ScoreCap    float32 // scores become cap·tanh(score/cap); 0 means none
 	Sinks       bool    // each query head has a score that takes part in the softmax without a value: attn_sinks
+	QKLayerNorm QKLayerNorm
+	Clamp       float32 // queries, keys and values are clamped to ±Clamp before their norms; 0: they are not
+	ALiBi       float32 // the largest bias of ALiBi, see ALiBiSlopes; 0 means none
 	OutputBias  bool    // of W_O, where the file has it; biases of queries, keys and values are always read
 	Temperature Temperature
+	Gate        bool // the projection of queries has a gate for each head's output behind its query, see gate.go
 	// Compressed is the shape of cached rows when keys and values are compressed to latents; nil for plain rows.
 	Compressed *CompressedShape
 }
@@ -67,6 +71,9 @@ type projections struct {
 	rotated             *headNorms  // of heads, after it; nil for none
 	whole               *wholeNorms // nil for none
 	softmax             attention.Softmax
+	gate                Linear // [heads·v, width] of gated attention; nil otherwise
+	gateBias            []float32
+	layerNorm           *qkLayerNorm // nil without
 	eps                 float32
 	types               []kernel.ActType
 }
@@ -95,11 +102,14 @@ func (s Attention) load(ld *Loader, i int) mixer {
 	if ld.err != nil {
 		return a
 	}
-	a.projections.types, a.output.types = actTypes(a.q, a.k, a.v), actTypes(a.o)
+	a.projections.types, a.output.types = actTypes(a.inputMatrices()...), actTypes(a.o)
 	var err error
-	if ld.plain {
+	switch {
+	case s.ALiBi != 0:
+		a.attn, err = attention.NewALiBi(g, ALiBiSlopes(g.Heads, s.ALiBi), !ld.plain)
+	case ld.plain:
 		a.attn, err = attention.NewGQA(g)
-	} else { // where grouped-query attention becomes latent attention
+	default: // where grouped-query attention becomes latent attention
 		a.attn, err = attention.NewMLA(g)
 	}
 	if ld.failLayer(i, err); err == nil {
@@ -112,6 +122,9 @@ func (s Attention) load(ld *Loader, i int) mixer {
 func (a *projections) loadQueries(ld *Loader, name func(string) string, width int) {
 	g := a.spec.Geometry
 	nq, nk, nv := g.Heads*g.KeySize, g.KVHeads*g.KeySize, g.KVHeads*g.ValueSize
+	if a.spec.Gate {
+		nq *= 2
+	}
 	if ld.has(name("attn_qkv.weight")) {
 		fused := ld.linear(name("attn_qkv"), nq+nk+nv, width, true)
 		bias := ld.vector(name("attn_qkv.bias"), nq+nk+nv, false)
@@ -130,6 +143,10 @@ func (a *projections) loadQueries(ld *Loader, name func(string) string, width in
 		a.kBias = ld.vector(name("attn_k.bias"), nk, false)
 		a.vBias = ld.vector(name("attn_v.bias"), nv, false)
 	}
+	if a.spec.Gate && ld.err == nil {
+		a.splitGate()
+	}
+	a.layerNorm = a.spec.QKLayerNorm.load(ld, name, g)
 	a.loadNorms(ld, name)
 	a.softmax.Cap = a.spec.ScoreCap
 	if a.spec.Sinks {
@@ -145,6 +162,14 @@ func (a *projections) loadKeysValues(ld *Loader, name func(string) string, width
 	}
 }
 
+// inputMatrices are those that the layer's input is multiplied by.
+func (a *projections) inputMatrices() []Linear {
+	if a.gate.Matrix == nil {
+		return []Linear{a.q, a.k, a.v}
+	}
+	return []Linear{a.q, a.k, a.v, a.gate}
+}
+
 func (a *gqa) inputs() []kernel.ActType { return a.projections.types }
 
 func (a *gqa) include(e *executor) {
@@ -158,6 +183,9 @@ func (a *projections) include(e *executor) {
 	m.q = max(m.q, g.Heads*g.KeySize)
 	m.k = max(m.k, g.KVHeads*g.KeySize)
 	m.v = max(m.v, g.KVHeads*g.ValueSize)
+	if a.gate.Matrix != nil {
+		m.gates = max(m.gates, a.gate.Rows)
+	}
 }
 
 func (a *gqa) newState(f CacheFormat, n int) State { return newStore(a.attn, f, n) }
@@ -165,12 +193,12 @@ func (a *gqa) newState(f CacheFormat, n int) State { return newStore(a.attn, f, 
 func (a *gqa) size(f CacheFormat) CacheSize { return cacheSize(a.attn, f) }
 
 func (a *gqa) bytes(f CacheFormat, depth int) (weights, cache int) {
-	return matrixBytes(a.q.Matrix, a.k.Matrix, a.v.Matrix, a.o.Matrix), a.attn.CompressedTokens(depth) * a.attn.RowBytes(f)
+	return matrixBytes(a.q.Matrix, a.k.Matrix, a.v.Matrix, a.gate.Matrix, a.o.Matrix), a.attn.CompressedTokens(depth) * a.attn.RowBytes(f)
 }
 
 func (a *gqa) run(p *pass, w *worker, l *Layer) {
 	if p.probe.begins(StageInput) {
-		p.project(w, &w.in, projection{a.q, p.q}, projection{a.k, p.k}, projection{a.v, p.v})
+		p.project(w, &w.in, projection{a.q, p.q}, projection{a.k, p.k}, projection{a.v, p.v}, projection{a.gate, p.gates})
 		w.Barrier()
 		a.normWhole(p, w)
 		if p.probe.ends(StageProjected) {
@@ -182,6 +210,7 @@ func (a *gqa) run(p *pass, w *worker, l *Layer) {
 		} else {
 			a.attendMany(p, w, l)
 		}
+		a.applyGate(p, w)
 	}
 	p.probe.headsDone(p, w)
 	if !p.probe.ends(StageHeads) {
@@ -313,6 +342,10 @@ func (a *projections) rotateQuery(p *pass, q, table []float32, pos int) {
 // readyQuery adds the bias to a token's query, norms and scales each head.
 func (a *projections) readyQuery(q []float32, pos int) {
 	addBias(q, a.qBias, 0, 1)
+	clamp(q, a.spec.Clamp)
+	if a.layerNorm != nil {
+		a.layerNorm.queries(q)
+	}
 	if a.rotated != nil {
 		return // scaled after RoPE and norm
 	}
@@ -339,6 +372,11 @@ func (a *projections) readyKV(g int, k, v []float32) {
 	}
 	if a.vBias != nil {
 		addBias(v, a.vBias[g*len(v):][:len(v)], 0, 1)
+	}
+	clamp(k, a.spec.Clamp)
+	clamp(v, a.spec.Clamp)
+	if a.layerNorm != nil {
+		a.layerNorm.key(g, k)
 	}
 	if a.kNorm != nil {
 		norm(k, k, a.kNorm, a.eps)

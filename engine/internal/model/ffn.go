@@ -52,6 +52,8 @@ func (f *gatedFFN) loadMatrices(ld *Loader, name func(string) string, s GatedFFN
 	}
 }
 
+func (f *gatedFFN) lower() Linear { return f.down }
+
 func (f *gatedFFN) include(e *executor) { e.most.ff = max(e.most.ff, f.gate.Rows) }
 
 func (f *gatedFFN) inputs() []kernel.ActType { return f.types }
@@ -109,20 +111,21 @@ func (f *gatedFFN) activate(gate, up []float32, r0, r1 int) {
 // mul computes gate = act(gate) ⊙ up, and may change up.
 func (a Activation) mul(gate, up []float32) {
 	switch a {
+	case SiLU:
+		kernel.SiLUMul(gate, gate, up)
 	case GELU:
 		kernel.GELUMul(gate, gate, up)
-	case ReLU:
-		for i, v := range gate {
-			gate[i] = max(v, 0) * up[i]
-		}
 	case ClampedSiLU:
 		const limit, alpha = 7, 1.702
 		for i, v := range gate {
 			gate[i] = min(v, limit) * alpha
 			up[i] = (min(max(up[i], -limit), limit) + 1) * (1 / alpha)
 		}
-		fallthrough
-	default:
 		kernel.SiLUMul(gate, gate, up)
+	default:
+		a.apply(gate, nil)
+		for i, v := range up[:len(gate)] {
+			gate[i] *= v
+		}
 	}
 }

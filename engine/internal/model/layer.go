@@ -7,9 +7,10 @@ type Layer struct {
 	Index int // in the model, from 0
 	Spec  LayerSpec
 
-	norm, postNorm       []float32 // before the mixer, and on its result or nil
-	ffnNorm, postFFNNorm []float32
+	norm, postNorm       *normWeights // before the mixer, and on its result or nil
+	ffnNorm, postFFNNorm *normWeights
 	mixer                mixer
+	part                 int // of a pair of mixers, see both
 	ffn                  ffn
 }
 
@@ -45,6 +46,10 @@ type ffn interface {
 
 // layer runs one layer: the only place that says how a block flows. A probe may begin and end within it.
 func (p *pass) layer(w *worker, l *Layer) {
+	if l.mixer == nil {
+		p.network(w, l)
+		return
+	}
 	if p.probe.begins(StageInput) {
 		if m, ok := l.ffn.(*experts); ok {
 			m.routeInput(p, w)
@@ -57,10 +62,22 @@ func (p *pass) layer(w *worker, l *Layer) {
 			return
 		}
 		p.probe.mixed(p, w)
-		p.add(w, l.mixer.bias(), l.postNorm, l.Spec.ResidualScale)
+		if l.Spec.Parallel {
+			p.hold(w, l.mixer.bias())
+		} else {
+			p.add(w, l.mixer.bias(), l.postNorm, l.Spec.ResidualScale)
+		}
 		if p.probe.ends(StageMixed) {
 			return
 		}
+	}
+	p.network(w, l)
+}
+
+// network runs the feed-forward part of a layer.
+func (p *pass) network(w *worker, l *Layer) {
+	if l.ffn == nil || p.probe.ends(StageMixed) {
+		return
 	}
 	p.input(w, l.ffnNorm, l.ffn.inputs())
 	l.ffn.run(p, w, l)
@@ -69,12 +86,15 @@ func (p *pass) layer(w *worker, l *Layer) {
 	}
 	p.probe.fed(p, w)
 	p.add(w, l.ffn.bias(), l.postFFNNorm, l.Spec.ResidualScale)
+	if l.Spec.Parallel {
+		p.addHeld(w)
+	}
 }
 
-// input norms the residual stream, unless weight is nil, and brings the result, w.in, into the types wanted.
-func (p *pass) input(w *worker, weight []float32, types []kernel.ActType) {
-	if weight != nil {
-		p.rmsNorm(w.h, w.x, weight, w.lo, w.hi)
+// input norms the residual stream, unless n is nil, and brings the result, w.in, into the types wanted.
+func (p *pass) input(w *worker, n *normWeights, types []kernel.ActType) {
+	if n != nil {
+		p.normRows(w.h, w.x, n, w.lo, w.hi)
 	} else {
 		copy(w.h[w.lo*p.width:w.hi*p.width], w.x[w.lo*p.width:])
 	}
@@ -85,7 +105,7 @@ func (p *pass) input(w *worker, weight []float32, types []kernel.ActType) {
 
 // add adds the worker's rows of a block's result p.o to the residual stream, with the block's bias, post-norm and factor where there
 // are any.
-func (p *pass) add(w *worker, bias, post []float32, factor float32) {
+func (p *pass) add(w *worker, bias []float32, post *normWeights, factor float32) {
 	e := p.width
 	for t := w.lo; t < w.hi; t++ {
 		o := p.o[t*e:][:e]
@@ -95,7 +115,7 @@ func (p *pass) add(w *worker, bias, post []float32, factor float32) {
 			addBias(o, bias, 0, 1)
 		}
 		if post != nil {
-			norm(o, o, post, p.spec.Eps)
+			post.apply(o, o)
 		}
 		x := w.x[t*e:][:e]
 		if factor != 0 {
@@ -105,5 +125,23 @@ func (p *pass) add(w *worker, bias, post []float32, factor float32) {
 		for i, v := range o {
 			x[i] += v
 		}
+	}
+}
+
+// hold keeps the worker's rows of the mixer's result while the feed-forward network of a parallel layer runs.
+func (p *pass) hold(w *worker, bias []float32) {
+	e := p.width
+	for t := w.lo; t < w.hi; t++ {
+		held := w.held[t*e:][:e]
+		copy(held, p.o[t*e:])
+		addBias(held, bias, 0, 1)
+	}
+}
+
+// addHeld adds what hold kept to the residual stream.
+func (p *pass) addHeld(w *worker) {
+	e := p.width
+	for i, v := range w.held[w.lo*e : w.hi*e] {
+		w.x[w.lo*e+i] += v
 	}
 }

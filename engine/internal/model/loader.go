@@ -50,6 +50,14 @@ func (ld *Loader) ignore(names ...string) {
 	}
 }
 
+// suffixed returns "<name>.weight", or name where the file has only that: files of Falcon H1 write a norm so.
+func (ld *Loader) suffixed(name string) string {
+	if full := name + ".weight"; ld.has(full) || !ld.has(name) {
+		return full
+	}
+	return name
+}
+
 func (ld *Loader) tensor(name string) (*Tensor, error) {
 	ld.asked[name] = true
 	if t, ok := ld.over[name]; ok {
@@ -148,13 +156,42 @@ func (ld *Loader) vector(name string, n int, required bool) []float32 {
 	if !required && !ld.has(name) {
 		return nil
 	}
-	t, b := ld.find(name, n)
+	return ld.floats(name, n)
+}
+
+// floats loads a tensor of the shape given as float32.
+func (ld *Loader) floats(name string, dims ...int) []float32 {
+	t, b := ld.find(name, dims...)
 	if ld.err != nil {
 		return nil
+	}
+	n := 1
+	for _, d := range dims {
+		n *= d
 	}
 	v := make([]float32, n)
 	ld.fail(t, kernel.Dequantize(v, t.Type, b))
 	return v
+}
+
+// required makes an error of a tensor that is missing though the architecture can't do without it.
+func (ld *Loader) required() {
+	for _, name := range ld.spec.Required {
+		rest, each := strings.CutPrefix(name, "blk.*.")
+		if !each {
+			ld.require(name)
+			continue
+		}
+		for i := range ld.spec.Layers {
+			ld.require(LayerName(i, rest))
+		}
+	}
+}
+
+func (ld *Loader) require(name string) {
+	if _, err := ld.f.Tensor(name); ld.err == nil && ld.over[name] == nil {
+		ld.err = err
+	}
 }
 
 // leftovers makes an error of tensors that nobody has asked for.

@@ -20,16 +20,18 @@ type Options struct {
 
 // Model is a decoder with its weights, its worker pool and the buffers of a pass. One pass runs at a time: callers take turns.
 type Model struct {
-	spec    *Spec
-	file    *gguf.File
-	options Options
-	ropes   []ropePlan
-	embed   *kernel.Matrix // [vocab, width]
-	output  Linear         // [vocab, width]; the embedding when tied
-	norm    []float32      // before the output
-	bias    []float32      // of the output, or nil
-	layers  []*Layer
-	exec    *executor
+	spec      *Spec
+	file      *gguf.File
+	options   Options
+	ropes     []ropePlan
+	embed     *kernel.Matrix // [vocab, width]
+	output    Linear         // [vocab, width]; the embedding when tied
+	norm      *normWeights   // before the output
+	embedNorm *normWeights   // on embeddings, or nil
+	positions *kernel.Matrix // [context, width] learned position embeddings, or nil
+	bias      []float32      // of the output, or nil
+	layers    []*Layer
+	exec      *executor
 
 	pass   pass // reused, so that a step does not allocate
 	logits logitsPass
@@ -56,12 +58,18 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 		ld.asked[name] = true
 	}
 	m.embed = ld.matrix("token_embd.weight", s.Vocab, s.Width)
-	m.norm = ld.vector("output_norm.weight", s.Width, true)
+	m.norm = ld.norm(cmp.Or(s.OutputNorm, "output_norm"), s.Width)
+	if s.EmbedNorm {
+		m.embedNorm = ld.norm("token_embd_norm", s.Width)
+	}
+	if s.Positions {
+		m.positions = ld.matrix(positionTable, s.Context, s.Width)
+	}
 	if s.OutputBias {
 		m.bias = ld.vector("output.bias", s.Vocab, false)
 	}
 	m.output = Linear{m.embed, 1}
-	if ld.has("output.weight") {
+	if !s.Tied && ld.has("output.weight") {
 		m.output = ld.linear("output", s.Vocab, s.Width, s.OutputScale)
 	}
 	for i := range s.Layers {
@@ -70,6 +78,7 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 		}
 		m.layers = append(m.layers, ld.layer(i))
 	}
+	ld.required()
 	ld.leftovers()
 	if ld.err != nil {
 		return nil, ld.err
@@ -88,15 +97,21 @@ func (ld *Loader) layer(i int) *Layer {
 	name := func(n string) string { return LayerName(i, n) }
 	l := &Layer{Index: i, Spec: s}
 	if !s.NoPreNorm {
-		l.norm = ld.vector(name("attn_norm.weight"), ld.spec.Width, true)
-		l.ffnNorm = ld.vector(name(cmp.Or(s.FFNNorm, "ffn_norm")+".weight"), ld.spec.Width, true)
+		l.norm = ld.norm(name(cmp.Or(s.MixerNorm, "attn_norm")), ld.spec.Width)
+		if s.FFN != nil {
+			l.ffnNorm = ld.norm(name(cmp.Or(s.FFNNorm, "ffn_norm")), ld.spec.Width)
+		}
 	}
 	if s.PostNorm {
-		l.postNorm = ld.vector(name("post_attention_norm.weight"), ld.spec.Width, true)
-		l.postFFNNorm = ld.vector(name("post_ffw_norm.weight"), ld.spec.Width, true)
+		l.postNorm = ld.norm(name("post_attention_norm"), ld.spec.Width)
+		l.postFFNNorm = ld.norm(name("post_ffw_norm"), ld.spec.Width)
 	}
-	l.mixer = s.Mixer.load(ld, i)
-	l.ffn = s.FFN.load(ld, i)
+	if s.Mixer != nil {
+		l.mixer = s.Mixer.load(ld, i)
+	}
+	if s.FFN != nil {
+		l.ffn = s.FFN.load(ld, i)
+	}
 	return l
 }
 
@@ -168,8 +183,13 @@ func (m *Model) Release() { m.exec.release() }
 func (m *Model) StepBytes(f CacheFormat, depth int) (weights, cache int) {
 	weights = matrixBytes(m.output.Matrix)
 	for _, l := range m.layers {
-		w, c := l.mixer.bytes(f, depth)
-		weights, cache = weights+w+l.ffn.bytes(), cache+c
+		if l.mixer != nil {
+			w, c := l.mixer.bytes(f, depth)
+			weights, cache = weights+w, cache+c
+		}
+		if l.ffn != nil {
+			weights += l.ffn.bytes()
+		}
 	}
 	return weights, cache
 }

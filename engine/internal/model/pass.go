@@ -1,8 +1,6 @@
 package model
 
 import (
-	"math"
-
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
 )
@@ -26,8 +24,14 @@ type segment struct {
 	at, n, pos int
 }
 
-// store returns what layer l remembers of the segment's sequence.
-func (s *segment) state(l *Layer) State { return s.seq.states[l.Index] }
+// state returns what layer l, or its part of a pair of mixers, remembers of the segment's sequence.
+func (s *segment) state(l *Layer) State {
+	st := s.seq.states[l.Index]
+	if b, ok := st.(*bothStates); ok {
+		return b[l.part]
+	}
+	return st
+}
 
 // start readies buffers, states and position tables before the workers start.
 func (p *pass) start() {
@@ -68,7 +72,7 @@ func (p *pass) Work(pw *pool.Worker) {
 			return
 		}
 	}
-	p.rmsNorm(w.h, w.x, p.model.norm, w.lo, w.hi)
+	p.normRows(w.h, w.x, p.model.norm, w.lo, w.hi)
 }
 
 // single reports whether this pass is a decode step of one sequence.
@@ -115,23 +119,10 @@ func (p *pass) embed(w *worker) {
 		if f != 0 {
 			scale(row, f)
 		}
-	}
-}
-
-// rmsNorm writes x / rms(x) · weight for rows lo … hi-1.
-func (p *pass) rmsNorm(dst, x, weight []float32, lo, hi int) {
-	e := p.width
-	for t := lo; t < hi; t++ {
-		norm(dst[t*e:][:e], x[t*e:][:e], weight, p.spec.Eps)
-	}
-}
-
-// norm is RMS norm of one vector; dst may be x.
-func norm(dst, x, weight []float32, eps float32) {
-	f := float32(1 / math.Sqrt(float64(kernel.SumSquares(x)/float32(len(x))+eps)))
-	weight, dst = weight[:len(x)], dst[:len(x)]
-	for i, v := range x {
-		dst[i] = v * f * weight[i]
+		p.model.addPosition(row, w.h[t*e:][:e], p.pos[t])
+		if n := p.model.embedNorm; n != nil {
+			n.apply(row, row)
+		}
 	}
 }
 
@@ -149,16 +140,24 @@ type projection struct {
 	dst []float32
 }
 
-// project multiplies a by up to three matrices; the rows of all are shared out among the workers.
+// rows returns those of the product, 0 without a matrix.
+func (o *projection) rows() int {
+	if o.m.Matrix == nil {
+		return 0
+	}
+	return o.m.Rows
+}
+
+// project multiplies a by the matrices that are there; the rows of all are shared out among the workers.
 func (p *pass) project(w *worker, a *kernel.Act, out ...projection) {
 	total := 0
 	for _, o := range out {
-		total += o.m.Rows
+		total += o.rows()
 	}
 	grain := p.grain(w, total)
 	pieces := 0
 	for _, o := range out {
-		pieces += (o.m.Rows + grain - 1) / grain
+		pieces += (o.rows() + grain - 1) / grain
 	}
 	for {
 		i, _, ok := w.Take(pieces, 1)
@@ -166,7 +165,7 @@ func (p *pass) project(w *worker, a *kernel.Act, out ...projection) {
 			return
 		}
 		for _, o := range out {
-			n := (o.m.Rows + grain - 1) / grain
+			n := (o.rows() + grain - 1) / grain
 			if i < n {
 				o.m.Mul(o.dst, o.m.Rows, a, i*grain, min(o.m.Rows, (i+1)*grain))
 				break

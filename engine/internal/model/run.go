@@ -67,6 +67,9 @@ func (p *pass) gather(m *Model, rows []Rows, tokens bool) error {
 			continue
 		}
 		pos := r.Seq.length
+		if err := m.checkPositions(pos + len(r.Tokens)); err != nil {
+			return err
+		}
 		p.segments = append(p.segments, segment{r.Seq, len(p.pos), len(r.Tokens), pos})
 		for i := range r.Tokens {
 			p.pos = append(p.pos, pos+i)

@@ -2,6 +2,7 @@ package model
 
 import (
 	"math"
+	"slices"
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/gguf"
@@ -15,6 +16,7 @@ type Spec struct {
 	Vocab      int     // tokens
 	Context    int     // trained context in tokens
 	Eps        float32 // of norms
+	Norm       NormSpec
 	EmbedScale float32 // embeddings are multiplied by it; 0 means 1
 	Layers     []LayerSpec
 	Skipped    int               // layers of the file behind those that run: heads for speculative decoding
@@ -24,7 +26,12 @@ type Spec struct {
 	// LongRope says that the file may divide those of the first by rope_factors_short.weight, and in sequences that may get
 	// longer than the original context by rope_factors_long.weight (LongRoPE, arXiv 2402.13753).
 	LongRope    bool
+	EmbedNorm   bool     // embeddings are normed (token_embd_norm)
+	Positions   bool     // learned position embeddings are added to those of tokens (position_embd)
+	Tied        bool     // the output is the token embedding, whatever the file has
+	Required    []string // tensors that are optional elsewhere and must be there; "blk.*." stands for every layer
 	OutputBias  bool     // output.bias, where the file has it
+	OutputNorm  string   // tensor of the norm before the output; "" means output_norm
 	OutputScale bool     // output.scale, where the file has it
 	LogitScale  float32  // logits are multiplied by it; 0 means 1
 	LogitCap    float32  // logits become cap·tanh(logits/cap); 0 means none
@@ -35,23 +42,26 @@ type Spec struct {
 
 // LayerSpec is one transformer block.
 type LayerSpec struct {
-	PostNorm      bool    // the mixer's and the network's results are normed too before they are added
-	NoPreNorm     bool    // their inputs are not
-	FFNNorm       string  // tensor of the norm before the network; "" means ffn_norm
-	ResidualScale float32 // their results are multiplied by it; 0 means 1
-	Mixer         MixerSpec
-	FFN           FFNSpec
+	Parallel bool // attention and feed-forward network both get the layer's input, and both are added to it
+	// MixerNorm and FFNNorm name the norms before the two parts, which may be the same; "" stands for attn_norm and ffn_norm.
+	MixerNorm, FFNNorm string
+	PostNorm           bool      // the mixer's and the network's results are normed too before they are added
+	NoPreNorm          bool      // their inputs are not
+	ResidualScale      float32   // their results are multiplied by it; 0 means 1
+	Mixer              MixerSpec // nil in a layer that is only a network
+	FFN                FFNSpec   // nil in a layer that is only a mixer
 }
 
 // NoPosition is the position embedding of layers that have none (NoPE).
 func NoPosition() attn.RopeConfig { return attn.RopeConfig{Dims: 2, Base: 1, Fixed: true} }
 
-// MixerSpec says how a layer's tokens see each other: Attention or MLA.
+// MixerSpec says how a layer's tokens see each other: Attention, MLA, a mixer that sums up the past in a state of fixed size
+// (ShortConv, DeltaNet, Mamba2, Mamba), or Both of two.
 type MixerSpec interface {
 	load(ld *Loader, i int) mixer
 }
 
-// FFNSpec says what a layer's feed-forward network is: GatedFFN or Experts.
+// FFNSpec says what a layer's feed-forward network is: GatedFFN, PlainFFN or Experts.
 type FFNSpec interface {
 	load(ld *Loader, i int) ffn
 }
@@ -65,11 +75,21 @@ const (
 	GELU            // in its tanh form
 	ReLU
 	ClampedSiLU // gpt-oss': x·σ(1.702·x)·(up+1), x and up clamped to 7
+	ReLUSquared
 )
 
 // Decoder reads what every decoder has: sizes of the residual stream, number of layers, trained context, epsilon.
 // The constructor completes the layers.
-func (r *Reader) Decoder() *Spec {
+func (r *Reader) Decoder() *Spec { return r.decoder("attention.layer_norm_rms_epsilon") }
+
+// LayerNormDecoder is Decoder for a model whose norms are layer norms, with biases where the file has them.
+func (r *Reader) LayerNormDecoder() *Spec {
+	s := r.decoder("attention.layer_norm_epsilon")
+	s.Norm = NormSpec{Mean: true, Bias: true}
+	return s
+}
+
+func (r *Reader) decoder(epsilon string) *Spec {
 	layers := r.Size("block_count", -1, 1, maxLayers)
 	skipped := r.Size("nextn_predict_layers", 0, 0, layers-1)
 	s := &Spec{
@@ -77,7 +97,7 @@ func (r *Reader) Decoder() *Spec {
 		Width:   r.Size("embedding_length", -1, 1, MaxWidth),
 		Vocab:   r.Vocabulary(),
 		Context: r.Size("context_length", -1, 1, math.MaxInt32),
-		Eps:     r.epsilon("attention.layer_norm_rms_epsilon"),
+		Eps:     r.epsilon(epsilon),
 		Layers:  make([]LayerSpec, layers-skipped),
 		Skipped: skipped,
 	}
@@ -89,22 +109,34 @@ func (r *Reader) Decoder() *Spec {
 }
 
 // Heads returns the shape of each layer's attention, without windows. Key and value sizes default to the width per head.
-func (r *Reader) Heads(s *Spec) []attn.Geometry {
+func (r *Reader) Heads(s *Spec) []attn.Geometry { return r.heads(s, 1) }
+
+// HybridHeads is Heads for models in which layers without key/value heads have no attention: their shape is the zero value.
+func (r *Reader) HybridHeads(s *Spec) []attn.Geometry { return r.heads(s, 0) }
+
+func (r *Reader) heads(s *Spec, least int) []attn.Geometry {
 	n := len(s.Layers)
-	heads := r.Sizes("attention.head_count", n, nil, 1, maxHeads)
-	kv := r.Sizes("attention.head_count_kv", n, heads, 1, maxHeads)
+	heads := r.Sizes("attention.head_count", n, nil, least, maxHeads)
+	kv := r.Sizes("attention.head_count_kv", n, heads, least, maxHeads)
 	out := make([]attn.Geometry, n)
 	if r.err != nil {
 		return out
 	}
-	if !r.Has("attention.key_length") && s.Width%heads[0] != 0 {
-		r.Fail("attention.head_count", "%d heads don't divide the width %d", heads[0], s.Width)
+	first := max(slices.Max(heads), 1)
+	if heads[0] > 0 {
+		first = heads[0]
 	}
-	size := max(s.Width/heads[0], 1)
+	if !r.Has("attention.key_length") && s.Width%first != 0 {
+		r.Fail("attention.head_count", "%d heads don't divide the width %d", first, s.Width)
+	}
+	size := max(s.Width/first, 1)
 	key := r.Size("attention.key_length", size, 1, MaxWidth)
 	value := r.Size("attention.value_length", size, 1, MaxWidth)
 	for i := range out {
-		if kv[i] == 0 || heads[i]%kv[i] != 0 {
+		if kv[i] == 0 && least == 0 {
+			continue
+		}
+		if kv[i] == 0 || heads[i] == 0 || heads[i]%kv[i] != 0 {
 			r.Fail("attention.head_count_kv", "layer %d: %d query heads can't share %d key/value heads", i, heads[i], kv[i])
 		}
 		out[i] = attn.Geometry{Heads: heads[i], KVHeads: kv[i], KeySize: key, ValueSize: value}

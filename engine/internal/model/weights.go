@@ -27,7 +27,7 @@ func (l *Layer) Projections() (p Projections, ok bool) {
 func (l *Layer) projectionsOf(a *projections, o Linear) Projections {
 	return Projections{
 		Geometry: a.spec.Geometry, Rope: a.spec.Rope,
-		Q: a.q, K: a.k, V: a.v, O: o, KBias: a.kBias, VBias: a.vBias, Norm: l.norm,
+		Q: a.q, K: a.k, V: a.v, O: o, KBias: a.kBias, VBias: a.vBias, Norm: l.norm.weight,
 	}
 }
 
@@ -43,7 +43,7 @@ func (l *Layer) Gated() (g Gated, ok bool) {
 	if !ok {
 		return Gated{}, false
 	}
-	return Gated{Gate: f.gate, Up: f.up, Down: f.down, Norm: l.ffnNorm}, true
+	return Gated{Gate: f.gate, Up: f.up, Down: f.down, Norm: l.ffnNorm.weight}, true
 }
 
 // Norm writes x / rms(x) · weight to dst, which may be x.
@@ -56,7 +56,7 @@ func (m *Model) Output() Linear { return m.output }
 func (m *Model) OutputBias() []float32 { return m.bias }
 
 // OutputNorm returns the weight of the norm before the output.
-func (m *Model) OutputNorm() []float32 { return m.norm }
+func (m *Model) OutputNorm() []float32 { return m.norm.weight }
 
 // EmbedRow writes the embedding of a token, without Spec.EmbedScale.
 func (m *Model) EmbedRow(dst []float32, id int32) { m.embed.Row(dst, int(id)) }

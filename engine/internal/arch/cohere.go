@@ -1,0 +1,51 @@
+package arch
+
+import (
+	"math"
+
+	"github.com/latentgo/latentgo/engine/internal/model"
+)
+
+// commandR is Command R and R+, and Aya 23: attention and network in parallel behind one layer norm without bias, and logits
+// multiplied by a factor. R+ norms query and key heads.
+func commandR(r *model.Reader) *model.Spec {
+	const firstNormed = 64 // layers from which on there are norms of queries and keys
+	s := cohere(r)
+	s.LogitScale = float32(r.Float("logit_scale", 0))
+	uniform(r, s, model.Attention{QKLayerNorm: len(s.Layers) >= firstNormed}, swiglu)
+	return s
+}
+
+// cohere2 is Command R7B, Command A and Aya Expanse: three layers of four attend in a sliding window with RoPE, the others to
+// all tokens without.
+func cohere2(r *model.Reader) *model.Spec {
+	s := cohere(r)
+	s.Ropes = append(s.Ropes, unrotated)
+	s.LogitScale = float32(r.Float("logit_scale", -1))
+	if s.LogitScale == -1 && r.Err() == nil {
+		r.Fail("logit_scale", "missing: logits are multiplied by it")
+	}
+	r.Size("attention.sliding_window", -1, 1, math.MaxInt32)
+	window, local := r.Windows(s, 4)
+	uniform(r, s, model.Attention{}, func(width int) model.FFNSpec { return model.GatedFFN{Width: width, Scales: true} })
+	for i := range s.Layers {
+		a := s.Layers[i].Mixer.(model.Attention)
+		if local[i] {
+			a.Window = window
+		} else {
+			a.Rope = 1
+		}
+		s.Layers[i].Mixer = a
+	}
+	return s
+}
+
+// cohere is what both share.
+func cohere(r *model.Reader) *model.Spec {
+	s := r.LayerNormDecoder()
+	s.Norm.Bias = false
+	s.Tied = true
+	rope(r, s, model.RopeOptions{})
+	parallel(s)
+	return s
+}

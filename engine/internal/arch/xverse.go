@@ -1,0 +1,12 @@
+package arch
+
+import "github.com/latentgo/latentgo/engine/internal/model"
+
+// xverse is XVERSE, and InternLM 2: Llama's block without Llama's options.
+func xverse(r *model.Reader) *model.Spec {
+	s := r.Decoder()
+	rope(r, s, model.RopeOptions{Full: true})
+	uniform(r, s, model.Attention{}, swiglu)
+	require(s, untied)
+	return s
+}

@@ -1,0 +1,83 @@
+package model
+
+import (
+	"math"
+
+	"github.com/latentgo/latentgo/internal/kernel"
+)
+
+// NormSpec is the kind of a model's norms. The zero value is RMS norm, x / rms(x) · weight.
+type NormSpec struct {
+	Mean bool // layer norm: the mean is subtracted first
+	Bias bool // added behind the weight, where the file has it
+	Bare bool // there is neither weight nor bias
+}
+
+// normWeights is a norm with its weights.
+type normWeights struct {
+	weight, bias []float32 // nil: none
+	mean         bool
+	eps          float32
+}
+
+// norm loads "<name>.weight", which some files write without the suffix, and what else the spec's norms have, for vectors of n values.
+func (ld *Loader) norm(name string, n int) *normWeights {
+	s := ld.spec.Norm
+	w := &normWeights{mean: s.Mean, eps: ld.spec.Eps}
+	if !s.Bare {
+		w.weight = ld.vector(ld.suffixed(name), n, true)
+	}
+	if s.Bias {
+		w.bias = ld.vector(name+".bias", n, false)
+	}
+	return w
+}
+
+// apply norms one vector; dst may be x.
+func (n *normWeights) apply(dst, x []float32) {
+	if !n.mean && n.bias == nil && n.weight != nil {
+		norm(dst, x, n.weight, n.eps)
+		return
+	}
+	mean := float32(0)
+	if n.mean {
+		mean = meanOf(x)
+	}
+	dst = dst[:len(x)]
+	for i, v := range x {
+		dst[i] = v - mean
+	}
+	scale(dst, float32(1/math.Sqrt(float64(kernel.SumSquares(dst)/float32(len(x))+n.eps))))
+	if n.weight != nil {
+		for i, f := range n.weight[:len(dst)] {
+			dst[i] *= f
+		}
+	}
+	addBias(dst, n.bias, 0, 1)
+}
+
+// norm is RMS norm of one vector; dst may be x.
+func norm(dst, x, weight []float32, eps float32) {
+	f := float32(1 / math.Sqrt(float64(kernel.SumSquares(x)/float32(len(x))+eps)))
+	weight, dst = weight[:len(x)], dst[:len(x)]
+	for i, v := range x {
+		dst[i] = v * f * weight[i]
+	}
+}
+
+// meanOf returns the mean of at least one value.
+func meanOf(x []float32) float32 {
+	sum := 0.0
+	for _, v := range x {
+		sum += float64(v)
+	}
+	return float32(sum / float64(len(x)))
+}
+
+// normRows norms rows lo … hi-1 of x [rows, width].
+func (p *pass) normRows(dst, x []float32, n *normWeights, lo, hi int) {
+	e := p.width
+	for t := lo; t < hi; t++ {
+		n.apply(dst[t*e:][:e], x[t*e:][:e])
+	}
+}
