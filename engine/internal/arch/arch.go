@@ -15,6 +15,8 @@ import (
 
 // families are the constructors by general.architecture.
 var families = map[string]model.Constructor{
+	"apertus":        apertus,
+	"arcee":          arcee,
 	"baichuan":       baichuan,
 	"bailingmoe2":    bailingmoe2,
 	"bloom":          bloom,
