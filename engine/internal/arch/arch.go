@@ -15,6 +15,8 @@ import (
 
 // families are the constructors by general.architecture.
 var families = map[string]model.Constructor{
+	"apertus":        apertus,
+	"arcee":          arcee,
 	"baichuan":       baichuan,
 	"bailingmoe2":    bailingmoe2,
 	"bloom":          bloom,
@@ -80,6 +82,7 @@ var families = map[string]model.Constructor{
 	"qwen3vlmoe":     qwen3vlmoe,
 	"refact":         refact,
 	"seed_oss":       seedoss,
+	"smallthinker":   smallthinker,
 	"smollm3":        smollm3,
 	"stablelm":       stablelm,
 	"starcoder":      gpt2,

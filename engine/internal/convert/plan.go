@@ -60,6 +60,10 @@ func plan(s *model.Spec, form Form, exact []int, llama bool) ([]model.Compressed
 func attentionLayers(s *model.Spec, form Form) ([]model.Attention, error) {
 	out := make([]model.Attention, len(s.Layers))
 	for i, l := range s.Layers {
+		if m, ok := l.FFN.(model.Experts); ok && m.RouteInput {
+			const what = "experts that are chosen before attention: a conversion runs the two parts apart"
+			return nil, fmt.Errorf("attention form %v: layer %d has %s: %w", form, i, what, model.ErrUnsupported)
+		}
 		switch a := l.Mixer.(type) {
 		case model.Attention:
 			if what := obstacle(s, a); what != "" {

@@ -14,6 +14,7 @@ import (
 // obstacles are what stands in the way of compressing some of the architectures, by the model's name.
 var obstacles = map[string]string{
 	"hunyuan-dense": "after RoPE", "hunyuan-moe": "after RoPE", "llama4": "after RoPE", "phi3-long": "LongRoPE", "phi3-short": "LongRoPE",
+	"smallthinker": "before attention",
 }
 
 // A conversion that leaves nothing out changes nothing, whatever architectures add to grouped-query attention, and what it can't

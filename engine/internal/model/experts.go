@@ -24,6 +24,7 @@ type Experts struct {
 	Chosen             bool // weights are a softmax of the logits of the experts chosen
 	Biases             bool // the router and the experts' matrices have biases
 	WeighInput         bool // weights multiply what goes into an expert instead of what comes out
+	RouteInput         bool // the router gets the residual stream that comes into the layer instead of the normed input
 	SharedGate         bool // what every token runs is multiplied by the sigmoid of its product with ffn_gate_inp_shexp
 	SharedScales       bool // scale tensors of the matrices that every token runs count
 	Plain              bool // networks have no gate: W_down · act(W_up · h)
@@ -39,6 +40,7 @@ type experts struct {
 	sharedGate     []float32 // [width], or nil
 	shared         sharedFFN // nil when there is none
 	types          []kernel.ActType
+	routerTypes    []kernel.ActType
 }
 
 func (s Experts) load(ld *Loader, i int) ffn {
@@ -75,7 +77,7 @@ func (s Experts) load(ld *Loader, i int) ffn {
 		if m.shared != nil {
 			m.types = append(m.types, m.shared.inputs()...)
 		}
-		m.types = distinct(m.types)
+		m.types, m.routerTypes = distinct(m.types), actTypes(m.router)
 	}
 	return m
 }
@@ -157,11 +159,25 @@ func (m *experts) run(p *pass, w *worker, _ *Layer) {
 	m.combine(p, w)
 }
 
+// routeInput computes the router's logits at the layer's input, where it gets that. It ends with a barrier then.
+func (m *experts) routeInput(p *pass, w *worker) {
+	if !m.spec.RouteInput {
+		return
+	}
+	p.reset(w, &w.in, w.x, p.width)
+	p.sync(w)
+	p.quantize(w, &w.in, m.routerTypes)
+	p.project(w, &w.in, projection{m.router, p.experts.logits})
+	w.Barrier()
+}
+
 // choose routes all rows and sorts their choices.
 func (m *experts) choose(p *pass, w *worker) {
 	x := &p.experts
-	p.project(w, &w.in, projection{m.router, x.logits})
-	w.Barrier()
+	if !m.spec.RouteInput {
+		p.project(w, &w.in, projection{m.router, x.logits})
+		w.Barrier()
+	}
 	n, k := m.spec.Count, m.spec.Used
 	lo, hi := w.Share(len(p.pos))
 	for t := lo; t < hi; t++ {

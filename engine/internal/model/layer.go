@@ -51,6 +51,9 @@ func (p *pass) layer(w *worker, l *Layer) {
 		return
 	}
 	if p.probe.begins(StageInput) {
+		if m, ok := l.ffn.(*experts); ok {
+			m.routeInput(p, w)
+		}
 		p.input(w, l.norm, l.mixer.inputs())
 	}
 	if p.probe.begins(StageHeads) {

@@ -8,12 +8,14 @@ type PlainFFN struct {
 	Activation Activation
 	Bias       bool // where the file has them
 	Scales     bool // scale tensors of the matrices count, for their biases too: (W·x + b)·s
+	XIELU      XIELU
 	Divisors   bool // ffn.act.scales, where the file has it: hidden values are divided by them (AWQ)
 }
 
 // plainFFN is such a network with its weights.
 type plainFFN struct {
 	act              Activation
+	xielu            XIELU
 	up, down         Linear // [ff, width], [width, ff]
 	upBias, downBias []float32
 	divisors         []float32
@@ -37,7 +39,7 @@ func (s PlainFFN) load(ld *Loader, i int) ffn {
 }
 
 func (f *plainFFN) loadMatrices(ld *Loader, name func(string) string, s PlainFFN, up, down string) {
-	f.act = s.Activation
+	f.act, f.xielu = s.Activation, s.XIELU
 	f.up = ld.linear(name(up), s.Width, ld.spec.Width, s.Scales)
 	f.down = ld.linear(name(down), ld.spec.Width, s.Width, s.Scales)
 	if ld.err == nil {
@@ -95,7 +97,11 @@ func (f *plainFFN) activate(x, scratch []float32, r0, r1 int) {
 	if f.upBias != nil {
 		addBias(x, f.upBias[r0:r1], 0, 1)
 	}
-	f.act.apply(x, scratch)
+	if f.xielu != (XIELU{}) {
+		f.xielu.apply(x, scratch)
+	} else {
+		f.act.apply(x, scratch)
+	}
 	if f.divisors != nil {
 		for i, d := range f.divisors[r0:r1] {
 			x[i] /= d
