@@ -66,10 +66,10 @@ var fields = map[string]field{
 
 	"LayerSpec.PostNorm": {whatPostNorm, zero},
 	"LayerSpec.Mixer": {"layers that mix tokens by anything but grouped-query attention", func(v reflect.Value) bool {
-		return v.Elem().Type() == reflect.TypeFor[model.Attention]()
+		return !v.IsNil() && v.Elem().Type() == reflect.TypeFor[model.Attention]()
 	}},
 	"LayerSpec.FFN": {"a mixture of experts around grouped-query attention", func(v reflect.Value) bool {
-		return v.Elem().Type() == reflect.TypeFor[model.GatedFFN]()
+		return !v.IsNil() && v.Elem().Type() == reflect.TypeFor[model.GatedFFN]()
 	}},
 
 	"Attention.Geometry": {}, "Attention.Scale": {}, "Attention.OutputBias": {}, // tensors tells whether it is there
