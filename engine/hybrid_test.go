@@ -3,7 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -126,12 +126,42 @@ func TestHybridsDecode(t *testing.T) {
 	})
 }
 
-// What a conversion can't do says why.
+// A hybrid whose attention is compressed is written, read, and goes back like any other; what has no attention says so.
 func TestHybridsConvert(t *testing.T) {
-	path := gguftest.HybridVariants()["mamba2"].Build().Write(t)
-	_, err := Load(path, &Options{MLA: MLA{L: 24}, Convert: quick(MLA{})})
-	if err == nil {
-		t.Fatal("a model without attention was compressed")
+	variants := gguftest.HybridVariants()
+	out, report := convertTo(t, variants["qwen35"].Build().Write(t), quick(MLA{Percent: 50}))
+	if !strings.HasPrefix(report.MLA, "compressed") || report.CacheAfter >= report.CacheBefore {
+		t.Errorf("%+v", report)
 	}
-	t.Log(fmt.Sprint(err))
+	m := loadFile(t, out, Options{})
+	ids := gguftest.RandomIDs(200, gguftest.HybridVocab)
+	want := allLogits(t, m, ids)
+	s := newSession(t, m, nil)
+	lastLogits(t, s, ids[:150])
+	for at := 150; at < 200; at++ {
+		lastLogits(t, s, ids[at:at+1])
+	}
+	for _, c := range []struct{ to, from int }{{199, 199}, {170, 150}, {100, 0}} {
+		s.Truncate(c.to)
+		if got := s.seq.Restart(); got != c.from {
+			t.Errorf("back to %d: evaluates from %d on, want %d", c.to, got, c.from)
+		}
+		got := lastLogits(t, s, ids[c.to:c.to+1])
+		if e := nmse([][]float32{got}, want[c.to:c.to+1]); !(e < 1e-4) {
+			t.Errorf("back to %d: logits differ by %.2g", c.to, e)
+		}
+	}
+	for name, word := range map[string]string{"mamba2": "no attention", "falcon-h1": "beside another mixer"} {
+		_, err := Load(variants[name].Build().Write(t), &Options{MLA: MLA{L: 24}, Convert: quick(MLA{})})
+		if !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), word) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	o := quick(MLA{R: 8, L: 24})
+	o.Compat = CompatLlama
+	if _, err := Convert(t.Context(), variants["qwen35"].Build().Write(t), out+"2", o); err == nil {
+		t.Error("a hybrid was written for llama.cpp as deepseek2")
+	} else {
+		t.Log(err)
+	}
 }

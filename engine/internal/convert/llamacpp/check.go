@@ -75,6 +75,7 @@ var fields = map[string]field{
 	"Attention.Geometry": {}, "Attention.Scale": {}, "Attention.OutputBias": {}, // tensors tells whether it is there
 	"Attention.Rope":   {"more than one position embedding", zero},
 	"Attention.QKNorm": {whatQKNorm, zero},
+	"Attention.Gate":   {"gates on what heads find", zero},
 	"Attention.Temperature": {"queries that grow with their position (key attention.temperature_scale)", func(v reflect.Value) bool {
 		return v.FieldByName("Scale").IsZero()
 	}},
