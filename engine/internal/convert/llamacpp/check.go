@@ -74,18 +74,23 @@ var fields = map[string]field{
 	"LayerSpec.FFNNorm":       {"a norm before the feed-forward part with another name", zero},
 	"LayerSpec.ResidualScale": {"results that are multiplied by a factor (key residual_scale)", zero},
 	"LayerSpec.Mixer": {"layers that mix tokens by anything but grouped-query attention", func(v reflect.Value) bool {
-		return v.Elem().Type() == reflect.TypeFor[model.Attention]()
+		return !v.IsNil() && v.Elem().Type() == reflect.TypeFor[model.Attention]()
 	}},
 	"LayerSpec.FFN": {"a mixture of experts around grouped-query attention", func(v reflect.Value) bool {
-		return v.Elem().Type() == reflect.TypeFor[model.GatedFFN]()
+		return !v.IsNil() && v.Elem().Type() == reflect.TypeFor[model.GatedFFN]()
 	}},
 
 	"Attention.Geometry": {}, "Attention.Scale": {}, "Attention.OutputBias": {}, // tensors tells whether it is there
 	"Attention.Rope":   {"more than one position embedding", zero},
+<<<<<<< HEAD
 	"Attention.QKNorm": {whatQKNorm, zero}, "Attention.WholeNorm": {whatQKNorm, zero},
 	"Attention.NormRotated": {whatQKNorm, zero}, "Attention.UnitNorm": {whatQKNorm, zero},
 	"Attention.ScoreCap": {"soft-capped scores (key attn_logit_softcapping)", zero},
 	"Attention.Sinks":    {"attention sinks (attn_sinks)", zero},
+=======
+	"Attention.QKNorm": {whatQKNorm, zero},
+	"Attention.Gate":   {"gates on what heads find", zero},
+>>>>>>> x-mixers
 	"Attention.Temperature": {"queries that grow with their position (key attention.temperature_scale)", func(v reflect.Value) bool {
 		return v.FieldByName("Scale").IsZero()
 	}},
