@@ -68,14 +68,10 @@ func attentionLayers(s *model.Spec, form Form) ([]model.Attention, error) {
 		}
 		switch a := l.Mixer.(type) {
 		case model.Attention:
-<<<<<<< HEAD
 			if what := obstacle(s, a); what != "" {
 				return nil, fmt.Errorf("attention form %v: layer %d has %s: %w", form, i, what, model.ErrUnsupported)
 			}
-			out[i] = a
-=======
 			out[i], found = a, true
->>>>>>> x-mixers
 		case model.MLA:
 			return nil, fmt.Errorf("attention form %v: architecture %s: %w", form, s.Arch, ErrConverted)
 		case model.Both:

@@ -82,15 +82,11 @@ var fields = map[string]field{
 
 	"Attention.Geometry": {}, "Attention.Scale": {}, "Attention.OutputBias": {}, // tensors tells whether it is there
 	"Attention.Rope":   {"more than one position embedding", zero},
-<<<<<<< HEAD
 	"Attention.QKNorm": {whatQKNorm, zero}, "Attention.WholeNorm": {whatQKNorm, zero},
 	"Attention.NormRotated": {whatQKNorm, zero}, "Attention.UnitNorm": {whatQKNorm, zero},
 	"Attention.ScoreCap": {"soft-capped scores (key attn_logit_softcapping)", zero},
 	"Attention.Sinks":    {"attention sinks (attn_sinks)", zero},
-=======
-	"Attention.QKNorm": {whatQKNorm, zero},
-	"Attention.Gate":   {"gates on what heads find", zero},
->>>>>>> x-mixers
+	"Attention.Gate":     {"gates on what heads find", zero},
 	"Attention.Temperature": {"queries that grow with their position (key attention.temperature_scale)", func(v reflect.Value) bool {
 		return v.FieldByName("Scale").IsZero()
 	}},
