@@ -111,7 +111,8 @@ func Read(f *gguf.File) (*model.Spec, error) {
 	}
 	build, ok := families[name]
 	if !ok {
-		return nil, fmt.Errorf("%s: architecture %q is none of %v: %w", f.Name(), name, Names(), model.ErrUnsupported)
+		const format = "%s: architecture %.40q is not known, the nearest of %d that are is %q: %w"
+		return nil, fmt.Errorf(format, f.Name(), name, len(families), nearest(name), model.ErrUnsupported)
 	}
 	return model.ReadSpec(f, build)
 }

@@ -74,16 +74,17 @@ var fields = map[string]field{
 	"LayerSpec.FFNNorm":       {"a norm before the feed-forward part with another name", zero},
 	"LayerSpec.ResidualScale": {"results that are multiplied by a factor (key residual_scale)", zero},
 	"LayerSpec.Mixer": {"layers that mix tokens by anything but grouped-query attention", func(v reflect.Value) bool {
-		return v.Elem().Type() == reflect.TypeFor[model.Attention]()
+		return !v.IsNil() && v.Elem().Type() == reflect.TypeFor[model.Attention]()
 	}},
 	"LayerSpec.FFN": {"a mixture of experts around grouped-query attention", func(v reflect.Value) bool {
-		return v.Elem().Type() == reflect.TypeFor[model.GatedFFN]()
+		return !v.IsNil() && v.Elem().Type() == reflect.TypeFor[model.GatedFFN]()
 	}},
 
 	"Attention.Geometry": {}, "Attention.Scale": {}, "Attention.OutputBias": {}, // tensors tells whether it is there
 	"Attention.Rope":   {"more than one position embedding", zero},
 	"Attention.QKNorm": {whatQKNorm, zero}, "Attention.WholeNorm": {whatQKNorm, zero},
 	"Attention.NormRotated": {whatQKNorm, zero}, "Attention.UnitNorm": {whatQKNorm, zero},
+	"Attention.Gate":        {"gates on what heads find", zero},
 	"Attention.Bare":        {"biases of queries, keys and values that don't count", zero},
 	"Attention.OutputScale": {"results of attention that are multiplied by a factor (key attention.value_scale)", zero},
 	"Attention.ScoreCap":    {"soft-capped scores (key attn_logit_softcapping)", zero},
