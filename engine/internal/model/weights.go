@@ -10,7 +10,7 @@ type Projections struct {
 	Rope         int    // index of its position embedding
 	Q, K, V, O   Linear // K and V are nil in a compressed layer of llama.cpp's form
 	KBias, VBias []float32
-	Norm         []float32 // before them
+	Norm         []float32 // before them, nil without
 }
 
 // Projections returns those of a layer of grouped-query attention, exact or compressed; ok is false for other mixers.
@@ -27,14 +27,14 @@ func (l *Layer) Projections() (p Projections, ok bool) {
 func (l *Layer) projectionsOf(a *projections, o Linear) Projections {
 	return Projections{
 		Geometry: a.spec.Geometry, Rope: a.spec.Rope,
-		Q: a.q, K: a.k, V: a.v, O: o, KBias: a.kBias, VBias: a.vBias, Norm: l.norm.weight,
+		Q: a.q, K: a.k, V: a.v, O: o, KBias: a.kBias, VBias: a.vBias, Norm: l.norm.weights(),
 	}
 }
 
 // Gated are the matrices of a layer's gated feed-forward network.
 type Gated struct {
 	Gate, Up, Down Linear
-	Norm           []float32 // before it
+	Norm           []float32 // before it, nil without
 }
 
 // Gated returns those of a layer without experts.
@@ -43,7 +43,7 @@ func (l *Layer) Gated() (g Gated, ok bool) {
 	if !ok {
 		return Gated{}, false
 	}
-	return Gated{Gate: f.gate, Up: f.up, Down: f.down, Norm: l.ffnNorm.weight}, true
+	return Gated{Gate: f.gate, Up: f.up, Down: f.down, Norm: l.ffnNorm.weights()}, true
 }
 
 // Norm writes x / rms(x) · weight to dst, which may be x.
