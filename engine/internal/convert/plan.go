@@ -62,6 +62,9 @@ func attentionLayers(s *model.Spec, form Form) ([]model.Attention, error) {
 	for i, l := range s.Layers {
 		switch a := l.Mixer.(type) {
 		case model.Attention:
+			if what := obstacle(l, a); what != "" {
+				return nil, fmt.Errorf("attention form %v: layer %d: %s can't be compressed: %w", form, i, what, model.ErrUnsupported)
+			}
 			out[i] = a
 		case model.MLA:
 			return nil, fmt.Errorf("attention form %v: architecture %s: %w", form, s.Arch, ErrConverted)
@@ -73,6 +76,17 @@ func attentionLayers(s *model.Spec, form Form) ([]model.Attention, error) {
 		return nil, fmt.Errorf("attention form %v: the file holds %s: %w", form, Describe(s), ErrConverted)
 	}
 	return out, nil
+}
+
+// obstacle names what keeps a layer's attention from being compressed, "" for nothing.
+func obstacle(l model.LayerSpec, a model.Attention) string {
+	switch {
+	case a.ALiBi != 0:
+		return "attention whose scores fall with distance (ALiBi)"
+	case l.Parallel:
+		return "attention in parallel to the feed-forward network"
+	}
+	return ""
 }
 
 func checkExact(exact []int, layers int) error {

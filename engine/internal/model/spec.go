@@ -45,6 +45,9 @@ type LayerSpec struct {
 	FFN                FFNSpec
 }
 
+// NoPosition is the position embedding of layers that have none (NoPE).
+func NoPosition() attn.RopeConfig { return attn.RopeConfig{Dims: 2, Base: 1, Fixed: true} }
+
 // MixerSpec says how a layer's tokens see each other: Attention or MLA.
 type MixerSpec interface {
 	load(ld *Loader, i int) mixer

@@ -58,5 +58,5 @@ func (m *Model) OutputBias() []float32 { return m.bias }
 // OutputNorm returns the weight of the norm before the output.
 func (m *Model) OutputNorm() []float32 { return m.norm.weight }
 
-// EmbedRow writes the embedding of a token, without Spec.EmbedScale.
+// EmbedRow writes the embedding of a token, without what Embed adds.
 func (m *Model) EmbedRow(dst []float32, id int32) { m.embed.Row(dst, int(id)) }

@@ -56,6 +56,13 @@ var fields = map[string]field{
 	"Spec.EmbedScale": {"embeddings that are multiplied by a factor", func(v reflect.Value) bool {
 		return v.IsZero() || v.Float() == 1
 	}},
+	"Spec.Norm":      {"layer norms, or norms with a bias", zero},
+	"Spec.EmbedNorm": {"a norm on embeddings (tensor token_embd_norm.weight)", zero},
+	"Spec.Positions": {"learned position embeddings (tensor position_embd.weight)", zero},
+	"Spec.Required":  {}, "Spec.Tied": {},
+	"Spec.LogitScale": {"logits that are multiplied by a factor (key logit_scale)", func(v reflect.Value) bool {
+		return v.IsZero() || v.Float() == 1
+	}},
 	"Spec.LogitCap": {"soft-capped logits (key final_logit_softcapping)", zero},
 	"Spec.Ropes":    {"more than one position embedding", func(v reflect.Value) bool { return v.Len() == 1 }},
 
@@ -63,18 +70,25 @@ var fields = map[string]field{
 	"RopeConfig.OrigContext": {}, "RopeConfig.BetaFast": {}, "RopeConfig.BetaSlow": {}, // of YaRN
 	"RopeConfig.Factors": {whatFactors, zero},
 	"RopeConfig.Yarn":    {"YaRN (key rope.scaling.type)", zero},
+	"RopeConfig.Fixed":   {"queries and keys without RoPE", zero},
 
-	"LayerSpec.PostNorm": {whatPostNorm, zero},
+	"LayerSpec.PostNorm":  {whatPostNorm, zero},
+	"LayerSpec.Parallel":  {"attention in parallel to the feed-forward part", zero},
+	"LayerSpec.MixerNorm": {"norms that are not called attn_norm and ffn_norm", zero},
+	"LayerSpec.FFNNorm":   {"norms that are not called attn_norm and ffn_norm", zero},
 	"LayerSpec.Mixer": {"layers that mix tokens by anything but grouped-query attention", func(v reflect.Value) bool {
 		return v.Elem().Type() == reflect.TypeFor[model.Attention]()
 	}},
-	"LayerSpec.FFN": {"a mixture of experts around grouped-query attention", func(v reflect.Value) bool {
+	"LayerSpec.FFN": {"a feed-forward part that is no gated network (a mixture of experts, a network without a gate)", func(v reflect.Value) bool {
 		return v.Elem().Type() == reflect.TypeFor[model.GatedFFN]()
 	}},
 
 	"Attention.Geometry": {}, "Attention.Scale": {}, "Attention.OutputBias": {}, // tensors tells whether it is there
-	"Attention.Rope":   {"more than one position embedding", zero},
-	"Attention.QKNorm": {whatQKNorm, zero},
+	"Attention.Rope":        {"more than one position embedding", zero},
+	"Attention.QKNorm":      {whatQKNorm, zero},
+	"Attention.QKLayerNorm": {whatQKNorm, zero},
+	"Attention.Clamp":       {"queries, keys and values that are clamped (key attention.clamp_kqv)", zero},
+	"Attention.ALiBi":       {"scores that fall with distance (ALiBi)", zero},
 	"Attention.Temperature": {"queries that grow with their position (key attention.temperature_scale)", func(v reflect.Value) bool {
 		return v.FieldByName("Scale").IsZero()
 	}},

@@ -55,20 +55,15 @@ func New(ctx context.Context, m *model.Model, windows [][]int32) (*Walk, error) 
 
 // embed starts both streams.
 func (k *Walk) embed() {
-	scale, at := k.m.Spec().EmbedScale, 0
-	for _, ids := range k.batches {
+	at := 0
+	for _, ids := range k.windows {
 		x := k.x.Rows(at, len(ids))
 		at += len(ids)
 		rows := make([]float32, len(ids)*k.width)
 		regression.Parallel(k.m.Parallel).Rows(len(ids), func(_, lo, hi int) {
+			scratch := make([]float32, k.width)
 			for t := lo; t < hi; t++ {
-				row := rows[t*k.width:][:k.width]
-				k.m.EmbedRow(row, ids[t])
-				for j := range row {
-					if scale != 0 {
-						row[j] *= scale
-					}
-				}
+				k.m.Embed(rows[t*k.width:][:k.width], scratch, ids[t], t)
 			}
 			x.Save(rows, lo, hi)
 		})
