@@ -53,6 +53,7 @@ func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 		return nil, fmt.Errorf("batch of %d tokens: must not be negative", opt.Batch)
 	}
 	s := &Session{m: m, format: format, context: n, batch: m.net.BatchSize(), seq: m.net.NewSequence(format, 0)}
+	s.seq.SetContext(n)
 	if opt.Batch > 0 {
 		s.batch = min(s.batch, opt.Batch)
 	}

@@ -146,7 +146,7 @@ func (l *Layer) decode(p *Partial, part int, hs headRange, s *Store, pos int, q 
 			l.lower(scores[r*size:][:n], hs.lo+r, from, pos)
 		}
 		at := (hs.lo+r)*slots + part
-		p.peak[at], p.sum[at] = weigh(scores[r*size:][:n], skip)
+		p.peak[at], p.sum[at] = l.weigh(scores[r*size:][:n], skip)
 	}
 	out := p.out[(part*l.Heads+hs.lo)*l.ValueSize:][:hs.len()*l.ValueSize]
 	clear(out)
@@ -159,9 +159,12 @@ func (l *Layer) decode(p *Partial, part int, hs headRange, s *Store, pos int, q 
 
 // weigh makes scores weights that are not divided by their sum yet, and returns the largest score and the sum. The
 // first skip of them get 0.
-func weigh(scores []float32, skip int) (peak, sum float32) {
+func (l *Layer) weigh(scores []float32, skip int) (peak, sum float32) {
 	clear(scores[:skip])
 	scores = scores[skip:]
+	if l.softmax.Cap != 0 {
+		l.softmax.cap(scores)
+	}
 	peak = vek32.Max(scores)
 	return peak, kernel.ExpSum(scores, scores, peak)
 }
@@ -180,8 +183,13 @@ func (l *Layer) weights(p *Partial, pos, h int, sc *Scratch) []float32 {
 		n++
 	}
 	peaks, sums, w := p.peak[h*slots:][:n], p.sum[h*slots:][:n], sc.scores[:n]
-	kernel.ExpSum(w, peaks, vek32.Max(peaks))
-	sum := float32(0)
+	peak, sum := vek32.Max(peaks), float32(0)
+	if l.softmax.Sinks != nil {
+		sink := l.softmax.Sinks[h]
+		peak = max(peak, sink)
+		sum = exp(sink - peak)
+	}
+	kernel.ExpSum(w, peaks, peak)
 	for i, f := range w {
 		sum += f * sums[i]
 	}

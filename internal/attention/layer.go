@@ -5,6 +5,7 @@ import (
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/internal/kernel"
+	"github.com/viterin/vek/vek32"
 )
 
 // Layer is one layer's attention in one of the two forms. It holds no weights and no state, and is safe for concurrent
@@ -17,6 +18,26 @@ type Layer struct {
 	r        int           // of a latent layer: columns that are rotated
 	recent   *RecentWindow // nil unless recent and compressed tokens are seen differently
 	expanded *RecentWindow // of the layer whose expanded keys this one has; see NewExpanded
+	softmax  Softmax
+}
+
+// Softmax says how a layer's scores become weights. The zero value is the softmax.
+type Softmax struct {
+	Cap   float32   // scores become Cap·tanh(score/Cap), as Gemma 2 has it; 0: they stay
+	Sinks []float32 // per query head a score that takes part and has no value, as gpt-oss has it; nil: none
+}
+
+// SetSoftmax changes how scores become weights, before the layer is used.
+func (l *Layer) SetSoftmax(s Softmax) { l.softmax = s }
+
+// cap applies the soft cap to scores. With e = exp(2x) it is tanh(x) = 1 - 2/(e+1), also where e is infinite.
+func (s *Softmax) cap(scores []float32) {
+	c := s.Cap
+	vek32.MulNumber_Inplace(scores, 2/c)
+	kernel.ExpSum(scores, scores, 0)
+	for i, e := range scores {
+		scores[i] = c - 2*c/(e+1)
+	}
 }
 
 // NewGQA returns plain grouped-query attention.
@@ -77,7 +98,7 @@ func (l *Layer) NewExpanded() (*Layer, error) {
 	if err := g.Check(); err != nil {
 		return nil, err
 	}
-	return &Layer{Geometry: g, r: l.r, expanded: r}, nil
+	return &Layer{Geometry: g, r: l.r, expanded: r, softmax: l.softmax}, nil
 }
 
 // OwnOffset returns where in a key of a layer of expanded keys the model's own key begins.

@@ -32,7 +32,7 @@ func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q []float32,
 		out:    out[(t0*l.Heads+h)*l.ValueSize:],
 		scores: sc.scores[:prefillRows*prefillCols],
 	}
-	tile.start()
+	tile.start(h)
 	q = q[(t0*l.Heads+h)*l.KeySize:]
 	if s.format == Q8 {
 		a, b := l.parts()
@@ -92,9 +92,13 @@ type tile struct {
 
 func (t *tile) row(r int) []float32 { return t.out[r*t.ld:][:t.l.ValueSize] }
 
-func (t *tile) start() {
+func (t *tile) start(h int) {
+	peak, sum := float32(math.Inf(-1)), float32(0)
+	if s := t.l.softmax.Sinks; s != nil {
+		peak, sum = s[h], 1
+	}
 	for r := range t.rows {
-		t.peak[r], t.sum[r] = float32(math.Inf(-1)), 0
+		t.peak[r], t.sum[r] = peak, sum
 		clear(t.row(r))
 	}
 }
@@ -111,6 +115,9 @@ func (t *tile) softmax(from, cols int) {
 		clear(row[hi:])
 		if lo == hi {
 			continue
+		}
+		if t.l.softmax.Cap != 0 {
+			t.l.softmax.cap(row[lo:hi])
 		}
 		peak := max(t.peak[r], vek32.Max(row[lo:hi]))
 		if f := exp(t.peak[r] - peak); f != 1 {

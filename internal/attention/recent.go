@@ -286,7 +286,7 @@ func (l *Layer) DecodeRecent(p *Partial, s *Store, pos, k, lo, hi int, q []float
 	kernel.ScoresF16(scores[n:], n+1, q, hi-lo, width, key, r.d, 1, r.d)
 	_, parts := l.span(pos)
 	for h := lo; h < hi; h++ {
-		p.peak[h*slots+parts], p.sum[h*slots+parts] = weigh(scores[(h-lo)*(n+1):][:n+1], 0)
+		p.peak[h*slots+parts], p.sum[h*slots+parts] = l.weigh(scores[(h-lo)*(n+1):][:n+1], 0)
 	}
 	out := p.recent[lo*r.v : hi*r.v]
 	clear(out)

@@ -10,7 +10,7 @@ func dbrx(r *model.Reader) *model.Spec {
 	if !r.Has("attention.clamp_kqv") {
 		r.Fail("attention.clamp_kqv", "missing: queries, keys and values are clamped to it")
 	}
-	mixtures(r, s, model.Attention{Clamp: clampQKV(r)})
+	wideExperts(r, s, model.Attention{Clamp: clampQKV(r)})
 	for i := range s.Layers {
 		s.Layers[i].FFNNorm = "attn_output_norm"
 	}
@@ -18,14 +18,10 @@ func dbrx(r *model.Reader) *model.Spec {
 	return s
 }
 
-// mixtures is uniform for models whose layers are all mixtures of experts as wide as a dense network is, whose weights are
+// wideExperts is uniform for models whose layers are all mixtures of experts as wide as a dense network is, whose weights are
 // divided by their sum.
-func mixtures(r *model.Reader, s *model.Spec, a model.Attention) {
-	heads, widths, mix := r.Heads(s), r.FFNWidths(s), r.Experts(s)
-	if mix == nil {
-		r.Fail("expert_count", "a mixture of experts needs some")
-		return
-	}
+func wideExperts(r *model.Reader, s *model.Spec, a model.Attention) {
+	heads, widths, mix := r.Heads(s), r.FFNWidths(s), mixtures(r, s)
 	for i := range s.Layers {
 		a.Geometry, a.Scale = heads[i], model.ScoreScale(heads[i].KeySize)
 		s.Layers[i].Mixer = a

@@ -9,9 +9,12 @@ import (
 
 // deepseek2 is DeepSeek V2 and V3, and what has their shape (GLM-4.7-Flash, Kimi K2): latent attention of its own, after some
 // dense layers a mixture of experts beside a network for all tokens. Conversions for llama.cpp have it too, without experts.
-func deepseek2(r *model.Reader) *model.Spec {
+func deepseek2(r *model.Reader) *model.Spec { return deepseek2Like(r, model.RopeOptions{MLA: true}) }
+
+// deepseek2Like are deepseek2 and its descendants, which differ in their position embedding.
+func deepseek2Like(r *model.Reader, o model.RopeOptions) *model.Spec {
 	s := r.Decoder()
-	a := deepseek2Attention(r, s)
+	a := deepseek2Attention(r, s, o)
 	widths := r.FFNWidths(s)
 	dense := min(r.Size("leading_dense_block_count", 0, 0, math.MaxInt32), len(s.Layers))
 	mix := r.Experts(s)
@@ -33,7 +36,7 @@ func deepseek2(r *model.Reader) *model.Spec {
 		m := mix[i]
 		m.Bias, m.Fused = true, true
 		m.Shared = m.Width * r.Size("expert_shared_count", 0, 0, model.MaxWidth/m.Width)
-		m.Sigmoid = r.Sigmoid(isGLM(s))
+		r.Gating(&m, isGLM(s))
 		m.Normed, m.Scale = r.Flag("expert_weights_norm", false), r.ExpertScale()
 		s.Layers[i].FFN = m
 	}
@@ -46,7 +49,7 @@ func isGLM(s *model.Spec) bool {
 }
 
 // deepseek2Attention reads the attention of all layers. In older files keys and values are not split into their parts.
-func deepseek2Attention(r *model.Reader, s *model.Spec) []model.MLA {
+func deepseek2Attention(r *model.Reader, s *model.Spec, o model.RopeOptions) []model.MLA {
 	const key, value = "attention.key_length_mla", "attention.value_length_mla"
 	heads := r.Heads(s)
 	a := model.MLA{
@@ -58,7 +61,7 @@ func deepseek2Attention(r *model.Reader, s *model.Spec) []model.MLA {
 	if a.Split {
 		a.KeySize, a.ValueSize = r.Size(key, -1, 1, model.MaxWidth), r.Size(value, -1, 1, model.MaxWidth)
 	}
-	rope := r.Rope(s, a.KeySize, model.RopeOptions{MLA: true})
+	rope := r.Rope(s, a.KeySize, o)
 	s.Ropes = []attn.RopeConfig{rope}
 	if a.R = rope.Dims; a.R >= a.KeySize {
 		r.Fail("rope.dimension_count", "%d leaves nothing of a key of %d", a.R, a.KeySize)

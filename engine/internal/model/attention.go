@@ -17,6 +17,11 @@ type Attention struct {
 	QKLayerNorm QKLayerNorm
 	Clamp       float32 // queries, keys and values are clamped to ±Clamp before their norms; 0: they are not
 	ALiBi       float32 // the largest bias of ALiBi, see ALiBiSlopes; 0 means none
+	WholeNorm   bool    // one on all query heads together, and one on all key heads
+	NormRotated bool    // the norms come after RoPE
+	UnitNorm    bool    // the norms have no weights
+	ScoreCap    float32 // scores become cap·tanh(score/cap); 0 means none
+	Sinks       bool    // each query head has a score that takes part in the softmax without a value: attn_sinks
 	OutputBias  bool    // of W_O, where the file has it; biases of queries, keys and values are always read
 	Temperature Temperature
 	// Compressed is the shape of cached rows when keys and values are compressed to latents; nil for plain rows.
@@ -60,8 +65,11 @@ type projections struct {
 	spec                Attention
 	q, k, v             Linear // k and v are nil for a layer whose rows come straight from its input
 	qBias, kBias, vBias []float32
-	qNorm, kNorm        []float32
-	layerNorm           *qkLayerNorm // nil without
+	qNorm, kNorm        []float32    // of heads, before RoPE
+	rotated             *headNorms   // of heads, after it; nil for none
+	whole               *wholeNorms  // nil for none
+	layerNorm           *qkLayerNorm // nil for none
+	softmax             attention.Softmax
 	eps                 float32
 	types               []kernel.ActType
 }
@@ -100,7 +108,9 @@ func (s Attention) load(ld *Loader, i int) mixer {
 	default: // where grouped-query attention becomes latent attention
 		a.attn, err = attention.NewMLA(g)
 	}
-	ld.failLayer(i, err)
+	if ld.failLayer(i, err); err == nil {
+		a.attn.SetSoftmax(a.softmax)
+	}
 	return a
 }
 
@@ -127,9 +137,10 @@ func (a *projections) loadQueries(ld *Loader, name func(string) string, width in
 		a.vBias = ld.vector(name("attn_v.bias"), nv, false)
 	}
 	a.layerNorm = a.spec.QKLayerNorm.load(ld, name, g)
-	if a.spec.QKNorm {
-		a.qNorm = ld.vector(name("attn_q_norm.weight"), g.KeySize, true)
-		a.kNorm = ld.vector(name("attn_k_norm.weight"), g.KeySize, true)
+	a.loadNorms(ld, name)
+	a.softmax.Cap = a.spec.ScoreCap
+	if a.spec.Sinks {
+		a.softmax.Sinks = ld.vector(name("attn_sinks.weight"), g.Heads, true)
 	}
 }
 
@@ -168,6 +179,7 @@ func (a *gqa) run(p *pass, w *worker, l *Layer) {
 	if p.probe.begins(StageInput) {
 		p.project(w, &w.in, projection{a.q, p.q}, projection{a.k, p.k}, projection{a.v, p.v})
 		w.Barrier()
+		a.normWhole(p, w)
 		if p.probe.ends(StageProjected) {
 			a.show(p, w)
 			return
@@ -299,6 +311,10 @@ func (a *projections) rotateQuery(p *pass, q, table []float32, pos int) {
 	for h := range a.spec.Heads {
 		rope.Rotate(q[h*d:][:d], table)
 	}
+	if a.rotated != nil {
+		a.normHeads(q, a.rotated.q)
+		scale(q, a.spec.Scale*a.spec.Temperature.at(pos))
+	}
 }
 
 // readyQuery adds the bias to a token's query, norms and scales each head.
@@ -308,10 +324,11 @@ func (a *projections) readyQuery(q []float32, pos int) {
 	if a.layerNorm != nil {
 		a.layerNorm.queries(q)
 	}
-	d := a.spec.KeySize
-	for h := 0; a.qNorm != nil && h < a.spec.Heads; h++ {
-		head := q[h*d:][:d]
-		norm(head, head, a.qNorm, a.eps)
+	if a.rotated != nil {
+		return // scaled after RoPE and norm
+	}
+	if a.qNorm != nil {
+		a.normHeads(q, a.qNorm)
 	}
 	scale(q, a.spec.Scale*a.spec.Temperature.at(pos))
 }
@@ -320,6 +337,9 @@ func (a *projections) readyQuery(q []float32, pos int) {
 func (a *projections) append(p *pass, s *attention.Store, table []float32, pos, g int, k, v []float32) {
 	a.readyKV(g, k, v)
 	p.ropes[a.spec.Rope].rope.Rotate(k, table)
+	if a.rotated != nil {
+		norm(k, k, a.rotated.k, a.eps)
+	}
 	s.Append(pos, g, k, v)
 }
 

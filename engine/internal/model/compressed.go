@@ -63,6 +63,10 @@ func loadCompressed(ld *Loader, i int, a *gqa, s CompressedShape) mixer {
 	if ld.err != nil {
 		return c
 	}
+	if a.rotated != nil {
+		ld.failLayer(i, fmt.Errorf("compressed rows under norms that come after RoPE: %w", ErrUnsupported))
+		return c
+	}
 	c.projections.types, c.output.types = actTypes(c.inputMatrices()...), actTypes(c.o)
 	if s.Recent > 0 {
 		ld.failLayer(i, c.buildRecent(s, rope.block))
@@ -82,9 +86,13 @@ func (c *compressed) buildRotated() error {
 	if c.attn, err = attention.NewLatent(g.Heads, c.blocks, c.r, c.l, g.Window); err != nil {
 		return err
 	}
+	c.attn.SetSoftmax(c.softmax)
 	c.expanded, err = attention.NewGQA(attn.Geometry{
 		Heads: g.Heads, KVHeads: max(len(c.query), len(c.value)), KeySize: c.r + g.KeySize, ValueSize: g.ValueSize, Window: g.Window,
 	})
+	if err == nil {
+		c.expanded.SetSoftmax(c.softmax)
+	}
 	return err
 }
 
@@ -162,6 +170,7 @@ func (c *compressed) run(p *pass, w *worker, l *Layer) {
 		}
 		p.project(w, &w.in, out...)
 		w.Barrier()
+		c.normWhole(p, w)
 		switch {
 		case c.recent == nil:
 			c.readyQueries(p, w)

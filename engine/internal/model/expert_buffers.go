@@ -7,6 +7,7 @@ type expertBuffers struct {
 	logits   []float32    // [rows, experts], then probabilities
 	ids      []int32      // [rows, used] experts
 	weights  []float32    // [rows, used]
+	shared   []float32    // [rows] factor of what every token runs
 	start    []int32      // [experts+1] where the choices of an expert start in order
 	order    []int32      // choices sorted by expert, those of one in the order of rows
 	active   []int32      // experts that some row chose, ascending
@@ -20,6 +21,7 @@ func (m *expertBuffers) grow(n, width int, most widths) {
 	choices := n * most.used
 	m.logits = make([]float32, n*most.experts)
 	m.ids, m.weights = make([]int32, choices), make([]float32, choices)
+	m.shared = make([]float32, n)
 	m.start, m.order = make([]int32, most.experts+1), make([]int32, choices)
 	m.active = make([]int32, 0, min(choices, most.experts))
 	m.gate, m.up = make([]float32, n*most.mixed), make([]float32, n*most.mixed)

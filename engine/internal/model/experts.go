@@ -21,6 +21,10 @@ type Experts struct {
 	Scales             bool    // scale tensors of the experts' matrices, one number per expert, count
 	Fused              bool    // gates and up-projections may be one tensor, ffn_gate_up_exps
 	Activation         Activation
+	Chosen             bool // weights are a softmax of the logits of the experts chosen
+	Biases             bool // the router and the experts' matrices have biases
+	WeighInput         bool // weights multiply what goes into an expert instead of what comes out
+	SharedGate         bool // what every token runs is multiplied by the sigmoid of its product with ffn_gate_inp_shexp
 }
 
 // experts is a mixture with its weights.
@@ -29,6 +33,8 @@ type experts struct {
 	router         Linear    // [experts, width]
 	choice         []float32 // [experts] added for the choice, or nil
 	gate, up, down []Linear  // per expert
+	biases         expertBiases
+	sharedGate     []float32 // [width], or nil
 	shared         *gatedFFN // nil when there is none
 	types          []kernel.ActType
 }
@@ -51,6 +57,12 @@ func (s Experts) load(ld *Loader, i int) ffn {
 		m.up = ld.linears(name("ffn_up_exps"), n, s.Width, width, s.Scales)
 	}
 	m.down = ld.linears(name("ffn_down_exps"), n, width, s.Width, s.Scales)
+	if s.Biases {
+		m.biases = ld.expertBiases(name, n, s.Width, width)
+	}
+	if s.SharedGate {
+		m.sharedGate = ld.vector(name("ffn_gate_inp_shexp.weight"), width, true)
+	}
 	if s.Shared > 0 {
 		m.shared = &gatedFFN{}
 		m.shared.loadMatrices(ld, name, GatedFFN{Width: s.Shared, Activation: s.Activation}, "ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp")
@@ -128,6 +140,10 @@ func (m *experts) choose(p *pass, w *worker) {
 	n, k := m.spec.Count, m.spec.Used
 	lo, hi := w.Share(len(p.pos))
 	for t := lo; t < hi; t++ {
+		addBias(x.logits[t*n:][:n], m.biases.router, 0, 1)
+		if m.sharedGate != nil {
+			x.shared[t] = sigmoidOf(dot(m.sharedGate, w.h[t*p.width:]))
+		}
 		w.router.route(&m.spec, m.choice, x.logits[t*n:][:n], x.ids[t*k:][:k], x.weights[t*k:][:k])
 	}
 	w.Barrier()
@@ -166,7 +182,17 @@ func (m *experts) hidden(p *pass, w *worker) {
 		m.gate[e].Mul(gate, ff, in, r0, r1)
 		m.up[e].Mul(up, ff, in, r0, r1)
 		for t := range to - from {
-			m.spec.Activation.mul(gate[t*ff:][r0:r1], up[t*ff:][r0:r1])
+			gate, up := gate[t*ff:][r0:r1], up[t*ff:][r0:r1]
+			if m.biases.gate != nil {
+				addBias(gate, m.biases.gate[int(e)*ff:][r0:r1], 0, 1)
+				addBias(up, m.biases.up[int(e)*ff:][r0:r1], 0, 1)
+			}
+			if m.spec.WeighInput {
+				weight := x.weights[x.order[from+t]]
+				scale(gate, weight)
+				scale(up, weight)
+			}
+			m.spec.Activation.mul(gate, up)
 		}
 	}
 	w.Barrier()
@@ -204,12 +230,22 @@ func (m *experts) combine(p *pass, w *worker) {
 		}
 		if m.shared != nil {
 			m.shared.down.Mul(p.o, e, &w.ffn, r0, r1)
+			for t := 0; m.sharedGate != nil && t < len(p.pos); t++ {
+				scale(p.o[t*e:][r0:r1], x.shared[t])
+			}
 		}
 		for a, id := range x.active {
 			from, to := x.choices(a)
 			m.down[id].Mul(x.part, e, &x.acts[a], r0, r1)
 			for i, c := range x.order[from:to] {
-				addScaled(p.o[int(c)/m.spec.Used*e:][r0:r1], x.part[i*e:][r0:r1], x.weights[c])
+				part, weight := x.part[i*e:][r0:r1], x.weights[c]
+				if m.biases.down != nil {
+					addBias(part, m.biases.down[int(id)*e:][r0:r1], 0, 1)
+				}
+				if m.spec.WeighInput {
+					weight = 1
+				}
+				addScaled(p.o[int(c)/m.spec.Used*e:][r0:r1], part, weight)
 			}
 		}
 	}

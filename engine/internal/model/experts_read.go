@@ -58,22 +58,37 @@ const (
 	gateDefault = 0
 	gateSoftmax = 1
 	gateSigmoid = 2
+	gateChosen  = 3
 )
 
-// Sigmoid reads whether the router's logits go through a sigmoid rather than a softmax; def where the file does not say.
-func (r *Reader) Sigmoid(def bool) bool {
+// Gating reads how the router's logits become weights: a softmax, a sigmoid, or a softmax of those chosen. Where the file
+// does not say it is a sigmoid or a softmax.
+func (r *Reader) Gating(m *Experts, sigmoid bool) {
 	const key = "expert_gating_func"
 	switch g := r.Size(key, gateDefault, 0, math.MaxInt32); g {
 	case gateDefault:
-		return def
+		m.Sigmoid = sigmoid
 	case gateSoftmax:
-		return false
 	case gateSigmoid:
-		return true
+		m.Sigmoid = true
+	case gateChosen:
+		m.Chosen = true
 	default:
 		r.Refuse("key %q: gating function %d", r.key(key), g)
-		return false
 	}
+}
+
+// SharedWidth reads the width of the network that every token runs, def where the file does not say; 0 for none.
+func (r *Reader) SharedWidth(def int) int {
+	if n := r.Size("expert_shared_feed_forward_length", 0, 0, MaxWidth); n > 0 {
+		return n
+	}
+	return def
+}
+
+// SharedCount is the width of the network that every token runs where files say how many experts of width it is worth.
+func (r *Reader) SharedCount(width int) int {
+	return width * r.Size("expert_shared_count", 0, 0, MaxWidth/max(width, 1))
 }
 
 // ExpertScale reads the factor of experts' weights; 0 and a missing key mean 1.

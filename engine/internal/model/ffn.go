@@ -10,6 +10,7 @@ type GatedFFN struct {
 	// Scales says that scale tensors of the three matrices count, for their biases too: (W·x + b)·s. llama.cpp ignores them in
 	// some architectures, and the same file should give the same text in both.
 	Scales bool
+	Fused  bool // W_gate and W_up are one tensor, ffn_up, gates first
 }
 
 // gatedFFN is a gated network with its weights.
@@ -37,8 +38,14 @@ func (s GatedFFN) load(ld *Loader, i int) ffn {
 
 func (f *gatedFFN) loadMatrices(ld *Loader, name func(string) string, s GatedFFN, gate, up, down string) {
 	f.act = s.Activation
-	f.gate = ld.linear(name(gate), s.Width, ld.spec.Width, s.Scales)
-	f.up = ld.linear(name(up), s.Width, ld.spec.Width, s.Scales)
+	if s.Fused {
+		if both := ld.linear(name(up), 2*s.Width, ld.spec.Width, s.Scales); ld.err == nil {
+			f.gate, f.up = both.rows(0, s.Width), both.rows(s.Width, s.Width)
+		}
+	} else {
+		f.gate = ld.linear(name(gate), s.Width, ld.spec.Width, s.Scales)
+		f.up = ld.linear(name(up), s.Width, ld.spec.Width, s.Scales)
+	}
 	f.down = ld.linear(name(down), ld.spec.Width, s.Width, s.Scales)
 	if ld.err == nil {
 		f.types, f.downTypes = actTypes(f.gate, f.up), actTypes(f.down)
@@ -99,9 +106,16 @@ func (f *gatedFFN) activate(gate, up []float32, r0, r1 int) {
 	f.act.mul(gate, up)
 }
 
-// mul computes gate = act(gate) ⊙ up.
+// mul computes gate = act(gate) ⊙ up, and may change up.
 func (a Activation) mul(gate, up []float32) {
 	switch a {
+	case ClampedSiLU:
+		const limit, alpha = 7, 1.702
+		for i, v := range gate {
+			gate[i] = min(v, limit) * alpha
+			up[i] = (min(max(up[i], -limit), limit) + 1) * (1 / alpha)
+		}
+		kernel.SiLUMul(gate, gate, up)
 	case SiLU:
 		kernel.SiLUMul(gate, gate, up)
 	case GELU:

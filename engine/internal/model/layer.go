@@ -57,7 +57,7 @@ func (p *pass) layer(w *worker, l *Layer) {
 		if l.Spec.Parallel {
 			p.hold(w, l.mixer.bias())
 		} else {
-			p.add(w, l.mixer.bias(), l.postNorm)
+			p.add(w, l.mixer.bias(), l.postNorm, l.Spec.ResidualScale)
 		}
 		if p.probe.ends(StageMixed) {
 			return
@@ -69,22 +69,27 @@ func (p *pass) layer(w *worker, l *Layer) {
 		return
 	}
 	p.probe.fed(p, w)
-	p.add(w, l.ffn.bias(), l.postFFNNorm)
+	p.add(w, l.ffn.bias(), l.postFFNNorm, l.Spec.ResidualScale)
 	if l.Spec.Parallel {
 		p.addHeld(w)
 	}
 }
 
-// input norms the residual stream and brings the result, w.in, into the types wanted.
+// input norms the residual stream, unless n is nil, and brings the result, w.in, into the types wanted.
 func (p *pass) input(w *worker, n *normWeights, types []kernel.ActType) {
-	p.normRows(w.h, w.x, n, w.lo, w.hi)
+	if n != nil {
+		p.normRows(w.h, w.x, n, w.lo, w.hi)
+	} else {
+		copy(w.h[w.lo*p.width:w.hi*p.width], w.x[w.lo*p.width:])
+	}
 	p.reset(w, &w.in, w.h, p.width)
 	p.sync(w)
 	p.quantize(w, &w.in, types)
 }
 
-// add adds the worker's rows of a block's result p.o to the residual stream, with the block's bias and post-norm where there are any.
-func (p *pass) add(w *worker, bias []float32, post *normWeights) {
+// add adds the worker's rows of a block's result p.o to the residual stream, with the block's bias, post-norm and factor where there
+// are any.
+func (p *pass) add(w *worker, bias []float32, post *normWeights, factor float32) {
 	e := p.width
 	for t := w.lo; t < w.hi; t++ {
 		o := p.o[t*e:][:e]
@@ -97,6 +102,10 @@ func (p *pass) add(w *worker, bias []float32, post *normWeights) {
 			post.apply(o, o)
 		}
 		x := w.x[t*e:][:e]
+		if factor != 0 {
+			addScaled(x, o, factor)
+			continue
+		}
 		for i, v := range o {
 			x[i] += v
 		}

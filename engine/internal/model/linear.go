@@ -45,6 +45,9 @@ func actTypes(ms ...Linear) []kernel.ActType {
 	return out
 }
 
+// rows returns n rows of l from row r on, without copying.
+func (l Linear) rows(r, n int) Linear { return Linear{rowsOf(l.Matrix, r, n), l.Scale} }
+
 // rowsOf returns n rows of m from row r on, without copying.
 func rowsOf(m *kernel.Matrix, r, n int) *kernel.Matrix {
 	size := m.RowBytes(m.Cols)

@@ -93,7 +93,7 @@ func (o *logitsPass) Work(pw *pool.Worker) {
 	}
 }
 
-// finish adds the bias and applies the soft cap, where the model has them.
+// finish adds the bias, scales and applies the soft cap, where the model has them.
 func (o *logitsPass) finish(x []float32, r0, r1 int) {
 	if b := o.m.bias; b != nil {
 		addBias(x, b[r0:r1], 0, 1)

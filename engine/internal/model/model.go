@@ -3,7 +3,6 @@ package model
 import (
 	"cmp"
 	"errors"
-	"fmt"
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/gguf"
@@ -42,6 +41,7 @@ type Model struct {
 // ropePlan is a position embedding, and with compressed layers its form by blocks of positions.
 type ropePlan struct {
 	rope  *attn.Rope
+	long  *attn.Rope // of sequences with a long context, see Sequence.SetContext; nil for the same
 	block *attention.BlockRope
 }
 
@@ -54,8 +54,8 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 		return nil, err
 	}
 	ld := m.loader(o.Tensors)
-	if s.RopeFactors {
-		ld.asked[ropeFactors] = true
+	for _, name := range s.factorTensors() {
+		ld.asked[name] = true
 	}
 	m.embed = ld.matrix("token_embd.weight", s.Vocab, s.Width)
 	m.norm = ld.norm("output_norm", s.Width)
@@ -96,8 +96,10 @@ func (ld *Loader) layer(i int) *Layer {
 	s := ld.spec.Layers[i]
 	name := func(n string) string { return LayerName(i, n) }
 	l := &Layer{Index: i, Spec: s}
-	l.norm = ld.norm(name(cmp.Or(s.MixerNorm, "attn_norm")), ld.spec.Width)
-	l.ffnNorm = ld.norm(name(cmp.Or(s.FFNNorm, "ffn_norm")), ld.spec.Width)
+	if !s.NoPreNorm {
+		l.norm = ld.norm(name(cmp.Or(s.MixerNorm, "attn_norm")), ld.spec.Width)
+		l.ffnNorm = ld.norm(name(cmp.Or(s.FFNNorm, "ffn_norm")), ld.spec.Width)
+	}
 	if s.PostNorm {
 		l.postNorm = ld.norm(name("post_attention_norm"), ld.spec.Width)
 		l.postFFNNorm = ld.norm(name("post_ffw_norm"), ld.spec.Width)
@@ -122,31 +124,6 @@ func (m *Model) LoadLayer(i int, spec *Spec, over map[string]*Tensor) (*Layer, e
 	}
 	m.exec.include(l)
 	return l, nil
-}
-
-// ropeFactors is the tensor of frequency divisors of Llama 3 files.
-const ropeFactors = "rope_freqs.weight"
-
-// planRopes computes the spec's position embeddings.
-func planRopes(f *gguf.File, s *Spec) ([]ropePlan, error) {
-	plans := make([]ropePlan, len(s.Ropes))
-	for i, c := range s.Ropes {
-		if i == 0 && s.RopeFactors {
-			ld := &Loader{f: f, spec: s, asked: map[string]bool{}}
-			c.Factors = ld.vector(ropeFactors, c.Dims/2, false)
-			if ld.err != nil {
-				return nil, ld.err
-			}
-		}
-		var err error
-		if plans[i].rope, err = attn.NewRope(c); err == nil && s.usesRecent() {
-			plans[i].block, err = attention.NewBlockRope(plans[i].rope, s.BlockRopePhase)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w: %w", f.Name(), err, ErrInvalid)
-		}
-	}
-	return plans, nil
 }
 
 // addBlockRopes plans block-wise RoPE for compressed layers of a spec, where it is not planned yet.

@@ -33,6 +33,14 @@ func (ld *Loader) norm(name string, n int) *normWeights {
 	return w
 }
 
+// weights returns the weights of a norm, nil where there is none.
+func (n *normWeights) weights() []float32 {
+	if n == nil {
+		return nil
+	}
+	return n.weight
+}
+
 // apply norms one vector; dst may be x.
 func (n *normWeights) apply(dst, x []float32) {
 	if !n.mean && n.bias == nil && n.weight != nil {

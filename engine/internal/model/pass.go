@@ -43,8 +43,11 @@ func (p *pass) start() {
 	}
 	for i, r := range p.ropes {
 		d := r.rope.Dims()
-		for t, pos := range p.pos {
-			r.rope.Table(p.tables[i][t*d:][:d], pos)
+		for _, s := range p.segments {
+			rope := r.of(s.seq)
+			for t := s.at; t < s.at+s.n; t++ {
+				rope.Table(p.tables[i][t*d:][:d], p.pos[t])
+			}
 		}
 	}
 }

@@ -21,6 +21,9 @@ type Reader struct {
 	f    *gguf.File
 	arch string
 	err  error
+
+	// ZeroEpsilon allows norms without an epsilon, which some writers leave at 0.
+	ZeroEpsilon bool
 }
 
 // NewReader returns a reader for the architecture that f names.
@@ -42,6 +45,12 @@ func (r *Reader) key(k string) string { return r.arch + "." + k }
 
 // Has reports whether the file has a key.
 func (r *Reader) Has(k string) bool { return r.f.Has(r.key(k)) }
+
+// HasTensor reports whether the file has a tensor.
+func (r *Reader) HasTensor(name string) bool {
+	_, err := r.f.Tensor(name)
+	return err == nil
+}
 
 // Fail records that the value of a key can't be used, unless there was an error before.
 func (r *Reader) Fail(k, format string, a ...any) {
@@ -133,6 +142,14 @@ func (r *Reader) Positive(k string, def float64) float64 {
 	return v
 }
 
+// epsilon reads that of norms.
+func (r *Reader) epsilon(k string) float32 {
+	if r.ZeroEpsilon && r.Has(k) && r.Float(k, 1) == 0 {
+		return 0
+	}
+	return float32(r.Positive(k, 0))
+}
+
 // Flag reads a boolean; def when the key is missing.
 func (r *Reader) Flag(k string, def bool) bool {
 	if !r.Has(k) {
@@ -170,12 +187,6 @@ func (r *Reader) Text(k, def string) string {
 	s, err := r.f.String(r.key(k))
 	r.keep(err)
 	return s
-}
-
-// HasTensor reports whether the file has a tensor.
-func (r *Reader) HasTensor(name string) bool {
-	_, err := r.f.Tensor(name)
-	return err == nil
 }
 
 // Vocabulary returns the number of rows of the token embedding.

@@ -37,6 +37,7 @@ func (c *compressed) buildRecent(s CompressedShape, rope *attention.BlockRope) (
 	if c.attn, err = attention.NewCompressed(g.Heads, s.Blocks, s.R, s.L, g.Window, c.recent); err != nil {
 		return fmt.Errorf("rows: %w", err)
 	}
+	c.attn.SetSoftmax(c.softmax)
 	c.expanded, err = c.attn.NewExpanded()
 	return err
 }

@@ -59,7 +59,7 @@ func (r *Reader) scaling(s *Spec, c *attn.RopeConfig, o RopeOptions) {
 	c.Magnitude = float32(r.Float("rope.scaling.attn_factor", 1))
 	switch kind := r.Text("rope.scaling.type", "linear"); kind {
 	case "none":
-	case "linear":
+	case "linear", "longrope": // the latter's factors are tensors
 		c.Scale = 1 / factor
 	case "yarn":
 		c.Scale = 1 / factor
@@ -89,6 +89,8 @@ func (r *Reader) yarn(c *attn.RopeConfig, factor float64, o RopeOptions) {
 	if o.YarnLog || o.MLA {
 		switch mul := r.Float(keyLogMul, 0); {
 		case mul == 0:
+		case o.MLA && o.YarnLog:
+			m /= magnitude(10 * mul) // these files have a tenth of it
 		case o.MLA:
 			m = 1 // the scale of the scores has it all
 		default:
@@ -96,6 +98,27 @@ func (r *Reader) yarn(c *attn.RopeConfig, factor float64, o RopeOptions) {
 		}
 	}
 	c.Magnitude *= float32(m)
+}
+
+// Sections checks M-RoPE's sections of frequencies, each with a position of its own: of text the first three positions are the
+// same, so that it is plain RoPE of halves. It reports whether the file has sections.
+func (r *Reader) Sections(dims int) bool {
+	const key = "rope.dimension_sections"
+	if !r.Has(key) {
+		return false
+	}
+	n, err := r.f.Ints(r.key(key))
+	if err != nil || len(n) < 3 || min(n[0], n[1], n[2]) < 0 {
+		r.Fail(key, "want three or four sizes")
+		return false
+	}
+	if n[0] == 0 || n[1] == 0 {
+		return false
+	}
+	if sum := n[0] + n[1] + n[2]; sum < int64(dims/2) {
+		r.Refuse("key %q: a fourth position for %d of %d frequencies", r.key(key), int64(dims/2)-sum, dims/2)
+	}
+	return true
 }
 
 // ScoreScale returns 1/√n, the factor of scores of keys of n values.

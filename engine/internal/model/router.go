@@ -21,9 +21,10 @@ func (r *router) route(m *Experts, bias, logits []float32, ids []int32, weights 
 		r.score, r.taken = make([]float32, n), make([]bool, n)
 	}
 	r.score, r.taken = r.score[:n], r.taken[:n]
-	if m.Sigmoid {
+	switch {
+	case m.Sigmoid:
 		sigmoid(logits)
-	} else {
+	case !m.Chosen:
 		softmax(logits)
 	}
 	copy(r.score, logits)
@@ -34,12 +35,17 @@ func (r *router) route(m *Experts, bias, logits []float32, ids []int32, weights 
 	if m.Groups > 1 {
 		r.dropGroups(m)
 	}
-	var sum float32
 	for i := range ids {
 		e := best(r.score, r.taken)
 		r.taken[e] = true
 		ids[i], weights[i] = int32(e), logits[e]
-		sum += logits[e]
+	}
+	if m.Chosen {
+		softmax(weights)
+	}
+	var sum float32
+	for _, w := range weights {
+		sum += w
 	}
 	f := m.Scale
 	if m.Normed {
@@ -94,8 +100,20 @@ func topTwo(x []float32) float32 {
 
 func sigmoid(x []float32) {
 	for i, v := range x {
-		x[i] = float32(1 / (1 + math.Exp(-float64(v))))
+		x[i] = sigmoidOf(v)
 	}
+}
+
+func sigmoidOf(v float32) float32 { return float32(1 / (1 + math.Exp(-float64(v)))) }
+
+// dot returns Σ a_i·b_i over the length of a.
+func dot(a, b []float32) float32 {
+	sum := 0.0
+	b = b[:len(a)]
+	for i, v := range a {
+		sum += float64(v) * float64(b[i])
+	}
+	return float32(sum)
 }
 
 func softmax(x []float32) {

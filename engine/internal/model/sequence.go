@@ -64,6 +64,14 @@ type Sequence struct {
 	states []State
 	length int // tokens in the states
 	marked int
+	long   bool // more tokens may come than the original context has, see SetContext
+}
+
+// SetContext tells how many tokens the sequence may get, before it has any: models with LongRoPE see positions of sequences beyond
+// their original context otherwise, from the first token on. Without it a sequence is not long.
+func (s *Sequence) SetContext(n int) {
+	ropes := s.model.spec.Ropes
+	s.long = len(ropes) > 0 && n > ropes[0].OrigContext
 }
 
 // NewSequence returns an empty sequence for n tokens, or for any number when n is 0.

@@ -10,11 +10,11 @@ import (
 // Spec is a decoder as its architecture's constructor describes it: shapes, constants and how layers flow. It names all
 // tensors that the model has; Load finds them.
 type Spec struct {
-	Arch       string // general.architecture
-	Width      int    // of the residual stream
-	Vocab      int    // tokens
-	Context    int    // trained context in tokens
-	Eps        float32
+	Arch       string  // general.architecture
+	Width      int     // of the residual stream
+	Vocab      int     // tokens
+	Context    int     // trained context in tokens
+	Eps        float32 // of norms
 	Norm       NormSpec
 	EmbedScale float32 // embeddings are multiplied by it; 0 means 1
 	Layers     []LayerSpec
@@ -26,6 +26,9 @@ type Spec struct {
 	Positions   bool     // learned position embeddings are added to those of tokens (position_embd)
 	Tied        bool     // the output is the token embedding, whatever the file has
 	Required    []string // tensors that are optional elsewhere and must be there; "blk.*." stands for every layer
+	// LongRope says that the file may divide those of the first by rope_factors_short.weight, and in sequences that may get
+	// longer than the original context by rope_factors_long.weight (LongRoPE, arXiv 2402.13753).
+	LongRope    bool
 	OutputBias  bool     // output.bias, where the file has it
 	OutputScale bool     // output.scale, where the file has it
 	LogitScale  float32  // logits are multiplied by it; 0 means 1
@@ -37,10 +40,13 @@ type Spec struct {
 
 // LayerSpec is one transformer block.
 type LayerSpec struct {
-	Parallel bool // attention and feed-forward network both get the layer's input, and both are added to it
+	// Parallel says that attention and feed-forward network both get the layer's input, and both are added to it.
+	Parallel  bool
+	PostNorm  bool // the mixer's and the network's results are normed too before they are added
+	NoPreNorm bool // their inputs are not
 	// MixerNorm and FFNNorm name the norms before the two parts, which may be the same; "" stands for attn_norm and ffn_norm.
 	MixerNorm, FFNNorm string
-	PostNorm           bool // the mixer's and the network's results are normed too before they are added
+	ResidualScale      float32 // their results are multiplied by it; 0 means 1
 	Mixer              MixerSpec
 	FFN                FFNSpec
 }
@@ -67,6 +73,7 @@ const (
 	GELU            // in its tanh form
 	ReLU
 	ReLUSquared
+	ClampedSiLU // gpt-oss': x·σ(1.702·x)·(up+1), x and up clamped to 7
 )
 
 // Decoder reads what every decoder has: sizes of the residual stream, number of layers, trained context, epsilon.
@@ -88,7 +95,7 @@ func (r *Reader) decoder(epsilon string) *Spec {
 		Width:   r.Size("embedding_length", -1, 1, MaxWidth),
 		Vocab:   r.Vocabulary(),
 		Context: r.Size("context_length", -1, 1, math.MaxInt32),
-		Eps:     float32(r.Positive(epsilon, 0)),
+		Eps:     r.epsilon(epsilon),
 		Layers:  make([]LayerSpec, layers-skipped),
 		Skipped: skipped,
 	}
@@ -139,28 +146,43 @@ func (r *Reader) NoExperts() {
 	}
 }
 
-// Windows reads which layers attend in a sliding window: a list of flags, or every n-th layer is global. It returns the
-// window in tokens, 0 for none, and a flag per layer.
+// Windows reads which layers attend in a sliding window: a list of flags, or the last of every n layers is global. It returns
+// the window in tokens, 0 for none, and a flag per layer.
 func (r *Reader) Windows(s *Spec, every int) (window int, local []bool) {
+	window = r.Window(0)
+	return window, r.LocalLayers(s, window, every, false)
+}
+
+// Window reads the sliding window in tokens, def where the file does not say.
+func (r *Reader) Window(def int) int {
+	return r.Size("attention.sliding_window", def, 0, math.MaxInt32)
+}
+
+// LocalLayers reads which layers attend in a window, none when it is 0: a list of flags, or of every n layers all but the last,
+// or all but the first.
+func (r *Reader) LocalLayers(s *Spec, window, every int, first bool) []bool {
 	const pattern = "attention.sliding_window_pattern"
-	local = make([]bool, len(s.Layers))
-	window = r.Size("attention.sliding_window", 0, 0, math.MaxInt32)
+	local := make([]bool, len(s.Layers))
 	if window == 0 {
-		return 0, local
+		return local
 	}
 	if flags, ok := r.flags(pattern); ok {
 		if len(flags) < len(local) {
 			r.Fail(pattern, "%d values for %d layers", len(flags), len(local))
-			return 0, local
+			return local
 		}
 		copy(local, flags)
-		return window, local
+		return local
 	}
 	every = r.Size(pattern, every, 0, maxLayers)
-	for i := range local {
-		local[i] = every == 0 || i%every < every-1
+	global := every - 1
+	if first {
+		global = 0
 	}
-	return window, local
+	for i := range local {
+		local[i] = every == 0 || i%every != global
+	}
+	return local
 }
 
 // Geometry returns the shape of layer i's attention: query heads, key/value heads, of which DeepSeek's attention has one, and

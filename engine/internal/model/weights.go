@@ -27,7 +27,7 @@ func (l *Layer) Projections() (p Projections, ok bool) {
 func (l *Layer) projectionsOf(a *projections, o Linear) Projections {
 	return Projections{
 		Geometry: a.spec.Geometry, Rope: a.spec.Rope,
-		Q: a.q, K: a.k, V: a.v, O: o, KBias: a.kBias, VBias: a.vBias, Norm: l.norm.weight,
+		Q: a.q, K: a.k, V: a.v, O: o, KBias: a.kBias, VBias: a.vBias, Norm: l.norm.weights(),
 	}
 }
 
@@ -43,7 +43,7 @@ func (l *Layer) Gated() (g Gated, ok bool) {
 	if !ok {
 		return Gated{}, false
 	}
-	return Gated{Gate: f.gate, Up: f.up, Down: f.down, Norm: l.ffnNorm.weight}, true
+	return Gated{Gate: f.gate, Up: f.up, Down: f.down, Norm: l.ffnNorm.weights()}, true
 }
 
 // Norm writes x / rms(x) · weight to dst, which may be x.

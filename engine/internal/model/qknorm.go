@@ -1,0 +1,74 @@
+package model
+
+// Norms of queries and keys: of each head, before RoPE or after it, or of all heads together.
+
+// headNorms are norms of query and key heads.
+type headNorms struct{ q, k []float32 }
+
+// wholeNorms are the norms of all query heads and of all key heads, with the biases that are added before.
+type wholeNorms struct{ q, k, qBias, kBias []float32 }
+
+// loadNorms loads what the spec has; biases must be there.
+func (a *projections) loadNorms(ld *Loader, name func(string) string) {
+	s := &a.spec
+	if !s.QKNorm && !s.WholeNorm {
+		return
+	}
+	nq, nk := s.KeySize, s.KeySize
+	if s.WholeNorm {
+		nq, nk = s.Heads*s.KeySize, s.KVHeads*s.KeySize
+	}
+	weights := func(kind string, n int) []float32 {
+		if s.UnitNorm {
+			return ones(n)
+		}
+		return ld.vector(name(kind+".weight"), n, true)
+	}
+	q, k := weights("attn_q_norm", nq), weights("attn_k_norm", nk)
+	switch {
+	case s.WholeNorm:
+		a.whole = &wholeNorms{q, k, a.qBias, a.kBias}
+		a.qBias, a.kBias = nil, nil
+	case s.NormRotated:
+		a.rotated = &headNorms{q, k}
+	default:
+		a.qNorm, a.kNorm = q, k
+	}
+}
+
+func ones(n int) []float32 {
+	out := make([]float32, n)
+	for i := range out {
+		out[i] = 1
+	}
+	return out
+}
+
+// normHeads norms each head of a token's query.
+func (a *projections) normHeads(q, weight []float32) {
+	d := a.spec.KeySize
+	for h := range a.spec.Heads {
+		head := q[h*d:][:d]
+		norm(head, head, weight, a.eps)
+	}
+}
+
+// normWhole norms the queries and the keys of this worker's rows, p.q and p.k, where the layer does so over all heads. It ends
+// with a barrier then.
+func (a *projections) normWhole(p *pass, w *worker) {
+	if a.whole == nil {
+		return
+	}
+	n := a.whole
+	lo, hi := w.Share(len(p.pos)) // a decode step has one p.q for all
+	for t := lo; t < hi; t++ {
+		normRow(p.q[t*len(n.q):][:len(n.q)], n.qBias, n.q, a.eps)
+		normRow(p.k[t*len(n.k):][:len(n.k)], n.kBias, n.k, a.eps)
+	}
+	w.Barrier()
+}
+
+func normRow(x, bias, weight []float32, eps float32) {
+	addBias(x, bias, 0, 1)
+	norm(x, x, weight, eps)
+}

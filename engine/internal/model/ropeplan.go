@@ -1,0 +1,80 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/attention"
+)
+
+// Tensors of frequency divisors: of Llama 3 files, and LongRoPE's.
+const (
+	ropeFactors      = "rope_freqs.weight"
+	ropeFactorsShort = "rope_factors_short.weight"
+	ropeFactorsLong  = "rope_factors_long.weight"
+)
+
+// factorTensors names the tensors of frequency divisors that the file may have.
+func (s *Spec) factorTensors() []string {
+	var out []string
+	if s.RopeFactors {
+		out = append(out, ropeFactors)
+	}
+	if s.LongRope {
+		out = append(out, ropeFactorsShort, ropeFactorsLong)
+	}
+	return out
+}
+
+// planRopes computes the spec's position embeddings.
+func planRopes(f *gguf.File, s *Spec) ([]ropePlan, error) {
+	plans := make([]ropePlan, len(s.Ropes))
+	for i, c := range s.Ropes {
+		long := c
+		if i == 0 {
+			ld := &Loader{f: f, spec: s, asked: map[string]bool{}}
+			ld.factors(&c, &long)
+			if ld.err != nil {
+				return nil, ld.err
+			}
+		}
+		var err error
+		if plans[i].rope, err = attn.NewRope(c); err == nil && s.usesRecent() {
+			plans[i].block, err = attention.NewBlockRope(plans[i].rope, s.BlockRopePhase)
+		}
+		if err == nil && long.Factors != nil {
+			plans[i].long, err = attn.NewRope(long)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w: %w", f.Name(), err, ErrInvalid)
+		}
+	}
+	return plans, nil
+}
+
+// factors loads the divisors of the first position embedding, and of its form for long contexts where the file has another.
+func (ld *Loader) factors(c, long *attn.RopeConfig) {
+	if ld.spec.RopeFactors {
+		c.Factors = ld.vector(ropeFactors, c.Dims/2, false)
+	}
+	if !ld.spec.LongRope || c.Factors != nil {
+		return // llama.cpp prefers them, too
+	}
+	short, far := ld.has(ropeFactorsShort), ld.has(ropeFactorsLong)
+	if ld.err == nil && short != far {
+		ld.err = fmt.Errorf("%s: one of the tensors %q and %q is missing: %w", ld.f.Name(), ropeFactorsShort, ropeFactorsLong, ErrInvalid)
+	}
+	if short {
+		c.Factors = ld.vector(ropeFactorsShort, c.Dims/2, true)
+		long.Factors = ld.vector(ropeFactorsLong, c.Dims/2, true)
+	}
+}
+
+// of returns the embedding of a sequence.
+func (r *ropePlan) of(s *Sequence) *attn.Rope {
+	if r.long != nil && s.long {
+		return r.long
+	}
+	return r.rope
+}
