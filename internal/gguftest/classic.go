@@ -19,6 +19,7 @@ type Classic struct {
 	NormBias                        bool
 	Fused, QKVBias, OutBias         bool           // one matrix for queries, keys and values; biases of these; of attn_output
 	Gated, FFNBias                  bool           // a gate in the feed-forward network; its biases
+	WideUp                          bool           // gates in the matrix of ffn_up
 	QKNorm                          bool           // a norm for each query and key head
 	Experts                         int            // instead of a dense network; 2 are used
 	Positions, Tied, LogitBias      bool           // learned position embeddings; no output of its own; a bias of it
@@ -97,6 +98,10 @@ func ClassicVariants() map[string]Classic {
 	add("stablelm", "stablelm", gated, partial, func(m *Classic) { m.NormBias, m.QKVBias = true, true })
 	add("stablelm-normed", "stablelm", gated, grouped, partial, func(m *Classic) { m.NormBias, m.QKNorm = true, true })
 	add("stablelm-12b", "stablelm", gated, one, grouped, partial, func(m *Classic) { m.NormBias, m.QKNorm = true, true })
+	add("chatglm", "chatglm", grouped, partial, func(m *Classic) { m.QKVBias, m.WideUp = true, true })
+	add("phimoe", "phimoe", grouped, func(m *Classic) {
+		m.NormBias, m.QKVBias, m.OutBias, m.LogitBias, m.Experts = true, true, true, true, 4
+	})
 	add("dbrx", "dbrx", fused, grouped, norms("output_norm", "attn_norm", "attn_output_norm"),
 		key("attention.clamp_kqv", float32(0.8)), func(m *Classic) { m.Experts = 4 })
 	return out
@@ -214,6 +219,10 @@ func (m Classic) network(b *Builder, r *rand.Rand, p string, matrix func(name st
 	if m.Gated {
 		matrix("ffn_gate", width, m.FFN, m.FFNBias)
 	}
-	matrix("ffn_up", width, m.FFN, m.FFNBias)
+	up := m.FFN
+	if m.WideUp {
+		up *= 2
+	}
+	matrix("ffn_up", width, up, m.FFNBias)
 	matrix("ffn_down", m.FFN, width, m.FFNBias)
 }
