@@ -17,10 +17,12 @@ type Classic struct {
 	FFN, Vocab                      int
 	Norms                           []string // "output_norm", and of layers "attn_norm" …
 	NormBias                        bool
-	Fused, QKVBias, OutBias         bool           // one matrix for queries, keys and values; biases of these; of attn_output
-	Gated, FFNBias                  bool           // a gate in the feed-forward network; its biases
-	WideUp                          bool           // gates in the matrix of ffn_up
-	QKNorm                          bool           // a norm for each query and key head
+	Fused, QKVBias, OutBias         bool // one matrix for queries, keys and values; biases of these; of attn_output
+	Gated, FFNBias                  bool // a gate in the feed-forward network; its biases
+	GateBiasless                    bool // but the gate has none
+	WideUp                          bool // gates in the matrix of ffn_up
+	QKNorm                          bool // a norm for each query and key head
+	TokenTypes                      bool
 	Experts                         int            // instead of a dense network; 2 are used
 	Positions, Tied, LogitBias      bool           // learned position embeddings; no output of its own; a bias of it
 	Keys                            map[string]any // below "<architecture>."
@@ -107,6 +109,36 @@ func ClassicVariants() map[string]Classic {
 	return out
 }
 
+// EncoderVariants are models that turn texts into vectors, those that llama.cpp's rows in engine/testdata/encoders belong to.
+func EncoderVariants() map[string]Classic {
+	bert := func(arch string, changes ...func(m *Classic)) Classic {
+		return classic(arch, func(m *Classic) {
+			m.Norms = []string{"token_embd_norm", "attn_output_norm", "layer_output_norm"}
+			m.NormBias, m.TokenTypes, m.Tied = true, true, true
+			m.Keys["attention.causal"] = false
+			for _, f := range changes {
+				f(m)
+			}
+		})
+	}
+	modern := func(window uint32) func(m *Classic) {
+		return func(m *Classic) {
+			m.Norms, m.NormBias, m.TokenTypes = []string{"output_norm", "token_embd_norm", "attn_norm", "ffn_norm"}, false, false
+			m.Fused, m.WideUp, m.Layers = true, true, 4
+			m.Keys["rope.freq_base"], m.Keys["rope.freq_base_swa"] = float32(160000), float32(10000)
+			m.Keys["attention.sliding_window"] = window
+		}
+	}
+	return map[string]Classic{
+		"bert":               bert("bert", gptLike, func(m *Classic) { m.Positions = true }),
+		"bert-fused":         bert("bert", gptLike, func(m *Classic) { m.Positions, m.Fused, m.Heads, m.KVHeads = true, true, 3, 3 }),
+		"nomic-bert":         bert("nomic-bert", gated, func(m *Classic) { m.Fused = true }),
+		"jina-bert":          bert("jina-bert-v2", gptLike, gated, func(m *Classic) { m.GateBiasless = true }),
+		"modern-bert":        bert("modern-bert", modern(8)),
+		"modern-bert-global": bert("modern-bert", modern(0)),
+	}
+}
+
 // Build returns the model as a file, with a tokenizer that nobody knows.
 func (m Classic) Build() *Builder {
 	b := &Builder{}
@@ -144,6 +176,10 @@ func (m Classic) Build() *Builder {
 		b.AddRandom(r, "output.bias", ggtype.F32, m.Vocab)
 	}
 	m.norms(b, r, "", "output_norm", "token_embd_norm")
+	if m.TokenTypes {
+		b.AddKV("tokenizer.ggml.token_type_count", uint32(2))
+		b.AddRandom(r, "token_types.weight", ggtype.F32, m.width(), 2)
+	}
 	for i := range m.Layers {
 		m.layer(b, r, fmt.Sprintf("blk.%d.", i))
 	}
@@ -190,7 +226,7 @@ func (m Classic) layer(b *Builder, r *rand.Rand, p string) {
 			m.bias(b, r, p+name+".bias", out)
 		}
 	}
-	m.norms(b, r, p, "attn_norm", "attn_norm_2", "ffn_norm", "attn_output_norm")
+	m.norms(b, r, p, "attn_norm", "attn_norm_2", "ffn_norm", "attn_output_norm", "layer_output_norm")
 	if m.Fused {
 		matrix("attn_qkv", width, width+2*kv, m.QKVBias)
 	} else {
@@ -217,7 +253,7 @@ func (m Classic) network(b *Builder, r *rand.Rand, p string, matrix func(name st
 		return
 	}
 	if m.Gated {
-		matrix("ffn_gate", width, m.FFN, m.FFNBias)
+		matrix("ffn_gate", width, m.FFN, m.FFNBias && !m.GateBiasless)
 	}
 	up := m.FFN
 	if m.WideUp {

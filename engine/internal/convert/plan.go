@@ -58,6 +58,10 @@ func plan(s *model.Spec, form Form, exact []int, llama bool) ([]model.Compressed
 
 // attentionLayers returns the layers' attention, of which each must be grouped-query attention that is not compressed.
 func attentionLayers(s *model.Spec, form Form) ([]model.Attention, error) {
+	if s.Encoder {
+		return nil, fmt.Errorf("attention form %v: architecture %s is an encoder, which caches nothing from text to text: %w",
+			form, s.Arch, model.ErrUnsupported)
+	}
 	out := make([]model.Attention, len(s.Layers))
 	for i, l := range s.Layers {
 		switch a := l.Mixer.(type) {

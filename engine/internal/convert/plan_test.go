@@ -131,6 +131,14 @@ func TestPlanNamesObstacles(t *testing.T) {
 	}
 }
 
+// There is nothing to compress in an encoder.
+func TestPlanRefusesEncoders(t *testing.T) {
+	_, s := converttest.Open(t, gguftest.EncoderVariants()["nomic-bert"].Build())
+	if _, err := plan(s, Form{Percent: 50}, nil, false); !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), "encoder") {
+		t.Error(err)
+	}
+}
+
 // The form for llama.cpp is refused by name as well.
 func TestLlamaFormNamesObstacles(t *testing.T) {
 	for name, want := range map[string]string{

@@ -16,6 +16,7 @@ type Attention struct {
 	QKNorm      bool    // RMS norm on each query and key head
 	QKLayerNorm QKLayerNorm
 	Clamp       float32 // queries, keys and values are clamped to ±Clamp before their norms; 0: they are not
+	Both        bool    // tokens see those behind them too, in an encoder
 	ALiBi       float32 // the largest bias of ALiBi, see ALiBiSlopes; 0 means none
 	WholeNorm   bool    // one on all query heads together, and one on all key heads
 	NormRotated bool    // the norms come after RoPE
@@ -110,6 +111,9 @@ func (s Attention) load(ld *Loader, i int) mixer {
 	}
 	if ld.failLayer(i, err); err == nil {
 		a.attn.SetSoftmax(a.softmax)
+		if s.Both {
+			a.attn.AttendBoth()
+		}
 	}
 	return a
 }

@@ -66,7 +66,11 @@ func (p *pass) Work(pw *pool.Worker) {
 			return
 		}
 	}
-	p.normRows(w.h, w.x, p.model.norm, w.lo, w.hi)
+	if n := p.model.norm; n != nil {
+		p.normRows(w.h, w.x, n, w.lo, w.hi)
+	} else {
+		copy(w.h[w.lo*p.width:w.hi*p.width], w.x[w.lo*p.width:])
+	}
 }
 
 // single reports whether this pass is a decode step of one sequence.

@@ -18,6 +18,9 @@ func (m *Model) Embed(dst, scratch []float32, id int32, pos int) {
 	if f := m.spec.EmbedScale; f != 0 {
 		scale(dst, f)
 	}
+	for i, v := range m.typeEmbed {
+		dst[i] += v
+	}
 	if m.positions != nil {
 		m.positions.Row(scratch, pos)
 		for i, v := range scratch {

@@ -67,6 +67,9 @@ func (p *pass) gather(m *Model, rows []Rows, tokens bool) error {
 			continue
 		}
 		pos := r.Seq.length
+		if m.spec.Encoder && pos > 0 {
+			return fmt.Errorf("an encoder takes a text as a whole, the sequence has %d tokens: %w", pos, ErrInvalid)
+		}
 		if err := m.checkPositions(pos + len(r.Tokens)); err != nil {
 			return err
 		}

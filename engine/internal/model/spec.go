@@ -22,6 +22,12 @@ type Spec struct {
 	Ropes      []attn.RopeConfig // position embeddings, which mixers name by index
 	// RopeFactors says that the file may divide the frequencies of the first of Ropes by rope_freqs.weight.
 	RopeFactors bool
+	// Encoder says that texts are evaluated as a whole, each token seeing those behind it too, and that the residual stream is
+	// the result: there is no output.
+	Encoder     bool
+	Pooling     Pooling  // how an encoder's result becomes one vector
+	TokenTypes  bool     // the embedding of token type 0 is added where the file has it (token_types)
+	NoFinalNorm bool     // there is no norm behind the last layer
 	EmbedNorm   bool     // embeddings are normed (token_embd_norm)
 	Positions   bool     // learned position embeddings are added to those of tokens (position_embd)
 	Tied        bool     // the output is the token embedding, whatever the file has
@@ -44,7 +50,9 @@ type LayerSpec struct {
 	Parallel  bool
 	PostNorm  bool // the mixer's and the network's results are normed too before they are added
 	NoPreNorm bool // their inputs are not
-	// MixerNorm and FFNNorm name the norms before the two parts, which may be the same; "" stands for attn_norm and ffn_norm.
+	SumNorms  bool // the residual stream is normed behind each part: attn_output_norm, layer_output_norm
+	// MixerNorm and FFNNorm name the norms before the two parts, which may be the same; "" stands for attn_norm and ffn_norm, and
+	// NoNorm for none.
 	MixerNorm, FFNNorm string
 	ResidualScale      float32 // their results are multiplied by it; 0 means 1
 	Mixer              MixerSpec
@@ -78,16 +86,36 @@ const (
 
 // Decoder reads what every decoder has: sizes of the residual stream, number of layers, trained context, epsilon.
 // The constructor completes the layers.
-func (r *Reader) Decoder() *Spec { return r.decoder("attention.layer_norm_rms_epsilon") }
+func (r *Reader) Decoder() *Spec { return r.causal(r.sizes("attention.layer_norm_rms_epsilon")) }
 
 // LayerNormDecoder is Decoder for a model whose norms are layer norms, with biases where the file has them.
 func (r *Reader) LayerNormDecoder() *Spec {
-	s := r.decoder("attention.layer_norm_epsilon")
+	s := r.sizes("attention.layer_norm_epsilon")
 	s.Norm = NormSpec{Mean: true, Bias: true}
+	return r.causal(s)
+}
+
+// Encoder is LayerNormDecoder for a model that turns texts into vectors.
+func (r *Reader) Encoder() *Spec {
+	s := r.sizes("attention.layer_norm_epsilon")
+	s.Norm = NormSpec{Mean: true, Bias: true}
+	s.Encoder, s.Pooling = true, r.pooling()
+	if r.Flag("attention.causal", true) {
+		r.Refuse("key %q: an encoder whose tokens don't see those behind them", r.key("attention.causal"))
+	}
 	return s
 }
 
-func (r *Reader) decoder(epsilon string) *Spec {
+// causal refuses attention to later tokens.
+func (r *Reader) causal(s *Spec) *Spec {
+	if !r.Flag("attention.causal", true) {
+		r.Refuse("key %q: attention to later tokens", r.key("attention.causal"))
+	}
+	return s
+}
+
+// sizes reads what all models have.
+func (r *Reader) sizes(epsilon string) *Spec {
 	layers := r.Size("block_count", -1, 1, maxLayers)
 	skipped := r.Size("nextn_predict_layers", 0, 0, layers-1)
 	s := &Spec{
@@ -100,9 +128,6 @@ func (r *Reader) decoder(epsilon string) *Spec {
 		Skipped: skipped,
 	}
 	s.OutputScale = true
-	if !r.Flag("attention.causal", true) {
-		r.Refuse("key %q: attention to later tokens", r.key("attention.causal"))
-	}
 	return s
 }
 

@@ -56,7 +56,7 @@ func (m *Model) Output() Linear { return m.output }
 func (m *Model) OutputBias() []float32 { return m.bias }
 
 // OutputNorm returns the weight of the norm before the output.
-func (m *Model) OutputNorm() []float32 { return m.norm.weight }
+func (m *Model) OutputNorm() []float32 { return m.norm.weights() }
 
 // EmbedRow writes the embedding of a token, without what Embed adds.
 func (m *Model) EmbedRow(dst []float32, id int32) { m.embed.Row(dst, int(id)) }

@@ -1,0 +1,46 @@
+package arch
+
+import "github.com/latentgo/latentgo/engine/internal/model"
+
+// bert is BERT and what has its shape (bge, e5, MiniLM, GTE, mxbai): token types, learned position embeddings, norms on the
+// residual stream behind attention and network, a network without a gate.
+func bert(r *model.Reader) *model.Spec {
+	s := bertLike(r)
+	s.Positions = true
+	noRope(s)
+	uniform(r, s, model.Attention{OutputBias: true, Both: true}, plain(model.GELU))
+	return s
+}
+
+// nomicBERT is nomic-embed-text 1 and 1.5: BERT with RoPE and a gated network. Biases of the network don't count, as in llama.cpp.
+func nomicBERT(r *model.Reader) *model.Spec {
+	s := bertLike(r)
+	rope(r, s, model.RopeOptions{Halves: true})
+	uniform(r, s, model.Attention{OutputBias: true, Both: true}, swiglu)
+	for i := range s.Layers {
+		s.Unused = append(s.Unused, model.LayerName(i, "ffn_up.bias"), model.LayerName(i, "ffn_down.bias"))
+	}
+	return s
+}
+
+// jinaBERT is jina-embeddings 2: BERT with ALiBi and a network with a GELU gate, in a tensor of its own or in that of ffn_up.
+func jinaBERT(r *model.Reader) *model.Spec {
+	s := bertLike(r)
+	noRope(s)
+	uniform(r, s, model.Attention{OutputBias: true, Both: true, ALiBi: bloomALiBi}, func(width int) model.FFNSpec {
+		return model.GatedFFN{Width: width, Activation: model.GELU, Bias: true, Fused: !r.HasTensor("blk.0.ffn_gate.weight")}
+	})
+	require(s, []string{"blk.*.ffn_down.bias"})
+	return s
+}
+
+// bertLike is what they share.
+func bertLike(r *model.Reader) *model.Spec {
+	s := r.Encoder()
+	s.TokenTypes, s.EmbedNorm, s.NoFinalNorm = true, true, true
+	s.Required = []string{"token_embd_norm.bias", "blk.*.attn_output_norm.bias", "blk.*.layer_output_norm.bias"}
+	for i := range s.Layers {
+		s.Layers[i].NoPreNorm, s.Layers[i].SumNorms = true, true
+	}
+	return s
+}
