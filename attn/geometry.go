@@ -4,11 +4,12 @@ import "fmt"
 
 // Geometry is the shape of one layer's grouped-query attention: H query heads share G key/value heads, H/G to each.
 type Geometry struct {
-	Heads     int // H, query heads
-	KVHeads   int // G, key/value heads; divides H
-	KeySize   int // d, values per query and key head
-	ValueSize int // v, values per value head
-	Window    int // a token attends to itself and the Window-1 tokens before it; 0 means all
+	Heads     int  // H, query heads
+	KVHeads   int  // G, key/value heads; divides H
+	KeySize   int  // d, values per query and key head
+	ValueSize int  // v, values per value head
+	Window    int  // a token attends to itself and the Window-1 tokens before it; 0 means all
+	Chunked   bool // it attends from the last multiple of Window on instead, as in Llama 4
 }
 
 // Check returns an error that names the first number that makes no attention: head counts must be positive and KVHeads
@@ -32,6 +33,9 @@ func (g Geometry) Group() int { return g.Heads / g.KVHeads }
 func (g Geometry) First(pos int) int {
 	if g.Window == 0 {
 		return 0
+	}
+	if g.Chunked {
+		return pos / g.Window * g.Window
 	}
 	return max(0, pos+1-g.Window)
 }

@@ -129,3 +129,26 @@ func TestRopeErrors(t *testing.T) {
 		}
 	}
 }
+
+// Fixed positions rotate nothing, whatever the scaling.
+func TestFixedRopeIsTheIdentity(t *testing.T) {
+	r := newRope(t, RopeConfig{Dims: 4, Base: 10000, Fixed: true, Scale: 0.5})
+	x, table := []float32{1, 2, 3, 4}, make([]float32, 4)
+	r.Table(table, 12345)
+	r.Rotate(x, table)
+	for i, v := range x {
+		if v != float32(i+1) {
+			t.Errorf("value %d became %v", i, v)
+		}
+	}
+}
+
+// Chunks begin at multiples of their size.
+func TestChunks(t *testing.T) {
+	g := Geometry{Heads: 1, KVHeads: 1, KeySize: 1, ValueSize: 1, Window: 8, Chunked: true}
+	for pos, want := range map[int]int{0: 0, 7: 0, 8: 8, 15: 8, 16: 16} {
+		if got := g.First(pos); got != want {
+			t.Errorf("a token at %d attends from %d on, want %d", pos, got, want)
+		}
+	}
+}

@@ -16,6 +16,7 @@ import (
 type sequence struct {
 	g       attn.Geometry
 	q, k, v [][]float32 // per token: [H·d], [G·d], [G·v]
+	softmax Softmax
 }
 
 func randomSequence(g attn.Geometry, n int, seed uint64) sequence {
@@ -49,8 +50,14 @@ func (s *sequence) reference(pos, h int) []float64 {
 		for c := range g.KeySize {
 			dot += float64(s.q[pos][h*g.KeySize+c]) * half(s.k[j][kv*g.KeySize+c])
 		}
+		if c := float64(s.softmax.Cap); c != 0 {
+			dot = c * math.Tanh(dot/c)
+		}
 		w = append(w, math.Exp(dot))
 		sum += w[j-first]
+	}
+	if s.softmax.Sinks != nil {
+		sum += math.Exp(float64(s.softmax.Sinks[h]))
 	}
 	out := make([]float64, g.ValueSize)
 	for j := first; j <= pos; j++ {
@@ -91,6 +98,16 @@ var geometries = []attn.Geometry{
 	{Heads: 2, KVHeads: 1, KeySize: 13, ValueSize: 7},
 	{Heads: 4, KVHeads: 2, KeySize: 32, ValueSize: 32, Window: 5},
 	{Heads: 4, KVHeads: 2, KeySize: 32, ValueSize: 32, Window: 300},
+	{Heads: 4, KVHeads: 2, KeySize: 32, ValueSize: 32, Window: 100, Chunked: true},
+}
+
+// softmaxes are the ways in which scores become weights.
+func softmaxes(g attn.Geometry) []Softmax {
+	sinks := make([]float32, g.Heads) // next to nothing, about as much as all tokens, all but all
+	for h := range sinks {
+		sinks[h] = []float32{-20, 4, 8, 60}[h%4]
+	}
+	return []Softmax{{}, {Cap: 3}, {Sinks: sinks}, {Cap: 3, Sinks: sinks}}
 }
 
 // forms runs f for each geometry in both forms.
@@ -98,11 +115,14 @@ func forms(t *testing.T, f func(t *testing.T, l *Layer)) {
 	for _, g := range geometries {
 		for name, make := range map[string]func(attn.Geometry) (*Layer, error){"gqa": NewGQA, "mla": NewMLA} {
 			t.Run(fmt.Sprintf("%s/%+v", name, g), func(t *testing.T) {
-				l, err := make(g)
-				if err != nil {
-					t.Fatal(err)
+				for _, s := range softmaxes(g) {
+					l, err := make(g)
+					if err != nil {
+						t.Fatal(err)
+					}
+					l.SetSoftmax(s)
+					f(t, l)
 				}
-				f(t, l)
 			})
 		}
 	}
@@ -111,6 +131,7 @@ func forms(t *testing.T, f func(t *testing.T, l *Layer)) {
 func TestDecodeEqualsTextbook(t *testing.T) {
 	forms(t, func(t *testing.T, l *Layer) {
 		s := randomSequence(l.Geometry, 700, 7)
+		s.softmax = l.softmax
 		st := s.fill(t, l, 700)
 		var p Partial
 		p.Reserve(l)
@@ -131,6 +152,7 @@ func TestPrefillEqualsTextbook(t *testing.T) {
 	forms(t, func(t *testing.T, l *Layer) {
 		const n = 330
 		s := randomSequence(l.Geometry, n, 8)
+		s.softmax = l.softmax
 		st := s.fill(t, l, n)
 		for _, from := range []int{0, 3, 290} {
 			q := make([]float32, 0, (n-from)*l.Heads*l.KeySize)

@@ -36,9 +36,10 @@ func (s *Softmax) cap(scores []float32) {
 	c := s.Cap
 	vek32.MulNumber_Inplace(scores, 2/c)
 	kernel.ExpSum(scores, scores, 0)
-	for i, e := range scores {
-		scores[i] = c - 2*c/(e+1)
-	}
+	vek32.AddNumber_Inplace(scores, 1)
+	vek32.Inv_Inplace(scores)
+	vek32.MulNumber_Inplace(scores, -2*c)
+	vek32.AddNumber_Inplace(scores, c)
 }
 
 // NewGQA returns plain grouped-query attention.

@@ -5,7 +5,6 @@ import "github.com/latentgo/latentgo/engine/internal/model"
 // deepseek is DeepSeek MoE (V1): llama's attention; after some dense layers experts beside a network for all tokens.
 func deepseek(r *model.Reader) *model.Spec {
 	s := r.Decoder()
-	s.RopeFactors = true
 	setMixers(s, attention(r, s, model.RopeOptions{Full: true}))
 	setDense(r, s, model.GatedFFN{})
 	mix := mixtures(r, s)

@@ -21,7 +21,6 @@ func sigmoidExperts(r *model.Reader, s *model.Spec, a []model.Attention, shared 
 	mix, dense := mixtures(r, s), leadingDense(r, s)
 	for i := range a {
 		a[i].QKNorm = true
-		a[i].OutputBias = true
 		r.Gating(&mix[i], true)
 		width := shared
 		if width == 0 {

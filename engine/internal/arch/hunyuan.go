@@ -35,7 +35,6 @@ func hunyuanMoE(r *model.Reader) *model.Spec {
 
 func hunyuanAttention(r *model.Reader) *model.Spec {
 	s := r.Decoder()
-	s.RopeFactors = true
 	a := attention(r, s, model.RopeOptions{Halves: true, Full: true})
 	for i := range a {
 		a[i].QKNorm, a[i].NormRotated = true, true

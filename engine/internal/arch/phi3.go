@@ -7,7 +7,7 @@ import "github.com/latentgo/latentgo/engine/internal/model"
 func phi3(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	r.NoExperts()
-	s.LongRope = true
+	s.LongRope = r.HasLongRope()
 	setMixers(s, attention(r, s, model.RopeOptions{Halves: true}))
 	setDense(r, s, model.GatedFFN{Fused: true})
 	return s

@@ -9,12 +9,11 @@ func smollm3(r *model.Reader) *model.Spec {
 	a := attention(r, s, model.RopeOptions{Full: true})
 	s.Ropes = append(s.Ropes, model.NoPosition())
 	for i := range a {
-		a[i].OutputBias = true
 		if (i+1)%4 == 0 {
 			a[i].Rope = 1
 		}
 	}
 	setMixers(s, a)
-	setDense(r, s, model.GatedFFN{Bias: true})
+	setDense(r, s, model.GatedFFN{})
 	return s
 }

@@ -84,7 +84,11 @@ func open(t *testing.T, path string, o model.Options) *model.Model {
 // logits evaluates ids, so many at a time, and returns the logits after each.
 func logits(t *testing.T, m *model.Model, ids []int32, step int) []float32 {
 	t.Helper()
-	seq := m.NewSequence(attention.F16, 0)
+	return logitsOf(t, m, m.NewSequence(attention.F16, 0), ids, step)
+}
+
+func logitsOf(t *testing.T, m *model.Model, seq *model.Sequence, ids []int32, step int) []float32 {
+	t.Helper()
 	var out []float32
 	for len(ids) > 0 {
 		n := min(step, len(ids))

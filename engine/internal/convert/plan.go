@@ -64,10 +64,14 @@ func attentionLayers(s *model.Spec, form Form) ([]model.Attention, error) {
 	}
 	out := make([]model.Attention, len(s.Layers))
 	for i, l := range s.Layers {
+		if m, ok := l.FFN.(model.Experts); ok && m.RouteInput {
+			const what = "experts that are chosen before attention: a conversion runs the two parts apart"
+			return nil, fmt.Errorf("attention form %v: layer %d has %s: %w", form, i, what, model.ErrUnsupported)
+		}
 		switch a := l.Mixer.(type) {
 		case model.Attention:
-			if what := obstacle(l, a); what != "" {
-				return nil, fmt.Errorf("attention form %v: layer %d: %s can't be compressed: %w", form, i, what, model.ErrUnsupported)
+			if what := obstacle(s, l, a); what != "" {
+				return nil, fmt.Errorf("attention form %v: layer %d has %s: %w", form, i, what, model.ErrUnsupported)
 			}
 			out[i] = a
 		case model.MLA:
@@ -82,13 +86,19 @@ func attentionLayers(s *model.Spec, form Form) ([]model.Attention, error) {
 	return out, nil
 }
 
-// obstacle names what keeps a layer's attention from being compressed, "" for nothing.
-func obstacle(l model.LayerSpec, a model.Attention) string {
+// obstacle names what of a layer compressed rows can't express; "" for nothing.
+func obstacle(s *model.Spec, l model.LayerSpec, a model.Attention) string {
 	switch {
 	case a.ALiBi != 0:
 		return "attention whose scores fall with distance (ALiBi)"
 	case l.Parallel:
-		return "attention in parallel to the feed-forward network"
+		return "attention in parallel to the feed-forward network: a conversion runs the two parts apart"
+	case a.NormRotated:
+		return "norms of queries and keys that come after RoPE (attn_q_norm, attn_k_norm), while rows hold keys before it"
+	case a.Chunked:
+		return "attention within chunks of a fixed size"
+	case s.LongRope && a.Rope == 0:
+		return "RoPE that depends on the context (LongRoPE: rope_factors_short, rope_factors_long)"
 	}
 	return ""
 }

@@ -30,17 +30,18 @@ type Attention struct {
 }
 
 // Temperature lets queries grow with their position as Llama 4 and Ministral 3 were trained to: by
-// 1 + Scale·ln(1 + ⌊pos/Floor⌋). The zero value is a factor of 1.
+// 1 + Scale·ln(1 + ⌊(pos+Offset)/Floor⌋). The zero value is a factor of 1.
 type Temperature struct {
-	Scale float64
-	Floor int
+	Scale  float64
+	Floor  int
+	Offset int
 }
 
 func (t Temperature) at(pos int) float32 {
 	if t.Scale == 0 {
 		return 1
 	}
-	return float32(math.Log(float64(pos/t.Floor)+1)*t.Scale + 1)
+	return float32(math.Log(float64((pos+t.Offset)/t.Floor)+1)*t.Scale + 1)
 }
 
 // output is W_O.

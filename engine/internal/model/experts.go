@@ -24,6 +24,7 @@ type Experts struct {
 	Chosen             bool // weights are a softmax of the logits of the experts chosen
 	Biases             bool // the router and the experts' matrices have biases
 	WeighInput         bool // weights multiply what goes into an expert instead of what comes out
+	RouteInput         bool // the router gets the residual stream that comes into the layer instead of the normed input
 	SharedGate         bool // what every token runs is multiplied by the sigmoid of its product with ffn_gate_inp_shexp
 }
 
@@ -37,6 +38,7 @@ type experts struct {
 	sharedGate     []float32 // [width], or nil
 	shared         *gatedFFN // nil when there is none
 	types          []kernel.ActType
+	routerTypes    []kernel.ActType
 }
 
 func (s Experts) load(ld *Loader, i int) ffn {
@@ -72,7 +74,7 @@ func (s Experts) load(ld *Loader, i int) ffn {
 		if m.shared != nil {
 			all = append(all, m.shared.gate, m.shared.up)
 		}
-		m.types = actTypes(all...)
+		m.types, m.routerTypes = actTypes(all...), actTypes(m.router)
 	}
 	return m
 }
@@ -132,11 +134,25 @@ func (m *experts) run(p *pass, w *worker, _ *Layer) {
 	m.combine(p, w)
 }
 
+// routeInput computes the router's logits at the layer's input, where it gets that. It ends with a barrier then.
+func (m *experts) routeInput(p *pass, w *worker) {
+	if !m.spec.RouteInput {
+		return
+	}
+	p.reset(w, &w.in, w.x, p.width)
+	p.sync(w)
+	p.quantize(w, &w.in, m.routerTypes)
+	p.project(w, &w.in, projection{m.router, p.experts.logits})
+	w.Barrier()
+}
+
 // choose routes all rows and sorts their choices.
 func (m *experts) choose(p *pass, w *worker) {
 	x := &p.experts
-	p.project(w, &w.in, projection{m.router, x.logits})
-	w.Barrier()
+	if !m.spec.RouteInput {
+		p.project(w, &w.in, projection{m.router, x.logits})
+		w.Barrier()
+	}
 	n, k := m.spec.Count, m.spec.Used
 	lo, hi := w.Share(len(p.pos))
 	for t := lo; t < hi; t++ {

@@ -225,10 +225,7 @@ func (m *latent) saves(n int, g attn.Geometry, key int) bool {
 
 // expandFrom returns the first position that a segment attends to.
 func (m *latent) expandFrom(seg *segment) int {
-	if m.geo.Window == 0 {
-		return 0
-	}
-	return max(0, seg.pos+1-m.geo.Window)
+	return m.geo.First(seg.pos)
 }
 
 // expand rebuilds keys and values of n positions from from on, in pieces shared out among the workers.

@@ -47,6 +47,9 @@ type ffn interface {
 // layer runs one layer: the only place that says how a block flows. A probe may begin and end within it.
 func (p *pass) layer(w *worker, l *Layer) {
 	if p.probe.begins(StageInput) {
+		if m, ok := l.ffn.(*experts); ok {
+			m.routeInput(p, w)
+		}
 		p.input(w, l.norm, l.mixer.inputs())
 	}
 	if p.probe.begins(StageHeads) {

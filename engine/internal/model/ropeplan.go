@@ -53,6 +53,11 @@ func planRopes(f *gguf.File, s *Spec) ([]ropePlan, error) {
 	return plans, nil
 }
 
+// HasLongRope reports whether the file has LongRoPE's tensors.
+func (r *Reader) HasLongRope() bool {
+	return r.HasTensor(ropeFactorsShort) || r.HasTensor(ropeFactorsLong)
+}
+
 // factors loads the divisors of the first position embedding, and of its form for long contexts where the file has another.
 func (ld *Loader) factors(c, long *attn.RopeConfig) {
 	if ld.spec.RopeFactors {

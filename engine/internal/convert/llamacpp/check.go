@@ -60,22 +60,25 @@ var fields = map[string]field{
 	"Spec.EmbedNorm": {"a norm on embeddings (tensor token_embd_norm.weight)", zero},
 	"Spec.Positions": {"learned position embeddings (tensor position_embd.weight)", zero},
 	"Spec.Required":  {}, "Spec.Tied": {},
+	"Spec.LogitCap": {"soft-capped logits (key final_logit_softcapping)", zero},
 	"Spec.LogitScale": {"logits that are multiplied by a factor (key logit_scale)", func(v reflect.Value) bool {
 		return v.IsZero() || v.Float() == 1
 	}},
-	"Spec.LogitCap": {"soft-capped logits (key final_logit_softcapping)", zero},
+	"Spec.LongRope": {"RoPE that depends on the context (LongRoPE: rope_factors_short, rope_factors_long)", zero},
 	"Spec.Ropes":    {"more than one position embedding", func(v reflect.Value) bool { return v.Len() == 1 }},
 
 	"RopeConfig.Dims": {}, "RopeConfig.Base": {}, "RopeConfig.Scale": {}, "RopeConfig.Magnitude": {}, "RopeConfig.Halves": {},
 	"RopeConfig.OrigContext": {}, "RopeConfig.BetaFast": {}, "RopeConfig.BetaSlow": {}, // of YaRN
+	"RopeConfig.Fixed":   {"layers without position embedding", zero},
 	"RopeConfig.Factors": {whatFactors, zero},
 	"RopeConfig.Yarn":    {"YaRN (key rope.scaling.type)", zero},
-	"RopeConfig.Fixed":   {"queries and keys without RoPE", zero},
 
-	"LayerSpec.PostNorm":  {whatPostNorm, zero},
-	"LayerSpec.Parallel":  {"attention in parallel to the feed-forward part", zero},
-	"LayerSpec.MixerNorm": {"norms that are not called attn_norm and ffn_norm", zero},
-	"LayerSpec.FFNNorm":   {"norms that are not called attn_norm and ffn_norm", zero},
+	"LayerSpec.PostNorm":      {whatPostNorm, zero},
+	"LayerSpec.NoPreNorm":     {"attention and feed-forward part without norms before them", zero},
+	"LayerSpec.Parallel":      {"attention in parallel to the feed-forward part", zero},
+	"LayerSpec.MixerNorm":     {"a norm before attention with another name", zero},
+	"LayerSpec.FFNNorm":       {"a norm before the feed-forward part with another name", zero},
+	"LayerSpec.ResidualScale": {"results that are multiplied by a factor (key residual_scale)", zero},
 	"LayerSpec.Mixer": {"layers that mix tokens by anything but grouped-query attention", func(v reflect.Value) bool {
 		return v.Elem().Type() == reflect.TypeFor[model.Attention]()
 	}},
@@ -84,11 +87,13 @@ var fields = map[string]field{
 	}},
 
 	"Attention.Geometry": {}, "Attention.Scale": {}, "Attention.OutputBias": {}, // tensors tells whether it is there
-	"Attention.Rope":        {"more than one position embedding", zero},
-	"Attention.QKNorm":      {whatQKNorm, zero},
-	"Attention.QKLayerNorm": {whatQKNorm, zero},
-	"Attention.Clamp":       {"queries, keys and values that are clamped (key attention.clamp_kqv)", zero},
-	"Attention.ALiBi":       {"scores that fall with distance (ALiBi)", zero},
+	"Attention.Rope":   {"more than one position embedding", zero},
+	"Attention.QKNorm": {whatQKNorm, zero}, "Attention.WholeNorm": {whatQKNorm, zero}, "Attention.QKLayerNorm": {whatQKNorm, zero},
+	"Attention.NormRotated": {whatQKNorm, zero}, "Attention.UnitNorm": {whatQKNorm, zero},
+	"Attention.Clamp":    {"queries, keys and values that are clamped (key attention.clamp_kqv)", zero},
+	"Attention.ALiBi":    {"scores that fall with distance (ALiBi)", zero},
+	"Attention.ScoreCap": {"soft-capped scores (key attn_logit_softcapping)", zero},
+	"Attention.Sinks":    {"attention sinks (attn_sinks)", zero},
 	"Attention.Temperature": {"queries that grow with their position (key attention.temperature_scale)", func(v reflect.Value) bool {
 		return v.FieldByName("Scale").IsZero()
 	}},
@@ -96,7 +101,8 @@ var fields = map[string]field{
 		return !v.IsNil() && v.Elem().FieldByName("L").Int() > 0
 	}},
 	"Geometry.Heads": {}, "Geometry.KVHeads": {}, "Geometry.KeySize": {}, "Geometry.ValueSize": {},
-	"Geometry.Window": {"a sliding window (key attention.sliding_window)", zero},
+	"Geometry.Chunked": {"attention within chunks", zero},
+	"Geometry.Window":  {"a sliding window (key attention.sliding_window)", zero},
 
 	"CompressedShape.L": {}, "CompressedShape.Keys": {},
 	"CompressedShape.R":      {"rows without rotated values", func(v reflect.Value) bool { return v.Int() > 0 }},
@@ -104,7 +110,8 @@ var fields = map[string]field{
 	"CompressedShape.Recent": {"recent tokens that are seen otherwise than through rows", zero},
 
 	"GatedFFN.Width": {}, "GatedFFN.Bias": {}, "GatedFFN.Scales": {}, // tensors tells whether they are there
-	"GatedFFN.Activation": {"GELU in the feed-forward part", func(v reflect.Value) bool { return v.Interface() == model.SiLU }},
+	"GatedFFN.Fused":      {"gates and up-projections in one tensor (ffn_up)", zero},
+	"GatedFFN.Activation": {"GELU, or another activation than SiLU, in the feed-forward part", func(v reflect.Value) bool { return v.Interface() == model.SiLU }},
 }
 
 // checker collects what can't be expressed.

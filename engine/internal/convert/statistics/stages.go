@@ -26,7 +26,7 @@ func (k *Walk) Attend(ctx context.Context, original, converted *model.Layer) (*r
 		rest = rest.After(n)
 		err := k.probe(p, wide, &model.Probe{
 			Layer: original, From: model.StageInput, To: model.StageMixed,
-			Load: p.x.Load, Mixed: k.targets(p, original.Spec.PostNorm), Save: p.x.Save,
+			Load: p.x.Load, Mixed: k.targets(p, &original.Spec), Save: p.x.Save,
 		})
 		if err != nil {
 			return err
@@ -44,19 +44,24 @@ func (k *Walk) Attend(ctx context.Context, original, converted *model.Layer) (*r
 }
 
 // targets returns a tap that sets k.target to what a repaired projection should give: o, what the original one gave,
-// and a part of the drift from x to y. A norm behind the projection would change the drift's size: none then.
-func (k *Walk) targets(p piece, postNorm bool) func(o, x []float32, lo, hi int) {
+// and a part of the drift from x to y. A norm behind the projection would change the drift's size: none then. A factor behind
+// it is taken out of the drift.
+func (k *Walk) targets(p piece, l *model.LayerSpec) func(o, x []float32, lo, hi int) {
 	n := len(p.ids) * k.width
 	k.target, k.other = resized(k.target, n), resized(k.other, n)
+	share := float32(driftShare)
+	if l.ResidualScale != 0 {
+		share /= l.ResidualScale
+	}
 	return func(o, x []float32, lo, hi int) {
 		from, to := lo*k.width, hi*k.width
 		copy(k.target[from:to], o[from:])
-		if postNorm {
+		if l.PostNorm {
 			return
 		}
 		p.y.Load(k.other, lo, hi)
 		for j := from; j < to; j++ {
-			k.target[j] += driftShare * (x[j] - k.other[j])
+			k.target[j] += share * (x[j] - k.other[j])
 		}
 	}
 }
@@ -86,7 +91,7 @@ func (k *Walk) FFN(ctx context.Context, original *model.Layer, repair bool) (*re
 	err := k.eachToken(ctx, func(p piece) error {
 		b := &model.Probe{Layer: original, From: model.StageMixed, To: model.StageOutput, Load: p.x.Load, Save: p.x.Save}
 		if split != nil {
-			b.Fed = k.targets(p, original.Spec.PostNorm)
+			b.Fed = k.targets(p, &original.Spec)
 		}
 		if err := k.probe(p, seq, b); err != nil || split == nil {
 			return err

@@ -1,0 +1,89 @@
+package convert
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/latentgo/latentgo/engine/internal/convert/internal/converttest"
+	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/internal/ggtype"
+	"github.com/latentgo/latentgo/internal/gguftest"
+)
+
+// obstacles are what stands in the way of compressing some of the architectures, by the model's name.
+var obstacles = map[string]string{
+	"hunyuan-dense": "after RoPE", "hunyuan-moe": "after RoPE", "llama4": "after RoPE", "phi3-long": "LongRoPE", "phi3-short": "LongRoPE",
+	"smallthinker": "before attention",
+}
+
+// A conversion that leaves nothing out changes nothing, whatever architectures add to grouped-query attention, and what it can't
+// express it refuses by name.
+func TestRelativesAtFullRank(t *testing.T) {
+	ids := gguftest.RandomIDs(70, gguftest.RelativeVocab)
+	for name, d := range gguftest.RelativeVariants() {
+		if d.Layers > 8 && testing.Short() || d.Matrix == ggtype.MXFP4 { // of which activations are rounded: little changes grow
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			f, s := converttest.Open(t, d.Build())
+			_, err := plan(s, Form{Percent: 50}, nil, false)
+			if what := obstacles[name]; what != "" {
+				if !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), what) {
+					t.Errorf("want an error about %q, got %v", what, err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			allowed := 0
+			if d.Experts > 0 { // rounding may choose another one of nearly equal experts
+				allowed = len(ids) / 2
+			}
+			want := converttest.Logits(t, converttest.Load(t, f, s, nil), ids, converttest.All)
+			for kind, p := range map[string][]model.CompressedShape{
+				"rows": fullRank(s, 1), "rows of heads": fullRank(s, 2), "recent tokens": recentPlan(s, 1, 2, 96),
+			} {
+				m := compressTo(t, f, s, p, false)
+				for how, step := range map[string]int{"prefill": converttest.All, "decode": converttest.One} {
+					got := converttest.Logits(t, m, ids, step)
+					if n := differing(got, want, 5e-5); n > allowed {
+						t.Errorf("%s: %s: %d of %d tokens have other logits, error %.2g", kind, how, n, len(ids), converttest.NMSE(got, want))
+					}
+				}
+			}
+		})
+	}
+}
+
+// differing counts the tokens whose logits have an error above limit.
+func differing(got, want [][]float32, limit float64) int {
+	n := 0
+	for i := range want {
+		if !(converttest.NMSE(got[i:i+1], want[i:i+1]) < limit) {
+			n++
+		}
+	}
+	return n
+}
+
+// Compressed tokens are the same to prompts, pieces of prompts and decode steps, under soft caps, sinks, windows and layers without
+// positions too.
+func TestRelativesSeeCompressedTokensAlike(t *testing.T) {
+	ids := gguftest.RandomIDs(330, gguftest.RelativeVocab)
+	for _, name := range []string{"gemma2", "gpt-oss", "granite", "olmo3", "smollm3"} {
+		f, s := converttest.Open(t, gguftest.RelativeVariants()[name].Build())
+		plan := recentPlan(s, 1, 2, 32)
+		for i := range plan {
+			plan[i].L, plan[i].Keys = 24, 20
+		}
+		m := compressTo(t, f, s, plan, false)
+		want := converttest.Logits(t, m, ids, converttest.All)
+		for _, piece := range []int{1, 7, 90} {
+			if n := differing(converttest.Logits(t, m, ids, piece), want, 5e-5); n > 3 {
+				t.Errorf("%s: pieces of %d tokens: %d of %d tokens have other logits", name, piece, n, len(ids))
+			}
+		}
+	}
+}
