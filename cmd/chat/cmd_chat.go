@@ -41,7 +41,7 @@ func (c *chatCmd) Validate() error {
 
 // Run implements kong's command.
 func (c *chatCmd) Run(a *app) error {
-	p := onePrompt{text: strings.TrimSpace(c.Ask + " " + strings.Join(c.Prompt, " ")), system: c.System}
+	p := onePrompt{text: strings.TrimSpace(c.Ask + " " + strings.Join(c.Prompt, " ")), system: c.System, trust: c.TrustText}
 	// A pipe on either side means that a program wants one plain answer.
 	talk := p.text == "" && a.interactive() && !c.JSON
 	if !talk {
@@ -107,7 +107,7 @@ func (c *chatCmd) talk(a *app, m *engine.Model, s *engine.Session, opt *engine.G
 	ctx, stop := leaveOn(&a.ctx, closeReader)
 	defer stop()
 	return repl.Run(ctx, repl.Config{
-		Backend: &backend{m, s}, Reader: reader, Out: a.out, Options: *opt, System: c.System, Verbose: c.Verbose,
+		Backend: &backend{m, s, c.TrustText}, Reader: reader, Out: a.out, Options: *opt, System: c.System, Verbose: c.Verbose,
 		Path: m.File().Name(), Interrupts: interrupts, Quiet: func() func() { return lineedit.Quiet(a.stdin) },
 		Width: a.width,
 	})
@@ -150,17 +150,20 @@ func leaveOn(ctx *context.Context, closeReader func()) (context.Context, func())
 
 // backend adapts a model and its session to the conversation.
 type backend struct {
-	m *engine.Model
-	s *engine.Session
+	m     *engine.Model
+	s     *engine.Session
+	trust bool // see --trust-text
 }
 
 // Chat implements repl.Backend.
 func (b *backend) Chat(ctx context.Context, conv chat.Conversation, opt *engine.GenerateOptions) iter.Seq2[engine.Piece, error] {
+	conv.TrustText = b.trust
 	return b.s.Chat(ctx, conv, opt)
 }
 
 // Count implements repl.Backend.
 func (b *backend) Count(ctx context.Context, conv chat.Conversation) (int, error) {
+	conv.TrustText = b.trust
 	ids, err := b.m.EncodeChat(ctx, conv)
 	return len(ids), err
 }

@@ -39,7 +39,7 @@ func (c *runCmd) Validate() error {
 
 // Run implements kong's command.
 func (c *runCmd) Run(a *app) error {
-	p := onePrompt{text: c.Prompt, system: c.System, raw: c.Raw}
+	p := onePrompt{text: c.Prompt, system: c.System, raw: c.Raw, trust: c.TrustText}
 	var words string
 	c.Model, words, _ = modelAndPrompt(c.Model, c.Words) // Validate has seen the error
 	var err error

@@ -203,6 +203,7 @@ type answerFlags struct {
 	Predict   int      `short:"n" name:"n-predict" aliases:"predict" placeholder:"N" help:"Tokens of an answer at most; 0 or -1 is no limit."`
 	Stop      []string `name:"stop" sep:"none" placeholder:"TEXT" help:"End the answer before this text (may be repeated)."`
 	IgnoreEOS bool     `name:"ignore-eos" help:"Go on after the model ended its answer."`
+	TrustText bool     `name:"trust-text" help:"Let control tokens that a prompt spells out act, as in llama.cpp; otherwise they are text."`
 	Verbose   bool     `help:"Print prompt and decode speed after each answer."`
 }
 

@@ -13,12 +13,12 @@ import (
 type onePrompt struct {
 	ids          []int32
 	text, system string
-	raw          bool
+	raw, trust   bool // trust: control tokens that it spells out act
 }
 
 // conversation is the prompt as messages.
 func (p *onePrompt) conversation() chat.Conversation {
-	conv := chat.Conversation{AddGenerationPrompt: true}
+	conv := chat.Conversation{AddGenerationPrompt: true, TrustText: p.trust}
 	if p.system != "" {
 		conv.Messages = append(conv.Messages, chat.NewMessage("system", p.system))
 	}

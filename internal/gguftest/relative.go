@@ -17,15 +17,16 @@ type Relative struct {
 	NoPreNorm, PostNorm                bool
 	FFNNorm                            string // of the norm before the network, without ".weight"
 	QKNorm, WholeNorm                  bool
-	FusedQKV, FusedFFN                 bool
+	FusedQKV, FusedFFN, Ungated        bool
 	QKVBias, OutBias, FFNBias, Sinks   bool
 	Experts, ExpertFFN, Shared         int // 2 are used; Shared is the width of the network that every token runs
 	Dense, Every                       int // layers before the first with experts; every so many layers has them, 0 means each
 	ChoiceBias, ExpertBias, SharedGate bool
 	Tied                               bool
-	Matrix                             ggtype.Type // of experts
-	Factors                            []string    // tensors that divide the frequencies
-	Keys                               map[string]any
+	Matrix                             ggtype.Type    // of experts
+	Factors                            []string       // tensors that divide the frequencies
+	Keys                               map[string]any // below "<architecture>."
+	XIELU                              map[string]any // keys of activations
 }
 
 // Shape of all these models.
@@ -84,6 +85,13 @@ func RelativeVariants() map[string]Relative {
 	}
 	sections := func(n ...int32) func(m *Relative) { return key("rope.dimension_sections", n) }
 
+	ungated := func(m *Relative) { m.Ungated = true }
+	add("arcee", "arcee", ungated, yarn, factors("rope_freqs"))
+	add("apertus", "apertus", ungated, qkNorm, func(m *Relative) {
+		m.OutBias = true
+		m.XIELU = map[string]any{"xielu.alpha_n": []float32{0.4, -0.3}, "xielu.alpha_p": []float32{0.7, 0.2},
+			"xielu.beta": []float32{0.5, 0.6}, "xielu.eps": []float32{-1e-6, -1e-3}}
+	})
 	add("granite", "granite", granite, tied)
 	add("granite-factors", "granite", granite, factors("rope_freqs"), func(m *Relative) { m.OutBias, m.FFNBias = true, true })
 	add("granite-no-positions", "granite", granite, key("rope.scaling.finetuned", false))
@@ -204,6 +212,9 @@ func (m Relative) metadata() *Builder {
 	for _, k := range slices.Sorted(maps.Keys(m.Keys)) {
 		b.AddKV(a+k, m.Keys[k])
 	}
+	for _, k := range slices.Sorted(maps.Keys(m.XIELU)) {
+		b.AddKV(k, m.XIELU[k])
+	}
 	return b
 }
 
@@ -257,7 +268,9 @@ func (m Relative) network(add adder) {
 	if m.FusedFFN {
 		add("ffn_up.weight", ggtype.F32, w, 2*m.FFN)
 	} else {
-		add("ffn_gate.weight", ggtype.F32, w, m.FFN)
+		if !m.Ungated {
+			add("ffn_gate.weight", ggtype.F32, w, m.FFN)
+		}
 		add("ffn_up.weight", ggtype.F32, w, m.FFN)
 	}
 	add("ffn_down.weight", ggtype.F32, m.FFN, w)

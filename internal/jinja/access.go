@@ -173,7 +173,7 @@ func runeOffset(s string, i int) int {
 	return at
 }
 
-// slice is v[lo:hi:step]. As in Jinja2, a value that has no slices gives undefined.
+// slice is v[lo:hi:step], nil for a value that has no slices.
 func (r *run) slice(v, lo, hi, step Value) Value {
 	switch o := v.(type) {
 	case text:
@@ -193,7 +193,7 @@ func (r *run) slice(v, lo, hi, step Value) Value {
 		return out
 	}
 	r.defined(v)
-	return &undefined{"'" + typeName(v) + "' object is not subscriptable"}
+	return nil
 }
 
 // sliceOf returns the first index, the number of items and the step of a slice of n items.

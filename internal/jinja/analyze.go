@@ -13,7 +13,8 @@ import "slices"
 
 // frame is what is known about the names of a frame.
 type frame struct {
-	parent *frame
+	parent *frame // around it
+	base   *frame // what an alternative of an if adds to
 	refs   map[int]ref
 }
 
@@ -23,12 +24,22 @@ type ref struct {
 	stored bool
 }
 
-func newFrame(parent *frame) *frame { return &frame{parent, map[int]ref{}} }
+func newFrame(parent *frame) *frame { return &frame{parent: parent, refs: map[int]ref{}} }
+
+// get returns what a name means in the frame.
+func (f *frame) get(sym int) (ref, bool) {
+	for ; f != nil; f = f.base {
+		if r, ok := f.refs[sym]; ok {
+			return r, true
+		}
+	}
+	return ref{}, false
+}
 
 // outer reports whether an enclosing frame has the name.
 func (f *frame) outer(sym int) bool {
 	for f = f.parent; f != nil; f = f.parent {
-		if _, ok := f.refs[sym]; ok {
+		if _, ok := f.get(sym); ok {
 			return true
 		}
 	}
@@ -36,13 +47,13 @@ func (f *frame) outer(sym int) bool {
 }
 
 func (f *frame) load(sym int) {
-	if _, ok := f.refs[sym]; !ok && !f.outer(sym) {
+	if _, ok := f.get(sym); !ok && !f.outer(sym) {
 		f.refs[sym] = ref{}
 	}
 }
 
 func (f *frame) store(sym int) {
-	old, ok := f.refs[sym]
+	old, ok := f.get(sym)
 	f.refs[sym] = ref{hidden: old.hidden || !ok && !f.outer(sym), stored: true}
 }
 
@@ -79,14 +90,15 @@ func (f *frame) branches(parts ...*frame) {
 	count := map[int]int{}
 	for _, b := range parts {
 		for sym, r := range b.refs {
-			if r.stored && !f.refs[sym].stored {
+			if old, _ := f.get(sym); r.stored && !old.stored {
 				count[sym]++
 			}
 		}
 	}
 	for _, b := range parts {
 		for sym, r := range b.refs {
-			r.stored = r.stored || f.refs[sym].stored
+			old, _ := f.get(sym)
+			r.stored = r.stored || old.stored
 			f.refs[sym] = r
 		}
 	}
@@ -97,14 +109,8 @@ func (f *frame) branches(parts ...*frame) {
 	}
 }
 
-// branch returns a copy of a frame for an alternative in it.
-func (f *frame) branch() *frame {
-	b := newFrame(f.parent)
-	for sym, r := range f.refs {
-		b.refs[sym] = r
-	}
-	return b
-}
+// branch returns a frame for an alternative in this one.
+func (f *frame) branch() *frame { return &frame{parent: f.parent, base: f, refs: map[int]ref{}} }
 
 // analyze returns the names that a frame hides: those of body, after params have their values.
 func analyze(parent *frame, body []stmt, params func(*frame)) []int {

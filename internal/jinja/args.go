@@ -50,6 +50,9 @@ func (a *args) none(r *run) {
 // args evaluates arguments.
 func (r *run) args(l *argList, s *scope) args {
 	var a args
+	if n := len(l.pos) + 2*len(l.names); n > 0 {
+		r.items(n)
+	}
 	if n := len(l.pos); n > 0 {
 		a.pos = make([]Value, n)
 		for i, x := range l.pos {

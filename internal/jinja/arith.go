@@ -66,9 +66,9 @@ func (r *run) floatOf(v Value) float64 {
 	return 0
 }
 
-// index returns an integer that counts or indexes; beyond the range of an int it is the nearest one of ±2^62.
+// index returns an integer that counts or indexes; beyond the range of an int it is the nearest one of ±MaxInt/2.
 func (r *run) index(v Value) int {
-	const far = 1 << 62
+	const far = math.MaxInt >> 1
 	switch v := v.(type) {
 	case int64:
 		return int(min(max(v, -far), far))

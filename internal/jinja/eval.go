@@ -21,11 +21,33 @@ func (e *itemExpr) eval(r *run, s *scope) Value {
 	if sl, ok := e.index.(*sliceExpr); ok {
 		lo, hi, step := sl.bounds(r, s)
 		r.line = e.line
-		return r.slice(obj, lo, hi, step)
+		if v := r.slice(obj, lo, hi, step); v != nil {
+			return v
+		}
+		if constant(e.obj, sl.lo, sl.hi, sl.step) { // Jinja2 works these out by itself, and more kindly than Python
+			return &undefined{"'" + typeName(obj) + "' object is not subscriptable"}
+		}
+		r.fail("'%s' object is not subscriptable", typeName(obj))
 	}
 	index := e.index.eval(r, s)
 	r.line = e.line
 	return r.item(obj, index)
+}
+
+// constant reports whether expressions are literals, dicts of them, or missing.
+func constant(xs ...expr) bool {
+	for _, x := range xs {
+		switch x := x.(type) {
+		case nil, *constExpr:
+		case *dictExpr:
+			if !constant(x.items...) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // bounds evaluates the parts of a slice; missing ones are None.
@@ -139,7 +161,7 @@ func (e *concatExpr) eval(r *run, s *scope) Value {
 		}
 		parts[i], html = t, html || t.html
 	}
-	r.step(1)
+	r.step(len(parts))
 	html = html && r.escape
 	for i, t := range parts {
 		if html {

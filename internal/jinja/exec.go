@@ -1,7 +1,6 @@
 package jinja
 
 func (st *textStmt) exec(r *run, _ *scope) signal {
-	r.step(1)
 	r.write(st.t)
 	return goOn
 }
@@ -93,17 +92,14 @@ func (st *escapeStmt) exec(r *run, s *scope) signal {
 	return sig
 }
 
-func (st signalStmt) exec(r *run, _ *scope) signal {
-	r.step(1)
-	return st.s
-}
+func (st signalStmt) exec(*run, *scope) signal { return st.s }
 
 // exec renders the block where it stands. It sees the variables outside of every loop, macro and the like, and those
 // around it only if it is scoped.
 func (st *blockStmt) exec(r *run, s *scope) signal {
 	r.line = st.line
 	if !st.scoped {
-		s = nil
+		s = r.base
 	}
 	r.block(r.t.blocks[st.name], s)
 	return goOn
@@ -112,21 +108,25 @@ func (st *blockStmt) exec(r *run, s *scope) signal {
 // block runs the body of a block.
 func (r *run) block(b *blockDef, s *scope) {
 	r.enter()
-	if s == nil && len(r.under) > 0 {
-		s = newScope(nil)
+	base, escape := r.base, r.escape
+	r.base, r.escape = s, false
+	if len(r.under) > 0 {
+		s = newScope(s)
 		for _, u := range r.under {
-			if r.top[u.sym] == nil {
+			if r.lookup(s, u.sym) == nil {
 				s.vars = append(s.vars, u)
 			}
 		}
 	}
 	r.exec(b.body, r.scope(s, b.hidden))
+	r.base, r.escape = base, escape
 	r.leave()
 }
 
 // selfObject returns the variable self: self.name() is the text of a block.
 func selfObject(t *Template) *object {
-	return &object{kind: "TemplateReference", attr: func(_ *run, name string) (Value, bool) {
+	show := func(*run) string { return "<TemplateReference None>" }
+	return &object{kind: "TemplateReference", repr: show, attr: func(_ *run, name string) (Value, bool) {
 		b, ok := t.blocks[name]
 		if !ok {
 			return nil, false

@@ -34,7 +34,7 @@ func globalRange(r *run, a args) Value {
 	if step == 0 {
 		r.fail("range() arg 3 must not be zero")
 	}
-	span, by := stop-start, step // within ±2^63: no overflow, as index keeps to ±2^62
+	span, by := stop-start, step // within ±2^63: no overflow, as index keeps to ±MaxInt/2
 	if step < 0 {
 		span, by = -span, -step
 	}

@@ -53,7 +53,7 @@ func TestEvalErrors(t *testing.T) {
 		"{% set a, b = [1] %}": "cannot unpack", "{% set x.y = 1 %}": "non-namespace", "{{ range(1, 2, 0) }}": "zero", "{{ 'x'.split('') }}": "empty separator",
 		"{{ '%d' % 'x' }}": "a number is required", "{{ '{} {}'.format(1) }}": "out of range", "{{ '{'.format(1) }}": "'}'", "{{ 5|length }}": "no len()",
 		"{{ 'x'|from_json }}": "from_json", "{{ {}|attr(1) }}": "expected str", "{{ urls|urlize }}": "not supported", "{% macro m() %}{% endmacro %}{{ m(1) }}": "takes not more",
-		"{{ 'a'[::0] }}": "step cannot be zero", "{{ namespace(1) }}": "not iterable", "{{ cycler() }}": "at least one",
+		"{{ 'a'[::0] }}": "step cannot be zero", "{% set x = none %}{{ x[:2] }}": "not subscriptable", "{% set x = {} %}{{ x[1:2] }}": "not subscriptable", "{{ namespace(1) }}": "not iterable", "{{ cycler() }}": "at least one",
 	} {
 		_, err := render(t, src, Options{})
 		if at, ok := errors.AsType[*Error](err); !ok || at.Line != 1+strings.Count(src, "\n") || !errors.Is(err, ErrEval) || !strings.Contains(err.Error(), reason) {

@@ -20,7 +20,9 @@ func (p *parser) forStmt(line int) stmt {
 		*p.captures = true // a macro within keeps the variables outside as well
 	}
 	if word == "else" {
+		p.inLoop = p.inLoop && !s.recursive // whose body is a function of its own
 		s.other = p.until("endfor")
+		p.inLoop = outer.inLoop
 	}
 	p.wantEnd()
 	return s

@@ -169,7 +169,7 @@ func (f *percentFormat) number() int {
 // leadingInt reads digits at the start of s; a number that is too long is a large one.
 func leadingInt(s string) (n, size int) {
 	for size < len(s) && s[size] >= '0' && s[size] <= '9' {
-		n = min(n*10+int(s[size]-'0'), 1<<40)
+		n = min(n*10+int(s[size]-'0'), math.MaxInt>>4)
 		size++
 	}
 	return n, size

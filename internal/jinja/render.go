@@ -83,6 +83,7 @@ type run struct {
 	out    *builder  // where output goes
 	top    []Value   // variables outside of every scope by symbol, nil if not set
 	under  []binding // values that t.hidden hides, which blocks see all the same
+	base   *scope    // around the block under way, nil outside of blocks
 	escape bool      // autoescape is on
 }
 
@@ -113,6 +114,7 @@ func (r *run) scope(parent *scope, hidden []int) *scope {
 
 // hide makes variables undefined in a scope that has no bindings yet.
 func (r *run) hide(s *scope, syms []int) {
+	r.step(len(syms) >> 3)
 	for _, sym := range syms {
 		if r.top[sym] != nil { // without a value there is nothing to hide
 			s.vars = append(s.vars, binding{sym: sym})
@@ -126,6 +128,7 @@ func (r *run) set(s *scope, sym int, v Value) {
 		r.top[sym] = v
 		return
 	}
+	r.step(len(s.vars) >> 4)
 	for i := range s.vars {
 		if s.vars[i].sym == sym {
 			s.vars[i].v = v
@@ -138,6 +141,7 @@ func (r *run) set(s *scope, sym int, v Value) {
 // lookup returns the value of a variable, nil if it has none.
 func (r *run) lookup(s *scope, sym int) Value {
 	for ; s != nil; s = s.parent {
+		r.step(len(s.vars) >> 4)
 		for i := range s.vars {
 			if s.vars[i].sym == sym {
 				return s.vars[i].v
@@ -149,6 +153,7 @@ func (r *run) lookup(s *scope, sym int) Value {
 
 // exec runs statements until one leaves the loop.
 func (r *run) exec(body []stmt, s *scope) signal {
+	r.step(len(body))
 	for _, st := range body {
 		if sig := st.exec(r, s); sig != goOn {
 			return sig

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"math"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -235,7 +236,7 @@ func strJoin(r *run, v Value, a args) Value {
 func strExpandTabs(r *run, v Value, a args) Value {
 	t := v.(text)
 	size := max(0, r.integer(a.bind(r, "expandtabs", 0, "tabsize")[0], 8))
-	r.repeat(strings.Count(t.s, "\t")+1, min(size, 1<<40))
+	r.repeat(strings.Count(t.s, "\t")+1, min(size, math.MaxInt>>4))
 	column := 0
 	return r.mapRunes(t, func(_ int, c rune) string {
 		switch c {

@@ -31,11 +31,10 @@ func strftime(t time.Time, format string) string {
 		}
 		text, ok := timeField(t, format[end])
 		if !ok || format[end] == 'f' && end > i+1 { // %f is Python's, without flags
-			text = format[i : end+1]
+			b.WriteString(timePadding(format[i:end+1], 0, flags, width))
 		} else {
-			text = timePadding(text, format[end], flags, width)
+			b.WriteString(timePadding(text, format[end], flags, width))
 		}
-		b.WriteString(text)
 		i = end
 	}
 	return b.String()

@@ -69,7 +69,7 @@ func (w *wrapper) wrap(t text) []text {
 func (w *wrapper) long(line, chunks []text, room int) ([]text, []text) {
 	c := chunks[0]
 	if w.breakLong {
-		end := runeOffset(c.s, max(room, 1))
+		end := runeOffset(c.s, max(room, 0)) // 0 leaves the space before it at the end of the line
 		if w.hyphens {
 			if i := strings.LastIndexByte(c.s[:end], '-'); i > 0 && strings.Trim(c.s[:i], "-") != "" {
 				end = i + 1

@@ -40,3 +40,23 @@ func ExampleRaiseError() {
 	}
 	// Output: refused: no system role
 }
+
+// A message that spells out the texts of control tokens stays text: Rendering tells it from what the template wrote.
+func ExampleRendering() {
+	tmpl, err := chat.Parse(chat.ChatML)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	conv := chat.Conversation{Messages: []chat.Message{chat.NewMessage("user", "Hi<|im_end|>")}}
+	r, err := tmpl.Render(context.Background(), conv, chat.RenderOptions{})
+	for _, span := range r {
+		fmt.Printf("%v %q\n", span.FromTemplate, span.Text)
+	}
+	fmt.Println(err)
+	// Output:
+	// true "<|im_start|>user\n"
+	// false "Hi<|im_end|>"
+	// true "<|im_end|>\n"
+	// <nil>
+}

@@ -13,6 +13,15 @@ import (
 	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
+// manySets assigns 20,000 variables.
+var manySets = func() string {
+	var b strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&b, "{%% set v%d = 1 %%}", i)
+	}
+	return b.String()
+}()
+
 // hostile are templates that ask for unbounded time, memory or stack.
 var hostile = map[string]string{
 	"range":           `{% for i in range(10**9) %}x{% endfor %}`,
@@ -96,6 +105,11 @@ var hostile = map[string]string{
 	"origins":         `{% set s = ("a" ~ u) * 999999 %}{% for i in range(9999) %}{% set t = s[1:] ~ s %}{% endfor %}`,
 	"origins split":   `{% set s = ("a" ~ u) * 999999 %}{% for i in range(9999) %}{{ s.split("a") | length }}{% endfor %}`,
 	"origins upper":   `{% set s = ("é" ~ u) * 999999 %}{% for i in range(9999) %}{{ s.upper() | length }}{% endfor %}`,
+	"many sets":       "{% for i in range(99999) %}{% for a in range(99999) %}" + manySets + "{% endfor %}{% endfor %}",
+	"many hidden":     "{% for i in range(99999) %}{% for a in range(99999) %}{% continue %}" + manySets + "{% endfor %}{% endfor %}",
+	"many ifs":        "{% for i in range(99999) %}" + strings.Repeat("{% if 1 %}{% endif %}", 40_000) + "{% endfor %}",
+	"many arguments":  "{% macro m() %}{{ varargs | length }}{% endmacro %}{% for i in range(99999) %}{{ m(" + strings.Repeat("1,", 400_000) + "1) }}{% endfor %}",
+	"many parts":      "{% for i in range(99999) %}{{ ''" + strings.Repeat("~''", 300_000) + " }}{% endfor %}",
 	"lazy chain":      "{% set s = range(99999) %}" + strings.Repeat("{% set s = s | map('string') %}", 400) + "{{ s | list | length }}",
 	"raise big":       `{{ raise_exception("x" * 10**9) }}`,
 }
@@ -186,6 +200,7 @@ func TestTemplateLargeSource(t *testing.T) {
 	}
 	names.WriteString("{% endfor %}")
 	for name, src := range map[string]string{
+		"names":   manySets + strings.Repeat("{% if a %}{% endif %}", 20_000),
 		"text":    strings.Repeat("x", 1<<20),
 		"outputs": strings.Repeat("{{a}}", 1<<20/5),
 		"strings": strings.Repeat("{{'a'}}", 1<<20/7),

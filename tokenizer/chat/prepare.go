@@ -3,6 +3,7 @@ package chat
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -28,6 +29,9 @@ type nullContent struct{}
 func prepare(msgs []Message) (*prepared, error) {
 	p := &prepared{msgs: make([]Message, len(msgs)), given: make([]Message, len(msgs))}
 	for i, m := range msgs {
+		if err := m.decoded("content", "tool_calls", "function_call"); err != nil {
+			return nil, fmt.Errorf("%w: message %d: %w", ErrConversation, i, err)
+		}
 		if err := m.joinParts(); err != nil {
 			return nil, fmt.Errorf("%w: message %d: %w", ErrConversation, i, err)
 		}
@@ -87,6 +91,41 @@ func (m Message) callsTools() bool {
 	calls, _ := m.list("tool_calls")
 	_, legacy := m.Get("function_call")
 	return len(calls) > 0 || legacy
+}
+
+// decoded replaces fields whose values are of Go's own types, such as maps and structs, by what their JSON form decodes to.
+func (m *Message) decoded(names ...string) error {
+	for _, name := range names {
+		v, ok := m.Get(name)
+		if !ok || isDecoded(v, 0) {
+			continue
+		}
+		data, err := json.Marshal(v)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if v, err = decodeOrdered(data); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		m.Set(name, v)
+	}
+	return nil
+}
+
+// isDecoded reports whether a value is one that JSON decodes to, at every depth where the form of a message matters.
+func isDecoded(v any, depth int) bool {
+	if depth > maxDepth {
+		return true // an error later on
+	}
+	switch v := v.(type) {
+	case nil, bool, string, json.Number, int, float64:
+		return true
+	case []any:
+		return !slices.ContainsFunc(v, func(item any) bool { return !isDecoded(item, depth+1) })
+	case Object:
+		return !slices.ContainsFunc(v.fields, func(f Field) bool { return !isDecoded(f.Value, depth+1) })
+	}
+	return false
 }
 
 // joinParts replaces a content in parts by their texts.

@@ -117,6 +117,30 @@ func TestParts(t *testing.T) {
 	}
 }
 
+// TestGoValues: messages may be built of Go's own types.
+func TestGoValues(t *testing.T) {
+	type part struct {
+		Type string `json:"type"`
+		Text string `json:"text"`
+	}
+	parts := chat.NewMessage("user", "")
+	parts.Set("content", []part{{"text", "a"}, {"text", "b"}})
+	call := chat.NewMessage("assistant", "")
+	call.Set("tool_calls", []map[string]any{{"function": map[string]string{"name": "f", "arguments": `{"x": 1.0}`}}})
+	mixed := chat.NewToolCalls("", chat.ToolCall{Name: "g", Arguments: map[string]int{"y": 2}})
+	conv := chat.Conversation{Messages: []chat.Message{parts, call, mixed}}
+	src := `{{ messages[0].content + '!' }}{% for m in messages[1:] %}{{ m.tool_calls[0].function.arguments | tojson }}{% endfor %}`
+	got, err := render(t, src, conv, chat.RenderOptions{})
+	if want := `ab!{"x": 1.0}{"y": 2}`; err != nil || got != want {
+		t.Errorf("got %s, %v, want %s", got, err, want)
+	}
+	call.Set("tool_calls", func() {})
+	conv.Messages[1] = call
+	if _, err := render(t, src, conv, chat.RenderOptions{}); !errors.Is(err, chat.ErrConversation) || !strings.Contains(err.Error(), "message 1: tool_calls") {
+		t.Errorf("a function: %v", err)
+	}
+}
+
 // readCase reads a conversation of the shared cases.
 func readCase(t *testing.T, name string) string {
 	t.Helper()
@@ -188,7 +212,7 @@ func TestFaults(t *testing.T) {
 		`{% macro f(a, b='x') %}[{{ b }}]{% endmacro %}{{ f(1, missing) }}{{ f(1, b=missing) }}{{ f(1) }}`:                                          "[][][x]",
 		`{% for a in [1,[2]] recursive %}{% if a is iterable %}({{ loop(a) }}){% else %}{{ a }}{% endif %}{% endfor %}`:                             "1(2)",
 		`{% for a in [1,[2,[3]]] recursive %}{{ loop.depth }}{% if a is iterable %}{{ loop(a) }}{% endif %}{% endfor %}`:                            "11223",
-		`[{{ none[:2] }}][{{ 5[1:] }}][{{ {}[:1] }}][{{ "abc"[none:2] }}]`:                                                                          "[][][][ab]",
+		`[{{ none[:2] }}][{{ 5[1:] }}][{{ true[:1] }}][{{ "abc"[none:2] }}]`:                                                                        "[][][][ab]",
 		`{% for i in [1,2] %}{% with x = i %}{% if i == 1 %}{% continue %}{% endif %}{% endwith %}{{ x is defined }}{% endfor %}{{ x is defined }}`: "FalseFalse",
 		`{% for i in [1,2] %}{% block b %}{{ i is defined }}{% endblock %}{% endfor %}`:                                                             "FalseFalse",
 		`{% for i in [1,2] %}{% block b scoped %}{{ i }}{{ loop.index }}{% endblock %}{% endfor %}`:                                                 "1122",

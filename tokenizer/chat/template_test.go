@@ -104,7 +104,8 @@ func TestTemplateClock(t *testing.T) {
 	for format, want := range map[string]string{
 		"%d %b %Y": "09 Jul 2024", "%Y-%m-%dT%H:%M:%S": "2024-07-09T05:06:07", "%-d/%-m/%y %-I %p": "9/7/24 5 AM",
 		"%A %a %B %e %j %u %w": "Tuesday Tue July  9 191 2 2", "%U %W %V %G %C": "27 28 28 2024 20",
-		"%f|%Z|%z|%%|%q|%": "000089|||%|%q|%", "%c %x %X": "Tue Jul  9 05:06:07 2024 07/09/24 05:06:07",
+		"%3d|%_d|%-3d|%05Y|%^b|%#p|%8a|%08a|%5q": "009| 9|  9|02024|JUL|am|     Tue|00000Tue|  %5q",
+		"%f|%Z|%z|%%|%q|%":                       "000089|||%|%q|%", "%c %x %X": "Tue Jul  9 05:06:07 2024 07/09/24 05:06:07",
 	} {
 		got, err := render(t, "{{ strftime_now('"+format+"') }}", chat.Conversation{}, chat.RenderOptions{Now: now})
 		if err != nil || got != want {

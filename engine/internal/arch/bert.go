@@ -37,7 +37,7 @@ func jinaBERT(r *model.Reader) *model.Spec {
 // bertLike is what they share.
 func bertLike(r *model.Reader) *model.Spec {
 	s := r.Encoder()
-	s.TokenTypes, s.EmbedNorm, s.NoFinalNorm = true, true, true
+	s.TokenTypes, s.EmbedNorm, s.OutputNorm = true, true, model.NoNorm
 	s.Required = []string{"token_embd_norm.bias", "blk.*.attn_output_norm.bias", "blk.*.layer_output_norm.bias"}
 	for i := range s.Layers {
 		s.Layers[i].NoPreNorm, s.Layers[i].SumNorms = true, true

@@ -123,3 +123,25 @@ func load(t *testing.T, b *gguftest.Builder) error {
 	}
 	return err
 }
+
+// A decode step allocates nothing, whatever its layers are made of.
+func TestClassicDecodeAllocatesNothing(t *testing.T) {
+	for _, name := range []string{"gptneox", "bloom", "gpt2", "nemotron", "olmo-clamped", "stablelm-12b", "command-r"} {
+		c := gguftest.ClassicVariants()[name]
+		m := open(t, c.Build().Write(t), model.Options{Threads: 2})
+		rows := []model.Rows{{Seq: m.NewSequence(attention.F16, c.Context), Tokens: []int32{1}}}
+		logits := make([]float32, c.Vocab)
+		step := func() {
+			if err := m.Run(rows, nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := m.Logits(logits, 0, 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		step()
+		if n := testing.AllocsPerRun(c.Context-4, step); n > 0 {
+			t.Errorf("%s: %v allocations per token", name, n)
+		}
+	}
+}

@@ -10,7 +10,7 @@ func dbrx(r *model.Reader) *model.Spec {
 	if !r.Has("attention.clamp_kqv") {
 		r.Fail("attention.clamp_kqv", "missing: queries, keys and values are clamped to it")
 	}
-	wideExperts(r, s, model.Attention{Clamp: clampQKV(r)})
+	layersOfExperts(r, s, model.Attention{Clamp: clampQKV(r)})
 	for i := range s.Layers {
 		s.Layers[i].FFNNorm = "attn_output_norm"
 	}
@@ -18,9 +18,9 @@ func dbrx(r *model.Reader) *model.Spec {
 	return s
 }
 
-// wideExperts is uniform for models whose layers are all mixtures of experts as wide as a dense network is, whose weights are
+// layersOfExperts is uniform for models whose layers are all mixtures of experts as wide as a dense network is, whose weights are
 // divided by their sum.
-func wideExperts(r *model.Reader, s *model.Spec, a model.Attention) {
+func layersOfExperts(r *model.Reader, s *model.Spec, a model.Attention) {
 	heads, widths, mix := r.Heads(s), r.FFNWidths(s), mixtures(r, s)
 	for i := range s.Layers {
 		a.Geometry, a.Scale = heads[i], model.ScoreScale(heads[i].KeySize)

@@ -33,6 +33,12 @@ func graniteLike(r *model.Reader) *model.Spec {
 		s.Layers[i].ResidualScale = residual
 	}
 	setMixers(s, a)
+	graniteNetworks(r, s)
+	return s
+}
+
+// graniteNetworks gives each layer a gated network, or experts where the file has some.
+func graniteNetworks(r *model.Reader, s *model.Spec) {
 	setDense(r, s, model.GatedFFN{Bias: true})
 	mix := r.Experts(s)
 	for i := range mix {
@@ -40,5 +46,4 @@ func graniteLike(r *model.Reader) *model.Spec {
 		mix[i].Normed, mix[i].Shared = true, r.SharedWidth(0)
 		s.Layers[i].FFN = mix[i]
 	}
-	return s
 }

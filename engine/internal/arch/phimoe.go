@@ -7,7 +7,7 @@ func phimoe(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	s.Norm.Bias, s.OutputBias, s.LongRope = true, true, true
 	rope(r, s, model.RopeOptions{Halves: true})
-	wideExperts(r, s, model.Attention{OutputBias: true})
+	layersOfExperts(r, s, model.Attention{OutputBias: true})
 	require(s, normBiases, untied, []string{"output.bias", "blk.*.attn_output.bias"})
 	return s
 }

@@ -52,11 +52,20 @@ func compressTo(t *testing.T, f *gguf.File, s *model.Spec, plan []model.Compress
 	return converttest.Load(t, f, c.spec, c.made)
 }
 
+// variants are all models, or with -short one of each kind of flow and two kinds of windows.
+func variants() map[string]*gguftest.Builder {
+	all := gguftest.FloatVariants()
+	if testing.Short() {
+		return map[string]*gguftest.Builder{"llama": all["llama"], "gemma3": all["gemma3"]}
+	}
+	return all
+}
+
 // A conversion that leaves nothing out changes nothing: prompts and decode steps give the original's logits to the
 // rounding of half precision, for every architecture, with one row per token and with one per key/value head.
 func TestFullRankConversionIsExact(t *testing.T) {
 	ids := gguftest.RandomIDs(70, 90)
-	for name, b := range gguftest.FloatVariants() {
+	for name, b := range variants() {
 		f, s := converttest.Open(t, b)
 		want := converttest.Logits(t, converttest.Load(t, f, s, nil), ids, converttest.All)
 		for _, blocks := range []int{1, 2} {
@@ -78,7 +87,7 @@ func TestFullRankConversionIsExact(t *testing.T) {
 // whatever part of the keys is rotated, and wherever the prompt ends. Keys are rounded to half precision twice.
 func TestFullRankRecentTokensAreExact(t *testing.T) {
 	ids := gguftest.RandomIDs(110, 90)
-	for name, b := range gguftest.FloatVariants() {
+	for name, b := range variants() {
 		f, s := converttest.Open(t, b)
 		want := converttest.Logits(t, converttest.Load(t, f, s, nil), ids, converttest.All)
 		for _, blocks := range []int{1, 2} {
@@ -101,7 +110,7 @@ func TestFullRankRecentTokensAreExact(t *testing.T) {
 // Whatever is compressed, prompts, pieces of prompts and decode steps see the same.
 func TestCompressedTokensAreSeenAlike(t *testing.T) {
 	ids := gguftest.RandomIDs(330, 90)
-	for name, b := range gguftest.FloatVariants() {
+	for name, b := range variants() {
 		f, s := converttest.Open(t, b)
 		plan := recentPlan(s, 1, 4, 32)
 		for i := range plan {

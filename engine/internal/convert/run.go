@@ -104,6 +104,8 @@ func (c *conversion) run(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	debug.FreeOSMemory() // statistics and the original model are garbage now
+	c.File.Release()
 	res := &Result{Made: made, request: c.Request}
 	if res.Model, err = c.load(made); err != nil {
 		return nil, err
@@ -116,6 +118,7 @@ func (c *conversion) run(ctx context.Context) (*Result, error) {
 		res.Model.Close()
 		return nil, err
 	}
+	res.Model.Release()
 	c.info.HeldTokens = c.text.Scored()
 	res.Info = c.info
 	return res, nil

@@ -14,17 +14,18 @@ type Attention struct {
 	Rope        int     // index in Spec.Ropes
 	Scale       float32 // of scores
 	QKNorm      bool    // RMS norm on each query and key head
-	QKLayerNorm QKLayerNorm
-	Clamp       float32 // queries, keys and values are clamped to ±Clamp before their norms; 0: they are not
-	Both        bool    // tokens see those behind them too, in an encoder
-	ALiBi       float32 // the largest bias of ALiBi, see ALiBiSlopes; 0 means none
 	WholeNorm   bool    // one on all query heads together, and one on all key heads
 	NormRotated bool    // the norms come after RoPE
 	UnitNorm    bool    // the norms have no weights
 	ScoreCap    float32 // scores become cap·tanh(score/cap); 0 means none
 	Sinks       bool    // each query head has a score that takes part in the softmax without a value: attn_sinks
+	QKLayerNorm QKLayerNorm
+	Clamp       float32 // queries, keys and values are clamped to ±Clamp before their norms; 0: they are not
+	ALiBi       float32 // the largest bias of ALiBi, see ALiBiSlopes; 0 means none
+	Both        bool    // tokens see those behind them too, in an encoder
 	OutputBias  bool    // of W_O, where the file has it; biases of queries, keys and values are always read
 	Temperature Temperature
+	Gate        bool // the projection of queries has a gate for each head's output behind its query, see gate.go
 	// Compressed is the shape of cached rows when keys and values are compressed to latents; nil for plain rows.
 	Compressed *CompressedShape
 }
@@ -67,11 +68,13 @@ type projections struct {
 	spec                Attention
 	q, k, v             Linear // k and v are nil for a layer whose rows come straight from its input
 	qBias, kBias, vBias []float32
-	qNorm, kNorm        []float32    // of heads, before RoPE
-	rotated             *headNorms   // of heads, after it; nil for none
-	whole               *wholeNorms  // nil for none
-	layerNorm           *qkLayerNorm // nil for none
+	qNorm, kNorm        []float32   // of heads, before RoPE
+	rotated             *headNorms  // of heads, after it; nil for none
+	whole               *wholeNorms // nil for none
 	softmax             attention.Softmax
+	gate                Linear // [heads·v, width] of gated attention; nil otherwise
+	gateBias            []float32
+	layerNorm           *qkLayerNorm // nil without
 	eps                 float32
 	types               []kernel.ActType
 }
@@ -100,7 +103,7 @@ func (s Attention) load(ld *Loader, i int) mixer {
 	if ld.err != nil {
 		return a
 	}
-	a.projections.types, a.output.types = actTypes(a.q, a.k, a.v), actTypes(a.o)
+	a.projections.types, a.output.types = actTypes(a.inputMatrices()...), actTypes(a.o)
 	var err error
 	switch {
 	case s.ALiBi != 0:
@@ -123,6 +126,9 @@ func (s Attention) load(ld *Loader, i int) mixer {
 func (a *projections) loadQueries(ld *Loader, name func(string) string, width int) {
 	g := a.spec.Geometry
 	nq, nk, nv := g.Heads*g.KeySize, g.KVHeads*g.KeySize, g.KVHeads*g.ValueSize
+	if a.spec.Gate {
+		nq *= 2
+	}
 	if ld.has(name("attn_qkv.weight")) {
 		fused := ld.linear(name("attn_qkv"), nq+nk+nv, width, true)
 		bias := ld.vector(name("attn_qkv.bias"), nq+nk+nv, false)
@@ -141,6 +147,9 @@ func (a *projections) loadQueries(ld *Loader, name func(string) string, width in
 		a.kBias = ld.vector(name("attn_k.bias"), nk, false)
 		a.vBias = ld.vector(name("attn_v.bias"), nv, false)
 	}
+	if a.spec.Gate && ld.err == nil {
+		a.splitGate()
+	}
 	a.layerNorm = a.spec.QKLayerNorm.load(ld, name, g)
 	a.loadNorms(ld, name)
 	a.softmax.Cap = a.spec.ScoreCap
@@ -157,6 +166,14 @@ func (a *projections) loadKeysValues(ld *Loader, name func(string) string, width
 	}
 }
 
+// inputMatrices are those that the layer's input is multiplied by.
+func (a *projections) inputMatrices() []Linear {
+	if a.gate.Matrix == nil {
+		return []Linear{a.q, a.k, a.v}
+	}
+	return []Linear{a.q, a.k, a.v, a.gate}
+}
+
 func (a *gqa) inputs() []kernel.ActType { return a.projections.types }
 
 func (a *gqa) include(e *executor) {
@@ -170,6 +187,9 @@ func (a *projections) include(e *executor) {
 	m.q = max(m.q, g.Heads*g.KeySize)
 	m.k = max(m.k, g.KVHeads*g.KeySize)
 	m.v = max(m.v, g.KVHeads*g.ValueSize)
+	if a.gate.Matrix != nil {
+		m.gates = max(m.gates, a.gate.Rows)
+	}
 }
 
 func (a *gqa) newState(f CacheFormat, n int) State { return newStore(a.attn, f, n) }
@@ -177,12 +197,12 @@ func (a *gqa) newState(f CacheFormat, n int) State { return newStore(a.attn, f, 
 func (a *gqa) size(f CacheFormat) CacheSize { return cacheSize(a.attn, f) }
 
 func (a *gqa) bytes(f CacheFormat, depth int) (weights, cache int) {
-	return matrixBytes(a.q.Matrix, a.k.Matrix, a.v.Matrix, a.o.Matrix), a.attn.CompressedTokens(depth) * a.attn.RowBytes(f)
+	return matrixBytes(a.q.Matrix, a.k.Matrix, a.v.Matrix, a.gate.Matrix, a.o.Matrix), a.attn.CompressedTokens(depth) * a.attn.RowBytes(f)
 }
 
 func (a *gqa) run(p *pass, w *worker, l *Layer) {
 	if p.probe.begins(StageInput) {
-		p.project(w, &w.in, projection{a.q, p.q}, projection{a.k, p.k}, projection{a.v, p.v})
+		p.project(w, &w.in, projection{a.q, p.q}, projection{a.k, p.k}, projection{a.v, p.v}, projection{a.gate, p.gates})
 		w.Barrier()
 		a.normWhole(p, w)
 		if p.probe.ends(StageProjected) {
@@ -194,6 +214,7 @@ func (a *gqa) run(p *pass, w *worker, l *Layer) {
 		} else {
 			a.attendMany(p, w, l)
 		}
+		a.applyGate(p, w)
 	}
 	p.probe.headsDone(p, w)
 	if !p.probe.ends(StageHeads) {

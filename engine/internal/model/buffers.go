@@ -41,11 +41,13 @@ type worker struct {
 	part    attention.Partial // of decode rows in a batch, which one worker attends alone
 	small   smallProducts
 	router  router
+	mix     mixScratch // of recurrent mixers
 }
 
 // widths are the largest row lengths over all layers.
 type widths struct {
 	q, k, v, heads, ff, rows, sums int
+	gates, both                    int
 	low                            int // rank of queries
 	held                           int // width of what a parallel layer holds
 	experts, used, mixed           int // experts of a layer, those of a token, and the width of these together
@@ -71,6 +73,8 @@ type executor struct {
 	expanded map[expandedShape]*attention.Store
 
 	q, k, v, o    []float32 // [rows, heads·size] …, o [rows, width]: results of projections
+	gates         []float32 // [rows, heads·value size] of gated attention
+	firstMixed    []float32 // [rows, width] of a pair of mixers: what the first gives
 	queries, sums []float32 // latent attention: queries for cached rows, weighted sums of latents or what heads make of them
 	gate, up      []float32 // [rows, ff]
 	experts       expertBuffers
@@ -88,7 +92,7 @@ func newExecutor(s *Spec, ropes []ropePlan, layers []*Layer, threads int) *execu
 	}
 	e.grow(1)
 	m := e.most
-	perToken := 4*(3*e.width+m.held+m.q+m.k+m.v+m.heads+2*m.ff+m.rows+m.sums+2*m.mixed) + e.width + m.heads + m.ff + m.mixed
+	perToken := 4*(3*e.width+m.q+m.k+m.v+m.gates+m.both+m.held+m.heads+2*m.ff+m.rows+m.sums+2*m.mixed) + e.width + m.heads + m.ff + m.mixed
 	budget := batchBytes
 	if m.experts > 0 {
 		budget *= m.experts / m.used // an expert gets this share of the tokens, and has as many more weights beside it
@@ -100,8 +104,12 @@ func newExecutor(s *Spec, ropes []ropePlan, layers []*Layer, threads int) *execu
 // include makes the buffers of the next pass large enough for layer l.
 func (e *executor) include(l *Layer) {
 	before := e.most
-	l.mixer.include(e)
-	l.ffn.include(e)
+	if l.mixer != nil {
+		l.mixer.include(e)
+	}
+	if l.ffn != nil {
+		l.ffn.include(e)
+	}
 	if l.Spec.Parallel {
 		e.most.held = e.width
 	}
@@ -141,6 +149,7 @@ func (e *executor) grow(n int) {
 	}
 	e.q, e.k = make([]float32, n*m.q), make([]float32, n*m.k)
 	e.v, e.o = make([]float32, n*m.v), make([]float32, n*e.width)
+	e.gates, e.firstMixed = make([]float32, n*m.gates), make([]float32, n*m.both)
 	e.gate, e.up = make([]float32, n*m.ff), make([]float32, n*m.ff)
 	e.queries, e.sums = make([]float32, n*m.rows), make([]float32, n*m.sums)
 	if m.experts > 0 {

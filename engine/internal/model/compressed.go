@@ -144,7 +144,7 @@ func (c *compressed) inputMatrices() []Linear {
 	if c.encodeKV == nil {
 		return []Linear{c.q, c.encode}
 	}
-	return []Linear{c.q, c.k, c.v}
+	return c.projections.inputMatrices()
 }
 
 func (c *compressed) include(e *executor) {
@@ -157,16 +157,16 @@ func (c *compressed) newState(f CacheFormat, n int) State { return newStore(c.at
 func (c *compressed) size(f CacheFormat) CacheSize { return cacheSize(c.attn, f) }
 
 func (c *compressed) bytes(f CacheFormat, depth int) (weights, cache int) {
-	weights = matrixBytes(c.q.Matrix, c.k.Matrix, c.v.Matrix, c.o.Matrix, c.encode.Matrix)
+	weights = matrixBytes(c.q.Matrix, c.k.Matrix, c.v.Matrix, c.gate.Matrix, c.o.Matrix, c.encode.Matrix)
 	weights += matrixBytes(c.encodeKV...) + matrixBytes(c.query...) + matrixBytes(c.value...)
 	return weights, c.rowBytes(f, depth)
 }
 
 func (c *compressed) run(p *pass, w *worker, l *Layer) {
 	if p.probe.begins(StageInput) {
-		out := []projection{{c.q, p.q}, {c.encode, p.k}, {}}[:2]
+		out := []projection{{c.q, p.q}, {c.encode, p.k}, {}, {}}[:2]
 		if c.encodeKV != nil {
-			out = []projection{{c.q, p.q}, {c.k, p.k}, {c.v, p.v}}
+			out = []projection{{c.q, p.q}, {c.k, p.k}, {c.v, p.v}, {c.gate, p.gates}}
 		}
 		p.project(w, &w.in, out...)
 		w.Barrier()
@@ -180,6 +180,7 @@ func (c *compressed) run(p *pass, w *worker, l *Layer) {
 		default:
 			c.recentMany(p, w, l)
 		}
+		c.applyGate(p, w)
 	}
 	p.probe.headsDone(p, w)
 	if !p.probe.ends(StageHeads) {

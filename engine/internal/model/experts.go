@@ -26,6 +26,8 @@ type Experts struct {
 	WeighInput         bool // weights multiply what goes into an expert instead of what comes out
 	RouteInput         bool // the router gets the residual stream that comes into the layer instead of the normed input
 	SharedGate         bool // what every token runs is multiplied by the sigmoid of its product with ffn_gate_inp_shexp
+	SharedScales       bool // scale tensors of the matrices that every token runs count
+	Plain              bool // networks have no gate: W_down · act(W_up · h)
 }
 
 // experts is a mixture with its weights.
@@ -33,10 +35,10 @@ type experts struct {
 	spec           Experts
 	router         Linear    // [experts, width]
 	choice         []float32 // [experts] added for the choice, or nil
-	gate, up, down []Linear  // per expert
+	gate, up, down []Linear  // per expert; without a gate up stands for it and up is nil
 	biases         expertBiases
 	sharedGate     []float32 // [width], or nil
-	shared         *gatedFFN // nil when there is none
+	shared         sharedFFN // nil when there is none
 	types          []kernel.ActType
 	routerTypes    []kernel.ActType
 }
@@ -54,6 +56,8 @@ func (s Experts) load(ld *Loader, i int) ffn {
 			part := func(at int) Linear { return Linear{rowsOf(both.Matrix, at, s.Width), both.Scale} }
 			m.gate, m.up = append(m.gate, part(0)), append(m.up, part(s.Width))
 		}
+	} else if s.Plain {
+		m.gate = ld.linears(name("ffn_up_exps"), n, s.Width, width, s.Scales)
 	} else {
 		m.gate = ld.linears(name("ffn_gate_exps"), n, s.Width, width, s.Scales)
 		m.up = ld.linears(name("ffn_up_exps"), n, s.Width, width, s.Scales)
@@ -66,17 +70,35 @@ func (s Experts) load(ld *Loader, i int) ffn {
 		m.sharedGate = ld.vector(name("ffn_gate_inp_shexp.weight"), width, true)
 	}
 	if s.Shared > 0 {
-		m.shared = &gatedFFN{}
-		m.shared.loadMatrices(ld, name, GatedFFN{Width: s.Shared, Activation: s.Activation}, "ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp")
+		m.shared = s.loadShared(ld, name)
 	}
 	if ld.err == nil {
-		all := []Linear{m.router, m.gate[0], m.up[0]}
+		m.types = append(actTypes(m.router, m.gate[0]), actTypes(m.up[:min(1, len(m.up))]...)...)
 		if m.shared != nil {
-			all = append(all, m.shared.gate, m.shared.up)
+			m.types = append(m.types, m.shared.inputs()...)
 		}
-		m.types, m.routerTypes = actTypes(all...), actTypes(m.router)
+		m.types, m.routerTypes = distinct(m.types), actTypes(m.router)
 	}
 	return m
+}
+
+// sharedFFN is what every token runs: a network with or without a gate, in steps.
+type sharedFFN interface {
+	ffn
+	hidden(p *pass, w *worker)
+	quantizeHidden(p *pass, w *worker)
+	lower() Linear // W_down
+}
+
+func (s *Experts) loadShared(ld *Loader, name func(string) string) sharedFFN {
+	if s.Plain {
+		f := &plainFFN{}
+		f.loadMatrices(ld, name, PlainFFN{Width: s.Shared, Activation: s.Activation, Scales: s.SharedScales}, "ffn_up_shexp", "ffn_down_shexp")
+		return f
+	}
+	f := &gatedFFN{}
+	f.loadMatrices(ld, name, GatedFFN{Width: s.Shared, Activation: s.Activation, Scales: s.SharedScales}, "ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp")
+	return f
 }
 
 func (m *experts) include(e *executor) {
@@ -95,7 +117,10 @@ func (m *experts) bias() []float32 { return nil }
 func (m *experts) bytes() int {
 	n := matrixBytes(m.router.Matrix)
 	for e := range m.spec.Used {
-		n += matrixBytes(m.gate[e].Matrix, m.up[e].Matrix, m.down[e].Matrix)
+		n += matrixBytes(m.gate[e].Matrix, m.down[e].Matrix)
+		if !m.spec.Plain {
+			n += matrixBytes(m.up[e].Matrix)
+		}
 	}
 	if m.shared != nil {
 		n += m.shared.bytes()
@@ -196,9 +221,15 @@ func (m *experts) hidden(p *pass, w *worker) {
 		}
 		gate, up := x.gate[from*ff:to*ff], x.up[from*ff:to*ff]
 		m.gate[e].Mul(gate, ff, in, r0, r1)
-		m.up[e].Mul(up, ff, in, r0, r1)
+		if !m.spec.Plain {
+			m.up[e].Mul(up, ff, in, r0, r1)
+		}
 		for t := range to - from {
 			gate, up := gate[t*ff:][r0:r1], up[t*ff:][r0:r1]
+			if m.spec.Plain {
+				m.spec.Activation.apply(gate, up)
+				continue
+			}
 			if m.biases.gate != nil {
 				addBias(gate, m.biases.gate[int(e)*ff:][r0:r1], 0, 1)
 				addBias(up, m.biases.up[int(e)*ff:][r0:r1], 0, 1)
@@ -226,6 +257,9 @@ func (m *experts) gather(p *pass, w *worker, from, to int, held bool) *kernel.Ac
 	}
 	u.act.Reset(in, to-from, e)
 	u.act.Quantize(m.gate[0].ActType(), 0, to-from)
+	if m.spec.Plain {
+		return &u.act
+	}
 	if t := m.up[0].ActType(); t != m.gate[0].ActType() {
 		u.act.Quantize(t, 0, to-from)
 	}
@@ -245,7 +279,7 @@ func (m *experts) combine(p *pass, w *worker) {
 			clear(p.o[t*e:][r0:r1])
 		}
 		if m.shared != nil {
-			m.shared.down.Mul(p.o, e, &w.ffn, r0, r1)
+			m.shared.lower().Mul(p.o, e, &w.ffn, r0, r1)
 			for t := 0; m.sharedGate != nil && t < len(p.pos); t++ {
 				scale(p.o[t*e:][r0:r1], x.shared[t])
 			}

@@ -52,6 +52,8 @@ func (f *gatedFFN) loadMatrices(ld *Loader, name func(string) string, s GatedFFN
 	}
 }
 
+func (f *gatedFFN) lower() Linear { return f.down }
+
 func (f *gatedFFN) include(e *executor) { e.most.ff = max(e.most.ff, f.gate.Rows) }
 
 func (f *gatedFFN) inputs() []kernel.ActType { return f.types }
@@ -109,6 +111,10 @@ func (f *gatedFFN) activate(gate, up []float32, r0, r1 int) {
 // mul computes gate = act(gate) ⊙ up, and may change up.
 func (a Activation) mul(gate, up []float32) {
 	switch a {
+	case SiLU:
+		kernel.SiLUMul(gate, gate, up)
+	case GELU:
+		kernel.GELUMul(gate, gate, up)
 	case ClampedSiLU:
 		const limit, alpha = 7, 1.702
 		for i, v := range gate {
@@ -116,10 +122,6 @@ func (a Activation) mul(gate, up []float32) {
 			up[i] = (min(max(up[i], -limit), limit) + 1) * (1 / alpha)
 		}
 		kernel.SiLUMul(gate, gate, up)
-	case SiLU:
-		kernel.SiLUMul(gate, gate, up)
-	case GELU:
-		kernel.GELUMul(gate, gate, up)
 	default:
 		a.apply(gate, nil)
 		for i, v := range up[:len(gate)] {

@@ -11,6 +11,7 @@ type Layer struct {
 	ffnNorm, postFFNNorm *normWeights
 	mixedNorm, fedNorm   []*normWeights // on the residual stream behind the mixer, and behind the network
 	mixer                mixer
+	part                 int // of a pair of mixers, see both
 	ffn                  ffn
 }
 
@@ -46,6 +47,10 @@ type ffn interface {
 
 // layer runs one layer: the only place that says how a block flows. A probe may begin and end within it.
 func (p *pass) layer(w *worker, l *Layer) {
+	if l.mixer == nil {
+		p.network(w, l)
+		return
+	}
 	if p.probe.begins(StageInput) {
 		if m, ok := l.ffn.(*experts); ok {
 			m.routeInput(p, w)
@@ -67,6 +72,14 @@ func (p *pass) layer(w *worker, l *Layer) {
 		if p.probe.ends(StageMixed) {
 			return
 		}
+	}
+	p.network(w, l)
+}
+
+// network runs the feed-forward part of a layer.
+func (p *pass) network(w *worker, l *Layer) {
+	if l.ffn == nil || p.probe.ends(StageMixed) {
+		return
 	}
 	p.input(w, l.ffnNorm, l.ffn.inputs())
 	l.ffn.run(p, w, l)

@@ -38,7 +38,16 @@ func (l Linear) Floats() []float32 {
 func actTypes(ms ...Linear) []kernel.ActType {
 	var out []kernel.ActType
 	for _, m := range ms {
-		if t := m.ActType(); !slices.Contains(out, t) {
+		out = append(out, m.ActType())
+	}
+	return distinct(out)
+}
+
+// distinct returns each of types once.
+func distinct(types []kernel.ActType) []kernel.ActType {
+	var out []kernel.ActType
+	for _, t := range types {
+		if !slices.Contains(out, t) {
 			out = append(out, t)
 		}
 	}

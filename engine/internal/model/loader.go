@@ -50,6 +50,14 @@ func (ld *Loader) ignore(names ...string) {
 	}
 }
 
+// suffixed returns "<name>.weight", or name where the file has only that: files of Falcon H1 write a norm so.
+func (ld *Loader) suffixed(name string) string {
+	if full := name + ".weight"; ld.has(full) || !ld.has(name) {
+		return full
+	}
+	return name
+}
+
 func (ld *Loader) tensor(name string) (*Tensor, error) {
 	ld.asked[name] = true
 	if t, ok := ld.over[name]; ok {

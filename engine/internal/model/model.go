@@ -59,9 +59,7 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 		ld.asked[name] = true
 	}
 	m.embed = ld.matrix("token_embd.weight", s.Vocab, s.Width)
-	if !s.NoFinalNorm {
-		m.norm = ld.norm("output_norm", s.Width)
-	}
+	m.norm = ld.streamNorm(cmp.Or(s.OutputNorm, "output_norm"))
 	if s.EmbedNorm {
 		m.embedNorm = ld.norm("token_embd_norm", s.Width)
 	}
@@ -106,18 +104,24 @@ func (ld *Loader) layer(i int) *Layer {
 	name := func(n string) string { return LayerName(i, n) }
 	l := &Layer{Index: i, Spec: s}
 	if !s.NoPreNorm {
-		l.norm = ld.preNorm(name, cmp.Or(s.MixerNorm, "attn_norm"))
-		l.ffnNorm = ld.preNorm(name, cmp.Or(s.FFNNorm, "ffn_norm"))
+		l.norm = ld.layerNorm(i, cmp.Or(s.MixerNorm, "attn_norm"))
+		if s.FFN != nil {
+			l.ffnNorm = ld.layerNorm(i, cmp.Or(s.FFNNorm, "ffn_norm"))
+		}
 	}
 	if s.SumNorms {
-		ld.sumNorms(l, name)
+		ld.sumNorms(l)
 	}
 	if s.PostNorm {
 		l.postNorm = ld.norm(name("post_attention_norm"), ld.spec.Width)
 		l.postFFNNorm = ld.norm(name("post_ffw_norm"), ld.spec.Width)
 	}
-	l.mixer = s.Mixer.load(ld, i)
-	l.ffn = s.FFN.load(ld, i)
+	if s.Mixer != nil {
+		l.mixer = s.Mixer.load(ld, i)
+	}
+	if s.FFN != nil {
+		l.ffn = s.FFN.load(ld, i)
+	}
 	return l
 }
 
@@ -189,8 +193,13 @@ func (m *Model) Release() { m.exec.release() }
 func (m *Model) StepBytes(f CacheFormat, depth int) (weights, cache int) {
 	weights = matrixBytes(m.output.Matrix)
 	for _, l := range m.layers {
-		w, c := l.mixer.bytes(f, depth)
-		weights, cache = weights+w+l.ffn.bytes(), cache+c
+		if l.mixer != nil {
+			w, c := l.mixer.bytes(f, depth)
+			weights, cache = weights+w, cache+c
+		}
+		if l.ffn != nil {
+			weights += l.ffn.bytes()
+		}
 	}
 	return weights, cache
 }

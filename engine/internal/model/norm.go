@@ -23,12 +23,12 @@ type normWeights struct {
 	eps          float32
 }
 
-// norm loads "<name>.weight" and what else the spec's norms have, for vectors of n values.
+// norm loads "<name>.weight", which some files write without the suffix, and what else the spec's norms have, for vectors of n values.
 func (ld *Loader) norm(name string, n int) *normWeights {
 	s := ld.spec.Norm
 	w := &normWeights{mean: s.Mean, eps: ld.spec.Eps}
 	if !s.Bare {
-		w.weight = ld.vector(name+".weight", n, true)
+		w.weight = ld.vector(ld.suffixed(name), n, true)
 	}
 	if s.Bias {
 		w.bias = ld.vector(name+".bias", n, false)
@@ -36,16 +36,25 @@ func (ld *Loader) norm(name string, n int) *normWeights {
 	return w
 }
 
-// preNorm loads the norm before a part of a layer, nil for NoNorm.
-func (ld *Loader) preNorm(name func(string) string, norm string) *normWeights {
-	if norm == NoNorm {
+// streamNorm loads the norm of the residual stream that a spec names, nil for NoNorm.
+func (ld *Loader) streamNorm(name string) *normWeights {
+	if name == NoNorm {
 		return nil
 	}
-	return ld.norm(name(norm), ld.spec.Width)
+	return ld.norm(name, ld.spec.Width)
+}
+
+// layerNorm is streamNorm in layer i.
+func (ld *Loader) layerNorm(i int, name string) *normWeights {
+	if name == NoNorm {
+		return nil
+	}
+	return ld.norm(LayerName(i, name), ld.spec.Width)
 }
 
 // sumNorms loads the norms of a layer that has them on the residual stream. Some files have a second one behind attention.
-func (ld *Loader) sumNorms(l *Layer, name func(string) string) {
+func (ld *Loader) sumNorms(l *Layer) {
+	name := func(n string) string { return LayerName(l.Index, n) }
 	l.mixedNorm = append(l.mixedNorm, ld.norm(name("attn_output_norm"), ld.spec.Width))
 	if ld.has(name("attn_norm_2.weight")) {
 		l.mixedNorm = append(l.mixedNorm, ld.norm(name("attn_norm_2"), ld.spec.Width))

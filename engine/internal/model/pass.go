@@ -24,8 +24,14 @@ type segment struct {
 	at, n, pos int
 }
 
-// store returns what layer l remembers of the segment's sequence.
-func (s *segment) state(l *Layer) State { return s.seq.states[l.Index] }
+// state returns what layer l, or its part of a pair of mixers, remembers of the segment's sequence.
+func (s *segment) state(l *Layer) State {
+	st := s.seq.states[l.Index]
+	if b, ok := st.(*bothStates); ok {
+		return b[l.part]
+	}
+	return st
+}
 
 // start readies buffers, states and position tables before the workers start.
 func (p *pass) start() {
@@ -130,16 +136,24 @@ type projection struct {
 	dst []float32
 }
 
-// project multiplies a by up to three matrices; the rows of all are shared out among the workers.
+// rows returns those of the product, 0 without a matrix.
+func (o *projection) rows() int {
+	if o.m.Matrix == nil {
+		return 0
+	}
+	return o.m.Rows
+}
+
+// project multiplies a by the matrices that are there; the rows of all are shared out among the workers.
 func (p *pass) project(w *worker, a *kernel.Act, out ...projection) {
 	total := 0
 	for _, o := range out {
-		total += o.m.Rows
+		total += o.rows()
 	}
 	grain := p.grain(w, total)
 	pieces := 0
 	for _, o := range out {
-		pieces += (o.m.Rows + grain - 1) / grain
+		pieces += (o.rows() + grain - 1) / grain
 	}
 	for {
 		i, _, ok := w.Take(pieces, 1)
@@ -147,7 +161,7 @@ func (p *pass) project(w *worker, a *kernel.Act, out ...projection) {
 			return
 		}
 		for _, o := range out {
-			n := (o.m.Rows + grain - 1) / grain
+			n := (o.rows() + grain - 1) / grain
 			if i < n {
 				o.m.Mul(o.dst, o.m.Rows, a, i*grain, min(o.m.Rows, (i+1)*grain))
 				break

@@ -7,12 +7,15 @@ type PlainFFN struct {
 	Width      int
 	Activation Activation
 	Bias       bool // where the file has them
+	Scales     bool // scale tensors of the matrices count, for their biases too: (W·x + b)·s
+	XIELU      XIELU
 	Divisors   bool // ffn.act.scales, where the file has it: hidden values are divided by them (AWQ)
 }
 
 // plainFFN is such a network with its weights.
 type plainFFN struct {
 	act              Activation
+	xielu            XIELU
 	up, down         Linear // [ff, width], [width, ff]
 	upBias, downBias []float32
 	divisors         []float32
@@ -21,21 +24,30 @@ type plainFFN struct {
 
 func (s PlainFFN) load(ld *Loader, i int) ffn {
 	name := func(n string) string { return LayerName(i, n) }
-	f := &plainFFN{act: s.Activation}
-	f.up = ld.linear(name("ffn_up"), s.Width, ld.spec.Width, false)
-	f.down = ld.linear(name("ffn_down"), ld.spec.Width, s.Width, false)
-	if s.Bias {
+	f := &plainFFN{}
+	f.loadMatrices(ld, name, s, "ffn_up", "ffn_down")
+	if s.Bias && ld.err == nil {
 		f.upBias = ld.vector(name("ffn_up.bias"), s.Width, false)
 		f.downBias = ld.vector(name("ffn_down.bias"), ld.spec.Width, false)
+		scale(f.upBias, f.up.Scale)
+		scale(f.downBias, f.down.Scale)
 	}
 	if s.Divisors {
 		f.divisors = ld.vector(name("ffn.act.scales"), s.Width, false)
 	}
+	return f
+}
+
+func (f *plainFFN) loadMatrices(ld *Loader, name func(string) string, s PlainFFN, up, down string) {
+	f.act, f.xielu = s.Activation, s.XIELU
+	f.up = ld.linear(name(up), s.Width, ld.spec.Width, s.Scales)
+	f.down = ld.linear(name(down), ld.spec.Width, s.Width, s.Scales)
 	if ld.err == nil {
 		f.types, f.downTypes = actTypes(f.up), actTypes(f.down)
 	}
-	return f
 }
+
+func (f *plainFFN) lower() Linear { return f.down }
 
 func (f *plainFFN) include(e *executor) { e.most.ff = max(e.most.ff, f.up.Rows) }
 
@@ -51,11 +63,16 @@ func (f *plainFFN) run(p *pass, w *worker, _ *Layer) {
 	if p.probe.ends(StageHidden) {
 		return
 	}
+	f.quantizeHidden(p, w)
+	p.project(w, &w.ffn, projection{f.down, p.o})
+	w.Barrier()
+}
+
+// quantizeHidden readies the hidden values, w.ffn, for W_down.
+func (f *plainFFN) quantizeHidden(p *pass, w *worker) {
 	p.reset(w, &w.ffn, p.gate, f.up.Rows)
 	p.sync(w)
 	p.quantize(w, &w.ffn, f.downTypes)
-	p.project(w, &w.ffn, projection{f.down, p.o})
-	w.Barrier()
 }
 
 // hidden computes act(W_up·h), p.gate [rows, ff].
@@ -80,7 +97,11 @@ func (f *plainFFN) activate(x, scratch []float32, r0, r1 int) {
 	if f.upBias != nil {
 		addBias(x, f.upBias[r0:r1], 0, 1)
 	}
-	f.act.apply(x, scratch)
+	if f.xielu != (XIELU{}) {
+		f.xielu.apply(x, scratch)
+	} else {
+		f.act.apply(x, scratch)
+	}
 	if f.divisors != nil {
 		for i, d := range f.divisors[r0:r1] {
 			x[i] /= d

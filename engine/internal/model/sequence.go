@@ -41,6 +41,9 @@ type CacheSize struct {
 func (m *Model) CacheSize(f CacheFormat) CacheSize {
 	var sum CacheSize
 	for _, l := range m.layers {
+		if l.mixer == nil {
+			continue
+		}
 		c := l.mixer.size(f)
 		sum.Rope, sum.Latent = sum.Rope+c.Rope, sum.Latent+c.Latent
 		sum.Token, sum.Fixed = sum.Token+c.Token, sum.Fixed+c.Fixed
@@ -62,9 +65,9 @@ type Sequence struct {
 	model  *Model
 	format CacheFormat
 	states []State
-	length int // tokens in the states
-	marked int
-	long   bool // more tokens may come than the original context has, see SetContext
+	length int   // tokens in the states
+	marks  []int // ascending positions, the newest maxMarks
+	long   bool  // more tokens may come than the original context has, see SetContext
 }
 
 // SetContext tells how many tokens the sequence may get, before it has any: models with LongRoPE see positions of sequences beyond
@@ -78,7 +81,9 @@ func (s *Sequence) SetContext(n int) {
 func (m *Model) NewSequence(f CacheFormat, n int) *Sequence {
 	s := &Sequence{model: m, format: f, states: make([]State, len(m.layers))}
 	for i, l := range m.layers {
-		s.states[i] = l.mixer.newState(f, n)
+		if l.mixer != nil {
+			s.states[i] = l.mixer.newState(f, n)
+		}
 	}
 	return s
 }
@@ -95,7 +100,7 @@ func newStore(l *attention.Layer, f CacheFormat, n int) State {
 // for n tokens; a nil l is for probes that run no attention.
 func (m *Model) NewProbeSequence(l *Layer, n int) *Sequence {
 	s := &Sequence{model: m, states: make([]State, len(m.layers))}
-	if l != nil {
+	if l != nil && l.mixer != nil {
 		s.states[l.Index] = l.mixer.newState(attention.F16, n)
 	}
 	return s
@@ -137,26 +142,38 @@ func (s *Sequence) grow(n int) {
 // Truncate forgets all tokens from position n on.
 func (s *Sequence) Truncate(n int) {
 	if n = max(n, 0); n < s.length {
-		s.length, s.marked = n, min(s.marked, n)
+		s.length = n
+		for i, at := range s.marks {
+			s.marks[i] = min(at, n) // a recent window may still be there
+		}
+		s.marks = slices.Compact(s.marks)
 		s.each(func(st State) { st.Truncate(n) })
 	}
 }
 
 // Mark remembers the sequence as it is now, so that Restart can go back here.
 func (s *Sequence) Mark() {
-	s.marked = s.length
+	if n := len(s.marks); n == 0 || s.marks[n-1] < s.length {
+		s.marks = append(s.marks, s.length)
+	}
+	if n := len(s.marks); n > maxMarks {
+		s.marks = slices.Delete(s.marks, 0, n-maxMarks)
+	}
 	s.each(func(st State) { st.Mark(s.length) })
 }
 
 // Restart returns from where on tokens have to be evaluated again before another can follow; Len for nowhere. Compressed
-// layers keep recent tokens as they are for a while only, see attention.RecentWindow.
+// layers keep recent tokens as they are for a while only, see attention.RecentWindow; states of fixed size are there as
+// they were at marks.
 func (s *Sequence) Restart() int {
 	if s.covered() {
 		return s.length
 	}
-	at := min(s.length, s.marked)
-	if at > 0 && s.every(func(st State) bool { return st.Marked(at) }) {
-		return at
+	for i := len(s.marks) - 1; i >= 0; i-- {
+		at := s.marks[i]
+		if at > 0 && s.every(func(st State) bool { return st.Marked(at) }) {
+			return at
+		}
 	}
 	return 0
 }
@@ -192,6 +209,9 @@ func (s *Sequence) forget() { s.each(State.Forget) }
 func (s *Sequence) check(m *Model) error {
 	if s == nil || s.model != m {
 		return fmt.Errorf("sequence of another model: %w", ErrInvalid)
+	}
+	if !s.covered() {
+		return fmt.Errorf("sequence went back to token %d and must be restored first: %w", s.length, ErrInvalid)
 	}
 	return nil
 }

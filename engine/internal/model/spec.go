@@ -2,6 +2,7 @@ package model
 
 import (
 	"math"
+	"slices"
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/gguf"
@@ -22,20 +23,20 @@ type Spec struct {
 	Ropes      []attn.RopeConfig // position embeddings, which mixers name by index
 	// RopeFactors says that the file may divide the frequencies of the first of Ropes by rope_freqs.weight.
 	RopeFactors bool
+	// LongRope says that the file may divide those of the first by rope_factors_short.weight, and in sequences that may get
+	// longer than the original context by rope_factors_long.weight (LongRoPE, arXiv 2402.13753).
+	LongRope bool
 	// Encoder says that texts are evaluated as a whole, each token seeing those behind it too, and that the residual stream is
 	// the result: there is no output.
 	Encoder     bool
 	Pooling     Pooling  // how an encoder's result becomes one vector
 	TokenTypes  bool     // the embedding of token type 0 is added where the file has it (token_types)
-	NoFinalNorm bool     // there is no norm behind the last layer
 	EmbedNorm   bool     // embeddings are normed (token_embd_norm)
 	Positions   bool     // learned position embeddings are added to those of tokens (position_embd)
 	Tied        bool     // the output is the token embedding, whatever the file has
 	Required    []string // tensors that are optional elsewhere and must be there; "blk.*." stands for every layer
-	// LongRope says that the file may divide those of the first by rope_factors_short.weight, and in sequences that may get
-	// longer than the original context by rope_factors_long.weight (LongRoPE, arXiv 2402.13753).
-	LongRope    bool
 	OutputBias  bool     // output.bias, where the file has it
+	OutputNorm  string   // tensor of the norm before the output; "" means output_norm, NoNorm none
 	OutputScale bool     // output.scale, where the file has it
 	LogitScale  float32  // logits are multiplied by it; 0 means 1
 	LogitCap    float32  // logits become cap·tanh(logits/cap); 0 means none
@@ -46,23 +47,23 @@ type Spec struct {
 
 // LayerSpec is one transformer block.
 type LayerSpec struct {
-	// Parallel says that attention and feed-forward network both get the layer's input, and both are added to it.
-	Parallel  bool
-	PostNorm  bool // the mixer's and the network's results are normed too before they are added
-	NoPreNorm bool // their inputs are not
-	SumNorms  bool // the residual stream is normed behind each part: attn_output_norm, layer_output_norm
+	Parallel bool // attention and feed-forward network both get the layer's input, and both are added to it
 	// MixerNorm and FFNNorm name the norms before the two parts, which may be the same; "" stands for attn_norm and ffn_norm, and
 	// NoNorm for none.
 	MixerNorm, FFNNorm string
-	ResidualScale      float32 // their results are multiplied by it; 0 means 1
-	Mixer              MixerSpec
-	FFN                FFNSpec
+	PostNorm           bool      // the mixer's and the network's results are normed too before they are added
+	NoPreNorm          bool      // their inputs are not
+	SumNorms           bool      // the residual stream is normed behind each part: attn_output_norm, layer_output_norm
+	ResidualScale      float32   // their results are multiplied by it; 0 means 1
+	Mixer              MixerSpec // nil in a layer that is only a network
+	FFN                FFNSpec   // nil in a layer that is only a mixer
 }
 
 // NoPosition is the position embedding of layers that have none (NoPE).
 func NoPosition() attn.RopeConfig { return attn.RopeConfig{Dims: 2, Base: 1, Fixed: true} }
 
-// MixerSpec says how a layer's tokens see each other: Attention or MLA.
+// MixerSpec says how a layer's tokens see each other: Attention, MLA, a mixer that sums up the past in a state of fixed size
+// (ShortConv, DeltaNet, Mamba2, Mamba), or Both of two.
 type MixerSpec interface {
 	load(ld *Loader, i int) mixer
 }
@@ -80,8 +81,8 @@ const (
 	SiLU Activation = iota
 	GELU            // in its tanh form
 	ReLU
-	ReLUSquared
 	ClampedSiLU // gpt-oss': x·σ(1.702·x)·(up+1), x and up clamped to 7
+	ReLUSquared
 )
 
 // Decoder reads what every decoder has: sizes of the residual stream, number of layers, trained context, epsilon.
@@ -132,22 +133,34 @@ func (r *Reader) sizes(epsilon string) *Spec {
 }
 
 // Heads returns the shape of each layer's attention, without windows. Key and value sizes default to the width per head.
-func (r *Reader) Heads(s *Spec) []attn.Geometry {
+func (r *Reader) Heads(s *Spec) []attn.Geometry { return r.heads(s, 1) }
+
+// HybridHeads is Heads for models in which layers without key/value heads have no attention: their shape is the zero value.
+func (r *Reader) HybridHeads(s *Spec) []attn.Geometry { return r.heads(s, 0) }
+
+func (r *Reader) heads(s *Spec, least int) []attn.Geometry {
 	n := len(s.Layers)
-	heads := r.Sizes("attention.head_count", n, nil, 1, maxHeads)
-	kv := r.Sizes("attention.head_count_kv", n, heads, 1, maxHeads)
+	heads := r.Sizes("attention.head_count", n, nil, least, maxHeads)
+	kv := r.Sizes("attention.head_count_kv", n, heads, least, maxHeads)
 	out := make([]attn.Geometry, n)
 	if r.err != nil {
 		return out
 	}
-	if !r.Has("attention.key_length") && s.Width%heads[0] != 0 {
-		r.Fail("attention.head_count", "%d heads don't divide the width %d", heads[0], s.Width)
+	first := max(slices.Max(heads), 1)
+	if heads[0] > 0 {
+		first = heads[0]
 	}
-	size := max(s.Width/heads[0], 1)
+	if !r.Has("attention.key_length") && s.Width%first != 0 {
+		r.Fail("attention.head_count", "%d heads don't divide the width %d", first, s.Width)
+	}
+	size := max(s.Width/first, 1)
 	key := r.Size("attention.key_length", size, 1, MaxWidth)
 	value := r.Size("attention.value_length", size, 1, MaxWidth)
 	for i := range out {
-		if kv[i] == 0 || heads[i]%kv[i] != 0 {
+		if kv[i] == 0 && least == 0 {
+			continue
+		}
+		if kv[i] == 0 || heads[i] == 0 || heads[i]%kv[i] != 0 {
 			r.Fail("attention.head_count_kv", "layer %d: %d query heads can't share %d key/value heads", i, heads[i], kv[i])
 		}
 		out[i] = attn.Geometry{Heads: heads[i], KVHeads: kv[i], KeySize: key, ValueSize: value}

@@ -70,9 +70,7 @@ type generator struct {
 	prompts  *prompts
 	windows  []*window
 	done     [][]int32
-	pass     []*window // whose rows the current pass has
 	rows     []model.Rows
-	drawn    []int // rows of the pass whose logits are wanted
 	logits   []float32
 	hidden   []float32
 	cancel   atomic.Bool
@@ -116,59 +114,44 @@ func (g *generator) begin(n int) {
 	}
 }
 
-// gather collects the rows of the next pass: the last token of each window that is not complete. It returns false when
-// all are.
+// gather collects the rows of the next pass, the last token of each window; it returns false when all windows are
+// complete. A window that is complete evaluates its last token again: what a pass rounds may depend on how many rows it
+// has, and a window must not depend on the others.
 func (g *generator) gather() bool {
-	g.pass, g.rows = g.pass[:0], g.rows[:0]
-	var spare *window
+	g.rows = g.rows[:0]
+	complete := true
 	for _, w := range g.windows {
-		if g.full(w) && (g.o.Hidden == nil || w.seq.Len() == len(w.ids)) {
-			spare = w
-		} else {
-			g.pass = append(g.pass, w)
-		}
-	}
-	if len(g.pass) == 0 {
-		return false
-	}
-	if len(g.pass) == 1 { // a pass of one row is a decode step, whose sums are rounded in another order
-		g.pass = append(g.pass, spare)
-	}
-	for _, w := range g.pass {
+		complete = complete && g.full(w) && (g.o.Hidden == nil || w.seq.Len() == len(w.ids))
 		last := len(w.ids) - 1
-		w.seq.Truncate(last) // what a loop that was cut out has left
 		g.rows = append(g.rows, model.Rows{Seq: w.seq, Tokens: w.ids[last:]})
 	}
-	return true
+	return !complete
 }
 
 func (g *generator) full(w *window) bool { return len(w.ids) >= g.o.Window }
 
-// step runs the pass and gives each of its windows another token.
+// step runs the pass and gives each window that is not complete another token.
 func (g *generator) step() error {
+	for _, w := range g.windows {
+		w.seq.Truncate(len(w.ids) - 1) // a token that is evaluated again, or what a loop that was cut out has left
+	}
 	if err := g.m.Run(g.rows, &g.cancel); err != nil {
 		return err
 	}
 	g.keepHidden()
-	g.drawn = g.drawn[:0]
-	for i, w := range g.pass {
-		if !g.full(w) && len(w.queue) == 0 {
-			g.drawn = append(g.drawn, i)
-		} else if !g.full(w) {
-			w.next()
-		}
-	}
-	if len(g.drawn) == 0 {
-		return nil
-	}
-	vocab := g.m.Vocab()
-	g.logits = resized(g.logits, len(g.drawn)*vocab)
-	if err := g.m.LogitsAt(g.logits, g.drawn...); err != nil {
+	n, vocab := len(g.windows), g.m.Vocab()
+	g.logits = resized(g.logits, n*vocab)
+	if err := g.m.Logits(g.logits, 0, n); err != nil {
 		return err
 	}
-	return g.m.Parallel(len(g.drawn), func(i int) error {
-		w := g.pass[g.drawn[i]]
-		w.take(draw(w.r, g.logits[i*vocab:][:vocab]), g.lang, g.prompts)
+	return g.m.Parallel(n, func(i int) error {
+		switch w := g.windows[i]; {
+		case g.full(w):
+		case len(w.queue) > 0:
+			w.next()
+		default:
+			w.take(draw(w.r, g.logits[i*vocab:][:vocab]), g.lang, g.prompts)
+		}
 		return nil
 	})
 }
@@ -178,10 +161,10 @@ func (g *generator) keepHidden() {
 	if g.o.Hidden == nil {
 		return
 	}
-	n, width := len(g.pass), g.m.Spec().Width
+	n, width := len(g.windows), g.m.Spec().Width
 	g.hidden = resized(g.hidden, n*width)
 	g.m.Hidden(g.hidden, 0, n)
-	for i, w := range g.pass {
+	for i, w := range g.windows {
 		g.o.Hidden.From(w.no*g.o.Window+len(w.ids)-1).Save(g.hidden[i*width:], 0, 1)
 	}
 }

@@ -1,0 +1,102 @@
+package model
+
+// RecurrentLayers tells which layers have no attention: attention.recurrent_layers lists them, otherwise every n-th layer
+// attends, full_attention_interval or 4.
+func (r *Reader) RecurrentLayers(s *Spec) []bool {
+	const key = "attention.recurrent_layers"
+	out := make([]bool, len(s.Layers))
+	if flags, ok := r.flags(key); ok {
+		if len(flags) < len(out) {
+			r.Fail(key, "%d values for %d layers", len(flags), len(out))
+			return out
+		}
+		copy(out, flags)
+		return out
+	}
+	if r.Has(key) {
+		n := r.Size(key, -1, 0, 1)
+		for i := range out {
+			out[i] = n == 1
+		}
+		return out
+	}
+	every := r.Size("full_attention_interval", 4, 1, maxLayers)
+	for i := range out {
+		out[i] = (i+1)%every != 0
+	}
+	return out
+}
+
+// DeltaNet reads the shape of gated delta nets.
+func (r *Reader) DeltaNet() DeltaNet {
+	const heads, inner = "ssm.time_step_rank", "ssm.inner_size"
+	d := DeltaNet{KeyHeads: r.Size("ssm.group_count", -1, 1, maxHeads), ValueHeads: r.Size(heads, -1, 1, maxHeads)}
+	d.KeySize, d.Conv = r.Size("ssm.state_size", -1, 1, maxState), r.Size("ssm.conv_kernel", -1, 2, maxConv)
+	d.ValueSize = d.KeySize
+	if d.ValueHeads%d.KeyHeads != 0 {
+		r.Fail(heads, "%d value heads can't share %d key heads", d.ValueHeads, d.KeyHeads)
+	}
+	if n := r.Size(inner, -1, 1, MaxWidth); n != d.values() {
+		r.Fail(inner, "%d values are not %d heads of %d", n, d.ValueHeads, d.ValueSize)
+	}
+	return d
+}
+
+// Limits of states that no real model exceeds.
+const (
+	maxState = 1 << 12 // values of a key
+	maxConv  = 1 << 8  // tokens that a convolution sees
+)
+
+// TextSections makes sure that text rotates all pairs alike where images have positions of several dimensions, interleaved:
+// rope.dimension_sections must be for the first three of its dimensions.
+func (r *Reader) TextSections(dims int) {
+	const key = "rope.dimension_sections"
+	if !r.Has(key) {
+		r.Fail(key, "missing")
+		return
+	}
+	list, err := r.f.Ints(r.key(key))
+	if err != nil || len(list) < 3 {
+		r.Fail(key, "want numbers for time, height and width")
+		return
+	}
+	sum := int64(0)
+	for _, n := range list {
+		if n < 0 || n > int64(MaxWidth) {
+			r.Fail(key, "%d is outside 0 … %d", n, MaxWidth)
+			return
+		}
+		sum += n
+	}
+	for i := range int64(dims / 2) {
+		if sum == 0 || i%sum >= 3*list[i%sum%3] {
+			r.Refuse("key %q: %v leaves RoPE pair %d of %d without position", r.key(key), list, i, dims/2)
+			return
+		}
+	}
+}
+
+// Mamba2 reads the shape of Mamba 2's mixers.
+func (r *Reader) Mamba2() Mamba2 {
+	const heads, groups, inner = "ssm.time_step_rank", "ssm.group_count", "ssm.inner_size"
+	m := Mamba2{Heads: r.Size(heads, -1, 1, maxHeads), Groups: r.Size(groups, -1, 1, maxHeads)}
+	m.State, m.Conv = r.Size("ssm.state_size", -1, 1, maxState), r.Size("ssm.conv_kernel", -1, 2, maxConv)
+	n := r.Size(inner, -1, 1, MaxWidth)
+	if n%m.Heads != 0 {
+		r.Fail(inner, "%d heads don't divide %d values", m.Heads, n)
+	}
+	if m.Heads%m.Groups != 0 {
+		r.Fail(groups, "%d heads can't be in %d groups", m.Heads, m.Groups)
+	}
+	m.HeadSize = max(n/m.Heads, 1)
+	return m
+}
+
+// Mamba reads the shape of Mamba 1's mixers.
+func (r *Reader) Mamba() Mamba {
+	return Mamba{
+		Inner: r.Size("ssm.inner_size", -1, 1, MaxWidth), State: r.Size("ssm.state_size", -1, 1, maxState),
+		Rank: r.Size("ssm.time_step_rank", -1, 1, MaxWidth), Conv: r.Size("ssm.conv_kernel", -1, 2, maxConv),
+	}
+}
