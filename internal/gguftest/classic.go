@@ -130,10 +130,15 @@ func EncoderVariants() map[string]Classic {
 		}
 	}
 	return map[string]Classic{
-		"bert":               bert("bert", gptLike, func(m *Classic) { m.Positions = true }),
-		"bert-fused":         bert("bert", gptLike, func(m *Classic) { m.Positions, m.Fused, m.Heads, m.KVHeads = true, true, 3, 3 }),
-		"nomic-bert":         bert("nomic-bert", gated, func(m *Classic) { m.Fused = true }),
-		"jina-bert":          bert("jina-bert-v2", gptLike, gated, func(m *Classic) { m.GateBiasless = true }),
+		"bert":         bert("bert", gptLike, func(m *Classic) { m.Positions = true }),
+		"bert-fused":   bert("bert", gptLike, func(m *Classic) { m.Positions, m.Fused, m.Heads, m.KVHeads = true, true, 3, 3 }),
+		"nomic-bert":   bert("nomic-bert", gated, func(m *Classic) { m.Fused = true }),
+		"jina-bert":    bert("jina-bert-v2", gptLike, gated, func(m *Classic) { m.GateBiasless = true }),
+		"jina-bert-v3": bert("jina-bert-v3", gptLike, func(m *Classic) { m.Fused = true }),
+		"nomic-bert-moe": bert("nomic-bert-moe", gptLike, func(m *Classic) {
+			m.Fused, m.Experts, m.Layers = true, 4, 4
+			m.Keys["moe_every_n_layers"] = uint32(2)
+		}),
 		"modern-bert":        bert("modern-bert", modern(8)),
 		"modern-bert-global": bert("modern-bert", modern(0)),
 	}
@@ -245,7 +250,14 @@ func (m Classic) layer(b *Builder, r *rand.Rand, p string) {
 // network adds the feed-forward network, or the experts.
 func (m Classic) network(b *Builder, r *rand.Rand, p string, matrix func(name string, in, out int, bias bool)) {
 	width := m.width()
-	if m.Experts > 0 {
+	if m.Experts > 0 && m.Arch == "nomic-bert-moe" {
+		if p == "blk.1." || p == "blk.3." {
+			matrix("ffn_gate_inp", width, m.Experts, false)
+			b.AddRandom(r, p+"ffn_up_exps.weight", ggtype.F32, width, m.FFN, m.Experts)
+			b.AddRandom(r, p+"ffn_down_exps.weight", ggtype.F32, m.FFN, width, m.Experts)
+			return
+		}
+	} else if m.Experts > 0 {
 		matrix("ffn_gate_inp", width, m.Experts, false)
 		b.AddRandom(r, p+"ffn_gate_exps.weight", ggtype.F32, width, m.FFN, m.Experts)
 		b.AddRandom(r, p+"ffn_up_exps.weight", ggtype.F32, width, m.FFN, m.Experts)
@@ -261,4 +273,35 @@ func (m Classic) network(b *Builder, r *rand.Rand, p string, matrix func(name st
 	}
 	matrix("ffn_up", width, up, m.FFNBias)
 	matrix("ffn_down", m.FFN, width, m.FFNBias)
+}
+
+// RankVariants are encoders with classification heads, those that llama.cpp's scores in engine/testdata/encoders belong to.
+func RankVariants() map[string]*Builder {
+	out := map[string]*Builder{}
+	for name, tensors := range map[string]map[string][]int{
+		"bert":        {"cls": {64, 64}, "cls.output": {64, 2}},
+		"bert-fused":  {"cls.output": {48, 1}},
+		"jina-bert":   {"cls": {64, 1}},
+		"modern-bert": {"cls": {64, 64}, "cls.output": {64, 3}},
+	} {
+		m := EncoderVariants()[name]
+		b, r := m.Build(), NewRand()
+		b.AddKV(m.Arch+".pooling_type", uint32(4))
+		for _, t := range slices.Sorted(maps.Keys(tensors)) {
+			shape := tensors[t]
+			b.AddRandom(r, t+".weight", ggtype.F32, shape...)
+			if t != "cls" || m.Arch != "modern-bert" {
+				m.bias(b, r, t+".bias", shape[1])
+			}
+			if n := shape[1]; n > 1 && t == "cls.output" {
+				labels := []string{"a", "b", "c"}
+				b.AddKV(m.Arch+".classifier.output_labels", labels[:n])
+			}
+		}
+		if m.Arch == "modern-bert" {
+			b.AddRandom(r, "cls.norm.weight", ggtype.F32, 64)
+		}
+		out["rank-"+name] = b
+	}
+	return out
 }

@@ -2,6 +2,7 @@ package arch_test
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -104,5 +105,29 @@ func TestEncoderErrors(t *testing.T) {
 	rank := gguftest.EncoderVariants()["bert"].Build().AddKV("bert.pooling_type", uint32(7))
 	if err := load(t, rank); !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), "pooling_type") {
 		t.Errorf("unknown pooling: %v", err)
+	}
+}
+
+// Classification heads give llama.cpp's scores.
+func TestClassifiers(t *testing.T) {
+	for name, b := range gguftest.RankVariants() {
+		ids := gguftest.RandomIDs(28, 48)
+		m := open(t, b.Write(t), model.Options{Threads: 2})
+		encoded(t, m, ids)
+		got, err := m.Score(0, len(ids))
+		want := readFloats(t, "../../testdata/encoders/"+name+".f32")
+		if err != nil || len(got) != len(want) {
+			t.Fatalf("%s: %v, want %v, %v", name, got, want, err)
+		}
+		for i, w := range want { // sums of some fifty rounded products around 0.2
+			if d := math.Abs(float64(got[i] - w)); !(d < 5e-3) {
+				t.Errorf("%s, class %d: %v, want %v", name, i, got[i], w)
+			}
+		}
+	}
+	m := open(t, gguftest.EncoderVariants()["bert"].Build().Write(t), model.Options{Threads: 1})
+	encoded(t, m, []int32{1, 2})
+	if _, err := m.Score(0, 2); !errors.Is(err, model.ErrUnsupported) {
+		t.Errorf("no head: %v", err)
 	}
 }

@@ -55,21 +55,11 @@ func (ld *Loader) tokenType(m *Model) {
 }
 
 // Pool writes the vector of the text in rows from … from+n-1 of the last pass to dst [width], as the spec's Pooling says; it is
-// not normalised. For PoolNone there is none, and for PoolRank the head is missing: both are errors that wrap ErrUnsupported.
+// not normalised. PoolNone has none, and PoolRank a score instead (Score): both are errors that wrap ErrUnsupported.
 func (m *Model) Pool(dst []float32, from, n int) error {
 	switch m.spec.Pooling {
 	case PoolMean:
-		row := make([]float32, m.spec.Width)
-		sum := make([]float64, m.spec.Width)
-		for t := range n {
-			m.Hidden(row, from+t, 1)
-			for i, v := range row {
-				sum[i] += float64(v)
-			}
-		}
-		for i, v := range sum {
-			dst[i] = float32(v / float64(n))
-		}
+		m.mean(dst, from, n)
 	case PoolFirst:
 		m.Hidden(dst, from, 1)
 	case PoolLast:
@@ -78,4 +68,18 @@ func (m *Model) Pool(dst []float32, from, n int) error {
 		return fmt.Errorf("%s: pooling %d does not give one vector: %w", m.file.Name(), m.spec.Pooling, ErrUnsupported)
 	}
 	return nil
+}
+
+// mean writes the mean of rows from … from+n-1 of the last pass's result to dst [width].
+func (m *Model) mean(dst []float32, from, n int) {
+	row, sum := make([]float32, m.spec.Width), make([]float64, m.spec.Width)
+	for t := range n {
+		m.Hidden(row, from+t, 1)
+		for i, v := range row {
+			sum[i] += float64(v)
+		}
+	}
+	for i, v := range sum {
+		dst[i] = float32(v / float64(n))
+	}
 }

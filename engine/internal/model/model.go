@@ -28,6 +28,7 @@ type Model struct {
 	output    Linear         // [vocab, width]; the embedding when tied
 	norm      *normWeights   // before the output
 	embedNorm *normWeights   // on embeddings, or nil
+	head      *classifier    // of an encoder that has one, or nil
 	typeEmbed []float32      // embedding of token type 0, or nil
 	positions *kernel.Matrix // [context, width] learned position embeddings, or nil
 	bias      []float32      // of the output, or nil
@@ -62,6 +63,9 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 	m.norm = ld.streamNorm(cmp.Or(s.OutputNorm, "output_norm"))
 	if s.EmbedNorm {
 		m.embedNorm = ld.norm("token_embd_norm", s.Width)
+	}
+	if s.Classifier != nil {
+		m.head = ld.classifier(*s.Classifier)
 	}
 	if s.TokenTypes {
 		ld.tokenType(m)

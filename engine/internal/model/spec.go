@@ -29,18 +29,19 @@ type Spec struct {
 	// Encoder says that texts are evaluated as a whole, each token seeing those behind it too, and that the residual stream is
 	// the result: there is no output.
 	Encoder     bool
-	Pooling     Pooling  // how an encoder's result becomes one vector
-	TokenTypes  bool     // the embedding of token type 0 is added where the file has it (token_types)
-	EmbedNorm   bool     // embeddings are normed (token_embd_norm)
-	Positions   bool     // learned position embeddings are added to those of tokens (position_embd)
-	Tied        bool     // the output is the token embedding, whatever the file has
-	Required    []string // tensors that are optional elsewhere and must be there; "blk.*." stands for every layer
-	OutputBias  bool     // output.bias, where the file has it
-	OutputNorm  string   // tensor of the norm before the output; "" means output_norm, NoNorm none
-	OutputScale bool     // output.scale, where the file has it
-	LogitScale  float32  // logits are multiplied by it; 0 means 1
-	LogitCap    float32  // logits become cap·tanh(logits/cap); 0 means none
-	Unused      []string // tensors that files of the architecture may have and a decoder has no use for
+	Pooling     Pooling     // how an encoder's result becomes one vector
+	Classifier  *Classifier // a head that scores texts, nil for none
+	TokenTypes  bool        // the embedding of token type 0 is added where the file has it (token_types)
+	EmbedNorm   bool        // embeddings are normed (token_embd_norm)
+	Positions   bool        // learned position embeddings are added to those of tokens (position_embd)
+	Tied        bool        // the output is the token embedding, whatever the file has
+	Required    []string    // tensors that are optional elsewhere and must be there; "blk.*." stands for every layer
+	OutputBias  bool        // output.bias, where the file has it
+	OutputNorm  string      // tensor of the norm before the output; "" means output_norm, NoNorm none
+	OutputScale bool        // output.scale, where the file has it
+	LogitScale  float32     // logits are multiplied by it; 0 means 1
+	LogitCap    float32     // logits become cap·tanh(logits/cap); 0 means none
+	Unused      []string    // tensors that files of the architecture may have and a decoder has no use for
 	// BlockRopePhase is the error in radians that block-wise RoPE of compressed layers allows; 0 without such layers.
 	BlockRopePhase float64
 }
