@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/engine/internal/convert"
 	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/gguf"
@@ -23,7 +24,15 @@ func (m *Model) Info() Info {
 		return in
 	}
 	s := m.net.Spec()
-	g, layers := s.Geometry(0), len(s.Layers)
+	layers := len(s.Layers)
+	g, attending := attn.Geometry{}, 0
+	for i := range layers {
+		if shape := s.Geometry(i); shape.Heads > 0 {
+			if attending++; attending == 1 {
+				g = shape
+			}
+		}
+	}
 	in.Context, in.Layers, in.Embedding, in.Vocab = s.Context, layers, s.Width, s.Vocab
 	in.Heads, in.KVHeads, in.HeadSize = g.Heads, g.KVHeads, g.KeySize
 	if n, ok := s.Layers[0].Mixer.(model.MLA); ok {
@@ -33,7 +42,11 @@ func (m *Model) Info() Info {
 	}
 	c := m.net.CacheSize(attention.F16)
 	in.CacheBytes, in.RecentBytes = c.Token, c.Fixed
-	in.RopeSize, in.LatentSize = (c.Rope+layers/2)/layers, (c.Latent+layers/2)/layers
+	if n := attending; n > 0 {
+		in.RopeSize, in.LatentSize = (c.Rope+n/2)/n, (c.Latent+n/2)/n
+	} else {
+		in.MLA = MLAOff.String()
+	}
 	return in
 }
 

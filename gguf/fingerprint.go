@@ -1,9 +1,10 @@
 package gguf
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+
+	"github.com/latentgo/latentgo/internal/sha256"
 )
 
 // sampled is how many bytes Fingerprint reads of a tensor's start, middle and end.

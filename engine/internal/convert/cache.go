@@ -2,7 +2,6 @@ package convert
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -11,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/latentgo/latentgo/internal/sha256"
 
 	"github.com/latentgo/latentgo/engine/internal/convert/tensors"
 	"github.com/latentgo/latentgo/engine/internal/model"

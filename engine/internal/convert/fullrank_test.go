@@ -29,11 +29,13 @@ func recentPlan(s *model.Spec, blocks, r, recent int) []model.CompressedShape {
 	})
 }
 
-// planOf gives each layer the shape that f says.
+// planOf gives each layer with attention the shape that f says.
 func planOf(s *model.Spec, f func(g model.Attention) model.CompressedShape) []model.CompressedShape {
 	plan := make([]model.CompressedShape, len(s.Layers))
 	for i, l := range s.Layers {
-		plan[i] = f(l.Mixer.(model.Attention))
+		if a, ok := l.Mixer.(model.Attention); ok {
+			plan[i] = f(a)
+		}
 	}
 	return plan
 }

@@ -52,6 +52,9 @@ func (c *layerwise) run(ctx context.Context, progress func(done, total int)) err
 // layer converts layer i and moves both streams behind it.
 func (c *layerwise) layer(ctx context.Context, i int) error {
 	original, made := c.m.Layer(i), tensors.Map{}
+	if _, ok := original.Projections(); !ok {
+		return c.walk.Pass(ctx, original)
+	}
 	if c.plan[i].L > 0 {
 		if err := c.compressAttention(ctx, original, made); err != nil {
 			return err

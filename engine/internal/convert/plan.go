@@ -36,7 +36,7 @@ func plan(s *model.Spec, form Form, exact []int, llama bool) ([]model.Compressed
 	out := make([]model.CompressedShape, len(layers))
 	found := false
 	for i, a := range layers {
-		if slices.Contains(exact, i) {
+		if slices.Contains(exact, i) || a.Heads == 0 {
 			continue
 		}
 		rope := s.Ropes[a.Rope]
@@ -56,13 +56,15 @@ func plan(s *model.Spec, form Form, exact []int, llama bool) ([]model.Compressed
 	return out, nil
 }
 
-// attentionLayers returns the layers' attention, of which each must be grouped-query attention that is not compressed.
+// attentionLayers returns the layers' attention, the zero value for layers that have none, which stay as they are. What there is
+// must be grouped-query attention that is not compressed.
 func attentionLayers(s *model.Spec, form Form) ([]model.Attention, error) {
 	if s.Encoder {
 		return nil, fmt.Errorf("attention form %v: architecture %s is an encoder, which caches nothing from text to text: %w",
 			form, s.Arch, model.ErrUnsupported)
 	}
 	out := make([]model.Attention, len(s.Layers))
+	found := false
 	for i, l := range s.Layers {
 		if m, ok := l.FFN.(model.Experts); ok && m.RouteInput {
 			const what = "experts that are chosen before attention: a conversion runs the two parts apart"
@@ -73,12 +75,17 @@ func attentionLayers(s *model.Spec, form Form) ([]model.Attention, error) {
 			if what := obstacle(s, l, a); what != "" {
 				return nil, fmt.Errorf("attention form %v: layer %d has %s: %w", form, i, what, model.ErrUnsupported)
 			}
-			out[i] = a
+			out[i], found = a, true
 		case model.MLA:
 			return nil, fmt.Errorf("attention form %v: architecture %s: %w", form, s.Arch, ErrConverted)
-		default:
-			return nil, fmt.Errorf("attention form %v: layer %d mixes tokens by %T: %w", form, i, a, model.ErrUnsupported)
+		case model.Both:
+			const what = "attention beside another mixer: a conversion fits what follows to attention alone"
+			return nil, fmt.Errorf("attention form %v: layer %d has %s: %w", form, i, what, model.ErrUnsupported)
 		}
+	}
+	if !found {
+		const what = "no attention: its states are of a fixed size, and nothing grows with the text"
+		return nil, fmt.Errorf("attention form %v: architecture %s has %s: %w", form, s.Arch, what, model.ErrUnsupported)
 	}
 	if s.AnyCompressed() {
 		return nil, fmt.Errorf("attention form %v: the file holds %s: %w", form, Describe(s), ErrConverted)
@@ -223,8 +230,12 @@ func Describe(s *model.Spec) string {
 		return ""
 	}
 	var kinds []string
-	exact := 0
+	exact, layers := 0, 0 // with attention
 	for i, l := range s.Layers {
+		if _, ok := l.Mixer.(model.Attention); !ok {
+			continue
+		}
+		layers++
 		if !s.Compressed(i) {
 			exact++
 			continue
@@ -236,7 +247,7 @@ func Describe(s *model.Spec) string {
 	}
 	out := "compressed " + strings.Join(kinds, ", ")
 	if exact > 0 {
-		out += fmt.Sprintf(", %d of %d layers exact", exact, len(s.Layers))
+		out += fmt.Sprintf(", %d of %d layers exact", exact, layers)
 	}
 	return out
 }

@@ -8,11 +8,13 @@ type Both struct{ First, Second MixerSpec }
 // both is a pair of mixers with their weights.
 type both struct {
 	first, second mixer
+	layers        [2]Layer // by which the two find their states
 	types         []kernel.ActType
 }
 
 func (s Both) load(ld *Loader, i int) mixer {
 	b := &both{first: s.First.load(ld, i), second: s.Second.load(ld, i)}
+	b.layers = [2]Layer{{Index: i}, {Index: i, part: 1}}
 	if ld.err == nil {
 		b.types = distinct(append(b.first.inputs(), b.second.inputs()...))
 	}
@@ -29,14 +31,12 @@ func (b *both) include(e *executor) {
 
 func (b *both) bias() []float32 { return b.first.bias() }
 
-func (b *both) run(p *pass, w *worker, l *Layer) {
-	first, second := *l, *l
-	second.part = 1
-	b.first.run(p, w, &first)
+func (b *both) run(p *pass, w *worker, _ *Layer) {
+	b.first.run(p, w, &b.layers[0])
 	lo, hi := w.Share(len(p.pos) * p.width)
 	copy(p.firstMixed[lo:hi], p.o[lo:hi])
 	w.Barrier()
-	b.second.run(p, w, &second)
+	b.second.run(p, w, &b.layers[1])
 	for i, v := range p.firstMixed[lo:hi] {
 		p.o[lo+i] += v
 	}

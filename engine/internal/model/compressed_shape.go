@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/gguf"
@@ -40,7 +41,7 @@ const (
 
 // readCompressed reads the shapes of a compressed model's layers; it does nothing for any other.
 func (s *Spec) readCompressed(f *gguf.File) error {
-	if !f.Has(KeyVersion) || s.attention(0) == nil {
+	if !f.Has(KeyVersion) || !s.hasAttention() {
 		return nil // files of architecture deepseek2 that a conversion made have only the keys that tell of it
 	}
 	if v, err := f.Uint(KeyVersion); err != nil || v != CompressedForm {
@@ -71,6 +72,12 @@ func (s *Spec) readCompressed(f *gguf.File) error {
 		return fmt.Errorf("%s: key %q: %v radians is outside 0 … 16: %w", f.Name(), KeyRopePhase, phase, ErrInvalid)
 	}
 	for i, shape := range shapes {
+		if s.attention(i) == nil {
+			if shape != (CompressedShape{}) {
+				return fmt.Errorf("%s: key %q: layer %d has no attention to compress: %w", f.Name(), KeyLatentSize, i, ErrInvalid)
+			}
+			continue
+		}
 		if key, err := shape.check(s.attention(i).Geometry); err != nil {
 			return fmt.Errorf("%s: key %q: layer %d: %w: %w", f.Name(), key, i, err, ErrInvalid)
 		}
@@ -120,6 +127,11 @@ func (s *Spec) attention(i int) *Attention {
 		return &a
 	}
 	return nil
+}
+
+// hasAttention reports whether any layer has grouped-query attention.
+func (s *Spec) hasAttention() bool {
+	return slices.ContainsFunc(s.Layers, func(l LayerSpec) bool { _, ok := l.Mixer.(Attention); return ok })
 }
 
 // Compressed reports whether layer i caches compressed rows.

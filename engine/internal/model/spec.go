@@ -224,7 +224,7 @@ func (r *Reader) LocalLayers(s *Spec, window, every int, first bool) []bool {
 	return local
 }
 
-// Geometry returns the shape of layer i's attention: query heads, key/value heads, of which DeepSeek's attention has one, and
+// Geometry returns the shape of layer i's attention, the zero value where it has none: query heads, key/value heads, of which DeepSeek's attention has one, and
 // the sizes of keys and values when they are expanded.
 func (s *Spec) Geometry(i int) attn.Geometry {
 	switch m := s.Layers[i].Mixer.(type) {
@@ -232,6 +232,10 @@ func (s *Spec) Geometry(i int) attn.Geometry {
 		return m.Geometry
 	case MLA:
 		return attn.Geometry{Heads: m.Heads, KVHeads: m.KVHeads, KeySize: m.KeySize, ValueSize: m.ValueSize}
+	case Both:
+		if a, ok := m.First.(Attention); ok {
+			return a.Geometry
+		}
 	}
 	return attn.Geometry{}
 }

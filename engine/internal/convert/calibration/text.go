@@ -4,11 +4,12 @@ package calibration
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"slices"
+
+	"github.com/latentgo/latentgo/internal/sha256"
 
 	"github.com/latentgo/latentgo/engine/internal/convert/activation"
 	"github.com/latentgo/latentgo/engine/internal/model"

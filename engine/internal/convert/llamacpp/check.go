@@ -80,10 +80,10 @@ var fields = map[string]field{
 	"LayerSpec.FFNNorm":       {"a norm before the feed-forward part with another name", zero},
 	"LayerSpec.ResidualScale": {"results that are multiplied by a factor (key residual_scale)", zero},
 	"LayerSpec.Mixer": {"layers that mix tokens by anything but grouped-query attention", func(v reflect.Value) bool {
-		return v.Elem().Type() == reflect.TypeFor[model.Attention]()
+		return !v.IsNil() && v.Elem().Type() == reflect.TypeFor[model.Attention]()
 	}},
 	"LayerSpec.FFN": {"a feed-forward part that is no gated network (a mixture of experts, a network without a gate)", func(v reflect.Value) bool {
-		return v.Elem().Type() == reflect.TypeFor[model.GatedFFN]()
+		return !v.IsNil() && v.Elem().Type() == reflect.TypeFor[model.GatedFFN]()
 	}},
 
 	"Attention.Geometry": {}, "Attention.Scale": {}, "Attention.OutputBias": {}, // tensors tells whether it is there
@@ -94,6 +94,7 @@ var fields = map[string]field{
 	"Attention.ALiBi":    {"scores that fall with distance (ALiBi)", zero},
 	"Attention.ScoreCap": {"soft-capped scores (key attn_logit_softcapping)", zero},
 	"Attention.Sinks":    {"attention sinks (attn_sinks)", zero},
+	"Attention.Gate":     {"gates on what heads find", zero},
 	"Attention.Temperature": {"queries that grow with their position (key attention.temperature_scale)", func(v reflect.Value) bool {
 		return v.FieldByName("Scale").IsZero()
 	}},

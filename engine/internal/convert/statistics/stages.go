@@ -43,6 +43,19 @@ func (k *Walk) Attend(ctx context.Context, original, converted *model.Layer) (*r
 	return split, err
 }
 
+// Pass runs a layer that stays as it is on both streams.
+func (k *Walk) Pass(ctx context.Context, l *model.Layer) error {
+	original, converted := k.sequence(l), k.sequence(l)
+	return k.each(ctx, func(p piece) error {
+		b := model.Probe{Layer: l, From: model.StageInput, To: model.StageOutput, Load: p.x.Load, Save: p.x.Save}
+		if err := k.probe(p, original, &b); err != nil {
+			return err
+		}
+		b = model.Probe{Layer: l, From: model.StageInput, To: model.StageOutput, Load: p.y.Load, Save: p.y.Save}
+		return k.probe(p, converted, &b)
+	})
+}
+
 // targets returns a tap that sets k.target to what a repaired projection should give: o, what the original one gave,
 // and a part of the drift from x to y. A norm behind the projection would change the drift's size: none then. A factor behind
 // it is taken out of the drift.
