@@ -39,7 +39,7 @@ func FloatVariants() map[string]*Builder {
 	}
 	for _, name := range []string{"starcoder2", "gpt2", "olmo-clamped", "stablelm-normed"} {
 		m := ClassicVariants()[name]
-		m.Vocab, m.Context = 90, 512
+		m.Vocab, m.Context = 90, 1024
 		out[name] = m.Build()
 	}
 	return out

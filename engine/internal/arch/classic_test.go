@@ -145,3 +145,24 @@ func TestClassicDecodeAllocatesNothing(t *testing.T) {
 		}
 	}
 }
+
+// A file that claims compressed rows under attention that they can't express is refused.
+func TestCompressedUnderALiBi(t *testing.T) {
+	for name, b := range map[string]*gguftest.Builder{
+		"ALiBi": gguftest.ClassicVariants()["bloom"].Build(), "later tokens": gguftest.EncoderVariants()["bert"].Build(),
+	} {
+		f, err := gguf.Open(b.Write(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		s, err := arch.Read(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s = s.Compress([]model.CompressedShape{{L: 32, Blocks: 1}, {L: 32, Blocks: 1}}, 0.4)
+		if _, err := model.Load(f, s, model.Options{Threads: 1}); !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

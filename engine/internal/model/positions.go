@@ -32,8 +32,8 @@ func (m *Model) Embed(dst, scratch []float32, id int32, pos int) {
 	}
 }
 
-// checkPositions refuses tokens behind the last position that has an embedding.
-func (m *Model) checkPositions(end int) error {
+// CheckLength refuses a sequence of so many tokens when there are not as many positions. The error wraps ErrInvalid.
+func (m *Model) CheckLength(end int) error {
 	if m.positions == nil || end <= m.positions.Rows {
 		return nil
 	}
