@@ -19,8 +19,10 @@ type Classic struct {
 	NormBias                        bool
 	Fused, QKVBias, OutBias         bool // one matrix for queries, keys and values; biases of these; of attn_output
 	Gated, FFNBias                  bool // a gate in the feed-forward network; its biases
+	DownBias                        bool // ffn_down has one in any case
 	GateBiasless                    bool // but the gate has none
 	WideUp                          bool // gates in the matrix of ffn_up
+	WholeNorm                       bool // a norm for all query heads, and one for all key heads
 	QKNorm                          bool // a norm for each query and key head
 	TokenTypes                      bool
 	Experts                         int            // instead of a dense network; 2 are used
@@ -139,6 +141,7 @@ func EncoderVariants() map[string]Classic {
 			m.Fused, m.Experts, m.Layers = true, 4, 4
 			m.Keys["moe_every_n_layers"] = uint32(2)
 		}),
+		"jina-bert-code":     bert("jina-bert-v2", gptLike, func(m *Classic) { m.WholeNorm, m.WideUp, m.FFNBias, m.DownBias = true, true, false, true }),
 		"modern-bert":        bert("modern-bert", modern(8)),
 		"modern-bert-global": bert("modern-bert", modern(0)),
 	}
@@ -239,6 +242,12 @@ func (m Classic) layer(b *Builder, r *rand.Rand, p string) {
 		matrix("attn_k", width, kv, m.QKVBias)
 		matrix("attn_v", width, kv, m.QKVBias)
 	}
+	if m.WholeNorm {
+		for _, n := range []string{"attn_q_norm", "attn_k_norm"} {
+			b.AddRandom(r, p+n+".weight", ggtype.F32, width)
+			m.bias(b, r, p+n+".bias", width)
+		}
+	}
 	if m.QKNorm {
 		b.AddRandom(r, p+"attn_q_norm.weight", ggtype.F32, classicHead, m.Heads)
 		b.AddRandom(r, p+"attn_k_norm.weight", ggtype.F32, classicHead, m.KVHeads)
@@ -272,7 +281,7 @@ func (m Classic) network(b *Builder, r *rand.Rand, p string, matrix func(name st
 		up *= 2
 	}
 	matrix("ffn_up", width, up, m.FFNBias)
-	matrix("ffn_down", m.FFN, width, m.FFNBias)
+	matrix("ffn_down", m.FFN, width, m.FFNBias || m.DownBias)
 }
 
 // RankVariants are encoders with classification heads, those that llama.cpp's scores in engine/testdata/encoders belong to.

@@ -35,6 +35,11 @@ func jinaBERT(r *model.Reader) *model.Spec {
 	uniform(r, s, model.Attention{OutputBias: true, Both: true, ALiBi: bloomALiBi}, func(width int) model.FFNSpec {
 		return model.GatedFFN{Width: width, Activation: model.GELU, Bias: true, Fused: !r.HasTensor("blk.0.ffn_gate.weight")}
 	})
+	for i := range s.Layers { // jina-embeddings 2 for code norms all query heads together, and all key heads
+		a := s.Layers[i].Mixer.(model.Attention)
+		a.WholeNorm = r.HasTensor(model.LayerName(i, "attn_q_norm.weight"))
+		s.Layers[i].Mixer = a
+	}
 	require(s, []string{"blk.*.ffn_down.bias"})
 	return s
 }

@@ -14,13 +14,13 @@ type Attention struct {
 	Rope        int     // index in Spec.Ropes
 	Scale       float32 // of scores
 	QKNorm      bool    // RMS norm on each query and key head
-	WholeNorm   bool    // one on all query heads together, and one on all key heads
+	WholeNorm   bool    // one, of the model's kind, on all query heads together, and one on all key heads
 	NormRotated bool    // the norms come after RoPE
 	UnitNorm    bool    // the norms have no weights
 	ScoreCap    float32 // scores become cap·tanh(score/cap); 0 means none
 	Sinks       bool    // each query head has a score that takes part in the softmax without a value: attn_sinks
 	QKLayerNorm QKLayerNorm
-	Clamp       float32 // queries, keys and values are clamped to ±Clamp before their norms; 0: they are not
+	Clamp       float32 // queries, keys and values are clamped to ±Clamp before norms of heads; 0: they are not
 	ALiBi       float32 // the largest bias of ALiBi, see ALiBiSlopes; 0 means none
 	Both        bool    // tokens see those behind them too, in an encoder
 	OutputBias  bool    // of W_O, where the file has it; biases of queries, keys and values are always read
