@@ -42,6 +42,11 @@ func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s := m.net.Spec(); s.Encoder {
+		return nil, fmt.Errorf("%s: architecture %s turns texts into vectors, it can't continue them: %w", m.file.Name(), s.Arch, ErrUnsupported)
+	} else if s.Positions && n > s.Context {
+		return nil, fmt.Errorf("context of %d tokens: the model has position embeddings for %d", n, s.Context)
+	}
 	format, err := opt.Cache.format()
 	if err != nil {
 		return nil, err

@@ -17,10 +17,10 @@ func NewALiBi(g attn.Geometry, slopes []float32, exact bool) (*Layer, error) {
 	return l, nil
 }
 
-// lower lowers query head h's scores of positions from from on for the token at pos; later tokens' don't matter.
+// lower lowers query head h's scores of positions from from on for the token at pos.
 func (l *Layer) lower(scores []float32, h, from, pos int) {
 	slope := l.slopes[h]
 	for i := range scores {
-		scores[i] += slope * float32(from+i-pos)
+		scores[i] -= slope * float32(max(from+i-pos, pos-from-i))
 	}
 }

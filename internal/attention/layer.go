@@ -13,6 +13,7 @@ import (
 type Layer struct {
 	attn.Geometry
 	slopes   []float32     // of ALiBi, per query head; nil without
+	both     bool          // tokens attend to later ones of their segment too
 	mla      *attn.Latent  // nil for GQA
 	latent   bool          // one row is cached for key and value: the key is its first KeySize columns, the value its last ValueSize
 	r        int           // of a latent layer: columns that are rotated

@@ -39,7 +39,7 @@ func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q []float32,
 		sc.queries.Set(q, rows, l.Heads*l.KeySize, a, b)
 	}
 	g := h / l.Group()
-	last := pos + t0 + rows
+	last := l.last(pos+t0+rows-1, pos+n)
 	for from := l.start(tile.pos); from < last; from += prefillCols {
 		cols := min(prefillCols, last-from)
 		if l.expanded != nil {
@@ -110,7 +110,7 @@ func (t *tile) softmax(from, cols int) {
 		row := t.scores[r*prefillCols:][:cols]
 		pos := t.pos + r
 		lo := min(max(t.l.First(pos)-from, 0), cols)
-		hi := min(max(pos+1-from, lo), cols)
+		hi := min(max(t.l.last(pos, from+cols)-from, lo), cols)
 		clear(row[:lo])
 		clear(row[hi:])
 		if lo == hi {

@@ -45,7 +45,7 @@ func TestQ8Attends(t *testing.T) {
 		const n = 330
 		s := randomSequence(l.Geometry, n, 11)
 		st := NewStore(l, Q8)
-		exact := sequence{g: l.Geometry, q: s.q}
+		exact := sequence{g: l.Geometry, q: s.q, softmax: l.softmax}
 		for pos := range n {
 			st.Grow(pos + 1)
 			var ks, vs []float32

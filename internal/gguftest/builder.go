@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/latentgo/latentgo/internal/ggtype"
@@ -177,4 +178,11 @@ func (b *Builder) order() binary.AppendByteOrder {
 		return binary.BigEndian
 	}
 	return binary.LittleEndian
+}
+
+// Remove removes a tensor and reports whether there was one.
+func (b *Builder) Remove(name string) bool {
+	n := len(b.tensors)
+	b.tensors = slices.DeleteFunc(b.tensors, func(t tensor) bool { return t.name == name })
+	return len(b.tensors) < n
 }

@@ -22,7 +22,7 @@ func Convertible() map[string]*Builder {
 func FloatVariants() map[string]*Builder {
 	llama, mistral, qwen2, qwen3 := TinyFloat("llama"), TinyFloat("mistral3"), TinyFloat("qwen2"), TinyFloat("qwen3")
 	qwen2.Bias, qwen3.QKNorm = true, true
-	return map[string]*Builder{
+	out := map[string]*Builder{
 		"llama": llama.Build(),
 		"llama, linear scaling": llama.Build().AddKV("llama.rope.scaling.type", "linear").
 			AddKV("llama.rope.scaling.factor", float32(4)),
@@ -37,4 +37,10 @@ func FloatVariants() map[string]*Builder {
 		"gemma3": TinyGemma().Build().AddKV("gemma3.attention.sliding_window", uint32(24)).
 			AddKV("gemma3.attention.sliding_window_pattern", []bool{true, false, true}),
 	}
+	for _, name := range []string{"starcoder2", "gpt2", "olmo-clamped", "stablelm-normed"} {
+		m := ClassicVariants()[name]
+		m.Vocab, m.Context = 90, 1024
+		out[name] = m.Build()
+	}
+	return out
 }

@@ -20,7 +20,7 @@ func commandR(r *model.Reader) *model.Spec {
 // all tokens without.
 func cohere2(r *model.Reader) *model.Spec {
 	s := cohere(r)
-	s.Ropes = append(s.Ropes, unrotated)
+	s.Ropes = append(s.Ropes, model.NoPosition())
 	s.LogitScale = float32(r.Float("logit_scale", -1))
 	if s.LogitScale == -1 && r.Err() == nil {
 		r.Fail("logit_scale", "missing: logits are multiplied by it")

@@ -21,11 +21,7 @@ func dbrx(r *model.Reader) *model.Spec {
 // layersOfExperts is uniform for models whose layers are all mixtures of experts as wide as a dense network is, whose weights are
 // divided by their sum.
 func layersOfExperts(r *model.Reader, s *model.Spec, a model.Attention) {
-	heads, widths, mix := r.Heads(s), r.FFNWidths(s), r.Experts(s)
-	if mix == nil {
-		r.Fail("expert_count", "a mixture of experts needs some")
-		return
-	}
+	heads, widths, mix := r.Heads(s), r.FFNWidths(s), mixtures(r, s)
 	for i := range s.Layers {
 		a.Geometry, a.Scale = heads[i], model.ScoreScale(heads[i].KeySize)
 		s.Layers[i].Mixer = a

@@ -8,5 +8,6 @@ func internlm2(r *model.Reader) *model.Spec {
 	r.NoExperts()
 	setMixers(s, attention(r, s, model.RopeOptions{Full: true}))
 	setDense(r, s, model.GatedFFN{})
+	require(s, untied)
 	return s
 }

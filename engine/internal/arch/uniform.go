@@ -36,10 +36,7 @@ func rope(r *model.Reader, s *model.Spec, o model.RopeOptions) {
 }
 
 // noRope leaves queries and keys unrotated.
-func noRope(s *model.Spec) { s.Ropes = []attn.RopeConfig{unrotated} }
-
-// unrotated is a position embedding that does nothing.
-var unrotated = attn.RopeConfig{Dims: 2, Base: 10000, Fixed: true}
+func noRope(s *model.Spec) { s.Ropes = []attn.RopeConfig{model.NoPosition()} }
 
 // Tensors that are optional in general and that files of some architectures must have.
 var (

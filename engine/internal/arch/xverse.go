@@ -2,7 +2,7 @@ package arch
 
 import "github.com/latentgo/latentgo/engine/internal/model"
 
-// xverse is XVERSE, and InternLM 2: Llama's block without Llama's options.
+// xverse is XVERSE: Llama's block without Llama's options.
 func xverse(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	rope(r, s, model.RopeOptions{Full: true})

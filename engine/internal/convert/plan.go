@@ -59,6 +59,10 @@ func plan(s *model.Spec, form Form, exact []int, llama bool) ([]model.Compressed
 // attentionLayers returns the layers' attention, the zero value for layers that have none, which stay as they are. What there is
 // must be grouped-query attention that is not compressed.
 func attentionLayers(s *model.Spec, form Form) ([]model.Attention, error) {
+	if s.Encoder {
+		return nil, fmt.Errorf("attention form %v: architecture %s is an encoder, which caches nothing from text to text: %w",
+			form, s.Arch, model.ErrUnsupported)
+	}
 	out := make([]model.Attention, len(s.Layers))
 	found := false
 	for i, l := range s.Layers {
@@ -68,7 +72,7 @@ func attentionLayers(s *model.Spec, form Form) ([]model.Attention, error) {
 		}
 		switch a := l.Mixer.(type) {
 		case model.Attention:
-			if what := obstacle(s, a); what != "" {
+			if what := obstacle(s, l, a); what != "" {
 				return nil, fmt.Errorf("attention form %v: layer %d has %s: %w", form, i, what, model.ErrUnsupported)
 			}
 			out[i], found = a, true
@@ -89,9 +93,13 @@ func attentionLayers(s *model.Spec, form Form) ([]model.Attention, error) {
 	return out, nil
 }
 
-// obstacle names what of a layer's attention compressed rows can't express; "" for nothing.
-func obstacle(s *model.Spec, a model.Attention) string {
+// obstacle names what of a layer compressed rows can't express; "" for nothing.
+func obstacle(s *model.Spec, l model.LayerSpec, a model.Attention) string {
 	switch {
+	case a.ALiBi != 0:
+		return "attention whose scores fall with distance (ALiBi)"
+	case l.Parallel:
+		return "attention in parallel to the feed-forward network: a conversion runs the two parts apart"
 	case a.NormRotated:
 		return "norms of queries and keys that come after RoPE (attn_q_norm, attn_k_norm), while rows hold keys before it"
 	case a.Chunked:

@@ -6,7 +6,10 @@ import (
 	"testing"
 
 	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/engine/internal/convert/internal/converttest"
+	"github.com/latentgo/latentgo/engine/internal/convert/llamacpp"
 	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
 // smolSpec has what a plan for SmolLM2-135M depends on.
@@ -114,5 +117,40 @@ func TestPlanOfOtherMixers(t *testing.T) {
 	if _, err := plan(done, Form{Percent: 50}, nil, false); !errors.Is(err, ErrConverted) ||
 		!strings.Contains(err.Error(), "compressed 0+64, 32+64, 1 of 3 layers exact") {
 		t.Errorf("a compressed model: %v", err)
+	}
+}
+
+// Attention that rows of one size per token can't stand for is refused by the property that stands in the way.
+func TestPlanNamesObstacles(t *testing.T) {
+	for name, want := range map[string]string{"bloom": "ALiBi", "mpt": "ALiBi", "phi2": "in parallel", "command-r": "in parallel"} {
+		_, s := converttest.Open(t, gguftest.ClassicVariants()[name].Build())
+		_, err := plan(s, Form{Percent: 50}, nil, false)
+		if !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// There is nothing to compress in an encoder.
+func TestPlanRefusesEncoders(t *testing.T) {
+	_, s := converttest.Open(t, gguftest.EncoderVariants()["nomic-bert"].Build())
+	if _, err := plan(s, Form{Percent: 50}, nil, false); !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), "encoder") {
+		t.Error(err)
+	}
+}
+
+// The form for llama.cpp is refused by name as well.
+func TestLlamaFormNamesObstacles(t *testing.T) {
+	for name, want := range map[string]string{
+		"starcoder2": "layer norms", "gpt2": "learned position embeddings", "olmo-clamped": "clamped", "stablelm-normed": "attn_q_norm",
+	} {
+		f, s := converttest.Open(t, gguftest.ClassicVariants()[name].Build())
+		shapes := make([]model.CompressedShape, len(s.Layers))
+		for i := range shapes {
+			shapes[i] = model.CompressedShape{R: 2, L: 30, Blocks: 1}
+		}
+		if err := llamacpp.Check(f, s.Compress(shapes, 0)); !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -14,16 +14,17 @@ type Attention struct {
 	Rope        int     // index in Spec.Ropes
 	Scale       float32 // of scores
 	QKNorm      bool    // RMS norm on each query and key head
-	WholeNorm   bool    // one on all query heads together, and one on all key heads
+	WholeNorm   bool    // one, of the model's kind, on all query heads together, and one on all key heads
 	NormRotated bool    // the norms come after RoPE
 	UnitNorm    bool    // the norms have no weights
 	ScoreCap    float32 // scores become cap·tanh(score/cap); 0 means none
 	Sinks       bool    // each query head has a score that takes part in the softmax without a value: attn_sinks
 	QKLayerNorm QKLayerNorm
-	Clamp       float32 // queries, keys and values are clamped to ±Clamp before their norms; 0: they are not
+	Clamp       float32 // queries, keys and values are clamped to ±Clamp before norms of heads; 0: they are not
 	ALiBi       float32 // the largest bias of ALiBi, see ALiBiSlopes; 0 means none
 	Bare        bool    // biases and scale tensors of queries, keys and values don't count
 	OutputScale float32 // of what W_O gives; 0 means 1
+	Both        bool    // tokens see those behind them too, in an encoder
 	OutputBias  bool    // of W_O, where the file has it; biases of queries, keys and values are always read
 	Temperature Temperature
 	Gate        bool // the projection of queries has a gate for each head's output behind its query, see gate.go
@@ -119,6 +120,9 @@ func (s Attention) load(ld *Loader, i int) mixer {
 	}
 	if ld.failLayer(i, err); err == nil {
 		a.attn.SetSoftmax(a.softmax)
+		if s.Both {
+			a.attn.AttendBoth()
+		}
 	}
 	return a
 }

@@ -47,6 +47,10 @@ func loadCompressed(ld *Loader, i int, a *gqa, s CompressedShape) mixer {
 	name := func(n string) string { return LayerName(i, n) }
 	g, row := a.spec.Geometry, s.R+s.L
 	c := &compressed{projections: a.projections, output: a.output}
+	if a.spec.ALiBi != 0 || a.spec.Both {
+		ld.failLayer(i, fmt.Errorf("compressed rows under ALiBi or attention to later tokens: %w", ErrUnsupported))
+		return c
+	}
 	c.latent = latent{geo: g, r: s.R, l: s.L, blocks: s.Blocks, keys: s.KeyRank(), source: c}
 	if s.Recent == 0 && ld.has(name(TensorEncode)) {
 		c.encode = Linear{ld.matrix(name(TensorEncode), s.Blocks*row, ld.spec.Width), 1}

@@ -9,6 +9,7 @@ type Layer struct {
 
 	norm, postNorm       *normWeights // before the mixer, and on its result or nil
 	ffnNorm, postFFNNorm *normWeights
+	mixedNorm, fedNorm   []*normWeights // on the residual stream behind the mixer, and behind the network
 	mixer                mixer
 	part                 int // of a pair of mixers, see both
 	ffn                  ffn
@@ -66,6 +67,7 @@ func (p *pass) layer(w *worker, l *Layer) {
 			p.hold(w, l.mixer.bias())
 		} else {
 			p.add(w, l.mixer.bias(), l.postNorm, l.Spec.ResidualScale)
+			p.normStream(w, l.mixedNorm)
 		}
 		if p.probe.ends(StageMixed) {
 			return
@@ -88,6 +90,14 @@ func (p *pass) network(w *worker, l *Layer) {
 	p.add(w, l.ffn.bias(), l.postFFNNorm, l.Spec.ResidualScale)
 	if l.Spec.Parallel {
 		p.addHeld(w)
+	}
+	p.normStream(w, l.fedNorm)
+}
+
+// normStream norms the worker's rows of the residual stream.
+func (p *pass) normStream(w *worker, norms []*normWeights) {
+	for _, n := range norms {
+		p.normRows(w.x, w.x, n, w.lo, w.hi)
 	}
 }
 

@@ -28,6 +28,8 @@ type Model struct {
 	output    Linear         // [vocab, width]; the embedding when tied
 	norm      *normWeights   // before the output
 	embedNorm *normWeights   // on embeddings, or nil
+	head      *classifier    // of an encoder that has one, or nil
+	typeEmbed []float32      // embedding of token type 0, or nil
 	positions *kernel.Matrix // [context, width] learned position embeddings, or nil
 	bias      []float32      // of the output, or nil
 	layers    []*Layer
@@ -58,9 +60,15 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 		ld.asked[name] = true
 	}
 	m.embed = ld.matrix("token_embd.weight", s.Vocab, s.Width)
-	m.norm = ld.norm(cmp.Or(s.OutputNorm, "output_norm"), s.Width)
+	m.norm = ld.streamNorm(cmp.Or(s.OutputNorm, "output_norm"))
 	if s.EmbedNorm {
 		m.embedNorm = ld.norm("token_embd_norm", s.Width)
+	}
+	if s.Classifier != nil {
+		m.head = ld.classifier(*s.Classifier)
+	}
+	if s.TokenTypes {
+		ld.tokenType(m)
 	}
 	if s.Positions {
 		m.positions = ld.matrix(positionTable, s.Context, s.Width)
@@ -69,7 +77,7 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 		m.bias = ld.vector("output.bias", s.Vocab, false)
 	}
 	m.output = Linear{m.embed, 1}
-	if !s.Tied && ld.has("output.weight") {
+	if !s.Tied && !s.Encoder && ld.has("output.weight") {
 		m.output = ld.linear("output", s.Vocab, s.Width, s.OutputScale)
 	}
 	for i := range s.Layers {
@@ -84,6 +92,9 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 		return nil, ld.err
 	}
 	m.exec = newExecutor(s, m.ropes, m.layers, max(o.Threads, 1))
+	if s.Encoder {
+		m.exec.batch = max(m.exec.batch, min(s.Context, maxText))
+	}
 	return m, nil
 }
 
@@ -97,10 +108,13 @@ func (ld *Loader) layer(i int) *Layer {
 	name := func(n string) string { return LayerName(i, n) }
 	l := &Layer{Index: i, Spec: s}
 	if !s.NoPreNorm {
-		l.norm = ld.norm(name(cmp.Or(s.MixerNorm, "attn_norm")), ld.spec.Width)
+		l.norm = ld.layerNorm(i, cmp.Or(s.MixerNorm, "attn_norm"))
 		if s.FFN != nil {
-			l.ffnNorm = ld.norm(name(cmp.Or(s.FFNNorm, "ffn_norm")), ld.spec.Width)
+			l.ffnNorm = ld.layerNorm(i, cmp.Or(s.FFNNorm, "ffn_norm"))
 		}
+	}
+	if s.SumNorms {
+		ld.sumNorms(l)
 	}
 	if s.PostNorm {
 		l.postNorm = ld.norm(name("post_attention_norm"), ld.spec.Width)

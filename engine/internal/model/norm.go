@@ -13,6 +13,9 @@ type NormSpec struct {
 	Bare bool // there is neither weight nor bias
 }
 
+// NoNorm in place of a norm's name says that there is none.
+const NoNorm = "none"
+
 // normWeights is a norm with its weights.
 type normWeights struct {
 	weight, bias []float32 // nil: none
@@ -31,6 +34,32 @@ func (ld *Loader) norm(name string, n int) *normWeights {
 		w.bias = ld.vector(name+".bias", n, false)
 	}
 	return w
+}
+
+// streamNorm loads the norm of the residual stream that a spec names, nil for NoNorm.
+func (ld *Loader) streamNorm(name string) *normWeights {
+	if name == NoNorm {
+		return nil
+	}
+	return ld.norm(name, ld.spec.Width)
+}
+
+// layerNorm is streamNorm in layer i.
+func (ld *Loader) layerNorm(i int, name string) *normWeights {
+	if name == NoNorm {
+		return nil
+	}
+	return ld.norm(LayerName(i, name), ld.spec.Width)
+}
+
+// sumNorms loads the norms of a layer that has them on the residual stream. Some files have a second one behind attention.
+func (ld *Loader) sumNorms(l *Layer) {
+	name := func(n string) string { return LayerName(l.Index, n) }
+	l.mixedNorm = append(l.mixedNorm, ld.norm(name("attn_output_norm"), ld.spec.Width))
+	if ld.has(name("attn_norm_2.weight")) {
+		l.mixedNorm = append(l.mixedNorm, ld.norm(name("attn_norm_2"), ld.spec.Width))
+	}
+	l.fedNorm = append(l.fedNorm, ld.norm(name("layer_output_norm"), ld.spec.Width))
 }
 
 // weights returns the weights of a norm, nil where there is none.

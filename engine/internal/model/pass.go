@@ -72,7 +72,11 @@ func (p *pass) Work(pw *pool.Worker) {
 			return
 		}
 	}
-	p.normRows(w.h, w.x, p.model.norm, w.lo, w.hi)
+	if n := p.model.norm; n != nil {
+		p.normRows(w.h, w.x, n, w.lo, w.hi)
+	} else {
+		copy(w.h[w.lo*p.width:w.hi*p.width], w.x[w.lo*p.width:])
+	}
 }
 
 // single reports whether this pass is a decode step of one sequence.
@@ -112,17 +116,9 @@ func (p *pass) table(rope, t int) []float32 {
 }
 
 func (p *pass) embed(w *worker) {
-	e, f := p.width, p.spec.EmbedScale
+	e := p.width
 	for t := w.lo; t < w.hi; t++ {
-		row := w.x[t*e:][:e]
-		p.model.embed.Row(row, int(p.ids[t]))
-		if f != 0 {
-			scale(row, f)
-		}
-		p.model.addPosition(row, w.h[t*e:][:e], p.pos[t])
-		if n := p.model.embedNorm; n != nil {
-			n.apply(row, row)
-		}
+		p.model.Embed(w.x[t*e:][:e], w.h[t*e:][:e], p.ids[t], p.pos[t])
 	}
 }
 

@@ -11,19 +11,29 @@ import (
 // positionTable is the tensor of learned position embeddings, [context, width].
 const positionTable = "position_embd.weight"
 
-// addPosition adds the learned embedding of position pos to a row of the residual stream.
-func (m *Model) addPosition(x, scratch []float32, pos int) {
-	if m.positions == nil {
-		return
+// Embed writes what the residual stream of a token at position pos starts with to dst [width]: its embedding with all that the
+// spec does to it. scratch [width] is overwritten.
+func (m *Model) Embed(dst, scratch []float32, id int32, pos int) {
+	m.embed.Row(dst, int(id))
+	if f := m.spec.EmbedScale; f != 0 {
+		scale(dst, f)
 	}
-	m.positions.Row(scratch, pos)
-	for i, v := range scratch {
-		x[i] += v
+	for i, v := range m.typeEmbed {
+		dst[i] += v
+	}
+	if m.positions != nil {
+		m.positions.Row(scratch, pos)
+		for i, v := range scratch {
+			dst[i] += v
+		}
+	}
+	if m.embedNorm != nil {
+		m.embedNorm.apply(dst, dst)
 	}
 }
 
-// checkPositions refuses tokens behind the last position that has an embedding.
-func (m *Model) checkPositions(end int) error {
+// CheckLength refuses a sequence of so many tokens when there are not as many positions. The error wraps ErrInvalid.
+func (m *Model) CheckLength(end int) error {
 	if m.positions == nil || end <= m.positions.Rows {
 		return nil
 	}

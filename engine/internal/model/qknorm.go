@@ -5,8 +5,13 @@ package model
 // headNorms are norms of query and key heads.
 type headNorms struct{ q, k []float32 }
 
-// wholeNorms are the norms of all query heads and of all key heads, with the biases that are added before.
-type wholeNorms struct{ q, k, qBias, kBias []float32 }
+// wholeNorms are the norms of all query heads and of all key heads, of the kind that the model's other norms are, with the
+// biases that are added before.
+type wholeNorms struct {
+	q, k         *normWeights
+	nq, nk       int // values
+	qBias, kBias []float32
+}
 
 // loadNorms loads what the spec has; biases must be there.
 func (a *projections) loadNorms(ld *Loader, name func(string) string) {
@@ -14,9 +19,12 @@ func (a *projections) loadNorms(ld *Loader, name func(string) string) {
 	if !s.QKNorm && !s.WholeNorm {
 		return
 	}
-	nq, nk := s.KeySize, s.KeySize
 	if s.WholeNorm {
-		nq, nk = s.Heads*s.KeySize, s.KVHeads*s.KeySize
+		nq, nk := s.Heads*s.KeySize, s.KVHeads*s.KeySize
+		q, k := ld.norm(name("attn_q_norm"), nq), ld.norm(name("attn_k_norm"), nk)
+		a.whole = &wholeNorms{q, k, nq, nk, a.qBias, a.kBias}
+		a.qBias, a.kBias = nil, nil
+		return
 	}
 	weights := func(kind string, n int) []float32 {
 		if s.UnitNorm {
@@ -24,14 +32,10 @@ func (a *projections) loadNorms(ld *Loader, name func(string) string) {
 		}
 		return ld.vector(name(kind+".weight"), n, true)
 	}
-	q, k := weights("attn_q_norm", nq), weights("attn_k_norm", nk)
-	switch {
-	case s.WholeNorm:
-		a.whole = &wholeNorms{q, k, a.qBias, a.kBias}
-		a.qBias, a.kBias = nil, nil
-	case s.NormRotated:
+	q, k := weights("attn_q_norm", s.KeySize), weights("attn_k_norm", s.KeySize)
+	if s.NormRotated {
 		a.rotated = &headNorms{q, k}
-	default:
+	} else {
 		a.qNorm, a.kNorm = q, k
 	}
 }
@@ -62,13 +66,13 @@ func (a *projections) normWhole(p *pass, w *worker) {
 	n := a.whole
 	lo, hi := w.Share(len(p.pos)) // a decode step has one p.q for all
 	for t := lo; t < hi; t++ {
-		normRow(p.q[t*len(n.q):][:len(n.q)], n.qBias, n.q, a.eps)
-		normRow(p.k[t*len(n.k):][:len(n.k)], n.kBias, n.k, a.eps)
+		n.row(p.q[t*n.nq:][:n.nq], n.qBias, n.q)
+		n.row(p.k[t*n.nk:][:n.nk], n.kBias, n.k)
 	}
 	w.Barrier()
 }
 
-func normRow(x, bias, weight []float32, eps float32) {
+func (n *wholeNorms) row(x, bias []float32, norm *normWeights) {
 	addBias(x, bias, 0, 1)
-	norm(x, x, weight, eps)
+	norm.apply(x, x)
 }

@@ -67,7 +67,10 @@ func (p *pass) gather(m *Model, rows []Rows, tokens bool) error {
 			continue
 		}
 		pos := r.Seq.length
-		if err := m.checkPositions(pos + len(r.Tokens)); err != nil {
+		if m.spec.Encoder && pos > 0 {
+			return fmt.Errorf("an encoder takes a text as a whole, the sequence has %d tokens: %w", pos, ErrInvalid)
+		}
+		if err := m.CheckLength(pos + len(r.Tokens)); err != nil {
 			return err
 		}
 		p.segments = append(p.segments, segment{r.Seq, len(p.pos), len(r.Tokens), pos})

@@ -25,17 +25,23 @@ type Spec struct {
 	RopeFactors bool
 	// LongRope says that the file may divide those of the first by rope_factors_short.weight, and in sequences that may get
 	// longer than the original context by rope_factors_long.weight (LongRoPE, arXiv 2402.13753).
-	LongRope    bool
-	EmbedNorm   bool     // embeddings are normed (token_embd_norm)
-	Positions   bool     // learned position embeddings are added to those of tokens (position_embd)
-	Tied        bool     // the output is the token embedding, whatever the file has
-	Required    []string // tensors that are optional elsewhere and must be there; "blk.*." stands for every layer
-	OutputBias  bool     // output.bias, where the file has it
-	OutputNorm  string   // tensor of the norm before the output; "" means output_norm
-	OutputScale bool     // output.scale, where the file has it
-	LogitScale  float32  // logits are multiplied by it; 0 means 1
-	LogitCap    float32  // logits become cap·tanh(logits/cap); 0 means none
-	Unused      []string // tensors that files of the architecture may have and a decoder has no use for
+	LongRope bool
+	// Encoder says that texts are evaluated as a whole, each token seeing those behind it too, and that the residual stream is
+	// the result: there is no output.
+	Encoder     bool
+	Pooling     Pooling     // how an encoder's result becomes one vector
+	Classifier  *Classifier // a head that scores texts, nil for none
+	TokenTypes  bool        // the embedding of token type 0 is added where the file has it (token_types)
+	EmbedNorm   bool        // embeddings are normed (token_embd_norm)
+	Positions   bool        // learned position embeddings are added to those of tokens (position_embd)
+	Tied        bool        // the output is the token embedding, whatever the file has
+	Required    []string    // tensors that are optional elsewhere and must be there; "blk.*." stands for every layer
+	OutputBias  bool        // output.bias, where the file has it
+	OutputNorm  string      // tensor of the norm before the output; "" means output_norm, NoNorm none
+	OutputScale bool        // output.scale, where the file has it
+	LogitScale  float32     // logits are multiplied by it; 0 means 1
+	LogitCap    float32     // logits become cap·tanh(logits/cap); 0 means none
+	Unused      []string    // tensors that files of the architecture may have and a decoder has no use for
 	// BlockRopePhase is the error in radians that block-wise RoPE of compressed layers allows; 0 without such layers.
 	BlockRopePhase float64
 }
@@ -43,10 +49,12 @@ type Spec struct {
 // LayerSpec is one transformer block.
 type LayerSpec struct {
 	Parallel bool // attention and feed-forward network both get the layer's input, and both are added to it
-	// MixerNorm and FFNNorm name the norms before the two parts, which may be the same; "" stands for attn_norm and ffn_norm.
+	// MixerNorm and FFNNorm name the norms before the two parts, which may be the same; "" stands for attn_norm and ffn_norm, and
+	// NoNorm for none.
 	MixerNorm, FFNNorm string
 	PostNorm           bool      // the mixer's and the network's results are normed too before they are added
 	NoPreNorm          bool      // their inputs are not
+	SumNorms           bool      // the residual stream is normed behind each part: attn_output_norm, layer_output_norm
 	ResidualScale      float32   // their results are multiplied by it; 0 means 1
 	Mixer              MixerSpec // nil in a layer that is only a network
 	FFN                FFNSpec   // nil in a layer that is only a mixer
@@ -80,16 +88,36 @@ const (
 
 // Decoder reads what every decoder has: sizes of the residual stream, number of layers, trained context, epsilon.
 // The constructor completes the layers.
-func (r *Reader) Decoder() *Spec { return r.decoder("attention.layer_norm_rms_epsilon") }
+func (r *Reader) Decoder() *Spec { return r.causal(r.sizes("attention.layer_norm_rms_epsilon")) }
 
 // LayerNormDecoder is Decoder for a model whose norms are layer norms, with biases where the file has them.
 func (r *Reader) LayerNormDecoder() *Spec {
-	s := r.decoder("attention.layer_norm_epsilon")
+	s := r.sizes("attention.layer_norm_epsilon")
 	s.Norm = NormSpec{Mean: true, Bias: true}
+	return r.causal(s)
+}
+
+// Encoder is LayerNormDecoder for a model that turns texts into vectors.
+func (r *Reader) Encoder() *Spec {
+	s := r.sizes("attention.layer_norm_epsilon")
+	s.Norm = NormSpec{Mean: true, Bias: true}
+	s.Encoder, s.Pooling = true, r.pooling()
+	if r.Flag("attention.causal", true) {
+		r.Refuse("key %q: an encoder whose tokens don't see those behind them", r.key("attention.causal"))
+	}
 	return s
 }
 
-func (r *Reader) decoder(epsilon string) *Spec {
+// causal refuses attention to later tokens.
+func (r *Reader) causal(s *Spec) *Spec {
+	if !r.Flag("attention.causal", true) {
+		r.Refuse("key %q: attention to later tokens", r.key("attention.causal"))
+	}
+	return s
+}
+
+// sizes reads what all models have.
+func (r *Reader) sizes(epsilon string) *Spec {
 	layers := r.Size("block_count", -1, 1, maxLayers)
 	skipped := r.Size("nextn_predict_layers", 0, 0, layers-1)
 	s := &Spec{
@@ -102,9 +130,6 @@ func (r *Reader) decoder(epsilon string) *Spec {
 		Skipped: skipped,
 	}
 	s.OutputScale = true
-	if !r.Flag("attention.causal", true) {
-		r.Refuse("key %q: attention to later tokens", r.key("attention.causal"))
-	}
 	return s
 }
 

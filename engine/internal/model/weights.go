@@ -56,7 +56,16 @@ func (m *Model) Output() Linear { return m.output }
 func (m *Model) OutputBias() []float32 { return m.bias }
 
 // OutputNorm returns the weight of the norm before the output.
-func (m *Model) OutputNorm() []float32 { return m.norm.weight }
+func (m *Model) OutputNorm() []float32 { return m.norm.weights() }
 
-// EmbedRow writes the embedding of a token, without Spec.EmbedScale.
+// NormOutput norms one row of the residual stream behind the last layer as the output wants it; dst may be x.
+func (m *Model) NormOutput(dst, x []float32) {
+	if m.norm == nil {
+		copy(dst, x)
+		return
+	}
+	m.norm.apply(dst, x)
+}
+
+// EmbedRow writes the embedding of a token, without what Embed adds.
 func (m *Model) EmbedRow(dst []float32, id int32) { m.embed.Row(dst, int(id)) }

@@ -56,6 +56,10 @@ var fields = map[string]field{
 	"Spec.EmbedScale": {"embeddings that are multiplied by a factor", func(v reflect.Value) bool {
 		return v.IsZero() || v.Float() == 1
 	}},
+	"Spec.Norm":      {"layer norms, or norms with a bias", zero},
+	"Spec.EmbedNorm": {"a norm on embeddings (tensor token_embd_norm.weight)", zero},
+	"Spec.Positions": {"learned position embeddings (tensor position_embd.weight)", zero},
+	"Spec.Required":  {}, "Spec.Tied": {},
 	"Spec.LogitCap": {"soft-capped logits (key final_logit_softcapping)", zero},
 	"Spec.LogitScale": {"logits that are multiplied by a factor (key logit_scale)", func(v reflect.Value) bool {
 		return v.IsZero() || v.Float() == 1
@@ -71,24 +75,28 @@ var fields = map[string]field{
 
 	"LayerSpec.PostNorm":      {whatPostNorm, zero},
 	"LayerSpec.NoPreNorm":     {"attention and feed-forward part without norms before them", zero},
+	"LayerSpec.Parallel":      {"attention in parallel to the feed-forward part", zero},
+	"LayerSpec.MixerNorm":     {"a norm before attention with another name", zero},
 	"LayerSpec.FFNNorm":       {"a norm before the feed-forward part with another name", zero},
 	"LayerSpec.ResidualScale": {"results that are multiplied by a factor (key residual_scale)", zero},
 	"LayerSpec.Mixer": {"layers that mix tokens by anything but grouped-query attention", func(v reflect.Value) bool {
 		return !v.IsNil() && v.Elem().Type() == reflect.TypeFor[model.Attention]()
 	}},
-	"LayerSpec.FFN": {"a mixture of experts around grouped-query attention", func(v reflect.Value) bool {
+	"LayerSpec.FFN": {"a feed-forward part that is no gated network (a mixture of experts, a network without a gate)", func(v reflect.Value) bool {
 		return !v.IsNil() && v.Elem().Type() == reflect.TypeFor[model.GatedFFN]()
 	}},
 
 	"Attention.Geometry": {}, "Attention.Scale": {}, "Attention.OutputBias": {}, // tensors tells whether it is there
 	"Attention.Rope":   {"more than one position embedding", zero},
-	"Attention.QKNorm": {whatQKNorm, zero}, "Attention.WholeNorm": {whatQKNorm, zero},
+	"Attention.QKNorm": {whatQKNorm, zero}, "Attention.WholeNorm": {whatQKNorm, zero}, "Attention.QKLayerNorm": {whatQKNorm, zero},
 	"Attention.NormRotated": {whatQKNorm, zero}, "Attention.UnitNorm": {whatQKNorm, zero},
+	"Attention.Clamp":       {"queries, keys and values that are clamped (key attention.clamp_kqv)", zero},
+	"Attention.ALiBi":       {"scores that fall with distance (ALiBi)", zero},
+	"Attention.ScoreCap":    {"soft-capped scores (key attn_logit_softcapping)", zero},
+	"Attention.Sinks":       {"attention sinks (attn_sinks)", zero},
 	"Attention.Gate":        {"gates on what heads find", zero},
 	"Attention.Bare":        {"biases of queries, keys and values that don't count", zero},
 	"Attention.OutputScale": {"results of attention that are multiplied by a factor (key attention.value_scale)", zero},
-	"Attention.ScoreCap":    {"soft-capped scores (key attn_logit_softcapping)", zero},
-	"Attention.Sinks":       {"attention sinks (attn_sinks)", zero},
 	"Attention.Temperature": {"queries that grow with their position (key attention.temperature_scale)", func(v reflect.Value) bool {
 		return v.FieldByName("Scale").IsZero()
 	}},
@@ -106,7 +114,7 @@ var fields = map[string]field{
 
 	"GatedFFN.Width": {}, "GatedFFN.Bias": {}, "GatedFFN.Scales": {}, // tensors tells whether they are there
 	"GatedFFN.Fused":      {"gates and up-projections in one tensor (ffn_up)", zero},
-	"GatedFFN.Activation": {"an activation other than SiLU in the feed-forward part", func(v reflect.Value) bool { return v.Interface() == model.SiLU }},
+	"GatedFFN.Activation": {"GELU, or another activation than SiLU, in the feed-forward part", func(v reflect.Value) bool { return v.Interface() == model.SiLU }},
 }
 
 // checker collects what can't be expressed.

@@ -34,10 +34,13 @@ type Walk struct {
 // BatchTokens is how many tokens a pass takes at most: short windows go together, and long ones are cut.
 const BatchTokens = 512
 
-// New starts a walk with windows of at least two tokens.
+// New starts a walk with windows of at least two tokens. It is an error when there are more than the model has positions.
 func New(ctx context.Context, m *model.Model, windows [][]int32) (*Walk, error) {
 	k := &Walk{m: m, width: m.Spec().Width, windows: windows}
 	for i, w := range windows {
+		if err := m.CheckLength(len(w)); err != nil {
+			return nil, err
+		}
 		if last := len(k.batches) - 1; i > 0 && len(k.batches[last])+len(w) <= BatchTokens {
 			k.batches[last] = append(slices.Clip(k.batches[last]), w...)
 		} else {
@@ -55,20 +58,15 @@ func New(ctx context.Context, m *model.Model, windows [][]int32) (*Walk, error) 
 
 // embed starts both streams.
 func (k *Walk) embed() {
-	scale, at := k.m.Spec().EmbedScale, 0
-	for _, ids := range k.batches {
+	at := 0
+	for _, ids := range k.windows {
 		x := k.x.Rows(at, len(ids))
 		at += len(ids)
 		rows := make([]float32, len(ids)*k.width)
 		regression.Parallel(k.m.Parallel).Rows(len(ids), func(_, lo, hi int) {
+			scratch := make([]float32, k.width)
 			for t := lo; t < hi; t++ {
-				row := rows[t*k.width:][:k.width]
-				k.m.EmbedRow(row, ids[t])
-				for j := range row {
-					if scale != 0 {
-						row[j] *= scale
-					}
-				}
+				k.m.Embed(rows[t*k.width:][:k.width], scratch, ids[t], t)
 			}
 			x.Save(rows, lo, hi)
 		})

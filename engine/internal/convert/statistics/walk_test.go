@@ -2,6 +2,7 @@ package statistics
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 
@@ -64,7 +65,7 @@ func logits(t *testing.T, m *model.Model, x activation.F16) [][]float32 {
 	hidden, all := make([]float32, n*e), make([]float32, n*vocab)
 	x.Load(hidden, 0, n)
 	for i := range n {
-		model.Norm(hidden[i*e:][:e], hidden[i*e:][:e], m.OutputNorm(), m.Spec().Eps)
+		m.NormOutput(hidden[i*e:][:e], hidden[i*e:][:e])
 	}
 	if err := m.LogitsOf(all, hidden, n); err != nil {
 		t.Fatal(err)
@@ -145,5 +146,14 @@ func TestPieced(t *testing.T) {
 		if !slices.Equal(got, ids) {
 			t.Errorf("%d tokens became %d", n, len(got))
 		}
+	}
+}
+
+// A window with more tokens than there are learned positions is an error.
+func TestWindowsBeyondPositions(t *testing.T) {
+	c := gguftest.ClassicVariants()["gpt2"]
+	m := converttest.Plain(t, c.Build())
+	if _, err := New(t.Context(), m, gguftest.Windows(1, c.Context+1, c.Vocab)); !errors.Is(err, model.ErrInvalid) {
+		t.Errorf("%d tokens: %v", c.Context+1, err)
 	}
 }

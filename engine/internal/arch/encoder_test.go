@@ -1,0 +1,133 @@
+package arch_test
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/gguftest"
+)
+
+// Encoders give llama.cpp's row for each token of a text, also when texts of several lengths share a pass.
+func TestEncoderVariants(t *testing.T) {
+	for name, c := range gguftest.EncoderVariants() {
+		t.Run(name, func(t *testing.T) {
+			ids := gguftest.RandomIDs(28, c.Vocab)
+			want := readFloats(t, "../../testdata/encoders/"+name+".f32")
+			path := c.Build().Write(t)
+			for _, plain := range []bool{false, true} {
+				m := open(t, path, model.Options{Threads: 2, PlainGQA: plain})
+				if e := nmse(encoded(t, m, ids)[0], want); !(e < 1e-5) {
+					t.Errorf("plain %v: error %.2g", plain, e)
+				}
+				texts := [][]int32{ids[:1], ids[3:9], ids, ids[:2], ids[5:28]}
+				for i, got := range encoded(t, m, texts...) {
+					if e := nmse(got, encoded(t, m, texts[i])[0]); !(e < 1e-9) {
+						t.Errorf("plain %v, text of %d tokens among others: error %.2g", plain, len(texts[i]), e)
+					}
+				}
+			}
+		})
+	}
+}
+
+// encoded returns the rows of each text, all evaluated in one pass.
+func encoded(t *testing.T, m *model.Model, texts ...[]int32) [][]float32 {
+	t.Helper()
+	var rows []model.Rows
+	for _, ids := range texts {
+		rows = append(rows, model.Rows{Seq: m.NewSequence(attention.F16, 0), Tokens: ids})
+	}
+	if err := m.Run(rows, nil); err != nil {
+		t.Fatal(err)
+	}
+	at, out := 0, [][]float32{}
+	for _, ids := range texts {
+		x := make([]float32, len(ids)*m.Spec().Width)
+		m.Hidden(x, at, len(ids))
+		out, at = append(out, x), at+len(ids)
+	}
+	return out
+}
+
+// A vector is pooled as the file says.
+func TestPooling(t *testing.T) {
+	ids := gguftest.RandomIDs(9, 48)
+	for kind, pick := range map[uint32]func(rows []float32, width, i int) float32{
+		1: func(rows []float32, width, i int) float32 {
+			sum := float32(0)
+			for t := range ids {
+				sum += rows[t*width+i]
+			}
+			return sum / float32(len(ids))
+		},
+		2: func(rows []float32, width, i int) float32 { return rows[i] },
+		3: func(rows []float32, width, i int) float32 { return rows[8*width+i] },
+	} {
+		b := gguftest.EncoderVariants()["bert"].Build().AddKV("bert.pooling_type", kind)
+		m := open(t, b.Write(t), model.Options{Threads: 2})
+		rows, got := encoded(t, m, ids)[0], make([]float32, m.Spec().Width)
+		if err := m.Pool(got, 0, len(ids)); err != nil {
+			t.Fatal(err)
+		}
+		want := make([]float32, len(got))
+		for i := range want {
+			want[i] = pick(rows, len(want), i)
+		}
+		if e := nmse(got, want); !(e < 1e-10) {
+			t.Errorf("pooling %d: error %.2g", kind, e)
+		}
+	}
+}
+
+// What an encoder can't do is an error that says so.
+func TestEncoderErrors(t *testing.T) {
+	c := gguftest.EncoderVariants()["nomic-bert"]
+	m := open(t, c.Build().Write(t), model.Options{Threads: 1})
+	seq := m.NewSequence(attention.F16, 0)
+	rows := []model.Rows{{Seq: seq, Tokens: []int32{1, 2, 3}}}
+	if err := m.Run(rows, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Pool(make([]float32, m.Spec().Width), 0, 3); !errors.Is(err, model.ErrUnsupported) {
+		t.Errorf("no pooling: %v", err)
+	}
+	if err := m.Run(rows, nil); !errors.Is(err, model.ErrInvalid) || !strings.Contains(err.Error(), "whole") {
+		t.Errorf("a text in pieces: %v", err)
+	}
+	causal := gguftest.EncoderVariants()["bert"].Build().Set("bert.attention.causal", true)
+	if err := load(t, causal); !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), "attention.causal") {
+		t.Errorf("a causal encoder: %v", err)
+	}
+	rank := gguftest.EncoderVariants()["bert"].Build().AddKV("bert.pooling_type", uint32(7))
+	if err := load(t, rank); !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), "pooling_type") {
+		t.Errorf("unknown pooling: %v", err)
+	}
+}
+
+// Classification heads give llama.cpp's scores.
+func TestClassifiers(t *testing.T) {
+	for name, b := range gguftest.RankVariants() {
+		ids := gguftest.RandomIDs(28, 48)
+		m := open(t, b.Write(t), model.Options{Threads: 2})
+		encoded(t, m, ids)
+		got, err := m.Score(0, len(ids))
+		want := readFloats(t, "../../testdata/encoders/"+name+".f32")
+		if err != nil || len(got) != len(want) {
+			t.Fatalf("%s: %v, want %v, %v", name, got, want, err)
+		}
+		for i, w := range want { // sums of some fifty rounded products around 0.2
+			if d := math.Abs(float64(got[i] - w)); !(d < 5e-3) {
+				t.Errorf("%s, class %d: %v, want %v", name, i, got[i], w)
+			}
+		}
+	}
+	m := open(t, gguftest.EncoderVariants()["bert"].Build().Write(t), model.Options{Threads: 1})
+	encoded(t, m, []int32{1, 2})
+	if _, err := m.Score(0, 2); !errors.Is(err, model.ErrUnsupported) {
+		t.Errorf("no head: %v", err)
+	}
+}
