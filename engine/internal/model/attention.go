@@ -148,6 +148,8 @@ func (a *projections) include(e *executor) {
 	m.v = max(m.v, g.KVHeads*g.ValueSize)
 }
 
+func (a *gqa) shareable() bool { return true }
+
 func (a *gqa) newState(f CacheFormat, n int) State { return newStore(a.attn, f, n) }
 
 func (a *gqa) size(f CacheFormat) CacheSize { return cacheSize(a.attn, f) }
@@ -224,7 +226,7 @@ func (a *gqa) attendOne(p *pass, w *worker, l *Layer) {
 }
 
 // attendMany appends all rows, then each attends up to itself: tiles of several rows of a prompt, or a key/value head of
-// a row that is alone in its sequence, which is a decode step.
+// a decode step.
 func (a *gqa) attendMany(p *pass, w *worker, l *Layer) {
 	at := a.attn
 	nq, nk, nv := at.Heads*at.KeySize, at.KVHeads*at.KeySize, at.KVHeads*at.ValueSize
@@ -244,7 +246,7 @@ func (a *gqa) attendMany(p *pass, w *worker, l *Layer) {
 	p.share(w, at, func(seg *segment, item int) {
 		s, q := seg.state(l).(*attention.Store), p.q[seg.at*nq:]
 		out := w.heads[seg.at*at.Heads*at.ValueSize:]
-		if seg.n > 1 {
+		if !seg.step {
 			at.Prefill(out, item, s, seg.pos, seg.n, q, &w.scratch)
 			return
 		}
@@ -258,10 +260,10 @@ func (a *gqa) attendMany(p *pass, w *worker, l *Layer) {
 	w.Barrier()
 }
 
-// share hands out the pieces of attention of all segments: tiles, or key/value heads of a single row.
+// share hands out the pieces of attention of all segments: tiles, or key/value heads of a step.
 func (p *pass) share(w *worker, a *attention.Layer, attend func(seg *segment, item int)) {
 	items := func(s *segment) int {
-		if s.n > 1 {
+		if !s.step {
 			return a.Tiles(s.pos, s.n)
 		}
 		return a.KVHeads

@@ -63,6 +63,9 @@ func (m *latent) expandedShape() expandedShape {
 	return expandedShape{m.expanded.Geometry, m.expanded.RowSize()}
 }
 
+// shareable: few rows of a prompt are computed otherwise than many.
+func (m *latent) shareable() bool { return false }
+
 func (m *latent) rowBytes(f CacheFormat, depth int) int {
 	return m.attn.CompressedTokens(depth)*m.attn.RowBytes(f) + m.attn.RecentBytes(depth)
 }
@@ -223,12 +226,12 @@ func (m *latent) saves(n int, g attn.Geometry, key int) bool {
 	return saved > m.expanded.KVHeads*(m.keys*(key-m.r)+m.l*g.ValueSize)
 }
 
-// expandFrom returns the first position that a segment attends to.
+// expandFrom returns the first position that a segment's tiles look at, see attention.Layer.Prefill.
 func (m *latent) expandFrom(seg *segment) int {
 	if m.geo.Window == 0 {
 		return 0
 	}
-	return max(0, seg.pos+1-m.geo.Window)
+	return max(0, seg.pos&^31+1-m.geo.Window) &^ 31
 }
 
 // expand rebuilds keys and values of n positions from from on, in pieces shared out among the workers.

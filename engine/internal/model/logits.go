@@ -12,7 +12,9 @@ type logitsPass struct {
 	m    *Model
 	x    []float32 // [n, width]; nil for the only row of a pass, of which each worker has its own copy
 	n    int
-	dst  []float32 // [n, vocab]
+	dst  []float32   // [n, vocab]
+	outs [][]float32 // where rows of dst are copied to, or nil
+	one  bool        // rows get the bits that each gets alone
 	last kernel.Act
 }
 
@@ -49,6 +51,28 @@ func (m *Model) Hidden(dst []float32, from, n int) {
 // LogitsOf computes logits from n rows that Hidden gave: dst [n, vocab].
 func (m *Model) LogitsOf(dst, hidden []float32, n int) error { return m.runLogits(hidden, dst, n) }
 
+// StepLogits computes the logits after some rows of the last pass, each of which gets the bits that it gets alone: out[i]
+// [vocab] after rows[i].
+func (m *Model) StepLogits(out [][]float32, rows []int) error {
+	switch {
+	case len(rows) == 0:
+		return nil
+	case m.pass.single():
+		return m.runLogits(nil, out[0], 1)
+	case len(rows) == 1:
+		return m.runLogits(m.exec.shared.h[rows[0]*m.spec.Width:], out[0], 1)
+	}
+	e, o := m.spec.Width, &m.logits
+	m.picked, m.drawn = sized(&m.picked, len(rows)*e), sized(&m.drawn, len(rows)*m.spec.Vocab)
+	for i, r := range rows {
+		copy(m.picked[i*e:][:e], m.exec.shared.h[r*e:])
+	}
+	o.outs, o.one = out, true
+	err := m.runLogits(m.picked, m.drawn, len(rows))
+	o.outs, o.one = nil, false
+	return err
+}
+
 func (m *Model) runLogits(x, dst []float32, n int) error {
 	o := &m.logits
 	o.m, o.x, o.n, o.dst = m, x, n, dst
@@ -72,6 +96,9 @@ func (o *logitsPass) Work(pw *pool.Worker) {
 	} else {
 		if pw.ID == 0 {
 			act.Reset(o.x, o.n, m.spec.Width)
+			if o.one {
+				act.Singles(o.n)
+			}
 		}
 		pw.Barrier()
 	}
@@ -89,6 +116,9 @@ func (o *logitsPass) Work(pw *pool.Worker) {
 		m.output.Mul(o.dst, vocab, act, r0, r1)
 		for t := range o.n {
 			o.finish(o.dst[t*vocab:][r0:r1], r0, r1)
+			if o.outs != nil {
+				copy(o.outs[t][r0:r1], o.dst[t*vocab:][r0:r1])
+			}
 		}
 	}
 }

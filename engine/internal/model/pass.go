@@ -15,6 +15,8 @@ type pass struct {
 	ids          []int32 // per row, unless a probe brings the residual stream
 	segments     []segment
 	pos          []int // per row: its position
+	steps        int   // the first rows: each a decode step of its sequence, computed as if it were alone
+	exact        bool  // rows get the same bits whoever else is in the pass
 	layers       []*Layer
 	probe        *Probe // nil for an ordinary pass
 	alwaysExpand bool   // compressed layers expand their rows however few tokens there are
@@ -24,6 +26,7 @@ type pass struct {
 type segment struct {
 	seq        *Sequence
 	at, n, pos int
+	step       bool // attends as a decode step does
 }
 
 // store returns what layer l remembers of the segment's sequence.
@@ -38,7 +41,7 @@ func (p *pass) start() {
 		s.seq.advance(s.pos, s.n)
 	}
 	p.reserve(longest)
-	if n > 1 {
+	if !p.single() {
 		for _, s := range p.expanded {
 			s.Grow(longest)
 		}
@@ -69,7 +72,7 @@ func (p *pass) Work(pw *pool.Worker) {
 }
 
 // single reports whether this pass is a decode step of one sequence.
-func (p *pass) single() bool { return len(p.pos) == 1 }
+func (p *pass) single() bool { return len(p.pos) == 1 && p.steps == 1 }
 
 // worker returns what a worker computes norms on: its own copy of the only row, or its share of many.
 func (p *pass) worker(pw *pool.Worker) *worker {
@@ -94,7 +97,15 @@ func (p *pass) sync(w *worker) {
 // reset points an activation at n rows of x, once for all who share it. A barrier follows before it is quantised.
 func (p *pass) reset(w *worker, a *kernel.Act, x []float32, width int) {
 	if w.ID == 0 || p.single() {
-		a.Reset(x, len(p.pos), width)
+		p.batch(a, x, len(p.pos), width, p.steps)
+	}
+}
+
+// batch points an activation at n rows of x, of which the first are steps.
+func (p *pass) batch(a *kernel.Act, x []float32, n, width, steps int) {
+	a.Reset(x, n, width)
+	if p.exact {
+		a.Singles(steps)
 	}
 }
 
