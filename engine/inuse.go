@@ -74,5 +74,7 @@ func (s *Session) Close() error {
 
 // free lets go of what the session holds.
 func (s *Session) free() {
-	s.seq, s.tokens, s.logits, s.valid, s.rest, s.exps = nil, nil, nil, false, rest{}, nil
+	s.seq, s.tokens, s.logits, s.valid, s.rest, s.exps, s.hidden = nil, nil, nil, false, rest{}, nil, nil
+	s.m.passes.Leave(s.client)
+	s.client.Seq, s.client.Logits, s.client.Hidden = nil, nil, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/engine/internal/schedule"
 	"github.com/latentgo/latentgo/internal/attention"
 )
 
@@ -19,9 +20,10 @@ type Session struct {
 	tokens  []int32   // the text so far; seq has all but the newest (the last one drawn), which come first in the next evaluation
 	logits  []float32 // after the tokens in seq; valid is false when they are not
 	valid   bool
-	rest    rest          // of the last answer
-	exps    []float32     // scratch of logProb
-	rows    [1]model.Rows // of a pass, reused, so that a step does not allocate
+	rest    rest      // of the last answer
+	exps    []float32 // scratch of logProb
+	hidden  []float32 // and of EvalAll: rows of a pass
+	client  *schedule.Client
 	stats   Stats
 	use     inUse
 }
@@ -49,7 +51,7 @@ func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 	if opt.Batch < 0 {
 		return nil, fmt.Errorf("batch of %d tokens: must not be negative", opt.Batch)
 	}
-	s := &Session{m: m, format: format, context: n, batch: m.net.BatchSize(), seq: m.net.NewSequence(format, 0)}
+	s := &Session{m: m, format: format, context: n, batch: m.net.BatchSize(), seq: m.net.NewSequence(format, 0), client: schedule.NewClient()}
 	if opt.Batch > 0 {
 		s.batch = min(s.batch, opt.Batch)
 	}

@@ -21,14 +21,14 @@ func TestSharedPassesGiveTheSameBits(t *testing.T) {
 	}
 	for _, name := range known {
 		for _, f := range []attention.Format{attention.F16, attention.Q8} {
-			for _, threads := range []int{1, 3} {
+			for _, threads := range []int{1, 2} {
 				t.Run(fmt.Sprintf("%s/%v/%d", name, f, threads), func(t *testing.T) {
 					m := open(t, filepath.Join(shared, name+".gguf"), model.Options{Threads: threads})
 					if !m.Shareable() {
 						t.Skip("takes passes of its own")
 					}
 					want := sharedPasses(t, m, f, 0, []int{77})
-					for others := range 6 {
+					for _, others := range []int{0, 1, 4} {
 						for _, cut := range cuts {
 							if got := sharedPasses(t, m, f, others, cut); !slices.Equal(got, want) {
 								t.Errorf("beside %d others, cut as %v: other bits", others, cut)

@@ -14,7 +14,8 @@ type logitsPass struct {
 	n    int
 	dst  []float32   // [n, vocab]
 	outs [][]float32 // where rows of dst are copied to, or nil
-	one  bool        // rows get the bits that each gets alone
+	one  bool        // rows get the bits that each gets alone,
+	many bool        // or those of many, however few there are
 	last kernel.Act
 }
 
@@ -48,8 +49,12 @@ func (m *Model) Hidden(dst []float32, from, n int) {
 	copy(dst[:n*m.spec.Width], h[from*m.spec.Width:])
 }
 
-// LogitsOf computes logits from n rows that Hidden gave: dst [n, vocab].
-func (m *Model) LogitsOf(dst, hidden []float32, n int) error { return m.runLogits(hidden, dst, n) }
+// LogitsOf computes logits from n rows that Hidden gave: dst [n, vocab], the same bits whatever n is.
+func (m *Model) LogitsOf(dst, hidden []float32, n int) error {
+	m.logits.many = true
+	defer func() { m.logits.many = false }()
+	return m.runLogits(hidden, dst, n)
+}
 
 // StepLogits computes the logits after some rows of the last pass, each of which gets the bits that it gets alone: out[i]
 // [vocab] after rows[i].
@@ -96,8 +101,11 @@ func (o *logitsPass) Work(pw *pool.Worker) {
 	} else {
 		if pw.ID == 0 {
 			act.Reset(o.x, o.n, m.spec.Width)
-			if o.one {
+			switch {
+			case o.one:
 				act.Singles(o.n)
+			case o.many:
+				act.Singles(0)
 			}
 		}
 		pw.Barrier()
