@@ -191,6 +191,7 @@ func (s *Store) FirstKept(pos, n int) int { return max(pos, pos+n-s.recent.size)
 
 // Truncate says that the tokens from pos on are others from now on.
 func (s *Store) Truncate(pos int) {
+	s.clearPanel(pos)
 	if r := s.recent; r != nil {
 		r.hi, r.mark.hi = min(r.hi, pos), min(r.mark.hi, pos)
 		r.made, r.due = min(r.made, pos), min(r.due, pos)

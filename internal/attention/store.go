@@ -138,6 +138,19 @@ func (s *Store) value(g, pos int) []uint16 {
 	return plane[pos%s.size*d:]
 }
 
+// clearPanel makes zeros of the rows from pos on in its 8-bit panel, which prefill gives weights of 0: they must not be NaN.
+func (s *Store) clearPanel(pos int) {
+	if s.format != Q8 || pos/s.size >= len(s.chunks) || pos%kernel.PanelRows == 0 {
+		return
+	}
+	for g := range s.layer.KVHeads {
+		s.blocks(false, g, pos).Clear(pos % kernel.PanelRows)
+		if !s.layer.latent {
+			s.blocks(true, g, pos).Clear(pos % kernel.PanelRows)
+		}
+	}
+}
+
 // run returns how many of n positions from pos on lie in one chunk.
 func (s *Store) run(pos, n int) int { return min(n, s.size-pos%s.size) }
 
