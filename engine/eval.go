@@ -141,6 +141,9 @@ func (s *Session) run(ctx context.Context) (n int, err error) {
 		return 0, err
 	}
 	c := s.client
+	if err := s.m.checkCache(s.seq, min(len(c.Tokens), c.Most)); err != nil {
+		return 0, err
+	}
 	n, err = s.m.passes.Run(ctx, c)
 	if err != nil && c.Shared && isFault(err) && s.seq.Restart() == s.seq.Len() { // it may be another's
 		c.Alone = true

@@ -88,5 +88,8 @@ func (o *Options) check() error {
 	if o != nil && o.Threads < 0 {
 		return fmt.Errorf("%d threads: must not be negative", o.Threads)
 	}
+	if o != nil && (o.MaxSessions < 0 || o.MaxCalls < 0 || o.MaxCacheBytes < 0) {
+		return fmt.Errorf("limits of %d sessions, %d calls, %d bytes: must not be negative", o.MaxSessions, o.MaxCalls, o.MaxCacheBytes)
+	}
 	return cpu.EnvError()
 }

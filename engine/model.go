@@ -33,6 +33,8 @@ type Model struct {
 	passes *schedule.Scheduler
 	closed atomic.Bool // set by whoever has locked the model
 	files  *files
+	open   atomic.Int64 // sessions
+	calls  atomic.Int64 // under way
 }
 
 // orBackground returns ctx, or the background for nil.

@@ -21,6 +21,11 @@ type Options struct {
 	MLA MLA
 	// Convert says how, for a compressed MLA; nil means the defaults.
 	Convert *ConvertOptions
+	// MaxSessions, MaxCalls and MaxCacheBytes bound what a server's users may take together; 0 means no bound. What goes beyond
+	// fails at once with an error that wraps ErrLimit and says which: a session that is not closed, a call of Generate, Eval
+	// and the like while as many are under way, tokens that the caches of all sessions have no room for (Model.CacheBytes).
+	MaxSessions, MaxCalls int
+	MaxCacheBytes         int64
 	// VocabOnly loads metadata and tokenizer, no weights: NewSession then fails with ErrNoWeights.
 	VocabOnly bool
 }

@@ -26,6 +26,7 @@ type Session struct {
 	client  *schedule.Client
 	stats   Stats
 	use     inUse
+	held    *held
 }
 
 // NewSession makes an empty session; nil options are the defaults. It fails with ErrNoWeights for a vocabulary, with
@@ -51,11 +52,16 @@ func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 	if opt.Batch < 0 {
 		return nil, fmt.Errorf("batch of %d tokens: must not be negative", opt.Batch)
 	}
+	if err := m.admit(); err != nil {
+		return nil, err
+	}
 	s := &Session{m: m, format: format, context: n, batch: m.net.BatchSize(), seq: m.net.NewSequence(format, 0), client: schedule.NewClient()}
 	if opt.Batch > 0 {
 		s.batch = min(s.batch, opt.Batch)
 	}
 	s.tokens = make([]int32, 0, min(n, DefaultContext))
+	s.seq.Count()
+	s.held = hold(s)
 	return s, nil
 }
 

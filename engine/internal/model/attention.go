@@ -203,7 +203,7 @@ func (a *projections) show(p *pass, w *worker) {
 // attendOne is a decode step: cached positions are shared out in parts; whoever has the newest appends the token first.
 func (a *gqa) attendOne(p *pass, w *worker, l *Layer) {
 	at, seg := a.attn, &p.segments[0]
-	s, pos := seg.state(l).(*attention.Store), seg.pos
+	s, pos := seg.store(l), seg.pos
 	table := p.tables[a.spec.Rope]
 	q := w.query[:at.Heads*at.KeySize]
 	copy(q, p.q)
@@ -232,7 +232,7 @@ func (a *gqa) attendMany(p *pass, w *worker, l *Layer) {
 	nq, nk, nv := at.Heads*at.KeySize, at.KVHeads*at.KeySize, at.KVHeads*at.ValueSize
 	for i := range p.segments {
 		seg := &p.segments[i]
-		s := seg.state(l).(*attention.Store)
+		s := seg.store(l)
 		for t := max(w.lo, seg.at); t < min(w.hi, seg.at+seg.n); t++ {
 			table, pos := p.table(a.spec.Rope, t), p.pos[t]
 			a.rotateQuery(p, p.q[t*nq:][:nq], table, pos)
@@ -244,7 +244,7 @@ func (a *gqa) attendMany(p *pass, w *worker, l *Layer) {
 	}
 	w.Barrier()
 	p.share(w, at, func(seg *segment, item int) {
-		s, q := seg.state(l).(*attention.Store), p.q[seg.at*nq:]
+		s, q := seg.store(l), p.q[seg.at*nq:]
 		out := w.heads[seg.at*at.Heads*at.ValueSize:]
 		if !seg.step {
 			at.Prefill(out, item, s, seg.pos, seg.n, q, &w.scratch)

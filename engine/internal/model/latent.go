@@ -84,7 +84,7 @@ func (m *latent) attend(p *pass, w *worker, l *Layer) {
 // positions: all four kinds of work are long beside a barrier.
 func (m *latent) attendOne(p *pass, w *worker, l *Layer) {
 	a, seg := m.attn, &p.segments[0]
-	s, pos := seg.state(l).(*attention.Store), seg.pos
+	s, pos := seg.store(l), seg.pos
 	for {
 		b, _, ok := w.Take(m.blocks, 1)
 		if !ok {
@@ -141,7 +141,7 @@ func (m *latent) valuesOf(p *pass, w *worker, t *kernel.Matrix, pos, h0, h1, r0,
 func (m *latent) attendMany(p *pass, w *worker, l *Layer) {
 	for i := range p.segments {
 		seg := &p.segments[i]
-		s := seg.state(l).(*attention.Store)
+		s := seg.store(l)
 		lo, hi := max(w.lo, seg.at), min(w.hi, seg.at+seg.n)
 		for t := lo; t < hi; t++ {
 			for b := range m.blocks {
@@ -158,7 +158,7 @@ func (m *latent) attendMany(p *pass, w *worker, l *Layer) {
 	m.attendRows(p, w, l)
 	for i := range p.segments {
 		if seg := &p.segments[i]; m.expands(seg) {
-			s, wide := seg.state(l).(*attention.Store), p.expanded[m.expandedShape()]
+			s, wide := seg.store(l), p.expanded[m.expandedShape()]
 			if lo, hi := max(w.lo, seg.at), min(w.hi, seg.at+seg.n); lo < hi {
 				m.source.expandedQueries(p, w, lo, hi) // the others' have been read: they are of another size
 			}
@@ -179,7 +179,7 @@ func (m *latent) attendRows(p *pass, w *worker, l *Layer) {
 		if m.expands(seg) {
 			continue
 		}
-		s := seg.state(l).(*attention.Store)
+		s := seg.store(l)
 		for {
 			i, _, ok := w.Take(a.Tiles(seg.pos, seg.n), 1)
 			if !ok {

@@ -31,6 +31,7 @@ type Model struct {
 	bias    []float32      // of the output, or nil
 	layers  []*Layer
 	exec    *executor
+	cached  attention.Meter // of sequences
 
 	pass   pass // reused, so that a step does not allocate
 	logits logitsPass

@@ -3,6 +3,7 @@ package model
 import (
 	"math"
 
+	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
 )
@@ -31,6 +32,9 @@ type segment struct {
 
 // store returns what layer l remembers of the segment's sequence.
 func (s *segment) state(l *Layer) State { return s.seq.states[l.Index] }
+
+// store is state for attention.
+func (s *segment) store(l *Layer) *attention.Store { return s.state(l).(store).Store }
 
 // start readies buffers, states and position tables before the workers start.
 func (p *pass) start() {
