@@ -60,14 +60,19 @@ func (s *Session) EvalAll(ctx context.Context, ids []int32, fn func(i int, logit
 	if err := s.check(ids); err != nil {
 		return err
 	}
+	return s.evalAll(ctx, ids, fn)
+}
+
+// evalAll is EvalAll of ids that were checked.
+func (s *Session) evalAll(ctx context.Context, ids []int32, fn func(i int, logits []float32) error) error {
 	if err := s.extend(ctx, nil); err != nil {
 		return err
 	}
 	if len(ids) > 0 {
 		s.rest = rest{}
 	}
-	if len(ids) > 1 && s.hidden == nil {
-		s.hidden = make([]float32, s.batch*s.m.net.Spec().Width)
+	if n := min(len(ids), s.batch) * s.m.net.Spec().Width; len(ids) > 1 && len(s.hidden) < n {
+		s.hidden = make([]float32, n)
 	}
 	for done := 0; done < len(ids); {
 		n, err := s.evalEach(ctx, ids[done:], len(ids) > 1, done, fn)

@@ -11,13 +11,14 @@ import (
 // held is what a session counts for in its model's limits, until it is closed or found to be garbage.
 type held struct {
 	once sync.Once
+	open bool // counts as a session
 	m    *Model
 	seq  *model.Sequence
 }
 
 // hold begins to count for a session that was admitted.
 func hold(s *Session) *held {
-	h := &held{m: s.m, seq: s.seq}
+	h := &held{m: s.m, seq: s.seq, open: true}
 	runtime.AddCleanup(s, (*held).release, h)
 	return h
 }
@@ -25,7 +26,9 @@ func hold(s *Session) *held {
 func (h *held) release() {
 	h.once.Do(func() {
 		h.seq.Release()
-		h.m.open.Add(-1)
+		if h.open {
+			h.m.open.Add(-1)
+		}
 		h.m, h.seq = nil, nil
 	})
 }

@@ -77,6 +77,11 @@ type GenerateOptions struct {
 	Special bool
 	// LogProbs sets Piece.LogProb, which costs one more pass over the vocabulary per token.
 	LogProbs bool
+	// TopLogProbs sets Piece.Top to so many of the most probable tokens, and Piece.LogProb.
+	TopLogProbs int
+	// Logits, when not nil, sees the logits before each draw, and may change them in place: the draw is made from what it
+	// leaves. tokens is the text so far. It keeps neither slice. Piece.LogProb and Piece.Top are the model's, as they were before.
+	Logits func(tokens []int32, logits []float32)
 }
 
 // Piece is one step of a streamed answer.
@@ -87,6 +92,14 @@ type Piece struct {
 	Text string
 	// LogProb is the natural logarithm of the token's probability as the model gave it, before any Sampling; only with
 	// GenerateOptions.LogProbs, otherwise and for Token -1 it is 0.
+	LogProb float32
+	// Top are the most probable tokens, the first most, as LogProb; only with GenerateOptions.TopLogProbs.
+	Top []TokenProb
+}
+
+// TokenProb is a token and the natural logarithm of its probability.
+type TokenProb struct {
+	Token   int32
 	LogProb float32
 }
 
