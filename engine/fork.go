@@ -27,7 +27,7 @@ func (s *Session) Fork() (*Session, error) {
 
 // fork returns a session that does not count as one yet.
 func (s *Session) fork() *Session {
-	f := &Session{m: s.m, format: s.format, context: s.context, batch: s.batch, seq: s.seq.Fork(), client: schedule.NewClient()}
+	f := &Session{m: s.m, format: s.format, context: s.context, batch: s.batch, drops: s.drops, keep: s.keep, seq: s.seq.Fork(), client: schedule.NewClient()}
 	f.tokens = append(make([]int32, 0, cap(s.tokens)), s.tokens...)
 	if s.valid {
 		f.logits, f.valid = slices.Clone(s.logits), true

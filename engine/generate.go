@@ -164,7 +164,11 @@ func (g *generation) answer(ctx context.Context, logits []float32, yield func(Pi
 			return err
 		}
 		if !done && len(g.s.tokens) > g.s.context {
-			g.s.stats.Reason, done = ReasonContext, true
+			if g.s.drops {
+				g.s.stats.Dropped += g.s.dropMiddle()
+			} else {
+				g.s.stats.Reason, done = ReasonContext, true
+			}
 		}
 		if done {
 			g.flush(yield)

@@ -44,9 +44,15 @@ type SessionOptions struct {
 	Context int
 	// Cache is the type of the cached values; the zero value is CacheF16.
 	Cache CacheType
-	// Batch is how many tokens of a prompt one forward pass takes at most (llama.cpp's n_ubatch). 0, and more than the
-	// model's own limit, mean that limit: 512, fewer for wide models. Sessions take turns pass by pass, first come, first
-	// served: a smaller batch evaluates a prompt slower, and lets the answers of other sessions go on sooner.
+	// DropMiddle lets an answer go on when the context is full, instead of ending with ReasonContext: the first Keep tokens stay,
+	// the older half of the others is forgotten, and the newer half is evaluated again behind them. Stats.Dropped counts what was
+	// forgotten. A prompt that is longer than the context is an error all the same.
+	DropMiddle bool
+	Keep       int
+	// Batch is how many tokens of a prompt one forward pass takes at most (llama.cpp's n_ubatch). 0, and more than the model's
+	// own limit, mean that limit: 512, fewer for wide models. Beside the answers of other sessions the parts of a prompt are
+	// smaller by themselves, so that those go on; a model with compressed or DeepSeek's latent attention, whose sessions take
+	// passes of their own, needs a smaller batch for that.
 	Batch int
 }
 
@@ -121,6 +127,7 @@ type Stats struct {
 	Tokens       int           // tokens drawn
 	Seed         int64         // seed of the draws: Sampling.Seed, or the new one that was taken for it; repeats the answer
 	DecodeTime   time.Duration // drawing and evaluating them
+	Dropped      int           // tokens that SessionOptions.DropMiddle forgot
 	Reason       string        // why the answer ended
 	Stop         string        // the stop string that ended it, with ReasonStop
 }

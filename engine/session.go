@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/engine/internal/schedule"
@@ -14,7 +15,9 @@ import (
 type Session struct {
 	m       *Model
 	context int
-	batch   int // most tokens of a pass
+	batch   int  // most tokens of a pass
+	drops   bool // the middle, when the context is full
+	keep    int  // tokens before it
 	seq     *model.Sequence
 	format  attention.Format
 	tokens  []int32   // the text so far; seq has all but the newest (the last one drawn), which come first in the next evaluation
@@ -49,13 +52,19 @@ func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if opt.Batch < 0 {
+	switch {
+	case opt.Batch < 0:
 		return nil, fmt.Errorf("batch of %d tokens: must not be negative", opt.Batch)
+	case opt.Keep < 0 || opt.Keep >= n:
+		return nil, fmt.Errorf("%d tokens to keep in a context of %d: must not be negative, and less", opt.Keep, n)
+	case opt.Keep > 0 && !opt.DropMiddle:
+		return nil, fmt.Errorf("%d tokens to keep without DropMiddle", opt.Keep)
 	}
 	if err := m.admit(); err != nil {
 		return nil, err
 	}
 	s := &Session{m: m, format: format, context: n, batch: m.net.BatchSize(), seq: m.net.NewSequence(format, 0), client: schedule.NewClient()}
+	s.drops, s.keep = opt.DropMiddle, opt.Keep
 	if opt.Batch > 0 {
 		s.batch = min(s.batch, opt.Batch)
 	}
@@ -140,6 +149,15 @@ func (s *Session) truncate(n int) {
 		s.valid = false
 		s.seq.Truncate(n)
 	}
+}
+
+// dropMiddle forgets the older half of what follows the first keep tokens, and returns how many that are.
+func (s *Session) dropMiddle() int {
+	n := (len(s.tokens) - s.keep + 1) / 2
+	tail := slices.Clone(s.tokens[s.keep+n:])
+	s.truncate(s.keep)
+	s.tokens = append(s.tokens, tail...)
+	return n
 }
 
 // Stats describes the last Generate or Chat.
