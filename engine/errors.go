@@ -22,6 +22,8 @@ var (
 	// ErrBusy is returned for a call to a session that another call is using: one in another goroutine, or the Generate, Chat or
 	// EvalAll whose loop or function the call comes from.
 	ErrBusy = errors.New("session in use")
+	// ErrLimit is returned when a call would exceed one of the limits of Options.
+	ErrLimit = errors.New("limit reached")
 	// ErrUnsupported is returned by Load for an architecture, tensor type or feature that the engine does not run.
 	ErrUnsupported = model.ErrUnsupported
 	// ErrInvalid is returned by Load for a file whose metadata or tensors contradict each other or the architecture.

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/engine/internal/schedule"
 )
 
 // Eval appends ids to the session and returns the logits after the last one, [vocab], valid until the session's next
@@ -60,15 +60,23 @@ func (s *Session) EvalAll(ctx context.Context, ids []int32, fn func(i int, logit
 	if err := s.check(ids); err != nil {
 		return err
 	}
+	return s.evalAll(ctx, ids, fn)
+}
+
+// evalAll is EvalAll of ids that were checked.
+func (s *Session) evalAll(ctx context.Context, ids []int32, fn func(i int, logits []float32) error) error {
 	if err := s.extend(ctx, nil); err != nil {
 		return err
 	}
 	if len(ids) > 0 {
 		s.rest = rest{}
 	}
+	if n := min(len(ids), s.batch) * s.m.net.Spec().Width; len(ids) > 1 && len(s.hidden) < n {
+		s.hidden = make([]float32, n)
+	}
 	for done := 0; done < len(ids); {
-		n := min(len(ids)-done, s.batch)
-		if err := s.evalEach(ctx, ids[done:done+n], done, fn); err != nil {
+		n, err := s.evalEach(ctx, ids[done:], len(ids) > 1, done, fn)
+		if err != nil {
 			return err
 		}
 		done += n
@@ -104,10 +112,9 @@ func (s *Session) extend(ctx context.Context, ids []int32) error {
 	if s.seq.Len() < len(s.tokens) {
 		s.seq.Restore()
 	}
+	prompt := len(s.tokens)-s.seq.Len() > 1
 	for s.seq.Len() < len(s.tokens) {
-		todo := s.tokens[s.seq.Len():]
-		n := min(len(todo), s.batch)
-		if err := s.evalBatch(ctx, todo[:n], n == len(todo)); err != nil {
+		if _, err := s.pass(ctx, s.tokens[s.seq.Len():], prompt); err != nil {
 			s.tokens = s.tokens[:max(before, s.seq.Len())]
 			return err
 		}
@@ -115,106 +122,98 @@ func (s *Session) extend(ctx context.Context, ids []int32) error {
 	return nil
 }
 
-// evalBatch runs one pass over the first tokens that are not cached, and computes the logits after the last when they are
-// wanted.
-func (s *Session) evalBatch(ctx context.Context, ids []int32, want bool) error {
-	if err := s.begin(ctx); err != nil {
-		return err
-	}
-	defer s.m.unlock()
-	s.valid = false
+// pass evaluates some of the tokens that follow those in the cache, in a pass that other sessions may share, and the logits after
+// the last of them when the pass gets there. prompt says that they are what is left of several. A pass that was over when ctx was
+// done is whole and counts.
+func (s *Session) pass(ctx context.Context, ids []int32, prompt bool) (n int, err error) {
 	if s.logits == nil {
 		s.logits = make([]float32, s.m.net.Vocab())
 	}
-	if err := s.pass(ctx, ids); err != nil {
-		return err
+	s.valid = false
+	c := s.client
+	c.Seq, c.Tokens, c.Prompt, c.Most, c.Logits, c.Hidden = s.seq, ids, prompt, s.batch, s.logits, nil
+	n, err = s.run(ctx)
+	s.valid = err == nil && n == len(ids)
+	return n, err
+}
+
+// run is schedule.Scheduler.Run of what the client has.
+func (s *Session) run(ctx context.Context) (n int, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
 	}
-	if want {
-		if err := s.m.net.Logits(s.logits, len(ids)-1, 1); err != nil {
-			return s.m.fault(err)
-		}
-		s.valid = true
+	if err := s.alive(); err != nil {
+		return 0, err
 	}
-	return nil
+	c := s.client
+	if err := s.m.checkCache(s.seq, min(len(c.Tokens), c.Most)); err != nil {
+		return 0, err
+	}
+	n, err = s.m.passes.Run(ctx, c)
+	if err != nil && c.Shared && isFault(err) && s.seq.Restart() == s.seq.Len() { // it may be another's
+		c.Alone = true
+		n, err = s.m.passes.Run(ctx, c)
+		c.Alone = false
+	}
+	c.Tokens = nil
+	switch {
+	case errors.Is(err, model.ErrCancelled):
+		err = ctx.Err()
+	case errors.Is(err, schedule.ErrClosed):
+		err = s.m.closedError()
+	}
+	return n, s.m.fault(err)
+}
+
+func isFault(err error) bool {
+	var f *model.Fault
+	return errors.As(err, &f)
 }
 
 // logitsRows bounds the buffer of EvalAll: so many logits are computed at a time.
 const logitsRows = 1 << 21
 
-// evalEach runs one pass and hands the logits after each token to fn, which runs while others may have the model.
-func (s *Session) evalEach(ctx context.Context, ids []int32, base int, fn func(int, []float32) error) error {
-	hidden, err := s.evalHidden(ctx, ids)
-	if err != nil {
-		return err
+// evalEach runs one pass over the first of ids and hands the logits after each token to fn, which runs while others may have the
+// model. It returns how many there were.
+func (s *Session) evalEach(ctx context.Context, ids []int32, prompt bool, base int, fn func(int, []float32) error) (int, error) {
+	if !prompt {
+		n, err := s.pass(ctx, ids, false)
+		if err != nil {
+			return 0, err
+		}
+		s.tokens = append(s.tokens, ids...)
+		return n, fn(base, s.logits)
 	}
-	vocab, width := s.m.net.Vocab(), len(hidden)/len(ids)
-	step := min(len(ids), max(1, logitsRows/vocab))
+	c := s.client
+	c.Seq, c.Tokens, c.Prompt, c.Most, c.Logits, c.Hidden = s.seq, ids, true, s.batch, nil, s.hidden
+	s.valid = false
+	done, err := s.run(ctx)
+	if err != nil {
+		return 0, err
+	}
+	s.tokens = append(s.tokens, ids[:done]...)
+	vocab, width := s.m.net.Vocab(), s.m.net.Spec().Width
+	step := min(done, max(1, logitsRows/vocab))
 	buf := make([]float32, step*vocab)
-	for lo := 0; lo < len(ids); lo += step {
-		hi := min(lo+step, len(ids))
-		if err := s.logitsOf(ctx, buf, hidden[lo*width:hi*width], hi-lo); err != nil {
-			return err
+	for lo := 0; lo < done; lo += step {
+		hi := min(lo+step, done)
+		if err := s.logitsOf(ctx, buf, s.hidden[lo*width:hi*width], hi-lo); err != nil {
+			return 0, err
 		}
 		for t := lo; t < hi; t++ {
 			if err := fn(base+t, buf[(t-lo)*vocab:][:vocab]); err != nil {
-				return err
+				return 0, err
 			}
 		}
 	}
-	return nil
+	return done, nil
 }
 
-// evalHidden runs one pass and returns what logits are made of, [len(ids), width].
-func (s *Session) evalHidden(ctx context.Context, ids []int32) ([]float32, error) {
-	if err := s.begin(ctx); err != nil {
-		return nil, err
-	}
-	defer s.m.unlock()
-	s.valid = false
-	if err := s.pass(ctx, ids); err != nil {
-		return nil, err
-	}
-	s.tokens = append(s.tokens, ids...)
-	hidden := make([]float32, len(ids)*s.m.net.Spec().Width)
-	s.m.net.Hidden(hidden, 0, len(ids))
-	return hidden, nil
-}
-
-// logitsOf waits for the model and computes the logits of n rows that evalHidden gave.
+// logitsOf waits for the model and computes the logits of n rows that a pass gave.
 func (s *Session) logitsOf(ctx context.Context, dst, hidden []float32, n int) error {
 	if err := s.m.lock(ctx); err != nil {
 		return err
 	}
 	defer s.m.unlock()
 	return s.m.fault(s.m.net.LogitsOf(dst, hidden, n))
-}
-
-// begin waits for the model; on success the caller unlocks it.
-func (s *Session) begin(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := s.alive(); err != nil {
-		return err
-	}
-	return s.m.lock(ctx)
-}
-
-// pass evaluates ids behind what is cached; ctx ends it after a layer. A pass that was over when ctx was done is whole and
-// counts.
-func (s *Session) pass(ctx context.Context, ids []int32) error {
-	var cancel *atomic.Bool
-	if ctx.Done() != nil && len(ids) > 1 {
-		// Each pass has a flag of its own: the AfterFunc of a cancelled one may still be about to set its flag when the next
-		// pass runs.
-		cancel = new(atomic.Bool)
-		defer context.AfterFunc(ctx, func() { cancel.Store(true) })()
-	}
-	s.rows[0] = model.Rows{Seq: s.seq, Tokens: ids}
-	err := s.m.net.Run(s.rows[:], cancel)
-	s.rows[0].Tokens = nil
-	if errors.Is(err, model.ErrCancelled) {
-		return ctx.Err()
-	}
-	return s.m.fault(err)
 }

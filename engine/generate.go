@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 
@@ -91,7 +92,8 @@ type generation struct {
 	chain   *sample.Chain
 	decoder *tokenizer.Decoder // nil without a tokenizer: tokens stream without text
 	stops   *sample.Stops
-	carried string // text of the answer before that this one goes on with
+	carried string    // text of the answer before that this one goes on with
+	hooked  []float32 // the logits that GenerateOptions.Logits has
 }
 
 func (s *Session) newGeneration(opt *GenerateOptions) (*generation, error) {
@@ -111,6 +113,9 @@ func (s *Session) newGeneration(opt *GenerateOptions) (*generation, error) {
 		g.decoder = tok.NewDecoder(g.opt.Special)
 	}
 	g.stops = sample.NewStops(g.opt.Stop)
+	if g.opt.TopLogProbs < 0 {
+		return nil, fmt.Errorf("%d top log-probabilities: must not be negative", g.opt.TopLogProbs)
+	}
 	var err error
 	if g.chain, err = sample.New(params, so); err != nil {
 		return nil, err
@@ -159,7 +164,11 @@ func (g *generation) answer(ctx context.Context, logits []float32, yield func(Pi
 			return err
 		}
 		if !done && len(g.s.tokens) > g.s.context {
-			g.s.stats.Reason, done = ReasonContext, true
+			if g.s.drops {
+				g.s.stats.Dropped += g.s.dropMiddle()
+			} else {
+				g.s.stats.Reason, done = ReasonContext, true
+			}
 		}
 		if done {
 			g.flush(yield)
@@ -191,6 +200,14 @@ func (g *generation) prompt(ctx context.Context, prompt []int32) ([]float32, err
 	if !goesOn {
 		s.rest = rest{}
 	}
+	g.chain.Accept(prompt...)
+	return g.evalText(ctx, prompt)
+}
+
+// evalText brings the session to a text that was checked, of which it evaluates what its cache lacks, and returns the logits after
+// it.
+func (g *generation) evalText(ctx context.Context, prompt []int32) ([]float32, error) {
+	s := g.s
 	n := commonPrefix(s.tokens, prompt)
 	if n == len(prompt) && (s.seq.Len() > n || s.seq.Len() == n && !s.valid) {
 		n-- // its logits are gone
@@ -201,7 +218,6 @@ func (g *generation) prompt(ctx context.Context, prompt []int32) ([]float32, err
 		kept = s.seq.Restart()
 	}
 	s.stats.CachedTokens, s.stats.PromptTokens = kept, len(prompt)-kept
-	g.chain.Accept(prompt...)
 	return s.eval(ctx, prompt[n:])
 }
 
@@ -216,13 +232,14 @@ func commonPrefix(a, b []int32) int {
 // step draws a token and streams its text. done says that the answer has ended.
 func (g *generation) step(logits []float32, yield func(Piece, error) bool) (done bool, err error) {
 	stats := &g.s.stats
-	id := g.chain.Sample(logits)
+	id := g.chain.Sample(g.hook(logits))
 	if id == sample.None {
 		return true, errors.New("no token can be drawn: the logits are not numbers, or logit_bias and the model's suppress_tokens exclude all")
 	}
 	piece := Piece{Token: id}
-	if g.opt.LogProbs {
+	if g.opt.LogProbs || g.opt.TopLogProbs > 0 {
 		piece.LogProb = g.s.logProb(logits, id)
+		piece.Top = g.s.topLogProbs(logits, g.opt.TopLogProbs)
 	}
 	g.chain.Accept(id)
 	g.s.tokens = append(g.s.tokens, id)
@@ -249,6 +266,16 @@ func (g *generation) step(logits []float32, yield func(Piece, error) bool) (done
 		return true, nil
 	}
 	return false, nil
+}
+
+// hook lets GenerateOptions.Logits change a copy of the logits: the session keeps the model's.
+func (g *generation) hook(logits []float32) []float32 {
+	if g.opt.Logits == nil {
+		return logits
+	}
+	g.hooked = append(g.hooked[:0], logits...)
+	g.opt.Logits(g.s.tokens, g.hooked)
+	return g.hooked
 }
 
 func (g *generation) emit(p Piece, yield func(Piece, error) bool) error {

@@ -25,6 +25,9 @@ func (s *Session) enter() error {
 	case s.use.busy:
 		return fmt.Errorf("%w: one call at a time", ErrBusy)
 	}
+	if err := s.m.beginCall(); err != nil {
+		return err
+	}
 	s.use.busy = true
 	return nil
 }
@@ -42,6 +45,7 @@ func (s *Session) leave() {
 	s.use.mu.Lock()
 	defer s.use.mu.Unlock()
 	s.use.busy = false
+	s.m.calls.Add(-1)
 	if s.use.closed {
 		s.free()
 	}
@@ -74,5 +78,8 @@ func (s *Session) Close() error {
 
 // free lets go of what the session holds.
 func (s *Session) free() {
-	s.seq, s.tokens, s.logits, s.valid, s.rest, s.exps = nil, nil, nil, false, rest{}, nil
+	s.held.release()
+	s.seq, s.tokens, s.logits, s.valid, s.rest, s.exps, s.hidden = nil, nil, nil, false, rest{}, nil, nil
+	s.m.passes.Leave(s.client)
+	s.client.Seq, s.client.Logits, s.client.Hidden = nil, nil, nil
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"runtime"
 
+	"github.com/latentgo/latentgo/engine/internal/schedule"
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/cpu"
 )
@@ -56,12 +57,13 @@ func LoadGGUF(ctx context.Context, f *gguf.File, opt *Options) (*Model, error) {
 	if err := opt.check(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	m := &Model{file: f, idle: make(chan struct{}, 1)}
+	m := &Model{file: f}
 	if opt != nil {
 		m.opt = *opt
 	}
-	m.idle <- struct{}{}
-	if err := f.Guard(func() error { return m.load(orBackground(ctx)) }); err != nil {
+	err := f.Guard(func() error { return m.load(orBackground(ctx)) })
+	m.passes = schedule.New(m.net)
+	if err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	m.files = &files{file: m.file, result: m.result}
@@ -85,6 +87,9 @@ func load(ctx context.Context, opt *Options, open func() (*gguf.File, error)) (*
 func (o *Options) check() error {
 	if o != nil && o.Threads < 0 {
 		return fmt.Errorf("%d threads: must not be negative", o.Threads)
+	}
+	if o != nil && (o.MaxSessions < 0 || o.MaxCalls < 0 || o.MaxCacheBytes < 0) {
+		return fmt.Errorf("limits of %d sessions, %d calls, %d bytes: must not be negative", o.MaxSessions, o.MaxCalls, o.MaxCacheBytes)
 	}
 	return cpu.EnvError()
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/arch"
 	"github.com/latentgo/latentgo/engine/internal/convert"
 	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/engine/internal/schedule"
 	"github.com/latentgo/latentgo/engine/sample"
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/cpu"
@@ -29,9 +30,11 @@ type Model struct {
 	sampling Sampling
 	template func() (*chat.Template, error)
 
-	idle   chan struct{} // holds one token while no pass is under way; who waits first gets it first
-	closed atomic.Bool   // set by whoever holds the token
+	passes *schedule.Scheduler
+	closed atomic.Bool // set by whoever has locked the model
 	files  *files
+	open   atomic.Int64 // sessions
+	calls  atomic.Int64 // under way
 }
 
 // orBackground returns ctx, or the background for nil.
@@ -119,27 +122,27 @@ func (m *Model) loadWeights(ctx context.Context) error {
 
 // lock waits until no pass is under way. The caller ends with unlock.
 func (m *Model) lock(ctx context.Context) error {
-	select {
-	case <-m.idle:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 	if err := m.alive(); err != nil {
-		m.unlock()
 		return err
 	}
-	return nil
+	err := m.passes.Lock(ctx, schedule.NewClient())
+	if errors.Is(err, schedule.ErrClosed) {
+		return m.closedError()
+	}
+	return err
 }
+
+func (m *Model) unlock() { m.passes.Unlock() }
 
 // alive returns ErrClosed after Close.
 func (m *Model) alive() error {
 	if m == nil || m.file == nil || m.closed.Load() {
-		return fmt.Errorf("model: %w", ErrClosed)
+		return m.closedError()
 	}
 	return nil
 }
 
-func (m *Model) unlock() { m.idle <- struct{}{} }
+func (m *Model) closedError() error { return fmt.Errorf("model: %w", ErrClosed) }
 
 // Close waits for a forward pass under way, then releases worker threads and the file. Sessions fail afterwards. Closing
 // twice is allowed. A model that is dropped without Close releases them when the garbage collector finds it, but not a
@@ -150,6 +153,7 @@ func (m *Model) Close() error {
 	}
 	defer m.unlock()
 	m.closed.Store(true)
+	m.passes.Close()
 	var err error
 	switch {
 	case m.result != nil:

@@ -21,6 +21,11 @@ type Options struct {
 	MLA MLA
 	// Convert says how, for a compressed MLA; nil means the defaults.
 	Convert *ConvertOptions
+	// MaxSessions, MaxCalls and MaxCacheBytes bound what a server's users may take together; 0 means no bound. What goes beyond
+	// fails at once with an error that wraps ErrLimit and says which: a session that is not closed, a call of Generate, Eval
+	// and the like while as many are under way, tokens that the caches of all sessions have no room for (Model.CacheBytes).
+	MaxSessions, MaxCalls int
+	MaxCacheBytes         int64
 	// VocabOnly loads metadata and tokenizer, no weights: NewSession then fails with ErrNoWeights.
 	VocabOnly bool
 }
@@ -39,9 +44,15 @@ type SessionOptions struct {
 	Context int
 	// Cache is the type of the cached values; the zero value is CacheF16.
 	Cache CacheType
-	// Batch is how many tokens of a prompt one forward pass takes at most (llama.cpp's n_ubatch). 0, and more than the
-	// model's own limit, mean that limit: 512, fewer for wide models. Sessions take turns pass by pass, first come, first
-	// served: a smaller batch evaluates a prompt slower, and lets the answers of other sessions go on sooner.
+	// DropMiddle lets an answer go on when the context is full, instead of ending with ReasonContext: the first Keep tokens stay,
+	// the older half of the others is forgotten, and the newer half is evaluated again behind them. Stats.Dropped counts what was
+	// forgotten. A prompt that is longer than the context is an error all the same.
+	DropMiddle bool
+	Keep       int
+	// Batch is how many tokens of a prompt one forward pass takes at most (llama.cpp's n_ubatch). 0, and more than the model's
+	// own limit, mean that limit: 512, fewer for wide models. Beside the answers of other sessions the parts of a prompt are
+	// smaller by themselves, so that those go on; a model with compressed or DeepSeek's latent attention, whose sessions take
+	// passes of their own, needs a smaller batch for that.
 	Batch int
 }
 
@@ -72,6 +83,11 @@ type GenerateOptions struct {
 	Special bool
 	// LogProbs sets Piece.LogProb, which costs one more pass over the vocabulary per token.
 	LogProbs bool
+	// TopLogProbs sets Piece.Top to so many of the most probable tokens, and Piece.LogProb.
+	TopLogProbs int
+	// Logits, when not nil, sees the logits before each draw, and may change them in place: the draw is made from what it
+	// leaves. tokens is the text so far. It keeps neither slice. Piece.LogProb and Piece.Top are the model's, as they were before.
+	Logits func(tokens []int32, logits []float32)
 }
 
 // Piece is one step of a streamed answer.
@@ -82,6 +98,14 @@ type Piece struct {
 	Text string
 	// LogProb is the natural logarithm of the token's probability as the model gave it, before any Sampling; only with
 	// GenerateOptions.LogProbs, otherwise and for Token -1 it is 0.
+	LogProb float32
+	// Top are the most probable tokens, the first most, as LogProb; only with GenerateOptions.TopLogProbs.
+	Top []TokenProb
+}
+
+// TokenProb is a token and the natural logarithm of its probability.
+type TokenProb struct {
+	Token   int32
 	LogProb float32
 }
 
@@ -103,6 +127,7 @@ type Stats struct {
 	Tokens       int           // tokens drawn
 	Seed         int64         // seed of the draws: Sampling.Seed, or the new one that was taken for it; repeats the answer
 	DecodeTime   time.Duration // drawing and evaluating them
+	Dropped      int           // tokens that SessionOptions.DropMiddle forgot
 	Reason       string        // why the answer ended
 	Stop         string        // the stop string that ended it, with ReasonStop
 }

@@ -2,8 +2,10 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/engine/internal/schedule"
 	"github.com/latentgo/latentgo/internal/attention"
 )
 
@@ -13,17 +15,21 @@ import (
 type Session struct {
 	m       *Model
 	context int
-	batch   int // most tokens of a pass
+	batch   int  // most tokens of a pass
+	drops   bool // the middle, when the context is full
+	keep    int  // tokens before it
 	seq     *model.Sequence
 	format  attention.Format
 	tokens  []int32   // the text so far; seq has all but the newest (the last one drawn), which come first in the next evaluation
 	logits  []float32 // after the tokens in seq; valid is false when they are not
 	valid   bool
-	rest    rest          // of the last answer
-	exps    []float32     // scratch of logProb
-	rows    [1]model.Rows // of a pass, reused, so that a step does not allocate
+	rest    rest      // of the last answer
+	exps    []float32 // scratch of logProb
+	hidden  []float32 // and of EvalAll: rows of a pass
+	client  *schedule.Client
 	stats   Stats
 	use     inUse
+	held    *held
 }
 
 // NewSession makes an empty session; nil options are the defaults. It fails with ErrNoWeights for a vocabulary, with
@@ -51,15 +57,26 @@ func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if opt.Batch < 0 {
+	switch {
+	case opt.Batch < 0:
 		return nil, fmt.Errorf("batch of %d tokens: must not be negative", opt.Batch)
+	case opt.Keep < 0 || opt.Keep >= n:
+		return nil, fmt.Errorf("%d tokens to keep in a context of %d: must not be negative, and less", opt.Keep, n)
+	case opt.Keep > 0 && !opt.DropMiddle:
+		return nil, fmt.Errorf("%d tokens to keep without DropMiddle", opt.Keep)
 	}
-	s := &Session{m: m, format: format, context: n, batch: m.net.BatchSize(), seq: m.net.NewSequence(format, 0)}
+	if err := m.admit(); err != nil {
+		return nil, err
+	}
+	s := &Session{m: m, format: format, context: n, batch: m.net.BatchSize(), seq: m.net.NewSequence(format, 0), client: schedule.NewClient()}
 	s.seq.SetContext(n)
+	s.drops, s.keep = opt.DropMiddle, opt.Keep
 	if opt.Batch > 0 {
 		s.batch = min(s.batch, opt.Batch)
 	}
 	s.tokens = make([]int32, 0, min(n, DefaultContext))
+	s.seq.Count()
+	s.held = hold(s)
 	return s, nil
 }
 
@@ -138,6 +155,15 @@ func (s *Session) truncate(n int) {
 		s.valid = false
 		s.seq.Truncate(n)
 	}
+}
+
+// dropMiddle forgets the older half of what follows the first keep tokens, and returns how many that are.
+func (s *Session) dropMiddle() int {
+	n := (len(s.tokens) - s.keep + 1) / 2
+	tail := slices.Clone(s.tokens[s.keep+n:])
+	s.truncate(s.keep)
+	s.tokens = append(s.tokens, tail...)
+	return n
 }
 
 // Stats describes the last Generate or Chat.

@@ -139,7 +139,9 @@ func TestCancelledEvaluationLeavesTheSessionUsable(t *testing.T) {
 func TestWaitingForTheModelIsCancelled(t *testing.T) {
 	m := tinyModel(t, Options{})
 	s := newSession(t, m, nil)
-	<-m.idle // another session is busy
+	if err := m.lock(t.Context()); err != nil { // another session is busy
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
 	defer cancel()
 	if _, err := s.Eval(ctx, []int32{1}); !errors.Is(err, context.DeadlineExceeded) {

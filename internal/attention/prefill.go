@@ -40,7 +40,14 @@ func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q []float32,
 	}
 	g := h / l.Group()
 	last := l.last(pos+t0+rows-1, pos+n)
-	for from := l.start(tile.pos); from < last; from += prefillCols {
+	if s.format == Q8 { // whole panels, whose sums are the same whoever is the last in them: the others have weights of 0
+		last = (last + kernel.PanelRows - 1) / kernel.PanelRows * kernel.PanelRows
+	}
+	from := l.start(first) // not of the tile's own first token: a sum's order does not depend on where a batch begins
+	if l.expanded != nil {
+		from = l.start(tile.pos) // earlier keys are not there
+	}
+	for ; from < last; from += prefillCols {
 		cols := min(prefillCols, last-from)
 		if l.expanded != nil {
 			l.expandedScores(tile.scores, s, tile.pos, q, rows, g, from, cols)

@@ -160,9 +160,13 @@ func (s *Store) Covers(pos int) bool {
 	return s.recent == nil || pos == 0 || s.recent.covers(s.layer, pos)
 }
 
-// Advance readies the ring, where there is one, for n tokens from pos on, which the caller puts (PutRecent); of more
+// Advance makes chunks that are to be written the store's own, and readies the ring, where there is one, for n tokens from pos on, which the caller puts (PutRecent); of more
 // than the ring holds only the last ones need to be. The store Covers pos.
 func (s *Store) Advance(pos, n int) {
+	s.own(pos, n)
+	if n > 1 {
+		s.clearPanel(pos + n)
+	}
 	r := s.recent
 	if r == nil {
 		return
@@ -212,6 +216,7 @@ func (s *Store) Mark(pos int) {
 	}
 	if r.mark.size == 0 {
 		r.mark = s.layer.recent.newRing(s.layer.recent.markSize())
+		s.meter.add(r.mark.size * s.layer.recent.tokenBytes())
 	}
 	r.mark.take(&r.ring, max(r.lo, pos-r.mark.size), pos)
 }

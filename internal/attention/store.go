@@ -1,6 +1,8 @@
 package attention
 
 import (
+	"sync/atomic"
+
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/viterin/vek/vek32"
 )
@@ -30,10 +32,12 @@ const strip = 128
 type Store struct {
 	layer  *Layer
 	format Format
-	size   int         // tokens of a chunk: 256, or fewer of a short store
-	chunks [][]uint16  // half floats; of Q8 the scales
-	codes  [][]byte    // Q8
-	recent *recentRing // of a layer with a RecentWindow
+	size   int             // tokens of a chunk: 256, or fewer of a short store
+	chunks [][]uint16      // half floats; of Q8 the scales
+	users  []*atomic.Int32 // of each chunk: stores that have it
+	codes  [][]byte        // Q8
+	recent *recentRing     // of a layer with a RecentWindow
+	meter  *Meter          // or nil
 }
 
 // NewStore returns a store for the layer without capacity.
@@ -90,11 +94,13 @@ func (s *Store) Grow(n int) {
 	for len(s.chunks)*s.size < n {
 		if s.format == F16 {
 			s.chunks = append(s.chunks, make([]uint16, s.size*s.layer.RowSize()))
+			s.addUser(len(s.chunks) - 1)
 			continue
 		}
 		keys, values := s.layer.blockCols()
 		codes, scales := kernel.CacheSize(s.size, s.layer.KVHeads*(keys+values))
 		s.codes, s.chunks = append(s.codes, make([]byte, codes)), append(s.chunks, make([]uint16, scales))
+		s.addUser(len(s.chunks) - 1)
 	}
 }
 
@@ -136,6 +142,19 @@ func (s *Store) value(g, pos int) []uint16 {
 	}
 	plane := s.chunks[pos/s.size][s.size*(s.layer.KVHeads*s.layer.KeySize+d*g):][:s.size*d]
 	return plane[pos%s.size*d:]
+}
+
+// clearPanel makes zeros of the rows from pos on in its 8-bit panel, which prefill gives weights of 0: they must not be NaN.
+func (s *Store) clearPanel(pos int) {
+	if s.format != Q8 || s.layer.recent != nil || pos/s.size >= len(s.chunks) || pos%kernel.PanelRows == 0 {
+		return
+	}
+	for g := range s.layer.KVHeads {
+		s.blocks(false, g, pos).Clear(pos % kernel.PanelRows)
+		if !s.layer.latent {
+			s.blocks(true, g, pos).Clear(pos % kernel.PanelRows)
+		}
+	}
 }
 
 // run returns how many of n positions from pos on lie in one chunk.

@@ -17,6 +17,7 @@ const (
 // Layout, for kernels: row t of a type starts at t·(row length of the type), nothing is padded.
 type Act struct {
 	N, Cols int // rows (tokens) and values per row
+	singles int // rows before the batch proper, see Singles; -1 when nobody said
 
 	x []float32 // N·Cols, the caller's
 
@@ -24,14 +25,14 @@ type Act struct {
 	q8 []int8    // N·Cols
 	d  []float32 // N·Cols/32
 	s  []float32 // N·Cols/32
-	z  []float32 // N·Cols/32, Σq; only when N > 1
+	z  []float32 // N·Cols/32, Σq; of a batch
 
 	// ActQ8K, when Cols is a multiple of 256: x ≈ kd·k8 within a block of 256, bsums = Σk8 over 16.
 	k8    []int8    // N·Cols
 	kd    []float32 // N·Cols/256
 	bsums []int16   // N·Cols/16
-	kz16  []float32 // N·Cols/16, Σk8 over 16; only when N > 1
-	kz32  []float32 // N·Cols/32, Σk8 over 32; only when N > 1
+	kz16  []float32 // N·Cols/16, Σk8 over 16; of a batch
+	kz32  []float32 // N·Cols/32, Σk8 over 32; of a batch
 
 	done [actTypes]atomic.Int32 // rows quantised since Reset
 }
@@ -43,7 +44,7 @@ func (a *Act) Reset(x []float32, n, cols int) {
 	if n < 0 || cols < 0 || len(x) < n*cols {
 		panic(fmt.Sprintf("kernel: activations of %d rows of %d values in a slice of %d", n, cols, len(x)))
 	}
-	a.N, a.Cols, a.x = n, cols, x[:n*cols]
+	a.N, a.Cols, a.x, a.singles = n, cols, x[:n*cols], -1
 	if cols%q8Block == 0 {
 		a.q8 = sized(a.q8, n*cols)
 		a.d = sized(a.d, n*cols/q8Block)
@@ -60,6 +61,27 @@ func (a *Act) Reset(x []float32, n, cols int) {
 	for f := range a.done {
 		a.done[f].Store(0)
 	}
+}
+
+// Singles says, after Reset and before the rows are quantised, that [Matrix.Mul] gives the first n rows the same bits as if
+// each were alone, and the others the same bits as in a batch of many, however many there are of both. Otherwise a batch of
+// few rows is computed as if each were alone, one of many as it is fastest: sums then differ in the order of addition.
+func (a *Act) Singles(n int) {
+	if n < 0 || n > a.N {
+		panic(fmt.Sprintf("kernel: %d of %d rows of activations", n, a.N))
+	}
+	a.singles = n
+}
+
+// alone returns how many rows are multiplied as if each were alone, where batches of from rows and more are not.
+func (a *Act) alone(from int) int {
+	switch {
+	case a.singles >= 0:
+		return a.singles
+	case a.N < from:
+		return a.N
+	}
+	return 0
 }
 
 // Quantize quantises rows lo … hi-1. Calls for different rows may run at the same time; all of them must have returned
@@ -80,18 +102,21 @@ func (a *Act) Quantize(f ActType, lo, hi int) {
 	switch f {
 	case ActQ8:
 		k.quantQ8(a.q8[lo:hi], a.d[lo/q8Block:hi/q8Block], a.s[lo/q8Block:hi/q8Block], a.x[lo:hi])
-		if a.N > 1 {
+		if a.summed() {
 			k.sums(a.z[lo/q8Block:hi/q8Block], a.q8[lo:hi], q8Block)
 		}
 	case ActQ8K:
 		k.quantQ8K(a.k8[lo:hi], a.kd[lo/kBlock:hi/kBlock], a.bsums[lo/kGroup:hi/kGroup], a.x[lo:hi])
-		if a.N > 1 {
+		if a.summed() {
 			k.sums(a.kz16[lo/kGroup:hi/kGroup], a.k8[lo:hi], kGroup)
 			k.sums(a.kz32[lo/q8Block:hi/q8Block], a.k8[lo:hi], q8Block)
 		}
 	}
 	a.done[f].Add(int32(rows))
 }
+
+// summed reports whether panels may want sums of activations.
+func (a *Act) summed() bool { return a.N > 1 || a.singles == 0 }
 
 // ready reports whether every row has type f.
 func (a *Act) ready(f ActType) bool { return f == ActF32 || int(a.done[f].Load()) >= a.N }

@@ -93,6 +93,13 @@ func (r CacheRows) Put(i, from int, x []float32) {
 	putters.Put(p)
 }
 
+// Clear makes zeros of the rows from i on in the first panel.
+func (r CacheRows) Clear(i int) {
+	for b := range r.Cols / q8Block {
+		clear(r.Scales[b*PanelRows:][i:PanelRows])
+	}
+}
+
 // Get dequantises len(dst) values of row i from column from on, a multiple of 32.
 func (r CacheRows) Get(dst []float32, i, from int) {
 	r.check(i + 1)

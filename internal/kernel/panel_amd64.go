@@ -74,14 +74,17 @@ type panelType struct {
 	unpack32 func(codes *byte, scales *uint32, w *byte, blocks int)
 	bias     float32 // M = bias·D; 0 when the blocks hold M
 	unpackK  func(codes *byte, dm *float32, stride, toM int, w *byte, blocks int)
-	few      kernel // for fewer than panelFrom tokens
+	few      kernel // for tokens that are alone, see Act
 }
 
 // mul is the kernel of the type. A panel passes all tokens before the next one is filled; its columns are cut so that
 // it stays in the first-level cache, and the second and further pieces of a row add to the results of the first.
 func (p *panelType) mul(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
-	if a.N < panelFrom {
+	alone := a.alone(panelFrom)
+	if alone > 0 {
 		p.few(dst, ld, w, stride, rows, a)
+	}
+	if alone == a.N {
 		return
 	}
 	s := panelPool.Get().(*panelScratch)
@@ -92,7 +95,7 @@ func (p *panelType) mul(dst []float32, ld int, w []byte, stride, rows int, a *Ac
 		for c := 0; c < a.Cols; c += step {
 			cols := min(step, a.Cols-c)
 			p.fill(s, w[r*stride:], stride, n, c, cols)
-			p.tokens(s, dst[r:], ld, n, c, cols, a)
+			p.tokens(s, dst[r:], ld, n, c, cols, a, alone)
 		}
 	}
 }
@@ -160,13 +163,13 @@ func exponents(dm *float32, stride, toM int, scales *uint32, groups int, bias fl
 	}
 }
 
-// tokens multiplies the panel by all tokens, four at a time, then two and one. Every kernel adds in the same order, so
-// that a token's result does not depend on how many go with it, panelFrom or more.
-func (p *panelType) tokens(s *panelScratch, dst []float32, ld, n, c, cols int, a *Act) {
+// tokens multiplies the panel by all tokens from the one told on, four at a time, then two and one. Every kernel adds in the same order, so
+// that a token's result does not depend on how many go with it.
+func (p *panelType) tokens(s *panelScratch, dst []float32, ld, n, c, cols int, a *Act, from int) {
 	add := min(c, 1)
 	x := p.activations(a)
 	dm := 2 * p.rows * (cols / p.group)
-	for t := 0; t < a.N; {
+	for t := from; t < a.N; {
 		k := min(2, bits.Len(uint(a.N-t))-1)
 		q, z, d := &x.q[t*a.Cols+c], &x.z[(t*a.Cols+c)/p.group], &x.d[(t*a.Cols+c)/x.block]
 		for r, i := 0, 0; r < n; r, i = r+p.rows, i+1 {

@@ -35,13 +35,19 @@ type panelType struct {
 	typ   Type
 	block int    // columns that share d
 	group int    // columns that share D and M
-	few   kernel // for fewer than panelFrom tokens; nil: panels are better than the generic kernel for one token, too
+	few   kernel // for tokens that are alone, see Act; nil: panels are better than the generic kernel for one token, too
 }
 
 // mul is the kernel of the type.
 func (p *panelType) mul(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
-	if a.N < panelFrom && p.few != nil {
+	alone := 0
+	if p.few != nil {
+		alone = a.alone(panelFrom)
+	}
+	if alone > 0 {
 		p.few(dst, ld, w, stride, rows, a)
+	}
+	if alone == a.N {
 		return
 	}
 	s := panelPool.Get().(*panelScratch)
@@ -51,7 +57,7 @@ func (p *panelType) mul(dst []float32, ld int, w []byte, stride, rows int, a *Ac
 		for c := 0; c < a.Cols; c += panelCols {
 			cols := min(panelCols, a.Cols-c)
 			p.fill(s, w[r*stride:], stride, n, c, cols)
-			p.tokens(s, dst[r:], ld, n, c, cols, a)
+			p.tokens(s, dst[r:], ld, n, c, cols, a, alone)
 		}
 	}
 }
@@ -95,10 +101,10 @@ func (t *tileRow) scalesK(dm [][2 * gemmRows]float32, r, group int) {
 	}
 }
 
-// tokens multiplies the panel by all tokens.
-func (p *panelType) tokens(s *panelScratch, dst []float32, ld, n, c, cols int, a *Act) {
+// tokens multiplies the panel by all tokens from the one told on.
+func (p *panelType) tokens(s *panelScratch, dst []float32, ld, n, c, cols int, a *Act, from int) {
 	add := min(c, 1)
-	for t := 0; t < a.N; t += gemmTokens {
+	for t := from; t < a.N; t += gemmTokens {
 		k := min(gemmTokens, a.N-t)
 		x := p.activations(s, a, t, c, cols)
 		for i := 0; i < n; i += gemmRows {
@@ -146,7 +152,7 @@ func (p *panelType) activations(s *panelScratch, a *Act, t, c, cols int) panelAc
 	if hasMin(p.typ) {
 		x.mins = 1
 	}
-	if a.N == 1 && x.mins != 0 { // sums are kept for batches only
+	if !a.summed() && x.mins != 0 { // sums are kept for batches only
 		q := a.q8
 		if p.block == kBlock {
 			q = a.k8

@@ -5,16 +5,16 @@ package kernel
 // rowChunk is how many rows go through all tokens before the next ones: few enough to stay in the first-level cache.
 const rowChunk = 32
 
-// rows32With makes a kernel of one that multiplies rows in blocks of 32 by one token.
+// rows32With makes a kernel of one that multiplies rows in blocks of 32 by one token: the rows of a batch that are alone.
 func rows32With(rows32 func(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)) kernel {
 	return func(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
-		blocks := a.Cols / q8Block
+		blocks, n := a.Cols/q8Block, a.alone(panelFrom)
 		chunk := rows
-		if a.N > 1 {
+		if n > 1 {
 			chunk = rowChunk
 		}
 		for r := 0; r < rows; r += chunk {
-			for t := range a.N {
+			for t := range n {
 				b := t * blocks
 				rows32(&dst[t*ld+r], &w[r*stride], stride, min(chunk, rows-r), &a.q8[b*q8Block], &a.d[b], &a.s[b], blocks)
 			}
@@ -22,16 +22,16 @@ func rows32With(rows32 func(dst *float32, w *byte, stride, rows int, q *int8, d,
 	}
 }
 
-// rowsKWith makes a kernel of one that multiplies rows in blocks of 256 by one token.
+// rowsKWith makes a kernel of one that multiplies rows in blocks of 256 by one token: the rows of a batch that are alone.
 func rowsKWith(rowsK func(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)) kernel {
 	return func(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
-		blocks := a.Cols / kBlock
+		blocks, n := a.Cols/kBlock, a.alone(panelFrom)
 		chunk := rows
-		if a.N > 1 {
+		if n > 1 {
 			chunk = rowChunk
 		}
 		for r := 0; r < rows; r += chunk {
-			for t := range a.N {
+			for t := range n {
 				b := t * blocks
 				rowsK(&dst[t*ld+r], &w[r*stride], stride, min(chunk, rows-r), &a.k8[b*kBlock], &a.kd[b], &a.bsums[b*kBlock/kGroup], blocks)
 			}

@@ -200,6 +200,8 @@ func (a *projections) include(e *executor) {
 	}
 }
 
+func (a *gqa) shareable() bool { return true }
+
 func (a *gqa) newState(f CacheFormat, n int) State { return newStore(a.attn, f, n) }
 
 func (a *gqa) size(f CacheFormat) CacheSize { return cacheSize(a.attn, f) }
@@ -255,7 +257,7 @@ func (a *projections) show(p *pass, w *worker) {
 // attendOne is a decode step: cached positions are shared out in parts; whoever has the newest appends the token first.
 func (a *gqa) attendOne(p *pass, w *worker, l *Layer) {
 	at, seg := a.attn, &p.segments[0]
-	s, pos := seg.state(l).(*attention.Store), seg.pos
+	s, pos := seg.store(l), seg.pos
 	table := p.tables[a.spec.Rope]
 	q := w.query[:at.Heads*at.KeySize]
 	copy(q, p.q)
@@ -278,13 +280,13 @@ func (a *gqa) attendOne(p *pass, w *worker, l *Layer) {
 }
 
 // attendMany appends all rows, then each attends up to itself: tiles of several rows of a prompt, or a key/value head of
-// a row that is alone in its sequence, which is a decode step.
+// a decode step.
 func (a *gqa) attendMany(p *pass, w *worker, l *Layer) {
 	at := a.attn
 	nq, nk, nv := at.Heads*at.KeySize, at.KVHeads*at.KeySize, at.KVHeads*at.ValueSize
 	for i := range p.segments {
 		seg := &p.segments[i]
-		s := seg.state(l).(*attention.Store)
+		s := seg.store(l)
 		for t := max(w.lo, seg.at); t < min(w.hi, seg.at+seg.n); t++ {
 			table, pos := p.table(a.spec.Rope, t), p.pos[t]
 			a.rotateQuery(p, p.q[t*nq:][:nq], table, pos)
@@ -296,9 +298,9 @@ func (a *gqa) attendMany(p *pass, w *worker, l *Layer) {
 	}
 	w.Barrier()
 	p.share(w, at, func(seg *segment, item int) {
-		s, q := seg.state(l).(*attention.Store), p.q[seg.at*nq:]
+		s, q := seg.store(l), p.q[seg.at*nq:]
 		out := w.heads[seg.at*at.Heads*at.ValueSize:]
-		if seg.n > 1 {
+		if !seg.step {
 			at.Prefill(out, item, s, seg.pos, seg.n, q, &w.scratch)
 			return
 		}
@@ -312,10 +314,10 @@ func (a *gqa) attendMany(p *pass, w *worker, l *Layer) {
 	w.Barrier()
 }
 
-// share hands out the pieces of attention of all segments: tiles, or key/value heads of a single row.
+// share hands out the pieces of attention of all segments: tiles, or key/value heads of a step.
 func (p *pass) share(w *worker, a *attention.Layer, attend func(seg *segment, item int)) {
 	items := func(s *segment) int {
-		if s.n > 1 {
+		if !s.step {
 			return a.Tiles(s.pos, s.n)
 		}
 		return a.KVHeads

@@ -145,7 +145,7 @@ func (m *experts) run(p *pass, w *worker, _ *Layer) {
 		}
 		from, to := p.experts.choices(a)
 		act := &p.experts.acts[a]
-		act.Reset(p.experts.gate[from*m.spec.Width:], to-from, m.spec.Width)
+		p.batch(act, p.experts.gate[from*m.spec.Width:], to-from, m.spec.Width, m.steps(p, from, to))
 		act.Quantize(m.down[0].ActType(), 0, to-from)
 	}
 	if m.shared != nil {
@@ -245,6 +245,15 @@ func (m *experts) hidden(p *pass, w *worker) {
 	w.Barrier()
 }
 
+// steps returns how many of choices from … to-1 are of decode steps: the first, as choices of an expert are in the order of rows.
+func (m *experts) steps(p *pass, from, to int) int {
+	n := 0
+	for from+n < to && int(p.experts.order[from+n]) < p.steps*m.spec.Used {
+		n++
+	}
+	return n
+}
+
 // gather returns the normed rows of choices from … to-1 in the experts' types; held tells that they are there.
 func (m *experts) gather(p *pass, w *worker, from, to int, held bool) *kernel.Act {
 	u, e := &w.small, p.width
@@ -255,7 +264,7 @@ func (m *experts) gather(p *pass, w *worker, from, to int, held bool) *kernel.Ac
 	for i, c := range p.experts.order[from:to] {
 		copy(in[i*e:][:e], w.h[int(c)/m.spec.Used*e:])
 	}
-	u.act.Reset(in, to-from, e)
+	p.batch(&u.act, in, to-from, e, m.steps(p, from, to))
 	u.act.Quantize(m.gate[0].ActType(), 0, to-from)
 	if m.spec.Plain {
 		return &u.act

@@ -63,6 +63,9 @@ func (m *latent) expandedShape() expandedShape {
 	return expandedShape{m.expanded.Geometry, m.expanded.RowSize()}
 }
 
+// shareable: few rows of a prompt are computed otherwise than many.
+func (m *latent) shareable() bool { return false }
+
 func (m *latent) rowBytes(f CacheFormat, depth int) int {
 	return m.attn.CompressedTokens(depth)*m.attn.RowBytes(f) + m.attn.RecentBytes(depth)
 }
@@ -81,7 +84,7 @@ func (m *latent) attend(p *pass, w *worker, l *Layer) {
 // positions: all four kinds of work are long beside a barrier.
 func (m *latent) attendOne(p *pass, w *worker, l *Layer) {
 	a, seg := m.attn, &p.segments[0]
-	s, pos := seg.state(l).(*attention.Store), seg.pos
+	s, pos := seg.store(l), seg.pos
 	for {
 		b, _, ok := w.Take(m.blocks, 1)
 		if !ok {
@@ -138,7 +141,7 @@ func (m *latent) valuesOf(p *pass, w *worker, t *kernel.Matrix, pos, h0, h1, r0,
 func (m *latent) attendMany(p *pass, w *worker, l *Layer) {
 	for i := range p.segments {
 		seg := &p.segments[i]
-		s := seg.state(l).(*attention.Store)
+		s := seg.store(l)
 		lo, hi := max(w.lo, seg.at), min(w.hi, seg.at+seg.n)
 		for t := lo; t < hi; t++ {
 			for b := range m.blocks {
@@ -155,7 +158,7 @@ func (m *latent) attendMany(p *pass, w *worker, l *Layer) {
 	m.attendRows(p, w, l)
 	for i := range p.segments {
 		if seg := &p.segments[i]; m.expands(seg) {
-			s, wide := seg.state(l).(*attention.Store), p.expanded[m.expandedShape()]
+			s, wide := seg.store(l), p.expanded[m.expandedShape()]
 			if lo, hi := max(w.lo, seg.at), min(w.hi, seg.at+seg.n); lo < hi {
 				m.source.expandedQueries(p, w, lo, hi) // the others' have been read: they are of another size
 			}
@@ -176,7 +179,7 @@ func (m *latent) attendRows(p *pass, w *worker, l *Layer) {
 		if m.expands(seg) {
 			continue
 		}
-		s := seg.state(l).(*attention.Store)
+		s := seg.store(l)
 		for {
 			i, _, ok := w.Take(a.Tiles(seg.pos, seg.n), 1)
 			if !ok {
@@ -223,9 +226,9 @@ func (m *latent) saves(n int, g attn.Geometry, key int) bool {
 	return saved > m.expanded.KVHeads*(m.keys*(key-m.r)+m.l*g.ValueSize)
 }
 
-// expandFrom returns the first position that a segment attends to.
+// expandFrom returns the first position that a segment's tiles look at, see attention.Layer.Prefill.
 func (m *latent) expandFrom(seg *segment) int {
-	return m.geo.First(seg.pos)
+	return m.geo.First(seg.pos&^31) &^ 31
 }
 
 // expand rebuilds keys and values of n positions from from on, in pieces shared out among the workers.

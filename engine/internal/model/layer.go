@@ -25,6 +25,8 @@ type mixer interface {
 	run(p *pass, w *worker, l *Layer)
 	// bias returns what is added to p.o, or nil.
 	bias() []float32
+	// shareable reports whether a row gets the same bits whoever else is in a pass, and however a prompt is cut.
+	shareable() bool
 	// newState returns what it remembers of a new sequence, which will have n tokens, or any number when n is 0.
 	newState(f CacheFormat, n int) State
 	// size returns what a state takes.

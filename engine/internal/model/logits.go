@@ -12,7 +12,10 @@ type logitsPass struct {
 	m    *Model
 	x    []float32 // [n, width]; nil for the only row of a pass, of which each worker has its own copy
 	n    int
-	dst  []float32 // [n, vocab]
+	dst  []float32   // [n, vocab]
+	outs [][]float32 // where rows of dst are copied to, or nil
+	one  bool        // rows get the bits that each gets alone,
+	many bool        // or those of many, however few there are
 	last kernel.Act
 }
 
@@ -46,8 +49,34 @@ func (m *Model) Hidden(dst []float32, from, n int) {
 	copy(dst[:n*m.spec.Width], h[from*m.spec.Width:])
 }
 
-// LogitsOf computes logits from n rows that Hidden gave: dst [n, vocab].
-func (m *Model) LogitsOf(dst, hidden []float32, n int) error { return m.runLogits(hidden, dst, n) }
+// LogitsOf computes logits from n rows that Hidden gave: dst [n, vocab], the same bits whatever n is.
+func (m *Model) LogitsOf(dst, hidden []float32, n int) error {
+	m.logits.many = true
+	defer func() { m.logits.many = false }()
+	return m.runLogits(hidden, dst, n)
+}
+
+// StepLogits computes the logits after some rows of the last pass, each of which gets the bits that it gets alone: out[i]
+// [vocab] after rows[i].
+func (m *Model) StepLogits(out [][]float32, rows []int) error {
+	switch {
+	case len(rows) == 0:
+		return nil
+	case m.pass.single():
+		return m.runLogits(nil, out[0], 1)
+	case len(rows) == 1:
+		return m.runLogits(m.exec.shared.h[rows[0]*m.spec.Width:], out[0], 1)
+	}
+	e, o := m.spec.Width, &m.logits
+	m.picked, m.drawn = sized(&m.picked, len(rows)*e), sized(&m.drawn, len(rows)*m.spec.Vocab)
+	for i, r := range rows {
+		copy(m.picked[i*e:][:e], m.exec.shared.h[r*e:])
+	}
+	o.outs, o.one = out, true
+	err := m.runLogits(m.picked, m.drawn, len(rows))
+	o.outs, o.one = nil, false
+	return err
+}
 
 func (m *Model) runLogits(x, dst []float32, n int) error {
 	o := &m.logits
@@ -72,6 +101,12 @@ func (o *logitsPass) Work(pw *pool.Worker) {
 	} else {
 		if pw.ID == 0 {
 			act.Reset(o.x, o.n, m.spec.Width)
+			switch {
+			case o.one:
+				act.Singles(o.n)
+			case o.many:
+				act.Singles(0)
+			}
 		}
 		pw.Barrier()
 	}
@@ -89,6 +124,9 @@ func (o *logitsPass) Work(pw *pool.Worker) {
 		m.output.Mul(o.dst, vocab, act, r0, r1)
 		for t := range o.n {
 			o.finish(o.dst[t*vocab:][r0:r1], r0, r1)
+			if o.outs != nil {
+				copy(o.outs[t][r0:r1], o.dst[t*vocab:][r0:r1])
+			}
 		}
 	}
 }

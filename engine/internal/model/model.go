@@ -3,6 +3,7 @@ package model
 import (
 	"cmp"
 	"errors"
+	"slices"
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/gguf"
@@ -34,10 +35,12 @@ type Model struct {
 	bias      []float32      // of the output, or nil
 	layers    []*Layer
 	exec      *executor
+	cached    attention.Meter // of sequences
 
 	pass   pass // reused, so that a step does not allocate
 	logits logitsPass
-	picked []float32 // rows of LogitsAt
+	picked []float32 // rows of LogitsAt and StepLogits
+	drawn  []float32 // logits of StepLogits
 }
 
 // ropePlan is a position embedding, and with compressed layers its form by blocks of positions.
@@ -174,6 +177,12 @@ func (m *Model) Vocab() int { return m.spec.Vocab }
 
 // BatchSize returns the most rows that a pass takes.
 func (m *Model) BatchSize() int { return m.exec.batch }
+
+// Shareable reports whether what a sequence computes does not depend on what else is in its passes, nor on how its prompts are
+// cut into passes, to the bit. Otherwise it takes passes of its own.
+func (m *Model) Shareable() bool {
+	return !slices.ContainsFunc(m.layers, func(l *Layer) bool { return l.mixer != nil && !l.mixer.shareable() })
+}
 
 // Layer returns layer i.
 func (m *Model) Layer(i int) *Layer { return m.layers[i] }

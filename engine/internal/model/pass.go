@@ -1,6 +1,7 @@
 package model
 
 import (
+	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
 )
@@ -13,6 +14,8 @@ type pass struct {
 	ids          []int32 // per row, unless a probe brings the residual stream
 	segments     []segment
 	pos          []int // per row: its position
+	steps        int   // the first rows: each a decode step of its sequence, computed as if it were alone
+	exact        bool  // rows get the same bits whoever else is in the pass
 	layers       []*Layer
 	probe        *Probe // nil for an ordinary pass
 	alwaysExpand bool   // compressed layers expand their rows however few tokens there are
@@ -22,6 +25,7 @@ type pass struct {
 type segment struct {
 	seq        *Sequence
 	at, n, pos int
+	step       bool // attends as a decode step does
 }
 
 // state returns what layer l, or its part of a pair of mixers, remembers of the segment's sequence.
@@ -33,6 +37,9 @@ func (s *segment) state(l *Layer) State {
 	return st
 }
 
+// store is state for attention.
+func (s *segment) store(l *Layer) *attention.Store { return s.state(l).(store).Store }
+
 // start readies buffers, states and position tables before the workers start.
 func (p *pass) start() {
 	n, longest := len(p.pos), 0
@@ -42,7 +49,7 @@ func (p *pass) start() {
 		s.seq.advance(s.pos, s.n)
 	}
 	p.reserve(longest)
-	if n > 1 {
+	if !p.single() {
 		for _, s := range p.expanded {
 			s.Grow(longest)
 		}
@@ -80,7 +87,7 @@ func (p *pass) Work(pw *pool.Worker) {
 }
 
 // single reports whether this pass is a decode step of one sequence.
-func (p *pass) single() bool { return len(p.pos) == 1 }
+func (p *pass) single() bool { return len(p.pos) == 1 && p.steps == 1 }
 
 // worker returns what a worker computes norms on: its own copy of the only row, or its share of many.
 func (p *pass) worker(pw *pool.Worker) *worker {
@@ -105,7 +112,15 @@ func (p *pass) sync(w *worker) {
 // reset points an activation at n rows of x, once for all who share it. A barrier follows before it is quantised.
 func (p *pass) reset(w *worker, a *kernel.Act, x []float32, width int) {
 	if w.ID == 0 || p.single() {
-		a.Reset(x, len(p.pos), width)
+		p.batch(a, x, len(p.pos), width, p.steps)
+	}
+}
+
+// batch points an activation at n rows of x, of which the first are steps.
+func (p *pass) batch(a *kernel.Act, x []float32, n, width, steps int) {
+	a.Reset(x, n, width)
+	if p.exact {
+		a.Singles(steps)
 	}
 }
 

@@ -45,7 +45,7 @@ func (c *compressed) buildRecent(s CompressedShape, rope *attention.BlockRope) (
 // recentOne is a decode step; see latent.attendOne.
 func (c *compressed) recentOne(p *pass, w *worker, l *Layer) {
 	g, seg := c.geo, &p.segments[0]
-	s := seg.state(l).(*attention.Store)
+	s := seg.store(l)
 	q := w.query[:g.Heads*g.KeySize]
 	copy(q, p.q)
 	c.readyQuery(q, seg.pos)
@@ -72,7 +72,7 @@ func (c *compressed) recentMany(p *pass, w *worker, l *Layer) {
 	}
 	for i := range p.segments {
 		seg := &p.segments[i]
-		s := seg.state(l).(*attention.Store)
+		s := seg.store(l)
 		c.dueRows(p, w, seg, s)
 		if p.alwaysExpand || c.recentExpands(seg) {
 			c.attendExpanded(p, w, seg, s)

@@ -10,7 +10,21 @@ import (
 type Rows struct {
 	Seq    *Sequence
 	Tokens []int32
+	Kind   Kind
 }
+
+// Kind says how the tokens of Rows are computed. Sums of a decode step and of a prompt have other orders, and differ in
+// rounding.
+type Kind uint8
+
+const (
+	// Any is what is fastest, which depends on what else is in the pass.
+	Any Kind = iota
+	// Step is a token that follows by itself. Steps come before other rows.
+	Step
+	// Prompt is a part of several tokens that follow together.
+	Prompt
+)
 
 // Fault is a panic of a worker, such as one of a memory map whose file shrank.
 type Fault struct{ Value any }
@@ -22,8 +36,11 @@ func (f *Fault) Error() string { return fmt.Sprint(f.Value) }
 var ErrCancelled = errors.New("cancelled")
 
 // Run appends each of rows to its sequence in one pass: prompts and single tokens of different sequences together, together
-// at most BatchSize. What a sequence computes does not depend on the others. The tokens must be in the vocabulary, a sequence
-// may occur once. cancel, which may be nil, ends the pass after a layer.
+// at most BatchSize. The tokens must be in the vocabulary, a sequence may occur once. cancel, which may be nil, ends the pass
+// after a layer.
+//
+// What a sequence computes, but for rows of Any kind, depends neither on the others nor, of a prompt, on how it is cut into
+// passes, to the bit, where the model is Shareable.
 //
 // On an error no sequence has grown. Logits of the rows can be had until the next pass.
 func (m *Model) Run(rows []Rows, cancel *atomic.Bool) error {
@@ -58,7 +75,8 @@ func (m *Model) run(rows []Rows, cancel *atomic.Bool) error {
 // gather makes segments of rows.
 func (p *pass) gather(m *Model, rows []Rows, tokens bool) error {
 	p.executor, p.model = m.exec, m
-	p.ids, p.pos, p.segments = p.ids[:0], p.pos[:0], p.segments[:0]
+	p.ids, p.pos, p.segments, p.steps = p.ids[:0], p.pos[:0], p.segments[:0], 0
+	p.exact = false
 	for _, r := range rows {
 		if err := r.Seq.check(m); err != nil {
 			return err
@@ -73,7 +91,14 @@ func (p *pass) gather(m *Model, rows []Rows, tokens bool) error {
 		if err := m.CheckLength(pos + len(r.Tokens)); err != nil {
 			return err
 		}
-		p.segments = append(p.segments, segment{r.Seq, len(p.pos), len(r.Tokens), pos})
+		if r.Kind == Step {
+			if p.steps++; p.steps != len(p.pos)+1 || len(r.Tokens) != 1 {
+				return fmt.Errorf("a step of %d tokens behind %d rows: %w", len(r.Tokens), len(p.pos), ErrInvalid)
+			}
+		}
+		p.exact = p.exact || r.Kind != Any
+		step := len(r.Tokens) == 1 && r.Kind != Prompt
+		p.segments = append(p.segments, segment{r.Seq, len(p.pos), len(r.Tokens), pos, step})
 		for i := range r.Tokens {
 			p.pos = append(p.pos, pos+i)
 		}
@@ -84,6 +109,9 @@ func (p *pass) gather(m *Model, rows []Rows, tokens bool) error {
 	}
 	if len(p.pos) == 0 {
 		return fmt.Errorf("a pass of no tokens: %w", ErrInvalid)
+	}
+	if len(p.pos) == 1 && !p.exact {
+		p.steps = 1
 	}
 	if n := len(p.pos); tokens && n > m.exec.batch {
 		return fmt.Errorf("%d tokens, at most %d: %w", n, m.exec.batch, errTooMany)

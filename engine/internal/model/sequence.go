@@ -26,8 +26,16 @@ type State interface {
 	Restore(pos int)
 	// Forget drops what a failed pass may have left half-written.
 	Forget()
-	// Bytes returns the memory that it holds.
+	// Bytes returns the memory that it holds, shared with forks or not, and Growth how much more n tokens from pos on take.
 	Bytes() int
+	Growth(pos, n int) int
+	// Fork returns a state of the first n tokens that shares memory until one of the two is written.
+	Fork(n int) State
+	// Release gives the memory back, at the end.
+	Release()
+	// Save returns what is to be kept of n tokens, and Unsaved where in a new state it is to be read to.
+	Save(n int) attention.Saved
+	Unsaved(n int, numbers []int64) (parts [][]byte, err error)
 }
 
 // CacheSize is what states take.
@@ -88,12 +96,18 @@ func (m *Model) NewSequence(f CacheFormat, n int) *Sequence {
 	return s
 }
 
+// store is attention's State.
+type store struct{ *attention.Store }
+
+// Fork implements State.
+func (s store) Fork(n int) State { return store{s.Store.Fork(n)} }
+
 // newStore returns a store for n tokens, or for any number when n is 0.
 func newStore(l *attention.Layer, f CacheFormat, n int) State {
 	if n > 0 {
-		return attention.NewShortStore(l, f, n)
+		return store{attention.NewShortStore(l, f, n)}
 	}
-	return attention.NewStore(l, f)
+	return store{attention.NewStore(l, f)}
 }
 
 // NewProbeSequence returns a sequence that remembers only layer l, which may be another than the model's own, with room

@@ -50,7 +50,8 @@ import (
 //	cache      products with a cache of 8-bit panels
 //	vector     exp, SiLU, GELU, sums of squares, the transpose, floats of codes
 //	rows32     weight rows in blocks of 32 times one token, straight from the file's bytes
-//	rowsk      the same for blocks of 256
+//	rows32x4   the same times four tokens that each get the bits of one
+//	rowsk      rows in blocks of 256 times one token
 //	gemm       panels of unpacked weights times several tokens
 //	panel      unpacking of weights to panels
 //	quantize   activations to int8
@@ -63,6 +64,7 @@ var files = []struct {
 	{"asm_cache", buildCache},
 	{"asm_vector", buildVector},
 	{"asm_rows32", buildRows32},
+	{"asm_rows32x4", buildRowsTokens},
 	{"asm_rowsk", buildRowsK},
 	{"asm_gemm", buildGemm},
 	{"asm_panel", buildPanel},

@@ -1,0 +1,66 @@
+package schedule
+
+import (
+	"context"
+	"time"
+
+	"github.com/latentgo/latentgo/engine/internal/model"
+)
+
+// Client is a session's place in the line. It is used by one goroutine at a time, and its requests do not allocate. The zero
+// value is not ready, see NewClient.
+type Client struct {
+	// What the next Run is to do:
+
+	Seq    *model.Sequence
+	Tokens []int32   // to append to Seq, in the vocabulary
+	Prompt bool      // Tokens are, or are the rest of, a prompt of several; otherwise there is one
+	Most   int       // tokens of a prompt in one pass, at least 1
+	Logits []float32 // [vocab] gets the logits after the last of Tokens if a pass reaches it; nil for none
+	Hidden []float32 // [len(Tokens), width] gets what model.LogitsOf takes of the tokens of the pass; nil for nothing
+	Alone  bool      // in a pass of its own
+
+	Shared bool // said by Run: others were in the pass
+
+	ctx   context.Context
+	wake  chan bool // true: lead; false: done
+	place place
+	kind  kind
+	done  int   // tokens of the last Run
+	err   error // of it
+
+	away, late bool      // see gather
+	ended      time.Time // end of the last pass
+}
+
+// kind is what a client waits for.
+type kind uint8
+
+const (
+	pass kind = iota // Tokens are to be evaluated
+	turn             // the model is to be its own
+)
+
+// place is where a client is.
+type place uint8
+
+const (
+	outside place = iota
+	waiting       // in the queue
+	leading       // in the queue, and to run the next pass or have its turn
+	running       // in a pass
+)
+
+// NewClient returns a client.
+func NewClient() *Client { return &Client{wake: make(chan bool, 1)} }
+
+func (c *Client) step() bool { return c.kind == pass && !c.Prompt }
+
+// rows are what of the client's tokens goes into a pass.
+func (c *Client) rows(n int) model.Rows {
+	r := model.Rows{Seq: c.Seq, Tokens: c.Tokens[:n], Kind: model.Step}
+	if c.Prompt {
+		r.Kind = model.Prompt
+	}
+	return r
+}

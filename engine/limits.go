@@ -1,0 +1,73 @@
+package engine
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/latentgo/latentgo/engine/internal/model"
+)
+
+// held is what a session counts for in its model's limits, until it is closed or found to be garbage.
+type held struct {
+	once sync.Once
+	open bool // counts as a session
+	m    *Model
+	seq  *model.Sequence
+}
+
+// hold begins to count for a session that was admitted.
+func hold(s *Session) *held {
+	h := &held{m: s.m, seq: s.seq, open: true}
+	runtime.AddCleanup(s, (*held).release, h)
+	return h
+}
+
+func (h *held) release() {
+	h.once.Do(func() {
+		h.seq.Release()
+		if h.open {
+			h.m.open.Add(-1)
+		}
+		h.m, h.seq = nil, nil
+	})
+}
+
+// admit counts a session that is about to be made.
+func (m *Model) admit() error {
+	if n := m.open.Add(1); m.opt.MaxSessions > 0 && n > int64(m.opt.MaxSessions) {
+		m.open.Add(-1)
+		return fmt.Errorf("%d sessions are open, Options.MaxSessions: %w", m.opt.MaxSessions, ErrLimit)
+	}
+	return nil
+}
+
+// beginCall counts a call; leave ends it.
+func (m *Model) beginCall() error {
+	if n := m.calls.Add(1); m.opt.MaxCalls > 0 && n > int64(m.opt.MaxCalls) {
+		m.calls.Add(-1)
+		return fmt.Errorf("%d calls are under way, Options.MaxCalls: %w", m.opt.MaxCalls, ErrLimit)
+	}
+	return nil
+}
+
+// checkCache says whether n tokens more have room. Sessions that ask at the same time may exceed the limit by a chunk each.
+func (m *Model) checkCache(s *model.Sequence, n int) error {
+	if m.opt.MaxCacheBytes == 0 {
+		return nil
+	}
+	grow, have := int64(s.Growth(n)), m.net.Cached()
+	if grow > 0 && have+grow > m.opt.MaxCacheBytes {
+		const format = "%d bytes more beside %d that are cached, Options.MaxCacheBytes is %d: %w"
+		return fmt.Errorf(format, grow, have, m.opt.MaxCacheBytes, ErrLimit)
+	}
+	return nil
+}
+
+// CacheBytes returns the memory that the caches of all sessions hold now. What forks share counts once.
+func (m *Model) CacheBytes() int64 {
+	if m.net == nil {
+		return 0
+	}
+	return m.net.Cached()
+}

@@ -1,0 +1,156 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+)
+
+// Score is how probable the model finds a continuation.
+type Score struct {
+	// LogProb is the natural logarithm of the probability of the whole continuation, the sum of Tokens.
+	LogProb float64
+	// Tokens are the logarithms for each of its tokens, given those before.
+	Tokens []float32
+}
+
+// scoredAtOnce is how many continuations are evaluated together: a pass reads the weights once for all of them, and each takes the
+// memory of a few cached tokens and of logits.
+const scoredAtOnce = 16
+
+// Score returns how probable each of the continuations is after prefix, in their order, for classification: the label with the
+// highest LogProb, divided by its number of tokens where labels have unequal lengths. The prefix is evaluated once, or not at all
+// where the session's tokens begin with it, and is what the session holds afterwards; an empty one stands for the session's
+// tokens. The continuations are evaluated in passes that they share.
+//
+// Errors: what Eval returns, ErrContextFull for a continuation that has no room, and an error for an empty one.
+func (s *Session) Score(ctx context.Context, prefix []int32, continuations [][]int32) ([]Score, error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	ctx = orBackground(ctx)
+	g := &generation{s: s}
+	if len(prefix) == 0 {
+		prefix = append(prefix, s.tokens...)
+	}
+	if err := s.checkAfter(0, prefix); err != nil {
+		return nil, err
+	}
+	for i, c := range continuations {
+		if len(c) == 0 {
+			return nil, fmt.Errorf("continuation %d is empty", i)
+		}
+		if err := s.checkAfter(len(prefix), c); err != nil {
+			return nil, fmt.Errorf("continuation %d: %w", i, err)
+		}
+	}
+	logits, err := g.evalPrefix(ctx, prefix)
+	if err != nil {
+		return nil, err
+	}
+	sum := s.logSum(logits)
+	scores := make([]Score, len(continuations))
+	for i, c := range continuations {
+		scores[i].add(float32(float64(logits[c[0]]) - sum))
+	}
+	return scores, s.scoreRest(ctx, continuations, scores)
+}
+
+func (x *Score) add(p float32) {
+	x.Tokens = append(x.Tokens, p)
+	x.LogProb += float64(p)
+}
+
+// evalPrefix brings the session to a text and returns the logits after it.
+func (g *generation) evalPrefix(ctx context.Context, prefix []int32) ([]float32, error) {
+	if len(prefix) == 0 {
+		return nil, errNoPrompt
+	}
+	g.s.rest = rest{}
+	return g.evalText(ctx, prefix)
+}
+
+// scoreRest scores all tokens but the first of continuations, several of them at the same time, each in a fork.
+func (s *Session) scoreRest(ctx context.Context, continuations [][]int32, scores []Score) error {
+	errs := make([]error, len(continuations))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(scoredAtOnce, len(continuations)) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(continuations); i = int(next.Add(1)) - 1 {
+				if c := continuations[i]; len(c) > 1 {
+					errs[i] = s.scoreFork(ctx, c, &scores[i])
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// scoreFork scores a continuation's tokens from the second on.
+func (s *Session) scoreFork(ctx context.Context, c []int32, score *Score) error {
+	f := s.fork()
+	f.held = &held{m: f.m, seq: f.seq}
+	defer f.Close()
+	return f.evalAll(ctx, c[:len(c)-1], func(i int, logits []float32) error {
+		score.add(f.logProb(logits, c[i+1]))
+		return nil
+	})
+}
+
+// Perplexity returns the perplexity of a text: exp of the mean negative log-probability of its tokens. The text is cut into windows
+// of the length given, at least 2, each from an empty cache, and every token but a window's first is scored. 0 stands for the
+// model's context, at most DefaultContext.
+func (m *Model) Perplexity(ctx context.Context, ids []int32, window int) (float64, error) {
+	s, err := m.NewSession(&SessionOptions{Context: window})
+	if err != nil {
+		return 0, err
+	}
+	defer s.Close()
+	if window = s.context; window < 2 || len(ids) < 2 {
+		return 0, fmt.Errorf("perplexity of %d tokens in windows of %d: at least 2 of each are needed", len(ids), window)
+	}
+	sum, n := 0.0, 0
+	for ; len(ids) > 1; ids = ids[min(window, len(ids)):] {
+		part := ids[:min(window, len(ids))]
+		err := s.EvalAll(ctx, part[:len(part)-1], func(i int, logits []float32) error {
+			sum, n = sum-float64(s.logProb(logits, part[i+1])), n+1
+			return nil
+		})
+		if err == nil {
+			err = s.Reset()
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	return math.Exp(sum / float64(n)), nil
+}
+
+// KL returns the Kullback-Leibler divergence KL(p ‖ q) in nats of two distributions given by their logits, which are of one length.
+func KL(p, q []float32) float64 {
+	lp, lq, kl := logSumOf(p), logSumOf(q), 0.0
+	for i, x := range p {
+		d := float64(x) - lp
+		kl += math.Exp(d) * (d - float64(q[i]) + lq)
+	}
+	return max(kl, 0)
+}
+
+// logSumOf returns ln Σ exp(x).
+func logSumOf(x []float32) float64 {
+	peak := math.Inf(-1)
+	for _, v := range x {
+		peak = max(peak, float64(v))
+	}
+	sum := 0.0
+	for _, v := range x {
+		sum += math.Exp(float64(v) - peak)
+	}
+	return peak + math.Log(sum)
+}

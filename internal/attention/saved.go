@@ -1,0 +1,69 @@
+package attention
+
+import (
+	"encoding/binary"
+	"fmt"
+	"unsafe"
+)
+
+// Saved is what a store has to keep in a file: numbers, and memory in the host's byte order.
+type Saved struct {
+	Numbers []int64
+	Parts   [][]byte
+}
+
+// Save returns what Restored makes n tokens of again. The memory is the store's: it is written before the next pass.
+func (s *Store) Save(n int) Saved {
+	var v Saved
+	for i := range (n + s.size - 1) / s.size {
+		if s.codes != nil {
+			v.Parts = append(v.Parts, s.codes[i])
+		}
+		v.Parts = append(v.Parts, bytesOf(s.chunks[i]))
+	}
+	if r := s.recent; r != nil {
+		v.Numbers = []int64{int64(r.lo), int64(r.hi), int64(r.made), int64(r.due)}
+		for k := range r.keys {
+			v.Parts = append(v.Parts, bytesOf(r.keys[k]), bytesOf(r.values[k]))
+		}
+	}
+	return v
+}
+
+// Unsaved makes an empty store, without a Meter, ready for what Save gave of n tokens, and returns where it has to be read to.
+// Numbers that Save can't have given are an error.
+func (s *Store) Unsaved(n int, numbers []int64) (parts [][]byte, err error) {
+	want := 0
+	if s.recent != nil {
+		want = 4
+	}
+	if len(numbers) != want {
+		return nil, fmt.Errorf("%d numbers of a layer's cache, want %d", len(numbers), want)
+	}
+	if r := s.recent; r != nil {
+		for _, x := range numbers {
+			if x < 0 || x > int64(n) {
+				return nil, fmt.Errorf("position %d of recent tokens, of %d", x, n)
+			}
+		}
+		r.lo, r.hi, r.made, r.due = int(numbers[0]), int(numbers[1]), int(numbers[2]), int(numbers[3])
+		if r.hi != n || r.lo > r.hi || r.hi-r.lo > r.size || r.made > r.due {
+			return nil, fmt.Errorf("recent tokens %d to %d of %d, rows of %d and %d", r.lo, r.hi, n, r.made, r.due)
+		}
+	}
+	s.Grow(n)
+	return s.Save(n).Parts, nil
+}
+
+// bytesOf returns the memory of x.
+func bytesOf(x []uint16) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 2*len(x))
+}
+
+// LittleEndian says that the host's byte order is the one of Saved.
+var LittleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+
+// BytesOfFloats returns the memory of x, as Saved has it.
+func BytesOfFloats(x []float32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x))
+}
