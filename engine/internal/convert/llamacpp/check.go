@@ -106,7 +106,7 @@ var fields = map[string]field{
 
 	"GatedFFN.Width": {}, "GatedFFN.Bias": {}, "GatedFFN.Scales": {}, // tensors tells whether they are there
 	"GatedFFN.Fused":      {"gates and up-projections in one tensor (ffn_up)", zero},
-	"GatedFFN.Activation": {"an activation other than SiLU in the feed-forward part", func(v reflect.Value) bool { return v.Interface() == model.SiLU }},
+	"GatedFFN.Activation": {"GELU in the feed-forward part, or another activation than SiLU", func(v reflect.Value) bool { return v.Interface() == model.SiLU }},
 }
 
 // checker collects what can't be expressed.
