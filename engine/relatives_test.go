@@ -13,6 +13,9 @@ func TestConvertRelatives(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path, ids := gguftest.RelativeVariants()[name].Build().Write(t), gguftest.RandomIDs(60, gguftest.RelativeVocab)
 			form := MLA{Percent: 50}
+			if name == "smollm3" { // every fourth layer has nothing to rotate
+				form = MLA{R: 8, L: 24}
+			}
 			out, _ := convertTo(t, path, quick(form))
 			fromFile := loadFile(t, out, Options{Threads: 1})
 			atLoad := loadFile(t, path, Options{MLA: form, Threads: 1, Convert: quick(form)})

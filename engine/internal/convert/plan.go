@@ -125,6 +125,14 @@ func values(g attn.Geometry) int { return g.KVHeads * (g.KeySize + g.ValueSize) 
 // cachedBytes is the size of a cached value.
 const cachedBytes = 2
 
+// unrotated makes a row's rotated values latent ones where nothing rotates.
+func unrotated(s model.CompressedShape, rope attn.RopeConfig) model.CompressedShape {
+	if rope.Fixed {
+		s.R, s.L = 0, s.R+s.L
+	}
+	return s
+}
+
 // PlainBytes returns the bytes that a model's grouped-query attention caches per token, all layers, when it is not
 // compressed.
 func PlainBytes(s *model.Spec) int {
@@ -165,9 +173,9 @@ func shareOf(layers []model.Attention, form Form, exact []int) (float64, error) 
 func shapeOf(g attn.Geometry, rope attn.RopeConfig, form Form, share float64, llama bool) (s model.CompressedShape, most int) {
 	rotated := min(rope.Dims, g.KeySize)
 	if llama {
-		return rowOf(g, form, share, llamacpp.MaxRotated(rope)), rotated
+		return unrotated(rowOf(g, form, share, llamacpp.MaxRotated(rope)), rope), rotated
 	}
-	s = inBlocks(rowOf(g, form, share, 0), g)
+	s = inBlocks(unrotated(rowOf(g, form, share, 0), rope), g)
 	s.Recent, s.Keys = recentTokens, keyRank(g, s.Blocks, s.L)
 	return s, g.KVHeads * rotated
 }

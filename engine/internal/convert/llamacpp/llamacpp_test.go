@@ -199,12 +199,16 @@ func TestObstacles(t *testing.T) {
 		return gguftest.TinyFloat("llama").Build().AddRandom(gguftest.NewRand(), name, ggtype.F32, n)
 	}
 	full := gguftest.FloatVariants()
+	relative := func(name string) *gguftest.Builder { return gguftest.RelativeVariants()[name].Build() }
 	for what, b := range map[string]*gguftest.Builder{
 		"rope_freqs.weight": with("rope_freqs.weight", 8), "attn_output.bias": with("blk.1.attn_output.bias", 48),
 		"biases of the feed-forward part (layer 2)": with("blk.2.ffn_up.bias", 80), "bias of the output": with("output.bias", 90),
 		"tensors named .scale": with("blk.0.attn_q.scale", 1), `"blk.1.attn_sinks.weight"`: with("blk.1.attn_sinks.weight", 6),
 		"attn_q.bias": full["qwen2"], "attn_q_norm": full["qwen3"], "sliding window": full["gemma3"], "YaRN": full["llama, yarn"],
 		"attention.temperature_scale": full["mistral3"], "GELU": gguftest.TinyGemma().Build(),
+		"residual_scale": relative("granite"), "logit_scale": relative("granite"), "soft-capped scores": relative("gemma2"),
+		"attn_sinks": relative("gpt-oss"), "rows without rotated values": relative("smollm3"), "without norms before": relative("olmo2"),
+		"one tensor (ffn_up)": relative("phi3"), "value_scale": relative("mimo2"), "attention.sliding_window": relative("exaone-moe"),
 		"norms behind attention": gguftest.TinyGemma().Build(), "multiplied by a factor": gguftest.TinyGemma().Build(),
 	} {
 		f, s := converttest.Open(t, b)
