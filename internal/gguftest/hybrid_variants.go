@@ -58,6 +58,8 @@ func HybridVariants() map[string]Hybrid {
 	add("nemotron_h", "nemotron_h", "s-p-", key("feed_forward_length", []uint32{0, hybridFFN, 0, hybridFFN}), part(hybridPlain(hybridFFN, false)))
 	add("nemotron_h_moe", "nemotron_h_moe", "s-p-", mixture, shared, key("feed_forward_length", []uint32{0, hybridFFN, 0, hybridFFN}),
 		key("expert_weights_norm", true), key("expert_weights_scale", float32(1.5)), part(hybridPlain(24, true)))
+	add("nemotron_h_moe-widths", "nemotron_h_moe", "s-p-", shared, key("expert_count", uint32(4)), key("expert_used_count", uint32(2)),
+		key("feed_forward_length", []uint32{0, hybridFFN, 0, hybridFFN}), part(hybridPlain(hybridFFN/2, true)))
 	add("falcon-h1", "falcon-h1", "bb", one, part(norm("ffn_norm"), hybridDense))
 	add("mamba", "mamba", "mm")
 	add("mamba-norms", "mamba", "mm", key("ssm.dt_b_c_rms", true))

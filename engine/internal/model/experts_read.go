@@ -2,6 +2,7 @@ package model
 
 import (
 	"math"
+	"slices"
 
 	"github.com/latentgo/latentgo/attn"
 )
@@ -27,10 +28,19 @@ func (r *Reader) Experts(s *Spec) []Experts {
 		out[i] = m
 		out[i].Used, out[i].Width = used[i], widths[i]
 		if out[i].Width == 0 && r.err == nil { // files of the first mixtures name the width of all that a token uses
-			out[i].Width = max(r.FFNWidths(s)[i]/used[i], 1)
+			out[i].Width = max(r.networks(s)[i]/used[i], 1)
 		}
 	}
 	return out
+}
+
+// networks is FFNWidths, with 0 for layers that are no network where others are.
+func (r *Reader) networks(s *Spec) []int {
+	n := len(s.Layers)
+	if widths := r.Sizes("feed_forward_length", n, make([]int, n), 0, MaxWidth); slices.Max(widths) > 0 {
+		return widths
+	}
+	return r.FFNWidths(s)
 }
 
 // groups reads the groups of experts.

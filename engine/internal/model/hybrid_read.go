@@ -39,6 +39,7 @@ func (r *Reader) DeltaNet() DeltaNet {
 	if n := r.Size(inner, -1, 1, MaxWidth); n != d.values() {
 		r.Fail(inner, "%d values are not %d heads of %d", n, d.ValueHeads, d.ValueSize)
 	}
+	r.checkState(d.stateSize())
 	return d
 }
 
@@ -46,7 +47,15 @@ func (r *Reader) DeltaNet() DeltaNet {
 const (
 	maxState = 1 << 12 // values of a key
 	maxConv  = 1 << 8  // tokens that a convolution sees
+	maxLayer = 1 << 26 // values of a layer's state
 )
+
+// checkState refuses states that would take all memory.
+func (r *Reader) checkState(values int) {
+	if values > maxLayer {
+		r.Fail("ssm.state_size", "a layer's state of %d values, at most %d", values, maxLayer)
+	}
+}
 
 // TextSections makes sure that text rotates all pairs alike where images have positions of several dimensions, interleaved:
 // rope.dimension_sections must be for the first three of its dimensions.
@@ -90,13 +99,16 @@ func (r *Reader) Mamba2() Mamba2 {
 		r.Fail(groups, "%d heads can't be in %d groups", m.Heads, m.Groups)
 	}
 	m.HeadSize = max(n/m.Heads, 1)
+	r.checkState(m.stateSize())
 	return m
 }
 
 // Mamba reads the shape of Mamba 1's mixers.
 func (r *Reader) Mamba() Mamba {
-	return Mamba{
+	m := Mamba{
 		Inner: r.Size("ssm.inner_size", -1, 1, MaxWidth), State: r.Size("ssm.state_size", -1, 1, maxState),
 		Rank: r.Size("ssm.time_step_rank", -1, 1, MaxWidth), Conv: r.Size("ssm.conv_kernel", -1, 2, maxConv),
 	}
+	r.checkState(m.stateSize())
+	return m
 }
