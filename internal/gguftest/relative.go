@@ -139,6 +139,21 @@ func RelativeVariants() map[string]Relative {
 	add("smallthinker", "smallthinker", layers(5, 64), experts, key("attention.sliding_window", uint32(4096)), sigmoid)
 	add("llama4", "llama4", layers(4, 64), experts, key("interleave_moe_layer_step", uint32(2)),
 		func(m *Relative) { m.Shared, m.Every = 32, 2 })
+	add("bailingmoe", "bailingmoe", experts, sharedCount, normed)
+	add("exaone", "exaone", factors("rope_freqs"))
+	add("exaone-moe", "exaone-moe", layers(4, 64), qkNorm, window, experts, shared, choice, dense, normed, sigmoid)
+	add("granite_swa", "granite_swa", granite, layers(4, 64), window, key("attention.sliding_window_pattern", []bool{true, true, false, true}),
+		key("attention.rope_pattern", []uint32{1, 1, 0, 1}), func(m *Relative) { m.Sinks = true })
+	add("hunyuan_vl", "hunyuan_vl", qkNorm, sections(2, 3, 3, 0))
+	add("maincoder", "maincoder", qkNorm, tied)
+	add("mellum", "mellum", layers(4, 64), qkNorm, experts, window, yarn)
+	add("mimo2", "mimo2", layers(3, 96), experts, choice, window, yarn, key("attention.value_scale", float32(0.6)),
+		key("attention.sliding_window_pattern", []bool{false, true, true}), key("rope.freq_base_swa", float32(5000)),
+		key("rope.dimension_count", uint32(8)), func(m *Relative) { m.Dense, m.Sinks = 1, true })
+	add("minicpm", "minicpm", tied)
+	add("minicpm-experts", "minicpm", experts, wide, key("logit_scale", float32(2)), key("residual_scale", float32(0.5)),
+		key("embedding_scale", float32(2)))
+	add("pangu-embedded", "pangu-embedded", biases, func(m *Relative) { m.OutBias = true })
 	return out
 }
 

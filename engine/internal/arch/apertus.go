@@ -6,8 +6,7 @@ import "github.com/latentgo/latentgo/engine/internal/model"
 func apertus(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	rope(r, s, model.RopeOptions{Halves: true, Full: true})
-	long := r.Text("rope.scaling.type", "") == "longrope"
-	s.RopeFactors, s.LongRope = !long, long && r.HasLongRope()
+	ropeTensors(r, s)
 	uniform(r, s, model.Attention{QKNorm: true, OutputBias: true}, func(width int) model.FFNSpec {
 		return model.PlainFFN{Width: width}
 	})

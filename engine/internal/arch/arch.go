@@ -18,6 +18,7 @@ var families = map[string]model.Constructor{
 	"apertus":        apertus,
 	"arcee":          arcee,
 	"baichuan":       baichuan,
+	"bailingmoe":     bailingmoe,
 	"bailingmoe2":    bailingmoe2,
 	"bert":           bert,
 	"bloom":          bloom,
@@ -31,6 +32,8 @@ var families = map[string]model.Constructor{
 	"dots1":          dots1,
 	"ernie4_5":       ernie4_5,
 	"ernie4_5-moe":   ernie4_5moe,
+	"exaone":         exaone,
+	"exaone-moe":     exaonemoe,
 	"exaone4":        exaone4,
 	"falcon":         falcon,
 	"falcon-h1":      falconH1,
@@ -43,10 +46,12 @@ var families = map[string]model.Constructor{
 	"gpt2":           gpt2,
 	"gptneox":        gptneox,
 	"granite":        granite,
+	"granite_swa":    graniteswa,
 	"granitehybrid":  graniteHybrid,
 	"granitemoe":     granitemoe,
 	"hunyuan-dense":  hunyuanDense,
 	"hunyuan-moe":    hunyuanMoE,
+	"hunyuan_vl":     hunyuanDense,
 	"internlm2":      internlm2,
 	"jais":           jais,
 	"jais2":          jais2,
@@ -57,8 +62,12 @@ var families = map[string]model.Constructor{
 	"lfm2moe":        lfm2moe,
 	"llama":          llama,
 	"llama4":         llama4,
+	"maincoder":      maincoder,
 	"mamba":          mamba,
 	"mamba2":         mamba2,
+	"mellum":         mellum,
+	"mimo2":          mimo2,
+	"minicpm":        minicpm,
 	"minimax-m2":     minimaxm2,
 	"mistral3":       mistral3,
 	"mistral4":       mistral4,
@@ -73,6 +82,7 @@ var families = map[string]model.Constructor{
 	"olmo2":          olmo2,
 	"olmoe":          olmoe,
 	"orion":          orion,
+	"pangu-embedded": pangu,
 	"phi2":           phi2,
 	"phi3":           phi3,
 	"phimoe":         phimoe,
@@ -108,7 +118,8 @@ func Read(f *gguf.File) (*model.Spec, error) {
 	}
 	build, ok := families[name]
 	if !ok {
-		return nil, fmt.Errorf("%s: architecture %q is none of %v: %w", f.Name(), name, Names(), model.ErrUnsupported)
+		const format = "%s: architecture %.40q is not known, the nearest of %d that are is %q: %w"
+		return nil, fmt.Errorf(format, f.Name(), name, len(families), nearest(name), model.ErrUnsupported)
 	}
 	return model.ReadSpec(f, build)
 }

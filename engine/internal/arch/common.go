@@ -56,3 +56,9 @@ func setExperts(s *model.Spec, mix []model.Experts, first int) {
 		s.Layers[i].FFN = mix[i]
 	}
 }
+
+// ropeTensors says which tensors may divide frequencies: LongRoPE's where the file names it, otherwise Llama 3's.
+func ropeTensors(r *model.Reader, s *model.Spec) {
+	long := r.Text("rope.scaling.type", "") == "longrope"
+	s.RopeFactors, s.LongRope = !long, long && r.HasLongRope()
+}

@@ -25,8 +25,7 @@ func graniteLike(r *model.Reader) *model.Spec {
 	s.LogitScale = float32(1 / r.Positive("logit_scale", 0))
 	residual := float32(r.Float("residual_scale", 0))
 	a := attention(r, s, model.RopeOptions{Full: true})
-	long := r.Text("rope.scaling.type", "") == "longrope"
-	s.RopeFactors, s.LongRope = !long, long && r.HasLongRope()
+	ropeTensors(r, s)
 	scale := float32(r.Float("attention.scale", 0))
 	for i := range a {
 		a[i].OutputBias, a[i].Scale = true, cmp.Or(scale, a[i].Scale)

@@ -14,7 +14,7 @@ import (
 // obstacles are what stands in the way of compressing some of the architectures, by the model's name.
 var obstacles = map[string]string{
 	"hunyuan-dense": "after RoPE", "hunyuan-moe": "after RoPE", "llama4": "after RoPE", "phi3-long": "LongRoPE", "phi3-short": "LongRoPE",
-	"smallthinker": "before attention",
+	"smallthinker": "before attention", "maincoder": "after RoPE", "hunyuan_vl": "after RoPE",
 }
 
 // A conversion that leaves nothing out changes nothing, whatever architectures add to grouped-query attention, and what it can't
@@ -37,9 +37,9 @@ func TestRelativesAtFullRank(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			allowed := 0
-			if d.Experts > 0 { // rounding may choose another one of nearly equal experts
-				allowed = len(ids) / 2
+			allowed, limit := 0, 5e-5
+			if d.Experts > 0 { // rounding may choose another one of nearly equal experts, and repairs follow it
+				allowed, limit = len(ids)/2, 1e-3
 			}
 			want := converttest.Logits(t, converttest.Load(t, f, s, nil), ids, converttest.All)
 			for kind, p := range map[string][]model.CompressedShape{
@@ -48,7 +48,7 @@ func TestRelativesAtFullRank(t *testing.T) {
 				m := compressTo(t, f, s, p, false)
 				for how, step := range map[string]int{"prefill": converttest.All, "decode": converttest.One} {
 					got := converttest.Logits(t, m, ids, step)
-					if n := differing(got, want, 5e-5); n > allowed {
+					if n := differing(got, want, limit); n > allowed {
 						t.Errorf("%s: %s: %d of %d tokens have other logits, error %.2g", kind, how, n, len(ids), converttest.NMSE(got, want))
 					}
 				}

@@ -22,6 +22,8 @@ type Attention struct {
 	QKLayerNorm QKLayerNorm
 	Clamp       float32 // queries, keys and values are clamped to ±Clamp before norms of heads; 0: they are not
 	ALiBi       float32 // the largest bias of ALiBi, see ALiBiSlopes; 0 means none
+	Bare        bool    // biases and scale tensors of queries, keys and values don't count
+	OutputScale float32 // of what W_O gives; 0 means 1
 	Both        bool    // tokens see those behind them too, in an encoder
 	OutputBias  bool    // of W_O, where the file has it; biases of queries, keys and values are always read
 	Temperature Temperature
@@ -93,6 +95,9 @@ func (s Attention) load(ld *Loader, i int) mixer {
 	g, width := s.Geometry, ld.spec.Width
 	a.loadQueries(ld, name, width)
 	a.o = ld.linear(name("attn_output"), width, g.Heads*g.ValueSize, true)
+	if s.OutputScale != 0 {
+		a.o.Scale *= s.OutputScale
+	}
 	if s.OutputBias {
 		a.oBias = ld.vector(name("attn_output.bias"), width, false)
 	}
@@ -130,7 +135,7 @@ func (a *projections) loadQueries(ld *Loader, name func(string) string, width in
 		nq *= 2
 	}
 	if ld.has(name("attn_qkv.weight")) {
-		fused := ld.linear(name("attn_qkv"), nq+nk+nv, width, true)
+		fused := ld.linear(name("attn_qkv"), nq+nk+nv, width, !a.spec.Bare)
 		bias := ld.vector(name("attn_qkv.bias"), nq+nk+nv, false)
 		if ld.err == nil {
 			part := func(at, n int) Linear { return Linear{rowsOf(fused.Matrix, at, n), fused.Scale} }
@@ -140,12 +145,15 @@ func (a *projections) loadQueries(ld *Loader, name func(string) string, width in
 			a.qBias, a.kBias, a.vBias = bias[:nq:nq], bias[nq:nq+nk:nq+nk], bias[nq+nk:]
 		}
 	} else {
-		a.q = ld.linear(name("attn_q"), nq, width, true)
+		a.q = ld.linear(name("attn_q"), nq, width, !a.spec.Bare)
 	}
 	if a.qBias == nil {
 		a.qBias = ld.vector(name("attn_q.bias"), nq, false)
 		a.kBias = ld.vector(name("attn_k.bias"), nk, false)
 		a.vBias = ld.vector(name("attn_v.bias"), nv, false)
+	}
+	if a.spec.Bare {
+		a.qBias, a.kBias, a.vBias = nil, nil, nil
 	}
 	if a.spec.Gate && ld.err == nil {
 		a.splitGate()
@@ -161,8 +169,8 @@ func (a *projections) loadQueries(ld *Loader, name func(string) string, width in
 // loadKeysValues loads W_K and W_V.
 func (a *projections) loadKeysValues(ld *Loader, name func(string) string, width int) {
 	if g := a.spec.Geometry; a.k.Matrix == nil {
-		a.k = ld.linear(name("attn_k"), g.KVHeads*g.KeySize, width, true)
-		a.v = ld.linear(name("attn_v"), g.KVHeads*g.ValueSize, width, true)
+		a.k = ld.linear(name("attn_k"), g.KVHeads*g.KeySize, width, !a.spec.Bare)
+		a.v = ld.linear(name("attn_v"), g.KVHeads*g.ValueSize, width, !a.spec.Bare)
 	}
 }
 

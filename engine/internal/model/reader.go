@@ -179,6 +179,28 @@ func (r *Reader) flags(k string) (list []bool, ok bool) {
 	return list, true
 }
 
+// LayerFlags reads a boolean for each of n layers: one for all, or an array; def when the key is missing.
+func (r *Reader) LayerFlags(k string, n int, def bool) []bool {
+	list, ok := r.flags(k)
+	if ok && len(list) < n {
+		r.Fail(k, "%d values for %d layers", len(list), n)
+	}
+	if !ok {
+		if r.Has(k) {
+			if v, err := r.f.Uint(r.key(k)); err == nil {
+				def = v != 0
+			} else {
+				def = r.Flag(k, def)
+			}
+		}
+		list = nil
+	}
+	for len(list) < n {
+		list = append(list, def)
+	}
+	return list[:n]
+}
+
 // Text reads a string; def when the key is missing.
 func (r *Reader) Text(k, def string) string {
 	if !r.Has(k) {

@@ -10,7 +10,7 @@ type Projections struct {
 	Rope         int    // index of its position embedding
 	Q, K, V, O   Linear // K and V are nil in a compressed layer of llama.cpp's form
 	KBias, VBias []float32
-	Norm         []float32 // before them
+	Norm         []float32 // before them, nil without
 }
 
 // Projections returns those of a layer of grouped-query attention, exact or compressed; ok is false for other mixers.
@@ -34,7 +34,7 @@ func (l *Layer) projectionsOf(a *projections, o Linear) Projections {
 // Gated are the matrices of a layer's gated feed-forward network.
 type Gated struct {
 	Gate, Up, Down Linear
-	Norm           []float32 // before it
+	Norm           []float32 // before it, nil without
 }
 
 // Gated returns those of a layer without experts.

@@ -90,11 +90,13 @@ var fields = map[string]field{
 	"Attention.Rope":   {"more than one position embedding", zero},
 	"Attention.QKNorm": {whatQKNorm, zero}, "Attention.WholeNorm": {whatQKNorm, zero}, "Attention.QKLayerNorm": {whatQKNorm, zero},
 	"Attention.NormRotated": {whatQKNorm, zero}, "Attention.UnitNorm": {whatQKNorm, zero},
-	"Attention.Clamp":    {"queries, keys and values that are clamped (key attention.clamp_kqv)", zero},
-	"Attention.ALiBi":    {"scores that fall with distance (ALiBi)", zero},
-	"Attention.ScoreCap": {"soft-capped scores (key attn_logit_softcapping)", zero},
-	"Attention.Sinks":    {"attention sinks (attn_sinks)", zero},
-	"Attention.Gate":     {"gates on what heads find", zero},
+	"Attention.Clamp":       {"queries, keys and values that are clamped (key attention.clamp_kqv)", zero},
+	"Attention.ALiBi":       {"scores that fall with distance (ALiBi)", zero},
+	"Attention.ScoreCap":    {"soft-capped scores (key attn_logit_softcapping)", zero},
+	"Attention.Sinks":       {"attention sinks (attn_sinks)", zero},
+	"Attention.Gate":        {"gates on what heads find", zero},
+	"Attention.Bare":        {"biases of queries, keys and values that don't count", zero},
+	"Attention.OutputScale": {"results of attention that are multiplied by a factor (key attention.value_scale)", zero},
 	"Attention.Temperature": {"queries that grow with their position (key attention.temperature_scale)", func(v reflect.Value) bool {
 		return v.FieldByName("Scale").IsZero()
 	}},

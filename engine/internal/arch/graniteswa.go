@@ -1,0 +1,31 @@
+package arch
+
+import "github.com/latentgo/latentgo/engine/internal/model"
+
+// graniteswa is Granite with sinks, a window in some layers, no position embedding in some, and in files with experts gates and
+// up-projections in one tensor.
+func graniteswa(r *model.Reader) *model.Spec {
+	s := graniteLike(r)
+	window, local := r.Windows(s, 0)
+	positions := r.LayerFlags("attention.rope_pattern", len(s.Layers), true)
+	s.Ropes = append(s.Ropes, model.NoPosition())
+	for i := range s.Layers {
+		a := s.Layers[i].Mixer.(model.Attention)
+		a.Sinks = true
+		if local[i] {
+			a.Window = window
+		}
+		if !positions[i] {
+			a.Rope = 1
+		}
+		s.Layers[i].Mixer = a
+		if m, ok := s.Layers[i].FFN.(model.Experts); ok {
+			if m.Shared > 0 {
+				r.Refuse("key %q: a fused network for all tokens beside experts", s.Arch+".expert_shared_feed_forward_length")
+			}
+			m.Fused = true
+			s.Layers[i].FFN = m
+		}
+	}
+	return s
+}

@@ -1,0 +1,31 @@
+package arch_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/latentgo/latentgo/engine/internal/arch"
+	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/gguftest"
+)
+
+// An unknown architecture's error names it and the known one that is most like it; a long name costs no time.
+func TestNearest(t *testing.T) {
+	for name, want := range map[string]string{
+		"qwen9": "qwen", "gemma9": "gemma", "llamma": "llama", "granitemoe2": "granitemoe", "GPT-OSS": "gpt-oss",
+		"olmo2moe": "olmo2", strings.Repeat("phi", 2000): "phi",
+	} {
+		b := &gguftest.Builder{}
+		f, err := gguf.Open(b.Set("general.architecture", name).Write(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		_, err = arch.Read(f)
+		if !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), `is "`+want) {
+			t.Errorf("%.20s: want %q, got %.200v", name, want, err)
+		}
+	}
+}
