@@ -2,7 +2,6 @@ package engine
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/internal/atomicfile"
+	"github.com/latentgo/latentgo/internal/sha256"
 )
 
 // ErrSaved is wrapped by errors about a file that is no saved session, is damaged, or belongs to another model or form of it.
