@@ -3,6 +3,8 @@ package attention
 import (
 	"fmt"
 
+	"github.com/viterin/vek/vek32"
+
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
@@ -22,10 +24,28 @@ import (
 //	compressed  score(h, j) = (K_gᵀ rotation_block(j)⁻¹ rope(q_h)) · c_j + q'_h · r_j     value V_g c_j       K_g [kept, A]
 type RecentWindow struct {
 	rope   *BlockRope
-	tokens int        // W
-	d, v   int        // values of a head's key and value
-	a      int        // A
-	keys   [][]uint16 // per key/value head [kept, A] in half precision, rows in the order of rope
+	tokens int         // W
+	d, v   int         // values of a head's key and value
+	a      int         // A
+	keys   [][]uint16  // per key/value head [kept, A] in half precision, rows in the order of rope
+	means  [][]float32 // per key/value head [kept] in the order of rope, see CarryMeans; or nil
+}
+
+// CarryMeans lets rows hold keys without their means, which are [kept] in the order of BlockRope for each key/value head:
+// compressed keys are means + K_g c, and a score gets the query's product with the means, once per block of positions.
+// Biases of keys, which may be a thousand times as large as what differs from token to token, then take no part in what
+// is rounded. It is called before the window is used.
+func (r *RecentWindow) CarryMeans(means [][]float32) error {
+	if len(means) != len(r.keys) {
+		return fmt.Errorf("means of %d key heads, want %d", len(means), len(r.keys))
+	}
+	for _, m := range means {
+		if len(m) != r.keptSize() {
+			return fmt.Errorf("means of %d values of a key, want %d", len(m), r.keptSize())
+		}
+	}
+	r.means = means
+	return nil
 }
 
 // NewRecentWindow returns the window of a layer whose key/value heads have keys of d values, of which compressed tokens
@@ -87,6 +107,12 @@ func (r *RecentWindow) keptSize() int { return r.rope.KeptSize(r.d) }
 // of which it reads the first A: dst[i*ldd:][:kept].
 func (r *RecentWindow) Expand(dst []float32, ldd, k int, c []float32, ldc, n int) {
 	kernel.ScoresF16(dst, ldd, c, n, ldc, r.keys[k], r.a, r.keptSize(), r.a)
+	if r.means == nil {
+		return
+	}
+	for i := range n {
+		vek32.Add_Inplace(dst[i*ldd:][:r.keptSize()], r.means[k])
+	}
 }
 
 // recentRing is the ring of a store: keys, rotated, and values of the newest tokens; and a copy of what a ring held, to
@@ -321,7 +347,7 @@ func (l *Layer) DecodeCompressed(p *Partial, s *Store, pos, h0, h1 int, q []floa
 // compressedScores computes the scores of heads of a block, of all heads' queries q [heads, R + d], with the rows of n
 // positions from from on: dst[i*ldd+j] for the i-th of the heads.
 func (l *Layer) compressedScores(dst []float32, ldd int, s *Store, hs headRange, from, n int, q []float32, sc *Scratch) {
-	l.base(sc.projected[0], hs, q)
+	l.base(sc.projected[0], sc.constants[0], hs, q)
 	for at := 0; at < n; {
 		pos := from + at
 		m := s.run(pos, n-at)
@@ -330,6 +356,11 @@ func (l *Layer) compressedScores(dst []float32, ldd int, s *Store, hs headRange,
 			x := p.at(from + at)
 			m := min(end-at, p.block-(from+at)%p.block)
 			s.compressedScores(dst[at:], ldd, x, hs.len(), p.blocks*l.KeySize, sc, hs.g, from+at, m)
+			if l.recent.means != nil {
+				for h := range hs.len() {
+					vek32.AddNumber_Inplace(dst[h*ldd+at:][:m], p.constants[p.row(h, from+at)])
+				}
+			}
 			at += m
 		}
 	}
@@ -338,8 +369,12 @@ func (l *Layer) compressedScores(dst []float32, ldd int, s *Store, hs headRange,
 // projected are queries that are projected to rows, for some consecutive blocks of positions: [heads][blocks][size].
 type projected struct {
 	x                          []float32
+	constants                  []float32 // [heads][blocks] the queries' products with the means of keys, where there are any
 	size, block, first, blocks int
 }
+
+// row returns the place of head h's query for a position.
+func (t *projected) row(h, pos int) int { return h*t.blocks + pos/t.block - t.first }
 
 // at returns the first head's query for a position; those of the other heads are blocks·size behind one another.
 func (t *projected) at(pos int) []float32 { return t.x[(pos/t.block-t.first)*t.size:] }
@@ -348,9 +383,9 @@ func (t *projected) at(pos int) []float32 { return t.x[(pos/t.block-t.first)*t.s
 // from the pairs that rotate slowest, whose blocks are cut up for those that rotate faster.
 func (l *Layer) projectQueries(hs headRange, pos, n int, q []float32, sc *Scratch) projected {
 	r := l.recent
-	sum := projected{sc.projected[0], l.KeySize, chunk, pos / chunk, 1}
+	sum := projected{sc.projected[0], sc.constants[0], l.KeySize, chunk, pos / chunk, 1}
 	for i, v := range r.rope.levels {
-		t := projected{sc.projected[i+1], l.KeySize, v.block, pos / v.block, (pos+n-1)/v.block - pos/v.block + 1}
+		t := projected{sc.projected[i+1], sc.constants[i+1], l.KeySize, v.block, pos / v.block, (pos+n-1)/v.block - pos/v.block + 1}
 		width := 2 * (v.hi - v.lo)
 		for b := range t.blocks {
 			at := (t.first + b) * v.block
@@ -358,7 +393,12 @@ func (l *Layer) projectQueries(hs headRange, pos, n int, q []float32, sc *Scratc
 			for h := range hs.len() {
 				row := h*t.blocks + b
 				copy(t.x[row*t.size:][:t.size], from[h*sum.blocks*t.size:])
-				unrotate(sc.rotated[row*width:], q[(hs.lo+h)*(l.r+r.d)+l.r+2*v.lo:], angles)
+				rotated := sc.rotated[row*width:][:width]
+				unrotate(rotated, q[(hs.lo+h)*(l.r+r.d)+l.r+2*v.lo:], angles)
+				if r.means != nil {
+					mean := r.means[(hs.lo+h)/(l.Heads/len(r.keys))][2*(v.lo-r.rope.first):]
+					t.constants[row] = sum.constants[sum.row(h, at)] + dot(rotated, mean)
+				}
 			}
 		}
 		l.project(t.x, hs, t.blocks, 2*v.lo, width, sc.rotated, width)
@@ -369,7 +409,7 @@ func (l *Layer) projectQueries(hs headRange, pos, n int, q []float32, sc *Scratc
 
 // base computes what queries projected to rows have that does not depend on the position: rotated values, and those
 // that RoPE leaves alone.
-func (l *Layer) base(sum []float32, hs headRange, q []float32) {
+func (l *Layer) base(sum, constants []float32, hs headRange, q []float32) {
 	r := l.recent
 	clear(sum)
 	width := l.r + r.d
@@ -380,6 +420,29 @@ func (l *Layer) base(sum []float32, hs headRange, q []float32) {
 	if plain := r.d - r.rope.rope.Dims(); plain > 0 {
 		l.project(sum, hs, 1, r.rope.rope.Dims(), plain, q[l.r+r.rope.rope.Dims():], width)
 	}
+	l.baseConstants(constants, hs, q)
+}
+
+// baseConstants computes what of the products with the means of keys does not depend on the position.
+func (l *Layer) baseConstants(dst []float32, hs headRange, q []float32) {
+	r := l.recent
+	if r.means == nil {
+		return
+	}
+	clear(dst)
+	dims, width := r.rope.rope.Dims(), l.r+r.d
+	for h := range hs.len() {
+		mean := r.means[(hs.lo+h)/(l.Heads/len(r.keys))]
+		dst[h] = dot(q[h*width+l.r+dims:(h+1)*width], mean[dims-2*r.rope.first:])
+	}
+}
+
+// dot returns the product of x with as many values of y.
+func dot(x, y []float32) float32 {
+	if len(x) == 0 {
+		return 0
+	}
+	return vek32.Dot(x, y[:len(x)])
 }
 
 // project adds values first … first+n-1 of heads times their keys to projected queries. Each head has as many rows as
