@@ -79,7 +79,7 @@ type Conversion struct {
 	Form        string  `json:"form"`                   // as it was asked for
 	Compat      string  `json:"compat,omitempty"`       // CompatLlama
 	Refined     int     `json:"refined,omitempty"`      // by gradients, in so many steps; 0 when it did not pay
-	Exact       []int   `json:"exact_layers,omitempty"` // layers asked to stay exact
+	Exact       []int   `json:"exact_layers,omitempty"` // layers that stay exact: asked to, or too much damaged otherwise
 	Calibration string  `json:"calibration"`            // SelfWritten or GivenText
 	Text        string  `json:"calibration_sha256"`     // of the token ids used, as little-endian 32-bit numbers
 	Tokens      int     `json:"calibration_tokens"`     // of it that the statistics come from
@@ -87,6 +87,7 @@ type Conversion struct {
 	HeldTokens  int     `json:"held_tokens"`            // scored for the perplexities: text that was held back
 	Before      float64 `json:"perplexity_before"`      // of the original on them; 0 when unknown
 	After       float64 `json:"perplexity_after"`       //
+	Divergence  float64 `json:"divergence"`             // mean KL(original ‖ result) on them, in nats
 	Source      string  `json:"source"`                 // base name of the original file
 	Fingerprint string  `json:"source_fingerprint"`     // its gguf.File.Fingerprint
 }

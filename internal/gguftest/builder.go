@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/latentgo/latentgo/internal/ggtype"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // Builder collects keys and tensors in the order in which they will stand in the file. The zero value makes a
@@ -177,4 +178,28 @@ func (b *Builder) order() binary.AppendByteOrder {
 		return binary.BigEndian
 	}
 	return binary.LittleEndian
+}
+
+// Edit lets f change the values of a tensor, which are rounded to its type again. It returns b.
+func (b *Builder) Edit(name string, f func(x []float32)) *Builder {
+	for i, t := range b.tensors {
+		if t.name != name {
+			continue
+		}
+		n := 1
+		for _, d := range t.shape {
+			n *= int(d)
+		}
+		x := make([]float32, n)
+		err := kernel.Dequantize(x, t.typ, t.data)
+		if f(x); err == nil {
+			b.tensors[i].data = make([]byte, len(t.data))
+			err = kernel.Quantize(b.tensors[i].data, t.typ, x)
+		}
+		if err != nil {
+			panic(err)
+		}
+		return b
+	}
+	panic("gguftest: no tensor " + name)
 }

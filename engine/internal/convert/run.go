@@ -66,7 +66,10 @@ type conversion struct {
 	*Request
 	plan []model.CompressedShape
 	text *calibration.Text
+	held *calibration.Reference // what the original makes of the text that is held back
 	info Info
+	// Of each layer that was converted, what that did to it; see keepExact.
+	damage []float64
 	tracker
 }
 
@@ -108,10 +111,7 @@ func (c *conversion) run(ctx context.Context) (*Result, error) {
 	if res.Model, err = c.load(made); err != nil {
 		return nil, err
 	}
-	err = c.guard(func() (err error) {
-		c.info.After, err = c.perplexity(ctx, res.Model, StageAfter)
-		return err
-	})
+	err = c.guard(func() error { return c.judge(ctx, res.Model) })
 	if err != nil {
 		res.Model.Close()
 		return nil, err
@@ -149,6 +149,7 @@ func (c *conversion) convert(ctx context.Context) (tensors.Map, error) {
 	o := &c.Options
 	c.text, err = calibration.Provide(ctx, m, c.Language, calibration.Options{
 		Given: o.Calibration, Tokens: o.Tokens, Seed: o.Seed, Llama: o.Llama, Refine: o.Refine > 0, Context: c.Spec.Context,
+		Warn: func(s string) { c.warn("%s", s) },
 	}, c.of(StageText))
 	if err != nil {
 		return nil, err
@@ -157,9 +158,10 @@ func (c *conversion) convert(ctx context.Context) (tensors.Map, error) {
 	if c.text.Source == calibration.SelfWritten {
 		c.info.Seed = o.Seed
 	}
-	if c.info.Before, err = c.perplexity(ctx, m, StageBefore); err != nil {
-		return nil, err
+	if c.held, err = calibration.Measure(ctx, m, c.text.Held, c.of(StageBefore)); err != nil {
+		return nil, c.stageError(StageBefore, err)
 	}
+	c.info.Before = c.held.Perplexity
 	m.Release()
 	made, err := c.layers(ctx, m)
 	if err != nil {
@@ -170,10 +172,11 @@ func (c *conversion) convert(ctx context.Context) (tensors.Map, error) {
 
 // layers converts the layers and refines what comes of them.
 func (c *conversion) layers(ctx context.Context, m *model.Model) (tensors.Map, error) {
-	l, err := newLayerwise(ctx, m, c.plan, c.text.Windows(), c.Options.Llama)
+	l, err := newLayerwise(ctx, m, c.plan, c.text.Windows(), c.text.Held, c.Options.Llama)
 	if err != nil {
 		return nil, err
 	}
+	l.broken = c.keepExact
 	if err := l.run(ctx, c.of(StageLayers)); err != nil || c.Options.Refine <= 0 {
 		return l.made, err
 	}
@@ -197,11 +200,10 @@ func (c *conversion) layers(ctx context.Context, m *model.Model) (tensors.Map, e
 	return l.made, nil
 }
 
-// perplexity is that of a model on the text held back.
-func (c *conversion) perplexity(ctx context.Context, m *model.Model, stage string) (float64, error) {
-	ppl, err := calibration.Perplexity(ctx, m, c.text.Held, c.of(stage))
+// stageError says in which stage numbers were not finite.
+func (c *conversion) stageError(stage string, err error) error {
 	if errors.Is(err, model.ErrInvalid) {
 		err = fmt.Errorf("convert %s: %s: %w", c.File.Name(), stage, err)
 	}
-	return ppl, err
+	return err
 }
