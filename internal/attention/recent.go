@@ -3,8 +3,6 @@ package attention
 import (
 	"fmt"
 
-	"github.com/viterin/vek/vek32"
-
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
@@ -29,23 +27,6 @@ type RecentWindow struct {
 	a      int         // A
 	keys   [][]uint16  // per key/value head [kept, A] in half precision, rows in the order of rope
 	means  [][]float32 // per key/value head [kept] in the order of rope, see CarryMeans; or nil
-}
-
-// CarryMeans lets rows hold keys without their means, which are [kept] in the order of BlockRope for each key/value head:
-// compressed keys are means + K_g c, and a score gets the query's product with the means, once per block of positions.
-// Biases of keys, which may be a thousand times as large as what differs from token to token, then take no part in what
-// is rounded. It is called before the window is used.
-func (r *RecentWindow) CarryMeans(means [][]float32) error {
-	if len(means) != len(r.keys) {
-		return fmt.Errorf("means of %d key heads, want %d", len(means), len(r.keys))
-	}
-	for _, m := range means {
-		if len(m) != r.keptSize() {
-			return fmt.Errorf("means of %d values of a key, want %d", len(m), r.keptSize())
-		}
-	}
-	r.means = means
-	return nil
 }
 
 // NewRecentWindow returns the window of a layer whose key/value heads have keys of d values, of which compressed tokens
@@ -107,12 +88,7 @@ func (r *RecentWindow) keptSize() int { return r.rope.KeptSize(r.d) }
 // of which it reads the first A: dst[i*ldd:][:kept].
 func (r *RecentWindow) Expand(dst []float32, ldd, k int, c []float32, ldc, n int) {
 	kernel.ScoresF16(dst, ldd, c, n, ldc, r.keys[k], r.a, r.keptSize(), r.a)
-	if r.means == nil {
-		return
-	}
-	for i := range n {
-		vek32.Add_Inplace(dst[i*ldd:][:r.keptSize()], r.means[k])
-	}
+	r.addMeans(dst, ldd, k, n)
 }
 
 // recentRing is the ring of a store: keys, rotated, and values of the newest tokens; and a copy of what a ring held, to
@@ -357,9 +333,7 @@ func (l *Layer) compressedScores(dst []float32, ldd int, s *Store, hs headRange,
 			m := min(end-at, p.block-(from+at)%p.block)
 			s.compressedScores(dst[at:], ldd, x, hs.len(), p.blocks*l.KeySize, sc, hs.g, from+at, m)
 			if l.recent.means != nil {
-				for h := range hs.len() {
-					vek32.AddNumber_Inplace(dst[h*ldd+at:][:m], p.constants[p.row(h, from+at)])
-				}
+				p.addConstants(dst[at:], ldd, hs.len(), from+at, m)
 			}
 			at += m
 		}
@@ -372,9 +346,6 @@ type projected struct {
 	constants                  []float32 // [heads][blocks] the queries' products with the means of keys, where there are any
 	size, block, first, blocks int
 }
-
-// row returns the place of head h's query for a position.
-func (t *projected) row(h, pos int) int { return h*t.blocks + pos/t.block - t.first }
 
 // at returns the first head's query for a position; those of the other heads are blocks·size behind one another.
 func (t *projected) at(pos int) []float32 { return t.x[(pos/t.block-t.first)*t.size:] }
@@ -421,28 +392,6 @@ func (l *Layer) base(sum, constants []float32, hs headRange, q []float32) {
 		l.project(sum, hs, 1, r.rope.rope.Dims(), plain, q[l.r+r.rope.rope.Dims():], width)
 	}
 	l.baseConstants(constants, hs, q)
-}
-
-// baseConstants computes what of the products with the means of keys does not depend on the position.
-func (l *Layer) baseConstants(dst []float32, hs headRange, q []float32) {
-	r := l.recent
-	if r.means == nil {
-		return
-	}
-	clear(dst)
-	dims, width := r.rope.rope.Dims(), l.r+r.d
-	for h := range hs.len() {
-		mean := r.means[(hs.lo+h)/(l.Heads/len(r.keys))]
-		dst[h] = dot(q[h*width+l.r+dims:(h+1)*width], mean[dims-2*r.rope.first:])
-	}
-}
-
-// dot returns the product of x with as many values of y.
-func dot(x, y []float32) float32 {
-	if len(x) == 0 {
-		return 0
-	}
-	return vek32.Dot(x, y[:len(x)])
 }
 
 // project adds values first … first+n-1 of heads times their keys to projected queries. Each head has as many rows as
