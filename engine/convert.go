@@ -32,7 +32,8 @@ type ConvertOptions struct {
 	// Seed of the text that the model writes. The same seed and file give the same bytes on the same kind of CPU.
 	Seed uint64
 	// Exact are layers, counted from 0, whose attention stays as it is. Their projections are repaired like those of the
-	// others, for what the layers before them lost.
+	// others, for what the layers before them lost. A layer that compression would break joins them by itself, whatever that
+	// adds to the cache: Progress has a warning, Conversion.Exact all of them.
 	Exact []int
 	// Compat is "", or CompatLlama for a file of architecture deepseek2, which llama.cpp loads. Load keeps to what such a file
 	// can express, then.
@@ -117,7 +118,7 @@ type ConvertReport struct {
 // layer. nil options are an error, since there is no default form.
 //
 // Errors wrap fs.ErrExist for an out that may not be replaced, ErrConverted for models whose attention is compressed or
-// latent already, ErrUnsupported for what Compat cannot express.
+// latent already, ErrUnsupported for what Compat cannot express, ErrDamaged for a result too far from the original.
 func Convert(ctx context.Context, in, out string, opt *ConvertOptions) (*ConvertReport, error) {
 	ctx, start := orBackground(ctx), time.Now()
 	if err := opt.check(in); err != nil {
