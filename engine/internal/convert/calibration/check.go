@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// What text is, measured in tokens. Texts of all kinds, code and tables among them, are far from these bounds;
+// What text is, measured in tokens. Prose and code are far from these bounds;
 // RATIONALE.md has the figures.
 const (
 	repeatSpan    = 4    // tokens of the sequences that are looked for again
