@@ -32,7 +32,8 @@ type ConvertOptions struct {
 	// Seed of the text that the model writes. The same seed and file give the same bytes on the same kind of CPU.
 	Seed uint64
 	// Exact are layers, counted from 0, whose attention stays as it is. Their projections are repaired like those of the
-	// others, for what the layers before them lost.
+	// others, for what the layers before them lost. A layer that compression would break joins them by itself, whatever that
+	// adds to the cache: Progress has a warning, Conversion.Exact all of them.
 	Exact []int
 	// Compat is "", or CompatLlama for a file of architecture deepseek2, which llama.cpp loads. Load keeps to what such a file
 	// can express, then.
@@ -79,7 +80,7 @@ type Conversion struct {
 	Form        string  `json:"form"`                   // as it was asked for
 	Compat      string  `json:"compat,omitempty"`       // CompatLlama
 	Refined     int     `json:"refined,omitempty"`      // by gradients, in so many steps; 0 when it did not pay
-	Exact       []int   `json:"exact_layers,omitempty"` // layers asked to stay exact
+	Exact       []int   `json:"exact_layers,omitempty"` // layers that stay exact: asked to, or too much damaged otherwise
 	Calibration string  `json:"calibration"`            // SelfWritten or GivenText
 	Text        string  `json:"calibration_sha256"`     // of the token ids used, as little-endian 32-bit numbers
 	Tokens      int     `json:"calibration_tokens"`     // of it that the statistics come from
@@ -87,6 +88,7 @@ type Conversion struct {
 	HeldTokens  int     `json:"held_tokens"`            // scored for the perplexities: text that was held back
 	Before      float64 `json:"perplexity_before"`      // of the original on them; 0 when unknown
 	After       float64 `json:"perplexity_after"`       //
+	Divergence  float64 `json:"divergence"`             // mean KL(original ‖ result) on them, in nats
 	Source      string  `json:"source"`                 // base name of the original file
 	Fingerprint string  `json:"source_fingerprint"`     // its gguf.File.Fingerprint
 }
@@ -116,7 +118,7 @@ type ConvertReport struct {
 // layer. nil options are an error, since there is no default form.
 //
 // Errors wrap fs.ErrExist for an out that may not be replaced, ErrConverted for models whose attention is compressed or
-// latent already, ErrUnsupported for what Compat cannot express.
+// latent already, ErrUnsupported for what Compat cannot express, ErrDamaged for a result too far from the original.
 func Convert(ctx context.Context, in, out string, opt *ConvertOptions) (*ConvertReport, error) {
 	ctx, start := orBackground(ctx), time.Now()
 	if err := opt.check(in); err != nil {

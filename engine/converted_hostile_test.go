@@ -95,6 +95,7 @@ func TestLoadRefusesConverted(t *testing.T) {
 		{"a pair beyond the model's", nil, put("blk.0."+model.TensorPairs, ggtype.I32, pairs(0, 1, 8, 2), 4, 1), ErrInvalid, "entry 2 is 8"},
 		{"a negative pair", nil, put("blk.0."+model.TensorPairs, ggtype.I32, pairs(0, 1, 1<<31, 2), 4, 1), ErrInvalid, "entry 2"},
 		{"pairs as floats", nil, put("blk.0."+model.TensorPairs, ggtype.F32, make([]byte, 16), 4, 1), ErrInvalid, "want I32"},
+		{"means of too few keys", nil, put("blk.1."+model.TensorKeyMean, ggtype.F32, make([]byte, 4*31), 31), ErrInvalid, "blk.1." + model.TensorKeyMean},
 		{"too few pairs", nil, put("blk.0."+model.TensorPairs, ggtype.I32, pairs(0, 1), 2, 1), ErrInvalid, model.TensorPairs},
 	} {
 		t.Run(c.name, func(t *testing.T) {

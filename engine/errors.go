@@ -31,6 +31,9 @@ var (
 	// ErrConverted is returned by Load and Convert when another form of attention is asked for than a file has that holds
 	// compressed or latent attention already.
 	ErrConverted = convert.ErrConverted
+	// ErrDamaged is returned by Load and Convert for a conversion whose result is too far from the original on text held
+	// back: nothing is written or kept. The error says what to do.
+	ErrDamaged = convert.ErrDamaged
 	// ErrToken is returned when a token id is outside the model's vocabulary.
 	ErrToken = errors.New("token outside the vocabulary")
 )

@@ -77,6 +77,7 @@ type Scratch struct {
 	scores    []float32
 	queries   kernel.CacheQueries // of stores in 8-bit blocks
 	projected [][]float32         // of a layer with a RecentWindow: see projectQueries, by level
+	constants [][]float32         // and products with means of keys
 	rotated   []float32           // and pairs rotated back
 	sums      []float32           // of compressedSum
 }
@@ -96,13 +97,15 @@ func (sc *Scratch) Reserve(l *Layer, n int) {
 func (l *Layer) reserveProjected(sc *Scratch) {
 	levels := l.recent.rope.levels
 	for len(sc.projected) <= len(levels) {
-		sc.projected = append(sc.projected, nil)
+		sc.projected, sc.constants = append(sc.projected, nil), append(sc.constants, nil)
 	}
 	reserve(&sc.projected[0], l.Group()*l.KeySize)
+	reserve(&sc.constants[0], l.Group())
 	reserve(&sc.sums, l.Group()*l.recent.a)
 	for i, v := range levels {
 		rows := l.Group() * (chunk / v.block)
 		reserve(&sc.projected[i+1], rows*l.KeySize)
+		reserve(&sc.constants[i+1], rows)
 		reserve(&sc.rotated, rows*2*(v.hi-v.lo))
 	}
 }

@@ -22,10 +22,11 @@ import (
 //	compressed  score(h, j) = (K_gᵀ rotation_block(j)⁻¹ rope(q_h)) · c_j + q'_h · r_j     value V_g c_j       K_g [kept, A]
 type RecentWindow struct {
 	rope   *BlockRope
-	tokens int        // W
-	d, v   int        // values of a head's key and value
-	a      int        // A
-	keys   [][]uint16 // per key/value head [kept, A] in half precision, rows in the order of rope
+	tokens int         // W
+	d, v   int         // values of a head's key and value
+	a      int         // A
+	keys   [][]uint16  // per key/value head [kept, A] in half precision, rows in the order of rope
+	means  [][]float32 // per key/value head [kept] in the order of rope, see CarryMeans; or nil
 }
 
 // NewRecentWindow returns the window of a layer whose key/value heads have keys of d values, of which compressed tokens
@@ -87,6 +88,7 @@ func (r *RecentWindow) keptSize() int { return r.rope.KeptSize(r.d) }
 // of which it reads the first A: dst[i*ldd:][:kept].
 func (r *RecentWindow) Expand(dst []float32, ldd, k int, c []float32, ldc, n int) {
 	kernel.ScoresF16(dst, ldd, c, n, ldc, r.keys[k], r.a, r.keptSize(), r.a)
+	r.addMeans(dst, ldd, k, n)
 }
 
 // recentRing is the ring of a store: keys, rotated, and values of the newest tokens; and a copy of what a ring held, to
@@ -326,7 +328,7 @@ func (l *Layer) DecodeCompressed(p *Partial, s *Store, pos, h0, h1 int, q []floa
 // compressedScores computes the scores of heads of a block, of all heads' queries q [heads, R + d], with the rows of n
 // positions from from on: dst[i*ldd+j] for the i-th of the heads.
 func (l *Layer) compressedScores(dst []float32, ldd int, s *Store, hs headRange, from, n int, q []float32, sc *Scratch) {
-	l.base(sc.projected[0], hs, q)
+	l.base(sc.projected[0], sc.constants[0], hs, q)
 	for at := 0; at < n; {
 		pos := from + at
 		m := s.run(pos, n-at)
@@ -335,6 +337,9 @@ func (l *Layer) compressedScores(dst []float32, ldd int, s *Store, hs headRange,
 			x := p.at(from + at)
 			m := min(end-at, p.block-(from+at)%p.block)
 			s.compressedScores(dst[at:], ldd, x, hs.len(), p.blocks*l.KeySize, sc, hs.g, from+at, m)
+			if l.recent.means != nil {
+				p.addConstants(dst[at:], ldd, hs.len(), from+at, m)
+			}
 			at += m
 		}
 	}
@@ -343,6 +348,7 @@ func (l *Layer) compressedScores(dst []float32, ldd int, s *Store, hs headRange,
 // projected are queries that are projected to rows, for some consecutive blocks of positions: [heads][blocks][size].
 type projected struct {
 	x                          []float32
+	constants                  []float32 // [heads][blocks] the queries' products with the means of keys, where there are any
 	size, block, first, blocks int
 }
 
@@ -353,9 +359,9 @@ func (t *projected) at(pos int) []float32 { return t.x[(pos/t.block-t.first)*t.s
 // from the pairs that rotate slowest, whose blocks are cut up for those that rotate faster.
 func (l *Layer) projectQueries(hs headRange, pos, n int, q []float32, sc *Scratch) projected {
 	r := l.recent
-	sum := projected{sc.projected[0], l.KeySize, chunk, pos / chunk, 1}
+	sum := projected{sc.projected[0], sc.constants[0], l.KeySize, chunk, pos / chunk, 1}
 	for i, v := range r.rope.levels {
-		t := projected{sc.projected[i+1], l.KeySize, v.block, pos / v.block, (pos+n-1)/v.block - pos/v.block + 1}
+		t := projected{sc.projected[i+1], sc.constants[i+1], l.KeySize, v.block, pos / v.block, (pos+n-1)/v.block - pos/v.block + 1}
 		width := 2 * (v.hi - v.lo)
 		for b := range t.blocks {
 			at := (t.first + b) * v.block
@@ -363,7 +369,12 @@ func (l *Layer) projectQueries(hs headRange, pos, n int, q []float32, sc *Scratc
 			for h := range hs.len() {
 				row := h*t.blocks + b
 				copy(t.x[row*t.size:][:t.size], from[h*sum.blocks*t.size:])
-				unrotate(sc.rotated[row*width:], q[(hs.lo+h)*(l.r+r.d)+l.r+2*v.lo:], angles)
+				rotated := sc.rotated[row*width:][:width]
+				unrotate(rotated, q[(hs.lo+h)*(l.r+r.d)+l.r+2*v.lo:], angles)
+				if r.means != nil {
+					mean := r.means[(hs.lo+h)/(l.Heads/len(r.keys))][2*(v.lo-r.rope.first):]
+					t.constants[row] = sum.constants[sum.row(h, at)] + dot(rotated, mean)
+				}
 			}
 		}
 		l.project(t.x, hs, t.blocks, 2*v.lo, width, sc.rotated, width)
@@ -374,7 +385,7 @@ func (l *Layer) projectQueries(hs headRange, pos, n int, q []float32, sc *Scratc
 
 // base computes what queries projected to rows have that does not depend on the position: rotated values, and those
 // that RoPE leaves alone.
-func (l *Layer) base(sum []float32, hs headRange, q []float32) {
+func (l *Layer) base(sum, constants []float32, hs headRange, q []float32) {
 	r := l.recent
 	clear(sum)
 	width := l.r + r.d
@@ -385,6 +396,7 @@ func (l *Layer) base(sum []float32, hs headRange, q []float32) {
 	if plain := r.d - r.rope.rope.Dims(); plain > 0 {
 		l.project(sum, hs, 1, r.rope.rope.Dims(), plain, q[l.r+r.rope.rope.Dims():], width)
 	}
+	l.baseConstants(constants, hs, q)
 }
 
 // project adds values first … first+n-1 of heads times their keys to projected queries. Each head has as many rows as

@@ -24,6 +24,7 @@ type windowCase struct {
 	qr    [][]float32 // [n][heads·r]
 	d, v  int
 	phase float64
+	means [][]float32 // per key/value head [d]; nil for none
 }
 
 func randomHalves(rng *rand.Rand, n int, scale float64) []float32 {
@@ -73,6 +74,9 @@ func newWindowCase(t *testing.T, halves bool, dims, window, n int, phase float64
 	if err != nil {
 		t.Fatal(err)
 	}
+	if halves { // with and without means, in all other respects
+		c.carryMeans(t, rng, w)
+	}
 	if c.layer, err = NewCompressed(heads, blocks, r, l, window, w); err != nil {
 		t.Fatal(err)
 	}
@@ -83,6 +87,27 @@ func newWindowCase(t *testing.T, halves bool, dims, window, n int, phase float64
 		c.qr = append(c.qr, randomHalves(rng, heads*r, 0.2))
 	}
 	return c
+}
+
+// carryMeans gives compressed keys means.
+func (c *windowCase) carryMeans(t *testing.T, rng *rand.Rand, w *RecentWindow) {
+	t.Helper()
+	var kept [][]float32
+	for range c.keys {
+		mean, reordered := randomHalves(rng, c.d, 1), make([]float32, c.d)
+		c.means = append(c.means, mean)
+		c.block.Reorder(reordered, mean)
+		kept = append(kept, reordered[c.d-c.block.KeptSize(c.d):])
+	}
+	if err := w.CarryMeans(kept[1:]); err == nil {
+		t.Error("means of too few heads are taken")
+	}
+	if err := w.CarryMeans(append(kept[1:len(kept):len(kept)], make([]float32, c.d+1))); err == nil {
+		t.Error("means of too many values are taken")
+	}
+	if err := w.CarryMeans(kept); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // near reports whether the token at pos sees that at j as recent.
@@ -107,6 +132,9 @@ func (c *windowCase) score(pos, j, h int) (sum float64, value []float64) {
 		for i := range key {
 			for x := range l.recent.a {
 				key[i] += float64(c.keys[k][i*l.recent.a+x]) * float64(row[l.r+x])
+			}
+			if c.means != nil {
+				key[i] += float64(c.means[k][i])
 			}
 		}
 		for i := range value {

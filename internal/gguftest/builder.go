@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/latentgo/latentgo/internal/ggtype"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // Builder collects keys and tensors in the order in which they will stand in the file. The zero value makes a
@@ -185,4 +186,28 @@ func (b *Builder) Remove(name string) bool {
 	n := len(b.tensors)
 	b.tensors = slices.DeleteFunc(b.tensors, func(t tensor) bool { return t.name == name })
 	return len(b.tensors) < n
+}
+
+// Edit lets f change the values of a tensor, which are rounded to its type again. It returns b.
+func (b *Builder) Edit(name string, f func(x []float32)) *Builder {
+	for i, t := range b.tensors {
+		if t.name != name {
+			continue
+		}
+		n := 1
+		for _, d := range t.shape {
+			n *= int(d)
+		}
+		x := make([]float32, n)
+		err := kernel.Dequantize(x, t.typ, t.data)
+		if f(x); err == nil {
+			b.tensors[i].data = make([]byte, len(t.data))
+			err = kernel.Quantize(b.tensors[i].data, t.typ, x)
+		}
+		if err != nil {
+			panic(err)
+		}
+		return b
+	}
+	panic("gguftest: no tensor " + name)
 }

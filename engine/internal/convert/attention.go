@@ -3,6 +3,7 @@ package convert
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -28,16 +29,16 @@ func (c *layerwise) compressAttention(ctx context.Context, l *model.Layer, made 
 	if c.llama {
 		samples = new([]transmla.Sample)
 	}
-	kv, q, err := c.walk.Moments(ctx, l, samples)
+	p, _ := l.Projections()
+	stats, err := c.walk.Moments(ctx, l, c.centred(l.Index, p), samples)
 	if err != nil {
 		return err
 	}
-	p, _ := l.Projections()
 	rope, _ := c.m.Rope(p.Rope)
 	s, o := c.plan[l.Index], c.compressOptions(l.Index, p)
 	var parts []*transmla.Compressed
 	for b := range s.Blocks {
-		m := blockMoments(p, kv, q, b, s.Blocks)
+		m := blockMoments(p, stats.KV, stats.Query, b, s.Blocks)
 		if c.llama {
 			if o.Factors, err = c.fit(rope, m, o, *samples); err != nil {
 				return err
@@ -49,7 +50,39 @@ func (c *layerwise) compressAttention(ctx context.Context, l *model.Layer, made 
 		}
 		parts = append(parts, part)
 	}
+	if s.Recent > 0 {
+		if err := addMeans(made, model.LayerName(l.Index, model.TensorKeyMean), stats.Mean); err != nil {
+			return err
+		}
+	}
 	return c.attentionTensors(l.Index, p, parts, made)
+}
+
+// centred names the key values of layer i whose means are carried beside the rows: those that compressed tokens are seen
+// through, and what rows leave out, so that it takes no part in rounding. Rotated values keep their means. RATIONALE.md
+// says why.
+func (c *layerwise) centred(i int, p model.Projections) func(i int) bool {
+	s := c.plan[i]
+	if s.Recent == 0 {
+		return nil
+	}
+	if s.R == 0 {
+		return func(int) bool { return true }
+	}
+	rope, block := c.m.Rope(p.Rope)
+	kept := slices.Repeat([]bool{true}, p.KeySize)
+	for j := range rope.Freqs() {
+		a, b := rope.Pair(j)
+		kept[a], kept[b] = block.Keeps(j), block.Keeps(j)
+	}
+	return func(i int) bool { return kept[i%p.KeySize] }
+}
+
+// addMeans adds the means of keys.
+func addMeans(made tensors.Map, name string, mean []float32) error {
+	data, err := tensors.EncodeFloats(ggtype.F32, mean, len(mean))
+	made.Add(name, ggtype.F32, data, len(mean))
+	return err
 }
 
 // compressOptions says how layer i is to be compressed.

@@ -111,7 +111,10 @@ func (c *conversion) fromCache(path, key string) (*Result, error) {
 	}
 	res := &Result{request: c.Request, cache: f}
 	err = f.Guard(func() (err error) {
-		if res.Made, err = cachedTensors(f, key); err == nil {
+		if res.Made, err = cachedTensors(f, key); err != nil {
+			return err
+		}
+		if err = c.exactAsIn(f); err == nil {
 			res.Model, err = c.load(res.Made)
 		}
 		return err
@@ -123,6 +126,20 @@ func (c *conversion) fromCache(path, key string) (*Result, error) {
 		res.Info = *info
 	}
 	return res, nil
+}
+
+// exactAsIn leaves the layers exact that the conversion in a cache file has left so.
+func (c *conversion) exactAsIn(f *gguf.File) error {
+	sizes, err := f.Ints(model.KeyLatentSize)
+	if err != nil || len(sizes) != len(c.plan) {
+		return fmt.Errorf("%s: key %q: %d layers of %d: %w", f.Name(), model.KeyLatentSize, len(sizes), len(c.plan), model.ErrInvalid)
+	}
+	for i, n := range sizes {
+		if n == 0 {
+			c.plan[i] = model.CompressedShape{}
+		}
+	}
+	return nil
 }
 
 // cachedTensors returns the tensors of a cache file that is what it should be.

@@ -9,7 +9,8 @@
 //     far (package statistics): attention.go makes a layer's compressed attention from the moments of its keys, values and
 //     queries (package transmla), repair.go fits the output projection to what is left (package regression);
 //   - package refine improves the form for llama.cpp by gradients through the whole model;
-//   - the model is loaded anew with what was made, and its perplexity measured on text held back.
+//   - the model is loaded anew with what was made, and measured on text held back: judge.go refuses a broken one, as it
+//     leaves a layer exact that would be broken.
 //
 // [Cached] does so once and keeps the result in the user's cache directory. [Result.Write] writes a file of it, for
 // this engine or for llama.cpp (package llamacpp). Whatever is computed of activations is computed by package model's

@@ -44,7 +44,7 @@ func planOf(s *model.Spec, f func(g model.Attention) model.CompressedShape) []mo
 func compressTo(t *testing.T, f *gguf.File, s *model.Spec, plan []model.CompressedShape, llama bool) *model.Model {
 	t.Helper()
 	m := converttest.Load(t, f, s, nil)
-	c, err := newLayerwise(t.Context(), m, plan, gguftest.Windows(5, 60, s.Vocab), llama)
+	c, err := newLayerwise(t.Context(), m, plan, gguftest.Windows(5, 60, s.Vocab), nil, llama)
 	if err != nil {
 		t.Fatal(err)
 	}

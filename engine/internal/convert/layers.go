@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"runtime/debug"
+	"slices"
 
 	"github.com/latentgo/latentgo/engine/internal/convert/regression"
 	"github.com/latentgo/latentgo/engine/internal/convert/statistics"
@@ -21,11 +22,13 @@ type layerwise struct {
 	plan  []model.CompressedShape // per layer; L = 0 leaves it exact
 	made  tensors.Map             // so far
 	llama bool                    // only rotated components that architecture deepseek2 can express
+	// broken gets the damage of a compressed layer and reports whether it has to stay exact; nil: none has to.
+	broken func(i int, damage float64) bool
 }
 
-// newLayerwise starts a conversion to a plan with statistics of windows of text.
+// newLayerwise starts a conversion to a plan with statistics of windows of text; damage is measured in others.
 func newLayerwise(
-	ctx context.Context, m *model.Model, plan []model.CompressedShape, windows [][]int32, llama bool,
+	ctx context.Context, m *model.Model, plan []model.CompressedShape, seen, held [][]int32, llama bool,
 ) (*layerwise, error) {
 	debug.FreeOSMemory() // of what measured perplexity
 	m.File().Release()
@@ -34,7 +37,7 @@ func newLayerwise(
 		return nil, err
 	}
 	var err error
-	c.walk, err = statistics.New(ctx, m, windows)
+	c.walk, err = statistics.New(ctx, m, seen, held)
 	return c, err
 }
 
@@ -45,6 +48,9 @@ func (c *layerwise) run(ctx context.Context, progress func(done, total int)) err
 			return fmt.Errorf("layer %d: %w", i, err)
 		}
 		progress(i+1, len(c.plan))
+	}
+	if !slices.ContainsFunc(c.plan, func(s model.CompressedShape) bool { return s.L > 0 }) {
+		return fmt.Errorf("every layer would lose too much: keep a larger share of the cache: %w", ErrDamaged)
 	}
 	return nil
 }
@@ -60,7 +66,7 @@ func (c *layerwise) layer(ctx context.Context, i int) error {
 			return err
 		}
 	}
-	l, err := c.m.LoadLayer(i, c.spec, made)
+	l, err := c.loadUnbroken(ctx, original, made)
 	if err != nil {
 		return err
 	}
@@ -91,6 +97,22 @@ func (c *layerwise) layer(ctx context.Context, i int) error {
 	maps.Copy(c.made, made)
 	c.m.File().Release() // the file is gone through once
 	return nil
+}
+
+// loadUnbroken loads a layer with what was made for it, or drops that and leaves the layer exact when it is broken.
+func (c *layerwise) loadUnbroken(ctx context.Context, original *model.Layer, made tensors.Map) (*model.Layer, error) {
+	i := original.Index
+	l, err := c.m.LoadLayer(i, c.spec, made)
+	if err != nil || c.plan[i].L == 0 || c.broken == nil {
+		return l, err
+	}
+	damage, err := c.walk.Damage(ctx, original, l)
+	if err != nil || !c.broken(i, damage) {
+		return l, err
+	}
+	clear(made)
+	c.plan[i] = model.CompressedShape{} // of the spec as well
+	return c.m.LoadLayer(i, c.spec, made)
 }
 
 // repairFFN repairs the W_down of a layer, unless there is nothing to fit it to, and returns the layer.

@@ -28,7 +28,7 @@ func checkStreams(t *testing.T, name string, b *gguftest.Builder, shape model.Co
 	const pass = statistics.BatchTokens
 	windows := append(gguftest.Windows(8, 20, 90), gguftest.RandomIDs(pass+101, 90))
 	m := converttest.Load(t, f, s, nil)
-	c, err := newLayerwise(t.Context(), m, slices.Repeat([]model.CompressedShape{shape}, len(s.Layers)), windows, false)
+	c, err := newLayerwise(t.Context(), m, slices.Repeat([]model.CompressedShape{shape}, len(s.Layers)), windows[:4], windows[4:], false)
 	if err == nil {
 		err = c.run(t.Context(), func(int, int) {})
 	}

@@ -22,7 +22,7 @@ import (
 //	latentgo.convert.form           str        what was asked for, such as "50%"
 //	latentgo.convert.compat         str        "llama.cpp", for a file of that form
 //	latentgo.convert.refined        u32        steps along gradients; missing when they did not pay
-//	latentgo.convert.exact_layers   [u32]      layers that were to stay exact
+//	latentgo.convert.exact_layers   [u32]      layers that were to stay exact, and those that would have been broken
 //	latentgo.convert.source.name    str        base name of the original file
 //	latentgo.convert.source.fingerprint  str   its content, see gguf.File.Fingerprint
 //	latentgo.calibration.source     str        "self-written" or "text"
@@ -32,6 +32,7 @@ import (
 //	latentgo.perplexity.tokens      u32        scored, of text that was held back
 //	latentgo.perplexity.before      f64        of the original on them
 //	latentgo.perplexity.after       f64
+//	latentgo.divergence             f64        mean KL(original ‖ result) on them, in nats
 const (
 	keyMethod      = "latentgo.convert.method"
 	keyForm        = "latentgo.convert.form"
@@ -47,10 +48,11 @@ const (
 	keyHeldTokens  = "latentgo.perplexity.tokens"
 	keyBefore      = "latentgo.perplexity.before"
 	keyAfter       = "latentgo.perplexity.after"
+	keyDivergence  = "latentgo.divergence"
 )
 
 // methodVersion changes whenever the same options give other tensors: results in the cache are then made anew.
-const methodVersion = 6
+const methodVersion = 7
 
 // writeShapes adds the keys that loading needs.
 func writeShapes(w *gguf.Writer, plan []model.CompressedShape) error {
@@ -94,6 +96,7 @@ func (c *Info) writeTo(w *gguf.Writer) error {
 	set(keyHeldTokens, uint32(c.HeldTokens))
 	set(keyBefore, c.Before)
 	set(keyAfter, c.After)
+	set(keyDivergence, c.Divergence)
 	return errors.Join(errs...)
 }
 
@@ -118,6 +121,7 @@ func ReadInfo(f *gguf.File) *Info {
 	}
 	c.Before, _ = f.Float(keyBefore)
 	c.After, _ = f.Float(keyAfter)
+	c.Divergence, _ = f.Float(keyDivergence)
 	list, _ := f.Ints(keyExact)
 	for _, i := range list {
 		c.Exact = append(c.Exact, int(i))

@@ -74,7 +74,7 @@ type Info struct {
 	Form        string  // as it was asked for
 	Compat      string  // formLlama for that form, or ""
 	Refined     int     // steps of refinement; 0 when it did not pay
-	Exact       []int   // layers asked to stay exact
+	Exact       []int   // layers that stay exact: those asked to, and those that compression would have broken
 	Calibration string  // calibration.SelfWritten or GivenText
 	Text        string  // SHA-256 of the token ids used, as little-endian 32-bit numbers
 	Tokens      int     // of it that the statistics come from
@@ -82,6 +82,7 @@ type Info struct {
 	HeldTokens  int     // scored for the perplexities: text that was held back
 	Before      float64 // perplexity of the original on them; 0 when unknown
 	After       float64 // of the result
+	Divergence  float64 // mean KL(original ‖ result) on them, in nats
 	Source      string  // base name of the original file
 	Fingerprint string  // its gguf.File.Fingerprint
 }

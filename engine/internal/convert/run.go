@@ -52,7 +52,8 @@ func (r *Result) FaultError(v any) error {
 // Run converts a model. It looks into no cache and keeps nothing.
 //
 // Errors wrap ErrConverted for a model whose attention is compressed or latent already, model.ErrUnsupported for what
-// Options.Llama cannot express, ErrNoTokenizer, model.ErrInvalid for a file that is wrong, and ctx's.
+// Options.Llama cannot express, ErrNoTokenizer, ErrDamaged for a result that is too far from the original, model.ErrInvalid for a file that is wrong, and
+// ctx's.
 func Run(ctx context.Context, r *Request) (*Result, error) {
 	c, err := prepare(r)
 	if err != nil {
@@ -66,7 +67,10 @@ type conversion struct {
 	*Request
 	plan []model.CompressedShape
 	text *calibration.Text
+	held *calibration.Reference // what the original makes of the text that is held back
 	info Info
+	// Of each layer that was converted, what that did to it; see keepExact.
+	damage []float64
 	tracker
 }
 
@@ -110,10 +114,7 @@ func (c *conversion) run(ctx context.Context) (*Result, error) {
 	if res.Model, err = c.load(made); err != nil {
 		return nil, err
 	}
-	err = c.guard(func() (err error) {
-		c.info.After, err = c.perplexity(ctx, res.Model, StageAfter)
-		return err
-	})
+	err = c.guard(func() error { return c.judge(ctx, res.Model) })
 	if err != nil {
 		res.Model.Close()
 		return nil, err
@@ -152,6 +153,7 @@ func (c *conversion) convert(ctx context.Context) (tensors.Map, error) {
 	o := &c.Options
 	c.text, err = calibration.Provide(ctx, m, c.Language, calibration.Options{
 		Given: o.Calibration, Tokens: o.Tokens, Seed: o.Seed, Llama: o.Llama, Refine: o.Refine > 0, Context: c.Spec.Context,
+		Warn: func(s string) { c.warn("%s", s) },
 	}, c.of(StageText))
 	if err != nil {
 		return nil, err
@@ -160,9 +162,10 @@ func (c *conversion) convert(ctx context.Context) (tensors.Map, error) {
 	if c.text.Source == calibration.SelfWritten {
 		c.info.Seed = o.Seed
 	}
-	if c.info.Before, err = c.perplexity(ctx, m, StageBefore); err != nil {
-		return nil, err
+	if c.held, err = calibration.Measure(ctx, m, c.text.Held, c.of(StageBefore)); err != nil {
+		return nil, c.stageError(StageBefore, err)
 	}
+	c.info.Before = c.held.Perplexity
 	m.Release()
 	made, err := c.layers(ctx, m)
 	if err != nil {
@@ -173,10 +176,11 @@ func (c *conversion) convert(ctx context.Context) (tensors.Map, error) {
 
 // layers converts the layers and refines what comes of them.
 func (c *conversion) layers(ctx context.Context, m *model.Model) (tensors.Map, error) {
-	l, err := newLayerwise(ctx, m, c.plan, c.text.Windows(), c.Options.Llama)
+	l, err := newLayerwise(ctx, m, c.plan, c.text.Windows(), c.text.Held, c.Options.Llama)
 	if err != nil {
 		return nil, err
 	}
+	l.broken = c.keepExact
 	if err := l.run(ctx, c.of(StageLayers)); err != nil || c.Options.Refine <= 0 {
 		return l.made, err
 	}
@@ -200,11 +204,10 @@ func (c *conversion) layers(ctx context.Context, m *model.Model) (tensors.Map, e
 	return l.made, nil
 }
 
-// perplexity is that of a model on the text held back.
-func (c *conversion) perplexity(ctx context.Context, m *model.Model, stage string) (float64, error) {
-	ppl, err := calibration.Perplexity(ctx, m, c.text.Held, c.of(stage))
+// stageError says in which stage numbers were not finite.
+func (c *conversion) stageError(stage string, err error) error {
 	if errors.Is(err, model.ErrInvalid) {
 		err = fmt.Errorf("convert %s: %s: %w", c.File.Name(), stage, err)
 	}
-	return ppl, err
+	return err
 }

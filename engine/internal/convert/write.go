@@ -67,7 +67,7 @@ func ownNames(s *model.Spec, set tensors.Set) []string {
 		names = append(names, t.Name)
 	}
 	for i := range s.Layers {
-		for _, n := range []string{model.TensorEncodeKV, model.TensorPairs, model.TensorQuery, model.TensorValue} {
+		for _, n := range []string{model.TensorEncodeKV, model.TensorKeyMean, model.TensorPairs, model.TensorQuery, model.TensorValue} {
 			if name := model.LayerName(i, n); set.Made[name] != nil {
 				names = append(names, name)
 			}

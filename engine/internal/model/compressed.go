@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/viterin/vek/vek32"
+
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/ggtype"
@@ -14,6 +16,7 @@ import (
 const (
 	TensorEncodeKV = "attn_latent_kv.weight" // [heads·(d+v), R+L, blocks], fastest dimension first as all here
 	TensorPairs    = "attn_latent_pairs"     // [R/2, blocks], I32
+	TensorKeyMean  = "attn_latent_k.mean"    // [heads·d], F32: what rows hold keys without; may be missing, only with a recent window
 	TensorQuery    = "attn_latent_q.weight"  // [d, R+key size, key/value heads]
 	TensorValue    = "attn_latent_v.weight"  // [L, v, key/value heads]
 
@@ -39,6 +42,7 @@ type compressed struct {
 	encodeBias []float32        // or nil
 	encodeKV   []*kernel.Matrix // otherwise: per block [R+L, heads·(d+v)], rows from its keys and values
 	pairs      []int32          // [blocks·R/2] RoPE pair of each rotated pair
+	keyMean    []float32        // [key/value heads, d], of the keys that encodeKV takes; nil for none
 	recent     *attention.RecentWindow
 }
 
@@ -73,6 +77,9 @@ func loadCompressed(ld *Loader, i int, a *gqa, s CompressedShape) mixer {
 	}
 	c.projections.types, c.output.types = actTypes(c.inputMatrices()...), actTypes(c.o)
 	if s.Recent > 0 {
+		if c.keyMean = ld.vector(name(TensorKeyMean), g.KVHeads*g.KeySize, false); ld.err != nil {
+			return c
+		}
 		ld.failLayer(i, c.buildRecent(s, rope.block))
 	} else {
 		ld.failLayer(i, c.buildRotated())
@@ -256,7 +263,15 @@ func (c *compressed) keysValues(p *pass, w *worker, b, t int) []float32 {
 	for i := range heads {
 		c.readyKV(b*heads+i, keys[i*g.KeySize:][:g.KeySize], values[i*g.ValueSize:][:g.ValueSize])
 	}
+	c.centre(b, keys)
 	return z
+}
+
+// centre takes the means from the keys of block b's heads.
+func (c *compressed) centre(b int, keys []float32) {
+	if c.keyMean != nil {
+		vek32.Sub_Inplace(keys, c.keyMean[b*len(keys):][:len(keys)])
+	}
 }
 
 // rowQueries implements rowSource.

@@ -34,12 +34,29 @@ func (c *compressed) buildRecent(s CompressedShape, rope *attention.BlockRope) (
 	if c.recent, err = attention.NewRecentWindow(rope, s.Recent, g.KeySize, g.ValueSize, s.Keys, keys); err != nil {
 		return err
 	}
+	if c.keyMean != nil {
+		if err = c.recent.CarryMeans(c.keptMeans(rope)); err != nil {
+			return err
+		}
+	}
 	if c.attn, err = attention.NewCompressed(g.Heads, s.Blocks, s.R, s.L, g.Window, c.recent); err != nil {
 		return fmt.Errorf("rows: %w", err)
 	}
 	c.attn.SetSoftmax(c.softmax)
 	c.expanded, err = c.attn.NewExpanded()
 	return err
+}
+
+// keptMeans returns the means of keys as compressed tokens are seen: per head, in the order of rope.
+func (c *compressed) keptMeans(rope *attention.BlockRope) [][]float32 {
+	d := c.geo.KeySize
+	out := make([][]float32, c.geo.KVHeads)
+	for k := range out {
+		head := make([]float32, d)
+		rope.Reorder(head, c.keyMean[k*d:][:d])
+		out[k] = head[d-rope.KeptSize(d):]
+	}
+	return out
 }
 
 // recentOne is a decode step; see latent.attendOne.
@@ -161,6 +178,7 @@ func (c *compressed) encodeRows(p *pass, w *worker, seg *segment, s *attention.S
 		for k := range heads {
 			s.Recent(x[k*g.KeySize:][:g.KeySize], x[nk+k*g.ValueSize:][:g.ValueSize], arranged, from+i, b*heads+k)
 		}
+		c.centre(b, x[:nk])
 	}
 	u.mul(rows, c.encodeKV[b], row, z, n)
 	rope := p.ropes[c.spec.Rope].rope

@@ -19,7 +19,8 @@ type GenerateOptions struct {
 	Window int // tokens of a window, at least 2
 	Prefix int // each document starts with so many tokens drawn evenly from the vocabulary; 0: with a seed prompt
 	// Hidden, when not nil, gets the model's result for each token, window after window: normed residual streams.
-	Hidden *activation.Q8
+	Hidden      *activation.Q8
+	Temperature float64 // of what is drawn; 0 means 1
 }
 
 const (
@@ -27,7 +28,7 @@ const (
 	cacheSize = 2  // bytes of a cached value
 )
 
-// Generate lets a model write windows of text, sampled at temperature 1, that start with several kinds of documents
+// Generate lets a model write windows of text, sampled at a temperature, that start with several kinds of documents
 // (see prompts.go) or with tokens that nobody chose. Windows are written in batches: a pass gives each one more token,
 // so that weights are read once for all of them. The same seed gives the same text, whatever the number of workers.
 func Generate(
@@ -150,7 +151,7 @@ func (g *generator) step() error {
 		case len(w.queue) > 0:
 			w.next()
 		default:
-			w.take(draw(w.r, g.logits[i*vocab:][:vocab]), g.lang, g.prompts)
+			w.take(draw(w.r, g.logits[i*vocab:][:vocab], g.o.Temperature), g.lang, g.prompts)
 		}
 		return nil
 	})

@@ -92,7 +92,7 @@ func TestDraw(t *testing.T) {
 	count := make([]int, 4)
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 10000 {
-		count[draw(r, logits)]++
+		count[draw(r, logits, 0)]++
 	}
 	if count[2]+count[3] != 0 || count[0] < 2300 || count[0] > 2700 {
 		t.Errorf("drawn: %v", count)
@@ -237,13 +237,16 @@ func TestPerplexity(t *testing.T) {
 		}
 	}
 	last := 0
-	got, err := Perplexity(t.Context(), m, windows, func(done, total int) {
+	r, err := Measure(t.Context(), m, windows, func(done, total int) {
 		if done <= last || total != Count(windows) {
 			t.Errorf("%d of %d done after %d", done, total, last)
 		}
 		last = done
 	})
-	if want := math.Exp(nll / float64(n)); err != nil || math.Abs(got-want) > 1e-4*want || last != Count(windows) {
-		t.Errorf("%v, want %v; %d done, %v", got, want, last, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := math.Exp(nll / float64(n)); math.Abs(r.Perplexity-want) > 1e-4*want || last != Count(windows) {
+		t.Errorf("%v, want %v; %d done", r.Perplexity, want, last)
 	}
 }

@@ -44,12 +44,13 @@ const (
 
 // Options say what text is wanted.
 type Options struct {
-	Given   string // "" lets the model write
-	Tokens  int    // how many the model writes, or are used of a longer text, spread evenly; 0 means the default
-	Seed    uint64 // of what the model writes
-	Llama   bool   // for the form for llama.cpp, which has more to repair: twice as many tokens
-	Refine  bool   // fresh text is wanted as well, and of a text that is given twice as many tokens again
-	Context int    // the model's trained context: no window is longer
+	Given   string       // "" lets the model write
+	Tokens  int          // how many the model writes, or are used of a longer text, spread evenly; 0 means the default
+	Seed    uint64       // of what the model writes
+	Llama   bool         // for the form for llama.cpp, which has more to repair: twice as many tokens
+	Refine  bool         // fresh text is wanted as well, and of a text that is given twice as many tokens again
+	Context int          // the model's trained context: no window is longer
+	Warn    func(string) // gets what was in vain; nil means silence
 }
 
 // Text is text in windows.
@@ -125,11 +126,51 @@ func (o Options) main(
 	}
 	n := o.tokens(generatedTokens)
 	size := min(generatedWindow, o.Context, max(leastWindow, n/heldEvery))
-	windows, err := Generate(ctx, m, lang, GenerateOptions{Seed: o.Seed, Tokens: n, Window: max(size, 2)}, func(done, total int) {
-		written = total
-		progress(done, total+total/prefixedShare+o.fresh())
-	})
+	windows, written, err := o.write(ctx, m, lang, n, max(size, 2), progress)
 	return newText(windows, SelfWritten), written, err
+}
+
+// attempts are ways in which a model may write; another is tried when what comes of one is no text. The last has no
+// prompts at all.
+var attempts = []struct {
+	what        string
+	seed        uint64 // beside the one asked for
+	temperature float64
+	prefix      int
+}{
+	{"", 0, 1, 0},
+	{"with other prompts at temperature 1.3", 1 << 32, 1.3, 0},
+	{"after random tokens", 2 << 32, 1, prefixTokens},
+}
+
+// write lets the model write n tokens of text in windows. It returns how many tokens were written in all.
+func (o Options) write(
+	ctx context.Context, m *model.Model, lang Language, n, size int, progress func(done, total int),
+) (windows [][]int32, written int, err error) {
+	for i, a := range attempts {
+		before := written
+		windows, err = Generate(ctx, m, lang, GenerateOptions{
+			Seed: o.Seed + a.seed, Tokens: n, Window: size, Temperature: a.temperature, Prefix: min(a.prefix, size-1),
+		}, func(done, total int) {
+			written = before + total
+			progress(before+done, written+total/prefixedShare+o.fresh())
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+		fault := textFault(windows, m.Vocab())
+		if fault == "" {
+			return windows, written, nil
+		}
+		next := "it knows no other way: give calibration text of the kind that the model is used for"
+		if i+1 < len(attempts) {
+			next = "it writes again, " + attempts[i+1].what
+		}
+		if o.Warn != nil {
+			o.Warn(fmt.Sprintf("the text that the model wrote %s; %s", fault, next))
+		}
+	}
+	return windows, written, nil // what is closest to text: each window has its own random start
 }
 
 // given cuts windows out of the text given.

@@ -86,8 +86,11 @@ func distinct(ids []int32) float64 {
 	return float64(len(seen)) / float64(len(ids)-2)
 }
 
-// draw draws a token at temperature 1.
-func draw(r *rand.Rand, logits []float32) int32 {
+// draw draws a token at a temperature, 0 for 1. It may change the logits.
+func draw(r *rand.Rand, logits []float32, temperature float64) int32 {
+	if temperature != 0 && temperature != 1 {
+		vek32.MulNumber_Inplace(logits, float32(1/temperature))
+	}
 	peak := vek32.Max(logits)
 	least := peak + float32(math.Log(leastProbability))
 	sum := 0.0

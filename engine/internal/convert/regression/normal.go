@@ -42,6 +42,9 @@ func New(a, b int, s *Scratch) *NormalEquations {
 // Row returns row r of AᵀA up to the diagonal.
 func (e *NormalEquations) Row(r int) []float32 { return e.aa[r*e.a:][:r+1] }
 
+// Right returns row r of AᵀB.
+func (e *NormalEquations) Right(r int) []float32 { return e.ab[r*e.b:][:e.b] }
+
 // Add takes n rows of A and B; b is nil when there is no B. All workers of a pool call it; it ends with a barrier. The
 // last rows are added by Flush.
 func (e *NormalEquations) Add(w *pool.Worker, a, b []float32, n int) {

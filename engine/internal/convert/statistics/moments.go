@@ -14,31 +14,42 @@ import (
 // sampleTokens is how many tokens of text transmla.Fit gets: it has a hundred unknowns.
 const sampleTokens = 4096
 
-// Moments gathers the second moments of a layer's keys and values, and of its queries, on stream y: sums over the
-// tokens. When samples is not nil, it gets what transmla.Fit wants.
-func (k *Walk) Moments(
-	ctx context.Context, l *model.Layer, samples *[]transmla.Sample,
-) (kv, q *regression.NormalEquations, err error) {
+// Moments are second moments of a layer's activations: sums over the tokens.
+type Moments struct {
+	KV, Query *regression.NormalEquations // of [keys of all heads | values of all heads], and of the queries
+	// Mean of each key value that was to be centred, 0 for the others. What was centred counts in KV without its mean.
+	Mean []float32
+}
+
+// Moments gathers them on stream y. centred names the key values that are to be centred; nil is none. When samples is not
+// nil, it gets what transmla.Fit wants.
+func (k *Walk) Moments(ctx context.Context, l *model.Layer, centred func(i int) bool, samples *[]transmla.Sample) (*Moments, error) {
 	p, _ := l.Projections()
 	g := p.Geometry
 	nz, nq := g.KVHeads*(g.KeySize+g.ValueSize), g.Heads*g.KeySize
-	kv, q = regression.New(nz, 0, &k.scratch), regression.New(nq, 0, &k.scratch)
+	m := &Moments{KV: regression.New(nz, 1, &k.scratch), Query: regression.New(nq, 0, &k.scratch)}
+	c := newCentre(m, nz, g.KVHeads*g.KeySize, centred)
 	seq, s := k.sequence(nil), &sampler{geo: g, out: samples}
-	err = k.each(ctx, func(p piece) error {
+	err := k.each(ctx, func(p piece) error {
+		if p.held {
+			return nil
+		}
 		keep := s.begin(p.pos, len(p.ids))
 		return k.probe(p, seq, &model.Probe{
 			Layer: l, From: model.StageInput, To: model.StageProjected, Load: p.y.Load,
 			Projected: func(w *pool.Worker, queries, z []float32, n int) {
 				keep(w, queries, z, n)
-				kv.Add(w, z, nil, n)
-				q.Add(w, queries, nil, n)
+				ones := c.shift(w, z, n)
+				m.KV.Add(w, z, ones, n)
+				m.Query.Add(w, queries, nil, n)
 			},
 		})
 	})
 	if err == nil {
-		k.flush(kv, q)
+		k.flush(m.KV, m.Query)
+		c.finish()
 	}
-	return kv, q, err
+	return m, err
 }
 
 // sampler keeps the first windows' keys, values and some of their queries.

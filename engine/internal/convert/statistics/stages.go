@@ -17,7 +17,7 @@ const driftShare = 0.5
 // regression of the one's output on the other's heads. x becomes the stream behind the attention.
 func (k *Walk) Attend(ctx context.Context, original, converted *model.Layer) (*regression.Split, error) {
 	p, _ := converted.Projections()
-	split := regression.NewSplit(len(k.windows), p.O.Cols, k.width, &k.scratch)
+	split := regression.NewSplit(len(k.windows)-k.held, p.O.Cols, k.width, &k.scratch)
 	k.heads = activation.New(k.y.Len(), p.O.Matrix)
 	rest := k.heads
 	wide, narrow := k.sequence(original), k.sequence(converted)
@@ -30,6 +30,11 @@ func (k *Walk) Attend(ctx context.Context, original, converted *model.Layer) (*r
 		})
 		if err != nil {
 			return err
+		}
+		if p.held {
+			return k.probe(p, narrow, &model.Probe{
+				Layer: converted, From: model.StageInput, To: model.StageHeads, Load: p.y.Load, HeadRows: heads.Save,
+			})
 		}
 		e := split.For(p.pos == 0)
 		return k.probe(p, narrow, &model.Probe{
@@ -98,15 +103,15 @@ func (k *Walk) Advance(ctx context.Context, converted *model.Layer) error {
 func (k *Walk) FFN(ctx context.Context, original *model.Layer, repair bool) (*regression.Split, error) {
 	var split *regression.Split
 	if f, ok := original.Gated(); ok && repair && f.Down.Cols <= maxRegression {
-		split = regression.NewSplit(len(k.batches), f.Down.Cols, k.width, &k.scratch)
+		split = regression.NewSplit(k.seenBatches, f.Down.Cols, k.width, &k.scratch)
 	}
 	seq := k.sequence(nil)
 	err := k.eachToken(ctx, func(p piece) error {
 		b := &model.Probe{Layer: original, From: model.StageMixed, To: model.StageOutput, Load: p.x.Load, Save: p.x.Save}
-		if split != nil {
+		if split != nil && !p.held {
 			b.Fed = k.targets(p, &original.Spec)
 		}
-		if err := k.probe(p, seq, b); err != nil || split == nil {
+		if err := k.probe(p, seq, b); err != nil || split == nil || p.held {
 			return err
 		}
 		e := split.For(p.pos == 0)

@@ -19,33 +19,44 @@ import (
 // converted model does. Statistics come from y, targets from x. Each layer takes Moments (where it is compressed),
 // Attend, Advance, FFN and AdvanceFFN, in this order.
 type Walk struct {
-	m       *model.Model
-	width   int
-	windows [][]int32 // of at least two tokens; each starts from an empty cache
-	batches [][]int32 // the same tokens, short windows together
-	x, y    activation.F16
-	heads   activation.Store // [tokens, heads' values] what W_O gets on y, between Attend and Advance
-	scratch regression.Scratch
-	target  []float32 // of a pass: what a projection should give
-	other   []float32 // of a pass: rows of y beside those of x
-	cancel  atomic.Bool
+	m           *model.Model
+	width       int
+	windows     [][]int32 // of at least two tokens; each starts from an empty cache
+	held        int       // windows, the last ones, that nothing is learnt from
+	batches     [][]int32 // the same tokens, short windows together
+	seenBatches int       // of the windows that are not held
+	x, y        activation.F16
+	heads       activation.Store // [tokens, heads' values] what W_O gets on y, between Attend and Advance
+	scratch     regression.Scratch
+	target      []float32 // of a pass: what a projection should give
+	other       []float32 // of a pass: rows of y beside those of x
+	cancel      atomic.Bool
 }
 
 // BatchTokens is how many tokens a pass takes at most: short windows go together, and long ones are cut.
 const BatchTokens = 512
 
-// New starts a walk with windows of at least two tokens. It is an error when there are more than the model has positions.
-func New(ctx context.Context, m *model.Model, windows [][]int32) (*Walk, error) {
-	k := &Walk{m: m, width: m.Spec().Width, windows: windows}
+// New starts a walk with windows of at least two tokens to learn from, and others, held back, in which the damage of each
+// layer is measured (Damage). It is an error when a window is longer than the model has positions.
+func New(ctx context.Context, m *model.Model, seen, held [][]int32) (*Walk, error) {
+	windows := slices.Concat(seen, held)
+	k := &Walk{m: m, width: m.Spec().Width, windows: windows, held: len(held)}
 	for i, w := range windows {
 		if err := m.CheckLength(len(w)); err != nil {
 			return nil, err
 		}
-		if last := len(k.batches) - 1; i > 0 && len(k.batches[last])+len(w) <= BatchTokens {
+		last := len(k.batches) - 1
+		if i > 0 && i != len(seen) && len(k.batches[last])+len(w) <= BatchTokens {
 			k.batches[last] = append(slices.Clip(k.batches[last]), w...)
 		} else {
 			k.batches = append(k.batches, w)
 		}
+		if i == len(seen) {
+			k.seenBatches = len(k.batches) - 1
+		}
+	}
+	if len(held) == 0 {
+		k.seenBatches = len(k.batches)
 	}
 	n := 0
 	for _, w := range windows {
@@ -74,7 +85,7 @@ func (k *Walk) embed() {
 	k.y.CopyFrom(k.x)
 }
 
-// Windows returns the text.
+// Windows returns the text, what is held back last.
 func (k *Walk) Windows() [][]int32 { return k.windows }
 
 // Original returns stream x and Converted y: as many rows as the text has tokens, window after window.
@@ -97,29 +108,30 @@ func (k *Walk) Longest() int {
 type piece struct {
 	ids  []int32
 	pos  int
+	held bool
 	x, y activation.F16
 }
 
 // each calls fn for the windows' pieces, which attention goes through in order.
 func (k *Walk) each(ctx context.Context, fn func(p piece) error) error {
-	return k.over(ctx, k.windows, fn)
+	return k.over(ctx, k.windows, len(k.windows)-k.held, fn)
 }
 
 // eachToken is each for what a token does by itself, whatever the window: many tokens share the unpacking of a weight.
 func (k *Walk) eachToken(ctx context.Context, fn func(p piece) error) error {
-	return k.over(ctx, k.batches, fn)
+	return k.over(ctx, k.batches, k.seenBatches, fn)
 }
 
-// over calls fn for the pieces of windows or batches.
-func (k *Walk) over(ctx context.Context, windows [][]int32, fn func(p piece) error) error {
+// over calls fn for the pieces of windows or batches, of which those from seen on are held back.
+func (k *Walk) over(ctx context.Context, windows [][]int32, seen int, fn func(p piece) error) error {
 	k.cancel.Store(false)
 	stop := context.AfterFunc(ctx, func() { k.cancel.Store(true) })
 	defer stop()
 	at := 0
-	for _, ids := range windows {
+	for i, ids := range windows {
 		for pos, part := range pieced(ids) {
 			n := len(part)
-			err := fn(piece{part, pos, k.x.Rows(at, n), k.y.Rows(at, n)})
+			err := fn(piece{part, pos, i >= seen, k.x.Rows(at, n), k.y.Rows(at, n)})
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}

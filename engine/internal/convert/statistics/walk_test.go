@@ -40,7 +40,7 @@ func TestStreams(t *testing.T) {
 	for name, b := range gguftest.FloatVariants() {
 		m := converttest.Plain(t, b)
 		windows := append(gguftest.Windows(8, 20, 90), gguftest.RandomIDs(BatchTokens+101, 90))
-		k, err := New(t.Context(), m, windows)
+		k, err := New(t.Context(), m, windows, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,12 +84,12 @@ func TestMoments(t *testing.T) {
 	qwen2.Bias = true
 	m := converttest.Plain(t, qwen2.Build())
 	windows := [][]int32{gguftest.RandomIDs(BatchTokens+33, 90), gguftest.RandomIDs(40, 90)}
-	k, err := New(t.Context(), m, windows)
+	k, err := New(t.Context(), m, windows, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var samples []transmla.Sample
-	kv, q, err := k.Moments(t.Context(), m.Layer(0), &samples)
+	sums, err := k.Moments(t.Context(), m.Layer(0), nil, &samples)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,11 +109,11 @@ func TestMoments(t *testing.T) {
 		for r := range len(z) / nz {
 			want += float64(z[r*nz+at[0]]) * float64(z[r*nz+at[1]])
 		}
-		if got := float64(kv.Row(at[0])[at[1]]); got < want-1e-2 || got > want+1e-2 {
+		if got := float64(sums.KV.Row(at[0])[at[1]]); got < want-1e-2 || got > want+1e-2 {
 			t.Errorf("moment %v is %v, want %v", at, got, want)
 		}
 	}
-	if q.Row(nq - 1)[nq-1] <= 0 {
+	if sums.Query.Row(nq - 1)[nq-1] <= 0 {
 		t.Error("no queries were summed up")
 	}
 }
@@ -122,7 +122,7 @@ func TestMoments(t *testing.T) {
 func TestCancelled(t *testing.T) {
 	m := converttest.Plain(t, gguftest.TinyFloat("llama").Build())
 	ctx, cancel := context.WithCancel(t.Context())
-	k, err := New(ctx, m, gguftest.Windows(4, 30, 90))
+	k, err := New(ctx, m, gguftest.Windows(4, 30, 90), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestPieced(t *testing.T) {
 func TestWindowsBeyondPositions(t *testing.T) {
 	c := gguftest.ClassicVariants()["gpt2"]
 	m := converttest.Plain(t, c.Build())
-	if _, err := New(t.Context(), m, gguftest.Windows(1, c.Context+1, c.Vocab)); !errors.Is(err, model.ErrInvalid) {
+	if _, err := New(t.Context(), m, gguftest.Windows(1, c.Context+1, c.Vocab), nil); !errors.Is(err, model.ErrInvalid) {
 		t.Errorf("%d tokens: %v", c.Context+1, err)
 	}
 }
