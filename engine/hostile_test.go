@@ -23,7 +23,7 @@ func TestLoadRefuses(t *testing.T) {
 		want string
 	}{
 		{"no architecture", del("general.architecture"), gguf.ErrNoKey, "general.architecture"},
-		{"unknown architecture", set("general.architecture", "mamba"), ErrUnsupported, `"mamba"`},
+		{"unknown architecture", set("general.architecture", "rwkv7"), ErrUnsupported, `"rwkv7"`},
 		{"architecture of the wrong kind", set("general.architecture", uint32(1)), gguf.ErrKind, "general.architecture"},
 		{"missing key", del("llama.embedding_length"), gguf.ErrNoKey, "llama.embedding_length"},
 		{"mistyped key", set("llama.embedding_length", "64"), gguf.ErrKind, "llama.embedding_length"},
@@ -43,7 +43,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"eps missing", del("llama.attention.layer_norm_rms_epsilon"), ErrInvalid, "epsilon"},
 		{"scaling factor NaN", set("llama.rope.scaling.factor", nan), ErrInvalid, "scaling.factor"},
 		{"scaling factor negative", set("llama.rope.scaling.factor", float32(-2)), ErrInvalid, "scaling.factor"},
-		{"unknown scaling", set("llama.rope.scaling.type", "longrope"), ErrUnsupported, "longrope"},
+		{"unknown scaling", set("llama.rope.scaling.type", "spiral"), ErrUnsupported, "spiral"},
 		{"more experts used than there are", set("llama.expert_used_count", uint32(2)), ErrInvalid, "expert_used_count"},
 		{"experts of which none is used", set("llama.expert_count", uint32(8)), gguf.ErrNoKey, "llama.expert_used_count"},
 		{"attention to later tokens", set("llama.attention.causal", false), ErrUnsupported, "llama.attention.causal"},
