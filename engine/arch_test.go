@@ -46,8 +46,8 @@ func stepLogits(t *testing.T, m *Model, ids []int32) [][]float32 {
 	return out
 }
 
-// Every switch of the block builder: latent and grouped-query attention agree, prefill and decode agree, and any number of
-// threads gives the same bits.
+// Every switch of the block builder: latent and grouped-query attention agree, prefill and decode agree, and any number
+// of threads gives the same bits.
 func TestFormsBatchesAndThreadsAgree(t *testing.T) {
 	for name, m := range tinyModels() {
 		t.Run(name, func(t *testing.T) {

@@ -9,11 +9,12 @@ import (
 	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
-// passes are what five sequences evaluate in each of several passes: prompts of unequal lengths and single tokens, mixed; some
-// have nothing to do in a pass. Most grow beyond the recent window of compressed layers.
+// passes are what five sequences evaluate in each of several passes: prompts of unequal lengths and single tokens,
+// mixed; some have nothing to do in a pass. Most grow beyond the recent window of compressed layers.
 var passes = [][5]int{{90, 1, 40, 0, 7}, {1, 100, 5, 62, 1}, {1, 0, 1, 1, 130}, {1, 1, 1, 1, 1}, {40, 1, 31, 33, 2}, {1, 1, 1, 1, 1}}
 
-// Five sequences of unequal lengths in one pass get the logits that each gets alone, on every architecture and cache form.
+// Five sequences of unequal lengths in one pass get the logits that each gets alone, on every architecture and cache
+// form.
 func TestSequencesShareAPass(t *testing.T) {
 	files := gguftest.Convertible()
 	for name, d := range gguftest.DeepVariants() {
@@ -48,8 +49,8 @@ func cacheForms(name string) map[string]Options {
 	return forms
 }
 
-// shareAPass compares sequences that share passes with the same ones alone, pass by pass: both see recent and compressed tokens
-// alike.
+// shareAPass compares sequences that share passes with the same ones alone, pass by pass: both see recent and
+// compressed tokens alike.
 func shareAPass(t *testing.T, m *model.Model, f attention.Format) {
 	vocab, limit := m.Vocab(), 2e-4
 	if f == attention.Q8 {

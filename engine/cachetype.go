@@ -13,8 +13,8 @@ type CacheType int
 const (
 	// CacheF16 stores half floats.
 	CacheF16 CacheType = iota
-	// CacheQ8 stores blocks of 32 signed bytes with a half float as scale, 34 bytes instead of 64, and computes scores with
-	// integer products. Keys, values and latents lose about as much as weights do in Q8_0.
+	// CacheQ8 stores blocks of 32 signed bytes with a half float as scale, 34 bytes instead of 64, and computes scores
+	// with integer products. Keys, values and latents lose about as much as weights do in Q8_0.
 	CacheQ8
 )
 

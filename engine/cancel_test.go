@@ -9,8 +9,8 @@ import (
 	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
-// An evaluation that is cancelled must not touch the one after it: thousands of cancellations at every moment of a pass,
-// each followed by an evaluation whose logits are known.
+// An evaluation that is cancelled must not touch the one after it: thousands of cancellations at every moment of a
+// pass, each followed by an evaluation whose logits are known.
 func TestCancellationEndsWithItsEvaluation(t *testing.T) {
 	model := gguftest.TinyLlama()
 	model.Layers = 6

@@ -50,7 +50,8 @@ func TestWarnsBeyondTheTrainedContext(t *testing.T) {
 	}
 }
 
-// With DropMiddle an answer goes on beyond the context: the prefix stays, the newer half follows, and the model sees just that.
+// With DropMiddle an answer goes on beyond the context: the prefix stays, the newer half follows, and the model sees
+// just that.
 func TestDropMiddle(t *testing.T) {
 	for name, m := range map[string]*Model{"exact": tinyModel(t, Options{}), "compressed": compressedModel(t)} {
 		s := newSession(t, m, &SessionOptions{Context: 64, DropMiddle: true, Keep: 8})

@@ -14,34 +14,35 @@ import (
 	"github.com/latentgo/latentgo/internal/cpu"
 )
 
-// ConvertOptions says how a model's attention is compressed: by Convert, or by Load for a compressed Options.MLA. The zero
-// value is the default: text that the model writes itself, the result kept in the user's cache directory.
+// ConvertOptions says how a model's attention is compressed: by Convert, or by Load for a compressed Options.MLA. The
+// zero value is the default: text that the model writes itself, the result kept in the user's cache directory.
 type ConvertOptions struct {
 	// MLA is the form that Convert makes. Load takes its own Options.MLA.
 	MLA MLA
 	// Threads that compute in Convert, as in Options. Load takes its own.
 	Threads int
-	// Calibration is the text whose activations decide what is kept; "" lets the model write some. One part in eight is held
-	// back to measure the result. Half as many tokens that the model writes, starting from some of the whole vocabulary, are added
-	// for what the text leaves out.
+	// Calibration is the text whose activations decide what is kept; "" lets the model write some. One part in eight is
+	// held back to measure the result. Half as many tokens that the model writes, starting from some of the whole
+	// vocabulary, are added for what the text leaves out.
 	Calibration string
-	// Tokens of calibration text: how many the model writes, or how many are used of a longer Calibration, spread evenly.
-	// 0 means 8,192 of a text, 6,144 that the model writes, with Compat twice as many, with Refine 32,768 of a text.
-	// As many again are written for Refine, by default 14,336.
+	// Tokens of calibration text: how many the model writes, or how many are used of a longer Calibration, spread
+	// evenly. 0 means 8,192 of a text, 6,144 that the model writes, with Compat twice as many, with Refine 32,768 of a
+	// text. As many again are written for Refine, by default 14,336.
 	Tokens int
 	// Seed of the text that the model writes. The same seed and file give the same bytes on the same kind of CPU.
 	Seed uint64
-	// Exact are layers, counted from 0, whose attention stays as it is. Their projections are repaired like those of the
-	// others, for what the layers before them lost. A layer that compression would break joins them by itself, whatever that
-	// adds to the cache: Progress has a warning, Conversion.Exact all of them.
+	// Exact are layers, counted from 0, whose attention stays as it is. Their projections are repaired like those of
+	// the others, for what the layers before them lost. A layer that compression would break joins them by itself,
+	// whatever that adds to the cache: Progress has a warning, Conversion.Exact all of them.
 	Exact []int
-	// Compat is "", or CompatLlama for a file of architecture deepseek2, which llama.cpp loads. Load keeps to what such a file
-	// can express, then.
+	// Compat is "", or CompatLlama for a file of architecture deepseek2, which llama.cpp loads. Load keeps to what such
+	// a file can express, then.
 	Compat string
-	// Refine improves a form with Compat by gradients through the whole model, see file refine.go, in so many steps, each on a thousand
-	// tokens of the calibration text and more that the model writes. 0 means none, RefineSteps is a good number, more are better. What does
-	// not pay on a part of the written text that is held back is not kept. A conversion of that number of steps takes four to five times as long,
-	// and takes 6 bytes of memory more per value that is refined. Our own form has no need; with it, it is an error.
+	// Refine improves a form with Compat by gradients through the whole model, see file refine.go, in so many steps,
+	// each on a thousand tokens of the calibration text and more that the model writes. 0 means none, RefineSteps is a
+	// good number, more are better. What does not pay on a part of the written text that is held back is not kept. A
+	// conversion of that number of steps takes four to five times as long, and takes 6 bytes of memory more per value
+	// that is refined. Our own form has no need; with it, it is an error.
 	Refine int
 	// NoCache neither looks into the user's cache directory nor writes there. Convert never does.
 	NoCache bool
@@ -111,11 +112,11 @@ type ConvertReport struct {
 	Time        time.Duration `json:"nanoseconds"`
 }
 
-// Convert compresses the attention of the model in file in and writes the result to file out: the metadata of the original
-// and keys that say how it was made (latentgo.*), the tensors that are still needed, byte for byte, and new ones. Any part of
-// a split model names it; the result is one file. out appears only when it is complete. A file that is there is replaced with
-// Overwrite only; in itself, or a part of it, never is: what is cut away would be lost. ctx ends the conversion within a
-// layer. nil options are an error, since there is no default form.
+// Convert compresses the attention of the model in file in and writes the result to file out: the metadata of the
+// original and keys that say how it was made (latentgo.*), the tensors that are still needed, byte for byte, and new
+// ones. Any part of a split model names it; the result is one file. out appears only when it is complete. A file that
+// is there is replaced with Overwrite only; in itself, or a part of it, never is: what is cut away would be lost. ctx
+// ends the conversion within a layer. nil options are an error, since there is no default form.
 //
 // Errors wrap fs.ErrExist for an out that may not be replaced, ErrConverted for models whose attention is compressed or
 // latent already, ErrUnsupported for what Compat cannot express, ErrDamaged for a result too far from the original.

@@ -38,8 +38,8 @@ func differing(got, want [][]float32) int {
 	return n
 }
 
-// The expanded form of a long prompt and the absorbed form of decode agree. With all experts chosen: a choice between nearly
-// equal ones may fall either way.
+// The expanded form of a long prompt and the absorbed form of decode agree. With all experts chosen: a choice between
+// nearly equal ones may fall either way.
 func TestDeepseekFormsAgree(t *testing.T) {
 	lite, v3, old := gguftest.DeepLite(), gguftest.DeepV3(), gguftest.DeepVariants()["old"]
 	lite.Used, v3.Used, old.Used = lite.Experts, v3.Experts, old.Experts

@@ -6,20 +6,23 @@
 //		fmt.Print(piece.Text)
 //	}
 //
-// Load maps the file into memory and checks it; weights are used where they lie. While loading, each layer's grouped-query
-// attention becomes multi-head latent attention in the exact form (package attn), unless Options.MLA says otherwise: a
-// compressed form caches less per token and changes what the model says a little. Convert writes such a model to a file,
-// Load makes one on the fly and keeps it in the user's cache directory. Model.Conversion tells how a model was made.
+// Load maps the file into memory and checks it; weights are used where they lie. While loading, each layer's
+// grouped-query attention becomes multi-head latent attention in the exact form (package attn), unless Options.MLA says
+// otherwise: a compressed form caches less per token and changes what the model says a little. Convert writes such a
+// model to a file, Load makes one on the fly and keeps it in the user's cache directory. Model.Conversion tells how a
+// model was made.
 //
-// A Model is immutable and serves any number of Sessions, each for one call at a time; a second one gets ErrBusy. A Session
-// holds tokens and what the model caches of them: a prompt that starts as the last one did is evaluated only from where they
-// differ, an empty one goes on where the last answer ended. Session.Fork and Session.Save copy one, in memory and to a file.
+// A Model is immutable and serves any number of Sessions, each for one call at a time; a second one gets ErrBusy. A
+// Session holds tokens and what the model caches of them: a prompt that starts as the last one did is evaluated only
+// from where they differ, an empty one goes on where the last answer ended. Session.Fork and Session.Save copy one, in
+// memory and to a file.
 //
-// Sessions that run at the same time share forward passes: the weights are read once for a token of each. Beside answers the
-// parts of a long prompt are small, so that those go on. What a session says does not depend, to the bit, on who else is
-// there. Models with compressed or DeepSeek's latent attention give each session passes of its own. A context.Context ends a
-// wait at once and a pass of one's own within a layer. A nil context is context.Background() everywhere.
+// Sessions that run at the same time share forward passes: the weights are read once for a token of each. Beside
+// answers the parts of a long prompt are small, so that those go on. What a session says does not depend, to the bit,
+// on who else is there. Models with compressed or DeepSeek's latent attention give each session passes of its own. A
+// context.Context ends a wait at once and a pass of one's own within a layer. A nil context is context.Background()
+// everywhere.
 //
-// Architectures: llama (Llama 2 and 3, Mistral, SmolLM; with experts, Mixtral), mistral3, qwen2, qwen3, qwen3moe, gemma3,
-// deepseek2. docs/architectures.md tells how to add one.
+// Architectures: llama (Llama 2 and 3, Mistral, SmolLM; with experts, Mixtral), mistral3, qwen2, qwen3, qwen3moe,
+// gemma3, deepseek2. docs/architectures.md tells how to add one.
 package engine

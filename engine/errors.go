@@ -19,8 +19,8 @@ var (
 	ErrNoTemplate = errors.New("no chat template")
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("closed")
-	// ErrBusy is returned for a call to a session that another call is using: one in another goroutine, or the Generate, Chat or
-	// EvalAll whose loop or function the call comes from.
+	// ErrBusy is returned for a call to a session that another call is using: one in another goroutine, or the
+	// Generate, Chat or EvalAll whose loop or function the call comes from.
 	ErrBusy = errors.New("session in use")
 	// ErrLimit is returned when a call would exceed one of the limits of Options.
 	ErrLimit = errors.New("limit reached")
@@ -28,11 +28,11 @@ var (
 	ErrUnsupported = model.ErrUnsupported
 	// ErrInvalid is returned by Load for a file whose metadata or tensors contradict each other or the architecture.
 	ErrInvalid = model.ErrInvalid
-	// ErrConverted is returned by Load and Convert when another form of attention is asked for than a file has that holds
-	// compressed or latent attention already.
+	// ErrConverted is returned by Load and Convert when another form of attention is asked for than a file has that
+	// holds compressed or latent attention already.
 	ErrConverted = convert.ErrConverted
-	// ErrDamaged is returned by Load and Convert for a conversion whose result is too far from the original on text held
-	// back: nothing is written or kept. The error says what to do.
+	// ErrDamaged is returned by Load and Convert for a conversion whose result is too far from the original on text
+	// held back: nothing is written or kept. The error says what to do.
 	ErrDamaged = convert.ErrDamaged
 	// ErrToken is returned when a token id is outside the model's vocabulary.
 	ErrToken = errors.New("token outside the vocabulary")

@@ -13,8 +13,9 @@ import (
 // evaluation. Without ids it evaluates the last token drawn, if Generate left it, and returns the logits after the
 // session's tokens: nil after Truncate, whose logits are gone.
 //
-// ctx ends the evaluation within one layer of a batch (SessionOptions.Batch); finished batches stay in the session. Errors:
-// ErrContextFull (nothing was evaluated), ErrToken, ErrBusy, ErrClosed, ctx's, and a file that shrank or changed under the map.
+// ctx ends the evaluation within one layer of a batch (SessionOptions.Batch); finished batches stay in the session.
+// Errors: ErrContextFull (nothing was evaluated), ErrToken, ErrBusy, ErrClosed, ctx's, and a file that shrank or
+// changed under the map.
 func (s *Session) Eval(ctx context.Context, ids []int32) ([]float32, error) {
 	if err := s.enter(); err != nil {
 		return nil, err
@@ -44,10 +45,11 @@ func (s *Session) eval(ctx context.Context, ids []int32) ([]float32, error) {
 	return s.logits, nil
 }
 
-// EvalAll appends ids and calls fn with the logits after each of them, in order: i is the index in ids. fn must not keep
-// the slice; its error ends the evaluation and is returned. Otherwise as Eval.
+// EvalAll appends ids and calls fn with the logits after each of them, in order: i is the index in ids. fn must not
+// keep the slice; its error ends the evaluation and is returned. Otherwise as Eval.
 //
-// fn may use the model's other sessions (this one gives ErrBusy), which may also run in other goroutines between two of its calls.
+// fn may use the model's other sessions (this one gives ErrBusy), which may also run in other goroutines between two of
+// its calls.
 func (s *Session) EvalAll(ctx context.Context, ids []int32, fn func(i int, logits []float32) error) error {
 	if err := s.enter(); err != nil {
 		return err
@@ -122,9 +124,9 @@ func (s *Session) extend(ctx context.Context, ids []int32) error {
 	return nil
 }
 
-// pass evaluates some of the tokens that follow those in the cache, in a pass that other sessions may share, and the logits after
-// the last of them when the pass gets there. prompt says that they are what is left of several. A pass that was over when ctx was
-// done is whole and counts.
+// pass evaluates some of the tokens that follow those in the cache, in a pass that other sessions may share, and the
+// logits after the last of them when the pass gets there. prompt says that they are what is left of several. A pass
+// that was over when ctx was done is whole and counts.
 func (s *Session) pass(ctx context.Context, ids []int32, prompt bool) (n int, err error) {
 	if s.logits == nil {
 		s.logits = make([]float32, s.m.net.Vocab())
@@ -173,8 +175,8 @@ func isFault(err error) bool {
 // logitsRows bounds the buffer of EvalAll: so many logits are computed at a time.
 const logitsRows = 1 << 21
 
-// evalEach runs one pass over the first of ids and hands the logits after each token to fn, which runs while others may have the
-// model. It returns how many there were.
+// evalEach runs one pass over the first of ids and hands the logits after each token to fn, which runs while others may
+// have the model. It returns how many there were.
 func (s *Session) evalEach(ctx context.Context, ids []int32, prompt bool, base int, fn func(int, []float32) error) (int, error) {
 	if !prompt {
 		n, err := s.pass(ctx, ids, false)

@@ -6,9 +6,10 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/schedule"
 )
 
-// Fork returns a session that goes on from here on its own: the same tokens, options and logits, and the cache, which the two
-// share until one of them writes, so that many questions on one document hold its cache once (up to 255 tokens at its end are
-// copied). What an answer that was left has not streamed yet stays with s. Errors: ErrBusy, ErrClosed, ErrLimit.
+// Fork returns a session that goes on from here on its own: the same tokens, options and logits, and the cache, which
+// the two share until one of them writes, so that many questions on one document hold its cache once (up to 255 tokens
+// at its end are copied). What an answer that was left has not streamed yet stays with s. Errors: ErrBusy, ErrClosed,
+// ErrLimit.
 func (s *Session) Fork() (*Session, error) {
 	if err := s.enter(); err != nil {
 		return nil, err

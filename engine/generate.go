@@ -12,18 +12,19 @@ import (
 	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
-// Generate appends the prompt and streams new tokens until the model, an option or ctx ends the answer; Stats tells which.
+// Generate appends the prompt and streams new tokens until the model, an option or ctx ends the answer; Stats tells
+// which.
 //
 // The prompt is the whole text so far: where it starts like the session's tokens their cache is used, what differs is
-// forgotten. A prompt that is refused (too long, a token outside the vocabulary, ctx done) changes nothing. The last pair
-// holds the error, if there is one (ctx's too).
+// forgotten. A prompt that is refused (too long, a token outside the vocabulary, ctx done) changes nothing. The last
+// pair holds the error, if there is one (ctx's too).
 //
 // An empty prompt goes on where the last answer ended, whatever ended it: MaxTokens, a stop string, the end token, ctx,
-// an error, or the consumer leaving the loop. Every token that was drawn is in Tokens, none is drawn twice, and the texts
-// of all calls together are that of one long answer, without the stop strings that were found. What no piece has shown
-// yet comes first: text held back when the loop was left, what followed a stop string in the same token, the first bytes
-// of a character that MaxTokens cut in two. The random numbers of each call start anew at Sampling.Seed. ErrContextFull
-// says that there is no room to go on.
+// an error, or the consumer leaving the loop. Every token that was drawn is in Tokens, none is drawn twice, and the
+// texts of all calls together are that of one long answer, without the stop strings that were found. What no piece has
+// shown yet comes first: text held back when the loop was left, what followed a stop string in the same token, the
+// first bytes of a character that MaxTokens cut in two. The random numbers of each call start anew at Sampling.Seed.
+// ErrContextFull says that there is no room to go on.
 func (s *Session) Generate(ctx context.Context, prompt []int32, opt *GenerateOptions) iter.Seq2[Piece, error] {
 	ctx = orBackground(ctx)
 	return func(yield func(Piece, error) bool) {
@@ -56,9 +57,9 @@ func (s *Session) GenerateText(ctx context.Context, prompt string, opt *Generate
 	return s.generateOr(ctx, ids, err, opt)
 }
 
-// Chat renders the conversation with the model's template and streams the assistant's answer, which the caller appends to
-// the conversation for the next turn. What the template renders as before is not evaluated again. AddGenerationPrompt is
-// always set. Messages cannot open or end turns by the texts of control tokens, see EncodeChat.
+// Chat renders the conversation with the model's template and streams the assistant's answer, which the caller appends
+// to the conversation for the next turn. What the template renders as before is not evaluated again.
+// AddGenerationPrompt is always set. Messages cannot open or end turns by the texts of control tokens, see EncodeChat.
 func (s *Session) Chat(ctx context.Context, conv chat.Conversation, opt *GenerateOptions) iter.Seq2[Piece, error] {
 	if err := s.made(); err != nil {
 		return s.generateOr(ctx, nil, err, opt)
@@ -204,8 +205,8 @@ func (g *generation) prompt(ctx context.Context, prompt []int32) ([]float32, err
 	return g.evalText(ctx, prompt)
 }
 
-// evalText brings the session to a text that was checked, of which it evaluates what its cache lacks, and returns the logits after
-// it.
+// evalText brings the session to a text that was checked, of which it evaluates what its cache lacks, and returns the
+// logits after it.
 func (g *generation) evalText(ctx context.Context, prompt []int32) ([]float32, error) {
 	s := g.s
 	n := commonPrefix(s.tokens, prompt)

@@ -201,8 +201,8 @@ func TestEvalAfterAnAnswer(t *testing.T) {
 	}
 }
 
-// A compressed model, whose sessions keep only the newest tokens as they are, goes on like any other, also by evaluating
-// again what was forgotten.
+// A compressed model, whose sessions keep only the newest tokens as they are, goes on like any other, also by
+// evaluating again what was forgotten.
 func TestGoingOnCompressed(t *testing.T) {
 	m := compressedModel(t)
 	prompt := gguftest.RandomIDs(100, 80)

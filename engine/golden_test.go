@@ -149,7 +149,8 @@ func argmax(x []float32) int {
 	return best
 }
 
-// Each greedy step is tried from llama.cpp's own prefix, so that every step counts, not only those before a first difference.
+// Each greedy step is tried from llama.cpp's own prefix, so that every step counts, not only those before a first
+// difference.
 func TestSmolLM2Greedy(t *testing.T) {
 	prompts, _ := readGolden(t)
 	for _, form := range bothForms {

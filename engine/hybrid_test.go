@@ -24,8 +24,8 @@ func eachHybrid(t *testing.T, test func(t *testing.T, m *Model, limit float64)) 
 	}
 }
 
-// Going back gives what a new session gives: to the start of the last pass and to the ends of prompts at once, elsewhere by
-// evaluating again from the nearest of them.
+// Going back gives what a new session gives: to the start of the last pass and to the ends of prompts at once,
+// elsewhere by evaluating again from the nearest of them.
 func TestHybridsGoBack(t *testing.T) {
 	eachHybrid(t, func(t *testing.T, m *Model, limit float64) {
 		ids := gguftest.RandomIDs(200, gguftest.HybridVocab)

@@ -66,7 +66,8 @@ func (m *Model) countWeights(in *Info) {
 	}
 }
 
-// tensors lists what the model consists of: the file's tensors, replaced where a conversion made others, and its new ones.
+// tensors lists what the model consists of: the file's tensors, replaced where a conversion made others, and its new
+// ones.
 func (m *Model) tensors() []*model.Tensor {
 	if m.result != nil {
 		return m.result.Tensors()

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// inUse lets one call at a time have a session. Closing waits for none: the call that has the session is told at its next
-// step, and what the session holds is freed when it has left.
+// inUse lets one call at a time have a session. Closing waits for none: the call that has the session is told at its
+// next step, and what the session holds is freed when it has left.
 type inUse struct {
 	mu           sync.Mutex
 	busy, closed bool
@@ -61,8 +61,9 @@ func (s *Session) alive() error {
 	return s.m.alive()
 }
 
-// Close releases the cache. Closing twice is allowed, and so is closing while another goroutine uses the session or from
-// within its own loop: what is under way ends with ErrClosed within a batch of tokens, and the cache is released then.
+// Close releases the cache. Closing twice is allowed, and so is closing while another goroutine uses the session or
+// from within its own loop: what is under way ends with ErrClosed within a batch of tokens, and the cache is released
+// then.
 func (s *Session) Close() error {
 	if s == nil || s.m == nil {
 		return nil

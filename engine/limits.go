@@ -51,7 +51,8 @@ func (m *Model) beginCall() error {
 	return nil
 }
 
-// checkCache says whether n tokens more have room. Sessions that ask at the same time may exceed the limit by a chunk each.
+// checkCache says whether n tokens more have room. Sessions that ask at the same time may exceed the limit by a chunk
+// each.
 func (m *Model) checkCache(s *model.Sequence, n int) error {
 	if m.opt.MaxCacheBytes == 0 {
 		return nil

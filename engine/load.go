@@ -13,14 +13,15 @@ import (
 	"github.com/latentgo/latentgo/internal/cpu"
 )
 
-// Load opens the GGUF file at path (the first one, of a split model) and prepares it for inference: metadata and tensors
-// are checked, the tokenizer is built, attention is converted, worker threads start. nil options are the defaults.
+// Load opens the GGUF file at path (the first one, of a split model) and prepares it for inference: metadata and
+// tensors are checked, the tokenizer is built, attention is converted, worker threads start. nil options are the
+// defaults.
 //
-// A compressed Options.MLA converts the model first, which takes from seconds for a small model to hours for a large one;
-// see ConvertOptions. A file that Convert wrote loads as it is.
+// A compressed Options.MLA converts the model first, which takes from seconds for a small model to hours for a large
+// one; see ConvertOptions. A file that Convert wrote loads as it is.
 //
-// A file that holds only a vocabulary loads too. Errors name the file and the key or tensor; they wrap ErrUnsupported for
-// what this engine does not run, ErrInvalid for what no engine could.
+// A file that holds only a vocabulary loads too. Errors name the file and the key or tensor; they wrap ErrUnsupported
+// for what this engine does not run, ErrInvalid for what no engine could.
 func Load(path string, opt *Options) (*Model, error) {
 	return LoadContext(context.Background(), path, opt)
 }
@@ -36,8 +37,8 @@ func LoadFS(fsys fs.FS, name string, opt *Options) (*Model, error) {
 	return load(context.Background(), opt, func() (*gguf.File, error) { return gguf.OpenFS(fsys, name) })
 }
 
-// LoadReader is Load for a file of size bytes that is read through r, once, into memory. r must stay usable until the model
-// is closed, which doesn't close it. A part of a split model is refused: its siblings can't be found from here.
+// LoadReader is Load for a file of size bytes that is read through r, once, into memory. r must stay usable until the
+// model is closed, which doesn't close it. A part of a split model is refused: its siblings can't be found from here.
 //
 // For a file that is in memory already, gguf.OpenBytes and LoadGGUF make no second copy.
 func LoadReader(r io.ReaderAt, size int64, opt *Options) (*Model, error) {
@@ -48,8 +49,8 @@ func LoadReader(r io.ReaderAt, size int64, opt *Options) (*Model, error) {
 	return load(context.Background(), opt, func() (*gguf.File, error) { return gguf.OpenReaderAt(name, r, size) })
 }
 
-// LoadGGUF is Load for a file that is open already, however it was opened. The model takes f over: it is closed with the
-// model, and right away on an error. ctx ends a conversion within a layer.
+// LoadGGUF is Load for a file that is open already, however it was opened. The model takes f over: it is closed with
+// the model, and right away on an error. ctx ends a conversion within a layer.
 func LoadGGUF(ctx context.Context, f *gguf.File, opt *Options) (*Model, error) {
 	if f == nil {
 		return nil, fmt.Errorf("load: the file is nil: %w", fs.ErrInvalid)

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// MLA says in which form a model's attention runs. The zero value is MLAExact. At most one of the fields is set, R and L
-// together; a compressed form is made by conversion (see ConvertOptions), once, and kept in the user's cache directory.
+// MLA says in which form a model's attention runs. The zero value is MLAExact. At most one of the fields is set, R and
+// L together; a compressed form is made by conversion (see ConvertOptions), once, and kept in the user's cache
+// directory.
 type MLA struct {
 	Off     bool    // plain grouped-query attention
 	Percent float64 // cached values per token in percent of what the model caches, above 0 and below 100

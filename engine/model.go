@@ -144,9 +144,9 @@ func (m *Model) alive() error {
 
 func (m *Model) closedError() error { return fmt.Errorf("model: %w", ErrClosed) }
 
-// Close waits for a forward pass under way, then releases worker threads and the file. Sessions fail afterwards. Closing
-// twice is allowed. A model that is dropped without Close releases them when the garbage collector finds it, but not a
-// file that File has returned.
+// Close waits for a forward pass under way, then releases worker threads and the file. Sessions fail afterwards.
+// Closing twice is allowed. A model that is dropped without Close releases them when the garbage collector finds it,
+// but not a file that File has returned.
 func (m *Model) Close() error {
 	if m.alive() != nil || m.lock(context.Background()) != nil {
 		return nil
@@ -164,7 +164,8 @@ func (m *Model) Close() error {
 	return errors.Join(err, m.file.Close())
 }
 
-// fault makes of a worker's panic the error behind it, when that is one of a mapped file. Anything else is a bug, and goes on.
+// fault makes of a worker's panic the error behind it, when that is one of a mapped file. Anything else is a bug, and
+// goes on.
 func (m *Model) fault(err error) error {
 	if err == nil {
 		return nil

@@ -13,17 +13,18 @@ type Sampling = sample.Params
 
 // Options configures Load. The zero value is the default.
 type Options struct {
-	// Threads that compute, the calling goroutine included. 0 means one per physical core. More than the processors that
-	// the process may use (by affinity, a container's CPU quota, GOMAXPROCS) would wait for each other: they are cut to
-	// that number, and Info.Threads tells how many there are.
+	// Threads that compute, the calling goroutine included. 0 means one per physical core. More than the processors
+	// that the process may use (by affinity, a container's CPU quota, GOMAXPROCS) would wait for each other: they are
+	// cut to that number, and Info.Threads tells how many there are.
 	Threads int
 	// MLA is the form of the attention; the zero value is MLAExact. A compressed form converts the model, see Convert.
 	MLA MLA
 	// Convert says how, for a compressed MLA; nil means the defaults.
 	Convert *ConvertOptions
-	// MaxSessions, MaxCalls and MaxCacheBytes bound what a server's users may take together; 0 means no bound. What goes beyond
-	// fails at once with an error that wraps ErrLimit and says which: a session that is not closed, a call of Generate, Eval
-	// and the like while as many are under way, tokens that the caches of all sessions have no room for (Model.CacheBytes).
+	// MaxSessions, MaxCalls and MaxCacheBytes bound what a server's users may take together; 0 means no bound. What
+	// goes beyond fails at once with an error that wraps ErrLimit and says which: a session that is not closed, a call
+	// of Generate, Eval and the like while as many are under way, tokens that the caches of all sessions have no room
+	// for (Model.CacheBytes).
 	MaxSessions, MaxCalls int
 	MaxCacheBytes         int64
 	// VocabOnly loads metadata and tokenizer, no weights: NewSession then fails with ErrNoWeights.
@@ -39,20 +40,20 @@ const MaxContext = 1 << 24
 // SessionOptions configures NewSession. The zero value is the default.
 type SessionOptions struct {
 	// Context is the largest number of tokens the session can hold, 1 … MaxContext. 0 means the model's trained context
-	// (Info.Context), at most DefaultContext. Beyond the trained context models lose the thread: Session.Warnings says so.
-	// Memory grows with use, not with this number.
+	// (Info.Context), at most DefaultContext. Beyond the trained context models lose the thread: Session.Warnings says
+	// so. Memory grows with use, not with this number.
 	Context int
 	// Cache is the type of the cached values; the zero value is CacheF16.
 	Cache CacheType
-	// DropMiddle lets an answer go on when the context is full, instead of ending with ReasonContext: the first Keep tokens stay,
-	// the older half of the others is forgotten, and the newer half is evaluated again behind them. Stats.Dropped counts what was
-	// forgotten. A prompt that is longer than the context is an error all the same.
+	// DropMiddle lets an answer go on when the context is full, instead of ending with ReasonContext: the first Keep
+	// tokens stay, the older half of the others is forgotten, and the newer half is evaluated again behind them.
+	// Stats.Dropped counts what was forgotten. A prompt that is longer than the context is an error all the same.
 	DropMiddle bool
 	Keep       int
-	// Batch is how many tokens of a prompt one forward pass takes at most (llama.cpp's n_ubatch). 0, and more than the model's
-	// own limit, mean that limit: 512, fewer for wide models. Beside the answers of other sessions the parts of a prompt are
-	// smaller by themselves, so that those go on; a model with compressed or DeepSeek's latent attention, whose sessions take
-	// passes of their own, needs a smaller batch for that.
+	// Batch is how many tokens of a prompt one forward pass takes at most (llama.cpp's n_ubatch). 0, and more than the
+	// model's own limit, mean that limit: 512, fewer for wide models. Beside the answers of other sessions the parts of
+	// a prompt are smaller by themselves, so that those go on; a model with compressed or DeepSeek's latent attention,
+	// whose sessions take passes of their own, needs a smaller batch for that.
 	Batch int
 }
 
@@ -85,8 +86,9 @@ type GenerateOptions struct {
 	LogProbs bool
 	// TopLogProbs sets Piece.Top to so many of the most probable tokens, and Piece.LogProb.
 	TopLogProbs int
-	// Logits, when not nil, sees the logits before each draw, and may change them in place: the draw is made from what it
-	// leaves. tokens is the text so far. It keeps neither slice. Piece.LogProb and Piece.Top are the model's, as they were before.
+	// Logits, when not nil, sees the logits before each draw, and may change them in place: the draw is made from what
+	// it leaves. tokens is the text so far. It keeps neither slice. Piece.LogProb and Piece.Top are the model's, as
+	// they were before.
 	Logits func(tokens []int32, logits []float32)
 }
 

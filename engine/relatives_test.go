@@ -7,7 +7,8 @@ import (
 	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
-// What families add to llama's attention and experts converts to a file that computes what a conversion at load computes.
+// What families add to llama's attention and experts converts to a file that computes what a conversion at load
+// computes.
 func TestConvertRelatives(t *testing.T) {
 	for _, name := range []string{"gemma2", "gpt-oss", "granite", "olmo2", "smollm3"} {
 		t.Run(name, func(t *testing.T) {
@@ -49,7 +50,8 @@ func TestRelativesDoNotAllocate(t *testing.T) {
 	}
 }
 
-// With LongRoPE a session's context decides how positions are seen: up to the original context as in training, beyond it otherwise.
+// With LongRoPE a session's context decides how positions are seen: up to the original context as in training, beyond
+// it otherwise.
 func TestLongRopeFollowsTheContext(t *testing.T) {
 	m := loadFile(t, gguftest.RelativeVariants()["phi3-long"].Build().Write(t), Options{}) // trained to 512, originally to 16
 	ids := gguftest.RandomIDs(12, gguftest.RelativeVocab)

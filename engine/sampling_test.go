@@ -20,7 +20,8 @@ func drawTokens(t *testing.T, s *Session, p Sampling, n int) (ids []int32) {
 	return ids
 }
 
-// TestSamplingByTemperature: a Sampling with nothing but a temperature draws, from a new seed each time, and Stats tells it.
+// TestSamplingByTemperature: a Sampling with nothing but a temperature draws, from a new seed each time, and Stats
+// tells it.
 func TestSamplingByTemperature(t *testing.T) {
 	s := newSession(t, loadFile(t, gguftest.TinyLlama().Build().Write(t), Options{}), nil)
 	greedy := drawTokens(t, s, Sampling{}, 30)

@@ -16,7 +16,8 @@ import (
 	"github.com/latentgo/latentgo/internal/sha256"
 )
 
-// ErrSaved is wrapped by errors about a file that is no saved session, is damaged, or belongs to another model or form of it.
+// ErrSaved is wrapped by errors about a file that is no saved session, is damaged, or belongs to another model or form
+// of it.
 var ErrSaved = model.ErrSaved
 
 const savedMagic = "latentgo session\n"
@@ -50,8 +51,8 @@ func (m *Model) identity() (id [sha256.Size]byte, err error) {
 	return sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s", print, m.Info().MLA, made)), nil
 }
 
-// Save writes the session to w, for LoadSession: its tokens, its cache (TokenBytes for each token, in whole chunks of 256) and the
-// logits. Text of an answer that no Piece has shown yet is not kept. Errors: ErrBusy, ErrClosed, w's.
+// Save writes the session to w, for LoadSession: its tokens, its cache (TokenBytes for each token, in whole chunks of
+// 256) and the logits. Text of an answer that no Piece has shown yet is not kept. Errors: ErrBusy, ErrClosed, w's.
 func (s *Session) Save(w io.Writer) error {
 	if err := s.enter(); err != nil {
 		return err
@@ -86,15 +87,15 @@ func (s *Session) Save(w io.Writer) error {
 
 func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
-// SaveFile is Save to a file, which appears complete or not at all. One that is there is replaced with overwrite only; otherwise
-// the error wraps fs.ErrExist.
+// SaveFile is Save to a file, which appears complete or not at all. One that is there is replaced with overwrite only;
+// otherwise the error wraps fs.ErrExist.
 func (s *Session) SaveFile(path string, overwrite bool) error {
 	return atomicfile.Write(path, atomicfile.Options{Overwrite: overwrite}, s.Save)
 }
 
-// LoadSession makes a session of size bytes of r, which Save has written, ready to go on where it was. It must be the same model in
-// the same form. nil options are those of the saved session; others must have the same Cache, and a Context that has room for the
-// tokens. Errors wrap ErrSaved, or are NewSession's and r's.
+// LoadSession makes a session of size bytes of r, which Save has written, ready to go on where it was. It must be the
+// same model in the same form. nil options are those of the saved session; others must have the same Cache, and a
+// Context that has room for the tokens. Errors wrap ErrSaved, or are NewSession's and r's.
 func (m *Model) LoadSession(r io.ReaderAt, size int64, opt *SessionOptions) (*Session, error) {
 	if m.alive() != nil || m.net == nil {
 		return m.NewSession(opt) // fails

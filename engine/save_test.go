@@ -71,7 +71,8 @@ func saveAndLoad(t *testing.T, m *Model, cache CacheType) {
 	}
 }
 
-// Whatever a file holds, loading it gives a session or an error that wraps ErrSaved, and takes no memory beyond its size.
+// Whatever a file holds, loading it gives a session or an error that wraps ErrSaved, and takes no memory beyond its
+// size.
 func TestDamagedSessions(t *testing.T) {
 	for _, form := range []string{"exact", "compressed"} {
 		m := tinyModel(t, Options{})

@@ -17,14 +17,14 @@ type Score struct {
 	Tokens []float32
 }
 
-// scoredAtOnce is how many continuations are evaluated together: a pass reads the weights once for all of them, and each takes the
-// memory of a few cached tokens and of logits.
+// scoredAtOnce is how many continuations are evaluated together: a pass reads the weights once for all of them, and
+// each takes the memory of a few cached tokens and of logits.
 const scoredAtOnce = 16
 
-// Score returns how probable each of the continuations is after prefix, in their order, for classification: the label with the
-// highest LogProb, divided by its number of tokens where labels have unequal lengths. The prefix is evaluated once, or not at all
-// where the session's tokens begin with it, and is what the session holds afterwards; an empty one stands for the session's
-// tokens. The continuations are evaluated in passes that they share.
+// Score returns how probable each of the continuations is after prefix, in their order, for classification: the label
+// with the highest LogProb, divided by its number of tokens where labels have unequal lengths. The prefix is evaluated
+// once, or not at all where the session's tokens begin with it, and is what the session holds afterwards; an empty one
+// stands for the session's tokens. The continuations are evaluated in passes that they share.
 //
 // Errors: what Eval returns, ErrContextFull for a continuation that has no room, and an error for an empty one.
 func (s *Session) Score(ctx context.Context, prefix []int32, continuations [][]int32) ([]Score, error) {
@@ -103,9 +103,9 @@ func (s *Session) scoreFork(ctx context.Context, c []int32, score *Score) error 
 	})
 }
 
-// Perplexity returns the perplexity of a text: exp of the mean negative log-probability of its tokens. The text is cut into windows
-// of the length given, at least 2, each from an empty cache, and every token but a window's first is scored. 0 stands for the
-// model's context, at most DefaultContext.
+// Perplexity returns the perplexity of a text: exp of the mean negative log-probability of its tokens. The text is cut
+// into windows of the length given, at least 2, each from an empty cache, and every token but a window's first is
+// scored. 0 stands for the model's context, at most DefaultContext.
 func (m *Model) Perplexity(ctx context.Context, ids []int32, window int) (float64, error) {
 	s, err := m.NewSession(&SessionOptions{Context: window})
 	if err != nil {
@@ -132,7 +132,8 @@ func (m *Model) Perplexity(ctx context.Context, ids []int32, window int) (float6
 	return math.Exp(sum / float64(n)), nil
 }
 
-// KL returns the Kullback-Leibler divergence KL(p ‖ q) in nats of two distributions given by their logits, which are of one length.
+// KL returns the Kullback-Leibler divergence KL(p ‖ q) in nats of two distributions given by their logits, which are of
+// one length.
 func KL(p, q []float32) float64 {
 	lp, lq, kl := logSumOf(p), logSumOf(q), 0.0
 	for i, x := range p {

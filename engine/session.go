@@ -9,9 +9,9 @@ import (
 	"github.com/latentgo/latentgo/internal/attention"
 )
 
-// Session is one conversation: its tokens and their cached keys and values. It serves one call at a time: a second one gets
-// ErrBusy, be it from another goroutine or from within the loop over an answer. Tokens, Stats and the other getters may be
-// called from within that loop, Close at any time.
+// Session is one conversation: its tokens and their cached keys and values. It serves one call at a time: a second one
+// gets ErrBusy, be it from another goroutine or from within the loop over an answer. Tokens, Stats and the other
+// getters may be called from within that loop, Close at any time.
 type Session struct {
 	m       *Model
 	context int
@@ -80,8 +80,8 @@ func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 	return s, nil
 }
 
-// Warnings tells in plain sentences which options of the session may disappoint; nil when there is nothing to tell. Today
-// that is a context beyond the one that the model was trained for.
+// Warnings tells in plain sentences which options of the session may disappoint; nil when there is nothing to tell.
+// Today that is a context beyond the one that the model was trained for.
 func (s *Session) Warnings() []string {
 	if s.m == nil {
 		return nil
@@ -120,8 +120,9 @@ func (s *Session) TokenBytes() int {
 	return s.m.net.CacheSize(s.format).Token
 }
 
-// StepBytes returns what a decode step after depth tokens reads: bytes of weights, each matrix once and of a mixture the
-// experts that a token uses, and bytes of the session's cache. Together with the memory's bandwidth they bound the speed.
+// StepBytes returns what a decode step after depth tokens reads: bytes of weights, each matrix once and of a mixture
+// the experts that a token uses, and bytes of the session's cache. Together with the memory's bandwidth they bound the
+// speed.
 func (s *Session) StepBytes(depth int) (weights, cache int) {
 	if s.m == nil {
 		return 0, 0
@@ -129,8 +130,8 @@ func (s *Session) StepBytes(depth int) (weights, cache int) {
 	return s.m.net.StepBytes(s.format, depth)
 }
 
-// Truncate forgets all tokens from position n on. n beyond the end changes nothing. A session of a compressed model can go
-// back by 32 tokens, and to the end of the last prompt (Eval with several tokens); after other steps back the next
+// Truncate forgets all tokens from position n on. n beyond the end changes nothing. A session of a compressed model can
+// go back by 32 tokens, and to the end of the last prompt (Eval with several tokens); after other steps back the next
 // evaluation reads again what is left. Errors are ErrBusy and ErrClosed.
 func (s *Session) Truncate(n int) error {
 	if err := s.enter(); err != nil {

@@ -236,8 +236,8 @@ func TestInfo(t *testing.T) {
 	}
 }
 
-// Going back in a compressed model gives what a new session gives: a little or to the end of a prompt at once, elsewhere by reading
-// again what is left.
+// Going back in a compressed model gives what a new session gives: a little or to the end of a prompt at once,
+// elsewhere by reading again what is left.
 func TestTruncateCompressed(t *testing.T) {
 	m := compressedModel(t)
 	ids := gguftest.RandomIDs(300, 90)

@@ -26,8 +26,8 @@ func soakOps() int {
 	return 1000
 }
 
-// Whatever several goroutines do with a model's sessions, nothing panics, hangs or leaks, and every error is one that the
-// operation can have.
+// Whatever several goroutines do with a model's sessions, nothing panics, hangs or leaks, and every error is one that
+// the operation can have.
 func TestSoak(t *testing.T) {
 	files := gguftest.Convertible()
 	for name, d := range gguftest.DeepVariants() {

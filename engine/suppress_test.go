@@ -22,7 +22,8 @@ func suppressing(t *testing.T, ids []int32) string {
 	return b.AddKV("tokenizer.ggml.suppress_tokens", ids).Write(t)
 }
 
-// TestSuppressedTokens: what tokenizer.ggml.suppress_tokens lists is never drawn, by no sampler and whatever the bias says.
+// TestSuppressedTokens: what tokenizer.ggml.suppress_tokens lists is never drawn, by no sampler and whatever the bias
+// says.
 func TestSuppressedTokens(t *testing.T) {
 	all := func(n int32) (ids []int32) { // all tokens of a vocabulary but two
 		for id := range n {

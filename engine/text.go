@@ -21,7 +21,8 @@ func (m *Model) Encode(text string, addSpecial, parseSpecial bool) ([]int32, err
 	return m.tok.Encode(text, tokenizer.EncodeOptions{AddSpecial: addSpecial, ParseSpecial: parseSpecial}), nil
 }
 
-// CountTokens returns how many tokens text has, special tokens in it found, without BOS and EOS. The error wraps ErrNoTokenizer.
+// CountTokens returns how many tokens text has, special tokens in it found, without BOS and EOS. The error wraps
+// ErrNoTokenizer.
 func (m *Model) CountTokens(text string) (int, error) {
 	ids, err := m.Encode(text, false, true)
 	return len(ids), err

@@ -49,8 +49,8 @@ func (c *cursor) errorf(off uint64, format string, args ...any) error {
 // remaining returns the bytes between off and the end of the file.
 func (c *cursor) remaining() uint64 { return uint64(c.size) - c.off }
 
-// need makes the next n bytes available as buf[off:off+n]; off stays. what says what they are, for the error about a file
-// that ends too early. It may move buf: slices of it from before are stale copies.
+// need makes the next n bytes available as buf[off:off+n]; off stays. what says what they are, for the error about a
+// file that ends too early. It may move buf: slices of it from before are stale copies.
 func (c *cursor) need(n uint64, what string) error {
 	if n > c.remaining() {
 		return c.errorf(c.off, "%s needs %d bytes, the file has %d left (truncated?)", what, n, c.remaining())
@@ -61,8 +61,8 @@ func (c *cursor) need(n uint64, what string) error {
 	return nil
 }
 
-// fill reads the file up to end or further, doubling what was read so far, so that a header of n bytes costs less than 4n
-// bytes of memory, garbage included. A reader that ends before size is an ErrShrunk: somebody truncates the file.
+// fill reads the file up to end or further, doubling what was read so far, so that a header of n bytes costs less than
+// 4n bytes of memory, garbage included. A reader that ends before size is an ErrShrunk: somebody truncates the file.
 func (c *cursor) fill(end uint64) error {
 	end = min(max(end, 2*uint64(len(c.buf)), firstRead), uint64(c.size))
 	grown := make([]byte, end)
@@ -94,8 +94,8 @@ func (c *cursor) u64(what string) (uint64, error) {
 	return v, nil
 }
 
-// str reads a string of at most limit bytes and returns its bytes in buf, valid until the next read. The length is checked
-// against the file first and then against limit, so that a length made of garbage is reported as what it is.
+// str reads a string of at most limit bytes and returns its bytes in buf, valid until the next read. The length is
+// checked against the file first and then against limit, so that a length made of garbage is reported as what it is.
 func (c *cursor) str(limit uint64, what string) ([]byte, error) {
 	start := c.off
 	n, err := c.u64(what)

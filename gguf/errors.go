@@ -17,7 +17,8 @@ var (
 	ErrNoTensor = errors.New("no such tensor")
 	// ErrSplit is returned by Open when the files of a split model do not belong together or one is missing.
 	ErrSplit = errors.New("inconsistent split")
-	// ErrShrunk is returned when mapped or announced data cannot be read any more: the file was truncated, or the disk failed.
+	// ErrShrunk is returned when mapped or announced data cannot be read any more: the file was truncated, or the disk
+	// failed.
 	ErrShrunk = errors.New("the file shrank or became unreadable while in use")
 	// ErrClosed is returned by every access to tensor data after Close.
 	ErrClosed = errors.New("file is closed")

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// File is an open model: one file, or all files of a split. All methods may be called from several goroutines; Close must
-// not run while others still use slices from Tensor.Bytes.
+// File is an open model: one file, or all files of a split. All methods may be called from several goroutines; Close
+// must not run while others still use slices from Tensor.Bytes.
 type File struct {
 	name    string
 	parts   []*part
@@ -32,8 +32,8 @@ func newFile(parts []*part) (*File, error) {
 	return f, nil
 }
 
-// Close releases mapping and files, but not what OpenReaderAt and OpenBytes were given. Slices that Tensor.Bytes gave must
-// not be touched afterwards; metadata stays readable. Closing twice does nothing.
+// Close releases mapping and files, but not what OpenReaderAt and OpenBytes were given. Slices that Tensor.Bytes gave
+// must not be touched afterwards; metadata stays readable. Closing twice does nothing.
 func (f *File) Close() error {
 	var errs []error
 	for _, p := range f.parts {
@@ -42,9 +42,9 @@ func (f *File) Close() error {
 	return errors.Join(errs...)
 }
 
-// Release lets the system take back the memory in which mapped data lies, as far as this process is what keeps it there.
-// Data stays valid: what is touched again comes back, from the system's cache where it is still there. For those who go
-// through a file once. Where nothing is mapped it does nothing.
+// Release lets the system take back the memory in which mapped data lies, as far as this process is what keeps it
+// there. Data stays valid: what is touched again comes back, from the system's cache where it is still there. For those
+// who go through a file once. Where nothing is mapped it does nothing.
 func (f *File) Release() {
 	for _, p := range f.parts {
 		if p.unmap != nil && !p.closed.Load() {
@@ -65,8 +65,9 @@ func (f *File) Paths() []string {
 	return names
 }
 
-// Header returns what stands in front of the tensor data of part i, 0 for most models, as it is in the file but checked, and
-// the size of that file in bytes. The slice is shared and read-only. For those who decode it by other means.
+// Header returns what stands in front of the tensor data of part i, 0 for most models, as it is in the file but
+// checked, and the size of that file in bytes. The slice is shared and read-only. For those who decode it by other
+// means.
 func (f *File) Header(i int) (header []byte, size int64) { return f.parts[i].raw, f.parts[i].size }
 
 // Version returns the format's version, 2 or 3.
@@ -91,8 +92,8 @@ func (f *File) Size() int64 {
 	return n
 }
 
-// Mapped reports whether all tensor data lies in memory as it is wanted, mapped or given to OpenBytes, so that Tensor.Bytes
-// copies nothing.
+// Mapped reports whether all tensor data lies in memory as it is wanted, mapped or given to OpenBytes, so that
+// Tensor.Bytes copies nothing.
 func (f *File) Mapped() bool {
 	for _, p := range f.parts {
 		if p.data == nil && len(p.tensors) > 0 {

@@ -10,9 +10,9 @@ import (
 // sampled is how many bytes Fingerprint reads of a tensor's start, middle and end.
 const sampled = 4096
 
-// Fingerprint identifies the content of the file, wherever it lies: the SHA-256, in hexadecimal, of all parts' headers and
-// of samples of every tensor's data. It takes milliseconds; two files that differ in weights outside of the samples only
-// are taken for the same.
+// Fingerprint identifies the content of the file, wherever it lies: the SHA-256, in hexadecimal, of all parts' headers
+// and of samples of every tensor's data. It takes milliseconds; two files that differ in weights outside of the samples
+// only are taken for the same.
 func (f *File) Fingerprint() (string, error) {
 	h := sha256.New()
 	for _, p := range f.parts {

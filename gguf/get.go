@@ -96,7 +96,8 @@ func (f *File) signed(key string, k Kind, x uint64) (int64, error) {
 	return int64(x), nil
 }
 
-// Float returns a number of any kind, NaN and infinities included; large integers lose digits. Errors: ErrNoKey, ErrKind.
+// Float returns a number of any kind, NaN and infinities included; large integers lose digits. Errors: ErrNoKey,
+// ErrKind.
 func (f *File) Float(key string) (float64, error) {
 	v, d, err := f.lookup(key, false, isNumber, "a number")
 	if err != nil {

@@ -6,11 +6,11 @@ import (
 	"runtime/debug"
 )
 
-// Guard runs fn and turns a memory fault inside the file's mapping, which is what touching data of a truncated file gives,
-// into an error that matches ErrShrunk (ErrClosed after Close). Other panics pass through.
+// Guard runs fn and turns a memory fault inside the file's mapping, which is what touching data of a truncated file
+// gives, into an error that matches ErrShrunk (ErrClosed after Close). Other panics pass through.
 //
-// It covers the calling goroutine only. Other goroutines that touch tensor data call debug.SetPanicOnFault(true) at their
-// start and hand what they recover to FaultError.
+// It covers the calling goroutine only. Other goroutines that touch tensor data call debug.SetPanicOnFault(true) at
+// their start and hand what they recover to FaultError.
 func (f *File) Guard(fn func() error) (err error) {
 	old := debug.SetPanicOnFault(true)
 	defer func() {
@@ -24,8 +24,8 @@ func (f *File) Guard(fn func() error) (err error) {
 	return fn()
 }
 
-// FaultError returns an error if recovered, a value that recover() gave, is a memory fault inside the mapping of the file
-// (or where that was before Close), and nil for everything else. The error names the file and the offset.
+// FaultError returns an error if recovered, a value that recover() gave, is a memory fault inside the mapping of the
+// file (or where that was before Close), and nil for everything else. The error names the file and the offset.
 func (f *File) FaultError(recovered any) error {
 	e, ok := recovered.(interface {
 		runtime.Error

@@ -28,9 +28,9 @@ type header struct {
 	tensors   []*Tensor      // offsets absolute
 }
 
-// readHeader walks the header of a file of size bytes and checks all of it: the start, every key and value, every tensor,
-// and that the tensors' data lies inside the file without overlap. The data itself is not read. Errors are FormatErrors,
-// or wrap what r gave.
+// readHeader walks the header of a file of size bytes and checks all of it: the start, every key and value, every
+// tensor, and that the tensors' data lies inside the file without overlap. The data itself is not read. Errors are
+// FormatErrors, or wrap what r gave.
 func readHeader(name string, r io.ReaderAt, size int64) (*header, error) {
 	c := &cursor{name: name, item: item{"header", -1, ""}, r: r, size: size, order: binary.LittleEndian}
 	h := &header{alignment: defaultAlignment}
@@ -53,8 +53,9 @@ func readHeader(name string, r io.ReaderAt, size int64) (*header, error) {
 	return h, h.place(c)
 }
 
-// readStart reads magic and version and finds the byte order: the magic is the same in both, and a version of 3 reads as
-// 3<<24 in the wrong one. Version 1, with its 32-bit lengths, was in use for weeks only; llama.cpp has dropped it too.
+// readStart reads magic and version and finds the byte order: the magic is the same in both, and a version of 3 reads
+// as 3<<24 in the wrong one. Version 1, with its 32-bit lengths, was in use for weeks only; llama.cpp has dropped it
+// too.
 func readStart(c *cursor) (version uint32, err error) {
 	if c.size <= 0 {
 		return 0, c.errorf(0, "empty file")

@@ -1,7 +1,7 @@
 package gguf
 
-// What the walk over a header accepts at most. Real files stay far below; without limits the Go structures for a file made
-// of nothing but tiny keys would take several times its size.
+// What the walk over a header accepts at most. Real files stay far below; without limits the Go structures for a file
+// made of nothing but tiny keys would take several times its size.
 const (
 	maxKeys     = 1 << 16   // real files have up to about 100
 	maxTensors  = 1 << 20   // per file; DeepSeek-V3 has about 1,100, one tensor per expert makes about 50,000

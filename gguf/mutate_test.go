@@ -27,7 +27,8 @@ func allocs() uint64 {
 }
 
 // exercise opens file and, if that is accepted, reads everything it offers. It fails the test when more was allocated
-// than a small file can explain; what the rest of the process allocates meanwhile counts too, so that only the third time tells.
+// than a small file can explain; what the rest of the process allocates meanwhile counts too, so that only the third
+// time tells.
 func exercise(t *testing.T, file []byte) (accepted bool) {
 	t.Helper()
 	limit := uint64(1<<20 + 64*len(file))

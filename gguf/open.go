@@ -6,8 +6,8 @@ import (
 	"io/fs"
 )
 
-// Open opens the GGUF file at path, checks its header and maps it into memory where the system can; elsewhere tensors are
-// read when they are asked for. The caller closes the File.
+// Open opens the GGUF file at path, checks its header and maps it into memory where the system can; elsewhere tensors
+// are read when they are asked for. The caller closes the File.
 //
 // If the file is one of a split model (NAME-00002-of-00003.gguf, metadata split.count > 1), whichever part was named,
 // all parts are opened: from the same folder, with names derived from path alone. Metadata is that of the first part.
@@ -16,9 +16,9 @@ import (
 func Open(path string) (*File, error) { return open(path, openPart) }
 
 // OpenFS is Open for a file of fsys; the parts of a split model come from there too. A file of the operating system
-// (os.DirFS, os.Root) is mapped. Other files that implement io.ReaderAt, such as those of embed.FS, stay open, and tensors
-// are read when they are asked for; what can only be read from its start, such as a compressed file of a zip.Reader, is
-// read into memory as a whole.
+// (os.DirFS, os.Root) is mapped. Other files that implement io.ReaderAt, such as those of embed.FS, stay open, and
+// tensors are read when they are asked for; what can only be read from its start, such as a compressed file of a
+// zip.Reader, is read into memory as a whole.
 func OpenFS(fsys fs.FS, name string) (*File, error) {
 	if fsys == nil {
 		return nil, fmt.Errorf("gguf: open %s: the file system is nil: %w", name, fs.ErrInvalid)
@@ -27,8 +27,8 @@ func OpenFS(fsys fs.FS, name string) (*File, error) {
 }
 
 // OpenReaderAt reads a file of size bytes through r, which must stay usable as long as the File, for reads from several
-// goroutines; Close does not close it. name is for error messages. A part of a split model is refused with ErrSplit: its
-// siblings have no names here.
+// goroutines; Close does not close it. name is for error messages. A part of a split model is refused with ErrSplit:
+// its siblings have no names here.
 func OpenReaderAt(name string, r io.ReaderAt, size int64) (*File, error) {
 	if r == nil {
 		return nil, fmt.Errorf("gguf: %s: the reader is nil: %w", name, fs.ErrInvalid)
@@ -40,8 +40,8 @@ func OpenReaderAt(name string, r io.ReaderAt, size int64) (*File, error) {
 	return openSingle(p)
 }
 
-// OpenBytes is OpenReaderAt for a file that lies in memory: tensors are windows onto data, which must not change as long
-// as they are used. For models that are embedded with //go:embed into a []byte, or downloaded.
+// OpenBytes is OpenReaderAt for a file that lies in memory: tensors are windows onto data, which must not change as
+// long as they are used. For models that are embedded with //go:embed into a []byte, or downloaded.
 func OpenBytes(name string, data []byte) (*File, error) {
 	p, err := bytesPart(name, data)
 	if err != nil {

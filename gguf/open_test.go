@@ -211,7 +211,8 @@ type sized struct {
 
 func (s sized) Size() int64 { return s.size }
 
-// A stream that is shorter than its archive says is an error, without memory for what it says. A longer one is cut there.
+// A stream that is shorter than its archive says is an error, without memory for what it says. A longer one is cut
+// there.
 func TestStreamOfWrongSize(t *testing.T) {
 	file := new(gguftest.Builder).AddTensor("x", ggtype.I8, []uint64{1 << 20}, nil).Bytes()
 	for _, size := range []int64{int64(len(file)) + 1, 1 << 40, 1 << 62} {

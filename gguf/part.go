@@ -30,8 +30,8 @@ type part struct {
 	closed atomic.Bool
 }
 
-// openPart opens, checks and maps one file of the operating system. Symbolic links are followed, as caches of models are
-// full of them.
+// openPart opens, checks and maps one file of the operating system. Symbolic links are followed, as caches of models
+// are full of them.
 func openPart(path string) (*part, error) {
 	// Stat first: opening a named pipe would wait for its writer.
 	info, err := os.Stat(path)
@@ -105,7 +105,8 @@ func filePart(name string, file *os.File) (*part, error) {
 	return p, nil
 }
 
-// readerPart checks a file that is read through r. Its last byte is read, so that a wrong size does not wait to be found.
+// readerPart checks a file that is read through r. Its last byte is read, so that a wrong size does not wait to be
+// found.
 func readerPart(name string, r io.ReaderAt, size int64) (*part, error) {
 	p, err := newPart(name, r, size)
 	if err != nil {
@@ -168,8 +169,8 @@ func shrunk(err error) error {
 }
 
 // mapFile maps a file whose data can be used as it is. Big-endian data is copied and swapped anyway, a file without
-// tensors has no data, and a 32-bit machine cannot map what does not fit into an int. A system that refuses (some network
-// file systems do) is no error: tensors are read on demand then.
+// tensors has no data, and a 32-bit machine cannot map what does not fit into an int. A system that refuses (some
+// network file systems do) is no error: tensors are read on demand then.
 func (p *part) mapFile(file *os.File) {
 	if p.bigEndian() || len(p.tensors) == 0 || int64(int(p.size)) != p.size {
 		return

@@ -2,8 +2,8 @@ package gguf
 
 import "strconv"
 
-// readEntry reads the kind and the value of key, checks the value and steps over it. Nothing is decoded here; the getters
-// do that from the same bytes and rely on these checks.
+// readEntry reads the kind and the value of key, checks the value and steps over it. Nothing is decoded here; the
+// getters do that from the same bytes and rely on these checks.
 func readEntry(c *cursor, key string) (entry, error) {
 	e := entry{key: key, count: 1}
 	kind, err := readKind(c, "kind")
@@ -81,8 +81,8 @@ func skipElements(c *cursor, kind Kind, n uint64, depth int) error {
 	return nil
 }
 
-// skipBools steps over n bools, which are bytes of 0 or 1. llama.cpp takes any byte; another value shows that the file is
-// damaged, or that its kinds are misread.
+// skipBools steps over n bools, which are bytes of 0 or 1. llama.cpp takes any byte; another value shows that the file
+// is damaged, or that its kinds are misread.
 func skipBools(c *cursor, n uint64) error {
 	if err := c.need(n, "bool"); err != nil {
 		return err
@@ -114,8 +114,8 @@ func skipStrings(c *cursor, n uint64) error {
 	return nil
 }
 
-// skipArrays steps over n arrays that lie inside depth arrays. The walk stays linear in the file's size: each array takes
-// at least its 12 bytes.
+// skipArrays steps over n arrays that lie inside depth arrays. The walk stays linear in the file's size: each array
+// takes at least its 12 bytes.
 func skipArrays(c *cursor, n uint64, depth int) error {
 	if depth >= maxNesting {
 		return c.errorf(c.off, "arrays nested deeper than %d", maxNesting)

@@ -26,7 +26,8 @@ func mappedResident(t *testing.T) int {
 	return kb << 10
 }
 
-// Data that was released takes no memory and is the same when it is read again; after Close there is nothing to release.
+// Data that was released takes no memory and is the same when it is read again; after Close there is nothing to
+// release.
 func TestRelease(t *testing.T) {
 	const size = 32 << 20
 	f, err := Open(new(gguftest.Builder).AddTensor("x", ggtype.F32, []uint64{size / 4}, bytes.Repeat([]byte{7}, size)).Write(t))

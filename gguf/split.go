@@ -17,8 +17,8 @@ const (
 // splitInfo is what a file says about its place in a split model; count is 0 or 1 for a model in one file.
 type splitInfo struct{ no, count, tensors uint64 }
 
-// split reads the split keys of a part. A file without them, or with a count of 0 or 1, is a model by itself whatever its
-// name. Errors: ErrNoKey or ErrKind for a key that is missing or mistyped, ErrSplit for numbers that cannot be.
+// split reads the split keys of a part. A file without them, or with a count of 0 or 1, is a model by itself whatever
+// its name. Errors: ErrNoKey or ErrKind for a key that is missing or mistyped, ErrSplit for numbers that cannot be.
 func (p *part) split() (s splitInfo, err error) {
 	one := &File{name: p.name, parts: []*part{p}}
 	if !one.Has(splitCountKey) {
@@ -44,8 +44,8 @@ func (p *part) splitError(format string, args ...any) error {
 	return fmt.Errorf("gguf: %s: %w: %s", p.name, ErrSplit, fmt.Sprintf(format, args...))
 }
 
-// openSplit returns all parts of the model that opened belongs to, itself if it is the whole, the others by openPart. On
-// error all are closed.
+// openSplit returns all parts of the model that opened belongs to, itself if it is the whole, the others by openPart.
+// On error all are closed.
 func openSplit(opened *part, openPart func(name string) (*part, error)) (parts []*part, err error) {
 	parts = []*part{opened}
 	defer func() {
@@ -113,8 +113,8 @@ func cutSplitName(base string) (name string, no, count uint64, ok bool) {
 // digits reads a number of nothing but digits.
 func digits(s string) (uint64, error) { return strconv.ParseUint(s, 10, 32) }
 
-// checkSibling checks that p is part no (from 0) of the split that want is about. Its error matches ErrSplit, or says what
-// is wrong with p's keys; p is closed then.
+// checkSibling checks that p is part no (from 0) of the split that want is about. Its error matches ErrSplit, or says
+// what is wrong with p's keys; p is closed then.
 func (p *part) checkSibling(no uint64, want splitInfo) error {
 	s, err := p.split()
 	if err == nil && (s.no != no || s.count != want.count || s.tensors != want.tensors) {

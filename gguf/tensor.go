@@ -30,15 +30,15 @@ func (t *Tensor) Elements() uint64 { return t.elements }
 // Size returns the number of bytes that the weights take.
 func (t *Tensor) Size() uint64 { return t.size }
 
-// Bytes returns the tensor's data, Size bytes in little-endian order, rows one after the other without padding. The slice
-// is shared and read-only.
+// Bytes returns the tensor's data, Size bytes in little-endian order, rows one after the other without padding. The
+// slice is shared and read-only.
 //
-// The data of a mapped file is not copied: the slice is a window onto the file (writing is a memory fault), to be touched
-// inside [File.Guard] and not after Close. It starts at a multiple of general.alignment. What OpenBytes was given is not
-// copied either.
+// The data of a mapped file is not copied: the slice is a window onto the file (writing is a memory fault), to be
+// touched inside [File.Guard] and not after Close. It starts at a multiple of general.alignment. What OpenBytes was
+// given is not copied either.
 //
-// Otherwise (no mapping, or a big-endian file) the data is read into memory, where it stays, the same for every caller, as
-// long as anyone holds the slice.
+// Otherwise (no mapping, or a big-endian file) the data is read into memory, where it stays, the same for every caller,
+// as long as anyone holds the slice.
 //
 // Errors: ErrClosed, ErrShrunk, ErrUnsupported (a type without a big-endian form), or what reading gave.
 func (t *Tensor) Bytes() ([]byte, error) {

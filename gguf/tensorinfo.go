@@ -78,8 +78,8 @@ func (t *Tensor) readShape(c *cursor) error {
 	return nil
 }
 
-// readType reads the type and computes elements and size; shape is where the shape stands in the file. Rows must be whole
-// blocks. Products are taken in 128 bits, so that nothing wraps around to a small size.
+// readType reads the type and computes elements and size; shape is where the shape stands in the file. Rows must be
+// whole blocks. Products are taken in 128 bits, so that nothing wraps around to a small size.
 func (t *Tensor) readType(c *cursor, shape uint64) error {
 	start := c.off
 	v, err := c.u32("type")

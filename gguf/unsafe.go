@@ -2,8 +2,9 @@ package gguf
 
 import "unsafe"
 
-// view returns b as a string without copying. The header copy is never written after it was checked, and it lives on the
-// garbage-collected heap, so such strings stay valid for ever; a vocabulary of 150,000 tokens costs its string headers only.
+// view returns b as a string without copying. The header copy is never written after it was checked, and it lives on
+// the garbage-collected heap, so such strings stay valid for ever; a vocabulary of 150,000 tokens costs its string
+// headers only.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // from returns the n bytes of an object that start with first.

@@ -50,7 +50,8 @@ const (
 	shownBytes    = 60
 )
 
-// String renders the value for people: strings quoted and cut at 60 bytes, of arrays the first 8 elements and the count.
+// String renders the value for people: strings quoted and cut at 60 bytes, of arrays the first 8 elements and the
+// count.
 func (v Value) String() string {
 	if v.kind != KindArray {
 		return renderScalar(v.Any())

@@ -14,8 +14,8 @@ import (
 // Writer collects keys and tensors and writes them as a GGUF file, version 3, little-endian. Keys and tensors keep the
 // order in which they were added. The zero value is an empty file. For one goroutine.
 //
-// Nothing of a file that was read is lost: CopyMetadata and AddTensorFrom keep every kind of value and every type as it is,
-// and names are not touched.
+// Nothing of a file that was read is lost: CopyMetadata and AddTensorFrom keep every kind of value and every type as it
+// is, and names are not touched.
 type Writer struct {
 	keys      []outKey
 	keyIndex  map[string]int
@@ -39,9 +39,9 @@ type outTensor struct {
 	data  func() ([]byte, error)
 }
 
-// Set sets a key to a Go value: uint8 … uint64, int8 … int64, float32, float64, bool, string, or a slice of one of these,
-// or []any for an array of arrays. A key that is there keeps its place. Errors wrap ErrKind for another type or a value
-// that the format cannot hold, ErrFormat for a bad key.
+// Set sets a key to a Go value: uint8 … uint64, int8 … int64, float32, float64, bool, string, or a slice of one of
+// these, or []any for an array of arrays. A key that is there keeps its place. Errors wrap ErrKind for another type or
+// a value that the format cannot hold, ErrFormat for a bad key.
 func (w *Writer) Set(key string, value any) error {
 	if err := checkName("key", key, maxKeyLen); err != nil {
 		return err
@@ -69,8 +69,8 @@ func (w *Writer) Set(key string, value any) error {
 	return nil
 }
 
-// CopyMetadata adds all keys of f for which keep returns true (nil: all but those of a split, which a file that holds all
-// tensors must not have).
+// CopyMetadata adds all keys of f for which keep returns true (nil: all but those of a split, which a file that holds
+// all tensors must not have).
 func (w *Writer) CopyMetadata(f *File, keep func(key string) bool) error {
 	if keep == nil {
 		keep = func(key string) bool { return !strings.HasPrefix(key, "split.") }
@@ -87,8 +87,9 @@ func (w *Writer) CopyMetadata(f *File, keep func(key string) bool) error {
 	return nil
 }
 
-// AddTensor adds a tensor: shape has 1 to 4 dimensions, the fastest first; a 0 makes an empty tensor. data is called once, when the tensor is
-// written, and returns exactly its bytes, little-endian; they are not kept. Errors wrap ErrFormat.
+// AddTensor adds a tensor: shape has 1 to 4 dimensions, the fastest first; a 0 makes an empty tensor. data is called
+// once, when the tensor is written, and returns exactly its bytes, little-endian; they are not kept. Errors wrap
+// ErrFormat.
 func (w *Writer) AddTensor(name string, t Type, shape []uint64, data func() ([]byte, error)) error {
 	if err := checkName("tensor", name, maxNameLen); err != nil {
 		return err
@@ -135,11 +136,11 @@ func checkName(what, s string, limit int) error {
 	return nil
 }
 
-// WriteFile writes the file to path, in place of what is there: beside it first, then synced, then renamed, so that nobody
-// ever sees half a file and an error leaves what was there. A new file gets the permission bits 0666 less the umask, one
-// that is replaced keeps its own. A link stays a link. Devices and pipes, which can't be replaced, are written to as they
-// are. A file that is open and mapped may be replaced, except on Windows. progress (may be nil) is told after each tensor
-// how many of the total bytes of data are written. ctx ends the writing between tensors.
+// WriteFile writes the file to path, in place of what is there: beside it first, then synced, then renamed, so that
+// nobody ever sees half a file and an error leaves what was there. A new file gets the permission bits 0666 less the
+// umask, one that is replaced keeps its own. A link stays a link. Devices and pipes, which can't be replaced, are
+// written to as they are. A file that is open and mapped may be replaced, except on Windows. progress (may be nil) is
+// told after each tensor how many of the total bytes of data are written. ctx ends the writing between tensors.
 func (w *Writer) WriteFile(ctx context.Context, path string, progress func(done, total int64)) error {
 	return w.writeFile(ctx, path, true, progress)
 }

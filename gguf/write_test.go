@@ -114,7 +114,8 @@ func sameValue(a, b any) bool {
 	return reflect.DeepEqual(a, b)
 }
 
-// A file written by others that follows the same rules comes back byte for byte, through the metadata and tensors of File.
+// A file written by others that follows the same rules comes back byte for byte, through the metadata and tensors of
+// File.
 func TestWriteIsLossless(t *testing.T) {
 	b := &gguftest.Builder{}
 	for _, kv := range everyValue {

@@ -2,8 +2,8 @@ package tokenizer
 
 import "unicode/utf8"
 
-// Byte-level vocabularies spell each byte as a printable character: those of ASCII and Latin-1 that can be seen stand for
-// themselves, the other 68 bytes are U+0100 … U+0143 in order (GPT-2's bytes_to_unicode).
+// Byte-level vocabularies spell each byte as a printable character: those of ASCII and Latin-1 that can be seen stand
+// for themselves, the other 68 bytes are U+0100 … U+0143 in order (GPT-2's bytes_to_unicode).
 
 // byteRunes maps a byte to its character, runeBytes the character back; -1 for a character that stands for no byte.
 var byteRunes, runeBytes = func() (runes [256]rune, bytes [0x144]int16) {

@@ -9,8 +9,8 @@ const (
 	cacheIDs   = 6
 )
 
-// wordCache remembers the tokens of short words: a table with one place per hash value in which the newest word wins, so
-// that it never grows. Text repeats its words, hence most of them are found.
+// wordCache remembers the tokens of short words: a table with one place per hash value in which the newest word wins,
+// so that it never grows. Text repeats its words, hence most of them are found.
 type wordCache struct {
 	seed  maphash.Seed
 	slots []cacheSlot

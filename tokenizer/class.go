@@ -4,9 +4,9 @@ import "sync"
 
 //go:generate go run gen_class.go
 
-// class is what a pre-tokeniser sees of a code point: exactly one bit is set, so that a set of classes is a mask and its
-// complement is ^mask. The categories are those of Unicode 15.1, the version of llama.cpp's tables, whatever the version of
-// Go's: a code point assigned later must not change how text is split.
+// class is what a pre-tokeniser sees of a code point: exactly one bit is set, so that a set of classes is a mask and
+// its complement is ^mask. The categories are those of Unicode 15.1, the version of llama.cpp's tables, whatever the
+// version of Go's: a code point assigned later must not change how text is split.
 type class uint16
 
 const (

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// TestClasses compares with Go's tables for all code points that were assigned in Unicode 15.0; what Go's version adds later
-// stays unassigned here, apart from what Unicode 15.1 added.
+// TestClasses compares with Go's tables for all code points that were assigned in Unicode 15.0; what Go's version adds
+// later stays unassigned here, apart from what Unicode 15.1 added.
 func TestClasses(t *testing.T) {
 	table := classes()
 	later := 0

@@ -28,8 +28,8 @@ func openVocab(t testing.TB, path string) *Tokenizer {
 	return tok
 }
 
-// TestVectors runs the vectors of llama.cpp's test-tokenizer-0: texts in .inp, ids line by line in .out, no BOS, special
-// tokens not parsed.
+// TestVectors runs the vectors of llama.cpp's test-tokenizer-0: texts in .inp, ids line by line in .out, no BOS,
+// special tokens not parsed.
 func TestVectors(t *testing.T) {
 	dir := testenv.Shared(t, "vectors/tokenizer")
 	paths, err := filepath.Glob(filepath.Join(dir, "*.gguf"))

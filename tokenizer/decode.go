@@ -12,8 +12,8 @@ type DecodeOptions struct {
 	Tidy bool
 }
 
-// AppendPiece appends the bytes that a token stands for, which need not be whole UTF-8 sequences. Control and unknown tokens
-// are left out unless special is set; an id out of range and an unused token have no bytes.
+// AppendPiece appends the bytes that a token stands for, which need not be whole UTF-8 sequences. Control and unknown
+// tokens are left out unless special is set; an id out of range and an unused token have no bytes.
 func (t *Tokenizer) AppendPiece(dst []byte, id int32, special bool) []byte {
 	if id < 0 || int(id) >= len(t.tokens) {
 		return dst

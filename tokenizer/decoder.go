@@ -2,9 +2,9 @@ package tokenizer
 
 import "unicode/utf8"
 
-// Decoder writes tokens as text, one after the other, as they are generated. It holds back the bytes of a UTF-8 sequence
-// until the sequence is complete, so everything it returns is valid UTF-8: a byte that can not be part of one becomes U+FFFD.
-// Spaces are kept as they are, also the first one. A Decoder belongs to one goroutine.
+// Decoder writes tokens as text, one after the other, as they are generated. It holds back the bytes of a UTF-8
+// sequence until the sequence is complete, so everything it returns is valid UTF-8: a byte that can not be part of one
+// becomes U+FFFD. Spaces are kept as they are, also the first one. A Decoder belongs to one goroutine.
 type Decoder struct {
 	t       *Tokenizer
 	special bool

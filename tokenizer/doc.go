@@ -16,9 +16,9 @@
 // alternative, which are put together in the table pretypes; see the comment of each for the expression that it stands
 // for. All take time proportional to the text.
 //
-// Special tokens are found in text before anything else: user-defined ones always, control tokens such as <|im_end|> only if
-// EncodeOptions.ParseSpecial is set, which text from outside must never get. Where a text has several authors, as a rendered
-// conversation does, EncodeOptions.Plain says which parts came from outside.
+// Special tokens are found in text before anything else: user-defined ones always, control tokens such as <|im_end|>
+// only if EncodeOptions.ParseSpecial is set, which text from outside must never get. Where a text has several authors,
+// as a rendered conversation does, EncodeOptions.Plain says which parts came from outside.
 //
 // A vocabulary that llama.cpp loads is loaded, however odd it is, and [Tokenizer.Warnings] tells what is wrong with it:
 // special tokens out of range, unknown token types, merges that no text can meet. Arrays that are too short and two

@@ -2,7 +2,8 @@ package tokenizer
 
 import "slices"
 
-// Model returns tokenizer.ggml.model: "llama" (SentencePiece), "gpt2" (byte-level BPE), "gemma4", "hybriddna", "whitespace".
+// Model returns tokenizer.ggml.model: "llama" (SentencePiece), "gpt2" (byte-level BPE), "gemma4", "hybriddna",
+// "whitespace".
 func (t *Tokenizer) Model() string { return t.model }
 
 // Pre returns the name of the pre-tokeniser, "" for SentencePiece.
@@ -11,8 +12,8 @@ func (t *Tokenizer) Pre() string { return t.pre }
 // Size returns the number of tokens.
 func (t *Tokenizer) Size() int { return len(t.tokens) }
 
-// Text returns the vocabulary's entry of a token, as it stands in the file; "" for an id out of range. AppendPiece gives what
-// the token stands for.
+// Text returns the vocabulary's entry of a token, as it stands in the file; "" for an id out of range. AppendPiece
+// gives what the token stands for.
 func (t *Tokenizer) Text(id int32) string {
 	if id < 0 || int(id) >= len(t.tokens) {
 		return ""

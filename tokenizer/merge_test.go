@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// naiveMerge merges the best pair of neighbours until there is none: best returns the rank of a pair and what it becomes.
-// The smallest rank wins, the leftmost among equals.
+// naiveMerge merges the best pair of neighbours until there is none: best returns the rank of a pair and what it
+// becomes. The smallest rank wins, the leftmost among equals.
 func naiveMerge(parts []string, best func(a, b string) (rank float64, ok bool)) []string {
 	for {
 		at, low := -1, 0.0

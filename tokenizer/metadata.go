@@ -2,8 +2,8 @@ package tokenizer
 
 import "fmt"
 
-// Metadata is what New reads the vocabulary from: the key-value part of a GGUF file, as *gguf.File has it. The getters return
-// an error that names the key when it is missing or of another type. Strings are kept without copying.
+// Metadata is what New reads the vocabulary from: the key-value part of a GGUF file, as *gguf.File has it. The getters
+// return an error that names the key when it is missing or of another type. Strings are kept without copying.
 type Metadata interface {
 	Has(key string) bool
 	String(key string) (string, error)

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestNewErrors lists what New rejects, as llama.cpp does, with the words that the message must have: key, index or value.
+// TestNewErrors lists what New rejects, as llama.cpp does, with the words that the message must have: key, index or
+// value.
 func TestNewErrors(t *testing.T) {
 	spm, bpe := tinySPM(), tinyBPE()
 	tests := []struct {

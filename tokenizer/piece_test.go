@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestMissingPieces compares with merging texts, as llama.cpp does it, where merges lead through texts that are no tokens, to
-// some, and where single characters are missing.
+// TestMissingPieces compares with merging texts, as llama.cpp does it, where merges lead through texts that are no
+// tokens, to some, and where single characters are missing.
 func TestMissingPieces(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	for round := range 400 {

@@ -2,15 +2,16 @@ package tokenizer
 
 import "slices"
 
-// view is the text that is being split: its code points and their classes. A piece of it is a half-open range of indices.
+// view is the text that is being split: its code points and their classes. A piece of it is a half-open range of
+// indices.
 type view struct {
 	cp    []rune
 	class []class
 	white whiteRun
 }
 
-// whiteRun remembers the run of white space that was measured last, so that scanners which take a long run in small bites
-// stay linear.
+// whiteRun remembers the run of white space that was measured last, so that scanners which take a long run in small
+// bites stay linear.
 type whiteRun struct {
 	lo, end int // the run; end is bounded by hi
 	newline int // index after the last CR or LF in it, or 0
@@ -46,8 +47,8 @@ func (v *view) skip(pos, hi int, set class) int {
 	return pos
 }
 
-// whiteEnd returns the end of the run of white space at pos, and the index after the last CR or LF in that run, or pos if
-// it has none.
+// whiteEnd returns the end of the run of white space at pos, and the index after the last CR or LF in that run, or pos
+// if it has none.
 func (v *view) whiteEnd(pos, hi int) (end, newline int) {
 	w := &v.white
 	if hi != w.hi || pos < w.lo || pos >= w.end {
@@ -105,8 +106,8 @@ func each(ms ...matcher) splitter {
 	}
 }
 
-// splitAll applies the splitters one after another, each to all parts of the one before, to the whole of v. It returns the
-// ends of the parts in a and uses b as scratch; both may be reused by the caller.
+// splitAll applies the splitters one after another, each to all parts of the one before, to the whole of v. It returns
+// the ends of the parts in a and uses b as scratch; both may be reused by the caller.
 func splitAll(v *view, splitters []splitter, a, b []int) (ends, scratch []int) {
 	a = append(a[:0], len(v.cp))
 	for _, split := range splitters {

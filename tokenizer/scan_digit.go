@@ -11,8 +11,9 @@ func threeDigits(v *view, pos, hi int) int {
 	return pos
 }
 
-// thousands cuts every number as one groups it in writing, 1|234|567: the first part has one to three digits, the others
-// three. Text before a number stays together with the first part, as llama.cpp has it; later splitters take them apart.
+// thousands cuts every number as one groups it in writing, 1|234|567: the first part has one to three digits, the
+// others three. Text before a number stays together with the first part, as llama.cpp has it; later splitters take them
+// apart.
 func thousands(v *view, lo, hi int, ends []int) []int {
 	done := lo
 	for pos := lo; pos < hi; {
@@ -38,8 +39,8 @@ func thousands(v *view, lo, hi int, ends []int) []int {
 	return ends
 }
 
-// thousandsInside is the empty match "(?=(\d{3})+(?!\d))": a cut before every group of three ASCII digits, counted from the
-// end of their run.
+// thousandsInside is the empty match "(?=(\d{3})+(?!\d))": a cut before every group of three ASCII digits, counted from
+// the end of their run.
 func thousandsInside(v *view, lo, hi int, ends []int) []int {
 	for pos := lo; pos < hi; {
 		if !asciiDigit(v.cp[pos]) {

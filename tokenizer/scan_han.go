@@ -1,6 +1,7 @@
 package tokenizer
 
-// hanSet is what Kimi K2's splitter takes as Chinese characters: the CJK blocks, unassigned code points in them included.
+// hanSet is what Kimi K2's splitter takes as Chinese characters: the CJK blocks, unassigned code points in them
+// included.
 var hanSet = runeSet{
 	0x3400, 0x4DBF, // extension A
 	0x4E00, 0x9FFF, // unified ideographs

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// runeSet is a set of code points as ascending, disjoint ranges: first, last, first, last, … White space outside ASCII is
-// never in a set: llama.cpp turns it into a vertical tab before it matches sets.
+// runeSet is a set of code points as ascending, disjoint ranges: first, last, first, last, … White space outside ASCII
+// is never in a set: llama.cpp turns it into a vertical tab before it matches sets.
 type runeSet []rune
 
 // has reports whether r is a member.

@@ -83,8 +83,8 @@ func TestSplitKeepsAll(t *testing.T) {
 	}
 }
 
-// TestMatchersAgainstRegexp compares matchers with Go's regular expressions, which have no look-ahead and otherwise the same
-// rule: the first alternative wins.
+// TestMatchersAgainstRegexp compares matchers with Go's regular expressions, which have no look-ahead and otherwise the
+// same rule: the first alternative wins.
 func TestMatchersAgainstRegexp(t *testing.T) {
 	tests := []struct {
 		expr string

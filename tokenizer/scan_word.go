@@ -72,8 +72,8 @@ func followed(m matcher) matcher {
 	}
 }
 
-// cased is "[lead]?U*L+|[lead]?U+L*" with U = set without a-z and L = set without A-Z: a word starts where small letters
-// end and capitals begin. A letter outside ASCII is in both.
+// cased is "[lead]?U*L+|[lead]?U+L*" with U = set without a-z and L = set without A-Z: a word starts where small
+// letters end and capitals begin. A letter outside ASCII is in both.
 func cased(lead, set class) matcher {
 	// The four attempts are the two alternatives, each with and without the leading character.
 	up, low := set&^cLower, set&^cUpper
@@ -97,8 +97,8 @@ func cased(lead, set class) matcher {
 	}
 }
 
-// capitalised is "[up]*[low]+" with backtracking: when nothing of low follows the longest run of up, the match ends with the
-// last member of both in that run.
+// capitalised is "[up]*[low]+" with backtracking: when nothing of low follows the longest run of up, the match ends
+// with the last member of both in that run.
 func capitalised(v *view, pos, hi int, up, low class) int {
 	end := v.skip(pos, hi, up)
 	if v.in(end, hi, low) {

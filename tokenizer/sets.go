@@ -3,7 +3,8 @@ package tokenizer
 // Sets of code points that pre-tokenisers name literally, in the notation of parseSet.
 
 var (
-	// europeanSet is DeepSeek LLM's list of letters with two cases: Latin, Greek, Cyrillic, Armenian, Georgian, Cherokee, ...
+	// europeanSet is DeepSeek LLM's list of letters with two cases: Latin, Greek, Cyrillic, Armenian, Georgian,
+	// Cherokee, ...
 	europeanSet = parseSet("A-Za-z\u00B5\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u01BA\u01BC-\u01BF\u01C4-\u0293\u0295-\u02AF\u0370-\u0373\u0376" +
 		"\u0377\u037B-\u037D\u037F\u0386\u0388-\u038A\u038C\u038E-\u03A1\u03A3-\u03F5\u03F7-\u0481\u048A-\u052F\u0531-\u0556" +
 		"\u10A0-\u10C5\u13A0-\u13F5\u13F8-\u13FD\u1C90-\u1CBA\u1CBD-\u1CBF\u1D00-\u1D2B\u1D6B-\u1D77\u1D79-\u1D9A\u1E00-\u1F15" +

@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// spm is the SentencePiece scheme as llama.cpp has it: the text, spaces replaced by U+2581, is a list of characters; of all
-// neighbours whose concatenation is a token, the pair with the highest score is merged (the leftmost among equals), until
-// there is none. Characters that are no token become byte tokens.
+// spm is the SentencePiece scheme as llama.cpp has it: the text, spaces replaced by U+2581, is a list of characters; of
+// all neighbours whose concatenation is a token, the pair with the highest score is merged (the leftmost among equals),
+// until there is none. Characters that are no token become byte tokens.
 type spm struct {
 	*vocab
 	bytes *[256]int32
@@ -55,8 +55,8 @@ func wordEnd(s string) int {
 	return len(s)
 }
 
-// merge encodes a word that is not in the cache. As in bpe.merge, a heap holds the pairs, stale ones included: a pair is stale if
-// the sizes of its symbols no longer add up to its token's.
+// merge encodes a word that is not in the cache. As in bpe.merge, a heap holds the pairs, stale ones included: a pair
+// is stale if the sizes of its symbols no longer add up to its token's.
 func (m *spm) merge(dst []int32, s *scratch, word string) []int32 {
 	s.syms = slices.Grow(s.syms[:0], len(word))
 	for at := 0; at < len(word); {
@@ -105,7 +105,8 @@ func (m *spm) rank(id int32) uint64 {
 	if m.scores != nil && m.scores[id] != 0 { // not -0
 		score = m.scores[id]
 	}
-	// The bits of positive floats grow with them, those of negative ones fall: turned round so that a high score is small.
+	// The bits of positive floats grow with them, those of negative ones fall: turned round so that a high score is
+	// small.
 	bits := math.Float32bits(score)
 	if bits>>31 == 0 {
 		return uint64(^bits &^ (1 << 31))

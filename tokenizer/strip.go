@@ -2,8 +2,8 @@ package tokenizer
 
 import "strings"
 
-// setStrip marks the tokens that swallow white space beside them in text. The format has no field for it; llama.cpp knows the
-// models by name. special holds the tokens that are found in text.
+// setStrip marks the tokens that swallow white space beside them in text. The format has no field for it; llama.cpp
+// knows the models by name. special holds the tokens that are found in text.
 func setStrip(md Metadata, v *vocab, special *trie) error {
 	name, err := optString(md, keyName, "")
 	if err != nil {

@@ -5,9 +5,9 @@ import (
 	"unicode/utf8"
 )
 
-// decodeLax returns the code point at the start of s (not empty) and its length in bytes. It is as lenient as llama.cpp:
-// overlong forms and surrogates count as the code points they spell. Anything else that is not UTF-8 is one byte long and
-// becomes U+FFFD.
+// decodeLax returns the code point at the start of s (not empty) and its length in bytes. It is as lenient as
+// llama.cpp: overlong forms and surrogates count as the code points they spell. Anything else that is not UTF-8 is one
+// byte long and becomes U+FFFD.
 func decodeLax(s string) (rune, int) {
 	c := s[0]
 	n, first := 0, rune(0)
@@ -75,7 +75,8 @@ func cleanLax(s string) string {
 	return string(out)
 }
 
-// charLen is the length of the UTF-8 sequence that starts with byte c, by its high bits alone: 1 for a continuation byte.
+// charLen is the length of the UTF-8 sequence that starts with byte c, by its high bits alone: 1 for a continuation
+// byte.
 func charLen(c byte) int {
 	switch {
 	case c < 0xC0:

@@ -7,7 +7,8 @@ import (
 
 // Two models are byte pair encoding with something before it.
 
-// variant returns the encoder of a model over m. A "hybriddna" vocabulary without the tokens for DNA is plain byte-level BPE.
+// variant returns the encoder of a model over m. A "hybriddna" vocabulary without the tokens for DNA is plain
+// byte-level BPE.
 func variant(md Metadata, model string, m *bpe) (encoder, error) {
 	switch model {
 	case "whitespace":

@@ -11,7 +11,8 @@ import (
 	"github.com/latentgo/latentgo/internal/testenv"
 )
 
-// TestWarnings lists what looks wrong and is loaded, as llama.cpp loads it. Each has one warning with these words, or none.
+// TestWarnings lists what looks wrong and is loaded, as llama.cpp loads it. Each has one warning with these words, or
+// none.
 func TestWarnings(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	spm, bpe := tinySPM(), tinyBPE()
@@ -64,7 +65,8 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// TestRoleOutOfRange: every key that names a special token may hold an id that is none; the default stands, and is told.
+// TestRoleOutOfRange: every key that names a special token may hold an id that is none; the default stands, and is
+// told.
 func TestRoleOutOfRange(t *testing.T) {
 	for _, k := range roleKeys {
 		for _, id := range []int{273, math.MaxInt32, math.MaxUint32, 1 << 40} {

@@ -132,8 +132,8 @@ func printMetadata(w io.Writer, f *gguf.File) {
 	}
 }
 
-// warnings lists what the vocabulary and the sampling keys of f hold that the engine does without. A file without a vocabulary,
-// or with one that is not supported, is no fault.
+// warnings lists what the vocabulary and the sampling keys of f hold that the engine does without. A file without a
+// vocabulary, or with one that is not supported, is no fault.
 func warnings(f *gguf.File) []string {
 	list := []string{}
 	tok, err := tokenizer.New(f)

@@ -18,8 +18,8 @@ const (
 	maxTail    = 20 // tokens of a breaker after its first that count
 )
 
-// breakers maps the first token of a sequence breaker to the token sequences that may follow it; an empty one means that
-// the token alone contains the breaker.
+// breakers maps the first token of a sequence breaker to the token sequences that may follow it; an empty one means
+// that the token alone contains the breaker.
 type breakers map[int32][][]int32
 
 // newBreakers goes through the vocabulary once. A token that contains a breaker is one alone; a token that ends in the

@@ -267,7 +267,8 @@ func BenchmarkSample(b *testing.B) {
 	}
 }
 
-// TestSuppress: what the model's file forbids is not drawn with any stages, whatever the bias says; None if that is all.
+// TestSuppress: what the model's file forbids is not drawn with any stages, whatever the bias says; None if that is
+// all.
 func TestSuppress(t *testing.T) {
 	mirostat1, mirostat2, forced := everything(), off(), off()
 	mirostat1.Mirostat, mirostat2.Mirostat = 1, 2

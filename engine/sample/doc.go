@@ -15,8 +15,8 @@
 //	temperature   l ← l/T; T ≤ 0 keeps the largest only (greedy)
 //	draw          P(i) = exp(l_i) / Σ exp(l_j)
 //
-// Order, names, defaults and meaning are llama.cpp's, so that settings found elsewhere can be copied. With Mirostat on, the
-// chain is bias → temperature → Mirostat, again as there.
+// Order, names, defaults and meaning are llama.cpp's, so that settings found elsewhere can be copied. With Mirostat on,
+// the chain is bias → temperature → Mirostat, again as there.
 //
 // [DefaultParams] is what most programs want. In a [Params] made by hand every field that is left out is off, or at the
 // default of what it tunes: the zero Params is greedy decoding, Params{Temperature: 0.8} draws from all tokens. A model
@@ -42,9 +42,9 @@
 //
 // # Where it differs from llama.cpp
 //
-// The random numbers, so equal seeds do not give equal text. Ties go to the lower token id. A logit of −Inf or NaN takes
-// the token out at once, where llama.cpp keeps it with probability 0 (dynamic temperature then counts it in the largest
-// possible entropy). A temperature ≤ 0 is greedy even if a dynamic range is set. DRY searches the whole history by default
-// (llama.cpp at the time of writing: the last 64 tokens), and −1 as a window means all of it. The stages
+// The random numbers, so equal seeds do not give equal text. Ties go to the lower token id. A logit of −Inf or NaN
+// takes the token out at once, where llama.cpp keeps it with probability 0 (dynamic temperature then counts it in the
+// largest possible entropy). A temperature ≤ 0 is greedy even if a dynamic range is set. DRY searches the whole history
+// by default (llama.cpp at the time of writing: the last 64 tokens), and −1 as a window means all of it. The stages
 // infill and adaptive-p are not there. Sums are float64.
 package sample

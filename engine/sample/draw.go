@@ -33,8 +33,8 @@ func (d *distribution) pick(c *candidates) int32 {
 	return c.list[i].id
 }
 
-// draw returns the index of the first candidate at which the running sum of probabilities exceeds u in [0, 1), −1 if there
-// is none. If rounding leaves the sum at or below u, it is the last candidate with a probability above 0.
+// draw returns the index of the first candidate at which the running sum of probabilities exceeds u in [0, 1), −1 if
+// there is none. If rounding leaves the sum at or below u, it is the last candidate with a probability above 0.
 func (c *candidates) draw(u float64) int {
 	sum, last := 0.0, -1
 	for i := range c.list {

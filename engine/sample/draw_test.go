@@ -95,8 +95,8 @@ func TestPinned(t *testing.T) {
 	}
 }
 
-// TestMirostatHoldsSurprise: over many tokens the mean surprise approaches tau, for both versions, on logits that fall as
-// Zipf's law says.
+// TestMirostatHoldsSurprise: over many tokens the mean surprise approaches tau, for both versions, on logits that fall
+// as Zipf's law says.
 func TestMirostatHoldsSurprise(t *testing.T) {
 	logits := make([]float32, 5000)
 	for i := range logits {

@@ -1,12 +1,12 @@
 package sample
 
-// dry ("don't repeat yourself") lowers the logits of tokens that would continue a repetition. Let the history end in n tokens
-// that occurred before; the token t that followed them there is penalised by
+// dry ("don't repeat yourself") lowers the logits of tokens that would continue a repetition. Let the history end in n
+// tokens that occurred before; the token t that followed them there is penalised by
 //
 //	l_t ← l_t − multiplier·base^(n − allowed)    if n ≥ allowed
 //
-// with the largest such n of each t. A sequence breaker bounds n: no repetition is counted beyond the last one. The method is
-// p-e-w's (oobabooga/text-generation-webui#5677), the details are llama.cpp's.
+// with the largest such n of each t. A sequence breaker bounds n: no repetition is counted beyond the last one. The
+// method is p-e-w's (oobabooga/text-generation-webui#5677), the details are llama.cpp's.
 type dry struct {
 	history          *history
 	lastN, allowed   int

@@ -2,9 +2,9 @@ package sample
 
 import "math"
 
-// The functions of this file give the same bits on every platform. Package math does not promise that: some platforms have
-// assembly for Exp and Log, and the compiler may fuse x*y + z into one rounding. An explicit float64 conversion forbids
-// the fusion. Relative error is below 1e-15 for exp and log; the range of interest is that of logits.
+// The functions of this file give the same bits on every platform. Package math does not promise that: some platforms
+// have assembly for Exp and Log, and the compiler may fuse x*y + z into one rounding. An explicit float64 conversion
+// forbids the fusion. Relative error is below 1e-15 for exp and log; the range of interest is that of logits.
 
 const (
 	ln2Hi = 6.93147180369123816490e-01 // upper bits of ln 2, so that k·ln2Hi is exact for |k| < 2^20

@@ -27,8 +27,8 @@ func (m *controller) draw(c *candidates) int32 {
 	return c.list[i].id
 }
 
-// mirostat1 estimates the exponent s of Zipf's law from the best candidates, and from it the number k of candidates whose
-// expected surprise is mu (algorithm 1 of the paper):
+// mirostat1 estimates the exponent s of Zipf's law from the best candidates, and from it the number k of candidates
+// whose expected surprise is mu (algorithm 1 of the paper):
 //
 //	s = Σ t_i·b_i / Σ t_i²    t_i = ln((i+2)/(i+1)), b_i = ln(p_i / p_{i+1}), i < 99
 //	k = ((s−1)·2^mu / (1 − N^−(s−1)))^(1/s)    N tokens in the vocabulary
@@ -75,7 +75,8 @@ func (m *mirostat1) width(s, n float64) int {
 	return int(min(k, n))
 }
 
-// mirostat2 keeps the candidates whose surprise is at most mu, at least the best one (algorithm 2, called Mirostat 2.0).
+// mirostat2 keeps the candidates whose surprise is at most mu, at least the best one (algorithm 2, called Mirostat
+// 2.0).
 type mirostat2 struct{ controller }
 
 func (m *mirostat2) name() string { return "mirostat_v2" }

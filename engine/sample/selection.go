@@ -2,9 +2,9 @@ package sample
 
 import "slices"
 
-// keepTop leaves the first k candidates in the order of compare, sorted. It reads the candidates once and keeps those that
-// beat the k-th best so far in a buffer of about 2k, which is sorted and cut to k when it is full: no full sort unless k is
-// of the vocabulary's size.
+// keepTop leaves the first k candidates in the order of compare, sorted. It reads the candidates once and keeps those
+// that beat the k-th best so far in a buffer of about 2k, which is sorted and cut to k when it is full: no full sort
+// unless k is of the vocabulary's size.
 func (c *candidates) keepTop(k int) {
 	k = min(k, c.size)
 	if c.dense == nil && c.sorted {

@@ -4,8 +4,8 @@ package sample
 //
 // All bytes of the text go through one Knuth–Morris–Pratt matcher per stop string, so a match may span any number of
 // pieces and the result does not depend on where they are cut. The first stop string that is complete ends the text; if
-// several end at the same byte, the longest. Matching is by bytes: pieces of valid UTF-8 and stop strings of valid UTF-8
-// give output in valid UTF-8, piece by piece.
+// several end at the same byte, the longest. Matching is by bytes: pieces of valid UTF-8 and stop strings of valid
+// UTF-8 give output in valid UTF-8, piece by piece.
 //
 // The nil Stops has no stop strings and passes everything. A Stops belongs to one stream at a time.
 type Stops struct {

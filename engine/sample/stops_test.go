@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// stopsTwin is the definition: the text as a whole ends before the first stop string to be complete, the longest of those
-// that are complete there.
+// stopsTwin is the definition: the text as a whole ends before the first stop string to be complete, the longest of
+// those that are complete there.
 func stopsTwin(stops []string, text string) (out, matched string) {
 	for end := range len(text) + 1 {
 		for _, stop := range stops {

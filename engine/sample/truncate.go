@@ -4,7 +4,8 @@ import "math"
 
 const maxFloat = math.MaxFloat64
 
-// topNSigma keeps the candidates with l ≥ max l − n·σ, σ the standard deviation of the logits above −Inf (arXiv 2411.07641).
+// topNSigma keeps the candidates with l ≥ max l − n·σ, σ the standard deviation of the logits above −Inf (arXiv
+// 2411.07641).
 type topNSigma struct{ n float64 }
 
 func (s topNSigma) name() string { return "top_n_sigma" }
@@ -114,8 +115,8 @@ func (s typical) apply(c *candidates) {
 	c.sorted = false
 }
 
-// take replaces the list by its entries in the order of the queue until done, which is asked after each with the sum of the
-// probabilities and the number so far.
+// take replaces the list by its entries in the order of the queue until done, which is asked after each with the sum of
+// the probabilities and the number so far.
 func (c *candidates) take(done func(sum float64, n int) bool) {
 	c.queue.build()
 	taken, sum := c.spare[:0], 0.0

@@ -1,7 +1,7 @@
 package sample
 
-// xtc ("exclude top choices") removes, with the given probability per token, all candidates with p_i ≥ threshold but the
-// least probable of them, if at least keep candidates are left. By p-e-w, oobabooga/text-generation-webui#6335.
+// xtc ("exclude top choices") removes, with the given probability per token, all candidates with p_i ≥ threshold but
+// the least probable of them, if at least keep candidates are left. By p-e-w, oobabooga/text-generation-webui#6335.
 type xtc struct {
 	probability, threshold float64
 	keep                   int

@@ -2,8 +2,8 @@
 // fs/ggml, for programs that work with those; Verify says whether its reader sees the same keys, shapes and offsets as
 // package gguf, so that a file which was written here can be trusted to load there.
 //
-// It is apart from package gguf since fs/ggml links net/http and crypto/tls, 5 MB of a program. Package engine doesn't need
-// it.
+// It is apart from package gguf since fs/ggml links net/http and crypto/tls, 5 MB of a program. Package engine doesn't
+// need it.
 package ollama
 
 import (
@@ -17,13 +17,13 @@ import (
 	"github.com/latentgo/latentgo/gguf"
 )
 
-// Decode decodes the header of f with fs/ggml: all arrays are kept, whatever their length. It decodes anew on each call,
-// from the copy of the header that was checked when the file was opened, also after Close; of a split model the first part,
-// as Ollama itself sees it.
+// Decode decodes the header of f with fs/ggml: all arrays are kept, whatever their length. It decodes anew on each
+// call, from the copy of the header that was checked when the file was opened, also after Close; of a split model the
+// first part, as Ollama itself sees it.
 //
-// Differences to the file, made by fs/ggml: the metadata has an extra (or overwritten) general.parameter_count, and types
-// that it does not know have size 0. Arrays of arrays are unknown to it: then the error matches gguf.ErrUnsupported. A
-// big-endian file decodes here, though not with Ollama, see Verify.
+// Differences to the file, made by fs/ggml: the metadata has an extra (or overwritten) general.parameter_count, and
+// types that it does not know have size 0. Arrays of arrays are unknown to it: then the error matches
+// gguf.ErrUnsupported. A big-endian file decodes here, though not with Ollama, see Verify.
 func Decode(f *gguf.File) (*ggml.GGML, error) {
 	for _, key := range f.Keys() {
 		if v, _ := f.Value(key); v.Elem() == gguf.KindArray && v.Kind() == gguf.KindArray {
@@ -37,8 +37,8 @@ func Decode(f *gguf.File) (*ggml.GGML, error) {
 	return g, nil
 }
 
-// decodePart decodes the header of one file. fs/ggml is for trusted files only; what package gguf has checked is not known
-// to upset it, and a surprise must still not be fatal.
+// decodePart decodes the header of one file. fs/ggml is for trusted files only; what package gguf has checked is not
+// known to upset it, and a surprise must still not be fatal.
 func decodePart(f *gguf.File, i int) (g *ggml.GGML, err error) {
 	defer func() {
 		if r := recover(); r != nil {

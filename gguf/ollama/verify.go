@@ -24,9 +24,9 @@ type Report struct {
 // counted is the key that fs/ggml adds to the metadata, or overwrites.
 const counted = "general.parameter_count"
 
-// Verify asks Ollama's reader about every part of f and compares what it says, key by key (names, kinds, values) and tensor
-// by tensor (names, types, shapes, offsets, sizes). A part that it refuses is a difference with the reason. Tensor data is
-// not read.
+// Verify asks Ollama's reader about every part of f and compares what it says, key by key (names, kinds, values) and
+// tensor by tensor (names, types, shapes, offsets, sizes). A part that it refuses is a difference with the reason.
+// Tensor data is not read.
 func Verify(f *gguf.File) *Report {
 	r := &Report{Reader: "fs/ggml" + version(), Differences: []string{}}
 	tensors := f.Tensors()
@@ -64,8 +64,8 @@ func (r *Report) differ(format string, a ...any) {
 	r.Differences = append(r.Differences, fmt.Sprintf(format, a...))
 }
 
-// decode asks the reader about one part; nil when it refuses. A big-endian file is not even tried: read in the wrong order,
-// its counts may be anything.
+// decode asks the reader about one part; nil when it refuses. A big-endian file is not even tried: read in the wrong
+// order, its counts may be anything.
 func (r *Report) decode(f *gguf.File, i int, name string) *ggml.GGML {
 	if f.ByteOrder() == binary.BigEndian {
 		r.differ("%s: big-endian: the reader knows such a file by the magic %q only, and no program writes that", name, reversed)

@@ -1,5 +1,5 @@
-// Package atomicfile writes files that appear complete or not at all: beside the target first, then synced, then renamed
-// into its place. A full disk, an interrupt or an error on the way leaves what was there.
+// Package atomicfile writes files that appear complete or not at all: beside the target first, then synced, then
+// renamed into its place. A full disk, an interrupt or an error on the way leaves what was there.
 package atomicfile
 
 import (
@@ -15,16 +15,16 @@ import (
 type Options struct {
 	// Overwrite replaces a file that exists. Otherwise it stays, and the error wraps fs.ErrExist.
 	Overwrite bool
-	// Perm holds the permission bits of a new file, of which the umask takes its part; 0 means 0666, as for os.Create. A
-	// file that is replaced hands on its own bits instead.
+	// Perm holds the permission bits of a new file, of which the umask takes its part; 0 means 0666, as for os.Create.
+	// A file that is replaced hands on its own bits instead.
 	Perm fs.FileMode
 }
 
 // Write writes what fill writes to the file at path. fill's writer is buffered; Write flushes it.
 //
 // A link stays a link: the file that it names is written, also when it is not there yet. Devices and pipes can't be
-// replaced: they are written to as they are, and so is an open file of this process (/dev/stdout, /dev/fd/3), behind what
-// it holds. Nothing is overwritten then.
+// replaced: they are written to as they are, and so is an open file of this process (/dev/stdout, /dev/fd/3), behind
+// what it holds. Nothing is overwritten then.
 //
 // Errors name path and wrap what fill returned, fs.ErrExist, or what the system said.
 func Write(path string, opt Options, fill func(io.Writer) error) error {

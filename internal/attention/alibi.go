@@ -2,8 +2,8 @@ package attention
 
 import "github.com/latentgo/latentgo/attn"
 
-// NewALiBi is NewGQA, or NewMLA for the exact form, with scores that fall with distance (ALiBi, arXiv 2108.12409): each query
-// head's by its slope for every token between. There must be a slope for each.
+// NewALiBi is NewGQA, or NewMLA for the exact form, with scores that fall with distance (ALiBi, arXiv 2108.12409): each
+// query head's by its slope for every token between. There must be a slope for each.
 func NewALiBi(g attn.Geometry, slopes []float32, exact bool) (*Layer, error) {
 	build := NewGQA
 	if exact {

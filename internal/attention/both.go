@@ -1,7 +1,7 @@
 package attention
 
-// AttendBoth makes tokens attend to those behind them too, before the layer is used: each of a segment to all of it, or with a
-// window of n to the n-1 tokens on either side. A segment is a sequence as a whole then.
+// AttendBoth makes tokens attend to those behind them too, before the layer is used: each of a segment to all of it, or
+// with a window of n to the n-1 tokens on either side. A segment is a sequence as a whole then.
 func (l *Layer) AttendBoth() { l.both = true }
 
 // last returns the position behind the last one that a token at pos attends to in a segment that ends before end.

@@ -6,10 +6,10 @@ import (
 	"github.com/viterin/vek/vek32"
 )
 
-// CarryMeans lets rows hold keys without their means, which are [kept] in the order of BlockRope for each key/value head:
-// compressed keys are means + K_g c, and a score gets the query's product with the means, once per block of positions.
-// Biases of keys, which may be a thousand times as large as what differs from token to token, then take no part in what
-// is rounded. It is called before the window is used.
+// CarryMeans lets rows hold keys without their means, which are [kept] in the order of BlockRope for each key/value
+// head: compressed keys are means + K_g c, and a score gets the query's product with the means, once per block of
+// positions. Biases of keys, which may be a thousand times as large as what differs from token to token, then take no
+// part in what is rounded. It is called before the window is used.
 func (r *RecentWindow) CarryMeans(means [][]float32) error {
 	if len(means) != len(r.keys) {
 		return fmt.Errorf("means of %d key heads, want %d", len(means), len(r.keys))
@@ -36,8 +36,8 @@ func (r *RecentWindow) addMeans(dst []float32, ldd, k, n int) {
 // row returns the place of head h's query for a position.
 func (t *projected) row(h, pos int) int { return h*t.blocks + pos/t.block - t.first }
 
-// addConstants adds the queries' products with the means to the scores of heads with n positions from pos on, which lie in
-// one block.
+// addConstants adds the queries' products with the means to the scores of heads with n positions from pos on, which lie
+// in one block.
 func (t *projected) addConstants(dst []float32, ldd, heads, pos, n int) {
 	for h := range heads {
 		vek32.AddNumber_Inplace(dst[h*ldd:][:n], t.constants[t.row(h, pos)])

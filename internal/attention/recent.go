@@ -162,8 +162,9 @@ func (s *Store) Covers(pos int) bool {
 	return s.recent == nil || pos == 0 || s.recent.covers(s.layer, pos)
 }
 
-// Advance makes chunks that are to be written the store's own, and readies the ring, where there is one, for n tokens from pos on, which the caller puts (PutRecent); of more
-// than the ring holds only the last ones need to be. The store Covers pos.
+// Advance makes chunks that are to be written the store's own, and readies the ring, where there is one, for n tokens
+// from pos on, which the caller puts (PutRecent); of more than the ring holds only the last ones need to be. The store
+// Covers pos.
 func (s *Store) Advance(pos, n int) {
 	s.own(pos, n)
 	if n > 1 {

@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// Chunks of a store may be shared with its forks. Who writes takes a copy of his own first; a chunk that is shared is never
-// written. Bytes that several stores share are counted once, in a Meter.
+// Chunks of a store may be shared with its forks. Who writes takes a copy of his own first; a chunk that is shared is
+// never written. Bytes that several stores share are counted once, in a Meter.
 
 // Meter counts the bytes of the chunks and rings of stores.
 type Meter struct{ n atomic.Int64 }
@@ -26,8 +26,8 @@ func (s *Store) UseMeter(m *Meter) {
 	m.add(s.Bytes())
 }
 
-// Fork returns a store with the first n tokens of s, which share memory until one of the two writes. Passes of neither are
-// under way.
+// Fork returns a store with the first n tokens of s, which share memory until one of the two writes. Passes of neither
+// are under way.
 func (s *Store) Fork(n int) *Store {
 	k := (n + s.size - 1) / s.size
 	f := &Store{layer: s.layer, format: s.format, size: s.size, meter: s.meter, recent: s.recent.fork()}
@@ -61,7 +61,8 @@ func (s *Store) drop(i int) {
 // chunkBytes is the size of a chunk.
 func (s *Store) chunkBytes() int { return s.size * s.layer.RowBytes(s.format) }
 
-// Growth returns how many bytes more the store takes when tokens pos … pos+n-1 are appended: chunks that it lacks or shares.
+// Growth returns how many bytes more the store takes when tokens pos … pos+n-1 are appended: chunks that it lacks or
+// shares.
 func (s *Store) Growth(pos, n int) int {
 	count := 0
 	for i := s.firstWritten(pos) / s.size; i*s.size < pos+n; i++ {
@@ -72,7 +73,8 @@ func (s *Store) Growth(pos, n int) int {
 	return count * s.chunkBytes()
 }
 
-// firstWritten returns the first position that a pass from pos on may write: rows of tokens that become compressed lie before it.
+// firstWritten returns the first position that a pass from pos on may write: rows of tokens that become compressed lie
+// before it.
 func (s *Store) firstWritten(pos int) int {
 	if s.recent != nil {
 		return min(pos, s.recent.made, s.recent.due)

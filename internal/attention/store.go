@@ -144,7 +144,8 @@ func (s *Store) value(g, pos int) []uint16 {
 	return plane[pos%s.size*d:]
 }
 
-// clearPanel makes zeros of the rows from pos on in its 8-bit panel, which prefill gives weights of 0: they must not be NaN.
+// clearPanel makes zeros of the rows from pos on in its 8-bit panel, which prefill gives weights of 0: they must not be
+// NaN.
 func (s *Store) clearPanel(pos int) {
 	if s.format != Q8 || s.layer.recent != nil || pos/s.size >= len(s.chunks) || pos%kernel.PanelRows == 0 {
 		return

@@ -6,7 +6,8 @@ import (
 	"runtime"
 )
 
-// Processors returns how many threads can run at once: what affinity masks, containers' CPU quotas and GOMAXPROCS leave.
+// Processors returns how many threads can run at once: what affinity masks, containers' CPU quotas and GOMAXPROCS
+// leave.
 func Processors() int { return min(runtime.GOMAXPROCS(0), runtime.NumCPU()) }
 
 // Threads returns how many threads should compute: one for each physical core that the process may use. Two on one core

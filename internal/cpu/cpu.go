@@ -62,8 +62,8 @@ func init() {
 	active.Store(uint32(l))
 }
 
-// resolve returns the level that the value env of LATENTGO_CPU asks for on a CPU that has level have: have itself when env
-// is empty, and together with an error when env is unknown or above have.
+// resolve returns the level that the value env of LATENTGO_CPU asks for on a CPU that has level have: have itself when
+// env is empty, and together with an error when env is unknown or above have.
 func resolve(env string, have Level) (Level, error) {
 	if env == "" {
 		return have, nil
@@ -84,8 +84,8 @@ func Best() Level { return best }
 // Active returns the level in use: Best, lowered by LATENTGO_CPU or Force.
 func Active() Level { return Level(active.Load()) }
 
-// EnvError returns what was wrong with LATENTGO_CPU at start, nil when nothing was. It wraps ErrLevel. The level in use is
-// then Best.
+// EnvError returns what was wrong with LATENTGO_CPU at start, nil when nothing was. It wraps ErrLevel. The level in use
+// is then Best.
 func EnvError() error { return envErr }
 
 // Levels returns every level that can be forced here, Generic first.
@@ -106,8 +106,8 @@ func upTo(have Level) []Level {
 // Available reports whether the CPU and the build have l.
 func (l Level) Available() bool { return slices.Contains(Levels(), l) }
 
-// Force makes l the level in use until the function returned is called; where l is not available, the highest level below
-// it. It is meant for tests, and must not be called while kernels run.
+// Force makes l the level in use until the function returned is called; where l is not available, the highest level
+// below it. It is meant for tests, and must not be called while kernels run.
 func Force(l Level) (restore func()) {
 	all := Levels()
 	i, found := slices.BinarySearch(all, l)

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// detect asks the system, which knows what the CPU has; every Apple CPU that macOS runs on has the dot product, and the first
-// versions of macOS on arm64 did not say so.
+// detect asks the system, which knows what the CPU has; every Apple CPU that macOS runs on has the dot product, and the
+// first versions of macOS on arm64 did not say so.
 func detect() Level {
 	if runtime.GOOS == "darwin" || cpu.ARM64.HasASIMDDP {
 		return NEON

@@ -9,8 +9,8 @@ import (
 	"github.com/latentgo/latentgo/internal/ggtype"
 )
 
-// Classic describes a small random model of one of the architectures whose blocks differ in norms, flow and positions, by what
-// its files have.
+// Classic describes a small random model of one of the architectures whose blocks differ in norms, flow and positions,
+// by what its files have.
 type Classic struct {
 	Arch                            string
 	Layers, Heads, KVHeads, Context int
@@ -49,8 +49,8 @@ func gptLike(m *Classic) { m.NormBias, m.QKVBias, m.OutBias, m.FFNBias = true, t
 // gated is Llama's network.
 func gated(m *Classic) { m.Gated = true }
 
-// ClassicVariants are models of all these architectures by name, those that llama.cpp's logits in engine/testdata/classic
-// belong to.
+// ClassicVariants are models of all these architectures by name, those that llama.cpp's logits in
+// engine/testdata/classic belong to.
 func ClassicVariants() map[string]Classic {
 	out := map[string]Classic{}
 	add := func(name, arch string, changes ...func(m *Classic)) {
@@ -111,7 +111,8 @@ func ClassicVariants() map[string]Classic {
 	return out
 }
 
-// EncoderVariants are models that turn texts into vectors, those that llama.cpp's rows in engine/testdata/encoders belong to.
+// EncoderVariants are models that turn texts into vectors, those that llama.cpp's rows in engine/testdata/encoders
+// belong to.
 func EncoderVariants() map[string]Classic {
 	bert := func(arch string, changes ...func(m *Classic)) Classic {
 		return classic(arch, func(m *Classic) {
@@ -284,7 +285,8 @@ func (m Classic) network(b *Builder, r *rand.Rand, p string, matrix func(name st
 	matrix("ffn_down", m.FFN, width, m.FFNBias || m.DownBias)
 }
 
-// RankVariants are encoders with classification heads, those that llama.cpp's scores in engine/testdata/encoders belong to.
+// RankVariants are encoders with classification heads, those that llama.cpp's scores in engine/testdata/encoders belong
+// to.
 func RankVariants() map[string]*Builder {
 	out := map[string]*Builder{}
 	for name, tensors := range map[string]map[string][]int{

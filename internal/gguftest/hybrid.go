@@ -9,8 +9,8 @@ import (
 	"github.com/latentgo/latentgo/internal/ggtype"
 )
 
-// Hybrid describes a small random model of one of the architectures whose layers sum up the past in a state of fixed size. The
-// same description gives the same bytes.
+// Hybrid describes a small random model of one of the architectures whose layers sum up the past in a state of fixed
+// size. The same description gives the same bytes.
 type Hybrid struct {
 	Arch   string
 	Mixers string // a letter per layer, see hybridMixers

@@ -2,7 +2,8 @@ package gguftest
 
 import "github.com/latentgo/latentgo/internal/ggtype"
 
-// HybridVariants are models of all these architectures by name, those that llama.cpp's logits in engine/testdata/hybrids belong to.
+// HybridVariants are models of all these architectures by name, those that llama.cpp's logits in
+// engine/testdata/hybrids belong to.
 func HybridVariants() map[string]Hybrid {
 	out := map[string]Hybrid{}
 	add := func(name, arch, mixers string, changes ...func(h *Hybrid)) {

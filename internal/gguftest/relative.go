@@ -9,8 +9,8 @@ import (
 	"github.com/latentgo/latentgo/internal/ggtype"
 )
 
-// Relative describes a small random model of one of the architectures that differ from llama in attention, position embedding,
-// scales and experts, by what its files have. The same description gives the same bytes.
+// Relative describes a small random model of one of the architectures that differ from llama in attention, position
+// embedding, scales and experts, by what its files have. The same description gives the same bytes.
 type Relative struct {
 	Arch                               string
 	Layers, KVHeads, FFN               int
@@ -39,8 +39,8 @@ const (
 	relativeOrigin = 16
 )
 
-// RelativeVariants are models of all these architectures by name, those that llama.cpp's logits in engine/testdata/relatives belong
-// to.
+// RelativeVariants are models of all these architectures by name, those that llama.cpp's logits in
+// engine/testdata/relatives belong to.
 func RelativeVariants() map[string]Relative {
 	out := map[string]Relative{}
 	add := func(name, arch string, changes ...func(m *Relative)) {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// strftime formats a time as glibc's does in the C locale, with its flags (- _ 0 ^ #) and widths; an unknown directive stays as it
-// is. The time zone's directives give nothing, as for Python's datetime.now().
+// strftime formats a time as glibc's does in the C locale, with its flags (- _ 0 ^ #) and widths; an unknown directive
+// stays as it is. The time zone's directives give nothing, as for Python's datetime.now().
 func strftime(t time.Time, format string) string {
 	var b strings.Builder
 	for i := 0; i < len(format); i++ {

@@ -63,9 +63,10 @@ func (a *Act) Reset(x []float32, n, cols int) {
 	}
 }
 
-// Singles says, after Reset and before the rows are quantised, that [Matrix.Mul] gives the first n rows the same bits as if
-// each were alone, and the others the same bits as in a batch of many, however many there are of both. Otherwise a batch of
-// few rows is computed as if each were alone, one of many as it is fastest: sums then differ in the order of addition.
+// Singles says, after Reset and before the rows are quantised, that [Matrix.Mul] gives the first n rows the same bits
+// as if each were alone, and the others the same bits as in a batch of many, however many there are of both. Otherwise
+// a batch of few rows is computed as if each were alone, one of many as it is fastest: sums then differ in the order of
+// addition.
 func (a *Act) Singles(n int) {
 	if n < 0 || n > a.N {
 		panic(fmt.Sprintf("kernel: %d of %d rows of activations", n, a.N))

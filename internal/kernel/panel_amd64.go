@@ -163,8 +163,8 @@ func exponents(dm *float32, stride, toM int, scales *uint32, groups int, bias fl
 	}
 }
 
-// tokens multiplies the panel by all tokens from the one told on, four at a time, then two and one. Every kernel adds in the same order, so
-// that a token's result does not depend on how many go with it.
+// tokens multiplies the panel by all tokens from the one told on, four at a time, then two and one. Every kernel adds
+// in the same order, so that a token's result does not depend on how many go with it.
 func (p *panelType) tokens(s *panelScratch, dst []float32, ld, n, c, cols int, a *Act, from int) {
 	add := min(c, 1)
 	x := p.activations(a)

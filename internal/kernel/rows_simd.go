@@ -5,7 +5,8 @@ package kernel
 // rowChunk is how many rows go through all tokens before the next ones: few enough to stay in the first-level cache.
 const rowChunk = 32
 
-// rows32With makes a kernel of one that multiplies rows in blocks of 32 by one token: the rows of a batch that are alone.
+// rows32With makes a kernel of one that multiplies rows in blocks of 32 by one token: the rows of a batch that are
+// alone.
 func rows32With(rows32 func(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)) kernel {
 	return func(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 		blocks, n := a.Cols/q8Block, a.alone(panelFrom)
@@ -22,7 +23,8 @@ func rows32With(rows32 func(dst *float32, w *byte, stride, rows int, q *int8, d,
 	}
 }
 
-// rowsKWith makes a kernel of one that multiplies rows in blocks of 256 by one token: the rows of a batch that are alone.
+// rowsKWith makes a kernel of one that multiplies rows in blocks of 256 by one token: the rows of a batch that are
+// alone.
 func rowsKWith(rowsK func(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)) kernel {
 	return func(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 		blocks, n := a.Cols/kBlock, a.alone(panelFrom)

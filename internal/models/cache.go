@@ -115,8 +115,8 @@ func (f *fetcher) local(file refFile) string {
 	return filepath.Join(f.opt.Dir, filepath.FromSlash(file.Path))
 }
 
-// kept returns the first of a model's files in the cache, which its source can't be asked about for reason. With Refresh
-// their SHA-256 are computed again where they are known.
+// kept returns the first of a model's files in the cache, which its source can't be asked about for reason. With
+// Refresh their SHA-256 are computed again where they are known.
 func (f *fetcher) kept(files []refFile, reason error) (string, error) {
 	for _, file := range files {
 		if !f.opt.Refresh || file.SHA256 == "" {

@@ -131,7 +131,8 @@ func rangeHeader(p *partFile) http.Header {
 	return h
 }
 
-// prepare checks that the answer continues p, or empties p when it starts again. It returns the file's full size, 0 if unknown.
+// prepare checks that the answer continues p, or empties p when it starts again. It returns the file's full size, 0 if
+// unknown.
 func (f *fetcher) prepare(resp *http.Response, file remoteFile, p *partFile) (int64, error) {
 	total := int64(0)
 	switch resp.StatusCode {

@@ -75,8 +75,8 @@ func (f *fetcher) list(ctx context.Context, s spec) ([]remoteFile, error) {
 	return files, nil
 }
 
-// urlParts returns the file at u, or all parts of the split model that its name says it is one of. sum is the SHA-256 of
-// the file that was named.
+// urlParts returns the file at u, or all parts of the split model that its name says it is one of. sum is the SHA-256
+// of the file that was named.
 func urlParts(u *url.URL, sum string) []remoteFile {
 	named := remoteFile{name: path.Base(u.Path), url: u.String(), sha256: sum}
 	m := splitRE.FindStringSubmatch(u.EscapedPath())

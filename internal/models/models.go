@@ -43,9 +43,9 @@ type Options struct {
 	Token string
 	// Offline forbids requests to the Hub and to URLs; HF_HUB_OFFLINE=1 does too. Package indexes are still asked.
 	Offline bool
-	// Refresh asks the Hub even when the model is in the cache, and checks the cached file's SHA-256 again. A cached model
-	// whose source can't be reached, or may not be asked (Offline), is no error, nor is a cache that can't be written: see
-	// StepKept.
+	// Refresh asks the Hub even when the model is in the cache, and checks the cached file's SHA-256 again. A cached
+	// model whose source can't be reached, or may not be asked (Offline), is no error, nor is a cache that can't be
+	// written: see StepKept.
 	Refresh bool
 	// Progress is called now and then from the goroutine that works; nil means silence.
 	Progress func(Progress)

@@ -21,8 +21,8 @@ func kept(reasons *[]string) func(Progress) {
 	}
 }
 
-// A cached model that can't be refreshed is taken as it is, whatever the way it was named, and the reason is told: nobody
-// there, the Hub out of order, offline mode, a cache that can't be written.
+// A cached model that can't be refreshed is taken as it is, whatever the way it was named, and the reason is told:
+// nobody there, the Hub out of order, offline mode, a cache that can't be written.
 func TestRefreshKeepsTheCache(t *testing.T) {
 	b := gguf(1000, 30)
 	for _, spec := range []string{"owner/repo", "owner/repo/m.gguf", "hf://owner/repo:m", "URL"} {

@@ -33,8 +33,8 @@ var (
 // hubPrefixes mark a repository of the Hub explicitly.
 var hubPrefixes = []string{"hf://", "hf.co/", "huggingface.co/", "https://hf.co/", "https://huggingface.co/"}
 
-// looksLocal reports whether s can only be meant as a path: it starts like one, or ends in .gguf without a scheme or a hub
-// prefix. OWNER/REPO/FILE.gguf can be both: it is a path if its folder is there.
+// looksLocal reports whether s can only be meant as a path: it starts like one, or ends in .gguf without a scheme or a
+// hub prefix. OWNER/REPO/FILE.gguf can be both: it is a path if its folder is there.
 func looksLocal(s string) bool {
 	if strings.Contains(s, "://") || hubPrefix(s) != "" {
 		return false

@@ -2,8 +2,8 @@
 //
 // A forward pass is some hundred small steps. Starting goroutines for each would cost more than many of the steps, so a
 // whole pass is one Run: every worker executes the same code, takes its share of each step and meets the others at a
-// Barrier, which takes a fraction of a microsecond. A wait spins for a short while, then parks, so that other programs get on and
-// an idle one costs nothing.
+// Barrier, which takes a fraction of a microsecond. A wait spins for a short while, then parks, so that other programs
+// get on and an idle one costs nothing.
 //
 // A worker that panics (a fault in a memory map, say) releases the others: Run returns the recovered value.
 package pool
@@ -17,8 +17,8 @@ import (
 // Task is what a pool runs: Work is called once per worker, at the same time.
 type Task interface{ Work(w *Worker) }
 
-// Pool is a fixed set of workers. Run calls must not overlap. A pool that is dropped without Close ends its workers too:
-// their goroutines know the crew alone.
+// Pool is a fixed set of workers. Run calls must not overlap. A pool that is dropped without Close ends its workers
+// too: their goroutines know the crew alone.
 type Pool struct{ *crew }
 
 // crew is what the workers share.
@@ -85,8 +85,8 @@ func (p *crew) close() {
 	p.wakeAll()
 }
 
-// Run executes t on all workers and returns when all are done. cancel (may be nil) can be set at any time: Worker.Stopped
-// reports it after the next barrier. The result is nil, or the value of the first panic in a worker.
+// Run executes t on all workers and returns when all are done. cancel (may be nil) can be set at any time:
+// Worker.Stopped reports it after the next barrier. The result is nil, or the value of the first panic in a worker.
 func (p *Pool) Run(t Task, cancel *atomic.Bool) any {
 	r := p.crew.run(t, cancel)
 	runtime.KeepAlive(p) // its cleanup would end the workers
@@ -209,7 +209,8 @@ func (w *Worker) Barrier() {
 	}
 }
 
-// Stopped reports whether the run's cancel flag was set when the last barrier was passed: the same answer for every worker.
+// Stopped reports whether the run's cancel flag was set when the last barrier was passed: the same answer for every
+// worker.
 func (w *Worker) Stopped() bool { return w.p.stopped }
 
 // Take hands out the indexes 0 … total-1 in pieces of at most grain, each to one worker; ok is false when none is left.

@@ -135,7 +135,8 @@ func TestRunDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// More workers than processors park at a barrier at once: spinning would take the processors from those that are waited for.
+// More workers than processors park at a barrier at once: spinning would take the processors from those that are waited
+// for.
 func TestCrowdedWorkersPark(t *testing.T) {
 	const barriers = 200
 	p := New(64 * runtime.GOMAXPROCS(0))

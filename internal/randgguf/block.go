@@ -11,8 +11,8 @@ import (
 )
 
 // A quantised weight is d·(its code's value); the values have a known root mean square when every code is as likely as
-// every other, so d = σ/rms gives weights of mean square σ². That is all a maker does: it overwrites the scales in a block
-// of random bytes and leaves the codes. Package quant describes the layouts.
+// every other, so d = σ/rms gives weights of mean square σ². That is all a maker does: it overwrites the scales in a
+// block of random bytes and leaves the codes. Package quant describes the layouts.
 //
 // The mean must be 0, or each product would hold a multiple of the sum of its inputs, the same in all rows, which grows
 // from layer to layer until it is all there is. Types with a minimum are centred by it. Others have codes
@@ -82,8 +82,8 @@ func random(dst []byte, r *rand.PCG) {
 	copy(dst, last[:])
 }
 
-// jitter returns a number around 1 from a block's first byte, so that scales differ from block to block: a kernel that takes
-// the wrong one shall not go unnoticed.
+// jitter returns a number around 1 from a block's first byte, so that scales differ from block to block: a kernel that
+// takes the wrong one shall not go unnoticed.
 func jitter(b []byte) float64 { return 0.75 + float64(b[0])/512 }
 
 // normal returns a number of mean 0 and standard deviation 1: the sum of four uniform ones is normal enough here.
@@ -139,8 +139,8 @@ func makeK45(b []byte, d, mean float32) {
 	}
 }
 
-// makeMXFP4 rounds d to a power of two, up or down at random so that the mean square is kept. The dice are the byte that
-// jitter took, scrambled: a byte of codes would favour some of them.
+// makeMXFP4 rounds d to a power of two, up or down at random so that the mean square is kept. The dice are the byte
+// that jitter took, scrambled: a byte of codes would favour some of them.
 func makeMXFP4(b []byte, d float32) {
 	x := math.Log2(float64(d))
 	e := math.Floor(x)

@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// Tensors and metadata of DeepSeek's attention and mixtures of experts (architecture deepseek2). Its attn_k_b and attn_v_b
-// hold one matrix per head, the experts' tensors one per expert.
+// Tensors and metadata of DeepSeek's attention and mixtures of experts (architecture deepseek2). Its attn_k_b and
+// attn_v_b hold one matrix per head, the experts' tensors one per expert.
 
 // deepseek is the part of a shape that only these models have.
 type deepseek struct {

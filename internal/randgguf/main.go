@@ -3,18 +3,20 @@
 //	go run ./internal/randgguf -o FILE [-preset NAME] [-arch A] [-layers N] [-width N] [-ff N] [-heads N] [-kv N]
 //	    [-head-size N] [-vocab N] [-context N] [-rope-base X] [-tied] [-type Q4_K_M] [-seed N]
 //
-// A preset sets the whole shape, flags beside it override single values; without one the shape is tiny. The type is named
-// as llama.cpp names it, mixtures such as Q4_K_M follow its rules for which tensors get more bits (mix.go).
+// A preset sets the whole shape, flags beside it override single values; without one the shape is tiny. The type is
+// named as llama.cpp names it, mixtures such as Q4_K_M follow its rules for which tensors get more bits (mix.go).
 //
-// Nothing is encoded: blocks are random bytes under scales that are chosen for the wanted spread (block.go). To a kernel they
-// are as good as encoded weights. Its time depends on shapes and bytes, not on values; an encoder could have produced nearly
-// every such block; and a product of thousands of codes is normally distributed whether the codes are or not. So a file
-// of gigabytes takes seconds, and no more than a piece of one tensor is in memory at a time.
+// Nothing is encoded: blocks are random bytes under scales that are chosen for the wanted spread (block.go). To a
+// kernel they are as good as encoded weights. Its time depends on shapes and bytes, not on values; an encoder could
+// have produced nearly every such block; and a product of thousands of codes is normally distributed whether the codes
+// are or not. So a file of gigabytes takes seconds, and no more than a piece of one tensor is in memory at a time.
 //
 // Weights of a matrix have mean 0 and the standard deviation 1/√columns: products of normed inputs have a spread of 1,
-// activations neither explode nor die, logits are finite and differ from token to token. The same flags give the same bytes.
+// activations neither explode nor die, logits are finite and differ from token to token. The same flags give the same
+// bytes.
 //
-// The vocabulary is a byte-level one (vocab.go), with ChatML's tokens, so that every subcommand of chat runs on the file.
+// The vocabulary is a byte-level one (vocab.go), with ChatML's tokens, so that every subcommand of chat runs on the
+// file.
 package main
 
 import (

@@ -45,7 +45,8 @@ func logits(t *testing.T, path string, ids ...int32) []float32 {
 	return append([]float32(nil), l...)
 }
 
-// Every quantisation and every architecture runs: logits are finite, spread by about 1, and depend on tokens before the last.
+// Every quantisation and every architecture runs: logits are finite, spread by about 1, and depend on tokens before the
+// last.
 func TestFilesRun(t *testing.T) {
 	const small = " -layers 4 -vocab 300"
 	var cases []string

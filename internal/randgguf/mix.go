@@ -4,8 +4,8 @@ import "github.com/latentgo/latentgo/internal/ggtype"
 
 // Mixtures by llama.cpp's rule (llama-quant.cpp, llama_tensor_get_type, without an importance matrix and without its
 // exceptions for Falcon, experts and 70B models): most matrices get the base type; the output matrix, which a tied
-// embedding is too, gets Q6_K; those that suffer most from quantisation, W_V and W_down, get more bits in some layers. Rows
-// that the blocks of a type don't divide get a type with smaller blocks.
+// embedding is too, gets Q6_K; those that suffer most from quantisation, W_V and W_down, get more bits in some layers.
+// Rows that the blocks of a type don't divide get a type with smaller blocks.
 
 // role is what a tensor does in the model.
 type role uint8

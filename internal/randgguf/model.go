@@ -7,7 +7,8 @@ import (
 	"github.com/latentgo/latentgo/internal/ggtype"
 )
 
-// tensor is one tensor of the file: rows of cols values, a vector when rows is 0, several such matrices when stack is not.
+// tensor is one tensor of the file: rows of cols values, a vector when rows is 0, several such matrices when stack is
+// not.
 type tensor struct {
 	name       string
 	typ        ggtype.Type

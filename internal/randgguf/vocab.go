@@ -1,7 +1,7 @@
 package main
 
-// The vocabulary is a byte-level one as GPT-2's: the 256 bytes, pairs of lower-case letters, pairs of such pairs, and three
-// control tokens at the end. Each token of two or four letters has its merge, so that text is tokenised into
+// The vocabulary is a byte-level one as GPT-2's: the 256 bytes, pairs of lower-case letters, pairs of such pairs, and
+// three control tokens at the end. Each token of two or four letters has its merge, so that text is tokenised into
 // something, and loading costs what it costs with a real vocabulary of that size.
 
 const (
@@ -59,8 +59,8 @@ func letter(i int) string { return string(rune('a' + i)) }
 // pair returns token i of two letters.
 func pair(i int) string { return letter(i/letters) + letter(i%letters) }
 
-// byteTokens spells each byte as a printable character, as byte-level vocabularies do: those of ASCII and Latin-1 that can
-// be seen stand for themselves, the others are U+0100 … in order.
+// byteTokens spells each byte as a printable character, as byte-level vocabularies do: those of ASCII and Latin-1 that
+// can be seen stand for themselves, the others are U+0100 … in order.
 func byteTokens() []string {
 	tokens := make([]string, 256, 256+pairs)
 	next := rune(0x100)

@@ -1,7 +1,7 @@
 // Package sha256 computes SHA-256 (FIPS 180-4), for names and fingerprints, which have no secrets.
 //
-// crypto/sha256 links the whole FIPS module: 27 packages, in every program that imports package engine. What is hashed there
-// is short. Who has much to hash, or something to hide, uses crypto/sha256.
+// crypto/sha256 links the whole FIPS module: 27 packages, in every program that imports package engine. What is hashed
+// there is short. Who has much to hash, or something to hide, uses crypto/sha256.
 package sha256
 
 import (

@@ -93,7 +93,8 @@ func (m Message) callsTools() bool {
 	return len(calls) > 0 || legacy
 }
 
-// decoded replaces fields whose values are of Go's own types, such as maps and structs, by what their JSON form decodes to.
+// decoded replaces fields whose values are of Go's own types, such as maps and structs, by what their JSON form decodes
+// to.
 func (m *Message) decoded(names ...string) error {
 	for _, name := range names {
 		v, ok := m.Get(name)

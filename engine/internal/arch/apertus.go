@@ -2,7 +2,8 @@ package arch
 
 import "github.com/latentgo/latentgo/engine/internal/model"
 
-// apertus is Apertus: norms on query and key heads, and a network without a gate whose activation each layer has learned.
+// apertus is Apertus: norms on query and key heads, and a network without a gate whose activation each layer has
+// learned.
 func apertus(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	rope(r, s, model.RopeOptions{Halves: true, Full: true})

@@ -1,7 +1,9 @@
-// Package arch knows the architectures: for each a constructor that reads a file's metadata and builds the model's Spec.
+// Package arch knows the architectures: for each a constructor that reads a file's metadata and builds the model's
+// Spec.
 //
-// One file per family says what that family reads and how its layers flow, and nothing else; docs/architectures.md walks
-// through adding one. Keys that a constructor does not read don't count, and tensors that its spec does not name are refused.
+// One file per family says what that family reads and how its layers flow, and nothing else; docs/architectures.md
+// walks through adding one. Keys that a constructor does not read don't count, and tensors that its spec does not name
+// are refused.
 package arch
 
 import (

@@ -10,8 +10,8 @@ import (
 	"github.com/latentgo/latentgo/internal/attention"
 )
 
-// steps are what five sequences evaluate in each of several passes: prompts of unequal lengths and single tokens, mixed, some
-// sequences idle for a pass.
+// steps are what five sequences evaluate in each of several passes: prompts of unequal lengths and single tokens,
+// mixed, some sequences idle for a pass.
 var steps = [][5]int{{3, 1, 40, 0, 7}, {1, 1, 5, 22, 1}, {1, 0, 1, 1, 30}, {1, 1, 1, 1, 1}, {9, 1, 1, 1, 2}}
 
 // Five sequences in one pass get the logits that each gets alone.

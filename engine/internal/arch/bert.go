@@ -6,8 +6,8 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// bert is BERT and what has its shape (bge, e5, MiniLM, GTE, mxbai): token types, learned position embeddings, norms on the
-// residual stream behind attention and network, a network without a gate.
+// bert is BERT and what has its shape (bge, e5, MiniLM, GTE, mxbai): token types, learned position embeddings, norms on
+// the residual stream behind attention and network, a network without a gate.
 func bert(r *model.Reader) *model.Spec {
 	s := bertLike(r)
 	s.Positions, s.Classifier = true, &model.Classifier{}
@@ -16,7 +16,8 @@ func bert(r *model.Reader) *model.Spec {
 	return s
 }
 
-// nomicBERT is nomic-embed-text 1 and 1.5: BERT with RoPE and a gated network. Biases of the network don't count, as in llama.cpp.
+// nomicBERT is nomic-embed-text 1 and 1.5: BERT with RoPE and a gated network. Biases of the network don't count, as in
+// llama.cpp.
 func nomicBERT(r *model.Reader) *model.Spec {
 	s := bertLike(r)
 	rope(r, s, model.RopeOptions{Halves: true})
@@ -27,7 +28,8 @@ func nomicBERT(r *model.Reader) *model.Spec {
 	return s
 }
 
-// jinaBERT is jina-embeddings 2: BERT with ALiBi and a network with a GELU gate, in a tensor of its own or in that of ffn_up.
+// jinaBERT is jina-embeddings 2: BERT with ALiBi and a network with a GELU gate, in a tensor of its own or in that of
+// ffn_up.
 func jinaBERT(r *model.Reader) *model.Spec {
 	s := bertLike(r)
 	s.Classifier = &model.Classifier{}

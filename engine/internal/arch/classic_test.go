@@ -15,8 +15,9 @@ import (
 	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
-// Architectures with layer norms, parallel blocks, networks without a gate, learned positions or ALiBi give llama.cpp's logits
-// for the same files: all tokens at once, in pieces and one by one, as latent attention in its exact form and as plain one.
+// Architectures with layer norms, parallel blocks, networks without a gate, learned positions or ALiBi give llama.cpp's
+// logits for the same files: all tokens at once, in pieces and one by one, as latent attention in its exact form and as
+// plain one.
 func TestClassicVariants(t *testing.T) {
 	for name, c := range gguftest.ClassicVariants() {
 		t.Run(name, func(t *testing.T) {

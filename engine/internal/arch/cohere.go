@@ -6,8 +6,8 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// commandR is Command R and R+, and Aya 23: attention and network in parallel behind one layer norm without bias, and logits
-// multiplied by a factor. R+ norms query and key heads.
+// commandR is Command R and R+, and Aya 23: attention and network in parallel behind one layer norm without bias, and
+// logits multiplied by a factor. R+ norms query and key heads.
 func commandR(r *model.Reader) *model.Spec {
 	const firstNormed = 64 // layers from which on there are norms of queries and keys
 	s := cohere(r)
@@ -16,8 +16,8 @@ func commandR(r *model.Reader) *model.Spec {
 	return s
 }
 
-// cohere2 is Command R7B, Command A and Aya Expanse: three layers of four attend in a sliding window with RoPE, the others to
-// all tokens without.
+// cohere2 is Command R7B, Command A and Aya Expanse: three layers of four attend in a sliding window with RoPE, the
+// others to all tokens without.
 func cohere2(r *model.Reader) *model.Spec {
 	s := cohere(r)
 	s.Ropes = append(s.Ropes, model.NoPosition())

@@ -18,8 +18,8 @@ func dbrx(r *model.Reader) *model.Spec {
 	return s
 }
 
-// layersOfExperts is uniform for models whose layers are all mixtures of experts as wide as a dense network is, whose weights are
-// divided by their sum.
+// layersOfExperts is uniform for models whose layers are all mixtures of experts as wide as a dense network is, whose
+// weights are divided by their sum.
 func layersOfExperts(r *model.Reader, s *model.Spec, a model.Attention) {
 	heads, widths, mix := r.Heads(s), r.FFNWidths(s), mixtures(r, s)
 	for i := range s.Layers {

@@ -7,8 +7,9 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// deepseek2 is DeepSeek V2 and V3, and what has their shape (GLM-4.7-Flash, Kimi K2): latent attention of its own, after some
-// dense layers a mixture of experts beside a network for all tokens. Conversions for llama.cpp have it too, without experts.
+// deepseek2 is DeepSeek V2 and V3, and what has their shape (GLM-4.7-Flash, Kimi K2): latent attention of its own,
+// after some dense layers a mixture of experts beside a network for all tokens. Conversions for llama.cpp have it too,
+// without experts.
 func deepseek2(r *model.Reader) *model.Spec { return deepseek2Like(r, model.RopeOptions{MLA: true}) }
 
 // deepseek2Like are deepseek2 and its descendants, which differ in their position embedding.

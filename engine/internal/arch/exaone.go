@@ -11,8 +11,8 @@ func exaone(r *model.Reader) *model.Spec {
 	return s
 }
 
-// exaonemoe is K-EXAONE: norms on query and key heads; three layers of four have a window, the others no position embedding;
-// after some dense layers experts beside a network for all tokens.
+// exaonemoe is K-EXAONE: norms on query and key heads; three layers of four have a window, the others no position
+// embedding; after some dense layers experts beside a network for all tokens.
 func exaonemoe(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	s.RopeFactors = true

@@ -2,8 +2,8 @@ package arch
 
 import "github.com/latentgo/latentgo/engine/internal/model"
 
-// exaone4 is EXAONE 4: norms behind attention and network only, norms on query and key heads. In the 32B model, of 64 layers,
-// three layers of four have a window, and the others no position embedding.
+// exaone4 is EXAONE 4: norms behind attention and network only, norms on query and key heads. In the 32B model, of 64
+// layers, three layers of four have a window, and the others no position embedding.
 func exaone4(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	r.NoExperts()

@@ -11,8 +11,9 @@ import (
 	"github.com/latentgo/latentgo/internal/attention"
 )
 
-// LATENTGO_VECTORS names a folder with models NAME.gguf, llama.cpp's logits NAME.logits.f32 and the tokens ids.json, in the
-// format of ../shared/vectors/arch: the models that llama.cpp's test-llama-archs writes with any seed, for instance.
+// LATENTGO_VECTORS names a folder with models NAME.gguf, llama.cpp's logits NAME.logits.f32 and the tokens ids.json, in
+// the format of ../shared/vectors/arch: the models that llama.cpp's test-llama-archs writes with any seed, for
+// instance.
 func TestVectorFolder(t *testing.T) {
 	dir := os.Getenv("LATENTGO_VECTORS")
 	if dir == "" {

@@ -2,7 +2,8 @@ package arch
 
 import "github.com/latentgo/latentgo/engine/internal/model"
 
-// gemma2 is Gemma 2: Gemma with sandwich norms, soft caps on scores and logits, and a sliding window in every other layer.
+// gemma2 is Gemma 2: Gemma with sandwich norms, soft caps on scores and logits, and a sliding window in every other
+// layer.
 func gemma2(r *model.Reader) *model.Spec {
 	s := gemma(r)
 	s.LogitCap = float32(r.Float("final_logit_softcapping", 30))
@@ -23,8 +24,8 @@ func gemma2(r *model.Reader) *model.Spec {
 	return s
 }
 
-// slidingRope returns the index of the position embedding of layers with a window: the first, or where the file has another
-// base for it one of its own.
+// slidingRope returns the index of the position embedding of layers with a window: the first, or where the file has
+// another base for it one of its own.
 func slidingRope(r *model.Reader, s *model.Spec) int {
 	const key = "rope.freq_base_swa"
 	if !r.Has(key) {

@@ -7,8 +7,8 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// gemma3 is Gemma 3: sandwich norms, norms on query and key heads, GELU, embeddings scaled by √width, and five layers of six
-// that attend in a sliding window, with a position embedding of their own.
+// gemma3 is Gemma 3: sandwich norms, norms on query and key heads, GELU, embeddings scaled by √width, and five layers
+// of six that attend in a sliding window, with a position embedding of their own.
 func gemma3(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	r.NoExperts()

@@ -23,8 +23,8 @@ func sectioned(r *model.Reader, s *model.Spec, o model.RopeOptions) []model.Atte
 	return a
 }
 
-// glm4moe is GLM 4.5 to 4.7: after some dense layers experts beside a network for all tokens, and in some models norms on query
-// and key heads.
+// glm4moe is GLM 4.5 to 4.7: after some dense layers experts beside a network for all tokens, and in some models norms
+// on query and key heads.
 func glm4moe(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	a := sectioned(r, s, model.RopeOptions{Halves: true})

@@ -2,7 +2,8 @@ package arch
 
 import "github.com/latentgo/latentgo/engine/internal/model"
 
-// gptneox is GPT-NeoX, Pythia, RedPajama and Dolly: most files run attention and network in parallel, each with a layer norm.
+// gptneox is GPT-NeoX, Pythia, RedPajama and Dolly: most files run attention and network in parallel, each with a layer
+// norm.
 func gptneox(r *model.Reader) *model.Spec {
 	const side = "use_parallel_residual"
 	s := r.LayerNormDecoder()

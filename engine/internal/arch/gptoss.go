@@ -2,8 +2,8 @@ package arch
 
 import "github.com/latentgo/latentgo/engine/internal/model"
 
-// gptoss is OpenAI's gpt-oss: every layer a mixture with biases and clamped gates, attention with a sink per head and in every
-// other layer a window.
+// gptoss is OpenAI's gpt-oss: every layer a mixture with biases and clamped gates, attention with a sink per head and
+// in every other layer a window.
 func gptoss(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	a := attention(r, s, model.RopeOptions{Halves: true, Full: true})

@@ -6,8 +6,8 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// granite is IBM's Granite 3 and 4 with attention in every layer: llama with factors of embeddings, scores, residuals and
-// logits. rope.scaling.finetuned says whether positions are embedded at all.
+// granite is IBM's Granite 3 and 4 with attention in every layer: llama with factors of embeddings, scores, residuals
+// and logits. rope.scaling.finetuned says whether positions are embedded at all.
 func granite(r *model.Reader) *model.Spec {
 	s := graniteLike(r)
 	if !r.Flag("rope.scaling.finetuned", true) {

@@ -7,8 +7,9 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// graniteHybrid is IBM's Granite 4 H: Mamba 2 in most layers and attention in the others, which have key/value heads, with
-// Granite's factors of embeddings, scores, residuals and logits. rope.scaling.finetuned says whether positions are embedded at all.
+// graniteHybrid is IBM's Granite 4 H: Mamba 2 in most layers and attention in the others, which have key/value heads,
+// with Granite's factors of embeddings, scores, residuals and logits. rope.scaling.finetuned says whether positions are
+// embedded at all.
 func graniteHybrid(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	s.EmbedScale = float32(r.Float("embedding_scale", 0))

@@ -2,8 +2,8 @@ package arch
 
 import "github.com/latentgo/latentgo/engine/internal/model"
 
-// graniteswa is Granite with sinks, a window in some layers, no position embedding in some, and in files with experts gates and
-// up-projections in one tensor.
+// graniteswa is Granite with sinks, a window in some layers, no position embedding in some, and in files with experts
+// gates and up-projections in one tensor.
 func graniteswa(r *model.Reader) *model.Spec {
 	s := graniteLike(r)
 	window, local := r.Windows(s, 0)

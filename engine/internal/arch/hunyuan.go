@@ -6,8 +6,8 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// hunyuanDense is Tencent's Hunyuan with a dense network: norms on query and key heads behind RoPE, whose base grows with a
-// factor for long contexts.
+// hunyuanDense is Tencent's Hunyuan with a dense network: norms on query and key heads behind RoPE, whose base grows
+// with a factor for long contexts.
 func hunyuanDense(r *model.Reader) *model.Spec {
 	s := hunyuanAttention(r)
 	r.NoExperts()

@@ -15,9 +15,9 @@ import (
 // hybridTokens is how many tokens the vectors of gguftest.HybridVariants are of: more than a scan takes at a time.
 const hybridTokens = 100
 
-// Logits of gguftest.HybridVariants are llama.cpp's, whether the tokens come one by one, in pieces or all at once, alone or with
-// other sequences. LATENTGO_WRITE names a folder to write the models to instead, with ids.json, for llama.cpp to compute the
-// logits of.
+// Logits of gguftest.HybridVariants are llama.cpp's, whether the tokens come one by one, in pieces or all at once,
+// alone or with other sequences. LATENTGO_WRITE names a folder to write the models to instead, with ids.json, for
+// llama.cpp to compute the logits of.
 func TestHybrids(t *testing.T) {
 	ids := gguftest.RandomIDs(hybridTokens, gguftest.HybridVocab)
 	if dir := os.Getenv("LATENTGO_WRITE"); dir != "" {

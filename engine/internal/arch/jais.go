@@ -2,7 +2,8 @@ package arch
 
 import "github.com/latentgo/latentgo/engine/internal/model"
 
-// jais is Jais: ALiBi, layer norms, a gated network, biases everywhere, and scores divided by the key size, not by its root.
+// jais is Jais: ALiBi, layer norms, a gated network, biases everywhere, and scores divided by the key size, not by its
+// root.
 func jais(r *model.Reader) *model.Spec {
 	s := r.LayerNormDecoder()
 	noRope(s)
@@ -12,7 +13,8 @@ func jais(r *model.Reader) *model.Spec {
 	return s
 }
 
-// jais2 is Jais 2: RoPE, layer norms, a network without a gate whose activation is the square of ReLU, biases everywhere.
+// jais2 is Jais 2: RoPE, layer norms, a network without a gate whose activation is the square of ReLU, biases
+// everywhere.
 func jais2(r *model.Reader) *model.Spec {
 	s := r.LayerNormDecoder()
 	rope(r, s, model.RopeOptions{Halves: true})

@@ -7,8 +7,8 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// jamba is AI21's Jamba: Mamba 1 with norms in most layers, attention without positions in those with key/value heads, and experts
-// in the layers that have a router.
+// jamba is AI21's Jamba: Mamba 1 with norms in most layers, attention without positions in those with key/value heads,
+// and experts in the layers that have a router.
 func jamba(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	heads, widths, mixer, mix := r.HybridHeads(s), r.FFNWidths(s), r.Mamba(), r.Experts(s)

@@ -7,7 +7,8 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// lfm2 is Liquid's LFM2: gated short convolutions, and grouped-query attention with norms on query and key heads in some layers.
+// lfm2 is Liquid's LFM2: gated short convolutions, and grouped-query attention with norms on query and key heads in
+// some layers.
 func lfm2(r *model.Reader) *model.Spec {
 	s := lfm2Mixers(r)
 	r.NoExperts()

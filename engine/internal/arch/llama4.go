@@ -6,9 +6,9 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// llama4 is Llama 4 (Scout, Maverick) as a text model. Three layers of four attend within chunks; every fourth has no position
-// embedding, and queries that grow with their position instead. In some layers experts, whose weights multiply what goes in,
-// are beside a network for all tokens.
+// llama4 is Llama 4 (Scout, Maverick) as a text model. Three layers of four attend within chunks; every fourth has no
+// position embedding, and queries that grow with their position instead. In some layers experts, whose weights multiply
+// what goes in, are beside a network for all tokens.
 func llama4(r *model.Reader) *model.Spec {
 	const chunk = 8192
 	s := r.Decoder()

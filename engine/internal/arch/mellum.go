@@ -2,7 +2,8 @@ package arch
 
 import "github.com/latentgo/latentgo/engine/internal/model"
 
-// mellum is JetBrains' Mellum 2: Qwen 3 with experts, whose layers with a window have a position embedding without scaling.
+// mellum is JetBrains' Mellum 2: Qwen 3 with experts, whose layers with a window have a position embedding without
+// scaling.
 func mellum(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	o := model.RopeOptions{Halves: true, Full: true}

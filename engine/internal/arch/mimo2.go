@@ -5,8 +5,8 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// mimo2 is Xiaomi's MiMo V2: layers with a window, which may have sinks, have a position embedding of their own; what attention
-// gives may be multiplied by a factor. The layers with experts are those that the file has a router for.
+// mimo2 is Xiaomi's MiMo V2: layers with a window, which may have sinks, have a position embedding of their own; what
+// attention gives may be multiplied by a factor. The layers with experts are those that the file has a router for.
 func mimo2(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	heads := r.Heads(s)

@@ -6,8 +6,8 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// minicpm is MiniCPM 1 and 2: llama with factors of embeddings, residuals and logits as Granite has them. Older files don't name
-// them.
+// minicpm is MiniCPM 1 and 2: llama with factors of embeddings, residuals and logits as Granite has them. Older files
+// don't name them.
 func minicpm(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	s.EmbedScale = float32(r.Float("embedding_scale", 12))

@@ -6,8 +6,8 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// modernBERT is ModernBERT and granite-embedding R2: norms before attention and network, RoPE, a gated network, and two layers of
-// three that attend in a window to either side.
+// modernBERT is ModernBERT and granite-embedding R2: norms before attention and network, RoPE, a gated network, and two
+// layers of three that attend in a window to either side.
 func modernBERT(r *model.Reader) *model.Spec {
 	s := r.Encoder()
 	s.Norm.Bias, s.EmbedNorm = false, true

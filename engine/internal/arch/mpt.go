@@ -6,7 +6,8 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// mpt is MPT: ALiBi or learned position embeddings, layer norms, clamped queries, keys and values, a network without a gate.
+// mpt is MPT: ALiBi or learned position embeddings, layer norms, clamped queries, keys and values, a network without a
+// gate.
 func mpt(r *model.Reader) *model.Spec {
 	s := r.LayerNormDecoder()
 	s.Positions = r.HasTensor("position_embd.weight")

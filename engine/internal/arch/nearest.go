@@ -2,8 +2,8 @@ package arch
 
 import "strings"
 
-// nearest returns the name of the known architecture that is most like name: of the longest common beginning, of those with the
-// fewest letters to change.
+// nearest returns the name of the known architecture that is most like name: of the longest common beginning, of those
+// with the fewest letters to change.
 func nearest(name string) string {
 	best, common, changes := "", -1, 0
 	for _, n := range Names() {

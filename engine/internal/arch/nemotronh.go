@@ -5,8 +5,9 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// nemotronH is Nvidia's Nemotron H and Nemotron 3: every layer is either Mamba 2, attention without positions, or a network without
-// a gate, which may be a mixture of experts. Layers with a feed-forward length are networks, others with key/value heads attention.
+// nemotronH is Nvidia's Nemotron H and Nemotron 3: every layer is either Mamba 2, attention without positions, or a
+// network without a gate, which may be a mixture of experts. Layers with a feed-forward length are networks, others
+// with key/value heads attention.
 func nemotronH(r *model.Reader) *model.Spec {
 	s := nemotronNorms(r)
 	widths := r.Sizes("feed_forward_length", len(s.Layers), nil, 0, model.MaxWidth)

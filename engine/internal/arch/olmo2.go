@@ -4,8 +4,8 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// olmo2 is OLMo 2 and 3: norms behind attention and network only, one norm on all query heads and one on all key heads. In
-// OLMo 3 three layers of four have a window and a position embedding without scaling.
+// olmo2 is OLMo 2 and 3: norms behind attention and network only, one norm on all query heads and one on all key heads.
+// In OLMo 3 three layers of four have a window and a position embedding without scaling.
 func olmo2(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	r.NoExperts()

@@ -2,7 +2,8 @@ package arch
 
 import "github.com/latentgo/latentgo/engine/internal/model"
 
-// phi2 is Phi 1, 1.5 and 2: attention and network in parallel behind one layer norm, partial rotation, biases everywhere.
+// phi2 is Phi 1, 1.5 and 2: attention and network in parallel behind one layer norm, partial rotation, biases
+// everywhere.
 func phi2(r *model.Reader) *model.Spec {
 	s := r.LayerNormDecoder()
 	rope(r, s, model.RopeOptions{Halves: true})

@@ -2,7 +2,8 @@ package arch
 
 import "github.com/latentgo/latentgo/engine/internal/model"
 
-// qwen is Qwen 1: Llama's block with biases on queries, keys and values. Its files give the width of the network twice over.
+// qwen is Qwen 1: Llama's block with biases on queries, keys and values. Its files give the width of the network twice
+// over.
 func qwen(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	rope(r, s, model.RopeOptions{Halves: true, Full: true})

@@ -2,7 +2,8 @@ package arch
 
 import "github.com/latentgo/latentgo/engine/internal/model"
 
-// qwen2moe is Qwen 1.5 and 2 with experts: weights are not normed, and a network that every token runs has a gate of its own.
+// qwen2moe is Qwen 1.5 and 2 with experts: weights are not normed, and a network that every token runs has a gate of
+// its own.
 func qwen2moe(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	setMixers(s, attention(r, s, model.RopeOptions{Halves: true}))

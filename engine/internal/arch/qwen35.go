@@ -2,8 +2,8 @@ package arch
 
 import "github.com/latentgo/latentgo/engine/internal/model"
 
-// qwen35 is the dense Qwen 3.5 and 3.6, as text models: Qwen 3 Next's mixers with other tensors, and images' positions, which are
-// all the same for text.
+// qwen35 is the dense Qwen 3.5 and 3.6, as text models: Qwen 3 Next's mixers with other tensors, and images' positions,
+// which are all the same for text.
 func qwen35(r *model.Reader) *model.Spec {
 	s := qwenHybrid(r, model.DeltaNet{Scales: true})
 	r.NoExperts()

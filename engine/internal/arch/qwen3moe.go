@@ -2,7 +2,8 @@ package arch
 
 import "github.com/latentgo/latentgo/engine/internal/model"
 
-// qwen3moe is Qwen 3 with experts (30B-A3B, 235B-A22B): every layer is a mixture, and there is no network for all tokens.
+// qwen3moe is Qwen 3 with experts (30B-A3B, 235B-A22B): every layer is a mixture, and there is no network for all
+// tokens.
 func qwen3moe(r *model.Reader) *model.Spec {
 	s := qwen3Attention(r)
 	mix := r.Experts(s)

@@ -5,8 +5,8 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// qwen3next is Qwen 3 Next: gated delta nets, gated attention in every fourth layer, and a mixture of experts with a gated
-// shared one in all.
+// qwen3next is Qwen 3 Next: gated delta nets, gated attention in every fourth layer, and a mixture of experts with a
+// gated shared one in all.
 func qwen3next(r *model.Reader) *model.Spec {
 	return qwenHybridExperts(r, model.DeltaNet{Neighbours: true})
 }

@@ -2,7 +2,8 @@ package arch
 
 import "github.com/latentgo/latentgo/engine/internal/model"
 
-// Qwen's vision models as text models: text has one position, with which M-RoPE is RoPE. What vision adds is in another file.
+// Qwen's vision models as text models: text has one position, with which M-RoPE is RoPE. What vision adds is in another
+// file.
 
 // qwen2vl is Qwen 2 VL and 2.5 VL. llama.cpp does not read the epsilon, and may write 0.
 func qwen2vl(r *model.Reader) *model.Spec {

@@ -2,8 +2,8 @@ package arch
 
 import "github.com/latentgo/latentgo/engine/internal/model"
 
-// refact is Refact 1.6B: Llama's block with ALiBi in place of RoPE. Biases behind attention and network may be in its files
-// and don't count, as in llama.cpp.
+// refact is Refact 1.6B: Llama's block with ALiBi in place of RoPE. Biases behind attention and network may be in its
+// files and don't count, as in llama.cpp.
 func refact(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	noRope(s)

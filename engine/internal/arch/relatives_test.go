@@ -15,9 +15,9 @@ import (
 // relativeTokens is how many tokens the vectors of gguftest.RelativeVariants are of.
 const relativeTokens = 40
 
-// Logits of gguftest.RelativeVariants are llama.cpp's, whether the tokens come one by one, in pieces or all at once, and grouped-query
-// attention gives the same plain as in its latent form. LATENTGO_WRITE names a folder to write the models to instead, with
-// ids.json, for llama.cpp to compute the logits of in a context of 2,048 tokens.
+// Logits of gguftest.RelativeVariants are llama.cpp's, whether the tokens come one by one, in pieces or all at once,
+// and grouped-query attention gives the same plain as in its latent form. LATENTGO_WRITE names a folder to write the
+// models to instead, with ids.json, for llama.cpp to compute the logits of in a context of 2,048 tokens.
 func TestRelatives(t *testing.T) {
 	ids := gguftest.RandomIDs(relativeTokens, gguftest.RelativeVocab)
 	if dir := os.Getenv("LATENTGO_WRITE"); dir != "" {

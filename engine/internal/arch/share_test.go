@@ -41,7 +41,8 @@ func TestSharedPassesGiveTheSameBits(t *testing.T) {
 	}
 }
 
-// sharedPasses evaluates a prompt and some steps in passes that others share, and returns the logits of the prompt's end and the steps.
+// sharedPasses evaluates a prompt and some steps in passes that others share, and returns the logits of the prompt's
+// end and the steps.
 func sharedPasses(t *testing.T, m *model.Model, f attention.Format, others int, cut []int) []float32 {
 	t.Helper()
 	vocab, seq := m.Vocab(), m.NewSequence(f, 0)

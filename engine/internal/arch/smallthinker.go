@@ -2,8 +2,8 @@ package arch
 
 import "github.com/latentgo/latentgo/engine/internal/model"
 
-// smallthinker is SmallThinker (4B-A0.6B, 21B-A3B): experts with ReLU that are chosen before attention. In models with a window
-// every fourth layer, from the first on, sees all and has no position embedding.
+// smallthinker is SmallThinker (4B-A0.6B, 21B-A3B): experts with ReLU that are chosen before attention. In models with
+// a window every fourth layer, from the first on, sees all and has no position embedding.
 func smallthinker(r *model.Reader) *model.Spec {
 	const window, every = 4096, 4 // whatever the file says
 	s := r.Decoder()

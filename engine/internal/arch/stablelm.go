@@ -2,8 +2,8 @@ package arch
 
 import "github.com/latentgo/latentgo/engine/internal/model"
 
-// stablelm is StableLM 1 to 2: Llama's block with layer norms and partial rotation. In StableLM 2 12B attention and network
-// are parallel behind one norm, and query and key heads have norms.
+// stablelm is StableLM 1 to 2: Llama's block with layer norms and partial rotation. In StableLM 2 12B attention and
+// network are parallel behind one norm, and query and key heads have norms.
 func stablelm(r *model.Reader) *model.Spec {
 	s := r.LayerNormDecoder()
 	rope(r, s, model.RopeOptions{Halves: true})

@@ -7,8 +7,8 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// uniform gives every layer attention like a, in the shape that the file has, and the feed-forward network of its width.
-// Scores are divided by √(key size) unless a says otherwise.
+// uniform gives every layer attention like a, in the shape that the file has, and the feed-forward network of its
+// width. Scores are divided by √(key size) unless a says otherwise.
 func uniform(r *model.Reader, s *model.Spec, a model.Attention, network func(width int) model.FFNSpec) {
 	r.NoExperts()
 	heads, widths := r.Heads(s), r.FFNWidths(s)

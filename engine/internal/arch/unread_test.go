@@ -37,7 +37,8 @@ func TestUnknownTensors(t *testing.T) {
 	}
 }
 
-// Keys that llama.cpp reads for other architectures, or not at all, change nothing. Writers put every key into every file.
+// Keys that llama.cpp reads for other architectures, or not at all, change nothing. Writers put every key into every
+// file.
 func TestUnreadKeys(t *testing.T) {
 	unread := map[string][]string{
 		"llama":    {"attention.scale", "rope.scaling.yarn_beta_fast", "rope.scaling.yarn_beta_slow", "rope.scaling.yarn_log_multiplier"},

@@ -58,9 +58,9 @@ func (c *layerwise) compressAttention(ctx context.Context, l *model.Layer, made 
 	return c.attentionTensors(l.Index, p, parts, made)
 }
 
-// centred names the key values of layer i whose means are carried beside the rows: those that compressed tokens are seen
-// through, and what rows leave out, so that it takes no part in rounding. Rotated values keep their means. RATIONALE.md
-// says why.
+// centred names the key values of layer i whose means are carried beside the rows: those that compressed tokens are
+// seen through, and what rows leave out, so that it takes no part in rounding. Rotated values keep their means.
+// RATIONALE.md says why.
 func (c *layerwise) centred(i int, p model.Projections) func(i int) bool {
 	s := c.plan[i]
 	if s.Recent == 0 {

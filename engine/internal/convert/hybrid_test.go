@@ -10,8 +10,8 @@ import (
 	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
-// Attention beside layers that sum up the past converts like any other: a conversion that leaves nothing out changes nothing, also
-// where heads are gated, and the other layers stay as they are.
+// Attention beside layers that sum up the past converts like any other: a conversion that leaves nothing out changes
+// nothing, also where heads are gated, and the other layers stay as they are.
 func TestFullRankHybridsAreExact(t *testing.T) {
 	ids := gguftest.RandomIDs(70, gguftest.HybridVocab)
 	for name, h := range gguftest.HybridVariants() {

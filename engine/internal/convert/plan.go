@@ -56,8 +56,8 @@ func plan(s *model.Spec, form Form, exact []int, llama bool) ([]model.Compressed
 	return out, nil
 }
 
-// attentionLayers returns the layers' attention, the zero value for layers that have none, which stay as they are. What there is
-// must be grouped-query attention that is not compressed.
+// attentionLayers returns the layers' attention, the zero value for layers that have none, which stay as they are. What
+// there is must be grouped-query attention that is not compressed.
 func attentionLayers(s *model.Spec, form Form) ([]model.Attention, error) {
 	if s.Encoder {
 		return nil, fmt.Errorf("attention form %v: architecture %s is an encoder, which caches nothing from text to text: %w",

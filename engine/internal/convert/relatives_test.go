@@ -17,8 +17,8 @@ var obstacles = map[string]string{
 	"smallthinker": "before attention", "maincoder": "after RoPE", "hunyuan_vl": "after RoPE",
 }
 
-// A conversion that leaves nothing out changes nothing, whatever architectures add to grouped-query attention, and what it can't
-// express it refuses by name.
+// A conversion that leaves nothing out changes nothing, whatever architectures add to grouped-query attention, and what
+// it can't express it refuses by name.
 func TestRelativesAtFullRank(t *testing.T) {
 	ids := gguftest.RandomIDs(70, gguftest.RelativeVocab)
 	for name, d := range gguftest.RelativeVariants() {
@@ -68,8 +68,8 @@ func differing(got, want [][]float32, limit float64) int {
 	return n
 }
 
-// Compressed tokens are the same to prompts, pieces of prompts and decode steps, under soft caps, sinks, windows and layers without
-// positions too.
+// Compressed tokens are the same to prompts, pieces of prompts and decode steps, under soft caps, sinks, windows and
+// layers without positions too.
 func TestRelativesSeeCompressedTokensAlike(t *testing.T) {
 	ids := gguftest.RandomIDs(330, gguftest.RelativeVocab)
 	for _, name := range []string{"gemma2", "gpt-oss", "granite", "olmo3", "smollm3"} {

@@ -52,8 +52,8 @@ func (r *Result) FaultError(v any) error {
 // Run converts a model. It looks into no cache and keeps nothing.
 //
 // Errors wrap ErrConverted for a model whose attention is compressed or latent already, model.ErrUnsupported for what
-// Options.Llama cannot express, ErrNoTokenizer, ErrDamaged for a result that is too far from the original, model.ErrInvalid for a file that is wrong, and
-// ctx's.
+// Options.Llama cannot express, ErrNoTokenizer, ErrDamaged for a result that is too far from the original,
+// model.ErrInvalid for a file that is wrong, and ctx's.
 func Run(ctx context.Context, r *Request) (*Result, error) {
 	c, err := prepare(r)
 	if err != nil {

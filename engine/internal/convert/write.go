@@ -87,8 +87,8 @@ func shapes(s *model.Spec) []model.CompressedShape {
 	return out
 }
 
-// CheckOutput finds out what would keep a result from being written to path before an hour is spent on it: a file that is
-// there, unless overwrite, and in any case one of f's own.
+// CheckOutput finds out what would keep a result from being written to path before an hour is spent on it: a file that
+// is there, unless overwrite, and in any case one of f's own.
 func CheckOutput(f *gguf.File, path string, overwrite bool) error {
 	if st, err := os.Stat(path); err == nil && slices.ContainsFunc(f.Paths(), func(in string) bool { return sameFile(st, in) }) {
 		return fmt.Errorf("write %s: it is the file to convert, which would be lost: %w", path, fs.ErrExist)
@@ -102,7 +102,8 @@ func sameFile(st os.FileInfo, path string) bool {
 	return err == nil && os.SameFile(st, other)
 }
 
-// Tensors lists what the model consists of: the file's tensors, replaced where others were made, then those that are new.
+// Tensors lists what the model consists of: the file's tensors, replaced where others were made, then those that are
+// new.
 func (r *Result) Tensors() []*model.Tensor {
 	set := tensors.Set{File: r.request.File, Made: r.Made}
 	var out []*model.Tensor

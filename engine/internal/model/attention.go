@@ -279,8 +279,8 @@ func (a *gqa) attendOne(p *pass, w *worker, l *Layer) {
 	at.Combine(w.heads, &p.part, pos, 0, at.Heads, &w.scratch)
 }
 
-// attendMany appends all rows, then each attends up to itself: tiles of several rows of a prompt, or a key/value head of
-// a decode step.
+// attendMany appends all rows, then each attends up to itself: tiles of several rows of a prompt, or a key/value head
+// of a decode step.
 func (a *gqa) attendMany(p *pass, w *worker, l *Layer) {
 	at := a.attn
 	nq, nk, nv := at.Heads*at.KeySize, at.KVHeads*at.KeySize, at.KVHeads*at.ValueSize

@@ -55,9 +55,9 @@ type widths struct {
 
 // executor owns the worker pool and the buffers of forward passes. One pass at a time.
 //
-// A pass with one row (a decode step) keeps the residual stream and the activations once per worker: each computes norms
-// and quantisation for itself, which costs less than waiting for another to do it. A pass with several rows keeps them
-// once and splits the rows.
+// A pass with one row (a decode step) keeps the residual stream and the activations once per worker: each computes
+// norms and quantisation for itself, which costs less than waiting for another to do it. A pass with several rows keeps
+// them once and splits the rows.
 type executor struct {
 	pool    *pool.Pool
 	spec    *Spec

@@ -7,8 +7,8 @@ import (
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// Classifier says that an encoder may have a head that scores a text, as rerankers do: a dense layer (cls), a norm behind it
-// (cls.norm) and an output (cls.output), each where the file has it.
+// Classifier says that an encoder may have a head that scores a text, as rerankers do: a dense layer (cls), a norm
+// behind it (cls.norm) and an output (cls.output), each where the file has it.
 type Classifier struct {
 	Mean bool // the head gets the mean of the rows, not the first
 	GELU bool // the activation behind the dense layer, tanh otherwise
@@ -42,7 +42,8 @@ func (ld *Loader) classifier(s Classifier) *classifier {
 	return c
 }
 
-// headMatrix loads "<name>.weight" with as many rows as it has, and its bias where the file has one; nil without a weight.
+// headMatrix loads "<name>.weight" with as many rows as it has, and its bias where the file has one; nil without a
+// weight.
 func (ld *Loader) headMatrix(name string, cols int) *headMatrix {
 	if !ld.has(name + ".weight") {
 		ld.has(name + ".bias")
@@ -78,8 +79,8 @@ func (m *headMatrix) mul(x []float32) []float32 {
 	return out
 }
 
-// Score returns what the classification head makes of the text in rows from … from+n-1 of the last pass: one number for a reranker,
-// else one per class. The error wraps ErrUnsupported for a model without a head.
+// Score returns what the classification head makes of the text in rows from … from+n-1 of the last pass: one number for
+// a reranker, else one per class. The error wraps ErrUnsupported for a model without a head.
 func (m *Model) Score(from, n int) ([]float32, error) {
 	c := m.head
 	if c == nil || c.dense == nil && c.out == nil {

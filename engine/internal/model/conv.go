@@ -15,7 +15,8 @@ type conv struct {
 	bias           []float32 // or nil
 }
 
-// conv loads "<name>.weight" [size, channels], fastest dimension first, and its bias where the file has it or must have it.
+// conv loads "<name>.weight" [size, channels], fastest dimension first, and its bias where the file has it or must have
+// it.
 func (ld *Loader) conv(name string, size, channels int, bias, required bool) *conv {
 	c := &conv{size: size, channels: channels}
 	w := ld.floats(name+".weight", size, channels)

@@ -11,14 +11,15 @@ import (
 //
 //	[q | k | v] = silu(conv(W_qkv · h))   z = W_z · h   β = σ(W_β · h)   log a = A·softplus(W_α · h + b)
 //
-// and per value head, with q and k of unit length and q divided by √d, the state S by the delta rule (see scan). A head's
-// result is normed and multiplied by silu(z) before W_out. Several value heads share a query and a key.
+// and per value head, with q and k of unit length and q divided by √d, the state S by the delta rule (see scan). A
+// head's result is normed and multiplied by silu(z) before W_out. Several value heads share a query and a key.
 type DeltaNet struct {
 	KeyHeads, ValueHeads int
 	KeySize, ValueSize   int // of a head
 	Conv                 int // tokens that the convolution sees
-	// Neighbours says that the value heads which share a key are next to each other, as in Qwen 3 Next; otherwise value head
-	// i has key i mod KeyHeads. With it the projections of β and α are one tensor, ssm_ba, and all others may be, ssm_in.
+	// Neighbours says that the value heads which share a key are next to each other, as in Qwen 3 Next; otherwise value
+	// head i has key i mod KeyHeads. With it the projections of β and α are one tensor, ssm_ba, and all others may be,
+	// ssm_in.
 	Neighbours bool
 	Scales     bool // scale tensors of the projections count
 }

@@ -10,7 +10,8 @@
 //	x += post(mixer(norm(x)))        mixer: attention in one of its forms (attention.go, compressed.go, mla.go)
 //	x += post(ffn(norm(x)))          ffn: a gated or plain network or a mixture of experts (ffn.go, plain_ffn.go, experts.go)
 //
-// or with both parts side by side on the layer's input, or with norms on the sums; it is written once, in layer.go. What a mixer remembers of a sequence is its [State].
+// or with both parts side by side on the layer's input, or with norms on the sums; it is written once, in layer.go.
+// What a mixer remembers of a sequence is its [State].
 //
 // All workers run the same pass (SPMD) and meet at barriers, which are the executor's business: a mixer or a network
 // shares out its work with the helpers in pass.go and ends where the next step may read all of its output.

@@ -8,7 +8,8 @@ import (
 // maxText is the longest text in tokens that an encoder takes, however large its context is.
 const maxText = 8192
 
-// Pooling says how rows of the residual stream, one per token, become one vector. The values are those of llama.cpp's files.
+// Pooling says how rows of the residual stream, one per token, become one vector. The values are those of llama.cpp's
+// files.
 type Pooling uint8
 
 // The ways of pooling.
@@ -54,8 +55,9 @@ func (ld *Loader) tokenType(m *Model) {
 	}
 }
 
-// Pool writes the vector of the text in rows from … from+n-1 of the last pass to dst [width], as the spec's Pooling says; it is
-// not normalised. PoolNone has none, and PoolRank a score instead (Score): both are errors that wrap ErrUnsupported.
+// Pool writes the vector of the text in rows from … from+n-1 of the last pass to dst [width], as the spec's Pooling
+// says; it is not normalised. PoolNone has none, and PoolRank a score instead (Score): both are errors that wrap
+// ErrUnsupported.
 func (m *Model) Pool(dst []float32, from, n int) error {
 	switch m.spec.Pooling {
 	case PoolMean:

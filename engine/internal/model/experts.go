@@ -8,8 +8,9 @@ import (
 //
 //	y = Σ_{e chosen} w_e · W_down,e · (act(W_gate,e · h) ⊙ W_up,e · h)  +  the same of one that every token runs (Shared)
 //
-// A router, one row per expert, gives p = softmax or sigmoid of its logits. The experts with the highest p + b are chosen,
-// b a bias that the weights w = p do not have; where experts are in groups, only from the groups whose two best are highest.
+// A router, one row per expert, gives p = softmax or sigmoid of its logits. The experts with the highest p + b are
+// chosen, b a bias that the weights w = p do not have; where experts are in groups, only from the groups whose two best
+// are highest.
 type Experts struct {
 	Count, Used, Width int // experts, those that a token runs, and the width of one
 	Shared             int // width of the network that every token runs; 0 for none
@@ -128,10 +129,10 @@ func (m *experts) bytes() int {
 	return n
 }
 
-// run computes p.o = Σ weight · expert(h) over the experts that each row chooses, and the shared one, for one row or many in
-// the same steps: route each row, sort the choices by expert, compute the hidden values of each chosen expert for its rows
-// at once, and sum up what comes down in the order of the experts, so that the result does not depend on the number of
-// workers.
+// run computes p.o = Σ weight · expert(h) over the experts that each row chooses, and the shared one, for one row or
+// many in the same steps: route each row, sort the choices by expert, compute the hidden values of each chosen expert
+// for its rows at once, and sum up what comes down in the order of the experts, so that the result does not depend on
+// the number of workers.
 func (m *experts) run(p *pass, w *worker, _ *Layer) {
 	if m.shared != nil {
 		m.shared.hidden(p, w)
@@ -194,7 +195,8 @@ func (m *experts) choose(p *pass, w *worker) {
 	w.Barrier()
 }
 
-// hidden computes act(W_gate·h) ⊙ W_up·h of all choices. Workers take whole experts, or pieces of them where there are few.
+// hidden computes act(W_gate·h) ⊙ W_up·h of all choices. Workers take whole experts, or pieces of them where there are
+// few.
 func (m *experts) hidden(p *pass, w *worker) {
 	x, ff := &p.experts, m.spec.Width
 	n := len(x.active)
@@ -245,7 +247,8 @@ func (m *experts) hidden(p *pass, w *worker) {
 	w.Barrier()
 }
 
-// steps returns how many of choices from … to-1 are of decode steps: the first, as choices of an expert are in the order of rows.
+// steps returns how many of choices from … to-1 are of decode steps: the first, as choices of an expert are in the
+// order of rows.
 func (m *experts) steps(p *pass, from, to int) int {
 	n := 0
 	for from+n < to && int(p.experts.order[from+n]) < p.steps*m.spec.Used {

@@ -10,8 +10,8 @@ import (
 // maxExperts is more than any real model's.
 const maxExperts = 1 << 12
 
-// Experts reads the mixture of each layer: how many experts there are, how many a token uses, how wide they are and how they
-// are grouped. It returns nil for a file without experts. How their weights are made is the constructor's.
+// Experts reads the mixture of each layer: how many experts there are, how many a token uses, how wide they are and how
+// they are grouped. It returns nil for a file without experts. How their weights are made is the constructor's.
 func (r *Reader) Experts(s *Spec) []Experts {
 	n := r.Size("expert_count", 0, 0, maxExperts)
 	if n == 0 {
@@ -71,8 +71,8 @@ const (
 	gateChosen  = 3
 )
 
-// Gating reads how the router's logits become weights: a softmax, a sigmoid, or a softmax of those chosen. Where the file
-// does not say it is a sigmoid or a softmax.
+// Gating reads how the router's logits become weights: a softmax, a sigmoid, or a softmax of those chosen. Where the
+// file does not say it is a sigmoid or a softmax.
 func (r *Reader) Gating(m *Experts, sigmoid bool) {
 	const key = "expert_gating_func"
 	switch g := r.Size(key, gateDefault, 0, math.MaxInt32); g {
@@ -109,9 +109,9 @@ func (r *Reader) ExpertScale() float32 {
 	return 1
 }
 
-// MLAScale returns the scale of scores of DeepSeek's attention: that of the whole key times the square of the magnitude that
-// YaRN gives to queries and keys, 1 + 0.1·m·ln(factor), 0.1·m being what these files have as multiplier. Like llama.cpp it
-// does so for linear scaling, too.
+// MLAScale returns the scale of scores of DeepSeek's attention: that of the whole key times the square of the magnitude
+// that YaRN gives to queries and keys, 1 + 0.1·m·ln(factor), 0.1·m being what these files have as multiplier. Like
+// llama.cpp it does so for linear scaling, too.
 func (r *Reader) MLAScale(c attn.RopeConfig, key int) float32 {
 	log := math.Log(1 / c.Scale)
 	m := float64(c.Magnitude) * (1 + r.Float(keyLogMul, 0)*log)

@@ -7,8 +7,8 @@ type GatedFFN struct {
 	Width      int
 	Activation Activation
 	Bias       bool // where the file has them
-	// Scales says that scale tensors of the three matrices count, for their biases too: (W·x + b)·s. llama.cpp ignores them in
-	// some architectures, and the same file should give the same text in both.
+	// Scales says that scale tensors of the three matrices count, for their biases too: (W·x + b)·s. llama.cpp ignores
+	// them in some architectures, and the same file should give the same text in both.
 	Scales bool
 	Fused  bool // W_gate and W_up are one tensor, ffn_up, gates first
 }

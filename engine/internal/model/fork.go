@@ -20,7 +20,8 @@ func (s *Sequence) Count() {
 	})
 }
 
-// Fork returns a sequence of the same tokens, which shares memory until one of the two grows. No pass of either is under way.
+// Fork returns a sequence of the same tokens, which shares memory until one of the two grows. No pass of either is
+// under way.
 func (s *Sequence) Fork() *Sequence {
 	f := &Sequence{model: s.model, format: s.format, states: make([]State, len(s.states)), length: s.length, marks: slices.Clone(s.marks), long: s.long}
 	for i, st := range s.states {

@@ -5,8 +5,8 @@ import (
 	"github.com/viterin/vek/vek32"
 )
 
-// Gated attention: what a head finds is multiplied by σ(W_gate · h) before W_O. In files the rows of W_gate are behind those of
-// the same head's query.
+// Gated attention: what a head finds is multiplied by σ(W_gate · h) before W_O. In files the rows of W_gate are behind
+// those of the same head's query.
 
 // splitGate takes the gates out of the queries' projection and bias.
 func (a *projections) splitGate() {

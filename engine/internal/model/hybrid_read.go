@@ -1,7 +1,7 @@
 package model
 
-// RecurrentLayers tells which layers have no attention: attention.recurrent_layers lists them, otherwise every n-th layer
-// attends, full_attention_interval or 4.
+// RecurrentLayers tells which layers have no attention: attention.recurrent_layers lists them, otherwise every n-th
+// layer attends, full_attention_interval or 4.
 func (r *Reader) RecurrentLayers(s *Spec) []bool {
 	const key = "attention.recurrent_layers"
 	out := make([]bool, len(s.Layers))
@@ -57,8 +57,8 @@ func (r *Reader) checkState(values int) {
 	}
 }
 
-// TextSections makes sure that text rotates all pairs alike where images have positions of several dimensions, interleaved:
-// rope.dimension_sections must be for the first three of its dimensions.
+// TextSections makes sure that text rotates all pairs alike where images have positions of several dimensions,
+// interleaved: rope.dimension_sections must be for the first three of its dimensions.
 func (r *Reader) TextSections(dims int) {
 	const key = "rope.dimension_sections"
 	if !r.Has(key) {

@@ -6,8 +6,8 @@ import (
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// latent is attention over cached rows [R rotated | L latent] of one or several blocks of heads, which DeepSeek's models
-// have (mla.go) and compressed layers in the form for llama.cpp (compressed.go).
+// latent is attention over cached rows [R rotated | L latent] of one or several blocks of heads, which DeepSeek's
+// models have (mla.go) and compressed layers in the form for llama.cpp (compressed.go).
 //
 // Decode is in the absorbed form: the query heads are projected to rows, attend to the cache itself, and the value
 // up-projection follows. A batch expands the cached rows to keys and values first when there are enough tokens to pay
@@ -70,8 +70,8 @@ func (m *latent) rowBytes(f CacheFormat, depth int) int {
 	return m.attn.CompressedTokens(depth)*m.attn.RowBytes(f) + m.attn.RecentBytes(depth)
 }
 
-// attend computes the heads' outputs from what source has: w.heads [rows, heads·v]. It ends with a barrier, or in a decode
-// step with this worker's own copy.
+// attend computes the heads' outputs from what source has: w.heads [rows, heads·v]. It ends with a barrier, or in a
+// decode step with this worker's own copy.
 func (m *latent) attend(p *pass, w *worker, l *Layer) {
 	if p.single() {
 		m.attendOne(p, w, l)
@@ -122,8 +122,8 @@ func (m *latent) valuesOne(p *pass, w *worker, pos int, out []float32) {
 	}
 }
 
-// valuesOf computes values r0 … r1-1 of query heads h0 … h1-1, which share up-projection t, for the token at pos: what the
-// parts found is combined and raised.
+// valuesOf computes values r0 … r1-1 of query heads h0 … h1-1, which share up-projection t, for the token at pos: what
+// the parts found is combined and raised.
 func (m *latent) valuesOf(p *pass, w *worker, t *kernel.Matrix, pos, h0, h1, r0, r1 int, out []float32) {
 	v := m.geo.ValueSize
 	if m.attn.CompressedTokens(pos) > 0 {
@@ -137,7 +137,8 @@ func (m *latent) valuesOf(p *pass, w *worker, t *kernel.Matrix, pos, h0, h1, r0,
 	}
 }
 
-// attendMany caches all rows; then segments attend, those with few tokens over rows, the others over expanded keys and values.
+// attendMany caches all rows; then segments attend, those with few tokens over rows, the others over expanded keys and
+// values.
 func (m *latent) attendMany(p *pass, w *worker, l *Layer) {
 	for i := range p.segments {
 		seg := &p.segments[i]
@@ -213,8 +214,8 @@ func (p *pass) tiles(w *worker, a *attention.Layer, s *attention.Store, seg *seg
 	w.Barrier()
 }
 
-// expands reports whether a segment is cheaper in the expanded form: each token saves on every cached position and query
-// head what rows are wider than keys and values; a position costs an expansion.
+// expands reports whether a segment is cheaper in the expanded form: each token saves on every cached position and
+// query head what rows are wider than keys and values; a position costs an expansion.
 func (m *latent) expands(seg *segment) bool {
 	g := m.geo
 	return m.saves(seg.n, g, m.expanded.KeySize)

@@ -115,8 +115,8 @@ func (p *pass) input(w *worker, n *normWeights, types []kernel.ActType) {
 	p.quantize(w, &w.in, types)
 }
 
-// add adds the worker's rows of a block's result p.o to the residual stream, with the block's bias, post-norm and factor where there
-// are any.
+// add adds the worker's rows of a block's result p.o to the residual stream, with the block's bias, post-norm and
+// factor where there are any.
 func (p *pass) add(w *worker, bias []float32, post *normWeights, factor float32) {
 	e := p.width
 	for t := w.lo; t < w.hi; t++ {

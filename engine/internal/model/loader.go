@@ -10,8 +10,8 @@ import (
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// Loader finds tensors by name, those of a conversion first, and keeps the first error. It remembers what was asked for:
-// a tensor that nobody asks for belongs to another architecture than the one that runs, and is an error.
+// Loader finds tensors by name, those of a conversion first, and keeps the first error. It remembers what was asked
+// for: a tensor that nobody asks for belongs to another architecture than the one that runs, and is an error.
 type Loader struct {
 	f     *gguf.File
 	over  map[string]*Tensor // replace f's tensors or come on top of them; may be nil
@@ -116,8 +116,8 @@ func (ld *Loader) matrices(name string, n, rows, cols int) []*kernel.Matrix {
 	return out
 }
 
-// linear loads "<name>.weight" and the scale that quantisers such as NVFP4's leave in "<name>.scale", which does not count
-// unless scaled: llama.cpp ignores it in some places, and the same file should give the same text in both.
+// linear loads "<name>.weight" and the scale that quantisers such as NVFP4's leave in "<name>.scale", which does not
+// count unless scaled: llama.cpp ignores it in some places, and the same file should give the same text in both.
 func (ld *Loader) linear(name string, rows, cols int, scaled bool) Linear {
 	l := Linear{ld.matrix(name+".weight", rows, cols), 1}
 	ld.has(name + ".input_scale") // of activations in 4 bits, which are in 8 here

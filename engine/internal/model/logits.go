@@ -19,7 +19,8 @@ type logitsPass struct {
 	last kernel.Act
 }
 
-// Logits computes the logits after rows from … from+n-1 of the last pass, counted over all its sequences: dst [n, vocab].
+// Logits computes the logits after rows from … from+n-1 of the last pass, counted over all its sequences: dst [n,
+// vocab].
 func (m *Model) Logits(dst []float32, from, n int) error {
 	if m.pass.single() {
 		return m.runLogits(nil, dst, 1)
@@ -56,8 +57,8 @@ func (m *Model) LogitsOf(dst, hidden []float32, n int) error {
 	return m.runLogits(hidden, dst, n)
 }
 
-// StepLogits computes the logits after some rows of the last pass, each of which gets the bits that it gets alone: out[i]
-// [vocab] after rows[i].
+// StepLogits computes the logits after some rows of the last pass, each of which gets the bits that it gets alone:
+// out[i] [vocab] after rows[i].
 func (m *Model) StepLogits(out [][]float32, rows []int) error {
 	switch {
 	case len(rows) == 0:

@@ -9,8 +9,8 @@ import (
 //
 //	[x | z] = W_in · h      x = silu(conv(x) + b)      [dt | B | C] = W_x · x      Δ = softplus(W_dt · dt + b_dt)
 //
-// and per channel c, with a state of N values, s_n = exp(A_cn·Δ_c)·s_n + Δ_c·x_c·B_n, and y_c = Σ s_n·C_n + D_c·x_c. What
-// comes out is W_out · (y ⊙ silu(z)).
+// and per channel c, with a state of N values, s_n = exp(A_cn·Δ_c)·s_n + Δ_c·x_c·B_n, and y_c = Σ s_n·C_n + D_c·x_c.
+// What comes out is W_out · (y ⊙ silu(z)).
 type Mamba struct {
 	Inner, State, Rank int  // channels, values of a channel's state, and of dt
 	Conv               int  // tokens that the convolution sees

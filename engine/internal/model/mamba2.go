@@ -9,8 +9,8 @@ import (
 //
 //	[z | x B C | dt] = W_in · h      [x | B | C] = silu(conv([x B C]) + b)      Δ = softplus(dt + b_dt)
 //
-// and per head, with the state S, log a = A·Δ, key B, query C and value Δ·x (see scan), y + D·x, times silu(z). The heads of a
-// group share B and C, and their results are normed together before W_out.
+// and per head, with the state S, log a = A·Δ, key B, query C and value Δ·x (see scan), y + D·x, times silu(z). The
+// heads of a group share B and C, and their results are normed together before W_out.
 type Mamba2 struct {
 	Heads, Groups int
 	HeadSize      int  // values of a head

@@ -19,8 +19,8 @@ func (e *executor) includeMixed(n int) {
 	e.most.heads, e.most.sums = max(e.most.heads, n), max(e.most.sums, n)
 }
 
-// mixed returns where all workers write these rows: the activations that they share, or in a decode step a buffer for all,
-// of which each takes its own copy (mixedDone).
+// mixed returns where all workers write these rows: the activations that they share, or in a decode step a buffer for
+// all, of which each takes its own copy (mixedDone).
 func (p *pass) mixed(w *worker) []float32 {
 	if p.single() {
 		return p.sums

@@ -26,8 +26,8 @@ type MLA struct {
 	Split bool
 }
 
-// mla is latent attention as a model has it: one block, as many key/value heads as query heads, and the rotated part of a
-// query a part of it instead of a projection.
+// mla is latent attention as a model has it: one block, as many key/value heads as query heads, and the rotated part of
+// a query a part of it instead of a projection.
 type mla struct {
 	latent
 	output
@@ -151,7 +151,8 @@ func (m *mla) raiseQueries(p *pass, w *worker) {
 	w.Barrier()
 }
 
-// readyQueries scales the worker's rows of queries in a batch; in a decode step each head is scaled by whom it belongs to.
+// readyQueries scales the worker's rows of queries in a batch; in a decode step each head is scaled by whom it belongs
+// to.
 func (m *mla) readyQueries(p *pass, w *worker) {
 	if p.single() {
 		return

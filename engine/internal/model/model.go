@@ -19,7 +19,8 @@ type Options struct {
 	Tensors map[string]*Tensor
 }
 
-// Model is a decoder with its weights, its worker pool and the buffers of a pass. One pass runs at a time: callers take turns.
+// Model is a decoder with its weights, its worker pool and the buffers of a pass. One pass runs at a time: callers take
+// turns.
 type Model struct {
 	spec      *Spec
 	file      *gguf.File
@@ -50,8 +51,8 @@ type ropePlan struct {
 	block *attention.BlockRope
 }
 
-// Load finds every tensor that the spec names and makes a model of them. A tensor of f that it does not name is an error
-// that wraps ErrUnsupported, since it would be left out of what the model computes.
+// Load finds every tensor that the spec names and makes a model of them. A tensor of f that it does not name is an
+// error that wraps ErrUnsupported, since it would be left out of what the model computes.
 func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 	m := &Model{spec: s, file: f, options: o}
 	var err error
@@ -132,8 +133,8 @@ func (ld *Loader) layer(i int) *Layer {
 	return l
 }
 
-// LoadLayer loads layer i as spec says, which need not be the model's own, with tensors that replace the file's. Buffers of
-// the next pass are made large enough for it.
+// LoadLayer loads layer i as spec says, which need not be the model's own, with tensors that replace the file's.
+// Buffers of the next pass are made large enough for it.
 func (m *Model) LoadLayer(i int, spec *Spec, over map[string]*Tensor) (*Layer, error) {
 	ld := m.loader(over)
 	ld.spec, ld.plain = spec, true
@@ -178,8 +179,8 @@ func (m *Model) Vocab() int { return m.spec.Vocab }
 // BatchSize returns the most rows that a pass takes.
 func (m *Model) BatchSize() int { return m.exec.batch }
 
-// Shareable reports whether what a sequence computes does not depend on what else is in its passes, nor on how its prompts are
-// cut into passes, to the bit. Otherwise it takes passes of its own.
+// Shareable reports whether what a sequence computes does not depend on what else is in its passes, nor on how its
+// prompts are cut into passes, to the bit. Otherwise it takes passes of its own.
 func (m *Model) Shareable() bool {
 	return !slices.ContainsFunc(m.layers, func(l *Layer) bool { return l.mixer != nil && !l.mixer.shareable() })
 }
@@ -201,8 +202,8 @@ func (m *Model) Workers() int { return m.exec.pool.Size() }
 // Release gives the buffers of large passes back.
 func (m *Model) Release() { m.exec.release() }
 
-// StepBytes returns what a decode step after depth tokens reads: bytes of weights, each matrix once and of a mixture the
-// experts that a token uses, and bytes of a sequence's states.
+// StepBytes returns what a decode step after depth tokens reads: bytes of weights, each matrix once and of a mixture
+// the experts that a token uses, and bytes of a sequence's states.
 func (m *Model) StepBytes(f CacheFormat, depth int) (weights, cache int) {
 	weights = matrixBytes(m.output.Matrix)
 	for _, l := range m.layers {

@@ -23,7 +23,8 @@ type normWeights struct {
 	eps          float32
 }
 
-// norm loads "<name>.weight", which some files write without the suffix, and what else the spec's norms have, for vectors of n values.
+// norm loads "<name>.weight", which some files write without the suffix, and what else the spec's norms have, for
+// vectors of n values.
 func (ld *Loader) norm(name string, n int) *normWeights {
 	s := ld.spec.Norm
 	w := &normWeights{mean: s.Mean, eps: ld.spec.Eps}
@@ -52,7 +53,8 @@ func (ld *Loader) layerNorm(i int, name string) *normWeights {
 	return ld.norm(LayerName(i, name), ld.spec.Width)
 }
 
-// sumNorms loads the norms of a layer that has them on the residual stream. Some files have a second one behind attention.
+// sumNorms loads the norms of a layer that has them on the residual stream. Some files have a second one behind
+// attention.
 func (ld *Loader) sumNorms(l *Layer) {
 	name := func(n string) string { return LayerName(l.Index, n) }
 	l.mixedNorm = append(l.mixedNorm, ld.norm(name("attn_output_norm"), ld.spec.Width))

@@ -6,8 +6,8 @@ import (
 	"github.com/latentgo/latentgo/internal/pool"
 )
 
-// pass is one forward pass of rows of one or several sequences through a range of layers: a pool.Task. Its result is the
-// normed residual stream, from which logits computes logits.
+// pass is one forward pass of rows of one or several sequences through a range of layers: a pool.Task. Its result is
+// the normed residual stream, from which logits computes logits.
 type pass struct {
 	*executor
 	model        *Model
@@ -186,9 +186,9 @@ func (p *pass) project(w *worker, a *kernel.Act, out ...projection) {
 	}
 }
 
-// grain returns how many rows a worker takes at a time. One token reads weights as fast as memory gives them, which wants
-// long runs: a worker's whole share at once (a sixth of it at a time lost a quarter of the speed). Batches compute, and
-// want whole panels, few enough that none waits long.
+// grain returns how many rows a worker takes at a time. One token reads weights as fast as memory gives them, which
+// wants long runs: a worker's whole share at once (a sixth of it at a time lost a quarter of the speed). Batches
+// compute, and want whole panels, few enough that none waits long.
 func (p *pass) grain(w *worker, rows int) int {
 	if p.single() {
 		return (max(16, rows/w.N) + 15) &^ 15

@@ -5,14 +5,14 @@ import (
 	"math"
 )
 
-// Learned position embeddings (GPT-2) are added to those of tokens; ALiBi (arXiv 2108.12409) lowers the scores of tokens by
-// their distance instead.
+// Learned position embeddings (GPT-2) are added to those of tokens; ALiBi (arXiv 2108.12409) lowers the scores of
+// tokens by their distance instead.
 
 // positionTable is the tensor of learned position embeddings, [context, width].
 const positionTable = "position_embd.weight"
 
-// Embed writes what the residual stream of a token at position pos starts with to dst [width]: its embedding with all that the
-// spec does to it. scratch [width] is overwritten.
+// Embed writes what the residual stream of a token at position pos starts with to dst [width]: its embedding with all
+// that the spec does to it. scratch [width] is overwritten.
 func (m *Model) Embed(dst, scratch []float32, id int32, pos int) {
 	m.embed.Row(dst, int(id))
 	if f := m.spec.EmbedScale; f != 0 {
@@ -41,9 +41,9 @@ func (m *Model) CheckLength(end int) error {
 	return fmt.Errorf(format, end, positionTable, m.positions.Rows, ErrInvalid)
 }
 
-// ALiBiSlopes returns by how much each of the heads lowers a score per token of distance, for a model whose largest bias,
-// which sets the steepest slope, is most: powers of 2^(-most/n), n the largest power of two of heads there is, and for the
-// heads behind them the odd powers of 2^(-most/2n).
+// ALiBiSlopes returns by how much each of the heads lowers a score per token of distance, for a model whose largest
+// bias, which sets the steepest slope, is most: powers of 2^(-most/n), n the largest power of two of heads there is,
+// and for the heads behind them the odd powers of 2^(-most/2n).
 func ALiBiSlopes(heads int, most float32) []float32 {
 	n := 1
 	for 2*n <= heads {

@@ -15,9 +15,9 @@ const (
 	StageOutput                 // the feed-forward network has been added
 )
 
-// Probe runs a part of one layer on activations instead of tokens, and shows what it computes. All functions are called by
-// every worker at the same time, with the rows lo … hi-1 that are its own; nil ones are left out. Where a function gets
-// all n rows, all have been written, and it may share out work among the workers, barriers included.
+// Probe runs a part of one layer on activations instead of tokens, and shows what it computes. All functions are called
+// by every worker at the same time, with the rows lo … hi-1 that are its own; nil ones are left out. Where a function
+// gets all n rows, all have been written, and it may share out work among the workers, barriers included.
 type Probe struct {
 	Layer *Layer
 	Rows  []Rows // two or more rows in all; of their tokens only the number counts
@@ -30,12 +30,14 @@ type Probe struct {
 	// Save gets the residual stream at To (StageMixed, StageOutput), and may change it.
 	Save func(x []float32, lo, hi int)
 
-	// Projected gets queries [n, heads·d], scaled, and [keys of all heads | values of all heads] of n rows, not rotated.
+	// Projected gets queries [n, heads·d], scaled, and [keys of all heads | values of all heads] of n rows, not
+	// rotated.
 	Projected func(w *pool.Worker, q, kv []float32, n int)
 	// Heads gets the heads' outputs [n, heads·v]; first its own rows, in a call of their own.
 	HeadRows func(heads []float32, lo, hi int)
 	Heads    func(w *pool.Worker, heads []float32, n int)
-	// Mixed gets what W_O gives, o [rows, width], and the residual stream x that it will be added to; Fed the same of W_down.
+	// Mixed gets what W_O gives, o [rows, width], and the residual stream x that it will be added to; Fed the same of
+	// W_down.
 	Mixed func(o, x []float32, lo, hi int)
 	Fed   func(o, x []float32, lo, hi int)
 	// Hidden gets the hidden values of a gated network [n, ff].

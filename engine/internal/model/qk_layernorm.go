@@ -2,8 +2,8 @@ package model
 
 import "github.com/latentgo/latentgo/attn"
 
-// QKLayerNorm says that queries and keys are layer-normed, without bias, each head with weights of its own (StableLM 2 12B,
-// Command R+).
+// QKLayerNorm says that queries and keys are layer-normed, without bias, each head with weights of its own (StableLM 2
+// 12B, Command R+).
 type QKLayerNorm bool
 
 // qkLayerNorm are the norms of query and key heads.

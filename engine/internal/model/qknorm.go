@@ -5,8 +5,8 @@ package model
 // headNorms are norms of query and key heads.
 type headNorms struct{ q, k []float32 }
 
-// wholeNorms are the norms of all query heads and of all key heads, of the kind that the model's other norms are, with the
-// biases that are added before.
+// wholeNorms are the norms of all query heads and of all key heads, of the kind that the model's other norms are, with
+// the biases that are added before.
 type wholeNorms struct {
 	q, k         *normWeights
 	nq, nk       int // values
@@ -57,8 +57,8 @@ func (a *projections) normHeads(q, weight []float32) {
 	}
 }
 
-// normWhole norms the queries and the keys of this worker's rows, p.q and p.k, where the layer does so over all heads. It ends
-// with a barrier then.
+// normWhole norms the queries and the keys of this worker's rows, p.q and p.k, where the layer does so over all heads.
+// It ends with a barrier then.
 func (a *projections) normWhole(p *pass, w *worker) {
 	if a.whole == nil {
 		return

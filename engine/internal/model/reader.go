@@ -15,8 +15,8 @@ const (
 	MaxWidth = 1 << 20
 )
 
-// Reader reads metadata keys below "<architecture>." for an architecture's constructor. It keeps the first error, so that
-// a constructor reads all it wants and the caller asks [Reader.Err] once. A key that is not read does not count.
+// Reader reads metadata keys below "<architecture>." for an architecture's constructor. It keeps the first error, so
+// that a constructor reads all it wants and the caller asks [Reader.Err] once. A key that is not read does not count.
 type Reader struct {
 	f    *gguf.File
 	arch string

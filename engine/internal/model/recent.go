@@ -7,8 +7,8 @@ import (
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// Compressed layers whose keys are in the latent without RoPE: recent tokens are seen as the model sees them, the others
-// through rows, see attention.RecentWindow.
+// Compressed layers whose keys are in the latent without RoPE: recent tokens are seen as the model sees them, the
+// others through rows, see attention.RecentWindow.
 
 // buildRecent builds how a layer's heads see its rows, from the query matrices of its key/value heads.
 func (c *compressed) buildRecent(s CompressedShape, rope *attention.BlockRope) (err error) {
@@ -110,8 +110,8 @@ func (c *compressed) attendRecent(p *pass, w *worker, seg *segment, s *attention
 	}
 }
 
-// attendExpanded lets a segment attend over expanded keys and values, and keeps the newest tokens for the recent window.
-// It ends with a barrier.
+// attendExpanded lets a segment attend over expanded keys and values, and keeps the newest tokens for the recent
+// window. It ends with a barrier.
 func (c *compressed) attendExpanded(p *pass, w *worker, seg *segment, s *attention.Store) {
 	g, wide := c.geo, p.expanded[c.expandedShape()]
 	lo, hi := max(w.lo, seg.at), min(w.hi, seg.at+seg.n)
@@ -147,8 +147,9 @@ func (c *compressed) recentExpands(seg *segment) bool {
 	return c.attn.CompressedEnd(seg.pos+seg.n-1) == 0 || c.saves(seg.n, c.geo, c.expanded.OwnOffset())
 }
 
-// dueRows makes this worker's share of the rows of tokens that leave the recent window in this pass, and reports whether there
-// are any. In decode they are 32 at a time: the encoder is read once for all of them, and never in the first steps.
+// dueRows makes this worker's share of the rows of tokens that leave the recent window in this pass, and reports
+// whether there are any. In decode they are 32 at a time: the encoder is read once for all of them, and never in the
+// first steps.
 func (c *compressed) dueRows(p *pass, w *worker, seg *segment, s *attention.Store) bool {
 	from, to := s.Due(seg.pos, seg.n)
 	if from >= to {
@@ -163,7 +164,8 @@ func (c *compressed) dueRows(p *pass, w *worker, seg *segment, s *attention.Stor
 	return true
 }
 
-// encodeRows makes and caches n rows of block b from position from on. Tokens before the segment are in the recent window.
+// encodeRows makes and caches n rows of block b from position from on. Tokens before the segment are in the recent
+// window.
 func (c *compressed) encodeRows(p *pass, w *worker, seg *segment, s *attention.Store, b, from, n int) {
 	g, u := c.geo, &w.small
 	heads, row := g.KVHeads/c.blocks, c.rowSize()
@@ -193,8 +195,8 @@ func (c *compressed) encodeRows(p *pass, w *worker, seg *segment, s *attention.S
 	}
 }
 
-// recentShort is the rest of a decode step with few compressed tokens: workers share out the heads, and each does all that its own
-// need, so that none waits for another in between.
+// recentShort is the rest of a decode step with few compressed tokens: workers share out the heads, and each does all
+// that its own need, so that none waits for another in between.
 func (c *compressed) recentShort(p *pass, w *worker, seg *segment, s *attention.Store, out []float32) {
 	g, group := c.geo, c.geo.Group()
 	lo, hi := w.Share(g.Heads)

@@ -5,9 +5,10 @@ import "slices"
 // maxMarks is how many marks a sequence keeps, the newest.
 const maxMarks = 4
 
-// recurrent is the State of a mixer that sums up the past in a fixed number of values. What a token has changed can't be
-// taken back, so a pass reads the values before it and writes those after it elsewhere: the values before a failed pass are
-// still there, and a mark only has to keep them. Going back is possible to the start of the last pass and to marks.
+// recurrent is the State of a mixer that sums up the past in a fixed number of values. What a token has changed can't
+// be taken back, so a pass reads the values before it and writes those after it elsewhere: the values before a failed
+// pass are still there, and a mark only has to keep them. Going back is possible to the start of the last pass and to
+// marks.
 type recurrent struct {
 	size     int        // values
 	held     []snapshot // ascending positions; the last is that of the newest pass

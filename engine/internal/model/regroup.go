@@ -4,8 +4,8 @@ import "github.com/latentgo/latentgo/internal/kernel"
 
 // Matrices that files have as one though they are several, with their rows mixed.
 
-// regroup splits a matrix whose rows are groups of sizes[0] + sizes[1] + … rows into one matrix per size, which has the rows of
-// all groups. The rows are copied.
+// regroup splits a matrix whose rows are groups of sizes[0] + sizes[1] + … rows into one matrix per size, which has the
+// rows of all groups. The rows are copied.
 func (l Linear) regroup(groups int, sizes ...int) []Linear {
 	size := l.RowBytes(l.Cols)
 	data := make([][]byte, len(sizes))

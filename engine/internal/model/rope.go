@@ -10,7 +10,8 @@ import (
 type RopeOptions struct {
 	Halves bool // pairs are (x_i, x_i+n/2); otherwise consecutive values
 	Full   bool // the rotated size must be the head size
-	// YarnRange says that YaRN's range is read (yarn_beta_fast, yarn_beta_slow), which other architectures leave at 32 and 1.
+	// YarnRange says that YaRN's range is read (yarn_beta_fast, yarn_beta_slow), which other architectures leave at 32
+	// and 1.
 	YarnRange bool
 	// YarnLog says that yarn_log_multiplier corrects YaRN's magnitude; MLA has all of that in the scale of its scores.
 	YarnLog bool
@@ -100,8 +101,8 @@ func (r *Reader) yarn(c *attn.RopeConfig, factor float64, o RopeOptions) {
 	c.Magnitude *= float32(m)
 }
 
-// Sections checks M-RoPE's sections of frequencies, each with a position of its own: of text the first three positions are the
-// same, so that it is plain RoPE of halves. It reports whether the file has sections.
+// Sections checks M-RoPE's sections of frequencies, each with a position of its own: of text the first three positions
+// are the same, so that it is plain RoPE of halves. It reports whether the file has sections.
 func (r *Reader) Sections(dims int) bool {
 	const key = "rope.dimension_sections"
 	if !r.Has(key) {

@@ -58,7 +58,8 @@ func (r *Reader) HasLongRope() bool {
 	return r.HasTensor(ropeFactorsShort) || r.HasTensor(ropeFactorsLong)
 }
 
-// factors loads the divisors of the first position embedding, and of its form for long contexts where the file has another.
+// factors loads the divisors of the first position embedding, and of its form for long contexts where the file has
+// another.
 func (ld *Loader) factors(c, long *attn.RopeConfig) {
 	if ld.spec.RopeFactors {
 		c.Factors = ld.vector(ropeFactors, c.Dims/2, false)

@@ -13,8 +13,8 @@ type router struct {
 	left   []bool    // per group: not chosen
 }
 
-// route turns one token's logits into probabilities, chooses len(ids) experts and computes their weights. Of equal experts
-// the first is chosen; NaNs choose something.
+// route turns one token's logits into probabilities, chooses len(ids) experts and computes their weights. Of equal
+// experts the first is chosen; NaNs choose something.
 func (r *router) route(m *Experts, bias, logits []float32, ids []int32, weights []float32) {
 	n := len(logits)
 	if cap(r.score) < n {

@@ -35,12 +35,12 @@ func (f *Fault) Error() string { return fmt.Sprint(f.Value) }
 // ErrCancelled is returned by a pass whose cancel flag was set before its last layer.
 var ErrCancelled = errors.New("cancelled")
 
-// Run appends each of rows to its sequence in one pass: prompts and single tokens of different sequences together, together
-// at most BatchSize. The tokens must be in the vocabulary, a sequence may occur once. cancel, which may be nil, ends the pass
-// after a layer.
+// Run appends each of rows to its sequence in one pass: prompts and single tokens of different sequences together,
+// together at most BatchSize. The tokens must be in the vocabulary, a sequence may occur once. cancel, which may be
+// nil, ends the pass after a layer.
 //
-// What a sequence computes, but for rows of Any kind, depends neither on the others nor, of a prompt, on how it is cut into
-// passes, to the bit, where the model is Shareable.
+// What a sequence computes, but for rows of Any kind, depends neither on the others nor, of a prompt, on how it is cut
+// into passes, to the bit, where the model is Shareable.
 //
 // On an error no sequence has grown. Logits of the rows can be had until the next pass.
 func (m *Model) Run(rows []Rows, cancel *atomic.Bool) error {

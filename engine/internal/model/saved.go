@@ -61,7 +61,8 @@ func (s *Sequence) Save(w io.Writer) error {
 	return nil
 }
 
-// LoadSequence reads at offset at of r what Save wrote of length tokens; the states end at size. Errors wrap ErrSaved or are r's.
+// LoadSequence reads at offset at of r what Save wrote of length tokens; the states end at size. Errors wrap ErrSaved
+// or are r's.
 func (m *Model) LoadSequence(f CacheFormat, length int, r io.ReaderAt, at, size int64) (*Sequence, error) {
 	if !attention.LittleEndian {
 		return nil, fmt.Errorf("sessions are loaded on little-endian machines only: %w", ErrUnsupported)

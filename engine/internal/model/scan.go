@@ -13,11 +13,13 @@ const (
 	scanSteps = 4
 )
 
-// scan is a linear recurrence of one head, with a state S [keys, values] and per token a key, a query, a value and a decay:
+// scan is a linear recurrence of one head, with a state S [keys, values] and per token a key, a query, a value and a
+// decay:
 //
 //	S_t = a_t·S_{t-1} + k_t ⊗ d_t        y_t = S_tᵀ·q_t
 //
-// where d_t is the value, or by the delta rule what the state does not give for the key yet, β_t·(v_t - a_t·S_{t-1}ᵀ·k_t).
+// where d_t is the value, or by the delta rule what the state does not give for the key yet, β_t·(v_t -
+// a_t·S_{t-1}ᵀ·k_t).
 //
 // Many tokens are a few matrix products. With g_t = a_1·…·a_t and S the state before them,
 //

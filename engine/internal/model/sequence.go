@@ -26,7 +26,8 @@ type State interface {
 	Restore(pos int)
 	// Forget drops what a failed pass may have left half-written.
 	Forget()
-	// Bytes returns the memory that it holds, shared with forks or not, and Growth how much more n tokens from pos on take.
+	// Bytes returns the memory that it holds, shared with forks or not, and Growth how much more n tokens from pos on
+	// take.
 	Bytes() int
 	Growth(pos, n int) int
 	// Fork returns a state of the first n tokens that shares memory until one of the two is written.
@@ -78,8 +79,8 @@ type Sequence struct {
 	long   bool  // more tokens may come than the original context has, see SetContext
 }
 
-// SetContext tells how many tokens the sequence may get, before it has any: models with LongRoPE see positions of sequences beyond
-// their original context otherwise, from the first token on. Without it a sequence is not long.
+// SetContext tells how many tokens the sequence may get, before it has any: models with LongRoPE see positions of
+// sequences beyond their original context otherwise, from the first token on. Without it a sequence is not long.
 func (s *Sequence) SetContext(n int) {
 	ropes := s.model.spec.Ropes
 	s.long = len(ropes) > 0 && n > ropes[0].OrigContext
@@ -176,9 +177,9 @@ func (s *Sequence) Mark() {
 	s.each(func(st State) { st.Mark(s.length) })
 }
 
-// Restart returns from where on tokens have to be evaluated again before another can follow; Len for nowhere. Compressed
-// layers keep recent tokens as they are for a while only, see attention.RecentWindow; states of fixed size are there as
-// they were at marks.
+// Restart returns from where on tokens have to be evaluated again before another can follow; Len for nowhere.
+// Compressed layers keep recent tokens as they are for a while only, see attention.RecentWindow; states of fixed size
+// are there as they were at marks.
 func (s *Sequence) Restart() int {
 	if s.covered() {
 		return s.length

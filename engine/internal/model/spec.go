@@ -23,11 +23,11 @@ type Spec struct {
 	Ropes      []attn.RopeConfig // position embeddings, which mixers name by index
 	// RopeFactors says that the file may divide the frequencies of the first of Ropes by rope_freqs.weight.
 	RopeFactors bool
-	// LongRope says that the file may divide those of the first by rope_factors_short.weight, and in sequences that may get
-	// longer than the original context by rope_factors_long.weight (LongRoPE, arXiv 2402.13753).
+	// LongRope says that the file may divide those of the first by rope_factors_short.weight, and in sequences that may
+	// get longer than the original context by rope_factors_long.weight (LongRoPE, arXiv 2402.13753).
 	LongRope bool
-	// Encoder says that texts are evaluated as a whole, each token seeing those behind it too, and that the residual stream is
-	// the result: there is no output.
+	// Encoder says that texts are evaluated as a whole, each token seeing those behind it too, and that the residual
+	// stream is the result: there is no output.
 	Encoder     bool
 	Pooling     Pooling     // how an encoder's result becomes one vector
 	Classifier  *Classifier // a head that scores texts, nil for none
@@ -49,8 +49,8 @@ type Spec struct {
 // LayerSpec is one transformer block.
 type LayerSpec struct {
 	Parallel bool // attention and feed-forward network both get the layer's input, and both are added to it
-	// MixerNorm and FFNNorm name the norms before the two parts, which may be the same; "" stands for attn_norm and ffn_norm, and
-	// NoNorm for none.
+	// MixerNorm and FFNNorm name the norms before the two parts, which may be the same; "" stands for attn_norm and
+	// ffn_norm, and NoNorm for none.
 	MixerNorm, FFNNorm string
 	PostNorm           bool      // the mixer's and the network's results are normed too before they are added
 	NoPreNorm          bool      // their inputs are not
@@ -63,8 +63,8 @@ type LayerSpec struct {
 // NoPosition is the position embedding of layers that have none (NoPE).
 func NoPosition() attn.RopeConfig { return attn.RopeConfig{Dims: 2, Base: 1, Fixed: true} }
 
-// MixerSpec says how a layer's tokens see each other: Attention, MLA, a mixer that sums up the past in a state of fixed size
-// (ShortConv, DeltaNet, Mamba2, Mamba), or Both of two.
+// MixerSpec says how a layer's tokens see each other: Attention, MLA, a mixer that sums up the past in a state of fixed
+// size (ShortConv, DeltaNet, Mamba2, Mamba), or Both of two.
 type MixerSpec interface {
 	load(ld *Loader, i int) mixer
 }
@@ -133,10 +133,12 @@ func (r *Reader) sizes(epsilon string) *Spec {
 	return s
 }
 
-// Heads returns the shape of each layer's attention, without windows. Key and value sizes default to the width per head.
+// Heads returns the shape of each layer's attention, without windows. Key and value sizes default to the width per
+// head.
 func (r *Reader) Heads(s *Spec) []attn.Geometry { return r.heads(s, 1) }
 
-// HybridHeads is Heads for models in which layers without key/value heads have no attention: their shape is the zero value.
+// HybridHeads is Heads for models in which layers without key/value heads have no attention: their shape is the zero
+// value.
 func (r *Reader) HybridHeads(s *Spec) []attn.Geometry { return r.heads(s, 0) }
 
 func (r *Reader) heads(s *Spec, least int) []attn.Geometry {
@@ -185,8 +187,8 @@ func (r *Reader) NoExperts() {
 	}
 }
 
-// Windows reads which layers attend in a sliding window: a list of flags, or the last of every n layers is global. It returns
-// the window in tokens, 0 for none, and a flag per layer.
+// Windows reads which layers attend in a sliding window: a list of flags, or the last of every n layers is global. It
+// returns the window in tokens, 0 for none, and a flag per layer.
 func (r *Reader) Windows(s *Spec, every int) (window int, local []bool) {
 	window = r.Window(0)
 	return window, r.LocalLayers(s, window, every, false)
@@ -197,8 +199,8 @@ func (r *Reader) Window(def int) int {
 	return r.Size("attention.sliding_window", def, 0, math.MaxInt32)
 }
 
-// LocalLayers reads which layers attend in a window, none when it is 0: a list of flags, or of every n layers all but the last,
-// or all but the first.
+// LocalLayers reads which layers attend in a window, none when it is 0: a list of flags, or of every n layers all but
+// the last, or all but the first.
 func (r *Reader) LocalLayers(s *Spec, window, every int, first bool) []bool {
 	const pattern = "attention.sliding_window_pattern"
 	local := make([]bool, len(s.Layers))
@@ -224,8 +226,8 @@ func (r *Reader) LocalLayers(s *Spec, window, every int, first bool) []bool {
 	return local
 }
 
-// Geometry returns the shape of layer i's attention, the zero value where it has none: query heads, key/value heads, of which DeepSeek's attention has one, and
-// the sizes of keys and values when they are expanded.
+// Geometry returns the shape of layer i's attention, the zero value where it has none: query heads, key/value heads, of
+// which DeepSeek's attention has one, and the sizes of keys and values when they are expanded.
 func (s *Spec) Geometry(i int) attn.Geometry {
 	switch m := s.Layers[i].Mixer.(type) {
 	case Attention:

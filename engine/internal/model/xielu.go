@@ -7,8 +7,8 @@ import (
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// XIELU is Apertus' activation (arXiv 2411.13010): above 0 Pos·x² + Beta·x, below Neg·(exp(min(x, Eps)) - 1 - x) + Beta·x. The
-// zero value stands for none.
+// XIELU is Apertus' activation (arXiv 2411.13010): above 0 Pos·x² + Beta·x, below Neg·(exp(min(x, Eps)) - 1 - x) +
+// Beta·x. The zero value stands for none.
 type XIELU struct{ Pos, Neg, Beta, Eps float32 }
 
 // apply computes x = act(x); scratch has the length of x.
@@ -26,7 +26,8 @@ func (a XIELU) apply(x, scratch []float32) {
 	}
 }
 
-// XIELUs reads each layer's activation. Files have what becomes factors by a softplus, below keys without the architecture.
+// XIELUs reads each layer's activation. Files have what becomes factors by a softplus, below keys without the
+// architecture.
 func (r *Reader) XIELUs(s *Spec) []XIELU {
 	out := make([]XIELU, len(s.Layers))
 	read := func(key string) []float32 {

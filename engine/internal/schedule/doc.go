@@ -3,11 +3,11 @@
 // There is no goroutine: whoever asks while nobody runs a pass runs one for all who wait (the leader), and when its own
 // tokens are done the one that has waited longest leads. A session that is alone thus calls the model and nothing else.
 //
-// A pass takes the decode steps of all who wait, and parts of prompts. Beside steps, and as long as there were some a moment
-// ago, the parts are so small that a pass takes about twice as long as one of steps alone (pace). Before a pass the leader waits
-// a little for those whose steps were in the last one and who are about to come back with the next (gather): otherwise sessions
-// fall out of step, and passes of few rows follow one another.
+// A pass takes the decode steps of all who wait, and parts of prompts. Beside steps, and as long as there were some a
+// moment ago, the parts are so small that a pass takes about twice as long as one of steps alone (pace). Before a pass
+// the leader waits a little for those whose steps were in the last one and who are about to come back with the next
+// (gather): otherwise sessions fall out of step, and passes of few rows follow one another.
 //
-// What a session computes does not depend on any of this, see model.Run; models that are not Shareable give each session
-// passes of its own.
+// What a session computes does not depend on any of this, see model.Run; models that are not Shareable give each
+// session passes of its own.
 package schedule

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Clients that step come back after each pass, when they have drawn a token. The leader waits for them for half of the last pass
-// at most. One that takes longer is late, and is not waited for until it has come back sooner.
+// Clients that step come back after each pass, when they have drawn a token. The leader waits for them for half of the
+// last pass at most. One that takes longer is late, and is not waited for until it has come back sooner.
 
 // patience returns how long the leader waits after a pass.
 func (s *Scheduler) patience() time.Duration { return min(s.pace.lastPass/2, 20*time.Millisecond) }

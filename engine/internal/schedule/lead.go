@@ -45,7 +45,8 @@ func (s *Scheduler) lead(c *Client) {
 	clear(s.outs)
 }
 
-// collect takes those who share the leader's pass out of the queue: steps first, then prompts, the leader's before others'.
+// collect takes those who share the leader's pass out of the queue: steps first, then prompts, the leader's before
+// others'.
 func (s *Scheduler) collect(leader *Client) {
 	s.members, s.rows, s.outs, s.last = s.members[:0], s.rows[:0], s.outs[:0], s.last[:0]
 	room, shared := s.net.BatchSize(), s.shareable && !leader.Alone
@@ -131,8 +132,9 @@ func (s *Scheduler) run() (err error) {
 
 func nothing() {}
 
-// cancelFlag returns a flag that is set when all members are cancelled, nil for a pass with steps, which is short, or with somebody
-// who can't be cancelled. Each pass has a flag of its own: a late callback of an earlier one may still be about to set its flag.
+// cancelFlag returns a flag that is set when all members are cancelled, nil for a pass with steps, which is short, or
+// with somebody who can't be cancelled. Each pass has a flag of its own: a late callback of an earlier one may still be
+// about to set its flag.
 func (s *Scheduler) cancelFlag() (flag *atomic.Bool, stop func()) {
 	for _, m := range s.members {
 		if m.c.step() || m.c.ctx.Done() == nil {

@@ -10,8 +10,8 @@ type pace struct {
 	lastPass time.Duration
 }
 
-// A pass with steps takes about 1 + promptShare times as long as one of steps alone. Sessions that step count as being there for
-// lull after their last one.
+// A pass with steps takes about 1 + promptShare times as long as one of steps alone. Sessions that step count as being
+// there for lull after their last one.
 const (
 	promptShare = 1.0
 	firstChunk  = 16

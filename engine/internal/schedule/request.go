@@ -7,8 +7,8 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// Client is a session's place in the line. It is used by one goroutine at a time, and its requests do not allocate. The zero
-// value is not ready, see NewClient.
+// Client is a session's place in the line. It is used by one goroutine at a time, and its requests do not allocate. The
+// zero value is not ready, see NewClient.
 type Client struct {
 	// What the next Run is to do:
 

@@ -45,9 +45,10 @@ func New(m *model.Model) *Scheduler {
 	return s
 }
 
-// Run evaluates the first of c.Tokens, at least one of a prompt, and returns how many. ctx ends the wait, and a pass of which all
-// are cancelled after a layer; what a cancelled client has in a pass of others is evaluated and counts. On an error the sequence
-// has not grown; a *model.Fault of a pass that others shared may be another's: with Alone it is one's own.
+// Run evaluates the first of c.Tokens, at least one of a prompt, and returns how many. ctx ends the wait, and a pass of
+// which all are cancelled after a layer; what a cancelled client has in a pass of others is evaluated and counts. On an
+// error the sequence has not grown; a *model.Fault of a pass that others shared may be another's: with Alone it is
+// one's own.
 func (s *Scheduler) Run(ctx context.Context, c *Client) (n int, err error) {
 	c.kind, c.ctx = pass, ctx
 	lead, err := s.wait(ctx, c)

@@ -3,8 +3,9 @@
 //
 //	go run ./internal/bench/membw [-t 2] [-mb 512] [-r 5]
 //
-// Each thread scans a block of its own, far larger than the caches, with the standard library's byte search, which reads 32
-// bytes at a time on amd64 and 16 on arm64. It prints {"threads": 2, "gb_per_s": {"best": …, "median": …}}; a GB is 10⁹ bytes.
+// Each thread scans a block of its own, far larger than the caches, with the standard library's byte search, which
+// reads 32 bytes at a time on amd64 and 16 on arm64. It prints {"threads": 2, "gb_per_s": {"best": …, "median": …}}; a
+// GB is 10⁹ bytes.
 package main
 
 import (

@@ -41,8 +41,8 @@ func textFault(windows [][]int32, vocab int) string {
 	return ""
 }
 
-// distinctShare returns which share of a window's sequences of repeatSpan tokens have not occurred in it before; 1 for a
-// window that is too short.
+// distinctShare returns which share of a window's sequences of repeatSpan tokens have not occurred in it before; 1 for
+// a window that is too short.
 func distinctShare(ids []int32) float64 {
 	seen := map[[repeatSpan]int32]bool{}
 	n := len(ids) - repeatSpan + 1

@@ -35,8 +35,8 @@ func Measure(ctx context.Context, m *model.Model, windows [][]int32, progress fu
 	return r, err
 }
 
-// Compare measures a model whose logits come from the same matrix on the same text: its perplexity and, in nats, the mean
-// divergence KL(reference ‖ m) of what it predicts. Errors are those of Measure.
+// Compare measures a model whose logits come from the same matrix on the same text: its perplexity and, in nats, the
+// mean divergence KL(reference ‖ m) of what it predicts. Errors are those of Measure.
 func (r *Reference) Compare(
 	ctx context.Context, m *model.Model, progress func(done, total int),
 ) (perplexity, divergence float64, err error) {

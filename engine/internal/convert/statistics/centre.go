@@ -7,8 +7,8 @@ import (
 )
 
 // centre takes means out of second moments. Keys with large biases have means whose square is a million times what
-// differs from token to token: single precision has no room for both in a sum. So the values are shifted by a pivot, their
-// mean over the first tokens, before anything is summed up.
+// differs from token to token: single precision has no room for both in a sum. So the values are shifted by a pivot,
+// their mean over the first tokens, before anything is summed up.
 type centre struct {
 	m      *Moments
 	which  []int     // columns to be centred

@@ -10,8 +10,8 @@ import (
 
 // Damage returns what a layer's attention loses by its conversion, before any repair, in the windows held back: the
 // squared difference of its output from the original's on stream y, as a share of the residual stream behind it; a mean
-// over the tokens that see compressed ones, or all where windows are too short for that. It is 0 when nothing is held back.
-// Streams stay where they are.
+// over the tokens that see compressed ones, or all where windows are too short for that. It is 0 when nothing is held
+// back. Streams stay where they are.
 func (k *Walk) Damage(ctx context.Context, original, converted *model.Layer) (float64, error) {
 	d := &damage{width: k.width, from: k.firstDamaged(converted), norm: original.Spec.PostNorm}
 	exact, narrow := k.sequence(original), k.sequence(converted)

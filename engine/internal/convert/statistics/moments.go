@@ -21,8 +21,8 @@ type Moments struct {
 	Mean []float32
 }
 
-// Moments gathers them on stream y. centred names the key values that are to be centred; nil is none. When samples is not
-// nil, it gets what transmla.Fit wants.
+// Moments gathers them on stream y. centred names the key values that are to be centred; nil is none. When samples is
+// not nil, it gets what transmla.Fit wants.
 func (k *Walk) Moments(ctx context.Context, l *model.Layer, centred func(i int) bool, samples *[]transmla.Sample) (*Moments, error) {
 	p, _ := l.Projections()
 	g := p.Geometry

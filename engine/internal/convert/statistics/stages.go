@@ -62,8 +62,8 @@ func (k *Walk) Pass(ctx context.Context, l *model.Layer) error {
 }
 
 // targets returns a tap that sets k.target to what a repaired projection should give: o, what the original one gave,
-// and a part of the drift from x to y. A norm behind the projection would change the drift's size: none then. A factor behind
-// it is taken out of the drift.
+// and a part of the drift from x to y. A norm behind the projection would change the drift's size: none then. A factor
+// behind it is taken out of the drift.
 func (k *Walk) targets(p piece, l *model.LayerSpec) func(o, x []float32, lo, hi int) {
 	n := len(p.ids) * k.width
 	k.target, k.other = resized(k.target, n), resized(k.other, n)

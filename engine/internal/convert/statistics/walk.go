@@ -36,8 +36,8 @@ type Walk struct {
 // BatchTokens is how many tokens a pass takes at most: short windows go together, and long ones are cut.
 const BatchTokens = 512
 
-// New starts a walk with windows of at least two tokens to learn from, and others, held back, in which the damage of each
-// layer is measured (Damage). It is an error when a window is longer than the model has positions.
+// New starts a walk with windows of at least two tokens to learn from, and others, held back, in which the damage of
+// each layer is measured (Damage). It is an error when a window is longer than the model has positions.
 func New(ctx context.Context, m *model.Model, seen, held [][]int32) (*Walk, error) {
 	windows := slices.Concat(seen, held)
 	k := &Walk{m: m, width: m.Spec().Width, windows: windows, held: len(held)}
