@@ -16,10 +16,9 @@ type Classifier struct {
 
 // classifier is the head with its weights.
 type classifier struct {
-	spec        Classifier
-	dense, out  *headMatrix // nil: none
-	norm        *normWeights
-	row, hidden []float32
+	spec       Classifier
+	dense, out *headMatrix // nil: none
+	norm       *normWeights
 }
 
 // headMatrix is a matrix [rows, cols] of floats with a bias, or nil.
