@@ -2,9 +2,10 @@ package engine
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
+
+	"github.com/latentgo/latentgo/engine/internal/convert"
 )
 
 // MLA says in which form a model's attention runs. The zero value is MLAExact. At most one of the fields is set, R and
@@ -53,28 +54,11 @@ func ParseMLA(s string) (MLA, error) {
 		}
 		return MLA{R: r, L: l}, nil
 	}
-	n, ok := parseBytes(s)
+	n, ok := convert.ParseBytes(s)
 	if !ok {
 		return MLA{}, bad
 	}
 	return MLA{Bytes: n}, nil
-}
-
-// parseBytes reads a size with a unit.
-func parseBytes(s string) (int, bool) {
-	for _, u := range []struct {
-		name string
-		size float64
-	}{{"KiB", 1024}, {"KB", 1000}, {"kB", 1000}, {"MiB", 1 << 20}, {"MB", 1e6}, {"B", 1}} {
-		if n, ok := strings.CutSuffix(s, u.name); ok {
-			v, err := strconv.ParseFloat(n, 64)
-			if v *= u.size; err != nil || !(v >= 1) || v > math.MaxInt32 {
-				return 0, false
-			}
-			return int(v), true
-		}
-	}
-	return 0, false
 }
 
 // Compressed reports whether the form caches less than the model.

@@ -7,6 +7,8 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
+
+	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
 // Score is how probable the model finds a continuation.
@@ -135,23 +137,10 @@ func (m *Model) Perplexity(ctx context.Context, ids []int32, window int) (float6
 // KL returns the Kullback-Leibler divergence KL(p ‖ q) in nats of two distributions given by their logits, which are of
 // one length.
 func KL(p, q []float32) float64 {
-	lp, lq, kl := logSumOf(p), logSumOf(q), 0.0
+	lp, lq, kl := model.LogSum(p), model.LogSum(q), 0.0
 	for i, x := range p {
 		d := float64(x) - lp
 		kl += math.Exp(d) * (d - float64(q[i]) + lq)
 	}
 	return max(kl, 0)
-}
-
-// logSumOf returns ln Σ exp(x).
-func logSumOf(x []float32) float64 {
-	peak := math.Inf(-1)
-	for _, v := range x {
-		peak = max(peak, float64(v))
-	}
-	sum := 0.0
-	for _, v := range x {
-		sum += math.Exp(float64(v) - peak)
-	}
-	return peak + math.Log(sum)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
@@ -32,7 +33,7 @@ func TestScore(t *testing.T) {
 			sum := 0.0
 			for j, id := range c {
 				l := all[len(prefix)-1+j]
-				p := float64(l[id]) - logSumOf(l)
+				p := float64(l[id]) - model.LogSum(l)
 				if sum += p; math.Abs(p-float64(scores[i].Tokens[j])) > 1e-3 {
 					t.Errorf("token %d of continuation %d: %g, want %g", j, i, scores[i].Tokens[j], p)
 				}
@@ -82,7 +83,7 @@ func TestTopLogProbs(t *testing.T) {
 			t.Fatalf("drawn %d at %g, top %v", p.Token, p.LogProb, p.Top)
 		}
 		for i, top := range p.Top {
-			if want := float64(l[ids[i]]) - logSumOf(l); top.Token != ids[i] || math.Abs(float64(top.LogProb)-want) > 1e-3 {
+			if want := float64(l[ids[i]]) - model.LogSum(l); top.Token != ids[i] || math.Abs(float64(top.LogProb)-want) > 1e-3 {
 				t.Errorf("alternative %d is %v, want %d at %g", i, top, ids[i], want)
 			}
 		}
@@ -130,7 +131,7 @@ func TestPerplexity(t *testing.T) {
 	for at := 0; at < len(ids); at += 33 {
 		part := ids[at:min(at+33, len(ids))]
 		for i, l := range allLogits(t, m, part)[:len(part)-1] {
-			sum, n = sum+logSumOf(l)-float64(l[part[i+1]]), n+1
+			sum, n = sum+model.LogSum(l)-float64(l[part[i+1]]), n+1
 		}
 	}
 	got, err := m.Perplexity(t.Context(), ids, 33)
@@ -148,7 +149,7 @@ func TestPerplexity(t *testing.T) {
 	}
 	want := 0.0
 	for i := range p {
-		a, b := math.Exp(float64(p[i])-logSumOf(p)), math.Exp(float64(q[i])-logSumOf(q))
+		a, b := math.Exp(float64(p[i])-model.LogSum(p)), math.Exp(float64(q[i])-model.LogSum(q))
 		want += a * math.Log(a/b)
 	}
 	if kl := KL(p, q); math.Abs(kl-want) > 1e-12 {

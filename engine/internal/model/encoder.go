@@ -24,10 +24,10 @@ const (
 // pooling reads how a model pools; files may leave it open.
 func (r *Reader) pooling() Pooling {
 	const key, open = "pooling_type", math.MaxUint32
-	switch n := r.Size(key, int(PoolNone), 0, open); {
+	switch n := r.Uint(key, uint64(PoolNone)); {
 	case n == open:
 		return PoolNone
-	case n > int(PoolRank):
+	case n > uint64(PoolRank):
 		r.Refuse("key %q: pooling %d", r.key(key), n)
 		return PoolNone
 	default:

@@ -86,6 +86,16 @@ func (r *Reader) Size(k string, def, lo, hi int) int {
 	return int(v)
 }
 
+// Uint reads a number of up to 64 bits, such as a value of an enumeration; def when the key is missing.
+func (r *Reader) Uint(k string, def uint64) uint64 {
+	if !r.Has(k) {
+		return def
+	}
+	v, err := r.f.Uint(r.key(k))
+	r.keep(err)
+	return v
+}
+
 // Sizes reads a count for each of n layers: one for all, or an array; def when the key is missing, an error when def is
 // nil.
 func (r *Reader) Sizes(k string, n int, def []int, lo, hi int) []int {
