@@ -2,6 +2,9 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/latentgo/latentgo/internal/gguftest"
@@ -72,5 +75,31 @@ func TestLongRopeFollowsTheContext(t *testing.T) {
 	}
 	if e := nmse(short, far); !(e > 1e-3) {
 		t.Errorf("contexts of 12 and 17 tokens differ by %.2g only", e)
+	}
+}
+
+// A loaded session sees positions as the saved one did; a context that would see them otherwise is refused.
+func TestLoadedSessionsKeepLongRope(t *testing.T) {
+	m := loadFile(t, gguftest.RelativeVariants()["phi3-long"].Build().Write(t), Options{})
+	ids := gguftest.RandomIDs(12, gguftest.RelativeVocab)
+	s := newSession(t, m, &SessionOptions{Context: 17})
+	if _, err := s.Eval(t.Context(), ids[:8]); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "session")
+	if err := s.SaveFile(path, false); err != nil {
+		t.Fatal(err)
+	}
+	l, err := m.LoadSessionFile(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err1 := s.Eval(t.Context(), ids[8:])
+	got, err2 := l.Eval(t.Context(), ids[8:])
+	if err1 != nil || err2 != nil || !slices.Equal(got, want) {
+		t.Errorf("the loaded session goes on otherwise: %v, %v", err1, err2)
+	}
+	if _, err := m.LoadSessionFile(path, &SessionOptions{Context: 16}); !errors.Is(err, ErrSaved) {
+		t.Errorf("a context that sees positions otherwise: %v", err)
 	}
 }

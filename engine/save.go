@@ -95,7 +95,8 @@ func (s *Session) SaveFile(path string, overwrite bool) error {
 
 // LoadSession makes a session of size bytes of r, which Save has written, ready to go on where it was. It must be the
 // same model in the same form. nil options are those of the saved session; others must have the same Cache, and a
-// Context that has room for the tokens. Errors wrap ErrSaved, or are NewSession's and r's.
+// Context that has room for the tokens and, with LongRoPE, the same positions. Errors wrap ErrSaved, or are NewSession's
+// and r's.
 func (m *Model) LoadSession(r io.ReaderAt, size int64, opt *SessionOptions) (*Session, error) {
 	if m.alive() != nil || m.net == nil {
 		return m.NewSession(opt) // fails
@@ -117,11 +118,13 @@ func (m *Model) LoadSession(r io.ReaderAt, size int64, opt *SessionOptions) (*Se
 	if int(h.Tokens) > s.context+1 || int(h.Cached) > s.context {
 		return nil, errors.Join(fmt.Errorf("%d tokens in a context of %d: %w", h.Tokens, s.context, ErrContextFull), s.Close())
 	}
-	seq, err := m.net.LoadSequence(s.format, int(h.Cached), r, at, size)
-	if err != nil {
+	if !s.seq.LikeContext(int(h.Context)) {
+		return nil, errors.Join(fmt.Errorf("its context of %d tokens has other positions than one of %d: %w", h.Context, s.context, ErrSaved), s.Close())
+	}
+	if err := s.seq.Load(int(h.Cached), r, at, size); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.restore(h, body, seq)
+	s.restore(h, body)
 	return s, nil
 }
 
@@ -203,8 +206,8 @@ func (m *Model) checkSaved(h savedHead, body []byte, opt *SessionOptions) error 
 	return nil
 }
 
-// restore gives a new session what was saved.
-func (s *Session) restore(h savedHead, body []byte, seq *model.Sequence) {
+// restore gives a new session what was saved beside the cache.
+func (s *Session) restore(h savedHead, body []byte) {
 	for i := range int(h.Tokens) {
 		s.tokens = append(s.tokens, int32(binary.LittleEndian.Uint32(body[4*i:])))
 	}
@@ -214,7 +217,4 @@ func (s *Session) restore(h savedHead, body []byte, seq *model.Sequence) {
 			s.logits[i] = math.Float32frombits(binary.LittleEndian.Uint32(body[4*i:]))
 		}
 	}
-	seq.Count()
-	s.seq.Release()
-	s.seq, s.held.seq = seq, seq
 }

@@ -50,6 +50,9 @@ func saveAndLoad(t *testing.T, m *Model, cache CacheType) {
 	if !slices.Equal(l.Tokens(), s.Tokens()) || l.Context() != 500 || l.CacheBytes() > s.CacheBytes() {
 		t.Errorf("%d tokens, context %d, %d bytes", len(l.Tokens()), l.Context(), l.CacheBytes())
 	}
+	if n := m.CacheBytes(); n != int64(s.CacheBytes()+l.CacheBytes()) {
+		t.Errorf("the model counts %d bytes, the sessions hold %d and %d", n, s.CacheBytes(), l.CacheBytes())
+	}
 	ids := gguftest.RandomIDs(40, 80)
 	want, err1 := s.Eval(t.Context(), ids)
 	got, err2 := l.Eval(t.Context(), ids)

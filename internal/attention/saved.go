@@ -30,8 +30,8 @@ func (s *Store) Save(n int) Saved {
 	return v
 }
 
-// Unsaved makes an empty store, without a Meter, ready for what Save gave of n tokens, and returns where it has to be
-// read to. Numbers that Save can't have given are an error.
+// Unsaved makes an empty store ready for what Save gave of n tokens, and returns where it has to be read to. Numbers
+// that Save can't have given are an error.
 func (s *Store) Unsaved(n int, numbers []int64) (parts [][]byte, err error) {
 	want := 0
 	if s.recent != nil {

@@ -79,7 +79,7 @@ func (ld *Loader) factors(c, long *attn.RopeConfig) {
 
 // of returns the embedding of a sequence.
 func (r *ropePlan) of(s *Sequence) *attn.Rope {
-	if r.long != nil && s.long {
+	if s.long && r.long != nil {
 		return r.long
 	}
 	return r.rope

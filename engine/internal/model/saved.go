@@ -61,54 +61,53 @@ func (s *Sequence) Save(w io.Writer) error {
 	return nil
 }
 
-// LoadSequence reads at offset at of r what Save wrote of length tokens; the states end at size. Errors wrap ErrSaved
-// or are r's.
-func (m *Model) LoadSequence(f CacheFormat, length int, r io.ReaderAt, at, size int64) (*Sequence, error) {
+// Load reads at offset at of r what Save wrote of length tokens into an empty sequence; the states end at size. Errors
+// wrap ErrSaved or are r's; the sequence is not used any more then.
+func (s *Sequence) Load(length int, r io.ReaderAt, at, size int64) error {
 	if !attention.LittleEndian {
-		return nil, fmt.Errorf("sessions are loaded on little-endian machines only: %w", ErrUnsupported)
+		return fmt.Errorf("sessions are loaded on little-endian machines only: %w", ErrUnsupported)
 	}
-	s := m.NewSequence(f, 0)
-	if need := int64(length) * int64(m.CacheSize(f).Token); need > size-at {
-		return nil, fmt.Errorf("%d tokens take %d bytes, there are %d: %w", length, need, size-at, ErrSaved)
+	if need := int64(length) * int64(s.model.CacheSize(s.format).Token); need > size-at {
+		return fmt.Errorf("%d tokens take %d bytes, there are %d: %w", length, need, size-at, ErrSaved)
 	}
 	section, sum := io.NewSectionReader(r, at, size-at), crc32.New(castagnoli)
 	head := io.TeeReader(section, sum)
 	var fixed [3]uint32
 	if err := read(head, &fixed); err != nil {
-		return nil, err
+		return err
 	}
 	if int(fixed[0]) != len(s.states) || int(fixed[1]) != length || int64(fixed[2]) > int64(length) {
 		const format = "%d layers, %d tokens, %d marked; want %d, %d, and no more than that: %w"
-		return nil, fmt.Errorf(format, fixed[0], fixed[1], fixed[2], len(s.states), length, ErrSaved)
+		return fmt.Errorf(format, fixed[0], fixed[1], fixed[2], len(s.states), length, ErrSaved)
 	}
 	s.length = length
 	parts := make([][][]byte, len(s.states))
 	for i, st := range s.states {
 		var count uint32
 		if err := read(head, &count); err != nil {
-			return nil, err
+			return err
 		}
 		numbers := make([]int64, min(count, 16))
 		if err := read(head, numbers); err != nil {
-			return nil, err
+			return err
 		}
 		if st == nil {
 			continue
 		}
 		var err error
 		if parts[i], err = st.Unsaved(length, numbers); err != nil {
-			return nil, fmt.Errorf("layer %d: %w: %w", i, err, ErrSaved)
+			return fmt.Errorf("layer %d: %w: %w", i, err, ErrSaved)
 		}
 	}
 	var want uint32
 	if err := read(section, &want); err != nil {
-		return nil, err
+		return err
 	}
 	if want != sum.Sum32() {
-		return nil, fmt.Errorf("the checksum of the layers' numbers is wrong: %w", ErrSaved)
+		return fmt.Errorf("the checksum of the layers' numbers is wrong: %w", ErrSaved)
 	}
 	done, _ := section.Seek(0, io.SeekCurrent)
-	return s, m.readParts(parts, r, at+done, size)
+	return s.model.readParts(parts, r, at+done, size)
 }
 
 // readParts reads the layers' parts, several layers at the same time, and checks that they end at size.

@@ -76,14 +76,21 @@ type Sequence struct {
 	states []State
 	length int   // tokens in the states
 	marks  []int // ascending positions, the newest maxMarks
-	long   bool  // more tokens may come than the original context has, see SetContext
+	long   bool  // see SetContext
 }
 
 // SetContext tells how many tokens the sequence may get, before it has any: models with LongRoPE see positions of
 // sequences beyond their original context otherwise, from the first token on. Without it a sequence is not long.
 func (s *Sequence) SetContext(n int) {
-	ropes := s.model.spec.Ropes
-	s.long = len(ropes) > 0 && n > ropes[0].OrigContext
+	s.long = s.model.longContext(n)
+}
+
+// LikeContext reports whether a sequence with SetContext(n) sees positions as s does.
+func (s *Sequence) LikeContext(n int) bool { return s.long == s.model.longContext(n) }
+
+// longContext reports whether sequences of up to n tokens see positions by LongRoPE's form for long contexts.
+func (m *Model) longContext(n int) bool {
+	return len(m.ropes) > 0 && m.ropes[0].long != nil && n > m.spec.Ropes[0].OrigContext
 }
 
 // NewSequence returns an empty sequence for n tokens, or for any number when n is 0.
