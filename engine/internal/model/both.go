@@ -1,6 +1,12 @@
 package model
 
-import "github.com/latentgo/latentgo/internal/kernel"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/kernel"
+)
 
 // Both is two mixers side by side: both get the layer's input, and their results are added. The second has no bias.
 type Both struct{ First, Second MixerSpec }
@@ -22,6 +28,8 @@ func (s Both) load(ld *Loader, i int) mixer {
 }
 
 func (b *both) inputs() []kernel.ActType { return b.types }
+
+func (b *both) shareable() bool { return b.first.shareable() && b.second.shareable() }
 
 func (b *both) include(e *executor) {
 	b.first.include(e)
@@ -92,4 +100,33 @@ func (b *bothStates) each(f func(State)) {
 	for _, s := range b {
 		f(s)
 	}
+}
+
+// Growth implements State.
+func (b *bothStates) Growth(pos, n int) int { return b[0].Growth(pos, n) + b[1].Growth(pos, n) }
+
+// Fork implements State.
+func (b *bothStates) Fork(n int) State { return &bothStates{b[0].Fork(n), b[1].Fork(n)} }
+
+// Release implements State.
+func (b *bothStates) Release() { b.each(State.Release) }
+
+// Save implements State: the numbers of the first, how many these are, those of the second.
+func (b *bothStates) Save(n int) attention.Saved {
+	x, y := b[0].Save(n), b[1].Save(n)
+	numbers := append([]int64{int64(len(x.Numbers))}, x.Numbers...)
+	return attention.Saved{Numbers: append(numbers, y.Numbers...), Parts: append(slices.Clone(x.Parts), y.Parts...)}
+}
+
+// Unsaved implements State.
+func (b *bothStates) Unsaved(n int, numbers []int64) (parts [][]byte, err error) {
+	if len(numbers) == 0 || numbers[0] < 0 || numbers[0] > int64(len(numbers)-1) {
+		return nil, fmt.Errorf("%v in place of the numbers of a layer's states", numbers)
+	}
+	at := 1 + int(numbers[0])
+	if parts, err = b[0].Unsaved(n, numbers[1:at]); err != nil {
+		return nil, err
+	}
+	more, err := b[1].Unsaved(n, numbers[at:])
+	return append(slices.Clone(parts), more...), err
 }

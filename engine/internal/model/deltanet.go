@@ -98,6 +98,9 @@ func (m *deltaNet) splitInput(in Linear) {
 
 func (m *deltaNet) inputs() []kernel.ActType { return m.types }
 
+// shareable: the past is summed up by chunks of a prompt, so rows depend on where it is cut.
+func (m *deltaNet) shareable() bool { return false }
+
 func (m *deltaNet) include(e *executor) {
 	s, most := &m.spec, &e.most
 	most.q, most.v = max(most.q, s.channels()), max(most.v, s.values())

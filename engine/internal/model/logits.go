@@ -28,19 +28,6 @@ func (m *Model) Logits(dst []float32, from, n int) error {
 	return m.runLogits(m.exec.shared.h[from*m.spec.Width:], dst, n)
 }
 
-// LogitsAt computes the logits after some rows of the last pass: dst [len(rows), vocab].
-func (m *Model) LogitsAt(dst []float32, rows ...int) error {
-	e := m.spec.Width
-	if m.pass.single() || len(rows) == 0 {
-		return m.Logits(dst, 0, len(rows))
-	}
-	m.picked = sized(&m.picked, len(rows)*e)
-	for i, r := range rows {
-		copy(m.picked[i*e:][:e], m.exec.shared.h[r*e:])
-	}
-	return m.runLogits(m.picked, dst, len(rows))
-}
-
 // Hidden copies rows from … from+n-1 of the last pass's result, the normed residual stream, to dst [n, width].
 func (m *Model) Hidden(dst []float32, from, n int) {
 	h := m.exec.shared.h

@@ -62,6 +62,9 @@ func (m *mamba) loadNorms(ld *Loader, name func(string) string) {
 
 func (m *mamba) inputs() []kernel.ActType { return m.types }
 
+// shareable: the past is summed up by chunks of a prompt, so rows depend on where it is cut.
+func (m *mamba) shareable() bool { return false }
+
 func (m *mamba) include(e *executor) {
 	s, most := &m.spec, &e.most
 	most.q, most.k = max(most.q, 2*s.Inner), max(most.k, m.x.Rows)

@@ -62,6 +62,9 @@ func (s Mamba2) load(ld *Loader, i int) mixer {
 
 func (m *mamba2) inputs() []kernel.ActType { return m.types }
 
+// shareable: the past is summed up by chunks of a prompt, so rows depend on where it is cut.
+func (m *mamba2) shareable() bool { return false }
+
 func (m *mamba2) include(e *executor) {
 	s, most := &m.spec, &e.most
 	most.q, most.v = max(most.q, s.projected()), max(most.v, s.channels())

@@ -40,7 +40,7 @@ type Model struct {
 
 	pass   pass // reused, so that a step does not allocate
 	logits logitsPass
-	picked []float32 // rows of LogitsAt and StepLogits
+	picked []float32 // rows of StepLogits
 	drawn  []float32 // logits of StepLogits
 }
 

@@ -1,6 +1,11 @@
 package model
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/latentgo/latentgo/internal/attention"
+)
 
 // maxMarks is how many marks a sequence keeps, the newest.
 const maxMarks = 4
@@ -116,3 +121,42 @@ func (r *recurrent) Bytes() int { return 4 * r.size * (len(r.held) + len(r.spare
 
 // recurrentSize is what such a state of so many values takes: those before and after a pass. Marks come on top.
 func recurrentSize(values int) CacheSize { return CacheSize{Fixed: 2 * 4 * values} }
+
+// Growth implements State: the size is fixed.
+func (r *recurrent) Growth(int, int) int { return 0 }
+
+// Fork implements State. Nothing is shared: a pass writes all values.
+func (r *recurrent) Fork(n int) State {
+	f := newRecurrent(r.size)
+	for _, s := range r.held {
+		if s.pos <= n {
+			s.values = slices.Clone(s.values)
+			f.held = append(f.held, s)
+		}
+	}
+	return f
+}
+
+// Release implements State.
+func (r *recurrent) Release() { *r = recurrent{size: r.size} }
+
+// Save implements State: the values behind n tokens. Marks are not kept.
+func (r *recurrent) Save(n int) attention.Saved {
+	if i := r.find(n); i >= 0 {
+		return attention.Saved{Numbers: []int64{1}, Parts: [][]byte{attention.BytesOfFloats(r.held[i].values)}}
+	}
+	return attention.Saved{Numbers: []int64{0}} // of no tokens, or they have to be evaluated again
+}
+
+// Unsaved implements State.
+func (r *recurrent) Unsaved(n int, numbers []int64) (parts [][]byte, err error) {
+	if len(numbers) != 1 || numbers[0] < 0 || numbers[0] > 1 {
+		return nil, fmt.Errorf("%v in place of the number of a layer's states", numbers)
+	}
+	if numbers[0] == 0 {
+		return nil, nil
+	}
+	values := make([]float32, r.size)
+	r.held = []snapshot{{pos: n, values: values}}
+	return [][]byte{attention.BytesOfFloats(values)}, nil
+}

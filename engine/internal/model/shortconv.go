@@ -36,6 +36,9 @@ func (s ShortConv) load(ld *Loader, i int) mixer {
 
 func (m *shortConv) inputs() []kernel.ActType { return m.types }
 
+// shareable: the past is summed up by chunks of a prompt, so rows depend on where it is cut.
+func (m *shortConv) shareable() bool { return false }
+
 func (m *shortConv) include(e *executor) {
 	e.most.q = max(e.most.q, 3*m.width)
 	e.includeMixed(m.width)

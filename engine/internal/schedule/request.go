@@ -37,8 +37,8 @@ type Client struct {
 type kind uint8
 
 const (
-	pass kind = iota // Tokens are to be evaluated
-	turn             // the model is to be its own
+	pass      kind = iota // Tokens are to be evaluated
+	exclusive             // the model is to be its own
 )
 
 // place is where a client is.
@@ -47,7 +47,7 @@ type place uint8
 const (
 	outside place = iota
 	waiting       // in the queue
-	leading       // in the queue, and to run the next pass or have its turn
+	leading       // in the queue, and to run the next pass or have the model for itself
 	running       // in a pass
 )
 

@@ -37,7 +37,7 @@ type Scheduler struct {
 	last    []int
 }
 
-// New returns a scheduler for a model, whose passes it runs from now on; a nil model has turns only.
+// New returns a scheduler for a model, whose passes it runs from now on; a nil model has Lock only.
 func New(m *model.Model) *Scheduler {
 	s := &Scheduler{net: m, gathered: make(chan struct{}, 1), timer: time.NewTimer(time.Hour)}
 	s.timer.Stop()
@@ -64,7 +64,7 @@ func (s *Scheduler) Run(ctx context.Context, c *Client) (n int, err error) {
 
 // Lock gives c the model for itself, until Unlock: no pass is under way.
 func (s *Scheduler) Lock(ctx context.Context, c *Client) error {
-	c.kind = turn
+	c.kind = exclusive
 	lead, err := s.wait(ctx, c)
 	if err != nil {
 		return err
