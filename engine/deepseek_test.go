@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"errors"
 	"math"
-	"strings"
 	"testing"
 
 	"github.com/latentgo/latentgo/gguf"
@@ -176,17 +174,7 @@ func TestDeepseekRefuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b := gguftest.DeepV3().Build()
 			c.edit(b)
-			m, err := Load(b.Write(t), nil)
-			if err == nil {
-				m.Close()
-				t.Fatal("loads")
-			}
-			if !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "test.gguf") {
-				t.Errorf("error %q does not name the file and %q", err, c.want)
-			}
-			if c.is != nil && !errors.Is(err, c.is) {
-				t.Errorf("error %q is not %q", err, c.is)
-			}
+			loadFails(t, b.Write(t), c.is, c.want)
 		})
 	}
 }

@@ -66,18 +66,24 @@ func TestLoadRefuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b := gguftest.TinyLlama().Build()
 			c.edit(b)
-			m, err := Load(b.Write(t), nil)
-			if err == nil {
-				m.Close()
-				t.Fatal("loads")
-			}
-			if !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "test.gguf") {
-				t.Errorf("error %q does not name the file and %q", err, c.want)
-			}
-			if c.is != nil && !errors.Is(err, c.is) {
-				t.Errorf("error %q is not %q", err, c.is)
-			}
+			loadFails(t, b.Write(t), c.is, c.want)
 		})
+	}
+}
+
+// loadFails wants Load to refuse a file with an error that wraps is, if not nil, and names the file and want.
+func loadFails(t *testing.T, path string, is error, want string) {
+	t.Helper()
+	m, err := Load(path, nil)
+	if err == nil {
+		m.Close()
+		t.Fatal("loads")
+	}
+	if !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
+		t.Errorf("error %q does not name the file and %q", err, want)
+	}
+	if is != nil && !errors.Is(err, is) {
+		t.Errorf("error %q is not %q", err, is)
 	}
 }
 

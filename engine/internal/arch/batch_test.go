@@ -2,12 +2,12 @@ package arch_test
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/testenv"
 )
 
 // steps are what five sequences evaluate in each of several passes: prompts of unequal lengths and single tokens,
@@ -16,9 +16,7 @@ var steps = [][5]int{{3, 1, 40, 0, 7}, {1, 1, 5, 22, 1}, {1, 0, 1, 1, 30}, {1, 1
 
 // Five sequences in one pass get the logits that each gets alone.
 func TestSequencesInOnePass(t *testing.T) {
-	if _, err := os.Stat(shared); err != nil {
-		t.Skipf("!! SKIPPED: %v", err)
-	}
+	shared := testenv.Shared(t, vectors)
 	for _, name := range known {
 		for _, f := range []attention.Format{attention.F16, attention.Q8} {
 			for _, threads := range []int{1, 3} {

@@ -7,9 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/latentgo/latentgo/engine/internal/arch"
 	"github.com/latentgo/latentgo/engine/internal/model"
-	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/ggtype"
 	"github.com/latentgo/latentgo/internal/gguftest"
@@ -62,7 +60,7 @@ func TestRequiredTensors(t *testing.T) {
 		if !b.Remove(missing) {
 			t.Fatalf("%s has no %s", name, missing)
 		}
-		if err := load(t, b); !errors.Is(err, fs.ErrNotExist) && !strings.Contains(err.Error(), `"`+missing+`"`) {
+		if _, err := loadBuilt(t, b); !errors.Is(err, fs.ErrNotExist) && !strings.Contains(err.Error(), `"`+missing+`"`) {
 			t.Errorf("%s without %s: %v", name, missing, err)
 		}
 	}
@@ -76,7 +74,7 @@ func TestSuperfluousTensors(t *testing.T) {
 	} {
 		b := gguftest.ClassicVariants()[name].Build()
 		b.AddRandom(gguftest.NewRand(), extra, ggtype.F32, 64)
-		if err := load(t, b); !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), `"`+extra+`"`) {
+		if _, err := loadBuilt(t, b); !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), `"`+extra+`"`) {
 			t.Errorf("%s with %s: %v", name, extra, err)
 		}
 	}
@@ -106,25 +104,6 @@ func TestALiBiSlopes(t *testing.T) {
 	}
 }
 
-// load reads and loads the model that b makes.
-func load(t *testing.T, b *gguftest.Builder) error {
-	t.Helper()
-	f, err := gguf.Open(b.Write(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	s, err := arch.Read(f)
-	if err != nil {
-		return err
-	}
-	m, err := model.Load(f, s, model.Options{Threads: 1})
-	if err == nil {
-		m.Close()
-	}
-	return err
-}
-
 // A decode step allocates nothing, whatever its layers are made of.
 func TestClassicDecodeAllocatesNothing(t *testing.T) {
 	for _, name := range []string{"gptneox", "bloom", "gpt2", "nemotron", "olmo-clamped", "stablelm-12b", "command-r"} {
@@ -152,15 +131,7 @@ func TestCompressedUnderALiBi(t *testing.T) {
 	for name, b := range map[string]*gguftest.Builder{
 		"ALiBi": gguftest.ClassicVariants()["bloom"].Build(), "later tokens": gguftest.EncoderVariants()["bert"].Build(),
 	} {
-		f, err := gguf.Open(b.Write(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		s, err := arch.Read(f)
-		if err != nil {
-			t.Fatal(err)
-		}
+		f, s := spec(t, b)
 		s = s.Compress([]model.CompressedShape{{L: 32, Blocks: 1}, {L: 32, Blocks: 1}}, 0.4)
 		if _, err := model.Load(f, s, model.Options{Threads: 1}); !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)

@@ -99,11 +99,11 @@ func TestEncoderErrors(t *testing.T) {
 		t.Errorf("a text in pieces: %v", err)
 	}
 	causal := gguftest.EncoderVariants()["bert"].Build().Set("bert.attention.causal", true)
-	if err := load(t, causal); !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), "attention.causal") {
+	if _, err := loadBuilt(t, causal); !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), "attention.causal") {
 		t.Errorf("a causal encoder: %v", err)
 	}
 	rank := gguftest.EncoderVariants()["bert"].Build().AddKV("bert.pooling_type", uint32(7))
-	if err := load(t, rank); !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), "pooling_type") {
+	if _, err := loadBuilt(t, rank); !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), "pooling_type") {
 		t.Errorf("unknown pooling: %v", err)
 	}
 }

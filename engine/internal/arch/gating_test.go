@@ -3,9 +3,7 @@ package arch_test
 import (
 	"testing"
 
-	"github.com/latentgo/latentgo/engine/internal/arch"
 	"github.com/latentgo/latentgo/engine/internal/model"
-	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/ggtype"
 	"github.com/latentgo/latentgo/internal/gguftest"
 )
@@ -19,15 +17,7 @@ func TestGatingDefault(t *testing.T) {
 		d := gguftest.DeepLite()
 		d.Layers = c.layers
 		b := d.Metadata().AddTensor("token_embd.weight", ggtype.Q4_0, []uint64{32, uint64(c.vocab)}, nil)
-		f, err := gguf.Open(b.Write(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		s, err := arch.Read(f)
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, s := spec(t, b)
 		if m := s.Layers[c.layers-1].FFN.(model.Experts); m.Sigmoid != c.sigmoid {
 			t.Errorf("%d layers, %d tokens: sigmoid %v", c.layers, c.vocab, m.Sigmoid)
 		}

@@ -5,9 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/latentgo/latentgo/engine/internal/arch"
 	"github.com/latentgo/latentgo/engine/internal/model"
-	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/ggtype"
 	"github.com/latentgo/latentgo/internal/gguftest"
 )
@@ -55,22 +53,4 @@ func TestHybridTensors(t *testing.T) {
 			t.Errorf("%s with %s: %v", name, extra, err)
 		}
 	}
-}
-
-func loadBuilt(t *testing.T, b *gguftest.Builder) (*model.Model, error) {
-	t.Helper()
-	f, err := gguf.Open(b.Write(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { f.Close() })
-	s, err := arch.Read(f)
-	if err != nil {
-		return nil, err
-	}
-	m, err := model.Load(f, s, model.Options{Threads: 1})
-	if err == nil {
-		t.Cleanup(m.Close)
-	}
-	return m, err
 }

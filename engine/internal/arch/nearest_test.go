@@ -7,7 +7,6 @@ import (
 
 	"github.com/latentgo/latentgo/engine/internal/arch"
 	"github.com/latentgo/latentgo/engine/internal/model"
-	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
@@ -18,12 +17,7 @@ func TestNearest(t *testing.T) {
 		"olmo2moe": "olmo2", strings.Repeat("phi", 2000): "phi",
 	} {
 		b := &gguftest.Builder{}
-		f, err := gguf.Open(b.Set("general.architecture", name).Write(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		_, err = arch.Read(f)
+		_, err := arch.Read(openGGUF(t, b.Set("general.architecture", name).Write(t)))
 		if !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), `is "`+want) {
 			t.Errorf("%.20s: want %q, got %.200v", name, want, err)
 		}

@@ -2,13 +2,13 @@ package arch_test
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/testenv"
 )
 
 // cuts are how a prompt of 77 tokens is cut into passes.
@@ -16,9 +16,7 @@ var cuts = [][]int{{77}, {1, 76}, {13, 31, 33}, {76, 1}, {40, 3, 2, 32}}
 
 // What a sequence computes does not depend, to the bit, on what else is in its passes or on how its prompt is cut.
 func TestSharedPassesGiveTheSameBits(t *testing.T) {
-	if _, err := os.Stat(shared); err != nil {
-		t.Skipf("!! SKIPPED: %v", err)
-	}
+	shared := testenv.Shared(t, vectors)
 	for _, name := range known {
 		for _, f := range []attention.Format{attention.F16, attention.Q8} {
 			for _, threads := range []int{1, 2} {

@@ -6,9 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/latentgo/latentgo/engine/internal/arch"
 	"github.com/latentgo/latentgo/engine/internal/model"
-	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/ggtype"
 	"github.com/latentgo/latentgo/internal/gguftest"
 )
@@ -21,16 +19,7 @@ func TestUnknownTensors(t *testing.T) {
 	} {
 		b := gguftest.TinyLlama().Build()
 		b.AddRandom(gguftest.NewRand(), name, ggtype.F32, 64)
-		f, err := gguf.Open(b.Write(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		s, err := arch.Read(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = model.Load(f, s, model.Options{Threads: 1})
+		_, err := loadBuilt(t, b)
 		if !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), `"`+name+`"`) {
 			t.Errorf("%s: %v", name, err)
 		}

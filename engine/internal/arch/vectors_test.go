@@ -15,10 +15,11 @@ import (
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/gguftest"
+	"github.com/latentgo/latentgo/internal/testenv"
 )
 
-// shared holds llama.cpp's logits of small random models, see ../shared/README.md.
-const shared = "../../../../shared/vectors/arch"
+// vectors is the folder of shared files with llama.cpp's logits of small random models, see ../shared/README.md.
+const vectors = "vectors/arch"
 
 // known are the vectors of architectures that run.
 var known = []string{
@@ -29,9 +30,10 @@ var known = []string{
 // Logits are llama.cpp's, whether the tokens come one by one, in pieces or all at once.
 func TestVectors(t *testing.T) {
 	var ids []int32
+	shared := testenv.Shared(t, vectors)
 	b, err := os.ReadFile(filepath.Join(shared, "ids.json"))
 	if err != nil {
-		t.Skipf("!! SKIPPED, llama.cpp's logits are not compared: %v", err)
+		t.Fatal(err)
 	}
 	if err := json.Unmarshal(b, &ids); err != nil {
 		t.Fatal(err)
@@ -52,33 +54,60 @@ func TestVectors(t *testing.T) {
 // A file of an architecture that is not known says so.
 func TestUnknown(t *testing.T) {
 	b := (&gguftest.Builder{}).Set("general.architecture", "rwkv")
-	f, err := gguf.Open(b.Write(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := arch.Read(f); !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), `"rwkv"`) {
+	if _, err := arch.Read(openGGUF(t, b.Write(t))); !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), `"rwkv"`) {
 		t.Errorf("rwkv: %v", err)
 	}
 }
 
-func open(t *testing.T, path string, o model.Options) *model.Model {
+func openGGUF(t *testing.T, path string) *gguf.File {
 	t.Helper()
 	f, err := gguf.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// spec opens the file that b makes and reads its spec.
+func spec(t *testing.T, b *gguftest.Builder) (*gguf.File, *model.Spec) {
+	t.Helper()
+	f := openGGUF(t, b.Write(t))
 	s, err := arch.Read(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := model.Load(f, s, o)
+	return f, s
+}
+
+func open(t *testing.T, path string, o model.Options) *model.Model {
+	t.Helper()
+	m, err := tryLoad(t, path, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(m.Close)
 	return m
+}
+
+// tryLoad reads and loads a model that may be refused.
+func tryLoad(t *testing.T, path string, o model.Options) (*model.Model, error) {
+	t.Helper()
+	f := openGGUF(t, path)
+	s, err := arch.Read(f)
+	if err != nil {
+		return nil, err
+	}
+	m, err := model.Load(f, s, o)
+	if err == nil {
+		t.Cleanup(m.Close)
+	}
+	return m, err
+}
+
+// loadBuilt is tryLoad of the file that b makes.
+func loadBuilt(t *testing.T, b *gguftest.Builder) (*model.Model, error) {
+	t.Helper()
+	return tryLoad(t, b.Write(t), model.Options{Threads: 1})
 }
 
 // logits evaluates ids, so many at a time, and returns the logits after each.

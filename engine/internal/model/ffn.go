@@ -15,10 +15,11 @@ type GatedFFN struct {
 
 // gatedFFN is a gated network with its weights.
 type gatedFFN struct {
-	act                        Activation
-	gate, up, down             Linear // [ff, width], [ff, width], [width, ff]
-	gateBias, upBias, downBias []float32
-	types, downTypes           []kernel.ActType
+	act              Activation
+	gate, up         Linear // [ff, width]
+	gateBias, upBias []float32
+	types            []kernel.ActType
+	downProjection
 }
 
 func (s GatedFFN) load(ld *Loader, i int) ffn {
@@ -52,24 +53,15 @@ func (f *gatedFFN) loadMatrices(ld *Loader, name func(string) string, s GatedFFN
 	}
 }
 
-func (f *gatedFFN) lower() Linear { return f.down }
-
 func (f *gatedFFN) include(e *executor) { e.most.ff = max(e.most.ff, f.gate.Rows) }
 
 func (f *gatedFFN) inputs() []kernel.ActType { return f.types }
-
-func (f *gatedFFN) bias() []float32 { return f.downBias }
 
 func (f *gatedFFN) bytes() int { return matrixBytes(f.gate.Matrix, f.up.Matrix, f.down.Matrix) }
 
 func (f *gatedFFN) run(p *pass, w *worker, _ *Layer) {
 	f.hidden(p, w)
-	p.probe.hidden(p, w, p.gate)
-	if !p.probe.ends(StageHidden) {
-		f.quantizeHidden(p, w)
-		p.project(w, &w.ffn, projection{f.down, p.o})
-		w.Barrier()
-	}
+	f.project(p, w)
 }
 
 // hidden computes act(W_gate·h) ⊙ W_up·h, p.gate [rows, ff].
@@ -88,13 +80,6 @@ func (f *gatedFFN) hidden(p *pass, w *worker) {
 		}
 	}
 	w.Barrier()
-}
-
-// quantizeHidden readies the hidden values, w.ffn, for W_down.
-func (f *gatedFFN) quantizeHidden(p *pass, w *worker) {
-	p.reset(w, &w.ffn, p.gate, f.gate.Rows)
-	p.sync(w)
-	p.quantize(w, &w.ffn, f.downTypes)
 }
 
 // activate computes gate = act(gate) ⊙ up for values r0 … r1-1 of one row.
@@ -128,4 +113,31 @@ func (a Activation) mul(gate, up []float32) {
 			gate[i] *= v
 		}
 	}
+}
+
+// downProjection is what networks end with: W_down of the hidden values, p.gate [rows, ff].
+type downProjection struct {
+	down      Linear // [width, ff]
+	downBias  []float32
+	downTypes []kernel.ActType
+}
+
+func (d *downProjection) lower() Linear { return d.down }
+
+func (d *downProjection) bias() []float32 { return d.downBias }
+
+func (d *downProjection) project(p *pass, w *worker) {
+	p.probe.hidden(p, w, p.gate)
+	if !p.probe.ends(StageHidden) {
+		d.quantizeHidden(p, w)
+		p.project(w, &w.ffn, projection{d.down, p.o})
+		w.Barrier()
+	}
+}
+
+// quantizeHidden readies the hidden values, w.ffn, for W_down.
+func (d *downProjection) quantizeHidden(p *pass, w *worker) {
+	p.reset(w, &w.ffn, p.gate, d.down.Cols)
+	p.sync(w)
+	p.quantize(w, &w.ffn, d.downTypes)
 }

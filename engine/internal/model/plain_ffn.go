@@ -14,12 +14,13 @@ type PlainFFN struct {
 
 // plainFFN is such a network with its weights.
 type plainFFN struct {
-	act              Activation
-	xielu            XIELU
-	up, down         Linear // [ff, width], [width, ff]
-	upBias, downBias []float32
-	divisors         []float32
-	types, downTypes []kernel.ActType
+	act      Activation
+	xielu    XIELU
+	up       Linear // [ff, width]
+	upBias   []float32
+	divisors []float32
+	types    []kernel.ActType
+	downProjection
 }
 
 func (s PlainFFN) load(ld *Loader, i int) ffn {
@@ -47,32 +48,15 @@ func (f *plainFFN) loadMatrices(ld *Loader, name func(string) string, s PlainFFN
 	}
 }
 
-func (f *plainFFN) lower() Linear { return f.down }
-
 func (f *plainFFN) include(e *executor) { e.most.ff = max(e.most.ff, f.up.Rows) }
 
 func (f *plainFFN) inputs() []kernel.ActType { return f.types }
-
-func (f *plainFFN) bias() []float32 { return f.downBias }
 
 func (f *plainFFN) bytes() int { return matrixBytes(f.up.Matrix, f.down.Matrix) }
 
 func (f *plainFFN) run(p *pass, w *worker, _ *Layer) {
 	f.hidden(p, w)
-	p.probe.hidden(p, w, p.gate)
-	if p.probe.ends(StageHidden) {
-		return
-	}
-	f.quantizeHidden(p, w)
-	p.project(w, &w.ffn, projection{f.down, p.o})
-	w.Barrier()
-}
-
-// quantizeHidden readies the hidden values, w.ffn, for W_down.
-func (f *plainFFN) quantizeHidden(p *pass, w *worker) {
-	p.reset(w, &w.ffn, p.gate, f.up.Rows)
-	p.sync(w)
-	p.quantize(w, &w.ffn, f.downTypes)
+	f.project(p, w)
 }
 
 // hidden computes act(W_up·h), p.gate [rows, ff].
