@@ -31,24 +31,8 @@ func TestHybridsGoBack(t *testing.T) {
 		ids := gguftest.RandomIDs(200, gguftest.HybridVocab)
 		want := allLogits(t, m, ids)
 		s := newSession(t, m, nil)
-		eval := func(n int) {
-			t.Helper()
-			at := len(s.Tokens())
-			got, err := s.Eval(t.Context(), ids[at:at+n])
-			if err != nil {
-				t.Fatal(err)
-			}
-			if e := nmse([][]float32{got}, want[at+n-1:at+n]); !(e < limit) {
-				t.Errorf("%d tokens after %d: logits differ by %.2g", n, at, e)
-			}
-		}
-		back := func(to, from int) {
-			t.Helper()
-			s.Truncate(to)
-			if got := s.seq.Restart(); got != from {
-				t.Errorf("back to %d: evaluates from %d on, want %d", to, got, from)
-			}
-		}
+		eval := func(n int) { t.Helper(); goOn(t, s, ids, n, want, limit) }
+		back := func(to, from int) { t.Helper(); goBack(t, s, to, from) }
 		eval(80)
 		eval(1)
 		eval(1)
@@ -142,10 +126,7 @@ func TestHybridsConvert(t *testing.T) {
 		lastLogits(t, s, ids[at:at+1])
 	}
 	for _, c := range []struct{ to, from int }{{199, 199}, {170, 150}, {100, 0}} {
-		s.Truncate(c.to)
-		if got := s.seq.Restart(); got != c.from {
-			t.Errorf("back to %d: evaluates from %d on, want %d", c.to, got, c.from)
-		}
+		goBack(t, s, c.to, c.from)
 		got := lastLogits(t, s, ids[c.to:c.to+1])
 		if e := nmse([][]float32{got}, want[c.to:c.to+1]); !(e < 1e-4) {
 			t.Errorf("back to %d: logits differ by %.2g", c.to, e)

@@ -236,6 +236,28 @@ func TestInfo(t *testing.T) {
 	}
 }
 
+// goOn evaluates the next n of ids and compares the logits with those wanted after each of ids.
+func goOn(t *testing.T, s *Session, ids []int32, n int, want [][]float32, limit float64) {
+	t.Helper()
+	at := len(s.Tokens())
+	got, err := s.Eval(t.Context(), ids[at:at+n])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := nmse([][]float32{got}, want[at+n-1:at+n]); !(e < limit) {
+		t.Errorf("%d tokens after %d: logits differ by %.2g", n, at, e)
+	}
+}
+
+// goBack truncates a session and says from where on it should evaluate tokens again.
+func goBack(t *testing.T, s *Session, to, from int) {
+	t.Helper()
+	s.Truncate(to)
+	if got := s.seq.Restart(); got != from {
+		t.Errorf("back to %d: evaluates from %d on, want %d", to, got, from)
+	}
+}
+
 // Going back in a compressed model gives what a new session gives: a little or to the end of a prompt at once,
 // elsewhere by reading again what is left.
 func TestTruncateCompressed(t *testing.T) {
@@ -243,30 +265,14 @@ func TestTruncateCompressed(t *testing.T) {
 	ids := gguftest.RandomIDs(300, 90)
 	want := allLogits(t, m, ids)
 	s := newSession(t, m, nil)
-	eval := func(n int) {
-		t.Helper()
-		at := len(s.Tokens())
-		got, err := s.Eval(t.Context(), ids[at:at+n])
-		if err != nil {
-			t.Fatal(err)
-		}
-		if e := nmse([][]float32{got}, want[at+n-1:at+n]); !(e < 5e-5) {
-			t.Errorf("%d tokens after %d: logits differ by %.2g", n, at, e)
-		}
-	}
+	eval := func(n int) { t.Helper(); goOn(t, s, ids, n, want, 5e-5) }
 	steps := func(end int) {
 		t.Helper()
 		for len(s.Tokens()) < end {
 			eval(1)
 		}
 	}
-	back := func(to, from int) {
-		t.Helper()
-		s.Truncate(to)
-		if got := s.seq.Restart(); got != from {
-			t.Errorf("back to %d: evaluates from %d on, want %d", to, got, from)
-		}
-	}
+	back := func(to, from int) { t.Helper(); goBack(t, s, to, from) }
 	eval(200)
 	steps(290)
 	back(258, 258) // a little

@@ -86,46 +86,6 @@ func cacheBytes(s *model.Spec) int {
 	return n
 }
 
-// Tensors that a conversion does not touch, and the metadata, are kept as they are.
-func TestWriteKeepsTheRest(t *testing.T) {
-	for name, b := range gguftest.Convertible() {
-		path := b.Write(t)
-		out, _ := runTo(t, request(t, path, Options{Form: Form{R: 8, L: 16}}))
-		old, _ := converttest.OpenFile(t, path)
-		made, _ := converttest.OpenFile(t, out)
-		for _, key := range old.Keys() {
-			a, _ := old.Value(key)
-			b, ok := made.Value(key)
-			if !ok || a.String() != b.String() || a.Kind() != b.Kind() {
-				t.Errorf("%s: key %q was %v, is %v", name, key, a, b)
-			}
-		}
-		for _, a := range old.Tensors() {
-			part := strings.Split(a.Name, ".")
-			b, err := made.Tensor(a.Name)
-			switch {
-			case err != nil:
-				t.Errorf("%s: %v", name, err)
-			case len(part) > 2 && (part[2] == "attn_output" || part[2] == "ffn_down"):
-				if a.Type != b.Type || !slices.Equal(a.Shape, b.Shape) {
-					t.Errorf("%s: %s was %v %v, is %v %v", name, a.Name, a.Type, a.Shape, b.Type, b.Shape)
-				}
-			case !slices.Equal(data(t, a), data(t, b)):
-				t.Errorf("%s: %s changed", name, a.Name)
-			}
-		}
-	}
-}
-
-func data(t *testing.T, x *gguf.Tensor) []byte {
-	t.Helper()
-	b, err := x.Bytes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 // The same seed gives the same file on any number of threads, another seed another one.
 func TestRunIsReproducible(t *testing.T) {
 	path := gguftest.TinyLlama().Build().Write(t)
