@@ -16,16 +16,20 @@ func TestPromptsLetOthersIn(t *testing.T) {
 	m := tinyModel(t, Options{})
 	long := newSession(t, m, &SessionOptions{Context: batch * batches, Batch: batch})
 	stream := newSession(t, m, &SessionOptions{Context: batch * batches})
-	var running atomic.Bool
+	var running, over atomic.Bool // the prompt
 	var wg sync.WaitGroup
 	first := make(chan bool)
-	steps, beside := 0, 0
+	beside := 0
 	wg.Go(func() {
-		for id := []int32{1}; steps < 2 || running.Load(); steps++ {
+		for steps := 0; !over.Load(); steps++ {
 			if steps == 1 {
 				close(first)
 			}
-			if _, err := stream.Eval(t.Context(), id); err != nil {
+			if _, err := stream.Eval(t.Context(), []int32{1}); err != nil {
+				t.Error(err)
+				return
+			}
+			if err := stream.Truncate(0); err != nil {
 				t.Error(err)
 				return
 			}
@@ -38,6 +42,7 @@ func TestPromptsLetOthersIn(t *testing.T) {
 	running.Store(true)
 	_, err := long.Eval(t.Context(), gguftest.RandomIDs(batch*batches, 80))
 	running.Store(false)
+	over.Store(true)
 	wg.Wait()
 	if err != nil {
 		t.Fatal(err)

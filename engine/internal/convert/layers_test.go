@@ -49,7 +49,7 @@ func checkStream(t *testing.T, what string, m *model.Model, windows [][]int32, x
 		var got, want [][]float32
 		for i := 0; i < len(ids); i += 17 {
 			x.Rows(at+i, 1).Load(hidden, 0, 1)
-			model.Norm(hidden, hidden, m.OutputNorm(), m.Spec().Eps)
+			m.NormOutput(hidden, hidden)
 			logits := make([]float32, m.Vocab())
 			if err := m.LogitsOf(logits, hidden, 1); err != nil {
 				t.Fatal(err)
