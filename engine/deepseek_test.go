@@ -155,21 +155,7 @@ func TestDeepseekRefuses(t *testing.T) {
 		{"no groups used", set("expert_group_used_count", uint32(0)), ErrInvalid, "expert_group_used_count"},
 		{"more groups used than there are", set("expert_group_used_count", uint32(5)), ErrInvalid, "expert_group_used_count"},
 		{"groups too small", set("expert_used_count", uint32(9)), ErrInvalid, "expert_group_used_count"},
-		{"expert matrix of integers", func(b *gguftest.Builder) {
-			b.Set("deepseek2.block_count", uint32(4)).Set("deepseek2.leading_dense_block_count", uint32(1))
-			d := gguftest.DeepV3()
-			part := func(name string, typ kernel.Type, shape ...int) {
-				dims := make([]uint64, len(shape))
-				for i, n := range shape {
-					dims[i] = uint64(n)
-				}
-				if name == "ffn_up_exps.weight" {
-					typ = gguf.Type(26)
-				}
-				b.AddTensor("blk.3."+name, typ, dims, nil)
-			}
-			d.AddLayer(part, false)
-		}, kernel.ErrType, "blk.3.ffn_up_exps.weight"},
+		{"expert matrix of integers", expertsOfIntegers, kernel.ErrType, "blk.3.ffn_up_exps.weight"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := gguftest.DeepV3().Build()
@@ -177,4 +163,21 @@ func TestDeepseekRefuses(t *testing.T) {
 			loadFails(t, b.Write(t), c.is, c.want)
 		})
 	}
+}
+
+// expertsOfIntegers adds a layer with a matrix of a type that no weight has.
+func expertsOfIntegers(b *gguftest.Builder) {
+	b.Set("deepseek2.block_count", uint32(4)).Set("deepseek2.leading_dense_block_count", uint32(1))
+	d := gguftest.DeepV3()
+	part := func(name string, typ kernel.Type, shape ...int) {
+		dims := make([]uint64, len(shape))
+		for i, n := range shape {
+			dims[i] = uint64(n)
+		}
+		if name == "ffn_up_exps.weight" {
+			typ = gguf.Type(26)
+		}
+		b.AddTensor("blk.3."+name, typ, dims, nil)
+	}
+	d.AddLayer(part, false)
 }

@@ -291,151 +291,104 @@ func windowCases(t *testing.T, run func(t *testing.T, c *windowCase)) {
 
 // Decode steps give what the definition says, recent and compressed, from both kinds of cache, also after going back a
 // little.
-func TestReachDecodes(t *testing.T) {
+func TestRecentWindowDecodes(t *testing.T) {
 	windowCases(t, func(t *testing.T, c *windowCase) {
 		for _, format := range []Format{F16, Q8} {
-			l := c.layer
-			s, p, sc := NewStore(l, format), new(Partial), new(Scratch)
-			p.Reserve(l)
-			sc.Reserve(l, len(c.rows))
-			s.Grow(len(c.rows))
-			step := func(pos int, check bool) {
-				if !s.Covers(pos) {
-					t.Fatalf("token %d: near tokens are missing", pos)
-				}
-				s.Advance(pos, 1)
-				for from, to := s.Due(pos, 1); from < to; from++ {
-					c.checkRecent(t, s, from)
-					c.append(s, from)
-				}
-				limit := 5e-3
-				if format == Q8 {
-					limit = 0.1
-				}
-				if check {
-					want := c.want(pos)
-					for _, groups := range []bool{false, true} {
-						if groups && !l.OnePart(pos) {
-							continue
-						}
-						for i, got := range c.decode(s, p, pos, groups, sc) {
-							if d := math.Abs(float64(got) - want[i]); !(d < limit) {
-								t.Fatalf("format %v, token %d, groups %v: output %d is %v, want %v", format, pos, groups, i, got, want[i])
-							}
-						}
-					}
-				}
-				for k := range c.keys {
-					key, value := c.kept(pos, k)
-					s.PutRecent(pos, k, key, value)
-				}
-			}
+			d := c.decoder(format)
 			for pos := range c.rows {
-				n := pos + 1 - max(max(0, pos-32)/32*32, l.First(pos))
-				if got := l.RecentBytes(pos) / (2 * len(c.keys) * (c.d + c.v)); got != n || l.CompressedTokens(pos) != pos+1-l.First(pos)-n {
-					t.Fatalf("token %d: %d near and %d far ones, want %d near", pos, got, l.CompressedTokens(pos), n)
-				}
-				step(pos, pos%29 == 0 || pos == 329)
+				d.checkParts(t, pos)
+				d.step(t, pos, pos%29 == 0 || pos == 329)
 			}
 			for pos := 329 - 32; pos < 329; pos++ {
-				step(pos, pos == 329-32 || pos == 310)
+				d.step(t, pos, pos == 329-32 || pos == 310)
 			}
-			n := l.r + l.ValueSize
-			rows, half := make([]float32, 88*n), make([]uint16, 88*n)
-			for b := 0; b < l.KVHeads && l.Window != 20; b++ { // no token is far within a window of 20
-				s.Rows(rows, half, b, 200, 88) // of two chunks, up to the last that is far
-				for i, v := range rows {
-					if want := c.rows[200+i/n][b*n+i%n]; format == F16 && v != want || math.Abs(float64(v-want)) > 0.02 {
-						t.Fatalf("format %v, block %d: value %d of token %d is %v, was %v", format, b, i%n, 200+i/n, v, want)
-					}
-				}
-			}
-			if back := 150; l.First(back) == 0 && s.Covers(back) {
+			d.checkRows(t)
+			if back := 150; c.layer.First(back) == 0 && d.Covers(back) {
 				t.Fatalf("near tokens before %d are still there after %d", back, len(c.rows))
 			}
-			s.Forget()
-			if s.Covers(329) || !s.Covers(0) {
+			d.Forget()
+			if d.Covers(329) || !d.Covers(0) {
 				t.Fatal("near tokens are there after all were forgotten")
 			}
 		}
 	})
 }
 
-// Prompts with expanded keys give what the definition says, wherever they start, with recent tokens before it from the
-// ring.
-func TestReachPrefills(t *testing.T) {
-	windowCases(t, func(t *testing.T, c *windowCase) {
-		l, n := c.layer, len(c.rows)
-		kv, row := len(c.keys), l.r+l.ValueSize
-		wide, err := l.NewExpanded()
-		if err != nil {
-			t.Fatal(err)
+// windowDecoder takes the tokens of a case one by one.
+type windowDecoder struct {
+	*windowCase
+	*Store
+	format Format
+	limit  float64 // what an output may differ by
+	p      *Partial
+	sc     *Scratch
+}
+
+func (c *windowCase) decoder(format Format) *windowDecoder {
+	d := &windowDecoder{windowCase: c, Store: NewStore(c.layer, format), format: format, limit: 5e-3, p: new(Partial), sc: new(Scratch)}
+	if format == Q8 {
+		d.limit = 0.1
+	}
+	d.p.Reserve(c.layer)
+	d.sc.Reserve(c.layer, len(c.rows))
+	d.Grow(len(c.rows))
+	return d
+}
+
+// checkParts checks how many of the tokens at and before pos are recent and how many compressed.
+func (d *windowDecoder) checkParts(t *testing.T, pos int) {
+	l := d.windowCase.layer
+	n := pos + 1 - max(max(0, pos-32)/32*32, l.First(pos))
+	if got := l.RecentBytes(pos) / (2 * len(d.keys) * (d.d + d.v)); got != n || l.CompressedTokens(pos) != pos+1-l.First(pos)-n {
+		t.Fatalf("token %d: %d near and %d far ones, want %d near", pos, got, l.CompressedTokens(pos), n)
+	}
+}
+
+// step takes token pos, and checks what attention gives if check.
+func (d *windowDecoder) step(t *testing.T, pos int, check bool) {
+	t.Helper()
+	if !d.Covers(pos) {
+		t.Fatalf("token %d: near tokens are missing", pos)
+	}
+	d.Advance(pos, 1)
+	for from, to := d.Due(pos, 1); from < to; from++ {
+		d.checkRecent(t, d.Store, from)
+		d.append(d.Store, from)
+	}
+	for _, groups := range []bool{false, true} {
+		if !check || groups && !d.windowCase.layer.OnePart(pos) {
+			continue
 		}
-		sc, own := new(Scratch), wide.OwnOffset()
-		sc.Reserve(wide, n)
-		for _, from := range []int{0, 7, 256} {
-			ring, s := NewStore(l, F16), NewStore(wide, F16)
-			s.Grow(n)
-			for k := range kv {
-				for pos := range from {
-					key, value := c.kept(pos, k)
-					ring.PutRecent(pos, k, key, value)
-				}
-				for pos := l.RecentStart(from); pos < from; pos++ {
-					s.CopyRecent(ring, pos, k)
-				}
-				for pos := from; pos < n; pos++ {
-					key, value := c.kept(pos, k)
-					s.AppendRecent(pos, k, key, value)
-				}
-				x, v := make([]float32, own), make([]float32, c.v)
-				for pos := range l.CompressedEnd(n - 1) {
-					z := c.rows[pos][k/(kv/l.KVHeads)*row:]
-					l.recent.Expand(x, 0, k, z[l.r:], 0, 1)
-					copy(x[own-l.r:], z[:l.r])
-					for i := range v {
-						v[i] = 0
-						for j := range l.ValueSize {
-							v[i] += c.value[k][i*l.ValueSize+j] * z[l.r+j]
-						}
-					}
-					s.AppendCompressed(pos, k, x, v)
-				}
-			}
-			q := make([]float32, (n-from)*l.Heads*wide.KeySize)
-			for i := range (n - from) * l.Heads {
-				x := q[i*wide.KeySize:][:wide.KeySize]
-				pos, h := from+i/l.Heads, i%l.Heads
-				copy(x[own-l.r:], c.qr[pos][h*l.r:][:l.r])
-				c.block.Reorder(x[own:], c.q[pos][h*c.d:][:c.d])
-				wide.FinishQuery(x, pos)
-			}
-			out := make([]float32, (n-from)*l.Heads*c.v)
-			for i := range wide.Tiles(from, n-from) {
-				wide.Prefill(out, i, s, from, n-from, q, sc)
-			}
-			for pos := from; pos < n; pos += 31 {
-				for i, w := range c.want(pos) {
-					if got := out[(pos-from)*l.Heads*c.v+i]; !(math.Abs(float64(got)-w) < 5e-3) {
-						t.Fatalf("from %d, token %d: output %d is %v, want %v", from, pos, i, got, w)
-					}
-				}
-			}
-			for pos := ring.FirstKept(from, n-from); pos < n; pos++ { // what follows has the prompt's last tokens
-				for k := range kv {
-					ring.KeepRecent(s, pos, k)
-					key, value := c.kept(pos, k)
-					if !slices.Equal(ring.recent.key(k, pos)[:c.d], key) || !slices.Equal(ring.recent.value(k, pos)[:c.v], value) {
-						t.Fatalf("from %d: the ring has another key or value of token %d", from, pos)
-					}
-				}
+		want := d.want(pos)
+		for i, got := range d.decode(d.Store, d.p, pos, groups, d.sc) {
+			if diff := math.Abs(float64(got) - want[i]); !(diff < d.limit) {
+				t.Fatalf("format %v, token %d, groups %v: output %d is %v, want %v", d.format, pos, groups, i, got, want[i])
 			}
 		}
-	})
+	}
+	for k := range d.keys {
+		key, value := d.kept(pos, k)
+		d.PutRecent(pos, k, key, value)
+	}
+}
+
+// checkRows checks rows of two chunks, up to the last compressed token.
+func (d *windowDecoder) checkRows(t *testing.T) {
+	l := d.windowCase.layer
+	n := l.r + l.ValueSize
+	rows, half := make([]float32, 88*n), make([]uint16, 88*n)
+	for b := 0; b < l.KVHeads && l.Window != 20; b++ { // none is compressed within a window of 20
+		d.Rows(rows, half, b, 200, 88)
+		for i, v := range rows {
+			if want := d.rows[200+i/n][b*n+i%n]; d.format == F16 && v != want || math.Abs(float64(v-want)) > 0.02 {
+				t.Fatalf("format %v, block %d: value %d of token %d is %v, was %v", d.format, b, i%n, 200+i/n, v, want)
+			}
+		}
+	}
 }
 
 // Wrong sizes are refused.
-func TestReachErrors(t *testing.T) {
+func TestRecentWindowErrors(t *testing.T) {
 	rope, _ := attn.NewRope(attn.RopeConfig{Dims: 8, Base: 1e5})
 	for _, phase := range []float64{0, -1, math.NaN(), math.Inf(1)} {
 		if _, err := NewBlockRope(rope, phase); err == nil {

@@ -5,14 +5,8 @@ import "github.com/latentgo/latentgo/internal/ggtype"
 // HybridVariants are models of all these architectures by name, those that llama.cpp's logits in
 // engine/testdata/hybrids belong to.
 func HybridVariants() map[string]Hybrid {
-	out := map[string]Hybrid{}
-	add := func(name, arch, mixers string, changes ...func(h *Hybrid)) {
-		h := Hybrid{Arch: arch, Mixers: mixers, Keys: map[string]any{}, Matrix: ggtype.F32, Head: 16}
-		for _, f := range changes {
-			f(&h)
-		}
-		out[name] = h
-	}
+	out := hybrids{}
+	add := out.add
 	key := func(k string, v any) func(h *Hybrid) { return func(h *Hybrid) { h.Keys[k] = v } }
 	one := key("attention.head_count_kv", uint32(hybridKV)) // for all layers
 	part := func(parts ...hybridPart) func(h *Hybrid) {
@@ -21,21 +15,14 @@ func HybridVariants() map[string]Hybrid {
 	norm := func(name string) hybridPart { return func(t *hybridTensors, i int) { t.vector(i, name, hybridWidth) } }
 	dense := part(norm("ffn_norm.weight"), hybridDense)
 	second := part(norm("post_attention_norm.weight"))
-	mixture := func(h *Hybrid) {
-		h.Keys["expert_count"], h.Keys["expert_used_count"], h.Keys["expert_feed_forward_length"] = uint32(4), uint32(2), uint32(24)
-	}
 	shared := key("expert_shared_feed_forward_length", uint32(40))
 	sections := key("rope.dimension_sections", []int32{3, 3, 2, 0})
-	factors := func(h *Hybrid) {
-		h.Keys["logit_scale"], h.Keys["residual_scale"] = float32(4), float32(0.3)
-		h.Keys["embedding_scale"], h.Keys["attention.scale"] = float32(3), float32(0.15)
-	}
 	q8 := func(h *Hybrid) { h.Matrix = ggtype.Q8_0 }
 	half := func(h *Hybrid) { h.Head = hybridWidth / hybridHeads } // heads as wide as the model together
 
 	add("lfm2", "lfm2", "cac", half, dense)
 	add("lfm2-window", "lfm2", "cac", half, dense, key("attention.sliding_window", uint32(8)))
-	add("lfm2moe", "lfm2moe", "cac", half, mixture, key("leading_dense_block_count", uint32(1)), key("expert_gating_func", uint32(2)),
+	add("lfm2moe", "lfm2moe", "cac", half, hybridMixture, key("leading_dense_block_count", uint32(1)), key("expert_gating_func", uint32(2)),
 		part(norm("ffn_norm.weight"), func(t *hybridTensors, i int) {
 			if i == 0 {
 				hybridDense(t, i)
@@ -44,27 +31,27 @@ func HybridVariants() map[string]Hybrid {
 			hybridExperts(24)(t, i)
 			t.vector(i, "exp_probs_b.bias", 4)
 		}))
-	add("qwen3next", "qwen3next", "nnng", one, second, mixture, shared, key("rope.dimension_count", uint32(8)),
+	add("qwen3next", "qwen3next", "nnng", one, second, hybridMixture, shared, key("rope.dimension_count", uint32(8)),
 		part(hybridExperts(24), hybridShared(40, true)))
-	add("qwen3next-old", "qwen3next", "og", one, second, mixture, shared, key("full_attention_interval", uint32(2)),
+	add("qwen3next-old", "qwen3next", "og", one, second, hybridMixture, shared, key("full_attention_interval", uint32(2)),
 		part(hybridExperts(24), hybridShared(40, true)))
 	add("qwen35", "qwen35", "dddgd", one, second, sections, part(hybridDense), key("rope.dimension_count", uint32(8)))
 	add("qwen35-q8", "qwen35", "dgd", one, second, sections, part(hybridDense), q8, key("full_attention_interval", uint32(2)),
 		key("attention.recurrent_layers", []bool{true, false, true}))
-	add("qwen35moe", "qwen35moe", "dddg", one, second, sections, mixture, shared, part(hybridExperts(24), hybridShared(40, true)))
+	add("qwen35moe", "qwen35moe", "dddg", one, second, sections, hybridMixture, shared, part(hybridExperts(24), hybridShared(40, true)))
 	add("mamba2", "mamba2", "sss")
-	add("granitehybrid", "granitehybrid", "sps", factors, dense)
-	add("granitehybrid-experts", "granitehybrid", "sps", factors, mixture, shared, key("rope.scaling.finetuned", false),
+	add("granitehybrid", "granitehybrid", "sps", hybridFactors, dense)
+	add("granitehybrid-experts", "granitehybrid", "sps", hybridFactors, hybridMixture, shared, key("rope.scaling.finetuned", false),
 		part(norm("ffn_norm.weight"), hybridExperts(hybridFFN), hybridShared(40, false)))
 	add("nemotron_h", "nemotron_h", "s-p-", key("feed_forward_length", []uint32{0, hybridFFN, 0, hybridFFN}), part(hybridPlain(hybridFFN, false)))
-	add("nemotron_h_moe", "nemotron_h_moe", "s-p-", mixture, shared, key("feed_forward_length", []uint32{0, hybridFFN, 0, hybridFFN}),
+	add("nemotron_h_moe", "nemotron_h_moe", "s-p-", hybridMixture, shared, key("feed_forward_length", []uint32{0, hybridFFN, 0, hybridFFN}),
 		key("expert_weights_norm", true), key("expert_weights_scale", float32(1.5)), part(hybridPlain(24, true)))
 	add("nemotron_h_moe-widths", "nemotron_h_moe", "s-p-", shared, key("expert_count", uint32(4)), key("expert_used_count", uint32(2)),
 		key("feed_forward_length", []uint32{0, hybridFFN, 0, hybridFFN}), part(hybridPlain(hybridFFN/2, true)))
 	add("falcon-h1", "falcon-h1", "bb", one, part(norm("ffn_norm"), hybridDense))
 	add("mamba", "mamba", "mm")
 	add("mamba-norms", "mamba", "mm", key("ssm.dt_b_c_rms", true))
-	add("jamba", "jamba", "jpj", half, mixture, part(norm("ffn_norm.weight"), func(t *hybridTensors, i int) {
+	add("jamba", "jamba", "jpj", half, hybridMixture, part(norm("ffn_norm.weight"), func(t *hybridTensors, i int) {
 		if i == 1 {
 			hybridExperts(hybridFFN)(t, i)
 		} else {
@@ -72,6 +59,26 @@ func HybridVariants() map[string]Hybrid {
 		}
 	}))
 	return out
+}
+
+// hybrids are models by name.
+type hybrids map[string]Hybrid
+
+func (o hybrids) add(name, arch, mixers string, changes ...func(h *Hybrid)) {
+	h := Hybrid{Arch: arch, Mixers: mixers, Keys: map[string]any{}, Matrix: ggtype.F32, Head: 16}
+	for _, f := range changes {
+		f(&h)
+	}
+	o[name] = h
+}
+
+func hybridMixture(h *Hybrid) {
+	h.Keys["expert_count"], h.Keys["expert_used_count"], h.Keys["expert_feed_forward_length"] = uint32(4), uint32(2), uint32(24)
+}
+
+func hybridFactors(h *Hybrid) {
+	h.Keys["logit_scale"], h.Keys["residual_scale"] = float32(4), float32(0.3)
+	h.Keys["embedding_scale"], h.Keys["attention.scale"] = float32(3), float32(0.15)
 }
 
 func hybridDense(t *hybridTensors, i int) {
