@@ -23,6 +23,5 @@
 // context.Context ends a wait at once and a pass of one's own within a layer. A nil context is context.Background()
 // everywhere.
 //
-// Architectures: llama (Llama 2 and 3, Mistral, SmolLM; with experts, Mixtral), mistral3, qwen2, qwen3, qwen3moe,
-// gemma3, deepseek2. docs/architectures.md tells how to add one.
+// About a hundred architectures run: the README names the families, docs/architectures.md tells how to add one.
 package engine
