@@ -5,11 +5,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"path/filepath"
 	"slices"
 	"testing"
 
+	"github.com/latentgo/latentgo/engine/internal/saved"
 	"github.com/latentgo/latentgo/internal/gguftest"
 	"github.com/latentgo/latentgo/internal/testenv"
 )
@@ -112,8 +114,9 @@ func TestDamagedSessions(t *testing.T) {
 			load(fmt.Sprintf("byte %d of %d", at, len(bad)), bad)
 		}
 		// Counts that their checksum agrees with.
-		fixed := len(savedMagic) + 4 + binary.Size(savedHead{})
-		for at := len(savedMagic) + 4 + 32; at < fixed+4*70; at += 4 {
+		first := len("latentgo session\n") + 4
+		fixed := first + binary.Size(saved.Head{})
+		for at := first + 32; at < fixed+4*70; at += 4 {
 			for _, v := range []uint32{0, 1 << 31, 1<<32 - 1} {
 				bad := slices.Clone(good)
 				if binary.LittleEndian.Uint32(bad[at:]) == v || at >= fixed && v == 0 {
@@ -121,7 +124,7 @@ func TestDamagedSessions(t *testing.T) {
 				}
 				binary.LittleEndian.PutUint32(bad[at:], v)
 				end := fixed + 4*(70+80)
-				binary.LittleEndian.PutUint32(bad[end:], checksum(bad[:end]))
+				binary.LittleEndian.PutUint32(bad[end:], crc32.Checksum(bad[:end], crc32.MakeTable(crc32.Castagnoli)))
 				load(fmt.Sprintf("%d at byte %d", v, at), bad)
 			}
 		}
