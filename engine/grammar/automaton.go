@@ -50,7 +50,7 @@ type state struct {
 	final  bool // the text may end here
 	tokens bool // some items are tokens
 	items  []item
-	next   []*state // by class of the byte; nil is not known yet, deadState no way on
+	next   []*state                 // by class of the byte; nil is not known yet, deadState no way on
 	mask   atomic.Pointer[[]uint64] // tokens allowed; nil as long as nobody asked
 	inner  *inner                   // the same without what follows the rule; for states whose items all have bottom
 }

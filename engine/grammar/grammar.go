@@ -40,7 +40,7 @@ type Grammar struct {
 	prog *program
 
 	mu       sync.Mutex
-	bare     *automaton                            // for Match
+	bare     *automaton                         // for Match
 	automata map[weak.Pointer[Vocab]]*automaton // token tables belong to a vocabulary
 }
 
