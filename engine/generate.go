@@ -7,6 +7,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/latentgo/latentgo/engine/grammar"
 	"github.com/latentgo/latentgo/engine/sample"
 	"github.com/latentgo/latentgo/tokenizer"
 	"github.com/latentgo/latentgo/tokenizer/chat"
@@ -93,8 +94,9 @@ type generation struct {
 	chain   *sample.Chain
 	decoder *tokenizer.Decoder // nil without a tokenizer: tokens stream without text
 	stops   *sample.Stops
-	carried string    // text of the answer before that this one goes on with
-	hooked  []float32 // the logits that GenerateOptions.Logits has
+	carried string           // text of the answer before that this one goes on with
+	hooked  []float32        // the logits that GenerateOptions.Logits and Grammar change
+	matcher *grammar.Matcher // of GenerateOptions.Grammar, or nil
 }
 
 func (s *Session) newGeneration(opt *GenerateOptions) (*generation, error) {
@@ -122,7 +124,13 @@ func (s *Session) newGeneration(opt *GenerateOptions) (*generation, error) {
 		return nil, err
 	}
 	s.stats.Seed = g.chain.Seed()
-	return g, nil
+	if g.opt.Grammar != nil {
+		if s.m.tok == nil {
+			return nil, s.m.tokErr
+		}
+		g.matcher, err = g.opt.Grammar.NewMatcher(s.m.vocab())
+	}
+	return g, err
 }
 
 // run evaluates the prompt, then draws and evaluates token after token.
@@ -233,9 +241,9 @@ func commonPrefix(a, b []int32) int {
 // step draws a token and streams its text. done says that the answer has ended.
 func (g *generation) step(logits []float32, yield func(Piece, error) bool) (done bool, err error) {
 	stats := &g.s.stats
-	id := g.chain.Sample(g.hook(logits))
-	if id == sample.None {
-		return true, errors.New("no token can be drawn: the logits are not numbers, or logit_bias and the model's suppress_tokens exclude all")
+	id, err := g.draw(logits)
+	if err != nil {
+		return true, err
 	}
 	piece := Piece{Token: id}
 	if g.opt.LogProbs || g.opt.TopLogProbs > 0 {
@@ -262,6 +270,10 @@ func (g *generation) step(logits []float32, yield func(Piece, error) bool) (done
 		stats.Reason = ReasonStop
 		return true, nil
 	}
+	if g.matcher != nil && g.matcher.Complete() {
+		stats.Reason = ReasonEOG
+		return true, nil
+	}
 	if g.opt.MaxTokens > 0 && stats.Tokens >= g.opt.MaxTokens {
 		stats.Reason = ReasonMaxTokens
 		return true, nil
@@ -269,14 +281,28 @@ func (g *generation) step(logits []float32, yield func(Piece, error) bool) (done
 	return false, nil
 }
 
-// hook lets GenerateOptions.Logits change a copy of the logits: the session keeps the model's.
-func (g *generation) hook(logits []float32) []float32 {
-	if g.opt.Logits == nil {
-		return logits
+// draw draws a token. GenerateOptions.Logits and Grammar change a copy of the logits: the session keeps the model's.
+func (g *generation) draw(logits []float32) (int32, error) {
+	if g.opt.Logits != nil || g.matcher != nil {
+		g.hooked = append(g.hooked[:0], logits...)
+		logits = g.hooked
 	}
-	g.hooked = append(g.hooked[:0], logits...)
-	g.opt.Logits(g.s.tokens, g.hooked)
-	return g.hooked
+	if g.opt.Logits != nil {
+		g.opt.Logits(g.s.tokens, logits)
+	}
+	if g.matcher != nil {
+		if err := g.matcher.Apply(logits, !g.opt.IgnoreEOG); err != nil {
+			return 0, err
+		}
+	}
+	id := g.chain.Sample(logits)
+	if id == sample.None {
+		return 0, errors.New("no token can be drawn: the logits are not numbers, or logit_bias, the grammar and the model's suppress_tokens exclude all")
+	}
+	if g.matcher != nil {
+		return id, g.matcher.Accept(id)
+	}
+	return id, nil
 }
 
 func (g *generation) emit(p Piece, yield func(Piece, error) bool) error {

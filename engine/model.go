@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/latentgo/latentgo/engine/grammar"
 	"github.com/latentgo/latentgo/engine/internal/arch"
 	"github.com/latentgo/latentgo/engine/internal/convert"
 	"github.com/latentgo/latentgo/engine/internal/model"
@@ -29,6 +30,7 @@ type Model struct {
 	tokErr   error // why there is none
 	sampling Sampling
 	template func() (*chat.Template, error)
+	vocab    func() *grammar.Vocab // of tok, which must not be nil
 
 	passes *schedule.Scheduler
 	closed atomic.Bool // set by whoever has locked the model
@@ -69,6 +71,7 @@ func (m *Model) load(ctx context.Context) error {
 	}
 	m.opt.Threads = min(m.opt.Threads, cpu.Processors())
 	m.template = sync.OnceValues(m.parseTemplate)
+	m.vocab = sync.OnceValue(func() *grammar.Vocab { return grammar.NewVocab(m.tok) })
 	// Recommendations that can't be used are no reason not to run the model.
 	m.sampling, _ = sample.FromMetadata(m.file)
 	if err := m.loadTokenizer(); err != nil {

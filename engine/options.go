@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/latentgo/latentgo/engine/grammar"
 	"github.com/latentgo/latentgo/engine/sample"
 )
 
@@ -90,6 +91,11 @@ type GenerateOptions struct {
 	// it leaves. tokens is the text so far. It keeps neither slice. Piece.LogProb and Piece.Top are the model's, as
 	// they were before.
 	Logits func(tokens []int32, logits []float32)
+	// Grammar, when not nil, allows only tokens that go on with a text of the grammar, whatever the other options say;
+	// the answer ends where such a text is complete and the model ends it, or nothing can follow. An answer that ends
+	// otherwise (see Stats.Reason) is the beginning of a text; going on by an empty prompt with the same Grammar goes
+	// on with that.
+	Grammar *grammar.Grammar
 }
 
 // Piece is one step of a streamed answer.
@@ -113,7 +119,7 @@ type TokenProb struct {
 
 // Reasons why an answer ended, as in Stats.Reason.
 const (
-	ReasonEOG       = "stop"      // the model ended its answer
+	ReasonEOG       = "stop"      // the model ended its answer, or the grammar did
 	ReasonStop      = "stop_word" // a stop string
 	ReasonMaxTokens = "length"    // GenerateOptions.MaxTokens
 	ReasonContext   = "context"   // the session's context is full

@@ -1,12 +1,17 @@
 package engine
 
-import "github.com/latentgo/latentgo/tokenizer"
+import (
+	"github.com/latentgo/latentgo/engine/grammar"
+	"github.com/latentgo/latentgo/tokenizer"
+)
 
 // rest is text of an answer that was drawn but not streamed, for an answer that goes on.
 type rest struct {
 	decoder *tokenizer.Decoder // may hold the first bytes of a character
 	special bool               // decoder's setting
 	text    string             // comes before what decoder holds
+	grammar *grammar.Grammar   // that the answer was held to, or nil
+	matcher *grammar.Matcher   // where it was in it
 }
 
 // takeRest makes the answer go on with what the last one left.
@@ -16,6 +21,9 @@ func (g *generation) takeRest() {
 		return
 	}
 	g.carried = r.text
+	if g.matcher != nil && r.grammar == g.opt.Grammar && !r.matcher.Complete() {
+		g.matcher = r.matcher
+	}
 	if r.special == g.opt.Special {
 		g.decoder = r.decoder
 	} else {
@@ -25,7 +33,8 @@ func (g *generation) takeRest() {
 
 // leaveRest keeps what was not streamed.
 func (g *generation) leaveRest() {
-	g.s.rest = rest{decoder: g.decoder, special: g.opt.Special, text: g.stops.Rest() + g.stops.Flush()}
+	g.s.rest = rest{decoder: g.decoder, special: g.opt.Special, text: g.stops.Rest() + g.stops.Flush(),
+		grammar: g.opt.Grammar, matcher: g.matcher}
 }
 
 // carry streams the text that the answer starts with. done says that a stop string in it has ended the answer.

@@ -1,0 +1,302 @@
+package grammar
+
+import (
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+)
+
+// object is the grammar of objects: the properties in the order of the schema, then others.
+func (c *conj) object() (expr, error) {
+	if err := c.refuseObject(); err != nil {
+		return nil, err
+	}
+	o := &objects{conj: c, required: map[string]bool{}}
+	if err := o.read(); err != nil {
+		return nil, err
+	}
+	if len(o.names) == 0 && o.lo == 0 && o.hi < 0 && o.others && len(o.otherSet) == 0 && o.pattern == nil {
+		return c.anyObject(), nil
+	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if err := o.build(); err != nil {
+		return nil, err
+	}
+	members := o.from(0, 0)
+	if o.err != nil {
+		return nil, o.err
+	}
+	return c.enclose("{", members, "}"), nil
+}
+
+// objects are the objects that a conjunction allows.
+type objects struct {
+	*conj
+	names    []string
+	required map[string]bool
+	lo, hi   int // number of members; hi < 0 is no bound
+	others   bool
+	otherSet []*value // schemas of properties without a name
+	pattern  *member  // the one pattern of patternProperties, if there is one
+
+	members []expr // of names
+	other   expr   // a member without a name
+	key     string // of rules for what is left
+	err     error
+}
+
+// read collects names and bounds.
+func (o *objects) read() (err error) {
+	if o.lo, o.hi, err = o.span("minProperties", "maxProperties"); err != nil {
+		return err
+	}
+	err = o.each("properties", func(v *value) error {
+		if v.kind != kindObject {
+			return v.errorf(ErrSyntax, "must be an object")
+		}
+		for _, m := range v.members {
+			o.name(m.name)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	declared := len(o.names) > 0
+	err = o.each("required", func(v *value) error {
+		if v.kind == kindBoolean {
+			return v.errorf(ErrUnsupported, "required of draft 3")
+		}
+		names, err := v.names()
+		for _, n := range names {
+			o.name(n)
+			o.required[n] = true
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return o.readOthers(declared)
+}
+
+func (o *objects) name(n string) {
+	if !slices.Contains(o.names, n) {
+		o.names = append(o.names, n)
+	}
+}
+
+// readOthers finds out which properties without a name are allowed.
+func (o *objects) readOthers(declared bool) error {
+	o.others = o.opt.Open || !declared
+	said := false
+	for _, v := range o.all {
+		if p := v.get("patternProperties"); p != nil && len(p.members) > 0 {
+			if o.pattern != nil || len(p.members) > 1 {
+				return p.errorf(ErrUnsupported, "more than one pattern for properties")
+			}
+			o.pattern = &p.members[0]
+		}
+		a := v.get("additionalProperties")
+		if u := v.get("unevaluatedProperties"); a == nil && u != nil {
+			if !o.whole || v != o.all[0] || u.kind != kindBoolean {
+				return u.errorf(ErrUnsupported, "unevaluatedProperties here")
+			}
+			if a = u; said || slices.ContainsFunc(o.all, func(v *value) bool { return v.get("additionalProperties") != nil }) {
+				continue // those that another schema allows are evaluated by it
+			}
+		}
+		if a == nil {
+			continue
+		}
+		said = true
+		o.otherSet = append(o.otherSet, a)
+	}
+	if said {
+		o.others = !slices.ContainsFunc(o.otherSet, (*value).isFalse)
+	} else if o.pattern != nil && !o.opt.Open {
+		o.others = false
+	}
+	o.otherSet = slices.DeleteFunc(o.otherSet, (*value).isTrue)
+	if o.pattern != nil && o.others {
+		return o.pattern.errorf(ErrUnsupported, "patternProperties without additionalProperties: false")
+	}
+	return nil
+}
+
+// check refuses bounds on the number of members that names alone can't keep: others may come twice.
+func (o *objects) check() error {
+	loose := o.others || o.pattern != nil
+	if o.lo > max(1, len(o.required)) && loose {
+		return o.all[0].errorf(ErrUnsupported, "minProperties with properties that are not named")
+	}
+	if len(o.names) > 0 && (o.lo > 0 || o.hi >= 0) && len(o.names)*(max(o.lo, o.hi)+1) > 50_000 {
+		return o.all[0].errorf(ErrLimit, "too many properties to count")
+	}
+	return nil
+}
+
+// build makes the members.
+func (o *objects) build() error {
+	for _, n := range o.names {
+		set, err := o.schemasOf(n)
+		if err != nil {
+			return err
+		}
+		x, err := o.schemas.of(set...)
+		if err != nil {
+			return err
+		}
+		o.members = append(o.members, o.property(jsonString(n), x))
+	}
+	o.key = fmt.Sprintf("object %d ", len(o.rules))
+	switch {
+	case o.pattern != nil:
+		return o.buildPattern()
+	case o.others:
+		x, err := o.schemas.of(o.otherSet...)
+		if err != nil {
+			return err
+		}
+		o.other = o.property(notStrings(o.names), x)
+	}
+	return nil
+}
+
+// buildPattern makes the member for patternProperties.
+func (o *objects) buildPattern() error {
+	re, err := o.patternOf(o.pattern)
+	if err != nil {
+		return err
+	}
+	for _, n := range o.names {
+		if re.MatchString(n) {
+			return o.pattern.errorf(ErrUnsupported, "a pattern that property %q matches", n)
+		}
+	}
+	x, err := o.schemas.of(o.pattern.value)
+	if err != nil {
+		return err
+	}
+	key, err := o.conj.pattern(o.pattern.value, patternSyntax(o.pattern.name), 0, -1)
+	o.other = o.property(key, x)
+	return err
+}
+
+func (o *objects) patternOf(m *member) (*regexp.Regexp, error) {
+	if _, err := parseRegexp(patternSyntax(m.name), syntax.Perl); err != nil {
+		return nil, m.errorf(ErrSyntax, "%v", err)
+	}
+	return regexp.Compile(patternSyntax(m.name))
+}
+
+// schemasOf are those that the value of a property has to satisfy.
+func (o *objects) schemasOf(name string) (set []*value, err error) {
+	for _, v := range o.all {
+		known := false
+		if p := v.get("properties"); p != nil {
+			if x := p.get(name); x != nil {
+				set, known = append(set, x), true
+			}
+		}
+		if p := v.get("patternProperties"); p != nil {
+			for i := range p.members {
+				re, err := o.patternOf(&p.members[i])
+				if err != nil {
+					return nil, err
+				}
+				if re.MatchString(name) {
+					set, known = append(set, p.members[i].value), true
+				}
+			}
+		}
+		if a := v.get("additionalProperties"); a != nil && !known {
+			set = append(set, a)
+		}
+	}
+	return set, nil
+}
+
+// from is the members from number i on, with n before them. Further ones than count for a comma or a bound are as one.
+func (o *objects) from(i, n int) expr {
+	n = min(n, max(1, o.lo, o.hi+1))
+	x, err := o.rule(fmt.Sprint(o.key, i, " ", n), func() (expr, error) {
+		var out alt
+		member := o.other
+		if i < len(o.names) {
+			member = o.members[i]
+			if !o.required[o.names[i]] {
+				out = append(out, o.from(i+1, n))
+			}
+		} else if n >= o.lo {
+			out = append(out, seq{})
+		}
+		if member != nil && (o.hi < 0 || n < o.hi) {
+			x := seq{member, o.from(min(i+1, len(o.names)), n+1)}
+			if n > 0 {
+				x = append(seq{o.comma()}, x...)
+			}
+			out = append(out, x)
+		}
+		return out, nil
+	})
+	if err != nil {
+		o.err = err
+	}
+	return x
+}
+
+// refuseObject is an error for what no grammar can enforce of objects.
+func (c *conj) refuseObject() error {
+	for _, name := range []string{"propertyNames", "dependentRequired", "dependentSchemas", "dependencies"} {
+		err := c.each(name, func(v *value) error {
+			if v.isTrue() || v.kind == kindObject && len(v.members) == 0 {
+				return nil
+			}
+			return v.errorf(ErrUnsupported, "%s", name)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// notStrings is a string other than any of the texts, escaped only where it must be.
+func notStrings(texts []string) expr {
+	sorted := slices.Clone(texts)
+	slices.Sort(sorted)
+	runes := make([][]rune, len(sorted))
+	for i, t := range sorted {
+		runes[i] = []rune(t)
+	}
+	return seq{lit(`"`), notTexts(runes), lit(`"`)}
+}
+
+// notTexts is characters that are none of the sorted texts.
+func notTexts(texts [][]rune) expr {
+	anyChar := jsonClass(class{0, maxRune})
+	var out alt
+	if len(texts) == 0 || len(texts[0]) > 0 {
+		out = append(out, seq{})
+	} else {
+		texts = texts[1:]
+	}
+	var firsts class
+	for len(texts) > 0 {
+		first := texts[0][0]
+		n := 0
+		var rest [][]rune
+		for n < len(texts) && texts[n][0] == first {
+			rest = append(rest, texts[n][1:])
+			n++
+		}
+		texts = texts[n:]
+		firsts = append(firsts, first, first)
+		out = append(out, seq{jsonClass(class{first, first}), notTexts(rest)})
+	}
+	return append(out, seq{jsonClass(firsts.not()), star(anyChar)})
+}

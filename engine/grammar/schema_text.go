@@ -1,0 +1,168 @@
+package grammar
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// Rules of JSON that schemas share.
+
+// blank is what may stand between tokens of JSON.
+func (s *schemas) blank() expr {
+	if s.opt.Compact {
+		return seq{}
+	}
+	r, _ := s.rule("blank", func() (expr, error) {
+		return alt{seq{}, lit(" "), seq{rep{lit("\n"), 1, 2}, rep{class{' ', ' ', '\t', '\t'}, 0, 20}}}, nil
+	})
+	return r
+}
+
+// enclose is what stands in brackets.
+func (s *schemas) enclose(open string, x expr, close string) expr {
+	return seq{lit(open), s.blank(), x, s.blank(), lit(close)}
+}
+
+// list is values with commas between them.
+func (s *schemas) list(parts []expr) expr {
+	out := seq{}
+	for i, p := range parts {
+		if i > 0 {
+			out = append(out, s.comma())
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func (s *schemas) comma() expr { return seq{lit(","), s.blank()} }
+
+func (s *schemas) property(name, x expr) expr { return seq{name, lit(":"), s.blank(), x} }
+
+// anyValue is any JSON value.
+func (s *schemas) anyValue() expr {
+	r, _ := s.rule("value", func() (expr, error) {
+		return alt{s.anyObject(), s.anyArray(), s.anyString(), s.anyNumber(),
+			lit("true"), lit("false"), lit("null")}, nil
+	})
+	return r
+}
+
+func (s *schemas) anyObject() expr {
+	r, _ := s.rule("object", func() (expr, error) {
+		p := s.property(s.anyString(), s.anyValue())
+		return s.enclose("{", opt(seq{p, star(seq{s.comma(), p})}), "}"), nil
+	})
+	return r
+}
+
+func (s *schemas) anyArray() expr {
+	r, _ := s.rule("array", func() (expr, error) {
+		x := s.anyValue()
+		return s.enclose("[", opt(seq{x, star(seq{s.comma(), x})}), "]"), nil
+	})
+	return r
+}
+
+func (s *schemas) anyString() expr {
+	r, _ := s.rule("string", func() (expr, error) {
+		return seq{lit(`"`), star(jsonChar), lit(`"`)}, nil
+	})
+	return r
+}
+
+func (s *schemas) anyNumber() expr {
+	r, _ := s.rule("number", func() (expr, error) {
+		exponent := seq{class{'e', 'e', 'E', 'E'}, opt(class{'+', '+', '-', '-'}), rep{digit, 1, 2}}
+		return seq{s.anyInteger(), opt(seq{lit("."), rep{digit, 1, maxFraction}}), opt(exponent)}, nil
+	})
+	return r
+}
+
+func (s *schemas) anyInteger() expr {
+	r, _ := s.rule("integer", func() (expr, error) {
+		return seq{opt(lit("-")), alt{lit("0"), seq{class{'1', '9'}, rep{digit, 0, maxDigits - 1}}}}, nil
+	})
+	return r
+}
+
+var digit = class{'0', '9'}
+
+// mustEscape are the characters that a JSON string does not hold as they are. DEL is one, as in llama.cpp.
+var mustEscape = class{0, 0x1F, '"', '"', '\\', '\\', 0x7F, 0x7F}
+
+var hexDigit = class{'0', '9', 'a', 'f', 'A', 'F'}
+
+// jsonChar is a character of a string in any form.
+var jsonChar = alt{mustEscape.not(), seq{lit(`\`), alt{
+	class{'"', '"', '\\', '\\', '/', '/', 'b', 'b', 'f', 'f', 'n', 'n', 'r', 'r', 't', 't'},
+	seq{lit("u"), alt{
+		seq{class{'0', '9', 'a', 'c', 'A', 'C', 'e', 'f', 'E', 'F'}, rep{hexDigit, 3, 3}},
+		seq{class{'d', 'd', 'D', 'D'}, class{'0', '7'}, rep{hexDigit, 2, 2}},
+		seq{class{'d', 'd', 'D', 'D'}, class{'8', '9', 'a', 'b', 'A', 'B'}, rep{hexDigit, 2, 2}, // surrogates come in pairs
+			lit(`\u`), class{'d', 'd', 'D', 'D'}, class{'c', 'f', 'C', 'F'}, rep{hexDigit, 2, 2}},
+	}},
+}}}
+
+// shortEscapes are those of one letter.
+var shortEscapes = map[rune]string{'"': `\"`, '\\': `\\`, '\b': `\b`, '\f': `\f`, '\n': `\n`, '\r': `\r`, '\t': `\t`}
+
+// jsonClass is one character of a class, escaped only if it must be.
+func jsonClass(c class) expr {
+	out := alt{c.without(mustEscape)}
+	escaped := c.and(mustEscape)
+	for i := 0; i < len(escaped); i += 2 {
+		for r := escaped[i]; r <= escaped[i+1]; r++ {
+			out = append(out, lit(escape(r)))
+		}
+	}
+	return out
+}
+
+func escape(r rune) string {
+	if e, ok := shortEscapes[r]; ok {
+		return e
+	}
+	return fmt.Sprintf(`\u%04x`, r)
+}
+
+// jsonString is one string, escaped where it must be.
+func jsonString(t string) expr { return lit(quote(t)) }
+
+func quote(t string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range t {
+		if r < 0x20 || r == '"' || r == '\\' || r == 0x7F {
+			b.WriteString(escape(r))
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+// canonicalToken is a number, true, false or null as the document has it.
+func (v *value) canonicalToken() string {
+	if n, ok := v.raw.(json.Number); ok {
+		return n.String()
+	}
+	return v.canonical()
+}
+
+// plain is the text of a constant without any blanks.
+func plain(e expr) string {
+	switch e := e.(type) {
+	case lit:
+		return string(e)
+	case seq:
+		var b strings.Builder
+		for _, x := range e {
+			b.WriteString(plain(x))
+		}
+		return b.String()
+	}
+	return "" // blanks
+}
