@@ -9,6 +9,7 @@ import (
 
 // Keys of a split model, in each of its files, as llama.cpp's gguf-split writes them.
 const (
+	splitKeys       = "split."              // what they begin with
 	splitNoKey      = "split.no"            // u16, from 0
 	splitCountKey   = "split.count"         // u16
 	splitTensorsKey = "split.tensors.count" // i32, of all files together

@@ -2,6 +2,7 @@ package gguf
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"weak"
 
@@ -71,6 +72,23 @@ func (t *Tensor) bytes() ([]byte, error) {
 		t.loaded = weak.Make(&b[0])
 	}
 	return b, err
+}
+
+// WriteTo writes the tensor's data to w, as Bytes gives it. Data that does not lie in memory is read in pieces. The
+// errors are those of Bytes, and w's. It implements io.WriterTo.
+func (t *Tensor) WriteTo(w io.Writer) (n int64, err error) {
+	const piece = 1 << 20
+	for at := uint64(0); at < t.size; at += piece {
+		b, err := t.section(at, min(piece, t.size-at))
+		if err != nil {
+			return n, err
+		}
+		k, err := w.Write(b)
+		if n += int64(k); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // load reads the data and turns it into little-endian order.

@@ -36,7 +36,7 @@ type outTensor struct {
 	typ   Type
 	shape []uint64
 	size  uint64
-	data  func() ([]byte, error)
+	data  func(io.Writer) error // writes size bytes
 }
 
 // Set sets a key to a Go value: uint8 … uint64, int8 … int64, float32, float64, bool, string, or a slice of one of
@@ -57,23 +57,46 @@ func (w *Writer) Set(key string, value any) error {
 		}
 		w.alignment = uint64(a)
 	}
+	w.put(key, b)
+	return nil
+}
+
+// put sets a key to an encoded value.
+func (w *Writer) put(key string, value []byte) {
 	if i, ok := w.keyIndex[key]; ok {
-		w.keys[i].value = b
-		return nil
+		w.keys[i].value = value
+		return
 	}
 	if w.keyIndex == nil {
 		w.keyIndex = map[string]int{}
 	}
 	w.keyIndex[key] = len(w.keys)
-	w.keys = append(w.keys, outKey{key, b})
-	return nil
+	w.keys = append(w.keys, outKey{key, value})
+}
+
+// Delete removes a key; one that is not there is no error.
+func (w *Writer) Delete(key string) {
+	i, ok := w.keyIndex[key]
+	if !ok {
+		return
+	}
+	w.keys = slices.Delete(w.keys, i, i+1)
+	delete(w.keyIndex, key)
+	for k, at := range w.keyIndex {
+		if at > i {
+			w.keyIndex[k] = at - 1
+		}
+	}
+	if key == alignmentKey {
+		w.alignment = 0
+	}
 }
 
 // CopyMetadata adds all keys of f for which keep returns true (nil: all but those of a split, which a file that holds
 // all tensors must not have).
 func (w *Writer) CopyMetadata(f *File, keep func(key string) bool) error {
 	if keep == nil {
-		keep = func(key string) bool { return !strings.HasPrefix(key, "split.") }
+		keep = func(key string) bool { return !strings.HasPrefix(key, splitKeys) }
 	}
 	for _, key := range f.Keys() {
 		if !keep(key) {
@@ -87,10 +110,36 @@ func (w *Writer) CopyMetadata(f *File, keep func(key string) bool) error {
 	return nil
 }
 
+// AddFile adds all metadata of f but the keys of a split, see CopyMetadata, and all its tensors. f must stay open until
+// everything is written.
+func (w *Writer) AddFile(f *File) error {
+	if err := w.CopyMetadata(f, nil); err != nil {
+		return err
+	}
+	for _, t := range f.Tensors() {
+		if err := w.AddTensorFrom(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // AddTensor adds a tensor: shape has 1 to 4 dimensions, the fastest first; a 0 makes an empty tensor. data is called
 // once, when the tensor is written, and returns exactly its bytes, little-endian; they are not kept. Errors wrap
 // ErrFormat.
 func (w *Writer) AddTensor(name string, t Type, shape []uint64, data func() ([]byte, error)) error {
+	return w.AddTensorStream(name, t, shape, func(out io.Writer) error {
+		b, err := data()
+		if err == nil {
+			_, err = out.Write(b)
+		}
+		return err
+	})
+}
+
+// AddTensorStream is AddTensor for data that does not exist in one piece: data writes it to out, exactly as many bytes
+// as type and shape have.
+func (w *Writer) AddTensorStream(name string, t Type, shape []uint64, data func(out io.Writer) error) error {
 	if err := checkName("tensor", name, maxNameLen); err != nil {
 		return err
 	}
@@ -125,8 +174,14 @@ func (w *Writer) AddTensor(name string, t Type, shape []uint64, data func() ([]b
 	return nil
 }
 
-// AddTensorFrom adds a tensor of a file, which must stay open until everything is written.
-func (w *Writer) AddTensorFrom(t *Tensor) error { return w.AddTensor(t.Name, t.Type, t.Shape, t.Bytes) }
+// AddTensorFrom adds a tensor of a file, which must stay open until everything is written. No more than a piece of it is
+// in memory at a time, unless it lies there anyway.
+func (w *Writer) AddTensorFrom(t *Tensor) error {
+	return w.AddTensorStream(t.Name, t.Type, t.Shape, func(out io.Writer) error {
+		_, err := t.WriteTo(out)
+		return err
+	})
+}
 
 // checkName checks a key or a tensor name.
 func checkName(what, s string, limit int) error {
@@ -140,7 +195,7 @@ func checkName(what, s string, limit int) error {
 // nobody ever sees half a file and an error leaves what was there. A new file gets the permission bits 0666 less the
 // umask, one that is replaced keeps its own. A link stays a link. Devices and pipes, which can't be replaced, are
 // written to as they are. A file that is open and mapped may be replaced, except on Windows. progress (may be nil) is
-// told after each tensor how many of the total bytes of data are written. ctx ends the writing between tensors.
+// told after each tensor how many of the total bytes of data are written. ctx ends the writing.
 func (w *Writer) WriteFile(ctx context.Context, path string, progress func(done, total int64)) error {
 	return w.writeFile(ctx, path, true, progress)
 }
@@ -180,11 +235,16 @@ func (c *counter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-func (w *Writer) write(ctx context.Context, out io.Writer, progress func(done, total int64)) error {
-	align := w.alignment
-	if align == 0 {
-		align = defaultAlignment
+// align returns the alignment of tensor data.
+func (w *Writer) align() uint64 {
+	if w.alignment == 0 {
+		return defaultAlignment
 	}
+	return w.alignment
+}
+
+func (w *Writer) write(ctx context.Context, out io.Writer, progress func(done, total int64)) error {
+	align := w.align()
 	h, total := w.header(align)
 	if _, err := out.Write(h); err != nil {
 		return err
@@ -193,10 +253,7 @@ func (w *Writer) write(ctx context.Context, out io.Writer, progress func(done, t
 	done := int64(0)
 	for i := range w.tensors {
 		t := &w.tensors[i]
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := t.write(out, pad); err != nil {
+		if err := t.write(&ctxWriter{ctx, out}, pad); err != nil {
 			return fmt.Errorf("tensor %q: %w", t.name, err)
 		}
 		done += int64(t.size)
@@ -207,19 +264,29 @@ func (w *Writer) write(ctx context.Context, out io.Writer, progress func(done, t
 	return nil
 }
 
+// ctxWriter is a writer that a context ends.
+type ctxWriter struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (c *ctxWriter) Write(b []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.w.Write(b)
+}
+
 // write writes a tensor and the padding behind it; len(pad) is the alignment.
 func (t *outTensor) write(out io.Writer, pad []byte) error {
-	b, err := t.data()
-	if err != nil {
+	c := &counter{w: out}
+	if err := t.data(c); err != nil {
 		return err
 	}
-	if uint64(len(b)) != t.size {
-		return fmt.Errorf("%w: %d bytes of data, shape %v of type %v has %d", ErrFormat, len(b), t.shape, t.typ, t.size)
+	if uint64(c.n) != t.size {
+		return fmt.Errorf("%w: %d bytes of data, shape %v of type %v has %d", ErrFormat, c.n, t.shape, t.typ, t.size)
 	}
-	if _, err := out.Write(b); err != nil {
-		return err
-	}
-	_, err = out.Write(pad[:padding(t.size, uint64(len(pad)))])
+	_, err := out.Write(pad[:padding(t.size, uint64(len(pad)))])
 	return err
 }
 
@@ -237,7 +304,16 @@ func (w *Writer) header(align uint64) (h []byte, total int64) {
 		h = appendString(h, k.key)
 		h = append(h, k.value...)
 	}
-	offset := uint64(0)
+	for i := range w.tensors {
+		total += int64(w.tensors[i].size)
+	}
+	h = w.entries(h)
+	return append(h, make([]byte, padding(uint64(len(h)), align))...), total
+}
+
+// entries appends the entries of all tensors.
+func (w *Writer) entries(h []byte) []byte {
+	le, offset := binary.LittleEndian, uint64(0)
 	for i := range w.tensors {
 		t := &w.tensors[i]
 		h = appendString(h, t.name)
@@ -247,8 +323,7 @@ func (w *Writer) header(align uint64) (h []byte, total int64) {
 		}
 		h = le.AppendUint32(h, uint32(t.typ))
 		h = le.AppendUint64(h, offset)
-		offset += t.size + padding(t.size, align)
-		total += int64(t.size)
+		offset += t.size + padding(t.size, w.align())
 	}
-	return append(h, make([]byte, padding(uint64(len(h)), align))...), total
+	return h
 }

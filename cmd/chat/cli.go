@@ -3,9 +3,11 @@ package main
 import (
 	"fmt"
 	"runtime/debug"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/latentgo/latentgo/gguf/quantize"
 	"github.com/latentgo/latentgo/internal/models"
 )
 
@@ -24,14 +26,20 @@ type cli struct {
 	Perplexity perplexityCmd `cmd:"" help:"Measure how well a model predicts a text."`
 	Bench      benchCmd      `cmd:"" help:"Measure prompt and decode speed."`
 	Compare    compareCmd    `cmd:"" help:"Measure what compressed caches cost in quality."`
-	Convert    convertCmd    `cmd:"" help:"Write a model with a compressed cache."`
+	Convert    convertCmd    `cmd:"" help:"Write a model again, as it is or with other types, metadata or cache."`
+	Set        setCmd        `cmd:"" help:"Change a file's metadata."`
+	Split      splitCmd      `cmd:"" help:"Write a model as several files."`
+	Merge      mergeCmd      `cmd:"" help:"Write a split model as one file."`
+	Diff       diffCmd       `cmd:"" help:"Tell how two files differ, in metadata and in each tensor."`
+	Hash       hashCmd       `cmd:"" help:"Print the SHA-256 of each tensor."`
+	Verify     verifyCmd     `cmd:"" help:"Check a file from the header to the last weight."`
 	Help       helpCmd       `cmd:"" help:"Describe the subcommands, or one of them."`
 	VersionCmd versionCmd    `cmd:"" name:"version" help:"Print the version."`
 }
 
 // vars are the values that help texts and defaults refer to.
 func vars() kong.Vars {
-	return kong.Vars{"model": models.Default, "version": "chat " + version()}
+	return kong.Vars{"model": models.Default, "version": "chat " + version(), "types": strings.Join(quantize.FileTypes(), ", ")}
 }
 
 // version is the module's version as the go command recorded it.

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -11,30 +13,34 @@ import (
 	"github.com/latentgo/latentgo/internal/models"
 )
 
-// convertCmd is `chat convert IN OUT`: a model whose attention caches less. OUT appears when it is complete. Prints
-// what changed, with --json as engine.ConvertReport.
+// convertCmd is `chat convert IN OUT`: the model as one file, changed only in what flags say; without any, byte for
+// byte. OUT appears when it is complete. Prints what changed, with --json as resaved, and after --mla alone as
+// engine.ConvertReport.
 type convertCmd struct {
 	jsonFlag
-	calibFlags
 	threadsFlag
 	forceFlag
+	typeFlags
+	metaFlags
+	splitFlags
+	mlaFlags
 
-	In     string `arg:"" type:"nonempty" placeholder:"IN" help:"The model, as for -m of other commands; any part of a split one."`
-	Out    string `arg:"" type:"nonempty" placeholder:"OUT" help:"File to write."`
-	MLA    string `name:"mla" default:"50%" placeholder:"FORM" help:"Form of the cache: a share such as 50%, rotated+latent values per token and layer such as 64+128, or bytes per token such as 11520B (default ${default})."`
-	Compat string `placeholder:"PROGRAM" help:"llama.cpp: write a file of architecture deepseek2, which it loads; without this only this program does."`
-	Refine bool   `help:"Improve a file for llama.cpp by gradients through the whole model: takes four to five times as long."`
-	Steps  int    `placeholder:"N" help:"How many steps --refine takes, each on 1024 tokens: more are better, and take longer; 0 is 60."`
+	In  string `arg:"" type:"nonempty" placeholder:"IN" help:"The model, as for -m of other commands; any part of a split one."`
+	Out string `arg:"" optional:"" type:"nonempty" placeholder:"OUT" help:"File to write; with --split what the names of its parts begin with. Not with --dry-run."`
 }
 
-// Validate implements kong's hook.
-func (c *convertCmd) Validate() error {
-	form, err := engine.ParseMLA(c.MLA)
+// mlaFlags say whether and how attention is compressed.
+type mlaFlags struct {
+	MLA string `name:"mla" placeholder:"FORM" group:"Compression" help:"Compress what attention caches: to a share such as 50%, rotated+latent values per token and layer such as 64+128, or bytes per token such as 11520B."`
+	calibFlags
+	Compat string `placeholder:"PROGRAM" group:"Compression" help:"llama.cpp: write a file of architecture deepseek2, which it loads; without this only this program does."`
+	Refine bool   `group:"Compression" help:"Improve a file for llama.cpp by gradients through the whole model: takes four to five times as long."`
+	Steps  int    `placeholder:"N" group:"Compression" help:"How many steps --refine takes, each on 1024 tokens: more are better, and take longer; 0 is 60."`
+}
+
+// check finds wrong values, and flags that would do nothing.
+func (c *mlaFlags) check() error {
 	switch {
-	case err != nil:
-		return fmt.Errorf("--mla: %w", err)
-	case !form.Compressed():
-		return fmt.Errorf("--mla %s compresses nothing: give a share such as 50%%", c.MLA)
 	case c.Compat != "" && c.Compat != engine.CompatLlama:
 		return fmt.Errorf("--compat %s is not known: %s is", c.Compat, engine.CompatLlama)
 	case c.Refine && c.Compat == "":
@@ -44,26 +50,78 @@ func (c *convertCmd) Validate() error {
 	case c.Steps > 0 && !c.Refine:
 		return errors.New("--steps is about --refine: add that")
 	}
-	if err := c.threadsFlag.Validate(); err != nil {
+	if c.MLA == "" {
+		if c.Compat != "" {
+			return errors.New("--compat is about compression: --mla 50% asks for it")
+		}
+		none := convertFlags{calibFlags: c.calibFlags}
+		return none.check(engine.MLA{})
+	}
+	form, err := engine.ParseMLA(c.MLA)
+	switch {
+	case err != nil:
+		return fmt.Errorf("--mla: %w", err)
+	case !form.Compressed():
+		return fmt.Errorf("--mla %s compresses nothing: give a share such as 50%%", c.MLA)
+	}
+	return c.calibFlags.check()
+}
+
+// Validate implements kong's hook.
+func (c *convertCmd) Validate() error {
+	switch {
+	case c.DryRun && c.Out != "":
+		return errors.New("--dry-run writes nothing: leave OUT out")
+	case c.DryRun && c.MLA != "":
+		return errors.New("--dry-run shows what --type does, not --mla: leave that out")
+	case !c.DryRun && c.Out == "":
+		return errors.New(`expected "<out>", the file to write`)
+	}
+	if err := validate(&c.threadsFlag, &c.typeFlags, &c.metaFlags, &c.splitFlags); err != nil {
 		return err
 	}
-	return c.check()
+	return c.mlaFlags.check()
 }
 
 // Run implements kong's command.
 func (c *convertCmd) Run(a *app) error {
-	if err := c.mayWrite(c.Out, c.In, c.Calib); err != nil {
+	r := &resave{typeFlags: c.typeFlags, metaFlags: c.metaFlags, splitFlags: c.splitFlags, forceFlag: c.forceFlag,
+		threads: c.count(a), json: c.JSON, out: c.Out}
+	if !c.DryRun && !c.cuts() {
+		if err := c.mayWrite(c.Out, c.In, c.Calib, c.Imatrix); err != nil {
+			return err
+		}
+	}
+	path, err := a.fetch(c.In, models.Options{})
+	if err != nil {
 		return err
 	}
+	if c.MLA == "" {
+		return r.run(a, path)
+	}
+	if !c.typeFlags.any() && !c.metaFlags.any() && !c.cuts() {
+		return c.compress(a, path, c.Out, true)
+	}
+	// The compressed model is an intermediate file beside the result.
+	dir, err := os.MkdirTemp(filepath.Dir(c.Out), ".chat-convert-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	between := filepath.Join(dir, filepath.Base(path))
+	if err := c.compress(a, path, between, false); err != nil {
+		return err
+	}
+	return r.run(a, between)
+}
+
+// compress compresses the attention of a model, and prints what that changed if it is all that is asked for.
+func (c *convertCmd) compress(a *app, in, out string, report bool) error {
 	opt, err := c.options(a)
 	if err != nil {
 		return err
 	}
 	if opt.MLA, err = engine.ParseMLA(c.MLA); err != nil {
-		return err
-	}
-	path, err := a.fetch(c.In, models.Options{})
-	if err != nil {
 		return err
 	}
 	bar := newConvertBar(a)
@@ -75,19 +133,21 @@ func (c *convertCmd) Run(a *app) error {
 			opt.Refine = engine.RefineSteps
 		}
 	}
-	r, err := engine.Convert(a.ctx, path, c.Out, opt)
+	r, err := engine.Convert(a.ctx, in, out, opt)
 	if err != nil {
 		return err
 	}
 	bar.clear()
-	if c.JSON {
+	switch {
+	case report && c.JSON:
 		return a.printJSON(r)
+	case !c.JSON:
+		a.printReport(c.Out, r)
 	}
-	a.printReport(c.Out, r)
 	return nil
 }
 
-// printReport writes what a conversion did, for people.
+// printReport writes what a compression did, for people.
 func (a *app) printReport(out string, r *engine.ConvertReport) {
 	a.printf("%s: %s\n", human.Line(out), r.MLA)
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)

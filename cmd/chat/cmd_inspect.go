@@ -24,8 +24,7 @@ type inspectCmd struct {
 	jsonFlag
 	modelFlag
 
-	Name   string `arg:"" optional:"" type:"nonempty" placeholder:"MODEL" help:"The model, as for -m."`
-	Verify bool   `help:"Say instead whether Ollama's reader takes the file and agrees on keys, shapes and offsets; exit 1 if not."`
+	Name string `arg:"" optional:"" type:"nonempty" placeholder:"MODEL" help:"The model, as for -m."`
 }
 
 // Validate implements kong's hook.
@@ -42,9 +41,6 @@ func (c *inspectCmd) Run(a *app) error {
 		return err
 	}
 	defer f.Close()
-	if c.Verify {
-		return a.verify(f, c.JSON)
-	}
 	if c.JSON {
 		return a.printJSON(inspection(f))
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/gguf/quantize"
 	"github.com/latentgo/latentgo/internal/models"
 	"github.com/latentgo/latentgo/tokenizer/chat"
 )
@@ -30,6 +31,7 @@ var hints = []struct {
 	err  error
 	hint string
 }{
+	{quantize.ErrImatrix, "llama-imatrix and chat imatrix write such files"},
 	{gguf.ErrFormat, "models of other formats can be converted with llama.cpp's convert_hf_to_gguf.py; a download may be incomplete"},
 	{gguf.ErrSplit, "put all parts of the model into one folder and name the first"},
 	{engine.ErrConverted, "name the original file, or leave --mla out"},

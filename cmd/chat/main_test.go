@@ -21,6 +21,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/latentgo/latentgo/internal/gguftest"
 	"github.com/latentgo/latentgo/internal/testenv"
 )
 
@@ -40,10 +41,13 @@ func TestMain(m *testing.M) {
 //	logprobs MODEL       log-probabilities are those of chat logits
 //	bom WAY IN OUT       copies a file: strip or add a byte order mark, or as utf16
 //	hidden N             the folder has N hidden files: temporary ones that were left behind
+//	env TINY             a random model of two layers in F32, whose rows fit every type
 //	env MODEL, SHARED    the real model and the shared vectors; conditions [model] and [shared]
 func TestScripts(t *testing.T) {
 	shared, model := optional(t, func(t *testing.T) string { return testenv.Shared(t, "") }), optional(t, realModel)
 	hub := newHub(t, shared)
+	tiny := gguftest.Tiny{Arch: "llama", Layers: 2, Width: 256, FFN: 256, Heads: 4, KVHeads: 2, Size: 64, Vocab: 259, Bytes: true}
+	tinyPath := tiny.Build().Write(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -53,6 +57,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HF_ENDPOINT", hub)
 			e.Setenv("SHARED", shared)
 			e.Setenv("MODEL", model)
+			e.Setenv("TINY", tinyPath)
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {

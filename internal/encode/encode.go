@@ -1,0 +1,150 @@
+package encode
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/latentgo/latentgo/internal/ggtype"
+	"github.com/latentgo/latentgo/internal/kernel"
+)
+
+// block is the most weights that one block holds.
+const block = 256
+
+// blockEncoder writes the block of weights x to b. w holds the weights of their errors, all of them positive.
+type blockEncoder func(b []byte, x, w []float32)
+
+// encoders are the types with a search for scales, and how they weigh errors when no importance is given.
+var encoders = map[ggtype.Type]struct {
+	encode blockEncoder
+	weigh  func(w, x []float32)
+}{
+	ggtype.Q2_K:   {encodeQ2K, weighAbs},
+	ggtype.Q3_K:   {encodeQ3K, weighSquare},
+	ggtype.Q4_K:   {encodeQ4K, weighAround},
+	ggtype.Q5_K:   {encodeQ5K, weighAround},
+	ggtype.Q6_K:   {encodeQ6K, weighSquare},
+	ggtype.IQ4_NL: {encodeIQ4NL, weighSquare},
+	ggtype.IQ4_XS: {encodeIQ4XS, weighSquare},
+	ggtype.MXFP4:  {encodeMXFP4, weighEven},
+	ggtype.TQ1_0:  {encodeTQ1, weighEven},
+	ggtype.TQ2_0:  {encodeTQ2, weighEven},
+}
+
+// weighted are the encoders of types whose reference has no search, for rows with importance.
+var weighted = map[ggtype.Type]blockEncoder{
+	ggtype.Q4_0: encodeQ4_0, ggtype.Q4_1: encodeQ4_1, ggtype.Q5_0: encodeQ5_0, ggtype.Q5_1: encodeQ5_1,
+}
+
+// reference are the types that kernel.Quantize writes.
+var reference = []ggtype.Type{ggtype.F32, ggtype.F16, ggtype.BF16, ggtype.Q4_0, ggtype.Q4_1, ggtype.Q5_0, ggtype.Q5_1, ggtype.Q8_0}
+
+// Can reports whether there is an encoder for t.
+func Can(t ggtype.Type) bool {
+	for _, r := range reference {
+		if r == t {
+			return true
+		}
+	}
+	_, ok := encoders[t]
+	return ok
+}
+
+// Row encodes the weights x of one row, or of several whose importance is nil, as type t to dst: len(x) is a multiple
+// of the type's block, dst has t.RowBytes(len(x)) bytes or more. importance is nil, or has a value for each weight that
+// is not negative: how much its error counts. Errors wrap kernel.ErrType, kernel.ErrShape, or kernel.ErrValue when a
+// block meets NaN or infinity.
+func Row(dst []byte, t ggtype.Type, x, importance []float32) error {
+	elems, size := t.Block()
+	switch {
+	case !Can(t):
+		return fmt.Errorf("encode type %v: %w", t, kernel.ErrType)
+	case len(x)%elems != 0 || len(dst) < t.RowBytes(len(x)) || importance != nil && len(importance) != len(x):
+		return fmt.Errorf("encode %d weights of %d importances to type %v in %d bytes: %w", len(x), len(importance), t, len(dst), kernel.ErrShape)
+	}
+	e, ok := encoders[t]
+	encode := e.encode
+	if importance != nil && !ok {
+		encode, ok = weighted[t]
+	}
+	if !ok {
+		return kernel.Quantize(dst, t, x)
+	}
+	var buf [block]float32
+	for i := 0; i < len(x); i += elems {
+		xb, w := x[i:i+elems], buf[:elems]
+		if !finite(xb) {
+			return fmt.Errorf("encode weights %d to %d to type %v: %w", i, i+elems, t, kernel.ErrValue)
+		}
+		if importance == nil {
+			e.weigh(w, xb)
+		} else {
+			weighImportance(w, xb, importance[i:i+elems])
+		}
+		encode(dst[i/elems*size:][:size], xb, w)
+	}
+	return nil
+}
+
+// finite reports whether no value of x is NaN or infinite.
+func finite(x []float32) bool {
+	for _, v := range x {
+		if !(v >= -math.MaxFloat32 && v <= math.MaxFloat32) {
+			return false
+		}
+	}
+	return true
+}
+
+func weighEven(w, _ []float32) {
+	for i := range w {
+		w[i] = 1
+	}
+}
+
+// weighAbs weighs an error by the magnitude of the weight.
+func weighAbs(w, x []float32) {
+	for i, v := range x {
+		w[i] = abs(v)
+	}
+}
+
+// weighSquare weighs an error by the square of the weight.
+func weighSquare(w, x []float32) {
+	for i, v := range x {
+		w[i] = v * v
+	}
+}
+
+// weighAround weighs an error by the magnitude of the weight and the mean of its 32, so that small ones count too.
+func weighAround(w, x []float32) {
+	for g := 0; g < len(x); g += 32 {
+		sum := float32(0)
+		for _, v := range x[g : g+32] {
+			sum += v * v
+		}
+		mean := sqrt(sum / 32)
+		for i, v := range x[g : g+32] {
+			w[g+i] = mean + abs(v)
+		}
+	}
+}
+
+// weighImportance weighs an error by importance·√(σ² + x²). Columns that no activation reaches count as good as
+// nothing, but not nothing: their weights stay near what they are.
+func weighImportance(w, x, importance []float32) {
+	sum, most := float32(0), float32(0)
+	for i, v := range x {
+		sum += v * v
+		most = max(most, importance[i])
+	}
+	mean := sum / float32(len(x))
+	least := max(most*1e-6, math.SmallestNonzeroFloat32)
+	for i, v := range x {
+		w[i] = max(importance[i], least) * sqrt(mean+v*v)
+	}
+}
+
+func abs(v float32) float32 { return math.Float32frombits(math.Float32bits(v) &^ (1 << 31)) }
+
+func sqrt(v float32) float32 { return float32(math.Sqrt(float64(v))) }
