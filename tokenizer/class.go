@@ -19,7 +19,8 @@ const (
 	cSymbol                     // \p{S}
 	cSpace                      // \s without CR and LF
 	cNewline                    // CR and LF
-	cOther                      // controls, separators that are no white space, unassigned
+	cOther                      // unassigned
+	cControl                    // \p{C}: controls that are no white space, formats, private use, surrogates
 )
 
 const (

@@ -49,6 +49,8 @@ func wantClass(r rune) class {
 		return cPunct
 	case unicode.IsSymbol(r):
 		return cSymbol
+	case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs):
+		return cControl
 	}
 	return cOther
 }

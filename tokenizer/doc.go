@@ -1,6 +1,6 @@
 // Package tokenizer turns text into the tokens of a model and back. Conversations become text in package chat below it.
 //
-// The vocabulary comes from the metadata of a GGUF file. Two schemes are implemented, both bit for bit as llama.cpp has
+// The vocabulary comes from the metadata of a GGUF file. Four schemes are implemented, all bit for bit as llama.cpp has
 // them:
 //
 //	SPM  tokenizer.ggml.model "llama"   " " → U+2581, then merge the neighbours whose concatenation is the token with the
@@ -9,8 +9,13 @@
 //	                                    word as printable characters, then merge the neighbours that stand first in
 //	                                    tokenizer.ggml.merges, until there are none
 //
-// with the variants "gemma4" (characters instead of bytes, no words), "whitespace" and "hybriddna" of the latter.
-// WordPiece, Unigram, RWKV and PLaMo 2 vocabularies give ErrUnsupported.
+//	WordPiece  "bert"                   strip accents and case, cut into words and punctuation marks; a word becomes the
+//	                                    longest token that it begins with, and so on, or else the unknown token
+//	Unigram    "t5"                     normalise by the file's charsmap, " " → U+2581, then cut into the tokens with the
+//	                                    highest sum of scores
+//
+// with the variants "gemma4" (characters instead of bytes, no words), "whitespace" and "hybriddna" of BPE. RWKV and
+// PLaMo 2 vocabularies give ErrUnsupported.
 //
 // The rules for words are regular expressions with look-ahead in llama.cpp. Here they are matchers, one per
 // alternative, which are put together in the table pretypes; see the comment of each for the expression that it stands
@@ -28,5 +33,5 @@
 // nothing; where BOS or EOS are to be added and do not exist, none is added (llama.cpp aborts); where several tokens
 // could be the end of a turn, the choice is by a fixed order, not by that of a hash table; a character in a byte-level
 // token that stands for no byte is decoded as itself, not as "[UNK_BYTE_0x…]"; bytes that would be a code point above
-// U+10FFFF are U+FFFD.
+// U+10FFFF are U+FFFD; a charsmap that leads outside itself replaces nothing there (llama.cpp throws).
 package tokenizer

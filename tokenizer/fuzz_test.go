@@ -74,12 +74,32 @@ func FuzzWhitespace(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) { checkText(t, tok, text, false) })
 }
 
+// FuzzEncoders runs WordPiece and Unigram vocabularies.
+func FuzzEncoders(f *testing.F) {
+	addTexts(f)
+	g, err := loadGoldenEncoders()
+	if err != nil {
+		f.Fatal(err)
+	}
+	var toks []*Tokenizer
+	for _, run := range g.Runs {
+		toks = append(toks, mustNew(f, g.metadata(run)))
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, tok := range toks {
+			checkText(t, tok, text, false)
+		}
+	})
+}
+
 // FuzzNew makes vocabularies out of the input: lines are tokens or merges. It looks for panics.
 func FuzzNew(f *testing.F) {
 	f.Add("a\nb\nab\n<0x41>\n</s>", "a b\nab a", "ab<0x41>ba", uint8(0))
 	f.Add("Ġ\na\nĠa\n<|end|>", "Ġ a", " a a", uint8(1))
+	f.Add("a\n▁a\nb\n[CLS]", "a", "a ab", uint8(5))
+	f.Add("a\n▁a\nb\n</s>", "\x04\x00\x00\x00\x00\x04\x00\x00x\x00", "a ab", uint8(6))
 	f.Fuzz(func(t *testing.T, tokens, merges, text string, kind uint8) {
-		md := fake{keyModel: []string{"llama", "gpt2", "gemma4", "whitespace", "hybriddna"}[kind%5],
+		md := fake{keyModel: []string{"llama", "gpt2", "gemma4", "whitespace", "hybriddna", "bert", "t5"}[kind%7],
 			keyTokens: splitLines(tokens), keyMerges: splitLines(merges), keyPre: firstName(pretypes[int(kind)%len(pretypes)]), keyAddBOS: kind > 128}
 		types := make([]int64, len(splitLines(tokens)))
 		for i := range types {
@@ -89,6 +109,7 @@ func FuzzNew(f *testing.F) {
 			md[keyTypes] = types
 		}
 		md[roleKeys[int(kind)%len(roleKeys)].key] = len(tokens) << (kind % 40)
+		md[keyCharsmap] = append(bytesOf(merges), 0)
 		md[keyScores] = append(make([]float32, len(types)), float32(math.NaN()))
 		tok, err := New(md)
 		if err != nil {
@@ -97,7 +118,15 @@ func FuzzNew(f *testing.F) {
 		tok.Warnings()
 		checkText(t, tok, text, false)
 		tok.Encode(text, EncodeOptions{AddSpecial: true, ParseSpecial: true})
+		tok.EncodePair(text, tokens)
 	})
+}
+
+func bytesOf(s string) (out []int64) {
+	for _, c := range []byte(s) {
+		out = append(out, int64(c))
+	}
+	return out
 }
 
 func splitLines(s string) []string { return strings.Split(s, "\n") }

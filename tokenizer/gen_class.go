@@ -25,6 +25,7 @@ const (
 	space
 	newline
 	other
+	control
 )
 
 func main() {
@@ -75,6 +76,8 @@ func class(r rune) int {
 		return punct
 	case unicode.Is(unicode.S, r), 0x2FFC <= r && r <= 0x2FFF, r == 0x31EF: // 15.1: ideographic description
 		return symbol
+	case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs):
+		return control
 	}
 	return other
 }

@@ -17,6 +17,8 @@ type golden struct {
 		Types  []int64
 		Scores []float32
 		Merges []string
+		// Charsmap are the bytes of tokenizer.ggml.precompiled_charsmap.
+		Charsmap []int64
 	}
 	Texts []string
 	Runs  []goldenRun
@@ -30,9 +32,14 @@ type goldenRun struct {
 	IDs     int
 }
 
-// loadGolden reads the file once.
-var loadGolden = sync.OnceValues(func() (*golden, error) {
-	f, err := os.Open("testdata/golden.json.gz")
+// The files, each read once: golden_encoders.py describes and writes the second one.
+var (
+	loadGolden         = sync.OnceValues(func() (*golden, error) { return openGolden("testdata/golden.json.gz") })
+	loadGoldenEncoders = sync.OnceValues(func() (*golden, error) { return openGolden("testdata/golden_encoders.json.gz") })
+)
+
+func openGolden(path string) (*golden, error) {
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +60,7 @@ var loadGolden = sync.OnceValues(func() (*golden, error) {
 		g.Texts[i] = string(b)
 	}
 	return g, nil
-})
+}
 
 func readGolden(t testing.TB) *golden {
 	t.Helper()
@@ -68,6 +75,9 @@ func readGolden(t testing.TB) *golden {
 func (g *golden) metadata(run goldenRun) fake {
 	v := g.Vocabs[run.Vocab]
 	md := fake{keyTokens: slices.Clone(v.Tokens), keyTypes: v.Types, keyMerges: v.Merges}
+	if v.Charsmap != nil {
+		md[keyCharsmap] = v.Charsmap
+	}
 	if v.Scores != nil {
 		md[keyScores] = v.Scores
 	}
@@ -86,7 +96,19 @@ func (r goldenRun) name() string {
 
 // TestGolden compares with llama.cpp for every model and pre-tokeniser name, on texts chosen to tell them apart.
 func TestGolden(t *testing.T) {
-	g := readGolden(t)
+	readGolden(t).compare(t)
+}
+
+// TestGoldenEncoders does so for WordPiece and Unigram.
+func TestGoldenEncoders(t *testing.T) {
+	g, err := loadGoldenEncoders()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.compare(t)
+}
+
+func (g *golden) compare(t *testing.T) {
 	for _, run := range g.Runs {
 		t.Run(run.name(), func(t *testing.T) {
 			tok := mustNew(t, g.metadata(run))

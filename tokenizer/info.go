@@ -2,11 +2,11 @@ package tokenizer
 
 import "slices"
 
-// Model returns tokenizer.ggml.model: "llama" (SentencePiece), "gpt2" (byte-level BPE), "gemma4", "hybriddna",
-// "whitespace".
+// Model returns tokenizer.ggml.model: "llama" (SentencePiece), "gpt2" (byte-level BPE), "bert" (WordPiece), "t5"
+// (Unigram), "gemma4", "hybriddna", "whitespace".
 func (t *Tokenizer) Model() string { return t.model }
 
-// Pre returns the name of the pre-tokeniser, "" for SentencePiece.
+// Pre returns the name of the pre-tokeniser, "" for schemes that have none.
 func (t *Tokenizer) Pre() string { return t.pre }
 
 // Size returns the number of tokens.
@@ -39,6 +39,9 @@ func (t *Tokenizer) EOT() (int32, bool) { return t.withRole(roleEOT) }
 // EOM returns the token that ends a message with a tool call, if there is one.
 func (t *Tokenizer) EOM() (int32, bool) { return t.withRole(roleEOM) }
 
+// Separator returns the token between two texts, if there is one.
+func (t *Tokenizer) Separator() (int32, bool) { return t.withRole(roleSeparator) }
+
 // Unknown returns the token for what has no token, if there is one.
 func (t *Tokenizer) Unknown() (int32, bool) { return t.withRole(roleUnknown) }
 
@@ -66,10 +69,10 @@ func (t *Tokenizer) EOG() []int32 { return t.eog }
 func (t *Tokenizer) IsControl(id int32) bool { return t.is(id, attrControl) }
 
 // AddBOS reports whether AddSpecial puts BOS before a text.
-func (t *Tokenizer) AddBOS() bool { return t.addBOS }
+func (t *Tokenizer) AddBOS() bool { return t.first >= 0 }
 
-// AddEOS reports whether AddSpecial puts EOS behind a text.
-func (t *Tokenizer) AddEOS() bool { return t.addEOS }
+// AddEOS reports whether AddSpecial puts EOS, or BERT's [SEP], behind a text.
+func (t *Tokenizer) AddEOS() bool { return t.last >= 0 }
 
 // Suppressed returns the tokens that the file wants never to be sampled. The caller must not change them.
 func (t *Tokenizer) Suppressed() []int32 { return t.suppress }

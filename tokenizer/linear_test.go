@@ -41,6 +41,8 @@ func TestLinearEncode(t *testing.T) {
 		"many sizes":   mustNew(t, tinyBPE(append(sizes("a", "!", 500), entry{"aa", tControl, 0})...)),
 		"nested":       mustNew(t, tinyBPE(sizes("a", "", 500)...)),
 		"growing SPM":  mustNew(t, tinySPM(sizes("b", "", 500)...)),
+		"WordPiece":    mustNew(t, tinyBERT(append(sizes("a", "", 500), entry{strings.Repeat("a", 20_000) + "!", tNormal, 0})...)),
+		"Unigram":      mustNew(t, tinyT5(entry{strings.Repeat("a", 20_000) + "!", tNormal, 0}, entry{strings.Repeat("é", 9000) + "!", tUser, 0})),
 	}
 	for name, tok := range toks {
 		for _, unit := range hostile {

@@ -60,7 +60,7 @@ func (p *partitioner) search(v *vocab, t *trie, text string) bool {
 			continue
 		}
 		longest := 0
-		t.walk(text[i:], func(n int) {
+		t.walk(text[i:], func(n int, _ int32) {
 			p.sizes[n] = true
 			longest = n
 		})

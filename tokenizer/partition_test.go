@@ -94,7 +94,7 @@ func TestPartitionTwin(t *testing.T) {
 		var p partitioner
 		for range 20 {
 			text := randomString(r, "ab< \n", r.IntN(30))
-			for _, tr := range []*trie{newTrie(v, attrControl|attrUser, 0), newTrie(v, attrUser, attrControl)} {
+			for _, tr := range []*trie{newTrie(v, isSpecial), newTrie(v, isUser)} {
 				plain := randomRanges(r, len(text))
 				got, want := p.cut(v, tr, text, plain), naiveCut(v, tr, text, plain)
 				if !slices.Equal(got, want) {

@@ -14,6 +14,7 @@ type pretype struct {
 	wholeLines   bool // a run of line ends that is a token is taken whole
 	addBOS       bool // default of tokenizer.ggml.add_bos_token
 	forceBOS     bool // ... whatever that key says
+	addSEP       bool // default of tokenizer.ggml.add_sep_token
 	noBOS        bool // no BOS unless tokenizer.ggml.bos_token_id names one
 	tidy         bool // Decode may remove spaces before punctuation
 }
@@ -127,8 +128,9 @@ var pretypes = []pretype{
 	{names: "starcoder refact codeshell exaone minerva-7b mellum2", tidy: true, split: []splitter{digits1, gpt2Words}},
 	{names: "command-r smollm", split: []splitter{digits1, gpt2Words}},
 	// The original.
-	{names: "gpt-2 phi-2 jina-es jina-de gigachat jina-v2-es jina-v2-de a.x-4.0 mellum modern-bert jina-v1-en jina-v2-code " +
-		"roberta-bpe mpt olmo jais exaone4", tidy: true, split: []splitter{gpt2Words}},
+	{names: "gpt-2 phi-2 jina-es jina-de gigachat jina-v2-es jina-v2-de a.x-4.0 mellum modern-bert mpt olmo jais exaone4",
+		tidy: true, split: []splitter{gpt2Words}},
+	{names: "jina-v1-en jina-v2-code roberta-bpe", tidy: true, split: []splitter{gpt2Words}, addSEP: true},
 	{names: "trillion granite-docling", split: []splitter{gpt2Words}},
 	// BLOOM: everything up to a space or a stop is a word.
 	{names: "poro-chat", split: []splitter{each(notOf(bloomStops))}},

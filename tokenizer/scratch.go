@@ -20,6 +20,7 @@ type scratch struct {
 	syms  []symbol
 	heap  candidates
 	buf   []byte
+	cuts  []cut
 	cache wordCache
 	parts partitioner
 }
@@ -34,6 +35,9 @@ func (s *scratch) trim() {
 	}
 	if cap(s.syms) > maxKept || cap(s.heap) > maxKept {
 		s.syms, s.heap = nil, nil
+	}
+	if cap(s.cuts) > maxKept || cap(s.buf) > maxKept {
+		s.cuts, s.buf = nil, nil
 	}
 	if cap(s.parts.claimed) > maxKept {
 		s.parts = partitioner{}

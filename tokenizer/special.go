@@ -37,7 +37,7 @@ var roleKeys = []struct {
 	{roleEOS, keyEOS},
 	{roleEOT, "tokenizer.ggml.eot_token_id"},
 	{roleEOM, "tokenizer.ggml.eom_token_id"},
-	{roleUnknown, "tokenizer.ggml.unknown_token_id"},
+	{roleUnknown, keyUnknown},
 	{rolePad, "tokenizer.ggml.padding_token_id"},
 	{roleFIMPrefix, "tokenizer.ggml.fim_pre_token_id"},
 	{roleFIMSuffix, "tokenizer.ggml.fim_suf_token_id"},
@@ -45,7 +45,7 @@ var roleKeys = []struct {
 	{roleFIMPad, "tokenizer.ggml.fim_pad_token_id"},
 	{roleFIMRepo, "tokenizer.ggml.fim_rep_token_id"},
 	{roleFIMFile, "tokenizer.ggml.fim_sep_token_id"},
-	{roleSeparator, "tokenizer.ggml.seperator_token_id"}, // as the format spells it
+	{roleSeparator, keySeparator},
 	{roleMask, "tokenizer.ggml.mask_token_id"},
 	{roleFIMPrefix, "tokenizer.ggml.prefix_token_id"},
 	{roleFIMSuffix, "tokenizer.ggml.suffix_token_id"},
@@ -84,15 +84,12 @@ type specials struct {
 
 // loadSpecials reads the keys over the defaults of the vocabulary kind, finds tokens by their text and sets attributes,
 // all in the order of llama.cpp.
-func loadSpecials(md Metadata, v *vocab, bos, eos, unk int32) (*specials, error) {
+func loadSpecials(md Metadata, v *vocab, defaults map[role]int32) (*specials, error) {
 	s := &specials{}
 	for r := range s.role {
 		s.role[r] = -1
-	}
-	s.role[roleBOS], s.role[roleEOS], s.role[roleUnknown] = bos, eos, unk
-	for r, id := range s.role {
-		if int(id) >= len(v.tokens) {
-			s.role[r] = -1
+		if id, ok := defaults[role(r)]; ok && int(id) < len(v.tokens) {
+			s.role[r] = id
 		}
 	}
 	for _, k := range roleKeys {

@@ -19,6 +19,9 @@ type Tokenizer struct {
 	tidy     bool // Decode may remove spaces
 	addBOS   bool
 	addEOS   bool
+	addSEP   bool    // between two texts
+	first    int32   // what AddSpecial puts before a text, or noToken
+	last     int32   // what it puts behind
 	suppress []int32 // tokens that must not be sampled
 
 	all, user *trie     // tokens found in text with and without ParseSpecial
@@ -33,7 +36,7 @@ type encoder interface {
 // EncodeOptions says what Encode does besides encoding plain text. The zero value is for text from users.
 type EncodeOptions struct {
 	// AddSpecial puts BOS before and EOS behind the tokens if the vocabulary wants them (AddBOS, AddEOS), even where
-	// the text has them already.
+	// the text has them already. BERT's are called [CLS] and [SEP].
 	AddSpecial bool
 
 	// ParseSpecial turns the texts of control tokens, such as <|im_end|>, into these tokens. Never set it for text from
@@ -72,18 +75,23 @@ func load(md Metadata) (*Tokenizer, error) {
 	switch model {
 	case "none", "no_vocab", "test":
 		return nil, fmt.Errorf("%s is %q: %w", keyModel, model, ErrNoVocab)
-	case "bert", "t5", "rwkv", "plamo2":
+	case "rwkv", "plamo2":
 		return nil, fmt.Errorf("%s %q is not supported yet: %w", keyModel, model, ErrUnsupported)
-	case "llama", "gpt2", "gemma4", "hybriddna", "whitespace":
+	case "llama", "bert", "t5", "gpt2", "gemma4", "hybriddna", "whitespace":
 	default:
 		return nil, fmt.Errorf("%s %q is unknown: %w", keyModel, clip(model), ErrUnsupported)
 	}
 	if t.vocab, err = loadVocab(md); err != nil {
 		return nil, err
 	}
-	if model == "llama" {
+	switch model {
+	case "llama":
 		err = t.loadSPM(md)
-	} else {
+	case "bert":
+		err = t.loadWordPiece(md)
+	case "t5":
+		err = t.loadUnigram(md)
+	default:
 		err = t.loadBPE(md)
 	}
 	if err != nil {
@@ -95,7 +103,7 @@ func load(md Metadata) (*Tokenizer, error) {
 // loadSPM sets up SentencePiece. Where no keys say otherwise, the special tokens are Llama's: <unk> 0, <s> 1, </s> 2.
 func (t *Tokenizer) loadSPM(md Metadata) (err error) {
 	t.escape, t.prefix, t.addBOS = true, true, true
-	if t.specials, err = loadSpecials(md, t.vocab, 1, 2, 0); err != nil {
+	if t.specials, err = loadSpecials(md, t.vocab, map[role]int32{roleBOS: 1, roleEOS: 2, roleUnknown: 0}); err != nil {
 		return err
 	}
 	t.encoder = &spm{vocab: t.vocab, bytes: t.byteTokens(true), unk: t.role[roleUnknown]}
@@ -107,9 +115,10 @@ func (t *Tokenizer) loadBPE(md Metadata) (err error) {
 	if t.pre, err = optString(md, keyPre, ""); err != nil {
 		return err
 	}
-	bos, eos := int32(11), int32(11)
+	ends := map[role]int32{roleBOS: 11, roleEOS: 11}
 	if t.model == "gemma4" {
-		t.pre, bos, eos = "gemma4", -1, -1
+		t.pre = "gemma4"
+		clear(ends)
 	} else if t.pre == "" {
 		t.pre = "default"
 		t.warnings.add(keyPre + " is missing: words are cut by the rules \"default\", which are an approximation of several models'")
@@ -119,9 +128,9 @@ func (t *Tokenizer) loadBPE(md Metadata) (err error) {
 		return fmt.Errorf("%s %q is unknown: %w", keyPre, clip(t.pre), ErrUnsupported)
 	}
 	if pre.noBOS {
-		bos = -1
+		delete(ends, roleBOS)
 	}
-	t.escape, t.printed, t.tidy, t.addBOS = pre.escape, !pre.raw, pre.tidy, pre.addBOS
+	t.escape, t.printed, t.tidy, t.addBOS, t.addSEP = pre.escape, !pre.raw, pre.tidy, pre.addBOS, pre.addSEP
 	m, err := newBPE(md, t.vocab, pre)
 	if err != nil {
 		return err
@@ -129,7 +138,7 @@ func (t *Tokenizer) loadBPE(md Metadata) (err error) {
 	if t.encoder, err = variant(md, t.model, m); err != nil {
 		return err
 	}
-	t.specials, err = loadSpecials(md, t.vocab, bos, eos, -1)
+	t.specials, err = loadSpecials(md, t.vocab, ends)
 	return err
 }
 
@@ -141,7 +150,14 @@ func (t *Tokenizer) finish(md Metadata) (err error) {
 	if t.addBOS, err = t.loadAdd(md, keyAddBOS, t.addBOS, roleBOS); err != nil {
 		return err
 	}
-	if t.addEOS, err = t.loadAdd(md, keyAddEOS, false, roleEOS); err != nil {
+	eos := roleEOS
+	if t.model == "bert" && t.role[eos] < 0 {
+		eos = roleSeparator
+	}
+	if t.addEOS, err = t.loadAdd(md, keyAddEOS, t.addEOS, eos); err != nil {
+		return err
+	}
+	if t.addSEP, err = t.loadAdd(md, keyAddSEP, t.addSEP, roleSeparator); err != nil {
 		return err
 	}
 	if pre := findPretype(t.pre); pre != nil && pre.forceBOS && t.role[roleBOS] >= 0 && !t.addBOS {
@@ -150,13 +166,29 @@ func (t *Tokenizer) finish(md Metadata) (err error) {
 		}
 		t.addBOS = true
 	}
+	t.setEnds()
 	if err := t.loadSuppress(md); err != nil {
 		return err
 	}
 	t.markSteering()
-	t.all = newTrie(t.vocab, attrControl|attrUser|attrUnknown, 0)
-	t.user = newTrie(t.vocab, attrUser, attrControl|attrUnknown)
+	t.all = newTrie(t.vocab, isSpecial)
+	t.user = newTrie(t.vocab, isUser)
 	return setStrip(md, t.vocab, t.all)
+}
+
+// setEnds decides what AddSpecial adds. For WordPiece that is [CLS] and [SEP] whatever the file says, as in llama.cpp.
+func (t *Tokenizer) setEnds() {
+	t.first, t.last = noToken, noToken
+	switch {
+	case t.model == "bert":
+		t.first, t.last = t.role[roleBOS], t.role[roleSeparator]
+		return
+	case t.addBOS:
+		t.first = t.role[roleBOS]
+	}
+	if t.addEOS {
+		t.last = t.role[roleEOS]
+	}
 }
 
 // loadAdd reads whether a special token is added; one that does not exist is not.
@@ -193,13 +225,13 @@ func (t *Tokenizer) Encode(text string, opt EncodeOptions) []int32 {
 }
 
 // AppendEncode appends the tokens of text to dst, which may be nil, and returns it. What is not valid UTF-8 becomes
-// byte tokens (SPM) or U+FFFD (BPE). Time is proportional to the text, for a given vocabulary; memory is reused between
+// byte tokens (SPM), U+FFFD (BPE, Unigram) or nothing (WordPiece). Time is proportional to the text, for a given vocabulary; memory is reused between
 // calls.
 func (t *Tokenizer) AppendEncode(dst []int32, text string, opt EncodeOptions) []int32 {
 	s := t.pool.Get().(*scratch)
 	defer t.pool.Put(s)
-	if opt.AddSpecial && t.addBOS {
-		dst = append(dst, t.role[roleBOS])
+	if opt.AddSpecial && t.first >= 0 {
+		dst = append(dst, t.first)
 	}
 	find := t.user
 	if opt.ParseSpecial {
@@ -221,8 +253,8 @@ func (t *Tokenizer) AppendEncode(dst []int32, text string, opt EncodeOptions) []
 		dst = t.encoder.encode(dst, s, piece)
 		special = false
 	}
-	if opt.AddSpecial && t.addEOS {
-		dst = append(dst, t.role[roleEOS])
+	if opt.AddSpecial && t.last >= 0 {
+		dst = append(dst, t.last)
 	}
 	s.trim()
 	return dst

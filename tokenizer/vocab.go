@@ -23,6 +23,12 @@ const (
 	attrSteer // means something to the model that text from outside must not say, see EncodeOptions.Plain
 )
 
+// isSpecial reports whether a token is found in text where control tokens are.
+func isSpecial(a attr) bool { return a&(attrControl|attrUser|attrUnknown) != 0 }
+
+// isUser reports whether a token is found in any text.
+func isUser(a attr) bool { return a&attrUser != 0 && a&(attrControl|attrUnknown) == 0 }
+
 // typeAttrs maps the values of tokenizer.ggml.token_type: undefined, normal, unknown, control, user-defined, unused,
 // byte.
 var typeAttrs = [...]attr{0, attrNormal, attrUnknown, attrControl, attrUser, attrUnused, attrByte}

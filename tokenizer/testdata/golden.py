@@ -130,7 +130,10 @@ def write(path, v, keys):
     w.add_token_types(v["types"])
     if "scores" in v:
         w.add_token_scores(v["scores"])
-    w.add_token_merges(v["merges"])
+    if "merges" in v:
+        w.add_token_merges(v["merges"])
+    if "charsmap" in v:
+        w.add_precompiled_charsmap(bytes(v["charsmap"]))
     for k, x in keys.items():
         (w.add_bool if isinstance(x, bool) else w.add_uint32 if isinstance(x, int) else w.add_string)(k, x)
     w.write_header_to_file()
@@ -222,4 +225,5 @@ def quiet(level, text, user):
     pass
 
 
-main()
+if __name__ == "__main__":
+    main()
