@@ -18,6 +18,7 @@ func (g *generation) takeRest() {
 	g.carried = r.text
 	if r.special == g.opt.Special {
 		g.decoder = r.decoder
+		g.decoder.Show(nil)
 	} else {
 		g.carried += r.decoder.Flush()
 	}
@@ -25,7 +26,11 @@ func (g *generation) takeRest() {
 
 // leaveRest keeps what was not streamed.
 func (g *generation) leaveRest() {
-	g.s.rest = rest{decoder: g.decoder, special: g.opt.Special, text: g.stops.Rest() + g.stops.Flush()}
+	held := ""
+	if g.reader != nil {
+		held = g.reader.Held()
+	}
+	g.s.rest = rest{decoder: g.decoder, special: g.opt.Special, text: held + g.stops.Rest() + g.stops.Flush()}
 }
 
 // carry streams the text that the answer starts with. done says that a stop string in it has ended the answer.

@@ -1,4 +1,4 @@
-package answer_test
+package reply_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/latentgo/latentgo/internal/testenv"
 	"github.com/latentgo/latentgo/tokenizer/chat"
-	"github.com/latentgo/latentgo/tokenizer/chat/answer"
+	"github.com/latentgo/latentgo/tokenizer/chat/reply"
 )
 
 // weatherTools are the tools of the conversations below.
@@ -124,9 +124,9 @@ func thereAndBack(t *testing.T, file string, calls []chat.ToolCall) {
 	case n == 0:
 		t.Fatalf("%q has no calls", said)
 	}
-	f := answer.FormatOf(tmpl)
-	p := f.NewParser(answer.Options{Tools: conv.Tools, Prompt: chat.Rendering{{Text: begin, FromTemplate: true}}, NewID: numbered()})
-	var a answer.Answer
+	f := reply.FormatOf(tmpl)
+	p := f.NewParser(reply.Options{Tools: conv.Tools, Prompt: chat.Rendering{{Text: begin, FromTemplate: true}}, NewID: numbered()})
+	var a reply.Answer
 	a.Add(pushed(p, strings.Split(said, "")...)...)
 	if len(a.Calls) != len(calls) || a.Err != nil {
 		t.Fatalf("%s: %q: %d calls of %d, %v, text %q", f.Name(), said, len(a.Calls), len(calls), a.Err, a.Text)

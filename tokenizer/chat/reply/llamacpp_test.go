@@ -1,14 +1,16 @@
-package answer_test
+package reply_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/latentgo/latentgo/tokenizer/chat"
-	"github.com/latentgo/latentgo/tokenizer/chat/answer"
+	"github.com/latentgo/latentgo/tokenizer/chat/reply"
 )
 
 // llamaCases is the form of testdata/llamacpp.json.
@@ -42,25 +44,25 @@ func loadLlamaCases(t testing.TB) *llamaCases {
 }
 
 // parser returns a parser as the case needs it.
-func (l *llamaCases) parser(t testing.TB, c llamaCase) *answer.Parser {
+func (l *llamaCases) parser(t testing.TB, c llamaCase) *reply.Parser {
 	t.Helper()
 	tools := []chat.Object{}
 	for _, name := range c.Tools {
 		tools = append(tools, l.Tools[name])
 	}
-	return formatWith(t, l.Templates[c.Template]...).NewParser(answer.Options{
+	return formatWith(t, l.Templates[c.Template]...).NewParser(reply.Options{
 		Tools: tools, Prompt: chat.Rendering{{Text: c.Prompt, FromTemplate: true}}, NewID: numbered(),
 	})
 }
 
 // formatWith returns the format of a template that has the texts.
-func formatWith(t testing.TB, texts ...string) *answer.Format {
+func formatWith(t testing.TB, texts ...string) *reply.Format {
 	t.Helper()
 	tmpl, err := chat.Parse(strings.Join(texts, "\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer.FormatOf(tmpl)
+	return reply.FormatOf(tmpl)
 }
 
 // numbered returns a maker of the IDs id0, id1, …
@@ -94,7 +96,7 @@ func TestLlamaCases(t *testing.T) {
 			continue
 		}
 		t.Run(c.Template, func(t *testing.T) {
-			var a answer.Answer
+			var a reply.Answer
 			p := l.parser(t, c)
 			a.Add(p.Push(c.Input)...)
 			a.Add(p.Close()...)
@@ -115,6 +117,31 @@ func TestLlamaCases(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestShowsToken: hiding the control tokens that a parser does not ask for changes nothing.
+func TestShowsToken(t *testing.T) {
+	token := regexp.MustCompile(`<[|｜][^<>{}]*>|</?[a-z:_]+>|\[/?[A-Z_]+\]|<[^<>{}]*[|｜]>`)
+	l := loadLlamaCases(t)
+	hidden := 0
+	for _, c := range l.Cases {
+		if better(c) != "" || c.Template == "MiniMax-M3" { // whose tags are the names of arguments
+			continue
+		}
+		p := l.parser(t, c)
+		text := token.ReplaceAllStringFunc(c.Input, func(token string) string {
+			if p.ShowsToken(token) || strings.Contains(c.Text+c.Thinking+fmt.Sprint(c.Calls), token) {
+				return token
+			}
+			hidden++
+			return ""
+		})
+		want, got := show(t, pushed(p, c.Input)), show(t, pushed(l.parser(t, c), text))
+		if want != got {
+			t.Errorf("%s %q\n%s\nwithout hidden tokens\n%s", c.Template, c.Input, want, got)
+		}
+	}
+	t.Logf("%d tokens hidden", hidden)
 }
 
 // sameJSON compares values whose objects may have their keys in another order.

@@ -1,4 +1,4 @@
-package answer
+package reply
 
 import (
 	"encoding/json"
@@ -42,6 +42,8 @@ func (j *jsonCalls) marks() (anywhere, atStart []string) {
 	}
 	return j.open, atStart
 }
+
+func (j *jsonCalls) within() []string { return j.close }
 
 func (j *jsonCalls) enter(p *Parser, mark string) {
 	bare := strings.HasSuffix(mark, "{")
@@ -264,6 +266,8 @@ func (r *jsonReader) beginValue(c byte) {
 	case key == "function" && c == '{' && r.base == 1:
 		r.base = 2
 		return
+	case part == partName && r.name != "", part == partArgs && r.args.first != 0, part == partID && r.id != "":
+		part = partOther // a key that comes twice
 	}
 	r.part = part
 	r.value = append(r.value[:0], c)

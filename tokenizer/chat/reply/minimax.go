@@ -1,4 +1,4 @@
-package answer
+package reply
 
 import (
 	"strings"
@@ -14,7 +14,7 @@ const minimaxMark = "]<]minimax[>["
 //	]<]minimax[>[<tool_call>
 //	]<]minimax[>[<invoke name="get_weather">]<]minimax[>[<city>Oslo]<]minimax[>[</city>]<]minimax[>[</invoke>
 //	]<]minimax[>[</tool_call>
-var minimaxM3 = &wholeCalls{minimaxMark + "<tool_call>", minimaxMark + "</tool_call>", readMinimax}
+var minimaxM3 = &wholeCalls{minimaxMark + "<tool_call>", minimaxMark + "</tool_call>", []string{minimaxMark}, readMinimax}
 
 func readMinimax(p *Parser, text string) (calls []wholeCall, ok bool) {
 	m := &minimax{text: text}

@@ -1,4 +1,4 @@
-package answer
+package reply
 
 import "strings"
 
@@ -63,7 +63,7 @@ var atemCalls = invokes("atem:", "atem:function_calls")
 
 var (
 	harmonyMarkers = append([]string{harmonyStart, harmonyChannel, harmonyMessage, "<|constrain|>"}, harmonyChannels.ends...)
-	atemMarkers    = append([]string{harmonyStart, harmonyMessage}, atemChannels.ends...)
+	atemMarkers    = append(append([]string{harmonyStart, harmonyMessage, atemCalls.open}, atemChannels.ends...), append(atemCalls.within(), atemCalls.sections...)...)
 )
 
 func beginHarmony(p *Parser, prompt string) { harmonyChannels.begin(p, prompt) }
@@ -79,24 +79,23 @@ func (c *channels) begin(p *Parser, prompt string) {
 			h.open(header)
 			return
 		}
-		h.prompt = len(prompt) - i
+		p.given = len(prompt) - i
 		p.step = h.header
 	}
 }
 
 // messages reads messages. Their headers are read into Parser.raw.
 type messages struct {
-	p      *Parser
-	c      *channels
-	prompt int // bytes of raw that are the prompt's
-	kind   Kind
+	p    *Parser
+	c    *channels
+	kind Kind
 }
 
 // between expects a header. Text without one is the answer's.
 func (h *messages) between() bool {
 	p := h.p
 	p.raw.Reset()
-	h.prompt = 0
+	p.given = 0
 	if p.buf == "" {
 		return false
 	}
@@ -121,7 +120,7 @@ const maxHeader = 512
 // header reads up to the message.
 func (h *messages) header() bool {
 	p := h.p
-	if h.prompt > 0 && p.raw.Len() == h.prompt && p.buf != "" {
+	if p.given > 0 && p.raw.Len() == p.given && p.buf != "" {
 		// Behind the prompt's "<|start|>assistant" there may be plain text.
 		switch match(p.buf, p.end, append([]string{harmonyMessage, "<|constrain|>"}, h.c.headers...)) {
 		case unsure:
@@ -139,7 +138,7 @@ func (h *messages) header() bool {
 		p.take(len(harmonyMessage))
 		h.open(header)
 	case p.raw.Len() > maxHeader || p.end:
-		p.say(Text, p.raw.String()[h.prompt:], 0)
+		p.say(Text, p.raw.String()[p.given:], 0)
 		h.kind = Text
 		p.step = h.body
 	default:
@@ -151,6 +150,7 @@ func (h *messages) header() bool {
 // open begins the message of a header.
 func (h *messages) open(header string) {
 	p := h.p
+	p.given = 0
 	recipient := ""
 	if _, after, ok := strings.Cut(header, "to="); ok {
 		recipient = after

@@ -1,4 +1,4 @@
-package answer
+package reply
 
 import (
 	"strings"
@@ -28,6 +28,8 @@ type Format struct {
 type syntax interface {
 	// marks returns the texts that calls begin with, and those which do so only where nothing was said yet.
 	marks() (anywhere, atStart []string)
+	// within returns the texts that stand in and behind calls.
+	within() []string
 	// enter goes on with what follows a mark, which is the first in the parser's buffer.
 	enter(p *Parser, mark string)
 }
@@ -58,31 +60,17 @@ func (f *Format) opened(prompt string) int {
 	return none
 }
 
-// Markers returns the texts that a parser of this format looks for. Where the vocabulary has control tokens with such a
-// text, or with one that is a part of one, the parser needs to see them.
-func (f *Format) Markers() []string {
-	all := append([]string(nil), f.markers...)
+// marksOf returns the texts that a parser looks for, with or without calls.
+func (f *Format) marksOf(calls bool) []string {
+	all := append(f.drop[:len(f.drop):len(f.drop)], f.markers...)
 	for _, t := range f.thinking {
 		all = append(all, t.open, t.close)
 	}
-	if f.calls != nil {
+	if calls && f.calls != nil {
 		anywhere, _ := f.calls.marks()
-		all = append(all, anywhere...)
+		all = append(append(all, anywhere...), f.calls.within()...)
 	}
-	if w, ok := f.calls.(interface{ within() []string }); ok {
-		all = append(all, w.within()...)
-	}
-	return append(all, f.drop...)
-}
-
-// ShowsToken reports whether a parser of this format has to see a control token with the text given.
-func (f *Format) ShowsToken(text string) bool {
-	for _, m := range f.Markers() {
-		if strings.Contains(m, text) {
-			return text != ""
-		}
-	}
-	return false
+	return all
 }
 
 // FormatOf recognises the format by the texts in a model's chat template. Where it knows no syntax of calls, a call is

@@ -1,8 +1,8 @@
-// Package answer reads what a model writes in a conversation: it takes apart the answer's text, the thinking before it,
+// Package reply reads what a model writes in a conversation: it takes apart the answer's text, the thinking before it,
 // and the calls of tools, each in the syntax that the model was trained on.
 //
-//	format := answer.FormatOf(template)
-//	parser := format.NewParser(answer.Options{Tools: conv.Tools, Prompt: rendering})
+//	format := reply.FormatOf(template)
+//	parser := format.NewParser(reply.Options{Tools: conv.Tools, Prompt: rendering})
 //	for … {
 //		for _, event := range parser.Push(piece) { … }
 //	}
@@ -30,7 +30,7 @@
 //
 // # Control tokens
 //
-// Markers such as <tool_call> are control tokens in some vocabularies. A parser needs their texts (Format.Markers tells
-// which), while other control tokens should stay hidden. Nothing that a conversation says becomes a marker: a parser
+// Markers such as <tool_call> are control tokens in some vocabularies. A parser needs their texts (Parser.ShowsToken
+// tells which), while other control tokens should stay hidden. Nothing that a conversation says becomes a marker: a parser
 // sees only what the model wrote, and of the prompt only what the template wrote.
-package answer
+package reply

@@ -1,4 +1,4 @@
-package answer
+package reply
 
 import "strings"
 
@@ -37,6 +37,14 @@ func (t *taggedCalls) marks() (anywhere, atStart []string) {
 		return t.sections, nil
 	}
 	return append([]string{t.open}, t.sections...), nil
+}
+
+func (t *taggedCalls) within() []string {
+	all := append([]string{t.key, t.value, t.valueEnd}, t.nameEnd...)
+	for _, e := range t.keyEnd {
+		all = append(all, e.text)
+	}
+	return append(append(append(all, t.nameStop...), t.end...), t.close...)
 }
 
 func (t *taggedCalls) enter(p *Parser, mark string) {

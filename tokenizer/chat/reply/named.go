@@ -1,4 +1,4 @@
-package answer
+package reply
 
 import "strings"
 
@@ -25,6 +25,14 @@ type partStop struct {
 
 func (n *namedCalls) marks() (anywhere, atStart []string) {
 	return append([]string{n.open}, n.sections...), nil
+}
+
+func (n *namedCalls) within() []string {
+	all := append(n.before[:len(n.before):len(n.before)], n.close...)
+	for _, s := range n.stops {
+		all = append(all, s.text)
+	}
+	return all
 }
 
 func (n *namedCalls) enter(p *Parser, mark string) {

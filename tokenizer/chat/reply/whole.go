@@ -1,4 +1,4 @@
-package answer
+package reply
 
 import "strings"
 
@@ -6,6 +6,7 @@ import "strings"
 // literals of another language than JSON.
 type wholeCalls struct {
 	open, close string
+	tokens      []string // between them, that may be control tokens
 	// read reads the calls between the marks. It returns those that are complete, and whether nothing else is there.
 	read func(p *Parser, text string) (calls []wholeCall, ok bool)
 }
@@ -15,7 +16,7 @@ type wholeCall struct{ name, args string }
 
 func (w *wholeCalls) marks() (anywhere, atStart []string) { return []string{w.open}, nil }
 
-func (w *wholeCalls) within() []string { return []string{w.close} }
+func (w *wholeCalls) within() []string { return append([]string{w.close}, w.tokens...) }
 
 func (w *wholeCalls) enter(p *Parser, mark string) {
 	p.take(len(mark))
@@ -49,7 +50,7 @@ func (w *wholeCalls) enter(p *Parser, mark string) {
 
 // pythonCalls is the syntax of a list of calls as Python writes them: [get_weather(city="Oslo", days=2)]
 func pythonCalls(open, close string) *wholeCalls {
-	return &wholeCalls{open, close, func(_ *Parser, text string) (calls []wholeCall, ok bool) {
+	return &wholeCalls{open, close, nil, func(_ *Parser, text string) (calls []wholeCall, ok bool) {
 		l := &literals{text: strings.TrimSpace(text), quotes: []string{`"`, "'"}, escapes: true}
 		list := l.skip("[")
 		for !l.end() && !(list && l.skip("]")) {
@@ -64,9 +65,12 @@ func pythonCalls(open, close string) *wholeCalls {
 	}}
 }
 
+// gemmaQuote is around strings of Gemma 4.
+const gemmaQuote = `<|"|>`
+
 // gemma4 is the syntax of Gemma 4: call:get_weather{city:<|"|>Oslo<|"|>,days:2}
-var gemma4 = &wholeCalls{"<|tool_call>", "<tool_call|>", func(_ *Parser, text string) (calls []wholeCall, ok bool) {
-	l := &literals{text: strings.TrimSpace(text), quotes: []string{`<|"|>`}}
+var gemma4 = &wholeCalls{"<|tool_call>", "<tool_call|>", []string{gemmaQuote}, func(_ *Parser, text string) (calls []wholeCall, ok bool) {
+	l := &literals{text: strings.TrimSpace(text), quotes: []string{gemmaQuote}}
 	for l.skip("call:") {
 		name := l.word()
 		args, ok := l.value()

@@ -1,4 +1,4 @@
-package answer_test
+package reply_test
 
 import (
 	"encoding/json"
@@ -6,12 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/latentgo/latentgo/tokenizer/chat/answer"
+	"github.com/latentgo/latentgo/tokenizer/chat/reply"
 )
 
 // pushed returns the events of a text that a parser gets in pieces, neighbours of a kind joined.
-func pushed(p *answer.Parser, pieces ...string) []answer.Event {
-	var all []answer.Event
+func pushed(p *reply.Parser, pieces ...string) []reply.Event {
+	var all []reply.Event
 	for _, piece := range pieces {
 		all = join(all, p.Push(piece))
 	}
@@ -19,9 +19,9 @@ func pushed(p *answer.Parser, pieces ...string) []answer.Event {
 }
 
 // join appends events; pieces of one text become one.
-func join(all, more []answer.Event) []answer.Event {
+func join(all, more []reply.Event) []reply.Event {
 	for _, e := range more {
-		if n := len(all); n > 0 && all[n-1].Kind == e.Kind && all[n-1].Index == e.Index && e.Kind != answer.CallStart && e.Kind != answer.CallEnd {
+		if n := len(all); n > 0 && all[n-1].Kind == e.Kind && all[n-1].Index == e.Index && e.Kind != reply.CallStart && e.Kind != reply.CallEnd {
 			all[n-1].Text += e.Text
 			continue
 		}
@@ -31,7 +31,7 @@ func join(all, more []answer.Event) []answer.Event {
 }
 
 // show writes events for a comparison.
-func show(t testing.TB, events []answer.Event) string {
+func show(t testing.TB, events []reply.Event) string {
 	t.Helper()
 	var b strings.Builder
 	for _, e := range events {
@@ -130,14 +130,14 @@ func FuzzParser(f *testing.F) {
 }
 
 // checkKept checks that an answer without thoughts, calls and markers comes out as it went in.
-func checkKept(t testing.TB, p *answer.Parser, text string) {
+func checkKept(t testing.TB, p *reply.Parser, text string) {
 	t.Helper()
 	for _, mark := range []string{"<", "[", "]", ">>>", " to=", "Here ", "functools", "function call"} {
 		if strings.Contains(text, mark) {
 			return
 		}
 	}
-	var a answer.Answer
+	var a reply.Answer
 	a.Add(pushed(p, text)...)
 	if a.Text != text || a.Thinking != "" || len(a.Calls) > 0 {
 		t.Fatalf("%q became %+v", text, a)

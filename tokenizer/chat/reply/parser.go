@@ -1,4 +1,4 @@
-package answer
+package reply
 
 import (
 	"math/rand/v2"
@@ -9,8 +9,8 @@ import (
 
 // Options configures a Parser. The zero value is one without tools, for a prompt that opens no thinking.
 type Options struct {
-	// Tools are those that the conversation offers, as chat.Conversation has them. Without any, no calls are looked
-	// for.
+	// Tools are those that the conversation offers, see
+	// chat.Conversation.Offered. Without any, no calls are looked for.
 	Tools []chat.Object
 
 	// Prompt is the rendering that the answer follows. A template may have opened the thinking, or the header of the
@@ -38,6 +38,7 @@ type Parser struct {
 	starts []string        // that calls begin with where nothing was said yet
 	fresh  bool            // nothing was said yet, or only thoughts and calls
 	raw    strings.Builder // what was read of a call, or of what looks like one
+	given  int             // bytes of raw that are the prompt's
 	call   *call           // under way
 	count  int             // of calls
 }
@@ -68,6 +69,17 @@ func (f *Format) NewParser(opt Options) *Parser {
 	return p
 }
 
+// ShowsToken reports whether the parser has to see a control token with the text given, since it is a marker or a part of
+// one. Others should stay hidden.
+func (p *Parser) ShowsToken(text string) bool {
+	for _, m := range p.format.marksOf(len(p.tools) > 0) {
+		if text != "" && strings.Contains(m, text) {
+			return true
+		}
+	}
+	return false
+}
+
 // templateEnd returns what the template wrote behind the last text of the conversation.
 func templateEnd(r chat.Rendering) string {
 	if n := len(r); n > 0 && r[n-1].FromTemplate {
@@ -96,6 +108,14 @@ func (p *Parser) Push(text string) []Event {
 func (p *Parser) Close() []Event {
 	p.end = true
 	return p.run()
+}
+
+// Held returns what was pushed and no event has told yet, for a caller that stops in the middle of an answer.
+func (p *Parser) Held() string {
+	if p.call != nil {
+		return p.buf
+	}
+	return p.raw.String()[p.given:] + p.buf
 }
 
 // run goes on as far as the text allows.
