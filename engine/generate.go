@@ -10,7 +10,7 @@ import (
 	"github.com/latentgo/latentgo/engine/grammar"
 	"github.com/latentgo/latentgo/engine/sample"
 	"github.com/latentgo/latentgo/tokenizer"
-	"github.com/latentgo/latentgo/tokenizer/chat"
+	"github.com/latentgo/latentgo/tokenizer/chat/reply"
 )
 
 // Generate appends the prompt and streams new tokens until the model, an option or ctx ends the answer; Stats tells
@@ -27,6 +27,11 @@ import (
 // first bytes of a character that MaxTokens cut in two. The random numbers of each call start anew at Sampling.Seed.
 // ErrContextFull says that there is no room to go on.
 func (s *Session) Generate(ctx context.Context, prompt []int32, opt *GenerateOptions) iter.Seq2[Piece, error] {
+	return s.generate(ctx, prompt, opt, nil)
+}
+
+// generate is Generate with the reader of the answer's text that newReader makes, if it is not nil.
+func (s *Session) generate(ctx context.Context, prompt []int32, opt *GenerateOptions, newReader func() *reply.Parser) iter.Seq2[Piece, error] {
 	ctx = orBackground(ctx)
 	return func(yield func(Piece, error) bool) {
 		if err := s.enter(); err != nil {
@@ -36,6 +41,9 @@ func (s *Session) Generate(ctx context.Context, prompt []int32, opt *GenerateOpt
 		defer s.leave()
 		g, err := s.newGeneration(opt)
 		if err == nil {
+			if newReader != nil {
+				g.read(newReader())
+			}
 			err = g.run(ctx, prompt, yield)
 		}
 		if err != nil {
@@ -55,28 +63,16 @@ func (s *Session) GenerateText(ctx context.Context, prompt string, opt *Generate
 	if err == nil {
 		ids, err = s.m.Encode(prompt, true, true)
 	}
-	return s.generateOr(ctx, ids, err, opt)
+	return s.generateOr(ctx, ids, err, opt, nil)
 }
 
-// Chat renders the conversation with the model's template and streams the assistant's answer, which the caller appends
-// to the conversation for the next turn. What the template renders as before is not evaluated again.
-// AddGenerationPrompt is always set. Messages cannot open or end turns by the texts of control tokens, see EncodeChat.
-func (s *Session) Chat(ctx context.Context, conv chat.Conversation, opt *GenerateOptions) iter.Seq2[Piece, error] {
-	if err := s.made(); err != nil {
-		return s.generateOr(ctx, nil, err, opt)
-	}
-	conv.AddGenerationPrompt = true
-	ids, err := s.m.EncodeChat(ctx, conv)
-	return s.generateOr(ctx, ids, err, opt)
-}
-
-// generateOr is Generate, or a sequence of just the error.
-func (s *Session) generateOr(ctx context.Context, ids []int32, err error, opt *GenerateOptions) iter.Seq2[Piece, error] {
+// generateOr is generate, or a sequence of just the error.
+func (s *Session) generateOr(ctx context.Context, ids []int32, err error, opt *GenerateOptions, newReader func() *reply.Parser) iter.Seq2[Piece, error] {
 	if err == nil && len(ids) == 0 {
 		err = errNoPrompt
 	}
 	if err == nil {
-		return s.Generate(ctx, ids, opt)
+		return s.generate(ctx, ids, opt, newReader)
 	}
 	return func(yield func(Piece, error) bool) { yield(Piece{Token: -1}, err) }
 }
@@ -94,6 +90,7 @@ type generation struct {
 	chain   *sample.Chain
 	decoder *tokenizer.Decoder // nil without a tokenizer: tokens stream without text
 	stops   *sample.Stops
+	reader  *reply.Parser    // of Chat, or nil
 	carried string           // text of the answer before that this one goes on with
 	hooked  []float32        // the logits that GenerateOptions.Logits and Grammar change
 	matcher *grammar.Matcher // of GenerateOptions.Grammar, or nil
@@ -306,6 +303,9 @@ func (g *generation) draw(logits []float32) (int32, error) {
 }
 
 func (g *generation) emit(p Piece, yield func(Piece, error) bool) error {
+	if g.reader != nil {
+		p.tell(g.reader.Push(p.Text))
+	}
 	if !yield(p, nil) {
 		return errStopped
 	}
@@ -316,18 +316,22 @@ func (g *generation) emit(p Piece, yield func(Piece, error) bool) error {
 // waits for its other bytes.
 func (g *generation) flush(yield func(Piece, error) bool) {
 	stats := &g.s.stats
-	if stats.Reason == ReasonStop {
-		return
-	}
-	rest := ""
-	if g.decoder != nil && stats.Reason != ReasonMaxTokens {
-		emit, stop := g.stops.Push(g.decoder.Flush())
-		rest = emit
-		if stop {
-			stats.Reason = ReasonStop
+	p := Piece{Token: -1}
+	if stats.Reason != ReasonStop {
+		if g.decoder != nil && stats.Reason != ReasonMaxTokens {
+			emit, stop := g.stops.Push(g.decoder.Flush())
+			p.Text = emit
+			if stop {
+				stats.Reason = ReasonStop
+			}
 		}
+		p.Text += g.stops.Flush()
 	}
-	if rest += g.stops.Flush(); rest != "" {
-		yield(Piece{Token: -1, Text: rest}, nil)
+	if g.reader != nil {
+		p.tell(append(g.reader.Push(p.Text), g.reader.Close()...))
+		g.reader = nil
+	}
+	if p.Text+p.Thinking != "" || p.Calls != nil {
+		yield(p, nil)
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/latentgo/latentgo/engine/grammar"
 	"github.com/latentgo/latentgo/engine/sample"
+	"github.com/latentgo/latentgo/tokenizer/chat/reply"
 )
 
 // Sampling configures the choice of the next token; see sample.Params for the fields. Each field's zero value is off:
@@ -81,7 +82,8 @@ type GenerateOptions struct {
 	Stop []string
 	// IgnoreEOG goes on after an end-of-generation token, as benchmarks want.
 	IgnoreEOG bool
-	// Special makes control tokens visible in the text.
+	// Special makes control tokens visible in the text. Chat then leaves the text as the model writes it: thoughts and
+	// calls are not taken out.
 	Special bool
 	// LogProbs sets Piece.LogProb, which costs one more pass over the vocabulary per token.
 	LogProbs bool
@@ -104,6 +106,10 @@ type Piece struct {
 	Token int32
 	// Text that became certain with this token: valid UTF-8, possibly empty.
 	Text string
+	// Thinking is what became certain of the model's thoughts, and Calls tells of tool calls that begin, go on or end;
+	// only from Chat. reply.Answer sums up all pieces of an answer.
+	Thinking string
+	Calls    []reply.Event
 	// LogProb is the natural logarithm of the token's probability as the model gave it, before any Sampling; only with
 	// GenerateOptions.LogProbs, otherwise and for Token -1 it is 0.
 	LogProb float32

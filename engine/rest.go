@@ -26,6 +26,7 @@ func (g *generation) takeRest() {
 	}
 	if r.special == g.opt.Special {
 		g.decoder = r.decoder
+		g.decoder.Show(nil)
 	} else {
 		g.carried += r.decoder.Flush()
 	}
@@ -33,7 +34,11 @@ func (g *generation) takeRest() {
 
 // leaveRest keeps what was not streamed.
 func (g *generation) leaveRest() {
-	g.s.rest = rest{decoder: g.decoder, special: g.opt.Special, text: g.stops.Rest() + g.stops.Flush(),
+	held := ""
+	if g.reader != nil {
+		held = g.reader.Held()
+	}
+	g.s.rest = rest{decoder: g.decoder, special: g.opt.Special, text: held + g.stops.Rest() + g.stops.Flush(),
 		grammar: g.opt.Grammar, matcher: g.matcher}
 }
 

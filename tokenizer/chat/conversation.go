@@ -112,3 +112,19 @@ func (c Conversation) toolList() []any {
 	}
 	return list
 }
+
+// Offered returns the tools that the conversation offers: Tools, or if that is nil what Vars has by the name "tools".
+func (c Conversation) Offered() []Object {
+	if c.Tools != nil {
+		return c.Tools
+	}
+	v, _ := c.Vars.Get("tools")
+	list, _ := v.([]any)
+	var tools []Object
+	for _, item := range list {
+		if tool, ok := item.(Object); ok {
+			tools = append(tools, tool)
+		}
+	}
+	return tools
+}

@@ -1,0 +1,80 @@
+package reply
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/latentgo/latentgo/tokenizer/chat"
+)
+
+var (
+	// ErrCut is the error of a call that the answer ended in: MaxTokens, a stop string, or a model that gave up.
+	ErrCut = errors.New("the tool call is cut")
+
+	// ErrArguments is wrapped by the error of a call whose arguments are no JSON object.
+	ErrArguments = errors.New("the arguments of the tool call are no JSON object")
+)
+
+// Kind is what an Event tells.
+type Kind uint8
+
+const (
+	Text          Kind = iota // more of the answer's text
+	Thinking                  // more of the thoughts
+	CallStart                 // a call begins: Call has its name, and its ID unless the model writes that last
+	CallArguments             // more of the JSON text of the call's arguments
+	CallEnd                   // the call is complete, or Err says why it will not be
+)
+
+// Event is one step of an answer.
+type Event struct {
+	Kind Kind
+	// Text is the text, the thought or the JSON that is new. In a CallEnd with Err it is the call as the model wrote
+	// it.
+	Text string
+	// Index counts the calls of the answer from 0.
+	Index int
+	// Call is the call, with CallStart and CallEnd. In a CallEnd without Err, Call.Arguments is a chat.Object.
+	Call chat.ToolCall
+	// Err is ErrCut or wraps ErrArguments, only with CallEnd.
+	Err error
+}
+
+// Answer is what the events of an answer amount to.
+type Answer struct {
+	Text, Thinking string
+	Calls          []chat.ToolCall // the complete ones
+	Err            error           // of calls that failed, joined
+}
+
+// Add takes events into account.
+func (a *Answer) Add(events ...Event) {
+	for _, e := range events {
+		switch e.Kind {
+		case Text:
+			a.Text += e.Text
+		case Thinking:
+			a.Thinking += e.Text
+		case CallEnd:
+			if e.Err != nil {
+				a.Err = errors.Join(a.Err, e.Err)
+			} else {
+				a.Calls = append(a.Calls, e.Call)
+			}
+		}
+	}
+}
+
+// Message returns the answer as the assistant's message of the conversation that goes on. Templates know thoughts by
+// the name "reasoning_content", some by "thinking"; both are set where there are any.
+func (a *Answer) Message() chat.Message {
+	m := chat.NewMessage("assistant", a.Text)
+	if len(a.Calls) > 0 {
+		m = chat.NewToolCalls(a.Text, a.Calls...)
+	}
+	if strings.TrimSpace(a.Thinking) != "" {
+		m.Set("reasoning_content", a.Thinking)
+		m.Set("thinking", a.Thinking)
+	}
+	return m
+}
