@@ -189,7 +189,7 @@ func (m *Model) checkSaved(h savedHead, body []byte, opt *SessionOptions) error 
 		return err
 	case h.Model != id:
 		return fmt.Errorf("it was saved with another model, or another form of its attention: %w", ErrSaved)
-	case h.Cache > uint32(CacheQ8):
+	case h.Cache > uint32(CacheQ4):
 		return fmt.Errorf("its cache is of type %d: %w", h.Cache, ErrSaved)
 	case h.Cache != uint32(opt.Cache):
 		return fmt.Errorf("its cache is of type %v, not %v: %w", CacheType(h.Cache), opt.Cache, ErrSaved)

@@ -43,6 +43,36 @@ func (c Codes) Put(row, col int, u byte) {
 	*b = *b&^(15<<shift) | u<<shift
 }
 
+// PutRow sets the first codes of a row.
+func (c Codes) PutRow(row int, u []byte) {
+	if len(u) > c.Cols || row < 0 || row >= c.Rows {
+		panic(fmt.Sprintf("kernel: %d codes in row %d of %d×%d", len(u), row, c.Rows, c.Cols))
+	}
+	for col := 0; col < len(u); col += 8 {
+		if len(u)-col < 8 {
+			for i, v := range u[col:] {
+				c.Put(row, col+i, v)
+			}
+			return
+		}
+		b, v := (*[4]byte)(c.Codes[(col/8*c.Rows+row)*4:]), (*[8]byte)(u[col:])
+		b[0], b[1], b[2], b[3] = v[0]|v[4]<<4, v[1]|v[5]<<4, v[2]|v[6]<<4, v[3]|v[7]<<4
+	}
+}
+
+// PutColumns sets the first n codes of eight columns from col on, a multiple of 8: those of a column are u[i*n:][:n].
+func (c Codes) PutColumns(col int, u []byte, n int) {
+	if col < 0 || col%8 != 0 || col+8 > c.Cols || n > c.Rows || len(u) < 8*n {
+		panic(fmt.Sprintf("kernel: %d codes in eight columns from %d on, %d each, of %d×%d", len(u), col, n, c.Rows, c.Cols))
+	}
+	for r := range n {
+		b := (*[4]byte)(c.Codes[(col/8*c.Rows+r)*4:])
+		for x := range b {
+			b[x] = u[x*n+r] | u[(x+4)*n+r]<<4
+		}
+	}
+}
+
 // Get returns what a code stands for.
 func (c Codes) Get(row, col int) float32 {
 	b, shift := c.at(row, col)
