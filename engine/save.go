@@ -125,7 +125,7 @@ func (m *Model) checkSaved(f *saved.Session, opt *SessionOptions) error {
 	switch cache := f.Cache; {
 	case err != nil:
 		return err
-	case cache > uint32(CacheQ8):
+	case cache > uint32(CacheQ4):
 		return fmt.Errorf("its cache is of type %d: %w", cache, ErrSaved)
 	case cache != uint32(opt.Cache):
 		return fmt.Errorf("its cache is of type %v, not %v: %w", CacheType(cache), opt.Cache, ErrSaved)

@@ -54,6 +54,9 @@ func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 		return nil, fmt.Errorf("context of %d tokens: the model has position embeddings for %d", n, s.Context)
 	}
 	format, err := opt.Cache.format()
+	if err == nil {
+		err = m.net.CheckCache(format)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -173,7 +173,7 @@ type sessionFlags struct {
 
 // cacheFlag says how keys, values and latents are cached.
 type cacheFlag struct {
-	Cache string `name:"cache" enum:"f16,q8" default:"f16" help:"Type of cached values: q8 takes half the memory (${enum})."`
+	Cache string `name:"cache" enum:"f16,q8,q4" default:"f16" help:"Type of cached values: q8 takes half the memory, q4 a quarter (${enum})."`
 }
 
 // cacheType is the engine's; kong has checked the value.

@@ -39,7 +39,7 @@ func (l *Layer) span(pos int) (size, parts int) {
 
 // end returns the position behind the last one that is in parts.
 func (l *Layer) end(pos int) int {
-	if l.recent != nil {
+	if l.ring != nil {
 		return l.CompressedEnd(pos)
 	}
 	return pos + 1
@@ -56,8 +56,8 @@ func (p *Partial) Reserve(l *Layer) {
 	reserve(&p.out, maxParts*l.Heads*l.ValueSize)
 	reserve(&p.peak, slots*l.Heads)
 	reserve(&p.sum, slots*l.Heads)
-	if l.recent != nil {
-		reserve(&p.recent, l.Heads*l.recent.v)
+	if l.ring != nil {
+		reserve(&p.recent, l.Heads*l.ring.v)
 	}
 }
 
@@ -80,15 +80,21 @@ type Scratch struct {
 	constants [][]float32         // and products with means of keys
 	rotated   []float32           // and pairs rotated back
 	sums      []float32           // of compressedSum
+	turnedScratch
 }
 
 // Reserve makes room for the layer's steps and tiles in contexts up to n tokens.
 func (sc *Scratch) Reserve(l *Layer, n int) {
 	size, _ := l.span(max(n, 1))
 	size = max(l.Group()*size, prefillRows*prefillCols, slots)
+	if l.ring != nil {
+		size = max(size, l.Heads/l.ring.heads*(l.ring.tokens+recentStep))
+	}
 	if l.recent != nil {
-		size = max(size, l.Heads/len(l.recent.keys)*(l.recent.tokens+recentStep))
 		l.reserveProjected(sc)
+	}
+	if l.turned {
+		l.reserveTurned(sc, size)
 	}
 	reserve(&sc.scores, size)
 }
@@ -113,7 +119,13 @@ func (l *Layer) reserveProjected(sc *Scratch) {
 // PrepareQueries brings the queries of a decode step, [Heads, KeySize], to the form that the store wants: each worker
 // does so for its own scratch before its first Decode of the step.
 func (l *Layer) PrepareQueries(sc *Scratch, s *Store, q []float32) {
-	if s.format == Q8 && l.recent == nil {
+	if l.turned {
+		q = l.turnQueries(sc, q, l.Heads, l.KeySize)
+	}
+	switch {
+	case s.format == Q4:
+		sc.factors.Set(q, l.Heads, l.KeySize, l.KeySize)
+	case s.format == Q8 && l.recent == nil:
 		a, b := l.parts()
 		sc.queries.Set(q, l.Heads, l.KeySize, a, b)
 	}
@@ -139,10 +151,16 @@ func (l *Layer) decode(p *Partial, part int, hs headRange, s *Store, pos int, q 
 	skip := max(l.First(pos)-from, 0)
 	n := min(size, l.end(pos)-from)
 	scores := sc.scores[:hs.len()*size]
-	if l.recent != nil {
+	switch {
+	case l.recent != nil:
 		l.compressedScores(scores, size, s, hs, from, n, q, sc)
-	} else {
+	case s.format == Q4:
+		s.codedScores(scores, size, sc, hs.lo, hs.len(), hs.g, from, n)
+	default:
 		s.scores(scores, size, q[hs.lo*l.KeySize:], hs.len(), l.KeySize, sc, hs.lo, hs.g, from, n)
+	}
+	if l.means != nil {
+		l.addKeyMeans(scores, size, sc.turned[hs.lo*l.KeySize:], hs.len(), l.KeySize, hs.g, from, n, sc)
 	}
 	for r := range hs.len() {
 		if l.slopes != nil {
@@ -153,9 +171,12 @@ func (l *Layer) decode(p *Partial, part int, hs headRange, s *Store, pos int, q 
 	}
 	out := p.out[(part*l.Heads+hs.lo)*l.ValueSize:][:hs.len()*l.ValueSize]
 	clear(out)
-	if l.recent != nil {
+	switch {
+	case l.recent != nil:
 		s.compressedSum(out, l.ValueSize, scores, size, hs.len(), sc, hs.g, from, n)
-	} else {
+	case s.format == Q4:
+		s.codedSum(out, l.ValueSize, scores, size, hs.len(), hs.g, from, n, sc)
+	default:
 		s.weightedSum(out, l.ValueSize, scores, size, hs.len(), hs.g, from, n)
 	}
 }
@@ -182,7 +203,7 @@ func (l *Layer) OnePart(pos int) bool {
 // recent tokens of a layer with a RecentWindow.
 func (l *Layer) weights(p *Partial, pos, h int, sc *Scratch) []float32 {
 	_, n := l.span(pos)
-	if l.recent != nil {
+	if l.ring != nil {
 		n++
 	}
 	peaks, sums, w := p.peak[h*slots:][:n], p.sum[h*slots:][:n], sc.scores[:n]
@@ -210,6 +231,12 @@ func (l *Layer) Combine(out []float32, p *Partial, pos, h0, h1 int, sc *Scratch)
 		clear(dst)
 		if w := l.weights(p, pos, h, sc); parts > 0 {
 			kernel.WeightedSumF32(dst, 0, w, 0, 1, p.out[h*l.ValueSize:], l.Heads*l.ValueSize, parts, l.ValueSize)
+		}
+		if l.ring != nil && l.recent == nil {
+			l.AddRecent(dst, p, pos, h, 0, l.ValueSize, sc)
+		}
+		if l.turned {
+			kernel.Hadamard(dst, true)
 		}
 	}
 }

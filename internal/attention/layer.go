@@ -17,7 +17,10 @@ type Layer struct {
 	mla      *attn.Latent  // nil for GQA
 	latent   bool          // one row is cached for key and value: the key is its first KeySize columns, the value its last ValueSize
 	r        int           // of a latent layer: columns that are rotated
+	ring     *ringShape    // what is kept of recent tokens; nil unless they are kept apart
 	recent   *RecentWindow // nil unless recent and compressed tokens are seen differently
+	turned   bool          // keys, values and queries are rotated: see In
+	means    *keyMeans     // or nil; see CarryBias
 	expanded *RecentWindow // of the layer whose expanded keys this one has; see NewExpanded
 	softmax  Softmax
 }
@@ -84,7 +87,7 @@ func NewCompressed(heads, blocks, r, l, window int, recent *RecentWindow) (*Laye
 	if n := len(recent.keys); n%blocks != 0 || heads%n != 0 || recent.a > l {
 		return nil, fmt.Errorf("%d key matrices over %d of %d latent values for %d heads in %d blocks", n, recent.a, l, heads, blocks)
 	}
-	a.KeySize, a.recent = r+recent.a, recent
+	a.KeySize, a.recent, a.ring = r+recent.a, recent, &recent.ringShape
 	return a, nil
 }
 

@@ -33,10 +33,13 @@ func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q []float32,
 		scores: sc.scores[:prefillRows*prefillCols],
 	}
 	tile.start(h)
-	q = q[(t0*l.Heads+h)*l.KeySize:]
+	q, ld := q[(t0*l.Heads+h)*l.KeySize:], l.Heads*l.KeySize
+	if l.turned {
+		q, ld = l.turnQueries(sc, q, rows, ld), l.KeySize
+	}
 	if s.format == Q8 {
 		a, b := l.parts()
-		sc.queries.Set(q, rows, l.Heads*l.KeySize, a, b)
+		sc.queries.Set(q, rows, ld, a, b)
 	}
 	g := h / l.Group()
 	last := l.last(pos+t0+rows-1, pos+n)
@@ -52,8 +55,9 @@ func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q []float32,
 		if l.expanded != nil {
 			l.expandedScores(tile.scores, s, tile.pos, q, rows, g, from, cols)
 		} else {
-			s.scores(tile.scores, prefillCols, q, rows, l.Heads*l.KeySize, sc, 0, g, from, cols)
+			s.scores(tile.scores, prefillCols, q, rows, ld, sc, 0, g, from, cols)
 		}
+		l.addKeyMeans(tile.scores, prefillCols, q, rows, ld, g, from, cols, sc)
 		for r := 0; l.slopes != nil && r < rows; r++ {
 			l.lower(tile.scores[r*prefillCols:][:cols], h, from, tile.pos+r)
 		}
@@ -139,5 +143,8 @@ func (t *tile) softmax(from, cols int) {
 func (t *tile) finish() {
 	for r := range t.rows {
 		vek32.MulNumber_Inplace(t.row(r), 1/t.sum[r])
+		if t.l.turned {
+			kernel.Hadamard(t.row(r), true)
+		}
 	}
 }

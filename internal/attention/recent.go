@@ -21,12 +21,11 @@ import (
 //	recent      score(h, j) = rope(q_h) · rope_j(k_j)                                 value v_j
 //	compressed  score(h, j) = (K_gᵀ rotation_block(j)⁻¹ rope(q_h)) · c_j + q'_h · r_j     value V_g c_j       K_g [kept, A]
 type RecentWindow struct {
-	rope   *BlockRope
-	tokens int         // W
-	d, v   int         // values of a head's key and value
-	a      int         // A
-	keys   [][]uint16  // per key/value head [kept, A] in half precision, rows in the order of rope
-	means  [][]float32 // per key/value head [kept] in the order of rope, see CarryMeans; or nil
+	ringShape
+	rope  *BlockRope
+	a     int         // A
+	keys  [][]uint16  // per key/value head [kept, A] in half precision, rows in the order of rope
+	means [][]float32 // per key/value head [kept] in the order of rope, see CarryMeans; or nil
 }
 
 // NewRecentWindow returns the window of a layer whose key/value heads have keys of d values, of which compressed tokens
@@ -44,7 +43,7 @@ func NewRecentWindow(rope *BlockRope, tokens, d, v, a int, keys [][]uint16) (*Re
 			return nil, fmt.Errorf("key matrix of %d values, want %d·%d", len(k), rope.KeptSize(d), a)
 		}
 	}
-	return &RecentWindow{rope: rope, tokens: tokens, d: d, v: v, a: a, keys: keys}, nil
+	return &RecentWindow{ringShape: ringShape{tokens, len(keys), d, v}, rope: rope, a: a, keys: keys}, nil
 }
 
 // Rope returns what NewRecentWindow was given.
@@ -61,25 +60,25 @@ func recentStart(pos, tokens int) int { return max(0, pos-tokens) &^ (recentStep
 func (l *Layer) RecentStart(pos int) int { return max(l.CompressedEnd(pos), l.First(pos)) }
 
 // RecentBytes returns how many bytes of recent tokens' keys and values a decode step of the token at pos reads beside
-// rows, 0 for a layer without a RecentWindow.
+// rows, 0 for a layer that keeps no recent tokens apart.
 func (l *Layer) RecentBytes(pos int) int {
-	if l.recent == nil {
+	if l.ring == nil {
 		return 0
 	}
-	return 2 * (pos + 1 - l.RecentStart(pos)) * len(l.recent.keys) * (l.recent.d + l.recent.v)
+	return (pos + 1 - l.RecentStart(pos)) * l.ring.tokenBytes()
 }
 
-// CompressedTokens returns how many tokens before the one at pos it reads rows of: all, for a layer without a
-// RecentWindow, with itself.
+// CompressedTokens returns how many tokens before the one at pos it reads rows of: all, for a layer that keeps no
+// recent tokens apart, with itself.
 func (l *Layer) CompressedTokens(pos int) int {
-	if l.recent == nil {
+	if l.ring == nil {
 		return pos + 1 - l.First(pos)
 	}
 	return max(l.CompressedEnd(pos)-l.First(pos), 0)
 }
 
 // CompressedEnd returns the first position that a token at pos does not see by blocks.
-func (l *Layer) CompressedEnd(pos int) int { return recentStart(pos, l.recent.tokens) }
+func (l *Layer) CompressedEnd(pos int) int { return recentStart(pos, l.ring.tokens) }
 
 // keptSize returns how many values of a head are approximated.
 func (r *RecentWindow) keptSize() int { return r.rope.KeptSize(r.d) }
@@ -111,27 +110,34 @@ type ring struct {
 func (r *ring) key(k, pos int) []uint16   { return r.keys[k][pos%r.size*r.d:] }
 func (r *ring) value(k, pos int) []uint16 { return r.values[k][pos%r.size*r.v:] }
 
+// ringShape is what a layer keeps of recent tokens: keys of d values and values of v of some key/value heads.
+type ringShape struct {
+	tokens int // W
+	heads  int
+	d, v   int
+}
+
 // markSize returns how many tokens a mark keeps: the recent ones of the next token and of the last.
-func (r *RecentWindow) markSize() int { return r.tokens + recentStep }
+func (r *ringShape) markSize() int { return r.tokens + recentStep }
 
 // ringSize returns how many the ring keeps: the recent ones, and some for going back.
-func (r *RecentWindow) ringSize() int { return r.tokens + 2*recentStep }
+func (r *ringShape) ringSize() int { return r.tokens + 2*recentStep }
 
 // tokenBytes is the size of a token's keys and values.
-func (r *RecentWindow) tokenBytes() int { return 2 * len(r.keys) * (r.d + r.v) }
+func (r *ringShape) tokenBytes() int { return 2 * r.heads * (r.d + r.v) }
 
 // RingBytes returns how many bytes a store of the layer takes for its newest tokens and its mark, however many tokens
 // it holds.
 func (l *Layer) RingBytes() int {
-	if l.recent == nil {
+	if l.ring == nil {
 		return 0
 	}
-	return (l.recent.ringSize() + l.recent.markSize()) * l.recent.tokenBytes()
+	return (l.ring.ringSize() + l.ring.markSize()) * l.ring.tokenBytes()
 }
 
-func (r *RecentWindow) newRing(size int) ring {
+func (r *ringShape) newRing(size int) ring {
 	x := ring{d: r.d, v: r.v, size: size}
-	for range r.keys {
+	for range r.heads {
 		x.keys, x.values = append(x.keys, make([]uint16, size*r.d)), append(x.values, make([]uint16, size*r.v))
 	}
 	return x
@@ -139,10 +145,10 @@ func (r *RecentWindow) newRing(size int) ring {
 
 // newRecentRing returns the newest tokens of a layer's store, nil when it needs none.
 func newRecentRing(l *Layer) *recentRing {
-	if l.recent == nil {
+	if l.ring == nil {
 		return nil
 	}
-	return &recentRing{ring: l.recent.newRing(l.recent.ringSize())}
+	return &recentRing{ring: l.ring.newRing(l.ring.ringSize())}
 }
 
 // bytes returns the memory that is taken; r may be nil.
@@ -150,7 +156,7 @@ func (r *recentRing) bytes(l *Layer) int {
 	if r == nil {
 		return 0
 	}
-	return (r.size + r.mark.size) * l.recent.tokenBytes()
+	return (r.size + r.mark.size) * l.ring.tokenBytes()
 }
 
 // covers reports whether the recent tokens before pos are there.
@@ -190,7 +196,11 @@ func (s *Store) Due(pos, n int) (from, to int) {
 	if pos > 0 {
 		from = s.recent.made
 	}
-	return max(from, s.layer.First(pos)), s.layer.CompressedEnd(pos + n - 1)
+	from, to = max(from, s.layer.First(pos)), s.layer.CompressedEnd(pos+n-1)
+	if s.format == Q4 {
+		from &^= recentStep - 1 // codes are made of whole groups
+	}
+	return from, to
 }
 
 // FirstKept returns from which of n positions from pos on a store's ring keeps tokens.
@@ -218,8 +228,8 @@ func (s *Store) Mark(pos int) {
 		return
 	}
 	if r.mark.size == 0 {
-		r.mark = s.layer.recent.newRing(s.layer.recent.markSize())
-		s.meter.add(r.mark.size * s.layer.recent.tokenBytes())
+		r.mark = s.layer.ring.newRing(s.layer.ring.markSize())
+		s.meter.add(r.mark.size * s.layer.ring.tokenBytes())
 	}
 	r.mark.take(&r.ring, max(r.lo, pos-r.mark.size), pos)
 }
@@ -292,6 +302,10 @@ func (l *Layer) DecodeRecent(p *Partial, s *Store, pos, k, lo, hi int, q []float
 		at += m
 	}
 	kernel.ScoresF16(scores[n:], n+1, q, hi-lo, width, key, r.d, 1, r.d)
+	l.addKeyMeans(scores, n+1, q, hi-lo, width, k, from, n+1, sc)
+	for h := lo; h < hi && l.slopes != nil; h++ {
+		l.lower(scores[(h-lo)*(n+1):][:n+1], h, from, pos)
+	}
 	_, parts := l.span(pos)
 	for h := lo; h < hi; h++ {
 		p.peak[h*slots+parts], p.sum[h*slots+parts] = l.weigh(scores[(h-lo)*(n+1):][:n+1], 0)
@@ -310,7 +324,7 @@ func (l *Layer) DecodeRecent(p *Partial, s *Store, pos, k, lo, hi int, q []float
 func (l *Layer) AddRecent(out []float32, p *Partial, pos, h, r0, r1 int, sc *Scratch) {
 	w := l.weights(p, pos, h, sc)
 	f := w[len(w)-1]
-	for i, v := range p.recent[h*l.recent.v:][r0:r1] {
+	for i, v := range p.recent[h*l.ring.v:][r0:r1] {
 		out[i] += f * v
 	}
 }

@@ -17,6 +17,7 @@ type Format uint8
 const (
 	F16 Format = iota // half floats
 	Q8                // blocks of 32 int8 with a half float as scale, 34 bytes
+	Q4                // codes of 4 bits with a half float as scale of a key or value, of a layer in that form: see In
 )
 
 // strip is how many tokens of a chunk have their columns together.
@@ -57,8 +58,11 @@ func NewShortStore(l *Layer, f Format, n int) *Store {
 
 // RowBytes returns how many bytes the layer caches per token.
 func (l *Layer) RowBytes(f Format) int {
-	if f == F16 {
+	switch f {
+	case F16:
 		return 2 * l.RowSize()
+	case Q4:
+		return l.KVHeads * (l.keyCodes()/2 + l.valueCodes()/2 + 4)
 	}
 	keys, values := l.blockCols()
 	return l.KVHeads * (keys + values) / 32 * 34
@@ -99,6 +103,9 @@ func (s *Store) Grow(n int) {
 		}
 		keys, values := s.layer.blockCols()
 		codes, scales := kernel.CacheSize(s.size, s.layer.KVHeads*(keys+values))
+		if s.format == Q4 {
+			codes, scales = s.size*s.layer.KVHeads*(s.layer.keyCodes()+s.layer.valueCodes())/2, s.size*s.layer.KVHeads*2
+		}
 		s.codes, s.chunks = append(s.codes, make([]byte, codes)), append(s.chunks, make([]uint16, scales))
 		s.addUser(len(s.chunks) - 1)
 	}
@@ -162,9 +169,12 @@ func (s *Store) clearPanel(pos int) {
 func (s *Store) run(pos, n int) int { return min(n, s.size-pos%s.size) }
 
 // Append caches key/value head g of the token at pos: k [KeySize] after RoPE, v [ValueSize]; of a layer of compressed
-// rows k is the row [R+L] and v is not used. The room must be there (Grow). Calls for different heads or positions may
+// rows k is the row [R+L] and v is not used. k and v are changed. The room must be there (Grow). Calls for different heads or positions may
 // run at the same time.
 func (s *Store) Append(pos, g int, k, v []float32) {
+	if s.layer.turned {
+		s.layer.turnToken(pos, g, k, v)
+	}
 	if s.format == Q8 {
 		s.appendBlocks(pos, g, k, v)
 		return

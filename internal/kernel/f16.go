@@ -37,3 +37,10 @@ func f32ToF16Generic(dst []uint16, src []float32) {
 		dst[i] = float16.Fromfloat32(f).Bits()
 	}
 }
+
+// SubF16 subtracts half floats from as many values.
+func SubF16(x []float32, h []uint16) {
+	for i, v := range h[:len(x)] {
+		x[i] -= halfToFloat(v)
+	}
+}

@@ -85,7 +85,8 @@ type projections struct {
 type gqa struct {
 	projections
 	output
-	attn *attention.Layer
+	attn  *attention.Layer
+	forms [3]*attention.Layer // attn as caches of each format have it; nil where there is none
 }
 
 func (s Attention) load(ld *Loader, i int) mixer {
@@ -187,7 +188,14 @@ func (a *gqa) inputs() []kernel.ActType { return a.projections.types }
 func (a *gqa) include(e *executor) {
 	a.projections.include(e)
 	e.most.heads = max(e.most.heads, a.o.Cols)
-	e.includeAttention(a.attn)
+	for _, form := range a.forms {
+		if form != nil {
+			e.includeAttention(form)
+		}
+	}
+	if e.wide[a.attn.Geometry] == nil {
+		e.wide[a.attn.Geometry] = attention.NewStore(a.attn, attention.F16)
+	}
 }
 
 func (a *projections) include(e *executor) {
@@ -202,12 +210,12 @@ func (a *projections) include(e *executor) {
 
 func (a *gqa) shareable() bool { return true }
 
-func (a *gqa) newState(f CacheFormat, n int) State { return newStore(a.attn, f, n) }
+func (a *gqa) newState(f CacheFormat, n int) State { return newStore(a.forms[f], f, n) }
 
-func (a *gqa) size(f CacheFormat) CacheSize { return cacheSize(a.attn, f) }
+func (a *gqa) size(f CacheFormat) CacheSize { return cacheSize(a.forms[f], f) }
 
 func (a *gqa) bytes(f CacheFormat, depth int) (weights, cache int) {
-	return matrixBytes(a.q.Matrix, a.k.Matrix, a.v.Matrix, a.gate.Matrix, a.o.Matrix), a.attn.CompressedTokens(depth) * a.attn.RowBytes(f)
+	return matrixBytes(a.q.Matrix, a.k.Matrix, a.v.Matrix, a.gate.Matrix, a.o.Matrix), a.forms[f].CompressedTokens(depth)*a.attn.RowBytes(f) + a.forms[f].RecentBytes(depth)
 }
 
 func (a *gqa) run(p *pass, w *worker, l *Layer) {
@@ -256,8 +264,13 @@ func (a *projections) show(p *pass, w *worker) {
 
 // attendOne is a decode step: cached positions are shared out in parts; whoever has the newest appends the token first.
 func (a *gqa) attendOne(p *pass, w *worker, l *Layer) {
-	at, seg := a.attn, &p.segments[0]
+	seg := &p.segments[0]
 	s, pos := seg.store(l), seg.pos
+	at := s.Layer()
+	if s.Coded() {
+		a.stepCoded(p, w, l)
+		return
+	}
 	table := p.tables[a.spec.Rope]
 	q := w.query[:at.Heads*at.KeySize]
 	copy(q, p.q)
@@ -283,25 +296,27 @@ func (a *gqa) attendOne(p *pass, w *worker, l *Layer) {
 // of a decode step.
 func (a *gqa) attendMany(p *pass, w *worker, l *Layer) {
 	at := a.attn
-	nq, nk, nv := at.Heads*at.KeySize, at.KVHeads*at.KeySize, at.KVHeads*at.ValueSize
+	nq := at.Heads * at.KeySize
 	for i := range p.segments {
 		seg := &p.segments[i]
 		s := seg.store(l)
 		for t := max(w.lo, seg.at); t < min(w.hi, seg.at+seg.n); t++ {
-			table, pos := p.table(a.spec.Rope, t), p.pos[t]
-			a.rotateQuery(p, p.q[t*nq:][:nq], table, pos)
-			for g := range at.KVHeads {
-				k, v := p.k[t*nk+g*at.KeySize:][:at.KeySize], p.v[t*nv+g*at.ValueSize:][:at.ValueSize]
-				a.append(p, s, table, pos, g, k, v)
+			a.rotateQuery(p, p.q[t*nq:][:nq], p.table(a.spec.Rope, t), p.pos[t])
+			if !s.Coded() {
+				a.appendRow(p, s, t)
 			}
 		}
 	}
 	w.Barrier()
-	p.share(w, at, func(seg *segment, item int) {
+	p.share(w, l, at, func(seg *segment, item int) {
 		s, q := seg.store(l), p.q[seg.at*nq:]
-		out := w.heads[seg.at*at.Heads*at.ValueSize:]
-		if !seg.step {
+		at, out := s.Layer(), w.heads[seg.at*at.Heads*at.ValueSize:]
+		switch {
+		case !seg.step:
 			at.Prefill(out, item, s, seg.pos, seg.n, q, &w.scratch)
+			return
+		case s.Coded():
+			a.stepHead(p, w, l, seg, item, out)
 			return
 		}
 		at.PrepareQueries(&w.scratch, s, q[:nq])
@@ -312,15 +327,36 @@ func (a *gqa) attendMany(p *pass, w *worker, l *Layer) {
 		at.Combine(out[h*at.ValueSize:], &w.part, seg.pos, h, h+group, &w.scratch)
 	})
 	w.Barrier()
+	for i := range p.segments {
+		if seg := &p.segments[i]; seg.codedPrompt(l) {
+			a.promptCoded(p, w, l, seg)
+		}
+	}
 }
 
-// share hands out the pieces of attention of all segments: tiles, or key/value heads of a step.
-func (p *pass) share(w *worker, a *attention.Layer, attend func(seg *segment, item int)) {
+// appendRow caches the keys and values of row t.
+func (a *gqa) appendRow(p *pass, s *attention.Store, t int) {
+	at := a.attn
+	nk, nv := at.KVHeads*at.KeySize, at.KVHeads*at.ValueSize
+	for g := range at.KVHeads {
+		k, v := p.k[t*nk+g*at.KeySize:][:at.KeySize], p.v[t*nv+g*at.ValueSize:][:at.ValueSize]
+		a.append(p, s, p.table(a.spec.Rope, t), p.pos[t], g, k, v)
+	}
+}
+
+// codedPrompt reports whether the segment attends over 4-bit codes as a prompt.
+func (s *segment) codedPrompt(l *Layer) bool { return !s.step && s.store(l).Coded() }
+
+// share hands out the pieces of attention of all segments but coded prompts: tiles, or key/value heads of a step.
+func (p *pass) share(w *worker, l *Layer, a *attention.Layer, attend func(seg *segment, item int)) {
 	items := func(s *segment) int {
-		if !s.step {
-			return a.Tiles(s.pos, s.n)
+		switch {
+		case s.step:
+			return a.KVHeads
+		case s.store(l).Coded():
+			return 0
 		}
-		return a.KVHeads
+		return a.Tiles(s.pos, s.n)
 	}
 	total := 0
 	for i := range p.segments {
@@ -371,12 +407,17 @@ func (a *projections) readyQuery(q []float32, pos int) {
 
 // append readies key/value head g of a token, rotates the key, and caches both. k and v are changed.
 func (a *projections) append(p *pass, s *attention.Store, table []float32, pos, g int, k, v []float32) {
+	a.readyRotated(p, table, g, k, v)
+	s.Append(pos, g, k, v)
+}
+
+// readyRotated readies key/value head g of a token and rotates the key.
+func (a *projections) readyRotated(p *pass, table []float32, g int, k, v []float32) {
 	a.readyKV(g, k, v)
 	p.ropes[a.spec.Rope].rope.Rotate(k, table)
 	if a.rotated != nil {
 		norm(k, k, a.rotated.k, a.eps)
 	}
-	s.Append(pos, g, k, v)
 }
 
 // readyKV adds biases to key/value head g of a token and norms the key.

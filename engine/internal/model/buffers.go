@@ -1,6 +1,7 @@
 package model
 
 import (
+	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
@@ -71,6 +72,7 @@ type executor struct {
 	layers  []*attention.Layer // forms of attention included
 	// expanded keys and values of compressed layers, rewritten by each
 	expanded map[expandedShape]*attention.Store
+	wide     map[attn.Geometry]*attention.Store // a prompt's tokens beside 4-bit codes, rewritten by each layer
 
 	q, k, v, o    []float32 // [rows, heads·size] …, o [rows, width]: results of projections
 	gates         []float32 // [rows, heads·value size] of gated attention
@@ -85,7 +87,7 @@ type executor struct {
 func newExecutor(s *Spec, ropes []ropePlan, layers []*Layer, threads int) *executor {
 	e := &executor{pool: pool.New(threads), spec: s, ropes: ropes, width: s.Width}
 	e.workers = make([]worker, e.pool.Size())
-	e.expanded = map[expandedShape]*attention.Store{}
+	e.expanded, e.wide = map[expandedShape]*attention.Store{}, map[attn.Geometry]*attention.Store{}
 	e.tables = make([][]float32, len(ropes))
 	for _, l := range layers {
 		e.include(l)
@@ -176,6 +178,9 @@ func (e *executor) reserve(n int) {
 		for _, a := range e.layers {
 			e.workers[i].scratch.Reserve(a, n)
 		}
+	}
+	for _, a := range e.layers {
+		a.ReserveMeans(n)
 	}
 	for _, r := range e.ropes {
 		if r.block != nil {

@@ -126,6 +126,7 @@ func (ld *Loader) layer(i int) *Layer {
 	}
 	if s.Mixer != nil {
 		l.mixer = s.Mixer.load(ld, i)
+		ld.forms(l)
 	}
 	if s.FFN != nil {
 		l.ffn = s.FFN.load(ld, i)

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"slices"
+
 	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
@@ -52,6 +54,11 @@ func (p *pass) start() {
 	if !p.single() {
 		for _, s := range p.expanded {
 			s.Grow(longest)
+		}
+		if slices.ContainsFunc(p.segments, func(s segment) bool { return s.seq.format == attention.Q4 }) {
+			for _, s := range p.wide {
+				s.Grow(n + attention.WideSize)
+			}
 		}
 	}
 	for i, r := range p.ropes {

@@ -48,6 +48,7 @@ import (
 //	f16        conversion between half and single precision
 //	attention  products with a half-precision cache; products of float weights
 //	cache      products with a cache of 8-bit panels
+//	codes      products with a cache of 4-bit codes, and its rotation
 //	vector     exp, SiLU, GELU, sums of squares, the transpose, floats of codes
 //	rows32     weight rows in blocks of 32 times one token, straight from the file's bytes
 //	rows32x4   the same times four tokens that each get the bits of one
@@ -62,6 +63,7 @@ var files = []struct {
 	{"asm_f16", buildF16},
 	{"asm_attention", buildAttention},
 	{"asm_cache", buildCache},
+	{"asm_codes", buildCodes},
 	{"asm_vector", buildVector},
 	{"asm_rows32", buildRows32},
 	{"asm_rows32x4", buildRowsTokens},

@@ -1,0 +1,189 @@
+package attention
+
+import (
+
+	"github.com/latentgo/latentgo/internal/kernel"
+	"github.com/viterin/vek/vek32"
+)
+
+// A store in 4-bit codes has two parts. The newest tokens lie in its ring as in that of a layer with a RecentWindow, in
+// half floats, rotated as codes are. When a group of 32 leaves the ring it is coded: keys as rows of tokens, values as
+// columns of tokens, so that scores and weighted sums are products of codes with a few rows of int8 (kernel.Factors),
+// unpacked once for all heads that share them. Within a chunk, per key/value head:
+//
+//	codes    keys [groups][KeySize/32][4][32 tokens][4], values [groups][4][ValueSize][4]: see kernel.Codes
+//	scales   keys [tokens], values [tokens]
+//
+// A prompt's tokens lie side by side in a store of half floats that all layers share (wide) while a pass attends: each
+// tile sees the same tokens in codes as a decode step at its position does.
+
+// codedRecent is how many tokens at least are kept apart from codes, besides the token itself.
+const codedRecent = 32
+
+// Group is how many tokens are coded together.
+const Group = recentStep
+
+// keyCodes and valueCodes return how many values of a key and of a value have codes: whole tiles and vectors.
+func (l *Layer) keyCodes() int   { return blocks(l.KeySize) }
+func (l *Layer) valueCodes() int { return (l.ValueSize + 7) &^ 7 }
+
+// Coded reports whether the store has 4-bit codes, so that recent tokens are not Appended.
+func (s *Store) Coded() bool { return s.format == Q4 }
+
+// Layer returns the form of attention that the store is made for.
+func (s *Store) Layer() *Layer { return s.layer }
+
+// keyGroup returns codes and scales of head g's keys of the 32 positions from pos on.
+func (s *Store) keyGroup(g, pos int) (kernel.Codes, []uint16) {
+	l, at := s.layer, pos%s.size
+	k := l.keyCodes()
+	codes := s.codes[pos/s.size][s.size*(k+l.valueCodes())/2*g:]
+	scales := s.chunks[pos/s.size][2*s.size*g:]
+	return kernel.Codes{Codes: codes[at*k/2:][:recentStep*k/2], Rows: recentStep, Cols: k}, scales[at:][:recentStep]
+}
+
+// valueGroups returns codes and scales of head g's values of n positions from pos on, whole groups in one chunk.
+func (s *Store) valueGroups(g, pos, n int) (kernel.Codes, []uint16) {
+	l, at := s.layer, pos%s.size
+	k, v := l.keyCodes(), l.valueCodes()
+	codes := s.codes[pos/s.size][s.size*(k+v)/2*g:][s.size*k/2:]
+	scales := s.chunks[pos/s.size][2*s.size*g:][s.size:]
+	return kernel.Codes{Codes: codes[at*v/2:][:n*v/2], Rows: v, Cols: n}, scales[at:][:n]
+}
+
+// codedScores is Store.scores for rows first … first+nq-1 of sc.factors and whole groups.
+func (s *Store) codedScores(dst []float32, ldd int, sc *Scratch, first, nq, g, from, n int) {
+	for at := 0; at < n; at += recentStep {
+		codes, scales := s.keyGroup(g, from+at)
+		sc.factors.Products(dst[at:], ldd, first, nq, codes, scales)
+	}
+}
+
+// codedSum is Store.weightedSum for whole groups.
+func (s *Store) codedSum(out []float32, ldo int, p []float32, ldp, nq, g, from, n int, sc *Scratch) {
+	for at := 0; at < n; {
+		m := s.run(from+at, n-at)
+		codes, scales := s.valueGroups(g, from+at, m)
+		kernel.F16ToF32(sc.scales[:m], scales)
+		for i := range nq {
+			vek32.Mul_Into(sc.weights[i*m:][:m], p[i*ldp+at:][:m], sc.scales[:m])
+		}
+		sc.sumFactors.Set(sc.weights, nq, m, m)
+		sc.sumFactors.AddProducts(out, ldo, 0, nq, codes, s.layer.ValueSize)
+		at += m
+	}
+}
+
+// Encode codes head g's keys and values of the 32 positions from pos on: from the ring, or from wide, whose first
+// position is base.
+func (s *Store) Encode(pos, g int, wide *Store, base int, sc *Scratch) {
+	d, v := s.layer.KeySize, s.layer.ValueSize
+	from := func(values bool, i, n int) []uint16 {
+		switch {
+		case wide == nil && values:
+			return s.recent.value(g, pos+i)[:n]
+		case wide == nil:
+			return s.recent.key(g, pos+i)[:n]
+		case values:
+			return wide.value(g, pos+i-base)[:n]
+		}
+		return wide.key(g, pos+i-base)[:n]
+	}
+	keys, scales := s.keyGroup(g, pos)
+	for i := range recentStep {
+		x, u := sc.group[:d], sc.codes[:d]
+		kernel.F16ToF32(x, from(false, i, d))
+		scales[i] = kernel.Quantize4(u, x)
+		keys.PutRow(i, u)
+	}
+	values, scales := s.valueGroups(g, pos, recentStep)
+	u := sc.codes[:recentStep*v]
+	for i := range recentStep {
+		x := sc.group[:v]
+		kernel.F16ToF32(x, from(true, i, v))
+		scales[i] = kernel.Quantize4(u[i*v:][:v], x)
+	}
+	for i := 0; i < recentStep; i += 8 {
+		values.PutColumns(i, u[i*v:], v)
+	}
+}
+
+// DecodeNewest keeps key and value of head g of the token at pos, which are changed, and attends with the heads that
+// share them to recent tokens and itself; see Decode.
+func (l *Layer) DecodeNewest(p *Partial, s *Store, pos, g int, k, v []float32, sc *Scratch) {
+	l.turnToken(pos, g, k, v)
+	key, value := sc.half[:l.KeySize], sc.half[l.KeySize:][:l.ValueSize]
+	kernel.F32ToF16(key, k[:l.KeySize])
+	kernel.F32ToF16(value, v[:l.ValueSize])
+	s.PutRecent(pos, g, key, value)
+	l.DecodeRecent(p, s, pos, g, g*l.Group(), (g+1)*l.Group(), sc.turned, key, value, sc)
+}
+
+// WideBase returns the first position of a wide store for a pass from pos on: it has to hold the recent tokens before,
+// those that are not coded yet among them. Chunks begin at the same positions as in any other.
+func (s *Store) WideBase(pos int) int {
+	if pos == 0 {
+		return 0
+	}
+	return min(s.recent.made, s.layer.CompressedEnd(pos)) &^ (chunk - 1)
+}
+
+// WideSize is how many tokens more than a pass has a wide store holds.
+const WideSize = chunk + codedRecent + 2*recentStep
+
+// PutWide keeps key and value of head g of a prompt's token at pos, which are changed, in a wide store.
+func (s *Store) PutWide(wide *Store, base, pos, g int, k, v []float32) {
+	s.layer.turnToken(pos, g, k, v)
+	wide.Append(pos-base, g, k, v)
+}
+
+// RecentToWide copies head g's recent tokens before pos to a wide store.
+func (s *Store) RecentToWide(wide *Store, base, pos, g int) {
+	r := s.recent
+	for at := max(base, min(r.made, s.layer.RecentStart(pos))); at < pos; at++ { // whatever Advance says, they are there until RecentFromWide
+		copy(wide.key(g, at-base)[:r.d], r.key(g, at))
+		copy(wide.value(g, at-base)[:r.v], r.value(g, at))
+	}
+}
+
+// RecentFromWide keeps the newest of n tokens from pos on in the ring.
+func (s *Store) RecentFromWide(wide *Store, base, pos, n, g int) {
+	for at := s.FirstKept(pos, n); at < pos+n; at++ {
+		s.PutRecent(at, g, wide.key(g, at-base), wide.value(g, at-base))
+	}
+}
+
+// PrefillCoded is Prefill for a store in 4-bit codes, whose groups that become due in the pass are coded already.
+func (l *Layer) PrefillCoded(out []float32, i int, s, wide *Store, base, pos, n int, q []float32, sc *Scratch) {
+	first, h := (pos/prefillRows+i/l.Heads)*prefillRows, i%l.Heads
+	t0 := max(first-pos, 0)
+	rows := min(first+prefillRows-pos, n) - t0
+	tile := tile{
+		l: l, rows: rows, pos: pos + t0, ld: l.Heads * l.ValueSize,
+		out:    out[(t0*l.Heads+h)*l.ValueSize:],
+		scores: sc.scores[:prefillRows*prefillCols],
+	}
+	tile.start(h)
+	q = l.turnQueries(sc, q[(t0*l.Heads+h)*l.KeySize:], rows, l.Heads*l.KeySize)
+	sc.factors.Set(q, rows, l.KeySize, l.KeySize)
+	g, start, recent, last := h/l.Group(), l.start(first), l.CompressedEnd(first), pos+t0+rows
+	weigh := func(from, cols int) {
+		l.addKeyMeans(tile.scores, prefillCols, q, rows, l.KeySize, g, from, cols, sc)
+		for r := 0; l.slopes != nil && r < rows; r++ {
+			l.lower(tile.scores[r*prefillCols:][:cols], h, from, tile.pos+r)
+		}
+		tile.softmax(from, cols)
+	}
+	for from := start; from < recent; from += prefillCols {
+		cols := min(prefillCols, recent-from)
+		s.codedScores(tile.scores, prefillCols, sc, 0, rows, g, from, cols)
+		weigh(from, cols)
+		s.codedSum(tile.out, tile.ld, tile.scores, prefillCols, rows, g, from, cols, sc)
+	}
+	from := max(start, recent)
+	wide.scores(tile.scores, prefillCols, q, rows, l.KeySize, sc, 0, g, from-base, last-from)
+	weigh(from, last-from)
+	wide.weightedSum(tile.out, tile.ld, tile.scores, prefillCols, rows, g, from-base, last-from)
+	tile.finish()
+}
+

@@ -1,0 +1,175 @@
+package attention
+
+import (
+	"fmt"
+
+	"github.com/latentgo/latentgo/internal/kernel"
+	"github.com/viterin/vek/vek32"
+)
+
+// Keys and values of few bits are rotated before they are cached: kernel.Hadamard spreads what a few channels have over
+// all of a head, so that a block's scale suits all of its values. Queries are rotated likewise, so that scores stay as
+// they are, and outputs are rotated back once. What keys have in common is left out before, see CarryBias.
+
+// In returns the layer as stores of a format want it: F16 has keys and values as the model computes them, the others
+// rotate them. Q4 keeps the newest 32 to 63 tokens apart, in half floats. An error names what a format can't have.
+func (l *Layer) In(f Format) (*Layer, error) {
+	if f == F16 || l.latent || l.recent != nil {
+		if f == Q4 {
+			return nil, fmt.Errorf("4-bit codes of the rows of latent attention")
+		}
+		return l, nil
+	}
+	c := *l
+	c.turned = true
+	if f == Q4 {
+		if l.both {
+			return nil, fmt.Errorf("4-bit codes of an encoder's keys and values")
+		}
+		c.ring = &ringShape{codedRecent, l.KVHeads, l.KeySize, l.ValueSize}
+	}
+	return &c, nil
+}
+
+// turnedScratch is what a worker rotates with.
+type turnedScratch struct {
+	turned     []float32 // queries
+	keyMeans   []float32 // their products with means of keys
+	mean       []float32
+	factors    kernel.Factors // queries of stores in 4-bit codes
+	weights    []float32      // weights times scales of values
+	sumFactors kernel.Factors // the same as factors
+	scales     []float32
+	half       []uint16
+	group      []float32 // 32 keys or values of a head
+	codes      []byte
+}
+
+// reserveTurned makes room for scores of the size given.
+func (l *Layer) reserveTurned(sc *Scratch, size int) {
+	reserve(&sc.turned, max(l.Heads, prefillRows)*l.KeySize)
+	if l.means != nil {
+		reserve(&sc.keyMeans, size)
+	}
+	if l.ring == nil {
+		return
+	}
+	most := max(l.KeySize, l.ValueSize)
+	reserve(&sc.weights, max(l.Group(), prefillRows)*chunk)
+	reserve(&sc.scales, chunk)
+	reserve(&sc.group, recentStep*most)
+	if len(sc.half) < recentStep*most {
+		sc.half, sc.codes = make([]uint16, recentStep*most), make([]byte, recentStep*most)
+	}
+}
+
+// turnQueries returns n rotated queries, KeySize apart, of those in q, ld apart.
+func (l *Layer) turnQueries(sc *Scratch, q []float32, n, ld int) []float32 {
+	d := l.KeySize
+	for i := range n {
+		row := sc.turned[i*d:][:d]
+		copy(row, q[i*ld:])
+		kernel.Hadamard(row, false)
+	}
+	return sc.turned
+}
+
+// turnToken rotates key and value of head g at pos in place, and leaves the mean out of the key.
+func (l *Layer) turnToken(pos, g int, k, v []float32) {
+	kernel.Hadamard(k[:l.KeySize], false)
+	kernel.Hadamard(v[:l.ValueSize], false)
+	if l.means != nil {
+		l.means.subtract(k[:l.KeySize], pos, g)
+	}
+}
+
+// keyMeans are what keys of blocks of positions have in common because of the projection's bias: its mean over the
+// block, rotated by RoPE and then as the cache is.
+//
+// Biases may be a thousand times as large as what differs from token to token, mostly in pairs that RoPE hardly
+// rotates. Left out of the cached keys they take no bits; what they add to a score is one product per query and block.
+type keyMeans struct {
+	rope  Rotation
+	step  int         // positions of a block, a power of two up to 32
+	first [][]float32 // per key/value head [d]: the mean of the block at position 0, before the cache's rotation
+	table [][]uint16  // per head [blocks][d]
+}
+
+// Rotation is a position embedding.
+type Rotation interface {
+	Dims() int
+	Magnitude() float64
+	Table(dst []float32, pos int)
+	Rotate(x, table []float32)
+}
+
+// CarryBias leaves a bias [KVHeads, KeySize] of keys out of what is cached, before RoPE, where a layer rotates keys (In);
+// step is how many positions share what it becomes. It is called before the layer is used, and ReserveMeans before
+// positions are.
+func (l *Layer) CarryBias(bias []float32, rope Rotation, step int) {
+	m := &keyMeans{rope: rope, step: step, table: make([][]uint16, l.KVHeads)}
+	for g := range l.KVHeads {
+		m.first = append(m.first, MeanOfBlock(bias[g*l.KeySize:][:l.KeySize], rope, step))
+	}
+	l.means = m
+}
+
+// MeanOfBlock returns the mean of x rotated to positions 0 … step-1.
+func MeanOfBlock(x []float32, rope Rotation, step int) []float32 {
+	mean, row, table := make([]float32, len(x)), make([]float32, len(x)), make([]float32, rope.Dims())
+	for pos := range step {
+		copy(row, x)
+		rope.Table(table, pos)
+		rope.Rotate(row, table)
+		vek32.Add_Inplace(mean, row)
+	}
+	vek32.MulNumber_Inplace(mean, 1/float32(step))
+	return mean
+}
+
+// ReserveMeans makes CarryBias's tables for n positions. Nothing else uses the layer, or a layer made of it, meanwhile.
+func (l *Layer) ReserveMeans(n int) {
+	m := l.means
+	if m == nil {
+		return
+	}
+	d, table := l.KeySize, make([]float32, m.rope.Dims())
+	row := make([]float32, d)
+	for b := len(m.table[0]) / d; b*m.step < n; b++ {
+		m.rope.Table(table, b*m.step)
+		vek32.MulNumber_Inplace(table, float32(1/m.rope.Magnitude())) // which the mean has already
+		for g, first := range m.first {
+			copy(row, first)
+			m.rope.Rotate(row, table)
+			kernel.Hadamard(row, false)
+			m.table[g] = append(m.table[g], make([]uint16, d)...)
+			kernel.F32ToF16(m.table[g][b*d:], row)
+		}
+	}
+}
+
+// subtract takes the mean from a rotated key.
+func (m *keyMeans) subtract(k []float32, pos, g int) {
+	kernel.SubF16(k, m.table[g][pos/m.step*len(k):])
+}
+
+// addKeyMeans adds to the scores of nq rotated queries what the means of head g's keys at n positions from from on add.
+func (l *Layer) addKeyMeans(dst []float32, ldd int, q []float32, nq, ldq, g, from, n int, sc *Scratch) {
+	m, d := l.means, l.KeySize
+	if m == nil || n <= 0 {
+		return
+	}
+	first := from / m.step
+	blocks := (from+n-1)/m.step - first + 1
+	sums := sc.keyMeans[:nq*blocks]
+	kernel.ScoresF16(sums, blocks, q, nq, ldq, m.table[g][first*d:], d, blocks, d)
+	for i := range nq {
+		for b, sum := range sums[i*blocks:][:blocks] {
+			lo, hi := max((first+b)*m.step-from, 0), min((first+b+1)*m.step-from, n)
+			row := dst[i*ldd:][lo:hi]
+			for j := range row {
+				row[j] += sum
+			}
+		}
+	}
+}

@@ -1,0 +1,65 @@
+//go:build !purego
+
+package kernel
+
+import "sync"
+
+// The kernels of 4-bit caches, for 1, 2, … rows of factors. AVX-512 has none of its own.
+var codesAVX2 = codeKernels{
+	products:    []codeProducts{products4x1AVX2, products4x2AVX2, products4x3AVX2, products4x4AVX2, products4x5AVX2},
+	addProducts: []codeSums{addProducts4x1AVX2, addProducts4x2AVX2, addProducts4x3AVX2, addProducts4x4AVX2, addProducts4x5AVX2},
+}
+
+type (
+	codeProducts = func(dst *float32, ldd int, f *byte, ldf int, c *byte, s *uint16, stride, rows, tiles int)
+	codeSums     = func(dst *float32, ldd int, f *byte, ldf int, c *byte, stride, rows, tiles int)
+)
+
+// codeKernels is what a level has for 4-bit caches.
+type codeKernels struct {
+	products    []codeProducts
+	addProducts []codeSums
+}
+
+// products4 is vectorSet.products4.
+func (k *codeKernels) products4(dst []float32, ldd int, f []byte, stride, nq int, c Codes, scales []uint16) {
+	for i, n := 0, 0; i < nq; i += n {
+		n = rowGroup(nq-i, len(k.products))
+		k.products[n-1](&dst[i*ldd], ldd, &f[i*stride], stride, &c.Codes[0], &scales[0], c.Rows, c.Rows, c.Cols/q8Block)
+	}
+}
+
+// lastRows has room for products with the last rows, fewer than eight.
+var lastRows = sync.Pool{New: func() any { return new([5 * 8]float32) }}
+
+// addProducts4 is vectorSet.addProducts4; the last rows go by way of a buffer.
+func (k *codeKernels) addProducts4(dst []float32, ldd int, f []byte, stride, nq int, c Codes, rows int) {
+	last, full := lastRows.Get().(*[5 * 8]float32), rows&^7
+	defer lastRows.Put(last)
+	for i, n := 0, 0; i < nq; i += n {
+		n = rowGroup(nq-i, len(k.addProducts))
+		add := k.addProducts[n-1]
+		if full > 0 {
+			add(&dst[i*ldd], ldd, &f[i*stride], stride, &c.Codes[0], c.Rows, full, c.Cols/q8Block)
+		}
+		if full == rows {
+			continue
+		}
+		for j := range n {
+			copy(last[8*j:][:8], dst[(i+j)*ldd:][full:rows])
+		}
+		add(&last[0], 8, &f[i*stride], stride, &c.Codes[4*full], c.Rows, 8, c.Cols/q8Block)
+		for j := range n {
+			copy(dst[(i+j)*ldd:][full:rows], last[8*j:])
+		}
+	}
+}
+
+// hadamardWithAVX2 is vectorSet.hadamard.
+func hadamardWithAVX2(x []float32) {
+	if len(x) < 8 {
+		hadamardGeneric(x)
+		return
+	}
+	hadamardAVX2(&x[0], len(x))
+}
