@@ -195,15 +195,14 @@ func (m *Model) convert(ctx context.Context, spec *model.Spec) (err error) {
 // request says what is to be converted and how.
 func (m *Model) request(spec *model.Spec, form MLA, opt *ConvertOptions) *convert.Request {
 	r := &convert.Request{File: m.file, Spec: spec, Threads: m.opt.Threads, Options: convert.Options{
-		Form:        convert.Form{Percent: form.Percent, R: form.R, L: form.L, Bytes: form.Bytes},
-		Calibration: opt.Calibration, Tokens: opt.Tokens, Seed: opt.Seed, Exact: opt.Exact,
+		Form: form.form(), Calibration: opt.Calibration, Tokens: opt.Tokens, Seed: opt.Seed, Exact: opt.Exact,
 		Llama: opt.Compat == CompatLlama, Refine: opt.Refine,
 	}}
 	if opt.Progress != nil {
 		r.Options.Progress = func(p convert.Progress) { opt.Progress(Progress(p)) }
 	}
 	if m.tok != nil {
-		r.Language = language{m}
+		r.Language = m.lang
 	}
 	return r
 }

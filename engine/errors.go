@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/latentgo/latentgo/engine/internal/convert"
+	"github.com/latentgo/latentgo/engine/internal/language"
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
@@ -16,7 +17,7 @@ var (
 	// ErrNoTokenizer is returned when text is given to a model whose file has no tokenizer that this engine knows.
 	ErrNoTokenizer = convert.ErrNoTokenizer
 	// ErrNoTemplate is returned by Chat for a model without a chat template.
-	ErrNoTemplate = errors.New("no chat template")
+	ErrNoTemplate = language.ErrNoTemplate
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("closed")
 	// ErrBusy is returned for a call to a session that another call is using: one in another goroutine, or the

@@ -2,8 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/latentgo/latentgo/engine/internal/convert"
 )
@@ -26,39 +24,25 @@ var (
 	MLAOff = MLA{Off: true}
 )
 
-// maxValues is more than a layer of any model caches per token.
-const maxValues = 1 << 20
-
 // ParseMLA reads a form: "exact" (also "" and "on"), "off", a share such as "50%", values per layer such as "64+128"
 // (rotated and latent), or bytes per token such as "11520B" or "11.25KiB".
 func ParseMLA(s string) (MLA, error) {
-	bad := fmt.Errorf(`attention form %q is neither "exact", "off", a share such as "50%%", rotated+latent values such as "64+128", nor bytes per token such as "11520B"`, s)
 	switch s {
 	case "", "on", "exact":
 		return MLAExact, nil
 	case "off":
 		return MLAOff, nil
 	}
-	if n, ok := strings.CutSuffix(s, "%"); ok {
-		p, err := strconv.ParseFloat(n, 64)
-		if err != nil || !(p > 0 && p < 100) {
-			return MLA{}, bad
-		}
-		return MLA{Percent: p}, nil
-	}
-	if a, b, ok := strings.Cut(s, "+"); ok {
-		r, err1 := strconv.Atoi(a)
-		l, err2 := strconv.Atoi(b)
-		if err1 != nil || err2 != nil || r < 0 || r%2 != 0 || l <= 0 || r > maxValues || l > maxValues {
-			return MLA{}, bad
-		}
-		return MLA{R: r, L: l}, nil
-	}
-	n, ok := convert.ParseBytes(s)
+	f, ok := convert.ParseForm(s)
 	if !ok {
-		return MLA{}, bad
+		return MLA{}, fmt.Errorf(`attention form %q is neither "exact", "off", a share such as "50%%", rotated+latent values such as "64+128", nor bytes per token such as "11520B"`, s)
 	}
-	return MLA{Bytes: n}, nil
+	return MLA{Percent: f.Percent, R: f.R, L: f.L, Bytes: f.Bytes}, nil
+}
+
+// form is a compressed form.
+func (m MLA) form() convert.Form {
+	return convert.Form{Percent: m.Percent, R: m.R, L: m.L, Bytes: m.Bytes}
 }
 
 // Compressed reports whether the form caches less than the model.
@@ -69,12 +53,8 @@ func (m MLA) String() string {
 	switch {
 	case m.Off:
 		return "off"
-	case m.Percent != 0:
-		return strconv.FormatFloat(m.Percent, 'g', -1, 64) + "%"
-	case m.L != 0:
-		return fmt.Sprintf("%d+%d", m.R, m.L)
-	case m.Bytes != 0:
-		return fmt.Sprintf("%dB", m.Bytes)
+	case m.Compressed():
+		return m.form().String()
 	}
 	return "exact"
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/latentgo/latentgo/engine/grammar"
 	"github.com/latentgo/latentgo/engine/internal/arch"
 	"github.com/latentgo/latentgo/engine/internal/convert"
+	"github.com/latentgo/latentgo/engine/internal/language"
 	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/engine/internal/schedule"
 	"github.com/latentgo/latentgo/engine/sample"
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/cpu"
 	"github.com/latentgo/latentgo/tokenizer"
-	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
 // Model is a loaded model, safe for concurrent use.
@@ -29,7 +29,7 @@ type Model struct {
 	tok      *tokenizer.Tokenizer
 	tokErr   error // why there is none
 	sampling Sampling
-	template func() (*chat.Template, error)
+	lang     *language.Language
 	vocab    func() *grammar.Vocab // of tok, which must not be nil
 
 	passes *schedule.Scheduler
@@ -70,7 +70,6 @@ func (m *Model) load(ctx context.Context) error {
 		m.opt.Threads = cpu.Threads()
 	}
 	m.opt.Threads = min(m.opt.Threads, cpu.Processors())
-	m.template = sync.OnceValues(m.parseTemplate)
 	m.vocab = sync.OnceValue(func() *grammar.Vocab { return grammar.NewVocab(m.tok) })
 	// Recommendations that can't be used are no reason not to run the model.
 	m.sampling, _ = sample.FromMetadata(m.file)
@@ -86,6 +85,7 @@ func (m *Model) load(ctx context.Context) error {
 // loadTokenizer accepts a file without a tokenizer, or with an unknown one: tokens can still be evaluated.
 func (m *Model) loadTokenizer() error {
 	m.tok, m.tokErr = tokenizer.New(m.file)
+	m.lang = language.New(m.file, m.tok)
 	if m.tokErr == nil {
 		return nil
 	}

@@ -2,8 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
-	"slices"
 
 	"github.com/latentgo/latentgo/tokenizer"
 	"github.com/latentgo/latentgo/tokenizer/chat"
@@ -28,48 +26,14 @@ func (m *Model) CountTokens(text string) (int, error) {
 	return len(ids), err
 }
 
-// templateKey is where a file keeps its chat template.
-const templateKey = "tokenizer.chat_template"
-
 // Template returns the model's chat template, or ChatML when the file has none but its vocabulary has ChatML's tokens.
 // The error wraps ErrNoTemplate when there is neither, and is the parser's when the template is wrong.
-func (m *Model) Template() (*chat.Template, error) { return m.template() }
-
-func (m *Model) parseTemplate() (*chat.Template, error) {
-	if !m.file.Has(templateKey) {
-		if m.speaksChatML() {
-			return chat.Parse(chat.ChatML)
-		}
-		return nil, fmt.Errorf("%s: %w", m.file.Name(), ErrNoTemplate)
-	}
-	src, err := m.file.String(templateKey)
-	if err != nil {
-		return nil, err
-	}
-	t, err := chat.Parse(src)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", m.file.Name(), templateKey, err)
-	}
-	return t, nil
-}
-
-func (m *Model) speaksChatML() bool {
-	if m.tok == nil {
-		return false
-	}
-	_, start := m.tok.Lookup("<|im_start|>")
-	_, end := m.tok.Lookup("<|im_end|>")
-	return start && end
-}
+func (m *Model) Template() (*chat.Template, error) { return m.lang.Template() }
 
 // RenderChat renders a conversation with the model's template and its BOS and EOS texts. What the template wrote and
 // what came from the conversation are apart in it; EncodeChat gives the tokens.
 func (m *Model) RenderChat(ctx context.Context, conv chat.Conversation) (chat.Rendering, error) {
-	t, err := m.Template()
-	if err != nil {
-		return nil, err
-	}
-	return t.Render(orBackground(ctx), conv, chat.RenderOptions{BOS: m.bos(), EOS: m.eos()})
+	return m.lang.Render(orBackground(ctx), conv)
 }
 
 // EncodeChat renders a conversation with the model's template and returns its tokens, the prompt that Session.Chat
@@ -84,45 +48,9 @@ func (m *Model) EncodeChat(ctx context.Context, conv chat.Conversation) ([]int32
 	return m.encodeRendering(r)
 }
 
-// encodeRendering tokenises a rendered conversation.
 func (m *Model) encodeRendering(r chat.Rendering) ([]int32, error) {
 	if m.tok == nil {
 		return nil, m.tokErr
 	}
-	var plain []tokenizer.Range
-	at := 0
-	for _, s := range r {
-		if !s.FromTemplate {
-			plain = append(plain, tokenizer.Range{Lo: at, Hi: at + len(s.Text)})
-		}
-		at += len(s.Text)
-	}
-	ids := m.tok.Encode(r.String(), tokenizer.EncodeOptions{ParseSpecial: true, Plain: plain})
-	bos, ok := m.tok.BOS()
-	if ok && m.tok.AddBOS() && (len(ids) == 0 || ids[0] != bos) {
-		ids = slices.Insert(ids, 0, bos)
-	}
-	return ids, nil
-}
-
-// bos returns the text of the BOS token, "" when the model has none; eos that of EOS.
-func (m *Model) bos() string {
-	if m.tok == nil {
-		return ""
-	}
-	return m.tokenText(m.tok.BOS())
-}
-
-func (m *Model) eos() string {
-	if m.tok == nil {
-		return ""
-	}
-	return m.tokenText(m.tok.EOS())
-}
-
-func (m *Model) tokenText(id int32, ok bool) string {
-	if !ok {
-		return ""
-	}
-	return m.tok.Text(id)
+	return m.lang.EncodeRendering(r), nil
 }

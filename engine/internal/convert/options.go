@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/latentgo/latentgo/engine/internal/convert/calibration"
@@ -36,6 +37,26 @@ func (f Form) String() string {
 		return fmt.Sprintf("%d+%d", f.R, f.L)
 	}
 	return fmt.Sprintf("%dB", f.Bytes)
+}
+
+// maxValues is more than a layer of any model caches per token.
+const maxValues = 1 << 20
+
+// ParseForm reads what String writes, and sizes with other units, see ParseBytes.
+func ParseForm(s string) (f Form, ok bool) {
+	var err error
+	if n, percent := strings.CutSuffix(s, "%"); percent {
+		f.Percent, err = strconv.ParseFloat(n, 64)
+		return f, err == nil && f.Percent > 0 && f.Percent < 100
+	}
+	if a, b, values := strings.Cut(s, "+"); values {
+		if f.R, err = strconv.Atoi(a); err == nil {
+			f.L, err = strconv.Atoi(b)
+		}
+		return f, err == nil && f.R >= 0 && f.R%2 == 0 && f.L > 0 && f.R <= maxValues && f.L <= maxValues
+	}
+	f.Bytes, ok = ParseBytes(s)
+	return f, ok
 }
 
 // Options say how a model is converted.
