@@ -9,6 +9,7 @@ import (
 
 	"github.com/latentgo/latentgo/engine/internal/convert"
 	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/engine/internal/text"
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/cpu"
@@ -203,7 +204,7 @@ func (m *Model) request(spec *model.Spec, form MLA, opt *ConvertOptions) *conver
 		r.Options.Progress = func(p convert.Progress) { opt.Progress(Progress(p)) }
 	}
 	if m.tok != nil {
-		r.Language = language{m}
+		r.Language = text.Language{Tokenizer: m.tok, Render: m.RenderChat}
 	}
 	return r
 }

@@ -23,6 +23,9 @@
 // context.Context ends a wait at once and a pass of one's own within a layer. A nil context is context.Background()
 // everywhere.
 //
+// GenerateOptions.Speculate and Draft guess several tokens and check them in one pass: the same answer in fewer passes,
+// where it repeats the text before it or a smaller model agrees.
+//
 // Architectures: llama (Llama 2 and 3, Mistral, SmolLM; with experts, Mixtral), mistral3, qwen2, qwen3, qwen3moe,
 // gemma3, deepseek2. docs/architectures.md tells how to add one.
 package engine

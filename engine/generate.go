@@ -7,6 +7,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/latentgo/latentgo/engine/internal/speculate"
 	"github.com/latentgo/latentgo/engine/sample"
 	"github.com/latentgo/latentgo/tokenizer"
 	"github.com/latentgo/latentgo/tokenizer/chat"
@@ -93,8 +94,9 @@ type generation struct {
 	chain   *sample.Chain
 	decoder *tokenizer.Decoder // nil without a tokenizer: tokens stream without text
 	stops   *sample.Stops
-	carried string    // text of the answer before that this one goes on with
-	hooked  []float32 // the logits that GenerateOptions.Logits has
+	carried string             // text of the answer before that this one goes on with
+	hooked  []float32          // the logits that GenerateOptions.Logits has
+	guesser *speculate.Guesser // nil without
 }
 
 func (s *Session) newGeneration(opt *GenerateOptions) (*generation, error) {
@@ -122,7 +124,7 @@ func (s *Session) newGeneration(opt *GenerateOptions) (*generation, error) {
 		return nil, err
 	}
 	s.stats.Seed = g.chain.Seed()
-	return g, nil
+	return g, g.startGuessing()
 }
 
 // run evaluates the prompt, then draws and evaluates token after token.
@@ -134,6 +136,12 @@ func (g *generation) run(ctx context.Context, prompt []int32, yield func(Piece, 
 	}
 	if len(prompt) == 0 {
 		g.takeRest()
+	}
+	defer g.settle()
+	if g.opt.Draft != nil {
+		if _, err := g.s.draft.guess(ctx, nil, g.s.tokens, 0); err != nil {
+			return err
+		}
 	}
 	stats := &g.s.stats
 	stats.PromptTime = time.Since(start)
@@ -175,7 +183,7 @@ func (g *generation) answer(ctx context.Context, logits []float32, yield func(Pi
 			g.flush(yield)
 			return nil
 		}
-		if logits, err = g.s.eval(ctx, nil); err != nil {
+		if logits, err = g.next(ctx); err != nil {
 			return err
 		}
 	}
@@ -239,7 +247,7 @@ func (g *generation) step(logits []float32, yield func(Piece, error) bool) (done
 	}
 	piece := Piece{Token: id}
 	if g.opt.LogProbs || g.opt.TopLogProbs > 0 {
-		piece.LogProb = g.s.logProb(logits, id)
+		piece.LogProb = g.s.probs.Of(logits, id)
 		piece.Top = g.s.topLogProbs(logits, g.opt.TopLogProbs)
 	}
 	g.chain.Accept(id)

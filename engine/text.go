@@ -3,8 +3,8 @@ package engine
 import (
 	"context"
 	"fmt"
-	"slices"
 
+	"github.com/latentgo/latentgo/engine/internal/text"
 	"github.com/latentgo/latentgo/tokenizer"
 	"github.com/latentgo/latentgo/tokenizer/chat"
 )
@@ -81,28 +81,10 @@ func (m *Model) EncodeChat(ctx context.Context, conv chat.Conversation) ([]int32
 	if err != nil {
 		return nil, err
 	}
-	return m.encodeRendering(r)
-}
-
-// encodeRendering tokenises a rendered conversation.
-func (m *Model) encodeRendering(r chat.Rendering) ([]int32, error) {
 	if m.tok == nil {
 		return nil, m.tokErr
 	}
-	var plain []tokenizer.Range
-	at := 0
-	for _, s := range r {
-		if !s.FromTemplate {
-			plain = append(plain, tokenizer.Range{Lo: at, Hi: at + len(s.Text)})
-		}
-		at += len(s.Text)
-	}
-	ids := m.tok.Encode(r.String(), tokenizer.EncodeOptions{ParseSpecial: true, Plain: plain})
-	bos, ok := m.tok.BOS()
-	if ok && m.tok.AddBOS() && (len(ids) == 0 || ids[0] != bos) {
-		ids = slices.Insert(ids, 0, bos)
-	}
-	return ids, nil
+	return text.Encode(m.tok, r), nil
 }
 
 // bos returns the text of the BOS token, "" when the model has none; eos that of EOS.
