@@ -29,6 +29,7 @@ type Model struct {
 	tokErr   error // why there is none
 	sampling Sampling
 	template func() (*chat.Template, error)
+	print    func() (string, error) // the file's fingerprint
 
 	passes *schedule.Scheduler
 	closed atomic.Bool // set by whoever has locked the model
@@ -69,6 +70,7 @@ func (m *Model) load(ctx context.Context) error {
 	}
 	m.opt.Threads = min(m.opt.Threads, cpu.Processors())
 	m.template = sync.OnceValues(m.parseTemplate)
+	m.print = sync.OnceValues(m.file.Fingerprint)
 	// Recommendations that can't be used are no reason not to run the model.
 	m.sampling, _ = sample.FromMetadata(m.file)
 	if err := m.loadTokenizer(); err != nil {
