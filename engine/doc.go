@@ -23,5 +23,8 @@
 // context.Context ends a wait at once and a pass of one's own within a layer. A nil context is context.Background()
 // everywhere.
 //
+// GenerateOptions.Speculate and Draft guess several tokens and check them in one pass: the same answer in fewer passes,
+// where it repeats the text before it or a smaller model agrees.
+//
 // About a hundred architectures run: the README names the families, docs/architectures.md tells how to add one.
 package engine

@@ -35,6 +35,8 @@ var (
 	// ErrDamaged is returned by Load and Convert for a conversion whose result is too far from the original on text
 	// held back: nothing is written or kept. The error says what to do.
 	ErrDamaged = convert.ErrDamaged
+	// ErrDraft is returned for a draft model with another vocabulary.
+	ErrDraft = errors.New("not a draft model for this one")
 	// ErrToken is returned when a token id is outside the model's vocabulary.
 	ErrToken = errors.New("token outside the vocabulary")
 )

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/latentgo/latentgo/engine/grammar"
+	"github.com/latentgo/latentgo/engine/internal/speculate"
 	"github.com/latentgo/latentgo/engine/sample"
 	"github.com/latentgo/latentgo/tokenizer"
 	"github.com/latentgo/latentgo/tokenizer/chat/reply"
@@ -90,10 +91,11 @@ type generation struct {
 	chain   *sample.Chain
 	decoder *tokenizer.Decoder // nil without a tokenizer: tokens stream without text
 	stops   *sample.Stops
-	reader  *reply.Parser    // of Chat, or nil
-	carried string           // text of the answer before that this one goes on with
-	hooked  []float32        // the logits that GenerateOptions.Logits and Grammar change
-	matcher *grammar.Matcher // of GenerateOptions.Grammar, or nil
+	reader  *reply.Parser      // of Chat, or nil
+	carried string             // text of the answer before that this one goes on with
+	hooked  []float32          // the logits that GenerateOptions.Logits and Grammar change
+	matcher *grammar.Matcher   // of GenerateOptions.Grammar, or nil
+	guesser *speculate.Guesser // nil without
 }
 
 func (s *Session) newGeneration(opt *GenerateOptions) (*generation, error) {
@@ -125,9 +127,11 @@ func (s *Session) newGeneration(opt *GenerateOptions) (*generation, error) {
 		if s.m.tok == nil {
 			return nil, s.m.tokErr
 		}
-		g.matcher, err = g.opt.Grammar.NewMatcher(s.m.vocab())
+		if g.matcher, err = g.opt.Grammar.NewMatcher(s.m.vocab()); err != nil {
+			return nil, err
+		}
 	}
-	return g, err
+	return g, g.startGuessing()
 }
 
 // run evaluates the prompt, then draws and evaluates token after token.
@@ -139,6 +143,12 @@ func (g *generation) run(ctx context.Context, prompt []int32, yield func(Piece, 
 	}
 	if len(prompt) == 0 {
 		g.takeRest()
+	}
+	defer g.settle()
+	if g.opt.Draft != nil {
+		if _, err := g.s.draft.guess(ctx, nil, g.s.tokens, 0); err != nil {
+			return err
+		}
 	}
 	stats := &g.s.stats
 	stats.PromptTime = time.Since(start)
@@ -180,7 +190,7 @@ func (g *generation) answer(ctx context.Context, logits []float32, yield func(Pi
 			g.flush(yield)
 			return nil
 		}
-		if logits, err = g.s.eval(ctx, nil); err != nil {
+		if logits, err = g.next(ctx); err != nil {
 			return err
 		}
 	}
@@ -244,7 +254,7 @@ func (g *generation) step(logits []float32, yield func(Piece, error) bool) (done
 	}
 	piece := Piece{Token: id}
 	if g.opt.LogProbs || g.opt.TopLogProbs > 0 {
-		piece.LogProb = g.s.logProb(logits, id)
+		piece.LogProb = g.s.probs.Of(logits, id)
 		piece.Top = g.s.topLogProbs(logits, g.opt.TopLogProbs)
 	}
 	g.chain.Accept(id)

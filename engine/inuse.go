@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 	"sync"
+
+	"github.com/latentgo/latentgo/engine/internal/logprob"
 )
 
 // inUse lets one call at a time have a session. Closing waits for none: the call that has the session is told at its
@@ -80,7 +82,9 @@ func (s *Session) Close() error {
 // free lets go of what the session holds.
 func (s *Session) free() {
 	s.held.release()
-	s.seq, s.tokens, s.logits, s.valid, s.rest, s.exps, s.hidden = nil, nil, nil, false, rest{}, nil, nil
+	s.draft.Close()
+	s.seq, s.tokens, s.logits, s.valid, s.rest, s.probs, s.hidden = nil, nil, nil, false, rest{}, logprob.Scratch{}, nil
+	s.draft, s.rows = nil, nil
 	s.m.passes.Leave(s.client)
 	s.client.Seq, s.client.Logits, s.client.Hidden = nil, nil, nil
 }

@@ -30,7 +30,8 @@ type Model struct {
 	tokErr   error // why there is none
 	sampling Sampling
 	lang     *language.Language
-	vocab    func() *grammar.Vocab // of tok, which must not be nil
+	vocab    func() *grammar.Vocab  // of tok, which must not be nil
+	print    func() (string, error) // the file's fingerprint
 
 	passes *schedule.Scheduler
 	closed atomic.Bool // set by whoever has locked the model
@@ -71,6 +72,7 @@ func (m *Model) load(ctx context.Context) error {
 	}
 	m.opt.Threads = min(m.opt.Threads, cpu.Processors())
 	m.vocab = sync.OnceValue(func() *grammar.Vocab { return grammar.NewVocab(m.tok) })
+	m.print = sync.OnceValues(m.file.Fingerprint)
 	// Recommendations that can't be used are no reason not to run the model.
 	m.sampling, _ = sample.FromMetadata(m.file)
 	if err := m.loadTokenizer(); err != nil {

@@ -19,7 +19,7 @@ var ErrSaved = model.ErrSaved
 
 // identity tells models apart whose caches mean different things: the file, the form of attention, how it was made.
 func (m *Model) identity() (id [sha256.Size]byte, err error) {
-	print, err := m.file.Fingerprint()
+	print, err := m.print()
 	if err != nil {
 		return id, err
 	}
@@ -73,29 +73,54 @@ func (m *Model) LoadSession(r io.ReaderAt, size int64, opt *SessionOptions) (*Se
 	if err != nil {
 		return nil, err
 	}
+	other := make(chan error, 1) // the model's fingerprint takes its time, when it is the first
+	go func() {
+		id, err := m.identity()
+		if err == nil && id != f.Model {
+			err = fmt.Errorf("it was saved with another model, or another form of its attention: %w", ErrSaved)
+		}
+		other <- err
+	}()
+	s, err := m.loadSession(f, r, size, opt)
+	if wrong := <-other; wrong != nil {
+		return nil, errors.Join(wrong, s.Close())
+	}
+	return s, err
+}
+
+// loadSession is LoadSession of a file that may be another model's.
+func (m *Model) loadSession(f *saved.Session, r io.ReaderAt, size int64, opt *SessionOptions) (*Session, error) {
+	if err := f.Check(m.net.Vocab(), int(CacheQ4)+1, MaxContext); err != nil {
+		return nil, err
+	}
 	if opt == nil {
 		opt = &SessionOptions{Context: int(f.Context), Cache: CacheType(f.Cache)}
 	}
-	if err := m.checkSaved(f, opt); err != nil {
-		return nil, err
+	if f.Cache != uint32(opt.Cache) {
+		return nil, fmt.Errorf("its cache is of type %v, not %v: %w", CacheType(f.Cache), opt.Cache, ErrSaved)
 	}
 	s, err := m.NewSession(opt)
 	if err != nil {
 		return nil, err
 	}
-	if int(f.Tokens) > s.context+1 || int(f.Cached) > s.context {
-		return nil, errors.Join(fmt.Errorf("%d tokens in a context of %d: %w", f.Tokens, s.context, ErrContextFull), s.Close())
-	}
-	if !s.seq.LikeContext(int(f.Context)) {
-		return nil, errors.Join(fmt.Errorf("its context of %d tokens has other positions than one of %d: %w", f.Context, s.context, ErrSaved), s.Close())
-	}
-	if err := s.seq.Load(int(f.Cached), r, f.CacheAt, size); err != nil {
+	if err := s.load(f, r, size); err != nil {
 		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// load fills a new session.
+func (s *Session) load(f *saved.Session, r io.ReaderAt, size int64) error {
+	switch {
+	case int(f.Tokens) > s.context+1 || int(f.Cached) > s.context:
+		return fmt.Errorf("%d tokens in a context of %d: %w", f.Tokens, s.context, ErrContextFull)
+	case !s.seq.LikeContext(int(f.Context)):
+		return fmt.Errorf("its context of %d tokens has other positions than one of %d: %w", f.Context, s.context, ErrSaved)
 	}
 	s.tokens = f.AppendTokens(s.tokens)
 	s.logits = f.LogitsAfter()
 	s.valid = s.logits != nil
-	return s, nil
+	return s.seq.Load(int(f.Cached), r, f.CacheAt, size)
 }
 
 // LoadSessionFile is LoadSession for a file.
@@ -114,21 +139,4 @@ func (m *Model) LoadSessionFile(path string, opt *SessionOptions) (*Session, err
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return s, nil
-}
-
-// checkSaved says why a saved session can't be this model's.
-func (m *Model) checkSaved(f *saved.Session, opt *SessionOptions) error {
-	id, err := m.identity()
-	if err == nil {
-		err = f.Check(id, m.net.Vocab(), MaxContext)
-	}
-	switch cache := f.Cache; {
-	case err != nil:
-		return err
-	case cache > uint32(CacheQ4):
-		return fmt.Errorf("its cache is of type %d: %w", cache, ErrSaved)
-	case cache != uint32(opt.Cache):
-		return fmt.Errorf("its cache is of type %v, not %v: %w", CacheType(cache), opt.Cache, ErrSaved)
-	}
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/latentgo/latentgo/engine/internal/logprob"
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
@@ -54,7 +55,7 @@ func (s *Session) Score(ctx context.Context, prefix []int32, continuations [][]i
 	if err != nil {
 		return nil, err
 	}
-	sum := s.logSum(logits)
+	sum := s.probs.Sum(logits)
 	scores := make([]Score, len(continuations))
 	for i, c := range continuations {
 		scores[i].add(float32(float64(logits[c[0]]) - sum))
@@ -100,9 +101,22 @@ func (s *Session) scoreFork(ctx context.Context, c []int32, score *Score) error 
 	f.held = &held{m: f.m, seq: f.seq}
 	defer f.Close()
 	return f.evalAll(ctx, c[:len(c)-1], func(i int, logits []float32) error {
-		score.add(f.logProb(logits, c[i+1]))
+		score.add(f.probs.Of(logits, c[i+1]))
 		return nil
 	})
+}
+
+// topLogProbs returns the n most probable tokens.
+func (s *Session) topLogProbs(logits []float32, n int) []TokenProb {
+	if n == 0 {
+		return nil
+	}
+	var top []TokenProb
+	sum := s.probs.Sum(logits)
+	for _, id := range logprob.Top(logits, n) {
+		top = append(top, TokenProb{id, float32(float64(logits[id]) - sum)})
+	}
+	return top
 }
 
 // Perplexity returns the perplexity of a text: exp of the mean negative log-probability of its tokens. The text is cut
@@ -121,7 +135,7 @@ func (m *Model) Perplexity(ctx context.Context, ids []int32, window int) (float6
 	for ; len(ids) > 1; ids = ids[min(window, len(ids)):] {
 		part := ids[:min(window, len(ids))]
 		err := s.EvalAll(ctx, part[:len(part)-1], func(i int, logits []float32) error {
-			sum, n = sum-float64(s.logProb(logits, part[i+1])), n+1
+			sum, n = sum-float64(s.probs.Of(logits, part[i+1])), n+1
 			return nil
 		})
 		if err == nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/latentgo/latentgo/engine/internal/logprob"
 	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/engine/internal/schedule"
 	"github.com/latentgo/latentgo/internal/attention"
@@ -23,9 +24,12 @@ type Session struct {
 	tokens  []int32   // the text so far; seq has all but the newest (the last one drawn), which come first in the next evaluation
 	logits  []float32 // after the tokens in seq; valid is false when they are not
 	valid   bool
-	rest    rest      // of the last answer
-	exps    []float32 // scratch of logProb
+	rest    rest // of the last answer
+	probs   logprob.Scratch
 	hidden  []float32 // and of EvalAll: rows of a pass
+	draft   *Session  // of GenerateOptions.Draft, or nil
+	ids     []int32   // scratch of next: a token and guesses
+	rows    []float32 // and the logits after each
 	client  *schedule.Client
 	stats   Stats
 	use     inUse

@@ -39,6 +39,8 @@ type timings struct {
 	PredictedN         int     `json:"predicted_n"`
 	PredictedMS        float64 `json:"predicted_ms"`
 	PredictedPerSecond float64 `json:"predicted_per_second"`
+	DraftN             int     `json:"draft_n,omitempty"`          // tokens guessed
+	DraftAccepted      int     `json:"draft_n_accepted,omitempty"` // of them that were right
 }
 
 // timingsOf reads the times off a session's statistics.
@@ -53,6 +55,7 @@ func timingsOf(st engine.Stats) timings {
 	return timings{
 		PromptN: st.PromptTokens, PromptMS: ms(st.PromptTime), PromptPerSecond: perSecond(st.PromptTokens, st.PromptTime),
 		PredictedN: st.Tokens, PredictedMS: ms(st.DecodeTime), PredictedPerSecond: perSecond(st.Tokens, st.DecodeTime),
+		DraftN: st.Drafted, DraftAccepted: st.Accepted,
 	}
 }
 

@@ -25,6 +25,7 @@ type chatCmd struct {
 	sessionFlags
 	answerFlags
 	samplingFlags
+	guessFlags
 
 	System string   `placeholder:"TEXT" help:"System prompt."`
 	Ask    string   `short:"p" name:"prompt" type:"nonempty" placeholder:"TEXT" help:"The same as PROMPT."`
@@ -70,6 +71,11 @@ func (c *chatCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	draft, err := c.guessFlags.apply(a, opt, c.count(a))
+	if err != nil {
+		return err
+	}
+	defer draft.Close()
 	if talk {
 		return c.talk(a, m, s, opt)
 	}

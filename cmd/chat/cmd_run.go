@@ -13,6 +13,7 @@ type runCmd struct {
 	sessionFlags
 	answerFlags
 	samplingFlags
+	guessFlags
 
 	Prompt string   `short:"p" xor:"prompt" type:"nonempty" placeholder:"TEXT" help:"The same as PROMPT; piped text is not added."`
 	File   string   `short:"f" xor:"prompt" type:"nonempty" placeholder:"FILE" help:"File with the prompt; - is standard input. A .json file holds a list of token ids, which are used as they are, or an object, which is a text."`
@@ -51,7 +52,7 @@ func (c *runCmd) Run(a *app) error {
 		p.text = words
 		err = a.piped(&p)
 	case a.interactive() && !c.Raw && !c.JSON:
-		chat := &chatCmd{loadFlags: c.loadFlags, sessionFlags: c.sessionFlags, answerFlags: c.answerFlags, samplingFlags: c.samplingFlags, System: c.System}
+		chat := &chatCmd{loadFlags: c.loadFlags, sessionFlags: c.sessionFlags, answerFlags: c.answerFlags, samplingFlags: c.samplingFlags, guessFlags: c.guessFlags, System: c.System}
 		return chat.Run(a)
 	case isTerminal(a.stdin):
 		return usagef("run", "no prompt: -p TEXT or -f FILE gives one")
@@ -83,6 +84,11 @@ func (c *runCmd) answer(a *app, p onePrompt) error {
 	if err != nil {
 		return err
 	}
+	draft, err := c.guessFlags.apply(a, opt, c.count(a))
+	if err != nil {
+		return err
+	}
+	defer draft.Close()
 	o := &oneAnswer{a: a, m: m, s: s, opt: opt, json: c.JSON, verbose: c.Verbose}
 	return o.run(p)
 }

@@ -20,7 +20,9 @@ type Kind uint8
 const (
 	// Any is what is fastest, which depends on what else is in the pass.
 	Any Kind = iota
-	// Step is a token that follows by itself. Steps come before other rows.
+	// Step is a token that follows by itself. Steps come before other rows. Several tokens are that many steps, one
+	// behind the other, each with the bits that it gets in a pass of its own: that checks guesses. It takes a Shareable
+	// model.
 	Step
 	// Prompt is a part of several tokens that follow together.
 	Prompt
@@ -91,14 +93,13 @@ func (p *pass) gather(m *Model, rows []Rows, tokens bool) error {
 		if err := m.CheckLength(pos + len(r.Tokens)); err != nil {
 			return err
 		}
-		if r.Kind == Step {
-			if p.steps++; p.steps != len(p.pos)+1 || len(r.Tokens) != 1 {
-				return fmt.Errorf("a step of %d tokens behind %d rows: %w", len(r.Tokens), len(p.pos), ErrInvalid)
-			}
+		if r.Kind == Step && p.steps != len(p.pos) {
+			return fmt.Errorf("a step behind %d rows, %d of them steps: %w", len(p.pos), p.steps, ErrInvalid)
 		}
 		p.exact = p.exact || r.Kind != Any
-		step := len(r.Tokens) == 1 && r.Kind != Prompt
-		p.segments = append(p.segments, segment{r.Seq, len(p.pos), len(r.Tokens), pos, step})
+		if err := p.segment(m, r, pos); err != nil {
+			return err
+		}
 		for i := range r.Tokens {
 			p.pos = append(p.pos, pos+i)
 		}
@@ -116,6 +117,23 @@ func (p *pass) gather(m *Model, rows []Rows, tokens bool) error {
 	if n := len(p.pos); tokens && n > m.exec.batch {
 		return fmt.Errorf("%d tokens, at most %d: %w", n, m.exec.batch, errTooMany)
 	}
+	return nil
+}
+
+// segment makes one segment of rows, or one of each of several steps.
+func (p *pass) segment(m *Model, r Rows, pos int) error {
+	n := len(r.Tokens)
+	if r.Kind != Step {
+		p.segments = append(p.segments, segment{r.Seq, len(p.pos), n, pos, n == 1 && r.Kind == Any})
+		return nil
+	}
+	if n > 1 && !m.Shareable() {
+		return fmt.Errorf("%d steps of a sequence in one pass: its mixers compute them one by one: %w", n, ErrUnsupported)
+	}
+	for i := range n {
+		p.segments = append(p.segments, segment{r.Seq, len(p.pos) + i, 1, pos + i, true})
+	}
+	p.steps += n
 	return nil
 }
 

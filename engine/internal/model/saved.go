@@ -81,8 +81,8 @@ func (s *Sequence) Load(length int, r io.ReaderAt, at, size int64) error {
 		return fmt.Errorf(format, fixed[0], fixed[1], fixed[2], len(s.states), length, ErrSaved)
 	}
 	s.length = length
-	parts := make([][][]byte, len(s.states))
-	for i, st := range s.states {
+	layers := make([][]int64, len(s.states))
+	for i := range s.states {
 		var count uint32
 		if err := read(head, &count); err != nil {
 			return err
@@ -91,13 +91,7 @@ func (s *Sequence) Load(length int, r io.ReaderAt, at, size int64) error {
 		if err := read(head, numbers); err != nil {
 			return err
 		}
-		if st == nil {
-			continue
-		}
-		var err error
-		if parts[i], err = st.Unsaved(length, numbers); err != nil {
-			return fmt.Errorf("layer %d: %w: %w", i, err, ErrSaved)
-		}
+		layers[i] = numbers
 	}
 	var want uint32
 	if err := read(section, &want); err != nil {
@@ -107,6 +101,17 @@ func (s *Sequence) Load(length int, r io.ReaderAt, at, size int64) error {
 		return fmt.Errorf("the checksum of the layers' numbers is wrong: %w", ErrSaved)
 	}
 	done, _ := section.Seek(0, io.SeekCurrent)
+	parts := make([][][]byte, len(s.states))
+	if err := s.model.eachOf(len(parts), func(i int) (err error) {
+		if st := s.states[i]; st != nil {
+			if parts[i], err = st.Unsaved(length, layers[i]); err != nil {
+				err = fmt.Errorf("layer %d: %w: %w", i, err, ErrSaved)
+			}
+		}
+		return err
+	}); err != nil {
+		return err
+	}
 	return s.model.readParts(parts, r, at+done, size)
 }
 
@@ -124,15 +129,23 @@ func (m *Model) readParts(layers [][][]byte, r io.ReaderAt, at, size int64) erro
 	if end := offsets[len(layers)]; end != size {
 		return fmt.Errorf("the states end at byte %d, the file at %d: %w", end, size, ErrSaved)
 	}
-	errs := make([]error, len(layers))
+	return m.eachOf(len(layers), func(i int) error {
+		if err := readLayer(layers[i], r, offsets[i]); err != nil {
+			return fmt.Errorf("layer %d: %w", i, err)
+		}
+		return nil
+	})
+}
+
+// eachOf calls fn for 0 … n-1, several at the same time, beside passes of the model.
+func (m *Model) eachOf(n int, fn func(i int) error) error {
+	errs := make([]error, n)
 	var next atomic.Int32
 	var wg sync.WaitGroup
 	for range m.Workers() {
 		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(layers); i = int(next.Add(1)) - 1 {
-				if errs[i] = readLayer(layers[i], r, offsets[i]); errs[i] != nil {
-					errs[i] = fmt.Errorf("layer %d: %w", i, errs[i])
-				}
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				errs[i] = fn(i)
 			}
 		})
 	}

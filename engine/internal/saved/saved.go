@@ -100,12 +100,12 @@ func (s *Session) readBody(r io.ReaderAt, size int64, head []byte) error {
 	return nil
 }
 
-// Check says why the session can't be one of a model with such an identity and vocabulary, and a context of at most
-// most tokens.
-func (s *Session) Check(id [sha256.Size]byte, vocab, most int) error {
+// Check says why the session can't be one of a model with such a vocabulary, where there are so many types of caches,
+// and contexts of at most most tokens.
+func (s *Session) Check(vocab, caches, most int) error {
 	switch {
-	case s.Model != id:
-		return fmt.Errorf("it was saved with another model, or another form of its attention: %w", model.ErrSaved)
+	case int64(s.Cache) >= int64(caches):
+		return fmt.Errorf("its cache is of type %d: %w", s.Cache, model.ErrSaved)
 	case s.Context < 1 || int64(s.Context) > int64(most) || s.Cached > s.Context || s.Cached > s.Tokens || s.Tokens > s.Context+1:
 		return fmt.Errorf("%d tokens, %d of them cached, in a context of %d: %w", s.Tokens, s.Cached, s.Context, model.ErrSaved)
 	case s.Logits != 0 && int64(s.Logits) != int64(vocab):

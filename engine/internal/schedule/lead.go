@@ -52,8 +52,8 @@ func (s *Scheduler) collect(leader *Client) {
 	room, shared := s.net.BatchSize(), s.shareable && !leader.Alone
 	prompts := 1 // the leader's keeps a row
 	if !leader.Prompt {
-		s.take(leader, 1)
-		room, prompts = room-1, 0
+		s.take(leader, len(leader.Tokens))
+		room, prompts = room-len(leader.Tokens), 0
 	}
 	keep := prompts
 	for _, c := range s.queue {
@@ -61,9 +61,9 @@ func (s *Scheduler) collect(leader *Client) {
 		case !shared || c == leader || c.kind != pass || c.Alone:
 		case c.Prompt:
 			prompts++
-		case room > keep:
-			s.take(c, 1)
-			room--
+		case room-len(c.Tokens) >= keep:
+			s.take(c, len(c.Tokens))
+			room -= len(c.Tokens)
 		}
 	}
 	if shared {
@@ -103,8 +103,16 @@ func (s *Scheduler) take(c *Client, n int) {
 	}
 	s.members = append(s.members, member{c, n, at})
 	s.rows = append(s.rows, c.rows(n))
-	if n == len(c.Tokens) && c.Logits != nil {
-		s.outs, s.last = append(s.outs, c.Logits), append(s.last, at+n-1)
+	if n < len(c.Tokens) || c.Logits == nil {
+		return
+	}
+	first := n - 1
+	if !c.Prompt {
+		first = 0
+	}
+	vocab := s.net.Vocab()
+	for i := range n - first {
+		s.outs, s.last = append(s.outs, c.Logits[i*vocab:][:vocab]), append(s.last, at+first+i)
 	}
 }
 

@@ -14,9 +14,10 @@ type Client struct {
 
 	Seq    *model.Sequence
 	Tokens []int32   // to append to Seq, in the vocabulary
-	Prompt bool      // Tokens are, or are the rest of, a prompt of several; otherwise there is one
+	Prompt bool      // Tokens are, or are the rest of, a prompt of several; otherwise they are steps, see model.Step
 	Most   int       // tokens of a prompt in one pass, at least 1
-	Logits []float32 // [vocab] gets the logits after the last of Tokens if a pass reaches it; nil for none
+	Logits []float32 // [vocab] gets the logits after the last of Tokens if a pass reaches it; nil for none. Of steps
+	// [len(Tokens), vocab], after each
 	Hidden []float32 // [len(Tokens), width] gets what model.LogitsOf takes of the tokens of the pass; nil for nothing
 	Alone  bool      // in a pass of its own
 

@@ -38,8 +38,12 @@ func Count(n int64) string {
 // Speed renders the statistics of an answer: tokens, seconds and rates of the prompt and of the answer.
 func Speed(st engine.Stats) string {
 	p, d := st.PromptTime.Seconds(), st.DecodeTime.Seconds()
-	return fmt.Sprintf("prompt %d tokens (+%d cached) in %.2f s, %s; answer %d tokens in %.2f s, %s",
+	text := fmt.Sprintf("prompt %d tokens (+%d cached) in %.2f s, %s; answer %d tokens in %.2f s, %s",
 		st.PromptTokens, st.CachedTokens, p, rate(st.PromptTokens, p), st.Tokens, d, rate(st.Tokens, d))
+	if st.Drafted > 0 {
+		text += fmt.Sprintf("; %d of %d guesses were right", st.Accepted, st.Drafted)
+	}
+	return text
 }
 
 // rate renders tokens per second, "-" where nothing was measured.

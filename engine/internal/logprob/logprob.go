@@ -1,0 +1,46 @@
+// Package logprob makes logarithms of probabilities of logits.
+package logprob
+
+import (
+	"math"
+	"slices"
+
+	"github.com/latentgo/latentgo/internal/kernel"
+	"github.com/viterin/vek/vek32"
+)
+
+// Scratch is memory that is used again.
+type Scratch struct{ exps []float32 }
+
+// Of returns ln softmax(logits)[id].
+func (s *Scratch) Of(logits []float32, id int32) float32 {
+	return float32(float64(logits[id]) - s.Sum(logits))
+}
+
+// Sum returns ln Σ exp(logits).
+func (s *Scratch) Sum(logits []float32) float64 {
+	if len(s.exps) < len(logits) {
+		s.exps = make([]float32, len(logits))
+	}
+	peak := vek32.Max(logits)
+	return float64(peak) + math.Log(float64(kernel.ExpSum(s.exps[:len(logits)], logits, peak)))
+}
+
+// Top returns the n tokens with the largest logits, the largest first; of equal ones the first comes first.
+func Top(logits []float32, n int) []int32 {
+	n = min(n, len(logits))
+	top := make([]int32, 0, n+1)
+	for id, x := range logits {
+		if len(top) == n && (n == 0 || !(x > logits[top[n-1]])) {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(top, x, func(t int32, x float32) int {
+			if logits[t] >= x {
+				return -1
+			}
+			return 1
+		})
+		top = slices.Insert(top, at, int32(id))[:min(len(top)+1, n)]
+	}
+	return top
+}
