@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/latentgo/latentgo/engine/internal/convert"
+	"github.com/latentgo/latentgo/engine/internal/embed"
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
@@ -34,6 +35,8 @@ var (
 	// ErrDamaged is returned by Load and Convert for a conversion whose result is too far from the original on text
 	// held back: nothing is written or kept. The error says what to do.
 	ErrDamaged = convert.ErrDamaged
+	// ErrTooLong is returned by Embed and Rerank for a text of more tokens than the model takes.
+	ErrTooLong = embed.ErrTooLong
 	// ErrToken is returned when a token id is outside the model's vocabulary.
 	ErrToken = errors.New("token outside the vocabulary")
 )
