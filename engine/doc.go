@@ -23,6 +23,8 @@
 // context.Context ends a wait at once and a pass of one's own within a layer. A nil context is context.Background()
 // everywhere.
 //
+// Model.Embed makes vectors of texts, for search, and Model.Rerank scores documents for a query.
+//
 // Architectures: llama (Llama 2 and 3, Mistral, SmolLM; with experts, Mixtral), mistral3, qwen2, qwen3, qwen3moe,
 // gemma3, deepseek2. docs/architectures.md tells how to add one.
 package engine

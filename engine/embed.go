@@ -2,11 +2,9 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/latentgo/latentgo/engine/internal/embed"
-	"github.com/latentgo/latentgo/engine/internal/schedule"
 )
 
 // Pooling says how the vectors of a text's tokens become one.
@@ -70,8 +68,5 @@ func withTexts[T any](m *Model, fn func(*embed.Model) (T, error)) (out T, err er
 	}
 	defer m.calls.Add(-1)
 	out, err = fn(&embed.Model{Net: m.net, Passes: m.passes, Tokenizer: m.tok, Room: m.checkRoom})
-	if errors.Is(err, schedule.ErrClosed) {
-		err = m.closedError()
-	}
 	return out, m.fault(err)
 }
