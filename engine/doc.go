@@ -26,5 +26,7 @@
 // GenerateOptions.Speculate and Draft guess several tokens and check them in one pass: the same answer in fewer passes,
 // where it repeats the text before it or a smaller model agrees.
 //
+// Model.Embed makes vectors of texts, for search, and Model.Rerank scores documents for a query.
+//
 // About a hundred architectures run: the README names the families, docs/architectures.md tells how to add one.
 package engine

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/latentgo/latentgo/engine/internal/convert"
+	"github.com/latentgo/latentgo/engine/internal/embed"
 	"github.com/latentgo/latentgo/engine/internal/language"
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
@@ -37,6 +38,8 @@ var (
 	ErrDamaged = convert.ErrDamaged
 	// ErrDraft is returned for a draft model with another vocabulary.
 	ErrDraft = errors.New("not a draft model for this one")
+	// ErrTooLong is returned by Embed and Rerank for a text of more tokens than the model takes.
+	ErrTooLong = embed.ErrTooLong
 	// ErrToken is returned when a token id is outside the model's vocabulary.
 	ErrToken = errors.New("token outside the vocabulary")
 )

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/latentgo/latentgo/engine/internal/model"
-	"github.com/latentgo/latentgo/engine/internal/schedule"
 )
 
 // Eval appends ids to the session and returns the logits after the last one, [vocab], valid until the session's next
@@ -158,11 +157,8 @@ func (s *Session) run(ctx context.Context) (n int, err error) {
 		c.Alone = false
 	}
 	c.Tokens = nil
-	switch {
-	case errors.Is(err, model.ErrCancelled):
+	if errors.Is(err, model.ErrCancelled) {
 		err = ctx.Err()
-	case errors.Is(err, schedule.ErrClosed):
-		err = s.m.closedError()
 	}
 	return n, s.m.fault(err)
 }

@@ -57,10 +57,14 @@ func (m *Model) checkCache(s *model.Sequence, n int) error {
 	if m.opt.MaxCacheBytes == 0 {
 		return nil
 	}
-	grow, have := int64(s.Growth(n)), m.net.Cached()
-	if grow > 0 && have+grow > m.opt.MaxCacheBytes {
-		const format = "%d bytes more beside %d that are cached, Options.MaxCacheBytes is %d: %w"
-		return fmt.Errorf(format, grow, have, m.opt.MaxCacheBytes, ErrLimit)
+	return m.checkRoom(s.Growth(n))
+}
+
+// checkRoom says whether n bytes more have room.
+func (m *Model) checkRoom(n int) error {
+	have, most := m.net.Cached(), m.opt.MaxCacheBytes
+	if most > 0 && n > 0 && have+int64(n) > most {
+		return fmt.Errorf("%d bytes more beside %d that are cached, Options.MaxCacheBytes is %d: %w", n, have, most, ErrLimit)
 	}
 	return nil
 }

@@ -130,11 +130,7 @@ func (m *Model) lock(ctx context.Context) error {
 	if err := m.alive(); err != nil {
 		return err
 	}
-	err := m.passes.Lock(ctx, schedule.NewClient())
-	if errors.Is(err, schedule.ErrClosed) {
-		return m.closedError()
-	}
-	return err
+	return m.fault(m.passes.Lock(ctx, schedule.NewClient()))
 }
 
 func (m *Model) unlock() { m.passes.Unlock() }
@@ -170,13 +166,13 @@ func (m *Model) Close() error {
 }
 
 // fault makes of a worker's panic the error behind it, when that is one of a mapped file. Anything else is a bug, and
-// goes on.
+// goes on. The end of the scheduler becomes that of the model.
 func (m *Model) fault(err error) error {
-	if err == nil {
-		return nil
-	}
 	var f *model.Fault
-	if !errors.As(err, &f) {
+	switch {
+	case errors.Is(err, schedule.ErrClosed):
+		return m.closedError()
+	case !errors.As(err, &f):
 		return err
 	}
 	fileError := m.file.FaultError

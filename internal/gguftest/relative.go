@@ -1,6 +1,7 @@
 package gguftest
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -27,6 +28,7 @@ type Relative struct {
 	Factors                            []string       // tensors that divide the frequencies
 	Keys                               map[string]any // below "<architecture>."
 	XIELU                              map[string]any // keys of activations
+	OutputNorm                         string         // of the norm at the end, without ".weight"; "" means output_norm
 }
 
 // Shape of all these models.
@@ -43,7 +45,7 @@ const (
 func (m Relative) Build() *Builder {
 	b, r := m.metadata(), rand.New(rand.NewPCG(31, 32))
 	b.AddRandom(r, "token_embd.weight", ggtype.F32, relativeWidth, RelativeVocab)
-	b.AddRandom(r, "output_norm.weight", ggtype.F32, relativeWidth)
+	b.AddRandom(r, cmp.Or(m.OutputNorm, "output_norm")+".weight", ggtype.F32, relativeWidth)
 	if !m.Tied {
 		b.AddRandom(r, "output.weight", ggtype.F32, relativeWidth, RelativeVocab)
 	}

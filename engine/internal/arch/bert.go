@@ -10,7 +10,7 @@ import (
 // the residual stream behind attention and network, a network without a gate.
 func bert(r *model.Reader) *model.Spec {
 	s := bertLike(r)
-	s.Positions, s.Classifier = true, &model.Classifier{}
+	s.Positions, s.Classifier = true, &model.Classifier{Pooling: model.PoolFirst}
 	noRope(s)
 	uniform(r, s, model.Attention{OutputBias: true, Both: true}, plain(model.GELU))
 	return s
@@ -32,7 +32,7 @@ func nomicBERT(r *model.Reader) *model.Spec {
 // ffn_up.
 func jinaBERT(r *model.Reader) *model.Spec {
 	s := bertLike(r)
-	s.Classifier = &model.Classifier{}
+	s.Classifier = &model.Classifier{Pooling: model.PoolFirst}
 	noRope(s)
 	uniform(r, s, model.Attention{OutputBias: true, Both: true, ALiBi: bloomALiBi}, func(width int) model.FFNSpec {
 		return model.GatedFFN{Width: width, Activation: model.GELU, Bias: true, Fused: !r.HasTensor("blk.0.ffn_gate.weight")}

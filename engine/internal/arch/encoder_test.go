@@ -56,7 +56,7 @@ func encoded(t *testing.T, m *model.Model, texts ...[]int32) [][]float32 {
 // A vector is pooled as the file says.
 func TestPooling(t *testing.T) {
 	ids := gguftest.RandomIDs(9, 48)
-	for kind, pick := range map[uint32]func(rows []float32, width, i int) float32{
+	for kind, pick := range map[model.Pooling]func(rows []float32, width, i int) float32{
 		1: func(rows []float32, width, i int) float32 {
 			sum := float32(0)
 			for t := range ids {
@@ -67,12 +67,17 @@ func TestPooling(t *testing.T) {
 		2: func(rows []float32, width, i int) float32 { return rows[i] },
 		3: func(rows []float32, width, i int) float32 { return rows[8*width+i] },
 	} {
-		b := gguftest.EncoderVariants()["bert"].Build().AddKV("bert.pooling_type", kind)
+		b := gguftest.EncoderVariants()["bert"].Build().AddKV("bert.pooling_type", uint32(kind))
 		m := open(t, b.Write(t), model.Options{Threads: 2})
-		rows, got := encoded(t, m, ids)[0], make([]float32, m.Spec().Width)
-		if err := m.Pool(got, 0, len(ids)); err != nil {
-			t.Fatal(err)
+		if m.Spec().Pooling != kind {
+			t.Errorf("pooling %d read as %d", kind, m.Spec().Pooling)
 		}
+		width := m.Spec().Width
+		rows, p := encoded(t, m, ids)[0], model.NewPool(kind, width)
+		p.Add(rows[:2*width])
+		p.Add(nil)
+		p.Add(rows[2*width:])
+		got := p.Vector()
 		want := make([]float32, len(got))
 		for i := range want {
 			want[i] = pick(rows, len(want), i)
@@ -92,9 +97,6 @@ func TestEncoderErrors(t *testing.T) {
 	if err := m.Run(rows, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.Pool(make([]float32, m.Spec().Width), 0, 3); !errors.Is(err, model.ErrUnsupported) {
-		t.Errorf("no pooling: %v", err)
-	}
 	if err := m.Run(rows, nil); !errors.Is(err, model.ErrInvalid) || !strings.Contains(err.Error(), "whole") {
 		t.Errorf("a text in pieces: %v", err)
 	}
@@ -113,11 +115,16 @@ func TestClassifiers(t *testing.T) {
 	for name, b := range gguftest.RankVariants() {
 		ids := gguftest.RandomIDs(28, 48)
 		m := open(t, b.Write(t), model.Options{Threads: 2})
-		encoded(t, m, ids)
-		got, err := m.Score(0, len(ids))
+		kind, err := m.Classified()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := model.NewPool(kind, m.Spec().Width)
+		p.Add(encoded(t, m, ids)[0])
+		got := m.Classify(p.Vector())
 		want := readFloats(t, "../../testdata/encoders/"+name+".f32")
-		if err != nil || len(got) != len(want) {
-			t.Fatalf("%s: %v, want %v, %v", name, got, want, err)
+		if len(got) != len(want) {
+			t.Fatalf("%s: %v, want %v", name, got, want)
 		}
 		for i, w := range want { // sums of some fifty rounded products around 0.2
 			if d := math.Abs(float64(got[i] - w)); !(d < 5e-3) {
@@ -126,8 +133,7 @@ func TestClassifiers(t *testing.T) {
 		}
 	}
 	m := open(t, gguftest.EncoderVariants()["bert"].Build().Write(t), model.Options{Threads: 1})
-	encoded(t, m, []int32{1, 2})
-	if _, err := m.Score(0, 2); !errors.Is(err, model.ErrUnsupported) {
+	if _, err := m.Classified(); !errors.Is(err, model.ErrUnsupported) {
 		t.Errorf("no head: %v", err)
 	}
 }

@@ -11,10 +11,31 @@ import (
 // of six that attend in a sliding window, with a position embedding of their own.
 func gemma3(r *model.Reader) *model.Spec {
 	s := r.Decoder()
+	s.LogitCap = float32(r.Float("final_logit_softcapping", 0))
+	gemma3Layers(r, s)
+	return s
+}
+
+// gemmaEmbedding is EmbeddingGemma: Gemma 3 whose tokens see those behind them too, in a window to either side.
+func gemmaEmbedding(r *model.Reader) *model.Spec {
+	s := r.RMSEncoder(true)
+	gemma3Layers(r, s)
+	s.Tied = true
+	for i := range s.Layers {
+		a := s.Layers[i].Mixer.(model.Attention)
+		if a.Both = true; a.Window > 0 {
+			a.Window = a.Window/2 + 1
+		}
+		s.Layers[i].Mixer = a
+	}
+	return s
+}
+
+// gemma3Layers is what they share.
+func gemma3Layers(r *model.Reader, s *model.Spec) {
 	r.NoExperts()
 	s.EmbedScale = float32(math.Sqrt(float64(s.Width)))
-	s.LogitCap = float32(r.Float("final_logit_softcapping", 0))
-	s.Unused = []string{"dense_2.weight", "dense_3.weight"} // of embedding models
+	s.Dense = true
 	heads, widths := r.Heads(s), r.FFNWidths(s)
 	size := heads[0].KeySize
 	scale := model.ScoreScale(size)
@@ -33,5 +54,4 @@ func gemma3(r *model.Reader) *model.Spec {
 		}
 		s.Layers[i] = model.LayerSpec{PostNorm: true, Mixer: a, FFN: model.GatedFFN{Width: widths[i], Activation: model.GELU}}
 	}
-	return s
 }

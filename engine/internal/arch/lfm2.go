@@ -30,7 +30,7 @@ func lfm2(r *model.Reader) *model.Spec {
 func lfm2Mixers(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	s.OutputNorm = "token_embd_norm"
-	s.Unused = []string{"dense_2.weight", "dense_2.bias"} // of embedding models
+	s.Dense = true
 	heads := r.HybridHeads(s)
 	conv := model.ShortConv{Size: r.Size("shortconv.l_cache", -1, 2, 64)}
 	for i, g := range heads {

@@ -12,7 +12,10 @@ func modernBERT(r *model.Reader) *model.Spec {
 	s := r.Encoder()
 	s.Norm.Bias, s.EmbedNorm = false, true
 	const mean = 1 // value of the key, which llama.cpp's writer leaves out for it
-	s.Classifier = &model.Classifier{Mean: r.Uint("classifier.pooling_type", mean) == mean, GELU: true}
+	s.Classifier = &model.Classifier{Pooling: model.PoolFirst, GELU: true}
+	if r.Uint("classifier.pooling_type", mean) == mean {
+		s.Classifier.Pooling = model.PoolMean
+	}
 	act := modernActivation(r)
 	rope(r, s, model.RopeOptions{Halves: true})
 	window := r.Size("attention.sliding_window", 0, 0, math.MaxInt32)

@@ -10,7 +10,7 @@ func qwen3(r *model.Reader) *model.Spec {
 	s := qwen3Attention(r)
 	r.NoExperts()
 	widths := r.FFNWidths(s)
-	s.Unused = []string{"cls.output.weight"} // the reranker's head
+	s.Classifier = qwen3Reranker()
 	for i := range s.Layers {
 		s.Layers[i].FFN = model.GatedFFN{Width: widths[i], Scales: true}
 	}
@@ -26,4 +26,9 @@ func qwen3Attention(r *model.Reader) *model.Spec {
 		s.Layers[i].Mixer = model.Attention{Geometry: heads[i], Scale: model.ScoreScale(heads[i].KeySize), QKNorm: true}
 	}
 	return s
+}
+
+// qwen3Reranker is the head of Qwen3-Reranker: probabilities of yes and no after the last token.
+func qwen3Reranker() *model.Classifier {
+	return &model.Classifier{Pooling: model.PoolLast, Softmax: true}
 }

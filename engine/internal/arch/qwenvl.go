@@ -19,7 +19,7 @@ func qwen3vl(r *model.Reader) *model.Spec {
 	s := qwen3Attention(r)
 	r.NoExperts()
 	r.Sections(s.Ropes[0].Dims)
-	s.Unused = []string{"cls.output.weight"} // the reranker's head
+	s.Classifier = qwen3Reranker()
 	setDense(r, s, model.GatedFFN{})
 	return s
 }

@@ -7,17 +7,18 @@ import (
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// Classifier says that an encoder may have a head that scores a text, as rerankers do: a dense layer (cls), a norm
-// behind it (cls.norm) and an output (cls.output), each where the file has it.
+// Classifier says that a model may have a head that scores a text, as rerankers do: a dense layer (cls), a norm behind
+// it (cls.norm) and an output (cls.output), each where the file has it.
 type Classifier struct {
-	Mean bool // the head gets the mean of the rows, not the first
-	GELU bool // the activation behind the dense layer, tanh otherwise
+	Pooling Pooling // the row that the head gets: PoolMean, PoolFirst or PoolLast
+	GELU    bool    // the activation behind the dense layer, tanh otherwise
+	Softmax bool    // the numbers of the classes become probabilities
 }
 
 // classifier is the head with its weights.
 type classifier struct {
 	spec       Classifier
-	dense, out *headMatrix // nil: none
+	dense, out *headMatrix // or nil
 	norm       *normWeights
 }
 
@@ -78,19 +79,18 @@ func (m *headMatrix) mul(x []float32) []float32 {
 	return out
 }
 
-// Score returns what the classification head makes of the text in rows from … from+n-1 of the last pass: one number for
-// a reranker, else one per class. The error wraps ErrUnsupported for a model without a head.
-func (m *Model) Score(from, n int) ([]float32, error) {
+// Classified returns which row the classification head gets: PoolMean, PoolFirst or PoolLast. The error wraps
+// ErrUnsupported for a model without a head.
+func (m *Model) Classified() (Pooling, error) {
+	if c := m.head; c != nil && (c.dense != nil || c.out != nil) {
+		return c.spec.Pooling, nil
+	}
+	return PoolNone, fmt.Errorf("%s: no classification head (tensors cls and cls.output): %w", m.file.Name(), ErrUnsupported)
+}
+
+// Classify returns what the head makes of that row, which may change: one number for a reranker, else one per class.
+func (m *Model) Classify(x []float32) []float32 {
 	c := m.head
-	if c == nil || c.dense == nil && c.out == nil {
-		return nil, fmt.Errorf("%s: no classification head (tensors cls and cls.output): %w", m.file.Name(), ErrUnsupported)
-	}
-	x := make([]float32, m.spec.Width)
-	if c.spec.Mean {
-		m.mean(x, from, n)
-	} else {
-		m.Hidden(x, from, 1)
-	}
 	if c.dense != nil {
 		x = c.dense.mul(x)
 		if c.spec.GELU {
@@ -107,5 +107,11 @@ func (m *Model) Score(from, n int) ([]float32, error) {
 	if c.out != nil {
 		x = c.out.mul(x)
 	}
-	return x, nil
+	if c.spec.Softmax {
+		sum := LogSum(x)
+		for i, v := range x {
+			x[i] = float32(math.Exp(float64(v) - sum))
+		}
+	}
+	return x
 }

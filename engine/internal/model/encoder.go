@@ -14,25 +14,23 @@ type Pooling uint8
 
 // The ways of pooling.
 const (
-	PoolNone  Pooling = iota // they stay apart
+	PoolNone  Pooling = iota // they stay apart, or the file does not say
 	PoolMean                 // their mean
 	PoolFirst                // the first
 	PoolLast                 // the last
-	PoolRank                 // a score of the first, by a classification head
+	PoolRank                 // a score of one of them, by a classification head
 )
+
+// poolingKey names how a model pools.
+const poolingKey = "pooling_type"
 
 // pooling reads how a model pools; files may leave it open.
 func (r *Reader) pooling() Pooling {
-	const key, open = "pooling_type", math.MaxUint32
-	switch n := r.Uint(key, uint64(PoolNone)); {
-	case n == open:
-		return PoolNone
-	case n > uint64(PoolRank):
-		r.Refuse("key %q: pooling %d", r.key(key), n)
-		return PoolNone
-	default:
-		return Pooling(n)
+	const open = math.MaxUint32
+	if n := r.Uint(poolingKey, uint64(PoolNone)); n != open {
+		return Pooling(min(n, math.MaxUint8))
 	}
+	return PoolNone
 }
 
 // tokenType loads the embedding that all tokens of a single text add to theirs.
@@ -55,33 +53,45 @@ func (ld *Loader) tokenType(m *Model) {
 	}
 }
 
-// Pool writes the vector of the text in rows from … from+n-1 of the last pass to dst [width], as the spec's Pooling
-// says; it is not normalised. PoolNone has none, and PoolRank a score instead (Score): both are errors that wrap
-// ErrUnsupported.
-func (m *Model) Pool(dst []float32, from, n int) error {
-	switch m.spec.Pooling {
-	case PoolMean:
-		m.mean(dst, from, n)
-	case PoolFirst:
-		m.Hidden(dst, from, 1)
-	case PoolLast:
-		m.Hidden(dst, from+n-1, 1)
-	default:
-		return fmt.Errorf("%s: pooling %d does not give one vector: %w", m.file.Name(), m.spec.Pooling, ErrUnsupported)
-	}
-	return nil
+// Pool is a vector that rows become, which come in order and in portions of any size.
+type Pool struct {
+	kind Pooling
+	rows int
+	sum  []float64
+	row  []float32
 }
 
-// mean writes the mean of rows from … from+n-1 of the last pass's result to dst [width].
-func (m *Model) mean(dst []float32, from, n int) {
-	row, sum := make([]float32, m.spec.Width), make([]float64, m.spec.Width)
-	for t := range n {
-		m.Hidden(row, from+t, 1)
-		for i, v := range row {
-			sum[i] += float64(v)
+// NewPool returns a pool for rows of a width; kind is PoolMean, PoolFirst or PoolLast.
+func NewPool(kind Pooling, width int) *Pool {
+	p := &Pool{kind: kind, row: make([]float32, width)}
+	if kind == PoolMean {
+		p.sum = make([]float64, width)
+	}
+	return p
+}
+
+// Add takes the next rows [n, width].
+func (p *Pool) Add(rows []float32) {
+	width := len(p.row)
+	switch {
+	case len(rows) == 0:
+		return
+	case p.kind == PoolFirst && p.rows == 0:
+		copy(p.row, rows)
+	case p.kind == PoolLast:
+		copy(p.row, rows[len(rows)-width:])
+	case p.kind == PoolMean:
+		for i, v := range rows {
+			p.sum[i%width] += float64(v)
 		}
 	}
-	for i, v := range sum {
-		dst[i] = float32(v / float64(n))
+	p.rows += len(rows) / width
+}
+
+// Vector returns what the rows so far, at least one, became: [width], the pool's own.
+func (p *Pool) Vector() []float32 {
+	for i, v := range p.sum {
+		p.row[i] = float32(v / float64(p.rows))
 	}
+	return p.row
 }

@@ -30,7 +30,8 @@ type Model struct {
 	output    Linear         // [vocab, width]; the embedding when tied
 	norm      *normWeights   // before the output
 	embedNorm *normWeights   // on embeddings, or nil
-	head      *classifier    // of an encoder that has one, or nil
+	head      *classifier    // of a model that has one, or nil
+	dense     dense
 	typeEmbed []float32      // embedding of token type 0, or nil
 	positions *kernel.Matrix // [context, width] learned position embeddings, or nil
 	bias      []float32      // of the output, or nil
@@ -70,6 +71,9 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 	}
 	if s.Classifier != nil {
 		m.head = ld.classifier(*s.Classifier)
+	}
+	if s.Dense {
+		m.dense = ld.dense()
 	}
 	if s.TokenTypes {
 		ld.tokenType(m)

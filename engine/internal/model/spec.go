@@ -29,8 +29,9 @@ type Spec struct {
 	// Encoder says that texts are evaluated as a whole, each token seeing those behind it too, and that the residual
 	// stream is the result: there is no output.
 	Encoder     bool
-	Pooling     Pooling     // how an encoder's result becomes one vector
+	Pooling     Pooling     // how the result becomes one vector; a decoder's may be a number that is not known
 	Classifier  *Classifier // a head that scores texts, nil for none
+	Dense       bool        // pooled vectors are multiplied by dense_2 and dense_3, where the file has them
 	TokenTypes  bool        // the embedding of token type 0 is added where the file has it (token_types)
 	EmbedNorm   bool        // embeddings are normed (token_embd_norm)
 	Positions   bool        // learned position embeddings are added to those of tokens (position_embd)
@@ -101,11 +102,35 @@ func (r *Reader) LayerNormDecoder() *Spec {
 func (r *Reader) Encoder() *Spec {
 	s := r.sizes("attention.layer_norm_epsilon")
 	s.Norm = NormSpec{Mean: true, Bias: true}
-	s.Encoder, s.Pooling = true, r.pooling()
+	r.encoder(s)
+	r.bothWays()
+	return s
+}
+
+// RMSEncoder is Encoder for a model whose norms are RMS norms. always says that the architecture is an encoder whatever
+// the file says.
+func (r *Reader) RMSEncoder(always bool) *Spec {
+	s := r.sizes("attention.layer_norm_rms_epsilon")
+	r.encoder(s)
+	if !always {
+		r.bothWays()
+	}
+	return s
+}
+
+// encoder makes an encoder of a spec.
+func (r *Reader) encoder(s *Spec) {
+	s.Encoder = true
+	if s.Pooling > PoolRank {
+		r.Refuse("key %q: pooling %d", r.key(poolingKey), s.Pooling)
+	}
+}
+
+// bothWays refuses a file whose tokens don't see those behind them.
+func (r *Reader) bothWays() {
 	if r.Flag("attention.causal", true) {
 		r.Refuse("key %q: an encoder whose tokens don't see those behind them", r.key("attention.causal"))
 	}
-	return s
 }
 
 // causal refuses attention to later tokens.
@@ -128,6 +153,7 @@ func (r *Reader) sizes(epsilon string) *Spec {
 		Eps:     r.epsilon(epsilon),
 		Layers:  make([]LayerSpec, layers-skipped),
 		Skipped: skipped,
+		Pooling: r.pooling(),
 	}
 	s.OutputScale = true
 	return s

@@ -79,7 +79,10 @@ func (s *Scheduler) collect(leader *Client) {
 // collectPrompts shares room rows out among prompts.
 func (s *Scheduler) collectPrompts(leader *Client, shared bool, room, prompts int) {
 	if leader.Prompt {
-		n := min(len(leader.Tokens), leader.Most, max(1, room/prompts))
+		n := leader.share(max(1, room/prompts))
+		if n == 0 {
+			n = leader.size()
+		}
 		s.take(leader, n)
 		room, prompts = room-n, prompts-1
 	}
@@ -88,8 +91,10 @@ func (s *Scheduler) collectPrompts(leader *Client, shared bool, room, prompts in
 			return
 		}
 		if shared && c != leader && c.kind == pass && c.Prompt && !c.Alone {
-			n := min(len(c.Tokens), c.Most, room/prompts)
-			s.take(c, n)
+			n := c.share(room / prompts)
+			if n > 0 {
+				s.take(c, n)
+			}
 			room, prompts = room-n, prompts-1
 		}
 	}
@@ -102,7 +107,7 @@ func (s *Scheduler) take(c *Client, n int) {
 		at = s.members[k-1].at + s.members[k-1].n
 	}
 	s.members = append(s.members, member{c, n, at})
-	s.rows = append(s.rows, c.rows(n))
+	s.rows = c.appendRows(s.rows, n)
 	if n < len(c.Tokens) || c.Logits == nil {
 		return
 	}

@@ -19,7 +19,11 @@ type Client struct {
 	Logits []float32 // [vocab] gets the logits after the last of Tokens if a pass reaches it; nil for none. Of steps
 	// [len(Tokens), vocab], after each
 	Hidden []float32 // [len(Tokens), width] gets what model.LogitsOf takes of the tokens of the pass; nil for nothing
-	Alone  bool      // in a pass of its own
+	// Texts are several prompts, of a sequence each, instead of Seq and Tokens: the pass takes the first of all their
+	// tokens. Hidden is for all of them, there are no Logits.
+	Texts []model.Rows
+	Whole bool // all Texts go into one pass, which they fit in
+	Alone bool // in a pass of its own
 
 	Shared bool // said by Run: others were in the pass
 
@@ -57,11 +61,38 @@ func NewClient() *Client { return &Client{wake: make(chan bool, 1)} }
 
 func (c *Client) step() bool { return c.kind == pass && !c.Prompt }
 
-// rows are what of the client's tokens goes into a pass.
-func (c *Client) rows(n int) model.Rows {
-	r := model.Rows{Seq: c.Seq, Tokens: c.Tokens[:n], Kind: model.Step}
-	if c.Prompt {
-		r.Kind = model.Prompt
+// size is how many tokens the client has.
+func (c *Client) size() int {
+	n := len(c.Tokens)
+	for _, t := range c.Texts {
+		n += len(t.Tokens)
 	}
-	return r
+	return n
+}
+
+// appendRows appends what the first n of the client's tokens are in a pass.
+func (c *Client) appendRows(rows []model.Rows, n int) []model.Rows {
+	kind := model.Step
+	if c.Prompt {
+		kind = model.Prompt
+	}
+	if len(c.Texts) == 0 {
+		return append(rows, model.Rows{Seq: c.Seq, Tokens: c.Tokens[:n], Kind: kind})
+	}
+	for _, t := range c.Texts {
+		t.Tokens, t.Kind = t.Tokens[:min(n, len(t.Tokens))], kind
+		if n -= len(t.Tokens); len(t.Tokens) > 0 {
+			rows = append(rows, t)
+		}
+	}
+	return rows
+}
+
+// share returns how many of the client's tokens a pass takes that has room for n, at least one: 0 for none.
+func (c *Client) share(n int) int {
+	size := c.size()
+	if c.Whole && size > n {
+		return 0
+	}
+	return min(size, c.Most, n)
 }

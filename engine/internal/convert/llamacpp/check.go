@@ -50,8 +50,9 @@ const (
 // fields are those of a spec and its parts by "Type.Field". What is not listed must have its zero value.
 var fields = map[string]field{
 	"Spec.Arch": {}, "Spec.Width": {}, "Spec.Vocab": {}, "Spec.Context": {}, "Spec.Eps": {}, "Spec.Layers": {}, "Spec.Unused": {},
-	"Spec.RopeFactors": {}, "Spec.OutputBias": {}, "Spec.OutputScale": {}, // tensors tells whether they are there
+	"Spec.RopeFactors": {}, "Spec.OutputBias": {}, "Spec.OutputScale": {}, "Spec.Classifier": {}, "Spec.Dense": {}, // tensors tells whether they are there
 	"Spec.BlockRopePhase": {},
+	"Spec.Pooling":        {"vectors for texts (key pooling_type)", zero},
 	"Spec.Skipped":        {"layers behind the last (key nextn_predict_layers)", zero},
 	"Spec.EmbedScale": {"embeddings that are multiplied by a factor", func(v reflect.Value) bool {
 		return v.IsZero() || v.Float() == 1
