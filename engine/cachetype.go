@@ -23,38 +23,37 @@ const (
 	CacheQ4
 )
 
+var cacheTypes = [...]struct {
+	name   string
+	format attention.Format
+}{CacheF16: {"f16", attention.F16}, CacheQ8: {"q8", attention.Q8}, CacheQ4: {"q4", attention.Q4}}
+
 // ParseCacheType reads "f16" (also ""), "q8" or "q4".
 func ParseCacheType(s string) (CacheType, error) {
-	switch s {
-	case "", "f16":
+	for c, t := range cacheTypes {
+		if s == t.name {
+			return CacheType(c), nil
+		}
+	}
+	if s == "" {
 		return CacheF16, nil
-	case "q8":
-		return CacheQ8, nil
-	case "q4":
-		return CacheQ4, nil
 	}
 	return 0, fmt.Errorf(`cache type %q is none of "f16", "q8" and "q4"`, s)
 }
 
+func (c CacheType) known() bool { return c >= 0 && int(c) < len(cacheTypes) }
+
 // String returns what ParseCacheType reads.
 func (c CacheType) String() string {
-	switch c {
-	case CacheQ8:
-		return "q8"
-	case CacheQ4:
-		return "q4"
+	if !c.known() {
+		return fmt.Sprintf("CacheType(%d)", int(c))
 	}
-	return "f16"
+	return cacheTypes[c].name
 }
 
 func (c CacheType) format() (attention.Format, error) {
-	switch c {
-	case CacheF16:
-		return attention.F16, nil
-	case CacheQ8:
-		return attention.Q8, nil
-	case CacheQ4:
-		return attention.Q4, nil
+	if !c.known() {
+		return 0, fmt.Errorf("cache type %d: there are CacheF16, CacheQ8 and CacheQ4", int(c))
 	}
-	return 0, fmt.Errorf("cache type %d: there are CacheF16, CacheQ8 and CacheQ4", int(c))
+	return cacheTypes[c].format, nil
 }

@@ -6,7 +6,6 @@ import (
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/engine/internal/convert"
 	"github.com/latentgo/latentgo/engine/internal/model"
-	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/cpu"
 )
@@ -16,7 +15,8 @@ func (m *Model) Info() Info {
 	in := Info{MLA: m.opt.MLA.String(), Threads: m.opt.Threads, CPU: cpu.Active().String()}
 	in.Architecture, _ = m.file.String("general.architecture")
 	in.Name, _ = m.file.String("general.name")
-	m.countWeights(&in)
+	w := model.Count(m.file, m.result.Tensors())
+	in.Parameters, in.WeightBytes, in.FileType = w.Elements, w.Bytes, w.Type
 	if m.tok != nil {
 		in.Vocab = m.tok.Size()
 	}
@@ -48,33 +48,4 @@ func (m *Model) Info() Info {
 		in.MLA = MLAOff.String()
 	}
 	return in
-}
-
-// countWeights sums up tensors; the type with most weights names the file.
-func (m *Model) countWeights(in *Info) {
-	count := map[gguf.Type]uint64{}
-	most := uint64(0)
-	for _, t := range m.tensors() {
-		n := t.Elements()
-		in.Parameters += int64(n)
-		in.WeightBytes += int64(t.Size())
-		count[t.Type] += n
-		if count[t.Type] > most {
-			most = count[t.Type]
-			in.FileType = t.Type.String()
-		}
-	}
-}
-
-// tensors lists what the model consists of: the file's tensors, replaced where a conversion made others, and its new
-// ones.
-func (m *Model) tensors() []*model.Tensor {
-	if m.result != nil {
-		return m.result.Tensors()
-	}
-	var out []*model.Tensor
-	for _, t := range m.file.Tensors() {
-		out = append(out, model.FileTensor(t))
-	}
-	return out
 }

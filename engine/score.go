@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"sync/atomic"
 
 	"github.com/latentgo/latentgo/engine/internal/logprob"
-	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
 // Score is how probable the model finds a continuation.
@@ -117,44 +115,4 @@ func (s *Session) topLogProbs(logits []float32, n int) []TokenProb {
 		top = append(top, TokenProb{id, float32(float64(logits[id]) - sum)})
 	}
 	return top
-}
-
-// Perplexity returns the perplexity of a text: exp of the mean negative log-probability of its tokens. The text is cut
-// into windows of the length given, at least 2, each from an empty cache, and every token but a window's first is
-// scored. 0 stands for the model's context, at most DefaultContext.
-func (m *Model) Perplexity(ctx context.Context, ids []int32, window int) (float64, error) {
-	s, err := m.NewSession(&SessionOptions{Context: window})
-	if err != nil {
-		return 0, err
-	}
-	defer s.Close()
-	if window = s.context; window < 2 || len(ids) < 2 {
-		return 0, fmt.Errorf("perplexity of %d tokens in windows of %d: at least 2 of each are needed", len(ids), window)
-	}
-	sum, n := 0.0, 0
-	for ; len(ids) > 1; ids = ids[min(window, len(ids)):] {
-		part := ids[:min(window, len(ids))]
-		err := s.EvalAll(ctx, part[:len(part)-1], func(i int, logits []float32) error {
-			sum, n = sum-float64(s.probs.Of(logits, part[i+1])), n+1
-			return nil
-		})
-		if err == nil {
-			err = s.Reset()
-		}
-		if err != nil {
-			return 0, err
-		}
-	}
-	return math.Exp(sum / float64(n)), nil
-}
-
-// KL returns the Kullback-Leibler divergence KL(p ‖ q) in nats of two distributions given by their logits, which are of
-// one length.
-func KL(p, q []float32) float64 {
-	lp, lq, kl := model.LogSum(p), model.LogSum(q), 0.0
-	for i, x := range p {
-		d := float64(x) - lp
-		kl += math.Exp(d) * (d - float64(q[i]) + lq)
-	}
-	return max(kl, 0)
 }

@@ -124,39 +124,6 @@ func TestLogitsHook(t *testing.T) {
 	}
 }
 
-func TestPerplexity(t *testing.T) {
-	m := tinyModel(t, Options{})
-	ids := gguftest.RandomIDs(100, 80)
-	sum, n := 0.0, 0
-	for at := 0; at < len(ids); at += 33 {
-		part := ids[at:min(at+33, len(ids))]
-		for i, l := range allLogits(t, m, part)[:len(part)-1] {
-			sum, n = sum+model.LogSum(l)-float64(l[part[i+1]]), n+1
-		}
-	}
-	got, err := m.Perplexity(t.Context(), ids, 33)
-	if want := math.Exp(sum / float64(n)); err != nil || math.Abs(got-want) > 1e-3*want {
-		t.Errorf("%g, want %g; %v", got, want, err)
-	}
-	for _, window := range []int{1, -1} {
-		if _, err := m.Perplexity(t.Context(), ids, window); err == nil {
-			t.Errorf("windows of %d are accepted", window)
-		}
-	}
-	p, q := []float32{0, 1, 2}, []float32{2, 1, 0}
-	if kl := KL(p, p); kl != 0 {
-		t.Errorf("KL of the same is %g", kl)
-	}
-	want := 0.0
-	for i := range p {
-		a, b := math.Exp(float64(p[i])-model.LogSum(p)), math.Exp(float64(q[i])-model.LogSum(q))
-		want += a * math.Log(a/b)
-	}
-	if kl := KL(p, q); math.Abs(kl-want) > 1e-12 {
-		t.Errorf("KL is %g, want %g", kl, want)
-	}
-}
-
 func TestCountTokens(t *testing.T) {
 	m := byteModel(t, Options{})
 	ids, err := m.Encode("hello", false, true)

@@ -68,13 +68,13 @@ func TestDecodeWithQ8CacheDoesNotAllocate(t *testing.T) {
 }
 
 func TestParseCacheType(t *testing.T) {
-	for _, c := range []CacheType{CacheF16, CacheQ8} {
+	for _, c := range []CacheType{CacheF16, CacheQ8, CacheQ4} {
 		if got, err := ParseCacheType(c.String()); got != c || err != nil {
 			t.Errorf("%v: %v, %v", c, got, err)
 		}
 	}
-	if _, err := ParseCacheType("q4"); err == nil {
-		t.Error("q4 is accepted")
+	if _, err := ParseCacheType("q5"); err == nil {
+		t.Error("q5 is accepted")
 	}
 	if _, err := tinyModel(t, Options{}).NewSession(&SessionOptions{Cache: 7}); err == nil {
 		t.Error("cache type 7 is accepted")

@@ -105,6 +105,9 @@ func sameFile(st os.FileInfo, path string) bool {
 // Tensors lists what the model consists of: the file's tensors, replaced where others were made, then those that are
 // new.
 func (r *Result) Tensors() []*model.Tensor {
+	if r == nil {
+		return nil
+	}
 	set := tensors.Set{File: r.request.File, Made: r.Made}
 	var out []*model.Tensor
 	for _, name := range ownNames(r.Model.Spec(), set) {

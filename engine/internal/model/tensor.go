@@ -56,3 +56,30 @@ func sameShape(shape []uint64, dims []int) bool {
 	}
 	return true
 }
+
+// Total is the sum of some tensors.
+type Total struct {
+	Elements, Bytes int64
+	Type            string // the one with most elements
+}
+
+// Count sums up what a model consists of: made, or the file's tensors when that is nil.
+func Count(f *gguf.File, made []*Tensor) (sum Total) {
+	if made == nil {
+		for _, t := range f.Tensors() {
+			made = append(made, FileTensor(t))
+		}
+	}
+	count := map[gguf.Type]uint64{}
+	most := uint64(0)
+	for _, t := range made {
+		n := t.Elements()
+		sum.Elements += int64(n)
+		sum.Bytes += int64(t.Size())
+		count[t.Type] += n
+		if count[t.Type] > most {
+			most, sum.Type = count[t.Type], t.Type.String()
+		}
+	}
+	return sum
+}

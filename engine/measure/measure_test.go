@@ -1,0 +1,59 @@
+package measure_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/latentgo/latentgo/engine"
+	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/engine/measure"
+	"github.com/latentgo/latentgo/internal/gguftest"
+)
+
+func TestPerplexity(t *testing.T) {
+	m, err := engine.Load(gguftest.TinyLlama().Build().Write(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	ids := gguftest.RandomIDs(100, 80)
+	sum, n := 0.0, 0
+	for at := 0; at < len(ids); at += 33 {
+		part := ids[at:min(at+33, len(ids))]
+		s, err := m.NewSession(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.EvalAll(t.Context(), part[:len(part)-1], func(i int, l []float32) error {
+			sum, n = sum+model.LogSum(l)-float64(l[part[i+1]]), n+1
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+	}
+	got, err := measure.Perplexity(t.Context(), m, ids, 33)
+	if want := math.Exp(sum / float64(n)); err != nil || math.Abs(got-want) > 1e-3*want {
+		t.Errorf("%g, want %g; %v", got, want, err)
+	}
+	for _, window := range []int{1, -1} {
+		if _, err := measure.Perplexity(t.Context(), m, ids, window); err == nil {
+			t.Errorf("windows of %d are accepted", window)
+		}
+	}
+}
+
+func TestKL(t *testing.T) {
+	p, q := []float32{0, 1, 2}, []float32{2, 1, 0}
+	if kl := measure.KL(p, p); kl != 0 {
+		t.Errorf("KL of the same is %g", kl)
+	}
+	want := 0.0
+	for i := range p {
+		a, b := math.Exp(float64(p[i])-model.LogSum(p)), math.Exp(float64(q[i])-model.LogSum(q))
+		want += a * math.Log(a/b)
+	}
+	if kl := measure.KL(p, q); math.Abs(kl-want) > 1e-12 {
+		t.Errorf("KL is %g, want %g", kl, want)
+	}
+}
