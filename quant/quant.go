@@ -2,19 +2,20 @@
 //
 // A weight of a block format is an affine function of a small integer:
 //
-//	blocks of 32    w = d·q                Q4_0 Q5_0 Q8_0 IQ4_NL MXFP4
+//	blocks of 32    w = d·q                Q4_0 Q5_0 Q8_0 IQ4_NL MXFP4, Q1_0 of 128, Q2_0 of 64
 //	                w = d·q + m            Q4_1 Q5_1
-//	blocks of 256   w = d·sc·q             Q3_K Q6_K IQ4_XS
+//	blocks of 256   w = d·sc·q             Q3_K Q6_K IQ4_XS IQ1 to IQ3 TQ1_0 TQ2_0
 //	                w = d·sc·q − dmin·mn   Q2_K Q4_K Q5_K
 //
 // with d, m and dmin half floats (MXFP4: d is a power of two) per block, and sc and mn small integers per 16 or 32
-// weights. F32, F16 and BF16 are plain floats.
+// weights. The q of IQ1, IQ2 and IQ3 are points of a lattice in 8 or 4 dimensions. F32, F16 and BF16 are plain floats.
 //
-// [Dequantize] gives the numbers of any of these types, [Quantize] encodes the simple ones, and [Matrix] multiplies by
-// weights as they lie in a file. Formats and rounding follow llama.cpp (ggml-common.h, ggml-quants.c).
+// [Dequantize] gives the numbers of any of these types, [Quantize] encodes most, and [Matrix] multiplies by weights as
+// they lie in a file. Formats follow llama.cpp (ggml-common.h, ggml-quants.c).
 package quant
 
 import (
+	"github.com/latentgo/latentgo/internal/encode"
 	"github.com/latentgo/latentgo/internal/ggtype"
 	"github.com/latentgo/latentgo/internal/kernel"
 )
@@ -45,6 +46,18 @@ const (
 	IQ4_NL = ggtype.IQ4_NL
 	IQ4_XS = ggtype.IQ4_XS
 	MXFP4  = ggtype.MXFP4
+
+	IQ1_S   = ggtype.IQ1_S
+	IQ1_M   = ggtype.IQ1_M
+	IQ2_XXS = ggtype.IQ2_XXS
+	IQ2_XS  = ggtype.IQ2_XS
+	IQ2_S   = ggtype.IQ2_S
+	IQ3_XXS = ggtype.IQ3_XXS
+	IQ3_S   = ggtype.IQ3_S
+	TQ1_0   = ggtype.TQ1_0
+	TQ2_0   = ggtype.TQ2_0
+	Q1_0    = ggtype.Q1_0
+	Q2_0    = ggtype.Q2_0
 )
 
 var (
@@ -61,7 +74,17 @@ var (
 // wrap ErrType or ErrShape; then nothing is written.
 func Dequantize(dst []float32, t Type, src []byte) error { return kernel.Dequantize(dst, t, src) }
 
-// Quantize encodes src as type t to dst: F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1 or Q8_0, with ggml's reference rounding
-// (no search for a better scale). len(src) is a multiple of the type's block; dst needs t.RowBytes(len(src)) bytes and
-// may be longer. Errors wrap ErrType, ErrShape, or ErrValue when a block type meets NaN or infinity.
-func Quantize(dst []byte, t Type, src []float32) error { return kernel.Quantize(dst, t, src) }
+// CanQuantize reports whether Quantize encodes type t.
+func CanQuantize(t Type) bool { return encode.Can(t) }
+
+// Quantize encodes src as type t to dst, with as little error as its codes allow; F16, BF16 and the types Q4_0, Q4_1,
+// Q5_0, Q5_1 and Q8_0 with ggml's reference rounding, byte for byte. len(src) is a multiple of the type's block; dst
+// needs t.RowBytes(len(src)) bytes and may be longer. Errors wrap ErrType, see CanQuantize, ErrShape, or ErrValue when a
+// block type meets NaN or infinity.
+func Quantize(dst []byte, t Type, src []float32) error { return encode.Row(dst, t, src, nil) }
+
+// QuantizeWeighted is Quantize with importance: how much the error of each weight of src counts, values that are not
+// negative. Usually that is the mean square of the activations that the weight's column is multiplied by.
+func QuantizeWeighted(dst []byte, t Type, src, importance []float32) error {
+	return encode.Row(dst, t, src, importance)
+}

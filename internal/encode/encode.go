@@ -139,9 +139,12 @@ func weighImportance(w, x, importance []float32) {
 		most = max(most, importance[i])
 	}
 	mean := sum / float32(len(x))
-	least := max(most*1e-6, math.SmallestNonzeroFloat32)
 	for i, v := range x {
-		w[i] = max(importance[i], least) * sqrt(mean+v*v)
+		share := float32(1)
+		if most > 0 {
+			share = max(importance[i]/most, 1e-6)
+		}
+		w[i] = share * sqrt(mean+v*v)
 	}
 }
 

@@ -3,7 +3,7 @@ package kernel
 import "github.com/latentgo/latentgo/internal/ggtype"
 
 // numTypes is the length of a table indexed by Type.
-const numTypes = int(ggtype.MXFP4) + 1
+const numTypes = int(ggtype.Q2_0) + 1
 
 // kernel multiplies a tile of weight rows by a whole batch: dst[t*ld+i] = Σ_c W[i,c]·x[t,c] for 0 ≤ i < rows and 0 ≤ t
 // < a.N. Row i of the weights starts at w[i*stride]; w ends with the last row's last block, which may be the last byte
@@ -29,6 +29,8 @@ var generic = kernelSet{
 		F32: mulF32, F16: mulF16, BF16: mulBF16,
 		Q4_0: mulQ4_0, Q4_1: mulQ4_1, Q5_0: mulQ5_0, Q5_1: mulQ5_1, Q8_0: mulQ8_0, IQ4_NL: mulIQ4_NL, MXFP4: mulMXFP4,
 		Q2_K: mulQ2_K, Q3_K: mulQ3_K, Q4_K: mulQ4_K, Q5_K: mulQ5_K, Q6_K: mulQ6_K, IQ4_XS: mulIQ4_XS,
+		IQ1_S: mulIQ1_S, IQ1_M: mulIQ1_M, IQ2_XXS: mulIQ2_XXS, IQ2_XS: mulIQ2_XS, IQ2_S: mulIQ2_S,
+		IQ3_XXS: mulIQ3_XXS, IQ3_S: mulIQ3_S, TQ1_0: mulTQ1_0, TQ2_0: mulTQ2_0, Q1_0: mulQ1_0, Q2_0: mulQ2_0,
 	},
 	quantQ8:  quantQ8,
 	quantQ8K: quantQ8K,

@@ -32,6 +32,12 @@ func kernelsFor(l cpu.Level) (k kernelSet) {
 		k.mul = panelAVX2.kernels(panelTypesAVX2)
 	case cpu.AVX512:
 		k.mul = panelAVX512.kernels(panelTypesAVX512)
+	default:
+		return k
+	}
+	for _, p := range panelTypesLattice {
+		p.panelLevel = &panelAVX2
+		k.mul[p.typ] = p.mul
 	}
 	return k
 }

@@ -31,6 +31,15 @@ func mulNEON() (mul [numTypes]kernel) {
 		{typ: Q5_K, block: 256, group: 32, few: rowsKWith(rowsQ5_KNEON)},
 		{typ: Q6_K, block: 256, group: 16, few: rowsKWith(rowsQ6_KNEON)},
 		{typ: IQ4_XS, block: 256, group: 32},
+		{typ: IQ1_S, block: 256, group: 32},
+		{typ: IQ1_M, block: 256, group: 16},
+		{typ: IQ2_XXS, block: 256, group: 32},
+		{typ: IQ2_XS, block: 256, group: 16},
+		{typ: IQ2_S, block: 256, group: 16},
+		{typ: IQ3_XXS, block: 256, group: 32},
+		{typ: IQ3_S, block: 256, group: 32},
+		{typ: TQ1_0, block: 256, group: 32},
+		{typ: TQ2_0, block: 256, group: 32},
 	} {
 		mul[p.typ] = p.mul
 	}

@@ -15,7 +15,7 @@ func TestNewMatrixErrors(t *testing.T) {
 		bytes      int
 		err        error
 	}{
-		"type":       {Type(17), 1, 256, 1000, ErrType},
+		"type":       {Type(26), 1, 256, 1000, ErrType},
 		"unknown":    {Type(4), 1, 256, 1000, ErrType},
 		"far":        {Type(1 << 31), 1, 256, 1000, ErrType},
 		"no rows":    {Q8_0, 0, 32, 1000, ErrShape},

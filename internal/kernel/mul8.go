@@ -23,6 +23,12 @@ func mulIQ4_NL(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 func mulMXFP4(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 	mulQ8(MXFP4, dst, ld, w, stride, rows, a)
 }
+func mulQ1_0(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
+	mulQ8(Q1_0, dst, ld, w, stride, rows, a)
+}
+func mulQ2_0(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
+	mulQ8(Q2_0, dst, ld, w, stride, rows, a)
+}
 
 // mulQ8 multiplies tile after tile: y = Σ_b d_w·d_a·Σ (w-bias)·q + m·s_a over the blocks b. The columns of a tile are
 // the outer loop of a group of rows, so that a piece of the activations is packed once for tileRows rows.

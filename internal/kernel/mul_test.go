@@ -53,6 +53,7 @@ func mustPanic(t *testing.T, cases map[string]func()) {
 var scaleAt = map[Type][]int{
 	F16: {0}, Q4_0: {0}, Q4_1: {0, 2}, Q5_0: {0}, Q5_1: {0, 2}, Q8_0: {0}, IQ4_NL: {0},
 	Q2_K: {80, 82}, Q3_K: {108}, Q4_K: {0, 2}, Q5_K: {0, 2}, Q6_K: {208}, IQ4_XS: {0},
+	IQ1_S: {0}, IQ2_XXS: {0}, IQ2_XS: {0}, IQ2_S: {0}, IQ3_XXS: {0}, IQ3_S: {0}, TQ1_0: {52}, TQ2_0: {64}, Q1_0: {0}, Q2_0: {0},
 }
 
 // edgeHalves are scales at the edges: zeros, subnormals, the smallest normal one, the largest.
@@ -86,6 +87,11 @@ func weightBlocks(rng *rand.Rand, typ Type, n int, edges bool) []byte {
 			b[i] = byte(120 + rng.IntN(9))
 			if edge {
 				b[i] = []byte{0, 1, 2, 127, 135}[rng.IntN(5)]
+			}
+		case IQ1_M: // its scale is spread over the highest bits of four words
+			h := float16.Fromfloat32(rng.Float32()*0.2 - 0.1).Bits()
+			for j := range 4 {
+				b[i+49+2*j] = b[i+49+2*j]&15 | byte(h>>(4*j)&15)<<4
 			}
 		case F32:
 			binary.LittleEndian.PutUint32(b[i:], math.Float32bits(rng.Float32()*2-1))
@@ -259,7 +265,7 @@ func TestMulRows(t *testing.T) {
 				rng := rand.New(rand.NewPCG(3, uint64(typ)))
 				elems, _ := typ.Block()
 				for _, n := range []int{1, 4} {
-					p := newProduct(t, rng, typ, 35, max(elems, 96), n, false)
+					p := newProduct(t, rng, typ, 35, (elems+95)/elems*elems, n, false)
 					for _, r0 := range []int{0, 1, 2, 3, 5, 8, 17} {
 						for _, rows := range []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 18} {
 							p.run(t, 37, r0, r0+rows)

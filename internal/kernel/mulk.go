@@ -20,6 +20,33 @@ func mulQ6_K(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 func mulIQ4_XS(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 	mulQ8K(IQ4_XS, dst, ld, w, stride, rows, a)
 }
+func mulIQ1_S(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
+	mulQ8K(IQ1_S, dst, ld, w, stride, rows, a)
+}
+func mulIQ1_M(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
+	mulQ8K(IQ1_M, dst, ld, w, stride, rows, a)
+}
+func mulIQ2_XXS(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
+	mulQ8K(IQ2_XXS, dst, ld, w, stride, rows, a)
+}
+func mulIQ2_XS(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
+	mulQ8K(IQ2_XS, dst, ld, w, stride, rows, a)
+}
+func mulIQ2_S(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
+	mulQ8K(IQ2_S, dst, ld, w, stride, rows, a)
+}
+func mulIQ3_XXS(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
+	mulQ8K(IQ3_XXS, dst, ld, w, stride, rows, a)
+}
+func mulIQ3_S(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
+	mulQ8K(IQ3_S, dst, ld, w, stride, rows, a)
+}
+func mulTQ1_0(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
+	mulQ8K(TQ1_0, dst, ld, w, stride, rows, a)
+}
+func mulTQ2_0(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
+	mulQ8K(TQ2_0, dst, ld, w, stride, rows, a)
+}
 
 // mulQ8K multiplies tile after tile: y = Σ_b d_a·(d·Σ_g sc·Σ (w-bias)·q − dmin·Σ_g mn·Σ q) over the blocks b and their
 // groups of 16 g. Everything behind d_a is integers but d and dmin.

@@ -74,13 +74,16 @@ type panelType struct {
 	unpack32 func(codes *byte, scales *uint32, w *byte, blocks int)
 	bias     float32 // M = bias·D; 0 when the blocks hold M
 	unpackK  func(codes *byte, dm *float32, stride, toM int, w *byte, blocks int)
-	few      kernel // for tokens that are alone, see Act
+	few      kernel // for tokens that are alone, see Act; nil: panels, for one token too
 }
 
 // mul is the kernel of the type. A panel passes all tokens before the next one is filled; its columns are cut so that
 // it stays in the first-level cache, and the second and further pieces of a row add to the results of the first.
 func (p *panelType) mul(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
-	alone := a.alone(panelFrom)
+	alone := 0
+	if p.few != nil {
+		alone = a.alone(panelFrom)
+	}
 	if alone > 0 {
 		p.few(dst, ld, w, stride, rows, a)
 	}

@@ -40,6 +40,10 @@ func (r *tileRow) unpack(t Type, w []byte) {
 		unpackIQ4_NL(q, d, w)
 	case MXFP4:
 		unpackMXFP4(q, d, w)
+	case Q1_0:
+		unpackQ1_0(q, d, w)
+	case Q2_0:
+		unpackQ2_0(q, d, w)
 	default:
 		r.unpackK(t, w)
 	}
@@ -61,12 +65,47 @@ func (r *tileRow) unpackK(t Type, w []byte) {
 		r.kd = unpackQ6_K(q, sc, w)
 	case IQ4_XS:
 		r.kd = unpackIQ4_XS(q, sc, w)
+	case TQ1_0:
+		r.kd = unpackTQ1_0(q, sc, w)
+	case TQ2_0:
+		r.kd = unpackTQ2_0(q, sc, w)
+	default:
+		r.kd = unpackIQ(t, q, sc, w)
 	}
+}
+
+// unpackIQ is unpackK for the types of lattice points.
+func unpackIQ(t Type, q *[tileCols]byte, sc *[tileCols / kGroup]int32, w []byte) float32 {
+	switch t {
+	case IQ1_S:
+		return unpackIQ1_S(q, sc, w)
+	case IQ1_M:
+		return unpackIQ1_M(q, sc, w)
+	case IQ2_XXS:
+		return unpackIQ2_XXS(q, sc, w)
+	case IQ2_XS:
+		return unpackIQ2_XS(q, sc, w)
+	case IQ2_S:
+		return unpackIQ2_S(q, sc, w)
+	case IQ3_XXS:
+		return unpackIQ3_XXS(q, sc, w)
+	}
+	return unpackIQ3_S(q, sc, w)
 }
 
 // codesOf returns what is to be subtracted from the codes of t as unpacked, and how many bits they have.
 func codesOf(t Type) (bias int32, bits int) {
 	switch t {
+	case TQ1_0, TQ2_0, Q1_0, Q2_0:
+		return 1, 2
+	case IQ1_S, IQ1_M:
+		return biasIQ1, 5
+	case IQ2_XXS, IQ2_XS, IQ2_S:
+		return biasIQ2, 7
+	case IQ3_XXS:
+		return biasIQ3XXS, 7
+	case IQ3_S:
+		return biasIQ3S, 5
 	case Q3_K:
 		return 4, 3
 	case Q4_0:

@@ -23,6 +23,18 @@ const (
 	IQ4_NL = ggtype.IQ4_NL
 	IQ4_XS = ggtype.IQ4_XS
 	MXFP4  = ggtype.MXFP4
+
+	IQ1_S   = ggtype.IQ1_S
+	IQ1_M   = ggtype.IQ1_M
+	IQ2_XXS = ggtype.IQ2_XXS
+	IQ2_XS  = ggtype.IQ2_XS
+	IQ2_S   = ggtype.IQ2_S
+	IQ3_XXS = ggtype.IQ3_XXS
+	IQ3_S   = ggtype.IQ3_S
+	TQ1_0   = ggtype.TQ1_0
+	TQ2_0   = ggtype.TQ2_0
+	Q1_0    = ggtype.Q1_0
+	Q2_0    = ggtype.Q2_0
 )
 
 // ActType is a type of activations that weights are multiplied by.
@@ -52,9 +64,9 @@ func ActTypeOf(t Type) (ActType, bool) {
 	switch t {
 	case F32, F16, BF16:
 		return ActF32, true
-	case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4:
+	case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL, MXFP4, Q1_0, Q2_0:
 		return ActQ8, true
-	case Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_XS:
+	case Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_XS, IQ1_S, IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S, TQ1_0, TQ2_0:
 		return ActQ8K, true
 	}
 	return 0, false
