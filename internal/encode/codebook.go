@@ -62,6 +62,14 @@ func (g *group) searchIQ4() (d float32) {
 			}
 		}
 	}
+	for range refinements {
+		s := g.iq4(invert(d))
+		if s.qq <= 0 || !(s.xq*s.xq > best*s.qq) {
+			break
+		}
+		d = s.xq / s.qq
+		best = d * s.xq
+	}
 	return d
 }
 
@@ -89,16 +97,26 @@ func encodeIQ4XS(b []byte, x, w []float32) {
 			most = ds[i]
 		}
 	}
-	d := putHalf(b, -most/32)
+	_, d := half(-most / 32)
 	high := uint16(0)
 	clear(b[4:8])
+	var scales [8]float32
+	var fit blockFit
 	for i := range groups {
 		g := &groups[i]
-		sc := g.roundSigned(ds[i]*invert(d), 32, func(c float32) sums { return g.iq4(invert(d * c)) }, d)
-		c := byte(int(sc) + 32)
+		codes := func(c float32) sums { return g.iq4(invert(d * c)) }
+		scales[i] = g.roundSigned(ds[i]*invert(d), 32, codes, d)
+		fit.add(g, codes(scales[i]), scales[i], 0)
+		c := byte(int(scales[i]) + 32)
 		b[4+i/2] |= c & 15 << (4 * (i & 1))
 		high |= uint16(c>>4) << (2 * i)
-		g.putIQ4(b[8+16*i:], invert(d*sc))
+	}
+	if fit.aa > 0 {
+		d = float32(fit.xa / fit.aa)
+	}
+	d = putHalf(b, d)
+	for i := range groups {
+		groups[i].putIQ4(b[8+16*i:], invert(d*scales[i]))
 	}
 	binary.LittleEndian.PutUint16(b[2:], high)
 }

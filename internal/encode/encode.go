@@ -20,12 +20,12 @@ var encoders = map[ggtype.Type]struct {
 	weigh  func(w, x []float32)
 }{
 	ggtype.Q2_K:   {encodeQ2K, weighAbs},
-	ggtype.Q3_K:   {encodeQ3K, weighSquare},
+	ggtype.Q3_K:   {encodeQ3K, weighAround},
 	ggtype.Q4_K:   {encodeQ4K, weighAround},
 	ggtype.Q5_K:   {encodeQ5K, weighAround},
 	ggtype.Q6_K:   {encodeQ6K, weighSquare},
-	ggtype.IQ4_NL: {encodeIQ4NL, weighSquare},
-	ggtype.IQ4_XS: {encodeIQ4XS, weighSquare},
+	ggtype.IQ4_NL: {encodeIQ4NL, weighAround},
+	ggtype.IQ4_XS: {encodeIQ4XS, weighAround},
 	ggtype.MXFP4:  {encodeMXFP4, weighEven},
 	ggtype.TQ1_0:  {encodeTQ1, weighEven},
 	ggtype.TQ2_0:  {encodeTQ2, weighEven},

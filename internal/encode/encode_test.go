@@ -11,7 +11,7 @@ import (
 )
 
 // searched are the types with a search, and the most error that normally distributed weights may have, relative to
-// them. llama.cpp's own encoders have, on the same weights: see docs/experiments.md.
+// them. llama.cpp's own encoders have about as much: see docs/experiments.md.
 var searched = map[ggtype.Type]float64{
 	ggtype.Q2_K: 0.30, ggtype.Q3_K: 0.17, ggtype.Q4_K: 0.075, ggtype.Q5_K: 0.038, ggtype.Q6_K: 0.0195,
 	ggtype.IQ4_NL: 0.082, ggtype.IQ4_XS: 0.081, ggtype.MXFP4: 0.125,

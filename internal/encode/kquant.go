@@ -14,9 +14,9 @@ type affineForm struct {
 }
 
 var (
-	formQ2K = affineForm{16, 3, 15, steps{-0.5, 0.1, 1.05}}
-	formQ4K = affineForm{32, 15, 63, steps{-1, 0.1, 1.05}}
-	formQ5K = affineForm{32, 31, 63, steps{-0.5, 0.1, 1.05}}
+	formQ2K = affineForm{16, 3, 15, steps{-0.5, 0.2, 1.0, false}}
+	formQ4K = affineForm{32, 15, 63, steps{-0.9, 0.2, 1.0, false}}
+	formQ5K = affineForm{32, 31, 63, steps{-0.4, 0.25, 0.9, false}}
 )
 
 // affineBlock is a block of such a type, not packed yet.
@@ -41,11 +41,46 @@ func (a *affineBlock) encode(f *affineForm, x, w []float32) {
 	var d, dmin float32
 	a.d, d = half(mostD / f.scales)
 	a.dmin, dmin = half(mostM / f.scales)
+	var fit blockFit
 	for i := range n {
 		sc, mn := groups[i].roundAffine(f, ds[i]*invert(d), -ms[i]*invert(dmin), d, dmin)
 		a.sc[i], a.mn[i] = byte(sc), byte(mn)
-		groups[i].affineCodes(a.q[i*f.size:], -dmin*mn, invert(d*sc), f.top)
+		fit.add(&groups[i], groups[i].affine(-dmin*mn, invert(d*sc), f.top), sc, mn)
 	}
+	if fd, fm, ok := fit.solve(); ok {
+		a.d, d = half(fd)
+		a.dmin, dmin = half(fm)
+	}
+	for i := range n {
+		groups[i].affineCodes(a.q[i*f.size:], -dmin*float32(a.mn[i]), invert(d*float32(a.sc[i])), f.top)
+	}
+}
+
+// blockFit finds the factors d and dmin of a block with the least error for its scales and codes.
+type blockFit struct{ aa, ab, bb, xa, xb float64 }
+
+// add adds a group with scale sc and minimum mn, whose codes come to s.
+func (f *blockFit) add(g *group, s sums, sc, mn float32) {
+	c, m := float64(sc), float64(mn)
+	f.aa += c * c * float64(s.qq)
+	f.ab += c * m * float64(s.q)
+	f.bb += m * m * float64(g.sw)
+	f.xa += c * float64(s.xq)
+	f.xb += m * float64(g.swx)
+}
+
+// solve returns the factors: the least Σw·(x − d·sc·q + dmin·mn)².
+func (f *blockFit) solve() (d, dmin float32, ok bool) {
+	if f.aa <= 0 {
+		return 0, 0, false
+	}
+	det := f.aa*f.bb - f.ab*f.ab
+	if f.bb <= 0 || det <= 1e-9*f.aa*f.bb {
+		d = float32(f.xa / f.aa)
+		return d, 0, d > 0 && f.bb <= 0
+	}
+	d, dmin = float32((f.xa*f.bb-f.xb*f.ab)/det), float32((f.xa*f.ab-f.xb*f.aa)/det)
+	return d, dmin, d > 0 && dmin >= 0
 }
 
 // roundAffine returns the integers sc and mn near those given, with the least error of d·sc·q − dmin·mn.
@@ -150,8 +185,8 @@ type signedForm struct {
 }
 
 var (
-	formQ3K = signedForm{4, 32, steps{-0.9, 0.1, 0.95}}
-	formQ6K = signedForm{32, 128, steps{-0.9, 0.1, 0.95}}
+	formQ3K = signedForm{4, 32, steps{-0.6, 0.3, 0.95, true}}
+	formQ6K = signedForm{32, 128, steps{-0.9, 0.3, 0.95, false}}
 )
 
 // signedBlock is a block of such a type, not packed yet; codes are q+n.
@@ -175,11 +210,19 @@ func (a *signedBlock) encode(f *signedForm, x, w []float32) {
 	}
 	var d float32
 	a.d, d = half(-most / f.scales)
+	var fit blockFit
 	for i := range groups {
 		g := &groups[i]
-		sc := g.roundSigned(ds[i]*invert(d), f.scales, func(c float32) sums { return g.signed(invert(d*c), -f.n, f.n-1) }, d)
+		codes := func(c float32) sums { return g.signed(invert(d*c), -f.n, f.n-1) }
+		sc := g.roundSigned(ds[i]*invert(d), f.scales, codes, d)
 		a.sc[i] = int8(sc)
-		inv := invert(d * sc)
+		fit.add(g, codes(sc), sc, 0)
+	}
+	if fit.aa > 0 {
+		a.d, d = half(float32(fit.xa / fit.aa))
+	}
+	for i := range groups {
+		g, inv := &groups[i], invert(d*float32(a.sc[i]))
 		for j, v := range g.x {
 			a.q[16*i+j] = byte(int(clamp(round(clamp(float32(v*inv), -f.n, f.n-1)), -f.n, f.n-1) + f.n))
 		}

@@ -114,7 +114,10 @@ func (g *group) fit(s sums, positive bool) (d, m float32, ok bool) {
 }
 
 // steps are the factors at which scales are tried, as codes more than the largest one, for the largest weight.
-type steps struct{ first, step, last float32 }
+type steps struct {
+	first, step, last float32
+	both              bool // signs of the scale, where codes are signed
+}
 
 // searchAffine returns scale and minimum of the group: x ≈ d·q + m with codes up to top. With positive false m is at
 // most 0.
@@ -139,8 +142,20 @@ func (g *group) searchAffine(top float32, positive bool, try steps) (d, m float3
 			best, d, m = gain, cd, cm
 		}
 	}
+	for range refinements {
+		s := g.affine(m, invert(d), top)
+		cd, cm, ok := g.fit(s, positive)
+		gain := g.gain(s, cd, cm)
+		if !ok || cd <= 0 || !(gain > best) {
+			break
+		}
+		best, d, m = gain, cd, cm
+	}
 	return d, m
 }
+
+// refinements is how often at most the best scale is fitted to codes and codes are chosen by it.
+const refinements = 3
 
 // searchSigned returns the scale of the group: x ≈ d·q with codes from -n to n-1. The weight of the largest magnitude
 // gets a code of the more numerous sign, so that d has the sign opposite to it.
@@ -156,6 +171,22 @@ func (g *group) searchSigned(n float32, try steps) (d float32) {
 			d = s.xq / s.qq
 			best = d * s.xq
 		}
+		if !try.both {
+			continue
+		}
+		s = g.signed((n-1+c)/most, -n, n-1)
+		if s.qq > 0 && s.xq*s.xq > best*s.qq {
+			d = s.xq / s.qq
+			best = d * s.xq
+		}
+	}
+	for range refinements {
+		s := g.signed(invert(d), -n, n-1)
+		if s.qq <= 0 || !(s.xq*s.xq > best*s.qq) {
+			break
+		}
+		d = s.xq / s.qq
+		best = d * s.xq
 	}
 	return d
 }

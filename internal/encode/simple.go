@@ -5,7 +5,7 @@ import "encoding/binary"
 // The types in blocks of 32 with one scale, for rows with importance. Files q4.go and q5.go of package kernel show the
 // layouts.
 
-var trySimple = steps{-1, 0.1, 1.05}
+var trySimple = steps{-1, 0.1, 1.05, false}
 
 func encodeQ4_0(b []byte, x, w []float32) {
 	var q [32]byte
