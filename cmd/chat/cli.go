@@ -27,6 +27,7 @@ type cli struct {
 	Bench      benchCmd      `cmd:"" help:"Measure prompt and decode speed."`
 	Compare    compareCmd    `cmd:"" help:"Measure what compressed caches cost in quality."`
 	Convert    convertCmd    `cmd:"" help:"Write a model again, as it is or with other types, metadata or cache."`
+	Imatrix    imatrixCmd    `cmd:"" help:"Measure which columns of matrices matter, for quantising."`
 	Set        setCmd        `cmd:"" help:"Change a file's metadata."`
 	Split      splitCmd      `cmd:"" help:"Write a model as several files."`
 	Merge      mergeCmd      `cmd:"" help:"Write a split model as one file."`

@@ -63,6 +63,9 @@ func (a *Act) Reset(x []float32, n, cols int) {
 	}
 }
 
+// Row returns row t as it was given to Reset, not to be changed.
+func (a *Act) Row(t int) []float32 { return a.x[t*a.Cols:][:a.Cols] }
+
 // Singles says, after Reset and before the rows are quantised, that [Matrix.Mul] gives the first n rows the same bits
 // as if each were alone, and the others the same bits as in a batch of many, however many there are of both. Otherwise
 // a batch of few rows is computed as if each were alone, one of many as it is fastest: sums then differ in the order of

@@ -139,7 +139,7 @@ func (a *projections) loadQueries(ld *Loader, name func(string) string, width in
 		fused := ld.linear(name("attn_qkv"), nq+nk+nv, width, !a.spec.Bare)
 		bias := ld.vector(name("attn_qkv.bias"), nq+nk+nv, false)
 		if ld.err == nil {
-			part := func(at, n int) Linear { return Linear{rowsOf(fused.Matrix, at, n), fused.Scale} }
+			part := func(at, n int) Linear { return Linear{rowsOf(fused.Matrix, at, n), fused.Scale, fused.sums} }
 			a.q, a.k, a.v = part(0, nq), part(nq, nk), part(nq+nk, nv)
 		}
 		if bias != nil {

@@ -11,11 +11,15 @@ import (
 type Linear struct {
 	*kernel.Matrix
 	Scale float32
+	sums  *InputSums // what it is multiplied by is added there; nil in most models
 }
 
 // Mul is kernel.Matrix.Mul with the scale applied.
 func (l Linear) Mul(dst []float32, ld int, a *kernel.Act, r0, r1 int) {
 	l.Matrix.Mul(dst, ld, a, r0, r1)
+	if l.sums != nil && r0 == 0 { // whoever has the first row
+		l.sums.add(a)
+	}
 	if l.Scale != 1 {
 		for t := range a.N {
 			scale(dst[t*ld:][r0:r1], l.Scale)
@@ -55,7 +59,7 @@ func distinct(types []kernel.ActType) []kernel.ActType {
 }
 
 // rows returns n rows of l from row r on, without copying.
-func (l Linear) rows(r, n int) Linear { return Linear{rowsOf(l.Matrix, r, n), l.Scale} }
+func (l Linear) rows(r, n int) Linear { return Linear{rowsOf(l.Matrix, r, n), l.Scale, l.sums} }
 
 // rowsOf returns n rows of m from row r on, without copying.
 func rowsOf(m *kernel.Matrix, r, n int) *kernel.Matrix {

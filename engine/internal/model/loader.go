@@ -18,6 +18,7 @@ type Loader struct {
 	spec  *Spec
 	ropes []ropePlan
 	plain bool // attention stays plain GQA, see Options.PlainGQA
+	watch Watch
 	asked map[string]bool
 	err   error
 }
@@ -119,7 +120,7 @@ func (ld *Loader) matrices(name string, n, rows, cols int) []*kernel.Matrix {
 // linear loads "<name>.weight" and the scale that quantisers such as NVFP4's leave in "<name>.scale", which does not
 // count unless scaled: llama.cpp ignores it in some places, and the same file should give the same text in both.
 func (ld *Loader) linear(name string, rows, cols int, scaled bool) Linear {
-	l := Linear{ld.matrix(name+".weight", rows, cols), 1}
+	l := Linear{ld.matrix(name+".weight", rows, cols), 1, ld.watch.of(name+".weight", 1, cols)[0]}
 	ld.has(name + ".input_scale") // of activations in 4 bits, which are in 8 here
 	if s := ld.vector(name+".scale", 1, false); s != nil && scaled {
 		l.Scale = s[0]
@@ -134,8 +135,9 @@ func (ld *Loader) linears(name string, n, rows, cols int, scaled bool) []Linear 
 	ld.has(name + ".input_scale")
 	scales := ld.vector(name+".scale", n, false)
 	out := make([]Linear, len(ms))
+	sums := ld.watch.of(name+".weight", n, cols)
 	for i, m := range ms {
-		out[i] = Linear{m, 1}
+		out[i] = Linear{m, 1, sums[i]}
 		if scaled && scales != nil {
 			out[i].Scale = scales[i]
 			ld.checkScale(name, scales[i])

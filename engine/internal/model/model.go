@@ -13,8 +13,9 @@ import (
 
 // Options says how Load prepares a model.
 type Options struct {
-	Threads  int  // workers, at least 1
-	PlainGQA bool // keep grouped-query attention plain instead of running it as latent attention in its exact form
+	Threads  int   // workers, at least 1
+	Watch    Watch // for what goes into the matrices; nil for nobody who asks
+	PlainGQA bool  // keep grouped-query attention plain instead of running it as latent attention in its exact form
 	// Tensors replace the file's of the same name or come on top of them; may be nil.
 	Tensors map[string]*Tensor
 }
@@ -84,7 +85,7 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 	if s.OutputBias {
 		m.bias = ld.vector("output.bias", s.Vocab, false)
 	}
-	m.output = Linear{m.embed, 1}
+	m.output = Linear{m.embed, 1, nil}
 	if !s.Tied && !s.Encoder && ld.has("output.weight") {
 		m.output = ld.linear("output", s.Vocab, s.Width, s.OutputScale)
 	}
@@ -107,7 +108,7 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 }
 
 func (m *Model) loader(over map[string]*Tensor) *Loader {
-	return &Loader{f: m.file, over: over, spec: m.spec, ropes: m.ropes, plain: m.options.PlainGQA, asked: map[string]bool{}}
+	return &Loader{f: m.file, over: over, spec: m.spec, ropes: m.ropes, plain: m.options.PlainGQA, watch: m.options.Watch, asked: map[string]bool{}}
 }
 
 // layer loads layer i.

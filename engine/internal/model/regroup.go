@@ -17,7 +17,7 @@ func (l Linear) regroup(groups int, sizes ...int) []Linear {
 	}
 	out := make([]Linear, len(sizes))
 	for i, n := range sizes {
-		out[i] = Linear{newMatrix(l.Type, groups*n, l.Cols, data[i]), l.Scale}
+		out[i] = Linear{newMatrix(l.Type, groups*n, l.Cols, data[i]), l.Scale, l.sums}
 	}
 	return out
 }
