@@ -20,7 +20,7 @@ var encoders = map[ggtype.Type]struct {
 	weigh  func(w, x []float32)
 }{
 	ggtype.Q2_K:   {encodeQ2K, weighAbs},
-	ggtype.Q3_K:   {encodeQ3K, weighAround},
+	ggtype.Q3_K:   {encodeQ3K, weighSquare},
 	ggtype.Q4_K:   {encodeQ4K, weighAround},
 	ggtype.Q5_K:   {encodeQ5K, weighAround},
 	ggtype.Q6_K:   {encodeQ6K, weighSquare},
