@@ -53,7 +53,7 @@ func Can(t ggtype.Type) bool {
 // Row encodes the weights x of one row, or of several whose importance is nil, as type t to dst: len(x) is a multiple
 // of the type's block, dst has t.RowBytes(len(x)) bytes or more. importance is nil, or has a value for each weight that
 // is not negative: how much its error counts. Errors wrap kernel.ErrType, kernel.ErrShape, or kernel.ErrValue when a
-// block meets NaN or infinity.
+// block meets NaN, infinity or a weight of more than 1e9.
 func Row(dst []byte, t ggtype.Type, x, importance []float32) error {
 	elems, size := t.Block()
 	switch {
@@ -73,7 +73,7 @@ func Row(dst []byte, t ggtype.Type, x, importance []float32) error {
 	var buf [block]float32
 	for i := 0; i < len(x); i += elems {
 		xb, w := x[i:i+elems], buf[:elems]
-		if !finite(xb) {
+		if !bounded(xb) {
 			return fmt.Errorf("encode weights %d to %d to type %v: %w", i, i+elems, t, kernel.ErrValue)
 		}
 		if importance == nil {
@@ -86,10 +86,14 @@ func Row(dst []byte, t ggtype.Type, x, importance []float32) error {
 	return nil
 }
 
-// finite reports whether no value of x is NaN or infinite.
-func finite(x []float32) bool {
+// largest is the magnitude up to which weights are encoded: no type's scale gets near it, and no sum of squares
+// overflows.
+const largest = 1e9
+
+// bounded reports whether no value of x is NaN, infinite or beyond largest.
+func bounded(x []float32) bool {
 	for _, v := range x {
-		if !(v >= -math.MaxFloat32 && v <= math.MaxFloat32) {
+		if !(v >= -largest && v <= largest) {
 			return false
 		}
 	}
