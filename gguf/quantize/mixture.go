@@ -91,8 +91,8 @@ type mixture struct {
 	tied       bool // the embedding is the output matrix too
 	importance bool
 
-	values, down, gate, up int // of the role so far
-	allValues              int
+	values, down int // of the role so far
+	allValues    int
 }
 
 // newMixture reads what the rules depend on from f's metadata.
