@@ -24,7 +24,9 @@ type inspectCmd struct {
 	jsonFlag
 	modelFlag
 
-	Name string `arg:"" optional:"" type:"nonempty" placeholder:"MODEL" help:"The model, as for -m."`
+	Name   string `arg:"" optional:"" type:"nonempty" placeholder:"MODEL" help:"The model, as for -m."`
+	Tree   bool   `xor:"what" help:"Only tensors, as a tree of the parts of their names, with the size of each branch."`
+	Tensor string `xor:"what" type:"nonempty" placeholder:"NAME" help:"Only this tensor: range, mean and histogram of its weights."`
 }
 
 // Validate implements kong's hook.
@@ -41,10 +43,17 @@ func (c *inspectCmd) Run(a *app) error {
 		return err
 	}
 	defer f.Close()
-	if c.JSON {
+	switch {
+	case c.Tensor != "":
+		return a.inspectTensor(f, c.Tensor, c.JSON)
+	case c.JSON:
 		return a.printJSON(inspection(f))
 	}
 	w := bufio.NewWriter(a.out)
+	if c.Tree {
+		printTree(w, f)
+		return w.Flush()
+	}
 	printHead(w, f)
 	printMetadata(w, f)
 	printWarnings(w, f)
