@@ -1,0 +1,283 @@
+package grammar
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/jsonschema-go/jsonschema"
+)
+
+// suiteCase is a schema of the JSON-Schema-Test-Suite, with values that satisfy it and others (see testdata/README.md).
+type suiteCase struct {
+	File, Description string
+	Schema            json.RawMessage
+	Tests             []struct {
+		Description string
+		Data        json.RawMessage
+		Valid       bool
+	}
+}
+
+// spellings are the texts of a value, with the members of objects in every order, up to some number. Numbers are
+// decimal, and whole ones have no point.
+func spellings(v *value) []string {
+	switch v.kind {
+	case kindString:
+		return []string{quote(v.raw.(string))}
+	case kindNumber:
+		r, err := v.number()
+		if err != nil {
+			return nil
+		}
+		n, _ := r.FloatPrec()
+		return []string{r.FloatString(n)}
+	case kindArray:
+		return enclosed("[", product(v.items, spellings), "]")
+	case kindObject:
+		var all []string
+		for _, order := range permutations(len(v.members)) {
+			var members []member
+			for _, i := range order {
+				members = append(members, v.members[i])
+			}
+			all = append(all, enclosed("{", product(members, func(m member) (out []string) {
+				for _, t := range spellings(m.value) {
+					out = append(out, quote(m.name)+":"+t)
+				}
+				return out
+			}), "}")...)
+		}
+		return all
+	}
+	return []string{v.canonical()}
+}
+
+func enclosed(open string, list []string, close string) []string {
+	for i, t := range list {
+		list[i] = open + t + close
+	}
+	return list
+}
+
+// product joins the spellings of all parts by commas, in all combinations.
+func product[T any](parts []T, spell func(T) []string) []string {
+	out := []string{""}
+	for i, p := range parts {
+		var longer []string
+		for _, before := range out {
+			for _, t := range spell(p) {
+				if i > 0 {
+					t = before + "," + t
+				}
+				longer = append(longer, t)
+			}
+		}
+		out = longer[:min(len(longer), 200)]
+	}
+	return out
+}
+
+func permutations(n int) [][]int {
+	if n > 5 { // only the order as it is
+		var order []int
+		for i := range n {
+			order = append(order, i)
+		}
+		return [][]int{order}
+	}
+	out := [][]int{{}}
+	for i := range n {
+		var longer [][]int
+		for _, p := range out {
+			for at := range len(p) + 1 {
+				longer = append(longer, slices.Insert(slices.Clone(p), at, i))
+			}
+		}
+		out = longer
+	}
+	return out
+}
+
+// narrower lists, by file and description of a test, values that satisfy a schema and that the grammar does not say,
+// although nothing in it is refused.
+var narrower = map[string]string{}
+
+// TestSchemaSuite: no value that violates a schema is in its grammar; with Open all that satisfy it are, or the schema
+// is refused.
+func TestSchemaSuite(t *testing.T) {
+	var cases []suiteCase
+	readTestdata(t, "schema-suite.json", &cases)
+	refused, enforced, valid, invalid := 0, 0, 0, 0
+	for _, c := range cases {
+		open, err := Schema(string(c.Schema), &SchemaOptions{Open: true})
+		closed, err2 := Schema(string(c.Schema), nil)
+		if err != nil || err2 != nil {
+			for _, err := range []error{err, err2} {
+				checkRefusal(t, c, err)
+			}
+			refused++
+			if err == nil != (err2 == nil) {
+				t.Logf("%s: %s: open %v, closed %v", c.File, c.Description, err, err2)
+			}
+			continue
+		}
+		enforced++
+		for _, test := range c.Tests {
+			in := matchesSpelling(t, open, test.Data)
+			name := c.File + ": " + c.Description + ": " + test.Description
+			if test.Valid {
+				valid++
+			} else {
+				invalid++
+			}
+			if in != test.Valid && narrower[name] == "" {
+				t.Errorf("%s: %s %s: in the grammar %v", name, c.Schema, test.Data, in)
+			}
+			if !test.Valid && matchesSpelling(t, closed, test.Data) {
+				t.Errorf("%s: %s: in the closed grammar", name, test.Data)
+			}
+		}
+	}
+	t.Logf("%d schemas enforced, %d refused; %d values that satisfy, %d that do not", enforced, refused, valid, invalid)
+	if enforced < 200 {
+		t.Errorf("%d schemas enforced", enforced)
+	}
+}
+
+// checkRefusal: a schema is refused with a reason, or because nothing satisfies it.
+func checkRefusal(t *testing.T, c suiteCase, err error) {
+	satisfied := slices.ContainsFunc(c.Tests, func(test struct {
+		Description string
+		Data        json.RawMessage
+		Valid       bool
+	}) bool {
+		return test.Valid
+	})
+	if err == nil || errors.Is(err, ErrUnsupported) || errors.Is(err, ErrEmpty) && !satisfied {
+		return
+	}
+	t.Errorf("%s: %s: %s: %v", c.File, c.Description, c.Schema, err)
+}
+
+func matchesSpelling(t *testing.T, g *Grammar, data json.RawMessage) bool {
+	v, err := parseDocument(string(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range spellings(v) {
+		ok, err := g.Match(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok {
+			return true
+		}
+	}
+	return false
+}
+
+// randomText walks through a grammar at random; false when the text got too long.
+func randomText(t testing.TB, g *Grammar, r *rand.Rand) (string, bool) {
+	a, err := g.automaton(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.begin()
+	s, err := a.start()
+	var text []byte
+	for err == nil && len(text) < 400 {
+		var alive []byte
+		for _, b := range a.members {
+			if to, err := a.step(s, b); err == nil && to != nil {
+				alive = append(alive, b)
+			}
+		}
+		if s.final && (len(alive) == 0 || r.IntN(3) == 0) {
+			return string(text), true
+		}
+		if len(alive) == 0 {
+			t.Fatalf("nothing can follow %q", text)
+		}
+		b := alive[r.IntN(len(alive))]
+		text = append(text, b)
+		a.begin()
+		s, err = a.step(s, b)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "", false
+}
+
+// TestSchemaTextsValidate: texts of the grammars satisfy their schemas, says a validator that knows nothing of them.
+func TestSchemaTextsValidate(t *testing.T) {
+	var cases []suiteCase
+	readTestdata(t, "schema-suite.json", &cases)
+	r := rand.New(rand.NewPCG(7, 8))
+	n, checked := 30, 0
+	if testing.Short() {
+		n = 6
+	}
+	for _, c := range cases {
+		for _, opt := range []SchemaOptions{{}, {Open: true}, {Compact: true}} {
+			g, err := Schema(string(c.Schema), &opt)
+			if err != nil {
+				continue
+			}
+			validate := validator(t, c)
+			if validate == nil {
+				continue
+			}
+			for range n {
+				text, ok := randomText(t, g, r)
+				if !ok {
+					continue
+				}
+				var v any
+				if err := json.Unmarshal([]byte(text), &v); err != nil {
+					t.Fatalf("%s: %s: %s: %v", c.File, c.Description, text, err)
+				}
+				if err := validate(v); err != nil {
+					t.Errorf("%s: %s (%+v): %s: %s: %v", c.File, c.Description, opt, c.Schema, text, err)
+				}
+				checked++
+			}
+		}
+	}
+	t.Logf("%d texts", checked)
+	if checked < 100*n {
+		t.Errorf("only %d texts were checked", checked)
+	}
+}
+
+// validator makes a validator of a case's schema, nil where the library does not read it.
+func validator(t *testing.T, c suiteCase) func(any) error {
+	t.Helper()
+	var s jsonschema.Schema
+	if err := json.Unmarshal(c.Schema, &s); err != nil {
+		t.Logf("%s: %s: %v", c.File, c.Description, err)
+		return nil
+	}
+	resolved, err := s.Resolve(&jsonschema.ResolveOptions{})
+	if err != nil {
+		t.Logf("%s: %s: %v", c.File, c.Description, err)
+		return nil
+	}
+	return func(v any) (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("panic: %v", p)
+			}
+		}()
+		return resolved.Validate(v)
+	}
+}
+
+var _ = strings.Join
