@@ -205,6 +205,7 @@ type answerFlags struct {
 	IgnoreEOS bool     `name:"ignore-eos" help:"Go on after the model ended its answer."`
 	TrustText bool     `name:"trust-text" help:"Let control tokens that a prompt spells out act, as in llama.cpp; otherwise they are text."`
 	Verbose   bool     `help:"Print prompt and decode speed after each answer."`
+	grammarFlags
 }
 
 // Validate checks the values.
@@ -212,7 +213,7 @@ func (f *answerFlags) Validate() error {
 	if f.Predict < -1 {
 		return fmt.Errorf("-n must be positive, 0 or -1, not %d", f.Predict)
 	}
-	return nil
+	return f.grammarFlags.Validate()
 }
 
 // options are the engine's for one answer of m.
@@ -221,5 +222,8 @@ func (f *answerFlags) options(m *engine.Model, s *samplingFlags) (*engine.Genera
 	if err := s.apply(&p); err != nil {
 		return nil, err
 	}
-	return &engine.GenerateOptions{MaxTokens: max(f.Predict, 0), Sampling: &p, Stop: f.Stop, IgnoreEOG: f.IgnoreEOS}, nil
+	g, err := f.grammar()
+	return &engine.GenerateOptions{
+		MaxTokens: max(f.Predict, 0), Sampling: &p, Stop: f.Stop, IgnoreEOG: f.IgnoreEOS, Grammar: g,
+	}, err
 }
