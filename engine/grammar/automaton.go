@@ -52,6 +52,7 @@ type state struct {
 	items  []item
 	next   []*state                 // by class of the byte; nil is not known yet, deadState no way on
 	mask   atomic.Pointer[[]uint64] // tokens allowed; nil as long as nobody asked
+	loop   *loop                    // the same for a counted rule that comes again and again
 	inner  *inner                   // the same without what follows the rule; for states whose items all have bottom
 }
 

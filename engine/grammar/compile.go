@@ -178,9 +178,13 @@ func (c *compiler) rep(e rep, out int32) int32 {
 	case copies == 1, copies*size <= copySize:
 		return c.copies(e, out)
 	}
-	c.rules = append(c.rules, rule{name: c.name, body: e.x})
-	c.copied = append(c.copied, false)
-	return c.add(node{kind: nodeCount, rule: int32(len(c.rules) - 1), min: int32(e.min), max: int32(e.max), out: out})
+	r, ok := e.x.(ref)
+	if !ok {
+		r = ref(len(c.rules))
+		c.rules = append(c.rules, rule{name: c.name, body: e.x})
+		c.copied = append(c.copied, false)
+	}
+	return c.add(node{kind: nodeCount, rule: int32(r), min: int32(e.min), max: int32(e.max), out: out})
 }
 
 // copies builds the parts that may follow first, then those that must come.

@@ -66,6 +66,15 @@ func mustGBNF(t testing.TB, src string) *Grammar {
 	return g
 }
 
+func mustSchema(t testing.TB, src string) *Grammar {
+	t.Helper()
+	g, err := Schema(src, nil)
+	if err != nil {
+		t.Fatalf("%s: %v", src, err)
+	}
+	return g
+}
+
 func newMatcher(t testing.TB, g *Grammar, v *Vocab) *Matcher {
 	t.Helper()
 	m, err := g.NewMatcher(v)

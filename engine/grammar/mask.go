@@ -4,7 +4,8 @@ package grammar
 type inner struct {
 	bits []uint64 // tokens that lead to some place, or to the end of the rule
 	// ends are nodes of the tree at which the rule can end, and tokens go on.
-	ends []int32
+	ends    []int32
+	hasEnds bool // ends is known
 }
 
 // mask returns the tokens that a state allows. It is found in two steps, so that most of the work is done once per
@@ -40,7 +41,10 @@ func (a *automaton) mask(v *Vocab, s *state) ([]uint64, error) {
 // maskWithin adds the tokens that places in a rule allow, which k follows.
 func (a *automaton) maskWithin(v *Vocab, top []item, k *cont, bits []uint64) error {
 	s := a.intern(top, false)
-	in, err := a.innerOf(v, s)
+	if done, err := a.maskLoop(v, s, k, bits); done || err != nil {
+		return err
+	}
+	in, err := a.innerOf(v, s, k != a.bottom)
 	if err != nil {
 		return err
 	}
@@ -64,15 +68,19 @@ func (a *automaton) maskWithin(v *Vocab, top []item, k *cont, bits []uint64) err
 	return nil
 }
 
-// innerOf walks all tokens from a state that nothing follows.
-func (a *automaton) innerOf(v *Vocab, s *state) (*inner, error) {
-	if s.inner != nil {
+// innerOf walks all tokens from a state that nothing follows. Where the text ends with the rule nobody asks for ends.
+func (a *automaton) innerOf(v *Vocab, s *state, ends bool) (*inner, error) {
+	if s.inner != nil && (s.inner.hasEnds || !ends) {
 		return s.inner, nil
 	}
-	in := &inner{bits: make([]uint64, words(v.size))}
+	in := &inner{bits: make([]uint64, words(v.size)), hasEnds: ends}
+	to := &in.ends
+	if !ends {
+		to = nil
+	}
 	stack := make([]*state, v.depth+1)
 	stack[0] = s
-	if err := a.walk(v, 0, int32(len(v.nodes)), stack, in.bits, &in.ends); err != nil {
+	if err := a.walk(v, 0, int32(len(v.nodes)), stack, in.bits, to); err != nil {
 		return nil, err
 	}
 	for _, it := range s.items {
@@ -140,7 +148,7 @@ func (a *automaton) walk(v *Vocab, from, to int32, stack []*state, bits []uint64
 			i = n.skip
 			continue
 		}
-		for id := n.token; id >= 0; id = v.same[id] {
+		for id := n.token; id >= 0; id = v.twin(n, id) {
 			setBit(bits, id)
 		}
 		if ends != nil && t.final && n.skip > i+1 {

@@ -19,13 +19,22 @@ func (c *conj) object() (expr, error) {
 	if len(o.names) == 0 && o.lo == 0 && o.hi < 0 && o.others && len(o.otherSet) == 0 && o.pattern == nil {
 		return c.anyObject(), nil
 	}
+	if o.hi >= 0 && o.hi < max(o.lo, len(o.required)) {
+		return never, nil
+	}
 	if err := o.check(); err != nil {
 		return nil, err
 	}
 	if err := o.build(); err != nil {
 		return nil, err
 	}
-	members := o.from(0, 0)
+	members := expr(seq{})
+	switch {
+	case len(o.names) > 0:
+		members = o.from(0, 0)
+	case o.other != nil:
+		members = c.items(nil, o.other, 0, o.lo, o.hi)
+	}
 	if o.err != nil {
 		return nil, o.err
 	}
@@ -133,7 +142,10 @@ func (o *objects) check() error {
 	if o.lo > max(1, len(o.required)) && loose {
 		return o.all[0].errorf(ErrUnsupported, "minProperties with properties that are not named")
 	}
-	if len(o.names) > 0 && (o.lo > 0 || o.hi >= 0) && len(o.names)*(max(o.lo, o.hi)+1) > 50_000 {
+	if o.hi >= len(o.names) && !loose {
+		o.hi = -1 // no bound
+	}
+	if len(o.names)*(max(o.lo, o.hi)+1) > 50_000 {
 		return o.all[0].errorf(ErrLimit, "too many properties to count")
 	}
 	return nil

@@ -49,7 +49,7 @@ func (c *conj) string() (expr, error) {
 	case lo == 0 && hi < 0:
 		return c.anyString(), nil
 	}
-	return seq{lit(`"`), rep{jsonChar, lo, hi}, lit(`"`)}, nil
+	return seq{lit(`"`), rep{c.anyChar(), lo, hi}, lit(`"`)}, nil
 }
 
 // span reads a pair of bounds; hi < 0 is none.

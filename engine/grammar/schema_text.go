@@ -67,8 +67,14 @@ func (s *schemas) anyArray() expr {
 
 func (s *schemas) anyString() expr {
 	r, _ := s.rule("string", func() (expr, error) {
-		return seq{lit(`"`), star(jsonChar), lit(`"`)}, nil
+		return seq{lit(`"`), star(s.anyChar()), lit(`"`)}, nil
 	})
+	return r
+}
+
+// anyChar is a character of a string. It is one rule for all strings, so that what is found out about it is, too.
+func (s *schemas) anyChar() expr {
+	r, _ := s.rule("char", func() (expr, error) { return jsonChar, nil })
 	return r
 }
 

@@ -2,6 +2,8 @@ package grammar
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
 	"fmt"
 	"slices"
 )
@@ -21,21 +23,24 @@ type Tokenizer interface {
 // Vocab holds the tokens of a model as a tree of their bytes. It does not change and may be used by any number of
 // goroutines. It takes about 20 bytes per byte of all tokens together.
 type Vocab struct {
-	tok   Tokenizer
-	size  int
-	nodes []treeNode
-	same  []int32  // per token the next one with the same bytes, or −1
-	depth int      // of the tree: the longest token
-	eog   []int32  //
-	named []uint64 // tokens that <name> and <[id]> can mean: they have a text, and don't end the answer
+	tok    Tokenizer
+	size   int
+	nodes  []treeNode
+	byByte [256][]int32 // nodes by their byte
+	same   []int32      // per token the next one with the same bytes, or −1
+	depth  int          // of the tree: the longest token
+	eog    []int32      //
+	named  []uint64     // tokens that <name> and <[id]> can mean: they have a text, and don't end the answer
 }
 
 // treeNode is a byte of tokens. Nodes come in the order of a walk that goes down first.
 type treeNode struct {
-	skip  int32 // the next node that is not below this one
-	token int32 // ends here, or −1
-	depth uint16
-	b     byte
+	skip   int32 // the next node that is not below this one
+	token  int32 // ends here, or −1
+	parent int32 // the node before this one, or −1
+	depth  uint16
+	b      byte
+	twins  bool // token has some with the same bytes
 }
 
 // NewVocab sorts a model's tokens. It takes some 100 ms for 150,000, and is meant to be kept with the model.
@@ -64,9 +69,32 @@ func NewVocab(tok Tokenizer) *Vocab {
 			ids = append(ids, id)
 		}
 	}
-	slices.SortStableFunc(ids, func(x, y int32) int { return bytes.Compare(piece(x), piece(y)) })
-	v.build(ids, piece)
+	v.build(sortTokens(ids, piece), piece)
 	return v
+}
+
+// sortTokens sorts tokens by their bytes, those with the same bytes by id.
+func sortTokens(ids []int32, piece func(int32) []byte) []int32 {
+	type keyed struct {
+		first uint64 // eight bytes, which mostly decide
+		id    int32
+	}
+	keys := make([]keyed, len(ids))
+	for i, id := range ids {
+		var first [8]byte
+		copy(first[:], piece(id))
+		keys[i] = keyed{binary.BigEndian.Uint64(first[:]), id}
+	}
+	slices.SortFunc(keys, func(x, y keyed) int {
+		if x.first != y.first {
+			return cmp.Compare(x.first, y.first)
+		}
+		return cmp.Or(bytes.Compare(piece(x.id), piece(y.id)), cmp.Compare(x.id, y.id))
+	})
+	for i, k := range keys {
+		ids[i] = k.id
+	}
+	return ids
 }
 
 // build makes the tree of sorted tokens.
@@ -82,11 +110,17 @@ func (v *Vocab) build(ids []int32, piece func(int32) []byte) {
 		v.close(path[n:])
 		path = path[:n]
 		for _, b := range p[n:] {
-			path = append(path, int32(len(v.nodes)))
-			v.nodes = append(v.nodes, treeNode{token: -1, depth: uint16(len(path)), b: b})
+			n := treeNode{token: -1, parent: -1, depth: uint16(len(path) + 1), b: b}
+			if len(path) > 0 {
+				n.parent = path[len(path)-1]
+			}
+			at := int32(len(v.nodes))
+			path = append(path, at)
+			v.nodes = append(v.nodes, n)
+			v.byByte[b] = append(v.byByte[b], at)
 		}
 		leaf := &v.nodes[path[len(path)-1]]
-		v.same[id], leaf.token = leaf.token, id
+		v.same[id], leaf.token, leaf.twins = leaf.token, id, leaf.token >= 0
 		last = p
 		v.depth = max(v.depth, len(p))
 	}
@@ -98,6 +132,15 @@ func (v *Vocab) close(nodes []int32) {
 	for _, n := range nodes {
 		v.nodes[n].skip = int32(len(v.nodes))
 	}
+}
+
+// twin returns a token with the same bytes as one that ends at n, −1 when there is none left. Few tokens have one, so
+// the table is rarely read.
+func (v *Vocab) twin(n *treeNode, id int32) int32 {
+	if !n.twins {
+		return -1
+	}
+	return v.same[id]
 }
 
 // find returns the ids of the tokens that a grammar names.
