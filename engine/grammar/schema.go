@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 )
 
@@ -41,7 +42,7 @@ func Schema(text string, opt *SchemaOptions) (*Grammar, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &schemas{named: map[string]*value{}, known: map[string]ref{}}
+	s := &schemas{named: map[string]*value{}, uris: map[*value]*url.URL{}, known: map[string]ref{}}
 	if opt != nil {
 		s.opt = *opt
 	}
@@ -61,7 +62,8 @@ func Schema(text string, opt *SchemaOptions) (*Grammar, error) {
 // schemas turns the schemas of a document into rules.
 type schemas struct {
 	opt   SchemaOptions
-	named map[string]*value // by $id, and by $id#anchor
+	named map[string]*value   // by URI, and by URI#anchor
+	uris  map[*value]*url.URL // of schemas with an $id
 	rules []rule
 	known map[string]ref // rules by what they stand for
 }
@@ -167,7 +169,15 @@ func (s *schemas) included(v *value) (out []*value, err error) {
 		}
 		out = append(out, list...)
 	}
-	return out, nil
+	more, err := s.dependencies(v)
+	if err != nil {
+		return nil, err
+	}
+	not, err := s.negated(v)
+	if not != nil {
+		more = append(more, not)
+	}
+	return append(out, more...), err
 }
 
 // choose expands the alternatives of anyOf or oneOf. A schema with both is expanded in two steps.
@@ -181,8 +191,7 @@ func (s *schemas) choose(choice *value, one bool, v *value, todo, done []*value)
 			return nil, err
 		}
 		if both := v.get("anyOf"); both != nil {
-			todo = append([]*value{{id: both.id, pointer: v.pointer, base: v.base, kind: kindObject,
-				members: []member{{"anyOf", both}}}}, todo...)
+			todo = append([]*value{v.with(member{"anyOf", both})}, todo...)
 		}
 	}
 	var out [][]*value
@@ -200,8 +209,8 @@ func (s *schemas) choose(choice *value, one bool, v *value, todo, done []*value)
 
 // refuse is an error for keywords that no grammar can enforce, whatever the type of the value.
 func (s *schemas) refuse(v *value) error {
-	for _, name := range []string{"not", "$dynamicRef", "$recursiveRef"} {
-		if x := v.get(name); x != nil && !(name == "not" && x.isFalse()) {
+	for _, name := range []string{"$dynamicRef", "$recursiveRef"} {
+		if x := v.get(name); x != nil {
 			return x.errorf(ErrUnsupported, "%s", name)
 		}
 	}

@@ -15,6 +15,15 @@ func (c *conj) array() (expr, error) {
 	if err != nil {
 		return nil, err
 	}
+	if wanted, err := c.contained(); wanted != nil || err != nil {
+		if err == nil && (len(prefix) > 0 || lo > 1 || hi >= 0) {
+			err = wanted.errorf(ErrUnsupported, "contains beside other keywords for items")
+		}
+		if err != nil {
+			return nil, err
+		}
+		return c.containing(rest, wanted)
+	}
 	restExpr := expr(never)
 	if rest != nil {
 		if restExpr, err = c.schemas.of(rest...); err != nil {
@@ -28,6 +37,12 @@ func (c *conj) array() (expr, error) {
 			return nil, err
 		}
 		items = append(items, x)
+	}
+	if n := slices.IndexFunc(prefix, hasFalse); n >= 0 { // no item there, nor behind
+		items = items[:n]
+		if hi < 0 || hi > n {
+			hi = n
+		}
 	}
 	if len(items) > 0 && !c.opt.Open {
 		lo = max(lo, len(items))
@@ -43,6 +58,9 @@ func (c *conj) array() (expr, error) {
 	}
 	return c.enclose("[", c.items(items, restExpr, 0, lo, hi), "]"), nil
 }
+
+// hasFalse reports whether nothing satisfies all of a list.
+func hasFalse(set []*value) bool { return slices.ContainsFunc(set, (*value).isFalse) }
 
 // items are those from number n on.
 func (c *conj) items(prefix []expr, rest expr, n, lo, hi int) expr {
@@ -121,7 +139,10 @@ func (c *conj) tuple() (prefix [][]*value, rest []*value, err error) {
 			rest = append(rest, p.items)
 		}
 	}
-	if closed && len(rest) == 0 || slices.ContainsFunc(rest, (*value).isFalse) {
+	if u := c.all[0].get("unevaluatedItems"); u.isFalse() && len(rest) == 0 {
+		closed = true
+	}
+	if closed && len(rest) == 0 || hasFalse(rest) {
 		rest = nil
 	}
 	return prefix, rest, nil
@@ -129,15 +150,10 @@ func (c *conj) tuple() (prefix [][]*value, rest []*value, err error) {
 
 // refuseArray is an error for what no grammar can enforce of arrays with at most hi items.
 func (c *conj) refuseArray(hi int) error {
-	for _, name := range []string{"contains", "unevaluatedItems"} {
-		err := c.each(name, func(v *value) error {
-			if v.isTrue() && name == "unevaluatedItems" {
-				return nil
-			}
-			return v.errorf(ErrUnsupported, "%s", name)
-		})
-		if err != nil {
-			return err
+	for _, v := range c.all {
+		u := v.get("unevaluatedItems")
+		if u != nil && !u.isTrue() && (!u.isFalse() || !c.sees(v) || c.has("contains")) {
+			return u.errorf(ErrUnsupported, "unevaluatedItems here")
 		}
 	}
 	return c.each("uniqueItems", func(v *value) error {
@@ -146,4 +162,54 @@ func (c *conj) refuseArray(hi int) error {
 		}
 		return nil
 	})
+}
+
+// sees reports whether unevaluatedItems or unevaluatedProperties of v speak of all that is known of the value.
+func (c *conj) sees(v *value) bool {
+	return c.whole && v == c.all[0] && !slices.ContainsFunc([]string{"not", "dependencies", "dependentSchemas",
+		"dependentRequired"}, c.has)
+}
+
+// has reports whether a keyword is there.
+func (c *conj) has(keyword string) bool {
+	return slices.ContainsFunc(c.all, func(v *value) bool { return v.get(keyword) != nil })
+}
+
+// contained returns the schema that one of the items has to satisfy, nil for none.
+func (c *conj) contained() (wanted *value, err error) {
+	for _, v := range c.all {
+		x := v.get("contains")
+		if x == nil {
+			continue
+		}
+		least := 1
+		if n := v.get("minContains"); n != nil {
+			if least, err = n.count(); err != nil {
+				return nil, err
+			}
+		}
+		if least > 1 || wanted != nil || v.get("maxContains") != nil {
+			return nil, x.errorf(ErrUnsupported, "contains more than once, or at most so often")
+		}
+		if least == 1 {
+			wanted = x
+		}
+	}
+	return wanted, nil
+}
+
+// containing is the arrays with an item that satisfies wanted.
+func (c *conj) containing(rest []*value, wanted *value) (expr, error) {
+	if rest == nil {
+		return never, nil
+	}
+	item, err := c.schemas.of(rest...)
+	if err != nil {
+		return nil, err
+	}
+	one, err := c.schemas.of(append(slices.Clone(rest), wanted)...)
+	if err != nil {
+		return nil, err
+	}
+	return c.enclose("[", seq{star(seq{item, c.comma()}), one, star(seq{c.comma(), item})}, "]"), nil
 }

@@ -9,14 +9,11 @@ import (
 
 // object is the grammar of objects: the properties in the order of the schema, then others.
 func (c *conj) object() (expr, error) {
-	if err := c.refuseObject(); err != nil {
-		return nil, err
-	}
 	o := &objects{conj: c, required: map[string]bool{}}
 	if err := o.read(); err != nil {
 		return nil, err
 	}
-	if len(o.names) == 0 && o.lo == 0 && o.hi < 0 && o.others && len(o.otherSet) == 0 && o.pattern == nil {
+	if len(o.names)+len(o.keys)+len(o.otherSet) == 0 && o.lo == 0 && o.hi < 0 && o.others && o.pattern == nil {
 		return c.anyObject(), nil
 	}
 	if o.hi >= 0 && o.hi < max(o.lo, len(o.required)) {
@@ -50,6 +47,7 @@ type objects struct {
 	others   bool
 	otherSet []*value // schemas of properties without a name
 	pattern  *member  // the one pattern of patternProperties, if there is one
+	keys     []*value // of propertyNames
 
 	members []expr // of names
 	other   expr   // a member without a name
@@ -89,6 +87,14 @@ func (o *objects) read() (err error) {
 	if err != nil {
 		return err
 	}
+	if err := o.each("propertyNames", func(v *value) error {
+		if !v.isTrue() {
+			o.keys = append(o.keys, v)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
 	return o.readOthers(declared)
 }
 
@@ -111,7 +117,7 @@ func (o *objects) readOthers(declared bool) error {
 		}
 		a := v.get("additionalProperties")
 		if u := v.get("unevaluatedProperties"); a == nil && u != nil {
-			if !o.whole || v != o.all[0] || u.kind != kindBoolean {
+			if !o.sees(v) || u.kind != kindBoolean {
 				return u.errorf(ErrUnsupported, "unevaluatedProperties here")
 			}
 			if a = u; said || slices.ContainsFunc(o.all, func(v *value) bool { return v.get("additionalProperties") != nil }) {
@@ -153,10 +159,22 @@ func (o *objects) check() error {
 
 // build makes the members.
 func (o *objects) build() error {
+	key, err := o.keyExpr()
+	if err != nil {
+		return err
+	}
 	for _, n := range o.names {
 		set, err := o.schemasOf(n)
 		if err != nil {
 			return err
+		}
+		if key != nil {
+			own := &compilerOf{rules: append(slices.Clone(o.rules), rule{"name", key})}
+			if ok, err := own.matches(jsonString(n)); err != nil {
+				return err
+			} else if !ok {
+				set = append(set, falseSchema)
+			}
 		}
 		x, err := o.schemas.of(set...)
 		if err != nil {
@@ -166,6 +184,8 @@ func (o *objects) build() error {
 	}
 	o.key = fmt.Sprintf("object %d ", len(o.rules))
 	switch {
+	case o.pattern != nil && key != nil:
+		return o.keys[0].errorf(ErrUnsupported, "propertyNames beside patternProperties")
 	case o.pattern != nil:
 		return o.buildPattern()
 	case o.others:
@@ -173,9 +193,23 @@ func (o *objects) build() error {
 		if err != nil {
 			return err
 		}
-		o.other = o.property(notStrings(o.names), x)
+		if key == nil {
+			key = notStrings(o.names)
+		} else if len(o.names) > 0 {
+			return o.keys[0].errorf(ErrUnsupported, "propertyNames beside named properties and others")
+		}
+		o.other = o.property(key, x)
 	}
 	return nil
+}
+
+// keyExpr is what propertyNames allows, nil for all names.
+func (o *objects) keyExpr() (expr, error) {
+	if len(o.keys) == 0 {
+		return nil, nil
+	}
+	k := o.keys[0]
+	return o.schemas.of(append(slices.Clone(o.keys), k.with(member{"type", k.string("string")}))...)
 }
 
 // buildPattern makes the member for patternProperties.
@@ -259,22 +293,6 @@ func (o *objects) from(i, n int) expr {
 		o.err = err
 	}
 	return x
-}
-
-// refuseObject is an error for what no grammar can enforce of objects.
-func (c *conj) refuseObject() error {
-	for _, name := range []string{"propertyNames", "dependentRequired", "dependentSchemas", "dependencies"} {
-		err := c.each(name, func(v *value) error {
-			if v.isTrue() || v.kind == kindObject && len(v.members) == 0 {
-				return nil
-			}
-			return v.errorf(ErrUnsupported, "%s", name)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // notStrings is a string other than any of the texts, escaped only where it must be.

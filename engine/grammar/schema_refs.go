@@ -1,22 +1,27 @@
 package grammar
 
 import (
-	"errors"
+	"net/url"
 	"strconv"
 	"strings"
 )
 
-// index finds the schemas with an $id or an $anchor, and says for each which schema "#" means in it. What is data of a
+// index finds the schemas with an $id or an anchor, and says for each which schema "#" means in it. What is data of a
 // schema has no such names.
 func (s *schemas) index(v, base *value, data bool) {
 	v.base = base
-	id, anchor := v.get("$id"), v.get("$anchor")
-	if !data && id != nil && id.kind == kindString {
-		v.base = v
-		s.name(strings.TrimSuffix(id.raw.(string), "#"), v)
+	if id := v.get("$id"); !data && id != nil && id.kind == kindString {
+		if to, err := s.uriOf(base).Parse(id.raw.(string)); err == nil {
+			to.Fragment = ""
+			v.base = v
+			s.uris[v] = to
+			s.name(to.String(), v)
+		}
 	}
-	if !data && anchor != nil && anchor.kind == kindString {
-		s.name(strconv.Itoa(v.base.id)+"#"+anchor.raw.(string), v)
+	for _, keyword := range []string{"$anchor", "$dynamicAnchor"} {
+		if a := v.get(keyword); !data && a != nil && a.kind == kindString {
+			s.name(s.uriOf(v.base).String()+"#"+a.raw.(string), v)
+		}
 	}
 	for _, m := range v.members {
 		isData := m.name == "enum" || m.name == "const" || m.name == "default" || m.name == "examples"
@@ -25,6 +30,14 @@ func (s *schemas) index(v, base *value, data bool) {
 	for _, x := range v.items {
 		s.index(x, v.base, data)
 	}
+}
+
+// uriOf returns the URI of a schema with an $id, or of the document.
+func (s *schemas) uriOf(base *value) *url.URL {
+	if u := s.uris[base]; u != nil {
+		return u
+	}
+	return &url.URL{Scheme: "schema", Path: "/"} // of a document that does not say
 }
 
 func (s *schemas) name(key string, v *value) {
@@ -39,29 +52,30 @@ func (s *schemas) resolve(r *value) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	document, fragment, _ := strings.Cut(text, "#")
+	here := s.uriOf(r.base)
+	to, err := here.Parse(text)
+	if err != nil {
+		return nil, r.errorf(ErrSyntax, "%v", err)
+	}
+	fragment := to.Fragment
+	to.Fragment, to.RawFragment = "", ""
 	base := r.base
-	if document != "" {
-		if base = s.named[document]; base == nil {
+	if to.String() != here.String() {
+		if base = s.named[to.String()]; base == nil {
 			return nil, r.errorf(ErrUnsupported, "%q is not in this document", text)
 		}
 	}
 	if fragment == "" {
 		return base, nil
 	}
-	if fragment, err = unescapePercent(fragment); err != nil {
-		return nil, r.errorf(ErrSyntax, "%q: %v", text, err)
+	found := s.named[to.String()+"#"+fragment]
+	if rest, ok := strings.CutPrefix(fragment, "/"); ok {
+		found = base.at(strings.Split(rest, "/"))
 	}
-	var to *value
-	if strings.HasPrefix(fragment, "/") {
-		to = base.at(strings.Split(fragment[1:], "/"))
-	} else {
-		to = s.named[strconv.Itoa(base.id)+"#"+fragment]
-	}
-	if to == nil {
+	if found == nil {
 		return nil, r.errorf(ErrSyntax, "there is no %q", text)
 	}
-	return to, nil
+	return found, nil
 }
 
 // at follows the steps of a JSON pointer, nil when there is no such place.
@@ -82,22 +96,4 @@ func (v *value) at(steps []string) *value {
 		v = v.items[i]
 	}
 	return v
-}
-
-// unescapePercent replaces %XX by the byte. Package net/url would do that, but programs would link it for nothing else.
-func unescapePercent(t string) (string, error) {
-	var b strings.Builder
-	for {
-		before, after, found := strings.Cut(t, "%")
-		b.WriteString(before)
-		if !found {
-			return b.String(), nil
-		}
-		n, err := strconv.ParseUint(after[:min(2, len(after))], 16, 8)
-		if err != nil || len(after) < 2 {
-			return "", errors.New("two hexadecimal digits have to follow %")
-		}
-		b.WriteByte(byte(n))
-		t = after[2:]
-	}
 }

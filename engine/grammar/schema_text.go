@@ -1,7 +1,6 @@
 package grammar
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -150,12 +149,17 @@ func quote(t string) string {
 	return b.String()
 }
 
-// canonicalToken is a number, true, false or null as the document has it.
-func (v *value) canonicalToken() string {
-	if n, ok := v.raw.(json.Number); ok {
-		return n.String()
+// token is a number, true, false or null. A number is written without an exponent, and without a point if it is whole.
+func (v *value) token() string {
+	if v.kind != kindNumber {
+		return v.canonical()
 	}
-	return v.canonical()
+	r, err := v.number()
+	if err != nil {
+		return fmt.Sprint(v.raw)
+	}
+	n, _ := r.FloatPrec()
+	return r.FloatString(n)
 }
 
 // plain is the text of a constant without any blanks.

@@ -249,5 +249,5 @@ func (c *conj) constant(v *value) expr {
 		}
 		return c.enclose("{", c.list(parts), "}")
 	}
-	return lit(v.canonicalToken())
+	return lit(v.token())
 }
