@@ -1,6 +1,7 @@
 package grammar
 
 import (
+	"errors"
 	"fmt"
 	"regexp/syntax"
 	"strings"
@@ -10,7 +11,7 @@ import (
 // Regexp is the grammar of a regular expression in Go's syntax (package regexp/syntax), which the whole text matches,
 // whether it says ^ and $ or not. Greedy and lazy repetitions allow the same texts.
 //
-// Errors wrap ErrSyntax, or ErrUnsupported for \b and \B, and for ^, $, \A and \z anywhere but at the beginning and the
+// Errors wrap ErrSyntax, or ErrUnsupported for what other languages have (look-ahead, \1), for \b and \B, and for ^, $, \A and \z anywhere but at the beginning and the
 // end.
 func Regexp(expression string) (*Grammar, error) {
 	re, err := parseRegexp(expression, syntax.Perl)
@@ -29,7 +30,13 @@ func parseRegexp(expression string, flags syntax.Flags) (*syntax.Regexp, error) 
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrLimit, len(expression), MaxSource)
 	}
 	re, err := syntax.Parse(expression, flags)
-	if err != nil {
+	var bad *syntax.Error
+	switch {
+	case errors.As(err, &bad) && (bad.Code == syntax.ErrInvalidPerlOp || bad.Code == syntax.ErrInvalidEscape):
+		return nil, fmt.Errorf("%w: %w", ErrUnsupported, err) // such as (?=x) and \1 of other languages
+	case errors.As(err, &bad) && (bad.Code == syntax.ErrLarge || bad.Code == syntax.ErrNestingDepth):
+		return nil, fmt.Errorf("%w: %w", ErrLimit, err)
+	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrSyntax, err)
 	}
 	return re, nil

@@ -79,7 +79,7 @@ func (s *schemas) anyChar() expr {
 
 func (s *schemas) anyNumber() expr {
 	r, _ := s.rule("number", func() (expr, error) {
-		exponent := seq{class{'e', 'e', 'E', 'E'}, opt(class{'+', '+', '-', '-'}), rep{digit, 1, 2}}
+		exponent := seq{class{'e', 'e', 'E', 'E'}, opt(class{'+', '+', '-', '-'}), alt{lit("0"), seq{class{'1', '9'}, opt(digit)}}}
 		return seq{s.anyInteger(), opt(seq{lit("."), rep{digit, 1, maxFraction}}), opt(exponent)}, nil
 	})
 	return r
@@ -101,7 +101,7 @@ var hexDigit = class{'0', '9', 'a', 'f', 'A', 'F'}
 
 // jsonChar is a character of a string in any form.
 var jsonChar = alt{mustEscape.not(), seq{lit(`\`), alt{
-	class{'"', '"', '\\', '\\', '/', '/', 'b', 'b', 'f', 'f', 'n', 'n', 'r', 'r', 't', 't'},
+	class{'"', '"', '\\', '\\', 'b', 'b', 'f', 'f', 'n', 'n', 'r', 'r', 't', 't'},
 	seq{lit("u"), alt{
 		seq{class{'0', '9', 'a', 'c', 'A', 'C', 'e', 'f', 'E', 'F'}, rep{hexDigit, 3, 3}},
 		seq{class{'d', 'd', 'D', 'D'}, class{'0', '7'}, rep{hexDigit, 2, 2}},

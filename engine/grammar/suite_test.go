@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -290,5 +291,61 @@ func validator(t *testing.T, c suiteCase) func(any) error {
 			}
 		}()
 		return resolved.Validate(v)
+	}
+}
+
+// TestLlamaCppSchemas: the schemas of llama.cpp's tests/test-json-schema-to-grammar.cpp are enforced, or refused for a
+// reason. What is written for them satisfies them, which llama.cpp's grammars don't promise, and is in llama.cpp's
+// grammar, except where that one is known to be another.
+func TestLlamaCppSchemas(t *testing.T) {
+	var cases []struct {
+		Name    string
+		OK      bool
+		Schema  json.RawMessage
+		Grammar string
+	}
+	readTestdata(t, "llamacpp-schemas.json", &cases)
+	r := rand.New(rand.NewPCG(15, 16))
+	refused, within, outside := 0, 0, map[string]string{}
+	for _, c := range cases {
+		g, err := Schema(string(c.Schema), nil)
+		if !c.OK && err == nil {
+			t.Errorf("%s: %s: llama.cpp refuses it", c.Name, c.Schema)
+		}
+		if err != nil {
+			noArray := strings.Contains(c.Grammar+string(c.Schema), `"prefixItems": {`) // which JSON Schema wants
+			if c.OK && !errors.Is(err, ErrUnsupported) && !noArray {
+				t.Errorf("%s: %s: %v", c.Name, c.Schema, err)
+			}
+			t.Logf("%s: %v", c.Name, err)
+			refused++
+			continue
+		}
+		theirs := mustGBNF(t, c.Grammar)
+		validate := validator(t, suiteCase{Description: c.Name, Schema: c.Schema})
+		for range 20 {
+			text, ok := randomText(t, g, r)
+			if !ok {
+				continue
+			}
+			var v any
+			if err := json.Unmarshal([]byte(text), &v); err != nil {
+				t.Fatalf("%s: %q: %v", c.Name, text, err)
+			}
+			if validate != nil && validate(v) != nil {
+				t.Errorf("%s: %s: %q: %v", c.Name, c.Schema, text, validate(v))
+			}
+			if ok, err := theirs.Match(text); err != nil {
+				t.Fatal(err)
+			} else if ok {
+				within++
+			} else {
+				outside[c.Name] = text
+			}
+		}
+	}
+	t.Logf("%d schemas, %d refused; %d texts in llama.cpp's grammar too; others of %d schemas", len(cases), refused, within, len(outside))
+	if within < 800 {
+		t.Errorf("only %d texts in both grammars", within)
 	}
 }
