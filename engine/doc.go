@@ -23,6 +23,7 @@
 // context.Context ends a wait at once and a pass of one's own within a layer. A nil context is context.Background()
 // everywhere.
 //
+// GenerateOptions.Grammar holds an answer to a grammar or a JSON Schema (package engine/grammar, engine/structured).
 // GenerateOptions.Speculate and Draft guess several tokens and check them in one pass: the same answer in fewer passes,
 // where it repeats the text before it or a smaller model agrees.
 //
