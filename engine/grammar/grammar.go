@@ -2,7 +2,7 @@ package grammar
 
 import (
 	"errors"
-	"runtime"
+	"maps"
 	"sync"
 	"weak"
 )
@@ -73,15 +73,11 @@ func (g *Grammar) automaton(v *Vocab) (*automaton, error) {
 	if g.automata == nil {
 		g.automata = map[weak.Pointer[Vocab]]*automaton{}
 	}
+	maps.DeleteFunc(g.automata, func(key weak.Pointer[Vocab], _ *automaton) bool {
+		return key.Value() == nil // of a model that is gone
+	})
 	g.automata[key] = newAutomaton(g.prog, ids)
-	runtime.AddCleanup(v, g.forget, key) // the grammar may outlive the model
 	return g.automata[key], nil
-}
-
-func (g *Grammar) forget(key weak.Pointer[Vocab]) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	delete(g.automata, key)
 }
 
 // Match reports whether the grammar allows text, as a whole. Tokens of GBNF such as <[10]> match no text. The error
@@ -96,6 +92,7 @@ func (g *Grammar) Match(text string) (bool, error) {
 	a.begin()
 	s, err := a.start()
 	for i := 0; i < len(text) && err == nil && s != nil; i++ {
+		a.begin()
 		s, err = a.step(s, text[i])
 	}
 	if err != nil || s == nil {
