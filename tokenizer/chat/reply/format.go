@@ -22,6 +22,9 @@ type Format struct {
 	begin func(p *Parser, prompt string)
 	// markers are those of formats with begin.
 	markers []string
+	// form is for grammars; nil where none can be made. afterThinking comes between thoughts and calls.
+	form          *form
+	afterThinking string
 }
 
 // syntax is how calls are written.
@@ -88,10 +91,7 @@ func FormatOf(t *chat.Template) *Format {
 		return &f
 	}
 	if f.calls == nil {
-		f.calls = plainJSON
-	}
-	if f.name == "" {
-		f.name = "json"
+		f.name, f.calls, f.form = "json", plainJSON, &form{before: `{"name": "`, middle: `", "arguments": `, after: "}", single: true}
 	}
 	for _, k := range knownThinking {
 		if strings.Contains(src, k.text) {

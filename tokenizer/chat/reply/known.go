@@ -36,10 +36,7 @@ func inTags(open, close string) *jsonCalls {
 func invokes(prefix string, sections ...string) *taggedCalls {
 	t := &taggedCalls{
 		open: "<" + prefix + `invoke name="`, nameEnd: []string{`">`},
-		key: "<" + prefix + `parameter name="`,
-		keyEnd: []keyEnd{
-			{`" string="true">`, kindString}, {`" string="false">`, kindData}, {`">`, kindUnknown},
-		},
+		key: "<" + prefix + `parameter name="`, keyEnd: []keyEnd{{`">`, kindUnknown}},
 		valueEnd: "</" + prefix + "parameter>",
 		end:      []string{"</" + prefix + "invoke>"},
 	}
@@ -47,6 +44,13 @@ func invokes(prefix string, sections ...string) *taggedCalls {
 		t.sections = append(t.sections, "<"+s+">")
 		t.close = append(t.close, "</"+s+">")
 	}
+	return t
+}
+
+// dsml is the syntax of DeepSeek V3.2 and V4, whose tags tell whether a value is a string.
+func dsml() *taggedCalls {
+	t := invokes("｜DSML｜", "｜DSML｜tool_calls", "｜DSML｜function_calls")
+	t.keyEnd = append(t.keyEnd, keyEnd{`" string="true">`, kindString}, keyEnd{`" string="false">`, kindData})
 	return t
 }
 
@@ -75,49 +79,86 @@ func argTags(suffix string) *taggedCalls {
 
 // known are the formats in the order in which they are tried: a template may have the texts of several.
 var known = []knownFormat{
-	{all: []string{"[TOOL_CALLS]"}, format: Format{name: "mistral", calls: mistral}},
-	{all: []string{"<|channel|>"}, format: Format{name: "harmony", begin: beginHarmony, markers: harmonyMarkers}},
+	{all: []string{"[TOOL_CALLS]", "[CALL_ID]"}, format: Format{name: "mistral", calls: mistral,
+		form: &form{before: "[TOOL_CALLS]", middle: "[CALL_ID]{id}[ARGS]"}}},
+	{all: []string{"[TOOL_CALLS]", "[ARGS]"}, format: Format{name: "mistral", calls: mistral,
+		form: &form{before: "[TOOL_CALLS]", middle: "[ARGS]"}}},
+	{all: []string{"[TOOL_CALLS]"}, format: Format{name: "mistral", calls: mistral,
+		form: &form{open: "[TOOL_CALLS][", before: `{"name": "`, middle: `", "arguments": `, after: `, "id": "{id}"}`, between: ", ", close: "]"}}},
+	{all: []string{"<|channel|>"}, format: Format{name: "harmony", begin: beginHarmony, markers: harmonyMarkers,
+		thinking: []thinking{{"<|channel|>analysis<|message|>", harmonyEnd}}, afterThinking: "<|start|>assistant",
+		form: &form{before: "<|channel|>commentary to=functions.", middle: " <|constrain|>json<|message|>", single: true}}},
 	{all: []string{"<atem:function_calls>", "<|eom|>"}, format: Format{name: "atem", begin: beginAtem, markers: atemMarkers}},
-	{all: []string{">>>all"}, format: Format{name: "functionary-3.2", begin: beginRecipients}},
-	{all: []string{"<|tool_calls_section_begin|>"}, format: Format{name: "kimi", calls: kimi, callsEndThinking: true}},
+	{all: []string{">>>all"}, format: Format{name: "functionary-3.2", begin: beginRecipients,
+		form: &form{middle: "\n", between: recipientMark}}},
+	{all: []string{"<|tool_calls_section_begin|>"}, format: Format{name: "kimi", calls: kimi, callsEndThinking: true,
+		form: &form{open: "<|tool_calls_section_begin|>", before: "<|tool_call_begin|>functions.",
+			middle: ":{n}<|tool_call_argument_begin|>", after: "<|tool_call_end|>", close: "<|tool_calls_section_end|>"}}},
 	{all: []string{"Action:", "```json", "<|CHATBOT_TOKEN|>"}, not: []string{"<|START_ACTION|>"}, format: Format{name: "command-r-plus",
 		calls: &jsonCalls{open: []string{"Action:\n```json", "Action: ```json"}, close: []string{"```", "<|END_OF_TURN_TOKEN|>"}},
-		drop:  []string{"<|CHATBOT_TOKEN|>", "<|END_OF_TURN_TOKEN|>"}}},
+		drop:  []string{"<|CHATBOT_TOKEN|>", "<|END_OF_TURN_TOKEN|>"},
+		form:  &form{open: "Action:\n```json\n[{nl}", before: `{"tool_name": "`, middle: `", "parameters": `, after: "}", between: ",\n", close: "{nl}]\n```"}}},
 	{all: []string{"<|START_ACTION|>"}, format: Format{name: "command-r", calls: inTags("<|START_ACTION|>", "<|END_ACTION|>"),
-		drop: []string{"<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>"}}},
-	{all: []string{"<|tool_call_start|>"}, format: Format{name: "lfm2", calls: pythonCalls("<|tool_call_start|>", "<|tool_call_end|>")}},
-	{all: []string{"<|tool_list_start|>"}, format: Format{name: "lfm2", calls: pythonCalls("<|tool_call_start|>", "<|tool_call_end|>")}},
-	{all: []string{"List of tools: ["}, format: Format{name: "lfm2", calls: pythonCalls("<|tool_call_start|>", "<|tool_call_end|>")}},
-	{all: []string{"<|function_call|>"}, format: Format{name: "gigachat", calls: inTags("<|function_call|>", "<|message_sep|>")}},
+		drop: []string{"<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>"},
+		form: &form{open: "<|START_ACTION|>[\n    ", before: `{"tool_call_id": "{n}", "tool_name": "`, middle: `", "parameters": `, after: "}",
+			between: ",\n    ", close: "\n]<|END_ACTION|>"}}},
+	{all: []string{"<|tool_call_start|>"}, format: lfm2},
+	{all: []string{"<|tool_list_start|>"}, format: lfm2},
+	{all: []string{"List of tools: ["}, format: lfm2},
+	{all: []string{"<|function_call|>"}, format: Format{name: "gigachat", calls: inTags("<|function_call|>", "<|message_sep|>"),
+		form: &form{before: `<|function_call|>{"name": "`, middle: `", "arguments": `, after: "}", single: true}}},
 	{all: []string{"<|role_sep|>", "<|message_sep|>"}, format: Format{name: "gigachat", calls: &jsonCalls{
-		open: []string{"<|message_sep|>\n\nfunction call<|role_sep|>\n", "function call<|role_sep|>\n"}, close: []string{"<|message_sep|>"}}}},
+		open: []string{"<|message_sep|>\n\nfunction call<|role_sep|>\n", "function call<|role_sep|>\n"}, close: []string{"<|message_sep|>"}},
+		form: &form{before: `<|message_sep|>` + "\n\nfunction call<|role_sep|>\n" + `{"name": "`, middle: `", "arguments": `, after: "}", single: true}}},
 	{all: []string{"]<]minimax[>["}, format: Format{name: "minimax-m3", calls: minimaxM3}},
-	{all: []string{"<minimax:tool_call>"}, format: Format{name: "minimax-m2", calls: invokes("", "minimax:tool_call")}},
-	{all: []string{"dsml_token", "tool_calls>"}, format: Format{name: "dsml", calls: invokes("｜DSML｜", "｜DSML｜tool_calls", "｜DSML｜function_calls"), callsEndThinking: true}},
-	{all: []string{"dsml_token", "function_calls>"}, format: Format{name: "dsml", calls: invokes("｜DSML｜", "｜DSML｜tool_calls", "｜DSML｜function_calls"), callsEndThinking: true}},
-	{all: []string{"'<|tool_call>call:'"}, format: Format{name: "gemma-4", calls: gemma4, thinksAnywhere: true, drop: []string{"<|channel>", "<channel|>"}}},
-	{all: []string{`<function name="`, `<param name="`}, format: Format{name: "minicpm", calls: &taggedCalls{
-		open: `<function name="`, nameEnd: []string{`">`}, key: `<param name="`, keyEnd: []keyEnd{{`">`, kindUnknown}}, valueEnd: "</param>", cdata: true,
-		end: []string{"</function>"}, close: []string{"</function>"}}}},
-	{all: []string{"seed:tool_call", "<function="}, format: Format{name: "qwen3-coder", calls: functionTags("seed:tool_call")}},
-	{all: []string{"<tool_call>", "<function=", "<parameter="}, format: Format{name: "qwen3-coder", calls: functionTags("tool_call"), callsEndThinking: true}},
-	{all: []string{"<role>ASSISTANT</role>", "<arg_key>"}, format: Format{name: "glm", calls: argTags(""), drop: []string{"<|role_end|>"}, callsEndThinking: true}},
-	{all: []string{"<arg_key{}>"}, format: Format{name: "glm", calls: argTags(":opensource")}},
-	{all: []string{"<arg_key>"}, format: Format{name: "glm", calls: argTags("")}},
-	{all: []string{"<｜tool▁calls▁begin｜>", "```json"}, format: Format{name: "deepseek-r1", calls: deepseekR1}},
-	{all: []string{"<｜tool▁calls▁begin｜>"}, format: Format{name: "deepseek-v3.1", calls: deepseekV31}},
-	{all: []string{"<|tool_call:begin|>"}, format: Format{name: "solar", calls: solar, drop: []string{"<|begin|>assistant", "<|content|>"}}},
+	{all: []string{"<minimax:tool_call>"}, format: Format{name: "minimax-m2", calls: invokes("", "minimax:tool_call"),
+		form: invokesForm("", "minimax:tool_call")}},
+	{all: []string{"dsml_token", "tool_calls>"}, format: Format{name: "dsml", callsEndThinking: true,
+		calls: dsml(), form: invokesForm("｜DSML｜", "｜DSML｜tool_calls")}},
+	{all: []string{"dsml_token", "function_calls>"}, format: Format{name: "dsml", callsEndThinking: true,
+		calls: dsml(), form: invokesForm("｜DSML｜", "｜DSML｜function_calls")}},
+	{all: []string{"'<|tool_call>call:'"}, format: Format{name: "gemma-4", calls: gemma4, thinksAnywhere: true,
+		drop: []string{"<|channel>", "<channel|>"}}},
+	{all: []string{`<function name="`, `<param name="`}, format: Format{name: "minicpm", calls: minicpm,
+		form: &form{before: `<function name="`, middle: `">`, after: "</function>", between: "{nl}"}}},
+	{all: []string{"seed:tool_call", "<function="}, format: Format{name: "qwen3-coder", calls: functionTags("seed:tool_call"),
+		form: functionForm("seed:tool_call")}},
+	{all: []string{"<tool_call>", "<function=", "<parameter="}, format: Format{name: "qwen3-coder", calls: functionTags("tool_call"),
+		callsEndThinking: true, form: functionForm("tool_call")}},
+	{all: []string{"<role>ASSISTANT</role>", "<arg_key>"}, format: Format{name: "glm", calls: argTags(""), drop: []string{"<|role_end|>"},
+		callsEndThinking: true, form: glmForm}},
+	{all: []string{"<arg_key{}>"}, format: Format{name: "glm", calls: argTags(":opensource"), form: &form{
+		open: "<tool_calls:opensource>\n", before: "<tool_call:opensource>", middle: "<tool_sep:opensource>\n",
+		after: "</tool_call:opensource>", between: "\n", close: "\n</tool_calls:opensource>"}}},
+	{all: []string{"<arg_key>"}, format: Format{name: "glm", calls: argTags(""), form: glmForm}},
+	{all: []string{"<｜tool▁calls▁begin｜>", "```json"}, format: Format{name: "deepseek-r1", calls: deepseekR1,
+		form: &form{open: "<｜tool▁calls▁begin｜>", before: "<｜tool▁call▁begin｜>function<｜tool▁sep｜>", middle: "\n```json\n",
+			after: "{nl}```<｜tool▁call▁end｜>", between: "\n", close: "<｜tool▁calls▁end｜>"}}},
+	{all: []string{"<｜tool▁calls▁begin｜>"}, format: Format{name: "deepseek-v3.1", calls: deepseekV31,
+		form: &form{open: "<｜tool▁calls▁begin｜>", before: "<｜tool▁call▁begin｜>", middle: "<｜tool▁sep｜>",
+			after: "<｜tool▁call▁end｜>", close: "<｜tool▁calls▁end｜>"}}},
+	{all: []string{"<|tool_call:begin|>"}, format: Format{name: "solar", calls: solar, drop: []string{"<|begin|>assistant", "<|content|>"},
+		afterThinking: "<|begin|>assistant", form: &form{open: "<|tool_calls|>", before: "<|tool_call:begin|>{id}<|tool_call:name|>",
+			middle: "<|tool_call:args|>", after: "<|tool_call:end|>"}}},
 	{all: []string{"<|tools_prefix|>"}, format: Format{name: "apertus", calls: &jsonCalls{
-		open: []string{"<|tools_prefix|>"}, close: []string{"<|tools_suffix|>"}, named: true}}},
-	{all: []string{"<function=", "<|python_tag|>"}, format: Format{name: "functionary-3.1", calls: functionary31}},
-	{all: []string{" functools["}, format: Format{name: "firefunction", calls: &jsonCalls{open: []string{"functools"}}}},
-	{all: []string{"<TOOLCALL>"}, format: Format{name: "nemotron", calls: inTags("<TOOLCALL>", "</TOOLCALL>")}},
-	{all: []string{"<tool_calls>"}, format: Format{name: "tool-calls", calls: inTags("<tool_calls>", "</tool_calls>")}},
-	{all: []string{"<tool_call>"}, format: Format{name: "hermes", calls: inTags("<tool_call>", "</tool_call>")}},
+		open: []string{"<|tools_prefix|>"}, close: []string{"<|tools_suffix|>"}, named: true},
+		form: &form{open: "<|tools_prefix|>[", before: `{"`, middle: `": `, after: "}", between: ", ", close: "]<|tools_suffix|>"}}},
+	{all: []string{"<function=", "<|python_tag|>"}, format: Format{name: "functionary-3.1", calls: functionary31,
+		form: &form{before: "<function=", middle: ">", after: "</function>"}}},
+	{all: []string{" functools["}, format: Format{name: "firefunction", calls: &jsonCalls{open: []string{"functools"}},
+		form: listForm(" functools", "")}},
+	{all: []string{"<TOOLCALL>"}, format: Format{name: "nemotron", calls: inTags("<TOOLCALL>", "</TOOLCALL>"),
+		form: listForm("<TOOLCALL>", "</TOOLCALL>")}},
+	{all: []string{"<beginning_of_sentence>ai", "<tool_calls>"}, format: Format{name: "tool-calls", calls: inTags("<tool_calls>", "</tool_calls>"),
+		form: &form{open: "<tool_calls>\n", before: `{"name": "`, middle: `", "arguments": `, after: "}", between: "\n", close: "\n</tool_calls>"}}},
+	{all: []string{"<tool_calls>"}, format: Format{name: "tool-calls", calls: inTags("<tool_calls>", "</tool_calls>"),
+		form: listForm("<tool_calls>", "</tool_calls>")}},
+	{all: []string{"<tool_call>"}, format: Format{name: "hermes", calls: inTags("<tool_call>", "</tool_call>"),
+		form: &form{before: "<tool_call>\n" + `{"name": "`, middle: `", "arguments": `, after: "}{nl}</tool_call>", between: "{nl}"}}},
 	{all: []string{"<|tool_call|>"}, format: Format{name: "granite", calls: inTags("<|tool_call|>", "<|end_of_text|>"),
-		drop: []string{"<response>", "</response>"}}},
-	{all: []string{"<|python_tag|>"}, format: Format{name: "llama-3", calls: llama3, drop: []string{"<|start_header_id|>assistant<|end_header_id|>"}}},
-	{all: []string{"<|start_header_id|>", "ipython"}, format: Format{name: "llama-3", calls: llama3, drop: []string{"<|start_header_id|>assistant<|end_header_id|>"}}},
+		drop: []string{"<response>", "</response>"}, form: listForm("<|tool_call|>", "")}},
+	{all: []string{"<|python_tag|>"}, format: llama},
+	{all: []string{"<|start_header_id|>", "ipython"}, format: llama},
 }
 
 // knownThinking are the marks around thoughts, with a text in templates that tells them. The first that fits counts.
@@ -137,7 +178,30 @@ var knownThinking = []struct{ text, open, close string }{
 	{"<thinking>", "<thinking>", "</thinking>"},
 }
 
+// invokesForm is the form of invokes.
+func invokesForm(prefix, section string) *form {
+	return &form{open: "<" + section + ">\n", before: "<" + prefix + `invoke name="`, middle: `">` + "\n",
+		after: "</" + prefix + "invoke>", between: "\n", close: "\n</" + section + ">"}
+}
+
+// functionForm is the form of functionTags.
+func functionForm(tag string) *form {
+	return &form{before: "<" + tag + ">\n<function=", middle: ">\n", after: "</function>\n</" + tag + ">", between: "\n"}
+}
+
+// listForm is the form of a list of objects.
+func listForm(open, close string) *form {
+	return &form{open: open + "[", before: `{"name": "`, middle: `", "arguments": `, after: "}", between: ", ", close: "]" + close}
+}
+
+var glmForm = &form{before: "<tool_call>", middle: "{nl}", after: "</tool_call>", between: "{nl}"}
+
 var (
+	lfm2  = Format{name: "lfm2", calls: pythonCalls("<|tool_call_start|>", "<|tool_call_end|>")}
+	llama = Format{name: "llama-3", calls: llama3, drop: []string{"<|start_header_id|>assistant<|end_header_id|>"},
+		form: &form{before: `{"name": "`, middle: `", "parameters": `, after: "}", single: true}}
+	minicpm = &taggedCalls{open: `<function name="`, nameEnd: []string{`">`}, key: `<param name="`, keyEnd: []keyEnd{{`">`, kindUnknown}},
+		valueEnd: "</param>", cdata: true, end: []string{"</function>"}, close: []string{"</function>"}}
 	mistral = &namedCalls{
 		open: "[TOOL_CALLS]", first: partName,
 		stops: []partStop{{"[CALL_ID]", partID}, {"[ARGS]", partArgs}},

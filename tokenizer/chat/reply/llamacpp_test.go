@@ -121,7 +121,7 @@ func TestLlamaCases(t *testing.T) {
 
 // TestShowsToken: hiding the control tokens that a parser does not ask for changes nothing.
 func TestShowsToken(t *testing.T) {
-	token := regexp.MustCompile(`<[|｜][^<>{}]*>|</?[a-z:_]+>|\[/?[A-Z_]+\]|<[^<>{}]*[|｜]>`)
+	token := regexp.MustCompile(`<[|｜][^<>{}="]*[|｜]>|</?[a-z:_]+>|\[/?[A-Z_]+\]|<[a-z_]+\|>|<\|[a-z_]+>`)
 	l := loadLlamaCases(t)
 	hidden := 0
 	for _, c := range l.Cases {
