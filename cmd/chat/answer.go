@@ -19,6 +19,9 @@ type answered struct {
 	IDs    []int32 `json:"ids"`    // of the answer, the end token included
 	Text   string  `json:"text"`
 
+	// Thinking is what the model thought before it answered.
+	Thinking string `json:"thinking,omitempty"`
+
 	// LogProbs are the natural logarithms of the probabilities that the model gave to ids, before any sampling.
 	LogProbs []float32 `json:"logprobs"`
 
@@ -99,6 +102,9 @@ func (o *oneAnswer) run(p onePrompt) error {
 	if st.Reason == engine.ReasonContext {
 		o.a.note("chat: the answer was cut: the context of %d tokens is full; -c makes it larger", o.s.Context())
 	}
+	if res.Text == "" && res.Thinking != "" {
+		o.a.note("chat: the model was still thinking when its answer ended")
+	}
 	if o.verbose {
 		o.a.note("%s", human.Speed(st))
 	}
@@ -141,6 +147,7 @@ func (o *oneAnswer) stream(p onePrompt, res *answered, text *strings.Builder) er
 		if piece.Token >= 0 {
 			res.IDs, res.LogProbs = append(res.IDs, piece.Token), append(res.LogProbs, piece.LogProb)
 		}
+		res.Thinking += piece.Thinking
 		if _, err := io.WriteString(out, piece.Text); err != nil {
 			return err
 		}

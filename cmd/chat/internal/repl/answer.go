@@ -10,6 +10,7 @@ import (
 	"github.com/latentgo/latentgo/cmd/chat/internal/human"
 	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/tokenizer/chat"
+	"github.com/latentgo/latentgo/tokenizer/chat/reply"
 )
 
 // answer adds the message to the conversation and streams what the model says to it. An answer that fails or is
@@ -21,9 +22,10 @@ func (r *repl) answer(parent context.Context, message string) {
 		defer r.Quiet()()
 	}
 	r.history = append(r.history, chat.NewMessage("user", message))
-	text, err := "", r.fit(ctx)
+	var said reply.Answer
+	err := r.fit(ctx)
 	if err == nil {
-		text, err = r.stream(ctx)
+		said, err = r.stream(ctx)
 	}
 	stopped := errors.Is(err, context.Canceled)
 	if err != nil && !stopped {
@@ -33,18 +35,16 @@ func (r *repl) answer(parent context.Context, message string) {
 	if stopped {
 		r.printf("(stopped)\n")
 	}
-	if text == "" && err != nil {
+	if said.Text == "" && err != nil {
 		r.history = r.history[:len(r.history)-1]
 		return
 	}
-	r.history = append(r.history, chat.NewMessage("assistant", text))
+	r.history = append(r.history, said.Message())
 	r.after()
 }
 
-// stream prints the answer as it comes and returns its text.
-func (r *repl) stream(ctx context.Context) (string, error) {
-	var text strings.Builder
-	var failed error
+// stream prints the answer as it comes, what the model thinks before it faintly, and returns it.
+func (r *repl) stream(ctx context.Context) (said reply.Answer, failed error) {
 	out := &wrapper{w: r.Out, width: r.Width}
 	for piece, err := range r.Backend.Chat(ctx, r.conversation(r.history), &r.Options) {
 		if err != nil {
@@ -52,18 +52,54 @@ func (r *repl) stream(ctx context.Context) (string, error) {
 			break
 		}
 		s := piece.Text
-		if text.Len() == 0 {
+		if said.Text == "" {
 			s = strings.TrimLeft(s, " \n") // some templates leave a space or line ends to the model
 		}
-		text.WriteString(s)
+		if err := r.showThoughts(out, &said, piece.Thinking, s != ""); err != nil {
+			return said, err
+		}
+		said.Text += s
 		if err := out.WriteString(human.Printable(s)); err != nil {
-			return text.String(), err
+			return said, err
 		}
 	}
-	if text.Len() > 0 && !strings.HasSuffix(text.String(), "\n") {
+	if said.Text == "" && said.Thinking != "" {
+		r.printf("%s\n", r.escape(normal))
+	}
+	if said.Text != "" && !strings.HasSuffix(said.Text, "\n") {
 		r.printf("\n")
 	}
-	return text.String(), failed
+	return said, failed
+}
+
+// Escape sequences of terminals.
+const (
+	faint  = "\x1b[2m"
+	normal = "\x1b[0m"
+)
+
+// escape returns the sequence on a terminal, "" elsewhere.
+func (r *repl) escape(sequence string) string {
+	if r.Width == nil || r.Width() <= 0 {
+		return ""
+	}
+	return sequence
+}
+
+// showThoughts shows more of the model's thoughts. answers says that the answer goes on behind them.
+func (r *repl) showThoughts(out *wrapper, said *reply.Answer, thoughts string, answers bool) error {
+	if thoughts != "" && said.Thinking == "" {
+		r.printf("%s", r.escape(faint))
+	}
+	said.Thinking += thoughts
+	if err := out.WriteString(human.Printable(thoughts)); err != nil {
+		return err
+	}
+	if answers && said.Text == "" && said.Thinking != "" {
+		r.printf("%s", r.escape(normal))
+		return out.WriteString("\n\n")
+	}
+	return nil
 }
 
 // after tells why an answer ended early, and how fast it was.

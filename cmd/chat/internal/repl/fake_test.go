@@ -45,6 +45,7 @@ func (t *typist) Remember(entry string) { t.entries = append(t.entries, entry) }
 // parrot is a Backend that answers from a script and keeps what it was asked. A token is a byte.
 type parrot struct {
 	answers    []string // taken in turn; the last one stays
+	thoughts   string   // come before each answer
 	asked      []chat.Conversation
 	options    []engine.GenerateOptions
 	context    int
@@ -66,6 +67,9 @@ func (p *parrot) Chat(ctx context.Context, conv chat.Conversation, opt *engine.G
 		}
 	}
 	return func(yield func(engine.Piece, error) bool) {
+		if p.thoughts != "" && !yield(engine.Piece{Token: 0, Thinking: p.thoughts}, nil) {
+			return
+		}
 		for i := range len(answer) {
 			if !yield(engine.Piece{Token: int32(i), Text: answer[i : i+1]}, nil) {
 				return

@@ -41,6 +41,21 @@ func TestTurnsBuildUp(t *testing.T) {
 	}
 }
 
+// TestThoughts: what the model thinks is shown faintly on a terminal, and is no part of the answer.
+func TestThoughts(t *testing.T) {
+	p := &parrot{answers: []string{"first", ""}, thoughts: "Hm, \x1b well."}
+	screen, _ := talk(t, p, Config{Width: func() int { return 80 }}, "hello", "more")
+	wantText(t, screen, ">>> hello\n\x1b[2mHm,  well.\x1b[0m\n\nfirst\n>>> more\n\x1b[2mHm,  well.\x1b[0m\n>>> ")
+	if got := contents(p.asked[1]); !slices.Equal(got, []string{"user:hello", "assistant:first", "user:more"}) {
+		t.Errorf("%q", got)
+	}
+	if thoughts, _ := p.asked[1].Messages[1].Get("reasoning_content"); thoughts != p.thoughts {
+		t.Errorf("thoughts %q", thoughts)
+	}
+	screen, _ = talk(t, p, Config{}, "hello")
+	wantText(t, screen, ">>> hello\nHm,  well.\n>>> ")
+}
+
 func TestSeveralLines(t *testing.T) {
 	for _, c := range []struct {
 		lines []string
