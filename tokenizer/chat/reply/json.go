@@ -12,7 +12,7 @@ type jsonCalls struct {
 	open  []string // begin one call or a list
 	close []string // may follow
 
-	// bare takes an object at the start of an answer for a call, if it names a tool.
+	// bare takes an object at the start of an answer for a call, also one in a fence, if it names a tool.
 	bare bool
 	// named is for objects that have the tool's name as key: {"get_weather": {"city": "Oslo"}}.
 	named bool
@@ -38,7 +38,7 @@ const (
 
 func (j *jsonCalls) marks() (anywhere, atStart []string) {
 	if j.bare {
-		atStart = []string{"{", "[{"}
+		atStart = []string{"{", "[{", fence + "json\n", fence + "\n{"}
 	}
 	return j.open, atStart
 }
@@ -46,20 +46,24 @@ func (j *jsonCalls) marks() (anywhere, atStart []string) {
 func (j *jsonCalls) within() []string { return j.close }
 
 func (j *jsonCalls) enter(p *Parser, mark string) {
-	bare := strings.HasSuffix(mark, "{")
-	if !bare {
-		p.take(len(mark))
+	r := &jsonReader{p: p, f: j, close: j.close}
+	if r.bare = strings.HasPrefix(mark, fence) || strings.HasSuffix(mark, "{"); strings.HasPrefix(mark, fence) {
+		r.close = append(j.close[:len(j.close):len(j.close)], fence)
 	}
-	r := &jsonReader{p: p, f: j, bare: bare}
+	p.take(len(strings.TrimRight(mark, "[{")))
 	p.step = r.begin
 }
 
+// fence is around code in Markdown.
+const fence = "```"
+
 // jsonReader reads what follows a mark.
 type jsonReader struct {
-	p    *Parser
-	f    *jsonCalls
-	bare bool
-	list bool
+	p     *Parser
+	f     *jsonCalls
+	bare  bool
+	list  bool
+	close []string // what may follow the calls
 
 	scan   scanner
 	base   int // the depth at which the parts of the call are: 1, or 2 within {"function": {…}}
@@ -95,7 +99,7 @@ func (r *jsonReader) begin() bool {
 
 // object begins to read an object.
 func (r *jsonReader) object() {
-	*r = jsonReader{p: r.p, f: r.f, bare: r.bare, list: r.list, base: 1}
+	*r = jsonReader{p: r.p, f: r.f, bare: r.bare, list: r.list, close: r.close, base: 1}
 	r.args.p = r.p
 	r.p.step = r.read
 }
@@ -111,11 +115,11 @@ func (r *jsonReader) item() bool {
 		r.object()
 	case strings.HasPrefix(p.buf, "]"):
 		p.take(1)
-		p.step = p.closing(r.f.close)
+		p.step = p.closing(r.close)
 	case p.count == 0 && p.buf == "" && !r.bare:
 		p.cut()
 	case p.count > 0 && strings.Trim(p.raw.String(), space+",") == "":
-		p.step = p.closing(r.f.close) // the list's end is missing
+		p.step = p.closing(r.close) // the list's end is missing
 	default:
 		return p.giveUp()
 	}
@@ -134,7 +138,7 @@ func (r *jsonReader) next() bool {
 		p.take(len(p.buf) - len(rest))
 		r.object()
 	default:
-		p.step = p.closing(r.f.close)
+		p.step = p.closing(r.close)
 	}
 	return true
 }
@@ -176,11 +180,11 @@ func (r *jsonReader) unfinished(cut bool) bool {
 		return p.giveUp()
 	case cut:
 		p.cut()
-	case len(r.f.close) == 0:
+	case len(r.close) == 0:
 		p.endCall(p.badArguments())
 		p.step = p.closing(nil)
 	default:
-		p.step = p.fail(p.badArguments(), r.f.close, p.closing(r.f.close))
+		p.step = p.fail(p.badArguments(), r.close, p.closing(r.close))
 	}
 	return true
 }

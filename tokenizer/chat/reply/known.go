@@ -153,7 +153,8 @@ var known = []knownFormat{
 		form: &form{open: "<tool_calls>\n", before: `{"name": "`, middle: `", "arguments": `, after: "}", between: "\n", close: "\n</tool_calls>"}}},
 	{all: []string{"<tool_calls>"}, format: Format{name: "tool-calls", calls: inTags("<tool_calls>", "</tool_calls>"),
 		form: listForm("<tool_calls>", "</tool_calls>")}},
-	{all: []string{"<tool_call>"}, format: Format{name: "hermes", calls: inTags("<tool_call>", "</tool_call>"),
+	{all: []string{"<tool_call>"}, format: Format{name: "hermes", calls: &jsonCalls{
+		open: []string{"<tool_call>"}, close: []string{"</tool_call>"}, bare: true},
 		form: &form{before: "<tool_call>\n" + `{"name": "`, middle: `", "arguments": `, after: "}{nl}</tool_call>", between: "{nl}"}}},
 	{all: []string{"<|tool_call|>"}, format: Format{name: "granite", calls: inTags("<|tool_call|>", "<|end_of_text|>"),
 		drop: []string{"<response>", "</response>"}, form: listForm("<|tool_call|>", "")}},

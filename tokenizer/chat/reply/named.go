@@ -93,7 +93,7 @@ func (r *namedReader) begin() bool {
 	}
 	r.p.step = r.readHead
 	if r.f.json != nil && (strings.HasPrefix(r.p.buf, "[") && !strings.HasPrefix(r.p.buf, "[A") || strings.HasPrefix(r.p.buf, "{")) {
-		r.p.step = (&jsonReader{p: r.p, f: r.f.json}).begin
+		r.p.step = (&jsonReader{p: r.p, f: r.f.json, close: r.f.json.close}).begin
 	}
 	return true
 }

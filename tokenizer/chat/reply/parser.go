@@ -2,6 +2,7 @@ package reply
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/latentgo/latentgo/tokenizer/chat"
@@ -292,10 +293,9 @@ func (p *Parser) giveUp() bool {
 	return true
 }
 
-// closing returns the step behind a call, which drops what the format puts there, in any order.
+// closing returns the step behind a call, which drops what the format puts there: each mark once, in any order.
 func (p *Parser) closing(marks []string) func() bool {
-	var step func() bool
-	step = func() bool {
+	return func() bool {
 		if !p.takeSpace() {
 			return false
 		}
@@ -307,8 +307,8 @@ func (p *Parser) closing(marks []string) func() bool {
 			p.step, p.fresh = p.text, true
 		default:
 			p.take(len(marks[m]))
+			p.step = p.closing(slices.Delete(slices.Clone(marks), m, m+1))
 		}
 		return true
 	}
-	return step
 }

@@ -90,6 +90,10 @@ func TestReply(t *testing.T) {
 		{"a JSON answer", llama3, "", `{"name": "Anna", "parameters": {"age": 3}}`, `text({"name": "Anna", "parameters": {"age": 3}})`},
 		{"another JSON answer", llama3, "", `{"title": "run"} `, `text({"title": "run"} )`},
 		{"JSON in text", llama3, "", `So: {"name": "run", "parameters": {}}`, `text(So: {"name": "run", "parameters": {}})`},
+		{"in a fence", hermes, "", "```json\n{\n  \"name\": \"run\",\n  \"arguments\": {\"code\": \"x\"}\n}\n```\n```json\n{\"name\": \"run\"}\n```",
+			`run{"code": "x"} text(` + "```json\n{\"name\": \"run\"}\n```)"},
+		{"JSON in a fence", hermes, "", "```json\n{\"code\": 1}\n```", "text(```json\n{\"code\": 1}\n```)"},
+		{"code in a fence", hermes, "", "```\nx\n```", "text(```\nx\n```)"},
 		{"a known tool", llama3, "", `<|python_tag|>run.call(code="x")`, `run{"code":"x"}`},
 		{"code without a tool for it", llama3, "", `<|python_tag|>print(1)`, `text(<|python_tag|>print(1))`},
 

@@ -101,7 +101,7 @@ func (c *llamaCalls) enter(p *Parser, mark string) {
 			return false
 		}
 		if p.buf == "" || p.buf[0] == '{' || p.buf[0] == '[' {
-			r := &jsonReader{p: p, f: &c.jsonCalls}
+			r := &jsonReader{p: p, f: &c.jsonCalls, close: c.close}
 			p.step = r.begin
 			return true
 		}
