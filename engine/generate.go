@@ -31,8 +31,11 @@ func (s *Session) Generate(ctx context.Context, prompt []int32, opt *GenerateOpt
 	return s.generate(ctx, prompt, opt, nil)
 }
 
-// generate is Generate with the reader of the answer's text that newReader makes, if it is not nil.
-func (s *Session) generate(ctx context.Context, prompt []int32, opt *GenerateOptions, newReader func() *reply.Parser) iter.Seq2[Piece, error] {
+// newReader makes a reader of an answer's text; nil where the text is taken as it is.
+type newReader func() *reply.Parser
+
+// generate is Generate with a reader.
+func (s *Session) generate(ctx context.Context, prompt []int32, opt *GenerateOptions, r newReader) iter.Seq2[Piece, error] {
 	ctx = orBackground(ctx)
 	return func(yield func(Piece, error) bool) {
 		if err := s.enter(); err != nil {
@@ -42,8 +45,8 @@ func (s *Session) generate(ctx context.Context, prompt []int32, opt *GenerateOpt
 		defer s.leave()
 		g, err := s.newGeneration(opt)
 		if err == nil {
-			if newReader != nil {
-				g.read(newReader())
+			if r != nil {
+				g.read(r())
 			}
 			err = g.run(ctx, prompt, yield)
 		}
@@ -68,12 +71,12 @@ func (s *Session) GenerateText(ctx context.Context, prompt string, opt *Generate
 }
 
 // generateOr is generate, or a sequence of just the error.
-func (s *Session) generateOr(ctx context.Context, ids []int32, err error, opt *GenerateOptions, newReader func() *reply.Parser) iter.Seq2[Piece, error] {
+func (s *Session) generateOr(ctx context.Context, ids []int32, err error, opt *GenerateOptions, r newReader) iter.Seq2[Piece, error] {
 	if err == nil && len(ids) == 0 {
 		err = errNoPrompt
 	}
 	if err == nil {
-		return s.generate(ctx, ids, opt, newReader)
+		return s.generate(ctx, ids, opt, r)
 	}
 	return func(yield func(Piece, error) bool) { yield(Piece{Token: -1}, err) }
 }

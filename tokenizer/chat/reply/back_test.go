@@ -153,3 +153,39 @@ func assistantPart(prompt, after string) (cut, said string) {
 	}
 	return prompt[:n], after[n:]
 }
+
+// TestMessagesGoOn: every template takes an answer's message with text, thoughts and a call, and the call's result.
+func TestMessagesGoOn(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(testenv.Shared(t, "vectors/chat"), "*.jinja"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	call := backCalls(t, backCases["one"])[0]
+	for _, file := range files {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tmpl, err := chat.Parse(string(src))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range []reply.Answer{
+			{Text: "Ok.", Thinking: "Hm.", Calls: []chat.ToolCall{call}}, {Thinking: "Hm.", Calls: []chat.ToolCall{call}},
+			{Text: "Ok.", Thinking: "Hm."}, {Text: "Ok.", Calls: []chat.ToolCall{call}},
+		} {
+			conv := chat.Conversation{AddGenerationPrompt: true, Messages: []chat.Message{chat.NewMessage("user", "Weather?"), a.Message()}}
+			if err := json.Unmarshal([]byte(weatherTools), &conv.Tools); err != nil {
+				t.Fatal(err)
+			}
+			next := chat.NewMessage("user", "And now?")
+			if len(a.Calls) > 0 {
+				next = chat.NewToolResult(call.ID, call.Name, `{"temperature": -3}`)
+			}
+			conv.Messages = append(conv.Messages, next)
+			if _, err := tmpl.Render(context.Background(), conv, chat.RenderOptions{}); err != nil && !writesNoCalls[filepath.Base(file)] {
+				t.Errorf("%s: %+v: %v", filepath.Base(file), a, err)
+			}
+		}
+	}
+}

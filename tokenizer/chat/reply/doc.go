@@ -26,7 +26,8 @@
 // names nothing, is text. A call that ends before it is complete has ErrCut; one whose arguments cannot be read has
 // ErrArguments, and both have the text that the model wrote.
 //
-// Without tools no calls are looked for, and their markers are text like any other.
+// Without tools no calls are looked for, and their markers are text like any other; only what gpt-oss addresses to
+// another recipient than the user is a call all the same.
 //
 // # Control tokens
 //

@@ -1,7 +1,9 @@
 package reply
 
 import (
+	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/latentgo/latentgo/tokenizer/chat"
@@ -66,14 +68,29 @@ func (a *Answer) Add(events ...Event) {
 }
 
 // Message returns the answer as the assistant's message of the conversation that goes on. Templates know thoughts by
-// the name "reasoning_content", some by "thinking"; both are set where there are any.
+// the name "reasoning_content", some by "thinking"; both are set where there are any. A message with text and calls has
+// only the former, since the template of gpt-oss takes either its text or its thoughts. Arguments are JSON text, from
+// which templates get an object or the text, as they need.
 func (a *Answer) Message() chat.Message {
 	m := chat.NewMessage("assistant", a.Text)
 	if len(a.Calls) > 0 {
-		m = chat.NewToolCalls(a.Text, a.Calls...)
+		calls := slices.Clone(a.Calls)
+		for i := range calls {
+			args, ok := calls[i].Arguments.(chat.Object)
+			if !ok {
+				continue
+			}
+			if data, err := json.Marshal(args); err == nil {
+				calls[i].Arguments = string(data)
+			}
+		}
+		m = chat.NewToolCalls(a.Text, calls...)
 	}
-	if strings.TrimSpace(a.Thinking) != "" {
-		m.Set("reasoning_content", a.Thinking)
+	if strings.TrimSpace(a.Thinking) == "" {
+		return m
+	}
+	m.Set("reasoning_content", a.Thinking)
+	if a.Text == "" || len(a.Calls) == 0 {
 		m.Set("thinking", a.Thinking)
 	}
 	return m

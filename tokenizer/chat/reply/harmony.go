@@ -1,6 +1,9 @@
 package reply
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // The harmony syntax of gpt-oss: messages with a header, whose channel tells what they are and whose recipient makes
 // them calls.
@@ -62,8 +65,8 @@ var atemChannels = &channels{
 var atemCalls = invokes("atem:", "atem:function_calls")
 
 var (
-	harmonyMarkers = append([]string{harmonyStart, harmonyChannel, harmonyMessage, "<|constrain|>"}, harmonyChannels.ends...)
-	atemMarkers    = append(append([]string{harmonyStart, harmonyMessage, atemCalls.open}, atemChannels.ends...), append(atemCalls.within(), atemCalls.sections...)...)
+	harmonyMarkers = slices.Concat([]string{harmonyStart, harmonyChannel, harmonyMessage, "<|constrain|>"}, harmonyEnds)
+	atemMarkers    = slices.Concat([]string{harmonyStart, harmonyMessage, atemCalls.open}, atemChannels.ends, atemCalls.within(), atemCalls.sections)
 )
 
 func beginHarmony(p *Parser, prompt string) { harmonyChannels.begin(p, prompt) }

@@ -105,32 +105,41 @@ func (c *llamaCalls) enter(p *Parser, mark string) {
 			p.step = r.begin
 			return true
 		}
-		p.step = p.readCode
+		p.step = p.readCode(p.raw.Len())
 		return true
 	}
 }
 
-// readCode reads what follows <|python_tag|> up to the end of the answer.
-func (p *Parser) readCode() bool {
-	if !p.end {
-		return false
+// readCode returns the step that reads what follows <|python_tag|>, which is in raw up to begin, to the end of the answer.
+func (p *Parser) readCode(begin int) func() bool {
+	return func() bool {
+		p.take(len(p.buf))
+		if !p.end {
+			return false
+		}
+		code := p.raw.String()[begin:]
+		l := &literals{text: code, quotes: []string{`"`, "'"}, escapes: true}
+		c, ok := l.call()
+		name, builtin := strings.CutSuffix(c.name, ".call")
+		if ok = ok && builtin && l.end(); !ok {
+			name, ok = p.tools.interpreter()
+			c.args = `{"code":` + quote(code) + "}"
+		}
+		if !ok {
+			return p.giveUp()
+		}
+		p.wholeCall(name, c.args)
+		p.step = p.text
+		return true
 	}
-	l := &literals{text: p.buf, quotes: []string{`"`, "'"}, escapes: true}
-	c, ok := l.call()
-	name, builtin := strings.CutSuffix(c.name, ".call")
-	if ok = ok && builtin && l.end(); !ok {
-		c.args = `{"code":` + quote(p.buf) + "}"
-		for _, name = range []string{"code_interpreter", "python", "ipython"} {
-			if ok = p.tools.has(name); ok {
-				break
-			}
+}
+
+// interpreter returns the tool that runs code.
+func (t toolset) interpreter() (name string, ok bool) {
+	for _, name := range []string{"code_interpreter", "python", "ipython"} {
+		if t.has(name) {
+			return name, true
 		}
 	}
-	p.take(len(p.buf))
-	if !ok {
-		return p.giveUp()
-	}
-	p.wholeCall(name, c.args)
-	p.step = p.text
-	return true
+	return "", false
 }
