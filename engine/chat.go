@@ -27,29 +27,11 @@ func (s *Session) Chat(ctx context.Context, conv chat.Conversation, opt *Generat
 	if err != nil || opt != nil && opt.Special {
 		return s.generateOr(ctx, ids, err, opt, nil)
 	}
-	t, err := s.m.Template()
+	t, err := s.m.Template() // the one that was rendered
 	return s.generateOr(ctx, ids, err, opt, func() *reply.Parser {
 		return reply.FormatOf(t).NewParser(reply.Options{Tools: conv.Offered(), Prompt: r})
 	})
 }
 
-// read makes p read the answer's text, with the control tokens that it needs.
-func (g *generation) read(p *reply.Parser) {
-	g.reader = p
-	g.decoder.Show(p.ShowsToken)
-}
-
 // tell makes a piece of what a reader tells.
-func (p *Piece) tell(events []reply.Event) {
-	p.Text = ""
-	for _, e := range events {
-		switch e.Kind {
-		case reply.Text:
-			p.Text += e.Text
-		case reply.Thinking:
-			p.Thinking += e.Text
-		default:
-			p.Calls = append(p.Calls, e)
-		}
-	}
-}
+func (p *Piece) tell(events []reply.Event) { p.Text, p.Thinking, p.Calls = reply.Split(events) }

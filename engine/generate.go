@@ -46,7 +46,8 @@ func (s *Session) generate(ctx context.Context, prompt []int32, opt *GenerateOpt
 		g, err := s.newGeneration(opt)
 		if err == nil {
 			if r != nil {
-				g.read(r())
+				g.reader = r()
+				g.decoder.Show(g.reader.ShowsToken)
 			}
 			err = g.run(ctx, prompt, yield)
 		}

@@ -42,6 +42,21 @@ type Event struct {
 	Err error
 }
 
+// Split returns what events tell of the text and of the thoughts, and those about calls.
+func Split(events []Event) (text, thinking string, calls []Event) {
+	for _, e := range events {
+		switch e.Kind {
+		case Text:
+			text += e.Text
+		case Thinking:
+			thinking += e.Text
+		default:
+			calls = append(calls, e)
+		}
+	}
+	return text, thinking, calls
+}
+
 // Answer is what the events of an answer amount to.
 type Answer struct {
 	Text, Thinking string
@@ -51,18 +66,15 @@ type Answer struct {
 
 // Add takes events into account.
 func (a *Answer) Add(events ...Event) {
-	for _, e := range events {
-		switch e.Kind {
-		case Text:
-			a.Text += e.Text
-		case Thinking:
-			a.Thinking += e.Text
-		case CallEnd:
-			if e.Err != nil {
-				a.Err = errors.Join(a.Err, e.Err)
-			} else {
-				a.Calls = append(a.Calls, e.Call)
-			}
+	text, thinking, calls := Split(events)
+	a.Text += text
+	a.Thinking += thinking
+	for _, e := range calls {
+		switch {
+		case e.Err != nil:
+			a.Err = errors.Join(a.Err, e.Err)
+		case e.Kind == CallEnd:
+			a.Calls = append(a.Calls, e.Call)
 		}
 	}
 }
