@@ -32,6 +32,3 @@ func (s *Session) Chat(ctx context.Context, conv chat.Conversation, opt *Generat
 		return reply.FormatOf(t).NewParser(reply.Options{Tools: conv.Offered(), Prompt: r})
 	})
 }
-
-// tell makes a piece of what a reader tells.
-func (p *Piece) tell(events []reply.Event) { p.Text, p.Thinking, p.Calls = reply.Split(events) }

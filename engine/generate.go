@@ -318,7 +318,7 @@ func (g *generation) draw(logits []float32) (int32, error) {
 
 func (g *generation) emit(p Piece, yield func(Piece, error) bool) error {
 	if g.reader != nil {
-		p.tell(g.reader.Push(p.Text))
+		p.Text, p.Thinking, p.Calls = reply.Split(g.reader.Push(p.Text))
 	}
 	if !yield(p, nil) {
 		return errStopped
@@ -342,7 +342,7 @@ func (g *generation) flush(yield func(Piece, error) bool) {
 		p.Text += g.stops.Flush()
 	}
 	if g.reader != nil {
-		p.tell(append(g.reader.Push(p.Text), g.reader.Close()...))
+		p.Text, p.Thinking, p.Calls = reply.Split(append(g.reader.Push(p.Text), g.reader.Close()...))
 		g.reader = nil
 	}
 	if p.Text+p.Thinking != "" || p.Calls != nil {

@@ -34,11 +34,7 @@ func (g *generation) takeRest() {
 
 // leaveRest keeps what was not streamed.
 func (g *generation) leaveRest() {
-	held := ""
-	if g.reader != nil {
-		held = g.reader.Held()
-	}
-	g.s.rest = rest{decoder: g.decoder, special: g.opt.Special, text: held + g.stops.Rest() + g.stops.Flush(),
+	g.s.rest = rest{decoder: g.decoder, special: g.opt.Special, text: g.reader.Held() + g.stops.Rest() + g.stops.Flush(),
 		grammar: g.opt.Grammar, matcher: g.matcher}
 }
 

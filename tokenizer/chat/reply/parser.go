@@ -111,9 +111,13 @@ func (p *Parser) Close() []Event {
 	return p.run()
 }
 
-// Held returns what was pushed and no event has told yet, for a caller that stops in the middle of an answer.
+// Held returns what was pushed and no event has told yet, for a caller that stops in the middle of an answer. Without a
+// parser that is nothing.
 func (p *Parser) Held() string {
-	if p.call != nil {
+	switch {
+	case p == nil:
+		return ""
+	case p.call != nil:
 		return p.buf
 	}
 	return p.raw.String()[p.given:] + p.buf
