@@ -64,7 +64,11 @@ func (f *Format) Grammar(tools []chat.Object, opt GrammarOptions) (string, error
 	if opt.Several && !f.form.single {
 		more = " (" + written(f.form.between) + " call)*"
 	}
-	g.rule("root", "space "+g.thoughts()+written(f.form.open)+" call"+more+" "+written(f.form.close))
+	start := "space "
+	if f.begin != nil { // within a header
+		start = ""
+	}
+	g.rule("root", start+g.thoughts()+written(f.form.open)+" call"+more+" "+written(f.form.close))
 	g.rule("call", strings.Join(calls, " | "))
 	g.rule("space", `[ \t\n]{0,4}`)
 	g.rule("nl", `"\n"?`)

@@ -16,6 +16,8 @@ type jsonCalls struct {
 	bare bool
 	// named is for objects that have the tool's name as key: {"get_weather": {"city": "Oslo"}}.
 	named bool
+	// lateID is for models that may write an ID behind the arguments.
+	lateID bool
 }
 
 // jsonKeys are the names under which formats have the parts of a call.
@@ -209,7 +211,7 @@ func (r *jsonReader) finish() bool {
 // start begins the call, if it has not begun.
 func (r *jsonReader) start() {
 	if r.p.call == nil {
-		r.p.startCall(r.name, r.id, true)
+		r.p.startCall(r.name, r.id, r.f.lateID)
 		r.args.flush()
 	}
 }
@@ -217,7 +219,7 @@ func (r *jsonReader) start() {
 // end ends the call.
 func (r *jsonReader) end() {
 	r.args.flush()
-	if r.id != "" {
+	if r.id != "" && r.f.lateID {
 		r.p.call.id = r.id
 	}
 	if r.broken {

@@ -157,7 +157,8 @@ var known = []knownFormat{
 		name: "tool-calls", calls: inTags("<tool_calls>", "</tool_calls>"),
 		form: &form{open: "<tool_calls>\n", before: `{"name": "`, middle: `", "arguments": `, after: "}", between: "\n",
 			close: "\n</tool_calls>"}}},
-	{all: []string{"<tool_calls>"}, format: Format{name: "tool-calls", calls: inTags("<tool_calls>", "</tool_calls>"),
+	{all: []string{"<tool_calls>"}, format: Format{name: "tool-calls", calls: &jsonCalls{
+		open: []string{"<tool_calls>"}, close: []string{"</tool_calls>"}, lateID: true},
 		form: listForm("<tool_calls>", "</tool_calls>")}},
 	{all: []string{"<tool_call>"}, format: Format{name: "hermes", calls: &jsonCalls{
 		open: []string{"<tool_call>"}, close: []string{"</tool_call>"}, bare: true},
@@ -212,7 +213,7 @@ var (
 	mistral = &namedCalls{
 		open: "[TOOL_CALLS]", first: partName,
 		stops: []partStop{{"[CALL_ID]", partID}, {"[ARGS]", partArgs}},
-		json:  &jsonCalls{},
+		json:  &jsonCalls{lateID: true},
 	}
 	kimi = &namedCalls{
 		sections: []string{"<|tool_calls_section_begin|>"},

@@ -10,8 +10,7 @@ import (
 
 // Options configures a Parser. The zero value is one without tools, for a prompt that opens no thinking.
 type Options struct {
-	// Tools are those that the conversation offers, see
-	// chat.Conversation.Offered. Without any, no calls are looked for.
+	// Tools are those that the conversation offers (chat.Conversation.Offered). Without any, no calls are looked for.
 	Tools []chat.Object
 
 	// Prompt is the rendering that the answer follows. A template may have opened the thinking, or the header of the

@@ -70,6 +70,8 @@ var jsonReplies = []replyCase{
 	{"cut in the arguments", hermes, "", `<tool_call>{"name": "run", "arguments": {"co`, `run!cut`},
 	{"cut in the name", hermes, "", `<tool_call>{"na`, `!cut`},
 	{"cut behind the arguments", hermes, "", `<tool_call>{"name": "run", "arguments": {"code": "x"}`, `run{"code": "x"}`},
+	{"an ID first", hermes, "", `<tool_call>{"id": "x1", "name": "run", "arguments": {}}</tool_call>`, `run#x1{}`},
+	{"an ID behind what was told", hermes, "", `<tool_call>{"name": "run", "arguments": {}, "id": "x1"}</tool_call>`, `run{}`},
 	{"two calls and text", hermes, "", `One.<tool_call>{"name": "run", "arguments": {}}</tool_call>` + "\n" + `<tool_call>{"name": "run"}</tool_call>` + "\nTwo.",
 		`text(One.) run{} run{} text(Two.)`},
 	{"thoughts", hermes, "", "<think>\nHm. <tool_call> \n</think>\n\nYes.", "think(Hm. <tool_call>) text(Yes.)"},
@@ -149,7 +151,7 @@ func TestReply(t *testing.T) {
 func short(t testing.TB, events []reply.Event) string {
 	t.Helper()
 	var out []string
-	args := ""
+	args, id := "", ""
 	for _, e := range events {
 		switch e.Kind {
 		case reply.Text:
@@ -157,11 +159,14 @@ func short(t testing.TB, events []reply.Event) string {
 		case reply.Thinking:
 			out = append(out, "think("+e.Text+")")
 		case reply.CallStart:
-			args = ""
+			args, id = "", e.Call.ID
 		case reply.CallArguments:
 			args += e.Text
 		case reply.CallEnd:
 			name := e.Call.Name
+			if id != "" && id != e.Call.ID || e.Call.ID == "" {
+				t.Errorf("ID %q, later %q", id, e.Call.ID)
+			}
 			if !strings.HasPrefix(e.Call.ID, "id") {
 				name += "#" + e.Call.ID
 			}
@@ -233,6 +238,24 @@ func TestNoTools(t *testing.T) {
 	said := `<tool_call>{"name": "run"}</tool_call>`
 	if got := short(t, pushed(p, said)); got != "text("+said+")" {
 		t.Error(got)
+	}
+}
+
+// TestIDs: a call has its ID from the start, unless the model writes that last.
+func TestIDs(t *testing.T) {
+	for said, want := range map[string]string{
+		`<tool_call>{"name": "run", "arguments": {`:        "id0",
+		`[TOOL_CALLS]run[ARGS]{`:                           "id0",
+		`[TOOL_CALLS][{"name": "run", "arguments": {"code`: "",
+	} {
+		template := hermes
+		if said[0] == '[' {
+			template = mistral
+		}
+		p := formatWith(t, template...).NewParser(reply.Options{Tools: tools(t), NewID: numbered()})
+		if events := p.Push(said); len(events) == 0 || events[0].Kind != reply.CallStart || events[0].Call.ID != want {
+			t.Errorf("%s: %+v", said, events)
+		}
 	}
 }
 

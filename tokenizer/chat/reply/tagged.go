@@ -33,9 +33,6 @@ type keyEnd struct {
 }
 
 func (t *taggedCalls) marks() (anywhere, atStart []string) {
-	if t.open == "" {
-		return t.sections, nil
-	}
 	return append([]string{t.open}, t.sections...), nil
 }
 
@@ -51,7 +48,7 @@ func (t *taggedCalls) enter(p *Parser, mark string) {
 	p.take(len(mark))
 	r := &taggedReader{p: p, f: t}
 	p.step = r.open
-	if mark == t.open || t.open == "" {
+	if mark == t.open {
 		p.step = r.readName
 	}
 }
@@ -71,8 +68,7 @@ type taggedReader struct {
 
 func (r *taggedReader) open() bool { return r.p.expect(r.f.open, r.readName) }
 
-// until reads into head up to one of the marks, which are at most limit bytes away. It returns the mark; ok tells
-// whether to go on with it.
+// until reads into head up to one of the marks, and returns it. ok is false when it is not there yet, or too far away.
 func (r *taggedReader) until(marks []string) (mark int, ok bool) {
 	p := r.p
 	at, m := find(p.buf, p.end, marks)
