@@ -5,6 +5,8 @@
 // with the settings of Hugging Face's transformers: trim_blocks, lstrip_blocks, loop controls, tojson without HTML
 // escapes, raise_exception, strftime_now, the generation tag; and from_json, which other engines offer.
 //
+// Package reply reads what a model answers.
+//
 // # Who wrote what
 //
 // The texts of control tokens, such as <|im_start|>, are how a template opens a turn. A message that contains them must

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/latentgo/latentgo/tokenizer/chat"
 	"github.com/latentgo/latentgo/tokenizer/chat/reply"
 )
 
@@ -78,6 +80,28 @@ func TestSplits(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestFormatIsShared: parsers of one format in several goroutines.
+func TestFormatIsShared(t *testing.T) {
+	l := loadLlamaCases(t)
+	for _, name := range []string{"Qwen3.5-4B", "google-gemma-4-31B-it", "openai-gpt-oss-120b", "Mistral-Small-3.2-24B-Instruct-2506"} {
+		f := formatWith(t, l.Templates[name]...)
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for _, c := range l.Cases {
+					if c.Template == name {
+						p := f.NewParser(reply.Options{Tools: []chat.Object{l.Tools["special_function"]}})
+						p.Push(c.Input)
+						p.Close()
+						p.ShowsToken("<x>")
+					}
+				}
+			})
+		}
+		wg.Wait()
 	}
 }
 
