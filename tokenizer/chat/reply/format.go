@@ -13,7 +13,7 @@ type Format struct {
 	calls    syntax // nil when the format has none of its own
 	// drop are texts around the answer's text that are no part of it.
 	drop []string
-	// callsEndThinking is for models that call tools without closing their thoughts.
+	// callsEndThinking is for models that call tools, or answer, without closing their thoughts.
 	callsEndThinking bool
 	// thinksAnywhere is for models whose thoughts may also come behind text.
 	thinksAnywhere bool

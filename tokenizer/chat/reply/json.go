@@ -76,6 +76,7 @@ type jsonReader struct {
 	id     string
 	args   arguments
 	broken bool // a part has a value that it cannot have
+	ended  bool // the call, but not the object
 }
 
 // begin expects an object or a list.
@@ -153,6 +154,11 @@ func (r *jsonReader) read() bool {
 		case w == bad, r.refused():
 			p.take(i)
 			return r.unfinished(false)
+		case r.ended:
+			p.take(i + 1)
+			r.end()
+			r.ended, r.broken = false, false
+			return w != done || r.finish()
 		case w == done:
 			p.take(i + 1)
 			return r.finish()
@@ -315,14 +321,7 @@ func (r *jsonReader) endValue() {
 		}
 	case partArgs:
 		r.broken = !r.args.end() || r.broken
-		if r.f.named {
-			if !r.broken {
-				r.start()
-			}
-			if r.p.call != nil {
-				r.end()
-			}
-		}
+		r.ended = r.f.named && r.p.call != nil
 	}
 	r.part = 0
 }

@@ -95,6 +95,8 @@ var known = []knownFormat{
 	{all: []string{"<|tool_calls_section_begin|>"}, format: Format{name: "kimi", calls: kimi, callsEndThinking: true,
 		form: &form{open: "<|tool_calls_section_begin|>", before: "<|tool_call_begin|>functions.",
 			middle: ":{n}<|tool_call_argument_begin|>", after: "<|tool_call_end|>", close: "<|tool_calls_section_end|>"}}},
+	{all: []string{"<|open|>", "<|close|>", "<|end_of_msg|>"}, format: Format{name: "kimi-k3", calls: kimiK3, callsEndThinking: true,
+		drop: []string{"<|open|>response<|sep|>", "<|close|>response<|sep|>", "<|close|>message<|sep|>"}}},
 	{all: []string{"Action:", "```json", "<|CHATBOT_TOKEN|>"}, not: []string{"<|START_ACTION|>"}, format: Format{
 		name:  "command-r-plus",
 		calls: &jsonCalls{open: []string{"Action:\n```json", "Action: ```json"}, close: []string{"```", "<|END_OF_TURN_TOKEN|>"}},
@@ -177,6 +179,7 @@ var knownThinking = []struct{ text, open, close string }{
 	{"<think{}>", "<think:opensource>", "</think:opensource>"},
 	{"<|START_THINKING|>", "<|START_THINKING|>", "<|END_THINKING|>"},
 	{"<|inner_prefix|>", "<|inner_prefix|>", "<|inner_suffix|>"},
+	{"<|end_of_msg|>", "<|open|>think<|sep|>", "<|close|>think<|sep|>"},
 	{"<|channel>thought", "<|channel>thought", "<channel|>"},
 	{"[BEGIN FINAL RESPONSE]", "Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]"},
 	{"Here is my thought process:", "Here is my thought process:", "Here is my response:"},
@@ -221,6 +224,16 @@ var (
 		stops: []partStop{{"<|tool_call_argument_begin|>", partArgs}},
 		close: []string{"<|tool_call_end|>", "<|tool_calls_section_end|>"},
 		split: kimiName,
+	}
+	kimiK3 = &taggedCalls{
+		sections: []string{"<|open|>tools<|sep|>"},
+		open:     `<|open|>call tool="`, nameEnd: []string{`"`}, nameTail: "<|sep|>",
+		key: `<|open|>argument key="`, keyEnd: []keyEnd{
+			{`" type="string"<|sep|>`, kindString}, {`" type="number"<|sep|>`, kindNumber}, {`" type="boolean"<|sep|>`, kindBool},
+			{`" type="object"<|sep|>`, kindObject}, {`" type="array"<|sep|>`, kindArray}, {`" type="null"<|sep|>`, kindNull},
+		},
+		valueEnd: "<|close|>argument<|sep|>", end: []string{"<|close|>call<|sep|>"},
+		close: []string{"<|close|>tools<|sep|>", "<|close|>message<|sep|>"},
 	}
 	deepseekR1 = &namedCalls{
 		sections: []string{"<｜tool▁calls▁begin｜>"},

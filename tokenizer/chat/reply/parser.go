@@ -210,7 +210,7 @@ func (p *Parser) reopened(t thinking) func() bool {
 func (p *Parser) think(t thinking) func() bool {
 	ends := []string{t.close}
 	if p.format.callsEndThinking {
-		ends = append(ends, p.marks[:p.calls]...)
+		ends = append(ends, p.marks...)
 	}
 	return func() bool {
 		at, m := p.until(Thinking, ends)

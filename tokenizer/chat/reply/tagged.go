@@ -16,6 +16,7 @@ type taggedCalls struct {
 	open     string
 	nameEnd  []string // end the name
 	nameStop []string // end the name and are read again
+	nameTail string   // ends what follows the name, such as other attributes of its tag; "" if nothing does
 	key      string   // begins an argument
 	keyEnd   []keyEnd
 	value    string   // comes before the value; "" where keyEnd does
@@ -37,7 +38,7 @@ func (t *taggedCalls) marks() (anywhere, atStart []string) {
 }
 
 func (t *taggedCalls) within() []string {
-	all := append([]string{t.key, t.value, t.valueEnd}, t.nameEnd...)
+	all := append([]string{t.nameTail, t.key, t.value, t.valueEnd}, t.nameEnd...)
 	for _, e := range t.keyEnd {
 		all = append(all, e.text)
 	}
@@ -105,6 +106,26 @@ func (r *taggedReader) readName() bool {
 	p.startCall(name, "", false)
 	p.argument("{")
 	p.step = r.next
+	if r.f.nameTail != "" {
+		p.step = r.readTail
+	}
+	return true
+}
+
+// readTail skips what follows the name.
+func (r *taggedReader) readTail() bool {
+	p := r.p
+	at, m := find(p.buf, p.end, []string{r.f.nameTail})
+	p.take(at)
+	switch {
+	case m >= 0:
+		p.take(len(r.f.nameTail))
+		p.step = r.next
+	case p.end:
+		p.cut()
+	default:
+		return false
+	}
 	return true
 }
 
