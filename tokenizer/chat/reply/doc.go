@@ -16,7 +16,7 @@
 // A Parser is given the answer in pieces, and what it says does not depend on where the pieces were cut: the texts, the
 // thoughts and the calls are the same. It holds back only what may still turn out to be a marker, and white space that
 // a marker would take with it. Every byte comes out once: in a text, in a thought, in a call, or it is part of a
-// marker or the white space around one.
+// marker, of a message's header, or of the white space around them.
 //
 // # Calls
 //

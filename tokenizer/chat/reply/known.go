@@ -90,7 +90,7 @@ var known = []knownFormat{
 		thinking: []thinking{{"<|channel|>analysis<|message|>", harmonyEnd}}, afterThinking: "<|start|>assistant",
 		form: &form{before: "<|channel|>commentary to=functions.", middle: " <|constrain|>json<|message|>", single: true}}},
 	{all: []string{"<atem:function_calls>", "<|eom|>"}, format: Format{name: "atem", begin: beginAtem, markers: atemMarkers}},
-	{all: []string{">>>all"}, format: Format{name: "functionary-3.2", begin: beginRecipients,
+	{all: []string{">>>all"}, format: Format{name: "functionary-3.2", begin: beginRecipients, markers: []string{recipientMark},
 		form: &form{middle: "\n", between: recipientMark}}},
 	{all: []string{"<|tool_calls_section_begin|>"}, format: Format{name: "kimi", calls: kimi, callsEndThinking: true,
 		form: &form{open: "<|tool_calls_section_begin|>", before: "<|tool_call_begin|>functions.",
