@@ -197,3 +197,24 @@ func TestConcurrent(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestDecoderShow: of the control tokens a decoder shows those that it is asked to.
+func TestDecoderShow(t *testing.T) {
+	tok := mustNew(t, tinyBPE())
+	for name, c := range map[string]struct {
+		special bool
+		shown   func(string) bool
+		want    string
+	}{
+		"none":    {false, nil, "ab"},
+		"this":    {false, func(text string) bool { return text == "<|end|>" }, "a<|end|>b"},
+		"another": {false, func(text string) bool { return text == "<|start|>" }, "ab"},
+		"all":     {true, func(string) bool { return false }, "a<|end|>b"},
+	} {
+		d := tok.NewDecoder(c.special)
+		d.Show(c.shown)
+		if got := d.Next('a') + d.Next(256) + d.Next('b'); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}

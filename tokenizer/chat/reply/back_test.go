@@ -166,8 +166,8 @@ func checkSaid(t *testing.T, f *reply.Format, said, what, got, want string) {
 	}
 }
 
-// assistantPart returns what a rendering says behind a prompt. Where the prompt opens thoughts that a message in the past
-// does not have, prompt is cut before them.
+// assistantPart returns what a rendering says behind a prompt. Where the prompt opens thoughts that a message in the
+// past does not have, prompt is cut before them.
 func assistantPart(prompt, after string) (cut, said string) {
 	n := 0
 	for n < len(prompt) && n < len(after) && prompt[n] == after[n] {

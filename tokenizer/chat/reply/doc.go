@@ -31,7 +31,7 @@
 //
 // # Control tokens
 //
-// Markers such as <tool_call> are control tokens in some vocabularies. A parser needs their texts (Parser.ShowsToken
-// tells which), while other control tokens should stay hidden. Nothing that a conversation says becomes a marker: a parser
-// sees only what the model wrote, and of the prompt only what the template wrote.
+// Markers such as <tool_call> are control tokens in some vocabularies. A parser needs their texts, while other control
+// tokens should stay hidden; Parser.ShowsToken tells them apart. Nothing that a conversation says becomes a marker: a
+// parser sees only what the model wrote, and of the prompt only what the template wrote.
 package reply

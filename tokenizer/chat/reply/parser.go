@@ -69,8 +69,8 @@ func (f *Format) NewParser(opt Options) *Parser {
 	return p
 }
 
-// ShowsToken reports whether the parser has to see a control token with the text given, since it is a marker or a part of
-// one. Others should stay hidden.
+// ShowsToken reports whether the parser has to see a control token with the text given, since it is a marker or a part
+// of one. Others should stay hidden.
 func (p *Parser) ShowsToken(text string) bool {
 	for _, m := range p.format.marksOf(len(p.tools) > 0) {
 		if text != "" && strings.Contains(m, text) {

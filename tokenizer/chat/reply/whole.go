@@ -110,7 +110,8 @@ func (c *llamaCalls) enter(p *Parser, mark string) {
 	}
 }
 
-// readCode returns the step that reads what follows <|python_tag|>, which is in raw up to begin, to the end of the answer.
+// readCode returns the step that reads what follows <|python_tag|>, which is in raw up to begin, to the end of the
+// answer.
 func (p *Parser) readCode(begin int) func() bool {
 	return func() bool {
 		p.take(len(p.buf))
