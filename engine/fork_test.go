@@ -16,9 +16,9 @@ func TestFork(t *testing.T) {
 	for name, b := range gguftest.Convertible() {
 		path := b.Write(t)
 		for form, opt := range cacheForms(name) {
-			for _, cache := range []CacheType{CacheF16, CacheQ8} {
+			for _, cache := range []CacheType{CacheF16, CacheQ8, CacheQ4} {
 				t.Run(fmt.Sprintf("%s/%s/%v", name, form, cache), func(t *testing.T) {
-					forkInTwo(t, loadFile(t, path, opt), cache)
+					forkInTwo(t, loadForCache(t, path, opt, cache), cache)
 				})
 			}
 		}

@@ -21,9 +21,9 @@ func TestSaveAndLoad(t *testing.T) {
 	for name, b := range gguftest.Convertible() {
 		path := b.Write(t)
 		for form, opt := range cacheForms(name) {
-			for _, cache := range []CacheType{CacheF16, CacheQ8} {
+			for _, cache := range []CacheType{CacheF16, CacheQ8, CacheQ4} {
 				t.Run(fmt.Sprintf("%s/%s/%v", name, form, cache), func(t *testing.T) {
-					saveAndLoad(t, loadFile(t, path, opt), cache)
+					saveAndLoad(t, loadForCache(t, path, opt, cache), cache)
 				})
 			}
 		}

@@ -46,9 +46,9 @@ func TestSessionsDoNotDependOnOthers(t *testing.T) {
 	for name, b := range gguftest.Convertible() {
 		path := b.Write(t)
 		for form, opt := range cacheForms(name) {
-			for _, cache := range []CacheType{CacheF16, CacheQ8} {
+			for _, cache := range []CacheType{CacheF16, CacheQ8, CacheQ4} {
 				t.Run(fmt.Sprintf("%s/%s/%v", name, form, cache), func(t *testing.T) {
-					doNotDepend(t, loadFile(t, path, opt), cache, []int{2, 300, 1, 45, 600}, 12)
+					doNotDepend(t, loadForCache(t, path, opt, cache), cache, []int{2, 300, 1, 45, 600}, 12)
 				})
 			}
 		}

@@ -1,7 +1,6 @@
 package attention
 
 import (
-
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/viterin/vek/vek32"
 )
@@ -186,4 +185,3 @@ func (l *Layer) PrefillCoded(out []float32, i int, s, wide *Store, base, pos, n 
 	wide.weightedSum(tile.out, tile.ld, tile.scores, prefillCols, rows, g, from-base, last-from)
 	tile.finish()
 }
-

@@ -209,4 +209,3 @@ func TestCodesAreNear(t *testing.T) {
 		t.Errorf("codes lose %.4f", loss/norm)
 	}
 }
-

@@ -135,6 +135,7 @@ func (l *Layer) ReserveMeans(n int) {
 	}
 	d, table := l.KeySize, make([]float32, m.rope.Dims())
 	row := make([]float32, d)
+	n = (n + recentStep - 1) &^ (recentStep - 1) // whole panels of 8 bits are scored, and whole groups
 	for b := len(m.table[0]) / d; b*m.step < n; b++ {
 		m.rope.Table(table, b*m.step)
 		vek32.MulNumber_Inplace(table, float32(1/m.rope.Magnitude())) // which the mean has already

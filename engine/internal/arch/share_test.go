@@ -18,10 +18,13 @@ var cuts = [][]int{{77}, {1, 76}, {13, 31, 33}, {76, 1}, {40, 3, 2, 32}}
 func TestSharedPassesGiveTheSameBits(t *testing.T) {
 	shared := testenv.Shared(t, vectors)
 	for _, name := range known {
-		for _, f := range []attention.Format{attention.F16, attention.Q8} {
+		for _, f := range []attention.Format{attention.F16, attention.Q8, attention.Q4} {
 			for _, threads := range []int{1, 2} {
 				t.Run(fmt.Sprintf("%s/%v/%d", name, f, threads), func(t *testing.T) {
 					m := open(t, filepath.Join(shared, name+".gguf"), model.Options{Threads: threads})
+					if err := m.CheckCache(f); err != nil {
+						t.Skip(err)
+					}
 					if !m.Shareable() {
 						t.Skip("takes passes of its own")
 					}
