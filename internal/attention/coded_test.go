@@ -1,6 +1,7 @@
 package attention
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -9,15 +10,21 @@ import (
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// codedForms runs f for forms of attention as stores in 4-bit codes have them.
+// codedForms runs f for each geometry as stores in 4-bit codes have it, with a softmax of another kind each.
 func codedForms(t *testing.T, f func(t *testing.T, l *Layer)) {
-	forms(t, func(t *testing.T, l *Layer) {
-		c, err := l.In(Q4)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f(t, c)
-	})
+	for i, g := range geometries {
+		t.Run(fmt.Sprintf("%+v", g), func(t *testing.T) {
+			l, err := NewMLA(g)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.SetSoftmax(softmaxes(g)[i%4])
+			if l, err = l.In(Q4); err != nil {
+				t.Fatal(err)
+			}
+			f(t, l)
+		})
+	}
 }
 
 // codedCase is a sequence in a store in 4-bit codes, filled by decode steps or prompts.
@@ -207,5 +214,128 @@ func TestCodesAreNear(t *testing.T) {
 	}
 	if loss > 0.0125*norm {
 		t.Errorf("codes lose %.4f", loss/norm)
+	}
+}
+
+// A bias of keys a thousand times as large as what tells them apart costs nothing where it hardly rotates: scores are
+// as without it, in decode and in prompts, in 8 bits and in 4.
+func TestCarriedBias(t *testing.T) {
+	g := attn.Geometry{Heads: 4, KVHeads: 2, KeySize: 32, ValueSize: 32}
+	rope, err := attn.NewRope(attn.RopeConfig{Dims: 32, Base: 1e6, Halves: true, Magnitude: 1.2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bias := make([]float32, g.KVHeads*g.KeySize)
+	for i := range g.KVHeads {
+		bias[i*g.KeySize+15], bias[i*g.KeySize+31], bias[i*g.KeySize+2] = 400, -300, 2 // pair 15 hardly rotates, pair 2 does
+	}
+	for _, f := range []Format{Q8, Q4} {
+		for _, step := range []int{1, 4, 32} {
+			l, _ := NewGQA(g)
+			l.CarryBias(bias, rope, step)
+			l.ReserveMeans(300)
+			if l, err = l.In(f); err != nil {
+				t.Fatal(err)
+			}
+			c := newCodedCase(l, 300)
+			c.s = NewStore(l, f)
+			table := make([]float32, 32)
+			for pos := range 300 { // keys as the model has them, with the bias; queries that see little of it
+				rope.Table(table, pos)
+				for i := range g.KVHeads {
+					b := slices.Clone(bias[i*g.KeySize:][:g.KeySize])
+					rope.Rotate(b, table)
+					for x, v := range b {
+						c.k[pos][i*g.KeySize+x] += v
+					}
+				}
+				for h := range g.Heads {
+					c.q[pos][h*g.KeySize+15] *= 0.01
+					c.q[pos][h*g.KeySize+31] *= 0.01
+				}
+			}
+			if f == Q4 {
+				for pos := range 299 {
+					c.step(pos)
+				}
+				c.check(t, 299, c.step(299))
+				c.s = NewStore(l, f)
+				c.check(t, 299, c.prompt(0, 300)[299*g.Heads*g.ValueSize:])
+				continue
+			}
+			c.s.Grow(300)
+			for pos := range 300 {
+				for i := range g.KVHeads {
+					k, v := c.token(pos, i)
+					c.s.Append(pos, i, k, v)
+				}
+			}
+			out := make([]float32, 300*g.Heads*g.ValueSize)
+			for i := range l.Tiles(0, 300) {
+				l.Prefill(out, i, c.s, 0, 300, slices.Concat(c.q...), &c.sc)
+			}
+			c.close(t, 299, out[299*g.Heads*g.ValueSize:])
+		}
+	}
+}
+
+func TestCodedDecodeDoesNotAllocate(t *testing.T) {
+	codedForms(t, func(t *testing.T, l *Layer) {
+		c := newCodedCase(l, 320)
+		c.prompt(0, 300)
+		c.s.Grow(302)
+		k, v := c.token(300, 0)
+		out := make([]float32, l.Heads*l.ValueSize)
+		if n := testing.AllocsPerRun(10, func() {
+			l.PrepareQueries(&c.sc, c.s, c.q[300])
+			for i := range l.Parts(300) {
+				l.Decode(&c.p, i, c.s, 300, c.q[300], &c.sc)
+			}
+			l.DecodeNewest(&c.p, c.s, 300, 0, k, v, &c.sc)
+			c.s.Encode(192, 0, nil, 0, &c.sc)
+			l.Combine(out, &c.p, 300, 0, l.Heads, &c.sc)
+		}); n != 0 {
+			t.Errorf("%v allocations", n)
+		}
+	})
+}
+
+// One token's attention after n others, in half floats and in codes.
+func BenchmarkCoded(b *testing.B) {
+	for name, g := range map[string]attn.Geometry{
+		"SmolLM2":     {Heads: 9, KVHeads: 3, KeySize: 64, ValueSize: 64},
+		"Qwen2.5-0.5": {Heads: 14, KVHeads: 2, KeySize: 64, ValueSize: 64},
+		"Llama8B":     {Heads: 32, KVHeads: 8, KeySize: 128, ValueSize: 128},
+	} {
+		for _, f := range []Format{F16, Q8, Q4} {
+			b.Run(fmt.Sprintf("%s/%d", name, f), func(b *testing.B) {
+				l, _ := NewGQA(g)
+				l, _ = l.In(f)
+				const n, layers = 4096, 8 // more than the caches hold
+				var p Partial
+				p.Reserve(l)
+				var sc Scratch
+				sc.Reserve(l, n)
+				stores := make([]*Store, layers)
+				for i := range stores {
+					stores[i] = NewStore(l, f)
+					stores[i].Grow(n)
+				}
+				q, out := make([]float32, l.Heads*l.KeySize), make([]float32, l.Heads*l.ValueSize)
+				k, v := make([]float32, l.KeySize), make([]float32, l.ValueSize)
+				for i := range b.N {
+					st := stores[i%layers]
+					l.PrepareQueries(&sc, st, q)
+					for j := range l.Parts(n - 1) {
+						l.Decode(&p, j, st, n-1, q, &sc)
+					}
+					for g := 0; g < l.KVHeads && f == Q4; g++ {
+						l.DecodeNewest(&p, st, n-1, g, k, v, &sc)
+					}
+					l.Combine(out, &p, n-1, 0, l.Heads, &sc)
+				}
+				b.ReportMetric(b.Elapsed().Seconds()*1e9/float64(b.N)/n, "ns/position")
+			})
+		}
 	}
 }
