@@ -90,7 +90,7 @@ func (m *Model) LoadSession(r io.ReaderAt, size int64, opt *SessionOptions) (*Se
 
 // loadSession is LoadSession of a file that may be another model's.
 func (m *Model) loadSession(f *saved.Session, r io.ReaderAt, size int64, opt *SessionOptions) (*Session, error) {
-	if err := f.Check(m.net.Vocab(), len(cacheTypes), MaxContext); err != nil {
+	if err := f.Check(m.net.Vocab(), int(CacheQ4)+1, MaxContext); err != nil {
 		return nil, err
 	}
 	if opt == nil {

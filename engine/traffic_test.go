@@ -2,9 +2,13 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/latentgo/latentgo/internal/gguftest"
+	"github.com/latentgo/latentgo/internal/testenv"
 )
 
 func TestStepBytes(t *testing.T) {
@@ -51,19 +55,50 @@ func TestCacheQ8(t *testing.T) {
 	}
 }
 
-func TestDecodeWithQ8CacheDoesNotAllocate(t *testing.T) {
-	m := tinyModel(t, Options{})
-	s := newSession(t, m, &SessionOptions{Cache: CacheQ8})
-	if _, err := s.Eval(context.Background(), gguftest.RandomIDs(20, 80)); err != nil {
-		t.Fatal(err)
-	}
-	id := []int32{7}
-	if n := testing.AllocsPerRun(50, func() {
-		if _, err := s.Eval(context.Background(), id); err != nil {
+func TestDecodeWithSmallCacheDoesNotAllocate(t *testing.T) {
+	for _, c := range []CacheType{CacheQ8, CacheQ4} {
+		s := newSession(t, tinyModel(t, Options{}), &SessionOptions{Cache: c})
+		if _, err := s.Eval(context.Background(), gguftest.RandomIDs(100, 80)); err != nil {
 			t.Fatal(err)
 		}
-	}); n >= 1 {
-		t.Errorf("%v allocations per token", n)
+		id := []int32{7}
+		if n := testing.AllocsPerRun(50, func() { // codes become due on the way
+			if _, err := s.Eval(context.Background(), id); err != nil {
+				t.Fatal(err)
+			}
+		}); n >= 1 {
+			t.Errorf("%v: %v allocations per token", c, n)
+		}
+	}
+}
+
+// A cache in 4-bit codes is near the exact one on a real model, takes what it says, and is refused where rows are
+// latents.
+func TestCacheQ4(t *testing.T) {
+	if _, err := compressedModel(t).NewSession(&SessionOptions{Cache: CacheQ4}); !errors.Is(err, ErrUnsupported) {
+		t.Errorf("a compressed model: %v", err)
+	}
+	m := loadFile(t, testenv.Model(t), Options{})
+	ids, err := m.Encode(strings.Repeat("The river runs past the old mill, and nobody remembers who built it. ", 20), false, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logits [2][]float32
+	for i, c := range []CacheType{CacheF16, CacheQ4} {
+		s := newSession(t, m, &SessionOptions{Cache: c})
+		if logits[i], err = s.Eval(t.Context(), ids[:len(ids)-1]); err != nil {
+			t.Fatal(err)
+		}
+		if logits[i], err = s.Eval(t.Context(), ids[len(ids)-1:]); err != nil {
+			t.Fatal(err)
+		}
+		logits[i] = slices.Clone(logits[i])
+		if want := 30 * 3 * 68; c == CacheQ4 && s.TokenBytes() != want {
+			t.Errorf("%d bytes per token, want %d", s.TokenBytes(), want)
+		}
+	}
+	if e := nmse(logits[1:], logits[:1]); !(e < 0.02) {
+		t.Errorf("logits differ by %.2g", e)
 	}
 }
 
@@ -73,8 +108,15 @@ func TestParseCacheType(t *testing.T) {
 			t.Errorf("%v: %v, %v", c, got, err)
 		}
 	}
-	if _, err := ParseCacheType("q5"); err == nil {
-		t.Error("q5 is accepted")
+	for share, want := range map[string]CacheType{"100%": CacheF16, "120%": CacheF16, "99%": CacheQ8, "53%": CacheQ8, "52%": CacheQ4, "28%": CacheQ4} {
+		if got, err := ParseCacheType(share); got != want || err != nil {
+			t.Errorf("%s: %v, %v", share, got, err)
+		}
+	}
+	for _, bad := range []string{"q5", "27%", "-1%", "NaN%", "%", "28", "q4%"} {
+		if _, err := ParseCacheType(bad); err == nil {
+			t.Errorf("%s is accepted", bad)
+		}
 	}
 	if _, err := tinyModel(t, Options{}).NewSession(&SessionOptions{Cache: 7}); err == nil {
 		t.Error("cache type 7 is accepted")

@@ -87,13 +87,13 @@ func (c *benchCmd) Run(a *app) error {
 	}
 	defer m.Close()
 	if c.Serve {
-		return serveBench(a, m, c.cacheType())
+		return serveBench(a, m, c.Cache.CacheType)
 	}
 	if len(c.Depths) == 0 {
 		c.Depths = []int{0}
 	}
 	deepest := slices.Max(c.Depths)
-	s, err := m.NewSession(&engine.SessionOptions{Context: max(c.Prompt, deepest+c.Predict, 16) + 64, Cache: c.cacheType()})
+	s, err := m.NewSession(&engine.SessionOptions{Context: max(c.Prompt, deepest+c.Predict, 16) + 64, Cache: c.Cache.CacheType})
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (c *perplexityCmd) Run(a *app) error {
 	if c.Windows > 0 {
 		windows = min(windows, c.Windows)
 	}
-	s, err := m.NewSession(&engine.SessionOptions{Context: c.Ctx, Cache: c.cacheType()})
+	s, err := m.NewSession(&engine.SessionOptions{Context: c.Ctx, Cache: c.Cache.CacheType})
 	if err != nil {
 		return err
 	}

@@ -173,13 +173,20 @@ type sessionFlags struct {
 
 // cacheFlag says how keys, values and latents are cached.
 type cacheFlag struct {
-	Cache string `name:"cache" enum:"f16,q8,q4" default:"f16" help:"Type of cached values: q8 takes half the memory, q4 a quarter (${enum})."`
+	Cache cacheType `name:"cache" placeholder:"TYPE" help:"Cached keys and values: f16; q8, half of the memory; q4, about a quarter; or a share of it such as 28% (default f16)."`
 }
 
-// cacheType is the engine's; kong has checked the value.
-func (f *cacheFlag) cacheType() engine.CacheType {
-	c, _ := engine.ParseCacheType(f.Cache)
-	return c
+// cacheType reads the engine's type.
+type cacheType struct{ engine.CacheType }
+
+// Decode implements kong.MapperValue.
+func (c *cacheType) Decode(ctx *kong.DecodeContext) (err error) {
+	var s string
+	if err := ctx.Scan.PopValueInto("string", &s); err != nil {
+		return err
+	}
+	c.CacheType, err = engine.ParseCacheType(s)
+	return err
 }
 
 // Validate checks the values.
@@ -195,7 +202,7 @@ func (f *sessionFlags) Validate() error {
 
 // options are the engine's.
 func (f *sessionFlags) options() *engine.SessionOptions {
-	return &engine.SessionOptions{Context: f.Context, Cache: f.cacheType()}
+	return &engine.SessionOptions{Context: f.Context, Cache: f.Cache.CacheType}
 }
 
 // answerFlags say when an answer ends.

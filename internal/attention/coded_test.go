@@ -233,10 +233,13 @@ func TestCarriedBias(t *testing.T) {
 		for _, step := range []int{1, 4, 32} {
 			l, _ := NewGQA(g)
 			l.CarryBias(bias, rope, step)
-			l.ReserveMeans(300)
+			if plain, err := l.In(F16); err != nil || plain.means != nil {
+				t.Fatalf("half floats leave the bias out: %v", err)
+			}
 			if l, err = l.In(f); err != nil {
 				t.Fatal(err)
 			}
+			l.ReserveMeans(300)
 			c := newCodedCase(l, 300)
 			c.s = NewStore(l, f)
 			table := make([]float32, 32)

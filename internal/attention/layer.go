@@ -20,7 +20,8 @@ type Layer struct {
 	ring     *ringShape    // what is kept of recent tokens; nil unless they are kept apart
 	recent   *RecentWindow // nil unless recent and compressed tokens are seen differently
 	turned   bool          // keys, values and queries are rotated: see In
-	means    *keyMeans     // or nil; see CarryBias
+	means    *keyMeans     // what rotated keys leave out, or nil
+	carried  *keyMeans     // means of the layer's forms that rotate keys; see CarryBias
 	expanded *RecentWindow // of the layer whose expanded keys this one has; see NewExpanded
 	softmax  Softmax
 }

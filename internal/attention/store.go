@@ -10,16 +10,6 @@ import (
 // chunk is how many tokens' rows are allocated at a time: memory follows use, and growing copies nothing.
 const chunk = 256
 
-// Format is how cached values are stored.
-type Format uint8
-
-// The formats.
-const (
-	F16 Format = iota // half floats
-	Q8                // blocks of 32 int8 with a half float as scale, 34 bytes
-	Q4                // codes of 4 bits with a half float as scale of a key or value, of a layer in that form: see In
-)
-
 // strip is how many tokens of a chunk have their columns together.
 const strip = 128
 

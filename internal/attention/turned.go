@@ -21,7 +21,7 @@ func (l *Layer) In(f Format) (*Layer, error) {
 		return l, nil
 	}
 	c := *l
-	c.turned = true
+	c.turned, c.means = true, l.carried
 	if f == Q4 {
 		if l.both {
 			return nil, fmt.Errorf("4-bit codes of an encoder's keys and values")
@@ -104,14 +104,14 @@ type Rotation interface {
 }
 
 // CarryBias leaves a bias [KVHeads, KeySize] of keys out of what is cached, before RoPE, where a layer rotates keys (In);
-// step is how many positions share what it becomes. It is called before the layer is used, and ReserveMeans before
-// positions are.
+// step is how many positions share what it becomes. It is called before In, and the forms' ReserveMeans before
+// positions are used.
 func (l *Layer) CarryBias(bias []float32, rope Rotation, step int) {
 	m := &keyMeans{rope: rope, step: step, table: make([][]uint16, l.KVHeads)}
 	for g := range l.KVHeads {
 		m.first = append(m.first, MeanOfBlock(bias[g*l.KeySize:][:l.KeySize], rope, step))
 	}
-	l.means = m
+	l.carried = m
 }
 
 // MeanOfBlock returns the mean of x rotated to positions 0 … step-1.
@@ -127,7 +127,7 @@ func MeanOfBlock(x []float32, rope Rotation, step int) []float32 {
 	return mean
 }
 
-// ReserveMeans makes CarryBias's tables for n positions. Nothing else uses the layer, or a layer made of it, meanwhile.
+// ReserveMeans makes CarryBias's tables for n positions, those of all forms that rotate keys. None is used meanwhile.
 func (l *Layer) ReserveMeans(n int) {
 	m := l.means
 	if m == nil {
