@@ -217,6 +217,25 @@ func TestCodesAreNear(t *testing.T) {
 	}
 }
 
+// addBias makes keys as a model with the bias has them, and queries that see little of it.
+func (c *codedCase) addBias(rope *attn.Rope, bias []float32) {
+	g, table := c.g, make([]float32, rope.Dims())
+	for pos := range c.k {
+		rope.Table(table, pos)
+		for i := range g.KVHeads {
+			b := slices.Clone(bias[i*g.KeySize:][:g.KeySize])
+			rope.Rotate(b, table)
+			for x, v := range b {
+				c.k[pos][i*g.KeySize+x] += v
+			}
+		}
+		for h := range g.Heads {
+			c.q[pos][h*g.KeySize+15] *= 0.01
+			c.q[pos][h*g.KeySize+31] *= 0.01
+		}
+	}
+}
+
 // A bias of keys a thousand times as large as what tells them apart costs nothing where it hardly rotates: scores are
 // as without it, in decode and in prompts, in 8 bits and in 4.
 func TestCarriedBias(t *testing.T) {
@@ -242,21 +261,7 @@ func TestCarriedBias(t *testing.T) {
 			l.ReserveMeans(300)
 			c := newCodedCase(l, 300)
 			c.s = NewStore(l, f)
-			table := make([]float32, 32)
-			for pos := range 300 { // keys as the model has them, with the bias; queries that see little of it
-				rope.Table(table, pos)
-				for i := range g.KVHeads {
-					b := slices.Clone(bias[i*g.KeySize:][:g.KeySize])
-					rope.Rotate(b, table)
-					for x, v := range b {
-						c.k[pos][i*g.KeySize+x] += v
-					}
-				}
-				for h := range g.Heads {
-					c.q[pos][h*g.KeySize+15] *= 0.01
-					c.q[pos][h*g.KeySize+31] *= 0.01
-				}
-			}
+			c.addBias(rope, bias)
 			if f == Q4 {
 				for pos := range 299 {
 					c.step(pos)
