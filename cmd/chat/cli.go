@@ -21,6 +21,7 @@ type cli struct {
 	List       listCmd       `cmd:"" aliases:"ls" help:"List the models in the cache."`
 	Inspect    inspectCmd    `cmd:"" help:"Show a file's metadata and tensors."`
 	Tokenize   tokenizeCmd   `cmd:"" help:"Turn text into token ids."`
+	Embed      embedCmd      `cmd:"" help:"Turn texts into vectors."`
 	Template   templateCmd   `cmd:"" help:"Render a conversation with a chat template."`
 	Logits     logitsCmd     `cmd:"" help:"Write the logits after each token of a list."`
 	Perplexity perplexityCmd `cmd:"" help:"Measure how well a model predicts a text."`

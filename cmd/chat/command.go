@@ -19,8 +19,8 @@ var wordRE = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*([.:][A-Za-z0-9_-]+)*$`)
 // otherWords are subcommands of llama.cpp's and Ollama's programs, and what serves the purpose here.
 var otherWords = map[string]string{
 	"show": "inspect", "info": "inspect", "get": "pull", "download": "pull", "fetch": "pull", "models": "list", "ps": "list",
-	"generate": "run", "ask": "run", "complete": "run", "ppl": "perplexity", "quantize": "convert", "check": "verify", "sha256": "hash", "create": "convert", "benchmark": "bench",
-	"render": "template", "encode": "tokenize", "embed": "logits",
+	"generate": "run", "ask": "run", "complete": "run", "ppl": "perplexity", "quantize": "convert", "check": "verify", "sha256": "hash",
+	"create": "convert", "benchmark": "bench", "render": "template", "encode": "tokenize", "embedding": "embed", "embeddings": "embed",
 }
 
 // unknownCommand refuses a first argument that may be meant as a subcommand, or as a model: nothing is sent to a model,

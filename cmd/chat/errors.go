@@ -38,6 +38,7 @@ var hints = []struct {
 	{engine.ErrUnsupported, "this engine runs llama, mistral3, qwen2, qwen3, gemma3 and deepseek2 models; `chat inspect -m FILE` shows what a file holds"},
 	{engine.ErrInvalid, "the file contradicts itself; download or convert it again"},
 	{engine.ErrContextFull, "a larger context: -c N"},
+	{engine.ErrTooLong, "--truncate cuts texts"},
 	{engine.ErrNoTemplate, "the model was not made for conversations: `chat run --raw -p TEXT` continues a text"},
 	{errNoText, "--json prints the ids of its tokens"},
 	{engine.ErrNoTokenizer, "give token ids instead of text: -f IDS.json with a list of numbers"},

@@ -2,7 +2,7 @@
 //
 //	chat                         fetches the default model if needed and starts a conversation
 //	chat "Why is the sky blue?"  one answer; text piped into it is added to the question
-//	chat run|pull|list|inspect|tokenize|template|logits|perplexity|bench|compare|convert|help|version …
+//	chat run|pull|list|inspect|tokenize|embed|template|logits|perplexity|bench|compare|convert|help|version …
 //
 // A first argument that is one plain word is a subcommand, never a prompt: a mistyped one is an error.
 //
