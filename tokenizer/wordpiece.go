@@ -68,7 +68,7 @@ func (m *wordpiece) encode(dst []int32, s *scratch, text string) []int32 {
 			continue
 		}
 		alone := c&cPunct != 0 || r < 0x7F && c&cSymbol != 0 || chinese(r)
-		if m.lower {
+		if m.lower && c&cOther == 0 { // nor what a later Unicode than 15.1 lowers
 			r = unicode.ToLower(r)
 		}
 		if alone {
