@@ -264,3 +264,20 @@ func TestEmbedBesideSessions(t *testing.T) {
 		t.Errorf("%d bytes are still cached", n)
 	}
 }
+
+// More texts than a pass takes are evaluated in several.
+func TestEmbedMany(t *testing.T) {
+	texts := slices.Repeat(gguftest.TextSamples, 40)
+	for _, name := range []string{"bert", "llama"} {
+		m := loadFile(t, gguftest.TextVariants()[name].Write(t), Options{})
+		got, err := m.Embed(t.Context(), texts, nil)
+		if err != nil || len(got) != len(texts) {
+			t.Fatalf("%s: %d vectors, %v", name, len(got), err)
+		}
+		for i := range got {
+			if !slices.Equal(got[i], got[i%len(gguftest.TextSamples)]) {
+				t.Fatalf("%s: text %d has another vector than before", name, i)
+			}
+		}
+	}
+}

@@ -9,8 +9,12 @@ import (
 	"github.com/latentgo/latentgo/internal/attention"
 )
 
-// passTokens is how many tokens of several texts a pass takes: more make it hardly faster, and each has buffers.
-const passTokens = 512
+// What a pass takes of several texts: more tokens make it hardly faster, and each has buffers; a text's cache is as
+// large as one of 32 tokens at least.
+const (
+	passTokens = 512
+	passTexts  = 64
+)
 
 // text is one that is being evaluated.
 type text struct {
@@ -40,7 +44,9 @@ func (m *Model) Vectors(ctx context.Context, ids [][]int32, kind model.Pooling) 
 	b.client.Most = m.Net.BatchSize()
 	defer b.release()
 	for {
-		b.fill()
+		if err := b.fill(); err != nil {
+			return nil, err
+		}
 		if len(b.open) == 0 {
 			return b.out, nil
 		}
@@ -53,16 +59,25 @@ func (m *Model) Vectors(ctx context.Context, ids [][]int32, kind model.Pooling) 
 }
 
 // fill opens texts until a pass is full.
-func (b *batch) fill() {
-	limit := min(b.m.Net.BatchSize(), passTokens)
-	for len(b.ids) > 0 && (len(b.open) == 0 || b.m.Net.Shareable() && b.tokens+len(b.ids[0]) <= limit) {
+func (b *batch) fill() error {
+	for len(b.ids) > 0 && (len(b.open) == 0 || b.joins(b.ids[0])) {
 		ids := b.ids[0]
 		t := &text{index: len(b.out) - len(b.ids), rest: ids, pool: model.NewPool(b.kind, b.m.Net.Spec().Width)}
-		t.seq = b.m.Net.NewSequence(attention.F16, 0)
+		t.seq = b.m.Net.NewSequence(attention.F16, len(ids))
+		if err := b.m.Room(t.seq.Bytes()); err != nil {
+			return err
+		}
 		t.seq.SetContext(len(ids))
 		t.seq.Count()
 		b.open, b.ids, b.tokens = append(b.open, t), b.ids[1:], b.tokens+len(ids)
 	}
+	return nil
+}
+
+// joins reports whether another text goes into the next pass.
+func (b *batch) joins(ids []int32) bool {
+	limit := min(b.m.Net.BatchSize(), passTokens)
+	return b.m.Net.Shareable() && len(b.open) < passTexts && b.tokens+len(ids) <= limit
 }
 
 // pass evaluates the first tokens of open texts and returns how many.
@@ -70,14 +85,10 @@ func (b *batch) pass(ctx context.Context) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	c, bytes := b.client, 0
+	c := b.client
 	c.Texts = c.Texts[:0]
 	for _, t := range b.open {
 		c.Texts = append(c.Texts, model.Rows{Seq: t.seq, Tokens: t.rest})
-		bytes += t.seq.Growth(min(len(t.rest), c.Most))
-	}
-	if err := b.m.Room(bytes); err != nil {
-		return 0, err
 	}
 	if n := min(b.tokens, c.Most) * b.m.Net.Spec().Width; len(b.hidden) < n {
 		b.hidden = make([]float32, n)
