@@ -15,7 +15,7 @@
 // A Model is immutable and serves any number of Sessions, each for one call at a time; a second one gets ErrBusy. A
 // Session holds tokens and what the model caches of them: a prompt that starts as the last one did is evaluated only
 // from where they differ, an empty one goes on where the last answer ended. Session.Fork and Session.Save copy one, in
-// memory and to a file.
+// memory and to a file. Options.PrefixCache keeps the caches of closed sessions for prompts that begin as theirs did.
 //
 // Sessions that run at the same time share forward passes: the weights are read once for a token of each. Beside
 // answers the parts of a long prompt are small, so that those go on. What a session says does not depend, to the bit,

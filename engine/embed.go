@@ -67,6 +67,6 @@ func withTexts[T any](m *Model, fn func(*embed.Model) (T, error)) (out T, err er
 		return out, err
 	}
 	defer m.calls.Add(-1)
-	out, err = fn(&embed.Model{Net: m.net, Passes: m.passes, Tokenizer: m.tok, Room: m.checkRoom})
+	out, err = fn(&embed.Model{Net: m.net, Passes: m.passes, Tokenizer: m.tok, Room: func(n int) error { return m.checkRoom(func() int { return n }) }})
 	return out, m.fault(err)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/latentgo/latentgo/engine/grammar"
+	"github.com/latentgo/latentgo/engine/internal/prefix"
 	"github.com/latentgo/latentgo/engine/internal/speculate"
 	"github.com/latentgo/latentgo/engine/sample"
 	"github.com/latentgo/latentgo/tokenizer"
@@ -228,7 +229,8 @@ func (g *generation) prompt(ctx context.Context, prompt []int32) ([]float32, err
 // logits after it.
 func (g *generation) evalText(ctx context.Context, prompt []int32) ([]float32, error) {
 	s := g.s
-	n := commonPrefix(s.tokens, prompt)
+	s.adopt(prompt)
+	n := prefix.Common(s.tokens, prompt)
 	if n == len(prompt) && (s.seq.Len() > n || s.seq.Len() == n && !s.valid) {
 		n-- // its logits are gone
 	}
@@ -241,12 +243,15 @@ func (g *generation) evalText(ctx context.Context, prompt []int32) ([]float32, e
 	return s.eval(ctx, prompt[n:])
 }
 
-func commonPrefix(a, b []int32) int {
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
+// adopt takes over a closed session's cache that has more of a text than this one's.
+func (s *Session) adopt(text []int32) {
+	seq, n := s.m.pool.Take(text, prefix.Common(s.tokens, text), s.seq)
+	if seq == nil {
+		return
 	}
-	return n
+	s.seq.Release()
+	s.seq, s.held.seq = seq, seq
+	s.tokens, s.valid = append(s.tokens[:0], text[:n]...), false
 }
 
 // step draws a token and streams its text. done says that the answer has ended.

@@ -81,7 +81,7 @@ func (s *Session) Close() error {
 
 // free lets go of what the session holds.
 func (s *Session) free() {
-	s.held.release()
+	s.held.close(s.tokens)
 	s.draft.Close()
 	s.seq, s.tokens, s.logits, s.valid, s.rest, s.probs, s.hidden = nil, nil, nil, false, rest{}, logprob.Scratch{}, nil
 	s.draft, s.rows = nil, nil

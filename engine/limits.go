@@ -23,9 +23,19 @@ func hold(s *Session) *held {
 	return h
 }
 
+// close is release, but for a sequence that the model's pool keeps.
+func (h *held) close(tokens []int32) {
+	if h.open && h.m != nil && h.m.alive() == nil && h.m.pool.Put(tokens, h.seq) {
+		h.seq = nil
+	}
+	h.release()
+}
+
 func (h *held) release() {
 	h.once.Do(func() {
-		h.seq.Release()
+		if h.seq != nil {
+			h.seq.Release()
+		}
 		if h.open {
 			h.m.open.Add(-1)
 		}
@@ -57,14 +67,19 @@ func (m *Model) checkCache(s *model.Sequence, n int) error {
 	if m.opt.MaxCacheBytes == 0 {
 		return nil
 	}
-	return m.checkRoom(s.Growth(n))
+	return m.checkRoom(func() int { return s.Growth(n) })
 }
 
-// checkRoom says whether n bytes more have room.
-func (m *Model) checkRoom(n int) error {
-	have, most := m.net.Cached(), m.opt.MaxCacheBytes
-	if most > 0 && n > 0 && have+int64(n) > most {
-		return fmt.Errorf("%d bytes more beside %d that are cached, Options.MaxCacheBytes is %d: %w", n, have, most, ErrLimit)
+// checkRoom says whether as many bytes more as grow tells have room, for which caches of closed sessions make some.
+func (m *Model) checkRoom(grow func() int) error {
+	for most := m.opt.MaxCacheBytes; most > 0; {
+		n, have := grow(), m.net.Cached()
+		if n <= 0 || have+int64(n) <= most {
+			return nil
+		}
+		if !m.pool.Drop() {
+			return fmt.Errorf("%d bytes more beside %d that are cached, Options.MaxCacheBytes is %d: %w", n, have, most, ErrLimit)
+		}
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"runtime"
 
+	"github.com/latentgo/latentgo/engine/internal/prefix"
 	"github.com/latentgo/latentgo/engine/internal/schedule"
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/cpu"
@@ -63,7 +64,7 @@ func LoadGGUF(ctx context.Context, f *gguf.File, opt *Options) (*Model, error) {
 		m.opt = *opt
 	}
 	err := f.Guard(func() error { return m.load(orBackground(ctx)) })
-	m.passes = schedule.New(m.net)
+	m.passes, m.pool = schedule.New(m.net), prefix.New(m.opt.PrefixCache)
 	if err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
@@ -89,8 +90,9 @@ func (o *Options) check() error {
 	if o != nil && o.Threads < 0 {
 		return fmt.Errorf("%d threads: must not be negative", o.Threads)
 	}
-	if o != nil && (o.MaxSessions < 0 || o.MaxCalls < 0 || o.MaxCacheBytes < 0) {
-		return fmt.Errorf("limits of %d sessions, %d calls, %d bytes: must not be negative", o.MaxSessions, o.MaxCalls, o.MaxCacheBytes)
+	if o != nil && min(int64(o.MaxSessions), int64(o.MaxCalls), o.MaxCacheBytes, o.PrefixCache) < 0 {
+		const format = "limits of %d sessions, %d calls, %d bytes, a prefix cache of %d bytes: must not be negative"
+		return fmt.Errorf(format, o.MaxSessions, o.MaxCalls, o.MaxCacheBytes, o.PrefixCache)
 	}
 	return cpu.EnvError()
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/convert"
 	"github.com/latentgo/latentgo/engine/internal/language"
 	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/engine/internal/prefix"
 	"github.com/latentgo/latentgo/engine/internal/schedule"
 	"github.com/latentgo/latentgo/engine/sample"
 	"github.com/latentgo/latentgo/gguf"
@@ -34,7 +35,8 @@ type Model struct {
 	print    func() (string, error) // the file's fingerprint
 
 	passes *schedule.Scheduler
-	closed atomic.Bool // set by whoever has locked the model
+	pool   *prefix.Pool // of closed sessions, or nil
+	closed atomic.Bool  // set by whoever has locked the model
 	files  *files
 	open   atomic.Int64 // sessions
 	calls  atomic.Int64 // under way
@@ -155,6 +157,8 @@ func (m *Model) Close() error {
 	defer m.unlock()
 	m.closed.Store(true)
 	m.passes.Close()
+	for m.pool.Drop() {
+	}
 	var err error
 	switch {
 	case m.result != nil:

@@ -29,6 +29,11 @@ type Options struct {
 	// for (Model.CacheBytes).
 	MaxSessions, MaxCalls int
 	MaxCacheBytes         int64
+	// PrefixCache keeps the caches of closed sessions, up to so many bytes, the last used longest: a prompt that begins
+	// as one of them is evaluated from where they differ (Stats.CachedTokens), in a session that has less of it itself.
+	// The bytes count in Model.CacheBytes and give way to MaxCacheBytes. 0 keeps none. What an answer's tokens left in a
+	// cache differs in rounding from what the same tokens leave as a prompt, so that texts may depend on what is kept.
+	PrefixCache int64
 	// VocabOnly loads metadata and tokenizer, no weights: NewSession then fails with ErrNoWeights.
 	VocabOnly bool
 }

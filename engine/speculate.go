@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/latentgo/latentgo/engine/internal/prefix"
 	"github.com/latentgo/latentgo/engine/internal/speculate"
 )
 
@@ -48,7 +49,7 @@ func (s *Session) setDraft(m *Model) error {
 
 // guess is speculate.Drafter: what this session's model finds most probable behind a text, while it is sure.
 func (s *Session) guess(ctx context.Context, dst, text []int32, n int) ([]int32, error) {
-	same := commonPrefix(s.tokens, text)
+	same := prefix.Common(s.tokens, text)
 	if err := s.alive(); err != nil {
 		return dst, fmt.Errorf("draft model: %w", err)
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/engine/internal/logprob"
-	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
 // Perplexity returns the perplexity of a text: exp of the mean negative log-probability of its tokens. The text is cut
@@ -42,11 +41,4 @@ func Perplexity(ctx context.Context, m *engine.Model, ids []int32, window int) (
 
 // KL returns the Kullback-Leibler divergence KL(p ‖ q) in nats of two distributions given by their logits, which are of
 // one length.
-func KL(p, q []float32) float64 {
-	lp, lq, kl := model.LogSum(p), model.LogSum(q), 0.0
-	for i, x := range p {
-		d := float64(x) - lp
-		kl += math.Exp(d) * (d - float64(q[i]) + lq)
-	}
-	return max(kl, 0)
-}
+func KL(p, q []float32) float64 { return logprob.KL(p, q) }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/viterin/vek/vek32"
 )
@@ -43,4 +44,14 @@ func Top(logits []float32, n int) []int32 {
 		top = slices.Insert(top, at, int32(id))[:min(len(top)+1, n)]
 	}
 	return top
+}
+
+// KL returns KL(p ‖ q) in nats of two distributions given by their logits.
+func KL(p, q []float32) float64 {
+	lp, lq, kl := model.LogSum(p), model.LogSum(q), 0.0
+	for i, x := range p {
+		d := float64(x) - lp
+		kl += math.Exp(d) * (d - float64(q[i]) + lq)
+	}
+	return max(kl, 0)
 }

@@ -32,6 +32,11 @@ func (s *Sequence) Fork() *Sequence {
 	return f
 }
 
+// Like reports whether two sequences could hold the same: of one model, one format, with the same positions.
+func (s *Sequence) Like(o *Sequence) bool {
+	return s.model == o.model && s.format == o.format && s.long == o.long
+}
+
 // Growth returns how many bytes more the states take when n tokens follow.
 func (s *Sequence) Growth(n int) int {
 	sum := 0
