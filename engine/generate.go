@@ -113,7 +113,7 @@ func (s *Session) newGeneration(opt *GenerateOptions) (*generation, error) {
 	if g.opt.Sampling != nil {
 		params = *g.opt.Sampling
 	}
-	so := sample.Options{Context: s.context}
+	so := sample.Options{Context: s.context, Stages: g.opt.Stages}
 	if tok := s.m.tok; tok != nil {
 		so.Vocab, so.Suppress = tok, tok.Suppressed()
 		so.Encode = func(text string) []int32 { return tok.Encode(text, tokenizer.EncodeOptions{}) }

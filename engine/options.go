@@ -103,6 +103,8 @@ type GenerateOptions struct {
 	// otherwise (see Stats.Reason) is the beginning of a text; going on by an empty prompt with the same Grammar goes
 	// on with that.
 	Grammar *grammar.Grammar
+	// Stages are stages of the caller's own among Sampling's, whose Samplers name them.
+	Stages map[string]sample.Stage
 	// Speculate guesses tokens from what followed the same tokens earlier in the text, and checks several in one pass.
 	// The answer is the same, to the token, at any Sampling with a seed; where it repeats the prompt, as when rewriting
 	// a text, it comes faster. Passes that are guessed wrongly take some 2 % of the time at most. Models with recurrent

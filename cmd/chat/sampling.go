@@ -27,6 +27,9 @@ type samplingFlags struct {
 	Mirostat         *string `group:"Sampling" placeholder:"N" help:"Mirostat 1 or 2; 0 is off."`
 	MirostatLR       *string `name:"mirostat-lr" group:"Sampling" placeholder:"X" help:"Its learning rate."`
 	MirostatEnt      *string `name:"mirostat-ent" group:"Sampling" placeholder:"X" help:"Its target entropy."`
+	AdaptiveTarget   *string `group:"Sampling" placeholder:"X" help:"Probability that drawn tokens have on average; -1 is off."`
+	AdaptiveDecay    *string `group:"Sampling" placeholder:"X" help:"How much of the past counts for that."`
+	TextBias         *string `group:"Sampling" placeholder:"JSON" help:"Added to the tokens of texts, such as {\" no\": -2}."`
 	Samplers         *string `group:"Sampling" placeholder:"LIST" help:"Stages in order, separated by semicolons."`
 }
 
@@ -46,6 +49,7 @@ func (f *samplingFlags) pairs() []struct {
 		{"dry_multiplier", f.DryMultiplier}, {"dry_base", f.DryBase}, {"dry_allowed_length", f.DryAllowedLength},
 		{"dry_penalty_last_n", f.DryPenaltyLastN}, {"dynatemp_range", f.DynatempRange}, {"dynatemp_exponent", f.DynatempExp},
 		{"mirostat", f.Mirostat}, {"mirostat_eta", f.MirostatLR}, {"mirostat_tau", f.MirostatEnt}, {"samplers", f.Samplers},
+		{"adaptive_target", f.AdaptiveTarget}, {"adaptive_decay", f.AdaptiveDecay}, {"text_bias", f.TextBias},
 	}
 }
 

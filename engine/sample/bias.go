@@ -54,7 +54,7 @@ func (b Bias) readObject(data []byte) error {
 	for key, value := range object {
 		id, err := strconv.ParseInt(key, 10, 32)
 		if err != nil {
-			return fmt.Errorf("%q is not a token id", key)
+			return fmt.Errorf("%q is not a token id; text_bias takes texts", key)
 		}
 		if err := b.add(int32(id), value); err != nil {
 			return err

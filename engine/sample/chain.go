@@ -12,16 +12,20 @@ const None int32 = -1
 
 // Options connects a Chain to its model. The zero value is enough unless DRY is on.
 type Options struct {
-	// Vocab tells DRY which tokens contain a sequence breaker. Needed if DRY is on and has breakers.
+	// Vocab tells DRY which tokens contain a sequence breaker. Needed if DRY is on and has breakers, and by infill,
+	// which wants one that is Ends too.
 	Vocab Vocab
-	// Encode turns a text into tokens without adding or parsing special ones. DRY uses it for breakers that are split
-	// over several tokens; nil leaves those out.
+	// Encode turns a text into tokens without adding or parsing special ones. Params.TextBias needs it. DRY uses it for
+	// breakers that are split over several tokens; nil leaves those out.
 	Encode func(text string) []int32
 	// Context bounds the tokens remembered for windows of −1, usually to the context's size; 0 is no bound.
 	Context int
 	// Suppress lists tokens that are never drawn, whatever Params.LogitBias adds to them: those that a model file
 	// forbids (tokenizer.Tokenizer.Suppressed). New copies it. Ids outside the vocabulary are ignored.
 	Suppress []int32
+	// Stages are stages of the caller's own, by names that Params.Samplers has to hold, once or several times. With
+	// Mirostat they do not run, as others don't.
+	Stages map[string]Stage
 }
 
 // stage changes the candidates. A grammar's mask would be one more of these, in front of all others.
@@ -52,13 +56,20 @@ type Chain struct {
 // New builds the chain that the parameters describe. It returns an error that wraps ErrParam if they are not valid, or
 // if DRY has sequence breakers and there is no Options.Vocab to find them in.
 func New(p Params, opt Options) (*Chain, error) {
-	if err := p.Validate(); err != nil {
+	if err := p.validate(opt.Stages); err != nil {
+		return nil, err
+	}
+	if err := checkStages(opt.Stages, p.Samplers); err != nil {
 		return nil, err
 	}
 	ch := &Chain{given: p, params: p.spelled()}
 	ch.history.limit = remembered(&ch.params, opt.Context)
-	if len(p.LogitBias)+len(opt.Suppress) > 0 {
-		ch.stages = append(ch.stages, newBiasStage(p.LogitBias, opt.Suppress))
+	if len(p.LogitBias)+len(p.TextBias)+len(opt.Suppress) > 0 {
+		s := newBiasStage(p.LogitBias, opt.Suppress)
+		if err := p.TextBias.addTo(s, opt.Encode); err != nil {
+			return nil, err
+		}
+		ch.stages = append(ch.stages, s)
 	}
 	if err := ch.build(opt); err != nil {
 		return nil, err
@@ -104,7 +115,7 @@ func (ch *Chain) build(opt Options) error {
 		return nil
 	}
 	ch.picker = new(distribution)
-	order, err := samplerOrder(p.Samplers)
+	order, err := samplerOrder(p.Samplers, opt.Stages)
 	if err != nil {
 		return err
 	}
@@ -124,7 +135,7 @@ func (ch *Chain) build(opt Options) error {
 // probable candidates always keeps the best one. Not so if typical-p or XTC, which may drop it, see what the others
 // left.
 func (p *Params) effective(order []string) []string {
-	if p.Temperature > 0 || p.TypicalP < 1 || p.xtc() || len(p.Samplers) > 0 {
+	if p.Temperature > 0 || p.TypicalP < 1 || p.xtc() || p.AdaptiveTarget >= 0 || len(p.Samplers) > 0 {
 		return order
 	}
 	return []string{"penalties", "dry", "temperature"}
@@ -135,6 +146,12 @@ func (p *Params) effective(order []string) []string {
 func (ch *Chain) stage(name string, opt Options) (stage, error) {
 	p := &ch.params
 	switch {
+	case opt.Stages[name] != nil:
+		return &ownStage{called: name, fn: opt.Stages[name]}, nil
+	case name == infillName:
+		return newInfill(opt.Vocab)
+	case name == "adaptive_p" && p.AdaptiveTarget >= 0:
+		ch.picker = &adaptive{target: p.AdaptiveTarget, decay: p.AdaptiveDecay}
 	case name == "penalties" && p.penalised():
 		return &penalties{history: &ch.history, lastN: p.RepeatLastN, repeat: float32(p.repeat()),
 			frequency: float32(p.FrequencyPenalty), presence: float32(p.PresencePenalty)}, nil
@@ -190,11 +207,15 @@ func (ch *Chain) Sample(logits []float32) int32 {
 	return token
 }
 
-// Accept adds tokens to the history that penalties and DRY look back at. As in llama.cpp, the prompt's tokens count as
+// Accept adds tokens to the history that penalties and DRY look back at, and to the average of adaptive_p. As in llama.cpp, the prompt's tokens count as
 // well as the sampled ones.
 func (ch *Chain) Accept(tokens ...int32) {
+	a, _ := ch.picker.(*adaptive)
 	for _, token := range tokens {
 		ch.history.add(token)
+		if a != nil {
+			a.accept(token)
+		}
 	}
 }
 

@@ -4,6 +4,8 @@
 //
 //	logits + bias → penalties → dry → top_n_sigma → top_k → typ_p → top_p → min_p → xtc → temperature → draw
 //
+// Options.Stages adds stages of the caller's own.
+//
 //	penalties     l ← (l > 0 ? l/r : l·r) − count·f − q          r repeat, f frequency, q presence penalty
 //	dry           l ← l − m·b^(n−a)                              n tokens of a repetition would be extended
 //	top_n_sigma   keep l ≥ max l − n·σ(l)
@@ -13,7 +15,9 @@
 //	min_p         keep p_i ≥ p·max p
 //	xtc           by chance, drop all but the least probable of those with p_i ≥ t
 //	temperature   l ← l/T; T ≤ 0 keeps the largest only (greedy)
+//	adaptive_p    l ← 5 − 10·d²/(1+d), d = |p − t| / 0.3         t holds the mean p of what is drawn at a target
 //	draw          P(i) = exp(l_i) / Σ exp(l_j)
+//	infill        end where that is probable, else keep what is sure; only where Params.Samplers names it
 //
 // Order, names, defaults and meaning are llama.cpp's, so that settings found elsewhere can be copied. With Mirostat on,
 // the chain is bias → temperature → Mirostat, again as there.
@@ -45,6 +49,6 @@
 // The random numbers, so equal seeds do not give equal text. Ties go to the lower token id. A logit of −Inf or NaN
 // takes the token out at once, where llama.cpp keeps it with probability 0 (dynamic temperature then counts it in the
 // largest possible entropy). A temperature ≤ 0 is greedy even if a dynamic range is set. DRY searches the whole history
-// by default (llama.cpp at the time of writing: the last 64 tokens), and −1 as a window means all of it. The stages
-// infill and adaptive-p are not there. Sums are float64.
+// by default (llama.cpp at the time of writing: the last 64 tokens), and −1 as a window means all of it. adaptive_p
+// runs when its target is set, without being named; infill looks at the best 512 candidates. Sums are float64.
 package sample

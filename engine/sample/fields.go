@@ -16,7 +16,7 @@ type Field struct {
 
 	unset float64 // what the field of Params means when it is 0; 0 if that is 0
 
-	// ptr returns the place of the value: *int64, *int, *float64, *[]string or *Bias.
+	// ptr returns the place of the value: *int64, *int, *float64, *[]string, *Bias or *TextBias.
 	ptr func(*Params) any
 }
 
@@ -48,18 +48,24 @@ var fields = []Field{
 	{"mirostat", "1 or 2 holds the surprise per token; 0 is off", 0, 2, 0, func(p *Params) any { return &p.Mirostat }},
 	{"mirostat_tau", "surprise to hold, in bits", 0, wide, 5, func(p *Params) any { return &p.MirostatTau }},
 	{"mirostat_eta", "rate of that control", 0, wide, 0.1, func(p *Params) any { return &p.MirostatEta }},
+	{"adaptive_target", "probability that drawn tokens have on average; -1 is off", -1, 1, -1, func(p *Params) any { return &p.AdaptiveTarget }},
+	{"adaptive_decay", "how much of the past counts for that average", 0, 0.99, 0.9, func(p *Params) any { return &p.AdaptiveDecay }},
 	{"samplers", "stages in order, e.g. top_k;top_p;temperature; empty is the default", 0, 0, 0, func(p *Params) any { return &p.Samplers }},
 	{"logit_bias", `added to single tokens, e.g. {"42": -1.5, "7": false}; false bans`, 0, 0, 0, func(p *Params) any { return &p.LogitBias }},
+	{"text_bias", `added to the tokens of texts, e.g. {" yes": 2, " no": false}; false bans`, 0, 0, 0, func(p *Params) any { return &p.TextBias }},
 }
 
 // Fields lists all parameters in the order of Params. The caller owns the slice.
 func Fields() []Field { return append([]Field(nil), fields...) }
 
 // Validate reports the first parameter that is outside its range as an error that wraps ErrParam and names it.
-func (p *Params) Validate() error {
+func (p *Params) Validate() error { return p.validate(nil) }
+
+// validate is Validate where samplers may name stages of the caller's own.
+func (p *Params) validate(own map[string]Stage) error {
 	spelled := p.spelled()
 	for i := range fields {
-		if err := fields[i].check(&spelled); err != nil {
+		if err := fields[i].check(&spelled, own); err != nil {
 			return fmt.Errorf("%w %s: %w", ErrParam, fields[i].Name, err)
 		}
 	}
@@ -77,7 +83,7 @@ func (p *Params) Set(name, value string) error {
 	next := *p
 	err := parse(f.ptr(&next), strings.TrimSpace(value))
 	if err == nil {
-		err = f.check(&next)
+		err = f.check(&next, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("%w %s: %w", ErrParam, f.Name, err)
@@ -139,6 +145,11 @@ func parse(ptr any, s string) (err error) {
 		if s != "" {
 			err = json.Unmarshal([]byte(s), v)
 		}
+	case *TextBias:
+		*v = nil
+		if s != "" {
+			err = json.Unmarshal([]byte(s), v)
+		}
 	}
 	return plain(err, s)
 }
@@ -178,8 +189,8 @@ func listText(list []string) string {
 	return string(b)
 }
 
-// check tests the field's value in p.
-func (f *Field) check(p *Params) error {
+// check tests the field's value in p. own are stages that samplers may name beside the known ones.
+func (f *Field) check(p *Params, own map[string]Stage) error {
 	switch v := f.ptr(p).(type) {
 	case *int64:
 		return f.within(float64(*v))
@@ -192,9 +203,11 @@ func (f *Field) check(p *Params) error {
 		return f.within(*v)
 	case *Bias:
 		return v.check()
+	case *TextBias:
+		return v.check()
 	case *[]string:
 		if f.Name == "samplers" {
-			_, err := samplerOrder(*v)
+			_, err := samplerOrder(*v, own)
 			return err
 		}
 	}

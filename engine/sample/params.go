@@ -8,7 +8,7 @@ package sample
 //
 // JSON names are those of llama.cpp's server, and so is the meaning of numbers there ({"top_p": 0} keeps one token):
 // decoding a request over DefaultParams keeps the defaults of all that it leaves out. Copies may share Samplers,
-// DrySequenceBreakers and LogitBias, which nothing here changes in place.
+// DrySequenceBreakers, LogitBias and TextBias, which nothing here changes in place.
 type Params struct {
 	// Seed of the random numbers, > 0; 0 or −1 is a new random seed at New and at each Reset, Zero is the seed 0.
 	Seed int64 `json:"seed"`
@@ -65,11 +65,18 @@ type Params struct {
 	// MirostatEta is the controller's rate, ≥ 0; 0 is 0.1.
 	MirostatEta float64 `json:"mirostat_eta"`
 
+	// AdaptiveTarget draws tokens whose probabilities are near it on average, in [0, 1]; 0 and negative ones are off.
+	AdaptiveTarget float64 `json:"adaptive_target"`
+	// AdaptiveDecay is how much of the past counts for that average per token, in [0, 0.99]; 0 is 0.9.
+	AdaptiveDecay float64 `json:"adaptive_decay"`
+
 	// Samplers is the order of the stages by name, see SamplerNames; a stage that is not named does not run. Empty is
 	// the default order.
 	Samplers []string `json:"samplers,omitempty"`
 	// LogitBias is added to the logits of single tokens before all else; −Inf bans a token.
 	LogitBias Bias `json:"logit_bias,omitempty"`
+	// TextBias is LogitBias for the tokens of texts.
+	TextBias TextBias `json:"text_bias,omitempty"`
 }
 
 // defaultBreakers returns a fresh list.
@@ -95,6 +102,8 @@ func DefaultParams() Params {
 		DrySequenceBreakers: defaultBreakers(),
 		MirostatTau:         5,
 		MirostatEta:         0.1,
+		AdaptiveTarget:      -1,
+		AdaptiveDecay:       0.9,
 	}
 }
 

@@ -183,8 +183,8 @@ func TestFromMetadata(t *testing.T) {
 // TestFromMetadataBad: what cannot be used is reported and left out, the rest counts.
 func TestFromMetadataBad(t *testing.T) {
 	p, err := FromMetadata(metadata{"general.sampling.top_p": float32(7), "general.sampling.top_k": "many",
-		"general.sampling.sequence": "infill;top_k;", "general.sampling.temp": float32(0.5)})
-	for _, part := range []string{"sampling.top_p", "sampling.top_k", "infill"} {
+		"general.sampling.sequence": "top_secret;top_k;", "general.sampling.temp": float32(0.5)})
+	for _, part := range []string{"sampling.top_p", "sampling.top_k", "top_secret"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%s is not in %v", part, err)
 		}
