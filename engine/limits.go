@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
@@ -43,23 +44,20 @@ func (h *held) release() {
 	})
 }
 
-// admit counts a session that is about to be made.
-func (m *Model) admit() error {
-	if n := m.open.Add(1); m.opt.MaxSessions > 0 && n > int64(m.opt.MaxSessions) {
-		m.open.Add(-1)
-		return fmt.Errorf("%d sessions are open, Options.MaxSessions: %w", m.opt.MaxSessions, ErrLimit)
+// counter counts what Options bounds.
+type counter struct{ atomic.Int64 }
+
+// take counts one more, of at most most if that is not 0; Add(-1) ends it.
+func (c *counter) take(most int, what string) error {
+	if n := c.Add(1); most > 0 && n > int64(most) {
+		c.Add(-1)
+		return fmt.Errorf("%d "+what+": %w", most, ErrLimit)
 	}
 	return nil
 }
 
-// beginCall counts a call; leave ends it.
-func (m *Model) beginCall() error {
-	if n := m.calls.Add(1); m.opt.MaxCalls > 0 && n > int64(m.opt.MaxCalls) {
-		m.calls.Add(-1)
-		return fmt.Errorf("%d calls are under way, Options.MaxCalls: %w", m.opt.MaxCalls, ErrLimit)
-	}
-	return nil
-}
+// beginCall counts a call; calls.Add(-1) ends it.
+func (m *Model) beginCall() error { return m.calls.take(m.opt.MaxCalls, "calls are under way, Options.MaxCalls") }
 
 // checkCache says whether n tokens more have room. Sessions that ask at the same time may exceed the limit by a chunk
 // each.

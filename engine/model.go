@@ -38,8 +38,8 @@ type Model struct {
 	pool   *prefix.Pool // of closed sessions, or nil
 	closed atomic.Bool  // set by whoever has locked the model
 	files  *files
-	open   atomic.Int64 // sessions
-	calls  atomic.Int64 // under way
+	open   counter // sessions
+	calls  counter // under way
 }
 
 // orBackground returns ctx, or the background for nil.
