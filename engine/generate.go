@@ -10,6 +10,7 @@ import (
 	"github.com/latentgo/latentgo/engine/grammar"
 	"github.com/latentgo/latentgo/engine/internal/prefix"
 	"github.com/latentgo/latentgo/engine/internal/speculate"
+	"github.com/latentgo/latentgo/engine/internal/stream"
 	"github.com/latentgo/latentgo/engine/sample"
 	"github.com/latentgo/latentgo/tokenizer"
 	"github.com/latentgo/latentgo/tokenizer/chat/reply"
@@ -47,8 +48,7 @@ func (s *Session) generate(ctx context.Context, prompt []int32, opt *GenerateOpt
 		g, err := s.newGeneration(opt)
 		if err == nil {
 			if r != nil {
-				g.reader = r()
-				g.decoder.Show(g.reader.ShowsToken)
+				g.text.Read(r())
 			}
 			err = g.run(ctx, prompt, yield)
 		}
@@ -94,13 +94,17 @@ type generation struct {
 	s       *Session
 	opt     GenerateOptions
 	chain   *sample.Chain
-	decoder *tokenizer.Decoder // nil without a tokenizer: tokens stream without text
-	stops   *sample.Stops
-	reader  *reply.Parser      // of Chat, or nil
-	carried string             // text of the answer before that this one goes on with
+	text    *stream.Text
 	hooked  []float32          // the logits that GenerateOptions.Logits and Grammar change
 	matcher *grammar.Matcher   // of GenerateOptions.Grammar, or nil
 	guesser *speculate.Guesser // nil without
+}
+
+// rest is what an answer leaves for one that goes on: its text, and the grammar that it was held to.
+type rest struct {
+	text    *stream.Text
+	grammar *grammar.Grammar
+	matcher *grammar.Matcher // where the answer was in it
 }
 
 func (s *Session) newGeneration(opt *GenerateOptions) (*generation, error) {
@@ -117,9 +121,8 @@ func (s *Session) newGeneration(opt *GenerateOptions) (*generation, error) {
 	if tok := s.m.tok; tok != nil {
 		so.Vocab, so.Suppress = tok, tok.Suppressed()
 		so.Encode = func(text string) []int32 { return tok.Encode(text, tokenizer.EncodeOptions{}) }
-		g.decoder = tok.NewDecoder(g.opt.Special)
 	}
-	g.stops = sample.NewStops(g.opt.Stop)
+	g.text = stream.New(s.m.tok, g.opt.Special, g.opt.Stop)
 	if g.opt.TopLogProbs < 0 {
 		return nil, fmt.Errorf("%d top log-probabilities: must not be negative", g.opt.TopLogProbs)
 	}
@@ -146,8 +149,11 @@ func (g *generation) run(ctx context.Context, prompt []int32, yield func(Piece, 
 	if err != nil {
 		return err
 	}
-	if len(prompt) == 0 {
-		g.takeRest()
+	if r := g.s.rest; len(prompt) == 0 {
+		g.text.GoOn(r.text)
+		if g.matcher != nil && r.matcher != nil && r.grammar == g.opt.Grammar && !r.matcher.Complete() {
+			g.matcher = r.matcher
+		}
 	}
 	defer g.settle()
 	if g.opt.Draft != nil {
@@ -163,15 +169,22 @@ func (g *generation) run(ctx context.Context, prompt []int32, yield func(Piece, 
 	if errors.Is(err, errStopped) {
 		stats.Reason, err = ReasonCancelled, nil
 	}
-	stats.Stop = g.stops.Matched()
-	g.leaveRest()
+	stats.Stop = g.text.Stop()
+	g.s.rest = rest{g.text, g.opt.Grammar, g.matcher}
 	return err
 }
 
 // answer streams what was carried over, then token after token.
 func (g *generation) answer(ctx context.Context, logits []float32, yield func(Piece, error) bool) error {
-	if done, err := g.carry(yield); done || err != nil {
-		return err
+	text, done := g.text.Carried()
+	if text != "" {
+		if err := g.emit(Piece{Token: -1, Text: text}, yield); err != nil {
+			return err
+		}
+	}
+	if done {
+		g.s.stats.Reason = ReasonStop
+		return nil
 	}
 	for {
 		if err := ctx.Err(); err != nil {
@@ -273,12 +286,8 @@ func (g *generation) step(logits []float32, yield func(Piece, error) bool) (done
 		stats.Reason = ReasonEOG
 		return true, g.emit(piece, yield)
 	}
-	text := ""
-	if g.decoder != nil {
-		text = g.decoder.Next(id)
-	}
 	var stop bool
-	piece.Text, stop = g.stops.Push(text)
+	piece.Text, stop = g.text.Next(id)
 	if err := g.emit(piece, yield); err != nil {
 		return true, err
 	}
@@ -322,9 +331,7 @@ func (g *generation) draw(logits []float32) (int32, error) {
 }
 
 func (g *generation) emit(p Piece, yield func(Piece, error) bool) error {
-	if g.reader != nil {
-		p.Text, p.Thinking, p.Calls = reply.Split(g.reader.Push(p.Text))
-	}
+	p.Text, p.Thinking, p.Calls = g.text.Split(p.Text, false)
 	if !yield(p, nil) {
 		return errStopped
 	}
@@ -334,22 +341,15 @@ func (g *generation) emit(p Piece, yield func(Piece, error) bool) error {
 // flush streams text that was held back, unless a stop string ended the answer. A character that MaxTokens cut in two
 // waits for its other bytes.
 func (g *generation) flush(yield func(Piece, error) bool) {
-	stats := &g.s.stats
-	p := Piece{Token: -1}
+	stats, text := &g.s.stats, ""
 	if stats.Reason != ReasonStop {
-		if g.decoder != nil && stats.Reason != ReasonMaxTokens {
-			emit, stop := g.stops.Push(g.decoder.Flush())
-			p.Text = emit
-			if stop {
-				stats.Reason = ReasonStop
-			}
+		var stop bool
+		if text, stop = g.text.End(stats.Reason == ReasonMaxTokens); stop {
+			stats.Reason = ReasonStop
 		}
-		p.Text += g.stops.Flush()
 	}
-	if g.reader != nil {
-		p.Text, p.Thinking, p.Calls = reply.Split(append(g.reader.Push(p.Text), g.reader.Close()...))
-		g.reader = nil
-	}
+	p := Piece{Token: -1}
+	p.Text, p.Thinking, p.Calls = g.text.Split(text, true)
 	if p.Text+p.Thinking != "" || p.Calls != nil {
 		yield(p, nil)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/latentgo/latentgo/internal/gguftest"
@@ -107,21 +106,21 @@ func TestGoingOnAfterStopStrings(t *testing.T) {
 	}
 }
 
-// What follows a stop string in its token comes first in the next answer, which a stop string in it may end.
-func TestRestOfAStoppedToken(t *testing.T) {
-	s := newSession(t, byteModel(t, Options{}), nil)
-	generate(t.Context(), s, start, GenerateOptions{MaxTokens: 3}, 0)
-	s.rest.text = "one\ntwo\n"
-	for _, want := range []string{"one", "two"} {
-		got := generate(t.Context(), s, nil, GenerateOptions{MaxTokens: 9, Stop: []string{"\n"}}, 0)
-		if got.text != want || len(got.ids) != 0 || s.Stats().Reason != ReasonStop {
-			t.Errorf("got %q and %d tokens, want %q", got.text, len(got.ids), want)
-		}
+// Text that is held back goes with the tokens that it belongs to.
+func TestForgottenTokensHaveNoText(t *testing.T) {
+	m := byteModel(t, Options{})
+	want := generate(t.Context(), newSession(t, m, nil), start, GenerateOptions{MaxTokens: 3}, 0)
+	s := newSession(t, m, nil)
+	held := generate(t.Context(), s, start, GenerateOptions{MaxTokens: 3, Stop: []string{want.text[:1] + "\x01"}}, 1)
+	if held.err != nil || held.text != "" || len(held.ids) != 1 {
+		t.Fatalf("nothing is held back: %+v", held)
 	}
-	s.rest.text = "one\ntwo"
-	s.Truncate(5)
-	if got := generate(t.Context(), s, nil, GenerateOptions{MaxTokens: 1}, 0); strings.Contains(got.text, "one") {
-		t.Errorf("text of forgotten tokens comes back: %q", got.text)
+	if err := s.Truncate(len(start)); err != nil {
+		t.Fatal(err)
+	}
+	got := generate(t.Context(), s, nil, GenerateOptions{MaxTokens: 3}, 0)
+	if got.err != nil || got.text != want.text {
+		t.Errorf("%q, want %q; %v", got.text, want.text, got.err)
 	}
 }
 

@@ -57,7 +57,9 @@ func (c *counter) take(most int, what string) error {
 }
 
 // beginCall counts a call; calls.Add(-1) ends it.
-func (m *Model) beginCall() error { return m.calls.take(m.opt.MaxCalls, "calls are under way, Options.MaxCalls") }
+func (m *Model) beginCall() error {
+	return m.calls.take(m.opt.MaxCalls, "calls are under way, Options.MaxCalls")
+}
 
 // checkCache says whether n tokens more have room. Sessions that ask at the same time may exceed the limit by a chunk
 // each.
