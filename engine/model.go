@@ -172,11 +172,14 @@ func (m *Model) Close() error {
 // fault makes of a worker's panic the error behind it, when that is one of a mapped file. Anything else is a bug, and
 // goes on. The end of the scheduler becomes that of the model.
 func (m *Model) fault(err error) error {
-	var f *model.Fault
-	switch {
-	case errors.Is(err, schedule.ErrClosed):
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, schedule.ErrClosed) {
 		return m.closedError()
-	case !errors.As(err, &f):
+	}
+	f, ok := errors.AsType[*model.Fault](err)
+	if !ok {
 		return err
 	}
 	fileError := m.file.FaultError

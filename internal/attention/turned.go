@@ -133,10 +133,13 @@ func (l *Layer) ReserveMeans(n int) {
 	if m == nil {
 		return
 	}
-	d, table := l.KeySize, make([]float32, m.rope.Dims())
-	row := make([]float32, d)
+	d, b := l.KeySize, len(m.table[0])/l.KeySize
 	n = (n + recentStep - 1) &^ (recentStep - 1) // whole panels of 8 bits are scored, and whole groups
-	for b := len(m.table[0]) / d; b*m.step < n; b++ {
+	if b*m.step >= n {
+		return
+	}
+	table, row := make([]float32, m.rope.Dims()), make([]float32, d)
+	for ; b*m.step < n; b++ {
 		m.rope.Table(table, b*m.step)
 		vek32.MulNumber_Inplace(table, float32(1/m.rope.Magnitude())) // which the mean has already
 		for g, first := range m.first {
