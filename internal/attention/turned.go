@@ -35,7 +35,6 @@ func (l *Layer) In(f Format) (*Layer, error) {
 type turnedScratch struct {
 	turned     []float32 // queries
 	keyMeans   []float32 // their products with means of keys
-	mean       []float32
 	factors    kernel.Factors // queries of stores in 4-bit codes
 	weights    []float32      // weights times scales of values
 	sumFactors kernel.Factors // the same as factors

@@ -79,10 +79,8 @@ func (a *gqa) biasStep(norm []float32, rope attention.Rotation) int {
 			for r := range d {
 				a.k.Row(row, g*d+r)
 				scale(row, a.k.Scale)
-				if norm != nil {
-					for i, f := range norm {
-						row[i] *= f
-					}
+				for i, f := range norm {
+					row[i] *= f
 				}
 				varies += squareSum(row)
 			}
