@@ -33,8 +33,8 @@ func (l *Layer) In(f Format) (*Layer, error) {
 
 // turnedScratch is what a worker rotates with.
 type turnedScratch struct {
-	turned     []float32 // queries
-	keyMeans   []float32 // their products with means of keys
+	turned     []float32      // queries
+	keyMeans   []float32      // their products with means of keys
 	factors    kernel.Factors // queries of stores in 4-bit codes
 	weights    []float32      // weights times scales of values
 	sumFactors kernel.Factors // the same as factors
