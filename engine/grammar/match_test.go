@@ -75,7 +75,7 @@ func TestMatchAgainstTwin(t *testing.T) {
 	all := texts([]string{"a", "b", "c", "ü", "\xc3"}, 4)
 	n, matched := 300, 0
 	if testing.Short() {
-		n = 60
+		n = 40
 	}
 	for range n {
 		g, rules := randomGrammar(r)

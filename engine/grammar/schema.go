@@ -28,15 +28,17 @@ type SchemaOptions struct {
 //   - See SchemaOptions.Open.
 //
 // Enforced are type, enum, const, properties, required, additionalProperties, patternProperties with one pattern,
-// minProperties and maxProperties, items, prefixItems, minItems, maxItems, minLength, maxLength, pattern, format (date,
-// time, date-time, duration, email, hostname, ipv4, ipv6, uri, uuid, int32, int64), minimum, maximum, their exclusive
-// forms, multipleOf powers of ten, allOf, anyOf, oneOf whose alternatives exclude each other recognisably, $ref to
-// places in the document, $defs, $anchor.
+// propertyNames, minProperties and maxProperties, dependentRequired, dependentSchemas, items, prefixItems, minItems,
+// maxItems, contains (once), minLength, maxLength, pattern, format (date, time, date-time, duration, email, hostname,
+// ipv4, ipv6, uri, uuid, int32, int64), minimum, maximum, their exclusive forms, multipleOf powers of ten, allOf, anyOf,
+// oneOf whose alternatives exclude each other recognisably, not of types or of a required property, unevaluatedItems and
+// unevaluatedProperties of a schema that stands alone, $ref to places in the document, $defs, $id, $anchor.
 //
-// What can't be enforced is an error that wraps ErrUnsupported and names the place as a JSON pointer: not, if,
-// contains, uniqueItems, dependencies, references to other documents, a pattern together with lengths that it does not
-// imply, and others. Keywords that JSON Schema does not know are ignored, as it wants. Errors about a schema that is
-// wrong wrap ErrSyntax; one that nothing satisfies gives ErrEmpty. nil options are the defaults.
+// What can't be enforced is an error that wraps ErrUnsupported and names the place as a JSON pointer: other forms of
+// these, if, uniqueItems, $dynamicRef, references to other documents, a pattern together with lengths that it does not
+// imply, and more. Keywords that JSON Schema does not know are ignored, as it wants. Errors about a schema that is
+// wrong wrap ErrSyntax, those about its size ErrLimit; one that nothing satisfies gives ErrEmpty. nil options are the
+// defaults.
 func Schema(text string, opt *SchemaOptions) (*Grammar, error) {
 	root, err := parseDocument(text)
 	if err != nil {

@@ -234,7 +234,7 @@ func TestSchemaTextsValidate(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	n, checked := 30, 0
 	if testing.Short() {
-		n = 6
+		n = 3
 	}
 	for _, c := range cases {
 		if c.Description == "by small number" {
