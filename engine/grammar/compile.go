@@ -42,14 +42,16 @@ type program struct {
 	members  []byte // one byte of each class: all of a class lead to the same place
 }
 
-// Expressions smaller than this are copied to where they are used, instead of being called or counted.
-const copySize = 48
+// Rules up to the first size are copied to where they are used, instead of being called, and repetitions up to the
+// second, instead of being counted: a character of a JSON string is the former, four digits are the latter.
+const copiedRule, copiedTimes = 160, 48
 
 // compiler builds nodes from the end of a rule to its beginning, so that each one knows what follows it.
 type compiler struct {
 	program
 	rules  []rule
 	copied []bool // rules that are copied to where they are used
+	sizes  []int  // of these
 	name   string // of the rule under way
 	err    error
 }
@@ -58,7 +60,7 @@ func compile(rules []rule, root int) (*program, error) {
 	c := &compiler{rules: rules}
 	c.nodes = []node{{kind: nodeEnd}}
 	c.root = int32(root)
-	c.copied = copiedRules(rules)
+	c.copied, c.sizes = copiedRules(rules)
 	for i := 0; i < len(c.rules); i++ { // counted expressions add rules
 		c.name = c.rules[i].name
 		c.starts = append(c.starts, c.expr(c.rules[i].body, end))
@@ -162,8 +164,7 @@ func (c *compiler) rep(e rep, out int32) int32 {
 	if x, ok := e.x.(rep); ok && x.min == 0 && x.max < 0 {
 		return c.rep(x, out) // any number of times any number
 	}
-	size, _ := sizeOf(e.x)
-	size = max(size, 1)
+	size := c.size(e.x)
 	switch copies := max(e.min, e.max); {
 	case e.max < 0 && e.min <= 1:
 		loop := c.split(end, end) // patched
@@ -175,16 +176,27 @@ func (c *compiler) rep(e rep, out int32) int32 {
 			return body
 		}
 		return loop
-	case copies == 1, copies*size <= copySize:
+	case copies == 1, copies*size <= copiedTimes:
 		return c.copies(e, out)
 	}
 	r, ok := e.x.(ref)
 	if !ok {
 		r = ref(len(c.rules))
 		c.rules = append(c.rules, rule{name: c.name, body: e.x})
-		c.copied = append(c.copied, false)
+		c.copied, c.sizes = append(c.copied, false), append(c.sizes, 1)
 	}
 	return c.add(node{kind: nodeCount, rule: int32(r), min: int32(e.min), max: int32(e.max), out: out})
+}
+
+// size estimates the nodes of an expression, those of rules that are copied into it included.
+func (c *compiler) size(e expr) int {
+	n, _ := sizeOf(e)
+	eachRef(e, func(r ref) {
+		if c.copied[r] {
+			n += c.sizes[r]
+		}
+	})
+	return max(n, 1)
 }
 
 // copies builds the parts that may follow first, then those that must come.
@@ -204,15 +216,15 @@ func (c *compiler) copies(e rep, out int32) int32 {
 
 // copiedRules finds the rules that are small, have no loop and do not contain themselves. Calling them would put one
 // more frame between the text and the rule that says what follows.
-func copiedRules(rules []rule) []bool {
+func copiedRules(rules []rule) (are []bool, size []int) {
 	const unknown, open, copied, called = 0, 1, 2, 3
 	state := make([]uint8, len(rules))
-	size := make([]int, len(rules))
+	size = make([]int, len(rules))
 	var visit func(i int)
 	visit = func(i int) {
 		state[i] = open
 		n, loops := sizeOf(rules[i].body)
-		small := !loops && n <= copySize
+		small := !loops && n <= copiedRule
 		if small { // so the walk is short, too
 			eachRef(rules[i].body, func(r ref) {
 				if state[r] == unknown {
@@ -224,16 +236,16 @@ func copiedRules(rules []rule) []bool {
 		}
 		size[i] = n
 		state[i] = called
-		if small && n <= copySize {
+		if small && n <= copiedRule {
 			state[i] = copied
 		}
 	}
-	out := make([]bool, len(rules))
+	are = make([]bool, len(rules))
 	for i := range rules {
 		if state[i] == unknown {
 			visit(i)
 		}
-		out[i] = state[i] == copied
+		are[i] = state[i] == copied
 	}
-	return out
+	return are, size
 }
