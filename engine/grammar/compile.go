@@ -44,7 +44,7 @@ type program struct {
 
 // Rules up to the first size are copied to where they are used, instead of being called, and repetitions up to the
 // second, instead of being counted: a character of a JSON string is the former, four digits are the latter.
-const copiedRule, copiedTimes = 160, 48
+const copiedRule, copiedTimes = 160, 16
 
 // compiler builds nodes from the end of a rule to its beginning, so that each one knows what follows it.
 type compiler struct {

@@ -42,7 +42,13 @@ func sizeOf(e expr) (n int, loops bool) {
 	case lit:
 		return len(e), false
 	case class:
-		return 1 + 2*len(e), false
+		n = 1
+		for i := 0; i < len(e); i += 2 {
+			if n++; e[i+1] > 0x7F {
+				n += 8 // by the lengths of UTF-8
+			}
+		}
+		return n, false
 	case seq:
 		return sizeOfAll(e)
 	case alt:
