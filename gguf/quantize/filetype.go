@@ -24,26 +24,36 @@ var fileTypes = []struct {
 	{15, "Q4_K_M", ggtype.Q4_K}, {14, "Q4_K_S", ggtype.Q4_K}, {3, "Q4_1", ggtype.Q4_1}, {2, "Q4_0", ggtype.Q4_0},
 	{25, "IQ4_NL", ggtype.IQ4_NL}, {30, "IQ4_XS", ggtype.IQ4_XS}, {38, "MXFP4_MOE", ggtype.MXFP4},
 	{13, "Q3_K_L", ggtype.Q3_K}, {12, "Q3_K_M", ggtype.Q3_K}, {11, "Q3_K_S", ggtype.Q3_K},
-	{10, "Q2_K", ggtype.Q2_K}, {21, "Q2_K_S", ggtype.Q2_K}, {36, "TQ1_0", ggtype.TQ1_0}, {37, "TQ2_0", ggtype.TQ2_0},
+	{10, "Q2_K", ggtype.Q2_K}, {21, "Q2_K_S", ggtype.Q2_K}, {27, "IQ3_M", ggtype.IQ3_S},
+	{26, "IQ3_S", ggtype.IQ3_S}, {22, "IQ3_XS", ggtype.IQ3_S}, {23, "IQ3_XXS", ggtype.IQ3_XXS}, {29, "IQ2_M", ggtype.IQ2_S},
+	{28, "IQ2_S", ggtype.IQ2_XS}, {20, "IQ2_XS", ggtype.IQ2_XS}, {19, "IQ2_XXS", ggtype.IQ2_XXS}, {36, "TQ1_0", ggtype.TQ1_0}, {37, "TQ2_0", ggtype.TQ2_0},
 }
 
 // Names of mixtures by their number, where rules differ.
 const (
-	ftQ4_0  FileType = 2
-	ftQ5_0  FileType = 8
-	ftQ2K   FileType = 10
-	ftQ3KS  FileType = 11
-	ftQ3KM  FileType = 12
-	ftQ3KL  FileType = 13
-	ftQ4KS  FileType = 14
-	ftQ4KM  FileType = 15
-	ftQ5KM  FileType = 17
-	ftQ2KS  FileType = 21
-	ftIQ4NL FileType = 25
-	ftIQ4XS FileType = 30
-	ftTQ1   FileType = 36
-	ftTQ2   FileType = 37
-	ftMXFP4 FileType = 38
+	ftQ4_0   FileType = 2
+	ftQ5_0   FileType = 8
+	ftQ2K    FileType = 10
+	ftQ3KS   FileType = 11
+	ftQ3KM   FileType = 12
+	ftQ3KL   FileType = 13
+	ftQ4KS   FileType = 14
+	ftQ4KM   FileType = 15
+	ftQ5KM   FileType = 17
+	ftIQ2XXS FileType = 19
+	ftIQ2XS  FileType = 20
+	ftQ2KS   FileType = 21
+	ftIQ3XS  FileType = 22
+	ftIQ3XXS FileType = 23
+	ftIQ4NL  FileType = 25
+	ftIQ3S   FileType = 26
+	ftIQ3M   FileType = 27
+	ftIQ2S   FileType = 28
+	ftIQ2M   FileType = 29
+	ftIQ4XS  FileType = 30
+	ftTQ1    FileType = 36
+	ftTQ2    FileType = 37
+	ftMXFP4  FileType = 38
 )
 
 // aliases are other names that llama-quantize takes.

@@ -91,8 +91,8 @@ type mixture struct {
 	tied       bool // the embedding is the output matrix too
 	importance bool
 
-	values, down int // of the role so far
-	allValues    int
+	values, down, gate, up int // of the role so far
+	allValues              int
 }
 
 // newMixture reads what the rules depend on from f's metadata.
@@ -160,20 +160,84 @@ func (m *mixture) choose(t *gguf.Tensor) gguf.Type {
 		}
 		return ggtype.Q8_0
 	case r == roleEmbedding:
-		if m.file == ftTQ1 || m.file == ftTQ2 {
-			return ggtype.Q4_K
-		}
-		return typ
+		return m.embedding(typ)
+	case m.twoBits():
+		return m.twoBitType(typ, r)
 	case r.values():
 		return m.valueType(typ)
 	case r == roleK && m.experts == 8:
 		return ggtype.Q8_0
+	case r == roleK || r == roleQ:
+		return m.queryType(typ)
 	case r == roleDown:
 		return m.downType(typ, t.Name)
 	case r == roleAttnOutput:
 		return m.attnOutput(typ)
+	case r == roleGate:
+		m.gate++
+		return m.hiddenType(typ, m.gate-1, t.Name)
+	case r == roleUp:
+		m.up++
+		return m.hiddenType(typ, m.up-1, t.Name)
 	}
 	return typ
+}
+
+// embedding is the type of an embedding that is not the output matrix too.
+func (m *mixture) embedding(typ gguf.Type) gguf.Type {
+	switch m.file {
+	case ftTQ1, ftTQ2:
+		return ggtype.Q4_K
+	case ftIQ2XXS, ftIQ2XS:
+		return ggtype.Q2_K
+	case ftIQ2S, ftIQ2M, ftIQ3XXS:
+		return ggtype.IQ3_S
+	}
+	return typ
+}
+
+// twoBits reports whether the mixture is one of 2 bits, with rules of their own.
+func (m *mixture) twoBits() bool {
+	return m.file == ftIQ2XXS || m.file == ftIQ2XS || m.file == ftIQ2S || m.file == ftIQ2M
+}
+
+// twoBitType is the type of a tensor in such a mixture.
+func (m *mixture) twoBitType(typ gguf.Type, r role) gguf.Type {
+	large := m.file == ftIQ2S || m.file == ftIQ2M
+	better := pick(large, ggtype.IQ3_S, ggtype.Q2_K)
+	switch {
+	case r.values():
+		return pick(m.shared >= 4 || m.experts >= 4, ggtype.Q4_K, better)
+	case r == roleK && m.experts == 8:
+		return ggtype.Q4_K
+	case r == roleDown:
+		m.down++
+		return pick(m.down-1 < m.layers/8, better, typ)
+	case r == roleAttnOutput && m.experts == 8:
+		return ggtype.Q5_K
+	case r == roleAttnOutput:
+		return pick(large, ggtype.IQ3_S, typ)
+	}
+	return typ
+}
+
+// queryType is the type of W_Q and W_K.
+func (m *mixture) queryType(typ gguf.Type) gguf.Type {
+	switch m.file {
+	case ftIQ3XS:
+		return ggtype.IQ3_XXS
+	case ftIQ3XXS:
+		return ggtype.IQ2_S
+	}
+	return typ
+}
+
+// hiddenType is the type of a gate or an up-projection, number i of its role.
+func (m *mixture) hiddenType(typ gguf.Type, i int, name string) gguf.Type {
+	if m.experts > 1 {
+		i = layerOf(name)
+	}
+	return pick(m.file == ftIQ3XS && i >= m.layers/8 && i < 7*m.layers/8, ggtype.IQ3_XXS, typ)
 }
 
 // output is the type of the output matrix, and of an embedding that is it too.
@@ -182,6 +246,8 @@ func (m *mixture) output(t *gguf.Tensor, typ gguf.Type) gguf.Type {
 	switch {
 	case m.file == ftMXFP4 || m.arch == "falcon" || t.Shape[0]%uint64(elems) != 0:
 		return ggtype.Q8_0
+	case m.twoBits() || m.file == ftIQ3XXS:
+		return ggtype.Q5_K
 	case typ != ggtype.Q8_0:
 		return ggtype.Q6_K
 	}
@@ -201,6 +267,10 @@ func (m *mixture) valueType(typ gguf.Type) gguf.Type {
 		typ = ggtype.Q4_K
 	case f == ftQ2K:
 		typ = ggtype.Q3_K
+	case f == ftIQ3M, (f == ftIQ3XXS || f == ftIQ3XS || f == ftIQ3S) && m.shared >= 4:
+		typ = ggtype.Q4_K
+	case f == ftIQ3XXS && !m.importance:
+		typ = ggtype.IQ3_S
 	case f == ftQ3KM && i < 2, f == ftQ3KL, f == ftQ4KS && i < 4:
 		typ = ggtype.Q5_K
 	case f == ftQ3KM:
@@ -232,6 +302,10 @@ func (m *mixture) downType(typ gguf.Type, name string) gguf.Type {
 		return ggtype.Q3_K
 	case ftQ2KS:
 		return pick(early, ggtype.Q4_K, typ)
+	case ftIQ3XXS:
+		return pick(m.importance, typ, pick(early, ggtype.Q4_K, ggtype.Q3_K))
+	case ftIQ3M:
+		return pick(early || m.experts == 8 && more(i, n), ggtype.Q4_K, typ)
 	case ftQ3KM:
 		return pick(i < n/16, ggtype.Q5_K, pick(!falcon || more(i, n), ggtype.Q4_K, ggtype.Q3_K))
 	case ftQ3KL:
@@ -268,13 +342,15 @@ func (m *mixture) attnOutput(typ gguf.Type) gguf.Type {
 		return pick(m.file == ftQ3KL, ggtype.Q4_K, typ)
 	}
 	if m.experts == 8 {
-		five := []FileType{ftQ2K, ftQ3KS, ftQ3KM, ftIQ4NL, ftQ4KS, ftQ4KM, ftIQ4XS}
+		five := []FileType{ftQ2K, ftQ3KS, ftQ3KM, ftIQ4NL, ftQ4KS, ftQ4KM, ftIQ4XS, ftIQ3XS, ftIQ3XXS, ftIQ3S, ftIQ3M}
 		return pick(slices.Contains(five, m.file), ggtype.Q5_K, typ)
 	}
 	switch m.file {
 	case ftQ2K:
 		return ggtype.Q3_K
-	case ftQ3KM:
+	case ftIQ3XXS:
+		return ggtype.IQ3_S
+	case ftQ3KM, ftIQ3M:
 		return ggtype.Q4_K
 	case ftQ3KL:
 		return ggtype.Q5_K
@@ -292,7 +368,7 @@ func fallback(t *gguf.Tensor, typ gguf.Type) gguf.Type {
 		return typ
 	}
 	switch typ {
-	case ggtype.IQ4_XS:
+	case ggtype.IQ4_XS, ggtype.IQ3_S, ggtype.IQ3_XXS, ggtype.IQ2_S, ggtype.IQ2_XS, ggtype.IQ2_XXS:
 		typ = ggtype.IQ4_NL
 	case ggtype.Q2_K, ggtype.Q3_K, ggtype.TQ1_0, ggtype.TQ2_0:
 		typ = ggtype.Q4_0

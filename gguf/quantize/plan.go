@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/latentgo/latentgo/gguf"
@@ -150,8 +151,8 @@ func (p *Plan) override(name string) int {
 	return -1
 }
 
-// errImportance refuses what llama.cpp refuses too: the result would not speak.
-var errImportance = errors.New("type Q2_K in a Q2_K_S file needs an importance matrix: make one with chat imatrix")
+// needsImportance are the types that llama.cpp refuses without importance too, as the result would not speak.
+var needsImportance = []gguf.Type{ggtype.IQ3_XXS, ggtype.IQ2_S, ggtype.IQ2_XS, ggtype.IQ2_XXS}
 
 // check says why a choice cannot be, and looks up its importance.
 func (p *Plan) check(c *Choice) error {
@@ -173,8 +174,9 @@ func (p *Plan) check(c *Choice) error {
 			return errors.New("importance that is negative, infinite or no number")
 		}
 	}
-	if c.Type == ggtype.Q2_K && p.opt.Type == ftQ2KS && !c.Weighted && roleOf(t.Name) != roleEmbedding && roleOf(t.Name) != roleOutput {
-		return errImportance
+	needs := slices.Contains(needsImportance, c.Type) || c.Type == ggtype.Q2_K && p.opt.Type == ftQ2KS
+	if r := roleOf(t.Name); needs && !c.Weighted && r != roleEmbedding && r != roleOutput {
+		return fmt.Errorf("type %v needs an importance matrix: make one with chat imatrix", c.Type)
 	}
 	return nil
 }

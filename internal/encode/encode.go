@@ -19,16 +19,21 @@ var encoders = map[ggtype.Type]struct {
 	encode blockEncoder
 	weigh  func(w, x []float32)
 }{
-	ggtype.Q2_K:   {encodeQ2K, weighAbs},
-	ggtype.Q3_K:   {encodeQ3K, weighSquare},
-	ggtype.Q4_K:   {encodeQ4K, weighAround},
-	ggtype.Q5_K:   {encodeQ5K, weighAround},
-	ggtype.Q6_K:   {encodeQ6K, weighSquare},
-	ggtype.IQ4_NL: {encodeIQ4NL, weighAround},
-	ggtype.IQ4_XS: {encodeIQ4XS, weighAround},
-	ggtype.MXFP4:  {encodeMXFP4, weighEven},
-	ggtype.TQ1_0:  {encodeTQ1, weighEven},
-	ggtype.TQ2_0:  {encodeTQ2, weighEven},
+	ggtype.Q2_K:    {encodeQ2K, weighAbs},
+	ggtype.Q3_K:    {encodeQ3K, weighSquare},
+	ggtype.Q4_K:    {encodeQ4K, weighAround},
+	ggtype.Q5_K:    {encodeQ5K, weighAround},
+	ggtype.Q6_K:    {encodeQ6K, weighSquare},
+	ggtype.IQ4_NL:  {encodeIQ4NL, weighAround},
+	ggtype.IQ4_XS:  {encodeIQ4XS, weighAround},
+	ggtype.MXFP4:   {encodeMXFP4, weighEven},
+	ggtype.IQ2_XXS: {encodeIQ2XXS, weighAround},
+	ggtype.IQ2_XS:  {encodeIQ2XS, weighAround},
+	ggtype.IQ2_S:   {encodeIQ2S, weighAround},
+	ggtype.IQ3_XXS: {encodeIQ3XXS, weighAround},
+	ggtype.IQ3_S:   {encodeIQ3S, weighAround},
+	ggtype.TQ1_0:   {encodeTQ1, weighEven},
+	ggtype.TQ2_0:   {encodeTQ2, weighEven},
 }
 
 // weighted are the encoders of types whose reference has no search, for rows with importance.

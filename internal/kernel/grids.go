@@ -67,3 +67,21 @@ func evenSigns(b uint32) byte {
 func signed(point uint64, signs byte, bias uint64) uint64 {
 	return bias*ones + point - 2*(point&negative[signs])
 }
+
+// Lattice returns the points of a type of IQ2 or IQ3, a byte per coordinate, the first lowest; they must not be changed.
+// It returns nil for other types.
+func Lattice(t Type) []uint64 {
+	switch t {
+	case IQ2_XXS:
+		return gridIQ2XXS[:]
+	case IQ2_XS:
+		return gridIQ2XS[:]
+	case IQ2_S:
+		return gridIQ2S[:]
+	case IQ3_XXS:
+		return gridIQ3XXS[:]
+	case IQ3_S:
+		return gridIQ3S[:]
+	}
+	return nil
+}
