@@ -1,8 +1,8 @@
 package encode
 
 import (
-	"cmp"
 	"encoding/binary"
+	"math"
 	"math/bits"
 	"slices"
 	"sync"
@@ -58,7 +58,6 @@ func (l *lattice) init() {
 		n *= len(l.values)
 	}
 	l.near = make([][nearest8]uint16, n)
-	order, dist := make([]uint16, len(l.points)), make([]float32, len(l.points))
 	for key := range l.near {
 		rest := key
 		var at [8]float32
@@ -66,16 +65,33 @@ func (l *lattice) init() {
 			at[j] = l.values[rest%len(l.values)]
 			rest /= len(l.values)
 		}
-		for i, p := range l.points {
-			sum := float32(0)
-			for j, v := range p[:l.dims] {
-				sum += (v - at[j]) * (v - at[j])
-			}
-			order[i], dist[i] = uint16(i), sum
-		}
-		slices.SortFunc(order, func(a, b uint16) int { return cmp.Or(cmp.Compare(dist[a], dist[b]), cmp.Compare(a, b)) })
-		copy(l.near[key][:], order)
+		l.near[key] = l.nearest(at[:l.dims])
 	}
+}
+
+// nearest returns the points with the least distance from at, the nearest first.
+func (l *lattice) nearest(at []float32) (near [nearest8]uint16) {
+	var dist [nearest8]float32
+	for i := range dist {
+		dist[i] = math.MaxFloat32
+	}
+	for i := range l.points {
+		sum := float32(0)
+		for j, v := range at {
+			d := l.points[i][j] - v
+			sum += d * d
+		}
+		k := nearest8
+		for ; k > 0 && sum < dist[k-1]; k-- {
+			if k < nearest8 {
+				dist[k], near[k] = dist[k-1], near[k-1]
+			}
+		}
+		if k < nearest8 {
+			dist[k], near[k] = sum, uint16(i)
+		}
+	}
+	return near
 }
 
 // key returns the way to round n coordinates by themselves.
