@@ -15,8 +15,8 @@ type affineForm struct {
 
 var (
 	formQ2K = affineForm{16, 3, 15, steps{-0.5, 0.2, 1.0, false}}
-	formQ4K = affineForm{32, 15, 63, steps{-0.9, 0.2, 1.0, false}}
-	formQ5K = affineForm{32, 31, 63, steps{-0.4, 0.25, 0.9, false}}
+	formQ4K = affineForm{32, 15, 63, steps{-1, 0.2, 1.1, false}}
+	formQ5K = affineForm{32, 31, 63, steps{-1, 0.2, 1.1, false}}
 )
 
 // affineBlock is a block of such a type, not packed yet.
