@@ -174,8 +174,8 @@ func (w *Writer) AddTensorStream(name string, t Type, shape []uint64, data func(
 	return nil
 }
 
-// AddTensorFrom adds a tensor of a file, which must stay open until everything is written. No more than a piece of it is
-// in memory at a time, unless it lies there anyway.
+// AddTensorFrom adds a tensor of a file, which must stay open until everything is written. No more than a piece of it
+// is in memory at a time, unless it lies there anyway.
 func (w *Writer) AddTensorFrom(t *Tensor) error {
 	return w.AddTensorStream(t.Name, t.Type, t.Shape, func(out io.Writer) error {
 		_, err := t.WriteTo(out)

@@ -79,8 +79,8 @@ func CanQuantize(t Type) bool { return encode.Can(t) }
 
 // Quantize encodes src as type t to dst, with as little error as its codes allow; F16, BF16 and the types Q4_0, Q4_1,
 // Q5_0, Q5_1 and Q8_0 with ggml's reference rounding, byte for byte. len(src) is a multiple of the type's block; dst
-// needs t.RowBytes(len(src)) bytes and may be longer. Errors wrap ErrType, see CanQuantize, ErrShape, or ErrValue when a
-// block type meets NaN or infinity.
+// needs t.RowBytes(len(src)) bytes and may be longer. Errors wrap ErrType, see CanQuantize, ErrShape, or ErrValue when
+// a block type meets NaN or infinity.
 func Quantize(dst []byte, t Type, src []float32) error { return encode.Row(dst, t, src, nil) }
 
 // QuantizeWeighted is Quantize with importance: how much the error of each weight of src counts, values that are not

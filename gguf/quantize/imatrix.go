@@ -11,8 +11,8 @@ import (
 	"github.com/latentgo/latentgo/internal/ggtype"
 )
 
-// An importance matrix is a GGUF file, as llama.cpp's llama-imatrix writes it: for each tensor NAME that activations are
-// multiplied by
+// An importance matrix is a GGUF file, as llama.cpp's llama-imatrix writes it: for each tensor NAME that activations
+// are multiplied by
 //
 //	NAME.in_sum2  F32 {columns, matrices}  Σ x² of the activations of each column
 //	NAME.counts   F32 {1, matrices}        how many activations that are

@@ -79,8 +79,8 @@ func quantisable(t *gguf.Tensor) bool {
 	return !slices.ContainsFunc(neverQuantised, func(part string) bool { return strings.Contains(t.Name, part) })
 }
 
-// mixture chooses the types of a model's tensors, which it must be asked for in the order of sorted: rules depend on how
-// many tensors of a role came before.
+// mixture chooses the types of a model's tensors, which it must be asked for in the order of sorted: rules depend on
+// how many tensors of a role came before.
 type mixture struct {
 	file       FileType
 	arch       string

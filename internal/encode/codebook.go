@@ -5,7 +5,8 @@ import (
 	"math"
 )
 
-// The types whose codes stand for 16 values that are not evenly spaced; file iq4.go of package kernel shows the layouts.
+// The types whose codes stand for 16 values that are not evenly spaced; file iq4.go of package kernel shows the
+// layouts.
 
 // iq4Values are the values of IQ4_NL's and IQ4_XS's codes, fp4Values those of MXFP4's that are not negative, doubled.
 var (

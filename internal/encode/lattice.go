@@ -12,8 +12,8 @@ import (
 )
 
 // The types whose weights are, eight or four at a time, a point of a lattice with signs: w = d·unit·(2·sc+1)·±point,
-// with sc of 4 bits per 32 or 16 weights. File iq.go of package kernel shows the layouts. With even signs, the number of
-// negative ones among eight weights is even: where it is not, the weight that matters least gets the wrong sign.
+// with sc of 4 bits per 32 or 16 weights. File iq.go of package kernel shows the layouts. With even signs, the number
+// of negative ones among eight weights is even: where it is not, the weight that matters least gets the wrong sign.
 
 // lattice is one of these types.
 type lattice struct {

@@ -5,12 +5,12 @@ import "math"
 // The ternary types: w = d·q with q one of -1, 0, 1, and d the largest magnitude, since models that were trained for
 // them have no other weights.
 //
-// TQ2_0 block, 66 bytes: 64 bytes, two groups of 32 of 128 weights; weight 32·j+l of a group is q+1 at bit 2j of byte l;
-// then half d.
+// TQ2_0 block, 66 bytes: 64 bytes, two groups of 32 of 128 weights; weight 32·j+l of a group is q+1 at bit 2j of byte
+// l; then half d.
 //
-// TQ1_0 block, 54 bytes: 32 bytes of five weights each, at distances of 32, 16 bytes of five at distances of 16, 4 bytes
-// of four at distances of 4, and half d. The q+1 of a byte are the digits of a number in base 3, the first the highest,
-// which is scaled so that the byte is ⌈256·number/243⌉.
+// TQ1_0 block, 54 bytes: 32 bytes of five weights each, at distances of 32, 16 bytes of five at distances of 16, 4
+// bytes of four at distances of 4, and half d. The q+1 of a byte are the digits of a number in base 3, the first the
+// highest, which is scaled so that the byte is ⌈256·number/243⌉.
 
 // ternary writes the codes q+1 of 256 weights.
 func ternary(q *[block]byte, x []float32) (d float32) {

@@ -68,8 +68,8 @@ func signed(point uint64, signs byte, bias uint64) uint64 {
 	return bias*ones + point - 2*(point&negative[signs])
 }
 
-// Lattice returns the points of a type of IQ2 or IQ3, a byte per coordinate, the first lowest; they must not be changed.
-// It returns nil for other types.
+// Lattice returns the points of a type of IQ2 or IQ3, a byte per coordinate, the first lowest; they must not be
+// changed. It returns nil for other types.
 func Lattice(t Type) []uint64 {
 	switch t {
 	case IQ2_XXS:

@@ -2,8 +2,8 @@ package kernel
 
 import "encoding/binary"
 
-// The IQ types of 1 to 3 bits: eight weights (four of IQ3) are a point of a lattice, see grids.go, with a sign each. All
-// have blocks of 256 weights d·(2·sc+1)·q, with sc of a few bits per 32 or 16 weights. Numbers are little-endian.
+// The IQ types of 1 to 3 bits: eight weights (four of IQ3) are a point of a lattice, see grids.go, with a sign each.
+// All have blocks of 256 weights d·(2·sc+1)·q, with sc of a few bits per 32 or 16 weights. Numbers are little-endian.
 //
 // IQ2_XXS, 66 bytes: half d; for each 32 weights 4 bytes of points and a uint32: four times seven bits of signs, sc in
 // the highest four bits. d counts an eighth.
@@ -16,11 +16,11 @@ import "encoding/binary"
 //
 // IQ3_XXS, 98 bytes: half d; 64 bytes of points; for each 32 weights a uint32 as in IQ2_XXS. d counts a quarter.
 //
-// IQ3_S, 110 bytes: half d; 64 bytes of points; 8 bytes, one per 32 weights, with bit 8 of its eight points; 32 bytes of
-// signs; 4 bytes with an sc per 32 weights, the first in the low half.
+// IQ3_S, 110 bytes: half d; 64 bytes of points; 8 bytes, one per 32 weights, with bit 8 of its eight points; 32 bytes
+// of signs; 4 bytes with an sc per 32 weights, the first in the low half.
 //
-// IQ1_S, 50 bytes: half d; 32 bytes of points; for each 32 weights a uint16: bits 8 to 10 of its four points, sc in three
-// bits, and in the highest whether an eighth is subtracted from all coordinates, or else added.
+// IQ1_S, 50 bytes: half d; 32 bytes of points; for each 32 weights a uint16: bits 8 to 10 of its four points, sc in
+// three bits, and in the highest whether an eighth is subtracted from all coordinates, or else added.
 //
 // IQ1_M, 56 bytes: 32 bytes of points; for each two points a byte: for each bits 8 to 10 and whether the eighth is
 // subtracted; 4 uint16, one per 64 weights: an sc of three bits per 16 weights, and above them a quarter of half d, the

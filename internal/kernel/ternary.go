@@ -3,8 +3,8 @@ package kernel
 // TQ2_0 block, 66 bytes, 256 weights d·(q-1): 64 bytes of q as in Q2_K, half d.
 //
 // TQ1_0 block, 54 bytes, the same with q packed as digits of base 3: 32 bytes of five weights each, at distances of 32,
-// 16 bytes of five at distances of 16, 4 bytes of four at distances of 4; half d. A byte is ⌈256·n/243⌉ of a number n of
-// five digits, so that multiplying it by 3 carries the first digit out at the top.
+// 16 bytes of five at distances of 16, 4 bytes of four at distances of 4; half d. A byte is ⌈256·n/243⌉ of a number n
+// of five digits, so that multiplying it by 3 carries the first digit out at the top.
 //
 // Q1_0 block, 18 bytes, 128 weights d·(2q-1): half d; bit l of byte i is q of weight 8i+l.
 //
