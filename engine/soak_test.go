@@ -38,7 +38,7 @@ func TestSoak(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := b.Write(t)
 			before := runtime.NumGoroutine()
-			opt := Options{Threads: 2, MaxSessions: 24, MaxCacheBytes: 1 << 21}
+			opt := Options{Threads: 2, MaxSessions: 24, MaxCacheBytes: 1 << 21, PrefixCache: 1 << 19}
 			m, err := Load(path, &opt)
 			if err != nil {
 				t.Fatal(err)
@@ -51,6 +51,8 @@ func TestSoak(t *testing.T) {
 			wg.Wait()
 			for _, x := range s.sessions {
 				x.Close()
+			}
+			for m.pool.Drop() {
 			}
 			if n, open := m.CacheBytes(), m.open.Load(); n != 0 || open != 0 || m.passes.Waiting() != 0 {
 				t.Errorf("%d bytes, %d sessions and %d waiting are left", n, open, m.passes.Waiting())
@@ -144,7 +146,12 @@ func (k *soak) op(ctx context.Context, r *rand.Rand, s *Session) error {
 		ids = nil // go on
 	}
 	left := r.IntN(40)
-	for _, err := range s.Generate(ctx, ids, &GenerateOptions{MaxTokens: 1 + r.IntN(30), TopLogProbs: r.IntN(3)}) {
+	opt := &GenerateOptions{MaxTokens: 1 + r.IntN(30), TopLogProbs: r.IntN(3)}
+	opt.Speculate = k.m.net.Shareable() && r.IntN(3) == 0
+	if opt.Speculate && r.IntN(2) == 0 {
+		opt.Draft = k.m
+	}
+	for _, err := range s.Generate(ctx, ids, opt) {
 		if err != nil {
 			return err
 		}
