@@ -20,34 +20,47 @@ func (v ended) IsEOG(id int32) bool { return v.end[id] }
 func (v ended) EOT() (int32, bool)  { return -1, false }
 func (v ended) EOS() (int32, bool)  { return 0, true }
 
-// infillTwin follows llama.cpp's steps one by one on texts.
+// item is a candidate of the twin of infill.
+type item struct {
+	tok
+	p    float64
+	text string
+	end  bool
+	gone bool
+}
+
+// infill follows llama.cpp's steps one by one on texts.
 func (t twin) infill(v ended) twin {
-	type item struct {
-		tok
-		p    float64
-		text string
-		gone bool
-	}
 	var list []item
 	p := t.probs()
 	end, rest := 0.0, 0.0
 	for i, x := range t {
-		list = append(list, item{x, p[i], v.pieces[x.id], false})
+		list = append(list, item{x, p[i], v.pieces[x.id], v.end[x.id], false})
 		if v.end[x.id] {
 			end += p[i]
 		} else {
 			rest += p[i]
 		}
 	}
-	var out twin
 	if 3*end*float64(len(t)) > rest {
-		for _, x := range t {
-			if v.end[x.id] {
-				out = append(out, x)
-			}
-		}
-		return out
+		return keepItems(list, func(x item) bool { return x.end }).toks()
 	}
+	mergeItems(list)
+	list = keepItems(list, func(x item) bool { return !x.gone && (x.p >= 0.2 || x.end) })
+	sum, others := 0.0, 0
+	for _, x := range list {
+		sum += x.p
+		if !x.end {
+			others++
+		}
+	}
+	if others == 0 {
+		return twin{{0, 1}}
+	}
+	return keepItems(list, func(x item) bool { return x.p >= sum/float64(others+1) || x.end }).toks()
+}
+
+func mergeItems(list []item) {
 	for i := range list {
 		for j := range list {
 			a, b := &list[i], &list[j]
@@ -60,35 +73,20 @@ func (t twin) infill(v ended) twin {
 			a.p, b.p, b.gone = a.p+b.p, 0, true
 		}
 	}
-	for _, least := range []float64{0.2, 0} {
-		var kept []item
-		sum, others := 0.0, 0
-		for _, x := range list {
-			if !v.end[x.id] && !x.gone {
-				others++
-			}
-			sum += x.p
-		}
-		if least == 0 {
-			least = sum / float64(others+1)
-		}
-		for _, x := range list {
-			if !x.gone && (x.p >= least || v.end[x.id]) {
-				kept = append(kept, x)
-			}
-		}
-		list = kept
-		if !func() bool {
-			for _, x := range list {
-				if !v.end[x.id] {
-					return true
-				}
-			}
-			return false
-		}() {
-			return twin{{0, 1}}
+}
+
+type items []item
+
+func keepItems(list items, keep func(item) bool) (kept items) {
+	for _, x := range list {
+		if keep(x) {
+			kept = append(kept, x)
 		}
 	}
+	return kept
+}
+
+func (list items) toks() (out twin) {
 	for _, x := range list {
 		out = append(out, x.tok)
 	}
