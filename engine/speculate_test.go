@@ -228,7 +228,7 @@ func TestSpeculationKeepsTheDistribution(t *testing.T) {
 		return pairs
 	}
 	a, b := count(false, 1), count(true, 1000000)
-	if accepted < 100 {
+	if accepted < 40 { // how many there are depends on the clock: guesses that do not pay are given up
 		t.Errorf("%d guesses were right: too few to tell", accepted)
 	}
 	chi := 0.0

@@ -63,12 +63,9 @@ func together(t *testing.T, m *model.Model, f attention.Format) {
 		}
 	}
 	for i := range rows {
-		want, limit := logits(t, m, text[i], len(text[i])), 2e-4
-		if f == attention.Q4 { // what the codes lose of random values is much
-			want, limit = logitsOf(t, m, m.NewSequence(f, 0), text[i], len(text[i])), 1e-3
-		}
-		if e := nmse(got[i], want); !(e < limit) || len(got[i]) != len(want) {
-			t.Errorf("sequence %d of %d tokens: error %.2g", i, len(text[i]), e)
+		want := logitsOf(t, m, m.NewSequence(f, 0), text[i], len(text[i]))
+		if e := nmse(got[i], want); !(e < 2e-4) || len(got[i]) != len(want) {
+			t.Errorf("%s, %v: sequence %d of %d tokens: error %.2g", m.Spec().Arch, f, i, len(text[i]), e)
 		}
 	}
 }
