@@ -27,6 +27,7 @@ type inspectCmd struct {
 	Name   string `arg:"" optional:"" type:"nonempty" placeholder:"MODEL" help:"The model, as for -m."`
 	Tree   bool   `xor:"what" help:"Only tensors, as a tree of the parts of their names, with the size of each branch."`
 	Tensor string `xor:"what" type:"nonempty" placeholder:"NAME" help:"Only this tensor: range, mean and histogram of its weights."`
+	Verify bool   `xor:"what" help:"Every check instead: the same as chat verify."`
 }
 
 // Validate implements kong's hook.
@@ -34,6 +35,9 @@ func (c *inspectCmd) Validate() error { return c.take(c.Name) }
 
 // Run implements kong's command.
 func (c *inspectCmd) Run(a *app) error {
+	if c.Verify {
+		return (&verifyCmd{jsonFlag: c.jsonFlag, modelFlag: c.modelFlag}).Run(a)
+	}
 	path, err := a.fetch(c.Model, models.Options{})
 	if err != nil {
 		return err
