@@ -58,6 +58,10 @@ func TestSessionsDoNotDependOnOthers(t *testing.T) {
 // The same on a real model, whose passes take long enough to be shared by all.
 func TestRealSessionsDoNotDependOnOthers(t *testing.T) {
 	m := loadFile(t, testenv.Model(t), Options{})
+	if testing.Short() {
+		doNotDepend(t, m, CacheF16, []int{2, 150, 30, 1, 8}, 8)
+		return
+	}
 	doNotDepend(t, m, CacheF16, []int{2, 700, 30, 1, 8}, 20)
 }
 
