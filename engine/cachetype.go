@@ -14,8 +14,8 @@ const (
 	// CacheF16 stores half floats.
 	CacheF16 CacheType = iota
 	// CacheQ8 stores blocks of 32 signed bytes with a half float as scale, 34 bytes instead of 64, and computes scores
-	// with integer products. Keys and values are rotated before, and biases of keys left out, so that they lose next to
-	// nothing; latents lose about as much as weights do in Q8_0.
+	// with integer products. Biases of keys are left out before, and such keys and their values rotated; latents lose about as
+	// much as weights do in Q8_0.
 	CacheQ8
 	// CacheQ4 stores codes of 4 bits with a half float as scale of a key or value, rotated as with CacheQ8: 27 % of what
 	// CacheF16 takes for heads of 64 values. The newest 32 to 63 tokens stay half floats, which takes as much as 160

@@ -11,10 +11,11 @@ import (
 // all of a head, so that a block's scale suits all of its values. Queries are rotated likewise, so that scores stay as
 // they are, and outputs are rotated back once. What keys have in common is left out before, see CarryBias.
 
-// In returns the layer as stores of a format want it: F16 has keys and values as the model computes them, the others
-// rotate them. Q4 keeps the newest 32 to 63 tokens apart, in half floats. An error names what a format can't have.
+// In returns the layer as stores of a format want it: F16 has keys and values as the model computes them, Q4 rotates
+// them, and so does Q8 where keys have biases: without, there is little to gain (docs/experiments.md). Q4 keeps the newest
+// 32 to 63 tokens apart, in half floats. An error names what a format can't have.
 func (l *Layer) In(f Format) (*Layer, error) {
-	if f == F16 || l.latent || l.recent != nil {
+	if f == F16 || f == Q8 && l.carried == nil || l.latent || l.recent != nil {
 		if f == Q4 {
 			return nil, fmt.Errorf("4-bit codes of the rows of latent attention")
 		}
