@@ -46,7 +46,7 @@ func TestSessionsDoNotDependOnOthers(t *testing.T) {
 	for name, b := range gguftest.Convertible() {
 		path := b.Write(t)
 		for form, opt := range cacheForms(name) {
-			for _, cache := range []CacheType{CacheF16, CacheQ8, CacheQ4} {
+			for _, cache := range cachesOf(name) {
 				t.Run(fmt.Sprintf("%s/%s/%v", name, form, cache), func(t *testing.T) {
 					doNotDepend(t, loadForCache(t, path, opt, cache), cache, []int{2, 300, 1, 45, 600}, 12)
 				})

@@ -23,7 +23,7 @@ func soakOps() int {
 	if testing.Short() {
 		return 120
 	}
-	return 1000
+	return 400
 }
 
 // Whatever several goroutines do with a model's sessions, nothing panics, hangs or leaks, and every error is one that

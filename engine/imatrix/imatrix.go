@@ -65,6 +65,9 @@ func Collect(ctx context.Context, f *gguf.File, ids []int32, opt Options) (*quan
 
 // collect loads the model and reads the windows.
 func collect(ctx context.Context, f *gguf.File, watch model.Watch, ids []int32, opt *Options) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	spec, err := arch.Read(f)
 	if err != nil {
 		return err
