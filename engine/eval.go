@@ -157,9 +157,6 @@ func (s *Session) run(ctx context.Context) (n int, err error) {
 		c.Alone = false
 	}
 	c.Tokens = nil
-	if errors.Is(err, model.ErrCancelled) {
-		err = ctx.Err()
-	}
 	return n, s.m.fault(err)
 }
 

@@ -2,7 +2,6 @@ package embed
 
 import (
 	"context"
-	"errors"
 
 	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/engine/internal/schedule"
@@ -94,11 +93,7 @@ func (b *batch) pass(ctx context.Context) (int, error) {
 		b.hidden = make([]float32, n)
 	}
 	c.Hidden = b.hidden
-	n, err := b.m.Passes.Run(ctx, c)
-	if errors.Is(err, model.ErrCancelled) {
-		err = ctx.Err()
-	}
-	return n, err
+	return b.m.Passes.Run(ctx, c)
 }
 
 // collect takes the rows of the n tokens that were evaluated.

@@ -59,6 +59,9 @@ func (s *Scheduler) Run(ctx context.Context, c *Client) (n int, err error) {
 		s.lead(c)
 	}
 	c.ctx = nil
+	if errors.Is(c.err, model.ErrCancelled) {
+		return c.done, ctx.Err()
+	}
 	return c.done, c.err
 }
 
