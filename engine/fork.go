@@ -18,7 +18,7 @@ func (s *Session) Fork() (*Session, error) {
 	if err := s.alive(); err != nil {
 		return nil, err
 	}
-	if err := s.m.open.take(s.m.opt.MaxSessions, "sessions are open, Options.MaxSessions"); err != nil {
+	if err := s.m.admit(); err != nil {
 		return nil, err
 	}
 	f := s.fork()

@@ -242,8 +242,7 @@ func (g *generation) prompt(ctx context.Context, prompt []int32) ([]float32, err
 // logits after it.
 func (g *generation) evalText(ctx context.Context, prompt []int32) ([]float32, error) {
 	s := g.s
-	s.adopt(prompt)
-	n := prefix.Common(s.tokens, prompt)
+	n := s.adopt(prompt)
 	if n == len(prompt) && (s.seq.Len() > n || s.seq.Len() == n && !s.valid) {
 		n-- // its logits are gone
 	}
@@ -256,15 +255,18 @@ func (g *generation) evalText(ctx context.Context, prompt []int32) ([]float32, e
 	return s.eval(ctx, prompt[n:])
 }
 
-// adopt takes over a closed session's cache that has more of a text than this one's.
-func (s *Session) adopt(text []int32) {
-	seq, n := s.m.pool.Take(text, prefix.Common(s.tokens, text), s.seq)
+// adopt takes over a closed session's cache that has more of a text than this one's, and returns how many tokens of the
+// text the session has then.
+func (s *Session) adopt(text []int32) int {
+	same := prefix.Common(s.tokens, text)
+	seq, n := s.m.pool.Take(text, same, s.seq)
 	if seq == nil {
-		return
+		return same
 	}
 	s.seq.Release()
 	s.seq, s.held.seq = seq, seq
 	s.tokens, s.valid = append(s.tokens[:0], text[:n]...), false
+	return n
 }
 
 // step draws a token and streams its text. done says that the answer has ended.

@@ -56,6 +56,11 @@ func (c *counter) take(most int, what string) error {
 	return nil
 }
 
+// admit counts a session; held.release ends it.
+func (m *Model) admit() error {
+	return m.open.take(m.opt.MaxSessions, "sessions are open, Options.MaxSessions")
+}
+
 // beginCall counts a call; calls.Add(-1) ends it.
 func (m *Model) beginCall() error {
 	return m.calls.take(m.opt.MaxCalls, "calls are under way, Options.MaxCalls")

@@ -72,7 +72,7 @@ func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 	case opt.Keep > 0 && !opt.DropMiddle:
 		return nil, fmt.Errorf("%d tokens to keep without DropMiddle", opt.Keep)
 	}
-	if err := m.open.take(m.opt.MaxSessions, "sessions are open, Options.MaxSessions"); err != nil {
+	if err := m.admit(); err != nil {
 		return nil, err
 	}
 	s := &Session{m: m, format: format, context: n, batch: m.net.BatchSize(), seq: m.net.NewSequence(format, 0), client: schedule.NewClient()}
