@@ -74,7 +74,10 @@ func (m *Model) load(ctx context.Context) error {
 	}
 	m.opt.Threads = min(m.opt.Threads, cpu.Processors())
 	m.vocab = sync.OnceValue(func() *grammar.Vocab { return grammar.NewVocab(m.tok) })
-	m.print = sync.OnceValues(m.file.Fingerprint)
+	m.print = sync.OnceValues(func() (print string, err error) {
+		err = m.file.Guard(func() error { print, err = m.file.Fingerprint(); return err })
+		return print, err
+	})
 	// Recommendations that can't be used are no reason not to run the model.
 	m.sampling, _ = sample.FromMetadata(m.file)
 	if err := m.loadTokenizer(); err != nil {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"runtime"
 	"slices"
@@ -208,6 +209,9 @@ func TestFileShrinks(t *testing.T) {
 	s := newSession(t, m, nil)
 	if err := os.Truncate(path, 20_000); err != nil {
 		t.Fatal(err)
+	}
+	if err := s.Save(io.Discard); !errors.Is(err, gguf.ErrShrunk) {
+		t.Fatalf("saving a session of a file that shrank: %v", err)
 	}
 	for range 3 {
 		if _, err := s.Eval(context.Background(), gguftest.RandomIDs(40, 80)); !errors.Is(err, gguf.ErrShrunk) {
