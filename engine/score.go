@@ -2,12 +2,10 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 
 	"github.com/latentgo/latentgo/engine/internal/logprob"
+	"github.com/latentgo/latentgo/internal/each"
 )
 
 // Score is how probable the model finds a continuation.
@@ -77,20 +75,12 @@ func (g *generation) evalPrefix(ctx context.Context, prefix []int32) ([]float32,
 
 // scoreRest scores all tokens but the first of continuations, several of them at the same time, each in a fork.
 func (s *Session) scoreRest(ctx context.Context, continuations [][]int32, scores []Score) error {
-	errs := make([]error, len(continuations))
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(scoredAtOnce, len(continuations)) {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(continuations); i = int(next.Add(1)) - 1 {
-				if c := continuations[i]; len(c) > 1 {
-					errs[i] = s.scoreFork(ctx, c, &scores[i])
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return errors.Join(errs...)
+	return each.Of(scoredAtOnce, len(continuations), func(i int) error {
+		if c := continuations[i]; len(c) > 1 {
+			return s.scoreFork(ctx, c, &scores[i])
+		}
+		return nil
+	})
 }
 
 // scoreFork scores a continuation's tokens from the second on.

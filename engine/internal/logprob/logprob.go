@@ -23,8 +23,13 @@ func (s *Scratch) Sum(logits []float32) float64 {
 	if len(s.exps) < len(logits) {
 		s.exps = make([]float32, len(logits))
 	}
+	return Sum(s.exps[:len(logits)], logits)
+}
+
+// Sum is Scratch.Sum with exps [len(logits)], which gets each exp(logit - largest logit).
+func Sum(exps, logits []float32) float64 {
 	peak := vek32.Max(logits)
-	return float64(peak) + math.Log(float64(kernel.ExpSum(s.exps[:len(logits)], logits, peak)))
+	return float64(peak) + math.Log(float64(kernel.ExpSum(exps, logits, peak)))
 }
 
 // Top returns the n tokens with the largest logits, the largest first; of equal ones the first comes first.

@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"sync"
-	"sync/atomic"
 
 	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/each"
 )
 
 // The states of a sequence in a file, little-endian:
@@ -102,7 +101,7 @@ func (s *Sequence) Load(length int, r io.ReaderAt, at, size int64) error {
 	}
 	done, _ := section.Seek(0, io.SeekCurrent)
 	parts := make([][][]byte, len(s.states))
-	if err := s.model.eachOf(len(parts), func(i int) (err error) {
+	if err := each.Of(s.model.Workers(), len(parts), func(i int) (err error) {
 		if st := s.states[i]; st != nil {
 			if parts[i], err = st.Unsaved(length, layers[i]); err != nil {
 				err = fmt.Errorf("layer %d: %w: %w", i, err, ErrSaved)
@@ -129,28 +128,12 @@ func (m *Model) readParts(layers [][][]byte, r io.ReaderAt, at, size int64) erro
 	if end := offsets[len(layers)]; end != size {
 		return fmt.Errorf("the states end at byte %d, the file at %d: %w", end, size, ErrSaved)
 	}
-	return m.eachOf(len(layers), func(i int) error {
+	return each.Of(m.Workers(), len(layers), func(i int) error {
 		if err := readLayer(layers[i], r, offsets[i]); err != nil {
 			return fmt.Errorf("layer %d: %w", i, err)
 		}
 		return nil
 	})
-}
-
-// eachOf calls fn for 0 … n-1, several at the same time, beside passes of the model.
-func (m *Model) eachOf(n int, fn func(i int) error) error {
-	errs := make([]error, n)
-	var next atomic.Int32
-	var wg sync.WaitGroup
-	for range m.Workers() {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				errs[i] = fn(i)
-			}
-		})
-	}
-	wg.Wait()
-	return errors.Join(errs...)
 }
 
 func readLayer(parts [][]byte, r io.ReaderAt, at int64) error {

@@ -7,12 +7,10 @@ import (
 	"math"
 	"sync/atomic"
 
-	"github.com/viterin/vek/vek32"
-
 	"github.com/latentgo/latentgo/engine/internal/convert/activation"
+	"github.com/latentgo/latentgo/engine/internal/logprob"
 	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/internal/attention"
-	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // logitValues is how many logits are there at a time.
@@ -139,26 +137,20 @@ func (p *scorer) reference(lo, k int) error {
 func (p *scorer) score(t int, next int32) {
 	vocab := p.m.Vocab()
 	logits := p.logits[t*vocab:][:vocab]
-	sum := logSum(p.buf, logits)
+	sum := logprob.Sum(p.buf, logits)
 	p.scored++
 	p.nll += sum - float64(logits[next])
 	if p.want == nil {
 		return
 	}
 	want := p.other[t*vocab:][:vocab]
-	wanted := logSum(p.buf, want) // p.buf is the softmax but for its sum
+	wanted := logprob.Sum(p.buf, want) // p.buf is the softmax but for its sum
 	mean, total := 0.0, 0.0
 	for i, e := range p.buf {
 		total += float64(e)
 		mean += float64(e) * float64(want[i]-logits[i])
 	}
 	p.kl += max(mean/total+sum-wanted, 0)
-}
-
-// logSum is ln Σ e^x. buf gets each e^(x - largest x).
-func logSum(buf, x []float32) float64 {
-	peak := vek32.Max(x)
-	return float64(peak) + math.Log(float64(kernel.ExpSum(buf, x, peak)))
 }
 
 func resized(s []float32, n int) []float32 {
