@@ -38,7 +38,7 @@ func (s *Store) keyGroup(g, pos int) (kernel.Codes, []uint16) {
 	k := l.keyCodes()
 	codes := s.codes[pos/s.size][s.size*(k+l.valueCodes())/2*g:]
 	scales := s.chunks[pos/s.size][2*s.size*g:]
-	return kernel.Codes{Codes: codes[at*k/2:][:recentStep*k/2], Rows: recentStep, Cols: k}, scales[at:][:recentStep]
+	return kernel.Codes{Codes: codes[at*k/2:][:recentStep*k/2], Rows: recentStep, Cols: k, Bits: 4}, scales[at:][:recentStep]
 }
 
 // valueGroups returns codes and scales of head g's values of n positions from pos on, whole groups in one chunk.
@@ -47,7 +47,7 @@ func (s *Store) valueGroups(g, pos, n int) (kernel.Codes, []uint16) {
 	k, v := l.keyCodes(), l.valueCodes()
 	codes := s.codes[pos/s.size][s.size*(k+v)/2*g:][s.size*k/2:]
 	scales := s.chunks[pos/s.size][2*s.size*g:][s.size:]
-	return kernel.Codes{Codes: codes[at*v/2:][:n*v/2], Rows: v, Cols: n}, scales[at:][:n]
+	return kernel.Codes{Codes: codes[at*v/2:][:n*v/2], Rows: v, Cols: n, Bits: 4}, scales[at:][:n]
 }
 
 // codedScores is Store.scores for rows first … first+nq-1 of sc.factors and whole groups.

@@ -4,75 +4,145 @@
 
 package kernel
 
-// products4x1AVX2 multiplies 1 packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a tile;
+// products4x1AVX2 multiplies 1 packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a step;
 // rows is a multiple of 8:
 // dst[i,r] = s[r]·(z[i] + Σ d·Σ u·q), see _asm/codes.go; products4Generic is the reference implementation.
 //
 //go:noescape
 func products4x1AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, s *uint16, stride int, rows int, tiles int)
 
-// products4x2AVX2 multiplies 2 packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a tile;
+// products4x2AVX2 multiplies 2 packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a step;
 // rows is a multiple of 8:
 // dst[i,r] = s[r]·(z[i] + Σ d·Σ u·q), see _asm/codes.go; products4Generic is the reference implementation.
 //
 //go:noescape
 func products4x2AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, s *uint16, stride int, rows int, tiles int)
 
-// products4x3AVX2 multiplies 3 packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a tile;
+// products4x3AVX2 multiplies 3 packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a step;
 // rows is a multiple of 8:
 // dst[i,r] = s[r]·(z[i] + Σ d·Σ u·q), see _asm/codes.go; products4Generic is the reference implementation.
 //
 //go:noescape
 func products4x3AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, s *uint16, stride int, rows int, tiles int)
 
-// products4x4AVX2 multiplies 4 packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a tile;
+// products4x4AVX2 multiplies 4 packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a step;
 // rows is a multiple of 8:
 // dst[i,r] = s[r]·(z[i] + Σ d·Σ u·q), see _asm/codes.go; products4Generic is the reference implementation.
 //
 //go:noescape
 func products4x4AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, s *uint16, stride int, rows int, tiles int)
 
-// products4x5AVX2 multiplies 5 packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a tile;
+// products4x5AVX2 multiplies 5 packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a step;
 // rows is a multiple of 8:
 // dst[i,r] = s[r]·(z[i] + Σ d·Σ u·q), see _asm/codes.go; products4Generic is the reference implementation.
 //
 //go:noescape
 func products4x5AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, s *uint16, stride int, rows int, tiles int)
 
-// addProducts4x1AVX2 multiplies 1 packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a tile;
-// rows is a multiple of 8:
-// dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProducts4Generic is the reference implementation.
+// addProducts1x1AVX2 multiplies 1 packed rows of factors, ldf bytes apart, with rows of 1-bit codes, stride of them in a
+// step, steps in a tile; rows is a multiple of 8:
+// dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProductsGeneric is the reference implementation.
 //
 //go:noescape
-func addProducts4x1AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int)
+func addProducts1x1AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int, steps int)
 
-// addProducts4x2AVX2 multiplies 2 packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a tile;
-// rows is a multiple of 8:
-// dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProducts4Generic is the reference implementation.
+// addProducts1x2AVX2 multiplies 2 packed rows of factors, ldf bytes apart, with rows of 1-bit codes, stride of them in a
+// step, steps in a tile; rows is a multiple of 8:
+// dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProductsGeneric is the reference implementation.
 //
 //go:noescape
-func addProducts4x2AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int)
+func addProducts1x2AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int, steps int)
 
-// addProducts4x3AVX2 multiplies 3 packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a tile;
-// rows is a multiple of 8:
-// dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProducts4Generic is the reference implementation.
+// addProducts1x3AVX2 multiplies 3 packed rows of factors, ldf bytes apart, with rows of 1-bit codes, stride of them in a
+// step, steps in a tile; rows is a multiple of 8:
+// dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProductsGeneric is the reference implementation.
 //
 //go:noescape
-func addProducts4x3AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int)
+func addProducts1x3AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int, steps int)
 
-// addProducts4x4AVX2 multiplies 4 packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a tile;
-// rows is a multiple of 8:
-// dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProducts4Generic is the reference implementation.
+// addProducts1x4AVX2 multiplies 4 packed rows of factors, ldf bytes apart, with rows of 1-bit codes, stride of them in a
+// step, steps in a tile; rows is a multiple of 8:
+// dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProductsGeneric is the reference implementation.
 //
 //go:noescape
-func addProducts4x4AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int)
+func addProducts1x4AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int, steps int)
 
-// addProducts4x5AVX2 multiplies 5 packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a tile;
-// rows is a multiple of 8:
-// dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProducts4Generic is the reference implementation.
+// addProducts1x5AVX2 multiplies 5 packed rows of factors, ldf bytes apart, with rows of 1-bit codes, stride of them in a
+// step, steps in a tile; rows is a multiple of 8:
+// dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProductsGeneric is the reference implementation.
 //
 //go:noescape
-func addProducts4x5AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int)
+func addProducts1x5AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int, steps int)
+
+// addProducts2x1AVX2 multiplies 1 packed rows of factors, ldf bytes apart, with rows of 2-bit codes, stride of them in a
+// step, steps in a tile; rows is a multiple of 8:
+// dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProductsGeneric is the reference implementation.
+//
+//go:noescape
+func addProducts2x1AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int, steps int)
+
+// addProducts2x2AVX2 multiplies 2 packed rows of factors, ldf bytes apart, with rows of 2-bit codes, stride of them in a
+// step, steps in a tile; rows is a multiple of 8:
+// dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProductsGeneric is the reference implementation.
+//
+//go:noescape
+func addProducts2x2AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int, steps int)
+
+// addProducts2x3AVX2 multiplies 3 packed rows of factors, ldf bytes apart, with rows of 2-bit codes, stride of them in a
+// step, steps in a tile; rows is a multiple of 8:
+// dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProductsGeneric is the reference implementation.
+//
+//go:noescape
+func addProducts2x3AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int, steps int)
+
+// addProducts2x4AVX2 multiplies 4 packed rows of factors, ldf bytes apart, with rows of 2-bit codes, stride of them in a
+// step, steps in a tile; rows is a multiple of 8:
+// dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProductsGeneric is the reference implementation.
+//
+//go:noescape
+func addProducts2x4AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int, steps int)
+
+// addProducts2x5AVX2 multiplies 5 packed rows of factors, ldf bytes apart, with rows of 2-bit codes, stride of them in a
+// step, steps in a tile; rows is a multiple of 8:
+// dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProductsGeneric is the reference implementation.
+//
+//go:noescape
+func addProducts2x5AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int, steps int)
+
+// addProducts4x1AVX2 multiplies 1 packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a
+// step, steps in a tile; rows is a multiple of 8:
+// dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProductsGeneric is the reference implementation.
+//
+//go:noescape
+func addProducts4x1AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int, steps int)
+
+// addProducts4x2AVX2 multiplies 2 packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a
+// step, steps in a tile; rows is a multiple of 8:
+// dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProductsGeneric is the reference implementation.
+//
+//go:noescape
+func addProducts4x2AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int, steps int)
+
+// addProducts4x3AVX2 multiplies 3 packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a
+// step, steps in a tile; rows is a multiple of 8:
+// dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProductsGeneric is the reference implementation.
+//
+//go:noescape
+func addProducts4x3AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int, steps int)
+
+// addProducts4x4AVX2 multiplies 4 packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a
+// step, steps in a tile; rows is a multiple of 8:
+// dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProductsGeneric is the reference implementation.
+//
+//go:noescape
+func addProducts4x4AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int, steps int)
+
+// addProducts4x5AVX2 multiplies 5 packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a
+// step, steps in a tile; rows is a multiple of 8:
+// dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProductsGeneric is the reference implementation.
+//
+//go:noescape
+func addProducts4x5AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int, steps int)
 
 // hadamardAVX2 multiplies n values by the Walsh-Hadamard matrix, n a power of two and at least 8; hadamardGeneric is the reference implementation.
 //

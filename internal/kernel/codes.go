@@ -6,44 +6,55 @@ import (
 	"math"
 )
 
-// Codes are a matrix in 4-bit codes u, 0 … 15, that stand for u - 7.5. It is multiplied by rows of factors (Factors)
-// with integer products. Rows are a multiple of 8, columns a multiple of 32, in tiles of 32 columns:
+// Codes are a matrix in codes u of 1, 2 or 4 bits, 0 … 2^Bits-1, that stand for u - (2^Bits-1)/2. It is multiplied by
+// rows of factors (Factors) with integer products. Rows are a multiple of 8, columns of 32/Bits, which are a step:
 //
-//	Codes    [Cols/32][4][Rows][4] bytes: byte x of row r in step s has column 8s+x in its low half, 8s+4+x in its high
+//	Codes    [steps][Rows][4] bytes: byte x of row r has columns x, x+4, x+8, … of the step, the first in its lowest bits
 //
 // so that products add up lane by lane, one lane a row. Cached keys are rows of a token each; of cached values a token
 // is a column, and the factors are weights.
 type Codes struct {
 	Codes      []byte
 	Rows, Cols int
+	Bits       int
 }
 
-// codeZero is what a code of 0 stands for, with the sign changed.
+// codeZero is what a 4-bit code of 0 stands for, with the sign changed.
 const codeZero = 7.5
 
+// zeroOf is codeZero for codes of bits.
+func zeroOf(bits int) float32 { return float32(int(1)<<bits-1) / 2 }
+
+// StepCols returns how many columns a step has: columns of codes are a multiple of it.
+func StepCols(bits int) int { return 32 / bits }
+
 // CodesSize returns how many bytes codes take.
-func CodesSize(rows, cols int) int { return rows * cols / 2 }
+func CodesSize(rows, cols, bits int) int { return rows * cols * bits / 8 }
 
 // check panics unless the codes are there.
 func (c Codes) check() {
-	if c.Rows%8 != 0 || c.Cols%q8Block != 0 || c.Rows < 0 || c.Cols < 0 || len(c.Codes) < CodesSize(c.Rows, c.Cols) {
-		panic(fmt.Sprintf("kernel: %d×%d codes in %d bytes", c.Rows, c.Cols, len(c.Codes)))
+	switch c.Bits {
+	case 1, 2, 4:
+		if c.Rows%8 == 0 && c.Cols%StepCols(c.Bits) == 0 && min(c.Rows, c.Cols) >= 0 && len(c.Codes) >= CodesSize(c.Rows, c.Cols, c.Bits) {
+			return
+		}
 	}
+	panic(fmt.Sprintf("kernel: %d×%d codes of %d bits in %d bytes", c.Rows, c.Cols, c.Bits, len(c.Codes)))
 }
 
 // at returns the place of a code and how far it is shifted.
 func (c Codes) at(row, col int) (b *byte, shift int) {
-	step := col / 8
-	return &c.Codes[(step*c.Rows+row)*4+col%4], col & 4
+	n := StepCols(c.Bits)
+	return &c.Codes[(col/n*c.Rows+row)*4+col%4], col % n / 4 * c.Bits
 }
 
 // Put sets a code.
 func (c Codes) Put(row, col int, u byte) {
 	b, shift := c.at(row, col)
-	*b = *b&^(15<<shift) | u<<shift
+	*b = *b&^((1<<c.Bits-1)<<shift) | u<<shift
 }
 
-// PutRow sets the first codes of a row.
+// PutRow sets the first codes of a row of 4-bit codes.
 func (c Codes) PutRow(row int, u []byte) {
 	if len(u) > c.Cols || row < 0 || row >= c.Rows {
 		panic(fmt.Sprintf("kernel: %d codes in row %d of %d×%d", len(u), row, c.Rows, c.Cols))
@@ -60,7 +71,7 @@ func (c Codes) PutRow(row int, u []byte) {
 	}
 }
 
-// PutColumns sets the first n codes of eight columns from col on, a multiple of 8: those of a column are u[i*n:][:n].
+// PutColumns sets the first n 4-bit codes of eight columns from col on, a multiple of 8: those of a column are u[i*n:][:n].
 func (c Codes) PutColumns(col int, u []byte, n int) {
 	if col < 0 || col%8 != 0 || col+8 > c.Cols || n > c.Rows || len(u) < 8*n {
 		panic(fmt.Sprintf("kernel: %d codes in eight columns from %d on, %d each, of %d×%d", len(u), col, n, c.Rows, c.Cols))
@@ -76,7 +87,7 @@ func (c Codes) PutColumns(col int, u []byte, n int) {
 // Get returns what a code stands for.
 func (c Codes) Get(row, col int) float32 {
 	b, shift := c.at(row, col)
-	return float32(*b>>shift&15) - codeZero
+	return float32(*b>>shift&(1<<c.Bits-1)) - zeroOf(c.Bits)
 }
 
 // Quantize4 writes codes of x and returns their scale, a half float: x ≈ scale·(u-7.5). The step is the one that is
@@ -109,22 +120,38 @@ func Quantize4(u []byte, x []float32) (scale uint16) {
 // from one Set to the next.
 type Factors struct {
 	n, cols int
-	packed  []byte // [n] -7.5·Σ d·q as float32, then [cols/32] of factorBlock bytes: 32 q, their scale d as float32
+	tile    int    // columns that share a scale
+	packed  []byte // [n] rows, see pack
 	pad     []float32
 	act     Act
 }
 
-const factorBlock = 36
+// A packed row begins with what codes of 0 make of its sum, for codes of 1, 2 and 4 bits: -(2^bits-1)/2·Σ d·q as float32.
+// Its tiles follow: q as int8, and their scale d as float32.
+const (
+	factorHead  = 12
+	factorBlock = 36 // of 32 columns
+)
 
 // stride returns the bytes of a packed row.
-func (f *Factors) stride() int { return 4 + f.cols/q8Block*factorBlock }
+func (f *Factors) stride() int { return factorHead + f.cols/f.tile*(f.tile+4) }
+
+// headOf returns where in a packed row the number for codes of bits is.
+func headOf(bits int) int { return bits / 2 * 4 }
+
+// putHead writes the head of a packed row whose factors sum up to sum.
+func putHead(row []byte, sum float32) {
+	for _, bits := range []int{1, 2, 4} {
+		binary.LittleEndian.PutUint32(row[headOf(bits):], math.Float32bits(-zeroOf(bits)*sum))
+	}
+}
 
 // Set quantises n rows of cols values, ld apart in x; zeros are put behind them up to the end of a block of 32.
 func (f *Factors) Set(x []float32, n, ld, cols int) {
 	if n > 0 && short(len(x), n, ld, cols) {
 		panic(fmt.Sprintf("kernel: %d rows of %d factors in a slice of %d", n, cols, len(x)))
 	}
-	f.n, f.cols = n, padded(cols)
+	f.n, f.cols, f.tile = n, padded(cols), q8Block
 	f.pad = sized(f.pad, n*f.cols)
 	for i := range n {
 		row := f.pad[i*f.cols:][:f.cols]
@@ -137,24 +164,44 @@ func (f *Factors) Set(x []float32, n, ld, cols int) {
 	for i := range n {
 		row, sum := f.packed[i*stride:][:stride], float32(0)
 		for b := range blocks {
-			block := row[4+b*factorBlock:][:factorBlock]
+			block := row[factorHead+b*factorBlock:][:factorBlock]
 			*(*[q8Block]byte)(block) = [q8Block]byte(asBytes(f.act.q8[(i*blocks+b)*q8Block:]))
 			binary.LittleEndian.PutUint32(block[q8Block:], math.Float32bits(f.act.d[i*blocks+b]))
 			sum += f.act.s[i*blocks+b]
 		}
-		binary.LittleEndian.PutUint32(row, math.Float32bits(-codeZero*sum))
+		putHead(row, sum)
 	}
 }
+
+// SetRow makes row i of n: one tile of len(q) columns, at most what MaxTile says, whose values are d·q. The first row
+// that is set says n and the number of columns.
+func (f *Factors) SetRow(i, n int, q []int8, d float32) {
+	if i == 0 {
+		f.n, f.cols, f.tile = n, len(q), len(q)
+		f.packed = sized(f.packed, n*f.stride())
+	}
+	row, sum := f.packed[i*f.stride():][:f.stride()], int32(0)
+	for c, v := range q {
+		row[factorHead+c] = byte(v)
+		sum += int32(v)
+	}
+	putHead(row, d*float32(sum))
+	binary.LittleEndian.PutUint32(row[factorHead+len(q):], math.Float32bits(d))
+}
+
+// MaxTile is how many columns of 4-bit codes may share a scale, so that their sums fit 16 bits; of 2 bits twice as many,
+// of 1 bit four times.
+const MaxTile = 32
 
 // Products computes dst[i*ldd+r] = scales[r]·(the product of factor row first+i with row r of c), for i < nq and each
 // row of c; scales are half floats.
 func (f *Factors) Products(dst []float32, ldd, first, nq int, c Codes, scales []uint16) {
 	f.check(first, nq, c, len(dst), ldd, c.Rows)
-	if len(scales) < c.Rows {
-		panic(fmt.Sprintf("kernel: %d scales of %d rows", len(scales), c.Rows))
+	if len(scales) < c.Rows || c.Bits != 4 || f.tile != q8Block {
+		panic(fmt.Sprintf("kernel: %d scales of %d rows of %d bits in tiles of %d", len(scales), c.Rows, c.Bits, f.tile))
 	}
 	if nq > 0 && c.Rows > 0 {
-		vectors().products4(dst, ldd, f.packed[first*f.stride():], f.stride(), nq, c, scales)
+		vectors().products4(dst, ldd, f.packed[first*f.stride()+headOf(4):], f.stride(), nq, c, scales)
 	}
 }
 
@@ -162,13 +209,13 @@ func (f *Factors) Products(dst []float32, ldd, first, nq int, c Codes, scales []
 func (f *Factors) AddProducts(dst []float32, ldd, first, nq int, c Codes, rows int) {
 	f.check(first, nq, c, len(dst), ldd, rows)
 	if nq > 0 && rows > 0 {
-		vectors().addProducts4(dst, ldd, f.packed[first*f.stride():], f.stride(), nq, c, rows)
+		vectors().addProducts(dst, ldd, f.packed[first*f.stride()+headOf(c.Bits):], f.stride(), nq, c, rows, f.tile)
 	}
 }
 
 func (f *Factors) check(first, nq int, c Codes, dst, ldd, rows int) {
 	c.check()
-	if first < 0 || first+nq > f.n || f.cols != c.Cols || rows > c.Rows || short(dst, nq, ldd, rows) {
+	if first < 0 || first+nq > f.n || f.cols != c.Cols || f.tile*c.Bits > 4*MaxTile || rows > c.Rows || short(dst, nq, ldd, rows) {
 		panic(fmt.Sprintf("kernel: products of factors %d to %d of %d, %d wide, with %d of %d×%d codes, in a slice of %d",
 			first, first+nq, f.n, f.cols, rows, c.Rows, c.Cols, dst))
 	}
@@ -178,32 +225,35 @@ func products4Generic(dst []float32, ldd int, f []byte, stride, nq int, c Codes,
 	for i := range nq {
 		row := dst[i*ldd:][:c.Rows]
 		for r := range row {
-			row[r] = halfToFloat(scales[r]) * product4(f[i*stride:][:stride], c, r)
+			row[r] = halfToFloat(scales[r]) * codeProduct(f[i*stride:], c, r, q8Block)
 		}
 	}
 }
 
-func addProducts4Generic(dst []float32, ldd int, f []byte, stride, nq int, c Codes, rows int) {
+func addProductsGeneric(dst []float32, ldd int, f []byte, stride, nq int, c Codes, rows, tile int) {
 	for i := range nq {
 		row := dst[i*ldd:][:rows]
 		for r := range row {
-			row[r] += product4(f[i*stride:][:stride], c, r)
+			row[r] += codeProduct(f[i*stride:], c, r, tile)
 		}
 	}
 }
 
-// product4 is the product of a packed row of factors with row r of c.
-func product4(f []byte, c Codes, r int) float32 {
+// codeProduct is the product of a packed row of factors, from the number for the codes' bits on, with row r of c.
+func codeProduct(f []byte, c Codes, r, tile int) float32 {
 	sum := math.Float32frombits(binary.LittleEndian.Uint32(f))
-	for b := range c.Cols / q8Block {
-		block, part := f[4+b*factorBlock:][:factorBlock], int32(0)
-		for s := range 4 {
-			codes := c.Codes[((4*b+s)*c.Rows+r)*4:][:4]
-			for x, u := range codes {
-				part += int32(u&15)*int32(int8(block[8*s+x])) + int32(u>>4)*int32(int8(block[8*s+4+x]))
+	f = f[factorHead-headOf(c.Bits):]
+	n, mask := StepCols(c.Bits), byte(1<<c.Bits-1)
+	for col := 0; col < c.Cols; col += tile {
+		part := int32(0)
+		for s := 0; s < tile; s += n {
+			codes := c.Codes[((col+s)/n*c.Rows+r)*4:][:4]
+			for x, q := range f[s:][:n] {
+				part += int32(codes[x%4]>>(x/4*c.Bits)&mask) * int32(int8(q))
 			}
 		}
-		sum += float32(math.Float32frombits(binary.LittleEndian.Uint32(block[q8Block:])) * float32(part))
+		sum += float32(math.Float32frombits(binary.LittleEndian.Uint32(f[tile:])) * float32(part))
+		f = f[tile+4:]
 	}
 	return sum
 }

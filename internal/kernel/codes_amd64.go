@@ -4,21 +4,25 @@ package kernel
 
 import "sync"
 
-// The kernels of 4-bit caches, for 1, 2, … rows of factors. AVX-512 has none of its own.
+// The kernels of caches in codes, for 1, 2, … rows of factors. AVX-512 has none of its own.
 var codesAVX2 = codeKernels{
-	products:    []codeProducts{products4x1AVX2, products4x2AVX2, products4x3AVX2, products4x4AVX2, products4x5AVX2},
-	addProducts: []codeSums{addProducts4x1AVX2, addProducts4x2AVX2, addProducts4x3AVX2, addProducts4x4AVX2, addProducts4x5AVX2},
+	products: []codeProducts{products4x1AVX2, products4x2AVX2, products4x3AVX2, products4x4AVX2, products4x5AVX2},
+	sums: [5][]codeSums{
+		1: {addProducts1x1AVX2, addProducts1x2AVX2, addProducts1x3AVX2, addProducts1x4AVX2, addProducts1x5AVX2},
+		2: {addProducts2x1AVX2, addProducts2x2AVX2, addProducts2x3AVX2, addProducts2x4AVX2, addProducts2x5AVX2},
+		4: {addProducts4x1AVX2, addProducts4x2AVX2, addProducts4x3AVX2, addProducts4x4AVX2, addProducts4x5AVX2},
+	},
 }
 
 type (
 	codeProducts = func(dst *float32, ldd int, f *byte, ldf int, c *byte, s *uint16, stride, rows, tiles int)
-	codeSums     = func(dst *float32, ldd int, f *byte, ldf int, c *byte, stride, rows, tiles int)
+	codeSums     = func(dst *float32, ldd int, f *byte, ldf int, c *byte, stride, rows, tiles, steps int)
 )
 
-// codeKernels is what a level has for 4-bit caches.
+// codeKernels is what a level has for caches in codes.
 type codeKernels struct {
-	products    []codeProducts
-	addProducts []codeSums
+	products []codeProducts
+	sums     [5][]codeSums // by bits
 }
 
 // products4 is vectorSet.products4.
@@ -32,23 +36,24 @@ func (k *codeKernels) products4(dst []float32, ldd int, f []byte, stride, nq int
 // lastRows has room for products with the last rows, fewer than eight.
 var lastRows = sync.Pool{New: func() any { return new([5 * 8]float32) }}
 
-// addProducts4 is vectorSet.addProducts4; the last rows go by way of a buffer.
-func (k *codeKernels) addProducts4(dst []float32, ldd int, f []byte, stride, nq int, c Codes, rows int) {
-	last, full := lastRows.Get().(*[5 * 8]float32), rows&^7
+// addProducts is vectorSet.addProducts; the last rows go by way of a buffer.
+func (k *codeKernels) addProducts(dst []float32, ldd int, f []byte, stride, nq int, c Codes, rows, tile int) {
+	full, tiles, steps := rows&^7, c.Cols/tile, tile/StepCols(c.Bits)
+	for i, n := 0, 0; i < nq && full > 0; i += n {
+		n = rowGroup(nq-i, len(k.sums[c.Bits]))
+		k.sums[c.Bits][n-1](&dst[i*ldd], ldd, &f[i*stride], stride, &c.Codes[0], c.Rows, full, tiles, steps)
+	}
+	if full == rows {
+		return
+	}
+	last := lastRows.Get().(*[5 * 8]float32)
 	defer lastRows.Put(last)
 	for i, n := 0, 0; i < nq; i += n {
-		n = rowGroup(nq-i, len(k.addProducts))
-		add := k.addProducts[n-1]
-		if full > 0 {
-			add(&dst[i*ldd], ldd, &f[i*stride], stride, &c.Codes[0], c.Rows, full, c.Cols/q8Block)
-		}
-		if full == rows {
-			continue
-		}
+		n = rowGroup(nq-i, len(k.sums[c.Bits]))
 		for j := range n {
 			copy(last[8*j:][:8], dst[(i+j)*ldd:][full:rows])
 		}
-		add(&last[0], 8, &f[i*stride], stride, &c.Codes[4*full], c.Rows, 8, c.Cols/q8Block)
+		k.sums[c.Bits][n-1](&last[0], 8, &f[i*stride], stride, &c.Codes[4*full], c.Rows, 8, tiles, steps)
 		for j := range n {
 			copy(dst[(i+j)*ldd:][full:rows], last[8*j:])
 		}

@@ -22,15 +22,15 @@ type codesCase struct {
 	scale   []float32
 }
 
-func newCodesCase(t testing.TB, rng *rand.Rand, nq, rows, cols int, after bool) *codesCase {
+func newCodesCase(t testing.TB, rng *rand.Rand, bits, nq, rows, cols int, after bool) *codesCase {
 	c := &codesCase{nq: nq, ldd: rows + rng.IntN(3), scale: make([]float32, rows)}
-	c.c = Codes{atFence[byte](t, CodesSize(rows, cols), after), rows, cols}
+	c.c = Codes{atFence[byte](t, CodesSize(rows, cols, bits), after), rows, cols, bits}
 	c.scales = atFence[uint16](t, rows, after)
 	for r := range rows {
 		c.scale[r] = float32(int(1) << rng.IntN(4))
 		f32ToF16Generic(c.scales[r:r+1], c.scale[r:r+1])
 		for k := range cols {
-			c.c.Put(r, k, byte(rng.IntN(3)*7+rng.IntN(2))) // 15 and 0 come often
+			c.c.Put(r, k, byte(rng.IntN(3)*7+rng.IntN(2))&byte(1<<bits-1)) // the largest and 0 come often
 		}
 	}
 	var flat []float32
@@ -43,7 +43,7 @@ func newCodesCase(t testing.TB, rng *rand.Rand, nq, rows, cols int, after bool) 
 }
 
 func (c *codesCase) String() string {
-	return fmt.Sprintf("%d factors × %d×%d codes", c.nq, c.c.Rows, c.c.Cols)
+	return fmt.Sprintf("%d factors × %d×%d codes of %d bits", c.nq, c.c.Rows, c.c.Cols, c.c.Bits)
 }
 
 // want is the product of factor row i+1 with row r.
@@ -53,6 +53,20 @@ func (c *codesCase) want(i, r int) float32 {
 		sum += v * c.c.Get(r, k)
 	}
 	return sum
+}
+
+// oneTile leaves cols columns, which share a scale.
+func (c *codesCase) oneTile(rng *rand.Rand, cols int) {
+	c.c.Cols = cols
+	for i := range c.x {
+		q := make([]int8, cols)
+		c.x[i] = make([]float32, cols)
+		for k := range q {
+			q[k] = int8(rng.IntN(255) - 127)
+			c.x[i][k] = 2 * float32(q[k])
+		}
+		c.f.SetRow(i, len(c.x), q, 2)
+	}
 }
 
 func (c *codesCase) products(t *testing.T, after bool) {
@@ -99,10 +113,17 @@ func TestCodesShapes(t *testing.T) {
 		for _, rows := range []int{8, 16, 24, 32, 64, 72} {
 			for nq := 1; nq <= 11; nq++ {
 				for _, after := range []bool{false, true} {
-					c := newCodesCase(t, rng, nq, rows, 32*(1+rng.IntN(5)), after)
+					c := newCodesCase(t, rng, 4, nq, rows, 32*(1+rng.IntN(5)), after)
 					c.products(t, after)
-					c.addProducts(t, rows, after)
-					c.addProducts(t, 1+rng.IntN(rows), after)
+					for _, bits := range []int{4, 2, 1} {
+						if bits < 4 {
+							c = newCodesCase(t, rng, bits, nq, rows, 32*(1+rng.IntN(5)), after)
+						}
+						c.addProducts(t, rows, after)
+						c.addProducts(t, 1+rng.IntN(rows), after)
+						c.oneTile(rng, StepCols(bits)*(1+rng.IntN(bits)))
+						c.addProducts(t, rows, after)
+					}
 				}
 			}
 		}
@@ -113,7 +134,7 @@ func TestCodesShapes(t *testing.T) {
 func TestCodesLargest(t *testing.T) {
 	forLevels(t, func(t *testing.T) {
 		for _, v := range []float32{127, -127} {
-			c := newCodesCase(t, rand.New(rand.NewPCG(2, 7)), 5, 32, 128, true)
+			c := newCodesCase(t, rand.New(rand.NewPCG(2, 7)), 4, 5, 32, 128, true)
 			var flat []float32
 			for _, row := range c.x {
 				for k := range row {
@@ -137,7 +158,7 @@ func TestCodesLargest(t *testing.T) {
 func TestCodesLevelsAgree(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 7))
 	const rows, cols, nq, used = 40, 96, 7, 77
-	c := Codes{make([]byte, CodesSize(rows, cols)), rows, cols}
+	c := Codes{make([]byte, CodesSize(rows, cols, 4)), rows, cols, 4}
 	for i := range c.Codes {
 		c.Codes[i] = byte(rng.IntN(256))
 	}
@@ -254,14 +275,14 @@ func TestHadamard(t *testing.T) {
 
 func TestCodesPanics(t *testing.T) {
 	x := make([]float32, 64)
-	c := Codes{make([]byte, CodesSize(16, 32)), 16, 32}
+	c := Codes{make([]byte, CodesSize(16, 32, 4)), 16, 32, 4}
 	scales := make([]uint16, 16)
 	var f Factors
 	f.Set(x, 2, 32, 32)
 	mustPanic(t, map[string]func(){
-		"codes":      func() { f.Products(x, 24, 0, 2, Codes{c.Codes, 24, 32}, scales) },
-		"rows":       func() { f.Products(x, 16, 0, 2, Codes{c.Codes, 12, 32}, scales) },
-		"columns":    func() { f.Products(x, 16, 0, 2, Codes{c.Codes, 8, 64}, scales) },
+		"codes":      func() { f.Products(x, 24, 0, 2, Codes{c.Codes, 24, 32, 4}, scales) },
+		"rows":       func() { f.Products(x, 16, 0, 2, Codes{c.Codes, 12, 32, 4}, scales) },
+		"columns":    func() { f.Products(x, 16, 0, 2, Codes{c.Codes, 8, 64, 4}, scales) },
 		"factors":    func() { f.Products(x, 16, 1, 2, c, scales) },
 		"scales":     func() { f.Products(x, 16, 0, 2, c, scales[:15]) },
 		"products":   func() { f.Products(x[:31], 16, 0, 2, c, scales) },
@@ -277,8 +298,8 @@ func TestCodesFault(t *testing.T) {
 		t.Skip("no protected pages on " + runtime.GOOS)
 	}
 	forLevels(t, func(t *testing.T) {
-		c := newCodesCase(t, rand.New(rand.NewPCG(6, 1)), 3, 32, 64, true)
-		beyond := Codes{unsafe.Slice(&c.c.Codes[0], CodesSize(48, 64)), 48, 64}
+		c := newCodesCase(t, rand.New(rand.NewPCG(6, 1)), 4, 3, 32, 64, true)
+		beyond := Codes{unsafe.Slice(&c.c.Codes[0], CodesSize(48, 64, 4)), 48, 64, 4}
 		dst := make([]float32, 3*48)
 		if !faults(func() { c.f.Products(dst, 48, 0, 3, beyond, make([]uint16, 48)) }) {
 			t.Error("products beyond the fence did not fault")
@@ -291,7 +312,7 @@ func TestCodesFault(t *testing.T) {
 
 func TestCodesDoNotAllocate(t *testing.T) {
 	forLevels(t, func(t *testing.T) {
-		c := newCodesCase(t, rand.New(rand.NewPCG(7, 1)), 7, 32, 64, true)
+		c := newCodesCase(t, rand.New(rand.NewPCG(7, 1)), 4, 7, 32, 64, true)
 		x, dst, u := make([]float32, 8*64), make([]float32, 8*32), make([]byte, 64)
 		if n := testing.AllocsPerRun(20, func() {
 			c.f.Set(x, 8, 64, 64)
@@ -311,7 +332,7 @@ func BenchmarkCodes(b *testing.B) {
 		k := make([]uint16, 256*64)
 		var f Factors
 		f.Set(x, nq, 64, 64)
-		c, scales := Codes{make([]byte, CodesSize(32, 64)), 32, 64}, make([]uint16, 32)
+		c, scales := Codes{make([]byte, CodesSize(32, 64, 4)), 32, 64, 4}, make([]uint16, 32)
 		b.Run(fmt.Sprintf("scores4x%d", nq), func(b *testing.B) {
 			for range b.N {
 				for g := range 8 {
@@ -324,7 +345,7 @@ func BenchmarkCodes(b *testing.B) {
 				ScoresF16(dst, 256, x, nq, 64, k, 64, 256, 64)
 			}
 		})
-		v, out := Codes{make([]byte, CodesSize(64, 256)), 64, 256}, make([]float32, nq*64)
+		v, out := Codes{make([]byte, CodesSize(64, 256, 4)), 64, 256, 4}, make([]float32, nq*64)
 		b.Run(fmt.Sprintf("sums4x%d", nq), func(b *testing.B) {
 			for range b.N {
 				f.Set(x, nq, 256, 256)

@@ -7,17 +7,19 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Attention with a cache of 4-bit codes, and the rotation that goes before it. A tile is 32 columns of the matrix,
+// Attention with a cache of codes of 1, 2 or 4 bits, and the rotation that goes before it. A tile is some steps of 32/bits
+// columns of the matrix,
 //
-//	codes    [4 steps][rows][4]   byte x of row r in step s: columns 8s+x and 8s+4+x, u = 0 … 15 each
+//	codes    [steps][rows][4]   byte x of row r in a step: columns x, x+4, …, the first in its lowest bits
 //
-// so that a lane of 32 bits is a row. A row of factors is packed: z as float32, then for each tile 32 q int8 and d as float32.
+// so that a lane of 32 bits is a row. A row of factors is packed: z as float32, then for each tile q int8 and d as float32.
 //
-//	products   dst[i,r]  = s[r]·(z[i] + Σ_b d[i,b]·Σ_c u[r,b,c]·q[i,b,c])
+//	products   dst[i,r]  = s[r]·(z[i] + Σ_b d[i,b]·Σ_c u[r,b,c]·q[i,b,c])     of 4 bits, in tiles of 32 columns
 //	sums       dst[i,r] += z[i] + Σ_b d[i,b]·Σ_c u[r,b,c]·q[i,b,c]
 //
-// Sums of 32 products of codes with int8 stay below 32·15·127 = 60,960, in two lanes of 16 bits with a half each.
+// Sums of 32 products of 4-bit codes with int8 stay below 32·15·127 = 60,960, in two lanes of 16 bits with a half each.
 const (
+	factorHead  = 12 // bytes before the first tile: z of codes of 1, 2 and 4 bits
 	factorBlock = 36
 	codeAhead   = 4096 // codes are asked for so far ahead
 	maxFactors  = 5    // rows: each has two sums
@@ -25,54 +27,47 @@ const (
 
 // buildCodes writes the functions.
 func buildCodes(g *gen) {
-	for _, sums := range []bool{false, true} {
+	for nq := 1; nq <= maxFactors; nq++ {
+		g.products4(avx2, nq)
+	}
+	for _, bits := range []int{1, 2, 4} {
 		for nq := 1; nq <= maxFactors; nq++ {
-			g.products4(avx2, nq, sums)
+			g.addProducts(avx2, nq, bits)
 		}
 	}
 	g.hadamard(avx2)
 }
 
-// codeProducts is what the parts of products4 share.
+// codeProducts is what the products share.
 type codeProducts struct {
 	*gen
+	bits        int
 	mask, ones  reg.VecVirtual
 	part, total []reg.VecVirtual
 }
 
-// products4 writes the products of nq rows of factors, or what adds them up.
-func (g *gen) products4(l level, nq int, sums bool) {
-	name, sig := "products4", "(dst *float32, ldd int, f *byte, ldf int, c *byte, s *uint16, stride, rows, tiles int)"
-	doc := "dst[i,r] = s[r]·(z[i] + Σ d·Σ u·q), see _asm/codes.go; products4Generic is the reference implementation."
-	if sums {
-		name, sig = "addProducts4", "(dst *float32, ldd int, f *byte, ldf int, c *byte, stride, rows, tiles int)"
-		doc = "dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProducts4Generic is the reference implementation."
-	}
-	g.fn(l, fmt.Sprintf("%sx%d", name, nq), sig,
-		fmt.Sprintf("multiplies %d packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a tile;", nq),
-		"rows is a multiple of 8:", doc)
-	c := &codeProducts{gen: g, mask: g.u32(0x0f0f0f0f), ones: g.u32(0x00010001), part: g.vecs(nq), total: g.vecs(nq)}
-	dst, codes, stride := g.arg("dst"), g.arg("c"), g.bytesArg("stride", 2)
-	var scales reg.GPVirtual
-	if !sums {
-		scales = g.arg("s")
-	}
+func (g *gen) codeProducts(nq, bits int) *codeProducts {
+	mask := map[int]uint32{1: 0x01010101, 2: 0x03030303, 4: 0x0f0f0f0f}[bits]
+	return &codeProducts{gen: g, bits: bits, mask: g.u32(mask), ones: g.u32(0x00010001), part: g.vecs(nq), total: g.vecs(nq)}
+}
+
+// products4 writes the products of nq rows of factors.
+func (g *gen) products4(l level, nq int) {
+	g.fn(l, fmt.Sprintf("products4x%d", nq), "(dst *float32, ldd int, f *byte, ldf int, c *byte, s *uint16, stride, rows, tiles int)",
+		fmt.Sprintf("multiplies %d packed rows of factors, ldf bytes apart, with rows of 4-bit codes, stride of them in a step;", nq),
+		"rows is a multiple of 8:",
+		"dst[i,r] = s[r]·(z[i] + Σ d·Σ u·q), see _asm/codes.go; products4Generic is the reference implementation.")
+	c := g.codeProducts(nq, 4)
+	dst, codes, stride, scales := g.arg("dst"), g.arg("c"), g.bytesArg("stride", 2), g.arg("s")
 	g.whileMem(g.addr("rows"), uint64(g.lanes()), "rows", func() {
-		c.rows(codes, stride)
+		c.rows(codes, stride, nil)
 		at, ldd := g.copyOf(dst), g.bytesArg("ldd", 2)
-		if !sums {
-			g.Comment("dst = s·total")
-			scale := g.vec()
-			g.VCVTPH2PS(operand.Mem{Base: scales}, scale)
-			for _, t := range c.total {
-				g.VMULPS(scale, t, t)
-			}
-			g.add(g.bytes/2, scales)
-		}
+		g.Comment("dst = s·total")
+		scale := g.vec()
+		g.VCVTPH2PS(operand.Mem{Base: scales}, scale)
+		g.add(g.bytes/2, scales)
 		for _, t := range c.total {
-			if sums {
-				g.VADDPS(operand.Mem{Base: at}, t, t)
-			}
+			g.VMULPS(scale, t, t)
 			g.VMOVUPS(t, operand.Mem{Base: at})
 			g.ADDQ(ldd, at)
 		}
@@ -82,45 +77,84 @@ func (g *gen) products4(l level, nq int, sums bool) {
 	g.done()
 }
 
-// rows computes the totals of the rows of a vector.
-func (c *codeProducts) rows(codes, stride reg.GPVirtual) {
+// addProducts writes what adds up the products of nq rows of factors with codes of bits.
+func (g *gen) addProducts(l level, nq, bits int) {
+	g.fn(l, fmt.Sprintf("addProducts%dx%d", bits, nq),
+		"(dst *float32, ldd int, f *byte, ldf int, c *byte, stride, rows, tiles, steps int)",
+		fmt.Sprintf("multiplies %d packed rows of factors, ldf bytes apart, with rows of %d-bit codes, stride of them in a", nq, bits),
+		"step, steps in a tile; rows is a multiple of 8:",
+		"dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProductsGeneric is the reference implementation.")
+	c := g.codeProducts(nq, bits)
+	dst, codes, stride := g.arg("dst"), g.arg("c"), g.bytesArg("stride", 2)
+	g.whileMem(g.addr("rows"), uint64(g.lanes()), "rows", func() {
+		steps := g.GP64()
+		c.rows(codes, stride, steps)
+		at, ldd := g.copyOf(dst), g.bytesArg("ldd", 2)
+		for _, t := range c.total {
+			g.VADDPS(operand.Mem{Base: at}, t, t)
+			g.VMOVUPS(t, operand.Mem{Base: at})
+			g.ADDQ(ldd, at)
+		}
+		g.add(g.bytes, dst)
+		g.add(g.bytes, codes)
+	})
+	g.done()
+}
+
+// rows computes the totals of the rows of a vector. steps counts those of a tile, nil are four of 4 bits.
+func (c *codeProducts) rows(codes, stride reg.GPVirtual, steps reg.GPVirtual) {
 	f, tiles, at := c.matrixArg("f", "ldf", 0, len(c.total)), c.arg("tiles"), c.copyOf(codes)
 	c.Comment("total = z")
 	for i, t := range c.total {
 		c.VBROADCASTSS(f.row(i), t)
 	}
-	c.move(f, 4)
+	c.move(f, factorHead-c.bits/2*4)
 	c.while(tiles, 1, "tile", func() {
 		c.zero(c.part...)
-		for s := range 4 {
-			c.step(at, f, 8*s, s == 0)
-			c.ADDQ(stride, at)
+		d := 0 // where the tile's scale is
+		if steps == nil {
+			for s := range 4 {
+				c.step(at, f, 8*s)
+				c.ADDQ(stride, at)
+			}
+			d = 32
+		} else {
+			c.Load(c.Param("steps"), steps)
+			c.while(steps, 1, "step", func() {
+				c.step(at, f, 0)
+				c.ADDQ(stride, at)
+				c.move(f, 32/c.bits)
+			})
 		}
 		c.Comment("total += d·part")
 		for i, p := range c.part {
-			d := c.vec()
+			scale := c.vec()
 			c.VPMADDWD(c.ones, p, p)
 			c.VCVTDQ2PS(p, p)
-			c.VBROADCASTSS(f.row(i).Offset(32), d)
-			c.VFMADD231PS(d, p, c.total[i])
+			c.VBROADCASTSS(f.row(i).Offset(d), scale)
+			c.VFMADD231PS(scale, p, c.total[i])
 		}
-		c.move(f, factorBlock)
+		c.move(f, d+4)
 	})
 }
 
-// step adds eight columns.
-func (c *codeProducts) step(at reg.GPVirtual, f matrix, col int, first bool) {
+// step adds a step's columns.
+func (c *codeProducts) step(at reg.GPVirtual, f matrix, col int) {
 	c.Comment("part += Σ u·q")
-	low, high := c.vec(), c.vec()
-	c.VMOVDQU(operand.Mem{Base: at}, high)
+	all := c.vec()
+	c.VMOVDQU(operand.Mem{Base: at}, all)
 	c.PREFETCHT0(operand.Mem{Base: at, Disp: codeAhead})
-	c.VPAND(c.mask, high, low)
-	c.VPSRLW(operand.Imm(4), high, high)
-	c.VPAND(c.mask, high, high)
-	for i, p := range c.part {
-		for half, u := range []reg.VecVirtual{low, high} {
+	for at := 0; at < 8; at += c.bits {
+		u := c.vec()
+		if at > 0 {
+			c.VPSRLW(operand.Imm(uint64(at)), all, u)
+			c.VPAND(c.mask, u, u)
+		} else {
+			c.VPAND(c.mask, all, u)
+		}
+		for i, p := range c.part {
 			t := c.vec()
-			c.VPBROADCASTD(f.row(i).Offset(col+4*half), t)
+			c.VPBROADCASTD(f.row(i).Offset(col+4*at/c.bits), t)
 			c.VPMADDUBSW(t, u, t)
 			c.VPADDW(t, p, p)
 		}
