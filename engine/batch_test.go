@@ -27,9 +27,9 @@ func TestSequencesShareAPass(t *testing.T) {
 	for name, b := range files {
 		path := b.Write(t)
 		for form, opt := range cacheForms(name) {
-			for _, f := range []attention.Format{attention.F16, attention.Q8, attention.Q4} {
+			for _, f := range []attention.Format{attention.F16, attention.Q8, attention.Q4, attention.Calibrated} {
 				t.Run(fmt.Sprintf("%s/%s/%d", name, form, f), func(t *testing.T) {
-					shareAPass(t, loadForCache(t, path, opt, CacheType(f)).net, f)
+					shareAPass(t, loadForCache(t, path, opt, CacheType(f)+CacheF16).net, f)
 				})
 			}
 		}
@@ -39,10 +39,16 @@ func TestSequencesShareAPass(t *testing.T) {
 // loadForCache loads a model that can have a cache; others skip the test.
 func loadForCache(t *testing.T, path string, opt Options, c CacheType) *Model {
 	t.Helper()
-	m := loadFile(t, path, opt)
-	f, err := c.format()
+	if c == CacheCalibrated {
+		if opt.MLA != MLAExact {
+			t.Skip("calibrated codes are of exact attention")
+		}
+		opt.Cache, opt.Convert = Cache{Type: c, Share: 0.4}, quick(MLA{})
+	}
+	m, err := Load(path, &opt)
 	if err == nil {
-		err = m.net.CheckCache(f)
+		t.Cleanup(func() { _ = m.Close() })
+		_, err = m.format(c)
 	}
 	if errors.Is(err, ErrUnsupported) {
 		t.Skip(err)

@@ -2,7 +2,10 @@ package engine
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
+	"github.com/latentgo/latentgo/engine/internal/convert"
 	"github.com/latentgo/latentgo/internal/attention"
 )
 
@@ -11,32 +14,95 @@ type CacheType int
 
 // The types of cached values.
 const (
+	// CacheDefault is what the model was loaded for: Options.Cache, or CacheCalibrated for a file that Convert wrote with
+	// it; otherwise CacheF16.
+	CacheDefault CacheType = iota
 	// CacheF16 stores half floats.
-	CacheF16 = CacheType(attention.F16)
+	CacheF16
 	// CacheQ8 stores blocks of 32 signed bytes with a half float as scale, 34 bytes instead of 64, and computes scores
 	// with integer products. Biases of keys are left out before, and such keys and their values rotated, so that they
 	// lose next to nothing. Latents lose about as much as weights do in Q8_0.
-	CacheQ8 = CacheType(attention.Q8)
+	CacheQ8
 	// CacheQ4 stores codes of 4 bits with a half float as scale of a rotated key or value: 27 % of what CacheF16 takes
 	// for heads of 64 values. The newest 32 to 63 tokens stay half floats, which takes as much as 160 tokens do in
 	// CacheF16, and Truncate is as with a compressed model. Latent attention, a model's own or that of a conversion,
 	// can't have it: NewSession fails with ErrUnsupported.
-	CacheQ4 = CacheType(attention.Q4)
+	CacheQ4
+	// CacheCalibrated stores codes of as many bits as each part of a key or value is worth, which text has shown when
+	// the model was loaded: see Options.Cache. The newest tokens and the first four stay half floats.
+	CacheCalibrated
 )
 
-// ParseCacheType reads "f16" (also ""), "q8" or "q4"; or a share of what f16 takes per token, such as "28%", which is
-// the type that loses least among those that take no more: q8 from 53 % on, q4 from 28 % on.
-func ParseCacheType(s string) (CacheType, error) {
-	f, err := attention.ParseFormat(s)
-	return CacheType(f), err
+// Cache says how sessions cache keys and values. The zero value is CacheF16.
+type Cache struct {
+	Type CacheType
+	// Share is how large a cache of CacheCalibrated is, all bytes of a session of 4,096 tokens, as a share of what
+	// CacheF16 takes: 0.07 … 0.5.
+	Share float64
 }
 
-// String returns the name that ParseCacheType reads.
-func (c CacheType) String() string { return attention.Format(c).String() }
-
-func (c CacheType) format() (attention.Format, error) {
-	if c < CacheF16 || c > CacheQ4 {
-		return 0, fmt.Errorf("cache type %d: there are CacheF16, CacheQ8 and CacheQ4", int(c))
+// ParseCache reads "f16" (also ""), "q8" or "q4"; or a share of what f16 takes, such as "14%", which is what loses least
+// among the types that take no more: q8 from 53 % on, q4 from 28 % on, calibrated codes below.
+func ParseCache(s string) (Cache, error) {
+	if s == "" {
+		return Cache{Type: CacheF16}, nil
 	}
-	return attention.Format(c), nil
+	if share, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64); err == nil && strings.HasSuffix(s, "%") {
+		c := Cache{Type: CacheType(attention.FormatOf(share)) + CacheF16}
+		if c.Type == CacheCalibrated {
+			c.Share = share / 100
+		}
+		return c, c.check()
+	}
+	for c := CacheF16; c < CacheCalibrated; c++ {
+		if c.String() == s {
+			return Cache{Type: c}, nil
+		}
+	}
+	return Cache{}, fmt.Errorf(`cache %q is none of "f16", "q8", "q4" and a share such as "28%%" or "14%%"`, s)
+}
+
+// String returns what ParseCache reads.
+func (c Cache) String() string {
+	if c.Share > 0 {
+		return fmt.Sprintf("%.4g%%", 100*c.Share)
+	}
+	return c.Type.String()
+}
+
+func (c Cache) check() error {
+	switch {
+	case c.Type < CacheDefault || c.Type > CacheCalibrated:
+		return fmt.Errorf("cache type %d: there are CacheF16, CacheQ8, CacheQ4 and CacheCalibrated", int(c.Type))
+	case (c.Share != 0) != (c.Type == CacheCalibrated):
+		return fmt.Errorf("cache type %v with a share of %v: a share is what CacheCalibrated has", c.Type, c.Share)
+	case c.Share != 0 && !(c.Share >= convert.LeastShare && c.Share <= convert.MostShare):
+		return fmt.Errorf("a cache of %.4g %%: calibrated codes take %v to %v %%", 100*c.Share, 100*convert.LeastShare, 100*convert.MostShare)
+	}
+	return nil
+}
+
+// String returns the name that ParseCache reads, "default" or "calibrated".
+func (c CacheType) String() string {
+	if c == CacheDefault {
+		return "default"
+	}
+	return attention.Format(c - CacheF16).String()
+}
+
+// format returns what a session of m has that asks for c.
+func (m *Model) format(c CacheType) (attention.Format, error) {
+	switch {
+	case c < CacheDefault || c > CacheCalibrated:
+		return 0, Cache{Type: c}.check()
+	case c != CacheDefault:
+	case m.opt.Cache.Type != CacheDefault:
+		c = m.opt.Cache.Type
+	case m.net.CheckCache(attention.Calibrated) == nil:
+		c = CacheCalibrated
+	default:
+		c = CacheF16
+	}
+	f := attention.Format(c - CacheF16)
+	return f, m.net.CheckCache(f)
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/convert"
 	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/gguf"
-	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/cpu"
 )
 
@@ -19,6 +18,9 @@ import (
 type ConvertOptions struct {
 	// MLA is the form that Convert makes. Load takes its own Options.MLA.
 	MLA MLA
+	// Cache, of type CacheCalibrated, lets Convert write a file whose sessions have such a cache, instead of MLA. Load
+	// takes its own Options.Cache.
+	Cache Cache
 	// Threads that compute in Convert, as in Options. Load takes its own.
 	Threads int
 	// Calibration is the text whose activations decide what is kept; "" lets the model write some. One part in eight is
@@ -148,8 +150,8 @@ func Convert(ctx context.Context, in, out string, opt *ConvertOptions) (*Convert
 // check says what is wrong with the options of Convert.
 func (o *ConvertOptions) check(in string) error {
 	switch {
-	case o == nil || !o.MLA.Compressed():
-		const format = `convert %s: no compressed form: want a share such as "50%%", values such as "64+128", or bytes per token`
+	case o == nil || o.MLA.Compressed() == (o.Cache.Share > 0):
+		const format = `convert %s: want either a compressed form, a share such as "50%%", values such as "64+128", or bytes per token; or a calibrated cache`
 		return fmt.Errorf(format, in)
 	case o.Tokens < 0 || o.Threads < 0 || o.Refine < 0:
 		const format = "convert %s: %d calibration tokens, %d threads, %d steps of refinement: must not be negative"
@@ -172,7 +174,7 @@ func (m *Model) convertFile(ctx context.Context, opt *ConvertOptions) (*convert.
 	if err != nil {
 		return nil, err
 	}
-	return convert.Run(ctx, m.request(spec, opt.MLA, opt))
+	return convert.Run(ctx, m.request(spec, opt.MLA, opt.Cache, opt))
 }
 
 // convert makes the compressed form that the options ask for, or takes it from the conversion cache.
@@ -185,7 +187,7 @@ func (m *Model) convert(ctx context.Context, spec *model.Spec) (err error) {
 	if opt.NoCache {
 		run = convert.Run
 	}
-	if m.result, err = run(ctx, m.request(spec, m.opt.MLA, opt)); err != nil {
+	if m.result, err = run(ctx, m.request(spec, m.opt.MLA, m.opt.Cache, opt)); err != nil {
 		return err
 	}
 	m.net, m.made = m.result.Model, fromInfo(&m.result.Info)
@@ -193,9 +195,9 @@ func (m *Model) convert(ctx context.Context, spec *model.Spec) (err error) {
 }
 
 // request says what is to be converted and how.
-func (m *Model) request(spec *model.Spec, form MLA, opt *ConvertOptions) *convert.Request {
+func (m *Model) request(spec *model.Spec, form MLA, cache Cache, opt *ConvertOptions) *convert.Request {
 	r := &convert.Request{File: m.file, Spec: spec, Threads: m.opt.Threads, Options: convert.Options{
-		Form: form.form(), Calibration: opt.Calibration, Tokens: opt.Tokens, Seed: opt.Seed, Exact: opt.Exact,
+		Form: form.form(), Share: cache.Share, Calibration: opt.Calibration, Tokens: opt.Tokens, Seed: opt.Seed, Exact: opt.Exact,
 		Llama: opt.Compat == CompatLlama, Refine: opt.Refine,
 	}}
 	if opt.Progress != nil {
@@ -214,7 +216,7 @@ func report(f *gguf.File, r *convert.Result, out string, took time.Duration) (*C
 		return nil, err
 	}
 	spec := r.Model.Spec()
-	size := r.Model.CacheSize(attention.F16)
+	size := r.Model.CacheSize(r.Format())
 	return &ConvertReport{
 		Conversion: *fromInfo(&r.Info), MLA: convert.Describe(spec), CacheBefore: convert.PlainBytes(spec), CacheAfter: size.Token,
 		Recent: size.Fixed, FileBefore: f.Size(), FileAfter: st.Size(), Time: took,

@@ -104,10 +104,10 @@ func readLogits(t testing.TB, path string, rows int) [][]float32 {
 	return out
 }
 
-// cachesOf are the types of cache that an architecture is tried with: 4-bit codes with those that differ most.
+// cachesOf are the types of cache that an architecture is tried with: codes with those that differ most.
 func cachesOf(name string) []CacheType {
 	if name == "llama" || name == "qwen2" || name == "gemma3" {
-		return []CacheType{CacheF16, CacheQ8, CacheQ4}
+		return []CacheType{CacheF16, CacheQ8, CacheQ4, CacheCalibrated}
 	}
 	return []CacheType{CacheF16, CacheQ8}
 }

@@ -94,5 +94,11 @@ func (o *Options) check() error {
 		const format = "limits of %d sessions, %d calls, %d bytes, a prefix cache of %d bytes: must not be negative"
 		return fmt.Errorf(format, o.MaxSessions, o.MaxCalls, o.MaxCacheBytes, o.PrefixCache)
 	}
-	return cpu.EnvError()
+	if o == nil {
+		return cpu.EnvError()
+	}
+	if o.Cache.Share > 0 && (o.MLA.Compressed() || o.MLA.Off) {
+		return fmt.Errorf("a cache of %v with attention form %v: calibrated codes are of exact attention", o.Cache, o.MLA)
+	}
+	return errors.Join(o.Cache.check(), cpu.EnvError())
 }

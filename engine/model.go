@@ -120,7 +120,7 @@ func (m *Model) loadWeights(ctx context.Context) error {
 		return err
 	}
 	m.made = fromInfo(convert.ReadInfo(m.file))
-	if m.opt.MLA.Compressed() {
+	if m.opt.MLA.Compressed() || m.opt.Cache.Share > 0 {
 		return m.convert(ctx, spec)
 	}
 	if m.opt.MLA.Off && spec.AnyCompressed() {

@@ -21,7 +21,11 @@ type Options struct {
 	Threads int
 	// MLA is the form of the attention; the zero value is MLAExact. A compressed form converts the model, see Convert.
 	MLA MLA
-	// Convert says how, for a compressed MLA; nil means the defaults.
+	// Cache is what sessions cache that ask for CacheDefault. CacheCalibrated finds out by text how the model's keys and
+	// values are best kept in few bits: that takes from seconds for a small model to minutes for a large one, once, and
+	// can't be had with a compressed MLA.
+	Cache Cache
+	// Convert says how, for a compressed MLA or a calibrated Cache; nil means the defaults.
 	Convert *ConvertOptions
 	// MaxSessions, MaxCalls and MaxCacheBytes bound what a server's users may take together; 0 means no bound. What
 	// goes beyond fails at once with an error that wraps ErrLimit and says which: a session that is not closed, a call
@@ -50,7 +54,7 @@ type SessionOptions struct {
 	// (Info.Context), at most DefaultContext. Beyond the trained context models lose the thread: Session.Warnings says
 	// so. Memory grows with use, not with this number.
 	Context int
-	// Cache is the type of the cached values; the zero value is CacheF16.
+	// Cache is the type of the cached values; the zero value is CacheDefault.
 	Cache CacheType
 	// DropMiddle lets an answer go on when the context is full, instead of ending with ReasonContext: the first Keep
 	// tokens stay, the older half of the others is forgotten, and the newer half is evaluated again behind them.

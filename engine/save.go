@@ -90,14 +90,14 @@ func (m *Model) LoadSession(r io.ReaderAt, size int64, opt *SessionOptions) (*Se
 
 // loadSession is LoadSession of a file that may be another model's.
 func (m *Model) loadSession(f *saved.Session, r io.ReaderAt, size int64, opt *SessionOptions) (*Session, error) {
-	if err := f.Check(m.net.Vocab(), int(CacheQ4)+1, MaxContext); err != nil {
+	if err := f.Check(m.net.Vocab(), int(CacheCalibrated), MaxContext); err != nil {
 		return nil, err
 	}
 	if opt == nil {
-		opt = &SessionOptions{Context: int(f.Context), Cache: CacheType(f.Cache)}
+		opt = &SessionOptions{Context: int(f.Context), Cache: CacheType(f.Cache) + CacheF16}
 	}
-	if f.Cache != uint32(opt.Cache) {
-		return nil, fmt.Errorf("its cache is of type %v, not %v: %w", CacheType(f.Cache), opt.Cache, ErrSaved)
+	if want, err := m.format(opt.Cache); err != nil || f.Cache != uint32(want) {
+		return nil, errors.Join(err, fmt.Errorf("its cache is of type %v, not %v: %w", CacheType(f.Cache)+CacheF16, opt.Cache, ErrSaved))
 	}
 	s, err := m.NewSession(opt)
 	if err != nil {

@@ -57,10 +57,7 @@ func (m *Model) NewSession(opt *SessionOptions) (*Session, error) {
 	} else if s.Positions && n > s.Context {
 		return nil, fmt.Errorf("context of %d tokens: the model has position embeddings for %d", n, s.Context)
 	}
-	format, err := opt.Cache.format()
-	if err == nil {
-		err = m.net.CheckCache(format)
-	}
+	format, err := m.format(opt.Cache)
 	if err != nil {
 		return nil, err
 	}

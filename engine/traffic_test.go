@@ -102,19 +102,22 @@ func TestCacheQ4(t *testing.T) {
 	}
 }
 
-func TestParseCacheType(t *testing.T) {
-	for _, c := range []CacheType{CacheF16, CacheQ8, CacheQ4} {
-		if got, err := ParseCacheType(c.String()); got != c || err != nil {
+func TestParseCache(t *testing.T) {
+	calibrated := Cache{Type: CacheCalibrated, Share: 0.14}
+	for _, c := range []Cache{{Type: CacheF16}, {Type: CacheQ8}, {Type: CacheQ4}, calibrated} {
+		if got, err := ParseCache(c.String()); got != c || err != nil {
 			t.Errorf("%v: %v, %v", c, got, err)
 		}
 	}
-	for share, want := range map[string]CacheType{"100%": CacheF16, "120%": CacheF16, "99%": CacheQ8, "53%": CacheQ8, "52%": CacheQ4, "28%": CacheQ4} {
-		if got, err := ParseCacheType(share); got != want || err != nil {
+	for share, want := range map[string]CacheType{
+		"100%": CacheF16, "120%": CacheF16, "99%": CacheQ8, "53%": CacheQ8, "52%": CacheQ4, "28%": CacheQ4, "27%": CacheCalibrated, "7%": CacheCalibrated,
+	} {
+		if got, err := ParseCache(share); got.Type != want || err != nil {
 			t.Errorf("%s: %v, %v", share, got, err)
 		}
 	}
-	for _, bad := range []string{"q5", "27%", "-1%", "NaN%", "%", "28", "q4%"} {
-		if _, err := ParseCacheType(bad); err == nil {
+	for _, bad := range []string{"q5", "6%", "-1%", "NaN%", "%", "28", "q4%", "calibrated", "default"} {
+		if _, err := ParseCache(bad); err == nil {
 			t.Errorf("%s is accepted", bad)
 		}
 	}

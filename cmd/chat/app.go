@@ -140,13 +140,13 @@ func refuseFolder(name string) error {
 }
 
 // load fetches and loads the model that flags name. The caller closes it.
-func (a *app) load(f *loadFlags) (*engine.Model, error) {
+func (a *app) load(f *cachedFlags) (*engine.Model, error) {
 	mla, err := engine.ParseMLA(f.MLA)
 	if err != nil {
 		return nil, &usageError{err: err}
 	}
-	opt := &engine.Options{Threads: f.count(a), MLA: mla}
-	if mla.Compressed() {
+	opt := &engine.Options{Threads: f.count(a), MLA: mla, Cache: f.Cache.Cache}
+	if mla.Compressed() || opt.Cache.Share > 0 {
 		if opt.Convert, err = f.convertFlags.options(a); err != nil {
 			return nil, err
 		}

@@ -47,9 +47,9 @@ type benchReply struct {
 const warmTokens = 16
 
 // serveBench answers the requests on standard input.
-func serveBench(a *app, m *engine.Model, cache engine.CacheType) error {
+func serveBench(a *app, m *engine.Model) error {
 	info := m.Info()
-	s, err := m.NewSession(&engine.SessionOptions{Context: max(info.Context, warmTokens), Cache: cache})
+	s, err := m.NewSession(&engine.SessionOptions{Context: max(info.Context, warmTokens)})
 	if err != nil {
 		return err
 	}

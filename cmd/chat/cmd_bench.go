@@ -26,8 +26,7 @@ import (
 // the last.
 type benchCmd struct {
 	jsonFlag
-	loadFlags
-	cacheFlag
+	cachedFlags
 
 	Prompt  int   `short:"p" name:"n-prompt" default:"512" placeholder:"N" help:"Tokens of the prompt; 0 leaves it out (default ${default})."`
 	Predict int   `short:"n" name:"n-gen" default:"128" placeholder:"N" help:"Tokens to decode; 0 leaves it out (default ${default})."`
@@ -76,24 +75,24 @@ func (c *benchCmd) Validate() error {
 	if err := c.take(c.Name); err != nil {
 		return err
 	}
-	return c.loadFlags.Validate()
+	return c.cachedFlags.Validate()
 }
 
 // Run implements kong's command.
 func (c *benchCmd) Run(a *app) error {
-	m, err := a.load(&c.loadFlags)
+	m, err := a.load(&c.cachedFlags)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
 	if c.Serve {
-		return serveBench(a, m, c.Cache.CacheType)
+		return serveBench(a, m)
 	}
 	if len(c.Depths) == 0 {
 		c.Depths = []int{0}
 	}
 	deepest := slices.Max(c.Depths)
-	s, err := m.NewSession(&engine.SessionOptions{Context: max(c.Prompt, deepest+c.Predict, 16) + 64, Cache: c.Cache.CacheType})
+	s, err := m.NewSession(&engine.SessionOptions{Context: max(c.Prompt, deepest+c.Predict, 16) + 64})
 	if err != nil {
 		return err
 	}

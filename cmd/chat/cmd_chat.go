@@ -21,7 +21,7 @@ import (
 // chatCmd is `chat` without a subcommand: a conversation on a terminal, one answer for a prompt or a pipe.
 type chatCmd struct {
 	jsonFlag
-	loadFlags
+	cachedFlags
 	sessionFlags
 	answerFlags
 	samplingFlags
@@ -37,7 +37,7 @@ func (c *chatCmd) Validate() error {
 	if len(c.Prompt) > 0 && strings.TrimSpace(strings.Join(c.Prompt, "")) == "" {
 		return errors.New("the prompt is empty")
 	}
-	return validate(&c.loadFlags, &c.sessionFlags, &c.answerFlags, &c.samplingFlags)
+	return validate(&c.cachedFlags, &c.sessionFlags, &c.answerFlags, &c.samplingFlags)
 }
 
 // Run implements kong's command.
@@ -50,7 +50,7 @@ func (c *chatCmd) Run(a *app) error {
 			return err
 		}
 	}
-	m, err := a.load(&c.loadFlags)
+	m, err := a.load(&c.cachedFlags)
 	if err != nil {
 		return err
 	}

@@ -19,14 +19,15 @@ type compareCmd struct {
 	threadsFlag
 	forceFlag
 
-	A       string   `arg:"" type:"nonempty" placeholder:"A" help:"The reference, as for -m of other commands."`
-	B       string   `arg:"" optional:"" type:"nonempty" placeholder:"B" help:"The model to compare with it; A itself when left out."`
-	MLA     []string `name:"mla" aliases:"budgets" placeholder:"FORM,…" help:"Forms of B's cache, such as 50%,64+64,off; when B is left out 83%,67%,50%,33%,25%."`
-	File    string   `short:"f" required:"" type:"nonempty" placeholder:"FILE" help:"The text; a .json file holds token ids."`
-	Ctx     int      `short:"c" name:"ctx" aliases:"ctx-size" default:"256" placeholder:"N" help:"Tokens of a window (default ${default})."`
-	Windows int      `default:"40" placeholder:"N" help:"Windows at most; 0 is the whole text (default ${default})."`
-	Plot    string   `type:"nonempty" placeholder:"FILE" help:"Draw perplexity against cache size; the name ends in .png, .jpg, .tif, .svg, .pdf, .eps or .tex."`
-	Curves  []string `name:"curve" placeholder:"FILE.csv" help:"Draw another curve into it: lines of cache size in percent and perplexity ratio, under a line with its name (may be repeated)."`
+	A       string      `arg:"" type:"nonempty" placeholder:"A" help:"The reference, as for -m of other commands."`
+	B       string      `arg:"" optional:"" type:"nonempty" placeholder:"B" help:"The model to compare with it; A itself when left out."`
+	MLA     []string    `name:"mla" aliases:"budgets" placeholder:"FORM,…" help:"Forms of B's cache, such as 50%,64+64,off; when B is left out 83%,67%,50%,33%,25%."`
+	Cache   []cacheForm `name:"cache" placeholder:"TYPE,…" help:"Caches of the exact form to compare too, such as q8,q4,20%,14%."`
+	File    string      `short:"f" required:"" type:"nonempty" placeholder:"FILE" help:"The text; a .json file holds token ids."`
+	Ctx     int         `short:"c" name:"ctx" aliases:"ctx-size" default:"256" placeholder:"N" help:"Tokens of a window (default ${default})."`
+	Windows int         `default:"40" placeholder:"N" help:"Windows at most; 0 is the whole text (default ${default})."`
+	Plot    string      `type:"nonempty" placeholder:"FILE" help:"Draw perplexity against cache size; the name ends in .png, .jpg, .tif, .svg, .pdf, .eps or .tex."`
+	Curves  []string    `name:"curve" placeholder:"FILE.csv" help:"Draw another curve into it: lines of cache size in percent and perplexity ratio, under a line with its name (may be repeated)."`
 }
 
 // Validate implements kong's hook.
@@ -47,7 +48,7 @@ func (c *compareCmd) Validate() error {
 	if err := c.threadsFlag.Validate(); err != nil {
 		return err
 	}
-	if c.B == "" && len(c.MLA) == 0 {
+	if c.B == "" && len(c.MLA)+len(c.Cache) == 0 {
 		c.MLA = []string{"83%", "67%", "50%", "33%", "25%"}
 	}
 	compressed := engine.MLAExact
@@ -60,7 +61,13 @@ func (c *compareCmd) Validate() error {
 			compressed = form
 		}
 	}
-	return c.convertFlags.check(compressed)
+	calibrated := engine.Cache{}
+	for _, f := range c.Cache {
+		if f.Share > 0 {
+			calibrated = f.Cache
+		}
+	}
+	return c.convertFlags.check(compressed, calibrated)
 }
 
 // comparison is what `chat compare --json` prints.
@@ -151,37 +158,42 @@ func (c *compareCmd) load(a *app, cmp *comparer) error {
 	if err != nil {
 		return err
 	}
-	forms := c.MLA
-	if len(forms) == 0 {
-		forms = []string{"exact"}
-	}
-	names := []string{c.A}
-	for range forms {
-		if c.B != "" {
-			names = append(names, c.B)
-		} else {
-			names = append(names, c.A)
-		}
-	}
-	threads := c.count(a)
-	for i, form := range append([]string{"exact"}, forms...) {
-		path, err := a.fetch(names[i], models.Options{})
-		if err != nil {
-			return err
-		}
+	sides := []engine.Options{{}}
+	for _, form := range c.MLA {
 		mla, err := engine.ParseMLA(form)
 		if err != nil {
 			return err
 		}
-		o := &engine.Options{Threads: threads, MLA: mla}
-		if mla.Compressed() {
-			o.Convert = opt
+		sides = append(sides, engine.Options{MLA: mla})
+	}
+	for _, f := range c.Cache {
+		sides = append(sides, engine.Options{Cache: f.Cache})
+	}
+	if len(sides) == 1 {
+		sides = append(sides, engine.Options{})
+	}
+	threads := c.count(a)
+	for i, o := range sides {
+		name := c.A
+		if i > 0 && c.B != "" {
+			name = c.B
 		}
-		m, err := a.loadFile(path, o)
+		path, err := a.fetch(name, models.Options{})
 		if err != nil {
 			return err
 		}
-		if err := cmp.add(m, names[i], mla.String()); err != nil {
+		if o.Threads = threads; o.MLA.Compressed() || o.Cache.Share > 0 {
+			o.Convert = opt
+		}
+		m, err := a.loadFile(path, &o)
+		if err != nil {
+			return err
+		}
+		form := o.MLA.String()
+		if o.Cache.Type != engine.CacheDefault {
+			form = o.Cache.String()
+		}
+		if err := cmp.add(m, name, form); err != nil {
 			return err
 		}
 	}

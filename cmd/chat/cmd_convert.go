@@ -55,7 +55,7 @@ func (c *mlaFlags) check() error {
 			return errors.New("--compat is about compression: --mla 50% asks for it")
 		}
 		none := convertFlags{calibFlags: c.calibFlags}
-		return none.check(engine.MLA{})
+		return none.check(engine.MLA{}, engine.Cache{})
 	}
 	form, err := engine.ParseMLA(c.MLA)
 	switch {

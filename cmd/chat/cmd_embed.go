@@ -32,7 +32,7 @@ func (c *embedCmd) Run(a *app) (err error) {
 			return err
 		}
 	}
-	m, err := a.load(&c.loadFlags)
+	m, err := a.load(&cachedFlags{loadFlags: c.loadFlags})
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 // little-endian float32 [tokens, vocabulary]; with --json standard output gets {"ids": […], "n_vocab": N}.
 type logitsCmd struct {
 	jsonFlag
-	loadFlags
+	cachedFlags
 	forceFlag
 
 	File string `short:"f" type:"nonempty" placeholder:"FILE" help:"Token ids as a JSON list, or a text (no BOS is added)."`
@@ -25,7 +25,7 @@ func (c *logitsCmd) Validate() error {
 	if err := takeFile(&c.File, c.Arg); err != nil {
 		return err
 	}
-	return c.loadFlags.Validate()
+	return c.cachedFlags.Validate()
 }
 
 // logitsResult is what `chat logits --json` prints.
@@ -39,7 +39,7 @@ func (c *logitsCmd) Run(a *app) error {
 	if err := c.mayWrite(c.Out, c.Model, c.File, c.Calib); err != nil {
 		return err
 	}
-	m, err := a.load(&c.loadFlags)
+	m, err := a.load(&c.cachedFlags)
 	if err != nil {
 		return err
 	}

@@ -13,8 +13,7 @@ import (
 // mean negative log-likelihood.
 type perplexityCmd struct {
 	jsonFlag
-	loadFlags
-	cacheFlag
+	cachedFlags
 
 	File    string `short:"f" type:"nonempty" placeholder:"FILE" help:"The text; a .json file holds token ids."`
 	Ctx     int    `short:"c" name:"ctx" aliases:"ctx-size" default:"256" placeholder:"N" help:"Tokens of a window (default ${default})."`
@@ -38,12 +37,12 @@ func (c *perplexityCmd) Validate() error {
 	if err := takeFile(&c.File, c.Arg); err != nil {
 		return err
 	}
-	return c.loadFlags.Validate()
+	return c.cachedFlags.Validate()
 }
 
 // Run implements kong's command.
 func (c *perplexityCmd) Run(a *app) error {
-	m, err := a.load(&c.loadFlags)
+	m, err := a.load(&c.cachedFlags)
 	if err != nil {
 		return err
 	}
@@ -59,7 +58,7 @@ func (c *perplexityCmd) Run(a *app) error {
 	if c.Windows > 0 {
 		windows = min(windows, c.Windows)
 	}
-	s, err := m.NewSession(&engine.SessionOptions{Context: c.Ctx, Cache: c.Cache.CacheType})
+	s, err := m.NewSession(&engine.SessionOptions{Context: c.Ctx})
 	if err != nil {
 		return err
 	}

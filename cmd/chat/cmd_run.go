@@ -9,7 +9,7 @@ import (
 // answered. Without a prompt standard input is one; on a terminal a conversation begins.
 type runCmd struct {
 	jsonFlag
-	loadFlags
+	cachedFlags
 	sessionFlags
 	answerFlags
 	samplingFlags
@@ -35,7 +35,7 @@ func (c *runCmd) Validate() error {
 	case c.Raw && c.System != "":
 		return errors.New("--system is a message, for which --raw leaves no place: put it into the text")
 	}
-	return validate(&c.loadFlags, &c.sessionFlags, &c.answerFlags, &c.samplingFlags)
+	return validate(&c.cachedFlags, &c.sessionFlags, &c.answerFlags, &c.samplingFlags)
 }
 
 // Run implements kong's command.
@@ -52,7 +52,7 @@ func (c *runCmd) Run(a *app) error {
 		p.text = words
 		err = a.piped(&p)
 	case a.interactive() && !c.Raw && !c.JSON:
-		chat := &chatCmd{loadFlags: c.loadFlags, sessionFlags: c.sessionFlags, answerFlags: c.answerFlags, samplingFlags: c.samplingFlags, guessFlags: c.guessFlags, System: c.System}
+		chat := &chatCmd{cachedFlags: c.cachedFlags, sessionFlags: c.sessionFlags, answerFlags: c.answerFlags, samplingFlags: c.samplingFlags, guessFlags: c.guessFlags, System: c.System}
 		return chat.Run(a)
 	case isTerminal(a.stdin):
 		return usagef("run", "no prompt: -p TEXT or -f FILE gives one")
@@ -69,7 +69,7 @@ func (c *runCmd) Run(a *app) error {
 
 // answer loads the model and answers p.
 func (c *runCmd) answer(a *app, p onePrompt) error {
-	m, err := a.load(&c.loadFlags)
+	m, err := a.load(&c.cachedFlags)
 	if err != nil {
 		return err
 	}

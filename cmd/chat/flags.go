@@ -85,7 +85,28 @@ func (f *loadFlags) Validate() error {
 	if err := f.threadsFlag.Validate(); err != nil {
 		return err
 	}
-	return f.convertFlags.check(form)
+	return f.convertFlags.check(form, engine.Cache{})
+}
+
+// cachedFlags say which model to load, and how its sessions cache.
+type cachedFlags struct {
+	loadFlags
+	cacheFlag
+}
+
+// Validate checks the values.
+func (f *cachedFlags) Validate() error {
+	plain := f.loadFlags
+	if f.Cache.Share > 0 {
+		plain.convertFlags = convertFlags{}
+	}
+	if err := plain.Validate(); err != nil || f.Cache.Share == 0 {
+		return err
+	}
+	if f.MLA != "exact" {
+		return fmt.Errorf("--cache %v is for exact attention: leave --mla %s out", f.Cache, f.MLA)
+	}
+	return f.convertFlags.check(engine.MLA{}, f.Cache.Cache)
 }
 
 // calibFlags say what decides how a model is compressed.
@@ -111,16 +132,22 @@ type convertFlags struct {
 }
 
 // check finds wrong values, and flags that would do nothing for a form.
-func (f *convertFlags) check(form engine.MLA) error {
+func (f *convertFlags) check(form engine.MLA, cache engine.Cache) error {
 	if err := f.calibFlags.check(); err != nil || form.Compressed() {
 		return err
+	}
+	if cache.Share > 0 {
+		if f.Exact != nil {
+			return errors.New("--exact is about --mla: calibrated codes have no exact layers")
+		}
+		return nil
 	}
 	for _, o := range []struct {
 		set  bool
 		name string
 	}{{f.Calib != "", "calib"}, {f.Seed != 0, "calib-seed"}, {f.Tokens != 0, "calib-tokens"}, {f.Exact != nil, "exact"}, {f.NoCache, "no-cache"}} {
 		if o.set {
-			return fmt.Errorf("--%s is about compression: --mla 50%% asks for it", o.name)
+			return fmt.Errorf("--%s is about compression: --mla 50%% or --cache 14%% ask for it", o.name)
 		}
 	}
 	return nil
@@ -168,24 +195,23 @@ func nonempty(ctx *kong.DecodeContext, target reflect.Value) error {
 // sessionFlags say how much a session holds.
 type sessionFlags struct {
 	Context int `short:"c" name:"ctx-size" aliases:"ctx,context" placeholder:"N" help:"Tokens the conversation may have; 0 is what the model was trained for, at most 8192."`
-	cacheFlag
 }
 
 // cacheFlag says how keys, values and latents are cached.
 type cacheFlag struct {
-	Cache cacheType `name:"cache" placeholder:"TYPE" help:"Cached keys and values: f16; q8, half of the memory; q4, about a quarter; or a share of it such as 28% (default f16)."`
+	Cache cacheForm `name:"cache" placeholder:"TYPE" help:"Cached keys and values: f16; q8, half of the memory; q4, about a quarter; or a share of it such as 28% or 14%, below 28% with codes that are calibrated once (default f16)."`
 }
 
-// cacheType reads the engine's type.
-type cacheType struct{ engine.CacheType }
+// cacheForm reads the engine's form.
+type cacheForm struct{ engine.Cache }
 
 // Decode implements kong.MapperValue.
-func (c *cacheType) Decode(ctx *kong.DecodeContext) (err error) {
+func (c *cacheForm) Decode(ctx *kong.DecodeContext) (err error) {
 	var s string
 	if err := ctx.Scan.PopValueInto("string", &s); err != nil {
 		return err
 	}
-	c.CacheType, err = engine.ParseCacheType(s)
+	c.Cache, err = engine.ParseCache(s)
 	return err
 }
 
@@ -202,7 +228,7 @@ func (f *sessionFlags) Validate() error {
 
 // options are the engine's.
 func (f *sessionFlags) options() *engine.SessionOptions {
-	return &engine.SessionOptions{Context: f.Context, Cache: f.Cache.CacheType}
+	return &engine.SessionOptions{Context: f.Context}
 }
 
 // answerFlags say when an answer ends.

@@ -199,7 +199,7 @@ func TestSavingMemoryIsUndone(t *testing.T) {
 	a := newApp(strings.NewReader(""), io.Discard, io.Discard)
 	defer a.stopSignals()
 	model := testenv.Shared(t, "vectors/arch/llama-dense.gguf")
-	m, err := a.load(&loadFlags{modelFlag: modelFlag{model}, MLA: "50%", convertFlags: convertFlags{calibFlags: calibFlags{Tokens: 256}, NoCache: true}})
+	m, err := a.load(&cachedFlags{loadFlags: loadFlags{modelFlag: modelFlag{model}, MLA: "50%", convertFlags: convertFlags{calibFlags: calibFlags{Tokens: 256}, NoCache: true}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,8 +26,8 @@ const Group = recentStep
 func (l *Layer) keyCodes() int   { return blocks(l.KeySize) }
 func (l *Layer) valueCodes() int { return (l.ValueSize + 7) &^ 7 }
 
-// Coded reports whether the store has 4-bit codes, so that recent tokens are not Appended.
-func (s *Store) Coded() bool { return s.format == Q4 }
+// Coded reports whether the store has codes, so that recent tokens are not Appended.
+func (s *Store) Coded() bool { return s.format == Q4 || s.layer.code != nil }
 
 // Layer returns the form of attention that the store is made for.
 func (s *Store) Layer() *Layer { return s.layer }
@@ -52,6 +52,10 @@ func (s *Store) valueGroups(g, pos, n int) (kernel.Codes, []uint16) {
 
 // codedScores is Store.scores for rows first … first+nq-1 of sc.factors and whole groups.
 func (s *Store) codedScores(dst []float32, ldd int, sc *Scratch, first, nq, g, from, n int) {
+	if s.layer.code != nil {
+		s.transformedScores(dst, ldd, sc, first, nq, g, from, n)
+		return
+	}
 	for at := 0; at < n; at += recentStep {
 		codes, scales := s.keyGroup(g, from+at)
 		sc.factors.Products(dst[at:], ldd, first, nq, codes, scales)
@@ -60,6 +64,10 @@ func (s *Store) codedScores(dst []float32, ldd int, sc *Scratch, first, nq, g, f
 
 // codedSum is Store.weightedSum for whole groups.
 func (s *Store) codedSum(out []float32, ldo int, p []float32, ldp, nq, g, from, n int, sc *Scratch) {
+	if s.layer.code != nil {
+		s.transformedSum(out, ldo, p, ldp, nq, g, from, n, sc)
+		return
+	}
 	for at := 0; at < n; {
 		m := s.run(from+at, n-at)
 		codes, scales := s.valueGroups(g, from+at, m)
@@ -87,6 +95,10 @@ func (s *Store) Encode(pos, g int, wide *Store, base int, sc *Scratch) {
 			return wide.value(g, pos+i-base)[:n]
 		}
 		return wide.key(g, pos+i-base)[:n]
+	}
+	if s.layer.code != nil {
+		s.transformGroup(pos, g, from, sc)
+		return
 	}
 	keys, scales := s.keyGroup(g, pos)
 	for i := range recentStep {
@@ -133,6 +145,10 @@ const WideSize = chunk + codedRecent + 2*recentStep
 // PutWide keeps key and value of head g of a prompt's token at pos, which are changed, in a wide store.
 func (s *Store) PutWide(wide *Store, base, pos, g int, k, v []float32) {
 	s.layer.turnToken(pos, g, k, v)
+	if pos < s.layer.ring.first {
+		kernel.F32ToF16(s.recent.firstKey(g, pos), k)
+		kernel.F32ToF16(s.recent.firstValue(g, pos), v)
+	}
 	wide.Append(pos-base, g, k, v)
 }
 
@@ -162,10 +178,19 @@ func (l *Layer) PrefillCoded(out []float32, i int, s, wide *Store, base, pos, n 
 		out:    out[(t0*l.Heads+h)*l.ValueSize:],
 		scores: sc.scores[:prefillRows*prefillCols],
 	}
+	g, start, recent, last := h/l.Group(), l.start(first), l.CompressedEnd(first), pos+t0+rows
+	final := tile.out
+	if l.code != nil {
+		tile.width, tile.ld = l.outSize()+l.ValueSize, l.outSize()+l.ValueSize
+		tile.out = sc.sums[:rows*tile.ld]
+	}
 	tile.start(h)
 	q = l.turnQueries(sc, q[(t0*l.Heads+h)*l.KeySize:], rows, l.Heads*l.KeySize)
-	sc.factors.Set(q, rows, l.KeySize, l.KeySize)
-	g, start, recent, last := h/l.Group(), l.start(first), l.CompressedEnd(first), pos+t0+rows
+	if l.code != nil {
+		l.code.setQueries(sc, q, g, rows, l.KeySize, 0, rows)
+	} else {
+		sc.factors.Set(q, rows, l.KeySize, l.KeySize)
+	}
 	weigh := func(from, cols int) {
 		l.addKeyMeans(tile.scores, prefillCols, q, rows, l.KeySize, g, from, cols, sc)
 		for r := 0; l.slopes != nil && r < rows; r++ {
@@ -173,6 +198,17 @@ func (l *Layer) PrefillCoded(out []float32, i int, s, wide *Store, base, pos, n 
 		}
 		tile.softmax(from, cols)
 	}
+	exact := tile.out
+	if l.code != nil {
+		exact = tile.out[l.outSize():]
+	}
+	if n := min(l.ring.first, recent) - start; n > 0 { // start is 0
+		r := s.recent
+		kernel.ScoresF16(tile.scores, prefillCols, q, rows, l.KeySize, r.firstKey(g, 0), r.d, n, r.d)
+		weigh(0, n)
+		kernel.WeightedSumF16(exact, tile.ld, tile.scores, prefillCols, rows, r.firstValue(g, 0), r.v, n, r.v)
+	}
+	tile.first = l.ring.first
 	for from := start; from < recent; from += prefillCols {
 		cols := min(prefillCols, recent-from)
 		s.codedScores(tile.scores, prefillCols, sc, 0, rows, g, from, cols)
@@ -180,8 +216,14 @@ func (l *Layer) PrefillCoded(out []float32, i int, s, wide *Store, base, pos, n 
 		s.codedSum(tile.out, tile.ld, tile.scores, prefillCols, rows, g, from, cols, sc)
 	}
 	from := max(start, recent)
+	tile.first = 0
 	wide.scores(tile.scores, prefillCols, q, rows, l.KeySize, sc, 0, g, from-base, last-from)
 	weigh(from, last-from)
-	wide.weightedSum(tile.out, tile.ld, tile.scores, prefillCols, rows, g, from-base, last-from)
+	wide.weightedSum(exact, tile.ld, tile.scores, prefillCols, rows, g, from-base, last-from)
 	tile.finish()
+	for r := 0; l.code != nil && r < rows; r++ {
+		dst, row := final[r*l.Heads*l.ValueSize:][:l.ValueSize], tile.row(r)
+		copy(dst, row[l.outSize():])
+		l.code.decoded(dst, row[:l.outSize()], g)
+	}
 }

@@ -10,20 +10,25 @@ import (
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// codedForms runs f for each geometry as stores in 4-bit codes have it, with a softmax of another kind each.
+// codedForms runs f for each geometry as stores in codes have it, with a softmax of another kind each.
 func codedForms(t *testing.T, f func(t *testing.T, l *Layer)) {
 	for i, g := range geometries {
-		t.Run(fmt.Sprintf("%+v", g), func(t *testing.T) {
+		layer := func(t *testing.T) *Layer {
 			l, err := NewMLA(g)
 			if err != nil {
 				t.Fatal(err)
 			}
 			l.SetSoftmax(softmaxes(g)[i%4])
-			if l, err = l.In(Q4); err != nil {
+			return l
+		}
+		t.Run(fmt.Sprintf("%+v", g), func(t *testing.T) {
+			l, err := layer(t).In(Q4)
+			if err != nil {
 				t.Fatal(err)
 			}
 			f(t, l)
 		})
+		t.Run(fmt.Sprintf("transformed/%+v", g), func(t *testing.T) { f(t, transformed(t, layer(t), mixedBits)) })
 	}
 }
 
@@ -38,11 +43,18 @@ type codedCase struct {
 }
 
 func newCodedCase(l *Layer, n int) *codedCase {
-	c := &codedCase{sequence: randomSequence(l.Geometry, n, 17), l: l, s: NewStore(l, Q4), cache: make([][][2][]float32, n)}
+	c := &codedCase{sequence: randomSequence(l.Geometry, n, 17), l: l, s: NewStore(l, formatOf(l)), cache: make([][][2][]float32, n)}
 	c.softmax = l.softmax
 	c.p.Reserve(l)
 	c.sc.Reserve(l, n)
 	return c
+}
+
+func formatOf(l *Layer) Format {
+	if l.code != nil {
+		return Calibrated
+	}
+	return Q4
 }
 
 func (c *codedCase) token(pos, g int) (k, v []float32) {
@@ -118,7 +130,7 @@ func (c *codedCase) check(t *testing.T, pos int, got []float32) {
 		var k, v []float32
 		for g := range c.l.KVHeads {
 			key, value := c.token(j, g)
-			if j >= c.l.start(pos) && j < c.l.CompressedEnd(pos) {
+			if j >= c.l.start(pos) && j >= c.l.ring.first && j < c.l.CompressedEnd(pos) {
 				key, value = c.decoded(j, g)
 			}
 			k, v = append(k, key...), append(v, value...)
@@ -130,22 +142,28 @@ func (c *codedCase) check(t *testing.T, pos int, got []float32) {
 
 // decoded returns key and value of a coded token.
 func (c *codedCase) decoded(pos, g int) (k, v []float32) {
-	k, v = make([]float32, c.l.KeySize), make([]float32, c.l.ValueSize)
 	at := pos &^ (Group - 1)
-	keys, scales := c.s.keyGroup(g, at)
-	for i := range k {
-		k[i] = float32(half16(scales[pos-at])) * keys.Get(pos-at, i)
+	if c.l.code != nil {
+		k, v = c.decodedTransform(pos, g)
+	} else {
+		k, v = make([]float32, c.l.KeySize), make([]float32, c.l.ValueSize)
+		keys, scales := c.s.keyGroup(g, at)
+		for i := range k {
+			k[i] = float32(half16(scales[pos-at])) * keys.Get(pos-at, i)
+		}
+		values, scales := c.s.valueGroups(g, at, Group)
+		for i := range v {
+			v[i] = float32(half16(scales[pos-at])) * values.Get(i, pos-at)
+		}
+		kernel.Hadamard(k, true)
+		kernel.Hadamard(v, true)
 	}
-	values, scales := c.s.valueGroups(g, at, Group)
-	for i := range v {
-		v[i] = float32(half16(scales[pos-at])) * values.Get(i, pos-at)
-	}
-	kernel.Hadamard(k, true)
-	kernel.Hadamard(v, true)
 	if m := c.l.means; m != nil {
 		mean := make([]float32, c.l.KeySize)
 		kernel.F16ToF32(mean, m.table[g][pos/m.step*len(mean):][:len(mean)])
-		kernel.Hadamard(mean, true)
+		if !m.plain {
+			kernel.Hadamard(mean, true)
+		}
 		for i, x := range mean {
 			k[i] += x
 		}

@@ -53,7 +53,7 @@ func (l *Layer) Parts(pos int) int {
 
 // Reserve makes room for the largest step.
 func (p *Partial) Reserve(l *Layer) {
-	reserve(&p.out, maxParts*l.Heads*l.ValueSize)
+	reserve(&p.out, maxParts*l.Heads*l.outSize())
 	reserve(&p.peak, slots*l.Heads)
 	reserve(&p.sum, slots*l.Heads)
 	if l.ring != nil {
@@ -88,7 +88,7 @@ func (sc *Scratch) Reserve(l *Layer, n int) {
 	size, _ := l.span(max(n, 1))
 	size = max(l.Group()*size, prefillRows*prefillCols, slots)
 	if l.ring != nil {
-		size = max(size, l.Heads/l.ring.heads*(l.ring.tokens+recentStep))
+		size = max(size, l.Heads/l.ring.heads*(l.ring.tokens+recentStep+l.ring.first))
 	}
 	if l.recent != nil {
 		l.reserveProjected(sc)
@@ -123,6 +123,10 @@ func (l *Layer) PrepareQueries(sc *Scratch, s *Store, q []float32) {
 		q = l.turnQueries(sc, q, l.Heads, l.KeySize)
 	}
 	switch {
+	case l.code != nil:
+		for g := range l.KVHeads {
+			l.code.setQueries(sc, q[g*l.Group()*l.KeySize:], g, l.Group(), l.KeySize, g*l.Group(), l.Heads)
+		}
 	case s.format == Q4:
 		sc.factors.Set(q, l.Heads, l.KeySize, l.KeySize)
 	case s.format == Q8 && l.recent == nil:
@@ -149,12 +153,15 @@ func (l *Layer) decode(p *Partial, part int, hs headRange, s *Store, pos int, q 
 	size, _ := l.span(pos)
 	from := l.start(pos) + part*size
 	skip := max(l.First(pos)-from, 0)
+	if l.ring != nil {
+		skip = max(skip, l.ring.first-from)
+	}
 	n := min(size, l.end(pos)-from)
 	scores := sc.scores[:hs.len()*size]
 	switch {
 	case l.recent != nil:
 		l.compressedScores(scores, size, s, hs, from, n, q, sc)
-	case s.format == Q4:
+	case s.Coded():
 		s.codedScores(scores, size, sc, hs.lo, hs.len(), hs.g, from, n)
 	default:
 		s.scores(scores, size, q[hs.lo*l.KeySize:], hs.len(), l.KeySize, sc, hs.lo, hs.g, from, n)
@@ -169,13 +176,14 @@ func (l *Layer) decode(p *Partial, part int, hs headRange, s *Store, pos int, q 
 		at := (hs.lo+r)*slots + part
 		p.peak[at], p.sum[at] = l.weigh(scores[r*size:][:n], skip)
 	}
-	out := p.out[(part*l.Heads+hs.lo)*l.ValueSize:][:hs.len()*l.ValueSize]
+	width := l.outSize()
+	out := p.out[(part*l.Heads+hs.lo)*width:][:hs.len()*width]
 	clear(out)
 	switch {
 	case l.recent != nil:
 		s.compressedSum(out, l.ValueSize, scores, size, hs.len(), sc, hs.g, from, n)
-	case s.format == Q4:
-		s.codedSum(out, l.ValueSize, scores, size, hs.len(), hs.g, from, n, sc)
+	case s.Coded():
+		s.codedSum(out, width, scores, size, hs.len(), hs.g, from, n, sc)
 	default:
 		s.weightedSum(out, l.ValueSize, scores, size, hs.len(), hs.g, from, n)
 	}
@@ -229,13 +237,20 @@ func (l *Layer) Combine(out []float32, p *Partial, pos, h0, h1 int, sc *Scratch)
 	for h := h0; h < h1; h++ {
 		dst := out[(h-h0)*l.ValueSize:][:l.ValueSize]
 		clear(dst)
-		if w := l.weights(p, pos, h, sc); parts > 0 {
+		w := l.weights(p, pos, h, sc)
+		if l.code != nil && parts > 0 {
+			n := l.outSize()
+			sums := sc.sums[:n]
+			clear(sums)
+			kernel.WeightedSumF32(sums, 0, w, 0, 1, p.out[h*n:], l.Heads*n, parts, n)
+			l.code.decoded(dst, sums, h/l.Group())
+		} else if parts > 0 {
 			kernel.WeightedSumF32(dst, 0, w, 0, 1, p.out[h*l.ValueSize:], l.Heads*l.ValueSize, parts, l.ValueSize)
 		}
 		if l.ring != nil && l.recent == nil {
 			l.AddRecent(dst, p, pos, h, 0, l.ValueSize, sc)
 		}
-		if l.turned {
+		if l.turned && l.code == nil {
 			kernel.Hadamard(dst, true)
 		}
 	}

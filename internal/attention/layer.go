@@ -12,18 +12,20 @@ import (
 // use.
 type Layer struct {
 	attn.Geometry
-	slopes   []float32     // of ALiBi, per query head; nil without
-	both     bool          // tokens attend to later ones of their segment too
-	mla      *attn.Latent  // nil for GQA
-	latent   bool          // one row is cached for key and value: the key is its first KeySize columns, the value its last ValueSize
-	r        int           // of a latent layer: columns that are rotated
-	ring     *ringShape    // what is kept of recent tokens; nil unless they are kept apart
-	recent   *RecentWindow // nil unless recent and compressed tokens are seen differently
-	turned   bool          // keys, values and queries are rotated: see In
-	means    *keyMeans     // what rotated keys leave out, or nil
-	carried  *keyMeans     // means of the layer's forms that rotate keys; see CarryBias
-	expanded *RecentWindow // of the layer whose expanded keys this one has; see NewExpanded
-	softmax  Softmax
+	slopes     []float32     // of ALiBi, per query head; nil without
+	both       bool          // tokens attend to later ones of their segment too
+	mla        *attn.Latent  // nil for GQA
+	latent     bool          // one row is cached for key and value: the key is its first KeySize columns, the value its last ValueSize
+	r          int           // of a latent layer: columns that are rotated
+	ring       *ringShape    // what is kept of recent tokens; nil unless they are kept apart
+	recent     *RecentWindow // nil unless recent and compressed tokens are seen differently
+	turned     bool          // keys, values and queries are rotated: see In
+	means      *keyMeans     // what rotated keys leave out, or nil
+	carried    *keyMeans     // means of the layer's forms that rotate keys; see CarryBias
+	code       *Code         // how a layer in the form for Calibrated keeps tokens that are not recent
+	calibrated *Code         // the same, of the layer that has the form; nil for none
+	expanded   *RecentWindow // of the layer whose expanded keys this one has; see NewExpanded
+	softmax    Softmax
 }
 
 // Softmax says how a layer's scores become weights. The zero value is the softmax.

@@ -95,13 +95,19 @@ func (l *Layer) expandedSum(t *tile, s *Store, g, from, cols int) {
 type tile struct {
 	l         *Layer
 	rows, pos int // tokens, position of the first
-	ld        int // distance between tokens in out
+	ld, width int // distance between tokens in out, and their size if it is not that of a value
+	first     int // positions before it get no weights
 	out       []float32
 	scores    []float32 // [rows][prefillCols]
 	peak, sum [prefillRows]float32
 }
 
-func (t *tile) row(r int) []float32 { return t.out[r*t.ld:][:t.l.ValueSize] }
+func (t *tile) row(r int) []float32 {
+	if t.width > 0 {
+		return t.out[r*t.ld:][:t.width]
+	}
+	return t.out[r*t.ld:][:t.l.ValueSize]
+}
 
 func (t *tile) start(h int) {
 	peak, sum := float32(math.Inf(-1)), float32(0)
@@ -120,7 +126,7 @@ func (t *tile) softmax(from, cols int) {
 	for r := range t.rows {
 		row := t.scores[r*prefillCols:][:cols]
 		pos := t.pos + r
-		lo := min(max(t.l.First(pos)-from, 0), cols)
+		lo := min(max(max(t.l.First(pos), t.first)-from, 0), cols)
 		hi := min(max(t.l.last(pos, from+cols)-from, lo), cols)
 		clear(row[:lo])
 		clear(row[hi:])
@@ -143,7 +149,7 @@ func (t *tile) softmax(from, cols int) {
 func (t *tile) finish() {
 	for r := range t.rows {
 		vek32.MulNumber_Inplace(t.row(r), 1/t.sum[r])
-		if t.l.turned {
+		if t.l.turned && t.l.code == nil {
 			kernel.Hadamard(t.row(r), true)
 		}
 	}

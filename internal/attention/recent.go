@@ -43,7 +43,7 @@ func NewRecentWindow(rope *BlockRope, tokens, d, v, a int, keys [][]uint16) (*Re
 			return nil, fmt.Errorf("key matrix of %d values, want %d·%d", len(k), rope.KeptSize(d), a)
 		}
 	}
-	return &RecentWindow{ringShape: ringShape{tokens, len(keys), d, v}, rope: rope, a: a, keys: keys}, nil
+	return &RecentWindow{ringShape: ringShape{tokens, 0, len(keys), d, v}, rope: rope, a: a, keys: keys}, nil
 }
 
 // Rope returns what NewRecentWindow was given.
@@ -95,6 +95,7 @@ func (r *RecentWindow) Expand(dst []float32, ldd, k int, c []float32, ldc, n int
 // pass has gone well.
 type recentRing struct {
 	ring
+	first     ring // the first tokens of the text
 	mark      ring
 	made, due int
 }
@@ -113,6 +114,7 @@ func (r *ring) value(k, pos int) []uint16 { return r.values[k][pos%r.size*r.v:] 
 // ringShape is what a layer keeps of recent tokens: keys of d values and values of v of some key/value heads.
 type ringShape struct {
 	tokens int // W
+	first  int // tokens at the beginning of a text that are kept too
 	heads  int
 	d, v   int
 }
@@ -132,7 +134,7 @@ func (l *Layer) RingBytes() int {
 	if l.ring == nil {
 		return 0
 	}
-	return (l.ring.ringSize() + l.ring.markSize()) * l.ring.tokenBytes()
+	return (l.ring.ringSize() + l.ring.markSize() + l.ring.first) * l.ring.tokenBytes()
 }
 
 func (r *ringShape) newRing(size int) ring {
@@ -148,7 +150,7 @@ func newRecentRing(l *Layer) *recentRing {
 	if l.ring == nil {
 		return nil
 	}
-	return &recentRing{ring: l.ring.newRing(l.ring.ringSize())}
+	return &recentRing{ring: l.ring.newRing(l.ring.ringSize()), first: l.ring.newRing(l.ring.first)}
 }
 
 // bytes returns the memory that is taken; r may be nil.
@@ -156,7 +158,7 @@ func (r *recentRing) bytes(l *Layer) int {
 	if r == nil {
 		return 0
 	}
-	return (r.size + r.mark.size) * l.ring.tokenBytes()
+	return (r.size + r.mark.size + r.first.size) * l.ring.tokenBytes()
 }
 
 // covers reports whether the recent tokens before pos are there.
@@ -197,7 +199,7 @@ func (s *Store) Due(pos, n int) (from, to int) {
 		from = s.recent.made
 	}
 	from, to = max(from, s.layer.First(pos)), s.layer.CompressedEnd(pos+n-1)
-	if s.format == Q4 {
+	if s.Coded() {
 		from &^= recentStep - 1 // codes are made of whole groups
 	}
 	return from, to
@@ -261,7 +263,15 @@ func (s *Store) PutRecent(pos, k int, key, value []uint16) {
 	r := s.recent
 	copy(r.key(k, pos)[:r.d], key)
 	copy(r.value(k, pos)[:r.v], value)
+	if pos < r.first.size {
+		copy(r.firstKey(k, pos), key)
+		copy(r.firstValue(k, pos), value)
+	}
 }
+
+// firstKey and firstValue return those of head k of one of the first tokens, and of those behind it.
+func (r *recentRing) firstKey(k, pos int) []uint16   { return r.first.keys[k][pos*r.d:] }
+func (r *recentRing) firstValue(k, pos int) []uint16 { return r.first.values[k][pos*r.v:] }
 
 // Recent writes what PutRecent has kept of a token in the ring: key [d], not rotated and in the model's order, and
 // value [v]. arranged is scratch of d values.
@@ -288,36 +298,46 @@ func (l *Layer) byKey(hs headRange, f func(k, lo, hi int)) {
 	}
 }
 
-// DecodeRecent attends with query heads lo … hi-1 of the token at pos, which share key/value head k, to the recent
-// tokens before it and to itself, whose key and value these are: what the ring has of it is not read. q is that of all
+// DecodeRecent attends with query heads lo … hi-1 of the token at pos, which share key/value head k, to the first tokens
+// of the text that are kept, to the recent ones before it and to itself, whose key and value these are: what the ring has of it is not read. q is that of all
 // heads, see NewCompressed. Different heads may go at the same time.
 func (l *Layer) DecodeRecent(p *Partial, s *Store, pos, k, lo, hi int, q []float32, key, value []uint16, sc *Scratch) {
 	r, from := s.recent, l.RecentStart(pos)
-	width, n := l.r+r.d, pos-from
-	scores := sc.scores[:(hi-lo)*(n+1)]
+	width, first := l.r+r.d, l.First(pos)
+	early := max(min(r.first.size, l.CompressedEnd(pos))-first, 0)
+	ld := early + pos - from + 1
+	scores := sc.scores[:(hi-lo)*ld]
 	q = q[lo*width+l.r:]
-	for at := 0; at < n; {
-		m := min(n-at, r.size-(from+at)%r.size)
-		kernel.ScoresF16(scores[at:], n+1, q, hi-lo, width, r.key(k, from+at), r.d, m, r.d)
-		at += m
+	each := func(score func(at, n int, keys, values []uint16)) {
+		if early > 0 {
+			score(0, early, r.firstKey(k, first), r.firstValue(k, first))
+		}
+		for at := from; at < pos; {
+			m := min(pos-at, r.size-at%r.size)
+			score(early+at-from, m, r.key(k, at), r.value(k, at))
+			at += m
+		}
+		score(ld-1, 1, key, value)
 	}
-	kernel.ScoresF16(scores[n:], n+1, q, hi-lo, width, key, r.d, 1, r.d)
-	l.addKeyMeans(scores, n+1, q, hi-lo, width, k, from, n+1, sc)
+	each(func(at, n int, keys, _ []uint16) {
+		kernel.ScoresF16(scores[at:], ld, q, hi-lo, width, keys, r.d, n, r.d)
+	})
+	l.addKeyMeans(scores, ld, q, hi-lo, width, k, first, early, sc)
+	l.addKeyMeans(scores[early:], ld, q, hi-lo, width, k, from, ld-early, sc)
 	for h := lo; h < hi && l.slopes != nil; h++ {
-		l.lower(scores[(h-lo)*(n+1):][:n+1], h, from, pos)
+		row := scores[(h-lo)*ld:][:ld]
+		l.lower(row[:early], h, first, pos)
+		l.lower(row[early:], h, from, pos)
 	}
 	_, parts := l.span(pos)
 	for h := lo; h < hi; h++ {
-		p.peak[h*slots+parts], p.sum[h*slots+parts] = l.weigh(scores[(h-lo)*(n+1):][:n+1], 0)
+		p.peak[h*slots+parts], p.sum[h*slots+parts] = l.weigh(scores[(h-lo)*ld:][:ld], 0)
 	}
 	out := p.recent[lo*r.v : hi*r.v]
 	clear(out)
-	for at := 0; at < n; {
-		m := min(n-at, r.size-(from+at)%r.size)
-		kernel.WeightedSumF16(out, r.v, scores[at:], n+1, hi-lo, r.value(k, from+at), r.v, m, r.v)
-		at += m
-	}
-	kernel.WeightedSumF16(out, r.v, scores[n:], n+1, hi-lo, value, r.v, 1, r.v)
+	each(func(at, n int, _, values []uint16) {
+		kernel.WeightedSumF16(out, r.v, scores[at:], ld, hi-lo, values, r.v, n, r.v)
+	})
 }
 
 // AddRecent adds to values r0 … r1-1 of head h's output, out [r1-r0], what DecodeRecent found for the token at pos.

@@ -25,6 +25,9 @@ func (s *Store) Save(n int) Saved {
 		v.Numbers = []int64{int64(r.lo), int64(r.hi), int64(r.made), int64(r.due)}
 		for k := range r.keys {
 			v.Parts = append(v.Parts, bytesOf(r.keys[k]), bytesOf(r.values[k]))
+			if r.first.size > 0 {
+				v.Parts = append(v.Parts, bytesOf(r.first.keys[k]), bytesOf(r.first.values[k]))
+			}
 		}
 	}
 	return v

@@ -114,7 +114,7 @@ func (r *recentRing) fork() *recentRing {
 	if r == nil {
 		return nil
 	}
-	return &recentRing{ring: r.ring.clone(), mark: r.mark.clone(), made: r.made, due: r.due}
+	return &recentRing{ring: r.ring.clone(), first: r.first.clone(), mark: r.mark.clone(), made: r.made, due: r.due}
 }
 
 func (r *ring) clone() ring {

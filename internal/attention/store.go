@@ -33,6 +33,9 @@ type Store struct {
 
 // NewStore returns a store for the layer without capacity.
 func NewStore(l *Layer, f Format) *Store {
+	if f == Calibrated && l.code == nil {
+		f = F16
+	}
 	return &Store{layer: l, format: f, size: chunk, recent: newRecentRing(l)}
 }
 
@@ -48,10 +51,12 @@ func NewShortStore(l *Layer, f Format, n int) *Store {
 
 // RowBytes returns how many bytes the layer caches per token.
 func (l *Layer) RowBytes(f Format) int {
-	switch f {
-	case F16:
+	switch {
+	case f == F16, f == Calibrated && l.code == nil:
 		return 2 * l.RowSize()
-	case Q4:
+	case f == Calibrated:
+		return l.KVHeads * l.code.rowBytes()
+	case f == Q4:
 		return l.KVHeads * (l.keyCodes()/2 + l.valueCodes()/2 + 4)
 	}
 	keys, values := l.blockCols()
@@ -93,7 +98,10 @@ func (s *Store) Grow(n int) {
 		}
 		keys, values := s.layer.blockCols()
 		codes, scales := kernel.CacheSize(s.size, s.layer.KVHeads*(keys+values))
-		if s.format == Q4 {
+		switch s.format {
+		case Calibrated:
+			codes, scales = s.size*s.layer.RowBytes(Calibrated), 0
+		case Q4:
 			codes, scales = s.size*s.layer.KVHeads*(s.layer.keyCodes()+s.layer.valueCodes())/2, s.size*s.layer.KVHeads*2
 		}
 		s.codes, s.chunks = append(s.codes, make([]byte, codes)), append(s.chunks, make([]uint16, scales))

@@ -15,6 +15,9 @@ import (
 // them, and so does Q8 where keys have biases: without, there is little to gain (docs/experiments.md). Q4 keeps the newest
 // 32 to 63 tokens apart, in half floats. An error names what a format can't have.
 func (l *Layer) In(f Format) (*Layer, error) {
+	if f == Calibrated {
+		return l.transformed(), nil
+	}
 	if f == F16 || f == Q8 && l.carried == nil || l.latent || l.recent != nil {
 		if f == Q4 {
 			return nil, fmt.Errorf("4-bit codes of the rows of latent attention")
@@ -27,9 +30,30 @@ func (l *Layer) In(f Format) (*Layer, error) {
 		if l.both {
 			return nil, fmt.Errorf("4-bit codes of an encoder's keys and values")
 		}
-		c.ring = &ringShape{codedRecent, l.KVHeads, l.KeySize, l.ValueSize}
+		c.ring = &ringShape{codedRecent, 0, l.KVHeads, l.KeySize, l.ValueSize}
 	}
 	return &c, nil
+}
+
+// transformed returns the layer as stores of the format Calibrated want it: itself, for half floats, where nothing was
+// calibrated.
+func (l *Layer) transformed() *Layer {
+	if l.calibrated == nil {
+		return l
+	}
+	c := *l
+	c.turned, c.code, c.means = true, l.calibrated, l.calibrated.means
+	c.ring = &ringShape{codedRecent, exactTokens, l.KVHeads, l.KeySize, l.ValueSize}
+	return &c
+}
+
+// outSize returns how many values a part of a decode step sums up for a head: those of a value, or what codes of values
+// are made of.
+func (l *Layer) outSize() int {
+	if l.code != nil {
+		return l.code.planeRows
+	}
+	return l.ValueSize
 }
 
 // turnedScratch is what a worker rotates with.
@@ -42,7 +66,11 @@ type turnedScratch struct {
 	scales     []float32
 	half       []uint16
 	group      []float32 // 32 keys or values of a head
+	coded      []float32 // their components
 	codes      []byte
+	runs       []kernel.Factors // queries of a Code, by run
+	query      []int8
+	steps      []int32 // codes of components
 }
 
 // reserveTurned makes room for scores of the size given.
@@ -55,9 +83,19 @@ func (l *Layer) reserveTurned(sc *Scratch, size int) {
 		return
 	}
 	most := max(l.KeySize, l.ValueSize)
+	if l.code != nil {
+		reserve(&sc.coded, recentStep*most)
+		reserve(&sc.sums, prefillRows*(l.outSize()+l.ValueSize))
+		if len(sc.query) < 4*kernel.MaxTile {
+			sc.query = make([]int8, 4*kernel.MaxTile)
+		}
+		if len(sc.steps) < recentStep*most {
+			sc.steps = make([]int32, recentStep*most)
+		}
+	}
 	reserve(&sc.weights, max(l.Group(), prefillRows)*chunk)
 	reserve(&sc.scales, chunk)
-	reserve(&sc.group, recentStep*most)
+	reserve(&sc.group, max(recentStep, l.Group())*most)
 	if len(sc.half) < recentStep*most {
 		sc.half, sc.codes = make([]uint16, recentStep*most), make([]byte, recentStep*most)
 	}
@@ -69,15 +107,19 @@ func (l *Layer) turnQueries(sc *Scratch, q []float32, n, ld int) []float32 {
 	for i := range n {
 		row := sc.turned[i*d:][:d]
 		copy(row, q[i*ld:])
-		kernel.Hadamard(row, false)
+		if l.code == nil {
+			kernel.Hadamard(row, false)
+		}
 	}
 	return sc.turned
 }
 
 // turnToken rotates key and value of head g at pos in place, and leaves the mean out of the key.
 func (l *Layer) turnToken(pos, g int, k, v []float32) {
-	kernel.Hadamard(k[:l.KeySize], false)
-	kernel.Hadamard(v[:l.ValueSize], false)
+	if l.code == nil {
+		kernel.Hadamard(k[:l.KeySize], false)
+		kernel.Hadamard(v[:l.ValueSize], false)
+	}
 	if l.means != nil {
 		l.means.subtract(k[:l.KeySize], pos, g)
 	}
@@ -90,6 +132,7 @@ func (l *Layer) turnToken(pos, g int, k, v []float32) {
 // rotates. Left out of the cached keys they take no bits; what they add to a score is one product per query and block.
 type keyMeans struct {
 	rope  Rotation
+	plain bool        // the cache rotates nothing
 	step  int         // positions of a block, a power of two up to 32
 	first [][]float32 // per key/value head [d]: the mean of the block at position 0, before the cache's rotation
 	table [][]uint16  // per head [blocks][d]
@@ -107,11 +150,15 @@ type Rotation interface {
 // step is how many positions share what it becomes. It is called before In, and the forms' ReserveMeans before
 // positions are used.
 func (l *Layer) CarryBias(bias []float32, rope Rotation, step int) {
-	m := &keyMeans{rope: rope, step: step, table: make([][]uint16, l.KVHeads)}
+	l.carried = newKeyMeans(l, bias, rope, step, false)
+}
+
+func newKeyMeans(l *Layer, mean []float32, rope Rotation, step int, plain bool) *keyMeans {
+	m := &keyMeans{rope: rope, step: step, plain: plain, table: make([][]uint16, l.KVHeads)}
 	for g := range l.KVHeads {
-		m.first = append(m.first, MeanOfBlock(bias[g*l.KeySize:][:l.KeySize], rope, step))
+		m.first = append(m.first, MeanOfBlock(mean[g*l.KeySize:][:l.KeySize], rope, step))
 	}
-	l.carried = m
+	return m
 }
 
 // MeanOfBlock returns the mean of x rotated to positions 0 … step-1.
@@ -145,7 +192,9 @@ func (l *Layer) ReserveMeans(n int) {
 		for g, first := range m.first {
 			copy(row, first)
 			m.rope.Rotate(row, table)
-			kernel.Hadamard(row, false)
+			if !m.plain {
+				kernel.Hadamard(row, false)
+			}
 			m.table[g] = append(m.table[g], make([]uint16, d)...)
 			kernel.F32ToF16(m.table[g][b*d:], row)
 		}

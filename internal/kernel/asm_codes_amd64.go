@@ -148,3 +148,8 @@ func addProducts4x5AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride
 //
 //go:noescape
 func hadamardAVX2(x *float32, n int)
+
+// quantizeStepsAVX2 rounds n values, a multiple of 8, to codes and returns what their errors are worth; quantizeStepsGeneric is the reference implementation.
+//
+//go:noescape
+func quantizeStepsAVX2(u *int32, y *float32, half *float32, most *float32, worth *float32, n int, gain float32, inverse float32) float32

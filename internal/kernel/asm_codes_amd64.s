@@ -3109,3 +3109,62 @@ DATA signs4<>+20(SB)/4, $0x80000000
 DATA signs4<>+24(SB)/4, $0x80000000
 DATA signs4<>+28(SB)/4, $0x80000000
 GLOBL signs4<>(SB), RODATA|NOPTR, $32
+
+// func quantizeStepsAVX2(u *int32, y *float32, half *float32, most *float32, worth *float32, n int, gain float32, inverse float32) float32
+// Requires: AVX, AVX2, SSE
+TEXT ·quantizeStepsAVX2(SB), NOSPLIT, $0-60
+	MOVQ         u+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         half+16(FP), DX
+	MOVQ         most+24(FP), BX
+	MOVQ         worth+32(FP), SI
+	MOVQ         n+40(FP), DI
+	VBROADCASTSS c3f000000<>+0(SB), Y4
+	VBROADCASTSS gain+48(FP), Y0
+	VBROADCASTSS inverse+52(FP), Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	SUBQ         $0x08, DI
+	JLT          valuesEnd2
+
+values1:
+	VMOVUPS    (CX), Y5
+	VMOVUPS    (BX), Y7
+	VMULPS     Y1, Y5, Y6
+	VADDPS     (DX), Y6, Y6
+	VMAXPS     Y2, Y6, Y6
+	VMINPS     Y7, Y6, Y6
+	VCVTTPS2DQ Y6, Y6
+	VMOVDQU    Y6, (AX)
+
+	// error = y - gain·(u - most/2)
+	VCVTDQ2PS Y6, Y6
+	VMULPS    Y4, Y7, Y7
+	VSUBPS    Y7, Y6, Y6
+	VMULPS    Y0, Y6, Y6
+	VSUBPS    Y6, Y5, Y5
+	VMULPS    Y5, Y5, Y5
+	VMULPS    (SI), Y5, Y5
+	VADDPS    Y5, Y3, Y3
+	ADDQ      $+32, AX
+	ADDQ      $+32, CX
+	ADDQ      $+32, DX
+	ADDQ      $+32, BX
+	ADDQ      $+32, SI
+	SUBQ      $0x08, DI
+	JGE       values1
+
+valuesEnd2:
+	ADDQ         $0x08, DI
+	VPERMILPS    $0x4e, Y3, Y0
+	VADDPS       Y0, Y3, Y3
+	VPERMILPS    $0xb1, Y3, Y0
+	VADDPS       Y0, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPS       X0, X3, X3
+	MOVSS        X3, ret+56(FP)
+	VZEROUPPER
+	RET
+
+DATA c3f000000<>+0(SB)/4, $0x3f000000
+GLOBL c3f000000<>(SB), RODATA|NOPTR, $4

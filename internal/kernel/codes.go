@@ -116,6 +116,30 @@ func Quantize4(u []byte, x []float32) (scale uint16) {
 	return h[0]
 }
 
+// QuantizeSteps rounds y/gain + half down to whole numbers u, cut to 0 … most, and returns what their errors are worth: a
+// number stands for gain·(u - most/2), and Σ worth·error². All slices are as long as y.
+func QuantizeSteps(u []int32, y, half, most, worth []float32, gain float32) float32 {
+	n := len(y)
+	if min(len(u), len(half), len(most), len(worth)) < n {
+		panic(fmt.Sprintf("kernel: %d values to round, slices of %d, %d, %d, %d", n, len(u), len(half), len(most), len(worth)))
+	}
+	if n == 0 {
+		return 0
+	}
+	return vectors().quantizeSteps(u, y, half, most, worth, gain, 1/gain)
+}
+
+func quantizeStepsGeneric(u []int32, y, half, most, worth []float32, gain, inverse float32) float32 {
+	sum := float32(0)
+	for i, v := range y {
+		c := int32(min(max(float32(v*inverse)+half[i], 0), most[i]))
+		e := v - float32(gain*(float32(c)-float32(0.5*most[i])))
+		u[i] = c
+		sum += float32(float32(e*e) * worth[i])
+	}
+	return sum
+}
+
 // Factors are rows that codes are multiplied by, in blocks of 32 int8. The zero value is empty; it keeps its memory
 // from one Set to the next.
 type Factors struct {

@@ -68,3 +68,12 @@ func hadamardWithAVX2(x []float32) {
 	}
 	hadamardAVX2(&x[0], len(x))
 }
+
+// quantizeStepsWithAVX2 is vectorSet.quantizeSteps; the last values, fewer than eight, go through Go.
+func quantizeStepsWithAVX2(u []int32, y, half, most, worth []float32, gain, inverse float32) float32 {
+	n, sum := len(y)&^7, float32(0)
+	if n > 0 {
+		sum = quantizeStepsAVX2(&u[0], &y[0], &half[0], &most[0], &worth[0], n, gain, inverse)
+	}
+	return sum + quantizeStepsGeneric(u[n:], y[n:], half[n:], most[n:], worth[n:], gain, inverse)
+}

@@ -14,9 +14,10 @@ type vectorSet struct {
 	scoresQ8      func(dst []float32, ldd int, q []byte, stride, nq int, k CacheRows, n int)
 	weightedSumQ8 func(out []float32, ldo int, p []float32, ldp, nq int, v CacheRows, from, n, d int)
 
-	products4   func(dst []float32, ldd int, f []byte, stride, nq int, c Codes, scales []uint16)
-	addProducts func(dst []float32, ldd int, f []byte, stride, nq int, c Codes, rows, tile int)
-	hadamard    func(x []float32)
+	products4     func(dst []float32, ldd int, f []byte, stride, nq int, c Codes, scales []uint16)
+	addProducts   func(dst []float32, ldd int, f []byte, stride, nq int, c Codes, rows, tile int)
+	hadamard      func(x []float32)
+	quantizeSteps func(u []int32, y, half, most, worth []float32, gain, inverse float32) float32
 
 	expSum     func(dst, x []float32, max float32) float32
 	siluMul    func(dst, gate, up []float32)
@@ -35,7 +36,7 @@ var vectorSets = [cpu.NumLevels]vectorSet{cpu.Generic: {
 	f16ToF32: f16ToF32Generic, f32ToF16: f32ToF16Generic,
 	scores: scoresGeneric, weightedSum: weightedSumF16Generic, weightedSumF32: weightedSumF32Generic,
 	scoresQ8: scoresQ8Generic, weightedSumQ8: weightedSumQ8Generic,
-	products4: products4Generic, addProducts: addProductsGeneric, hadamard: hadamardGeneric,
+	products4: products4Generic, addProducts: addProductsGeneric, hadamard: hadamardGeneric, quantizeSteps: quantizeStepsGeneric,
 	expSum: expSumGeneric, siluMul: siluMulGeneric, geluMul: geluMulGeneric, sumSquares: sumSquaresGeneric,
 	transpose: transposeF32Generic,
 }}

@@ -13,7 +13,7 @@ func init() {
 		f16ToF32: convertF16, f32ToF16: convertF32,
 		scores: scoresWith(scoresAVX2, 8), weightedSum: weightedSumWith(weightedSumF16AVX2, 8, weightedSumF16Generic), weightedSumF32: weightedSumWith(weightedSumF32AVX2, 8, weightedSumF32Generic),
 		scoresQ8: cacheAVX2.scoresQ8, weightedSumQ8: cacheAVX2.weightedSumQ8,
-		products4: codesAVX2.products4, addProducts: codesAVX2.addProducts, hadamard: hadamardWithAVX2,
+		products4: codesAVX2.products4, addProducts: codesAVX2.addProducts, hadamard: hadamardWithAVX2, quantizeSteps: quantizeStepsWithAVX2,
 		expSum: expSumWith(expSumAVX2), siluMul: gatedWith(siluMulAVX2), geluMul: gatedWith(geluMulAVX2),
 		sumSquares: sumSquaresWith(sumSquaresAVX2), transpose: transposeSquares,
 	}
@@ -21,7 +21,7 @@ func init() {
 		f16ToF32: convertF16, f32ToF16: convertF32,
 		scores: scoresWith(scoresAVX512, 1), weightedSum: weightedSumWith(weightedSumF16AVX512, 1, weightedSumF16Generic), weightedSumF32: weightedSumWith(weightedSumF32AVX512, 1, weightedSumF32Generic),
 		scoresQ8: cacheAVX512.scoresQ8, weightedSumQ8: cacheAVX512.weightedSumQ8,
-		products4: codesAVX2.products4, addProducts: codesAVX2.addProducts, hadamard: hadamardWithAVX2,
+		products4: codesAVX2.products4, addProducts: codesAVX2.addProducts, hadamard: hadamardWithAVX2, quantizeSteps: quantizeStepsWithAVX2,
 		expSum: expSumWith(expSumAVX512), siluMul: gatedWith(siluMulAVX512), geluMul: gatedWith(geluMulAVX512),
 		sumSquares: sumSquaresWith(sumSquaresAVX512), transpose: transposeSquares,
 	}

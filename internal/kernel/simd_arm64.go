@@ -13,7 +13,7 @@ func init() {
 		f16ToF32: convertF16, f32ToF16: convertF32,
 		scores: scoresWith(scoresNEON, 8), weightedSum: weightedSumWith(weightedSumF16NEON, 8, weightedSumF16Generic), weightedSumF32: weightedSumTransposed(dotsF32NEON, 8),
 		scoresQ8: scoresQ8Generic, weightedSumQ8: weightedSumQ8Generic,
-		products4: products4Generic, addProducts: addProductsGeneric, hadamard: hadamardGeneric,
+		products4: products4Generic, addProducts: addProductsGeneric, hadamard: hadamardGeneric, quantizeSteps: quantizeStepsGeneric,
 		expSum: expSum, siluMul: siluMul, geluMul: geluMul, sumSquares: sumSquares,
 		transpose: transposeF32Generic,
 	}

@@ -73,7 +73,7 @@ func (c *conversion) key() string {
 	h := sha256.New()
 	text := sha256.Sum256([]byte(o.Calibration))
 	exact := slices.Compact(slices.Sorted(slices.Values(o.Exact)))
-	_, _ = fmt.Fprintln(h, methodVersion, c.info.Fingerprint, c.plan, exact, c.info.Compat, o.Refine,
+	_, _ = fmt.Fprintln(h, methodVersion, c.info.Fingerprint, c.plan, o.Share, exact, c.info.Compat, o.Refine,
 		o.Calibration != "", text, o.Tokens, o.Seed)
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
@@ -93,7 +93,10 @@ func (c *conversion) keep(ctx context.Context, r *Result, path, key string) erro
 			return err
 		}
 	}
-	err := errors.Join(w.Set(keyCacheKey, key), w.Set(keyCacheSum, sum), writeShapes(w, c.plan), r.Info.writeTo(w))
+	err := errors.Join(w.Set(keyCacheKey, key), w.Set(keyCacheSum, sum), r.Info.writeTo(w))
+	if c.plan != nil {
+		err = errors.Join(err, writeShapes(w, c.plan))
+	}
 	if err == nil {
 		err = os.MkdirAll(filepath.Dir(path), 0o755)
 	}
@@ -130,6 +133,9 @@ func (c *conversion) fromCache(path, key string) (*Result, error) {
 
 // exactAsIn leaves the layers exact that the conversion in a cache file has left so.
 func (c *conversion) exactAsIn(f *gguf.File) error {
+	if c.plan == nil {
+		return nil
+	}
 	sizes, err := f.Ints(model.KeyLatentSize)
 	if err != nil || len(sizes) != len(c.plan) {
 		return fmt.Errorf("%s: key %q: %d layers of %d: %w", f.Name(), model.KeyLatentSize, len(sizes), len(c.plan), model.ErrInvalid)

@@ -29,7 +29,7 @@ var ErrDamaged = errors.New("the converted model is too far from the original")
 
 // judge measures the result on the text that was held back, and refuses what is too far from the original.
 func (c *conversion) judge(ctx context.Context, m *model.Model) (err error) {
-	c.info.After, c.info.Divergence, err = c.held.Compare(ctx, m, c.of(StageAfter))
+	c.info.After, c.info.Divergence, err = c.held.Compare(ctx, m, c.Options.format(), c.of(StageAfter))
 	if err != nil {
 		return c.stageError(StageAfter, err)
 	}
@@ -40,8 +40,8 @@ func (c *conversion) judge(ctx context.Context, m *model.Model) (err error) {
 	if c.info.Divergence <= most && ratio <= mostRatio {
 		return nil
 	}
-	advice := fmt.Sprintf("keep a larger share of the cache than %v, give %s", c.Options.Form, c.betterText())
-	if !c.Options.Llama {
+	advice := fmt.Sprintf("keep a larger share of the cache than %v, give %s", c.Options.form(), c.betterText())
+	if !c.Options.Llama && c.Options.Share == 0 {
 		advice += fmt.Sprintf(", or leave the most damaged layers exact: %s", worst(c.damage))
 	}
 	return fmt.Errorf("convert %s: on %d tokens of text held back, the divergence from the original is %.2f nats (at most %v) "+

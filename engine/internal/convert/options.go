@@ -62,12 +62,13 @@ func ParseForm(s string) (f Form, ok bool) {
 // Options say how a model is converted.
 type Options struct {
 	Form        Form
-	Calibration string // text that statistics come from; "" lets the model write some
-	Tokens      int    // of it, spread evenly, or how many are written; 0 means the default
-	Seed        uint64 // of what the model writes: the same seed, text and file give the same bytes on the same kind of CPU
-	Exact       []int  // layers, from 0, whose attention stays as it is
-	Llama       bool   // keep to what a file for llama.cpp can express, and write such a file
-	Refine      int    // steps of refinement, with Llama; 0: none
+	Share       float64 // instead of Form: the cache gets calibrated codes, of so much of the bytes of half floats; see package codes
+	Calibration string  // text that statistics come from; "" lets the model write some
+	Tokens      int     // of it, spread evenly, or how many are written; 0 means the default
+	Seed        uint64  // of what the model writes: the same seed, text and file give the same bytes on the same kind of CPU
+	Exact       []int   // layers, from 0, whose attention stays as it is
+	Llama       bool    // keep to what a file for llama.cpp can express, and write such a file
+	Refine      int     // steps of refinement, with Llama; 0: none
 	// Progress is called now and then from the goroutine that called; nil means silence.
 	Progress func(Progress)
 }

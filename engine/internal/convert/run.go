@@ -26,6 +26,9 @@ type Result struct {
 	cache   *gguf.File // what Made lies in, or nil
 }
 
+// Format is that of the cache that the model was made for.
+func (r *Result) Format() model.CacheFormat { return r.request.Options.format() }
+
 // Close ends the model and gives up the file in the cache. No pass may be under way or follow.
 func (r *Result) Close() error {
 	r.Model.Close()
@@ -79,14 +82,18 @@ func prepare(r *Request) (*conversion, error) {
 	c, o := &conversion{Request: r}, &r.Options
 	c.fn = o.Progress
 	var err error
-	if c.plan, err = plan(r.Spec, o.Form, o.Exact, o.Llama); err != nil {
+	if o.Share > 0 {
+		if err := c.checkCodes(); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.File.Name(), err)
+		}
+	} else if c.plan, err = plan(r.Spec, o.Form, o.Exact, o.Llama); err != nil {
 		return nil, fmt.Errorf("%s: %w", r.File.Name(), err)
 	}
 	if o.Refine > 0 && !o.Llama {
 		return nil, fmt.Errorf("%s: only the form for llama.cpp is refined: ask for Compat, or leave Refine out: %w",
 			r.File.Name(), model.ErrUnsupported)
 	}
-	c.info = Info{Form: o.Form.String(), Exact: slices.Clone(o.Exact), Source: filepath.Base(r.File.Name())}
+	c.info = Info{Form: o.form(), Exact: slices.Clone(o.Exact), Source: filepath.Base(r.File.Name())}
 	if o.Llama {
 		c.info.Compat = formLlama
 		if err := llamacpp.Check(r.File, r.Spec.Compress(c.plan, 0)); err != nil {
@@ -140,7 +147,11 @@ func (c *conversion) guard(fn func() error) error {
 
 // load loads the compressed model with what was made.
 func (c *conversion) load(made tensors.Map) (*model.Model, error) {
-	return model.Load(c.File, c.Spec.Compress(c.plan, blockRopePhase), model.Options{Threads: c.Threads, Tensors: made})
+	spec := c.Spec
+	if c.plan != nil {
+		spec = spec.Compress(c.plan, blockRopePhase)
+	}
+	return model.Load(c.File, spec, model.Options{Threads: c.Threads, Tensors: made})
 }
 
 // convert makes the new tensors.
@@ -167,7 +178,11 @@ func (c *conversion) convert(ctx context.Context) (tensors.Map, error) {
 	}
 	c.info.Before = c.held.Perplexity
 	m.Release()
-	made, err := c.layers(ctx, m)
+	make := c.layers
+	if o.Share > 0 {
+		make = c.codes
+	}
+	made, err := make(ctx, m)
 	if err != nil {
 		return nil, fmt.Errorf("convert %s: %w", c.File.Name(), err)
 	}

@@ -42,7 +42,7 @@ func (r *Result) Write(ctx context.Context, path string, overwrite bool) error {
 // those that are new.
 func writeOwn(w *gguf.Writer, s *model.Spec, set tensors.Set) error {
 	err := w.CopyMetadata(set.File, nil)
-	if err == nil {
+	if err == nil && s.AnyCompressed() {
 		err = writeShapes(w, shapes(s))
 	}
 	if err != nil {
@@ -67,7 +67,8 @@ func ownNames(s *model.Spec, set tensors.Set) []string {
 		names = append(names, t.Name)
 	}
 	for i := range s.Layers {
-		for _, n := range []string{model.TensorEncodeKV, model.TensorKeyMean, model.TensorPairs, model.TensorQuery, model.TensorValue} {
+		own := []string{model.TensorEncodeKV, model.TensorKeyMean, model.TensorPairs, model.TensorQuery, model.TensorValue}
+		for _, n := range append(own, model.CodeTensors()...) {
 			if name := model.LayerName(i, n); set.Made[name] != nil {
 				names = append(names, name)
 			}

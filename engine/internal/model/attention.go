@@ -86,7 +86,7 @@ type gqa struct {
 	projections
 	output
 	attn  *attention.Layer
-	forms [3]*attention.Layer // attn as caches of each format have it; nil where there is none
+	forms [4]*attention.Layer // attn as caches of each format have it; nil where there is none
 }
 
 func (s Attention) load(ld *Loader, i int) mixer {

@@ -8,6 +8,9 @@ import (
 
 // CheckCache says why no sequence can be in a format; nil when all can.
 func (m *Model) CheckCache(f CacheFormat) error {
+	if f == attention.Calibrated && !m.coded {
+		return fmt.Errorf("%s: a calibrated cache: nothing was calibrated: %w", m.file.Name(), ErrUnsupported)
+	}
 	for _, l := range m.layers {
 		if l.mixer == nil {
 			continue
@@ -60,6 +63,7 @@ func (a *gqa) loadForms(ld *Loader, l *Layer) {
 			a.attn.CarryBias(bias, rope.rope, a.biasStep(l.norm.weights(), rope.rope))
 		}
 	}
+	a.loadCode(ld, l.Index)
 	for f := range a.forms {
 		a.forms[f], _ = a.attn.In(CacheFormat(f))
 	}

@@ -1,14 +1,12 @@
 package model
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"github.com/viterin/vek/vek32"
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/internal/attention"
-	"github.com/latentgo/latentgo/internal/ggtype"
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
@@ -130,22 +128,7 @@ func (ld *Loader) pairs(name string, s CompressedShape, limit int) []int32 {
 	if s.R == 0 {
 		return nil
 	}
-	t, b := ld.find(name, s.R/2, s.Blocks)
-	if ld.err != nil {
-		return nil
-	}
-	if t.Type != ggtype.I32 {
-		ld.fail(t, fmt.Errorf("type %v, want I32: %w", t.Type, ErrInvalid))
-		return nil
-	}
-	out := make([]int32, s.R/2*s.Blocks)
-	for i := range out {
-		out[i] = int32(binary.LittleEndian.Uint32(b[4*i:]))
-		if out[i] < 0 || int(out[i]) >= limit {
-			ld.fail(t, fmt.Errorf("entry %d is %d, there are %d RoPE pairs: %w", i, out[i], limit, ErrInvalid))
-		}
-	}
-	return out
+	return ld.ints(name, 0, int32(limit-1), s.R/2, s.Blocks)
 }
 
 func (c *compressed) inputs() []kernel.ActType { return c.projections.types }

@@ -20,6 +20,7 @@ type Loader struct {
 	plain bool // attention stays plain GQA, see Options.PlainGQA
 	watch Watch
 	asked map[string]bool
+	coded bool // a layer has calibrated codes
 	err   error
 }
 

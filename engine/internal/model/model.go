@@ -23,6 +23,7 @@ type Options struct {
 // Model is a decoder with its weights, its worker pool and the buffers of a pass. One pass runs at a time: callers take
 // turns.
 type Model struct {
+	coded     bool // some layers have calibrated codes
 	spec      *Spec
 	file      *gguf.File
 	options   Options
@@ -100,6 +101,7 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 	if ld.err != nil {
 		return nil, ld.err
 	}
+	m.coded = ld.coded
 	m.exec = newExecutor(s, m.ropes, m.layers, max(o.Threads, 1))
 	if s.Encoder {
 		m.exec.batch = max(m.exec.batch, min(s.Context, maxText))

@@ -55,7 +55,7 @@ func (p *pass) start() {
 		for _, s := range p.expanded {
 			s.Grow(longest)
 		}
-		if slices.ContainsFunc(p.segments, func(s segment) bool { return s.seq.format == attention.Q4 }) {
+		if slices.ContainsFunc(p.segments, func(s segment) bool { return s.seq.format >= attention.Q4 }) {
 			for _, s := range p.wide {
 				s.Grow(n + attention.WideSize)
 			}

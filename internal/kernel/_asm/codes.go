@@ -36,6 +36,7 @@ func buildCodes(g *gen) {
 		}
 	}
 	g.hadamard(avx2)
+	g.quantizeSteps(avx2)
 }
 
 // codeProducts is what the products share.
@@ -159,6 +160,45 @@ func (c *codeProducts) step(at reg.GPVirtual, f matrix, col int) {
 			c.VPADDW(t, p, p)
 		}
 	}
+}
+
+// quantizeSteps writes the rounding of components to codes.
+func (g *gen) quantizeSteps(l level) {
+	g.fn(l, "quantizeSteps", "(u *int32, y, half, most, worth *float32, n int, gain, inverse float32) float32",
+		"rounds n values, a multiple of 8, to codes and returns what their errors are worth; quantizeStepsGeneric is the reference implementation.")
+	u, y, half, most, worth, n := g.arg("u"), g.arg("y"), g.arg("half"), g.arg("most"), g.arg("worth"), g.arg("n")
+	gain, inverse, zero, sum, middle := g.vec(), g.vec(), g.vec(), g.vec(), g.f32(0.5)
+	addr, _ := g.Param("gain").Resolve()
+	g.VBROADCASTSS(addr.Addr, gain)
+	addr, _ = g.Param("inverse").Resolve()
+	g.VBROADCASTSS(addr.Addr, inverse)
+	g.zero(zero, sum)
+	g.while(n, 8, "values", func() {
+		v, c, m := g.vec(), g.vec(), g.vec()
+		g.VMOVUPS(operand.Mem{Base: y}, v)
+		g.VMOVUPS(operand.Mem{Base: most}, m)
+		g.VMULPS(inverse, v, c)
+		g.VADDPS(operand.Mem{Base: half}, c, c)
+		g.VMAXPS(zero, c, c)
+		g.VMINPS(m, c, c)
+		g.VCVTTPS2DQ(c, c)
+		g.VMOVDQU(c, operand.Mem{Base: u})
+		g.Comment("error = y - gain·(u - most/2)")
+		g.VCVTDQ2PS(c, c)
+		g.VMULPS(middle, m, m)
+		g.VSUBPS(m, c, c)
+		g.VMULPS(gain, c, c)
+		g.VSUBPS(c, v, v)
+		g.VMULPS(v, v, v)
+		g.VMULPS(operand.Mem{Base: worth}, v, v)
+		g.VADDPS(v, sum, sum)
+		for _, p := range []reg.GPVirtual{u, y, half, most, worth} {
+			g.add(32, p)
+		}
+	})
+	g.sum1(sum)
+	g.Store(sum.AsX(), g.ReturnIndex(0))
+	g.done()
 }
 
 // hadamard writes the Walsh-Hadamard transform of n values, a power of two from 8 on, without its factor.

@@ -10,7 +10,6 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/convert/activation"
 	"github.com/latentgo/latentgo/engine/internal/logprob"
 	"github.com/latentgo/latentgo/engine/internal/model"
-	"github.com/latentgo/latentgo/internal/attention"
 )
 
 // logitValues is how many logits are there at a time.
@@ -33,12 +32,12 @@ func Measure(ctx context.Context, m *model.Model, windows [][]int32, progress fu
 	return r, err
 }
 
-// Compare measures a model whose logits come from the same matrix on the same text: its perplexity and, in nats, the
+// Compare measures a model, with a cache in a format, whose logits come from the same matrix on the same text: its perplexity and, in nats, the
 // mean divergence KL(reference ‖ m) of what it predicts. Errors are those of Measure.
 func (r *Reference) Compare(
-	ctx context.Context, m *model.Model, progress func(done, total int),
+	ctx context.Context, m *model.Model, format model.CacheFormat, progress func(done, total int),
 ) (perplexity, divergence float64, err error) {
-	p := &scorer{m: m, progress: progress, want: &r.hidden}
+	p := &scorer{m: m, format: format, progress: progress, want: &r.hidden}
 	err = p.run(ctx, r.windows)
 	return p.perplexity(), p.kl / float64(max(p.scored, 1)), err
 }
@@ -46,6 +45,7 @@ func (r *Reference) Compare(
 // scorer sums up the negative log-likelihood of windows.
 type scorer struct {
 	m                   *model.Model
+	format              model.CacheFormat
 	nll, kl             float64
 	done, scored, total int
 	keep, want          *activation.F16 // where hidden values go, or those to compare with; or nil
@@ -74,7 +74,7 @@ func (p *scorer) perplexity() float64 { return math.Exp(p.nll / float64(max(p.sc
 
 // window scores a window.
 func (p *scorer) window(ctx context.Context, ids []int32) error {
-	seq := p.m.NewSequence(attention.F16, len(ids))
+	seq := p.m.NewSequence(p.format, len(ids))
 	for at := 0; at < len(ids); {
 		n := min(len(ids)-at, p.m.BatchSize())
 		err := p.m.Run([]model.Rows{{Seq: seq, Tokens: ids[at : at+n]}}, &p.cancel)

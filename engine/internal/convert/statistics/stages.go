@@ -140,3 +140,11 @@ func (k *Walk) AdvanceFFN(ctx context.Context, converted *model.Layer) error {
 		})
 	})
 }
+
+// Follow runs a layer that stays as it is on stream y alone; x stays where it was.
+func (k *Walk) Follow(ctx context.Context, l *model.Layer) error {
+	seq := k.sequence(l)
+	return k.each(ctx, func(p piece) error {
+		return k.probe(p, seq, &model.Probe{Layer: l, From: model.StageInput, To: model.StageOutput, Load: p.y.Load, Save: p.y.Save})
+	})
+}

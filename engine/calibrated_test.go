@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/latentgo/latentgo/internal/gguftest"
+	"github.com/latentgo/latentgo/internal/testenv"
+)
+
+// A calibrated cache takes the share that was asked for, all bytes of a session of 4,096 tokens, and loses the less the
+// larger it is; Convert writes what Load makes.
+func TestCalibratedCache(t *testing.T) {
+	path := testenv.Model(t)
+	text, err := os.ReadFile("../RATIONALE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	quick := &ConvertOptions{Tokens: 600, Calibration: string(text), NoCache: true}
+	ids := func(m *Model) []int32 {
+		ids, err := m.Encode(strings.Repeat("The river runs past the old mill, and nobody remembers who built it. ", 20), false, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ids
+	}
+	after := func(m *Model, c CacheType) []float32 {
+		s := newSession(t, m, &SessionOptions{Cache: c})
+		defer s.Close()
+		logits, err := s.Eval(t.Context(), ids(m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.Clone(logits)
+	}
+	want, loss := []float32(nil), 0.0
+	for _, share := range []float64{0.28, 0.12} {
+		m := loadFile(t, path, Options{Cache: Cache{Type: CacheCalibrated, Share: share}, Convert: quick})
+		if want == nil {
+			want = after(m, CacheF16)
+		}
+		e := nmse([][]float32{after(m, CacheDefault)}, [][]float32{want})
+		if e <= loss || e > share/2 {
+			t.Errorf("%v: logits are wrong by %.3g of their energy, before by %.3g", share, e, loss)
+		}
+		loss = e
+		s := newSession(t, m, nil)
+		if err := s.EvalAll(t.Context(), gguftest.RandomIDs(512, 1000), func(int, []float32) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		const plain = 2 * 30 * 3 * 128
+		if got := float64(s.CacheBytes()+(4096-512)*s.TokenBytes()) / (4096 * plain); got > share || got < 0.95*share {
+			t.Errorf("%v: a session of 4,096 tokens takes %.4f", share, got)
+		}
+		if c := m.Conversion(); c == nil || c.Calibration != GivenText || !(c.Divergence > 0) {
+			t.Errorf("%v: %+v", share, c)
+		}
+		if share > 0.2 {
+			continue
+		}
+		out := filepath.Join(t.TempDir(), "coded.gguf")
+		opt := *quick
+		opt.Cache, opt.Threads = Cache{Type: CacheCalibrated, Share: share}, m.opt.Threads
+		r, err := Convert(t.Context(), path, out, &opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.CacheBefore != plain || r.CacheAfter != s.TokenBytes() || r.Form != "cache 12%" {
+			t.Errorf("%+v", r)
+		}
+		written := loadFile(t, out, Options{})
+		if !slices.Equal(after(written, CacheDefault), after(m, CacheDefault)) {
+			t.Error("the written file says something else")
+		}
+		if !slices.Equal(after(written, CacheF16), want) {
+			t.Error("the written file with half floats is not the model")
+		}
+	}
+}
+
+// What can't be calibrated is an error that says why.
+func TestCalibratedCacheIsRefused(t *testing.T) {
+	calibrated := Cache{Type: CacheCalibrated, Share: 0.2}
+	tiny := gguftest.TinyLlama().Build().Write(t)
+	for name, opt := range map[string]Options{
+		"compressed":  {Cache: calibrated, MLA: MLA{Percent: 50}},
+		"off":         {Cache: calibrated, MLA: MLAOff},
+		"small":       {Cache: Cache{Type: CacheCalibrated, Share: 0.05}},
+		"large":       {Cache: Cache{Type: CacheCalibrated, Share: 0.6}},
+		"no share":    {Cache: Cache{Type: CacheCalibrated}},
+		"other share": {Cache: Cache{Type: CacheQ8, Share: 0.2}},
+		"unknown":     {Cache: Cache{Type: 9}},
+	} {
+		if m, err := Load(tiny, &opt); err == nil {
+			t.Errorf("%s: no error", name)
+			_ = m.Close()
+		}
+	}
+	if _, err := tinyModel(t, Options{}).NewSession(&SessionOptions{Cache: CacheCalibrated}); !errors.Is(err, ErrUnsupported) {
+		t.Errorf("nothing was calibrated: %v", err)
+	}
+	deep := gguftest.DeepVariants()
+	for name, d := range deep {
+		if _, err := Load(d.Build().Write(t), &Options{Cache: calibrated}); !errors.Is(err, ErrUnsupported) {
+			t.Errorf("deepseek2 %s: %v", name, err)
+		}
+		break
+	}
+}

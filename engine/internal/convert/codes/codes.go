@@ -1,0 +1,240 @@
+package codes
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/engine/internal/convert/regression"
+	"github.com/latentgo/latentgo/engine/internal/convert/statistics"
+	"github.com/latentgo/latentgo/engine/internal/convert/tensors"
+	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/ggtype"
+)
+
+// Context is the number of tokens at which a share is a share of all bytes of a session.
+const Context = 4096
+
+// Make walks through the layers with windows of text, and makes the tensors of calibrated codes.
+func Make(ctx context.Context, m *model.Model, windows [][]int32, share float64, progress func(done, total int)) (tensors.Map, error) {
+	walk, err := statistics.New(ctx, m, windows, nil)
+	if err != nil {
+		return nil, err
+	}
+	c := &calibrator{m: m, walk: walk, shapes: map[shapeKey][]shape{}}
+	for _, w := range windows {
+		c.tokens += len(w)
+	}
+	n := len(m.Spec().Layers)
+	for i := range n {
+		if err := c.layer(ctx, m.Layer(i)); err != nil {
+			return nil, fmt.Errorf("layer %d: %w", i, err)
+		}
+		progress(i+1, n)
+	}
+	return c.tensors(share)
+}
+
+type shapeKey struct {
+	size   int
+	values bool
+}
+
+// calibrator gathers what is known of all layers: bits are given to all of them together.
+type calibrator struct {
+	m      *model.Model
+	walk   *statistics.Walk
+	tokens int
+	shapes map[shapeKey][]shape
+	layers []layer
+}
+
+// layer is one with codes.
+type layer struct {
+	index        int
+	geo          attn.Geometry
+	keys, values *part
+}
+
+// Codable reports why a layer's cache can't have codes, "" if it can.
+func Codable(a model.Attention) string {
+	switch {
+	case a.NormRotated:
+		return "norms of keys behind RoPE"
+	case a.Compressed != nil && a.Compressed.L > 0:
+		return "compressed rows"
+	}
+	return ""
+}
+
+// layer gathers what is known of a layer and moves the stream behind it.
+func (c *calibrator) layer(ctx context.Context, l *model.Layer) error {
+	if a, ok := l.Spec.Mixer.(model.Attention); ok && Codable(a) == "" {
+		p, _ := l.Projections()
+		rope, _ := c.m.Rope(p.Rope)
+		stats, err := c.walk.Moments(ctx, l, slow(rope, p.KeySize), nil)
+		if err != nil {
+			return err
+		}
+		out := layer{index: l.Index, geo: p.Geometry}
+		if out.keys, out.values, err = c.parts(p, stats); err != nil {
+			return err
+		}
+		c.layers = append(c.layers, out)
+	}
+	return c.walk.Follow(ctx, l)
+}
+
+// parts finds the transforms of a layer's keys and values.
+func (c *calibrator) parts(p model.Projections, stats *statistics.Moments) (keys, values *part, err error) {
+	g := p.Geometry
+	rope, _ := c.m.Rope(p.Rope)
+	at := positions(rope, c.m.Spec().Context)
+	keys, values = &part{size: g.KeySize}, &part{size: g.ValueSize, isValue: true}
+	var moments, metrics []*mat.SymDense
+	total, weight := 0.0, make([]float64, g.KVHeads)
+	for k := range g.KVHeads {
+		moments = append(moments, block(stats.KV, g.KVHeads*g.KeySize+k*g.ValueSize, g.ValueSize, c.tokens))
+		metrics = append(metrics, outputMetric(p, k))
+		weight[k] = traceOfProduct(moments[k], metrics[k])
+		total += weight[k]
+	}
+	for k := range g.KVHeads {
+		h, err := newHead(moments[k], metrics[k])
+		if err != nil {
+			return nil, nil, err
+		}
+		values.add(h, 1/max(total, 1e-30))
+		query := mat.NewSymDense(g.KeySize, nil)
+		for i := range p.Group() {
+			query.AddSym(query, block(stats.Query, (k*p.Group()+i)*g.KeySize, g.KeySize, c.tokens*p.Group()))
+		}
+		moment := block(stats.KV, k*g.KeySize, g.KeySize, c.tokens)
+		if h, err = newHead(at.mean(moment), at.mean(query)); err != nil {
+			return nil, nil, err
+		}
+		keys.add(h, weight[k]/max(total, 1e-30))
+	}
+	keys.mean = stats.Mean
+	return keys, values, nil
+}
+
+// add adds a head, whose errors cost so much more than 1.
+func (p *part) add(h head, cost float64) {
+	if p.worth == nil {
+		p.worth = make([]float64, p.size)
+	}
+	for i, v := range h.variance {
+		p.worth[i] += cost * v
+	}
+	p.heads = append(p.heads, h)
+}
+
+// block returns n rows and columns of second moments from index at on, of as many tokens.
+func block(e *regression.NormalEquations, at, n, tokens int) *mat.SymDense {
+	s := mat.NewSymDense(n, nil)
+	for i := range n {
+		for j := range i + 1 {
+			s.SetSym(i, j, float64(e.Row(at + i)[at+j])/float64(tokens))
+		}
+	}
+	return s
+}
+
+// outputMetric returns Σ W_Oᵀ W_O over the query heads that share key/value head k.
+func outputMetric(p model.Projections, k int) *mat.SymDense {
+	v := p.ValueSize
+	w := tensors.Dense(p.O)
+	rows, _ := w.Dims()
+	s := mat.NewSymDense(v, nil)
+	for h := k * p.Group(); h < (k+1)*p.Group(); h++ {
+		var t mat.SymDense
+		t.SymOuterK(1, w.Slice(0, rows, h*v, (h+1)*v).T())
+		s.AddSym(s, &t)
+	}
+	return s
+}
+
+func traceOfProduct(a, b *mat.SymDense) float64 {
+	sum := 0.0
+	for i := range a.SymmetricDim() {
+		for j := range a.SymmetricDim() {
+			sum += a.At(i, j) * b.At(i, j)
+		}
+	}
+	return sum
+}
+
+// tensors gives all layers their bits and makes the tensors.
+func (c *calibrator) tensors(share float64) (tensors.Map, error) {
+	budget, lists, heads := 0.0, [][]option(nil), []int(nil)
+	for _, l := range c.layers {
+		plain := 16 * float64(l.geo.KVHeads*(l.geo.KeySize+l.geo.ValueSize))
+		budget += plain*(share-float64(attention.CodedExtra)/Context) - float64(8*l.geo.KVHeads)
+		for _, p := range []*part{l.keys, l.values} {
+			lists = append(lists, options(c.shapesOf(p), p.worth))
+			heads = append(heads, l.geo.KVHeads)
+		}
+	}
+	chosen := allocate(lists, heads, int(budget))
+	if chosen == nil || len(c.layers) == 0 {
+		return nil, fmt.Errorf("a cache of %.3g %% of half floats: too small for the model: %w", 100*share, model.ErrUnsupported)
+	}
+	made := tensors.Map{}
+	for i, l := range c.layers {
+		l.keys.chosen, l.values.chosen = chosen[2*i], chosen[2*i+1]
+		if err := l.write(made); err != nil {
+			return nil, err
+		}
+	}
+	return made, nil
+}
+
+func (c *calibrator) shapesOf(p *part) []shape {
+	key := shapeKey{p.size, p.isValue}
+	if c.shapes[key] == nil {
+		c.shapes[key] = shapes(p.size, p.isValue)
+	}
+	return c.shapes[key]
+}
+
+// write adds the layer's tensors.
+func (l *layer) write(made tensors.Map) error {
+	for name, p := range map[string]*part{model.TensorKeyCode: l.keys, model.TensorValueCode: l.values} {
+		t, name := p.transform(), model.LayerName(l.index, name)
+		n := len(t.Bits)
+		var bits []byte
+		for _, b := range t.Bits {
+			bits = binary.LittleEndian.AppendUint32(bits, uint32(b))
+		}
+		made.Add(name+model.CodeBits, ggtype.I32, bits, n)
+		if err := addFloats(made, name+model.CodeDeviate, [][]float32{t.Deviate}, n); err != nil {
+			return err
+		}
+		if err := addFloats(made, name+model.CodeWorth, t.Worth, n, len(t.Worth)); err != nil {
+			return err
+		}
+		for part, m := range map[string][][]float32{model.CodeForward: t.Forward, model.CodeBack: t.Back} {
+			if err := addFloats(made, name+part, m, n, p.size, len(m)); err != nil {
+				return err
+			}
+		}
+	}
+	name := model.LayerName(l.index, model.TensorKeyCode)
+	made.Add(name+model.CodeMeanStep, ggtype.I32, binary.LittleEndian.AppendUint32(nil, uint32(attention.MaxMeanStep)), 1)
+	return addFloats(made, name+model.CodeMean, [][]float32{l.keys.mean}, l.geo.KeySize, l.geo.KVHeads)
+}
+
+func addFloats(made tensors.Map, name string, parts [][]float32, dims ...int) error {
+	var all []float32
+	for _, p := range parts {
+		all = append(all, p...)
+	}
+	data, err := tensors.EncodeFloats(ggtype.F32, all, dims[0])
+	made.Add(name, ggtype.F32, data, dims...)
+	return err
+}
