@@ -333,10 +333,16 @@ func BenchmarkCoded(b *testing.B) {
 		"Qwen2.5-0.5": {Heads: 14, KVHeads: 2, KeySize: 64, ValueSize: 64},
 		"Llama8B":     {Heads: 32, KVHeads: 8, KeySize: 128, ValueSize: 128},
 	} {
-		for _, f := range []Format{F16, Q8, Q4} {
-			b.Run(fmt.Sprintf("%s/%d", name, f), func(b *testing.B) {
+		for _, f := range []Format{F16, Q8, Q4, Calibrated} {
+			b.Run(fmt.Sprintf("%s/%v", name, f), func(b *testing.B) {
 				l, _ := NewGQA(g)
-				l, _ = l.In(f)
+				if f == Calibrated { // 14 %
+					l = transformed(b, l, func(n int) []int {
+						return slices.Concat(slices.Repeat([]int{4}, n/8), slices.Repeat([]int{3}, n/8), slices.Repeat([]int{2}, n/4), slices.Repeat([]int{1}, n/2))
+					})
+				} else {
+					l, _ = l.In(f)
+				}
 				const n, layers = 4096, 8 // more than the caches hold
 				var p Partial
 				p.Reserve(l)

@@ -267,13 +267,11 @@ func (t *Transform) quantize(u []int32, y []float32, l *levels, g int) (gain byt
 	return byte(best)
 }
 
-// keyRun returns head g's codes of keys of the 32 positions from pos on, in a run that offset bytes of the group lie
+// keyRun returns head g's codes of keys of all positions in the chunk of pos, in a run that offset bits of a key lie
 // before.
 func (s *Store) keyRun(g, pos, offset int, r *run) kernel.Codes {
-	c, at := s.layer.code, pos%s.size
-	codes := s.codes[pos/s.size][s.size*c.rowBytes()*g:][at*c.runBytes:]
-	n := recentStep * r.size() / 8
-	return kernel.Codes{Codes: codes[offset:][:n], Rows: recentStep, Cols: len(r.parts), Bits: r.bits}
+	codes := s.codes[pos/s.size][s.size*s.layer.code.rowBytes()*g:][s.size*offset/8:]
+	return kernel.Codes{Codes: codes[:s.size*r.size()/8], Rows: s.size, Cols: len(r.parts), Bits: r.bits}
 }
 
 // valuePlane returns head g's codes of n positions from pos on, whole groups in one chunk, in a plane that offset bytes
@@ -332,23 +330,24 @@ func quantize8(q []int8, x []float32) (d float32) {
 
 // transformedScores is codedScores for codes of a Code.
 func (s *Store) transformedScores(dst []float32, ldd int, sc *Scratch, first, nq, g, from, n int) {
-	for at := 0; at < n; at += recentStep {
+	for at := 0; at < n; {
+		m := s.run(from+at, n-at)
 		for i := range nq {
-			clear(dst[i*ldd+at:][:recentStep])
+			clear(dst[i*ldd+at:][:m])
 		}
 		offset := 0
 		for k := range s.layer.code.runs {
 			r := &s.layer.code.runs[k]
-			codes := s.keyRun(g, from+at, offset, r)
-			sc.runs[k].AddProducts(dst[at:], ldd, first, nq, codes, recentStep)
-			offset += len(codes.Codes)
+			sc.runs[k].AddProducts(dst[at:], ldd, first, nq, s.keyRun(g, from+at, offset, r).From((from+at)%s.size), m)
+			offset += r.size()
 		}
-		for i, b := range s.tokenGains(g, from+at)[:recentStep] {
+		for i, b := range s.tokenGains(g, from+at)[:m] {
 			sc.scales[i] = gains[b&15]
 		}
 		for i := range nq {
-			vek32.Mul_Inplace(dst[i*ldd+at:][:recentStep], sc.scales[:recentStep])
+			vek32.Mul_Inplace(dst[i*ldd+at:][:m], sc.scales[:m])
 		}
+		at += m
 	}
 }
 
@@ -383,8 +382,8 @@ func (s *Store) transformGroup(pos, g int, row func(values bool, i, n int) []uin
 	offset, n := 0, len(c.keys.Bits)
 	for k := range c.runs {
 		r := &c.runs[k]
-		codes := s.keyRun(g, pos, offset, r)
-		offset += len(codes.Codes)
+		codes := s.keyRun(g, pos, offset, r).From(pos % s.size)
+		offset += r.size()
 		for i := range recentStep {
 			for col, p := range r.parts {
 				if p.comp >= 0 {

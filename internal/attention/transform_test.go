@@ -100,11 +100,11 @@ func (c *codedCase) decodedTransform(pos, g int) (k, v []float32) {
 	offset := 0
 	for i := range code.runs {
 		r := &code.runs[i]
-		codes := c.s.keyRun(g, at, offset, r)
+		codes := c.s.keyRun(g, at, offset, r).From(at % c.s.size)
 		for col, p := range r.parts {
 			sum(k, &code.keys, p, codes.Get(pos-at, col), gains[gain&15])
 		}
-		offset += len(codes.Codes)
+		offset += r.size()
 	}
 	offset = 0
 	for i := range code.planes {

@@ -17,6 +17,16 @@ type Codes struct {
 	Codes      []byte
 	Rows, Cols int
 	Bits       int
+	first      int // rows before that From has left out; Rows counts them
+}
+
+// From returns the codes from a row on, a multiple of 8.
+func (c Codes) From(row int) Codes {
+	if row < 0 || row%8 != 0 || c.first+row > c.Rows {
+		panic(fmt.Sprintf("kernel: codes from row %d of %d on", c.first+row, c.Rows))
+	}
+	c.Codes, c.first = c.Codes[4*row:], c.first+row
+	return c
 }
 
 // codeZero is what a 4-bit code of 0 stands for, with the sign changed.
@@ -35,7 +45,7 @@ func CodesSize(rows, cols, bits int) int { return rows * cols * bits / 8 }
 func (c Codes) check() {
 	switch c.Bits {
 	case 1, 2, 4:
-		if c.Rows%8 == 0 && c.Cols%StepCols(c.Bits) == 0 && min(c.Rows, c.Cols) >= 0 && len(c.Codes) >= CodesSize(c.Rows, c.Cols, c.Bits) {
+		if c.Rows%8 == 0 && c.Cols%StepCols(c.Bits) == 0 && min(c.Rows, c.Cols) >= 0 && len(c.Codes) >= CodesSize(c.Rows, c.Cols, c.Bits)-4*c.first {
 			return
 		}
 	}
@@ -239,7 +249,7 @@ func (f *Factors) AddProducts(dst []float32, ldd, first, nq int, c Codes, rows i
 
 func (f *Factors) check(first, nq int, c Codes, dst, ldd, rows int) {
 	c.check()
-	if first < 0 || first+nq > f.n || f.cols != c.Cols || f.tile*c.Bits > 4*MaxTile || rows > c.Rows || short(dst, nq, ldd, rows) {
+	if first < 0 || first+nq > f.n || f.cols != c.Cols || f.tile*c.Bits > 4*MaxTile || rows > c.Rows-c.first || short(dst, nq, ldd, rows) {
 		panic(fmt.Sprintf("kernel: products of factors %d to %d of %d, %d wide, with %d of %d×%d codes, in a slice of %d",
 			first, first+nq, f.n, f.cols, rows, c.Rows, c.Cols, dst))
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -24,7 +25,7 @@ type codesCase struct {
 
 func newCodesCase(t testing.TB, rng *rand.Rand, bits, nq, rows, cols int, after bool) *codesCase {
 	c := &codesCase{nq: nq, ldd: rows + rng.IntN(3), scale: make([]float32, rows)}
-	c.c = Codes{atFence[byte](t, CodesSize(rows, cols, bits), after), rows, cols, bits}
+	c.c = Codes{atFence[byte](t, CodesSize(rows, cols, bits), after), rows, cols, bits, 0}
 	c.scales = atFence[uint16](t, rows, after)
 	for r := range rows {
 		c.scale[r] = float32(int(1) << rng.IntN(4))
@@ -158,7 +159,7 @@ func TestCodesLargest(t *testing.T) {
 func TestCodesLevelsAgree(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 7))
 	const rows, cols, nq, used = 40, 96, 7, 77
-	c := Codes{make([]byte, CodesSize(rows, cols, 4)), rows, cols, 4}
+	c := Codes{make([]byte, CodesSize(rows, cols, 4)), rows, cols, 4, 0}
 	for i := range c.Codes {
 		c.Codes[i] = byte(rng.IntN(256))
 	}
@@ -273,16 +274,62 @@ func TestHadamard(t *testing.T) {
 	}
 }
 
+// Codes from a row on give the products of those rows.
+func TestCodesFrom(t *testing.T) {
+	forLevels(t, func(t *testing.T) {
+		c := newCodesCase(t, rand.New(rand.NewPCG(8, 1)), 2, 3, 64, 96, true)
+		all, part := make([]float32, 3*64), make([]float32, 3*24)
+		c.f.AddProducts(all, 64, 0, 3, c.c, 64)
+		c.f.AddProducts(part, 24, 0, 3, c.c.From(16).From(16), 24)
+		for i := range 3 {
+			if !slices.Equal(part[24*i:][:24], all[64*i+32:][:24]) {
+				t.Errorf("factors %d: %v, want %v", i, part[24*i:][:24], all[64*i+32:][:24])
+			}
+		}
+		mustPanic(t, map[string]func(){
+			"no vector": func() { c.c.From(4) },
+			"behind":    func() { c.c.From(64).From(8) },
+			"rows":      func() { c.f.AddProducts(all, 64, 0, 3, c.c.From(32), 40) },
+		})
+	})
+}
+
+// Steps are rounded alike on all levels, and their errors are worth the same.
+func TestQuantizeSteps(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 1))
+	for _, n := range []int{1, 7, 8, 9, 64, 77} {
+		y, half, most, worth := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n)
+		for i := range y {
+			bits := 1 + rng.IntN(8)
+			half[i], most[i], worth[i] = float32(int(1)<<bits)/2, float32(int(1)<<bits-1), rng.Float32()
+			y[i] = float32(rng.NormFloat64() * math.Exp(2*rng.NormFloat64()))
+		}
+		want := make([]int32, n)
+		cost := quantizeStepsGeneric(want, y, half, most, worth, 1.25, 1/float32(1.25))
+		for i, u := range want {
+			if e := math.Abs(float64(y[i]) - 1.25*(float64(u)-float64(most[i])/2)); u > 0 && u < int32(most[i]) && e > 1.25*0.5001 {
+				t.Errorf("%v becomes %d of %v: %v off", y[i], u, most[i], e)
+			}
+		}
+		forLevels(t, func(t *testing.T) {
+			got := make([]int32, n)
+			if c := QuantizeSteps(got, y, half, most, worth, 1.25); !slices.Equal(got, want) || math.Abs(float64(c-cost)) > 1e-4*float64(cost) {
+				t.Errorf("%v at a cost of %v, want %v at %v", got, c, want, cost)
+			}
+		})
+	}
+}
+
 func TestCodesPanics(t *testing.T) {
 	x := make([]float32, 64)
-	c := Codes{make([]byte, CodesSize(16, 32, 4)), 16, 32, 4}
+	c := Codes{make([]byte, CodesSize(16, 32, 4)), 16, 32, 4, 0}
 	scales := make([]uint16, 16)
 	var f Factors
 	f.Set(x, 2, 32, 32)
 	mustPanic(t, map[string]func(){
-		"codes":      func() { f.Products(x, 24, 0, 2, Codes{c.Codes, 24, 32, 4}, scales) },
-		"rows":       func() { f.Products(x, 16, 0, 2, Codes{c.Codes, 12, 32, 4}, scales) },
-		"columns":    func() { f.Products(x, 16, 0, 2, Codes{c.Codes, 8, 64, 4}, scales) },
+		"codes":      func() { f.Products(x, 24, 0, 2, Codes{c.Codes, 24, 32, 4, 0}, scales) },
+		"rows":       func() { f.Products(x, 16, 0, 2, Codes{c.Codes, 12, 32, 4, 0}, scales) },
+		"columns":    func() { f.Products(x, 16, 0, 2, Codes{c.Codes, 8, 64, 4, 0}, scales) },
 		"factors":    func() { f.Products(x, 16, 1, 2, c, scales) },
 		"scales":     func() { f.Products(x, 16, 0, 2, c, scales[:15]) },
 		"products":   func() { f.Products(x[:31], 16, 0, 2, c, scales) },
@@ -299,7 +346,7 @@ func TestCodesFault(t *testing.T) {
 	}
 	forLevels(t, func(t *testing.T) {
 		c := newCodesCase(t, rand.New(rand.NewPCG(6, 1)), 4, 3, 32, 64, true)
-		beyond := Codes{unsafe.Slice(&c.c.Codes[0], CodesSize(48, 64, 4)), 48, 64, 4}
+		beyond := Codes{unsafe.Slice(&c.c.Codes[0], CodesSize(48, 64, 4)), 48, 64, 4, 0}
 		dst := make([]float32, 3*48)
 		if !faults(func() { c.f.Products(dst, 48, 0, 3, beyond, make([]uint16, 48)) }) {
 			t.Error("products beyond the fence did not fault")
@@ -332,7 +379,7 @@ func BenchmarkCodes(b *testing.B) {
 		k := make([]uint16, 256*64)
 		var f Factors
 		f.Set(x, nq, 64, 64)
-		c, scales := Codes{make([]byte, CodesSize(32, 64, 4)), 32, 64, 4}, make([]uint16, 32)
+		c, scales := Codes{make([]byte, CodesSize(32, 64, 4)), 32, 64, 4, 0}, make([]uint16, 32)
 		b.Run(fmt.Sprintf("scores4x%d", nq), func(b *testing.B) {
 			for range b.N {
 				for g := range 8 {
@@ -345,7 +392,7 @@ func BenchmarkCodes(b *testing.B) {
 				ScoresF16(dst, 256, x, nq, 64, k, 64, 256, 64)
 			}
 		})
-		v, out := Codes{make([]byte, CodesSize(64, 256, 4)), 64, 256, 4}, make([]float32, nq*64)
+		v, out := Codes{make([]byte, CodesSize(64, 256, 4)), 64, 256, 4, 0}, make([]float32, nq*64)
 		b.Run(fmt.Sprintf("sums4x%d", nq), func(b *testing.B) {
 			for range b.N {
 				f.Set(x, nq, 256, 256)

@@ -215,7 +215,7 @@ func (a *gqa) newState(f CacheFormat, n int) State { return newStore(a.forms[f],
 func (a *gqa) size(f CacheFormat) CacheSize { return cacheSize(a.forms[f], f) }
 
 func (a *gqa) bytes(f CacheFormat, depth int) (weights, cache int) {
-	return matrixBytes(a.q.Matrix, a.k.Matrix, a.v.Matrix, a.gate.Matrix, a.o.Matrix), a.forms[f].CompressedTokens(depth)*a.attn.RowBytes(f) + a.forms[f].RecentBytes(depth)
+	return matrixBytes(a.q.Matrix, a.k.Matrix, a.v.Matrix, a.gate.Matrix, a.o.Matrix), a.forms[f].CompressedTokens(depth)*a.forms[f].RowBytes(f) + a.forms[f].RecentBytes(depth)
 }
 
 func (a *gqa) run(p *pass, w *worker, l *Layer) {
