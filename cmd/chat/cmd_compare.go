@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/latentgo/latentgo/cmd/chat/internal/chart"
 	"github.com/latentgo/latentgo/cmd/chat/internal/human"
 	"github.com/latentgo/latentgo/engine"
+	"github.com/latentgo/latentgo/engine/measure"
 	"github.com/latentgo/latentgo/internal/models"
 )
 
@@ -26,6 +28,8 @@ type compareCmd struct {
 	File    string      `short:"f" required:"" type:"nonempty" placeholder:"FILE" help:"The text; a .json file holds token ids."`
 	Ctx     int         `short:"c" name:"ctx" aliases:"ctx-size" default:"256" placeholder:"N" help:"Tokens of a window (default ${default})."`
 	Windows int         `default:"40" placeholder:"N" help:"Windows at most; 0 is the whole text (default ${default})."`
+	Recall  []int       `name:"recall" placeholder:"N,…" help:"Also hide codes in so many tokens of the text, such as 2000,6000, and ask for them at the end."`
+	Facts   int         `name:"facts" default:"8" placeholder:"N" help:"How many codes (default ${default})."`
 	Plot    string      `type:"nonempty" placeholder:"FILE" help:"Draw perplexity against cache size; the name ends in .png, .jpg, .tif, .svg, .pdf, .eps or .tex."`
 	Curves  []string    `name:"curve" placeholder:"FILE.csv" help:"Draw another curve into it: lines of cache size in percent and perplexity ratio, under a line with its name (may be repeated)."`
 }
@@ -35,6 +39,8 @@ func (c *compareCmd) Validate() error {
 	switch {
 	case c.Ctx < 2 || c.Windows < 0:
 		return errors.New("--ctx must be at least 2 and --windows not negative")
+	case len(c.Recall) > 0 && slices.Min(c.Recall) < 100 || c.Facts < 1 || c.Facts > 24:
+		return errors.New("--recall must be at least 100, and --facts 1 to 24")
 	case len(c.Curves) > 0 && c.Plot == "":
 		return errors.New("--curve adds to a picture: --plot FILE.png names it")
 	case c.Force && c.Plot == "":
@@ -85,8 +91,10 @@ type compared struct {
 	File       string             `json:"file"`
 	Asked      string             `json:"asked"` // form that was asked for
 	MLA        string             `json:"mla"`
-	CacheBytes int                `json:"cache_bytes"`  // per token, all layers
-	Recent     int                `json:"recent_bytes"` // per session beside, see engine.Info
+	CacheBytes int                `json:"cache_bytes"`   // per token, all layers
+	Recent     int                `json:"recent_bytes"`  // per session beside, see engine.Info
+	Session    int                `json:"session_bytes"` // all of a session's at the end of a window
+	Recall     []measure.Recalled `json:"recall,omitempty"`
 	PPL        float64            `json:"ppl"`
 	Ratio      float64            `json:"ratio"`   // to the reference's perplexity
 	KL         float64            `json:"kl_mean"` // of its next-token distributions from the reference's, in nats
@@ -128,6 +136,11 @@ func (c *compareCmd) Run(a *app) error {
 	res, err := cmp.run(ids, windows)
 	if err != nil {
 		return err
+	}
+	for _, n := range c.Recall {
+		if err := cmp.recall(res, ids, n, c.Facts); err != nil {
+			return err
+		}
 	}
 	if c.Plot != "" {
 		if err := c.draw(res, curves); err != nil {
@@ -205,12 +218,9 @@ func (c *compareCmd) draw(r *comparison, curves []chart.Curve) error {
 	name := r.A.Model
 	own := chart.Curve{Name: "latentgo"}
 	for _, m := range r.Models {
-		own.Points = append(own.Points, chart.Point{Cache: 100 * float64(m.CacheBytes) / float64(r.A.CacheBytes), Ratio: m.Ratio})
+		own.Points = append(own.Points, chart.Point{Cache: 100 * float64(m.Session) / float64(r.A.Session), Ratio: m.Ratio})
 	}
-	note := fmt.Sprintf("%d windows of %d tokens; the original caches %s per token", r.Windows, r.Ctx, human.Size(int64(r.A.CacheBytes)))
-	if n := len(r.Models); n > 0 && r.Models[n-1].Recent > 0 {
-		note += fmt.Sprintf("; compressed, %s per session beside", human.Size(int64(r.Models[n-1].Recent)))
-	}
+	note := fmt.Sprintf("%d windows of %d tokens; all bytes of a session, the original's takes %s", r.Windows, r.Ctx, human.Size(int64(r.A.Session)))
 	p := &chart.Chart{
 		Title:  fmt.Sprintf("%s: text quality against cache size", human.Line(name)),
 		Note:   note,

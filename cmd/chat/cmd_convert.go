@@ -31,7 +31,8 @@ type convertCmd struct {
 
 // mlaFlags say whether and how attention is compressed.
 type mlaFlags struct {
-	MLA string `name:"mla" placeholder:"FORM" group:"Compression" help:"Compress what attention caches: to a share such as 50%, rotated+latent values per token and layer such as 64+128, or bytes per token such as 11520B."`
+	MLA   string    `name:"mla" placeholder:"FORM" group:"Compression" help:"Compress what attention caches: to a share such as 50%, rotated+latent values per token and layer such as 64+128, or bytes per token such as 11520B."`
+	Cache cacheForm `name:"cache" placeholder:"SHARE" group:"Compression" help:"Calibrate codes for the cache instead: sessions of the file take a share of its bytes, such as 14%."`
 	calibFlags
 	Compat string `placeholder:"PROGRAM" group:"Compression" help:"llama.cpp: write a file of architecture deepseek2, which it loads; without this only this program does."`
 	Refine bool   `group:"Compression" help:"Improve a file for llama.cpp by gradients through the whole model: takes four to five times as long."`
@@ -50,12 +51,18 @@ func (c *mlaFlags) check() error {
 	case c.Steps > 0 && !c.Refine:
 		return errors.New("--steps is about --refine: add that")
 	}
+	if c.Cache.Type != engine.CacheDefault && c.Cache.Share == 0 {
+		return fmt.Errorf("--cache %v needs nothing in the file: ask for it where the file is used", c.Cache)
+	}
 	if c.MLA == "" {
 		if c.Compat != "" {
 			return errors.New("--compat is about compression: --mla 50% asks for it")
 		}
 		none := convertFlags{calibFlags: c.calibFlags}
-		return none.check(engine.MLA{}, engine.Cache{})
+		return none.check(engine.MLA{}, c.Cache.Cache)
+	}
+	if c.Cache.Share > 0 {
+		return fmt.Errorf("--cache %v is for exact attention: leave --mla %s out", c.Cache, c.MLA)
 	}
 	form, err := engine.ParseMLA(c.MLA)
 	switch {
@@ -67,13 +74,16 @@ func (c *mlaFlags) check() error {
 	return c.calibFlags.check()
 }
 
+// compresses reports whether the cache is to become smaller.
+func (c *mlaFlags) compresses() bool { return c.MLA != "" || c.Cache.Share > 0 }
+
 // Validate implements kong's hook.
 func (c *convertCmd) Validate() error {
 	switch {
 	case c.DryRun && c.Out != "":
 		return errors.New("--dry-run writes nothing: leave OUT out")
-	case c.DryRun && c.MLA != "":
-		return errors.New("--dry-run shows what --type does, not --mla: leave that out")
+	case c.DryRun && c.compresses():
+		return errors.New("--dry-run shows what --type does, not --mla or --cache: leave that out")
 	case !c.DryRun && c.Out == "":
 		return errors.New(`expected "<out>", the file to write`)
 	}
@@ -96,7 +106,7 @@ func (c *convertCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if c.MLA == "" {
+	if !c.compresses() {
 		return r.run(a, path)
 	}
 	if !c.typeFlags.any() && !c.metaFlags.any() && !c.cuts() {
@@ -121,8 +131,10 @@ func (c *convertCmd) compress(a *app, in, out string, report bool) error {
 	if err != nil {
 		return err
 	}
-	if opt.MLA, err = engine.ParseMLA(c.MLA); err != nil {
-		return err
+	if opt.Cache = c.Cache.Cache; opt.Cache.Share == 0 {
+		if opt.MLA, err = engine.ParseMLA(c.MLA); err != nil {
+			return err
+		}
 	}
 	bar := newConvertBar(a)
 	defer bar.clear()
@@ -149,7 +161,11 @@ func (c *convertCmd) compress(a *app, in, out string, report bool) error {
 
 // printReport writes what a compression did, for people.
 func (a *app) printReport(out string, r *engine.ConvertReport) {
-	a.printf("%s: %s\n", human.Line(out), r.MLA)
+	what := r.MLA
+	if what == "" {
+		what = r.Form
+	}
+	a.printf("%s: %s\n", human.Line(out), what)
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	_, _ = fmt.Fprintf(w, "\tbefore\tafter\t\t\n")
 	_, _ = fmt.Fprintf(w, "cache, bytes per token\t%d\t%d\t%.1f %%\t\n", r.CacheBefore, r.CacheAfter, 100*float64(r.CacheAfter)/float64(r.CacheBefore))

@@ -16,7 +16,7 @@ const tableWidth = 79
 // print writes the table for people. Rows are named by the form of the cache, those of two files by the file.
 func (r *comparison) print(a *app, twoFiles bool) {
 	a.printf("%d tokens in %d windows of %d\n", r.Tokens, r.Windows, r.Ctx)
-	rows := [][]string{{"", "B/token", "of it", "perplexity", "ratio", "KL mean", "KL p99", "same top"}}
+	rows := [][]string{{"", "B/token", "session", "perplexity", "ratio", "KL mean", "KL p99", "same top"}}
 	all := append([]compared{r.A}, r.Models...)
 	for i, m := range all {
 		rows = append(rows, r.row(i, m))
@@ -32,11 +32,32 @@ func (r *comparison) print(a *app, twoFiles bool) {
 		rows[i+1][0] = name
 	}
 	printTable(a, rows)
+	r.printRecall(a, all, short)
 	for i, m := range all {
 		if note := m.note(names[i], short[i]); note != "" {
 			a.printf("%s\n", foldAt(short[i]+": ", note))
 		}
 	}
+}
+
+// printRecall writes how many of the facts each model has found again.
+func (r *comparison) printRecall(a *app, all []compared, names []string) {
+	if len(r.A.Recall) == 0 {
+		return
+	}
+	rows := [][]string{{""}}
+	for _, x := range r.A.Recall {
+		rows[0] = append(rows[0], fmt.Sprintf("%d codes in %s tokens", x.Facts, human.Count(int64(x.Tokens))), "log-prob")
+	}
+	for i, m := range all {
+		row := []string{names[i]}
+		for _, x := range m.Recall {
+			row = append(row, fmt.Sprint(x.Right), fmt.Sprintf("%.3f", x.LogProb))
+		}
+		rows = append(rows, row)
+	}
+	a.printf("\n")
+	printTable(a, rows)
 }
 
 // foldAt returns head and a list of words with commas between, in lines that fit the table's width where the words
@@ -58,7 +79,7 @@ func foldAt(head, list string) string {
 
 // row is the line of model i, without its name.
 func (r *comparison) row(i int, m compared) []string {
-	share := fmt.Sprintf("%.1f %%", 100*float64(m.CacheBytes)/float64(r.A.CacheBytes))
+	share := fmt.Sprintf("%.1f %%", 100*float64(m.Session)/float64(r.A.Session))
 	row := []string{"", fmt.Sprint(m.CacheBytes), share, decimals(m.PPL)}
 	if i == 0 {
 		return append(row, "1", "–", "–", "–")
@@ -80,7 +101,7 @@ func (m *compared) note(name, short string) string {
 	if name != short {
 		parts = append(parts, name)
 	}
-	if m.MLA != m.Asked {
+	if m.MLA != m.Asked && m.MLA != "exact" {
 		parts = append(parts, m.MLA)
 	}
 	if m.Recent > 0 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"github.com/viterin/vek/vek32"
 
 	"github.com/latentgo/latentgo/engine"
+	"github.com/latentgo/latentgo/engine/measure"
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
@@ -53,7 +55,7 @@ func (c *comparer) add(m *engine.Model, name, form string) error {
 	if title == "" {
 		title = name
 	}
-	c.sides = append(c.sides, &side{m: m, s: s, res: compared{Model: title, File: m.File().Name(), Asked: form, MLA: in.MLA, CacheBytes: in.CacheBytes, Recent: in.RecentBytes, Made: m.Conversion()}})
+	c.sides = append(c.sides, &side{m: m, s: s, res: compared{Model: title, File: m.File().Name(), Asked: form, MLA: in.MLA, CacheBytes: s.TokenBytes(), Recent: in.RecentBytes, Made: m.Conversion()}})
 	if first := c.sides[0].m.Info(); in.Vocab != first.Vocab {
 		return fmt.Errorf("%s has a vocabulary of %d tokens, the reference one of %d: they can't be compared", name, in.Vocab, first.Vocab)
 	}
@@ -129,11 +131,32 @@ func (c *comparer) score(reference bool, s *side, ref *prediction, logits []floa
 	}
 }
 
+// recall asks each model for facts hidden in n tokens of the text.
+func (c *comparer) recall(r *comparison, ids []int32, n, facts int) error {
+	for i, side := range c.sides {
+		s, err := side.m.NewSession(&engine.SessionOptions{Context: n + 64})
+		if err != nil {
+			return err
+		}
+		found, err := measure.Recall(c.a.ctx, s, side.m, ids, n, facts)
+		if err = errors.Join(err, s.Close()); err != nil {
+			return err
+		}
+		if i == 0 {
+			r.A.Recall = append(r.A.Recall, found)
+		} else {
+			r.Models[i-1].Recall = append(r.Models[i-1].Recall, found)
+		}
+	}
+	return nil
+}
+
 // result sums up.
 func (c *comparer) result(windows int) (*comparison, error) {
 	r := &comparison{Ctx: c.ctx, Windows: windows, Tokens: windows * (c.ctx - 1)}
 	for i, s := range c.sides {
 		m := s.res
+		m.Session = s.s.CacheBytes()
 		m.PPL = math.Exp(s.nll / float64(r.Tokens))
 		if math.IsNaN(m.PPL) || math.IsInf(m.PPL, 0) {
 			return nil, fmt.Errorf("%s: the logits of %s are not finite: perplexity is %v", m.Model, m.MLA, m.PPL)

@@ -2,12 +2,14 @@ package measure_test
 
 import (
 	"math"
+	"os"
 	"testing"
 
 	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/engine/measure"
 	"github.com/latentgo/latentgo/internal/gguftest"
+	"github.com/latentgo/latentgo/internal/testenv"
 )
 
 func TestPerplexity(t *testing.T) {
@@ -55,5 +57,42 @@ func TestKL(t *testing.T) {
 	}
 	if kl := measure.KL(p, q); math.Abs(kl-want) > 1e-12 {
 		t.Errorf("KL is %g, want %g", kl, want)
+	}
+}
+
+// A model finds codes again that are hidden in a short text; what can't be hidden is an error.
+func TestRecall(t *testing.T) {
+	m, err := engine.Load(testenv.Model(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	text, err := os.ReadFile("../../RATIONALE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, err := m.Encode(string(text[:4000]), false, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	recall := func(tokens, facts int, text []int32) (measure.Recalled, error) {
+		s, err := m.NewSession(&engine.SessionOptions{Context: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		return measure.Recall(t.Context(), s, m, text, tokens, facts)
+	}
+	r, err := recall(200, 2, ids)
+	if err != nil || r.Facts != 2 || r.Tokens > 200 || r.Tokens < 190 || r.LogProb > -0.001 || r.LogProb < -2 || r.Right < 0 || r.Right > 2 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if lost, err := recall(200, 2, ids[:20]); err == nil {
+		t.Errorf("a text of 20 tokens: %+v", lost)
+	}
+	for _, facts := range []int{0, 25} {
+		if _, err := recall(200, facts, ids); err == nil {
+			t.Errorf("%d facts: no error", facts)
+		}
 	}
 }
