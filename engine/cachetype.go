@@ -2,10 +2,8 @@ package engine
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 
-	"github.com/latentgo/latentgo/engine/internal/convert"
+	"github.com/latentgo/latentgo/engine/internal/cacheform"
 	"github.com/latentgo/latentgo/internal/attention"
 )
 
@@ -44,42 +42,23 @@ type Cache struct {
 // ParseCache reads "f16" (also ""), "q8" or "q4"; or a share of what f16 takes, such as "14%", which is what loses least
 // among the types that take no more: q8 from 53 % on, q4 from 28 % on, calibrated codes below.
 func ParseCache(s string) (Cache, error) {
-	if s == "" {
-		return Cache{Type: CacheF16}, nil
-	}
-	if share, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64); err == nil && strings.HasSuffix(s, "%") {
-		c := Cache{Type: CacheType(attention.FormatOf(share)) + CacheF16}
-		if c.Type == CacheCalibrated {
-			c.Share = share / 100
-		}
-		return c, c.check()
-	}
-	for c := CacheF16; c < CacheCalibrated; c++ {
-		if c.String() == s {
-			return Cache{Type: c}, nil
-		}
-	}
-	return Cache{}, fmt.Errorf(`cache %q is none of "f16", "q8", "q4" and a share such as "28%%" or "14%%"`, s)
+	f, err := cacheform.Parse(s)
+	return Cache{CacheType(f.Format) + CacheF16, f.Share}, err
 }
 
+func (c Cache) form() cacheform.Form { return cacheform.Form{Format: attention.Format(c.Type - CacheF16), Share: c.Share} }
+
 // String returns what ParseCache reads.
-func (c Cache) String() string {
-	if c.Share > 0 {
-		return fmt.Sprintf("%.4g%%", 100*c.Share)
-	}
-	return c.Type.String()
-}
+func (c Cache) String() string { return c.form().String() }
 
 func (c Cache) check() error {
 	switch {
-	case c.Type < CacheDefault || c.Type > CacheCalibrated:
+	case c == Cache{}:
+		return nil
+	case c.Type < CacheF16 || c.Type > CacheCalibrated:
 		return fmt.Errorf("cache type %d: there are CacheF16, CacheQ8, CacheQ4 and CacheCalibrated", int(c.Type))
-	case (c.Share != 0) != (c.Type == CacheCalibrated):
-		return fmt.Errorf("cache type %v with a share of %v: a share is what CacheCalibrated has", c.Type, c.Share)
-	case c.Share != 0 && !(c.Share >= convert.LeastShare && c.Share <= convert.MostShare):
-		return fmt.Errorf("a cache of %.4g %%: calibrated codes take %v to %v %%", 100*c.Share, 100*convert.LeastShare, 100*convert.MostShare)
 	}
-	return nil
+	return c.form().Check()
 }
 
 // String returns the name that ParseCache reads, "default" or "calibrated".

@@ -12,6 +12,22 @@ import (
 	"github.com/latentgo/latentgo/internal/testenv"
 )
 
+// logitsAfter returns the logits of a session with a cache after a text beyond what it keeps in half floats.
+func logitsAfter(t *testing.T, m *Model, c CacheType) []float32 {
+	t.Helper()
+	ids, err := m.Encode(strings.Repeat("The river runs past the old mill, and nobody remembers who built it. ", 20), false, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSession(t, m, &SessionOptions{Cache: c})
+	defer s.Close()
+	logits, err := s.Eval(t.Context(), ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Clone(logits)
+}
+
 // A calibrated cache takes the share that was asked for, all bytes of a session of 4,096 tokens, and loses the less the
 // larger it is; Convert writes what Load makes.
 func TestCalibratedCache(t *testing.T) {
@@ -21,29 +37,13 @@ func TestCalibratedCache(t *testing.T) {
 		t.Fatal(err)
 	}
 	quick := &ConvertOptions{Tokens: 600, Calibration: string(text), NoCache: true}
-	ids := func(m *Model) []int32 {
-		ids, err := m.Encode(strings.Repeat("The river runs past the old mill, and nobody remembers who built it. ", 20), false, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return ids
-	}
-	after := func(m *Model, c CacheType) []float32 {
-		s := newSession(t, m, &SessionOptions{Cache: c})
-		defer s.Close()
-		logits, err := s.Eval(t.Context(), ids(m))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return slices.Clone(logits)
-	}
 	want, loss := []float32(nil), 0.0
 	for _, share := range []float64{0.28, 0.12} {
 		m := loadFile(t, path, Options{Cache: Cache{Type: CacheCalibrated, Share: share}, Convert: quick})
 		if want == nil {
-			want = after(m, CacheF16)
+			want = logitsAfter(t, m, CacheF16)
 		}
-		e := nmse([][]float32{after(m, CacheDefault)}, [][]float32{want})
+		e := nmse([][]float32{logitsAfter(t, m, CacheDefault)}, [][]float32{want})
 		if e <= loss || e > share/2 {
 			t.Errorf("%v: logits are wrong by %.3g of their energy, before by %.3g", share, e, loss)
 		}
@@ -73,10 +73,10 @@ func TestCalibratedCache(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 		written := loadFile(t, out, Options{})
-		if !slices.Equal(after(written, CacheDefault), after(m, CacheDefault)) {
+		if !slices.Equal(logitsAfter(t, written, CacheDefault), logitsAfter(t, m, CacheDefault)) {
 			t.Error("the written file says something else")
 		}
-		if !slices.Equal(after(written, CacheF16), want) {
+		if !slices.Equal(logitsAfter(t, written, CacheF16), want) {
 			t.Error("the written file with half floats is not the model")
 		}
 	}

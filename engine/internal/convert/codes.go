@@ -46,9 +46,3 @@ func (o *Options) format() model.CacheFormat {
 	}
 	return attention.F16
 }
-
-// The least and the most of Options.Share: below, codes say nothing; above, 8 bits lose as little without calibration.
-const (
-	LeastShare = 0.07
-	MostShare  = 0.5
-)
