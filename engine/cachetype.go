@@ -46,7 +46,9 @@ func ParseCache(s string) (Cache, error) {
 	return Cache{CacheType(f.Format) + CacheF16, f.Share}, err
 }
 
-func (c Cache) form() cacheform.Form { return cacheform.Form{Format: attention.Format(c.Type - CacheF16), Share: c.Share} }
+func (c Cache) form() cacheform.Form {
+	return cacheform.Form{Format: attention.Format(c.Type - CacheF16), Share: c.Share}
+}
 
 // String returns what ParseCache reads.
 func (c Cache) String() string { return c.form().String() }
