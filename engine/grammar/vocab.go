@@ -14,6 +14,8 @@ type Tokenizer interface {
 	Size() int
 	// AppendPiece appends the bytes that a token stands for, those of control tokens only if special is set.
 	AppendPiece(dst []byte, id int32, special bool) []byte
+	// EncodeRest returns the tokens of plain text that follows another one.
+	EncodeRest(text string) []int32
 	// EOG lists the tokens that end an answer.
 	EOG() []int32
 	// Lookup returns the token whose entry in the vocabulary is text.
