@@ -13,21 +13,21 @@ func TestForced(t *testing.T) {
 		vocab, src, before string
 		want               string // tokens, with spaces between
 	}{
-		{"a b c ab abc", `root ::= "abc"`, "", "abc"},                // nothing follows
-		{"a b c ab abc", `root ::= "ab" [cx]`, "", ""},               // abc could come
-		{"a b c x ab", `root ::= "ab" [cx]`, "", "ab"},               // no token reaches beyond
-		{"a b c x ab bc", `root ::= "ab" [cx]`, "", ""},              // a bc could come
-		{"a b c x ab bc", `root ::= "aab" [cx]`, "", "a"},            // whichever of the two comes
-		{"a b c x ab bc", `root ::= "aab" [x]`, "", "a ab x"},        // bc is not allowed
-		{"a b c x ab bc", `root ::= "ab" [cx]?`, "", ""},             // the text may end or go on
-		{"a b c", `root ::= "a" | "b"`, "", ""},                      // two ways
-		{"a b c", `root ::= [ab] "cc"`, "a", "c c"},                  // in the middle
-		{"a b c <x> <y>", `root ::= <x> "ab"`, "", "<x>"},            // a token
-		{"a b c <x> <y>", `root ::= <x> | <y>`, "", ""},              // one of two
-		{"a b c <x> <y>", `root ::= "a" <x> "b"`, "", "a"},           // up to a token
-		{"a b c", `root ::= "abd"`, "", ""},                          // what the vocabulary cannot say
-		{"a b é éb", `root ::= "aé" [bx]`, "", "a"},                  // whole characters
-		{"a b <end>", `root ::= "a"?`, "", ""},                       // the end is another way
+		{"a b c ab abc", `root ::= "abc"`, "", "abc"},                  // nothing follows
+		{"a b c ab abc", `root ::= "ab" [cx]`, "", ""},                 // abc could come
+		{"a b c x ab", `root ::= "ab" [cx]`, "", "ab"},                 // no token reaches beyond
+		{"a b c x ab bc", `root ::= "ab" [cx]`, "", ""},                // a bc could come
+		{"a b c x ab bc", `root ::= "aab" [cx]`, "", "a"},              // whichever of the two comes
+		{"a b c x ab bc", `root ::= "aab" [x]`, "", "a ab x"},          // bc is not allowed
+		{"a b c x ab bc", `root ::= "ab" [cx]?`, "", ""},               // the text may end or go on
+		{"a b c", `root ::= "a" | "b"`, "", ""},                        // two ways
+		{"a b c", `root ::= [ab] "cc"`, "a", "c c"},                    // in the middle
+		{"a b c <x> <y>", `root ::= <x> "ab"`, "", "<x>"},              // a token
+		{"a b c <x> <y>", `root ::= <x> | <y>`, "", ""},                // one of two
+		{"a b c <x> <y>", `root ::= "a" <x> "b"`, "", "a"},             // up to a token
+		{"a b c", `root ::= "abd"`, "", ""},                            // what the vocabulary cannot say
+		{"a b é éb", `root ::= "aé" [bx]`, "", "a"},                    // whole characters
+		{"a b <end>", `root ::= "a"?`, "", ""},                         // the end is another way
 		{"a b c ab", `root ::= ("a" | "a") ("b" | "b" "c")`, "", "ab"}, // the same bytes on two ways
 	} {
 		v := NewVocab(fake(strings.Fields(c.vocab)))
