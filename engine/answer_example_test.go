@@ -1,3 +1,7 @@
+//go:build !purego
+
+// These examples run a real model, which takes its time without assembly.
+
 package engine_test
 
 import (
@@ -149,11 +153,11 @@ func ExampleGenerateOptions_logits() {
 func ExampleGenerateOptions_speculate() {
 	model := load()
 	defer model.Close()
-	prompt := strings.Repeat("The ship left the harbour at dawn with eleven people on board. ", 4)
+	prompt := strings.Repeat("The ship left the harbour at dawn with eleven people on board. ", 3)
 	var texts [2]string
 	for i, speculate := range []bool{false, true} {
 		session := newSession(model)
-		opt := &engine.GenerateOptions{MaxTokens: 30, Sampling: greedy, Speculate: speculate}
+		opt := &engine.GenerateOptions{MaxTokens: 20, Sampling: greedy, Speculate: speculate}
 		for piece, err := range session.GenerateText(context.Background(), prompt, opt) {
 			if err != nil {
 				log.Fatal(err)

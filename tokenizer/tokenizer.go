@@ -227,7 +227,7 @@ func (t *Tokenizer) Encode(text string, opt EncodeOptions) []int32 {
 }
 
 // EncodeRest returns the tokens of plain text that follows another one, perhaps within a word: without what begins a
-// text, such as SentencePiece's space.
+// text, such as SentencePiece's space; Unigram and WordPiece vocabularies begin a word all the same.
 func (t *Tokenizer) EncodeRest(text string) []int32 {
 	return t.AppendEncode(nil, text, EncodeOptions{rest: true})
 }
