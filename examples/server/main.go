@@ -45,7 +45,7 @@ func handler(model *engine.Model) http.Handler {
 		}
 		defer session.Close()
 		w.Header().Set("Content-Type", "text/event-stream")
-		for piece, err := range session.Chat(r.Context(), conv, &engine.GenerateOptions{MaxTokens: 1000}) {
+		for piece, err := range session.Chat(r.Context(), conv, &engine.GenerateOptions{MaxTokens: 400}) {
 			switch {
 			case err != nil:
 				send(w, "error", err.Error())
