@@ -1,7 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"context"
+	"os"
+	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -103,4 +107,58 @@ func TestBatchSizes(t *testing.T) {
 	if _, err := m.NewSession(&SessionOptions{Batch: -1}); err == nil {
 		t.Error("a negative batch is accepted")
 	}
+}
+
+// BenchmarkBesidePrompt measures the gaps between a streaming session's tokens beside a prompt of 8,000 (LATENTGO_BENCH_PROMPT), as
+// multiples of what they are alone just before and after. LATENTGO_BENCH_MODEL is another model than SmolLM2.
+func BenchmarkBesidePrompt(b *testing.B) {
+	m := benchFile(b)
+	opt := &SessionOptions{Context: 8192}
+	size, err := strconv.Atoi(cmp.Or(os.Getenv("LATENTGO_BENCH_PROMPT"), "8000"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	prompt := gguftest.RandomIDs(size, m.net.Vocab())
+	var alone, beside []float64
+	var took time.Duration
+	for b.Loop() {
+		stream, long := newSession(b, m, opt), newSession(b, m, opt)
+		lastLogits(b, stream, prompt[:200])
+		gaps := func(n int, done *atomic.Bool) (out []float64) {
+			for i := 0; i < n && (done == nil || !done.Load()); i++ {
+				start := time.Now()
+				if _, err := stream.Eval(b.Context(), []int32{prompt[i]}); err != nil {
+					b.Fatal(err)
+				}
+				out = append(out, time.Since(start).Seconds())
+			}
+			return out
+		}
+		alone = append(alone, gaps(100, nil)...)
+		var done atomic.Bool
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			defer done.Store(true)
+			start := time.Now()
+			if _, err := long.Eval(b.Context(), prompt); err != nil {
+				b.Error(err)
+			}
+			took += time.Since(start)
+		})
+		beside = append(beside, gaps(size-300, &done)...)
+		wg.Wait()
+		alone = append(alone, gaps(100, nil)...)
+		stream.Close()
+		long.Close()
+	}
+	slices.Sort(alone)
+	slices.Sort(beside)
+	one := alone[len(alone)/2]
+	at := func(list []float64, share float64) float64 { return list[int(share*float64(len(list)-1))] / one }
+	b.ReportMetric(one*1e3, "ms-alone")
+	b.ReportMetric(at(alone, 0.99), "alone-p99")
+	b.ReportMetric(at(beside, 0.5), "beside-median")
+	b.ReportMetric(at(beside, 0.9), "beside-p90")
+	b.ReportMetric(at(beside, 0.99), "beside-p99")
+	b.ReportMetric(float64(size*b.N)/took.Seconds(), "prompt-tokens/s")
 }

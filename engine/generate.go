@@ -97,6 +97,7 @@ type generation struct {
 	text    *stream.Text
 	hooked  []float32          // the logits that GenerateOptions.Logits and Grammar change
 	matcher *grammar.Matcher   // of GenerateOptions.Grammar, or nil
+	forced  []int32            // tokens that come next, since the grammar allows only their text
 	guesser *speculate.Guesser // nil without
 }
 
@@ -185,6 +186,9 @@ func (g *generation) answer(ctx context.Context, logits []float32, yield func(Pi
 	if done {
 		g.s.stats.Reason = ReasonStop
 		return nil
+	}
+	if _, err := g.jump(); err != nil {
+		return err
 	}
 	for {
 		if err := ctx.Err(); err != nil {
@@ -308,8 +312,25 @@ func (g *generation) step(logits []float32, yield func(Piece, error) bool) (done
 	return false, nil
 }
 
-// draw draws a token. GenerateOptions.Logits and Grammar change a copy of the logits: the session keeps the model's.
+// jump finds tokens that are forced, and reports whether there are any; not where the caller sees or changes draws.
+func (g *generation) jump() (found bool, err error) {
+	if o, p := &g.opt, g.opt.Sampling; g.matcher == nil || o.Logits != nil || o.LogProbs || o.TopLogProbs > 0 ||
+		p != nil && len(p.LogitBias)+len(p.TextBias) > 0 {
+		return false, nil
+	}
+	if len(g.forced) == 0 {
+		g.forced, err = g.matcher.Forced()
+	}
+	return len(g.forced) > 0, err
+}
+
+// draw draws a token, unless one is forced. Logits and Grammar change a copy: the session keeps the model's logits.
 func (g *generation) draw(logits []float32) (int32, error) {
+	if len(g.forced) > 0 {
+		id := g.forced[0]
+		g.forced, g.s.stats.Forced = g.forced[1:], g.s.stats.Forced+1
+		return id, g.matcher.Accept(id)
+	}
 	if g.opt.Logits != nil || g.matcher != nil {
 		g.hooked = append(g.hooked[:0], logits...)
 		logits = g.hooked

@@ -163,6 +163,7 @@ type Stats struct {
 	DecodeTime   time.Duration // drawing and evaluating them
 	Drafted      int           // tokens guessed by GenerateOptions.Speculate or Draft
 	Accepted     int           // of them that were right
+	Forced       int           // of Tokens, those that were not drawn, since GenerateOptions.Grammar allowed only their text
 	Dropped      int           // tokens that SessionOptions.DropMiddle forgot
 	Reason       string        // why the answer ended
 	Stop         string        // the stop string that ended it, with ReasonStop

@@ -105,6 +105,9 @@ func (s *Session) Reset() error { return s.Truncate(0) }
 // until the next call that changes the session.
 func (s *Session) Tokens() []int32 { return s.tokens }
 
+// Model returns the session's model.
+func (s *Session) Model() *Model { return s.m }
+
 // Context returns the largest number of tokens the session can hold.
 func (s *Session) Context() int { return s.context }
 

@@ -69,10 +69,14 @@ func (s *Session) guess(ctx context.Context, dst, text []int32, n int) ([]int32,
 	return dst, err
 }
 
-// next returns the logits after the token that was drawn. Those of a right guess are there; otherwise a pass evaluates
-// the token and new guesses.
+// next returns the logits after the newest token, nil where another is forced. Those of a right guess are there;
+// otherwise a pass evaluates what is new and guesses.
 func (g *generation) next(ctx context.Context) ([]float32, error) {
 	s, q := g.s, g.guesser
+	if found, err := g.jump(); found || err != nil {
+		g.settle()
+		return nil, err
+	}
 	if q == nil {
 		return s.eval(ctx, nil)
 	}

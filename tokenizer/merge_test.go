@@ -217,3 +217,17 @@ func TestWordEnd(t *testing.T) {
 		}
 	}
 }
+
+// TestEncodeRest: a text that goes on another has no space before it, and no BOS.
+func TestEncodeRest(t *testing.T) {
+	tok := mustNew(t, tinySPM())
+	if got, want := tok.EncodeRest("cat the"), []int32{267, 261}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if got, want := tok.EncodeRest(" cat"), []int32{272}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if got := tok.EncodeRest(""); len(got) != 0 {
+		t.Errorf("of nothing %v", got)
+	}
+}

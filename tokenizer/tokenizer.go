@@ -48,6 +48,8 @@ type EncodeOptions struct {
 	// an answer, and user-defined ones of the form <|…|>. All else is as if the text had one author: words go across
 	// the borders.
 	Plain []Range
+
+	rest bool // see EncodeRest
 }
 
 // Range is the bytes [Lo,Hi) of a text, Lo < Hi.
@@ -224,6 +226,12 @@ func (t *Tokenizer) Encode(text string, opt EncodeOptions) []int32 {
 	return t.AppendEncode(nil, text, opt)
 }
 
+// EncodeRest returns the tokens of plain text that follows another one, perhaps within a word: without what begins a
+// text, such as SentencePiece's space; Unigram and WordPiece vocabularies begin a word all the same.
+func (t *Tokenizer) EncodeRest(text string) []int32 {
+	return t.AppendEncode(nil, text, EncodeOptions{rest: true})
+}
+
 // AppendEncode appends the tokens of text to dst, which may be nil, and returns it. What is not valid UTF-8 becomes
 // byte tokens (SPM), U+FFFD (BPE, Unigram) or nothing (WordPiece). Time is proportional to the text, for a given vocabulary; memory is reused between
 // calls.
@@ -238,7 +246,7 @@ func (t *Tokenizer) AppendEncode(dst []int32, text string, opt EncodeOptions) []
 		find = t.all
 	}
 	spm := t.model == "llama"
-	special := true // what came before is a special token, or nothing
+	special := !opt.rest // what came before is a special token, or nothing
 	for _, part := range s.parts.cut(t.vocab, find, text, opt.Plain) {
 		if part.id >= 0 {
 			dst = append(dst, part.id)

@@ -27,6 +27,7 @@ type cont struct {
 	depth  int32
 	ends   bool // the text may end here
 	frames []frame
+	round  uint32 // of the closure that went on behind it last
 	after  *state // where the text is when the rule has ended; nil as long as nobody asked
 }
 
@@ -53,6 +54,7 @@ type state struct {
 	next   []*state                 // by class of the byte; nil is not known yet, deadState no way on
 	mask   atomic.Pointer[[]uint64] // tokens allowed; nil as long as nobody asked
 	loop   *loop                    // the same for a counted rule that comes again and again
+	lead   *lead                    // nil as long as nobody asked
 	inner  *inner                   // the same without what follows the rule; for states whose items all have bottom
 }
 

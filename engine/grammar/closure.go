@@ -15,32 +15,40 @@ type closure struct {
 	err     error
 	final   bool
 	entered bool // in rules that are called: their end is no news
-	seen    map[frame]struct{}
-	popped  map[*cont]struct{}
-	at      map[int32]*cont // items
-	calls   map[int32]*cont // rules called, and what follows them
-	ranks   []int32         // of calls, a heap of the lowest
-	ruleAt  []int32         // rules by rank
+	round   uint32
 	items   []item
+	itemOf  []int32 // by node: where items may have it
+	calls   []call  // rules called, and what follows them
+	callOf  []int32 // by rule: where calls may have it
+	seen    []visit // places with more than one way on
+	seenOf  []int32 // by node: where seen may have its last
+	ranks   []int32 // of calls, a heap of the lowest
+	ruleAt  []int32 // rules by rank
+}
+
+type call struct {
+	rule int32
+	cont *cont
+}
+
+type visit struct {
+	frame
+	before int32 // the one before of the same node, or −1
 }
 
 func (c *closure) init(a *automaton) {
 	c.a = a
-	c.seen, c.popped = map[frame]struct{}{}, map[*cont]struct{}{}
-	c.at, c.calls = map[int32]*cont{}, map[int32]*cont{}
-	c.ruleAt = make([]int32, len(a.rank))
+	c.itemOf, c.seenOf = make([]int32, len(a.nodes)), make([]int32, len(a.nodes))
+	c.callOf, c.ruleAt = make([]int32, len(a.rank)), make([]int32, len(a.rank))
 	for r, at := range a.rank {
 		c.ruleAt[at] = int32(r)
 	}
 }
 
 func (c *closure) clear() {
-	clear(c.seen)
-	clear(c.popped)
-	clear(c.at)
-	clear(c.calls)
-	c.ranks, c.items = c.ranks[:0], c.items[:0]
+	c.items, c.calls, c.seen, c.ranks = c.items[:0], c.calls[:0], c.seen[:0], c.ranks[:0]
 	c.err, c.final, c.entered = nil, false, false
+	c.round++
 }
 
 func (c *closure) fail(err error) {
@@ -85,11 +93,17 @@ func (c *closure) reach(n, count int32, k *cont) {
 
 // first reports whether a place is new.
 func (c *closure) first(n, count int32, k *cont) bool {
-	f := frame{n, count, k}
-	if _, old := c.seen[f]; old {
-		return false
+	last := c.seenOf[n]
+	if int(last) >= len(c.seen) || c.seen[last].node != n {
+		last = -1
 	}
-	c.seen[f] = struct{}{}
+	for i := last; i >= 0; i = c.seen[i].before {
+		if v := &c.seen[i]; v.count == count && v.next == k {
+			return false
+		}
+	}
+	c.seenOf[n] = int32(len(c.seen))
+	c.seen = append(c.seen, visit{frame{n, count, k}, last})
 	return true
 }
 
@@ -110,22 +124,28 @@ func (c *closure) count(n, count int32, k *cont) {
 
 // put adds an item.
 func (c *closure) put(n int32, k *cont) {
-	if old := c.at[n]; old != nil && old != k {
-		var err error
-		if k, err = c.a.union(old, k); err != nil {
+	at := c.itemOf[n]
+	if int(at) >= len(c.items) || c.items[at].node != n {
+		c.itemOf[n] = int32(len(c.items))
+		c.items = append(c.items, item{n, k})
+		return
+	}
+	if old := c.items[at].cont; old != k {
+		k, err := c.a.union(old, k)
+		if err != nil {
 			c.fail(err)
 			return
 		}
+		c.items[at].cont = k
 	}
-	c.at[n] = k
 }
 
 // pop goes on behind a rule.
 func (c *closure) pop(k *cont) {
-	if _, old := c.popped[k]; old {
+	if k.round == c.round {
 		return
 	}
-	c.popped[k] = struct{}{}
+	k.round = c.round
 	c.final = c.final || k.ends
 	for _, f := range k.frames {
 		c.reach(f.node, f.count, f.next)
@@ -144,17 +164,21 @@ func (c *closure) callThen(rule, n, count int32, k *cont) {
 }
 
 func (c *closure) call(rule int32, k *cont) {
-	old := c.calls[rule]
-	if old == nil {
+	at := c.callOf[rule]
+	if int(at) >= len(c.calls) || c.calls[at].rule != rule {
+		c.callOf[rule] = int32(len(c.calls))
+		c.calls = append(c.calls, call{rule, k})
 		c.pushRank(c.a.rank[rule])
-	} else if old != k {
-		var err error
-		if k, err = c.a.union(old, k); err != nil {
+		return
+	}
+	if old := c.calls[at].cont; old != k {
+		k, err := c.a.union(old, k)
+		if err != nil {
 			c.fail(err)
 			return
 		}
+		c.calls[at].cont = k
 	}
-	c.calls[rule] = k
 }
 
 // state enters the rules that were called and returns the state, nil for one that nothing leads to.
@@ -162,19 +186,16 @@ func (c *closure) state() (*state, error) {
 	c.entered = true
 	for len(c.ranks) > 0 && c.err == nil {
 		rule := c.ruleAt[c.popRank()]
-		c.reach(c.a.starts[rule], 0, c.calls[rule])
+		c.reach(c.a.starts[rule], 0, c.calls[c.callOf[rule]].cont)
 	}
-	if c.err == nil && len(c.at) > maxItems {
+	if c.err == nil && len(c.items) > maxItems {
 		c.fail(fmt.Errorf("%w: the text can be read in too many ways", ErrLimit))
 	}
 	if c.err != nil {
 		return nil, c.err
 	}
-	if len(c.at) == 0 && !c.final {
+	if len(c.items) == 0 && !c.final {
 		return nil, nil
-	}
-	for n, k := range c.at {
-		c.items = append(c.items, item{n, k})
 	}
 	slices.SortFunc(c.items, func(x, y item) int { return int(x.node) - int(y.node) })
 	return c.a.intern(c.items, c.final), nil

@@ -90,3 +90,25 @@ func eachRef(e expr, f func(ref)) {
 		f(e)
 	}
 }
+
+// shifted returns e with n added to its references.
+func shifted(e expr, n int) expr {
+	all := func(list []expr) []expr {
+		out := make([]expr, len(list))
+		for i, x := range list {
+			out[i] = shifted(x, n)
+		}
+		return out
+	}
+	switch e := e.(type) {
+	case seq:
+		return seq(all(e))
+	case alt:
+		return alt(all(e))
+	case rep:
+		return rep{shifted(e.x, n), e.min, e.max}
+	case ref:
+		return e + ref(n)
+	}
+	return e
+}

@@ -2,6 +2,7 @@ package grammar
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/latentgo/latentgo/gguf"
@@ -19,6 +20,24 @@ func (f fake) AppendPiece(dst []byte, id int32, special bool) []byte {
 		return append(dst, t...)
 	}
 	return dst
+}
+
+// EncodeRest takes the longest tokens.
+func (f fake) EncodeRest(text string) (ids []int32) {
+	for text != "" {
+		best := -1
+		for id := range f {
+			piece := f.AppendPiece(nil, int32(id), false)
+			if len(piece) > 0 && strings.HasPrefix(text, string(piece)) && (best < 0 || len(f[id]) > len(f[best])) {
+				best = id
+			}
+		}
+		if best < 0 {
+			return nil
+		}
+		ids, text = append(ids, int32(best)), text[len(f[best]):]
+	}
+	return ids
 }
 
 func (f fake) EOG() []int32 {

@@ -26,9 +26,20 @@ const maxTimes = 1 << 20
 func GBNF(text string) (*Grammar, error) { return GBNFRoot(text, "root") }
 
 // GBNFRoot is GBNF for a grammar whose whole text is another rule than root.
-func GBNFRoot(text, root string) (*Grammar, error) {
+func GBNFRoot(text, root string) (*Grammar, error) { return parseGBNF(text, root, nil) }
+
+// GBNFWith is GBNF with parts that are grammars already: the name of one stands for its texts, as that of a rule would,
+// such as the schema of a tool's arguments within a call. The text has no rules of these names.
+func GBNFWith(text string, parts map[string]*Grammar) (*Grammar, error) {
+	return parseGBNF(text, "root", parts)
+}
+
+func parseGBNF(text, root string, parts map[string]*Grammar) (*Grammar, error) {
 	p := &gbnf{src: text, ids: map[string]int{}}
 	if err := p.grammar(); err != nil {
+		return nil, err
+	}
+	if err := p.include(parts); err != nil {
 		return nil, err
 	}
 	id, ok := p.ids[root]
@@ -108,10 +119,26 @@ func (p *gbnf) grammar() error {
 			return err
 		}
 	}
-	for id, r := range p.rules {
-		if r.body == nil {
+	return nil
+}
+
+// include adds the rules of parts, and finds names that stand for nothing.
+func (p *gbnf) include(parts map[string]*Grammar) error {
+	for id, r := range p.rules[:len(p.used)] {
+		part := parts[r.name]
+		switch {
+		case r.body == nil && part == nil:
 			return p.errorf(p.used[id], "there is no rule %q", r.name)
+		case part == nil:
+			continue
+		case r.body != nil:
+			return p.errorf(p.used[id], "the rule %q is a part, too", r.name)
 		}
+		at := len(p.rules)
+		for _, r := range part.rules {
+			p.rules = append(p.rules, rule{r.name, shifted(r.body, at)})
+		}
+		p.rules[id].body = ref(at + part.root)
 	}
 	return nil
 }

@@ -151,3 +151,25 @@ func TestLlamaCppGrammars(t *testing.T) {
 		}
 	}
 }
+
+// TestGBNFWith: a part stands for its texts, more than once and beside rules of the same names.
+func TestGBNFWith(t *testing.T) {
+	inner := mustGBNF(t, "root ::= \"a\" b | \"(\" root \")\"\nb ::= [0-9]{1,2}")
+	g, err := GBNFWith("root ::= part b part?\nb ::= \"-\" list\nlist ::= two*", map[string]*Grammar{"part": inner, "two": inner, "unused": inner})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]bool{"a1-": true, "(a1)-a2(a3)a4": true, "a1-a2b": false, "b1-": false, "a123-": false} {
+		if ok, err := g.Match(text); ok != want || err != nil {
+			t.Errorf("%q: %v %v", text, ok, err)
+		}
+	}
+	if ok, _ := inner.Match("((a12))"); !ok {
+		t.Error("the part changed")
+	}
+	for _, text := range []string{"root ::= part other", "root ::= part\npart ::= \"x\""} {
+		if _, err := GBNFWith(text, map[string]*Grammar{"part": inner}); !errors.Is(err, ErrSyntax) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}

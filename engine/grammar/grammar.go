@@ -37,7 +37,9 @@ var (
 
 // Grammar describes a set of texts. It does not change and may be used by any number of goroutines.
 type Grammar struct {
-	prog *program
+	prog  *program
+	rules []rule // for grammars that this one is a part of
+	root  int
 
 	mu       sync.Mutex
 	bare     *automaton                         // for Match
@@ -49,7 +51,7 @@ func newGrammar(rules []rule, root int) (*Grammar, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Grammar{prog: prog}, nil
+	return &Grammar{prog: prog, rules: rules, root: root}, nil
 }
 
 // automaton returns the automaton for a vocabulary, or the one without tokens for nil.

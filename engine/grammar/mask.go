@@ -61,7 +61,7 @@ func (a *automaton) maskWithin(v *Vocab, top []item, k *cont, bits []uint64) err
 	stack := make([]*state, v.depth+1)
 	for _, n := range in.ends {
 		stack[v.nodes[n].depth] = after
-		if err := a.walk(v, n+1, v.nodes[n].skip, stack, bits, nil); err != nil {
+		if err := a.walk(v, n+1, v.nodes[n].skip, 0, stack, bits, nil); err != nil {
 			return err
 		}
 	}
@@ -80,7 +80,13 @@ func (a *automaton) innerOf(v *Vocab, s *state, ends bool) (*inner, error) {
 	}
 	stack := make([]*state, v.depth+1)
 	stack[0] = s
-	if err := a.walk(v, 0, int32(len(v.nodes)), stack, in.bits, to); err != nil {
+	all, rest := int32(len(v.nodes)), int32(0)
+	if plain, err := a.plainBelow(v, -1, all, s, stack, in.bits, to); err != nil {
+		return nil, err
+	} else if plain {
+		stack[0], rest = s, all
+	}
+	if err := a.walk(v, 0, all, rest, stack, in.bits, to); err != nil {
 		return nil, err
 	}
 	for _, it := range s.items {
@@ -129,9 +135,15 @@ func (a *automaton) afterOf(k *cont) (*state, error) {
 }
 
 // walk follows the nodes [from, to) of the tree; stack has the state before each depth. It adds the tokens that lead
-// somewhere, and to ends, if given, the nodes with more below them at which the text may end.
-func (a *automaton) walk(v *Vocab, from, to int32, stack []*state, bits []uint64, ends *[]int32) error {
+// somewhere, and to ends, if given, the nodes with more below them at which the text may end. Up to the node rest plain
+// tokens are in bits already.
+func (a *automaton) walk(v *Vocab, from, to, rest int32, stack []*state, bits []uint64, ends *[]int32) error {
 	for i := from; i < to; {
+		if i < rest {
+			if i = nextBit(v.plain.rest, i, rest); i == rest {
+				continue
+			}
+		}
 		n := &v.nodes[i]
 		s := stack[n.depth-1]
 		var t *state
@@ -155,10 +167,21 @@ func (a *automaton) walk(v *Vocab, from, to int32, stack []*state, bits []uint64
 			*ends = append(*ends, i)
 		}
 		stack[n.depth] = t
-		i++
 		if len(t.items) == 0 {
 			i = n.skip
+			continue
 		}
+		if i >= rest && n.skip > i+fewNodes && v.plain.count[i] > 0 {
+			if done, err := a.plainBelow(v, i, n.skip, t, stack, bits, ends); err != nil {
+				return err
+			} else if done {
+				rest = n.skip
+			}
+		}
+		i++
 	}
 	return nil
 }
+
+// fewNodes are walked, whatever they are.
+const fewNodes = 8

@@ -14,6 +14,8 @@ type Tokenizer interface {
 	Size() int
 	// AppendPiece appends the bytes that a token stands for, those of control tokens only if special is set.
 	AppendPiece(dst []byte, id int32, special bool) []byte
+	// EncodeRest returns the tokens of plain text that follows another one.
+	EncodeRest(text string) []int32
 	// EOG lists the tokens that end an answer.
 	EOG() []int32
 	// Lookup returns the token whose entry in the vocabulary is text.
@@ -21,7 +23,7 @@ type Tokenizer interface {
 }
 
 // Vocab holds the tokens of a model as a tree of their bytes. It does not change and may be used by any number of
-// goroutines. It takes about 20 bytes per byte of all tokens together.
+// goroutines. It takes about 25 bytes per byte of all tokens together.
 type Vocab struct {
 	tok    Tokenizer
 	size   int
@@ -30,6 +32,7 @@ type Vocab struct {
 	same   []int32      // per token the next one with the same bytes, or −1
 	depth  int          // of the tree: the longest token
 	eog    []int32      //
+	plain  plainTokens  //
 	named  []uint64     // tokens that <name> and <[id]> can mean: they have a text, and don't end the answer
 }
 
@@ -70,6 +73,7 @@ func NewVocab(tok Tokenizer) *Vocab {
 		}
 	}
 	v.build(sortTokens(ids, piece), piece)
+	v.findPlain()
 	return v
 }
 
