@@ -51,6 +51,7 @@ type widths struct {
 	gates, both                    int
 	low                            int // rank of queries
 	held                           int // width of what a parallel layer holds
+	perLayer                       int // embeddings that layers add, all together
 	experts, used, mixed           int // experts of a layer, those of a token, and the width of these together
 }
 
@@ -79,6 +80,7 @@ type executor struct {
 	firstMixed    []float32 // [rows, width] of a pair of mixers: what the first gives
 	queries, sums []float32 // latent attention: queries for cached rows, weighted sums of latents or what heads make of them
 	gate, up      []float32 // [rows, ff]
+	perLayer      []float32 // [rows, layers·size] embeddings that layers add
 	experts       expertBuffers
 	tables        [][]float32 // per rope: [rows, dims]
 	part          attention.Partial
@@ -94,7 +96,7 @@ func newExecutor(s *Spec, ropes []ropePlan, layers []*Layer, threads int) *execu
 	}
 	e.grow(1)
 	m := e.most
-	perToken := 4*(3*e.width+m.q+m.k+m.v+m.gates+m.both+m.held+m.heads+2*m.ff+m.rows+m.sums+2*m.mixed) + e.width + m.heads + m.ff + m.mixed
+	perToken := 4*(3*e.width+m.q+m.k+m.v+m.gates+m.both+m.held+m.heads+2*m.ff+m.perLayer+m.rows+m.sums+2*m.mixed) + e.width + m.heads + m.ff + m.mixed
 	budget := batchBytes
 	if m.experts > 0 {
 		budget *= m.experts / m.used // an expert gets this share of the tokens, and has as many more weights beside it
@@ -115,6 +117,7 @@ func (e *executor) include(l *Layer) {
 	if l.Spec.Parallel {
 		e.most.held = e.width
 	}
+	l.embedding.include(e)
 	if e.most != before {
 		e.rows = 0
 	}
@@ -153,6 +156,7 @@ func (e *executor) grow(n int) {
 	e.v, e.o = make([]float32, n*m.v), make([]float32, n*e.width)
 	e.gates, e.firstMixed = make([]float32, n*m.gates), make([]float32, n*m.both)
 	e.gate, e.up = make([]float32, n*m.ff), make([]float32, n*m.ff)
+	e.perLayer = make([]float32, n*m.perLayer)
 	e.queries, e.sums = make([]float32, n*m.rows), make([]float32, n*m.sums)
 	if m.experts > 0 {
 		e.experts.grow(n, e.width, m)

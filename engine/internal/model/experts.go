@@ -29,6 +29,7 @@ type Experts struct {
 	SharedGate         bool // what every token runs is multiplied by the sigmoid of its product with ffn_gate_inp_shexp
 	SharedScales       bool // scale tensors of the matrices that every token runs count
 	Plain              bool // networks have no gate: W_down · act(W_up · h)
+	BareRouter         bool // ffn_gate_inp.scale is not a scale of the router
 }
 
 // experts is a mixture with its weights.
@@ -48,7 +49,11 @@ func (s Experts) load(ld *Loader, i int) ffn {
 	name := func(n string) string { return LayerName(i, n) }
 	n, width := s.Count, ld.spec.Width
 	m := &experts{spec: s}
-	m.router = ld.linear(name("ffn_gate_inp"), n, width, false)
+	if s.BareRouter {
+		m.router = Linear{ld.matrix(name("ffn_gate_inp.weight"), n, width), 1, ld.watch.of(name("ffn_gate_inp.weight"), 1, width)[0]}
+	} else {
+		m.router = ld.linear(name("ffn_gate_inp"), n, width, false)
+	}
 	if s.Bias {
 		m.choice = ld.vector(name("exp_probs_b.bias"), n, false)
 	}

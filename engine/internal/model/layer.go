@@ -6,6 +6,7 @@ import "github.com/latentgo/latentgo/internal/kernel"
 type Layer struct {
 	Index int // in the model, from 0
 	Spec  LayerSpec
+	state int // index of the layer whose states it uses
 
 	norm, postNorm       *normWeights // before the mixer, and on its result or nil
 	ffnNorm, postFFNNorm *normWeights
@@ -13,6 +14,8 @@ type Layer struct {
 	mixer                mixer
 	part                 int // of a pair of mixers, see both
 	ffn                  ffn
+	embedding            *layerEmbedding // or nil
+	outScale             float32         // of the residual stream at its end
 }
 
 // mixer lets the tokens of each sequence see those before them.
@@ -94,6 +97,10 @@ func (p *pass) network(w *worker, l *Layer) {
 		p.addHeld(w)
 	}
 	p.normStream(w, l.fedNorm)
+	l.embedding.add(p, w, l)
+	if l.outScale != 1 {
+		scale(w.x[w.lo*p.width:w.hi*p.width], l.outScale)
+	}
 }
 
 // normStream norms the worker's rows of the residual stream.

@@ -36,6 +36,7 @@ type Model struct {
 	dense     dense
 	typeEmbed []float32      // embedding of token type 0, or nil
 	positions *kernel.Matrix // [context, width] learned position embeddings, or nil
+	perLayer  *perLayer      // embeddings that layers add, or nil
 	bias      []float32      // of the output, or nil
 	layers    []*Layer
 	exec      *executor
@@ -83,6 +84,9 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 	if s.Positions {
 		m.positions = ld.matrix(positionTable, s.Context, s.Width)
 	}
+	if s.LayerEmbedding > 0 {
+		m.perLayer = ld.perLayer()
+	}
 	if s.OutputBias {
 		m.bias = ld.vector("output.bias", s.Vocab, false)
 	}
@@ -117,7 +121,7 @@ func (m *Model) loader(over map[string]*Tensor) *Loader {
 func (ld *Loader) layer(i int) *Layer {
 	s := ld.spec.Layers[i]
 	name := func(n string) string { return LayerName(i, n) }
-	l := &Layer{Index: i, Spec: s}
+	l := &Layer{Index: i, Spec: s, state: i, outScale: 1}
 	if !s.NoPreNorm {
 		l.norm = ld.layerNorm(i, cmp.Or(s.MixerNorm, "attn_norm"))
 		if s.FFN != nil {
@@ -134,9 +138,18 @@ func (ld *Loader) layer(i int) *Layer {
 	if s.Mixer != nil {
 		l.mixer = s.Mixer.load(ld, i)
 		ld.forms(l)
+		if a, ok := s.Mixer.(Attention); ok {
+			l.state -= a.Shares
+		}
 	}
 	if s.FFN != nil {
 		l.ffn = s.FFN.load(ld, i)
+	}
+	l.embedding = ld.layerEmbedding(i)
+	if s.OutputScale {
+		if f := ld.vector(name("layer_output_scale.weight"), 1, false); f != nil {
+			l.outScale = f[0]
+		}
 	}
 	return l
 }

@@ -1,0 +1,93 @@
+package arch_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/ggtype"
+	"github.com/latentgo/latentgo/internal/gguftest"
+)
+
+// sketchTokens is how many tokens the vectors of gguftest.SketchVariants are of: beyond all windows.
+const sketchTokens = 40
+
+// Logits of gguftest.SketchVariants are llama.cpp's, whether the tokens come one by one, in pieces or all at once, alone
+// or with other sequences. LATENTGO_WRITE names a folder to write the models to instead, with ids.json, for llama.cpp to
+// compute the logits of.
+func TestSketches(t *testing.T) {
+	ids := gguftest.RandomIDs(sketchTokens, gguftest.SketchVocab)
+	if dir := os.Getenv("LATENTGO_WRITE"); dir != "" {
+		writeSketches(t, dir, ids)
+		return
+	}
+	for name, s := range gguftest.SketchVariants() {
+		t.Run(name, func(t *testing.T) {
+			want := readFloats(t, filepath.Join("../../testdata/sketches", name+".f32"))
+			path := s.Build().Write(t)
+			for i, o := range []model.Options{{Threads: 2}, {Threads: 1, PlainGQA: true}} {
+				m := open(t, path, o)
+				for _, step := range []int{len(ids), 7, 1} {
+					if e := nmse(logits(t, m, ids, step), want); !(e < s.Limit) {
+						t.Errorf("%+v, %d tokens at a time: error %.2g", o, step, e)
+					}
+				}
+				together(t, m, []attention.Format{attention.F16, attention.Q8}[i])
+			}
+		})
+	}
+}
+
+func writeSketches(t *testing.T, dir string, ids []int32) {
+	b, err := json.Marshal(ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{"ids.json": b}
+	for name, s := range gguftest.SketchVariants() {
+		files[name+".gguf"] = s.Build().Bytes()
+	}
+	for name, b := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Keys and tensors that can't be are errors that name them.
+func TestSketchErrors(t *testing.T) {
+	for _, c := range []struct {
+		model, want string
+		change      func(b *gguftest.Builder)
+	}{
+		{"gemma4-e", "rope_freqs.weight", func(b *gguftest.Builder) { b.Remove("rope_freqs.weight") }},
+		{"gemma4-e", "per_layer_token_embd.weight", func(b *gguftest.Builder) { b.Remove("per_layer_token_embd.weight") }},
+		{"gemma4-e", "attention.shared_kv_layers", setKey("gemma4.attention.shared_kv_layers", uint32(2))},
+		{"gemma4-e", "attention.shared_kv_layers", setKey("gemma4.attention.shared_kv_layers", uint32(5))},
+		{"gemma4-e", "attention.sliding_window_pattern", func(b *gguftest.Builder) { b.Delete("gemma4.attention.sliding_window_pattern") }},
+		{"gemma4-e", "attention.value_length_swa", setKey("gemma4.attention.value_length_swa", uint32(8))},
+		{"gemma4-e", "embedding_length_per_layer_input", func(b *gguftest.Builder) { b.Delete("gemma4.embedding_length_per_layer_input") }},
+		{"gemma4-experts", "expert_used_count", setKey("gemma4.expert_used_count", uint32(9))},
+		{"gemma4-experts", "blk.1.ffn_gate_inp.scale", func(b *gguftest.Builder) { b.Remove("blk.1.ffn_gate_inp.scale") }},
+		{"gemma4-experts", "blk.0.inp_gate.weight", addTensor("blk.0.inp_gate.weight", 64)},
+		{"gemma4-dense", "blk.2.ffn_gate_inp.weight", addTensor("blk.2.ffn_gate_inp.weight", 64)},
+	} {
+		b := gguftest.SketchVariants()[c.model].Build()
+		c.change(b)
+		if _, err := loadBuilt(t, b); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s, %s: %v", c.model, c.want, err)
+		}
+	}
+}
+
+func setKey(key string, value any) func(b *gguftest.Builder) {
+	return func(b *gguftest.Builder) { b.Set(key, value) }
+}
+
+func addTensor(name string, n int) func(b *gguftest.Builder) {
+	return func(b *gguftest.Builder) { b.AddRandom(gguftest.NewRand(), name, ggtype.F32, n) }
+}
