@@ -21,6 +21,7 @@ const SketchVocab = 48
 // SketchVariants are models by name, those that llama.cpp's logits in engine/testdata/sketches belong to.
 func SketchVariants() map[string]Sketch {
 	out := map[string]Sketch{}
+	addGemma3n(out)
 	addGemma4(out)
 	return out
 }
@@ -56,10 +57,10 @@ func (s *sketch) key(name string, v any) *sketch {
 	return s
 }
 
-// add adds "<name>.weight": a vector, or matrices of the sketch's type.
+// add adds "<name>.weight": a vector, or matrices of the sketch's type where its blocks fit.
 func (s *sketch) add(name string, shape ...int) {
 	t := s.matrix
-	if len(shape) == 1 {
+	if block, _ := t.Block(); len(shape) == 1 || shape[0]%block != 0 {
 		t = ggtype.F32
 	}
 	if t == ggtype.Q4_K {

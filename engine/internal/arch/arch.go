@@ -42,6 +42,7 @@ var families = map[string]model.Constructor{
 	"gemma":          gemma,
 	"gemma2":         gemma2,
 	"gemma3":         gemma3,
+	"gemma3n":        gemma3n,
 	"gemma4":         gemma4,
 	"glm4":           glm4,
 	"glm4moe":        glm4moe,

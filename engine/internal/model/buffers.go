@@ -17,15 +17,16 @@ const (
 
 // activations are rows that one worker (a decode step) or all workers (a batch) compute on.
 type activations struct {
-	x, h  []float32  // residual stream and its norm, [rows, width]
-	held  []float32  // the mixer's result in a parallel layer, [rows, width]
-	heads []float32  // outputs of attention heads [rows, heads·value size]
-	low   []float32  // normed queries of low rank
-	lowQ  kernel.Act // low
-	in    kernel.Act // h
-	out   kernel.Act // heads
-	ffn   kernel.Act // gate
-	last  kernel.Act // h of tokens whose logits are wanted
+	x, h    []float32  // residual stream and its norm, [rows, width]
+	held    []float32  // the mixer's result in a parallel layer, [rows, width]
+	streams []float32  // copies of the residual stream, [rows, n·width]
+	heads   []float32  // outputs of attention heads [rows, heads·value size]
+	low     []float32  // normed queries of low rank
+	lowQ    kernel.Act // low
+	in      kernel.Act // h
+	out     kernel.Act // heads
+	ffn     kernel.Act // gate
+	last    kernel.Act // h of tokens whose logits are wanted
 }
 
 // worker is one worker's view of a pass: the activations that it computes on, its rows of them, and scratch of its own.
@@ -52,6 +53,7 @@ type widths struct {
 	low                            int // rank of queries
 	held                           int // width of what a parallel layer holds
 	perLayer                       int // embeddings that layers add, all together
+	streams                        int // copies of the residual stream, all together
 	experts, used, mixed           int // experts of a layer, those of a token, and the width of these together
 }
 
@@ -96,7 +98,7 @@ func newExecutor(s *Spec, ropes []ropePlan, layers []*Layer, threads int) *execu
 	}
 	e.grow(1)
 	m := e.most
-	perToken := 4*(3*e.width+m.q+m.k+m.v+m.gates+m.both+m.held+m.heads+2*m.ff+m.perLayer+m.rows+m.sums+2*m.mixed) + e.width + m.heads + m.ff + m.mixed
+	perToken := 4*(3*e.width+m.q+m.k+m.v+m.gates+m.both+m.held+m.heads+2*m.ff+m.perLayer+m.streams+m.rows+m.sums+2*m.mixed) + e.width + m.heads + m.ff + m.mixed
 	budget := batchBytes
 	if m.experts > 0 {
 		budget *= m.experts / m.used // an expert gets this share of the tokens, and has as many more weights beside it
@@ -118,6 +120,7 @@ func (e *executor) include(l *Layer) {
 		e.most.held = e.width
 	}
 	l.embedding.include(e)
+	l.altUp.include(e)
 	if e.most != before {
 		e.rows = 0
 	}
@@ -138,6 +141,7 @@ func (a *activations) alloc(rows, width int, m widths) {
 	a.heads = make([]float32, rows*m.heads)
 	a.low = make([]float32, rows*m.low)
 	a.held = make([]float32, rows*m.held)
+	a.streams = make([]float32, rows*m.streams)
 }
 
 // grow makes the shared buffers large enough for a pass of n rows.

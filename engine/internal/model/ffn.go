@@ -1,6 +1,10 @@
 package model
 
-import "github.com/latentgo/latentgo/internal/kernel"
+import (
+	"math"
+
+	"github.com/latentgo/latentgo/internal/kernel"
+)
 
 // GatedFFN is the gated feed-forward network W_down · (act(W_gate · h) ⊙ W_up · h).
 type GatedFFN struct {
@@ -11,11 +15,15 @@ type GatedFFN struct {
 	// them in some architectures, and the same file should give the same text in both.
 	Scales bool
 	Fused  bool // W_gate and W_up are one tensor, ffn_up, gates first
+	// Sparse lets through only gates that lie so many standard deviations above their mean, and what of them is above; 0
+	// lets all through.
+	Sparse float32
 }
 
 // gatedFFN is a gated network with its weights.
 type gatedFFN struct {
 	act              Activation
+	sparse           float32
 	gate, up         Linear // [ff, width]
 	gateBias, upBias []float32
 	types            []kernel.ActType
@@ -38,7 +46,7 @@ func (s GatedFFN) load(ld *Loader, i int) ffn {
 }
 
 func (f *gatedFFN) loadMatrices(ld *Loader, name func(string) string, s GatedFFN, gate, up, down string) {
-	f.act = s.Activation
+	f.act, f.sparse = s.Activation, s.Sparse
 	if s.Fused {
 		if both := ld.linear(name(up), 2*s.Width, ld.spec.Width, s.Scales); ld.err == nil {
 			f.gate, f.up = both.rows(0, s.Width), both.rows(s.Width, s.Width)
@@ -67,6 +75,10 @@ func (f *gatedFFN) run(p *pass, w *worker, _ *Layer) {
 // hidden computes act(W_gate·h) ⊙ W_up·h, p.gate [rows, ff].
 func (f *gatedFFN) hidden(p *pass, w *worker) {
 	ff := f.gate.Rows
+	if f.sparse != 0 {
+		f.hiddenSparse(p, w)
+		return
+	}
 	grain := p.grain(w, ff)
 	for {
 		r0, r1, ok := w.Take(ff, grain)
@@ -80,6 +92,34 @@ func (f *gatedFFN) hidden(p *pass, w *worker) {
 		}
 	}
 	w.Barrier()
+}
+
+// hiddenSparse is hidden with gates that depend on all of a row.
+func (f *gatedFFN) hiddenSparse(p *pass, w *worker) {
+	ff := f.gate.Rows
+	p.project(w, &w.in, projection{f.gate, p.gate}, projection{f.up, p.up})
+	w.Barrier()
+	lo, hi := w.Share(len(p.pos))
+	for t := lo; t < hi; t++ {
+		gate := p.gate[t*ff:][:ff]
+		cut(gate, f.sparse)
+		f.activate(gate, p.up[t*ff:][:ff], 0, ff)
+	}
+	w.Barrier()
+}
+
+// cut makes of x what lies more than so many standard deviations above its mean.
+func cut(x []float32, deviations float32) {
+	mean := meanOf(x)
+	sum := 0.0
+	for _, v := range x {
+		d := float64(v - mean)
+		sum += d * d
+	}
+	least := mean + deviations*float32(math.Sqrt(sum/float64(len(x)-1)))
+	for i, v := range x {
+		x[i] = max(v-least, 0)
+	}
 }
 
 // activate computes gate = act(gate) ⊙ up for values r0 … r1-1 of one row.

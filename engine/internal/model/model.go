@@ -37,6 +37,7 @@ type Model struct {
 	typeEmbed []float32      // embedding of token type 0, or nil
 	positions *kernel.Matrix // [context, width] learned position embeddings, or nil
 	perLayer  *perLayer      // embeddings that layers add, or nil
+	streams   *streams       // of a residual stream in copies, or nil
 	bias      []float32      // of the output, or nil
 	layers    []*Layer
 	exec      *executor
@@ -86,6 +87,9 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 	}
 	if s.LayerEmbedding > 0 {
 		m.perLayer = ld.perLayer()
+	}
+	if s.AltUp.Streams > 0 {
+		m.streams = ld.streams()
 	}
 	if s.OutputBias {
 		m.bias = ld.vector("output.bias", s.Vocab, false)
@@ -145,7 +149,10 @@ func (ld *Loader) layer(i int) *Layer {
 	if s.FFN != nil {
 		l.ffn = s.FFN.load(ld, i)
 	}
-	l.embedding = ld.layerEmbedding(i)
+	l.embedding, l.altUp = ld.layerEmbedding(i), ld.altUp(i)
+	if ld.err == nil && l.mixer != nil {
+		l.types = l.altUp.inputs(l.mixer.inputs())
+	}
 	if s.OutputScale {
 		if f := ld.vector(name("layer_output_scale.weight"), 1, false); f != nil {
 			l.outScale = f[0]

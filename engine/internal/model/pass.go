@@ -81,12 +81,14 @@ func (p *pass) Work(pw *pool.Worker) {
 	}
 	p.embed(w)
 	p.embedLayers(w)
+	p.spreadStreams(w)
 	for _, l := range p.layers {
 		p.layer(w, l)
 		if w.Stopped() {
 			return
 		}
 	}
+	p.joinStreams(w)
 	if n := p.model.norm; n != nil {
 		p.normRows(w.h, w.x, n, w.lo, w.hi)
 	} else {

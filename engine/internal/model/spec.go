@@ -37,6 +37,7 @@ type Spec struct {
 	Positions  bool        // learned position embeddings are added to those of tokens (position_embd)
 	// LayerEmbedding is the size of the embedding that each layer has of its own for a token (Gemma 3n), 0 for none.
 	LayerEmbedding int
+	AltUp          AltUp
 	Tied           bool     // the output is the token embedding, whatever the file has
 	Required       []string // tensors that are optional elsewhere and must be there; "blk.*." stands for every layer
 	OutputBias     bool     // output.bias, where the file has it
