@@ -21,6 +21,7 @@ const SketchVocab = 48
 // SketchVariants are models by name, those that llama.cpp's logits in engine/testdata/sketches belong to.
 func SketchVariants() map[string]Sketch {
 	out := map[string]Sketch{}
+	addBitNet(out)
 	addGemma3n(out)
 	addGemma4(out)
 	return out
@@ -63,29 +64,36 @@ func (s *sketch) add(name string, shape ...int) {
 	if block, _ := t.Block(); len(shape) == 1 || shape[0]%block != 0 {
 		t = ggtype.F32
 	}
-	if t == ggtype.Q4_K {
-		s.addQ4K(name+".weight", shape...)
+	if t == ggtype.Q4_K || t == ggtype.TQ2_0 {
+		s.addCodes(name+".weight", t, shape...)
 		return
 	}
 	s.AddRandom(s.r, name+".weight", t, shape...)
 }
 
-// addQ4K adds matrices of random codes and scales, with factors that make weights of about AddRandom's size.
-func (s *sketch) addQ4K(name string, shape ...int) {
-	const blockBytes = 144
+// addCodes adds matrices of random codes and scales, with factors that make weights of about AddRandom's size.
+func (s *sketch) addCodes(name string, t ggtype.Type, shape ...int) {
 	dims := make([]uint64, len(shape))
 	for i, d := range shape {
 		dims[i] = uint64(d)
 	}
-	data := make([]byte, Size(ggtype.Q4_K, dims))
+	data := make([]byte, Size(t, dims))
 	for i := range data {
 		data[i] = byte(s.r.Uint32())
+		if t == ggtype.TQ2_0 { // four codes of three values
+			data[i] = byte(s.r.IntN(3) | s.r.IntN(3)<<2 | s.r.IntN(3)<<4 | s.r.IntN(3)<<6)
+		}
 	}
-	for at := 0; at < len(data); at += blockBytes {
+	_, n := t.Block()
+	for at := 0; at < len(data); at += n {
+		if t == ggtype.TQ2_0 {
+			binary.LittleEndian.PutUint16(data[at+n-2:], 0x30ff) // 0.15 per code
+			continue
+		}
 		binary.LittleEndian.PutUint16(data[at:], 0x1419)   // 0.001 per code and scale
 		binary.LittleEndian.PutUint16(data[at+2:], 0x1fae) // 0.0075 per minimum
 	}
-	s.AddTensor(name, ggtype.Q4_K, dims, data)
+	s.AddTensor(name, t, dims, data)
 }
 
 // layer returns a function that adds tensors of layer i.
@@ -96,4 +104,32 @@ func (s *sketch) layer(i int) func(name string, shape ...int) {
 // plain adds a vector without a suffix.
 func (s *sketch) plain(i int, name string, shape ...int) {
 	s.AddRandom(s.r, fmt.Sprintf("blk.%d.%s", i, name), ggtype.F32, shape...)
+}
+
+func addBitNet(out map[string]Sketch) {
+	out["bitnet"] = Sketch{1e-5, func() *Builder { return bitnet(ggtype.F32, 64) }}
+	out["bitnet-tq2"] = Sketch{1e-3, func() *Builder { return bitnet(ggtype.TQ2_0, 256) }} // both round activations
+}
+
+func bitnet(matrix ggtype.Type, width int) *Builder {
+	const layers, heads = 2, 4
+	s := newSketch("bitnet", matrix, width, layers, heads, width)
+	s.key("attention.head_count_kv", uint32(2))
+	for i := range layers {
+		add := s.layer(i)
+		for _, name := range []string{"attn_norm", "attn_sub_norm", "ffn_norm", "ffn_sub_norm"} {
+			add(name, width)
+		}
+		add("attn_q", width, width)
+		add("attn_k", width, width/2)
+		add("attn_v", width, width/2)
+		add("attn_output", width, width)
+		add("ffn_gate", width, width)
+		add("ffn_up", width, width)
+		add("ffn_down", width, width)
+		for _, name := range []string{"attn_q", "attn_v", "attn_output", "ffn_gate", "ffn_down"} {
+			s.plain(i, name+".scale", 1)
+		}
+	}
+	return s.Builder
 }

@@ -23,6 +23,7 @@ var families = map[string]model.Constructor{
 	"bailingmoe":     bailingmoe,
 	"bailingmoe2":    bailingmoe2,
 	"bert":           bert,
+	"bitnet":         bitnet,
 	"bloom":          bloom,
 	"chatglm":        chatglm,
 	"codeshell":      codeshell,

@@ -104,6 +104,8 @@ func obstacle(s *model.Spec, l model.LayerSpec, a model.Attention) string {
 		return "norms of queries and keys that come after RoPE (attn_q_norm, attn_k_norm), while rows hold keys before it"
 	case a.Shares > 0:
 		return "keys and values of another layer, which a compressed layer does not have"
+	case a.SubNorm:
+		return "a norm between the heads and the output projection (attn_sub_norm), through which repairs of the projection can't see"
 	case a.ValueNorm:
 		return "norms of values, while what rows give for values is a linear function of them"
 	case a.Chunked:

@@ -28,6 +28,7 @@ type Attention struct {
 	Bare        bool    // biases and scale tensors of queries, keys and values don't count
 	OutputScale float32 // of what W_O gives; 0 means 1
 	Both        bool    // tokens see those behind them too, in an encoder
+	SubNorm     bool    // norm on the outputs of all heads together, before W_O: attn_sub_norm
 	OutputBias  bool    // of W_O, where the file has it; biases of queries, keys and values are always read
 	Temperature Temperature
 	Gate        bool // the projection of queries has a gate for each head's output behind its query, see gate.go
@@ -54,6 +55,7 @@ func (t Temperature) at(pos int) float32 {
 type output struct {
 	o     Linear // [width, heads·v]
 	oBias []float32
+	sub   *normWeights // on its input, or nil
 	types []kernel.ActType
 }
 
@@ -61,6 +63,10 @@ func (o *output) bias() []float32 { return o.oBias }
 
 // project computes p.o from the heads' outputs.
 func (o *output) project(p *pass, w *worker) {
+	for t := w.lo; t < w.hi && o.sub != nil; t++ {
+		heads := w.heads[t*o.o.Cols:][:o.o.Cols]
+		o.sub.apply(heads, heads)
+	}
 	p.reset(w, &w.out, w.heads, o.o.Cols)
 	p.sync(w)
 	p.quantize(w, &w.out, o.types)
@@ -101,6 +107,9 @@ func (s Attention) load(ld *Loader, i int) mixer {
 	a.o = ld.linear(name("attn_output"), width, g.Heads*g.ValueSize, true)
 	if s.OutputScale != 0 {
 		a.o.Scale *= s.OutputScale
+	}
+	if s.SubNorm {
+		a.sub = ld.norm(name("attn_sub_norm"), g.Heads*g.ValueSize)
 	}
 	if s.OutputBias {
 		a.oBias = ld.vector(name("attn_output.bias"), width, false)

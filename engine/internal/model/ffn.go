@@ -17,7 +17,8 @@ type GatedFFN struct {
 	Fused  bool // W_gate and W_up are one tensor, ffn_up, gates first
 	// Sparse lets through only gates that lie so many standard deviations above their mean, and what of them is above; 0
 	// lets all through.
-	Sparse float32
+	Sparse  float32
+	SubNorm bool // norm on the hidden values, before W_down: ffn_sub_norm
 }
 
 // gatedFFN is a gated network with its weights.
@@ -34,6 +35,9 @@ func (s GatedFFN) load(ld *Loader, i int) ffn {
 	name := func(n string) string { return LayerName(i, n) }
 	f := &gatedFFN{}
 	f.loadMatrices(ld, name, s, "ffn_gate", "ffn_up", "ffn_down")
+	if s.SubNorm {
+		f.sub = ld.norm(name("ffn_sub_norm"), s.Width)
+	}
 	if s.Bias && ld.err == nil {
 		f.gateBias = ld.vector(name("ffn_gate.bias"), s.Width, false)
 		f.upBias = ld.vector(name("ffn_up.bias"), s.Width, false)
@@ -69,6 +73,7 @@ func (f *gatedFFN) bytes() int { return matrixBytes(f.gate.Matrix, f.up.Matrix, 
 
 func (f *gatedFFN) run(p *pass, w *worker, _ *Layer) {
 	f.hidden(p, w)
+	f.normHidden(p, w)
 	f.project(p, w)
 }
 
@@ -160,6 +165,7 @@ type downProjection struct {
 	down      Linear // [width, ff]
 	downBias  []float32
 	downTypes []kernel.ActType
+	sub       *normWeights // on the hidden values, or nil
 }
 
 func (d *downProjection) lower() Linear { return d.down }
@@ -173,6 +179,20 @@ func (d *downProjection) project(p *pass, w *worker) {
 		p.project(w, &w.ffn, projection{d.down, p.o})
 		w.Barrier()
 	}
+}
+
+// normHidden norms the hidden values where there is a norm. It ends with a barrier then.
+func (d *downProjection) normHidden(p *pass, w *worker) {
+	if d.sub == nil {
+		return
+	}
+	ff := d.down.Cols
+	lo, hi := w.Share(len(p.pos))
+	for t := lo; t < hi; t++ {
+		row := p.gate[t*ff:][:ff]
+		d.sub.apply(row, row)
+	}
+	w.Barrier()
 }
 
 // quantizeHidden readies the hidden values, w.ffn, for W_down.
