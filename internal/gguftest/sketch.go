@@ -24,6 +24,7 @@ func SketchVariants() map[string]Sketch {
 	addBitNet(out)
 	addGemma3n(out)
 	addGemma4(out)
+	addKimiLinear(out)
 	return out
 }
 

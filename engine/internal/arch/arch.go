@@ -63,6 +63,7 @@ var families = map[string]model.Constructor{
 	"jamba":          jamba,
 	"jina-bert-v2":   jinaBERT,
 	"jina-bert-v3":   jinaBERT3,
+	"kimi-linear":    kimiLinear,
 	"lfm2":           lfm2,
 	"lfm2moe":        lfm2moe,
 	"llama":          llama,
