@@ -25,6 +25,7 @@ func SketchVariants() map[string]Sketch {
 	addGemma3n(out)
 	addGemma4(out)
 	addKimiLinear(out)
+	addFamilies(out)
 	return out
 }
 

@@ -13,15 +13,13 @@ func addKimiLinear(out map[string]Sketch) {
 
 // kimiLinear makes three layers of Kimi Delta Attention and one of latent attention, the first ones with a plain network.
 func kimiLinear(matrix ggtype.Type, dense int) *Builder {
-	const width, heads, size, rope, rank, key, value, experts = 64, 2, 32, 8, 32, 40, 24, 4
+	const width, heads, size, rope, rank, key, value = gatedWidth, 2, 32, 8, 32, 40, 24
 	s := newSketch("kimi-linear", matrix, width, 4, heads, 96)
 	s.key("attention.head_count_kv", []uint32{0, 0, 1, 0}).key("attention.kv_lora_rank", uint32(rank))
 	s.key("attention.key_length_mla", uint32(key)).key("attention.value_length_mla", uint32(value))
 	s.key("attention.key_length", uint32(rank+rope)).key("attention.value_length", uint32(rank))
 	s.key("rope.dimension_count", uint32(rope)).key("ssm.conv_kernel", uint32(4)).key("kda.head_dim", uint32(size))
-	s.key("expert_count", uint32(experts)).key("expert_used_count", uint32(2)).key("expert_feed_forward_length", uint32(32))
-	s.key("expert_shared_count", uint32(1)).key("expert_gating_func", uint32(2)).key("expert_weights_scale", float32(2.4))
-	s.key("leading_dense_block_count", uint32(dense))
+	s.experts(dense)
 	s.add("output", width, SketchVocab)
 	for i := range 4 {
 		add := s.layer(i)
@@ -38,21 +36,9 @@ func kimiLinear(matrix ggtype.Type, dense int) *Builder {
 			add("attn_output", heads*value, width)
 		}
 		if i < dense {
-			add("ffn_gate", width, 96)
-			add("ffn_up", width, 96)
-			add("ffn_down", 96, width)
-			continue
-		}
-		add("ffn_gate_inp", width, experts)
-		s.plain(i, "exp_probs_b.bias", experts)
-		for _, kind := range []string{"exps", "shexp"} {
-			n := []int{experts}
-			if kind == "shexp" {
-				n = nil
-			}
-			add("ffn_gate_"+kind, append([]int{width, 32}, n...)...)
-			add("ffn_up_"+kind, append([]int{width, 32}, n...)...)
-			add("ffn_down_"+kind, append([]int{32, width}, n...)...)
+			s.network(i, gatedFFN, "")
+		} else {
+			s.mixture(i, "exp_probs_b.bias")
 		}
 	}
 	return s.Builder

@@ -31,7 +31,7 @@ type Attention struct {
 	SubNorm     bool    // norm on the outputs of all heads together, before W_O: attn_sub_norm
 	OutputBias  bool    // of W_O, where the file has it; biases of queries, keys and values are always read
 	Temperature Temperature
-	Gate        bool // the projection of queries has a gate for each head's output behind its query, see gate.go
+	Gate        Gate // on the heads' outputs
 	// Compressed is the shape of cached rows when keys and values are compressed to latents; nil for plain rows.
 	Compressed *CompressedShape
 }
@@ -144,7 +144,7 @@ func (s Attention) load(ld *Loader, i int) mixer {
 func (a *projections) loadQueries(ld *Loader, name func(string) string, width int) {
 	g := a.spec.Geometry
 	nq, nk, nv := g.Heads*g.KeySize, g.KVHeads*g.KeySize, g.KVHeads*g.ValueSize
-	if a.spec.Gate {
+	if a.spec.Gate == GateOfQueries {
 		nq *= 2
 	}
 	if ld.has(name("attn_qkv.weight")) {
@@ -168,9 +168,7 @@ func (a *projections) loadQueries(ld *Loader, name func(string) string, width in
 	if a.spec.Bare {
 		a.qBias, a.kBias, a.vBias = nil, nil, nil
 	}
-	if a.spec.Gate && ld.err == nil {
-		a.splitGate()
-	}
+	a.loadGate(ld, name)
 	a.layerNorm = a.spec.QKLayerNorm.load(ld, name, g)
 	a.loadNorms(ld, name)
 	a.softmax.Cap = a.spec.ScoreCap

@@ -30,6 +30,8 @@ type Experts struct {
 	SharedScales       bool // scale tensors of the matrices that every token runs count
 	Plain              bool // networks have no gate: W_down · act(W_up · h)
 	BareRouter         bool // ffn_gate_inp.scale is not a scale of the router
+	BareBias           bool // exp_probs_b has no suffix
+	Halved             bool // what the experts and the shared network give is divided by 2
 }
 
 // experts is a mixture with its weights.
@@ -55,7 +57,11 @@ func (s Experts) load(ld *Loader, i int) ffn {
 		m.router = ld.linear(name("ffn_gate_inp"), n, width, false)
 	}
 	if s.Bias {
-		m.choice = ld.vector(name("exp_probs_b.bias"), n, false)
+		bias := "exp_probs_b.bias"
+		if s.BareBias {
+			bias = "exp_probs_b"
+		}
+		m.choice = ld.vector(name(bias), n, false)
 	}
 	if fused := name("ffn_gate_up_exps"); s.Fused && ld.has(fused+".weight") {
 		for _, both := range ld.linears(fused, n, 2*s.Width, width, s.Scales) {
@@ -69,6 +75,11 @@ func (s Experts) load(ld *Loader, i int) ffn {
 		m.up = ld.linears(name("ffn_up_exps"), n, s.Width, width, s.Scales)
 	}
 	m.down = ld.linears(name("ffn_down_exps"), n, width, s.Width, s.Scales)
+	for i := range m.down {
+		if s.Halved {
+			m.down[i].Scale /= 2
+		}
+	}
 	if s.Biases {
 		m.biases = ld.expertBiases(name, n, s.Width, width)
 	}
@@ -104,6 +115,9 @@ func (s *Experts) loadShared(ld *Loader, name func(string) string) sharedFFN {
 	}
 	f := &gatedFFN{}
 	f.loadMatrices(ld, name, GatedFFN{Width: s.Shared, Activation: s.Activation, Scales: s.SharedScales}, "ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp")
+	if s.Halved {
+		f.down.Scale /= 2
+	}
 	return f
 }
 

@@ -73,6 +73,9 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 	if s.EmbedNorm {
 		m.embedNorm = ld.norm("token_embd_norm", s.Width)
 	}
+	if s.EmbedUnit {
+		m.embedNorm = &normWeights{eps: s.Eps}
+	}
 	if s.Classifier != nil {
 		m.head = ld.classifier(*s.Classifier)
 	}
@@ -138,6 +141,9 @@ func (ld *Loader) layer(i int) *Layer {
 	if s.PostNorm {
 		l.postNorm = ld.norm(name("post_attention_norm"), ld.spec.Width)
 		l.postFFNNorm = ld.norm(name("post_ffw_norm"), ld.spec.Width)
+		if s.PostEps != 0 {
+			l.postNorm.eps, l.postFFNNorm.eps = s.PostEps, s.PostEps
+		}
 	}
 	if s.Mixer != nil {
 		l.mixer = s.Mixer.load(ld, i)

@@ -34,6 +34,7 @@ type Spec struct {
 	Dense      bool        // pooled vectors are multiplied by dense_2 and dense_3, where the file has them
 	TokenTypes bool        // the embedding of token type 0 is added where the file has it (token_types)
 	EmbedNorm  bool        // embeddings are normed (token_embd_norm)
+	EmbedUnit  bool        // by an RMS norm without weights
 	Positions  bool        // learned position embeddings are added to those of tokens (position_embd)
 	// LayerEmbedding is the size of the embedding that each layer has of its own for a token (Gemma 3n), 0 for none.
 	LayerEmbedding int
@@ -57,6 +58,7 @@ type LayerSpec struct {
 	// ffn_norm, and NoNorm for none.
 	MixerNorm, FFNNorm string
 	PostNorm           bool      // the mixer's and the network's results are normed too before they are added
+	PostEps            float32   // epsilon of these norms; 0 means the model's
 	NoPreNorm          bool      // their inputs are not
 	SumNorms           bool      // the residual stream is normed behind each part: attn_output_norm, layer_output_norm
 	ResidualScale      float32   // their results are multiplied by it; 0 means 1
