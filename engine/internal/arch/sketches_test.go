@@ -48,7 +48,9 @@ func TestSketches(t *testing.T) {
 }
 
 // quantized reports whether a sketch is another one with matrices of another type.
-func quantized(name string) bool { return strings.Contains(name, "-q") || strings.Contains(name, "-tq") }
+func quantized(name string) bool {
+	return strings.Contains(name, "-q") || strings.Contains(name, "-tq")
+}
 
 func writeSketches(t *testing.T, dir string, ids []int32) {
 	b, err := json.Marshal(ids)
