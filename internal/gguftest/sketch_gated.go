@@ -21,7 +21,7 @@ func addFamilies(out map[string]Sketch) {
 	for name, build := range map[string]func() *Builder{
 		"afmoe": afmoe, "laguna": func() *Builder { return laguna(true) }, "laguna-global": func() *Builder { return laguna(false) },
 		"spark2_5": spark25, "muse-glimmer": museGlimmer, "hy_v3": hyV3, "cohere2moe": func() *Builder { return cohere2moe(true) },
-		"cohere2moe-layernorm": func() *Builder { return cohere2moe(false) }, "deci": deci, "minicpm3": minicpm3,
+		"cohere2moe-layernorm": func() *Builder { return cohere2moe(false) }, "deci": deci, "minicpm3": minicpm3, "step35": step35, "openelm": openelm, "paddleocr": paddleocr,
 	} {
 		out[name] = Sketch{1e-5, build}
 	}
@@ -211,6 +211,52 @@ func minicpm3() *Builder {
 		add("attn_kv_a_norm", rank)
 		add("attn_kv_b", rank, gatedHeads*(key-rope+value))
 		add("attn_output", gatedHeads*value, gatedWidth)
+		s.network(i, gatedFFN, "")
+	}
+	return s.Builder
+}
+
+// step35 clamps experts in some layers, and networks in others.
+func step35() *Builder {
+	s := newGated("step35").windows(true, false, true, false).experts(1).key("expert_shared_feed_forward_length", uint32(gatedExpert))
+	s.key("attention.head_count", []uint32{4, 2, 4, 2}).key("swiglu_clamp_exp", []float32{0, 0.3, 0, 0.2})
+	s.key("swiglu_clamp_shexp", []float32{0.4, 0.2, 0, 0})
+	s.add("output", gatedWidth, SketchVocab)
+	s.add("rope_freqs", gatedHead/2)
+	for i, heads := range []int{4, 2, 4, 2} {
+		s.norms(i, "attn_norm", "ffn_norm")
+		if s.attention(i, heads, heads, i != 2); i == 0 {
+			s.network(i, gatedFFN, "")
+		} else {
+			s.mixture(i, "exp_probs_b.bias")
+		}
+	}
+	return s.Builder
+}
+
+// openelm has layers of different widths.
+func openelm() *Builder {
+	s := newGated("openelm").key("attention.head_count", []uint32{4, 2, 4, 2}).key("attention.head_count_kv", []uint32{2, 1, 2, 1})
+	s.key("feed_forward_length", []uint32{96, 64, 32, 96})
+	for i := range 4 {
+		heads := 4 - 2*(i%2)
+		s.norms(i, "attn_norm", "ffn_norm")
+		add := s.layer(i)
+		add("attn_qkv", gatedWidth, 2*heads*gatedHead)
+		add("attn_output", heads*gatedHead, gatedWidth)
+		add("attn_q_norm", gatedHead)
+		add("attn_k_norm", gatedHead)
+		s.network(i, []int{96, 64, 32, 96}[i], "")
+	}
+	return s.Builder
+}
+
+func paddleocr() *Builder {
+	s := newGated("paddleocr").key("rope.dimension_sections", []int32{2, 3, 3, 0})
+	for i := range 4 {
+		s.norms(i, "attn_norm", "ffn_norm")
+		s.attention(i, gatedHeads, 0, false)
+		s.plain(i, "attn_output.bias", gatedWidth)
 		s.network(i, gatedFFN, "")
 	}
 	return s.Builder

@@ -94,7 +94,9 @@ var families = map[string]model.Constructor{
 	"olmo":           olmo,
 	"olmo2":          olmo2,
 	"olmoe":          olmoe,
+	"openelm":        openelm,
 	"orion":          orion,
+	"paddleocr":      paddleocr,
 	"pangu-embedded": pangu,
 	"phi2":           phi2,
 	"phi3":           phi3,
@@ -118,6 +120,7 @@ var families = map[string]model.Constructor{
 	"stablelm":       stablelm,
 	"starcoder":      gpt2,
 	"starcoder2":     starcoder2,
+	"step35":         step35,
 	"xverse":         xverse,
 
 	"eurobert":        euroBERT,

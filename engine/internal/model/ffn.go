@@ -19,12 +19,14 @@ type GatedFFN struct {
 	// lets all through.
 	Sparse  float32
 	SubNorm bool // norm on the hidden values, before W_down: ffn_sub_norm
+	// Limit clamps what SiLU gives to it, and up-projections to ±it; 0 clamps nothing.
+	Limit float32
 }
 
 // gatedFFN is a gated network with its weights.
 type gatedFFN struct {
 	act              Activation
-	sparse           float32
+	sparse, limit    float32
 	gate, up         Linear // [ff, width]
 	gateBias, upBias []float32
 	types            []kernel.ActType
@@ -50,7 +52,7 @@ func (s GatedFFN) load(ld *Loader, i int) ffn {
 }
 
 func (f *gatedFFN) loadMatrices(ld *Loader, name func(string) string, s GatedFFN, gate, up, down string) {
-	f.act, f.sparse = s.Activation, s.Sparse
+	f.act, f.sparse, f.limit = s.Activation, s.Sparse, s.Limit
 	if s.Fused {
 		if both := ld.linear(name(up), 2*s.Width, ld.spec.Width, s.Scales); ld.err == nil {
 			f.gate, f.up = both.rows(0, s.Width), both.rows(s.Width, s.Width)
@@ -135,7 +137,18 @@ func (f *gatedFFN) activate(gate, up []float32, r0, r1 int) {
 	if f.upBias != nil {
 		addBias(up, f.upBias[r0:r1], 0, 1)
 	}
-	f.act.mul(gate, up)
+	f.act.mulLimited(gate, up, f.limit)
+}
+
+// mulLimited is mul with a GatedFFN's limit.
+func (a Activation) mulLimited(gate, up []float32, limit float32) {
+	if limit == 0 {
+		a.mul(gate, up)
+		return
+	}
+	for i, v := range gate {
+		gate[i] = min(v*sigmoidOf(v), limit) * min(max(up[i], -limit), limit)
+	}
 }
 
 // mul computes gate = act(gate) ⊙ up, and may change up.

@@ -23,6 +23,7 @@ type Spec struct {
 	Ropes      []attn.RopeConfig // position embeddings, which mixers name by index
 	// RopeFactors says that the file may divide the frequencies of the first of Ropes by rope_freqs.weight.
 	RopeFactors bool
+	FactorDims  int // rotated values that the tensor has divisors for, where they are more than those of the first of Ropes; or 0
 	// LongRope says that the file may divide those of the first by rope_factors_short.weight, and in sequences that may
 	// get longer than the original context by rope_factors_long.weight (LongRoPE, arXiv 2402.13753).
 	LongRope bool
