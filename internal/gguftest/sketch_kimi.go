@@ -11,7 +11,8 @@ func addKimiLinear(out map[string]Sketch) {
 	out["kimi-linear-q8"] = Sketch{2e-3, func() *Builder { return kimiLinear(ggtype.Q8_0, 4) }} // both round activations
 }
 
-// kimiLinear makes three layers of Kimi Delta Attention and one of latent attention, the first ones with a plain network.
+// kimiLinear makes three layers of Kimi Delta Attention and one of latent attention, the first ones with a plain
+// network.
 func kimiLinear(matrix ggtype.Type, dense int) *Builder {
 	const width, heads, size, rope, rank, key, value = gatedWidth, 2, 32, 8, 32, 40, 24
 	s := newSketch("kimi-linear", matrix, width, 4, heads, 96)

@@ -39,8 +39,8 @@ func gated(r *model.Reader, s *model.Spec, gate model.Gate, every int, first boo
 	return a
 }
 
-// laguna is Poolside's Laguna: attention gated by a softplus, plain RoPE in layers with a window and YaRN in the others,
-// and behind some dense layers experts beside a network for all tokens.
+// laguna is Poolside's Laguna: attention gated by a softplus, plain RoPE in layers with a window and YaRN in the
+// others, and behind some dense layers experts beside a network for all tokens.
 func laguna(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	s.OutputScale = false
@@ -53,7 +53,8 @@ func laguna(r *model.Reader) *model.Spec {
 	setDense(r, s, model.GatedFFN{})
 	mix := sigmoidMixtures(r, s)
 	for i := range mix {
-		mix[i].Shared = r.SharedWidth(mix[i].Width * r.Size("expert_shared_count", 1, 0, model.MaxWidth))
+		width := mix[i].Width
+		mix[i].Shared = r.SharedWidth(width * r.Size("expert_shared_count", 1, 0, model.MaxWidth/max(width, 1)))
 	}
 	setExperts(s, mix, leadingDense(r, s))
 	return s

@@ -2,8 +2,8 @@ package arch
 
 import "github.com/latentgo/latentgo/engine/internal/model"
 
-// deci is Nvidia's Llama Nemotron (Super 49B, Ultra 253B) and DeciLM: Llama with layers of several widths, of which some
-// are only a network.
+// deci is Nvidia's Llama Nemotron (Super 49B, Ultra 253B) and DeciLM: Llama with layers of several widths, of which
+// some are only a network.
 func deci(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	r.NoExperts()

@@ -56,8 +56,8 @@ func gemma4Window(r *model.Reader, s *model.Spec, size int) attn.RopeConfig {
 	return c
 }
 
-// shareKeysValues lets layers from own on attend to the keys and values of the last two before them: those with a window
-// to the first of the two, the others to the second.
+// shareKeysValues lets layers from own on attend to the keys and values of the last two before them: those with a
+// window to the first of the two, the others to the second.
 func shareKeysValues(r *model.Reader, s *model.Spec, own int) {
 	if own < len(s.Layers) && own < 2 {
 		r.Fail("attention.shared_kv_layers", "%d of %d layers have no keys and values of their own, at least 2 must", len(s.Layers)-own, len(s.Layers))

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,9 +17,9 @@ import (
 // sketchTokens is how many tokens the vectors of gguftest.SketchVariants are of: beyond all windows.
 const sketchTokens = 40
 
-// Logits of gguftest.SketchVariants are llama.cpp's, whether the tokens come one by one, in pieces or all at once, alone
-// or with other sequences. LATENTGO_WRITE names a folder to write the models to instead, with ids.json, for llama.cpp to
-// compute the logits of.
+// Logits of gguftest.SketchVariants are llama.cpp's, whether the tokens come one by one, in pieces or all at once,
+// alone or with other sequences. LATENTGO_WRITE names a folder to write the models to instead, with ids.json, for
+// llama.cpp to compute the logits of.
 func TestSketches(t *testing.T) {
 	ids := gguftest.RandomIDs(sketchTokens, gguftest.SketchVocab)
 	if dir := os.Getenv("LATENTGO_WRITE"); dir != "" {
@@ -68,6 +69,22 @@ func writeSketches(t *testing.T, dir string, ids []int32) {
 	}
 }
 
+// Several steps of a sequence in one pass have the bits of one step after the other, and prompts do not depend on where
+// they are cut, also where layers share keys and values, or the residual stream has copies.
+func TestSketchesGiveTheSameBits(t *testing.T) {
+	for _, name := range []string{"gemma4-e", "gemma4-experts", "gemma3n", "laguna", "bitnet"} {
+		m := open(t, gguftest.SketchVariants()[name].Build().Write(t), model.Options{Threads: 2})
+		want := stepsBy(t, m, attention.F16, []int{1, 1, 1, 1, 1, 1, 1, 1, 1})
+		if got := stepsBy(t, m, attention.F16, []int{2, 1, 1, 5}); !slices.Equal(got, want) {
+			t.Errorf("%s: other bits of steps", name)
+		}
+		want = sharedPasses(t, m, attention.F16, 0, []int{77})
+		if got := sharedPasses(t, m, attention.F16, 1, []int{40, 3, 2, 32}); !slices.Equal(got, want) {
+			t.Errorf("%s: other bits of a prompt", name)
+		}
+	}
+}
+
 // Keys and tensors that can't be are errors that name them.
 func TestSketchErrors(t *testing.T) {
 	for _, c := range []struct {
@@ -98,6 +115,7 @@ func TestSketchErrors(t *testing.T) {
 		{"afmoe", "expert_used_count", setKey("afmoe.expert_count", uint32(0))},
 		{"step35", "swiglu_clamp_exp", setKey("step35.swiglu_clamp_exp", []float32{1})},
 		{"step35", "rope_freqs.weight", setKey("step35.rope.dimension_count_swa", uint32(8))},
+		{"step35", "rope.dimension_count_swa", setKey("step35.rope.dimension_count_swa", uint32(64))},
 		{"openelm", "output.weight", addTensor("output.weight", 64)},
 		{"bitnet", "blk.1.attn_sub_norm.weight", func(b *gguftest.Builder) { b.Remove("blk.1.attn_sub_norm.weight") }},
 		{"bitnet", "blk.0.ffn_sub_norm.weight", func(b *gguftest.Builder) { b.Remove("blk.0.ffn_sub_norm.weight") }},

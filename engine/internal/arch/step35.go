@@ -5,8 +5,8 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// step35 is Step 3.5 Flash: attention gated by head, in most layers in a window, layers without one rotating half of each
-// head, and in layers that have a router experts beside a network for all tokens, clamped.
+// step35 is Step 3.5 Flash: attention gated by head, in most layers in a window, layers without one rotating half of
+// each head, and in layers that have a router experts beside a network for all tokens, clamped.
 func step35(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	s.Required = []string{"output.weight"}
@@ -16,7 +16,7 @@ func step35(r *model.Reader) *model.Spec {
 	}
 	a := attention(r, s, model.RopeOptions{Halves: true})
 	window, local := r.Windows(s, 0)
-	step35Ropes(r, s, local)
+	step35Ropes(r, s, local, a[0].KeySize)
 	setDense(r, s, model.GatedFFN{})
 	limits, shared := r.Floats("swiglu_clamp_exp", len(a)), r.Floats("swiglu_clamp_shexp", len(a))
 	mix, widths := sigmoidMixtures(r, s), r.FFNWidths(s)
@@ -38,15 +38,15 @@ func step35(r *model.Reader) *model.Spec {
 	return s
 }
 
-// step35Ropes makes the position embeddings of layers without and with a window.
-func step35Ropes(r *model.Reader, s *model.Spec, local []bool) {
+// step35Ropes makes the position embeddings of layers without and with a window, of heads of the size given.
+func step35Ropes(r *model.Reader, s *model.Spec, local []bool, size int) {
 	const key = "rope.dimension_count"
 	global, all := &s.Ropes[0], s.Ropes[0].Dims
 	if global.Dims = all / 2; all%4 != 0 {
 		r.Fail(key, "half of %d is odd", all)
 		global.Dims = 2
 	}
-	sliding := attn.RopeConfig{Halves: true, Dims: r.Size("rope.dimension_count_swa", all, 2, model.MaxWidth), Scale: 1, Magnitude: 1}
+	sliding := attn.RopeConfig{Halves: true, Dims: r.Size("rope.dimension_count_swa", all, 2, size), Scale: 1, Magnitude: 1}
 	sliding.Base = r.Positive("rope.freq_base_swa", 10000)
 	s.RopeFactors = true
 	for _, l := range local {

@@ -20,8 +20,8 @@ import (
 // tableLimit is above every error in the table: of the models whose matrices are rounded most.
 const tableLimit = 6e-3
 
-// A table of all vectors in the repository: what differs from llama.cpp's logits, and what attention in its exact latent
-// form differs from plain attention. It repeats other tests, so it has to be asked for, with a pattern of names:
+// A table of all vectors in the repository: what differs from llama.cpp's logits, and what attention in its exact
+// latent form differs from plain attention. It repeats other tests, so it has to be asked for, with a pattern of names:
 //
 //	LATENTGO_TABLE=. go test ./engine/internal/arch -run TestTable -v
 //

@@ -85,6 +85,14 @@ func (a *altUp) include(e *executor) {
 	}
 }
 
+// bytes returns the size of the matrices that a token uses; a may be nil.
+func (a *altUp) bytes() int {
+	if a == nil {
+		return 0
+	}
+	return matrixBytes(a.left.Matrix, a.right.Matrix)
+}
+
 // coefficients computes C · tanh(R · norm(x)/width), one for each of len(dst) rows of C. scratch has the length of x.
 func (a *altUp) coefficients(dst, c, x, scratch []float32) {
 	a.norm.apply(scratch, x)

@@ -15,8 +15,8 @@ type GatedFFN struct {
 	// them in some architectures, and the same file should give the same text in both.
 	Scales bool
 	Fused  bool // W_gate and W_up are one tensor, ffn_up, gates first
-	// Sparse lets through only gates that lie so many standard deviations above their mean, and what of them is above; 0
-	// lets all through.
+	// Sparse lets through only gates that lie so many standard deviations above their mean, and what of them is above;
+	// 0 lets all through.
 	Sparse  float32
 	SubNorm bool // norm on the hidden values, before W_down: ffn_sub_norm
 	// Limit clamps what SiLU gives to it, and up-projections to ±it; 0 clamps nothing.

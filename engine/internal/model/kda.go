@@ -7,8 +7,8 @@ import (
 	"github.com/viterin/vek/vek32"
 )
 
-// KDA is Kimi Delta Attention (arXiv 2510.26692), a gated delta net whose state decays by each of its keys' values. From
-// its normed input h a layer computes per head
+// KDA is Kimi Delta Attention (arXiv 2510.26692), a gated delta net whose state decays by each of its keys' values.
+// From its normed input h a layer computes per head
 //
 //	q, k, v = silu(conv(W·h))   β = σ(W_β·h)   log a = A·softplus(F_b·F_a·h + b)
 //

@@ -248,6 +248,7 @@ func (m *Model) StepBytes(f CacheFormat, depth int) (weights, cache int) {
 		if l.ffn != nil {
 			weights += l.ffn.bytes()
 		}
+		weights += l.embedding.bytes() + l.altUp.bytes()
 	}
 	return weights, cache
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// NormedExperts is Gemma 4's mixture of experts beside a network that every token runs, each with norms of its own. From
-// the residual stream x,
+// NormedExperts is Gemma 4's mixture of experts beside a network that every token runs, each with norms of its own.
+// From the residual stream x,
 //
 //	y = post_ffw_norm_1(Dense(ffn_norm(x))) + post_ffw_norm_2(Experts(pre_ffw_norm_2(x)))
 //

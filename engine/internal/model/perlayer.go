@@ -90,6 +90,14 @@ func (m *layerEmbedding) include(e *executor) {
 	}
 }
 
+// bytes returns the size of the matrices that a token uses; m may be nil.
+func (m *layerEmbedding) bytes() int {
+	if m == nil {
+		return 0
+	}
+	return matrixBytes(m.gate.Matrix, m.down.Matrix)
+}
+
 // add computes p.o from the worker's rows of the residual stream, and adds it to them; m may be nil.
 func (m *layerEmbedding) add(p *pass, w *worker, l *Layer) {
 	if m == nil {

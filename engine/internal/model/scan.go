@@ -90,7 +90,8 @@ func (s *scan) step(to, from []float32, t int) {
 	kernel.WeightedSumF32(to, s.values, k, 1, s.keys, d, s.values, 1, s.values)
 }
 
-// update is one token's step of the delta rule in a state that has decayed already, with its first key, query and value.
+// update is one token's step of the delta rule in a state that has decayed already, with its first key, query and
+// value.
 func (s *scan) update(state []float32, beta float32) {
 	k, q, d, own := s.key(0), s.query(0), s.value(0), s.own[:s.values]
 	clear(own)
