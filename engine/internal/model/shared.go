@@ -26,11 +26,11 @@ func (a *projections) copyKeys(p *pass, w *worker) {
 	w.Barrier()
 }
 
-// checkShared says why sequences in a format can't have a layer with the keys and values of another. Prompts over 4-bit
+// checkShared says why sequences in a format can't have a layer with the keys and values of another. Prompts over
 // codes work on the keys and values that the layer itself has just computed.
 func (a *gqa) checkShared(f CacheFormat) error {
-	if f == attention.Q4 && a.spec.Shares > 0 {
-		return fmt.Errorf("4-bit codes of keys and values that layers share")
+	if f >= attention.Q4 && a.spec.Shares > 0 {
+		return fmt.Errorf("codes of keys and values that layers share")
 	}
 	return nil
 }
