@@ -225,6 +225,7 @@ func (p *pass) joinStreams(w *worker) {
 	}
 	e, n := p.width, len(s.join)+1
 	clear(w.held[w.lo*e : w.hi*e])
+	w.Barrier() // all have read p.o
 	for j, m := range s.join {
 		for t := w.lo; t < w.hi; t++ {
 			copy(w.x[t*e:][:e], w.streams[(t*n+j+1)*e:])
