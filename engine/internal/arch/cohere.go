@@ -21,10 +21,7 @@ func commandR(r *model.Reader) *model.Spec {
 func cohere2(r *model.Reader) *model.Spec {
 	s := cohere(r)
 	s.Ropes = append(s.Ropes, model.NoPosition())
-	s.LogitScale = float32(r.Float("logit_scale", -1))
-	if s.LogitScale == -1 && r.Err() == nil {
-		r.Fail("logit_scale", "missing: logits are multiplied by it")
-	}
+	s.LogitScale = neededLogitScale(r)
 	r.Size("attention.sliding_window", -1, 1, math.MaxInt32)
 	window, local := r.Windows(s, 4)
 	uniform(r, s, model.Attention{}, func(width int) model.FFNSpec { return model.GatedFFN{Width: width, Scales: true} })
@@ -47,5 +44,43 @@ func cohere(r *model.Reader) *model.Spec {
 	s.Tied = true
 	rope(r, s, model.RopeOptions{})
 	parallel(s)
+	return s
+}
+
+// cohere2moe is Command A with experts: cohere2's layers, the first ones dense and with RoPE in any case.
+func cohere2moe(r *model.Reader) *model.Spec {
+	s := cohereNorms(r)
+	s.LogitScale, s.OutputScale = neededLogitScale(r), false
+	r.Size("attention.sliding_window", -1, 1, math.MaxInt32)
+	a := attention(r, s, model.RopeOptions{Full: true})
+	s.Ropes = append(s.Ropes, model.NoPosition())
+	setDense(r, s, model.GatedFFN{Scales: true})
+	mix, dense, window := sigmoidMixtures(r, s), leadingDense(r, s), r.Window(0)
+	for i, local := range r.LocalLayers(s, window, 4, true) {
+		switch {
+		case local:
+			a[i].Window = window
+		case i >= dense:
+			a[i].Rope = 1
+		}
+		m := &mix[i]
+		m.Bias, m.Fused, m.Scales, m.SharedScales = false, true, true, true
+		if n := r.SharedCount(m.Width); n > 0 {
+			m.Shared, m.Halved = r.SharedWidth(n), true
+		}
+	}
+	setMixers(s, a)
+	setExperts(s, mix, dense)
+	parallel(s)
+	return s
+}
+
+// cohereNorms is a decoder with RMS norms, or layer norms without bias where there is only their epsilon.
+func cohereNorms(r *model.Reader) *model.Spec {
+	if r.Float("attention.layer_norm_rms_epsilon", 0) != 0 {
+		return r.Decoder()
+	}
+	s := r.LayerNormDecoder()
+	s.Norm.Bias = false
 	return s
 }

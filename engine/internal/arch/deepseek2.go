@@ -64,7 +64,7 @@ func deepseek2Attention(r *model.Reader, s *model.Spec, o model.RopeOptions) []m
 	}
 	rope := r.Rope(s, a.KeySize, o)
 	s.Ropes = []attn.RopeConfig{rope}
-	if a.R = rope.Dims; a.R >= a.KeySize {
+	if a.R = rope.Dims; a.R > a.KeySize || a.R == a.KeySize && a.Split {
 		r.Fail("rope.dimension_count", "%d leaves nothing of a key of %d", a.R, a.KeySize)
 	}
 	a.Scale = r.MLAScale(rope, a.KeySize)

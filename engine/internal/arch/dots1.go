@@ -18,18 +18,26 @@ func bailingmoe2(r *model.Reader) *model.Spec {
 // sigmoidExperts completes such a model. shared is the width of a shared expert, 0 for that of the others.
 func sigmoidExperts(r *model.Reader, s *model.Spec, a []model.Attention, shared int) *model.Spec {
 	setDense(r, s, model.GatedFFN{})
-	mix, dense := mixtures(r, s), leadingDense(r, s)
+	mix, dense := sigmoidMixtures(r, s), leadingDense(r, s)
 	for i := range a {
 		a[i].QKNorm = true
-		r.Gating(&mix[i], true)
 		width := shared
 		if width == 0 {
 			width = mix[i].Width
 		}
-		mix[i].Bias, mix[i].Shared = true, r.SharedCount(width)
-		mix[i].Normed, mix[i].Scale = r.Flag("expert_weights_norm", false), r.ExpertScale()
+		mix[i].Shared = r.SharedCount(width)
 	}
 	setMixers(s, a)
 	setExperts(s, mix, dense)
 	return s
+}
+
+// sigmoidMixtures reads mixtures whose weights are sigmoids where the file does not say, chosen with a bias.
+func sigmoidMixtures(r *model.Reader, s *model.Spec) []model.Experts {
+	mix := mixtures(r, s)
+	for i := range mix {
+		r.Gating(&mix[i], true)
+		mix[i].Bias, mix[i].Normed, mix[i].Scale = true, r.Flag("expert_weights_norm", false), r.ExpertScale()
+	}
+	return mix
 }

@@ -30,3 +30,16 @@ func ernie4_5moe(r *model.Reader) *model.Spec {
 	}
 	return s
 }
+
+// paddleocr is the text model of PaddleOCR-VL: ERNIE 4.5 with RoPE of halves, as M-RoPE is for text.
+func paddleocr(r *model.Reader) *model.Spec {
+	s := r.Decoder()
+	a := attention(r, s, model.RopeOptions{Halves: true, Full: true})
+	r.Sections(s.Ropes[0].Dims)
+	for i := range a {
+		a[i].OutputBias = true
+	}
+	setMixers(s, a)
+	setDense(r, s, model.GatedFFN{})
+	return s
+}

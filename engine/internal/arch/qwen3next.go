@@ -26,7 +26,7 @@ func qwenHybrid(r *model.Reader, d model.DeltaNet) *model.Spec {
 		if recurrent {
 			s.Layers[i].Mixer = shape
 		} else {
-			s.Layers[i].Mixer = model.Attention{Geometry: heads[i], Scale: model.ScoreScale(heads[i].KeySize), QKNorm: true, Gate: true}
+			s.Layers[i].Mixer = model.Attention{Geometry: heads[i], Scale: model.ScoreScale(heads[i].KeySize), QKNorm: true, Gate: model.GateOfQueries}
 		}
 	}
 	return s

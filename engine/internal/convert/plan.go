@@ -102,6 +102,12 @@ func obstacle(s *model.Spec, l model.LayerSpec, a model.Attention) string {
 		return "attention in parallel to the feed-forward network: a conversion runs the two parts apart"
 	case a.NormRotated:
 		return "norms of queries and keys that come after RoPE (attn_q_norm, attn_k_norm), while rows hold keys before it"
+	case a.Shares > 0:
+		return "keys and values of another layer, which a compressed layer does not have"
+	case a.SubNorm:
+		return "a norm between the heads and the output projection (attn_sub_norm), through which repairs of the projection can't see"
+	case a.ValueNorm:
+		return "norms of values, while what rows give for values is a linear function of them"
 	case a.Chunked:
 		return "attention within chunks of a fixed size"
 	case s.LongRope && a.Rope == 0:

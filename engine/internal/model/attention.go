@@ -17,6 +17,9 @@ type Attention struct {
 	WholeNorm   bool    // one, of the model's kind, on all query heads together, and one on all key heads
 	NormRotated bool    // the norms come after RoPE
 	UnitNorm    bool    // the norms have no weights
+	ValueNorm   bool    // RMS norm without weights on each value head
+	KeyValues   bool    // in a file without W_V values are W_K's products, too
+	Shares      int     // above 0: it attends to the keys and values of the layer so many before it, see shared.go
 	ScoreCap    float32 // scores become cap·tanh(score/cap); 0 means none
 	Sinks       bool    // each query head has a score that takes part in the softmax without a value: attn_sinks
 	QKLayerNorm QKLayerNorm
@@ -25,9 +28,10 @@ type Attention struct {
 	Bare        bool    // biases and scale tensors of queries, keys and values don't count
 	OutputScale float32 // of what W_O gives; 0 means 1
 	Both        bool    // tokens see those behind them too, in an encoder
+	SubNorm     bool    // norm on the outputs of all heads together, before W_O: attn_sub_norm
 	OutputBias  bool    // of W_O, where the file has it; biases of queries, keys and values are always read
 	Temperature Temperature
-	Gate        bool // the projection of queries has a gate for each head's output behind its query, see gate.go
+	Gate        Gate // on the heads' outputs
 	// Compressed is the shape of cached rows when keys and values are compressed to latents; nil for plain rows.
 	Compressed *CompressedShape
 }
@@ -51,6 +55,7 @@ func (t Temperature) at(pos int) float32 {
 type output struct {
 	o     Linear // [width, heads·v]
 	oBias []float32
+	sub   *normWeights // on its input, or nil
 	types []kernel.ActType
 }
 
@@ -58,6 +63,10 @@ func (o *output) bias() []float32 { return o.oBias }
 
 // project computes p.o from the heads' outputs.
 func (o *output) project(p *pass, w *worker) {
+	for t := w.lo; t < w.hi && o.sub != nil; t++ {
+		heads := w.heads[t*o.o.Cols:][:o.o.Cols]
+		o.sub.apply(heads, heads)
+	}
 	p.reset(w, &w.out, w.heads, o.o.Cols)
 	p.sync(w)
 	p.quantize(w, &w.out, o.types)
@@ -99,6 +108,9 @@ func (s Attention) load(ld *Loader, i int) mixer {
 	if s.OutputScale != 0 {
 		a.o.Scale *= s.OutputScale
 	}
+	if s.SubNorm {
+		a.sub = ld.norm(name("attn_sub_norm"), g.Heads*g.ValueSize)
+	}
 	if s.OutputBias {
 		a.oBias = ld.vector(name("attn_output.bias"), width, false)
 	}
@@ -109,7 +121,7 @@ func (s Attention) load(ld *Loader, i int) mixer {
 	if ld.err != nil {
 		return a
 	}
-	a.projections.types, a.output.types = actTypes(a.inputMatrices()...), actTypes(a.o)
+	a.projections.types, a.output.types = actTypes(a.q, a.k, a.v, a.gate), actTypes(a.o)
 	var err error
 	switch {
 	case s.ALiBi != 0:
@@ -132,7 +144,7 @@ func (s Attention) load(ld *Loader, i int) mixer {
 func (a *projections) loadQueries(ld *Loader, name func(string) string, width int) {
 	g := a.spec.Geometry
 	nq, nk, nv := g.Heads*g.KeySize, g.KVHeads*g.KeySize, g.KVHeads*g.ValueSize
-	if a.spec.Gate {
+	if a.spec.Gate == GateOfQueries {
 		nq *= 2
 	}
 	if ld.has(name("attn_qkv.weight")) {
@@ -156,9 +168,7 @@ func (a *projections) loadQueries(ld *Loader, name func(string) string, width in
 	if a.spec.Bare {
 		a.qBias, a.kBias, a.vBias = nil, nil, nil
 	}
-	if a.spec.Gate && ld.err == nil {
-		a.splitGate()
-	}
+	a.loadGate(ld, name)
 	a.layerNorm = a.spec.QKLayerNorm.load(ld, name, g)
 	a.loadNorms(ld, name)
 	a.softmax.Cap = a.spec.ScoreCap
@@ -169,18 +179,17 @@ func (a *projections) loadQueries(ld *Loader, name func(string) string, width in
 
 // loadKeysValues loads W_K and W_V.
 func (a *projections) loadKeysValues(ld *Loader, name func(string) string, width int) {
+	if a.spec.Shares > 0 {
+		a.dropKeysValues(ld, name)
+		return
+	}
 	if g := a.spec.Geometry; a.k.Matrix == nil {
 		a.k = ld.linear(name("attn_k"), g.KVHeads*g.KeySize, width, !a.spec.Bare)
+		if a.spec.KeyValues && g.KeySize == g.ValueSize && !ld.has(name("attn_v.weight")) {
+			return
+		}
 		a.v = ld.linear(name("attn_v"), g.KVHeads*g.ValueSize, width, !a.spec.Bare)
 	}
-}
-
-// inputMatrices are those that the layer's input is multiplied by.
-func (a *projections) inputMatrices() []Linear {
-	if a.gate.Matrix == nil {
-		return []Linear{a.q, a.k, a.v}
-	}
-	return []Linear{a.q, a.k, a.v, a.gate}
 }
 
 func (a *gqa) inputs() []kernel.ActType { return a.projections.types }
@@ -210,9 +219,19 @@ func (a *projections) include(e *executor) {
 
 func (a *gqa) shareable() bool { return true }
 
-func (a *gqa) newState(f CacheFormat, n int) State { return newStore(a.forms[f], f, n) }
+func (a *gqa) newState(f CacheFormat, n int) State {
+	if a.spec.Shares > 0 {
+		return nil
+	}
+	return newStore(a.forms[f], f, n)
+}
 
-func (a *gqa) size(f CacheFormat) CacheSize { return cacheSize(a.forms[f], f) }
+func (a *gqa) size(f CacheFormat) CacheSize {
+	if a.spec.Shares > 0 {
+		return CacheSize{}
+	}
+	return cacheSize(a.forms[f], f)
+}
 
 func (a *gqa) bytes(f CacheFormat, depth int) (weights, cache int) {
 	return matrixBytes(a.q.Matrix, a.k.Matrix, a.v.Matrix, a.gate.Matrix, a.o.Matrix), a.forms[f].CompressedTokens(depth)*a.forms[f].RowBytes(f) + a.forms[f].RecentBytes(depth)
@@ -222,6 +241,7 @@ func (a *gqa) run(p *pass, w *worker, l *Layer) {
 	if p.probe.begins(StageInput) {
 		p.project(w, &w.in, projection{a.q, p.q}, projection{a.k, p.k}, projection{a.v, p.v}, projection{a.gate, p.gates})
 		w.Barrier()
+		a.copyKeys(p, w)
 		a.normWhole(p, w)
 		if p.probe.ends(StageProjected) {
 			a.show(p, w)
@@ -281,7 +301,7 @@ func (a *gqa) attendOne(p *pass, w *worker, l *Layer) {
 		if !ok {
 			break
 		}
-		if g, ok := at.Newest(i, pos); ok {
+		if g, ok := at.Newest(i, pos); ok && a.spec.Shares == 0 {
 			k := w.key[:at.KeySize]
 			copy(k, p.k[g*at.KeySize:])
 			a.append(p, s, table, pos, g, k, p.v[g*at.ValueSize:][:at.ValueSize])
@@ -302,7 +322,7 @@ func (a *gqa) attendMany(p *pass, w *worker, l *Layer) {
 		s := seg.store(l)
 		for t := max(w.lo, seg.at); t < min(w.hi, seg.at+seg.n); t++ {
 			a.rotateQuery(p, p.q[t*nq:][:nq], p.table(a.spec.Rope, t), p.pos[t])
-			if !s.Coded() {
+			if !s.Coded() && a.spec.Shares == 0 {
 				a.appendRow(p, s, t)
 			}
 		}
@@ -420,7 +440,7 @@ func (a *projections) readyRotated(p *pass, table []float32, g int, k, v []float
 	}
 }
 
-// readyKV adds biases to key/value head g of a token and norms the key.
+// readyKV adds biases to key/value head g of a token and norms them.
 func (a *projections) readyKV(g int, k, v []float32) {
 	if a.kBias != nil {
 		addBias(k, a.kBias[g*len(k):][:len(k)], 0, 1)
@@ -435,5 +455,8 @@ func (a *projections) readyKV(g int, k, v []float32) {
 	}
 	if a.kNorm != nil {
 		norm(k, k, a.kNorm, a.eps)
+	}
+	if a.spec.ValueNorm {
+		unitNorm(v, a.eps)
 	}
 }

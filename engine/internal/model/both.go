@@ -20,7 +20,7 @@ type both struct {
 
 func (s Both) load(ld *Loader, i int) mixer {
 	b := &both{first: s.First.load(ld, i), second: s.Second.load(ld, i)}
-	b.layers = [2]Layer{{Index: i}, {Index: i, part: 1}}
+	b.layers = [2]Layer{{Index: i, state: i}, {Index: i, state: i, part: 1}}
 	if ld.err == nil {
 		b.types = distinct(append(b.first.inputs(), b.second.inputs()...))
 	}

@@ -17,15 +17,16 @@ const (
 
 // activations are rows that one worker (a decode step) or all workers (a batch) compute on.
 type activations struct {
-	x, h  []float32  // residual stream and its norm, [rows, width]
-	held  []float32  // the mixer's result in a parallel layer, [rows, width]
-	heads []float32  // outputs of attention heads [rows, heads·value size]
-	low   []float32  // normed queries of low rank
-	lowQ  kernel.Act // low
-	in    kernel.Act // h
-	out   kernel.Act // heads
-	ffn   kernel.Act // gate
-	last  kernel.Act // h of tokens whose logits are wanted
+	x, h    []float32  // residual stream and its norm, [rows, width]
+	held    []float32  // the mixer's result in a parallel layer, [rows, width]
+	streams []float32  // copies of the residual stream, [rows, n·width]
+	heads   []float32  // outputs of attention heads [rows, heads·value size]
+	low     []float32  // normed queries of low rank
+	lowQ    kernel.Act // low
+	in      kernel.Act // h
+	out     kernel.Act // heads
+	ffn     kernel.Act // gate
+	last    kernel.Act // h of tokens whose logits are wanted
 }
 
 // worker is one worker's view of a pass: the activations that it computes on, its rows of them, and scratch of its own.
@@ -51,6 +52,8 @@ type widths struct {
 	gates, both                    int
 	low                            int // rank of queries
 	held                           int // width of what a parallel layer holds
+	perLayer                       int // embeddings that layers add, all together
+	streams                        int // copies of the residual stream, all together
 	experts, used, mixed           int // experts of a layer, those of a token, and the width of these together
 }
 
@@ -79,6 +82,7 @@ type executor struct {
 	firstMixed    []float32 // [rows, width] of a pair of mixers: what the first gives
 	queries, sums []float32 // latent attention: queries for cached rows, weighted sums of latents or what heads make of them
 	gate, up      []float32 // [rows, ff]
+	perLayer      []float32 // [rows, layers·size] embeddings that layers add
 	experts       expertBuffers
 	tables        [][]float32 // per rope: [rows, dims]
 	part          attention.Partial
@@ -94,7 +98,7 @@ func newExecutor(s *Spec, ropes []ropePlan, layers []*Layer, threads int) *execu
 	}
 	e.grow(1)
 	m := e.most
-	perToken := 4*(3*e.width+m.q+m.k+m.v+m.gates+m.both+m.held+m.heads+2*m.ff+m.rows+m.sums+2*m.mixed) + e.width + m.heads + m.ff + m.mixed
+	perToken := 4*(3*e.width+m.q+m.k+m.v+m.gates+m.both+m.held+m.heads+2*m.ff+m.perLayer+m.streams+m.rows+m.sums+2*m.mixed) + e.width + m.heads + m.ff + m.mixed
 	budget := batchBytes
 	if m.experts > 0 {
 		budget *= m.experts / m.used // an expert gets this share of the tokens, and has as many more weights beside it
@@ -115,6 +119,8 @@ func (e *executor) include(l *Layer) {
 	if l.Spec.Parallel {
 		e.most.held = e.width
 	}
+	l.embedding.include(e)
+	l.altUp.include(e)
 	if e.most != before {
 		e.rows = 0
 	}
@@ -135,6 +141,7 @@ func (a *activations) alloc(rows, width int, m widths) {
 	a.heads = make([]float32, rows*m.heads)
 	a.low = make([]float32, rows*m.low)
 	a.held = make([]float32, rows*m.held)
+	a.streams = make([]float32, rows*m.streams)
 }
 
 // grow makes the shared buffers large enough for a pass of n rows.
@@ -153,6 +160,7 @@ func (e *executor) grow(n int) {
 	e.v, e.o = make([]float32, n*m.v), make([]float32, n*e.width)
 	e.gates, e.firstMixed = make([]float32, n*m.gates), make([]float32, n*m.both)
 	e.gate, e.up = make([]float32, n*m.ff), make([]float32, n*m.ff)
+	e.perLayer = make([]float32, n*m.perLayer)
 	e.queries, e.sums = make([]float32, n*m.rows), make([]float32, n*m.sums)
 	if m.experts > 0 {
 		e.experts.grow(n, e.width, m)

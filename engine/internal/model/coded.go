@@ -34,6 +34,9 @@ func (m *Model) CheckCache(f CacheFormat) error {
 
 // form returns the layer's attention as sequences in a format have it.
 func (a *gqa) form(f CacheFormat) (*attention.Layer, error) {
+	if err := a.checkShared(f); err != nil {
+		return nil, err
+	}
 	if a.forms[f] == nil {
 		return a.attn.In(f)
 	}

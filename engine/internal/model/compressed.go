@@ -138,7 +138,7 @@ func (c *compressed) inputMatrices() []Linear {
 	if c.encodeKV == nil {
 		return []Linear{c.q, c.encode}
 	}
-	return c.projections.inputMatrices()
+	return []Linear{c.q, c.k, c.v, c.gate}
 }
 
 func (c *compressed) include(e *executor) {

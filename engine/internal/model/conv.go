@@ -19,7 +19,7 @@ type conv struct {
 // it.
 func (ld *Loader) conv(name string, size, channels int, bias, required bool) *conv {
 	c := &conv{size: size, channels: channels}
-	w := ld.floats(name+".weight", size, channels)
+	w := ld.floats(name+".weight", ld.flat(name+".weight", size, channels)...)
 	if bias {
 		c.bias = ld.vector(name+".bias", channels, required)
 	}
@@ -28,6 +28,14 @@ func (ld *Loader) conv(name string, size, channels int, bias, required bool) *co
 		kernel.Transpose(c.weight, channels, w, size, channels, size)
 	}
 	return c
+}
+
+// flat returns [size, channels], or [size, 1, channels] where a tensor has that shape.
+func (ld *Loader) flat(name string, size, channels int) []int {
+	if t, err := ld.tensor(name); err == nil && len(t.Shape) > 2 && t.Shape[1] == 1 {
+		return []int{size, 1, channels}
+	}
+	return []int{size, channels}
 }
 
 // stateSize returns the values that the convolution remembers.

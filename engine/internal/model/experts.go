@@ -22,13 +22,17 @@ type Experts struct {
 	Scales             bool    // scale tensors of the experts' matrices, one number per expert, count
 	Fused              bool    // gates and up-projections may be one tensor, ffn_gate_up_exps
 	Activation         Activation
-	Chosen             bool // weights are a softmax of the logits of the experts chosen
-	Biases             bool // the router and the experts' matrices have biases
-	WeighInput         bool // weights multiply what goes into an expert instead of what comes out
-	RouteInput         bool // the router gets the residual stream that comes into the layer instead of the normed input
-	SharedGate         bool // what every token runs is multiplied by the sigmoid of its product with ffn_gate_inp_shexp
-	SharedScales       bool // scale tensors of the matrices that every token runs count
-	Plain              bool // networks have no gate: W_down · act(W_up · h)
+	Chosen             bool    // weights are a softmax of the logits of the experts chosen
+	Biases             bool    // the router and the experts' matrices have biases
+	WeighInput         bool    // weights multiply what goes into an expert instead of what comes out
+	RouteInput         bool    // the router gets the residual stream that comes into the layer instead of the normed input
+	SharedGate         bool    // what every token runs is multiplied by the sigmoid of its product with ffn_gate_inp_shexp
+	SharedScales       bool    // scale tensors of the matrices that every token runs count
+	Plain              bool    // networks have no gate: W_down · act(W_up · h)
+	BareRouter         bool    // ffn_gate_inp.scale is not a scale of the router
+	BareBias           bool    // exp_probs_b has no suffix
+	Halved             bool    // what the experts and the shared network give is divided by 2
+	Limit, SharedLimit float32 // as GatedFFN.Limit
 }
 
 // experts is a mixture with its weights.
@@ -48,9 +52,17 @@ func (s Experts) load(ld *Loader, i int) ffn {
 	name := func(n string) string { return LayerName(i, n) }
 	n, width := s.Count, ld.spec.Width
 	m := &experts{spec: s}
-	m.router = ld.linear(name("ffn_gate_inp"), n, width, false)
+	if s.BareRouter {
+		m.router = Linear{ld.matrix(name("ffn_gate_inp.weight"), n, width), 1, ld.watch.of(name("ffn_gate_inp.weight"), 1, width)[0]}
+	} else {
+		m.router = ld.linear(name("ffn_gate_inp"), n, width, false)
+	}
 	if s.Bias {
-		m.choice = ld.vector(name("exp_probs_b.bias"), n, false)
+		bias := "exp_probs_b.bias"
+		if s.BareBias {
+			bias = "exp_probs_b"
+		}
+		m.choice = ld.vector(name(bias), n, false)
 	}
 	if fused := name("ffn_gate_up_exps"); s.Fused && ld.has(fused+".weight") {
 		for _, both := range ld.linears(fused, n, 2*s.Width, width, s.Scales) {
@@ -64,6 +76,11 @@ func (s Experts) load(ld *Loader, i int) ffn {
 		m.up = ld.linears(name("ffn_up_exps"), n, s.Width, width, s.Scales)
 	}
 	m.down = ld.linears(name("ffn_down_exps"), n, width, s.Width, s.Scales)
+	for i := range m.down {
+		if s.Halved {
+			m.down[i].Scale /= 2
+		}
+	}
 	if s.Biases {
 		m.biases = ld.expertBiases(name, n, s.Width, width)
 	}
@@ -98,7 +115,10 @@ func (s *Experts) loadShared(ld *Loader, name func(string) string) sharedFFN {
 		return f
 	}
 	f := &gatedFFN{}
-	f.loadMatrices(ld, name, GatedFFN{Width: s.Shared, Activation: s.Activation, Scales: s.SharedScales}, "ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp")
+	f.loadMatrices(ld, name, GatedFFN{Width: s.Shared, Activation: s.Activation, Scales: s.SharedScales, Limit: s.SharedLimit}, "ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp")
+	if s.Halved {
+		f.down.Scale /= 2
+	}
 	return f
 }
 
@@ -241,7 +261,7 @@ func (m *experts) hidden(p *pass, w *worker) {
 				scale(gate, weight)
 				scale(up, weight)
 			}
-			m.spec.Activation.mul(gate, up)
+			m.spec.Activation.mulLimited(gate, up, m.spec.Limit)
 		}
 	}
 	w.Barrier()

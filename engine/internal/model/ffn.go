@@ -1,6 +1,10 @@
 package model
 
-import "github.com/latentgo/latentgo/internal/kernel"
+import (
+	"math"
+
+	"github.com/latentgo/latentgo/internal/kernel"
+)
 
 // GatedFFN is the gated feed-forward network W_down · (act(W_gate · h) ⊙ W_up · h).
 type GatedFFN struct {
@@ -11,11 +15,18 @@ type GatedFFN struct {
 	// them in some architectures, and the same file should give the same text in both.
 	Scales bool
 	Fused  bool // W_gate and W_up are one tensor, ffn_up, gates first
+	// Sparse lets through only gates that lie so many standard deviations above their mean, and what of them is above;
+	// 0 lets all through.
+	Sparse  float32
+	SubNorm bool // norm on the hidden values, before W_down: ffn_sub_norm
+	// Limit clamps what SiLU gives to it, and up-projections to ±it; 0 clamps nothing.
+	Limit float32
 }
 
 // gatedFFN is a gated network with its weights.
 type gatedFFN struct {
 	act              Activation
+	sparse, limit    float32
 	gate, up         Linear // [ff, width]
 	gateBias, upBias []float32
 	types            []kernel.ActType
@@ -26,6 +37,9 @@ func (s GatedFFN) load(ld *Loader, i int) ffn {
 	name := func(n string) string { return LayerName(i, n) }
 	f := &gatedFFN{}
 	f.loadMatrices(ld, name, s, "ffn_gate", "ffn_up", "ffn_down")
+	if s.SubNorm {
+		f.sub = ld.norm(name("ffn_sub_norm"), s.Width)
+	}
 	if s.Bias && ld.err == nil {
 		f.gateBias = ld.vector(name("ffn_gate.bias"), s.Width, false)
 		f.upBias = ld.vector(name("ffn_up.bias"), s.Width, false)
@@ -38,7 +52,7 @@ func (s GatedFFN) load(ld *Loader, i int) ffn {
 }
 
 func (f *gatedFFN) loadMatrices(ld *Loader, name func(string) string, s GatedFFN, gate, up, down string) {
-	f.act = s.Activation
+	f.act, f.sparse, f.limit = s.Activation, s.Sparse, s.Limit
 	if s.Fused {
 		if both := ld.linear(name(up), 2*s.Width, ld.spec.Width, s.Scales); ld.err == nil {
 			f.gate, f.up = both.rows(0, s.Width), both.rows(s.Width, s.Width)
@@ -61,12 +75,17 @@ func (f *gatedFFN) bytes() int { return matrixBytes(f.gate.Matrix, f.up.Matrix, 
 
 func (f *gatedFFN) run(p *pass, w *worker, _ *Layer) {
 	f.hidden(p, w)
+	f.normHidden(p, w)
 	f.project(p, w)
 }
 
 // hidden computes act(W_gate·h) ⊙ W_up·h, p.gate [rows, ff].
 func (f *gatedFFN) hidden(p *pass, w *worker) {
 	ff := f.gate.Rows
+	if f.sparse != 0 {
+		f.hiddenSparse(p, w)
+		return
+	}
 	grain := p.grain(w, ff)
 	for {
 		r0, r1, ok := w.Take(ff, grain)
@@ -82,6 +101,34 @@ func (f *gatedFFN) hidden(p *pass, w *worker) {
 	w.Barrier()
 }
 
+// hiddenSparse is hidden with gates that depend on all of a row.
+func (f *gatedFFN) hiddenSparse(p *pass, w *worker) {
+	ff := f.gate.Rows
+	p.project(w, &w.in, projection{f.gate, p.gate}, projection{f.up, p.up})
+	w.Barrier()
+	lo, hi := w.Share(len(p.pos))
+	for t := lo; t < hi; t++ {
+		gate := p.gate[t*ff:][:ff]
+		cut(gate, f.sparse)
+		f.activate(gate, p.up[t*ff:][:ff], 0, ff)
+	}
+	w.Barrier()
+}
+
+// cut makes of x what lies more than so many standard deviations above its mean.
+func cut(x []float32, deviations float32) {
+	mean := meanOf(x)
+	sum := 0.0
+	for _, v := range x {
+		d := float64(v - mean)
+		sum += d * d
+	}
+	least := mean + deviations*float32(math.Sqrt(sum/float64(len(x)-1)))
+	for i, v := range x {
+		x[i] = max(v-least, 0)
+	}
+}
+
 // activate computes gate = act(gate) ⊙ up for values r0 … r1-1 of one row.
 func (f *gatedFFN) activate(gate, up []float32, r0, r1 int) {
 	if f.gateBias != nil {
@@ -90,7 +137,18 @@ func (f *gatedFFN) activate(gate, up []float32, r0, r1 int) {
 	if f.upBias != nil {
 		addBias(up, f.upBias[r0:r1], 0, 1)
 	}
-	f.act.mul(gate, up)
+	f.act.mulLimited(gate, up, f.limit)
+}
+
+// mulLimited is mul with a GatedFFN's limit.
+func (a Activation) mulLimited(gate, up []float32, limit float32) {
+	if limit == 0 {
+		a.mul(gate, up)
+		return
+	}
+	for i, v := range gate {
+		gate[i] = min(v*sigmoidOf(v), limit) * min(max(up[i], -limit), limit)
+	}
 }
 
 // mul computes gate = act(gate) ⊙ up, and may change up.
@@ -120,6 +178,7 @@ type downProjection struct {
 	down      Linear // [width, ff]
 	downBias  []float32
 	downTypes []kernel.ActType
+	sub       *normWeights // on the hidden values, or nil
 }
 
 func (d *downProjection) lower() Linear { return d.down }
@@ -133,6 +192,20 @@ func (d *downProjection) project(p *pass, w *worker) {
 		p.project(w, &w.ffn, projection{d.down, p.o})
 		w.Barrier()
 	}
+}
+
+// normHidden norms the hidden values where there is a norm. It ends with a barrier then.
+func (d *downProjection) normHidden(p *pass, w *worker) {
+	if d.sub == nil {
+		return
+	}
+	ff := d.down.Cols
+	lo, hi := w.Share(len(p.pos))
+	for t := lo; t < hi; t++ {
+		row := p.gate[t*ff:][:ff]
+		d.sub.apply(row, row)
+	}
+	w.Barrier()
 }
 
 // quantizeHidden readies the hidden values, w.ffn, for W_down.

@@ -5,8 +5,34 @@ import (
 	"github.com/viterin/vek/vek32"
 )
 
-// Gated attention: what a head finds is multiplied by σ(W_gate · h) before W_O. In files the rows of W_gate are behind
-// those of the same head's query.
+// Gate says whether attention is gated: what a head finds is multiplied by σ(W_gate · h) before W_O, or softplus of it.
+type Gate uint8
+
+// The gates.
+const (
+	NoGate        Gate = iota
+	GateOfQueries      // the rows of W_gate are behind those of the same head's query
+	GateSigmoid        // W_gate is attn_gate, of a value for each head or for each value that heads find
+	GateSoftplus
+)
+
+// loadGate loads W_gate.
+func (a *projections) loadGate(ld *Loader, name func(string) string) {
+	g := a.spec.Geometry
+	switch a.spec.Gate {
+	case NoGate:
+	case GateOfQueries:
+		if ld.err == nil {
+			a.splitGate()
+		}
+	default:
+		rows := g.Heads * g.ValueSize
+		if t, err := ld.tensor(name("attn_gate.weight")); err == nil && len(t.Shape) == 2 && t.Shape[1] == uint64(g.Heads) {
+			rows = g.Heads
+		}
+		a.gate = ld.linear(name("attn_gate"), rows, ld.spec.Width, false)
+	}
+}
 
 // splitGate takes the gates out of the queries' projection and bias.
 func (a *projections) splitGate() {
@@ -27,14 +53,26 @@ func (a *projections) applyGate(p *pass, w *worker) {
 	if a.gate.Matrix == nil {
 		return
 	}
-	n := a.gate.Rows
+	n, all := a.gate.Rows, a.spec.Heads*a.spec.ValueSize
 	e := sized(&w.mix.tmp, n)
 	for t := w.lo; t < w.hi; t++ {
 		copy(e, p.gates[t*n:][:n])
 		addBias(e, a.gateBias, 0, 1)
+		heads := w.heads[t*all:][:all]
+		if a.spec.Gate == GateSoftplus {
+			for i, v := range e {
+				scale(heads[i*all/n:(i+1)*all/n], softplus(v))
+			}
+			continue
+		}
 		vek32.MulNumber_Inplace(e, -1)
 		kernel.ExpSum(e, e, 0)
 		vek32.AddNumber_Inplace(e, 1)
-		vek32.Div_Inplace(w.heads[t*n:][:n], e)
+		for i, f := range e[:n%all] { // of whole heads
+			scale(heads[i*all/n:(i+1)*all/n], 1/f)
+		}
+		if n == all {
+			vek32.Div_Inplace(heads, e)
+		}
 	}
 }

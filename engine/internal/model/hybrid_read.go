@@ -43,6 +43,16 @@ func (r *Reader) DeltaNet() DeltaNet {
 	return d
 }
 
+// KDA reads the shape of Kimi Delta Attention of so many heads.
+func (r *Reader) KDA(heads int) KDA {
+	k := KDA{Heads: heads, Size: r.Size("kda.head_dim", -1, 1, maxState), Conv: r.Size("ssm.conv_kernel", -1, 2, maxConv)}
+	if heads < 1 || heads > maxHeads {
+		r.Fail("attention.head_count", "%d is outside 1 … %d", heads, maxHeads)
+	}
+	r.checkState(k.stateSize())
+	return k
+}
+
 // Limits of states that no real model exceeds.
 const (
 	maxState = 1 << 12 // values of a key

@@ -18,7 +18,7 @@ type latent struct {
 	keys         int // of the latent values, how many keys are made of: the first
 	// One per key/value head, or one per query head:
 	query []*kernel.Matrix // [R+L, d]: a query head's query for rows
-	key   []*kernel.Matrix // [d, L]: the latent part of query transposed, a head's key from the latent
+	key   []*kernel.Matrix // [d, L]: the latent part of query transposed, a head's key from the latent; both may be nil
 	value []*kernel.Matrix // [v, L]: its value from the latent
 
 	attn     *attention.Layer // over rows
@@ -256,7 +256,9 @@ func (m *latent) expandBlock(w *worker, s, wide *attention.Store, b, from, n int
 	for k := b * heads; k < (b+1)*heads; k++ {
 		latent := func(i int) []float32 { return rows[i*row+m.r:][:m.l] }
 		key, value := m.key[k*len(m.key)/m.expanded.KVHeads], m.value[k*len(m.value)/m.expanded.KVHeads]
-		u.gather(key, key.Rows, n, latent, func(i int) []float32 { return keys[i*width+m.r:] })
+		if key != nil {
+			u.gather(key, key.Rows, n, latent, func(i int) []float32 { return keys[i*width+m.r:] })
+		}
 		u.gather(value, g.ValueSize, n, latent, func(i int) []float32 { return values[i*g.ValueSize:] })
 		for i := range n {
 			copy(keys[i*width:][:m.r], rows[i*row:])

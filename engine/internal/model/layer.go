@@ -6,6 +6,7 @@ import "github.com/latentgo/latentgo/internal/kernel"
 type Layer struct {
 	Index int // in the model, from 0
 	Spec  LayerSpec
+	state int // index of the layer whose states it uses
 
 	norm, postNorm       *normWeights // before the mixer, and on its result or nil
 	ffnNorm, postFFNNorm *normWeights
@@ -13,6 +14,10 @@ type Layer struct {
 	mixer                mixer
 	part                 int // of a pair of mixers, see both
 	ffn                  ffn
+	embedding            *layerEmbedding  // or nil
+	altUp                *altUp           // or nil
+	types                []kernel.ActType // in which the first norm's result is wanted
+	outScale             float32          // of the residual stream at its end
 }
 
 // mixer lets the tokens of each sequence see those before them.
@@ -57,7 +62,9 @@ func (p *pass) layer(w *worker, l *Layer) {
 		if m, ok := l.ffn.(*experts); ok {
 			m.routeInput(p, w)
 		}
-		p.input(w, l.norm, l.mixer.inputs())
+		l.altUp.start(p, w)
+		p.input(w, l.norm, l.types)
+		l.altUp.laurel(p, w)
 	}
 	if p.probe.begins(StageHeads) {
 		l.mixer.run(p, w, l)
@@ -70,6 +77,7 @@ func (p *pass) layer(w *worker, l *Layer) {
 		} else {
 			p.add(w, l.mixer.bias(), l.postNorm, l.Spec.ResidualScale)
 			p.normStream(w, l.mixedNorm)
+			l.altUp.join(p, w)
 		}
 		if p.probe.ends(StageMixed) {
 			return
@@ -94,6 +102,14 @@ func (p *pass) network(w *worker, l *Layer) {
 		p.addHeld(w)
 	}
 	p.normStream(w, l.fedNorm)
+	if l.altUp != nil {
+		l.altUp.end(p, w, l)
+		return
+	}
+	l.embedding.add(p, w, l)
+	if l.outScale != 1 {
+		scale(w.x[w.lo*p.width:w.hi*p.width], l.outScale)
+	}
 }
 
 // normStream norms the worker's rows of the residual stream.

@@ -38,11 +38,13 @@ func (l Linear) Floats() []float32 {
 	return out
 }
 
-// actTypes returns the distinct types in which matrices want their input.
+// actTypes returns the distinct types in which matrices, of which some may be nil, want their input.
 func actTypes(ms ...Linear) []kernel.ActType {
 	var out []kernel.ActType
 	for _, m := range ms {
-		out = append(out, m.ActType())
+		if m.Matrix != nil {
+			out = append(out, m.ActType())
+		}
 	}
 	return distinct(out)
 }

@@ -56,7 +56,9 @@ func (s MLA) load(ld *Loader, i int) mixer {
 		n := s.KeySize - s.R + s.ValueSize
 		kv := ld.matrix(name("attn_kv_b.weight"), s.Heads*n, s.L)
 		for at := 0; ld.err == nil && at < kv.Rows; at += n {
-			m.key = append(m.key, rowsOf(kv, at, s.KeySize-s.R))
+			if s.KeySize > s.R {
+				m.key = append(m.key, rowsOf(kv, at, s.KeySize-s.R))
+			}
 			m.value = append(m.value, rowsOf(kv, at+s.KeySize-s.R, s.ValueSize))
 		}
 	}
@@ -80,9 +82,12 @@ func (m *mla) loadQueries(ld *Loader, name func(string) string) {
 
 // build completes the layer: the transposed matrices, attention over the cache and over what is expanded from it.
 func (m *mla) build() error {
-	if m.key == nil {
+	switch {
+	case m.spec.KeySize == m.r: // nothing of a key is without position
+		m.key, m.query = make([]*kernel.Matrix, m.geo.Heads), make([]*kernel.Matrix, m.geo.Heads)
+	case m.key == nil:
 		m.key = transposedAll(m.query)
-	} else {
+	default:
 		m.query = transposedAll(m.key)
 	}
 	m.output.types = actTypes(m.o)
@@ -185,10 +190,15 @@ func (m *mla) row(p *pass, _ *worker, _, t int, dst []float32) {
 func (m *mla) headQueries(p *pass, w *worker, t, h, n int) {
 	key, row := m.spec.KeySize, m.attn.KeySize
 	at := func(i, size int) int { return ((t+i)*m.spec.Heads + h) * size }
-	w.small.gather(m.query[h], m.l, n,
-		func(i int) []float32 { return p.q[at(i, key):] },
-		func(i int) []float32 { return p.queries[at(i, row)+m.r:] })
+	if m.query[h] != nil {
+		w.small.gather(m.query[h], m.l, n,
+			func(i int) []float32 { return p.q[at(i, key):] },
+			func(i int) []float32 { return p.queries[at(i, row)+m.r:] })
+	}
 	for i := range n {
+		if m.query[h] == nil {
+			clear(p.queries[at(i, row)+m.r:][:m.l])
+		}
 		m.rotateEnd(p, p.queries[at(i, row):], p.q[at(i, key):][:key], t+i)
 	}
 }

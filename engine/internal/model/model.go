@@ -36,6 +36,8 @@ type Model struct {
 	dense     dense
 	typeEmbed []float32      // embedding of token type 0, or nil
 	positions *kernel.Matrix // [context, width] learned position embeddings, or nil
+	perLayer  *perLayer      // embeddings that layers add, or nil
+	streams   *streams       // of a residual stream in copies, or nil
 	bias      []float32      // of the output, or nil
 	layers    []*Layer
 	exec      *executor
@@ -71,6 +73,9 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 	if s.EmbedNorm {
 		m.embedNorm = ld.norm("token_embd_norm", s.Width)
 	}
+	if s.EmbedUnit {
+		m.embedNorm = &normWeights{eps: s.Eps}
+	}
 	if s.Classifier != nil {
 		m.head = ld.classifier(*s.Classifier)
 	}
@@ -82,6 +87,12 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 	}
 	if s.Positions {
 		m.positions = ld.matrix(positionTable, s.Context, s.Width)
+	}
+	if s.LayerEmbedding > 0 {
+		m.perLayer = ld.perLayer()
+	}
+	if s.AltUp.Streams > 0 {
+		m.streams = ld.streams()
 	}
 	if s.OutputBias {
 		m.bias = ld.vector("output.bias", s.Vocab, false)
@@ -117,7 +128,7 @@ func (m *Model) loader(over map[string]*Tensor) *Loader {
 func (ld *Loader) layer(i int) *Layer {
 	s := ld.spec.Layers[i]
 	name := func(n string) string { return LayerName(i, n) }
-	l := &Layer{Index: i, Spec: s}
+	l := &Layer{Index: i, Spec: s, state: i, outScale: 1}
 	if !s.NoPreNorm {
 		l.norm = ld.layerNorm(i, cmp.Or(s.MixerNorm, "attn_norm"))
 		if s.FFN != nil {
@@ -130,13 +141,28 @@ func (ld *Loader) layer(i int) *Layer {
 	if s.PostNorm {
 		l.postNorm = ld.norm(name("post_attention_norm"), ld.spec.Width)
 		l.postFFNNorm = ld.norm(name("post_ffw_norm"), ld.spec.Width)
+		if s.PostEps != 0 {
+			l.postNorm.eps, l.postFFNNorm.eps = s.PostEps, s.PostEps
+		}
 	}
 	if s.Mixer != nil {
 		l.mixer = s.Mixer.load(ld, i)
 		ld.forms(l)
+		if a, ok := s.Mixer.(Attention); ok {
+			l.state -= a.Shares
+		}
 	}
 	if s.FFN != nil {
 		l.ffn = s.FFN.load(ld, i)
+	}
+	l.embedding, l.altUp = ld.layerEmbedding(i), ld.altUp(i)
+	if ld.err == nil && l.mixer != nil {
+		l.types = l.altUp.inputs(l.mixer.inputs())
+	}
+	if s.OutputScale {
+		if f := ld.vector(name("layer_output_scale.weight"), 1, false); f != nil {
+			l.outScale = f[0]
+		}
 	}
 	return l
 }
@@ -222,6 +248,7 @@ func (m *Model) StepBytes(f CacheFormat, depth int) (weights, cache int) {
 		if l.ffn != nil {
 			weights += l.ffn.bytes()
 		}
+		weights += l.embedding.bytes() + l.altUp.bytes()
 	}
 	return weights, cache
 }

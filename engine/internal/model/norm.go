@@ -104,6 +104,11 @@ func norm(dst, x, weight []float32, eps float32) {
 	}
 }
 
+// unitNorm is norm without weights, in place.
+func unitNorm(x []float32, eps float32) {
+	scale(x, float32(1/math.Sqrt(float64(kernel.SumSquares(x)/float32(len(x))+eps))))
+}
+
 // meanOf returns the mean of at least one value.
 func meanOf(x []float32) float32 {
 	sum := 0.0

@@ -32,7 +32,7 @@ type segment struct {
 
 // state returns what layer l, or its part of a pair of mixers, remembers of the segment's sequence.
 func (s *segment) state(l *Layer) State {
-	st := s.seq.states[l.Index]
+	st := s.seq.states[l.state]
 	if b, ok := st.(*bothStates); ok {
 		return b[l.part]
 	}
@@ -80,12 +80,15 @@ func (p *pass) Work(pw *pool.Worker) {
 		return
 	}
 	p.embed(w)
+	p.embedLayers(w)
+	p.spreadStreams(w)
 	for _, l := range p.layers {
 		p.layer(w, l)
 		if w.Stopped() {
 			return
 		}
 	}
+	p.joinStreams(w)
 	if n := p.model.norm; n != nil {
 		p.normRows(w.h, w.x, n, w.lo, w.hi)
 	} else {

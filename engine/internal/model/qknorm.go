@@ -32,7 +32,10 @@ func (a *projections) loadNorms(ld *Loader, name func(string) string) {
 		}
 		return ld.vector(name(kind+".weight"), n, true)
 	}
-	q, k := weights("attn_q_norm", s.KeySize), weights("attn_k_norm", s.KeySize)
+	q, k := weights("attn_q_norm", s.KeySize), []float32(nil)
+	if s.Shares == 0 {
+		k = weights("attn_k_norm", s.KeySize)
+	}
 	if s.NormRotated {
 		a.rotated = &headNorms{q, k}
 	} else {

@@ -189,6 +189,27 @@ func (r *Reader) flags(k string) (list []bool, ok bool) {
 	return list, true
 }
 
+// Floats reads a finite number for each of n layers: one for all, or an array; 0 when the key is missing.
+func (r *Reader) Floats(k string, n int) []float32 {
+	out := make([]float32, n)
+	list, err := r.f.Floats(r.key(k))
+	if err == nil && len(list) < n {
+		r.Fail(k, "%d values for %d layers", len(list), n)
+		return out
+	}
+	for i := range out {
+		if err == nil {
+			out[i] = float32(list[i])
+		} else {
+			out[i] = float32(r.Float(k, 0))
+		}
+		if f := float64(out[i]); math.IsNaN(f) || math.IsInf(f, 0) {
+			r.Fail(k, "layer %d: %v is not a number", i, f)
+		}
+	}
+	return out
+}
+
 // LayerFlags reads a boolean for each of n layers: one for all, or an array; def when the key is missing.
 func (r *Reader) LayerFlags(k string, n int, def bool) []bool {
 	list, ok := r.flags(k)

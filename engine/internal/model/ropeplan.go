@@ -62,7 +62,7 @@ func (r *Reader) HasLongRope() bool {
 // another.
 func (ld *Loader) factors(c, long *attn.RopeConfig) {
 	if ld.spec.RopeFactors {
-		c.Factors = ld.vector(ropeFactors, c.Dims/2, false)
+		c.Factors = ld.vector(ropeFactors, max(c.Dims, ld.spec.FactorDims)/2, false)
 	}
 	if !ld.spec.LongRope || c.Factors != nil {
 		return // llama.cpp prefers them, too

@@ -90,6 +90,20 @@ func (s *scan) step(to, from []float32, t int) {
 	kernel.WeightedSumF32(to, s.values, k, 1, s.keys, d, s.values, 1, s.values)
 }
 
+// update is one token's step of the delta rule in a state that has decayed already, with its first key, query and
+// value.
+func (s *scan) update(state []float32, beta float32) {
+	k, q, d, own := s.key(0), s.query(0), s.value(0), s.own[:s.values]
+	clear(own)
+	kernel.WeightedSumF32(own, s.values, k, s.keys, 1, state, s.values, s.keys, s.values)
+	vek32.Sub_Inplace(d, own)
+	vek32.MulNumber_Inplace(d, beta)
+	kernel.WeightedSumF32(state, s.values, k, 1, s.keys, d, s.values, 1, s.values)
+	y := s.out(0)
+	clear(y)
+	kernel.WeightedSumF32(y, s.values, q, s.keys, 1, state, s.values, s.keys, s.values)
+}
+
 // scaleState computes to = f·from.
 func (s *scan) scaleState(to, from []float32, f float32) {
 	if &to[0] != &from[0] {

@@ -23,26 +23,31 @@ type Spec struct {
 	Ropes      []attn.RopeConfig // position embeddings, which mixers name by index
 	// RopeFactors says that the file may divide the frequencies of the first of Ropes by rope_freqs.weight.
 	RopeFactors bool
+	FactorDims  int // rotated values that the tensor has divisors for, where they are more than those of the first of Ropes; or 0
 	// LongRope says that the file may divide those of the first by rope_factors_short.weight, and in sequences that may
 	// get longer than the original context by rope_factors_long.weight (LongRoPE, arXiv 2402.13753).
 	LongRope bool
 	// Encoder says that texts are evaluated as a whole, each token seeing those behind it too, and that the residual
 	// stream is the result: there is no output.
-	Encoder     bool
-	Pooling     Pooling     // how the result becomes one vector; a decoder's may be a number that is not known
-	Classifier  *Classifier // a head that scores texts, nil for none
-	Dense       bool        // pooled vectors are multiplied by dense_2 and dense_3, where the file has them
-	TokenTypes  bool        // the embedding of token type 0 is added where the file has it (token_types)
-	EmbedNorm   bool        // embeddings are normed (token_embd_norm)
-	Positions   bool        // learned position embeddings are added to those of tokens (position_embd)
-	Tied        bool        // the output is the token embedding, whatever the file has
-	Required    []string    // tensors that are optional elsewhere and must be there; "blk.*." stands for every layer
-	OutputBias  bool        // output.bias, where the file has it
-	OutputNorm  string      // tensor of the norm before the output; "" means output_norm, NoNorm none
-	OutputScale bool        // output.scale, where the file has it
-	LogitScale  float32     // logits are multiplied by it; 0 means 1
-	LogitCap    float32     // logits become cap·tanh(logits/cap); 0 means none
-	Unused      []string    // tensors that files of the architecture may have and a decoder has no use for
+	Encoder    bool
+	Pooling    Pooling     // how the result becomes one vector; a decoder's may be a number that is not known
+	Classifier *Classifier // a head that scores texts, nil for none
+	Dense      bool        // pooled vectors are multiplied by dense_2 and dense_3, where the file has them
+	TokenTypes bool        // the embedding of token type 0 is added where the file has it (token_types)
+	EmbedNorm  bool        // embeddings are normed (token_embd_norm)
+	EmbedUnit  bool        // by an RMS norm without weights
+	Positions  bool        // learned position embeddings are added to those of tokens (position_embd)
+	// LayerEmbedding is the size of the embedding that each layer has of its own for a token (Gemma 3n), 0 for none.
+	LayerEmbedding int
+	AltUp          AltUp
+	Tied           bool     // the output is the token embedding, whatever the file has
+	Required       []string // tensors that are optional elsewhere and must be there; "blk.*." stands for every layer
+	OutputBias     bool     // output.bias, where the file has it
+	OutputNorm     string   // tensor of the norm before the output; "" means output_norm, NoNorm none
+	OutputScale    bool     // output.scale, where the file has it
+	LogitScale     float32  // logits are multiplied by it; 0 means 1
+	LogitCap       float32  // logits become cap·tanh(logits/cap); 0 means none
+	Unused         []string // tensors that files of the architecture may have and a decoder has no use for
 	// BlockRopePhase is the error in radians that block-wise RoPE of compressed layers allows; 0 without such layers.
 	BlockRopePhase float64
 }
@@ -54,11 +59,13 @@ type LayerSpec struct {
 	// ffn_norm, and NoNorm for none.
 	MixerNorm, FFNNorm string
 	PostNorm           bool      // the mixer's and the network's results are normed too before they are added
+	PostEps            float32   // epsilon of these norms; 0 means the model's
 	NoPreNorm          bool      // their inputs are not
 	SumNorms           bool      // the residual stream is normed behind each part: attn_output_norm, layer_output_norm
 	ResidualScale      float32   // their results are multiplied by it; 0 means 1
 	Mixer              MixerSpec // nil in a layer that is only a network
 	FFN                FFNSpec   // nil in a layer that is only a mixer
+	OutputScale        bool      // the residual stream is multiplied by layer_output_scale in the end, where the file has it
 }
 
 // NoPosition is the position embedding of layers that have none (NoPE).

@@ -65,6 +65,10 @@ func Codable(a model.Attention) string {
 	switch {
 	case a.NormRotated:
 		return "norms of keys behind RoPE"
+	case a.ValueNorm:
+		return "norms of values"
+	case a.SubNorm:
+		return "a norm between the heads and the output projection (attn_sub_norm)"
 	case a.Compressed != nil && a.Compressed.L > 0:
 		return "compressed rows"
 	}

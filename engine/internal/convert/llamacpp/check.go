@@ -3,8 +3,8 @@ package llamacpp
 import (
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/latentgo/latentgo/engine/internal/model"
@@ -188,8 +188,13 @@ func (c *checker) layersAlike() {
 	}
 }
 
-// layerTensor splits the name of a layer's tensor.
-var layerTensor = regexp.MustCompile(`^blk\.(\d+)\.(.*)$`)
+// layerTensor splits the name of a layer's tensor; ok is false for others.
+func layerTensor(full string) (layer, name string, ok bool) {
+	rest, found := strings.CutPrefix(full, "blk.")
+	layer, name, ok = strings.Cut(rest, ".")
+	_, err := strconv.ParseUint(layer, 10, 31)
+	return layer, name, found && ok && err == nil
+}
 
 // written are the tensors that go into the file, as they are or in its form; those of a layer without their layer.
 var written = []string{
@@ -217,8 +222,8 @@ var sameAs = map[string]string{
 func (c *checker) tensors() {
 	for _, t := range c.f.Tensors() {
 		name, layer := t.Name, ""
-		if m := layerTensor.FindStringSubmatch(name); m != nil {
-			name, layer = m[2], " (layer "+m[1]+")"
+		if no, rest, ok := layerTensor(name); ok {
+			name, layer = rest, " (layer "+no+")"
 		}
 		if slices.Contains(written, name) || slices.Contains(c.spec.Unused, name) {
 			continue

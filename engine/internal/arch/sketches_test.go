@@ -1,0 +1,144 @@
+package arch_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/ggtype"
+	"github.com/latentgo/latentgo/internal/gguftest"
+)
+
+// sketchTokens is how many tokens the vectors of gguftest.SketchVariants are of: beyond all windows.
+const sketchTokens = 40
+
+// Logits of gguftest.SketchVariants are llama.cpp's, whether the tokens come one by one, in pieces or all at once,
+// alone or with other sequences. LATENTGO_WRITE names a folder to write the models to instead, with ids.json, for
+// llama.cpp to compute the logits of.
+func TestSketches(t *testing.T) {
+	ids := gguftest.RandomIDs(sketchTokens, gguftest.SketchVocab)
+	if dir := os.Getenv("LATENTGO_WRITE"); dir != "" {
+		writeSketches(t, dir, ids)
+		return
+	}
+	for name, s := range gguftest.SketchVariants() {
+		t.Run(name, func(t *testing.T) {
+			want := readFloats(t, filepath.Join("../../testdata/sketches", name+".f32"))
+			path := s.Build().Write(t)
+			for i, o := range []model.Options{{Threads: 2}, {Threads: 1, PlainGQA: true}} {
+				if i > 0 && (testing.Short() || quantized(name)) {
+					break
+				}
+				m := open(t, path, o)
+				for _, step := range []int{len(ids), 7, 1} {
+					if e := nmse(logitsIn(t, m, ids, step), want); !(e < s.Limit) {
+						t.Errorf("%+v, %d tokens at a time: error %.2g", o, step, e)
+					}
+				}
+				if !quantized(name) {
+					together(t, m, []attention.Format{attention.F16, attention.Q8}[i])
+				}
+			}
+		})
+	}
+}
+
+// quantized reports whether a sketch is another one with matrices of another type.
+func quantized(name string) bool {
+	return strings.Contains(name, "-q") || strings.Contains(name, "-tq")
+}
+
+func writeSketches(t *testing.T, dir string, ids []int32) {
+	b, err := json.Marshal(ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{"ids.json": b}
+	for name, s := range gguftest.SketchVariants() {
+		files[name+".gguf"] = s.Build().Bytes()
+	}
+	for name, b := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Several steps of a sequence in one pass have the bits of one step after the other, and prompts do not depend on where
+// they are cut, also where layers share keys and values, or the residual stream has copies.
+func TestSketchesGiveTheSameBits(t *testing.T) {
+	for _, name := range []string{"gemma4-e", "gemma4-experts", "gemma3n", "laguna", "bitnet"} {
+		m := open(t, gguftest.SketchVariants()[name].Build().Write(t), model.Options{Threads: 2})
+		want := stepsBy(t, m, attention.F16, []int{1, 1, 1, 1, 1, 1, 1, 1, 1})
+		if got := stepsBy(t, m, attention.F16, []int{2, 1, 1, 5}); !slices.Equal(got, want) {
+			t.Errorf("%s: other bits of steps", name)
+		}
+		want = sharedPasses(t, m, attention.F16, 0, []int{77})
+		if got := sharedPasses(t, m, attention.F16, 1, []int{40, 3, 2, 32}); !slices.Equal(got, want) {
+			t.Errorf("%s: other bits of a prompt", name)
+		}
+	}
+}
+
+// Keys and tensors that can't be are errors that name them.
+func TestSketchErrors(t *testing.T) {
+	for _, c := range []struct {
+		model, want string
+		change      func(b *gguftest.Builder)
+	}{
+		{"gemma4-e", "rope_freqs.weight", func(b *gguftest.Builder) { b.Remove("rope_freqs.weight") }},
+		{"gemma4-e", "per_layer_token_embd.weight", func(b *gguftest.Builder) { b.Remove("per_layer_token_embd.weight") }},
+		{"gemma4-e", "attention.shared_kv_layers", setKey("gemma4.attention.shared_kv_layers", uint32(2))},
+		{"gemma4-e", "attention.shared_kv_layers", setKey("gemma4.attention.shared_kv_layers", uint32(5))},
+		{"gemma4-e", "attention.sliding_window_pattern", func(b *gguftest.Builder) { b.Delete("gemma4.attention.sliding_window_pattern") }},
+		{"gemma4-e", "attention.value_length_swa", setKey("gemma4.attention.value_length_swa", uint32(8))},
+		{"gemma4-e", "embedding_length_per_layer_input", func(b *gguftest.Builder) { b.Delete("gemma4.embedding_length_per_layer_input") }},
+		{"gemma4-experts", "expert_used_count", setKey("gemma4.expert_used_count", uint32(9))},
+		{"gemma4-experts", "blk.1.ffn_gate_inp.scale", func(b *gguftest.Builder) { b.Remove("blk.1.ffn_gate_inp.scale") }},
+		{"gemma4-experts", "blk.0.inp_gate.weight", addTensor("blk.0.inp_gate.weight", 64)},
+		{"kimi-linear", "kda.head_dim", setKey("kimi-linear.kda.head_dim", uint32(1<<20))},
+		{"kimi-linear", "ssm.conv_kernel", setKey("kimi-linear.ssm.conv_kernel", uint32(1))},
+		{"kimi-linear", "rope.dimension_count", setKey("kimi-linear.rope.dimension_count", uint32(7))},
+		{"kimi-linear", "blk.1.ssm_g_b.weight", func(b *gguftest.Builder) { b.Remove("blk.1.ssm_g_b.weight") }},
+		{"kimi-linear", "blk.2.ssm_a", addTensor("blk.2.ssm_a", 2)},
+		{"deci", "only a matrix", setKey("deci.attention.head_count_kv", []uint32{2, 0, 0, 2})},
+		{"deci", "without a network", setKey("deci.feed_forward_length", []uint32{96, 64, 0, 96})},
+		{"spark2_5", "attention.sliding_window_pattern", func(b *gguftest.Builder) { b.Delete("spark2_5.attention.sliding_window_pattern") }},
+		{"muse-glimmer", "logit_scale", func(b *gguftest.Builder) { b.Delete("muse-glimmer.logit_scale") }},
+		{"laguna", "rope.dimension_count_swa", setKey("laguna.rope.dimension_count_swa", uint32(7))},
+		{"laguna", "blk.0.attn_gate.weight", func(b *gguftest.Builder) { b.Remove("blk.0.attn_gate.weight") }},
+		{"afmoe", "expert_used_count", setKey("afmoe.expert_count", uint32(0))},
+		{"step35", "swiglu_clamp_exp", setKey("step35.swiglu_clamp_exp", []float32{1})},
+		{"step35", "rope_freqs.weight", setKey("step35.rope.dimension_count_swa", uint32(8))},
+		{"step35", "rope.dimension_count_swa", setKey("step35.rope.dimension_count_swa", uint32(64))},
+		{"openelm", "output.weight", addTensor("output.weight", 64)},
+		{"bitnet", "blk.1.attn_sub_norm.weight", func(b *gguftest.Builder) { b.Remove("blk.1.attn_sub_norm.weight") }},
+		{"bitnet", "blk.0.ffn_sub_norm.weight", func(b *gguftest.Builder) { b.Remove("blk.0.ffn_sub_norm.weight") }},
+		{"bitnet", "output.weight", addTensor("output.weight", 64)},
+		{"gemma3n", "altup_proj.weight", func(b *gguftest.Builder) { b.Remove("altup_proj.weight") }},
+		{"gemma3n", "blk.3.laurel_r.weight", func(b *gguftest.Builder) { b.Remove("blk.3.laurel_r.weight") }},
+		{"gemma3n", "blk.0.layer_output_scale.weight", addTensor("blk.0.layer_output_scale.weight", 1)},
+		{"gemma3n", "attention.shared_kv_layers", setKey("gemma3n.attention.sliding_window_pattern", uint32(7))},
+		{"gemma3n", "attention.sliding_window", func(b *gguftest.Builder) { b.Delete("gemma3n.attention.sliding_window") }},
+		{"gemma4-dense", "blk.2.ffn_gate_inp.weight", addTensor("blk.2.ffn_gate_inp.weight", 64)},
+	} {
+		b := gguftest.SketchVariants()[c.model].Build()
+		c.change(b)
+		if _, err := loadBuilt(t, b); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s, %s: %v", c.model, c.want, err)
+		}
+	}
+}
+
+func setKey(key string, value any) func(b *gguftest.Builder) {
+	return func(b *gguftest.Builder) { b.Set(key, value) }
+}
+
+func addTensor(name string, n int) func(b *gguftest.Builder) {
+	return func(b *gguftest.Builder) { b.AddRandom(gguftest.NewRand(), name, ggtype.F32, n) }
+}

@@ -1,0 +1,35 @@
+package convert
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/latentgo/latentgo/engine/internal/convert/internal/converttest"
+	"github.com/latentgo/latentgo/internal/gguftest"
+	"github.com/latentgo/latentgo/internal/testenv"
+)
+
+// Models of docs/models.md are compressed, or refused for the reason that it gives.
+func TestModelsTable(t *testing.T) {
+	samples := gguftest.ByArchitecture()
+	done := map[string]string{}
+	for _, r := range testenv.Models(t) {
+		if was, ok := done[r.Architecture]; ok {
+			if was != r.Compressed {
+				t.Errorf("%s: %q, but %q before", r.Files, r.Compressed, was)
+			}
+			continue
+		}
+		done[r.Architecture] = r.Compressed
+		build, ok := samples[r.Architecture]
+		if !ok {
+			t.Errorf("%s: no small model of architecture %q", r.Files, r.Architecture)
+			continue
+		}
+		_, s := converttest.Open(t, build())
+		_, err := plan(s, Form{Percent: 50}, nil, false)
+		if yes := r.Compressed == "yes"; yes != (err == nil) || !yes && !strings.Contains(err.Error(), r.Compressed) {
+			t.Errorf("%s, architecture %s: %q, but %v", r.Files, r.Architecture, r.Compressed, err)
+		}
+	}
+}

@@ -1,0 +1,69 @@
+package gguftest
+
+import (
+	"fmt"
+
+	"github.com/latentgo/latentgo/internal/ggtype"
+)
+
+func addKimiLinear(out map[string]Sketch) {
+	out["kimi-linear"] = Sketch{1e-6, func() *Builder { return kimiLinear(ggtype.F32, 1) }}
+	out["kimi-linear-q8"] = Sketch{2e-3, func() *Builder { return kimiLinear(ggtype.Q8_0, 4) }} // both round activations
+}
+
+// kimiLinear makes three layers of Kimi Delta Attention and one of latent attention, the first ones with a plain
+// network.
+func kimiLinear(matrix ggtype.Type, dense int) *Builder {
+	const width, heads, size, rope, rank, key, value = gatedWidth, 2, 32, 8, 32, 40, 24
+	s := newSketch("kimi-linear", matrix, width, 4, heads, 96)
+	s.key("attention.head_count_kv", []uint32{0, 0, 1, 0}).key("attention.kv_lora_rank", uint32(rank))
+	s.key("attention.key_length_mla", uint32(key)).key("attention.value_length_mla", uint32(value))
+	s.key("attention.key_length", uint32(rank+rope)).key("attention.value_length", uint32(rank))
+	s.key("rope.dimension_count", uint32(rope)).key("ssm.conv_kernel", uint32(4)).key("kda.head_dim", uint32(size))
+	s.experts(dense)
+	s.add("output", width, SketchVocab)
+	for i := range 4 {
+		add := s.layer(i)
+		add("attn_norm", width)
+		add("ffn_norm", width)
+		if i != 2 {
+			s.kda(i, width, heads*size, size, heads)
+		} else {
+			add("attn_q", width, heads*key)
+			add("attn_kv_a_mqa", width, rank+rope)
+			add("attn_kv_a_norm", rank)
+			add("attn_k_b", key-rope, rank, heads)
+			add("attn_v_b", rank, value, heads)
+			add("attn_output", heads*value, width)
+		}
+		if i < dense {
+			s.network(i, gatedFFN, "")
+		} else {
+			s.mixture(i, "exp_probs_b.bias")
+		}
+	}
+	return s.Builder
+}
+
+// kda adds Kimi Delta Attention.
+func (s *sketch) kda(i, width, inner, size, heads int) {
+	add := s.layer(i)
+	for _, name := range []string{"q", "k", "v"} {
+		add("attn_"+name, width, inner)
+		s.plain(i, "ssm_conv1d_"+name+".weight", 4, 1, inner)
+	}
+	for _, name := range []string{"ssm_f", "ssm_g"} {
+		add(name+"_a", width, size)
+		add(name+"_b", size, inner)
+	}
+	add("ssm_beta", width, heads)
+	s.plain(i, "ssm_a", 1, heads)
+	s.Edit(fmt.Sprintf("blk.%d.ssm_a", i), func(x []float32) {
+		for j := range x {
+			x[j] = -0.1 - x[j]*x[j]
+		}
+	})
+	s.plain(i, "ssm_dt.bias", inner)
+	add("ssm_norm", size)
+	add("attn_output", inner, width)
+}
