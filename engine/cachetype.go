@@ -35,7 +35,8 @@ const (
 type Cache struct {
 	Type CacheType
 	// Share is how large a cache of CacheCalibrated is, all bytes of a session of 4,096 tokens, as a share of what
-	// CacheF16 takes: 0.07 … 0.5.
+	// CacheF16 takes: 0.07 … 0.5. What is kept to go back to the end of the last prompt, 64 tokens in half floats, comes
+	// on top.
 	Share float64
 }
 

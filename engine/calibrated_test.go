@@ -36,19 +36,26 @@ func TestCalibratedCache(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	quick := &ConvertOptions{Tokens: 600, Calibration: string(text), NoCache: true}
-	want, loss := []float32(nil), 0.0
+	m := loadFile(t, path, Options{})
+	want, loss := logitsAfter(t, m, CacheF16), 0.0
 	for _, share := range []float64{0.28, 0.12} {
-		m := loadFile(t, path, Options{Cache: Cache{Type: CacheCalibrated, Share: share}, Convert: quick})
-		if want == nil {
-			want = logitsAfter(t, m, CacheF16)
+		out := filepath.Join(t.TempDir(), "coded.gguf")
+		r, err := Convert(t.Context(), path, out, &ConvertOptions{
+			Cache: Cache{Type: CacheCalibrated, Share: share}, Tokens: 512, Calibration: string(text), Threads: m.opt.Threads,
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		e := nmse([][]float32{logitsAfter(t, m, CacheDefault)}, [][]float32{want})
-		if e <= loss || e > share/2 {
+		coded := loadFile(t, out, Options{})
+		e := nmse([][]float32{logitsAfter(t, coded, CacheDefault)}, [][]float32{want})
+		if e <= loss || e > share {
 			t.Errorf("%v: logits are wrong by %.3g of their energy, before by %.3g", share, e, loss)
 		}
 		loss = e
-		s := newSession(t, m, nil)
+		if !slices.Equal(logitsAfter(t, coded, CacheF16), want) {
+			t.Errorf("%v: with half floats it is not the model", share)
+		}
+		s := newSession(t, coded, nil)
 		if err := s.EvalAll(t.Context(), gguftest.RandomIDs(512, 1000), func(int, []float32) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
@@ -56,29 +63,26 @@ func TestCalibratedCache(t *testing.T) {
 		if got := float64(s.CacheBytes()+(4096-512)*s.TokenBytes()) / (4096 * plain); got > share || got < 0.95*share {
 			t.Errorf("%v: a session of 4,096 tokens takes %.4f", share, got)
 		}
-		if c := m.Conversion(); c == nil || c.Calibration != GivenText || !(c.Divergence > 0) {
-			t.Errorf("%v: %+v", share, c)
+		c := coded.Conversion()
+		if r.CacheBefore != plain || r.CacheAfter != s.TokenBytes() || c == nil || c.Form != r.Form || c.Calibration != GivenText || !(c.Divergence > 0) {
+			t.Errorf("%v: %+v, %+v", share, r, c)
 		}
-		if share > 0.2 {
-			continue
-		}
-		out := filepath.Join(t.TempDir(), "coded.gguf")
-		opt := *quick
-		opt.Cache, opt.Threads = Cache{Type: CacheCalibrated, Share: share}, m.opt.Threads
-		r, err := Convert(t.Context(), path, out, &opt)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if r.CacheBefore != plain || r.CacheAfter != s.TokenBytes() || r.Form != "cache 12%" {
-			t.Errorf("%+v", r)
-		}
-		written := loadFile(t, out, Options{})
-		if !slices.Equal(logitsAfter(t, written, CacheDefault), logitsAfter(t, m, CacheDefault)) {
-			t.Error("the written file says something else")
-		}
-		if !slices.Equal(logitsAfter(t, written, CacheF16), want) {
-			t.Error("the written file with half floats is not the model")
-		}
+	}
+}
+
+// Convert writes what Load makes.
+func TestCalibratedFile(t *testing.T) {
+	in, out := gguftest.TinyLlama().Build().Write(t), filepath.Join(t.TempDir(), "coded.gguf")
+	opt := quick(MLA{})
+	opt.Cache = Cache{Type: CacheCalibrated, Share: 0.3}
+	if _, err := Convert(t.Context(), in, out, opt); err != nil {
+		t.Fatal(err)
+	}
+	ids := gguftest.RandomIDs(200, 80)
+	made := allLogits(t, loadFile(t, in, Options{Cache: opt.Cache, Convert: opt, Threads: 1}), ids)
+	written := allLogits(t, loadFile(t, out, Options{}), ids)
+	if exact := allLogits(t, loadFile(t, in, Options{}), ids); nmse(made, exact) == 0 || nmse(written, made) != 0 {
+		t.Errorf("codes change %v, the written file %v", nmse(made, exact), nmse(written, made))
 	}
 }
 
