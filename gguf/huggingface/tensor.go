@@ -1,0 +1,89 @@
+package huggingface
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/gguf/safetensors"
+	"github.com/latentgo/latentgo/quant"
+)
+
+// tensor is a tensor that is computed where it is read.
+type tensor struct {
+	shape []int // slowest dimension first
+	dtype safetensors.DType
+	// read fills dst with the elements from number at on, in the order in which they lie in memory.
+	read func(dst []float32, at int) error
+	// block is the type of data that stays as it is, in the bytes that raw reads; 0 for numbers.
+	block gguf.Type
+	raw   io.ReaderAt
+}
+
+// load is a tensor of a file. What is no float becomes one.
+func load(t *safetensors.Tensor) tensor {
+	return tensor{shape: t.Shape, dtype: t.DType, read: func(dst []float32, at int) error { return t.Floats(dst, int64(at)) }}
+}
+
+// constant is a tensor of one dimension with given values.
+func constant(values []float32) tensor {
+	return tensor{shape: []int{len(values)}, dtype: safetensors.F32, read: func(dst []float32, at int) error {
+		copy(dst, values[at:])
+		return nil
+	}}
+}
+
+// elements returns the product of a shape.
+func elements(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+
+// rowLen returns how many elements stand behind one index of the first dimension.
+func (t tensor) rowLen() int { return elements(t.shape[1:]) }
+
+// dims reports whether the tensor has n dimensions, all of them at least 1.
+func (t tensor) dims(n int) bool { return len(t.shape) == n && elements(t.shape) > 0 }
+
+// all reads the whole tensor.
+func (t tensor) all() ([]float32, error) {
+	x := make([]float32, elements(t.shape))
+	return x, t.read(x, 0)
+}
+
+// file is the data of a tensor in a type of the GGUF file: it implements io.ReaderAt.
+type file struct {
+	tensor
+	typ gguf.Type
+}
+
+// ReadAt implements io.ReaderAt.
+func (f *file) ReadAt(p []byte, off int64) (int, error) {
+	if f.block != 0 {
+		return f.raw.ReadAt(p, off)
+	}
+	const piece = 1 << 14
+	size := f.typ.RowBytes(1)
+	total := int64(elements(f.shape)) * int64(size)
+	if off < 0 || off+int64(len(p)) > total {
+		return 0, fmt.Errorf("bytes %d to %d of %d: %w", off, off+int64(len(p)), total, io.EOF)
+	}
+	x := make([]float32, min(piece, len(p)/size+2))
+	b := make([]byte, len(x)*size)
+	for n := 0; n < len(p); {
+		at := (off + int64(n)) / int64(size)
+		skip := int(off+int64(n)) - int(at)*size
+		k := min(len(x), (skip+len(p)-n+size-1)/size)
+		if err := f.read(x[:k], int(at)); err != nil {
+			return n, err
+		}
+		if err := quant.Quantize(b[:k*size], f.typ, x[:k]); err != nil {
+			return n, err
+		}
+		n += copy(p[n:], b[skip:k*size])
+	}
+	return len(p), nil
+}
