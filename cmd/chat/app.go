@@ -122,6 +122,9 @@ func refuseFolder(name string) error {
 	if name == "" || err != nil || !st.IsDir() || models.LooksLike(name) == models.IsAName {
 		return nil
 	}
+	if err := refuseHubFolder(name); err != nil {
+		return err
+	}
 	var inside []string
 	entries, _ := os.ReadDir(name) // what can't be read is not listed
 	for _, e := range entries {
