@@ -94,8 +94,8 @@ func (t *tokenizerJSON) pre(tokens []token) (string, error) {
 		if name, known := knownPre(t.sampleSum(tokens, own)); known {
 			return name, nil
 		}
-		if own == "llama-bpe" && !t.Model.IgnoreMerges {
-			own = "dbrx" // the same words, without whole ones that are tokens
+		if own == "llama-bpe" {
+			own = t.llamaLike()
 		}
 		return own, nil
 	}
@@ -111,6 +111,17 @@ func (t *tokenizerJSON) pre(tokens []token) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("tokenizer.json: the rules of pre_tokenizer, %.500q, are %w", sig, ErrUnsupported)
+}
+
+// llamaLike returns which of the rules with Llama 3's words a tokenizer has.
+func (t *tokenizerJSON) llamaLike() string {
+	switch {
+	case slices.ContainsFunc(t.Added, func(a addedToken) bool { return a.Content == "[gMASK]" }):
+		return "glm4"
+	case !t.Model.IgnoreMerges:
+		return "dbrx" // words that are tokens are made by merges like all others
+	}
+	return "llama-bpe"
 }
 
 // sampleSum returns the SHA-256 of the sample's tokens with rules of a name, "" if there are no such rules here.

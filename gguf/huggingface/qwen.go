@@ -102,7 +102,7 @@ func (m *model) qwenExperts(name string, bid int, t tensor) error {
 	case strings.HasSuffix(short, "mlp.experts.down_proj"), strings.HasSuffix(short, "mlp.experts.gate_up_proj"):
 		return m.fusedExperts(name, bid, t)
 	case strings.Contains(name, ".experts."):
-		return m.expert(name, bid, t, m.need("num_local_experts", "num_experts"), "down_proj", "gate_proj", "up_proj")
+		return m.expert(name, bid, t, m.need("num_local_experts", "num_experts", "n_routed_experts"), "down_proj", "gate_proj", "up_proj")
 	}
 	return m.plain(name, bid, t)
 }

@@ -22,7 +22,11 @@ type tensor struct {
 
 // load is a tensor of a file. What is no float becomes one.
 func load(t *safetensors.Tensor) tensor {
-	return tensor{shape: t.Shape, dtype: t.DType, read: func(dst []float32, at int) error { return t.Floats(dst, int64(at)) }}
+	shape := t.Shape
+	if len(shape) == 0 {
+		shape = []int{1} // a scalar
+	}
+	return tensor{shape: shape, dtype: t.DType, read: func(dst []float32, at int) error { return t.Floats(dst, int64(at)) }}
 }
 
 // constant is a tensor of one dimension with given values.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"strings"
 )
 
@@ -54,6 +55,24 @@ func readTokenizer(dir fs.FS) (*tokenizerJSON, error) {
 		}
 	}
 	return t, nil
+}
+
+// addSpecials adds the special tokens of tokenizer_config.json that tokenizer.json does not have, behind all others, as
+// transformers does.
+func (t *tokenizerJSON) addSpecials(tc config) {
+	have := maps.Clone(t.vocab)
+	for _, a := range t.Added {
+		have[a.Content] = a.ID
+	}
+	s := special{tc: tc}
+	for _, typ := range []string{"bos", "eos", "unk", "sep", "pad", "cls", "mask"} {
+		text := s.text(typ)
+		if _, ok := have[text]; ok || text == "" {
+			continue
+		}
+		t.Added = append(t.Added, addedToken{ID: len(have), Content: text, Special: true})
+		have[text] = len(have)
+	}
 }
 
 // merges returns the merges as the GGUF file has them: two tokens with a space between, where a space in a token is

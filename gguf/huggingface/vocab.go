@@ -50,6 +50,11 @@ func (m *model) base() (t *tokenizerJSON, tokens []token, pre string, err error)
 	if t.vocab == nil {
 		return nil, nil, "", fmt.Errorf("tokenizer.json: a tokenizer of type %q is %w here", t.Model.Type, ErrUnsupported)
 	}
+	tc, err := readOptional(m.dir, "tokenizer_config.json")
+	if err != nil {
+		return nil, nil, "", err
+	}
+	t.addSpecials(tc)
 	if tokens, err = t.list(m.vocabSize()); err != nil {
 		return nil, nil, "", err
 	}

@@ -23,4 +23,61 @@ def cases():
     c["qwen3moe"] = dict(config=lm("qwen3_moe", head_dim=32, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32), tok="qwen2")
     c["qwen2moe"] = dict(config=lm("qwen2_moe", num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, shared_expert_intermediate_size=48), tok="qwen2")
     c["smollm3"] = dict(config=lm("smollm3", pad_token_id=None, bos_token_id=0, eos_token_id=1), tok="llama3")
+    spm = dict(vocab_size=420, pad_token_id=0, bos_token_id=1, eos_token_id=2)
+    c["gemma"] = dict(config=lm("gemma", head_dim=32, **spm), tok="spm")
+    c["gemma2"] = dict(config=lm("gemma2", head_dim=32, sliding_window=32, **spm), tok="spm")
+    c["gemma3-1b-it"] = dict(config=lm("gemma3_text", head_dim=32, sliding_window=32, **spm), tok="spm")
+    c["gemma3-old"] = dict(config=lm("gemma3_text", head_dim=32, sliding_window=32, **{**spm, "vocab_size": 430}), tok="spm", unset=["rope_parameters"],
+                           set={"rope_theta": 1000000.0, "rope_local_base_freq": 10000.0, "rope_scaling": {"rope_type": "linear", "factor": 8.0}, "vocab_size": 420})
+    c["embeddinggemma"] = dict(config=lm("gemma3_text", head_dim=32, sliding_window=32, **spm), tok="spm", cls=AutoModel.from_config,
+                               files={"modules.json": '[{"type": "sentence_transformers.models.Transformer", "path": ""}, {"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"}]',
+                                      "1_Pooling/config.json": '{"pooling_mode_mean_tokens": true}'})
+    c["phi-2"] = dict(config=lm("phi", num_key_value_heads=4, **{**spm, "vocab_size": 320}), tok="bpe", dtype=torch.float16)
+    c["phi3-mini"] = dict(config=lm("phi3", original_max_position_embeddings=64, rope_parameters={"rope_type": "longrope", "rope_theta": 10000.0, "long_factor": [1.0 + i for i in range(8)],
+                                    "short_factor": [1.0 + i / 8 for i in range(8)]}, sliding_window=None, **spm), tok="spm")
+    c["granite-3.3"] = dict(config=lm("granite", attention_multiplier=0.125, embedding_multiplier=12.0, residual_multiplier=0.22, logits_scaling=8.0), tok="bpe")
+    c["granitemoe"] = dict(config=lm("granitemoe", num_local_experts=4, num_experts_per_tok=2), tok="bpe")
+    c["granitemoeshared"] = dict(config=lm("granitemoeshared", num_local_experts=4, num_experts_per_tok=2, shared_intermediate_size=32), tok="bpe")
+    c["lfm2"] = dict(config=lm("lfm2", num_hidden_layers=3, layer_types=["conv", "full_attention", "conv"], **{**spm, "vocab_size": 320}), tok="llama3")
+    c["lfm2moe"] = dict(config=lm("lfm2_moe", num_hidden_layers=3, layer_types=["conv", "full_attention", "conv"], num_dense_layers=1, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32,
+                                  **{**spm, "vocab_size": 320}), tok="llama3")
+    c["gpt-oss-bf16"] = dict(config=lm("gpt_oss", head_dim=32, num_local_experts=4, num_experts_per_tok=2, sliding_window=32, **{**spm, "vocab_size": 320}), tok="gpt4o")
+    def mxfp4(ts):
+        for n, d, s in ts:
+            if n.endswith("_proj") and "experts" in n:  # [experts, in, out] becomes rows of blocks
+                yield [n + "_blocks", "U8", [s[0], s[2], s[1] // 32, 16]]
+                yield [n + "_scales", "U8", [s[0], s[2], s[1] // 32]]
+            else:
+                yield [n, d, s]
+    c["gpt-oss-20b"] = dict(config=lm("gpt_oss", head_dim=32, num_local_experts=4, num_experts_per_tok=2, sliding_window=32, **{**spm, "vocab_size": 320}), tok="gpt4o",
+                            change=mxfp4, set={"quantization_config": {"quant_method": "mxfp4", "modules_to_not_convert": []}})
+    c["olmo"] = dict(config=lm("olmo", **{**spm, "vocab_size": 320}), tok="bpe")
+    c["olmo2"] = dict(config=lm("olmo2", **{**spm, "vocab_size": 320}), tok="bpe")
+    c["olmo3"] = dict(config=lm("olmo3", sliding_window=32, **{**spm, "vocab_size": 320}), tok="bpe")
+    c["olmoe"] = dict(config=lm("olmoe", num_experts=4, num_experts_per_tok=2, **{**spm, "vocab_size": 320}), tok="bpe")
+    c["seed-oss"] = dict(config=lm("seed_oss", **{**spm, "vocab_size": 320}), tok="bpe")
+    c["glm4"] = dict(config=lm("glm4", head_dim=16, **{**spm, "vocab_size": 320}), tok="glm", pre="glm4")
+    c["glm4moe"] = dict(config=lm("glm4_moe", head_dim=16, n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, n_shared_experts=1, first_k_dense_replace=1,
+                                  num_nextn_predict_layers=0, **{**spm, "vocab_size": 320}), tok="glm", pre="glm4")
+    mla = dict(kv_lora_rank=32, q_lora_rank=24, qk_rope_head_dim=8, qk_nope_head_dim=16, v_head_dim=16, n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=32,
+               n_shared_experts=1, first_k_dense_replace=1, num_key_value_heads=4, n_group=2, topk_group=1, **{**spm, "vocab_size": 320})
+    c["deepseek-v2-lite"] = dict(config=lm("deepseek_v2", **{**mla, "q_lora_rank": None}), tok="bpe")
+    c["deepseek-v3"] = dict(config=lm("deepseek_v3", rope_parameters={"rope_type": "yarn", "rope_theta": 10000.0, "factor": 40.0, "mscale": 1.0, "mscale_all_dim": 1.0, "beta_fast": 32.0,
+                            "beta_slow": 1.0, "original_max_position_embeddings": 64}, **mla), tok="bpe")
+    def fp8(ts):
+        for n, d, s in ts:
+            if n.endswith("_proj.weight"):
+                yield [n, "F8_E4M3", s]
+                yield [n + "_scale_inv", "F32", [(s[0] + 31) // 32, (s[1] + 31) // 32]]
+            else:
+                yield [n, d, s]
+    c["deepseek-v3-fp8"] = dict(config=lm("deepseek_v3", **mla), tok="bpe", change=fp8, set={"quantization_config": {"quant_method": "fp8", "fmt": "e4m3", "weight_block_size": [32, 32]}})
+    c["qwen3-fp8"] = dict(config=lm("qwen3", head_dim=32), tok="qwen2", change=lambda ts: [t for n, d, s in ts for t in ([[n, "F8_E4M3", s], [n + "_scale", "BF16", [s[0], 1]]] if n.endswith("_proj.weight") else [[n, d, s]])],
+                          set={"quantization_config": {"quant_method": "compressed-tensors", "format": "float-quantized", "config_groups": {"group_0": {"weights": {"num_bits": 8, "type": "float", "strategy": "channel"}}}}})
+    lin = dict(head_dim=32, num_hidden_layers=4, linear_conv_kernel_dim=4, linear_key_head_dim=16, linear_value_head_dim=16, linear_num_key_heads=2, linear_num_value_heads=4)
+    mtp = lambda ts: ts + [["mtp.fc.weight", "BF16", [64, 128]], ["mtp.norm.weight", "BF16", [64]], ["mtp.pre_fc_norm_embedding.weight", "BF16", [64]], ["mtp.pre_fc_norm_hidden.weight", "BF16", [64]]] + \
+        [[n.replace("model.layers.3.", "mtp.layers.0."), d, s] for n, d, s in ts if "layers.3." in n]
+    c["qwen3-next"] = dict(config=lm("qwen3_next", num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, shared_expert_intermediate_size=48, **lin), tok="qwen2", change=mtp)
+    c["qwen3.5"] = dict(config=lm("qwen3_5_text", **lin), tok="qwen2", change=mtp, set={"mtp_num_hidden_layers": 1})
+    c["qwen3.5moe"] = dict(config=lm("qwen3_5_moe_text", num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, shared_expert_intermediate_size=48, **lin), tok="qwen2", change=mtp, set={"mtp_num_hidden_layers": 1})
     return c

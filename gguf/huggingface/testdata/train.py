@@ -36,6 +36,8 @@ bytelevel("llama3", split(LLAMA3), {**common, "bos_token": "<|begin_of_text|>", 
           post=lambda t: processors.Sequence([processors.ByteLevel(trim_offsets=False), processors.TemplateProcessing(
               single="<|begin_of_text|> $A", pair="<|begin_of_text|> $A <|begin_of_text|> $B:1", special_tokens=[("<|begin_of_text|>", t.token_to_id("<|begin_of_text|>"))])]))
 bytelevel("qwen2", split(LLAMA3.replace("{1,3}", "")), {**common, "bos_token": None, "add_prefix_space": False, "add_bos_token": False}, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"])
+GPT4O = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+bytelevel("gpt4o", split(GPT4O), {**common, "bos_token": "<|startoftext|>", "eos_token": "<|return|>"}, ["<|startoftext|>", "<|return|>", "<|endoftext|>"])
 bytelevel("glm", split(LLAMA3), {**common, "eos_token": "<|endoftext|>"}, ["<|endoftext|>", "[gMASK]", "<sop>", "<|user|>", "<|observation|>"], ignore=True)
 
 # SentencePiece's BPE without tokenizer.model
