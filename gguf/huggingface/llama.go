@@ -167,14 +167,14 @@ func (m *model) llama3Factors() error {
 	for i := range factors {
 		exponent := float32(2*i) / float32(dim)
 		freq := 1 / float32(math.Pow(base, float64(exponent)))
-		wavelen := float32(2*math.Pi) / freq
+		wavelen := 1 / freq * float32(2*math.Pi) // PyTorch divides a number by a tensor so
 		switch {
 		case float64(wavelen) < context/high:
 			factors[i] = 1
 		case float64(wavelen) > context/low:
 			factors[i] = float32(factor)
 		default:
-			smooth := (float32(context)/wavelen - float32(low)) / float32(high-low)
+			smooth := (1/wavelen*float32(context) - float32(low)) / float32(high-low)
 			factors[i] = 1 / ((1-smooth)/float32(factor) + smooth)
 		}
 	}

@@ -18,3 +18,36 @@ func phantom(tokens []token) []token {
 	}
 	return out
 }
+
+// tokenTypes sets how many kinds of segments there are.
+func (m *model) tokenTypes() {
+	n, ok := m.cfg.integer("type_vocab_size")
+	if !ok {
+		n = 1
+	}
+	m.set("tokenizer.ggml.token_type_count", uint32(max(n, 0)))
+}
+
+// vocabWordPiece is BERT's.
+func (m *model) vocabWordPiece() error {
+	_, tokens, pre, err := m.base()
+	if err != nil {
+		return err
+	}
+	m.tokenTypes()
+	m.vocabulary("bert", pre, phantom(tokens), false)
+	s, err := m.readSpecial(false, len(tokens))
+	if err == nil {
+		s.keys(m)
+	}
+	return err
+}
+
+// vocabRoberta is byte-level BPE, or WordPiece without tokenizer.json.
+func (m *model) vocabRoberta() error {
+	if err := m.vocabBPE(); err != nil {
+		return err
+	}
+	m.tokenTypes()
+	return nil
+}

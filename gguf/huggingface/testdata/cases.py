@@ -80,4 +80,38 @@ def cases():
     c["qwen3-next"] = dict(config=lm("qwen3_next", num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, shared_expert_intermediate_size=48, **lin), tok="qwen2", change=mtp)
     c["qwen3.5"] = dict(config=lm("qwen3_5_text", **lin), tok="qwen2", change=mtp, set={"mtp_num_hidden_layers": 1})
     c["qwen3.5moe"] = dict(config=lm("qwen3_5_moe_text", num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, shared_expert_intermediate_size=48, **lin), tok="qwen2", change=mtp, set={"mtp_num_hidden_layers": 1})
+    v320 = {**spm, "vocab_size": 320}
+    enc = dict(hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, vocab_size=200, max_position_embeddings=128)
+    pool = {"modules.json": '[{"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"}]', "1_Pooling/config.json": '{"pooling_mode_cls_token": true}'}
+    c["bge-small-en"] = dict(config=C["bert"](**enc), tok="wordpiece", cls=AutoModel.from_config, dtype=torch.float32, files=pool)
+    c["bert-reranker"] = dict(config=C["bert"](num_labels=3, id2label={0: "no", 1: "perhaps", 2: "yes"}, **enc), tok="wordpiece", cls=AutoModelForSequenceClassification.from_config, dtype=torch.float32)
+    c["roberta"] = dict(config=C["roberta"](**{**enc, "vocab_size": 320, "max_position_embeddings": 130}), tok="bpe", cls=AutoModel.from_config, dtype=torch.float32)
+    c["bge-m3"] = dict(config=C["xlm-roberta"](**{**enc, "vocab_size": 140, "max_position_embeddings": 130}), tok="unigram", cls=AutoModel.from_config, dtype=torch.float32, pre="default")
+    c["bge-m3-json"] = dict(config=C["xlm-roberta"](**{**enc, "vocab_size": 140, "max_position_embeddings": 130}), tok="unigramjson", cls=AutoModel.from_config, dtype=torch.float32, pre="default")
+    c["modernbert"] = dict(config=C["modernbert"](**{**enc, "vocab_size": 320}, local_attention=16, global_attn_every_n_layers=2, cls_token_id=0, sep_token_id=1, pad_token_id=0, eos_token_id=1, bos_token_id=0),
+                           tok="bpe", cls=AutoModel.from_config)
+    c["nomic-embed"] = dict(tok="wordpiece", config={"architectures": ["NomicBertModel"], "model_type": "nomic_bert_custom", "n_positions": 8192, "n_embd": 64, "n_layer": 1, "n_head": 4, "n_inner": 96, "vocab_size": 200,
+        "type_vocab_size": 2, "activation_function": "swiglu", "causal": False, "qkv_proj_bias": False, "mlp_fc1_bias": False, "mlp_fc2_bias": False, "prenorm": False, "rotary_emb_fraction": 1.0,
+        "rotary_emb_interleaved": False, "rotary_emb_scale_base": None, "rotary_emb_base": 1000, "max_trained_positions": 2048, "layer_norm_epsilon": 1e-12},
+        tensors=[["emb_ln.bias", "F32", [64]], ["emb_ln.weight", "F32", [64]], ["embeddings.token_type_embeddings.weight", "F32", [2, 64]], ["embeddings.word_embeddings.weight", "F32", [200, 64]]] +
+        [[f"encoder.layers.0.{n}", "F32", s] for n, s in [("attn.Wqkv.weight", [192, 64]), ("attn.out_proj.weight", [64, 64]), ("mlp.fc11.weight", [96, 64]), ("mlp.fc12.weight", [96, 64]), ("mlp.fc2.weight", [64, 96]),
+                                                     ("norm1.bias", [64]), ("norm1.weight", [64]), ("norm2.bias", [64]), ("norm2.weight", [64])]])
+    c["gpt2"] = dict(config=C["gpt2"](n_embd=64, n_layer=2, n_head=4, n_positions=128, vocab_size=320, bos_token_id=0, eos_token_id=0), tok="bpe", dtype=torch.float32, set={"n_ctx": 128})
+    c["pythia-70m"] = dict(config=lm("gpt_neox", **v320), tok="bpe", dtype=torch.float16, set={"rotary_pct": 0.25}, hparams={"rotary_pct": 0.25})
+    c["falcon-7b"] = dict(config=C["falcon"](hidden_size=64, num_hidden_layers=2, num_attention_heads=4, num_kv_heads=2, new_decoder_architecture=True, vocab_size=320, bos_token_id=0, eos_token_id=0), tok="bpe")
+    c["starcoder2-3b"] = dict(config=lm("starcoder2", **v320), tok="bpe")
+    c["stablelm"] = dict(config=lm("stablelm", **v320), tok="bpe")
+    c["ministral3"] = dict(config=lm("ministral3", head_dim=32, rope_parameters={"rope_type": "yarn", "rope_theta": 1000000.0, "factor": 16.0, "original_max_position_embeddings": 64, "beta_fast": 32.0, "beta_slow": 1.0,
+                           "mscale": 1.0, "mscale_all_dim": 1.0, "llama_4_scaling_beta": 0.1}, **v320), tok="llama3")
+    c["command-r"] = dict(config=lm("cohere", **v320), tok="bpe", set={"model_max_length": 131072})
+    c["command-r7b"] = dict(config=lm("cohere2", sliding_window=32, **v320), tok="bpe", set={"rotary_pct": 1.0})
+    c["exaone4"] = dict(config=lm("exaone4", sliding_window=32, sliding_window_pattern=2, **v320), tok="bpe")
+    c["ernie"] = dict(config=lm("ernie4_5", **spm), tok="spm")
+    c["dots1"] = dict(config=lm("dots1", n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, n_shared_experts=1, first_k_dense_replace=1, **v320), tok="bpe")
+    c["minimax-m2"] = dict(config=lm("minimax_m2", head_dim=32, num_local_experts=4, num_experts_per_tok=2, **v320), tok="bpe", set={"rotary_dim": 16})
+    c["hunyuan"] = dict(config=lm("hunyuan_v1_dense", head_dim=16, **v320), tok="bpe")
+    c["nemotron"] = dict(config=lm("nemotron", **spm), tok="spm")
+    c["apertus"] = dict(config=lm("apertus", **v320), tok="llama3")
+    c["arcee"] = dict(config=lm("arcee", **v320), tok="llama3")
+    c["eurobert"] = dict(tok="bpe", config=C["eurobert"](**{**LLAMA, **v320}), cls=AutoModel.from_config, set={"classifier_pooling": "mean"})
     return c

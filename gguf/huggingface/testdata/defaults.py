@@ -54,7 +54,7 @@ for t in TYPES:
     for k in KEYS:
         if k in dv:
             if dv[k]: row[k] = dv[k]
-        elif k in d:
+        elif k in d and d[k] != "late":  # a pooling that llama.cpp does not have
             row[k] = d[k]
     theta = (d.get("rope_parameters") or {}).get("rope_theta")
     if theta is not None: row["rope_theta"] = theta

@@ -70,8 +70,12 @@ def header(folder):
     return sorted(out)
 
 
-def convert(folder, out, pre):
+load_hparams = ModelBase.load_hparams
+
+
+def convert(folder, out, pre, extra):
     TextModel.get_vocab_base_pre = lambda self, tok: pre
+    ModelBase.load_hparams = staticmethod(lambda *a, **k: {**load_hparams(*a, **k), **extra})  # what transformers 5 drops and the script wants
     hparams = ModelBase.load_hparams(folder, False)
     cls = conversion.get_model_class(conversion.get_model_architecture(hparams, conversion.ModelType.TEXT))
     import gguf
@@ -108,7 +112,7 @@ def make(name, case, root):
         (folder / k).parent.mkdir(exist_ok=True)
         (folder / k).write_text(v)
     out = root / (name + ".gguf")
-    convert(folder, out, case.get("pre", PRE.get(case["tok"], "default")))
+    convert(folder, out, case.get("pre", PRE.get(case["tok"], "default")), case.get("hparams", {}))
     sum = hashlib.sha256(out.read_bytes()).hexdigest()
     lines = ",\n  ".join(json.dumps(t) for t in tensors)
     text = '{"tokenizer": %s, "sha256": "%s",\n "config": %s,\n "files": %s,\n "tensors": [\n  %s]}\n' % (

@@ -74,3 +74,24 @@ n = sp.SentencePieceProcessor(model_proto=b.getvalue()).vocab_size()
     "chat_template": TEMPLATE, "added_tokens_decoder": {"0": {"content": "<unk>", "special": True}, "1": {"content": "<s>", "special": True}, "2": {"content": "</s>", "special": True},
     str(n): {"content": "<extra>", "special": False}, str(n + 1): {"content": "<|user|>", "special": False}}}))
 print("spm", n)
+
+# SentencePiece's unigrams, with the library's file and with tokenizer.json
+b = io.BytesIO()
+sp.SentencePieceTrainer.train(sentence_iterator=iter(TEXT * 5), model_writer=b, vocab_size=130, model_type="unigram", character_coverage=1.0, hard_vocab_limit=False, normalization_rule_name="identity")
+special = {"tokenizer_class": "XLMRobertaTokenizer", "bos_token": "<s>", "eos_token": "</s>", "cls_token": "<s>", "sep_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>", "mask_token": "<mask>"}
+d = here / "unigram"
+d.mkdir(parents=True, exist_ok=True)
+(d / "sentencepiece.bpe.model").write_bytes(b.getvalue())
+(d / "tokenizer_config.json").write_text(json.dumps(special))
+p = sp.SentencePieceProcessor(model_proto=b.getvalue())
+vocab = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)] + [(p.id_to_piece(i), p.get_score(i)) for i in range(3, p.vocab_size())] + [("<mask>", 0.0)]
+tok = Tokenizer(models.Unigram(vocab, unk_id=3, byte_fallback=False))
+tok.pre_tokenizer = tok.decoder = None
+tok.pre_tokenizer, tok.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+tok.normalizer = normalizers.Precompiled(bytes.fromhex("00000000") ) if False else None
+tok.add_special_tokens(["<s>", "<pad>", "</s>", "<unk>", "<mask>"])
+tok.post_processor = processors.TemplateProcessing(single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)])
+save("unigramjson", tok, {**special, "clean_up_tokenization_spaces": True, "add_prefix_space": True})
+j = json.loads((here / "unigramjson" / "tokenizer.json").read_text())
+j["normalizer"] = {"type": "Precompiled", "precompiled_charsmap": "AAAAAA=="}
+(here / "unigramjson" / "tokenizer.json").write_text(json.dumps(j))
