@@ -67,7 +67,7 @@ func (c *convertCmd) convertFolder(a *app, dir *folder, r *resave) error {
 	default:
 		opt.Weights = huggingface.Lossless
 	}
-	m, err := huggingface.Open(dir, dir.name, opt)
+	m, err := huggingface.Open(dir.FS, dir.name, opt)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package huggingface
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"io/fs"
@@ -12,112 +11,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/latentgo/latentgo/gguf"
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/hubtest"
 )
-
-// judged is a model of testdata, as judge.py writes it.
-type judged struct {
-	Tokenizer string
-	SHA256    string
-	Config    json.RawMessage
-	Files     map[string]string
-	Tensors   [][3]json.RawMessage
-}
-
-// readJudged reads testdata/NAME.json.
-func readJudged(t testing.TB, name string) judged {
-	t.Helper()
-	raw, err := os.ReadFile("testdata/" + name + ".json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var j judged
-	if err := json.Unmarshal(raw, &j); err != nil {
-		t.Fatal(err)
-	}
-	return j
-}
-
-// folder makes the model's folder.
-func (j judged) folder(t testing.TB) fstest.MapFS {
-	t.Helper()
-	dir := fstest.MapFS{"config.json": {Data: j.Config}, "model.safetensors": {Data: j.safetensors(t)}}
-	files, err := filepath.Glob("testdata/tokenizers/" + j.Tokenizer + "/*")
-	if err != nil || len(files) == 0 {
-		t.Fatal(err, "no tokenizer")
-	}
-	for _, f := range files {
-		raw, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		dir[filepath.Base(f)] = &fstest.MapFile{Data: raw}
-	}
-	for name, text := range j.Files {
-		dir[name] = &fstest.MapFile{Data: []byte(text)}
-	}
-	return dir
-}
-
-// safetensors makes the model's weights, which follow from their names.
-func (j judged) safetensors(t testing.TB) []byte {
-	t.Helper()
-	head, data := map[string]any{}, []byte{}
-	for _, e := range j.Tensors {
-		var name, dtype string
-		var shape []int
-		for i, dst := range []any{&name, &dtype, &shape} {
-			if err := json.Unmarshal(e[i], dst); err != nil {
-				t.Fatal(err)
-			}
-		}
-		start := len(data)
-		data = fill(data, name, dtype, elements(shape))
-		head[name] = map[string]any{"dtype": dtype, "shape": shape, "data_offsets": []int{start, len(data)}}
-	}
-	raw, err := json.Marshal(head)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := binary.LittleEndian.AppendUint64(nil, uint64(len(raw)))
-	return append(append(out, raw...), data...)
-}
-
-// fill appends n elements, as fill of judge.py makes them.
-func fill(b []byte, name, dtype string, n int) []byte {
-	h := uint32(2166136261)
-	for _, c := range []byte(name) {
-		h = (h ^ uint32(c)) * 16777619
-	}
-	x := make([]float32, n)
-	for i := range n {
-		v := uint32(i)*2654435761 + h
-		v ^= v >> 15
-		v *= 2246822519
-		v ^= v >> 13
-		x[i] = (float32(v>>8)/(1<<24) - 0.5) * 0.5
-		switch dtype {
-		case "U8":
-			b = append(b, byte(v>>8)&0x7F)
-		case "F8_E4M3":
-			b = append(b, byte(v>>8)&0xF7)
-		case "I64":
-			b = binary.LittleEndian.AppendUint64(b, uint64(v&0xFF))
-		}
-	}
-	typ, ok := map[string]gguf.Type{"F32": quant.F32, "F16": quant.F16, "BF16": quant.BF16}[dtype]
-	if !ok {
-		return b
-	}
-	out := make([]byte, typ.RowBytes(1)*n)
-	if err := quant.Quantize(out, typ, x); err != nil {
-		panic(err)
-	}
-	return append(b, out...)
-}
 
 // writeAll writes a model as a file.
 func writeAll(t testing.TB, dir fs.FS, name string, opt *Options) []byte {
@@ -155,8 +52,8 @@ func judgedNames(t testing.TB) []string {
 func TestJudge(t *testing.T) {
 	for _, name := range judgedNames(t) {
 		t.Run(name, func(t *testing.T) {
-			j := readJudged(t, name)
-			got := writeAll(t, j.folder(t), name, nil)
+			j := hubtest.Read(t, "testdata/"+name+".json")
+			got := writeAll(t, j.Folder(t), name, nil)
 			sum := sha256.Sum256(got)
 			if hex.EncodeToString(sum[:]) == j.SHA256 {
 				return
