@@ -158,6 +158,9 @@ func (a *app) load(f *cachedFlags) (*engine.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if opt.Adapters, err = f.readFor(path); err != nil {
+		return nil, err
+	}
 	return a.loadFile(path, opt)
 }
 

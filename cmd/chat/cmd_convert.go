@@ -9,6 +9,7 @@ import (
 
 	"github.com/latentgo/latentgo/cmd/chat/internal/human"
 	"github.com/latentgo/latentgo/engine"
+	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/models"
 )
 
@@ -23,6 +24,7 @@ type convertCmd struct {
 	metaFlags
 	splitFlags
 	mlaFlags
+	loraFlags
 
 	In  string `arg:"" type:"nonempty" placeholder:"IN" help:"The model, as for -m of other commands; any part of a split one; or a folder or repository with weights in safetensors."`
 	Out string `arg:"" optional:"" type:"nonempty" placeholder:"OUT" help:"File to write; with --split what the names of its parts begin with. Not with --dry-run."`
@@ -86,7 +88,7 @@ func (c *convertCmd) Validate() error {
 	case !c.DryRun && c.Out == "":
 		return errors.New(`expected "<out>", the file to write`)
 	}
-	if err := validate(&c.threadsFlag, &c.typeFlags, &c.metaFlags, &c.splitFlags); err != nil {
+	if err := validate(&c.threadsFlag, &c.typeFlags, &c.metaFlags, &c.splitFlags, &c.loraFlags); err != nil {
 		return err
 	}
 	return c.mlaFlags.check()
@@ -112,7 +114,18 @@ func (c *convertCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if !c.compresses() {
+	switch {
+	case len(c.Lora) > 0:
+		f, err := gguf.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := r.notAPart(f); err != nil {
+			return err
+		}
+		return c.convertOpen(a, f, r)
+	case !c.compresses():
 		return r.run(a, path)
 	}
 	return c.compressed(a, path, r)

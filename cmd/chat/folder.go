@@ -6,11 +6,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/latentgo/latentgo/cmd/chat/internal/human"
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/gguf/huggingface"
+	"github.com/latentgo/latentgo/gguf/lora"
 	"github.com/latentgo/latentgo/internal/models"
 )
 
@@ -72,18 +74,49 @@ func (c *convertCmd) convertFolder(a *app, dir *folder, r *resave) error {
 		return err
 	}
 	defer m.Close()
+	return c.convertOpen(a, m.File, r)
+}
+
+// convertOpen converts a model that lies in no file, or is to get adapters.
+func (c *convertCmd) convertOpen(a *app, f *gguf.File, r *resave) error {
 	r.virtual = true
+	if len(c.Lora) > 0 {
+		merged, err := c.merge(f, r)
+		if err != nil {
+			return err
+		}
+		defer merged.Close()
+		f = merged
+	}
 	if c.MLA == "" {
-		return r.model(a, m.File)
+		return r.model(a, f)
 	}
 	return c.between(func(tmp string) error {
 		path := filepath.Join(tmp, "model.gguf")
 		w := &resave{out: path, virtual: true}
-		if err := w.save(a, m.File); err != nil {
+		if err := w.save(a, f); err != nil {
 			return err
 		}
 		return c.compressed(a, path, r)
 	})
+}
+
+// merge works adapters in. Matrices in blocks become blocks of their type again, unless flags say otherwise.
+func (c *convertCmd) merge(f *gguf.File, r *resave) (*gguf.File, error) {
+	adapters, err := c.read(f)
+	if err != nil {
+		return nil, err
+	}
+	merged, err := lora.Merge(f, adapters...)
+	if err != nil || r.typeFlags.any() {
+		return merged, err
+	}
+	for _, t := range merged.Tensors() {
+		if old, err := f.Tensor(t.Name); err == nil && old.Type != t.Type {
+			r.TensorType = append(r.TensorType, "^"+regexp.QuoteMeta(t.Name)+"$="+old.Type.String())
+		}
+	}
+	return merged, nil
 }
 
 // save writes a model as it is, and says nothing.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/gguf/safetensors"
+	"github.com/latentgo/latentgo/internal/floatdata"
 )
 
 // Weights is the type that matrices get; norms, biases and other small tensors are F32 always.
@@ -261,7 +262,11 @@ func (m *model) add(t named) error {
 	case len(t.shape) <= 1 || inFloat32(t.name):
 		typ = typeF32
 	}
-	return m.w.AddTensorAt(t.name, typ, shape, &file{t.tensor, typ})
+	data := t.raw
+	if t.block == 0 {
+		data = floatdata.Reader(typ, elements(t.shape), t.read)
+	}
+	return m.w.AddTensorAt(t.name, typ, shape, data)
 }
 
 // The types of matrices in the file.

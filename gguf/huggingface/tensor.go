@@ -1,12 +1,10 @@
 package huggingface
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/gguf/safetensors"
-	"github.com/latentgo/latentgo/quant"
 )
 
 // tensor is a tensor that is computed where it is read.
@@ -56,38 +54,4 @@ func (t tensor) dims(n int) bool { return len(t.shape) == n && elements(t.shape)
 func (t tensor) all() ([]float32, error) {
 	x := make([]float32, elements(t.shape))
 	return x, t.read(x, 0)
-}
-
-// file is the data of a tensor in a type of the GGUF file: it implements io.ReaderAt.
-type file struct {
-	tensor
-	typ gguf.Type
-}
-
-// ReadAt implements io.ReaderAt.
-func (f *file) ReadAt(p []byte, off int64) (int, error) {
-	if f.block != 0 {
-		return f.raw.ReadAt(p, off)
-	}
-	const piece = 1 << 14
-	size := f.typ.RowBytes(1)
-	total := int64(elements(f.shape)) * int64(size)
-	if off < 0 || off+int64(len(p)) > total {
-		return 0, fmt.Errorf("bytes %d to %d of %d: %w", off, off+int64(len(p)), total, io.EOF)
-	}
-	x := make([]float32, min(piece, len(p)/size+2))
-	b := make([]byte, len(x)*size)
-	for n := 0; n < len(p); {
-		at := (off + int64(n)) / int64(size)
-		skip := int(off+int64(n)) - int(at)*size
-		k := min(len(x), (skip+len(p)-n+size-1)/size)
-		if err := f.read(x[:k], int(at)); err != nil {
-			return n, err
-		}
-		if err := quant.Quantize(b[:k*size], f.typ, x[:k]); err != nil {
-			return n, err
-		}
-		n += copy(p[n:], b[skip:k*size])
-	}
-	return len(p), nil
 }

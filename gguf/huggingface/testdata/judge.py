@@ -59,6 +59,11 @@ def write_safetensors(path, tensors):
     path.write_bytes(struct.pack("<Q", len(raw)) + raw + b"".join(data))
 
 
+def gguf_reader(path):
+    import gguf
+    return gguf.GGUFReader(path)
+
+
 def header(folder):
     out = []
     for p in sorted(folder.glob("model*.safetensors")):
