@@ -40,7 +40,7 @@ type Options struct {
 	// cache differs in rounding from what the same tokens leave as a prompt, so that texts may depend on what is kept.
 	PrefixCache int64
 	// Adapters are low-rank adapters whose products are added while the model runs, all of them, each times its Scale:
-	// lora.Open reads their files. For a model that is compressed they have to be merged first, see lora.Merge.
+	// lora.Open reads their files. For a model that is compressed they have to be merged first, see gguf/lora/merged.
 	Adapters []Adapter
 	// VocabOnly loads metadata and tokenizer, no weights: NewSession then fails with ErrNoWeights.
 	VocabOnly bool

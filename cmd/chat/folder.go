@@ -12,7 +12,7 @@ import (
 	"github.com/latentgo/latentgo/cmd/chat/internal/human"
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/gguf/huggingface"
-	"github.com/latentgo/latentgo/gguf/lora"
+	"github.com/latentgo/latentgo/gguf/lora/merged"
 	"github.com/latentgo/latentgo/internal/models"
 )
 
@@ -81,12 +81,12 @@ func (c *convertCmd) convertFolder(a *app, dir *folder, r *resave) error {
 func (c *convertCmd) convertOpen(a *app, f *gguf.File, r *resave) error {
 	r.virtual = true
 	if len(c.Lora) > 0 {
-		merged, err := c.merge(f, r)
+		with, err := c.merge(f, r)
 		if err != nil {
 			return err
 		}
-		defer merged.Close()
-		f = merged
+		defer with.Close()
+		f = with
 	}
 	if c.MLA == "" {
 		return r.model(a, f)
@@ -107,16 +107,16 @@ func (c *convertCmd) merge(f *gguf.File, r *resave) (*gguf.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	merged, err := lora.Merge(f, adapters...)
+	out, err := merged.New(f, adapters...)
 	if err != nil || r.typeFlags.any() {
-		return merged, err
+		return out, err
 	}
-	for _, t := range merged.Tensors() {
+	for _, t := range out.Tensors() {
 		if old, err := f.Tensor(t.Name); err == nil && old.Type != t.Type {
 			r.TensorType = append(r.TensorType, "^"+regexp.QuoteMeta(t.Name)+"$="+old.Type.String())
 		}
 	}
-	return merged, nil
+	return out, nil
 }
 
 // save writes a model as it is, and says nothing.

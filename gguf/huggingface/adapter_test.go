@@ -17,6 +17,7 @@ import (
 	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/gguf/lora"
+	"github.com/latentgo/latentgo/gguf/lora/merged"
 	"github.com/latentgo/latentgo/internal/hubtest"
 )
 
@@ -163,13 +164,13 @@ func TestAdapters(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		merged, err := lora.Merge(base, scaled)
+		with, err := merged.New(base, scaled)
 		if err != nil {
 			t.Fatal(err)
 		}
 		w := new(gguf.Writer)
 		into := filepath.Join(t.TempDir(), "merged.gguf")
-		if err := errors.Join(w.AddFile(merged), w.WriteFile(t.Context(), into, nil), base.Close()); err != nil {
+		if err := errors.Join(w.AddFile(with), w.WriteFile(t.Context(), into, nil), base.Close()); err != nil {
 			t.Fatal(err)
 		}
 		if d := farthest(logitsOf(t, into, false), want); d > 2e-3 {
@@ -213,7 +214,7 @@ func TestAdapterRefused(t *testing.T) {
 	if !errors.Is(err, lora.ErrModel) {
 		t.Error(err)
 	}
-	if _, err := lora.Merge(base, lora.Scaled{Adapter: other, Scale: 1}); !errors.Is(err, lora.ErrModel) {
+	if _, err := merged.New(base, lora.Scaled{Adapter: other, Scale: 1}); !errors.Is(err, lora.ErrModel) {
 		t.Error(err)
 	}
 	if _, err := lora.Read(base); !errors.Is(err, lora.ErrFormat) {

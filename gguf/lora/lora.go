@@ -8,7 +8,7 @@
 // NAME.lora_b, and adapter.lora.alpha; where that is missing or 0, s = scale. llama.cpp's convert_lora_to_gguf.py and
 // package gguf/huggingface make such files of adapters in PEFT's form.
 //
-// [Merge] gives a model with adapters worked in. Engines may also add the products while a model runs.
+// Package merged below gives models with adapters worked in. The engine may also add the products while a model runs.
 package lora
 
 import (

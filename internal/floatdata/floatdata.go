@@ -6,7 +6,7 @@ import (
 	"io"
 
 	"github.com/latentgo/latentgo/gguf"
-	"github.com/latentgo/latentgo/quant"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // piece is how many numbers are asked for at a time.
@@ -40,7 +40,7 @@ func (r *reader) ReadAt(p []byte, off int64) (int, error) {
 		if err := r.read(x[:k], int(at)); err != nil {
 			return n, err
 		}
-		if err := quant.Quantize(b[:k*size], r.typ, x[:k]); err != nil {
+		if err := kernel.Quantize(b[:k*size], r.typ, x[:k]); err != nil {
 			return n, err
 		}
 		n += copy(p[n:], b[skip:k*size])

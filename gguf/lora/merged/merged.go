@@ -1,18 +1,20 @@
-package lora
+// Package merged works low-rank adapters into models.
+package merged
 
 import (
 	"fmt"
 
 	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/gguf/lora"
 	"github.com/latentgo/latentgo/internal/floatdata"
 	"github.com/latentgo/latentgo/internal/ggtype"
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
-// Merge returns base with adapters worked in, as a file that exists nowhere: matrices are computed where they are read.
+// New returns base with adapters worked in, as a file that exists nowhere: matrices are computed where they are read.
 // base must stay open. Matrices in F32, F16 and BF16 keep their type, those in blocks become F32; package
-// gguf/quantize makes blocks of them again. Errors wrap ErrModel.
-func Merge(base *gguf.File, adapters ...Scaled) (*gguf.File, error) {
+// gguf/quantize makes blocks of them again. Errors wrap lora.ErrModel.
+func New(base *gguf.File, adapters ...lora.Scaled) (*gguf.File, error) {
 	arch, err := base.String("general.architecture")
 	if err != nil {
 		return nil, err
@@ -24,7 +26,7 @@ func Merge(base *gguf.File, adapters ...Scaled) (*gguf.File, error) {
 		}
 		for _, p := range a.Pairs {
 			if _, err := base.Tensor(p.Tensor); err != nil {
-				return nil, fmt.Errorf("%s: %w: the model has no tensor %q", a.Name, ErrModel, p.Tensor)
+				return nil, fmt.Errorf("%s: %w: the model has no tensor %q", a.Name, lora.ErrModel, p.Tensor)
 			}
 			changes[p.Tensor] = append(changes[p.Tensor], change{p, a.Scale * p.Scale})
 		}
@@ -47,7 +49,7 @@ func Merge(base *gguf.File, adapters ...Scaled) (*gguf.File, error) {
 
 // change is a pair and its scale.
 type change struct {
-	*Pair
+	*lora.Pair
 	scale float32
 }
 
@@ -57,7 +59,7 @@ func add(w *gguf.Writer, base *gguf.File, t *gguf.Tensor, changes []change) erro
 		return w.AddTensorAt(t.Name, t.Type, t.Shape, t)
 	}
 	if len(t.Shape) < 2 {
-		return fmt.Errorf("tensor %q: %w: it is no matrix", t.Name, ErrModel)
+		return fmt.Errorf("tensor %q: %w: it is no matrix", t.Name, lora.ErrModel)
 	}
 	cols, rows := int(t.Shape[0]), int(t.Shape[1])
 	for _, c := range changes {
@@ -69,12 +71,12 @@ func add(w *gguf.Writer, base *gguf.File, t *gguf.Tensor, changes []change) erro
 	if typ != ggtype.F32 && typ != ggtype.F16 && typ != ggtype.BF16 {
 		typ = ggtype.F32
 	}
-	m := &merged{base, t, changes, rows, cols}
+	m := &matrix{base, t, changes, rows, cols}
 	return w.AddTensorAt(t.Name, typ, t.Shape, floatdata.Reader(typ, int(t.Elements()), m.read))
 }
 
-// merged is a tensor with its changes.
-type merged struct {
+// matrix is a tensor with its changes.
+type matrix struct {
 	base       *gguf.File
 	tensor     *gguf.Tensor
 	changes    []change
@@ -82,7 +84,7 @@ type merged struct {
 }
 
 // read fills dst with the weights from at on.
-func (m *merged) read(dst []float32, at int) error {
+func (m *matrix) read(dst []float32, at int) error {
 	size := m.tensor.Type.RowBytes(m.cols)
 	data, row := make([]byte, size), make([]float32, m.cols)
 	for len(dst) > 0 {
