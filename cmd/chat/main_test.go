@@ -40,9 +40,11 @@ func TestMain(m *testing.M) {
 //	sameprompt A B …     the files, JSON of chat run, have the same prompt
 //	seedagain MODEL      a random answer comes again with the seed that its JSON has
 //	logprobs MODEL       log-probabilities are those of chat logits
+//	close A B            two files of float32 are within a thousandth of the largest value
 //	bom WAY IN OUT       copies a file: strip or add a byte order mark, or as utf16
 //	hidden N             the folder has N hidden files: temporary ones that were left behind
 //	env FOLDER           a small model with weights in safetensors; the Hub has it as owner/safe
+//	env ADAPTER          an adapter in PEFT's form for that model
 //	env TINY             a random model of two layers in F32, whose rows fit every type
 //	env MODEL, SHARED    the real model and the shared vectors; conditions [model] and [shared]
 func TestScripts(t *testing.T) {
@@ -50,6 +52,10 @@ func TestScripts(t *testing.T) {
 	hub := newHub(t, shared)
 	tiny := gguftest.Tiny{Arch: "llama", Layers: 2, Width: 256, FFN: 256, Heads: 4, KVHeads: 2, Size: 64, Vocab: 259, Bytes: true}
 	tinyPath := tiny.Build().Write(t)
+	adapter := filepath.Join(t.TempDir(), "adapter")
+	if err := os.CopyFS(adapter, hubtest.Adapter(t, "../../gguf/huggingface/testdata/lora/qwen3.json")); err != nil {
+		t.Fatal(err)
+	}
 	folder := hubtest.Read(t, "../../gguf/huggingface/testdata/qwen3.json").Write(t, t.TempDir())
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -62,6 +68,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("MODEL", model)
 			e.Setenv("TINY", tinyPath)
 			e.Setenv("FOLDER", folder)
+			e.Setenv("ADAPTER", adapter)
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
@@ -78,7 +85,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": cmdExits, "json": cmdJSON, "is": cmdIs, "bytes": cmdBytes, "hidden": cmdHidden,
-			"sameprompt": cmdSamePrompt, "seedagain": cmdSeedAgain, "logprobs": cmdLogProbs, "bom": cmdBOM,
+			"sameprompt": cmdSamePrompt, "seedagain": cmdSeedAgain, "logprobs": cmdLogProbs, "close": cmdClose, "bom": cmdBOM,
 		},
 	})
 }
@@ -128,6 +135,26 @@ func newHub(t *testing.T, shared string) string {
 	}))
 	t.Cleanup(srv.Close)
 	return srv.URL
+}
+
+// cmdClose implements "close A B".
+func cmdClose(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: close A B")
+	}
+	a, b := []byte(ts.ReadFile(args[0])), []byte(ts.ReadFile(args[1]))
+	if len(a) != len(b) || len(a) == 0 {
+		ts.Fatalf("%d and %d bytes", len(a), len(b))
+	}
+	far, most := 0.0, 0.0
+	for i := 0; i+4 <= len(a); i += 4 {
+		x := float64(math.Float32frombits(binary.LittleEndian.Uint32(a[i:])))
+		y := float64(math.Float32frombits(binary.LittleEndian.Uint32(b[i:])))
+		far, most = max(far, math.Abs(x-y)), max(most, math.Abs(x))
+	}
+	if near := far < most/1000; near == neg {
+		ts.Fatalf("they are %g apart, values are up to %g", far, most)
+	}
 }
 
 // cmdExits implements "exits CODE command args…".

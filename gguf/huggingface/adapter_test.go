@@ -40,11 +40,10 @@ func readAdapted(t testing.TB, name string) (a adapted) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var tensors struct{ Tensors [][3]json.RawMessage }
-	if err := errors.Join(json.Unmarshal(raw, &a), json.Unmarshal(raw, &tensors)); err != nil {
+	if err := json.Unmarshal(raw, &a); err != nil {
 		t.Fatal(err)
 	}
-	a.dir = fstest.MapFS{"adapter_config.json": {Data: a.Config}, adapterFile: {Data: hubtest.Model{Tensors: tensors.Tensors}.Safetensors(t)}}
+	a.dir = hubtest.Adapter(t, path+".json")
 	if raw, err = os.ReadFile(path + ".f32"); err != nil {
 		t.Fatal(err)
 	}

@@ -44,6 +44,20 @@ func Read(t testing.TB, path string) Model {
 	return h
 }
 
+// Adapter makes the folder of an adapter in PEFT's form, from a file of testdata/lora, which lora.py makes.
+func Adapter(t testing.TB, path string) fstest.MapFS {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m Model
+	if err := json.Unmarshal(raw, &m); err != nil {
+		t.Fatal(err)
+	}
+	return fstest.MapFS{"adapter_config.json": {Data: m.Config}, "adapter_model.safetensors": {Data: m.Safetensors(t)}}
+}
+
 // Folder makes the model's folder.
 func (h Model) Folder(t testing.TB) fstest.MapFS {
 	t.Helper()

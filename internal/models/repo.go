@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
 	"slices"
@@ -249,4 +250,36 @@ func (f *repoFile) get(b []byte, off int64) (int, error) {
 		return n, fmt.Errorf("%s: %w at byte %d: %w", hostOf(f.file.url), errCut, off+int64(n), err)
 	}
 	return n, nil
+}
+
+// OpenRemote finds the GGUF file of the Hub that a name means, without fetching it: a file system and the path of the
+// file in it, the first part of a split model. ok is false for what lies on this machine, in the cache included, and
+// for names that are none of the Hub's.
+func OpenRemote(ctx context.Context, name string, opt *Options) (r *Repo, file string, ok bool, err error) {
+	if _, local, err := localFile(name); local || err != nil {
+		return nil, "", false, nil //nolint:nilerr // Fetch tells about it
+	}
+	s, err := parseSpec(name)
+	if err != nil || s.repo == "" {
+		return nil, "", false, nil //nolint:nilerr // as before
+	}
+	f, err := newFetcher(opt)
+	if err != nil {
+		return nil, "", false, err
+	}
+	if _, cached := f.cached(s); cached || f.opt.Offline {
+		return nil, "", false, nil
+	}
+	if r, err = openRepo(ctx, s, opt); err != nil {
+		return nil, "", false, err
+	}
+	all := make([]hubFile, 0, len(r.files))
+	for _, name := range slices.Sorted(maps.Keys(r.files)) {
+		all = append(all, r.files[name])
+	}
+	chosen, err := choose(s, all)
+	if err != nil {
+		return nil, "", false, err
+	}
+	return r, chosen[0].Path, true, nil
 }
