@@ -8,23 +8,61 @@ import (
 	"strings"
 )
 
-var _ = register(family{arch: "bert", names: bertNames, filter: bertFilter, modify: (*model).bert, keys: (*model).bertKeys, vocab: (*model).vocabWordPiece},
-	"BertModel", "BertForMaskedLM", "BertForSequenceClassification")
+var _ = register(family{
+	arch:   "bert",
+	names:  bertNames,
+	filter: bertFilter,
+	modify: (*model).bert,
+	keys:   (*model).bertKeys,
+	vocab:  (*model).vocabWordPiece,
+}, "BertModel", "BertForMaskedLM", "BertForSequenceClassification")
 
-var _ = register(family{arch: "bert", names: bertNames, init: positionOffset, filter: bertFilter, modify: (*model).bert, keys: (*model).bertKeys, vocab: (*model).vocabRoberta},
-	"RobertaModel", "RobertaForSequenceClassification")
+var _ = register(family{
+	arch:   "bert",
+	names:  bertNames,
+	init:   positionOffset,
+	filter: bertFilter,
+	modify: (*model).bert,
+	keys:   (*model).bertKeys,
+	vocab:  (*model).vocabRoberta,
+}, "RobertaModel", "RobertaForSequenceClassification")
 
-var _ = register(family{arch: "bert", names: bertNames, init: xlmInit, filter: bertFilter, modify: (*model).bert, keys: (*model).bertKeys, vocab: (*model).vocabUnigram},
-	"XLMRobertaModel", "XLMRobertaForSequenceClassification")
+var _ = register(family{
+	arch:   "bert",
+	names:  bertNames,
+	init:   xlmInit,
+	filter: bertFilter,
+	modify: (*model).bert,
+	keys:   (*model).bertKeys,
+	vocab:  (*model).vocabUnigram,
+}, "XLMRobertaModel", "XLMRobertaForSequenceClassification")
 
-var _ = register(family{arch: "nomic-bert", names: nomicNames, init: nomicInit, filter: bertFilter, modify: (*model).bert, keys: (*model).bertKeys, vocab: (*model).vocabWordPiece},
-	"NomicBertModel")
+var _ = register(family{
+	arch:   "nomic-bert",
+	names:  nomicNames,
+	init:   nomicInit,
+	filter: bertFilter,
+	modify: (*model).bert,
+	keys:   (*model).bertKeys,
+	vocab:  (*model).vocabWordPiece,
+}, "NomicBertModel")
 
-var _ = register(family{arch: "modern-bert", names: modernBERTNames, filter: bertFilter, modify: (*model).bert, keys: (*model).modernBERTKeys, vocab: (*model).vocabModernBERT},
-	"ModernBertModel", "ModernBertForMaskedLM", "ModernBertForSequenceClassification")
+var _ = register(family{
+	arch:   "modern-bert",
+	names:  modernBERTNames,
+	filter: bertFilter,
+	modify: (*model).bert,
+	keys:   (*model).modernBERTKeys,
+	vocab:  (*model).vocabModernBERT,
+}, "ModernBertModel", "ModernBertForMaskedLM", "ModernBertForSequenceClassification")
 
-var _ = register(family{arch: "eurobert", names: euroBERTNames, filter: euroBERTFilter, keys: (*model).euroBERTKeys, vocab: (*model).vocabEuroBERT},
-	"EuroBertModel", "EuroBertForMaskedLM")
+var _ = register(family{
+	arch:   "eurobert",
+	names:  euroBERTNames,
+	filter: euroBERTFilter,
+	keys:   (*model).euroBERTKeys,
+	vocab:  (*model).vocabEuroBERT,
+}, "EuroBertModel", "EuroBertForMaskedLM")
 
 var bertNames = map[string]string{
 	"embeddings.word_embeddings":       "token_embd",

@@ -6,8 +6,14 @@ import (
 	"strings"
 )
 
-var _ = register(family{arch: "deepseek2", names: deepseek2Names, init: oneKeyHead, filter: (*model).mainLayers, modify: (*model).deepseek2, keys: (*model).deepseek2Keys},
-	"DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM")
+var _ = register(family{
+	arch:   "deepseek2",
+	names:  deepseek2Names,
+	init:   oneKeyHead,
+	filter: (*model).mainLayers,
+	modify: (*model).deepseek2,
+	keys:   (*model).deepseek2Keys,
+}, "DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM")
 
 var deepseek2Names = map[string]string{
 	"model.layers.#.self_attn.q_a_proj":           "blk.#.attn_q_a",

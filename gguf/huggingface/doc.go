@@ -18,8 +18,8 @@
 // script asks Python's transformers for what config.json leaves out, the defaults of that library are in
 // defaults.json. [Classes] lists the classes of models; others are refused with an error that names the class.
 //
-// One thing is more liberal. The script knows a byte-level BPE tokenizer by the tokens of a sample text, and refuses one
-// whose tokens it has not seen. This package knows it by that too, and otherwise by the rules in tokenizer.json, which
+// One thing is more liberal. The script knows a byte-level BPE tokenizer by the tokens of a sample text, and refuses
+// one whose tokens it has not seen. This package knows it by that too, and otherwise by the rules in tokenizer.json, which
 // say the same for a vocabulary of somebody's own.
 //
 // # Quantised checkpoints

@@ -5,17 +5,41 @@ import (
 	"strings"
 )
 
-var _ = register(family{arch: "gemma", names: gemmaNames, filter: noHead, modify: (*model).gemma, keys: (*model).gemmaKeys, vocab: (*model).vocabGemma},
-	"GemmaForCausalLM")
+var _ = register(family{
+	arch:   "gemma",
+	names:  gemmaNames,
+	filter: noHead,
+	modify: (*model).gemma,
+	keys:   (*model).gemmaKeys,
+	vocab:  (*model).vocabGemma,
+}, "GemmaForCausalLM")
 
-var _ = register(family{arch: "gemma2", names: gemma2Names, filter: noHead, modify: (*model).gemma, keys: (*model).gemma2Keys, vocab: (*model).vocabSPMPlain},
-	"Gemma2ForCausalLM")
+var _ = register(family{
+	arch:   "gemma2",
+	names:  gemma2Names,
+	filter: noHead,
+	modify: (*model).gemma,
+	keys:   (*model).gemma2Keys,
+	vocab:  (*model).vocabSPMPlain,
+}, "Gemma2ForCausalLM")
 
-var _ = register(family{arch: "gemma3", names: gemma2Names, modify: (*model).gemma3, keys: (*model).gemma3Keys, vocab: (*model).vocabGemma3, init: gemma3Rope},
-	"Gemma3ForCausalLM", "Gemma3ForConditionalGeneration")
+var _ = register(family{
+	arch:   "gemma3",
+	names:  gemma2Names,
+	modify: (*model).gemma3,
+	keys:   (*model).gemma3Keys,
+	vocab:  (*model).vocabGemma3,
+	init:   gemma3Rope,
+}, "Gemma3ForCausalLM", "Gemma3ForConditionalGeneration")
 
-var _ = register(family{arch: "gemma-embedding", names: embeddingGemmaNames, modify: (*model).gemma3, keys: (*model).embeddingGemmaKeys, vocab: (*model).vocabGemma3, init: gemma3Rope},
-	"Gemma3TextModel")
+var _ = register(family{
+	arch:   "gemma-embedding",
+	names:  embeddingGemmaNames,
+	modify: (*model).gemma3,
+	keys:   (*model).embeddingGemmaKeys,
+	vocab:  (*model).vocabGemma3,
+	init:   gemma3Rope,
+}, "Gemma3TextModel")
 
 var gemmaNames = map[string]string{}
 

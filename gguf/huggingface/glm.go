@@ -2,8 +2,21 @@ package huggingface
 
 import "fmt"
 
-var _ = register(family{arch: "glm4", names: glm4Names, modify: (*model).glm4, keys: (*model).glm4Keys, vocab: (*model).vocabGLM4}, "Glm4ForCausalLM")
-var _ = register(family{arch: "glm4moe", names: glm4MoENames, init: glm4Nextn, modify: (*model).qwenExperts, keys: (*model).glm4MoEKeys, vocab: (*model).vocabGLM}, "Glm4MoeForCausalLM")
+var _ = register(family{
+	arch:   "glm4",
+	names:  glm4Names,
+	modify: (*model).glm4,
+	keys:   (*model).glm4Keys,
+	vocab:  (*model).vocabGLM4,
+}, "Glm4ForCausalLM")
+var _ = register(family{
+	arch:   "glm4moe",
+	names:  glm4MoENames,
+	init:   glm4Nextn,
+	modify: (*model).qwenExperts,
+	keys:   (*model).glm4MoEKeys,
+	vocab:  (*model).vocabGLM,
+}, "Glm4MoeForCausalLM")
 
 var glm4Names = map[string]string{
 	"model.layers.#.post_self_attn_layernorm": "blk.#.post_attention_norm",

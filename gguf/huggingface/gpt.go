@@ -5,11 +5,30 @@ import (
 	"strings"
 )
 
-var _ = register(family{arch: "gpt2", names: gpt2Names, modify: (*model).gpt2, keys: (*model).gpt2Keys}, "GPT2LMHeadModel")
-var _ = register(family{arch: "gptneox", names: neoXNames, modify: (*model).neoX, keys: (*model).neoXKeys}, "GPTNeoXForCausalLM")
-var _ = register(family{arch: "falcon", names: falconNames, modify: (*model).falcon, keys: (*model).falconKeys}, "FalconForCausalLM", "RWForCausalLM")
+var _ = register(family{
+	arch:   "gpt2",
+	names:  gpt2Names,
+	modify: (*model).gpt2,
+	keys:   (*model).gpt2Keys,
+}, "GPT2LMHeadModel")
+var _ = register(family{
+	arch:   "gptneox",
+	names:  neoXNames,
+	modify: (*model).neoX,
+	keys:   (*model).neoXKeys,
+}, "GPTNeoXForCausalLM")
+var _ = register(family{
+	arch:   "falcon",
+	names:  falconNames,
+	modify: (*model).falcon,
+	keys:   (*model).falconKeys,
+}, "FalconForCausalLM", "RWForCausalLM")
 var _ = register(family{arch: "starcoder2", names: starcoder2Names}, "Starcoder2ForCausalLM")
-var _ = register(family{arch: "stablelm", modify: (*model).stableLM, keys: (*model).stableLMKeys}, "StableLmForCausalLM", "StableLMEpochForCausalLM")
+var _ = register(family{
+	arch:   "stablelm",
+	modify: (*model).stableLM,
+	keys:   (*model).stableLMKeys,
+}, "StableLmForCausalLM", "StableLMEpochForCausalLM")
 
 var gpt2Names = map[string]string{
 	"transformer.wte":             "token_embd",

@@ -9,8 +9,14 @@ import (
 	"github.com/latentgo/latentgo/quant"
 )
 
-var _ = register(family{arch: "gpt-oss", names: gptOSSNames, filter: gptOSSFilter, extra: (*model).mxfp4Experts, modify: (*model).gptOSS, keys: (*model).gptOSSKeys},
-	"GptOssForCausalLM")
+var _ = register(family{
+	arch:   "gpt-oss",
+	names:  gptOSSNames,
+	filter: gptOSSFilter,
+	extra:  (*model).mxfp4Experts,
+	modify: (*model).gptOSS,
+	keys:   (*model).gptOSSKeys,
+}, "GptOssForCausalLM")
 
 var gptOSSNames = map[string]string{
 	"model.layers.#.post_attention_layernorm": "blk.#.post_attention_norm",

@@ -5,11 +5,24 @@ import (
 	"strings"
 )
 
-var _ = register(family{arch: "granite", modify: (*model).llama, extra: (*model).llama3Factors, keys: (*model).graniteKeys, vocab: (*model).vocabLlama, init: noHeadDim},
-	"GraniteForCausalLM")
+var _ = register(family{
+	arch:   "granite",
+	modify: (*model).llama,
+	extra:  (*model).llama3Factors,
+	keys:   (*model).graniteKeys,
+	vocab:  (*model).vocabLlama,
+	init:   noHeadDim,
+}, "GraniteForCausalLM")
 
-var _ = register(family{arch: "granitemoe", names: graniteMoENames, modify: (*model).graniteMoE, extra: (*model).llama3Factors, keys: (*model).graniteMoEKeys, vocab: (*model).vocabLlama, init: noHeadDim},
-	"GraniteMoeForCausalLM", "GraniteMoeSharedForCausalLM")
+var _ = register(family{
+	arch:   "granitemoe",
+	names:  graniteMoENames,
+	modify: (*model).graniteMoE,
+	extra:  (*model).llama3Factors,
+	keys:   (*model).graniteMoEKeys,
+	vocab:  (*model).vocabLlama,
+	init:   noHeadDim,
+}, "GraniteMoeForCausalLM", "GraniteMoeSharedForCausalLM")
 
 var graniteMoENames = map[string]string{
 	"model.layers.#.block_sparse_moe.router.layer":  "blk.#.ffn_gate_inp",

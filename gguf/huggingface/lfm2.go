@@ -2,8 +2,21 @@ package huggingface
 
 import "strings"
 
-var _ = register(family{arch: "lfm2", names: lfm2Names, init: lfm2Heads, modify: (*model).lfm2, keys: (*model).lfm2Keys}, "Lfm2ForCausalLM", "LFM2ForCausalLM")
-var _ = register(family{arch: "lfm2moe", names: lfm2Names, init: lfm2Heads, filter: lfm2Filter, modify: (*model).lfm2, keys: (*model).lfm2MoEKeys}, "Lfm2MoeForCausalLM")
+var _ = register(family{
+	arch:   "lfm2",
+	names:  lfm2Names,
+	init:   lfm2Heads,
+	modify: (*model).lfm2,
+	keys:   (*model).lfm2Keys,
+}, "Lfm2ForCausalLM", "LFM2ForCausalLM")
+var _ = register(family{
+	arch:   "lfm2moe",
+	names:  lfm2Names,
+	init:   lfm2Heads,
+	filter: lfm2Filter,
+	modify: (*model).lfm2,
+	keys:   (*model).lfm2MoEKeys,
+}, "Lfm2MoeForCausalLM")
 
 var lfm2Names = map[string]string{
 	"model.embedding_norm":                          "token_embd_norm",

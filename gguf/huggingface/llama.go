@@ -6,14 +6,31 @@ import (
 	"strings"
 )
 
-var _ = register(family{arch: "llama", modify: (*model).llama, filter: llamaFilter, extra: (*model).llama3Factors, keys: (*model).llamaKeys, vocab: (*model).vocabLlama, names: llamaNames},
-	"LlamaForCausalLM", "LLaMAForCausalLM", "MistralForCausalLM", "MixtralForCausalLM", "LlamaModel", "IQuestCoderForCausalLM")
+var _ = register(family{
+	arch:   "llama",
+	modify: (*model).llama,
+	filter: llamaFilter,
+	extra:  (*model).llama3Factors,
+	keys:   (*model).llamaKeys,
+	vocab:  (*model).vocabLlama,
+	names:  llamaNames,
+}, "LlamaForCausalLM", "LLaMAForCausalLM", "MistralForCausalLM", "MixtralForCausalLM", "LlamaModel", "IQuestCoderForCausalLM")
 
-var _ = register(family{arch: "arcee", modify: (*model).llama, extra: (*model).llama3Factors, keys: (*model).llamaKeys, vocab: (*model).vocabLlama},
-	"ArceeForCausalLM")
+var _ = register(family{
+	arch:   "arcee",
+	modify: (*model).llama,
+	extra:  (*model).llama3Factors,
+	keys:   (*model).llamaKeys,
+	vocab:  (*model).vocabLlama,
+}, "ArceeForCausalLM")
 
-var _ = register(family{arch: "smollm3", modify: (*model).llama, extra: (*model).llama3Factors, keys: (*model).llamaKeys, vocab: (*model).vocabLlama},
-	"SmolLM3ForCausalLM")
+var _ = register(family{
+	arch:   "smollm3",
+	modify: (*model).llama,
+	extra:  (*model).llama3Factors,
+	keys:   (*model).llamaKeys,
+	vocab:  (*model).vocabLlama,
+}, "SmolLM3ForCausalLM")
 
 // llamaNames are Mixtral's.
 var llamaNames = map[string]string{

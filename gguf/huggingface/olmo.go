@@ -1,7 +1,15 @@
 package huggingface
 
-var _ = register(family{arch: "olmo", modify: (*model).llama, keys: (*model).olmoKeys}, "OlmoForCausalLM", "OLMoForCausalLM")
-var _ = register(family{arch: "olmo2", names: olmo2Names, keys: (*model).olmo2Keys}, "Olmo2ForCausalLM", "Olmo3ForCausalLM")
+var _ = register(family{
+	arch:   "olmo",
+	modify: (*model).llama,
+	keys:   (*model).olmoKeys,
+}, "OlmoForCausalLM", "OLMoForCausalLM")
+var _ = register(family{
+	arch:  "olmo2",
+	names: olmo2Names,
+	keys:  (*model).olmo2Keys,
+}, "Olmo2ForCausalLM", "Olmo3ForCausalLM")
 var _ = register(family{arch: "olmoe", modify: (*model).qwenExperts, keys: (*model).olmoeKeys}, "OlmoeForCausalLM")
 var _ = register(family{arch: "seed_oss", names: seedNames}, "SeedOssForCausalLM")
 

@@ -7,23 +7,66 @@ import (
 	"strings"
 )
 
-var _ = register(family{arch: "mistral3", init: noMistral4, modify: (*model).llama, extra: (*model).llama3Factors, keys: (*model).mistral3Keys, vocab: (*model).vocabLlama},
-	"Mistral3ForConditionalGeneration", "Ministral3ForCausalLM")
+var _ = register(family{
+	arch:   "mistral3",
+	init:   noMistral4,
+	modify: (*model).llama,
+	extra:  (*model).llama3Factors,
+	keys:   (*model).mistral3Keys,
+	vocab:  (*model).vocabLlama,
+}, "Mistral3ForConditionalGeneration", "Ministral3ForCausalLM")
 
 var _ = register(family{arch: "command-r", init: commandRContext, keys: (*model).commandRKeys}, "CohereForCausalLM")
-var _ = register(family{arch: "cohere2", modify: (*model).withoutZeroBiases, keys: (*model).cohere2Keys}, "Cohere2ForCausalLM")
-var _ = register(family{arch: "exaone4", names: exaone4Names, extra: (*model).llama3Factors, keys: (*model).exaone4Keys}, "Exaone4ForCausalLM")
-var _ = register(family{arch: "ernie4_5", filter: ernieFilter, keys: (*model).commonKeys, vocab: (*model).vocabErnie}, "Ernie4_5ForCausalLM", "Ernie4_5_ForCausalLM")
+var _ = register(family{
+	arch:   "cohere2",
+	modify: (*model).withoutZeroBiases,
+	keys:   (*model).cohere2Keys,
+}, "Cohere2ForCausalLM")
+var _ = register(family{
+	arch:  "exaone4",
+	names: exaone4Names,
+	extra: (*model).llama3Factors,
+	keys:  (*model).exaone4Keys,
+}, "Exaone4ForCausalLM")
+var _ = register(family{
+	arch:   "ernie4_5",
+	filter: ernieFilter,
+	keys:   (*model).commonKeys,
+	vocab:  (*model).vocabErnie,
+}, "Ernie4_5ForCausalLM", "Ernie4_5_ForCausalLM")
 var _ = register(family{arch: "dots1", modify: (*model).qwenExperts, keys: (*model).dots1Keys}, "Dots1ForCausalLM")
-var _ = register(family{arch: "minimax-m2", names: miniMaxNames, modify: (*model).miniMax, keys: (*model).miniMaxKeys}, "MiniMaxM2ForCausalLM")
-var _ = register(family{arch: "hunyuan-dense", names: hunyuanNames, filter: (*model).untied, keys: (*model).hunyuanKeys, vocab: (*model).vocabHunyuan}, "HunYuanDenseV1ForCausalLM")
-var _ = register(family{arch: "nemotron", modify: (*model).gemma, keys: (*model).nemotronKeys, vocab: (*model).vocabNemotron}, "NemotronForCausalLM")
-var _ = register(family{arch: "apertus", names: apertusNames, modify: (*model).apertus, extra: (*model).llama3Factors, keys: (*model).llamaKeys, vocab: (*model).vocabLlama}, "ApertusForCausalLM")
+var _ = register(family{
+	arch:   "minimax-m2",
+	names:  miniMaxNames,
+	modify: (*model).miniMax,
+	keys:   (*model).miniMaxKeys,
+}, "MiniMaxM2ForCausalLM")
+var _ = register(family{
+	arch:   "hunyuan-dense",
+	names:  hunyuanNames,
+	filter: (*model).untied,
+	keys:   (*model).hunyuanKeys,
+	vocab:  (*model).vocabHunyuan,
+}, "HunYuanDenseV1ForCausalLM")
+var _ = register(family{
+	arch:   "nemotron",
+	modify: (*model).gemma,
+	keys:   (*model).nemotronKeys,
+	vocab:  (*model).vocabNemotron,
+}, "NemotronForCausalLM")
+var _ = register(family{
+	arch:   "apertus",
+	names:  apertusNames,
+	modify: (*model).apertus,
+	extra:  (*model).llama3Factors,
+	keys:   (*model).llamaKeys,
+	vocab:  (*model).vocabLlama,
+}, "ApertusForCausalLM")
 
 // noMistral4 refuses the fourth generation, which is another architecture.
 func noMistral4(m *model) error {
 	if m.cfg.text("model_type") == "mistral4" {
-		return fmt.Errorf("Mistral 4 is %w", ErrUnsupported)
+		return fmt.Errorf("the fourth generation of Mistral is %w", ErrUnsupported)
 	}
 	return nil
 }

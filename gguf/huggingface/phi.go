@@ -7,7 +7,13 @@ import (
 )
 
 var _ = register(family{arch: "phi2", names: phi2Names, keys: (*model).phi2Keys}, "PhiForCausalLM")
-var _ = register(family{arch: "phi3", names: phi3Names, extra: (*model).longFactors, keys: (*model).phi3Keys, vocab: (*model).vocabPhi3}, "Phi3ForCausalLM")
+var _ = register(family{
+	arch:  "phi3",
+	names: phi3Names,
+	extra: (*model).longFactors,
+	keys:  (*model).phi3Keys,
+	vocab: (*model).vocabPhi3,
+}, "Phi3ForCausalLM")
 
 var phi2Names = map[string]string{
 	"model.final_layernorm":          "output_norm",

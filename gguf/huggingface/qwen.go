@@ -5,14 +5,31 @@ import (
 	"strings"
 )
 
-var _ = register(family{arch: "qwen2", filter: modelPrefix("Qwen2Model"), keys: (*model).pooledKeys, vocab: (*model).vocabEither},
-	"Qwen2ForCausalLM", "Qwen2Model", "KORMoForCausalLM")
+var _ = register(family{
+	arch:   "qwen2",
+	filter: modelPrefix("Qwen2Model"),
+	keys:   (*model).pooledKeys,
+	vocab:  (*model).vocabEither,
+}, "Qwen2ForCausalLM", "Qwen2Model", "KORMoForCausalLM")
 
-var _ = register(family{arch: "qwen3", filter: modelPrefix("Qwen3Model"), keys: (*model).pooledKeys, vocab: (*model).vocabEither, init: noReranker},
-	"Qwen3ForCausalLM", "Qwen3Model")
+var _ = register(family{
+	arch:   "qwen3",
+	filter: modelPrefix("Qwen3Model"),
+	keys:   (*model).pooledKeys,
+	vocab:  (*model).vocabEither,
+	init:   noReranker,
+}, "Qwen3ForCausalLM", "Qwen3Model")
 
-var _ = register(family{arch: "qwen2moe", modify: (*model).qwenExperts, keys: (*model).qwenMoEKeys}, "Qwen2MoeForCausalLM")
-var _ = register(family{arch: "qwen3moe", modify: (*model).qwenExperts, keys: (*model).qwenMoEKeys}, "Qwen3MoeForCausalLM")
+var _ = register(family{
+	arch:   "qwen2moe",
+	modify: (*model).qwenExperts,
+	keys:   (*model).qwenMoEKeys,
+}, "Qwen2MoeForCausalLM")
+var _ = register(family{
+	arch:   "qwen3moe",
+	modify: (*model).qwenExperts,
+	keys:   (*model).qwenMoEKeys,
+}, "Qwen3MoeForCausalLM")
 
 // modelPrefix is a filter for a class that is the inner part of a language model.
 func modelPrefix(class string) func(m *model, name string) (string, bool) {

@@ -6,14 +6,34 @@ import (
 	"strings"
 )
 
-var _ = register(family{arch: "qwen3next", names: qwenNextNames, init: qwenNextInit, filter: qwenNextFilter, modify: (*model).qwenNext, keys: (*model).qwenNextKeys},
-	"Qwen3NextForCausalLM")
+var _ = register(family{
+	arch:   "qwen3next",
+	names:  qwenNextNames,
+	init:   qwenNextInit,
+	filter: qwenNextFilter,
+	modify: (*model).qwenNext,
+	keys:   (*model).qwenNextKeys,
+}, "Qwen3NextForCausalLM")
 
-var _ = register(family{arch: "qwen35", names: qwenNextNames, init: qwenNextInit, filter: qwenNextFilter, modify: (*model).qwen35, keys: (*model).qwen35Keys, vocab: (*model).vocabEither},
-	"Qwen3_5ForCausalLM", "Qwen3_5ForConditionalGeneration")
+var _ = register(family{
+	arch:   "qwen35",
+	names:  qwenNextNames,
+	init:   qwenNextInit,
+	filter: qwenNextFilter,
+	modify: (*model).qwen35,
+	keys:   (*model).qwen35Keys,
+	vocab:  (*model).vocabEither,
+}, "Qwen3_5ForCausalLM", "Qwen3_5ForConditionalGeneration")
 
-var _ = register(family{arch: "qwen35moe", names: qwenNextNames, init: qwenNextInit, filter: qwenNextFilter, modify: (*model).qwen35, keys: (*model).qwen35Keys, vocab: (*model).vocabEither},
-	"Qwen3_5MoeForCausalLM", "Qwen3_5MoeForConditionalGeneration")
+var _ = register(family{
+	arch:   "qwen35moe",
+	names:  qwenNextNames,
+	init:   qwenNextInit,
+	filter: qwenNextFilter,
+	modify: (*model).qwen35,
+	keys:   (*model).qwen35Keys,
+	vocab:  (*model).vocabEither,
+}, "Qwen3_5MoeForCausalLM", "Qwen3_5MoeForConditionalGeneration")
 
 var qwenNextNames = withNextn(map[string]string{
 	"model.layers.#.post_attention_layernorm": "blk.#.post_attention_norm",
