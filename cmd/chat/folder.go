@@ -35,13 +35,15 @@ func (a *app) openFolder(name string) (*folder, error) {
 		}
 		return &folder{os.DirFS(name), filepath.Base(path)}, nil
 	}
-	if models.LooksLike(name) != models.MaybeAName || strings.Contains(name, ":") {
+	if models.LooksLike(name) == models.NotAName || strings.Contains(strings.TrimPrefix(name, "hf://"), ":") {
 		return nil, nil
 	}
 	bar := newTransferBar(a.stderr)
 	defer bar.clear()
 	repo, err := models.OpenRepo(a.ctx, name, &models.Options{Progress: bar.report})
 	switch {
+	case errors.Is(err, models.ErrUnknown):
+		return nil, nil // no repository
 	case errors.Is(err, models.ErrOffline), errors.Is(err, models.ErrUnreachable):
 		return nil, nil // perhaps it is in the cache, as a GGUF file
 	case err != nil:

@@ -120,9 +120,7 @@ func modelOf(base *gguf.File) (*model, error) {
 	if m.class == "" {
 		return nil, fmt.Errorf("adapters for models of architecture %q are %w", arch, ErrUnsupported)
 	}
-	for key, names := range map[string][]string{"block_count": {"num_hidden_layers"}, "embedding_length": {"hidden_size", "n_embd"},
-		"attention.head_count": {"num_attention_heads", "n_head"}, "attention.head_count_kv": {"num_key_value_heads", "num_kv_heads"},
-		"feed_forward_length": {"intermediate_size"}, "expert_count": {"num_local_experts", "num_experts"}, "attention.key_length": {"head_dim"}} {
+	for key, names := range configKeys {
 		if n, err := base.Uint(arch + "." + key); err == nil && n < math.MaxInt32 {
 			for _, name := range names {
 				m.cfg[name] = whole(int(n))
@@ -132,6 +130,17 @@ func modelOf(base *gguf.File) (*model, error) {
 	m.rope = config{}
 	m.blocks, _ = m.cfg.integer("num_hidden_layers")
 	return m, nil
+}
+
+// configKeys are names that config.json has for what the keys of a GGUF file tell.
+var configKeys = map[string][]string{
+	"block_count":             {"num_hidden_layers"},
+	"embedding_length":        {"hidden_size", "n_embd"},
+	"attention.head_count":    {"num_attention_heads", "n_head"},
+	"attention.head_count_kv": {"num_key_value_heads", "num_kv_heads"},
+	"attention.key_length":    {"head_dim"},
+	"feed_forward_length":     {"intermediate_size"},
+	"expert_count":            {"num_local_experts", "num_experts"},
 }
 
 // pair is two matrices of an adapter.

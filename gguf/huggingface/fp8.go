@@ -111,7 +111,7 @@ func scale(w, s tensor, block []float64) (tensor, error) {
 	read := w.read
 	w.dtype = safetensors.F32
 	var lazy once[[]float32]
-	w.read = func(dst []float32, at int) error {
+	return w.with(func(dst []float32, at int) error {
 		scales, err := lazy.get(s.all)
 		if err != nil {
 			return err
@@ -128,6 +128,5 @@ func scale(w, s tensor, block []float64) (tensor, error) {
 			dst[i] *= scales[k]
 		}
 		return nil
-	}
-	return w, nil
+	}), nil
 }

@@ -47,11 +47,17 @@ func (m *model) gpt2(name string, bid int, t tensor) error {
 	if strings.HasSuffix(name, ".attn.bias") || strings.HasSuffix(name, ".attn.masked_bias") {
 		return nil // a mask
 	}
-	if strings.HasPrefix(name, "wte.") || strings.HasPrefix(name, "wpe.") || strings.HasPrefix(name, "h.") || strings.HasPrefix(name, "ln_f.") {
-		name = "transformer." + name
+	for _, p := range []string{"wte.", "wpe.", "h.", "ln_f."} {
+		if strings.HasPrefix(name, p) {
+			name = "transformer." + name
+			break
+		}
 	}
-	if t.dims(2) && (strings.HasSuffix(name, ".c_attn.weight") || strings.HasSuffix(name, ".c_proj.weight") || strings.HasSuffix(name, ".c_fc.weight")) {
-		t = t.transpose()
+	for _, s := range []string{".c_attn.weight", ".c_proj.weight", ".c_fc.weight"} {
+		if t.dims(2) && strings.HasSuffix(name, s) {
+			t = t.transpose()
+			break
+		}
 	}
 	return m.plain(name, bid, t)
 }

@@ -79,8 +79,7 @@ func (m *model) mxfp4Experts() error {
 		}
 		blocks, ok := byName[base+"_blocks"]
 		bid := block(base)
-		if !ok || !blocks.dims(4) || !scales.dims(3) || blocks.shape[3] != 16 || blocks.dtype != safetensors.U8 || scales.dtype != safetensors.U8 ||
-			elements(scales.shape)*16 != elements(blocks.shape) || scales.shape[1] != blocks.shape[1] {
+		if !ok || !areBlocks(blocks.tensor, scales.tensor) {
 			return fmt.Errorf("tensor %q: %w: no blocks of 16 bytes with a scale each", scales.name, ErrFolder)
 		}
 		add := func(part string, odd, step int) error {
@@ -104,6 +103,12 @@ func (m *model) mxfp4Experts() error {
 		}
 	}
 	return nil
+}
+
+// areBlocks reports whether two tensors are blocks of 16 bytes with a scale each.
+func areBlocks(blocks, scales tensor) bool {
+	return blocks.dims(4) && scales.dims(3) && blocks.shape[3] == 16 && blocks.dtype == safetensors.U8 && scales.dtype == safetensors.U8 &&
+		elements(scales.shape)*16 == elements(blocks.shape) && scales.shape[1] == blocks.shape[1]
 }
 
 // mxfp4 is matrices of experts in ggml's blocks: 17 bytes, a scale and 32 codes of 4 bits, of which the first 16 are in

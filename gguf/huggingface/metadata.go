@@ -54,7 +54,8 @@ func (m *model) general() error {
 		facts["size_label"] = sizeLabel(total, shared, expert, experts)
 	}
 	m.sampling(gen)
-	for _, k := range []string{"name", "author", "version", "organization", "finetune", "basename", "description", "quantized_by", "size_label", "license"} {
+	for _, k := range []string{"name", "author", "version", "organization", "finetune", "basename", "description",
+		"quantized_by", "size_label", "license"} {
 		m.fact("general."+k, facts[k])
 	}
 	m.fact("general.license.name", facts["license_name"])

@@ -263,11 +263,18 @@ func (m *model) add(t named) error {
 		typ = typeF32
 	}
 	data := t.raw
-	if t.block == 0 {
+	switch {
+	case t.block != 0:
+	case t.plain != nil && typ != typeF32 && floatTypes[t.plain.DType] == typ:
+		data = t.plain // as it is
+	default:
 		data = floatdata.Reader(typ, elements(t.shape), t.read)
 	}
 	return m.w.AddTensorAt(t.name, typ, shape, data)
 }
+
+// floatTypes are the types whose bytes are the same in both formats.
+var floatTypes = map[safetensors.DType]gguf.Type{safetensors.F16: typeF16, safetensors.BF16: typeBF16}
 
 // The types of matrices in the file.
 const (

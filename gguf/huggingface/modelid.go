@@ -47,7 +47,8 @@ func splitID(id string, total int) modelID {
 	}
 	dropWords(parts)
 	markBase(parts)
-	p := modelID{name: name, org: org, base: pick(parts, "basename", false), finetune: pick(parts, "finetune", false), size: pick(parts, "size_label", true)}
+	p := modelID{name: name, org: org, base: pick(parts, "basename", false)}
+	p.finetune, p.size = pick(parts, "finetune", false), pick(parts, "size_label", true)
 	var versions []string
 	for _, part := range parts {
 		if part.kind["version"] && !part.kind["basename"] {

@@ -25,7 +25,7 @@ func (t tensor) pick(n int, from func(i int) int) tensor {
 	size, read := t.rowLen(), t.read
 	out := t
 	out.shape = append([]int{n}, t.shape[1:]...)
-	out.read = func(dst []float32, at int) error {
+	return out.with(func(dst []float32, at int) error {
 		for len(dst) > 0 {
 			row, skip := at/size, at%size
 			src := from(row)
@@ -40,8 +40,7 @@ func (t tensor) pick(n int, from func(i int) int) tensor {
 			dst, at = dst[k:], at+k
 		}
 		return nil
-	}
-	return out
+	})
 }
 
 // rows is the rows from lo to hi.
@@ -77,7 +76,7 @@ func (t tensor) span(dim, lo, hi int) tensor {
 // columns is the columns, along the last dimension, in another order.
 func (t tensor) columns(from func(i int) int) tensor {
 	cols, read := t.shape[len(t.shape)-1], t.read
-	t.read = func(dst []float32, at int) error {
+	return t.with(func(dst []float32, at int) error {
 		row := make([]float32, cols)
 		for len(dst) > 0 {
 			if err := read(row, at/cols*cols); err != nil {
@@ -90,8 +89,7 @@ func (t tensor) columns(from func(i int) int) tensor {
 			dst, at = dst[k:], at+k
 		}
 		return nil
-	}
-	return t
+	})
 }
 
 // concat is tensors one after the other along the first dimension.
@@ -101,7 +99,7 @@ func concat(list ...tensor) tensor {
 	for _, t := range list[1:] {
 		out.shape[0] += t.shape[0]
 	}
-	out.read = func(dst []float32, at int) error {
+	return out.with(func(dst []float32, at int) error {
 		for _, t := range list {
 			n := elements(t.shape)
 			if at >= n {
@@ -117,8 +115,7 @@ func concat(list ...tensor) tensor {
 			}
 		}
 		return nil
-	}
-	return out
+	})
 }
 
 // stack is tensors of one shape along a new first dimension.
@@ -138,7 +135,7 @@ func (t tensor) transpose() tensor {
 		kept   []float32
 		number = -1
 	)
-	t.read = func(dst []float32, at int) error {
+	return t.with(func(dst []float32, at int) error {
 		mu.Lock()
 		defer mu.Unlock()
 		for i := range dst {
@@ -155,14 +152,13 @@ func (t tensor) transpose() tensor {
 			}
 		}
 		return nil
-	}
-	return t
+	})
 }
 
 // apply is f of each element, in the precision that the tensor has.
 func (t tensor) apply(f func(x float32) float32) tensor {
 	read, half := t.read, t.dtype == safetensors.F16
-	t.read = func(dst []float32, at int) error {
+	return t.with(func(dst []float32, at int) error {
 		if err := read(dst, at); err != nil {
 			return err
 		}
@@ -172,8 +168,7 @@ func (t tensor) apply(f func(x float32) float32) tensor {
 			}
 		}
 		return nil
-	}
-	return t
+	})
 }
 
 // plusOne adds 1, for norms whose weights are stored as the difference from it.

@@ -93,9 +93,9 @@ func (m *model) pooling() {
 
 // poolingMode sets the mode of a pooling module.
 func (m *model) poolingMode(p config) {
-	for _, k := range []struct{ key, mode string }{{"pooling_mode_mean_tokens", "mean"}, {"pooling_mode_cls_token", "cls"}, {"pooling_mode_lasttoken", "lasttoken"}} {
-		if p.boolean(k.key, false) {
-			m.list("pooling_type", poolings[k.mode])
+	for _, k := range [][2]string{{"pooling_mode_mean_tokens", "mean"}, {"pooling_mode_cls_token", "cls"}, {"pooling_mode_lasttoken", "lasttoken"}} {
+		if p.boolean(k[0], false) {
+			m.list("pooling_type", poolings[k[1]])
 			return
 		}
 	}

@@ -13,6 +13,8 @@ type tensor struct {
 	dtype safetensors.DType
 	// read fills dst with the elements from number at on, in the order in which they lie in memory.
 	read func(dst []float32, at int) error
+	// plain is the file's tensor where that is what read gives, nil for one that was changed.
+	plain *safetensors.Tensor
 	// block is the type of data that stays as it is, in the bytes that raw reads; 0 for numbers.
 	block gguf.Type
 	raw   io.ReaderAt
@@ -24,7 +26,13 @@ func load(t *safetensors.Tensor) tensor {
 	if len(shape) == 0 {
 		shape = []int{1} // a scalar
 	}
-	return tensor{shape: shape, dtype: t.DType, read: func(dst []float32, at int) error { return t.Floats(dst, int64(at)) }}
+	return tensor{shape: shape, dtype: t.DType, plain: t, read: func(dst []float32, at int) error { return t.Floats(dst, int64(at)) }}
+}
+
+// with is the tensor with other elements.
+func (t tensor) with(read func(dst []float32, at int) error) tensor {
+	t.read, t.plain = read, nil
+	return t
 }
 
 // constant is a tensor of one dimension with given values.
