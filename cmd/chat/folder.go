@@ -90,7 +90,7 @@ func (c *convertCmd) convertOpen(a *app, f *gguf.File, r *resave) error {
 		defer with.Close()
 		f = with
 	}
-	if c.MLA == "" {
+	if !c.compresses() {
 		return r.model(a, f)
 	}
 	return c.between(func(tmp string) error {
