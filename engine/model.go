@@ -76,6 +76,9 @@ func (m *Model) load(ctx context.Context) error {
 	m.vocab = sync.OnceValue(func() *grammar.Vocab { return grammar.NewVocab(m.tok) })
 	m.print = sync.OnceValues(func() (print string, err error) {
 		err = m.file.Guard(func() error { print, err = m.file.Fingerprint(); return err })
+		for _, a := range m.opt.Adapters {
+			print += fmt.Sprintf(" + %g × %s", a.Scale, a.Print)
+		}
 		return print, err
 	})
 	// Recommendations that can't be used are no reason not to run the model.
@@ -121,12 +124,15 @@ func (m *Model) loadWeights(ctx context.Context) error {
 	}
 	m.made = fromInfo(convert.ReadInfo(m.file))
 	if m.opt.MLA.Compressed() || m.opt.Cache.Share > 0 {
+		if len(m.opt.Adapters) > 0 {
+			return fmt.Errorf("%s: a compressed cache with adapters: merge them first (chat convert --lora): %w", m.file.Name(), ErrUnsupported)
+		}
 		return m.convert(ctx, spec)
 	}
 	if m.opt.MLA.Off && spec.AnyCompressed() {
 		return fmt.Errorf("%s: attention form off: keys and values of plain attention are gone: %w", m.file.Name(), ErrConverted)
 	}
-	m.net, err = model.Load(m.file, spec, model.Options{Threads: m.opt.Threads, PlainGQA: m.opt.MLA.Off})
+	m.net, err = model.Load(m.file, spec, model.Options{Threads: m.opt.Threads, PlainGQA: m.opt.MLA.Off, Adapters: m.opt.Adapters})
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/latentgo/latentgo/engine/grammar"
 	"github.com/latentgo/latentgo/engine/sample"
+	"github.com/latentgo/latentgo/gguf/lora"
 	"github.com/latentgo/latentgo/tokenizer/chat/reply"
 )
 
@@ -38,9 +39,15 @@ type Options struct {
 	// The bytes count in Model.CacheBytes and give way to MaxCacheBytes. 0 keeps none. What an answer's tokens left in a
 	// cache differs in rounding from what the same tokens leave as a prompt, so that texts may depend on what is kept.
 	PrefixCache int64
+	// Adapters are low-rank adapters whose products are added while the model runs, all of them, each times its Scale:
+	// lora.Open reads their files. For a model that is compressed they have to be merged first, see gguf/lora/merged.
+	Adapters []Adapter
 	// VocabOnly loads metadata and tokenizer, no weights: NewSession then fails with ErrNoWeights.
 	VocabOnly bool
 }
+
+// Adapter is an adapter and how much of it counts: 1 is all.
+type Adapter = lora.Scaled
 
 // DefaultContext is the largest context that a session gets when none is asked for.
 const DefaultContext = 8192

@@ -124,3 +124,21 @@ func (t *Tensor) section(at, n uint64) ([]byte, error) {
 	}
 	return b[at:][:n], nil
 }
+
+// ReadAt reads len(p) bytes of the data, from byte off, as Bytes gives it, without keeping it. It implements
+// io.ReaderAt; the errors are those of Bytes, or io.EOF behind the data.
+func (t *Tensor) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 || uint64(off) >= t.size && len(p) > 0 {
+		return 0, io.EOF
+	}
+	n := min(uint64(len(p)), t.size-uint64(off))
+	b, err := t.section(uint64(off), n)
+	if err != nil {
+		return 0, err
+	}
+	copy(p, b)
+	if n < uint64(len(p)) {
+		return int(n), io.EOF
+	}
+	return int(n), nil
+}

@@ -37,6 +37,7 @@ type outTensor struct {
 	shape []uint64
 	size  uint64
 	data  func(io.Writer) error // writes size bytes
+	at    io.ReaderAt           // the same to be read in pieces, nil where that can't be
 }
 
 // Set sets a key to a Go value: uint8 … uint64, int8 … int64, float32, float64, bool, string, or a slice of one of
@@ -170,7 +171,7 @@ func (w *Writer) AddTensorStream(name string, t Type, shape []uint64, data func(
 		w.tensorSet = map[string]bool{}
 	}
 	w.tensorSet[name] = true
-	w.tensors = append(w.tensors, outTensor{name, t, slices.Clone(shape), n / uint64(elems) * uint64(size), data})
+	w.tensors = append(w.tensors, outTensor{name, t, slices.Clone(shape), n / uint64(elems) * uint64(size), data, nil})
 	return nil
 }
 

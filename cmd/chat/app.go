@@ -122,6 +122,9 @@ func refuseFolder(name string) error {
 	if name == "" || err != nil || !st.IsDir() || models.LooksLike(name) == models.IsAName {
 		return nil
 	}
+	if err := refuseHubFolder(name); err != nil {
+		return err
+	}
 	var inside []string
 	entries, _ := os.ReadDir(name) // what can't be read is not listed
 	for _, e := range entries {
@@ -153,6 +156,9 @@ func (a *app) load(f *cachedFlags) (*engine.Model, error) {
 	}
 	path, err := a.fetch(f.Model, models.Options{})
 	if err != nil {
+		return nil, err
+	}
+	if opt.Adapters, err = f.readFor(path); err != nil {
 		return nil, err
 	}
 	return a.loadFile(path, opt)

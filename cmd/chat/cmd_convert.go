@@ -3,18 +3,18 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"text/tabwriter"
 	"time"
 
 	"github.com/latentgo/latentgo/cmd/chat/internal/human"
 	"github.com/latentgo/latentgo/engine"
+	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/models"
 )
 
 // convertCmd is `chat convert IN OUT`: the model as one file, changed only in what flags say; without any, byte for
-// byte. OUT appears when it is complete. Prints what changed, with --json as resaved, and after --mla alone as
+// byte. IN may also be a folder or a repository with weights in safetensors. OUT appears when it is complete. Prints what changed, with --json as resaved, and after --mla alone as
 // engine.ConvertReport.
 type convertCmd struct {
 	jsonFlag
@@ -24,8 +24,9 @@ type convertCmd struct {
 	metaFlags
 	splitFlags
 	mlaFlags
+	loraFlags
 
-	In  string `arg:"" type:"nonempty" placeholder:"IN" help:"The model, as for -m of other commands; any part of a split one."`
+	In  string `arg:"" type:"nonempty" placeholder:"IN" help:"The model, as for -m of other commands; any part of a split one; or a folder or repository with weights in safetensors."`
 	Out string `arg:"" optional:"" type:"nonempty" placeholder:"OUT" help:"File to write; with --split what the names of its parts begin with. Not with --dry-run."`
 }
 
@@ -87,7 +88,7 @@ func (c *convertCmd) Validate() error {
 	case !c.DryRun && c.Out == "":
 		return errors.New(`expected "<out>", the file to write`)
 	}
-	if err := validate(&c.threadsFlag, &c.typeFlags, &c.metaFlags, &c.splitFlags); err != nil {
+	if err := validate(&c.threadsFlag, &c.typeFlags, &c.metaFlags, &c.splitFlags, &c.loraFlags); err != nil {
 		return err
 	}
 	return c.mlaFlags.check()
@@ -102,27 +103,46 @@ func (c *convertCmd) Run(a *app) error {
 			return err
 		}
 	}
+	dir, err := a.openFolder(c.In)
+	if err != nil {
+		return err
+	}
+	if dir != nil {
+		return c.convertFolder(a, dir, r)
+	}
 	path, err := a.fetch(c.In, models.Options{})
 	if err != nil {
 		return err
 	}
-	if !c.compresses() {
+	switch {
+	case len(c.Lora) > 0:
+		f, err := gguf.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := r.notAPart(f); err != nil {
+			return err
+		}
+		return c.convertOpen(a, f, r)
+	case !c.compresses():
 		return r.run(a, path)
 	}
-	if !c.typeFlags.any() && !c.metaFlags.any() && !c.cuts() {
+	return c.compressed(a, path, r)
+}
+
+// compressed writes the model at path with its attention compressed, and with what else r changes.
+func (c *convertCmd) compressed(a *app, path string, r *resave) error {
+	if !r.typeFlags.any() && !r.metaFlags.any() && !r.cuts() {
 		return c.compress(a, path, c.Out, true)
 	}
-	// The compressed model is an intermediate file beside the result.
-	dir, err := os.MkdirTemp(filepath.Dir(c.Out), ".chat-convert-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	between := filepath.Join(dir, filepath.Base(path))
-	if err := c.compress(a, path, between, false); err != nil {
-		return err
-	}
-	return r.run(a, between)
+	return c.between(func(dir string) error {
+		between := filepath.Join(dir, "compressed-"+filepath.Base(path))
+		if err := c.compress(a, path, between, false); err != nil {
+			return err
+		}
+		return r.run(a, between)
+	})
 }
 
 // compress compresses the attention of a model, and prints what that changed if it is all that is asked for.

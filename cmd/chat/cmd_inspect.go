@@ -19,7 +19,7 @@ import (
 )
 
 // inspectCmd is `chat inspect`: what a GGUF file holds. Files of any architecture can be inspected, since nothing but
-// the header is read. Long arrays are abbreviated for people; --json has everything.
+// the header is read, on the Hub too. Long arrays are abbreviated for people; --json has everything.
 type inspectCmd struct {
 	jsonFlag
 	modelFlag
@@ -38,11 +38,7 @@ func (c *inspectCmd) Run(a *app) error {
 	if c.Verify {
 		return (&verifyCmd{jsonFlag: c.jsonFlag, modelFlag: c.modelFlag}).Run(a)
 	}
-	path, err := a.fetch(c.Model, models.Options{})
-	if err != nil {
-		return err
-	}
-	f, err := gguf.Open(path)
+	f, err := c.open(a)
 	if err != nil {
 		return err
 	}
@@ -63,6 +59,27 @@ func (c *inspectCmd) Run(a *app) error {
 	printWarnings(w, f)
 	printTensors(w, f)
 	return w.Flush()
+}
+
+// open opens the model. Of one that is on the Hub and not here, only what is asked for is read.
+func (c *inspectCmd) open(a *app) (*gguf.File, error) {
+	bar := newTransferBar(a.stderr)
+	defer bar.clear()
+	if err := refuseFolder(c.Model); err != nil {
+		return nil, err
+	}
+	repo, file, ok, err := models.OpenRemote(a.ctx, c.Model, &models.Options{Progress: bar.report})
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		return gguf.OpenFS(repo, file)
+	}
+	path, err := a.fetch(c.Model, models.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return gguf.Open(path)
 }
 
 // inspected is what `chat inspect --json` prints.

@@ -74,10 +74,14 @@ type loadFlags struct {
 	threadsFlag
 	MLA string `name:"mla" default:"exact" placeholder:"FORM" help:"Attention: exact is latent attention without loss, off keeps it as it is; 50%, 64+128 (rotated+latent values per layer) or 11520B (per token) compress the cache to that (default ${default})."`
 	convertFlags
+	loraFlags
 }
 
 // Validate checks the values.
 func (f *loadFlags) Validate() error {
+	if err := f.loraFlags.Validate(); err != nil {
+		return err
+	}
 	form, err := engine.ParseMLA(f.MLA)
 	if err != nil {
 		return fmt.Errorf("--mla: %w", err)

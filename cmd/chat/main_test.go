@@ -22,6 +22,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/latentgo/latentgo/internal/gguftest"
+	"github.com/latentgo/latentgo/internal/hubtest"
 	"github.com/latentgo/latentgo/internal/testenv"
 )
 
@@ -39,8 +40,11 @@ func TestMain(m *testing.M) {
 //	sameprompt A B …     the files, JSON of chat run, have the same prompt
 //	seedagain MODEL      a random answer comes again with the seed that its JSON has
 //	logprobs MODEL       log-probabilities are those of chat logits
+//	close A B            two files of float32 are within a thousandth of the largest value
 //	bom WAY IN OUT       copies a file: strip or add a byte order mark, or as utf16
 //	hidden N             the folder has N hidden files: temporary ones that were left behind
+//	env FOLDER           a small model with weights in safetensors; the Hub has it as owner/safe
+//	env ADAPTER          an adapter in PEFT's form for that model
 //	env TINY             a random model of two layers in F32, whose rows fit every type
 //	env MODEL, SHARED    the real model and the shared vectors; conditions [model] and [shared]
 func TestScripts(t *testing.T) {
@@ -48,6 +52,11 @@ func TestScripts(t *testing.T) {
 	hub := newHub(t, shared)
 	tiny := gguftest.Tiny{Arch: "llama", Layers: 2, Width: 256, FFN: 256, Heads: 4, KVHeads: 2, Size: 64, Vocab: 259, Bytes: true}
 	tinyPath := tiny.Build().Write(t)
+	adapter := filepath.Join(t.TempDir(), "adapter")
+	if err := os.CopyFS(adapter, hubtest.Adapter(t, "../../gguf/huggingface/testdata/lora/qwen3.json")); err != nil {
+		t.Fatal(err)
+	}
+	folder := hubtest.Read(t, "../../gguf/huggingface/testdata/qwen3.json").Write(t, t.TempDir())
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -58,6 +67,8 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SHARED", shared)
 			e.Setenv("MODEL", model)
 			e.Setenv("TINY", tinyPath)
+			e.Setenv("FOLDER", folder)
+			e.Setenv("ADAPTER", adapter)
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
@@ -74,7 +85,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": cmdExits, "json": cmdJSON, "is": cmdIs, "bytes": cmdBytes, "hidden": cmdHidden,
-			"sameprompt": cmdSamePrompt, "seedagain": cmdSeedAgain, "logprobs": cmdLogProbs, "bom": cmdBOM,
+			"sameprompt": cmdSamePrompt, "seedagain": cmdSeedAgain, "logprobs": cmdLogProbs, "close": cmdClose, "bom": cmdBOM,
 		},
 	})
 }
@@ -93,7 +104,8 @@ func optional(t *testing.T, find func(*testing.T) string) (path string) {
 	return path
 }
 
-// newHub starts a stand-in for the Hub: owner/repo holds a small model as F32 and Q8_0, everything else is not found.
+// newHub starts a stand-in for the Hub: owner/repo holds a small model as F32 and Q8_0, owner/safe one with weights in
+// safetensors, everything else is not found.
 func newHub(t *testing.T, shared string) string {
 	raw := []byte("GGUF, but nothing else")
 	if shared != "" {
@@ -102,18 +114,47 @@ func newHub(t *testing.T, shared string) string {
 			t.Fatal(err)
 		}
 	}
+	safe := hubtest.Read(t, "../../gguf/huggingface/testdata/qwen3.json").Folder(t)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == "/api/models/owner/repo/tree/main":
 			_, _ = fmt.Fprintf(w, `[{"type":"file","path":"m-F32.gguf","size":%d},{"type":"file","path":"m-Q8_0.gguf","size":%d}]`, len(raw), len(raw))
 		case strings.HasPrefix(r.URL.Path, "/owner/repo/resolve/main/m-"):
 			_, _ = w.Write(raw)
+		case r.URL.Path == "/api/models/owner/safe/tree/main":
+			var list []map[string]any
+			for name, f := range safe {
+				list = append(list, map[string]any{"type": "file", "path": name, "size": len(f.Data)})
+			}
+			_ = json.NewEncoder(w).Encode(list)
+		case strings.HasPrefix(r.URL.Path, "/owner/safe/resolve/main/"):
+			http.ServeFileFS(w, r, safe, strings.TrimPrefix(r.URL.Path, "/owner/safe/resolve/main/"))
 		default:
 			http.NotFound(w, r)
 		}
 	}))
 	t.Cleanup(srv.Close)
 	return srv.URL
+}
+
+// cmdClose implements "close A B".
+func cmdClose(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: close A B")
+	}
+	a, b := []byte(ts.ReadFile(args[0])), []byte(ts.ReadFile(args[1]))
+	if len(a) != len(b) || len(a) == 0 {
+		ts.Fatalf("%d and %d bytes", len(a), len(b))
+	}
+	far, most := 0.0, 0.0
+	for i := 0; i+4 <= len(a); i += 4 {
+		x := float64(math.Float32frombits(binary.LittleEndian.Uint32(a[i:])))
+		y := float64(math.Float32frombits(binary.LittleEndian.Uint32(b[i:])))
+		far, most = max(far, math.Abs(x-y)), max(most, math.Abs(x))
+	}
+	if near := far < most/1000; near == neg {
+		ts.Fatalf("they are %g apart, values are up to %g", far, most)
+	}
 }
 
 // cmdExits implements "exits CODE command args…".

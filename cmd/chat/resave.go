@@ -21,6 +21,7 @@ type resave struct {
 	threads int
 	json    bool
 	out     string
+	virtual bool // the model lies in no file
 	results []quantize.Result
 }
 
@@ -39,10 +40,15 @@ func (r *resave) run(a *app, in string) error {
 		return err
 	}
 	defer f.Close()
+	return r.model(a, f)
+}
+
+// model writes a model that is open.
+func (r *resave) model(a *app, f *gguf.File) error {
 	if err := r.notAPart(f); err != nil {
 		return err
 	}
-	if !r.typeFlags.any() && !r.metaFlags.any() && !r.cuts() && f.Parts() == 1 {
+	if !r.virtual && !r.typeFlags.any() && !r.metaFlags.any() && !r.cuts() && f.Parts() == 1 {
 		return r.copyFile(a, f)
 	}
 	w := new(gguf.Writer)

@@ -57,11 +57,14 @@ func (p *Plan) encode(out io.Writer, c Choice) error {
 	if c.Tensor.Elements() == 0 {
 		return nil
 	}
-	data, err := c.Tensor.Bytes()
-	if err != nil {
-		return err
+	j := newJob(c, p.opt.Importance[c.Tensor.Name])
+	if p.file.Mapped() {
+		data, err := c.Tensor.Bytes()
+		if err != nil {
+			return err
+		}
+		j.data = data
 	}
-	j := newJob(c, data, p.opt.Importance[c.Tensor.Name])
 	threads := p.opt.Threads
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
@@ -92,7 +95,9 @@ func (p *Plan) encode(out io.Writer, c Choice) error {
 // job is a tensor that is being encoded.
 type job struct {
 	Choice
-	data       []byte
+	data       []byte // of all rows; nil where they are read slab by slab
+	rowData    []byte // of the slab at hand, which begins with row first
+	first      int
 	importance []float32 // nil for none
 	cols, rows int
 	perMatrix  int // rows of one matrix, which share importance
@@ -105,8 +110,8 @@ type job struct {
 // score adds up the squares of errors and of weights.
 type score struct{ err, square float64 }
 
-func newJob(c Choice, data []byte, importance []float32) *job {
-	j := &job{Choice: c, data: data, cols: int(c.Tensor.Shape[0])}
+func newJob(c Choice, importance []float32) *job {
+	j := &job{Choice: c, cols: int(c.Tensor.Shape[0])}
 	if c.Weighted {
 		j.importance = importance
 	}
@@ -119,6 +124,9 @@ func newJob(c Choice, data []byte, importance []float32) *job {
 // slab encodes the pieces from a row on to j.out, each by whichever worker is free.
 func (j *job) slab(f *gguf.File, row, threads int) error {
 	end := min(row+pieces*j.step, j.rows)
+	if err := j.load(row, end); err != nil {
+		return err
+	}
 	n := (end - row + j.step - 1) / j.step
 	bytes := (end - row) * j.Type.RowBytes(j.cols)
 	if cap(j.out) < bytes {
@@ -137,6 +145,22 @@ func (j *job) slab(f *gguf.File, row, threads int) error {
 	}
 	wait.Wait()
 	return errors.Join(errs...)
+}
+
+// load makes the rows of a slab ready.
+func (j *job) load(row, end int) error {
+	size := j.Tensor.Type.RowBytes(j.cols)
+	j.first = row
+	if j.data != nil {
+		j.rowData = j.data[row*size : end*size]
+		return nil
+	}
+	if n := (end - row) * size; cap(j.rowData) < n {
+		j.rowData = make([]byte, n)
+	}
+	j.rowData = j.rowData[:(end-row)*size]
+	_, err := j.Tensor.ReadAt(j.rowData, int64(row)*int64(size))
+	return err
 }
 
 // work encodes pieces of the slab of rows from row to end until there are none left.
@@ -163,7 +187,7 @@ func (j *job) work(f *gguf.File, row, end int, next <-chan int) (err error) {
 // row encodes row r, which is number at of the slab; x and y are scratch.
 func (j *job) row(x, y []float32, r, at int, s *score) error {
 	from, to := j.Tensor.Type.RowBytes(j.cols), j.Type.RowBytes(j.cols)
-	if err := kernel.Dequantize(x, j.Tensor.Type, j.data[r*from:][:from]); err != nil {
+	if err := kernel.Dequantize(x, j.Tensor.Type, j.rowData[(r-j.first)*from:][:from]); err != nil {
 		return err
 	}
 	var w []float32

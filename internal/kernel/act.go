@@ -19,7 +19,8 @@ type Act struct {
 	N, Cols int // rows (tokens) and values per row
 	singles int // rows before the batch proper, see Singles; -1 when nobody said
 
-	x []float32 // N·Cols, the caller's
+	number uint64    // of the batch, see Number
+	x      []float32 // N·Cols, the caller's
 
 	// ActQ8, when Cols is a multiple of 32: x ≈ d·q within a block of 32, s = d·Σq.
 	q8 []int8    // N·Cols
@@ -37,6 +38,9 @@ type Act struct {
 	done [actTypes]atomic.Int32 // rows quantised since Reset
 }
 
+// Number tells batches apart: Reset changes it.
+func (a *Act) Number() uint64 { return a.number }
+
 // Reset makes a the batch of n rows of cols values each, row after row in x. It refers to x, which must stay unchanged
 // until the last use of the batch, and forgets the quantised rows of the batch before. It panics when x is too short.
 // No other method may run at the same time.
@@ -45,6 +49,7 @@ func (a *Act) Reset(x []float32, n, cols int) {
 		panic(fmt.Sprintf("kernel: activations of %d rows of %d values in a slice of %d", n, cols, len(x)))
 	}
 	a.N, a.Cols, a.x, a.singles = n, cols, x[:n*cols], -1
+	a.number++
 	if cols%q8Block == 0 {
 		a.q8 = sized(a.q8, n*cols)
 		a.d = sized(a.d, n*cols/q8Block)

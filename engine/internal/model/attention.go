@@ -151,8 +151,7 @@ func (a *projections) loadQueries(ld *Loader, name func(string) string, width in
 		fused := ld.linear(name("attn_qkv"), nq+nk+nv, width, !a.spec.Bare)
 		bias := ld.vector(name("attn_qkv.bias"), nq+nk+nv, false)
 		if ld.err == nil {
-			part := func(at, n int) Linear { return Linear{rowsOf(fused.Matrix, at, n), fused.Scale, fused.sums} }
-			a.q, a.k, a.v = part(0, nq), part(nq, nk), part(nq+nk, nv)
+			a.q, a.k, a.v = fused.rows(0, nq), fused.rows(nq, nk), fused.rows(nq+nk, nv)
 		}
 		if bias != nil {
 			a.qBias, a.kBias, a.vBias = bias[:nq:nq], bias[nq:nq+nk:nq+nk], bias[nq+nk:]

@@ -55,7 +55,7 @@ func loadCompressed(ld *Loader, i int, a *gqa, s CompressedShape) mixer {
 	}
 	c.latent = latent{geo: g, r: s.R, l: s.L, blocks: s.Blocks, keys: s.KeyRank(), source: c}
 	if s.Recent == 0 && ld.has(name(TensorEncode)) {
-		c.encode = Linear{ld.matrix(name(TensorEncode), s.Blocks*row, ld.spec.Width), 1, nil}
+		c.encode = Linear{ld.matrix(name(TensorEncode), s.Blocks*row, ld.spec.Width), 1, nil, nil}
 		c.encodeBias = ld.vector(name(TensorEncodeBias), s.Blocks*row, false)
 		ld.ignore(name("attn_k"), name("attn_v"))
 	} else {

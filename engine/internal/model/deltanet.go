@@ -92,7 +92,7 @@ func (m *deltaNet) splitInput(in Linear) {
 	}
 	s, n := m.spec, m.spec.values()/m.spec.KeyHeads
 	parts := in.regroup(s.KeyHeads, s.KeySize, s.KeySize, n, n)
-	m.qkv = Linear{joined(parts[0].Matrix, parts[1].Matrix, parts[2].Matrix), in.Scale, in.sums}
+	m.qkv = joined(parts[0], parts[1], parts[2])
 	m.z = parts[3]
 }
 

@@ -66,7 +66,7 @@ func (s Experts) load(ld *Loader, i int) ffn {
 	}
 	if fused := name("ffn_gate_up_exps"); s.Fused && ld.has(fused+".weight") {
 		for _, both := range ld.linears(fused, n, 2*s.Width, width, s.Scales) {
-			part := func(at int) Linear { return Linear{rowsOf(both.Matrix, at, s.Width), both.Scale, both.sums} }
+			part := func(at int) Linear { return both.rows(at, s.Width) }
 			m.gate, m.up = append(m.gate, part(0)), append(m.up, part(s.Width))
 		}
 	} else if s.Plain {

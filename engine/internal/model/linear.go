@@ -12,6 +12,7 @@ type Linear struct {
 	*kernel.Matrix
 	Scale float32
 	sums  *InputSums // what it is multiplied by is added there; nil in most models
+	low   *lowRank   // what adapters add; nil in most models
 }
 
 // Mul is kernel.Matrix.Mul with the scale applied.
@@ -24,6 +25,9 @@ func (l Linear) Mul(dst []float32, ld int, a *kernel.Act, r0, r1 int) {
 		for t := range a.N {
 			scale(dst[t*ld:][r0:r1], l.Scale)
 		}
+	}
+	if l.low != nil {
+		l.low.add(dst, ld, a, r0, r1)
 	}
 }
 
@@ -61,7 +65,9 @@ func distinct(types []kernel.ActType) []kernel.ActType {
 }
 
 // rows returns n rows of l from row r on, without copying.
-func (l Linear) rows(r, n int) Linear { return Linear{rowsOf(l.Matrix, r, n), l.Scale, l.sums} }
+func (l Linear) rows(r, n int) Linear {
+	return Linear{rowsOf(l.Matrix, r, n), l.Scale, l.sums, l.low.span(r, n)}
+}
 
 // rowsOf returns n rows of m from row r on, without copying.
 func rowsOf(m *kernel.Matrix, r, n int) *kernel.Matrix {

@@ -7,21 +7,24 @@ import (
 	"strings"
 
 	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/gguf/lora"
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // Loader finds tensors by name, those of a conversion first, and keeps the first error. It remembers what was asked
 // for: a tensor that nobody asks for belongs to another architecture than the one that runs, and is an error.
 type Loader struct {
-	f     *gguf.File
-	over  map[string]*Tensor // replace f's tensors or come on top of them; may be nil
-	spec  *Spec
-	ropes []ropePlan
-	plain bool // attention stays plain GQA, see Options.PlainGQA
-	watch Watch
-	asked map[string]bool
-	coded bool // a layer has calibrated codes
-	err   error
+	f        *gguf.File
+	over     map[string]*Tensor // replace f's tensors or come on top of them; may be nil
+	spec     *Spec
+	ropes    []ropePlan
+	plain    bool // attention stays plain GQA, see Options.PlainGQA
+	watch    Watch
+	adapters []lora.Scaled
+	changed  map[*lora.Pair]bool // tensors that adapters change and that were asked for
+	asked    map[string]bool
+	coded    bool // a layer has calibrated codes
+	err      error
 }
 
 func (ld *Loader) fail(t *Tensor, err error) {
@@ -121,7 +124,8 @@ func (ld *Loader) matrices(name string, n, rows, cols int) []*kernel.Matrix {
 // linear loads "<name>.weight" and the scale that quantisers such as NVFP4's leave in "<name>.scale", which does not
 // count unless scaled: llama.cpp ignores it in some places, and the same file should give the same text in both.
 func (ld *Loader) linear(name string, rows, cols int, scaled bool) Linear {
-	l := Linear{ld.matrix(name+".weight", rows, cols), 1, ld.watch.of(name+".weight", 1, cols)[0]}
+	full := name + ".weight"
+	l := Linear{ld.matrix(full, rows, cols), 1, ld.watch.of(full, 1, cols)[0], ld.adapted(full, 1, rows, cols)[0]}
 	ld.has(name + ".input_scale") // of activations in 4 bits, which are in 8 here
 	if s := ld.vector(name+".scale", 1, false); s != nil && scaled {
 		l.Scale = s[0]
@@ -136,9 +140,9 @@ func (ld *Loader) linears(name string, n, rows, cols int, scaled bool) []Linear 
 	ld.has(name + ".input_scale")
 	scales := ld.vector(name+".scale", n, false)
 	out := make([]Linear, len(ms))
-	sums := ld.watch.of(name+".weight", n, cols)
+	sums, low := ld.watch.of(name+".weight", n, cols), ld.adapted(name+".weight", n, rows, cols)
 	for i, m := range ms {
-		out[i] = Linear{m, 1, sums[i]}
+		out[i] = Linear{m, 1, sums[i], low[i]}
 		if scaled && scales != nil {
 			out[i].Scale = scales[i]
 			ld.checkScale(name, scales[i])

@@ -7,6 +7,7 @@ import (
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/gguf/lora"
 	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/kernel"
 )
@@ -17,7 +18,8 @@ type Options struct {
 	Watch    Watch // for what goes into the matrices; nil for nobody who asks
 	PlainGQA bool  // keep grouped-query attention plain instead of running it as latent attention in its exact form
 	// Tensors replace the file's of the same name or come on top of them; may be nil.
-	Tensors map[string]*Tensor
+	Tensors  map[string]*Tensor
+	Adapters []lora.Scaled // added while the model runs
 }
 
 // Model is a decoder with its weights, its worker pool and the buffers of a pass. One pass runs at a time: callers take
@@ -64,6 +66,11 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 	if m.ropes, err = planRopes(f, s); err != nil {
 		return nil, err
 	}
+	for _, a := range o.Adapters {
+		if err := a.Check(s.Arch); err != nil {
+			return nil, err
+		}
+	}
 	ld := m.loader(o.Tensors)
 	for _, name := range s.factorTensors() {
 		ld.asked[name] = true
@@ -97,7 +104,7 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 	if s.OutputBias {
 		m.bias = ld.vector("output.bias", s.Vocab, false)
 	}
-	m.output = Linear{m.embed, 1, nil}
+	m.output = Linear{m.embed, 1, nil, nil}
 	if !s.Tied && !s.Encoder && ld.has("output.weight") {
 		m.output = ld.linear("output", s.Vocab, s.Width, s.OutputScale)
 	}
@@ -109,6 +116,7 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 	}
 	ld.required()
 	ld.leftovers()
+	ld.unchanged()
 	if ld.err != nil {
 		return nil, ld.err
 	}
@@ -121,7 +129,8 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 }
 
 func (m *Model) loader(over map[string]*Tensor) *Loader {
-	return &Loader{f: m.file, over: over, spec: m.spec, ropes: m.ropes, plain: m.options.PlainGQA, watch: m.options.Watch, asked: map[string]bool{}}
+	return &Loader{f: m.file, over: over, spec: m.spec, ropes: m.ropes, plain: m.options.PlainGQA, watch: m.options.Watch, asked: map[string]bool{},
+		adapters: m.options.Adapters, changed: map[*lora.Pair]bool{}}
 }
 
 // layer loads layer i.

@@ -8,28 +8,40 @@ import "github.com/latentgo/latentgo/internal/kernel"
 // rows of all groups. The rows are copied.
 func (l Linear) regroup(groups int, sizes ...int) []Linear {
 	size := l.RowBytes(l.Cols)
-	data := make([][]byte, len(sizes))
+	data, rows := make([][]byte, len(sizes)), make([][]int, len(sizes))
 	for at, g := 0, 0; g < groups; g++ {
 		for i, n := range sizes {
 			data[i] = append(data[i], l.Bytes()[at*size:(at+n)*size]...)
+			for k := range n {
+				rows[i] = append(rows[i], at+k)
+			}
 			at += n
 		}
 	}
 	out := make([]Linear, len(sizes))
 	for i, n := range sizes {
-		out[i] = Linear{newMatrix(l.Type, groups*n, l.Cols, data[i]), l.Scale, l.sums}
+		out[i] = Linear{newMatrix(l.Type, groups*n, l.Cols, data[i]), l.Scale, l.sums, l.low.pick(groups*n, func(k int) int { return rows[i][k] })}
 	}
 	return out
 }
 
-// joined returns the rows of matrices of one type and width as one matrix.
-func joined(ms ...*kernel.Matrix) *kernel.Matrix {
+// joined returns the rows of parts of one matrix, as regroup gave them, as one matrix.
+func joined(parts ...Linear) Linear {
 	var data []byte
-	rows := 0
-	for _, m := range ms {
+	out, rows := parts[0], 0
+	for _, m := range parts {
 		data, rows = append(data, m.Bytes()...), rows+m.Rows
 	}
-	return newMatrix(ms[0].Type, rows, ms[0].Cols, data)
+	out.Matrix = newMatrix(out.Type, rows, out.Cols, data)
+	if out.low != nil {
+		out.low = out.low.span(0, parts[0].Rows) // a copy, which grows
+		for _, m := range parts[1:] {
+			for i := range m.low.factors {
+				out.low.factors[i].b = append(out.low.factors[i].b, m.low.factors[i].b...)
+			}
+		}
+	}
+	return out
 }
 
 func newMatrix(t kernel.Type, rows, cols int, data []byte) *kernel.Matrix {

@@ -1,0 +1,104 @@
+package huggingface
+
+import "fmt"
+
+var _ = register(family{
+	arch:   "glm4",
+	names:  glm4Names,
+	modify: (*model).glm4,
+	keys:   (*model).glm4Keys,
+	vocab:  (*model).vocabGLM4,
+}, "Glm4ForCausalLM")
+var _ = register(family{
+	arch:   "glm4moe",
+	names:  glm4MoENames,
+	init:   glm4Nextn,
+	modify: (*model).qwenExperts,
+	keys:   (*model).glm4MoEKeys,
+	vocab:  (*model).vocabGLM,
+}, "Glm4MoeForCausalLM")
+
+var glm4Names = map[string]string{
+	"model.layers.#.post_self_attn_layernorm": "blk.#.post_attention_norm",
+	"model.layers.#.post_mlp_layernorm":       "blk.#.post_ffw_norm",
+	"model.layers.#.mlp.gate_up_proj":         "blk.#.ffn_up",
+}
+
+var glm4MoENames = withNextn(map[string]string{"model.layers.#.post_attention_layernorm": "blk.#.post_attention_norm"})
+
+// withNextn adds the names of layers that predict a token further on.
+func withNextn(names map[string]string) map[string]string {
+	for from, to := range map[string]string{"eh_proj": "eh_proj", "embed_tokens": "embed_tokens", "enorm": "enorm", "hnorm": "hnorm",
+		"shared_head.head": "shared_head_head", "shared_head.norm": "shared_head_norm"} {
+		names["model.layers.#."+from] = "blk.#.nextn." + to
+	}
+	return names
+}
+
+// glm4 adds a tensor.
+func (m *model) glm4(name string, bid int, t tensor) error {
+	if m.rope.numbers("mrope_section") != nil {
+		return fmt.Errorf("positions in several dimensions are %w for a %s", ErrUnsupported, m.class)
+	}
+	return m.plain(name, bid, t)
+}
+
+// partly sets how many values of a head rotate.
+func (m *model) partly(def float64) {
+	share, ok := m.rope.number("partial_rotary_factor")
+	if !ok {
+		share = def
+	}
+	m.u32("rope.dimension_count", int(float64(m.headDim())*share))
+}
+
+func (m *model) glm4Keys() {
+	m.commonKeys()
+	m.partly(0.5)
+}
+
+// glm4Nextn adds the layers that predict a token further on.
+func glm4Nextn(m *model) error {
+	if n, ok := m.cfg.integer("num_nextn_predict_layers"); ok {
+		m.blocks += n
+	}
+	return nil
+}
+
+func (m *model) glm4MoEKeys() {
+	m.commonKeys()
+	m.partly(0.5)
+	m.count("expert_count", "n_routed_experts")
+	m.count("expert_feed_forward_length", "moe_intermediate_size")
+	m.count("expert_shared_count", "n_shared_experts")
+	m.count("leading_dense_block_count", "first_k_dense_replace")
+	m.list("expert_gating_func", gatings["sigmoid"])
+	m.float("expert_weights_scale", "routed_scaling_factor")
+	if b, ok := m.cfg["norm_topk_prob"].(bool); ok {
+		m.bool("expert_weights_norm", b)
+	}
+	m.count("nextn_predict_layers", "num_nextn_predict_layers")
+}
+
+// vocabGLM4 is byte-level BPE; the user's turn ends an answer.
+func (m *model) vocabGLM4() error {
+	return m.vocabNamed([][2]string{{"eos", "<|endoftext|>"}, {"eot", "<|user|>"}, {"unk", "<|endoftext|>"}, {"bos", "<|endoftext|>"}})
+}
+
+func (m *model) vocabGLM() error {
+	return m.vocabNamed([][2]string{{"bos", "[gMASK]"}, {"eot", "<|user|>"}, {"unk", "<|endoftext|>"}, {"eom", "<|observation|>"}})
+}
+
+// vocabNamed is byte-level BPE with special tokens that are known by their texts.
+func (m *model) vocabNamed(list [][2]string) error {
+	return m.vocabBPEWith(func(s *special, added map[string]int) error {
+		for _, e := range list {
+			id, ok := added[e[1]]
+			if !ok {
+				return fmt.Errorf("tokenizer.json: %w: there is no token %s", ErrFolder, e[1])
+			}
+			s.put(e[0], id)
+		}
+		return nil
+	})
+}

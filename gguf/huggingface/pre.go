@@ -1,0 +1,220 @@
+package huggingface
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/latentgo/latentgo/tokenizer"
+)
+
+// sample is the text by whose tokens llama.cpp's script knows a tokenizer: spaces and line ends of all lengths, emojis,
+// digits, scripts, punctuation and contractions.
+const sample = "\n \n\n \n\n\n \t \t\t \t\n  \n   \n    \n     \n🚀 (normal) 😶\u200d🌫️ (multiple emojis concatenated) ✅ 🦙🦙 3 33 333 3333 33333 333333 3333333 33333333 3.3 3..3 3...3 កាន់តែពិសេសអាច😁 ?我想在apple工作1314151天～ ------======= нещо на Български ''''''```````\"\"\"\"......!!!!!!?????? I've been 'told he's there, 'RE you sure? 'M not sure I'll make it, 'D you like some tea? We'Ve a'lL"
+
+// pretokenizers.txt has a line per tokenizer that the script knows: SHA-256 of the sample's tokens, and the name of the
+// rules by which text is cut into words.
+//
+//go:embed pretokenizers.txt
+var pretokenizers string
+
+// knownPre finds a name by a SHA-256.
+func knownPre(sum string) (string, bool) {
+	for line := range strings.Lines(pretokenizers) {
+		if hash, name, _ := strings.Cut(strings.TrimSpace(line), " "); hash == sum {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// Expressions that cut text into words, as they stand in tokenizer.json.
+const (
+	contractions = `(?i:'s|'t|'re|'ve|'m|'ll|'d)`
+	tailRules    = `| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
+	slashRules   = `| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`
+	upperWord    = `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+`
+	lowerWord    = `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*`
+	deepSeekRest = "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+)
+
+// rules maps the pre_tokenizer of tokenizer.json, see signature, to the name of its rules.
+var rules = map[string]string{
+	"ByteLevel+":        "gpt-2",
+	"Digits ByteLevel+": "smollm",
+	"Split(" + contractions + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}` + tailRules + ") ByteLevel":                                          "llama-bpe",
+	"Split(" + contractions + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}` + tailRules + ") ByteLevel":                                               "qwen2",
+	"Split(" + contractions + `|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+) ByteLevel`: "qwen35",
+	"Split(" + upperWord + contractions + "?|" + lowerWord + contractions + `?|\p{N}{1,3}` + slashRules + ") ByteLevel":                   "gpt-4o",
+	"Split(" + upperWord + "|" + lowerWord + `|\p{N}` + slashRules + ") ByteLevel":                                                        "tekken",
+	`Split(\p{N}{1,3}) Split([一-龥぀-ゟ゠-ヿ]+) Split(` + deepSeekRest + ") ByteLevel":                                                         "deepseek-v3",
+}
+
+// signature writes a pre_tokenizer as a text: its steps, with the expressions of those that have some.
+func signature(p config) string {
+	switch typ := p.text("type"); typ {
+	case "Sequence":
+		var parts []string
+		list, _ := p["pretokenizers"].([]any)
+		for _, v := range list {
+			if o, ok := v.(map[string]any); ok && o["type"] != "Sequence" {
+				parts = append(parts, signature(o))
+			}
+		}
+		return strings.Join(parts, " ")
+	case "Split":
+		pattern := p.object("pattern")
+		return "Split(" + pattern.text("Regex") + pattern.text("String") + ")"
+	case "ByteLevel":
+		if p.boolean("use_regex", true) {
+			return "ByteLevel+"
+		}
+		return typ
+	default:
+		return typ
+	}
+}
+
+// pre returns the name of the rules by which text is cut into words: of the tokenizer that cuts the sample alike, or
+// else of the rules that tokenizer.json has.
+func (t *tokenizerJSON) pre(tokens []token) (string, error) {
+	if t.Model.Type == "WordPiece" {
+		if name, ok := knownPre(t.sampleSum(phantom(tokens), "")); ok {
+			return name, nil
+		}
+		return "bert-bge", nil
+	}
+	sig := signature(t.PreTokenizer)
+	own, ok := rules[sig]
+	if ok {
+		if name, known := knownPre(t.sampleSum(tokens, own)); known {
+			return name, nil
+		}
+		if own == "llama-bpe" {
+			own = t.llamaLike()
+		}
+		return own, nil
+	}
+	tried := []string{}
+	for line := range strings.Lines(pretokenizers) {
+		_, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if slices.Contains(tried, name) {
+			continue
+		}
+		tried = append(tried, name)
+		if found, known := knownPre(t.sampleSum(tokens, name)); known {
+			return found, nil
+		}
+	}
+	return "", fmt.Errorf("tokenizer.json: the rules of pre_tokenizer, %.500q, are %w", sig, ErrUnsupported)
+}
+
+// llamaLike returns which of the rules with Llama 3's words a tokenizer has.
+func (t *tokenizerJSON) llamaLike() string {
+	switch {
+	case slices.ContainsFunc(t.Added, func(a addedToken) bool { return a.Content == "[gMASK]" }):
+		return "glm4"
+	case !t.Model.IgnoreMerges:
+		return "dbrx" // words that are tokens are made by merges like all others
+	}
+	return "llama-bpe"
+}
+
+// sampleSum returns the SHA-256 of the sample's tokens with rules of a name, "" if there are no such rules here.
+func (t *tokenizerJSON) sampleSum(tokens []token, pre string) string {
+	md := vocabMetadata{"tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": pre, "tokenizer.ggml.add_bos_token": false}
+	if pre == "" {
+		md["tokenizer.ggml.model"] = "bert"
+	} else if merges, err := t.merges(); err == nil {
+		md["tokenizer.ggml.merges"] = merges
+	}
+	texts, kinds := make([]string, len(tokens)), make([]int64, len(tokens))
+	for i, tok := range tokens {
+		texts[i], kinds[i] = tok.text, int64(tok.kind)
+	}
+	md["tokenizer.ggml.tokens"], md["tokenizer.ggml.token_type"] = texts, kinds
+	tk, err := tokenizer.New(md)
+	if err != nil {
+		return ""
+	}
+	before, after := t.around()
+	ids := slices.Concat(before, tk.Encode(sample, tokenizer.EncodeOptions{}), after)
+	var s strings.Builder
+	for i, id := range ids {
+		if i > 0 {
+			s.WriteString(", ")
+		}
+		s.WriteString(strconv.Itoa(int(id)))
+	}
+	sum := sha256.Sum256([]byte("[" + s.String() + "]"))
+	return hex.EncodeToString(sum[:])
+}
+
+// around returns the tokens that are put before and behind a text.
+func (t *tokenizerJSON) around() (before, after []int32) {
+	list, ok := t.PostProcessor["processors"].([]any)
+	if !ok {
+		list = []any{map[string]any(t.PostProcessor)}
+	}
+	for _, v := range list {
+		o, _ := v.(map[string]any)
+		p := config(o)
+		if p.text("type") != "TemplateProcessing" {
+			continue
+		}
+		dst := &before
+		for _, s := range steps(p["single"]) {
+			if s.sequence != "" {
+				dst = &after
+				continue
+			}
+			raw, _ := p.object("special_tokens").object(s.token)["ids"].([]any)
+			for _, v := range raw {
+				if id, ok := toInt(v); ok {
+					*dst = append(*dst, int32(id))
+				}
+			}
+		}
+	}
+	return before, after
+}
+
+// vocabMetadata is a vocabulary as tokenizer.New reads it.
+type vocabMetadata map[string]any
+
+// errKey is returned for a key that is missing.
+var errKey = fmt.Errorf("no such key")
+
+// get returns the value of a key.
+func get[T any](m vocabMetadata, key string) (v T, err error) {
+	v, ok := m[key].(T)
+	if !ok {
+		return v, fmt.Errorf("%s: %w", key, errKey)
+	}
+	return v, nil
+}
+
+// Has implements tokenizer.Metadata.
+func (m vocabMetadata) Has(key string) bool { return m[key] != nil }
+
+// String implements tokenizer.Metadata.
+func (m vocabMetadata) String(key string) (string, error) { return get[string](m, key) }
+
+// Uint implements tokenizer.Metadata.
+func (m vocabMetadata) Uint(key string) (uint64, error) { return get[uint64](m, key) }
+
+// Bool implements tokenizer.Metadata.
+func (m vocabMetadata) Bool(key string) (bool, error) { return get[bool](m, key) }
+
+// Strings implements tokenizer.Metadata.
+func (m vocabMetadata) Strings(key string) ([]string, error) { return get[[]string](m, key) }
+
+// Floats implements tokenizer.Metadata.
+func (m vocabMetadata) Floats(key string) ([]float32, error) { return get[[]float32](m, key) }
+
+// Ints implements tokenizer.Metadata.
+func (m vocabMetadata) Ints(key string) ([]int64, error) { return get[[]int64](m, key) }

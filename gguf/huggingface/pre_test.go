@@ -1,0 +1,52 @@
+package huggingface
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/testenv"
+)
+
+// vocabOf makes tokenizer.json and its tokens of a GGUF file.
+func vocabOf(t *testing.T, path string) (*tokenizerJSON, []token) {
+	t.Helper()
+	f, err := gguf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	texts, err1 := f.Strings("tokenizer.ggml.tokens")
+	kinds, err2 := f.Ints("tokenizer.ggml.token_type")
+	merges, err3 := f.Strings("tokenizer.ggml.merges")
+	raw, err4 := json.Marshal(merges)
+	for _, err := range []error{err1, err2, err3, err4} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	tokens := make([]token, len(texts))
+	for i := range texts {
+		tokens[i] = token{texts[i], 0, int32(kinds[i])}
+	}
+	tj := &tokenizerJSON{}
+	tj.Model.Type, tj.Model.Merges = "BPE", raw
+	return tj, tokens
+}
+
+// TestKnownTokenizer: the real model's tokenizer is known by the sample's tokens, whatever its rules are called.
+func TestKnownTokenizer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the real model is not for short tests")
+	}
+	tj, tokens := vocabOf(t, testenv.Model(t))
+	for _, p := range []config{
+		{"type": "Sequence", "pretokenizers": []any{map[string]any{"type": "Digits"}, map[string]any{"type": "ByteLevel"}}},
+		{"type": "Something"},
+	} {
+		tj.PreTokenizer = p
+		if name, err := tj.pre(tokens); err != nil || name != "smollm" {
+			t.Errorf("%v: %q, %v", p, name, err)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+"""The models of judge.py: configurations as small as the classes allow."""
+import torch
+from transformers import CONFIG_MAPPING as C, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
+
+LLAMA = dict(hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, vocab_size=320, max_position_embeddings=512)
+
+
+def cases():
+    c = {}
+    lm = lambda kind, **k: C[kind](**{**LLAMA, **k})
+    c["SmolLM2-135M-Instruct"] = dict(config=lm("llama", rope_theta=100000), tok="bpe", files={
+        "generation_config.json": '{"temperature": 0.6, "top_k": 40, "repetition_penalty": 1.1}',
+        "README.md": "---\nlicense: apache-2.0\nlanguage:\n- en\n- no\nbase_model: HuggingFaceTB/SmolLM2-135M\ntags: [a, b]\npipeline_tag: text-generation\ndatasets:\n- org/Data-Set-v1\n---\n# Text\n"})
+    c["llama2"] = dict(config=lm("llama", vocab_size=420), tok="spm", dtype=torch.float16)
+    c["llama3-8B"] = dict(config=lm("llama", rope_parameters={"rope_type": "llama3", "rope_theta": 500000.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                                                            "original_max_position_embeddings": 64}, bos_token_id=0, eos_token_id=1), tok="llama3", dtype=torch.float32)
+    c["llama-old"] = dict(config=lm("llama"), tok="llamabpe", set={"rope_scaling": {"type": "linear", "factor": 2.0}, "rope_theta": 20000.0, "vocab_size": 420}, unset=["rope_parameters", "head_dim", "num_key_value_heads"],
+                          change=lambda ts: [[n, d, [64, 64] if "k_proj" in n or "v_proj" in n else [420, 64] if s[0] == 320 else s] for n, d, s in ts])
+    c["mistral"] = dict(config=lm("mistral", vocab_size=420, head_dim=32, sliding_window=None), tok="spm")
+    c["mixtral-8x7b"] = dict(config=lm("mixtral", vocab_size=420, num_local_experts=4), tok="spm")
+    c["qwen2-0.5B"] = dict(config=lm("qwen2", tie_word_embeddings=True), tok="qwen2")
+    c["qwen3"] = dict(config=lm("qwen3", head_dim=32), tok="qwen2")
+    c["qwen3moe"] = dict(config=lm("qwen3_moe", head_dim=32, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32), tok="qwen2")
+    c["qwen2moe"] = dict(config=lm("qwen2_moe", num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, shared_expert_intermediate_size=48), tok="qwen2")
+    c["smollm3"] = dict(config=lm("smollm3", pad_token_id=None, bos_token_id=0, eos_token_id=1), tok="llama3")
+    spm = dict(vocab_size=420, pad_token_id=0, bos_token_id=1, eos_token_id=2)
+    c["gemma"] = dict(config=lm("gemma", head_dim=32, **spm), tok="spm")
+    c["gemma2"] = dict(config=lm("gemma2", head_dim=32, sliding_window=32, **spm), tok="spm")
+    c["gemma3-1b-it"] = dict(config=lm("gemma3_text", head_dim=32, sliding_window=32, **spm), tok="spm")
+    c["gemma3-old"] = dict(config=lm("gemma3_text", head_dim=32, sliding_window=32, **{**spm, "vocab_size": 430}), tok="spm", unset=["rope_parameters"],
+                           set={"rope_theta": 1000000.0, "rope_local_base_freq": 10000.0, "rope_scaling": {"rope_type": "linear", "factor": 8.0}, "vocab_size": 420})
+    c["embeddinggemma"] = dict(config=lm("gemma3_text", head_dim=32, sliding_window=32, **spm), tok="spm", cls=AutoModel.from_config,
+                               files={"modules.json": '[{"type": "sentence_transformers.models.Transformer", "path": ""}, {"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"}]',
+                                      "1_Pooling/config.json": '{"pooling_mode_mean_tokens": true}'})
+    c["phi-2"] = dict(config=lm("phi", num_key_value_heads=4, **{**spm, "vocab_size": 320}), tok="bpe", dtype=torch.float16)
+    c["phi3-mini"] = dict(config=lm("phi3", original_max_position_embeddings=64, rope_parameters={"rope_type": "longrope", "rope_theta": 10000.0, "long_factor": [1.0 + i for i in range(8)],
+                                    "short_factor": [1.0 + i / 8 for i in range(8)]}, sliding_window=None, **spm), tok="spm")
+    c["granite-3.3"] = dict(config=lm("granite", attention_multiplier=0.125, embedding_multiplier=12.0, residual_multiplier=0.22, logits_scaling=8.0), tok="bpe")
+    c["granitemoe"] = dict(config=lm("granitemoe", num_local_experts=4, num_experts_per_tok=2), tok="bpe")
+    c["granitemoeshared"] = dict(config=lm("granitemoeshared", num_local_experts=4, num_experts_per_tok=2, shared_intermediate_size=32), tok="bpe")
+    c["lfm2"] = dict(config=lm("lfm2", num_hidden_layers=3, layer_types=["conv", "full_attention", "conv"], **{**spm, "vocab_size": 320}), tok="llama3")
+    c["lfm2moe"] = dict(config=lm("lfm2_moe", num_hidden_layers=3, layer_types=["conv", "full_attention", "conv"], num_dense_layers=1, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32,
+                                  **{**spm, "vocab_size": 320}), tok="llama3")
+    c["gpt-oss-bf16"] = dict(config=lm("gpt_oss", head_dim=32, num_local_experts=4, num_experts_per_tok=2, sliding_window=32, **{**spm, "vocab_size": 320}), tok="gpt4o")
+    def mxfp4(ts):
+        for n, d, s in ts:
+            if n.endswith("_proj") and "experts" in n:  # [experts, in, out] becomes rows of blocks
+                yield [n + "_blocks", "U8", [s[0], s[2], s[1] // 32, 16]]
+                yield [n + "_scales", "U8", [s[0], s[2], s[1] // 32]]
+            else:
+                yield [n, d, s]
+    c["gpt-oss-20b"] = dict(config=lm("gpt_oss", head_dim=32, num_local_experts=4, num_experts_per_tok=2, sliding_window=32, **{**spm, "vocab_size": 320}), tok="gpt4o",
+                            change=mxfp4, set={"quantization_config": {"quant_method": "mxfp4", "modules_to_not_convert": []}})
+    c["olmo"] = dict(config=lm("olmo", **{**spm, "vocab_size": 320}), tok="bpe")
+    c["olmo2"] = dict(config=lm("olmo2", **{**spm, "vocab_size": 320}), tok="bpe")
+    c["olmo3"] = dict(config=lm("olmo3", sliding_window=32, **{**spm, "vocab_size": 320}), tok="bpe")
+    c["olmoe"] = dict(config=lm("olmoe", num_experts=4, num_experts_per_tok=2, **{**spm, "vocab_size": 320}), tok="bpe")
+    c["seed-oss"] = dict(config=lm("seed_oss", **{**spm, "vocab_size": 320}), tok="bpe")
+    c["glm4"] = dict(config=lm("glm4", head_dim=16, **{**spm, "vocab_size": 320}), tok="glm", pre="glm4")
+    c["glm4moe"] = dict(config=lm("glm4_moe", head_dim=16, n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, n_shared_experts=1, first_k_dense_replace=1,
+                                  num_nextn_predict_layers=0, **{**spm, "vocab_size": 320}), tok="glm", pre="glm4")
+    mla = dict(kv_lora_rank=32, q_lora_rank=24, qk_rope_head_dim=8, qk_nope_head_dim=16, v_head_dim=16, n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=32,
+               n_shared_experts=1, first_k_dense_replace=1, num_key_value_heads=4, n_group=2, topk_group=1, **{**spm, "vocab_size": 320})
+    c["deepseek-v2-lite"] = dict(config=lm("deepseek_v2", **{**mla, "q_lora_rank": None}), tok="bpe")
+    c["deepseek-v3"] = dict(config=lm("deepseek_v3", rope_parameters={"rope_type": "yarn", "rope_theta": 10000.0, "factor": 40.0, "mscale": 1.0, "mscale_all_dim": 1.0, "beta_fast": 32.0,
+                            "beta_slow": 1.0, "original_max_position_embeddings": 64}, **mla), tok="bpe")
+    def fp8(ts):
+        for n, d, s in ts:
+            if n.endswith("_proj.weight"):
+                yield [n, "F8_E4M3", s]
+                yield [n + "_scale_inv", "F32", [(s[0] + 31) // 32, (s[1] + 31) // 32]]
+            else:
+                yield [n, d, s]
+    c["deepseek-v3-fp8"] = dict(config=lm("deepseek_v3", **mla), tok="bpe", change=fp8, set={"quantization_config": {"quant_method": "fp8", "fmt": "e4m3", "weight_block_size": [32, 32]}})
+    c["qwen3-fp8"] = dict(config=lm("qwen3", head_dim=32), tok="qwen2", change=lambda ts: [t for n, d, s in ts for t in ([[n, "F8_E4M3", s], [n + "_scale", "BF16", [s[0], 1]]] if n.endswith("_proj.weight") else [[n, d, s]])],
+                          set={"quantization_config": {"quant_method": "compressed-tensors", "format": "float-quantized", "config_groups": {"group_0": {"weights": {"num_bits": 8, "type": "float", "strategy": "channel"}}}}})
+    lin = dict(head_dim=32, num_hidden_layers=4, linear_conv_kernel_dim=4, linear_key_head_dim=16, linear_value_head_dim=16, linear_num_key_heads=2, linear_num_value_heads=4)
+    mtp = lambda ts: ts + [["mtp.fc.weight", "BF16", [64, 128]], ["mtp.norm.weight", "BF16", [64]], ["mtp.pre_fc_norm_embedding.weight", "BF16", [64]], ["mtp.pre_fc_norm_hidden.weight", "BF16", [64]]] + \
+        [[n.replace("model.layers.3.", "mtp.layers.0."), d, s] for n, d, s in ts if "layers.3." in n]
+    c["qwen3-next"] = dict(config=lm("qwen3_next", num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, shared_expert_intermediate_size=48, **lin), tok="qwen2", change=mtp)
+    c["qwen3.5"] = dict(config=lm("qwen3_5_text", **lin), tok="qwen2", change=mtp, set={"mtp_num_hidden_layers": 1})
+    c["qwen3.5moe"] = dict(config=lm("qwen3_5_moe_text", num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, shared_expert_intermediate_size=48, **lin), tok="qwen2", change=mtp, set={"mtp_num_hidden_layers": 1})
+    v320 = {**spm, "vocab_size": 320}
+    enc = dict(hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, vocab_size=200, max_position_embeddings=128)
+    pool = {"modules.json": '[{"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"}]', "1_Pooling/config.json": '{"pooling_mode_cls_token": true}'}
+    c["bge-small-en"] = dict(config=C["bert"](**enc), tok="wordpiece", cls=AutoModel.from_config, dtype=torch.float32, files=pool)
+    c["bert-reranker"] = dict(config=C["bert"](num_labels=3, id2label={0: "no", 1: "perhaps", 2: "yes"}, **enc), tok="wordpiece", cls=AutoModelForSequenceClassification.from_config, dtype=torch.float32)
+    c["roberta"] = dict(config=C["roberta"](**{**enc, "vocab_size": 320, "max_position_embeddings": 130}), tok="bpe", cls=AutoModel.from_config, dtype=torch.float32)
+    c["bge-m3"] = dict(config=C["xlm-roberta"](**{**enc, "vocab_size": 140, "max_position_embeddings": 130}), tok="unigram", cls=AutoModel.from_config, dtype=torch.float32, pre="default")
+    c["bge-m3-json"] = dict(config=C["xlm-roberta"](**{**enc, "vocab_size": 140, "max_position_embeddings": 130}), tok="unigramjson", cls=AutoModel.from_config, dtype=torch.float32, pre="default")
+    c["modernbert"] = dict(config=C["modernbert"](**{**enc, "vocab_size": 320}, local_attention=16, global_attn_every_n_layers=2, cls_token_id=0, sep_token_id=1, pad_token_id=0, eos_token_id=1, bos_token_id=0),
+                           tok="bpe", cls=AutoModel.from_config)
+    c["nomic-embed"] = dict(tok="wordpiece", config={"architectures": ["NomicBertModel"], "model_type": "nomic_bert_custom", "n_positions": 8192, "n_embd": 64, "n_layer": 1, "n_head": 4, "n_inner": 96, "vocab_size": 200,
+        "type_vocab_size": 2, "activation_function": "swiglu", "causal": False, "qkv_proj_bias": False, "mlp_fc1_bias": False, "mlp_fc2_bias": False, "prenorm": False, "rotary_emb_fraction": 1.0,
+        "rotary_emb_interleaved": False, "rotary_emb_scale_base": None, "rotary_emb_base": 1000, "max_trained_positions": 2048, "layer_norm_epsilon": 1e-12},
+        tensors=[["emb_ln.bias", "F32", [64]], ["emb_ln.weight", "F32", [64]], ["embeddings.token_type_embeddings.weight", "F32", [2, 64]], ["embeddings.word_embeddings.weight", "F32", [200, 64]]] +
+        [[f"encoder.layers.0.{n}", "F32", s] for n, s in [("attn.Wqkv.weight", [192, 64]), ("attn.out_proj.weight", [64, 64]), ("mlp.fc11.weight", [96, 64]), ("mlp.fc12.weight", [96, 64]), ("mlp.fc2.weight", [64, 96]),
+                                                     ("norm1.bias", [64]), ("norm1.weight", [64]), ("norm2.bias", [64]), ("norm2.weight", [64])]])
+    c["gpt2"] = dict(config=C["gpt2"](n_embd=64, n_layer=2, n_head=4, n_positions=128, vocab_size=320, bos_token_id=0, eos_token_id=0), tok="bpe", dtype=torch.float32, set={"n_ctx": 128})
+    c["pythia-70m"] = dict(config=lm("gpt_neox", **v320), tok="bpe", dtype=torch.float16, set={"rotary_pct": 0.25}, hparams={"rotary_pct": 0.25})
+    c["falcon-7b"] = dict(config=C["falcon"](hidden_size=64, num_hidden_layers=2, num_attention_heads=4, num_kv_heads=2, new_decoder_architecture=True, vocab_size=320, bos_token_id=0, eos_token_id=0), tok="bpe")
+    c["starcoder2-3b"] = dict(config=lm("starcoder2", **v320), tok="bpe")
+    c["stablelm"] = dict(config=lm("stablelm", **v320), tok="bpe")
+    c["ministral3"] = dict(config=lm("ministral3", head_dim=32, rope_parameters={"rope_type": "yarn", "rope_theta": 1000000.0, "factor": 16.0, "original_max_position_embeddings": 64, "beta_fast": 32.0, "beta_slow": 1.0,
+                           "mscale": 1.0, "mscale_all_dim": 1.0, "llama_4_scaling_beta": 0.1}, **v320), tok="llama3")
+    c["command-r"] = dict(config=lm("cohere", **v320), tok="bpe", set={"model_max_length": 131072})
+    c["command-r7b"] = dict(config=lm("cohere2", sliding_window=32, **v320), tok="bpe", set={"rotary_pct": 1.0})
+    c["exaone4"] = dict(config=lm("exaone4", sliding_window=32, sliding_window_pattern=2, **v320), tok="bpe")
+    c["ernie"] = dict(config=lm("ernie4_5", **spm), tok="spm")
+    c["dots1"] = dict(config=lm("dots1", n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, n_shared_experts=1, first_k_dense_replace=1, **v320), tok="bpe")
+    c["minimax-m2"] = dict(config=lm("minimax_m2", head_dim=32, num_local_experts=4, num_experts_per_tok=2, **v320), tok="bpe", set={"rotary_dim": 16})
+    c["hunyuan"] = dict(config=lm("hunyuan_v1_dense", head_dim=16, **v320), tok="bpe")
+    c["nemotron"] = dict(config=lm("nemotron", **spm), tok="spm")
+    c["apertus"] = dict(config=lm("apertus", **v320), tok="llama3")
+    c["arcee"] = dict(config=lm("arcee", **v320), tok="llama3")
+    c["eurobert"] = dict(tok="bpe", config=C["eurobert"](**{**LLAMA, **v320}), cls=AutoModel.from_config, set={"classifier_pooling": "mean"})
+    return c

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Writes ../defaults.json: what the configuration classes of transformers have for keys that config.json leaves out.
+
+"/a/b" is a quotient of other keys, "=a" the value of another key: what classes compute.
+"""
+import json, sys, warnings, logging
+from pathlib import Path
+logging.disable(logging.CRITICAL)
+from transformers import CONFIG_MAPPING
+
+TYPES = """apertus arcee bert cohere cohere2 deepseek_v2 deepseek_v3 distilbert dbrx ernie4_5 ernie4_5_moe eurobert exaone4 falcon falcon_h1 falcon_mamba
+gemma gemma2 gemma3 gemma3_text glm glm4 glm4_moe gpt2 gpt_neox gpt_oss granite granitemoe granitemoehybrid granitemoeshared hunyuan_v1_dense hunyuan_v1_moe jamba jina_embeddings_v3
+lfm2 lfm2_moe llama llama4_text mamba mamba2 minimax_m2 ministral3 mistral mixtral modernbert mpt nemotron nomic_bert olmo olmo2 olmo3 olmoe phi phi3 phimoe
+qwen2 qwen2_moe qwen3 qwen3_moe qwen3_next qwen3_5_text qwen3_5_moe_text roberta seed_oss smollm3 stablelm starcoder2 xlm-roberta dots1 bloom exaone_moe nemotron_h""".split()
+
+KEYS = """n_layers num_hidden_layers n_layer num_layers max_position_embeddings n_ctx n_positions max_sequence_length hidden_size n_embd dim intermediate_size n_inner hidden_dim
+num_attention_heads n_head n_heads num_key_value_heads n_kv_heads rms_norm_eps norm_eps layer_norm_eps layer_norm_epsilon norm_epsilon num_local_experts num_experts n_routed_experts
+num_experts_per_tok n_group topk_group scoring_func head_dim vocab_size type_vocab_size sliding_window moe_intermediate_size shared_expert_intermediate_size
+attention_multiplier embedding_multiplier residual_multiplier logits_scaling shared_intermediate_size partial_rotary_factor original_max_position_embeddings tie_word_embeddings
+final_logit_softcapping attn_logit_softcapping linear_conv_kernel_dim linear_key_head_dim linear_num_key_heads linear_num_value_heads linear_value_head_dim full_attention_interval
+conv_L_cache block_auto_adjust_ff_dim block_ffn_dim_multiplier block_multiple_of num_dense_layers first_k_dense_replace kv_lora_rank q_lora_rank qk_rope_head_dim qk_nope_head_dim v_head_dim
+n_shared_experts routed_scaling_factor norm_topk_prob is_causal pad_token_id decoder_sparse_step interleave_moe_layer_step intermediate_size_mlp clip_qkv logit_scale
+state_size conv_kernel n_groups time_step_rank expand num_heads mamba_d_ssm mamba_d_state mamba_d_conv mamba_n_heads mamba_d_head mamba_n_groups mamba_expand mamba_chunk_size mamba_dt_rank
+use_parallel_residual rotary_emb_base rotary_pct attn_layer_period attn_layer_offset expert_layer_period expert_layer_offset local_attention global_attn_every_n_layers classifier_pooling
+new_decoder_architecture multi_query num_nextn_predict_layers expert_dim moe_layer_interval moe_k""".split()
+
+
+def derived(cls, d):
+    out = {}
+    probe = {k: d[k] for k in ("hidden_size", "num_attention_heads", "num_hidden_layers") if isinstance(d.get(k), int)}
+    try:
+        a = cls(**{k: v * 2 if k != "num_attention_heads" else v for k, v in probe.items()}).to_dict()
+        b = cls(**{k: v * 2 if k == "num_attention_heads" else v for k, v in probe.items()}).to_dict()
+    except Exception:
+        return out
+    for k in KEYS:
+        if k in probe or k not in d or (a.get(k) == d[k] and b.get(k) == d[k]): continue
+        if k == "head_dim": out[k] = "/hidden_size/num_attention_heads"
+        elif k == "num_key_value_heads": out[k] = "=num_attention_heads"
+        else: out[k] = None
+    return out
+
+
+all = {}
+for t in TYPES:
+    try:
+        cls = CONFIG_MAPPING[t]
+        d = cls().to_dict()
+    except Exception as e:
+        print("no", t, type(e), file=sys.stderr)
+        continue
+    dv = derived(cls, d)
+    row = {}
+    for k in KEYS:
+        if k in dv:
+            if dv[k]: row[k] = dv[k]
+        elif k in d and d[k] != "late":  # a pooling that llama.cpp does not have
+            row[k] = d[k]
+    theta = (d.get("rope_parameters") or {}).get("rope_theta")
+    if theta is not None: row["rope_theta"] = theta
+    elif getattr(cls, "default_theta", None) and d.get("rope_parameters") is not None and "full_attention" not in d["rope_parameters"]: row["rope_theta"] = cls.default_theta
+    all[t] = row
+Path(__file__).parent.parent.joinpath("defaults.json").write_text("{\n" + ",\n".join(f' {json.dumps(t)}: {json.dumps(r)}' for t, r in sorted(all.items())) + "\n}\n")

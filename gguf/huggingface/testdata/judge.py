@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""Makes small models with transformers' classes, converts them with llama.cpp's convert_hf_to_gguf.py, and writes what
+TestJudge needs: configuration, names of tensors and the SHA-256 of the file, as NAME.json beside this script.
+
+  python judge.py LLAMA_CPP_SOURCE [NAME …] [--keep DIR]
+
+needs: pip install torch transformers tokenizers sentencepiece gguf. Weights are not kept: both sides compute them from the tensor's
+name, see fill below and fill_test.go. With --keep the folders and the GGUF files stay in DIR.
+"""
+import hashlib, json, os, shutil, struct, sys, tempfile
+from pathlib import Path
+import numpy as np
+
+here = Path(__file__).parent
+source = Path(sys.argv[1])
+keep = Path(sys.argv[sys.argv.index("--keep") + 1]) if "--keep" in sys.argv else None
+want = [a for i, a in enumerate(sys.argv[2:], 2) if not a.startswith("--") and sys.argv[i - 1] != "--keep"]
+sys.path[:0] = [str(source / "gguf-py"), str(source)]
+import torch, transformers
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModel
+import conversion
+from conversion.base import ModelBase, TextModel
+import logging
+logging.disable(logging.INFO)
+
+PRE = {"bpe": "gpt-2", "llama3": "llama-bpe", "qwen2": "qwen2", "wordpiece": "bert-bge", "gpt4o": "gpt-4o"}
+
+
+def fill(name, dtype, n):
+    """n elements of a tensor, as bytes."""
+    h = 2166136261
+    for b in name.encode():
+        h = (h ^ b) * 16777619 & 0xFFFFFFFF
+    x = (np.arange(n, dtype=np.uint64) * 2654435761 + h).astype(np.uint32)
+    x ^= x >> np.uint32(15)
+    x = (x.astype(np.uint64) * 2246822519).astype(np.uint32)
+    x ^= x >> np.uint32(13)
+    f = ((x >> np.uint32(8)).astype(np.float32) / np.float32(1 << 24) - np.float32(0.5)) * np.float32(0.5)
+    if dtype == "F32": return f.tobytes()
+    if dtype == "F16": return f.astype(np.float16).tobytes()
+    if dtype == "BF16": return torch.from_numpy(f).to(torch.bfloat16).view(torch.uint16).numpy().tobytes()
+    if dtype in ("U8",): return ((x >> np.uint32(8)) & np.uint32(0x7F)).astype(np.uint8).tobytes()
+    if dtype == "F8_E4M3": return ((x >> np.uint32(8)) & np.uint32(0xF7)).astype(np.uint8).tobytes()
+    if dtype == "I64": return (x & np.uint32(0xFF)).astype(np.int64).tobytes()
+    raise ValueError(dtype)
+
+
+SIZE = {"F32": 4, "F16": 2, "BF16": 2, "U8": 1, "F8_E4M3": 1, "I64": 8}
+
+
+def write_safetensors(path, tensors):
+    head, data, at = {}, [], 0
+    for name, dtype, shape in tensors:
+        b = fill(name, dtype, int(np.prod(shape, dtype=np.int64)))
+        head[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + len(b)]}
+        at += len(b)
+        data.append(b)
+    raw = json.dumps(head).encode()
+    path.write_bytes(struct.pack("<Q", len(raw)) + raw + b"".join(data))
+
+
+def gguf_reader(path):
+    import gguf
+    return gguf.GGUFReader(path)
+
+
+def header(folder):
+    out = []
+    for p in sorted(folder.glob("model*.safetensors")):
+        with open(p, "rb") as f:
+            n = struct.unpack("<Q", f.read(8))[0]
+            for name, e in json.loads(f.read(n)).items():
+                if name != "__metadata__":
+                    out.append([name, e["dtype"], e["shape"]])
+    return sorted(out)
+
+
+load_hparams = ModelBase.load_hparams
+
+
+def convert(folder, out, pre, extra):
+    TextModel.get_vocab_base_pre = lambda self, tok: pre
+    ModelBase.load_hparams = staticmethod(lambda *a, **k: {**load_hparams(*a, **k), **extra})  # what transformers 5 drops and the script wants
+    hparams = ModelBase.load_hparams(folder, False)
+    cls = conversion.get_model_class(conversion.get_model_architecture(hparams, conversion.ModelType.TEXT))
+    import gguf
+    with torch.inference_mode():
+        m = cls(folder, gguf.LlamaFileType.GUESSED, out, eager=False)
+        m.write()
+
+
+def make(name, case, root):
+    folder = root / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    torch.manual_seed(0)
+    if "tensors" in case:
+        tensors, config = case["tensors"], case["config"]
+    else:
+        cfg = case["config"]() if callable(case["config"]) else case["config"]
+        model = case.get("cls", AutoModelForCausalLM.from_config)(cfg)
+        model = model.to(case.get("dtype", torch.bfloat16))
+        model.save_pretrained(folder)
+        tensors = header(folder)
+        config = json.loads((folder / "config.json").read_text())
+        for p in folder.iterdir():
+            p.unlink()
+    config.update(case.get("set", {}))
+    for k in case.get("unset", []):
+        config.pop(k, None)
+    tensors = [list(t) for t in (case["change"](tensors) if "change" in case else tensors)]
+    write_safetensors(folder / "model.safetensors", tensors)
+    (folder / "config.json").write_text(json.dumps(config))
+    for p in (here / "tokenizers" / case["tok"]).iterdir():
+        shutil.copy(p, folder / p.name)
+    for k, v in case.get("files", {}).items():
+        (folder / k).parent.mkdir(exist_ok=True)
+        (folder / k).write_text(v)
+    out = root / (name + ".gguf")
+    convert(folder, out, case.get("pre", PRE.get(case["tok"], "default")), case.get("hparams", {}))
+    sum = hashlib.sha256(out.read_bytes()).hexdigest()
+    lines = ",\n  ".join(json.dumps(t) for t in tensors)
+    text = '{"tokenizer": %s, "sha256": "%s",\n "config": %s,\n "files": %s,\n "tensors": [\n  %s]}\n' % (
+        json.dumps(case["tok"]), sum, json.dumps(config), json.dumps(case.get("files", {})), lines)
+    (here / (name + ".json")).write_text(text)
+    print(name, len(tensors), sum[:12], flush=True)
+
+
+if __name__ == "__main__":
+    from cases import cases
+    root = keep or Path(tempfile.mkdtemp())
+    failed = []
+    for name, case in cases().items():
+        if want and name not in want: continue
+        try:
+            make(name, case, root)
+        except Exception as e:
+            import traceback; traceback.print_exc(limit=-3)
+            failed.append(name)
+    if not keep: shutil.rmtree(root)
+    print("failed:", failed)
