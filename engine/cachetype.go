@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 
-	"github.com/latentgo/latentgo/engine/internal/cacheform"
 	"github.com/latentgo/latentgo/internal/attention"
 )
 
@@ -43,12 +42,12 @@ type Cache struct {
 // ParseCache reads "f16" (also ""), "q8" or "q4"; or a share of what f16 takes, such as "14%", which is what loses least
 // among the types that take no more: q8 from 53 % on, q4 from 28 % on, calibrated codes below.
 func ParseCache(s string) (Cache, error) {
-	f, err := cacheform.Parse(s)
+	f, err := attention.ParseForm(s)
 	return Cache{CacheType(f.Format) + CacheF16, f.Share}, err
 }
 
-func (c Cache) form() cacheform.Form {
-	return cacheform.Form{Format: attention.Format(c.Type - CacheF16), Share: c.Share}
+func (c Cache) form() attention.Form {
+	return attention.Form{Format: attention.Format(c.Type - CacheF16), Share: c.Share}
 }
 
 // String returns what ParseCache reads.

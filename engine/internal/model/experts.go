@@ -53,7 +53,7 @@ func (s Experts) load(ld *Loader, i int) ffn {
 	n, width := s.Count, ld.spec.Width
 	m := &experts{spec: s}
 	if s.BareRouter {
-		m.router = Linear{ld.matrix(name("ffn_gate_inp.weight"), n, width), 1, ld.watch.of(name("ffn_gate_inp.weight"), 1, width)[0]}
+		m.router = Linear{ld.matrix(name("ffn_gate_inp.weight"), n, width), 1, ld.watch.of(name("ffn_gate_inp.weight"), 1, width)[0], ld.adapted(name("ffn_gate_inp.weight"), 1, n, width)[0]}
 	} else {
 		m.router = ld.linear(name("ffn_gate_inp"), n, width, false)
 	}
