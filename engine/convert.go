@@ -159,6 +159,9 @@ func (o *ConvertOptions) check(in string) error {
 	case o.Compat != "" && o.Compat != CompatLlama:
 		return fmt.Errorf("convert %s: compat %q is not %q: %w", in, o.Compat, CompatLlama, ErrUnsupported)
 	}
+	if err := o.Cache.check(); err != nil {
+		return fmt.Errorf("convert %s: %w", in, err)
+	}
 	return cpu.EnvError()
 }
 

@@ -33,7 +33,7 @@ type convertCmd struct {
 // mlaFlags say whether and how attention is compressed.
 type mlaFlags struct {
 	MLA   string    `name:"mla" placeholder:"FORM" group:"Compression" help:"Compress what attention caches: to a share such as 50%, rotated+latent values per token and layer such as 64+128, or bytes per token such as 11520B."`
-	Cache cacheForm `name:"cache" placeholder:"SHARE" group:"Compression" help:"Calibrate codes for the cache instead: sessions of the file take a share of its bytes, such as 14%."`
+	Cache shareForm `name:"cache" placeholder:"SHARE" group:"Compression" help:"Calibrate codes for the cache instead: sessions of the file take a share of its bytes, such as 14%."`
 	calibFlags
 	Compat string `placeholder:"PROGRAM" group:"Compression" help:"llama.cpp: write a file of architecture deepseek2, which it loads; without this only this program does."`
 	Refine bool   `group:"Compression" help:"Improve a file for llama.cpp by gradients through the whole model: takes four to five times as long."`
@@ -51,9 +51,6 @@ func (c *mlaFlags) check() error {
 		return fmt.Errorf("--steps must be between 0 and 10000, not %d", c.Steps)
 	case c.Steps > 0 && !c.Refine:
 		return errors.New("--steps is about --refine: add that")
-	}
-	if c.Cache.Type != engine.CacheDefault && c.Cache.Share == 0 {
-		return fmt.Errorf("--cache %v needs nothing in the file: ask for it where the file is used", c.Cache)
 	}
 	if c.MLA == "" {
 		if c.Compat != "" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -217,6 +218,24 @@ func (c *cacheForm) Decode(ctx *kong.DecodeContext) (err error) {
 	}
 	c.Cache, err = engine.ParseCache(s)
 	return err
+}
+
+// shareForm reads the share of a cache with calibrated codes.
+type shareForm struct{ engine.Cache }
+
+// Decode implements kong.MapperValue.
+func (c *shareForm) Decode(ctx *kong.DecodeContext) error {
+	var s string
+	if err := ctx.Scan.PopValueInto("string", &s); err != nil {
+		return err
+	}
+	n, percent := strings.CutSuffix(s, "%")
+	share, err := strconv.ParseFloat(n, 64)
+	if err != nil || !percent {
+		return fmt.Errorf("%q is no share such as 14%%; q8 and q4 need nothing in the file: ask for them where it is used", s)
+	}
+	c.Cache = engine.Cache{Type: engine.CacheCalibrated, Share: share / 100}
+	return nil
 }
 
 // Validate checks the values.

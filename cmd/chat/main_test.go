@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf16"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -120,7 +121,7 @@ func newHub(t *testing.T, shared string) string {
 		case r.URL.Path == "/api/models/owner/repo/tree/main":
 			_, _ = fmt.Fprintf(w, `[{"type":"file","path":"m-F32.gguf","size":%d},{"type":"file","path":"m-Q8_0.gguf","size":%d}]`, len(raw), len(raw))
 		case strings.HasPrefix(r.URL.Path, "/owner/repo/resolve/main/m-"):
-			_, _ = w.Write(raw)
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(raw))
 		case r.URL.Path == "/api/models/owner/safe/tree/main":
 			var list []map[string]any
 			for name, f := range safe {
