@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -86,6 +87,27 @@ func TestCalibratedFile(t *testing.T) {
 	}
 }
 
+// The smallest cache is chosen that loses no more than is allowed.
+func TestSmallestCache(t *testing.T) {
+	path := gguftest.TinyLlama().Build().Write(t)
+	c, err := ParseCache("auto:0.001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := loadFile(t, path, Options{Cache: c, Convert: quick(MLA{})}).Conversion()
+	share := 0.0
+	if _, err := fmt.Sscanf(made.Form, "cache %f%% (cache auto:0.001)", &share); err != nil {
+		t.Fatalf("%q: %v", made.Form, err)
+	}
+	if share < 7 || share > 20 || made.Divergence > 0.001 {
+		t.Errorf("%v %% lose %v", share, made.Divergence)
+	}
+	_, err = Load(path, &Options{Cache: Cache{Type: CacheCalibrated, Share: 0.1, MaxKL: 1e-9}, Convert: quick(MLA{})})
+	if !errors.Is(err, ErrDamaged) {
+		t.Errorf("nothing is good enough: %v", err)
+	}
+}
+
 // What can't be calibrated is an error that says why.
 func TestCalibratedCacheIsRefused(t *testing.T) {
 	calibrated := Cache{Type: CacheCalibrated, Share: 0.2}
@@ -97,6 +119,8 @@ func TestCalibratedCacheIsRefused(t *testing.T) {
 		"large":       {Cache: Cache{Type: CacheCalibrated, Share: 0.6}},
 		"no share":    {Cache: Cache{Type: CacheCalibrated}},
 		"other share": {Cache: Cache{Type: CacheQ8, Share: 0.2}},
+		"divergence":  {Cache: Cache{Type: CacheQ8, MaxKL: 0.1}},
+		"negative":    {Cache: Cache{Type: CacheCalibrated, Share: 0.2, MaxKL: -1}},
 		"unknown":     {Cache: Cache{Type: 9}},
 	} {
 		if m, err := Load(tiny, &opt); err == nil {

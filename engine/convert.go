@@ -200,7 +200,7 @@ func (m *Model) convert(ctx context.Context, spec *model.Spec) (err error) {
 // request says what is to be converted and how.
 func (m *Model) request(spec *model.Spec, form MLA, cache Cache, opt *ConvertOptions) *convert.Request {
 	r := &convert.Request{File: m.file, Spec: spec, Threads: m.opt.Threads, Options: convert.Options{
-		Form: form.form(), Share: cache.Share, Calibration: opt.Calibration, Tokens: opt.Tokens, Seed: opt.Seed, Exact: opt.Exact,
+		Form: form.form(), Share: cache.Share, MaxKL: cache.MaxKL, Calibration: opt.Calibration, Tokens: opt.Tokens, Seed: opt.Seed, Exact: opt.Exact,
 		Llama: opt.Compat == CompatLlama, Refine: opt.Refine,
 	}}
 	if opt.Progress != nil {

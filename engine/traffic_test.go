@@ -104,7 +104,7 @@ func TestCacheQ4(t *testing.T) {
 
 func TestParseCache(t *testing.T) {
 	calibrated := Cache{Type: CacheCalibrated, Share: 0.14}
-	for _, c := range []Cache{{Type: CacheF16}, {Type: CacheQ8}, {Type: CacheQ4}, calibrated} {
+	for _, c := range []Cache{{Type: CacheF16}, {Type: CacheQ8}, {Type: CacheQ4}, calibrated, {Type: CacheCalibrated, Share: 0.5, MaxKL: 0.01}} {
 		if got, err := ParseCache(c.String()); got != c || err != nil {
 			t.Errorf("%v: %v, %v", c, got, err)
 		}
@@ -116,7 +116,7 @@ func TestParseCache(t *testing.T) {
 			t.Errorf("%s: %v, %v", share, got, err)
 		}
 	}
-	for _, bad := range []string{"q5", "6%", "-1%", "NaN%", "%", "28", "q4%", "calibrated", "default"} {
+	for _, bad := range []string{"q5", "6%", "-1%", "NaN%", "%", "28", "q4%", "calibrated", "default", "auto:", "auto:0", "auto:x", "auto:-1"} {
 		if _, err := ParseCache(bad); err == nil {
 			t.Errorf("%s is accepted", bad)
 		}

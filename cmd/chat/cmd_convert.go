@@ -33,7 +33,7 @@ type convertCmd struct {
 // mlaFlags say whether and how attention is compressed.
 type mlaFlags struct {
 	MLA   string    `name:"mla" placeholder:"FORM" group:"Compression" help:"Compress what attention caches: to a share such as 50%, rotated+latent values per token and layer such as 64+128, or bytes per token such as 11520B."`
-	Cache shareForm `name:"cache" placeholder:"SHARE" group:"Compression" help:"Calibrate codes for the cache instead: sessions of the file take a share of its bytes, such as 14%."`
+	Cache shareForm `name:"cache" placeholder:"SHARE" group:"Compression" help:"Calibrate codes for the cache instead: sessions of the file take a share of its bytes, such as 14%, or what auto:0.01 finds."`
 	calibFlags
 	Compat string `placeholder:"PROGRAM" group:"Compression" help:"llama.cpp: write a file of architecture deepseek2, which it loads; without this only this program does."`
 	Refine bool   `group:"Compression" help:"Improve a file for llama.cpp by gradients through the whole model: takes four to five times as long."`

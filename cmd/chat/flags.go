@@ -204,7 +204,7 @@ type sessionFlags struct {
 
 // cacheFlag says how keys, values and latents are cached.
 type cacheFlag struct {
-	Cache cacheForm `name:"cache" placeholder:"TYPE" help:"Cached keys and values: f16; q8, half of the memory; q4, about a quarter; or a share of it such as 28% or 14%, below 28% with codes that are calibrated once (default f16)."`
+	Cache cacheForm `name:"cache" placeholder:"TYPE" help:"Cached keys and values: f16; q8, half of the memory; q4, about a quarter; or a share of it such as 28% or 14%, below 28% with codes that are calibrated once; auto:0.01 is the smallest such cache that loses 0.01 nats (default f16)."`
 }
 
 // cacheForm reads the engine's form.
@@ -227,6 +227,11 @@ type shareForm struct{ engine.Cache }
 func (c *shareForm) Decode(ctx *kong.DecodeContext) error {
 	var s string
 	if err := ctx.Scan.PopValueInto("string", &s); err != nil {
+		return err
+	}
+	if strings.HasPrefix(s, "auto:") {
+		var err error
+		c.Cache, err = engine.ParseCache(s)
 		return err
 	}
 	n, percent := strings.CutSuffix(s, "%")

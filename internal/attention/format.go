@@ -42,10 +42,11 @@ func FormatOf(share float64) Format {
 	return Calibrated
 }
 
-// Form is a format, and with Calibrated the share of what F16 takes.
+// Form is a format, and with Calibrated the share of what F16 takes; with MaxKL, that at most.
 type Form struct {
 	Format Format
 	Share  float64
+	MaxKL  float64 // nats: the smallest share whose divergence stays below; 0 is none
 }
 
 // The least and the most of a share: below, codes say nothing; above, 8 bits lose as little without calibration.
@@ -54,11 +55,19 @@ const (
 	MostShare  = 0.5
 )
 
-// ParseForm reads a format's name, "" for F16, or a share such as "14%": the format that loses least among those that take
-// no more.
+// ParseForm reads a format's name, "" for F16, a share such as "14%", the format that loses least among those that take
+// no more, or "auto:0.01" for the smallest share that loses no more nats.
 func ParseForm(s string) (Form, error) {
 	if s == "" {
 		return Form{}, nil
+	}
+	if nats, auto := strings.CutPrefix(s, "auto:"); auto {
+		most, err := strconv.ParseFloat(nats, 64)
+		f := Form{Calibrated, MostShare, most}
+		if err != nil || f.Check() != nil || most == 0 {
+			return Form{}, fmt.Errorf(`cache %q: want a divergence in nats, such as "auto:0.01"`, s)
+		}
+		return f, nil
 	}
 	if share, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64); err == nil && strings.HasSuffix(s, "%") {
 		f := Form{Format: FormatOf(share)}
@@ -72,11 +81,14 @@ func ParseForm(s string) (Form, error) {
 			return Form{Format: f}, nil
 		}
 	}
-	return Form{}, fmt.Errorf(`cache %q is none of "f16", "q8", "q4" and a share such as "28%%" or "14%%"`, s)
+	return Form{}, fmt.Errorf(`cache %q is none of "f16", "q8", "q4", a share such as "28%%" or "14%%", and a divergence such as "auto:0.01"`, s)
 }
 
 // String returns what ParseForm reads.
 func (f Form) String() string {
+	if f.MaxKL > 0 {
+		return fmt.Sprintf("auto:%v", f.MaxKL)
+	}
 	if f.Share > 0 {
 		return fmt.Sprintf("%.4g%%", 100*f.Share)
 	}
@@ -88,6 +100,8 @@ func (f Form) Check() error {
 	switch {
 	case (f.Share != 0) != (f.Format == Calibrated):
 		return fmt.Errorf("cache type %v with a share of %v: calibrated codes have one, no others", f.Format, f.Share)
+	case f.MaxKL != 0 && !(f.MaxKL > 0 && f.MaxKL < 10 && f.Share > 0):
+		return fmt.Errorf("a cache with a divergence of %v nats: want a positive number, and calibrated codes", f.MaxKL)
 	case f.Share != 0 && !(f.Share >= LeastShare && f.Share <= MostShare):
 		return fmt.Errorf("a cache of %.4g %%: calibrated codes take %v to %v %%", 100*f.Share, 100*LeastShare, 100*MostShare)
 	}

@@ -73,7 +73,7 @@ func (c *conversion) key() string {
 	h := sha256.New()
 	text := sha256.Sum256([]byte(o.Calibration))
 	exact := slices.Compact(slices.Sorted(slices.Values(o.Exact)))
-	_, _ = fmt.Fprintln(h, methodVersion, c.info.Fingerprint, c.plan, o.Share, exact, c.info.Compat, o.Refine,
+	_, _ = fmt.Fprintln(h, methodVersion, c.info.Fingerprint, c.plan, o.Share, o.MaxKL, exact, c.info.Compat, o.Refine,
 		o.Calibration != "", text, o.Tokens, o.Seed)
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -63,6 +63,7 @@ func ParseForm(s string) (f Form, ok bool) {
 type Options struct {
 	Form        Form
 	Share       float64 // instead of Form: the cache gets calibrated codes, of so much of the bytes of half floats; see package codes
+	MaxKL       float64 // with Share: the smallest share whose divergence stays below, up to that; 0 is that share
 	Calibration string  // text that statistics come from; "" lets the model write some
 	Tokens      int     // of it, spread evenly, or how many are written; 0 means the default
 	Seed        uint64  // of what the model writes: the same seed, text and file give the same bytes on the same kind of CPU

@@ -19,13 +19,13 @@ import (
 // Context is the number of tokens at which a share is a share of all bytes of a session.
 const Context = 4096
 
-// Make walks through the layers with windows of text, and makes the tensors of calibrated codes.
-func Make(ctx context.Context, m *model.Model, windows [][]int32, share float64, progress func(done, total int)) (tensors.Map, error) {
+// Calibrate walks through the layers with windows of text.
+func Calibrate(ctx context.Context, m *model.Model, windows [][]int32, progress func(done, total int)) (*Calibration, error) {
 	walk, err := statistics.New(ctx, m, windows, nil)
 	if err != nil {
 		return nil, err
 	}
-	c := &calibrator{m: m, walk: walk, shapes: map[shapeKey][]shape{}}
+	c := &Calibration{m: m, walk: walk, shapes: map[shapeKey][]shape{}}
 	for _, w := range windows {
 		c.tokens += len(w)
 	}
@@ -36,7 +36,7 @@ func Make(ctx context.Context, m *model.Model, windows [][]int32, share float64,
 		}
 		progress(i+1, n)
 	}
-	return c.tensors(share)
+	return c, nil
 }
 
 type shapeKey struct {
@@ -44,8 +44,8 @@ type shapeKey struct {
 	values bool
 }
 
-// calibrator gathers what is known of all layers: bits are given to all of them together.
-type calibrator struct {
+// Calibration is what is known of all layers: bits are given to all of them together.
+type Calibration struct {
 	m      *model.Model
 	walk   *statistics.Walk
 	tokens int
@@ -76,7 +76,7 @@ func Codable(a model.Attention) string {
 }
 
 // layer gathers what is known of a layer and moves the stream behind it.
-func (c *calibrator) layer(ctx context.Context, l *model.Layer) error {
+func (c *Calibration) layer(ctx context.Context, l *model.Layer) error {
 	if a, ok := l.Spec.Mixer.(model.Attention); ok && Codable(a) == "" {
 		p, _ := l.Projections()
 		rope, _ := c.m.Rope(p.Rope)
@@ -94,7 +94,7 @@ func (c *calibrator) layer(ctx context.Context, l *model.Layer) error {
 }
 
 // parts finds the transforms of a layer's keys and values.
-func (c *calibrator) parts(p model.Projections, stats *statistics.Moments) (keys, values *part, err error) {
+func (c *Calibration) parts(p model.Projections, stats *statistics.Moments) (keys, values *part, err error) {
 	g := p.Geometry
 	rope, _ := c.m.Rope(p.Rope)
 	at := positions(rope, c.m.Spec().Context)
@@ -173,8 +173,9 @@ func traceOfProduct(a, b *mat.SymDense) float64 {
 	return sum
 }
 
-// tensors gives all layers their bits and makes the tensors.
-func (c *calibrator) tensors(share float64) (tensors.Map, error) {
+// Tensors gives all layers their bits, for a cache of a share of the bytes of half floats, all bytes of a session of
+// Context tokens, and makes the tensors of calibrated codes.
+func (c *Calibration) Tensors(share float64) (tensors.Map, error) {
 	budget, lists, heads := 0.0, [][]option(nil), []int(nil)
 	for _, l := range c.layers {
 		plain := 16 * float64(l.geo.KVHeads*(l.geo.KeySize+l.geo.ValueSize))
@@ -198,7 +199,7 @@ func (c *calibrator) tensors(share float64) (tensors.Map, error) {
 	return made, nil
 }
 
-func (c *calibrator) shapesOf(p *part) []shape {
+func (c *Calibration) shapesOf(p *part) []shape {
 	key := shapeKey{p.size, p.isValue}
 	if c.shapes[key] == nil {
 		c.shapes[key] = shapes(p.size, p.isValue)
