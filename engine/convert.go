@@ -151,7 +151,7 @@ func Convert(ctx context.Context, in, out string, opt *ConvertOptions) (*Convert
 func (o *ConvertOptions) check(in string) error {
 	switch {
 	case o == nil || o.MLA.Compressed() == (o.Cache.Share > 0):
-		const format = `convert %s: want either a compressed form, a share such as "50%%", values such as "64+128", or bytes per token; or a calibrated cache`
+		const format = `convert %s: no compressed form: want a share such as "50%%", values such as "64+128", or bytes per token; or else a calibrated cache`
 		return fmt.Errorf(format, in)
 	case o.Tokens < 0 || o.Threads < 0 || o.Refine < 0:
 		const format = "convert %s: %d calibration tokens, %d threads, %d steps of refinement: must not be negative"
