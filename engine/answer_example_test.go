@@ -153,7 +153,7 @@ func ExampleGenerateOptions_logits() {
 func ExampleGenerateOptions_speculate() {
 	model := load()
 	defer model.Close()
-	prompt := strings.Repeat("The ship left the harbour at dawn with eleven people on board. ", 3)
+	prompt := strings.Repeat("The ship left the harbour at dawn with eleven people on board. ", 4) + "The ship left"
 	var texts [2]string
 	for i, speculate := range []bool{false, true} {
 		session := newSession(model)

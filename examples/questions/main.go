@@ -50,8 +50,14 @@ func run(ctx context.Context, path, file string, questions []string, out io.Writ
 	answers, errs := make([]string, len(questions)), make([]error, len(questions))
 	var forks sync.WaitGroup
 	for i, question := range questions {
+		fork, err := session.Fork() // one call of a session at a time: the forks then go side by side
+		if err != nil {
+			errs[i] = err
+			break
+		}
 		forks.Go(func() {
-			answers[i], errs[i] = ask(ctx, session, document, question)
+			defer fork.Close()
+			answers[i], errs[i] = ask(ctx, fork, document, question)
 		})
 	}
 	forks.Wait()
@@ -80,12 +86,7 @@ func read(ctx context.Context, model *engine.Model, session *engine.Session, doc
 }
 
 // ask answers a question in a fork of the session that has read the document.
-func ask(ctx context.Context, session *engine.Session, document chat.Message, question string) (string, error) {
-	fork, err := session.Fork()
-	if err != nil {
-		return "", err
-	}
-	defer fork.Close()
+func ask(ctx context.Context, fork *engine.Session, document chat.Message, question string) (string, error) {
 	conv := chat.Conversation{Messages: []chat.Message{document, chat.NewMessage("user", question)}}
 	var answer strings.Builder
 	for piece, err := range fork.Chat(ctx, conv, &engine.GenerateOptions{MaxTokens: 100, Sampling: &engine.Sampling{}}) {
