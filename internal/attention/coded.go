@@ -145,11 +145,8 @@ const WideSize = chunk + codedRecent + 2*recentStep
 // PutWide keeps key and value of head g of a prompt's token at pos, which are changed, in a wide store.
 func (s *Store) PutWide(wide *Store, base, pos, g int, k, v []float32) {
 	s.layer.turnToken(pos, g, k, v)
-	if pos < s.layer.ring.first {
-		kernel.F32ToF16(s.recent.firstKey(g, pos), k)
-		kernel.F32ToF16(s.recent.firstValue(g, pos), v)
-	}
 	wide.Append(pos-base, g, k, v)
+	s.recent.keepFirst(pos, g, wide.key(g, pos-base), wide.value(g, pos-base))
 }
 
 // RecentToWide copies head g's recent tokens before pos to a wide store.
@@ -174,7 +171,7 @@ func (l *Layer) PrefillCoded(out []float32, i int, s, wide *Store, base, pos, n 
 	t0 := max(first-pos, 0)
 	rows := min(first+prefillRows-pos, n) - t0
 	tile := tile{
-		l: l, rows: rows, pos: pos + t0, ld: l.Heads * l.ValueSize,
+		l: l, rows: rows, pos: pos + t0, ld: l.Heads * l.ValueSize, width: l.ValueSize,
 		out:    out[(t0*l.Heads+h)*l.ValueSize:],
 		scores: sc.scores[:prefillRows*prefillCols],
 	}

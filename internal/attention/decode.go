@@ -250,9 +250,7 @@ func (l *Layer) Combine(out []float32, p *Partial, pos, h0, h1 int, sc *Scratch)
 		if l.ring != nil && l.recent == nil {
 			l.AddRecent(dst, p, pos, h, 0, l.ValueSize, sc)
 		}
-		if l.turned && l.code == nil {
-			kernel.Hadamard(dst, true)
-		}
+		l.turn(dst, true)
 	}
 }
 

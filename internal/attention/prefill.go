@@ -28,7 +28,7 @@ func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q []float32,
 	t0 := max(first-pos, 0)
 	rows := min(first+prefillRows-pos, n) - t0
 	tile := tile{
-		l: l, rows: rows, pos: pos + t0, ld: l.Heads * l.ValueSize,
+		l: l, rows: rows, pos: pos + t0, ld: l.Heads * l.ValueSize, width: l.ValueSize,
 		out:    out[(t0*l.Heads+h)*l.ValueSize:],
 		scores: sc.scores[:prefillRows*prefillCols],
 	}
@@ -95,19 +95,14 @@ func (l *Layer) expandedSum(t *tile, s *Store, g, from, cols int) {
 type tile struct {
 	l         *Layer
 	rows, pos int // tokens, position of the first
-	ld, width int // distance between tokens in out, and their size if it is not that of a value
+	ld, width int // distance between tokens in out, and their size
 	first     int // positions before it get no weights
 	out       []float32
 	scores    []float32 // [rows][prefillCols]
 	peak, sum [prefillRows]float32
 }
 
-func (t *tile) row(r int) []float32 {
-	if t.width > 0 {
-		return t.out[r*t.ld:][:t.width]
-	}
-	return t.out[r*t.ld:][:t.l.ValueSize]
-}
+func (t *tile) row(r int) []float32 { return t.out[r*t.ld:][:t.width] }
 
 func (t *tile) start(h int) {
 	peak, sum := float32(math.Inf(-1)), float32(0)
@@ -149,8 +144,6 @@ func (t *tile) softmax(from, cols int) {
 func (t *tile) finish() {
 	for r := range t.rows {
 		vek32.MulNumber_Inplace(t.row(r), 1/t.sum[r])
-		if t.l.turned && t.l.code == nil {
-			kernel.Hadamard(t.row(r), true)
-		}
+		t.l.turn(t.row(r), true)
 	}
 }

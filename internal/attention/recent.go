@@ -263,9 +263,14 @@ func (s *Store) PutRecent(pos, k int, key, value []uint16) {
 	r := s.recent
 	copy(r.key(k, pos)[:r.d], key)
 	copy(r.value(k, pos)[:r.v], value)
+	r.keepFirst(pos, k, key, value)
+}
+
+// keepFirst keeps key and value of head k of one of the first tokens of the text; of others it does nothing.
+func (r *recentRing) keepFirst(pos, k int, key, value []uint16) {
 	if pos < r.first.size {
-		copy(r.firstKey(k, pos), key)
-		copy(r.firstValue(k, pos), value)
+		copy(r.firstKey(k, pos)[:r.d], key)
+		copy(r.firstValue(k, pos)[:r.v], value)
 	}
 }
 
@@ -299,8 +304,8 @@ func (l *Layer) byKey(hs headRange, f func(k, lo, hi int)) {
 }
 
 // DecodeRecent attends with query heads lo … hi-1 of the token at pos, which share key/value head k, to the first tokens
-// of the text that are kept, to the recent ones before it and to itself, whose key and value these are: what the ring has of it is not read. q is that of all
-// heads, see NewCompressed. Different heads may go at the same time.
+// of the text that are kept, to the recent ones before it and to itself, whose key and value these are: what the ring
+// has of it is not read. q is that of all heads, see NewCompressed. Different heads may go at the same time.
 func (l *Layer) DecodeRecent(p *Partial, s *Store, pos, k, lo, hi int, q []float32, key, value []uint16, sc *Scratch) {
 	r, from := s.recent, l.RecentStart(pos)
 	width, first := l.r+r.d, l.First(pos)

@@ -60,16 +60,17 @@ type part struct{ comp, shift int }
 
 func (r *run) size() int { return len(r.parts) * r.bits }
 
-// CodedBits returns how many bits a key and a value of a head take in codes of components with these bits, padding
-// included.
-func CodedBits(keys, values []int) (key, value int) {
-	for _, r := range keyRuns(keys) {
-		key += r.size()
+// CodedBits returns how many bits a head's key, or value, takes in codes of components with these bits, padding included.
+func CodedBits(bits []int, value bool) int {
+	cut := keyRuns
+	if value {
+		cut = valuePlanes
 	}
-	for _, r := range valuePlanes(values) {
-		value += r.size()
+	n := 0
+	for _, r := range cut(bits) {
+		n += r.size()
 	}
-	return key, value
+	return n
 }
 
 // partsOf returns the parts of components' codes that have bits, the largest shift first.
@@ -384,13 +385,7 @@ func (s *Store) transformGroup(pos, g int, row func(values bool, i, n int) []uin
 		r := &c.runs[k]
 		codes := s.keyRun(g, pos, offset, r).From(pos % s.size)
 		offset += r.size()
-		for i := range recentStep {
-			for col, p := range r.parts {
-				if p.comp >= 0 {
-					codes.Put(i, col, byte(u[i*n+p.comp]>>p.shift&(1<<r.bits-1)))
-				}
-			}
-		}
+		r.put(codes, u, n, true)
 	}
 	u = c.values.components(sc, g, &c.levels[1], func(i int) []uint16 { return row(true, i, s.layer.ValueSize) }, func(i int, gain byte) {
 		numbers[i] |= gain << 4
@@ -400,12 +395,22 @@ func (s *Store) transformGroup(pos, g int, row func(values bool, i, n int) []uin
 		r := &c.planes[k]
 		codes := s.valuePlane(g, pos, recentStep, offset, r)
 		offset += r.size() / 8
-		for row, p := range r.parts {
-			for i := range recentStep {
-				if p.comp >= 0 {
-					codes.Put(row, i, byte(u[i*n+p.comp]>>p.shift&(1<<r.bits-1)))
-				}
+		r.put(codes, u, n, false)
+	}
+}
+
+// put sets the run's codes of a group of tokens, of n components each, which are rows or columns.
+func (r *run) put(codes kernel.Codes, u []int32, n int, rows bool) {
+	for t := range recentStep {
+		for at, p := range r.parts {
+			if p.comp < 0 {
+				continue
 			}
+			row, col := at, t
+			if rows {
+				row, col = t, at
+			}
+			codes.Put(row, col, byte(u[t*n+p.comp]>>p.shift&(1<<r.bits-1)))
 		}
 	}
 }

@@ -107,19 +107,22 @@ func (l *Layer) turnQueries(sc *Scratch, q []float32, n, ld int) []float32 {
 	for i := range n {
 		row := sc.turned[i*d:][:d]
 		copy(row, q[i*ld:])
-		if l.code == nil {
-			kernel.Hadamard(row, false)
-		}
+		l.turn(row, false)
 	}
 	return sc.turned
 }
 
+// turn rotates a key, value or query as the cache has them, or back; those of a Code stay as they are.
+func (l *Layer) turn(x []float32, back bool) {
+	if l.turned && l.code == nil {
+		kernel.Hadamard(x, back)
+	}
+}
+
 // turnToken rotates key and value of head g at pos in place, and leaves the mean out of the key.
 func (l *Layer) turnToken(pos, g int, k, v []float32) {
-	if l.code == nil {
-		kernel.Hadamard(k[:l.KeySize], false)
-		kernel.Hadamard(v[:l.ValueSize], false)
-	}
+	l.turn(k[:l.KeySize], false)
+	l.turn(v[:l.ValueSize], false)
 	if l.means != nil {
 		l.means.subtract(k[:l.KeySize], pos, g)
 	}

@@ -19,10 +19,9 @@ import (
 //
 // Sums of 32 products of 4-bit codes with int8 stay below 32·15·127 = 60,960, in two lanes of 16 bits with a half each.
 const (
-	factorHead  = 12 // bytes before the first tile: z of codes of 1, 2 and 4 bits
-	factorBlock = 36
-	codeAhead   = 4096 // codes are asked for so far ahead
-	maxFactors  = 5    // rows: each has two sums
+	factorHead = 12   // bytes before the first tile: z of codes of 1, 2 and 4 bits
+	codeAhead  = 4096 // codes are asked for so far ahead
+	maxFactors = 5    // rows: each has two sums
 )
 
 // buildCodes writes the functions.
