@@ -10,7 +10,7 @@ import (
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/attn/transmla"
 	"github.com/latentgo/latentgo/engine/internal/convert/llamacpp"
-	"github.com/latentgo/latentgo/engine/internal/convert/regression"
+	"github.com/latentgo/latentgo/engine/internal/convert/statistics"
 	"github.com/latentgo/latentgo/engine/internal/convert/tensors"
 	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/internal/ggtype"
@@ -37,8 +37,9 @@ func (c *layerwise) compressAttention(ctx context.Context, l *model.Layer, made 
 	rope, _ := c.m.Rope(p.Rope)
 	s, o := c.plan[l.Index], c.compressOptions(l.Index, p)
 	var parts []*transmla.Compressed
+	metrics := tensors.OutputMetrics(p)
 	for b := range s.Blocks {
-		m := blockMoments(p, stats.KV, stats.Query, b, s.Blocks)
+		m := blockMoments(p, stats, metrics, b, s.Blocks)
 		if c.llama {
 			if o.Factors, err = c.fit(rope, m, o, *samples); err != nil {
 				return err
@@ -119,7 +120,7 @@ func (c *layerwise) fit(
 }
 
 // blockMoments cuts the statistics of block b of n out of the layer's.
-func blockMoments(p model.Projections, kv, q *regression.NormalEquations, b, n int) *transmla.Moments {
+func blockMoments(p model.Projections, stats *statistics.Moments, metrics []*mat.SymDense, b, n int) *transmla.Moments {
 	g := p.Geometry
 	g.KVHeads /= n
 	g.Heads /= n
@@ -132,42 +133,14 @@ func blockMoments(p model.Projections, kv, q *regression.NormalEquations, b, n i
 	}
 	for i := range m.KV.SymmetricDim() {
 		for j := range i + 1 {
-			m.KV.SetSym(i, j, float64(kv.Row(at(i))[at(j)]))
+			m.KV.SetSym(i, j, float64(stats.KV.Row(at(i))[at(j)]))
 		}
 	}
 	for h := range g.Heads {
-		m.Query = append(m.Query, diagonalBlock(q, (b*g.Heads+h)*g.KeySize, g.KeySize))
+		m.Query = append(m.Query, stats.Query.Block((b*g.Heads+h)*g.KeySize, g.KeySize))
 	}
-	for k := range g.KVHeads {
-		m.Output = append(m.Output, outputMetric(p, b*g.KVHeads+k))
-	}
+	m.Output = metrics[b*g.KVHeads:][:g.KVHeads]
 	return m
-}
-
-// diagonalBlock returns n rows and columns of AᵀA from index at on.
-func diagonalBlock(e *regression.NormalEquations, at, n int) *mat.SymDense {
-	s := mat.NewSymDense(n, nil)
-	for i := range n {
-		for j := range i + 1 {
-			s.SetSym(i, j, float64(e.Row(at + i)[at+j]))
-		}
-	}
-	return s
-}
-
-// outputMetric returns Σ W_Oᵀ W_O over the query heads that share key/value head k.
-func outputMetric(p model.Projections, k int) *mat.SymDense {
-	v := p.ValueSize
-	w := tensors.Dense(p.O)
-	s := mat.NewSymDense(v, nil)
-	for h := k * p.Group(); h < (k+1)*p.Group(); h++ {
-		rows, _ := w.Dims()
-		part := w.Slice(0, rows, h*v, (h+1)*v)
-		var t mat.SymDense
-		t.SymOuterK(1, part.T())
-		s.AddSym(s, &t)
-	}
-	return s
 }
 
 // attentionTensors adds the tensors of compressed layer i to made.

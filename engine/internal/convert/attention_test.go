@@ -9,6 +9,7 @@ import (
 
 	"github.com/latentgo/latentgo/engine/internal/convert/internal/converttest"
 	"github.com/latentgo/latentgo/engine/internal/convert/regression"
+	"github.com/latentgo/latentgo/engine/internal/convert/statistics"
 	"github.com/latentgo/latentgo/engine/internal/convert/tensors"
 	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/internal/gguftest"
@@ -77,7 +78,7 @@ func TestOutputMetric(t *testing.T) {
 	r := rand.New(rand.NewPCG(23, 24))
 	w := tensors.Dense(p.O)
 	for k := range p.KVHeads {
-		s := outputMetric(p, k)
+		s := tensors.OutputMetrics(p)[k]
 		v := mat.NewVecDense(p.ValueSize, mat.Col(nil, 0, normal(r, p.ValueSize, 1)))
 		want := 0.0
 		for h := range p.Heads {
@@ -123,7 +124,7 @@ func TestBlockMoments(t *testing.T) {
 	g, _ := converttest.Plain(t, tiny.Build()).Layer(0).Projections()
 	kv, q := numbered(g.KVHeads*(g.KeySize+g.ValueSize)), numbered(g.Heads*g.KeySize)
 	for b := range 2 {
-		s := blockMoments(g, kv, q, b, 2)
+		s := blockMoments(g, &statistics.Moments{KV: kv, Query: q}, tensors.OutputMetrics(g), b, 2)
 		if s.KVHeads != 2 || s.Heads != 4 || len(s.Query) != 4 || len(s.Output) != 2 {
 			t.Fatalf("block %d: %d query and %d key heads, %d and %d moments", b, s.Heads, s.KVHeads, len(s.Query), len(s.Output))
 		}

@@ -30,7 +30,7 @@ var choices = []int{8, 6, 5, 4, 3, 2, 1, 0}
 // maxSteps bounds the blocks of components that have the same number of bits.
 const maxSteps = 8
 
-// shape is a way to give components bits, the first the most; bytes are those of a vector.
+// shape is a way to give components bits, the first the most.
 type shape struct {
 	bits []int // 0 are not there
 	size int   // bits of a vector, padding included
@@ -51,11 +51,7 @@ func shapes(n int, values bool) []shape {
 			if len(kept) == 0 {
 				return
 			}
-			key, value := attention.CodedBits(kept, kept)
-			if values {
-				key = value
-			}
-			out = append(out, shape{kept, key})
+			out = append(out, shape{kept, attention.CodedBits(kept, values)})
 			return
 		}
 		for i := from; i < len(choices); i++ {

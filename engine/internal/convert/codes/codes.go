@@ -88,6 +88,8 @@ func (c *Calibration) layer(ctx context.Context, l *model.Layer) error {
 		if out.keys, out.values, err = c.parts(p, stats); err != nil {
 			return err
 		}
+		out.keys.options = options(c.shapesOf(p.KeySize, false), out.keys.worth)
+		out.values.options = options(c.shapesOf(p.ValueSize, true), out.values.worth)
 		c.layers = append(c.layers, out)
 	}
 	return c.walk.Follow(ctx, l)
@@ -98,12 +100,12 @@ func (c *Calibration) parts(p model.Projections, stats *statistics.Moments) (key
 	g := p.Geometry
 	rope, _ := c.m.Rope(p.Rope)
 	at := positions(rope, c.m.Spec().Context)
-	keys, values = &part{size: g.KeySize}, &part{size: g.ValueSize, isValue: true}
-	var moments, metrics []*mat.SymDense
+	keys, values = &part{size: g.KeySize}, &part{size: g.ValueSize}
+	var moments []*mat.SymDense
+	metrics := tensors.OutputMetrics(p)
 	total, weight := 0.0, make([]float64, g.KVHeads)
 	for k := range g.KVHeads {
 		moments = append(moments, block(stats.KV, g.KVHeads*g.KeySize+k*g.ValueSize, g.ValueSize, c.tokens))
-		metrics = append(metrics, outputMetric(p, k))
 		weight[k] = traceOfProduct(moments[k], metrics[k])
 		total += weight[k]
 	}
@@ -138,28 +140,10 @@ func (p *part) add(h head, cost float64) {
 	p.heads = append(p.heads, h)
 }
 
-// block returns n rows and columns of second moments from index at on, of as many tokens.
+// block returns n rows and columns of second moments from index at on: means over as many tokens.
 func block(e *regression.NormalEquations, at, n, tokens int) *mat.SymDense {
-	s := mat.NewSymDense(n, nil)
-	for i := range n {
-		for j := range i + 1 {
-			s.SetSym(i, j, float64(e.Row(at + i)[at+j])/float64(tokens))
-		}
-	}
-	return s
-}
-
-// outputMetric returns Σ W_Oᵀ W_O over the query heads that share key/value head k.
-func outputMetric(p model.Projections, k int) *mat.SymDense {
-	v := p.ValueSize
-	w := tensors.Dense(p.O)
-	rows, _ := w.Dims()
-	s := mat.NewSymDense(v, nil)
-	for h := k * p.Group(); h < (k+1)*p.Group(); h++ {
-		var t mat.SymDense
-		t.SymOuterK(1, w.Slice(0, rows, h*v, (h+1)*v).T())
-		s.AddSym(s, &t)
-	}
+	s := e.Block(at, n)
+	s.ScaleSym(1/float64(tokens), s)
 	return s
 }
 
@@ -181,7 +165,7 @@ func (c *Calibration) Tensors(share float64) (tensors.Map, error) {
 		plain := 16 * float64(l.geo.KVHeads*(l.geo.KeySize+l.geo.ValueSize))
 		budget += plain*(share-float64(attention.CodedExtra)/Context) - float64(8*l.geo.KVHeads)
 		for _, p := range []*part{l.keys, l.values} {
-			lists = append(lists, options(c.shapesOf(p), p.worth))
+			lists = append(lists, p.options)
 			heads = append(heads, l.geo.KVHeads)
 		}
 	}
@@ -199,10 +183,10 @@ func (c *Calibration) Tensors(share float64) (tensors.Map, error) {
 	return made, nil
 }
 
-func (c *Calibration) shapesOf(p *part) []shape {
-	key := shapeKey{p.size, p.isValue}
+func (c *Calibration) shapesOf(size int, values bool) []shape {
+	key := shapeKey{size, values}
 	if c.shapes[key] == nil {
-		c.shapes[key] = shapes(p.size, p.isValue)
+		c.shapes[key] = shapes(size, values)
 	}
 	return c.shapes[key]
 }

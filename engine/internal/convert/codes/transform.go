@@ -15,9 +15,9 @@ type part struct {
 	size    int
 	heads   []head
 	worth   []float64 // of each component, all heads together: what it costs to leave it out
+	options []option  // ways to give components bits
 	chosen  option
 	mean    []float32 // of keys, before RoPE
-	isValue bool
 }
 
 // head is a transform: y = x·forward, x = back·y, [size, size].

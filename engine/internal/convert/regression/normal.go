@@ -1,6 +1,8 @@
 package regression
 
 import (
+	"gonum.org/v1/gonum/mat"
+
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/latentgo/latentgo/internal/pool"
 )
@@ -41,6 +43,17 @@ func New(a, b int, s *Scratch) *NormalEquations {
 
 // Row returns row r of AᵀA up to the diagonal.
 func (e *NormalEquations) Row(r int) []float32 { return e.aa[r*e.a:][:r+1] }
+
+// Block returns n rows and columns of AᵀA from index at on.
+func (e *NormalEquations) Block(at, n int) *mat.SymDense {
+	s := mat.NewSymDense(n, nil)
+	for i := range n {
+		for j := range i + 1 {
+			s.SetSym(i, j, float64(e.Row(at + i)[at+j]))
+		}
+	}
+	return s
+}
 
 // Right returns row r of AᵀB.
 func (e *NormalEquations) Right(r int) []float32 { return e.ab[r*e.b:][:e.b] }

@@ -152,3 +152,20 @@ func Writable(t kernel.Type) kernel.Type {
 	}
 	return ggtype.Q4_1
 }
+
+// OutputMetrics returns Σ W_Oᵀ W_O over the query heads that share each key/value head: what errors of its values cost.
+func OutputMetrics(p model.Projections) []*mat.SymDense {
+	v := p.ValueSize
+	w := Dense(p.O)
+	rows, _ := w.Dims()
+	out := make([]*mat.SymDense, p.KVHeads)
+	for k := range out {
+		out[k] = mat.NewSymDense(v, nil)
+		for h := k * p.Group(); h < (k+1)*p.Group(); h++ {
+			var t mat.SymDense
+			t.SymOuterK(1, w.Slice(0, rows, h*v, (h+1)*v).T())
+			out[k].AddSym(out[k], &t)
+		}
+	}
+	return out
+}
