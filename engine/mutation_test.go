@@ -75,16 +75,8 @@ func modelBytes(t *testing.T, path, name string) (file []byte, header int) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	w := new(gguf.Writer)
-	if err := w.AddFile(m.File); err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	if _, err := w.WriteTo(&out); err != nil {
-		t.Fatal(err)
-	}
 	h, _ := m.Header(0)
-	return out.Bytes(), len(h)
+	return hubtest.Bytes(t, m.File), len(h)
 }
 
 // tally counts what became of files.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/viterin/vek/vek32"
 
@@ -46,7 +47,7 @@ func Recall(ctx context.Context, s *engine.Session, m *engine.Model, text []int3
 			parts[i] = ids
 		}
 		asked, codes = append(asked, parts[0]), append(codes, parts[1])
-		fact := append(append(append([]int32{}, parts[0]...), parts[1]...), parts[2]...)
+		fact := slices.Concat(parts[:]...)
 		said, room = append(said, fact), room-len(fact)
 	}
 	piece := room / (facts + 1)
@@ -87,7 +88,7 @@ func answer(ctx context.Context, s *engine.Session, question, code []int32) (rig
 	defer f.Close()
 	right = true
 	var probs logprob.Scratch
-	ids := append(append([]int32{}, question...), code[:len(code)-1]...)
+	ids := slices.Concat(question, code[:len(code)-1])
 	err = f.EvalAll(ctx, ids, func(i int, logits []float32) error {
 		if i -= len(question) - 1; i >= 0 {
 			right = right && vek32.ArgMax(logits) == int(code[i])

@@ -24,15 +24,7 @@ func writeAll(t testing.TB, dir fs.FS, name string, opt *Options) []byte {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	w := new(gguf.Writer)
-	if err := w.AddFile(m.File); err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	if _, err := w.WriteTo(&out); err != nil {
-		t.Fatal(err)
-	}
-	return out.Bytes()
+	return hubtest.Bytes(t, m.File)
 }
 
 // judgedNames lists the models of testdata.

@@ -15,25 +15,23 @@ var _ = register(family{
 	keys:   (*model).qwenNextKeys,
 }, "Qwen3NextForCausalLM")
 
-var _ = register(family{
-	arch:   "qwen35",
-	names:  qwenNextNames,
-	init:   qwenNextInit,
-	filter: qwenNextFilter,
-	modify: (*model).qwen35,
-	keys:   (*model).qwen35Keys,
-	vocab:  (*model).vocabEither,
-}, "Qwen3_5ForCausalLM", "Qwen3_5ForConditionalGeneration")
+var (
+	_ = register(qwen35("qwen35"), "Qwen3_5ForCausalLM", "Qwen3_5ForConditionalGeneration")
+	_ = register(qwen35("qwen35moe"), "Qwen3_5MoeForCausalLM", "Qwen3_5MoeForConditionalGeneration")
+)
 
-var _ = register(family{
-	arch:   "qwen35moe",
-	names:  qwenNextNames,
-	init:   qwenNextInit,
-	filter: qwenNextFilter,
-	modify: (*model).qwen35,
-	keys:   (*model).qwen35Keys,
-	vocab:  (*model).vocabEither,
-}, "Qwen3_5MoeForCausalLM", "Qwen3_5MoeForConditionalGeneration")
+// qwen35 is the family of Qwen 3.5 that has a name in files.
+func qwen35(arch string) family {
+	return family{
+		arch:   arch,
+		names:  qwenNextNames,
+		init:   qwenNextInit,
+		filter: qwenNextFilter,
+		modify: (*model).qwen35,
+		keys:   (*model).qwen35Keys,
+		vocab:  (*model).vocabEither,
+	}
+}
 
 var qwenNextNames = withNextn(map[string]string{
 	"model.layers.#.post_attention_layernorm": "blk.#.post_attention_norm",

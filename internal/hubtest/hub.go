@@ -2,6 +2,7 @@
 package hubtest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -148,4 +149,18 @@ func fill(b []byte, name, dtype string, n int) []byte {
 		panic(err)
 	}
 	return append(b, out...)
+}
+
+// Bytes writes a model as a file.
+func Bytes(t testing.TB, f *gguf.File) []byte {
+	t.Helper()
+	w := new(gguf.Writer)
+	if err := w.AddFile(f); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if _, err := w.WriteTo(&out); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
