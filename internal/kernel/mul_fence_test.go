@@ -31,9 +31,12 @@ func TestMulFences(t *testing.T) {
 					for _, after := range []bool{false, true} {
 						p := newProduct(t, rng, typ, s.rows, s.cols*max(elems, 16), s.n, false)
 						p.atFences(t, after)
-						dst := atFence[float32](t, s.rows*s.n, after)
-						p.m.Mul(dst, s.rows, &p.a, 0, s.rows)
-						p.check(t, dst, s.rows, 0, s.rows)
+						for _, singles := range []int{-1, s.n} {
+							p.a.singles = singles
+							dst := atFence[float32](t, s.rows*s.n, after)
+							p.m.Mul(dst, s.rows, &p.a, 0, s.rows)
+							p.check(t, dst, s.rows, 0, s.rows)
+						}
 					}
 				}
 			})

@@ -23,9 +23,12 @@ func rows32With(rows32 func(dst *float32, w *byte, stride, rows int, q *int8, d,
 	}
 }
 
+// rowsKOne is the assembly that multiplies rows in blocks of 256 by one token.
+type rowsKOne = func(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
 // rowsKWith makes a kernel of one that multiplies rows in blocks of 256 by one token: the rows of a batch that are
 // alone.
-func rowsKWith(rowsK func(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)) kernel {
+func rowsKWith(rowsK rowsKOne) kernel {
 	return func(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 		blocks, n := a.Cols/kBlock, a.alone(panelFrom)
 		chunk := rows

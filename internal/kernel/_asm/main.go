@@ -53,6 +53,7 @@ import (
 //	rows32     weight rows in blocks of 32 times one token, straight from the file's bytes
 //	rows32x4   the same times four tokens that each get the bits of one
 //	rowsk      rows in blocks of 256 times one token
+//	rowskx4    the same times four tokens that each get the bits of one
 //	gemm       panels of unpacked weights times several tokens
 //	panel      unpacking of weights to panels
 //	quantize   activations to int8
@@ -68,6 +69,7 @@ var files = []struct {
 	{"asm_rows32", buildRows32},
 	{"asm_rows32x4", buildRowsTokens},
 	{"asm_rowsk", buildRowsK},
+	{"asm_rowskx4", buildRowsKTokens},
 	{"asm_gemm", buildGemm},
 	{"asm_panel", buildPanel},
 	{"asm_quantize", buildQuantize},

@@ -236,9 +236,11 @@ func (k *kGen) ownFactors() reg.VecVirtual {
 }
 
 // minSums returns eight sums of mn·Σq_a, or four and zeros.
-func (k *kGen) minSums() reg.VecVirtual {
+func (k *kGen) minSums() reg.VecVirtual { return k.minSumsOf(operand.Mem{Base: k.sums}) }
+
+// minSumsOf is minSums of the sums there.
+func (k *kGen) minSumsOf(sums operand.Mem) reg.VecVirtual {
 	t := k.vec()
-	sums := operand.Mem{Base: k.sums}
 	if k.group == 16 {
 		k.VPMADDWD(sums, k.mn.AsY(), t.AsY())
 		return t
