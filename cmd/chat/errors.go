@@ -35,7 +35,7 @@ var hints = []struct {
 	{gguf.ErrFormat, "models of other formats can be converted with llama.cpp's convert_hf_to_gguf.py; a download may be incomplete"},
 	{gguf.ErrSplit, "put all parts of the model into one folder and name the first"},
 	{engine.ErrConverted, "name the original file, or leave --mla out"},
-	{engine.ErrUnsupported, "this engine runs llama, mistral3, qwen2, qwen3, gemma3 and deepseek2 models; `chat inspect -m FILE` shows what a file holds"},
+	{engine.ErrUnsupported, "docs/models.md lists what this engine runs; `chat inspect -m FILE` shows what a file holds"},
 	{engine.ErrInvalid, "the file contradicts itself; download or convert it again"},
 	{engine.ErrContextFull, "a larger context: -c N"},
 	{engine.ErrTooLong, "--truncate cuts texts"},

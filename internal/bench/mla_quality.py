@@ -1,93 +1,121 @@
 #!/usr/bin/env python3
-"""What a compressed cache costs in perplexity: one table, from scratch.
+"""What smaller caches lose: this engine's and llama.cpp's in one table, from scratch.
 
-    python3 internal/bench/mla_quality.py [--model FILE] [--eval TEXT] [--calib TEXT] [--budgets 83%,67%,50%,33%,25%] [--json]
+  pip install llama-cpp-python        (builds llama.cpp for this machine; brings numpy along)
+  internal/bench/mla_quality.py [--model FILE …] [--text FILE …] [--calib FILE] [--self] [--caches …] [--mla …] [--llama …]
+                                [--context 1024x10 …] [--recall 2000x8,6000x16] [--plot FILE.png] [--json]
 
-For each budget, the ratio of the perplexity to that of the uncompressed model: calibrated on TEXT and on text that the model
-writes itself, in windows of 256 tokens (40 of them) and of 1,024 (10). `chat compare` does the work and keeps conversions in
-the user's cache, so that a second run takes a minute; --no-cache makes them anew. --plot FILE.png draws the first column
-beside what TransMLA's own code gives (internal/bench/transmla.csv). Needs Go and Python 3, nothing else.
+For each model, text and context: all bytes of a session at the end of a window as a share of those of half floats, the ratio of
+perplexities, the mean divergence in nats, how often both find the same token likeliest, and how many codes are found again that were
+hidden in a text of so many tokens, with the mean log-probability of their digits. `chat compare` measures this engine, calibrated on
+--calib, with --self on text that the model writes as well; llama_caches.py measures llama.cpp's types, on the same windows and codes.
+Shares are of each program's own half floats. Calibrations are kept in the user's cache, so that a second run is quicker.
 """
+import argparse, json, os, pathlib, subprocess, sys, tempfile
 
-import argparse
-import json
-import os
-import pathlib
-import subprocess
-import sys
-import tempfile
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
 SHARED = pathlib.Path(os.environ.get("LATENTGO_SHARED", ROOT.parent / "shared"))
-CONTEXTS = ((256, 40), (1024, 10))
-
-# Targets of the project for SmolLM2-135M-Instruct, by budget: calibrated on a text, and on self-written text.
-TARGETS = {"83%": (1.01, 1.02), "67%": (1.03, 1.05), "50%": (1.10, 1.15), "33%": (1.30, 1.40), "25%": (1.60, 1.75)}
 
 
 def arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--model", default=os.environ.get("LATENTGO_MODEL", "smollm2"), help="as for chat -m")
-    p.add_argument("--eval", default=SHARED / "text" / "eval.txt", help="text that perplexity is measured on")
+    p.add_argument("--model", action="append", help="as for chat -m (default smollm2); may be repeated")
+    p.add_argument("--text", action="append", help="text to measure on (default eval.txt of ../shared); may be repeated")
     p.add_argument("--calib", default=SHARED / "text" / "calib.txt", help="text to calibrate on")
-    p.add_argument("--budgets", default=",".join(TARGETS))
-    p.add_argument("--no-cache", action="store_true")
-    p.add_argument("--threads", default="0")
-    p.add_argument("--plot", help="PNG to draw")
+    p.add_argument("--self", action="store_true", help="also calibrate on text that the model writes")
+    p.add_argument("--caches", default="q8,q4,28%,20%,14%,10%", help="caches of this engine (default %(default)s)")
+    p.add_argument("--mla", default="", help="forms of attention too, such as 67%%,50%%")
+    p.add_argument("--llama", default="f16,q8_0,q4_0", help="llama.cpp's types, the first to compare with; empty for none (default %(default)s)")
+    p.add_argument("--context", action="append", help="tokens of a window x windows (default 1024x10); may be repeated")
+    p.add_argument("--recall", default="2000x8", help="tokens x codes, several with commas, or - (default %(default)s)")
+    p.add_argument("--llama-python", default=sys.executable, metavar="PATH", help="interpreter that has llama_cpp (default: this one)")
+    p.add_argument("-t", "--threads", default="2")
+    p.add_argument("--plot", metavar="FILE.png", help="draw the first table: perplexity against bytes")
     p.add_argument("--json", action="store_true")
-    return p.parse_args()
+    args = p.parse_args()
+    args.model, args.text = args.model or ["smollm2"], args.text or [str(SHARED / "text" / "eval.txt")]
+    args.contexts = [tuple(map(int, c.split("x"))) for c in args.context or ["1024x10"]]
+    args.recalls = [] if args.recall == "-" else [tuple(map(int, r.split("x"))) for r in args.recall.split(",")]
+    return args
 
 
-def compare(chat, args, calib, ctx, windows, extra=()):
-    """Runs chat compare and returns its JSON."""
-    cmd = [chat, "compare", args.model, "-f", str(args.eval), "--ctx", str(ctx), "--windows", str(windows),
-           "--mla", args.budgets, "-t", args.threads, "--json", *extra]
-    if calib:
-        cmd += ["--calib", str(calib)]
-    if args.no_cache and ctx == CONTEXTS[0][0]:
-        cmd.append("--no-cache")
-    return json.loads(subprocess.run(cmd, check=True, stdout=subprocess.PIPE).stdout)
+def run(command):
+    return json.loads(subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE, cwd=ROOT).stdout)
 
 
-def measure(chat, args):
-    """Returns {(source, context): result}."""
-    out = {}
-    for source, calib in (("calib", args.calib), ("self", None)):
-        for ctx, windows in CONTEXTS:
-            extra = ()
-            if args.plot and (source, ctx) == ("calib", 256):
-                extra = ("--plot", args.plot, "--force", "--curve", str(ROOT / "internal" / "bench" / "transmla.csv"))
-            out[source, ctx] = compare(chat, args, calib, ctx, windows, extra)
+def ours(chat, args, model, text, context, calib, forms=(), plot=()):
+    """What chat compare says. It asks for one number of codes at a time, so that several of them take several runs."""
+    command = [chat, "compare", model, "-f", text, "--ctx", context[0], "-t", args.threads, "--json"]
+    for flag, value in (("--cache", args.caches), ("--mla", args.mla), ("--calib", calib)):
+        command += [flag, value] if value else []
+    out = run(command + ["--windows", context[1], *plot])
+    for tokens, facts in forms:
+        again = run(command + ["--windows", 1, "--recall", tokens, "--facts", facts])
+        for a, b in zip([out["reference"]] + out["models"], [again["reference"]] + again["models"]):
+            a.setdefault("recall", []).extend(b["recall"])
     return out
 
 
-def table(args, results):
-    """Prints the results for people, as Markdown."""
-    first = results["calib", 256]
-    print(f"{first['reference']['model']}, {first['reference']['cache_bytes']} bytes of cache per token; perplexity of the original: "
-          + ", ".join(f"{results['calib', c]['reference']['ppl']:.4f} at context {c}" for c, _ in CONTEXTS) + "\n")
-    print("| budget | cache | calibrated on a text: 256 / 1024 | target | self-written: 256 / 1024 | target | KL, same top token (a text, 256) |")
-    print("|---|---|---|---|---|---|---|")
-    for i, budget in enumerate(args.budgets.split(",")):
-        row = {k: r["models"][i] for k, r in results.items()}
-        ratios = [" / ".join(f"{row[source, c]['ratio']:.3f}" for c, _ in CONTEXTS) for source in ("calib", "self")]
-        want = [f"{x:.2f}" for x in TARGETS.get(budget, ())] if "smollm2" in first["reference"]["model"].lower() else []
-        want = want or ("–", "–")
-        m = row["calib", 256]
-        print(f"| {budget} | {m['mla'].removeprefix('compressed ')} | {ratios[0]} | {want[0]} | {ratios[1]} | {want[1]} "
-              f"| {m['kl_mean']:.4f}, {100 * m['top1']:.1f} % |")
+def rows(result, label):
+    """The rows of a result of chat compare, its reference first."""
+    first = result["reference"]
+    first.update(ratio=1.0, kl_mean=0.0, top1=1.0)
+    return [dict(m, label=label % m["asked"] if m is not first else "f16", share=m["session_bytes"] / first["session_bytes"])
+            for m in [first] + result["models"]]
+
+
+def measure(chat, args, model, text, context, recalls, plot):
+    """One table: rows of both programs."""
+    path = run([chat, "inspect", model, "--json"])["file"] if not os.path.exists(model) else model
+    theirs = []
+    if args.llama:
+        recall = ",".join("%dx%d" % r for r in recalls) or "-"
+        theirs = run([args.llama_python, HERE / "llama_caches.py", path, args.threads, text, *context, args.llama, recall])["models"]
+        for r in theirs:
+            r["label"] = "llama.cpp " + r["asked"]
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as curve:
+        draw = ()
+        if plot:
+            draw = ["--plot", plot, "--force"]
+            if theirs[1:]:
+                curve.write("llama.cpp's types\n" + "".join("%g,%g\n" % (100 * r["share"], r["ratio"]) for r in theirs[1:]))
+                curve.flush()
+                draw += ["--curve", curve.name]
+        out = rows(ours(chat, args, path, text, context, args.calib, recalls, draw), "%s")
+    if args.self:
+        out += rows(ours(chat, args, path, text, context, None, recalls), "%s, self-written")[1:]
+    return out + theirs
+
+
+def table(title, got, recalls):
+    print("\n" + title + "\n")
+    print("| cache | bytes | perplexity | KL mean | same top |" + "".join(" %d codes in %d | log-prob |" % (f, n) for n, f in recalls))
+    print("|" + "---|" * (5 + 2 * len(recalls)))
+    for r in got:
+        cells = [r["label"], "%.1f %%" % (100 * r["share"]), "%.4f" % r["ratio"], "%.4f" % r["kl_mean"], "%.1f %%" % (100 * r["top1"])]
+        for x in r.get("recall") or ():
+            cells += [str(x["right"]), "%.3f" % x["log_prob"]]
+        print("| " + " | ".join(cells) + " |", flush=True)
 
 
 def main():
     args = arguments()
+    kept, plot = [], args.plot
     with tempfile.TemporaryDirectory() as tmp:
         chat = os.path.join(tmp, "chat")
         subprocess.run(["go", "build", "-o", chat, "./cmd/chat"], cwd=ROOT, check=True)
-        results = measure(chat, args)
+        for model in args.model:
+            recalls = args.recalls  # of a model once
+            for text in args.text:
+                for context in args.contexts:
+                    got = measure(chat, args, model, text, context, recalls, plot)
+                    kept.append({"model": model, "text": text, "context": context, "rows": got})
+                    if not args.json:
+                        table("%s, %s, %d windows of %d" % (os.path.basename(model), os.path.basename(text), context[1], context[0]), got, recalls)
+                    recalls, plot = [], None
     if args.json:
-        json.dump({f"{source} {ctx}": r for (source, ctx), r in results.items()}, sys.stdout)
-    else:
-        table(args, results)
+        json.dump(kept, sys.stdout)
 
 
 if __name__ == "__main__":

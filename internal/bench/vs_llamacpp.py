@@ -58,7 +58,9 @@ class Bench:
         return Side(self.llama + ["serve", self.file(model), str(self.args.threads), str(context)])
 
     def file(self, model):
-        """The path of NAME-TYPE, made if it is not there."""
+        """The path of NAME-TYPE, made if it is not there; that of any other file is its own."""
+        if os.path.exists(model):
+            return model
         name, typ = model.rsplit("-", 1)
         if model == "smollm2-Q4_1":
             if not self.args.model:

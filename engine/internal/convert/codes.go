@@ -25,7 +25,7 @@ func (c *conversion) checkCodes() error {
 			}
 		}
 	}
-	return fmt.Errorf("cache of %v: architecture %s has %s: %w", c.Options.form(), c.Spec.Arch, what, model.ErrUnsupported)
+	return fmt.Errorf("%v: architecture %s has %s: %w", c.Options.form(), c.Spec.Arch, what, model.ErrUnsupported)
 }
 
 // codes makes the tensors of calibrated codes.
