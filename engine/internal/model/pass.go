@@ -196,14 +196,21 @@ func (p *pass) project(w *worker, a *kernel.Act, out ...projection) {
 	}
 }
 
+// fewTokens is up to how many a pass waits for memory more than for products.
+const fewTokens = 16
+
 // grain returns how many rows a worker takes at a time. One token reads weights as fast as memory gives them, which
-// wants long runs: a worker's whole share at once (a sixth of it at a time lost a quarter of the speed). Batches
-// compute, and want whole panels, few enough that none waits long.
+// wants long runs: a worker's whole share at once (a sixth of it at a time lost a quarter of the speed). A few tokens
+// want half of that, many compute, and want whole panels, few enough that none waits long.
 func (p *pass) grain(w *worker, rows int) int {
 	if p.single() {
 		return (max(16, rows/w.N) + 15) &^ 15
 	}
-	return p.model.embed.Align()
+	align := p.model.embed.Align()
+	if len(p.pos) <= fewTokens {
+		return max(align, rows/w.N/2/align*align)
+	}
+	return align
 }
 
 // addBias adds bias to each of rows lo … hi-1 of x; nil adds nothing.
