@@ -36,9 +36,10 @@ type compareCmd struct {
 
 // Validate implements kong's hook.
 func (c *compareCmd) Validate() error {
+	if err := checkWindows(c.Ctx, c.Windows); err != nil {
+		return err
+	}
 	switch {
-	case c.Ctx < 2 || c.Windows < 0:
-		return errors.New("--ctx must be at least 2 and --windows not negative")
 	case len(c.Recall) > 0 && slices.Min(c.Recall) < 100 || c.Facts < 1 || c.Facts > 24:
 		return errors.New("--recall must be at least 100, and --facts 1 to 24")
 	case len(c.Curves) > 0 && c.Plot == "":
@@ -74,6 +75,14 @@ func (c *compareCmd) Validate() error {
 		}
 	}
 	return c.convertFlags.check(compressed, calibrated)
+}
+
+// checkWindows checks tokens of a window and the number of windows.
+func checkWindows(ctx, windows int) error {
+	if ctx < 2 || windows < 0 {
+		return errors.New("--ctx must be at least 2 and --windows not negative")
+	}
+	return nil
 }
 
 // comparison is what `chat compare --json` prints.
@@ -122,16 +131,9 @@ func (c *compareCmd) Run(a *app) error {
 			return err
 		}
 	}
-	ids, err := a.readIDs(cmp.sides[0].m, c.File)
+	ids, windows, err := cmp.cut("compare", c.File, c.Windows)
 	if err != nil {
 		return err
-	}
-	windows := len(ids) / c.Ctx
-	if windows == 0 {
-		return usagef("compare", "%s has %d tokens, less than one window of %d", c.File, len(ids), c.Ctx)
-	}
-	if c.Windows > 0 {
-		windows = min(windows, c.Windows)
 	}
 	res, err := cmp.run(ids, windows)
 	if err != nil {

@@ -8,18 +8,31 @@ import (
 	"slices"
 
 	"github.com/latentgo/latentgo/cmd/chat/internal/human"
+	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/models"
 	"github.com/latentgo/latentgo/quant"
 )
 
-// diffCmd is `chat diff A B`: how two files differ in metadata and tensors. Exit code 1 says that they do. What two
-// models say is diffReport by chat compare.
+// diffCmd is `chat diff A B`: how two files differ in metadata and tensors, and with a text in what they predict. Exit
+// code 1 says that they do.
 type diffCmd struct {
 	jsonFlag
+	threadsFlag
 
-	A string `arg:"" type:"nonempty" placeholder:"A" help:"The one model, as for -m of other commands."`
-	B string `arg:"" type:"nonempty" placeholder:"B" help:"The other model."`
+	A       string `arg:"" type:"nonempty" placeholder:"A" help:"The one model, as for -m of other commands."`
+	B       string `arg:"" type:"nonempty" placeholder:"B" help:"The other model."`
+	File    string `short:"f" type:"nonempty" placeholder:"FILE" help:"A text: also tell how differently they continue it; a .json file holds token ids."`
+	Ctx     int    `short:"c" name:"ctx" aliases:"ctx-size" default:"256" placeholder:"N" help:"Tokens of a window of the text (default ${default})."`
+	Windows int    `default:"40" placeholder:"N" help:"Windows at most; 0 is the whole text (default ${default})."`
+}
+
+// Validate implements kong's hook.
+func (c *diffCmd) Validate() error {
+	if err := checkWindows(c.Ctx, c.Windows); err != nil {
+		return err
+	}
+	return c.threadsFlag.Validate()
 }
 
 // difference is one line of `chat diff`.
@@ -38,6 +51,7 @@ type diffReport struct {
 	A           string       `json:"a"`
 	B           string       `json:"b"`
 	Differences []difference `json:"differences"`
+	Text        *comparison  `json:"text,omitempty"` // what they predict of a text
 }
 
 // errFilesDiffer ends `chat diff` for files that differ.
@@ -66,6 +80,11 @@ func (c *diffCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if c.File != "" {
+		if d.Text, err = c.text(a); err != nil {
+			return err
+		}
+	}
 	if c.JSON {
 		err = a.printJSON(d)
 	} else {
@@ -75,6 +94,31 @@ func (c *diffCmd) Run(a *app) error {
 		err = fmt.Errorf("%s, %s: %w", c.A, c.B, errFilesDiffer)
 	}
 	return err
+}
+
+// text compares what the models predict of the text.
+func (c *diffCmd) text(a *app) (*comparison, error) {
+	cmp := &comparer{a: a, ctx: c.Ctx}
+	defer cmp.close()
+	for _, name := range []string{c.A, c.B} {
+		path, err := a.fetch(name, models.Options{})
+		if err != nil {
+			return nil, err
+		}
+		opt := engine.Options{Threads: c.count(a)}
+		m, err := a.loadFile(path, &opt)
+		if err != nil {
+			return nil, err
+		}
+		if err := cmp.add(m, name, opt.MLA.String()); err != nil {
+			return nil, err
+		}
+	}
+	ids, windows, err := cmp.cut("diff", c.File, c.Windows)
+	if err != nil {
+		return nil, err
+	}
+	return cmp.run(ids, windows)
 }
 
 // openGGUF fetches and opens a model's file.
@@ -200,7 +244,7 @@ func diffTensor(a, b *gguf.Tensor) (*difference, error) {
 	return d, nil
 }
 
-// printDifferences writes a line for each.
+// printDifferences writes a line for each, and a table of what the models predict.
 func (a *app) printDifferences(d diffReport) {
 	for _, x := range d.Differences {
 		switch {
@@ -215,5 +259,8 @@ func (a *app) printDifferences(d diffReport) {
 			}
 			a.printf("\n")
 		}
+	}
+	if d.Text != nil {
+		d.Text.print(a, true)
 	}
 }

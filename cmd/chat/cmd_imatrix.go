@@ -26,8 +26,8 @@ type imatrixCmd struct {
 
 // Validate implements kong's hook.
 func (c *imatrixCmd) Validate() error {
-	if c.Ctx < 2 || c.Windows < 0 {
-		return usagef("imatrix", "--ctx must be at least 2 and --windows not negative")
+	if err := checkWindows(c.Ctx, c.Windows); err != nil {
+		return err
 	}
 	return c.threadsFlag.Validate()
 }

@@ -31,8 +31,8 @@ type perplexityResult struct {
 
 // Validate implements kong's hook.
 func (c *perplexityCmd) Validate() error {
-	if c.Ctx < 2 || c.Windows < 0 {
-		return fmt.Errorf("--ctx must be at least 2 and --windows not negative")
+	if err := checkWindows(c.Ctx, c.Windows); err != nil {
+		return err
 	}
 	if err := takeFile(&c.File, c.Arg); err != nil {
 		return err

@@ -70,6 +70,20 @@ func (c *comparer) close() {
 	}
 }
 
+// cut returns the text's tokens, and how many windows there are of them, at most so many; 0 is all.
+func (c *comparer) cut(command, file string, most int) (ids []int32, windows int, err error) {
+	if ids, err = c.a.readIDs(c.sides[0].m, file); err != nil {
+		return nil, 0, err
+	}
+	if windows = len(ids) / c.ctx; windows == 0 {
+		return nil, 0, usagef(command, "%s has %d tokens, less than one window of %d", file, len(ids), c.ctx)
+	}
+	if most > 0 {
+		windows = min(windows, most)
+	}
+	return ids, windows, nil
+}
+
 // run evaluates windows of ids.
 func (c *comparer) run(ids []int32, windows int) (*comparison, error) {
 	vocab := c.sides[0].m.Info().Vocab
