@@ -26,7 +26,8 @@ var fileTypes = []struct {
 	{13, "Q3_K_L", ggtype.Q3_K}, {12, "Q3_K_M", ggtype.Q3_K}, {11, "Q3_K_S", ggtype.Q3_K},
 	{10, "Q2_K", ggtype.Q2_K}, {21, "Q2_K_S", ggtype.Q2_K}, {27, "IQ3_M", ggtype.IQ3_S},
 	{26, "IQ3_S", ggtype.IQ3_S}, {22, "IQ3_XS", ggtype.IQ3_S}, {23, "IQ3_XXS", ggtype.IQ3_XXS}, {29, "IQ2_M", ggtype.IQ2_S},
-	{28, "IQ2_S", ggtype.IQ2_XS}, {20, "IQ2_XS", ggtype.IQ2_XS}, {19, "IQ2_XXS", ggtype.IQ2_XXS}, {36, "TQ1_0", ggtype.TQ1_0}, {37, "TQ2_0", ggtype.TQ2_0},
+	{28, "IQ2_S", ggtype.IQ2_XS}, {20, "IQ2_XS", ggtype.IQ2_XS}, {19, "IQ2_XXS", ggtype.IQ2_XXS},
+	{31, "IQ1_M", ggtype.IQ1_M}, {24, "IQ1_S", ggtype.IQ1_S}, {36, "TQ1_0", ggtype.TQ1_0}, {37, "TQ2_0", ggtype.TQ2_0},
 }
 
 // Names of mixtures by their number, where rules differ.
@@ -45,12 +46,14 @@ const (
 	ftQ2KS   FileType = 21
 	ftIQ3XS  FileType = 22
 	ftIQ3XXS FileType = 23
+	ftIQ1S   FileType = 24
 	ftIQ4NL  FileType = 25
 	ftIQ3S   FileType = 26
 	ftIQ3M   FileType = 27
 	ftIQ2S   FileType = 28
 	ftIQ2M   FileType = 29
 	ftIQ4XS  FileType = 30
+	ftIQ1M   FileType = 31
 	ftTQ1    FileType = 36
 	ftTQ2    FileType = 37
 	ftMXFP4  FileType = 38

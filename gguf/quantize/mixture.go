@@ -188,7 +188,7 @@ func (m *mixture) embedding(typ gguf.Type) gguf.Type {
 	switch m.file {
 	case ftTQ1, ftTQ2:
 		return ggtype.Q4_K
-	case ftIQ2XXS, ftIQ2XS:
+	case ftIQ2XXS, ftIQ2XS, ftIQ1S, ftIQ1M:
 		return ggtype.Q2_K
 	case ftIQ2S, ftIQ2M, ftIQ3XXS:
 		return ggtype.IQ3_S
@@ -196,10 +196,12 @@ func (m *mixture) embedding(typ gguf.Type) gguf.Type {
 	return typ
 }
 
-// twoBits reports whether the mixture is one of 2 bits, with rules of their own.
+// twoBits reports whether the mixture is one of 2 bits or fewer, with rules of their own.
 func (m *mixture) twoBits() bool {
-	return m.file == ftIQ2XXS || m.file == ftIQ2XS || m.file == ftIQ2S || m.file == ftIQ2M
+	return m.oneBit() || m.file == ftIQ2XXS || m.file == ftIQ2XS || m.file == ftIQ2S || m.file == ftIQ2M
 }
+
+func (m *mixture) oneBit() bool { return m.file == ftIQ1S || m.file == ftIQ1M }
 
 // twoBitType is the type of a tensor in such a mixture.
 func (m *mixture) twoBitType(typ gguf.Type, r role) gguf.Type {
@@ -216,7 +218,7 @@ func (m *mixture) twoBitType(typ gguf.Type, r role) gguf.Type {
 	case r == roleAttnOutput && m.experts == 8:
 		return ggtype.Q5_K
 	case r == roleAttnOutput:
-		return pick(large, ggtype.IQ3_S, typ)
+		return pick(m.oneBit(), ggtype.IQ2_XXS, pick(large, ggtype.IQ3_S, typ))
 	}
 	return typ
 }
@@ -368,7 +370,7 @@ func fallback(t *gguf.Tensor, typ gguf.Type) gguf.Type {
 		return typ
 	}
 	switch typ {
-	case ggtype.IQ4_XS, ggtype.IQ3_S, ggtype.IQ3_XXS, ggtype.IQ2_S, ggtype.IQ2_XS, ggtype.IQ2_XXS:
+	case ggtype.IQ4_XS, ggtype.IQ3_S, ggtype.IQ3_XXS, ggtype.IQ2_S, ggtype.IQ2_XS, ggtype.IQ2_XXS, ggtype.IQ1_S, ggtype.IQ1_M:
 		typ = ggtype.IQ4_NL
 	case ggtype.Q2_K, ggtype.Q3_K, ggtype.TQ1_0, ggtype.TQ2_0:
 		typ = ggtype.Q4_0

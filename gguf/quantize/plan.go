@@ -152,7 +152,7 @@ func (p *Plan) override(name string) int {
 }
 
 // needsImportance are the types that llama.cpp refuses without importance too, as the result would not speak.
-var needsImportance = []gguf.Type{ggtype.IQ3_XXS, ggtype.IQ2_S, ggtype.IQ2_XS, ggtype.IQ2_XXS}
+var needsImportance = []gguf.Type{ggtype.IQ3_XXS, ggtype.IQ2_S, ggtype.IQ2_XS, ggtype.IQ2_XXS, ggtype.IQ1_S, ggtype.IQ1_M}
 
 // check says why a choice cannot be, and looks up its importance.
 func (p *Plan) check(c *Choice) error {

@@ -32,6 +32,8 @@ var encoders = map[ggtype.Type]struct {
 	ggtype.IQ2_S:   {encodeIQ2S, weighAround},
 	ggtype.IQ3_XXS: {encodeIQ3XXS, weighAround},
 	ggtype.IQ3_S:   {encodeIQ3S, weighAround},
+	ggtype.IQ1_S:   {encodeIQ1S, weighAround},
+	ggtype.IQ1_M:   {encodeIQ1M, weighAround},
 	ggtype.TQ1_0:   {encodeTQ1, weighEven},
 	ggtype.TQ2_0:   {encodeTQ2, weighEven},
 }

@@ -16,6 +16,7 @@ var searched = map[ggtype.Type]float64{
 	ggtype.Q2_K: 0.30, ggtype.Q3_K: 0.17, ggtype.Q4_K: 0.075, ggtype.Q5_K: 0.038, ggtype.Q6_K: 0.0195,
 	ggtype.IQ4_NL: 0.082, ggtype.IQ4_XS: 0.081, ggtype.MXFP4: 0.125,
 	ggtype.IQ3_S: 0.18, ggtype.IQ3_XXS: 0.24, ggtype.IQ2_S: 0.38, ggtype.IQ2_XS: 0.42, ggtype.IQ2_XXS: 0.48,
+	ggtype.IQ1_S: 0.60, ggtype.IQ1_M: 0.60,
 }
 
 // relative returns the root of the mean squared error of x in type t, over that of its squares.

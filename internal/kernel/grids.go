@@ -68,7 +68,7 @@ func signed(point uint64, signs byte, bias uint64) uint64 {
 	return bias*ones + point - 2*(point&negative[signs])
 }
 
-// Lattice returns the points of a type of IQ2 or IQ3, a byte per coordinate, the first lowest; they must not be
+// Lattice returns the points of a type of IQ1, IQ2 or IQ3, a byte per coordinate, the first lowest; they must not be
 // changed. It returns nil for other types.
 func Lattice(t Type) []uint64 {
 	switch t {
@@ -82,6 +82,8 @@ func Lattice(t Type) []uint64 {
 		return gridIQ3XXS[:]
 	case IQ3_S:
 		return gridIQ3S[:]
+	case IQ1_S, IQ1_M:
+		return gridIQ1S[:]
 	}
 	return nil
 }
