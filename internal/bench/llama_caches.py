@@ -86,8 +86,9 @@ class Context:
 
 
 def log_softmax(x):
-    x = x - x.max(1, keepdims=True)
-    return x - np.log(np.exp(x, dtype=np.float64).sum(1, keepdims=True))
+    x -= x.max(1, keepdims=True)
+    x -= np.log(np.exp(x).sum(1, keepdims=True, dtype=np.float64)).astype(np.float32)
+    return x
 
 
 def windows_of(contexts, ids, ctx, windows):
@@ -100,7 +101,9 @@ def windows_of(contexts, ids, ctx, windows):
             c.cut(0)
             own = log_softmax(c.eval(part, True)[:-1])
             first = own if first is None else first
-            sums[c.types] += [-own[np.arange(ctx - 1), part[1:]].sum(), (np.exp(first) * (first - own)).sum(), (first.argmax(1) == own.argmax(1)).sum()]
+            kl = np.einsum("ij,ij->i", np.exp(first), first - own).sum(dtype=np.float64) if c is not contexts[0] else 0
+            likely = own[np.arange(ctx - 1), part[1:]].sum(dtype=np.float64)
+            sums[c.types] += [-likely, kl, (first.argmax(1) == own.argmax(1)).sum()]
         n += ctx - 1
     return sums, n
 
