@@ -9,6 +9,7 @@ import (
 	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/gguf/quantize"
+	"github.com/latentgo/latentgo/internal/cpu"
 	"github.com/latentgo/latentgo/internal/models"
 	"github.com/latentgo/latentgo/tokenizer/chat"
 )
@@ -46,6 +47,7 @@ var hints = []struct {
 	{models.ErrUnknown, "give the path of a .gguf file, owner/repo[:QUANT] of Hugging Face, a URL, or one of: " + strings.Join(models.Names(), ", ")},
 	{models.ErrOffline, "unset HF_HUB_OFFLINE, or give the path of a .gguf file"},
 	{models.ErrUnreachable, "check the network, HTTPS_PROXY and HF_ENDPOINT; a file that is here already can be named by its path: -m FILE"},
+	{cpu.ErrLevel, "correct the environment variable LATENTGO_CPU, or unset it"},
 	{models.ErrSetting, "correct the environment variable, or unset it"},
 	{models.ErrHash, "try again; a mirror set by HF_ENDPOINT may hold another file"},
 	{models.ErrNoFile, "name one of them: owner/repo:QUANT"},
