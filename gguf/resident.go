@@ -22,6 +22,7 @@ func (f *File) Lock() error {
 		if err := lock(p.data); err != nil {
 			return fmt.Errorf("gguf: %s: lock %d bytes: %w", p.name, len(p.data), err)
 		}
+		p.locked.Store(true)
 	}
 	return nil
 }

@@ -80,3 +80,27 @@ func TestPrefetch(t *testing.T) {
 		t.Errorf("after Close: %v", err)
 	}
 }
+
+// A file is replaced by what was made of its own tensors, and closed before.
+func TestReplaceFile(t *testing.T) {
+	f := large(t, 1<<16)
+	w := new(Writer)
+	if err := errors.Join(w.Set("general.name", "new"), w.AddTensorFrom(f.Tensors()[0])); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.ReplaceFile(context.Background(), f, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Tensors()[0].Bytes(); !errors.Is(err, ErrClosed) {
+		t.Errorf("the old file is open: %v", err)
+	}
+	g, err := Open(f.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	data, err := g.Tensors()[0].Bytes()
+	if err != nil || bytes.Count(data, []byte{7}) != 1<<16 {
+		t.Errorf("the data changed: %v", err)
+	}
+}

@@ -37,6 +37,8 @@ type app struct {
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
 	a := &app{stdin: stdin, out: &errWriter{w: stdout}, stderr: stderr}
 	a.ctx, a.stopSignals = withSignals(context.Background())
+	lineedit.EnableANSI(stdout)
+	lineedit.EnableANSI(stderr)
 	return a
 }
 
