@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,7 +61,7 @@ func TestPrefetch(t *testing.T) {
 	if err := f.Prefetch(context.Background(), func(done int64) { seen = append(seen, done) }); err != nil {
 		t.Fatal(err)
 	}
-	if len(seen) != 3 || seen[0] != prefetchPiece || seen[2] != f.Size() {
+	if len(seen) != 3 || !slices.IsSorted(seen) || seen[2] != f.Size() {
 		t.Errorf("reports %v of %d", seen, f.Size())
 	}
 	ctx, cancel := context.WithCancel(context.Background())
