@@ -10,7 +10,7 @@
 // bandwidth that was reached, to be held against what the memory gives (package internal/bandwidth), measured before
 // and after. Multiply-adds are counted as the products that a token needs: one for each value of the matrices it goes
 // through, and of plain attention (MLA exact or off) one for each cached value and query head; half of the depth's
-// growth is counted for each token of a row. Softmax, norms, recurrences and latents' attention are left out, so the
+// growth is counted for each token of a row, and of a prompt the output matrix once. Softmax, norms, recurrences and latents' attention are left out, so the
 // real number is higher. Values of matrices are taken from the bytes that a step reads and the mean of bits per weight
 // in the file, which is exact but for mixtures of experts with types of their own.
 //

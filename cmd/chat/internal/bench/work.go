@@ -9,6 +9,7 @@ type work struct {
 	s             *engine.Session
 	perWeightByte float64 // multiply-adds per byte of weights that a step reads
 	perCachedByte float64 // and per byte of its cache; 0 where attention is not counted
+	output        float64 // values of the output matrix
 }
 
 // lookups are matrices of which a token takes rows.
@@ -20,12 +21,17 @@ var lookups = map[string]bool{
 func newWork(m *engine.Model, s *engine.Session) *work {
 	w := &work{s: s}
 	f, info := m.File(), m.Info()
-	_, err := f.Tensor("output.weight")
-	tied := err != nil // the embeddings are the output matrix too
+	output := "output.weight"
+	if _, err := f.Tensor(output); err != nil {
+		output = "token_embd.weight" // the embeddings are the output matrix too
+	}
 	var values, bytes float64
 	for _, t := range f.Tensors() {
-		if len(t.Shape) < 2 || lookups[t.Name] && !(tied && t.Name == "token_embd.weight") {
+		if len(t.Shape) < 2 || lookups[t.Name] && t.Name != output {
 			continue
+		}
+		if t.Name == output {
+			w.output = float64(t.Elements())
 		}
 		values += float64(t.Elements())
 		bytes += float64(t.Size())
@@ -46,6 +52,9 @@ func (w *work) describe(row *Row) {
 	weights, cache := w.s.StepBytes(mean)
 	_, empty := w.s.StepBytes(0) // a recurrent layer's state is as large at any depth
 	products := float64(weights)*w.perWeightByte + float64(cache-empty)*w.perCachedByte
+	if row.Kind == Prompt {
+		products -= w.output * (1 - 1/float64(row.Tokens)) // only the last token has logits
+	}
 	row.GMACs = Round2(row.Rate.Median * products / 1e9)
 	if row.Kind != Decode {
 		return
