@@ -19,7 +19,7 @@ type benchCmd struct {
 	Sequences []int  `short:"b" name:"sequences" default:"1" placeholder:"N,…" help:"Sequences that decode together (default ${default})."`
 	Reps      int    `short:"r" name:"repetitions" default:"3" placeholder:"N" help:"Repetitions (default ${default})."`
 	Vs        string `type:"nonempty" placeholder:"FILE" help:"Print ratios to another run: what chat bench --json or llama-bench -o json wrote."`
-	Bandwidth int    `default:"256" placeholder:"MB" help:"Megabytes that each thread reads to measure the memory's bandwidth, all together 4 GB at most; 0 leaves it out (default ${default})."`
+	Bandwidth int    `default:"256" placeholder:"MB" help:"Megabytes that each thread reads to measure the memory's bandwidth, at most 1 GB each and 4 GB together; 0 leaves it out (default ${default})."`
 
 	Name string `arg:"" optional:"" type:"nonempty" placeholder:"MODEL" help:"The model, as for -m."`
 
@@ -28,7 +28,7 @@ type benchCmd struct {
 
 // plan is what the flags ask for.
 func (c *benchCmd) plan() *bench.Plan {
-	return &bench.Plan{Prompts: c.Prompts, Predict: c.Predict, Depths: c.Depths, Sequences: c.Sequences, Reps: c.Reps, ReadBytes: c.Bandwidth << 20}
+	return &bench.Plan{Prompts: c.Prompts, Predict: c.Predict, Depths: c.Depths, Sequences: c.Sequences, Reps: c.Reps, ReadMB: c.Bandwidth}
 }
 
 // Validate implements kong's hook.

@@ -17,7 +17,7 @@ type Plan struct {
 	Depths    []int
 	Sequences []int // that decode together
 	Reps      int
-	ReadBytes int // that each thread reads to measure the bandwidth of memory; 0 leaves that out
+	ReadMB    int // that each thread reads to measure the bandwidth of memory; 0 leaves that out
 }
 
 // Check returns what is wrong with the plan.
@@ -28,7 +28,7 @@ func (p *Plan) Check() error {
 		least, most int
 	}{
 		{"-p", p.Prompts, 0, engine.MaxContext}, {"-n", []int{p.Predict}, 0, engine.MaxContext}, {"-d", p.Depths, 0, engine.MaxContext},
-		{"-b", p.Sequences, 1, 1024}, {"-r", []int{p.Reps}, 1, 1 << 20}, {"--bandwidth", []int{p.ReadBytes >> 20}, 0, 1 << 20},
+		{"-b", p.Sequences, 1, 1024}, {"-r", []int{p.Reps}, 1, 1 << 20}, {"--bandwidth", []int{p.ReadMB}, 0, 1 << 20},
 	} {
 		if len(list.n) == 0 {
 			return fmt.Errorf("%s names nothing", list.flag)
@@ -89,16 +89,19 @@ func (p *Plan) Tokens() (n int64) {
 // readReps is how often the bandwidth is measured before and after the rows.
 const readReps = 3
 
-// mostRead bounds the bytes that all threads read together.
-const mostRead = 4 << 30
+// The most megabytes that a thread reads, and all threads together.
+const (
+	mostReadMB    = 1 << 10
+	mostAllReadMB = 4 << 10
+)
 
 // readBandwidth returns samples of what plain reads reach; none where the plan leaves it out.
 func (p *Plan) readBandwidth(threads int) []float64 {
-	if p.ReadBytes == 0 {
+	if p.ReadMB == 0 {
 		return nil
 	}
 	defer debug.FreeOSMemory() // what was read
-	return bandwidth.Measure(threads, min(p.ReadBytes, mostRead/threads), readReps)
+	return bandwidth.Measure(threads, max(1, min(p.ReadMB, mostReadMB, mostAllReadMB/threads))<<20, readReps)
 }
 
 // Run measures all rows of a plan that Check accepts. cache names how sessions cache; report is NewRunner's.
