@@ -50,7 +50,7 @@ func ParseCache(s string) (Cache, error) {
 }
 
 func (c Cache) form() attention.Form {
-	return attention.Form{Format: attention.Format(c.Type - CacheF16), Share: c.Share, MaxKL: c.MaxKL}
+	return attention.Form{Format: attention.Format(max(c.Type, CacheF16) - CacheF16), Share: c.Share, MaxKL: c.MaxKL}
 }
 
 // String returns what ParseCache reads.

@@ -218,3 +218,26 @@ func TestLoadEmptyTensors(t *testing.T) {
 		}
 	}
 }
+
+// Locked weights stay in memory; where they are not mapped, that is refused.
+func TestLoadLocked(t *testing.T) {
+	path := gguftest.TinyLlama().Build().Write(t)
+	f, err := gguf.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := f.Lock() // some systems refuse
+	f.Close()
+	m, err := Load(path, &Options{Lock: true})
+	if (err == nil) != (want == nil) {
+		t.Errorf("%v, the file alone: %v", err, want)
+	}
+	m.Close()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadReader(bytes.NewReader(data), int64(len(data)), &Options{Lock: true}); !errors.Is(err, gguf.ErrUnsupported) {
+		t.Errorf("from a reader: %v", err)
+	}
+}

@@ -122,6 +122,11 @@ func (m *Model) loadWeights(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if m.opt.Lock {
+		if err := m.file.Lock(); err != nil {
+			return err
+		}
+	}
 	m.made = fromInfo(convert.ReadInfo(m.file))
 	if m.opt.MLA.Compressed() || m.opt.Cache.Share > 0 {
 		if len(m.opt.Adapters) > 0 {

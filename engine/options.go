@@ -42,6 +42,9 @@ type Options struct {
 	// Adapters are low-rank adapters whose products are added while the model runs, all of them, each times its Scale:
 	// lora.Open reads their files. For a model that is compressed they have to be merged first, see gguf/lora/merged.
 	Adapters []Adapter
+	// Lock keeps the file's mapped weights in memory, see gguf.File.Lock: loading reads all of them, and fails where the
+	// system refuses.
+	Lock bool
 	// VocabOnly loads metadata and tokenizer, no weights: NewSession then fails with ErrNoWeights.
 	VocabOnly bool
 }

@@ -109,6 +109,9 @@ func TestParseCache(t *testing.T) {
 			t.Errorf("%v: %v, %v", c, got, err)
 		}
 	}
+	if got, err := ParseCache(Cache{}.String()); got.Type != CacheF16 || err != nil {
+		t.Errorf("the zero value is %q: %v, %v", Cache{}.String(), got, err)
+	}
 	for share, want := range map[string]CacheType{
 		"100%": CacheF16, "120%": CacheF16, "99%": CacheQ8, "53%": CacheQ8, "52%": CacheQ4, "28%": CacheQ4, "27%": CacheCalibrated, "7%": CacheCalibrated,
 	} {

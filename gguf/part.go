@@ -28,6 +28,7 @@ type part struct {
 	lo, hi uintptr     // addresses of the mapping, also after it is gone; 0 without one
 	unmap  func() error
 	closed atomic.Bool
+	locked atomic.Bool // by File.Lock
 }
 
 // openPart opens, checks and maps one file of the operating system. Symbolic links are followed, as caches of models

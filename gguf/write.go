@@ -195,20 +195,28 @@ func checkName(what, s string, limit int) error {
 // WriteFile writes the file to path, in place of what is there: beside it first, then synced, then renamed, so that
 // nobody ever sees half a file and an error leaves what was there. A new file gets the permission bits 0666 less the
 // umask, one that is replaced keeps its own. A link stays a link. Devices and pipes, which can't be replaced, are
-// written to as they are. A file that is open and mapped may be replaced, except on Windows. progress (may be nil) is
+// written to as they are. A file that is open and mapped may be replaced, except on Windows: see ReplaceFile. progress (may be nil) is
 // told after each tensor how many of the total bytes of data are written. ctx ends the writing.
 func (w *Writer) WriteFile(ctx context.Context, path string, progress func(done, total int64)) error {
-	return w.writeFile(ctx, path, true, progress)
+	return w.writeFile(ctx, path, atomicfile.Options{Overwrite: true}, progress)
+}
+
+// ReplaceFile is WriteFile in place of f's own file, of whose tensors w may have been made. f is closed before, since
+// Windows replaces no file that is mapped; on an error it may still be open.
+func (w *Writer) ReplaceFile(ctx context.Context, f *File, progress func(done, total int64)) error {
+	return f.Guard(func() error {
+		return w.writeFile(ctx, f.Name(), atomicfile.Options{Overwrite: true, Before: f.Close}, progress)
+	})
 }
 
 // WriteNewFile is WriteFile for a path at which there is no file yet. If there is one, also one that appears in the
 // meantime, it stays, and the error wraps fs.ErrExist.
 func (w *Writer) WriteNewFile(ctx context.Context, path string, progress func(done, total int64)) error {
-	return w.writeFile(ctx, path, false, progress)
+	return w.writeFile(ctx, path, atomicfile.Options{}, progress)
 }
 
-func (w *Writer) writeFile(ctx context.Context, path string, overwrite bool, progress func(done, total int64)) error {
-	err := atomicfile.Write(path, atomicfile.Options{Overwrite: overwrite}, func(out io.Writer) error {
+func (w *Writer) writeFile(ctx context.Context, path string, opt atomicfile.Options, progress func(done, total int64)) error {
+	err := atomicfile.Write(path, opt, func(out io.Writer) error {
 		return w.write(ctx, out, progress)
 	})
 	if err != nil {

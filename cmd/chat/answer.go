@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/latentgo/latentgo/cmd/chat/internal/bench"
 	"github.com/latentgo/latentgo/cmd/chat/internal/human"
 	"github.com/latentgo/latentgo/engine"
 )
@@ -52,7 +53,7 @@ func timingsOf(st engine.Stats) timings {
 		if d <= 0 {
 			return 0
 		}
-		return round2(float64(n) / d.Seconds())
+		return bench.Round2(float64(n) / d.Seconds())
 	}
 	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 	return timings{

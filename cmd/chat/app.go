@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/latentgo/latentgo/cmd/chat/internal/human"
 	"github.com/latentgo/latentgo/cmd/chat/internal/lineedit"
 	"github.com/latentgo/latentgo/engine"
+	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/models"
 )
 
@@ -35,6 +37,8 @@ type app struct {
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
 	a := &app{stdin: stdin, out: &errWriter{w: stdout}, stderr: stderr}
 	a.ctx, a.stopSignals = withSignals(context.Background())
+	lineedit.EnableANSI(stdout)
+	lineedit.EnableANSI(stderr)
 	return a
 }
 
@@ -148,7 +152,7 @@ func (a *app) load(f *cachedFlags) (*engine.Model, error) {
 	if err != nil {
 		return nil, &usageError{err: err}
 	}
-	opt := &engine.Options{Threads: f.count(a), MLA: mla, Cache: f.Cache.Cache}
+	opt := &engine.Options{Threads: f.count(a), MLA: mla, Cache: f.Cache.Cache, Lock: f.Lock}
 	if mla.Compressed() || opt.Cache.Share > 0 {
 		if opt.Convert, err = f.convertFlags.options(a); err != nil {
 			return nil, err
@@ -209,8 +213,10 @@ func (a *app) loadFile(path string, opt *engine.Options) (*engine.Model, error) 
 		o.Progress = bar.report
 		opt.Convert = &o
 	}
+	reading := &readBar{w: a.stderr}
+	defer reading.clear()
 	go func() {
-		m, err := engine.LoadContext(a.ctx, path, opt)
+		m, err := a.open(path, opt, reading)
 		done <- loaded{m, err}
 	}()
 	slow := time.NewTimer(time.Second)
@@ -225,11 +231,28 @@ func (a *app) loadFile(path string, opt *engine.Options) (*engine.Model, error) 
 			}
 			return nil, a.ctx.Err()
 		case <-slow.C:
-			if isTerminal(a.stderr) && bar == nil {
+			if isTerminal(a.stderr) && bar == nil && !reading.shown() {
 				a.note("loading %s", path)
 			}
 		}
 	}
+}
+
+// open opens a file, reads its weights into memory where there is room for them, and loads it.
+func (a *app) open(path string, opt *engine.Options, bar *readBar) (*engine.Model, error) {
+	f, err := gguf.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if !opt.VocabOnly && f.Size() < availableMemory() {
+		bar.start(f.Size())
+		err := f.Prefetch(a.ctx, bar.report)
+		bar.clear()
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+	}
+	return engine.LoadGGUF(a.ctx, f, opt)
 }
 
 // tidy waits for a load that has been told to end.

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
-	"time"
 
+	"github.com/latentgo/latentgo/cmd/chat/internal/bench"
 	"github.com/latentgo/latentgo/engine"
 )
 
@@ -15,46 +14,47 @@ import (
 // not pay for loading each time. It prints the model's engine.Info as a line of JSON, then one line for each
 // request on standard input, until that ends:
 //
-//	{"prompt": 512}                  a prompt of 512 tokens, from an empty cache
+//	{"prompt": 512}                  a prompt of 512 tokens, from an empty cache or after a depth
 //	{"decode": 64, "depth": 4096}    64 greedy steps after 4,096 tokens
+//	{"decode": 64, "sequences": 8}   64 steps of each of 8 sequences together
 //
-// The replies have the fields of `chat bench --json` and those of benchReply. Before the clock starts, a few tokens
-// warm up what slept since the last request; what an earlier request left of a context's tokens is used again.
+// Before the clock starts, a few steps warm up what slept since the last request; what an earlier request left of a
+// context's tokens is used again.
 type benchServer struct {
-	bench
-	m    *engine.Model
-	kept int // how many of ids, from the first one, are in the cache
-
-	mem runtime.MemStats
+	*bench.Runner
+	m       *engine.Model
+	context int
 }
 
 // benchRequest is a line of input: either a prompt or decode.
 type benchRequest struct {
-	Prompt int `json:"prompt"`
-	Decode int `json:"decode"`
-	Depth  int `json:"depth"`
+	Prompt    int `json:"prompt"`
+	Decode    int `json:"decode"`
+	Depth     int `json:"depth"`
+	Sequences int `json:"sequences"` // of decode; 0 is 1
 }
 
-// benchReply is a line of output.
+// benchReply is a line of output. Rates are tokens per second of all sequences.
 type benchReply struct {
-	benchResult
-	Allocs     *uint64 `json:"allocs,omitempty"` // heap allocations during the steps of a decode
-	CacheBytes int     `json:"cache_bytes"`      // what the session's cache takes
-	StepBytes  int     `json:"step_bytes"`       // what a step at the depth reads, weights and cache
+	Threads    int         `json:"threads"`
+	Depth      int         `json:"depth"`
+	Sequences  int         `json:"sequences"`
+	Prompt     *bench.Rate `json:"prompt,omitempty"`
+	Decode     *bench.Rate `json:"decode,omitempty"`
+	Allocs     *uint64     `json:"allocs,omitempty"` // heap allocations during the steps of a decode
+	CacheBytes int         `json:"cache_bytes"`      // what the first sequence's cache takes
+	StepBytes  int         `json:"step_bytes"`       // what a step of it at the depth reads, weights and cache
 }
-
-// warmTokens are evaluated before each measurement.
-const warmTokens = 16
 
 // serveBench answers the requests on standard input.
 func serveBench(a *app, m *engine.Model) error {
 	info := m.Info()
-	s, err := m.NewSession(&engine.SessionOptions{Context: max(info.Context, warmTokens)})
-	if err != nil {
+	b := &benchServer{m: m, context: max(info.Context, 64)}
+	var err error
+	if b.Runner, err = bench.NewRunner(a.ctx, m, b.context, nil); err != nil {
 		return err
 	}
-	defer s.Close()
-	b := &benchServer{m: m, bench: bench{a: a, s: s, ids: randomIDs(s.Context(), info.Vocab)}}
+	defer b.Close()
 	if err := a.printJSON(info); err != nil {
 		return err
 	}
@@ -79,75 +79,30 @@ func serveBench(a *app, m *engine.Model) error {
 
 // answer measures what req asks for.
 func (b *benchServer) answer(req *benchRequest) (*benchReply, error) {
-	most := b.s.Context()
-	if req.Prompt < 0 || req.Decode < 0 || req.Depth < 0 || (req.Prompt > 0) == (req.Decode > 0) {
+	if req.Prompt < 0 || req.Decode < 0 || req.Depth < 0 || req.Sequences < 0 || (req.Prompt > 0) == (req.Decode > 0) {
 		return nil, fmt.Errorf("request %+v: either prompt or decode must be positive", *req)
 	}
-	if req.Prompt > most || req.Depth > most-req.Decode-1 {
-		return nil, fmt.Errorf("request %+v: the model's context has %d tokens", *req, most)
+	if req.Prompt > 0 && req.Sequences > 1 {
+		return nil, fmt.Errorf("request %+v: a prompt is of one sequence", *req)
 	}
-	b.c, b.depth = &benchCmd{Prompt: req.Prompt, Predict: req.Decode}, req.Depth
-	reply := &benchReply{benchResult: benchResult{Threads: b.m.Info().Threads, Depth: req.Depth}}
-	err := b.measure(reply)
-	reply.CacheBytes = b.s.CacheBytes()
-	weights, cached := b.s.StepBytes(req.Depth)
+	if req.Prompt > b.context-req.Depth || req.Depth > b.context-req.Decode-1 {
+		return nil, fmt.Errorf("request %+v: the model's context has %d tokens", *req, b.context)
+	}
+	c := bench.Case{Kind: bench.Decode, Tokens: req.Decode, Depth: req.Depth, Sequences: max(req.Sequences, 1)}
+	if req.Prompt > 0 {
+		c.Kind, c.Tokens = bench.Prompt, req.Prompt
+	}
+	rate, allocs, err := b.Once(c, true)
+	if err != nil {
+		return nil, err
+	}
+	reply := &benchReply{Threads: b.m.Info().Threads, Depth: req.Depth, Sequences: c.Sequences, CacheBytes: b.Session().CacheBytes()}
+	if c.Kind == bench.Prompt {
+		reply.Prompt = bench.NewRate([]float64{rate})
+	} else {
+		reply.Decode, reply.Allocs = bench.NewRate([]float64{rate}), &allocs
+	}
+	weights, cached := b.Session().StepBytes(req.Depth)
 	reply.StepBytes = weights + cached
-	return reply, err
-}
-
-// measure fills in the rates.
-func (b *benchServer) measure(reply *benchReply) error {
-	if b.c.Prompt > 0 {
-		b.kept = 0
-		b.s.Reset()
-		if _, err := b.s.Eval(b.a.ctx, b.ids[:warmTokens]); err != nil {
-			return err
-		}
-		b.s.Reset()
-		start := time.Now()
-		_, err := b.s.Eval(b.a.ctx, b.ids[:b.c.Prompt])
-		reply.Prompt = rateOf([]float64{float64(b.c.Prompt) / time.Since(start).Seconds()})
-		return err
-	}
-	if err := b.warmDecode(); err != nil {
-		return err
-	}
-	logits, err := b.fill(max(b.depth, 1))
-	if err != nil {
-		return err
-	}
-	before := b.mallocs()
-	start := time.Now()
-	err = b.steps(logits, b.c.Predict)
-	seconds := time.Since(start).Seconds()
-	allocs := b.mallocs() - before
-	reply.Decode, reply.Allocs = rateOf([]float64{float64(b.c.Predict) / seconds}), &allocs
-	return err
-}
-
-// warmDecode takes as many of the steps as warm up, so that neither the cache nor anything else has to grow when they
-// count.
-func (b *benchServer) warmDecode() error {
-	logits, err := b.fill(max(b.depth, 1))
-	if err != nil {
-		return err
-	}
-	return b.steps(logits, min(b.c.Predict, warmTokens))
-}
-
-// fill makes the first n of ids the session's tokens and returns the logits after them.
-func (b *benchServer) fill(n int) ([]float32, error) {
-	b.kept = min(b.kept, n-1)
-	b.s.Truncate(b.kept)
-	logits, err := b.s.Eval(b.a.ctx, b.ids[b.kept:n])
-	if err == nil {
-		b.kept = n
-	}
-	return logits, err
-}
-
-// mallocs returns how many heap objects the program has allocated so far.
-func (b *benchServer) mallocs() uint64 {
-	runtime.ReadMemStats(&b.mem)
-	return b.mem.Mallocs
+	return reply, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/latentgo/latentgo/gguf/quantize"
+	"github.com/latentgo/latentgo/internal/cpu"
 	"github.com/latentgo/latentgo/internal/models"
 )
 
@@ -41,7 +42,12 @@ type cli struct {
 
 // vars are the values that help texts and defaults refer to.
 func vars() kong.Vars {
-	return kong.Vars{"model": models.Default, "version": "chat " + version(), "types": strings.Join(quantize.FileTypes(), ", ")}
+	return kong.Vars{"model": models.Default, "version": versionText(), "types": strings.Join(quantize.FileTypes(), ", ")}
+}
+
+// versionText names the program's version and the kernels that run.
+func versionText() string {
+	return fmt.Sprintf("chat %s\nkernels %v; %s chooses one of %v", version(), cpu.Active(), cpu.EnvName, cpu.Levels())
 }
 
 // version is the module's version as the go command recorded it.

@@ -56,7 +56,7 @@ func (c *setCmd) Run(a *app) error {
 		a.printf("%s: header written\n", human.Line(c.File))
 		return nil
 	}
-	if err := f.Guard(func() error { return w.WriteFile(a.ctx, c.File, nil) }); err != nil {
+	if err := w.ReplaceFile(a.ctx, f, nil); err != nil {
 		return err
 	}
 	a.printf("%s: written anew, since its header has another size\n", human.Line(c.File))

@@ -82,6 +82,6 @@ type versionCmd struct{}
 
 // Run implements kong's command.
 func (*versionCmd) Run(a *app) error {
-	a.printf("chat %s\n", version())
+	a.printf("%s\n", versionText())
 	return nil
 }

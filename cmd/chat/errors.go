@@ -4,12 +4,13 @@ import (
 	"errors"
 	"io/fs"
 	"strings"
-	"syscall"
 
 	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/gguf/quantize"
+	"github.com/latentgo/latentgo/internal/cpu"
 	"github.com/latentgo/latentgo/internal/models"
+	"github.com/latentgo/latentgo/internal/syserr"
 	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
@@ -46,13 +47,13 @@ var hints = []struct {
 	{models.ErrUnknown, "give the path of a .gguf file, owner/repo[:QUANT] of Hugging Face, a URL, or one of: " + strings.Join(models.Names(), ", ")},
 	{models.ErrOffline, "unset HF_HUB_OFFLINE, or give the path of a .gguf file"},
 	{models.ErrUnreachable, "check the network, HTTPS_PROXY and HF_ENDPOINT; a file that is here already can be named by its path: -m FILE"},
+	{cpu.ErrLevel, "correct the environment variable LATENTGO_CPU, or unset it"},
 	{models.ErrSetting, "correct the environment variable, or unset it"},
 	{models.ErrHash, "try again; a mirror set by HF_ENDPOINT may hold another file"},
 	{models.ErrNoFile, "name one of them: owner/repo:QUANT"},
 	{models.ErrCache, "set LATENTGO_CACHE to a folder that can be written"},
 	{models.ErrAccess, "tokens are made at https://huggingface.co/settings/tokens"},
 	{fs.ErrExist, "name another file; --force replaces this one"},
-	{syscall.ENOSPC, "free some disk space and try again"},
 	{fs.ErrNotExist, "check the path"},
 	{fs.ErrPermission, "check the permissions of the file and its folder"},
 }
@@ -78,6 +79,9 @@ func hintFor(err error) string {
 	if errors.As(err, &tmpl) {
 		return "the chat template refuses this conversation or is broken; `chat run --raw` works without it"
 	}
+	if syserr.DiskFull(err) {
+		return "free some disk space and try again"
+	}
 	for _, h := range hints {
 		if errors.Is(err, h.err) {
 			return h.hint
@@ -95,4 +99,4 @@ func (a *app) explain(err error) {
 }
 
 // isClosedPipe reports whether err means that nobody reads the output any more.
-func isClosedPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }
+func isClosedPipe(err error) bool { return syserr.ClosedPipe(err) }

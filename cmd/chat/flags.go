@@ -73,7 +73,8 @@ func (f *threadsFlag) count(a *app) int {
 type loadFlags struct {
 	modelFlag
 	threadsFlag
-	MLA string `name:"mla" default:"exact" placeholder:"FORM" help:"Attention: exact is latent attention without loss, off keeps it as it is; 50%, 64+128 (rotated+latent values per layer) or 11520B (per token) compress the cache to that (default ${default})."`
+	Lock bool   `help:"Keep the model in memory, so that no other program can push it out."`
+	MLA  string `name:"mla" default:"exact" placeholder:"FORM" help:"Attention: exact is latent attention without loss, off keeps it as it is; 50%, 64+128 (rotated+latent values per layer) or 11520B (per token) compress the cache to that (default ${default})."`
 	convertFlags
 	loraFlags
 }

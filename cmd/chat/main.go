@@ -10,7 +10,7 @@
 // in the cache (package internal/models). The environment:
 //
 //	LATENTGO_CACHE                cache directory; the history of conversations is there, and models compressed at load
-//	LATENTGO_CPU                  kernel path: generic, avx2, avx512, neon
+//	LATENTGO_CPU                  kernel path: generic, avx2, avx512, neon; `chat version` tells which there are
 //	HF_ENDPOINT, HF_TOKEN         the Hub's address and the token that it wants for gated models
 //	HF_HUB_OFFLINE                1 forbids requests to the Hub
 //	PIP_INDEX_URL, …              pip's own settings, for the second source of the default model
@@ -28,6 +28,8 @@ import (
 	"slices"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/latentgo/latentgo/internal/cpu"
 )
 
 // main only connects run to the process.
@@ -49,6 +51,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
 		}
 	}()
 	ctx, err := a.parse(args)
+	if err == nil {
+		err = cpu.EnvError() // not every command loads a model
+	}
 	if err == nil {
 		err = ctx.Run(a)
 	}

@@ -55,28 +55,6 @@ func TestLogSumExp(t *testing.T) {
 	}
 }
 
-func TestRateOf(t *testing.T) {
-	if rateOf(nil) != nil {
-		t.Error("a rate of nothing")
-	}
-	if r := rateOf([]float64{3, 1.005, 2}); *r != (benchRate{3, 2}) {
-		t.Errorf("odd: %+v", r)
-	}
-	if r := rateOf([]float64{4, 1, 2, 3.333}); *r != (benchRate{4, 2.67}) {
-		t.Errorf("even: %+v", r)
-	}
-}
-
-func TestRandomIDs(t *testing.T) {
-	for _, vocab := range []int{4, 128, 49152} {
-		for _, id := range randomIDs(500, vocab) {
-			if id < 0 || int(id) >= vocab {
-				t.Fatalf("vocabulary of %d: token %d", vocab, id)
-			}
-		}
-	}
-}
-
 func TestParseNow(t *testing.T) {
 	for s, want := range map[string]string{
 		"2026-01-02T03:04:05": "2026-01-02T03:04:05Z", "2026-01-02T03:04:05+02:00": "2026-01-02T03:04:05+02:00", "2026-01-02": "2026-01-02T00:00:00Z",

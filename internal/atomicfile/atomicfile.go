@@ -18,6 +18,9 @@ type Options struct {
 	// Perm holds the permission bits of a new file, of which the umask takes its part; 0 means 0666, as for os.Create.
 	// A file that is replaced hands on its own bits instead.
 	Perm fs.FileMode
+	// Before, if not nil, is called when the new file is complete, before it takes its place: to close what keeps the
+	// old one mapped, which Windows would refuse to replace. Its error leaves the old one.
+	Before func() error
 }
 
 // Write writes what fill writes to the file at path. fill's writer is buffered; Write flushes it.
@@ -68,6 +71,11 @@ func write(path string, opt Options, fill func(io.Writer) error) error {
 	defer tmp.Close()
 	if err := fillFile(tmp, fill); err != nil {
 		return err
+	}
+	if opt.Before != nil {
+		if err := opt.Before(); err != nil {
+			return err
+		}
 	}
 	if err := t.finish(tmp); err != nil {
 		return reason(err)

@@ -200,3 +200,19 @@ func TestWriteDescriptor(t *testing.T) {
 	}
 	holds(t, path, "head,tail", 1)
 }
+
+// Before runs when the file is complete, and its error leaves the old one.
+func TestWriteBefore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x")
+	put(t, path, "old")
+	refused := errors.New("still mapped")
+	err := Write(path, Options{Overwrite: true, Before: func() error { holds(t, path, "old", 2); return refused }}, text("new"))
+	if !errors.Is(err, refused) {
+		t.Errorf("got %v", err)
+	}
+	holds(t, path, "old", 1)
+	if err := Write(path, Options{Overwrite: true, Before: func() error { return nil }}, text("new")); err != nil {
+		t.Error(err)
+	}
+	holds(t, path, "new", 1)
+}

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,6 +21,29 @@ func TestCountCores(t *testing.T) {
 	}
 	if n := countCores(filepath.Join(dir, "none*")); n != 0 {
 		t.Errorf("no files count as %d", n)
+	}
+}
+
+// Only cores of the highest class count, and no other records.
+func TestFastCores(t *testing.T) {
+	record := func(relationship uint32, class byte) []byte {
+		r := make([]byte, 48)
+		binary.LittleEndian.PutUint32(r, relationship)
+		binary.LittleEndian.PutUint32(r[4:], 48)
+		r[9] = class
+		return r
+	}
+	var list []byte
+	for i := range 14 {
+		list = append(list, record(0, byte(i%2))...)
+		list = append(list, record(3, 5)...) // a package
+	}
+	if n := fastCores(list); n != 7 {
+		t.Errorf("%d fast cores, want 7", n)
+	}
+	binary.LittleEndian.PutUint32(list[4:], 1<<20)
+	if n := fastCores(list); n != 0 || fastCores(nil) != 0 {
+		t.Errorf("a broken list: %d", n)
 	}
 }
 

@@ -5,8 +5,11 @@
 //	AVX512    AVX-512 F, BW, DQ, VL and VNNI on top of AVX2     since 2019 (Intel), 2022 (AMD)
 //	NEON      Advanced SIMD with dot product (FEAT_DotProd)     arm64: since 2017 (Cortex-A75), every Apple M
 //
-// The environment variable LATENTGO_CPU, one of those names in lower case, lowers the level; tests switch it within the
-// process by [Force]. Only packages with assembly need this package.
+// The environment variable LATENTGO_CPU, one of those names, upper or lower case, lowers the level; tests switch it
+// within the process by [Force]. Only packages with assembly need this package.
+//
+// Kernels are not built for AMX, for VNNI in 256 bits (avxvnni: client CPUs since 2021) and for the 8-bit matrix
+// products of arm64 (i8mm: since 2020); asking for those is an error that says so. Such CPUs run AVX512, AVX2 or NEON.
 package cpu
 
 import (
@@ -21,7 +24,8 @@ import (
 // EnvName is the environment variable that lowers the level.
 const EnvName = "LATENTGO_CPU"
 
-// ErrLevel is returned when LATENTGO_CPU asks for a level that does not exist or that the CPU does not have.
+// ErrLevel is returned when LATENTGO_CPU asks for a level that does not exist, that the CPU does not have, or that has
+// no kernels in this build.
 var ErrLevel = errors.New("CPU level")
 
 // Level names a set of instructions. The levels of one platform are ordered: a higher one has all of the lower ones.
@@ -41,6 +45,9 @@ const (
 const NumLevels = int(levels)
 
 var names = [levels]string{"generic", "avx2", "avx512", "neon"}
+
+// unbuilt are the names of levels without kernels.
+var unbuilt = []string{"amx", "avxvnni", "i8mm"}
 
 // String returns the level's name as LATENTGO_CPU takes it.
 func (l Level) String() string {
@@ -68,14 +75,26 @@ func resolve(env string, have Level) (Level, error) {
 	if env == "" {
 		return have, nil
 	}
-	i := slices.Index(names[:], strings.ToLower(env))
-	if i < 0 {
-		return have, fmt.Errorf("%s=%q is none of %s: %w", EnvName, env, strings.Join(names[:], ", "), ErrLevel)
-	}
-	if !slices.Contains(upTo(have), Level(i)) {
-		return have, fmt.Errorf("%s=%s on a CPU or build that has %v at most: %w", EnvName, env, have, ErrLevel)
+	name := strings.ToLower(env)
+	i := slices.Index(names[:], name)
+	switch {
+	case slices.Contains(unbuilt, name):
+		return have, fmt.Errorf("%s=%s: no kernels are built for it; %s: %w", EnvName, env, offer(have), ErrLevel)
+	case i < 0:
+		return have, fmt.Errorf("%s=%q is unknown; %s: %w", EnvName, env, offer(have), ErrLevel)
+	case !slices.Contains(upTo(have), Level(i)):
+		return have, fmt.Errorf("%s=%s is not there; %s: %w", EnvName, env, offer(have), ErrLevel)
 	}
 	return Level(i), nil
+}
+
+// offer says which levels there are up to have.
+func offer(have Level) string {
+	list := make([]string, 0, NumLevels)
+	for _, l := range upTo(have) {
+		list = append(list, l.String())
+	}
+	return "this CPU and build have " + strings.Join(list, ", ")
 }
 
 // Best returns the highest level that the CPU and the build have.

@@ -28,6 +28,9 @@ func TestResolve(t *testing.T) {
 		{"neon", Generic, Generic, false},
 		{"sse2", AVX2, AVX2, false},
 		{" avx2", AVX2, AVX2, false},
+		{"amx", AVX512, AVX512, false},
+		{"AVXVNNI", AVX2, AVX2, false},
+		{"i8mm", NEON, NEON, false},
 	} {
 		got, err := resolve(c.env, c.have)
 		if got != c.want || (err == nil) != c.ok {
@@ -35,6 +38,19 @@ func TestResolve(t *testing.T) {
 		}
 		if err != nil && !errors.Is(err, ErrLevel) {
 			t.Errorf("resolve(%q, %v): %v does not wrap ErrLevel", c.env, c.have, err)
+		}
+	}
+}
+
+// What is wrong and which levels there are is said in one line.
+func TestResolveSays(t *testing.T) {
+	for env, want := range map[string]string{
+		"amx":    "LATENTGO_CPU=amx: no kernels are built for it; this CPU and build have generic, avx2: CPU level",
+		"sse2":   `LATENTGO_CPU="sse2" is unknown; this CPU and build have generic, avx2: CPU level`,
+		"avx512": "LATENTGO_CPU=avx512 is not there; this CPU and build have generic, avx2: CPU level",
+	} {
+		if _, err := resolve(env, AVX2); err.Error() != want {
+			t.Errorf("%s: %v, want %s", env, err, want)
 		}
 	}
 }

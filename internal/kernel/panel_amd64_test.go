@@ -360,3 +360,23 @@ func TestWeightedSumTransposed(t *testing.T) {
 	}
 	testWeightedSumF32(t, weightedSumTransposed(dotsF32AVX2, 8))
 }
+
+// BenchmarkGemm measures the inner kernels alone: four tokens, and weights and activations that the first-level cache
+// holds. That is what a product of many tokens can reach at most.
+func BenchmarkGemm(b *testing.B) {
+	const cols, tokens = 512, 4
+	for _, k := range gemmKinds {
+		if !k.level.Available() {
+			continue
+		}
+		b.Run(fmt.Sprintf("%s/%v", k.name, k.level), func(b *testing.B) {
+			rows, groups, supers := panelRowsOf(k.level), cols/k.group, cols/k.group/k.super
+			w, q, dst := make([]byte, rows*cols), make([]int8, tokens*cols), make([]float32, tokens*rows)
+			dm, z, d := make([]float32, 2*rows*groups), make([]float32, tokens*groups), make([]float32, tokens*supers)
+			for b.Loop() {
+				k.kernels[2](&dst[0], rows, rows, 0, &w[0], &dm[0], &q[0], cols, &z[0], groups, &d[0], supers, supers)
+			}
+			b.ReportMetric(float64(rows*cols*tokens)*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gmac/s")
+		})
+	}
+}

@@ -10,8 +10,9 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/latentgo/latentgo/internal/syserr"
 )
 
 // dialTimeout is short, so that a machine without a network goes on to the next source quickly.
@@ -109,7 +110,7 @@ func (e *requestError) reason() string {
 	switch {
 	case errors.As(e.err, &name):
 		return "no address is known for this name"
-	case errors.Is(e.err, syscall.ECONNREFUSED):
+	case syserr.Refused(e.err):
 		return "connection refused"
 	case errors.As(e.err, &network) && network.Timeout():
 		return "no answer in time"

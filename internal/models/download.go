@@ -9,8 +9,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/latentgo/latentgo/internal/syserr"
 )
 
 // remoteFile is one file to download.
@@ -60,7 +61,7 @@ func (f *fetcher) download(ctx context.Context, file remoteFile, dst string) err
 // giveUp closes the part, which stays for the next run unless it cannot be of use.
 func (f *fetcher) giveUp(ctx context.Context, p *partFile, err error) error {
 	switch {
-	case errors.Is(err, syscall.ENOSPC):
+	case syserr.DiskFull(err):
 		p.Discard()
 		return fmt.Errorf("%w: free some disk space, or set LATENTGO_CACHE to another disk", err)
 	case errors.Is(err, ErrNotGGUF) || p.size == 0:

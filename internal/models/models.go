@@ -29,8 +29,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
+
+	"github.com/latentgo/latentgo/internal/syserr"
 )
 
 // Options configures Fetch. The zero value (or nil) is the default.
@@ -156,7 +157,7 @@ func (f *fetcher) fetch(ctx context.Context, s spec) (string, error) {
 
 // readOnly reports whether err is about a cache that can't be written.
 func readOnly(err error) bool {
-	return errors.Is(err, ErrCache) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+	return errors.Is(err, ErrCache) || errors.Is(err, fs.ErrPermission) || syserr.ReadOnly(err)
 }
 
 // obtainAll downloads what is missing of a model.

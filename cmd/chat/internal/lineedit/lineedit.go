@@ -16,6 +16,7 @@ package lineedit
 import (
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 
 	"github.com/ergochat/readline"
@@ -46,8 +47,9 @@ type Editor struct {
 	line    clusterLine // what is edited, as the library last showed it
 }
 
-// Dumb reports whether a terminal of the kind in TERM cannot move its cursor, so that only a Plain reader works.
-func Dumb(term string) bool { return term == "" || term == "dumb" }
+// Dumb reports whether a terminal of the kind in TERM cannot move its cursor, so that only a Plain reader works. On
+// Windows TERM is rarely set: consoles since Windows 10 can, once New or EnableANSI has told them to.
+func Dumb(term string) bool { return term == "dumb" || term == "" && runtime.GOOS != "windows" }
 
 // New prepares the terminal. The caller closes the Editor, which gives the terminal its mode back.
 func New(cfg Config) (*Editor, error) {
