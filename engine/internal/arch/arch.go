@@ -35,6 +35,8 @@ var families = map[string]model.Constructor{
 	"dbrx":           dbrx,
 	"deci":           deci,
 	"deepseek":       deepseek,
+	"deepseek32":     deepseek32,
+	"glm-dsa":        glmDSA,
 	"deepseek2":      deepseek2,
 	"dots1":          dots1,
 	"ernie4_5":       ernie4_5,

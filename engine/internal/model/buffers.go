@@ -43,6 +43,7 @@ type worker struct {
 	part    attention.Partial // of decode rows in a batch, which one worker attends alone
 	small   smallProducts
 	router  router
+	pick    picker
 	mix     mixScratch // of recurrent mixers
 }
 
@@ -54,6 +55,7 @@ type widths struct {
 	held                           int // width of what a layer holds
 	perLayer                       int // embeddings that layers add, all together
 	streams                        int // copies of the residual stream, all together
+	indexQ, indexK, indexW, topK   int // of indexers: queries, keys and weights, and tokens picked
 	experts, used, mixed           int // experts of a layer, those of a token, and the width of these together
 }
 
@@ -84,6 +86,7 @@ type executor struct {
 	gate, up      []float32 // [rows, ff]
 	perLayer      []float32 // [rows, layers·size] embeddings that layers add
 	experts       expertBuffers
+	picks         picks
 	tables        [][]float32 // per rope: [rows, dims]
 	part          attention.Partial
 }

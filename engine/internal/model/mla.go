@@ -24,6 +24,7 @@ type MLA struct {
 	Temperature Temperature
 	// Split says that K and V come apart, as attn_k_b and attn_v_b; in older files they are one, attn_kv_b.
 	Split bool
+	Index Indexer // what picks the tokens that are attended to
 }
 
 // mla is latent attention as a model has it: one block, as many key/value heads as query heads, and the rotated part of
@@ -46,6 +47,7 @@ func (s MLA) load(ld *Loader, i int) mixer {
 	m := &mla{spec: s, eps: ld.spec.Eps}
 	m.latent = latent{geo: g, r: s.R, l: s.L, blocks: 1, keys: s.L, source: m}
 	m.loadQueries(ld, name)
+	m.index = s.Index.load(ld, i, s.QueryRank)
 	m.kvA = ld.linear(name("attn_kv_a_mqa"), s.L+s.R, ld.spec.Width, false)
 	m.kvNorm = ld.vector(name("attn_kv_a_norm.weight"), s.L, true)
 	m.o = ld.linear(name("attn_output"), ld.spec.Width, s.Heads*s.ValueSize, true)
@@ -93,6 +95,9 @@ func (m *mla) build() error {
 	m.output.types = actTypes(m.o)
 	if m.qA.Matrix != nil {
 		m.types, m.lowQ = actTypes(m.qA, m.kvA), actTypes(m.q)
+		if x := m.index; x != nil {
+			m.types, m.lowQ = actTypes(m.qA, m.kvA, x.k, x.w), actTypes(m.q, x.q)
+		}
 	} else {
 		m.types = actTypes(m.q, m.kvA)
 	}
@@ -112,19 +117,41 @@ func (m *mla) include(e *executor) {
 	m.includeRows(e)
 }
 
-func (m *mla) newState(f CacheFormat, n int) State { return newStore(m.attn, f, n) }
+func (m *mla) newState(f CacheFormat, n int) State {
+	if m.cachesKeys() {
+		return &bothStates{newStore(m.attn, f, n), newStore(m.index.keys, f, n)}
+	}
+	return newStore(m.attn, f, n)
+}
 
-func (m *mla) size(f CacheFormat) CacheSize { return cacheSize(m.attn, f) }
+// cachesKeys reports whether there are keys of an indexer beside the rows.
+func (m *mla) cachesKeys() bool { return m.index != nil && m.index.keys != nil }
+
+func (m *mla) size(f CacheFormat) CacheSize {
+	c := cacheSize(m.attn, f)
+	if m.cachesKeys() {
+		c.Token += m.index.keys.RowBytes(f)
+	}
+	return c
+}
 
 func (m *mla) bytes(f CacheFormat, depth int) (weights, cache int) {
-	weights = matrixBytes(m.q.Matrix, m.qA.Matrix, m.kvA.Matrix, m.o.Matrix)
-	return weights + matrixBytes(m.query...) + matrixBytes(m.value...), m.rowBytes(f, depth)
+	weights = matrixBytes(m.q.Matrix, m.qA.Matrix, m.kvA.Matrix, m.o.Matrix) + matrixBytes(m.query...) + matrixBytes(m.value...)
+	cache = m.rowBytes(f, depth)
+	if x := m.index; x != nil {
+		weights, cache = weights+matrixBytes(x.q.Matrix, x.k.Matrix, x.w.Matrix), m.rowBytes(f, min(depth, x.spec.TopK))
+		if x.keys != nil {
+			cache += depth * x.keys.RowBytes(f)
+		}
+	}
+	return weights, cache
 }
 
 func (m *mla) run(p *pass, w *worker, l *Layer) {
 	if p.probe.begins(StageInput) {
 		if m.qA.Matrix != nil {
-			p.project(w, &w.in, projection{m.qA, p.q}, projection{m.kvA, p.k})
+			k, weights := m.index.ofInput(p)
+			p.project(w, &w.in, projection{m.qA, p.q}, projection{m.kvA, p.k}, k, weights)
 			w.Barrier()
 			m.raiseQueries(p, w)
 		} else {
@@ -132,6 +159,7 @@ func (m *mla) run(p *pass, w *worker, l *Layer) {
 			w.Barrier()
 		}
 		m.readyQueries(p, w)
+		m.index.ready(p, w, l)
 		m.attend(p, w, l)
 	}
 	p.probe.headsDone(p, w)
@@ -152,7 +180,7 @@ func (m *mla) raiseQueries(p *pass, w *worker) {
 	if p.single() {
 		w.Barrier() // all have read p.q
 	}
-	p.project(w, &w.lowQ, projection{m.q, p.q})
+	p.project(w, &w.lowQ, projection{m.q, p.q}, m.index.ofQueries(p))
 	w.Barrier()
 }
 
