@@ -28,7 +28,7 @@ type indexer struct {
 	spec    Indexer
 	q, k, w Linear // [heads·size, rank], [size, width], [heads, width]; none in a layer that shares
 	norm    *normWeights
-	keys    *attention.Layer // by which keys are cached
+	keys    *attention.Layer // by which keys are cached, in half floats: the choice hangs on small differences
 }
 
 func (s Indexer) load(ld *Loader, i, rank int) *indexer {
@@ -66,6 +66,16 @@ type picks struct {
 type picker struct {
 	scores, block, row []float32
 	counts             []int32
+	ids, positions     []int32 // of blocks, and in them
+}
+
+// attendTo attends with queries of one row to the first n tokens of a store.
+func (w *worker) attendTo(a *attention.Layer, s *attention.Store, n int, q, out []float32) {
+	a.PrepareQueries(&w.scratch, s, q)
+	for part := range a.Parts(n - 1) {
+		a.Decode(&w.part, part, s, n-1, q, &w.scratch)
+	}
+	a.Combine(out, &w.part, n-1, 0, a.Heads, &w.scratch)
 }
 
 // selects reports whether tokens of a segment can't attend to all before them.
@@ -92,24 +102,26 @@ func (x *indexer) include(e *executor, a *attention.Layer) {
 	if x.keys != nil {
 		e.includeAttention(x.keys)
 	}
-	if e.picks.stores == nil {
-		e.picks.stores = map[attn.Geometry][]*attention.Store{}
+	e.picks.include(e, a)
+}
+
+// include makes stores for what a layer's tokens pick.
+func (b *picks) include(e *executor, a *attention.Layer) {
+	if b.stores == nil {
+		b.stores = map[attn.Geometry][]*attention.Store{}
 	}
-	for len(e.picks.stores[a.Geometry]) < e.pool.Size() {
-		e.picks.stores[a.Geometry] = append(e.picks.stores[a.Geometry], attention.NewStore(a, attention.F16))
+	for len(b.stores[a.Geometry]) < e.pool.Size() {
+		b.stores[a.Geometry] = append(b.stores[a.Geometry], attention.NewStore(a, attention.F16))
 	}
 }
 
 // grow makes room for the rows of a pass of positions below n in which tokens are picked.
 func (b *picks) grow(rows, n int, m widths) {
-	if m.topK == 0 {
+	b.q, b.k = sized(&b.q, rows*m.indexQ), sized(&b.k, rows*m.indexK)
+	if m.topK == 0 || n <= m.topK {
 		return
 	}
-	b.k = sized(&b.k, rows*m.indexK)
-	if n <= m.topK {
-		return
-	}
-	b.q, b.w, b.scores = sized(&b.q, rows*m.indexQ), sized(&b.w, rows*m.indexW), sized(&b.scores, n)
+	b.w, b.scores = sized(&b.w, rows*m.indexW), sized(&b.scores, n)
 	if need := rows * m.topK; cap(b.chosen) < need {
 		b.chosen = make([]int32, need)
 	}
@@ -135,9 +147,9 @@ func (x *indexer) ofQueries(p *pass) projection {
 	return projection{x.q, p.picks.q}
 }
 
-// keyStore returns where the segment's keys are cached.
-func (x *indexer) keyStore(seg *segment, l *Layer) *attention.Store {
-	return seg.seq.states[l.state].(*bothStates)[1].(store).Store
+// indexKeys returns where keys of an indexer of layer l are cached: beside what the layer attends to.
+func (s *segment) indexKeys(l *Layer) *attention.Store {
+	return s.seq.states[l.state].(*bothStates)[1].(store).Store
 }
 
 // ready completes keys, which it caches, and queries. Others may use them after a barrier.
@@ -153,7 +165,7 @@ func (x *indexer) ready(p *pass, w *worker, l *Layer) {
 	}
 	for i := range p.segments {
 		seg := &p.segments[i]
-		keys := x.keyStore(seg, l)
+		keys := seg.indexKeys(l)
 		lo, hi := w.Share(seg.n)
 		for t := seg.at + lo; t < seg.at+hi; t++ {
 			k := p.picks.k[t*n:][:n]
@@ -179,7 +191,7 @@ func (x *indexer) score(p *pass, w *worker, keys *attention.Store, dst []float32
 	f := float32(1 / math.Sqrt(float64(heads*size)))
 	for at := from; at < to; at += attention.Chunk {
 		n := min(attention.Chunk, to-at)
-		keys.Scores(block, n, q, heads, &w.scratch, at, n)
+		keys.Scores(block, n, q, heads, at, n)
 		sums := dst[at-from:][:n]
 		clear(sums)
 		for h, weight := range weights {

@@ -9,7 +9,7 @@ import "github.com/latentgo/latentgo/internal/attention"
 func (m *latent) pickOne(p *pass, w *worker, s *attention.Store, l *Layer) (*attention.Store, int) {
 	x, pos := m.index, p.pos[0]
 	if !x.spec.Shares {
-		keys, n := x.keyStore(&p.segments[0], l), pos+1
+		keys, n := p.segments[0].indexKeys(l), pos+1
 		for {
 			lo, hi, ok := w.Take((n+attention.Chunk-1)/attention.Chunk, 1)
 			if !ok {
@@ -56,17 +56,12 @@ func (m *latent) attendChosen(p *pass, w *worker, seg *segment, l *Layer) {
 		if !x.spec.Shares {
 			n := p.pos[t] + 1
 			scores := sized(&w.pick.scores, n)
-			x.score(p, w, x.keyStore(seg, l), scores, t, 0, n)
+			x.score(p, w, seg.indexKeys(l), scores, t, 0, n)
 			x.choose(p, w, scores, t)
 		}
 		chosen := x.chosen(p, t)
 		to.Grow(len(chosen))
 		m.gatherRows(w, to, s, chosen, 0, len(chosen))
-		last, q := len(chosen)-1, p.queries[t*nq:][:nq]
-		a.PrepareQueries(&w.scratch, to, q)
-		for part := range a.Parts(last) {
-			a.Decode(&w.part, part, to, last, q, &w.scratch)
-		}
-		a.Combine(p.sums[t*ns:][:ns], &w.part, last, 0, m.geo.Heads, &w.scratch)
+		w.attendTo(a, to, len(chosen), p.queries[t*nq:][:nq], p.sums[t*ns:][:ns])
 	}
 }
