@@ -22,11 +22,10 @@ func ByArchitecture() map[string]func() *Builder {
 	addSorted(HybridVariants(), func(_ string, m Hybrid) { add(m.Arch, m.Build) })
 	addSorted(ClassicVariants(), func(_ string, m Classic) { add(m.Arch, m.Build) })
 	addSorted(SketchVariants(), func(name string, s Sketch) {
-		if arch, _, _ := strings.Cut(name, "-"); name == "kimi-linear" || name == "muse-glimmer" {
-			add(name, s.Build)
-		} else {
-			add(arch, s.Build)
+		if !slices.Contains([]string{"kimi-linear", "muse-glimmer", "glm-dsa", "minimax-m3"}, name) {
+			name, _, _ = strings.Cut(name, "-")
 		}
+		add(name, s.Build)
 	})
 	moe := RelativeVariants()["qwen3vlmoe"]
 	moe.Arch = "qwen3moe"

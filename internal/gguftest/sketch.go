@@ -26,6 +26,8 @@ func SketchVariants() map[string]Sketch {
 	addGemma4(out)
 	addKimiLinear(out)
 	addFamilies(out)
+	addSparse(out)
+	addBlocks(out)
 	return out
 }
 

@@ -66,7 +66,7 @@ func cohere2moe(r *model.Reader) *model.Spec {
 		m := &mix[i]
 		m.Bias, m.Fused, m.Scales, m.SharedScales = false, true, true, true
 		if n := r.SharedCount(m.Width); n > 0 {
-			m.Shared, m.Halved = r.SharedWidth(n), true
+			m.Shared, m.OutputScale = r.SharedWidth(n), 0.5
 		}
 	}
 	setMixers(s, a)

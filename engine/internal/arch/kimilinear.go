@@ -15,14 +15,8 @@ func kimiLinear(r *model.Reader) *model.Spec {
 	a := kimiAttention(r, s, heads)
 	dense, widths := leadingDense(r, s), r.FFNWidths(s)
 	mix := mixtures(r, s)
+	deltaOrLatent(s, kv, k, a)
 	for i := range s.Layers {
-		if s.Layers[i].Mixer = k; kv[i] > 0 {
-			s.Layers[i].Mixer = a
-		} else {
-			for _, n := range []string{"attn_q.bias", "attn_k.bias", "attn_v.bias"} { // which llama.cpp's generator writes
-				s.Unused = append(s.Unused, model.LayerName(i, n))
-			}
-		}
 		if s.Layers[i].FFN = (model.GatedFFN{Width: widths[i]}); i < dense {
 			continue
 		}
@@ -33,6 +27,19 @@ func kimiLinear(r *model.Reader) *model.Spec {
 		s.Layers[i].FFN = m
 	}
 	return s
+}
+
+// deltaOrLatent makes layers with key/value heads a, the others k.
+func deltaOrLatent(s *model.Spec, kv []int, k model.KDA, a model.MLA) {
+	for i := range s.Layers {
+		if s.Layers[i].Mixer = k; kv[i] > 0 {
+			s.Layers[i].Mixer = a
+			continue
+		}
+		for _, n := range []string{"attn_q.bias", "attn_k.bias", "attn_v.bias"} { // which llama.cpp's generator writes
+			s.Unused = append(s.Unused, model.LayerName(i, n))
+		}
+	}
 }
 
 // kimiAttention reads the latent attention.

@@ -70,6 +70,10 @@ func attentionLayers(s *model.Spec, form Form) ([]model.Attention, error) {
 			const what = "experts that are chosen before attention: a conversion runs the two parts apart"
 			return nil, fmt.Errorf("attention form %v: layer %d has %s: %w", form, i, what, model.ErrUnsupported)
 		}
+		if l.Repeats > 0 {
+			const what = "layers that run again with the same weights, while rows are fitted to one run"
+			return nil, fmt.Errorf("attention form %v: layer %d: %s: %w", form, i, what, model.ErrUnsupported)
+		}
 		switch a := l.Mixer.(type) {
 		case model.Attention:
 			if what := obstacle(s, l, a); what != "" {
@@ -100,6 +104,10 @@ func obstacle(s *model.Spec, l model.LayerSpec, a model.Attention) string {
 		return "attention whose scores fall with distance (ALiBi)"
 	case l.Parallel:
 		return "attention in parallel to the feed-forward network: a conversion runs the two parts apart"
+	case l.Side != nil:
+		return "a network beside attention that gets the layer's input: a conversion runs the two parts apart"
+	case a.Index.Blocks > 0:
+		return "attention to blocks of tokens that an indexer picks (indexer.q_proj)"
 	case a.NormRotated:
 		return "norms of queries and keys that come after RoPE (attn_q_norm, attn_k_norm), while rows hold keys before it"
 	case a.Shares > 0:

@@ -32,6 +32,7 @@ type Attention struct {
 	OutputBias  bool    // of W_O, where the file has it; biases of queries, keys and values are always read
 	Temperature Temperature
 	Gate        Gate // on the heads' outputs
+	Index       BlockIndexer
 	// Compressed is the shape of cached rows when keys and values are compressed to latents; nil for plain rows.
 	Compressed *CompressedShape
 }
@@ -96,6 +97,8 @@ type gqa struct {
 	output
 	attn  *attention.Layer
 	forms [4]*attention.Layer // attn as caches of each format have it; nil where there is none
+	// blocks picks the tokens that are attended to; nil for all.
+	blocks *blockIndexer
 }
 
 func (s Attention) load(ld *Loader, i int) mixer {
@@ -122,6 +125,9 @@ func (s Attention) load(ld *Loader, i int) mixer {
 		return a
 	}
 	a.projections.types, a.output.types = actTypes(a.q, a.k, a.v, a.gate), actTypes(a.o)
+	if a.blocks = s.Index.load(ld, i, g); a.blocks != nil {
+		a.projections.types = actTypes(a.q, a.k, a.v, a.gate, a.blocks.q, a.blocks.k)
+	}
 	var err error
 	switch {
 	case s.ALiBi != 0:
@@ -196,6 +202,7 @@ func (a *gqa) inputs() []kernel.ActType { return a.projections.types }
 func (a *gqa) include(e *executor) {
 	a.projections.include(e)
 	e.most.heads = max(e.most.heads, a.o.Cols)
+	a.blocks.include(e, a.spec.Geometry)
 	for _, form := range a.forms {
 		if form != nil {
 			e.includeAttention(form)
@@ -222,6 +229,9 @@ func (a *gqa) newState(f CacheFormat, n int) State {
 	if a.spec.Shares > 0 {
 		return nil
 	}
+	if a.blocks != nil {
+		return &bothStates{newStore(a.forms[f], f, n), newStore(a.blocks.keys, attention.F16, n)}
+	}
 	return newStore(a.forms[f], f, n)
 }
 
@@ -229,7 +239,11 @@ func (a *gqa) size(f CacheFormat) CacheSize {
 	if a.spec.Shares > 0 {
 		return CacheSize{}
 	}
-	return cacheSize(a.forms[f], f)
+	c := cacheSize(a.forms[f], f)
+	if a.blocks != nil {
+		c.Token += a.blocks.keys.RowBytes(attention.F16)
+	}
+	return c
 }
 
 func (a *gqa) bytes(f CacheFormat, depth int) (weights, cache int) {
@@ -238,8 +252,10 @@ func (a *gqa) bytes(f CacheFormat, depth int) (weights, cache int) {
 
 func (a *gqa) run(p *pass, w *worker, l *Layer) {
 	if p.probe.begins(StageInput) {
-		p.project(w, &w.in, projection{a.q, p.q}, projection{a.k, p.k}, projection{a.v, p.v}, projection{a.gate, p.gates})
+		iq, ik := a.blocks.projections(p)
+		p.project(w, &w.in, projection{a.q, p.q}, projection{a.k, p.k}, projection{a.v, p.v}, projection{a.gate, p.gates}, iq, ik)
 		w.Barrier()
+		a.blocks.ready(p, w, l)
 		a.copyKeys(p, w)
 		a.normWhole(p, w)
 		if p.probe.ends(StageProjected) {
@@ -294,6 +310,10 @@ func (a *gqa) attendOne(p *pass, w *worker, l *Layer) {
 	q := w.query[:at.Heads*at.KeySize]
 	copy(q, p.q)
 	a.rotateQuery(p, q, table, pos)
+	if a.blocks.selects(seg) {
+		a.attendBlocksOne(p, w, l)
+		return
+	}
 	at.PrepareQueries(&w.scratch, s, q)
 	for {
 		i, _, ok := w.Take(at.Parts(pos), 1)
@@ -327,7 +347,16 @@ func (a *gqa) attendMany(p *pass, w *worker, l *Layer) {
 		}
 	}
 	w.Barrier()
+	for i := range p.segments {
+		if seg := &p.segments[i]; a.blocks.selects(seg) {
+			a.attendBlocks(p, w, seg, l, p.q, w.heads[seg.at*at.Heads*at.ValueSize:])
+			w.Barrier()
+		}
+	}
 	p.share(w, l, at, func(seg *segment, item int) {
+		if a.blocks.selects(seg) {
+			return
+		}
 		s, q := seg.store(l), p.q[seg.at*nq:]
 		at, out := s.Layer(), w.heads[seg.at*at.Heads*at.ValueSize:]
 		switch {

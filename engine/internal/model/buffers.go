@@ -18,7 +18,7 @@ const (
 // activations are rows that one worker (a decode step) or all workers (a batch) compute on.
 type activations struct {
 	x, h    []float32  // residual stream and its norm, [rows, width]
-	held    []float32  // the mixer's result in a parallel layer, [rows, width]
+	held    []float32  // what is added at the end of a layer, see pass.hold, [rows, width]
 	streams []float32  // copies of the residual stream, [rows, n·width]
 	heads   []float32  // outputs of attention heads [rows, heads·value size]
 	low     []float32  // normed queries of low rank
@@ -43,6 +43,7 @@ type worker struct {
 	part    attention.Partial // of decode rows in a batch, which one worker attends alone
 	small   smallProducts
 	router  router
+	pick    picker
 	mix     mixScratch // of recurrent mixers
 }
 
@@ -51,9 +52,10 @@ type widths struct {
 	q, k, v, heads, ff, rows, sums int
 	gates, both                    int
 	low                            int // rank of queries
-	held                           int // width of what a parallel layer holds
+	held                           int // width of what a layer holds
 	perLayer                       int // embeddings that layers add, all together
 	streams                        int // copies of the residual stream, all together
+	indexQ, indexK, indexW, topK   int // of indexers: queries, keys and weights, and tokens picked
 	experts, used, mixed           int // experts of a layer, those of a token, and the width of these together
 }
 
@@ -84,6 +86,7 @@ type executor struct {
 	gate, up      []float32 // [rows, ff]
 	perLayer      []float32 // [rows, layers·size] embeddings that layers add
 	experts       expertBuffers
+	picks         picks
 	tables        [][]float32 // per rope: [rows, dims]
 	part          attention.Partial
 }
@@ -116,7 +119,10 @@ func (e *executor) include(l *Layer) {
 	if l.ffn != nil {
 		l.ffn.include(e)
 	}
-	if l.Spec.Parallel {
+	if l.side != nil {
+		l.side.include(e)
+	}
+	if l.Spec.Parallel || l.side != nil {
 		e.most.held = e.width
 	}
 	l.embedding.include(e)

@@ -31,8 +31,10 @@ type Experts struct {
 	Plain              bool    // networks have no gate: W_down · act(W_up · h)
 	BareRouter         bool    // ffn_gate_inp.scale is not a scale of the router
 	BareBias           bool    // exp_probs_b has no suffix
-	Halved             bool    // what the experts and the shared network give is divided by 2
+	OutputScale        float32 // what the experts and the shared network give is multiplied by it; 0 means 1
 	Limit, SharedLimit float32 // as GatedFFN.Limit
+	LimitGate          bool    // Limit clamps gates before SiLU instead of what that gives
+	SharedDense        bool    // what every token runs has the names of a dense network: ffn_gate, ffn_up, ffn_down
 }
 
 // experts is a mixture with its weights.
@@ -77,8 +79,8 @@ func (s Experts) load(ld *Loader, i int) ffn {
 	}
 	m.down = ld.linears(name("ffn_down_exps"), n, width, s.Width, s.Scales)
 	for i := range m.down {
-		if s.Halved {
-			m.down[i].Scale /= 2
+		if s.OutputScale != 0 {
+			m.down[i].Scale *= s.OutputScale
 		}
 	}
 	if s.Biases {
@@ -114,10 +116,13 @@ func (s *Experts) loadShared(ld *Loader, name func(string) string) sharedFFN {
 		f.loadMatrices(ld, name, PlainFFN{Width: s.Shared, Activation: s.Activation, Scales: s.SharedScales}, "ffn_up_shexp", "ffn_down_shexp")
 		return f
 	}
-	f := &gatedFFN{}
-	f.loadMatrices(ld, name, GatedFFN{Width: s.Shared, Activation: s.Activation, Scales: s.SharedScales, Limit: s.SharedLimit}, "ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp")
-	if s.Halved {
-		f.down.Scale /= 2
+	f, suffix := &gatedFFN{}, "_shexp"
+	if s.SharedDense {
+		suffix = ""
+	}
+	f.loadMatrices(ld, name, GatedFFN{Width: s.Shared, Activation: s.Activation, Scales: s.SharedScales, Limit: s.SharedLimit}, "ffn_gate"+suffix, "ffn_up"+suffix, "ffn_down"+suffix)
+	if s.OutputScale != 0 {
+		f.down.Scale *= s.OutputScale
 	}
 	return f
 }
@@ -260,6 +265,9 @@ func (m *experts) hidden(p *pass, w *worker) {
 				weight := x.weights[x.order[from+t]]
 				scale(gate, weight)
 				scale(up, weight)
+			}
+			if m.spec.LimitGate {
+				clampAbove(gate, m.spec.Limit)
 			}
 			m.spec.Activation.mulLimited(gate, up, m.spec.Limit)
 		}

@@ -151,6 +151,15 @@ func (a Activation) mulLimited(gate, up []float32, limit float32) {
 	}
 }
 
+// clampAbove clamps x to at most limit; 0 clamps nothing.
+func clampAbove(x []float32, limit float32) {
+	for i, v := range x {
+		if limit != 0 {
+			x[i] = min(v, limit)
+		}
+	}
+}
+
 // mul computes gate = act(gate) ⊙ up, and may change up.
 func (a Activation) mul(gate, up []float32) {
 	switch a {

@@ -48,18 +48,24 @@ func (a *projections) splitGate() {
 	}
 }
 
-// applyGate multiplies the heads' outputs by the gates: the worker's rows, or its own copy of the only one.
+// applyGate multiplies the heads' outputs by the gates.
 func (a *projections) applyGate(p *pass, w *worker) {
-	if a.gate.Matrix == nil {
+	p.gateHeads(w, a.gate, a.gateBias, a.spec.Gate, a.spec.Heads*a.spec.ValueSize)
+}
+
+// gateHeads multiplies the outputs of all heads by their gates, the projection p.gates: the worker's rows, or its own
+// copy of the only one.
+func (p *pass) gateHeads(w *worker, gate Linear, bias []float32, kind Gate, all int) {
+	if gate.Matrix == nil {
 		return
 	}
-	n, all := a.gate.Rows, a.spec.Heads*a.spec.ValueSize
+	n := gate.Rows
 	e := sized(&w.mix.tmp, n)
 	for t := w.lo; t < w.hi; t++ {
 		copy(e, p.gates[t*n:][:n])
-		addBias(e, a.gateBias, 0, 1)
+		addBias(e, bias, 0, 1)
 		heads := w.heads[t*all:][:all]
-		if a.spec.Gate == GateSoftplus {
+		if kind == GateSoftplus {
 			for i, v := range e {
 				scale(heads[i*all/n:(i+1)*all/n], softplus(v))
 			}

@@ -18,6 +18,10 @@ import (
 type KDA struct {
 	Heads, Size int // values of a key, a query and a value
 	Conv        int // tokens that the convolutions see
+	// Direct says that F and G are one matrix each in place of two, as in Ling 3.
+	Direct bool
+	// Bound, below 0, is the least that log a can be, Bound·σ(A·(F·h + b)); 0 is the formula above.
+	Bound float32
 }
 
 // kda is that with its weights.
@@ -50,8 +54,14 @@ func (s KDA) load(ld *Loader, i int) mixer {
 		m.q, m.k, m.v = ld.linear(name("attn_q"), inner, width, false), ld.linear(name("attn_k"), inner, width, false), ld.linear(name("attn_v"), inner, width, false)
 	}
 	m.beta = ld.linear(name("ssm_beta"), s.Heads, width, false)
-	m.decayA, m.decayB = ld.linear(name("ssm_f_a"), s.Size, width, false), ld.linear(name("ssm_f_b"), inner, s.Size, false)
-	m.gateA, m.gateB = ld.linear(name("ssm_g_a"), s.Size, width, false), ld.linear(name("ssm_g_b"), inner, s.Size, false)
+	rank := s.Size
+	if s.Direct {
+		rank = inner
+	}
+	m.decayA, m.gateA = ld.linear(name("ssm_f_a"), rank, width, false), ld.linear(name("ssm_g_a"), rank, width, false)
+	if !s.Direct {
+		m.decayB, m.gateB = ld.linear(name("ssm_f_b"), inner, rank, false), ld.linear(name("ssm_g_b"), inner, rank, false)
+	}
 	for j, n := range []string{"ssm_conv1d_q", "ssm_conv1d_k", "ssm_conv1d_v"} {
 		m.convs[j] = ld.conv(name(n), s.Conv, inner, false, false)
 	}
@@ -95,11 +105,17 @@ func (m *kda) run(p *pass, w *worker, l *Layer) {
 	if p.probe.begins(StageInput) {
 		n := len(p.pos) * m.spec.inner()
 		gate, beta := p.queries[:n], p.queries[n:]
+		lowDecay, lowGate := p.gate, p.up
+		if m.spec.Direct {
+			lowDecay, lowGate = p.gates, gate
+		}
 		p.project(w, &w.in, projection{m.q, p.q}, projection{m.k, p.k}, projection{m.v, p.v}, projection{m.beta, beta},
-			projection{m.decayA, p.gate}, projection{m.gateA, p.up})
+			projection{m.decayA, lowDecay}, projection{m.gateA, lowGate})
 		w.Barrier()
-		p.raise(w, m.decayB, m.decayT, p.gate, p.gates)
-		p.raise(w, m.gateB, m.gatesT, p.up, gate)
+		if !m.spec.Direct {
+			p.raise(w, m.decayB, m.decayT, p.gate, p.gates)
+			p.raise(w, m.gateB, m.gatesT, p.up, gate)
+		}
 		p.eachHead(w, m.spec.Heads, func(seg *segment, h int) { m.mix(p, w, seg, l, h, gate, beta) })
 		p.mixedDone(w, m.spec.inner())
 	}
@@ -160,6 +176,9 @@ func (m *kda) decayState(state, x []float32, h int) {
 	size := len(x)
 	for c, v := range x {
 		a := m.decay[h] * softplus(v+m.decayBias[h*size+c])
+		if m.spec.Bound < 0 {
+			a = m.spec.Bound * sigmoidOf(m.decay[h]*(v+m.decayBias[h*size+c]))
+		}
 		vek32.MulNumber_Inplace(state[c*size:][:size], float32(math.Exp(float64(a))))
 	}
 }

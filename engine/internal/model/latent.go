@@ -24,6 +24,7 @@ type latent struct {
 	attn     *attention.Layer // over rows
 	expanded *attention.Layer // over keys [R rotated | d] and values expanded from rows
 	source   rowSource
+	index    *indexer // that picks what tokens attend to, or nil
 }
 
 // rowSource is where rows and queries come from.
@@ -48,6 +49,7 @@ func (m *latent) includeRows(e *executor) {
 	most.rows = max(most.rows, g.Heads*max(m.attn.KeySize, m.expanded.KeySize, m.r+g.KeySize))
 	most.sums = max(most.sums, g.Heads*m.l, g.Heads*g.ValueSize)
 	e.includeAttention(m.attn, m.expanded)
+	m.index.include(e, m.attn)
 	if shape := m.expandedShape(); e.expanded[shape] == nil {
 		e.expanded[shape] = attention.NewStore(m.expanded, attention.F16)
 	}
@@ -96,6 +98,9 @@ func (m *latent) attendOne(p *pass, w *worker, l *Layer) {
 	}
 	m.source.decodeQueries(p, w)
 	w.Barrier()
+	if m.index.selects(seg) {
+		s, pos = m.pickOne(p, w, s, l)
+	}
 	a.PrepareQueries(&w.scratch, s, p.queries)
 	for {
 		i, _, ok := w.Take(a.Parts(pos), 1)
@@ -174,21 +179,18 @@ func (m *latent) attendMany(p *pass, w *worker, l *Layer) {
 // attendRows lets segments that don't expand attend over rows, and raises what they find.
 func (m *latent) attendRows(p *pass, w *worker, l *Layer) {
 	a, g := m.attn, m.geo
-	nq, ns := g.Heads*a.KeySize, g.Heads*m.l
 	for i := range p.segments {
 		seg := &p.segments[i]
 		if m.expands(seg) {
 			continue
 		}
 		s := seg.store(l)
-		for {
-			i, _, ok := w.Take(a.Tiles(seg.pos, seg.n), 1)
-			if !ok {
-				break
-			}
-			a.Prefill(p.sums[seg.at*ns:], i, s, seg.pos, seg.n, p.queries[seg.at*nq:], &w.scratch)
+		if m.index.selects(seg) {
+			m.attendChosen(p, w, seg, l)
+			w.Barrier()
+		} else {
+			p.tiles(w, a, s, seg, p.queries, p.sums)
 		}
-		w.Barrier()
 		lo, hi := max(w.lo, seg.at), min(w.hi, seg.at+seg.n)
 		group := g.Heads / len(m.value)
 		for k, v := range m.value {
@@ -217,8 +219,7 @@ func (p *pass) tiles(w *worker, a *attention.Layer, s *attention.Store, seg *seg
 // expands reports whether a segment is cheaper in the expanded form: each token saves on every cached position and
 // query head what rows are wider than keys and values; a position costs an expansion.
 func (m *latent) expands(seg *segment) bool {
-	g := m.geo
-	return m.saves(seg.n, g, m.expanded.KeySize)
+	return !m.index.selects(seg) && m.saves(seg.n, m.geo, m.expanded.KeySize)
 }
 
 // saves compares the two for n tokens and keys of the size given.

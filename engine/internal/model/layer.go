@@ -14,6 +14,8 @@ type Layer struct {
 	mixer                mixer
 	part                 int // of a pair of mixers, see both
 	ffn                  ffn
+	sideNorm             *normWeights
+	side                 ffn              // beside both, or nil
 	embedding            *layerEmbedding  // or nil
 	altUp                *altUp           // or nil
 	types                []kernel.ActType // in which the first norm's result is wanted
@@ -63,6 +65,7 @@ func (p *pass) layer(w *worker, l *Layer) {
 			m.routeInput(p, w)
 		}
 		l.altUp.start(p, w)
+		p.beside(w, l)
 		p.input(w, l.norm, l.types)
 		l.altUp.laurel(p, w)
 	}
@@ -98,7 +101,7 @@ func (p *pass) network(w *worker, l *Layer) {
 	}
 	p.probe.fed(p, w)
 	p.add(w, l.ffn.bias(), l.postFFNNorm, l.Spec.ResidualScale)
-	if l.Spec.Parallel {
+	if l.Spec.Parallel || l.side != nil {
 		p.addHeld(w)
 	}
 	p.normStream(w, l.fedNorm)
@@ -156,7 +159,18 @@ func (p *pass) add(w *worker, bias []float32, post *normWeights, factor float32)
 	}
 }
 
-// hold keeps the worker's rows of the mixer's result while the feed-forward network of a parallel layer runs.
+// beside runs the network that gets the layer's input, and keeps its result.
+func (p *pass) beside(w *worker, l *Layer) {
+	if l.side == nil {
+		return
+	}
+	p.input(w, l.sideNorm, l.side.inputs())
+	l.side.run(p, w, l)
+	p.hold(w, l.side.bias())
+}
+
+// hold keeps the worker's rows of a result while the feed-forward network runs: of a parallel layer's mixer, or of a
+// network beside both.
 func (p *pass) hold(w *worker, bias []float32) {
 	e := p.width
 	for t := w.lo; t < w.hi; t++ {

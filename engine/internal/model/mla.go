@@ -24,6 +24,9 @@ type MLA struct {
 	Temperature Temperature
 	// Split says that K and V come apart, as attn_k_b and attn_v_b; in older files they are one, attn_kv_b.
 	Split bool
+	Index Indexer // what picks the tokens that are attended to
+	Gate  Gate    // on the heads' outputs, one for each
+	Bare  bool    // a scale tensor of W_O doesn't count
 }
 
 // mla is latent attention as a model has it: one block, as many key/value heads as query heads, and the rotated part of
@@ -36,6 +39,7 @@ type mla struct {
 	q             Linear // W_q or W_q_b [heads·(n+R), …]
 	qA            Linear // [rank, width]; nil when the queries have one matrix
 	kvA           Linear // [L+R, width]
+	gate          Linear // [heads, width], or nil
 	qNorm, kvNorm []float32
 	types, lowQ   []kernel.ActType
 }
@@ -46,9 +50,13 @@ func (s MLA) load(ld *Loader, i int) mixer {
 	m := &mla{spec: s, eps: ld.spec.Eps}
 	m.latent = latent{geo: g, r: s.R, l: s.L, blocks: 1, keys: s.L, source: m}
 	m.loadQueries(ld, name)
+	m.index = s.Index.load(ld, i, s.QueryRank)
 	m.kvA = ld.linear(name("attn_kv_a_mqa"), s.L+s.R, ld.spec.Width, false)
 	m.kvNorm = ld.vector(name("attn_kv_a_norm.weight"), s.L, true)
-	m.o = ld.linear(name("attn_output"), ld.spec.Width, s.Heads*s.ValueSize, true)
+	m.o = ld.linear(name("attn_output"), ld.spec.Width, s.Heads*s.ValueSize, !s.Bare)
+	if s.Gate != NoGate {
+		m.gate = ld.linear(name("attn_gate"), s.Heads, ld.spec.Width, false)
+	}
 	if s.Split {
 		m.query = ld.matrices(name("attn_k_b.weight"), s.Heads, s.L, s.KeySize-s.R)
 		m.value = ld.matrices(name("attn_v_b.weight"), s.Heads, s.ValueSize, s.L)
@@ -92,9 +100,12 @@ func (m *mla) build() error {
 	}
 	m.output.types = actTypes(m.o)
 	if m.qA.Matrix != nil {
-		m.types, m.lowQ = actTypes(m.qA, m.kvA), actTypes(m.q)
+		m.types, m.lowQ = actTypes(m.qA, m.kvA, m.gate), actTypes(m.q)
+		if x := m.index; x != nil {
+			m.types, m.lowQ = actTypes(m.qA, m.kvA, m.gate, x.k, x.w), actTypes(m.q, x.q)
+		}
 	} else {
-		m.types = actTypes(m.q, m.kvA)
+		m.types = actTypes(m.q, m.kvA, m.gate)
 	}
 	var err error
 	if m.attn, err = attention.NewLatent(m.geo.Heads, 1, m.r, m.l, 0); err != nil {
@@ -109,30 +120,57 @@ func (m *mla) inputs() []kernel.ActType { return m.types }
 func (m *mla) include(e *executor) {
 	e.most.q = max(e.most.q, m.spec.Heads*m.spec.KeySize, m.spec.QueryRank)
 	e.most.low = max(e.most.low, m.spec.QueryRank)
+	if m.gate.Matrix != nil {
+		e.most.gates = max(e.most.gates, m.gate.Rows)
+	}
 	m.includeRows(e)
 }
 
-func (m *mla) newState(f CacheFormat, n int) State { return newStore(m.attn, f, n) }
+func (m *mla) newState(f CacheFormat, n int) State {
+	if m.cachesKeys() {
+		return &bothStates{newStore(m.attn, f, n), newStore(m.index.keys, attention.F16, n)}
+	}
+	return newStore(m.attn, f, n)
+}
 
-func (m *mla) size(f CacheFormat) CacheSize { return cacheSize(m.attn, f) }
+// cachesKeys reports whether there are keys of an indexer beside the rows.
+func (m *mla) cachesKeys() bool { return m.index != nil && m.index.keys != nil }
+
+func (m *mla) size(f CacheFormat) CacheSize {
+	c := cacheSize(m.attn, f)
+	if m.cachesKeys() {
+		c.Token += m.index.keys.RowBytes(attention.F16)
+	}
+	return c
+}
 
 func (m *mla) bytes(f CacheFormat, depth int) (weights, cache int) {
-	weights = matrixBytes(m.q.Matrix, m.qA.Matrix, m.kvA.Matrix, m.o.Matrix)
-	return weights + matrixBytes(m.query...) + matrixBytes(m.value...), m.rowBytes(f, depth)
+	weights = matrixBytes(m.q.Matrix, m.qA.Matrix, m.kvA.Matrix, m.gate.Matrix, m.o.Matrix) + matrixBytes(m.query...) + matrixBytes(m.value...)
+	cache = m.rowBytes(f, depth)
+	if x := m.index; x != nil {
+		weights, cache = weights+matrixBytes(x.q.Matrix, x.k.Matrix, x.w.Matrix), m.rowBytes(f, min(depth, x.spec.TopK))
+		if x.keys != nil {
+			cache += depth * x.keys.RowBytes(attention.F16)
+		}
+	}
+	return weights, cache
 }
 
 func (m *mla) run(p *pass, w *worker, l *Layer) {
 	if p.probe.begins(StageInput) {
 		if m.qA.Matrix != nil {
-			p.project(w, &w.in, projection{m.qA, p.q}, projection{m.kvA, p.k})
+			k, weights := m.index.ofInput(p)
+			p.project(w, &w.in, projection{m.qA, p.q}, projection{m.kvA, p.k}, projection{m.gate, p.gates}, k, weights)
 			w.Barrier()
 			m.raiseQueries(p, w)
 		} else {
-			p.project(w, &w.in, projection{m.q, p.q}, projection{m.kvA, p.k})
+			p.project(w, &w.in, projection{m.q, p.q}, projection{m.kvA, p.k}, projection{m.gate, p.gates})
 			w.Barrier()
 		}
 		m.readyQueries(p, w)
+		m.index.ready(p, w, l)
 		m.attend(p, w, l)
+		p.gateHeads(w, m.gate, nil, m.spec.Gate, m.geo.Heads*m.geo.ValueSize)
 	}
 	p.probe.headsDone(p, w)
 	if !p.probe.ends(StageHeads) {
@@ -152,7 +190,7 @@ func (m *mla) raiseQueries(p *pass, w *worker) {
 	if p.single() {
 		w.Barrier() // all have read p.q
 	}
-	p.project(w, &w.lowQ, projection{m.q, p.q})
+	p.project(w, &w.lowQ, projection{m.q, p.q}, m.index.ofQueries(p))
 	w.Barrier()
 }
 

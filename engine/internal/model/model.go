@@ -136,8 +136,9 @@ func (m *Model) loader(over map[string]*Tensor) *Loader {
 // layer loads layer i.
 func (ld *Loader) layer(i int) *Layer {
 	s := ld.spec.Layers[i]
-	name := func(n string) string { return LayerName(i, n) }
 	l := &Layer{Index: i, Spec: s, state: i, outScale: 1}
+	i -= s.Repeats // of its tensors
+	name := func(n string) string { return LayerName(i, n) }
 	if !s.NoPreNorm {
 		l.norm = ld.layerNorm(i, cmp.Or(s.MixerNorm, "attn_norm"))
 		if s.FFN != nil {
@@ -148,8 +149,8 @@ func (ld *Loader) layer(i int) *Layer {
 		ld.sumNorms(l)
 	}
 	if s.PostNorm {
-		l.postNorm = ld.norm(name("post_attention_norm"), ld.spec.Width)
-		l.postFFNNorm = ld.norm(name("post_ffw_norm"), ld.spec.Width)
+		l.postNorm = ld.layerNorm(i, cmp.Or(s.MixerPostNorm, "post_attention_norm"))
+		l.postFFNNorm = ld.layerNorm(i, cmp.Or(s.FFNPostNorm, "post_ffw_norm"))
 		if s.PostEps != 0 {
 			l.postNorm.eps, l.postFFNNorm.eps = s.PostEps, s.PostEps
 		}
@@ -163,6 +164,12 @@ func (ld *Loader) layer(i int) *Layer {
 	}
 	if s.FFN != nil {
 		l.ffn = s.FFN.load(ld, i)
+	}
+	if s.Side != nil {
+		l.sideNorm, l.side = ld.layerNorm(i, s.SideNorm), s.Side.load(ld, i)
+	}
+	if s.StreamNorm != "" {
+		l.fedNorm = append(l.fedNorm, ld.norm(s.StreamNorm, ld.spec.Width))
 	}
 	l.embedding, l.altUp = ld.layerEmbedding(i), ld.altUp(i)
 	if ld.err == nil && l.mixer != nil {
@@ -256,6 +263,9 @@ func (m *Model) StepBytes(f CacheFormat, depth int) (weights, cache int) {
 		}
 		if l.ffn != nil {
 			weights += l.ffn.bytes()
+		}
+		if l.side != nil {
+			weights += l.side.bytes()
 		}
 		weights += l.embedding.bytes() + l.altUp.bytes()
 	}

@@ -51,6 +51,7 @@ func (p *pass) start() {
 		s.seq.advance(s.pos, s.n)
 	}
 	p.reserve(longest)
+	p.picks.grow(n, longest, p.most)
 	if !p.single() {
 		for _, s := range p.expanded {
 			s.Grow(longest)

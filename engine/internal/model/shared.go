@@ -32,5 +32,8 @@ func (a *gqa) checkShared(f CacheFormat) error {
 	if f >= attention.Q4 && a.spec.Shares > 0 {
 		return fmt.Errorf("codes of keys and values that layers share")
 	}
+	if f >= attention.Q4 && a.blocks != nil {
+		return fmt.Errorf("codes of keys and values that are picked by blocks")
+	}
 	return nil
 }

@@ -58,14 +58,23 @@ type LayerSpec struct {
 	// MixerNorm and FFNNorm name the norms before the two parts, which may be the same; "" stands for attn_norm and
 	// ffn_norm, and NoNorm for none.
 	MixerNorm, FFNNorm string
-	PostNorm           bool      // the mixer's and the network's results are normed too before they are added
-	PostEps            float32   // epsilon of these norms; 0 means the model's
-	NoPreNorm          bool      // their inputs are not
-	SumNorms           bool      // the residual stream is normed behind each part: attn_output_norm, layer_output_norm
-	ResidualScale      float32   // their results are multiplied by it; 0 means 1
-	Mixer              MixerSpec // nil in a layer that is only a network
-	FFN                FFNSpec   // nil in a layer that is only a mixer
-	OutputScale        bool      // the residual stream is multiplied by layer_output_scale in the end, where the file has it
+	PostNorm           bool // the mixer's and the network's results are normed too before they are added
+	// MixerPostNorm and FFNPostNorm name these norms; "" stands for post_attention_norm and post_ffw_norm.
+	MixerPostNorm, FFNPostNorm string
+	PostEps                    float32   // epsilon of these norms; 0 means the model's
+	NoPreNorm                  bool      // their inputs are not
+	SumNorms                   bool      // the residual stream is normed behind each part: attn_output_norm, layer_output_norm
+	ResidualScale              float32   // their results are multiplied by it; 0 means 1
+	Mixer                      MixerSpec // nil in a layer that is only a network
+	FFN                        FFNSpec   // nil in a layer that is only a mixer
+	// Side is a second network, which gets the layer's input normed by SideNorm and is added in the end; nil for none.
+	Side     FFNSpec
+	SideNorm string
+	// Repeats says that the layer has the weights of the one so many before it, and remembers what it sees apart: the
+	// model runs in a loop. 0 means weights of its own.
+	Repeats     int
+	StreamNorm  string // tensor of a norm of the residual stream behind the layer; "" for none
+	OutputScale bool   // the residual stream is multiplied by layer_output_scale in the end, where the file has it
 }
 
 // NoPosition is the position embedding of layers that have none (NoPE).

@@ -1,0 +1,36 @@
+package arch
+
+import "github.com/latentgo/latentgo/engine/internal/model"
+
+// plamo is PLaMo 13B: llama with attention and network side by side behind one norm.
+func plamo(r *model.Reader) *model.Spec {
+	s := r.Decoder()
+	rope(r, s, model.RopeOptions{Halves: true, Full: true})
+	uniform(r, s, model.Attention{}, swiglu)
+	parallel(s)
+	require(s, untied)
+	return s
+}
+
+// plamo3 is PLaMo 3: norms on query and key heads, norms behind attention and network, and layers with a window, which
+// have a position embedding of their own.
+func plamo3(r *model.Reader) *model.Spec {
+	s := r.Decoder()
+	r.NoExperts()
+	o := model.RopeOptions{Halves: true}
+	a := attention(r, s, o)
+	window, local := r.Windows(s, 8)
+	sliding := r.PlainRope(s, a[0].KeySize, o)
+	sliding.Base = r.Positive("rope.freq_base_swa", 10000)
+	s.Ropes = append(s.Ropes, sliding)
+	for i, n := range r.FFNWidths(s) {
+		a[i].QKNorm, a[i].Bare = true, true
+		if local[i] {
+			a[i].Window, a[i].Rope = window, 1
+		}
+		s.Layers[i].PostNorm, s.Layers[i].FFN = true, model.GatedFFN{Width: n, Fused: true}
+	}
+	setMixers(s, a)
+	require(s, []string{"blk.*.attn_qkv.weight"})
+	return s
+}

@@ -1,0 +1,169 @@
+package model
+
+import (
+	"math"
+
+	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/attention"
+)
+
+// BlockIndexer picks blocks of tokens, as MiniMax M3 does in most layers (MSA): the queries of a key/value head attend
+// to the blocks in which max q · k is highest, and to the newest ones. A query of each key/value head, q, and a key k
+// for all are projections of the layer's input, normed and rotated. The zero value picks all.
+type BlockIndexer struct {
+	Size   int // of q and k
+	Block  int // tokens
+	Blocks int // that are picked at most
+	Newest int // of them always
+	Rope   int // index in Spec.Ropes
+}
+
+// blockIndexer is that with its weights; nil for none.
+type blockIndexer struct {
+	spec  BlockIndexer
+	q, k  Linear // [key/value heads·size, width], [size, width]
+	norms headNorms
+	eps   float32
+	keys  *attention.Layer // by which keys are cached, in half floats
+	one   *attention.Layer // attention of a key/value head to the tokens that it picks
+}
+
+func (s BlockIndexer) load(ld *Loader, i int, g attn.Geometry) *blockIndexer {
+	if s.Blocks == 0 {
+		return nil
+	}
+	name := func(n string) string { return LayerName(i, "indexer."+n) }
+	x := &blockIndexer{spec: s, eps: ld.spec.Eps}
+	x.q, x.k = ld.linear(name("q_proj"), g.KVHeads*s.Size, ld.spec.Width, true), ld.linear(name("k_proj"), s.Size, ld.spec.Width, true)
+	x.norms = headNorms{ld.vector(name("q_norm.weight"), s.Size, true), ld.vector(name("k_norm.weight"), s.Size, true)}
+	if ld.err != nil {
+		return x
+	}
+	var err error
+	x.keys, err = attention.NewLatent(1, 1, 0, s.Size, 0)
+	ld.failLayer(i, err)
+	x.one, err = attention.NewGQA(attn.Geometry{Heads: g.Heads / g.KVHeads, KVHeads: 1, KeySize: g.KeySize, ValueSize: g.ValueSize})
+	ld.failLayer(i, err)
+	return x
+}
+
+// selects reports whether tokens of a segment can't attend to all before them.
+func (x *blockIndexer) selects(s *segment) bool {
+	return x != nil && (s.pos+s.n-1)/x.spec.Block >= x.spec.Blocks
+}
+
+func (x *blockIndexer) include(e *executor, g attn.Geometry) {
+	if x == nil {
+		return
+	}
+	most := &e.most
+	most.indexQ, most.indexK = max(most.indexQ, x.q.Rows), max(most.indexK, x.k.Rows)
+	most.sums = max(most.sums, g.Heads*g.ValueSize)
+	e.includeAttention(x.keys)
+	e.includeAttention(x.one)
+	e.picks.include(e, x.one)
+}
+
+// projections are the indexer's.
+func (x *blockIndexer) projections(p *pass) (q, k projection) {
+	if x == nil {
+		return q, k
+	}
+	return projection{x.q, p.picks.q}, projection{x.k, p.picks.k}
+}
+
+// ready completes the worker's rows of keys, which it caches, and of queries. Others may use them after a barrier.
+func (x *blockIndexer) ready(p *pass, w *worker, l *Layer) {
+	if x == nil {
+		return
+	}
+	n, heads := x.spec.Size, x.q.Rows/x.spec.Size
+	rope := p.ropes[x.spec.Rope].rope
+	finish := func(row, weight []float32, t int) {
+		norm(row, row, weight, x.eps)
+		rope.Rotate(row, p.table(x.spec.Rope, t))
+	}
+	for i := range p.segments {
+		seg := &p.segments[i]
+		lo, hi := w.Share(seg.n)
+		for t := seg.at + lo; t < seg.at+hi; t++ {
+			k := p.picks.k[t*n:][:n]
+			finish(k, x.norms.k, t)
+			seg.indexKeys(l).Append(p.pos[t], 0, k, nil)
+			for h := t * heads; h < (t+1)*heads; h++ {
+				finish(p.picks.q[h*n:][:n], x.norms.q, t)
+			}
+		}
+	}
+}
+
+// pick returns the positions that the queries of row t and key/value head g attend to, ascending.
+func (x *blockIndexer) pick(p *pass, w *worker, keys *attention.Store, t, g int) []int32 {
+	s, pos, b := &x.spec, p.pos[t], &w.pick
+	n := pos/s.Block + 1
+	best, scores := sized(&b.scores, n), sized(&b.block, attention.Chunk)
+	for i := range best {
+		best[i] = float32(math.Inf(-1))
+	}
+	q := p.picks.q[t*x.q.Rows+g*s.Size:][:s.Size]
+	for at := 0; at <= pos; at += attention.Chunk {
+		k := min(attention.Chunk, pos+1-at)
+		keys.Scores(scores, k, q, 1, at, k)
+		for j, v := range scores[:k] {
+			i := (at + j) / s.Block
+			best[i] = max(best[i], v)
+		}
+	}
+	for i := max(n-s.Newest, 0); i < n; i++ {
+		best[i] = float32(math.Inf(1))
+	}
+	if k := min(s.Blocks, n); cap(b.ids) < k {
+		b.ids = make([]int32, k)
+	}
+	ids := b.ids[:min(s.Blocks, n)]
+	b.top(ids, best)
+	b.positions = b.positions[:0]
+	for _, id := range ids {
+		for at := int(id) * s.Block; at < min((int(id)+1)*s.Block, pos+1); at++ {
+			b.positions = append(b.positions, int32(at))
+		}
+	}
+	return b.positions
+}
+
+// attendBlocks lets the rows of a segment attend to what their heads pick: out [rows, heads·v]. q [rows, heads·d] is
+// ready; out begins with the segment's row, q with the pass'.
+func (a *gqa) attendBlocks(p *pass, w *worker, seg *segment, l *Layer, q, out []float32) {
+	x, at, s := a.blocks, a.attn, seg.store(l)
+	to := p.picks.stores[x.one.Geometry][w.ID]
+	queries, values := x.one.Heads*at.KeySize, x.one.Heads*at.ValueSize
+	row := sized(&w.pick.row, at.KeySize+at.ValueSize)
+	for {
+		i, _, ok := w.Take(seg.n*at.KVHeads, 1)
+		if !ok {
+			return
+		}
+		t, g := seg.at+i/at.KVHeads, i%at.KVHeads
+		chosen := x.pick(p, w, seg.indexKeys(l), t, g)
+		to.Grow(len(chosen))
+		for j, pos := range chosen {
+			to.PickHead(j, s, g, int(pos), row)
+		}
+		head := t*at.KVHeads + g
+		w.attendTo(x.one, to, len(chosen), q[head*queries:][:queries], out[i*values:][:values])
+	}
+}
+
+// attendBlocksOne is attendOne for a token that does not see all before it.
+func (a *gqa) attendBlocksOne(p *pass, w *worker, l *Layer) {
+	seg, at := &p.segments[0], a.attn
+	lo, hi := w.Share(at.KVHeads)
+	for g := lo; g < hi; g++ {
+		a.append(p, seg.store(l), p.tables[a.spec.Rope], seg.pos, g, p.k[g*at.KeySize:][:at.KeySize], p.v[g*at.ValueSize:][:at.ValueSize])
+	}
+	w.Barrier()
+	n := at.Heads * at.ValueSize
+	a.attendBlocks(p, w, seg, l, w.query, p.sums)
+	w.Barrier()
+	copy(w.heads[:n], p.sums)
+}
