@@ -110,8 +110,8 @@ func (c *convertCmd) mayExport() error {
 	return huggingface.CheckDir(c.Out, c.Force)
 }
 
-// exportOpen writes a model that is open, with adapters worked in and attention compressed if flags say so. virtual says
-// that it lies in no file.
+// exportOpen writes a model that is open, with adapters worked in and attention compressed if flags say so. virtual
+// says that it lies in no file.
 func (c *convertCmd) exportOpen(a *app, f *gguf.File, virtual bool) error {
 	if len(c.Lora) > 0 {
 		with, err := c.merge(f, &resave{})

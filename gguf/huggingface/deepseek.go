@@ -103,9 +103,9 @@ var _ = invert("deepseek2", inverse{
 // vLLM and SGLang take.
 const latentEps = 1e-6
 
-// latentConfig adds the sizes of latent attention. Where the file's norms have another epsilon than latentEps, what goes
-// into every norm is multiplied by the root of their quotient, so that all norms can have that one and give what they
-// gave: the residual stream, that is the embedding and all that is added to it, and the latents.
+// latentConfig adds the sizes of latent attention. Where the file's norms have another epsilon than latentEps, what
+// goes into every norm is multiplied by the root of their quotient, so that all norms can have that one and give what
+// they gave: the residual stream, that is the embedding and all that is added to it, and the latents.
 func (x *exporter) latentConfig() {
 	keys, values, rope, rank := x.need("attention.key_length_mla"), x.need("attention.value_length_mla"),
 		x.need("rope.dimension_count"), x.need("attention.kv_lora_rank")

@@ -33,7 +33,8 @@ func openAll(t testing.TB, dir fs.FS, name string, w Weights) (*gguf.File, []byt
 func TestExport(t *testing.T) {
 	names := judgedNames(t)
 	for _, name := range []string{"SmolLM2-135M-Instruct", "llama2", "llama3-8B", "mistral", "mixtral-8x7b", "qwen2-0.5B", "qwen3", "qwen3moe", "qwen2moe",
-		"smollm3", "arcee", "gemma", "gemma2", "gemma3-1b-it", "gemma3-old", "qwen3-fp8"} {
+		"smollm3", "arcee", "gemma", "gemma2", "gemma3-1b-it", "gemma3-old", "qwen3-fp8",
+		"granite-3.3", "olmo2", "olmoe", "seed-oss", "ernie", "command-r"} {
 		if i := slices.Index(names, name); i >= 0 {
 			names = slices.Delete(names, i, i+1)
 		}
@@ -42,6 +43,12 @@ func TestExport(t *testing.T) {
 			e, err := NewExport(f, &ExportOptions{Weights: w})
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
+			}
+			if base := os.Getenv("EXPORT_DIR"); base != "" && w == F32 { // for export.py --same
+				err = errors.Join(os.CopyFS(filepath.Join(base, name, "before"), small(t, name)), e.Write(context.Background(), filepath.Join(base, name, "after"), false, nil))
+				if err != nil {
+					t.Fatal(err)
+				}
 			}
 			if again := writeAll(t, e.FS(), name, &Options{Weights: w}); string(again) != string(first) {
 				dir := t.TempDir()
@@ -235,8 +242,8 @@ func TestExportLatent(t *testing.T) {
 	}
 }
 
-// compareScaled compares a tensor with that of a name, which is multiplied by scale if it adds to the residual stream or
-// makes latents.
+// compareScaled compares a tensor with that of a name, which is multiplied by scale if it adds to the residual stream
+// or makes latents.
 func compareScaled(t *testing.T, a *gguf.Tensor, got *gguf.File, name string, scale float32) {
 	t.Helper()
 	b, err := got.Tensor(name)

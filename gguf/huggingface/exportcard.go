@@ -12,8 +12,8 @@ import (
 	"github.com/latentgo/latentgo/tokenizer"
 )
 
-// card makes README.md and generation_config.json: what the file says about its origin, its licence, and how it wants to
-// be sampled.
+// card makes README.md and generation_config.json: what the file says about its origin, its licence, and how it wants
+// to be sampled.
 func (x *exporter) card() error {
 	head := object{}
 	for _, k := range []string{"name", "author", "version", "organization", "finetune", "basename", "description", "size_label"} {
@@ -47,8 +47,8 @@ func (x *exporter) card() error {
 	return x.generation()
 }
 
-// origins returns what the file says about models or data sets that this one comes from: the Hub's names where there are
-// some, else all that is known.
+// origins returns what the file says about models or data sets that this one comes from: the Hub's names where there
+// are some, else all that is known.
 func (x *exporter) origins(key string) []any {
 	n, err := x.f.Uint(key + ".count")
 	if err != nil || n > 1000 {

@@ -201,8 +201,8 @@ func (x *exporter) gemma(name string, t tensor) error {
 	return x.plain(name, t)
 }
 
-// gemmaLimits adds the window and the caps, and what scores are divided by: the size of a head, or in the largest model,
-// which is known by its layers, the width per head.
+// gemmaLimits adds the window and the caps, and what scores are divided by: the size of a head, or in the largest
+// model, which is known by its layers, the width per head.
 func (x *exporter) gemmaLimits(largest int) {
 	if n, ok := x.uint("attention.sliding_window"); ok {
 		x.cfg["sliding_window"] = n
