@@ -160,3 +160,14 @@ func findPretype(name string) *pretype {
 	}
 	return nil
 }
+
+// PreTokenizer tells about a value of tokenizer.ggml.pre, how a byte-level BPE vocabulary wants its text cut into
+// words: all names of the same rules, and whether a word that is a token needs no merges to get there. ok is false for
+// a name that New refuses.
+func PreTokenizer(name string) (names []string, ignoreMerges, ok bool) {
+	p := findPretype(name)
+	if p == nil {
+		return nil, false, false
+	}
+	return strings.Fields(p.names), p.ignoreMerges, true
+}

@@ -15,7 +15,7 @@ import (
 
 // convertCmd is `chat convert IN OUT`: the model as one file, changed only in what flags say; without any, byte for
 // byte. IN may also be a folder or a repository with weights in safetensors. OUT appears when it is complete. Prints what changed, with --json as resaved, and after --mla alone as
-// engine.ConvertReport.
+// engine.ConvertReport. With --to OUT is a folder, see exportHub.
 type convertCmd struct {
 	jsonFlag
 	threadsFlag
@@ -25,9 +25,10 @@ type convertCmd struct {
 	splitFlags
 	mlaFlags
 	loraFlags
+	toFlags
 
 	In  string `arg:"" type:"nonempty" placeholder:"IN" help:"The model, as for -m of other commands; any part of a split one; or a folder or repository with weights in safetensors."`
-	Out string `arg:"" optional:"" type:"nonempty" placeholder:"OUT" help:"File to write; with --split what the names of its parts begin with. Not with --dry-run."`
+	Out string `arg:"" optional:"" type:"nonempty" placeholder:"OUT" help:"File to write; with --split what the names of its parts begin with; with --to a folder. Not with --dry-run."`
 }
 
 // mlaFlags say whether and how attention is compressed.
@@ -85,6 +86,9 @@ func (c *convertCmd) Validate() error {
 	case !c.DryRun && c.Out == "":
 		return errors.New(`expected "<out>", the file to write`)
 	}
+	if err := c.checkHub(); err != nil {
+		return err
+	}
 	if err := validate(&c.threadsFlag, &c.typeFlags, &c.metaFlags, &c.splitFlags, &c.loraFlags); err != nil {
 		return err
 	}
@@ -93,6 +97,9 @@ func (c *convertCmd) Validate() error {
 
 // Run implements kong's command.
 func (c *convertCmd) Run(a *app) error {
+	if c.To != "" {
+		return c.exportHub(a)
+	}
 	r := &resave{typeFlags: c.typeFlags, metaFlags: c.metaFlags, splitFlags: c.splitFlags, forceFlag: c.forceFlag,
 		threads: c.count(a), json: c.JSON, out: c.Out}
 	if !c.DryRun && !c.cuts() {

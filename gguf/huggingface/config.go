@@ -78,7 +78,7 @@ func (c config) withDefaults() (config, error) {
 	out := maps.Clone(c)
 	defaults := all[c.text("model_type")]
 	for key, v := range defaults {
-		if old, ok := c[key]; ok && (old != nil || !derived(v)) {
+		if old, ok := c[key]; ok && (old != nil || !derived(v)) || c.has(otherNames[key]) {
 			continue
 		}
 		if !derived(v) {
@@ -92,6 +92,9 @@ func (c config) withDefaults() (config, error) {
 	}
 	return out, nil
 }
+
+// otherNames are names that older versions of transformers gave a key, and the newer ones still read.
+var otherNames = map[string]string{"num_local_experts": "num_experts"}
 
 // derived reports whether a default is computed from other keys.
 func derived(v any) bool {

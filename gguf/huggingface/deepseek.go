@@ -3,6 +3,7 @@ package huggingface
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -89,4 +90,119 @@ func (m *model) deepseek2Keys() {
 	if x, ok := m.rope.number("mscale_all_dim"); ok {
 		m.f32("rope.scaling.yarn_log_multiplier", 0.1*x)
 	}
+}
+
+var _ = invert("deepseek2", inverse{
+	class: "DeepseekV3ForCausalLM", modelType: "deepseek_v3",
+	restore: (*exporter).latent,
+	config:  (*exporter).latentConfig,
+	adapted: []string{"attention.layer_norm_rms_epsilon", "expert_feed_forward_length"},
+})
+
+// latentEps is what transformers' classes add under the root of the norm of latents, whatever rms_norm_eps says, which
+// vLLM and SGLang take.
+const latentEps = 1e-6
+
+// latentConfig adds the sizes of latent attention. Where the file's norms have another epsilon than latentEps, what
+// goes into every norm is multiplied by the root of their quotient, so that all norms can have that one and give what
+// they gave: the residual stream, that is the embedding and all that is added to it, and the latents.
+func (x *exporter) latentConfig() {
+	keys, values, rope, rank := x.need("attention.key_length_mla"), x.need("attention.value_length_mla"),
+		x.need("rope.dimension_count"), x.need("attention.kv_lora_rank")
+	if rope >= keys {
+		x.fail("rope.dimension_count", ErrFile, "%d leaves nothing of a key of %d", rope, keys)
+		return
+	}
+	for name, n := range map[string]uint64{"kv_lora_rank": rank, "qk_rope_head_dim": rope, "qk_nope_head_dim": keys - rope, "v_head_dim": values,
+		"num_key_value_heads": x.need("attention.head_count")} {
+		x.cfg[name] = n
+	}
+	x.cfg["q_lora_rank"] = nil
+	if n, ok := x.uint("attention.q_lora_rank"); ok && n > 0 {
+		x.cfg["q_lora_rank"] = n
+	}
+	x.cfg["rope_interleave"], x.cfg["attention_bias"], x.cfg["hidden_act"] = true, false, "silu"
+	x.cfg["num_nextn_predict_layers"] = 0
+	if _, ok := x.cfg["rope_scaling"]; ok {
+		x.fail("rope.scaling.type", ErrUnsupported, "engines take whatever scaling a %s has for YaRN, and differ in its magnitude", x.class)
+	}
+	eps, ok := x.float("attention.layer_norm_rms_epsilon")
+	if !ok || !(eps > 0) {
+		x.fail("attention.layer_norm_rms_epsilon", ErrFile, "it is missing, or not above 0")
+		return
+	}
+	x.scale = 1
+	if float32(eps) != latentEps {
+		x.scale = math.Sqrt(latentEps / eps)
+	}
+	x.cfg["rms_norm_eps"] = number(latentEps)
+	x.untie()
+	x.denseLayers()
+}
+
+// untie writes the output matrix although it is the embedding: the classes of engines do not share them.
+func (x *exporter) untie() {
+	if x.has("output.weight") {
+		return
+	}
+	x.cfg["tie_word_embeddings"] = false
+	t, err := x.f.Tensor("token_embd.weight")
+	if err == nil {
+		var src tensor
+		if src, err = fromFile(t); err == nil {
+			x.emit("lm_head.weight", src)
+		}
+	}
+	if err != nil && x.err == nil {
+		x.err = err
+	}
+}
+
+// denseLayers says that no layer has experts. The class counts experts nevertheless: one, which no layer has.
+func (x *exporter) denseLayers() {
+	if n, ok := x.uint("expert_count"); ok && n > 0 {
+		x.fail("expert_count", ErrUnsupported, "experts of DeepSeek's own models: those are on the Hub")
+	}
+	x.cfg["first_k_dense_replace"] = x.layers
+	for _, k := range []string{"n_routed_experts", "num_experts_per_tok", "n_group", "topk_group"} {
+		x.cfg[k] = 1
+	}
+	x.cfg["n_shared_experts"], x.cfg["moe_intermediate_size"] = 0, x.need("feed_forward_length")
+	x.cfg["routed_scaling_factor"], x.cfg["norm_topk_prob"] = number(1), false
+}
+
+// latent gives back a tensor of latent attention: what makes keys and values of a latent row together again, the former
+// transposed.
+func (x *exporter) latent(name string, t tensor) error {
+	layer, part, _ := strings.Cut(strings.TrimPrefix(name, "blk."), ".")
+	switch part {
+	case "attn_k_b.weight":
+		values, err := x.f.Tensor("blk." + layer + ".attn_v_b.weight")
+		if err != nil {
+			return err
+		}
+		v, err := fromFile(values)
+		if err != nil {
+			return err
+		}
+		if !t.dims(3) || !v.dims(3) || t.shape[0] != v.shape[0] || t.shape[1] != v.shape[2] {
+			return fmt.Errorf("%w: keys of shape %v, values of %v", ErrFile, t.shape, v.shape)
+		}
+		x.emit("model.layers."+layer+".self_attn.kv_b_proj.weight", t.transpose().beside(v))
+		return nil
+	case "attn_v_b.weight":
+		return nil // with attn_k_b
+	case "attn_kv_a_mqa.weight":
+		rank := int(x.need("attention.kv_lora_rank"))
+		if !t.dims(2) || rank > t.shape[0] {
+			return fmt.Errorf("%w: shape %v for latents of %d", ErrFile, t.shape, rank)
+		}
+		t = concat(t.rows(0, rank).times(x.scale), t.rows(rank, t.shape[0]))
+	case "attn_q_a.weight", "attn_output.weight", "ffn_down.weight":
+		t = t.times(x.scale)
+	}
+	if name == "token_embd.weight" {
+		t = t.times(x.scale)
+	}
+	return x.plain(name, t)
 }

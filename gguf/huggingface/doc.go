@@ -1,5 +1,5 @@
 // Package huggingface reads models as they lie on the Hugging Face Hub, a folder with config.json, tokenizer.json or
-// tokenizer.model and model*.safetensors, as GGUF files.
+// tokenizer.model and model*.safetensors, as GGUF files, and writes GGUF files as such folders.
 //
 //	m, err := huggingface.Open(os.DirFS("SmolLM2-135M-Instruct"), "SmolLM2-135M-Instruct", nil)
 //	…
@@ -27,4 +27,15 @@
 // Weights in FP8 with scales per block, row or tensor are multiplied out. The experts of gpt-oss in MXFP4 stay as they
 // are, in the order of bits that GGUF has. Other forms (GPTQ, AWQ, bitsandbytes, NVFP4) are refused: convert the
 // original.
+//
+// # The other way
+//
+//	e, err := huggingface.NewExport(f, nil)
+//	err = e.Write(ctx, "SmolLM2-135M-Instruct", false, nil)
+//
+// makes a folder of a file. It uses the same descriptions: the names of a class's tensors and keys are read the other
+// way, and what a class does to tensors has its inverse beside it. [Exportable] lists the architectures. The judge is the
+// reader: a folder is read back before it is written, and what differs from the file is an error. Latent attention in
+// llama.cpp's form (architecture deepseek2 without experts) becomes DeepSeek V3's; docs/serving.md tells what its numbers
+// are made of.
 package huggingface

@@ -186,3 +186,44 @@ func (m *model) vocabGemma3() error {
 	}
 	return m.vocabBPE()
 }
+
+var (
+	_ = invert("gemma", inverse{class: "GemmaForCausalLM", modelType: "gemma", restore: (*exporter).gemma})
+	_ = invert("gemma2", inverse{class: "Gemma2ForCausalLM", modelType: "gemma2", restore: (*exporter).gemma, config: (*exporter).gemma2})
+	_ = invert("gemma3", inverse{class: "Gemma3ForCausalLM", modelType: "gemma3_text", restore: (*exporter).gemma, config: (*exporter).gemma3})
+)
+
+// gemma gives back a tensor: norms as the difference from 1.
+func (x *exporter) gemma(name string, t tensor) error {
+	if strings.HasSuffix(name, "norm.weight") {
+		t = t.minusOne()
+	}
+	return x.plain(name, t)
+}
+
+// gemmaLimits adds the window and the caps, and what scores are divided by: the size of a head, or in the largest
+// model, which is known by its layers, the width per head.
+func (x *exporter) gemmaLimits(largest int) {
+	if n, ok := x.uint("attention.sliding_window"); ok {
+		x.cfg["sliding_window"] = n
+	}
+	for _, key := range []string{"attn_logit_softcapping", "final_logit_softcapping"} {
+		if v, ok := x.float(key); ok {
+			x.cfg[key] = number(v)
+		}
+	}
+	x.cfg["query_pre_attn_scalar"] = x.cfg["head_dim"]
+	if heads := x.need("attention.head_count"); x.layers == largest && heads > 0 {
+		x.cfg["query_pre_attn_scalar"] = x.need("embedding_length") / heads
+	}
+}
+
+func (x *exporter) gemma2() { x.gemmaLimits(46) }
+
+// gemma3 has two rotations.
+func (x *exporter) gemma3() {
+	x.gemmaLimits(62)
+	if theta, ok := x.float("rope.freq_base_swa"); ok {
+		x.cfg["rope_local_base_freq"] = number(theta)
+	}
+}

@@ -24,6 +24,8 @@ var _ = register(family{
 	init:   noHeadDim,
 }, "GraniteMoeForCausalLM", "GraniteMoeSharedForCausalLM")
 
+var _ = invert("granite", inverse{class: "GraniteForCausalLM", modelType: "granite", restore: (*exporter).llama, config: (*exporter).granite})
+
 var graniteMoENames = map[string]string{
 	"model.layers.#.block_sparse_moe.router.layer":  "blk.#.ffn_gate_inp",
 	"model.layers.#.block_sparse_moe.output_linear": "blk.#.ffn_down_exps",
@@ -36,11 +38,14 @@ func noHeadDim(m *model) error {
 	return nil
 }
 
+// graniteScales are the multipliers: keys, and their names in config.json.
+var graniteScales = [][2]string{{"attention.scale", "attention_multiplier"}, {"embedding_scale", "embedding_multiplier"},
+	{"residual_scale", "residual_multiplier"}, {"logit_scale", "logits_scaling"}}
+
 // graniteKeys sets Llama's keys and Granite's four multipliers.
 func (m *model) graniteKeys() {
 	m.llamaKeys()
-	for _, k := range [][2]string{{"attention.scale", "attention_multiplier"}, {"embedding_scale", "embedding_multiplier"},
-		{"residual_scale", "residual_multiplier"}, {"logit_scale", "logits_scaling"}} {
+	for _, k := range graniteScales {
 		if x, ok := m.cfg.number(k[1]); ok && x != 0 {
 			m.f32(k[0], x)
 		}
@@ -77,4 +82,14 @@ func (m *model) graniteMoE(name string, bid int, t tensor) error {
 		return m.blk(bid, "ffn_down.weight", t)
 	}
 	return m.llama(name, bid, t)
+}
+
+// granite adds what Llama does not have.
+func (x *exporter) granite() {
+	x.llamaBiases()
+	for _, k := range graniteScales {
+		if v, ok := x.float(k[0]); ok {
+			x.cfg[k[1]] = number(v)
+		}
+	}
 }

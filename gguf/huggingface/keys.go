@@ -130,24 +130,57 @@ func (m *model) global() config {
 	return m.rope
 }
 
+// place is where config.json has what a key of the architecture says: under the first of names that is there.
+type place struct {
+	key   string
+	names []string
+}
+
+// What the architectures of decoders have in common, in the order in which the script sets it. An export reads the same
+// lists the other way, see exporter.commonConfig.
+var (
+	sizePlaces = []place{
+		{"context_length", []string{"max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length", "model_max_length"}},
+		{"embedding_length", []string{"hidden_size", "n_embd", "dim"}},
+		{"feed_forward_length", []string{"prefix_dense_intermediate_size", "dense_intermediate_size", "intermediate_size", "n_inner", "hidden_dim"}},
+		{"attention.head_count", []string{"num_attention_heads", "n_head", "n_heads"}},
+		{"attention.head_count_kv", []string{"num_key_value_heads", "n_kv_heads"}},
+	}
+	normPlaces = []place{
+		{"attention.layer_norm_rms_epsilon", []string{"rms_norm_eps", "norm_eps"}},
+		{"attention.layer_norm_epsilon", []string{"layer_norm_eps", "layer_norm_epsilon", "norm_epsilon"}},
+	}
+	expertPlaces = []place{
+		{"expert_count", []string{"num_local_experts", "num_experts", "n_routed_experts"}},
+		{"expert_used_count", []string{"num_experts_per_tok", "num_experts_per_token", "top_k_experts"}},
+		{"expert_group_count", []string{"n_group"}},
+		{"expert_group_used_count", []string{"topk_group"}},
+	}
+	qwenExpertPlaces = []place{
+		{"expert_feed_forward_length", []string{"moe_intermediate_size"}},
+		{"expert_shared_feed_forward_length", []string{"shared_expert_intermediate_size"}},
+	}
+)
+
+// countAll sets keys to whole numbers.
+func (m *model) countAll(places []place) {
+	for _, p := range places {
+		m.count(p.key, p.names...)
+	}
+}
+
 // commonKeys sets what the architectures of decoders have in common.
 func (m *model) commonKeys() {
 	m.u32("block_count", m.blocks)
-	m.count("context_length", "max_position_embeddings", "n_ctx", "n_positions", "max_length", "max_sequence_length", "model_max_length")
-	m.count("embedding_length", "hidden_size", "n_embd", "dim")
-	m.count("feed_forward_length", "prefix_dense_intermediate_size", "dense_intermediate_size", "intermediate_size", "n_inner", "hidden_dim")
-	m.count("attention.head_count", "num_attention_heads", "n_head", "n_heads")
-	m.count("attention.head_count_kv", "num_key_value_heads", "n_kv_heads")
+	m.countAll(sizePlaces)
 	if causal, ok := m.cfg["is_causal"].(bool); ok && !causal {
 		m.bool("attention.causal", false)
 	}
 	m.ropeKeys()
-	m.float("attention.layer_norm_rms_epsilon", "rms_norm_eps", "norm_eps")
-	m.float("attention.layer_norm_epsilon", "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon")
-	m.count("expert_count", "num_local_experts", "num_experts", "n_routed_experts")
-	m.count("expert_used_count", "num_experts_per_tok", "num_experts_per_token", "top_k_experts")
-	m.count("expert_group_count", "n_group")
-	m.count("expert_group_used_count", "topk_group")
+	for _, p := range normPlaces {
+		m.float(p.key, p.names...)
+	}
+	m.countAll(expertPlaces)
 	m.gating()
 	if n, ok := m.cfg.integer("head_dim"); ok {
 		m.u32("attention.key_length", n)
@@ -218,6 +251,10 @@ func (m *model) ropeKeys() {
 	}
 }
 
+// yarnPlaces are the numbers of YaRN: keys, and their names in config.json.
+var yarnPlaces = [][2]string{{"yarn_ext_factor", "extrapolation_factor"}, {"yarn_attn_factor", "attention_factor"},
+	{"yarn_beta_fast", "beta_fast"}, {"yarn_beta_slow", "beta_slow"}}
+
 // yarnKeys sets the numbers of YaRN.
 func (m *model) yarnKeys(r config, factor float64) {
 	m.list("rope.scaling.type", "yarn")
@@ -227,8 +264,7 @@ func (m *model) yarnKeys(r config, factor float64) {
 		m.fail("rope_parameters have no original_max_position_embeddings")
 	}
 	m.u32("rope.scaling.original_context_length", n)
-	for _, k := range [][2]string{{"yarn_ext_factor", "extrapolation_factor"}, {"yarn_attn_factor", "attention_factor"},
-		{"yarn_beta_fast", "beta_fast"}, {"yarn_beta_slow", "beta_slow"}} {
+	for _, k := range yarnPlaces {
 		x, ok := r.number(k[1])
 		if !ok && k[1] == "attention_factor" && !hasKey(r, k[1]) {
 			x, ok = r.number("attn_factor")

@@ -32,6 +32,17 @@ var _ = register(family{
 	vocab:  (*model).vocabLlama,
 }, "SmolLM3ForCausalLM")
 
+var _ = invert("llama",
+	inverse{class: "MixtralForCausalLM", modelType: "mixtral", fits: (*exporter).hasExperts, restore: (*exporter).llama},
+	inverse{class: "LlamaForCausalLM", modelType: "llama", restore: (*exporter).llama, config: (*exporter).llamaBiases})
+
+var _ = invert("arcee", inverse{class: "ArceeForCausalLM", modelType: "arcee", restore: (*exporter).llama, config: (*exporter).llamaBiases})
+
+var _ = invert("smollm3", inverse{class: "SmolLM3ForCausalLM", modelType: "smollm3", restore: (*exporter).llama})
+
+// hasExperts reports whether the model is a mixture of experts.
+func (x *exporter) hasExperts() bool { return x.f.Has(x.arch + ".expert_count") }
+
 // llamaNames are Mixtral's.
 var llamaNames = map[string]string{
 	"model.layers.#.block_sparse_moe.gate":       "blk.#.ffn_gate_inp",
@@ -196,4 +207,45 @@ func (m *model) llama3Factors() error {
 		}
 	}
 	return m.emit("rope_freqs.weight", constant(factors))
+}
+
+// llama gives back a tensor of Llama, Mistral or Mixtral: queries and keys in halves again.
+func (x *exporter) llama(name string, t tensor) error {
+	module := strings.TrimSuffix(strings.TrimSuffix(name, ".weight"), ".bias")
+	heads := uint64(0)
+	switch {
+	case name == "rope_freqs.weight":
+		return nil // numbers of config.json
+	case strings.HasSuffix(module, ".attn_q"):
+		heads = x.need("attention.head_count")
+	case strings.HasSuffix(module, ".attn_k"):
+		if n, ok := x.uint("attention.head_count_kv"); ok {
+			heads = n
+		} else {
+			heads = x.need("attention.head_count")
+		}
+	default:
+		return x.plain(name, t)
+	}
+	if heads == 0 || uint64(t.shape[0])%(2*heads) != 0 {
+		return fmt.Errorf("%w: %v rows for %d heads", ErrFile, t.shape, heads)
+	}
+	half := t.shape[0] / int(heads) / 2
+	return x.plain(name, t.permuted(func(i int) int {
+		head, in := i/(2*half), i%(2*half)
+		return head*2*half + in%half*2 + in/half
+	}))
+}
+
+// llamaBiases says which projections have biases: those of attention all or none, and so those of the rest.
+func (x *exporter) llamaBiases() {
+	for _, g := range []struct{ key, some, all string }{
+		{"attention_bias", "attn_q", "attn_output"}, {"mlp_bias", "ffn_up", "ffn_down"},
+	} {
+		some, all := x.has("blk.0."+g.some+".bias"), x.has("blk.0."+g.all+".bias")
+		if some != all {
+			x.err = fmt.Errorf("tensor %q: %w: a %s has biases of all projections or of none", "blk.0."+g.some+".bias", ErrUnsupported, x.class)
+		}
+		x.cfg[g.key] = all
+	}
 }

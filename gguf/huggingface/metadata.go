@@ -84,6 +84,9 @@ func (m *model) fact(name string, v any) {
 	}
 }
 
+// originFacts are what is known about an origin.
+var originFacts = []string{"name", "author", "version", "organization", "description", "url", "doi", "uuid", "repo_url"}
+
 // origins sets keys about models or data sets that this one comes from.
 func (m *model) origins(name string, v any) {
 	list, ok := v.([]map[string]any)
@@ -92,21 +95,24 @@ func (m *model) origins(name string, v any) {
 	}
 	m.set(name+".count", uint32(len(list)))
 	for i, o := range list {
-		for _, k := range []string{"name", "author", "version", "organization", "description", "url", "doi", "uuid", "repo_url"} {
+		for _, k := range originFacts {
 			m.fact(fmt.Sprintf("%s.%d.%s", name, i, k), o[k])
 		}
 	}
 }
 
+// samplingPlaces are keys below general.sampling, and where generation_config.json has them.
+var samplingPlaces = []struct {
+	key, from string
+	whole     bool
+}{{"top_k", "top_k", true}, {"top_p", "top_p", false}, {"min_p", "min_p", false}, {"xtc_probability", "xtc_probability", false},
+	{"xtc_threshold", "xtc_threshold", false}, {"temp", "temperature", false}, {"penalty_last_n", "penalty_last_n", true},
+	{"penalty_repeat", "penalty_repeat", false}, {"mirostat", "mirostat", true}, {"mirostat_tau", "mirostat_tau", false},
+	{"mirostat_eta", "mirostat_eta", false}}
+
 // sampling sets what generation_config.json recommends.
 func (m *model) sampling(gen config) {
-	for _, s := range []struct {
-		key, from string
-		whole     bool
-	}{{"top_k", "top_k", true}, {"top_p", "top_p", false}, {"min_p", "min_p", false}, {"xtc_probability", "xtc_probability", false},
-		{"xtc_threshold", "xtc_threshold", false}, {"temp", "temperature", false}, {"penalty_last_n", "penalty_last_n", true},
-		{"penalty_repeat", "penalty_repeat", false}, {"mirostat", "mirostat", true}, {"mirostat_tau", "mirostat_tau", false},
-		{"mirostat_eta", "mirostat_eta", false}} {
+	for _, s := range samplingPlaces {
 		v := gen.first(s.from)
 		if s.from == "penalty_repeat" && !hasKey(gen, s.from) {
 			v = gen.first("repetition_penalty")

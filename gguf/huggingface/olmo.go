@@ -13,6 +13,17 @@ var _ = register(family{
 var _ = register(family{arch: "olmoe", modify: (*model).qwenExperts, keys: (*model).olmoeKeys}, "OlmoeForCausalLM")
 var _ = register(family{arch: "seed_oss", names: seedNames}, "SeedOssForCausalLM")
 
+var (
+	_ = invert("olmo2", inverse{class: "Olmo2ForCausalLM", modelType: "olmo2"})
+	_ = invert("olmoe", inverse{class: "OlmoeForCausalLM", modelType: "olmoe"})
+	_ = invert("seed_oss", inverse{class: "SeedOssForCausalLM", modelType: "seed_oss", config: (*exporter).seedOss})
+)
+
+// seedOss says which projections of attention have biases.
+func (x *exporter) seedOss() {
+	x.cfg["attention_bias"], x.cfg["attention_out_bias"] = x.has("blk.0.attn_q.bias"), x.has("blk.0.attn_output.bias")
+}
+
 var seedNames = map[string]string{"model.layers.#.post_attention_layernorm": "blk.#.post_attention_norm"}
 
 var olmo2Names = map[string]string{

@@ -63,6 +63,18 @@ var _ = register(family{
 	vocab:  (*model).vocabLlama,
 }, "ApertusForCausalLM")
 
+var (
+	_ = invert("ernie4_5", inverse{class: "Ernie4_5ForCausalLM", modelType: "ernie4_5"})
+	_ = invert("command-r", inverse{class: "CohereForCausalLM", modelType: "cohere", config: (*exporter).commandR})
+)
+
+// commandR adds what logits are multiplied by.
+func (x *exporter) commandR() {
+	if v, ok := x.float("logit_scale"); ok {
+		x.cfg["logit_scale"] = number(v)
+	}
+}
+
 // noMistral4 refuses the fourth generation, which is another architecture.
 func noMistral4(m *model) error {
 	if m.cfg.text("model_type") == "mistral4" {

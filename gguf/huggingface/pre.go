@@ -42,17 +42,39 @@ const (
 	deepSeekRest = "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 )
 
-// rules maps the pre_tokenizer of tokenizer.json, see signature, to the name of its rules.
-var rules = map[string]string{
-	"ByteLevel+":        "gpt-2",
-	"Digits ByteLevel+": "smollm",
-	"Split(" + contractions + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}` + tailRules + ") ByteLevel":                                          "llama-bpe",
-	"Split(" + contractions + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}` + tailRules + ") ByteLevel":                                               "qwen2",
-	"Split(" + contractions + `|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+) ByteLevel`: "qwen35",
-	"Split(" + upperWord + contractions + "?|" + lowerWord + contractions + `?|\p{N}{1,3}` + slashRules + ") ByteLevel":                   "gpt-4o",
-	"Split(" + upperWord + "|" + lowerWord + `|\p{N}` + slashRules + ") ByteLevel":                                                        "tekken",
-	`Split(\p{N}{1,3}) Split([一-龥぀-ゟ゠-ヿ]+) Split(` + deepSeekRest + ") ByteLevel":                                                         "deepseek-v3",
+// wordRules are the steps of a pre_tokenizer in tokenizer.json, as signature writes them. The first of names is what a
+// tokenizer with them is called that nothing else is known about; the others cut words alike, and so does what
+// tokenizer.PreTokenizer puts beside any of them.
+type wordRules struct {
+	names []string
+	steps []string
 }
+
+// ruleList are all that have a name.
+var ruleList = []wordRules{
+	{[]string{"gpt-2", "trillion"}, []string{"ByteLevel+"}},
+	{[]string{"smollm", "starcoder"}, []string{"Digits", "ByteLevel+"}},
+	{[]string{"llama-bpe", "dbrx", "chatglm-bpe", "glm4"},
+		[]string{split(contractions + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}` + tailRules), "ByteLevel"}},
+	{[]string{"qwen2", "stablelm2"}, []string{split(contractions + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}` + tailRules), "ByteLevel"}},
+	{[]string{"qwen35"}, []string{split(contractions +
+		`|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`), "ByteLevel"}},
+	{[]string{"gpt-4o"}, []string{split(upperWord + contractions + "?|" + lowerWord + contractions + `?|\p{N}{1,3}` + slashRules), "ByteLevel"}},
+	{[]string{"tekken"}, []string{split(upperWord + "|" + lowerWord + `|\p{N}` + slashRules), "ByteLevel"}},
+	{[]string{"deepseek-v3"}, []string{split(`\p{N}{1,3}`), split(`[一-龥぀-ゟ゠-ヿ]+`), split(deepSeekRest), "ByteLevel"}},
+}
+
+// split is the signature of a step that cuts by an expression.
+func split(expression string) string { return "Split(" + expression + ")" }
+
+// rules maps the pre_tokenizer of tokenizer.json, see signature, to the name of its rules.
+var rules = func() map[string]string {
+	out := map[string]string{}
+	for _, r := range ruleList {
+		out[strings.Join(r.steps, " ")] = r.names[0]
+	}
+	return out
+}()
 
 // signature writes a pre_tokenizer as a text: its steps, with the expressions of those that have some.
 func signature(p config) string {
@@ -68,7 +90,7 @@ func signature(p config) string {
 		return strings.Join(parts, " ")
 	case "Split":
 		pattern := p.object("pattern")
-		return "Split(" + pattern.text("Regex") + pattern.text("String") + ")"
+		return split(pattern.text("Regex") + pattern.text("String"))
 	case "ByteLevel":
 		if p.boolean("use_regex", true) {
 			return "ByteLevel+"

@@ -109,8 +109,7 @@ func (m *model) poolingMode(p config) {
 // qwenMoEKeys sets the keys of Qwen's mixtures of experts.
 func (m *model) qwenMoEKeys() {
 	m.commonKeys()
-	m.count("expert_feed_forward_length", "moe_intermediate_size")
-	m.count("expert_shared_feed_forward_length", "shared_expert_intermediate_size")
+	m.countAll(qwenExpertPlaces)
 }
 
 // qwenExperts adds a tensor of a mixture of experts, which may be saved one by one or together.
@@ -122,4 +121,34 @@ func (m *model) qwenExperts(name string, bid int, t tensor) error {
 		return m.expert(name, bid, t, m.need("num_local_experts", "num_experts", "n_routed_experts"), "down_proj", "gate_proj", "up_proj")
 	}
 	return m.plain(name, bid, t)
+}
+
+var (
+	_ = invert("qwen2", inverse{class: "Qwen2ForCausalLM", modelType: "qwen2"})
+	_ = invert("qwen3", inverse{class: "Qwen3ForCausalLM", modelType: "qwen3"})
+	_ = invert("qwen2moe", inverse{class: "Qwen2MoeForCausalLM", modelType: "qwen2_moe", names: qwenShared, config: (*exporter).qwenMoE})
+	_ = invert("qwen3moe", inverse{class: "Qwen3MoeForCausalLM", modelType: "qwen3_moe", config: (*exporter).qwenMoE})
+)
+
+// qwenShared are the names of the expert that all tokens meet.
+var qwenShared = map[string]string{
+	"blk.#.ffn_gate_shexp": "model.layers.#.mlp.shared_expert.gate_proj",
+	"blk.#.ffn_up_shexp":   "model.layers.#.mlp.shared_expert.up_proj",
+	"blk.#.ffn_down_shexp": "model.layers.#.mlp.shared_expert.down_proj",
+}
+
+// qwenMoE adds what configurations of Qwen's mixtures of experts say. Experts have the name that all versions of
+// transformers read; the weights of Qwen 3's add up to 1, which no key says.
+func (x *exporter) qwenMoE() {
+	x.places(qwenExpertPlaces)
+	delete(x.cfg, "num_local_experts")
+	x.cfg["num_experts"] = x.need("expert_count")
+	x.cfg["norm_topk_prob"] = x.arch == "qwen3moe"
+	dense := []int{}
+	for i := range x.layers {
+		if !x.has(fmt.Sprintf("blk.%d.ffn_gate_exps.weight", i)) {
+			dense = append(dense, i)
+		}
+	}
+	x.cfg["mlp_only_layers"], x.cfg["decoder_sparse_step"] = dense, 1
 }

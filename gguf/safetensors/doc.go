@@ -1,4 +1,4 @@
-// Package safetensors reads safetensors files, the form in which models lie on the Hugging Face Hub:
+// Package safetensors reads and writes safetensors files, the form in which models lie on the Hugging Face Hub:
 //
 //	u64 n, little-endian    n bytes of JSON    the tensors' data, rows one after the other
 //
@@ -11,4 +11,6 @@
 // implementation accepts. The header has at most 100 MB, names are unique, a tensor's bytes are what its type and shape
 // take, and the tensors cover the rest of the file without gaps and without sharing bytes. No input makes the package
 // panic, or allocate more than a small multiple of the header.
+//
+// [Writer] collects tensors and cuts them into files, which can be read before, or without that, they are written.
 package safetensors

@@ -1,0 +1,272 @@
+package huggingface
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/quant"
+)
+
+// openAll opens a folder's file, written.
+func openAll(t testing.TB, dir fs.FS, name string, w Weights) (*gguf.File, []byte) {
+	t.Helper()
+	raw := writeAll(t, dir, name, &Options{Weights: w})
+	f, err := gguf.OpenBytes(name, raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return f, raw
+}
+
+// TestExport: folders of testdata become files, folders again, and the same files again, byte for byte, in the types of
+// the folder where all floats hold what it has. Others are refused.
+func TestExport(t *testing.T) {
+	names := judgedNames(t)
+	for _, name := range []string{"SmolLM2-135M-Instruct", "llama2", "llama3-8B", "mistral", "mixtral-8x7b", "qwen2-0.5B", "qwen3", "qwen3moe", "qwen2moe",
+		"smollm3", "arcee", "gemma", "gemma2", "gemma3-1b-it", "gemma3-old", "qwen3-fp8",
+		"granite-3.3", "olmo2", "olmoe", "seed-oss", "ernie", "command-r"} {
+		if i := slices.Index(names, name); i >= 0 {
+			names = slices.Delete(names, i, i+1)
+		}
+		for _, w := range []Weights{F32, BF16} {
+			f, first := openAll(t, small(t, name), name, w)
+			e, err := NewExport(f, &ExportOptions{Weights: w})
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if base := os.Getenv("EXPORT_DIR"); base != "" && w == F32 { // for export.py --same
+				err = errors.Join(os.CopyFS(filepath.Join(base, name, "before"), small(t, name)), e.Write(context.Background(), filepath.Join(base, name, "after"), false, nil))
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if again := writeAll(t, e.FS(), name, &Options{Weights: w}); string(again) != string(first) {
+				dir := t.TempDir()
+				if err := os.WriteFile(filepath.Join(dir, "wanted"), first, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				explain(t, again, filepath.Join(dir, "wanted"))
+				t.Errorf("%s in type %d: another file comes back", name, w)
+			}
+		}
+	}
+	for _, name := range names {
+		f, _ := openAll(t, small(t, name), name, F32)
+		if _, err := NewExport(f, nil); !errors.Is(err, ErrUnsupported) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// TestExportBlocks: weights in blocks are multiplied out, in any piece, and parts have an index.
+func TestExportBlocks(t *testing.T) {
+	f, _ := openAll(t, small(t, "qwen3"), "qwen3", F32)
+	e, err := NewExport(inBlocks(t, f), &ExportOptions{Weights: F32, MaxBytes: 40000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(e.parts) < 3 || e.Class() != "Qwen3ForCausalLM" {
+		t.Errorf("%d parts of a %s", len(e.parts), e.Class())
+	}
+	got, _ := openAll(t, e.FS(), "qwen3", F32)
+	for _, x := range f.Tensors() {
+		y, err := got.Tensor(x.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, _ := fromFile(x)
+		b, _ := fromFile(y)
+		want, err1 := a.all()
+		have, err2 := b.all()
+		if err1 != nil || err2 != nil {
+			t.Fatal(err1, err2)
+		}
+		for i := range want {
+			if d := want[i] - have[i]; d > 2e-3 || d < -2e-3 {
+				t.Fatalf("%s[%d]: %v, was %v", x.Name, i, have[i], want[i])
+			}
+		}
+	}
+}
+
+// TestExportWrite: a folder appears whole, and replaces only what an export wrote.
+func TestExportWrite(t *testing.T) {
+	f, _ := openAll(t, small(t, "qwen3"), "qwen3", BF16)
+	e, err := NewExport(f, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := t.TempDir()
+	dir := filepath.Join(base, "out")
+	write := func(ctx context.Context, overwrite bool) error { return e.Write(ctx, dir, overwrite, nil) }
+	if err := write(context.Background(), false); err != nil {
+		t.Fatal(err)
+	}
+	_, first := openAll(t, os.DirFS(dir), "qwen3", BF16)
+	if want := writeAll(t, e.FS(), "qwen3", nil); string(first) != string(want) {
+		t.Error("the folder on disk is another one")
+	}
+	if err := write(context.Background(), false); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("overwritten: %v", err)
+	}
+	if err := write(context.Background(), true); err != nil {
+		t.Error(err)
+	}
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := write(cancelled, true); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "thesis.doc"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := write(context.Background(), true); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), "thesis.doc") {
+		t.Error(err)
+	}
+	if entries, err := os.ReadDir(base); err != nil || len(entries) != 1 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+	if err := e.Write(context.Background(), filepath.Join(base, "no", "out"), false, nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	if err := e.Write(context.Background(), filepath.Join(dir, "config.json"), true, nil); !errors.Is(err, fs.ErrExist) {
+		t.Error(err)
+	}
+}
+
+// inBlocks is a file whose matrices are Q8_0.
+func inBlocks(t testing.TB, f *gguf.File) *gguf.File {
+	t.Helper()
+	w := new(gguf.Writer)
+	err := w.CopyMetadata(f, nil)
+	for _, x := range f.Tensors() {
+		if len(x.Shape) < 2 {
+			err = errors.Join(err, w.AddTensorFrom(x))
+			continue
+		}
+		src, _ := fromFile(x)
+		values, rerr := src.all()
+		b := make([]byte, quant.Type(8).RowBytes(len(values)))
+		err = errors.Join(err, rerr, quant.Quantize(b, 8, values), w.AddTensor(x.Name, 8, x.Shape, func() ([]byte, error) { return b, nil }))
+	}
+	return writtenBy(t, w, err)
+}
+
+// writtenBy opens what a writer writes.
+func writtenBy(t testing.TB, w *gguf.Writer, err error) *gguf.File {
+	t.Helper()
+	var b bytes.Buffer
+	if _, werr := w.WriteTo(&b); err != nil || werr != nil {
+		t.Fatal(err, werr)
+	}
+	f, err := gguf.OpenBytes("written", b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return f
+}
+
+// latentFile is a file of one layer in llama.cpp's form of latent attention, with qwen3's tokenizer.
+func latentFile(t testing.TB, eps float32) *gguf.File {
+	const width, heads, keys, values, rope, rank, ffn, vocab = 64, 2, 12, 8, 4, 16, 96, 320
+	base, _ := openAll(t, small(t, "qwen3"), "qwen3", F32)
+	w := new(gguf.Writer)
+	err := w.CopyMetadata(base, func(key string) bool { return !strings.HasPrefix(key, "qwen3.") })
+	for k, v := range map[string]any{"general.architecture": "deepseek2", "deepseek2.block_count": uint32(1), "deepseek2.context_length": uint32(512),
+		"deepseek2.embedding_length": uint32(width), "deepseek2.feed_forward_length": uint32(ffn), "deepseek2.vocab_size": uint32(vocab),
+		"deepseek2.attention.head_count": uint32(heads), "deepseek2.attention.head_count_kv": uint32(1), "deepseek2.attention.q_lora_rank": uint32(0),
+		"deepseek2.attention.key_length": uint32(rank + rope), "deepseek2.attention.value_length": uint32(rank), "deepseek2.attention.kv_lora_rank": uint32(rank),
+		"deepseek2.attention.key_length_mla": uint32(keys), "deepseek2.attention.value_length_mla": uint32(values), "deepseek2.rope.dimension_count": uint32(rope),
+		"deepseek2.rope.freq_base": float32(10000), "deepseek2.attention.layer_norm_rms_epsilon": eps, "deepseek2.leading_dense_block_count": uint32(1),
+		"deepseek2.expert_feed_forward_length": uint32(0), "deepseek2.expert_shared_count": uint32(0)} {
+		err = errors.Join(err, w.Set(k, v))
+	}
+	add := func(name string, shape ...uint64) {
+		n := 1
+		for _, d := range shape {
+			n *= int(d)
+		}
+		x, b := make([]float32, n), make([]byte, 4*n)
+		for i := range x {
+			x[i] = float32(i%13-6) / 8
+		}
+		err = errors.Join(err, quant.Quantize(b, typeF32, x), w.AddTensor(name, typeF32, shape, func() ([]byte, error) { return b, nil }))
+	}
+	add("token_embd.weight", width, vocab)
+	add("blk.0.attn_norm.weight", width)
+	add("blk.0.attn_q.weight", width, heads*keys)
+	add("blk.0.attn_kv_a_mqa.weight", width, rank+rope)
+	add("blk.0.attn_kv_a_norm.weight", rank)
+	add("blk.0.attn_k_b.weight", keys-rope, rank, heads)
+	add("blk.0.attn_v_b.weight", rank, values, heads)
+	add("blk.0.attn_output.weight", heads*values, width)
+	add("blk.0.ffn_norm.weight", width)
+	add("blk.0.ffn_gate.weight", width, ffn)
+	add("blk.0.ffn_up.weight", width, ffn)
+	add("blk.0.ffn_down.weight", ffn, width)
+	add("output_norm.weight", width)
+	return writtenBy(t, w, err)
+}
+
+// TestExportLatent: latent attention comes back as it was, with the output matrix that engines want, and with the
+// epsilon that they want where what goes into norms is scaled for it.
+func TestExportLatent(t *testing.T) {
+	const eps = 1e-5
+	for _, e := range []float32{latentEps, eps} {
+		f := latentFile(t, e)
+		x, err := NewExport(f, &ExportOptions{Weights: F32})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := openAll(t, x.FS(), "latent", F32)
+		if again, _ := got.Float("deepseek2.attention.layer_norm_rms_epsilon"); float32(again) != latentEps {
+			t.Errorf("epsilon %v", again)
+		}
+		scale := float32(math.Sqrt(float64(latentEps / e)))
+		for _, a := range f.Tensors() {
+			compareScaled(t, a, got, a.Name, scale)
+		}
+		embd, _ := f.Tensor("token_embd.weight")
+		compareScaled(t, embd, got, "output.weight", scale)
+	}
+}
+
+// compareScaled compares a tensor with that of a name, which is multiplied by scale if it adds to the residual stream
+// or makes latents.
+func compareScaled(t *testing.T, a *gguf.Tensor, got *gguf.File, name string, scale float32) {
+	t.Helper()
+	b, err := got.Tensor(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, _ := fromFile(a)
+	want, _ := src.all()
+	src, _ = fromFile(b)
+	have, _ := src.all()
+	n := 0
+	switch name {
+	case "token_embd.weight", "blk.0.attn_output.weight", "blk.0.ffn_down.weight":
+		n = len(want)
+	case "blk.0.attn_kv_a_mqa.weight":
+		n = 16 * 64 // latents, not rotated values
+	}
+	for i := range want {
+		if i < n {
+			want[i] *= scale
+		}
+		if d := want[i] - have[i]; d > 1e-6 || d < -1e-6 {
+			t.Fatalf("%s[%d]: %v, wanted %v", name, i, have[i], want[i])
+		}
+	}
+}

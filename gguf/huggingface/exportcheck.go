@@ -1,0 +1,84 @@
+package huggingface
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/latentgo/latentgo/gguf"
+)
+
+// check reads the folder again and compares it with the file: what does not come back was lost on the way.
+func (x *exporter) check(e *Export) error {
+	want := map[gguf.Type]Weights{typeF32: F32, typeF16: F16, typeBF16: BF16}[x.typ]
+	m, err := Open(e.FS(), "model", &Options{Weights: want})
+	if err != nil {
+		return fmt.Errorf("%w: the folder can't be read again: %w", ErrUnsupported, err)
+	}
+	defer m.Close()
+	lost := append(x.lostTensors(m.File), x.lostKeys(m.File)...)
+	if lost == nil {
+		return nil
+	}
+	if n := len(lost); n > 5 {
+		lost = append(lost[:5], fmt.Sprintf("%d more", n-5))
+	}
+	return fmt.Errorf("%w: a %s would lose %s", ErrUnsupported, x.class, strings.Join(lost, ", "))
+}
+
+// lostTensors names what tensors of the file are others in again.
+func (x *exporter) lostTensors(again *gguf.File) (lost []string) {
+	for _, t := range x.f.Tensors() {
+		if a, err := again.Tensor(t.Name); err != nil || !sameShape(a.Shape, t.Shape) {
+			lost = append(lost, "tensor "+t.Name)
+		}
+	}
+	for _, t := range again.Tensors() {
+		if !x.has(t.Name) && t.Name != "output.weight" { // which is written for a class that can't share the embedding
+			lost = append(lost, "that there is no tensor "+t.Name)
+		}
+	}
+	return lost
+}
+
+// unsaid are keys that say how a file was made, or what the folder says otherwise: the rules of a tokenizer are written
+// out.
+var unsaid = []string{"tokenizer.ggml.pre", "rope.scaling.finetuned"}
+
+// lostKeys names what keys about the architecture and the tokenizer are others in again. What only again has are
+// defaults that the file leaves out.
+func (x *exporter) lostKeys(again *gguf.File) (lost []string) {
+	for _, key := range x.f.Keys() {
+		own, ok := strings.CutPrefix(key, x.arch+".")
+		if !ok && !strings.HasPrefix(key, "tokenizer.") || slices.Contains(unsaid, own) || slices.Contains(x.adapted, own) {
+			continue
+		}
+		if !sameValue(x.f, again, key) {
+			lost = append(lost, "key "+key)
+		}
+	}
+	return lost
+}
+
+// sameShape compares shapes without dimensions of 1 at the end, which tools drop.
+func sameShape(a, b []uint64) bool {
+	trim := func(s []uint64) []uint64 {
+		for len(s) > 1 && s[len(s)-1] == 1 {
+			s = s[:len(s)-1]
+		}
+		return s
+	}
+	return slices.Equal(trim(a), trim(b))
+}
+
+// sameValue compares the values of a key; integers by their numbers. A 0 says what no key says.
+func sameValue(f, again *gguf.File, key string) bool {
+	a, _ := f.Value(key)
+	b, ok := again.Value(key)
+	if !ok {
+		return fmt.Sprint(a.Any()) == "0"
+	}
+	x, y := a.Any(), b.Any()
+	return reflect.DeepEqual(x, y) || fmt.Sprint(x) == fmt.Sprint(y)
+}

@@ -1,0 +1,108 @@
+package huggingface
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/latentgo/latentgo/gguf"
+)
+
+// changed is a file with other keys; nil deletes one.
+func changed(t testing.TB, f *gguf.File, keys map[string]any) *gguf.File {
+	t.Helper()
+	w := new(gguf.Writer)
+	err := w.AddFile(f)
+	for k, v := range keys {
+		if v == nil {
+			w.Delete(k)
+		} else {
+			err = errors.Join(err, w.Set(k, v))
+		}
+	}
+	var b strings.Builder
+	if _, werr := w.WriteTo(&b); err != nil || werr != nil {
+		t.Fatal(err, werr)
+	}
+	out, err := gguf.OpenBytes("changed", []byte(b.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = out.Close() })
+	return out
+}
+
+// TestExportRefused: what a folder can't say is an error that names it.
+func TestExportRefused(t *testing.T) {
+	for _, tt := range []struct {
+		what, model string
+		keys        map[string]any
+		text        string
+	}{
+		{"an unknown architecture", "qwen3", map[string]any{"general.architecture": "foo"}, `architecture "foo" is not supported; these are: arcee, `},
+		{"no architecture", "qwen3", map[string]any{"general.architecture": nil}, "general.architecture"},
+		{"this program's own form", "qwen3", map[string]any{"latentgo.version": uint32(3)}, "--mla R+L --to huggingface"},
+		{"no number of layers", "qwen3", map[string]any{"qwen3.block_count": nil}, "key qwen3.block_count: not a valid model file"},
+		{"many layers", "qwen3", map[string]any{"qwen3.block_count": uint32(1 << 30)}, "1073741824 layers"},
+		{"fewer layers", "qwen3", map[string]any{"qwen3.block_count": uint32(1)}, "can't be read again"},
+		{"a list for a number", "qwen3", map[string]any{"qwen3.feed_forward_length": []uint32{96, 96}}, "qwen3.feed_forward_length"},
+		{"heads that do not divide", "llama2", map[string]any{"llama.attention.head_count": uint32(7)}, "for 7 heads"},
+		{"no heads", "llama2", map[string]any{"llama.attention.head_count": uint32(0)}, "for 0 heads"},
+		{"values of another size", "qwen3", map[string]any{"qwen3.attention.value_length": uint32(16)}, "attention.value_length: not supported"},
+		{"partial rotation", "llama2", map[string]any{"llama.rope.dimension_count": uint32(8)}, "would lose key llama.rope.dimension_count"},
+		{"a key without a place", "qwen3", map[string]any{"qwen3.logit_scale": float32(2)}, "would lose key qwen3.logit_scale"},
+		{"a key that another class has", "qwen3", map[string]any{"qwen3.expert_count": uint32(8)}, "key qwen3.expert_count: not supported"},
+		{"another scaling", "qwen3", map[string]any{"qwen3.rope.scaling.type": "longrope"}, `"longrope"`},
+		{"rules of its own", "qwen3", map[string]any{"tokenizer.ggml.pre": "superbpe"}, `key tokenizer.ggml.pre: not supported: "superbpe"`},
+		{"WordPiece", "qwen3", map[string]any{"tokenizer.ggml.model": "bert", "tokenizer.ggml.merges": nil}, `"bert"`},
+		{"no scores", "llama2", map[string]any{"tokenizer.ggml.scores": make([]float32, 420)}, "all scores are 0"},
+		{"a merge of nothing", "qwen3", map[string]any{"tokenizer.ggml.merges": []string{"nothing"}}, "tokenizer.ggml.merges[0]"},
+		{"a merge to nothing", "qwen3", map[string]any{"tokenizer.ggml.merges": []string{"! !"}}, "the vocabulary lacks"},
+		{"tokens that are missing", "qwen3", map[string]any{"tokenizer.ggml.tokens": []string{"a", "b"}, "tokenizer.ggml.token_type": []int32{1, 1}, "tokenizer.ggml.merges": []string{}}, "320 rows for 2 tokens"},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			f, _ := openAll(t, small(t, tt.model), tt.model, F32)
+			_, err := NewExport(changed(t, f, tt.keys), nil)
+			if err == nil || !strings.Contains(err.Error(), tt.text) {
+				t.Errorf("error %v, wanted one that says %q", err, tt.text)
+			}
+		})
+	}
+}
+
+// TestExportMutations changes random bytes of files: an error, or a folder whose weights can be read.
+func TestExportMutations(t *testing.T) {
+	rounds := 40
+	if testing.Short() {
+		rounds = 10
+	}
+	for _, name := range []string{"qwen3", "llama2", "qwen3moe"} {
+		_, raw := openAll(t, small(t, name), name, BF16)
+		r := rand.New(rand.NewPCG(1, uint64(len(name))))
+		for i := range rounds {
+			data := append([]byte{}, raw...)
+			for range 1 + r.IntN(2) {
+				data[r.IntN(len(data)/8)] = byte(r.Uint32()) // mostly the header
+			}
+			f, err := gguf.OpenBytes("mutated", data)
+			if err != nil {
+				continue
+			}
+			exportAll(t, f, i)
+			_ = f.Close()
+		}
+	}
+}
+
+// exportAll makes a folder if that can be, and reads it.
+func exportAll(t testing.TB, f *gguf.File, what any) {
+	defer func() {
+		if r := recover(); r != nil {
+			t.Fatalf("%v: panic: %v", what, r)
+		}
+	}()
+	if e, err := NewExport(f, nil); err == nil {
+		readAll(t, e.FS(), what)
+	}
+}
