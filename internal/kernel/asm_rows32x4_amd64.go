@@ -4,43 +4,61 @@
 
 package kernel
 
-// rowsQ4_0x4AVX2 multiplies rows of Q4_0 by four tokens, ldq apart in q, with scales d and s of the four side by side in pairs:
+// rowsQ4_0x4AVX2 multiplies rows of Q4_0 by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
 // dst[t*ld+i] has the bits of rowsQ4_0AVX2.
 //
 //go:noescape
 func rowsQ4_0x4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 
-// rowsQ4_1x4AVX2 multiplies rows of Q4_1 by four tokens, ldq apart in q, with scales d and s of the four side by side in pairs:
+// rowsQ4_0x8AVX2 multiplies rows of Q4_0 by 8 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ4_0AVX2.
+//
+//go:noescape
+func rowsQ4_0x8AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsQ4_1x4AVX2 multiplies rows of Q4_1 by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
 // dst[t*ld+i] has the bits of rowsQ4_1AVX2.
 //
 //go:noescape
 func rowsQ4_1x4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 
-// rowsQ5_0x4AVX2 multiplies rows of Q5_0 by four tokens, ldq apart in q, with scales d and s of the four side by side in pairs:
+// rowsQ4_1x8AVX2 multiplies rows of Q4_1 by 8 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ4_1AVX2.
+//
+//go:noescape
+func rowsQ4_1x8AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsQ5_0x4AVX2 multiplies rows of Q5_0 by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
 // dst[t*ld+i] has the bits of rowsQ5_0AVX2.
 //
 //go:noescape
 func rowsQ5_0x4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 
-// rowsQ5_1x4AVX2 multiplies rows of Q5_1 by four tokens, ldq apart in q, with scales d and s of the four side by side in pairs:
+// rowsQ5_1x4AVX2 multiplies rows of Q5_1 by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
 // dst[t*ld+i] has the bits of rowsQ5_1AVX2.
 //
 //go:noescape
 func rowsQ5_1x4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 
-// rowsQ8_0x4AVX2 multiplies rows of Q8_0 by four tokens, ldq apart in q, with scales d and s of the four side by side in pairs:
+// rowsQ8_0x4AVX2 multiplies rows of Q8_0 by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
 // dst[t*ld+i] has the bits of rowsQ8_0AVX2.
 //
 //go:noescape
 func rowsQ8_0x4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 
-// rowsIQ4_NLx4AVX2 multiplies rows of IQ4_NL by four tokens, ldq apart in q, with scales d and s of the four side by side in pairs:
+// rowsQ8_0x8AVX2 multiplies rows of Q8_0 by 8 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ8_0AVX2.
+//
+//go:noescape
+func rowsQ8_0x8AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsIQ4_NLx4AVX2 multiplies rows of IQ4_NL by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
 // dst[t*ld+i] has the bits of rowsIQ4_NLAVX2.
 //
 //go:noescape
 func rowsIQ4_NLx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 
-// rowsMXFP4x4AVX2 multiplies rows of MXFP4 by four tokens, ldq apart in q, with scales d and s of the four side by side in pairs:
+// rowsMXFP4x4AVX2 multiplies rows of MXFP4 by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
 // dst[t*ld+i] has the bits of rowsMXFP4AVX2.
 //
 //go:noescape

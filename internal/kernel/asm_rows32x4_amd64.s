@@ -25,17 +25,17 @@ row1:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  CX, SI
-	MOVQ  q+40(FP), DI
-	MOVQ  pairs+56(FP), R8
-	MOVQ  blocks+64(FP), R9
-	SUBQ  $0x01, R9
+	MOVQ  blocks+64(FP), DI
+	MOVQ  q+40(FP), R8
+	MOVQ  pairs+56(FP), R9
+	SUBQ  $0x01, DI
 	JLT   blocksEnd4
 
 blocks3:
 	// d_w·d_a of each token, m·s_a
 	VPBROADCASTW (SI), X8
 	VCVTPH2PS    X8, Y8
-	VMULPS       (R8), Y8, Y8
+	VMULPS       (R9), Y8, Y8
 	VMOVUPS      Y8, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
@@ -43,7 +43,7 @@ blocks3:
 	VBROADCASTI128 2(SI), Y8
 	VPSRLVD        Y3, Y8, Y8
 	VPAND          Y2, Y8, Y8
-	VMOVDQU        (DI), Y10
+	VMOVDQU        (R8), Y10
 	VPMADDUBSW     Y10, Y8, Y9
 	VPMADDUBSW     Y10, Y1, Y10
 	VPSUBW         Y10, Y9, Y9
@@ -51,7 +51,7 @@ blocks3:
 	VCVTDQ2PS      Y9, Y9
 	VBROADCASTSS   (SP), Y10
 	VFMADD231PS    Y10, Y9, Y4
-	VMOVDQU        (DI)(DX*1), Y10
+	VMOVDQU        (R8)(DX*1), Y10
 	VPMADDUBSW     Y10, Y8, Y9
 	VPMADDUBSW     Y10, Y1, Y10
 	VPSUBW         Y10, Y9, Y9
@@ -59,7 +59,7 @@ blocks3:
 	VCVTDQ2PS      Y9, Y9
 	VBROADCASTSS   8(SP), Y10
 	VFMADD231PS    Y10, Y9, Y5
-	VMOVDQU        (DI)(DX*2), Y10
+	VMOVDQU        (R8)(DX*2), Y10
 	VPMADDUBSW     Y10, Y8, Y9
 	VPMADDUBSW     Y10, Y1, Y10
 	VPSUBW         Y10, Y9, Y9
@@ -67,7 +67,7 @@ blocks3:
 	VCVTDQ2PS      Y9, Y9
 	VBROADCASTSS   16(SP), Y10
 	VFMADD231PS    Y10, Y9, Y6
-	VMOVDQU        (DI)(BX*1), Y9
+	VMOVDQU        (R8)(BX*1), Y9
 	VPMADDUBSW     Y9, Y8, Y8
 	VPMADDUBSW     Y9, Y1, Y9
 	VPSUBW         Y9, Y8, Y8
@@ -76,13 +76,13 @@ blocks3:
 	VBROADCASTSS   24(SP), Y9
 	VFMADD231PS    Y9, Y8, Y7
 	ADDQ           $+18, SI
-	ADDQ           $+32, DI
 	ADDQ           $+32, R8
-	SUBQ           $0x01, R9
+	ADDQ           $+32, R9
+	SUBQ           $0x01, DI
 	JGE            blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R9
+	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS    Y5, Y4, Y8
@@ -96,13 +96,14 @@ blocksEnd4:
 	VADDPS       Y5, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X5
 	VADDPS       X5, X4, X4
-	MOVQ         ld+8(FP), SI
-	SHLQ         $0x02, SI
-	LEAQ         (SI)(SI*2), DI
-	VMOVSS       X4, (AX)
-	VEXTRACTPS   $0x01, X4, (AX)(SI*1)
-	VEXTRACTPS   $0x02, X4, (AX)(SI*2)
-	VEXTRACTPS   $0x03, X4, (AX)(DI*1)
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X4, (SI)
+	VEXTRACTPS   $0x01, X4, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X4, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X4, (SI)(R8*1)
 	ADDQ         $+4, AX
 	MOVQ         stride+24(FP), SI
 	ADDQ         SI, CX
@@ -139,6 +140,181 @@ DATA shift04<>+56(SB)/4, $0x00000004
 DATA shift04<>+60(SB)/4, $0x00000004
 GLOBL shift04<>(SB), RODATA|NOPTR, $64
 
+// func rowsQ4_0x8AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·rowsQ4_0x8AVX2(SB), NOSPLIT, $96-72
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+16(FP), CX
+	MOVQ         ldq+48(FP), DX
+	LEAQ         (DX)(DX*2), BX
+	VBROADCASTSS c00010001<>+0(SB), Y0
+	VBROADCASTSS c08080808<>+0(SB), Y1
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y2
+	VMOVUPS      shift04<>+0(SB), Y3
+
+row1:
+	CMPQ  rows+32(FP), $0x01
+	JLT   rowEnd2
+	SUBQ  $0x01, rows+32(FP)
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	VPXOR Y11, Y11, Y11
+	MOVQ  CX, SI
+	MOVQ  blocks+64(FP), DI
+	MOVQ  q+40(FP), R8
+	MOVQ  pairs+56(FP), R9
+	LEAQ  (R8)(DX*4), R10
+	MOVQ  DI, R11
+	SHLQ  $0x05, R11
+	ADDQ  R9, R11
+	SUBQ  $0x01, DI
+	JLT   blocksEnd4
+
+blocks3:
+	// d_w·d_a of each token, m·s_a
+	VPBROADCASTW (SI), X12
+	VCVTPH2PS    X12, Y12
+	VMULPS       (R9), Y12, Y13
+	VMOVUPS      Y13, 32(SP)
+	VMULPS       (R11), Y12, Y12
+	VMOVUPS      Y12, 64(SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 2(SI), Y12
+	VPSRLVD        Y3, Y12, Y12
+	VPAND          Y2, Y12, Y12
+	VMOVDQU        (R8), Y14
+	VPMADDUBSW     Y14, Y12, Y13
+	VPMADDUBSW     Y14, Y1, Y14
+	VPSUBW         Y14, Y13, Y13
+	VPMADDWD       Y0, Y13, Y13
+	VCVTDQ2PS      Y13, Y13
+	VBROADCASTSS   32(SP), Y14
+	VFMADD231PS    Y14, Y13, Y4
+	VMOVDQU        (R8)(DX*1), Y14
+	VPMADDUBSW     Y14, Y12, Y13
+	VPMADDUBSW     Y14, Y1, Y14
+	VPSUBW         Y14, Y13, Y13
+	VPMADDWD       Y0, Y13, Y13
+	VCVTDQ2PS      Y13, Y13
+	VBROADCASTSS   40(SP), Y14
+	VFMADD231PS    Y14, Y13, Y5
+	VMOVDQU        (R8)(DX*2), Y14
+	VPMADDUBSW     Y14, Y12, Y13
+	VPMADDUBSW     Y14, Y1, Y14
+	VPSUBW         Y14, Y13, Y13
+	VPMADDWD       Y0, Y13, Y13
+	VCVTDQ2PS      Y13, Y13
+	VBROADCASTSS   48(SP), Y14
+	VFMADD231PS    Y14, Y13, Y6
+	VMOVDQU        (R8)(BX*1), Y14
+	VPMADDUBSW     Y14, Y12, Y13
+	VPMADDUBSW     Y14, Y1, Y14
+	VPSUBW         Y14, Y13, Y13
+	VPMADDWD       Y0, Y13, Y13
+	VCVTDQ2PS      Y13, Y13
+	VBROADCASTSS   56(SP), Y14
+	VFMADD231PS    Y14, Y13, Y7
+	VMOVDQU        (R10), Y14
+	VPMADDUBSW     Y14, Y12, Y13
+	VPMADDUBSW     Y14, Y1, Y14
+	VPSUBW         Y14, Y13, Y13
+	VPMADDWD       Y0, Y13, Y13
+	VCVTDQ2PS      Y13, Y13
+	VBROADCASTSS   64(SP), Y14
+	VFMADD231PS    Y14, Y13, Y8
+	VMOVDQU        (R10)(DX*1), Y14
+	VPMADDUBSW     Y14, Y12, Y13
+	VPMADDUBSW     Y14, Y1, Y14
+	VPSUBW         Y14, Y13, Y13
+	VPMADDWD       Y0, Y13, Y13
+	VCVTDQ2PS      Y13, Y13
+	VBROADCASTSS   72(SP), Y14
+	VFMADD231PS    Y14, Y13, Y9
+	VMOVDQU        (R10)(DX*2), Y14
+	VPMADDUBSW     Y14, Y12, Y13
+	VPMADDUBSW     Y14, Y1, Y14
+	VPSUBW         Y14, Y13, Y13
+	VPMADDWD       Y0, Y13, Y13
+	VCVTDQ2PS      Y13, Y13
+	VBROADCASTSS   80(SP), Y14
+	VFMADD231PS    Y14, Y13, Y10
+	VMOVDQU        (R10)(BX*1), Y13
+	VPMADDUBSW     Y13, Y12, Y12
+	VPMADDUBSW     Y13, Y1, Y13
+	VPSUBW         Y13, Y12, Y12
+	VPMADDWD       Y0, Y12, Y12
+	VCVTDQ2PS      Y12, Y12
+	VBROADCASTSS   88(SP), Y13
+	VFMADD231PS    Y13, Y12, Y11
+	ADDQ           $+18, SI
+	ADDQ           $+32, R8
+	ADDQ           $+32, R9
+	ADDQ           $+32, R10
+	ADDQ           $+32, R11
+	SUBQ           $0x01, DI
+	JGE            blocks3
+
+blocksEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y5, Y4, Y12
+	VUNPCKLPS    Y5, Y4, Y4
+	VADDPS       Y12, Y4, Y4
+	VUNPCKHPS    Y7, Y6, Y5
+	VUNPCKLPS    Y7, Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VUNPCKHPD    Y6, Y4, Y5
+	VUNPCKLPD    Y6, Y4, Y4
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPS       X5, X4, X4
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X4, (SI)
+	VEXTRACTPS   $0x01, X4, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X4, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X4, (SI)(R8*1)
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y9, Y8, Y4
+	VUNPCKLPS    Y9, Y8, Y8
+	VADDPS       Y4, Y8, Y8
+	VUNPCKHPS    Y11, Y10, Y4
+	VUNPCKLPS    Y11, Y10, Y10
+	VADDPS       Y4, Y10, Y10
+	VUNPCKHPD    Y10, Y8, Y4
+	VUNPCKLPD    Y10, Y8, Y8
+	VADDPS       Y4, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X4
+	VADDPS       X4, X8, X8
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (SI)(DI*4), SI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X8, (SI)
+	VEXTRACTPS   $0x01, X8, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X8, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X8, (SI)(R8*1)
+	ADDQ         $+4, AX
+	MOVQ         stride+24(FP), SI
+	ADDQ         SI, CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
 // func rowsQ4_1x4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3
 TEXT ·rowsQ4_1x4AVX2(SB), NOSPLIT, $32-72
@@ -160,17 +336,17 @@ row1:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  CX, SI
-	MOVQ  q+40(FP), DI
-	MOVQ  pairs+56(FP), R8
-	MOVQ  blocks+64(FP), R9
-	SUBQ  $0x01, R9
+	MOVQ  blocks+64(FP), DI
+	MOVQ  q+40(FP), R8
+	MOVQ  pairs+56(FP), R9
+	SUBQ  $0x01, DI
 	JLT   blocksEnd4
 
 blocks3:
 	// d_w·d_a of each token, m·s_a
 	VPBROADCASTD (SI), X8
 	VCVTPH2PS    X8, Y8
-	VMULPS       (R8), Y8, Y8
+	VMULPS       (R9), Y8, Y8
 	VADDPS       Y8, Y7, Y7
 	VMOVUPS      Y8, (SP)
 
@@ -179,34 +355,34 @@ blocks3:
 	VBROADCASTI128 4(SI), Y8
 	VPSRLVD        Y2, Y8, Y8
 	VPAND          Y1, Y8, Y8
-	VPMADDUBSW     (DI), Y8, Y9
+	VPMADDUBSW     (R8), Y8, Y9
 	VPMADDWD       Y0, Y9, Y9
 	VCVTDQ2PS      Y9, Y9
 	VBROADCASTSS   (SP), Y10
 	VFMADD231PS    Y10, Y9, Y3
-	VPMADDUBSW     (DI)(DX*1), Y8, Y9
+	VPMADDUBSW     (R8)(DX*1), Y8, Y9
 	VPMADDWD       Y0, Y9, Y9
 	VCVTDQ2PS      Y9, Y9
 	VBROADCASTSS   8(SP), Y10
 	VFMADD231PS    Y10, Y9, Y4
-	VPMADDUBSW     (DI)(DX*2), Y8, Y9
+	VPMADDUBSW     (R8)(DX*2), Y8, Y9
 	VPMADDWD       Y0, Y9, Y9
 	VCVTDQ2PS      Y9, Y9
 	VBROADCASTSS   16(SP), Y10
 	VFMADD231PS    Y10, Y9, Y5
-	VPMADDUBSW     (DI)(BX*1), Y8, Y8
+	VPMADDUBSW     (R8)(BX*1), Y8, Y8
 	VPMADDWD       Y0, Y8, Y8
 	VCVTDQ2PS      Y8, Y8
 	VBROADCASTSS   24(SP), Y9
 	VFMADD231PS    Y9, Y8, Y6
 	ADDQ           $+20, SI
-	ADDQ           $+32, DI
 	ADDQ           $+32, R8
-	SUBQ           $0x01, R9
+	ADDQ           $+32, R9
+	SUBQ           $0x01, DI
 	JGE            blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R9
+	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS    Y4, Y3, Y8
@@ -223,13 +399,14 @@ blocksEnd4:
 	VMOVUPS      odd<>+0(SB), Y4
 	VPERMPS      Y7, Y4, Y7
 	VADDPS       X7, X3, X3
-	MOVQ         ld+8(FP), SI
-	SHLQ         $0x02, SI
-	LEAQ         (SI)(SI*2), DI
-	VMOVSS       X3, (AX)
-	VEXTRACTPS   $0x01, X3, (AX)(SI*1)
-	VEXTRACTPS   $0x02, X3, (AX)(SI*2)
-	VEXTRACTPS   $0x03, X3, (AX)(DI*1)
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X3, (SI)
+	VEXTRACTPS   $0x01, X3, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X3, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X3, (SI)(R8*1)
 	ADDQ         $+4, AX
 	MOVQ         stride+24(FP), SI
 	ADDQ         SI, CX
@@ -248,6 +425,166 @@ DATA odd<>+20(SB)/4, $0x00000003
 DATA odd<>+24(SB)/4, $0x00000005
 DATA odd<>+28(SB)/4, $0x00000007
 GLOBL odd<>(SB), RODATA|NOPTR, $32
+
+// func rowsQ4_1x8AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·rowsQ4_1x8AVX2(SB), NOSPLIT, $96-72
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+16(FP), CX
+	MOVQ         ldq+48(FP), DX
+	LEAQ         (DX)(DX*2), BX
+	VBROADCASTSS c00010001<>+0(SB), Y0
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
+
+row1:
+	CMPQ  rows+32(FP), $0x01
+	JLT   rowEnd2
+	SUBQ  $0x01, rows+32(FP)
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	VPXOR Y11, Y11, Y11
+	VPXOR Y12, Y12, Y12
+	MOVQ  CX, SI
+	MOVQ  blocks+64(FP), DI
+	MOVQ  q+40(FP), R8
+	MOVQ  pairs+56(FP), R9
+	LEAQ  (R8)(DX*4), R10
+	MOVQ  DI, R11
+	SHLQ  $0x05, R11
+	ADDQ  R9, R11
+	SUBQ  $0x01, DI
+	JLT   blocksEnd4
+
+blocks3:
+	// d_w·d_a of each token, m·s_a
+	VPBROADCASTD (SI), X13
+	VCVTPH2PS    X13, Y13
+	VMULPS       (R9), Y13, Y14
+	VADDPS       Y14, Y11, Y11
+	VMOVUPS      Y14, 32(SP)
+	VMULPS       (R11), Y13, Y13
+	VADDPS       Y13, Y12, Y12
+	VMOVUPS      Y13, 64(SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 4(SI), Y13
+	VPSRLVD        Y2, Y13, Y13
+	VPAND          Y1, Y13, Y13
+	VPMADDUBSW     (R8), Y13, Y14
+	VPMADDWD       Y0, Y14, Y14
+	VCVTDQ2PS      Y14, Y14
+	VBROADCASTSS   32(SP), Y15
+	VFMADD231PS    Y15, Y14, Y3
+	VPMADDUBSW     (R8)(DX*1), Y13, Y14
+	VPMADDWD       Y0, Y14, Y14
+	VCVTDQ2PS      Y14, Y14
+	VBROADCASTSS   40(SP), Y15
+	VFMADD231PS    Y15, Y14, Y4
+	VPMADDUBSW     (R8)(DX*2), Y13, Y14
+	VPMADDWD       Y0, Y14, Y14
+	VCVTDQ2PS      Y14, Y14
+	VBROADCASTSS   48(SP), Y15
+	VFMADD231PS    Y15, Y14, Y5
+	VPMADDUBSW     (R8)(BX*1), Y13, Y14
+	VPMADDWD       Y0, Y14, Y14
+	VCVTDQ2PS      Y14, Y14
+	VBROADCASTSS   56(SP), Y15
+	VFMADD231PS    Y15, Y14, Y6
+	VPMADDUBSW     (R10), Y13, Y14
+	VPMADDWD       Y0, Y14, Y14
+	VCVTDQ2PS      Y14, Y14
+	VBROADCASTSS   64(SP), Y15
+	VFMADD231PS    Y15, Y14, Y7
+	VPMADDUBSW     (R10)(DX*1), Y13, Y14
+	VPMADDWD       Y0, Y14, Y14
+	VCVTDQ2PS      Y14, Y14
+	VBROADCASTSS   72(SP), Y15
+	VFMADD231PS    Y15, Y14, Y8
+	VPMADDUBSW     (R10)(DX*2), Y13, Y14
+	VPMADDWD       Y0, Y14, Y14
+	VCVTDQ2PS      Y14, Y14
+	VBROADCASTSS   80(SP), Y15
+	VFMADD231PS    Y15, Y14, Y9
+	VPMADDUBSW     (R10)(BX*1), Y13, Y13
+	VPMADDWD       Y0, Y13, Y13
+	VCVTDQ2PS      Y13, Y13
+	VBROADCASTSS   88(SP), Y14
+	VFMADD231PS    Y14, Y13, Y10
+	ADDQ           $+20, SI
+	ADDQ           $+32, R8
+	ADDQ           $+32, R9
+	ADDQ           $+32, R10
+	ADDQ           $+32, R11
+	SUBQ           $0x01, DI
+	JGE            blocks3
+
+blocksEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y4, Y3, Y13
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y13, Y3, Y3
+	VUNPCKHPS    Y6, Y5, Y4
+	VUNPCKLPS    Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VUNPCKHPD    Y5, Y3, Y4
+	VUNPCKLPD    Y5, Y3, Y3
+	VADDPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	VMOVUPS      odd<>+0(SB), Y4
+	VPERMPS      Y11, Y4, Y11
+	VADDPS       X11, X3, X3
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X3, (SI)
+	VEXTRACTPS   $0x01, X3, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X3, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X3, (SI)(R8*1)
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y8, Y7, Y3
+	VUNPCKLPS    Y8, Y7, Y7
+	VADDPS       Y3, Y7, Y7
+	VUNPCKHPS    Y10, Y9, Y3
+	VUNPCKLPS    Y10, Y9, Y9
+	VADDPS       Y3, Y9, Y9
+	VUNPCKHPD    Y9, Y7, Y3
+	VUNPCKLPD    Y9, Y7, Y7
+	VADDPS       Y3, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X3
+	VADDPS       X3, X7, X7
+	VMOVUPS      odd<>+0(SB), Y3
+	VPERMPS      Y12, Y3, Y12
+	VADDPS       X12, X7, X7
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (SI)(DI*4), SI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X7, (SI)
+	VEXTRACTPS   $0x01, X7, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X7, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X7, (SI)(R8*1)
+	ADDQ         $+4, AX
+	MOVQ         stride+24(FP), SI
+	ADDQ         SI, CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
 
 // func rowsQ5_0x4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3
@@ -274,17 +611,17 @@ row1:
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
 	MOVQ  CX, SI
-	MOVQ  q+40(FP), DI
-	MOVQ  pairs+56(FP), R8
-	MOVQ  blocks+64(FP), R9
-	SUBQ  $0x01, R9
+	MOVQ  blocks+64(FP), DI
+	MOVQ  q+40(FP), R8
+	MOVQ  pairs+56(FP), R9
+	SUBQ  $0x01, DI
 	JLT   blocksEnd4
 
 blocks3:
 	// d_w·d_a of each token, m·s_a
 	VPBROADCASTW (SI), X12
 	VCVTPH2PS    X12, Y12
-	VMULPS       (R8), Y12, Y12
+	VMULPS       (R9), Y12, Y12
 	VMOVUPS      Y12, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
@@ -300,7 +637,7 @@ blocks3:
 	VPCMPEQB     Y7, Y13, Y13
 	VPAND        Y4, Y13, Y13
 	VPOR         Y13, Y12, Y12
-	VMOVDQU      (DI), Y14
+	VMOVDQU      (R8), Y14
 	VPMADDUBSW   Y14, Y12, Y13
 	VPMADDUBSW   Y14, Y1, Y14
 	VPSUBW       Y14, Y13, Y13
@@ -308,7 +645,7 @@ blocks3:
 	VCVTDQ2PS    Y13, Y13
 	VBROADCASTSS (SP), Y14
 	VFMADD231PS  Y14, Y13, Y8
-	VMOVDQU      (DI)(DX*1), Y14
+	VMOVDQU      (R8)(DX*1), Y14
 	VPMADDUBSW   Y14, Y12, Y13
 	VPMADDUBSW   Y14, Y1, Y14
 	VPSUBW       Y14, Y13, Y13
@@ -316,7 +653,7 @@ blocks3:
 	VCVTDQ2PS    Y13, Y13
 	VBROADCASTSS 8(SP), Y14
 	VFMADD231PS  Y14, Y13, Y9
-	VMOVDQU      (DI)(DX*2), Y14
+	VMOVDQU      (R8)(DX*2), Y14
 	VPMADDUBSW   Y14, Y12, Y13
 	VPMADDUBSW   Y14, Y1, Y14
 	VPSUBW       Y14, Y13, Y13
@@ -324,7 +661,7 @@ blocks3:
 	VCVTDQ2PS    Y13, Y13
 	VBROADCASTSS 16(SP), Y14
 	VFMADD231PS  Y14, Y13, Y10
-	VMOVDQU      (DI)(BX*1), Y13
+	VMOVDQU      (R8)(BX*1), Y13
 	VPMADDUBSW   Y13, Y12, Y12
 	VPMADDUBSW   Y13, Y1, Y13
 	VPSUBW       Y13, Y12, Y12
@@ -333,13 +670,13 @@ blocks3:
 	VBROADCASTSS 24(SP), Y13
 	VFMADD231PS  Y13, Y12, Y11
 	ADDQ         $+22, SI
-	ADDQ         $+32, DI
 	ADDQ         $+32, R8
-	SUBQ         $0x01, R9
+	ADDQ         $+32, R9
+	SUBQ         $0x01, DI
 	JGE          blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R9
+	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS    Y9, Y8, Y12
@@ -353,13 +690,14 @@ blocksEnd4:
 	VADDPS       Y9, Y8, Y8
 	VEXTRACTF128 $0x01, Y8, X9
 	VADDPS       X9, X8, X8
-	MOVQ         ld+8(FP), SI
-	SHLQ         $0x02, SI
-	LEAQ         (SI)(SI*2), DI
-	VMOVSS       X8, (AX)
-	VEXTRACTPS   $0x01, X8, (AX)(SI*1)
-	VEXTRACTPS   $0x02, X8, (AX)(SI*2)
-	VEXTRACTPS   $0x03, X8, (AX)(DI*1)
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X8, (SI)
+	VEXTRACTPS   $0x01, X8, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X8, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X8, (SI)(R8*1)
 	ADDQ         $+4, AX
 	MOVQ         stride+24(FP), SI
 	ADDQ         SI, CX
@@ -436,17 +774,17 @@ row1:
 	VPXOR Y10, Y10, Y10
 	VPXOR Y11, Y11, Y11
 	MOVQ  CX, SI
-	MOVQ  q+40(FP), DI
-	MOVQ  pairs+56(FP), R8
-	MOVQ  blocks+64(FP), R9
-	SUBQ  $0x01, R9
+	MOVQ  blocks+64(FP), DI
+	MOVQ  q+40(FP), R8
+	MOVQ  pairs+56(FP), R9
+	SUBQ  $0x01, DI
 	JLT   blocksEnd4
 
 blocks3:
 	// d_w·d_a of each token, m·s_a
 	VPBROADCASTD (SI), X12
 	VCVTPH2PS    X12, Y12
-	VMULPS       (R8), Y12, Y12
+	VMULPS       (R9), Y12, Y12
 	VADDPS       Y12, Y11, Y11
 	VMOVUPS      Y12, (SP)
 
@@ -463,34 +801,34 @@ blocks3:
 	VPCMPEQB     Y6, Y13, Y13
 	VPAND        Y3, Y13, Y13
 	VPOR         Y13, Y12, Y12
-	VPMADDUBSW   (DI), Y12, Y13
+	VPMADDUBSW   (R8), Y12, Y13
 	VPMADDWD     Y0, Y13, Y13
 	VCVTDQ2PS    Y13, Y13
 	VBROADCASTSS (SP), Y14
 	VFMADD231PS  Y14, Y13, Y7
-	VPMADDUBSW   (DI)(DX*1), Y12, Y13
+	VPMADDUBSW   (R8)(DX*1), Y12, Y13
 	VPMADDWD     Y0, Y13, Y13
 	VCVTDQ2PS    Y13, Y13
 	VBROADCASTSS 8(SP), Y14
 	VFMADD231PS  Y14, Y13, Y8
-	VPMADDUBSW   (DI)(DX*2), Y12, Y13
+	VPMADDUBSW   (R8)(DX*2), Y12, Y13
 	VPMADDWD     Y0, Y13, Y13
 	VCVTDQ2PS    Y13, Y13
 	VBROADCASTSS 16(SP), Y14
 	VFMADD231PS  Y14, Y13, Y9
-	VPMADDUBSW   (DI)(BX*1), Y12, Y12
+	VPMADDUBSW   (R8)(BX*1), Y12, Y12
 	VPMADDWD     Y0, Y12, Y12
 	VCVTDQ2PS    Y12, Y12
 	VBROADCASTSS 24(SP), Y13
 	VFMADD231PS  Y13, Y12, Y10
 	ADDQ         $+24, SI
-	ADDQ         $+32, DI
 	ADDQ         $+32, R8
-	SUBQ         $0x01, R9
+	ADDQ         $+32, R9
+	SUBQ         $0x01, DI
 	JGE          blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R9
+	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS    Y8, Y7, Y12
@@ -507,13 +845,14 @@ blocksEnd4:
 	VMOVUPS      odd<>+0(SB), Y8
 	VPERMPS      Y11, Y8, Y11
 	VADDPS       X11, X7, X7
-	MOVQ         ld+8(FP), SI
-	SHLQ         $0x02, SI
-	LEAQ         (SI)(SI*2), DI
-	VMOVSS       X7, (AX)
-	VEXTRACTPS   $0x01, X7, (AX)(SI*1)
-	VEXTRACTPS   $0x02, X7, (AX)(SI*2)
-	VEXTRACTPS   $0x03, X7, (AX)(DI*1)
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X7, (SI)
+	VEXTRACTPS   $0x01, X7, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X7, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X7, (SI)(R8*1)
 	ADDQ         $+4, AX
 	MOVQ         stride+24(FP), SI
 	ADDQ         SI, CX
@@ -541,45 +880,45 @@ row1:
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	MOVQ  CX, SI
-	MOVQ  q+40(FP), DI
-	MOVQ  pairs+56(FP), R8
-	MOVQ  blocks+64(FP), R9
-	SUBQ  $0x01, R9
+	MOVQ  blocks+64(FP), DI
+	MOVQ  q+40(FP), R8
+	MOVQ  pairs+56(FP), R9
+	SUBQ  $0x01, DI
 	JLT   blocksEnd4
 
 blocks3:
 	// d_w·d_a of each token, m·s_a
 	VPBROADCASTW (SI), X5
 	VCVTPH2PS    X5, Y5
-	VMULPS       (R8), Y5, Y5
+	VMULPS       (R9), Y5, Y5
 	VMOVUPS      Y5, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	// q as it is, at AVX-512 q ^ 128 = q + 128
 	VMOVDQU      2(SI), Y5
 	VPABSB       Y5, Y6
-	VMOVDQU      (DI), Y7
+	VMOVDQU      (R8), Y7
 	VPSIGNB      Y5, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
 	VBROADCASTSS (SP), Y8
 	VFMADD231PS  Y8, Y7, Y1
-	VMOVDQU      (DI)(DX*1), Y7
+	VMOVDQU      (R8)(DX*1), Y7
 	VPSIGNB      Y5, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
 	VBROADCASTSS 8(SP), Y8
 	VFMADD231PS  Y8, Y7, Y2
-	VMOVDQU      (DI)(DX*2), Y7
+	VMOVDQU      (R8)(DX*2), Y7
 	VPSIGNB      Y5, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VCVTDQ2PS    Y7, Y7
 	VBROADCASTSS 16(SP), Y8
 	VFMADD231PS  Y8, Y7, Y3
-	VMOVDQU      (DI)(BX*1), Y7
+	VMOVDQU      (R8)(BX*1), Y7
 	VPSIGNB      Y5, Y7, Y7
 	VPMADDUBSW   Y7, Y6, Y5
 	VPMADDWD     Y0, Y5, Y5
@@ -587,13 +926,13 @@ blocks3:
 	VBROADCASTSS 24(SP), Y6
 	VFMADD231PS  Y6, Y5, Y4
 	ADDQ         $+34, SI
-	ADDQ         $+32, DI
 	ADDQ         $+32, R8
-	SUBQ         $0x01, R9
+	ADDQ         $+32, R9
+	SUBQ         $0x01, DI
 	JGE          blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R9
+	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS    Y2, Y1, Y5
@@ -607,13 +946,177 @@ blocksEnd4:
 	VADDPS       Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X2
 	VADDPS       X2, X1, X1
-	MOVQ         ld+8(FP), SI
-	SHLQ         $0x02, SI
-	LEAQ         (SI)(SI*2), DI
-	VMOVSS       X1, (AX)
-	VEXTRACTPS   $0x01, X1, (AX)(SI*1)
-	VEXTRACTPS   $0x02, X1, (AX)(SI*2)
-	VEXTRACTPS   $0x03, X1, (AX)(DI*1)
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X1, (SI)
+	VEXTRACTPS   $0x01, X1, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X1, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X1, (SI)(R8*1)
+	ADDQ         $+4, AX
+	MOVQ         stride+24(FP), SI
+	ADDQ         SI, CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsQ8_0x8AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3
+TEXT ·rowsQ8_0x8AVX2(SB), NOSPLIT, $96-72
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+16(FP), CX
+	MOVQ         ldq+48(FP), DX
+	LEAQ         (DX)(DX*2), BX
+	VBROADCASTSS c00010001<>+0(SB), Y0
+
+row1:
+	CMPQ  rows+32(FP), $0x01
+	JLT   rowEnd2
+	SUBQ  $0x01, rows+32(FP)
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	MOVQ  CX, SI
+	MOVQ  blocks+64(FP), DI
+	MOVQ  q+40(FP), R8
+	MOVQ  pairs+56(FP), R9
+	LEAQ  (R8)(DX*4), R10
+	MOVQ  DI, R11
+	SHLQ  $0x05, R11
+	ADDQ  R9, R11
+	SUBQ  $0x01, DI
+	JLT   blocksEnd4
+
+blocks3:
+	// d_w·d_a of each token, m·s_a
+	VPBROADCASTW (SI), X9
+	VCVTPH2PS    X9, Y9
+	VMULPS       (R9), Y9, Y10
+	VMOVUPS      Y10, 32(SP)
+	VMULPS       (R11), Y9, Y9
+	VMOVUPS      Y9, 64(SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	// q as it is, at AVX-512 q ^ 128 = q + 128
+	VMOVDQU      2(SI), Y9
+	VPABSB       Y9, Y10
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS 32(SP), Y12
+	VFMADD231PS  Y12, Y11, Y1
+	VMOVDQU      (R8)(DX*1), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS 40(SP), Y12
+	VFMADD231PS  Y12, Y11, Y2
+	VMOVDQU      (R8)(DX*2), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS 48(SP), Y12
+	VFMADD231PS  Y12, Y11, Y3
+	VMOVDQU      (R8)(BX*1), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS 56(SP), Y12
+	VFMADD231PS  Y12, Y11, Y4
+	VMOVDQU      (R10), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS 64(SP), Y12
+	VFMADD231PS  Y12, Y11, Y5
+	VMOVDQU      (R10)(DX*1), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS 72(SP), Y12
+	VFMADD231PS  Y12, Y11, Y6
+	VMOVDQU      (R10)(DX*2), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS 80(SP), Y12
+	VFMADD231PS  Y12, Y11, Y7
+	VMOVDQU      (R10)(BX*1), Y11
+	VPSIGNB      Y9, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS 88(SP), Y10
+	VFMADD231PS  Y10, Y9, Y8
+	ADDQ         $+34, SI
+	ADDQ         $+32, R8
+	ADDQ         $+32, R9
+	ADDQ         $+32, R10
+	ADDQ         $+32, R11
+	SUBQ         $0x01, DI
+	JGE          blocks3
+
+blocksEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y2, Y1, Y9
+	VUNPCKLPS    Y2, Y1, Y1
+	VADDPS       Y9, Y1, Y1
+	VUNPCKHPS    Y4, Y3, Y2
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VUNPCKHPD    Y3, Y1, Y2
+	VUNPCKLPD    Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X1, (SI)
+	VEXTRACTPS   $0x01, X1, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X1, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X1, (SI)(R8*1)
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y6, Y5, Y1
+	VUNPCKLPS    Y6, Y5, Y5
+	VADDPS       Y1, Y5, Y5
+	VUNPCKHPS    Y8, Y7, Y1
+	VUNPCKLPS    Y8, Y7, Y7
+	VADDPS       Y1, Y7, Y7
+	VUNPCKHPD    Y7, Y5, Y1
+	VUNPCKLPD    Y7, Y5, Y5
+	VADDPS       Y1, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X1
+	VADDPS       X1, X5, X5
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (SI)(DI*4), SI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X5, (SI)
+	VEXTRACTPS   $0x01, X5, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X5, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X5, (SI)(R8*1)
 	ADDQ         $+4, AX
 	MOVQ         stride+24(FP), SI
 	ADDQ         SI, CX
@@ -644,17 +1147,17 @@ row1:
 	VPXOR Y6, Y6, Y6
 	VPXOR Y7, Y7, Y7
 	MOVQ  CX, SI
-	MOVQ  q+40(FP), DI
-	MOVQ  pairs+56(FP), R8
-	MOVQ  blocks+64(FP), R9
-	SUBQ  $0x01, R9
+	MOVQ  blocks+64(FP), DI
+	MOVQ  q+40(FP), R8
+	MOVQ  pairs+56(FP), R9
+	SUBQ  $0x01, DI
 	JLT   blocksEnd4
 
 blocks3:
 	// d_w·d_a of each token, m·s_a
 	VPBROADCASTW (SI), X8
 	VCVTPH2PS    X8, Y8
-	VMULPS       (R8), Y8, Y8
+	VMULPS       (R9), Y8, Y8
 	VMOVUPS      Y8, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
@@ -666,28 +1169,28 @@ blocks3:
 	// q = values[q]
 	VPSHUFB      Y8, Y3, Y8
 	VPABSB       Y8, Y9
-	VMOVDQU      (DI), Y10
+	VMOVDQU      (R8), Y10
 	VPSIGNB      Y8, Y10, Y10
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
 	VBROADCASTSS (SP), Y11
 	VFMADD231PS  Y11, Y10, Y4
-	VMOVDQU      (DI)(DX*1), Y10
+	VMOVDQU      (R8)(DX*1), Y10
 	VPSIGNB      Y8, Y10, Y10
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
 	VBROADCASTSS 8(SP), Y11
 	VFMADD231PS  Y11, Y10, Y5
-	VMOVDQU      (DI)(DX*2), Y10
+	VMOVDQU      (R8)(DX*2), Y10
 	VPSIGNB      Y8, Y10, Y10
 	VPMADDUBSW   Y10, Y9, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VCVTDQ2PS    Y10, Y10
 	VBROADCASTSS 16(SP), Y11
 	VFMADD231PS  Y11, Y10, Y6
-	VMOVDQU      (DI)(BX*1), Y10
+	VMOVDQU      (R8)(BX*1), Y10
 	VPSIGNB      Y8, Y10, Y10
 	VPMADDUBSW   Y10, Y9, Y8
 	VPMADDWD     Y0, Y8, Y8
@@ -695,13 +1198,13 @@ blocks3:
 	VBROADCASTSS 24(SP), Y9
 	VFMADD231PS  Y9, Y8, Y7
 	ADDQ         $+18, SI
-	ADDQ         $+32, DI
 	ADDQ         $+32, R8
-	SUBQ         $0x01, R9
+	ADDQ         $+32, R9
+	SUBQ         $0x01, DI
 	JGE          blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R9
+	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS    Y5, Y4, Y8
@@ -715,13 +1218,14 @@ blocksEnd4:
 	VADDPS       Y5, Y4, Y4
 	VEXTRACTF128 $0x01, Y4, X5
 	VADDPS       X5, X4, X4
-	MOVQ         ld+8(FP), SI
-	SHLQ         $0x02, SI
-	LEAQ         (SI)(SI*2), DI
-	VMOVSS       X4, (AX)
-	VEXTRACTPS   $0x01, X4, (AX)(SI*1)
-	VEXTRACTPS   $0x02, X4, (AX)(SI*2)
-	VEXTRACTPS   $0x03, X4, (AX)(DI*1)
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X4, (SI)
+	VEXTRACTPS   $0x01, X4, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X4, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X4, (SI)(R8*1)
 	ADDQ         $+4, AX
 	MOVQ         stride+24(FP), SI
 	ADDQ         SI, CX
@@ -771,10 +1275,10 @@ row1:
 	VPXOR Y7, Y7, Y7
 	VPXOR Y8, Y8, Y8
 	MOVQ  CX, SI
-	MOVQ  q+40(FP), DI
-	MOVQ  pairs+56(FP), R8
-	MOVQ  blocks+64(FP), R9
-	SUBQ  $0x01, R9
+	MOVQ  blocks+64(FP), DI
+	MOVQ  q+40(FP), R8
+	MOVQ  pairs+56(FP), R9
+	SUBQ  $0x01, DI
 	JLT   blocksEnd4
 
 blocks3:
@@ -788,7 +1292,7 @@ blocks3:
 	VPSUBD       quad00800000<>+0(SB), X9, X9
 	VPMAXSD      X10, X9, X9
 	VBROADCASTSS X9, Y9
-	VMULPS       (R8), Y9, Y9
+	VMULPS       (R9), Y9, Y9
 	VMOVUPS      Y9, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
@@ -799,7 +1303,7 @@ blocks3:
 
 	// q = values[q]
 	VPSHUFB      Y9, Y4, Y9
-	VMOVDQU      (DI), Y11
+	VMOVDQU      (R8), Y11
 	VPMADDUBSW   Y11, Y9, Y10
 	VPMADDUBSW   Y11, Y1, Y11
 	VPSUBW       Y11, Y10, Y10
@@ -807,7 +1311,7 @@ blocks3:
 	VCVTDQ2PS    Y10, Y10
 	VBROADCASTSS (SP), Y11
 	VFMADD231PS  Y11, Y10, Y5
-	VMOVDQU      (DI)(DX*1), Y11
+	VMOVDQU      (R8)(DX*1), Y11
 	VPMADDUBSW   Y11, Y9, Y10
 	VPMADDUBSW   Y11, Y1, Y11
 	VPSUBW       Y11, Y10, Y10
@@ -815,7 +1319,7 @@ blocks3:
 	VCVTDQ2PS    Y10, Y10
 	VBROADCASTSS 8(SP), Y11
 	VFMADD231PS  Y11, Y10, Y6
-	VMOVDQU      (DI)(DX*2), Y11
+	VMOVDQU      (R8)(DX*2), Y11
 	VPMADDUBSW   Y11, Y9, Y10
 	VPMADDUBSW   Y11, Y1, Y11
 	VPSUBW       Y11, Y10, Y10
@@ -823,7 +1327,7 @@ blocks3:
 	VCVTDQ2PS    Y10, Y10
 	VBROADCASTSS 16(SP), Y11
 	VFMADD231PS  Y11, Y10, Y7
-	VMOVDQU      (DI)(BX*1), Y10
+	VMOVDQU      (R8)(BX*1), Y10
 	VPMADDUBSW   Y10, Y9, Y9
 	VPMADDUBSW   Y10, Y1, Y10
 	VPSUBW       Y10, Y9, Y9
@@ -832,13 +1336,13 @@ blocks3:
 	VBROADCASTSS 24(SP), Y10
 	VFMADD231PS  Y10, Y9, Y8
 	ADDQ         $+17, SI
-	ADDQ         $+32, DI
 	ADDQ         $+32, R8
-	SUBQ         $0x01, R9
+	ADDQ         $+32, R9
+	SUBQ         $0x01, DI
 	JGE          blocks3
 
 blocksEnd4:
-	ADDQ $0x01, R9
+	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
 	VUNPCKHPS    Y6, Y5, Y9
@@ -852,13 +1356,14 @@ blocksEnd4:
 	VADDPS       Y6, Y5, Y5
 	VEXTRACTF128 $0x01, Y5, X6
 	VADDPS       X6, X5, X5
-	MOVQ         ld+8(FP), SI
-	SHLQ         $0x02, SI
-	LEAQ         (SI)(SI*2), DI
-	VMOVSS       X5, (AX)
-	VEXTRACTPS   $0x01, X5, (AX)(SI*1)
-	VEXTRACTPS   $0x02, X5, (AX)(SI*2)
-	VEXTRACTPS   $0x03, X5, (AX)(DI*1)
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X5, (SI)
+	VEXTRACTPS   $0x01, X5, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X5, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X5, (SI)(R8*1)
 	ADDQ         $+4, AX
 	MOVQ         stride+24(FP), SI
 	ADDQ         SI, CX

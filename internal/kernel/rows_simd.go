@@ -5,9 +5,12 @@ package kernel
 // rowChunk is how many rows go through all tokens before the next ones: few enough to stay in the first-level cache.
 const rowChunk = 32
 
+// rows32One is the assembly that multiplies rows in blocks of 32 by one token.
+type rows32One = func(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)
+
 // rows32With makes a kernel of one that multiplies rows in blocks of 32 by one token: the rows of a batch that are
 // alone.
-func rows32With(rows32 func(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)) kernel {
+func rows32With(rows32 rows32One) kernel {
 	return func(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 		blocks, n := a.Cols/q8Block, a.alone(panelFrom)
 		chunk := rows

@@ -4,10 +4,10 @@ package kernel
 
 import "sync"
 
-// rowTokens is how many tokens go through a row together.
+// rowTokens is how many tokens go through a row together, or twice as many.
 const rowTokens = 4
 
-// rowsTokens and rowsKTokens are the assembly for rowTokens tokens.
+// rowsTokens is the assembly for rowTokens tokens or twice as many, rowsKTokens that for rowTokens.
 type (
 	rowsTokens  = func(dst *float32, ld int, w *byte, stride, rows int, q *int8, ldq int, pairs *float32, blocks int)
 	rowsKTokens = func(dst *float32, ld int, w *byte, stride, rows int, q *int8, ldq int, d *float32, bsums *int16, ldsums, blocks int)
@@ -18,8 +18,9 @@ type tokenScales struct{ x []float32 }
 
 var scalePool = sync.Pool{New: func() any { return new(tokenScales) }}
 
-// rows32Tokens makes a kernel of ones that multiply rows in blocks of 32 by one token and by four, to the same bits.
-func rows32Tokens(one func(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int), four rowsTokens) kernel {
+// rows32Tokens makes a kernel of ones that multiply rows in blocks of 32 by one token, by four and, unless that is nil,
+// by eight, to the same bits.
+func rows32Tokens(one rows32One, four, eight rowsTokens) kernel {
 	single := rows32With(one)
 	return func(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 		n, blocks := a.alone(panelFrom), a.Cols/q8Block
@@ -29,14 +30,16 @@ func rows32Tokens(one func(dst *float32, w *byte, stride, rows int, q *int8, d, 
 		}
 		p := scalePool.Get().(*tokenScales)
 		defer scalePool.Put(p)
-		together := n / rowTokens * rowTokens
-		p.pairs(a, together, blocks)
+		p.pairs(a, n/rowTokens*rowTokens, blocks)
 		for r := 0; r < rows; r += rowChunk {
-			k := min(rowChunk, rows-r)
-			for t := 0; t < together; t += rowTokens {
+			k, t := min(rowChunk, rows-r), 0
+			for ; eight != nil && t+2*rowTokens <= n; t += 2 * rowTokens {
+				eight(&dst[t*ld+r], ld, &w[r*stride], stride, k, &a.q8[t*a.Cols], a.Cols, &p.x[2*t*blocks], blocks)
+			}
+			for ; t+rowTokens <= n; t += rowTokens {
 				four(&dst[t*ld+r], ld, &w[r*stride], stride, k, &a.q8[t*a.Cols], a.Cols, &p.x[2*t*blocks], blocks)
 			}
-			for t := together; t < n; t++ {
+			for ; t < n; t++ {
 				b := t * blocks
 				one(&dst[t*ld+r], &w[r*stride], stride, k, &a.q8[b*q8Block], &a.d[b], &a.s[b], blocks)
 			}

@@ -30,13 +30,13 @@ var (
 
 // panelTypesAVX2 are the types in blocks at AVX2.
 var panelTypesAVX2 = []panelType{
-	{typ: Q4_0, group: 32, gemm: &gemmBits4AVX2, unpack32: unpackQ4_0AVX2, bias: -8, few: rows32Tokens(rowsQ4_0AVX2, rowsQ4_0x4AVX2)},
-	{typ: Q4_1, group: 32, gemm: &gemmBits4AVX2, unpack32: unpackQ4_1AVX2, few: rows32Tokens(rowsQ4_1AVX2, rowsQ4_1x4AVX2)},
-	{typ: Q5_0, group: 32, gemm: &gemmBits5AVX2, unpack32: unpackQ5_0AVX2, bias: -16, few: rows32Tokens(rowsQ5_0AVX2, rowsQ5_0x4AVX2)},
-	{typ: Q5_1, group: 32, gemm: &gemmBits5AVX2, unpack32: unpackQ5_1AVX2, few: rows32Tokens(rowsQ5_1AVX2, rowsQ5_1x4AVX2)},
-	{typ: Q8_0, group: 32, gemm: &gemmInt8AVX2, unpack32: unpackQ8_0AVX2, few: rows32Tokens(rowsQ8_0AVX2, rowsQ8_0x4AVX2)},
-	{typ: IQ4_NL, group: 32, gemm: &gemmInt8AVX2, unpack32: unpackIQ4_NLAVX2, few: rows32Tokens(rowsIQ4_NLAVX2, rowsIQ4_NLx4AVX2)},
-	{typ: MXFP4, group: 32, gemm: &gemmBits5AVX2, unpack32: unpackMXFP4AVX2, bias: fp4Min, few: rows32Tokens(rowsMXFP4AVX2, rowsMXFP4x4AVX2)},
+	{typ: Q4_0, group: 32, gemm: &gemmBits4AVX2, unpack32: unpackQ4_0AVX2, bias: -8, few: rows32Tokens(rowsQ4_0AVX2, rowsQ4_0x4AVX2, rowsQ4_0x8AVX2)},
+	{typ: Q4_1, group: 32, gemm: &gemmBits4AVX2, unpack32: unpackQ4_1AVX2, few: rows32Tokens(rowsQ4_1AVX2, rowsQ4_1x4AVX2, rowsQ4_1x8AVX2)},
+	{typ: Q5_0, group: 32, gemm: &gemmBits5AVX2, unpack32: unpackQ5_0AVX2, bias: -16, few: rows32Tokens(rowsQ5_0AVX2, rowsQ5_0x4AVX2, nil)},
+	{typ: Q5_1, group: 32, gemm: &gemmBits5AVX2, unpack32: unpackQ5_1AVX2, few: rows32Tokens(rowsQ5_1AVX2, rowsQ5_1x4AVX2, nil)},
+	{typ: Q8_0, group: 32, gemm: &gemmInt8AVX2, unpack32: unpackQ8_0AVX2, few: rows32Tokens(rowsQ8_0AVX2, rowsQ8_0x4AVX2, rowsQ8_0x8AVX2)},
+	{typ: IQ4_NL, group: 32, gemm: &gemmInt8AVX2, unpack32: unpackIQ4_NLAVX2, few: rows32Tokens(rowsIQ4_NLAVX2, rowsIQ4_NLx4AVX2, nil)},
+	{typ: MXFP4, group: 32, gemm: &gemmBits5AVX2, unpack32: unpackMXFP4AVX2, bias: fp4Min, few: rows32Tokens(rowsMXFP4AVX2, rowsMXFP4x4AVX2, nil)},
 	{typ: Q2_K, group: 16, gemm: &gemmK16AVX2, unpackK: unpackQ2_KAVX2, few: rowsKWithTokens(rowsQ2_KAVX2, rowsQ2_Kx4AVX2)},
 	{typ: Q3_K, group: 16, gemm: &gemmK16B5AVX2, unpackK: unpackQ3_KAVX2, few: rowsKWithTokens(rowsQ3_KAVX2, rowsQ3_Kx4AVX2)},
 	{typ: Q4_K, group: 32, gemm: &gemmK4AVX2, unpackK: unpackQ4_KAVX2, few: rowsKWithTokens(rowsQ4_KAVX2, rowsQ4_Kx4AVX2)},

@@ -7,80 +7,113 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Weight rows in blocks of 32 times four tokens that each get the bits that rows32 gives one: a row's q are unpacked once for the
-// four, which decode steps of several sequences share. Each lane sees the operations of rows32, in their order. The tokens' scales
-// come interleaved, (d, s) of each of the four, block after block.
+// Weight rows in blocks of 32 times four or eight tokens that each get the bits that rows32 gives one: a row's q are unpacked once
+// for all, which decode steps of several sequences share. Each lane sees the operations of rows32, in their order. The tokens' scales
+// come interleaved by fours, (d, s) of each of the four, block after block.
 //
 //	acc_t[l] += (d_w·d_t) · Σ_{4 columns} (q_w - bias)·q_t        mins[t] += m·s_t
 
-// buildRowsTokens writes the products of weight rows with four tokens, for AVX2.
+// buildRowsTokens writes the products of weight rows with four tokens, for AVX2, and with eight where registers suffice.
 func buildRowsTokens(g *gen) {
 	for _, f := range formats32 {
-		g.rowsTokens(avx2, f)
+		g.rowsTokens(avx2, f, 4)
+		if f.tables == nil {
+			g.rowsTokens(avx2, f, 8)
+		}
 	}
 }
 
 // tokensGen is what the parts of one function share.
 type tokensGen struct {
 	*rowGen
-	q               reg.GPVirtual // of the first token, advanced
-	ldq, ldq3, pair reg.GPVirtual
-	sign            reg.VecVirtual // signed formats: the weights with their sign
+	n         int             // tokens
+	q         []reg.GPVirtual // of the first token of each four, advanced
+	pair      []reg.GPVirtual // scales of each four, likewise
+	ldq, ldq3 reg.GPVirtual
 }
 
-// rowsTokens writes dst[t*ld+r] for all rows and four tokens.
-func (g *gen) rowsTokens(l level, f format32) {
-	g.fn(l, "rows"+f.name+"x4", "(dst *float32, ld int, w *byte, stride, rows int, q *int8, ldq int, pairs *float32, blocks int)",
-		fmt.Sprintf("multiplies rows of %s by four tokens, ldq apart in q, with scales d and s of the four side by side in pairs:", f.name),
+// rowsTokens writes dst[t*ld+r] for all rows and n tokens.
+func (g *gen) rowsTokens(l level, f format32, n int) {
+	g.fn(l, fmt.Sprintf("rows%sx%d", f.name, n), "(dst *float32, ld int, w *byte, stride, rows int, q *int8, ldq int, pairs *float32, blocks int)",
+		fmt.Sprintf("multiplies rows of %s by %d tokens, ldq apart in q, with scales d and s of each four side by side in pairs:", f.name, n),
 		"dst[t*ld+i] has the bits of rows"+f.name+l.name+".")
-	r := &tokensGen{rowGen: &rowGen{gen: g, format32: f, dst: g.arg("dst")}}
+	r := &tokensGen{rowGen: &rowGen{gen: g, format32: f, dst: g.arg("dst")}, n: n}
 	r.w = matrix{p: []reg.GPVirtual{g.arg("w")}}
 	r.ldq = g.arg("ldq")
 	r.ldq3 = g.times3(r.ldq)
 	r.constants()
+	if n == 8 {
+		r.stack = g.AllocLocal(64)
+	}
 	g.whileMem(g.addr("rows"), 1, "row", r.row)
 	g.done()
 }
 
 // row multiplies one row.
 func (r *tokensGen) row() {
-	acc, mins := r.vecs(4), r.vec()
+	acc, mins := r.vecs(r.n), []reg.VecVirtual(nil)
 	r.zero(acc...)
 	if r.min {
-		r.zero(mins)
+		mins = r.vecs(r.n / 4)
+		r.zero(mins...)
 	}
 	w := matrix{p: []reg.GPVirtual{r.copyOf(r.w.p[0])}}
-	r.q, r.pair = r.arg("q"), r.arg("pairs")
 	blocks := r.arg("blocks")
+	r.fours(blocks)
 	r.while(blocks, 1, "blocks", func() {
 		r.tokens(w, acc, mins)
 		r.add(r.size, w.p[0])
-		r.add(32, r.q)
-		r.add(32, r.pair)
-	})
-	r.Comment("dst = Σ acc + m·s")
-	r.sum4(acc)
-	if r.min {
-		r.VPERMPS(mins.AsY(), r.index("odd", 1, 3, 5, 7, 1, 3, 5, 7), mins.AsY())
-		r.VADDPS(mins.AsX(), acc[0].AsX(), acc[0].AsX())
-	}
-	ld := r.bytesArg("ld", 2)
-	ld3 := r.times3(ld)
-	for t := range 4 {
-		m := rowPtr(r.dst, ld, ld3, t)
-		if t == 0 {
-			r.VMOVSS(acc[0].AsX(), m)
-		} else {
-			r.VEXTRACTPS(operand.Imm(uint64(t)), acc[0].AsX(), m)
+		for i := range r.q {
+			r.add(32, r.q[i])
+			r.add(32, r.pair[i])
 		}
+	})
+	for i := range r.q {
+		r.store(acc[4*i:][:4], mins, i)
 	}
 	r.add(4, r.dst)
 	stride := r.arg("stride")
 	r.ADDQ(stride, r.w.p[0])
 }
 
+// fours loads where each four's activations and scales are.
+func (r *tokensGen) fours(blocks reg.GPVirtual) {
+	r.q, r.pair = []reg.GPVirtual{r.arg("q")}, []reg.GPVirtual{r.arg("pairs")}
+	if r.n == 8 {
+		q, pair := r.GP64(), r.GP64()
+		r.LEAQ(operand.Mem{Base: r.q[0], Index: r.ldq, Scale: 4}, q)
+		r.MOVQ(blocks, pair)
+		r.SHLQ(operand.U8(5), pair)
+		r.ADDQ(r.pair[0], pair)
+		r.q, r.pair = append(r.q, q), append(r.pair, pair)
+	}
+}
+
+// store writes a row's results of four i.
+func (r *tokensGen) store(acc, mins []reg.VecVirtual, i int) {
+	r.Comment("dst = Σ acc + m·s")
+	r.sum4(acc)
+	if r.min {
+		r.VPERMPS(mins[i].AsY(), r.index("odd", 1, 3, 5, 7, 1, 3, 5, 7), mins[i].AsY())
+		r.VADDPS(mins[i].AsX(), acc[0].AsX(), acc[0].AsX())
+	}
+	dst, ld := r.copyOf(r.dst), r.bytesArg("ld", 2)
+	if i > 0 {
+		r.LEAQ(operand.Mem{Base: dst, Index: ld, Scale: 4}, dst)
+	}
+	ld3 := r.times3(ld)
+	for t := range 4 {
+		m := rowPtr(dst, ld, ld3, t)
+		if t == 0 {
+			r.VMOVSS(acc[0].AsX(), m)
+		} else {
+			r.VEXTRACTPS(operand.Imm(uint64(t)), acc[0].AsX(), m)
+		}
+	}
+}
+
 // tokens adds one block of the row.
-func (r *tokensGen) tokens(w matrix, acc []reg.VecVirtual, mins reg.VecVirtual) {
+func (r *tokensGen) tokens(w matrix, acc, mins []reg.VecVirtual) {
 	r.pairScales(w, mins)
 	r.Comment("acc += d_w·d_a·Σ(q_w - bias)·q_a")
 	v := r.quants(r.rowGen, []operand.Mem{w.row(0)})
@@ -91,7 +124,7 @@ func (r *tokensGen) tokens(w matrix, acc []reg.VecVirtual, mins reg.VecVirtual) 
 	}
 	for t := range acc {
 		p, s := r.vec(), r.vec()
-		q := rowPtr(r.q, r.ldq, r.ldq3, t)
+		q := rowPtr(r.q[t/4], r.ldq, r.ldq3, t%4)
 		switch {
 		case r.signed:
 			a := r.vec()
@@ -114,24 +147,30 @@ func (r *tokensGen) tokens(w matrix, acc []reg.VecVirtual, mins reg.VecVirtual) 
 	}
 }
 
-// pairScales puts d_w·d_a of token t to lane 2t of the stack, and adds m·s_a to lane 2t+1 of mins.
-func (r *tokensGen) pairScales(w matrix, mins reg.VecVirtual) {
+// pairScales puts d_w·d_a of token t to lane 2t of the stack, and adds m·s_a to lane 2(t mod 4)+1 of its four's mins.
+func (r *tokensGen) pairScales(w matrix, mins []reg.VecVirtual) {
 	r.Comment("d_w·d_a of each token, m·s_a")
-	v := r.vec()
+	d := r.vec()
 	switch {
 	case r.e8m0:
-		r.exponents(w, v, 1)
-		r.VBROADCASTSS(v.AsX(), v)
+		r.exponents(w, d, 1)
+		r.VBROADCASTSS(d.AsX(), d)
 	case r.min:
-		r.VPBROADCASTD(w.row(0), v.AsX())
-		r.VCVTPH2PS(v.AsX(), v)
+		r.VPBROADCASTD(w.row(0), d.AsX())
+		r.VCVTPH2PS(d.AsX(), d)
 	default:
-		r.VPBROADCASTW(w.row(0), v.AsX())
-		r.VCVTPH2PS(v.AsX(), v)
+		r.VPBROADCASTW(w.row(0), d.AsX())
+		r.VCVTPH2PS(d.AsX(), d)
 	}
-	r.VMULPS(operand.Mem{Base: r.pair}, v, v)
-	if r.min {
-		r.VADDPS(v, mins, mins)
+	for i, pair := range r.pair {
+		v := d
+		if i+1 < len(r.pair) {
+			v = r.vec()
+		}
+		r.VMULPS(operand.Mem{Base: pair}, d, v)
+		if r.min {
+			r.VADDPS(v, mins[i], mins[i])
+		}
+		r.VMOVUPS(v, r.stack.Offset(32*i))
 	}
-	r.VMOVUPS(v, r.stack)
 }
