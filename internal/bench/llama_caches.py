@@ -128,7 +128,7 @@ def recall(c, encode, text, tokens, facts):
         right += bool((own.argmax(1) == code).all())
         total, digits = total + own[np.arange(len(code)), code].sum(), digits + len(code)
         c.cut(end)
-    return {"tokens": end, "facts": facts, "right": right, "log_prob": total / digits}
+    return {"tokens": end, "facts": facts, "right": right, "log_prob": float(total / digits)}
 
 
 def main(model, threads, text, ctx, windows, types, recalls):
@@ -157,8 +157,8 @@ def main(model, threads, text, ctx, windows, types, recalls):
     out = []
     for c in contexts:
         nll, kl, top = sums[c.types]
-        out.append({"asked": c.types, "share": c.share, "ppl": math.exp(nll / n), "ratio": math.exp((nll - reference) / n), "kl_mean": kl / n,
-                    "top1": top / n, "recall": [recall(c, encode, ids, *r) for r in recalls]})
+        out.append({"asked": c.types, "share": c.share, "ppl": math.exp(nll / n), "ratio": math.exp((nll - reference) / n), "kl_mean": kl / n, "top1": top / n,
+                    "recall": [recall(c, encode, ids, *r) for r in recalls]})
     print(json.dumps({"tokens": n, "models": out}))
 
 
