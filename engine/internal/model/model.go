@@ -75,6 +75,30 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 	for _, name := range s.factorTensors() {
 		ld.asked[name] = true
 	}
+	ld.around(m)
+	for i := range s.Layers {
+		if ld.err != nil {
+			break
+		}
+		m.layers = append(m.layers, ld.layer(i))
+	}
+	ld.required()
+	ld.leftovers()
+	ld.unchanged()
+	if ld.err != nil {
+		return nil, ld.err
+	}
+	m.coded = ld.coded
+	m.exec = newExecutor(s, m.ropes, m.layers, max(o.Threads, 1))
+	if s.Encoder {
+		m.exec.batch = max(m.exec.batch, min(s.Context, maxText))
+	}
+	return m, nil
+}
+
+// around loads what lies before and behind the layers.
+func (ld *Loader) around(m *Model) {
+	s := m.spec
 	m.embed = ld.matrix("token_embd.weight", s.Vocab, s.Width)
 	m.norm = ld.streamNorm(cmp.Or(s.OutputNorm, "output_norm"))
 	if s.EmbedNorm {
@@ -108,24 +132,6 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 	if !s.Tied && !s.Encoder && ld.has("output.weight") {
 		m.output = ld.linear("output", s.Vocab, s.Width, s.OutputScale)
 	}
-	for i := range s.Layers {
-		if ld.err != nil {
-			break
-		}
-		m.layers = append(m.layers, ld.layer(i))
-	}
-	ld.required()
-	ld.leftovers()
-	ld.unchanged()
-	if ld.err != nil {
-		return nil, ld.err
-	}
-	m.coded = ld.coded
-	m.exec = newExecutor(s, m.ropes, m.layers, max(o.Threads, 1))
-	if s.Encoder {
-		m.exec.batch = max(m.exec.batch, min(s.Context, maxText))
-	}
-	return m, nil
 }
 
 func (m *Model) loader(over map[string]*Tensor) *Loader {
