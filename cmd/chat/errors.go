@@ -33,7 +33,7 @@ var hints = []struct {
 	hint string
 }{
 	{quantize.ErrImatrix, "llama-imatrix and chat imatrix write such files"},
-	{gguf.ErrFormat, "models of other formats can be converted with llama.cpp's convert_hf_to_gguf.py; a download may be incomplete"},
+	{gguf.ErrFormat, "`chat convert FOLDER OUT` makes such a file of safetensors; a download may be incomplete"},
 	{gguf.ErrSplit, "put all parts of the model into one folder and name the first"},
 	{engine.ErrConverted, "name the original file, or leave --mla out"},
 	{engine.ErrUnsupported, "docs/models.md lists what this engine runs; `chat inspect -m FILE` shows what a file holds"},
