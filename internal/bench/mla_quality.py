@@ -24,7 +24,7 @@ def arguments():
     p.add_argument("--text", action="append", help="text to measure on (default eval.txt of ../shared); may be repeated")
     p.add_argument("--calib", default=SHARED / "text" / "calib.txt", help="text to calibrate on")
     p.add_argument("--self", action="store_true", help="also calibrate on text that the model writes")
-    p.add_argument("--caches", default="q8,q4,28%,20%,14%,10%", help="caches of this engine (default %(default)s)")
+    p.add_argument("--caches", default="q8,q4,20%,14%,10%", help="caches of this engine (default %(default)s)")
     p.add_argument("--mla", default="", help="forms of attention too, such as 67%%,50%%")
     p.add_argument("--llama", default="f16,q8_0,q4_0", help="llama.cpp's types, the first to compare with; empty for none (default %(default)s)")
     p.add_argument("--context", action="append", help="tokens of a window x windows (default 1024x10); may be repeated")
