@@ -14,6 +14,7 @@ var _ = register(family{
 	filter: (*model).mainLayers,
 	modify: (*model).deepseek2,
 	keys:   (*model).deepseek2Keys,
+	vocab:  (*model).vocabDeepSeek,
 }, "DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM")
 
 var deepseek2Names = map[string]string{
@@ -22,6 +23,14 @@ var deepseek2Names = map[string]string{
 	"model.layers.#.self_attn.q_a_layernorm":      "blk.#.attn_q_a_norm",
 	"model.layers.#.self_attn.kv_a_proj_with_mqa": "blk.#.attn_kv_a_mqa",
 	"model.layers.#.self_attn.kv_a_layernorm":     "blk.#.attn_kv_a_norm",
+}
+
+// vocabDeepSeek is byte-level BPE, or what a model had before its attention became latent.
+func (m *model) vocabDeepSeek() error {
+	if m.exists("tokenizer.model") {
+		return m.vocabLlama()
+	}
+	return m.vocabBPE()
 }
 
 // oneKeyHead says that all heads share one latent row per token.

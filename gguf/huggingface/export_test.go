@@ -177,12 +177,16 @@ func writtenBy(t testing.TB, w *gguf.Writer, err error) *gguf.File {
 	return f
 }
 
-// latentFile is a file of one layer in llama.cpp's form of latent attention, with qwen3's tokenizer.
-func latentFile(t testing.TB, eps float32) *gguf.File {
-	const width, heads, keys, values, rope, rank, ffn, vocab = 64, 2, 12, 8, 4, 16, 96, 320
-	base, _ := openAll(t, small(t, "qwen3"), "qwen3", F32)
+// latentFile is a file of one layer in llama.cpp's form of latent attention, with the tokenizer of a model.
+func latentFile(t testing.TB, model string, eps float32) *gguf.File {
+	const width, heads, keys, values, rope, rank, ffn = 64, 2, 12, 8, 4, 16, 96
+	base, _ := openAll(t, small(t, model), model, F32)
+	texts, err := base.Strings("tokenizer.ggml.tokens")
+	vocab := uint64(len(texts))
 	w := new(gguf.Writer)
-	err := w.CopyMetadata(base, func(key string) bool { return !strings.HasPrefix(key, "qwen3.") })
+	err = errors.Join(err, w.CopyMetadata(base, func(key string) bool {
+		return strings.HasPrefix(key, "tokenizer.") || strings.HasPrefix(key, "general.")
+	}))
 	for k, v := range map[string]any{"general.architecture": "deepseek2", "deepseek2.block_count": uint32(1), "deepseek2.context_length": uint32(512),
 		"deepseek2.embedding_length": uint32(width), "deepseek2.feed_forward_length": uint32(ffn), "deepseek2.vocab_size": uint32(vocab),
 		"deepseek2.attention.head_count": uint32(heads), "deepseek2.attention.head_count_kv": uint32(1), "deepseek2.attention.q_lora_rank": uint32(0),
@@ -223,8 +227,8 @@ func latentFile(t testing.TB, eps float32) *gguf.File {
 // epsilon that they want where what goes into norms is scaled for it.
 func TestExportLatent(t *testing.T) {
 	const eps = 1e-5
-	for _, e := range []float32{latentEps, eps} {
-		f := latentFile(t, e)
+	for model, e := range map[string]float32{"qwen3": latentEps, "llama2": eps, "SmolLM2-135M-Instruct": eps} {
+		f := latentFile(t, model, e)
 		x, err := NewExport(f, &ExportOptions{Weights: F32})
 		if err != nil {
 			t.Fatal(err)

@@ -46,15 +46,26 @@ func (x *exporter) lostTensors(again *gguf.File) (lost []string) {
 // out.
 var unsaid = []string{"tokenizer.ggml.pre", "rope.scaling.finetuned"}
 
+// Keys of tokenizers.
+const (
+	keySpacePrefix = "tokenizer.ggml.add_space_prefix"
+	keyKinds       = "tokenizer.ggml.token_type"
+)
+
+// piecesOnly are keys that say something about SentencePiece only; some files with byte-level BPE have them.
+var piecesOnly = []string{keySpacePrefix, "tokenizer.ggml.scores", "tokenizer.ggml.remove_extra_whitespaces"}
+
 // lostKeys names what keys about the architecture and the tokenizer are others in again. What only again has are
 // defaults that the file leaves out.
 func (x *exporter) lostKeys(again *gguf.File) (lost []string) {
+	kind, _ := x.f.String("tokenizer.ggml.model")
 	for _, key := range x.f.Keys() {
 		own, ok := strings.CutPrefix(key, x.arch+".")
-		if !ok && !strings.HasPrefix(key, "tokenizer.") || slices.Contains(unsaid, own) || slices.Contains(x.adapted, own) {
+		if !ok && !strings.HasPrefix(key, "tokenizer.") || slices.Contains(unsaid, own) || slices.Contains(x.adapted, own) ||
+			kind == "gpt2" && slices.Contains(piecesOnly, key) {
 			continue
 		}
-		if !sameValue(x.f, again, key) {
+		if !sameValue(x.f, again, key) && (key != keyKinds || !sameKinds(x.f, again)) {
 			lost = append(lost, "key "+key)
 		}
 	}
@@ -81,4 +92,13 @@ func sameValue(f, again *gguf.File, key string) bool {
 	}
 	x, y := a.Any(), b.Any()
 	return reflect.DeepEqual(x, y) || fmt.Sprint(x) == fmt.Sprint(y)
+}
+
+// sameKinds compares the kinds of tokens. The reader guesses by its looks whether an added token steers the model, while
+// tokenizer.json says it.
+func sameKinds(f, again *gguf.File) bool {
+	a, err1 := f.Ints(keyKinds)
+	b, err2 := again.Ints(keyKinds)
+	added := func(kind int64) bool { return kind == int64(kindControl) || kind == int64(kindUserDefined) }
+	return err1 == nil && err2 == nil && slices.EqualFunc(a, b, func(x, y int64) bool { return x == y || added(x) && added(y) })
 }

@@ -2,8 +2,10 @@ package huggingface
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,6 +76,9 @@ func (x *exporter) float(key string) (v float64, ok bool) {
 		return 0, false
 	}
 	v, err := x.f.Float(x.arch + "." + key)
+	if err == nil && (math.IsNaN(v) || math.IsInf(v, 0)) {
+		err = errors.New("it is not finite")
+	}
 	if err != nil {
 		x.fail(key, ErrUnsupported, "%v", err)
 	}

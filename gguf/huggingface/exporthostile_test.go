@@ -2,6 +2,7 @@ package huggingface
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -54,6 +55,7 @@ func TestExportRefused(t *testing.T) {
 		{"a key without a place", "qwen3", map[string]any{"qwen3.logit_scale": float32(2)}, "would lose key qwen3.logit_scale"},
 		{"a key that another class has", "qwen3", map[string]any{"qwen3.expert_count": uint32(8)}, "key qwen3.expert_count: not supported"},
 		{"another scaling", "qwen3", map[string]any{"qwen3.rope.scaling.type": "longrope"}, `"longrope"`},
+		{"an epsilon that is no number", "qwen3", map[string]any{"qwen3.attention.layer_norm_rms_epsilon": float32(math.NaN())}, "rms_epsilon: not supported: it is not finite"},
 		{"rules of its own", "qwen3", map[string]any{"tokenizer.ggml.pre": "superbpe"}, `key tokenizer.ggml.pre: not supported: "superbpe"`},
 		{"WordPiece", "qwen3", map[string]any{"tokenizer.ggml.model": "bert", "tokenizer.ggml.merges": nil}, `"bert"`},
 		{"no scores", "llama2", map[string]any{"tokenizer.ggml.scores": make([]float32, 420)}, "all scores are 0"},
@@ -68,6 +70,25 @@ func TestExportRefused(t *testing.T) {
 				t.Errorf("error %v, wanted one that says %q", err, tt.text)
 			}
 		})
+	}
+}
+
+// TestExportOlder: what older files say otherwise, or for nothing, is no reason to refuse them.
+func TestExportOlder(t *testing.T) {
+	f, _ := openAll(t, small(t, "qwen3"), "qwen3", F32)
+	kinds, err := f.Ints(keyKinds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := make([]int32, len(kinds))
+	for i, k := range kinds {
+		if old[i] = int32(k); old[i] == kindControl {
+			old[i] = kindUserDefined
+		}
+	}
+	keys := map[string]any{keyKinds: old, keySpacePrefix: false, "tokenizer.ggml.scores": make([]float32, len(old)), "qwen3.rope.scaling.finetuned": false}
+	if _, err := NewExport(changed(t, f, keys), nil); err != nil {
+		t.Error(err)
 	}
 }
 

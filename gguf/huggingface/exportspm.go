@@ -23,7 +23,7 @@ func (x *exporter) sentencePieces(v *fileVocab) (model, steps object, err error)
 		return nil, nil, err
 	}
 	prefix := true
-	if b, err := x.f.Bool("tokenizer.ggml.add_space_prefix"); err == nil {
+	if b, err := x.f.Bool(keySpacePrefix); err == nil {
 		prefix = b
 	}
 	x.files["tokenizer.model"] = v.sentencePieceModel(prefix)

@@ -35,7 +35,7 @@ type object map[string]any
 
 // tokenizer makes tokenizer.json, tokenizer.model and tokenizer_config.json.
 func (x *exporter) tokenizer() error {
-	v, err := x.vocab()
+	v, err := x.readVocab()
 	if err != nil {
 		return err
 	}
@@ -62,8 +62,8 @@ func (x *exporter) tokenizer() error {
 	return x.tokenizerConfig(v)
 }
 
-// vocab reads the vocabulary.
-func (x *exporter) vocab() (*fileVocab, error) {
+// readVocab reads the vocabulary.
+func (x *exporter) readVocab() (*fileVocab, error) {
 	tk, err := tokenizer.New(x.f)
 	if err != nil {
 		return nil, err
@@ -264,7 +264,7 @@ func (x *exporter) tokenizerConfig(v *fileVocab) error {
 			tc["add_"+typ+"_token"] = b
 		}
 	}
-	if b, err := x.f.Bool("tokenizer.ggml.add_space_prefix"); err == nil {
+	if b, err := x.f.Bool(keySpacePrefix); err == nil {
 		tc["add_prefix_space"] = b
 	}
 	if v.model == "llama" {
