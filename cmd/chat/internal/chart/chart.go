@@ -95,7 +95,7 @@ func (c *Chart) frame() *plot.Plot {
 		s.Size = vg.Points(11)
 	}
 	p.Title.TextStyle.Font.Size = vg.Points(13)
-	p.X.Label.Text = c.text("cache per token, % of the original's")
+	p.X.Label.Text = c.text("bytes of the cache, % of the original's")
 	p.Y.Label.Text = "perplexity, multiples of the original's"
 	p.X.Label.Padding, p.Y.Label.Padding = vg.Points(6), vg.Points(6)
 	p.Legend.Top, p.Legend.XOffs, p.Legend.YOffs = true, -vg.Points(12), -vg.Points(8)
