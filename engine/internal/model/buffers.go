@@ -211,6 +211,14 @@ func sized(buf *[]float32, n int) []float32 {
 	return (*buf)[:n]
 }
 
+// grown returns n values of a buffer that grows with the context, with room for as many again: steps allocate nothing.
+func grown[T any](buf *[]T, n int) []T {
+	if cap(*buf) < n {
+		*buf = make([]T, 2*n)
+	}
+	return (*buf)[:n]
+}
+
 // sizedHalves is sized for half floats.
 func sizedHalves(buf *[]uint16, n int) []uint16 {
 	if cap(*buf) < n {

@@ -121,7 +121,7 @@ func (b *picks) grow(rows, n int, m widths) {
 	if m.topK == 0 || n <= m.topK {
 		return
 	}
-	b.w, b.scores = sized(&b.w, rows*m.indexW), sized(&b.scores, n)
+	b.w, b.scores = sized(&b.w, rows*m.indexW), grown(&b.scores, n)
 	if need := rows * m.topK; cap(b.chosen) < need {
 		b.chosen = make([]int32, need)
 	}

@@ -101,7 +101,7 @@ func (x *blockIndexer) ready(p *pass, w *worker, l *Layer) {
 func (x *blockIndexer) pick(p *pass, w *worker, keys *attention.Store, t, g int) []int32 {
 	s, pos, b := &x.spec, p.pos[t], &w.pick
 	n := pos/s.Block + 1
-	best, scores := sized(&b.scores, n), sized(&b.block, attention.Chunk)
+	best, scores := grown(&b.scores, n), sized(&b.block, attention.Chunk)
 	for i := range best {
 		best[i] = float32(math.Inf(-1))
 	}
@@ -117,10 +117,7 @@ func (x *blockIndexer) pick(p *pass, w *worker, keys *attention.Store, t, g int)
 	for i := max(n-s.Newest, 0); i < n; i++ {
 		best[i] = float32(math.Inf(1))
 	}
-	if k := min(s.Blocks, n); cap(b.ids) < k {
-		b.ids = make([]int32, k)
-	}
-	ids := b.ids[:min(s.Blocks, n)]
+	ids := grown(&b.ids, min(s.Blocks, n))
 	b.top(ids, best)
 	b.positions = b.positions[:0]
 	for _, id := range ids {

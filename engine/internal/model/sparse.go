@@ -55,7 +55,7 @@ func (m *latent) attendChosen(p *pass, w *worker, seg *segment, l *Layer) {
 		t := seg.at + i
 		if !x.spec.Shares {
 			n := p.pos[t] + 1
-			scores := sized(&w.pick.scores, n)
+			scores := grown(&w.pick.scores, n)
 			x.score(p, w, seg.indexKeys(l), scores, t, 0, n)
 			x.choose(p, w, scores, t)
 		}
