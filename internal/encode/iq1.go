@@ -59,24 +59,14 @@ func (s *sums) point(x, w []float32, inv, shift float32, e *float32) uint16 {
 	for j, v := range x {
 		y[j] = float32(v*inv) - shift + 8
 	}
-	best, chosen := float32(0), -1
-	for _, i := range latticeIQ1.near[latticeIQ1.key(y[:], 1)] {
-		sum, p := float32(0), &latticeIQ1.points[i]
-		for j, v := range y {
-			d := v - p[j]
-			sum += w[j] * d * d
-		}
-		if chosen < 0 || sum < best {
-			best, chosen = sum, int(i)
-		}
-	}
-	*e += best
+	chosen, least := latticeIQ1.closest(y[:], w)
+	*e += least
 	for j, v := range x {
 		c := latticeIQ1.points[chosen][j] - 8 + shift
 		s.qq += w[j] * c * c
 		s.xq += w[j] * v * c
 	}
-	return uint16(chosen)
+	return chosen
 }
 
 // search returns the scale of an eighth for weights x, as if each coordinate could be rounded by itself. The largest
@@ -89,15 +79,11 @@ func (o *oneBit) search(x, w []float32) (d float32) {
 	if most < tiny {
 		return 0
 	}
-	best := float32(-1)
+	best := factor{gain: -1}
 	for v := float32(0.75); v <= 3.25; v += 0.125 {
-		s := o.rounded(x, w, v/most)
-		if s.qq > 0 && s.xq > 0 && s.xq*s.xq > best*s.qq {
-			d = s.xq / s.qq
-			best = d * s.xq
-		}
+		best.offer(o.rounded(x, w, v/most))
 	}
-	return d
+	return best.d
 }
 
 // rounded is choose with any point, for the scale 1/inv of a coordinate.
@@ -125,22 +111,6 @@ func (o *oneBit) rounded(x, w []float32, inv float32) (s sums) {
 	return s
 }
 
-// round returns the integer scale for weights x with the least error, where scales are unit·(2·sc+1), and the sums.
-func (o *oneBit) round(x, w []float32, d, unit float32) (best byte, sum sums) {
-	near, most := clamp(round((d*invert(unit)-1)/2), 0, 7), float32(0)
-	for i, c := range [3]float32{near, near - 1, near + 1} {
-		if c < 0 || c > 7 {
-			continue
-		}
-		scale := unit * (2*c + 1)
-		s := o.choose(nil, nil, x, w, invert(scale))
-		if gain := 2*scale*s.xq - scale*scale*s.qq; i == 0 || gain > most {
-			most, best, sum = gain, byte(c), s
-		}
-	}
-	return best, sum
-}
-
 // encode fills the block with the codes of 256 weights x, whose errors weigh w.
 func (b *oneBitBlock) encode(o *oneBit, x, w []float32) {
 	latticeIQ1.once.Do(latticeIQ1.init)
@@ -153,7 +123,8 @@ func (b *oneBitBlock) encode(o *oneBit, x, w []float32) {
 	_, d := half(slices.Max(ds[:]) / 15 * eighths)
 	var fit blockFit
 	for g := range n {
-		sc, s := o.round(x[g*o.size:][:o.size], w[g*o.size:][:o.size], ds[g], d/eighths)
+		x, w := x[g*o.size:][:o.size], w[g*o.size:][:o.size]
+		sc, s := roundScale(ds[g], d/eighths, 7, func(inv float32) sums { return o.choose(nil, nil, x, w, inv) })
 		b.sc[g] = sc
 		fit.add(&group{}, s, 2*float32(sc)+1, 0)
 	}

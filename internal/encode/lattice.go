@@ -94,12 +94,12 @@ func (l *lattice) nearest(at []float32) (near [nearest8]uint16) {
 	return near
 }
 
-// key returns the way to round n coordinates by themselves.
-func (l *lattice) key(x []float32, inv float32) int {
+// key returns the way to round coordinates by themselves.
+func (l *lattice) key(y []float32) int {
 	key, place := 0, 1
-	for _, v := range x {
+	for _, v := range y {
 		level := 0
-		for level+1 < len(l.values) && 2*v*inv > l.values[level]+l.values[level+1] {
+		for level+1 < len(l.values) && 2*v > l.values[level]+l.values[level+1] {
 			level++
 		}
 		key += level * place
@@ -108,29 +108,39 @@ func (l *lattice) key(x []float32, inv float32) int {
 	return key
 }
 
+// closest returns the point for coordinates y, whose errors weigh w, and its error.
+func (l *lattice) closest(y, w []float32) (chosen uint16, least float32) {
+	for n, i := range l.near[l.key(y)] {
+		e, p := float32(0), &l.points[i]
+		for j, v := range y {
+			d := v - p[j]
+			e += w[j] * d * d
+		}
+		if n == 0 || e < least {
+			chosen, least = i, e
+		}
+	}
+	return chosen, least
+}
+
 // choose finds the points for weights x at scale 1/inv, writes their numbers to idx unless that is nil, and returns the
 // sums.
 func (l *lattice) choose(idx []uint16, x, w []float32, inv float32) (s sums) {
+	var backing [8]float32
+	y := backing[:l.dims]
 	for at := 0; at < len(x); at += l.dims {
 		x, w := x[at:at+l.dims], w[at:at+l.dims]
-		best, chosen := float32(0), -1
-		for _, i := range l.near[l.key(x, inv)] {
-			e, p := float32(0), &l.points[i]
-			for j, v := range x {
-				d := float32(v*inv) - p[j]
-				e += w[j] * d * d
-			}
-			if chosen < 0 || e < best {
-				best, chosen = e, int(i)
-			}
+		for j, v := range x {
+			y[j] = v * inv
 		}
+		chosen, _ := l.closest(y, w)
 		for j, v := range x {
 			p := l.points[chosen][j]
 			s.qq += w[j] * p * p
 			s.xq += w[j] * v * p
 		}
 		if idx != nil {
-			idx[at/l.dims] = uint16(chosen)
+			idx[at/l.dims] = chosen
 		}
 	}
 	return s
@@ -159,7 +169,7 @@ func (b *latticeBlock) encode(l *lattice, x, w []float32) {
 	var fit blockFit
 	for g := range n {
 		x, w := b.x[g*l.size:][:l.size], w[g*l.size:][:l.size]
-		sc, s := l.round(x, w, ds[g], d*l.unit)
+		sc, s := roundScale(ds[g], d*l.unit, 15, func(inv float32) sums { return l.choose(nil, x, w, inv) })
 		b.sc[g] = sc
 		fit.add(&group{}, s, 2*float32(sc)+1, 0)
 	}
@@ -203,26 +213,34 @@ func (l *lattice) search(x, w []float32) (d float32) {
 	if most < tiny {
 		return 0
 	}
-	best := float32(-1)
+	best := factor{gain: -1}
 	for _, v := range tries {
-		s := l.choose(nil, x, w, v*top/most)
-		if s.qq > 0 && s.xq > 0 && s.xq*s.xq > best*s.qq {
-			d = s.xq / s.qq
-			best = d * s.xq
-		}
+		best.offer(l.choose(nil, x, w, v*top/most))
 	}
-	return d
+	return best.d
 }
 
-// round returns the integer scale for weights x with the least error, where scales are unit·(2·sc+1), and the sums.
-func (l *lattice) round(x, w []float32, d, unit float32) (best byte, sum sums) {
-	near, most := clamp(round((d*invert(unit)-1)/2), 0, 15), float32(0)
+// factor is the scale with the least error so far: x ≈ d·q. Before the first its gain is -1, so that any is better.
+type factor struct{ d, gain float32 }
+
+// offer considers codes, at the scale that suits them best.
+func (f *factor) offer(s sums) {
+	if s.qq > 0 && s.xq > 0 && s.xq*s.xq > f.gain*s.qq {
+		f.d = s.xq / s.qq
+		f.gain = f.d * s.xq
+	}
+}
+
+// roundScale returns the integer scale up to top with the least error for weights of scale d, where scales are
+// unit·(2·sc+1), and the sums. choose returns the sums at scale 1/inv.
+func roundScale(d, unit, top float32, choose func(inv float32) sums) (best byte, sum sums) {
+	near, most := clamp(round((d*invert(unit)-1)/2), 0, top), float32(0)
 	for i, c := range [3]float32{near, near - 1, near + 1} {
-		if c < 0 || c > 15 {
+		if c < 0 || c > top {
 			continue
 		}
 		scale := unit * (2*c + 1)
-		s := l.choose(nil, x, w, invert(scale))
+		s := choose(invert(scale))
 		if gain := 2*scale*s.xq - scale*scale*s.qq; i == 0 || gain > most {
 			most, best, sum = gain, byte(c), s
 		}
