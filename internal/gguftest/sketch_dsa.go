@@ -16,36 +16,53 @@ func addSparse(out map[string]Sketch) {
 // newSparse begins a model of so many layers with latent attention to 32 tokens each.
 func newSparse(arch string, layers int) *sketch {
 	s := newSketch(arch, ggtype.F32, gatedWidth, layers, gatedHeads, gatedFFN).experts(1)
-	s.key("attention.head_count_kv", uint32(1)).key("attention.q_lora_rank", uint32(sparseRank)).key("attention.kv_lora_rank", uint32(sparseLatent))
-	s.key("attention.key_length", uint32(sparseLatent+sparseRope)).key("attention.value_length", uint32(sparseLatent))
-	s.key("attention.key_length_mla", uint32(sparseKey)).key("attention.value_length_mla", uint32(sparseValue))
-	s.key("rope.dimension_count", uint32(sparseRope)).key("attention.indexer.head_count", uint32(sparseIndexers))
+	s.key("attention.head_count_kv", uint32(1)).key("attention.q_lora_rank", uint32(latentQueries)).latentKeys()
+	s.key("attention.indexer.head_count", uint32(sparseIndexers))
 	s.key("attention.indexer.key_length", uint32(sparseIndex)).key("attention.indexer.top_k", uint32(32))
 	s.add("output", gatedWidth, SketchVocab)
 	return s
 }
 
-// Shape of their attention.
+// Shape of their indexers.
+const sparseIndexers, sparseIndex = 3, 64
+
+// Shape of latent attention: ranks of queries and of the latent, rotated values, key and value of a head.
 const (
-	sparseRank, sparseLatent, sparseRope = 32, 32, 8
-	sparseKey, sparseValue               = 40, 24
-	sparseIndexers, sparseIndex          = 3, 64
+	latentQueries, latentRank, latentRope = 32, 32, 8
+	latentKey, latentValue                = 40, 24
 )
+
+// latent adds what a layer's latent attention reads, with queries of low rank or not. Its output projection comes apart.
+func (s *sketch) latent(i, heads int, low bool) {
+	add := s.layer(i)
+	if low {
+		add("attn_q_a", gatedWidth, latentQueries)
+		add("attn_q_a_norm", latentQueries)
+		add("attn_q_b", latentQueries, heads*latentKey)
+	} else {
+		add("attn_q", gatedWidth, heads*latentKey)
+	}
+	add("attn_kv_a_mqa", gatedWidth, latentRank+latentRope)
+	add("attn_kv_a_norm", latentRank)
+	add("attn_k_b", latentKey-latentRope, latentRank, heads)
+	add("attn_v_b", latentRank, latentValue, heads)
+}
+
+// latentKeys adds what the metadata says of it.
+func (s *sketch) latentKeys() *sketch {
+	s.key("attention.kv_lora_rank", uint32(latentRank)).key("rope.dimension_count", uint32(latentRope))
+	s.key("attention.key_length_mla", uint32(latentKey)).key("attention.value_length_mla", uint32(latentValue))
+	return s.key("attention.key_length", uint32(latentRank+latentRope)).key("attention.value_length", uint32(latentRank))
+}
 
 // sparseLayer adds layer i, with an indexer or without.
 func (s *sketch) sparseLayer(i int, indexer bool) {
 	add := s.layer(i)
 	s.norms(i, "attn_norm", "ffn_norm")
-	add("attn_q_a", gatedWidth, sparseRank)
-	add("attn_q_a_norm", sparseRank)
-	add("attn_q_b", sparseRank, gatedHeads*sparseKey)
-	add("attn_kv_a_mqa", gatedWidth, sparseLatent+sparseRope)
-	add("attn_kv_a_norm", sparseLatent)
-	add("attn_k_b", sparseKey-sparseRope, sparseLatent, gatedHeads)
-	add("attn_v_b", sparseLatent, sparseValue, gatedHeads)
-	add("attn_output", gatedHeads*sparseValue, gatedWidth)
+	s.latent(i, gatedHeads, true)
+	add("attn_output", gatedHeads*latentValue, gatedWidth)
 	if indexer {
-		add("indexer.attn_q_b", sparseRank, sparseIndexers*sparseIndex)
+		add("indexer.attn_q_b", latentQueries, sparseIndexers*sparseIndex)
 		add("indexer.attn_k", gatedWidth, sparseIndex)
 		add("indexer.proj", gatedWidth, sparseIndexers)
 		add("indexer.k_norm", sparseIndex)

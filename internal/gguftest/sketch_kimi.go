@@ -15,12 +15,10 @@ func addKimiLinear(out map[string]Sketch) {
 // kimiLinear makes three layers of Kimi Delta Attention and one of latent attention, the first ones with a plain
 // network.
 func kimiLinear(matrix ggtype.Type, dense int) *Builder {
-	const width, heads, size, rope, rank, key, value = gatedWidth, 2, 32, 8, 32, 40, 24
+	const width, heads, size = gatedWidth, 2, 32
 	s := newSketch("kimi-linear", matrix, width, 4, heads, 96)
-	s.key("attention.head_count_kv", []uint32{0, 0, 1, 0}).key("attention.kv_lora_rank", uint32(rank))
-	s.key("attention.key_length_mla", uint32(key)).key("attention.value_length_mla", uint32(value))
-	s.key("attention.key_length", uint32(rank+rope)).key("attention.value_length", uint32(rank))
-	s.key("rope.dimension_count", uint32(rope)).key("ssm.conv_kernel", uint32(4)).key("kda.head_dim", uint32(size))
+	s.key("attention.head_count_kv", []uint32{0, 0, 1, 0}).latentKeys()
+	s.key("ssm.conv_kernel", uint32(4)).key("kda.head_dim", uint32(size))
 	s.experts(dense)
 	s.add("output", width, SketchVocab)
 	for i := range 4 {
@@ -30,12 +28,8 @@ func kimiLinear(matrix ggtype.Type, dense int) *Builder {
 		if i != 2 {
 			s.kda(i, width, heads*size, size, heads, false)
 		} else {
-			add("attn_q", width, heads*key)
-			add("attn_kv_a_mqa", width, rank+rope)
-			add("attn_kv_a_norm", rank)
-			add("attn_k_b", key-rope, rank, heads)
-			add("attn_v_b", rank, value, heads)
-			add("attn_output", heads*value, width)
+			s.latent(i, heads, false)
+			add("attn_output", heads*latentValue, width)
 		}
 		if i < dense {
 			s.network(i, gatedFFN, "")
@@ -75,12 +69,10 @@ func (s *sketch) kda(i, width, inner, size, heads int, direct bool) {
 
 // bailingMoE3 makes three layers of Kimi Delta Attention with a bounded decay and one of latent attention with gates.
 func bailingMoE3() *Builder {
-	const width, heads, size, rope, rank, key, value = gatedWidth, 2, 32, 8, 32, 40, 24
+	const width, heads, size = gatedWidth, 2, 32
 	s := newSketch("bailingmoe3", ggtype.F32, width, 4, heads, 96)
-	s.key("attention.head_count_kv", []uint32{0, 0, 1, 0}).key("attention.kv_lora_rank", uint32(rank)).key("attention.q_lora_rank", uint32(rank))
-	s.key("attention.key_length_mla", uint32(key)).key("attention.value_length_mla", uint32(value))
-	s.key("attention.key_length", uint32(rank+rope)).key("attention.value_length", uint32(rank))
-	s.key("rope.dimension_count", uint32(rope)).key("ssm.conv_kernel", uint32(4)).key("kda.head_dim", uint32(size))
+	s.key("attention.head_count_kv", []uint32{0, 0, 1, 0}).key("attention.q_lora_rank", uint32(latentQueries)).latentKeys()
+	s.key("ssm.conv_kernel", uint32(4)).key("kda.head_dim", uint32(size))
 	s.key("kda.safe_gate", true).key("kda.gate_lower_bound", float32(-4))
 	s.experts(1).key("swiglu_clamp_exp", []float32{0, 0.5, 0, 0.1}).key("swiglu_clamp_shexp", []float32{0.2, 0, 0.3, 0})
 	s.add("output", width, SketchVocab)
@@ -90,15 +82,9 @@ func bailingMoE3() *Builder {
 		if i != 2 {
 			s.kda(i, width, heads*size, size, heads, true)
 		} else {
-			add("attn_q_a", width, rank)
-			add("attn_q_a_norm", rank)
-			add("attn_q_b", rank, heads*key)
-			add("attn_kv_a_mqa", width, rank+rope)
-			add("attn_kv_a_norm", rank)
-			add("attn_k_b", key-rope, rank, heads)
-			add("attn_v_b", rank, value, heads)
+			s.latent(i, heads, true)
 			add("attn_gate", width, heads)
-			add("attn_output", heads*value, width)
+			add("attn_output", heads*latentValue, width)
 		}
 		if i < 1 {
 			s.network(i, gatedFFN, "")
