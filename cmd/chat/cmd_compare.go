@@ -10,7 +10,6 @@ import (
 	"github.com/latentgo/latentgo/cmd/chat/internal/human"
 	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/engine/measure"
-	"github.com/latentgo/latentgo/internal/models"
 )
 
 // compareCmd is `chat compare A [B] -f TEXT`: how much worse than A other models predict a text: B, or B (A when it is
@@ -193,22 +192,10 @@ func (c *compareCmd) load(a *app, cmp *comparer) error {
 		if i > 0 && c.B != "" {
 			name = c.B
 		}
-		path, err := a.fetch(name, models.Options{})
-		if err != nil {
-			return err
-		}
 		if o.Threads = threads; o.MLA.Compressed() || o.Cache.Share > 0 {
 			o.Convert = opt
 		}
-		m, err := a.loadFile(path, &o)
-		if err != nil {
-			return err
-		}
-		form := o.MLA.String()
-		if o.Cache.Type != engine.CacheDefault {
-			form = o.Cache.String()
-		}
-		if err := cmp.add(m, name, form); err != nil {
+		if err := cmp.load(name, &o); err != nil {
 			return err
 		}
 	}

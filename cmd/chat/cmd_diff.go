@@ -101,16 +101,7 @@ func (c *diffCmd) text(a *app) (*comparison, error) {
 	cmp := &comparer{a: a, ctx: c.Ctx}
 	defer cmp.close()
 	for _, name := range []string{c.A, c.B} {
-		path, err := a.fetch(name, models.Options{})
-		if err != nil {
-			return nil, err
-		}
-		opt := engine.Options{Threads: c.count(a)}
-		m, err := a.loadFile(path, &opt)
-		if err != nil {
-			return nil, err
-		}
-		if err := cmp.add(m, name, opt.MLA.String()); err != nil {
+		if err := cmp.load(name, &engine.Options{Threads: c.count(a)}); err != nil {
 			return nil, err
 		}
 	}

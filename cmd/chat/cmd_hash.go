@@ -8,7 +8,6 @@ import (
 
 	"github.com/latentgo/latentgo/cmd/chat/internal/human"
 	"github.com/latentgo/latentgo/gguf"
-	"github.com/latentgo/latentgo/internal/models"
 )
 
 // hashCmd is `chat hash MODEL`: the SHA-256 of each tensor's data, and of the data of all, in file order. Metadata and
@@ -33,11 +32,7 @@ func (c *hashCmd) Validate() error { return c.take(c.Name) }
 
 // Run implements kong's command.
 func (c *hashCmd) Run(a *app) error {
-	path, err := a.fetch(c.Model, models.Options{})
-	if err != nil {
-		return err
-	}
-	f, err := gguf.Open(path)
+	f, err := a.openGGUF(c.Model)
 	if err != nil {
 		return err
 	}

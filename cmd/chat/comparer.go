@@ -11,6 +11,7 @@ import (
 	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/engine/measure"
 	"github.com/latentgo/latentgo/internal/kernel"
+	"github.com/latentgo/latentgo/internal/models"
 )
 
 // comparer evaluates several models on the same text, piece by piece in step, so that no more than a piece of the
@@ -41,6 +42,23 @@ type prediction struct {
 	p       []float32 // probabilities
 	entropy float64   // in nats
 	best    int
+}
+
+// load adds a model, in the form that opt asks for.
+func (c *comparer) load(name string, opt *engine.Options) error {
+	path, err := c.a.fetch(name, models.Options{})
+	if err != nil {
+		return err
+	}
+	m, err := c.a.loadFile(path, opt)
+	if err != nil {
+		return err
+	}
+	form := opt.MLA.String()
+	if opt.Cache.Type != engine.CacheDefault {
+		form = opt.Cache.String()
+	}
+	return c.add(m, name, form)
 }
 
 // add takes a loaded model, which it owns from then on.

@@ -11,7 +11,6 @@ import (
 	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/gguf/huggingface"
-	"github.com/latentgo/latentgo/internal/models"
 )
 
 // toHub is the value of --to for a folder of the Hub.
@@ -90,11 +89,7 @@ func (c *convertCmd) exportHub(a *app) error {
 		defer m.Close()
 		return c.exportOpen(a, m.File, true)
 	}
-	path, err := a.fetch(c.In, models.Options{})
-	if err != nil {
-		return err
-	}
-	f, err := gguf.Open(path)
+	f, err := a.openGGUF(c.In)
 	if err != nil {
 		return err
 	}
