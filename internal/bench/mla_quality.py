@@ -44,16 +44,18 @@ def run(command):
     return json.loads(subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE, cwd=ROOT).stdout)
 
 
-def ours(chat, args, model, text, context, calib, forms=(), plot=()):
-    """What chat compare says. It asks for one number of codes at a time, so that several of them take several runs."""
+def ours(chat, args, model, text, context, calib, recalls, plot=()):
+    """What chat compare says. It asks for one number of codes at a time: those after the first take runs of their own."""
     command = [chat, "compare", model, "-f", text, "--ctx", context[0], "-t", args.threads, "--json"]
-    for flag, value in (("--cache", args.caches), ("--mla", args.mla), ("--calib", calib)):
+    calibrated = args.mla or any(c.startswith("auto") or c.endswith("%") and float(c[:-1]) < 28 for c in args.caches.split(","))
+    for flag, value in (("--cache", args.caches), ("--mla", args.mla), ("--calib", calib if calibrated else None)):
         command += [flag, value] if value else []
-    out = run(command + ["--windows", context[1], *plot])
-    for tokens, facts in forms:
-        again = run(command + ["--windows", 1, "--recall", tokens, "--facts", facts])
+    asked = [["--recall", tokens, "--facts", facts] for tokens, facts in recalls]
+    out = run(command + ["--windows", context[1], *plot] + sum(asked[:1], []))
+    for flags in asked[1:]:
+        again = run(command + ["--windows", 1] + flags)
         for a, b in zip([out["reference"]] + out["models"], [again["reference"]] + again["models"]):
-            a.setdefault("recall", []).extend(b["recall"])
+            a["recall"] += b["recall"]
     return out
 
 
