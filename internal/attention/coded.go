@@ -6,7 +6,7 @@ import (
 )
 
 // A store in 4-bit codes has two parts. The newest tokens lie in its ring as in that of a layer with a RecentWindow, in
-// half floats, rotated as codes are. When a group of 32 leaves the ring it is coded: keys as rows of tokens, values as
+// 8 bits (ringRows), rotated as codes are. When a group of 32 leaves the ring it is coded: keys as rows of tokens, values as
 // columns of tokens, so that scores and weighted sums are products of codes with a few rows of int8 (kernel.Factors),
 // unpacked once for all heads that share them. Within a chunk, per key/value head:
 //
@@ -87,10 +87,8 @@ func (s *Store) Encode(pos, g int, wide *Store, base int, sc *Scratch) {
 	d, v := s.layer.KeySize, s.layer.ValueSize
 	from := func(values bool, i, n int) []uint16 {
 		switch {
-		case wide == nil && values:
-			return s.recent.value(g, pos+i)[:n]
 		case wide == nil:
-			return s.recent.key(g, pos+i)[:n]
+			return s.recent.row(values, g, pos+i, sc)
 		case values:
 			return wide.value(g, pos+i-base)[:n]
 		}
@@ -124,10 +122,28 @@ func (s *Store) Encode(pos, g int, wide *Store, base int, sc *Scratch) {
 func (l *Layer) DecodeNewest(p *Partial, s *Store, pos, g int, k, v []float32, sc *Scratch) {
 	l.turnToken(pos, g, k, v)
 	key, value := sc.half[:l.KeySize], sc.half[l.KeySize:][:l.ValueSize]
-	kernel.F32ToF16(key, k[:l.KeySize])
-	kernel.F32ToF16(value, v[:l.ValueSize])
-	s.PutRecent(pos, g, key, value)
+	sc.round(key, k[:l.KeySize])
+	sc.round(value, v[:l.ValueSize])
+	s.PutRecent(pos, g, key, value, sc.group)
 	l.DecodeRecent(p, s, pos, g, g*l.Group(), (g+1)*l.Group(), sc.turned, key, value, sc)
+}
+
+// row returns head g's key, or value, of the token at pos in scratch.
+func (r *recentRing) row(values bool, g, pos int, sc *Scratch) []uint16 {
+	rows := r.keys
+	if values {
+		rows = r.values
+	}
+	x, _ := rows[g].run(sc.rows, pos%r.size, 1)
+	return x[:rows[g].width]
+}
+
+// round writes a key or value in half floats as a ring keeps it.
+func (sc *Scratch) round(dst []uint16, x []float32) {
+	b := sc.blocks[:blockBytes(len(x))]
+	kernel.ToBlockFloat(b, x)
+	kernel.BlockFloatToF16(sc.rows, b)
+	copy(dst, sc.rows[:len(x)])
 }
 
 // WideBase returns the first position of a wide store for a pass from pos on: it has to hold the recent tokens before,
@@ -143,25 +159,28 @@ func (s *Store) WideBase(pos int) int {
 const WideSize = chunk + codedRecent + 2*recentStep
 
 // PutWide keeps key and value of head g of a prompt's token at pos, which are changed, in a wide store.
-func (s *Store) PutWide(wide *Store, base, pos, g int, k, v []float32) {
-	s.layer.turnToken(pos, g, k, v)
-	wide.Append(pos-base, g, k, v)
-	s.recent.keepFirst(pos, g, wide.key(g, pos-base), wide.value(g, pos-base))
+func (s *Store) PutWide(wide *Store, base, pos, g int, k, v []float32, sc *Scratch) {
+	l := s.layer
+	l.turnToken(pos, g, k, v)
+	key, value := wide.key(g, pos-base)[:l.KeySize], wide.value(g, pos-base)[:l.ValueSize]
+	sc.round(key, k[:l.KeySize])
+	sc.round(value, v[:l.ValueSize])
+	s.recent.keepFirst(pos, g, key, value, sc.group)
 }
 
 // RecentToWide copies head g's recent tokens before pos to a wide store.
-func (s *Store) RecentToWide(wide *Store, base, pos, g int) {
+func (s *Store) RecentToWide(wide *Store, base, pos, g int, sc *Scratch) {
 	r := s.recent
 	for at := max(base, min(r.made, s.layer.RecentStart(pos))); at < pos; at++ { // whatever Advance says, they are there until RecentFromWide
-		copy(wide.key(g, at-base)[:r.d], r.key(g, at))
-		copy(wide.value(g, at-base)[:r.v], r.value(g, at))
+		copy(wide.key(g, at-base), r.row(false, g, at, sc))
+		copy(wide.value(g, at-base), r.row(true, g, at, sc))
 	}
 }
 
 // RecentFromWide keeps the newest of n tokens from pos on in the ring.
-func (s *Store) RecentFromWide(wide *Store, base, pos, n, g int) {
+func (s *Store) RecentFromWide(wide *Store, base, pos, n, g int, sc *Scratch) {
 	for at := s.FirstKept(pos, n); at < pos+n; at++ {
-		s.PutRecent(at, g, wide.key(g, at-base), wide.value(g, at-base))
+		s.PutRecent(at, g, wide.key(g, at-base), wide.value(g, at-base), sc.group)
 	}
 }
 
@@ -200,10 +219,12 @@ func (l *Layer) PrefillCoded(out []float32, i int, s, wide *Store, base, pos, n 
 		exact = tile.out[l.outSize():]
 	}
 	if n := min(l.ring.first, recent) - start; n > 0 { // start is 0
-		r := s.recent
-		kernel.ScoresF16(tile.scores, prefillCols, q, rows, l.KeySize, r.firstKey(g, 0), r.d, n, r.d)
+		firsts := &s.recent.first
+		x, stride := firsts.keys[g].run(sc.rows, 0, n)
+		kernel.ScoresF16(tile.scores, prefillCols, q, rows, l.KeySize, x, stride, n, firsts.d)
 		weigh(0, n)
-		kernel.WeightedSumF16(exact, tile.ld, tile.scores, prefillCols, rows, r.firstValue(g, 0), r.v, n, r.v)
+		x, stride = firsts.values[g].run(sc.rows, 0, n)
+		kernel.WeightedSumF16(exact, tile.ld, tile.scores, prefillCols, rows, x, stride, n, firsts.v)
 	}
 	tile.first = l.ring.first
 	for from := start; from < recent; from += prefillCols {

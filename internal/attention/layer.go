@@ -138,13 +138,13 @@ func (s *Store) AppendRecent(pos, k int, key, value []uint16) {
 // CopyRecent is AppendRecent for a token that the ring of another store keeps.
 func (s *Store) CopyRecent(from *Store, pos, k int) {
 	r := from.recent
-	s.AppendRecent(pos, k, r.key(k, pos)[:r.d], r.value(k, pos)[:r.v])
+	s.AppendRecent(pos, k, r.key(k, pos), r.value(k, pos))
 }
 
 // KeepRecent is PutRecent for a token that AppendRecent has cached in a store of expanded keys.
 func (s *Store) KeepRecent(wide *Store, pos, k int) {
 	l := wide.layer
-	s.PutRecent(pos, k, wide.key(k, pos)[l.OwnOffset():l.KeySize], wide.value(k, pos)[l.ValueSize:2*l.ValueSize])
+	s.PutRecent(pos, k, wide.key(k, pos)[l.OwnOffset():l.KeySize], wide.value(k, pos)[l.ValueSize:2*l.ValueSize], nil)
 }
 
 // headRowSize returns how many values a key/value head caches per token together.

@@ -43,7 +43,7 @@ func NewRecentWindow(rope *BlockRope, tokens, d, v, a int, keys [][]uint16) (*Re
 			return nil, fmt.Errorf("key matrix of %d values, want %d·%d", len(k), rope.KeptSize(d), a)
 		}
 	}
-	return &RecentWindow{ringShape: ringShape{tokens, 0, len(keys), d, v}, rope: rope, a: a, keys: keys}, nil
+	return &RecentWindow{ringShape: ringShape{tokens: tokens, heads: len(keys), d: d, v: v}, rope: rope, a: a, keys: keys}, nil
 }
 
 // Rope returns what NewRecentWindow was given.
@@ -88,61 +88,6 @@ func (r *RecentWindow) keptSize() int { return r.rope.KeptSize(r.d) }
 func (r *RecentWindow) Expand(dst []float32, ldd, k int, c []float32, ldc, n int) {
 	kernel.ScoresF16(dst, ldd, c, n, ldc, r.keys[k], r.a, r.keptSize(), r.a)
 	r.addMeans(dst, ldd, k, n)
-}
-
-// recentRing is the ring of a store: keys, rotated, and values of the newest tokens; and a copy of what a ring held, to
-// go back to. Tokens get their rows when they become compressed: those before made have them, those before due when the
-// pass has gone well.
-type recentRing struct {
-	ring
-	first     ring // the first tokens of the text
-	mark      ring
-	made, due int
-}
-
-// ring holds keys and values of positions lo … hi-1, per key/value head [size][d] and [size][v].
-type ring struct {
-	keys, values [][]uint16
-	d, v, size   int
-	lo, hi       int
-}
-
-// key and value return those of head k from position pos to the end of the ring.
-func (r *ring) key(k, pos int) []uint16   { return r.keys[k][pos%r.size*r.d:] }
-func (r *ring) value(k, pos int) []uint16 { return r.values[k][pos%r.size*r.v:] }
-
-// ringShape is what a layer keeps of recent tokens: keys of d values and values of v of some key/value heads.
-type ringShape struct {
-	tokens int // W
-	first  int // tokens at the beginning of a text that are kept too
-	heads  int
-	d, v   int
-}
-
-// markSize returns how many tokens a mark keeps: the recent ones of the next token and of the last.
-func (r *ringShape) markSize() int { return r.tokens + recentStep }
-
-// ringSize returns how many the ring keeps: the recent ones, and some for going back.
-func (r *ringShape) ringSize() int { return r.tokens + 2*recentStep }
-
-// tokenBytes is the size of a token's keys and values.
-func (r *ringShape) tokenBytes() int { return 2 * r.heads * (r.d + r.v) }
-
-// RingBytes returns how many bytes a store of the layer takes for its newest tokens and its mark, however many tokens
-// it holds.
-func (l *Layer) RingBytes() int {
-	if l.ring == nil {
-		return 0
-	}
-	return (l.ring.ringSize() + l.ring.markSize() + l.ring.first) * l.ring.tokenBytes()
-}
-
-func (r *ringShape) newRing(size int) ring {
-	x := ring{d: r.d, v: r.v, size: size}
-	for range r.heads {
-		x.keys, x.values = append(x.keys, make([]uint16, size*r.d)), append(x.values, make([]uint16, size*r.v))
-	}
-	return x
 }
 
 // newRecentRing returns the newest tokens of a layer's store, nil when it needs none.
@@ -246,45 +191,30 @@ func (s *Store) Restore(pos int) {
 	}
 }
 
-// take makes r hold what from has of positions lo … hi-1.
-func (r *ring) take(from *ring, lo, hi int) {
-	for pos := lo; pos < hi; pos++ {
-		for k := range r.keys {
-			copy(r.key(k, pos)[:r.d], from.key(k, pos))
-			copy(r.value(k, pos)[:r.v], from.value(k, pos))
-		}
-	}
-	r.lo, r.hi = lo, hi
-}
-
 // PutRecent keeps key [d], rotated and in the order of BlockRope, and value [v] of key/value head k for the token at
-// pos, in half precision.
-func (s *Store) PutRecent(pos, k int, key, value []uint16) {
+// pos, in half precision. A ring of blocks rounds them, with scratch of as many floats.
+func (s *Store) PutRecent(pos, k int, key, value []uint16, scratch []float32) {
 	r := s.recent
-	copy(r.key(k, pos)[:r.d], key)
-	copy(r.value(k, pos)[:r.v], value)
-	r.keepFirst(pos, k, key, value)
+	r.keys[k].put(pos%r.size, key, scratch)
+	r.values[k].put(pos%r.size, value, scratch)
+	r.keepFirst(pos, k, key, value, scratch)
 }
 
 // keepFirst keeps key and value of head k of one of the first tokens of the text; of others it does nothing.
-func (r *recentRing) keepFirst(pos, k int, key, value []uint16) {
+func (r *recentRing) keepFirst(pos, k int, key, value []uint16, scratch []float32) {
 	if pos < r.first.size {
-		copy(r.firstKey(k, pos)[:r.d], key)
-		copy(r.firstValue(k, pos)[:r.v], value)
+		r.first.keys[k].put(pos, key, scratch)
+		r.first.values[k].put(pos, value, scratch)
 	}
 }
-
-// firstKey and firstValue return those of head k of one of the first tokens, and of those behind it.
-func (r *recentRing) firstKey(k, pos int) []uint16   { return r.first.keys[k][pos*r.d:] }
-func (r *recentRing) firstValue(k, pos int) []uint16 { return r.first.values[k][pos*r.v:] }
 
 // Recent writes what PutRecent has kept of a token in the ring: key [d], not rotated and in the model's order, and
 // value [v]. arranged is scratch of d values.
 func (s *Store) Recent(key, value, reordered []float32, pos, k int) {
 	r := s.recent
-	kernel.F16ToF32(reordered, r.key(k, pos)[:r.d])
+	kernel.F16ToF32(reordered, r.key(k, pos))
 	s.layer.recent.rope.Undo(key, reordered, pos)
-	kernel.F16ToF32(value, r.value(k, pos)[:r.v])
+	kernel.F16ToF32(value, r.value(k, pos))
 }
 
 // headRange are query heads lo … hi-1, all of block g.
@@ -313,19 +243,21 @@ func (l *Layer) DecodeRecent(p *Partial, s *Store, pos, k, lo, hi int, q []float
 	ld := early + pos - from + 1
 	scores := sc.scores[:(hi-lo)*ld]
 	q = q[lo*width+l.r:]
-	each := func(score func(at, n int, keys, values []uint16)) {
+	each := func(firsts, recent *ringRows, own []uint16, f func(at, n int, rows []uint16, stride int)) {
 		if early > 0 {
-			score(0, early, r.firstKey(k, first), r.firstValue(k, first))
+			rows, stride := firsts.run(sc.rows, first, early)
+			f(0, early, rows, stride)
 		}
 		for at := from; at < pos; {
 			m := min(pos-at, r.size-at%r.size)
-			score(early+at-from, m, r.key(k, at), r.value(k, at))
+			rows, stride := recent.run(sc.rows, at%r.size, m)
+			f(early+at-from, m, rows, stride)
 			at += m
 		}
-		score(ld-1, 1, key, value)
+		f(ld-1, 1, own, len(own))
 	}
-	each(func(at, n int, keys, _ []uint16) {
-		kernel.ScoresF16(scores[at:], ld, q, hi-lo, width, keys, r.d, n, r.d)
+	each(&r.first.keys[k], &r.keys[k], key, func(at, n int, keys []uint16, stride int) {
+		kernel.ScoresF16(scores[at:], ld, q, hi-lo, width, keys, stride, n, r.d)
 	})
 	l.addKeyMeans(scores, ld, q, hi-lo, width, k, first, early, sc)
 	l.addKeyMeans(scores[early:], ld, q, hi-lo, width, k, from, ld-early, sc)
@@ -340,8 +272,8 @@ func (l *Layer) DecodeRecent(p *Partial, s *Store, pos, k, lo, hi int, q []float
 	}
 	out := p.recent[lo*r.v : hi*r.v]
 	clear(out)
-	each(func(at, n int, _, values []uint16) {
-		kernel.WeightedSumF16(out, r.v, scores[at:], ld, hi-lo, values, r.v, n, r.v)
+	each(&r.first.values[k], &r.values[k], value, func(at, n int, values []uint16, stride int) {
+		kernel.WeightedSumF16(out, r.v, scores[at:], ld, hi-lo, values, stride, n, r.v)
 	})
 }
 

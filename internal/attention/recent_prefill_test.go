@@ -45,7 +45,7 @@ func TestRecentWindowPrefills(t *testing.T) {
 func (c *windowCase) fillRecent(ring, s *Store, k, from int) {
 	for pos := range from {
 		key, value := c.kept(pos, k)
-		ring.PutRecent(pos, k, key, value)
+		ring.PutRecent(pos, k, key, value, nil)
 	}
 	for pos := c.layer.RecentStart(from); pos < from; pos++ {
 		s.CopyRecent(ring, pos, k)

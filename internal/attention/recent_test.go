@@ -368,7 +368,7 @@ func (d *windowDecoder) step(t *testing.T, pos int, check bool) {
 	}
 	for k := range d.keys {
 		key, value := d.kept(pos, k)
-		d.PutRecent(pos, k, key, value)
+		d.PutRecent(pos, k, key, value, nil)
 	}
 }
 

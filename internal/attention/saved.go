@@ -24,9 +24,9 @@ func (s *Store) Save(n int) Saved {
 	if r := s.recent; r != nil {
 		v.Numbers = []int64{int64(r.lo), int64(r.hi), int64(r.made), int64(r.due)}
 		for k := range r.keys {
-			v.Parts = append(v.Parts, bytesOf(r.keys[k]), bytesOf(r.values[k]))
+			v.Parts = append(v.Parts, r.keys[k].bytes(), r.values[k].bytes())
 			if r.first.size > 0 {
-				v.Parts = append(v.Parts, bytesOf(r.first.keys[k]), bytesOf(r.first.values[k]))
+				v.Parts = append(v.Parts, r.first.keys[k].bytes(), r.first.values[k].bytes())
 			}
 		}
 	}

@@ -116,17 +116,3 @@ func (r *recentRing) fork() *recentRing {
 	}
 	return &recentRing{ring: r.ring.clone(), first: r.first.clone(), mark: r.mark.clone(), made: r.made, due: r.due}
 }
-
-func (r *ring) clone() ring {
-	c := *r
-	c.keys, c.values = cloneAll(r.keys), cloneAll(r.values)
-	return c
-}
-
-func cloneAll(x [][]uint16) [][]uint16 {
-	out := make([][]uint16, len(x))
-	for i := range x {
-		out[i] = slices.Clone(x[i])
-	}
-	return out
-}

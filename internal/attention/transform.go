@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/viterin/vek/vek32"
 )
@@ -435,5 +436,9 @@ func (c *Code) decoded(out, sums []float32, g int) {
 	kernel.WeightedSumF32(out, 0, sums, 0, 1, c.output[g], len(out), c.planeRows, len(out))
 }
 
-// CodedExtra is how many tokens in half floats a session of any length takes beside codes: the newest and the first.
-const CodedExtra = codedRecent + 2*recentStep + exactTokens
+// CodedExtra returns how many bytes a session of any length takes in a layer with calibrated codes beside those: for the
+// newest and the first tokens.
+func CodedExtra(g attn.Geometry) int {
+	r := (&Layer{Geometry: g}).codedRing(exactTokens)
+	return (r.ringSize() + r.first) * r.tokenBytes()
+}

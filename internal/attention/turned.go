@@ -13,7 +13,7 @@ import (
 
 // In returns the layer as stores of a format want it: F16 has keys and values as the model computes them, Q4 rotates
 // them, and so does Q8 where keys have biases: without, there is little to gain (docs/experiments.md). Q4 keeps the newest
-// 32 to 63 tokens apart, in half floats. An error names what a format can't have.
+// 32 to 63 tokens apart, in 8 bits. An error names what a format can't have.
 func (l *Layer) In(f Format) (*Layer, error) {
 	if f == Calibrated {
 		return l.transformed(), nil
@@ -30,7 +30,7 @@ func (l *Layer) In(f Format) (*Layer, error) {
 		if l.both {
 			return nil, fmt.Errorf("4-bit codes of an encoder's keys and values")
 		}
-		c.ring = &ringShape{codedRecent, 0, l.KVHeads, l.KeySize, l.ValueSize}
+		c.ring = l.codedRing(0)
 	}
 	return &c, nil
 }
@@ -43,8 +43,13 @@ func (l *Layer) transformed() *Layer {
 	}
 	c := *l
 	c.turned, c.code, c.means = true, l.calibrated, l.calibrated.means
-	c.ring = &ringShape{codedRecent, exactTokens, l.KVHeads, l.KeySize, l.ValueSize}
+	c.ring = l.codedRing(exactTokens)
 	return &c
+}
+
+// codedRing is what a store with codes keeps beside them: the newest tokens, and the first of a text.
+func (l *Layer) codedRing(first int) *ringShape {
+	return &ringShape{codedRecent, first, l.KVHeads, l.KeySize, l.ValueSize, true}
 }
 
 // outSize returns how many values a part of a decode step sums up for a head: those of a value, or what codes of values
@@ -65,6 +70,8 @@ type turnedScratch struct {
 	sumFactors kernel.Factors // the same as factors
 	scales     []float32
 	half       []uint16
+	blocks     []byte    // a key or value
+	rows       []uint16  // recent tokens' keys or values
 	group      []float32 // 32 keys or values of a head
 	coded      []float32 // their components
 	codes      []byte
@@ -98,6 +105,9 @@ func (l *Layer) reserveTurned(sc *Scratch, size int) {
 	reserve(&sc.group, max(recentStep, l.Group())*most)
 	if len(sc.half) < recentStep*most {
 		sc.half, sc.codes = make([]uint16, recentStep*most), make([]byte, recentStep*most)
+	}
+	if n := (l.ring.tokens + recentStep) * blocks(most); len(sc.rows) < n {
+		sc.rows, sc.blocks = make([]uint16, n), make([]byte, blockBytes(most))
 	}
 }
 

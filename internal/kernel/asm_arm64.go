@@ -177,6 +177,12 @@ func f16ToF32NEON(dst *float32, src *uint16, n int)
 //go:noescape
 func f32ToF16NEON(dst *uint16, src *float32, n int)
 
+// blockFloatToF16NEON converts blocks of 32 values q·2^e to half floats; blockFloatToF16Generic is the reference
+// implementation.
+//
+//go:noescape
+func blockFloatToF16NEON(dst *uint16, src *byte, blocks int)
+
 // expSumNEON sets dst[i] = exp(x[i]-max) for n values, a multiple of 4, and returns their sum; expSumGeneric is the
 // reference implementation.
 //

@@ -7,6 +7,9 @@ type vectorSet struct {
 	f16ToF32 func(dst []float32, src []uint16)
 	f32ToF16 func(dst []uint16, src []float32)
 
+	toBlockFloat    func(dst []byte, x []float32)
+	blockFloatToF16 func(dst []uint16, src []byte)
+
 	scores         func(dst []float32, ldd int, q []float32, nq, ldq int, k []uint16, stride, n, d int)
 	weightedSum    weightedSumFunc[uint16]
 	weightedSumF32 weightedSumFunc[float32]
@@ -34,6 +37,7 @@ type weightedSumFunc[T uint16 | float32] func(out []float32, ldo int, p []float3
 // platform's init.
 var vectorSets = [cpu.NumLevels]vectorSet{cpu.Generic: {
 	f16ToF32: f16ToF32Generic, f32ToF16: f32ToF16Generic,
+	toBlockFloat: toBlockFloatGeneric, blockFloatToF16: blockFloatToF16Generic,
 	scores: scoresGeneric, weightedSum: weightedSumF16Generic, weightedSumF32: weightedSumF32Generic,
 	scoresQ8: scoresQ8Generic, weightedSumQ8: weightedSumQ8Generic,
 	products4: products4Generic, addProducts: addProductsGeneric, hadamard: hadamardGeneric, quantizeSteps: quantizeStepsGeneric,

@@ -11,6 +11,7 @@ import "github.com/latentgo/latentgo/internal/cpu"
 func init() {
 	vectorSets[cpu.AVX2] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
+		toBlockFloat: toBlockFloatWithAVX2, blockFloatToF16: blockFloatToF16WithAVX2,
 		scores: scoresWith(scoresAVX2, 8), weightedSum: weightedSumWith(weightedSumF16AVX2, 8, weightedSumF16Generic), weightedSumF32: weightedSumWith(weightedSumF32AVX2, 8, weightedSumF32Generic),
 		scoresQ8: cacheAVX2.scoresQ8, weightedSumQ8: cacheAVX2.weightedSumQ8,
 		products4: codesAVX2.products4, addProducts: codesAVX2.addProducts, hadamard: hadamardWithAVX2, quantizeSteps: quantizeStepsWithAVX2,
@@ -19,6 +20,7 @@ func init() {
 	}
 	vectorSets[cpu.AVX512] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
+		toBlockFloat: toBlockFloatWithAVX2, blockFloatToF16: blockFloatToF16WithAVX2,
 		scores: scoresWith(scoresAVX512, 1), weightedSum: weightedSumWith(weightedSumF16AVX512, 1, weightedSumF16Generic), weightedSumF32: weightedSumWith(weightedSumF32AVX512, 1, weightedSumF32Generic),
 		scoresQ8: cacheAVX512.scoresQ8, weightedSumQ8: cacheAVX512.weightedSumQ8,
 		products4: codesAVX2.products4, addProducts: codesAVX2.addProducts, hadamard: hadamardWithAVX2, quantizeSteps: quantizeStepsWithAVX2,
@@ -43,6 +45,16 @@ func convertF32(dst []uint16, src []float32) {
 		f32ToF16AVX2(&dst[0], &src[0], n)
 	}
 	f32ToF16Generic(dst[n:], src[n:])
+}
+
+func toBlockFloatWithAVX2(dst []byte, x []float32) {
+	if len(x) > 0 {
+		toBlockFloatAVX2(&dst[0], &x[0], len(x)/BlockFloatBlock)
+	}
+}
+
+func blockFloatToF16WithAVX2(dst []uint16, src []byte) {
+	blockFloatToF16AVX2(&dst[0], &src[0], len(src)/BlockFloatSize)
 }
 
 // The attention kernels by level, for 1, 2, … query rows.

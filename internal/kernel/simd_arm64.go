@@ -11,6 +11,7 @@ import (
 func init() {
 	vectorSets[cpu.NEON] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
+		toBlockFloat: toBlockFloatGeneric, blockFloatToF16: blockFloatToF16WithNEON,
 		scores: scoresWith(scoresNEON, 8), weightedSum: weightedSumWith(weightedSumF16NEON, 8, weightedSumF16Generic), weightedSumF32: weightedSumTransposed(dotsF32NEON, 8),
 		scoresQ8: scoresQ8Generic, weightedSumQ8: weightedSumQ8Generic,
 		products4: products4Generic, addProducts: addProductsGeneric, hadamard: hadamardGeneric, quantizeSteps: quantizeStepsGeneric,
@@ -51,6 +52,10 @@ func convertF32(dst []uint16, src []float32) {
 		f32ToF16NEON(&dst[0], &src[0], n)
 	}
 	f32ToF16Generic(dst[n:], src[n:])
+}
+
+func blockFloatToF16WithNEON(dst []uint16, src []byte) {
+	blockFloatToF16NEON(&dst[0], &src[0], len(src)/BlockFloatSize)
 }
 
 // The kernels take vectors of four: the last elements go through one that is padded with zeros.

@@ -184,7 +184,7 @@ func (a *gqa) promptCoded(p *pass, w *worker, l *Layer, seg *segment) {
 		for g := range at.KVHeads {
 			k, v := p.k[t*nk+g*at.KeySize:][:at.KeySize], p.v[t*nv+g*at.ValueSize:][:at.ValueSize]
 			a.readyRotated(p, p.table(a.spec.Rope, t), g, k, v)
-			s.PutWide(wide, base, p.pos[t], g, k, v)
+			s.PutWide(wide, base, p.pos[t], g, k, v, &w.scratch)
 		}
 	}
 	for {
@@ -192,7 +192,7 @@ func (a *gqa) promptCoded(p *pass, w *worker, l *Layer, seg *segment) {
 		if !ok {
 			break
 		}
-		s.RecentToWide(wide, base, seg.pos, g)
+		s.RecentToWide(wide, base, seg.pos, g, &w.scratch)
 	}
 	w.Barrier()
 	from, to := s.Due(seg.pos, seg.n)
@@ -203,7 +203,7 @@ func (a *gqa) promptCoded(p *pass, w *worker, l *Layer, seg *segment) {
 		if !ok {
 			break
 		}
-		s.RecentFromWide(wide, base, seg.pos, seg.n, g)
+		s.RecentFromWide(wide, base, seg.pos, seg.n, g, &w.scratch)
 	}
 	w.Barrier()
 	q, out := p.q[seg.at*at.Heads*at.KeySize:], w.heads[seg.at*at.Heads*at.ValueSize:]

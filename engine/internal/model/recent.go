@@ -210,7 +210,7 @@ func (c *compressed) recentShort(p *pass, w *worker, seg *segment, s *attention.
 		key, value := c.recentKV(p, w, k, 0)
 		c.attn.DecodeRecent(&p.part, s, seg.pos, k, h, end, p.queries, key, value, &w.scratch)
 		if h == k*group { // who has its first head keeps it
-			s.PutRecent(seg.pos, k, key, value)
+			s.PutRecent(seg.pos, k, key, value, nil)
 		}
 		c.recentValues(p, w, c.value[k], seg.pos, h, end, 0, g.ValueSize, out)
 		h = end
@@ -262,7 +262,7 @@ func (c *compressed) recentOut(p *pass, w *worker, seg *segment, s *attention.St
 		}
 		key, value := c.recentKV(p, w, i, t)
 		c.attn.DecodeRecent(&p.part, s, pos, i, i*g.Group(), (i+1)*g.Group(), p.queries, key, value, &w.scratch)
-		s.PutRecent(pos, i, key, value)
+		s.PutRecent(pos, i, key, value, nil)
 	}
 	w.Barrier()
 	heads := g.Heads / len(c.value)

@@ -19,7 +19,7 @@ import (
 const magic = "latentgo session\n"
 
 // version changes with the layout.
-const version = 1
+const version = 2
 
 // Head is the fixed part of a saved session.
 type Head struct {

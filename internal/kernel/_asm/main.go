@@ -46,6 +46,7 @@ import (
 // files are the assembly files by name, each with what builds it. The generator's files are called after them:
 //
 //	f16        conversion between half and single precision
+//	blockfloat blocks of 8-bit mantissas with one exponent
 //	attention  products with a half-precision cache; products of float weights
 //	cache      products with a cache of 8-bit panels
 //	codes      products with a cache of 4-bit codes, and its rotation
@@ -62,6 +63,7 @@ var files = []struct {
 	build func(*gen)
 }{
 	{"asm_f16", buildF16},
+	{"asm_blockfloat", buildBlockFloat},
 	{"asm_attention", buildAttention},
 	{"asm_cache", buildCache},
 	{"asm_codes", buildCodes},

@@ -163,7 +163,7 @@ func (c *Calibration) Tensors(share float64) (tensors.Map, error) {
 	budget, lists, heads := 0.0, [][]option(nil), []int(nil)
 	for _, l := range c.layers {
 		plain := 16 * float64(l.geo.KVHeads*(l.geo.KeySize+l.geo.ValueSize))
-		budget += plain*(share-float64(attention.CodedExtra)/Context) - float64(8*l.geo.KVHeads)
+		budget += plain*share - 8*float64(attention.CodedExtra(l.geo))/Context - float64(8*l.geo.KVHeads)
 		for _, p := range []*part{l.keys, l.values} {
 			lists = append(lists, p.options)
 			heads = append(heads, l.geo.KVHeads)

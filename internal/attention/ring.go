@@ -1,0 +1,154 @@
+package attention
+
+import (
+	"slices"
+
+	"github.com/latentgo/latentgo/internal/kernel"
+)
+
+// recentRing is the ring of a store: keys, rotated, and values of the newest tokens; and a copy of what a ring held, to
+// go back to. Tokens get their rows when they become compressed: those before made have them, those before due when the
+// pass has gone well.
+type recentRing struct {
+	ring
+	first     ring // the first tokens of the text
+	mark      ring
+	made, due int
+}
+
+// ring holds keys and values of positions lo … hi-1, per key/value head those of size slots.
+type ring struct {
+	keys, values []ringRows
+	d, v, size   int
+	lo, hi       int
+}
+
+// ringRows are the keys, or values, of a head's slots: half floats as the model has them or, beside codes, blocks of
+// kernel.ToBlockFloat. Those take half of the bytes, and their values are half floats as well: a prompt's pass, which has
+// its tokens side by side, sees them rounded as a decode step does.
+type ringRows struct {
+	width int
+	half  []uint16
+	block []byte
+}
+
+// ringShape is what a layer keeps of recent tokens: keys of d values and values of v of some key/value heads.
+type ringShape struct {
+	tokens int // W
+	first  int // tokens at the beginning of a text that are kept too
+	heads  int
+	d, v   int
+	blocks bool // in blocks instead of half floats
+}
+
+// markSize returns how many tokens a mark keeps: the recent ones of the next token and of the last.
+func (r *ringShape) markSize() int { return r.tokens + recentStep }
+
+// ringSize returns how many the ring keeps: the recent ones, and some for going back.
+func (r *ringShape) ringSize() int { return r.tokens + 2*recentStep }
+
+// tokenBytes is the size of a token's keys and values.
+func (r *ringShape) tokenBytes() int {
+	if r.blocks {
+		return r.heads * (blockBytes(r.d) + blockBytes(r.v))
+	}
+	return 2 * r.heads * (r.d + r.v)
+}
+
+// blockBytes returns the size of n values in blocks.
+func blockBytes(n int) int { return blocks(n) / kernel.BlockFloatBlock * kernel.BlockFloatSize }
+
+// RingBytes returns how many bytes a store of the layer takes for its newest tokens and its mark, however many tokens
+// it holds.
+func (l *Layer) RingBytes() int {
+	if l.ring == nil {
+		return 0
+	}
+	return (l.ring.ringSize() + l.ring.markSize() + l.ring.first) * l.ring.tokenBytes()
+}
+
+func (r *ringShape) newRing(size int) ring {
+	x := ring{d: r.d, v: r.v, size: size}
+	for range r.heads {
+		x.keys, x.values = append(x.keys, r.newRows(size, r.d)), append(x.values, r.newRows(size, r.v))
+	}
+	return x
+}
+
+func (r *ringShape) newRows(size, width int) ringRows {
+	if r.blocks {
+		return ringRows{width: width, block: make([]byte, size*blockBytes(width))}
+	}
+	return ringRows{width: width, half: make([]uint16, size*width)}
+}
+
+// key and value return those of head k at pos, of a ring of half floats.
+func (r *ring) key(k, pos int) []uint16   { return r.keys[k].half[pos%r.size*r.d:][:r.d] }
+func (r *ring) value(k, pos int) []uint16 { return r.values[k].half[pos%r.size*r.v:][:r.v] }
+
+// blocksAt returns n rows in blocks.
+func (x *ringRows) blocksAt(slot, n int) []byte {
+	size := blockBytes(x.width)
+	return x.block[slot*size:][:n*size]
+}
+
+// put keeps half floats as row slot. Those in blocks are rounded, with scratch of as many floats.
+func (x *ringRows) put(slot int, row []uint16, scratch []float32) {
+	if x.block == nil {
+		copy(x.half[slot*x.width:][:x.width], row)
+		return
+	}
+	kernel.F16ToF32(scratch, row[:x.width])
+	kernel.ToBlockFloat(x.blocksAt(slot, 1), scratch[:x.width])
+}
+
+// run returns n rows from slot on in half floats, and how far they are apart: in dst, where they are in blocks.
+func (x *ringRows) run(dst []uint16, slot, n int) (rows []uint16, stride int) {
+	if x.block == nil {
+		return x.half[slot*x.width:][:n*x.width], x.width
+	}
+	kernel.BlockFloatToF16(dst, x.blocksAt(slot, n))
+	return dst, blocks(x.width)
+}
+
+// copyRow copies a row of from, which has the same shape.
+func (x *ringRows) copyRow(slot int, from *ringRows, at int) {
+	if x.block == nil {
+		copy(x.half[slot*x.width:][:x.width], from.half[at*x.width:])
+		return
+	}
+	copy(x.blocksAt(slot, 1), from.blocksAt(at, 1))
+}
+
+// bytes returns the memory.
+func (x *ringRows) bytes() []byte {
+	if x.block == nil {
+		return bytesOf(x.half)
+	}
+	return x.block
+}
+
+// take makes r hold what from has of positions lo … hi-1.
+func (r *ring) take(from *ring, lo, hi int) {
+	for pos := lo; pos < hi; pos++ {
+		for k := range r.keys {
+			r.keys[k].copyRow(pos%r.size, &from.keys[k], pos%from.size)
+			r.values[k].copyRow(pos%r.size, &from.values[k], pos%from.size)
+		}
+	}
+	r.lo, r.hi = lo, hi
+}
+
+func (r *ring) clone() ring {
+	c := *r
+	c.keys, c.values = cloneRows(r.keys), cloneRows(r.values)
+	return c
+}
+
+func cloneRows(rows []ringRows) []ringRows {
+	out := slices.Clone(rows)
+	for i := range out {
+		out[i].half, out[i].block = slices.Clone(out[i].half), slices.Clone(out[i].block)
+	}
+	return out
+}
