@@ -21,12 +21,12 @@ const (
 	// lose next to nothing. Latents lose about as much as weights do in Q8_0.
 	CacheQ8
 	// CacheQ4 stores codes of 4 bits with a half float as scale of a rotated key or value: 27 % of what CacheF16 takes
-	// for heads of 64 values. The newest 32 to 63 tokens stay half floats, which takes as much as 160 tokens do in
-	// CacheF16, and Truncate is as with a compressed model. Latent attention, a model's own or that of a conversion,
-	// can't have it: NewSession fails with ErrUnsupported.
+	// for heads of 64 values. The newest 32 to 63 tokens have 8 bits; with what Truncate goes back to they take as much
+	// as 83 tokens do in CacheF16, and Truncate is as with a compressed model. Latent attention, a model's own or that
+	// of a conversion, can't have it: NewSession fails with ErrUnsupported.
 	CacheQ4
 	// CacheCalibrated stores codes of as many bits as each part of a key or value is worth, which text has shown when
-	// the model was loaded: see Options.Cache. The newest tokens and the first four stay half floats.
+	// the model was loaded: see Options.Cache. The newest tokens and the first four have 8 bits.
 	CacheCalibrated
 )
 
@@ -34,7 +34,7 @@ const (
 type Cache struct {
 	Type CacheType
 	// Share is how large a cache of CacheCalibrated is, all bytes of a session of 4,096 tokens, as a share of what
-	// CacheF16 takes: 0.07 … 0.5. What is kept to go back to the end of the last prompt, 64 tokens in half floats, comes
+	// CacheF16 takes: 0.07 … 0.5. What is kept to go back to the end of the last prompt, 64 tokens in 8 bits, comes
 	// on top.
 	Share float64
 	// MaxKL, if positive, makes Share the most that is taken: the smallest cache is made whose divergence KL(original ‖ it),
