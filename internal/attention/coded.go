@@ -50,6 +50,23 @@ func (s *Store) valueGroups(g, pos, n int) (kernel.Codes, []uint16) {
 	return kernel.Codes{Codes: codes[at*v/2:][:n*v/2], Rows: v, Cols: n, Bits: 4}, scales[at:][:n]
 }
 
+// readyFactors makes factors of the prepared queries that share head g's codes, the first time in a step that some are
+// needed: a worker does not meet all heads, and a short text has no codes.
+func (l *Layer) readyFactors(sc *Scratch, g int) {
+	if l.code == nil {
+		g = 0
+	}
+	if sc.ready[g] {
+		return
+	}
+	sc.ready[g] = true
+	if l.code == nil {
+		sc.factors.Set(sc.turned, l.Heads, l.KeySize, l.KeySize)
+		return
+	}
+	l.code.setQueries(sc, sc.turned[g*l.Group()*l.KeySize:], g, l.Group(), l.KeySize, g*l.Group(), l.Heads)
+}
+
 // codedScores is Store.scores for rows first … first+nq-1 of sc.factors and whole groups.
 func (s *Store) codedScores(dst []float32, ldd int, sc *Scratch, first, nq, g, from, n int) {
 	if s.layer.code != nil {
@@ -121,10 +138,17 @@ func (s *Store) Encode(pos, g int, wide *Store, base int, sc *Scratch) {
 // share them to recent tokens and itself; see Decode.
 func (l *Layer) DecodeNewest(p *Partial, s *Store, pos, g int, k, v []float32, sc *Scratch) {
 	l.turnToken(pos, g, k, v)
-	key, value := sc.half[:l.KeySize], sc.half[l.KeySize:][:l.ValueSize]
-	sc.round(key, k[:l.KeySize])
-	sc.round(value, v[:l.ValueSize])
-	s.PutRecent(pos, g, key, value, sc.group)
+	r, slot := s.recent, pos%s.recent.size
+	kernel.ToBlockFloat(r.keys[g].blocksAt(slot, 1), k[:l.KeySize])
+	kernel.ToBlockFloat(r.values[g].blocksAt(slot, 1), v[:l.ValueSize])
+	if pos < r.first.size {
+		r.first.keys[g].copyRow(pos, &r.keys[g], slot)
+		r.first.values[g].copyRow(pos, &r.values[g], slot)
+	}
+	half := sc.half[blocks(l.KeySize):]
+	kernel.BlockFloatToF16(sc.half, r.keys[g].blocksAt(slot, 1))
+	kernel.BlockFloatToF16(half, r.values[g].blocksAt(slot, 1))
+	key, value := sc.half[:l.KeySize], half[:l.ValueSize]
 	l.DecodeRecent(p, s, pos, g, g*l.Group(), (g+1)*l.Group(), sc.turned, key, value, sc)
 }
 

@@ -123,12 +123,8 @@ func (l *Layer) PrepareQueries(sc *Scratch, s *Store, q []float32) {
 		q = l.turnQueries(sc, q, l.Heads, l.KeySize)
 	}
 	switch {
-	case l.code != nil:
-		for g := range l.KVHeads {
-			l.code.setQueries(sc, q[g*l.Group()*l.KeySize:], g, l.Group(), l.KeySize, g*l.Group(), l.Heads)
-		}
-	case s.format == Q4:
-		sc.factors.Set(q, l.Heads, l.KeySize, l.KeySize)
+	case s.Coded():
+		clear(sc.ready) // see readyFactors
 	case s.format == Q8 && l.recent == nil:
 		a, b := l.parts()
 		sc.queries.Set(q, l.Heads, l.KeySize, a, b)
@@ -162,6 +158,7 @@ func (l *Layer) decode(p *Partial, part int, hs headRange, s *Store, pos int, q 
 	case l.recent != nil:
 		l.compressedScores(scores, size, s, hs, from, n, q, sc)
 	case s.Coded():
+		l.readyFactors(sc, hs.g)
 		s.codedScores(scores, size, sc, hs.lo, hs.len(), hs.g, from, n)
 	default:
 		s.scores(scores, size, q[hs.lo*l.KeySize:], hs.len(), l.KeySize, sc, hs.lo, hs.g, from, n)

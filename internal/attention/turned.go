@@ -66,6 +66,7 @@ type turnedScratch struct {
 	turned     []float32      // queries
 	keyMeans   []float32      // their products with means of keys
 	factors    kernel.Factors // queries of stores in 4-bit codes
+	ready      []bool         // per key/value head: there are factors of its queries
 	weights    []float32      // weights times scales of values
 	sumFactors kernel.Factors // the same as factors
 	scales     []float32
@@ -103,8 +104,11 @@ func (l *Layer) reserveTurned(sc *Scratch, size int) {
 	reserve(&sc.weights, max(l.Group(), prefillRows)*chunk)
 	reserve(&sc.scales, chunk)
 	reserve(&sc.group, max(recentStep, l.Group())*most)
-	if len(sc.half) < recentStep*most {
-		sc.half, sc.codes = make([]uint16, recentStep*most), make([]byte, recentStep*most)
+	if len(sc.half) < recentStep*blocks(most) {
+		sc.half, sc.codes = make([]uint16, recentStep*blocks(most)), make([]byte, recentStep*most)
+	}
+	if len(sc.ready) < l.KVHeads {
+		sc.ready = make([]bool, l.KVHeads)
 	}
 	if n := (l.ring.tokens + recentStep) * blocks(most); len(sc.rows) < n {
 		sc.rows, sc.blocks = make([]uint16, n), make([]byte, blockBytes(most))

@@ -207,10 +207,10 @@ func (f *Factors) Set(x []float32, n, ld, cols int) {
 	}
 }
 
-// SetRow makes row i of n: one tile of len(q) columns, at most what MaxTile says, whose values are d·q. The first row
-// that is set says n and the number of columns.
+// SetRow makes row i of n: one tile of len(q) columns, at most what MaxTile says, whose values are d·q. Another n or number
+// of columns than before forgets all rows.
 func (f *Factors) SetRow(i, n int, q []int8, d float32) {
-	if i == 0 {
+	if f.n != n || f.cols != len(q) || f.tile != len(q) {
 		f.n, f.cols, f.tile = n, len(q), len(q)
 		f.packed = sized(f.packed, n*f.stride())
 	}
