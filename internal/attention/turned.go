@@ -236,10 +236,7 @@ func (l *Layer) addKeyMeans(dst []float32, ldd int, q []float32, nq, ldq, g, fro
 	for i := range nq {
 		for b, sum := range sums[i*blocks:][:blocks] {
 			lo, hi := max((first+b)*m.step-from, 0), min((first+b+1)*m.step-from, n)
-			row := dst[i*ldd:][lo:hi]
-			for j := range row {
-				row[j] += sum
-			}
+			vek32.AddNumber_Inplace(dst[i*ldd:][lo:hi], sum)
 		}
 	}
 }

@@ -186,12 +186,15 @@ func (f *Factors) Set(x []float32, n, ld, cols int) {
 		panic(fmt.Sprintf("kernel: %d rows of %d factors in a slice of %d", n, cols, len(x)))
 	}
 	f.n, f.cols, f.tile = n, padded(cols), q8Block
-	f.pad = sized(f.pad, n*f.cols)
-	for i := range n {
-		row := f.pad[i*f.cols:][:f.cols]
-		clear(row[copy(row, x[i*ld:][:cols]):])
+	if ld != f.cols || cols != f.cols {
+		f.pad = sized(f.pad, n*f.cols)
+		for i := range n {
+			row := f.pad[i*f.cols:][:f.cols]
+			clear(row[copy(row, x[i*ld:][:cols]):])
+		}
+		x = f.pad
 	}
-	f.act.Reset(f.pad, n, f.cols)
+	f.act.Reset(x, n, f.cols)
 	f.act.Quantize(ActQ8, 0, n)
 	stride, blocks := f.stride(), f.cols/q8Block
 	f.packed = sized(f.packed, n*stride)
