@@ -206,3 +206,40 @@ func geluMulNEON(dst, gate, up *float32, n int)
 //
 //go:noescape
 func sumSquaresNEON(x *float32, n int) float32
+
+// addProducts1x1NEON multiplies a packed row of factors with rows of 1-bit codes, stride of them in a step, steps in a
+// tile; rows is a multiple of 8: dst[i,r] += z[i] + Σ d·Σ u·q, see _asm/codes.go; addProductsGeneric is the reference
+// implementation.
+//
+//go:noescape
+func addProducts1x1NEON(dst *float32, ldd int, f *byte, ldf int, c *byte, stride, rows, tiles, steps int)
+
+// addProducts1x3NEON is addProducts1x1NEON for three rows of factors, ldf bytes apart, and of sums, ldd apart; addProductsGeneric is
+// the reference implementation.
+//
+//go:noescape
+func addProducts1x3NEON(dst *float32, ldd int, f *byte, ldf int, c *byte, stride, rows, tiles, steps int)
+
+// addProducts2x1NEON is addProducts1x1NEON for codes of 2 bits; addProductsGeneric is
+// the reference implementation.
+//
+//go:noescape
+func addProducts2x1NEON(dst *float32, ldd int, f *byte, ldf int, c *byte, stride, rows, tiles, steps int)
+
+// addProducts2x3NEON is addProducts1x1NEON for three rows and codes of 2 bits; addProductsGeneric is
+// the reference implementation.
+//
+//go:noescape
+func addProducts2x3NEON(dst *float32, ldd int, f *byte, ldf int, c *byte, stride, rows, tiles, steps int)
+
+// addProducts4x1NEON is addProducts1x1NEON for codes of 4 bits; addProductsGeneric is
+// the reference implementation.
+//
+//go:noescape
+func addProducts4x1NEON(dst *float32, ldd int, f *byte, ldf int, c *byte, stride, rows, tiles, steps int)
+
+// addProducts4x3NEON is addProducts1x1NEON for three rows and codes of 4 bits; addProductsGeneric is
+// the reference implementation.
+//
+//go:noescape
+func addProducts4x3NEON(dst *float32, ldd int, f *byte, ldf int, c *byte, stride, rows, tiles, steps int)

@@ -14,7 +14,7 @@ func init() {
 		toBlockFloat: toBlockFloatGeneric, blockFloatToF16: blockFloatToF16WithNEON,
 		scores: scoresWith(scoresNEON, 8), weightedSum: weightedSumWith(weightedSumF16NEON, 8, weightedSumF16Generic), weightedSumF32: weightedSumTransposed(dotsF32NEON, 8),
 		scoresQ8: scoresQ8Generic, weightedSumQ8: weightedSumQ8Generic,
-		products4: products4Generic, addProducts: addProductsGeneric, hadamard: hadamardGeneric, quantizeSteps: quantizeStepsGeneric,
+		products4: codesNEON.products4, addProducts: codesNEON.addProducts, hadamard: hadamardGeneric, quantizeSteps: quantizeStepsGeneric,
 		expSum: expSum, siluMul: siluMul, geluMul: geluMul, sumSquares: sumSquares,
 		transpose: transposeF32Generic,
 	}
@@ -25,6 +25,21 @@ var (
 	scoresNEON         = dotKernels{scoresF16x1NEON, scoresF16x2NEON, scoresF16x3NEON, twice(scoresF16x2NEON)}
 	weightedSumF16NEON = weightedSumKernels{halfRows(weightedSum1NEON), halfRows(weightedSum2NEON), halfRows(weightedSum3NEON), halfRows(weightedSum4NEON)}
 )
+
+// The kernels of caches in codes, for 1, 2 and 3 rows of factors.
+var codesNEON = codeKernels{sums: [5][]codeSums{
+	1: {addProducts1x1NEON, eachRow(addProducts1x1NEON), addProducts1x3NEON},
+	2: {addProducts2x1NEON, eachRow(addProducts2x1NEON), addProducts2x3NEON},
+	4: {addProducts4x1NEON, eachRow(addProducts4x1NEON), addProducts4x3NEON},
+}}
+
+// eachRow makes a kernel for two rows of factors of one for a row.
+func eachRow(one codeSums) codeSums {
+	return func(dst *float32, ldd int, f *byte, ldf int, c *byte, stride, rows, tiles, steps int) {
+		one(dst, ldd, f, ldf, c, stride, rows, tiles, steps)
+		one(rowAt(dst, ldd), ldd, (*byte)(unsafe.Add(unsafe.Pointer(f), ldf)), ldf, c, stride, rows, tiles, steps)
+	}
+}
 
 type dotKernel = func(dst *float32, ldd int, q *float32, ldq int, k *byte, stride, n, d int)
 
