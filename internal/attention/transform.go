@@ -54,6 +54,17 @@ type Code struct {
 type run struct {
 	bits  int
 	parts []part
+	worth []float32 // of each part's lowest bit, 0 beyond the last
+}
+
+func newRun(bits int, parts []part) run {
+	r := run{bits: bits, parts: parts, worth: make([]float32, len(parts))}
+	for i, p := range parts {
+		if p.comp >= 0 {
+			r.worth[i] = float32(int(1) << p.shift)
+		}
+	}
+	return r
 }
 
 // part is what of a component's code a column has: its bits from shift on. A column beyond the last has a comp of -1.
@@ -104,7 +115,7 @@ func keyRuns(bits []int) []run {
 			for n < len(parts) && n < most && (parts[n].shift == parts[0].shift || n%kernel.StepCols(w) != 0) {
 				n++
 			}
-			out = append(out, run{w, pad(parts[:n:n], kernel.StepCols(w))})
+			out = append(out, newRun(w, pad(parts[:n:n], kernel.StepCols(w))))
 			parts = parts[n:]
 		}
 	}
@@ -116,7 +127,7 @@ func valuePlanes(bits []int) []run {
 	var out []run
 	for _, w := range []int{4, 2, 1} {
 		if parts := partsOf(bits, w); len(parts) > 0 {
-			out = append(out, run{w, pad(parts, 8)})
+			out = append(out, newRun(w, pad(parts, 8)))
 		}
 	}
 	return out
@@ -299,35 +310,17 @@ func (c *Code) setQueries(sc *Scratch, q []float32, g, n, ld, first, all int) {
 	for len(sc.runs) < len(c.runs) {
 		sc.runs = append(sc.runs, kernel.Factors{})
 	}
-	for k, r := range c.runs {
-		x, q8 := sc.weights[:len(r.parts)], sc.query[:len(r.parts)]
+	for k := range c.runs {
+		r := &c.runs[k]
+		x := sc.weights[:len(r.parts)]
 		for i := range n {
+			row := y[i*comps:][:comps]
 			for col, p := range r.parts {
-				x[col] = 0
-				if p.comp >= 0 {
-					x[col] = y[i*comps+p.comp] * float32(int(1)<<p.shift)
-				}
+				x[col] = row[max(p.comp, 0)] * r.worth[col]
 			}
-			sc.runs[k].SetRow(first+i, all, q8, quantize8(q8, x))
+			sc.runs[k].QuantizeRow(first+i, all, x)
 		}
 	}
-}
-
-// quantize8 writes x as q·d and returns d.
-func quantize8(q []int8, x []float32) (d float32) {
-	most := float32(0)
-	for _, v := range x {
-		most = max(most, v, -v)
-	}
-	if most == 0 || math.IsInf(float64(most), 0) {
-		clear(q)
-		return 0
-	}
-	f := 127 / most
-	for i, v := range x {
-		q[i] = int8(math.RoundToEven(float64(v * f)))
-	}
-	return most / 127
 }
 
 // transformedScores is codedScores for codes of a Code.
@@ -402,16 +395,13 @@ func (s *Store) transformGroup(pos, g int, row func(values bool, i, n int) []uin
 
 // put sets the run's codes of a group of tokens, of n components each, which are rows or columns.
 func (r *run) put(codes kernel.Codes, u []int32, n int, rows bool) {
-	for t := range recentStep {
-		for at, p := range r.parts {
-			if p.comp < 0 {
-				continue
-			}
-			row, col := at, t
-			if rows {
-				row, col = t, at
-			}
-			codes.Put(row, col, byte(u[t*n+p.comp]>>p.shift&(1<<r.bits-1)))
+	for at, p := range r.parts {
+		switch {
+		case p.comp < 0:
+		case rows:
+			codes.SetColumn(at, recentStep, u[p.comp:], n, p.shift)
+		default:
+			codes.SetRow(at, u[p.comp:], n, p.shift)
 		}
 	}
 }

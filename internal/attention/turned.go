@@ -77,8 +77,7 @@ type turnedScratch struct {
 	coded      []float32 // their components
 	codes      []byte
 	runs       []kernel.Factors // queries of a Code, by run
-	query      []int8
-	steps      []int32 // codes of components
+	steps      []int32          // codes of components
 }
 
 // reserveTurned makes room for scores of the size given.
@@ -94,9 +93,6 @@ func (l *Layer) reserveTurned(sc *Scratch, size int) {
 	if l.code != nil {
 		reserve(&sc.coded, recentStep*most)
 		reserve(&sc.sums, prefillRows*(l.outSize()+l.ValueSize))
-		if len(sc.query) < 4*kernel.MaxTile {
-			sc.query = make([]int8, 4*kernel.MaxTile)
-		}
 		if len(sc.steps) < recentStep*most {
 			sc.steps = make([]int32, recentStep*most)
 		}

@@ -64,6 +64,25 @@ func (c Codes) Put(row, col int, u byte) {
 	*b = *b&^((1<<c.Bits-1)<<shift) | u<<shift
 }
 
+// SetRow sets the codes of a row: of column c the lowest bits of u[c*stride]>>shift.
+func (c Codes) SetRow(row int, u []int32, stride, shift int) {
+	n, mask := StepCols(c.Bits), byte(1<<c.Bits-1)
+	for col := range c.Cols {
+		b, at := &c.Codes[(col/n*c.Rows+row)*4+col%4], col%n/4*c.Bits
+		*b = *b&^(mask<<at) | byte(u[col*stride]>>shift)&mask<<at
+	}
+}
+
+// SetColumn sets the first n codes of a column: of row r the lowest bits of u[r*stride]>>shift.
+func (c Codes) SetColumn(col, n int, u []int32, stride, shift int) {
+	steps, mask := StepCols(c.Bits), byte(1<<c.Bits-1)
+	codes, at := c.Codes[col/steps*c.Rows*4+col%4:], col%steps/4*c.Bits
+	for r := range n {
+		b := &codes[4*r]
+		*b = *b&^(mask<<at) | byte(u[r*stride]>>shift)&mask<<at
+	}
+}
+
 // PutRow sets the first codes of a row of 4-bit codes.
 func (c Codes) PutRow(row int, u []byte) {
 	if len(u) > c.Cols || row < 0 || row >= c.Rows {
@@ -210,20 +229,37 @@ func (f *Factors) Set(x []float32, n, ld, cols int) {
 	}
 }
 
-// SetRow makes row i of n: one tile of len(q) columns, at most what MaxTile says, whose values are d·q. Another n or number
-// of columns than before forgets all rows.
-func (f *Factors) SetRow(i, n int, q []int8, d float32) {
-	if f.n != n || f.cols != len(q) || f.tile != len(q) {
-		f.n, f.cols, f.tile = n, len(q), len(q)
+// QuantizeRow makes row i of n of x: one tile, of at most as many columns as MaxTile says, whose values are d·q with
+// d = max|x|/127. Another n or number of columns than before forgets all rows. A value that is not finite makes every
+// product with the row NaN.
+func (f *Factors) QuantizeRow(i, n int, x []float32) {
+	if f.n != n || f.cols != len(x) || f.tile != len(x) {
+		f.n, f.cols, f.tile = n, len(x), len(x)
 		f.packed = sized(f.packed, n*f.stride())
 	}
-	row, sum := f.packed[i*f.stride():][:f.stride()], int32(0)
-	for c, v := range q {
-		row[factorHead+c] = byte(v)
-		sum += int32(v)
+	row := f.packed[i*f.stride():][:f.stride()]
+	most := absMax(x)
+	d, inverse := most/127, float32(0)
+	switch {
+	case !(most <= math.MaxFloat32):
+		d = float32(math.NaN())
+	case most > tiny:
+		inverse = 127 / most
+	default:
+		d = 0
+	}
+	const magic = 3 << 22 // leaves the nearest integer in the lowest bits
+	q, sum := row[factorHead:][:len(x)], int32(0)
+	for c, v := range x {
+		u := int8(math.Float32bits(float32(v*inverse) + magic))
+		if inverse == 0 {
+			u = 0
+		}
+		q[c] = byte(u)
+		sum += int32(u)
 	}
 	putHead(row, d*float32(sum))
-	binary.LittleEndian.PutUint32(row[factorHead+len(q):], math.Float32bits(d))
+	binary.LittleEndian.PutUint32(row[factorHead+len(x):], math.Float32bits(d))
 }
 
 // MaxTile is how many columns of 4-bit codes may share a scale, so that their sums fit 16 bits; of 2 bits twice as many,

@@ -64,9 +64,10 @@ func (c *codesCase) oneTile(rng *rand.Rand, cols int) {
 		c.x[i] = make([]float32, cols)
 		for k := range q {
 			q[k] = int8(rng.IntN(255) - 127)
+			q[0] = 127 // the scale is 2
 			c.x[i][k] = 2 * float32(q[k])
 		}
-		c.f.SetRow(i, len(c.x), q, 2)
+		c.f.QuantizeRow(i, len(c.x), c.x[i])
 	}
 }
 
@@ -404,5 +405,40 @@ func BenchmarkCodes(b *testing.B) {
 				WeightedSumF16(out, 64, dst, 256, nq, k, 64, 256, 64)
 			}
 		})
+	}
+}
+
+// SetRow and SetColumn set what Put sets code by code, also behind From.
+func TestCodesRowsAndColumns(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 9))
+	for _, bits := range []int{1, 2, 4} {
+		const rows, first, stride, shift = 48, 16, 3, 2
+		cols := 2 * StepCols(bits)
+		fresh := func() Codes {
+			return Codes{Codes: make([]byte, CodesSize(rows, cols, bits)), Rows: rows, Cols: cols, Bits: bits}
+		}
+		got, want := fresh(), fresh()
+		for range 20 {
+			u := make([]int32, stride*max(rows, cols))
+			for i := range u {
+				u[i] = rng.Int32()
+			}
+			row, col := rng.IntN(rows-first), rng.IntN(cols)
+			code := func(i int) byte { return byte(u[i*stride]>>shift) & (1<<bits - 1) }
+			if rng.IntN(2) == 0 {
+				got.From(first).SetRow(row, u, stride, shift)
+				for c := range cols {
+					want.From(first).Put(row, c, code(c))
+				}
+			} else {
+				got.From(first).SetColumn(col, 32, u, stride, shift)
+				for r := range 32 {
+					want.From(first).Put(r, col, code(r))
+				}
+			}
+		}
+		if !slices.Equal(got.Codes, want.Codes) {
+			t.Errorf("%d bits: other codes than Put sets", bits)
+		}
 	}
 }
