@@ -28,6 +28,7 @@ func SketchVariants() map[string]Sketch {
 	addFamilies(out)
 	addSparse(out)
 	addBlocks(out)
+	addLinear(out)
 	return out
 }
 

@@ -1,10 +1,6 @@
 package gguftest
 
-import (
-	"fmt"
-
-	"github.com/latentgo/latentgo/internal/ggtype"
-)
+import "github.com/latentgo/latentgo/internal/ggtype"
 
 func addKimiLinear(out map[string]Sketch) {
 	out["kimi-linear"] = Sketch{1e-6, func() *Builder { return kimiLinear(ggtype.F32, 1) }}
@@ -57,11 +53,7 @@ func (s *sketch) kda(i, width, inner, size, heads int, direct bool) {
 	}
 	add("ssm_beta", width, heads)
 	s.plain(i, "ssm_a", 1, heads)
-	s.Edit(fmt.Sprintf("blk.%d.ssm_a", i), func(x []float32) {
-		for j := range x {
-			x[j] = -0.1 - x[j]*x[j]
-		}
-	})
+	s.negative(i, "ssm_a")
 	s.plain(i, "ssm_dt.bias", inner)
 	add("ssm_norm", size)
 	add("attn_output", inner, width)

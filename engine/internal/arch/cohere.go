@@ -12,7 +12,11 @@ func commandR(r *model.Reader) *model.Spec {
 	const firstNormed = 64 // layers from which on there are norms of queries and keys
 	s := cohere(r)
 	s.LogitScale = float32(r.Float("logit_scale", 0))
-	uniform(r, s, model.Attention{QKLayerNorm: len(s.Layers) >= firstNormed}, swiglu)
+	a := model.Attention{}
+	if len(s.Layers) >= firstNormed {
+		a.EachNorm = model.HeadLayerNorm
+	}
+	uniform(r, s, a, swiglu)
 	return s
 }
 

@@ -1,6 +1,9 @@
 package arch
 
-import "github.com/latentgo/latentgo/engine/internal/model"
+import (
+	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/engine/internal/model"
+)
 
 // plamo is PLaMo 13B: llama with attention and network side by side behind one norm.
 func plamo(r *model.Reader) *model.Spec {
@@ -9,6 +12,24 @@ func plamo(r *model.Reader) *model.Spec {
 	uniform(r, s, model.Attention{}, swiglu)
 	parallel(s)
 	require(s, untied)
+	return s
+}
+
+// plamo2 is PLaMo 2 and 2.1: state spaces with channels in heads, attention in the layers with key/value heads, whose
+// heads have norms with weights of their own, and norms behind both parts.
+func plamo2(r *model.Reader) *model.Spec {
+	s := r.Decoder()
+	r.NoExperts()
+	heads, widths, mixer := r.HybridHeads(s), r.FFNWidths(s), r.HeadedMamba(s)
+	o := model.RopeOptions{Halves: true}
+	for i, g := range heads {
+		l := &s.Layers[i]
+		l.PostNorm, l.Mixer, l.FFN = true, mixer, model.GatedFFN{Width: widths[i], Fused: true}
+		if g.KVHeads > 0 {
+			s.Ropes = []attn.RopeConfig{r.Rope(s, g.KeySize, o)}
+			l.Mixer = model.Attention{Geometry: g, Scale: model.ScoreScale(g.ValueSize), EachNorm: model.HeadRMSNorm, Bare: true}
+		}
+	}
 	return s
 }
 

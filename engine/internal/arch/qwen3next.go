@@ -21,7 +21,7 @@ func qwenHybrid(r *model.Reader, d model.DeltaNet) *model.Spec {
 		r.Fail("attention.value_length", "gated attention has keys and values of one size, not %d and %d", heads[0].KeySize, heads[0].ValueSize)
 	}
 	s.Ropes = []attn.RopeConfig{r.Rope(s, heads[0].KeySize, model.RopeOptions{Halves: true})}
-	for i, recurrent := range r.RecurrentLayers(s) {
+	for i, recurrent := range r.RecurrentLayers(s, 4) {
 		s.Layers[i].FFNNorm = "post_attention_norm"
 		if recurrent {
 			s.Layers[i].Mixer = shape

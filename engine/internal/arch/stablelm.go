@@ -11,7 +11,9 @@ func stablelm(r *model.Reader) *model.Spec {
 	for i := range s.Layers {
 		l := &s.Layers[i]
 		a := l.Mixer.(model.Attention)
-		a.QKLayerNorm = model.QKLayerNorm(r.HasTensor(model.LayerName(i, "attn_q_norm.weight")))
+		if r.HasTensor(model.LayerName(i, "attn_q_norm.weight")) {
+			a.EachNorm = model.HeadLayerNorm
+		}
 		l.Mixer = a
 		if !r.HasTensor(model.LayerName(i, "ffn_norm.weight")) {
 			l.Parallel, l.FFNNorm = true, "attn_norm"

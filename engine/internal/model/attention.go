@@ -22,7 +22,7 @@ type Attention struct {
 	Shares      int     // above 0: it attends to the keys and values of the layer so many before it, see shared.go
 	ScoreCap    float32 // scores become cap·tanh(score/cap); 0 means none
 	Sinks       bool    // each query head has a score that takes part in the softmax without a value: attn_sinks
-	QKLayerNorm QKLayerNorm
+	EachNorm    EachHeadNorm
 	Clamp       float32 // queries, keys and values are clamped to ±Clamp before norms of heads; 0: they are not
 	ALiBi       float32 // the largest bias of ALiBi, see ALiBiSlopes; 0 means none
 	Bare        bool    // biases and scale tensors of queries, keys and values don't count
@@ -86,7 +86,7 @@ type projections struct {
 	softmax             attention.Softmax
 	gate                Linear // [heads·v, width] of gated attention; nil otherwise
 	gateBias            []float32
-	layerNorm           *qkLayerNorm // nil without
+	eachNorm            *eachHeadNorm // nil without
 	eps                 float32
 	types               []kernel.ActType
 }
@@ -174,7 +174,7 @@ func (a *projections) loadQueries(ld *Loader, name func(string) string, width in
 		a.qBias, a.kBias, a.vBias = nil, nil, nil
 	}
 	a.loadGate(ld, name)
-	a.layerNorm = a.spec.QKLayerNorm.load(ld, name, g)
+	a.eachNorm = a.spec.EachNorm.load(ld, name, g)
 	a.loadNorms(ld, name)
 	a.softmax.Cap = a.spec.ScoreCap
 	if a.spec.Sinks {
@@ -441,8 +441,8 @@ func (a *projections) rotateQuery(p *pass, q, table []float32, pos int) {
 func (a *projections) readyQuery(q []float32, pos int) {
 	addBias(q, a.qBias, 0, 1)
 	clamp(q, a.spec.Clamp)
-	if a.layerNorm != nil {
-		a.layerNorm.queries(q)
+	if a.eachNorm != nil {
+		a.eachNorm.queries(q)
 	}
 	if a.rotated != nil {
 		return // scaled after RoPE and norm
@@ -478,8 +478,8 @@ func (a *projections) readyKV(g int, k, v []float32) {
 	}
 	clamp(k, a.spec.Clamp)
 	clamp(v, a.spec.Clamp)
-	if a.layerNorm != nil {
-		a.layerNorm.key(g, k)
+	if a.eachNorm != nil {
+		a.eachNorm.key(g, k)
 	}
 	if a.kNorm != nil {
 		norm(k, k, a.kNorm, a.eps)

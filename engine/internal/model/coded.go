@@ -61,7 +61,7 @@ func (ld *Loader) forms(l *Layer) {
 
 // loadForms makes the forms of attention for caches of few bits.
 func (a *gqa) loadForms(ld *Loader, l *Layer) {
-	if bias := a.kBias; bias != nil && a.kNorm == nil && a.rotated == nil && a.whole == nil && a.layerNorm == nil && a.spec.Clamp == 0 {
+	if bias := a.kBias; bias != nil && a.kNorm == nil && a.rotated == nil && a.whole == nil && a.eachNorm == nil && a.spec.Clamp == 0 {
 		if rope := ld.ropes[a.spec.Rope]; rope.long == nil {
 			a.attn.CarryBias(bias, rope.rope, a.biasStep(l.norm.weights(), rope.rope))
 		}

@@ -1,8 +1,6 @@
 package model
 
 import (
-	"slices"
-
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/viterin/vek/vek32"
 )
@@ -77,10 +75,6 @@ func (c *conv) keep(after []float32, in convInput, n, c0, c1 int) {
 
 // activated is token followed by SiLU.
 func (c *conv) activated(x *mixScratch, dst []float32, in convInput, t, c0 int) {
-	n := len(dst)
-	c.token(dst, sized(&x.tmp, n), in, t, c0)
-	if len(x.ones) < n {
-		x.ones = slices.Repeat([]float32{1}, n)
-	}
-	kernel.SiLUMul(dst, dst, x.ones[:n])
+	c.token(dst, sized(&x.tmp, len(dst)), in, t, c0)
+	x.silu(dst, dst)
 }

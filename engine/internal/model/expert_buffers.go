@@ -13,7 +13,7 @@ type expertBuffers struct {
 	active   []int32      // experts that some row chose, ascending
 	gate, up []float32    // [choices, ff] in that order: hidden values
 	acts     []kernel.Act // per active expert: its rows of gate
-	part     []float32    // [rows, width]: what one expert gives, columns of one worker at a time
+	part     []float32    // [choices, width]: what one expert gives, columns of one worker at a time
 }
 
 // grow makes room for n rows and the largest of the layers.
@@ -25,7 +25,7 @@ func (m *expertBuffers) grow(n, width int, most widths) {
 	m.start, m.order = make([]int32, most.experts+1), make([]int32, choices)
 	m.active = make([]int32, 0, min(choices, most.experts))
 	m.gate, m.up = make([]float32, n*most.mixed), make([]float32, n*most.mixed)
-	m.part = make([]float32, n*width)
+	m.part = make([]float32, n*most.same*width)
 	if k := cap(m.active); len(m.acts) < k {
 		m.acts = make([]kernel.Act, k)
 	}

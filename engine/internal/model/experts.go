@@ -66,18 +66,7 @@ func (s Experts) load(ld *Loader, i int) ffn {
 		}
 		m.choice = ld.vector(name(bias), n, false)
 	}
-	if fused := name("ffn_gate_up_exps"); s.Fused && ld.has(fused+".weight") {
-		for _, both := range ld.linears(fused, n, 2*s.Width, width, s.Scales) {
-			part := func(at int) Linear { return both.rows(at, s.Width) }
-			m.gate, m.up = append(m.gate, part(0)), append(m.up, part(s.Width))
-		}
-	} else if s.Plain {
-		m.gate = ld.linears(name("ffn_up_exps"), n, s.Width, width, s.Scales)
-	} else {
-		m.gate = ld.linears(name("ffn_gate_exps"), n, s.Width, width, s.Scales)
-		m.up = ld.linears(name("ffn_up_exps"), n, s.Width, width, s.Scales)
-	}
-	m.down = ld.linears(name("ffn_down_exps"), n, width, s.Width, s.Scales)
+	m.loadNetworks(ld, name, "_exps")
 	for i := range m.down {
 		if s.OutputScale != 0 {
 			m.down[i].Scale *= s.OutputScale
@@ -100,6 +89,23 @@ func (s Experts) load(ld *Loader, i int) ffn {
 		m.types, m.routerTypes = distinct(m.types), actTypes(m.router)
 	}
 	return m
+}
+
+// loadNetworks loads the matrices of the experts, whose tensors have a suffix.
+func (m *experts) loadNetworks(ld *Loader, name func(string) string, suffix string) {
+	s, n, width := &m.spec, m.spec.Count, ld.spec.Width
+	gate, up := name("ffn_gate"+suffix), name("ffn_up"+suffix)
+	if fused := name("ffn_gate_up" + suffix); s.Fused && ld.has(fused+".weight") {
+		for _, both := range ld.linears(fused, n, 2*s.Width, width, s.Scales) {
+			part := func(at int) Linear { return both.rows(at, s.Width) }
+			m.gate, m.up = append(m.gate, part(0)), append(m.up, part(s.Width))
+		}
+	} else if s.Plain {
+		m.gate = ld.linears(up, n, s.Width, width, s.Scales)
+	} else {
+		m.gate, m.up = ld.linears(gate, n, s.Width, width, s.Scales), ld.linears(up, n, s.Width, width, s.Scales)
+	}
+	m.down = ld.linears(name("ffn_down"+suffix), n, width, s.Width, s.Scales)
 }
 
 // sharedFFN is what every token runs: a network with or without a gate, in steps.
@@ -130,7 +136,7 @@ func (s *Experts) loadShared(ld *Loader, name func(string) string) sharedFFN {
 func (m *experts) include(e *executor) {
 	s, most := m.spec, &e.most
 	most.experts, most.used = max(most.experts, s.Count), max(most.used, s.Used)
-	most.mixed = max(most.mixed, s.Used*s.Width)
+	most.mixed, most.same = max(most.mixed, s.Used*s.Width), max(most.same, 1)
 	if m.shared != nil {
 		m.shared.include(e)
 	}
@@ -163,6 +169,15 @@ func (m *experts) run(p *pass, w *worker, _ *Layer) {
 		m.shared.hidden(p, w)
 	}
 	m.choose(p, w)
+	m.mix(p, w)
+}
+
+// mix is run of what each row has chosen.
+func (m *experts) mix(p *pass, w *worker) {
+	if w.ID == 0 {
+		p.experts.sort(m.spec.Count, len(p.pos)*m.spec.Used)
+	}
+	w.Barrier()
 	m.hidden(p, w)
 	for {
 		a, _, ok := w.Take(len(p.experts.active), 1)
@@ -197,7 +212,7 @@ func (m *experts) routeInput(p *pass, w *worker) {
 	w.Barrier()
 }
 
-// choose routes all rows and sorts their choices.
+// choose routes all rows. It ends with a barrier.
 func (m *experts) choose(p *pass, w *worker) {
 	x := &p.experts
 	if !m.spec.RouteInput {
@@ -212,10 +227,6 @@ func (m *experts) choose(p *pass, w *worker) {
 			x.shared[t] = sigmoidOf(dot(m.sharedGate, w.h[t*p.width:]))
 		}
 		w.router.route(&m.spec, m.choice, x.logits[t*n:][:n], x.ids[t*k:][:k], x.weights[t*k:][:k])
-	}
-	w.Barrier()
-	if w.ID == 0 {
-		x.sort(n, len(p.pos)*k)
 	}
 	w.Barrier()
 }
@@ -242,7 +253,7 @@ func (m *experts) hidden(p *pass, w *worker) {
 		e, r1 := x.active[a], min(ff, r0+grain)
 		from, to := x.choices(a)
 		in := &w.in
-		if !p.single() {
+		if !p.single() || to-from > 1 {
 			in = m.gather(p, w, from, to, held == a)
 			held = a
 		}

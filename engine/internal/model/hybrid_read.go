@@ -1,8 +1,10 @@
 package model
 
+import "github.com/latentgo/latentgo/attn"
+
 // RecurrentLayers tells which layers have no attention: attention.recurrent_layers lists them, otherwise every n-th
-// layer attends, full_attention_interval or 4.
-func (r *Reader) RecurrentLayers(s *Spec) []bool {
+// layer attends, full_attention_interval or every.
+func (r *Reader) RecurrentLayers(s *Spec, every int) []bool {
 	const key = "attention.recurrent_layers"
 	out := make([]bool, len(s.Layers))
 	if flags, ok := r.flags(key); ok {
@@ -20,7 +22,7 @@ func (r *Reader) RecurrentLayers(s *Spec) []bool {
 		}
 		return out
 	}
-	every := r.Size("full_attention_interval", 4, 1, maxLayers)
+	every = r.Size("full_attention_interval", every, 1, maxLayers)
 	for i := range out {
 		out[i] = (i+1)%every != 0
 	}
@@ -41,6 +43,18 @@ func (r *Reader) DeltaNet() DeltaNet {
 	}
 	r.checkState(d.stateSize())
 	return d
+}
+
+// Lightning returns layer i's linear attention with the heads of g. Its decay is 1 in the first layer and about 0 in the
+// last.
+func (r *Reader) Lightning(s *Spec, i int, g attn.Geometry) Lightning {
+	l := Lightning{Heads: g.Heads, Size: g.KeySize}
+	l.Decay = float32(1 - float64(i)/float64(max(1, len(s.Layers)-1)) + 1e-5)
+	if g.ValueSize != g.KeySize {
+		r.Fail("attention.value_length", "values of %d beside keys of %d in linear attention", g.ValueSize, g.KeySize)
+	}
+	r.checkState(l.stateSize())
+	return l
 }
 
 // KDA reads the shape of Kimi Delta Attention of so many heads.
@@ -110,6 +124,18 @@ func (r *Reader) Mamba2() Mamba2 {
 	}
 	m.HeadSize = max(n/m.Heads, 1)
 	r.checkState(m.stateSize())
+	return m
+}
+
+// HeadedMamba reads the shape of PLaMo 2's mixers: Mamba 1's with channels in heads.
+func (r *Reader) HeadedMamba(s *Spec) Mamba {
+	const heads, inner = "ssm.time_step_rank", "ssm.inner_size"
+	m := r.Mamba()
+	m.Heads, m.Rank, m.Norms = r.Size(heads, -1, 1, maxHeads), max(64, s.Width/16), true
+	if m.Inner%m.Heads != 0 {
+		r.Fail(inner, "%d heads don't divide %d values", m.Heads, m.Inner)
+	}
+	r.Size("ssm.group_count", 0, 0, 0)
 	return m
 }
 

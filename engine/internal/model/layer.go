@@ -67,6 +67,7 @@ func (p *pass) layer(w *worker, l *Layer) {
 		l.altUp.start(p, w)
 		p.beside(w, l)
 		p.input(w, l.norm, l.types)
+		p.restart(w, l)
 		l.altUp.laurel(p, w)
 	}
 	if p.probe.begins(StageHeads) {
@@ -95,6 +96,7 @@ func (p *pass) network(w *worker, l *Layer) {
 		return
 	}
 	p.input(w, l.ffnNorm, l.ffn.inputs())
+	p.restart(w, l)
 	l.ffn.run(p, w, l)
 	if p.probe.ends(StageHidden) {
 		return
@@ -119,6 +121,15 @@ func (p *pass) network(w *worker, l *Layer) {
 func (p *pass) normStream(w *worker, norms []*normWeights) {
 	for _, n := range norms {
 		p.normRows(w.x, w.x, n, w.lo, w.hi)
+	}
+}
+
+// restart makes the normed input the residual stream in a layer that wants that.
+func (p *pass) restart(w *worker, l *Layer) {
+	if f := l.Spec.NormedResidual; f != 0 {
+		x := w.x[w.lo*p.width : w.hi*p.width]
+		copy(x, w.h[w.lo*p.width:])
+		scale(x, f)
 	}
 }
 

@@ -16,6 +16,9 @@ type Mamba struct {
 	Conv               int  // tokens that the convolution sees
 	Norms              bool // dt, B and C are normed, with weights
 	BareNorms          bool // or without
+	// Heads above 0 says that channels are in so many heads, which share Δ, A and D as in Mamba 2 (PLaMo 2). The rows of
+	// W_in are those of [z | x] of each head, W_x gives [B | C | dt], and the convolution has no bias.
+	Heads int
 }
 
 // mamba is a state space mixer with its weights.
@@ -24,6 +27,7 @@ type mamba struct {
 	spec                 Mamba
 	in, x, dt            Linear // [2·inner, width], [rank + 2·state, inner], [inner, rank]
 	conv                 *conv
+	heads                ssmHeads     // of a mixer with heads, which has them in place of the next three
 	decay                []float32    // A [state][inner]
 	deltaBias, direct    []float32    // b_dt and D, [inner]
 	dtNorm, bNorm, cNorm *normWeights // nil: none
@@ -33,6 +37,20 @@ type mamba struct {
 func (s Mamba) load(ld *Loader, i int) mixer {
 	name := func(n string) string { return LayerName(i, n) }
 	m := &mamba{spec: s}
+	if s.Heads > 0 {
+		m.loadHeads(ld, name)
+	} else {
+		m.loadChannels(ld, name)
+	}
+	m.loadNorms(ld, name)
+	if ld.err == nil {
+		m.types, m.xTypes, m.low, m.output.types = actTypes(m.in), actTypes(m.x), actTypes(m.dt), actTypes(m.o)
+	}
+	return m
+}
+
+func (m *mamba) loadChannels(ld *Loader, name func(string) string) {
+	s := &m.spec
 	m.in = ld.linear(name("ssm_in"), 2*s.Inner, ld.spec.Width, true)
 	m.conv = ld.conv(name("ssm_conv1d"), s.Conv, s.Inner, true, true)
 	m.x = ld.linear(name("ssm_x"), s.Rank+2*s.State, s.Inner, false)
@@ -41,13 +59,10 @@ func (s Mamba) load(ld *Loader, i int) mixer {
 	a := ld.floats(name("ssm_a"), s.State, s.Inner)
 	m.direct = ld.vector(name("ssm_d"), s.Inner, true)
 	m.o = ld.linear(name("ssm_out"), ld.spec.Width, s.Inner, true)
-	m.loadNorms(ld, name)
 	if ld.err == nil {
 		m.decay = make([]float32, len(a))
 		kernel.Transpose(m.decay, s.Inner, a, s.State, s.Inner, s.State)
-		m.types, m.xTypes, m.low, m.output.types = actTypes(m.in), actTypes(m.x), actTypes(m.dt), actTypes(m.o)
 	}
-	return m
 }
 
 func (m *mamba) loadNorms(ld *Loader, name func(string) string) {
@@ -95,8 +110,12 @@ func (m *mamba) run(p *pass, w *worker, l *Layer) {
 		}
 		p.mixedDone(w, m.spec.Inner)
 		m.project(p, w)
-		for i := range p.segments {
-			m.mix(p, w, &p.segments[i], l, lo, hi)
+		if m.spec.Heads > 0 {
+			m.mixHeads(p, w, l)
+		} else {
+			for i := range p.segments {
+				m.mix(p, w, &p.segments[i], l, lo, hi)
+			}
 		}
 		p.mixedDone(w, m.spec.Inner)
 	}
@@ -130,7 +149,7 @@ func (m *mamba) project(p *pass, w *worker) {
 	w.Barrier()
 	for t := w.lo; t < w.hi; t++ {
 		dt := w.low[t*s.Rank:][:s.Rank]
-		if copy(dt, p.k[t*row:]); m.dtNorm != nil {
+		if copy(dt, p.k[t*row+m.stepsAt():]); m.dtNorm != nil {
 			m.dtNorm.apply(dt, dt)
 		}
 	}
@@ -154,10 +173,7 @@ func (m *mamba) mix(p *pass, w *worker, seg *segment, l *Layer, lo, hi int) {
 	bc := sized(&w.key, 2*s.State)
 	for t := seg.at; t < seg.at+seg.n; t++ {
 		b, c := bc[:s.State], bc[s.State:]
-		if copy(bc, p.k[t*row+s.Rank:]); m.bNorm != nil {
-			m.bNorm.apply(b, b)
-			m.cNorm.apply(c, c)
-		}
+		m.inputAndOutput(b, c, p.k[t*row+s.Rank:])
 		at := t*s.Inner + lo
 		delta, x := p.v[at:][:hi-lo], w.heads[at:][:hi-lo]
 		for i, v := range delta {
@@ -165,6 +181,15 @@ func (m *mamba) mix(p *pass, w *worker, seg *segment, l *Layer, lo, hi int) {
 		}
 		y := m.token(w, st.to, b, c, delta, x, lo)
 		kernel.SiLUMul(out[at:][:hi-lo], p.q[2*t*s.Inner+s.Inner+lo:][:hi-lo], y)
+	}
+}
+
+// inputAndOutput makes B and C of what W_x gives.
+func (m *mamba) inputAndOutput(b, c, row []float32) {
+	copy(b, row)
+	if copy(c, row[len(b):]); m.bNorm != nil {
+		m.bNorm.apply(b, b)
+		m.cNorm.apply(c, c)
 	}
 }
 

@@ -2,7 +2,6 @@ package model
 
 import (
 	"github.com/latentgo/latentgo/internal/kernel"
-	"github.com/viterin/vek/vek32"
 )
 
 // Mamba2 is the state space mixer of Mamba 2 (arXiv 2405.21060). From its normed input h a layer computes
@@ -23,15 +22,13 @@ type Mamba2 struct {
 // mamba2 is a state space mixer with its weights.
 type mamba2 struct {
 	output
-	spec      Mamba2
-	in        Linear
-	conv      *conv
-	decay     []float32 // per head: A
-	decayBias []float32 // b_dt
-	direct    []float32 // D
-	norm      []float32 // [groups][values of a group], or nil
-	eps       float32
-	types     []kernel.ActType
+	spec  Mamba2
+	in    Linear
+	conv  *conv
+	heads ssmHeads
+	norm  []float32 // [groups][values of a group], or nil
+	eps   float32
+	types []kernel.ActType
 }
 
 // inner returns the values of all heads, keys those of all groups' keys.
@@ -47,9 +44,7 @@ func (s Mamba2) load(ld *Loader, i int) mixer {
 	m := &mamba2{spec: s, eps: ld.spec.Eps}
 	m.in = ld.linear(name("ssm_in"), s.projected(), ld.spec.Width, true)
 	m.conv = ld.conv(name("ssm_conv1d"), s.Conv, s.channels(), true, s.ConvBias)
-	m.decay = ld.floats(name("ssm_a"), 1, s.Heads)
-	m.direct = ld.floats(name("ssm_d"), 1, s.Heads)
-	m.decayBias = ld.vector(name("ssm_dt.bias"), s.Heads, true)
+	m.heads = ld.ssmHeads(name, s.Heads, s.HeadSize, s.State)
 	if norm := name("ssm_norm.weight"); s.Norm || ld.has(norm) {
 		m.norm = ld.floats(norm, s.inner()/s.Groups, s.Groups)
 	}
@@ -90,7 +85,7 @@ func (m *mamba2) run(p *pass, w *worker, l *Layer) {
 		w.Barrier()
 		m.convolve(p, w, l)
 		w.Barrier()
-		blocks := m.blocks(w)
+		blocks := w.headBlocks(m.spec.Heads, m.spec.Groups)
 		p.eachHead(w, m.spec.Groups*blocks, func(seg *segment, i int) { m.mix(p, w, seg, l, i/blocks, i%blocks, blocks) })
 		p.mixedDone(w, m.spec.inner())
 		m.normGroups(w)
@@ -119,12 +114,6 @@ func (m *mamba2) convolve(p *pass, w *worker, l *Layer) {
 	}
 }
 
-// blocks returns into how many blocks the heads of a group are cut, so that no worker waits long.
-func (m *mamba2) blocks(w *worker) int {
-	per := m.spec.Heads / m.spec.Groups
-	return min(per, (4*w.N+m.spec.Groups-1)/m.spec.Groups)
-}
-
 // mix computes a block of group g's heads for a segment.
 func (m *mamba2) mix(p *pass, w *worker, seg *segment, l *Layer, g, block, blocks int) {
 	s, sc, st := &m.spec, &w.mix.scan, seg.state(l).(*recurrent)
@@ -139,31 +128,18 @@ func (m *mamba2) mix(p *pass, w *worker, seg *segment, l *Layer, g, block, block
 			copy(sc.query(t), row[s.keys():])
 		}
 		for h := lo; h < hi; h++ {
-			m.head(p, w, st, seg.at+at, at, h)
+			m.heads.run(w, st, at, h, m.rows(p, w, seg.at+at, h))
 		}
 	}
 }
 
-// head runs head h for the scan's tokens, rows of the pass from row on, which are token at on of their segment.
-func (m *mamba2) head(p *pass, w *worker, st *recurrent, row, at, h int) {
-	s, sc := &m.spec, &w.mix.scan
-	for t := range sc.n {
-		delta := softplus(p.q[(row+t+1)*s.projected()-s.Heads+h] + m.decayBias[h])
-		sc.decay[t] = m.decay[h] * delta
-		vek32.MulNumber_Into(sc.value(t), p.v[(row+t)*s.channels()+h*s.HeadSize:][:s.HeadSize], delta)
-	}
-	size := s.State * s.HeadSize
-	from, to := st.from[h*size:][:size], st.to[h*size:][:size]
-	if at > 0 {
-		from = to
-	}
-	sc.run(to, from)
-	out, tmp := p.mixed(w), sized(&w.mix.tmp, s.HeadSize)
-	for t := range sc.n {
-		y, i := sc.out(t), h*s.HeadSize
-		vek32.MulNumber_Into(tmp, p.v[(row+t)*s.channels()+i:][:s.HeadSize], m.direct[h])
-		vek32.Add_Inplace(y, tmp)
-		kernel.SiLUMul(out[(row+t)*s.inner()+i:][:s.HeadSize], p.q[(row+t)*s.projected()+i:][:s.HeadSize], y)
+// rows returns where head h finds its values from a row of the pass on.
+func (m *mamba2) rows(p *pass, w *worker, row, h int) headRows {
+	s := &m.spec
+	all, i := s.projected(), h*s.HeadSize
+	return headRows{
+		x: strided{p.v[row*s.channels()+i:], s.channels()}, z: strided{p.q[row*all+i:], all},
+		dt: strided{p.q[(row+1)*all-s.Heads+h:], all}, out: strided{p.mixed(w)[row*s.inner()+i:], s.inner()},
 	}
 }
 

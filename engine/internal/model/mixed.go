@@ -1,11 +1,26 @@
 package model
 
+import (
+	"slices"
+
+	"github.com/latentgo/latentgo/internal/kernel"
+)
+
 // What recurrent mixers share: each worker computes some heads or channels of all rows.
 
 // mixScratch is one worker's scratch for recurrent mixers.
 type mixScratch struct {
 	tmp, ones []float32
 	scan      scan
+}
+
+// silu sets dst to SiLU of as many values of src, which may be dst.
+func (x *mixScratch) silu(dst, src []float32) {
+	n := len(dst)
+	if len(x.ones) < n {
+		x.ones = slices.Repeat([]float32{1}, n)
+	}
+	kernel.SiLUMul(dst, src[:n], x.ones[:n])
 }
 
 // shareAligned returns this worker's part of n channels, in pieces of 16.

@@ -65,6 +65,7 @@ type LayerSpec struct {
 	NoPreNorm                  bool      // their inputs are not
 	SumNorms                   bool      // the residual stream is normed behind each part: attn_output_norm, layer_output_norm
 	ResidualScale              float32   // their results are multiplied by it; 0 means 1
+	NormedResidual             float32   // they are added to their normed inputs times this, which become the residual stream; 0: they are not
 	Mixer                      MixerSpec // nil in a layer that is only a network
 	FFN                        FFNSpec   // nil in a layer that is only a mixer
 	// Side is a second network, which gets the layer's input normed by SideNorm and is added in the end; nil for none.

@@ -89,7 +89,7 @@ var fields = map[string]field{
 
 	"Attention.Geometry": {}, "Attention.Scale": {}, "Attention.OutputBias": {}, // tensors tells whether it is there
 	"Attention.Rope":   {"more than one position embedding", zero},
-	"Attention.QKNorm": {whatQKNorm, zero}, "Attention.WholeNorm": {whatQKNorm, zero}, "Attention.QKLayerNorm": {whatQKNorm, zero},
+	"Attention.QKNorm": {whatQKNorm, zero}, "Attention.WholeNorm": {whatQKNorm, zero}, "Attention.EachNorm": {whatQKNorm, zero},
 	"Attention.NormRotated": {whatQKNorm, zero}, "Attention.UnitNorm": {whatQKNorm, zero},
 	"Attention.Clamp":       {"queries, keys and values that are clamped (key attention.clamp_kqv)", zero},
 	"Attention.ALiBi":       {"scores that fall with distance (ALiBi)", zero},
