@@ -5,7 +5,7 @@ import "fmt"
 // addLinear adds models whose logits llama.cpp has computed without flash attention: it sums up values in half precision,
 // which alone is an error of 4e-5 where norms follow attention.
 func addLinear(out map[string]Sketch) {
-	for name, build := range map[string]func() *Builder{"plamo2": plamo2, "minimax-01": minimax01, "grovemoe": grovemoe} {
+	for name, build := range map[string]func() *Builder{"plamo2": plamo2, "minimax-01": minimax01, "grovemoe": grovemoe, "talkie": talkie, "cogvlm": cogvlm} {
 		out[name] = Sketch{2e-5, build}
 	}
 }
@@ -88,6 +88,39 @@ func grovemoe() *Builder {
 		s.layer(i)("ffn_gate_inp", gatedWidth, gatedExperts)
 		s.network(i, gatedExpert, "_exps", gatedExperts)
 		s.network(i, small, "_chexps", gatedExperts/per)
+	}
+	return s.Builder
+}
+
+// talkie has norms without weights.
+func talkie() *Builder {
+	s := newGated("talkie").key("logit_scale", float32(1.5))
+	s.Remove("output_norm.weight")
+	s.add("output", gatedWidth, SketchVocab)
+	for i := range 4 {
+		s.attention(i, gatedHeads, 0, false)
+		s.layer(i)("attn_q_norm", 1, gatedHeads)
+		s.network(i, gatedFFN, "")
+		s.plain(i, "ffn_down.scale", 1)
+		s.plain(i, "layer_output_scale.weight", 1)
+	}
+	return s.Builder
+}
+
+// cogvlm has as many key/value heads as query heads, and weights for images.
+func cogvlm() *Builder {
+	s := newGated("cogvlm").key("attention.head_count_kv", uint32(gatedHeads)).key("rope.freq_base", float32(5000))
+	for i := range 4 {
+		add := s.layer(i)
+		s.norms(i, "attn_norm", "ffn_norm")
+		for _, kind := range []string{"", "vis_"} {
+			add(kind+"attn_qkv", gatedWidth, 3*gatedHeads*gatedHead)
+			add(kind+"attn_output", gatedHeads*gatedHead, gatedWidth)
+		}
+		s.network(i, gatedFFN, "")
+		add("vis_gate", gatedWidth, gatedFFN)
+		add("vis_up", gatedWidth, gatedFFN)
+		add("vis_down", gatedFFN, gatedWidth)
 	}
 	return s.Builder
 }

@@ -30,6 +30,7 @@ var families = map[string]model.Constructor{
 	"bloom":          bloom,
 	"chatglm":        chatglm,
 	"codeshell":      codeshell,
+	"cogvlm":         cogvlm,
 	"cohere2":        cohere2,
 	"cohere2moe":     cohere2moe,
 	"command-r":      commandR,
@@ -134,6 +135,7 @@ var families = map[string]model.Constructor{
 	"starcoder":      gpt2,
 	"starcoder2":     starcoder2,
 	"step35":         step35,
+	"talkie":         talkie,
 	"xverse":         xverse,
 
 	"eurobert":        euroBERT,

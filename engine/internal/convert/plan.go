@@ -104,6 +104,8 @@ func obstacle(s *model.Spec, l model.LayerSpec, a model.Attention) string {
 		return "attention whose scores fall with distance (ALiBi)"
 	case l.Parallel:
 		return "attention in parallel to the feed-forward network: a conversion runs the two parts apart"
+	case l.EmbedSkip:
+		return "embeddings that every layer adds, while a conversion runs layers apart"
 	case l.Side != nil:
 		return "a network beside attention that gets the layer's input: a conversion runs the two parts apart"
 	case a.Index.Blocks > 0:

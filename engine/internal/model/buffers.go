@@ -123,7 +123,7 @@ func (e *executor) include(l *Layer) {
 	if l.side != nil {
 		l.side.include(e)
 	}
-	if l.Spec.Parallel || l.side != nil {
+	if l.Spec.Parallel || l.Spec.EmbedSkip || l.side != nil {
 		e.most.held = e.width
 	}
 	l.embedding.include(e)

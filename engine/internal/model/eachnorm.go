@@ -1,6 +1,10 @@
 package model
 
-import "github.com/latentgo/latentgo/attn"
+import (
+	"slices"
+
+	"github.com/latentgo/latentgo/attn"
+)
 
 // EachHeadNorm says that query and key heads are normed, without bias, each with weights of its own.
 type EachHeadNorm uint8
@@ -10,6 +14,7 @@ const (
 	NoHeadNorm    EachHeadNorm = iota
 	HeadLayerNorm              // StableLM 2 12B, Command R+
 	HeadRMSNorm                // PLaMo 2
+	HeadGain                   // of queries one weight per head, of keys none (Talkie)
 )
 
 // eachHeadNorm are the norms of query and key heads.
@@ -21,11 +26,27 @@ func (s EachHeadNorm) load(ld *Loader, name func(string) string, g attn.Geometry
 	if s == NoHeadNorm {
 		return nil
 	}
+	if s == HeadGain {
+		return ld.headGains(name, g)
+	}
 	mean := s == HeadLayerNorm
 	return &eachHeadNorm{
 		q: ld.headNorms(name("attn_q_norm.weight"), g.Heads, g.KeySize, mean),
 		k: ld.headNorms(name("attn_k_norm.weight"), g.KVHeads, g.KeySize, mean),
 	}
+}
+
+// headGains loads RMS norms with one weight for each query head.
+func (ld *Loader) headGains(name func(string) string, g attn.Geometry) *eachHeadNorm {
+	gains := ld.floats(name("attn_q_norm.weight"), 1, g.Heads)
+	n := &eachHeadNorm{q: make([]normWeights, g.Heads), k: make([]normWeights, g.KVHeads)}
+	for h, f := range gains {
+		n.q[h] = normWeights{weight: slices.Repeat([]float32{f}, g.KeySize), eps: ld.spec.Eps}
+	}
+	for h := range n.k {
+		n.k[h] = normWeights{weight: ones(g.KeySize), eps: ld.spec.Eps}
+	}
+	return n
 }
 
 // headNorms loads the norms of heads of so many values, [heads, size].

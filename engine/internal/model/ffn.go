@@ -13,8 +13,9 @@ type GatedFFN struct {
 	Bias       bool // where the file has them
 	// Scales says that scale tensors of the three matrices count, for their biases too: (W·x + b)·s. llama.cpp ignores
 	// them in some architectures, and the same file should give the same text in both.
-	Scales bool
-	Fused  bool // W_gate and W_up are one tensor, ffn_up, gates first
+	Scales    bool
+	DownScale bool // so does that of W_down alone
+	Fused     bool // W_gate and W_up are one tensor, ffn_up, gates first
 	// Sparse lets through only gates that lie so many standard deviations above their mean, and what of them is above;
 	// 0 lets all through.
 	Sparse  float32
@@ -61,7 +62,7 @@ func (f *gatedFFN) loadMatrices(ld *Loader, name func(string) string, s GatedFFN
 		f.gate = ld.linear(name(gate), s.Width, ld.spec.Width, s.Scales)
 		f.up = ld.linear(name(up), s.Width, ld.spec.Width, s.Scales)
 	}
-	f.down = ld.linear(name(down), ld.spec.Width, s.Width, s.Scales)
+	f.down = ld.linear(name(down), ld.spec.Width, s.Width, s.Scales || s.DownScale)
 	if ld.err == nil {
 		f.types, f.downTypes = actTypes(f.gate, f.up), actTypes(f.down)
 	}

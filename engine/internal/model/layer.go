@@ -60,6 +60,9 @@ func (p *pass) layer(w *worker, l *Layer) {
 		p.network(w, l)
 		return
 	}
+	if l.Spec.EmbedSkip && l.Index == 0 {
+		copy(w.held[w.lo*p.width:w.hi*p.width], w.x[w.lo*p.width:])
+	}
 	if p.probe.begins(StageInput) {
 		if m, ok := l.ffn.(*experts); ok {
 			m.routeInput(p, w)
@@ -112,7 +115,9 @@ func (p *pass) network(w *worker, l *Layer) {
 		return
 	}
 	l.embedding.add(p, w, l)
-	if l.outScale != 1 {
+	if l.Spec.EmbedSkip {
+		addScaled(w.x[w.lo*p.width:w.hi*p.width], w.held[w.lo*p.width:], l.outScale)
+	} else if l.outScale != 1 {
 		scale(w.x[w.lo*p.width:w.hi*p.width], l.outScale)
 	}
 }

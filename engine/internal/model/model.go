@@ -181,8 +181,8 @@ func (ld *Loader) layer(i int) *Layer {
 	if ld.err == nil && l.mixer != nil {
 		l.types = l.altUp.inputs(l.mixer.inputs())
 	}
-	if s.OutputScale {
-		if f := ld.vector(name("layer_output_scale.weight"), 1, false); f != nil {
+	if s.OutputScale || s.EmbedSkip {
+		if f := ld.vector(name("layer_output_scale.weight"), 1, s.EmbedSkip); f != nil {
 			l.outScale = f[0]
 		}
 	}

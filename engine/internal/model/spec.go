@@ -76,6 +76,7 @@ type LayerSpec struct {
 	Repeats     int
 	StreamNorm  string // tensor of a norm of the residual stream behind the layer; "" for none
 	OutputScale bool   // the residual stream is multiplied by layer_output_scale in the end, where the file has it
+	EmbedSkip   bool   // instead what came into the first layer, times layer_output_scale, is added to it
 }
 
 // NoPosition is the position embedding of layers that have none (NoPE).
