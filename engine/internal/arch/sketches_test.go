@@ -154,7 +154,7 @@ func TestSketchErrors(t *testing.T) {
 		{"grovemoe", "blk.3.ffn_up_chexps.weight", func(b *gguftest.Builder) { b.Remove("blk.3.ffn_up_chexps.weight") }},
 		{"talkie", "layer_output_scale", func(b *gguftest.Builder) { b.Remove("blk.2.layer_output_scale.weight") }},
 		{"talkie", "logit_scale", func(b *gguftest.Builder) { b.Delete("talkie.logit_scale") }},
-		{"cogvlm", "blk.1.attn_qkv.weight", func(b *gguftest.Builder) { b.Remove("blk.1.attn_qkv.weight") }},
+		{"cogvlm", "blk.1.attn_q", func(b *gguftest.Builder) { b.Remove("blk.1.attn_qkv.weight") }},
 		{"arctic", "blk.3.ffn_norm_exps.weight", func(b *gguftest.Builder) { b.Remove("blk.3.ffn_norm_exps.weight") }},
 		{"gemma4-dense", "blk.2.ffn_gate_inp.weight", addTensor("blk.2.ffn_gate_inp.weight", 64)},
 	} {
