@@ -1,17 +1,19 @@
 package reply_test
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
 
 	"github.com/latentgo/latentgo/tokenizer/chat"
+	"github.com/latentgo/latentgo/tokenizer/chat/notation"
 	"github.com/latentgo/latentgo/tokenizer/chat/reply"
 )
 
 // schemas stands for a translator of schemas: each becomes a rule of its own.
-func schemas(texts *[]string) func(chat.Object) (string, error) {
-	return func(schema chat.Object) (string, error) {
+func schemas(texts *[]string) func(chat.Object, *notation.Notation) (string, error) {
+	return func(schema chat.Object, _ *notation.Notation) (string, error) {
 		data, err := schema.MarshalJSON()
 		*texts = append(*texts, string(data))
 		return "schema" + string(rune('0'+len(*texts)-1)), err
@@ -123,13 +125,15 @@ until0-2 ::= "b" | "a" until0-2 | [^ba] until0
 	}
 }
 
-// TestGrammarErrors: formats that have none, tools that are not there, schemas that fail.
+// TestGrammarErrors: schemas that tags cannot follow, tools that are not there, schemas that fail.
 func TestGrammarErrors(t *testing.T) {
 	ok := reply.GrammarOptions{Schema: schemas(new([]string))}
-	for _, tell := range []string{"<|tool_list_start|>", "'<|tool_call>call:'", "]<]minimax[>["} {
-		if _, err := formatWith(t, tell).Grammar(tools(t), ok); !errors.Is(err, reply.ErrNoGrammar) {
-			t.Errorf("%s: %v", tell, err)
-		}
+	var either chat.Object
+	if err := json.Unmarshal([]byte(`{"name": "f", "parameters": {"anyOf": [{"required": ["a"]}, {"required": ["b"]}]}}`), &either); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := formatWith(t, coder...).Grammar([]chat.Object{either}, ok); !errors.Is(err, reply.ErrNoGrammar) {
+		t.Error(err)
 	}
 	if _, err := formatWith(t, hermes...).Grammar(nil, ok); err == nil {
 		t.Error("no tools, no error")
@@ -138,7 +142,7 @@ func TestGrammarErrors(t *testing.T) {
 		t.Error("an unknown tool, no error")
 	}
 	failing := errors.New("failing")
-	fails := reply.GrammarOptions{Schema: func(chat.Object) (string, error) { return "", failing }}
+	fails := reply.GrammarOptions{Schema: func(chat.Object, *notation.Notation) (string, error) { return "", failing }}
 	for _, template := range [][]string{hermes, coder} {
 		if _, err := formatWith(t, template...).Grammar(tools(t), fails); !errors.Is(err, failing) {
 			t.Error(err)
