@@ -11,6 +11,7 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/arch"
 	"github.com/latentgo/latentgo/engine/internal/convert"
 	"github.com/latentgo/latentgo/engine/internal/language"
+	"github.com/latentgo/latentgo/engine/internal/limit"
 	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/engine/internal/prefix"
 	"github.com/latentgo/latentgo/engine/internal/schedule"
@@ -38,8 +39,8 @@ type Model struct {
 	pool   *prefix.Pool // of closed sessions, or nil
 	closed atomic.Bool  // set by whoever has locked the model
 	files  *files
-	open   counter // sessions
-	calls  counter // under way
+	open   limit.Counter // sessions
+	calls  limit.Counter // under way
 }
 
 // orBackground returns ctx, or the background for nil.

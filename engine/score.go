@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/latentgo/latentgo/engine/internal/logprob"
 	"github.com/latentgo/latentgo/internal/each"
+	"github.com/latentgo/latentgo/internal/logprob"
 )
 
 // Score is how probable the model finds a continuation.

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/internal/lists"
 )
 
 // least is how many tokens are worth keeping, or taking.
@@ -49,7 +50,7 @@ func (p *Pool) Put(tokens []int32, seq *model.Sequence) bool {
 		if !old.seq.Like(e.seq) {
 			continue
 		}
-		switch Common(old.tokens, e.tokens) {
+		switch lists.Common(old.tokens, e.tokens) {
 		case len(e.tokens): // it is there
 			e.seq.Release()
 			e = old
@@ -75,7 +76,7 @@ func (p *Pool) Take(tokens []int32, have int, like *model.Sequence) (seq *model.
 	defer p.mu.Unlock()
 	best := -1
 	for i, e := range p.entries {
-		if k := Common(e.tokens, tokens); k > n && e.seq.Like(like) {
+		if k := lists.Common(e.tokens, tokens); k > n && e.seq.Like(like) {
 			best, n = i, k
 		}
 	}
@@ -117,15 +118,6 @@ func (p *Pool) bytes() int64 {
 	n := int64(0)
 	for _, e := range p.entries {
 		n += int64(e.seq.Bytes())
-	}
-	return n
-}
-
-// Common returns how many first tokens two texts have in common.
-func Common(a, b []int32) int {
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
 	}
 	return n
 }

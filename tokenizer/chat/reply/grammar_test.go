@@ -20,16 +20,15 @@ func schemas(texts *[]string) func(chat.Object, *notation.Notation) (string, err
 	}
 }
 
-// TestGrammar has whole grammars of the three kinds of syntax.
-func TestGrammar(t *testing.T) {
-	for _, c := range []struct {
-		name     string
-		template []string
-		opt      reply.GrammarOptions
-		want     string
-		schemas  int
-	}{
-		{"json", []string{"<tool_call>"}, reply.GrammarOptions{Several: true}, `root ::= space call (nl call)*
+// grammarCases are whole grammars of the three kinds of syntax.
+var grammarCases = []struct {
+	name     string
+	template []string
+	opt      reply.GrammarOptions
+	want     string
+	schemas  int
+}{
+	{"json", []string{"<tool_call>"}, reply.GrammarOptions{Several: true}, `root ::= space call (nl call)*
 call ::= "<tool_call>\n{\"name\":\x20\"" named
 named ::= "get_weather" "\",\x20\"arguments\":\x20" schema0 "}" nl "</tool_call>" | "run" "\",\x20\"arguments\":\x20" schema1 "}" nl "</tool_call>"
 space ::= [ \t\n]{0,4}
@@ -37,7 +36,7 @@ nl ::= "\n"?
 id ::= [a-zA-Z0-9]{9}
 n ::= [0-9]{1,3}
 `, 2},
-		{"named", []string{"[TOOL_CALLS]", "[CALL_ID]"}, reply.GrammarOptions{Name: "run"}, `root ::= space call
+	{"named", []string{"[TOOL_CALLS]", "[CALL_ID]"}, reply.GrammarOptions{Name: "run"}, `root ::= space call
 call ::= "[TOOL_CALLS]" named
 named ::= "run" "[CALL_ID]" id "[ARGS]" schema0
 space ::= [ \t\n]{0,4}
@@ -45,7 +44,7 @@ nl ::= "\n"?
 id ::= [a-zA-Z0-9]{9}
 n ::= [0-9]{1,3}
 `, 1},
-		{"lazy", []string{"[TOOL_CALLS]", "[ARGS]"}, reply.GrammarOptions{Name: "run", Lazy: true, Token: controlTokens}, `free ::= <[7]> named | . free | <[8]> free | ""
+	{"lazy", []string{"[TOOL_CALLS]", "[ARGS]"}, reply.GrammarOptions{Name: "run", Lazy: true, Token: controlTokens}, `free ::= <[7]> named | . free | <[8]> free | ""
 root ::= space free
 call ::= <[7]> named
 named ::= "run" <[8]> schema0
@@ -54,10 +53,10 @@ nl ::= "\n"?
 id ::= [a-zA-Z0-9]{9}
 n ::= [0-9]{1,3}
 `, 1},
-		{"lazy JSON", []string{"none"}, reply.GrammarOptions{Name: "run", Lazy: true}, `free-other ::= (. )*
+	{"lazy JSON", []string{"none"}, reply.GrammarOptions{Name: "run", Lazy: true}, `free-other ::= (. )*
 free ::= "{" free-1 | [^{] free-other | ""
 `, 1},
-		{"tagged", []string{"<minimax:tool_call>"}, reply.GrammarOptions{Name: "get_weather"}, `until0 ::= "<" until0-1 | [^<] until0
+	{"tagged", []string{"<minimax:tool_call>"}, reply.GrammarOptions{Name: "get_weather"}, `until0 ::= "<" until0-1 | [^<] until0
 until0-1 ::= "/" until0-2 | "<" until0-1 | [^/<] until0
 until0-2 ::= "p" until0-3 | "<" until0-1 | [^p<] until0
 until0-3 ::= "a" until0-4 | "<" until0-1 | [^a<] until0
@@ -77,7 +76,10 @@ nl ::= "\n"?
 id ::= [a-zA-Z0-9]{9}
 n ::= [0-9]{1,3}
 `, 3},
-	} {
+}
+
+func TestGrammar(t *testing.T) {
+	for _, c := range grammarCases {
 		t.Run(c.name, func(t *testing.T) {
 			var texts []string
 			c.opt.Schema = schemas(&texts)
