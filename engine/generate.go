@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/latentgo/latentgo/engine/grammar"
-	"github.com/latentgo/latentgo/engine/internal/draw"
 	"github.com/latentgo/latentgo/engine/internal/speculate"
 	"github.com/latentgo/latentgo/engine/internal/stream"
 	"github.com/latentgo/latentgo/engine/sample"
@@ -96,7 +95,7 @@ type generation struct {
 	opt     GenerateOptions
 	text    *stream.Text
 	guesser *speculate.Guesser // nil without
-	draw.Drawer
+	stream.Drawer
 }
 
 // rest is what an answer leaves for one that goes on: its text, and the grammar that it was held to.

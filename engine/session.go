@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/latentgo/latentgo/engine/internal/limit"
 	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/engine/internal/schedule"
 	"github.com/latentgo/latentgo/internal/attention"
@@ -33,7 +32,7 @@ type Session struct {
 	rows    []float32 // and the logits after each
 	client  *schedule.Client
 	stats   Stats
-	use     limit.Use
+	use     schedule.Use
 	held    *held
 }
 

@@ -1,4 +1,4 @@
-// Package lists has what package slices lacks.
+// Package lists has what package slices lacks: calls for many indexes in a few goroutines, common beginnings.
 package lists
 
 // Common returns how many first elements two lists have in common.

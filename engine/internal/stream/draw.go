@@ -1,6 +1,4 @@
-// Package draw decides which token comes next: one that a grammar forces, or one that a chain of samplers draws from
-// logits that a caller's function and a grammar have changed.
-package draw
+package stream
 
 import (
 	"errors"
@@ -9,7 +7,8 @@ import (
 	"github.com/latentgo/latentgo/engine/sample"
 )
 
-// Drawer draws the tokens of one answer.
+// Drawer decides which token of an answer comes next: one that a grammar forces, or one that a chain of samplers draws
+// from logits that a caller's function and a grammar have changed.
 type Drawer struct {
 	Chain *sample.Chain
 	// Matcher is where the answer is in its grammar; nil without one.

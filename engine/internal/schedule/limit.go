@@ -1,5 +1,4 @@
-// Package limit counts what many may use at the same time, and lets one call at a time have a session.
-package limit
+package schedule
 
 import (
 	"errors"
@@ -13,7 +12,7 @@ var (
 	ErrLimit = errors.New("limit reached")
 	// ErrBusy is wrapped by the error of a call beside another one.
 	ErrBusy = errors.New("session in use")
-	// ErrClosed is wrapped by errors about what was closed.
+	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("closed")
 )
 

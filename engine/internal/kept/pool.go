@@ -1,6 +1,6 @@
-// Package prefix keeps the caches of sessions that were closed, so that a new session whose text begins with the same
-// tokens does not evaluate them again.
-package prefix
+// Package kept has caches that outlive their sessions: in a pool, so that a new session whose text begins with the same
+// tokens does not evaluate them again, and in files.
+package kept
 
 import (
 	"slices"
@@ -27,8 +27,8 @@ type entry struct {
 	seq    *model.Sequence
 }
 
-// New returns a pool for so many bytes, nil for 0.
-func New(bytes int64) *Pool {
+// NewPool returns a pool for so many bytes, nil for 0.
+func NewPool(bytes int64) *Pool {
 	if bytes <= 0 {
 		return nil
 	}
