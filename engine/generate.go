@@ -121,8 +121,9 @@ func (s *Session) newGeneration(opt *GenerateOptions) (*generation, error) {
 		so.Encode = func(text string) []int32 { return tok.Encode(text, tokenizer.EncodeOptions{}) }
 	}
 	g.text = stream.New(s.m.tok, g.opt.Special, g.opt.Stop)
-	if g.opt.TopLogProbs < 0 {
-		return nil, fmt.Errorf("%d top log-probabilities: must not be negative", g.opt.TopLogProbs)
+	if min(g.opt.TopLogProbs, g.opt.MaxTokens) < 0 {
+		const format = "%d tokens at most, %d top log-probabilities: must not be negative"
+		return nil, fmt.Errorf(format, g.opt.MaxTokens, g.opt.TopLogProbs)
 	}
 	var err error
 	if g.Chain, err = sample.New(params, so); err != nil {

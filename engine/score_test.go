@@ -89,9 +89,11 @@ func TestTopLogProbs(t *testing.T) {
 		}
 		text = append(text, p.Token)
 	}
-	for _, err := range s.Generate(t.Context(), text, &GenerateOptions{TopLogProbs: -1}) {
-		if err == nil {
-			t.Error("-1 alternatives are accepted")
+	for _, opt := range []GenerateOptions{{TopLogProbs: -1}, {MaxTokens: -1}} {
+		for _, err := range s.Generate(t.Context(), text, &opt) {
+			if err == nil {
+				t.Errorf("%d alternatives, %d tokens: no error", opt.TopLogProbs, opt.MaxTokens)
+			}
 		}
 	}
 }

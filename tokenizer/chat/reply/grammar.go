@@ -141,10 +141,22 @@ func (g *grammar) calls(tools []chat.Object) (calls []toolCall, err error) {
 		}
 		calls = append(calls, toolCall{name, args + " " + g.written(g.f.form.after)})
 	}
-	if len(calls) == 0 {
-		return nil, fmt.Errorf("no tool %q to call among %d", g.opt.Name, len(tools))
+	switch {
+	case len(calls) > 0:
+		return calls, nil
+	case g.opt.Name == "":
+		return nil, errors.New("no tool to call: the conversation offers none with a name")
 	}
-	return calls, nil
+	return nil, fmt.Errorf("no tool %q to call: the conversation offers %q", g.opt.Name, names(tools))
+}
+
+// names returns the names of tools.
+func names(tools []chat.Object) (list []string) {
+	for _, t := range tools {
+		name, _ := toolParts(t)
+		list = append(list, name)
+	}
+	return list
 }
 
 // written returns a literal, with the rules of a form's names and with control tokens.

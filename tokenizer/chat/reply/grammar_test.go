@@ -137,11 +137,12 @@ func TestGrammarErrors(t *testing.T) {
 	if _, err := formatWith(t, coder...).Grammar([]chat.Object{either}, ok); !errors.Is(err, reply.ErrNoGrammar) {
 		t.Error(err)
 	}
-	if _, err := formatWith(t, hermes...).Grammar(nil, ok); err == nil {
-		t.Error("no tools, no error")
+	if _, err := formatWith(t, hermes...).Grammar(nil, ok); err == nil || !strings.Contains(err.Error(), "offers none") {
+		t.Error(err)
 	}
-	if _, err := formatWith(t, hermes...).Grammar(tools(t), reply.GrammarOptions{Name: "other", Schema: ok.Schema}); err == nil {
-		t.Error("an unknown tool, no error")
+	_, err := formatWith(t, hermes...).Grammar(tools(t), reply.GrammarOptions{Name: "other", Schema: ok.Schema})
+	if err == nil || !strings.Contains(err.Error(), `no tool "other" to call: the conversation offers ["get_weather" "run"]`) {
+		t.Error(err)
 	}
 	failing := errors.New("failing")
 	fails := reply.GrammarOptions{Schema: func(chat.Object, *notation.Notation) (string, error) { return "", failing }}
