@@ -217,8 +217,8 @@ func (g *grammar) arguments(schema chat.Object) (string, error) {
 	if t != nil {
 		return g.tags(t, schema)
 	}
-	if schema.Len() == 0 {
-		schema = chat.NewObject(chat.Field{Name: "type", Value: "object"})
+	if v, _ := schema.Get("type"); v != "object" {
+		schema = narrowed(schema, schema, kindObject)
 	}
 	return g.opt.Schema(schema, g.f.form.notes)
 }

@@ -25,6 +25,7 @@ const requiredTools = `[{"type": "function", "function": {"name": "get_weather",
 		"either": {"anyOf": [{"type": "array", "items": {"type": "integer"}, "maxItems": 2}, {"type": "object", "properties": {"a": {"type": "string", "maxLength": 2}}, "required": ["a"]}]}},
 		"required": ["lat", "tags", "either"]}}}}},
 	{"type": "function", "function": {"name": "run", "parameters": {"type": "object", "properties": {"fast": {"type": "boolean"}, "any": {}}, "required": ["fast"]}}},
+	{"type": "function", "function": {"name": "note", "parameters": {"description": "Whatever it is"}}},
 	{"type": "function", "function": {"name": "now", "parameters": {"type": "object", "properties": {}}}}]`
 
 // TestEveryFormatRequired: whatever a model draws from the grammar of a required call, in tokens or in text, is read as
@@ -45,7 +46,7 @@ func TestEveryFormatRequired(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer m.Close()
-				for j, only := range []string{"", "get_weather", "run", "now"} {
+				for j, only := range []string{"", "get_weather", "run", "now", "note"} {
 					if only != "" && (testing.Short() || (i+j)%3 != 0) {
 						continue
 					}
