@@ -66,7 +66,7 @@ func withTexts[T any](m *Model, fn func(*embed.Model) (T, error)) (out T, err er
 	if err != nil {
 		return out, err
 	}
-	defer m.calls.Add(-1)
+	defer m.endCall()
 	out, err = fn(&embed.Model{Net: m.net, Passes: m.passes, Tokenizer: m.tok, Room: func(n int) error { return m.checkRoom(func() int { return n }) }})
 	return out, m.fault(err)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/embed"
 	"github.com/latentgo/latentgo/engine/internal/language"
 	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/engine/internal/schedule"
 )
 
 // Errors that callers may want to tell apart; test with errors.Is.
@@ -20,12 +21,12 @@ var (
 	// ErrNoTemplate is returned by Chat for a model without a chat template.
 	ErrNoTemplate = language.ErrNoTemplate
 	// ErrClosed is returned after Close.
-	ErrClosed = errors.New("closed")
+	ErrClosed = schedule.ErrClosed
 	// ErrBusy is returned for a call to a session that another call is using: one in another goroutine, or the
 	// Generate, Chat or EvalAll whose loop or function the call comes from.
-	ErrBusy = errors.New("session in use")
+	ErrBusy = schedule.ErrBusy
 	// ErrLimit is returned when a call would exceed one of the limits of Options.
-	ErrLimit = errors.New("limit reached")
+	ErrLimit = schedule.ErrLimit
 	// ErrUnsupported is returned by Load for an architecture, tensor type or feature that the engine does not run.
 	ErrUnsupported = model.ErrUnsupported
 	// ErrInvalid is returned by Load for a file whose metadata or tensors contradict each other or the architecture.

@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"github.com/latentgo/latentgo/engine/grammar"
-	"github.com/latentgo/latentgo/engine/internal/prefix"
 	"github.com/latentgo/latentgo/engine/internal/speculate"
 	"github.com/latentgo/latentgo/engine/internal/stream"
 	"github.com/latentgo/latentgo/engine/sample"
+	"github.com/latentgo/latentgo/internal/lists"
 	"github.com/latentgo/latentgo/tokenizer"
 	"github.com/latentgo/latentgo/tokenizer/chat/reply"
 )
@@ -93,12 +93,9 @@ var errStopped = errors.New("stopped")
 type generation struct {
 	s       *Session
 	opt     GenerateOptions
-	chain   *sample.Chain
 	text    *stream.Text
-	hooked  []float32          // the logits that GenerateOptions.Logits and Grammar change
-	matcher *grammar.Matcher   // of GenerateOptions.Grammar, or nil
-	forced  []int32            // tokens that come next, since the grammar allows only their text
 	guesser *speculate.Guesser // nil without
+	stream.Drawer
 }
 
 // rest is what an answer leaves for one that goes on: its text, and the grammar that it was held to.
@@ -124,19 +121,22 @@ func (s *Session) newGeneration(opt *GenerateOptions) (*generation, error) {
 		so.Encode = func(text string) []int32 { return tok.Encode(text, tokenizer.EncodeOptions{}) }
 	}
 	g.text = stream.New(s.m.tok, g.opt.Special, g.opt.Stop)
-	if g.opt.TopLogProbs < 0 {
-		return nil, fmt.Errorf("%d top log-probabilities: must not be negative", g.opt.TopLogProbs)
+	if min(g.opt.TopLogProbs, g.opt.MaxTokens) < 0 {
+		const format = "%d tokens at most, %d top log-probabilities: must not be negative"
+		return nil, fmt.Errorf(format, g.opt.MaxTokens, g.opt.TopLogProbs)
 	}
 	var err error
-	if g.chain, err = sample.New(params, so); err != nil {
+	if g.Chain, err = sample.New(params, so); err != nil {
 		return nil, err
 	}
-	s.stats.Seed = g.chain.Seed()
+	s.stats.Seed = g.Chain.Seed()
+	g.Logits, g.Endless = g.opt.Logits, g.opt.IgnoreEOG
+	g.Seen = g.opt.LogProbs || g.opt.TopLogProbs > 0 || g.opt.Sampling != nil && len(params.LogitBias)+len(params.TextBias) > 0
 	if g.opt.Grammar != nil {
 		if s.m.tok == nil {
 			return nil, s.m.tokErr
 		}
-		if g.matcher, err = g.opt.Grammar.NewMatcher(s.m.vocab()); err != nil {
+		if g.Matcher, err = g.opt.Grammar.NewMatcher(s.m.vocab()); err != nil {
 			return nil, err
 		}
 	}
@@ -152,8 +152,8 @@ func (g *generation) run(ctx context.Context, prompt []int32, yield func(Piece, 
 	}
 	if r := g.s.rest; len(prompt) == 0 {
 		g.text.GoOn(r.text)
-		if g.matcher != nil && r.matcher != nil && r.grammar == g.opt.Grammar && !r.matcher.Complete() {
-			g.matcher = r.matcher
+		if g.Matcher != nil && r.matcher != nil && r.grammar == g.opt.Grammar && !r.matcher.Complete() {
+			g.Matcher = r.matcher
 		}
 	}
 	defer g.settle()
@@ -171,7 +171,7 @@ func (g *generation) run(ctx context.Context, prompt []int32, yield func(Piece, 
 		stats.Reason, err = ReasonCancelled, nil
 	}
 	stats.Stop = g.text.Stop()
-	g.s.rest = rest{g.text, g.opt.Grammar, g.matcher}
+	g.s.rest = rest{g.text, g.opt.Grammar, g.Matcher}
 	return err
 }
 
@@ -187,7 +187,7 @@ func (g *generation) answer(ctx context.Context, logits []float32, yield func(Pi
 		g.s.stats.Reason = ReasonStop
 		return nil
 	}
-	if _, err := g.jump(); err != nil {
+	if _, err := g.Jump(); err != nil {
 		return err
 	}
 	for {
@@ -238,7 +238,7 @@ func (g *generation) prompt(ctx context.Context, prompt []int32) ([]float32, err
 	if !goesOn {
 		s.rest = rest{}
 	}
-	g.chain.Accept(prompt...)
+	g.Chain.Accept(prompt...)
 	return g.evalText(ctx, prompt)
 }
 
@@ -262,7 +262,7 @@ func (g *generation) evalText(ctx context.Context, prompt []int32) ([]float32, e
 // adopt takes over a closed session's cache that has more of a text than this one's, and returns how many tokens of the
 // text the session has then.
 func (s *Session) adopt(text []int32) int {
-	same := prefix.Common(s.tokens, text)
+	same := lists.Common(s.tokens, text)
 	seq, n := s.m.pool.Take(text, same, s.seq)
 	if seq == nil {
 		return same
@@ -276,16 +276,16 @@ func (s *Session) adopt(text []int32) int {
 // step draws a token and streams its text. done says that the answer has ended.
 func (g *generation) step(logits []float32, yield func(Piece, error) bool) (done bool, err error) {
 	stats := &g.s.stats
-	id, err := g.draw(logits)
+	id, err := g.Token(g.s.tokens, logits)
 	if err != nil {
 		return true, err
 	}
+	stats.Forced = g.Forced
 	piece := Piece{Token: id}
 	if g.opt.LogProbs || g.opt.TopLogProbs > 0 {
 		piece.LogProb = g.s.probs.Of(logits, id)
 		piece.Top = g.s.topLogProbs(logits, g.opt.TopLogProbs)
 	}
-	g.chain.Accept(id)
 	g.s.tokens = append(g.s.tokens, id)
 	stats.Tokens++
 	if !g.opt.IgnoreEOG && g.s.m.tok != nil && g.s.m.tok.IsEOG(id) {
@@ -301,7 +301,7 @@ func (g *generation) step(logits []float32, yield func(Piece, error) bool) (done
 		stats.Reason = ReasonStop
 		return true, nil
 	}
-	if g.matcher != nil && g.matcher.Complete() {
+	if g.Complete() {
 		stats.Reason = ReasonEOG
 		return true, nil
 	}
@@ -310,47 +310,6 @@ func (g *generation) step(logits []float32, yield func(Piece, error) bool) (done
 		return true, nil
 	}
 	return false, nil
-}
-
-// jump finds tokens that are forced, and reports whether there are any; not where the caller sees or changes draws.
-func (g *generation) jump() (found bool, err error) {
-	if o, p := &g.opt, g.opt.Sampling; g.matcher == nil || o.Logits != nil || o.LogProbs || o.TopLogProbs > 0 ||
-		p != nil && len(p.LogitBias)+len(p.TextBias) > 0 {
-		return false, nil
-	}
-	if len(g.forced) == 0 {
-		g.forced, err = g.matcher.Forced()
-	}
-	return len(g.forced) > 0, err
-}
-
-// draw draws a token, unless one is forced. Logits and Grammar change a copy: the session keeps the model's logits.
-func (g *generation) draw(logits []float32) (int32, error) {
-	if len(g.forced) > 0 {
-		id := g.forced[0]
-		g.forced, g.s.stats.Forced = g.forced[1:], g.s.stats.Forced+1
-		return id, g.matcher.Accept(id)
-	}
-	if g.opt.Logits != nil || g.matcher != nil {
-		g.hooked = append(g.hooked[:0], logits...)
-		logits = g.hooked
-	}
-	if g.opt.Logits != nil {
-		g.opt.Logits(g.s.tokens, logits)
-	}
-	if g.matcher != nil {
-		if err := g.matcher.Apply(logits, !g.opt.IgnoreEOG); err != nil {
-			return 0, err
-		}
-	}
-	id := g.chain.Sample(logits)
-	if id == sample.None {
-		return 0, errors.New("no token can be drawn: the logits are not numbers, or logit_bias, the grammar and the model's suppress_tokens exclude all")
-	}
-	if g.matcher != nil {
-		return id, g.matcher.Accept(id)
-	}
-	return id, nil
 }
 
 func (g *generation) emit(p Piece, yield func(Piece, error) bool) error {

@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 
-	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/engine/internal/convert"
 	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/internal/attention"
@@ -24,16 +23,8 @@ func (m *Model) Info() Info {
 		return in
 	}
 	s := m.net.Spec()
-	layers := len(s.Layers)
-	g, attending := attn.Geometry{}, 0
-	for i := range layers {
-		if shape := s.Geometry(i); shape.Heads > 0 {
-			if attending++; attending == 1 {
-				g = shape
-			}
-		}
-	}
-	in.Context, in.Layers, in.Embedding, in.Vocab = s.Context, layers, s.Width, s.Vocab
+	g, attending := s.Attending()
+	in.Context, in.Layers, in.Embedding, in.Vocab = s.Context, len(s.Layers), s.Width, s.Vocab
 	in.Heads, in.KVHeads, in.HeadSize = g.Heads, g.KVHeads, g.KeySize
 	if n, ok := s.Layers[0].Mixer.(model.MLA); ok {
 		in.MLA = fmt.Sprintf("native %d+%d", n.R, n.L)

@@ -2,36 +2,16 @@ package engine
 
 import (
 	"fmt"
-	"sync"
 
-	"github.com/latentgo/latentgo/engine/internal/logprob"
+	"github.com/latentgo/latentgo/internal/logprob"
 )
-
-// inUse lets one call at a time have a session. Closing waits for none: the call that has the session is told at its
-// next step, and what the session holds is freed when it has left.
-type inUse struct {
-	mu           sync.Mutex
-	busy, closed bool
-}
 
 // enter takes the session for a call, which leaves when it ends. The error is ErrBusy or ErrClosed.
 func (s *Session) enter() error {
 	if err := s.made(); err != nil {
 		return err
 	}
-	s.use.mu.Lock()
-	defer s.use.mu.Unlock()
-	switch {
-	case s.use.closed:
-		return fmt.Errorf("session: %w", ErrClosed)
-	case s.use.busy:
-		return fmt.Errorf("%w: one call at a time", ErrBusy)
-	}
-	if err := s.m.beginCall(); err != nil {
-		return err
-	}
-	s.use.busy = true
-	return nil
+	return s.use.Enter(s.m.beginCall)
 }
 
 // made returns an error for a Session that is not from NewSession.
@@ -43,22 +23,12 @@ func (s *Session) made() error {
 }
 
 // leave ends what enter began.
-func (s *Session) leave() {
-	s.use.mu.Lock()
-	defer s.use.mu.Unlock()
-	s.use.busy = false
-	s.m.calls.Add(-1)
-	if s.use.closed {
-		s.free()
-	}
-}
+func (s *Session) leave() { s.use.Leave(s.m.endCall, s.free) }
 
 // alive returns ErrClosed when the session or its model was closed, also during the call that asks.
 func (s *Session) alive() error {
-	s.use.mu.Lock()
-	defer s.use.mu.Unlock()
-	if s.use.closed {
-		return fmt.Errorf("session: %w", ErrClosed)
+	if err := s.use.Open(); err != nil {
+		return err
 	}
 	return s.m.alive()
 }
@@ -70,12 +40,7 @@ func (s *Session) Close() error {
 	if s == nil || s.m == nil {
 		return nil
 	}
-	s.use.mu.Lock()
-	defer s.use.mu.Unlock()
-	s.use.closed = true
-	if !s.use.busy {
-		s.free()
-	}
+	s.use.Close(s.free)
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
-	"sync/atomic"
 
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
@@ -44,27 +43,17 @@ func (h *held) release() {
 	})
 }
 
-// counter counts what Options bounds.
-type counter struct{ atomic.Int64 }
-
-// take counts one more, of at most most if that is not 0; Add(-1) ends it.
-func (c *counter) take(most int, what string) error {
-	if n := c.Add(1); most > 0 && n > int64(most) {
-		c.Add(-1)
-		return fmt.Errorf("%d "+what+": %w", most, ErrLimit)
-	}
-	return nil
-}
-
 // admit counts a session; held.release ends it.
 func (m *Model) admit() error {
-	return m.open.take(m.opt.MaxSessions, "sessions are open, Options.MaxSessions")
+	return m.open.Take(m.opt.MaxSessions, "sessions are open, Options.MaxSessions")
 }
 
-// beginCall counts a call; calls.Add(-1) ends it.
+// beginCall counts a call, which endCall ends.
 func (m *Model) beginCall() error {
-	return m.calls.take(m.opt.MaxCalls, "calls are under way, Options.MaxCalls")
+	return m.calls.Take(m.opt.MaxCalls, "calls are under way, Options.MaxCalls")
 }
+
+func (m *Model) endCall() { m.calls.Add(-1) }
 
 // checkCache says whether n tokens more have room. Sessions that ask at the same time may exceed the limit by a chunk
 // each.

@@ -8,7 +8,7 @@ import (
 	"io/fs"
 	"runtime"
 
-	"github.com/latentgo/latentgo/engine/internal/prefix"
+	"github.com/latentgo/latentgo/engine/internal/kept"
 	"github.com/latentgo/latentgo/engine/internal/schedule"
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/cpu"
@@ -64,7 +64,7 @@ func LoadGGUF(ctx context.Context, f *gguf.File, opt *Options) (*Model, error) {
 		m.opt = *opt
 	}
 	err := f.Guard(func() error { return m.load(orBackground(ctx)) })
-	m.passes, m.pool = schedule.New(m.net), prefix.New(m.opt.PrefixCache)
+	m.passes, m.pool = schedule.New(m.net), kept.NewPool(m.opt.PrefixCache)
 	if err != nil {
 		return nil, errors.Join(err, m.Close())
 	}

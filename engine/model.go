@@ -10,9 +10,9 @@ import (
 	"github.com/latentgo/latentgo/engine/grammar"
 	"github.com/latentgo/latentgo/engine/internal/arch"
 	"github.com/latentgo/latentgo/engine/internal/convert"
+	"github.com/latentgo/latentgo/engine/internal/kept"
 	"github.com/latentgo/latentgo/engine/internal/language"
 	"github.com/latentgo/latentgo/engine/internal/model"
-	"github.com/latentgo/latentgo/engine/internal/prefix"
 	"github.com/latentgo/latentgo/engine/internal/schedule"
 	"github.com/latentgo/latentgo/engine/sample"
 	"github.com/latentgo/latentgo/gguf"
@@ -35,11 +35,11 @@ type Model struct {
 	print    func() (string, error) // the file's fingerprint
 
 	passes *schedule.Scheduler
-	pool   *prefix.Pool // of closed sessions, or nil
-	closed atomic.Bool  // set by whoever has locked the model
+	pool   *kept.Pool  // of closed sessions, or nil
+	closed atomic.Bool // set by whoever has locked the model
 	files  *files
-	open   counter // sessions
-	calls  counter // under way
+	open   schedule.Counter // sessions
+	calls  schedule.Counter // under way
 }
 
 // orBackground returns ctx, or the background for nil.

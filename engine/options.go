@@ -97,7 +97,7 @@ type GenerateOptions struct {
 	MaxTokens int
 	// Sampling replaces the model's sampling defaults (Model.Sampling) as a whole when not nil.
 	Sampling *Sampling
-	// Stop ends the answer before any of these strings; they are never part of the text.
+	// Stop ends the answer before any of these strings; they are never part of the text. Empty ones end nothing.
 	Stop []string
 	// IgnoreEOG goes on after an end-of-generation token, as benchmarks want.
 	IgnoreEOG bool

@@ -7,8 +7,8 @@ import (
 	"io"
 	"os"
 
+	"github.com/latentgo/latentgo/engine/internal/kept"
 	"github.com/latentgo/latentgo/engine/internal/model"
-	"github.com/latentgo/latentgo/engine/internal/saved"
 	"github.com/latentgo/latentgo/internal/atomicfile"
 	"github.com/latentgo/latentgo/internal/sha256"
 )
@@ -40,7 +40,7 @@ func (s *Session) Save(w io.Writer) error {
 	if err := s.alive(); err != nil {
 		return err
 	}
-	h := saved.Head{Cache: uint32(s.format), Context: uint32(s.context), Cached: uint32(s.seq.Len())}
+	h := kept.Head{Cache: uint32(s.format), Context: uint32(s.context), Cached: uint32(s.seq.Len())}
 	var err error
 	if h.Model, err = s.m.identity(); err != nil {
 		return err
@@ -49,7 +49,7 @@ func (s *Session) Save(w io.Writer) error {
 	if s.valid {
 		logits = s.logits
 	}
-	if err := saved.Write(w, h, s.tokens, logits); err != nil {
+	if err := kept.Write(w, h, s.tokens, logits); err != nil {
 		return err
 	}
 	return s.seq.Save(w)
@@ -69,7 +69,7 @@ func (m *Model) LoadSession(r io.ReaderAt, size int64, opt *SessionOptions) (*Se
 	if m.alive() != nil || m.net == nil {
 		return m.NewSession(opt) // fails
 	}
-	f, err := saved.Read(r, size)
+	f, err := kept.Read(r, size)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (m *Model) LoadSession(r io.ReaderAt, size int64, opt *SessionOptions) (*Se
 }
 
 // loadSession is LoadSession of a file that may be another model's.
-func (m *Model) loadSession(f *saved.Session, r io.ReaderAt, size int64, opt *SessionOptions) (*Session, error) {
+func (m *Model) loadSession(f *kept.Session, r io.ReaderAt, size int64, opt *SessionOptions) (*Session, error) {
 	if err := f.Check(m.net.Vocab(), int(CacheCalibrated), MaxContext); err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func (m *Model) loadSession(f *saved.Session, r io.ReaderAt, size int64, opt *Se
 }
 
 // load fills a new session.
-func (s *Session) load(f *saved.Session, r io.ReaderAt, size int64) error {
+func (s *Session) load(f *kept.Session, r io.ReaderAt, size int64) error {
 	switch {
 	case int(f.Tokens) > s.context+1 || int(f.Cached) > s.context:
 		return fmt.Errorf("%d tokens in a context of %d: %w", f.Tokens, s.context, ErrContextFull)

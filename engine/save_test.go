@@ -11,7 +11,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/latentgo/latentgo/engine/internal/saved"
+	"github.com/latentgo/latentgo/engine/internal/kept"
 	"github.com/latentgo/latentgo/internal/gguftest"
 	"github.com/latentgo/latentgo/internal/testenv"
 )
@@ -116,7 +116,7 @@ func TestDamagedSessions(t *testing.T) {
 		}
 		// Counts that their checksum agrees with.
 		first := len("latentgo session\n") + 4
-		fixed := first + binary.Size(saved.Head{})
+		fixed := first + binary.Size(kept.Head{})
 		for at := first + 32; at < fixed+4*70; at += 4 {
 			for _, v := range []uint32{0, 1 << 31, 1<<32 - 1} {
 				bad := slices.Clone(good)

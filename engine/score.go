@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/latentgo/latentgo/engine/internal/logprob"
-	"github.com/latentgo/latentgo/internal/each"
+	"github.com/latentgo/latentgo/internal/lists"
+	"github.com/latentgo/latentgo/internal/logprob"
 )
 
 // Score is how probable the model finds a continuation.
@@ -75,7 +75,7 @@ func (g *generation) evalPrefix(ctx context.Context, prefix []int32) ([]float32,
 
 // scoreRest scores all tokens but the first of continuations, several of them at the same time, each in a fork.
 func (s *Session) scoreRest(ctx context.Context, continuations [][]int32, scores []Score) error {
-	return each.Of(scoredAtOnce, len(continuations), func(i int) error {
+	return lists.Each(scoredAtOnce, len(continuations), func(i int) error {
 		if c := continuations[i]; len(c) > 1 {
 			return s.scoreFork(ctx, c, &scores[i])
 		}

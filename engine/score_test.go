@@ -7,8 +7,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/internal/gguftest"
+	"github.com/latentgo/latentgo/internal/logprob"
 )
 
 // Scores are the log-probabilities that the logits of EvalAll give, whatever the session held before.
@@ -33,7 +33,7 @@ func TestScore(t *testing.T) {
 			sum := 0.0
 			for j, id := range c {
 				l := all[len(prefix)-1+j]
-				p := float64(l[id]) - model.LogSum(l)
+				p := float64(l[id]) - logprob.LogSum(make([]float32, len(l)), l)
 				if sum += p; math.Abs(p-float64(scores[i].Tokens[j])) > 1e-3 {
 					t.Errorf("token %d of continuation %d: %g, want %g", j, i, scores[i].Tokens[j], p)
 				}
@@ -83,15 +83,17 @@ func TestTopLogProbs(t *testing.T) {
 			t.Fatalf("drawn %d at %g, top %v", p.Token, p.LogProb, p.Top)
 		}
 		for i, top := range p.Top {
-			if want := float64(l[ids[i]]) - model.LogSum(l); top.Token != ids[i] || math.Abs(float64(top.LogProb)-want) > 1e-3 {
+			if want := float64(l[ids[i]]) - logprob.LogSum(make([]float32, len(l)), l); top.Token != ids[i] || math.Abs(float64(top.LogProb)-want) > 1e-3 {
 				t.Errorf("alternative %d is %v, want %d at %g", i, top, ids[i], want)
 			}
 		}
 		text = append(text, p.Token)
 	}
-	for _, err := range s.Generate(t.Context(), text, &GenerateOptions{TopLogProbs: -1}) {
-		if err == nil {
-			t.Error("-1 alternatives are accepted")
+	for _, opt := range []GenerateOptions{{TopLogProbs: -1}, {MaxTokens: -1}} {
+		for _, err := range s.Generate(t.Context(), text, &opt) {
+			if err == nil {
+				t.Errorf("%d alternatives, %d tokens: no error", opt.TopLogProbs, opt.MaxTokens)
+			}
 		}
 	}
 }

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/latentgo/latentgo/engine/internal/logprob"
 	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/engine/internal/schedule"
 	"github.com/latentgo/latentgo/internal/attention"
+	"github.com/latentgo/latentgo/internal/logprob"
 )
 
 // Session is one conversation: its tokens and their cached keys and values. It serves one call at a time: a second one
@@ -32,7 +32,7 @@ type Session struct {
 	rows    []float32 // and the logits after each
 	client  *schedule.Client
 	stats   Stats
-	use     inUse
+	use     schedule.Use
 	held    *held
 }
 

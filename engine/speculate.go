@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/latentgo/latentgo/engine/internal/prefix"
 	"github.com/latentgo/latentgo/engine/internal/speculate"
+	"github.com/latentgo/latentgo/internal/lists"
 )
 
 // startGuessing readies what GenerateOptions.Speculate and Draft want.
@@ -49,7 +49,7 @@ func (s *Session) setDraft(m *Model) error {
 
 // guess is speculate.Drafter: what this session's model finds most probable behind a text, while it is sure.
 func (s *Session) guess(ctx context.Context, dst, text []int32, n int) ([]int32, error) {
-	same := prefix.Common(s.tokens, text)
+	same := lists.Common(s.tokens, text)
 	if err := s.alive(); err != nil {
 		return dst, fmt.Errorf("draft model: %w", err)
 	}
@@ -73,7 +73,7 @@ func (s *Session) guess(ctx context.Context, dst, text []int32, n int) ([]int32,
 // otherwise a pass evaluates what is new and guesses.
 func (g *generation) next(ctx context.Context) ([]float32, error) {
 	s, q := g.s, g.guesser
-	if found, err := g.jump(); found || err != nil {
+	if found, err := g.Jump(); found || err != nil {
 		g.settle()
 		return nil, err
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/latentgo/latentgo/engine"
+	"github.com/latentgo/latentgo/internal/logprob"
 )
 
 // perplexityCmd is `chat perplexity`: the text is tokenised once, without BOS, and cut into windows that do not
@@ -100,28 +102,14 @@ func (a *app) perplexity(s *engine.Session, ids []int32, ctx, windows int) (perp
 // windowNLL returns the sum of the negative log-likelihoods of part[1:].
 func windowNLL(ctx context.Context, s *engine.Session, part []int32, done func()) (float64, error) {
 	sum := 0.0
+	var exps []float32
 	err := s.EvalAll(ctx, part, func(i int, logits []float32) error {
 		done()
 		if i+1 < len(part) {
-			sum += logSumExp(logits) - float64(logits[part[i+1]])
+			exps = slices.Grow(exps[:0], len(logits))[:len(logits)]
+			sum += logprob.LogSum(exps, logits) - float64(logits[part[i+1]])
 		}
 		return nil
 	})
 	return sum, err
-}
-
-// logSumExp is ln Σ e^x in float64, with the largest x taken out so that nothing overflows.
-func logSumExp(x []float32) float64 {
-	m := math.Inf(-1)
-	for _, v := range x {
-		m = math.Max(m, float64(v))
-	}
-	if math.IsInf(m, -1) {
-		return m
-	}
-	sum := 0.0
-	for _, v := range x {
-		sum += math.Exp(float64(v) - m)
-	}
-	return m + math.Log(sum)
 }

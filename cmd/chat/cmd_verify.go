@@ -10,6 +10,7 @@ import (
 	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/gguf/ollama"
+	"github.com/latentgo/latentgo/internal/logprob"
 	"github.com/latentgo/latentgo/quant"
 	"github.com/latentgo/latentgo/tokenizer"
 )
@@ -177,7 +178,7 @@ func (a *app) checkModel(f *gguf.File) check {
 	if err == nil {
 		defer s.Close()
 		err = s.EvalAll(a.ctx, []int32{0}, func(_ int, logits []float32) error {
-			if sum := logSumExp(logits); math.IsNaN(sum) || math.IsInf(sum, 0) {
+			if sum := logprob.LogSum(make([]float32, len(logits)), logits); math.IsNaN(sum) || math.IsInf(sum, 0) {
 				return errors.New("its logits are not finite")
 			}
 			return nil

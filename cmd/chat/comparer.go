@@ -10,7 +10,7 @@ import (
 
 	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/engine/measure"
-	"github.com/latentgo/latentgo/internal/kernel"
+	"github.com/latentgo/latentgo/internal/logprob"
 	"github.com/latentgo/latentgo/internal/models"
 )
 
@@ -148,30 +148,19 @@ func (c *comparer) score(reference bool, s *side, ref *prediction, logits []floa
 	target := float64(x[next])
 	if reference {
 		ref.best = best
-		log := logOfSum(ref.p, x)
+		log := logprob.LogSum(ref.p, x)
 		vek32.MulNumber_Inplace(ref.p, float32(math.Exp(-log)))
 		ref.entropy = log - float64(vek32.Dot(ref.p, x))
 		s.nll += log - target
 		return
 	}
 	mean := float64(vek32.Dot(ref.p, x))
-	log := logOfSum(x, x)
+	log := logprob.LogSum(x, x)
 	s.nll += log - target
 	s.kl = append(s.kl, max(log-mean-ref.entropy, 0))
 	if best == ref.best {
 		s.agree++
 	}
-}
-
-// logOfSum sets dst to exp(x), of which the largest is 1, and returns the logarithm of the sum: added in double
-// precision, since small ones are most of a large vocabulary.
-func logOfSum(dst, x []float32) float64 {
-	kernel.ExpSum(dst, x, 0)
-	sum := 0.0
-	for _, v := range dst {
-		sum += float64(v)
-	}
-	return math.Log(sum)
 }
 
 // recall asks each model for facts hidden in n tokens of the text.

@@ -24,6 +24,7 @@ import (
 
 	"github.com/latentgo/latentgo/internal/gguftest"
 	"github.com/latentgo/latentgo/internal/hubtest"
+	"github.com/latentgo/latentgo/internal/logprob"
 	"github.com/latentgo/latentgo/internal/testenv"
 )
 
@@ -270,7 +271,7 @@ func cmdLogProbs(ts *testscript.TestScript, _ bool, args []string) {
 		at := 4 * l.Vocab * (len(a.Prompt) + i - 1)
 		_, err := binary.Decode([]byte(raw[at:]), binary.LittleEndian, row)
 		ts.Check(err)
-		if want := float64(row[id]) - logSumExp(row); math.Abs(want-float64(a.LogProbs[i])) > 0.05 {
+		if want := float64(row[id]) - logprob.LogSum(make([]float32, len(row)), row); math.Abs(want-float64(a.LogProbs[i])) > 0.05 {
 			ts.Fatalf("token %d: log-probability %g, want %g", i, a.LogProbs[i], want)
 		}
 	}

@@ -32,29 +32,6 @@ func TestErrWriterKeepsTheFirstError(t *testing.T) {
 	}
 }
 
-func TestLogSumExp(t *testing.T) {
-	for _, x := range [][]float32{{0}, {1, 2, 3}, {-1e4, 0, -5}, {3e4, 3e4}, {-1e5, -1e5, -1e5}} {
-		m := float64(x[0])
-		for _, v := range x {
-			m = max(m, float64(v))
-		}
-		sum := 0.0
-		for _, v := range x {
-			sum += math.Exp(float64(v) - m)
-		}
-		if got, want := logSumExp(x), m+math.Log(sum); math.Abs(got-want) > 1e-12*math.Abs(want) {
-			t.Errorf("%v: %v, want %v", x, got, want)
-		}
-	}
-	inf := float32(math.Inf(-1))
-	if got := logSumExp([]float32{inf, 2, inf}); got != 2 {
-		t.Errorf("with banned tokens: %v", got)
-	}
-	if got := logSumExp([]float32{inf, inf}); !math.IsInf(got, -1) {
-		t.Errorf("nothing possible: %v", got)
-	}
-}
-
 func TestParseNow(t *testing.T) {
 	for s, want := range map[string]string{
 		"2026-01-02T03:04:05": "2026-01-02T03:04:05Z", "2026-01-02T03:04:05+02:00": "2026-01-02T03:04:05+02:00", "2026-01-02": "2026-01-02T00:00:00Z",

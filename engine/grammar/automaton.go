@@ -55,6 +55,7 @@ type state struct {
 	mask   atomic.Pointer[[]uint64] // tokens allowed; nil as long as nobody asked
 	loop   *loop                    // the same for a counted rule that comes again and again
 	lead   *lead                    // nil as long as nobody asked
+	run    *run                     // nil as long as nobody asked
 	inner  *inner                   // the same without what follows the rule; for states whose items all have bottom
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/latentgo/latentgo/internal/lists"
 )
 
 // Choice is the grammar of a list of strings: the text is one of them. Errors wrap ErrSyntax for a string that is not
@@ -41,7 +43,7 @@ func choiceOf(texts []string) expr {
 		for n < len(texts) && texts[n][0] == texts[0][0] {
 			n++
 		}
-		common := commonPrefix(texts[0], texts[n-1])
+		common := lists.Common([]byte(texts[0]), []byte(texts[n-1]))
 		rest := make([]string, n)
 		for i, t := range texts[:n] {
 			rest[i] = t[common:]
@@ -50,12 +52,4 @@ func choiceOf(texts []string) expr {
 		texts = texts[n:]
 	}
 	return all
-}
-
-func commonPrefix(a, b string) int {
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
-	}
-	return n
 }

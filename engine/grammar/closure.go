@@ -197,8 +197,25 @@ func (c *closure) state() (*state, error) {
 	if len(c.items) == 0 && !c.final {
 		return nil, nil
 	}
-	slices.SortFunc(c.items, func(x, y item) int { return int(x.node) - int(y.node) })
+	sortItems(c.items)
 	return c.a.intern(c.items, c.final), nil
+}
+
+// sortItems sorts items by node. They mostly are in order but for a few.
+func sortItems(items []item) {
+	const far = 64 // moves that cost as much as another way to sort
+	moves := 0
+	for i := 1; i < len(items); i++ {
+		it, k := items[i], i
+		for ; k > 0 && items[k-1].node > it.node; k-- {
+			items[k] = items[k-1]
+		}
+		items[k] = it
+		if moves += i - k; moves > far*len(items) {
+			slices.SortFunc(items, func(x, y item) int { return int(x.node) - int(y.node) })
+			return
+		}
+	}
 }
 
 // pushRank and popRank keep ranks as a heap.

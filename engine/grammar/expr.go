@@ -93,10 +93,20 @@ func eachRef(e expr, f func(ref)) {
 
 // shifted returns e with n added to its references.
 func shifted(e expr, n int) expr {
+	return mapped(e, func(e expr) expr {
+		if r, ok := e.(ref); ok {
+			return r + ref(n)
+		}
+		return e
+	})
+}
+
+// mapped returns e with f of each of its parts that have none themselves.
+func mapped(e expr, f func(expr) expr) expr {
 	all := func(list []expr) []expr {
 		out := make([]expr, len(list))
 		for i, x := range list {
-			out[i] = shifted(x, n)
+			out[i] = mapped(x, f)
 		}
 		return out
 	}
@@ -106,9 +116,7 @@ func shifted(e expr, n int) expr {
 	case alt:
 		return alt(all(e))
 	case rep:
-		return rep{shifted(e.x, n), e.min, e.max}
-	case ref:
-		return e + ref(n)
+		return rep{mapped(e.x, f), e.min, e.max}
 	}
-	return e
+	return f(e)
 }

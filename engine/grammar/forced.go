@@ -3,6 +3,8 @@ package grammar
 import (
 	"bytes"
 	"unicode/utf8"
+
+	"github.com/latentgo/latentgo/internal/lists"
 )
 
 // maxForced is how many bytes Forced looks ahead.
@@ -52,7 +54,7 @@ func (a *automaton) certain(v *Vocab, text []byte, tokens []int32, end *state) (
 		for start > 0 && !utf8.RuneStart(text[start]) {
 			start--
 		}
-		tokens = commonTokens(tokens, v.tok.EncodeRest(string(text[:start])))
+		tokens = tokens[:lists.Common(tokens, v.tok.EncodeRest(string(text[:start])))]
 	}
 	return tokens, nil
 }
@@ -134,14 +136,4 @@ func (a *automaton) reachesOn(v *Vocab, text []byte, s *state) (bool, error) {
 		i++
 	}
 	return false, nil
-}
-
-// commonTokens returns what two lists begin with.
-func commonTokens(a, b []int32) []int32 {
-	for i := range min(len(a), len(b)) {
-		if a[i] != b[i] {
-			return a[:i]
-		}
-	}
-	return a[:min(len(a), len(b))]
 }

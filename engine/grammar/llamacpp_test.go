@@ -43,6 +43,9 @@ func lettersVocab() fake {
 func TestLlamaCpp(t *testing.T) {
 	var cases []llamaCase
 	readTestdata(t, "llamacpp.json", &cases)
+	if len(cases) != 47 {
+		t.Errorf("%d cases, llama.cpp has 47", len(cases))
+	}
 	vocab := lettersVocab()
 	v := NewVocab(vocab)
 	for _, c := range cases {

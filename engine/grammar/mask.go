@@ -81,7 +81,7 @@ func (a *automaton) innerOf(v *Vocab, s *state, ends bool) (*inner, error) {
 	stack := make([]*state, v.depth+1)
 	stack[0] = s
 	all, rest := int32(len(v.nodes)), int32(0)
-	if plain, err := a.plainBelow(v, -1, all, s, stack, in.bits, to); err != nil {
+	if plain, err := a.plainAll(v, s, stack, in.bits, to); err != nil {
 		return nil, err
 	} else if plain {
 		stack[0], rest = s, all

@@ -211,9 +211,30 @@ func (a *automaton) plainLead(s *state) (*state, error) {
 	return l.to, nil
 }
 
-// plainBelow adds the plain tokens below a node (−1: all), up to another, if plain characters lead from the state there
-// back to it, with few exceptions; otherwise it returns false. ends is as for walk: such places there must be none of.
+// plainAll adds the plain tokens that a state allows, unless it returns false. ends is as for walk.
+func (a *automaton) plainAll(v *Vocab, s *state, stack []*state, bits []uint64, ends *[]int32) (bool, error) {
+	r, err := a.runOf(s)
+	if err != nil {
+		return false, err
+	}
+	if r.times == unequal || ends != nil && r.final {
+		return a.plainBelow(v, -1, int32(len(v.nodes)), s, stack, bits, ends)
+	}
+	v.plain.add(bits, v.plain.bits, r.times)
+	return true, nil
+}
+
+// plainBelow adds the plain tokens below a node (−1: all), up to another, if any number of plain characters can come from
+// the state there, or they lead back to it with few exceptions; otherwise it returns false. ends is as for walk: such places there must be none of.
 func (a *automaton) plainBelow(v *Vocab, node, to int32, s *state, stack []*state, bits []uint64, ends *[]int32) (bool, error) {
+	if r, err := a.runOf(s); err != nil {
+		return false, err
+	} else if r.times == math.MaxInt && (ends == nil || !r.final) {
+		for _, id := range v.plain.below(node+1, to) {
+			setBit(bits, id)
+		}
+		return true, nil
+	}
 	l, err := a.leadOf(s)
 	if err != nil || l.to == nil || !slices.Equal(l.to.items, s.items) || ends != nil && l.to.final {
 		return false, err

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+
+	"github.com/latentgo/latentgo/tokenizer/chat/notation"
 )
 
 // SchemaOptions configures Schema. The zero value is the default.
@@ -17,6 +19,12 @@ type SchemaOptions struct {
 	Open bool
 	// Compact allows no blanks between tokens of JSON. By default there may be one, or line ends and an indentation.
 	Compact bool
+	// Notation is how values are written where that is not JSON; the schema is of an object then, since a call's
+	// arguments are one. A value that it cannot write is left out. Nil stands for JSON.
+	Notation *notation.Notation
+	// Token returns the control token that has a text, or a part of one, of the notation. The grammar demands the token
+	// there. Nil stands for none.
+	Token func(text string) (id int32, ok bool)
 }
 
 // Schema is the grammar of the JSON texts that satisfy a JSON Schema, draft 2020-12 or, where they agree, earlier. Each
@@ -44,17 +52,20 @@ func Schema(text string, opt *SchemaOptions) (*Grammar, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &schemas{named: map[string]*value{}, uris: map[*value]*url.URL{}, known: map[string]ref{}}
+	s := &schemas{named: map[string]*value{}, uris: map[*value]*url.URL{}, known: map[string]ref{}, n: notation.JSON}
 	if opt != nil {
 		s.opt = *opt
 	}
+	if s.opt.Notation != nil {
+		s.n = s.opt.Notation
+	}
 	s.index(root, root, false)
-	body, err := s.of(root)
+	body, err := s.whole(root)
 	if err != nil {
 		return nil, err
 	}
 	s.rules = append(s.rules, rule{"root", body})
-	g, err := newGrammar(s.rules, len(s.rules)-1)
+	g, err := newGrammar(resolveMarks(s.rules, s.opt.Token), len(s.rules)-1)
 	if errors.Is(err, ErrEmpty) {
 		err = fmt.Errorf("schema: %w", err)
 	}
@@ -64,6 +75,7 @@ func Schema(text string, opt *SchemaOptions) (*Grammar, error) {
 // schemas turns the schemas of a document into rules.
 type schemas struct {
 	opt   SchemaOptions
+	n     *notation.Notation
 	named map[string]*value   // by URI, and by URI#anchor
 	uris  map[*value]*url.URL // of schemas with an $id
 	rules []rule

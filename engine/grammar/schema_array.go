@@ -1,6 +1,10 @@
 package grammar
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/latentgo/latentgo/tokenizer/chat/notation"
+)
 
 // array is the grammar of arrays.
 func (c *conj) array() (expr, error) {
@@ -29,6 +33,7 @@ func (c *conj) array() (expr, error) {
 		if restExpr, err = c.schemas.of(rest...); err != nil {
 			return nil, err
 		}
+		restExpr = c.item(restExpr)
 	}
 	var items []expr
 	for _, set := range prefix {
@@ -36,7 +41,7 @@ func (c *conj) array() (expr, error) {
 		if err != nil {
 			return nil, err
 		}
-		items = append(items, x)
+		items = append(items, c.item(x))
 	}
 	if n := slices.IndexFunc(prefix, hasFalse); n >= 0 { // no item there, nor behind
 		items = items[:n]
@@ -56,21 +61,21 @@ func (c *conj) array() (expr, error) {
 	if hi >= 0 && lo > hi {
 		return never, nil
 	}
-	return c.enclose("[", c.items(items, restExpr, 0, lo, hi), "]"), nil
+	return c.enclose(&c.n.Array, c.items(&c.n.Array, items, restExpr, 0, lo, hi)), nil
 }
 
 // hasFalse reports whether nothing satisfies all of a list.
 func hasFalse(set []*value) bool { return slices.ContainsFunc(set, (*value).isFalse) }
 
-// items are those from number n on.
-func (c *conj) items(prefix []expr, rest expr, n, lo, hi int) expr {
+// items are the members, or items, from number n on.
+func (c *conj) items(m *notation.Members, prefix []expr, rest expr, n, lo, hi int) expr {
 	if hi >= 0 && n >= hi {
 		return seq{}
 	}
 	if n < len(prefix) {
-		x := seq{prefix[n], c.items(prefix, rest, n+1, lo, hi)}
+		x := seq{prefix[n], c.items(m, prefix, rest, n+1, lo, hi)}
 		if n > 0 {
-			x = append(seq{c.comma()}, x...)
+			x = append(seq{c.comma(m)}, x...)
 		}
 		if n >= lo {
 			return opt(x)
@@ -83,12 +88,12 @@ func (c *conj) items(prefix []expr, rest expr, n, lo, hi int) expr {
 		hi -= n
 	}
 	if n > 0 {
-		return rep{seq{c.comma(), rest}, lo, hi}
+		return rep{seq{c.comma(m), rest}, lo, hi}
 	}
 	if hi > 0 {
 		hi--
 	}
-	more := seq{rest, rep{seq{c.comma(), rest}, max(lo-1, 0), hi}}
+	more := seq{rest, rep{seq{c.comma(m), rest}, max(lo-1, 0), hi}}
 	if lo == 0 {
 		return opt(more)
 	}
@@ -211,5 +216,7 @@ func (c *conj) containing(rest []*value, wanted *value) (expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.enclose("[", seq{star(seq{item, c.comma()}), one, star(seq{c.comma(), item})}, "]"), nil
+	item, one = c.item(item), c.item(one)
+	comma := c.comma(&c.n.Array)
+	return c.enclose(&c.n.Array, seq{star(seq{item, comma}), one, star(seq{comma, item})}), nil
 }

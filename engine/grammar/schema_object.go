@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"slices"
+
+	"github.com/latentgo/latentgo/tokenizer/chat/notation"
 )
 
 // object is the grammar of objects: the properties in the order of the schema, then others.
@@ -14,7 +16,7 @@ func (c *conj) object() (expr, error) {
 		return nil, err
 	}
 	if len(o.names)+len(o.keys)+len(o.otherSet) == 0 && o.lo == 0 && o.hi < 0 && o.others && o.pattern == nil {
-		return c.anyObject(), nil
+		return c.anyObject(c.brackets()), nil
 	}
 	if o.hi >= 0 && o.hi < max(o.lo, len(o.required)) {
 		return never, nil
@@ -30,12 +32,12 @@ func (c *conj) object() (expr, error) {
 	case len(o.names) > 0:
 		members = o.from(0, 0)
 	case o.other != nil:
-		members = c.items(nil, o.other, 0, o.lo, o.hi)
+		members = c.items(c.brackets(), nil, o.other, 0, o.lo, o.hi)
 	}
 	if o.err != nil {
 		return nil, o.err
 	}
-	return c.enclose("{", members, "}"), nil
+	return c.enclose(c.brackets(), members), nil
 }
 
 // objects are the objects that a conjunction allows.
@@ -170,7 +172,7 @@ func (o *objects) build() error {
 		}
 		if key != nil {
 			own := &compilerOf{rules: append(slices.Clone(o.rules), rule{"name", key})}
-			if ok, err := own.matches(jsonString(n)); err != nil {
+			if ok, err := own.matches(o.constantString(n)); err != nil {
 				return err
 			} else if !ok {
 				set = append(set, falseSchema)
@@ -180,10 +182,12 @@ func (o *objects) build() error {
 		if err != nil {
 			return err
 		}
-		o.members = append(o.members, o.property(jsonString(n), x))
+		o.members = append(o.members, o.property(o.brackets(), o.keyOf(o.brackets(), n), x))
 	}
 	o.key = fmt.Sprintf("object %d ", len(o.rules))
 	switch {
+	case (o.pattern != nil || key != nil) && o.brackets().Keys == notation.Tag:
+		return o.all[0].errorf(ErrUnsupported, "names of properties that are a pattern's, in tags")
 	case o.pattern != nil && key != nil:
 		return o.keys[0].errorf(ErrUnsupported, "propertyNames beside patternProperties")
 	case o.pattern != nil:
@@ -194,11 +198,11 @@ func (o *objects) build() error {
 			return err
 		}
 		if key == nil {
-			key = notStrings(o.names)
+			key = o.otherKey(o.brackets(), o.names)
 		} else if len(o.names) > 0 {
 			return o.keys[0].errorf(ErrUnsupported, "propertyNames beside named properties and others")
 		}
-		o.other = o.property(key, x)
+		o.other = o.property(o.brackets(), key, x)
 	}
 	return nil
 }
@@ -228,7 +232,7 @@ func (o *objects) buildPattern() error {
 		return err
 	}
 	key, err := o.conj.pattern(o.pattern.value, patternSyntax(o.pattern.name), 0, -1)
-	o.other = o.property(key, x)
+	o.other = o.property(o.brackets(), key, x)
 	return err
 }
 
@@ -283,7 +287,7 @@ func (o *objects) from(i, n int) expr {
 		if member != nil && (o.hi < 0 || n < o.hi) {
 			x := seq{member, o.from(min(i+1, len(o.names)), n+1)}
 			if n > 0 {
-				x = append(seq{o.comma()}, x...)
+				x = append(seq{o.comma(o.brackets())}, x...)
 			}
 			out = append(out, x)
 		}
@@ -295,20 +299,19 @@ func (o *objects) from(i, n int) expr {
 	return x
 }
 
-// notStrings is a string other than any of the texts, escaped only where it must be.
-func notStrings(texts []string) expr {
+// notTexts is a text other than any of those given, each character written as char has it; rest is any number of them.
+func notTexts(texts []string, char func(class) expr, rest expr) expr {
 	sorted := slices.Clone(texts)
 	slices.Sort(sorted)
 	runes := make([][]rune, len(sorted))
 	for i, t := range sorted {
 		runes[i] = []rune(t)
 	}
-	return seq{lit(`"`), notTexts(runes), lit(`"`)}
+	return notRunes(runes, char, rest)
 }
 
-// notTexts is characters that are none of the sorted texts.
-func notTexts(texts [][]rune) expr {
-	anyChar := jsonClass(class{0, maxRune})
+// notRunes is notTexts of sorted texts.
+func notRunes(texts [][]rune, char func(class) expr, any expr) expr {
 	var out alt
 	if len(texts) == 0 || len(texts[0]) > 0 {
 		out = append(out, seq{})
@@ -326,7 +329,7 @@ func notTexts(texts [][]rune) expr {
 		}
 		texts = texts[n:]
 		firsts = append(firsts, first, first)
-		out = append(out, seq{jsonClass(class{first, first}), notTexts(rest)})
+		out = append(out, seq{char(class{first, first}), notRunes(rest, char, any)})
 	}
-	return append(out, seq{jsonClass(firsts.not()), star(anyChar)})
+	return append(out, seq{char(firsts.not()), any})
 }

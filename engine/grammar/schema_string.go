@@ -49,7 +49,7 @@ func (c *conj) string() (expr, error) {
 	case lo == 0 && hi < 0:
 		return c.anyString(), nil
 	}
-	return seq{lit(`"`), rep{c.anyChar(), lo, hi}, lit(`"`)}, nil
+	return c.text(func(q quoting) (expr, error) { return rep{q.any, lo, hi}, nil })
 }
 
 // span reads a pair of bounds; hi < 0 is none.
@@ -85,19 +85,22 @@ func (c *conj) pattern(place *value, source string, lo, hi int) (expr, error) {
 	if err != nil {
 		return nil, fmt.Errorf("schema %s: %w", place.pointer, err)
 	}
-	r := &regexps{char: jsonClass}
-	if body, ok := r.run(re, lo, hi); ok {
-		return seq{lit(`"`), body, lit(`"`)}, nil
-	}
-	if least, most := anchoredLengths(re); lo > least || hi >= 0 && hi < most {
+	_, _, _, run := runOf(re)
+	if least, most := anchoredLengths(re); !run && (lo > least || hi >= 0 && hi < most) {
 		const format = "texts of this pattern have %s characters: lengths beside it have to allow that"
 		return nil, place.errorf(ErrUnsupported, format, between(least, most))
 	}
-	body, err := r.anchored(re, star(jsonClass(class{0, maxRune})))
+	x, err := c.text(func(q quoting) (expr, error) {
+		r := &regexps{char: q.char}
+		if body, ok := r.run(re, lo, hi); ok {
+			return body, nil
+		}
+		return r.anchored(re, star(q.char(class{0, maxRune})))
+	})
 	if err != nil {
 		return nil, fmt.Errorf("schema %s: %w", place.pointer, err)
 	}
-	return seq{lit(`"`), body, lit(`"`)}, nil
+	return x, nil
 }
 
 func between(lo, hi int) string {
@@ -109,25 +112,11 @@ func between(lo, hi int) string {
 
 // run is for patterns such as ^[a-z]+$: the lengths are numbers of repetitions then.
 func (r *regexps) run(re *syntax.Regexp, lo, hi int) (expr, bool) {
-	if re.Op != syntax.OpConcat || len(re.Sub) != 3 || re.Sub[0].Op != syntax.OpBeginText ||
-		re.Sub[2].Op != syntax.OpEndText {
+	times, least, most, ok := runOf(re)
+	if !ok {
 		return nil, false
 	}
-	times := re.Sub[1]
-	least, most := 0, -1
-	switch times.Op {
-	case syntax.OpStar:
-	case syntax.OpPlus:
-		least = 1
-	case syntax.OpRepeat:
-		least, most = times.Min, times.Max
-	default:
-		return nil, false
-	}
-	if a, b := lengths(times.Sub[0]); a != 1 || b != 1 {
-		return nil, false
-	}
-	x, err := r.expr(times.Sub[0])
+	x, err := r.expr(times)
 	if err != nil {
 		return nil, false
 	}
@@ -135,6 +124,27 @@ func (r *regexps) run(re *syntax.Regexp, lo, hi int) (expr, bool) {
 		most = hi
 	}
 	return rep{x, max(lo, least), most}, true
+}
+
+// runOf takes apart an expression that is one character again and again; most < 0 is no bound.
+func runOf(re *syntax.Regexp) (char *syntax.Regexp, least, most int, ok bool) {
+	if re.Op != syntax.OpConcat || len(re.Sub) != 3 || re.Sub[0].Op != syntax.OpBeginText ||
+		re.Sub[2].Op != syntax.OpEndText {
+		return nil, 0, 0, false
+	}
+	times := re.Sub[1]
+	most = -1
+	switch times.Op {
+	case syntax.OpStar:
+	case syntax.OpPlus:
+		least = 1
+	case syntax.OpRepeat:
+		least, most = times.Min, times.Max
+	default:
+		return nil, 0, 0, false
+	}
+	a, b := lengths(times.Sub[0])
+	return times.Sub[0], least, most, a == 1 && b == 1
 }
 
 // lengths returns how many characters texts of an expression have; math.MaxInt is no bound.

@@ -3,13 +3,15 @@ package grammar
 import (
 	"fmt"
 	"strings"
+
+	"github.com/latentgo/latentgo/tokenizer/chat/notation"
 )
 
 // Rules of JSON that schemas share.
 
 // blank is what may stand between tokens of JSON.
 func (s *schemas) blank() expr {
-	if s.opt.Compact {
+	if s.opt.Compact || s.n.Compact {
 		return seq{}
 	}
 	r, _ := s.rule("blank", func() (expr, error) {
@@ -18,62 +20,87 @@ func (s *schemas) blank() expr {
 	return r
 }
 
-// enclose is what stands in brackets.
-func (s *schemas) enclose(open string, x expr, close string) expr {
-	return seq{lit(open), s.blank(), x, s.blank(), lit(close)}
+// enclose is what stands in the brackets of an object or an array.
+func (s *schemas) enclose(m *notation.Members, x expr) expr {
+	return seq{s.mark(m.Open), s.blank(), x, s.blank(), s.mark(m.Close)}
 }
 
 // list is values with commas between them.
-func (s *schemas) list(parts []expr) expr {
+func (s *schemas) list(m *notation.Members, parts []expr) expr {
 	out := seq{}
 	for i, p := range parts {
 		if i > 0 {
-			out = append(out, s.comma())
+			out = append(out, s.comma(m))
 		}
 		out = append(out, p)
 	}
 	return out
 }
 
-func (s *schemas) comma() expr { return seq{lit(","), s.blank()} }
+func (s *schemas) comma(m *notation.Members) expr { return seq{s.mark(m.Comma), s.blank()} }
 
-func (s *schemas) property(name, x expr) expr { return seq{name, lit(":"), s.blank(), x} }
+// many is any number of the same, with commas between.
+func (s *schemas) many(m *notation.Members, x expr) expr {
+	return s.enclose(m, opt(seq{x, star(seq{s.comma(m), x})}))
+}
+
+// item is a value of an array.
+func (s *schemas) item(x expr) expr {
+	if s.n.Array.Before+s.n.Array.After == "" {
+		return x
+	}
+	return seq{s.mark(s.n.Array.Before), x, s.mark(s.n.Array.After)}
+}
 
 // anyValue is any JSON value.
 func (s *schemas) anyValue() expr {
 	r, _ := s.rule("value", func() (expr, error) {
-		return alt{s.anyObject(), s.anyArray(), s.anyString(), s.anyNumber(),
-			lit("true"), lit("false"), lit("null")}, nil
+		return alt{s.anyObject(&s.n.Object), s.anyArray(), s.anyString(), s.anyNumber(),
+			s.word("true"), s.word("false"), s.word("null")}, nil
 	})
 	return r
 }
 
-func (s *schemas) anyObject() expr {
-	r, _ := s.rule("object", func() (expr, error) {
-		p := s.property(s.anyString(), s.anyValue())
-		return s.enclose("{", opt(seq{p, star(seq{s.comma(), p})}), "}"), nil
+func (s *schemas) anyObject(m *notation.Members) expr {
+	name := "object"
+	if m == &s.n.Top {
+		name = "top object"
+	}
+	r, _ := s.rule(name, func() (expr, error) {
+		key := s.otherKey(m, nil)
+		if m.Keys == notation.Quoted {
+			key = s.anyString()
+		}
+		return s.many(m, s.property(m, key, s.anyValue())), nil
 	})
 	return r
 }
 
 func (s *schemas) anyArray() expr {
-	r, _ := s.rule("array", func() (expr, error) {
-		x := s.anyValue()
-		return s.enclose("[", opt(seq{x, star(seq{s.comma(), x})}), "]"), nil
-	})
+	r, _ := s.rule("array", func() (expr, error) { return s.many(&s.n.Array, s.item(s.anyValue())), nil })
 	return r
 }
 
 func (s *schemas) anyString() expr {
 	r, _ := s.rule("string", func() (expr, error) {
-		return seq{lit(`"`), star(s.anyChar()), lit(`"`)}, nil
+		return s.text(func(q quoting) (expr, error) {
+			if s.n.Bar != "" {
+				return s.textWithout(s.n.Bar), nil
+			}
+			return star(q.any), nil
+		})
 	})
 	return r
 }
 
 // anyChar is a character of a string. It is one rule for all strings, so that what is found out about it is, too.
 func (s *schemas) anyChar() expr {
-	r, _ := s.rule("char", func() (expr, error) { return jsonChar, nil })
+	r, _ := s.rule("char", func() (expr, error) {
+		if !s.n.Escapes {
+			return s.char(class{0, maxRune}), nil
+		}
+		return alt{s.char(mustEscape.not()), jsonEscape}, nil
+	})
 	return r
 }
 
@@ -99,8 +126,8 @@ var mustEscape = class{0, 0x1F, '"', '"', '\\', '\\', 0x7F, 0x7F}
 
 var hexDigit = class{'0', '9', 'a', 'f', 'A', 'F'}
 
-// jsonChar is a character of a string in any form.
-var jsonChar = alt{mustEscape.not(), seq{lit(`\`), alt{
+// jsonEscape is a character of a string in an escaped form.
+var jsonEscape = seq{lit(`\`), alt{
 	class{'"', '"', '\\', '\\', 'b', 'b', 'f', 'f', 'n', 'n', 'r', 'r', 't', 't'},
 	seq{lit("u"), alt{
 		seq{class{'0', '9', 'a', 'c', 'A', 'C', 'e', 'f', 'E', 'F'}, rep{hexDigit, 3, 3}},
@@ -108,15 +135,15 @@ var jsonChar = alt{mustEscape.not(), seq{lit(`\`), alt{
 		seq{class{'d', 'd', 'D', 'D'}, class{'8', '9', 'a', 'b', 'A', 'B'}, rep{hexDigit, 2, 2}, // surrogates come in pairs
 			lit(`\u`), class{'d', 'd', 'D', 'D'}, class{'c', 'f', 'C', 'F'}, rep{hexDigit, 2, 2}},
 	}},
-}}}
+}}
 
 // shortEscapes are those of one letter.
 var shortEscapes = map[rune]string{'"': `\"`, '\\': `\\`, '\b': `\b`, '\f': `\f`, '\n': `\n`, '\r': `\r`, '\t': `\t`}
 
-// jsonClass is one character of a class, escaped only if it must be.
-func jsonClass(c class) expr {
-	out := alt{c.without(mustEscape)}
-	escaped := c.and(mustEscape)
+// escapedClass is one character of a class; those that must be are escaped.
+func escapedClass(c, must class, escape func(rune) string) expr {
+	out := alt{c.without(must)}
+	escaped := c.and(must)
 	for i := 0; i < len(escaped); i += 2 {
 		for r := escaped[i]; r <= escaped[i+1]; r++ {
 			out = append(out, lit(escape(r)))
@@ -131,9 +158,6 @@ func escape(r rune) string {
 	}
 	return fmt.Sprintf(`\u%04x`, r)
 }
-
-// jsonString is one string, escaped where it must be.
-func jsonString(t string) expr { return lit(quote(t)) }
 
 func quote(t string) string {
 	var b strings.Builder
@@ -167,6 +191,12 @@ func plain(e expr) string {
 	switch e := e.(type) {
 	case lit:
 		return string(e)
+	case mark:
+		return string(e)
+	case alt:
+		if len(e) > 0 {
+			return plain(e[0])
+		}
 	case seq:
 		var b strings.Builder
 		for _, x := range e {

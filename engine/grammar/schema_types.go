@@ -9,6 +9,7 @@ type conj struct {
 	*schemas
 	all   []*value
 	whole bool // they are all that is wanted of the value: one schema, and what it includes
+	top   bool // of the document's root, where that is written otherwise
 }
 
 // typeNames are the names of types; an integer is a number without a fraction.
@@ -54,8 +55,8 @@ func (c *conj) of(kinds kind, integer bool) (expr, error) {
 	}{
 		{kindObject, c.object}, {kindArray, c.array}, {kindString, c.string},
 		{kindNumber, func() (expr, error) { return c.number(integer) }},
-		{kindBoolean, func() (expr, error) { return alt{lit("true"), lit("false")}, nil }},
-		{kindNull, func() (expr, error) { return lit("null"), nil }},
+		{kindBoolean, func() (expr, error) { return alt{c.word("true"), c.word("false")}, nil }},
+		{kindNull, func() (expr, error) { return c.word("null"), nil }},
 	} {
 		if kinds&t.kind == 0 {
 			continue
@@ -224,7 +225,7 @@ type compilerOf struct{ rules []rule }
 
 // matches reports whether the last rule allows a constant.
 func (o *compilerOf) matches(constant expr) (bool, error) {
-	g, err := newGrammar(o.rules, len(o.rules)-1)
+	g, err := newGrammar(resolveMarks(o.rules, nil), len(o.rules)-1)
 	if err != nil {
 		return false, nil // nothing is allowed at all
 	}
@@ -235,19 +236,20 @@ func (o *compilerOf) matches(constant expr) (bool, error) {
 func (c *conj) constant(v *value) expr {
 	switch v.kind {
 	case kindString:
-		return jsonString(v.raw.(string))
+		return c.constantString(v.raw.(string))
 	case kindArray:
 		var parts []expr
 		for _, x := range v.items {
-			parts = append(parts, c.constant(x))
+			parts = append(parts, c.item(c.constant(x)))
 		}
-		return c.enclose("[", c.list(parts), "]")
+		return c.enclose(&c.n.Array, c.list(&c.n.Array, parts))
 	case kindObject:
+		m := &c.n.Object
 		var parts []expr
-		for _, m := range v.members {
-			parts = append(parts, c.property(jsonString(m.name), c.constant(m.value)))
+		for _, x := range v.members {
+			parts = append(parts, c.property(m, c.keyOf(m, x.name), c.constant(x.value)))
 		}
-		return c.enclose("{", c.list(parts), "}")
+		return c.enclose(m, c.list(m, parts))
 	}
-	return lit(v.token())
+	return c.word(v.token())
 }

@@ -7,7 +7,7 @@ import (
 	"math"
 
 	"github.com/latentgo/latentgo/engine"
-	"github.com/latentgo/latentgo/engine/internal/logprob"
+	"github.com/latentgo/latentgo/internal/logprob"
 )
 
 // Perplexity returns the perplexity of a text: exp of the mean negative log-probability of its tokens. The text is cut

@@ -6,9 +6,9 @@ import (
 	"testing"
 
 	"github.com/latentgo/latentgo/engine"
-	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/engine/measure"
 	"github.com/latentgo/latentgo/internal/gguftest"
+	"github.com/latentgo/latentgo/internal/logprob"
 	"github.com/latentgo/latentgo/internal/testenv"
 )
 
@@ -27,7 +27,7 @@ func TestPerplexity(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := s.EvalAll(t.Context(), part[:len(part)-1], func(i int, l []float32) error {
-			sum, n = sum+model.LogSum(l)-float64(l[part[i+1]]), n+1
+			sum, n = sum+logprob.LogSum(make([]float32, len(l)), l)-float64(l[part[i+1]]), n+1
 			return nil
 		}); err != nil {
 			t.Fatal(err)
@@ -52,7 +52,7 @@ func TestKL(t *testing.T) {
 	}
 	want := 0.0
 	for i := range p {
-		a, b := math.Exp(float64(p[i])-model.LogSum(p)), math.Exp(float64(q[i])-model.LogSum(q))
+		a, b := math.Exp(float64(p[i])-logprob.LogSum(make([]float32, len(p)), p)), math.Exp(float64(q[i])-logprob.LogSum(make([]float32, len(q)), q))
 		want += a * math.Log(a/b)
 	}
 	if kl := measure.KL(p, q); math.Abs(kl-want) > 1e-12 {

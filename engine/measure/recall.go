@@ -9,7 +9,7 @@ import (
 	"github.com/viterin/vek/vek32"
 
 	"github.com/latentgo/latentgo/engine"
-	"github.com/latentgo/latentgo/engine/internal/logprob"
+	"github.com/latentgo/latentgo/internal/logprob"
 )
 
 // Recalled is what a session finds again of facts in a long text.

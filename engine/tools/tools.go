@@ -9,8 +9,7 @@
 // grammar: a call has the form that the model was trained on, the name of a tool, and arguments that satisfy its
 // schema. So the calls of an answer that was not cut always parse. docs/tools.md lists the forms.
 //
-// The arguments are in the order of the schema and have no others (grammar.Schema). Where they stand between tags,
-// strings follow enum and const of their schema, and nothing else of it.
+// The arguments are in the order of the schema and have no others (grammar.Schema).
 package tools
 
 import (
@@ -25,6 +24,7 @@ import (
 	"github.com/latentgo/latentgo/engine/grammar"
 	"github.com/latentgo/latentgo/tokenizer"
 	"github.com/latentgo/latentgo/tokenizer/chat"
+	"github.com/latentgo/latentgo/tokenizer/chat/notation"
 	"github.com/latentgo/latentgo/tokenizer/chat/reply"
 )
 
@@ -65,11 +65,11 @@ func without(conv chat.Conversation) chat.Conversation {
 }
 
 // Grammar returns the grammar of the answer to a conversation; nil where any answer will do: with None, and with Auto if
-// the conversation offers no tools or the model's format has no grammar.
+// the conversation offers no tools or the model's format has no grammar for them.
 //
-// Errors: with Required, one that wraps reply.ErrNoGrammar for a format that has none, and grammar.Schema's for a schema
-// that cannot be enforced, for which Auto takes any value of its type; for a Name that no tool has; ErrChoice; those of
-// Model.RenderChat.
+// Errors: with Required, one that wraps reply.ErrNoGrammar for schemas that the model's format cannot follow, and
+// grammar.Schema's for a schema that cannot be enforced, for which Auto takes any value of its type; for a Name that no
+// tool has; ErrChoice; those of Model.RenderChat.
 func Grammar(ctx context.Context, m *engine.Model, conv chat.Conversation, choice Choice) (*grammar.Grammar, error) {
 	if err := choice.check(); err != nil || choice.Mode == None {
 		return nil, err
@@ -92,9 +92,9 @@ func Grammar(ctx context.Context, m *engine.Model, conv chat.Conversation, choic
 	if err != nil {
 		return nil, err
 	}
-	p := parts{any: auto, grammars: map[string]*grammar.Grammar{}}
+	p := parts{any: auto, token: controls(tok), grammars: map[string]*grammar.Grammar{}}
 	text, err := reply.FormatOf(t).Grammar(offered, reply.GrammarOptions{
-		Name: choice.Name, Several: !choice.Single, Lazy: auto, Prompt: prompt, Token: controls(tok), Schema: p.add,
+		Name: choice.Name, Several: !choice.Single, Lazy: auto, Prompt: prompt, Token: p.token, Schema: p.add,
 	})
 	if auto && errors.Is(err, reply.ErrNoGrammar) {
 		return nil, nil
@@ -116,29 +116,44 @@ func controls(tok *tokenizer.Tokenizer) func(string) (int32, bool) {
 // parts are the grammars of schemas, by the names that stand for them.
 type parts struct {
 	any      bool // where a schema cannot be enforced
-	texts    []string
+	token    func(string) (int32, bool)
+	texts    []string // schemas, notations and tokens
 	grammars map[string]*grammar.Grammar
 }
 
 // add is reply.GrammarOptions.Schema.
-func (p *parts) add(schema chat.Object) (string, error) {
+func (p *parts) add(schema chat.Object, n *notation.Notation) (string, error) {
 	data, err := schema.MarshalJSON()
 	if err != nil {
 		return "", err
 	}
 	text := string(data)
-	g, err := grammar.Schema(text, nil)
+	var opt *grammar.SchemaOptions
+	if n != nil {
+		p.texts = append(p.texts, fmt.Sprintf("%+v", *n))
+		opt = &grammar.SchemaOptions{Notation: n, Token: p.found}
+	}
+	g, err := grammar.Schema(text, opt)
 	if p.any && errors.Is(err, grammar.ErrUnsupported) {
 		text = loose(schema)
-		g, err = grammar.Schema(text, nil)
+		g, err = grammar.Schema(text, opt)
 	}
 	if err != nil {
 		return "", err
 	}
-	name := fmt.Sprintf("schema%d", len(p.texts))
+	name := fmt.Sprintf("schema%d", len(p.grammars))
 	p.texts = append(p.texts, text)
 	p.grammars[name] = g
 	return name, nil
+}
+
+// found is a token of the vocabulary, which a grammar then depends on.
+func (p *parts) found(text string) (int32, bool) {
+	id, ok := p.token(text)
+	if ok {
+		p.texts = append(p.texts, fmt.Sprint(text, id))
+	}
+	return id, ok
 }
 
 // loose returns a schema of the values of another's type.

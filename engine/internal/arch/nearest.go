@@ -1,27 +1,22 @@
 package arch
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/latentgo/latentgo/internal/lists"
+)
 
 // nearest returns the name of the known architecture that is most like name: of the longest common beginning, of those
 // with the fewest letters to change.
 func nearest(name string) string {
 	best, common, changes := "", -1, 0
 	for _, n := range Names() {
-		c, d := commonPrefix(n, strings.ToLower(name)), distance(n, strings.ToLower(name))
+		c, d := lists.Common([]byte(n), []byte(strings.ToLower(name))), distance(n, strings.ToLower(name))
 		if c > common || c == common && d < changes {
 			best, common, changes = n, c, d
 		}
 	}
 	return best
-}
-
-// commonPrefix returns how many bytes two names begin with alike.
-func commonPrefix(a, b string) int {
-	n := 0
-	for n < min(len(a), len(b)) && a[n] == b[n] {
-		n++
-	}
-	return n
 }
 
 // distance is the Levenshtein distance.

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/latentgo/latentgo/internal/kernel"
+	"github.com/latentgo/latentgo/internal/logprob"
 )
 
 // Classifier says that a model may have a head that scores a text, as rerankers do: a dense layer (cls), a norm behind
@@ -108,7 +109,7 @@ func (m *Model) Classify(x []float32) []float32 {
 		x = c.out.mul(x)
 	}
 	if c.spec.Softmax {
-		sum := LogSum(x)
+		sum := logprob.LogSum(make([]float32, len(x)), x)
 		for i, v := range x {
 			x[i] = float32(math.Exp(float64(v) - sum))
 		}

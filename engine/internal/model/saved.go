@@ -8,7 +8,7 @@ import (
 	"io"
 
 	"github.com/latentgo/latentgo/internal/attention"
-	"github.com/latentgo/latentgo/internal/each"
+	"github.com/latentgo/latentgo/internal/lists"
 )
 
 // The states of a sequence in a file, little-endian:
@@ -101,7 +101,7 @@ func (s *Sequence) Load(length int, r io.ReaderAt, at, size int64) error {
 	}
 	done, _ := section.Seek(0, io.SeekCurrent)
 	parts := make([][][]byte, len(s.states))
-	if err := each.Of(s.model.Workers(), len(parts), func(i int) (err error) {
+	if err := lists.Each(s.model.Workers(), len(parts), func(i int) (err error) {
 		if st := s.states[i]; st != nil {
 			if parts[i], err = st.Unsaved(length, layers[i]); err != nil {
 				err = fmt.Errorf("layer %d: %w: %w", i, err, ErrSaved)
@@ -128,7 +128,7 @@ func (m *Model) readParts(layers [][][]byte, r io.ReaderAt, at, size int64) erro
 	if end := offsets[len(layers)]; end != size {
 		return fmt.Errorf("the states end at byte %d, the file at %d: %w", end, size, ErrSaved)
 	}
-	return each.Of(m.Workers(), len(layers), func(i int) error {
+	return lists.Each(m.Workers(), len(layers), func(i int) error {
 		if err := readLayer(layers[i], r, offsets[i]); err != nil {
 			return fmt.Errorf("layer %d: %w", i, err)
 		}

@@ -286,6 +286,18 @@ func (s *Spec) Geometry(i int) attn.Geometry {
 	return attn.Geometry{}
 }
 
+// Attending returns the shape of the first attention, and how many layers have one.
+func (s *Spec) Attending() (first attn.Geometry, n int) {
+	for i := range s.Layers {
+		if g := s.Geometry(i); g.Heads > 0 {
+			if n++; n == 1 {
+				first = g
+			}
+		}
+	}
+	return first, n
+}
+
 // Constructor builds an architecture's Spec. It keeps errors in the reader.
 type Constructor func(r *Reader) *Spec
 

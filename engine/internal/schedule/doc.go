@@ -8,6 +8,8 @@
 // the leader waits a little for those whose steps were in the last one and who are about to come back with the next
 // (gather): otherwise sessions fall out of step, and passes of few rows follow one another.
 //
+// Beside that it counts what Options bounds (Counter), and lets one call at a time have a session (Use).
+//
 // What a session computes does not depend on any of this, see model.Run; models that are not Shareable give each
 // session passes of its own.
 package schedule

@@ -10,9 +10,6 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// ErrClosed is returned after Close.
-var ErrClosed = errors.New("scheduler closed")
-
 // Scheduler shares out the passes of a model.
 type Scheduler struct {
 	net       *model.Model

@@ -1,5 +1,5 @@
-// Package stream makes the text of an answer from its tokens: whole characters, up to a stop string, thoughts and tool
-// calls apart.
+// Package stream draws the tokens of an answer and makes its text from them: whole characters, up to a stop string,
+// thoughts and tool calls apart.
 package stream
 
 import (

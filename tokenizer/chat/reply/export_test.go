@@ -9,3 +9,11 @@ func UpTo(mark string) string {
 	g.upTo(mark)
 	return g.text.String()
 }
+
+// KnownFormats returns the texts by which each format is recognised, and its name.
+func KnownFormats() (texts [][]string, names []string) {
+	for _, k := range known {
+		texts, names = append(texts, k.all), append(names, k.format.name)
+	}
+	return append(texts, []string{"anything"}), append(names, "json")
+}

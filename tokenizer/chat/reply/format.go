@@ -1,6 +1,7 @@
 package reply
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/latentgo/latentgo/tokenizer/chat"
@@ -20,8 +21,8 @@ type Format struct {
 	// begin sets the first step where the format is more than thoughts, text and calls. prompt is what the template
 	// wrote at the prompt's end.
 	begin func(p *Parser, prompt string)
-	// markers are those of formats with begin.
-	markers []string
+	// markers are those of formats with begin, breaks those among them that end thoughts otherwise than they should.
+	markers, breaks []string
 	// form is for grammars; nil where none can be made. afterThinking comes between thoughts and calls.
 	form          *form
 	afterThinking string
@@ -50,6 +51,11 @@ func (f *Format) opens() []string {
 		opens[i] = t.open
 	}
 	return opens
+}
+
+// closes reports whether thoughts end with a mark.
+func (f *Format) closes(mark string) bool {
+	return slices.ContainsFunc(f.thinking, func(t thinking) bool { return t.close == mark })
 }
 
 // opened returns the index of the thinking that the prompt ends in, or none.

@@ -6,10 +6,11 @@ import (
 	"strings"
 
 	"github.com/latentgo/latentgo/tokenizer/chat"
+	"github.com/latentgo/latentgo/tokenizer/chat/notation"
 )
 
-// ErrNoGrammar is wrapped by the error of a format whose calls a grammar cannot say: those that are no JSON, in other
-// literals than its.
+// ErrNoGrammar is wrapped by the error of tools whose calls a grammar cannot say in a format: those of a schema that joins
+// arguments (anyOf of them all, for one) where the format writes them one by one in tags.
 var ErrNoGrammar = errors.New("no grammar for calls of this format")
 
 // GrammarOptions configures Format.Grammar. Schema is required.
@@ -27,24 +28,29 @@ type GrammarOptions struct {
 	// Token returns the control token that has a text in the vocabulary. The grammar demands such a token where the
 	// format has its text, since a grammar's texts are never those of control tokens. Nil stands for none.
 	Token func(text string) (id int32, ok bool)
-	// Schema returns a GBNF expression, such as the name of a rule, for the JSON values of a schema. The caller adds
-	// the rules that it refers to.
-	Schema func(schema chat.Object) (string, error)
+	// Schema returns a GBNF expression, such as the name of a rule, for the values of a schema as the notation writes
+	// them, which is JSON for nil (grammar.SchemaOptions). The caller adds the rules that it refers to.
+	Schema func(schema chat.Object, n *notation.Notation) (string, error)
 }
 
 // form is how calls are written, to make a grammar of. In its texts {id} stands for an ID of nine letters and digits,
-// {n} for a number and {nl} for a line end that may be missing.
+// {n} for a number, {nl} for a line end that may be missing and, in before, {name} for the name once more.
 type form struct {
 	open, close   string // around all calls
 	before        string // comes before the name
 	middle, after string // around the arguments
 	between       string // between calls
 	single        bool   // there is but one call
+	mark          string // that calls are recognised by, in before; "" where the syntax tells it
+
+	tags  *taggedCalls       // of the arguments, where the format's syntax is another one
+	notes *notation.Notation // of the arguments; nil is JSON
+	maybe []string           // may come before open, each by itself
 }
 
 // Grammar returns a grammar in llama.cpp's GBNF for an answer that calls tools and says nothing else (but see Lazy),
 // though it may think first: its root is the whole answer up to the token that ends it. Arguments are in the order of
-// the schema. Where they stand between tags, strings follow enum and const of their schema, and nothing else of it.
+// the schema.
 //
 // The error wraps ErrNoGrammar, or is Schema's; it is one as well if tools has none of the name.
 func (f *Format) Grammar(tools []chat.Object, opt GrammarOptions) (string, error) {
@@ -72,19 +78,36 @@ func (f *Format) Grammar(tools []chat.Object, opt GrammarOptions) (string, error
 		}
 		g.rule("root", start+thoughts+g.free(calls, more))
 	} else {
+		for _, text := range form.maybe {
+			thoughts += "(" + g.written(text) + ")? "
+		}
 		g.rule("root", start+thoughts+g.written(form.open)+" call"+more)
 	}
-	list := make([]string, len(calls))
-	for i, c := range calls {
-		list[i] = literal(c.name) + " " + g.written(form.middle) + " " + c.args
-	}
-	g.rule("call", g.written(form.before)+" named")
-	g.rule("named", strings.Join(list, " | "))
+	g.named(calls)
 	g.rule("space", `[ \t\n]{0,4}`)
 	g.rule("nl", `"\n"?`)
 	g.rule("id", "[a-zA-Z0-9]{9}")
 	g.rule("n", "[0-9]{1,3}")
 	return g.text.String(), nil
+}
+
+// named writes the rules of calls from their beginning and from their name.
+func (g *grammar) named(calls []toolCall) {
+	form := g.f.form
+	list := make([]string, len(calls))
+	for i, c := range calls {
+		list[i] = literal(c.name) + " " + g.written(form.middle) + " " + c.args
+	}
+	call := g.written(form.before) + " named"
+	if strings.Contains(form.before, "{name}") {
+		whole := make([]string, len(calls))
+		for i, c := range calls {
+			whole[i] = g.written(strings.ReplaceAll(form.before, "{name}", c.name)) + " " + list[i]
+		}
+		call = strings.Join(whole, " | ")
+	}
+	g.rule("call", call)
+	g.rule("named", strings.Join(list, " | "))
 }
 
 // grammar collects rules.
@@ -118,10 +141,22 @@ func (g *grammar) calls(tools []chat.Object) (calls []toolCall, err error) {
 		}
 		calls = append(calls, toolCall{name, args + " " + g.written(g.f.form.after)})
 	}
-	if len(calls) == 0 {
-		return nil, fmt.Errorf("no tool %q to call among %d", g.opt.Name, len(tools))
+	switch {
+	case len(calls) > 0:
+		return calls, nil
+	case g.opt.Name == "":
+		return nil, errors.New("no tool to call: the conversation offers none with a name")
 	}
-	return calls, nil
+	return nil, fmt.Errorf("no tool %q to call: the conversation offers %q", g.opt.Name, names(tools))
+}
+
+// names returns the names of tools.
+func names(tools []chat.Object) (list []string) {
+	for _, t := range tools {
+		name, _ := toolParts(t)
+		list = append(list, name)
+	}
+	return list
 }
 
 // written returns a literal, with the rules of a form's names and with control tokens.
@@ -149,23 +184,10 @@ func (g *grammar) special(s string) (string, int) {
 			return strings.Trim(name, "{}"), len(name)
 		}
 	}
-	if id, n := g.control(s); n > 0 {
+	if id, n := notation.Control(s, g.opt.Token); n > 0 {
 		return symbol{token: id, control: true}.String(), n
 	}
 	return "", 0
-}
-
-// control returns the control token that s begins with, and its length; 0 for none.
-func (g *grammar) control(s string) (id int32, n int) {
-	if g.opt.Token == nil || s == "" || !strings.Contains("<[｜", s[:1]) {
-		return 0, 0
-	}
-	for n := min(len(s), maxName); n > 1; n-- {
-		if id, ok := g.opt.Token(s[:n]); ok {
-			return id, n
-		}
-	}
-	return 0, 0
 }
 
 // literal returns s as GBNF has it. White space is escaped, so that rules can be split at it.
@@ -188,91 +210,15 @@ func (g *grammar) thoughts(white string) string {
 
 // arguments returns the expression of a call's arguments.
 func (g *grammar) arguments(schema chat.Object) (string, error) {
-	if t, ok := g.f.calls.(*taggedCalls); ok {
+	t := g.f.form.tags
+	if t == nil {
+		t, _ = g.f.calls.(*taggedCalls)
+	}
+	if t != nil {
 		return g.tags(t, schema)
 	}
-	if schema.Len() == 0 {
-		schema = chat.NewObject(chat.Field{Name: "type", Value: "object"})
+	if v, _ := schema.Get("type"); v != "object" {
+		schema = narrowed(schema, schema, kindObject)
 	}
-	return g.opt.Schema(schema)
-}
-
-// tags returns the expression of arguments between tags.
-func (g *grammar) tags(t *taggedCalls, schema chat.Object) (string, error) {
-	properties, _ := member(schema, "properties")
-	v, _ := schema.Get("required")
-	required, _ := v.([]any)
-	var b strings.Builder
-	for _, p := range properties.Fields() {
-		of, _ := member(properties, p.Name)
-		value, err := g.tag(t, schema, of)
-		if err != nil {
-			return "", err
-		}
-		argument := g.written(t.key+p.Name) + " " + value + " nl"
-		for _, r := range required {
-			if r == p.Name {
-				b.WriteString(" " + argument)
-				argument = ""
-			}
-		}
-		if argument != "" {
-			b.WriteString(" (" + argument + ")?")
-		}
-	}
-	return b.String(), nil
-}
-
-// tag returns the expression of an argument behind its name.
-func (g *grammar) tag(t *taggedCalls, root, schema chat.Object) (string, error) {
-	kind := kindOf(root, schema, 0)
-	isText := kind == kindUnknown || kind&kindString != 0
-	end := t.keyEnd[0]
-	for _, e := range t.keyEnd { // the tag that tells the kind, if there is one
-		if e.kind == kindString && isText || e.kind == kindData && !isText {
-			end = e
-		}
-	}
-	before, line := g.written(end.text), ""
-	if t.value != "" {
-		before += " nl " + g.written(t.value)
-	}
-	if t.lines {
-		line = "\n"
-	}
-	before += " " + g.written(line)
-	if texts := stringsOf(schema); texts != nil {
-		return before + " (" + strings.Join(texts, " | ") + ") " + g.written(line+t.valueEnd), nil
-	}
-	if isText {
-		return before + " " + g.upTo(t.valueEnd), nil // the parser takes a line end away, if there is one
-	}
-	for _, name := range []string{"$defs", "definitions"} { // what references of the value are to
-		if defs, ok := root.Get(name); ok {
-			schema.Set(name, defs)
-		}
-	}
-	value, err := g.opt.Schema(schema)
-	return strings.Join([]string{before, value, g.written(line + t.valueEnd)}, " "), err
-}
-
-// stringsOf returns the literals of a schema that allows certain strings only; nil for others.
-func stringsOf(schema chat.Object) []string {
-	v, ok := schema.Get("enum")
-	list, _ := v.([]any)
-	if c, isConst := schema.Get("const"); isConst {
-		list, ok = []any{c}, true
-	}
-	if !ok {
-		return nil
-	}
-	var texts []string
-	for _, v := range list {
-		text, ok := v.(string)
-		if !ok {
-			return nil
-		}
-		texts = append(texts, literal(text))
-	}
-	return texts
+	return g.opt.Schema(schema, g.f.form.notes)
 }

@@ -1,33 +1,34 @@
 package reply_test
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
 
 	"github.com/latentgo/latentgo/tokenizer/chat"
+	"github.com/latentgo/latentgo/tokenizer/chat/notation"
 	"github.com/latentgo/latentgo/tokenizer/chat/reply"
 )
 
 // schemas stands for a translator of schemas: each becomes a rule of its own.
-func schemas(texts *[]string) func(chat.Object) (string, error) {
-	return func(schema chat.Object) (string, error) {
+func schemas(texts *[]string) func(chat.Object, *notation.Notation) (string, error) {
+	return func(schema chat.Object, _ *notation.Notation) (string, error) {
 		data, err := schema.MarshalJSON()
 		*texts = append(*texts, string(data))
 		return "schema" + string(rune('0'+len(*texts)-1)), err
 	}
 }
 
-// TestGrammar has whole grammars of the three kinds of syntax.
-func TestGrammar(t *testing.T) {
-	for _, c := range []struct {
-		name     string
-		template []string
-		opt      reply.GrammarOptions
-		want     string
-		schemas  int
-	}{
-		{"json", []string{"<tool_call>"}, reply.GrammarOptions{Several: true}, `root ::= space call (nl call)*
+// grammarCases are whole grammars of the three kinds of syntax.
+var grammarCases = []struct {
+	name     string
+	template []string
+	opt      reply.GrammarOptions
+	want     string
+	schemas  int
+}{
+	{"json", []string{"<tool_call>"}, reply.GrammarOptions{Several: true}, `root ::= space call (nl call)*
 call ::= "<tool_call>\n{\"name\":\x20\"" named
 named ::= "get_weather" "\",\x20\"arguments\":\x20" schema0 "}" nl "</tool_call>" | "run" "\",\x20\"arguments\":\x20" schema1 "}" nl "</tool_call>"
 space ::= [ \t\n]{0,4}
@@ -35,7 +36,7 @@ nl ::= "\n"?
 id ::= [a-zA-Z0-9]{9}
 n ::= [0-9]{1,3}
 `, 2},
-		{"named", []string{"[TOOL_CALLS]", "[CALL_ID]"}, reply.GrammarOptions{Name: "run"}, `root ::= space call
+	{"named", []string{"[TOOL_CALLS]", "[CALL_ID]"}, reply.GrammarOptions{Name: "run"}, `root ::= space call
 call ::= "[TOOL_CALLS]" named
 named ::= "run" "[CALL_ID]" id "[ARGS]" schema0
 space ::= [ \t\n]{0,4}
@@ -43,7 +44,7 @@ nl ::= "\n"?
 id ::= [a-zA-Z0-9]{9}
 n ::= [0-9]{1,3}
 `, 1},
-		{"lazy", []string{"[TOOL_CALLS]", "[ARGS]"}, reply.GrammarOptions{Name: "run", Lazy: true, Token: controlTokens}, `free ::= <[7]> named | . free | <[8]> free | ""
+	{"lazy", []string{"[TOOL_CALLS]", "[ARGS]"}, reply.GrammarOptions{Name: "run", Lazy: true, Token: controlTokens}, `free ::= <[7]> named | . free | <[8]> free | ""
 root ::= space free
 call ::= <[7]> named
 named ::= "run" <[8]> schema0
@@ -52,10 +53,10 @@ nl ::= "\n"?
 id ::= [a-zA-Z0-9]{9}
 n ::= [0-9]{1,3}
 `, 1},
-		{"lazy JSON", []string{"none"}, reply.GrammarOptions{Name: "run", Lazy: true}, `free-other ::= (. )*
+	{"lazy JSON", []string{"none"}, reply.GrammarOptions{Name: "run", Lazy: true}, `free-other ::= (. )*
 free ::= "{" free-1 | [^{] free-other | ""
 `, 1},
-		{"tagged", []string{"<minimax:tool_call>"}, reply.GrammarOptions{Name: "get_weather"}, `until0 ::= "<" until0-1 | [^<] until0
+	{"tagged", []string{"<minimax:tool_call>"}, reply.GrammarOptions{Name: "get_weather"}, `until0 ::= "<" until0-1 | [^<] until0
 until0-1 ::= "/" until0-2 | "<" until0-1 | [^/<] until0
 until0-2 ::= "p" until0-3 | "<" until0-1 | [^p<] until0
 until0-3 ::= "a" until0-4 | "<" until0-1 | [^a<] until0
@@ -75,7 +76,10 @@ nl ::= "\n"?
 id ::= [a-zA-Z0-9]{9}
 n ::= [0-9]{1,3}
 `, 3},
-	} {
+}
+
+func TestGrammar(t *testing.T) {
+	for _, c := range grammarCases {
 		t.Run(c.name, func(t *testing.T) {
 			var texts []string
 			c.opt.Schema = schemas(&texts)
@@ -123,22 +127,25 @@ until0-2 ::= "b" | "a" until0-2 | [^ba] until0
 	}
 }
 
-// TestGrammarErrors: formats that have none, tools that are not there, schemas that fail.
+// TestGrammarErrors: schemas that tags cannot follow, tools that are not there, schemas that fail.
 func TestGrammarErrors(t *testing.T) {
 	ok := reply.GrammarOptions{Schema: schemas(new([]string))}
-	for _, tell := range []string{"<|tool_list_start|>", "'<|tool_call>call:'", "]<]minimax[>["} {
-		if _, err := formatWith(t, tell).Grammar(tools(t), ok); !errors.Is(err, reply.ErrNoGrammar) {
-			t.Errorf("%s: %v", tell, err)
-		}
+	var either chat.Object
+	if err := json.Unmarshal([]byte(`{"name": "f", "parameters": {"anyOf": [{"required": ["a"]}, {"required": ["b"]}]}}`), &either); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := formatWith(t, hermes...).Grammar(nil, ok); err == nil {
-		t.Error("no tools, no error")
+	if _, err := formatWith(t, coder...).Grammar([]chat.Object{either}, ok); !errors.Is(err, reply.ErrNoGrammar) {
+		t.Error(err)
 	}
-	if _, err := formatWith(t, hermes...).Grammar(tools(t), reply.GrammarOptions{Name: "other", Schema: ok.Schema}); err == nil {
-		t.Error("an unknown tool, no error")
+	if _, err := formatWith(t, hermes...).Grammar(nil, ok); err == nil || !strings.Contains(err.Error(), "offers none") {
+		t.Error(err)
+	}
+	_, err := formatWith(t, hermes...).Grammar(tools(t), reply.GrammarOptions{Name: "other", Schema: ok.Schema})
+	if err == nil || !strings.Contains(err.Error(), `no tool "other" to call: the conversation offers ["get_weather" "run"]`) {
+		t.Error(err)
 	}
 	failing := errors.New("failing")
-	fails := reply.GrammarOptions{Schema: func(chat.Object) (string, error) { return "", failing }}
+	fails := reply.GrammarOptions{Schema: func(chat.Object, *notation.Notation) (string, error) { return "", failing }}
 	for _, template := range [][]string{hermes, coder} {
 		if _, err := formatWith(t, template...).Grammar(tools(t), fails); !errors.Is(err, failing) {
 			t.Error(err)

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/latentgo/latentgo/tokenizer/chat/notation"
 )
 
 // symbol is a character or a control token.
@@ -24,7 +26,7 @@ func (s symbol) String() string {
 // symbols takes a text apart.
 func (g *grammar) symbols(text string) (list []symbol) {
 	for at := 0; at < len(text); {
-		if id, n := g.control(text[at:]); n > 0 {
+		if id, n := notation.Control(text[at:], g.opt.Token); n > 0 {
 			list = append(list, symbol{token: id, control: true})
 			at += n
 			continue
@@ -184,8 +186,8 @@ func (g *grammar) upTo(end string) string {
 		name = "until" + strconv.Itoa(len(g.until))
 		g.until[end] = name
 		marks := []mark{{text: end}}
-		for _, m := range g.f.markers { // which end a message, or begin another
-			if m != end {
+		for _, m := range g.f.breaks {
+			if m != end && g.f.closes(end) {
 				marks = append(marks, mark{text: m, never: true})
 			}
 		}
@@ -199,7 +201,10 @@ func (g *grammar) free(calls []toolCall, more string) string {
 	form := g.f.form
 	s := scan{name: "free", ends: true}
 	before := strings.TrimLeft(form.open+form.before, space)
-	if m := g.f.callMark(before); m != "" {
+	if at := strings.Index(before, form.mark); form.mark != "" && at >= 0 {
+		before = before[at:]
+		s.marks = []mark{{text: form.mark, then: g.written(before[len(form.mark):]) + " named" + more}}
+	} else if m := g.f.callMark(before); m != "" {
 		s.marks = []mark{{text: m, then: g.written(before[len(m):]) + " named" + more}}
 	} else {
 		s.first = true

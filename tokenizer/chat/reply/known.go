@@ -1,6 +1,11 @@
 package reply
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"github.com/latentgo/latentgo/tokenizer/chat/notation"
+)
 
 // knownFormat is a format and the texts in a template that tell it.
 type knownFormat struct {
@@ -86,17 +91,23 @@ var known = []knownFormat{
 	{all: []string{"[TOOL_CALLS]"}, format: Format{name: "mistral", calls: mistral,
 		form: &form{open: "[TOOL_CALLS][", before: `{"name": "`, middle: `", "arguments": `, after: `, "id": "{id}"}`,
 			between: ", ", close: "]"}}},
-	{all: []string{"<|channel|>"}, format: Format{name: "harmony", begin: beginHarmony, markers: harmonyMarkers,
+	{all: []string{"<|channel|>"}, format: Format{name: "harmony", begin: beginHarmony, markers: harmonyMarkers, breaks: harmonyMarkers,
 		thinking: []thinking{{"<|channel|>analysis<|message|>", harmonyEnd}}, afterThinking: "<|start|>assistant",
 		form: &form{before: "<|channel|>commentary to=functions.", middle: " <|constrain|>json<|message|>", single: true}}},
-	{all: []string{"<atem:function_calls>", "<|eom|>"}, format: Format{name: "atem", begin: beginAtem, markers: atemMarkers}},
+	{all: []string{"<atem:function_calls>", "<|eom|>"}, format: Format{name: "atem", begin: beginAtem, markers: atemMarkers,
+		breaks:   slices.Concat(atemChannels.ends, atemChannels.next),
+		thinking: []thinking{{" to=self<|message|>", "<|eom|>"}}, afterThinking: "<|start|>assistant",
+		form: &form{before: " to={name}<|message|><atem:function_calls>\n" + atemCalls.open, middle: `">` + "\n",
+			after: "</atem:invoke>\n</atem:function_calls>", between: "<|eom|><|start|>assistant", mark: atemCalls.sections[0], tags: atemCalls}}},
 	{all: []string{">>>all"}, format: Format{name: "functionary-3.2", begin: beginRecipients, markers: []string{recipientMark},
 		form: &form{middle: "\n", between: recipientMark}}},
 	{all: []string{"<|tool_calls_section_begin|>"}, format: Format{name: "kimi", calls: kimi, callsEndThinking: true,
 		form: &form{open: "<|tool_calls_section_begin|>", before: "<|tool_call_begin|>functions.",
 			middle: ":{n}<|tool_call_argument_begin|>", after: "<|tool_call_end|>", close: "<|tool_calls_section_end|>"}}},
 	{all: []string{"<|open|>", "<|close|>", "<|end_of_msg|>"}, format: Format{name: "kimi-k3", calls: kimiK3, callsEndThinking: true,
-		drop: []string{"<|open|>response<|sep|>", "<|close|>response<|sep|>", "<|close|>message<|sep|>"}}},
+		drop: []string{"<|open|>response<|sep|>", "<|close|>response<|sep|>", "<|close|>message<|sep|>"},
+		form: &form{maybe: []string{"<|open|>response<|sep|>", "<|close|>response<|sep|>"}, open: "<|open|>tools<|sep|>",
+			before: `<|open|>call tool="`, middle: `" index="{n}"<|sep|>`, after: "<|close|>call<|sep|>", close: "<|close|>tools<|sep|>"}}},
 	{all: []string{"Action:", "```json", "<|CHATBOT_TOKEN|>"}, not: []string{"<|START_ACTION|>"}, format: Format{
 		name:  "command-r-plus",
 		calls: &jsonCalls{open: []string{"Action:\n```json", "Action: ```json"}, close: []string{"```", "<|END_OF_TURN_TOKEN|>"}},
@@ -116,7 +127,9 @@ var known = []knownFormat{
 		open: []string{"<|message_sep|>\n\nfunction call<|role_sep|>\n", "function call<|role_sep|>\n"}, close: []string{"<|message_sep|>"}},
 		form: &form{before: "<|message_sep|>\n\nfunction call<|role_sep|>\n" + `{"name": "`, middle: `", "arguments": `,
 			after: "}", single: true}}},
-	{all: []string{"]<]minimax[>["}, format: Format{name: "minimax-m3", calls: minimaxM3}},
+	{all: []string{"]<]minimax[>["}, format: Format{name: "minimax-m3", calls: minimaxM3,
+		form: &form{open: minimaxMark + "<tool_call>\n", before: minimaxMark + `<invoke name="`, middle: `">`,
+			after: minimaxMark + "</invoke>", between: "\n", close: "\n" + minimaxMark + "</tool_call>", notes: notation.Minimax}}},
 	{all: []string{"<minimax:tool_call>"}, format: Format{name: "minimax-m2", calls: invokes("", "minimax:tool_call"),
 		form: invokesForm("", "minimax:tool_call")}},
 	{all: []string{"dsml_token", "tool_calls>"}, format: Format{name: "dsml", callsEndThinking: true,
@@ -124,7 +137,8 @@ var known = []knownFormat{
 	{all: []string{"dsml_token", "function_calls>"}, format: Format{name: "dsml", callsEndThinking: true,
 		calls: dsml(), form: invokesForm("｜DSML｜", "｜DSML｜function_calls")}},
 	{all: []string{"'<|tool_call>call:'"}, format: Format{name: "gemma-4", calls: gemma4, thinksAnywhere: true,
-		drop: []string{"<|channel>", "<channel|>"}}},
+		drop: []string{"<|channel>", "<channel|>"},
+		form: &form{before: "<|tool_call>call:", after: "<tool_call|>", notes: notation.Gemma}}},
 	{all: []string{`<function name="`, `<param name="`}, format: Format{name: "minicpm", calls: minicpm,
 		form: &form{before: `<function name="`, middle: `">`, after: "</function>", between: "{nl}"}}},
 	{all: []string{"seed:tool_call", "<function="}, format: Format{name: "qwen3-coder", calls: functionTags("seed:tool_call"),
@@ -208,7 +222,8 @@ func listForm(open, close string) *form {
 var glmForm = &form{before: "<tool_call>", middle: "{nl}", after: "</tool_call>", between: "{nl}"}
 
 var (
-	lfm2  = Format{name: "lfm2", calls: pythonCalls("<|tool_call_start|>", "<|tool_call_end|>")}
+	lfm2 = Format{name: "lfm2", calls: pythonCalls("<|tool_call_start|>", "<|tool_call_end|>"),
+		form: &form{open: "<|tool_call_start|>[", between: ", ", close: "]<|tool_call_end|>", notes: notation.PythonCall}}
 	llama = Format{name: "llama-3", calls: llama3, drop: []string{"<|start_header_id|>assistant<|end_header_id|>"},
 		form: &form{before: `{"name": "`, middle: `", "parameters": `, after: "}", single: true}}
 	minicpm = &taggedCalls{open: `<function name="`, nameEnd: []string{`">`}, key: `<param name="`, keyEnd: []keyEnd{{`">`, kindUnknown}},

@@ -2,7 +2,10 @@ package reply
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -158,24 +161,16 @@ func pythonEscape(b *strings.Builder, s string) (n int, ok bool) {
 	if s == "" {
 		return 0, false
 	}
-	digits := map[byte]int{'x': 2, 'u': 4, 'U': 8}[s[0]]
-	if digits > 0 {
-		if len(s) <= digits {
-			return 0, false
-		}
-		var r rune
-		for _, c := range []byte(s[1 : 1+digits]) {
-			v := strings.IndexByte("0123456789abcdef", c|0x20)
-			if v < 0 {
-				return 0, false
+	if r, n := hexEscape(s); n > 0 {
+		if utf16.IsSurrogate(r) && n < len(s) && s[n] == '\\' { // JSON has two for a character beyond 16 bits
+			if low, more := hexEscape(s[n+1:]); utf16.DecodeRune(r, low) != utf8.RuneError {
+				r, n = utf16.DecodeRune(r, low), n+1+more
 			}
-			r = r<<4 | rune(v)
-		}
-		if !utf8.ValidRune(r) {
-			r = utf8.RuneError
 		}
 		b.WriteRune(r)
-		return 1 + digits, true
+		return n, true
+	} else if strings.IndexByte("xuU", s[0]) >= 0 {
+		return 0, false
 	}
 	if i := strings.IndexByte(`ntrbfav0\'"`, s[0]); i >= 0 {
 		b.WriteByte("\n\t\r\b\f\a\v\x00\\'\""[i])
@@ -187,4 +182,24 @@ func pythonEscape(b *strings.Builder, s string) (n int, ok bool) {
 	b.WriteByte('\\') // Python keeps an escape that it does not know
 	b.WriteByte(s[0])
 	return 1, true
+}
+
+// hexEscape returns the character of \x12, \u1234 or \U00012345, s being what follows the backslash, and its length; 0
+// for another escape.
+func hexEscape(s string) (r rune, n int) {
+	if s == "" {
+		return 0, 0
+	}
+	n = 1 + map[byte]int{'x': 2, 'u': 4, 'U': 8}[s[0]]
+	if n == 1 || len(s) < n {
+		return 0, 0
+	}
+	v, err := strconv.ParseUint(s[1:n], 16, 32)
+	if err != nil {
+		return 0, 0
+	}
+	if v > unicode.MaxRune {
+		v = utf8.RuneError
+	}
+	return rune(v), n
 }

@@ -4,10 +4,11 @@ import (
 	"strings"
 
 	"github.com/latentgo/latentgo/tokenizer/chat"
+	"github.com/latentgo/latentgo/tokenizer/chat/notation"
 )
 
-// minimaxMark comes before each tag that MiniMax M3 writes, so that values need no escapes.
-const minimaxMark = "]<]minimax[>["
+// minimaxMark comes before each tag.
+const minimaxMark = notation.MinimaxMark
 
 // minimaxM3 is the syntax of MiniMax M3: tags named for the arguments, nested where these are objects or lists.
 //
@@ -24,7 +25,7 @@ func readMinimax(p *Parser, text string) (calls []wholeCall, ok bool) {
 			return calls, false
 		}
 		root := p.tools[name]
-		args, _, ok := m.node("invoke", root, root, 0)
+		args, _, ok := m.node(root, root, 0)
 		if !ok {
 			return calls, false
 		}
@@ -56,7 +57,7 @@ func (m *minimax) tag(begin, end string) (name string, ok bool) {
 
 // node takes what is between an opening tag and its closing one, and returns its JSON by its schema. parent tells that
 // there were tags in it.
-func (m *minimax) node(name string, root, schema chat.Object, depth int) (text string, parent, ok bool) {
+func (m *minimax) node(root, schema chat.Object, depth int) (text string, parent, ok bool) {
 	if ref, there := schema.Get("$ref"); there {
 		schema = resolve(root, ref)
 	}
@@ -68,14 +69,13 @@ func (m *minimax) node(name string, root, schema chat.Object, depth int) (text s
 		if !found || depth > maxNesting {
 			return "", false, false
 		}
-		if rest, ok := strings.CutPrefix(m.text[len(before):], minimaxMark+"</"+name+">"); ok {
-			m.text = rest
+		m.text = m.text[len(before):]
+		if _, ok := m.tag("</", ">"); ok { // of the innermost element, whatever it is called
 			if len(items) == 0 {
 				return minimaxValue(before, kind), false, true
 			}
 			break
 		}
-		m.text = m.text[len(before):]
 		key, ok := m.tag("<", ">")
 		if !ok || strings.TrimLeft(before, space) != "" {
 			return "", false, false
@@ -92,13 +92,36 @@ func (m *minimax) node(name string, root, schema chat.Object, depth int) (text s
 
 // child takes an element of an object or of a list.
 func (m *minimax) child(key string, root, schema chat.Object, depth int) (text string, ok bool) {
-	properties, _ := member(schema, "properties")
-	of, found := member(properties, key)
-	if !found {
-		of, _ = member(schema, "items")
-	}
-	text, _, ok = m.node(key, root, of, depth+1)
+	text, _, ok = m.node(root, elementSchema(root, schema, key, 0), depth+1)
 	return text, ok
+}
+
+// elementSchema returns the schema of an element: of a property, another one, or an item.
+func elementSchema(root, schema chat.Object, key string, depth int) (of chat.Object) {
+	if ref, there := schema.Get("$ref"); there {
+		schema = resolve(root, ref)
+	}
+	properties, _ := member(schema, "properties")
+	if of, ok := member(properties, key); ok {
+		return of
+	}
+	for _, name := range []string{"anyOf", "oneOf", "allOf"} {
+		v, _ := schema.Get(name)
+		list, _ := v.([]any)
+		for _, item := range list {
+			s, _ := item.(chat.Object)
+			if of = elementSchema(root, s, key, depth+1); of.Len() > 0 || depth > maxReferences {
+				return of
+			}
+		}
+	}
+	if key == "item" {
+		if of, ok := member(schema, "items"); ok {
+			return of
+		}
+	}
+	of, _ = member(schema, "additionalProperties")
+	return of
 }
 
 // minimaxValue returns the JSON of an element without elements.

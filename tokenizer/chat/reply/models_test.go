@@ -27,7 +27,7 @@ func TestModelsTable(t *testing.T) {
 		f := FormatOf(tmpl)
 		thoughts := ""
 		if len(f.thinking) > 0 {
-			thoughts = f.thinking[0].open
+			thoughts = strings.TrimSpace(f.thinking[0].open)
 		}
 		if f.Name() != r.Calls || thoughts != r.Thoughts {
 			t.Errorf("%s: calls %q, thoughts %q", r.Template, f.Name(), thoughts)

@@ -107,6 +107,7 @@ var llamaReplies = []replyCase{
 		`run{"code": "x"} text(` + "```json\n{\"name\": \"run\"}\n```)"},
 	{"JSON in a fence", hermes, "", "```json\n{\"code\": 1}\n```", "text(```json\n{\"code\": 1}\n```)"},
 	{"code in a fence", hermes, "", "```\nx\n```", "text(```\nx\n```)"},
+	{"a character in two escapes", []string{"<|tool_list_start|>"}, "", `<|tool_call_start|>[run(code="\ud83d\ude00\ud83d\x41")]<|tool_call_end|>`, `run{"code":"😀�A"}`},
 	{"a known tool", llama3, "", `<|python_tag|>run.call(code="x")`, `run{"code":"x"}`},
 	{"code", append([]string{"python_too"}, llama3...), "", "<|python_tag|>print(1)\n", `python{"code":"print(1)\n"}`},
 	{"code without a tool for it", llama3, "", `<|python_tag|>print(1)`, `text(<|python_tag|>print(1))`},

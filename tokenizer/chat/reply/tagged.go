@@ -1,6 +1,9 @@
 package reply
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // taggedCalls is the syntax of calls whose arguments stand between tags, one by one, without quotes:
 //
@@ -42,7 +45,8 @@ func (t *taggedCalls) within() []string {
 	for _, e := range t.keyEnd {
 		all = append(all, e.text)
 	}
-	return append(append(append(all, t.nameStop...), t.end...), t.close...)
+	all = append(append(append(all, t.nameStop...), t.end...), t.close...)
+	return slices.DeleteFunc(all, func(text string) bool { return text == "" })
 }
 
 func (t *taggedCalls) enter(p *Parser, mark string) {

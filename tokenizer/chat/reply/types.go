@@ -78,9 +78,12 @@ func (t toolset) kind(tool, argument string) valueKind {
 	return kindOf(root, schema, 0)
 }
 
+// maxReferences is how deep references and alternatives of a schema are followed.
+const maxReferences = 8
+
 // kindOf returns the types that a schema allows; references are those within root.
 func kindOf(root, schema chat.Object, depth int) valueKind {
-	if depth > 8 {
+	if depth > maxReferences {
 		return kindUnknown
 	}
 	if ref, ok := schema.Get("$ref"); ok {
@@ -95,7 +98,12 @@ func kindOf(root, schema chat.Object, depth int) valueKind {
 		kind := kindUnknown
 		for _, item := range list {
 			s, _ := item.(chat.Object)
-			kind |= kindOf(root, s, depth+1)
+			switch is := kindOf(root, s, depth+1); {
+			case key == "allOf" && kind != kindUnknown && is != kindUnknown:
+				kind &= is
+			default:
+				kind |= is
+			}
 		}
 		if kind != kindUnknown {
 			return kind

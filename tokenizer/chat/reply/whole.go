@@ -1,6 +1,10 @@
 package reply
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/latentgo/latentgo/tokenizer/chat/notation"
+)
 
 // wholeCalls is the syntax of calls that are read as a whole, once they are complete: those whose arguments are
 // literals of another language than JSON.
@@ -65,12 +69,9 @@ func pythonCalls(open, close string) *wholeCalls {
 	}}
 }
 
-// gemmaQuote is around strings of Gemma 4.
-const gemmaQuote = `<|"|>`
-
 // gemma4 is the syntax of Gemma 4: call:get_weather{city:<|"|>Oslo<|"|>,days:2}
-var gemma4 = &wholeCalls{"<|tool_call>", "<tool_call|>", []string{gemmaQuote}, func(_ *Parser, text string) (calls []wholeCall, ok bool) {
-	l := &literals{text: strings.TrimSpace(text), quotes: []string{gemmaQuote}}
+var gemma4 = &wholeCalls{"<|tool_call>", "<tool_call|>", []string{notation.GemmaQuote}, func(_ *Parser, text string) (calls []wholeCall, ok bool) {
+	l := &literals{text: strings.TrimSpace(text), quotes: []string{notation.GemmaQuote}}
 	for l.skip("call:") {
 		name := l.word()
 		args, ok := l.value()

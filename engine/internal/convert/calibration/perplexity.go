@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 
 	"github.com/latentgo/latentgo/engine/internal/convert/activation"
-	"github.com/latentgo/latentgo/engine/internal/logprob"
 	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/internal/logprob"
 )
 
 // logitValues is how many logits are there at a time.

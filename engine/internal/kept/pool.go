@@ -1,12 +1,13 @@
-// Package prefix keeps the caches of sessions that were closed, so that a new session whose text begins with the same
-// tokens does not evaluate them again.
-package prefix
+// Package kept has caches that outlive their sessions: in a pool, so that a new session whose text begins with the same
+// tokens does not evaluate them again, and in files.
+package kept
 
 import (
 	"slices"
 	"sync"
 
 	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/internal/lists"
 )
 
 // least is how many tokens are worth keeping, or taking.
@@ -26,8 +27,8 @@ type entry struct {
 	seq    *model.Sequence
 }
 
-// New returns a pool for so many bytes, nil for 0.
-func New(bytes int64) *Pool {
+// NewPool returns a pool for so many bytes, nil for 0.
+func NewPool(bytes int64) *Pool {
 	if bytes <= 0 {
 		return nil
 	}
@@ -49,7 +50,7 @@ func (p *Pool) Put(tokens []int32, seq *model.Sequence) bool {
 		if !old.seq.Like(e.seq) {
 			continue
 		}
-		switch Common(old.tokens, e.tokens) {
+		switch lists.Common(old.tokens, e.tokens) {
 		case len(e.tokens): // it is there
 			e.seq.Release()
 			e = old
@@ -75,7 +76,7 @@ func (p *Pool) Take(tokens []int32, have int, like *model.Sequence) (seq *model.
 	defer p.mu.Unlock()
 	best := -1
 	for i, e := range p.entries {
-		if k := Common(e.tokens, tokens); k > n && e.seq.Like(like) {
+		if k := lists.Common(e.tokens, tokens); k > n && e.seq.Like(like) {
 			best, n = i, k
 		}
 	}
@@ -117,15 +118,6 @@ func (p *Pool) bytes() int64 {
 	n := int64(0)
 	for _, e := range p.entries {
 		n += int64(e.seq.Bytes())
-	}
-	return n
-}
-
-// Common returns how many first tokens two texts have in common.
-func Common(a, b []int32) int {
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
 	}
 	return n
 }

@@ -1,8 +1,4 @@
-// Package saved is the file format of a saved session, little-endian:
-//
-//	magic, u32 version, the fields of Head, i32 tokens, f32 logits if there are any, CRC-32C of all that as u32
-//	the cache, with checksums of its own (model.Sequence.Save)
-package saved
+package kept
 
 import (
 	"bytes"
@@ -16,6 +12,10 @@ import (
 	"github.com/latentgo/latentgo/internal/sha256"
 )
 
+// The file of a saved session, little-endian:
+//
+//	magic, u32 version, the fields of Head, i32 tokens, f32 logits if there are any, CRC-32C of all that as u32
+//	the cache, with checksums of its own (model.Sequence.Save)
 const magic = "latentgo session\n"
 
 // version changes with the layout.

@@ -1,5 +1,4 @@
-// Package each runs a function for many indexes in a few goroutines.
-package each
+package lists
 
 import (
 	"errors"
@@ -7,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// Of calls fn for 0 … n-1, in their order and at most so many at the same time, and returns all their errors joined.
-func Of(atOnce, n int, fn func(i int) error) error {
+// Each calls fn for 0 … n-1, in their order and at most so many at the same time, and returns all their errors joined.
+func Each(atOnce, n int, fn func(i int) error) error {
 	errs := make([]error, n)
 	var next atomic.Int64
 	var wg sync.WaitGroup

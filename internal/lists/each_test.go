@@ -1,4 +1,4 @@
-package each
+package lists
 
 import (
 	"errors"
@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
-func TestOf(t *testing.T) {
+func TestEach(t *testing.T) {
 	odd := errors.New("odd")
 	for _, n := range []int{0, 1, 3, 100} {
 		for _, atOnce := range []int{1, 4, 200} {
 			calls, now := make([]int, n), atomic.Int32{}
-			err := Of(atOnce, n, func(i int) error {
+			err := Each(atOnce, n, func(i int) error {
 				if k := now.Add(1); int(k) > atOnce {
 					t.Errorf("%d calls at a time", k)
 				}

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/viterin/vek/vek32"
 )
@@ -32,6 +31,24 @@ func Sum(exps, logits []float32) float64 {
 	return float64(peak) + math.Log(float64(kernel.ExpSum(exps, logits, peak)))
 }
 
+// LogSum is Sum with exps added in double precision, since small ones are most of a large vocabulary. It is −Inf where no
+// token is possible, and not finite where a logit is NaN or +Inf.
+func LogSum(exps, logits []float32) float64 {
+	peak := float32(math.Inf(-1))
+	for _, x := range logits {
+		peak = max(peak, x) // NaN if one is
+	}
+	if math.IsInf(float64(peak), 0) || peak != peak {
+		return float64(peak)
+	}
+	kernel.ExpSum(exps, logits, peak)
+	sum := 0.0
+	for _, e := range exps {
+		sum += float64(e)
+	}
+	return float64(peak) + math.Log(sum)
+}
+
 // Top returns the n tokens with the largest logits, the largest first; of equal ones the first comes first.
 func Top(logits []float32, n int) []int32 {
 	n = min(n, len(logits))
@@ -53,7 +70,8 @@ func Top(logits []float32, n int) []int32 {
 
 // KL returns KL(p ‖ q) in nats of two distributions given by their logits.
 func KL(p, q []float32) float64 {
-	lp, lq, kl := model.LogSum(p), model.LogSum(q), 0.0
+	exps := make([]float32, len(p))
+	lp, lq, kl := LogSum(exps, p), LogSum(exps, q), 0.0
 	for i, x := range p {
 		d := float64(x) - lp
 		kl += math.Exp(d) * (d - float64(q[i]) + lq)
