@@ -126,25 +126,25 @@ def cases():
                 else: yield [n, d, s]
         return change
     projections = apart(["gate_proj", "up_proj", "down_proj"])
-    c["mamba-130m"] = dict(config=C["mamba"](hidden_size=64, num_hidden_layers=2, vocab_size=314, state_size=8, use_cache=False), tok="bpe", dtype=torch.float32)
+    c["mamba-130m"] = dict(config=C["mamba"](hidden_size=64, num_hidden_layers=2, vocab_size=304, state_size=8, use_cache=False), tok="bpe", dtype=torch.float32)
     c["falcon-mamba"] = dict(config=C["falcon_mamba"](hidden_size=64, num_hidden_layers=1, vocab_size=320, state_size=8), tok="bpe")
-    c["mamba2"] = dict(config=C["mamba2"](hidden_size=64, num_hidden_layers=2, vocab_size=314, state_size=8, head_dim=16, num_heads=8, n_groups=2), tok="bpe")
+    c["mamba2"] = dict(config=C["mamba2"](hidden_size=64, num_hidden_layers=2, vocab_size=304, state_size=8, head_dim=16, num_heads=8, n_groups=2), tok="bpe")
     c["falcon-h1"] = dict(config=lm("falcon_h1", head_dim=16, mamba_d_ssm=96, mamba_n_heads=6, mamba_d_head=16, mamba_n_groups=2, mamba_d_state=8, attention_in_multiplier=0.9, attention_out_multiplier=1.1,
                           key_multiplier=0.35, ssm_in_multiplier=1.3, ssm_out_multiplier=0.7, mlp_multipliers=[0.88, 0.41], ssm_multipliers=[0.35, 0.25, 0.18, 0.5, 0.31], lm_head_multiplier=0.039,
                           embedding_multiplier=5.656854249492381, mamba_rms_norm=True, **v320), tok="llama3")
     c["jamba"] = dict(config=lm("jamba", num_hidden_layers=4, attn_layer_offset=1, attn_layer_period=2, expert_layer_offset=1, expert_layer_period=2, num_experts=2, num_experts_per_tok=1, mamba_d_state=8, mamba_dt_rank=4,
-                          use_mamba_kernels=False, **{**spm, "vocab_size": 420}), tok="llamabpe", change=projections)
+                          **{**spm, "vocab_size": 422}), tok="llamabpe", change=projections)
     hybrid = dict(num_hidden_layers=3, mamba_n_heads=8, mamba_d_head=16, mamba_n_groups=2, mamba_d_state=8, mamba_expand=2, attention_multiplier=0.125, embedding_multiplier=12.0, residual_multiplier=0.22, logits_scaling=8.0)
     c["granite-4.0-h"] = dict(config=lm("granitemoehybrid", layer_types=["mamba", "attention", "mamba"], num_local_experts=4, num_experts_per_tok=2, shared_intermediate_size=32, **{**hybrid, **v320}), tok="bpe", set={"layer_types": ["mamba", "attention", "mamba"]})
-    c["granite-4.0-h-micro"] = dict(config=lm("granitemoehybrid", layer_types=["mamba", "attention", "mamba"], num_local_experts=0, num_experts_per_tok=0, shared_intermediate_size=32, **{**hybrid, **v320}), tok="bpe", set={"layer_types": ["mamba", "attention", "mamba"]})
-    c["granite-4.0-micro"] = dict(config=lm("granitemoehybrid", layer_types=["attention"] * 3, num_local_experts=0, num_experts_per_tok=0, shared_intermediate_size=32, position_embedding_type="rope", **{**hybrid, **v320}), tok="bpe", set={"layer_types": ["attention"] * 3})
-    nemo = {"architectures": ["NemotronHForCausalLM"], "model_type": "nemotron_h", "vocab_size": 314, "hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32,
+    c["granite-4.0-h-micro"] = dict(config=lm("granitemoehybrid", layer_types=["mamba", "attention", "mamba"], num_local_experts=0, num_experts_per_tok=0, shared_intermediate_size=96, **{**hybrid, **v320}), tok="bpe", set={"layer_types": ["mamba", "attention", "mamba"]})
+    c["granite-4.0-micro"] = dict(config=lm("granitemoehybrid", layer_types=["attention"] * 3, num_local_experts=0, num_experts_per_tok=0, shared_intermediate_size=96, position_embedding_type="rope", **{**hybrid, **v320}), tok="bpe", set={"layer_types": ["attention"] * 3})
+    nemo = {"architectures": ["NemotronHForCausalLM"], "model_type": "nemotron_h", "vocab_size": 304, "hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32,
             "max_position_embeddings": 512, "layer_norm_epsilon": 1e-5, "mamba_num_heads": 8, "mamba_head_dim": 16, "n_groups": 2, "ssm_state_size": 8, "conv_kernel": 4, "expand": 2, "intermediate_size": 96, "mlp_hidden_act": "relu2",
             "residual_in_fp32": False, "tie_word_embeddings": False, "torch_dtype": "bfloat16"}
     block = lambda i, **parts: [["backbone.layers.%d.norm.weight" % i, "BF16", [64]]] + [["backbone.layers.%d.mixer.%s" % (i, n.replace("__", ".")), "BF16", s] for n, s in parts.items()]
     ssm = dict(A_log=[8], D=[8], dt_bias=[8], conv1d__weight=[160, 1, 4], conv1d__bias=[160], in_proj__weight=[296, 64], norm__weight=[128], out_proj__weight=[64, 128])
     attn = dict(q_proj__weight=[128, 64], k_proj__weight=[64, 64], v_proj__weight=[64, 64], o_proj__weight=[64, 128])
-    outer = [["backbone.embeddings.weight", "BF16", [314, 64]], ["backbone.norm_f.weight", "BF16", [64]], ["lm_head.weight", "BF16", [314, 64]]]
+    outer = [["backbone.embeddings.weight", "BF16", [304, 64]], ["backbone.norm_f.weight", "BF16", [64]], ["lm_head.weight", "BF16", [304, 64]]]
     # transformers 5 knows only the kind with experts, and gives all others that.
     c["nemotron-h"] = dict(raw=True, tok="bpe", config={**nemo, "hybrid_override_pattern": "M-*"}, tensors=sorted(outer + block(0, **ssm) + block(1, up_proj__weight=[96, 64], down_proj__weight=[64, 96]) + block(2, **attn)))
     c["nemotron-3-nano"] = dict(raw=True, tok="bpe", config={**nemo, "hybrid_override_pattern": "ME*", "n_routed_experts": 2, "num_experts_per_tok": 2, "moe_intermediate_size": 32, "moe_shared_expert_intermediate_size": 48, "n_shared_experts": 1,
@@ -153,16 +153,28 @@ def cases():
     c["bloom-560m"] = dict(config=C["bloom"](hidden_size=64, n_layer=2, n_head=4, vocab_size=320, bos_token_id=0, eos_token_id=0), tok="bpe", dtype=torch.float16)
     c["mpt-7b"] = dict(config=C["mpt"](d_model=64, n_layers=2, n_heads=4, max_seq_len=128, vocab_size=320), tok="bpe", set={"architectures": ["MPTForCausalLM"]})
     c["starcoder"] = dict(config=C["gpt_bigcode"](n_embd=64, n_layer=2, n_head=4, n_positions=128, vocab_size=320, bos_token_id=0, eos_token_id=0), tok="bpe", dtype=torch.float32)
+    layer = lambda i: [[f"model.layers.{i}.{n}", "BF16", s] for n, s in [("input_layernorm.weight", [64]), ("mlp.down_proj.weight", [64, 96]), ("mlp.gate_proj.weight", [96, 64]), ("mlp.up_proj.weight", [96, 64]),
+        ("post_attention_layernorm.weight", [64]), ("self_attn.k_proj.bias", [32]), ("self_attn.k_proj.weight", [32, 64]), ("self_attn.o_proj.weight", [64, 64]), ("self_attn.q_proj.bias", [64]),
+        ("self_attn.q_proj.weight", [64, 64]), ("self_attn.v_proj.bias", [32]), ("self_attn.v_proj.weight", [32, 64])]]
     vl = lambda kind, text, vision, **k: C[kind](text_config={**LLAMA, "rope_parameters": {"rope_type": "default", "rope_theta": 1000000.0, "mrope_section": [2, 3, 3]}, **text}, vision_config=vision, **k)
     see = AutoModelForImageTextToText.from_config
     lang = lambda ts: [t for t in ts if "visual" not in t[0]] + [["model.visual.merger.ln_q.weight", "BF16", [32]]]
     small = dict(depth=1, hidden_size=32, embed_dim=32, intermediate_size=32, num_heads=2, out_hidden_size=64)
     c["qwen2.5-vl"] = dict(config=vl("qwen2_5_vl", {}, {**small, "fullatt_block_indexes": [0]}), cls=see, tok="qwen2", change=lang)
-    c["qwen2-vl-old"] = dict(tok="qwen2", config={**LLAMA, "architectures": ["Qwen2VLForConditionalGeneration"], "model_type": "qwen2_vl", "rms_norm_eps": 1e-6, "rope_theta": 1000000.0, "vision_config": {"depth": 1, "embed_dim": 32},
-        "rope_scaling": {"type": "mrope", "mrope_section": [2, 3, 3]}, "tie_word_embeddings": True}, tensors=[["model.embed_tokens.weight", "BF16", [320, 64]], ["model.layers.0.input_layernorm.weight", "BF16", [64]],
-        ["model.norm.weight", "BF16", [64]], ["visual.merger.ln_q.weight", "BF16", [32]]])
+    c["qwen2-vl-old"] = dict(tok="qwen2", config={**LLAMA, "num_hidden_layers": 1, "architectures": ["Qwen2VLForConditionalGeneration"], "model_type": "qwen2_vl", "rms_norm_eps": 1e-6, "rope_theta": 1000000.0,
+        "vision_config": {"depth": 1, "embed_dim": 32}, "rope_scaling": {"type": "mrope", "mrope_section": [2, 3, 3]}, "tie_word_embeddings": True},
+        tensors=[["model.embed_tokens.weight", "BF16", [320, 64]], ["model.norm.weight", "BF16", [64]], ["visual.merger.ln_q.weight", "BF16", [32]]] + layer(0))
     c["qwen3-vl"] = dict(config=vl("qwen3_vl", {"head_dim": 16}, {**small, "deepstack_visual_indexes": [0]}), cls=see, tok="qwen2", change=lang)
     c["qwen3-vl-moe"] = dict(config=vl("qwen3_vl_moe", dict(head_dim=16, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32), {**small, "deepstack_visual_indexes": [0]}), cls=see, tok="qwen2",
                              change=lambda ts: [[n, d, [s[0], s[2], s[1]] if len(s) == 3 and "experts" in n else s] for n, d, s in lang(ts)])
     c["llama4"] = dict(config=lm("llama4_text", num_local_experts=4, num_experts_per_tok=1, intermediate_size=48, intermediate_size_mlp=96, interleave_moe_layer_step=2, head_dim=16, **v320), tok="llama3")
+    spmrope = lambda *types: {"full_attention": {"rope_theta": 1000000.0, **(types[0] if types else {"rope_type": "default"})}, "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}}
+    text = lambda ts: [t for t in ts if not any(p in t[0] for p in ("vision", "audio", "embed_vision", "embed_audio"))]
+    c["gemma3n"] = dict(config=lm("gemma3n_text", head_dim=16, num_hidden_layers=3, layer_types=["sliding_attention", "full_attention", "full_attention"], num_kv_shared_layers=1, activation_sparsity_pattern=[0.95, 0.0, 0.0],
+                        hidden_size_per_layer_input=256, laurel_rank=4, vocab_size_per_layer_input=410, sliding_window=32, **spm), tok="spm",
+                        change=lambda ts: [[n, d, [410, s[1]] if n.endswith("embed_tokens.weight") else s] for n, d, s in ts])
+    four = dict(head_dim=16, global_head_dim=32, layer_types=["sliding_attention", "full_attention"], sliding_window=32, rope_parameters=spmrope({"rope_type": "proportional", "partial_rotary_factor": 0.25}), **{**spm, "vocab_size": 422})
+    c["gemma-4-e2b"] = dict(config=lm("gemma4_text", num_kv_shared_layers=2, use_double_wide_mlp=True, hidden_size_per_layer_input=8, vocab_size_per_layer_input=422, **{**four, "num_hidden_layers": 4, "layer_types": 2 * four["layer_types"]}), tok="llamabpe")
+    c["gemma-4-26b-a4b"] = dict(config=lm("gemma4_text", num_kv_shared_layers=0, num_global_key_value_heads=1, attention_k_eq_v=True, enable_moe_block=True, num_experts=4, top_k_experts=2, moe_intermediate_size=32,
+                                          hidden_size_per_layer_input=0, **four), tok="llamabpe")
     return c
