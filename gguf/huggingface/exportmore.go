@@ -8,7 +8,7 @@ import (
 // Exports that need no more than what a file says in other words.
 
 var (
-	_ = invert("phi2", inverse{class: "PhiForCausalLM", modelType: "phi", config: (*exporter).partly})
+	_ = invert("phi2", inverse{class: "PhiForCausalLM", modelType: "phi", config: (*exporter).phi2})
 	_ = invert("phi3", inverse{class: "Phi3ForCausalLM", modelType: "phi3", restore: (*exporter).phi3, config: (*exporter).phi3Config})
 	_ = invert("cohere2", inverse{class: "Cohere2ForCausalLM", modelType: "cohere2", config: (*exporter).cohere2})
 	_ = invert("exaone4", inverse{class: "Exaone4ForCausalLM", modelType: "exaone4", restore: (*exporter).withoutFactors, config: (*exporter).layerTypes})
@@ -35,6 +35,14 @@ func (x *exporter) partly() {
 		return
 	}
 	x.cfg["partial_rotary_factor"] = number(float64(dims) / float64(size))
+}
+
+// phi2 takes the width of networks from their weights: files say four times the model's, whatever it is.
+func (x *exporter) phi2() {
+	x.partly()
+	if t, err := x.f.Tensor("blk.0.ffn_up.weight"); err == nil && len(t.Shape) == 2 {
+		x.cfg["intermediate_size"] = t.Shape[1]
+	}
 }
 
 // window adds how far layers see that do not see everything.
