@@ -63,6 +63,9 @@ func TestMutatedHeaders(t *testing.T) {
 			change(i)
 			change(r.IntN(header), r.IntN(header))
 		}
+		if all {
+			t.Logf("%s: %d bytes; %d files so far", name, header, sum.files)
+		}
 	}
 	t.Logf("%d files, %d refused, %d ran; the longest took %v, the largest %d MB", sum.files, sum.refused, sum.ran, sum.longest, sum.largest>>20)
 }

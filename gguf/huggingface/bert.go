@@ -41,11 +41,20 @@ var _ = register(family{
 	arch:   "nomic-bert",
 	names:  nomicNames,
 	init:   nomicInit,
+	filter: nomicFilter,
+	modify: (*model).nomic,
+	keys:   (*model).nomicKeys,
+	vocab:  (*model).vocabNomic,
+}, "NomicBertModel")
+
+var _ = register(family{
+	arch:   "jina-bert-v2",
+	names:  jinaNames,
 	filter: bertFilter,
 	modify: (*model).bert,
 	keys:   (*model).bertKeys,
-	vocab:  (*model).vocabWordPiece,
-}, "NomicBertModel")
+	vocab:  (*model).vocabJina,
+}, "JinaBertModel", "JinaBertForMaskedLM")
 
 var _ = register(family{
 	arch:   "modern-bert",
@@ -83,6 +92,18 @@ var bertNames = map[string]string{
 	"classifier.out_proj":                        "cls.output",
 }
 
+var jinaNames = withNames(bertNames, map[string]string{
+	"encoder.layer.#.attention.self.layer_norm_q": "blk.#.attn_q_norm",
+	"encoder.layer.#.attention.self.layer_norm_k": "blk.#.attn_k_norm",
+	"encoder.layer.#.layer_norm_1":                "blk.#.attn_norm_2",
+	"encoder.layer.#.layer_norm_2":                "blk.#.layer_output_norm",
+	"encoder.layer.#.mlp.gated_layers":            "blk.#.ffn_up",
+	"encoder.layer.#.mlp.up_gated_layer":          "blk.#.ffn_up",
+	"encoder.layer.#.mlp.wo":                      "blk.#.ffn_down",
+	"encoder.layer.#.mlp.down_layer":              "blk.#.ffn_down",
+	"encoder.layer.#.mlp.layernorm":               "blk.#.layer_output_norm",
+})
+
 var nomicNames = map[string]string{
 	"embeddings.word_embeddings":       "token_embd",
 	"embeddings.token_type_embeddings": "token_types",
@@ -94,6 +115,11 @@ var nomicNames = map[string]string{
 	"encoder.layers.#.mlp.fc11":        "blk.#.ffn_up",
 	"encoder.layers.#.mlp.fc12":        "blk.#.ffn_gate",
 	"encoder.layers.#.mlp.fc2":         "blk.#.ffn_down",
+
+	"encoder.layers.#.mlp.fc1":            "blk.#.ffn_up",
+	"encoder.layers.#.mlp.router.layer":   "blk.#.ffn_gate_inp",
+	"encoder.layers.#.mlp.experts.mlp.w1": "blk.#.ffn_up_exps",
+	"encoder.layers.#.mlp.experts.mlp.w2": "blk.#.ffn_down_exps",
 }
 
 var modernBERTNames = map[string]string{
@@ -208,17 +234,85 @@ func nomicInit(m *model) error {
 		trained = 2048
 	}
 	share, _ := m.cfg.number("rotary_emb_fraction")
+	experts, activation := m.or(0, "moe_every_n_layers") > 0, "swiglu"
+	if experts {
+		m.arch, activation = "nomic-bert-moe", "gelu"
+	}
+	if m.hasUnigram() {
+		if err := positionOffset(m); err != nil {
+			return err
+		}
+	}
 	switch {
-	case m.cfg.has("moe_every_n_layers"):
-		return fmt.Errorf("nomic-bert with experts is %w", ErrUnsupported)
-	case !ok || trained != 2048 || n != 8192 && n != 2048 || share != 1 || m.cfg.text("activation_function") != "swiglu" ||
-		m.cfg.boolean("prenorm", true) || m.cfg.boolean("qkv_proj_bias", true) || m.cfg.boolean("mlp_fc1_bias", true):
+	case !ok || trained != 2048 || n != 8192 && n != 2048 || share != 1 || m.cfg.text("activation_function") != activation ||
+		m.cfg.boolean("prenorm", true) || m.cfg.boolean("qkv_proj_bias", !experts) != experts || m.cfg.boolean("mlp_fc1_bias", !experts) != experts:
 		return fmt.Errorf("config.json: this form of nomic-bert is %w", ErrUnsupported)
 	case n == 8192:
 		m.cfg["n_positions"] = whole(2048)
 	default:
 		m.cfg["n_positions"] = whole(512)
 	}
+	return nil
+}
+
+// hasUnigram reports whether the tokenizer is XLM-RoBERTa's kind.
+func (m *model) hasUnigram() bool {
+	t, err := readTokenizer(m.dir)
+	return err == nil && t.Model.Type == "Unigram"
+}
+
+func nomicFilter(m *model, name string) (string, bool) {
+	if strings.Contains(name, "mlp.experts.bias") {
+		return "", false
+	}
+	return bertFilter(m, name)
+}
+
+// nomic adds a tensor; experts stand one below the other.
+func (m *model) nomic(name string, bid int, t tensor) error {
+	if !strings.Contains(name, "mlp.experts.mlp.w") {
+		return m.bert(name, bid, t)
+	}
+	experts, inner, width := m.need("num_local_experts", "num_experts"), m.need("n_inner"), m.need("n_embd")
+	if !t.dims(2) || elements(t.shape) != experts*inner*width {
+		return fmt.Errorf("%w: shape %v for %d experts of %d × %d", ErrFolder, t.shape, experts, inner, width)
+	}
+	t = t.reshape(experts, inner, width)
+	if strings.HasSuffix(name, ".w2") {
+		t = t.transpose()
+	}
+	return m.plain(name+".weight", bid, t)
+}
+
+func (m *model) nomicKeys() {
+	m.bertKeys()
+	if m.arch == "nomic-bert-moe" {
+		m.u32("moe_every_n_layers", m.need("moe_every_n_layers"))
+		m.u32("expert_used_count", m.need("moe_top_k"))
+	}
+}
+
+// vocabNomic is WordPiece, or XLM-RoBERTa's.
+func (m *model) vocabNomic() error {
+	if m.hasUnigram() {
+		return m.vocabUnigram()
+	}
+	return m.vocabWordPiece()
+}
+
+// vocabJina is WordPiece, or byte-level BPE for the model of code.
+func (m *model) vocabJina() error {
+	tc, err := readOptional(m.dir, "tokenizer_config.json")
+	if err != nil {
+		return err
+	}
+	if tc.text("tokenizer_class") != "RobertaTokenizer" {
+		return m.vocabWordPiece()
+	}
+	if err := m.vocabBPE(); err != nil {
+		return err
+	}
+	m.set("tokenizer.ggml.token_type_count", uint32(2))
 	return nil
 }
 

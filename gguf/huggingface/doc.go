@@ -18,6 +18,10 @@
 // script asks Python's transformers for what config.json leaves out, the defaults of that library are in
 // defaults.json. [Classes] lists the classes of models; others are refused with an error that names the class.
 //
+// Two numbers are not the script's. Where weights are an exponential (state spaces) they are the nearest to it, while the
+// script's differ in the last bit where the processor's vector library does, for one in a hundred. And EXAONE 3.5's
+// epsilon gets the key that llama.cpp reads, which the script misses.
+//
 // One thing is more liberal. The script knows a byte-level BPE tokenizer by the tokens of a sample text, and refuses
 // one whose tokens it has not seen. This package knows it by that too, and otherwise by the rules in tokenizer.json, which
 // say the same for a vocabulary of somebody's own.

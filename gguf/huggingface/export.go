@@ -23,6 +23,7 @@ type inverse struct {
 	restore          func(x *exporter, name string, t tensor) error // gives what a tensor was made of; nil: plain
 	config           func(x *exporter)                              // adds what commonConfig does not know
 	adapted          []string                                       // keys of the architecture that the folder says otherwise
+	implied          []string                                       // keys that the class has no name for, and all models alike
 }
 
 // inverses holds them by architecture; the first that fits counts. Each file of a family adds its own.
@@ -87,11 +88,12 @@ type exporter struct {
 	scale   float64        // of the residual stream, see latent
 	out     []named
 	files   map[string][]byte
-	err     error // the first of key
+	precise map[string]bool // tensors that files have in F32 always
+	err     error           // the first of key
 }
 
 func export(f *gguf.File, opt ExportOptions) (*Export, error) {
-	x := &exporter{f: f, cfg: map[string]any{}, files: map[string][]byte{}, scale: 1, typ: typeBF16}
+	x := &exporter{f: f, cfg: map[string]any{}, files: map[string][]byte{}, precise: map[string]bool{}, scale: 1, typ: typeBF16}
 	switch opt.Weights {
 	case F32:
 		x.typ = typeF32
@@ -192,6 +194,7 @@ func (x *exporter) plain(name string, t tensor) error {
 	}
 	before, after, ok := strings.Cut(to, ".experts.")
 	if !ok {
+		x.precise[to] = inFloat32(name)
 		x.emit(to, t)
 		return nil
 	}
@@ -237,10 +240,10 @@ func (x *exporter) has(name string) bool {
 // floatDTypes are the names of types in safetensors.
 var floatDTypes = map[gguf.Type]safetensors.DType{typeF32: safetensors.F32, typeF16: safetensors.F16, typeBF16: safetensors.BF16}
 
-// add adds a tensor to the weights. What is no matrix keeps its precision.
+// add adds a tensor to the weights. What is no matrix, and what files have in F32 always, keeps its precision.
 func (x *exporter) add(w *safetensors.Writer, t named) error {
 	typ := x.typ
-	if len(t.shape) < 2 && typ != typeF32 {
+	if (len(t.shape) < 2 || x.precise[t.name]) && typ != typeF32 {
 		values, err := t.all()
 		if err != nil {
 			return err

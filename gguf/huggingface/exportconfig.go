@@ -97,10 +97,10 @@ func number(v float64) json.Number {
 // places adds what keys of the architecture say, under the names that the configuration class has.
 func (x *exporter) places(list []place) {
 	for _, p := range list {
-		if !x.f.Has(x.arch + "." + p.key) {
+		if !x.f.Has(x.arch+"."+p.key) || slices.Contains(x.implied, p.key) {
 			continue
 		}
-		i := slices.IndexFunc(p.names, func(name string) bool { return x.known[name] })
+		i := slices.IndexFunc(p.names, x.knows)
 		if i < 0 {
 			x.fail(p.key, ErrUnsupported, "the configuration of a %s has no place for it", x.class)
 			return
@@ -117,6 +117,9 @@ func (x *exporter) places(list []place) {
 		x.cfg["num_key_value_heads"] = x.cfg["num_attention_heads"]
 	}
 }
+
+// knows reports whether the configuration class has a name.
+func (x *exporter) knows(name string) bool { return x.known[name] }
 
 // headDim adds the size of heads where it is not what the width has for each.
 func (x *exporter) headDim() {
@@ -141,8 +144,8 @@ func (x *exporter) rope() {
 	}
 	kind, err := x.f.String(x.arch + ".rope.scaling.type")
 	factor, scaled := x.float("rope.scaling.factor")
-	if err != nil && !scaled || kind == "none" {
-		return
+	if err != nil && !scaled || kind == "none" || kind == "longrope" && x.has("rope_factors_long.weight") {
+		return // the last has factors of its own
 	}
 	r := map[string]any{"rope_type": kind, "factor": number(factor)}
 	switch {

@@ -23,6 +23,7 @@ var _ = register(family{
 	modify: (*model).falcon,
 	keys:   (*model).falconKeys,
 }, "FalconForCausalLM", "RWForCausalLM")
+var _ = register(family{arch: "starcoder", names: gpt2Names, keys: (*model).starcoderKeys}, "GPTBigCodeForCausalLM")
 var _ = register(family{arch: "starcoder2", names: starcoder2Names}, "Starcoder2ForCausalLM")
 var _ = register(family{
 	arch:   "stablelm",
@@ -87,15 +88,10 @@ var neoXNames = map[string]string{
 // neoX adds a tensor; queries, keys and values stand together head by head.
 func (m *model) neoX(name string, bid int, t tensor) error {
 	if strings.Contains(name, ".attention.query_key_value.") {
-		heads := m.need("num_attention_heads")
-		if heads <= 0 || len(t.shape) == 0 || t.shape[0]%(3*heads) != 0 {
-			return fmt.Errorf("%w: %v rows for %d heads", ErrFolder, t.shape, heads)
+		var err error
+		if t, err = headByHead(t, m.need("num_attention_heads")); err != nil {
+			return err
 		}
-		dim := t.shape[0] / heads / 3
-		t = t.permuted(func(i int) int {
-			part, head, in := i/(heads*dim), i/dim%heads, i%dim
-			return (head*3+part)*dim + in
-		})
 	}
 	return m.plain(name, bid, t)
 }
@@ -172,6 +168,17 @@ func (m *model) falconKeys() {
 	m.u32("block_count", m.blocks)
 	m.u32("attention.head_count", m.need("num_attention_heads", "n_head"))
 	m.u32("attention.head_count_kv", m.keyHeads())
+	m.f32("attention.layer_norm_epsilon", m.needFloat("layer_norm_epsilon"))
+	m.fileType()
+}
+
+func (m *model) starcoderKeys() {
+	m.u32("context_length", m.need("n_positions"))
+	m.u32("embedding_length", m.need("n_embd"))
+	m.u32("feed_forward_length", 4*m.need("n_embd"))
+	m.u32("block_count", m.blocks)
+	m.u32("attention.head_count", m.need("n_head"))
+	m.u32("attention.head_count_kv", 1)
 	m.f32("attention.layer_norm_epsilon", m.needFloat("layer_norm_epsilon"))
 	m.fileType()
 }

@@ -112,3 +112,18 @@ func equalJSON(a, b any) bool {
 	y, err2 := json.Marshal(b)
 	return err1 == nil && err2 == nil && bytes.Equal(x, y)
 }
+
+// TestExaoneEpsilon: the norm's epsilon gets the key that llama.cpp reads, whatever config.json calls it. The script
+// takes "layer_norm_epsilon" for another kind of norm.
+func TestExaoneEpsilon(t *testing.T) {
+	d := small(t, "exaone-3.5")
+	replaceIn(t, d, "config.json", `"rms_norm_eps"`, `"layer_norm_epsilon"`)
+	m, err := Open(d, "model", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if x, err := m.Float("exaone.attention.layer_norm_rms_epsilon"); err != nil || float32(x) != 1e-5 {
+		t.Errorf("%v, %v", x, err)
+	}
+}

@@ -1,6 +1,7 @@
 package huggingface
 
 import (
+	"errors"
 	"slices"
 	"sync"
 
@@ -171,5 +172,25 @@ func (t tensor) apply(f func(x float32) float32) tensor {
 	})
 }
 
+// scaled is the tensor multiplied by a number in single precision, as PyTorch does it.
+func (t tensor) scaled(k float64) tensor {
+	return t.apply(func(x float32) float32 { return x * float32(k) })
+}
+
 // plusOne adds 1, for norms whose weights are stored as the difference from it.
 func (t tensor) plusOne() tensor { return t.apply(func(x float32) float32 { return x + 1 }) }
+
+// equal reports whether two tensors have the same shape and elements.
+func (t tensor) equal(u tensor) (bool, error) {
+	if !slices.Equal(t.shape, u.shape) {
+		return false, nil
+	}
+	a, b := make([]float32, 1<<16), make([]float32, 1<<16)
+	for at, n := 0, elements(t.shape); at < n; at += len(a) {
+		k := min(len(a), n-at)
+		if err := errors.Join(t.read(a[:k], at), u.read(b[:k], at)); err != nil || !slices.Equal(a[:k], b[:k]) {
+			return false, err
+		}
+	}
+	return true, nil
+}

@@ -125,22 +125,12 @@ func (m *model) vocabPhi3() error {
 		return err
 	}
 	// Added tokens keep their text here, and only what is called special steers the model.
-	decoder := tc.object("added_tokens_decoder")
-	for k := range decoder {
-		var id int
-		if _, err := fmt.Sscanf(k, "%d", &id); err == nil {
-			o := decoder.object(k)
-			tokens = replace(tokens, addedToken{id, o.text("content"), o.boolean("special", false)})
-		}
+	added, err := m.addedTokens()
+	if err != nil {
+		return err
 	}
-	if m.exists("tokenizer.json") {
-		t, err := readTokenizer(m.dir)
-		if err != nil {
-			return err
-		}
-		for _, a := range t.Added {
-			tokens = replace(tokens, a)
-		}
+	for _, a := range added {
+		tokens = replace(tokens, a)
 	}
 	m.vocabulary("llama", "default", tokens, true)
 	s, err := m.readSpecial(false, len(tokens))

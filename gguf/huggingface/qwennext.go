@@ -2,7 +2,6 @@ package huggingface
 
 import (
 	"fmt"
-	"math"
 	"strings"
 )
 
@@ -84,7 +83,7 @@ func qwenNextFilter(m *model, name string) (string, bool) {
 func (m *model) qwenNext(name string, bid int, t tensor) error {
 	switch {
 	case strings.HasSuffix(name, ".A_log"):
-		t = t.apply(func(x float32) float32 { return -float32(math.Exp(float64(x))) })
+		t = t.negativeExp()
 	case strings.HasSuffix(name, ".dt_bias"):
 		name = strings.TrimSuffix(name, "dt_bias") + "dt_proj.bias"
 	case strings.Contains(name, "conv1d"):

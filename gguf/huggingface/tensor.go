@@ -43,6 +43,14 @@ func constant(values []float32) tensor {
 	}}
 }
 
+// zeros is a matrix of zeros.
+func zeros(rows, cols int) tensor {
+	return tensor{shape: []int{rows, cols}, dtype: safetensors.F32, read: func(dst []float32, _ int) error {
+		clear(dst)
+		return nil
+	}}
+}
+
 // elements returns the product of a shape.
 func elements(shape []int) int {
 	n := 1

@@ -24,14 +24,16 @@ func (m *model) exists(name string) bool {
 	return err == nil
 }
 
-// vocabulary sets the tokens; scores only for kinds that have some.
+// vocabulary sets the tokens; scores only for kinds that have some, and pre unless it is "".
 func (m *model) vocabulary(kind, pre string, tokens []token, scores bool) {
 	texts, values, kinds := make([]string, len(tokens)), make([]float32, len(tokens)), make([]int32, len(tokens))
 	for i, t := range tokens {
 		texts[i], values[i], kinds[i] = t.text, t.score, t.kind
 	}
 	m.set("tokenizer.ggml.model", kind)
-	m.set("tokenizer.ggml.pre", pre)
+	if pre != "" {
+		m.set("tokenizer.ggml.pre", pre)
+	}
 	m.set("tokenizer.ggml.tokens", texts)
 	if scores {
 		m.set("tokenizer.ggml.scores", values)
@@ -164,15 +166,29 @@ func (t *tokenizerJSON) isLlamaBPE() bool {
 
 // vocabLlamaBPE is SentencePiece's BPE from tokenizer.json alone.
 func (m *model) vocabLlamaBPE(t *tokenizerJSON) error {
-	tc, err := readOptional(m.dir, "tokenizer_config.json")
+	tokens, err := m.llamaBPETokens(t)
 	if err != nil {
 		return err
+	}
+	m.vocabulary("llama", "default", tokens, true)
+	s, err := m.readSpecial(false, len(tokens))
+	if err == nil {
+		s.keys(m)
+	}
+	return err
+}
+
+// llamaBPETokens returns its tokens.
+func (m *model) llamaBPETokens(t *tokenizerJSON) ([]token, error) {
+	tc, err := readOptional(m.dir, "tokenizer_config.json")
+	if err != nil {
+		return nil, err
 	}
 	control := specialTexts(tc)
 	tokens := padded(len(t.vocab))
 	for text, id := range t.vocab {
 		if id < 0 || id >= len(tokens) {
-			return fmt.Errorf("tokenizer.json: %w: token %d of %d", ErrFolder, id, len(tokens))
+			return nil, fmt.Errorf("tokenizer.json: %w: token %d of %d", ErrFolder, id, len(tokens))
 		}
 		kind := kindNormal
 		if byteToken.MatchString(text) {
@@ -189,7 +205,7 @@ func (m *model) vocabLlamaBPE(t *tokenizerJSON) error {
 			continue
 		}
 		if a.ID != len(tokens) {
-			return fmt.Errorf("tokenizer.json: %w: added token %d, after %d others", ErrFolder, a.ID, len(tokens))
+			return nil, fmt.Errorf("tokenizer.json: %w: added token %d, after %d others", ErrFolder, a.ID, len(tokens))
 		}
 		kind := kindUserDefined
 		if control[a.Content] {
@@ -197,12 +213,7 @@ func (m *model) vocabLlamaBPE(t *tokenizerJSON) error {
 		}
 		tokens = append(tokens, token{a.Content, -1000, kind})
 	}
-	m.vocabulary("llama", "default", tokens, true)
-	s, err := m.readSpecial(false, len(tokens))
-	if err == nil {
-		s.keys(m)
-	}
-	return err
+	return tokens, nil
 }
 
 // specialTexts are the special tokens of tokenizer_config.json.

@@ -1,6 +1,7 @@
 """The models of judge.py: configurations as small as the classes allow."""
+import json
 import torch
-from transformers import CONFIG_MAPPING as C, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
+from transformers import CONFIG_MAPPING as C, AutoModel, AutoModelForImageTextToText, AutoModelForMaskedLM, AutoModelForSequenceClassification
 
 LLAMA = dict(hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, vocab_size=320, max_position_embeddings=512)
 
@@ -114,4 +115,116 @@ def cases():
     c["apertus"] = dict(config=lm("apertus", **v320), tok="llama3")
     c["arcee"] = dict(config=lm("arcee", **v320), tok="llama3")
     c["eurobert"] = dict(tok="bpe", config=C["eurobert"](**{**LLAMA, **v320}), cls=AutoModel.from_config, set={"classifier_pooling": "mean"})
+    def apart(parts):
+        """Experts one by one, as the script wants them, of those that transformers saves together."""
+        def change(ts):
+            for n, d, s in ts:
+                if n.endswith("experts.gate_up_proj"):
+                    for i in range(s[0]):
+                        for p in parts[:2]: yield [n.replace("gate_up_proj", f"{i}.{p}.weight"), d, [s[1] // 2, s[2]]]
+                elif n.endswith(("experts.down_proj", "experts.up_proj")):
+                    for i in range(s[0]): yield [n.replace("experts.", f"experts.{i}.") .replace("down_proj", parts[2]) + ".weight", d, s[1:]]
+                else: yield [n, d, s]
+        return change
+    projections = apart(["gate_proj", "up_proj", "down_proj"])
+    c["mamba-130m"] = dict(config=C["mamba"](hidden_size=64, num_hidden_layers=2, vocab_size=304, state_size=8, use_cache=False), tok="bpe", dtype=torch.float32)
+    c["falcon-mamba"] = dict(config=C["falcon_mamba"](hidden_size=64, num_hidden_layers=1, vocab_size=320, state_size=8), tok="bpe")
+    c["mamba2"] = dict(config=C["mamba2"](hidden_size=64, num_hidden_layers=2, vocab_size=304, state_size=8, head_dim=16, num_heads=8, n_groups=2), tok="bpe")
+    c["falcon-h1"] = dict(config=lm("falcon_h1", head_dim=16, mamba_d_ssm=96, mamba_n_heads=6, mamba_d_head=16, mamba_n_groups=2, mamba_d_state=8, attention_in_multiplier=0.9, attention_out_multiplier=1.1,
+                          key_multiplier=0.35, ssm_in_multiplier=1.3, ssm_out_multiplier=0.7, mlp_multipliers=[0.88, 0.41], ssm_multipliers=[0.35, 0.25, 0.18, 0.5, 0.31], lm_head_multiplier=0.039,
+                          embedding_multiplier=5.656854249492381, mamba_rms_norm=True, **v320), tok="llama3")
+    c["jamba"] = dict(config=lm("jamba", num_hidden_layers=4, attn_layer_offset=1, attn_layer_period=2, expert_layer_offset=1, expert_layer_period=2, num_experts=2, num_experts_per_tok=1, mamba_d_state=8, mamba_dt_rank=4,
+                          **{**spm, "vocab_size": 422}), tok="llamabpe", change=projections)
+    hybrid = dict(num_hidden_layers=3, mamba_n_heads=8, mamba_d_head=16, mamba_n_groups=2, mamba_d_state=8, mamba_expand=2, attention_multiplier=0.125, embedding_multiplier=12.0, residual_multiplier=0.22, logits_scaling=8.0)
+    c["granite-4.0-h"] = dict(config=lm("granitemoehybrid", layer_types=["mamba", "attention", "mamba"], num_local_experts=4, num_experts_per_tok=2, shared_intermediate_size=32, **{**hybrid, **v320}), tok="bpe", set={"layer_types": ["mamba", "attention", "mamba"]})
+    c["granite-4.0-h-micro"] = dict(config=lm("granitemoehybrid", layer_types=["mamba", "attention", "mamba"], num_local_experts=0, num_experts_per_tok=0, shared_intermediate_size=96, **{**hybrid, **v320}), tok="bpe", set={"layer_types": ["mamba", "attention", "mamba"]})
+    c["granite-4.0-micro"] = dict(config=lm("granitemoehybrid", layer_types=["attention"] * 3, num_local_experts=0, num_experts_per_tok=0, shared_intermediate_size=96, position_embedding_type="rope", **{**hybrid, **v320}), tok="bpe", set={"layer_types": ["attention"] * 3})
+    nemo = {"architectures": ["NemotronHForCausalLM"], "model_type": "nemotron_h", "vocab_size": 304, "hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32,
+            "max_position_embeddings": 512, "layer_norm_epsilon": 1e-5, "mamba_num_heads": 8, "mamba_head_dim": 16, "n_groups": 2, "ssm_state_size": 8, "conv_kernel": 4, "expand": 2, "intermediate_size": 96, "mlp_hidden_act": "relu2",
+            "residual_in_fp32": False, "tie_word_embeddings": False, "torch_dtype": "bfloat16"}
+    block = lambda i, **parts: [["backbone.layers.%d.norm.weight" % i, "BF16", [64]]] + [["backbone.layers.%d.mixer.%s" % (i, n.replace("__", ".")), "BF16", s] for n, s in parts.items()]
+    ssm = dict(A_log=[8], D=[8], dt_bias=[8], conv1d__weight=[160, 1, 4], conv1d__bias=[160], in_proj__weight=[296, 64], norm__weight=[128], out_proj__weight=[64, 128])
+    attn = dict(q_proj__weight=[128, 64], k_proj__weight=[64, 64], v_proj__weight=[64, 64], o_proj__weight=[64, 128])
+    outer = [["backbone.embeddings.weight", "BF16", [304, 64]], ["backbone.norm_f.weight", "BF16", [64]], ["lm_head.weight", "BF16", [304, 64]]]
+    # transformers 5 knows only the kind with experts, and gives all others that.
+    c["nemotron-h"] = dict(raw=True, tok="bpe", config={**nemo, "hybrid_override_pattern": "M-*"}, tensors=sorted(outer + block(0, **ssm) + block(1, up_proj__weight=[96, 64], down_proj__weight=[64, 96]) + block(2, **attn)))
+    c["nemotron-3-nano"] = dict(raw=True, tok="bpe", config={**nemo, "hybrid_override_pattern": "ME*", "n_routed_experts": 2, "num_experts_per_tok": 2, "moe_intermediate_size": 32, "moe_shared_expert_intermediate_size": 48, "n_shared_experts": 1,
+        "norm_topk_prob": True, "routed_scaling_factor": 2.5, "n_group": 1, "topk_group": 1}, tensors=sorted(outer + block(0, **ssm) + block(1, gate__weight=[2, 64], gate__e_score_correction_bias=[2], **{
+        "shared_experts__up_proj__weight": [48, 64], "shared_experts__down_proj__weight": [64, 48]}, **{f"experts__{i}__{p}_proj__weight": s for i in range(2) for p, s in (("up", [32, 64]), ("down", [64, 32]))}) + block(2, **attn)))
+    c["bloom-560m"] = dict(config=C["bloom"](hidden_size=64, n_layer=2, n_head=4, vocab_size=320, bos_token_id=0, eos_token_id=0), tok="bpe", dtype=torch.float16)
+    c["mpt-7b"] = dict(config=C["mpt"](d_model=64, n_layers=2, n_heads=4, max_seq_len=128, vocab_size=320), tok="bpe", set={"architectures": ["MPTForCausalLM"]})
+    c["starcoder"] = dict(config=C["gpt_bigcode"](n_embd=64, n_layer=2, n_head=4, n_positions=128, vocab_size=320, bos_token_id=0, eos_token_id=0), tok="bpe", dtype=torch.float32)
+    layer = lambda i: [[f"model.layers.{i}.{n}", "BF16", s] for n, s in [("input_layernorm.weight", [64]), ("mlp.down_proj.weight", [64, 96]), ("mlp.gate_proj.weight", [96, 64]), ("mlp.up_proj.weight", [96, 64]),
+        ("post_attention_layernorm.weight", [64]), ("self_attn.k_proj.bias", [32]), ("self_attn.k_proj.weight", [32, 64]), ("self_attn.o_proj.weight", [64, 64]), ("self_attn.q_proj.bias", [64]),
+        ("self_attn.q_proj.weight", [64, 64]), ("self_attn.v_proj.bias", [32]), ("self_attn.v_proj.weight", [32, 64])]]
+    vl = lambda kind, text, vision, **k: C[kind](text_config={**LLAMA, "rope_parameters": {"rope_type": "default", "rope_theta": 1000000.0, "mrope_section": [2, 3, 3]}, **text}, vision_config=vision, **k)
+    see = AutoModelForImageTextToText.from_config
+    lang = lambda ts: [t for t in ts if "visual" not in t[0]] + [["model.visual.merger.ln_q.weight", "BF16", [32]]]
+    small = dict(depth=1, hidden_size=32, embed_dim=32, intermediate_size=32, num_heads=2, out_hidden_size=64)
+    c["qwen2.5-vl"] = dict(config=vl("qwen2_5_vl", {}, {**small, "fullatt_block_indexes": [0]}), cls=see, tok="qwen2", change=lang)
+    c["qwen2-vl-old"] = dict(tok="qwen2", config={**LLAMA, "num_hidden_layers": 1, "architectures": ["Qwen2VLForConditionalGeneration"], "model_type": "qwen2_vl", "rms_norm_eps": 1e-6, "rope_theta": 1000000.0,
+        "vision_config": {"depth": 1, "embed_dim": 32}, "rope_scaling": {"type": "mrope", "mrope_section": [2, 3, 3]}, "tie_word_embeddings": True},
+        tensors=[["model.embed_tokens.weight", "BF16", [320, 64]], ["model.norm.weight", "BF16", [64]], ["visual.merger.ln_q.weight", "BF16", [32]]] + layer(0))
+    c["qwen3-vl"] = dict(config=vl("qwen3_vl", {"head_dim": 16}, {**small, "deepstack_visual_indexes": [0]}), cls=see, tok="qwen2", change=lang)
+    c["qwen3-vl-moe"] = dict(config=vl("qwen3_vl_moe", dict(head_dim=16, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32), {**small, "deepstack_visual_indexes": [0]}), cls=see, tok="qwen2",
+                             change=lambda ts: [[n, d, [s[0], s[2], s[1]] if len(s) == 3 and "experts" in n else s] for n, d, s in lang(ts)])
+    c["llama4"] = dict(config=lm("llama4_text", num_local_experts=4, num_experts_per_tok=1, intermediate_size=48, intermediate_size_mlp=96, interleave_moe_layer_step=2, head_dim=16, **v320), tok="llama3")
+    spmrope = lambda *types: {"full_attention": {"rope_theta": 1000000.0, **(types[0] if types else {"rope_type": "default"})}, "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}}
+    text = lambda ts: [t for t in ts if not any(p in t[0] for p in ("vision", "audio", "embed_vision", "embed_audio"))]
+    c["gemma3n"] = dict(config=lm("gemma3n_text", head_dim=16, num_hidden_layers=3, layer_types=["sliding_attention", "full_attention", "full_attention"], num_kv_shared_layers=1, activation_sparsity_pattern=[0.95, 0.0, 0.0],
+                        hidden_size_per_layer_input=256, laurel_rank=64, vocab_size_per_layer_input=410, sliding_window=32, **spm), tok="spm",
+                        change=lambda ts: sorted([n, d, [410, s[1]] if n.endswith("embed_tokens.weight") else s] for n, d, s in ts + [[n.replace("layers.1.", "layers.2."), d, s] for n, d, s in ts if "layers.1.self_attn.k" in n or "layers.1.self_attn.v" in n]))
+    four = dict(head_dim=16, global_head_dim=32, layer_types=["sliding_attention", "full_attention"], sliding_window=32, rope_parameters=spmrope({"rope_type": "proportional", "partial_rotary_factor": 0.25}), **{**spm, "vocab_size": 422})
+    c["gemma-4-e2b"] = dict(config=lm("gemma4_text", num_kv_shared_layers=2, use_double_wide_mlp=True, hidden_size_per_layer_input=8, vocab_size_per_layer_input=422, **{**four, "num_hidden_layers": 4, "layer_types": 2 * four["layer_types"]}), tok="llamabpe")
+    c["gemma-4-26b-a4b"] = dict(config=lm("gemma4_text", num_kv_shared_layers=0, num_global_key_value_heads=1, attention_k_eq_v=True, enable_moe_block=True, num_experts=4, top_k_experts=2, moe_intermediate_size=32,
+                                          hidden_size_per_layer_input=0, **four), tok="llamabpe")
+    raw = lambda arch, kind, **k: {**LLAMA, "architectures": [arch], "model_type": kind, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": False, "torch_dtype": "bfloat16", **k}
+    bf = lambda d: sorted([n, "BF16", s] for n, s in d.items())
+    ends = {"model.embed_tokens.weight": [320, 64], "model.norm.weight": [64], "lm_head.weight": [320, 64]}
+    att = lambda i, at="self_attn", o="o_proj": {f"model.layers.{i}.{at}.{n}.weight": s for n, s in (("q_proj", [64, 64]), ("k_proj", [32, 64]), ("v_proj", [32, 64]), (o, [64, 64]))}
+    norms = lambda i: {f"model.layers.{i}.input_layernorm.weight": [64], f"model.layers.{i}.post_attention_layernorm.weight": [64]}
+    gated = lambda p, n: {f"{p}.gate_proj.weight": [n, 64], f"{p}.up_proj.weight": [n, 64], f"{p}.down_proj.weight": [64, n]}
+    mixture = lambda p, n, width: {k: v for i in range(n) for k, v in gated(f"{p}.experts.{i}", width).items()}
+    mixtral = lambda p, n, width: {f"{p}.experts.{i}.{w}.weight": s for i in range(n) for w, s in (("w1", [width, 64]), ("w2", [64, width]), ("w3", [width, 64]))}
+    c["phi-3.5-moe"] = dict(raw=True, tok="spm", config=raw("PhiMoEForCausalLM", "phimoe", num_hidden_layers=1, num_local_experts=2, num_experts_per_tok=2, original_max_position_embeddings=64, sliding_window=32, vocab_size=420,
+        bos_token_id=1, eos_token_id=2, rope_scaling={"type": "longrope", "long_factor": [1.0 + i for i in range(8)], "short_factor": [1.0 + i / 8 for i in range(8)]}), tensors=bf({
+        "model.embed_tokens.weight": [420, 64], "model.norm.weight": [64], "model.norm.bias": [64], "lm_head.weight": [420, 64], "lm_head.bias": [420], **att(0), **{k.replace(".weight", ".bias"): v[:1] for k, v in att(0).items()},
+        **norms(0), **{k.replace(".weight", ".bias"): v for k, v in norms(0).items()}, "model.layers.0.block_sparse_moe.gate.weight": [2, 64], **mixtral("model.layers.0.block_sparse_moe", 2, 96)}))
+    c["ernie-moe"] = dict(raw=True, tok="spm", config=raw("Ernie4_5_MoeForCausalLM", "ernie4_5_moe", vocab_size=420, bos_token_id=1, eos_token_id=2, moe_num_experts=2, moe_k=2, moe_layer_interval=1, moe_layer_start_index=1,
+        moe_intermediate_size=48, moe_num_shared_experts=2), tensors=bf({"model.embed_tokens.weight": [420, 64], "model.norm.weight": [64], "lm_head.weight": [420, 64], **att(0), **att(1), **norms(0), **norms(1), **gated("model.layers.0.mlp", 96),
+        "model.layers.1.mlp.gate.weight": [2, 64], "model.layers.1.mlp.moe_statics.e_score_correction_bias": [1, 2], **mixture("model.layers.1.mlp", 2, 48), **gated("model.layers.1.mlp.shared_experts", 48)}))
+    c["deepseek-moe"] = dict(raw=True, tok="bpe", config=raw("DeepseekForCausalLM", "deepseek", n_routed_experts=2, num_experts_per_tok=2, moe_intermediate_size=48, n_shared_experts=1, first_k_dense_replace=1, vocab_size=320,
+        scoring_func="softmax"), tensors=bf({**ends, **att(0), **att(1), **norms(0), **norms(1), **gated("model.layers.0.mlp", 96), "model.layers.1.mlp.gate.weight": [2, 64], **mixture("model.layers.1.mlp", 2, 48),
+        **gated("model.layers.1.mlp.shared_experts", 48)}))
+    ling = lambda i: {f"model.layers.{i}.attention.query_key_value.weight": [128, 64], f"model.layers.{i}.attention.dense.weight": [64, 64], f"model.layers.{i}.attention.query_layernorm.weight": [16],
+                      f"model.layers.{i}.attention.key_layernorm.weight": [16], **norms(i)}
+    c["ling-mini-2.0"] = dict(raw=True, tok="bpe", config=raw("BailingMoeV2ForCausalLM", "bailing_moe", head_dim=16, num_experts=4, num_experts_per_tok=2, n_group=2, topk_group=1, moe_intermediate_size=48, num_shared_experts=1,
+        first_k_dense_replace=1, routed_scaling_factor=2.5, norm_topk_prob=True, score_function="sigmoid", partial_rotary_factor=0.5, num_nextn_predict_layers=0), tensors=bf({"model.word_embeddings.weight": [320, 64],
+        "model.norm.weight": [64], "lm_head.weight": [320, 64], **ling(0), **ling(1), **gated("model.layers.0.mlp", 96), "model.layers.1.mlp.gate.weight": [4, 64], "model.layers.1.mlp.gate.expert_bias": [4],
+        **mixture("model.layers.1.mlp", 4, 48), **gated("model.layers.1.mlp.shared_experts", 48)}))
+    c["exaone-3.5"] = dict(raw=True, tok="bpe", config={**{k: v for k, v in raw("ExaoneForCausalLM", "exaone", num_layers=1, activation_function="silu", head_dim=16, rope_scaling={"rope_type": "llama3", "factor": 8.0,
+        "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 64}).items() if k != "num_hidden_layers"}}, tensors=bf({"transformer.wte.weight": [320, 64],
+        "transformer.ln_f.weight": [64], "lm_head.weight": [320, 64], "transformer.h.0.ln_1.weight": [64], "transformer.h.0.ln_2.weight": [64],
+        **{k.replace("model.layers.0.", "transformer.h.0."): v for k, v in att(0, "attn.attention", "out_proj").items()},
+        "transformer.h.0.mlp.c_fc_0.weight": [96, 64], "transformer.h.0.mlp.c_fc_1.weight": [96, 64], "transformer.h.0.mlp.c_proj.weight": [64, 96]}))
+    c["internlm2"] = dict(raw=True, tok="spm", files={"added_tokens.json": "{}", "tokenizer_config.json": json.dumps({"bos_token": "<s>", "eos_token": "</s>", "added_tokens_decoder": {
+        "2": {"content": "</s>", "special": True}, "398": {"content": "<|im_end|>", "special": True}, "399": {"content": "<|tool|>", "special": False}}})}, config=raw("InternLM2ForCausalLM", "internlm2", num_hidden_layers=1, vocab_size=400, bos_token_id=1, eos_token_id=2), tensors=bf({"model.tok_embeddings.weight": [400, 64], "output.weight": [400, 64],
+        "model.norm.weight": [64], **{f"model.layers.0.{n}.weight": s for n, s in (("attention_norm", [64]), ("ffn_norm", [64]), ("attention.wqkv", [128, 64]), ("attention.wo", [64, 64]), ("feed_forward.w1", [96, 64]),
+        ("feed_forward.w2", [64, 96]), ("feed_forward.w3", [96, 64]))}}))
+    c["minicpm"] = dict(raw=True, tok="spm", config=raw("MiniCPMForCausalLM", "minicpm", num_hidden_layers=1, vocab_size=420, scale_emb=12, scale_depth=1.4, dim_model_base=16, bos_token_id=1, eos_token_id=2), tensors=bf({
+        "model.embed_tokens.weight": [420, 64], "model.norm.weight": [64], **att(0), **norms(0), **gated("model.layers.0.mlp", 96)}))
+    c["orion"] = dict(raw=True, tok="spm", config=raw("OrionForCausalLM", "orion", num_hidden_layers=1, vocab_size=420, bos_token_id=1, eos_token_id=2), tensors=bf({"model.embed_tokens.weight": [420, 64], "lm_head.weight": [420, 64],
+        "model.norm.weight": [64], "model.norm.bias": [64], **att(0), **norms(0), **{k.replace(".weight", ".bias"): v for k, v in norms(0).items()}, **gated("model.layers.0.mlp", 96)}))
+    jina = lambda more: bf({"embeddings.word_embeddings.weight": [200, 64], "embeddings.token_type_embeddings.weight": [2, 64], "embeddings.LayerNorm.weight": [64], "embeddings.LayerNorm.bias": [64], "pooler.dense.weight": [64, 64],
+        **{f"encoder.layer.0.attention.{n}.{p}": ([64, 64] if p == "weight" else [64]) for n in ("self.query", "self.key", "self.value", "output.dense") for p in ("weight", "bias")},
+        "encoder.layer.0.attention.output.LayerNorm.weight": [64], "encoder.layer.0.attention.output.LayerNorm.bias": [64], **{f"encoder.layer.0.{k}": v for k, v in more.items()}})
+    bert = {"architectures": ["JinaBertForMaskedLM"], "model_type": "bert", "position_embedding_type": "alibi", "feed_forward_type": "geglu", "layer_norm_eps": 1e-12, "type_vocab_size": 2, "pad_token_id": 0, **enc, "num_hidden_layers": 1}
+    c["jina-v2"] = dict(tok="wordpiece", config=bert, files=pool, tensors=jina({"mlp.gated_layers.weight": [192, 64], "mlp.wo.weight": [64, 96], "mlp.wo.bias": [64], "mlp.layernorm.weight": [64], "mlp.layernorm.bias": [64]}))
+    c["nomic-embed-v2-moe"] = dict(tok="unigramjson", pre="default", config={"architectures": ["NomicBertModel"], "model_type": "nomic_bert_custom", "n_positions": 2048, "n_embd": 64, "n_layer": 2, "n_head": 4, "n_inner": 96, "vocab_size": 140,
+        "type_vocab_size": 1, "activation_function": "gelu", "causal": False, "qkv_proj_bias": True, "mlp_fc1_bias": True, "mlp_fc2_bias": True, "prenorm": False, "rotary_emb_fraction": 1.0, "rotary_emb_interleaved": False,
+        "rotary_emb_scale_base": None, "rotary_emb_base": 10000, "max_trained_positions": 2048, "layer_norm_epsilon": 1e-5, "moe_every_n_layers": 2, "moe_top_k": 2, "num_experts": 4, "pad_token_id": 1},
+        tensors=bf({"embeddings.word_embeddings.weight": [140, 64], "embeddings.token_type_embeddings.weight": [1, 64], "emb_ln.weight": [64], "emb_ln.bias": [64], **{f"encoder.layers.{i}.{n}": s for i in range(2) for n, s in (
+        ("attn.Wqkv.weight", [192, 64]), ("attn.Wqkv.bias", [192]), ("attn.out_proj.weight", [64, 64]), ("attn.out_proj.bias", [64]), ("norm1.weight", [64]), ("norm1.bias", [64]), ("norm2.weight", [64]), ("norm2.bias", [64]))},
+        "encoder.layers.0.mlp.fc1.weight": [96, 64], "encoder.layers.0.mlp.fc1.bias": [96], "encoder.layers.0.mlp.fc2.weight": [64, 96], "encoder.layers.0.mlp.fc2.bias": [64], "encoder.layers.1.mlp.router.layer.weight": [4, 64],
+        "encoder.layers.1.mlp.experts.bias": [64], "encoder.layers.1.mlp.experts.mlp.w1": [384, 64], "encoder.layers.1.mlp.experts.mlp.w2": [384, 64]}))
     return c
