@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 
+	"github.com/latentgo/latentgo/engine/internal/convert"
+	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/internal/attention"
 )
 
@@ -40,13 +42,40 @@ type Cache struct {
 	// MaxKL, if positive, makes Share the most that is taken: the smallest cache is made whose divergence KL(original ‖ it),
 	// mean in nats on text held back from the calibration, stays below. Conversion.Form tells which that is.
 	MaxKL float64
+	// TokenBytes, instead of all of these, is how many bytes a token takes at most, all layers together: Load makes of it
+	// what ParseCache makes of that share of CacheF16.
+	TokenBytes int
 }
 
 // ParseCache reads "f16" (also ""), "q8" or "q4"; or a share of what f16 takes, such as "14%", which is what loses least
-// among the types that take no more: q8 from 53 % on, q4 from 28 % on, calibrated codes below; or "auto:0.01", a calibrated cache with that MaxKL.
+// among the types that take no more: q8 from 53 % on, q4 from 28 % on, calibrated codes below; or "auto:0.01", a
+// calibrated cache with that MaxKL; or bytes per token, such as "3000B" or "3KiB".
 func ParseCache(s string) (Cache, error) {
+	if n, ok := convert.ParseBytes(s); ok {
+		return Cache{TokenBytes: n}, nil
+	}
 	f, err := attention.ParseForm(s)
-	return Cache{CacheType(f.Format) + CacheF16, f.Share, f.MaxKL}, err
+	return cacheOf(f), err
+}
+
+func cacheOf(f attention.Form) Cache {
+	return Cache{Type: CacheType(f.Format) + CacheF16, Share: f.Share, MaxKL: f.MaxKL}
+}
+
+// of returns the cache for a model: TokenBytes as a share.
+func (c Cache) of(s *model.Spec) (Cache, error) {
+	plain := convert.PlainBytes(s)
+	switch {
+	case c.TokenBytes == 0:
+		return c, nil
+	case plain == 0:
+		return c, fmt.Errorf("a cache of %v per token: no layer has keys and values: %w", c, ErrUnsupported)
+	}
+	f := attention.FormOf(100 * float64(c.TokenBytes) / float64(plain))
+	if err := f.Check(); err != nil {
+		return c, fmt.Errorf("%d of %d bytes per token: %w", c.TokenBytes, plain, err)
+	}
+	return cacheOf(f), nil
 }
 
 func (c Cache) form() attention.Form {
@@ -54,12 +83,19 @@ func (c Cache) form() attention.Form {
 }
 
 // String returns what ParseCache reads.
-func (c Cache) String() string { return c.form().String() }
+func (c Cache) String() string {
+	if c.TokenBytes != 0 {
+		return fmt.Sprintf("%dB", c.TokenBytes)
+	}
+	return c.form().String()
+}
 
 func (c Cache) check() error {
 	switch {
-	case c == Cache{}:
+	case c == Cache{}, c == Cache{TokenBytes: max(c.TokenBytes, 1)}:
 		return nil
+	case c.TokenBytes != 0:
+		return fmt.Errorf("a cache of %d bytes per token: want a positive number, and nothing else beside it", c.TokenBytes)
 	case c.Type < CacheF16 || c.Type > CacheCalibrated:
 		return fmt.Errorf("cache type %d: there are CacheF16, CacheQ8, CacheQ4 and CacheCalibrated", int(c.Type))
 	}

@@ -108,6 +108,28 @@ func TestSmallestCache(t *testing.T) {
 	}
 }
 
+// Bytes per token are what the share of the model's is.
+func TestCacheOfBytes(t *testing.T) {
+	path := gguftest.TinyLlama().Build().Write(t)
+	plain := loadFile(t, path, Options{}).Info().CacheBytes
+	for part, want := range map[int]string{1: "f16", 3: "q4", 4: "25%"} {
+		c, err := ParseCache(fmt.Sprintf("%dB", plain/part))
+		if err != nil || c.TokenBytes != plain/part {
+			t.Fatalf("%v, %v", c, err)
+		}
+		m := loadFile(t, path, Options{Cache: c, Convert: quick(MLA{})})
+		if got := m.opt.Cache.String(); got != want {
+			t.Errorf("a %d. part of %d bytes is %s, want %s", part, plain, got, want)
+		}
+	}
+	for _, c := range []Cache{{TokenBytes: plain / 50}, {TokenBytes: -1}, {Type: CacheQ8, TokenBytes: plain}} {
+		if m, err := Load(path, &Options{Cache: c}); err == nil {
+			t.Errorf("%+v is accepted", c)
+			_ = m.Close()
+		}
+	}
+}
+
 // What can't be calibrated is an error that says why.
 func TestCalibratedCacheIsRefused(t *testing.T) {
 	calibrated := Cache{Type: CacheCalibrated, Share: 0.2}

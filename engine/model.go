@@ -128,6 +128,12 @@ func (m *Model) loadWeights(ctx context.Context) error {
 		}
 	}
 	m.made = fromInfo(convert.ReadInfo(m.file))
+	if m.opt.Cache, err = m.opt.Cache.of(spec); err == nil {
+		err = m.opt.check()
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", m.file.Name(), err)
+	}
 	if m.opt.MLA.Compressed() || m.opt.Cache.Share > 0 {
 		if len(m.opt.Adapters) > 0 {
 			return fmt.Errorf("%s: a compressed cache with adapters: merge them first (chat convert --lora): %w", m.file.Name(), ErrUnsupported)

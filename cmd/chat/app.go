@@ -153,7 +153,7 @@ func (a *app) load(f *cachedFlags) (*engine.Model, error) {
 		return nil, &usageError{err: err}
 	}
 	opt := &engine.Options{Threads: f.count(a), MLA: mla, Cache: f.Cache.Cache, Lock: f.Lock}
-	if mla.Compressed() || opt.Cache.Share > 0 {
+	if mla.Compressed() || mayCalibrate(opt.Cache) {
 		if opt.Convert, err = f.convertFlags.options(a); err != nil {
 			return nil, err
 		}

@@ -69,7 +69,7 @@ func (c *compareCmd) Validate() error {
 	}
 	calibrated := engine.Cache{}
 	for _, f := range c.Cache {
-		if f.Share > 0 {
+		if mayCalibrate(f.Cache) {
 			calibrated = f.Cache
 		}
 	}
@@ -192,7 +192,7 @@ func (c *compareCmd) load(a *app, cmp *comparer) error {
 		if i > 0 && c.B != "" {
 			name = c.B
 		}
-		if o.Threads = threads; o.MLA.Compressed() || o.Cache.Share > 0 {
+		if o.Threads = threads; o.MLA.Compressed() || mayCalibrate(o.Cache) {
 			o.Convert = opt
 		}
 		if err := cmp.load(name, &o); err != nil {

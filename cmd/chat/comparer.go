@@ -55,7 +55,7 @@ func (c *comparer) load(name string, opt *engine.Options) error {
 		return err
 	}
 	form := opt.MLA.String()
-	if opt.Cache.Type != engine.CacheDefault {
+	if opt.Cache != (engine.Cache{}) {
 		form = opt.Cache.String()
 	}
 	return c.add(m, name, form)

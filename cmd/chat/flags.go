@@ -103,10 +103,10 @@ type cachedFlags struct {
 // Validate checks the values.
 func (f *cachedFlags) Validate() error {
 	plain := f.loadFlags
-	if f.Cache.Share > 0 {
+	if mayCalibrate(f.Cache.Cache) {
 		plain.convertFlags = convertFlags{}
 	}
-	if err := plain.Validate(); err != nil || f.Cache.Share == 0 {
+	if err := plain.Validate(); err != nil || !mayCalibrate(f.Cache.Cache) {
 		return err
 	}
 	if f.MLA != "exact" {
@@ -142,7 +142,7 @@ func (f *convertFlags) check(form engine.MLA, cache engine.Cache) error {
 	if err := f.calibFlags.check(); err != nil || form.Compressed() {
 		return err
 	}
-	if cache.Share > 0 {
+	if mayCalibrate(cache) {
 		if f.Exact != nil {
 			return errors.New("--exact is about --mla: calibrated codes have no exact layers")
 		}
@@ -205,8 +205,11 @@ type sessionFlags struct {
 
 // cacheFlag says how keys, values and latents are cached.
 type cacheFlag struct {
-	Cache cacheForm `name:"cache" placeholder:"TYPE" help:"Cached keys and values: f16; q8, half of the memory; q4, about a quarter; or a share of it such as 28% or 14%, below 28% with codes that are calibrated once; auto:0.01 is the smallest such cache that loses 0.01 nats (default f16)."`
+	Cache cacheForm `name:"cache" placeholder:"TYPE" help:"Cached keys and values: f16; q8, half of the memory; q4, about a quarter; or a share of it such as 28% or 14%, or bytes per token such as 3KiB, below 28% with codes that are calibrated once; auto:0.01 is the smallest such cache that loses 0.01 nats (default f16)."`
 }
+
+// mayCalibrate reports whether a cache is, or may turn out to be, one that text calibrates.
+func mayCalibrate(c engine.Cache) bool { return c.Share > 0 || c.TokenBytes > 0 }
 
 // cacheForm reads the engine's form.
 type cacheForm struct{ engine.Cache }

@@ -55,6 +55,15 @@ const (
 	MostShare  = 0.5
 )
 
+// FormOf returns the form that loses least among those that take no more than a share, in percent, see FormatOf.
+func FormOf(share float64) Form {
+	f := Form{Format: FormatOf(share)}
+	if f.Format == Calibrated {
+		f.Share = share / 100
+	}
+	return f
+}
+
 // ParseForm reads a format's name, "" for F16, a share such as "14%", the format that loses least among those that take
 // no more, or "auto:0.01" for the smallest share that loses no more nats.
 func ParseForm(s string) (Form, error) {
@@ -70,10 +79,7 @@ func ParseForm(s string) (Form, error) {
 		return f, nil
 	}
 	if share, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64); err == nil && strings.HasSuffix(s, "%") {
-		f := Form{Format: FormatOf(share)}
-		if f.Format == Calibrated {
-			f.Share = share / 100
-		}
+		f := FormOf(share)
 		return f, f.Check()
 	}
 	for f := F16; f < Calibrated; f++ {
@@ -81,7 +87,7 @@ func ParseForm(s string) (Form, error) {
 			return Form{Format: f}, nil
 		}
 	}
-	return Form{}, fmt.Errorf(`cache %q is none of "f16", "q8", "q4", a share such as "28%%" or "14%%", and a divergence such as "auto:0.01"`, s)
+	return Form{}, fmt.Errorf(`cache %q is none of "f16", "q8", "q4", a share such as "28%%" or "14%%", bytes per token such as "3KiB", and a divergence such as "auto:0.01"`, s)
 }
 
 // String returns what ParseForm reads.
