@@ -15,8 +15,23 @@ type member struct {
 	at int // their first row
 }
 
-// lead runs a pass for c and all who share it.
-func (s *Scheduler) lead(c *Client) {
+// lead runs passes until c has been in one. Others share them, and a prompt may let steps go before it, see pace.
+func (s *Scheduler) lead(ctx context.Context, c *Client) error {
+	for c.place == leading {
+		if err := ctx.Err(); err != nil {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.remove(c)
+			s.handOver()
+			return err
+		}
+		s.leadPass(c)
+	}
+	return nil
+}
+
+// leadPass runs a pass.
+func (s *Scheduler) leadPass(c *Client) {
 	s.mu.Lock()
 	s.gather()
 	s.collect(c)
@@ -39,7 +54,9 @@ func (s *Scheduler) lead(c *Client) {
 			m.c.wake <- false
 		}
 	}
-	s.handOver()
+	if c.place != leading {
+		s.handOver()
+	}
 	clear(s.members) // clients may be dropped
 	clear(s.rows)
 	clear(s.outs)
@@ -78,6 +95,9 @@ func (s *Scheduler) collect(leader *Client) {
 
 // collectPrompts shares room rows out among prompts.
 func (s *Scheduler) collectPrompts(leader *Client, shared bool, room, prompts int) {
+	if leader.Prompt && room == 0 && len(s.members) > 0 {
+		return
+	}
 	if leader.Prompt {
 		n := leader.share(max(1, room/prompts))
 		if n == 0 {

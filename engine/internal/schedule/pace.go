@@ -2,33 +2,39 @@ package schedule
 
 import "time"
 
-// pace says how many tokens of prompts go beside steps, from how long passes took.
+// pace says how many tokens of prompts go beside steps, and when, from how long passes took.
+//
+// A pass with prompts has costs of its own, whatever they are long: weights are unpacked for it, and a prompt attends to
+// all before it. So prompts go in some passes only, of up to mostPass times a pass of steps alone, and wait in others
+// until the mean is back at 1 + promptShare times.
 type pace struct {
 	steps    float64 // seconds of a pass of steps alone, smoothed; 0 when unknown
-	token    float64 // seconds of a prompt's token beside steps, smoothed; 0 when unknown
+	chunk    float64 // tokens of prompts beside steps; 0 when nothing was measured
+	debt     float64 // seconds that passes took beyond their share
 	lastStep time.Time
 	lastPass time.Duration
 }
 
-// A pass with steps takes about 1 + promptShare times as long as one of steps alone. Sessions that step count as being
-// there for lull after their last one.
+// Sessions that step count as being there for lull after their last one.
 const (
 	promptShare = 1.0
+	mostPass    = 4.5
 	firstChunk  = 16
 	leastChunk  = 4
 	lull        = 100 * time.Millisecond
 )
 
-// room returns how many of room rows prompts may have beside a number of steps.
+// room returns how many of room rows prompts may have beside a number of steps; 0: they wait.
 func (p *pace) room(room, steps int, now time.Time) int {
-	if steps == 0 && now.Sub(p.lastStep) > lull {
+	switch {
+	case steps == 0 && now.Sub(p.lastStep) > lull:
 		return room
+	case steps > 0 && p.debt > 0:
+		return 0
+	case p.chunk == 0:
+		return min(room, firstChunk)
 	}
-	n := firstChunk
-	if p.steps > 0 && p.token > 0 {
-		n = max(leastChunk, int(promptShare*p.steps/p.token))
-	}
-	return min(room, n)
+	return min(room, max(int(p.chunk), leastChunk))
 }
 
 // measure notes how long a pass took.
@@ -42,18 +48,21 @@ func (p *pace) measure(members []member, took time.Duration, end time.Time) {
 			tokens += m.n
 		}
 	}
+	if steps == 0 {
+		return
+	}
+	p.lastStep = end
 	t := took.Seconds()
-	switch {
-	case steps > 0 && tokens == 0:
+	if tokens == 0 {
 		smooth(&p.steps, t)
-	case steps > 0 && p.steps > 0:
-		smooth(&p.token, max(t-p.steps, t/8)/float64(tokens))
-	case steps == 0:
-		smooth(&p.token, t/float64(tokens))
+		p.debt = max(0, p.debt-promptShare*p.steps)
+		return
 	}
-	if steps > 0 {
-		p.lastStep = end
+	if p.steps == 0 {
+		return
 	}
+	p.debt += t - (1+promptShare)*p.steps
+	p.chunk = max(leastChunk, float64(tokens)*min(max(mostPass*p.steps/t, 0.5), 1.5))
 }
 
 // smooth moves a mean towards a new value.

@@ -53,9 +53,12 @@ func (s *Scheduler) Run(ctx context.Context, c *Client) (n int, err error) {
 		return 0, err
 	}
 	if lead {
-		s.lead(c)
+		err = s.lead(ctx, c)
 	}
 	c.ctx = nil
+	if err != nil {
+		return 0, err
+	}
 	if errors.Is(c.err, model.ErrCancelled) {
 		return c.done, ctx.Err()
 	}
