@@ -9,7 +9,7 @@ var _ = register(family{
 	arch:   "bloom",
 	names:  bloomNames,
 	filter: bloomFilter,
-	modify: (*model).bloom,
+	modify: (*model).headwise,
 	keys:   (*model).bloomKeys,
 }, "BloomForCausalLM", "BloomModel")
 
@@ -31,9 +31,9 @@ func bloomFilter(_ *model, name string) (string, bool) {
 	return strings.ReplaceAll(name, "transformer.", ""), true
 }
 
-// bloom adds a tensor; queries, keys and values stand together head by head.
-func (m *model) bloom(name string, bid int, t tensor) error {
-	if strings.Contains(name, ".self_attention.query_key_value.") {
+// headwise adds a tensor of BLOOM or GPT-NeoX; queries, keys and values stand together head by head.
+func (m *model) headwise(name string, bid int, t tensor) error {
+	if strings.Contains(name, "attention.query_key_value.") {
 		var err error
 		if t, err = headByHead(t, m.need("n_head", "num_attention_heads")); err != nil {
 			return err

@@ -14,7 +14,7 @@ var _ = register(family{
 var _ = register(family{
 	arch:   "gptneox",
 	names:  neoXNames,
-	modify: (*model).neoX,
+	modify: (*model).headwise,
 	keys:   (*model).neoXKeys,
 }, "GPTNeoXForCausalLM")
 var _ = register(family{
@@ -83,17 +83,6 @@ var neoXNames = map[string]string{
 	"gpt_neox.layers.#.attention.dense":           "blk.#.attn_output",
 	"gpt_neox.layers.#.mlp.dense_h_to_4h":         "blk.#.ffn_up",
 	"gpt_neox.layers.#.mlp.dense_4h_to_h":         "blk.#.ffn_down",
-}
-
-// neoX adds a tensor; queries, keys and values stand together head by head.
-func (m *model) neoX(name string, bid int, t tensor) error {
-	if strings.Contains(name, ".attention.query_key_value.") {
-		var err error
-		if t, err = headByHead(t, m.need("num_attention_heads")); err != nil {
-			return err
-		}
-	}
-	return m.plain(name, bid, t)
 }
 
 func (m *model) neoXKeys() {
