@@ -2,7 +2,10 @@
 
 package kernel
 
-import "unsafe"
+import (
+	"sync"
+	"unsafe"
+)
 
 type (
 	dotKernels         []func(dst *float32, ldd int, q *float32, ldq int, k *byte, stride, n, d int)
@@ -55,13 +58,25 @@ func weightedSumWith[T uint16 | float32](kernels weightedSumKernels, step int, r
 	}
 }
 
+// transposedPiece is where weightedSumTransposed works. It comes from a pool: what kernels get through function values would
+// go to the heap at every call.
+type transposedPiece struct {
+	v    [transposedWide * transposedDeep]float32
+	sums [transposedRows * transposedWide]float32
+}
+
+// Rows and columns of a piece, and rows of out at a time.
+const transposedDeep, transposedWide, transposedRows = 64, 32, 4
+
+var transposedPieces = sync.Pool{New: func() any { return new(transposedPiece) }}
+
 // weightedSumTransposed makes vectorSet.weightedSumF32 of kernels of scores that take depths in multiples of step: v is
 // transposed, piece after piece.
 func weightedSumTransposed(kernels dotKernels, step int) weightedSumFunc[float32] {
-	const deep, wide, rows = 64, 32, 4 // rows and columns of a piece, and rows of out at a time
+	const deep, wide, rows = transposedDeep, transposedWide, transposedRows
 	return func(out []float32, ldo int, p []float32, ldp, nq int, v []float32, stride, n, d int) {
-		var transposed [wide * deep]float32
-		var sums [rows * wide]float32
+		piece := transposedPieces.Get().(*transposedPiece)
+		defer transposedPieces.Put(piece)
 		even := n - n%step
 		for j := 0; j < even; j += deep {
 			m := min(deep, even-j)
@@ -69,14 +84,14 @@ func weightedSumTransposed(kernels dotKernels, step int) weightedSumFunc[float32
 				w := min(wide, d-c)
 				for r := range m {
 					for k, x := range v[(j+r)*stride+c:][:w] {
-						transposed[k*deep+r] = x
+						piece.v[k*deep+r] = x
 					}
 				}
 				for i, n1 := 0, 0; i < nq; i += n1 {
 					n1 = rowGroup(nq-i, min(rows, len(kernels)))
-					kernels[n1-1](&sums[0], wide, &p[i*ldp+j], ldp, (*byte)(unsafe.Pointer(&transposed[0])), 4*deep, w, m)
+					kernels[n1-1](&piece.sums[0], wide, &p[i*ldp+j], ldp, (*byte)(unsafe.Pointer(&piece.v[0])), 4*deep, w, m)
 					for r := range n1 {
-						axpyF32(out[(i+r)*ldo+c:][:w], 1, sums[r*wide:])
+						axpyF32(out[(i+r)*ldo+c:][:w], 1, piece.sums[r*wide:])
 					}
 				}
 			}
