@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/latentgo/latentgo/internal/gguftest"
 	"github.com/latentgo/latentgo/internal/testenv"
@@ -145,45 +144,5 @@ func BenchmarkSessions(b *testing.B) {
 			}
 			b.ReportMetric(float64(128*n*b.N)/b.Elapsed().Seconds(), "tokens/s")
 		})
-	}
-}
-
-// BenchmarkGaps measures the time between the tokens of a session, alone and beside a prompt of 8,000 tokens.
-func BenchmarkGaps(b *testing.B) {
-	m := loadFile(b, testenv.Model(b), Options{})
-	gaps := func(ctx context.Context, n int) (out []time.Duration) {
-		s := newSession(b, m, nil)
-		defer s.Close()
-		last := time.Now()
-		for range s.Generate(ctx, []int32{1, 2}, &GenerateOptions{MaxTokens: n, IgnoreEOG: true}) {
-			out = append(out, time.Since(last))
-			last = time.Now()
-		}
-		slices.Sort(out)
-		return out
-	}
-	for range b.N {
-		alone := gaps(b.Context(), 200)
-		long := newSession(b, m, &SessionOptions{Context: 8192})
-		ctx, cancel := context.WithCancel(b.Context())
-		var wg sync.WaitGroup
-		start, took := time.Now(), time.Duration(0)
-		wg.Go(func() {
-			if _, err := long.Eval(b.Context(), gguftest.RandomIDs(8000, m.net.Vocab())); err != nil {
-				b.Error(err)
-			}
-			took = time.Since(start)
-			cancel()
-		})
-		beside := gaps(ctx, 100000)
-		wg.Wait()
-		long.Close()
-		for _, q := range []int{50, 90, 99} {
-			a, s := alone[len(alone)*q/100], beside[len(beside)*q/100]
-			b.ReportMetric(float64(s)/float64(a), fmt.Sprintf("p%d-ratio", q))
-		}
-		b.ReportMetric(alone[len(alone)/2].Seconds()*1e3, "ms-alone")
-		b.ReportMetric(8000/took.Seconds(), "prompt-tok/s")
-		b.ReportMetric(float64(len(beside)), "tokens-beside")
 	}
 }

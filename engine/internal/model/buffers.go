@@ -92,12 +92,13 @@ type executor struct {
 	part          attention.Partial
 }
 
-func newExecutor(s *Spec, ropes []ropePlan, layers []*Layer, threads int) *executor {
-	e := &executor{pool: pool.New(threads), spec: s, ropes: ropes, width: s.Width}
+func newExecutor(model *Model, p *pool.Pool) *executor {
+	s := model.spec
+	e := &executor{pool: p, spec: s, ropes: model.ropes, width: s.Width}
 	e.workers = make([]worker, e.pool.Size())
 	e.expanded, e.wide = map[expandedShape]*attention.Store{}, map[attn.Geometry]*attention.Store{}
-	e.tables = make([][]float32, len(ropes))
-	for _, l := range layers {
+	e.tables = make([][]float32, len(e.ropes))
+	for _, l := range model.layers {
 		e.include(l)
 	}
 	e.grow(1)
@@ -108,6 +109,9 @@ func newExecutor(s *Spec, ropes []ropePlan, layers []*Layer, threads int) *execu
 		budget *= m.experts / m.used // an expert gets this share of the tokens, and has as many more weights beside it
 	}
 	e.batch = max(minBatch, min(maxBatch, budget/perToken/minBatch*minBatch))
+	if s.Encoder {
+		e.batch = max(e.batch, min(s.Context, maxText))
+	}
 	return e
 }
 

@@ -9,6 +9,7 @@ import (
 
 // logitsPass computes logits from rows of normed residual streams: a pool.Task.
 type logitsPass struct {
+	l    *Lane
 	m    *Model
 	x    []float32 // [n, width]; nil for the only row of a pass, of which each worker has its own copy
 	n    int
@@ -19,57 +20,57 @@ type logitsPass struct {
 	last kernel.Act
 }
 
-// Logits computes the logits after rows from … from+n-1 of the last pass, counted over all its sequences: dst [n,
+// Logits computes the logits after rows from … from+n-1 of the lane's last pass, counted over all its sequences: dst [n,
 // vocab].
-func (m *Model) Logits(dst []float32, from, n int) error {
-	if m.pass.single() {
-		return m.runLogits(nil, dst, 1)
+func (l *Lane) Logits(dst []float32, from, n int) error {
+	if l.pass.single() {
+		return l.runLogits(nil, dst, 1)
 	}
-	return m.runLogits(m.exec.shared.h[from*m.spec.Width:], dst, n)
+	return l.runLogits(l.exec.shared.h[from*l.model.spec.Width:], dst, n)
 }
 
-// Hidden copies rows from … from+n-1 of the last pass's result, the normed residual stream, to dst [n, width].
-func (m *Model) Hidden(dst []float32, from, n int) {
-	h := m.exec.shared.h
-	if m.pass.single() {
-		h = m.exec.workers[0].own.h
+// Hidden copies rows from … from+n-1 of the lane's last pass's result, the normed residual stream, to dst [n, width].
+func (l *Lane) Hidden(dst []float32, from, n int) {
+	h := l.exec.shared.h
+	if l.pass.single() {
+		h = l.exec.workers[0].own.h
 	}
-	copy(dst[:n*m.spec.Width], h[from*m.spec.Width:])
+	copy(dst[:n*l.model.spec.Width], h[from*l.model.spec.Width:])
 }
 
 // LogitsOf computes logits from n rows that Hidden gave: dst [n, vocab], the same bits whatever n is.
-func (m *Model) LogitsOf(dst, hidden []float32, n int) error {
-	m.logits.many = true
-	defer func() { m.logits.many = false }()
-	return m.runLogits(hidden, dst, n)
+func (l *Lane) LogitsOf(dst, hidden []float32, n int) error {
+	l.logits.many = true
+	defer func() { l.logits.many = false }()
+	return l.runLogits(hidden, dst, n)
 }
 
-// StepLogits computes the logits after some rows of the last pass, each of which gets the bits that it gets alone:
+// StepLogits computes the logits after some rows of the lane's last pass, each of which gets the bits that it gets alone:
 // out[i] [vocab] after rows[i].
-func (m *Model) StepLogits(out [][]float32, rows []int) error {
+func (l *Lane) StepLogits(out [][]float32, rows []int) error {
 	switch {
 	case len(rows) == 0:
 		return nil
-	case m.pass.single():
-		return m.runLogits(nil, out[0], 1)
+	case l.pass.single():
+		return l.runLogits(nil, out[0], 1)
 	case len(rows) == 1:
-		return m.runLogits(m.exec.shared.h[rows[0]*m.spec.Width:], out[0], 1)
+		return l.runLogits(l.exec.shared.h[rows[0]*l.model.spec.Width:], out[0], 1)
 	}
-	e, o := m.spec.Width, &m.logits
-	m.picked, m.drawn = sized(&m.picked, len(rows)*e), sized(&m.drawn, len(rows)*m.spec.Vocab)
+	e, o := l.model.spec.Width, &l.logits
+	l.picked, l.drawn = sized(&l.picked, len(rows)*e), sized(&l.drawn, len(rows)*l.model.spec.Vocab)
 	for i, r := range rows {
-		copy(m.picked[i*e:][:e], m.exec.shared.h[r*e:])
+		copy(l.picked[i*e:][:e], l.exec.shared.h[r*e:])
 	}
 	o.outs, o.one = out, true
-	err := m.runLogits(m.picked, m.drawn, len(rows))
+	err := l.runLogits(l.picked, l.drawn, len(rows))
 	o.outs, o.one = nil, false
 	return err
 }
 
-func (m *Model) runLogits(x, dst []float32, n int) error {
-	o := &m.logits
-	o.m, o.x, o.n, o.dst = m, x, n, dst
-	r := m.exec.pool.Run(o, nil)
+func (l *Lane) runLogits(x, dst []float32, n int) error {
+	o := &l.logits
+	o.l, o.m, o.x, o.n, o.dst = l, l.model, x, n, dst
+	r := l.exec.pool.Run(o, nil)
 	o.x, o.dst = nil, nil
 	if r != nil {
 		return &Fault{r}
@@ -83,7 +84,7 @@ func (o *logitsPass) Work(pw *pool.Worker) {
 	act := &o.last
 	lo, hi := pw.Share(o.n)
 	if o.x == nil {
-		w := &m.exec.workers[pw.ID]
+		w := &o.l.exec.workers[pw.ID]
 		act, lo, hi = &w.own.last, 0, 1
 		act.Reset(w.own.h, 1, m.spec.Width)
 	} else {

@@ -10,6 +10,7 @@ import (
 	"github.com/latentgo/latentgo/gguf/lora"
 	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/kernel"
+	"github.com/latentgo/latentgo/internal/pool"
 )
 
 // Options says how Load prepares a model.
@@ -22,9 +23,9 @@ type Options struct {
 	Adapters []lora.Scaled // added while the model runs
 }
 
-// Model is a decoder with its weights, its worker pool and the buffers of a pass. One pass runs at a time: callers take
-// turns.
+// Model is a decoder with its weights, its worker pool and a lane for passes. One pass runs at a time: callers take turns.
 type Model struct {
+	Lane
 	coded     bool // some layers have calibrated codes
 	spec      *Spec
 	file      *gguf.File
@@ -42,13 +43,7 @@ type Model struct {
 	streams   *streams       // of a residual stream in copies, or nil
 	bias      []float32      // of the output, or nil
 	layers    []*Layer
-	exec      *executor
 	cached    attention.Meter // of sequences
-
-	pass   pass // reused, so that a step does not allocate
-	logits logitsPass
-	picked []float32 // rows of StepLogits
-	drawn  []float32 // logits of StepLogits
 }
 
 // ropePlan is a position embedding, and with compressed layers its form by blocks of positions.
@@ -62,6 +57,7 @@ type ropePlan struct {
 // error that wraps ErrUnsupported, since it would be left out of what the model computes.
 func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 	m := &Model{spec: s, file: f, options: o}
+	m.Lane.model = m
 	var err error
 	if m.ropes, err = planRopes(f, s); err != nil {
 		return nil, err
@@ -89,10 +85,7 @@ func Load(f *gguf.File, s *Spec, o Options) (*Model, error) {
 		return nil, ld.err
 	}
 	m.coded = ld.coded
-	m.exec = newExecutor(s, m.ropes, m.layers, max(o.Threads, 1))
-	if s.Encoder {
-		m.exec.batch = max(m.exec.batch, min(s.Context, maxText))
-	}
+	m.exec = newExecutor(m, pool.New(max(o.Threads, 1)))
 	return m, nil
 }
 
@@ -254,9 +247,6 @@ func (m *Model) PlanRopes(s *Spec) error { return m.addBlockRopes(s) }
 
 // Workers returns how many workers compute.
 func (m *Model) Workers() int { return m.exec.pool.Size() }
-
-// Release gives the buffers of large passes back.
-func (m *Model) Release() { m.exec.release() }
 
 // StepBytes returns what a decode step after depth tokens reads: bytes of weights, each matrix once and of a mixture
 // the experts that a token uses, and bytes of a sequence's states.

@@ -19,6 +19,9 @@ type pass struct {
 	steps        int   // the first rows: each a decode step of its sequence, computed as if it were alone
 	exact        bool  // rows get the same bits whoever else is in the pass
 	layers       []*Layer
+	next         int // the first of them that is still to run
+	done         bool
+	slice        slice  // of Lane.Continue
 	probe        *Probe // nil for an ordinary pass
 	alwaysExpand bool   // compressed layers expand their rows however few tokens there are
 }
@@ -78,14 +81,21 @@ func (p *pass) Work(pw *pool.Worker) {
 	w := p.worker(pw)
 	if p.probe != nil {
 		p.probeLayer(w)
+		p.end(w, w.Stopped())
 		return
 	}
-	p.embed(w)
-	p.embedLayers(w)
-	p.spreadStreams(w)
-	for _, l := range p.layers {
+	if p.next == 0 {
+		p.embed(w)
+		p.embedLayers(w)
+		p.spreadStreams(w)
+	}
+	for i, l := range p.layers[p.next:] {
+		if w.ID == 0 {
+			p.slice.next()
+		}
 		p.layer(w, l)
 		if w.Stopped() {
+			p.pause(w, i+1)
 			return
 		}
 	}
@@ -94,6 +104,21 @@ func (p *pass) Work(pw *pool.Worker) {
 		p.normRows(w.h, w.x, n, w.lo, w.hi)
 	} else {
 		copy(w.h[w.lo*p.width:w.hi*p.width], w.x[w.lo*p.width:])
+	}
+	p.end(w, false)
+}
+
+// pause notes that n more layers are done. All workers have begun: they have met since.
+func (p *pass) pause(w *worker, n int) {
+	if w.ID == 0 {
+		p.next += n
+	}
+}
+
+// end notes that the pass is done, unless it was stopped.
+func (p *pass) end(w *worker, stopped bool) {
+	if w.ID == 0 {
+		p.done = !stopped
 	}
 }
 

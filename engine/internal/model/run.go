@@ -1,7 +1,6 @@
 package model
 
 import (
-	"errors"
 	"fmt"
 	"sync/atomic"
 )
@@ -34,49 +33,10 @@ type Fault struct{ Value any }
 // Error implements error.
 func (f *Fault) Error() string { return fmt.Sprint(f.Value) }
 
-// ErrCancelled is returned by a pass whose cancel flag was set before its last layer.
-var ErrCancelled = errors.New("cancelled")
-
-// Run appends each of rows to its sequence in one pass: prompts and single tokens of different sequences together,
-// together at most BatchSize. The tokens must be in the vocabulary, a sequence may occur once. cancel, which may be
-// nil, ends the pass after a layer.
-//
-// What a sequence computes, but for rows of Any kind, depends neither on the others nor, of a prompt, on how it is cut
-// into passes, to the bit, where the model is Shareable.
-//
-// On an error no sequence has grown. Logits of the rows can be had until the next pass.
-func (m *Model) Run(rows []Rows, cancel *atomic.Bool) error {
-	p := &m.pass
-	if err := p.gather(m, rows, true); err != nil {
-		return err
-	}
-	p.layers, p.probe, p.alwaysExpand = m.layers, nil, false
-	return m.run(rows, cancel)
-}
-
-// run runs the prepared pass.
-func (m *Model) run(rows []Rows, cancel *atomic.Bool) error {
-	p := &m.pass
-	p.start()
-	var err error
-	if r := m.exec.pool.Run(p, cancel); r != nil {
-		err = &Fault{r}
-	} else if cancel != nil && cancel.Load() {
-		err = ErrCancelled
-	}
-	for i := range rows {
-		if err != nil {
-			rows[i].Seq.forget()
-		} else {
-			rows[i].Seq.length += len(rows[i].Tokens)
-		}
-	}
-	return err
-}
-
 // gather makes segments of rows.
-func (p *pass) gather(m *Model, rows []Rows, tokens bool) error {
-	p.executor, p.model = m.exec, m
+func (p *pass) gather(l *Lane, rows []Rows, tokens bool) error {
+	m := l.model
+	p.executor, p.model = l.exec, m
 	p.ids, p.pos, p.segments, p.steps = p.ids[:0], p.pos[:0], p.segments[:0], 0
 	p.exact = false
 	for _, r := range rows {
@@ -114,8 +74,8 @@ func (p *pass) gather(m *Model, rows []Rows, tokens bool) error {
 	if len(p.pos) == 1 && !p.exact {
 		p.steps = 1
 	}
-	if n := len(p.pos); tokens && n > m.exec.batch {
-		return fmt.Errorf("%d tokens, at most %d: %w", n, m.exec.batch, errTooMany)
+	if n := len(p.pos); tokens && n > p.executor.batch {
+		return fmt.Errorf("%d tokens, at most %d: %w", n, p.executor.batch, errTooMany)
 	}
 	return nil
 }
@@ -139,12 +99,10 @@ func (p *pass) segment(m *Model, r Rows, pos int) error {
 
 // RunProbe runs a probe. The rows' sequences grow when it begins before StageHeads. See Run for cancel and errors.
 func (m *Model) RunProbe(b *Probe, cancel *atomic.Bool) error {
-	p := &m.pass
-	if err := p.gather(m, b.Rows, false); err != nil {
+	if err := m.begin(b.Rows, nil, b); err != nil {
 		return err
 	}
-	p.layers, p.probe, p.alwaysExpand = nil, b, true
-	return m.run(b.Rows, cancel)
+	return m.finish(cancel)
 }
 
 // Parallel calls fn for 0 … n-1 on all workers at once and returns one of the errors.

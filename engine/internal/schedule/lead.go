@@ -2,20 +2,14 @@ package schedule
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// member is a client in a pass.
-type member struct {
-	c  *Client
-	n  int // tokens
-	at int // their first row
-}
-
-// lead runs passes until c has been in one. Others share them, and a prompt may let steps go before it, see pace.
+// lead runs passes until c has been in one.
 func (s *Scheduler) lead(ctx context.Context, c *Client) error {
 	for c.place == leading {
 		if err := ctx.Err(); err != nil {
@@ -30,162 +24,213 @@ func (s *Scheduler) lead(ctx context.Context, c *Client) error {
 	return nil
 }
 
-// leadPass runs a pass.
+// leadPass runs a pass: of steps if the leader steps, else of prompts, with passes of steps between its layers.
 func (s *Scheduler) leadPass(c *Client) {
+	b := &s.main
 	s.mu.Lock()
 	s.gather()
-	s.collect(c)
+	if c.Prompt {
+		s.collectPrompts(b, c)
+	} else {
+		s.collectSteps(b, c)
+	}
 	s.mu.Unlock()
-	start := time.Now()
-	err := s.run()
-	end := time.Now()
+	err := s.run(b)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pace.measure(s.members, end.Sub(start), end)
-	for i := range s.members {
-		m := &s.members[i]
+	s.unbounded = false
+	s.finish(b, c, err)
+	if c.place != leading {
+		s.handOver()
+	}
+}
+
+// finish tells the members of a pass, of which leader may be one, how it went.
+func (s *Scheduler) finish(b *batch, leader *Client, err error) {
+	end := time.Now()
+	for _, m := range b.members {
 		m.c.done, m.c.err, m.c.place, m.c.ended = m.n, err, outside, end
-		m.c.Shared = len(s.members) > 1
+		m.c.Shared = len(b.members) > 1
 		if err != nil {
 			m.c.done = 0
 		}
 		s.goesAway(m.c)
-		if m.c != c {
+		if m.c != leader {
 			m.c.wake <- false
 		}
 	}
-	if c.place != leading {
-		s.handOver()
-	}
-	clear(s.members) // clients may be dropped
-	clear(s.rows)
-	clear(s.outs)
+	b.clear()
 }
 
-// collect takes those who share the leader's pass out of the queue: steps first, then prompts, the leader's before
-// others'.
-func (s *Scheduler) collect(leader *Client) {
-	s.members, s.rows, s.outs, s.last = s.members[:0], s.rows[:0], s.outs[:0], s.last[:0]
-	room, shared := s.net.BatchSize(), s.shareable && !leader.Alone
-	prompts := 1 // the leader's keeps a row
-	if !leader.Prompt {
-		s.take(leader, len(leader.Tokens))
-		room, prompts = room-len(leader.Tokens), 0
-	}
-	keep := prompts
+// collectSteps takes the leader's step and those that share its pass out of the queue.
+func (s *Scheduler) collectSteps(b *batch, leader *Client) {
+	room, shared := s.net.BatchSize()-len(leader.Tokens), s.shareable && !leader.Alone
+	b.take(leader, len(leader.Tokens))
 	for _, c := range s.queue {
-		switch {
-		case !shared || c == leader || c.kind != pass || c.Alone:
-		case c.Prompt:
-			prompts++
-		case room-len(c.Tokens) >= keep:
-			s.take(c, len(c.Tokens))
-			room -= len(c.Tokens)
+		if n := len(c.Tokens); shared && c != leader && c.step() && !c.Alone && n <= room {
+			b.take(c, n)
+			room -= n
 		}
 	}
-	if shared {
-		room = s.pace.room(room, len(s.members), time.Now())
+	s.begin(b)
+}
+
+// collectPrompts takes the leader's prompt and those that share its pass out of the queue.
+func (s *Scheduler) collectPrompts(b *batch, leader *Client) {
+	room, shared, prompts := s.net.BatchSize(), s.shareable && !leader.Alone, 1
+	joins := func(c *Client) bool { return shared && c != leader && c.kind == pass && c.Prompt && !c.Alone }
+	for _, c := range s.queue {
+		if joins(c) {
+			prompts++
+		}
 	}
-	s.collectPrompts(leader, shared, room, prompts)
-	for _, m := range s.members {
+	if s.shareable {
+		room = s.pace.room(room, s.steps(), time.Now())
+	}
+	n := leader.share(max(1, room/prompts))
+	if n == 0 {
+		n = leader.size()
+	}
+	b.take(leader, n)
+	room, prompts = room-n, prompts-1
+	for _, c := range s.queue {
+		if prompts == 0 || room < prompts {
+			break
+		}
+		if joins(c) {
+			n := c.share(room / prompts)
+			if n > 0 {
+				b.take(c, n)
+			}
+			room, prompts = room-n, prompts-1
+		}
+	}
+	s.begin(b)
+}
+
+// begin takes the members out of the queue.
+func (s *Scheduler) begin(b *batch) {
+	for _, m := range b.members {
 		s.remove(m.c)
 		m.c.place = running
 	}
 }
 
-// collectPrompts shares room rows out among prompts.
-func (s *Scheduler) collectPrompts(leader *Client, shared bool, room, prompts int) {
-	if leader.Prompt && room == 0 && len(s.members) > 0 {
-		return
-	}
-	if leader.Prompt {
-		n := leader.share(max(1, room/prompts))
-		if n == 0 {
-			n = leader.size()
-		}
-		s.take(leader, n)
-		room, prompts = room-n, prompts-1
-	}
+// steps returns how many wait with a step.
+func (s *Scheduler) steps() (n int) {
 	for _, c := range s.queue {
-		if prompts == 0 || room < prompts {
-			return
-		}
-		if shared && c != leader && c.kind == pass && c.Prompt && !c.Alone {
-			n := c.share(room / prompts)
-			if n > 0 {
-				s.take(c, n)
-			}
-			room, prompts = room-n, prompts-1
+		if c.step() {
+			n++
 		}
 	}
+	return n
 }
 
-// take gives a client's first n tokens a place in the pass.
-func (s *Scheduler) take(c *Client, n int) {
-	at := 0
-	if k := len(s.members); k > 0 {
-		at = s.members[k-1].at + s.members[k-1].n
-	}
-	s.members = append(s.members, member{c, n, at})
-	s.rows = c.appendRows(s.rows, n)
-	if n < len(c.Tokens) || c.Logits == nil {
-		return
-	}
-	first := n - 1
-	if !c.Prompt {
-		first = 0
-	}
-	vocab := s.net.Vocab()
-	for i := range n - first {
-		s.outs, s.last = append(s.outs, c.Logits[i*vocab:][:vocab]), append(s.last, at+first+i)
-	}
-}
-
-// run runs the pass. A panic in it is a *model.Fault, as those of workers are.
-func (s *Scheduler) run() (err error) {
+// run runs the leader's pass. A panic in it is a *model.Fault, as those of workers are.
+func (s *Scheduler) run(b *batch) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = &model.Fault{Value: r}
 		}
 	}()
-	cancel, stop := s.cancelFlag()
-	err = s.net.Run(s.rows, cancel)
-	stop()
-	if err != nil {
+	if b.members[0].c.step() {
+		start := time.Now()
+		err = b.lane.Run(b.rows, nil)
+		if err == nil {
+			err = b.results()
+		}
+		s.pace.stepped(start, time.Now())
 		return err
 	}
-	width := s.net.Spec().Width
-	for _, m := range s.members {
-		if m.c.Hidden != nil {
-			s.net.Hidden(m.c.Hidden[:m.n*width], m.at, m.n)
-		}
+	if err := s.runPrompts(b); err != nil {
+		return err
 	}
-	return s.net.StepLogits(s.outs, s.last)
+	return b.results()
+}
+
+// runPrompts runs the layers of a pass of prompts, and between them passes of steps: as long as some wait, the layers
+// take no more time than the steps do.
+func (s *Scheduler) runPrompts(b *batch) error {
+	cancelled, stop := s.cancelFlag(b)
+	defer stop()
+	if err := b.lane.Begin(b.rows); err != nil {
+		return err
+	}
+	var took time.Duration
+	for {
+		s.stop.Store(false)
+		if cancelled.Load() {
+			b.lane.Abandon()
+			return model.ErrCancelled
+		}
+		start := time.Now()
+		done, err := b.lane.Continue(&s.stop, s.slice())
+		took += time.Since(start)
+		if err != nil {
+			return err
+		}
+		if done {
+			s.pace.prompted(b.size(), took, len(s.net.Spec().Layers))
+			return nil
+		}
+		s.between()
+	}
+}
+
+// slice returns how long layers of prompts may run on: as long as they like when nobody waits with a step. Then the
+// first who comes stops them.
+func (s *Scheduler) slice() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unbounded = s.steps() == 0
+	if s.unbounded {
+		return 0
+	}
+	return s.pace.slice()
+}
+
+// between runs the steps that wait while a pass of prompts is paused.
+func (s *Scheduler) between() {
+	b := &s.side
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unbounded = false
+	for n := s.steps(); n > 0; n-- {
+		i := slices.IndexFunc(s.queue, (*Client).step)
+		if i < 0 {
+			break
+		}
+		if b.lane == nil {
+			b.lane = s.net.NewLane()
+		}
+		s.collectSteps(b, s.queue[i])
+		s.mu.Unlock()
+		err := s.run(b)
+		s.mu.Lock()
+		s.finish(b, nil, err)
+	}
+	s.gather()
 }
 
 func nothing() {}
 
-// cancelFlag returns a flag that is set when all members are cancelled, nil for a pass with steps, which is short, or
-// with somebody who can't be cancelled. Each pass has a flag of its own: a late callback of an earlier one may still be
-// about to set its flag.
-func (s *Scheduler) cancelFlag() (flag *atomic.Bool, stop func()) {
-	for _, m := range s.members {
-		if m.c.step() || m.c.ctx.Done() == nil {
-			return nil, nothing
+// cancelFlag returns a flag that is set, together with s.stop, when all members are cancelled. Each pass has a flag of
+// its own: a late callback of an earlier one may still be about to set its flag.
+func (s *Scheduler) cancelFlag(b *batch) (flag *atomic.Bool, stop func()) {
+	set := new(atomic.Bool)
+	for _, m := range b.members {
+		if m.c.ctx.Done() == nil {
+			return set, nothing
 		}
 	}
-	return s.setWhenCancelled()
-}
-
-// setWhenCancelled returns a flag that is set when all members are cancelled.
-func (s *Scheduler) setWhenCancelled() (flag *atomic.Bool, stop func()) {
-	set, live := new(atomic.Bool), new(atomic.Int32)
-	live.Store(int32(len(s.members)))
+	live := new(atomic.Int32)
+	live.Store(int32(len(b.members)))
 	var stops []func() bool
-	for _, m := range s.members {
+	for _, m := range b.members {
 		stops = append(stops, context.AfterFunc(m.c.ctx, func() {
 			if live.Add(-1) == 0 {
 				set.Store(true)
+				s.stop.Store(true)
 			}
 		}))
 	}

@@ -2,67 +2,55 @@ package schedule
 
 import "time"
 
-// pace says how many tokens of prompts go beside steps, and when, from how long passes took.
+// pace says how many tokens of prompts go into a pass while sessions step, and how long its layers run between two
+// passes of steps, from how long passes took.
 //
-// A pass with prompts has costs of its own, whatever they are long: weights are unpacked for it, and a prompt attends to
-// all before it. So prompts go in some passes only, of up to mostPass times a pass of steps alone, and wait in others
-// until the mean is back at 1 + promptShare times.
+// A session that streams beside a prompt gets its tokens between the layers of the prompt's passes. A layer is the least
+// that runs between two of them, so a pass has as many tokens as let a layer take as long as a pass of steps.
 type pace struct {
-	steps    float64 // seconds of a pass of steps alone, smoothed; 0 when unknown
-	chunk    float64 // tokens of prompts beside steps; 0 when nothing was measured
-	debt     float64 // seconds that passes took beyond their share
+	steps    float64 // seconds of a pass of steps, smoothed; 0 when unknown
+	chunk    float64 // tokens of a pass of prompts while sessions step; 0 when nothing was measured
 	lastStep time.Time
-	lastPass time.Duration
+	lastPass time.Duration // of steps
 }
 
 // Sessions that step count as being there for lull after their last one.
 const (
-	promptShare = 1.0
-	mostPass    = 4.5
+	promptShare = 1.0 // time of layers of prompts beside that of steps
 	firstChunk  = 16
-	leastChunk  = 4
+	leastChunk  = 8
 	lull        = 100 * time.Millisecond
 )
 
-// room returns how many of room rows prompts may have beside a number of steps; 0: they wait.
+// room returns how many of room rows prompts may have beside a number of waiting steps.
 func (p *pace) room(room, steps int, now time.Time) int {
-	switch {
-	case steps == 0 && now.Sub(p.lastStep) > lull:
+	if steps == 0 && now.Sub(p.lastStep) > lull {
 		return room
-	case steps > 0 && p.debt > 0:
-		return 0
-	case p.chunk == 0:
+	}
+	if p.chunk == 0 {
 		return min(room, firstChunk)
 	}
-	return min(room, max(int(p.chunk), leastChunk))
+	return min(room, int(p.chunk))
 }
 
-// measure notes how long a pass took.
-func (p *pace) measure(members []member, took time.Duration, end time.Time) {
-	p.lastPass = took
-	steps, tokens := 0, 0
-	for _, m := range members {
-		if m.c.step() {
-			steps++
-		} else {
-			tokens += m.n
-		}
-	}
-	if steps == 0 {
-		return
-	}
-	p.lastStep = end
-	t := took.Seconds()
-	if tokens == 0 {
-		smooth(&p.steps, t)
-		p.debt = max(0, p.debt-promptShare*p.steps)
-		return
-	}
+// slice returns how long layers of prompts run between two passes of steps; 1 ns, a layer, where that is unknown.
+func (p *pace) slice() time.Duration {
+	return max(1, time.Duration(promptShare*p.steps*float64(time.Second)))
+}
+
+// stepped notes a pass of steps.
+func (p *pace) stepped(start, end time.Time) {
+	p.lastStep, p.lastPass = end, end.Sub(start)
+	smooth(&p.steps, p.lastPass.Seconds())
+}
+
+// prompted notes a pass of prompts, and how long its layers took.
+func (p *pace) prompted(tokens int, took time.Duration, layers int) {
 	if p.steps == 0 {
 		return
 	}
-	p.debt += t - (1+promptShare)*p.steps
-	p.chunk = max(leastChunk, float64(tokens)*min(max(mostPass*p.steps/t, 0.5), 1.5))
+	more := promptShare * p.steps / (took.Seconds() / float64(layers)) // a layer could take so many times as long
+	p.chunk = max(leastChunk, float64(tokens)*min(max(more, 0.5), 1.5))
 }
 
 // smooth moves a mean towards a new value.

@@ -5,40 +5,35 @@ import (
 	"time"
 )
 
-// Beside a session that steps, prompts wait until the mean pass is twice as long as a step's, and passes with prompts
-// become so long that they are worth what they cost.
+// Beside a session that steps, passes of prompts become as large as lets a layer take as long as a step, whatever a pass
+// costs beside its tokens.
 func TestPace(t *testing.T) {
-	step, prompt := NewClient(), NewClient()
-	prompt.Prompt = true
-	cost := func(tokens int) time.Duration { // of a pass with a step, whose own is 10 ms
-		if tokens == 0 {
-			return 10 * time.Millisecond
+	const layers, step = 20, 10 * time.Millisecond
+	for _, fixed := range []time.Duration{0, 3 * time.Millisecond} {
+		layer := func(tokens int) time.Duration { return fixed + time.Duration(tokens)*100*time.Microsecond }
+		var p pace
+		now := time.Now()
+		if n := p.room(512, 0, now); n != 512 {
+			t.Errorf("with nobody beside, %d rows", n)
 		}
-		return 30*time.Millisecond + time.Duration(tokens)*time.Millisecond
-	}
-	var p pace
-	now, total, longest, passes, done := time.Now(), time.Duration(0), time.Duration(0), 0, 0
-	p.measure([]member{{c: step, n: 1}}, cost(0), now)
-	for done < 2000 {
-		n := p.room(512, 1, now)
-		members, took := []member{{c: step, n: 1}}, cost(n)
-		if n > 0 {
-			members = append(members, member{c: prompt, n: n})
+		if p.slice() <= 0 {
+			t.Error("an unbounded slice before the first step")
 		}
-		now = now.Add(took)
-		p.measure(members, took, now)
-		total, passes, done = total+took, passes+1, done+n
-		if passes > 20 {
-			longest = max(longest, took)
+		var n int
+		for range 20 {
+			p.stepped(now, now.Add(step))
+			now = now.Add(step)
+			n = p.room(512, 1, now)
+			p.prompted(n, layers*layer(n), layers)
 		}
-		if passes > 100000 {
-			t.Fatalf("%d tokens of a prompt after %d passes", done, passes)
+		if took := layer(n); took < step*8/10 || took > step*11/10 {
+			t.Errorf("%v and 100 µs a token: %d tokens, whose layers take %v; a step takes %v", fixed, n, took, step)
 		}
-	}
-	if mean := total / time.Duration(passes); mean > 21*time.Millisecond || longest > 50*time.Millisecond {
-		t.Errorf("passes take %v on average, %v at most, where a step takes 10 ms", mean, longest)
-	}
-	if n := p.room(512, 0, now.Add(2*lull)); n != 512 {
-		t.Errorf("with nobody beside, %d rows", n)
+		if s := p.slice(); s < step*9/10 || s > step*11/10 {
+			t.Errorf("layers run for %v between steps of %v", s, step)
+		}
+		if n := p.room(512, 0, now.Add(2*lull)); n != 512 {
+			t.Errorf("a while after the last step, %d rows", n)
+		}
 	}
 }

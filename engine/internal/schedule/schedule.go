@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/latentgo/latentgo/engine/internal/model"
@@ -26,19 +27,21 @@ type Scheduler struct {
 	timer    *time.Timer
 
 	pace pace
+	main batch // of the leader's pass
+	side batch // of passes of steps while a pass of prompts is paused
 
-	// of the leader's pass, reused:
-	members []member
-	rows    []model.Rows
-	outs    [][]float32
-	last    []int
+	stop      atomic.Bool // pauses a pass of prompts after a layer,
+	unbounded bool        // which only this ends, so that a step that comes sets it
 }
 
 // New returns a scheduler for a model, whose passes it runs from now on; a nil model has Lock only.
 func New(m *model.Model) *Scheduler {
 	s := &Scheduler{net: m, gathered: make(chan struct{}, 1), timer: time.NewTimer(time.Hour)}
 	s.timer.Stop()
-	s.shareable = m != nil && m.Shareable()
+	if m != nil {
+		s.shareable = m.Shareable()
+		s.main, s.side = batch{lane: &m.Lane, vocab: m.Vocab()}, batch{vocab: m.Vocab()}
+	}
 	return s
 }
 
@@ -122,6 +125,9 @@ func (s *Scheduler) wait(ctx context.Context, c *Client) (lead bool, err error) 
 		return true, nil
 	}
 	c.place = waiting
+	if s.unbounded && c.step() {
+		s.stop.Store(true)
+	}
 	s.mu.Unlock()
 	select {
 	case lead := <-c.wake:
