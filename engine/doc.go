@@ -17,9 +17,9 @@
 // from where they differ, an empty one goes on where the last answer ended. Session.Fork and Session.Save copy one, in
 // memory and to a file. Options.PrefixCache keeps the caches of closed sessions for prompts that begin as theirs did.
 //
-// Sessions that run at the same time share forward passes: the weights are read once for a token of each. Beside
-// answers the parts of a long prompt are small, so that those go on. What a session says does not depend, to the bit,
-// on who else is there. Models with compressed or DeepSeek's latent attention give each session passes of its own. A
+// Sessions that run at the same time share forward passes: the weights are read once for a token of each. Tokens of
+// answers come between the layers of a long prompt's passes. What a session says does not depend, to the bit, on who
+// else is there. Models with compressed or DeepSeek's latent attention give each session passes of its own. A
 // context.Context ends a wait at once and a pass of one's own within a layer. A nil context is context.Background()
 // everywhere.
 //

@@ -72,9 +72,9 @@ type SessionOptions struct {
 	DropMiddle bool
 	Keep       int
 	// Batch is how many tokens of a prompt one forward pass takes at most (llama.cpp's n_ubatch). 0, and more than the
-	// model's own limit, mean that limit: 512, fewer for wide models. Beside the answers of other sessions the parts of
-	// a prompt are smaller by themselves, so that those go on; a model with compressed or DeepSeek's latent attention,
-	// whose sessions take passes of their own, needs a smaller batch for that.
+	// model's own limit, mean that limit: 512, fewer for wide models. Beside the answers of other sessions, which
+	// go on between the layers of a pass, the parts of a prompt are smaller by themselves; those of a model with
+	// compressed or DeepSeek's latent attention, whose sessions take passes of their own, are not.
 	Batch int
 }
 

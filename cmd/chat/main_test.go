@@ -50,7 +50,10 @@ func TestMain(m *testing.M) {
 //	env TINY             a random model of two layers in F32, whose rows fit every type
 //	env MODEL, SHARED    the real model and the shared vectors; conditions [model] and [shared]
 func TestScripts(t *testing.T) {
-	shared, model := optional(t, func(t *testing.T) string { return testenv.Shared(t, "") }), optional(t, realModel)
+	shared, model := optional(t, func(t *testing.T) string { return testenv.Shared(t, "vectors/arch") }), optional(t, realModel)
+	if shared != "" {
+		shared = filepath.Join(shared, "../..")
+	}
 	hub := newHub(t, shared)
 	tiny := gguftest.Tiny{Arch: "llama", Layers: 2, Width: 256, FFN: 256, Heads: 4, KVHeads: 2, Size: 64, Vocab: 259, Bytes: true}
 	tinyPath := tiny.Build().Write(t)

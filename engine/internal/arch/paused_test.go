@@ -12,7 +12,7 @@ import (
 
 // A pass that is paused after each of its layers, for another lane's passes, gives the bits of one that is not, and so do
 // the others.
-func TestPausedPassesGiveTheSameBits(t *testing.T) {
+func TestPausedSketchesGiveTheSameBits(t *testing.T) {
 	ids := gguftest.RandomIDs(sketchTokens, gguftest.SketchVocab)
 	for name, s := range gguftest.SketchVariants() {
 		if quantized(name) {
