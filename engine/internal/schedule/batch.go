@@ -1,6 +1,10 @@
 package schedule
 
-import "github.com/latentgo/latentgo/engine/internal/model"
+import (
+	"time"
+
+	"github.com/latentgo/latentgo/engine/internal/model"
+)
 
 // batch is what a pass is made of, reused.
 type batch struct {
@@ -10,6 +14,7 @@ type batch struct {
 	rows    []model.Rows
 	outs    [][]float32 // where logits go
 	last    []int       // the rows that they follow
+	took    time.Duration
 }
 
 // member is a client in a pass.
@@ -60,4 +65,5 @@ func (b *batch) clear() {
 	clear(b.rows)
 	clear(b.outs)
 	b.members, b.rows, b.outs, b.last = b.members[:0], b.rows[:0], b.outs[:0], b.last[:0]
+	b.took = 0
 }

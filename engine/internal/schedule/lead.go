@@ -48,6 +48,11 @@ func (s *Scheduler) leadPass(c *Client) {
 // finish tells the members of a pass, of which leader may be one, how it went.
 func (s *Scheduler) finish(b *batch, leader *Client, err error) {
 	end := time.Now()
+	if b.members[0].c.step() {
+		s.pace.stepped(b.took, end)
+	} else if err == nil {
+		s.pace.prompted(b.size(), b.took, len(s.net.Spec().Layers))
+	}
 	for _, m := range b.members {
 		m.c.done, m.c.err, m.c.place, m.c.ended = m.n, err, outside, end
 		m.c.Shared = len(b.members) > 1
@@ -135,11 +140,10 @@ func (s *Scheduler) run(b *batch) (err error) {
 	}()
 	if b.members[0].c.step() {
 		start := time.Now()
-		err = b.lane.Run(b.rows, nil)
-		if err == nil {
+		if err = b.lane.Run(b.rows, nil); err == nil {
 			err = b.results()
 		}
-		s.pace.stepped(start, time.Now())
+		b.took = time.Since(start)
 		return err
 	}
 	if err := s.runPrompts(b); err != nil {
@@ -156,7 +160,6 @@ func (s *Scheduler) runPrompts(b *batch) error {
 	if err := b.lane.Begin(b.rows); err != nil {
 		return err
 	}
-	var took time.Duration
 	for {
 		s.stop.Store(false)
 		if cancelled.Load() {
@@ -165,13 +168,9 @@ func (s *Scheduler) runPrompts(b *batch) error {
 		}
 		start := time.Now()
 		done, err := b.lane.Continue(&s.stop, s.slice())
-		took += time.Since(start)
-		if err != nil {
+		b.took += time.Since(start)
+		if done || err != nil {
 			return err
-		}
-		if done {
-			s.pace.prompted(b.size(), took, len(s.net.Spec().Layers))
-			return nil
 		}
 		s.between()
 	}

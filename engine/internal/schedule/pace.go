@@ -39,14 +39,14 @@ func (p *pace) slice() time.Duration {
 }
 
 // stepped notes a pass of steps.
-func (p *pace) stepped(start, end time.Time) {
-	p.lastStep, p.lastPass = end, end.Sub(start)
+func (p *pace) stepped(took time.Duration, end time.Time) {
+	p.lastStep, p.lastPass = end, took
 	smooth(&p.steps, p.lastPass.Seconds())
 }
 
 // prompted notes a pass of prompts, and how long its layers took.
 func (p *pace) prompted(tokens int, took time.Duration, layers int) {
-	if p.steps == 0 {
+	if p.steps == 0 || took <= 0 {
 		return
 	}
 	more := promptShare * p.steps / (took.Seconds() / float64(layers)) // a layer could take so many times as long

@@ -21,8 +21,8 @@ func TestPace(t *testing.T) {
 		}
 		var n int
 		for range 20 {
-			p.stepped(now, now.Add(step))
 			now = now.Add(step)
+			p.stepped(step, now)
 			n = p.room(512, 1, now)
 			p.prompted(n, layers*layer(n), layers)
 		}
