@@ -4,12 +4,13 @@
 //	AVX2      AVX2, BMI2, FMA, F16C                             x86-64-v3: since 2013 (Intel), 2015 (AMD)
 //	AVX512    AVX-512 F, BW, DQ, VL and VNNI on top of AVX2     since 2019 (Intel), 2022 (AMD)
 //	NEON      Advanced SIMD with dot product (FEAT_DotProd)     arm64: since 2017 (Cortex-A75), every Apple M
+//	I8MM      8-bit matrix products (FEAT_I8MM) on top of NEON  arm64: since 2020 (Neoverse V1), Apple M2
 //
 // The environment variable LATENTGO_CPU, one of those names, upper or lower case, lowers the level; tests switch it
 // within the process by [Force]. Only packages with assembly need this package.
 //
-// Kernels are not built for AMX, for VNNI in 256 bits (avxvnni: client CPUs since 2021) and for the 8-bit matrix
-// products of arm64 (i8mm: since 2020); asking for those is an error that says so. Such CPUs run AVX512, AVX2 or NEON.
+// Kernels are not built for AMX and for VNNI in 256 bits (avxvnni: client CPUs since 2021); asking for those is an error
+// that says so. Such CPUs run AVX512 or AVX2.
 package cpu
 
 import (
@@ -38,16 +39,17 @@ const (
 	AVX2                 // amd64: AVX2, BMI2, FMA and F16C
 	AVX512               // amd64: AVX2 and AVX-512 F, BW, DQ, VL, VNNI
 	NEON                 // arm64: Advanced SIMD with SDOT and UDOT
+	I8MM                 // arm64: NEON and SMMLA
 	levels
 )
 
 // NumLevels is the length of a table indexed by Level.
 const NumLevels = int(levels)
 
-var names = [levels]string{"generic", "avx2", "avx512", "neon"}
+var names = [levels]string{"generic", "avx2", "avx512", "neon", "i8mm"}
 
 // unbuilt are the names of levels without kernels.
-var unbuilt = []string{"amx", "avxvnni", "i8mm"}
+var unbuilt = []string{"amx", "avxvnni"}
 
 // String returns the level's name as LATENTGO_CPU takes it.
 func (l Level) String() string {
@@ -112,8 +114,11 @@ func Levels() []Level { return upTo(best) }
 
 // upTo returns the levels of a CPU whose highest is have, Generic first.
 func upTo(have Level) []Level {
-	if have == NEON {
+	switch have {
+	case NEON:
 		return []Level{Generic, NEON}
+	case I8MM:
+		return []Level{Generic, NEON, I8MM}
 	}
 	all := make([]Level, 0, NumLevels)
 	for l := Generic; l <= have; l++ {

@@ -31,6 +31,9 @@ func TestResolve(t *testing.T) {
 		{"amx", AVX512, AVX512, false},
 		{"AVXVNNI", AVX2, AVX2, false},
 		{"i8mm", NEON, NEON, false},
+		{"i8mm", I8MM, I8MM, true},
+		{"neon", I8MM, NEON, true},
+		{"avx2", I8MM, I8MM, false},
 	} {
 		got, err := resolve(c.env, c.have)
 		if got != c.want || (err == nil) != c.ok {
@@ -80,7 +83,7 @@ func TestLevels(t *testing.T) {
 	if len(all) == 0 || all[0] != Generic || all[len(all)-1] != Best() {
 		t.Errorf("Levels() = %v with best %v", all, Best())
 	}
-	if s := levels.String(); s != "level(4)" {
+	if s := levels.String(); s != "level(5)" {
 		t.Errorf("unknown level prints %q", s)
 	}
 }

@@ -70,6 +70,17 @@ func interleave8NEON(dst *int8, codes *byte, stride, cols, bias int)
 //go:noescape
 func gemm8NEON(dst *float32, ld, add int, w *int8, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd, n, blocks, groups, steps, mins int)
 
+// interleave8I8MM is interleave8NEON in the order of [gemm8I8MM]: eight columns of row 0, eight of row 1, … eight of row 7,
+// the next eight columns of row 0 and so on.
+//
+//go:noescape
+func interleave8I8MM(dst *int8, codes *byte, stride, cols, bias int)
+
+// gemm8I8MM is gemm8NEON for weights from interleave8I8MM.
+//
+//go:noescape
+func gemm8I8MM(dst *float32, ld, add int, w *int8, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd, n, blocks, groups, steps, mins int)
+
 // quantQ8NEON quantises blocks of 32 values to q, d and s; quantQ8 is the reference implementation.
 //
 //go:noescape

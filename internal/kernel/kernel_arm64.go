@@ -9,14 +9,16 @@ var sets [cpu.NumLevels]kernelSet
 
 func init() {
 	sets[cpu.Generic] = generic
-	sets[cpu.NEON] = kernelSet{
-		mul: mulNEON(), quantQ8: quantQ8SIMD, quantQ8K: quantQ8KSIMD, sums: groupSumsSIMD,
-	}.withGeneric()
+	for level, panels := range map[cpu.Level]*panelKernels{cpu.NEON: &panelsNEON, cpu.I8MM: &panelsI8MM} {
+		sets[level] = kernelSet{
+			mul: products(panels), quantQ8: quantQ8SIMD, quantQ8K: quantQ8KSIMD, sums: groupSumsSIMD,
+		}.withGeneric()
+	}
 	active = func() *kernelSet { return &sets[cpu.Active()] }
 }
 
-// mulNEON returns the products.
-func mulNEON() (mul [numTypes]kernel) {
+// products returns the products by panels, and by one token where there is a kernel for it.
+func products(panels *panelKernels) (mul [numTypes]kernel) {
 	for _, p := range []*panelType{
 		{typ: Q4_0, block: 32, group: 32, few: rows32With(rowsQ4_0NEON)},
 		{typ: Q4_1, block: 32, group: 32, few: rows32With(rowsQ4_1NEON)},
@@ -41,6 +43,7 @@ func mulNEON() (mul [numTypes]kernel) {
 		{typ: TQ1_0, block: 256, group: 32},
 		{typ: TQ2_0, block: 256, group: 32},
 	} {
+		p.panelKernels = panels
 		mul[p.typ] = p.mul
 	}
 	mul[F16], mul[BF16], mul[F32] = floatsWith(scoresNEON, F16, 8), floatsWith(dotsBF16NEON, BF16, 8), floatsWith(dotsF32NEON, F32, 8)

@@ -7,6 +7,10 @@
 // SDOT Vd.4S, Vn.16B, Vm.4B[i]: all lanes of n times the same four bytes of m.
 #define SDOTE(i, m, n, d) WORD $(0x4F80E000 | ((i)&1)<<21 | ((i)>>1)<<11 | (m)<<16 | (n)<<5 | (d))
 
+// SMMLA Vd.4S, Vn.16B, Vm.16B: n and m are two rows of eight int8 each, d grows by their four products: those of row 0 of n
+// with both rows of m, then those of row 1.
+#define SMMLA(m, n, d) WORD $(0x4E80A400 | (m)<<16 | (n)<<5 | (d))
+
 // MLA Vd.4S, Vn.4S, Vm.S[i]: integers, d += n·m[i].
 #define MLAE(i, m, n, d) WORD $(0x6F800000 | ((i)&1)<<21 | ((i)>>1)<<11 | (m)<<16 | (n)<<5 | (d))
 // SMULL, SMLAL, SMLAL2 Vd.4S, Vn.8H, Vm.8H: d = n·m of the lower lanes, d += n·m of the lower ones, of the upper ones.

@@ -9,7 +9,8 @@ import (
 
 // A matrix product of many tokens goes through panels: pieces of the weight matrix, panelRows rows by at most panelCols
 // columns, unpacked by the generic code and interleaved, so that SDOT multiplies four columns of four rows by four
-// columns of a token. Filling a panel costs as much as multiplying it by a few tokens.
+// columns of a token, or SMMLA eight columns of two rows by eight of two tokens. Filling a panel costs as much as
+// multiplying it by a few tokens.
 
 const (
 	panelRows  = tileRows
@@ -30,8 +31,20 @@ type panelScratch struct {
 
 var panelPool = sync.Pool{New: func() any { return new(panelScratch) }}
 
+// panelKernels are the instructions that panels are for.
+type panelKernels struct {
+	interleave func(dst *int8, codes *byte, stride, cols, bias int)
+	gemm       func(dst *float32, ld, add int, w *int8, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd, n, blocks, groups, steps, mins int)
+}
+
+var (
+	panelsNEON = panelKernels{interleave8NEON, gemm8NEON}
+	panelsI8MM = panelKernels{interleave8I8MM, gemm8I8MM}
+)
+
 // panelType is what a weight type brings to panels.
 type panelType struct {
+	*panelKernels
 	typ   Type
 	block int    // columns that share d
 	group int    // columns that share D and M
@@ -73,7 +86,7 @@ func (p *panelType) fill(s *panelScratch, w []byte, stride, n, c, cols int) {
 			s.tile[r].unpack(p.typ, w[r*stride+(c+at)/elems*bytes:][:k/elems*bytes])
 		}
 		for i := 0; i < n; i += gemmRows {
-			interleave8NEON(&s.q[i/gemmRows][gemmRows*at], &s.tile[i].q[0], int(unsafe.Sizeof(s.tile[i])), k, int(bias))
+			p.interleave(&s.q[i/gemmRows][gemmRows*at], &s.tile[i].q[0], int(unsafe.Sizeof(s.tile[i])), k, int(bias))
 			dm := s.dm[i/gemmRows][at/p.group:][:k/p.group]
 			for r := range min(gemmRows, n-i) {
 				if p.block == kBlock {
@@ -130,6 +143,7 @@ type panelAct struct {
 	ldq, ldz, ldd         int
 	blocks, groups, steps int // of the panel; groups per block; steps of 16 columns per group
 	mins                  int
+	gemm8                 *panelKernels
 }
 
 // activations returns cols columns from c on of the tokens from t on.
@@ -138,6 +152,7 @@ func (p *panelType) activations(s *panelScratch, a *Act, t, c, cols int) panelAc
 	x := panelAct{
 		ldq: a.Cols, ldz: a.Cols / p.group, ldd: a.Cols / p.block,
 		blocks: cols / p.block, groups: p.block / p.group, steps: p.group / kGroup,
+		gemm8: p.panelKernels,
 	}
 	z := a.z
 	if p.block == kBlock {
@@ -165,5 +180,5 @@ func (p *panelType) activations(s *panelScratch, a *Act, t, c, cols int) panelAc
 
 // gemm multiplies eight rows of the panel by n tokens.
 func (x *panelAct) gemm(dst *float32, ld, add int, s *panelScratch, eight, n int) {
-	gemm8NEON(dst, ld, add, &s.q[eight][0], &s.dm[eight][0][0], x.q, x.ldq, x.z, x.ldz, x.d, x.ldd, n, x.blocks, x.groups, x.steps, x.mins)
+	x.gemm8.gemm(dst, ld, add, &s.q[eight][0], &s.dm[eight][0][0], x.q, x.ldq, x.z, x.ldz, x.d, x.ldd, n, x.blocks, x.groups, x.steps, x.mins)
 }

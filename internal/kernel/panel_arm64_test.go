@@ -13,17 +13,30 @@ import (
 
 // The pure-Go reference implementations of the assembly around panels.
 
-// interleave8 is the reference implementation of interleave8NEON.
-func interleave8(dst []int8, codes []byte, stride, cols, bias int) {
-	for c := range cols {
-		for r := range gemmRows {
-			dst[(c/4*gemmRows+r)*4+c%4] = int8(int(codes[r*stride+c]) - bias)
-		}
+// panelLevels are the levels with panels, and how many columns of a row lie together there.
+var panelLevels = map[cpu.Level]struct {
+	*panelKernels
+	side int
+}{cpu.NEON: {&panelsNEON, 4}, cpu.I8MM: {&panelsI8MM, 8}}
+
+// interleaved returns where column c of row r lies.
+func interleaved(r, c, side int) int { return (c/side*gemmRows+r)*side + c%side }
+
+// eachPanelLevel runs a test for the levels with panels that this CPU has.
+func eachPanelLevel(t *testing.T, test func(t *testing.T, level cpu.Level)) {
+	for level := range panelLevels {
+		t.Run(level.String(), func(t *testing.T) {
+			if !level.Available() {
+				t.Skipf("this CPU or build has %v", cpu.Levels())
+			}
+			test(t, level)
+		})
 	}
 }
 
 // gemmCase is a panel of eight rows and a few tokens. A block has groups groups of 16·steps columns.
 type gemmCase struct {
+	level                          cpu.Level
 	blocks, groups, steps, n, mins int
 	w, q                           []int8
 	dm, z, d                       []float32
@@ -31,14 +44,14 @@ type gemmCase struct {
 
 func (k *gemmCase) cols() int { return k.blocks * k.groups * k.steps * kGroup }
 
-// gemm8 is the reference implementation of gemm8NEON for one result, in float64; it returns the sum of the terms'
+// gemm8 is the reference implementation of gemm8NEON and gemm8I8MM for one result, in float64; it returns the sum of the terms'
 // magnitudes as well.
 func (k *gemmCase) gemm8(t, r int) (sum, abs float64) {
 	group, all := k.steps*kGroup, k.blocks*k.groups
 	for g := range all {
 		dot := 0
 		for c := g * group; c < (g+1)*group; c++ {
-			dot += int(k.w[(c/4*gemmRows+r)*4+c%4]) * int(k.q[t*k.cols()+c])
+			dot += int(k.w[interleaved(r, c, panelLevels[k.level].side)]) * int(k.q[t*k.cols()+c])
 		}
 		d := float64(k.d[t*k.blocks+g/k.groups])
 		x := float64(k.dm[g*2*gemmRows+r]) * float64(dot)
@@ -84,7 +97,7 @@ func (k *gemmCase) run(t *testing.T, ld, add int) {
 		dst[i] = canary
 	}
 	all := k.blocks * k.groups
-	gemm8NEON(&dst[0], ld, add, &k.w[0], &k.dm[0], &k.q[0], k.cols(), &k.z[0], all, &k.d[0], k.blocks, k.n, k.blocks, k.groups, k.steps, k.mins)
+	panelLevels[k.level].gemm(&dst[0], ld, add, &k.w[0], &k.dm[0], &k.q[0], k.cols(), &k.z[0], all, &k.d[0], k.blocks, k.n, k.blocks, k.groups, k.steps, k.mins)
 	for i, got := range dst {
 		tok, r := i/ld, i%ld
 		if tok >= k.n || r >= gemmRows {
@@ -102,26 +115,27 @@ func (k *gemmCase) run(t *testing.T, ld, add int) {
 }
 
 // TestGemm8 takes every shape of blocks, for every number of tokens.
-func TestGemm8(t *testing.T) {
-	if !cpu.NEON.Available() {
-		t.Skipf("this CPU or build has %v", cpu.Levels())
-	}
+func TestGemm8(t *testing.T) { eachPanelLevel(t, testGemm8) }
+
+func testGemm8(t *testing.T, level cpu.Level) {
 	for _, s := range []struct{ groups, steps int }{{1, 2}, {8, 2}, {16, 1}} {
 		t.Run(fmt.Sprintf("%d groups of %d", s.groups, 16*s.steps), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, uint64(s.groups)))
 			for n := 1; n <= gemmTokens; n++ {
 				for blocks := 1; blocks <= 5; blocks++ {
-					newGemmCase(t, rng, blocks, s.groups, s.steps, n, blocks%2).run(t, gemmRows+rng.IntN(3), rng.IntN(2))
+					k := newGemmCase(t, rng, blocks, s.groups, s.steps, n, blocks%2)
+					k.level = level
+					k.run(t, gemmRows+rng.IntN(3), rng.IntN(2))
 				}
 			}
 		})
 	}
 }
 
-func TestInterleave8(t *testing.T) {
-	if !cpu.NEON.Available() {
-		t.Skipf("this CPU or build has %v", cpu.Levels())
-	}
+func TestInterleave8(t *testing.T) { eachPanelLevel(t, testInterleave8) }
+
+func testInterleave8(t *testing.T, level cpu.Level) {
+	kernels := panelLevels[level]
 	rng := rand.New(rand.NewPCG(2, 2))
 	for cols := 16; cols <= tileCols; cols += 16 {
 		stride, bias := cols+rng.IntN(9), rng.IntN(129)
@@ -129,23 +143,21 @@ func TestInterleave8(t *testing.T) {
 		for i := range codes {
 			codes[i] = byte(rng.Uint32())
 		}
-		want := make([]int8, len(dst))
-		interleave8(want, codes, stride, cols, bias)
-		interleave8NEON(&dst[0], &codes[0], stride, cols, bias)
-		for i, w := range want {
-			if dst[i] != w {
-				t.Fatalf("%d columns, %d: got %d, want %d", cols, i, dst[i], w)
+		kernels.interleave(&dst[0], &codes[0], stride, cols, bias)
+		for i := range gemmRows * cols {
+			r, c := i/cols, i%cols
+			if got, want := dst[interleaved(r, c, kernels.side)], int8(int(codes[r*stride+c])-bias); got != want {
+				t.Fatalf("%d columns, column %d of row %d: got %d, want %d", cols, c, r, got, want)
 			}
 		}
 	}
 }
 
 // TestPanelRemainders: panels of all sizes beside the rows, columns and tokens that a kernel takes at once.
-func TestPanelRemainders(t *testing.T) {
-	if !cpu.NEON.Available() {
-		t.Skipf("this CPU or build has %v", cpu.Levels())
-	}
-	defer cpu.Force(cpu.NEON)()
+func TestPanelRemainders(t *testing.T) { eachPanelLevel(t, testPanelRemainders) }
+
+func testPanelRemainders(t *testing.T, level cpu.Level) {
+	defer cpu.Force(level)()
 	rng := rand.New(rand.NewPCG(3, 3))
 	for _, typ := range []Type{Q4_0, Q5_1, MXFP4, Q2_K, Q4_K, Q6_K} {
 		elems, _ := typ.Block()

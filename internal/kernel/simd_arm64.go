@@ -18,6 +18,7 @@ func init() {
 		expSum: expSum, siluMul: siluMul, geluMul: geluMul, sumSquares: sumSquares,
 		transpose: transposeF32Generic,
 	}
+	vectorSets[cpu.I8MM] = vectorSets[cpu.NEON]
 }
 
 // The attention kernels for 1 to 4 query rows.
