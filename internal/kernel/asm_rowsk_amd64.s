@@ -223,11 +223,10 @@ row1:
 	MOVQ  CX, SI
 	MOVQ  q+32(FP), DI
 	MOVQ  d+40(FP), R8
-	MOVQ  bsums+48(FP), R9
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
-	MOVQ  blocks+56(FP), R10
-	SUBQ  $0x01, R10
+	MOVQ  blocks+56(FP), R9
+	SUBQ  $0x01, R9
 	JLT   blockEnd4
 
 block3:
@@ -413,12 +412,11 @@ block3:
 	ADDQ         $+110, SI
 	ADDQ         $+256, DI
 	ADDQ         $+4, R8
-	ADDQ         $+32, R9
-	SUBQ         $0x01, R10
+	SUBQ         $0x01, R9
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R9
 
 	// dst = Σ acc - Σ mins
 	VPERMILPS    $0x4e, Y1, Y2
@@ -984,11 +982,10 @@ row1:
 	MOVQ  CX, SI
 	MOVQ  q+32(FP), DI
 	MOVQ  d+40(FP), R8
-	MOVQ  bsums+48(FP), R9
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
-	MOVQ  blocks+56(FP), R10
-	SUBQ  $0x01, R10
+	MOVQ  blocks+56(FP), R9
+	SUBQ  $0x01, R9
 	JLT   blockEnd4
 
 block3:
@@ -1146,12 +1143,11 @@ block3:
 	ADDQ         $+210, SI
 	ADDQ         $+256, DI
 	ADDQ         $+4, R8
-	ADDQ         $+32, R9
-	SUBQ         $0x01, R10
+	SUBQ         $0x01, R9
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R9
 
 	// dst = Σ acc - Σ mins
 	VPERMILPS    $0x4e, Y1, Y2
@@ -1192,11 +1188,10 @@ row1:
 	MOVQ  CX, SI
 	MOVQ  q+32(FP), DI
 	MOVQ  d+40(FP), R8
-	MOVQ  bsums+48(FP), R9
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
-	MOVQ  blocks+56(FP), R10
-	SUBQ  $0x01, R10
+	MOVQ  blocks+56(FP), R9
+	SUBQ  $0x01, R9
 	JLT   blockEnd4
 
 block3:
@@ -1206,14 +1201,14 @@ block3:
 
 	// sc, mn
 	// sc = four bits | two bits << 4, each spread to its byte, minus 32, as int16
-	MOVQ      $0x0f0f0f0f0f0f0f0f, R13
-	MOVL      4(SI), R11
-	PDEPQ     R13, R11, R11
-	MOVQ      $0x3030303030303030, R13
-	MOVWLZX   2(SI), R12
-	PDEPQ     R13, R12, R12
-	ORQ       R12, R11
-	VMOVQ     R11, X3
+	MOVQ      $0x0f0f0f0f0f0f0f0f, R12
+	MOVL      4(SI), R10
+	PDEPQ     R12, R10, R10
+	MOVQ      $0x3030303030303030, R12
+	MOVWLZX   2(SI), R11
+	PDEPQ     R12, R11, R11
+	ORQ       R11, R10
+	VMOVQ     R10, X3
 	VPSUBB    quad20202020<>+0(SB), X3, X3
 	VPMOVSXBW X3, X3
 	VPERMQ    $0x44, Y3, Y3
@@ -1343,12 +1338,11 @@ block3:
 	ADDQ         $+136, SI
 	ADDQ         $+256, DI
 	ADDQ         $+4, R8
-	ADDQ         $+32, R9
-	SUBQ         $0x01, R10
+	SUBQ         $0x01, R9
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R9
 
 	// dst = Σ acc - Σ mins
 	VPERMILPS    $0x4e, Y1, Y2
@@ -1643,11 +1637,10 @@ row1:
 	MOVQ   CX, SI
 	MOVQ   q+32(FP), DI
 	MOVQ   d+40(FP), R8
-	MOVQ   bsums+48(FP), R9
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	MOVQ   blocks+56(FP), R10
-	SUBQ   $0x01, R10
+	MOVQ   blocks+56(FP), R9
+	SUBQ   $0x01, R9
 	JLT    blockEnd4
 
 block3:
@@ -1750,12 +1743,11 @@ block3:
 	ADDQ         $+110, SI
 	ADDQ         $+256, DI
 	ADDQ         $+4, R8
-	ADDQ         $+32, R9
-	SUBQ         $0x01, R10
+	SUBQ         $0x01, R9
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R9
 
 	// dst = Σ acc - Σ mins
 	VPERMILPS     $0x4e, Z1, Z4
@@ -2248,11 +2240,10 @@ row1:
 	MOVQ   CX, SI
 	MOVQ   q+32(FP), DI
 	MOVQ   d+40(FP), R8
-	MOVQ   bsums+48(FP), R9
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	MOVQ   blocks+56(FP), R10
-	SUBQ   $0x01, R10
+	MOVQ   blocks+56(FP), R9
+	SUBQ   $0x01, R9
 	JLT    blockEnd4
 
 block3:
@@ -2336,12 +2327,11 @@ block3:
 	ADDQ         $+210, SI
 	ADDQ         $+256, DI
 	ADDQ         $+4, R8
-	ADDQ         $+32, R9
-	SUBQ         $0x01, R10
+	SUBQ         $0x01, R9
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R9
 
 	// dst = Σ acc - Σ mins
 	VPERMILPS     $0x4e, Z1, Z5
@@ -2396,11 +2386,10 @@ row1:
 	MOVQ   CX, SI
 	MOVQ   q+32(FP), DI
 	MOVQ   d+40(FP), R8
-	MOVQ   bsums+48(FP), R9
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	MOVQ   blocks+56(FP), R10
-	SUBQ   $0x01, R10
+	MOVQ   blocks+56(FP), R9
+	SUBQ   $0x01, R9
 	JLT    blockEnd4
 
 block3:
@@ -2410,14 +2399,14 @@ block3:
 
 	// sc, mn
 	// sc = four bits | two bits << 4, each spread to its byte, minus 32, as int16
-	MOVQ      $0x0f0f0f0f0f0f0f0f, R13
-	MOVL      4(SI), R11
-	PDEPQ     R13, R11, R11
-	MOVQ      $0x3030303030303030, R13
-	MOVWLZX   2(SI), R12
-	PDEPQ     R13, R12, R12
-	ORQ       R12, R11
-	VMOVQ     R11, X3
+	MOVQ      $0x0f0f0f0f0f0f0f0f, R12
+	MOVL      4(SI), R10
+	PDEPQ     R12, R10, R10
+	MOVQ      $0x3030303030303030, R12
+	MOVWLZX   2(SI), R11
+	PDEPQ     R12, R11, R11
+	ORQ       R11, R10
+	VMOVQ     R10, X3
 	VPSUBB    quad20202020<>+0(SB), X3, X3
 	VPMOVSXBW X3, X3
 	VPXORD    Z4, Z4, Z4
@@ -2502,12 +2491,11 @@ block3:
 	ADDQ         $+136, SI
 	ADDQ         $+256, DI
 	ADDQ         $+4, R8
-	ADDQ         $+32, R9
-	SUBQ         $0x01, R10
+	SUBQ         $0x01, R9
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R9
 
 	// dst = Σ acc - Σ mins
 	VPERMILPS     $0x4e, Z1, Z6

@@ -55,6 +55,7 @@ import (
 //	rows32x4   the same times four tokens that each get the bits of one
 //	rowsk      rows in blocks of 256 times one token
 //	rowskx4    the same times four tokens that each get the bits of one
+//	lattice    rows of the types of lattice points and of digits times one token, and their unpacking to panels
 //	gemm       panels of unpacked weights times several tokens
 //	panel      unpacking of weights to panels
 //	quantize   activations to int8
@@ -72,6 +73,7 @@ var files = []struct {
 	{"asm_rows32x4", buildRowsTokens},
 	{"asm_rowsk", buildRowsK},
 	{"asm_rowskx4", buildRowsKTokens},
+	{"asm_lattice", buildLattice},
 	{"asm_gemm", buildGemm},
 	{"asm_panel", buildPanel},
 	{"asm_quantize", buildQuantize},

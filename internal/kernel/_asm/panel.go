@@ -96,7 +96,9 @@ func (g *gen) unpackK(l level, f formatK) {
 	codes, blocks := g.arg("codes"), g.arg("blocks")
 	u.dm, u.stride, u.toM, u.w = g.arg("dm"), g.bytesArg("stride", 2), g.bytesArg("toM", 2), g.arg("w")
 	u.values, u.biases = u.tableAndBias()
+	u.lookups()
 	g.while(blocks, 1, "block", func() {
+		u.ready()
 		g.Comment("codes = q of the block")
 		for i := range 256 / g.bytes {
 			g.storeBytes(f.quants(u.kGen, i), operand.Mem{Base: codes, Disp: i * g.bytes})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -19,14 +20,19 @@ import (
 
 // formatK describes a weight format in blocks of 256: w = d·sc·(q - bias) - dmin·mn with sc and mn per 16 or 32 weights.
 type formatK struct {
-	name  string
-	size  int  // bytes of a block
-	d     int  // offset of the half d; dmin follows when there is a min
-	group int  // weights that share sc: 16 or 32
-	min   bool // there are dmin and mn
-	bias  byte
-	table bool // q is a code of IQ4_XS, an int8 once it is looked up
+	name   string
+	size   int  // bytes of a block
+	d      int  // offset of the half d; dmin follows when there is a min
+	group  int  // weights that share sc: 16 or 32
+	min    bool // there are dmin and mn
+	bias   byte
+	table  bool    // q is a code of IQ4_XS, an int8 once it is looked up
+	signed bool    // q is an int8; so it is with a table
+	factor float32 // of d; 0 is 1
+	grid   string  // the Go variable that points at what quants looks up, or empty
 
+	begin  func(k *kGen)                       // prepares a block for quants; may be nil
+	ownD   func(k *kGen) reg.VecVirtual        // returns the half d; nil where it lies at d
 	scales func(k *kGen)                       // fills k.sc, and k.mn when there is a min
 	quants func(k *kGen, i int) reg.VecVirtual // returns the q of weights i·n … i·n+n-1, n bytes of a vector
 }
@@ -55,6 +61,8 @@ type kGen struct {
 	*gen
 	formatK
 	w, q, d, sums reg.GPVirtual // the block, its activations, their scale and sums
+	grid          reg.GPVirtual // what quants looks up
+	stack         operand.Mem   // 32 bytes for begin
 
 	values reg.VecVirtual // of the codes of a table
 	biases reg.VecVirtual // bytes of bias
@@ -70,16 +78,14 @@ func (g *gen) rowsK(l level, f formatK) {
 		fmt.Sprintf("multiplies rows of %s by one token: dst[i] = w[i*stride…]·q, in blocks of 256 with scales d and", f.name),
 		"sums bsums of 16; mul"+f.name+" is the reference implementation.")
 	dst, row, stride, rows := g.arg("dst"), g.arg("w"), g.arg("stride"), g.arg("rows")
-	var values, biases reg.VecVirtual
-	if f.table {
-		values = g.codes("iq4", iq4Values, 0)
-	}
-	if f.bias != 0 {
-		biases = g.u32(uint32(f.bias) * 0x01010101)
-	}
+	shared := kGen{gen: g, formatK: f}
+	shared.constants()
 	g.while(rows, 1, "row", func() {
-		k := &kGen{gen: g, formatK: f, values: values, biases: biases,
-			w: g.copyOf(row), q: g.arg("q"), d: g.arg("d"), sums: g.arg("bsums")}
+		k := shared
+		k.w, k.q, k.d = g.copyOf(row), g.arg("q"), g.arg("d")
+		if f.min {
+			k.sums = g.arg("bsums")
+		}
 		acc, mins := g.vec(), g.vec()
 		g.zero(acc, mins)
 		blocks := g.arg("blocks")
@@ -91,7 +97,9 @@ func (g *gen) rowsK(l level, f formatK) {
 			g.add(f.size, k.w)
 			g.add(256, k.q)
 			g.add(4, k.d)
-			g.add(32, k.sums)
+			if f.min {
+				g.add(32, k.sums)
+			}
 		})
 		g.Comment("dst = Σ acc - Σ mins")
 		if f.min {
@@ -105,8 +113,38 @@ func (g *gen) rowsK(l level, f formatK) {
 	g.done()
 }
 
+// constants loads what is the same for all blocks.
+func (k *kGen) constants() {
+	if k.table {
+		k.values = k.codes("iq4", iq4Values, 0)
+	}
+	if k.bias != 0 {
+		k.biases = k.u32(uint32(k.bias) * 0x01010101)
+	}
+	k.lookups()
+}
+
+// lookups readies what begin and quants of a lattice need.
+func (k *kGen) lookups() {
+	if k.begin != nil {
+		k.stack = k.AllocLocal(32)
+	}
+	if k.formatK.grid != "" {
+		k.grid = k.GP64()
+		k.MOVQ(operand.Mem{Symbol: operand.Symbol{Name: "·" + k.formatK.grid}, Base: reg.StaticBase}, k.grid)
+	}
+}
+
+// ready prepares a block for quants.
+func (k *kGen) ready() {
+	if k.begin != nil {
+		k.begin(k)
+	}
+}
+
 // block adds one block of one row: to acc, lane by lane, d·d_a·sc·(q-bias)·q_a, to mins dmin·d_a·mn·Σq_a.
 func (k *kGen) block(acc, mins reg.VecVirtual) {
+	k.ready()
 	k.Comment("sc, mn")
 	k.formatK.scales(k)
 	sum := k.vec()
@@ -135,7 +173,7 @@ func (k *kGen) block(acc, mins reg.VecVirtual) {
 func (k *kGen) product(i int) reg.VecVirtual {
 	w, m := k.formatK.quants(k, i), operand.Mem{Base: k.q, Disp: i * k.bytes}
 	switch {
-	case k.table:
+	case k.table || k.signed:
 		k.signedProduct(w, m)
 	case k.bias != 0:
 		t := k.vec()
@@ -223,15 +261,26 @@ func (k *kGen) factors() reg.VecVirtual {
 
 // ownFactors returns d, and dmin in the next lane.
 func (k *kGen) ownFactors() reg.VecVirtual {
-	v := k.vec()
-	at := operand.Mem{Base: k.w, Disp: k.formatK.d}
+	v := k.ownHalves()
+	k.VCVTPH2PS(v.AsX(), v.AsX())
+	if k.factor != 0 {
+		k.VMULPS(k.quad(math.Float32bits(k.factor)), v.AsX(), v.AsX())
+	}
+	return v
+}
+
+// ownHalves returns the half d, and dmin in the next lane.
+func (k *kGen) ownHalves() reg.VecVirtual {
+	if k.ownD != nil {
+		return k.ownD(k)
+	}
+	v, at := k.vec(), k.at(k.formatK.d)
 	if k.min || k.formatK.d == 0 {
 		k.VMOVD(at, v.AsX())
 	} else { // at the end of the block there are two bytes and no more
 		k.zero(v)
 		k.VPINSRW(operand.Imm(0), at, v.AsX(), v.AsX())
 	}
-	k.VCVTPH2PS(v.AsX(), v.AsX())
 	return v
 }
 

@@ -1,0 +1,414 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// The types of lattice points and those of digits of 3, in blocks of 256 as those of rowskformats.go. Their q are int8: points
+// that are looked up, eight weights (four of IQ3) at a time, with a sign each, or digits less 1. Lookups are loads of one point
+// each: gather instructions are slower or as slow on most CPUs. There are kernels for AVX2; AVX-512 takes them too.
+
+// formatsLattice are those formats. Their layouts are described beside the reference implementations in package kernel.
+var formatsLattice = []formatK{
+	{name: "IQ2_XXS", size: 66, group: 32, factor: 1. / 8, grid: "gridIQ2XXS", begin: (*kGen).beginIQ2XXS, scales: (*kGen).scalesIQ2XXS, quants: (*kGen).quantsIQ2XXS},
+	{name: "IQ2_XS", size: 74, group: 16, factor: 1. / 8, grid: "gridIQ2XS", begin: (*kGen).beginIQ2XS, scales: (*kGen).scalesIQ2XS, quants: (*kGen).quantsIQ2XS},
+	{name: "IQ2_S", size: 82, group: 16, factor: 1. / 8, grid: "gridIQ2S", scales: (*kGen).scalesIQ2S, quants: (*kGen).quantsIQ2S},
+	{name: "IQ3_XXS", size: 98, group: 32, factor: 1. / 4, grid: "gridIQ3XXS", begin: (*kGen).beginIQ3XXS, scales: (*kGen).scalesIQ3XXS, quants: (*kGen).quantsIQ3XXS},
+	{name: "IQ3_S", size: 110, group: 32, grid: "gridIQ3S", scales: (*kGen).scalesIQ3S, quants: (*kGen).quantsIQ3S},
+	{name: "IQ1_S", size: 50, group: 32, factor: 1. / 8, grid: "gridIQ1S", scales: (*kGen).scalesIQ1S, quants: (*kGen).quantsIQ1S},
+	{name: "IQ1_M", size: 56, group: 16, factor: 1. / 8, grid: "gridIQ1S", ownD: (*kGen).halfIQ1M, scales: (*kGen).scalesIQ1M, quants: (*kGen).quantsIQ1M},
+	{name: "TQ1_0", size: 54, d: 52, group: 32, scales: (*kGen).scalesOne, quants: (*kGen).quantsTQ1},
+	{name: "TQ2_0", size: 66, d: 64, group: 32, scales: (*kGen).scalesOne, quants: (*kGen).quantsTQ2},
+}
+
+// buildLattice writes the products of rows with one token, and the unpacking to panels.
+func buildLattice(g *gen) {
+	for _, f := range formatsLattice {
+		f.signed = true
+		g.rowsK(avx2, f)
+		g.unpackK(avx2, f)
+	}
+}
+
+// point addresses a point of the grid, eight bytes.
+func (k *kGen) point(index reg.GPVirtual) operand.Mem {
+	return operand.Mem{Base: k.grid, Index: index, Scale: 8}
+}
+
+// points8 returns four points of eight coordinates.
+func (k *kGen) points8(index func(l int) reg.GPVirtual) reg.VecVirtual {
+	v, high := k.vec(), k.vec()
+	k.VMOVQ(k.point(index(0)), v.AsX())
+	k.VPINSRQ(operand.Imm(1), k.point(index(1)), v.AsX(), v.AsX())
+	k.VMOVQ(k.point(index(2)), high.AsX())
+	k.VPINSRQ(operand.Imm(1), k.point(index(3)), high.AsX(), high.AsX())
+	k.VINSERTI128(operand.Imm(1), high.AsX(), v, v)
+	return v
+}
+
+// points4 returns eight points of four coordinates.
+func (k *kGen) points4(index func(l int) reg.GPVirtual) reg.VecVirtual {
+	v, high := k.vec(), k.vec()
+	for l := range 8 {
+		x := v.AsX()
+		if l >= 4 {
+			x = high.AsX()
+		}
+		if l%4 == 0 {
+			k.VMOVD(k.point(index(l)), x)
+		} else {
+			k.VPINSRD(operand.Imm(uint64(l%4)), k.point(index(l)), x, x)
+		}
+	}
+	k.VINSERTI128(operand.Imm(1), high.AsX(), v, v)
+	return v
+}
+
+// byteAt returns a byte of the block.
+func (k *kGen) byteAt(offset int) reg.GPVirtual {
+	r := k.GP64()
+	k.MOVBLZX(k.at(offset), r.As32())
+	return r
+}
+
+// withHigh returns a byte of the block, and above it the bits of high that mask leaves when it is shifted left, or right where
+// left is negative.
+func (k *kGen) withHigh(offset int, high reg.GPVirtual, left int, mask uint32) reg.GPVirtual {
+	t := k.GP64()
+	k.MOVL(high.As32(), t.As32())
+	switch {
+	case left > 0:
+		k.SHLL(operand.Imm(uint64(left)), t.As32())
+	case left < 0:
+		k.SHRL(operand.Imm(uint64(-left)), t.As32())
+	}
+	k.ANDL(operand.U32(mask), t.As32())
+	r := k.byteAt(offset)
+	k.ORL(t.As32(), r.As32())
+	return r
+}
+
+// all repeats a byte to a word of 32 bits.
+func all(b byte) uint32 { return uint32(b) * 0x01010101 }
+
+// ymm returns the address of a table of eight words: w, repeated.
+func (k *kGen) ymm(name string, w ...uint32) operand.Mem {
+	for len(w) < 8 {
+		w = append(w, w...)
+	}
+	return k.data(name, w...)
+}
+
+// bytes32 returns the address of 32 times a byte.
+func (k *kGen) bytes32(b byte) operand.Mem { return k.ymm(fmt.Sprintf("bytes%02x", b), all(b)) }
+
+// signs gives the weights v the signs of a word, a bit for each weight: it negates where the bit is set.
+func (k *kGen) signs(word operand.Mem, v reg.VecVirtual) {
+	m := k.vec()
+	bit := k.ymm("bitOfByte", 0x08040201, 0x80402010)
+	k.VPBROADCASTD(word, m)
+	k.VPSHUFB(k.data("byteOfEight", 0, 0, all(1), all(1), all(2), all(2), all(3), all(3)), m, m)
+	k.VPAND(bit, m, m)
+	k.VPCMPEQB(bit, m, m)
+	k.VPXOR(m, v, v)
+	k.VPSUBB(m, v, v)
+}
+
+// evenSigns stores signs of 256 weights from v, which has seven of eight bits in each byte: the eighth makes their number even.
+func (k *kGen) evenSigns(v reg.VecVirtual) {
+	k.Comment("signs = seven bits, and their parity on top")
+	p, t := k.vec(), k.vec()
+	k.VPSRLD(operand.Imm(4), v, p)
+	k.VPXOR(v, p, p)
+	k.VPAND(k.bytes32(0x0f), p, p)
+	k.VMOVDQU(k.ymm("parity", 0x00808000, 0x80000080, 0x80000080, 0x00808000), t)
+	k.VPSHUFB(p, t, t)
+	k.VPOR(t, v, v)
+	k.VMOVDQU(v, k.stack)
+}
+
+// sevenBits spreads the lower 28 bits of each word of 32 to its four bytes, seven to each.
+func (k *kGen) sevenBits(v reg.VecVirtual) {
+	parts := k.vecs(4)
+	for i, p := range parts {
+		m := k.ymm(fmt.Sprintf("seven%d", i), 0x7f<<(8*i))
+		if i == 0 {
+			k.VPAND(m, v, p)
+			continue
+		}
+		k.VPSLLD(operand.Imm(uint64(i)), v, p)
+		k.VPAND(m, p, p)
+	}
+	k.VPOR(parts[1], parts[0], parts[0])
+	k.VPOR(parts[3], parts[2], parts[2])
+	k.VPOR(parts[2], parts[0], v)
+}
+
+// odd sets words to 2·w + 1.
+func (k *kGen) odd(w reg.VecVirtual) {
+	k.VPADDW(w, w, w)
+	k.VPADDW(k.ymm("ones16", 0x00010001), w, w)
+}
+
+// oddTop makes sc of the highest four bits of eight words of 32: 2·w + 1.
+func (k *kGen) oddTop(v reg.VecVirtual) {
+	high := k.vec()
+	k.VPSRLD(operand.Imm(28), v, v)
+	k.VEXTRACTI128(operand.Imm(1), v, high.AsX())
+	k.VPACKUSDW(high.AsX(), v.AsX(), v.AsX())
+	k.odd(v)
+	k.both(v)
+	k.sc = v
+}
+
+// oddNibbles returns 2·w + 1 of the halves of bytes, the low one first, in so many bytes: 8 or 4.
+func (k *kGen) oddNibbles(offset, n int) reg.VecVirtual {
+	v, high := k.vec(), k.vec()
+	if n == 8 {
+		k.VMOVQ(k.at(offset), v.AsX())
+	} else {
+		k.VMOVD(k.at(offset), v.AsX())
+	}
+	k.VPSRLD(operand.Imm(4), v.AsX(), high.AsX())
+	k.VPUNPCKLBW(high.AsX(), v.AsX(), v.AsX())
+	k.VPAND(k.bytes32(0x0f), v, v)
+	k.VPMOVZXBW(v.AsX(), v)
+	k.odd(v)
+	return v
+}
+
+// wordsIQ2XXS returns the eight words of signs and scales, each behind the four bytes of its points.
+func (k *kGen) wordsIQ2XXS() reg.VecVirtual {
+	v, high := k.vec(), k.vec()
+	k.VMOVUPS(k.at(2), v)
+	k.VMOVUPS(k.at(34), high)
+	k.VSHUFPS(operand.Imm(0b11_01_11_01), high, v, v) // 0 1 4 5 2 3 6 7
+	k.VPERMQ(operand.Imm(0b11_01_10_00), v, v)
+	return v
+}
+
+func (k *kGen) beginIQ2XXS() {
+	v := k.wordsIQ2XXS()
+	k.sevenBits(v)
+	k.evenSigns(v)
+}
+
+func (k *kGen) scalesIQ2XXS() { k.oddTop(k.wordsIQ2XXS()) }
+
+func (k *kGen) quantsIQ2XXS(i int) reg.VecVirtual {
+	v := k.points8(func(l int) reg.GPVirtual { return k.byteAt(2 + 8*i + l) })
+	k.signs(k.stack.Offset(4*i), v)
+	return v
+}
+
+func (k *kGen) beginIQ2XS() {
+	v, high := k.vec(), k.vec()
+	k.VMOVDQU(k.at(2), v)
+	k.VMOVDQU(k.at(34), high)
+	k.VPSRLW(operand.Imm(9), v, v)
+	k.VPSRLW(operand.Imm(9), high, high)
+	k.VPACKUSWB(high, v, v)
+	k.VPERMQ(operand.Imm(0b11_01_10_00), v, v)
+	k.evenSigns(v)
+}
+
+func (k *kGen) scalesIQ2XS() { k.scales16(k.oddNibbles(66, 8)) }
+
+func (k *kGen) quantsIQ2XS(i int) reg.VecVirtual {
+	v := k.points8(func(l int) reg.GPVirtual {
+		r := k.GP64()
+		k.MOVWLZX(k.at(2+8*i+2*l), r.As32())
+		k.ANDL(operand.U32(511), r.As32())
+		return r
+	})
+	k.signs(k.stack.Offset(4*i), v)
+	return v
+}
+
+func (k *kGen) scalesIQ2S() { k.scales16(k.oddNibbles(74, 8)) }
+
+func (k *kGen) quantsIQ2S(i int) reg.VecVirtual {
+	high := k.byteAt(66 + i)
+	v := k.points8(func(l int) reg.GPVirtual { return k.withHigh(2+4*i+l, high, 8-2*l, 0x300) })
+	k.signs(k.at(34+4*i), v)
+	return v
+}
+
+func (k *kGen) beginIQ3XXS() {
+	v := k.vec()
+	k.VMOVDQU(k.at(66), v)
+	k.sevenBits(v)
+	k.evenSigns(v)
+}
+
+func (k *kGen) scalesIQ3XXS() {
+	v := k.vec()
+	k.VMOVDQU(k.at(66), v)
+	k.oddTop(v)
+}
+
+func (k *kGen) quantsIQ3XXS(i int) reg.VecVirtual {
+	v := k.points4(func(l int) reg.GPVirtual { return k.byteAt(2 + 8*i + l) })
+	k.signs(k.stack.Offset(4*i), v)
+	return v
+}
+
+func (k *kGen) scalesIQ3S() {
+	k.sc = k.oddNibbles(106, 4)
+	k.both(k.sc)
+}
+
+func (k *kGen) quantsIQ3S(i int) reg.VecVirtual {
+	high := k.byteAt(66 + i)
+	v := k.points4(func(l int) reg.GPVirtual { return k.withHigh(2+8*i+l, high, 8-l, 0x100) })
+	k.signs(k.at(74+4*i), v)
+	return v
+}
+
+func (k *kGen) scalesIQ1S() {
+	v := k.vec()
+	k.VMOVDQU(k.at(34), v.AsX())
+	k.VPSLLW(operand.Imm(1), v.AsX(), v.AsX())
+	k.VPSRLW(operand.Imm(13), v.AsX(), v.AsX())
+	k.odd(v)
+	k.both(v)
+	k.sc = v
+}
+
+// shiftPoints adds -9 to the coordinates v of IQ1 where bits of a word of 16 are set, else -7: those of the table, a word for
+// each two weights.
+func (k *kGen) shiftPoints(offset int, name string, bits ...uint32) func(v reg.VecVirtual) {
+	m, set := k.vec(), k.data(name, bits...)
+	k.VPBROADCASTW(k.at(offset), m)
+	k.VPAND(set, m, m)
+	k.VPCMPEQW(set, m, m)
+	k.VPAND(k.bytes32(0xfe), m, m) // -2
+	k.VPADDB(k.bytes32(0xf9), m, m)
+	return func(v reg.VecVirtual) { k.VPADDB(m, v, v) }
+}
+
+func (k *kGen) quantsIQ1S(i int) reg.VecVirtual {
+	high := k.GP64()
+	k.MOVWLZX(k.at(34+2*i), high.As32())
+	v := k.points8(func(l int) reg.GPVirtual { return k.withHigh(2+4*i+l, high, 8-3*l, 0x700) })
+	const top = 0x80008000
+	k.shiftPoints(34+2*i, "top", top, top, top, top, top, top, top, top)(v)
+	return v
+}
+
+// halfIQ1M returns d, of which each of four words of 16 has four bits on top.
+func (k *kGen) halfIQ1M() reg.VecVirtual {
+	words, d := k.GP64(), k.GP64()
+	k.MOVQ(k.at(48), words)
+	k.XORL(d.As32(), d.As32())
+	for i := range 4 {
+		t := k.GP64()
+		k.MOVQ(words, t)
+		k.SHRQ(operand.Imm(uint64(12+12*i)), t)
+		k.ANDL(operand.U32(0xf<<(4*i)), t.As32())
+		k.ORL(t.As32(), d.As32())
+	}
+	v := k.vec()
+	k.VMOVD(d.As32(), v.AsX())
+	return v
+}
+
+func (k *kGen) scalesIQ1M() {
+	k.Comment("each word has four scales of three bits: shifted to the top and down again")
+	v := k.vec()
+	k.VPBROADCASTQ(k.at(48), v)
+	k.VPSHUFB(k.data("wordOfFour", 0x01000100, 0x01000100, 0x03020302, 0x03020302, 0x05040504, 0x05040504, 0x07060706, 0x07060706), v, v)
+	k.VPMULLW(k.ymm("shift13", 1<<13|1<<10<<16, 1<<7|1<<4<<16), v, v)
+	k.VPSRLW(operand.Imm(13), v, v)
+	k.odd(v)
+	k.scales16(v)
+}
+
+func (k *kGen) quantsIQ1M(i int) reg.VecVirtual {
+	high := k.GP64()
+	k.MOVWLZX(k.at(32+2*i), high.As32())
+	v := k.points8(func(l int) reg.GPVirtual { return k.withHigh(4*i+l, high, 8-4*l, 0x700) })
+	bits := make([]uint32, 8)
+	for j := range bits {
+		bits[j] = 8 << (j / 2 * 4) * 0x00010001
+	}
+	k.shiftPoints(32+2*i, "nibbleTops", bits...)(v)
+	return v
+}
+
+// scalesOne: types that have none.
+func (k *kGen) scalesOne() {
+	k.sc = k.vec()
+	k.VMOVDQU(k.ymm("ones16", 0x00010001), k.sc)
+}
+
+func (k *kGen) quantsTQ2(i int) reg.VecVirtual {
+	v := k.twoBits(0, i)
+	k.VPSUBB(k.bytes32(1), v, v)
+	return v
+}
+
+// quantsTQ1: bytes of five digits of 3, as b·256/243 rounded up: digit n is the integer part of 3·(b·3^n mod 256)/256. 32 bytes
+// have the digits n of weights 32n … 32n+31, 16 bytes those of 16 weights each behind them, and four bytes four digits each.
+func (k *kGen) quantsTQ1(i int) reg.VecVirtual {
+	v := k.vec()
+	if i < 5 {
+		k.VMOVDQU(k.at(0), v)
+		k.timesBytes(v, pow3(i))
+		return k.digit(v)
+	}
+	k.VBROADCASTI128(k.at(32), v)
+	if i < 7 {
+		n := 2 * (i - 5)
+		k.timesBytes(v, pow3(n), pow3(n), pow3(n), pow3(n), pow3(n+1), pow3(n+1), pow3(n+1), pow3(n+1))
+		return k.digit(v)
+	}
+	last := k.vec()
+	k.VPBROADCASTD(k.at(48), last.AsX())
+	k.VINSERTI128(operand.Imm(1), last.AsX(), v, v)
+	k.timesBytes(v, pow3(4), pow3(4), pow3(4), pow3(4), pow3(0), pow3(1), pow3(2), pow3(3))
+	return k.digit(v)
+}
+
+func pow3(n int) uint32 {
+	p := uint32(1)
+	for range n {
+		p *= 3
+	}
+	return p
+}
+
+// timesBytes multiplies the bytes of each word of 32 by one of the factors, modulo 256.
+func (k *kGen) timesBytes(v reg.VecVirtual, factors ...uint32) {
+	if len(factors) == 1 && factors[0] == 1 {
+		return
+	}
+	words := make([]uint32, len(factors))
+	name := "times"
+	for i, f := range factors {
+		words[i] = f * 0x00010001
+		name += fmt.Sprintf("_%d", f)
+	}
+	f, odd := k.ymm(name, words...), k.vec()
+	k.VPSRLW(operand.Imm(8), v, odd)
+	k.VPMULLW(f, odd, odd)
+	k.VPSLLW(operand.Imm(8), odd, odd)
+	k.VPMULLW(f, v, v)
+	k.VPAND(k.ymm("even", 0x00ff00ff), v, v)
+	k.VPOR(odd, v, v)
+}
+
+// digit returns the integer part of 3·v/256, less 1.
+func (k *kGen) digit(v reg.VecVirtual) reg.VecVirtual {
+	d, t := k.vec(), k.vec()
+	k.VMOVDQU(k.bytes32(0xff), d)
+	for _, least := range []byte{86, 171} {
+		k.VPMAXUB(k.bytes32(least), v, t)
+		k.VPCMPEQB(v, t, t)
+		k.VPSUBB(t, d, d)
+	}
+	return d
+}
