@@ -6,7 +6,7 @@
 
 // func rowsIQ2_XXSAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·rowsIQ2_XXSAVX2(SB), NOSPLIT, $32-64
+TEXT ·rowsIQ2_XXSAVX2(SB), NOSPLIT, $160-64
 	MOVQ dst+0(FP), AX
 	MOVQ w+8(FP), CX
 	MOVQ stride+16(FP), DX
@@ -75,15 +75,12 @@ block3:
 	MOVBLZX      5(DI), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	VINSERTI128  $0x01, X3, Y2, Y2
-	VPBROADCASTD (SP), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y2, Y2
-	VPSUBB       Y11, Y2, Y2
-	VMOVDQU      (R8), Y11
-	VPSIGNB      Y2, Y11, Y11
-	VPABSB       Y2, Y2
+	VPBROADCASTD (SP), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        (R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y2, Y2
 	VPSHUFB      bytes32_0<>+0(SB), Y1, Y11
 	VPMADDWD     Y11, Y2, Y2
@@ -97,15 +94,12 @@ block3:
 	MOVBLZX      13(DI), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y3, Y3
-	VPBROADCASTD 4(SP), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y3, Y3
-	VPSUBB       Y11, Y3, Y3
-	VMOVDQU      32(R8), Y11
-	VPSIGNB      Y3, Y11, Y11
-	VPABSB       Y3, Y3
+	VPBROADCASTD 4(SP), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        32(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y3, Y3
 	VPSHUFB      bytes32_1<>+0(SB), Y1, Y11
 	VPMADDWD     Y11, Y3, Y3
@@ -119,15 +113,12 @@ block3:
 	MOVBLZX      21(DI), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y4, Y4
-	VPBROADCASTD 8(SP), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y4, Y4
-	VPSUBB       Y11, Y4, Y4
-	VMOVDQU      64(R8), Y11
-	VPSIGNB      Y4, Y11, Y11
-	VPABSB       Y4, Y4
+	VPBROADCASTD 8(SP), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        64(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y4, Y4
 	VPSHUFB      bytes32_2<>+0(SB), Y1, Y11
 	VPMADDWD     Y11, Y4, Y4
@@ -141,15 +132,12 @@ block3:
 	MOVBLZX      29(DI), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y5, Y5
-	VPBROADCASTD 12(SP), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y5, Y5
-	VPSUBB       Y11, Y5, Y5
-	VMOVDQU      96(R8), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPABSB       Y5, Y5
+	VPBROADCASTD 12(SP), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        96(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y5, Y5
 	VPSHUFB      bytes32_3<>+0(SB), Y1, Y11
 	VPMADDWD     Y11, Y5, Y5
@@ -163,15 +151,12 @@ block3:
 	MOVBLZX      37(DI), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y6, Y6
-	VPBROADCASTD 16(SP), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y6, Y6
-	VPSUBB       Y11, Y6, Y6
-	VMOVDQU      128(R8), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPABSB       Y6, Y6
+	VPBROADCASTD 16(SP), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        128(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y6, Y6
 	VPSHUFB      bytes32_4<>+0(SB), Y1, Y11
 	VPMADDWD     Y11, Y6, Y6
@@ -185,15 +170,12 @@ block3:
 	MOVBLZX      45(DI), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y7, Y7
-	VPBROADCASTD 20(SP), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y7, Y7
-	VPSUBB       Y11, Y7, Y7
-	VMOVDQU      160(R8), Y11
-	VPSIGNB      Y7, Y11, Y11
-	VPABSB       Y7, Y7
+	VPBROADCASTD 20(SP), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        160(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y7, Y7
 	VPSHUFB      bytes32_5<>+0(SB), Y1, Y11
 	VPMADDWD     Y11, Y7, Y7
@@ -207,15 +189,12 @@ block3:
 	MOVBLZX      53(DI), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y8, Y8
-	VPBROADCASTD 24(SP), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y8, Y8
-	VPSUBB       Y11, Y8, Y8
-	VMOVDQU      192(R8), Y11
-	VPSIGNB      Y8, Y11, Y11
-	VPABSB       Y8, Y8
+	VPBROADCASTD 24(SP), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        192(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y8, Y8
 	VPSHUFB      bytes32_6<>+0(SB), Y1, Y11
 	VPMADDWD     Y11, Y8, Y8
@@ -229,15 +208,12 @@ block3:
 	MOVBLZX      61(DI), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y9, Y9
-	VPBROADCASTD 28(SP), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y9, Y9
-	VPSUBB       Y11, Y9, Y9
-	VMOVDQU      224(R8), Y11
-	VPSIGNB      Y9, Y11, Y11
-	VPABSB       Y9, Y9
+	VPBROADCASTD 28(SP), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        224(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPSHUFB      bytes32_7<>+0(SB), Y1, Y1
 	VPMADDWD     Y1, Y9, Y9
@@ -457,7 +433,7 @@ GLOBL quad3e000000<>(SB), RODATA|NOPTR, $16
 
 // func unpackIQ2_XXSAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackIQ2_XXSAVX2(SB), NOSPLIT, $32-48
+TEXT ·unpackIQ2_XXSAVX2(SB), NOSPLIT, $160-48
 	MOVQ codes+0(FP), AX
 	MOVQ blocks+40(FP), CX
 	MOVQ dm+8(FP), DX
@@ -672,7 +648,7 @@ blockEnd2:
 
 // func rowsIQ2_XSAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·rowsIQ2_XSAVX2(SB), NOSPLIT, $32-64
+TEXT ·rowsIQ2_XSAVX2(SB), NOSPLIT, $160-64
 	MOVQ dst+0(FP), AX
 	MOVQ w+8(FP), CX
 	MOVQ stride+16(FP), DX
@@ -736,15 +712,12 @@ block3:
 	ANDL         $0x000001ff, R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y3, Y3
-	VPBROADCASTD (SP), Y13
-	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
-	VPAND        bitOfByte<>+0(SB), Y13, Y13
-	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
-	VPXOR        Y13, Y3, Y3
-	VPSUBB       Y13, Y3, Y3
-	VMOVDQU      (R8), Y13
-	VPSIGNB      Y3, Y13, Y13
-	VPABSB       Y3, Y3
+	VPBROADCASTD (SP), Y14
+	VPSHUFB      byteOfEight<>+0(SB), Y14, Y14
+	VPAND        bitOfByte<>+0(SB), Y14, Y14
+	VPCMPEQB     bitOfByte<>+0(SB), Y14, Y14
+	VPXOR        (R8), Y14, Y13
+	VPSUBB       Y14, Y13, Y13
 	VPMADDUBSW   Y13, Y3, Y3
 	VPSHUFB      bytes16_0<>+0(SB), Y11, Y13
 	VPMADDWD     Y13, Y3, Y3
@@ -762,15 +735,12 @@ block3:
 	ANDL         $0x000001ff, R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y4, Y4
-	VPBROADCASTD 4(SP), Y13
-	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
-	VPAND        bitOfByte<>+0(SB), Y13, Y13
-	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
-	VPXOR        Y13, Y4, Y4
-	VPSUBB       Y13, Y4, Y4
-	VMOVDQU      32(R8), Y13
-	VPSIGNB      Y4, Y13, Y13
-	VPABSB       Y4, Y4
+	VPBROADCASTD 4(SP), Y14
+	VPSHUFB      byteOfEight<>+0(SB), Y14, Y14
+	VPAND        bitOfByte<>+0(SB), Y14, Y14
+	VPCMPEQB     bitOfByte<>+0(SB), Y14, Y14
+	VPXOR        32(R8), Y14, Y13
+	VPSUBB       Y14, Y13, Y13
 	VPMADDUBSW   Y13, Y4, Y4
 	VPSHUFB      bytes16_2<>+0(SB), Y11, Y13
 	VPMADDWD     Y13, Y4, Y4
@@ -788,15 +758,12 @@ block3:
 	ANDL         $0x000001ff, R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y5, Y5
-	VPBROADCASTD 8(SP), Y13
-	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
-	VPAND        bitOfByte<>+0(SB), Y13, Y13
-	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
-	VPXOR        Y13, Y5, Y5
-	VPSUBB       Y13, Y5, Y5
-	VMOVDQU      64(R8), Y13
-	VPSIGNB      Y5, Y13, Y13
-	VPABSB       Y5, Y5
+	VPBROADCASTD 8(SP), Y14
+	VPSHUFB      byteOfEight<>+0(SB), Y14, Y14
+	VPAND        bitOfByte<>+0(SB), Y14, Y14
+	VPCMPEQB     bitOfByte<>+0(SB), Y14, Y14
+	VPXOR        64(R8), Y14, Y13
+	VPSUBB       Y14, Y13, Y13
 	VPMADDUBSW   Y13, Y5, Y5
 	VPSHUFB      bytes16_4<>+0(SB), Y11, Y13
 	VPMADDWD     Y13, Y5, Y5
@@ -814,15 +781,12 @@ block3:
 	ANDL         $0x000001ff, R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y6, Y6
-	VPBROADCASTD 12(SP), Y13
-	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
-	VPAND        bitOfByte<>+0(SB), Y13, Y13
-	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
-	VPXOR        Y13, Y6, Y6
-	VPSUBB       Y13, Y6, Y6
-	VMOVDQU      96(R8), Y13
-	VPSIGNB      Y6, Y13, Y13
-	VPABSB       Y6, Y6
+	VPBROADCASTD 12(SP), Y14
+	VPSHUFB      byteOfEight<>+0(SB), Y14, Y14
+	VPAND        bitOfByte<>+0(SB), Y14, Y14
+	VPCMPEQB     bitOfByte<>+0(SB), Y14, Y14
+	VPXOR        96(R8), Y14, Y13
+	VPSUBB       Y14, Y13, Y13
 	VPMADDUBSW   Y13, Y6, Y6
 	VPSHUFB      bytes16_6<>+0(SB), Y11, Y11
 	VPMADDWD     Y11, Y6, Y6
@@ -840,15 +804,12 @@ block3:
 	ANDL         $0x000001ff, R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y7, Y7
-	VPBROADCASTD 16(SP), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y7, Y7
-	VPSUBB       Y11, Y7, Y7
-	VMOVDQU      128(R8), Y11
-	VPSIGNB      Y7, Y11, Y11
-	VPABSB       Y7, Y7
+	VPBROADCASTD 16(SP), Y13
+	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
+	VPAND        bitOfByte<>+0(SB), Y13, Y13
+	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
+	VPXOR        128(R8), Y13, Y11
+	VPSUBB       Y13, Y11, Y11
 	VPMADDUBSW   Y11, Y7, Y7
 	VPSHUFB      bytes16_0<>+0(SB), Y1, Y11
 	VPMADDWD     Y11, Y7, Y7
@@ -866,15 +827,12 @@ block3:
 	ANDL         $0x000001ff, R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y8, Y8
-	VPBROADCASTD 20(SP), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y8, Y8
-	VPSUBB       Y11, Y8, Y8
-	VMOVDQU      160(R8), Y11
-	VPSIGNB      Y8, Y11, Y11
-	VPABSB       Y8, Y8
+	VPBROADCASTD 20(SP), Y13
+	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
+	VPAND        bitOfByte<>+0(SB), Y13, Y13
+	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
+	VPXOR        160(R8), Y13, Y11
+	VPSUBB       Y13, Y11, Y11
 	VPMADDUBSW   Y11, Y8, Y8
 	VPSHUFB      bytes16_2<>+0(SB), Y1, Y11
 	VPMADDWD     Y11, Y8, Y8
@@ -892,15 +850,12 @@ block3:
 	ANDL         $0x000001ff, R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y9, Y9
-	VPBROADCASTD 24(SP), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y9, Y9
-	VPSUBB       Y11, Y9, Y9
-	VMOVDQU      192(R8), Y11
-	VPSIGNB      Y9, Y11, Y11
-	VPABSB       Y9, Y9
+	VPBROADCASTD 24(SP), Y13
+	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
+	VPAND        bitOfByte<>+0(SB), Y13, Y13
+	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
+	VPXOR        192(R8), Y13, Y11
+	VPSUBB       Y13, Y11, Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPSHUFB      bytes16_4<>+0(SB), Y1, Y11
 	VPMADDWD     Y11, Y9, Y9
@@ -918,15 +873,12 @@ block3:
 	ANDL         $0x000001ff, R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y10, Y10
-	VPBROADCASTD 28(SP), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y10, Y10
-	VPSUBB       Y11, Y10, Y10
-	VMOVDQU      224(R8), Y11
-	VPSIGNB      Y10, Y11, Y11
-	VPABSB       Y10, Y10
+	VPBROADCASTD 28(SP), Y13
+	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
+	VPAND        bitOfByte<>+0(SB), Y13, Y13
+	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
+	VPXOR        224(R8), Y13, Y11
+	VPSUBB       Y13, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y10
 	VPSHUFB      bytes16_6<>+0(SB), Y1, Y1
 	VPMADDWD     Y1, Y10, Y10
@@ -1010,7 +962,7 @@ GLOBL bytes16_6<>(SB), RODATA|NOPTR, $32
 
 // func unpackIQ2_XSAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackIQ2_XSAVX2(SB), NOSPLIT, $32-48
+TEXT ·unpackIQ2_XSAVX2(SB), NOSPLIT, $160-48
 	MOVQ codes+0(FP), AX
 	MOVQ blocks+40(FP), CX
 	MOVQ dm+8(FP), DX
@@ -1269,7 +1221,7 @@ blockEnd2:
 
 // func rowsIQ2_SAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·rowsIQ2_SAVX2(SB), NOSPLIT, $0-64
+TEXT ·rowsIQ2_SAVX2(SB), NOSPLIT, $160-64
 	MOVQ dst+0(FP), AX
 	MOVQ w+8(FP), CX
 	MOVQ stride+16(FP), DX
@@ -1292,6 +1244,24 @@ block3:
 	PREFETCHT0 8192(DI)
 	PREFETCHT0 8256(DI)
 
+	// indexes = bytes | two bits of a byte for four << 8
+	VBROADCASTI128 66(DI), Y1
+	VPSHUFB        byte0OfFour<>+0(SB), Y1, Y1
+	VPMULLW        by256_64<>+0(SB), Y1, Y1
+	VPMOVZXBW      2(DI), Y11
+	VPAND          bits300<>+0(SB), Y1, Y1
+	VPOR           Y11, Y1, Y1
+	VMOVDQU        Y1, 32(SP)
+
+	// indexes = bytes | two bits of a byte for four << 8
+	VBROADCASTI128 66(DI), Y1
+	VPSHUFB        byte4OfFour<>+0(SB), Y1, Y1
+	VPMULLW        by256_64<>+0(SB), Y1, Y1
+	VPMOVZXBW      18(DI), Y11
+	VPAND          bits300<>+0(SB), Y1, Y1
+	VPOR           Y11, Y1, Y1
+	VMOVDQU        Y1, 64(SP)
+
 	// sc, mn
 	VMOVQ      74(DI), X2
 	VPSRLD     $0x04, X2, X1
@@ -1305,306 +1275,154 @@ block3:
 	VPXOR      Y12, Y12, Y12
 
 	// sum += sc·Σ(q-bias)·q_a
-	MOVBLZX      66(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      2(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X3
-	MOVL         R11, R12
-	SHLL         $0x06, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      3(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X3, X3
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      4(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X2
-	SHLL         $0x02, R11
-	ANDL         $0x00000300, R11
-	MOVBLZX      5(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X2, X2
+	MOVWLZX      32(SP), R11
+	VMOVQ        (SI)(R11*8), X3
+	MOVWLZX      34(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
+	MOVWLZX      36(SP), R11
+	VMOVQ        (SI)(R11*8), X2
+	MOVWLZX      38(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y3, Y3
-	VPBROADCASTD 34(DI), Y13
-	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
-	VPAND        bitOfByte<>+0(SB), Y13, Y13
-	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
-	VPXOR        Y13, Y3, Y3
-	VPSUBB       Y13, Y3, Y3
-	VMOVDQU      (R8), Y13
-	VPSIGNB      Y3, Y13, Y13
-	VPABSB       Y3, Y3
+	VPBROADCASTD 34(DI), Y14
+	VPSHUFB      byteOfEight<>+0(SB), Y14, Y14
+	VPAND        bitOfByte<>+0(SB), Y14, Y14
+	VPCMPEQB     bitOfByte<>+0(SB), Y14, Y14
+	VPXOR        (R8), Y14, Y13
+	VPSUBB       Y14, Y13, Y13
 	VPMADDUBSW   Y13, Y3, Y3
 	VPSHUFB      bytes16_0<>+0(SB), Y11, Y13
 	VPMADDWD     Y13, Y3, Y3
 	VPADDD       Y3, Y12, Y12
-	MOVBLZX      67(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      6(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X4
-	MOVL         R11, R12
-	SHLL         $0x06, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      7(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X4, X4
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      8(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X2
-	SHLL         $0x02, R11
-	ANDL         $0x00000300, R11
-	MOVBLZX      9(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X2, X2
+	MOVWLZX      40(SP), R11
+	VMOVQ        (SI)(R11*8), X4
+	MOVWLZX      42(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
+	MOVWLZX      44(SP), R11
+	VMOVQ        (SI)(R11*8), X2
+	MOVWLZX      46(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y4, Y4
-	VPBROADCASTD 38(DI), Y13
-	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
-	VPAND        bitOfByte<>+0(SB), Y13, Y13
-	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
-	VPXOR        Y13, Y4, Y4
-	VPSUBB       Y13, Y4, Y4
-	VMOVDQU      32(R8), Y13
-	VPSIGNB      Y4, Y13, Y13
-	VPABSB       Y4, Y4
+	VPBROADCASTD 38(DI), Y14
+	VPSHUFB      byteOfEight<>+0(SB), Y14, Y14
+	VPAND        bitOfByte<>+0(SB), Y14, Y14
+	VPCMPEQB     bitOfByte<>+0(SB), Y14, Y14
+	VPXOR        32(R8), Y14, Y13
+	VPSUBB       Y14, Y13, Y13
 	VPMADDUBSW   Y13, Y4, Y4
 	VPSHUFB      bytes16_2<>+0(SB), Y11, Y13
 	VPMADDWD     Y13, Y4, Y4
 	VPADDD       Y4, Y12, Y12
-	MOVBLZX      68(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      10(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X5
-	MOVL         R11, R12
-	SHLL         $0x06, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      11(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X5, X5
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      12(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X2
-	SHLL         $0x02, R11
-	ANDL         $0x00000300, R11
-	MOVBLZX      13(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X2, X2
+	MOVWLZX      48(SP), R11
+	VMOVQ        (SI)(R11*8), X5
+	MOVWLZX      50(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X5, X5
+	MOVWLZX      52(SP), R11
+	VMOVQ        (SI)(R11*8), X2
+	MOVWLZX      54(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y5, Y5
-	VPBROADCASTD 42(DI), Y13
-	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
-	VPAND        bitOfByte<>+0(SB), Y13, Y13
-	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
-	VPXOR        Y13, Y5, Y5
-	VPSUBB       Y13, Y5, Y5
-	VMOVDQU      64(R8), Y13
-	VPSIGNB      Y5, Y13, Y13
-	VPABSB       Y5, Y5
+	VPBROADCASTD 42(DI), Y14
+	VPSHUFB      byteOfEight<>+0(SB), Y14, Y14
+	VPAND        bitOfByte<>+0(SB), Y14, Y14
+	VPCMPEQB     bitOfByte<>+0(SB), Y14, Y14
+	VPXOR        64(R8), Y14, Y13
+	VPSUBB       Y14, Y13, Y13
 	VPMADDUBSW   Y13, Y5, Y5
 	VPSHUFB      bytes16_4<>+0(SB), Y11, Y13
 	VPMADDWD     Y13, Y5, Y5
 	VPADDD       Y5, Y12, Y12
-	MOVBLZX      69(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      14(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X6
-	MOVL         R11, R12
-	SHLL         $0x06, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      15(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X6, X6
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      16(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X2
-	SHLL         $0x02, R11
-	ANDL         $0x00000300, R11
-	MOVBLZX      17(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X2, X2
+	MOVWLZX      56(SP), R11
+	VMOVQ        (SI)(R11*8), X6
+	MOVWLZX      58(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X6, X6
+	MOVWLZX      60(SP), R11
+	VMOVQ        (SI)(R11*8), X2
+	MOVWLZX      62(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y6, Y6
-	VPBROADCASTD 46(DI), Y13
-	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
-	VPAND        bitOfByte<>+0(SB), Y13, Y13
-	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
-	VPXOR        Y13, Y6, Y6
-	VPSUBB       Y13, Y6, Y6
-	VMOVDQU      96(R8), Y13
-	VPSIGNB      Y6, Y13, Y13
-	VPABSB       Y6, Y6
+	VPBROADCASTD 46(DI), Y14
+	VPSHUFB      byteOfEight<>+0(SB), Y14, Y14
+	VPAND        bitOfByte<>+0(SB), Y14, Y14
+	VPCMPEQB     bitOfByte<>+0(SB), Y14, Y14
+	VPXOR        96(R8), Y14, Y13
+	VPSUBB       Y14, Y13, Y13
 	VPMADDUBSW   Y13, Y6, Y6
 	VPSHUFB      bytes16_6<>+0(SB), Y11, Y11
 	VPMADDWD     Y11, Y6, Y6
 	VPADDD       Y6, Y12, Y12
-	MOVBLZX      70(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      18(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X7
-	MOVL         R11, R12
-	SHLL         $0x06, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      19(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X7, X7
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      20(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X2
-	SHLL         $0x02, R11
-	ANDL         $0x00000300, R11
-	MOVBLZX      21(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X2, X2
+	MOVWLZX      64(SP), R11
+	VMOVQ        (SI)(R11*8), X7
+	MOVWLZX      66(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X7, X7
+	MOVWLZX      68(SP), R11
+	VMOVQ        (SI)(R11*8), X2
+	MOVWLZX      70(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y7, Y7
-	VPBROADCASTD 50(DI), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y7, Y7
-	VPSUBB       Y11, Y7, Y7
-	VMOVDQU      128(R8), Y11
-	VPSIGNB      Y7, Y11, Y11
-	VPABSB       Y7, Y7
+	VPBROADCASTD 50(DI), Y13
+	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
+	VPAND        bitOfByte<>+0(SB), Y13, Y13
+	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
+	VPXOR        128(R8), Y13, Y11
+	VPSUBB       Y13, Y11, Y11
 	VPMADDUBSW   Y11, Y7, Y7
 	VPSHUFB      bytes16_0<>+0(SB), Y1, Y11
 	VPMADDWD     Y11, Y7, Y7
 	VPADDD       Y7, Y12, Y12
-	MOVBLZX      71(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      22(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X8
-	MOVL         R11, R12
-	SHLL         $0x06, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      23(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X8, X8
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      24(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X2
-	SHLL         $0x02, R11
-	ANDL         $0x00000300, R11
-	MOVBLZX      25(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X2, X2
+	MOVWLZX      72(SP), R11
+	VMOVQ        (SI)(R11*8), X8
+	MOVWLZX      74(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X8, X8
+	MOVWLZX      76(SP), R11
+	VMOVQ        (SI)(R11*8), X2
+	MOVWLZX      78(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y8, Y8
-	VPBROADCASTD 54(DI), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y8, Y8
-	VPSUBB       Y11, Y8, Y8
-	VMOVDQU      160(R8), Y11
-	VPSIGNB      Y8, Y11, Y11
-	VPABSB       Y8, Y8
+	VPBROADCASTD 54(DI), Y13
+	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
+	VPAND        bitOfByte<>+0(SB), Y13, Y13
+	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
+	VPXOR        160(R8), Y13, Y11
+	VPSUBB       Y13, Y11, Y11
 	VPMADDUBSW   Y11, Y8, Y8
 	VPSHUFB      bytes16_2<>+0(SB), Y1, Y11
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y12, Y12
-	MOVBLZX      72(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      26(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X9
-	MOVL         R11, R12
-	SHLL         $0x06, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      27(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X9, X9
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      28(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X2
-	SHLL         $0x02, R11
-	ANDL         $0x00000300, R11
-	MOVBLZX      29(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X2, X2
+	MOVWLZX      80(SP), R11
+	VMOVQ        (SI)(R11*8), X9
+	MOVWLZX      82(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X9, X9
+	MOVWLZX      84(SP), R11
+	VMOVQ        (SI)(R11*8), X2
+	MOVWLZX      86(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y9, Y9
-	VPBROADCASTD 58(DI), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y9, Y9
-	VPSUBB       Y11, Y9, Y9
-	VMOVDQU      192(R8), Y11
-	VPSIGNB      Y9, Y11, Y11
-	VPABSB       Y9, Y9
+	VPBROADCASTD 58(DI), Y13
+	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
+	VPAND        bitOfByte<>+0(SB), Y13, Y13
+	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
+	VPXOR        192(R8), Y13, Y11
+	VPSUBB       Y13, Y11, Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPSHUFB      bytes16_4<>+0(SB), Y1, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y12, Y12
-	MOVBLZX      73(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      30(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X10
-	MOVL         R11, R12
-	SHLL         $0x06, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      31(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X10, X10
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000300, R12
-	MOVBLZX      32(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X2
-	SHLL         $0x02, R11
-	ANDL         $0x00000300, R11
-	MOVBLZX      33(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X2, X2
+	MOVWLZX      88(SP), R11
+	VMOVQ        (SI)(R11*8), X10
+	MOVWLZX      90(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X10, X10
+	MOVWLZX      92(SP), R11
+	VMOVQ        (SI)(R11*8), X2
+	MOVWLZX      94(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y10, Y10
-	VPBROADCASTD 62(DI), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y10, Y10
-	VPSUBB       Y11, Y10, Y10
-	VMOVDQU      224(R8), Y11
-	VPSIGNB      Y10, Y11, Y11
-	VPABSB       Y10, Y10
+	VPBROADCASTD 62(DI), Y13
+	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
+	VPAND        bitOfByte<>+0(SB), Y13, Y13
+	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
+	VPXOR        224(R8), Y13, Y11
+	VPSUBB       Y13, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y10
 	VPSHUFB      bytes16_6<>+0(SB), Y1, Y1
 	VPMADDWD     Y1, Y10, Y10
@@ -1646,9 +1464,49 @@ rowEnd2:
 	VZEROUPPER
 	RET
 
+DATA byte0OfFour<>+0(SB)/4, $0x80008000
+DATA byte0OfFour<>+4(SB)/4, $0x80008000
+DATA byte0OfFour<>+8(SB)/4, $0x80018001
+DATA byte0OfFour<>+12(SB)/4, $0x80018001
+DATA byte0OfFour<>+16(SB)/4, $0x80028002
+DATA byte0OfFour<>+20(SB)/4, $0x80028002
+DATA byte0OfFour<>+24(SB)/4, $0x80038003
+DATA byte0OfFour<>+28(SB)/4, $0x80038003
+GLOBL byte0OfFour<>(SB), RODATA|NOPTR, $32
+
+DATA by256_64<>+0(SB)/4, $0x00400100
+DATA by256_64<>+4(SB)/4, $0x00040010
+DATA by256_64<>+8(SB)/4, $0x00400100
+DATA by256_64<>+12(SB)/4, $0x00040010
+DATA by256_64<>+16(SB)/4, $0x00400100
+DATA by256_64<>+20(SB)/4, $0x00040010
+DATA by256_64<>+24(SB)/4, $0x00400100
+DATA by256_64<>+28(SB)/4, $0x00040010
+GLOBL by256_64<>(SB), RODATA|NOPTR, $32
+
+DATA bits300<>+0(SB)/4, $0x03000300
+DATA bits300<>+4(SB)/4, $0x03000300
+DATA bits300<>+8(SB)/4, $0x03000300
+DATA bits300<>+12(SB)/4, $0x03000300
+DATA bits300<>+16(SB)/4, $0x03000300
+DATA bits300<>+20(SB)/4, $0x03000300
+DATA bits300<>+24(SB)/4, $0x03000300
+DATA bits300<>+28(SB)/4, $0x03000300
+GLOBL bits300<>(SB), RODATA|NOPTR, $32
+
+DATA byte4OfFour<>+0(SB)/4, $0x80048004
+DATA byte4OfFour<>+4(SB)/4, $0x80048004
+DATA byte4OfFour<>+8(SB)/4, $0x80058005
+DATA byte4OfFour<>+12(SB)/4, $0x80058005
+DATA byte4OfFour<>+16(SB)/4, $0x80068006
+DATA byte4OfFour<>+20(SB)/4, $0x80068006
+DATA byte4OfFour<>+24(SB)/4, $0x80078007
+DATA byte4OfFour<>+28(SB)/4, $0x80078007
+GLOBL byte4OfFour<>(SB), RODATA|NOPTR, $32
+
 // func unpackIQ2_SAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackIQ2_SAVX2(SB), NOSPLIT, $0-48
+TEXT ·unpackIQ2_SAVX2(SB), NOSPLIT, $160-48
 	MOVQ codes+0(FP), AX
 	MOVQ blocks+40(FP), CX
 	MOVQ dm+8(FP), DX
@@ -1662,318 +1520,208 @@ TEXT ·unpackIQ2_SAVX2(SB), NOSPLIT, $0-48
 	JLT  blockEnd2
 
 block1:
+	// indexes = bytes | two bits of a byte for four << 8
+	VBROADCASTI128 66(SI), Y0
+	VPSHUFB        byte0OfFour<>+0(SB), Y0, Y0
+	VPMULLW        by256_64<>+0(SB), Y0, Y0
+	VPMOVZXBW      2(SI), Y1
+	VPAND          bits300<>+0(SB), Y0, Y0
+	VPOR           Y1, Y0, Y0
+	VMOVDQU        Y0, 32(SP)
+
+	// indexes = bytes | two bits of a byte for four << 8
+	VBROADCASTI128 66(SI), Y0
+	VPSHUFB        byte4OfFour<>+0(SB), Y0, Y0
+	VPMULLW        by256_64<>+0(SB), Y0, Y0
+	VPMOVZXBW      18(SI), Y1
+	VPAND          bits300<>+0(SB), Y0, Y0
+	VPOR           Y1, Y0, Y0
+	VMOVDQU        Y0, 64(SP)
+
 	// codes = q of the block
-	MOVBLZX      66(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      2(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	MOVL         R8, R9
-	SHLL         $0x06, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      3(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X0, X0
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      4(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X1
-	SHLL         $0x02, R8
-	ANDL         $0x00000300, R8
-	MOVBLZX      5(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y0, Y0
-	VPBROADCASTD 34(SI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y0, Y0
-	VPSUBB       Y1, Y0, Y0
-	VMOVDQU      Y0, (AX)
-	MOVBLZX      67(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      6(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X2
-	MOVL         R8, R9
-	SHLL         $0x06, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      7(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X2, X2
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      8(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHLL         $0x02, R8
-	ANDL         $0x00000300, R8
-	MOVBLZX      9(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
+	MOVWLZX      32(SP), R8
+	VMOVQ        (DI)(R8*8), X2
+	MOVWLZX      34(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X2, X2
+	MOVWLZX      36(SP), R8
+	VMOVQ        (DI)(R8*8), X0
+	MOVWLZX      38(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
 	VINSERTI128  $0x01, X0, Y2, Y2
-	VPBROADCASTD 38(SI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y2, Y2
-	VPSUBB       Y1, Y2, Y2
-	VMOVDQU      Y2, 32(AX)
-	MOVBLZX      68(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      10(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X3
-	MOVL         R8, R9
-	SHLL         $0x06, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      11(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X3, X3
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      12(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHLL         $0x02, R8
-	ANDL         $0x00000300, R8
-	MOVBLZX      13(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
+	VPBROADCASTD 34(SI), Y0
+	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
+	VPAND        bitOfByte<>+0(SB), Y0, Y0
+	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
+	VPXOR        Y0, Y2, Y2
+	VPSUBB       Y0, Y2, Y2
+	VMOVDQU      Y2, (AX)
+	MOVWLZX      40(SP), R8
+	VMOVQ        (DI)(R8*8), X3
+	MOVWLZX      42(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
+	MOVWLZX      44(SP), R8
+	VMOVQ        (DI)(R8*8), X0
+	MOVWLZX      46(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
 	VINSERTI128  $0x01, X0, Y3, Y3
-	VPBROADCASTD 42(SI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y3, Y3
-	VPSUBB       Y1, Y3, Y3
-	VMOVDQU      Y3, 64(AX)
-	MOVBLZX      69(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      14(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X4
-	MOVL         R8, R9
-	SHLL         $0x06, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      15(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X4, X4
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      16(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHLL         $0x02, R8
-	ANDL         $0x00000300, R8
-	MOVBLZX      17(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
+	VPBROADCASTD 38(SI), Y0
+	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
+	VPAND        bitOfByte<>+0(SB), Y0, Y0
+	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
+	VPXOR        Y0, Y3, Y3
+	VPSUBB       Y0, Y3, Y3
+	VMOVDQU      Y3, 32(AX)
+	MOVWLZX      48(SP), R8
+	VMOVQ        (DI)(R8*8), X4
+	MOVWLZX      50(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X4, X4
+	MOVWLZX      52(SP), R8
+	VMOVQ        (DI)(R8*8), X0
+	MOVWLZX      54(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
 	VINSERTI128  $0x01, X0, Y4, Y4
-	VPBROADCASTD 46(SI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y4, Y4
-	VPSUBB       Y1, Y4, Y4
-	VMOVDQU      Y4, 96(AX)
-	MOVBLZX      70(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      18(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X5
-	MOVL         R8, R9
-	SHLL         $0x06, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      19(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X5, X5
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      20(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHLL         $0x02, R8
-	ANDL         $0x00000300, R8
-	MOVBLZX      21(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
+	VPBROADCASTD 42(SI), Y0
+	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
+	VPAND        bitOfByte<>+0(SB), Y0, Y0
+	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
+	VPXOR        Y0, Y4, Y4
+	VPSUBB       Y0, Y4, Y4
+	VMOVDQU      Y4, 64(AX)
+	MOVWLZX      56(SP), R8
+	VMOVQ        (DI)(R8*8), X5
+	MOVWLZX      58(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X5, X5
+	MOVWLZX      60(SP), R8
+	VMOVQ        (DI)(R8*8), X0
+	MOVWLZX      62(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
 	VINSERTI128  $0x01, X0, Y5, Y5
-	VPBROADCASTD 50(SI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y5, Y5
-	VPSUBB       Y1, Y5, Y5
-	VMOVDQU      Y5, 128(AX)
-	MOVBLZX      71(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      22(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X6
-	MOVL         R8, R9
-	SHLL         $0x06, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      23(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X6, X6
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      24(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHLL         $0x02, R8
-	ANDL         $0x00000300, R8
-	MOVBLZX      25(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
+	VPBROADCASTD 46(SI), Y0
+	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
+	VPAND        bitOfByte<>+0(SB), Y0, Y0
+	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
+	VPXOR        Y0, Y5, Y5
+	VPSUBB       Y0, Y5, Y5
+	VMOVDQU      Y5, 96(AX)
+	MOVWLZX      64(SP), R8
+	VMOVQ        (DI)(R8*8), X6
+	MOVWLZX      66(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X6, X6
+	MOVWLZX      68(SP), R8
+	VMOVQ        (DI)(R8*8), X0
+	MOVWLZX      70(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
 	VINSERTI128  $0x01, X0, Y6, Y6
-	VPBROADCASTD 54(SI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y6, Y6
-	VPSUBB       Y1, Y6, Y6
-	VMOVDQU      Y6, 160(AX)
-	MOVBLZX      72(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      26(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X7
-	MOVL         R8, R9
-	SHLL         $0x06, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      27(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X7, X7
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      28(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHLL         $0x02, R8
-	ANDL         $0x00000300, R8
-	MOVBLZX      29(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
+	VPBROADCASTD 50(SI), Y0
+	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
+	VPAND        bitOfByte<>+0(SB), Y0, Y0
+	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
+	VPXOR        Y0, Y6, Y6
+	VPSUBB       Y0, Y6, Y6
+	VMOVDQU      Y6, 128(AX)
+	MOVWLZX      72(SP), R8
+	VMOVQ        (DI)(R8*8), X7
+	MOVWLZX      74(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X7, X7
+	MOVWLZX      76(SP), R8
+	VMOVQ        (DI)(R8*8), X0
+	MOVWLZX      78(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
 	VINSERTI128  $0x01, X0, Y7, Y7
-	VPBROADCASTD 58(SI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y7, Y7
-	VPSUBB       Y1, Y7, Y7
-	VMOVDQU      Y7, 192(AX)
-	MOVBLZX      73(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      30(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X8
-	MOVL         R8, R9
-	SHLL         $0x06, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      31(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X8, X8
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000300, R9
-	MOVBLZX      32(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHLL         $0x02, R8
-	ANDL         $0x00000300, R8
-	MOVBLZX      33(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
+	VPBROADCASTD 54(SI), Y0
+	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
+	VPAND        bitOfByte<>+0(SB), Y0, Y0
+	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
+	VPXOR        Y0, Y7, Y7
+	VPSUBB       Y0, Y7, Y7
+	VMOVDQU      Y7, 160(AX)
+	MOVWLZX      80(SP), R8
+	VMOVQ        (DI)(R8*8), X8
+	MOVWLZX      82(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X8, X8
+	MOVWLZX      84(SP), R8
+	VMOVQ        (DI)(R8*8), X0
+	MOVWLZX      86(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
 	VINSERTI128  $0x01, X0, Y8, Y8
-	VPBROADCASTD 62(SI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y8, Y8
-	VPSUBB       Y1, Y8, Y8
-	VMOVDQU      Y8, 224(AX)
+	VPBROADCASTD 58(SI), Y0
+	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
+	VPAND        bitOfByte<>+0(SB), Y0, Y0
+	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
+	VPXOR        Y0, Y8, Y8
+	VPSUBB       Y0, Y8, Y8
+	VMOVDQU      Y8, 192(AX)
+	MOVWLZX      88(SP), R8
+	VMOVQ        (DI)(R8*8), X9
+	MOVWLZX      90(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X9, X9
+	MOVWLZX      92(SP), R8
+	VMOVQ        (DI)(R8*8), X0
+	MOVWLZX      94(SP), R8
+	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
+	VINSERTI128  $0x01, X0, Y9, Y9
+	VPBROADCASTD 62(SI), Y0
+	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
+	VPAND        bitOfByte<>+0(SB), Y0, Y0
+	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
+	VPXOR        Y0, Y9, Y9
+	VPSUBB       Y0, Y9, Y9
+	VMOVDQU      Y9, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
-	VMOVQ        74(SI), X9
-	VPSRLD       $0x04, X9, X0
-	VPUNPCKLBW   X0, X9, X9
-	VPAND        bytes0f<>+0(SB), Y9, Y9
-	VPMOVZXBW    X9, Y9
-	VPADDW       Y9, Y9, Y9
-	VPADDW       ones16<>+0(SB), Y9, Y9
-	VPERMQ       $0xee, Y9, Y1
-	VPERMQ       $0x44, Y9, Y1
+	VMOVQ        74(SI), X10
+	VPSRLD       $0x04, X10, X0
+	VPUNPCKLBW   X0, X10, X10
+	VPAND        bytes0f<>+0(SB), Y10, Y10
+	VPMOVZXBW    X10, Y10
+	VPADDW       Y10, Y10, Y10
+	VPADDW       ones16<>+0(SB), Y10, Y10
+	VPERMQ       $0xee, Y10, Y0
+	VPERMQ       $0x44, Y10, Y0
 	VMOVD        (SI), X0
 	VCVTPH2PS    X0, X0
 	VMULPS       quad3e000000<>+0(SB), X0, X0
-	VBROADCASTSS X0, Y1
-	VPMOVSXWD    X9, Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y1, Y10, Y10
-	VEXTRACTPS   $0x00, X10, (DX)
+	VBROADCASTSS X0, Y0
+	VPMOVSXWD    X10, Y1
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VEXTRACTPS   $0x00, X1, (DX)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X10, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X10, (DX)
+	VEXTRACTPS   $0x02, X1, (DX)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X10, (DX)
+	VEXTRACTPS   $0x03, X1, (DX)
 	ADDQ         BX, DX
-	VEXTRACTF128 $0x01, Y10, X10
-	VEXTRACTPS   $0x00, X10, (DX)
+	VEXTRACTF128 $0x01, Y1, X1
+	VEXTRACTPS   $0x00, X1, (DX)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X10, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X10, (DX)
+	VEXTRACTPS   $0x02, X1, (DX)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X10, (DX)
+	VEXTRACTPS   $0x03, X1, (DX)
 	ADDQ         BX, DX
-	VEXTRACTI128 $0x01, Y9, X10
-	VPMOVSXWD    X10, Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y1, Y10, Y10
-	VEXTRACTPS   $0x00, X10, (DX)
+	VEXTRACTI128 $0x01, Y10, X1
+	VPMOVSXWD    X1, Y1
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VEXTRACTPS   $0x00, X1, (DX)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X10, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X10, (DX)
+	VEXTRACTPS   $0x02, X1, (DX)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X10, (DX)
+	VEXTRACTPS   $0x03, X1, (DX)
 	ADDQ         BX, DX
-	VEXTRACTF128 $0x01, Y10, X10
-	VEXTRACTPS   $0x00, X10, (DX)
+	VEXTRACTF128 $0x01, Y1, X1
+	VEXTRACTPS   $0x00, X1, (DX)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X10, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X10, (DX)
+	VEXTRACTPS   $0x02, X1, (DX)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X10, (DX)
+	VEXTRACTPS   $0x03, X1, (DX)
 	ADDQ         BX, DX
 	ADDQ         $+82, SI
 	ADDQ         $+256, AX
@@ -1987,7 +1735,7 @@ blockEnd2:
 
 // func rowsIQ3_XXSAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·rowsIQ3_XXSAVX2(SB), NOSPLIT, $32-64
+TEXT ·rowsIQ3_XXSAVX2(SB), NOSPLIT, $160-64
 	MOVQ dst+0(FP), AX
 	MOVQ w+8(FP), CX
 	MOVQ stride+16(FP), DX
@@ -2058,15 +1806,12 @@ block3:
 	MOVBLZX      9(DI), R11
 	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	VINSERTI128  $0x01, X3, Y2, Y2
-	VPBROADCASTD (SP), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y2, Y2
-	VPSUBB       Y11, Y2, Y2
-	VMOVDQU      (R8), Y11
-	VPSIGNB      Y2, Y11, Y11
-	VPABSB       Y2, Y2
+	VPBROADCASTD (SP), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        (R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y2, Y2
 	VPSHUFB      bytes32_0<>+0(SB), Y1, Y11
 	VPMADDWD     Y11, Y2, Y2
@@ -2088,15 +1833,12 @@ block3:
 	MOVBLZX      17(DI), R11
 	VPINSRD      $0x03, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y3, Y3
-	VPBROADCASTD 4(SP), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y3, Y3
-	VPSUBB       Y11, Y3, Y3
-	VMOVDQU      32(R8), Y11
-	VPSIGNB      Y3, Y11, Y11
-	VPABSB       Y3, Y3
+	VPBROADCASTD 4(SP), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        32(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y3, Y3
 	VPSHUFB      bytes32_1<>+0(SB), Y1, Y11
 	VPMADDWD     Y11, Y3, Y3
@@ -2118,15 +1860,12 @@ block3:
 	MOVBLZX      25(DI), R11
 	VPINSRD      $0x03, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y4, Y4
-	VPBROADCASTD 8(SP), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y4, Y4
-	VPSUBB       Y11, Y4, Y4
-	VMOVDQU      64(R8), Y11
-	VPSIGNB      Y4, Y11, Y11
-	VPABSB       Y4, Y4
+	VPBROADCASTD 8(SP), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        64(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y4, Y4
 	VPSHUFB      bytes32_2<>+0(SB), Y1, Y11
 	VPMADDWD     Y11, Y4, Y4
@@ -2148,15 +1887,12 @@ block3:
 	MOVBLZX      33(DI), R11
 	VPINSRD      $0x03, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y5, Y5
-	VPBROADCASTD 12(SP), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y5, Y5
-	VPSUBB       Y11, Y5, Y5
-	VMOVDQU      96(R8), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPABSB       Y5, Y5
+	VPBROADCASTD 12(SP), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        96(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y5, Y5
 	VPSHUFB      bytes32_3<>+0(SB), Y1, Y11
 	VPMADDWD     Y11, Y5, Y5
@@ -2178,15 +1914,12 @@ block3:
 	MOVBLZX      41(DI), R11
 	VPINSRD      $0x03, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y6, Y6
-	VPBROADCASTD 16(SP), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y6, Y6
-	VPSUBB       Y11, Y6, Y6
-	VMOVDQU      128(R8), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPABSB       Y6, Y6
+	VPBROADCASTD 16(SP), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        128(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y6, Y6
 	VPSHUFB      bytes32_4<>+0(SB), Y1, Y11
 	VPMADDWD     Y11, Y6, Y6
@@ -2208,15 +1941,12 @@ block3:
 	MOVBLZX      49(DI), R11
 	VPINSRD      $0x03, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y7, Y7
-	VPBROADCASTD 20(SP), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y7, Y7
-	VPSUBB       Y11, Y7, Y7
-	VMOVDQU      160(R8), Y11
-	VPSIGNB      Y7, Y11, Y11
-	VPABSB       Y7, Y7
+	VPBROADCASTD 20(SP), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        160(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y7, Y7
 	VPSHUFB      bytes32_5<>+0(SB), Y1, Y11
 	VPMADDWD     Y11, Y7, Y7
@@ -2238,15 +1968,12 @@ block3:
 	MOVBLZX      57(DI), R11
 	VPINSRD      $0x03, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y8, Y8
-	VPBROADCASTD 24(SP), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y8, Y8
-	VPSUBB       Y11, Y8, Y8
-	VMOVDQU      192(R8), Y11
-	VPSIGNB      Y8, Y11, Y11
-	VPABSB       Y8, Y8
+	VPBROADCASTD 24(SP), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        192(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y8, Y8
 	VPSHUFB      bytes32_6<>+0(SB), Y1, Y11
 	VPMADDWD     Y11, Y8, Y8
@@ -2268,15 +1995,12 @@ block3:
 	MOVBLZX      65(DI), R11
 	VPINSRD      $0x03, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y9, Y9
-	VPBROADCASTD 28(SP), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y9, Y9
-	VPSUBB       Y11, Y9, Y9
-	VMOVDQU      224(R8), Y11
-	VPSIGNB      Y9, Y11, Y11
-	VPABSB       Y9, Y9
+	VPBROADCASTD 28(SP), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        224(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPSHUFB      bytes32_7<>+0(SB), Y1, Y1
 	VPMADDWD     Y1, Y9, Y9
@@ -2326,7 +2050,7 @@ GLOBL quad3e800000<>(SB), RODATA|NOPTR, $16
 
 // func unpackIQ3_XXSAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackIQ3_XXSAVX2(SB), NOSPLIT, $32-48
+TEXT ·unpackIQ3_XXSAVX2(SB), NOSPLIT, $160-48
 	MOVQ codes+0(FP), AX
 	MOVQ blocks+40(FP), CX
 	MOVQ dm+8(FP), DX
@@ -2599,7 +2323,7 @@ blockEnd2:
 
 // func rowsIQ3_SAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·rowsIQ3_SAVX2(SB), NOSPLIT, $0-64
+TEXT ·rowsIQ3_SAVX2(SB), NOSPLIT, $160-64
 	MOVQ dst+0(FP), AX
 	MOVQ w+8(FP), CX
 	MOVQ stride+16(FP), DX
@@ -2622,6 +2346,42 @@ block3:
 	PREFETCHT0 8192(DI)
 	PREFETCHT0 8256(DI)
 
+	// indexes = bytes | a bit of a byte for eight << 8
+	VBROADCASTI128 66(DI), Y1
+	VPSHUFB        byte0OfEight<>+0(SB), Y1, Y1
+	VPMULLW        by256_128<>+0(SB), Y1, Y1
+	VPMOVZXBW      2(DI), Y11
+	VPAND          bits100<>+0(SB), Y1, Y1
+	VPOR           Y11, Y1, Y1
+	VMOVDQU        Y1, 32(SP)
+
+	// indexes = bytes | a bit of a byte for eight << 8
+	VBROADCASTI128 66(DI), Y1
+	VPSHUFB        byte2OfEight<>+0(SB), Y1, Y1
+	VPMULLW        by256_128<>+0(SB), Y1, Y1
+	VPMOVZXBW      18(DI), Y11
+	VPAND          bits100<>+0(SB), Y1, Y1
+	VPOR           Y11, Y1, Y1
+	VMOVDQU        Y1, 64(SP)
+
+	// indexes = bytes | a bit of a byte for eight << 8
+	VBROADCASTI128 66(DI), Y1
+	VPSHUFB        byte4OfEight<>+0(SB), Y1, Y1
+	VPMULLW        by256_128<>+0(SB), Y1, Y1
+	VPMOVZXBW      34(DI), Y11
+	VPAND          bits100<>+0(SB), Y1, Y1
+	VPOR           Y11, Y1, Y1
+	VMOVDQU        Y1, 96(SP)
+
+	// indexes = bytes | a bit of a byte for eight << 8
+	VBROADCASTI128 66(DI), Y1
+	VPSHUFB        byte6OfEight<>+0(SB), Y1, Y1
+	VPMULLW        by256_128<>+0(SB), Y1, Y1
+	VPMOVZXBW      50(DI), Y11
+	VPAND          bits100<>+0(SB), Y1, Y1
+	VPOR           Y11, Y1, Y1
+	VMOVDQU        Y1, 128(SP)
+
 	// sc, mn
 	VMOVD      106(DI), X2
 	VPSRLD     $0x04, X2, X1
@@ -2634,498 +2394,218 @@ block3:
 	VPXOR      Y1, Y1, Y1
 
 	// sum += sc·Σ(q-bias)·q_a
-	MOVBLZX      66(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      2(DI), R13
-	ORL          R12, R13
-	VMOVD        (SI)(R13*8), X3
-	MOVL         R11, R12
-	SHLL         $0x07, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      3(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x01, (SI)(R13*8), X3, X3
-	MOVL         R11, R12
-	SHLL         $0x06, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      4(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x02, (SI)(R13*8), X3, X3
-	MOVL         R11, R12
-	SHLL         $0x05, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      5(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x03, (SI)(R13*8), X3, X3
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      6(DI), R13
-	ORL          R12, R13
-	VMOVD        (SI)(R13*8), X4
-	MOVL         R11, R12
-	SHLL         $0x03, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      7(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x01, (SI)(R13*8), X4, X4
-	MOVL         R11, R12
-	SHLL         $0x02, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      8(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x02, (SI)(R13*8), X4, X4
-	SHLL         $0x01, R11
-	ANDL         $0x00000100, R11
-	MOVBLZX      9(DI), R12
-	ORL          R11, R12
-	VPINSRD      $0x03, (SI)(R12*8), X4, X4
+	MOVWLZX      32(SP), R11
+	VMOVD        (SI)(R11*8), X3
+	MOVWLZX      34(SP), R11
+	VPINSRD      $0x01, (SI)(R11*8), X3, X3
+	MOVWLZX      36(SP), R11
+	VPINSRD      $0x02, (SI)(R11*8), X3, X3
+	MOVWLZX      38(SP), R11
+	VPINSRD      $0x03, (SI)(R11*8), X3, X3
+	MOVWLZX      40(SP), R11
+	VMOVD        (SI)(R11*8), X4
+	MOVWLZX      42(SP), R11
+	VPINSRD      $0x01, (SI)(R11*8), X4, X4
+	MOVWLZX      44(SP), R11
+	VPINSRD      $0x02, (SI)(R11*8), X4, X4
+	MOVWLZX      46(SP), R11
+	VPINSRD      $0x03, (SI)(R11*8), X4, X4
 	VINSERTI128  $0x01, X4, Y3, Y3
-	VPBROADCASTD 74(DI), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y3, Y3
-	VPSUBB       Y11, Y3, Y3
-	VMOVDQU      (R8), Y11
-	VPSIGNB      Y3, Y11, Y11
-	VPABSB       Y3, Y3
+	VPBROADCASTD 74(DI), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        (R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y3, Y3
 	VPSHUFB      bytes32_0<>+0(SB), Y2, Y11
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
-	MOVBLZX      67(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      10(DI), R13
-	ORL          R12, R13
-	VMOVD        (SI)(R13*8), X4
-	MOVL         R11, R12
-	SHLL         $0x07, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      11(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x01, (SI)(R13*8), X4, X4
-	MOVL         R11, R12
-	SHLL         $0x06, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      12(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x02, (SI)(R13*8), X4, X4
-	MOVL         R11, R12
-	SHLL         $0x05, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      13(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x03, (SI)(R13*8), X4, X4
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      14(DI), R13
-	ORL          R12, R13
-	VMOVD        (SI)(R13*8), X3
-	MOVL         R11, R12
-	SHLL         $0x03, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      15(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x01, (SI)(R13*8), X3, X3
-	MOVL         R11, R12
-	SHLL         $0x02, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      16(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x02, (SI)(R13*8), X3, X3
-	SHLL         $0x01, R11
-	ANDL         $0x00000100, R11
-	MOVBLZX      17(DI), R12
-	ORL          R11, R12
-	VPINSRD      $0x03, (SI)(R12*8), X3, X3
+	MOVWLZX      48(SP), R11
+	VMOVD        (SI)(R11*8), X4
+	MOVWLZX      50(SP), R11
+	VPINSRD      $0x01, (SI)(R11*8), X4, X4
+	MOVWLZX      52(SP), R11
+	VPINSRD      $0x02, (SI)(R11*8), X4, X4
+	MOVWLZX      54(SP), R11
+	VPINSRD      $0x03, (SI)(R11*8), X4, X4
+	MOVWLZX      56(SP), R11
+	VMOVD        (SI)(R11*8), X3
+	MOVWLZX      58(SP), R11
+	VPINSRD      $0x01, (SI)(R11*8), X3, X3
+	MOVWLZX      60(SP), R11
+	VPINSRD      $0x02, (SI)(R11*8), X3, X3
+	MOVWLZX      62(SP), R11
+	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	VINSERTI128  $0x01, X3, Y4, Y4
-	VPBROADCASTD 78(DI), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y4, Y4
-	VPSUBB       Y11, Y4, Y4
-	VMOVDQU      32(R8), Y11
-	VPSIGNB      Y4, Y11, Y11
-	VPABSB       Y4, Y4
+	VPBROADCASTD 78(DI), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        32(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y4, Y4
 	VPSHUFB      bytes32_1<>+0(SB), Y2, Y11
 	VPMADDWD     Y11, Y4, Y4
 	VPADDD       Y4, Y1, Y1
-	MOVBLZX      68(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      18(DI), R13
-	ORL          R12, R13
-	VMOVD        (SI)(R13*8), X5
-	MOVL         R11, R12
-	SHLL         $0x07, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      19(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x01, (SI)(R13*8), X5, X5
-	MOVL         R11, R12
-	SHLL         $0x06, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      20(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x02, (SI)(R13*8), X5, X5
-	MOVL         R11, R12
-	SHLL         $0x05, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      21(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x03, (SI)(R13*8), X5, X5
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      22(DI), R13
-	ORL          R12, R13
-	VMOVD        (SI)(R13*8), X3
-	MOVL         R11, R12
-	SHLL         $0x03, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      23(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x01, (SI)(R13*8), X3, X3
-	MOVL         R11, R12
-	SHLL         $0x02, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      24(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x02, (SI)(R13*8), X3, X3
-	SHLL         $0x01, R11
-	ANDL         $0x00000100, R11
-	MOVBLZX      25(DI), R12
-	ORL          R11, R12
-	VPINSRD      $0x03, (SI)(R12*8), X3, X3
+	MOVWLZX      64(SP), R11
+	VMOVD        (SI)(R11*8), X5
+	MOVWLZX      66(SP), R11
+	VPINSRD      $0x01, (SI)(R11*8), X5, X5
+	MOVWLZX      68(SP), R11
+	VPINSRD      $0x02, (SI)(R11*8), X5, X5
+	MOVWLZX      70(SP), R11
+	VPINSRD      $0x03, (SI)(R11*8), X5, X5
+	MOVWLZX      72(SP), R11
+	VMOVD        (SI)(R11*8), X3
+	MOVWLZX      74(SP), R11
+	VPINSRD      $0x01, (SI)(R11*8), X3, X3
+	MOVWLZX      76(SP), R11
+	VPINSRD      $0x02, (SI)(R11*8), X3, X3
+	MOVWLZX      78(SP), R11
+	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	VINSERTI128  $0x01, X3, Y5, Y5
-	VPBROADCASTD 82(DI), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y5, Y5
-	VPSUBB       Y11, Y5, Y5
-	VMOVDQU      64(R8), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPABSB       Y5, Y5
+	VPBROADCASTD 82(DI), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        64(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y5, Y5
 	VPSHUFB      bytes32_2<>+0(SB), Y2, Y11
 	VPMADDWD     Y11, Y5, Y5
 	VPADDD       Y5, Y1, Y1
-	MOVBLZX      69(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      26(DI), R13
-	ORL          R12, R13
-	VMOVD        (SI)(R13*8), X6
-	MOVL         R11, R12
-	SHLL         $0x07, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      27(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x01, (SI)(R13*8), X6, X6
-	MOVL         R11, R12
-	SHLL         $0x06, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      28(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x02, (SI)(R13*8), X6, X6
-	MOVL         R11, R12
-	SHLL         $0x05, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      29(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x03, (SI)(R13*8), X6, X6
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      30(DI), R13
-	ORL          R12, R13
-	VMOVD        (SI)(R13*8), X3
-	MOVL         R11, R12
-	SHLL         $0x03, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      31(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x01, (SI)(R13*8), X3, X3
-	MOVL         R11, R12
-	SHLL         $0x02, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      32(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x02, (SI)(R13*8), X3, X3
-	SHLL         $0x01, R11
-	ANDL         $0x00000100, R11
-	MOVBLZX      33(DI), R12
-	ORL          R11, R12
-	VPINSRD      $0x03, (SI)(R12*8), X3, X3
+	MOVWLZX      80(SP), R11
+	VMOVD        (SI)(R11*8), X6
+	MOVWLZX      82(SP), R11
+	VPINSRD      $0x01, (SI)(R11*8), X6, X6
+	MOVWLZX      84(SP), R11
+	VPINSRD      $0x02, (SI)(R11*8), X6, X6
+	MOVWLZX      86(SP), R11
+	VPINSRD      $0x03, (SI)(R11*8), X6, X6
+	MOVWLZX      88(SP), R11
+	VMOVD        (SI)(R11*8), X3
+	MOVWLZX      90(SP), R11
+	VPINSRD      $0x01, (SI)(R11*8), X3, X3
+	MOVWLZX      92(SP), R11
+	VPINSRD      $0x02, (SI)(R11*8), X3, X3
+	MOVWLZX      94(SP), R11
+	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	VINSERTI128  $0x01, X3, Y6, Y6
-	VPBROADCASTD 86(DI), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y6, Y6
-	VPSUBB       Y11, Y6, Y6
-	VMOVDQU      96(R8), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPABSB       Y6, Y6
+	VPBROADCASTD 86(DI), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        96(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y6, Y6
 	VPSHUFB      bytes32_3<>+0(SB), Y2, Y11
 	VPMADDWD     Y11, Y6, Y6
 	VPADDD       Y6, Y1, Y1
-	MOVBLZX      70(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      34(DI), R13
-	ORL          R12, R13
-	VMOVD        (SI)(R13*8), X7
-	MOVL         R11, R12
-	SHLL         $0x07, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      35(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x01, (SI)(R13*8), X7, X7
-	MOVL         R11, R12
-	SHLL         $0x06, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      36(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x02, (SI)(R13*8), X7, X7
-	MOVL         R11, R12
-	SHLL         $0x05, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      37(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x03, (SI)(R13*8), X7, X7
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      38(DI), R13
-	ORL          R12, R13
-	VMOVD        (SI)(R13*8), X3
-	MOVL         R11, R12
-	SHLL         $0x03, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      39(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x01, (SI)(R13*8), X3, X3
-	MOVL         R11, R12
-	SHLL         $0x02, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      40(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x02, (SI)(R13*8), X3, X3
-	SHLL         $0x01, R11
-	ANDL         $0x00000100, R11
-	MOVBLZX      41(DI), R12
-	ORL          R11, R12
-	VPINSRD      $0x03, (SI)(R12*8), X3, X3
+	MOVWLZX      96(SP), R11
+	VMOVD        (SI)(R11*8), X7
+	MOVWLZX      98(SP), R11
+	VPINSRD      $0x01, (SI)(R11*8), X7, X7
+	MOVWLZX      100(SP), R11
+	VPINSRD      $0x02, (SI)(R11*8), X7, X7
+	MOVWLZX      102(SP), R11
+	VPINSRD      $0x03, (SI)(R11*8), X7, X7
+	MOVWLZX      104(SP), R11
+	VMOVD        (SI)(R11*8), X3
+	MOVWLZX      106(SP), R11
+	VPINSRD      $0x01, (SI)(R11*8), X3, X3
+	MOVWLZX      108(SP), R11
+	VPINSRD      $0x02, (SI)(R11*8), X3, X3
+	MOVWLZX      110(SP), R11
+	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	VINSERTI128  $0x01, X3, Y7, Y7
-	VPBROADCASTD 90(DI), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y7, Y7
-	VPSUBB       Y11, Y7, Y7
-	VMOVDQU      128(R8), Y11
-	VPSIGNB      Y7, Y11, Y11
-	VPABSB       Y7, Y7
+	VPBROADCASTD 90(DI), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        128(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y7, Y7
 	VPSHUFB      bytes32_4<>+0(SB), Y2, Y11
 	VPMADDWD     Y11, Y7, Y7
 	VPADDD       Y7, Y1, Y1
-	MOVBLZX      71(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      42(DI), R13
-	ORL          R12, R13
-	VMOVD        (SI)(R13*8), X8
-	MOVL         R11, R12
-	SHLL         $0x07, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      43(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x01, (SI)(R13*8), X8, X8
-	MOVL         R11, R12
-	SHLL         $0x06, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      44(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x02, (SI)(R13*8), X8, X8
-	MOVL         R11, R12
-	SHLL         $0x05, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      45(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x03, (SI)(R13*8), X8, X8
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      46(DI), R13
-	ORL          R12, R13
-	VMOVD        (SI)(R13*8), X3
-	MOVL         R11, R12
-	SHLL         $0x03, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      47(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x01, (SI)(R13*8), X3, X3
-	MOVL         R11, R12
-	SHLL         $0x02, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      48(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x02, (SI)(R13*8), X3, X3
-	SHLL         $0x01, R11
-	ANDL         $0x00000100, R11
-	MOVBLZX      49(DI), R12
-	ORL          R11, R12
-	VPINSRD      $0x03, (SI)(R12*8), X3, X3
+	MOVWLZX      112(SP), R11
+	VMOVD        (SI)(R11*8), X8
+	MOVWLZX      114(SP), R11
+	VPINSRD      $0x01, (SI)(R11*8), X8, X8
+	MOVWLZX      116(SP), R11
+	VPINSRD      $0x02, (SI)(R11*8), X8, X8
+	MOVWLZX      118(SP), R11
+	VPINSRD      $0x03, (SI)(R11*8), X8, X8
+	MOVWLZX      120(SP), R11
+	VMOVD        (SI)(R11*8), X3
+	MOVWLZX      122(SP), R11
+	VPINSRD      $0x01, (SI)(R11*8), X3, X3
+	MOVWLZX      124(SP), R11
+	VPINSRD      $0x02, (SI)(R11*8), X3, X3
+	MOVWLZX      126(SP), R11
+	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	VINSERTI128  $0x01, X3, Y8, Y8
-	VPBROADCASTD 94(DI), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y8, Y8
-	VPSUBB       Y11, Y8, Y8
-	VMOVDQU      160(R8), Y11
-	VPSIGNB      Y8, Y11, Y11
-	VPABSB       Y8, Y8
+	VPBROADCASTD 94(DI), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        160(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y8, Y8
 	VPSHUFB      bytes32_5<>+0(SB), Y2, Y11
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y1, Y1
-	MOVBLZX      72(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      50(DI), R13
-	ORL          R12, R13
-	VMOVD        (SI)(R13*8), X9
-	MOVL         R11, R12
-	SHLL         $0x07, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      51(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x01, (SI)(R13*8), X9, X9
-	MOVL         R11, R12
-	SHLL         $0x06, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      52(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x02, (SI)(R13*8), X9, X9
-	MOVL         R11, R12
-	SHLL         $0x05, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      53(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x03, (SI)(R13*8), X9, X9
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      54(DI), R13
-	ORL          R12, R13
-	VMOVD        (SI)(R13*8), X3
-	MOVL         R11, R12
-	SHLL         $0x03, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      55(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x01, (SI)(R13*8), X3, X3
-	MOVL         R11, R12
-	SHLL         $0x02, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      56(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x02, (SI)(R13*8), X3, X3
-	SHLL         $0x01, R11
-	ANDL         $0x00000100, R11
-	MOVBLZX      57(DI), R12
-	ORL          R11, R12
-	VPINSRD      $0x03, (SI)(R12*8), X3, X3
+	MOVWLZX      128(SP), R11
+	VMOVD        (SI)(R11*8), X9
+	MOVWLZX      130(SP), R11
+	VPINSRD      $0x01, (SI)(R11*8), X9, X9
+	MOVWLZX      132(SP), R11
+	VPINSRD      $0x02, (SI)(R11*8), X9, X9
+	MOVWLZX      134(SP), R11
+	VPINSRD      $0x03, (SI)(R11*8), X9, X9
+	MOVWLZX      136(SP), R11
+	VMOVD        (SI)(R11*8), X3
+	MOVWLZX      138(SP), R11
+	VPINSRD      $0x01, (SI)(R11*8), X3, X3
+	MOVWLZX      140(SP), R11
+	VPINSRD      $0x02, (SI)(R11*8), X3, X3
+	MOVWLZX      142(SP), R11
+	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	VINSERTI128  $0x01, X3, Y9, Y9
-	VPBROADCASTD 98(DI), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y9, Y9
-	VPSUBB       Y11, Y9, Y9
-	VMOVDQU      192(R8), Y11
-	VPSIGNB      Y9, Y11, Y11
-	VPABSB       Y9, Y9
+	VPBROADCASTD 98(DI), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        192(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y9, Y9
 	VPSHUFB      bytes32_6<>+0(SB), Y2, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y1, Y1
-	MOVBLZX      73(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      58(DI), R13
-	ORL          R12, R13
-	VMOVD        (SI)(R13*8), X10
-	MOVL         R11, R12
-	SHLL         $0x07, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      59(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x01, (SI)(R13*8), X10, X10
-	MOVL         R11, R12
-	SHLL         $0x06, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      60(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x02, (SI)(R13*8), X10, X10
-	MOVL         R11, R12
-	SHLL         $0x05, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      61(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x03, (SI)(R13*8), X10, X10
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      62(DI), R13
-	ORL          R12, R13
-	VMOVD        (SI)(R13*8), X3
-	MOVL         R11, R12
-	SHLL         $0x03, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      63(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x01, (SI)(R13*8), X3, X3
-	MOVL         R11, R12
-	SHLL         $0x02, R12
-	ANDL         $0x00000100, R12
-	MOVBLZX      64(DI), R13
-	ORL          R12, R13
-	VPINSRD      $0x02, (SI)(R13*8), X3, X3
-	SHLL         $0x01, R11
-	ANDL         $0x00000100, R11
-	MOVBLZX      65(DI), R12
-	ORL          R11, R12
-	VPINSRD      $0x03, (SI)(R12*8), X3, X3
+	MOVWLZX      144(SP), R11
+	VMOVD        (SI)(R11*8), X10
+	MOVWLZX      146(SP), R11
+	VPINSRD      $0x01, (SI)(R11*8), X10, X10
+	MOVWLZX      148(SP), R11
+	VPINSRD      $0x02, (SI)(R11*8), X10, X10
+	MOVWLZX      150(SP), R11
+	VPINSRD      $0x03, (SI)(R11*8), X10, X10
+	MOVWLZX      152(SP), R11
+	VMOVD        (SI)(R11*8), X3
+	MOVWLZX      154(SP), R11
+	VPINSRD      $0x01, (SI)(R11*8), X3, X3
+	MOVWLZX      156(SP), R11
+	VPINSRD      $0x02, (SI)(R11*8), X3, X3
+	MOVWLZX      158(SP), R11
+	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	VINSERTI128  $0x01, X3, Y10, Y10
-	VPBROADCASTD 102(DI), Y11
-	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
-	VPAND        bitOfByte<>+0(SB), Y11, Y11
-	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
-	VPXOR        Y11, Y10, Y10
-	VPSUBB       Y11, Y10, Y10
-	VMOVDQU      224(R8), Y11
-	VPSIGNB      Y10, Y11, Y11
-	VPABSB       Y10, Y10
+	VPBROADCASTD 102(DI), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        224(R8), Y12, Y11
+	VPSUBB       Y12, Y11, Y11
 	VPMADDUBSW   Y11, Y10, Y10
 	VPSHUFB      bytes32_7<>+0(SB), Y2, Y11
 	VPMADDWD     Y11, Y10, Y10
@@ -3166,505 +2646,364 @@ rowEnd2:
 	VZEROUPPER
 	RET
 
+DATA byte0OfEight<>+0(SB)/4, $0x80008000
+DATA byte0OfEight<>+4(SB)/4, $0x80008000
+DATA byte0OfEight<>+8(SB)/4, $0x80008000
+DATA byte0OfEight<>+12(SB)/4, $0x80008000
+DATA byte0OfEight<>+16(SB)/4, $0x80018001
+DATA byte0OfEight<>+20(SB)/4, $0x80018001
+DATA byte0OfEight<>+24(SB)/4, $0x80018001
+DATA byte0OfEight<>+28(SB)/4, $0x80018001
+GLOBL byte0OfEight<>(SB), RODATA|NOPTR, $32
+
+DATA by256_128<>+0(SB)/4, $0x00800100
+DATA by256_128<>+4(SB)/4, $0x00200040
+DATA by256_128<>+8(SB)/4, $0x00080010
+DATA by256_128<>+12(SB)/4, $0x00020004
+DATA by256_128<>+16(SB)/4, $0x00800100
+DATA by256_128<>+20(SB)/4, $0x00200040
+DATA by256_128<>+24(SB)/4, $0x00080010
+DATA by256_128<>+28(SB)/4, $0x00020004
+GLOBL by256_128<>(SB), RODATA|NOPTR, $32
+
+DATA bits100<>+0(SB)/4, $0x01000100
+DATA bits100<>+4(SB)/4, $0x01000100
+DATA bits100<>+8(SB)/4, $0x01000100
+DATA bits100<>+12(SB)/4, $0x01000100
+DATA bits100<>+16(SB)/4, $0x01000100
+DATA bits100<>+20(SB)/4, $0x01000100
+DATA bits100<>+24(SB)/4, $0x01000100
+DATA bits100<>+28(SB)/4, $0x01000100
+GLOBL bits100<>(SB), RODATA|NOPTR, $32
+
+DATA byte2OfEight<>+0(SB)/4, $0x80028002
+DATA byte2OfEight<>+4(SB)/4, $0x80028002
+DATA byte2OfEight<>+8(SB)/4, $0x80028002
+DATA byte2OfEight<>+12(SB)/4, $0x80028002
+DATA byte2OfEight<>+16(SB)/4, $0x80038003
+DATA byte2OfEight<>+20(SB)/4, $0x80038003
+DATA byte2OfEight<>+24(SB)/4, $0x80038003
+DATA byte2OfEight<>+28(SB)/4, $0x80038003
+GLOBL byte2OfEight<>(SB), RODATA|NOPTR, $32
+
+DATA byte4OfEight<>+0(SB)/4, $0x80048004
+DATA byte4OfEight<>+4(SB)/4, $0x80048004
+DATA byte4OfEight<>+8(SB)/4, $0x80048004
+DATA byte4OfEight<>+12(SB)/4, $0x80048004
+DATA byte4OfEight<>+16(SB)/4, $0x80058005
+DATA byte4OfEight<>+20(SB)/4, $0x80058005
+DATA byte4OfEight<>+24(SB)/4, $0x80058005
+DATA byte4OfEight<>+28(SB)/4, $0x80058005
+GLOBL byte4OfEight<>(SB), RODATA|NOPTR, $32
+
+DATA byte6OfEight<>+0(SB)/4, $0x80068006
+DATA byte6OfEight<>+4(SB)/4, $0x80068006
+DATA byte6OfEight<>+8(SB)/4, $0x80068006
+DATA byte6OfEight<>+12(SB)/4, $0x80068006
+DATA byte6OfEight<>+16(SB)/4, $0x80078007
+DATA byte6OfEight<>+20(SB)/4, $0x80078007
+DATA byte6OfEight<>+24(SB)/4, $0x80078007
+DATA byte6OfEight<>+28(SB)/4, $0x80078007
+GLOBL byte6OfEight<>(SB), RODATA|NOPTR, $32
+
 // func unpackIQ3_SAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackIQ3_SAVX2(SB), NOSPLIT, $0-48
-	MOVQ codes+0(FP), AX
-	MOVQ blocks+40(FP), CX
-	MOVQ dm+8(FP), DX
-	MOVQ stride+16(FP), BX
-	SHLQ $0x02, BX
-	MOVQ toM+24(FP), SI
-	SHLQ $0x02, SI
-	MOVQ w+32(FP), SI
-	MOVQ ·gridIQ3S+0(SB), DI
-	SUBQ $0x01, CX
-	JLT  blockEnd2
+TEXT ·unpackIQ3_SAVX2(SB), NOSPLIT, $160-48
+	MOVQ         codes+0(FP), AX
+	MOVQ         blocks+40(FP), CX
+	MOVQ         dm+8(FP), DX
+	MOVQ         stride+16(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         toM+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         w+32(FP), DI
+	VBROADCASTSS cc1700000<>+0(SB), Y0
+	MOVQ         ·gridIQ3S+0(SB), R8
+	SUBQ         $0x01, CX
+	JLT          blockEnd2
 
 block1:
+	// indexes = bytes | a bit of a byte for eight << 8
+	VBROADCASTI128 66(DI), Y1
+	VPSHUFB        byte0OfEight<>+0(SB), Y1, Y1
+	VPMULLW        by256_128<>+0(SB), Y1, Y1
+	VPMOVZXBW      2(DI), Y2
+	VPAND          bits100<>+0(SB), Y1, Y1
+	VPOR           Y2, Y1, Y1
+	VMOVDQU        Y1, 32(SP)
+
+	// indexes = bytes | a bit of a byte for eight << 8
+	VBROADCASTI128 66(DI), Y1
+	VPSHUFB        byte2OfEight<>+0(SB), Y1, Y1
+	VPMULLW        by256_128<>+0(SB), Y1, Y1
+	VPMOVZXBW      18(DI), Y2
+	VPAND          bits100<>+0(SB), Y1, Y1
+	VPOR           Y2, Y1, Y1
+	VMOVDQU        Y1, 64(SP)
+
+	// indexes = bytes | a bit of a byte for eight << 8
+	VBROADCASTI128 66(DI), Y1
+	VPSHUFB        byte4OfEight<>+0(SB), Y1, Y1
+	VPMULLW        by256_128<>+0(SB), Y1, Y1
+	VPMOVZXBW      34(DI), Y2
+	VPAND          bits100<>+0(SB), Y1, Y1
+	VPOR           Y2, Y1, Y1
+	VMOVDQU        Y1, 96(SP)
+
+	// indexes = bytes | a bit of a byte for eight << 8
+	VBROADCASTI128 66(DI), Y1
+	VPSHUFB        byte6OfEight<>+0(SB), Y1, Y1
+	VPMULLW        by256_128<>+0(SB), Y1, Y1
+	VPMOVZXBW      50(DI), Y2
+	VPAND          bits100<>+0(SB), Y1, Y1
+	VPOR           Y2, Y1, Y1
+	VMOVDQU        Y1, 128(SP)
+
 	// codes = q of the block
-	MOVBLZX      66(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      2(SI), R10
-	ORL          R9, R10
-	VMOVD        (DI)(R10*8), X0
-	MOVL         R8, R9
-	SHLL         $0x07, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      3(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x01, (DI)(R10*8), X0, X0
-	MOVL         R8, R9
-	SHLL         $0x06, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      4(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x02, (DI)(R10*8), X0, X0
-	MOVL         R8, R9
-	SHLL         $0x05, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      5(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x03, (DI)(R10*8), X0, X0
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      6(SI), R10
-	ORL          R9, R10
-	VMOVD        (DI)(R10*8), X1
-	MOVL         R8, R9
-	SHLL         $0x03, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      7(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x01, (DI)(R10*8), X1, X1
-	MOVL         R8, R9
-	SHLL         $0x02, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      8(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x02, (DI)(R10*8), X1, X1
-	SHLL         $0x01, R8
-	ANDL         $0x00000100, R8
-	MOVBLZX      9(SI), R9
-	ORL          R8, R9
-	VPINSRD      $0x03, (DI)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y0, Y0
-	VPBROADCASTD 74(SI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y0, Y0
-	VPSUBB       Y1, Y0, Y0
-	VMOVDQU      Y0, (AX)
-	MOVBLZX      67(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      10(SI), R10
-	ORL          R9, R10
-	VMOVD        (DI)(R10*8), X2
-	MOVL         R8, R9
-	SHLL         $0x07, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      11(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x01, (DI)(R10*8), X2, X2
-	MOVL         R8, R9
-	SHLL         $0x06, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      12(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x02, (DI)(R10*8), X2, X2
-	MOVL         R8, R9
-	SHLL         $0x05, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      13(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x03, (DI)(R10*8), X2, X2
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      14(SI), R10
-	ORL          R9, R10
-	VMOVD        (DI)(R10*8), X0
-	MOVL         R8, R9
-	SHLL         $0x03, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      15(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x01, (DI)(R10*8), X0, X0
-	MOVL         R8, R9
-	SHLL         $0x02, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      16(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x02, (DI)(R10*8), X0, X0
-	SHLL         $0x01, R8
-	ANDL         $0x00000100, R8
-	MOVBLZX      17(SI), R9
-	ORL          R8, R9
-	VPINSRD      $0x03, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y2, Y2
-	VPBROADCASTD 78(SI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y2, Y2
-	VPSUBB       Y1, Y2, Y2
-	VMOVDQU      Y2, 32(AX)
-	MOVBLZX      68(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      18(SI), R10
-	ORL          R9, R10
-	VMOVD        (DI)(R10*8), X3
-	MOVL         R8, R9
-	SHLL         $0x07, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      19(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x01, (DI)(R10*8), X3, X3
-	MOVL         R8, R9
-	SHLL         $0x06, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      20(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x02, (DI)(R10*8), X3, X3
-	MOVL         R8, R9
-	SHLL         $0x05, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      21(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x03, (DI)(R10*8), X3, X3
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      22(SI), R10
-	ORL          R9, R10
-	VMOVD        (DI)(R10*8), X0
-	MOVL         R8, R9
-	SHLL         $0x03, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      23(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x01, (DI)(R10*8), X0, X0
-	MOVL         R8, R9
-	SHLL         $0x02, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      24(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x02, (DI)(R10*8), X0, X0
-	SHLL         $0x01, R8
-	ANDL         $0x00000100, R8
-	MOVBLZX      25(SI), R9
-	ORL          R8, R9
-	VPINSRD      $0x03, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y3, Y3
-	VPBROADCASTD 82(SI), Y1
+	MOVWLZX      32(SP), R9
+	VMOVD        (R8)(R9*8), X3
+	MOVWLZX      34(SP), R9
+	VPINSRD      $0x01, (R8)(R9*8), X3, X3
+	MOVWLZX      36(SP), R9
+	VPINSRD      $0x02, (R8)(R9*8), X3, X3
+	MOVWLZX      38(SP), R9
+	VPINSRD      $0x03, (R8)(R9*8), X3, X3
+	MOVWLZX      40(SP), R9
+	VMOVD        (R8)(R9*8), X1
+	MOVWLZX      42(SP), R9
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	MOVWLZX      44(SP), R9
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	MOVWLZX      46(SP), R9
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y3, Y3
+	VPBROADCASTD 74(DI), Y1
 	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
 	VPAND        bitOfByte<>+0(SB), Y1, Y1
 	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
 	VPXOR        Y1, Y3, Y3
 	VPSUBB       Y1, Y3, Y3
-	VMOVDQU      Y3, 64(AX)
-	MOVBLZX      69(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      26(SI), R10
-	ORL          R9, R10
-	VMOVD        (DI)(R10*8), X4
-	MOVL         R8, R9
-	SHLL         $0x07, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      27(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x01, (DI)(R10*8), X4, X4
-	MOVL         R8, R9
-	SHLL         $0x06, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      28(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x02, (DI)(R10*8), X4, X4
-	MOVL         R8, R9
-	SHLL         $0x05, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      29(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x03, (DI)(R10*8), X4, X4
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      30(SI), R10
-	ORL          R9, R10
-	VMOVD        (DI)(R10*8), X0
-	MOVL         R8, R9
-	SHLL         $0x03, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      31(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x01, (DI)(R10*8), X0, X0
-	MOVL         R8, R9
-	SHLL         $0x02, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      32(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x02, (DI)(R10*8), X0, X0
-	SHLL         $0x01, R8
-	ANDL         $0x00000100, R8
-	MOVBLZX      33(SI), R9
-	ORL          R8, R9
-	VPINSRD      $0x03, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y4, Y4
-	VPBROADCASTD 86(SI), Y1
+	VPADDB       bytes0f<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (AX)
+	MOVWLZX      48(SP), R9
+	VMOVD        (R8)(R9*8), X4
+	MOVWLZX      50(SP), R9
+	VPINSRD      $0x01, (R8)(R9*8), X4, X4
+	MOVWLZX      52(SP), R9
+	VPINSRD      $0x02, (R8)(R9*8), X4, X4
+	MOVWLZX      54(SP), R9
+	VPINSRD      $0x03, (R8)(R9*8), X4, X4
+	MOVWLZX      56(SP), R9
+	VMOVD        (R8)(R9*8), X1
+	MOVWLZX      58(SP), R9
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	MOVWLZX      60(SP), R9
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	MOVWLZX      62(SP), R9
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y4, Y4
+	VPBROADCASTD 78(DI), Y1
 	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
 	VPAND        bitOfByte<>+0(SB), Y1, Y1
 	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
 	VPXOR        Y1, Y4, Y4
 	VPSUBB       Y1, Y4, Y4
-	VMOVDQU      Y4, 96(AX)
-	MOVBLZX      70(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      34(SI), R10
-	ORL          R9, R10
-	VMOVD        (DI)(R10*8), X5
-	MOVL         R8, R9
-	SHLL         $0x07, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      35(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x01, (DI)(R10*8), X5, X5
-	MOVL         R8, R9
-	SHLL         $0x06, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      36(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x02, (DI)(R10*8), X5, X5
-	MOVL         R8, R9
-	SHLL         $0x05, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      37(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x03, (DI)(R10*8), X5, X5
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      38(SI), R10
-	ORL          R9, R10
-	VMOVD        (DI)(R10*8), X0
-	MOVL         R8, R9
-	SHLL         $0x03, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      39(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x01, (DI)(R10*8), X0, X0
-	MOVL         R8, R9
-	SHLL         $0x02, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      40(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x02, (DI)(R10*8), X0, X0
-	SHLL         $0x01, R8
-	ANDL         $0x00000100, R8
-	MOVBLZX      41(SI), R9
-	ORL          R8, R9
-	VPINSRD      $0x03, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y5, Y5
-	VPBROADCASTD 90(SI), Y1
+	VPADDB       bytes0f<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 32(AX)
+	MOVWLZX      64(SP), R9
+	VMOVD        (R8)(R9*8), X5
+	MOVWLZX      66(SP), R9
+	VPINSRD      $0x01, (R8)(R9*8), X5, X5
+	MOVWLZX      68(SP), R9
+	VPINSRD      $0x02, (R8)(R9*8), X5, X5
+	MOVWLZX      70(SP), R9
+	VPINSRD      $0x03, (R8)(R9*8), X5, X5
+	MOVWLZX      72(SP), R9
+	VMOVD        (R8)(R9*8), X1
+	MOVWLZX      74(SP), R9
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	MOVWLZX      76(SP), R9
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	MOVWLZX      78(SP), R9
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y5, Y5
+	VPBROADCASTD 82(DI), Y1
 	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
 	VPAND        bitOfByte<>+0(SB), Y1, Y1
 	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
 	VPXOR        Y1, Y5, Y5
 	VPSUBB       Y1, Y5, Y5
-	VMOVDQU      Y5, 128(AX)
-	MOVBLZX      71(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      42(SI), R10
-	ORL          R9, R10
-	VMOVD        (DI)(R10*8), X6
-	MOVL         R8, R9
-	SHLL         $0x07, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      43(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x01, (DI)(R10*8), X6, X6
-	MOVL         R8, R9
-	SHLL         $0x06, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      44(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x02, (DI)(R10*8), X6, X6
-	MOVL         R8, R9
-	SHLL         $0x05, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      45(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x03, (DI)(R10*8), X6, X6
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      46(SI), R10
-	ORL          R9, R10
-	VMOVD        (DI)(R10*8), X0
-	MOVL         R8, R9
-	SHLL         $0x03, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      47(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x01, (DI)(R10*8), X0, X0
-	MOVL         R8, R9
-	SHLL         $0x02, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      48(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x02, (DI)(R10*8), X0, X0
-	SHLL         $0x01, R8
-	ANDL         $0x00000100, R8
-	MOVBLZX      49(SI), R9
-	ORL          R8, R9
-	VPINSRD      $0x03, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y6, Y6
-	VPBROADCASTD 94(SI), Y1
+	VPADDB       bytes0f<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(AX)
+	MOVWLZX      80(SP), R9
+	VMOVD        (R8)(R9*8), X6
+	MOVWLZX      82(SP), R9
+	VPINSRD      $0x01, (R8)(R9*8), X6, X6
+	MOVWLZX      84(SP), R9
+	VPINSRD      $0x02, (R8)(R9*8), X6, X6
+	MOVWLZX      86(SP), R9
+	VPINSRD      $0x03, (R8)(R9*8), X6, X6
+	MOVWLZX      88(SP), R9
+	VMOVD        (R8)(R9*8), X1
+	MOVWLZX      90(SP), R9
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	MOVWLZX      92(SP), R9
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	MOVWLZX      94(SP), R9
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y6, Y6
+	VPBROADCASTD 86(DI), Y1
 	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
 	VPAND        bitOfByte<>+0(SB), Y1, Y1
 	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
 	VPXOR        Y1, Y6, Y6
 	VPSUBB       Y1, Y6, Y6
-	VMOVDQU      Y6, 160(AX)
-	MOVBLZX      72(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      50(SI), R10
-	ORL          R9, R10
-	VMOVD        (DI)(R10*8), X7
-	MOVL         R8, R9
-	SHLL         $0x07, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      51(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x01, (DI)(R10*8), X7, X7
-	MOVL         R8, R9
-	SHLL         $0x06, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      52(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x02, (DI)(R10*8), X7, X7
-	MOVL         R8, R9
-	SHLL         $0x05, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      53(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x03, (DI)(R10*8), X7, X7
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      54(SI), R10
-	ORL          R9, R10
-	VMOVD        (DI)(R10*8), X0
-	MOVL         R8, R9
-	SHLL         $0x03, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      55(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x01, (DI)(R10*8), X0, X0
-	MOVL         R8, R9
-	SHLL         $0x02, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      56(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x02, (DI)(R10*8), X0, X0
-	SHLL         $0x01, R8
-	ANDL         $0x00000100, R8
-	MOVBLZX      57(SI), R9
-	ORL          R8, R9
-	VPINSRD      $0x03, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y7, Y7
-	VPBROADCASTD 98(SI), Y1
+	VPADDB       bytes0f<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 96(AX)
+	MOVWLZX      96(SP), R9
+	VMOVD        (R8)(R9*8), X7
+	MOVWLZX      98(SP), R9
+	VPINSRD      $0x01, (R8)(R9*8), X7, X7
+	MOVWLZX      100(SP), R9
+	VPINSRD      $0x02, (R8)(R9*8), X7, X7
+	MOVWLZX      102(SP), R9
+	VPINSRD      $0x03, (R8)(R9*8), X7, X7
+	MOVWLZX      104(SP), R9
+	VMOVD        (R8)(R9*8), X1
+	MOVWLZX      106(SP), R9
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	MOVWLZX      108(SP), R9
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	MOVWLZX      110(SP), R9
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y7, Y7
+	VPBROADCASTD 90(DI), Y1
 	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
 	VPAND        bitOfByte<>+0(SB), Y1, Y1
 	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
 	VPXOR        Y1, Y7, Y7
 	VPSUBB       Y1, Y7, Y7
-	VMOVDQU      Y7, 192(AX)
-	MOVBLZX      73(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      58(SI), R10
-	ORL          R9, R10
-	VMOVD        (DI)(R10*8), X8
-	MOVL         R8, R9
-	SHLL         $0x07, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      59(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x01, (DI)(R10*8), X8, X8
-	MOVL         R8, R9
-	SHLL         $0x06, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      60(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x02, (DI)(R10*8), X8, X8
-	MOVL         R8, R9
-	SHLL         $0x05, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      61(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x03, (DI)(R10*8), X8, X8
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      62(SI), R10
-	ORL          R9, R10
-	VMOVD        (DI)(R10*8), X0
-	MOVL         R8, R9
-	SHLL         $0x03, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      63(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x01, (DI)(R10*8), X0, X0
-	MOVL         R8, R9
-	SHLL         $0x02, R9
-	ANDL         $0x00000100, R9
-	MOVBLZX      64(SI), R10
-	ORL          R9, R10
-	VPINSRD      $0x02, (DI)(R10*8), X0, X0
-	SHLL         $0x01, R8
-	ANDL         $0x00000100, R8
-	MOVBLZX      65(SI), R9
-	ORL          R8, R9
-	VPINSRD      $0x03, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y8, Y8
-	VPBROADCASTD 102(SI), Y1
+	VPADDB       bytes0f<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 128(AX)
+	MOVWLZX      112(SP), R9
+	VMOVD        (R8)(R9*8), X8
+	MOVWLZX      114(SP), R9
+	VPINSRD      $0x01, (R8)(R9*8), X8, X8
+	MOVWLZX      116(SP), R9
+	VPINSRD      $0x02, (R8)(R9*8), X8, X8
+	MOVWLZX      118(SP), R9
+	VPINSRD      $0x03, (R8)(R9*8), X8, X8
+	MOVWLZX      120(SP), R9
+	VMOVD        (R8)(R9*8), X1
+	MOVWLZX      122(SP), R9
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	MOVWLZX      124(SP), R9
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	MOVWLZX      126(SP), R9
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y8, Y8
+	VPBROADCASTD 94(DI), Y1
 	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
 	VPAND        bitOfByte<>+0(SB), Y1, Y1
 	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
 	VPXOR        Y1, Y8, Y8
 	VPSUBB       Y1, Y8, Y8
-	VMOVDQU      Y8, 224(AX)
+	VPADDB       bytes0f<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 160(AX)
+	MOVWLZX      128(SP), R9
+	VMOVD        (R8)(R9*8), X9
+	MOVWLZX      130(SP), R9
+	VPINSRD      $0x01, (R8)(R9*8), X9, X9
+	MOVWLZX      132(SP), R9
+	VPINSRD      $0x02, (R8)(R9*8), X9, X9
+	MOVWLZX      134(SP), R9
+	VPINSRD      $0x03, (R8)(R9*8), X9, X9
+	MOVWLZX      136(SP), R9
+	VMOVD        (R8)(R9*8), X1
+	MOVWLZX      138(SP), R9
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	MOVWLZX      140(SP), R9
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	MOVWLZX      142(SP), R9
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y9, Y9
+	VPBROADCASTD 98(DI), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y9, Y9
+	VPSUBB       Y1, Y9, Y9
+	VPADDB       bytes0f<>+0(SB), Y9, Y9
+	VMOVDQU      Y9, 192(AX)
+	MOVWLZX      144(SP), R9
+	VMOVD        (R8)(R9*8), X10
+	MOVWLZX      146(SP), R9
+	VPINSRD      $0x01, (R8)(R9*8), X10, X10
+	MOVWLZX      148(SP), R9
+	VPINSRD      $0x02, (R8)(R9*8), X10, X10
+	MOVWLZX      150(SP), R9
+	VPINSRD      $0x03, (R8)(R9*8), X10, X10
+	MOVWLZX      152(SP), R9
+	VMOVD        (R8)(R9*8), X1
+	MOVWLZX      154(SP), R9
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	MOVWLZX      156(SP), R9
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	MOVWLZX      158(SP), R9
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y10, Y10
+	VPBROADCASTD 102(DI), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y10, Y10
+	VPSUBB       Y1, Y10, Y10
+	VPADDB       bytes0f<>+0(SB), Y10, Y10
+	VMOVDQU      Y10, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
-	VMOVD        106(SI), X9
-	VPSRLD       $0x04, X9, X0
-	VPUNPCKLBW   X0, X9, X9
-	VPAND        bytes0f<>+0(SB), Y9, Y9
-	VPMOVZXBW    X9, Y9
-	VPADDW       Y9, Y9, Y9
-	VPADDW       ones16<>+0(SB), Y9, Y9
-	VPERMQ       $0x44, Y9, Y9
-	VMOVD        (SI), X0
-	VCVTPH2PS    X0, X0
-	VBROADCASTSS X0, Y1
-	VPMOVSXWD    X9, Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y1, Y10, Y10
-	VEXTRACTPS   $0x00, X10, (DX)
+	VMOVD        106(DI), X11
+	VPSRLD       $0x04, X11, X1
+	VPUNPCKLBW   X1, X11, X11
+	VPAND        bytes0f<>+0(SB), Y11, Y11
+	VPMOVZXBW    X11, Y11
+	VPADDW       Y11, Y11, Y11
+	VPADDW       ones16<>+0(SB), Y11, Y11
+	VPERMQ       $0x44, Y11, Y11
+	VMOVD        (DI), X1
+	VCVTPH2PS    X1, X1
+	VBROADCASTSS X1, Y1
+	VPMOVSXWD    X11, Y2
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVAPS      Y0, Y1
+	VEXTRACTPS   $0x00, X2, (DX)
+	VEXTRACTPS   $0x00, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X10, (DX)
+	VEXTRACTPS   $0x01, X2, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X10, (DX)
+	VEXTRACTPS   $0x02, X2, (DX)
+	VEXTRACTPS   $0x02, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X10, (DX)
+	VEXTRACTPS   $0x03, X2, (DX)
+	VEXTRACTPS   $0x03, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTF128 $0x01, Y10, X10
-	VEXTRACTPS   $0x00, X10, (DX)
+	VEXTRACTF128 $0x01, Y2, X2
+	VEXTRACTF128 $0x01, Y1, X1
+	VEXTRACTPS   $0x00, X2, (DX)
+	VEXTRACTPS   $0x00, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X10, (DX)
+	VEXTRACTPS   $0x01, X2, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X10, (DX)
+	VEXTRACTPS   $0x02, X2, (DX)
+	VEXTRACTPS   $0x02, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X10, (DX)
+	VEXTRACTPS   $0x03, X2, (DX)
+	VEXTRACTPS   $0x03, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	ADDQ         $+110, SI
+	ADDQ         $+110, DI
 	ADDQ         $+256, AX
 	SUBQ         $0x01, CX
 	JGE          block1
@@ -3674,9 +3013,12 @@ blockEnd2:
 	VZEROUPPER
 	RET
 
+DATA cc1700000<>+0(SB)/4, $0xc1700000
+GLOBL cc1700000<>(SB), RODATA|NOPTR, $4
+
 // func rowsIQ1_SAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·rowsIQ1_SAVX2(SB), NOSPLIT, $0-64
+TEXT ·rowsIQ1_SAVX2(SB), NOSPLIT, $160-64
 	MOVQ dst+0(FP), AX
 	MOVQ w+8(FP), CX
 	MOVQ stride+16(FP), DX
@@ -3698,6 +3040,28 @@ row1:
 block3:
 	PREFETCHT0 8192(DI)
 
+	// indexes = bytes | three bits of a word for four << 8
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB        word0OfFour<>+0(SB), Y1, Y1
+	VPSRLW         $0x01, Y1, Y11
+	VPMULLW        by256_32<>+0(SB), Y1, Y1
+	VPBLENDW       $0x88, Y11, Y1, Y1
+	VPMOVZXBW      2(DI), Y11
+	VPAND          bits700<>+0(SB), Y1, Y1
+	VPOR           Y11, Y1, Y1
+	VMOVDQU        Y1, 32(SP)
+
+	// indexes = bytes | three bits of a word for four << 8
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB        word4OfFour<>+0(SB), Y1, Y1
+	VPSRLW         $0x01, Y1, Y11
+	VPMULLW        by256_32<>+0(SB), Y1, Y1
+	VPBLENDW       $0x88, Y11, Y1, Y1
+	VPMOVZXBW      18(DI), Y11
+	VPAND          bits700<>+0(SB), Y1, Y1
+	VPOR           Y11, Y1, Y1
+	VMOVDQU        Y1, 64(SP)
+
 	// sc, mn
 	VMOVDQU 34(DI), X2
 	VPSLLW  $0x01, X2, X2
@@ -3708,30 +3072,14 @@ block3:
 	VPXOR   Y1, Y1, Y1
 
 	// sum += sc·Σ(q-bias)·q_a
-	MOVWLZX      34(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      2(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X3
-	MOVL         R11, R12
-	SHLL         $0x05, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      3(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X3, X3
-	MOVL         R11, R12
-	SHLL         $0x02, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      4(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X4
-	SHRL         $0x01, R11
-	ANDL         $0x00000700, R11
-	MOVBLZX      5(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X4, X4
+	MOVWLZX      32(SP), R11
+	VMOVQ        (SI)(R11*8), X3
+	MOVWLZX      34(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
+	MOVWLZX      36(SP), R11
+	VMOVQ        (SI)(R11*8), X4
+	MOVWLZX      38(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
 	VINSERTI128  $0x01, X4, Y3, Y3
 	VPBROADCASTW 34(DI), Y11
 	VPAND        top<>+0(SB), Y11, Y11
@@ -3746,30 +3094,14 @@ block3:
 	VPSHUFB      bytes32_0<>+0(SB), Y2, Y11
 	VPMADDWD     Y11, Y3, Y3
 	VPADDD       Y3, Y1, Y1
-	MOVWLZX      36(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      6(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X4
-	MOVL         R11, R12
-	SHLL         $0x05, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      7(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X4, X4
-	MOVL         R11, R12
-	SHLL         $0x02, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      8(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X3
-	SHRL         $0x01, R11
-	ANDL         $0x00000700, R11
-	MOVBLZX      9(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X3, X3
+	MOVWLZX      40(SP), R11
+	VMOVQ        (SI)(R11*8), X4
+	MOVWLZX      42(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
+	MOVWLZX      44(SP), R11
+	VMOVQ        (SI)(R11*8), X3
+	MOVWLZX      46(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	VINSERTI128  $0x01, X3, Y4, Y4
 	VPBROADCASTW 36(DI), Y11
 	VPAND        top<>+0(SB), Y11, Y11
@@ -3784,30 +3116,14 @@ block3:
 	VPSHUFB      bytes32_1<>+0(SB), Y2, Y11
 	VPMADDWD     Y11, Y4, Y4
 	VPADDD       Y4, Y1, Y1
-	MOVWLZX      38(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      10(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X5
-	MOVL         R11, R12
-	SHLL         $0x05, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      11(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X5, X5
-	MOVL         R11, R12
-	SHLL         $0x02, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      12(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X3
-	SHRL         $0x01, R11
-	ANDL         $0x00000700, R11
-	MOVBLZX      13(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X3, X3
+	MOVWLZX      48(SP), R11
+	VMOVQ        (SI)(R11*8), X5
+	MOVWLZX      50(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X5, X5
+	MOVWLZX      52(SP), R11
+	VMOVQ        (SI)(R11*8), X3
+	MOVWLZX      54(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	VINSERTI128  $0x01, X3, Y5, Y5
 	VPBROADCASTW 38(DI), Y11
 	VPAND        top<>+0(SB), Y11, Y11
@@ -3822,30 +3138,14 @@ block3:
 	VPSHUFB      bytes32_2<>+0(SB), Y2, Y11
 	VPMADDWD     Y11, Y5, Y5
 	VPADDD       Y5, Y1, Y1
-	MOVWLZX      40(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      14(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X6
-	MOVL         R11, R12
-	SHLL         $0x05, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      15(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X6, X6
-	MOVL         R11, R12
-	SHLL         $0x02, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      16(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X3
-	SHRL         $0x01, R11
-	ANDL         $0x00000700, R11
-	MOVBLZX      17(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X3, X3
+	MOVWLZX      56(SP), R11
+	VMOVQ        (SI)(R11*8), X6
+	MOVWLZX      58(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X6, X6
+	MOVWLZX      60(SP), R11
+	VMOVQ        (SI)(R11*8), X3
+	MOVWLZX      62(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	VINSERTI128  $0x01, X3, Y6, Y6
 	VPBROADCASTW 40(DI), Y11
 	VPAND        top<>+0(SB), Y11, Y11
@@ -3860,30 +3160,14 @@ block3:
 	VPSHUFB      bytes32_3<>+0(SB), Y2, Y11
 	VPMADDWD     Y11, Y6, Y6
 	VPADDD       Y6, Y1, Y1
-	MOVWLZX      42(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      18(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X7
-	MOVL         R11, R12
-	SHLL         $0x05, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      19(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X7, X7
-	MOVL         R11, R12
-	SHLL         $0x02, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      20(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X3
-	SHRL         $0x01, R11
-	ANDL         $0x00000700, R11
-	MOVBLZX      21(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X3, X3
+	MOVWLZX      64(SP), R11
+	VMOVQ        (SI)(R11*8), X7
+	MOVWLZX      66(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X7, X7
+	MOVWLZX      68(SP), R11
+	VMOVQ        (SI)(R11*8), X3
+	MOVWLZX      70(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	VINSERTI128  $0x01, X3, Y7, Y7
 	VPBROADCASTW 42(DI), Y11
 	VPAND        top<>+0(SB), Y11, Y11
@@ -3898,30 +3182,14 @@ block3:
 	VPSHUFB      bytes32_4<>+0(SB), Y2, Y11
 	VPMADDWD     Y11, Y7, Y7
 	VPADDD       Y7, Y1, Y1
-	MOVWLZX      44(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      22(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X8
-	MOVL         R11, R12
-	SHLL         $0x05, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      23(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X8, X8
-	MOVL         R11, R12
-	SHLL         $0x02, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      24(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X3
-	SHRL         $0x01, R11
-	ANDL         $0x00000700, R11
-	MOVBLZX      25(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X3, X3
+	MOVWLZX      72(SP), R11
+	VMOVQ        (SI)(R11*8), X8
+	MOVWLZX      74(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X8, X8
+	MOVWLZX      76(SP), R11
+	VMOVQ        (SI)(R11*8), X3
+	MOVWLZX      78(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	VINSERTI128  $0x01, X3, Y8, Y8
 	VPBROADCASTW 44(DI), Y11
 	VPAND        top<>+0(SB), Y11, Y11
@@ -3936,30 +3204,14 @@ block3:
 	VPSHUFB      bytes32_5<>+0(SB), Y2, Y11
 	VPMADDWD     Y11, Y8, Y8
 	VPADDD       Y8, Y1, Y1
-	MOVWLZX      46(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      26(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X9
-	MOVL         R11, R12
-	SHLL         $0x05, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      27(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X9, X9
-	MOVL         R11, R12
-	SHLL         $0x02, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      28(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X3
-	SHRL         $0x01, R11
-	ANDL         $0x00000700, R11
-	MOVBLZX      29(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X3, X3
+	MOVWLZX      80(SP), R11
+	VMOVQ        (SI)(R11*8), X9
+	MOVWLZX      82(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X9, X9
+	MOVWLZX      84(SP), R11
+	VMOVQ        (SI)(R11*8), X3
+	MOVWLZX      86(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	VINSERTI128  $0x01, X3, Y9, Y9
 	VPBROADCASTW 46(DI), Y11
 	VPAND        top<>+0(SB), Y11, Y11
@@ -3974,30 +3226,14 @@ block3:
 	VPSHUFB      bytes32_6<>+0(SB), Y2, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y1, Y1
-	MOVWLZX      48(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      30(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X10
-	MOVL         R11, R12
-	SHLL         $0x05, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      31(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X10, X10
-	MOVL         R11, R12
-	SHLL         $0x02, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      32(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X3
-	SHRL         $0x01, R11
-	ANDL         $0x00000700, R11
-	MOVBLZX      33(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X3, X3
+	MOVWLZX      88(SP), R11
+	VMOVQ        (SI)(R11*8), X10
+	MOVWLZX      90(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X10, X10
+	MOVWLZX      92(SP), R11
+	VMOVQ        (SI)(R11*8), X3
+	MOVWLZX      94(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	VINSERTI128  $0x01, X3, Y10, Y10
 	VPBROADCASTW 48(DI), Y11
 	VPAND        top<>+0(SB), Y11, Y11
@@ -4049,6 +3285,46 @@ rowEnd2:
 	VZEROUPPER
 	RET
 
+DATA by256_32<>+0(SB)/4, $0x00200100
+DATA by256_32<>+4(SB)/4, $0x00000004
+DATA by256_32<>+8(SB)/4, $0x00200100
+DATA by256_32<>+12(SB)/4, $0x00000004
+DATA by256_32<>+16(SB)/4, $0x00200100
+DATA by256_32<>+20(SB)/4, $0x00000004
+DATA by256_32<>+24(SB)/4, $0x00200100
+DATA by256_32<>+28(SB)/4, $0x00000004
+GLOBL by256_32<>(SB), RODATA|NOPTR, $32
+
+DATA word0OfFour<>+0(SB)/4, $0x01000100
+DATA word0OfFour<>+4(SB)/4, $0x01000100
+DATA word0OfFour<>+8(SB)/4, $0x03020302
+DATA word0OfFour<>+12(SB)/4, $0x03020302
+DATA word0OfFour<>+16(SB)/4, $0x05040504
+DATA word0OfFour<>+20(SB)/4, $0x05040504
+DATA word0OfFour<>+24(SB)/4, $0x07060706
+DATA word0OfFour<>+28(SB)/4, $0x07060706
+GLOBL word0OfFour<>(SB), RODATA|NOPTR, $32
+
+DATA bits700<>+0(SB)/4, $0x07000700
+DATA bits700<>+4(SB)/4, $0x07000700
+DATA bits700<>+8(SB)/4, $0x07000700
+DATA bits700<>+12(SB)/4, $0x07000700
+DATA bits700<>+16(SB)/4, $0x07000700
+DATA bits700<>+20(SB)/4, $0x07000700
+DATA bits700<>+24(SB)/4, $0x07000700
+DATA bits700<>+28(SB)/4, $0x07000700
+GLOBL bits700<>(SB), RODATA|NOPTR, $32
+
+DATA word4OfFour<>+0(SB)/4, $0x09080908
+DATA word4OfFour<>+4(SB)/4, $0x09080908
+DATA word4OfFour<>+8(SB)/4, $0x0b0a0b0a
+DATA word4OfFour<>+12(SB)/4, $0x0b0a0b0a
+DATA word4OfFour<>+16(SB)/4, $0x0d0c0d0c
+DATA word4OfFour<>+20(SB)/4, $0x0d0c0d0c
+DATA word4OfFour<>+24(SB)/4, $0x0f0e0f0e
+DATA word4OfFour<>+28(SB)/4, $0x0f0e0f0e
+GLOBL word4OfFour<>(SB), RODATA|NOPTR, $32
+
 DATA top<>+0(SB)/4, $0x80008000
 DATA top<>+4(SB)/4, $0x80008000
 DATA top<>+8(SB)/4, $0x80008000
@@ -4081,310 +3357,223 @@ GLOBL bytesf9<>(SB), RODATA|NOPTR, $32
 
 // func unpackIQ1_SAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackIQ1_SAVX2(SB), NOSPLIT, $0-48
-	MOVQ codes+0(FP), AX
-	MOVQ blocks+40(FP), CX
-	MOVQ dm+8(FP), DX
-	MOVQ stride+16(FP), BX
-	SHLQ $0x02, BX
-	MOVQ toM+24(FP), SI
-	SHLQ $0x02, SI
-	MOVQ w+32(FP), SI
-	MOVQ ·gridIQ1S+0(SB), DI
-	SUBQ $0x01, CX
-	JLT  blockEnd2
+TEXT ·unpackIQ1_SAVX2(SB), NOSPLIT, $160-48
+	MOVQ         codes+0(FP), AX
+	MOVQ         blocks+40(FP), CX
+	MOVQ         dm+8(FP), DX
+	MOVQ         stride+16(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         toM+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         w+32(FP), DI
+	VBROADCASTSS cc1100000<>+0(SB), Y0
+	MOVQ         ·gridIQ1S+0(SB), R8
+	SUBQ         $0x01, CX
+	JLT          blockEnd2
 
 block1:
+	// indexes = bytes | three bits of a word for four << 8
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB        word0OfFour<>+0(SB), Y1, Y1
+	VPSRLW         $0x01, Y1, Y2
+	VPMULLW        by256_32<>+0(SB), Y1, Y1
+	VPBLENDW       $0x88, Y2, Y1, Y1
+	VPMOVZXBW      2(DI), Y2
+	VPAND          bits700<>+0(SB), Y1, Y1
+	VPOR           Y2, Y1, Y1
+	VMOVDQU        Y1, 32(SP)
+
+	// indexes = bytes | three bits of a word for four << 8
+	VBROADCASTI128 34(DI), Y1
+	VPSHUFB        word4OfFour<>+0(SB), Y1, Y1
+	VPSRLW         $0x01, Y1, Y2
+	VPMULLW        by256_32<>+0(SB), Y1, Y1
+	VPBLENDW       $0x88, Y2, Y1, Y1
+	VPMOVZXBW      18(DI), Y2
+	VPAND          bits700<>+0(SB), Y1, Y1
+	VPOR           Y2, Y1, Y1
+	VMOVDQU        Y1, 64(SP)
+
 	// codes = q of the block
-	MOVWLZX      34(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      2(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	MOVL         R8, R9
-	SHLL         $0x05, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      3(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X0, X0
-	MOVL         R8, R9
-	SHLL         $0x02, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      4(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X1
-	SHRL         $0x01, R8
-	ANDL         $0x00000700, R8
-	MOVBLZX      5(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y0, Y0
-	VPBROADCASTW 34(SI), Y1
-	VPAND        top<>+0(SB), Y1, Y1
-	VPCMPEQW     top<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y0, Y0
-	VMOVDQU      Y0, (AX)
-	MOVWLZX      36(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      6(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X2
-	MOVL         R8, R9
-	SHLL         $0x05, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      7(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X2, X2
-	MOVL         R8, R9
-	SHLL         $0x02, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      8(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHRL         $0x01, R8
-	ANDL         $0x00000700, R8
-	MOVBLZX      9(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y2, Y2
-	VPBROADCASTW 36(SI), Y1
-	VPAND        top<>+0(SB), Y1, Y1
-	VPCMPEQW     top<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y2, Y2
-	VMOVDQU      Y2, 32(AX)
-	MOVWLZX      38(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      10(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X3
-	MOVL         R8, R9
-	SHLL         $0x05, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      11(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X3, X3
-	MOVL         R8, R9
-	SHLL         $0x02, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      12(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHRL         $0x01, R8
-	ANDL         $0x00000700, R8
-	MOVBLZX      13(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y3, Y3
-	VPBROADCASTW 38(SI), Y1
+	MOVWLZX      32(SP), R9
+	VMOVQ        (R8)(R9*8), X3
+	MOVWLZX      34(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X3, X3
+	MOVWLZX      36(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      38(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y3, Y3
+	VPBROADCASTW 34(DI), Y1
 	VPAND        top<>+0(SB), Y1, Y1
 	VPCMPEQW     top<>+0(SB), Y1, Y1
 	VPAND        bytesfe<>+0(SB), Y1, Y1
 	VPADDB       bytesf9<>+0(SB), Y1, Y1
 	VPADDB       Y1, Y3, Y3
-	VMOVDQU      Y3, 64(AX)
-	MOVWLZX      40(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      14(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X4
-	MOVL         R8, R9
-	SHLL         $0x05, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      15(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X4, X4
-	MOVL         R8, R9
-	SHLL         $0x02, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      16(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHRL         $0x01, R8
-	ANDL         $0x00000700, R8
-	MOVBLZX      17(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y4, Y4
-	VPBROADCASTW 40(SI), Y1
+	VPADDB       bytes09<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (AX)
+	MOVWLZX      40(SP), R9
+	VMOVQ        (R8)(R9*8), X4
+	MOVWLZX      42(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X4, X4
+	MOVWLZX      44(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      46(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y4, Y4
+	VPBROADCASTW 36(DI), Y1
 	VPAND        top<>+0(SB), Y1, Y1
 	VPCMPEQW     top<>+0(SB), Y1, Y1
 	VPAND        bytesfe<>+0(SB), Y1, Y1
 	VPADDB       bytesf9<>+0(SB), Y1, Y1
 	VPADDB       Y1, Y4, Y4
-	VMOVDQU      Y4, 96(AX)
-	MOVWLZX      42(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      18(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X5
-	MOVL         R8, R9
-	SHLL         $0x05, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      19(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X5, X5
-	MOVL         R8, R9
-	SHLL         $0x02, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      20(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHRL         $0x01, R8
-	ANDL         $0x00000700, R8
-	MOVBLZX      21(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y5, Y5
-	VPBROADCASTW 42(SI), Y1
+	VPADDB       bytes09<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 32(AX)
+	MOVWLZX      48(SP), R9
+	VMOVQ        (R8)(R9*8), X5
+	MOVWLZX      50(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X5, X5
+	MOVWLZX      52(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      54(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y5, Y5
+	VPBROADCASTW 38(DI), Y1
 	VPAND        top<>+0(SB), Y1, Y1
 	VPCMPEQW     top<>+0(SB), Y1, Y1
 	VPAND        bytesfe<>+0(SB), Y1, Y1
 	VPADDB       bytesf9<>+0(SB), Y1, Y1
 	VPADDB       Y1, Y5, Y5
-	VMOVDQU      Y5, 128(AX)
-	MOVWLZX      44(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      22(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X6
-	MOVL         R8, R9
-	SHLL         $0x05, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      23(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X6, X6
-	MOVL         R8, R9
-	SHLL         $0x02, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      24(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHRL         $0x01, R8
-	ANDL         $0x00000700, R8
-	MOVBLZX      25(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y6, Y6
-	VPBROADCASTW 44(SI), Y1
+	VPADDB       bytes09<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(AX)
+	MOVWLZX      56(SP), R9
+	VMOVQ        (R8)(R9*8), X6
+	MOVWLZX      58(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X6, X6
+	MOVWLZX      60(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      62(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y6, Y6
+	VPBROADCASTW 40(DI), Y1
 	VPAND        top<>+0(SB), Y1, Y1
 	VPCMPEQW     top<>+0(SB), Y1, Y1
 	VPAND        bytesfe<>+0(SB), Y1, Y1
 	VPADDB       bytesf9<>+0(SB), Y1, Y1
 	VPADDB       Y1, Y6, Y6
-	VMOVDQU      Y6, 160(AX)
-	MOVWLZX      46(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      26(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X7
-	MOVL         R8, R9
-	SHLL         $0x05, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      27(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X7, X7
-	MOVL         R8, R9
-	SHLL         $0x02, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      28(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHRL         $0x01, R8
-	ANDL         $0x00000700, R8
-	MOVBLZX      29(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y7, Y7
-	VPBROADCASTW 46(SI), Y1
+	VPADDB       bytes09<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 96(AX)
+	MOVWLZX      64(SP), R9
+	VMOVQ        (R8)(R9*8), X7
+	MOVWLZX      66(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X7, X7
+	MOVWLZX      68(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      70(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y7, Y7
+	VPBROADCASTW 42(DI), Y1
 	VPAND        top<>+0(SB), Y1, Y1
 	VPCMPEQW     top<>+0(SB), Y1, Y1
 	VPAND        bytesfe<>+0(SB), Y1, Y1
 	VPADDB       bytesf9<>+0(SB), Y1, Y1
 	VPADDB       Y1, Y7, Y7
-	VMOVDQU      Y7, 192(AX)
-	MOVWLZX      48(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      30(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X8
-	MOVL         R8, R9
-	SHLL         $0x05, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      31(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X8, X8
-	MOVL         R8, R9
-	SHLL         $0x02, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      32(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHRL         $0x01, R8
-	ANDL         $0x00000700, R8
-	MOVBLZX      33(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y8, Y8
-	VPBROADCASTW 48(SI), Y1
+	VPADDB       bytes09<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 128(AX)
+	MOVWLZX      72(SP), R9
+	VMOVQ        (R8)(R9*8), X8
+	MOVWLZX      74(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X8, X8
+	MOVWLZX      76(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      78(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y8, Y8
+	VPBROADCASTW 44(DI), Y1
 	VPAND        top<>+0(SB), Y1, Y1
 	VPCMPEQW     top<>+0(SB), Y1, Y1
 	VPAND        bytesfe<>+0(SB), Y1, Y1
 	VPADDB       bytesf9<>+0(SB), Y1, Y1
 	VPADDB       Y1, Y8, Y8
-	VMOVDQU      Y8, 224(AX)
+	VPADDB       bytes09<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 160(AX)
+	MOVWLZX      80(SP), R9
+	VMOVQ        (R8)(R9*8), X9
+	MOVWLZX      82(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X9, X9
+	MOVWLZX      84(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      86(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y9, Y9
+	VPBROADCASTW 46(DI), Y1
+	VPAND        top<>+0(SB), Y1, Y1
+	VPCMPEQW     top<>+0(SB), Y1, Y1
+	VPAND        bytesfe<>+0(SB), Y1, Y1
+	VPADDB       bytesf9<>+0(SB), Y1, Y1
+	VPADDB       Y1, Y9, Y9
+	VPADDB       bytes09<>+0(SB), Y9, Y9
+	VMOVDQU      Y9, 192(AX)
+	MOVWLZX      88(SP), R9
+	VMOVQ        (R8)(R9*8), X10
+	MOVWLZX      90(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X10, X10
+	MOVWLZX      92(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      94(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y10, Y10
+	VPBROADCASTW 48(DI), Y1
+	VPAND        top<>+0(SB), Y1, Y1
+	VPCMPEQW     top<>+0(SB), Y1, Y1
+	VPAND        bytesfe<>+0(SB), Y1, Y1
+	VPADDB       bytesf9<>+0(SB), Y1, Y1
+	VPADDB       Y1, Y10, Y10
+	VPADDB       bytes09<>+0(SB), Y10, Y10
+	VMOVDQU      Y10, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
-	VMOVDQU      34(SI), X9
-	VPSLLW       $0x01, X9, X9
-	VPSRLW       $0x0d, X9, X9
-	VPADDW       Y9, Y9, Y9
-	VPADDW       ones16<>+0(SB), Y9, Y9
-	VPERMQ       $0x44, Y9, Y9
-	VMOVD        (SI), X0
-	VCVTPH2PS    X0, X0
-	VMULPS       quad3e000000<>+0(SB), X0, X0
-	VBROADCASTSS X0, Y1
-	VPMOVSXWD    X9, Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y1, Y10, Y10
-	VEXTRACTPS   $0x00, X10, (DX)
+	VMOVDQU      34(DI), X11
+	VPSLLW       $0x01, X11, X11
+	VPSRLW       $0x0d, X11, X11
+	VPADDW       Y11, Y11, Y11
+	VPADDW       ones16<>+0(SB), Y11, Y11
+	VPERMQ       $0x44, Y11, Y11
+	VMOVD        (DI), X1
+	VCVTPH2PS    X1, X1
+	VMULPS       quad3e000000<>+0(SB), X1, X1
+	VBROADCASTSS X1, Y1
+	VPMOVSXWD    X11, Y2
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVAPS      Y0, Y1
+	VEXTRACTPS   $0x00, X2, (DX)
+	VEXTRACTPS   $0x00, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X10, (DX)
+	VEXTRACTPS   $0x01, X2, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X10, (DX)
+	VEXTRACTPS   $0x02, X2, (DX)
+	VEXTRACTPS   $0x02, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X10, (DX)
+	VEXTRACTPS   $0x03, X2, (DX)
+	VEXTRACTPS   $0x03, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTF128 $0x01, Y10, X10
-	VEXTRACTPS   $0x00, X10, (DX)
+	VEXTRACTF128 $0x01, Y2, X2
+	VEXTRACTF128 $0x01, Y1, X1
+	VEXTRACTPS   $0x00, X2, (DX)
+	VEXTRACTPS   $0x00, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X10, (DX)
+	VEXTRACTPS   $0x01, X2, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X10, (DX)
+	VEXTRACTPS   $0x02, X2, (DX)
+	VEXTRACTPS   $0x02, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X10, (DX)
+	VEXTRACTPS   $0x03, X2, (DX)
+	VEXTRACTPS   $0x03, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	ADDQ         $+50, SI
+	ADDQ         $+50, DI
 	ADDQ         $+256, AX
 	SUBQ         $0x01, CX
 	JGE          block1
@@ -4394,9 +3583,22 @@ blockEnd2:
 	VZEROUPPER
 	RET
 
+DATA cc1100000<>+0(SB)/4, $0xc1100000
+GLOBL cc1100000<>(SB), RODATA|NOPTR, $4
+
+DATA bytes09<>+0(SB)/4, $0x09090909
+DATA bytes09<>+4(SB)/4, $0x09090909
+DATA bytes09<>+8(SB)/4, $0x09090909
+DATA bytes09<>+12(SB)/4, $0x09090909
+DATA bytes09<>+16(SB)/4, $0x09090909
+DATA bytes09<>+20(SB)/4, $0x09090909
+DATA bytes09<>+24(SB)/4, $0x09090909
+DATA bytes09<>+28(SB)/4, $0x09090909
+GLOBL bytes09<>(SB), RODATA|NOPTR, $32
+
 // func rowsIQ1_MAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·rowsIQ1_MAVX2(SB), NOSPLIT, $0-64
+TEXT ·rowsIQ1_MAVX2(SB), NOSPLIT, $160-64
 	MOVQ dst+0(FP), AX
 	MOVQ w+8(FP), CX
 	MOVQ stride+16(FP), DX
@@ -4418,6 +3620,28 @@ row1:
 block3:
 	PREFETCHT0 8192(DI)
 
+	// indexes = bytes | three bits of a word for four << 8
+	VBROADCASTI128 32(DI), Y1
+	VPSHUFB        word0OfFour<>+0(SB), Y1, Y1
+	VPSRLW         $0x04, Y1, Y10
+	VPMULLW        by256_16<>+0(SB), Y1, Y1
+	VPBLENDW       $0x88, Y10, Y1, Y1
+	VPMOVZXBW      (DI), Y10
+	VPAND          bits700<>+0(SB), Y1, Y1
+	VPOR           Y10, Y1, Y1
+	VMOVDQU        Y1, 32(SP)
+
+	// indexes = bytes | three bits of a word for four << 8
+	VBROADCASTI128 32(DI), Y1
+	VPSHUFB        word4OfFour<>+0(SB), Y1, Y1
+	VPSRLW         $0x04, Y1, Y10
+	VPMULLW        by256_16<>+0(SB), Y1, Y1
+	VPBLENDW       $0x88, Y10, Y1, Y1
+	VPMOVZXBW      16(DI), Y10
+	VPAND          bits700<>+0(SB), Y1, Y1
+	VPOR           Y10, Y1, Y1
+	VMOVDQU        Y1, 64(SP)
+
 	// sc, mn
 	// each word has four scales of three bits: shifted to the top and down again
 	VPBROADCASTQ 48(DI), Y1
@@ -4431,29 +3655,14 @@ block3:
 	VPXOR        Y11, Y11, Y11
 
 	// sum += sc·Σ(q-bias)·q_a
-	MOVWLZX      32(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      (DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X2
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      1(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X2, X2
-	MOVL         R11, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      2(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X3
-	SHRL         $0x04, R11
-	ANDL         $0x00000700, R11
-	MOVBLZX      3(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X3, X3
+	MOVWLZX      32(SP), R11
+	VMOVQ        (SI)(R11*8), X2
+	MOVWLZX      34(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
+	MOVWLZX      36(SP), R11
+	VMOVQ        (SI)(R11*8), X3
+	MOVWLZX      38(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	VINSERTI128  $0x01, X3, Y2, Y2
 	VPBROADCASTW 32(DI), Y12
 	VPAND        nibbleTops<>+0(SB), Y12, Y12
@@ -4468,29 +3677,14 @@ block3:
 	VPSHUFB      bytes16_0<>+0(SB), Y1, Y12
 	VPMADDWD     Y12, Y2, Y2
 	VPADDD       Y2, Y11, Y11
-	MOVWLZX      34(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      4(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X3
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      5(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X3, X3
-	MOVL         R11, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      6(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X2
-	SHRL         $0x04, R11
-	ANDL         $0x00000700, R11
-	MOVBLZX      7(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X2, X2
+	MOVWLZX      40(SP), R11
+	VMOVQ        (SI)(R11*8), X3
+	MOVWLZX      42(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
+	MOVWLZX      44(SP), R11
+	VMOVQ        (SI)(R11*8), X2
+	MOVWLZX      46(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y3, Y3
 	VPBROADCASTW 34(DI), Y12
 	VPAND        nibbleTops<>+0(SB), Y12, Y12
@@ -4505,29 +3699,14 @@ block3:
 	VPSHUFB      bytes16_2<>+0(SB), Y1, Y12
 	VPMADDWD     Y12, Y3, Y3
 	VPADDD       Y3, Y11, Y11
-	MOVWLZX      36(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      8(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X4
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      9(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X4, X4
-	MOVL         R11, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      10(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X2
-	SHRL         $0x04, R11
-	ANDL         $0x00000700, R11
-	MOVBLZX      11(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X2, X2
+	MOVWLZX      48(SP), R11
+	VMOVQ        (SI)(R11*8), X4
+	MOVWLZX      50(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
+	MOVWLZX      52(SP), R11
+	VMOVQ        (SI)(R11*8), X2
+	MOVWLZX      54(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y4, Y4
 	VPBROADCASTW 36(DI), Y12
 	VPAND        nibbleTops<>+0(SB), Y12, Y12
@@ -4542,29 +3721,14 @@ block3:
 	VPSHUFB      bytes16_4<>+0(SB), Y1, Y12
 	VPMADDWD     Y12, Y4, Y4
 	VPADDD       Y4, Y11, Y11
-	MOVWLZX      38(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      12(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X5
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      13(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X5, X5
-	MOVL         R11, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      14(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X2
-	SHRL         $0x04, R11
-	ANDL         $0x00000700, R11
-	MOVBLZX      15(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X2, X2
+	MOVWLZX      56(SP), R11
+	VMOVQ        (SI)(R11*8), X5
+	MOVWLZX      58(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X5, X5
+	MOVWLZX      60(SP), R11
+	VMOVQ        (SI)(R11*8), X2
+	MOVWLZX      62(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y5, Y5
 	VPBROADCASTW 38(DI), Y12
 	VPAND        nibbleTops<>+0(SB), Y12, Y12
@@ -4579,29 +3743,14 @@ block3:
 	VPSHUFB      bytes16_6<>+0(SB), Y1, Y1
 	VPMADDWD     Y1, Y5, Y5
 	VPADDD       Y5, Y11, Y11
-	MOVWLZX      40(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      16(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X6
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      17(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X6, X6
-	MOVL         R11, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      18(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X1
-	SHRL         $0x04, R11
-	ANDL         $0x00000700, R11
-	MOVBLZX      19(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X1, X1
+	MOVWLZX      64(SP), R11
+	VMOVQ        (SI)(R11*8), X6
+	MOVWLZX      66(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X6, X6
+	MOVWLZX      68(SP), R11
+	VMOVQ        (SI)(R11*8), X1
+	MOVWLZX      70(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X1, X1
 	VINSERTI128  $0x01, X1, Y6, Y6
 	VPBROADCASTW 40(DI), Y1
 	VPAND        nibbleTops<>+0(SB), Y1, Y1
@@ -4616,29 +3765,14 @@ block3:
 	VPSHUFB      bytes16_0<>+0(SB), Y10, Y1
 	VPMADDWD     Y1, Y6, Y6
 	VPADDD       Y6, Y11, Y11
-	MOVWLZX      42(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      20(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X7
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      21(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X7, X7
-	MOVL         R11, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      22(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X1
-	SHRL         $0x04, R11
-	ANDL         $0x00000700, R11
-	MOVBLZX      23(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X1, X1
+	MOVWLZX      72(SP), R11
+	VMOVQ        (SI)(R11*8), X7
+	MOVWLZX      74(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X7, X7
+	MOVWLZX      76(SP), R11
+	VMOVQ        (SI)(R11*8), X1
+	MOVWLZX      78(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X1, X1
 	VINSERTI128  $0x01, X1, Y7, Y7
 	VPBROADCASTW 42(DI), Y1
 	VPAND        nibbleTops<>+0(SB), Y1, Y1
@@ -4653,29 +3787,14 @@ block3:
 	VPSHUFB      bytes16_2<>+0(SB), Y10, Y1
 	VPMADDWD     Y1, Y7, Y7
 	VPADDD       Y7, Y11, Y11
-	MOVWLZX      44(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      24(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X8
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      25(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X8, X8
-	MOVL         R11, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      26(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X1
-	SHRL         $0x04, R11
-	ANDL         $0x00000700, R11
-	MOVBLZX      27(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X1, X1
+	MOVWLZX      80(SP), R11
+	VMOVQ        (SI)(R11*8), X8
+	MOVWLZX      82(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X8, X8
+	MOVWLZX      84(SP), R11
+	VMOVQ        (SI)(R11*8), X1
+	MOVWLZX      86(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X1, X1
 	VINSERTI128  $0x01, X1, Y8, Y8
 	VPBROADCASTW 44(DI), Y1
 	VPAND        nibbleTops<>+0(SB), Y1, Y1
@@ -4690,29 +3809,14 @@ block3:
 	VPSHUFB      bytes16_4<>+0(SB), Y10, Y1
 	VPMADDWD     Y1, Y8, Y8
 	VPADDD       Y8, Y11, Y11
-	MOVWLZX      46(DI), R11
-	MOVL         R11, R12
-	SHLL         $0x08, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      28(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X9
-	MOVL         R11, R12
-	SHLL         $0x04, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      29(DI), R13
-	ORL          R12, R13
-	VPINSRQ      $0x01, (SI)(R13*8), X9, X9
-	MOVL         R11, R12
-	ANDL         $0x00000700, R12
-	MOVBLZX      30(DI), R13
-	ORL          R12, R13
-	VMOVQ        (SI)(R13*8), X1
-	SHRL         $0x04, R11
-	ANDL         $0x00000700, R11
-	MOVBLZX      31(DI), R12
-	ORL          R11, R12
-	VPINSRQ      $0x01, (SI)(R12*8), X1, X1
+	MOVWLZX      88(SP), R11
+	VMOVQ        (SI)(R11*8), X9
+	MOVWLZX      90(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X9, X9
+	MOVWLZX      92(SP), R11
+	VMOVQ        (SI)(R11*8), X1
+	MOVWLZX      94(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X1, X1
 	VINSERTI128  $0x01, X1, Y9, Y9
 	VPBROADCASTW 46(DI), Y1
 	VPAND        nibbleTops<>+0(SB), Y1, Y1
@@ -4781,6 +3885,16 @@ rowEnd2:
 	VZEROUPPER
 	RET
 
+DATA by256_16<>+0(SB)/4, $0x00100100
+DATA by256_16<>+4(SB)/4, $0x00000001
+DATA by256_16<>+8(SB)/4, $0x00100100
+DATA by256_16<>+12(SB)/4, $0x00000001
+DATA by256_16<>+16(SB)/4, $0x00100100
+DATA by256_16<>+20(SB)/4, $0x00000001
+DATA by256_16<>+24(SB)/4, $0x00100100
+DATA by256_16<>+28(SB)/4, $0x00000001
+GLOBL by256_16<>(SB), RODATA|NOPTR, $32
+
 DATA wordOfFour<>+0(SB)/4, $0x01000100
 DATA wordOfFour<>+4(SB)/4, $0x01000100
 DATA wordOfFour<>+8(SB)/4, $0x03020302
@@ -4813,343 +3927,274 @@ GLOBL nibbleTops<>(SB), RODATA|NOPTR, $32
 
 // func unpackIQ1_MAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 // Requires: AVX, AVX2, F16C
-TEXT ·unpackIQ1_MAVX2(SB), NOSPLIT, $0-48
-	MOVQ codes+0(FP), AX
-	MOVQ blocks+40(FP), CX
-	MOVQ dm+8(FP), DX
-	MOVQ stride+16(FP), BX
-	SHLQ $0x02, BX
-	MOVQ toM+24(FP), SI
-	SHLQ $0x02, SI
-	MOVQ w+32(FP), SI
-	MOVQ ·gridIQ1S+0(SB), DI
-	SUBQ $0x01, CX
-	JLT  blockEnd2
+TEXT ·unpackIQ1_MAVX2(SB), NOSPLIT, $160-48
+	MOVQ         codes+0(FP), AX
+	MOVQ         blocks+40(FP), CX
+	MOVQ         dm+8(FP), DX
+	MOVQ         stride+16(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         toM+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         w+32(FP), DI
+	VBROADCASTSS cc1100000<>+0(SB), Y0
+	MOVQ         ·gridIQ1S+0(SB), R8
+	SUBQ         $0x01, CX
+	JLT          blockEnd2
 
 block1:
+	// indexes = bytes | three bits of a word for four << 8
+	VBROADCASTI128 32(DI), Y1
+	VPSHUFB        word0OfFour<>+0(SB), Y1, Y1
+	VPSRLW         $0x04, Y1, Y2
+	VPMULLW        by256_16<>+0(SB), Y1, Y1
+	VPBLENDW       $0x88, Y2, Y1, Y1
+	VPMOVZXBW      (DI), Y2
+	VPAND          bits700<>+0(SB), Y1, Y1
+	VPOR           Y2, Y1, Y1
+	VMOVDQU        Y1, 32(SP)
+
+	// indexes = bytes | three bits of a word for four << 8
+	VBROADCASTI128 32(DI), Y1
+	VPSHUFB        word4OfFour<>+0(SB), Y1, Y1
+	VPSRLW         $0x04, Y1, Y2
+	VPMULLW        by256_16<>+0(SB), Y1, Y1
+	VPBLENDW       $0x88, Y2, Y1, Y1
+	VPMOVZXBW      16(DI), Y2
+	VPAND          bits700<>+0(SB), Y1, Y1
+	VPOR           Y2, Y1, Y1
+	VMOVDQU        Y1, 64(SP)
+
 	// codes = q of the block
-	MOVWLZX      32(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      (SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      1(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X0, X0
-	MOVL         R8, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      2(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X1
-	SHRL         $0x04, R8
-	ANDL         $0x00000700, R8
-	MOVBLZX      3(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y0, Y0
-	VPBROADCASTW 32(SI), Y1
-	VPAND        nibbleTops<>+0(SB), Y1, Y1
-	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y0, Y0
-	VMOVDQU      Y0, (AX)
-	MOVWLZX      34(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      4(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X2
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      5(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X2, X2
-	MOVL         R8, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      6(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHRL         $0x04, R8
-	ANDL         $0x00000700, R8
-	MOVBLZX      7(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y2, Y2
-	VPBROADCASTW 34(SI), Y1
-	VPAND        nibbleTops<>+0(SB), Y1, Y1
-	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y2, Y2
-	VMOVDQU      Y2, 32(AX)
-	MOVWLZX      36(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      8(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X3
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      9(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X3, X3
-	MOVL         R8, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      10(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHRL         $0x04, R8
-	ANDL         $0x00000700, R8
-	MOVBLZX      11(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y3, Y3
-	VPBROADCASTW 36(SI), Y1
+	MOVWLZX      32(SP), R9
+	VMOVQ        (R8)(R9*8), X3
+	MOVWLZX      34(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X3, X3
+	MOVWLZX      36(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      38(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y3, Y3
+	VPBROADCASTW 32(DI), Y1
 	VPAND        nibbleTops<>+0(SB), Y1, Y1
 	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
 	VPAND        bytesfe<>+0(SB), Y1, Y1
 	VPADDB       bytesf9<>+0(SB), Y1, Y1
 	VPADDB       Y1, Y3, Y3
-	VMOVDQU      Y3, 64(AX)
-	MOVWLZX      38(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      12(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X4
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      13(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X4, X4
-	MOVL         R8, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      14(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHRL         $0x04, R8
-	ANDL         $0x00000700, R8
-	MOVBLZX      15(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y4, Y4
-	VPBROADCASTW 38(SI), Y1
+	VPADDB       bytes09<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (AX)
+	MOVWLZX      40(SP), R9
+	VMOVQ        (R8)(R9*8), X4
+	MOVWLZX      42(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X4, X4
+	MOVWLZX      44(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      46(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y4, Y4
+	VPBROADCASTW 34(DI), Y1
 	VPAND        nibbleTops<>+0(SB), Y1, Y1
 	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
 	VPAND        bytesfe<>+0(SB), Y1, Y1
 	VPADDB       bytesf9<>+0(SB), Y1, Y1
 	VPADDB       Y1, Y4, Y4
-	VMOVDQU      Y4, 96(AX)
-	MOVWLZX      40(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      16(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X5
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      17(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X5, X5
-	MOVL         R8, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      18(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHRL         $0x04, R8
-	ANDL         $0x00000700, R8
-	MOVBLZX      19(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y5, Y5
-	VPBROADCASTW 40(SI), Y1
+	VPADDB       bytes09<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 32(AX)
+	MOVWLZX      48(SP), R9
+	VMOVQ        (R8)(R9*8), X5
+	MOVWLZX      50(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X5, X5
+	MOVWLZX      52(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      54(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y5, Y5
+	VPBROADCASTW 36(DI), Y1
 	VPAND        nibbleTops<>+0(SB), Y1, Y1
 	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
 	VPAND        bytesfe<>+0(SB), Y1, Y1
 	VPADDB       bytesf9<>+0(SB), Y1, Y1
 	VPADDB       Y1, Y5, Y5
-	VMOVDQU      Y5, 128(AX)
-	MOVWLZX      42(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      20(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X6
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      21(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X6, X6
-	MOVL         R8, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      22(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHRL         $0x04, R8
-	ANDL         $0x00000700, R8
-	MOVBLZX      23(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y6, Y6
-	VPBROADCASTW 42(SI), Y1
+	VPADDB       bytes09<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(AX)
+	MOVWLZX      56(SP), R9
+	VMOVQ        (R8)(R9*8), X6
+	MOVWLZX      58(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X6, X6
+	MOVWLZX      60(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      62(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y6, Y6
+	VPBROADCASTW 38(DI), Y1
 	VPAND        nibbleTops<>+0(SB), Y1, Y1
 	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
 	VPAND        bytesfe<>+0(SB), Y1, Y1
 	VPADDB       bytesf9<>+0(SB), Y1, Y1
 	VPADDB       Y1, Y6, Y6
-	VMOVDQU      Y6, 160(AX)
-	MOVWLZX      44(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      24(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X7
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      25(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X7, X7
-	MOVL         R8, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      26(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHRL         $0x04, R8
-	ANDL         $0x00000700, R8
-	MOVBLZX      27(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y7, Y7
-	VPBROADCASTW 44(SI), Y1
+	VPADDB       bytes09<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 96(AX)
+	MOVWLZX      64(SP), R9
+	VMOVQ        (R8)(R9*8), X7
+	MOVWLZX      66(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X7, X7
+	MOVWLZX      68(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      70(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y7, Y7
+	VPBROADCASTW 40(DI), Y1
 	VPAND        nibbleTops<>+0(SB), Y1, Y1
 	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
 	VPAND        bytesfe<>+0(SB), Y1, Y1
 	VPADDB       bytesf9<>+0(SB), Y1, Y1
 	VPADDB       Y1, Y7, Y7
-	VMOVDQU      Y7, 192(AX)
-	MOVWLZX      46(SI), R8
-	MOVL         R8, R9
-	SHLL         $0x08, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      28(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X8
-	MOVL         R8, R9
-	SHLL         $0x04, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      29(SI), R10
-	ORL          R9, R10
-	VPINSRQ      $0x01, (DI)(R10*8), X8, X8
-	MOVL         R8, R9
-	ANDL         $0x00000700, R9
-	MOVBLZX      30(SI), R10
-	ORL          R9, R10
-	VMOVQ        (DI)(R10*8), X0
-	SHRL         $0x04, R8
-	ANDL         $0x00000700, R8
-	MOVBLZX      31(SI), R9
-	ORL          R8, R9
-	VPINSRQ      $0x01, (DI)(R9*8), X0, X0
-	VINSERTI128  $0x01, X0, Y8, Y8
-	VPBROADCASTW 46(SI), Y1
+	VPADDB       bytes09<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 128(AX)
+	MOVWLZX      72(SP), R9
+	VMOVQ        (R8)(R9*8), X8
+	MOVWLZX      74(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X8, X8
+	MOVWLZX      76(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      78(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y8, Y8
+	VPBROADCASTW 42(DI), Y1
 	VPAND        nibbleTops<>+0(SB), Y1, Y1
 	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
 	VPAND        bytesfe<>+0(SB), Y1, Y1
 	VPADDB       bytesf9<>+0(SB), Y1, Y1
 	VPADDB       Y1, Y8, Y8
-	VMOVDQU      Y8, 224(AX)
+	VPADDB       bytes09<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 160(AX)
+	MOVWLZX      80(SP), R9
+	VMOVQ        (R8)(R9*8), X9
+	MOVWLZX      82(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X9, X9
+	MOVWLZX      84(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      86(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y9, Y9
+	VPBROADCASTW 44(DI), Y1
+	VPAND        nibbleTops<>+0(SB), Y1, Y1
+	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
+	VPAND        bytesfe<>+0(SB), Y1, Y1
+	VPADDB       bytesf9<>+0(SB), Y1, Y1
+	VPADDB       Y1, Y9, Y9
+	VPADDB       bytes09<>+0(SB), Y9, Y9
+	VMOVDQU      Y9, 192(AX)
+	MOVWLZX      88(SP), R9
+	VMOVQ        (R8)(R9*8), X10
+	MOVWLZX      90(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X10, X10
+	MOVWLZX      92(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      94(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y10, Y10
+	VPBROADCASTW 46(DI), Y1
+	VPAND        nibbleTops<>+0(SB), Y1, Y1
+	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
+	VPAND        bytesfe<>+0(SB), Y1, Y1
+	VPADDB       bytesf9<>+0(SB), Y1, Y1
+	VPADDB       Y1, Y10, Y10
+	VPADDB       bytes09<>+0(SB), Y10, Y10
+	VMOVDQU      Y10, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
 	// each word has four scales of three bits: shifted to the top and down again
-	VPBROADCASTQ 48(SI), Y1
+	VPBROADCASTQ 48(DI), Y1
 	VPSHUFB      wordOfFour<>+0(SB), Y1, Y1
 	VPMULLW      shift13<>+0(SB), Y1, Y1
 	VPSRLW       $0x0d, Y1, Y1
 	VPADDW       Y1, Y1, Y1
 	VPADDW       ones16<>+0(SB), Y1, Y1
-	VPERMQ       $0xee, Y1, Y9
-	VPERMQ       $0x44, Y1, Y9
-	MOVQ         48(SI), R8
-	XORL         R9, R9
-	MOVQ         R8, R10
-	SHRQ         $0x0c, R10
-	ANDL         $0x0000000f, R10
-	ORL          R10, R9
-	MOVQ         R8, R10
-	SHRQ         $0x18, R10
-	ANDL         $0x000000f0, R10
-	ORL          R10, R9
-	MOVQ         R8, R10
-	SHRQ         $0x24, R10
-	ANDL         $0x00000f00, R10
-	ORL          R10, R9
-	SHRQ         $0x30, R8
-	ANDL         $0x0000f000, R8
-	ORL          R8, R9
-	VMOVD        R9, X0
-	VCVTPH2PS    X0, X0
-	VMULPS       quad3e000000<>+0(SB), X0, X0
-	VBROADCASTSS X0, Y9
-	VPMOVSXWD    X1, Y10
-	VCVTDQ2PS    Y10, Y10
-	VMULPS       Y9, Y10, Y10
-	VEXTRACTPS   $0x00, X10, (DX)
+	VPERMQ       $0xee, Y1, Y2
+	VPERMQ       $0x44, Y1, Y2
+	MOVQ         48(DI), R9
+	XORL         R10, R10
+	MOVQ         R9, R11
+	SHRQ         $0x0c, R11
+	ANDL         $0x0000000f, R11
+	ORL          R11, R10
+	MOVQ         R9, R11
+	SHRQ         $0x18, R11
+	ANDL         $0x000000f0, R11
+	ORL          R11, R10
+	MOVQ         R9, R11
+	SHRQ         $0x24, R11
+	ANDL         $0x00000f00, R11
+	ORL          R11, R10
+	SHRQ         $0x30, R9
+	ANDL         $0x0000f000, R9
+	ORL          R9, R10
+	VMOVD        R10, X2
+	VCVTPH2PS    X2, X2
+	VMULPS       quad3e000000<>+0(SB), X2, X2
+	VBROADCASTSS X2, Y2
+	VPMOVSXWD    X1, Y11
+	VCVTDQ2PS    Y11, Y11
+	VMULPS       Y2, Y11, Y11
+	VMOVAPS      Y0, Y12
+	VEXTRACTPS   $0x00, X11, (DX)
+	VEXTRACTPS   $0x00, X12, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X10, (DX)
+	VEXTRACTPS   $0x01, X11, (DX)
+	VEXTRACTPS   $0x01, X12, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X10, (DX)
+	VEXTRACTPS   $0x02, X11, (DX)
+	VEXTRACTPS   $0x02, X12, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X10, (DX)
+	VEXTRACTPS   $0x03, X11, (DX)
+	VEXTRACTPS   $0x03, X12, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTF128 $0x01, Y10, X10
-	VEXTRACTPS   $0x00, X10, (DX)
+	VEXTRACTF128 $0x01, Y11, X11
+	VEXTRACTF128 $0x01, Y12, X12
+	VEXTRACTPS   $0x00, X11, (DX)
+	VEXTRACTPS   $0x00, X12, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X10, (DX)
+	VEXTRACTPS   $0x01, X11, (DX)
+	VEXTRACTPS   $0x01, X12, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X10, (DX)
+	VEXTRACTPS   $0x02, X11, (DX)
+	VEXTRACTPS   $0x02, X12, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X10, (DX)
+	VEXTRACTPS   $0x03, X11, (DX)
+	VEXTRACTPS   $0x03, X12, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTI128 $0x01, Y1, X1
 	VPMOVSXWD    X1, Y1
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y9, Y1, Y1
+	VMULPS       Y2, Y1, Y1
+	VMOVAPS      Y0, Y2
 	VEXTRACTPS   $0x00, X1, (DX)
+	VEXTRACTPS   $0x00, X2, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTPS   $0x01, X1, (DX)
+	VEXTRACTPS   $0x01, X2, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTPS   $0x02, X1, (DX)
+	VEXTRACTPS   $0x02, X2, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTPS   $0x03, X1, (DX)
+	VEXTRACTPS   $0x03, X2, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTF128 $0x01, Y1, X1
+	VEXTRACTF128 $0x01, Y2, X2
 	VEXTRACTPS   $0x00, X1, (DX)
+	VEXTRACTPS   $0x00, X2, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTPS   $0x01, X1, (DX)
+	VEXTRACTPS   $0x01, X2, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTPS   $0x02, X1, (DX)
+	VEXTRACTPS   $0x02, X2, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTPS   $0x03, X1, (DX)
+	VEXTRACTPS   $0x03, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	ADDQ         $+56, SI
+	ADDQ         $+56, DI
 	ADDQ         $+256, AX
 	SUBQ         $0x01, CX
 	JGE          block1
@@ -5173,202 +4218,170 @@ row1:
 	MOVQ  CX, SI
 	MOVQ  q+32(FP), DI
 	MOVQ  d+40(FP), R8
+	MOVQ  bsums+48(FP), R9
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	MOVQ  blocks+56(FP), R9
-	SUBQ  $0x01, R9
+	MOVQ  blocks+56(FP), R10
+	SUBQ  $0x01, R10
 	JLT   blockEnd4
 
 block3:
 	PREFETCHT0 8192(SI)
 
-	// sc, mn
-	VMOVDQU ones16<>+0(SB), Y1
-	VPXOR   Y2, Y2, Y2
-
-	// sum += sc·Σ(q-bias)·q_a
-	VMOVDQU        (SI), Y3
-	VMOVDQU        bytesff<>+0(SB), Y4
-	VPMAXUB        bytes56<>+0(SB), Y3, Y5
-	VPCMPEQB       Y3, Y5, Y5
-	VPSUBB         Y5, Y4, Y4
-	VPMAXUB        bytesab<>+0(SB), Y3, Y5
-	VPCMPEQB       Y3, Y5, Y5
-	VPSUBB         Y5, Y4, Y4
-	VMOVDQU        (DI), Y3
-	VPSIGNB        Y4, Y3, Y3
-	VPABSB         Y4, Y4
-	VPMADDUBSW     Y3, Y4, Y4
-	VPSHUFB        bytes32_0<>+0(SB), Y1, Y3
-	VPMADDWD       Y3, Y4, Y4
-	VPADDD         Y4, Y2, Y2
-	VMOVDQU        (SI), Y3
-	VPSRLW         $0x08, Y3, Y4
-	VPMULLW        times_3<>+0(SB), Y4, Y4
-	VPSLLW         $0x08, Y4, Y4
+	// sum = Σq·q_a - Σq_a
+	VMOVDQU        (SI), Y1
+	VPXOR          Y2, Y2, Y2
+	VPMAXUB        bytes56<>+0(SB), Y1, Y3
+	VPCMPEQB       Y1, Y3, Y3
+	VPSUBB         Y3, Y2, Y2
+	VPMAXUB        bytesab<>+0(SB), Y1, Y3
+	VPCMPEQB       Y1, Y3, Y3
+	VPSUBB         Y3, Y2, Y2
+	VPMADDUBSW     (DI), Y2, Y1
+	VMOVDQU        (SI), Y2
+	VPSRLW         $0x08, Y2, Y3
 	VPMULLW        times_3<>+0(SB), Y3, Y3
-	VPAND          even<>+0(SB), Y3, Y3
-	VPOR           Y4, Y3, Y3
-	VMOVDQU        bytesff<>+0(SB), Y4
-	VPMAXUB        bytes56<>+0(SB), Y3, Y5
-	VPCMPEQB       Y3, Y5, Y5
-	VPSUBB         Y5, Y4, Y4
-	VPMAXUB        bytesab<>+0(SB), Y3, Y5
-	VPCMPEQB       Y3, Y5, Y5
-	VPSUBB         Y5, Y4, Y4
-	VMOVDQU        32(DI), Y3
-	VPSIGNB        Y4, Y3, Y3
-	VPABSB         Y4, Y4
-	VPMADDUBSW     Y3, Y4, Y4
-	VPSHUFB        bytes32_1<>+0(SB), Y1, Y3
-	VPMADDWD       Y3, Y4, Y4
-	VPADDD         Y4, Y2, Y2
-	VMOVDQU        (SI), Y3
-	VPSRLW         $0x08, Y3, Y4
-	VPMULLW        times_9<>+0(SB), Y4, Y4
-	VPSLLW         $0x08, Y4, Y4
+	VPSLLW         $0x08, Y3, Y3
+	VPMULLW        times_3<>+0(SB), Y2, Y2
+	VPAND          even<>+0(SB), Y2, Y2
+	VPOR           Y3, Y2, Y2
+	VPXOR          Y3, Y3, Y3
+	VPMAXUB        bytes56<>+0(SB), Y2, Y4
+	VPCMPEQB       Y2, Y4, Y4
+	VPSUBB         Y4, Y3, Y3
+	VPMAXUB        bytesab<>+0(SB), Y2, Y4
+	VPCMPEQB       Y2, Y4, Y4
+	VPSUBB         Y4, Y3, Y3
+	VPMADDUBSW     32(DI), Y3, Y3
+	VPADDW         Y3, Y1, Y1
+	VMOVDQU        (SI), Y2
+	VPSRLW         $0x08, Y2, Y3
 	VPMULLW        times_9<>+0(SB), Y3, Y3
-	VPAND          even<>+0(SB), Y3, Y3
-	VPOR           Y4, Y3, Y3
-	VMOVDQU        bytesff<>+0(SB), Y4
-	VPMAXUB        bytes56<>+0(SB), Y3, Y5
-	VPCMPEQB       Y3, Y5, Y5
-	VPSUBB         Y5, Y4, Y4
-	VPMAXUB        bytesab<>+0(SB), Y3, Y5
-	VPCMPEQB       Y3, Y5, Y5
-	VPSUBB         Y5, Y4, Y4
-	VMOVDQU        64(DI), Y3
-	VPSIGNB        Y4, Y3, Y3
-	VPABSB         Y4, Y4
-	VPMADDUBSW     Y3, Y4, Y4
-	VPSHUFB        bytes32_2<>+0(SB), Y1, Y3
-	VPMADDWD       Y3, Y4, Y4
-	VPADDD         Y4, Y2, Y2
-	VMOVDQU        (SI), Y3
-	VPSRLW         $0x08, Y3, Y4
-	VPMULLW        times_27<>+0(SB), Y4, Y4
-	VPSLLW         $0x08, Y4, Y4
+	VPSLLW         $0x08, Y3, Y3
+	VPMULLW        times_9<>+0(SB), Y2, Y2
+	VPAND          even<>+0(SB), Y2, Y2
+	VPOR           Y3, Y2, Y2
+	VPXOR          Y3, Y3, Y3
+	VPMAXUB        bytes56<>+0(SB), Y2, Y4
+	VPCMPEQB       Y2, Y4, Y4
+	VPSUBB         Y4, Y3, Y3
+	VPMAXUB        bytesab<>+0(SB), Y2, Y4
+	VPCMPEQB       Y2, Y4, Y4
+	VPSUBB         Y4, Y3, Y3
+	VPMADDUBSW     64(DI), Y3, Y3
+	VPADDW         Y3, Y1, Y1
+	VMOVDQU        (SI), Y2
+	VPSRLW         $0x08, Y2, Y3
 	VPMULLW        times_27<>+0(SB), Y3, Y3
-	VPAND          even<>+0(SB), Y3, Y3
-	VPOR           Y4, Y3, Y3
-	VMOVDQU        bytesff<>+0(SB), Y4
-	VPMAXUB        bytes56<>+0(SB), Y3, Y5
-	VPCMPEQB       Y3, Y5, Y5
-	VPSUBB         Y5, Y4, Y4
-	VPMAXUB        bytesab<>+0(SB), Y3, Y5
-	VPCMPEQB       Y3, Y5, Y5
-	VPSUBB         Y5, Y4, Y4
-	VMOVDQU        96(DI), Y3
-	VPSIGNB        Y4, Y3, Y3
-	VPABSB         Y4, Y4
-	VPMADDUBSW     Y3, Y4, Y4
-	VPSHUFB        bytes32_3<>+0(SB), Y1, Y3
-	VPMADDWD       Y3, Y4, Y4
-	VPADDD         Y4, Y2, Y2
-	VMOVDQU        (SI), Y3
-	VPSRLW         $0x08, Y3, Y4
-	VPMULLW        times_81<>+0(SB), Y4, Y4
-	VPSLLW         $0x08, Y4, Y4
+	VPSLLW         $0x08, Y3, Y3
+	VPMULLW        times_27<>+0(SB), Y2, Y2
+	VPAND          even<>+0(SB), Y2, Y2
+	VPOR           Y3, Y2, Y2
+	VPXOR          Y3, Y3, Y3
+	VPMAXUB        bytes56<>+0(SB), Y2, Y4
+	VPCMPEQB       Y2, Y4, Y4
+	VPSUBB         Y4, Y3, Y3
+	VPMAXUB        bytesab<>+0(SB), Y2, Y4
+	VPCMPEQB       Y2, Y4, Y4
+	VPSUBB         Y4, Y3, Y3
+	VPMADDUBSW     96(DI), Y3, Y3
+	VPADDW         Y3, Y1, Y1
+	VMOVDQU        (SI), Y2
+	VPSRLW         $0x08, Y2, Y3
 	VPMULLW        times_81<>+0(SB), Y3, Y3
-	VPAND          even<>+0(SB), Y3, Y3
-	VPOR           Y4, Y3, Y3
-	VMOVDQU        bytesff<>+0(SB), Y4
-	VPMAXUB        bytes56<>+0(SB), Y3, Y5
-	VPCMPEQB       Y3, Y5, Y5
-	VPSUBB         Y5, Y4, Y4
-	VPMAXUB        bytesab<>+0(SB), Y3, Y5
-	VPCMPEQB       Y3, Y5, Y5
-	VPSUBB         Y5, Y4, Y4
-	VMOVDQU        128(DI), Y3
-	VPSIGNB        Y4, Y3, Y3
-	VPABSB         Y4, Y4
-	VPMADDUBSW     Y3, Y4, Y4
-	VPSHUFB        bytes32_4<>+0(SB), Y1, Y3
-	VPMADDWD       Y3, Y4, Y4
-	VPADDD         Y4, Y2, Y2
-	VBROADCASTI128 32(SI), Y3
-	VPSRLW         $0x08, Y3, Y4
-	VPMULLW        times_1_1_1_1_3_3_3_3<>+0(SB), Y4, Y4
-	VPSLLW         $0x08, Y4, Y4
+	VPSLLW         $0x08, Y3, Y3
+	VPMULLW        times_81<>+0(SB), Y2, Y2
+	VPAND          even<>+0(SB), Y2, Y2
+	VPOR           Y3, Y2, Y2
+	VPXOR          Y3, Y3, Y3
+	VPMAXUB        bytes56<>+0(SB), Y2, Y4
+	VPCMPEQB       Y2, Y4, Y4
+	VPSUBB         Y4, Y3, Y3
+	VPMAXUB        bytesab<>+0(SB), Y2, Y4
+	VPCMPEQB       Y2, Y4, Y4
+	VPSUBB         Y4, Y3, Y3
+	VPMADDUBSW     128(DI), Y3, Y3
+	VPADDW         Y3, Y1, Y1
+	VBROADCASTI128 32(SI), Y2
+	VPSRLW         $0x08, Y2, Y3
 	VPMULLW        times_1_1_1_1_3_3_3_3<>+0(SB), Y3, Y3
-	VPAND          even<>+0(SB), Y3, Y3
-	VPOR           Y4, Y3, Y3
-	VMOVDQU        bytesff<>+0(SB), Y4
-	VPMAXUB        bytes56<>+0(SB), Y3, Y5
-	VPCMPEQB       Y3, Y5, Y5
-	VPSUBB         Y5, Y4, Y4
-	VPMAXUB        bytesab<>+0(SB), Y3, Y5
-	VPCMPEQB       Y3, Y5, Y5
-	VPSUBB         Y5, Y4, Y4
-	VMOVDQU        160(DI), Y3
-	VPSIGNB        Y4, Y3, Y3
-	VPABSB         Y4, Y4
-	VPMADDUBSW     Y3, Y4, Y4
-	VPSHUFB        bytes32_5<>+0(SB), Y1, Y3
-	VPMADDWD       Y3, Y4, Y4
-	VPADDD         Y4, Y2, Y2
-	VBROADCASTI128 32(SI), Y3
-	VPSRLW         $0x08, Y3, Y4
-	VPMULLW        times_9_9_9_9_27_27_27_27<>+0(SB), Y4, Y4
-	VPSLLW         $0x08, Y4, Y4
+	VPSLLW         $0x08, Y3, Y3
+	VPMULLW        times_1_1_1_1_3_3_3_3<>+0(SB), Y2, Y2
+	VPAND          even<>+0(SB), Y2, Y2
+	VPOR           Y3, Y2, Y2
+	VPXOR          Y3, Y3, Y3
+	VPMAXUB        bytes56<>+0(SB), Y2, Y4
+	VPCMPEQB       Y2, Y4, Y4
+	VPSUBB         Y4, Y3, Y3
+	VPMAXUB        bytesab<>+0(SB), Y2, Y4
+	VPCMPEQB       Y2, Y4, Y4
+	VPSUBB         Y4, Y3, Y3
+	VPMADDUBSW     160(DI), Y3, Y3
+	VPADDW         Y3, Y1, Y1
+	VBROADCASTI128 32(SI), Y2
+	VPSRLW         $0x08, Y2, Y3
 	VPMULLW        times_9_9_9_9_27_27_27_27<>+0(SB), Y3, Y3
-	VPAND          even<>+0(SB), Y3, Y3
-	VPOR           Y4, Y3, Y3
-	VMOVDQU        bytesff<>+0(SB), Y4
-	VPMAXUB        bytes56<>+0(SB), Y3, Y5
-	VPCMPEQB       Y3, Y5, Y5
-	VPSUBB         Y5, Y4, Y4
-	VPMAXUB        bytesab<>+0(SB), Y3, Y5
-	VPCMPEQB       Y3, Y5, Y5
-	VPSUBB         Y5, Y4, Y4
-	VMOVDQU        192(DI), Y3
-	VPSIGNB        Y4, Y3, Y3
-	VPABSB         Y4, Y4
-	VPMADDUBSW     Y3, Y4, Y4
-	VPSHUFB        bytes32_6<>+0(SB), Y1, Y3
-	VPMADDWD       Y3, Y4, Y4
-	VPADDD         Y4, Y2, Y2
-	VBROADCASTI128 32(SI), Y3
-	VPBROADCASTD   48(SI), X4
-	VINSERTI128    $0x01, X4, Y3, Y3
-	VPSRLW         $0x08, Y3, Y4
-	VPMULLW        times_81_81_81_81_1_3_9_27<>+0(SB), Y4, Y4
-	VPSLLW         $0x08, Y4, Y4
+	VPSLLW         $0x08, Y3, Y3
+	VPMULLW        times_9_9_9_9_27_27_27_27<>+0(SB), Y2, Y2
+	VPAND          even<>+0(SB), Y2, Y2
+	VPOR           Y3, Y2, Y2
+	VPXOR          Y3, Y3, Y3
+	VPMAXUB        bytes56<>+0(SB), Y2, Y4
+	VPCMPEQB       Y2, Y4, Y4
+	VPSUBB         Y4, Y3, Y3
+	VPMAXUB        bytesab<>+0(SB), Y2, Y4
+	VPCMPEQB       Y2, Y4, Y4
+	VPSUBB         Y4, Y3, Y3
+	VPMADDUBSW     192(DI), Y3, Y3
+	VPADDW         Y3, Y1, Y1
+	VBROADCASTI128 32(SI), Y2
+	VPBROADCASTD   48(SI), X3
+	VINSERTI128    $0x01, X3, Y2, Y2
+	VPSRLW         $0x08, Y2, Y3
 	VPMULLW        times_81_81_81_81_1_3_9_27<>+0(SB), Y3, Y3
-	VPAND          even<>+0(SB), Y3, Y3
-	VPOR           Y4, Y3, Y3
-	VMOVDQU        bytesff<>+0(SB), Y4
-	VPMAXUB        bytes56<>+0(SB), Y3, Y5
-	VPCMPEQB       Y3, Y5, Y5
-	VPSUBB         Y5, Y4, Y4
-	VPMAXUB        bytesab<>+0(SB), Y3, Y5
-	VPCMPEQB       Y3, Y5, Y5
-	VPSUBB         Y5, Y4, Y4
-	VMOVDQU        224(DI), Y3
-	VPSIGNB        Y4, Y3, Y3
-	VPABSB         Y4, Y4
-	VPMADDUBSW     Y3, Y4, Y4
-	VPSHUFB        bytes32_7<>+0(SB), Y1, Y1
-	VPMADDWD       Y1, Y4, Y4
-	VPADDD         Y4, Y2, Y2
+	VPSLLW         $0x08, Y3, Y3
+	VPMULLW        times_81_81_81_81_1_3_9_27<>+0(SB), Y2, Y2
+	VPAND          even<>+0(SB), Y2, Y2
+	VPOR           Y3, Y2, Y2
+	VPXOR          Y3, Y3, Y3
+	VPMAXUB        bytes56<>+0(SB), Y2, Y4
+	VPCMPEQB       Y2, Y4, Y4
+	VPSUBB         Y4, Y3, Y3
+	VPMAXUB        bytesab<>+0(SB), Y2, Y4
+	VPCMPEQB       Y2, Y4, Y4
+	VPSUBB         Y4, Y3, Y3
+	VPMADDUBSW     224(DI), Y3, Y3
+	VPADDW         Y3, Y1, Y1
+	VMOVDQU        ones16<>+0(SB), Y2
+	VPMADDWD       Y2, Y1, Y1
+	VPMADDWD       (R9), Y2, Y2
+	VPSUBD         Y2, Y1, Y1
+	VEXTRACTI128   $0x01, Y1, X2
+	VPADDD         X2, X1, X1
+	VPSHUFD        $0x4e, X1, X2
+	VPADDD         X2, X1, X1
+	VPSHUFD        $0xb1, X1, X2
+	VPADDD         X2, X1, X1
+	VPAND          first<>+0(SB), X1, X1
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VPXOR        Y1, Y1, Y1
-	VPINSRW      $0x00, 52(SI), X1, X1
-	VCVTPH2PS    X1, X1
+	VPXOR        Y2, Y2, Y2
+	VPINSRW      $0x00, 52(SI), X2, X2
+	VCVTPH2PS    X2, X2
 	VBROADCASTSS (R8), X3
-	VMULPS       X3, X1, X1
-	VCVTDQ2PS    Y2, Y2
-	VBROADCASTSS X1, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VMULPS       X3, X2, X2
+	VCVTDQ2PS    Y1, Y1
+	VBROADCASTSS X2, Y2
+	VFMADD231PS  Y2, Y1, Y0
 	ADDQ         $+54, SI
 	ADDQ         $+256, DI
 	ADDQ         $+4, R8
-	SUBQ         $0x01, R9
+	ADDQ         $+32, R9
+	SUBQ         $0x01, R10
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R9
+	ADDQ $0x01, R10
 
 	// dst = Σ acc - Σ mins
 	VPERMILPS    $0x4e, Y0, Y1
@@ -5387,16 +4400,6 @@ rowEnd2:
 	ADDQ $0x01, BX
 	VZEROUPPER
 	RET
-
-DATA bytesff<>+0(SB)/4, $0xffffffff
-DATA bytesff<>+4(SB)/4, $0xffffffff
-DATA bytesff<>+8(SB)/4, $0xffffffff
-DATA bytesff<>+12(SB)/4, $0xffffffff
-DATA bytesff<>+16(SB)/4, $0xffffffff
-DATA bytesff<>+20(SB)/4, $0xffffffff
-DATA bytesff<>+24(SB)/4, $0xffffffff
-DATA bytesff<>+28(SB)/4, $0xffffffff
-GLOBL bytesff<>(SB), RODATA|NOPTR, $32
 
 DATA bytes56<>+0(SB)/4, $0x56565656
 DATA bytes56<>+4(SB)/4, $0x56565656
@@ -5498,166 +4501,183 @@ DATA times_81_81_81_81_1_3_9_27<>+24(SB)/4, $0x00090009
 DATA times_81_81_81_81_1_3_9_27<>+28(SB)/4, $0x001b001b
 GLOBL times_81_81_81_81_1_3_9_27<>(SB), RODATA|NOPTR, $32
 
+DATA first<>+0(SB)/4, $0xffffffff
+DATA first<>+4(SB)/4, $0x00000000
+DATA first<>+8(SB)/4, $0x00000000
+DATA first<>+12(SB)/4, $0x00000000
+GLOBL first<>(SB), RODATA|NOPTR, $16
+
 // func unpackTQ1_0AVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 // Requires: AVX, AVX2, F16C
 TEXT ·unpackTQ1_0AVX2(SB), NOSPLIT, $0-48
-	MOVQ codes+0(FP), AX
-	MOVQ blocks+40(FP), CX
-	MOVQ dm+8(FP), DX
-	MOVQ stride+16(FP), BX
-	SHLQ $0x02, BX
-	MOVQ toM+24(FP), SI
-	SHLQ $0x02, SI
-	MOVQ w+32(FP), SI
-	SUBQ $0x01, CX
-	JLT  blockEnd2
+	MOVQ         codes+0(FP), AX
+	MOVQ         blocks+40(FP), CX
+	MOVQ         dm+8(FP), DX
+	MOVQ         stride+16(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         toM+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         w+32(FP), DI
+	VBROADCASTSS cbf800000<>+0(SB), Y0
+	SUBQ         $0x01, CX
+	JLT          blockEnd2
 
 block1:
 	// codes = q of the block
-	VMOVDQU        (SI), Y0
-	VMOVDQU        bytesff<>+0(SB), Y1
-	VPMAXUB        bytes56<>+0(SB), Y0, Y2
-	VPCMPEQB       Y0, Y2, Y2
-	VPSUBB         Y2, Y1, Y1
-	VPMAXUB        bytesab<>+0(SB), Y0, Y2
-	VPCMPEQB       Y0, Y2, Y2
-	VPSUBB         Y2, Y1, Y1
-	VMOVDQU        Y1, (AX)
-	VMOVDQU        (SI), Y0
-	VPSRLW         $0x08, Y0, Y1
+	VMOVDQU        (DI), Y1
+	VPXOR          Y2, Y2, Y2
+	VPMAXUB        bytes56<>+0(SB), Y1, Y3
+	VPCMPEQB       Y1, Y3, Y3
+	VPSUBB         Y3, Y2, Y2
+	VPMAXUB        bytesab<>+0(SB), Y1, Y3
+	VPCMPEQB       Y1, Y3, Y3
+	VPSUBB         Y3, Y2, Y2
+	VMOVDQU        Y2, (AX)
+	VMOVDQU        (DI), Y1
+	VPSRLW         $0x08, Y1, Y2
+	VPMULLW        times_3<>+0(SB), Y2, Y2
+	VPSLLW         $0x08, Y2, Y2
 	VPMULLW        times_3<>+0(SB), Y1, Y1
-	VPSLLW         $0x08, Y1, Y1
-	VPMULLW        times_3<>+0(SB), Y0, Y0
-	VPAND          even<>+0(SB), Y0, Y0
-	VPOR           Y1, Y0, Y0
-	VMOVDQU        bytesff<>+0(SB), Y1
-	VPMAXUB        bytes56<>+0(SB), Y0, Y2
-	VPCMPEQB       Y0, Y2, Y2
-	VPSUBB         Y2, Y1, Y1
-	VPMAXUB        bytesab<>+0(SB), Y0, Y2
-	VPCMPEQB       Y0, Y2, Y2
-	VPSUBB         Y2, Y1, Y1
-	VMOVDQU        Y1, 32(AX)
-	VMOVDQU        (SI), Y0
-	VPSRLW         $0x08, Y0, Y1
+	VPAND          even<>+0(SB), Y1, Y1
+	VPOR           Y2, Y1, Y1
+	VPXOR          Y2, Y2, Y2
+	VPMAXUB        bytes56<>+0(SB), Y1, Y3
+	VPCMPEQB       Y1, Y3, Y3
+	VPSUBB         Y3, Y2, Y2
+	VPMAXUB        bytesab<>+0(SB), Y1, Y3
+	VPCMPEQB       Y1, Y3, Y3
+	VPSUBB         Y3, Y2, Y2
+	VMOVDQU        Y2, 32(AX)
+	VMOVDQU        (DI), Y1
+	VPSRLW         $0x08, Y1, Y2
+	VPMULLW        times_9<>+0(SB), Y2, Y2
+	VPSLLW         $0x08, Y2, Y2
 	VPMULLW        times_9<>+0(SB), Y1, Y1
-	VPSLLW         $0x08, Y1, Y1
-	VPMULLW        times_9<>+0(SB), Y0, Y0
-	VPAND          even<>+0(SB), Y0, Y0
-	VPOR           Y1, Y0, Y0
-	VMOVDQU        bytesff<>+0(SB), Y1
-	VPMAXUB        bytes56<>+0(SB), Y0, Y2
-	VPCMPEQB       Y0, Y2, Y2
-	VPSUBB         Y2, Y1, Y1
-	VPMAXUB        bytesab<>+0(SB), Y0, Y2
-	VPCMPEQB       Y0, Y2, Y2
-	VPSUBB         Y2, Y1, Y1
-	VMOVDQU        Y1, 64(AX)
-	VMOVDQU        (SI), Y0
-	VPSRLW         $0x08, Y0, Y1
+	VPAND          even<>+0(SB), Y1, Y1
+	VPOR           Y2, Y1, Y1
+	VPXOR          Y2, Y2, Y2
+	VPMAXUB        bytes56<>+0(SB), Y1, Y3
+	VPCMPEQB       Y1, Y3, Y3
+	VPSUBB         Y3, Y2, Y2
+	VPMAXUB        bytesab<>+0(SB), Y1, Y3
+	VPCMPEQB       Y1, Y3, Y3
+	VPSUBB         Y3, Y2, Y2
+	VMOVDQU        Y2, 64(AX)
+	VMOVDQU        (DI), Y1
+	VPSRLW         $0x08, Y1, Y2
+	VPMULLW        times_27<>+0(SB), Y2, Y2
+	VPSLLW         $0x08, Y2, Y2
 	VPMULLW        times_27<>+0(SB), Y1, Y1
-	VPSLLW         $0x08, Y1, Y1
-	VPMULLW        times_27<>+0(SB), Y0, Y0
-	VPAND          even<>+0(SB), Y0, Y0
-	VPOR           Y1, Y0, Y0
-	VMOVDQU        bytesff<>+0(SB), Y1
-	VPMAXUB        bytes56<>+0(SB), Y0, Y2
-	VPCMPEQB       Y0, Y2, Y2
-	VPSUBB         Y2, Y1, Y1
-	VPMAXUB        bytesab<>+0(SB), Y0, Y2
-	VPCMPEQB       Y0, Y2, Y2
-	VPSUBB         Y2, Y1, Y1
-	VMOVDQU        Y1, 96(AX)
-	VMOVDQU        (SI), Y0
-	VPSRLW         $0x08, Y0, Y1
+	VPAND          even<>+0(SB), Y1, Y1
+	VPOR           Y2, Y1, Y1
+	VPXOR          Y2, Y2, Y2
+	VPMAXUB        bytes56<>+0(SB), Y1, Y3
+	VPCMPEQB       Y1, Y3, Y3
+	VPSUBB         Y3, Y2, Y2
+	VPMAXUB        bytesab<>+0(SB), Y1, Y3
+	VPCMPEQB       Y1, Y3, Y3
+	VPSUBB         Y3, Y2, Y2
+	VMOVDQU        Y2, 96(AX)
+	VMOVDQU        (DI), Y1
+	VPSRLW         $0x08, Y1, Y2
+	VPMULLW        times_81<>+0(SB), Y2, Y2
+	VPSLLW         $0x08, Y2, Y2
 	VPMULLW        times_81<>+0(SB), Y1, Y1
-	VPSLLW         $0x08, Y1, Y1
-	VPMULLW        times_81<>+0(SB), Y0, Y0
-	VPAND          even<>+0(SB), Y0, Y0
-	VPOR           Y1, Y0, Y0
-	VMOVDQU        bytesff<>+0(SB), Y1
-	VPMAXUB        bytes56<>+0(SB), Y0, Y2
-	VPCMPEQB       Y0, Y2, Y2
-	VPSUBB         Y2, Y1, Y1
-	VPMAXUB        bytesab<>+0(SB), Y0, Y2
-	VPCMPEQB       Y0, Y2, Y2
-	VPSUBB         Y2, Y1, Y1
-	VMOVDQU        Y1, 128(AX)
-	VBROADCASTI128 32(SI), Y0
-	VPSRLW         $0x08, Y0, Y1
+	VPAND          even<>+0(SB), Y1, Y1
+	VPOR           Y2, Y1, Y1
+	VPXOR          Y2, Y2, Y2
+	VPMAXUB        bytes56<>+0(SB), Y1, Y3
+	VPCMPEQB       Y1, Y3, Y3
+	VPSUBB         Y3, Y2, Y2
+	VPMAXUB        bytesab<>+0(SB), Y1, Y3
+	VPCMPEQB       Y1, Y3, Y3
+	VPSUBB         Y3, Y2, Y2
+	VMOVDQU        Y2, 128(AX)
+	VBROADCASTI128 32(DI), Y1
+	VPSRLW         $0x08, Y1, Y2
+	VPMULLW        times_1_1_1_1_3_3_3_3<>+0(SB), Y2, Y2
+	VPSLLW         $0x08, Y2, Y2
 	VPMULLW        times_1_1_1_1_3_3_3_3<>+0(SB), Y1, Y1
-	VPSLLW         $0x08, Y1, Y1
-	VPMULLW        times_1_1_1_1_3_3_3_3<>+0(SB), Y0, Y0
-	VPAND          even<>+0(SB), Y0, Y0
-	VPOR           Y1, Y0, Y0
-	VMOVDQU        bytesff<>+0(SB), Y1
-	VPMAXUB        bytes56<>+0(SB), Y0, Y2
-	VPCMPEQB       Y0, Y2, Y2
-	VPSUBB         Y2, Y1, Y1
-	VPMAXUB        bytesab<>+0(SB), Y0, Y2
-	VPCMPEQB       Y0, Y2, Y2
-	VPSUBB         Y2, Y1, Y1
-	VMOVDQU        Y1, 160(AX)
-	VBROADCASTI128 32(SI), Y0
-	VPSRLW         $0x08, Y0, Y1
+	VPAND          even<>+0(SB), Y1, Y1
+	VPOR           Y2, Y1, Y1
+	VPXOR          Y2, Y2, Y2
+	VPMAXUB        bytes56<>+0(SB), Y1, Y3
+	VPCMPEQB       Y1, Y3, Y3
+	VPSUBB         Y3, Y2, Y2
+	VPMAXUB        bytesab<>+0(SB), Y1, Y3
+	VPCMPEQB       Y1, Y3, Y3
+	VPSUBB         Y3, Y2, Y2
+	VMOVDQU        Y2, 160(AX)
+	VBROADCASTI128 32(DI), Y1
+	VPSRLW         $0x08, Y1, Y2
+	VPMULLW        times_9_9_9_9_27_27_27_27<>+0(SB), Y2, Y2
+	VPSLLW         $0x08, Y2, Y2
 	VPMULLW        times_9_9_9_9_27_27_27_27<>+0(SB), Y1, Y1
-	VPSLLW         $0x08, Y1, Y1
-	VPMULLW        times_9_9_9_9_27_27_27_27<>+0(SB), Y0, Y0
-	VPAND          even<>+0(SB), Y0, Y0
-	VPOR           Y1, Y0, Y0
-	VMOVDQU        bytesff<>+0(SB), Y1
-	VPMAXUB        bytes56<>+0(SB), Y0, Y2
-	VPCMPEQB       Y0, Y2, Y2
-	VPSUBB         Y2, Y1, Y1
-	VPMAXUB        bytesab<>+0(SB), Y0, Y2
-	VPCMPEQB       Y0, Y2, Y2
-	VPSUBB         Y2, Y1, Y1
-	VMOVDQU        Y1, 192(AX)
-	VBROADCASTI128 32(SI), Y0
-	VPBROADCASTD   48(SI), X1
-	VINSERTI128    $0x01, X1, Y0, Y0
-	VPSRLW         $0x08, Y0, Y1
+	VPAND          even<>+0(SB), Y1, Y1
+	VPOR           Y2, Y1, Y1
+	VPXOR          Y2, Y2, Y2
+	VPMAXUB        bytes56<>+0(SB), Y1, Y3
+	VPCMPEQB       Y1, Y3, Y3
+	VPSUBB         Y3, Y2, Y2
+	VPMAXUB        bytesab<>+0(SB), Y1, Y3
+	VPCMPEQB       Y1, Y3, Y3
+	VPSUBB         Y3, Y2, Y2
+	VMOVDQU        Y2, 192(AX)
+	VBROADCASTI128 32(DI), Y1
+	VPBROADCASTD   48(DI), X2
+	VINSERTI128    $0x01, X2, Y1, Y1
+	VPSRLW         $0x08, Y1, Y2
+	VPMULLW        times_81_81_81_81_1_3_9_27<>+0(SB), Y2, Y2
+	VPSLLW         $0x08, Y2, Y2
 	VPMULLW        times_81_81_81_81_1_3_9_27<>+0(SB), Y1, Y1
-	VPSLLW         $0x08, Y1, Y1
-	VPMULLW        times_81_81_81_81_1_3_9_27<>+0(SB), Y0, Y0
-	VPAND          even<>+0(SB), Y0, Y0
-	VPOR           Y1, Y0, Y0
-	VMOVDQU        bytesff<>+0(SB), Y1
-	VPMAXUB        bytes56<>+0(SB), Y0, Y2
-	VPCMPEQB       Y0, Y2, Y2
-	VPSUBB         Y2, Y1, Y1
-	VPMAXUB        bytesab<>+0(SB), Y0, Y2
-	VPCMPEQB       Y0, Y2, Y2
-	VPSUBB         Y2, Y1, Y1
-	VMOVDQU        Y1, 224(AX)
+	VPAND          even<>+0(SB), Y1, Y1
+	VPOR           Y2, Y1, Y1
+	VPXOR          Y2, Y2, Y2
+	VPMAXUB        bytes56<>+0(SB), Y1, Y3
+	VPCMPEQB       Y1, Y3, Y3
+	VPSUBB         Y3, Y2, Y2
+	VPMAXUB        bytesab<>+0(SB), Y1, Y3
+	VPCMPEQB       Y1, Y3, Y3
+	VPSUBB         Y3, Y2, Y2
+	VMOVDQU        Y2, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
-	VMOVDQU      ones16<>+0(SB), Y0
-	VPXOR        Y1, Y1, Y1
-	VPINSRW      $0x00, 52(SI), X1, X1
-	VCVTPH2PS    X1, X1
-	VBROADCASTSS X1, Y1
-	VPMOVSXWD    X0, Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y1, Y0, Y0
-	VEXTRACTPS   $0x00, X0, (DX)
+	VMOVDQU      ones16<>+0(SB), Y1
+	VPXOR        Y2, Y2, Y2
+	VPINSRW      $0x00, 52(DI), X2, X2
+	VCVTPH2PS    X2, X2
+	VBROADCASTSS X2, Y2
+	VPMOVSXWD    X1, Y1
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y2, Y1, Y1
+	VMOVAPS      Y0, Y2
+	VEXTRACTPS   $0x00, X1, (DX)
+	VEXTRACTPS   $0x00, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X0, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)
+	VEXTRACTPS   $0x01, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X0, (DX)
+	VEXTRACTPS   $0x02, X1, (DX)
+	VEXTRACTPS   $0x02, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X0, (DX)
+	VEXTRACTPS   $0x03, X1, (DX)
+	VEXTRACTPS   $0x03, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTF128 $0x01, Y0, X0
-	VEXTRACTPS   $0x00, X0, (DX)
+	VEXTRACTF128 $0x01, Y1, X1
+	VEXTRACTF128 $0x01, Y2, X2
+	VEXTRACTPS   $0x00, X1, (DX)
+	VEXTRACTPS   $0x00, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X0, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)
+	VEXTRACTPS   $0x01, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X0, (DX)
+	VEXTRACTPS   $0x02, X1, (DX)
+	VEXTRACTPS   $0x02, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X0, (DX)
+	VEXTRACTPS   $0x03, X1, (DX)
+	VEXTRACTPS   $0x03, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	ADDQ         $+54, SI
+	ADDQ         $+54, DI
 	ADDQ         $+256, AX
 	SUBQ         $0x01, CX
 	JGE          block1
@@ -5666,6 +4686,9 @@ blockEnd2:
 	ADDQ $0x01, CX
 	VZEROUPPER
 	RET
+
+DATA cbf800000<>+0(SB)/4, $0xbf800000
+GLOBL cbf800000<>(SB), RODATA|NOPTR, $4
 
 // func rowsTQ2_0AVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
@@ -5681,148 +4704,108 @@ row1:
 	MOVQ  CX, SI
 	MOVQ  q+32(FP), DI
 	MOVQ  d+40(FP), R8
+	MOVQ  bsums+48(FP), R9
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	MOVQ  blocks+56(FP), R9
-	SUBQ  $0x01, R9
+	MOVQ  blocks+56(FP), R10
+	SUBQ  $0x01, R10
 	JLT   blockEnd4
 
 block3:
 	PREFETCHT0 8192(SI)
 	PREFETCHT0 8256(SI)
 
-	// sc, mn
-	VMOVDQU ones16<>+0(SB), Y1
-	VPXOR   Y2, Y2, Y2
-
-	// sum += sc·Σ(q-bias)·q_a
+	// sum = Σq·q_a - Σq_a
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      (SI), Y3
-	VPBROADCASTD c03030303<>+0(SB), Y4
-	VPAND        Y4, Y3, Y3
-	VPSUBB       bytes01<>+0(SB), Y3, Y3
-	VMOVDQU      (DI), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPABSB       Y3, Y3
-	VPMADDUBSW   Y4, Y3, Y3
-	VPSHUFB      bytes32_0<>+0(SB), Y1, Y4
-	VPMADDWD     Y4, Y3, Y3
-	VPADDD       Y3, Y2, Y2
+	VMOVDQU      (SI), Y1
+	VPBROADCASTD c03030303<>+0(SB), Y2
+	VPAND        Y2, Y1, Y1
+	VPMADDUBSW   (DI), Y1, Y1
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      (SI), Y3
-	VPSRLD       $0x02, Y3, Y3
-	VPBROADCASTD c03030303<>+0(SB), Y4
-	VPAND        Y4, Y3, Y3
-	VPSUBB       bytes01<>+0(SB), Y3, Y3
-	VMOVDQU      32(DI), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPABSB       Y3, Y3
-	VPMADDUBSW   Y4, Y3, Y3
-	VPSHUFB      bytes32_1<>+0(SB), Y1, Y4
-	VPMADDWD     Y4, Y3, Y3
-	VPADDD       Y3, Y2, Y2
+	VMOVDQU      (SI), Y2
+	VPSRLD       $0x02, Y2, Y2
+	VPBROADCASTD c03030303<>+0(SB), Y3
+	VPAND        Y3, Y2, Y2
+	VPMADDUBSW   32(DI), Y2, Y2
+	VPADDW       Y2, Y1, Y1
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      (SI), Y3
-	VPSRLD       $0x04, Y3, Y3
-	VPBROADCASTD c03030303<>+0(SB), Y4
-	VPAND        Y4, Y3, Y3
-	VPSUBB       bytes01<>+0(SB), Y3, Y3
-	VMOVDQU      64(DI), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPABSB       Y3, Y3
-	VPMADDUBSW   Y4, Y3, Y3
-	VPSHUFB      bytes32_2<>+0(SB), Y1, Y4
-	VPMADDWD     Y4, Y3, Y3
-	VPADDD       Y3, Y2, Y2
+	VMOVDQU      (SI), Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPBROADCASTD c03030303<>+0(SB), Y3
+	VPAND        Y3, Y2, Y2
+	VPMADDUBSW   64(DI), Y2, Y2
+	VPADDW       Y2, Y1, Y1
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      (SI), Y3
-	VPSRLD       $0x06, Y3, Y3
-	VPBROADCASTD c03030303<>+0(SB), Y4
-	VPAND        Y4, Y3, Y3
-	VPSUBB       bytes01<>+0(SB), Y3, Y3
-	VMOVDQU      96(DI), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPABSB       Y3, Y3
-	VPMADDUBSW   Y4, Y3, Y3
-	VPSHUFB      bytes32_3<>+0(SB), Y1, Y4
-	VPMADDWD     Y4, Y3, Y3
-	VPADDD       Y3, Y2, Y2
+	VMOVDQU      (SI), Y2
+	VPSRLD       $0x06, Y2, Y2
+	VPBROADCASTD c03030303<>+0(SB), Y3
+	VPAND        Y3, Y2, Y2
+	VPMADDUBSW   96(DI), Y2, Y2
+	VPADDW       Y2, Y1, Y1
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      32(SI), Y3
-	VPBROADCASTD c03030303<>+0(SB), Y4
-	VPAND        Y4, Y3, Y3
-	VPSUBB       bytes01<>+0(SB), Y3, Y3
-	VMOVDQU      128(DI), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPABSB       Y3, Y3
-	VPMADDUBSW   Y4, Y3, Y3
-	VPSHUFB      bytes32_4<>+0(SB), Y1, Y4
-	VPMADDWD     Y4, Y3, Y3
-	VPADDD       Y3, Y2, Y2
+	VMOVDQU      32(SI), Y2
+	VPBROADCASTD c03030303<>+0(SB), Y3
+	VPAND        Y3, Y2, Y2
+	VPMADDUBSW   128(DI), Y2, Y2
+	VPADDW       Y2, Y1, Y1
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      32(SI), Y3
-	VPSRLD       $0x02, Y3, Y3
-	VPBROADCASTD c03030303<>+0(SB), Y4
-	VPAND        Y4, Y3, Y3
-	VPSUBB       bytes01<>+0(SB), Y3, Y3
-	VMOVDQU      160(DI), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPABSB       Y3, Y3
-	VPMADDUBSW   Y4, Y3, Y3
-	VPSHUFB      bytes32_5<>+0(SB), Y1, Y4
-	VPMADDWD     Y4, Y3, Y3
-	VPADDD       Y3, Y2, Y2
+	VMOVDQU      32(SI), Y2
+	VPSRLD       $0x02, Y2, Y2
+	VPBROADCASTD c03030303<>+0(SB), Y3
+	VPAND        Y3, Y2, Y2
+	VPMADDUBSW   160(DI), Y2, Y2
+	VPADDW       Y2, Y1, Y1
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      32(SI), Y3
-	VPSRLD       $0x04, Y3, Y3
-	VPBROADCASTD c03030303<>+0(SB), Y4
-	VPAND        Y4, Y3, Y3
-	VPSUBB       bytes01<>+0(SB), Y3, Y3
-	VMOVDQU      192(DI), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPABSB       Y3, Y3
-	VPMADDUBSW   Y4, Y3, Y3
-	VPSHUFB      bytes32_6<>+0(SB), Y1, Y4
-	VPMADDWD     Y4, Y3, Y3
-	VPADDD       Y3, Y2, Y2
+	VMOVDQU      32(SI), Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPBROADCASTD c03030303<>+0(SB), Y3
+	VPAND        Y3, Y2, Y2
+	VPMADDUBSW   192(DI), Y2, Y2
+	VPADDW       Y2, Y1, Y1
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      32(SI), Y3
-	VPSRLD       $0x06, Y3, Y3
-	VPBROADCASTD c03030303<>+0(SB), Y4
-	VPAND        Y4, Y3, Y3
-	VPSUBB       bytes01<>+0(SB), Y3, Y3
-	VMOVDQU      224(DI), Y4
-	VPSIGNB      Y3, Y4, Y4
-	VPABSB       Y3, Y3
-	VPMADDUBSW   Y4, Y3, Y3
-	VPSHUFB      bytes32_7<>+0(SB), Y1, Y1
-	VPMADDWD     Y1, Y3, Y3
-	VPADDD       Y3, Y2, Y2
+	VMOVDQU      32(SI), Y2
+	VPSRLD       $0x06, Y2, Y2
+	VPBROADCASTD c03030303<>+0(SB), Y3
+	VPAND        Y3, Y2, Y2
+	VPMADDUBSW   224(DI), Y2, Y2
+	VPADDW       Y2, Y1, Y1
+	VMOVDQU      ones16<>+0(SB), Y2
+	VPMADDWD     Y2, Y1, Y1
+	VPMADDWD     (R9), Y2, Y2
+	VPSUBD       Y2, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X2
+	VPADDD       X2, X1, X1
+	VPSHUFD      $0x4e, X1, X2
+	VPADDD       X2, X1, X1
+	VPSHUFD      $0xb1, X1, X2
+	VPADDD       X2, X1, X1
+	VPAND        first<>+0(SB), X1, X1
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VPXOR        Y1, Y1, Y1
-	VPINSRW      $0x00, 64(SI), X1, X1
-	VCVTPH2PS    X1, X1
+	VPXOR        Y2, Y2, Y2
+	VPINSRW      $0x00, 64(SI), X2, X2
+	VCVTPH2PS    X2, X2
 	VBROADCASTSS (R8), X3
-	VMULPS       X3, X1, X1
-	VCVTDQ2PS    Y2, Y2
-	VBROADCASTSS X1, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VMULPS       X3, X2, X2
+	VCVTDQ2PS    Y1, Y1
+	VBROADCASTSS X2, Y2
+	VFMADD231PS  Y2, Y1, Y0
 	ADDQ         $+66, SI
 	ADDQ         $+256, DI
 	ADDQ         $+4, R8
-	SUBQ         $0x01, R9
+	ADDQ         $+32, R9
+	SUBQ         $0x01, R10
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R9
+	ADDQ $0x01, R10
 
 	// dst = Σ acc - Σ mins
 	VPERMILPS    $0x4e, Y0, Y1
@@ -5845,121 +4828,114 @@ rowEnd2:
 DATA c03030303<>+0(SB)/4, $0x03030303
 GLOBL c03030303<>(SB), RODATA|NOPTR, $4
 
-DATA bytes01<>+0(SB)/4, $0x01010101
-DATA bytes01<>+4(SB)/4, $0x01010101
-DATA bytes01<>+8(SB)/4, $0x01010101
-DATA bytes01<>+12(SB)/4, $0x01010101
-DATA bytes01<>+16(SB)/4, $0x01010101
-DATA bytes01<>+20(SB)/4, $0x01010101
-DATA bytes01<>+24(SB)/4, $0x01010101
-DATA bytes01<>+28(SB)/4, $0x01010101
-GLOBL bytes01<>(SB), RODATA|NOPTR, $32
-
 // func unpackTQ2_0AVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 // Requires: AVX, AVX2, F16C
 TEXT ·unpackTQ2_0AVX2(SB), NOSPLIT, $0-48
-	MOVQ codes+0(FP), AX
-	MOVQ blocks+40(FP), CX
-	MOVQ dm+8(FP), DX
-	MOVQ stride+16(FP), BX
-	SHLQ $0x02, BX
-	MOVQ toM+24(FP), SI
-	SHLQ $0x02, SI
-	MOVQ w+32(FP), SI
-	SUBQ $0x01, CX
-	JLT  blockEnd2
+	MOVQ         codes+0(FP), AX
+	MOVQ         blocks+40(FP), CX
+	MOVQ         dm+8(FP), DX
+	MOVQ         stride+16(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         toM+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         w+32(FP), DI
+	VBROADCASTSS cbf800000<>+0(SB), Y0
+	SUBQ         $0x01, CX
+	JLT          blockEnd2
 
 block1:
 	// codes = q of the block
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      (SI), Y0
-	VPBROADCASTD c03030303<>+0(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VPSUBB       bytes01<>+0(SB), Y0, Y0
-	VMOVDQU      Y0, (AX)
+	VMOVDQU      (DI), Y1
+	VPBROADCASTD c03030303<>+0(SB), Y2
+	VPAND        Y2, Y1, Y1
+	VMOVDQU      Y1, (AX)
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      (SI), Y0
-	VPSRLD       $0x02, Y0, Y0
-	VPBROADCASTD c03030303<>+0(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VPSUBB       bytes01<>+0(SB), Y0, Y0
-	VMOVDQU      Y0, 32(AX)
+	VMOVDQU      (DI), Y1
+	VPSRLD       $0x02, Y1, Y1
+	VPBROADCASTD c03030303<>+0(SB), Y2
+	VPAND        Y2, Y1, Y1
+	VMOVDQU      Y1, 32(AX)
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      (SI), Y0
-	VPSRLD       $0x04, Y0, Y0
-	VPBROADCASTD c03030303<>+0(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VPSUBB       bytes01<>+0(SB), Y0, Y0
-	VMOVDQU      Y0, 64(AX)
+	VMOVDQU      (DI), Y1
+	VPSRLD       $0x04, Y1, Y1
+	VPBROADCASTD c03030303<>+0(SB), Y2
+	VPAND        Y2, Y1, Y1
+	VMOVDQU      Y1, 64(AX)
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      (SI), Y0
-	VPSRLD       $0x06, Y0, Y0
-	VPBROADCASTD c03030303<>+0(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VPSUBB       bytes01<>+0(SB), Y0, Y0
-	VMOVDQU      Y0, 96(AX)
+	VMOVDQU      (DI), Y1
+	VPSRLD       $0x06, Y1, Y1
+	VPBROADCASTD c03030303<>+0(SB), Y2
+	VPAND        Y2, Y1, Y1
+	VMOVDQU      Y1, 96(AX)
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      32(SI), Y0
-	VPBROADCASTD c03030303<>+0(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VPSUBB       bytes01<>+0(SB), Y0, Y0
-	VMOVDQU      Y0, 128(AX)
+	VMOVDQU      32(DI), Y1
+	VPBROADCASTD c03030303<>+0(SB), Y2
+	VPAND        Y2, Y1, Y1
+	VMOVDQU      Y1, 128(AX)
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      32(SI), Y0
-	VPSRLD       $0x02, Y0, Y0
-	VPBROADCASTD c03030303<>+0(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VPSUBB       bytes01<>+0(SB), Y0, Y0
-	VMOVDQU      Y0, 160(AX)
+	VMOVDQU      32(DI), Y1
+	VPSRLD       $0x02, Y1, Y1
+	VPBROADCASTD c03030303<>+0(SB), Y2
+	VPAND        Y2, Y1, Y1
+	VMOVDQU      Y1, 160(AX)
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      32(SI), Y0
-	VPSRLD       $0x04, Y0, Y0
-	VPBROADCASTD c03030303<>+0(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VPSUBB       bytes01<>+0(SB), Y0, Y0
-	VMOVDQU      Y0, 192(AX)
+	VMOVDQU      32(DI), Y1
+	VPSRLD       $0x04, Y1, Y1
+	VPBROADCASTD c03030303<>+0(SB), Y2
+	VPAND        Y2, Y1, Y1
+	VMOVDQU      Y1, 192(AX)
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      32(SI), Y0
-	VPSRLD       $0x06, Y0, Y0
-	VPBROADCASTD c03030303<>+0(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VPSUBB       bytes01<>+0(SB), Y0, Y0
-	VMOVDQU      Y0, 224(AX)
+	VMOVDQU      32(DI), Y1
+	VPSRLD       $0x06, Y1, Y1
+	VPBROADCASTD c03030303<>+0(SB), Y2
+	VPAND        Y2, Y1, Y1
+	VMOVDQU      Y1, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
-	VMOVDQU      ones16<>+0(SB), Y0
-	VPXOR        Y1, Y1, Y1
-	VPINSRW      $0x00, 64(SI), X1, X1
-	VCVTPH2PS    X1, X1
-	VBROADCASTSS X1, Y1
-	VPMOVSXWD    X0, Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y1, Y0, Y0
-	VEXTRACTPS   $0x00, X0, (DX)
+	VMOVDQU      ones16<>+0(SB), Y1
+	VPXOR        Y2, Y2, Y2
+	VPINSRW      $0x00, 64(DI), X2, X2
+	VCVTPH2PS    X2, X2
+	VBROADCASTSS X2, Y2
+	VPMOVSXWD    X1, Y1
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y2, Y1, Y1
+	VMOVAPS      Y0, Y2
+	VEXTRACTPS   $0x00, X1, (DX)
+	VEXTRACTPS   $0x00, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X0, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)
+	VEXTRACTPS   $0x01, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X0, (DX)
+	VEXTRACTPS   $0x02, X1, (DX)
+	VEXTRACTPS   $0x02, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X0, (DX)
+	VEXTRACTPS   $0x03, X1, (DX)
+	VEXTRACTPS   $0x03, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTF128 $0x01, Y0, X0
-	VEXTRACTPS   $0x00, X0, (DX)
+	VEXTRACTF128 $0x01, Y1, X1
+	VEXTRACTF128 $0x01, Y2, X2
+	VEXTRACTPS   $0x00, X1, (DX)
+	VEXTRACTPS   $0x00, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X0, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)
+	VEXTRACTPS   $0x01, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X0, (DX)
+	VEXTRACTPS   $0x02, X1, (DX)
+	VEXTRACTPS   $0x02, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X0, (DX)
+	VEXTRACTPS   $0x03, X1, (DX)
+	VEXTRACTPS   $0x03, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	ADDQ         $+66, SI
+	ADDQ         $+66, DI
 	ADDQ         $+256, AX
 	SUBQ         $0x01, CX
 	JGE          block1

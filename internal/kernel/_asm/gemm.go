@@ -60,6 +60,7 @@ func kinds(l level) []gemmKind {
 		{name: "K32Bits4", group: 32, super: 8, steps: 8},
 		{name: "K32Bits5", group: 32, super: 8, steps: 4},
 		{name: "K32Int8", group: 32, super: 8, signed: true},
+		{name: "K32Biased5", group: 32, super: 8, steps: 4, biased: true},
 		{name: "K16Int8", group: 16, super: 16, signed: true},
 		{name: "K16Bits5", group: 16, super: 16, steps: 4},
 		{name: "K16Biased5", group: 16, super: 16, steps: 4, biased: true},

@@ -8,26 +8,27 @@ import (
 )
 
 // The types of lattice points and those of digits of 3, in blocks of 256 as those of rowskformats.go. Their q are int8: points
-// that are looked up, eight weights (four of IQ3) at a time, with a sign each, or digits less 1. Lookups are loads of one point
+// that are looked up, eight weights (four of IQ3) at a time, with a sign each, or digits less 1. Signs are the activations',
+// where that is less work. Lookups are loads of one point
 // each: gather instructions are slower or as slow on most CPUs. There are kernels for AVX2; AVX-512 takes them too.
 
 // formatsLattice are those formats. Their layouts are described beside the reference implementations in package kernel.
 var formatsLattice = []formatK{
-	{name: "IQ2_XXS", size: 66, group: 32, factor: 1. / 8, grid: "gridIQ2XXS", begin: (*kGen).beginIQ2XXS, scales: (*kGen).scalesIQ2XXS, quants: (*kGen).quantsIQ2XXS},
-	{name: "IQ2_XS", size: 74, group: 16, factor: 1. / 8, grid: "gridIQ2XS", begin: (*kGen).beginIQ2XS, scales: (*kGen).scalesIQ2XS, quants: (*kGen).quantsIQ2XS},
-	{name: "IQ2_S", size: 82, group: 16, factor: 1. / 8, grid: "gridIQ2S", scales: (*kGen).scalesIQ2S, quants: (*kGen).quantsIQ2S},
-	{name: "IQ3_XXS", size: 98, group: 32, factor: 1. / 4, grid: "gridIQ3XXS", begin: (*kGen).beginIQ3XXS, scales: (*kGen).scalesIQ3XXS, quants: (*kGen).quantsIQ3XXS},
-	{name: "IQ3_S", size: 110, group: 32, grid: "gridIQ3S", scales: (*kGen).scalesIQ3S, quants: (*kGen).quantsIQ3S},
-	{name: "IQ1_S", size: 50, group: 32, factor: 1. / 8, grid: "gridIQ1S", scales: (*kGen).scalesIQ1S, quants: (*kGen).quantsIQ1S},
-	{name: "IQ1_M", size: 56, group: 16, factor: 1. / 8, grid: "gridIQ1S", ownD: (*kGen).halfIQ1M, scales: (*kGen).scalesIQ1M, quants: (*kGen).quantsIQ1M},
-	{name: "TQ1_0", size: 54, d: 52, group: 32, scales: (*kGen).scalesOne, quants: (*kGen).quantsTQ1},
-	{name: "TQ2_0", size: 66, d: 64, group: 32, scales: (*kGen).scalesOne, quants: (*kGen).quantsTQ2},
+	{name: "IQ2_XXS", size: 66, group: 32, factor: 1. / 8, grid: "gridIQ2XXS", begin: (*kGen).beginIQ2XXS, negate: (*kGen).stackSigns, scales: (*kGen).scalesIQ2XXS, quants: (*kGen).quantsIQ2XXS},
+	{name: "IQ2_XS", size: 74, group: 16, factor: 1. / 8, grid: "gridIQ2XS", begin: (*kGen).beginIQ2XS, negate: (*kGen).stackSigns, scales: (*kGen).scalesIQ2XS, quants: (*kGen).quantsIQ2XS},
+	{name: "IQ2_S", size: 82, group: 16, factor: 1. / 8, grid: "gridIQ2S", begin: (*kGen).beginIQ2S, negate: (*kGen).signsIQ2S, scales: (*kGen).scalesIQ2S, quants: (*kGen).quantsIQ2S},
+	{name: "IQ3_XXS", size: 98, group: 32, factor: 1. / 4, grid: "gridIQ3XXS", begin: (*kGen).beginIQ3XXS, negate: (*kGen).stackSigns, scales: (*kGen).scalesIQ3XXS, quants: (*kGen).quantsIQ3XXS},
+	{name: "IQ3_S", size: 110, group: 32, raise: 15, grid: "gridIQ3S", begin: (*kGen).beginIQ3S, negate: (*kGen).signsIQ3S, scales: (*kGen).scalesIQ3S, quants: (*kGen).quantsIQ3S},
+	{name: "IQ1_S", size: 50, group: 32, raise: 9, factor: 1. / 8, grid: "gridIQ1S", begin: (*kGen).beginIQ1S, scales: (*kGen).scalesIQ1S, quants: (*kGen).quantsIQ1S},
+	{name: "IQ1_M", size: 56, group: 16, raise: 9, factor: 1. / 8, grid: "gridIQ1S", begin: (*kGen).beginIQ1M, ownD: (*kGen).halfIQ1M, scales: (*kGen).scalesIQ1M, quants: (*kGen).quantsIQ1M},
+	{name: "TQ1_0", size: 54, d: 52, group: 32, flat: true, scales: (*kGen).scalesOne, quants: (*kGen).quantsTQ1},
+	{name: "TQ2_0", size: 66, d: 64, group: 32, flat: true, scales: (*kGen).scalesOne, quants: (*kGen).quantsTQ2},
 }
 
 // buildLattice writes the products of rows with one token, and the unpacking to panels.
 func buildLattice(g *gen) {
 	for _, f := range formatsLattice {
-		f.signed = true
+		f.signed = !f.flat && f.negate == nil
 		g.rowsK(avx2, f)
 		g.unpackK(avx2, f)
 	}
@@ -74,21 +75,35 @@ func (k *kGen) byteAt(offset int) reg.GPVirtual {
 	return r
 }
 
-// withHigh returns a byte of the block, and above it the bits of high that mask leaves when it is shifted left, or right where
-// left is negative.
-func (k *kGen) withHigh(offset int, high reg.GPVirtual, left int, mask uint32) reg.GPVirtual {
-	t := k.GP64()
-	k.MOVL(high.As32(), t.As32())
-	switch {
-	case left > 0:
-		k.SHLL(operand.Imm(uint64(left)), t.As32())
-	case left < 0:
-		k.SHRL(operand.Imm(uint64(-left)), t.As32())
-	}
-	k.ANDL(operand.U32(mask), t.As32())
-	r := k.byteAt(offset)
-	k.ORL(t.As32(), r.As32())
+// On the stack: 32 bytes of signs, and up to 64 indexes of 16 bits.
+const (
+	indexesAt  = 32
+	stackBytes = indexesAt + 128
+)
+
+// index returns an index from the stack.
+func (k *kGen) index(n int) reg.GPVirtual {
+	r := k.GP64()
+	k.MOVWLZX(k.stack.Offset(indexesAt+2*n), r.As32())
 	return r
+}
+
+// storeIndexes stores 16 indexes, number n and those behind it, that have a byte of the block each, and above it the bits of the
+// words high that mask leaves.
+func (k *kGen) storeIndexes(n, offset int, high reg.VecVirtual, mask operand.Mem) {
+	low := k.vec()
+	k.VPMOVZXBW(k.at(offset+n), low)
+	k.VPAND(mask, high, high)
+	k.VPOR(low, high, high)
+	k.VMOVDQU(high, k.stack.Offset(indexesAt+2*n))
+}
+
+// copies returns 16 words: eight or four copies of each of some bytes or words of the block, by the table of bytes to take.
+func (k *kGen) copies(offset int, name string, bytes ...uint32) reg.VecVirtual {
+	v := k.vec()
+	k.VBROADCASTI128(k.at(offset), v)
+	k.VPSHUFB(k.data(name, bytes...), v, v)
+	return v
 }
 
 // all repeats a byte to a word of 32 bits.
@@ -105,17 +120,19 @@ func (k *kGen) ymm(name string, w ...uint32) operand.Mem {
 // bytes32 returns the address of 32 times a byte.
 func (k *kGen) bytes32(b byte) operand.Mem { return k.ymm(fmt.Sprintf("bytes%02x", b), all(b)) }
 
-// signs gives the weights v the signs of a word, a bit for each weight: it negates where the bit is set.
-func (k *kGen) signs(word operand.Mem, v reg.VecVirtual) {
+// signs returns bytes of ones where the word has a bit set, one for each of 32.
+func (k *kGen) signs(word operand.Mem) reg.VecVirtual {
 	m := k.vec()
 	bit := k.ymm("bitOfByte", 0x08040201, 0x80402010)
 	k.VPBROADCASTD(word, m)
 	k.VPSHUFB(k.data("byteOfEight", 0, 0, all(1), all(1), all(2), all(2), all(3), all(3)), m, m)
 	k.VPAND(bit, m, m)
 	k.VPCMPEQB(bit, m, m)
-	k.VPXOR(m, v, v)
-	k.VPSUBB(m, v, v)
+	return m
 }
+
+// stackSigns are signs from the stack.
+func (k *kGen) stackSigns(i int) reg.VecVirtual { return k.signs(k.stack.Offset(4 * i)) }
 
 // evenSigns stores signs of 256 weights from v, which has seven of eight bits in each byte: the eighth makes their number even.
 func (k *kGen) evenSigns(v reg.VecVirtual) {
@@ -199,9 +216,7 @@ func (k *kGen) beginIQ2XXS() {
 func (k *kGen) scalesIQ2XXS() { k.oddTop(k.wordsIQ2XXS()) }
 
 func (k *kGen) quantsIQ2XXS(i int) reg.VecVirtual {
-	v := k.points8(func(l int) reg.GPVirtual { return k.byteAt(2 + 8*i + l) })
-	k.signs(k.stack.Offset(4*i), v)
-	return v
+	return k.points8(func(l int) reg.GPVirtual { return k.byteAt(2 + 8*i + l) })
 }
 
 func (k *kGen) beginIQ2XS() {
@@ -218,23 +233,38 @@ func (k *kGen) beginIQ2XS() {
 func (k *kGen) scalesIQ2XS() { k.scales16(k.oddNibbles(66, 8)) }
 
 func (k *kGen) quantsIQ2XS(i int) reg.VecVirtual {
-	v := k.points8(func(l int) reg.GPVirtual {
+	return k.points8(func(l int) reg.GPVirtual {
 		r := k.GP64()
 		k.MOVWLZX(k.at(2+8*i+2*l), r.As32())
 		k.ANDL(operand.U32(511), r.As32())
 		return r
 	})
-	k.signs(k.stack.Offset(4*i), v)
-	return v
 }
 
 func (k *kGen) scalesIQ2S() { k.scales16(k.oddNibbles(74, 8)) }
 
+func (k *kGen) beginIQ2S() {
+	for part := range 2 {
+		k.Comment("indexes = bytes | two bits of a byte for four << 8")
+		b := uint32(4 * part)
+		high := k.copies(66, fmt.Sprintf("byte%dOfFour", b), fourWords(b, b+1, b+2, b+3)...)
+		k.VPMULLW(k.ymm("by256_64", 256|64<<16, 16|4<<16), high, high)
+		k.storeIndexes(16*part, 2, high, k.ymm("bits300", 0x03000300))
+	}
+}
+
+// fourWords returns the bytes to take for four words each of four bytes.
+func fourWords(bytes ...uint32) (w []uint32) {
+	for _, b := range bytes {
+		w = append(w, b*0x00010001|0x80008000, b*0x00010001|0x80008000)
+	}
+	return w
+}
+
+func (k *kGen) signsIQ2S(i int) reg.VecVirtual { return k.signs(k.at(34 + 4*i)) }
+
 func (k *kGen) quantsIQ2S(i int) reg.VecVirtual {
-	high := k.byteAt(66 + i)
-	v := k.points8(func(l int) reg.GPVirtual { return k.withHigh(2+4*i+l, high, 8-2*l, 0x300) })
-	k.signs(k.at(34+4*i), v)
-	return v
+	return k.points8(func(l int) reg.GPVirtual { return k.index(4*i + l) })
 }
 
 func (k *kGen) beginIQ3XXS() {
@@ -251,9 +281,7 @@ func (k *kGen) scalesIQ3XXS() {
 }
 
 func (k *kGen) quantsIQ3XXS(i int) reg.VecVirtual {
-	v := k.points4(func(l int) reg.GPVirtual { return k.byteAt(2 + 8*i + l) })
-	k.signs(k.stack.Offset(4*i), v)
-	return v
+	return k.points4(func(l int) reg.GPVirtual { return k.byteAt(2 + 8*i + l) })
 }
 
 func (k *kGen) scalesIQ3S() {
@@ -261,11 +289,20 @@ func (k *kGen) scalesIQ3S() {
 	k.both(k.sc)
 }
 
+func (k *kGen) beginIQ3S() {
+	for part := range 4 {
+		k.Comment("indexes = bytes | a bit of a byte for eight << 8")
+		b := uint32(2 * part)
+		high := k.copies(66, fmt.Sprintf("byte%dOfEight", b), fourWords(b, b, b+1, b+1)...)
+		k.VPMULLW(k.ymm("by256_128", 256|128<<16, 64|32<<16, 16|8<<16, 4|2<<16), high, high)
+		k.storeIndexes(16*part, 2, high, k.ymm("bits100", 0x01000100))
+	}
+}
+
+func (k *kGen) signsIQ3S(i int) reg.VecVirtual { return k.signs(k.at(74 + 4*i)) }
+
 func (k *kGen) quantsIQ3S(i int) reg.VecVirtual {
-	high := k.byteAt(66 + i)
-	v := k.points4(func(l int) reg.GPVirtual { return k.withHigh(2+8*i+l, high, 8-l, 0x100) })
-	k.signs(k.at(74+4*i), v)
-	return v
+	return k.points4(func(l int) reg.GPVirtual { return k.index(8*i + l) })
 }
 
 func (k *kGen) scalesIQ1S() {
@@ -290,10 +327,30 @@ func (k *kGen) shiftPoints(offset int, name string, bits ...uint32) func(v reg.V
 	return func(v reg.VecVirtual) { k.VPADDB(m, v, v) }
 }
 
+func (k *kGen) beginIQ1S() {
+	k.wordIndexes(34, 2, k.ymm("by256_32", 256|32<<16, 4), 1)
+}
+
+// wordIndexes stores 32 indexes: bytes, and above them three bits each of a word of 16 for four, which the first three find when
+// it is multiplied, the fourth when it is shifted right.
+func (k *kGen) wordIndexes(words, bytes int, factors operand.Mem, right uint64) {
+	for part := range 2 {
+		k.Comment("indexes = bytes | three bits of a word for four << 8")
+		var take []uint32
+		for j := range uint32(4) {
+			b := 2 * (uint32(4*part) + j)
+			take = append(take, (b|(b+1)<<8)*0x00010001, (b|(b+1)<<8)*0x00010001)
+		}
+		high, last := k.copies(words, fmt.Sprintf("word%dOfFour", 4*part), take...), k.vec()
+		k.VPSRLW(operand.Imm(right), high, last)
+		k.VPMULLW(factors, high, high)
+		k.VPBLENDW(operand.Imm(0x88), last, high, high)
+		k.storeIndexes(16*part, bytes, high, k.ymm("bits700", 0x07000700))
+	}
+}
+
 func (k *kGen) quantsIQ1S(i int) reg.VecVirtual {
-	high := k.GP64()
-	k.MOVWLZX(k.at(34+2*i), high.As32())
-	v := k.points8(func(l int) reg.GPVirtual { return k.withHigh(2+4*i+l, high, 8-3*l, 0x700) })
+	v := k.points8(func(l int) reg.GPVirtual { return k.index(4*i + l) })
 	const top = 0x80008000
 	k.shiftPoints(34+2*i, "top", top, top, top, top, top, top, top, top)(v)
 	return v
@@ -327,16 +384,48 @@ func (k *kGen) scalesIQ1M() {
 	k.scales16(v)
 }
 
+func (k *kGen) beginIQ1M() {
+	k.wordIndexes(32, 0, k.ymm("by256_16", 256|16<<16, 1), 4)
+}
+
 func (k *kGen) quantsIQ1M(i int) reg.VecVirtual {
-	high := k.GP64()
-	k.MOVWLZX(k.at(32+2*i), high.As32())
-	v := k.points8(func(l int) reg.GPVirtual { return k.withHigh(4*i+l, high, 8-4*l, 0x700) })
+	v := k.points8(func(l int) reg.GPVirtual { return k.index(4*i + l) })
 	bits := make([]uint32, 8)
 	for j := range bits {
 		bits[j] = 8 << (j / 2 * 4) * 0x00010001
 	}
 	k.shiftPoints(32+2*i, "nibbleTops", bits...)(v)
 	return v
+}
+
+// flatSums returns the sum of (q-1)·q_a: pairs are at most 2·3·127, so that eight fit into 15 bits. It is one number, since Σq_a
+// is of other columns than the lanes of Σq·q_a: as floats they would cancel.
+func (k *kGen) flatSums() reg.VecVirtual {
+	sum, ones, own := k.vec(), k.vec(), k.vec()
+	k.Comment("sum = Σq·q_a - Σq_a")
+	for i := range 8 {
+		w := k.formatK.quants(k, i)
+		m := operand.Mem{Base: k.q, Disp: 32 * i}
+		if i == 0 {
+			k.VPMADDUBSW(m, w, sum)
+			continue
+		}
+		k.VPMADDUBSW(m, w, w)
+		k.VPADDW(w, sum, sum)
+	}
+	k.VMOVDQU(k.ymm("ones16", 0x00010001), ones)
+	k.VPMADDWD(ones, sum, sum)
+	k.VPMADDWD(operand.Mem{Base: k.sums}, ones, own)
+	k.VPSUBD(own, sum, sum)
+	x, t := sum.AsX(), own.AsX()
+	k.VEXTRACTI128(operand.Imm(1), sum, t)
+	k.VPADDD(t, x, x)
+	for _, order := range []uint64{0b01_00_11_10, 0b10_11_00_01} {
+		k.VPSHUFD(operand.Imm(order), x, t)
+		k.VPADDD(t, x, x)
+	}
+	k.VPAND(k.data("first", 0xffffffff, 0, 0, 0), x, x)
+	return sum
 }
 
 // scalesOne: types that have none.
@@ -346,9 +435,7 @@ func (k *kGen) scalesOne() {
 }
 
 func (k *kGen) quantsTQ2(i int) reg.VecVirtual {
-	v := k.twoBits(0, i)
-	k.VPSUBB(k.bytes32(1), v, v)
-	return v
+	return k.twoBits(0, i)
 }
 
 // quantsTQ1: bytes of five digits of 3, as b·256/243 rounded up: digit n is the integer part of 3·(b·3^n mod 256)/256. 32 bytes
@@ -401,10 +488,10 @@ func (k *kGen) timesBytes(v reg.VecVirtual, factors ...uint32) {
 	k.VPOR(odd, v, v)
 }
 
-// digit returns the integer part of 3·v/256, less 1.
+// digit returns the integer part of 3·v/256.
 func (k *kGen) digit(v reg.VecVirtual) reg.VecVirtual {
 	d, t := k.vec(), k.vec()
-	k.VMOVDQU(k.bytes32(0xff), d)
+	k.zero(d)
 	for _, least := range []byte{86, 171} {
 		k.VPMAXUB(k.bytes32(least), v, t)
 		k.VPCMPEQB(v, t, t)

@@ -101,13 +101,27 @@ func (g *gen) unpackK(l level, f formatK) {
 		u.ready()
 		g.Comment("codes = q of the block")
 		for i := range 256 / g.bytes {
-			g.storeBytes(f.quants(u.kGen, i), operand.Mem{Base: codes, Disp: i * g.bytes})
+			g.storeBytes(u.code(i), operand.Mem{Base: codes, Disp: i * g.bytes})
 		}
 		u.scalesToPanel()
 		g.add(f.size, u.w)
 		g.add(256, codes)
 	})
 	g.done()
+}
+
+// code returns the codes of vector i.
+func (u *unpackGen) code(i int) reg.VecVirtual {
+	v := u.formatK.quants(u.kGen, i)
+	if u.negate != nil {
+		s := u.formatK.negate(u.kGen, i)
+		u.VPXOR(s, v, v)
+		u.VPSUBB(s, v, v)
+	}
+	if u.raise != 0 {
+		u.VPADDB(u.bytes32(u.raise), v, v)
+	}
+	return v
 }
 
 // unpackGen is what the parts of unpackK share: the weights' side of kGen, and where D and M go.
@@ -123,6 +137,10 @@ func (u *unpackGen) tableAndBias() (values, bias reg.VecVirtual) {
 		return u.codes("iq4biased", iq4Values, 128), u.f32(-128)
 	case u.table:
 		return u.codes("iq4", iq4Values, 0), nil
+	case u.flat:
+		return nil, u.f32(-1)
+	case u.raise != 0:
+		return nil, u.f32(-float32(u.raise))
 	case u.bias != 0:
 		return nil, u.f32(-float32(u.bias))
 	}

@@ -28,9 +28,12 @@ type formatK struct {
 	bias   byte
 	table  bool    // q is a code of IQ4_XS, an int8 once it is looked up
 	signed bool    // q is an int8; so it is with a table
+	flat   bool    // scales are 1, and codes of two bits are biased by 1
+	raise  byte    // what unpacking to panels adds to an int8, so that it is none
 	factor float32 // of d; 0 is 1
 	grid   string  // the Go variable that points at what quants looks up, or empty
 
+	negate func(k *kGen, i int) reg.VecVirtual // returns bytes of ones where quants are to be negated; nil: nowhere
 	begin  func(k *kGen)                       // prepares a block for quants; may be nil
 	ownD   func(k *kGen) reg.VecVirtual        // returns the half d; nil where it lies at d
 	scales func(k *kGen)                       // fills k.sc, and k.mn when there is a min
@@ -62,7 +65,7 @@ type kGen struct {
 	formatK
 	w, q, d, sums reg.GPVirtual // the block, its activations, their scale and sums
 	grid          reg.GPVirtual // what quants looks up
-	stack         operand.Mem   // 32 bytes for begin
+	stack         operand.Mem   // signs and indexes of a block, see begin
 
 	values reg.VecVirtual // of the codes of a table
 	biases reg.VecVirtual // bytes of bias
@@ -83,7 +86,7 @@ func (g *gen) rowsK(l level, f formatK) {
 	g.while(rows, 1, "row", func() {
 		k := shared
 		k.w, k.q, k.d = g.copyOf(row), g.arg("q"), g.arg("d")
-		if f.min {
+		if f.min || f.flat {
 			k.sums = g.arg("bsums")
 		}
 		acc, mins := g.vec(), g.vec()
@@ -97,7 +100,7 @@ func (g *gen) rowsK(l level, f formatK) {
 			g.add(f.size, k.w)
 			g.add(256, k.q)
 			g.add(4, k.d)
-			if f.min {
+			if f.min || f.flat {
 				g.add(32, k.sums)
 			}
 		})
@@ -127,7 +130,7 @@ func (k *kGen) constants() {
 // lookups readies what begin and quants of a lattice need.
 func (k *kGen) lookups() {
 	if k.begin != nil {
-		k.stack = k.AllocLocal(32)
+		k.stack = k.AllocLocal(stackBytes)
 	}
 	if k.formatK.grid != "" {
 		k.grid = k.GP64()
@@ -144,15 +147,7 @@ func (k *kGen) ready() {
 
 // block adds one block of one row: to acc, lane by lane, d·d_a·sc·(q-bias)·q_a, to mins dmin·d_a·mn·Σq_a.
 func (k *kGen) block(acc, mins reg.VecVirtual) {
-	k.ready()
-	k.Comment("sc, mn")
-	k.formatK.scales(k)
-	sum := k.vec()
-	k.zero(sum)
-	k.Comment("sum += sc·Σ(q-bias)·q_a")
-	for i := range 256 / k.bytes {
-		k.accumulate(sum, k.product(i), k.spread(i))
-	}
+	sum := k.integers()
 	k.Comment("acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a")
 	d := k.factors()
 	all := k.vec()
@@ -168,10 +163,34 @@ func (k *kGen) block(acc, mins reg.VecVirtual) {
 	}
 }
 
+// integers returns sums of sc·(q-bias)·q_a.
+func (k *kGen) integers() reg.VecVirtual {
+	k.ready()
+	if k.flat {
+		return k.flatSums()
+	}
+	k.Comment("sc, mn")
+	k.formatK.scales(k)
+	sum := k.vec()
+	k.zero(sum)
+	k.Comment("sum += sc·Σ(q-bias)·q_a")
+	for i := range 256 / k.bytes {
+		k.accumulate(sum, k.product(i), k.spread(i))
+	}
+	return sum
+}
+
 // product returns Σ(q-bias)·q_a over pairs of columns, of one vector of weights. The bias is taken away here and not once
 // per block, where it would cancel large numbers only after they have become floats.
 func (k *kGen) product(i int) reg.VecVirtual {
 	w, m := k.formatK.quants(k, i), operand.Mem{Base: k.q, Disp: i * k.bytes}
+	if k.negate != nil {
+		a, s := k.vec(), k.formatK.negate(k, i)
+		k.VPXOR(m, s, a)
+		k.VPSUBB(s, a, a)
+		k.VPMADDUBSW(a, w, w)
+		return w
+	}
 	switch {
 	case k.table || k.signed:
 		k.signedProduct(w, m)
