@@ -3031,10 +3031,11 @@ row1:
 	MOVQ  CX, DI
 	MOVQ  q+32(FP), R8
 	MOVQ  d+40(FP), R9
+	MOVQ  bsums+48(FP), R10
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	MOVQ  blocks+56(FP), R10
-	SUBQ  $0x01, R10
+	MOVQ  blocks+56(FP), R11
+	SUBQ  $0x01, R11
 	JLT   blockEnd4
 
 block3:
@@ -3043,23 +3044,23 @@ block3:
 	// indexes = bytes | three bits of a word for four << 8
 	VBROADCASTI128 34(DI), Y1
 	VPSHUFB        word0OfFour<>+0(SB), Y1, Y1
-	VPSRLW         $0x01, Y1, Y11
+	VPSRLW         $0x01, Y1, Y12
 	VPMULLW        by256_32<>+0(SB), Y1, Y1
-	VPBLENDW       $0x88, Y11, Y1, Y1
-	VPMOVZXBW      2(DI), Y11
+	VPBLENDW       $0x88, Y12, Y1, Y1
+	VPMOVZXBW      2(DI), Y12
 	VPAND          bits700<>+0(SB), Y1, Y1
-	VPOR           Y11, Y1, Y1
+	VPOR           Y12, Y1, Y1
 	VMOVDQU        Y1, 32(SP)
 
 	// indexes = bytes | three bits of a word for four << 8
 	VBROADCASTI128 34(DI), Y1
 	VPSHUFB        word4OfFour<>+0(SB), Y1, Y1
-	VPSRLW         $0x01, Y1, Y11
+	VPSRLW         $0x01, Y1, Y12
 	VPMULLW        by256_32<>+0(SB), Y1, Y1
-	VPBLENDW       $0x88, Y11, Y1, Y1
-	VPMOVZXBW      18(DI), Y11
+	VPBLENDW       $0x88, Y12, Y1, Y1
+	VPMOVZXBW      18(DI), Y12
 	VPAND          bits700<>+0(SB), Y1, Y1
-	VPOR           Y11, Y1, Y1
+	VPOR           Y12, Y1, Y1
 	VMOVDQU        Y1, 64(SP)
 
 	// sc, mn
@@ -3072,182 +3073,121 @@ block3:
 	VPXOR   Y1, Y1, Y1
 
 	// sum += sc·Σ(q-bias)·q_a
-	MOVWLZX      32(SP), R11
-	VMOVQ        (SI)(R11*8), X3
-	MOVWLZX      34(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
-	MOVWLZX      36(SP), R11
-	VMOVQ        (SI)(R11*8), X4
-	MOVWLZX      38(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
-	VINSERTI128  $0x01, X4, Y3, Y3
-	VPBROADCASTW 34(DI), Y11
-	VPAND        top<>+0(SB), Y11, Y11
-	VPCMPEQW     top<>+0(SB), Y11, Y11
-	VPAND        bytesfe<>+0(SB), Y11, Y11
-	VPADDB       bytesf9<>+0(SB), Y11, Y11
-	VPADDB       Y11, Y3, Y3
-	VMOVDQU      (R8), Y11
-	VPSIGNB      Y3, Y11, Y11
-	VPABSB       Y3, Y3
-	VPMADDUBSW   Y11, Y3, Y3
-	VPSHUFB      bytes32_0<>+0(SB), Y2, Y11
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y1, Y1
-	MOVWLZX      40(SP), R11
-	VMOVQ        (SI)(R11*8), X4
-	MOVWLZX      42(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
-	MOVWLZX      44(SP), R11
-	VMOVQ        (SI)(R11*8), X3
-	MOVWLZX      46(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
-	VINSERTI128  $0x01, X3, Y4, Y4
-	VPBROADCASTW 36(DI), Y11
-	VPAND        top<>+0(SB), Y11, Y11
-	VPCMPEQW     top<>+0(SB), Y11, Y11
-	VPAND        bytesfe<>+0(SB), Y11, Y11
-	VPADDB       bytesf9<>+0(SB), Y11, Y11
-	VPADDB       Y11, Y4, Y4
-	VMOVDQU      32(R8), Y11
-	VPSIGNB      Y4, Y11, Y11
-	VPABSB       Y4, Y4
-	VPMADDUBSW   Y11, Y4, Y4
-	VPSHUFB      bytes32_1<>+0(SB), Y2, Y11
-	VPMADDWD     Y11, Y4, Y4
-	VPADDD       Y4, Y1, Y1
-	MOVWLZX      48(SP), R11
-	VMOVQ        (SI)(R11*8), X5
-	MOVWLZX      50(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X5, X5
-	MOVWLZX      52(SP), R11
-	VMOVQ        (SI)(R11*8), X3
-	MOVWLZX      54(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
-	VINSERTI128  $0x01, X3, Y5, Y5
-	VPBROADCASTW 38(DI), Y11
-	VPAND        top<>+0(SB), Y11, Y11
-	VPCMPEQW     top<>+0(SB), Y11, Y11
-	VPAND        bytesfe<>+0(SB), Y11, Y11
-	VPADDB       bytesf9<>+0(SB), Y11, Y11
-	VPADDB       Y11, Y5, Y5
-	VMOVDQU      64(R8), Y11
-	VPSIGNB      Y5, Y11, Y11
-	VPABSB       Y5, Y5
-	VPMADDUBSW   Y11, Y5, Y5
-	VPSHUFB      bytes32_2<>+0(SB), Y2, Y11
-	VPMADDWD     Y11, Y5, Y5
-	VPADDD       Y5, Y1, Y1
-	MOVWLZX      56(SP), R11
-	VMOVQ        (SI)(R11*8), X6
-	MOVWLZX      58(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X6, X6
-	MOVWLZX      60(SP), R11
-	VMOVQ        (SI)(R11*8), X3
-	MOVWLZX      62(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
-	VINSERTI128  $0x01, X3, Y6, Y6
-	VPBROADCASTW 40(DI), Y11
-	VPAND        top<>+0(SB), Y11, Y11
-	VPCMPEQW     top<>+0(SB), Y11, Y11
-	VPAND        bytesfe<>+0(SB), Y11, Y11
-	VPADDB       bytesf9<>+0(SB), Y11, Y11
-	VPADDB       Y11, Y6, Y6
-	VMOVDQU      96(R8), Y11
-	VPSIGNB      Y6, Y11, Y11
-	VPABSB       Y6, Y6
-	VPMADDUBSW   Y11, Y6, Y6
-	VPSHUFB      bytes32_3<>+0(SB), Y2, Y11
-	VPMADDWD     Y11, Y6, Y6
-	VPADDD       Y6, Y1, Y1
-	MOVWLZX      64(SP), R11
-	VMOVQ        (SI)(R11*8), X7
-	MOVWLZX      66(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X7, X7
-	MOVWLZX      68(SP), R11
-	VMOVQ        (SI)(R11*8), X3
-	MOVWLZX      70(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
-	VINSERTI128  $0x01, X3, Y7, Y7
-	VPBROADCASTW 42(DI), Y11
-	VPAND        top<>+0(SB), Y11, Y11
-	VPCMPEQW     top<>+0(SB), Y11, Y11
-	VPAND        bytesfe<>+0(SB), Y11, Y11
-	VPADDB       bytesf9<>+0(SB), Y11, Y11
-	VPADDB       Y11, Y7, Y7
-	VMOVDQU      128(R8), Y11
-	VPSIGNB      Y7, Y11, Y11
-	VPABSB       Y7, Y7
-	VPMADDUBSW   Y11, Y7, Y7
-	VPSHUFB      bytes32_4<>+0(SB), Y2, Y11
-	VPMADDWD     Y11, Y7, Y7
-	VPADDD       Y7, Y1, Y1
-	MOVWLZX      72(SP), R11
-	VMOVQ        (SI)(R11*8), X8
-	MOVWLZX      74(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X8, X8
-	MOVWLZX      76(SP), R11
-	VMOVQ        (SI)(R11*8), X3
-	MOVWLZX      78(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
-	VINSERTI128  $0x01, X3, Y8, Y8
-	VPBROADCASTW 44(DI), Y11
-	VPAND        top<>+0(SB), Y11, Y11
-	VPCMPEQW     top<>+0(SB), Y11, Y11
-	VPAND        bytesfe<>+0(SB), Y11, Y11
-	VPADDB       bytesf9<>+0(SB), Y11, Y11
-	VPADDB       Y11, Y8, Y8
-	VMOVDQU      160(R8), Y11
-	VPSIGNB      Y8, Y11, Y11
-	VPABSB       Y8, Y8
-	VPMADDUBSW   Y11, Y8, Y8
-	VPSHUFB      bytes32_5<>+0(SB), Y2, Y11
-	VPMADDWD     Y11, Y8, Y8
-	VPADDD       Y8, Y1, Y1
-	MOVWLZX      80(SP), R11
-	VMOVQ        (SI)(R11*8), X9
-	MOVWLZX      82(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X9, X9
-	MOVWLZX      84(SP), R11
-	VMOVQ        (SI)(R11*8), X3
-	MOVWLZX      86(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
-	VINSERTI128  $0x01, X3, Y9, Y9
-	VPBROADCASTW 46(DI), Y11
-	VPAND        top<>+0(SB), Y11, Y11
-	VPCMPEQW     top<>+0(SB), Y11, Y11
-	VPAND        bytesfe<>+0(SB), Y11, Y11
-	VPADDB       bytesf9<>+0(SB), Y11, Y11
-	VPADDB       Y11, Y9, Y9
-	VMOVDQU      192(R8), Y11
-	VPSIGNB      Y9, Y11, Y11
-	VPABSB       Y9, Y9
-	VPMADDUBSW   Y11, Y9, Y9
-	VPSHUFB      bytes32_6<>+0(SB), Y2, Y11
-	VPMADDWD     Y11, Y9, Y9
-	VPADDD       Y9, Y1, Y1
-	MOVWLZX      88(SP), R11
-	VMOVQ        (SI)(R11*8), X10
-	MOVWLZX      90(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X10, X10
-	MOVWLZX      92(SP), R11
-	VMOVQ        (SI)(R11*8), X3
-	MOVWLZX      94(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
-	VINSERTI128  $0x01, X3, Y10, Y10
-	VPBROADCASTW 48(DI), Y11
-	VPAND        top<>+0(SB), Y11, Y11
-	VPCMPEQW     top<>+0(SB), Y11, Y11
-	VPAND        bytesfe<>+0(SB), Y11, Y11
-	VPADDB       bytesf9<>+0(SB), Y11, Y11
-	VPADDB       Y11, Y10, Y10
-	VMOVDQU      224(R8), Y11
-	VPSIGNB      Y10, Y11, Y11
-	VPABSB       Y10, Y10
-	VPMADDUBSW   Y11, Y10, Y10
-	VPSHUFB      bytes32_7<>+0(SB), Y2, Y11
-	VPMADDWD     Y11, Y10, Y10
-	VPADDD       Y10, Y1, Y1
+	MOVWLZX     32(SP), R12
+	VMOVQ       (SI)(R12*8), X3
+	MOVWLZX     34(SP), R12
+	VPINSRQ     $0x01, (SI)(R12*8), X3, X3
+	MOVWLZX     36(SP), R12
+	VMOVQ       (SI)(R12*8), X4
+	MOVWLZX     38(SP), R12
+	VPINSRQ     $0x01, (SI)(R12*8), X4, X4
+	VINSERTI128 $0x01, X4, Y3, Y3
+	VPMADDUBSW  (R8), Y3, Y3
+	VPSHUFB     bytes32_0<>+0(SB), Y2, Y12
+	VPMADDWD    Y12, Y3, Y3
+	VPADDD      Y3, Y1, Y1
+	MOVWLZX     40(SP), R12
+	VMOVQ       (SI)(R12*8), X4
+	MOVWLZX     42(SP), R12
+	VPINSRQ     $0x01, (SI)(R12*8), X4, X4
+	MOVWLZX     44(SP), R12
+	VMOVQ       (SI)(R12*8), X3
+	MOVWLZX     46(SP), R12
+	VPINSRQ     $0x01, (SI)(R12*8), X3, X3
+	VINSERTI128 $0x01, X3, Y4, Y4
+	VPMADDUBSW  32(R8), Y4, Y4
+	VPSHUFB     bytes32_1<>+0(SB), Y2, Y12
+	VPMADDWD    Y12, Y4, Y4
+	VPADDD      Y4, Y1, Y1
+	MOVWLZX     48(SP), R12
+	VMOVQ       (SI)(R12*8), X5
+	MOVWLZX     50(SP), R12
+	VPINSRQ     $0x01, (SI)(R12*8), X5, X5
+	MOVWLZX     52(SP), R12
+	VMOVQ       (SI)(R12*8), X3
+	MOVWLZX     54(SP), R12
+	VPINSRQ     $0x01, (SI)(R12*8), X3, X3
+	VINSERTI128 $0x01, X3, Y5, Y5
+	VPMADDUBSW  64(R8), Y5, Y5
+	VPSHUFB     bytes32_2<>+0(SB), Y2, Y12
+	VPMADDWD    Y12, Y5, Y5
+	VPADDD      Y5, Y1, Y1
+	MOVWLZX     56(SP), R12
+	VMOVQ       (SI)(R12*8), X6
+	MOVWLZX     58(SP), R12
+	VPINSRQ     $0x01, (SI)(R12*8), X6, X6
+	MOVWLZX     60(SP), R12
+	VMOVQ       (SI)(R12*8), X3
+	MOVWLZX     62(SP), R12
+	VPINSRQ     $0x01, (SI)(R12*8), X3, X3
+	VINSERTI128 $0x01, X3, Y6, Y6
+	VPMADDUBSW  96(R8), Y6, Y6
+	VPSHUFB     bytes32_3<>+0(SB), Y2, Y12
+	VPMADDWD    Y12, Y6, Y6
+	VPADDD      Y6, Y1, Y1
+	MOVWLZX     64(SP), R12
+	VMOVQ       (SI)(R12*8), X7
+	MOVWLZX     66(SP), R12
+	VPINSRQ     $0x01, (SI)(R12*8), X7, X7
+	MOVWLZX     68(SP), R12
+	VMOVQ       (SI)(R12*8), X3
+	MOVWLZX     70(SP), R12
+	VPINSRQ     $0x01, (SI)(R12*8), X3, X3
+	VINSERTI128 $0x01, X3, Y7, Y7
+	VPMADDUBSW  128(R8), Y7, Y7
+	VPSHUFB     bytes32_4<>+0(SB), Y2, Y12
+	VPMADDWD    Y12, Y7, Y7
+	VPADDD      Y7, Y1, Y1
+	MOVWLZX     72(SP), R12
+	VMOVQ       (SI)(R12*8), X8
+	MOVWLZX     74(SP), R12
+	VPINSRQ     $0x01, (SI)(R12*8), X8, X8
+	MOVWLZX     76(SP), R12
+	VMOVQ       (SI)(R12*8), X3
+	MOVWLZX     78(SP), R12
+	VPINSRQ     $0x01, (SI)(R12*8), X3, X3
+	VINSERTI128 $0x01, X3, Y8, Y8
+	VPMADDUBSW  160(R8), Y8, Y8
+	VPSHUFB     bytes32_5<>+0(SB), Y2, Y12
+	VPMADDWD    Y12, Y8, Y8
+	VPADDD      Y8, Y1, Y1
+	MOVWLZX     80(SP), R12
+	VMOVQ       (SI)(R12*8), X9
+	MOVWLZX     82(SP), R12
+	VPINSRQ     $0x01, (SI)(R12*8), X9, X9
+	MOVWLZX     84(SP), R12
+	VMOVQ       (SI)(R12*8), X3
+	MOVWLZX     86(SP), R12
+	VPINSRQ     $0x01, (SI)(R12*8), X3, X3
+	VINSERTI128 $0x01, X3, Y9, Y9
+	VPMADDUBSW  192(R8), Y9, Y9
+	VPSHUFB     bytes32_6<>+0(SB), Y2, Y12
+	VPMADDWD    Y12, Y9, Y9
+	VPADDD      Y9, Y1, Y1
+	MOVWLZX     88(SP), R12
+	VMOVQ       (SI)(R12*8), X10
+	MOVWLZX     90(SP), R12
+	VPINSRQ     $0x01, (SI)(R12*8), X10, X10
+	MOVWLZX     92(SP), R12
+	VMOVQ       (SI)(R12*8), X3
+	MOVWLZX     94(SP), R12
+	VPINSRQ     $0x01, (SI)(R12*8), X3, X3
+	VINSERTI128 $0x01, X3, Y10, Y10
+	VPMADDUBSW  224(R8), Y10, Y10
+	VPSHUFB     bytes32_7<>+0(SB), Y2, Y12
+	VPMADDWD    Y12, Y10, Y10
+	VPADDD      Y10, Y1, Y1
+	VMOVDQU     34(DI), X3
+	VPSRAW      $0x0f, X3, X3
+	VPADDW      X3, X3, X3
+	VMOVDQU     quad00070007<>+0(SB), X11
+	VPSUBW      X3, X11, X3
+	VPMULLW     X2, X3, X3
+	VPUNPCKLWD  X3, X3, X11
+	VPUNPCKHWD  X3, X3, X3
+	VINSERTI128 $0x01, X3, Y11, Y11
+	VPMADDWD    (R10), Y11, Y11
+	VPSUBD      Y11, Y1, Y1
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VMOVD        (DI), X2
@@ -3256,16 +3196,17 @@ block3:
 	VBROADCASTSS (R9), X3
 	VMULPS       X3, X2, X2
 	VCVTDQ2PS    Y1, Y1
-	VBROADCASTSS X2, Y11
-	VFMADD231PS  Y11, Y1, Y0
+	VBROADCASTSS X2, Y12
+	VFMADD231PS  Y12, Y1, Y0
 	ADDQ         $+50, DI
 	ADDQ         $+256, R8
 	ADDQ         $+4, R9
-	SUBQ         $0x01, R10
+	ADDQ         $+32, R10
+	SUBQ         $0x01, R11
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc - Σ mins
 	VPERMILPS    $0x4e, Y0, Y1
@@ -3325,35 +3266,11 @@ DATA word4OfFour<>+24(SB)/4, $0x0f0e0f0e
 DATA word4OfFour<>+28(SB)/4, $0x0f0e0f0e
 GLOBL word4OfFour<>(SB), RODATA|NOPTR, $32
 
-DATA top<>+0(SB)/4, $0x80008000
-DATA top<>+4(SB)/4, $0x80008000
-DATA top<>+8(SB)/4, $0x80008000
-DATA top<>+12(SB)/4, $0x80008000
-DATA top<>+16(SB)/4, $0x80008000
-DATA top<>+20(SB)/4, $0x80008000
-DATA top<>+24(SB)/4, $0x80008000
-DATA top<>+28(SB)/4, $0x80008000
-GLOBL top<>(SB), RODATA|NOPTR, $32
-
-DATA bytesfe<>+0(SB)/4, $0xfefefefe
-DATA bytesfe<>+4(SB)/4, $0xfefefefe
-DATA bytesfe<>+8(SB)/4, $0xfefefefe
-DATA bytesfe<>+12(SB)/4, $0xfefefefe
-DATA bytesfe<>+16(SB)/4, $0xfefefefe
-DATA bytesfe<>+20(SB)/4, $0xfefefefe
-DATA bytesfe<>+24(SB)/4, $0xfefefefe
-DATA bytesfe<>+28(SB)/4, $0xfefefefe
-GLOBL bytesfe<>(SB), RODATA|NOPTR, $32
-
-DATA bytesf9<>+0(SB)/4, $0xf9f9f9f9
-DATA bytesf9<>+4(SB)/4, $0xf9f9f9f9
-DATA bytesf9<>+8(SB)/4, $0xf9f9f9f9
-DATA bytesf9<>+12(SB)/4, $0xf9f9f9f9
-DATA bytesf9<>+16(SB)/4, $0xf9f9f9f9
-DATA bytesf9<>+20(SB)/4, $0xf9f9f9f9
-DATA bytesf9<>+24(SB)/4, $0xf9f9f9f9
-DATA bytesf9<>+28(SB)/4, $0xf9f9f9f9
-GLOBL bytesf9<>(SB), RODATA|NOPTR, $32
+DATA quad00070007<>+0(SB)/4, $0x00070007
+DATA quad00070007<>+4(SB)/4, $0x00070007
+DATA quad00070007<>+8(SB)/4, $0x00070007
+DATA quad00070007<>+12(SB)/4, $0x00070007
+GLOBL quad00070007<>(SB), RODATA|NOPTR, $16
 
 // func unpackIQ1_SAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 // Requires: AVX, AVX2, F16C
@@ -3585,6 +3502,36 @@ blockEnd2:
 
 DATA cc1100000<>+0(SB)/4, $0xc1100000
 GLOBL cc1100000<>(SB), RODATA|NOPTR, $4
+
+DATA top<>+0(SB)/4, $0x80008000
+DATA top<>+4(SB)/4, $0x80008000
+DATA top<>+8(SB)/4, $0x80008000
+DATA top<>+12(SB)/4, $0x80008000
+DATA top<>+16(SB)/4, $0x80008000
+DATA top<>+20(SB)/4, $0x80008000
+DATA top<>+24(SB)/4, $0x80008000
+DATA top<>+28(SB)/4, $0x80008000
+GLOBL top<>(SB), RODATA|NOPTR, $32
+
+DATA bytesfe<>+0(SB)/4, $0xfefefefe
+DATA bytesfe<>+4(SB)/4, $0xfefefefe
+DATA bytesfe<>+8(SB)/4, $0xfefefefe
+DATA bytesfe<>+12(SB)/4, $0xfefefefe
+DATA bytesfe<>+16(SB)/4, $0xfefefefe
+DATA bytesfe<>+20(SB)/4, $0xfefefefe
+DATA bytesfe<>+24(SB)/4, $0xfefefefe
+DATA bytesfe<>+28(SB)/4, $0xfefefefe
+GLOBL bytesfe<>(SB), RODATA|NOPTR, $32
+
+DATA bytesf9<>+0(SB)/4, $0xf9f9f9f9
+DATA bytesf9<>+4(SB)/4, $0xf9f9f9f9
+DATA bytesf9<>+8(SB)/4, $0xf9f9f9f9
+DATA bytesf9<>+12(SB)/4, $0xf9f9f9f9
+DATA bytesf9<>+16(SB)/4, $0xf9f9f9f9
+DATA bytesf9<>+20(SB)/4, $0xf9f9f9f9
+DATA bytesf9<>+24(SB)/4, $0xf9f9f9f9
+DATA bytesf9<>+28(SB)/4, $0xf9f9f9f9
+GLOBL bytesf9<>(SB), RODATA|NOPTR, $32
 
 DATA bytes09<>+0(SB)/4, $0x09090909
 DATA bytes09<>+4(SB)/4, $0x09090909
@@ -4716,64 +4663,41 @@ block3:
 	PREFETCHT0 8256(SI)
 
 	// sum = Σq·q_a - Σq_a
-	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
 	VMOVDQU      (SI), Y1
-	VPBROADCASTD c03030303<>+0(SB), Y2
-	VPAND        Y2, Y1, Y1
+	VPAND        bytes03<>+0(SB), Y1, Y1
 	VPMADDUBSW   (DI), Y1, Y1
-
-	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
 	VMOVDQU      (SI), Y2
 	VPSRLD       $0x02, Y2, Y2
-	VPBROADCASTD c03030303<>+0(SB), Y3
-	VPAND        Y3, Y2, Y2
+	VPAND        bytes03<>+0(SB), Y2, Y2
 	VPMADDUBSW   32(DI), Y2, Y2
 	VPADDW       Y2, Y1, Y1
-
-	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
 	VMOVDQU      (SI), Y2
 	VPSRLD       $0x04, Y2, Y2
-	VPBROADCASTD c03030303<>+0(SB), Y3
-	VPAND        Y3, Y2, Y2
+	VPAND        bytes03<>+0(SB), Y2, Y2
 	VPMADDUBSW   64(DI), Y2, Y2
 	VPADDW       Y2, Y1, Y1
-
-	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
 	VMOVDQU      (SI), Y2
 	VPSRLD       $0x06, Y2, Y2
-	VPBROADCASTD c03030303<>+0(SB), Y3
-	VPAND        Y3, Y2, Y2
+	VPAND        bytes03<>+0(SB), Y2, Y2
 	VPMADDUBSW   96(DI), Y2, Y2
 	VPADDW       Y2, Y1, Y1
-
-	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
 	VMOVDQU      32(SI), Y2
-	VPBROADCASTD c03030303<>+0(SB), Y3
-	VPAND        Y3, Y2, Y2
+	VPAND        bytes03<>+0(SB), Y2, Y2
 	VPMADDUBSW   128(DI), Y2, Y2
 	VPADDW       Y2, Y1, Y1
-
-	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
 	VMOVDQU      32(SI), Y2
 	VPSRLD       $0x02, Y2, Y2
-	VPBROADCASTD c03030303<>+0(SB), Y3
-	VPAND        Y3, Y2, Y2
+	VPAND        bytes03<>+0(SB), Y2, Y2
 	VPMADDUBSW   160(DI), Y2, Y2
 	VPADDW       Y2, Y1, Y1
-
-	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
 	VMOVDQU      32(SI), Y2
 	VPSRLD       $0x04, Y2, Y2
-	VPBROADCASTD c03030303<>+0(SB), Y3
-	VPAND        Y3, Y2, Y2
+	VPAND        bytes03<>+0(SB), Y2, Y2
 	VPMADDUBSW   192(DI), Y2, Y2
 	VPADDW       Y2, Y1, Y1
-
-	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
 	VMOVDQU      32(SI), Y2
 	VPSRLD       $0x06, Y2, Y2
-	VPBROADCASTD c03030303<>+0(SB), Y3
-	VPAND        Y3, Y2, Y2
+	VPAND        bytes03<>+0(SB), Y2, Y2
 	VPMADDUBSW   224(DI), Y2, Y2
 	VPADDW       Y2, Y1, Y1
 	VMOVDQU      ones16<>+0(SB), Y2
@@ -4825,8 +4749,15 @@ rowEnd2:
 	VZEROUPPER
 	RET
 
-DATA c03030303<>+0(SB)/4, $0x03030303
-GLOBL c03030303<>(SB), RODATA|NOPTR, $4
+DATA bytes03<>+0(SB)/4, $0x03030303
+DATA bytes03<>+4(SB)/4, $0x03030303
+DATA bytes03<>+8(SB)/4, $0x03030303
+DATA bytes03<>+12(SB)/4, $0x03030303
+DATA bytes03<>+16(SB)/4, $0x03030303
+DATA bytes03<>+20(SB)/4, $0x03030303
+DATA bytes03<>+24(SB)/4, $0x03030303
+DATA bytes03<>+28(SB)/4, $0x03030303
+GLOBL bytes03<>(SB), RODATA|NOPTR, $32
 
 // func unpackTQ2_0AVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 // Requires: AVX, AVX2, F16C
@@ -4845,59 +4776,36 @@ TEXT ·unpackTQ2_0AVX2(SB), NOSPLIT, $0-48
 
 block1:
 	// codes = q of the block
-	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      (DI), Y1
-	VPBROADCASTD c03030303<>+0(SB), Y2
-	VPAND        Y2, Y1, Y1
-	VMOVDQU      Y1, (AX)
-
-	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      (DI), Y1
-	VPSRLD       $0x02, Y1, Y1
-	VPBROADCASTD c03030303<>+0(SB), Y2
-	VPAND        Y2, Y1, Y1
-	VMOVDQU      Y1, 32(AX)
-
-	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      (DI), Y1
-	VPSRLD       $0x04, Y1, Y1
-	VPBROADCASTD c03030303<>+0(SB), Y2
-	VPAND        Y2, Y1, Y1
-	VMOVDQU      Y1, 64(AX)
-
-	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      (DI), Y1
-	VPSRLD       $0x06, Y1, Y1
-	VPBROADCASTD c03030303<>+0(SB), Y2
-	VPAND        Y2, Y1, Y1
-	VMOVDQU      Y1, 96(AX)
-
-	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      32(DI), Y1
-	VPBROADCASTD c03030303<>+0(SB), Y2
-	VPAND        Y2, Y1, Y1
-	VMOVDQU      Y1, 128(AX)
-
-	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      32(DI), Y1
-	VPSRLD       $0x02, Y1, Y1
-	VPBROADCASTD c03030303<>+0(SB), Y2
-	VPAND        Y2, Y1, Y1
-	VMOVDQU      Y1, 160(AX)
-
-	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      32(DI), Y1
-	VPSRLD       $0x04, Y1, Y1
-	VPBROADCASTD c03030303<>+0(SB), Y2
-	VPAND        Y2, Y1, Y1
-	VMOVDQU      Y1, 192(AX)
-
-	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      32(DI), Y1
-	VPSRLD       $0x06, Y1, Y1
-	VPBROADCASTD c03030303<>+0(SB), Y2
-	VPAND        Y2, Y1, Y1
-	VMOVDQU      Y1, 224(AX)
+	VMOVDQU (DI), Y1
+	VPAND   bytes03<>+0(SB), Y1, Y1
+	VMOVDQU Y1, (AX)
+	VMOVDQU (DI), Y1
+	VPSRLD  $0x02, Y1, Y1
+	VPAND   bytes03<>+0(SB), Y1, Y1
+	VMOVDQU Y1, 32(AX)
+	VMOVDQU (DI), Y1
+	VPSRLD  $0x04, Y1, Y1
+	VPAND   bytes03<>+0(SB), Y1, Y1
+	VMOVDQU Y1, 64(AX)
+	VMOVDQU (DI), Y1
+	VPSRLD  $0x06, Y1, Y1
+	VPAND   bytes03<>+0(SB), Y1, Y1
+	VMOVDQU Y1, 96(AX)
+	VMOVDQU 32(DI), Y1
+	VPAND   bytes03<>+0(SB), Y1, Y1
+	VMOVDQU Y1, 128(AX)
+	VMOVDQU 32(DI), Y1
+	VPSRLD  $0x02, Y1, Y1
+	VPAND   bytes03<>+0(SB), Y1, Y1
+	VMOVDQU Y1, 160(AX)
+	VMOVDQU 32(DI), Y1
+	VPSRLD  $0x04, Y1, Y1
+	VPAND   bytes03<>+0(SB), Y1, Y1
+	VMOVDQU Y1, 192(AX)
+	VMOVDQU 32(DI), Y1
+	VPSRLD  $0x06, Y1, Y1
+	VPAND   bytes03<>+0(SB), Y1, Y1
+	VMOVDQU Y1, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
 	VMOVDQU      ones16<>+0(SB), Y1

@@ -100,6 +100,7 @@ type gemmGen struct {
 	w, dm   reg.GPVirtual
 	q, z, d matrix             // activations, their sums over groups, their scales: a row per token
 	ones    reg.VecVirtual     // AVX2: int16 ones
+	abs     reg.VecVirtual     // |code| of signed ones, which are one vector of rows
 	part    [][]reg.VecVirtual // Σ D·Σcode·q + M·Σq since the last scale of activations
 	total   [][]reg.VecVirtual // the results
 }
@@ -289,6 +290,10 @@ func (m *gemmGen) products(dot func(w, a reg.VecVirtual, sum reg.VecVirtual, fir
 		for v := range w {
 			m.loadBytes(operand.Mem{Base: m.w, Disp: (s*m.vectors + v) * m.bytes}, w[v])
 		}
+		if m.signed {
+			m.abs = m.vec()
+			m.VPABSB(w[0], m.abs)
+		}
 		for t := range m.tokens {
 			a := m.vec()
 			m.VPBROADCASTD(m.q.row(t).Offset(4*s), a)
@@ -346,10 +351,8 @@ func (m *gemmGen) dotNarrow(w, a, sum reg.VecVirtual, first bool) {
 
 // dotSigned adds four products per row of int8 codes, in int32: |code|·(±q). A single step fills 15 bits: 2·128·127.
 func (m *gemmGen) dotSigned(w, a, sum reg.VecVirtual, first bool) {
-	abs := m.vec()
-	m.VPABSB(w, abs)
 	m.VPSIGNB(w, a, a)
-	m.VPMADDUBSW(a, abs, a)
+	m.VPMADDUBSW(a, m.abs, a)
 	if first {
 		m.VPMADDWD(m.ones, a, sum)
 		return

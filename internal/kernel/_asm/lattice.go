@@ -19,7 +19,7 @@ var formatsLattice = []formatK{
 	{name: "IQ2_S", size: 82, group: 16, factor: 1. / 8, grid: "gridIQ2S", begin: (*kGen).beginIQ2S, negate: (*kGen).signsIQ2S, scales: (*kGen).scalesIQ2S, quants: (*kGen).quantsIQ2S},
 	{name: "IQ3_XXS", size: 98, group: 32, factor: 1. / 4, grid: "gridIQ3XXS", begin: (*kGen).beginIQ3XXS, negate: (*kGen).stackSigns, scales: (*kGen).scalesIQ3XXS, quants: (*kGen).quantsIQ3XXS},
 	{name: "IQ3_S", size: 110, group: 32, raise: 15, grid: "gridIQ3S", begin: (*kGen).beginIQ3S, negate: (*kGen).signsIQ3S, scales: (*kGen).scalesIQ3S, quants: (*kGen).quantsIQ3S},
-	{name: "IQ1_S", size: 50, group: 32, raise: 9, factor: 1. / 8, grid: "gridIQ1S", begin: (*kGen).beginIQ1S, scales: (*kGen).scalesIQ1S, quants: (*kGen).quantsIQ1S},
+	{name: "IQ1_S", size: 50, group: 32, raise: 9, factor: 1. / 8, grid: "gridIQ1S", begin: (*kGen).beginIQ1S, less: (*kGen).lessIQ1S, lift: (*kGen).liftIQ1S, scales: (*kGen).scalesIQ1S, quants: (*kGen).quantsIQ1S},
 	{name: "IQ1_M", size: 56, group: 16, raise: 9, factor: 1. / 8, grid: "gridIQ1S", begin: (*kGen).beginIQ1M, ownD: (*kGen).halfIQ1M, scales: (*kGen).scalesIQ1M, quants: (*kGen).quantsIQ1M},
 	{name: "TQ1_0", size: 54, d: 52, group: 32, flat: true, scales: (*kGen).scalesOne, quants: (*kGen).quantsTQ1},
 	{name: "TQ2_0", size: 66, d: 64, group: 32, flat: true, scales: (*kGen).scalesOne, quants: (*kGen).quantsTQ2},
@@ -28,7 +28,7 @@ var formatsLattice = []formatK{
 // buildLattice writes the products of rows with one token, and the unpacking to panels.
 func buildLattice(g *gen) {
 	for _, f := range formatsLattice {
-		f.signed = !f.flat && f.negate == nil
+		f.signed = !f.flat && f.negate == nil && f.less == nil
 		g.rowsK(avx2, f)
 		g.unpackK(avx2, f)
 	}
@@ -350,10 +350,29 @@ func (k *kGen) wordIndexes(words, bytes int, factors operand.Mem, right uint64) 
 }
 
 func (k *kGen) quantsIQ1S(i int) reg.VecVirtual {
-	v := k.points8(func(l int) reg.GPVirtual { return k.index(4*i + l) })
+	return k.points8(func(l int) reg.GPVirtual { return k.index(4*i + l) })
+}
+
+// liftIQ1S makes a point's coordinates weights.
+func (k *kGen) liftIQ1S(i int, v reg.VecVirtual) {
 	const top = 0x80008000
 	k.shiftPoints(34+2*i, "top", top, top, top, top, top, top, top, top)(v)
-	return v
+}
+
+// lessIQ1S takes sc·(7 or 9)·Σq_a from sums: the coordinates are unsigned, and shifted by an eighth.
+func (k *kGen) lessIQ1S(sum reg.VecVirtual) {
+	c, low := k.vec(), k.vec()
+	k.VMOVDQU(k.at(34), c.AsX())
+	k.VPSRAW(operand.Imm(15), c.AsX(), c.AsX())
+	k.VPADDW(c.AsX(), c.AsX(), c.AsX()) // -2 or 0
+	k.VMOVDQU(k.quad(0x00070007), low.AsX())
+	k.VPSUBW(c.AsX(), low.AsX(), c.AsX())
+	k.VPMULLW(k.sc.AsX(), c.AsX(), c.AsX())
+	k.VPUNPCKLWD(c.AsX(), c.AsX(), low.AsX())
+	k.VPUNPCKHWD(c.AsX(), c.AsX(), c.AsX())
+	k.VINSERTI128(operand.Imm(1), c.AsX(), low, low)
+	k.VPMADDWD(operand.Mem{Base: k.sums}, low, low)
+	k.VPSUBD(low, sum, sum)
 }
 
 // halfIQ1M returns d, of which each of four words of 16 has four bits on top.
@@ -435,7 +454,11 @@ func (k *kGen) scalesOne() {
 }
 
 func (k *kGen) quantsTQ2(i int) reg.VecVirtual {
-	return k.twoBits(0, i)
+	v := k.vec()
+	k.VMOVDQU(k.at(i/4*32), v)
+	k.shiftAll(v, 2*(i%4))
+	k.VPAND(k.bytes32(3), v, v)
+	return v
 }
 
 // quantsTQ1: bytes of five digits of 3, as b·256/243 rounded up: digit n is the integer part of 3·(b·3^n mod 256)/256. 32 bytes

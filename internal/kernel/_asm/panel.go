@@ -118,6 +118,9 @@ func (u *unpackGen) code(i int) reg.VecVirtual {
 		u.VPXOR(s, v, v)
 		u.VPSUBB(s, v, v)
 	}
+	if u.lift != nil {
+		u.lift(u.kGen, i, v)
+	}
 	if u.raise != 0 {
 		u.VPADDB(u.bytes32(u.raise), v, v)
 	}

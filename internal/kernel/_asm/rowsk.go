@@ -33,11 +33,13 @@ type formatK struct {
 	factor float32 // of d; 0 is 1
 	grid   string  // the Go variable that points at what quants looks up, or empty
 
-	negate func(k *kGen, i int) reg.VecVirtual // returns bytes of ones where quants are to be negated; nil: nowhere
-	begin  func(k *kGen)                       // prepares a block for quants; may be nil
-	ownD   func(k *kGen) reg.VecVirtual        // returns the half d; nil where it lies at d
-	scales func(k *kGen)                       // fills k.sc, and k.mn when there is a min
-	quants func(k *kGen, i int) reg.VecVirtual // returns the q of weights i·n … i·n+n-1, n bytes of a vector
+	negate func(k *kGen, i int) reg.VecVirtual    // returns bytes of ones where quants are to be negated; nil: nowhere
+	lift   func(k *kGen, i int, q reg.VecVirtual) // makes quants what less leaves of them; nil where there is none
+	less   func(k *kGen, sum reg.VecVirtual)      // takes from sums what all codes of a group have too much; nil: nothing
+	begin  func(k *kGen)                          // prepares a block for quants; may be nil
+	ownD   func(k *kGen) reg.VecVirtual           // returns the half d; nil where it lies at d
+	scales func(k *kGen)                          // fills k.sc, and k.mn when there is a min
+	quants func(k *kGen, i int) reg.VecVirtual    // returns the q of weights i·n … i·n+n-1, n bytes of a vector
 }
 
 // formatsK are all formats in blocks of 256. Their layouts are described beside the reference implementations in package kernel.
@@ -86,7 +88,8 @@ func (g *gen) rowsK(l level, f formatK) {
 	g.while(rows, 1, "row", func() {
 		k := shared
 		k.w, k.q, k.d = g.copyOf(row), g.arg("q"), g.arg("d")
-		if f.min || f.flat {
+		summed := f.min || f.flat || f.less != nil
+		if summed {
 			k.sums = g.arg("bsums")
 		}
 		acc, mins := g.vec(), g.vec()
@@ -100,7 +103,7 @@ func (g *gen) rowsK(l level, f formatK) {
 			g.add(f.size, k.w)
 			g.add(256, k.q)
 			g.add(4, k.d)
-			if f.min || f.flat {
+			if summed {
 				g.add(32, k.sums)
 			}
 		})
@@ -176,6 +179,9 @@ func (k *kGen) integers() reg.VecVirtual {
 	k.Comment("sum += sc·Σ(q-bias)·q_a")
 	for i := range 256 / k.bytes {
 		k.accumulate(sum, k.product(i), k.spread(i))
+	}
+	if k.less != nil {
+		k.less(k, sum)
 	}
 	return sum
 }
