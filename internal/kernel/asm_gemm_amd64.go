@@ -151,26 +151,47 @@ func gemmK32Biased5x2AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *
 //go:noescape
 func gemmK32Biased5x4AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
-// gemmK16Int8x1AVX2 multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t], for the
-// first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
+// gemmK32Biased7x1AVX2 multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
+// first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
 // is the reference implementation.
 //
 //go:noescape
-func gemmK16Int8x1AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+func gemmK32Biased7x1AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
-// gemmK16Int8x2AVX2 multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t], for the
-// first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
+// gemmK32Biased7x2AVX2 multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
+// first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
 // is the reference implementation.
 //
 //go:noescape
-func gemmK16Int8x2AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+func gemmK32Biased7x2AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
-// gemmK16Int8x4AVX2 multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t], for the
+// gemmK32Biased7x4AVX2 multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
+// first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
+// is the reference implementation.
+//
+//go:noescape
+func gemmK32Biased7x4AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+
+// gemmK16Biased7x1AVX2 multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
 // first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
 // is the reference implementation.
 //
 //go:noescape
-func gemmK16Int8x4AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+func gemmK16Biased7x1AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+
+// gemmK16Biased7x2AVX2 multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
+// first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
+// is the reference implementation.
+//
+//go:noescape
+func gemmK16Biased7x2AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+
+// gemmK16Biased7x4AVX2 multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
+// first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
+// is the reference implementation.
+//
+//go:noescape
+func gemmK16Biased7x4AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
 // gemmK16Bits5x1AVX2 multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric

@@ -3546,9 +3546,531 @@ superEnd2:
 	VZEROUPPER
 	RET
 
-// func gemmK16Int8x1AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// func gemmK32Biased7x1AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·gemmK16Int8x1AVX2(SB), NOSPLIT, $0-104
+TEXT ·gemmK32Biased7x1AVX2(SB), NOSPLIT, $0-104
+	VBROADCASTSS c00010001<>+0(SB), Y0
+
+	// total = add·dst
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	IMULQ      add+24(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y1
+	VMASKMOVPS (AX), Y1, Y2
+	ADDQ       CX, AX
+	MOVQ       w+32(FP), AX
+	MOVQ       dm+40(FP), CX
+	MOVQ       q+48(FP), DX
+	MOVQ       ldq+56(FP), BX
+	SHLQ       $0x00, BX
+	MOVQ       z+64(FP), BX
+	MOVQ       ldz+72(FP), SI
+	SHLQ       $0x02, SI
+	MOVQ       d+80(FP), SI
+	MOVQ       d+80(FP), SI
+	MOVQ       ldd+88(FP), DI
+	SHLQ       $0x02, DI
+
+super1:
+	CMPQ  supers+96(FP), $0x01
+	JLT   superEnd2
+	SUBQ  $0x01, supers+96(FP)
+	VPXOR Y1, Y1, Y1
+	MOVQ  $+8, DI
+	SUBQ  $0x01, DI
+	JLT   groupEnd4
+
+group3:
+	// sum += code·q, 4 columns of each row at a time
+	VMOVDQU      (AX), Y3
+	VPBROADCASTD (DX), Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
+	VMOVDQU      32(AX), Y4
+	VPBROADCASTD 4(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      64(AX), Y4
+	VPBROADCASTD 8(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      96(AX), Y4
+	VPBROADCASTD 12(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      128(AX), Y4
+	VPBROADCASTD 16(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      160(AX), Y4
+	VPBROADCASTD 20(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      192(AX), Y4
+	VPBROADCASTD 24(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+	VMOVDQU      224(AX), Y4
+	VPBROADCASTD 28(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
+
+	// part += D·sum
+	VMOVUPS      (CX), Y4
+	VMOVUPS      32(CX), Y5
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS (BX), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VFMADD231PS  Y4, Y3, Y1
+	ADDQ         $+256, AX
+	ADDQ         $+64, CX
+	ADDQ         $+32, DX
+	ADDQ         $+4, BX
+	SUBQ         $0x01, DI
+	JGE          group3
+
+groupEnd4:
+	ADDQ $0x01, DI
+
+	// total += d·part
+	VBROADCASTSS (SI), Y3
+	VFMADD231PS  Y3, Y1, Y2
+	ADDQ         $+4, SI
+	JMP          super1
+
+superEnd2:
+	// dst = total
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS Y2, Y0, (AX)
+	ADDQ       CX, AX
+	VZEROUPPER
+	RET
+
+// func gemmK32Biased7x2AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gemmK32Biased7x2AVX2(SB), NOSPLIT, $0-104
+	VBROADCASTSS c00010001<>+0(SB), Y0
+
+	// total = add·dst
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	IMULQ      add+24(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y1
+	VMASKMOVPS (AX), Y1, Y3
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y1, Y4
+	ADDQ       CX, AX
+	MOVQ       w+32(FP), AX
+	MOVQ       dm+40(FP), CX
+	MOVQ       q+48(FP), DX
+	MOVQ       ldq+56(FP), BX
+	SHLQ       $0x00, BX
+	MOVQ       z+64(FP), SI
+	MOVQ       ldz+72(FP), DI
+	SHLQ       $0x02, DI
+	MOVQ       d+80(FP), R8
+	MOVQ       d+80(FP), R8
+	MOVQ       ldd+88(FP), R9
+	SHLQ       $0x02, R9
+
+super1:
+	CMPQ  supers+96(FP), $0x01
+	JLT   superEnd2
+	SUBQ  $0x01, supers+96(FP)
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	MOVQ  $+8, R10
+	SUBQ  $0x01, R10
+	JLT   groupEnd4
+
+group3:
+	// sum += code·q, 4 columns of each row at a time
+	VMOVDQU      (AX), Y6
+	VPBROADCASTD (DX), Y5
+	VPMADDUBSW   Y5, Y6, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPBROADCASTD (DX)(BX*1), Y7
+	VPMADDUBSW   Y7, Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VMOVDQU      32(AX), Y7
+	VPBROADCASTD 4(DX), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPBROADCASTD 4(DX)(BX*1), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VMOVDQU      64(AX), Y7
+	VPBROADCASTD 8(DX), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPBROADCASTD 8(DX)(BX*1), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VMOVDQU      96(AX), Y7
+	VPBROADCASTD 12(DX), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPBROADCASTD 12(DX)(BX*1), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VMOVDQU      128(AX), Y7
+	VPBROADCASTD 16(DX), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPBROADCASTD 16(DX)(BX*1), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VMOVDQU      160(AX), Y7
+	VPBROADCASTD 20(DX), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPBROADCASTD 20(DX)(BX*1), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VMOVDQU      192(AX), Y7
+	VPBROADCASTD 24(DX), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPBROADCASTD 24(DX)(BX*1), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	VMOVDQU      224(AX), Y7
+	VPBROADCASTD 28(DX), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPBROADCASTD 28(DX)(BX*1), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+
+	// part += D·sum
+	VMOVUPS      (CX), Y7
+	VMOVUPS      32(CX), Y8
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS (SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VFMADD231PS  Y7, Y5, Y1
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS (SI)(DI*1), Y5
+	VFMADD231PS  Y5, Y8, Y6
+	VFMADD231PS  Y7, Y6, Y2
+	ADDQ         $+256, AX
+	ADDQ         $+64, CX
+	ADDQ         $+32, DX
+	ADDQ         $+4, SI
+	SUBQ         $0x01, R10
+	JGE          group3
+
+groupEnd4:
+	ADDQ $0x01, R10
+
+	// total += d·part
+	VBROADCASTSS (R8), Y5
+	VFMADD231PS  Y5, Y1, Y3
+	VBROADCASTSS (R8)(R9*1), Y1
+	VFMADD231PS  Y1, Y2, Y4
+	ADDQ         $+4, R8
+	JMP          super1
+
+superEnd2:
+	// dst = total
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS Y3, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y4, Y0, (AX)
+	ADDQ       CX, AX
+	VZEROUPPER
+	RET
+
+// func gemmK32Biased7x4AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gemmK32Biased7x4AVX2(SB), NOSPLIT, $0-104
+	VBROADCASTSS c00010001<>+0(SB), Y0
+
+	// total = add·dst
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	IMULQ      add+24(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y1
+	VMASKMOVPS (AX), Y1, Y5
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y1, Y6
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y1, Y7
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y1, Y8
+	ADDQ       CX, AX
+	MOVQ       w+32(FP), AX
+	MOVQ       dm+40(FP), CX
+	MOVQ       q+48(FP), DX
+	MOVQ       ldq+56(FP), BX
+	SHLQ       $0x00, BX
+	LEAQ       (BX)(BX*2), SI
+	MOVQ       z+64(FP), DI
+	MOVQ       ldz+72(FP), R8
+	SHLQ       $0x02, R8
+	LEAQ       (R8)(R8*2), R9
+	MOVQ       d+80(FP), R10
+	MOVQ       d+80(FP), R10
+	MOVQ       ldd+88(FP), R11
+	SHLQ       $0x02, R11
+	LEAQ       (R11)(R11*2), R12
+
+super1:
+	CMPQ  supers+96(FP), $0x01
+	JLT   superEnd2
+	SUBQ  $0x01, supers+96(FP)
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	MOVQ  $+8, R13
+	SUBQ  $0x01, R13
+	JLT   groupEnd4
+
+group3:
+	// sum += code·q, 4 columns of each row at a time
+	VMOVDQU      (AX), Y12
+	VPBROADCASTD (DX), Y9
+	VPMADDUBSW   Y9, Y12, Y9
+	VPMADDWD     Y0, Y9, Y9
+	VPBROADCASTD (DX)(BX*1), Y10
+	VPMADDUBSW   Y10, Y12, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPBROADCASTD (DX)(BX*2), Y11
+	VPMADDUBSW   Y11, Y12, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPBROADCASTD (DX)(SI*1), Y13
+	VPMADDUBSW   Y13, Y12, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VMOVDQU      32(AX), Y13
+	VPBROADCASTD 4(DX), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y9, Y9
+	VPBROADCASTD 4(DX)(BX*1), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y10, Y10
+	VPBROADCASTD 4(DX)(BX*2), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y11, Y11
+	VPBROADCASTD 4(DX)(SI*1), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y12, Y12
+	VMOVDQU      64(AX), Y13
+	VPBROADCASTD 8(DX), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y9, Y9
+	VPBROADCASTD 8(DX)(BX*1), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y10, Y10
+	VPBROADCASTD 8(DX)(BX*2), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y11, Y11
+	VPBROADCASTD 8(DX)(SI*1), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y12, Y12
+	VMOVDQU      96(AX), Y13
+	VPBROADCASTD 12(DX), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y9, Y9
+	VPBROADCASTD 12(DX)(BX*1), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y10, Y10
+	VPBROADCASTD 12(DX)(BX*2), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y11, Y11
+	VPBROADCASTD 12(DX)(SI*1), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y12, Y12
+	VMOVDQU      128(AX), Y13
+	VPBROADCASTD 16(DX), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y9, Y9
+	VPBROADCASTD 16(DX)(BX*1), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y10, Y10
+	VPBROADCASTD 16(DX)(BX*2), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y11, Y11
+	VPBROADCASTD 16(DX)(SI*1), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y12, Y12
+	VMOVDQU      160(AX), Y13
+	VPBROADCASTD 20(DX), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y9, Y9
+	VPBROADCASTD 20(DX)(BX*1), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y10, Y10
+	VPBROADCASTD 20(DX)(BX*2), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y11, Y11
+	VPBROADCASTD 20(DX)(SI*1), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y12, Y12
+	VMOVDQU      192(AX), Y13
+	VPBROADCASTD 24(DX), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y9, Y9
+	VPBROADCASTD 24(DX)(BX*1), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y10, Y10
+	VPBROADCASTD 24(DX)(BX*2), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y11, Y11
+	VPBROADCASTD 24(DX)(SI*1), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y12, Y12
+	VMOVDQU      224(AX), Y13
+	VPBROADCASTD 28(DX), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y9, Y9
+	VPBROADCASTD 28(DX)(BX*1), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y10, Y10
+	VPBROADCASTD 28(DX)(BX*2), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y11, Y11
+	VPBROADCASTD 28(DX)(SI*1), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y12, Y12
+
+	// part += D·sum
+	VMOVUPS      (CX), Y13
+	VMOVUPS      32(CX), Y14
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS (DI), Y15
+	VFMADD231PS  Y15, Y14, Y9
+	VFMADD231PS  Y13, Y9, Y1
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS (DI)(R8*1), Y9
+	VFMADD231PS  Y9, Y14, Y10
+	VFMADD231PS  Y13, Y10, Y2
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS (DI)(R8*2), Y9
+	VFMADD231PS  Y9, Y14, Y11
+	VFMADD231PS  Y13, Y11, Y3
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS (DI)(R9*1), Y9
+	VFMADD231PS  Y9, Y14, Y12
+	VFMADD231PS  Y13, Y12, Y4
+	ADDQ         $+256, AX
+	ADDQ         $+64, CX
+	ADDQ         $+32, DX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R13
+	JGE          group3
+
+groupEnd4:
+	ADDQ $0x01, R13
+
+	// total += d·part
+	VBROADCASTSS (R10), Y9
+	VFMADD231PS  Y9, Y1, Y5
+	VBROADCASTSS (R10)(R11*1), Y1
+	VFMADD231PS  Y1, Y2, Y6
+	VBROADCASTSS (R10)(R11*2), Y1
+	VFMADD231PS  Y1, Y3, Y7
+	VBROADCASTSS (R10)(R12*1), Y1
+	VFMADD231PS  Y1, Y4, Y8
+	ADDQ         $+4, R10
+	JMP          super1
+
+superEnd2:
+	// dst = total
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS Y5, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y6, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y7, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y8, Y0, (AX)
+	ADDQ       CX, AX
+	VZEROUPPER
+	RET
+
+// func gemmK16Biased7x1AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gemmK16Biased7x1AVX2(SB), NOSPLIT, $0-104
 	VBROADCASTSS c00010001<>+0(SB), Y0
 
 	// total = add·dst
@@ -3587,43 +4109,38 @@ super1:
 group3:
 	// sum += code·q, 4 columns of each row at a time
 	VMOVDQU      (AX), Y3
-	VPABSB       Y3, Y4
-	VPBROADCASTD (DX), Y5
-	VPSIGNB      Y3, Y5, Y5
-	VPMADDUBSW   Y5, Y4, Y5
-	VPMADDWD     Y0, Y5, Y3
+	VPBROADCASTD (DX), Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPMADDWD     Y0, Y3, Y3
 	VMOVDQU      32(AX), Y4
-	VPABSB       Y4, Y5
-	VPBROADCASTD 4(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y3, Y3
+	VPBROADCASTD 4(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
 	VMOVDQU      64(AX), Y4
-	VPABSB       Y4, Y5
-	VPBROADCASTD 8(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y3, Y3
+	VPBROADCASTD 8(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
 	VMOVDQU      96(AX), Y4
-	VPABSB       Y4, Y5
-	VPBROADCASTD 12(DX), Y6
-	VPSIGNB      Y4, Y6, Y6
-	VPMADDUBSW   Y6, Y5, Y6
-	VPMADDWD     Y0, Y6, Y6
-	VPADDD       Y6, Y3, Y3
+	VPBROADCASTD 12(DX), Y5
+	VPMADDUBSW   Y5, Y4, Y5
+	VPMADDWD     Y0, Y5, Y5
+	VPADDD       Y5, Y3, Y3
 
 	// part += D·sum
-	VMOVUPS     (CX), Y4
-	VCVTDQ2PS   Y3, Y3
-	VFMADD231PS Y4, Y3, Y1
-	ADDQ        $+128, AX
-	ADDQ        $+64, CX
-	ADDQ        $+16, DX
-	ADDQ        $+4, BX
-	SUBQ        $0x01, DI
-	JGE         group3
+	VMOVUPS      (CX), Y4
+	VMOVUPS      32(CX), Y5
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS (BX), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VFMADD231PS  Y4, Y3, Y1
+	ADDQ         $+128, AX
+	ADDQ         $+64, CX
+	ADDQ         $+16, DX
+	ADDQ         $+4, BX
+	SUBQ         $0x01, DI
+	JGE          group3
 
 groupEnd4:
 	ADDQ $0x01, DI
@@ -3648,9 +4165,9 @@ superEnd2:
 	VZEROUPPER
 	RET
 
-// func gemmK16Int8x2AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// func gemmK16Biased7x2AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·gemmK16Int8x2AVX2(SB), NOSPLIT, $0-104
+TEXT ·gemmK16Biased7x2AVX2(SB), NOSPLIT, $0-104
 	VBROADCASTSS c00010001<>+0(SB), Y0
 
 	// total = add·dst
@@ -3674,10 +4191,10 @@ TEXT ·gemmK16Int8x2AVX2(SB), NOSPLIT, $0-104
 	MOVQ       z+64(FP), SI
 	MOVQ       ldz+72(FP), DI
 	SHLQ       $0x02, DI
-	MOVQ       d+80(FP), DI
-	MOVQ       d+80(FP), DI
-	MOVQ       ldd+88(FP), R8
-	SHLQ       $0x02, R8
+	MOVQ       d+80(FP), R8
+	MOVQ       d+80(FP), R8
+	MOVQ       ldd+88(FP), R9
+	SHLQ       $0x02, R9
 
 super1:
 	CMPQ  supers+96(FP), $0x01
@@ -3685,81 +4202,74 @@ super1:
 	SUBQ  $0x01, supers+96(FP)
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
-	MOVQ  $+16, R9
-	SUBQ  $0x01, R9
+	MOVQ  $+16, R10
+	SUBQ  $0x01, R10
 	JLT   groupEnd4
 
 group3:
 	// sum += code·q, 4 columns of each row at a time
 	VMOVDQU      (AX), Y6
-	VPABSB       Y6, Y7
 	VPBROADCASTD (DX), Y5
-	VPSIGNB      Y6, Y5, Y5
-	VPMADDUBSW   Y5, Y7, Y5
+	VPMADDUBSW   Y5, Y6, Y5
 	VPMADDWD     Y0, Y5, Y5
-	VPBROADCASTD (DX)(BX*1), Y8
-	VPSIGNB      Y6, Y8, Y8
-	VPMADDUBSW   Y8, Y7, Y8
-	VPMADDWD     Y0, Y8, Y6
+	VPBROADCASTD (DX)(BX*1), Y7
+	VPMADDUBSW   Y7, Y6, Y6
+	VPMADDWD     Y0, Y6, Y6
 	VMOVDQU      32(AX), Y7
-	VPABSB       Y7, Y8
-	VPBROADCASTD 4(DX), Y9
-	VPSIGNB      Y7, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPBROADCASTD 4(DX)(BX*1), Y9
-	VPSIGNB      Y7, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y6, Y6
+	VPBROADCASTD 4(DX), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPBROADCASTD 4(DX)(BX*1), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
 	VMOVDQU      64(AX), Y7
-	VPABSB       Y7, Y8
-	VPBROADCASTD 8(DX), Y9
-	VPSIGNB      Y7, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPBROADCASTD 8(DX)(BX*1), Y9
-	VPSIGNB      Y7, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y6, Y6
+	VPBROADCASTD 8(DX), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPBROADCASTD 8(DX)(BX*1), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
 	VMOVDQU      96(AX), Y7
-	VPABSB       Y7, Y8
-	VPBROADCASTD 12(DX), Y9
-	VPSIGNB      Y7, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VPBROADCASTD 12(DX)(BX*1), Y9
-	VPSIGNB      Y7, Y9, Y9
-	VPMADDUBSW   Y9, Y8, Y9
-	VPMADDWD     Y0, Y9, Y9
-	VPADDD       Y9, Y6, Y6
+	VPBROADCASTD 12(DX), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPBROADCASTD 12(DX)(BX*1), Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y6, Y6
 
 	// part += D·sum
-	VMOVUPS     (CX), Y7
-	VCVTDQ2PS   Y5, Y5
-	VFMADD231PS Y7, Y5, Y1
-	VCVTDQ2PS   Y6, Y6
-	VFMADD231PS Y7, Y6, Y2
-	ADDQ        $+128, AX
-	ADDQ        $+64, CX
-	ADDQ        $+16, DX
-	ADDQ        $+4, SI
-	SUBQ        $0x01, R9
-	JGE         group3
+	VMOVUPS      (CX), Y7
+	VMOVUPS      32(CX), Y8
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS (SI), Y9
+	VFMADD231PS  Y9, Y8, Y5
+	VFMADD231PS  Y7, Y5, Y1
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS (SI)(DI*1), Y5
+	VFMADD231PS  Y5, Y8, Y6
+	VFMADD231PS  Y7, Y6, Y2
+	ADDQ         $+128, AX
+	ADDQ         $+64, CX
+	ADDQ         $+16, DX
+	ADDQ         $+4, SI
+	SUBQ         $0x01, R10
+	JGE          group3
 
 groupEnd4:
-	ADDQ $0x01, R9
+	ADDQ $0x01, R10
 
 	// total += d·part
-	VBROADCASTSS (DI), Y5
+	VBROADCASTSS (R8), Y5
 	VFMADD231PS  Y5, Y1, Y3
-	VBROADCASTSS (DI)(R8*1), Y1
+	VBROADCASTSS (R8)(R9*1), Y1
 	VFMADD231PS  Y1, Y2, Y4
-	ADDQ         $+4, DI
+	ADDQ         $+4, R8
 	JMP          super1
 
 superEnd2:
@@ -3778,9 +4288,9 @@ superEnd2:
 	VZEROUPPER
 	RET
 
-// func gemmK16Int8x4AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// func gemmK16Biased7x4AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 // Requires: AVX, AVX2, FMA3
-TEXT ·gemmK16Int8x4AVX2(SB), NOSPLIT, $0-104
+TEXT ·gemmK16Biased7x4AVX2(SB), NOSPLIT, $0-104
 	VBROADCASTSS c00010001<>+0(SB), Y0
 
 	// total = add·dst
@@ -3809,12 +4319,12 @@ TEXT ·gemmK16Int8x4AVX2(SB), NOSPLIT, $0-104
 	MOVQ       z+64(FP), DI
 	MOVQ       ldz+72(FP), R8
 	SHLQ       $0x02, R8
-	LEAQ       (R8)(R8*2), R8
-	MOVQ       d+80(FP), R8
-	MOVQ       d+80(FP), R8
-	MOVQ       ldd+88(FP), R9
-	SHLQ       $0x02, R9
-	LEAQ       (R9)(R9*2), R10
+	LEAQ       (R8)(R8*2), R9
+	MOVQ       d+80(FP), R10
+	MOVQ       d+80(FP), R10
+	MOVQ       ldd+88(FP), R11
+	SHLQ       $0x02, R11
+	LEAQ       (R11)(R11*2), R12
 
 super1:
 	CMPQ  supers+96(FP), $0x01
@@ -3824,127 +4334,116 @@ super1:
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
-	MOVQ  $+16, R11
-	SUBQ  $0x01, R11
+	MOVQ  $+16, R13
+	SUBQ  $0x01, R13
 	JLT   groupEnd4
 
 group3:
 	// sum += code·q, 4 columns of each row at a time
 	VMOVDQU      (AX), Y12
-	VPABSB       Y12, Y13
 	VPBROADCASTD (DX), Y9
-	VPSIGNB      Y12, Y9, Y9
-	VPMADDUBSW   Y9, Y13, Y9
+	VPMADDUBSW   Y9, Y12, Y9
 	VPMADDWD     Y0, Y9, Y9
 	VPBROADCASTD (DX)(BX*1), Y10
-	VPSIGNB      Y12, Y10, Y10
-	VPMADDUBSW   Y10, Y13, Y10
+	VPMADDUBSW   Y10, Y12, Y10
 	VPMADDWD     Y0, Y10, Y10
 	VPBROADCASTD (DX)(BX*2), Y11
-	VPSIGNB      Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y13, Y11
+	VPMADDUBSW   Y11, Y12, Y11
 	VPMADDWD     Y0, Y11, Y11
-	VPBROADCASTD (DX)(SI*1), Y14
-	VPSIGNB      Y12, Y14, Y14
-	VPMADDUBSW   Y14, Y13, Y14
-	VPMADDWD     Y0, Y14, Y12
+	VPBROADCASTD (DX)(SI*1), Y13
+	VPMADDUBSW   Y13, Y12, Y12
+	VPMADDWD     Y0, Y12, Y12
 	VMOVDQU      32(AX), Y13
-	VPABSB       Y13, Y14
-	VPBROADCASTD 4(DX), Y15
-	VPSIGNB      Y13, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 4(DX)(BX*1), Y15
-	VPSIGNB      Y13, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y10, Y10
-	VPBROADCASTD 4(DX)(BX*2), Y15
-	VPSIGNB      Y13, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y11, Y11
-	VPBROADCASTD 4(DX)(SI*1), Y15
-	VPSIGNB      Y13, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y12, Y12
+	VPBROADCASTD 4(DX), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y9, Y9
+	VPBROADCASTD 4(DX)(BX*1), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y10, Y10
+	VPBROADCASTD 4(DX)(BX*2), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y11, Y11
+	VPBROADCASTD 4(DX)(SI*1), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y12, Y12
 	VMOVDQU      64(AX), Y13
-	VPABSB       Y13, Y14
-	VPBROADCASTD 8(DX), Y15
-	VPSIGNB      Y13, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 8(DX)(BX*1), Y15
-	VPSIGNB      Y13, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y10, Y10
-	VPBROADCASTD 8(DX)(BX*2), Y15
-	VPSIGNB      Y13, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y11, Y11
-	VPBROADCASTD 8(DX)(SI*1), Y15
-	VPSIGNB      Y13, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y12, Y12
+	VPBROADCASTD 8(DX), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y9, Y9
+	VPBROADCASTD 8(DX)(BX*1), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y10, Y10
+	VPBROADCASTD 8(DX)(BX*2), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y11, Y11
+	VPBROADCASTD 8(DX)(SI*1), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y12, Y12
 	VMOVDQU      96(AX), Y13
-	VPABSB       Y13, Y14
-	VPBROADCASTD 12(DX), Y15
-	VPSIGNB      Y13, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y9, Y9
-	VPBROADCASTD 12(DX)(BX*1), Y15
-	VPSIGNB      Y13, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y10, Y10
-	VPBROADCASTD 12(DX)(BX*2), Y15
-	VPSIGNB      Y13, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y11, Y11
-	VPBROADCASTD 12(DX)(SI*1), Y15
-	VPSIGNB      Y13, Y15, Y15
-	VPMADDUBSW   Y15, Y14, Y15
-	VPMADDWD     Y0, Y15, Y15
-	VPADDD       Y15, Y12, Y12
+	VPBROADCASTD 12(DX), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y9, Y9
+	VPBROADCASTD 12(DX)(BX*1), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y10, Y10
+	VPBROADCASTD 12(DX)(BX*2), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y11, Y11
+	VPBROADCASTD 12(DX)(SI*1), Y14
+	VPMADDUBSW   Y14, Y13, Y14
+	VPMADDWD     Y0, Y14, Y14
+	VPADDD       Y14, Y12, Y12
 
 	// part += D·sum
-	VMOVUPS     (CX), Y13
-	VCVTDQ2PS   Y9, Y9
-	VFMADD231PS Y13, Y9, Y1
-	VCVTDQ2PS   Y10, Y10
-	VFMADD231PS Y13, Y10, Y2
-	VCVTDQ2PS   Y11, Y11
-	VFMADD231PS Y13, Y11, Y3
-	VCVTDQ2PS   Y12, Y12
-	VFMADD231PS Y13, Y12, Y4
-	ADDQ        $+128, AX
-	ADDQ        $+64, CX
-	ADDQ        $+16, DX
-	ADDQ        $+4, DI
-	SUBQ        $0x01, R11
-	JGE         group3
+	VMOVUPS      (CX), Y13
+	VMOVUPS      32(CX), Y14
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS (DI), Y15
+	VFMADD231PS  Y15, Y14, Y9
+	VFMADD231PS  Y13, Y9, Y1
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS (DI)(R8*1), Y9
+	VFMADD231PS  Y9, Y14, Y10
+	VFMADD231PS  Y13, Y10, Y2
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS (DI)(R8*2), Y9
+	VFMADD231PS  Y9, Y14, Y11
+	VFMADD231PS  Y13, Y11, Y3
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS (DI)(R9*1), Y9
+	VFMADD231PS  Y9, Y14, Y12
+	VFMADD231PS  Y13, Y12, Y4
+	ADDQ         $+128, AX
+	ADDQ         $+64, CX
+	ADDQ         $+16, DX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R13
+	JGE          group3
 
 groupEnd4:
-	ADDQ $0x01, R11
+	ADDQ $0x01, R13
 
 	// total += d·part
-	VBROADCASTSS (R8), Y9
+	VBROADCASTSS (R10), Y9
 	VFMADD231PS  Y9, Y1, Y5
-	VBROADCASTSS (R8)(R9*1), Y1
+	VBROADCASTSS (R10)(R11*1), Y1
 	VFMADD231PS  Y1, Y2, Y6
-	VBROADCASTSS (R8)(R9*2), Y1
+	VBROADCASTSS (R10)(R11*2), Y1
 	VFMADD231PS  Y1, Y3, Y7
-	VBROADCASTSS (R8)(R10*1), Y1
+	VBROADCASTSS (R10)(R12*1), Y1
 	VFMADD231PS  Y1, Y4, Y8
-	ADDQ         $+4, R8
+	ADDQ         $+4, R10
 	JMP          super1
 
 superEnd2:

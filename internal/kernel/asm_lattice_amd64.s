@@ -434,209 +434,228 @@ GLOBL quad3e000000<>(SB), RODATA|NOPTR, $16
 // func unpackIQ2_XXSAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 // Requires: AVX, AVX2, F16C
 TEXT ·unpackIQ2_XXSAVX2(SB), NOSPLIT, $160-48
-	MOVQ codes+0(FP), AX
-	MOVQ blocks+40(FP), CX
-	MOVQ dm+8(FP), DX
-	MOVQ stride+16(FP), BX
-	SHLQ $0x02, BX
-	MOVQ toM+24(FP), SI
-	SHLQ $0x02, SI
-	MOVQ w+32(FP), SI
-	MOVQ ·gridIQ2XXS+0(SB), DI
-	SUBQ $0x01, CX
-	JLT  blockEnd2
+	MOVQ         codes+0(FP), AX
+	MOVQ         blocks+40(FP), CX
+	MOVQ         dm+8(FP), DX
+	MOVQ         stride+16(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         toM+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         w+32(FP), DI
+	VBROADCASTSS cc22c0000<>+0(SB), Y0
+	MOVQ         ·gridIQ2XXS+0(SB), R8
+	SUBQ         $0x01, CX
+	JLT          blockEnd2
 
 block1:
-	VMOVUPS 2(SI), Y0
-	VMOVUPS 34(SI), Y1
-	VSHUFPS $0xdd, Y1, Y0, Y0
-	VPERMQ  $0xd8, Y0, Y0
-	VPAND   seven0<>+0(SB), Y0, Y1
-	VPSLLD  $0x01, Y0, Y10
-	VPAND   seven1<>+0(SB), Y10, Y10
-	VPSLLD  $0x02, Y0, Y11
-	VPAND   seven2<>+0(SB), Y11, Y11
-	VPSLLD  $0x03, Y0, Y0
-	VPAND   seven3<>+0(SB), Y0, Y0
-	VPOR    Y10, Y1, Y1
-	VPOR    Y0, Y11, Y11
-	VPOR    Y11, Y1, Y0
+	VMOVUPS 2(DI), Y1
+	VMOVUPS 34(DI), Y2
+	VSHUFPS $0xdd, Y2, Y1, Y1
+	VPERMQ  $0xd8, Y1, Y1
+	VPAND   seven0<>+0(SB), Y1, Y2
+	VPSLLD  $0x01, Y1, Y11
+	VPAND   seven1<>+0(SB), Y11, Y11
+	VPSLLD  $0x02, Y1, Y12
+	VPAND   seven2<>+0(SB), Y12, Y12
+	VPSLLD  $0x03, Y1, Y1
+	VPAND   seven3<>+0(SB), Y1, Y1
+	VPOR    Y11, Y2, Y2
+	VPOR    Y1, Y12, Y12
+	VPOR    Y12, Y2, Y1
 
 	// signs = seven bits, and their parity on top
-	VPSRLD  $0x04, Y0, Y1
-	VPXOR   Y0, Y1, Y1
-	VPAND   bytes0f<>+0(SB), Y1, Y1
-	VMOVDQU parity<>+0(SB), Y10
-	VPSHUFB Y1, Y10, Y10
-	VPOR    Y10, Y0, Y0
-	VMOVDQU Y0, (SP)
+	VPSRLD  $0x04, Y1, Y2
+	VPXOR   Y1, Y2, Y2
+	VPAND   bytes0f<>+0(SB), Y2, Y2
+	VMOVDQU parity<>+0(SB), Y11
+	VPSHUFB Y2, Y11, Y11
+	VPOR    Y11, Y1, Y1
+	VMOVDQU Y1, (SP)
 
 	// codes = q of the block
-	MOVBLZX      2(SI), R8
-	VMOVQ        (DI)(R8*8), X2
-	MOVBLZX      3(SI), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X2, X2
-	MOVBLZX      4(SI), R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVBLZX      5(SI), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y2, Y2
-	VPBROADCASTD (SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y2, Y2
-	VPSUBB       Y0, Y2, Y2
-	VMOVDQU      Y2, (AX)
-	MOVBLZX      10(SI), R8
-	VMOVQ        (DI)(R8*8), X3
-	MOVBLZX      11(SI), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
-	MOVBLZX      12(SI), R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVBLZX      13(SI), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y3, Y3
-	VPBROADCASTD 4(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y3, Y3
-	VPSUBB       Y0, Y3, Y3
-	VMOVDQU      Y3, 32(AX)
-	MOVBLZX      18(SI), R8
-	VMOVQ        (DI)(R8*8), X4
-	MOVBLZX      19(SI), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X4, X4
-	MOVBLZX      20(SI), R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVBLZX      21(SI), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y4, Y4
-	VPBROADCASTD 8(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y4, Y4
-	VPSUBB       Y0, Y4, Y4
-	VMOVDQU      Y4, 64(AX)
-	MOVBLZX      26(SI), R8
-	VMOVQ        (DI)(R8*8), X5
-	MOVBLZX      27(SI), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X5, X5
-	MOVBLZX      28(SI), R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVBLZX      29(SI), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y5, Y5
-	VPBROADCASTD 12(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y5, Y5
-	VPSUBB       Y0, Y5, Y5
-	VMOVDQU      Y5, 96(AX)
-	MOVBLZX      34(SI), R8
-	VMOVQ        (DI)(R8*8), X6
-	MOVBLZX      35(SI), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X6, X6
-	MOVBLZX      36(SI), R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVBLZX      37(SI), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y6, Y6
-	VPBROADCASTD 16(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y6, Y6
-	VPSUBB       Y0, Y6, Y6
-	VMOVDQU      Y6, 128(AX)
-	MOVBLZX      42(SI), R8
-	VMOVQ        (DI)(R8*8), X7
-	MOVBLZX      43(SI), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X7, X7
-	MOVBLZX      44(SI), R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVBLZX      45(SI), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y7, Y7
-	VPBROADCASTD 20(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y7, Y7
-	VPSUBB       Y0, Y7, Y7
-	VMOVDQU      Y7, 160(AX)
-	MOVBLZX      50(SI), R8
-	VMOVQ        (DI)(R8*8), X8
-	MOVBLZX      51(SI), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X8, X8
-	MOVBLZX      52(SI), R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVBLZX      53(SI), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y8, Y8
-	VPBROADCASTD 24(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y8, Y8
-	VPSUBB       Y0, Y8, Y8
-	VMOVDQU      Y8, 192(AX)
-	MOVBLZX      58(SI), R8
-	VMOVQ        (DI)(R8*8), X9
-	MOVBLZX      59(SI), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X9, X9
-	MOVBLZX      60(SI), R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVBLZX      61(SI), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y9, Y9
-	VPBROADCASTD 28(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y9, Y9
-	VPSUBB       Y0, Y9, Y9
-	VMOVDQU      Y9, 224(AX)
+	MOVBLZX      2(DI), R9
+	VMOVQ        (R8)(R9*8), X3
+	MOVBLZX      3(DI), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X3, X3
+	MOVBLZX      4(DI), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVBLZX      5(DI), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y3, Y3
+	VPBROADCASTD (SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPSUBB       Y1, Y3, Y3
+	VPADDB       bytes2b<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (AX)
+	MOVBLZX      10(DI), R9
+	VMOVQ        (R8)(R9*8), X4
+	MOVBLZX      11(DI), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X4, X4
+	MOVBLZX      12(DI), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVBLZX      13(DI), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y4, Y4
+	VPBROADCASTD 4(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y4, Y4
+	VPSUBB       Y1, Y4, Y4
+	VPADDB       bytes2b<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 32(AX)
+	MOVBLZX      18(DI), R9
+	VMOVQ        (R8)(R9*8), X5
+	MOVBLZX      19(DI), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X5, X5
+	MOVBLZX      20(DI), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVBLZX      21(DI), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y5, Y5
+	VPBROADCASTD 8(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y5, Y5
+	VPSUBB       Y1, Y5, Y5
+	VPADDB       bytes2b<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(AX)
+	MOVBLZX      26(DI), R9
+	VMOVQ        (R8)(R9*8), X6
+	MOVBLZX      27(DI), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X6, X6
+	MOVBLZX      28(DI), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVBLZX      29(DI), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y6, Y6
+	VPBROADCASTD 12(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y6, Y6
+	VPSUBB       Y1, Y6, Y6
+	VPADDB       bytes2b<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 96(AX)
+	MOVBLZX      34(DI), R9
+	VMOVQ        (R8)(R9*8), X7
+	MOVBLZX      35(DI), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X7, X7
+	MOVBLZX      36(DI), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVBLZX      37(DI), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y7, Y7
+	VPBROADCASTD 16(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y7, Y7
+	VPSUBB       Y1, Y7, Y7
+	VPADDB       bytes2b<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 128(AX)
+	MOVBLZX      42(DI), R9
+	VMOVQ        (R8)(R9*8), X8
+	MOVBLZX      43(DI), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X8, X8
+	MOVBLZX      44(DI), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVBLZX      45(DI), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y8, Y8
+	VPBROADCASTD 20(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y8, Y8
+	VPSUBB       Y1, Y8, Y8
+	VPADDB       bytes2b<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 160(AX)
+	MOVBLZX      50(DI), R9
+	VMOVQ        (R8)(R9*8), X9
+	MOVBLZX      51(DI), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X9, X9
+	MOVBLZX      52(DI), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVBLZX      53(DI), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y9, Y9
+	VPBROADCASTD 24(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y9, Y9
+	VPSUBB       Y1, Y9, Y9
+	VPADDB       bytes2b<>+0(SB), Y9, Y9
+	VMOVDQU      Y9, 192(AX)
+	MOVBLZX      58(DI), R9
+	VMOVQ        (R8)(R9*8), X10
+	MOVBLZX      59(DI), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X10, X10
+	MOVBLZX      60(DI), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVBLZX      61(DI), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y10, Y10
+	VPBROADCASTD 28(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y10, Y10
+	VPSUBB       Y1, Y10, Y10
+	VPADDB       bytes2b<>+0(SB), Y10, Y10
+	VMOVDQU      Y10, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
-	VMOVUPS      2(SI), Y0
-	VMOVUPS      34(SI), Y1
-	VSHUFPS      $0xdd, Y1, Y0, Y0
-	VPERMQ       $0xd8, Y0, Y0
-	VPSRLD       $0x1c, Y0, Y0
-	VEXTRACTI128 $0x01, Y0, X1
-	VPACKUSDW    X1, X0, X0
-	VPADDW       Y0, Y0, Y0
-	VPADDW       ones16<>+0(SB), Y0, Y0
-	VPERMQ       $0x44, Y0, Y0
-	VMOVD        (SI), X1
-	VCVTPH2PS    X1, X1
-	VMULPS       quad3e000000<>+0(SB), X1, X1
-	VBROADCASTSS X1, Y1
-	VPMOVSXWD    X0, Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y1, Y0, Y0
-	VEXTRACTPS   $0x00, X0, (DX)
+	VMOVUPS      2(DI), Y1
+	VMOVUPS      34(DI), Y2
+	VSHUFPS      $0xdd, Y2, Y1, Y1
+	VPERMQ       $0xd8, Y1, Y1
+	VPSRLD       $0x1c, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X2
+	VPACKUSDW    X2, X1, X1
+	VPADDW       Y1, Y1, Y1
+	VPADDW       ones16<>+0(SB), Y1, Y1
+	VPERMQ       $0x44, Y1, Y1
+	VMOVD        (DI), X2
+	VCVTPH2PS    X2, X2
+	VMULPS       quad3e000000<>+0(SB), X2, X2
+	VBROADCASTSS X2, Y2
+	VPMOVSXWD    X1, Y1
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y2, Y1, Y1
+	VMOVAPS      Y0, Y2
+	VEXTRACTPS   $0x00, X1, (DX)
+	VEXTRACTPS   $0x00, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X0, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)
+	VEXTRACTPS   $0x01, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X0, (DX)
+	VEXTRACTPS   $0x02, X1, (DX)
+	VEXTRACTPS   $0x02, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X0, (DX)
+	VEXTRACTPS   $0x03, X1, (DX)
+	VEXTRACTPS   $0x03, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTF128 $0x01, Y0, X0
-	VEXTRACTPS   $0x00, X0, (DX)
+	VEXTRACTF128 $0x01, Y1, X1
+	VEXTRACTF128 $0x01, Y2, X2
+	VEXTRACTPS   $0x00, X1, (DX)
+	VEXTRACTPS   $0x00, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X0, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)
+	VEXTRACTPS   $0x01, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X0, (DX)
+	VEXTRACTPS   $0x02, X1, (DX)
+	VEXTRACTPS   $0x02, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X0, (DX)
+	VEXTRACTPS   $0x03, X1, (DX)
+	VEXTRACTPS   $0x03, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	ADDQ         $+66, SI
+	ADDQ         $+66, DI
 	ADDQ         $+256, AX
 	SUBQ         $0x01, CX
 	JGE          block1
@@ -645,6 +664,19 @@ blockEnd2:
 	ADDQ $0x01, CX
 	VZEROUPPER
 	RET
+
+DATA cc22c0000<>+0(SB)/4, $0xc22c0000
+GLOBL cc22c0000<>(SB), RODATA|NOPTR, $4
+
+DATA bytes2b<>+0(SB)/4, $0x2b2b2b2b
+DATA bytes2b<>+4(SB)/4, $0x2b2b2b2b
+DATA bytes2b<>+8(SB)/4, $0x2b2b2b2b
+DATA bytes2b<>+12(SB)/4, $0x2b2b2b2b
+DATA bytes2b<>+16(SB)/4, $0x2b2b2b2b
+DATA bytes2b<>+20(SB)/4, $0x2b2b2b2b
+DATA bytes2b<>+24(SB)/4, $0x2b2b2b2b
+DATA bytes2b<>+28(SB)/4, $0x2b2b2b2b
+GLOBL bytes2b<>(SB), RODATA|NOPTR, $32
 
 // func rowsIQ2_XSAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
@@ -963,253 +995,282 @@ GLOBL bytes16_6<>(SB), RODATA|NOPTR, $32
 // func unpackIQ2_XSAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 // Requires: AVX, AVX2, F16C
 TEXT ·unpackIQ2_XSAVX2(SB), NOSPLIT, $160-48
-	MOVQ codes+0(FP), AX
-	MOVQ blocks+40(FP), CX
-	MOVQ dm+8(FP), DX
-	MOVQ stride+16(FP), BX
-	SHLQ $0x02, BX
-	MOVQ toM+24(FP), SI
-	SHLQ $0x02, SI
-	MOVQ w+32(FP), SI
-	MOVQ ·gridIQ2XS+0(SB), DI
-	SUBQ $0x01, CX
-	JLT  blockEnd2
+	MOVQ         codes+0(FP), AX
+	MOVQ         blocks+40(FP), CX
+	MOVQ         dm+8(FP), DX
+	MOVQ         stride+16(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         toM+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         w+32(FP), DI
+	VBROADCASTSS cc22c0000<>+0(SB), Y0
+	MOVQ         ·gridIQ2XS+0(SB), R8
+	SUBQ         $0x01, CX
+	JLT          blockEnd2
 
 block1:
-	VMOVDQU   2(SI), Y0
-	VMOVDQU   34(SI), Y1
-	VPSRLW    $0x09, Y0, Y0
+	VMOVDQU   2(DI), Y1
+	VMOVDQU   34(DI), Y2
 	VPSRLW    $0x09, Y1, Y1
-	VPACKUSWB Y1, Y0, Y0
-	VPERMQ    $0xd8, Y0, Y0
+	VPSRLW    $0x09, Y2, Y2
+	VPACKUSWB Y2, Y1, Y1
+	VPERMQ    $0xd8, Y1, Y1
 
 	// signs = seven bits, and their parity on top
-	VPSRLD  $0x04, Y0, Y1
-	VPXOR   Y0, Y1, Y1
-	VPAND   bytes0f<>+0(SB), Y1, Y1
-	VMOVDQU parity<>+0(SB), Y11
-	VPSHUFB Y1, Y11, Y11
-	VPOR    Y11, Y0, Y0
-	VMOVDQU Y0, (SP)
+	VPSRLD  $0x04, Y1, Y2
+	VPXOR   Y1, Y2, Y2
+	VPAND   bytes0f<>+0(SB), Y2, Y2
+	VMOVDQU parity<>+0(SB), Y12
+	VPSHUFB Y2, Y12, Y12
+	VPOR    Y12, Y1, Y1
+	VMOVDQU Y1, (SP)
 
 	// codes = q of the block
-	MOVWLZX      2(SI), R8
-	ANDL         $0x000001ff, R8
-	VMOVQ        (DI)(R8*8), X2
-	MOVWLZX      4(SI), R8
-	ANDL         $0x000001ff, R8
-	VPINSRQ      $0x01, (DI)(R8*8), X2, X2
-	MOVWLZX      6(SI), R8
-	ANDL         $0x000001ff, R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVWLZX      8(SI), R8
-	ANDL         $0x000001ff, R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y2, Y2
-	VPBROADCASTD (SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y2, Y2
-	VPSUBB       Y0, Y2, Y2
-	VMOVDQU      Y2, (AX)
-	MOVWLZX      10(SI), R8
-	ANDL         $0x000001ff, R8
-	VMOVQ        (DI)(R8*8), X3
-	MOVWLZX      12(SI), R8
-	ANDL         $0x000001ff, R8
-	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
-	MOVWLZX      14(SI), R8
-	ANDL         $0x000001ff, R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVWLZX      16(SI), R8
-	ANDL         $0x000001ff, R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y3, Y3
-	VPBROADCASTD 4(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y3, Y3
-	VPSUBB       Y0, Y3, Y3
-	VMOVDQU      Y3, 32(AX)
-	MOVWLZX      18(SI), R8
-	ANDL         $0x000001ff, R8
-	VMOVQ        (DI)(R8*8), X4
-	MOVWLZX      20(SI), R8
-	ANDL         $0x000001ff, R8
-	VPINSRQ      $0x01, (DI)(R8*8), X4, X4
-	MOVWLZX      22(SI), R8
-	ANDL         $0x000001ff, R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVWLZX      24(SI), R8
-	ANDL         $0x000001ff, R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y4, Y4
-	VPBROADCASTD 8(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y4, Y4
-	VPSUBB       Y0, Y4, Y4
-	VMOVDQU      Y4, 64(AX)
-	MOVWLZX      26(SI), R8
-	ANDL         $0x000001ff, R8
-	VMOVQ        (DI)(R8*8), X5
-	MOVWLZX      28(SI), R8
-	ANDL         $0x000001ff, R8
-	VPINSRQ      $0x01, (DI)(R8*8), X5, X5
-	MOVWLZX      30(SI), R8
-	ANDL         $0x000001ff, R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVWLZX      32(SI), R8
-	ANDL         $0x000001ff, R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y5, Y5
-	VPBROADCASTD 12(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y5, Y5
-	VPSUBB       Y0, Y5, Y5
-	VMOVDQU      Y5, 96(AX)
-	MOVWLZX      34(SI), R8
-	ANDL         $0x000001ff, R8
-	VMOVQ        (DI)(R8*8), X6
-	MOVWLZX      36(SI), R8
-	ANDL         $0x000001ff, R8
-	VPINSRQ      $0x01, (DI)(R8*8), X6, X6
-	MOVWLZX      38(SI), R8
-	ANDL         $0x000001ff, R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVWLZX      40(SI), R8
-	ANDL         $0x000001ff, R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y6, Y6
-	VPBROADCASTD 16(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y6, Y6
-	VPSUBB       Y0, Y6, Y6
-	VMOVDQU      Y6, 128(AX)
-	MOVWLZX      42(SI), R8
-	ANDL         $0x000001ff, R8
-	VMOVQ        (DI)(R8*8), X7
-	MOVWLZX      44(SI), R8
-	ANDL         $0x000001ff, R8
-	VPINSRQ      $0x01, (DI)(R8*8), X7, X7
-	MOVWLZX      46(SI), R8
-	ANDL         $0x000001ff, R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVWLZX      48(SI), R8
-	ANDL         $0x000001ff, R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y7, Y7
-	VPBROADCASTD 20(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y7, Y7
-	VPSUBB       Y0, Y7, Y7
-	VMOVDQU      Y7, 160(AX)
-	MOVWLZX      50(SI), R8
-	ANDL         $0x000001ff, R8
-	VMOVQ        (DI)(R8*8), X8
-	MOVWLZX      52(SI), R8
-	ANDL         $0x000001ff, R8
-	VPINSRQ      $0x01, (DI)(R8*8), X8, X8
-	MOVWLZX      54(SI), R8
-	ANDL         $0x000001ff, R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVWLZX      56(SI), R8
-	ANDL         $0x000001ff, R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y8, Y8
-	VPBROADCASTD 24(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y8, Y8
-	VPSUBB       Y0, Y8, Y8
-	VMOVDQU      Y8, 192(AX)
-	MOVWLZX      58(SI), R8
-	ANDL         $0x000001ff, R8
-	VMOVQ        (DI)(R8*8), X9
-	MOVWLZX      60(SI), R8
-	ANDL         $0x000001ff, R8
-	VPINSRQ      $0x01, (DI)(R8*8), X9, X9
-	MOVWLZX      62(SI), R8
-	ANDL         $0x000001ff, R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVWLZX      64(SI), R8
-	ANDL         $0x000001ff, R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y9, Y9
-	VPBROADCASTD 28(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y9, Y9
-	VPSUBB       Y0, Y9, Y9
-	VMOVDQU      Y9, 224(AX)
+	MOVWLZX      2(DI), R9
+	ANDL         $0x000001ff, R9
+	VMOVQ        (R8)(R9*8), X3
+	MOVWLZX      4(DI), R9
+	ANDL         $0x000001ff, R9
+	VPINSRQ      $0x01, (R8)(R9*8), X3, X3
+	MOVWLZX      6(DI), R9
+	ANDL         $0x000001ff, R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      8(DI), R9
+	ANDL         $0x000001ff, R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y3, Y3
+	VPBROADCASTD (SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPSUBB       Y1, Y3, Y3
+	VPADDB       bytes2b<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (AX)
+	MOVWLZX      10(DI), R9
+	ANDL         $0x000001ff, R9
+	VMOVQ        (R8)(R9*8), X4
+	MOVWLZX      12(DI), R9
+	ANDL         $0x000001ff, R9
+	VPINSRQ      $0x01, (R8)(R9*8), X4, X4
+	MOVWLZX      14(DI), R9
+	ANDL         $0x000001ff, R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      16(DI), R9
+	ANDL         $0x000001ff, R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y4, Y4
+	VPBROADCASTD 4(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y4, Y4
+	VPSUBB       Y1, Y4, Y4
+	VPADDB       bytes2b<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 32(AX)
+	MOVWLZX      18(DI), R9
+	ANDL         $0x000001ff, R9
+	VMOVQ        (R8)(R9*8), X5
+	MOVWLZX      20(DI), R9
+	ANDL         $0x000001ff, R9
+	VPINSRQ      $0x01, (R8)(R9*8), X5, X5
+	MOVWLZX      22(DI), R9
+	ANDL         $0x000001ff, R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      24(DI), R9
+	ANDL         $0x000001ff, R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y5, Y5
+	VPBROADCASTD 8(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y5, Y5
+	VPSUBB       Y1, Y5, Y5
+	VPADDB       bytes2b<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(AX)
+	MOVWLZX      26(DI), R9
+	ANDL         $0x000001ff, R9
+	VMOVQ        (R8)(R9*8), X6
+	MOVWLZX      28(DI), R9
+	ANDL         $0x000001ff, R9
+	VPINSRQ      $0x01, (R8)(R9*8), X6, X6
+	MOVWLZX      30(DI), R9
+	ANDL         $0x000001ff, R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      32(DI), R9
+	ANDL         $0x000001ff, R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y6, Y6
+	VPBROADCASTD 12(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y6, Y6
+	VPSUBB       Y1, Y6, Y6
+	VPADDB       bytes2b<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 96(AX)
+	MOVWLZX      34(DI), R9
+	ANDL         $0x000001ff, R9
+	VMOVQ        (R8)(R9*8), X7
+	MOVWLZX      36(DI), R9
+	ANDL         $0x000001ff, R9
+	VPINSRQ      $0x01, (R8)(R9*8), X7, X7
+	MOVWLZX      38(DI), R9
+	ANDL         $0x000001ff, R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      40(DI), R9
+	ANDL         $0x000001ff, R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y7, Y7
+	VPBROADCASTD 16(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y7, Y7
+	VPSUBB       Y1, Y7, Y7
+	VPADDB       bytes2b<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 128(AX)
+	MOVWLZX      42(DI), R9
+	ANDL         $0x000001ff, R9
+	VMOVQ        (R8)(R9*8), X8
+	MOVWLZX      44(DI), R9
+	ANDL         $0x000001ff, R9
+	VPINSRQ      $0x01, (R8)(R9*8), X8, X8
+	MOVWLZX      46(DI), R9
+	ANDL         $0x000001ff, R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      48(DI), R9
+	ANDL         $0x000001ff, R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y8, Y8
+	VPBROADCASTD 20(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y8, Y8
+	VPSUBB       Y1, Y8, Y8
+	VPADDB       bytes2b<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 160(AX)
+	MOVWLZX      50(DI), R9
+	ANDL         $0x000001ff, R9
+	VMOVQ        (R8)(R9*8), X9
+	MOVWLZX      52(DI), R9
+	ANDL         $0x000001ff, R9
+	VPINSRQ      $0x01, (R8)(R9*8), X9, X9
+	MOVWLZX      54(DI), R9
+	ANDL         $0x000001ff, R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      56(DI), R9
+	ANDL         $0x000001ff, R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y9, Y9
+	VPBROADCASTD 24(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y9, Y9
+	VPSUBB       Y1, Y9, Y9
+	VPADDB       bytes2b<>+0(SB), Y9, Y9
+	VMOVDQU      Y9, 192(AX)
+	MOVWLZX      58(DI), R9
+	ANDL         $0x000001ff, R9
+	VMOVQ        (R8)(R9*8), X10
+	MOVWLZX      60(DI), R9
+	ANDL         $0x000001ff, R9
+	VPINSRQ      $0x01, (R8)(R9*8), X10, X10
+	MOVWLZX      62(DI), R9
+	ANDL         $0x000001ff, R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      64(DI), R9
+	ANDL         $0x000001ff, R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y10, Y10
+	VPBROADCASTD 28(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y10, Y10
+	VPSUBB       Y1, Y10, Y10
+	VPADDB       bytes2b<>+0(SB), Y10, Y10
+	VMOVDQU      Y10, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
-	VMOVQ        66(SI), X10
-	VPSRLD       $0x04, X10, X0
-	VPUNPCKLBW   X0, X10, X10
-	VPAND        bytes0f<>+0(SB), Y10, Y10
-	VPMOVZXBW    X10, Y10
-	VPADDW       Y10, Y10, Y10
-	VPADDW       ones16<>+0(SB), Y10, Y10
-	VPERMQ       $0xee, Y10, Y0
-	VPERMQ       $0x44, Y10, Y0
-	VMOVD        (SI), X0
-	VCVTPH2PS    X0, X0
-	VMULPS       quad3e000000<>+0(SB), X0, X0
-	VBROADCASTSS X0, Y0
-	VPMOVSXWD    X10, Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTPS   $0x00, X1, (DX)
+	VMOVQ        66(DI), X11
+	VPSRLD       $0x04, X11, X1
+	VPUNPCKLBW   X1, X11, X11
+	VPAND        bytes0f<>+0(SB), Y11, Y11
+	VPMOVZXBW    X11, Y11
+	VPADDW       Y11, Y11, Y11
+	VPADDW       ones16<>+0(SB), Y11, Y11
+	VPERMQ       $0xee, Y11, Y1
+	VPERMQ       $0x44, Y11, Y1
+	VMOVD        (DI), X1
+	VCVTPH2PS    X1, X1
+	VMULPS       quad3e000000<>+0(SB), X1, X1
+	VBROADCASTSS X1, Y1
+	VPMOVSXWD    X11, Y2
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVAPS      Y0, Y12
+	VEXTRACTPS   $0x00, X2, (DX)
+	VEXTRACTPS   $0x00, X12, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X1, (DX)
+	VEXTRACTPS   $0x01, X2, (DX)
+	VEXTRACTPS   $0x01, X12, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X1, (DX)
+	VEXTRACTPS   $0x02, X2, (DX)
+	VEXTRACTPS   $0x02, X12, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X1, (DX)
+	VEXTRACTPS   $0x03, X2, (DX)
+	VEXTRACTPS   $0x03, X12, (DX)(SI*1)
 	ADDQ         BX, DX
+	VEXTRACTF128 $0x01, Y2, X2
+	VEXTRACTF128 $0x01, Y12, X12
+	VEXTRACTPS   $0x00, X2, (DX)
+	VEXTRACTPS   $0x00, X12, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTPS   $0x01, X2, (DX)
+	VEXTRACTPS   $0x01, X12, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTPS   $0x02, X2, (DX)
+	VEXTRACTPS   $0x02, X12, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTPS   $0x03, X2, (DX)
+	VEXTRACTPS   $0x03, X12, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTI128 $0x01, Y11, X2
+	VPMOVSXWD    X2, Y2
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVAPS      Y0, Y1
+	VEXTRACTPS   $0x00, X2, (DX)
+	VEXTRACTPS   $0x00, X1, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTPS   $0x01, X2, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTPS   $0x02, X2, (DX)
+	VEXTRACTPS   $0x02, X1, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTPS   $0x03, X2, (DX)
+	VEXTRACTPS   $0x03, X1, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTF128 $0x01, Y2, X2
 	VEXTRACTF128 $0x01, Y1, X1
-	VEXTRACTPS   $0x00, X1, (DX)
+	VEXTRACTPS   $0x00, X2, (DX)
+	VEXTRACTPS   $0x00, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X1, (DX)
+	VEXTRACTPS   $0x01, X2, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X1, (DX)
+	VEXTRACTPS   $0x02, X2, (DX)
+	VEXTRACTPS   $0x02, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X1, (DX)
+	VEXTRACTPS   $0x03, X2, (DX)
+	VEXTRACTPS   $0x03, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTI128 $0x01, Y10, X1
-	VPMOVSXWD    X1, Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTPS   $0x00, X1, (DX)
-	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X1, (DX)
-	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X1, (DX)
-	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X1, (DX)
-	ADDQ         BX, DX
-	VEXTRACTF128 $0x01, Y1, X1
-	VEXTRACTPS   $0x00, X1, (DX)
-	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X1, (DX)
-	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X1, (DX)
-	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X1, (DX)
-	ADDQ         BX, DX
-	ADDQ         $+74, SI
+	ADDQ         $+74, DI
 	ADDQ         $+256, AX
 	SUBQ         $0x01, CX
 	JGE          block1
@@ -1507,223 +1568,252 @@ GLOBL byte4OfFour<>(SB), RODATA|NOPTR, $32
 // func unpackIQ2_SAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 // Requires: AVX, AVX2, F16C
 TEXT ·unpackIQ2_SAVX2(SB), NOSPLIT, $160-48
-	MOVQ codes+0(FP), AX
-	MOVQ blocks+40(FP), CX
-	MOVQ dm+8(FP), DX
-	MOVQ stride+16(FP), BX
-	SHLQ $0x02, BX
-	MOVQ toM+24(FP), SI
-	SHLQ $0x02, SI
-	MOVQ w+32(FP), SI
-	MOVQ ·gridIQ2S+0(SB), DI
-	SUBQ $0x01, CX
-	JLT  blockEnd2
+	MOVQ         codes+0(FP), AX
+	MOVQ         blocks+40(FP), CX
+	MOVQ         dm+8(FP), DX
+	MOVQ         stride+16(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         toM+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         w+32(FP), DI
+	VBROADCASTSS cc22c0000<>+0(SB), Y0
+	MOVQ         ·gridIQ2S+0(SB), R8
+	SUBQ         $0x01, CX
+	JLT          blockEnd2
 
 block1:
 	// indexes = bytes | two bits of a byte for four << 8
-	VBROADCASTI128 66(SI), Y0
-	VPSHUFB        byte0OfFour<>+0(SB), Y0, Y0
-	VPMULLW        by256_64<>+0(SB), Y0, Y0
-	VPMOVZXBW      2(SI), Y1
-	VPAND          bits300<>+0(SB), Y0, Y0
-	VPOR           Y1, Y0, Y0
-	VMOVDQU        Y0, 32(SP)
+	VBROADCASTI128 66(DI), Y1
+	VPSHUFB        byte0OfFour<>+0(SB), Y1, Y1
+	VPMULLW        by256_64<>+0(SB), Y1, Y1
+	VPMOVZXBW      2(DI), Y2
+	VPAND          bits300<>+0(SB), Y1, Y1
+	VPOR           Y2, Y1, Y1
+	VMOVDQU        Y1, 32(SP)
 
 	// indexes = bytes | two bits of a byte for four << 8
-	VBROADCASTI128 66(SI), Y0
-	VPSHUFB        byte4OfFour<>+0(SB), Y0, Y0
-	VPMULLW        by256_64<>+0(SB), Y0, Y0
-	VPMOVZXBW      18(SI), Y1
-	VPAND          bits300<>+0(SB), Y0, Y0
-	VPOR           Y1, Y0, Y0
-	VMOVDQU        Y0, 64(SP)
+	VBROADCASTI128 66(DI), Y1
+	VPSHUFB        byte4OfFour<>+0(SB), Y1, Y1
+	VPMULLW        by256_64<>+0(SB), Y1, Y1
+	VPMOVZXBW      18(DI), Y2
+	VPAND          bits300<>+0(SB), Y1, Y1
+	VPOR           Y2, Y1, Y1
+	VMOVDQU        Y1, 64(SP)
 
 	// codes = q of the block
-	MOVWLZX      32(SP), R8
-	VMOVQ        (DI)(R8*8), X2
-	MOVWLZX      34(SP), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X2, X2
-	MOVWLZX      36(SP), R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVWLZX      38(SP), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y2, Y2
-	VPBROADCASTD 34(SI), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y2, Y2
-	VPSUBB       Y0, Y2, Y2
-	VMOVDQU      Y2, (AX)
-	MOVWLZX      40(SP), R8
-	VMOVQ        (DI)(R8*8), X3
-	MOVWLZX      42(SP), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X3, X3
-	MOVWLZX      44(SP), R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVWLZX      46(SP), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y3, Y3
-	VPBROADCASTD 38(SI), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y3, Y3
-	VPSUBB       Y0, Y3, Y3
-	VMOVDQU      Y3, 32(AX)
-	MOVWLZX      48(SP), R8
-	VMOVQ        (DI)(R8*8), X4
-	MOVWLZX      50(SP), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X4, X4
-	MOVWLZX      52(SP), R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVWLZX      54(SP), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y4, Y4
-	VPBROADCASTD 42(SI), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y4, Y4
-	VPSUBB       Y0, Y4, Y4
-	VMOVDQU      Y4, 64(AX)
-	MOVWLZX      56(SP), R8
-	VMOVQ        (DI)(R8*8), X5
-	MOVWLZX      58(SP), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X5, X5
-	MOVWLZX      60(SP), R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVWLZX      62(SP), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y5, Y5
-	VPBROADCASTD 46(SI), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y5, Y5
-	VPSUBB       Y0, Y5, Y5
-	VMOVDQU      Y5, 96(AX)
-	MOVWLZX      64(SP), R8
-	VMOVQ        (DI)(R8*8), X6
-	MOVWLZX      66(SP), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X6, X6
-	MOVWLZX      68(SP), R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVWLZX      70(SP), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y6, Y6
-	VPBROADCASTD 50(SI), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y6, Y6
-	VPSUBB       Y0, Y6, Y6
-	VMOVDQU      Y6, 128(AX)
-	MOVWLZX      72(SP), R8
-	VMOVQ        (DI)(R8*8), X7
-	MOVWLZX      74(SP), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X7, X7
-	MOVWLZX      76(SP), R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVWLZX      78(SP), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y7, Y7
-	VPBROADCASTD 54(SI), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y7, Y7
-	VPSUBB       Y0, Y7, Y7
-	VMOVDQU      Y7, 160(AX)
-	MOVWLZX      80(SP), R8
-	VMOVQ        (DI)(R8*8), X8
-	MOVWLZX      82(SP), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X8, X8
-	MOVWLZX      84(SP), R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVWLZX      86(SP), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y8, Y8
-	VPBROADCASTD 58(SI), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y8, Y8
-	VPSUBB       Y0, Y8, Y8
-	VMOVDQU      Y8, 192(AX)
-	MOVWLZX      88(SP), R8
-	VMOVQ        (DI)(R8*8), X9
-	MOVWLZX      90(SP), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X9, X9
-	MOVWLZX      92(SP), R8
-	VMOVQ        (DI)(R8*8), X0
-	MOVWLZX      94(SP), R8
-	VPINSRQ      $0x01, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y9, Y9
-	VPBROADCASTD 62(SI), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y9, Y9
-	VPSUBB       Y0, Y9, Y9
-	VMOVDQU      Y9, 224(AX)
+	MOVWLZX      32(SP), R9
+	VMOVQ        (R8)(R9*8), X3
+	MOVWLZX      34(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X3, X3
+	MOVWLZX      36(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      38(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y3, Y3
+	VPBROADCASTD 34(DI), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y3, Y3
+	VPSUBB       Y1, Y3, Y3
+	VPADDB       bytes2b<>+0(SB), Y3, Y3
+	VMOVDQU      Y3, (AX)
+	MOVWLZX      40(SP), R9
+	VMOVQ        (R8)(R9*8), X4
+	MOVWLZX      42(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X4, X4
+	MOVWLZX      44(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      46(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y4, Y4
+	VPBROADCASTD 38(DI), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y4, Y4
+	VPSUBB       Y1, Y4, Y4
+	VPADDB       bytes2b<>+0(SB), Y4, Y4
+	VMOVDQU      Y4, 32(AX)
+	MOVWLZX      48(SP), R9
+	VMOVQ        (R8)(R9*8), X5
+	MOVWLZX      50(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X5, X5
+	MOVWLZX      52(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      54(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y5, Y5
+	VPBROADCASTD 42(DI), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y5, Y5
+	VPSUBB       Y1, Y5, Y5
+	VPADDB       bytes2b<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, 64(AX)
+	MOVWLZX      56(SP), R9
+	VMOVQ        (R8)(R9*8), X6
+	MOVWLZX      58(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X6, X6
+	MOVWLZX      60(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      62(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y6, Y6
+	VPBROADCASTD 46(DI), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y6, Y6
+	VPSUBB       Y1, Y6, Y6
+	VPADDB       bytes2b<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 96(AX)
+	MOVWLZX      64(SP), R9
+	VMOVQ        (R8)(R9*8), X7
+	MOVWLZX      66(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X7, X7
+	MOVWLZX      68(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      70(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y7, Y7
+	VPBROADCASTD 50(DI), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y7, Y7
+	VPSUBB       Y1, Y7, Y7
+	VPADDB       bytes2b<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 128(AX)
+	MOVWLZX      72(SP), R9
+	VMOVQ        (R8)(R9*8), X8
+	MOVWLZX      74(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X8, X8
+	MOVWLZX      76(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      78(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y8, Y8
+	VPBROADCASTD 54(DI), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y8, Y8
+	VPSUBB       Y1, Y8, Y8
+	VPADDB       bytes2b<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 160(AX)
+	MOVWLZX      80(SP), R9
+	VMOVQ        (R8)(R9*8), X9
+	MOVWLZX      82(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X9, X9
+	MOVWLZX      84(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      86(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y9, Y9
+	VPBROADCASTD 58(DI), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y9, Y9
+	VPSUBB       Y1, Y9, Y9
+	VPADDB       bytes2b<>+0(SB), Y9, Y9
+	VMOVDQU      Y9, 192(AX)
+	MOVWLZX      88(SP), R9
+	VMOVQ        (R8)(R9*8), X10
+	MOVWLZX      90(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X10, X10
+	MOVWLZX      92(SP), R9
+	VMOVQ        (R8)(R9*8), X1
+	MOVWLZX      94(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y10, Y10
+	VPBROADCASTD 62(DI), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y10, Y10
+	VPSUBB       Y1, Y10, Y10
+	VPADDB       bytes2b<>+0(SB), Y10, Y10
+	VMOVDQU      Y10, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
-	VMOVQ        74(SI), X10
-	VPSRLD       $0x04, X10, X0
-	VPUNPCKLBW   X0, X10, X10
-	VPAND        bytes0f<>+0(SB), Y10, Y10
-	VPMOVZXBW    X10, Y10
-	VPADDW       Y10, Y10, Y10
-	VPADDW       ones16<>+0(SB), Y10, Y10
-	VPERMQ       $0xee, Y10, Y0
-	VPERMQ       $0x44, Y10, Y0
-	VMOVD        (SI), X0
-	VCVTPH2PS    X0, X0
-	VMULPS       quad3e000000<>+0(SB), X0, X0
-	VBROADCASTSS X0, Y0
-	VPMOVSXWD    X10, Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTPS   $0x00, X1, (DX)
+	VMOVQ        74(DI), X11
+	VPSRLD       $0x04, X11, X1
+	VPUNPCKLBW   X1, X11, X11
+	VPAND        bytes0f<>+0(SB), Y11, Y11
+	VPMOVZXBW    X11, Y11
+	VPADDW       Y11, Y11, Y11
+	VPADDW       ones16<>+0(SB), Y11, Y11
+	VPERMQ       $0xee, Y11, Y1
+	VPERMQ       $0x44, Y11, Y1
+	VMOVD        (DI), X1
+	VCVTPH2PS    X1, X1
+	VMULPS       quad3e000000<>+0(SB), X1, X1
+	VBROADCASTSS X1, Y1
+	VPMOVSXWD    X11, Y2
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVAPS      Y0, Y12
+	VEXTRACTPS   $0x00, X2, (DX)
+	VEXTRACTPS   $0x00, X12, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X1, (DX)
+	VEXTRACTPS   $0x01, X2, (DX)
+	VEXTRACTPS   $0x01, X12, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X1, (DX)
+	VEXTRACTPS   $0x02, X2, (DX)
+	VEXTRACTPS   $0x02, X12, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X1, (DX)
+	VEXTRACTPS   $0x03, X2, (DX)
+	VEXTRACTPS   $0x03, X12, (DX)(SI*1)
 	ADDQ         BX, DX
+	VEXTRACTF128 $0x01, Y2, X2
+	VEXTRACTF128 $0x01, Y12, X12
+	VEXTRACTPS   $0x00, X2, (DX)
+	VEXTRACTPS   $0x00, X12, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTPS   $0x01, X2, (DX)
+	VEXTRACTPS   $0x01, X12, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTPS   $0x02, X2, (DX)
+	VEXTRACTPS   $0x02, X12, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTPS   $0x03, X2, (DX)
+	VEXTRACTPS   $0x03, X12, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTI128 $0x01, Y11, X2
+	VPMOVSXWD    X2, Y2
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y1, Y2, Y2
+	VMOVAPS      Y0, Y1
+	VEXTRACTPS   $0x00, X2, (DX)
+	VEXTRACTPS   $0x00, X1, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTPS   $0x01, X2, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTPS   $0x02, X2, (DX)
+	VEXTRACTPS   $0x02, X1, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTPS   $0x03, X2, (DX)
+	VEXTRACTPS   $0x03, X1, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTF128 $0x01, Y2, X2
 	VEXTRACTF128 $0x01, Y1, X1
-	VEXTRACTPS   $0x00, X1, (DX)
+	VEXTRACTPS   $0x00, X2, (DX)
+	VEXTRACTPS   $0x00, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X1, (DX)
+	VEXTRACTPS   $0x01, X2, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X1, (DX)
+	VEXTRACTPS   $0x02, X2, (DX)
+	VEXTRACTPS   $0x02, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X1, (DX)
+	VEXTRACTPS   $0x03, X2, (DX)
+	VEXTRACTPS   $0x03, X1, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTI128 $0x01, Y10, X1
-	VPMOVSXWD    X1, Y1
-	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y0, Y1, Y1
-	VEXTRACTPS   $0x00, X1, (DX)
-	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X1, (DX)
-	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X1, (DX)
-	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X1, (DX)
-	ADDQ         BX, DX
-	VEXTRACTF128 $0x01, Y1, X1
-	VEXTRACTPS   $0x00, X1, (DX)
-	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X1, (DX)
-	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X1, (DX)
-	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X1, (DX)
-	ADDQ         BX, DX
-	ADDQ         $+82, SI
+	ADDQ         $+82, DI
 	ADDQ         $+256, AX
 	SUBQ         $0x01, CX
 	JGE          block1
@@ -2051,267 +2141,286 @@ GLOBL quad3e800000<>(SB), RODATA|NOPTR, $16
 // func unpackIQ3_XXSAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 // Requires: AVX, AVX2, F16C
 TEXT ·unpackIQ3_XXSAVX2(SB), NOSPLIT, $160-48
-	MOVQ codes+0(FP), AX
-	MOVQ blocks+40(FP), CX
-	MOVQ dm+8(FP), DX
-	MOVQ stride+16(FP), BX
-	SHLQ $0x02, BX
-	MOVQ toM+24(FP), SI
-	SHLQ $0x02, SI
-	MOVQ w+32(FP), SI
-	MOVQ ·gridIQ3XXS+0(SB), DI
-	SUBQ $0x01, CX
-	JLT  blockEnd2
+	MOVQ         codes+0(FP), AX
+	MOVQ         blocks+40(FP), CX
+	MOVQ         dm+8(FP), DX
+	MOVQ         stride+16(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         toM+24(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         w+32(FP), DI
+	VBROADCASTSS cc2780000<>+0(SB), Y0
+	MOVQ         ·gridIQ3XXS+0(SB), R8
+	SUBQ         $0x01, CX
+	JLT          blockEnd2
 
 block1:
-	VMOVDQU 66(SI), Y0
-	VPAND   seven0<>+0(SB), Y0, Y1
-	VPSLLD  $0x01, Y0, Y2
-	VPAND   seven1<>+0(SB), Y2, Y2
-	VPSLLD  $0x02, Y0, Y3
-	VPAND   seven2<>+0(SB), Y3, Y3
-	VPSLLD  $0x03, Y0, Y0
-	VPAND   seven3<>+0(SB), Y0, Y0
-	VPOR    Y2, Y1, Y1
-	VPOR    Y0, Y3, Y3
-	VPOR    Y3, Y1, Y0
+	VMOVDQU 66(DI), Y1
+	VPAND   seven0<>+0(SB), Y1, Y2
+	VPSLLD  $0x01, Y1, Y3
+	VPAND   seven1<>+0(SB), Y3, Y3
+	VPSLLD  $0x02, Y1, Y4
+	VPAND   seven2<>+0(SB), Y4, Y4
+	VPSLLD  $0x03, Y1, Y1
+	VPAND   seven3<>+0(SB), Y1, Y1
+	VPOR    Y3, Y2, Y2
+	VPOR    Y1, Y4, Y4
+	VPOR    Y4, Y2, Y1
 
 	// signs = seven bits, and their parity on top
-	VPSRLD  $0x04, Y0, Y1
-	VPXOR   Y0, Y1, Y1
-	VPAND   bytes0f<>+0(SB), Y1, Y1
-	VMOVDQU parity<>+0(SB), Y2
-	VPSHUFB Y1, Y2, Y2
-	VPOR    Y2, Y0, Y0
-	VMOVDQU Y0, (SP)
+	VPSRLD  $0x04, Y1, Y2
+	VPXOR   Y1, Y2, Y2
+	VPAND   bytes0f<>+0(SB), Y2, Y2
+	VMOVDQU parity<>+0(SB), Y3
+	VPSHUFB Y2, Y3, Y3
+	VPOR    Y3, Y1, Y1
+	VMOVDQU Y1, (SP)
 
 	// codes = q of the block
-	MOVBLZX      2(SI), R8
-	VMOVD        (DI)(R8*8), X4
-	MOVBLZX      3(SI), R8
-	VPINSRD      $0x01, (DI)(R8*8), X4, X4
-	MOVBLZX      4(SI), R8
-	VPINSRD      $0x02, (DI)(R8*8), X4, X4
-	MOVBLZX      5(SI), R8
-	VPINSRD      $0x03, (DI)(R8*8), X4, X4
-	MOVBLZX      6(SI), R8
-	VMOVD        (DI)(R8*8), X0
-	MOVBLZX      7(SI), R8
-	VPINSRD      $0x01, (DI)(R8*8), X0, X0
-	MOVBLZX      8(SI), R8
-	VPINSRD      $0x02, (DI)(R8*8), X0, X0
-	MOVBLZX      9(SI), R8
-	VPINSRD      $0x03, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y4, Y4
-	VPBROADCASTD (SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y4, Y4
-	VPSUBB       Y0, Y4, Y4
-	VMOVDQU      Y4, (AX)
-	MOVBLZX      10(SI), R8
-	VMOVD        (DI)(R8*8), X5
-	MOVBLZX      11(SI), R8
-	VPINSRD      $0x01, (DI)(R8*8), X5, X5
-	MOVBLZX      12(SI), R8
-	VPINSRD      $0x02, (DI)(R8*8), X5, X5
-	MOVBLZX      13(SI), R8
-	VPINSRD      $0x03, (DI)(R8*8), X5, X5
-	MOVBLZX      14(SI), R8
-	VMOVD        (DI)(R8*8), X0
-	MOVBLZX      15(SI), R8
-	VPINSRD      $0x01, (DI)(R8*8), X0, X0
-	MOVBLZX      16(SI), R8
-	VPINSRD      $0x02, (DI)(R8*8), X0, X0
-	MOVBLZX      17(SI), R8
-	VPINSRD      $0x03, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y5, Y5
-	VPBROADCASTD 4(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y5, Y5
-	VPSUBB       Y0, Y5, Y5
-	VMOVDQU      Y5, 32(AX)
-	MOVBLZX      18(SI), R8
-	VMOVD        (DI)(R8*8), X6
-	MOVBLZX      19(SI), R8
-	VPINSRD      $0x01, (DI)(R8*8), X6, X6
-	MOVBLZX      20(SI), R8
-	VPINSRD      $0x02, (DI)(R8*8), X6, X6
-	MOVBLZX      21(SI), R8
-	VPINSRD      $0x03, (DI)(R8*8), X6, X6
-	MOVBLZX      22(SI), R8
-	VMOVD        (DI)(R8*8), X0
-	MOVBLZX      23(SI), R8
-	VPINSRD      $0x01, (DI)(R8*8), X0, X0
-	MOVBLZX      24(SI), R8
-	VPINSRD      $0x02, (DI)(R8*8), X0, X0
-	MOVBLZX      25(SI), R8
-	VPINSRD      $0x03, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y6, Y6
-	VPBROADCASTD 8(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y6, Y6
-	VPSUBB       Y0, Y6, Y6
-	VMOVDQU      Y6, 64(AX)
-	MOVBLZX      26(SI), R8
-	VMOVD        (DI)(R8*8), X7
-	MOVBLZX      27(SI), R8
-	VPINSRD      $0x01, (DI)(R8*8), X7, X7
-	MOVBLZX      28(SI), R8
-	VPINSRD      $0x02, (DI)(R8*8), X7, X7
-	MOVBLZX      29(SI), R8
-	VPINSRD      $0x03, (DI)(R8*8), X7, X7
-	MOVBLZX      30(SI), R8
-	VMOVD        (DI)(R8*8), X0
-	MOVBLZX      31(SI), R8
-	VPINSRD      $0x01, (DI)(R8*8), X0, X0
-	MOVBLZX      32(SI), R8
-	VPINSRD      $0x02, (DI)(R8*8), X0, X0
-	MOVBLZX      33(SI), R8
-	VPINSRD      $0x03, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y7, Y7
-	VPBROADCASTD 12(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y7, Y7
-	VPSUBB       Y0, Y7, Y7
-	VMOVDQU      Y7, 96(AX)
-	MOVBLZX      34(SI), R8
-	VMOVD        (DI)(R8*8), X8
-	MOVBLZX      35(SI), R8
-	VPINSRD      $0x01, (DI)(R8*8), X8, X8
-	MOVBLZX      36(SI), R8
-	VPINSRD      $0x02, (DI)(R8*8), X8, X8
-	MOVBLZX      37(SI), R8
-	VPINSRD      $0x03, (DI)(R8*8), X8, X8
-	MOVBLZX      38(SI), R8
-	VMOVD        (DI)(R8*8), X0
-	MOVBLZX      39(SI), R8
-	VPINSRD      $0x01, (DI)(R8*8), X0, X0
-	MOVBLZX      40(SI), R8
-	VPINSRD      $0x02, (DI)(R8*8), X0, X0
-	MOVBLZX      41(SI), R8
-	VPINSRD      $0x03, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y8, Y8
-	VPBROADCASTD 16(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y8, Y8
-	VPSUBB       Y0, Y8, Y8
-	VMOVDQU      Y8, 128(AX)
-	MOVBLZX      42(SI), R8
-	VMOVD        (DI)(R8*8), X9
-	MOVBLZX      43(SI), R8
-	VPINSRD      $0x01, (DI)(R8*8), X9, X9
-	MOVBLZX      44(SI), R8
-	VPINSRD      $0x02, (DI)(R8*8), X9, X9
-	MOVBLZX      45(SI), R8
-	VPINSRD      $0x03, (DI)(R8*8), X9, X9
-	MOVBLZX      46(SI), R8
-	VMOVD        (DI)(R8*8), X0
-	MOVBLZX      47(SI), R8
-	VPINSRD      $0x01, (DI)(R8*8), X0, X0
-	MOVBLZX      48(SI), R8
-	VPINSRD      $0x02, (DI)(R8*8), X0, X0
-	MOVBLZX      49(SI), R8
-	VPINSRD      $0x03, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y9, Y9
-	VPBROADCASTD 20(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y9, Y9
-	VPSUBB       Y0, Y9, Y9
-	VMOVDQU      Y9, 160(AX)
-	MOVBLZX      50(SI), R8
-	VMOVD        (DI)(R8*8), X10
-	MOVBLZX      51(SI), R8
-	VPINSRD      $0x01, (DI)(R8*8), X10, X10
-	MOVBLZX      52(SI), R8
-	VPINSRD      $0x02, (DI)(R8*8), X10, X10
-	MOVBLZX      53(SI), R8
-	VPINSRD      $0x03, (DI)(R8*8), X10, X10
-	MOVBLZX      54(SI), R8
-	VMOVD        (DI)(R8*8), X0
-	MOVBLZX      55(SI), R8
-	VPINSRD      $0x01, (DI)(R8*8), X0, X0
-	MOVBLZX      56(SI), R8
-	VPINSRD      $0x02, (DI)(R8*8), X0, X0
-	MOVBLZX      57(SI), R8
-	VPINSRD      $0x03, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y10, Y10
-	VPBROADCASTD 24(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y10, Y10
-	VPSUBB       Y0, Y10, Y10
-	VMOVDQU      Y10, 192(AX)
-	MOVBLZX      58(SI), R8
-	VMOVD        (DI)(R8*8), X11
-	MOVBLZX      59(SI), R8
-	VPINSRD      $0x01, (DI)(R8*8), X11, X11
-	MOVBLZX      60(SI), R8
-	VPINSRD      $0x02, (DI)(R8*8), X11, X11
-	MOVBLZX      61(SI), R8
-	VPINSRD      $0x03, (DI)(R8*8), X11, X11
-	MOVBLZX      62(SI), R8
-	VMOVD        (DI)(R8*8), X0
-	MOVBLZX      63(SI), R8
-	VPINSRD      $0x01, (DI)(R8*8), X0, X0
-	MOVBLZX      64(SI), R8
-	VPINSRD      $0x02, (DI)(R8*8), X0, X0
-	MOVBLZX      65(SI), R8
-	VPINSRD      $0x03, (DI)(R8*8), X0, X0
-	VINSERTI128  $0x01, X0, Y11, Y11
-	VPBROADCASTD 28(SP), Y0
-	VPSHUFB      byteOfEight<>+0(SB), Y0, Y0
-	VPAND        bitOfByte<>+0(SB), Y0, Y0
-	VPCMPEQB     bitOfByte<>+0(SB), Y0, Y0
-	VPXOR        Y0, Y11, Y11
-	VPSUBB       Y0, Y11, Y11
-	VMOVDQU      Y11, 224(AX)
+	MOVBLZX      2(DI), R9
+	VMOVD        (R8)(R9*8), X5
+	MOVBLZX      3(DI), R9
+	VPINSRD      $0x01, (R8)(R9*8), X5, X5
+	MOVBLZX      4(DI), R9
+	VPINSRD      $0x02, (R8)(R9*8), X5, X5
+	MOVBLZX      5(DI), R9
+	VPINSRD      $0x03, (R8)(R9*8), X5, X5
+	MOVBLZX      6(DI), R9
+	VMOVD        (R8)(R9*8), X1
+	MOVBLZX      7(DI), R9
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	MOVBLZX      8(DI), R9
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	MOVBLZX      9(DI), R9
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y5, Y5
+	VPBROADCASTD (SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y5, Y5
+	VPSUBB       Y1, Y5, Y5
+	VPADDB       bytes3e<>+0(SB), Y5, Y5
+	VMOVDQU      Y5, (AX)
+	MOVBLZX      10(DI), R9
+	VMOVD        (R8)(R9*8), X6
+	MOVBLZX      11(DI), R9
+	VPINSRD      $0x01, (R8)(R9*8), X6, X6
+	MOVBLZX      12(DI), R9
+	VPINSRD      $0x02, (R8)(R9*8), X6, X6
+	MOVBLZX      13(DI), R9
+	VPINSRD      $0x03, (R8)(R9*8), X6, X6
+	MOVBLZX      14(DI), R9
+	VMOVD        (R8)(R9*8), X1
+	MOVBLZX      15(DI), R9
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	MOVBLZX      16(DI), R9
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	MOVBLZX      17(DI), R9
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y6, Y6
+	VPBROADCASTD 4(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y6, Y6
+	VPSUBB       Y1, Y6, Y6
+	VPADDB       bytes3e<>+0(SB), Y6, Y6
+	VMOVDQU      Y6, 32(AX)
+	MOVBLZX      18(DI), R9
+	VMOVD        (R8)(R9*8), X7
+	MOVBLZX      19(DI), R9
+	VPINSRD      $0x01, (R8)(R9*8), X7, X7
+	MOVBLZX      20(DI), R9
+	VPINSRD      $0x02, (R8)(R9*8), X7, X7
+	MOVBLZX      21(DI), R9
+	VPINSRD      $0x03, (R8)(R9*8), X7, X7
+	MOVBLZX      22(DI), R9
+	VMOVD        (R8)(R9*8), X1
+	MOVBLZX      23(DI), R9
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	MOVBLZX      24(DI), R9
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	MOVBLZX      25(DI), R9
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y7, Y7
+	VPBROADCASTD 8(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y7, Y7
+	VPSUBB       Y1, Y7, Y7
+	VPADDB       bytes3e<>+0(SB), Y7, Y7
+	VMOVDQU      Y7, 64(AX)
+	MOVBLZX      26(DI), R9
+	VMOVD        (R8)(R9*8), X8
+	MOVBLZX      27(DI), R9
+	VPINSRD      $0x01, (R8)(R9*8), X8, X8
+	MOVBLZX      28(DI), R9
+	VPINSRD      $0x02, (R8)(R9*8), X8, X8
+	MOVBLZX      29(DI), R9
+	VPINSRD      $0x03, (R8)(R9*8), X8, X8
+	MOVBLZX      30(DI), R9
+	VMOVD        (R8)(R9*8), X1
+	MOVBLZX      31(DI), R9
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	MOVBLZX      32(DI), R9
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	MOVBLZX      33(DI), R9
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y8, Y8
+	VPBROADCASTD 12(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y8, Y8
+	VPSUBB       Y1, Y8, Y8
+	VPADDB       bytes3e<>+0(SB), Y8, Y8
+	VMOVDQU      Y8, 96(AX)
+	MOVBLZX      34(DI), R9
+	VMOVD        (R8)(R9*8), X9
+	MOVBLZX      35(DI), R9
+	VPINSRD      $0x01, (R8)(R9*8), X9, X9
+	MOVBLZX      36(DI), R9
+	VPINSRD      $0x02, (R8)(R9*8), X9, X9
+	MOVBLZX      37(DI), R9
+	VPINSRD      $0x03, (R8)(R9*8), X9, X9
+	MOVBLZX      38(DI), R9
+	VMOVD        (R8)(R9*8), X1
+	MOVBLZX      39(DI), R9
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	MOVBLZX      40(DI), R9
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	MOVBLZX      41(DI), R9
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y9, Y9
+	VPBROADCASTD 16(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y9, Y9
+	VPSUBB       Y1, Y9, Y9
+	VPADDB       bytes3e<>+0(SB), Y9, Y9
+	VMOVDQU      Y9, 128(AX)
+	MOVBLZX      42(DI), R9
+	VMOVD        (R8)(R9*8), X10
+	MOVBLZX      43(DI), R9
+	VPINSRD      $0x01, (R8)(R9*8), X10, X10
+	MOVBLZX      44(DI), R9
+	VPINSRD      $0x02, (R8)(R9*8), X10, X10
+	MOVBLZX      45(DI), R9
+	VPINSRD      $0x03, (R8)(R9*8), X10, X10
+	MOVBLZX      46(DI), R9
+	VMOVD        (R8)(R9*8), X1
+	MOVBLZX      47(DI), R9
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	MOVBLZX      48(DI), R9
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	MOVBLZX      49(DI), R9
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y10, Y10
+	VPBROADCASTD 20(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y10, Y10
+	VPSUBB       Y1, Y10, Y10
+	VPADDB       bytes3e<>+0(SB), Y10, Y10
+	VMOVDQU      Y10, 160(AX)
+	MOVBLZX      50(DI), R9
+	VMOVD        (R8)(R9*8), X11
+	MOVBLZX      51(DI), R9
+	VPINSRD      $0x01, (R8)(R9*8), X11, X11
+	MOVBLZX      52(DI), R9
+	VPINSRD      $0x02, (R8)(R9*8), X11, X11
+	MOVBLZX      53(DI), R9
+	VPINSRD      $0x03, (R8)(R9*8), X11, X11
+	MOVBLZX      54(DI), R9
+	VMOVD        (R8)(R9*8), X1
+	MOVBLZX      55(DI), R9
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	MOVBLZX      56(DI), R9
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	MOVBLZX      57(DI), R9
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y11, Y11
+	VPBROADCASTD 24(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y11, Y11
+	VPSUBB       Y1, Y11, Y11
+	VPADDB       bytes3e<>+0(SB), Y11, Y11
+	VMOVDQU      Y11, 192(AX)
+	MOVBLZX      58(DI), R9
+	VMOVD        (R8)(R9*8), X12
+	MOVBLZX      59(DI), R9
+	VPINSRD      $0x01, (R8)(R9*8), X12, X12
+	MOVBLZX      60(DI), R9
+	VPINSRD      $0x02, (R8)(R9*8), X12, X12
+	MOVBLZX      61(DI), R9
+	VPINSRD      $0x03, (R8)(R9*8), X12, X12
+	MOVBLZX      62(DI), R9
+	VMOVD        (R8)(R9*8), X1
+	MOVBLZX      63(DI), R9
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	MOVBLZX      64(DI), R9
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	MOVBLZX      65(DI), R9
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
+	VINSERTI128  $0x01, X1, Y12, Y12
+	VPBROADCASTD 28(SP), Y1
+	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
+	VPAND        bitOfByte<>+0(SB), Y1, Y1
+	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
+	VPXOR        Y1, Y12, Y12
+	VPSUBB       Y1, Y12, Y12
+	VPADDB       bytes3e<>+0(SB), Y12, Y12
+	VMOVDQU      Y12, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
-	VMOVDQU      66(SI), Y0
-	VPSRLD       $0x1c, Y0, Y0
-	VEXTRACTI128 $0x01, Y0, X1
-	VPACKUSDW    X1, X0, X0
-	VPADDW       Y0, Y0, Y0
-	VPADDW       ones16<>+0(SB), Y0, Y0
-	VPERMQ       $0x44, Y0, Y0
-	VMOVD        (SI), X1
-	VCVTPH2PS    X1, X1
-	VMULPS       quad3e800000<>+0(SB), X1, X1
-	VBROADCASTSS X1, Y1
-	VPMOVSXWD    X0, Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y1, Y0, Y0
-	VEXTRACTPS   $0x00, X0, (DX)
+	VMOVDQU      66(DI), Y1
+	VPSRLD       $0x1c, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X2
+	VPACKUSDW    X2, X1, X1
+	VPADDW       Y1, Y1, Y1
+	VPADDW       ones16<>+0(SB), Y1, Y1
+	VPERMQ       $0x44, Y1, Y1
+	VMOVD        (DI), X2
+	VCVTPH2PS    X2, X2
+	VMULPS       quad3e800000<>+0(SB), X2, X2
+	VBROADCASTSS X2, Y2
+	VPMOVSXWD    X1, Y1
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y2, Y1, Y1
+	VMOVAPS      Y0, Y2
+	VEXTRACTPS   $0x00, X1, (DX)
+	VEXTRACTPS   $0x00, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X0, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)
+	VEXTRACTPS   $0x01, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X0, (DX)
+	VEXTRACTPS   $0x02, X1, (DX)
+	VEXTRACTPS   $0x02, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X0, (DX)
+	VEXTRACTPS   $0x03, X1, (DX)
+	VEXTRACTPS   $0x03, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTF128 $0x01, Y0, X0
-	VEXTRACTPS   $0x00, X0, (DX)
+	VEXTRACTF128 $0x01, Y1, X1
+	VEXTRACTF128 $0x01, Y2, X2
+	VEXTRACTPS   $0x00, X1, (DX)
+	VEXTRACTPS   $0x00, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X0, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)
+	VEXTRACTPS   $0x01, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X0, (DX)
+	VEXTRACTPS   $0x02, X1, (DX)
+	VEXTRACTPS   $0x02, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X0, (DX)
+	VEXTRACTPS   $0x03, X1, (DX)
+	VEXTRACTPS   $0x03, X2, (DX)(SI*1)
 	ADDQ         BX, DX
-	ADDQ         $+98, SI
+	ADDQ         $+98, DI
 	ADDQ         $+256, AX
 	SUBQ         $0x01, CX
 	JGE          block1
@@ -2320,6 +2429,19 @@ blockEnd2:
 	ADDQ $0x01, CX
 	VZEROUPPER
 	RET
+
+DATA cc2780000<>+0(SB)/4, $0xc2780000
+GLOBL cc2780000<>(SB), RODATA|NOPTR, $4
+
+DATA bytes3e<>+0(SB)/4, $0x3e3e3e3e
+DATA bytes3e<>+4(SB)/4, $0x3e3e3e3e
+DATA bytes3e<>+8(SB)/4, $0x3e3e3e3e
+DATA bytes3e<>+12(SB)/4, $0x3e3e3e3e
+DATA bytes3e<>+16(SB)/4, $0x3e3e3e3e
+DATA bytes3e<>+20(SB)/4, $0x3e3e3e3e
+DATA bytes3e<>+24(SB)/4, $0x3e3e3e3e
+DATA bytes3e<>+28(SB)/4, $0x3e3e3e3e
+GLOBL bytes3e<>(SB), RODATA|NOPTR, $32
 
 // func rowsIQ3_SAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+

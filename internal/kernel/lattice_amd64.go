@@ -2,9 +2,10 @@
 
 package kernel
 
-// The kernels for 1, 2 and 4 tokens of int8 codes with a scale per 16 weights, and of biased ones up to 5 bits.
+// The kernels for 1, 2 and 4 tokens of biased codes of 7 and 5 bits.
 var (
-	gemmK16I8AVX2 = [3]gemmKernel{gemmK16Int8x1AVX2, gemmK16Int8x2AVX2, gemmK16Int8x4AVX2}
+	gemmK32B7AVX2 = [3]gemmKernel{gemmK32Biased7x1AVX2, gemmK32Biased7x2AVX2, gemmK32Biased7x4AVX2}
+	gemmK16B7AVX2 = [3]gemmKernel{gemmK16Biased7x1AVX2, gemmK16Biased7x2AVX2, gemmK16Biased7x4AVX2}
 	gemmK32B5AVX2 = [3]gemmKernel{gemmK32Biased5x1AVX2, gemmK32Biased5x2AVX2, gemmK32Biased5x4AVX2}
 )
 
@@ -12,10 +13,10 @@ var (
 var panelTypesLattice = []panelType{
 	{typ: IQ1_S, group: 32, gemm: &gemmK32B5AVX2, unpackK: unpackIQ1_SAVX2, few: rowsKWith(rowsIQ1_SAVX2)},
 	{typ: IQ1_M, group: 16, gemm: &gemmK16B5AVX2, unpackK: unpackIQ1_MAVX2, few: rowsKWith(rowsIQ1_MAVX2)},
-	{typ: IQ2_XXS, group: 32, gemm: &gemmK8AVX2, unpackK: unpackIQ2_XXSAVX2, few: rowsKWith(rowsIQ2_XXSAVX2)},
-	{typ: IQ2_XS, group: 16, gemm: &gemmK16I8AVX2, unpackK: unpackIQ2_XSAVX2, few: rowsKWith(rowsIQ2_XSAVX2)},
-	{typ: IQ2_S, group: 16, gemm: &gemmK16I8AVX2, unpackK: unpackIQ2_SAVX2, few: rowsKWith(rowsIQ2_SAVX2)},
-	{typ: IQ3_XXS, group: 32, gemm: &gemmK8AVX2, unpackK: unpackIQ3_XXSAVX2, few: rowsKWith(rowsIQ3_XXSAVX2)},
+	{typ: IQ2_XXS, group: 32, gemm: &gemmK32B7AVX2, unpackK: unpackIQ2_XXSAVX2, few: rowsKWith(rowsIQ2_XXSAVX2)},
+	{typ: IQ2_XS, group: 16, gemm: &gemmK16B7AVX2, unpackK: unpackIQ2_XSAVX2, few: rowsKWith(rowsIQ2_XSAVX2)},
+	{typ: IQ2_S, group: 16, gemm: &gemmK16B7AVX2, unpackK: unpackIQ2_SAVX2, few: rowsKWith(rowsIQ2_SAVX2)},
+	{typ: IQ3_XXS, group: 32, gemm: &gemmK32B7AVX2, unpackK: unpackIQ3_XXSAVX2, few: rowsKWith(rowsIQ3_XXSAVX2)},
 	{typ: IQ3_S, group: 32, gemm: &gemmK32B5AVX2, unpackK: unpackIQ3_SAVX2, few: rowsKWith(rowsIQ3_SAVX2)},
 	{typ: TQ1_0, group: 32, gemm: &gemmK32B5AVX2, unpackK: unpackTQ1_0AVX2, few: rowsKWith(rowsTQ1_0AVX2)},
 	{typ: TQ2_0, group: 32, gemm: &gemmK32B5AVX2, unpackK: unpackTQ2_0AVX2, few: rowsKWith(rowsTQ2_0AVX2)},

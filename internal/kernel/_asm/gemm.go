@@ -39,6 +39,7 @@ type gemmKind struct {
 	super  int  // groups that share the activations' scale: 1 for blocks of 32, else 256/group
 	steps  int  // AVX2: how many products of 4 columns fit into an int16 for each pair: 127·2·steps·largest code < 2^15
 	signed bool // AVX2: codes are int8, M is 0
+	long   bool // AVX2: codes have 7 bits, of which a single product fits into an int16
 	biased bool // w = D·(code + M): exact, where D·code + M·D would round twice what then cancels
 }
 
@@ -61,7 +62,8 @@ func kinds(l level) []gemmKind {
 		{name: "K32Bits5", group: 32, super: 8, steps: 4},
 		{name: "K32Int8", group: 32, super: 8, signed: true},
 		{name: "K32Biased5", group: 32, super: 8, steps: 4, biased: true},
-		{name: "K16Int8", group: 16, super: 16, signed: true},
+		{name: "K32Biased7", group: 32, super: 8, long: true, biased: true},
+		{name: "K16Biased7", group: 16, super: 16, long: true, biased: true},
 		{name: "K16Bits5", group: 16, super: 16, steps: 4},
 		{name: "K16Biased5", group: 16, super: 16, steps: 4, biased: true},
 		{name: "K16Biased6", group: 16, super: 16, steps: 2, biased: true},
@@ -245,6 +247,8 @@ func (m *gemmGen) columns(first bool) {
 		m.products(m.dotWide, 0, m.group/4)
 	case m.signed:
 		m.products(m.dotSigned, 0, m.group/4)
+	case m.long:
+		m.products(m.dotLong, 0, m.group/4)
 	default:
 		for s := 0; s < m.group/4; s += m.steps {
 			m.products(m.dotNarrow, s, s+m.steps)
@@ -315,7 +319,7 @@ func (m *gemmGen) finishProducts(sum [][]reg.VecVirtual, bias bool) {
 			m.VMOVUPS(operand.Mem{Base: m.dm, Disp: 4*m.panelRows() + v*m.bytes}, mv)
 		}
 		for t, x := range sum[v] {
-			if !m.wide() && !m.signed {
+			if !m.wide() && !m.signed && !m.long {
 				m.VPMADDWD(m.ones, x, x)
 			}
 			m.VCVTDQ2PS(x, x)
@@ -347,6 +351,18 @@ func (m *gemmGen) dotNarrow(w, a, sum reg.VecVirtual, first bool) {
 	}
 	m.VPMADDUBSW(a, w, a)
 	m.VPADDW(a, sum, sum)
+}
+
+// dotLong adds four products per row of codes of 7 bits, in int32: pairs are at most 2·127·127.
+func (m *gemmGen) dotLong(w, a, sum reg.VecVirtual, first bool) {
+	if first {
+		m.VPMADDUBSW(a, w, sum)
+		m.VPMADDWD(m.ones, sum, sum)
+		return
+	}
+	m.VPMADDUBSW(a, w, a)
+	m.VPMADDWD(m.ones, a, a)
+	m.VPADDD(a, sum, sum)
 }
 
 // dotSigned adds four products per row of int8 codes, in int32: |code|·(±q). A single step fills 15 bits: 2·128·127.

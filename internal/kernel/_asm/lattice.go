@@ -14,10 +14,10 @@ import (
 
 // formatsLattice are those formats. Their layouts are described beside the reference implementations in package kernel.
 var formatsLattice = []formatK{
-	{name: "IQ2_XXS", size: 66, group: 32, factor: 1. / 8, grid: "gridIQ2XXS", begin: (*kGen).beginIQ2XXS, negate: (*kGen).stackSigns, scales: (*kGen).scalesIQ2XXS, quants: (*kGen).quantsIQ2XXS},
-	{name: "IQ2_XS", size: 74, group: 16, factor: 1. / 8, grid: "gridIQ2XS", begin: (*kGen).beginIQ2XS, negate: (*kGen).stackSigns, scales: (*kGen).scalesIQ2XS, quants: (*kGen).quantsIQ2XS},
-	{name: "IQ2_S", size: 82, group: 16, factor: 1. / 8, grid: "gridIQ2S", begin: (*kGen).beginIQ2S, negate: (*kGen).signsIQ2S, scales: (*kGen).scalesIQ2S, quants: (*kGen).quantsIQ2S},
-	{name: "IQ3_XXS", size: 98, group: 32, factor: 1. / 4, grid: "gridIQ3XXS", begin: (*kGen).beginIQ3XXS, negate: (*kGen).stackSigns, scales: (*kGen).scalesIQ3XXS, quants: (*kGen).quantsIQ3XXS},
+	{name: "IQ2_XXS", size: 66, group: 32, raise: 43, factor: 1. / 8, grid: "gridIQ2XXS", begin: (*kGen).beginIQ2XXS, negate: (*kGen).stackSigns, scales: (*kGen).scalesIQ2XXS, quants: (*kGen).quantsIQ2XXS},
+	{name: "IQ2_XS", size: 74, group: 16, raise: 43, factor: 1. / 8, grid: "gridIQ2XS", begin: (*kGen).beginIQ2XS, negate: (*kGen).stackSigns, scales: (*kGen).scalesIQ2XS, quants: (*kGen).quantsIQ2XS},
+	{name: "IQ2_S", size: 82, group: 16, raise: 43, factor: 1. / 8, grid: "gridIQ2S", begin: (*kGen).beginIQ2S, negate: (*kGen).signsIQ2S, scales: (*kGen).scalesIQ2S, quants: (*kGen).quantsIQ2S},
+	{name: "IQ3_XXS", size: 98, group: 32, raise: 62, factor: 1. / 4, grid: "gridIQ3XXS", begin: (*kGen).beginIQ3XXS, negate: (*kGen).stackSigns, scales: (*kGen).scalesIQ3XXS, quants: (*kGen).quantsIQ3XXS},
 	{name: "IQ3_S", size: 110, group: 32, raise: 15, grid: "gridIQ3S", begin: (*kGen).beginIQ3S, negate: (*kGen).signsIQ3S, scales: (*kGen).scalesIQ3S, quants: (*kGen).quantsIQ3S},
 	{name: "IQ1_S", size: 50, group: 32, raise: 9, factor: 1. / 8, grid: "gridIQ1S", begin: (*kGen).beginIQ1S, less: (*kGen).lessIQ1S, lift: (*kGen).liftIQ1S, scales: (*kGen).scalesIQ1S, quants: (*kGen).quantsIQ1S},
 	{name: "IQ1_M", size: 56, group: 16, raise: 9, factor: 1. / 8, grid: "gridIQ1S", begin: (*kGen).beginIQ1M, ownD: (*kGen).halfIQ1M, scales: (*kGen).scalesIQ1M, quants: (*kGen).quantsIQ1M},
