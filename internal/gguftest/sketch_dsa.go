@@ -34,18 +34,23 @@ const (
 
 // latent adds what a layer's latent attention reads, with queries of low rank or not. Its output projection comes apart.
 func (s *sketch) latent(i, heads int, low bool) {
+	s.latentOf(i, heads, low, latentRank, latentKey, latentValue)
+}
+
+// latentOf is latent with another latent, key and value.
+func (s *sketch) latentOf(i, heads int, low bool, rank, key, value int) {
 	add := s.layer(i)
 	if low {
 		add("attn_q_a", gatedWidth, latentQueries)
 		add("attn_q_a_norm", latentQueries)
-		add("attn_q_b", latentQueries, heads*latentKey)
+		add("attn_q_b", latentQueries, heads*key)
 	} else {
-		add("attn_q", gatedWidth, heads*latentKey)
+		add("attn_q", gatedWidth, heads*key)
 	}
-	add("attn_kv_a_mqa", gatedWidth, latentRank+latentRope)
-	add("attn_kv_a_norm", latentRank)
-	add("attn_k_b", latentKey-latentRope, latentRank, heads)
-	add("attn_v_b", latentRank, latentValue, heads)
+	add("attn_kv_a_mqa", gatedWidth, rank+latentRope)
+	add("attn_kv_a_norm", rank)
+	add("attn_k_b", key-latentRope, rank, heads)
+	add("attn_v_b", rank, value, heads)
 }
 
 // latentKeys adds what the metadata says of it.

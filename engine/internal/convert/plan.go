@@ -63,6 +63,10 @@ func attentionLayers(s *model.Spec, form Form) ([]model.Attention, error) {
 		return nil, fmt.Errorf("attention form %v: architecture %s is an encoder, which caches nothing from text to text: %w",
 			form, s.Arch, model.ErrUnsupported)
 	}
+	if s.Copies != nil {
+		const what = "a residual stream of several vectors, while a conversion runs layers apart"
+		return nil, fmt.Errorf("attention form %v: architecture %s has %s: %w", form, s.Arch, what, model.ErrUnsupported)
+	}
 	out := make([]model.Attention, len(s.Layers))
 	found := false
 	for i, l := range s.Layers {

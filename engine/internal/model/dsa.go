@@ -16,9 +16,10 @@ import (
 // c_q being the queries of low rank, and k one key for all heads. Latent attention sees only these. The zero value
 // picks all.
 type Indexer struct {
-	Heads, Size int // of its queries
-	TopK        int // tokens that a token attends to at most
-	Rope        int // index in Spec.Ropes; the first values of a head are rotated
+	Heads, Size int  // of its queries
+	TopK        int  // tokens that a token attends to at most
+	Rope        int  // index in Spec.Ropes; the first values of a head are rotated
+	RotatesEnd  bool // or the last
 	Eps         float32
 	Shares      bool // attends to what the layer before picked
 }
@@ -159,8 +160,12 @@ func (x *indexer) ready(p *pass, w *worker, l *Layer) {
 	}
 	n, heads := x.spec.Size, x.spec.Heads
 	rope := p.ropes[x.spec.Rope].rope
+	from := 0
+	if x.spec.RotatesEnd {
+		from = n - rope.Dims()
+	}
 	finish := func(row []float32, t int) {
-		rope.Rotate(row, p.table(x.spec.Rope, t))
+		rope.Rotate(row[from:], p.table(x.spec.Rope, t))
 		kernel.Hadamard(row, false) // which products don't change: half floats round as llama.cpp's do
 	}
 	for i := range p.segments {
