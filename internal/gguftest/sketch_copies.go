@@ -9,6 +9,7 @@ func addCopies(out map[string]Sketch) {
 	out["hy_v4"] = Sketch{1e-5, func() *Builder { return hyV4(true) }}
 	out["hy_v4-full"] = Sketch{1e-5, func() *Builder { return hyV4(false) }}
 	out["hrm_text"] = Sketch{1e-5, hrmText}
+	out["kimi-k3"] = Sketch{2e-5, kimiK3}
 }
 
 // dots3note makes two layers that attend to 32 tokens that an indexer picks, and two with a window and other sizes.

@@ -77,6 +77,7 @@ var families = map[string]model.Constructor{
 	"jamba":          jamba,
 	"jina-bert-v2":   jinaBERT,
 	"jina-bert-v3":   jinaBERT3,
+	"kimi-k3":        kimiK3,
 	"kimi-linear":    kimiLinear,
 	"laguna":         laguna,
 	"lfm2":           lfm2,

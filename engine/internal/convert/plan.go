@@ -63,10 +63,6 @@ func attentionLayers(s *model.Spec, form Form) ([]model.Attention, error) {
 		return nil, fmt.Errorf("attention form %v: architecture %s is an encoder, which caches nothing from text to text: %w",
 			form, s.Arch, model.ErrUnsupported)
 	}
-	if s.Copies != nil {
-		const what = "a residual stream of several vectors, while a conversion runs layers apart"
-		return nil, fmt.Errorf("attention form %v: architecture %s has %s: %w", form, s.Arch, what, model.ErrUnsupported)
-	}
 	out := make([]model.Attention, len(s.Layers))
 	found := false
 	for i, l := range s.Layers {
@@ -106,6 +102,8 @@ func obstacle(s *model.Spec, l model.LayerSpec, a model.Attention) string {
 	switch {
 	case a.ALiBi != 0:
 		return "attention whose scores fall with distance (ALiBi)"
+	case s.Copies != nil:
+		return "a residual stream of several vectors, while a conversion runs layers apart"
 	case l.Parallel:
 		return "attention in parallel to the feed-forward network: a conversion runs the two parts apart"
 	case l.EmbedSkip:

@@ -59,6 +59,7 @@ type widths struct {
 	indexQ, indexK, indexW, topK   int // of indexers: queries, keys and weights, and tokens picked
 	experts, used, mixed           int // experts of a layer, those of a token, and the width of these together
 	same                           int // choices of a token that may be of one expert
+	latent                         int // values that go into an expert
 }
 
 // executor owns the worker pool and the buffers of forward passes. One pass at a time.
