@@ -9,6 +9,7 @@ func addCopies(out map[string]Sketch) {
 	out["hy_v4"] = Sketch{1e-5, func() *Builder { return hyV4(true) }}
 	out["hy_v4-full"] = Sketch{1e-5, func() *Builder { return hyV4(false) }}
 	out["hrm_text"] = Sketch{1e-5, hrmText}
+	out["glm5-next"] = Sketch{1e-5, glm5Next}
 	out["kimi-k3"] = Sketch{2e-5, kimiK3}
 }
 
@@ -25,7 +26,7 @@ func dots3note() *Builder {
 			s.sparseLayer(i, true)
 		} else {
 			s.norms(i, "attn_norm", "ffn_norm")
-			s.latentOf(i, gatedHeads, true, rank, key, value)
+			s.latentOf(i, gatedHeads, true, latentRope, rank, key, value)
 			add("attn_output", gatedHeads*value, gatedWidth)
 			s.mixture(i, "exp_probs_b.bias")
 		}
@@ -77,6 +78,50 @@ func hrmText() *Builder {
 	for i := range 2 * stack {
 		s.attention(i, gatedHeads, gatedHeads*gatedHead, false)
 		s.network(i, gatedFFN, "")
+	}
+	return s.Builder
+}
+
+// glm5Next makes two layers of Kimi Delta Attention and three of latent attention without positions to 8 tokens in pools
+// of 4 and those behind them, of which the second shares what the first picks.
+func glm5Next() *Builder {
+	const copies, pool, heads, size = 4, 4, 2, 32
+	kv, own := []uint32{0, 1, 0, 1, 1}, []uint32{1, 1, 1, 0, 1}
+	s := newSketch("glm5-next", ggtype.F32, gatedWidth, len(kv), heads, gatedFFN).experts(1)
+	s.key("attention.head_count_kv", kv).key("attention.q_lora_rank", uint32(latentQueries)).latentKeys()
+	s.key("rope.dimension_count", uint32(0)).key("attention.key_length_mla", uint32(latentKey-latentRope)).key("attention.key_length", uint32(latentRank))
+	s.key("attention.layer_norm_epsilon", float32(1e-6)).key("attention.indexer.types", own)
+	s.key("attention.indexer.head_count", uint32(sparseIndexers)).key("attention.indexer.key_length", uint32(sparseIndex))
+	s.key("attention.indexer.top_k", uint32(8)).key("attention.indexer.kpool", uint32(pool))
+	s.key("hyper_connection.count", uint32(copies)).key("hyper_connection.epsilon", float32(1e-3)).key("hyper_connection.sinkhorn_iterations", uint32(3))
+	s.key("ssm.conv_kernel", uint32(4)).key("kda.head_dim", uint32(size)).key("kda.gate_lower_bound", float32(-4))
+	s.key("swiglu_clamp_exp", []float32{0.2, 0.3, 0, 0.3, 0.2})
+	s.add("output", gatedWidth, SketchVocab)
+	for i := range kv {
+		add := s.layer(i)
+		s.norms(i, "attn_norm", "ffn_norm")
+		s.hyper(i, copies, (2+copies)*copies, 3)
+		if kv[i] == 0 {
+			s.kdaInputs(i, heads*size)
+			for _, name := range []string{"ssm_f", "ssm_g"} {
+				add(name+"_a", gatedWidth, size)
+				add(name+"_b", size, heads*size)
+			}
+			s.kdaState(i, heads*size, size, heads, heads)
+		} else {
+			s.latentOf(i, heads, true, 0, latentRank, latentKey-latentRope, latentValue)
+			add("attn_output", heads*latentValue, gatedWidth)
+			if own[i] == 1 {
+				s.indexer(i)
+				add("indexer_compressor_gate", gatedWidth, sparseIndex)
+				add("indexer_compressor_ape", sparseIndex, pool)
+			}
+		}
+		if i == 0 {
+			s.network(i, gatedFFN, "")
+		} else {
+			s.mixture(i, "exp_probs_b.bias")
+		}
 	}
 	return s.Builder
 }

@@ -56,6 +56,7 @@ var families = map[string]model.Constructor{
 	"gemma4":         gemma4,
 	"glm4":           glm4,
 	"glm4moe":        glm4moe,
+	"glm5-next":      glm5Next,
 	"gpt-oss":        gptoss,
 	"gpt2":           gpt2,
 	"gptneox":        gptneox,

@@ -37,13 +37,3 @@ func hyIndexer(r *model.Reader, s *model.Spec) (x model.Indexer, own []bool) {
 	x.Eps, x.RotatesEnd = s.Eps, true
 	return x, ownIndexers(r, s, func(int) bool { return false })
 }
-
-// hyperConnections reads how many copies of the residual stream there are, which weigh what h says.
-func hyperConnections(r *model.Reader, h model.HyperConnections) model.HyperConnections {
-	h.Copies = r.Size("hyper_connection.count", -1, 1, model.MaxCopies)
-	h.Eps = float32(r.Float("hyper_connection.epsilon", 0))
-	if h.Head {
-		h.PostEps = h.Eps
-	}
-	return h
-}

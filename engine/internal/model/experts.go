@@ -35,7 +35,7 @@ type Experts struct {
 	BareBias           bool    // exp_probs_b has no suffix
 	OutputScale        float32 // what the experts and the shared network give is multiplied by it; 0 means 1
 	Limit, SharedLimit float32 // as GatedFFN.Limit
-	LimitGate          bool    // Limit clamps gates before SiLU instead of what that gives
+	LimitGate          bool    // as GatedFFN.LimitGate, of both
 	SharedDense        bool    // what every token runs has the names of a dense network: ffn_gate, ffn_up, ffn_down
 	Soft               SoftLimits
 	// Latent is how many values go into the experts and come out of them, a projection of the input before them and one
@@ -137,7 +137,7 @@ func (s *Experts) loadShared(ld *Loader, name func(string) string) sharedFFN {
 	if s.SharedDense {
 		suffix = ""
 	}
-	f.loadMatrices(ld, name, GatedFFN{Width: s.Shared, Activation: s.Activation, Scales: s.SharedScales, Limit: s.SharedLimit, Soft: s.Soft}, "ffn_gate"+suffix, "ffn_up"+suffix, "ffn_down"+suffix)
+	f.loadMatrices(ld, name, GatedFFN{Width: s.Shared, Activation: s.Activation, Scales: s.SharedScales, Limit: s.SharedLimit, LimitGate: s.LimitGate, Soft: s.Soft}, "ffn_gate"+suffix, "ffn_up"+suffix, "ffn_down"+suffix)
 	if s.OutputScale != 0 {
 		f.down.Scale *= s.OutputScale
 	}

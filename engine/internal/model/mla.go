@@ -119,7 +119,7 @@ func (m *mla) build() error {
 	if m.qA.Matrix != nil {
 		m.types, m.lowQ = actTypes(m.qA, m.kvA, m.gate), actTypes(m.q)
 		if x := m.index; x != nil {
-			m.types, m.lowQ = actTypes(m.qA, m.kvA, m.gate, x.k, x.w), actTypes(m.q, x.q)
+			m.types, m.lowQ = actTypes(m.qA, m.kvA, m.gate, x.k, x.w, x.gate), actTypes(m.q, x.q)
 		}
 	} else {
 		m.types = actTypes(m.q, m.kvA, m.gate)
@@ -149,7 +149,7 @@ func (m *mla) include(e *executor) {
 
 func (m *mla) newState(f CacheFormat, n int) State {
 	if m.cachesKeys() {
-		return &bothStates{newStore(m.attn, f, n), newStore(m.index.keys, attention.F16, n)}
+		return &bothStates{newStore(m.attn, f, n), m.index.newState(n)}
 	}
 	return newStore(m.attn, f, n)
 }
@@ -160,7 +160,7 @@ func (m *mla) cachesKeys() bool { return m.index != nil && m.index.keys != nil }
 func (m *mla) size(f CacheFormat) CacheSize {
 	c := cacheSize(m.attn, f)
 	if m.cachesKeys() {
-		c.Token += m.index.keys.RowBytes(attention.F16)
+		c.Token += m.index.tokenBytes()
 	}
 	return c
 }
@@ -171,7 +171,7 @@ func (m *mla) bytes(f CacheFormat, depth int) (weights, cache int) {
 	if x := m.index; x != nil {
 		weights, cache = weights+matrixBytes(x.q.Matrix, x.k.Matrix, x.w.Matrix), m.rowBytes(f, min(depth, x.spec.TopK))
 		if x.keys != nil {
-			cache += depth * x.keys.RowBytes(attention.F16)
+			cache += depth * x.keys.RowBytes(attention.F16) / max(x.spec.Pool, 1)
 		}
 	}
 	return weights, cache
@@ -180,8 +180,8 @@ func (m *mla) bytes(f CacheFormat, depth int) (weights, cache int) {
 func (m *mla) run(p *pass, w *worker, l *Layer) {
 	if p.probe.begins(StageInput) {
 		if m.qA.Matrix != nil {
-			k, weights := m.index.ofInput(p)
-			p.project(w, &w.in, projection{m.qA, p.q}, projection{m.kvA, p.k}, projection{m.gate, p.gates}, k, weights)
+			k, weights, gates := m.index.ofInput(p)
+			p.project(w, &w.in, projection{m.qA, p.q}, projection{m.kvA, p.k}, projection{m.gate, p.gates}, k, weights, gates)
 			w.Barrier()
 			m.raiseQueries(p, w)
 		} else {
@@ -244,7 +244,7 @@ func (m *mla) row(p *pass, _ *worker, _, t int, dst []float32) {
 	if m.kNorm != nil {
 		norm(dst[:m.r], dst[:m.r], m.kNorm, m.eps)
 	}
-	p.ropes[m.spec.Rope].rope.Rotate(dst, p.table(m.spec.Rope, t))
+	m.rotate(p, dst, t)
 	norm(dst[m.r:], from[:m.l], m.kvNorm, m.eps)
 }
 
@@ -268,7 +268,14 @@ func (m *mla) headQueries(p *pass, w *worker, t, h, n int) {
 // rotateEnd writes the rotated end of row t's query q to the front of dst.
 func (m *mla) rotateEnd(p *pass, dst, q []float32, t int) {
 	copy(dst[:m.r], q[len(q)-m.r:])
-	p.ropes[m.spec.Rope].rope.Rotate(dst[:m.r], p.table(m.spec.Rope, t))
+	m.rotate(p, dst, t)
+}
+
+// rotate rotates the first values of x to row t's position, where there are such values.
+func (m *mla) rotate(p *pass, x []float32, t int) {
+	if m.r > 0 {
+		p.ropes[m.spec.Rope].rope.Rotate(x[:m.r], p.table(m.spec.Rope, t))
+	}
 }
 
 // rowQueries implements rowSource.
