@@ -22,7 +22,7 @@ func ByArchitecture() map[string]func() *Builder {
 	addSorted(HybridVariants(), func(_ string, m Hybrid) { add(m.Arch, m.Build) })
 	addSorted(ClassicVariants(), func(_ string, m Classic) { add(m.Arch, m.Build) })
 	addSorted(SketchVariants(), func(name string, s Sketch) {
-		if !slices.Contains([]string{"kimi-linear", "muse-glimmer", "glm-dsa", "minimax-01", "minimax-m3"}, name) {
+		if !slices.Contains([]string{"kimi-linear", "kimi-k3", "muse-glimmer", "glm-dsa", "glm5-next", "minimax-01", "minimax-m3"}, name) {
 			name, _, _ = strings.Cut(name, "-")
 		}
 		add(name, s.Build)

@@ -29,6 +29,7 @@ func SketchVariants() map[string]Sketch {
 	addSparse(out)
 	addBlocks(out)
 	addLinear(out)
+	addCopies(out)
 	return out
 }
 

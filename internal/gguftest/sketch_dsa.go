@@ -34,18 +34,23 @@ const (
 
 // latent adds what a layer's latent attention reads, with queries of low rank or not. Its output projection comes apart.
 func (s *sketch) latent(i, heads int, low bool) {
+	s.latentOf(i, heads, low, latentRope, latentRank, latentKey, latentValue)
+}
+
+// latentOf is latent with other numbers of rotated values, of a latent, a key and a value.
+func (s *sketch) latentOf(i, heads int, low bool, rotated, rank, key, value int) {
 	add := s.layer(i)
 	if low {
 		add("attn_q_a", gatedWidth, latentQueries)
 		add("attn_q_a_norm", latentQueries)
-		add("attn_q_b", latentQueries, heads*latentKey)
+		add("attn_q_b", latentQueries, heads*key)
 	} else {
-		add("attn_q", gatedWidth, heads*latentKey)
+		add("attn_q", gatedWidth, heads*key)
 	}
-	add("attn_kv_a_mqa", gatedWidth, latentRank+latentRope)
-	add("attn_kv_a_norm", latentRank)
-	add("attn_k_b", latentKey-latentRope, latentRank, heads)
-	add("attn_v_b", latentRank, latentValue, heads)
+	add("attn_kv_a_mqa", gatedWidth, rank+rotated)
+	add("attn_kv_a_norm", rank)
+	add("attn_k_b", key-rotated, rank, heads)
+	add("attn_v_b", rank, value, heads)
 }
 
 // latentKeys adds what the metadata says of it.
@@ -62,17 +67,23 @@ func (s *sketch) sparseLayer(i int, indexer bool) {
 	s.latent(i, gatedHeads, true)
 	add("attn_output", gatedHeads*latentValue, gatedWidth)
 	if indexer {
-		add("indexer.attn_q_b", latentQueries, sparseIndexers*sparseIndex)
-		add("indexer.attn_k", gatedWidth, sparseIndex)
-		add("indexer.proj", gatedWidth, sparseIndexers)
-		add("indexer.k_norm", sparseIndex)
-		s.plain(i, "indexer.k_norm.bias", sparseIndex)
+		s.indexer(i)
 	}
 	if i == 0 {
 		s.network(i, gatedFFN, "")
 	} else {
 		s.mixture(i, "exp_probs_b.bias")
 	}
+}
+
+// indexer adds a lightning indexer.
+func (s *sketch) indexer(i int) {
+	add := s.layer(i)
+	add("indexer.attn_q_b", latentQueries, sparseIndexers*sparseIndex)
+	add("indexer.attn_k", gatedWidth, sparseIndex)
+	add("indexer.proj", gatedWidth, sparseIndexers)
+	add("indexer.k_norm", sparseIndex)
+	s.plain(i, "indexer.k_norm.bias", sparseIndex)
 }
 
 func deepseek32() *Builder {

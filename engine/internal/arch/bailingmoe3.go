@@ -13,7 +13,7 @@ func bailingmoe3(r *model.Reader) *model.Spec {
 	kv := r.Sizes("attention.head_count_kv", len(s.Layers), nil, 0, model.MaxWidth)
 	k, a := r.KDA(heads), kimiAttention(r, s, heads)
 	k.Direct = true
-	if k.Bound = float32(r.Float("kda.gate_lower_bound", 0)); k.Bound >= 0 || !r.Flag("kda.safe_gate", true) {
+	if k.Bound = gateBound(r); k.Bound == 0 || !r.Flag("kda.safe_gate", true) {
 		r.Fail("kda.gate_lower_bound", "%v: the decay has a bound below 0", k.Bound)
 	}
 	a.QueryRank, a.Gate, a.Bare = r.Size("attention.q_lora_rank", 0, 0, model.MaxWidth), model.GateSigmoid, true

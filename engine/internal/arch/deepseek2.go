@@ -15,7 +15,11 @@ func deepseek2(r *model.Reader) *model.Spec { return deepseek2Like(r, model.Rope
 // deepseek2Like are deepseek2 and its descendants, which differ in their position embedding.
 func deepseek2Like(r *model.Reader, o model.RopeOptions) *model.Spec {
 	s := r.Decoder()
-	a := deepseek2Attention(r, s, o)
+	return deepseekExperts(r, s, deepseek2Attention(r, s, o))
+}
+
+// deepseekExperts gives a model's layers their attention, and networks: dense ones, then mixtures.
+func deepseekExperts(r *model.Reader, s *model.Spec, a []model.MLA) *model.Spec {
 	widths := r.FFNWidths(s)
 	dense := min(r.Size("leading_dense_block_count", 0, 0, math.MaxInt32), len(s.Layers))
 	mix := r.Experts(s)

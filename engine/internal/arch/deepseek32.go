@@ -1,10 +1,6 @@
 package arch
 
-import (
-	"math"
-
-	"github.com/latentgo/latentgo/engine/internal/model"
-)
+import "github.com/latentgo/latentgo/engine/internal/model"
 
 // deepseek32 is DeepSeek V3.2: deepseek2 with an indexer that picks the tokens that are attended to.
 func deepseek32(r *model.Reader) *model.Spec {
@@ -19,8 +15,15 @@ func deepseek32(r *model.Reader) *model.Spec {
 // before picked.
 func glmDSA(r *model.Reader) *model.Spec {
 	s := deepseek2Like(r, model.RopeOptions{MLA: true})
-	const key, longContext = "attention.indexer.types", 1 << 20
-	def := func(i int) bool { return s.Context < longContext || i < 2 || i%4 == 2 }
+	const longContext = 1 << 20
+	own := ownIndexers(r, s, func(i int) bool { return s.Context < longContext || i < 2 || i%4 == 2 })
+	return sparse(r, s, model.Indexer{}, own)
+}
+
+// ownIndexers reads which layers have an indexer of their own; def tells where the file does not. The others share what
+// the one before picked.
+func ownIndexers(r *model.Reader, s *model.Spec, def func(i int) bool) []bool {
+	const key = "attention.indexer.types"
 	own := make([]bool, len(s.Layers))
 	for i := range own {
 		own[i] = def(i)
@@ -31,23 +34,19 @@ func glmDSA(r *model.Reader) *model.Spec {
 	if !own[0] {
 		r.Fail(key, "layer 0 has none before it to share an indexer with")
 	}
-	return sparse(r, s, model.Indexer{}, own)
+	return own
 }
 
 // sparse gives a model like deepseek2 indexers like x, in layers that have one of their own: all where own is nil.
 func sparse(r *model.Reader, s *model.Spec, x model.Indexer, own []bool) *model.Spec {
-	const size = "attention.indexer.key_length"
-	x.Heads = r.Size("attention.indexer.head_count", -1, 1, model.MaxWidth)
-	x.Size = r.Size(size, -1, 1, model.MaxWidth)
-	x.TopK = r.Size("attention.indexer.top_k", -1, 1, math.MaxInt32)
+	rope, eps := x.Rope, x.Eps
+	x = r.Indexer(s.Ropes[0].Dims)
+	x.Rope, x.Eps = rope, eps
 	if r.Err() != nil {
 		return s
 	}
 	for i := range s.Layers {
 		a := s.Layers[i].Mixer.(model.MLA)
-		if a.R > x.Size {
-			r.Fail(size, "%d values, of which RoPE rotates %d", x.Size, a.R)
-		}
 		if a.Index = x; own != nil {
 			a.Index.Shares = !own[i]
 		}

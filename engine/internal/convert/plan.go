@@ -102,6 +102,8 @@ func obstacle(s *model.Spec, l model.LayerSpec, a model.Attention) string {
 	switch {
 	case a.ALiBi != 0:
 		return "attention whose scores fall with distance (ALiBi)"
+	case s.Copies != nil:
+		return "a residual stream of several vectors, while a conversion runs layers apart"
 	case l.Parallel:
 		return "attention in parallel to the feed-forward network: a conversion runs the two parts apart"
 	case l.EmbedSkip:

@@ -20,6 +20,7 @@ type activations struct {
 	x, h    []float32  // residual stream and its norm, [rows, width]
 	held    []float32  // what is added at the end of a layer, see pass.hold, [rows, width]
 	streams []float32  // copies of the residual stream, [rows, n·width]
+	kept    []float32  // weights with which copies take a result, [rows, …]
 	heads   []float32  // outputs of attention heads [rows, heads·value size]
 	low     []float32  // normed queries of low rank
 	lowQ    kernel.Act // low
@@ -54,10 +55,11 @@ type widths struct {
 	low                            int // rank of queries
 	held                           int // width of what a layer holds
 	perLayer                       int // embeddings that layers add, all together
-	streams                        int // copies of the residual stream, all together
+	streams, kept                  int // copies of the residual stream, all together, and weights of them
 	indexQ, indexK, indexW, topK   int // of indexers: queries, keys and weights, and tokens picked
 	experts, used, mixed           int // experts of a layer, those of a token, and the width of these together
 	same                           int // choices of a token that may be of one expert
+	latent                         int // values that go into an expert
 }
 
 // executor owns the worker pool and the buffers of forward passes. One pass at a time.
@@ -98,6 +100,7 @@ func newExecutor(model *Model, p *pool.Pool) *executor {
 	e.workers = make([]worker, e.pool.Size())
 	e.expanded, e.wide = map[expandedShape]*attention.Store{}, map[attn.Geometry]*attention.Store{}
 	e.tables = make([][]float32, len(e.ropes))
+	e.includeCopies(s)
 	for _, l := range model.layers {
 		e.include(l)
 	}
@@ -153,6 +156,7 @@ func (a *activations) alloc(rows, width int, m widths) {
 	a.low = make([]float32, rows*m.low)
 	a.held = make([]float32, rows*m.held)
 	a.streams = make([]float32, rows*m.streams)
+	a.kept = make([]float32, rows*m.kept)
 }
 
 // grow makes the shared buffers large enough for a pass of n rows.

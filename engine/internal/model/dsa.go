@@ -16,11 +16,13 @@ import (
 // c_q being the queries of low rank, and k one key for all heads. Latent attention sees only these. The zero value
 // picks all.
 type Indexer struct {
-	Heads, Size int // of its queries
-	TopK        int // tokens that a token attends to at most
-	Rope        int // index in Spec.Ropes; the first values of a head are rotated
+	Heads, Size int  // of its queries
+	TopK        int  // tokens that a token attends to at most
+	Rope        int  // index in Spec.Ropes; the first values of a head are rotated
+	RotatesEnd  bool // or the last
 	Eps         float32
 	Shares      bool // attends to what the layer before picked
+	Pool        int  // tokens that have one key together, see pooled.go; TopK is a multiple. 0 for a key each
 }
 
 // indexer is that with its weights; nil for none.
@@ -29,6 +31,9 @@ type indexer struct {
 	q, k, w Linear // [heads·size, rank], [size, width], [heads, width]; none in a layer that shares
 	norm    *normWeights
 	keys    *attention.Layer // by which keys are cached, in half floats: the choice hangs on small differences
+	gate    Linear           // W_g of pools [size, width]
+	places  []float32        // a of pools [pool, size]
+	parts   *attention.Layer // by which what pools' keys are made of is cached
 }
 
 func (s Indexer) load(ld *Loader, i, rank int) *indexer {
@@ -40,7 +45,15 @@ func (s Indexer) load(ld *Loader, i, rank int) *indexer {
 	if s.Shares {
 		ld.ignore(name("attn_q_b"), name("attn_k"), name("proj"), name("k_norm"))
 		ld.asked[name("k_norm.bias")] = true
+		if s.Pool > 0 {
+			ld.ignore(LayerName(i, "indexer_compressor_gate"), LayerName(i, "indexer_compressor_ape"))
+		}
 		return x
+	}
+	if s.Pool > 0 {
+		x.gate = ld.linear(LayerName(i, "indexer_compressor_gate"), s.Size, ld.spec.Width, false)
+		x.places = ld.floats(LayerName(i, "indexer_compressor_ape.weight"), s.Size, s.Pool)
+		x.parts, _ = attention.NewLatent(1, 1, 0, 2*s.Size, 0)
 	}
 	x.q, x.k = ld.linear(name("attn_q_b"), s.Heads*s.Size, rank, false), ld.linear(name("attn_k"), s.Size, ld.spec.Width, false)
 	x.w = ld.linear(name("proj"), s.Heads, ld.spec.Width, false)
@@ -56,6 +69,7 @@ func (s Indexer) load(ld *Loader, i, rank int) *indexer {
 // picks are the buffers of a pass in which tokens attend to a choice of others.
 type picks struct {
 	q, k, w []float32 // [rows, heads·size], [rows, size], [rows, heads]
+	gates   []float32 // [rows, size], of pools
 	chosen  []int32   // [rows, top k] positions, ascending
 	scores  []float32 // of a decode step, per position
 	// stores hold the rows that are picked: a worker's, the first for all of a decode step.
@@ -79,7 +93,7 @@ func (w *worker) attendTo(a *attention.Layer, s *attention.Store, n int, q, out 
 }
 
 // selects reports whether tokens of a segment can't attend to all before them.
-func (x *indexer) selects(s *segment) bool { return x != nil && s.pos+s.n > x.spec.TopK }
+func (x *indexer) selects(s *segment) bool { return x != nil && x.count(s.pos+s.n-1) > x.most() }
 
 // active reports whether any segment does so.
 func (x *indexer) active(p *pass) bool {
@@ -98,9 +112,12 @@ func (x *indexer) include(e *executor, a *attention.Layer) {
 	}
 	s, most := &x.spec, &e.most
 	most.indexQ, most.indexK, most.indexW = max(most.indexQ, s.Heads*s.Size), max(most.indexK, s.Size), max(most.indexW, s.Heads)
-	most.topK = max(most.topK, s.TopK)
+	most.topK = max(most.topK, x.room())
 	if x.keys != nil {
 		e.includeAttention(x.keys)
+	}
+	if x.parts != nil {
+		e.includeAttention(x.parts)
 	}
 	e.picks.include(e, a)
 }
@@ -117,7 +134,7 @@ func (b *picks) include(e *executor, a *attention.Layer) {
 
 // grow makes room for the rows of a pass of positions below n in which tokens are picked.
 func (b *picks) grow(rows, n int, m widths) {
-	b.q, b.k = sized(&b.q, rows*m.indexQ), sized(&b.k, rows*m.indexK)
+	b.q, b.k, b.gates = sized(&b.q, rows*m.indexQ), sized(&b.k, rows*m.indexK), sized(&b.gates, rows*m.indexK)
 	if m.topK == 0 || n <= m.topK {
 		return
 	}
@@ -129,14 +146,14 @@ func (b *picks) grow(rows, n int, m widths) {
 }
 
 // ofInput are the projections of the layer's input.
-func (x *indexer) ofInput(p *pass) (k, w projection) {
+func (x *indexer) ofInput(p *pass) (k, w, gate projection) {
 	if x == nil || x.spec.Shares {
-		return k, w
+		return k, w, gate
 	}
 	if x.active(p) {
 		w = projection{x.w, p.picks.w}
 	}
-	return projection{x.k, p.picks.k}, w
+	return projection{x.k, p.picks.k}, w, projection{x.gate, p.picks.gates}
 }
 
 // ofQueries is that of the queries of low rank.
@@ -149,7 +166,11 @@ func (x *indexer) ofQueries(p *pass) projection {
 
 // indexKeys returns where keys of an indexer of layer l are cached: beside what the layer attends to.
 func (s *segment) indexKeys(l *Layer) *attention.Store {
-	return s.seq.states[l.state].(*bothStates)[1].(store).Store
+	st := s.seq.states[l.state].(*bothStates)[1]
+	if b, ok := st.(*bothStates); ok { // of pools
+		st = b[0].(perPool).State
+	}
+	return st.(store).Store
 }
 
 // ready completes keys, which it caches, and queries. Others may use them after a barrier.
@@ -157,10 +178,18 @@ func (x *indexer) ready(p *pass, w *worker, l *Layer) {
 	if x == nil || x.spec.Shares {
 		return
 	}
+	if x.spec.Pool > 0 {
+		x.readyPools(p, w, l)
+		return
+	}
 	n, heads := x.spec.Size, x.spec.Heads
 	rope := p.ropes[x.spec.Rope].rope
+	from := 0
+	if x.spec.RotatesEnd {
+		from = n - rope.Dims()
+	}
 	finish := func(row []float32, t int) {
-		rope.Rotate(row, p.table(x.spec.Rope, t))
+		rope.Rotate(row[from:], p.table(x.spec.Rope, t))
 		kernel.Hadamard(row, false) // which products don't change: half floats round as llama.cpp's do
 	}
 	for i := range p.segments {
@@ -204,14 +233,19 @@ func (x *indexer) score(p *pass, w *worker, keys *attention.Store, dst []float32
 
 // choose writes the positions that row t of a segment attends to, of those whose scores are given.
 func (x *indexer) choose(p *pass, w *worker, scores []float32, t int) {
-	k := x.spec.TopK
-	w.pick.top(p.picks.chosen[t*k:][:min(k, len(scores))], scores)
+	dst, n := p.picks.chosen[t*x.room():], min(x.most(), len(scores))
+	if w.pick.top(dst[:n], scores); x.spec.Pool > 0 {
+		x.widen(dst, n, p.pos[t])
+	}
 }
 
 // chosen returns the positions that row t attends to.
 func (x *indexer) chosen(p *pass, t int) []int32 {
-	k := x.spec.TopK
-	return p.picks.chosen[t*k:][:min(k, p.pos[t]+1)]
+	n := min(x.most(), x.count(p.pos[t]))
+	if k := x.spec.Pool; k > 0 {
+		n = n*k + (p.pos[t]+1)%k
+	}
+	return p.picks.chosen[t*x.room():][:n]
 }
 
 // top writes to dst the indices of the len(dst) highest of x, ascending; of equal ones the first. Not-a-numbers are

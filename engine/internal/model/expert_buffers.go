@@ -13,7 +13,10 @@ type expertBuffers struct {
 	active   []int32      // experts that some row chose, ascending
 	gate, up []float32    // [choices, ff] in that order: hidden values
 	acts     []kernel.Act // per active expert: its rows of gate
-	part     []float32    // [choices, width]: what one expert gives, columns of one worker at a time
+	part     []float32    // [choices, width or latent]: what one expert gives, columns of one worker at a time
+	// Of latent experts, what goes into them and what they give, [rows, latent].
+	low, sums []float32
+	latent    kernel.Act // either
 }
 
 // grow makes room for n rows and the largest of the layers.
@@ -25,7 +28,8 @@ func (m *expertBuffers) grow(n, width int, most widths) {
 	m.start, m.order = make([]int32, most.experts+1), make([]int32, choices)
 	m.active = make([]int32, 0, min(choices, most.experts))
 	m.gate, m.up = make([]float32, n*most.mixed), make([]float32, n*most.mixed)
-	m.part = make([]float32, n*most.same*width)
+	m.part = make([]float32, n*most.same*max(width, most.latent))
+	m.low, m.sums = make([]float32, n*most.latent), make([]float32, n*most.latent)
 	if k := cap(m.active); len(m.acts) < k {
 		m.acts = make([]kernel.Act, k)
 	}

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"cmp"
+
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
@@ -33,8 +35,12 @@ type Experts struct {
 	BareBias           bool    // exp_probs_b has no suffix
 	OutputScale        float32 // what the experts and the shared network give is multiplied by it; 0 means 1
 	Limit, SharedLimit float32 // as GatedFFN.Limit
-	LimitGate          bool    // Limit clamps gates before SiLU instead of what that gives
+	LimitGate          bool    // as GatedFFN.LimitGate, of both
 	SharedDense        bool    // what every token runs has the names of a dense network: ffn_gate, ffn_up, ffn_down
+	Soft               SoftLimits
+	// Latent is how many values go into the experts and come out of them, a projection of the input before them and one
+	// behind; 0 for those of the residual stream. The router and what every token runs get the input itself.
+	Latent int
 }
 
 // experts is a mixture with its weights.
@@ -45,6 +51,7 @@ type experts struct {
 	gate, up, down []Linear  // per expert; without a gate up stands for it and up is nil
 	biases         expertBiases
 	sharedGate     []float32 // [width], or nil
+	latent         *latentExperts
 	shared         sharedFFN // nil when there is none
 	types          []kernel.ActType
 	routerTypes    []kernel.ActType
@@ -66,6 +73,7 @@ func (s Experts) load(ld *Loader, i int) ffn {
 		}
 		m.choice = ld.vector(name(bias), n, false)
 	}
+	m.latent = ld.latentExperts(&s, name)
 	m.loadNetworks(ld, name, "_exps")
 	for i := range m.down {
 		if s.OutputScale != 0 {
@@ -83,6 +91,9 @@ func (s Experts) load(ld *Loader, i int) ffn {
 	}
 	if ld.err == nil {
 		m.types = append(actTypes(m.router, m.gate[0]), actTypes(m.up[:min(1, len(m.up))]...)...)
+		if m.latent != nil {
+			m.latent.inputs, m.types = m.types, actTypes(m.router, m.latent.down)
+		}
 		if m.shared != nil {
 			m.types = append(m.types, m.shared.inputs()...)
 		}
@@ -93,7 +104,7 @@ func (s Experts) load(ld *Loader, i int) ffn {
 
 // loadNetworks loads the matrices of the experts, whose tensors have a suffix.
 func (m *experts) loadNetworks(ld *Loader, name func(string) string, suffix string) {
-	s, n, width := &m.spec, m.spec.Count, ld.spec.Width
+	s, n, width := &m.spec, m.spec.Count, cmp.Or(m.spec.Latent, ld.spec.Width)
 	gate, up := name("ffn_gate"+suffix), name("ffn_up"+suffix)
 	if fused := name("ffn_gate_up" + suffix); s.Fused && ld.has(fused+".weight") {
 		for _, both := range ld.linears(fused, n, 2*s.Width, width, s.Scales) {
@@ -126,7 +137,7 @@ func (s *Experts) loadShared(ld *Loader, name func(string) string) sharedFFN {
 	if s.SharedDense {
 		suffix = ""
 	}
-	f.loadMatrices(ld, name, GatedFFN{Width: s.Shared, Activation: s.Activation, Scales: s.SharedScales, Limit: s.SharedLimit}, "ffn_gate"+suffix, "ffn_up"+suffix, "ffn_down"+suffix)
+	f.loadMatrices(ld, name, GatedFFN{Width: s.Shared, Activation: s.Activation, Scales: s.SharedScales, Limit: s.SharedLimit, LimitGate: s.LimitGate, Soft: s.Soft}, "ffn_gate"+suffix, "ffn_up"+suffix, "ffn_down"+suffix)
 	if s.OutputScale != 0 {
 		f.down.Scale *= s.OutputScale
 	}
@@ -136,7 +147,7 @@ func (s *Experts) loadShared(ld *Loader, name func(string) string) sharedFFN {
 func (m *experts) include(e *executor) {
 	s, most := m.spec, &e.most
 	most.experts, most.used = max(most.experts, s.Count), max(most.used, s.Used)
-	most.mixed, most.same = max(most.mixed, s.Used*s.Width), max(most.same, 1)
+	most.mixed, most.same, most.latent = max(most.mixed, s.Used*s.Width), max(most.same, 1), max(most.latent, s.Latent)
 	if m.shared != nil {
 		m.shared.include(e)
 	}
@@ -147,7 +158,7 @@ func (m *experts) inputs() []kernel.ActType { return m.types }
 func (m *experts) bias() []float32 { return nil }
 
 func (m *experts) bytes() int {
-	n := matrixBytes(m.router.Matrix)
+	n := matrixBytes(m.router.Matrix) + m.latent.bytes()
 	for e := range m.spec.Used {
 		n += matrixBytes(m.gate[e].Matrix, m.down[e].Matrix)
 		if !m.spec.Plain {
@@ -169,7 +180,11 @@ func (m *experts) run(p *pass, w *worker, _ *Layer) {
 		m.shared.hidden(p, w)
 	}
 	m.choose(p, w)
+	m.latent.lower(p, w)
 	m.mix(p, w)
+	if m.latent != nil {
+		m.latent.raise(p, w, m.shared)
+	}
 }
 
 // mix is run of what each row has chosen.
@@ -253,6 +268,9 @@ func (m *experts) hidden(p *pass, w *worker) {
 		e, r1 := x.active[a], min(ff, r0+grain)
 		from, to := x.choices(a)
 		in := &w.in
+		if m.latent != nil {
+			in = &x.latent
+		}
 		if !p.single() || to-from > 1 {
 			in = m.gather(p, w, from, to, held == a)
 			held = a
@@ -280,6 +298,10 @@ func (m *experts) hidden(p *pass, w *worker) {
 			if m.spec.LimitGate {
 				clampAbove(gate, m.spec.Limit)
 			}
+			if m.spec.Soft.Gate != 0 {
+				m.spec.Soft.mul(gate, up)
+				continue
+			}
 			m.spec.Activation.mulLimited(gate, up, m.spec.Limit)
 		}
 	}
@@ -298,13 +320,16 @@ func (m *experts) steps(p *pass, from, to int) int {
 
 // gather returns the normed rows of choices from … to-1 in the experts' types; held tells that they are there.
 func (m *experts) gather(p *pass, w *worker, from, to int, held bool) *kernel.Act {
-	u, e := &w.small, p.width
+	u, e, rows := &w.small, p.width, w.h
 	if held {
 		return &u.act
 	}
+	if m.latent != nil {
+		e, rows = m.spec.Latent, p.experts.low
+	}
 	in := sized(&u.in, (to-from)*e)
 	for i, c := range p.experts.order[from:to] {
-		copy(in[i*e:][:e], w.h[int(c)/m.spec.Used*e:])
+		copy(in[i*e:][:e], rows[int(c)/m.spec.Used*e:])
 	}
 	p.batch(&u.act, in, to-from, e, m.steps(p, from, to))
 	u.act.Quantize(m.gate[0].ActType(), 0, to-from)
@@ -317,20 +342,23 @@ func (m *experts) gather(p *pass, w *worker, from, to int, held bool) *kernel.Ac
 	return &u.act
 }
 
-// combine computes p.o, a range of its columns at a time.
+// combine computes p.o, or of latent experts what they give, a range of its columns at a time.
 func (m *experts) combine(p *pass, w *worker) {
-	x, e := &p.experts, p.width
+	x, e, sums, shared := &p.experts, p.width, p.o, m.shared
+	if m.latent != nil {
+		e, sums, shared = m.spec.Latent, x.sums, nil
+	}
 	grain := p.grain(w, e)
 	for {
 		r0, r1, ok := w.Take(e, grain)
 		if !ok {
 			break
 		}
-		for t := 0; m.shared == nil && t < len(p.pos); t++ {
-			clear(p.o[t*e:][r0:r1])
+		for t := 0; shared == nil && t < len(p.pos); t++ {
+			clear(sums[t*e:][r0:r1])
 		}
-		if m.shared != nil {
-			m.shared.lower().Mul(p.o, e, &w.ffn, r0, r1)
+		if shared != nil {
+			shared.lower().Mul(p.o, e, &w.ffn, r0, r1)
 			for t := 0; m.sharedGate != nil && t < len(p.pos); t++ {
 				scale(p.o[t*e:][r0:r1], x.shared[t])
 			}
@@ -346,7 +374,7 @@ func (m *experts) combine(p *pass, w *worker) {
 				if m.spec.WeighInput {
 					weight = 1
 				}
-				addScaled(p.o[int(c)/m.spec.Used*e:][r0:r1], part, weight)
+				addScaled(sums[int(c)/m.spec.Used*e:][r0:r1], part, weight)
 			}
 		}
 	}

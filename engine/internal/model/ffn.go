@@ -21,13 +21,35 @@ type GatedFFN struct {
 	Sparse  float32
 	SubNorm bool // norm on the hidden values, before W_down: ffn_sub_norm
 	// Limit clamps what SiLU gives to it, and up-projections to ±it; 0 clamps nothing.
-	Limit float32
+	Limit     float32
+	LimitGate bool // Limit clamps gates before SiLU instead of what that gives
+	Soft      SoftLimits
+}
+
+// SoftLimits replace SiLU by one that stays within them, and bound up-projections too (SiTU, in Kimi K3): a gate g and
+// its up-projection u give Gate·tanh(g/Gate)·σ(g) · Up·tanh(u/Up). An Up of 0 leaves u as it is; the zero value is SiLU.
+type SoftLimits struct {
+	Gate, Up float32
+}
+
+// mul computes gate = that of gate and up.
+func (s *SoftLimits) mul(gate, up []float32) {
+	bound := func(v, limit float32) float32 { return limit * float32(math.Tanh(float64(v/limit))) }
+	for i, v := range gate {
+		u := up[i]
+		if s.Up > 0 {
+			u = bound(u, s.Up)
+		}
+		gate[i] = bound(v, s.Gate) * sigmoidOf(v) * u
+	}
 }
 
 // gatedFFN is a gated network with its weights.
 type gatedFFN struct {
 	act              Activation
 	sparse, limit    float32
+	limitGate        bool
+	soft             SoftLimits
 	gate, up         Linear // [ff, width]
 	gateBias, upBias []float32
 	types            []kernel.ActType
@@ -53,7 +75,7 @@ func (s GatedFFN) load(ld *Loader, i int) ffn {
 }
 
 func (f *gatedFFN) loadMatrices(ld *Loader, name func(string) string, s GatedFFN, gate, up, down string) {
-	f.act, f.sparse, f.limit = s.Activation, s.Sparse, s.Limit
+	f.act, f.sparse, f.limit, f.limitGate, f.soft = s.Activation, s.Sparse, s.Limit, s.LimitGate, s.Soft
 	if s.Fused {
 		if both := ld.linear(name(up), 2*s.Width, ld.spec.Width, s.Scales); ld.err == nil {
 			f.gate, f.up = both.rows(0, s.Width), both.rows(s.Width, s.Width)
@@ -137,6 +159,13 @@ func (f *gatedFFN) activate(gate, up []float32, r0, r1 int) {
 	}
 	if f.upBias != nil {
 		addBias(up, f.upBias[r0:r1], 0, 1)
+	}
+	if f.soft.Gate != 0 {
+		f.soft.mul(gate, up)
+		return
+	}
+	if f.limitGate {
+		clampAbove(gate, f.limit)
 	}
 	f.act.mulLimited(gate, up, f.limit)
 }

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/viterin/vek/vek32"
 )
@@ -26,12 +27,17 @@ func (a *projections) loadGate(ld *Loader, name func(string) string) {
 			a.splitGate()
 		}
 	default:
-		rows := g.Heads * g.ValueSize
-		if t, err := ld.tensor(name("attn_gate.weight")); err == nil && len(t.Shape) == 2 && t.Shape[1] == uint64(g.Heads) {
-			rows = g.Heads
-		}
-		a.gate = ld.linear(name("attn_gate"), rows, ld.spec.Width, false)
+		a.gate = ld.gate(name("attn_gate"), g)
 	}
+}
+
+// gate loads the projection of gates, one for each head or for each value that heads find, as the file has it.
+func (ld *Loader) gate(name string, g attn.Geometry) Linear {
+	rows := g.Heads * g.ValueSize
+	if t, err := ld.tensor(name + ".weight"); err == nil && sameShape(t.Shape, []int{ld.spec.Width, g.Heads}) {
+		rows = g.Heads
+	}
+	return ld.linear(name, rows, ld.spec.Width, false)
 }
 
 // splitGate takes the gates out of the queries' projection and bias.

@@ -1,6 +1,10 @@
 package model
 
-import "github.com/latentgo/latentgo/attn"
+import (
+	"math"
+
+	"github.com/latentgo/latentgo/attn"
+)
 
 // RecurrentLayers tells which layers have no attention: attention.recurrent_layers lists them, otherwise every n-th
 // layer attends, full_attention_interval or every.
@@ -147,4 +151,15 @@ func (r *Reader) Mamba() Mamba {
 	}
 	r.checkState(m.stateSize())
 	return m
+}
+
+// Indexer reads the shape of a lightning indexer, whose keys have at least so many values.
+func (r *Reader) Indexer(least int) Indexer {
+	const size = "attention.indexer.key_length"
+	x := Indexer{Heads: r.Size("attention.indexer.head_count", -1, 1, MaxWidth), Size: r.Size(size, -1, 1, MaxWidth)}
+	x.TopK = r.Size("attention.indexer.top_k", -1, 1, math.MaxInt32)
+	if x.Size < least {
+		r.Fail(size, "%d values, and RoPE needs %d", x.Size, least)
+	}
+	return x
 }

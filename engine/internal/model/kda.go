@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/latentgo/latentgo/internal/kernel"
@@ -20,8 +21,13 @@ type KDA struct {
 	Conv        int // tokens that the convolutions see
 	// Direct says that F and G are one matrix each in place of two, as in Ling 3.
 	Direct bool
+	// OneGate says that G is one matrix, ssm_g, and only F two, as in Kimi K3.
+	OneGate bool
 	// Bound, below 0, is the least that log a can be, Bound·σ(A·(F·h + b)); 0 is the formula above.
 	Bound float32
+	// Negated says that the file has -A of that formula, and A alone in its shape.
+	Negated bool
+	UnitEps float32 // of the lengths of q and k; 0 means the model's
 }
 
 // kda is that with its weights.
@@ -36,7 +42,7 @@ type kda struct {
 	decay                 []float32 // [heads]: A
 	decayBias             []float32 // [heads·size]: b
 	norm                  []float32 // [size]
-	eps                   float32
+	eps, unitEps          float32
 	types, decayT, gatesT []kernel.ActType
 }
 
@@ -44,7 +50,7 @@ func (s *KDA) inner() int { return s.Heads * s.Size }
 
 func (s KDA) load(ld *Loader, i int) mixer {
 	name := func(n string) string { return LayerName(i, n) }
-	m := &kda{spec: s, eps: ld.spec.Eps}
+	m := &kda{spec: s, eps: ld.spec.Eps, unitEps: cmp.Or(s.UnitEps, ld.spec.Eps)}
 	width, inner := ld.spec.Width, s.inner()
 	if ld.has(name("attn_qkv.weight")) {
 		if all := ld.linear(name("attn_qkv"), 3*inner, width, false); ld.err == nil {
@@ -54,24 +60,35 @@ func (s KDA) load(ld *Loader, i int) mixer {
 		m.q, m.k, m.v = ld.linear(name("attn_q"), inner, width, false), ld.linear(name("attn_k"), inner, width, false), ld.linear(name("attn_v"), inner, width, false)
 	}
 	m.beta = ld.linear(name("ssm_beta"), s.Heads, width, false)
-	rank := s.Size
-	if s.Direct {
-		rank = inner
-	}
-	m.decayA, m.gateA = ld.linear(name("ssm_f_a"), rank, width, false), ld.linear(name("ssm_g_a"), rank, width, false)
-	if !s.Direct {
-		m.decayB, m.gateB = ld.linear(name("ssm_f_b"), inner, rank, false), ld.linear(name("ssm_g_b"), inner, rank, false)
+	m.decayA, m.decayB = ld.lowRank(name("ssm_f_a"), name("ssm_f_b"), inner, s.Size, s.Direct)
+	if s.OneGate {
+		m.gateA = ld.linear(name("ssm_g"), inner, width, false)
+	} else {
+		m.gateA, m.gateB = ld.lowRank(name("ssm_g_a"), name("ssm_g_b"), inner, s.Size, s.Direct)
 	}
 	for j, n := range []string{"ssm_conv1d_q", "ssm_conv1d_k", "ssm_conv1d_v"} {
 		m.convs[j] = ld.conv(name(n), s.Conv, inner, false, false)
 	}
-	m.decay = ld.floats(name("ssm_a"), 1, s.Heads)
+	if s.Negated {
+		m.decay = ld.vector(name("ssm_a"), s.Heads, true)
+		scale(m.decay, -1)
+	} else {
+		m.decay = ld.floats(name("ssm_a"), 1, s.Heads)
+	}
 	m.decayBias = ld.vector(name("ssm_dt.bias"), inner, true)
 	m.norm = ld.vector(name("ssm_norm.weight"), s.Size, true)
 	m.o = ld.linear(name("attn_output"), width, inner, false)
 	m.types = actTypes(m.q, m.k, m.v, m.beta, m.decayA, m.gateA)
 	m.decayT, m.gatesT, m.output.types = actTypes(m.decayB), actTypes(m.gateB), actTypes(m.o)
 	return m
+}
+
+// lowRank loads a matrix [rows, width] as two through so many values, or as the first alone.
+func (ld *Loader) lowRank(first, second string, rows, rank int, direct bool) (a, b Linear) {
+	if direct {
+		return ld.linear(first, rows, ld.spec.Width, false), Linear{}
+	}
+	return ld.linear(first, rank, ld.spec.Width, false), ld.linear(second, rows, rank, false)
 }
 
 func (m *kda) inputs() []kernel.ActType { return m.types }
@@ -106,16 +123,17 @@ func (m *kda) run(p *pass, w *worker, l *Layer) {
 		n := len(p.pos) * m.spec.inner()
 		gate, beta := p.queries[:n], p.queries[n:]
 		lowDecay, lowGate := p.gate, p.up
-		if m.spec.Direct {
-			lowDecay, lowGate = p.gates, gate
+		if m.decayB.Matrix == nil {
+			lowDecay = p.gates
+		}
+		if m.gateB.Matrix == nil {
+			lowGate = gate
 		}
 		p.project(w, &w.in, projection{m.q, p.q}, projection{m.k, p.k}, projection{m.v, p.v}, projection{m.beta, beta},
 			projection{m.decayA, lowDecay}, projection{m.gateA, lowGate})
 		w.Barrier()
-		if !m.spec.Direct {
-			p.raise(w, m.decayB, m.decayT, p.gate, p.gates)
-			p.raise(w, m.gateB, m.gatesT, p.up, gate)
-		}
+		p.raise(w, m.decayB, m.decayT, p.gate, p.gates)
+		p.raise(w, m.gateB, m.gatesT, p.up, gate)
 		p.eachHead(w, m.spec.Heads, func(seg *segment, h int) { m.mix(p, w, seg, l, h, gate, beta) })
 		p.mixedDone(w, m.spec.inner())
 	}
@@ -125,8 +143,12 @@ func (m *kda) run(p *pass, w *worker, l *Layer) {
 	}
 }
 
-// raise computes dst [rows, m.Rows] = m · x for rows of few values. It ends with a barrier.
+// raise computes dst [rows, m.Rows] = m · x for rows of few values, where there is a matrix. It ends with a
+// barrier then.
 func (p *pass) raise(w *worker, m Linear, types []kernel.ActType, x, dst []float32) {
+	if m.Matrix == nil {
+		return
+	}
 	p.reset(w, &w.ffn, x, m.Cols)
 	p.sync(w)
 	p.quantize(w, &w.ffn, types)
@@ -155,8 +177,8 @@ func (m *kda) mix(p *pass, w *worker, seg *segment, l *Layer, h int, gate, beta 
 		for j, dst := range [][]float32{q, k, v} {
 			m.convs[j].activated(x, dst, in[j], t, h*size)
 		}
-		unit(q, m.eps)
-		unit(k, m.eps)
+		unit(q, m.unitEps)
+		unit(k, m.unitEps)
 		vek32.MulNumber_Inplace(q, float32(1/math.Sqrt(float64(size))))
 		i := (seg.at+t)*s.inner() + h*size
 		m.decayState(state, p.gates[i:][:size], h)
@@ -175,7 +197,10 @@ func (m *kda) mix(p *pass, w *worker, seg *segment, l *Layer, h int, gate, beta 
 func (m *kda) decayState(state, x []float32, h int) {
 	size := len(x)
 	for c, v := range x {
-		a := m.decay[h] * softplus(v+m.decayBias[h*size+c])
+		a := -m.decay[h] * softplus(v+m.decayBias[h*size+c])
+		if !m.spec.Negated {
+			a = -a
+		}
 		if m.spec.Bound < 0 {
 			a = m.spec.Bound * sigmoidOf(m.decay[h]*(v+m.decayBias[h*size+c]))
 		}

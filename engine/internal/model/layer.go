@@ -19,6 +19,7 @@ type Layer struct {
 	embedding            *layerEmbedding  // or nil
 	altUp                *altUp           // or nil
 	types                []kernel.ActType // in which the first norm's result is wanted
+	around               [2]copiesPart    // the mixer and the network, where the residual stream has copies; or nil
 	outScale             float32          // of the residual stream at its end
 }
 
@@ -69,6 +70,7 @@ func (p *pass) layer(w *worker, l *Layer) {
 		}
 		l.altUp.start(p, w)
 		p.beside(w, l)
+		p.read(w, l.around[0])
 		p.input(w, l.norm, l.types)
 		p.restart(w, l)
 		l.altUp.laurel(p, w)
@@ -82,7 +84,7 @@ func (p *pass) layer(w *worker, l *Layer) {
 		if l.Spec.Parallel {
 			p.hold(w, l.mixer.bias())
 		} else {
-			p.add(w, l.mixer.bias(), l.postNorm, l.Spec.ResidualScale)
+			p.result(w, l, l.around[0], l.mixer.bias(), l.postNorm)
 			p.normStream(w, l.mixedNorm)
 			l.altUp.join(p, w)
 		}
@@ -98,6 +100,7 @@ func (p *pass) network(w *worker, l *Layer) {
 	if l.ffn == nil || p.probe.ends(StageMixed) {
 		return
 	}
+	p.read(w, l.around[1])
 	p.input(w, l.ffnNorm, l.ffn.inputs())
 	p.restart(w, l)
 	l.ffn.run(p, w, l)
@@ -105,7 +108,7 @@ func (p *pass) network(w *worker, l *Layer) {
 		return
 	}
 	p.probe.fed(p, w)
-	p.add(w, l.ffn.bias(), l.postFFNNorm, l.Spec.ResidualScale)
+	p.result(w, l, l.around[1], l.ffn.bias(), l.postFFNNorm)
 	if l.Spec.Parallel || l.side != nil {
 		p.addHeld(w)
 	}

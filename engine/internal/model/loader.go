@@ -23,7 +23,8 @@ type Loader struct {
 	adapters []lora.Scaled
 	changed  map[*lora.Pair]bool // tensors that adapters change and that were asked for
 	asked    map[string]bool
-	coded    bool // a layer has calibrated codes
+	coded    bool                     // a layer has calibrated codes
+	scaled   func(name string) string // whose scale counts for a matrix, see LayerSpec.OwnScales; nil for its own
 	err      error
 }
 
@@ -126,6 +127,9 @@ func (ld *Loader) matrices(name string, n, rows, cols int) []*kernel.Matrix {
 func (ld *Loader) linear(name string, rows, cols int, scaled bool) Linear {
 	full := name + ".weight"
 	l := Linear{ld.matrix(full, rows, cols), 1, ld.watch.of(full, 1, cols)[0], ld.adapted(full, 1, rows, cols)[0]}
+	if ld.scaled != nil {
+		name = ld.scaled(name)
+	}
 	ld.has(name + ".input_scale") // of activations in 4 bits, which are in 8 here
 	if s := ld.vector(name+".scale", 1, false); s != nil && scaled {
 		l.Scale = s[0]

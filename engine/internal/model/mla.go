@@ -23,10 +23,13 @@ type MLA struct {
 	Scale       float32
 	Temperature Temperature
 	// Split says that K and V come apart, as attn_k_b and attn_v_b; in older files they are one, attn_kv_b.
-	Split bool
-	Index Indexer // what picks the tokens that are attended to
-	Gate  Gate    // on the heads' outputs, one for each
-	Bare  bool    // a scale tensor of W_O doesn't count
+	Split  bool
+	Index  Indexer // what picks the tokens that are attended to
+	Gate   Gate    // on the heads' outputs, for each head or for each value, as the file has it
+	Bare   bool    // a scale tensor of W_O doesn't count
+	Window int     // as attn.Geometry.Window
+	KNorm  bool    // k_pe is normed: attn_k_norm
+	Sinks  bool    // as Attention.Sinks
 }
 
 // mla is latent attention as a model has it: one block, as many key/value heads as query heads, and the rotated part of
@@ -39,14 +42,22 @@ type mla struct {
 	q             Linear // W_q or W_q_b [heads·(n+R), …]
 	qA            Linear // [rank, width]; nil when the queries have one matrix
 	kvA           Linear // [L+R, width]
-	gate          Linear // [heads, width], or nil
+	gate          Linear // [heads, width] or [heads·v, width], or nil
 	qNorm, kvNorm []float32
+	kNorm         []float32 // [R], or nil
+	softmax       attention.Softmax
 	types, lowQ   []kernel.ActType
+}
+
+// geometry returns the shape of heads whose keys and values are expanded.
+func (s *MLA) geometry() attn.Geometry {
+	return attn.Geometry{Heads: s.Heads, KVHeads: s.KVHeads, KeySize: s.KeySize, ValueSize: s.ValueSize, Window: s.Window}
 }
 
 func (s MLA) load(ld *Loader, i int) mixer {
 	name := func(n string) string { return LayerName(i, n) }
-	g := attn.Geometry{Heads: s.Heads, KVHeads: s.Heads, KeySize: s.KeySize, ValueSize: s.ValueSize}
+	g := s.geometry()
+	g.KVHeads = s.Heads
 	m := &mla{spec: s, eps: ld.spec.Eps}
 	m.latent = latent{geo: g, r: s.R, l: s.L, blocks: 1, keys: s.L, source: m}
 	m.loadQueries(ld, name)
@@ -54,8 +65,14 @@ func (s MLA) load(ld *Loader, i int) mixer {
 	m.kvA = ld.linear(name("attn_kv_a_mqa"), s.L+s.R, ld.spec.Width, false)
 	m.kvNorm = ld.vector(name("attn_kv_a_norm.weight"), s.L, true)
 	m.o = ld.linear(name("attn_output"), ld.spec.Width, s.Heads*s.ValueSize, !s.Bare)
+	if s.KNorm {
+		m.kNorm = ld.vector(name("attn_k_norm.weight"), s.R, true)
+	}
+	if s.Sinks {
+		m.softmax.Sinks = ld.vector(name("attn_sinks.weight"), s.Heads, true)
+	}
 	if s.Gate != NoGate {
-		m.gate = ld.linear(name("attn_gate"), s.Heads, ld.spec.Width, false)
+		m.gate = ld.gate(name("attn_gate"), g)
 	}
 	if s.Split {
 		m.query = ld.matrices(name("attn_k_b.weight"), s.Heads, s.L, s.KeySize-s.R)
@@ -102,17 +119,21 @@ func (m *mla) build() error {
 	if m.qA.Matrix != nil {
 		m.types, m.lowQ = actTypes(m.qA, m.kvA, m.gate), actTypes(m.q)
 		if x := m.index; x != nil {
-			m.types, m.lowQ = actTypes(m.qA, m.kvA, m.gate, x.k, x.w), actTypes(m.q, x.q)
+			m.types, m.lowQ = actTypes(m.qA, m.kvA, m.gate, x.k, x.w, x.gate), actTypes(m.q, x.q)
 		}
 	} else {
 		m.types = actTypes(m.q, m.kvA, m.gate)
 	}
 	var err error
-	if m.attn, err = attention.NewLatent(m.geo.Heads, 1, m.r, m.l, 0); err != nil {
+	if m.attn, err = attention.NewLatent(m.geo.Heads, 1, m.r, m.l, m.geo.Window); err != nil {
 		return err
 	}
-	m.expanded, err = attention.NewGQA(m.geo)
-	return err
+	if m.expanded, err = attention.NewGQA(m.geo); err != nil {
+		return err
+	}
+	m.attn.SetSoftmax(m.softmax)
+	m.expanded.SetSoftmax(m.softmax)
+	return nil
 }
 
 func (m *mla) inputs() []kernel.ActType { return m.types }
@@ -128,7 +149,7 @@ func (m *mla) include(e *executor) {
 
 func (m *mla) newState(f CacheFormat, n int) State {
 	if m.cachesKeys() {
-		return &bothStates{newStore(m.attn, f, n), newStore(m.index.keys, attention.F16, n)}
+		return &bothStates{newStore(m.attn, f, n), m.index.newState(n)}
 	}
 	return newStore(m.attn, f, n)
 }
@@ -139,7 +160,7 @@ func (m *mla) cachesKeys() bool { return m.index != nil && m.index.keys != nil }
 func (m *mla) size(f CacheFormat) CacheSize {
 	c := cacheSize(m.attn, f)
 	if m.cachesKeys() {
-		c.Token += m.index.keys.RowBytes(attention.F16)
+		c.Token += m.index.tokenBytes()
 	}
 	return c
 }
@@ -150,7 +171,7 @@ func (m *mla) bytes(f CacheFormat, depth int) (weights, cache int) {
 	if x := m.index; x != nil {
 		weights, cache = weights+matrixBytes(x.q.Matrix, x.k.Matrix, x.w.Matrix), m.rowBytes(f, min(depth, x.spec.TopK))
 		if x.keys != nil {
-			cache += depth * x.keys.RowBytes(attention.F16)
+			cache += depth * x.keys.RowBytes(attention.F16) / max(x.spec.Pool, 1)
 		}
 	}
 	return weights, cache
@@ -159,8 +180,8 @@ func (m *mla) bytes(f CacheFormat, depth int) (weights, cache int) {
 func (m *mla) run(p *pass, w *worker, l *Layer) {
 	if p.probe.begins(StageInput) {
 		if m.qA.Matrix != nil {
-			k, weights := m.index.ofInput(p)
-			p.project(w, &w.in, projection{m.qA, p.q}, projection{m.kvA, p.k}, projection{m.gate, p.gates}, k, weights)
+			k, weights, gates := m.index.ofInput(p)
+			p.project(w, &w.in, projection{m.qA, p.q}, projection{m.kvA, p.k}, projection{m.gate, p.gates}, k, weights, gates)
 			w.Barrier()
 			m.raiseQueries(p, w)
 		} else {
@@ -220,7 +241,10 @@ func (m *mla) decodeQueries(p *pass, w *worker) {
 func (m *mla) row(p *pass, _ *worker, _, t int, dst []float32) {
 	from := p.k[t*len(dst):][:len(dst)]
 	copy(dst, from[m.l:])
-	p.ropes[m.spec.Rope].rope.Rotate(dst, p.table(m.spec.Rope, t))
+	if m.kNorm != nil {
+		norm(dst[:m.r], dst[:m.r], m.kNorm, m.eps)
+	}
+	m.rotate(p, dst, t)
 	norm(dst[m.r:], from[:m.l], m.kvNorm, m.eps)
 }
 
@@ -244,7 +268,14 @@ func (m *mla) headQueries(p *pass, w *worker, t, h, n int) {
 // rotateEnd writes the rotated end of row t's query q to the front of dst.
 func (m *mla) rotateEnd(p *pass, dst, q []float32, t int) {
 	copy(dst[:m.r], q[len(q)-m.r:])
-	p.ropes[m.spec.Rope].rope.Rotate(dst[:m.r], p.table(m.spec.Rope, t))
+	m.rotate(p, dst, t)
+}
+
+// rotate rotates the first values of x to row t's position, where there are such values.
+func (m *mla) rotate(p *pass, x []float32, t int) {
+	if m.r > 0 {
+		p.ropes[m.spec.Rope].rope.Rotate(x[:m.r], p.table(m.spec.Rope, t))
+	}
 }
 
 // rowQueries implements rowSource.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/gguf"
@@ -40,7 +41,8 @@ type Model struct {
 	typeEmbed []float32      // embedding of token type 0, or nil
 	positions *kernel.Matrix // [context, width] learned position embeddings, or nil
 	perLayer  *perLayer      // embeddings that layers add, or nil
-	streams   *streams       // of a residual stream in copies, or nil
+	streams   *streams       // of AltUp's copies of the residual stream, or nil
+	copies    copiesEnds     // of other copies, or nil
 	bias      []float32      // of the output, or nil
 	layers    []*Layer
 	cached    attention.Meter // of sequences
@@ -118,6 +120,9 @@ func (ld *Loader) around(m *Model) {
 	if s.AltUp.Streams > 0 {
 		m.streams = ld.streams()
 	}
+	if s.Copies != nil {
+		m.copies = s.Copies.ends(ld)
+	}
 	if s.OutputBias {
 		m.bias = ld.vector("output.bias", s.Vocab, false)
 	}
@@ -137,6 +142,9 @@ func (ld *Loader) layer(i int) *Layer {
 	s := ld.spec.Layers[i]
 	l := &Layer{Index: i, Spec: s, state: i, outScale: 1}
 	i -= s.Repeats // of its tensors
+	if ld.scaled = nil; s.OwnScales {
+		ld.scaled = func(name string) string { return LayerName(l.Index, strings.TrimPrefix(name, LayerName(i, ""))) }
+	}
 	name := func(n string) string { return LayerName(i, n) }
 	if !s.NoPreNorm {
 		l.norm = ld.layerNorm(i, cmp.Or(s.MixerNorm, "attn_norm"))
@@ -171,6 +179,7 @@ func (ld *Loader) layer(i int) *Layer {
 		l.fedNorm = append(l.fedNorm, ld.norm(s.StreamNorm, ld.spec.Width))
 	}
 	l.embedding, l.altUp = ld.layerEmbedding(i), ld.altUp(i)
+	ld.surround(l)
 	if ld.err == nil && l.mixer != nil {
 		l.types = l.altUp.inputs(l.mixer.inputs())
 	}

@@ -88,6 +88,9 @@ func (p *pass) Work(pw *pool.Worker) {
 		p.embed(w)
 		p.embedLayers(w)
 		p.spreadStreams(w)
+		if c := p.model.copies; c != nil {
+			c.spread(p, w)
+		}
 	}
 	for i, l := range p.layers[p.next:] {
 		if w.ID == 0 {
@@ -100,6 +103,9 @@ func (p *pass) Work(pw *pool.Worker) {
 		}
 	}
 	p.joinStreams(w)
+	if c := p.model.copies; c != nil {
+		c.join(p, w)
+	}
 	if n := p.model.norm; n != nil {
 		p.normRows(w.h, w.x, n, w.lo, w.hi)
 	} else {

@@ -9,7 +9,7 @@ import "github.com/latentgo/latentgo/internal/attention"
 func (m *latent) pickOne(p *pass, w *worker, s *attention.Store, l *Layer) (*attention.Store, int) {
 	x, pos := m.index, p.pos[0]
 	if !x.spec.Shares {
-		keys, n := p.segments[0].indexKeys(l), pos+1
+		keys, n := p.segments[0].indexKeys(l), x.count(pos)
 		for {
 			lo, hi, ok := w.Take((n+attention.Chunk-1)/attention.Chunk, 1)
 			if !ok {
@@ -54,7 +54,7 @@ func (m *latent) attendChosen(p *pass, w *worker, seg *segment, l *Layer) {
 		}
 		t := seg.at + i
 		if !x.spec.Shares {
-			n := p.pos[t] + 1
+			n := x.count(p.pos[t])
 			scores := grown(&w.pick.scores, n)
 			x.score(p, w, seg.indexKeys(l), scores, t, 0, n)
 			x.choose(p, w, scores, t)

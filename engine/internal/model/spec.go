@@ -40,6 +40,7 @@ type Spec struct {
 	// LayerEmbedding is the size of the embedding that each layer has of its own for a token (Gemma 3n), 0 for none.
 	LayerEmbedding int
 	AltUp          AltUp
+	Copies         Copies   // the residual stream is several vectors; nil for one
 	Tied           bool     // the output is the token embedding, whatever the file has
 	Required       []string // tensors that are optional elsewhere and must be there; "blk.*." stands for every layer
 	OutputBias     bool     // output.bias, where the file has it
@@ -74,6 +75,7 @@ type LayerSpec struct {
 	// Repeats says that the layer has the weights of the one so many before it, and remembers what it sees apart: the
 	// model runs in a loop. 0 means weights of its own.
 	Repeats     int
+	OwnScales   bool   // scales of such a layer's matrices are not those of the other, but what is named after this one
 	StreamNorm  string // tensor of a norm of the residual stream behind the layer; "" for none
 	OutputScale bool   // the residual stream is multiplied by layer_output_scale in the end, where the file has it
 	EmbedSkip   bool   // instead what came into the first layer, times layer_output_scale, is added to it
@@ -277,7 +279,7 @@ func (s *Spec) Geometry(i int) attn.Geometry {
 	case Attention:
 		return m.Geometry
 	case MLA:
-		return attn.Geometry{Heads: m.Heads, KVHeads: m.KVHeads, KeySize: m.KeySize, ValueSize: m.ValueSize}
+		return m.geometry()
 	case Both:
 		if a, ok := m.First.(Attention); ok {
 			return a.Geometry
