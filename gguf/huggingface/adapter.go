@@ -58,10 +58,18 @@ func openAdapter(dir fs.FS, name string, base *gguf.File) (*gguf.File, error) {
 			return nil, err
 		}
 	}
+	var experts expertPairs
 	for _, p := range pairs {
-		if err := m.addPair(out, p); err != nil {
+		of, err := experts.take(m, base, p)
+		if !of && err == nil {
+			err = m.addPair(out, base, p)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", p.module, err)
 		}
+	}
+	if err := experts.write(out); err != nil {
+		return nil, err
 	}
 	var image memory
 	if _, err := out.WriteTo(&image); err != nil {
@@ -185,36 +193,68 @@ func pairsOf(file *safetensors.File) ([]*pair, error) {
 	return list, nil
 }
 
-// addPair adds what a pair becomes: what the family does to rows of the model's matrix it does to those of B.
-func (m *model) addPair(w *gguf.Writer, p *pair) error {
-	name, ok := rename(p.module + ".weight")
+// folderName returns the name that a module of the adapter has in the model's folder, as the family has it; false if it
+// has none.
+func (m *model) folderName(module string) (string, bool) {
+	name, ok := rename(module + ".weight")
 	if ok && m.filter != nil {
 		name, ok = m.filter(m, name)
 	}
-	if !ok || strings.HasPrefix(m.arch, "qwen35") && strings.HasSuffix(p.module, "linear_attn.out_proj") {
-		return fmt.Errorf("an adapter for it is %w", ErrUnsupported)
-	}
+	return strings.TrimSuffix(name, ".weight"), ok
+}
+
+// become sets m.out to what the family makes of a tensor.
+func (m *model) become(name string, t tensor) error {
 	modify := m.modify
 	if modify == nil {
 		modify = (*model).plain
 	}
 	m.out = nil
-	if err := modify(m, name, block(name), load(p.b)); err != nil {
+	if err := modify(m, name, block(name), t); err != nil {
 		return err
 	}
 	if len(m.out) == 0 {
 		return fmt.Errorf("an adapter for it is %w", ErrUnsupported)
+	}
+	return nil
+}
+
+// addPair adds what a pair becomes: what the family does to rows of the model's matrix it does to those of B.
+func (m *model) addPair(w *gguf.Writer, base *gguf.File, p *pair) error {
+	name, ok := m.folderName(p.module)
+	if !ok || strings.HasPrefix(m.arch, "qwen35") && strings.HasSuffix(p.module, "linear_attn.out_proj") {
+		return fmt.Errorf("an adapter for it is %w", ErrUnsupported)
+	}
+	for cut := true; cut; { // parameters of one module are wrapped in each other
+		name, cut = strings.CutSuffix(name, ".base_layer")
+	}
+	if strings.HasSuffix(name, ".experts") {
+		return m.fusedPair(w, base, name, p)
+	}
+	if err := m.become(name+".weight", load(p.b)); err != nil {
+		return err
 	}
 	a := load(p.a)
 	for _, b := range m.out {
 		if len(b.shape) != 2 || b.shape[1] != a.shape[0] {
 			return fmt.Errorf("an adapter for it is %w", ErrUnsupported)
 		}
-		for _, x := range []named{{b.name + ".lora_a", a}, {b.name + ".lora_b", b.tensor}} {
-			data := floatdata.Reader(typeF32, elements(x.shape), x.read)
-			if err := w.AddTensorAt(x.name, typeF32, []uint64{uint64(x.shape[1]), uint64(x.shape[0])}, data); err != nil {
-				return err
-			}
+		if err := addFactors(w, b.name, a, b.tensor); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addFactors adds the matrices for a tensor of the model.
+func addFactors(w *gguf.Writer, name string, a, b tensor) error {
+	for _, x := range []named{{name + ".lora_a", a}, {name + ".lora_b", b}} {
+		shape := make([]uint64, len(x.shape))
+		for i, n := range x.shape {
+			shape[len(shape)-1-i] = uint64(n)
+		}
+		if err := w.AddTensorAt(x.name, typeF32, shape, floatdata.Reader(typeF32, elements(x.shape), x.read)); err != nil {
+			return err
 		}
 	}
 	return nil

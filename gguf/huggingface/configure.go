@@ -34,6 +34,9 @@ func register(f family, classes ...string) bool {
 // Classes returns the classes of models that can be converted, as "architectures" in config.json names them, sorted.
 func Classes() []string { return slices.Sorted(maps.Keys(families)) }
 
+// maxLayers is the most layers that a model may have.
+const maxLayers = 10000
+
 // configure reads config.json and finds the family.
 func (m *model) configure() error {
 	if err := readJSON(m.dir, "config.json", &m.root); err != nil {
@@ -58,8 +61,8 @@ func (m *model) configure() error {
 	m.cfg = cfg
 	m.rope = m.ropeParameters()
 	m.blocks, ok = cfg.integer("n_layers", "num_hidden_layers", "n_layer", "num_layers")
-	if !ok || m.blocks < 0 || m.blocks > 10000 {
-		return fmt.Errorf("config.json: %w: no number of layers between 0 and 10000", ErrFolder)
+	if !ok || m.blocks < 0 || m.blocks > maxLayers {
+		return fmt.Errorf("config.json: %w: no number of layers between 0 and %d", ErrFolder, maxLayers)
 	}
 	if m.family.init != nil {
 		if err := m.family.init(m); err != nil {

@@ -30,6 +30,9 @@ func (m *model) vocabDeepSeek() error {
 	if m.exists("tokenizer.model") {
 		return m.vocabLlama()
 	}
+	if m.exists("tiktoken.model") { // Kimi's
+		return m.vocabKimi()
+	}
 	return m.vocabBPE()
 }
 

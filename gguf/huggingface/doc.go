@@ -20,7 +20,9 @@
 //
 // Two numbers are not the script's. Where weights are an exponential (state spaces) they are the nearest to it, while the
 // script's differ in the last bit where the processor's vector library does, for one in a hundred. And EXAONE 3.5's
-// epsilon gets the key that llama.cpp reads, which the script misses.
+// epsilon gets the key that llama.cpp reads, which the script misses. Vocabularies of tiktoken (Kimi's, Hunyuan's) have
+// their rules and some special tokens in code beside them: those are built in here, and <|bos|> of Hunyuan-A13B is found
+// by its place behind the vocabulary, where the script has its number.
 //
 // One thing is more liberal. The script knows a byte-level BPE tokenizer by the tokens of a sample text, and refuses
 // one whose tokens it has not seen. This package knows it by that too, and otherwise by the rules in tokenizer.json, which

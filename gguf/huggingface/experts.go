@@ -1,9 +1,6 @@
 package huggingface
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // Mixtures of experts that differ little from others.
 
@@ -35,7 +32,7 @@ var _ = register(family{
 var _ = register(family{
 	arch:   "bailingmoe2",
 	names:  bailingNames,
-	init:   bailingLayers,
+	init:   (*model).nextnLayers,
 	filter: lfm2Filter,
 	modify: (*model).qwenExperts,
 	keys:   (*model).bailing2Keys,
@@ -126,14 +123,6 @@ var bailingNames = withNextn(map[string]string{
 	"model.layers.#.mlp.gate.expert_bias":      "blk.#.exp_probs_b",
 	"model.layers.#.final_layernorm":           "blk.#.layer_output_norm",
 })
-
-// bailingLayers counts the layers that predict a token further on.
-func bailingLayers(m *model) error {
-	if m.blocks += m.or(0, "num_nextn_predict_layers"); m.blocks > 10000 {
-		return fmt.Errorf("config.json: %w: num_nextn_predict_layers", ErrFolder)
-	}
-	return nil
-}
 
 func (m *model) bailing2Keys() {
 	m.commonKeys()

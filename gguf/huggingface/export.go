@@ -23,7 +23,8 @@ type inverse struct {
 	restore          func(x *exporter, name string, t tensor) error // gives what a tensor was made of; nil: plain
 	config           func(x *exporter)                              // adds what commonConfig does not know
 	adapted          []string                                       // keys of the architecture that the folder says otherwise
-	implied          []string                                       // keys that the class has no name for, and all models alike
+	implied          []string                                       // keys that the class has no name for, or config sets
+	known            []string                                       // names of the configuration that are not in defaults.json
 }
 
 // inverses holds them by architecture; the first that fits counts. Each file of a family adds its own.
@@ -151,6 +152,9 @@ func (x *exporter) find() error {
 	for key := range all[x.modelType] {
 		x.known[key] = true
 	}
+	for _, key := range x.inverse.known {
+		x.known[key] = true
+	}
 	return nil
 }
 
@@ -183,7 +187,7 @@ func (x *exporter) tensors() error {
 			return fmt.Errorf("tensor %q: %w", t.Name, err)
 		}
 	}
-	return nil
+	return x.err
 }
 
 // plain adds a tensor under its name on the Hub; those of all experts together one by one.

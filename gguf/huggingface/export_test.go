@@ -35,7 +35,8 @@ func TestExport(t *testing.T) {
 	for _, name := range []string{"SmolLM2-135M-Instruct", "llama2", "llama3-8B", "mistral", "mixtral-8x7b", "qwen2-0.5B", "qwen3", "qwen3moe", "qwen2moe",
 		"smollm3", "arcee", "gemma", "gemma2", "gemma3-1b-it", "gemma3-old", "qwen3-fp8",
 		"granite-3.3", "olmo2", "olmoe", "seed-oss", "ernie", "command-r", "phi-2", "phi3-mini", "command-r7b", "exaone4", "glm4",
-		"olmo", "starcoder2-3b", "stablelm", "nemotron", "gpt2", "pythia-70m"} {
+		"olmo", "starcoder2-3b", "stablelm", "nemotron", "gpt2", "pythia-70m", "lfm2", "lfm2moe", "granitemoe", "granitemoeshared", "granite-4.0-h",
+		"granite-4.0-h-micro", "qwen3-next", "qwen3.5", "qwen3.5moe", "bge-small-en", "modernbert"} {
 		if i := slices.Index(names, name); i >= 0 {
 			names = slices.Delete(names, i, i+1)
 		}
@@ -52,12 +53,15 @@ func TestExport(t *testing.T) {
 				}
 			}
 			if again := writeAll(t, e.FS(), name, &Options{Weights: w}); string(again) != string(first) {
+				if sameButLogarithms(t, first, again) {
+					continue
+				}
 				dir := t.TempDir()
 				if err := os.WriteFile(filepath.Join(dir, "wanted"), first, 0o600); err != nil {
 					t.Fatal(err)
 				}
 				explain(t, again, filepath.Join(dir, "wanted"))
-				if name == "glm4" || name == "nemotron" {
+				if name == "glm4" || name == "nemotron" || name == "modernbert" {
 					continue // the special tokens that it knows by itself stand elsewhere
 				}
 				t.Errorf("%s in type %d: another file comes back", name, w)
@@ -70,6 +74,47 @@ func TestExport(t *testing.T) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
+}
+
+// sameButLogarithms reports whether files differ in nothing but the last bits of what is an exponential in files and a
+// logarithm in folders.
+func sameButLogarithms(t *testing.T, first, again []byte) bool {
+	var blank [2][]byte
+	var logs [2][]float32
+	for i, raw := range [][]byte{first, again} {
+		f, err := gguf.OpenBytes("file", raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range f.Tensors() {
+			if !strings.HasSuffix(x.Name, ".ssm_a") {
+				continue
+			}
+			values, err := f.Tensor(x.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			src, _ := fromFile(values)
+			list, err := src.all()
+			if err != nil {
+				t.Fatal(err)
+			}
+			logs[i] = append(logs[i], list...)
+			b, _ := x.Bytes()
+			raw = bytes.ReplaceAll(raw, b, make([]byte, len(b)))
+		}
+		blank[i] = raw
+		_ = f.Close()
+	}
+	if len(logs[0]) == 0 || len(logs[0]) != len(logs[1]) || !bytes.Equal(blank[0], blank[1]) {
+		return false
+	}
+	for i, x := range logs[0] {
+		if d := float64(logs[1][i] - x); math.Abs(d) > 1e-6*math.Abs(float64(x)) {
+			return false
+		}
+	}
+	return true
 }
 
 // TestExportBlocks: weights in blocks are multiplied out, in any piece, and parts have an index.

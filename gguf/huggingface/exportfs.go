@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -31,7 +32,7 @@ func (e *Export) entries() map[string]entry {
 // FS returns the folder as it would be written. What is read of weights is computed then.
 func (e *Export) FS() fs.FS { return exportFS(e.entries()) }
 
-// exportFS implements fs.ReadDirFS; there are no folders in it.
+// exportFS implements fs.ReadDirFS; files in folders are opened by their paths and not listed.
 type exportFS map[string]entry
 
 // Open implements fs.FS.
@@ -53,6 +54,9 @@ func (f exportFS) ReadDir(name string) ([]fs.DirEntry, error) {
 	}
 	var out []fs.DirEntry
 	for _, name := range slices.Sorted(maps.Keys(f)) {
+		if strings.Contains(name, "/") {
+			continue
+		}
 		out = append(out, fs.FileInfoToDirEntry(f[name]))
 	}
 	return out, nil

@@ -57,7 +57,7 @@ func TestExportRefused(t *testing.T) {
 		{"another scaling", "qwen3", map[string]any{"qwen3.rope.scaling.type": "longrope"}, `"longrope"`},
 		{"an epsilon that is no number", "qwen3", map[string]any{"qwen3.attention.layer_norm_rms_epsilon": float32(math.NaN())}, "rms_epsilon: not supported: it is not finite"},
 		{"rules of its own", "qwen3", map[string]any{"tokenizer.ggml.pre": "superbpe"}, `key tokenizer.ggml.pre: not supported: "superbpe"`},
-		{"WordPiece", "qwen3", map[string]any{"tokenizer.ggml.model": "bert", "tokenizer.ggml.merges": nil}, `"bert"`},
+		{"WordPiece", "qwen3", map[string]any{"tokenizer.ggml.model": "bert", "tokenizer.ggml.merges": nil}, "WordPiece needs a token"},
 		{"no scores", "llama2", map[string]any{"tokenizer.ggml.scores": make([]float32, 420)}, "all scores are 0"},
 		{"a merge of nothing", "qwen3", map[string]any{"tokenizer.ggml.merges": []string{"nothing"}}, "tokenizer.ggml.merges[0]"},
 		{"a merge to nothing", "qwen3", map[string]any{"tokenizer.ggml.merges": []string{"! !"}}, "the vocabulary lacks"},

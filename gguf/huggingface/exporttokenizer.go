@@ -45,8 +45,11 @@ func (x *exporter) tokenizer() error {
 		model, steps, err = x.bytePairs(v)
 	case "llama":
 		model, steps, err = x.sentencePieces(v)
+	case "bert":
+		model, steps, err = x.wordPieces(v)
 	default:
-		return fmt.Errorf("key tokenizer.ggml.model: %w: %q; byte-level BPE (gpt2) and SentencePiece (llama) can be exported", ErrUnsupported, v.model)
+		return fmt.Errorf("key tokenizer.ggml.model: %w: %q; byte-level BPE (gpt2), SentencePiece (llama) and WordPiece (bert) can be exported",
+			ErrUnsupported, v.model)
 	}
 	if err != nil {
 		return err
@@ -231,7 +234,9 @@ func (x *exporter) postProcessor(v *fileVocab) any {
 		return nil
 	}
 	pair := append(side("A", 0), side("B", 1)...)
-	if !x.f.Has("tokenizer.ggml.add_sep_token") { // nothing is said about two texts
+	if v.model == "bert" { // one token ends texts and stands between them
+		pair = append(side("A", 0), side("B", 1)[1:]...)
+	} else if !x.f.Has("tokenizer.ggml.add_sep_token") { // nothing is said about two texts
 		pair = []object{{"Sequence": object{"id": "A", "type_id": 0}}, {"Sequence": object{"id": "B", "type_id": 1}}}
 	}
 	template := object{"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": specials}
@@ -266,6 +271,9 @@ func (x *exporter) tokenizerConfig(v *fileVocab) error {
 	}
 	if b, err := x.f.Bool(keySpacePrefix); err == nil {
 		tc["add_prefix_space"] = b
+	}
+	if v.model == "bert" {
+		tc["cls_token"], tc["sep_token"] = tc["bos_token"], tc["eos_token"]
 	}
 	if v.model == "llama" {
 		tc["added_tokens_decoder"] = v.addedDecoder()

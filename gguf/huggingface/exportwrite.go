@@ -45,13 +45,15 @@ func CheckDir(dir string, overwrite bool) error {
 // exported reports whether a file of a folder may be one that an export wrote.
 func exported(e fs.DirEntry) bool {
 	switch name := e.Name(); {
+	case e.IsDir():
+		return name == poolingDir
 	case !e.Type().IsRegular():
 		return false
 	case strings.HasPrefix(name, "model") && strings.HasSuffix(name, ".safetensors"):
 		return true
 	default:
 		return slices.Contains([]string{"config.json", "generation_config.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json",
-			"README.md", indexName}, name)
+			"modules.json", "README.md", indexName}, name)
 	}
 }
 
@@ -78,7 +80,11 @@ func (e *Export) Write(ctx context.Context, dir string, overwrite bool, progress
 		p.total += f.size
 	}
 	for _, name := range slices.Sorted(maps.Keys(entries)) {
-		if err := p.file(filepath.Join(tmp, name), entries[name]); err != nil {
+		path := filepath.Join(tmp, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := p.file(path, entries[name]); err != nil {
 			return err
 		}
 	}

@@ -26,3 +26,4 @@ func FuzzConfig(f *testing.F)          { fuzzFile(f, "deepseek-v3-fp8", "config.
 func FuzzTokenizerJSON(f *testing.F)   { fuzzFile(f, "llama3-8B", "tokenizer.json") }
 func FuzzTokenizerModel(f *testing.F)  { fuzzFile(f, "gemma2", "tokenizer.model") }
 func FuzzTokenizerConfig(f *testing.F) { fuzzFile(f, "llama2", "tokenizer_config.json") }
+func FuzzTiktoken(f *testing.F)        { fuzzFile(f, "kimi-linear", "tiktoken.model") }

@@ -12,7 +12,7 @@ var _ = register(family{
 var _ = register(family{
 	arch:   "glm4moe",
 	names:  glm4MoENames,
-	init:   glm4Nextn,
+	init:   (*model).nextnLayers,
 	modify: (*model).qwenExperts,
 	keys:   (*model).glm4MoEKeys,
 	vocab:  (*model).vocabGLM,
@@ -57,11 +57,16 @@ func (m *model) glm4Keys() {
 	m.partly(0.5)
 }
 
-// glm4Nextn adds the layers that predict a token further on.
-func glm4Nextn(m *model) error {
-	if n, ok := m.cfg.integer("num_nextn_predict_layers"); ok {
-		m.blocks += n
+// nextnLayers counts the layers that predict a token further on.
+func (m *model) nextnLayers() error { return m.moreLayers("num_nextn_predict_layers") }
+
+// moreLayers counts layers of which config.json tells the number apart.
+func (m *model) moreLayers(key string) error {
+	n := m.or(0, key)
+	if n < 0 || m.blocks+n > maxLayers {
+		return fmt.Errorf("config.json: %w: %s is %d", ErrFolder, key, n)
 	}
+	m.blocks += n
 	return nil
 }
 

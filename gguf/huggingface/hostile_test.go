@@ -67,6 +67,21 @@ func TestRefused(t *testing.T) {
 			d["README.md"] = &fstest.MapFile{Data: []byte("---\na: b\n---\n# Qwen3-Reranker-0.6B\n")}
 		}, ErrUnsupported, "rerankers"},
 		{"a card that is no YAML", "qwen3", func(d fstest.MapFS) { d["README.md"] = &fstest.MapFile{Data: []byte("---\n\x01: [\n---\n")} }, ErrFolder, "README.md"},
+		{"a vocabulary of tiktoken without numbers", "kimi-linear", func(d fstest.MapFS) { d["tiktoken.model"].Data = []byte("AA==\n") }, ErrFolder,
+			"tiktoken.model: line 1"},
+		{"a vocabulary of tiktoken without a byte", "kimi-linear", func(d fstest.MapFS) { d["tiktoken.model"].Data = []byte("AQ== 0\n") }, ErrFolder,
+			"no token stands for the byte 0"},
+		{"tokens of tiktoken in another order", "kimi-linear", func(d fstest.MapFS) { d["tiktoken.model"].Data = []byte("AA== 1\nAQ== 0\n") }, ErrFolder,
+			"tiktoken.model: line 2"},
+		{"layers that are too many", "qwen3.5", func(d fstest.MapFS) {
+			replaceIn(t, d, "config.json", `"mtp_num_hidden_layers": 1`, `"mtp_num_hidden_layers": 2000000000`)
+		}, ErrFolder, "mtp_num_hidden_layers"},
+		{"networks that differ between layers", "hunyuan-a13b", func(d fstest.MapFS) { replaceIn(t, d, "config.json", `"moe_topk": [2]`, `"moe_topk": [2, 1]`) },
+			ErrFolder, "moe_topk differs between layers"},
+		{"an unknown kind of indexer", "glm-5", func(d fstest.MapFS) { replaceIn(t, d, "config.json", `["full", `, `["half", `) }, ErrFolder, `"half"`},
+		{"texts that begin with nothing", "deepseek-v3.2", func(d fstest.MapFS) {
+			replaceIn(t, d, "tokenizer_config.json", `"add_bos_token": true`, `"add_bos_token": false`)
+		}, ErrFolder, "add_bos_token"},
 		{"scales that do not fit", "deepseek-v3-fp8", func(d fstest.MapFS) { replaceIn(t, d, "config.json", `[32, 32]`, `[16, 32]`) }, ErrFolder, "scales of shape"},
 	}
 	for _, tt := range tests {

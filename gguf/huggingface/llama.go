@@ -219,10 +219,12 @@ func (x *exporter) llama(name string, t tensor) error {
 	case strings.HasSuffix(module, ".attn_q"):
 		heads = x.need("attention.head_count")
 	case strings.HasSuffix(module, ".attn_k"):
-		if n, ok := x.uint("attention.head_count_kv"); ok {
+		heads = x.need("attention.head_count")
+		switch n := x.cfg["num_key_value_heads"].(type) {
+		case uint64:
 			heads = n
-		} else {
-			heads = x.need("attention.head_count")
+		case int64: // of the layers that attend
+			heads = uint64(n)
 		}
 	default:
 		return x.plain(name, t)

@@ -288,7 +288,7 @@ func inFloat32(name string) bool {
 	if !strings.HasSuffix(name, ".weight") || strings.HasSuffix(name, "_norm.weight") {
 		return true
 	}
-	for _, part := range []string{"ffn_gate_inp", "ffn_gate_inp_shexp", "ssm_conv1d", "shortconv.conv", "altup_correct_coef", "altup_predict_coef",
+	for _, part := range []string{"ffn_gate_inp", "ffn_gate_inp_shexp", "ssm_conv1d", "shortconv.conv", "altup_correct_coef", "altup_predict_coef", "indexer.proj",
 		"ssm_conv1d_q", "ssm_conv1d_k", "ssm_conv1d_v"} {
 		if strings.HasSuffix(name, "."+part+".weight") {
 			return true

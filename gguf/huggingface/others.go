@@ -3,13 +3,12 @@ package huggingface
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 )
 
 var _ = register(family{
 	arch:   "mistral3",
-	init:   noMistral4,
+	init:   (*model).mistralKind,
 	modify: (*model).llama,
 	extra:  (*model).llama3Factors,
 	keys:   (*model).mistral3Keys,
@@ -42,13 +41,6 @@ var _ = register(family{
 	keys:   (*model).miniMaxKeys,
 }, "MiniMaxM2ForCausalLM")
 var _ = register(family{
-	arch:   "hunyuan-dense",
-	names:  hunyuanNames,
-	filter: (*model).untied,
-	keys:   (*model).hunyuanKeys,
-	vocab:  (*model).vocabHunyuan,
-}, "HunYuanDenseV1ForCausalLM")
-var _ = register(family{
 	arch:   "nemotron",
 	modify: (*model).gemma,
 	keys:   (*model).nemotronKeys,
@@ -75,12 +67,14 @@ func (x *exporter) commandR() {
 	}
 }
 
-// noMistral4 refuses the fourth generation, which is another architecture.
-func noMistral4(m *model) error {
-	if m.cfg.text("model_type") == "mistral4" {
-		return fmt.Errorf("the fourth generation of Mistral is %w", ErrUnsupported)
+// mistralKind turns to the family of the fourth generation, whose class is that of the third.
+func (m *model) mistralKind() error {
+	if m.cfg.text("model_type") != "mistral4" {
+		return nil
 	}
-	return nil
+	m.family = mistral4()
+	m.arch = m.family.arch
+	return m.family.init(m)
 }
 
 func (m *model) mistral3Keys() {
@@ -215,45 +209,6 @@ func (m *model) miniMaxKeys() {
 	m.commonKeys()
 	m.u32("expert_feed_forward_length", m.need("intermediate_size"))
 	m.u32("rope.dimension_count", m.need("rotary_dim"))
-}
-
-var hunyuanNames = map[string]string{
-	"model.layers.#.self_attn.query_layernorm": "blk.#.attn_q_norm",
-	"model.layers.#.self_attn.key_layernorm":   "blk.#.attn_k_norm",
-}
-
-// untied drops an output matrix that is the embedding.
-func (m *model) untied(name string) (string, bool) {
-	return name, name != "lm_head.weight" || !m.cfg.boolean("tie_word_embeddings", false)
-}
-
-func (m *model) hunyuanKeys() {
-	if n, ok := m.cfg.integer("num_experts"); ok && n <= 1 {
-		delete(m.cfg, "num_experts")
-	}
-	m.commonKeys()
-	if t := m.rope.text("rope_type"); t == "dynamic" || t == "xdrope" {
-		m.fail("a rotation of type %q can't be converted yet", t)
-	}
-}
-
-// vocabHunyuan is byte-level BPE with ends of texts and turns from other keys.
-func (m *model) vocabHunyuan() error {
-	err := m.vocabBPEWith(func(s *special, _ map[string]int) error { return nil })
-	if err != nil {
-		return err
-	}
-	if n, ok := m.cfg.integer("eod_token_id"); ok && n >= 0 {
-		m.set("tokenizer.ggml.eos_token_id", uint32(n))
-	}
-	gen, err := readOptional(m.dir, "generation_config.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	if list := gen.numbers("eos_token_id"); len(list) >= 2 && list[0] >= 0 && list[0] < maxVocab {
-		m.set("tokenizer.ggml.eot_token_id", uint32(list[0]))
-	}
-	return err
 }
 
 func (m *model) nemotronKeys() {

@@ -49,10 +49,7 @@ var qwenNextNames = withNextn(map[string]string{
 // qwenNextInit counts the layers that predict a token further on.
 func qwenNextInit(m *model) error {
 	m.cfg["main_layers"] = whole(m.blocks)
-	if n, ok := m.cfg.integer("mtp_num_hidden_layers"); ok {
-		m.blocks += n
-	}
-	return nil
+	return m.moreLayers("mtp_num_hidden_layers")
 }
 
 // qwenNextFilter renames the layers that predict a token further on: they follow the others.

@@ -220,6 +220,40 @@ def cases():
         "encoder.layer.0.attention.output.LayerNorm.weight": [64], "encoder.layer.0.attention.output.LayerNorm.bias": [64], **{f"encoder.layer.0.{k}": v for k, v in more.items()}})
     bert = {"architectures": ["JinaBertForMaskedLM"], "model_type": "bert", "position_embedding_type": "alibi", "feed_forward_type": "geglu", "layer_norm_eps": 1e-12, "type_vocab_size": 2, "pad_token_id": 0, **enc, "num_hidden_layers": 1}
     c["jina-v2"] = dict(tok="wordpiece", config=bert, files=pool, tensors=jina({"mlp.gated_layers.weight": [192, 64], "mlp.wo.weight": [64, 96], "mlp.wo.bias": [64], "mlp.layernorm.weight": [64], "mlp.layernorm.bias": [64]}))
+    latent = lambda i: {f"model.layers.{i}.self_attn.{n}.weight": s for n, s in (("q_proj", [96, 64]), ("kv_a_proj_with_mqa", [40, 64]), ("kv_a_layernorm", [32]), ("kv_b_proj", [128, 32]), ("o_proj", [64, 64]))}
+    delta = lambda i: {f"model.layers.{i}.self_attn.{n}": s for n, s in (("q_proj.weight", [64, 64]), ("k_proj.weight", [64, 64]), ("v_proj.weight", [64, 64]), ("q_conv1d.weight", [64, 1, 4]), ("k_conv1d.weight", [64, 1, 4]),
+        ("v_conv1d.weight", [64, 1, 4]), ("A_log", [1, 1, 4, 1]), ("dt_bias", [64]), ("f_a_proj.weight", [16, 64]), ("f_b_proj.weight", [64, 16]), ("b_proj.weight", [4, 64]), ("g_a_proj.weight", [16, 64]), ("g_b_proj.weight", [64, 16]),
+        ("o_norm.weight", [16]), ("o_proj.weight", [64, 64]))}
+    heads = dict(kv_lora_rank=32, q_lora_rank=None, qk_nope_head_dim=16, qk_rope_head_dim=8, v_head_dim=16, moe_intermediate_size=32, first_k_dense_replace=1, bos_token_id=290, eos_token_id=292, num_key_value_heads=4)
+    vocab = lambda n: {"model.embed_tokens.weight": [n, 64], "model.norm.weight": [64], "lm_head.weight": [n, 64]}
+    c["kimi-linear"] = dict(raw=True, tok="kimi", config=raw("KimiLinearForCausalLM", "kimi_linear", model_max_length=1024, head_dim=16, linear_attn_config={"full_attn_layers": [2], "kda_layers": [1], "head_dim": 16,
+        "num_heads": 4, "short_conv_kernel_size": 4}, mla_use_nope=True, moe_layer_freq=1, moe_renormalize=True, moe_router_activation_func="sigmoid", num_expert_group=1, num_experts=2, num_experts_per_token=2,
+        num_nextn_predict_layers=0, num_shared_experts=1, routed_scaling_factor=2.446, topk_group=1, use_grouped_topk=True, rope_scaling=None, vocab_size=300, **heads), tensors=bf({**vocab(300), **norms(0), **delta(0),
+        **gated("model.layers.0.mlp", 96), **norms(1), **latent(1), "model.layers.1.block_sparse_moe.gate.weight": [2, 64], "model.layers.1.block_sparse_moe.gate.e_score_correction_bias": [2],
+        **mixtral("model.layers.1.block_sparse_moe", 2, 32), **gated("model.layers.1.block_sparse_moe.shared_experts", 32)}))
+    c["kimi-k2"] = dict(raw=True, tok="kimi", config=raw("DeepseekV3ForCausalLM", "kimi_k2", n_group=1, topk_group=1, n_routed_experts=2, n_shared_experts=1, num_experts_per_tok=2, norm_topk_prob=True, num_nextn_predict_layers=0,
+        routed_scaling_factor=2.827, scoring_func="sigmoid", topk_method="noaux_tc", rope_scaling={"type": "yarn", "factor": 32.0, "beta_fast": 1.0, "beta_slow": 1.0, "mscale": 1.0, "mscale_all_dim": 1.0,
+        "original_max_position_embeddings": 64}, vocab_size=560, num_hidden_layers=2, **heads), tensors=bf({**vocab(560), **norms(0), **latent(0), **gated("model.layers.0.mlp", 96), **norms(1), **latent(1),
+        "model.layers.1.mlp.gate.weight": [2, 64], "model.layers.1.mlp.gate.e_score_correction_bias": [2], **mixture("model.layers.1.mlp", 2, 32), **gated("model.layers.1.mlp.shared_experts", 32)}))
+    def nextn(ts):
+        """The layer that predicts a token further on, as the last one has it."""
+        return sorted(ts + [[n.replace("layers.1.", "layers.2."), d, s] for n, d, s in ts if "layers.1." in n] + [["model.layers.2." + n + ".weight", "BF16", s] for n, s in (
+            ("eh_proj", [64, 128]), ("enorm", [64]), ("hnorm", [64]), ("shared_head.norm", [64]), ("embed_tokens", [320, 64]), ("shared_head.head", [320, 64]))])
+    more = {"num_nextn_predict_layers": 1}
+    index = dict(index_topk=16, index_head_dim=16, index_n_heads=2)
+    c["glm-4.7-flash"] = dict(config=lm("glm4_moe_lite", mlp_layer_types=["dense", "sparse"], **mla), tok="glm", pre="glm4", change=nextn, set={**more, "first_k_dense_replace": 1})
+    c["deepseek-v3.2"] = dict(config=lm("deepseek_v32", **mla, **index), tok="bpe", change=nextn, set=more, files={"tokenizer_config.json": json.dumps({"tokenizer_class": "LlamaTokenizerFast",
+        "bos_token": "<|endoftext|>", "eos_token": "<|im_end|>", "add_bos_token": True, "add_eos_token": False})})
+    c["glm-5"] = dict(config=lm("glm_moe_dsa", **mla, **index), tok="glm", pre="glm4", change=nextn, set=more)
+    c["glm-5-pattern"] = dict(config=lm("glm_moe_dsa", **mla, **index), tok="glm", pre="glm4", set={"index_topk_freq": 4, "index_skip_topk_offset": 0}, unset=["indexer_types"])
+    c["mistral-small-4"] = dict(config=C["mistral3"](text_config=C["mistral4"](**{**LLAMA, **mla, "first_k_dense_replace": 0}), vision_config=dict(model_type="pixtral", hidden_size=32, intermediate_size=32, num_hidden_layers=1,
+        num_attention_heads=2, head_dim=16, image_size=32, patch_size=16)), cls=see, tok="llama3", change=lambda ts: [t for t in ts if "vision" not in t[0] and "projector" not in t[0]] + [["vision_tower.ln_pre.weight", "BF16", [32]]])
+    c["hunyuan-a13b"] = dict(raw=True, tok="hy", config=raw("HunYuanMoEV1ForCausalLM", "hunyuan_v1_moe", hidden_size=128, num_attention_heads=1, num_key_value_heads=1, num_hidden_layers=1, head_dim=128, attention_head_dim=128,
+        max_position_embeddings=32768, num_experts=2, moe_topk=[2], moe_intermediate_size=[96], num_shared_expert=[1], use_qk_norm=True, use_mixed_mlp_moe=True, rope_scaling={"alpha": 1000.0, "factor": 1.0, "type": "dynamic"},
+        tie_word_embeddings=True, vocab_size=500, bos_token_id=1, eos_token_id=293, pad_token_id=294), tensors=bf({k: [128 if d == 64 else d for d in s] for k, s in {"model.embed_tokens.weight": [500, 64], "model.norm.weight": [64],
+        "lm_head.weight": [500, 64], **norms(0), **{f"model.layers.0.self_attn.{n}.weight": s for n, s in (("q_proj", [64, 64]), ("k_proj", [64, 64]), ("v_proj", [64, 64]), ("o_proj", [64, 64]), ("query_layernorm", [64]),
+        ("key_layernorm", [64]))}, "model.layers.0.mlp.gate.wg.weight": [2, 64], **mixture("model.layers.0.mlp", 2, 96), **gated("model.layers.0.mlp.shared_mlp", 96)}.items()}))
+    c["hunyuan-4b"] = dict(config=lm("hunyuan_v1_dense", head_dim=16, **{**v320, "max_position_embeddings": 32768}), tok="bpe", set={"rope_scaling": {"alpha": 1000.0, "factor": 1.0, "type": "dynamic"}, "rope_theta": 10000.0}, unset=["rope_parameters"])
     c["nomic-embed-v2-moe"] = dict(tok="unigramjson", pre="default", config={"architectures": ["NomicBertModel"], "model_type": "nomic_bert_custom", "n_positions": 2048, "n_embd": 64, "n_layer": 2, "n_head": 4, "n_inner": 96, "vocab_size": 140,
         "type_vocab_size": 1, "activation_function": "gelu", "causal": False, "qkv_proj_bias": True, "mlp_fc1_bias": True, "mlp_fc2_bias": True, "prenorm": False, "rotary_emb_fraction": 1.0, "rotary_emb_interleaved": False,
         "rotary_emb_scale_base": None, "rotary_emb_base": 10000, "max_trained_positions": 2048, "layer_norm_epsilon": 1e-5, "moe_every_n_layers": 2, "moe_top_k": 2, "num_experts": 4, "pad_token_id": 1},

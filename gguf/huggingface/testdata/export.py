@@ -16,7 +16,7 @@ on N windows of it, as `chat perplexity` scores them: without BOS, every token o
 import argparse, json, math, subprocess, sys, tempfile
 from pathlib import Path
 import numpy as np, torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer
 
 TEXTS = ["Hello, world! It's 2026; we'll see 3.14159 and 1234567 things.", "  two  spaces\n\n\ttab\r\nnew line ",
          "Füße, naïve, 我想在apple工作1314151天~, кириллица, 🦙🦙 emoji 👩‍👩‍👧", "def f(x):\n    return x**2  # comment\n", "don't WE'VE I'LL 'tis"]
@@ -24,7 +24,8 @@ TEXTS = ["Hello, world! It's 2026; we'll see 3.14159 and 1234567 things.", "  tw
 
 def load(folder, **settings):
     config = AutoConfig.from_pretrained(folder, **settings)
-    return AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder, config=config, dtype=torch.float32).eval()
+    kind = AutoModelForCausalLM if any(a.endswith(("ForCausalLM", "LMHeadModel")) for a in config.architectures) else AutoModel
+    return AutoTokenizer.from_pretrained(folder), kind.from_pretrained(folder, config=config, dtype=torch.float32).eval()
 
 
 def same(root):
@@ -36,7 +37,8 @@ def same(root):
             tok, a = load(d / "before", **({"query_pre_attn_scalar": scalar} if scalar else {}))
             ids = torch.tensor([[(7 * i + i * i) % a.config.vocab_size for i in range(40)]])
             with torch.inference_mode():
-                diff = (a(ids).logits - b(ids).logits).abs().max().item()
+                out = lambda m: getattr(m(ids), "logits", None) if hasattr(m(ids), "logits") else m(ids).last_hidden_state
+                diff = (out(a) - out(b)).abs().max().item()
             wrong = sum(tok.encode(t) != again.encode(t) for t in TEXTS)
             print(f"{d.name:24} {type(b).__name__:24} max abs {diff:.1e}, texts with other ids {wrong} of {len(TEXTS)}", flush=True)
         except Exception as e:

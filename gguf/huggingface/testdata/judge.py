@@ -16,7 +16,7 @@ source = Path(sys.argv[1])
 keep = Path(sys.argv[sys.argv.index("--keep") + 1]) if "--keep" in sys.argv else None
 want = [a for i, a in enumerate(sys.argv[2:], 2) if not a.startswith("--") and sys.argv[i - 1] != "--keep"]
 sys.path[:0] = [str(source / "gguf-py"), str(source)]
-import torch, transformers
+import gguf, torch, transformers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModel
 import conversion
 from conversion.base import ModelBase, TextModel
@@ -27,7 +27,7 @@ logging.disable(logging.INFO)
 exp = torch.exp
 torch.exp = lambda x: exp(x.double()).to(x.dtype)
 
-PRE = {"bpe": "gpt-2", "llama3": "llama-bpe", "qwen2": "qwen2", "wordpiece": "bert-bge", "gpt4o": "gpt-4o"}
+PRE = {"bpe": "gpt-2", "llama3": "llama-bpe", "qwen2": "qwen2", "wordpiece": "bert-bge", "gpt4o": "gpt-4o", "kimi": "kimi-k2", "hy": "hunyuan"}
 
 
 def fill(name, dtype, n):
@@ -92,6 +92,48 @@ def convert(folder, out, pre, extra, raw):
     with torch.inference_mode():
         m = cls(folder, gguf.LlamaFileType.GUESSED, out, eager=False)
         m.write()
+
+
+class Tiktoken:
+    """What the script asks a tokenizer with code of its own: Kimi's or Hunyuan's, which are known by their files."""
+
+    def __init__(self, folder):
+        import base64, types
+        kimi = (folder / "tiktoken.model").exists()
+        lines = (folder / ("tiktoken.model" if kimi else "hy.tiktoken")).read_text().splitlines()
+        ranks = {base64.b64decode(l.split()[0]): i for i, l in enumerate(lines)}
+        config, n = json.loads((folder / "tokenizer_config.json").read_text()), len(ranks)
+        if kimi:
+            named = {int(i): t["content"] for i, t in config["added_tokens_decoder"].items()}
+            self.special_tokens = {named.get(i, f"<|reserved_token_{i}|>"): i for i in range(n, n + 258)}
+            self.eos_id = self.special_tokens[config["eos_token"]]
+        else:
+            texts = ["<|endoftext|>", "<|startoftext|>", "<|bos|>", "<|eos|>", "<|pad|>"] + [f"<|extra_{i}|>" for i in range(205)]
+            self.special_tokens = {t: n + i for i, t in enumerate(texts)}
+        self.mergeable_ranks, self.model = ranks, types.SimpleNamespace(_mergeable_ranks=ranks)
+        self.vocab_size = n + len(self.special_tokens)
+
+
+from transformers import AutoTokenizer
+from_pretrained, add_bos = AutoTokenizer.from_pretrained, gguf.GGUFWriter.add_bos_token_id
+
+
+def tokenizer_of(path, *a, trust_remote_code=False, **k):
+    if any((Path(path) / f).exists() for f in ("tiktoken.model", "hy.tiktoken")):
+        if not trust_remote_code: raise ValueError("this tokenizer has code of its own")
+        tok = Tiktoken(Path(path))
+        # 127959 is <|bos|> of Hunyuan's own vocabulary, of which the one here is a small copy.
+        gguf.GGUFWriter.add_bos_token_id = lambda self, i: add_bos(self, tok.special_tokens["<|bos|>"] if i == 127959 else i)
+        return tok
+    gguf.GGUFWriter.add_bos_token_id = add_bos
+    tok = from_pretrained(path, *a, trust_remote_code=trust_remote_code, **k)
+    config = Path(path, "tokenizer_config.json")
+    if config.exists() and json.loads(config.read_text()).get("add_bos_token"):  # which transformers 5 forgets
+        tok.__class__ = type(tok.__class__.__name__, (tok.__class__,), {"add_bos_token": True})
+    return tok
+
+
+AutoTokenizer.from_pretrained = tokenizer_of
 
 
 def make(name, case, root):

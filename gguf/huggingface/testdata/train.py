@@ -95,3 +95,23 @@ save("unigramjson", tok, {**special, "clean_up_tokenization_spaces": True, "add_
 j = json.loads((here / "unigramjson" / "tokenizer.json").read_text())
 j["normalizer"] = {"type": "Precompiled", "precompiled_charsmap": "AAAAAA=="}
 (here / "unigramjson" / "tokenizer.json").write_text(json.dumps(j))
+
+# tiktoken's form of byte-level BPE: a line per token, bytes in base64 and number. Special tokens are in code beside it.
+import base64
+from transformers.convert_slow_tokenizer import bytes_to_unicode
+tok = Tokenizer(models.BPE())
+tok.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+tok.train_from_iterator(TEXT, trainers.BpeTrainer(vocab_size=290, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+byte = {c: b for b, c in bytes_to_unicode().items()}
+joined = ["".join(m) if isinstance(m, list) else m.replace(" ", "") for m in json.loads(tok.to_str())["model"]["merges"]]
+tokens = [bytes([b]) for b in range(256)] + [bytes(byte[c] for c in text) for text in joined]
+lines = "".join(f"{base64.b64encode(t).decode()} {i}\n" for i, t in enumerate(tokens))
+n = len(tokens)
+for name, file, config in (("kimi", "tiktoken.model", {"tokenizer_class": "TikTokenTokenizer", "bos_token": "[BOS]", "eos_token": "<|im_end|>", "pad_token": "[PAD]", "chat_template": TEMPLATE,
+        "added_tokens_decoder": {str(n): {"content": "[BOS]", "special": True}, str(n + 1): {"content": "[EOS]", "special": True}, str(n + 2): {"content": "<|im_end|>", "special": True}, str(n + 5): {"content": "[PAD]", "special": True}}}),
+        ("hy", "hy.tiktoken", {"tokenizer_class": "HYTokenizer", "bos_token": "<|startoftext|>", "eos_token": "<|eos|>", "pad_token": "<|pad|>", "chat_template": TEMPLATE})):
+    d = here / name
+    d.mkdir(parents=True, exist_ok=True)
+    (d / file).write_text(lines)
+    (d / "tokenizer_config.json").write_text(json.dumps(config))
+print("tiktoken", n)
