@@ -27,14 +27,17 @@ func replaceIn(t testing.TB, dir fstest.MapFS, file, old, text string) {
 	dir[file] = &fstest.MapFile{Data: []byte(strings.Replace(raw, old, text, 1))}
 }
 
+// refusal is a folder that can't be converted.
+type refusal struct {
+	what, model string
+	change      func(dir fstest.MapFS)
+	kind        error
+	text        string // of the error
+}
+
 // TestRefused: what can't be converted is an error of its kind that names the file or the field.
 func TestRefused(t *testing.T) {
-	tests := []struct {
-		what, model string
-		change      func(dir fstest.MapFS)
-		kind        error
-		text        string
-	}{
+	refused(t, []refusal{
 		{"an unknown class", "qwen3", func(d fstest.MapFS) { replaceIn(t, d, "config.json", "Qwen3ForCausalLM", "FooForCausalLM") },
 			ErrUnsupported, `class "FooForCausalLM" are not supported; these are: ApertusForCausalLM, `},
 		{"no class", "qwen3", func(d fstest.MapFS) { d["config.json"].Data = []byte(`{}`) }, ErrUnsupported, `class ""`},
@@ -67,6 +70,13 @@ func TestRefused(t *testing.T) {
 			d["README.md"] = &fstest.MapFile{Data: []byte("---\na: b\n---\n# Qwen3-Reranker-0.6B\n")}
 		}, ErrUnsupported, "rerankers"},
 		{"a card that is no YAML", "qwen3", func(d fstest.MapFS) { d["README.md"] = &fstest.MapFile{Data: []byte("---\n\x01: [\n---\n")} }, ErrFolder, "README.md"},
+		{"scales that do not fit", "deepseek-v3-fp8", func(d fstest.MapFS) { replaceIn(t, d, "config.json", `[32, 32]`, `[16, 32]`) }, ErrFolder, "scales of shape"},
+	})
+}
+
+// TestRefusedFamilies: what only some families refuse.
+func TestRefusedFamilies(t *testing.T) {
+	refused(t, []refusal{
 		{"a vocabulary of tiktoken without numbers", "kimi-linear", func(d fstest.MapFS) { d["tiktoken.model"].Data = []byte("AA==\n") }, ErrFolder,
 			"tiktoken.model: line 1"},
 		{"a vocabulary of tiktoken without a byte", "kimi-linear", func(d fstest.MapFS) { d["tiktoken.model"].Data = []byte("AQ== 0\n") }, ErrFolder,
@@ -82,8 +92,12 @@ func TestRefused(t *testing.T) {
 		{"texts that begin with nothing", "deepseek-v3.2", func(d fstest.MapFS) {
 			replaceIn(t, d, "tokenizer_config.json", `"add_bos_token": true`, `"add_bos_token": false`)
 		}, ErrFolder, "add_bos_token"},
-		{"scales that do not fit", "deepseek-v3-fp8", func(d fstest.MapFS) { replaceIn(t, d, "config.json", `[32, 32]`, `[16, 32]`) }, ErrFolder, "scales of shape"},
-	}
+	})
+}
+
+// refused converts folders.
+func refused(t *testing.T, tests []refusal) {
+	t.Helper()
 	for _, tt := range tests {
 		t.Run(tt.what, func(t *testing.T) {
 			dir := small(t, tt.model)
