@@ -2,6 +2,7 @@ package huggingface
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -40,7 +41,7 @@ func (x *exporter) graniteMoE(name string, t tensor) error {
 			return err
 		}
 		rows := len(t.shape) - 2
-		if rows < 0 || !sameInts(t.shape, u.shape) {
+		if rows < 0 || !slices.Equal(t.shape, u.shape) {
 			return fmt.Errorf("%w: shapes %v and %v", ErrFile, t.shape, u.shape)
 		}
 		both := concat(t, u)
@@ -62,9 +63,6 @@ func (x *exporter) graniteMoE(name string, t tensor) error {
 	}
 	return x.llama(name, t)
 }
-
-// sameInts compares shapes.
-func sameInts(a, b []int) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
 
 // graniteHybrid gives back a tensor of a layer with a state space or with attention.
 func (x *exporter) graniteHybrid(name string, t tensor) error {

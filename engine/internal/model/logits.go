@@ -10,7 +10,6 @@ import (
 // logitsPass computes logits from rows of normed residual streams: a pool.Task.
 type logitsPass struct {
 	l    *Lane
-	m    *Model
 	x    []float32 // [n, width]; nil for the only row of a pass, of which each worker has its own copy
 	n    int
 	dst  []float32   // [n, vocab]
@@ -69,7 +68,7 @@ func (l *Lane) StepLogits(out [][]float32, rows []int) error {
 
 func (l *Lane) runLogits(x, dst []float32, n int) error {
 	o := &l.logits
-	o.l, o.m, o.x, o.n, o.dst = l, l.model, x, n, dst
+	o.l, o.x, o.n, o.dst = l, x, n, dst
 	r := l.exec.pool.Run(o, nil)
 	o.x, o.dst = nil, nil
 	if r != nil {
@@ -80,7 +79,7 @@ func (l *Lane) runLogits(x, dst []float32, n int) error {
 
 // Work is one worker's share: rows of the vocabulary.
 func (o *logitsPass) Work(pw *pool.Worker) {
-	m := o.m
+	m := o.l.model
 	act := &o.last
 	lo, hi := pw.Share(o.n)
 	if o.x == nil {
@@ -122,13 +121,13 @@ func (o *logitsPass) Work(pw *pool.Worker) {
 
 // finish adds the bias, scales and applies the soft cap, where the model has them.
 func (o *logitsPass) finish(x []float32, r0, r1 int) {
-	if b := o.m.bias; b != nil {
+	if b := o.l.model.bias; b != nil {
 		addBias(x, b[r0:r1], 0, 1)
 	}
-	if f := o.m.spec.LogitScale; f != 0 {
+	if f := o.l.model.spec.LogitScale; f != 0 {
 		scale(x, f)
 	}
-	if c := o.m.spec.LogitCap; c != 0 {
+	if c := o.l.model.spec.LogitCap; c != 0 {
 		for i, v := range x {
 			x[i] = c * float32(math.Tanh(float64(v/c)))
 		}

@@ -9,23 +9,15 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 )
 
-// lead runs passes until c has been in one.
+// lead runs a pass with c in it: of steps if the leader steps, else of prompts, with passes of steps between its layers.
 func (s *Scheduler) lead(ctx context.Context, c *Client) error {
-	for c.place == leading {
-		if err := ctx.Err(); err != nil {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.remove(c)
-			s.handOver()
-			return err
-		}
-		s.leadPass(c)
+	if err := ctx.Err(); err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.remove(c)
+		s.handOver()
+		return err
 	}
-	return nil
-}
-
-// leadPass runs a pass: of steps if the leader steps, else of prompts, with passes of steps between its layers.
-func (s *Scheduler) leadPass(c *Client) {
 	b := &s.main
 	s.mu.Lock()
 	s.gather()
@@ -40,9 +32,8 @@ func (s *Scheduler) leadPass(c *Client) {
 	defer s.mu.Unlock()
 	s.unbounded = false
 	s.finish(b, c, err)
-	if c.place != leading {
-		s.handOver()
-	}
+	s.handOver()
+	return nil
 }
 
 // finish tells the members of a pass, of which leader may be one, how it went.
@@ -188,13 +179,13 @@ func (s *Scheduler) slice() time.Duration {
 	return s.pace.slice()
 }
 
-// between runs the steps that wait while a pass of prompts is paused.
+// between runs the steps that wait when a pass of prompts is paused: those who come meanwhile wait for the next pause.
 func (s *Scheduler) between() {
 	b := &s.side
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unbounded = false
-	for n := s.steps(); n > 0; n-- {
+	for n := s.steps(); n > 0; {
 		i := slices.IndexFunc(s.queue, (*Client).step)
 		if i < 0 {
 			break
@@ -203,6 +194,7 @@ func (s *Scheduler) between() {
 			b.lane = s.net.NewLane()
 		}
 		s.collectSteps(b, s.queue[i])
+		n -= len(b.members)
 		s.mu.Unlock()
 		err := s.run(b)
 		s.mu.Lock()

@@ -16,10 +16,10 @@ import (
 var formatsLattice = []formatK{
 	{name: "IQ2_XXS", size: 66, group: 32, raise: 43, factor: 1. / 8, grid: "gridIQ2XXS", begin: (*kGen).beginIQ2XXS, negate: (*kGen).stackSigns, scales: (*kGen).scalesIQ2XXS, quants: (*kGen).quantsIQ2XXS},
 	{name: "IQ2_XS", size: 74, group: 16, raise: 43, factor: 1. / 8, grid: "gridIQ2XS", begin: (*kGen).beginIQ2XS, negate: (*kGen).stackSigns, scales: (*kGen).scalesIQ2XS, quants: (*kGen).quantsIQ2XS},
-	{name: "IQ2_S", size: 82, group: 16, raise: 43, factor: 1. / 8, grid: "gridIQ2S", begin: (*kGen).beginIQ2S, negate: (*kGen).signsIQ2S, scales: (*kGen).scalesIQ2S, quants: (*kGen).quantsIQ2S},
+	{name: "IQ2_S", size: 82, group: 16, raise: 43, factor: 1. / 8, grid: "gridIQ2S", begin: (*kGen).beginIQ2S, negate: (*kGen).signsIQ2S, scales: (*kGen).scalesIQ2S, quants: (*kGen).indexedPoints},
 	{name: "IQ3_XXS", size: 98, group: 32, raise: 62, factor: 1. / 4, grid: "gridIQ3XXS", begin: (*kGen).beginIQ3XXS, negate: (*kGen).stackSigns, scales: (*kGen).scalesIQ3XXS, quants: (*kGen).quantsIQ3XXS},
 	{name: "IQ3_S", size: 110, group: 32, raise: 15, grid: "gridIQ3S", begin: (*kGen).beginIQ3S, negate: (*kGen).signsIQ3S, scales: (*kGen).scalesIQ3S, quants: (*kGen).quantsIQ3S},
-	{name: "IQ1_S", size: 50, group: 32, raise: 9, factor: 1. / 8, grid: "gridIQ1S", begin: (*kGen).beginIQ1S, less: (*kGen).lessIQ1S, lift: (*kGen).liftIQ1S, scales: (*kGen).scalesIQ1S, quants: (*kGen).quantsIQ1S},
+	{name: "IQ1_S", size: 50, group: 32, raise: 9, factor: 1. / 8, grid: "gridIQ1S", begin: (*kGen).beginIQ1S, less: (*kGen).lessIQ1S, lift: (*kGen).liftIQ1S, scales: (*kGen).scalesIQ1S, quants: (*kGen).indexedPoints},
 	{name: "IQ1_M", size: 56, group: 16, raise: 9, factor: 1. / 8, grid: "gridIQ1S", begin: (*kGen).beginIQ1M, ownD: (*kGen).halfIQ1M, scales: (*kGen).scalesIQ1M, quants: (*kGen).quantsIQ1M},
 	{name: "TQ1_0", size: 54, d: 52, group: 32, flat: true, scales: (*kGen).scalesOne, quants: (*kGen).quantsTQ1},
 	{name: "TQ2_0", size: 66, d: 64, group: 32, flat: true, scales: (*kGen).scalesOne, quants: (*kGen).quantsTQ2},
@@ -263,7 +263,8 @@ func fourWords(bytes ...uint32) (w []uint32) {
 
 func (k *kGen) signsIQ2S(i int) reg.VecVirtual { return k.signs(k.at(34 + 4*i)) }
 
-func (k *kGen) quantsIQ2S(i int) reg.VecVirtual {
+// indexedPoints looks up what the indexes on the stack say.
+func (k *kGen) indexedPoints(i int) reg.VecVirtual {
 	return k.points8(func(l int) reg.GPVirtual { return k.index(4*i + l) })
 }
 
@@ -317,14 +318,14 @@ func (k *kGen) scalesIQ1S() {
 
 // shiftPoints adds -9 to the coordinates v of IQ1 where bits of a word of 16 are set, else -7: those of the table, a word for
 // each two weights.
-func (k *kGen) shiftPoints(offset int, name string, bits ...uint32) func(v reg.VecVirtual) {
+func (k *kGen) shiftPoints(v reg.VecVirtual, offset int, name string, bits ...uint32) {
 	m, set := k.vec(), k.data(name, bits...)
 	k.VPBROADCASTW(k.at(offset), m)
 	k.VPAND(set, m, m)
 	k.VPCMPEQW(set, m, m)
 	k.VPAND(k.bytes32(0xfe), m, m) // -2
 	k.VPADDB(k.bytes32(0xf9), m, m)
-	return func(v reg.VecVirtual) { k.VPADDB(m, v, v) }
+	k.VPADDB(m, v, v)
 }
 
 func (k *kGen) beginIQ1S() {
@@ -349,14 +350,10 @@ func (k *kGen) wordIndexes(words, bytes int, factors operand.Mem, right uint64) 
 	}
 }
 
-func (k *kGen) quantsIQ1S(i int) reg.VecVirtual {
-	return k.points8(func(l int) reg.GPVirtual { return k.index(4*i + l) })
-}
-
 // liftIQ1S makes a point's coordinates weights.
 func (k *kGen) liftIQ1S(i int, v reg.VecVirtual) {
 	const top = 0x80008000
-	k.shiftPoints(34+2*i, "top", top, top, top, top, top, top, top, top)(v)
+	k.shiftPoints(v, 34+2*i, "top", top, top, top, top, top, top, top, top)
 }
 
 // lessIQ1S takes sc·(7 or 9)·Σq_a from sums: the coordinates are unsigned, and shifted by an eighth.
@@ -408,11 +405,11 @@ func (k *kGen) beginIQ1M() {
 }
 
 func (k *kGen) quantsIQ1M(i int) reg.VecVirtual {
-	v := k.points8(func(l int) reg.GPVirtual { return k.index(4*i + l) })
+	v := k.indexedPoints(i)
 	bits := make([]uint32, 8)
 	for j := range bits {
 		bits[j] = 8 << (j / 2 * 4) * 0x00010001
 	}
-	k.shiftPoints(32+2*i, "nibbleTops", bits...)(v)
+	k.shiftPoints(v, 32+2*i, "nibbleTops", bits...)
 	return v
 }

@@ -38,12 +38,7 @@ func (g *gen) rowsKTokens(l level, f formatK) {
 		"side by side in d: dst[t*ld+i] has the bits of rows"+f.name+l.name+".")
 	dst, row := g.arg("dst"), g.arg("w")
 	k := &kTokens{kGen: &kGen{gen: g, formatK: f}, stack: g.AllocLocal(288)}
-	if f.table {
-		k.values = g.codes("iq4", iq4Values, 0)
-	}
-	if f.bias != 0 {
-		k.biases = g.u32(uint32(f.bias) * 0x01010101)
-	}
+	k.constants()
 	k.ldq = g.arg("ldq")
 	k.ldq3 = g.times3(k.ldq)
 	if f.min {
