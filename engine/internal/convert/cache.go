@@ -21,7 +21,8 @@ import (
 
 // The cache of conversions: converted/KEY.gguf in the user's cache directory holds the tensors that a conversion made
 // and the keys of metadata.go; everything else stays in the original file. KEY stands for the original's content and
-// all options. Files appear complete or not at all, and are checked before they are used: processes need not wait for
+// all options. calibrated/KEY.gguf holds what text has shown of a model's keys and values, from which codes for any share
+// are made. Files appear complete or not at all, and are checked before they are used: processes need not wait for
 // each other.
 
 const (
@@ -43,6 +44,7 @@ func Cached(ctx context.Context, r *Request) (*Result, error) {
 		c.warn("%v", err)
 		return c.run(ctx)
 	}
+	c.dir = dir
 	key := c.key()
 	path := filepath.Join(dir, "converted", key+".gguf")
 	if res, err := c.fromCache(path, key); err == nil {
@@ -70,20 +72,37 @@ func Cached(ctx context.Context, r *Request) (*Result, error) {
 // key names the result.
 func (c *conversion) key() string {
 	o := &c.Options
+	exact := slices.Compact(slices.Sorted(slices.Values(o.Exact)))
+	return c.keyOf(c.plan, o.Share, o.MaxKL, exact, c.info.Compat, o.Refine)
+}
+
+// keyOf names what is made of the model, of a text, and of whatever else it depends on.
+func (c *conversion) keyOf(more ...any) string {
+	o := &c.Options
 	h := sha256.New()
 	text := sha256.Sum256([]byte(o.Calibration))
-	exact := slices.Compact(slices.Sorted(slices.Values(o.Exact)))
-	_, _ = fmt.Fprintln(h, methodVersion, c.info.Fingerprint, c.plan, o.Share, o.MaxKL, exact, c.info.Compat, o.Refine,
-		o.Calibration != "", text, o.Tokens, o.Seed)
+	_, _ = fmt.Fprintln(h, append(more, methodVersion, c.info.Fingerprint, o.Calibration != "", text, o.Tokens, o.Seed)...)
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // keep writes what was made to path.
 func (c *conversion) keep(ctx context.Context, r *Result, path, key string) error {
+	return c.store(ctx, path, key, r.Made, &r.Info, func(w *gguf.Writer) error {
+		if c.plan == nil {
+			return nil
+		}
+		return writeShapes(w, c.plan)
+	})
+}
+
+// store writes tensors, how they were made, and what more adds, to a file of the cache.
+func (c *conversion) store(
+	ctx context.Context, path, key string, made tensors.Map, info *Info, more func(w *gguf.Writer) error,
+) error {
 	w := new(gguf.Writer)
 	sum := uint32(0)
-	for _, name := range slices.Sorted(maps.Keys(r.Made)) {
-		t := r.Made[name]
+	for _, name := range slices.Sorted(maps.Keys(made)) {
+		t := made[name]
 		b, err := t.Bytes()
 		if err != nil {
 			return err
@@ -93,9 +112,9 @@ func (c *conversion) keep(ctx context.Context, r *Result, path, key string) erro
 			return err
 		}
 	}
-	err := errors.Join(w.Set(keyCacheKey, key), w.Set(keyCacheSum, sum), r.Info.writeTo(w))
-	if c.plan != nil {
-		err = errors.Join(err, writeShapes(w, c.plan))
+	err := errors.Join(w.Set(keyCacheKey, key), w.Set(keyCacheSum, sum), info.writeTo(w))
+	if more != nil {
+		err = errors.Join(err, more(w))
 	}
 	if err == nil {
 		err = os.MkdirAll(filepath.Dir(path), 0o755)

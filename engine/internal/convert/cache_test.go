@@ -207,3 +207,49 @@ func TestCacheShrinks(t *testing.T) {
 		t.Errorf("the fault is %v", err)
 	}
 }
+
+// A text is gone through once for all shares: what it shows is kept, and codes made of that are the same as those of a
+// conversion without a cache. A damaged file is made anew.
+func TestCalibrationIsKept(t *testing.T) {
+	dir := cacheHere(t)
+	path := gguftest.TinyLlama().Build().Write(t)
+	share := func(s float64) func(*Options) { return func(o *Options) { o.Share = s } }
+	if _, walked, _ := cached(t, path, Form{}, share(0.3)); !walked {
+		t.Error("the first share needs no walk")
+	}
+	second, walked, warnings := cached(t, path, Form{}, share(0.25))
+	if walked || len(warnings) != 0 {
+		t.Errorf("another share: walked is %v, warnings %q", walked, warnings)
+	}
+	f, s := converttest.OpenFile(t, path)
+	fresh, err := Run(t.Context(), &Request{File: f, Spec: s, Threads: 1, Options: Options{Share: 0.25, Tokens: 512}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fresh.Close()
+	if !reflect.DeepEqual(second.Info, fresh.Info) {
+		t.Errorf("kept: %+v, fresh: %+v", second.Info, fresh.Info)
+	}
+	for name, want := range fresh.Made {
+		a, errA := want.Bytes()
+		b, errB := second.Made[name].Bytes()
+		if errA != nil || errB != nil || !bytes.Equal(a, b) {
+			t.Errorf("%s differs: %v, %v", name, errA, errB)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "calibrated", "*.gguf"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("kept: %v, %v", files, err)
+	}
+	raw, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw[len(raw)-5] ^= 1
+	if err := os.WriteFile(files[0], raw, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, walked, _ := cached(t, path, Form{}, share(0.2)); !walked {
+		t.Error("a damaged file is used")
+	}
+}

@@ -30,9 +30,26 @@ func (c *conversion) checkCodes() error {
 
 // codes makes the tensors of calibrated codes.
 func (c *conversion) codes(ctx context.Context, m *model.Model) (tensors.Map, error) {
-	known, err := codes.Calibrate(ctx, m, c.text.Windows(), c.of(StageLayers))
-	if err != nil {
+	known := c.keptCalibration()
+	if known == nil {
+		if err := c.provide(ctx, m); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.refer(ctx, m); err != nil {
 		return nil, err
+	}
+	if known == nil {
+		var err error
+		if known, err = codes.Calibrate(ctx, m, c.text.Windows(), c.of(StageLayers)); err != nil {
+			return nil, err
+		}
+		if err := c.keepCalibration(ctx, known); err != nil {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			c.warn("what the text has shown is not kept for caches of other shares: %v", err)
+		}
 	}
 	if c.Options.MaxKL > 0 {
 		return c.smallest(ctx, known)

@@ -71,6 +71,7 @@ type conversion struct {
 	plan []model.CompressedShape
 	text *calibration.Text
 	held *calibration.Reference // what the original makes of the text that is held back
+	dir  string                 // of the cache; "" for none
 	info Info
 	// Of each layer that was converted, what that did to it; see keepExact.
 	damage []float64
@@ -161,25 +162,8 @@ func (c *conversion) convert(ctx context.Context) (tensors.Map, error) {
 		return nil, err
 	}
 	defer m.Close()
-	o := &c.Options
-	c.text, err = calibration.Provide(ctx, m, c.Language, calibration.Options{
-		Given: o.Calibration, Tokens: o.Tokens, Seed: o.Seed, Llama: o.Llama, Refine: o.Refine > 0, Context: c.Spec.Context,
-		Warn: func(s string) { c.warn("%s", s) },
-	}, c.of(StageText))
-	if err != nil {
-		return nil, err
-	}
-	c.info.Calibration, c.info.Text, c.info.Tokens = c.text.Source, c.text.Sum, calibration.Count(c.text.Train)
-	if c.text.Source == calibration.SelfWritten {
-		c.info.Seed = o.Seed
-	}
-	if c.held, err = calibration.Measure(ctx, m, c.text.Held, c.of(StageBefore)); err != nil {
-		return nil, c.stageError(StageBefore, err)
-	}
-	c.info.Before = c.held.Perplexity
-	m.Release()
 	make := c.layers
-	if o.Share > 0 {
+	if c.Options.Share > 0 {
 		make = c.codes
 	}
 	made, err := make(ctx, m)
@@ -189,8 +173,41 @@ func (c *conversion) convert(ctx context.Context) (tensors.Map, error) {
 	return made, nil
 }
 
+// provide gets the text and takes note of where it is from.
+func (c *conversion) provide(ctx context.Context, m *model.Model) (err error) {
+	o := &c.Options
+	c.text, err = calibration.Provide(ctx, m, c.Language, calibration.Options{
+		Given: o.Calibration, Tokens: o.Tokens, Seed: o.Seed, Llama: o.Llama, Refine: o.Refine > 0, Context: c.Spec.Context,
+		Warn: func(s string) { c.warn("%s", s) },
+	}, c.of(StageText))
+	if err != nil {
+		return err
+	}
+	c.info.Calibration, c.info.Text, c.info.Tokens = c.text.Source, c.text.Sum, calibration.Count(c.text.Train)
+	if c.text.Source == calibration.SelfWritten {
+		c.info.Seed = o.Seed
+	}
+	return nil
+}
+
+// refer finds out what the original makes of the text that is held back.
+func (c *conversion) refer(ctx context.Context, m *model.Model) (err error) {
+	if c.held, err = calibration.Measure(ctx, m, c.text.Held, c.of(StageBefore)); err != nil {
+		return fmt.Errorf("%s: %w", StageBefore, err)
+	}
+	c.info.Before = c.held.Perplexity
+	m.Release()
+	return nil
+}
+
 // layers converts the layers and refines what comes of them.
 func (c *conversion) layers(ctx context.Context, m *model.Model) (tensors.Map, error) {
+	if err := c.provide(ctx, m); err != nil {
+		return nil, err
+	}
+	if err := c.refer(ctx, m); err != nil {
+		return nil, err
+	}
 	l, err := newLayerwise(ctx, m, c.plan, c.text.Windows(), c.text.Held, c.Options.Llama)
 	if err != nil {
 		return nil, err

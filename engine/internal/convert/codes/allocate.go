@@ -74,7 +74,7 @@ type option struct {
 
 // options returns the shapes that are best for components with these variances, weighed by what they cost: none is
 // both larger and worse than another.
-func options(all []shape, variance []float64) []option {
+func options(all []shape, variance []float32) []option {
 	list := make([]option, len(all))
 	for i := range all {
 		list[i] = option{&all[i], 0}
@@ -83,7 +83,7 @@ func options(all []shape, variance []float64) []option {
 			if c < len(all[i].bits) {
 				b = all[i].bits[c]
 			}
-			list[i].cost += v * quantizer[b].rest
+			list[i].cost += float64(v) * quantizer[b].rest
 		}
 	}
 	slices.SortStableFunc(list, func(a, b option) int {

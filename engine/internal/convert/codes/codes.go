@@ -25,18 +25,26 @@ func Calibrate(ctx context.Context, m *model.Model, windows [][]int32, progress 
 	if err != nil {
 		return nil, err
 	}
-	c := &Calibration{m: m, walk: walk, shapes: map[shapeKey][]shape{}}
-	for _, w := range windows {
-		c.tokens += len(w)
+	w := &walker{m: m, walk: walk}
+	for _, ids := range windows {
+		w.tokens += len(ids)
 	}
 	n := len(m.Spec().Layers)
 	for i := range n {
-		if err := c.layer(ctx, m.Layer(i)); err != nil {
+		if err := w.layer(ctx, m.Layer(i)); err != nil {
 			return nil, fmt.Errorf("layer %d: %w", i, err)
 		}
 		progress(i+1, n)
 	}
-	return c, nil
+	return newCalibration(w.layers), nil
+}
+
+// walker gathers what text shows, layer after layer.
+type walker struct {
+	m      *model.Model
+	walk   *statistics.Walk
+	tokens int
+	layers []layer
 }
 
 type shapeKey struct {
@@ -46,11 +54,17 @@ type shapeKey struct {
 
 // Calibration is what is known of all layers: bits are given to all of them together.
 type Calibration struct {
-	m      *model.Model
-	walk   *statistics.Walk
-	tokens int
 	shapes map[shapeKey][]shape
 	layers []layer
+}
+
+func newCalibration(layers []layer) *Calibration {
+	c := &Calibration{layers: layers, shapes: map[shapeKey][]shape{}}
+	for _, l := range layers {
+		l.keys.options = options(c.shapesOf(l.geo.KeySize, false), l.keys.worth)
+		l.values.options = options(c.shapesOf(l.geo.ValueSize, true), l.values.worth)
+	}
+	return c
 }
 
 // layer is one with codes.
@@ -58,6 +72,11 @@ type layer struct {
 	index        int
 	geo          attn.Geometry
 	keys, values *part
+}
+
+// parts returns the layer's two by the names of their tensors.
+func (l *layer) parts() map[string]*part {
+	return map[string]*part{model.LayerName(l.index, model.TensorKeyCode): l.keys, model.LayerName(l.index, model.TensorValueCode): l.values}
 }
 
 // Codable reports why a layer's cache can't have codes, "" if it can.
@@ -76,36 +95,34 @@ func Codable(a model.Attention) string {
 }
 
 // layer gathers what is known of a layer and moves the stream behind it.
-func (c *Calibration) layer(ctx context.Context, l *model.Layer) error {
+func (w *walker) layer(ctx context.Context, l *model.Layer) error {
 	if a, ok := l.Spec.Mixer.(model.Attention); ok && Codable(a) == "" {
 		p, _ := l.Projections()
-		rope, _ := c.m.Rope(p.Rope)
-		stats, err := c.walk.Moments(ctx, l, slow(rope, p.KeySize), nil)
+		rope, _ := w.m.Rope(p.Rope)
+		stats, err := w.walk.Moments(ctx, l, slow(rope, p.KeySize), nil)
 		if err != nil {
 			return err
 		}
 		out := layer{index: l.Index, geo: p.Geometry}
-		if out.keys, out.values, err = c.parts(p, stats); err != nil {
+		if out.keys, out.values, err = w.parts(p, stats); err != nil {
 			return err
 		}
-		out.keys.options = options(c.shapesOf(p.KeySize, false), out.keys.worth)
-		out.values.options = options(c.shapesOf(p.ValueSize, true), out.values.worth)
-		c.layers = append(c.layers, out)
+		w.layers = append(w.layers, out)
 	}
-	return c.walk.Follow(ctx, l)
+	return w.walk.Follow(ctx, l)
 }
 
 // parts finds the transforms of a layer's keys and values.
-func (c *Calibration) parts(p model.Projections, stats *statistics.Moments) (keys, values *part, err error) {
+func (w *walker) parts(p model.Projections, stats *statistics.Moments) (keys, values *part, err error) {
 	g := p.Geometry
-	rope, _ := c.m.Rope(p.Rope)
-	at := positions(rope, c.m.Spec().Context)
+	rope, _ := w.m.Rope(p.Rope)
+	at := positions(rope, w.m.Spec().Context)
 	keys, values = &part{size: g.KeySize}, &part{size: g.ValueSize}
 	var moments []*mat.SymDense
 	metrics := tensors.OutputMetrics(p)
 	total, weight := 0.0, make([]float64, g.KVHeads)
 	for k := range g.KVHeads {
-		moments = append(moments, block(stats.KV, g.KVHeads*g.KeySize+k*g.ValueSize, g.ValueSize, c.tokens))
+		moments = append(moments, block(stats.KV, g.KVHeads*g.KeySize+k*g.ValueSize, g.ValueSize, w.tokens))
 		weight[k] = traceOfProduct(moments[k], metrics[k])
 		total += weight[k]
 	}
@@ -117,9 +134,9 @@ func (c *Calibration) parts(p model.Projections, stats *statistics.Moments) (key
 		values.add(h, 1/max(total, 1e-30))
 		query := mat.NewSymDense(g.KeySize, nil)
 		for i := range p.Group() {
-			query.AddSym(query, block(stats.Query, (k*p.Group()+i)*g.KeySize, g.KeySize, c.tokens*p.Group()))
+			query.AddSym(query, block(stats.Query, (k*p.Group()+i)*g.KeySize, g.KeySize, w.tokens*p.Group()))
 		}
-		moment := block(stats.KV, k*g.KeySize, g.KeySize, c.tokens)
+		moment := block(stats.KV, k*g.KeySize, g.KeySize, w.tokens)
 		if h, err = newHead(at.mean(moment), at.mean(query)); err != nil {
 			return nil, nil, err
 		}
@@ -132,10 +149,10 @@ func (c *Calibration) parts(p model.Projections, stats *statistics.Moments) (key
 // add adds a head, whose errors cost so much more than 1.
 func (p *part) add(h head, cost float64) {
 	if p.worth == nil {
-		p.worth = make([]float64, p.size)
+		p.worth = make([]float32, p.size)
 	}
 	for i, v := range h.variance {
-		p.worth[i] += cost * v
+		p.worth[i] += float32(cost) * v
 	}
 	p.heads = append(p.heads, h)
 }
@@ -193,8 +210,8 @@ func (c *Calibration) shapesOf(size int, values bool) []shape {
 
 // write adds the layer's tensors.
 func (l *layer) write(made tensors.Map) error {
-	for name, p := range map[string]*part{model.TensorKeyCode: l.keys, model.TensorValueCode: l.values} {
-		t, name := p.transform(), model.LayerName(l.index, name)
+	for name, p := range l.parts() {
+		t := p.transform()
 		n := len(t.Bits)
 		var bits []byte
 		for _, b := range t.Bits {
@@ -215,7 +232,13 @@ func (l *layer) write(made tensors.Map) error {
 	}
 	name := model.LayerName(l.index, model.TensorKeyCode)
 	made.Add(name+model.CodeMeanStep, ggtype.I32, binary.LittleEndian.AppendUint32(nil, uint32(attention.MaxMeanStep)), 1)
-	return addFloats(made, name+model.CodeMean, [][]float32{l.keys.mean}, l.geo.KeySize, l.geo.KVHeads)
+	return l.writeMean(made)
+}
+
+// writeMean adds the mean of keys.
+func (l *layer) writeMean(made tensors.Map) error {
+	name := model.LayerName(l.index, model.TensorKeyCode+model.CodeMean)
+	return addFloats(made, name, [][]float32{l.keys.mean}, l.geo.KeySize, l.geo.KVHeads)
 }
 
 func addFloats(made tensors.Map, name string, parts [][]float32, dims ...int) error {

@@ -14,7 +14,7 @@ import (
 type part struct {
 	size    int
 	heads   []head
-	worth   []float64 // of each component, all heads together: what it costs to leave it out
+	worth   []float32 // of each component, all heads together: what it costs to leave it out
 	options []option  // ways to give components bits
 	chosen  option
 	mean    []float32 // of keys, before RoPE
@@ -22,8 +22,8 @@ type part struct {
 
 // head is a transform: y = x·forward, x = back·y, [size, size].
 type head struct {
-	forward, back *mat.Dense
-	variance      []float64
+	forward, back []float32
+	variance      []float32 // of each component
 }
 
 // leastShare of a metric's largest eigenvalue is what every direction costs: nothing is quite indifferent.
@@ -54,15 +54,24 @@ func newHead(moment, metric *mat.SymDense) (h head, err error) {
 	eig.VectorsTo(&vectors)
 	order := mat.NewDense(n, n, nil)
 	for c := range n { // gonum sorts ascending
-		h.variance = append(h.variance, max(values[n-1-c], 0))
+		h.variance = append(h.variance, float32(max(values[n-1-c], 0)))
 		for i := range n {
 			order.Set(i, c, vectors.At(i, n-1-c))
 		}
 	}
-	h.forward, h.back = new(mat.Dense), new(mat.Dense)
-	h.forward.Mul(root, order)
-	h.back.Mul(inverse, order)
+	h.forward, h.back = product(root, order), product(inverse, order)
 	return h, nil
+}
+
+// product returns a·b, row after row.
+func product(a, b *mat.Dense) []float32 {
+	var p mat.Dense
+	p.Mul(a, b)
+	out := make([]float32, 0, len(p.RawMatrix().Data))
+	for _, v := range p.RawMatrix().Data {
+		out = append(out, float32(v))
+	}
+	return out
 }
 
 var errNoEigen = errors.New("no eigenvectors were found: the activations are not finite numbers")
@@ -108,11 +117,11 @@ func (p *part) transform() attention.Transform {
 		worth := make([]float32, n)
 		forward, back := make([]float32, p.size*n), make([]float32, p.size*n)
 		for c, b := range bits {
-			step := quantizer[b].step * math.Sqrt(max(h.variance[c], 1e-12*h.variance[0], 1e-30))
+			step := quantizer[b].step * math.Sqrt(max(float64(h.variance[c]), 1e-12*float64(h.variance[0]), 1e-30))
 			worth[c] = float32(step * step)
 			for i := range p.size {
-				forward[i*n+c] = float32(h.forward.At(i, c) / step)
-				back[i*n+c] = float32(h.back.At(i, c) * step)
+				forward[i*n+c] = float32(float64(h.forward[i*p.size+c]) / step)
+				back[i*n+c] = float32(float64(h.back[i*p.size+c]) * step)
 			}
 		}
 		t.Worth = append(t.Worth, worth)
