@@ -211,22 +211,22 @@ GLOBL bytes16_6<>(SB), RODATA|NOPTR, $32
 // func rowsQ3_KAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·rowsQ3_KAVX2(SB), NOSPLIT, $0-64
-	MOVQ         dst+0(FP), AX
-	MOVQ         w+8(FP), CX
-	MOVQ         stride+16(FP), DX
-	MOVQ         rows+24(FP), BX
-	VBROADCASTSS c04040404<>+0(SB), Y0
-	SUBQ         $0x01, BX
-	JLT          rowEnd2
+	MOVQ dst+0(FP), AX
+	MOVQ w+8(FP), CX
+	MOVQ stride+16(FP), DX
+	MOVQ rows+24(FP), BX
+	SUBQ $0x01, BX
+	JLT  rowEnd2
 
 row1:
 	MOVQ  CX, SI
 	MOVQ  q+32(FP), DI
 	MOVQ  d+40(FP), R8
+	MOVQ  bsums+48(FP), R9
+	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	MOVQ  blocks+56(FP), R9
-	SUBQ  $0x01, R9
+	MOVQ  blocks+56(FP), R10
+	SUBQ  $0x01, R10
 	JLT   blockEnd4
 
 block3:
@@ -235,19 +235,19 @@ block3:
 
 	// sc, mn
 	// sc = (low bytes, low bytes >> 4) & 15 | (high bytes >> 0, 2, 4, 6 & 3) << 4, minus 32, as int16
-	VMOVQ        96(SI), X2
-	VPUNPCKLQDQ  X2, X2, X2
-	VPSRLVD      shift0044<>+0(SB), X2, X2
-	VPBROADCASTD 104(SI), X3
-	VPSRLVD      shift0246<>+0(SB), X3, X3
-	VPAND        quad0f0f0f0f<>+0(SB), X2, X2
-	VPAND        quad03030303<>+0(SB), X3, X3
-	VPSLLD       $0x04, X3, X3
-	VPOR         X3, X2, X2
-	VPSUBB       quad20202020<>+0(SB), X2, X2
-	VPMOVSXBW    X2, Y2
-	VPERMQ       $0xee, Y2, Y3
-	VPERMQ       $0x44, Y2, Y2
+	VMOVQ        96(SI), X1
+	VPUNPCKLQDQ  X1, X1, X1
+	VPSRLVD      shift0044<>+0(SB), X1, X1
+	VPBROADCASTD 104(SI), X2
+	VPSRLVD      shift0246<>+0(SB), X2, X2
+	VPAND        quad0f0f0f0f<>+0(SB), X1, X1
+	VPAND        quad03030303<>+0(SB), X2, X2
+	VPSLLD       $0x04, X2, X2
+	VPOR         X2, X1, X1
+	VPSUBB       quad20202020<>+0(SB), X1, X1
+	VPMOVSXBW    X1, Y1
+	VPERMQ       $0xee, Y1, Y2
+	VPERMQ       $0x44, Y1, Y3
 	VPXOR        Y4, Y4, Y4
 
 	// sum += sc·Σ(q-bias)·q_a
@@ -263,9 +263,7 @@ block3:
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VPMADDUBSW   (DI), Y5, Y5
-	VPMADDUBSW   (DI), Y0, Y6
-	VPSUBW       Y6, Y5, Y5
-	VPSHUFB      bytes16_0<>+0(SB), Y2, Y6
+	VPSHUFB      bytes16_0<>+0(SB), Y3, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
@@ -282,9 +280,7 @@ block3:
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VPMADDUBSW   32(DI), Y5, Y5
-	VPMADDUBSW   32(DI), Y0, Y6
-	VPSUBW       Y6, Y5, Y5
-	VPSHUFB      bytes16_2<>+0(SB), Y2, Y6
+	VPSHUFB      bytes16_2<>+0(SB), Y3, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
@@ -300,9 +296,7 @@ block3:
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VPMADDUBSW   64(DI), Y5, Y5
-	VPMADDUBSW   64(DI), Y0, Y6
-	VPSUBW       Y6, Y5, Y5
-	VPSHUFB      bytes16_4<>+0(SB), Y2, Y6
+	VPSHUFB      bytes16_4<>+0(SB), Y3, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
@@ -319,125 +313,115 @@ block3:
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VPMADDUBSW   96(DI), Y5, Y5
-	VPMADDUBSW   96(DI), Y0, Y6
-	VPSUBW       Y6, Y5, Y5
-	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y5, Y5
+	VPSHUFB      bytes16_6<>+0(SB), Y3, Y3
+	VPMADDWD     Y3, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      64(SI), Y2
+	VMOVDQU      64(SI), Y3
 	VPBROADCASTD c03030303<>+0(SB), Y5
-	VPAND        Y5, Y2, Y2
+	VPAND        Y5, Y3, Y3
 	VMOVDQU      (SI), Y5
 
 	// q |= bit 4, bit 4 in the upper half, times 4
 	VPSRLD       $0x02, Y5, Y5
 	VPBROADCASTD c04040404<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VPOR         Y5, Y2, Y2
-	VPMADDUBSW   128(DI), Y2, Y2
-	VPMADDUBSW   128(DI), Y0, Y5
-	VPSUBW       Y5, Y2, Y2
-	VPSHUFB      bytes16_0<>+0(SB), Y3, Y5
-	VPMADDWD     Y5, Y2, Y2
-	VPADDD       Y2, Y4, Y4
+	VPOR         Y5, Y3, Y3
+	VPMADDUBSW   128(DI), Y3, Y3
+	VPSHUFB      bytes16_0<>+0(SB), Y2, Y5
+	VPMADDWD     Y5, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      64(SI), Y2
-	VPSRLD       $0x02, Y2, Y2
+	VMOVDQU      64(SI), Y3
+	VPSRLD       $0x02, Y3, Y3
 	VPBROADCASTD c03030303<>+0(SB), Y5
-	VPAND        Y5, Y2, Y2
+	VPAND        Y5, Y3, Y3
 	VMOVDQU      (SI), Y5
 
 	// q |= bit 5, bit 5 in the upper half, times 4
 	VPSRLD       $0x03, Y5, Y5
 	VPBROADCASTD c04040404<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VPOR         Y5, Y2, Y2
-	VPMADDUBSW   160(DI), Y2, Y2
-	VPMADDUBSW   160(DI), Y0, Y5
-	VPSUBW       Y5, Y2, Y2
-	VPSHUFB      bytes16_2<>+0(SB), Y3, Y5
-	VPMADDWD     Y5, Y2, Y2
-	VPADDD       Y2, Y4, Y4
+	VPOR         Y5, Y3, Y3
+	VPMADDUBSW   160(DI), Y3, Y3
+	VPSHUFB      bytes16_2<>+0(SB), Y2, Y5
+	VPMADDWD     Y5, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      64(SI), Y2
-	VPSRLD       $0x04, Y2, Y2
+	VMOVDQU      64(SI), Y3
+	VPSRLD       $0x04, Y3, Y3
 	VPBROADCASTD c03030303<>+0(SB), Y5
-	VPAND        Y5, Y2, Y2
+	VPAND        Y5, Y3, Y3
 	VMOVDQU      (SI), Y5
 
 	// q |= bit 6, bit 6 in the upper half, times 4
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c04040404<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VPOR         Y5, Y2, Y2
-	VPMADDUBSW   192(DI), Y2, Y2
-	VPMADDUBSW   192(DI), Y0, Y5
-	VPSUBW       Y5, Y2, Y2
-	VPSHUFB      bytes16_4<>+0(SB), Y3, Y5
-	VPMADDWD     Y5, Y2, Y2
-	VPADDD       Y2, Y4, Y4
+	VPOR         Y5, Y3, Y3
+	VPMADDUBSW   192(DI), Y3, Y3
+	VPSHUFB      bytes16_4<>+0(SB), Y2, Y5
+	VPMADDWD     Y5, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      64(SI), Y2
-	VPSRLD       $0x06, Y2, Y2
+	VMOVDQU      64(SI), Y3
+	VPSRLD       $0x06, Y3, Y3
 	VPBROADCASTD c03030303<>+0(SB), Y5
-	VPAND        Y5, Y2, Y2
+	VPAND        Y5, Y3, Y3
 	VMOVDQU      (SI), Y5
 
 	// q |= bit 7, bit 7 in the upper half, times 4
 	VPSRLD       $0x05, Y5, Y5
 	VPBROADCASTD c04040404<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VPOR         Y5, Y2, Y2
-	VPMADDUBSW   224(DI), Y2, Y2
-	VPMADDUBSW   224(DI), Y0, Y5
-	VPSUBW       Y5, Y2, Y2
-	VPSHUFB      bytes16_6<>+0(SB), Y3, Y3
-	VPMADDWD     Y3, Y2, Y2
-	VPADDD       Y2, Y4, Y4
+	VPOR         Y5, Y3, Y3
+	VPMADDUBSW   224(DI), Y3, Y3
+	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     (R9), Y1, Y1
+	VPSLLD       $0x02, Y1, Y1
+	VPSUBD       Y1, Y4, Y4
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VPXOR        Y2, Y2, Y2
-	VPINSRW      $0x00, 108(SI), X2, X2
-	VCVTPH2PS    X2, X2
-	VBROADCASTSS (R8), X3
-	VMULPS       X3, X2, X2
-	VCVTDQ2PS    Y4, Y4
-	VBROADCASTSS X2, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPXOR        Y1, Y1, Y1
+	VPINSRW      $0x00, 108(SI), X1, X1
+	VCVTPH2PS    X1, X1
+	VBROADCASTSS (R8), X2
+	VMULPS       X2, X1, X1
+	VEXTRACTI128 $0x01, Y4, X2
+	VPADDD       X2, X4, X4
+	VPSHUFD      $0x4e, X4, X2
+	VPADDD       X2, X4, X4
+	VPSHUFD      $0xb1, X4, X2
+	VPADDD       X2, X4, X4
+	VCVTDQ2PS    X4, X4
+	VFMADD231SS  X1, X4, X0
 	ADDQ         $+110, SI
 	ADDQ         $+256, DI
 	ADDQ         $+4, R8
-	SUBQ         $0x01, R9
+	ADDQ         $+32, R9
+	SUBQ         $0x01, R10
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R9
+	ADDQ $0x01, R10
 
 	// dst = Σ acc - Σ mins
-	VPERMILPS    $0x4e, Y1, Y2
-	VADDPS       Y2, Y1, Y1
-	VPERMILPS    $0xb1, Y1, Y2
-	VADDPS       Y2, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X2
-	VADDPS       X2, X1, X1
-	VMOVSS       X1, (AX)
-	ADDQ         $+4, AX
-	ADDQ         DX, CX
-	SUBQ         $0x01, BX
-	JGE          row1
+	VMOVSS X0, (AX)
+	ADDQ   $+4, AX
+	ADDQ   DX, CX
+	SUBQ   $0x01, BX
+	JGE    row1
 
 rowEnd2:
 	ADDQ $0x01, BX
 	VZEROUPPER
 	RET
-
-DATA c04040404<>+0(SB)/4, $0x04040404
-GLOBL c04040404<>(SB), RODATA|NOPTR, $4
 
 DATA shift0044<>+0(SB)/4, $0x00000000
 DATA shift0044<>+4(SB)/4, $0x00000000
@@ -468,6 +452,9 @@ DATA quad20202020<>+4(SB)/4, $0x20202020
 DATA quad20202020<>+8(SB)/4, $0x20202020
 DATA quad20202020<>+12(SB)/4, $0x20202020
 GLOBL quad20202020<>(SB), RODATA|NOPTR, $16
+
+DATA c04040404<>+0(SB)/4, $0x04040404
+GLOBL c04040404<>(SB), RODATA|NOPTR, $4
 
 // func rowsQ4_KAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
@@ -970,22 +957,22 @@ GLOBL c10101010<>(SB), RODATA|NOPTR, $4
 // func rowsQ6_KAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·rowsQ6_KAVX2(SB), NOSPLIT, $0-64
-	MOVQ         dst+0(FP), AX
-	MOVQ         w+8(FP), CX
-	MOVQ         stride+16(FP), DX
-	MOVQ         rows+24(FP), BX
-	VBROADCASTSS c20202020<>+0(SB), Y0
-	SUBQ         $0x01, BX
-	JLT          rowEnd2
+	MOVQ dst+0(FP), AX
+	MOVQ w+8(FP), CX
+	MOVQ stride+16(FP), DX
+	MOVQ rows+24(FP), BX
+	SUBQ $0x01, BX
+	JLT  rowEnd2
 
 row1:
 	MOVQ  CX, SI
 	MOVQ  q+32(FP), DI
 	MOVQ  d+40(FP), R8
+	MOVQ  bsums+48(FP), R9
+	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	MOVQ  blocks+56(FP), R9
-	SUBQ  $0x01, R9
+	MOVQ  blocks+56(FP), R10
+	SUBQ  $0x01, R10
 	JLT   blockEnd4
 
 block3:
@@ -995,9 +982,9 @@ block3:
 	PREFETCHT0 8384(SI)
 
 	// sc, mn
-	VPMOVSXBW 192(SI), Y2
-	VPERMQ    $0xee, Y2, Y3
-	VPERMQ    $0x44, Y2, Y2
+	VPMOVSXBW 192(SI), Y1
+	VPERMQ    $0xee, Y1, Y2
+	VPERMQ    $0x44, Y1, Y3
 	VPXOR     Y4, Y4, Y4
 
 	// sum += sc·Σ(q-bias)·q_a
@@ -1011,9 +998,7 @@ block3:
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VPMADDUBSW   (DI), Y5, Y5
-	VPMADDUBSW   (DI), Y0, Y6
-	VPSUBW       Y6, Y5, Y5
-	VPSHUFB      bytes16_0<>+0(SB), Y2, Y6
+	VPSHUFB      bytes16_0<>+0(SB), Y3, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
@@ -1027,9 +1012,7 @@ block3:
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VPMADDUBSW   32(DI), Y5, Y5
-	VPMADDUBSW   32(DI), Y0, Y6
-	VPSUBW       Y6, Y5, Y5
-	VPSHUFB      bytes16_2<>+0(SB), Y2, Y6
+	VPSHUFB      bytes16_2<>+0(SB), Y3, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
@@ -1043,9 +1026,7 @@ block3:
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VPMADDUBSW   64(DI), Y5, Y5
-	VPMADDUBSW   64(DI), Y0, Y6
-	VPSUBW       Y6, Y5, Y5
-	VPSHUFB      bytes16_4<>+0(SB), Y2, Y6
+	VPSHUFB      bytes16_4<>+0(SB), Y3, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
@@ -1060,115 +1041,105 @@ block3:
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
 	VPMADDUBSW   96(DI), Y5, Y5
-	VPMADDUBSW   96(DI), Y0, Y6
-	VPSUBW       Y6, Y5, Y5
-	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
-	VPMADDWD     Y2, Y5, Y5
+	VPSHUFB      bytes16_6<>+0(SB), Y3, Y3
+	VPMADDWD     Y3, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
 	VMOVDQU      160(SI), Y5
-	VMOVDQU      64(SI), Y2
+	VMOVDQU      64(SI), Y3
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
-	VPAND        Y6, Y2, Y2
+	VPAND        Y6, Y3, Y3
 	VPSLLD       $0x04, Y5, Y5
 	VPBROADCASTD c30303030<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VPOR         Y5, Y2, Y2
-	VPMADDUBSW   128(DI), Y2, Y2
-	VPMADDUBSW   128(DI), Y0, Y5
-	VPSUBW       Y5, Y2, Y2
-	VPSHUFB      bytes16_0<>+0(SB), Y3, Y5
-	VPMADDWD     Y5, Y2, Y2
-	VPADDD       Y2, Y4, Y4
+	VPOR         Y5, Y3, Y3
+	VPMADDUBSW   128(DI), Y3, Y3
+	VPSHUFB      bytes16_0<>+0(SB), Y2, Y5
+	VPMADDWD     Y5, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 
 	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
 	VMOVDQU      160(SI), Y5
-	VMOVDQU      96(SI), Y2
+	VMOVDQU      96(SI), Y3
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
-	VPAND        Y6, Y2, Y2
+	VPAND        Y6, Y3, Y3
 	VPSLLD       $0x02, Y5, Y5
 	VPBROADCASTD c30303030<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VPOR         Y5, Y2, Y2
-	VPMADDUBSW   160(DI), Y2, Y2
-	VPMADDUBSW   160(DI), Y0, Y5
-	VPSUBW       Y5, Y2, Y2
-	VPSHUFB      bytes16_2<>+0(SB), Y3, Y5
-	VPMADDWD     Y5, Y2, Y2
-	VPADDD       Y2, Y4, Y4
+	VPOR         Y5, Y3, Y3
+	VPMADDUBSW   160(DI), Y3, Y3
+	VPSHUFB      bytes16_2<>+0(SB), Y2, Y5
+	VPMADDWD     Y5, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 
 	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 4 and 5) << 4
 	VMOVDQU      160(SI), Y5
-	VMOVDQU      64(SI), Y2
-	VPSRLD       $0x04, Y2, Y2
+	VMOVDQU      64(SI), Y3
+	VPSRLD       $0x04, Y3, Y3
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
-	VPAND        Y6, Y2, Y2
+	VPAND        Y6, Y3, Y3
 	VPBROADCASTD c30303030<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VPOR         Y5, Y2, Y2
-	VPMADDUBSW   192(DI), Y2, Y2
-	VPMADDUBSW   192(DI), Y0, Y5
-	VPSUBW       Y5, Y2, Y2
-	VPSHUFB      bytes16_4<>+0(SB), Y3, Y5
-	VPMADDWD     Y5, Y2, Y2
-	VPADDD       Y2, Y4, Y4
+	VPOR         Y5, Y3, Y3
+	VPMADDUBSW   192(DI), Y3, Y3
+	VPSHUFB      bytes16_4<>+0(SB), Y2, Y5
+	VPMADDWD     Y5, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 
 	// q = bytes >> 4 & 15 | (bits 6 and 7, in the upper half 6 and 7) << 4
 	VMOVDQU      160(SI), Y5
-	VMOVDQU      96(SI), Y2
-	VPSRLD       $0x04, Y2, Y2
+	VMOVDQU      96(SI), Y3
+	VPSRLD       $0x04, Y3, Y3
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
-	VPAND        Y6, Y2, Y2
+	VPAND        Y6, Y3, Y3
 	VPSRLD       $0x02, Y5, Y5
 	VPBROADCASTD c30303030<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VPOR         Y5, Y2, Y2
-	VPMADDUBSW   224(DI), Y2, Y2
-	VPMADDUBSW   224(DI), Y0, Y5
-	VPSUBW       Y5, Y2, Y2
-	VPSHUFB      bytes16_6<>+0(SB), Y3, Y3
-	VPMADDWD     Y3, Y2, Y2
-	VPADDD       Y2, Y4, Y4
+	VPOR         Y5, Y3, Y3
+	VPMADDUBSW   224(DI), Y3, Y3
+	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y3, Y3
+	VPADDD       Y3, Y4, Y4
+	VPMADDWD     (R9), Y1, Y1
+	VPSLLD       $0x05, Y1, Y1
+	VPSUBD       Y1, Y4, Y4
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VPXOR        Y2, Y2, Y2
-	VPINSRW      $0x00, 208(SI), X2, X2
-	VCVTPH2PS    X2, X2
-	VBROADCASTSS (R8), X3
-	VMULPS       X3, X2, X2
-	VCVTDQ2PS    Y4, Y4
-	VBROADCASTSS X2, Y2
-	VFMADD231PS  Y2, Y4, Y1
+	VPXOR        Y1, Y1, Y1
+	VPINSRW      $0x00, 208(SI), X1, X1
+	VCVTPH2PS    X1, X1
+	VBROADCASTSS (R8), X2
+	VMULPS       X2, X1, X1
+	VEXTRACTI128 $0x01, Y4, X2
+	VPADDD       X2, X4, X4
+	VPSHUFD      $0x4e, X4, X2
+	VPADDD       X2, X4, X4
+	VPSHUFD      $0xb1, X4, X2
+	VPADDD       X2, X4, X4
+	VCVTDQ2PS    X4, X4
+	VFMADD231SS  X1, X4, X0
 	ADDQ         $+210, SI
 	ADDQ         $+256, DI
 	ADDQ         $+4, R8
-	SUBQ         $0x01, R9
+	ADDQ         $+32, R9
+	SUBQ         $0x01, R10
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R9
+	ADDQ $0x01, R10
 
 	// dst = Σ acc - Σ mins
-	VPERMILPS    $0x4e, Y1, Y2
-	VADDPS       Y2, Y1, Y1
-	VPERMILPS    $0xb1, Y1, Y2
-	VADDPS       Y2, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X2
-	VADDPS       X2, X1, X1
-	VMOVSS       X1, (AX)
-	ADDQ         $+4, AX
-	ADDQ         DX, CX
-	SUBQ         $0x01, BX
-	JGE          row1
+	VMOVSS X0, (AX)
+	ADDQ   $+4, AX
+	ADDQ   DX, CX
+	SUBQ   $0x01, BX
+	JGE    row1
 
 rowEnd2:
 	ADDQ $0x01, BX
 	VZEROUPPER
 	RET
-
-DATA c20202020<>+0(SB)/4, $0x20202020
-GLOBL c20202020<>(SB), RODATA|NOPTR, $4
 
 DATA c30303030<>+0(SB)/4, $0x30303030
 GLOBL c30303030<>(SB), RODATA|NOPTR, $4
@@ -2352,6 +2323,9 @@ rowEnd2:
 	ADDQ $0x01, BX
 	VZEROUPPER
 	RET
+
+DATA c20202020<>+0(SB)/4, $0x20202020
+GLOBL c20202020<>(SB), RODATA|NOPTR, $4
 
 DATA rotate28_30<>+0(SB)/4, $0x0000001c
 DATA rotate28_30<>+4(SB)/4, $0x0000001c

@@ -4,38 +4,74 @@
 
 package kernel
 
-// rowsQ2_Kx4AVX2 multiplies rows of Q2_K by four tokens, ldq apart in q, with sums of 16 that are ldsums apart and scales
-// side by side in d: dst[t*ld+i] has the bits of rowsQ2_KAVX2.
+// rowsQ2_Kx4AVX2 multiplies rows of Q2_K by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsQ2_KAVX2.
 //
 //go:noescape
-func rowsQ2_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, d *float32, bsums *int16, ldsums int, blocks int)
+func rowsQ2_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
 
-// rowsQ3_Kx4AVX2 multiplies rows of Q3_K by four tokens, ldq apart in q, with sums of 16 that are ldsums apart and scales
-// side by side in d: dst[t*ld+i] has the bits of rowsQ3_KAVX2.
+// rowsQ2_Kx8AVX2 multiplies rows of Q2_K by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsQ2_KAVX2.
 //
 //go:noescape
-func rowsQ3_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, d *float32, bsums *int16, ldsums int, blocks int)
+func rowsQ2_Kx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
 
-// rowsQ4_Kx4AVX2 multiplies rows of Q4_K by four tokens, ldq apart in q, with sums of 16 that are ldsums apart and scales
-// side by side in d: dst[t*ld+i] has the bits of rowsQ4_KAVX2.
+// rowsQ3_Kx4AVX2 multiplies rows of Q3_K by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsQ3_KAVX2.
 //
 //go:noescape
-func rowsQ4_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, d *float32, bsums *int16, ldsums int, blocks int)
+func rowsQ3_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
 
-// rowsQ5_Kx4AVX2 multiplies rows of Q5_K by four tokens, ldq apart in q, with sums of 16 that are ldsums apart and scales
-// side by side in d: dst[t*ld+i] has the bits of rowsQ5_KAVX2.
+// rowsQ3_Kx8AVX2 multiplies rows of Q3_K by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsQ3_KAVX2.
 //
 //go:noescape
-func rowsQ5_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, d *float32, bsums *int16, ldsums int, blocks int)
+func rowsQ3_Kx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
 
-// rowsQ6_Kx4AVX2 multiplies rows of Q6_K by four tokens, ldq apart in q, with sums of 16 that are ldsums apart and scales
-// side by side in d: dst[t*ld+i] has the bits of rowsQ6_KAVX2.
+// rowsQ4_Kx4AVX2 multiplies rows of Q4_K by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsQ4_KAVX2.
 //
 //go:noescape
-func rowsQ6_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, d *float32, bsums *int16, ldsums int, blocks int)
+func rowsQ4_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
 
-// rowsIQ4_XSx4AVX2 multiplies rows of IQ4_XS by four tokens, ldq apart in q, with sums of 16 that are ldsums apart and scales
-// side by side in d: dst[t*ld+i] has the bits of rowsIQ4_XSAVX2.
+// rowsQ4_Kx8AVX2 multiplies rows of Q4_K by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsQ4_KAVX2.
 //
 //go:noescape
-func rowsIQ4_XSx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, d *float32, bsums *int16, ldsums int, blocks int)
+func rowsQ4_Kx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsQ5_Kx4AVX2 multiplies rows of Q5_K by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsQ5_KAVX2.
+//
+//go:noescape
+func rowsQ5_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsQ5_Kx8AVX2 multiplies rows of Q5_K by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsQ5_KAVX2.
+//
+//go:noescape
+func rowsQ5_Kx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsQ6_Kx4AVX2 multiplies rows of Q6_K by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsQ6_KAVX2.
+//
+//go:noescape
+func rowsQ6_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsQ6_Kx8AVX2 multiplies rows of Q6_K by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsQ6_KAVX2.
+//
+//go:noescape
+func rowsQ6_Kx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsIQ4_XSx4AVX2 multiplies rows of IQ4_XS by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsIQ4_XSAVX2.
+//
+//go:noescape
+func rowsIQ4_XSx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsIQ4_XSx8AVX2 multiplies rows of IQ4_XS by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsIQ4_XSAVX2.
+//
+//go:noescape
+func rowsIQ4_XSx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)

@@ -4,25 +4,18 @@
 
 #include "textflag.h"
 
-// func rowsQ2_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, d *float32, bsums *int16, ldsums int, blocks int)
+// func rowsQ2_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·rowsQ2_Kx4AVX2(SB), NOSPLIT, $288-88
+TEXT ·rowsQ2_Kx4AVX2(SB), NOSPLIT, $288-56
 	MOVQ dst+0(FP), AX
 	MOVQ w+16(FP), CX
-	MOVQ ldq+48(FP), DX
-	LEAQ (DX)(DX*2), BX
-	MOVQ ldsums+72(FP), SI
-	SHLQ $0x01, SI
-	LEAQ (SI)(SI*2), DI
 
 row1:
 	CMPQ    rows+32(FP), $0x01
 	JLT     rowEnd2
 	SUBQ    $0x01, rows+32(FP)
-	MOVQ    CX, R8
-	MOVQ    q+40(FP), R9
-	MOVQ    d+56(FP), R10
-	MOVQ    bsums+64(FP), R11
+	MOVQ    CX, DX
+	MOVQ    acts+40(FP), BX
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, 32(SP)
 	VMOVUPS Y0, 160(SP)
@@ -32,17 +25,17 @@ row1:
 	VMOVUPS Y0, 224(SP)
 	VMOVUPS Y0, 128(SP)
 	VMOVUPS Y0, 256(SP)
-	MOVQ    blocks+80(FP), R12
-	SUBQ    $0x01, R12
+	MOVQ    blocks+48(FP), SI
+	SUBQ    $0x01, SI
 	JLT     blockEnd4
 
 block3:
-	PREFETCHT0 8192(R8)
-	PREFETCHT0 8256(R8)
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
 
 	// sc, mn
 	// sc = s & 15, mn = s >> 4, as int16
-	VPMOVZXBW    (R8), Y0
+	VPMOVZXBW    (DX), Y0
 	VPSRLD       $0x04, Y0, Y1
 	VPBROADCASTD c000f000f<>+0(SB), Y2
 	VPAND        Y2, Y0, Y0
@@ -57,163 +50,163 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      16(R8), Y7
+	VMOVDQU      16(DX), Y7
 	VPBROADCASTD c03030303<>+0(SB), Y8
 	VPAND        Y8, Y7, Y7
 	VPSHUFB      bytes16_0<>+0(SB), Y0, Y8
-	VPMADDUBSW   (R9), Y7, Y9
+	VPMADDUBSW   (BX), Y7, Y9
 	VPMADDWD     Y8, Y9, Y9
 	VPADDD       Y9, Y3, Y3
-	VPMADDUBSW   (R9)(DX*1), Y7, Y9
+	VPMADDUBSW   256(BX), Y7, Y9
 	VPMADDWD     Y8, Y9, Y9
 	VPADDD       Y9, Y4, Y4
-	VPMADDUBSW   (R9)(DX*2), Y7, Y9
+	VPMADDUBSW   512(BX), Y7, Y9
 	VPMADDWD     Y8, Y9, Y9
 	VPADDD       Y9, Y5, Y5
-	VPMADDUBSW   (R9)(BX*1), Y7, Y7
+	VPMADDUBSW   768(BX), Y7, Y7
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y6, Y6
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      16(R8), Y7
+	VMOVDQU      16(DX), Y7
 	VPSRLD       $0x02, Y7, Y7
 	VPBROADCASTD c03030303<>+0(SB), Y8
 	VPAND        Y8, Y7, Y7
 	VPSHUFB      bytes16_2<>+0(SB), Y0, Y8
-	VPMADDUBSW   32(R9), Y7, Y9
+	VPMADDUBSW   32(BX), Y7, Y9
 	VPMADDWD     Y8, Y9, Y9
 	VPADDD       Y9, Y3, Y3
-	VPMADDUBSW   32(R9)(DX*1), Y7, Y9
+	VPMADDUBSW   288(BX), Y7, Y9
 	VPMADDWD     Y8, Y9, Y9
 	VPADDD       Y9, Y4, Y4
-	VPMADDUBSW   32(R9)(DX*2), Y7, Y9
+	VPMADDUBSW   544(BX), Y7, Y9
 	VPMADDWD     Y8, Y9, Y9
 	VPADDD       Y9, Y5, Y5
-	VPMADDUBSW   32(R9)(BX*1), Y7, Y7
+	VPMADDUBSW   800(BX), Y7, Y7
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y6, Y6
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      16(R8), Y7
+	VMOVDQU      16(DX), Y7
 	VPSRLD       $0x04, Y7, Y7
 	VPBROADCASTD c03030303<>+0(SB), Y8
 	VPAND        Y8, Y7, Y7
 	VPSHUFB      bytes16_4<>+0(SB), Y0, Y8
-	VPMADDUBSW   64(R9), Y7, Y9
+	VPMADDUBSW   64(BX), Y7, Y9
 	VPMADDWD     Y8, Y9, Y9
 	VPADDD       Y9, Y3, Y3
-	VPMADDUBSW   64(R9)(DX*1), Y7, Y9
+	VPMADDUBSW   320(BX), Y7, Y9
 	VPMADDWD     Y8, Y9, Y9
 	VPADDD       Y9, Y4, Y4
-	VPMADDUBSW   64(R9)(DX*2), Y7, Y9
+	VPMADDUBSW   576(BX), Y7, Y9
 	VPMADDWD     Y8, Y9, Y9
 	VPADDD       Y9, Y5, Y5
-	VPMADDUBSW   64(R9)(BX*1), Y7, Y7
+	VPMADDUBSW   832(BX), Y7, Y7
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y6, Y6
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      16(R8), Y7
+	VMOVDQU      16(DX), Y7
 	VPSRLD       $0x06, Y7, Y7
 	VPBROADCASTD c03030303<>+0(SB), Y8
 	VPAND        Y8, Y7, Y7
 	VPSHUFB      bytes16_6<>+0(SB), Y0, Y0
-	VPMADDUBSW   96(R9), Y7, Y8
+	VPMADDUBSW   96(BX), Y7, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPMADDUBSW   96(R9)(DX*1), Y7, Y8
+	VPMADDUBSW   352(BX), Y7, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   96(R9)(DX*2), Y7, Y8
+	VPMADDUBSW   608(BX), Y7, Y8
 	VPMADDWD     Y0, Y8, Y8
 	VPADDD       Y8, Y5, Y5
-	VPMADDUBSW   96(R9)(BX*1), Y7, Y7
+	VPMADDUBSW   864(BX), Y7, Y7
 	VPMADDWD     Y0, Y7, Y7
 	VPADDD       Y7, Y6, Y6
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      48(R8), Y0
+	VMOVDQU      48(DX), Y0
 	VPBROADCASTD c03030303<>+0(SB), Y7
 	VPAND        Y7, Y0, Y0
 	VPSHUFB      bytes16_0<>+0(SB), Y2, Y7
-	VPMADDUBSW   128(R9), Y0, Y8
+	VPMADDUBSW   128(BX), Y0, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPMADDUBSW   128(R9)(DX*1), Y0, Y8
+	VPMADDUBSW   384(BX), Y0, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   128(R9)(DX*2), Y0, Y8
+	VPMADDUBSW   640(BX), Y0, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y5, Y5
-	VPMADDUBSW   128(R9)(BX*1), Y0, Y0
+	VPMADDUBSW   896(BX), Y0, Y0
 	VPMADDWD     Y7, Y0, Y0
 	VPADDD       Y0, Y6, Y6
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      48(R8), Y0
+	VMOVDQU      48(DX), Y0
 	VPSRLD       $0x02, Y0, Y0
 	VPBROADCASTD c03030303<>+0(SB), Y7
 	VPAND        Y7, Y0, Y0
 	VPSHUFB      bytes16_2<>+0(SB), Y2, Y7
-	VPMADDUBSW   160(R9), Y0, Y8
+	VPMADDUBSW   160(BX), Y0, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPMADDUBSW   160(R9)(DX*1), Y0, Y8
+	VPMADDUBSW   416(BX), Y0, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   160(R9)(DX*2), Y0, Y8
+	VPMADDUBSW   672(BX), Y0, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y5, Y5
-	VPMADDUBSW   160(R9)(BX*1), Y0, Y0
+	VPMADDUBSW   928(BX), Y0, Y0
 	VPMADDWD     Y7, Y0, Y0
 	VPADDD       Y0, Y6, Y6
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      48(R8), Y0
+	VMOVDQU      48(DX), Y0
 	VPSRLD       $0x04, Y0, Y0
 	VPBROADCASTD c03030303<>+0(SB), Y7
 	VPAND        Y7, Y0, Y0
 	VPSHUFB      bytes16_4<>+0(SB), Y2, Y7
-	VPMADDUBSW   192(R9), Y0, Y8
+	VPMADDUBSW   192(BX), Y0, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPMADDUBSW   192(R9)(DX*1), Y0, Y8
+	VPMADDUBSW   448(BX), Y0, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   192(R9)(DX*2), Y0, Y8
+	VPMADDUBSW   704(BX), Y0, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y5, Y5
-	VPMADDUBSW   192(R9)(BX*1), Y0, Y0
+	VPMADDUBSW   960(BX), Y0, Y0
 	VPMADDWD     Y7, Y0, Y0
 	VPADDD       Y0, Y6, Y6
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      48(R8), Y0
+	VMOVDQU      48(DX), Y0
 	VPSRLD       $0x06, Y0, Y0
 	VPBROADCASTD c03030303<>+0(SB), Y7
 	VPAND        Y7, Y0, Y0
 	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
-	VPMADDUBSW   224(R9), Y0, Y7
+	VPMADDUBSW   224(BX), Y0, Y7
 	VPMADDWD     Y2, Y7, Y7
 	VPADDD       Y7, Y3, Y3
-	VPMADDUBSW   224(R9)(DX*1), Y0, Y7
+	VPMADDUBSW   480(BX), Y0, Y7
 	VPMADDWD     Y2, Y7, Y7
 	VPADDD       Y7, Y4, Y4
-	VPMADDUBSW   224(R9)(DX*2), Y0, Y7
+	VPMADDUBSW   736(BX), Y0, Y7
 	VPMADDWD     Y2, Y7, Y7
 	VPADDD       Y7, Y5, Y5
-	VPMADDUBSW   224(R9)(BX*1), Y0, Y0
+	VPMADDUBSW   992(BX), Y0, Y0
 	VPMADDWD     Y2, Y0, Y0
 	VPADDD       Y0, Y6, Y6
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD        80(R8), X0
+	VMOVD        80(DX), X0
 	VCVTPH2PS    X0, X0
-	VBROADCASTSS X0, X2
-	VMULPS       (R10), X2, X2
+	VPSHUFD      $0x00, X0, X2
+	VMULPS       1152(BX), X2, X2
 	VMOVUPS      X2, (SP)
 	VPSHUFD      $0x55, X0, X0
-	VMULPS       (R10), X0, X0
+	VMULPS       1152(BX), X0, X0
 	VMOVUPS      X0, 16(SP)
 	VCVTDQ2PS    Y3, Y3
 	VBROADCASTSS (SP), Y0
@@ -235,41 +228,43 @@ block3:
 	VMOVUPS      128(SP), Y2
 	VFMADD231PS  Y0, Y6, Y2
 	VMOVUPS      Y2, 128(SP)
-	VPMADDWD     (R11), Y1, Y0
+	VPMADDWD     1024(BX), Y1, Y0
 	VCVTDQ2PS    Y0, Y0
 	VBROADCASTSS 16(SP), Y2
 	VMOVUPS      160(SP), Y3
 	VFMADD231PS  Y0, Y2, Y3
 	VMOVUPS      Y3, 160(SP)
-	VPMADDWD     (R11)(SI*1), Y1, Y0
+	VPMADDWD     1056(BX), Y1, Y0
 	VCVTDQ2PS    Y0, Y0
 	VBROADCASTSS 20(SP), Y2
 	VMOVUPS      192(SP), Y3
 	VFMADD231PS  Y0, Y2, Y3
 	VMOVUPS      Y3, 192(SP)
-	VPMADDWD     (R11)(SI*2), Y1, Y0
+	VPMADDWD     1088(BX), Y1, Y0
 	VCVTDQ2PS    Y0, Y0
 	VBROADCASTSS 24(SP), Y2
 	VMOVUPS      224(SP), Y3
 	VFMADD231PS  Y0, Y2, Y3
 	VMOVUPS      Y3, 224(SP)
-	VPMADDWD     (R11)(DI*1), Y1, Y0
+	VPMADDWD     1120(BX), Y1, Y0
 	VCVTDQ2PS    Y0, Y0
 	VBROADCASTSS 28(SP), Y1
 	VMOVUPS      256(SP), Y2
 	VFMADD231PS  Y0, Y1, Y2
 	VMOVUPS      Y2, 256(SP)
-	ADDQ         $+84, R8
-	ADDQ         $+256, R9
-	ADDQ         $+16, R10
-	ADDQ         $+32, R11
-	SUBQ         $0x01, R12
+	ADDQ         $+84, DX
+	ADDQ         $+1168, BX
+	SUBQ         $0x01, SI
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R12
+	ADDQ $0x01, SI
 
 	// dst = Σ acc - Σ mins
+	MOVQ         AX, DX
+	MOVQ         ld+8(FP), BX
+	SHLQ         $0x02, BX
+	LEAQ         (BX)(BX*2), SI
 	VMOVUPS      32(SP), Y0
 	VSUBPS       160(SP), Y0, Y0
 	VMOVUPS      64(SP), Y1
@@ -289,13 +284,10 @@ blockEnd4:
 	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	MOVQ         ld+8(FP), R8
-	SHLQ         $0x02, R8
-	LEAQ         (R8)(R8*2), R9
-	VMOVSS       X0, (AX)
-	VEXTRACTPS   $0x01, X0, (AX)(R8*1)
-	VEXTRACTPS   $0x02, X0, (AX)(R8*2)
-	VEXTRACTPS   $0x03, X0, (AX)(R9*1)
+	VMOVSS       X0, (DX)
+	VEXTRACTPS   $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS   $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS   $0x03, X0, (DX)(SI*1)
 	ADDQ         $+4, AX
 	ADDQ         stride+24(FP), CX
 	JMP          row1
@@ -350,416 +342,470 @@ DATA bytes16_6<>+24(SB)/4, $0x0f0e0f0e
 DATA bytes16_6<>+28(SB)/4, $0x0f0e0f0e
 GLOBL bytes16_6<>(SB), RODATA|NOPTR, $32
 
-// func rowsQ3_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, d *float32, bsums *int16, ldsums int, blocks int)
+// func rowsQ2_Kx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·rowsQ3_Kx4AVX2(SB), NOSPLIT, $288-88
-	MOVQ         dst+0(FP), AX
-	MOVQ         w+16(FP), CX
-	VBROADCASTSS c04040404<>+0(SB), Y0
-	MOVQ         ldq+48(FP), DX
-	LEAQ         (DX)(DX*2), BX
+TEXT ·rowsQ2_Kx8AVX2(SB), NOSPLIT, $576-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
 
 row1:
 	CMPQ    rows+32(FP), $0x01
 	JLT     rowEnd2
 	SUBQ    $0x01, rows+32(FP)
-	MOVQ    CX, SI
-	MOVQ    q+40(FP), DI
-	MOVQ    d+56(FP), R8
-	VPXOR   Y1, Y1, Y1
-	VMOVUPS Y1, 32(SP)
-	VMOVUPS Y1, 64(SP)
-	VMOVUPS Y1, 96(SP)
-	VMOVUPS Y1, 128(SP)
-	MOVQ    blocks+80(FP), R9
-	SUBQ    $0x01, R9
+	MOVQ    CX, DX
+	MOVQ    acts+40(FP), BX
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 64(SP)
+	VMOVUPS Y0, 320(SP)
+	VMOVUPS Y0, 96(SP)
+	VMOVUPS Y0, 352(SP)
+	VMOVUPS Y0, 128(SP)
+	VMOVUPS Y0, 384(SP)
+	VMOVUPS Y0, 160(SP)
+	VMOVUPS Y0, 416(SP)
+	VMOVUPS Y0, 192(SP)
+	VMOVUPS Y0, 448(SP)
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 480(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 512(SP)
+	VMOVUPS Y0, 288(SP)
+	VMOVUPS Y0, 544(SP)
+	MOVQ    blocks+48(FP), SI
+	SUBQ    $0x01, SI
 	JLT     blockEnd4
 
 block3:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
 
 	// sc, mn
-	// sc = (low bytes, low bytes >> 4) & 15 | (high bytes >> 0, 2, 4, 6 & 3) << 4, minus 32, as int16
-	VMOVQ        96(SI), X1
-	VPUNPCKLQDQ  X1, X1, X1
-	VPSRLVD      shift0044<>+0(SB), X1, X1
-	VPBROADCASTD 104(SI), X2
-	VPSRLVD      shift0246<>+0(SB), X2, X2
-	VPAND        quad0f0f0f0f<>+0(SB), X1, X1
-	VPAND        quad03030303<>+0(SB), X2, X2
-	VPSLLD       $0x04, X2, X2
-	VPOR         X2, X1, X1
-	VPSUBB       quad20202020<>+0(SB), X1, X1
-	VPMOVSXBW    X1, Y1
-	VPERMQ       $0xee, Y1, Y2
-	VPERMQ       $0x44, Y1, Y1
+	// sc = s & 15, mn = s >> 4, as int16
+	VPMOVZXBW    (DX), Y0
+	VPSRLD       $0x04, Y0, Y1
+	VPBROADCASTD c000f000f<>+0(SB), Y2
+	VPAND        Y2, Y0, Y0
+	VPBROADCASTD c000f000f<>+0(SB), Y2
+	VPAND        Y2, Y1, Y1
+	VPERMQ       $0xee, Y0, Y2
+	VPERMQ       $0x44, Y0, Y0
 	VPXOR        Y3, Y3, Y3
 	VPXOR        Y4, Y4, Y4
 	VPXOR        Y5, Y5, Y5
 	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPXOR        Y10, Y10, Y10
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      32(SI), Y7
-	VPBROADCASTD c03030303<>+0(SB), Y8
-	VPAND        Y8, Y7, Y7
-	VMOVDQU      (SI), Y8
-
-	// q |= bit 0, bit 0 in the upper half, times 4
-	VPSLLD       $0x02, Y8, Y8
-	VPBROADCASTD c04040404<>+0(SB), Y9
-	VPAND        Y9, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      bytes16_0<>+0(SB), Y1, Y8
-	VMOVDQU      (DI), Y10
-	VPMADDUBSW   Y10, Y7, Y9
-	VPMADDUBSW   Y10, Y0, Y10
-	VPSUBW       Y10, Y9, Y9
-	VPMADDWD     Y8, Y9, Y9
-	VPADDD       Y9, Y3, Y3
-	VMOVDQU      (DI)(DX*1), Y10
-	VPMADDUBSW   Y10, Y7, Y9
-	VPMADDUBSW   Y10, Y0, Y10
-	VPSUBW       Y10, Y9, Y9
-	VPMADDWD     Y8, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VMOVDQU      (DI)(DX*2), Y10
-	VPMADDUBSW   Y10, Y7, Y9
-	VPMADDUBSW   Y10, Y0, Y10
-	VPSUBW       Y10, Y9, Y9
-	VPMADDWD     Y8, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VMOVDQU      (DI)(BX*1), Y9
-	VPMADDUBSW   Y9, Y7, Y7
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y7, Y7
-	VPMADDWD     Y8, Y7, Y7
-	VPADDD       Y7, Y6, Y6
+	VMOVDQU      16(DX), Y11
+	VPBROADCASTD c03030303<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VPSHUFB      bytes16_0<>+0(SB), Y0, Y12
+	VPMADDUBSW   (BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y3, Y3
+	VPMADDUBSW   256(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDUBSW   512(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VPMADDUBSW   768(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDUBSW   1024(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y7, Y7
+	VPMADDUBSW   1280(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDUBSW   1536(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	VPMADDUBSW   1792(BX), Y11, Y11
+	VPMADDWD     Y12, Y11, Y11
+	VPADDD       Y11, Y10, Y10
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      32(SI), Y7
-	VPSRLD       $0x02, Y7, Y7
-	VPBROADCASTD c03030303<>+0(SB), Y8
-	VPAND        Y8, Y7, Y7
-	VMOVDQU      (SI), Y8
-
-	// q |= bit 1, bit 1 in the upper half, times 4
-	VPSLLD       $0x01, Y8, Y8
-	VPBROADCASTD c04040404<>+0(SB), Y9
-	VPAND        Y9, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      bytes16_2<>+0(SB), Y1, Y8
-	VMOVDQU      32(DI), Y10
-	VPMADDUBSW   Y10, Y7, Y9
-	VPMADDUBSW   Y10, Y0, Y10
-	VPSUBW       Y10, Y9, Y9
-	VPMADDWD     Y8, Y9, Y9
-	VPADDD       Y9, Y3, Y3
-	VMOVDQU      32(DI)(DX*1), Y10
-	VPMADDUBSW   Y10, Y7, Y9
-	VPMADDUBSW   Y10, Y0, Y10
-	VPSUBW       Y10, Y9, Y9
-	VPMADDWD     Y8, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VMOVDQU      32(DI)(DX*2), Y10
-	VPMADDUBSW   Y10, Y7, Y9
-	VPMADDUBSW   Y10, Y0, Y10
-	VPSUBW       Y10, Y9, Y9
-	VPMADDWD     Y8, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VMOVDQU      32(DI)(BX*1), Y9
-	VPMADDUBSW   Y9, Y7, Y7
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y7, Y7
-	VPMADDWD     Y8, Y7, Y7
-	VPADDD       Y7, Y6, Y6
+	VMOVDQU      16(DX), Y11
+	VPSRLD       $0x02, Y11, Y11
+	VPBROADCASTD c03030303<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VPSHUFB      bytes16_2<>+0(SB), Y0, Y12
+	VPMADDUBSW   32(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y3, Y3
+	VPMADDUBSW   288(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDUBSW   544(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VPMADDUBSW   800(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDUBSW   1056(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y7, Y7
+	VPMADDUBSW   1312(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDUBSW   1568(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	VPMADDUBSW   1824(BX), Y11, Y11
+	VPMADDWD     Y12, Y11, Y11
+	VPADDD       Y11, Y10, Y10
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      32(SI), Y7
-	VPSRLD       $0x04, Y7, Y7
-	VPBROADCASTD c03030303<>+0(SB), Y8
-	VPAND        Y8, Y7, Y7
-	VMOVDQU      (SI), Y8
-
-	// q |= bit 2, bit 2 in the upper half, times 4
-	VPBROADCASTD c04040404<>+0(SB), Y9
-	VPAND        Y9, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      bytes16_4<>+0(SB), Y1, Y8
-	VMOVDQU      64(DI), Y10
-	VPMADDUBSW   Y10, Y7, Y9
-	VPMADDUBSW   Y10, Y0, Y10
-	VPSUBW       Y10, Y9, Y9
-	VPMADDWD     Y8, Y9, Y9
-	VPADDD       Y9, Y3, Y3
-	VMOVDQU      64(DI)(DX*1), Y10
-	VPMADDUBSW   Y10, Y7, Y9
-	VPMADDUBSW   Y10, Y0, Y10
-	VPSUBW       Y10, Y9, Y9
-	VPMADDWD     Y8, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VMOVDQU      64(DI)(DX*2), Y10
-	VPMADDUBSW   Y10, Y7, Y9
-	VPMADDUBSW   Y10, Y0, Y10
-	VPSUBW       Y10, Y9, Y9
-	VPMADDWD     Y8, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VMOVDQU      64(DI)(BX*1), Y9
-	VPMADDUBSW   Y9, Y7, Y7
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y7, Y7
-	VPMADDWD     Y8, Y7, Y7
-	VPADDD       Y7, Y6, Y6
+	VMOVDQU      16(DX), Y11
+	VPSRLD       $0x04, Y11, Y11
+	VPBROADCASTD c03030303<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VPSHUFB      bytes16_4<>+0(SB), Y0, Y12
+	VPMADDUBSW   64(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y3, Y3
+	VPMADDUBSW   320(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDUBSW   576(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VPMADDUBSW   832(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDUBSW   1088(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y7, Y7
+	VPMADDUBSW   1344(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDUBSW   1600(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	VPMADDUBSW   1856(BX), Y11, Y11
+	VPMADDWD     Y12, Y11, Y11
+	VPADDD       Y11, Y10, Y10
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      32(SI), Y7
-	VPSRLD       $0x06, Y7, Y7
-	VPBROADCASTD c03030303<>+0(SB), Y8
-	VPAND        Y8, Y7, Y7
-	VMOVDQU      (SI), Y8
-
-	// q |= bit 3, bit 3 in the upper half, times 4
-	VPSRLD       $0x01, Y8, Y8
-	VPBROADCASTD c04040404<>+0(SB), Y9
-	VPAND        Y9, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      bytes16_6<>+0(SB), Y1, Y1
-	VMOVDQU      96(DI), Y9
-	VPMADDUBSW   Y9, Y7, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y1, Y8, Y8
-	VPADDD       Y8, Y3, Y3
-	VMOVDQU      96(DI)(DX*1), Y9
-	VPMADDUBSW   Y9, Y7, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y1, Y8, Y8
-	VPADDD       Y8, Y4, Y4
-	VMOVDQU      96(DI)(DX*2), Y9
-	VPMADDUBSW   Y9, Y7, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y1, Y8, Y8
-	VPADDD       Y8, Y5, Y5
-	VMOVDQU      96(DI)(BX*1), Y8
-	VPMADDUBSW   Y8, Y7, Y7
-	VPMADDUBSW   Y8, Y0, Y8
-	VPSUBW       Y8, Y7, Y7
-	VPMADDWD     Y1, Y7, Y7
-	VPADDD       Y7, Y6, Y6
+	VMOVDQU      16(DX), Y11
+	VPSRLD       $0x06, Y11, Y11
+	VPBROADCASTD c03030303<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VPSHUFB      bytes16_6<>+0(SB), Y0, Y0
+	VPMADDUBSW   96(BX), Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   352(BX), Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   608(BX), Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   864(BX), Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1120(BX), Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1376(BX), Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1632(BX), Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPMADDUBSW   1888(BX), Y11, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y10, Y10
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      64(SI), Y1
-	VPBROADCASTD c03030303<>+0(SB), Y7
-	VPAND        Y7, Y1, Y1
-	VMOVDQU      (SI), Y7
-
-	// q |= bit 4, bit 4 in the upper half, times 4
-	VPSRLD       $0x02, Y7, Y7
-	VPBROADCASTD c04040404<>+0(SB), Y8
-	VPAND        Y8, Y7, Y7
-	VPOR         Y7, Y1, Y1
-	VPSHUFB      bytes16_0<>+0(SB), Y2, Y7
-	VMOVDQU      128(DI), Y9
-	VPMADDUBSW   Y9, Y1, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y7, Y8, Y8
-	VPADDD       Y8, Y3, Y3
-	VMOVDQU      128(DI)(DX*1), Y9
-	VPMADDUBSW   Y9, Y1, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y7, Y8, Y8
-	VPADDD       Y8, Y4, Y4
-	VMOVDQU      128(DI)(DX*2), Y9
-	VPMADDUBSW   Y9, Y1, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y7, Y8, Y8
-	VPADDD       Y8, Y5, Y5
-	VMOVDQU      128(DI)(BX*1), Y8
-	VPMADDUBSW   Y8, Y1, Y1
-	VPMADDUBSW   Y8, Y0, Y8
-	VPSUBW       Y8, Y1, Y1
-	VPMADDWD     Y7, Y1, Y1
-	VPADDD       Y1, Y6, Y6
+	VMOVDQU      48(DX), Y0
+	VPBROADCASTD c03030303<>+0(SB), Y11
+	VPAND        Y11, Y0, Y0
+	VPSHUFB      bytes16_0<>+0(SB), Y2, Y11
+	VPMADDUBSW   128(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   384(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   640(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   896(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1152(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1408(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1664(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPMADDUBSW   1920(BX), Y0, Y0
+	VPMADDWD     Y11, Y0, Y0
+	VPADDD       Y0, Y10, Y10
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      64(SI), Y1
-	VPSRLD       $0x02, Y1, Y1
-	VPBROADCASTD c03030303<>+0(SB), Y7
-	VPAND        Y7, Y1, Y1
-	VMOVDQU      (SI), Y7
-
-	// q |= bit 5, bit 5 in the upper half, times 4
-	VPSRLD       $0x03, Y7, Y7
-	VPBROADCASTD c04040404<>+0(SB), Y8
-	VPAND        Y8, Y7, Y7
-	VPOR         Y7, Y1, Y1
-	VPSHUFB      bytes16_2<>+0(SB), Y2, Y7
-	VMOVDQU      160(DI), Y9
-	VPMADDUBSW   Y9, Y1, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y7, Y8, Y8
-	VPADDD       Y8, Y3, Y3
-	VMOVDQU      160(DI)(DX*1), Y9
-	VPMADDUBSW   Y9, Y1, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y7, Y8, Y8
-	VPADDD       Y8, Y4, Y4
-	VMOVDQU      160(DI)(DX*2), Y9
-	VPMADDUBSW   Y9, Y1, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y7, Y8, Y8
-	VPADDD       Y8, Y5, Y5
-	VMOVDQU      160(DI)(BX*1), Y8
-	VPMADDUBSW   Y8, Y1, Y1
-	VPMADDUBSW   Y8, Y0, Y8
-	VPSUBW       Y8, Y1, Y1
-	VPMADDWD     Y7, Y1, Y1
-	VPADDD       Y1, Y6, Y6
+	VMOVDQU      48(DX), Y0
+	VPSRLD       $0x02, Y0, Y0
+	VPBROADCASTD c03030303<>+0(SB), Y11
+	VPAND        Y11, Y0, Y0
+	VPSHUFB      bytes16_2<>+0(SB), Y2, Y11
+	VPMADDUBSW   160(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   416(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   672(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   928(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1184(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1440(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1696(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPMADDUBSW   1952(BX), Y0, Y0
+	VPMADDWD     Y11, Y0, Y0
+	VPADDD       Y0, Y10, Y10
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      64(SI), Y1
-	VPSRLD       $0x04, Y1, Y1
-	VPBROADCASTD c03030303<>+0(SB), Y7
-	VPAND        Y7, Y1, Y1
-	VMOVDQU      (SI), Y7
-
-	// q |= bit 6, bit 6 in the upper half, times 4
-	VPSRLD       $0x04, Y7, Y7
-	VPBROADCASTD c04040404<>+0(SB), Y8
-	VPAND        Y8, Y7, Y7
-	VPOR         Y7, Y1, Y1
-	VPSHUFB      bytes16_4<>+0(SB), Y2, Y7
-	VMOVDQU      192(DI), Y9
-	VPMADDUBSW   Y9, Y1, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y7, Y8, Y8
-	VPADDD       Y8, Y3, Y3
-	VMOVDQU      192(DI)(DX*1), Y9
-	VPMADDUBSW   Y9, Y1, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y7, Y8, Y8
-	VPADDD       Y8, Y4, Y4
-	VMOVDQU      192(DI)(DX*2), Y9
-	VPMADDUBSW   Y9, Y1, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y7, Y8, Y8
-	VPADDD       Y8, Y5, Y5
-	VMOVDQU      192(DI)(BX*1), Y8
-	VPMADDUBSW   Y8, Y1, Y1
-	VPMADDUBSW   Y8, Y0, Y8
-	VPSUBW       Y8, Y1, Y1
-	VPMADDWD     Y7, Y1, Y1
-	VPADDD       Y1, Y6, Y6
+	VMOVDQU      48(DX), Y0
+	VPSRLD       $0x04, Y0, Y0
+	VPBROADCASTD c03030303<>+0(SB), Y11
+	VPAND        Y11, Y0, Y0
+	VPSHUFB      bytes16_4<>+0(SB), Y2, Y11
+	VPMADDUBSW   192(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   448(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   704(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   960(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1216(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1472(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1728(BX), Y0, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPMADDUBSW   1984(BX), Y0, Y0
+	VPMADDWD     Y11, Y0, Y0
+	VPADDD       Y0, Y10, Y10
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      64(SI), Y1
-	VPSRLD       $0x06, Y1, Y1
-	VPBROADCASTD c03030303<>+0(SB), Y7
-	VPAND        Y7, Y1, Y1
-	VMOVDQU      (SI), Y7
-
-	// q |= bit 7, bit 7 in the upper half, times 4
-	VPSRLD       $0x05, Y7, Y7
-	VPBROADCASTD c04040404<>+0(SB), Y8
-	VPAND        Y8, Y7, Y7
-	VPOR         Y7, Y1, Y1
+	VMOVDQU      48(DX), Y0
+	VPSRLD       $0x06, Y0, Y0
+	VPBROADCASTD c03030303<>+0(SB), Y11
+	VPAND        Y11, Y0, Y0
 	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
-	VMOVDQU      224(DI), Y8
-	VPMADDUBSW   Y8, Y1, Y7
-	VPMADDUBSW   Y8, Y0, Y8
-	VPSUBW       Y8, Y7, Y7
-	VPMADDWD     Y2, Y7, Y7
-	VPADDD       Y7, Y3, Y3
-	VMOVDQU      224(DI)(DX*1), Y8
-	VPMADDUBSW   Y8, Y1, Y7
-	VPMADDUBSW   Y8, Y0, Y8
-	VPSUBW       Y8, Y7, Y7
-	VPMADDWD     Y2, Y7, Y7
-	VPADDD       Y7, Y4, Y4
-	VMOVDQU      224(DI)(DX*2), Y8
-	VPMADDUBSW   Y8, Y1, Y7
-	VPMADDUBSW   Y8, Y0, Y8
-	VPSUBW       Y8, Y7, Y7
-	VPMADDWD     Y2, Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VMOVDQU      224(DI)(BX*1), Y7
-	VPMADDUBSW   Y7, Y1, Y1
-	VPMADDUBSW   Y7, Y0, Y7
-	VPSUBW       Y7, Y1, Y1
-	VPMADDWD     Y2, Y1, Y1
-	VPADDD       Y1, Y6, Y6
+	VPMADDUBSW   224(BX), Y0, Y11
+	VPMADDWD     Y2, Y11, Y11
+	VPADDD       Y11, Y3, Y3
+	VPMADDUBSW   480(BX), Y0, Y11
+	VPMADDWD     Y2, Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDUBSW   736(BX), Y0, Y11
+	VPMADDWD     Y2, Y11, Y11
+	VPADDD       Y11, Y5, Y5
+	VPMADDUBSW   992(BX), Y0, Y11
+	VPMADDWD     Y2, Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPMADDUBSW   1248(BX), Y0, Y11
+	VPMADDWD     Y2, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VPMADDUBSW   1504(BX), Y0, Y11
+	VPMADDWD     Y2, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VPMADDUBSW   1760(BX), Y0, Y11
+	VPMADDWD     Y2, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VPMADDUBSW   2016(BX), Y0, Y0
+	VPMADDWD     Y2, Y0, Y0
+	VPADDD       Y0, Y10, Y10
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VPXOR        Y1, Y1, Y1
-	VPINSRW      $0x00, 108(SI), X1, X1
-	VCVTPH2PS    X1, X1
-	VBROADCASTSS X1, X1
-	VMULPS       (R8), X1, X1
-	VMOVUPS      X1, (SP)
+	VMOVD        80(DX), X0
+	VCVTPH2PS    X0, X0
+	VPSHUFD      $0x00, X0, X2
+	VMULPS       2304(BX), X2, X11
+	VMOVUPS      X11, (SP)
+	VMULPS       2320(BX), X2, X2
+	VMOVUPS      X2, 16(SP)
+	VPSHUFD      $0x55, X0, X0
+	VMULPS       2304(BX), X0, X2
+	VMOVUPS      X2, 32(SP)
+	VMULPS       2320(BX), X0, X0
+	VMOVUPS      X0, 48(SP)
 	VCVTDQ2PS    Y3, Y3
-	VBROADCASTSS (SP), Y1
-	VMOVUPS      32(SP), Y2
-	VFMADD231PS  Y1, Y3, Y2
-	VMOVUPS      Y2, 32(SP)
-	VCVTDQ2PS    Y4, Y4
-	VBROADCASTSS 4(SP), Y1
+	VBROADCASTSS (SP), Y0
 	VMOVUPS      64(SP), Y2
-	VFMADD231PS  Y1, Y4, Y2
+	VFMADD231PS  Y0, Y3, Y2
 	VMOVUPS      Y2, 64(SP)
-	VCVTDQ2PS    Y5, Y5
-	VBROADCASTSS 8(SP), Y1
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 4(SP), Y0
 	VMOVUPS      96(SP), Y2
-	VFMADD231PS  Y1, Y5, Y2
+	VFMADD231PS  Y0, Y4, Y2
 	VMOVUPS      Y2, 96(SP)
-	VCVTDQ2PS    Y6, Y6
-	VBROADCASTSS 12(SP), Y1
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS 8(SP), Y0
 	VMOVUPS      128(SP), Y2
-	VFMADD231PS  Y1, Y6, Y2
+	VFMADD231PS  Y0, Y5, Y2
 	VMOVUPS      Y2, 128(SP)
-	ADDQ         $+110, SI
-	ADDQ         $+256, DI
-	ADDQ         $+16, R8
-	SUBQ         $0x01, R9
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS 12(SP), Y0
+	VMOVUPS      160(SP), Y2
+	VFMADD231PS  Y0, Y6, Y2
+	VMOVUPS      Y2, 160(SP)
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS 16(SP), Y0
+	VMOVUPS      192(SP), Y2
+	VFMADD231PS  Y0, Y7, Y2
+	VMOVUPS      Y2, 192(SP)
+	VCVTDQ2PS    Y8, Y8
+	VBROADCASTSS 20(SP), Y0
+	VMOVUPS      224(SP), Y2
+	VFMADD231PS  Y0, Y8, Y2
+	VMOVUPS      Y2, 224(SP)
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS 24(SP), Y0
+	VMOVUPS      256(SP), Y2
+	VFMADD231PS  Y0, Y9, Y2
+	VMOVUPS      Y2, 256(SP)
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS 28(SP), Y0
+	VMOVUPS      288(SP), Y2
+	VFMADD231PS  Y0, Y10, Y2
+	VMOVUPS      Y2, 288(SP)
+	VPMADDWD     2048(BX), Y1, Y0
+	VCVTDQ2PS    Y0, Y0
+	VBROADCASTSS 32(SP), Y2
+	VMOVUPS      320(SP), Y3
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVUPS      Y3, 320(SP)
+	VPMADDWD     2080(BX), Y1, Y0
+	VCVTDQ2PS    Y0, Y0
+	VBROADCASTSS 36(SP), Y2
+	VMOVUPS      352(SP), Y3
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVUPS      Y3, 352(SP)
+	VPMADDWD     2112(BX), Y1, Y0
+	VCVTDQ2PS    Y0, Y0
+	VBROADCASTSS 40(SP), Y2
+	VMOVUPS      384(SP), Y3
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVUPS      Y3, 384(SP)
+	VPMADDWD     2144(BX), Y1, Y0
+	VCVTDQ2PS    Y0, Y0
+	VBROADCASTSS 44(SP), Y2
+	VMOVUPS      416(SP), Y3
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVUPS      Y3, 416(SP)
+	VPMADDWD     2176(BX), Y1, Y0
+	VCVTDQ2PS    Y0, Y0
+	VBROADCASTSS 48(SP), Y2
+	VMOVUPS      448(SP), Y3
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVUPS      Y3, 448(SP)
+	VPMADDWD     2208(BX), Y1, Y0
+	VCVTDQ2PS    Y0, Y0
+	VBROADCASTSS 52(SP), Y2
+	VMOVUPS      480(SP), Y3
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVUPS      Y3, 480(SP)
+	VPMADDWD     2240(BX), Y1, Y0
+	VCVTDQ2PS    Y0, Y0
+	VBROADCASTSS 56(SP), Y2
+	VMOVUPS      512(SP), Y3
+	VFMADD231PS  Y0, Y2, Y3
+	VMOVUPS      Y3, 512(SP)
+	VPMADDWD     2272(BX), Y1, Y0
+	VCVTDQ2PS    Y0, Y0
+	VBROADCASTSS 60(SP), Y1
+	VMOVUPS      544(SP), Y2
+	VFMADD231PS  Y0, Y1, Y2
+	VMOVUPS      Y2, 544(SP)
+	ADDQ         $+84, DX
+	ADDQ         $+2336, BX
+	SUBQ         $0x01, SI
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R9
+	ADDQ $0x01, SI
 
 	// dst = Σ acc - Σ mins
-	VMOVUPS      32(SP), Y1
-	VMOVUPS      64(SP), Y2
-	VMOVUPS      96(SP), Y3
-	VMOVUPS      128(SP), Y4
-	VUNPCKHPS    Y2, Y1, Y5
-	VUNPCKLPS    Y2, Y1, Y1
-	VADDPS       Y5, Y1, Y1
-	VUNPCKHPS    Y4, Y3, Y2
-	VUNPCKLPS    Y4, Y3, Y3
-	VADDPS       Y2, Y3, Y3
-	VUNPCKHPD    Y3, Y1, Y2
-	VUNPCKLPD    Y3, Y1, Y1
-	VADDPS       Y2, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X2
-	VADDPS       X2, X1, X1
-	MOVQ         ld+8(FP), SI
-	SHLQ         $0x02, SI
-	LEAQ         (SI)(SI*2), DI
-	VMOVSS       X1, (AX)
-	VEXTRACTPS   $0x01, X1, (AX)(SI*1)
-	VEXTRACTPS   $0x02, X1, (AX)(SI*2)
-	VEXTRACTPS   $0x03, X1, (AX)(DI*1)
+	MOVQ         AX, DX
+	MOVQ         ld+8(FP), BX
+	SHLQ         $0x02, BX
+	LEAQ         (BX)(BX*2), SI
+	VMOVUPS      64(SP), Y0
+	VSUBPS       320(SP), Y0, Y0
+	VMOVUPS      96(SP), Y1
+	VSUBPS       352(SP), Y1, Y1
+	VMOVUPS      128(SP), Y2
+	VSUBPS       384(SP), Y2, Y2
+	VMOVUPS      160(SP), Y3
+	VSUBPS       416(SP), Y3, Y3
+	VUNPCKHPS    Y1, Y0, Y4
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKHPD    Y2, Y0, Y1
+	VUNPCKLPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (DX)
+	VEXTRACTPS   $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS   $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS   $0x03, X0, (DX)(SI*1)
+	LEAQ         (DX)(BX*4), DX
+	VMOVUPS      192(SP), Y0
+	VSUBPS       448(SP), Y0, Y0
+	VMOVUPS      224(SP), Y1
+	VSUBPS       480(SP), Y1, Y1
+	VMOVUPS      256(SP), Y2
+	VSUBPS       512(SP), Y2, Y2
+	VMOVUPS      288(SP), Y3
+	VSUBPS       544(SP), Y3, Y3
+	VUNPCKHPS    Y1, Y0, Y4
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKHPD    Y2, Y0, Y1
+	VUNPCKLPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (DX)
+	VEXTRACTPS   $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS   $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS   $0x03, X0, (DX)(SI*1)
 	ADDQ         $+4, AX
 	ADDQ         stride+24(FP), CX
 	JMP          row1
@@ -768,8 +814,310 @@ rowEnd2:
 	VZEROUPPER
 	RET
 
-DATA c04040404<>+0(SB)/4, $0x04040404
-GLOBL c04040404<>(SB), RODATA|NOPTR, $4
+// func rowsQ3_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsQ3_Kx4AVX2(SB), NOSPLIT, $288-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, DX
+	MOVQ    acts+40(FP), BX
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 32(SP)
+	VMOVUPS Y0, 64(SP)
+	VMOVUPS Y0, 96(SP)
+	VMOVUPS Y0, 128(SP)
+	MOVQ    blocks+48(FP), SI
+	SUBQ    $0x01, SI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+
+	// sc, mn
+	// sc = (low bytes, low bytes >> 4) & 15 | (high bytes >> 0, 2, 4, 6 & 3) << 4, minus 32, as int16
+	VMOVQ        96(DX), X0
+	VPUNPCKLQDQ  X0, X0, X0
+	VPSRLVD      shift0044<>+0(SB), X0, X0
+	VPBROADCASTD 104(DX), X1
+	VPSRLVD      shift0246<>+0(SB), X1, X1
+	VPAND        quad0f0f0f0f<>+0(SB), X0, X0
+	VPAND        quad03030303<>+0(SB), X1, X1
+	VPSLLD       $0x04, X1, X1
+	VPOR         X1, X0, X0
+	VPSUBB       quad20202020<>+0(SB), X0, X0
+	VPMOVSXBW    X0, Y0
+	VPERMQ       $0xee, Y0, Y1
+	VPERMQ       $0x44, Y0, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
+	VMOVDQU      32(DX), Y7
+	VPBROADCASTD c03030303<>+0(SB), Y8
+	VPAND        Y8, Y7, Y7
+	VMOVDQU      (DX), Y8
+
+	// q |= bit 0, bit 0 in the upper half, times 4
+	VPSLLD       $0x02, Y8, Y8
+	VPBROADCASTD c04040404<>+0(SB), Y9
+	VPAND        Y9, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      bytes16_0<>+0(SB), Y2, Y8
+	VPMADDUBSW   (BX), Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VPMADDUBSW   256(BX), Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VPMADDUBSW   512(BX), Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VPMADDUBSW   768(BX), Y7, Y7
+	VPMADDWD     Y8, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+
+	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
+	VMOVDQU      32(DX), Y7
+	VPSRLD       $0x02, Y7, Y7
+	VPBROADCASTD c03030303<>+0(SB), Y8
+	VPAND        Y8, Y7, Y7
+	VMOVDQU      (DX), Y8
+
+	// q |= bit 1, bit 1 in the upper half, times 4
+	VPSLLD       $0x01, Y8, Y8
+	VPBROADCASTD c04040404<>+0(SB), Y9
+	VPAND        Y9, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      bytes16_2<>+0(SB), Y2, Y8
+	VPMADDUBSW   32(BX), Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VPMADDUBSW   288(BX), Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VPMADDUBSW   544(BX), Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VPMADDUBSW   800(BX), Y7, Y7
+	VPMADDWD     Y8, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
+	VMOVDQU      32(DX), Y7
+	VPSRLD       $0x04, Y7, Y7
+	VPBROADCASTD c03030303<>+0(SB), Y8
+	VPAND        Y8, Y7, Y7
+	VMOVDQU      (DX), Y8
+
+	// q |= bit 2, bit 2 in the upper half, times 4
+	VPBROADCASTD c04040404<>+0(SB), Y9
+	VPAND        Y9, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      bytes16_4<>+0(SB), Y2, Y8
+	VPMADDUBSW   64(BX), Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VPMADDUBSW   320(BX), Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VPMADDUBSW   576(BX), Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VPMADDUBSW   832(BX), Y7, Y7
+	VPMADDWD     Y8, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+
+	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
+	VMOVDQU      32(DX), Y7
+	VPSRLD       $0x06, Y7, Y7
+	VPBROADCASTD c03030303<>+0(SB), Y8
+	VPAND        Y8, Y7, Y7
+	VMOVDQU      (DX), Y8
+
+	// q |= bit 3, bit 3 in the upper half, times 4
+	VPSRLD       $0x01, Y8, Y8
+	VPBROADCASTD c04040404<>+0(SB), Y9
+	VPAND        Y9, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
+	VPMADDUBSW   96(BX), Y7, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPMADDUBSW   352(BX), Y7, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPMADDUBSW   608(BX), Y7, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   864(BX), Y7, Y7
+	VPMADDWD     Y2, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
+	VMOVDQU      64(DX), Y2
+	VPBROADCASTD c03030303<>+0(SB), Y7
+	VPAND        Y7, Y2, Y2
+	VMOVDQU      (DX), Y7
+
+	// q |= bit 4, bit 4 in the upper half, times 4
+	VPSRLD       $0x02, Y7, Y7
+	VPBROADCASTD c04040404<>+0(SB), Y8
+	VPAND        Y8, Y7, Y7
+	VPOR         Y7, Y2, Y2
+	VPSHUFB      bytes16_0<>+0(SB), Y1, Y7
+	VPMADDUBSW   128(BX), Y2, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPMADDUBSW   384(BX), Y2, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPMADDUBSW   640(BX), Y2, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   896(BX), Y2, Y2
+	VPMADDWD     Y7, Y2, Y2
+	VPADDD       Y2, Y6, Y6
+
+	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
+	VMOVDQU      64(DX), Y2
+	VPSRLD       $0x02, Y2, Y2
+	VPBROADCASTD c03030303<>+0(SB), Y7
+	VPAND        Y7, Y2, Y2
+	VMOVDQU      (DX), Y7
+
+	// q |= bit 5, bit 5 in the upper half, times 4
+	VPSRLD       $0x03, Y7, Y7
+	VPBROADCASTD c04040404<>+0(SB), Y8
+	VPAND        Y8, Y7, Y7
+	VPOR         Y7, Y2, Y2
+	VPSHUFB      bytes16_2<>+0(SB), Y1, Y7
+	VPMADDUBSW   160(BX), Y2, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPMADDUBSW   416(BX), Y2, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPMADDUBSW   672(BX), Y2, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   928(BX), Y2, Y2
+	VPMADDWD     Y7, Y2, Y2
+	VPADDD       Y2, Y6, Y6
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
+	VMOVDQU      64(DX), Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPBROADCASTD c03030303<>+0(SB), Y7
+	VPAND        Y7, Y2, Y2
+	VMOVDQU      (DX), Y7
+
+	// q |= bit 6, bit 6 in the upper half, times 4
+	VPSRLD       $0x04, Y7, Y7
+	VPBROADCASTD c04040404<>+0(SB), Y8
+	VPAND        Y8, Y7, Y7
+	VPOR         Y7, Y2, Y2
+	VPSHUFB      bytes16_4<>+0(SB), Y1, Y7
+	VPMADDUBSW   192(BX), Y2, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPMADDUBSW   448(BX), Y2, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPMADDUBSW   704(BX), Y2, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   960(BX), Y2, Y2
+	VPMADDWD     Y7, Y2, Y2
+	VPADDD       Y2, Y6, Y6
+
+	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
+	VMOVDQU      64(DX), Y2
+	VPSRLD       $0x06, Y2, Y2
+	VPBROADCASTD c03030303<>+0(SB), Y7
+	VPAND        Y7, Y2, Y2
+	VMOVDQU      (DX), Y7
+
+	// q |= bit 7, bit 7 in the upper half, times 4
+	VPSRLD       $0x05, Y7, Y7
+	VPBROADCASTD c04040404<>+0(SB), Y8
+	VPAND        Y8, Y7, Y7
+	VPOR         Y7, Y2, Y2
+	VPSHUFB      bytes16_6<>+0(SB), Y1, Y1
+	VPMADDUBSW   224(BX), Y2, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VPMADDUBSW   480(BX), Y2, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPMADDUBSW   736(BX), Y2, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPMADDUBSW   992(BX), Y2, Y2
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y6, Y6
+	VPMADDWD     1024(BX), Y0, Y1
+	VPSLLD       $0x02, Y1, Y1
+	VPSUBD       Y1, Y3, Y3
+	VPMADDWD     1056(BX), Y0, Y1
+	VPSLLD       $0x02, Y1, Y1
+	VPSUBD       Y1, Y4, Y4
+	VPMADDWD     1088(BX), Y0, Y1
+	VPSLLD       $0x02, Y1, Y1
+	VPSUBD       Y1, Y5, Y5
+	VPMADDWD     1120(BX), Y0, Y0
+	VPSLLD       $0x02, Y0, Y0
+	VPSUBD       Y0, Y6, Y6
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VPXOR        Y0, Y0, Y0
+	VPINSRW      $0x00, 108(DX), X0, X0
+	VCVTPH2PS    X0, X0
+	VPSHUFD      $0x00, X0, X0
+	VMULPS       1152(BX), X0, X0
+	VMOVUPS      X0, (SP)
+	VPHADDD      Y4, Y3, Y3
+	VPHADDD      Y6, Y5, Y5
+	VPHADDD      Y5, Y3, Y3
+	VEXTRACTI128 $0x01, Y3, X0
+	VPADDD       X0, X3, X3
+	VCVTDQ2PS    X3, X3
+	VMOVUPS      32(SP), X0
+	VFMADD231PS  (SP), X3, X0
+	VMOVUPS      X0, 32(SP)
+	ADDQ         $+110, DX
+	ADDQ         $+1168, BX
+	SUBQ         $0x01, SI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ       AX, DX
+	MOVQ       ld+8(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), SI
+	VMOVUPS    32(SP), X0
+	VMOVSS     X0, (DX)
+	VEXTRACTPS $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS $0x03, X0, (DX)(SI*1)
+	ADDQ       $+4, AX
+	ADDQ       stride+24(FP), CX
+	JMP        row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
 
 DATA shift0044<>+0(SB)/4, $0x00000000
 DATA shift0044<>+4(SB)/4, $0x00000000
@@ -801,25 +1149,459 @@ DATA quad20202020<>+8(SB)/4, $0x20202020
 DATA quad20202020<>+12(SB)/4, $0x20202020
 GLOBL quad20202020<>(SB), RODATA|NOPTR, $16
 
-// func rowsQ4_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, d *float32, bsums *int16, ldsums int, blocks int)
+DATA c04040404<>+0(SB)/4, $0x04040404
+GLOBL c04040404<>(SB), RODATA|NOPTR, $4
+
+// func rowsQ3_Kx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·rowsQ4_Kx4AVX2(SB), NOSPLIT, $288-88
+TEXT ·rowsQ3_Kx8AVX2(SB), NOSPLIT, $576-56
 	MOVQ dst+0(FP), AX
 	MOVQ w+16(FP), CX
-	MOVQ ldq+48(FP), DX
-	LEAQ (DX)(DX*2), BX
-	MOVQ ldsums+72(FP), SI
-	SHLQ $0x01, SI
-	LEAQ (SI)(SI*2), DI
 
 row1:
 	CMPQ    rows+32(FP), $0x01
 	JLT     rowEnd2
 	SUBQ    $0x01, rows+32(FP)
-	MOVQ    CX, R8
-	MOVQ    q+40(FP), R9
-	MOVQ    d+56(FP), R10
-	MOVQ    bsums+64(FP), R11
+	MOVQ    CX, DX
+	MOVQ    acts+40(FP), BX
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 64(SP)
+	VMOVUPS Y0, 96(SP)
+	VMOVUPS Y0, 128(SP)
+	VMOVUPS Y0, 160(SP)
+	VMOVUPS Y0, 192(SP)
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 288(SP)
+	MOVQ    blocks+48(FP), SI
+	SUBQ    $0x01, SI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+
+	// sc, mn
+	// sc = (low bytes, low bytes >> 4) & 15 | (high bytes >> 0, 2, 4, 6 & 3) << 4, minus 32, as int16
+	VMOVQ        96(DX), X0
+	VPUNPCKLQDQ  X0, X0, X0
+	VPSRLVD      shift0044<>+0(SB), X0, X0
+	VPBROADCASTD 104(DX), X1
+	VPSRLVD      shift0246<>+0(SB), X1, X1
+	VPAND        quad0f0f0f0f<>+0(SB), X0, X0
+	VPAND        quad03030303<>+0(SB), X1, X1
+	VPSLLD       $0x04, X1, X1
+	VPOR         X1, X0, X0
+	VPSUBB       quad20202020<>+0(SB), X0, X0
+	VPMOVSXBW    X0, Y0
+	VPERMQ       $0xee, Y0, Y1
+	VPERMQ       $0x44, Y0, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
+	VMOVDQU      32(DX), Y11
+	VPBROADCASTD c03030303<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VMOVDQU      (DX), Y12
+
+	// q |= bit 0, bit 0 in the upper half, times 4
+	VPSLLD       $0x02, Y12, Y12
+	VPBROADCASTD c04040404<>+0(SB), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSHUFB      bytes16_0<>+0(SB), Y2, Y12
+	VPMADDUBSW   (BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y3, Y3
+	VPMADDUBSW   256(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDUBSW   512(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VPMADDUBSW   768(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDUBSW   1024(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y7, Y7
+	VPMADDUBSW   1280(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDUBSW   1536(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	VPMADDUBSW   1792(BX), Y11, Y11
+	VPMADDWD     Y12, Y11, Y11
+	VPADDD       Y11, Y10, Y10
+
+	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
+	VMOVDQU      32(DX), Y11
+	VPSRLD       $0x02, Y11, Y11
+	VPBROADCASTD c03030303<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VMOVDQU      (DX), Y12
+
+	// q |= bit 1, bit 1 in the upper half, times 4
+	VPSLLD       $0x01, Y12, Y12
+	VPBROADCASTD c04040404<>+0(SB), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSHUFB      bytes16_2<>+0(SB), Y2, Y12
+	VPMADDUBSW   32(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y3, Y3
+	VPMADDUBSW   288(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDUBSW   544(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VPMADDUBSW   800(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDUBSW   1056(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y7, Y7
+	VPMADDUBSW   1312(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDUBSW   1568(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	VPMADDUBSW   1824(BX), Y11, Y11
+	VPMADDWD     Y12, Y11, Y11
+	VPADDD       Y11, Y10, Y10
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
+	VMOVDQU      32(DX), Y11
+	VPSRLD       $0x04, Y11, Y11
+	VPBROADCASTD c03030303<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VMOVDQU      (DX), Y12
+
+	// q |= bit 2, bit 2 in the upper half, times 4
+	VPBROADCASTD c04040404<>+0(SB), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSHUFB      bytes16_4<>+0(SB), Y2, Y12
+	VPMADDUBSW   64(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y3, Y3
+	VPMADDUBSW   320(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDUBSW   576(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VPMADDUBSW   832(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDUBSW   1088(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y7, Y7
+	VPMADDUBSW   1344(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDUBSW   1600(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	VPMADDUBSW   1856(BX), Y11, Y11
+	VPMADDWD     Y12, Y11, Y11
+	VPADDD       Y11, Y10, Y10
+
+	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
+	VMOVDQU      32(DX), Y11
+	VPSRLD       $0x06, Y11, Y11
+	VPBROADCASTD c03030303<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VMOVDQU      (DX), Y12
+
+	// q |= bit 3, bit 3 in the upper half, times 4
+	VPSRLD       $0x01, Y12, Y12
+	VPBROADCASTD c04040404<>+0(SB), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
+	VPMADDUBSW   96(BX), Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   352(BX), Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   608(BX), Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   864(BX), Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1120(BX), Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1376(BX), Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1632(BX), Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPMADDUBSW   1888(BX), Y11, Y11
+	VPMADDWD     Y2, Y11, Y11
+	VPADDD       Y11, Y10, Y10
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
+	VMOVDQU      64(DX), Y2
+	VPBROADCASTD c03030303<>+0(SB), Y11
+	VPAND        Y11, Y2, Y2
+	VMOVDQU      (DX), Y11
+
+	// q |= bit 4, bit 4 in the upper half, times 4
+	VPSRLD       $0x02, Y11, Y11
+	VPBROADCASTD c04040404<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y2, Y2
+	VPSHUFB      bytes16_0<>+0(SB), Y1, Y11
+	VPMADDUBSW   128(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   384(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   640(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   896(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1152(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1408(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1664(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPMADDUBSW   1920(BX), Y2, Y2
+	VPMADDWD     Y11, Y2, Y2
+	VPADDD       Y2, Y10, Y10
+
+	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
+	VMOVDQU      64(DX), Y2
+	VPSRLD       $0x02, Y2, Y2
+	VPBROADCASTD c03030303<>+0(SB), Y11
+	VPAND        Y11, Y2, Y2
+	VMOVDQU      (DX), Y11
+
+	// q |= bit 5, bit 5 in the upper half, times 4
+	VPSRLD       $0x03, Y11, Y11
+	VPBROADCASTD c04040404<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y2, Y2
+	VPSHUFB      bytes16_2<>+0(SB), Y1, Y11
+	VPMADDUBSW   160(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   416(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   672(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   928(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1184(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1440(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1696(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPMADDUBSW   1952(BX), Y2, Y2
+	VPMADDWD     Y11, Y2, Y2
+	VPADDD       Y2, Y10, Y10
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
+	VMOVDQU      64(DX), Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPBROADCASTD c03030303<>+0(SB), Y11
+	VPAND        Y11, Y2, Y2
+	VMOVDQU      (DX), Y11
+
+	// q |= bit 6, bit 6 in the upper half, times 4
+	VPSRLD       $0x04, Y11, Y11
+	VPBROADCASTD c04040404<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y2, Y2
+	VPSHUFB      bytes16_4<>+0(SB), Y1, Y11
+	VPMADDUBSW   192(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   448(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   704(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   960(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1216(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1472(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1728(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPMADDUBSW   1984(BX), Y2, Y2
+	VPMADDWD     Y11, Y2, Y2
+	VPADDD       Y2, Y10, Y10
+
+	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
+	VMOVDQU      64(DX), Y2
+	VPSRLD       $0x06, Y2, Y2
+	VPBROADCASTD c03030303<>+0(SB), Y11
+	VPAND        Y11, Y2, Y2
+	VMOVDQU      (DX), Y11
+
+	// q |= bit 7, bit 7 in the upper half, times 4
+	VPSRLD       $0x05, Y11, Y11
+	VPBROADCASTD c04040404<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y2, Y2
+	VPSHUFB      bytes16_6<>+0(SB), Y1, Y1
+	VPMADDUBSW   224(BX), Y2, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y3, Y3
+	VPMADDUBSW   480(BX), Y2, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDUBSW   736(BX), Y2, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y5, Y5
+	VPMADDUBSW   992(BX), Y2, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPMADDUBSW   1248(BX), Y2, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VPMADDUBSW   1504(BX), Y2, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VPMADDUBSW   1760(BX), Y2, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VPMADDUBSW   2016(BX), Y2, Y2
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y10, Y10
+	VPMADDWD     2048(BX), Y0, Y1
+	VPSLLD       $0x02, Y1, Y1
+	VPSUBD       Y1, Y3, Y3
+	VPMADDWD     2080(BX), Y0, Y1
+	VPSLLD       $0x02, Y1, Y1
+	VPSUBD       Y1, Y4, Y4
+	VPMADDWD     2112(BX), Y0, Y1
+	VPSLLD       $0x02, Y1, Y1
+	VPSUBD       Y1, Y5, Y5
+	VPMADDWD     2144(BX), Y0, Y1
+	VPSLLD       $0x02, Y1, Y1
+	VPSUBD       Y1, Y6, Y6
+	VPMADDWD     2176(BX), Y0, Y1
+	VPSLLD       $0x02, Y1, Y1
+	VPSUBD       Y1, Y7, Y7
+	VPMADDWD     2208(BX), Y0, Y1
+	VPSLLD       $0x02, Y1, Y1
+	VPSUBD       Y1, Y8, Y8
+	VPMADDWD     2240(BX), Y0, Y1
+	VPSLLD       $0x02, Y1, Y1
+	VPSUBD       Y1, Y9, Y9
+	VPMADDWD     2272(BX), Y0, Y0
+	VPSLLD       $0x02, Y0, Y0
+	VPSUBD       Y0, Y10, Y10
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VPXOR        Y0, Y0, Y0
+	VPINSRW      $0x00, 108(DX), X0, X0
+	VCVTPH2PS    X0, X0
+	VPSHUFD      $0x00, X0, X0
+	VMULPS       2304(BX), X0, X1
+	VMOVUPS      X1, (SP)
+	VMULPS       2320(BX), X0, X0
+	VMOVUPS      X0, 16(SP)
+	VPHADDD      Y4, Y3, Y3
+	VPHADDD      Y6, Y5, Y5
+	VPHADDD      Y5, Y3, Y3
+	VEXTRACTI128 $0x01, Y3, X0
+	VPADDD       X0, X3, X3
+	VCVTDQ2PS    X3, X3
+	VMOVUPS      64(SP), X0
+	VFMADD231PS  (SP), X3, X0
+	VMOVUPS      X0, 64(SP)
+	VPHADDD      Y8, Y7, Y7
+	VPHADDD      Y10, Y9, Y9
+	VPHADDD      Y9, Y7, Y7
+	VEXTRACTI128 $0x01, Y7, X0
+	VPADDD       X0, X7, X7
+	VCVTDQ2PS    X7, X7
+	VMOVUPS      80(SP), X0
+	VFMADD231PS  16(SP), X7, X0
+	VMOVUPS      X0, 80(SP)
+	ADDQ         $+110, DX
+	ADDQ         $+2336, BX
+	SUBQ         $0x01, SI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ       AX, DX
+	MOVQ       ld+8(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), SI
+	VMOVUPS    64(SP), X0
+	VMOVSS     X0, (DX)
+	VEXTRACTPS $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS $0x03, X0, (DX)(SI*1)
+	LEAQ       (DX)(BX*4), DX
+	VMOVUPS    80(SP), X0
+	VMOVSS     X0, (DX)
+	VEXTRACTPS $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS $0x03, X0, (DX)(SI*1)
+	ADDQ       $+4, AX
+	ADDQ       stride+24(FP), CX
+	JMP        row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsQ4_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsQ4_Kx4AVX2(SB), NOSPLIT, $288-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, DX
+	MOVQ    acts+40(FP), BX
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, 32(SP)
 	VMOVUPS Y0, 160(SP)
@@ -829,18 +1611,18 @@ row1:
 	VMOVUPS Y0, 224(SP)
 	VMOVUPS Y0, 128(SP)
 	VMOVUPS Y0, 256(SP)
-	MOVQ    blocks+80(FP), R12
-	SUBQ    $0x01, R12
+	MOVQ    blocks+48(FP), SI
+	SUBQ    $0x01, SI
 	JLT     blockEnd4
 
 block3:
-	PREFETCHT0 8192(R8)
-	PREFETCHT0 8256(R8)
-	PREFETCHT0 8320(R8)
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
 
 	// sc, mn
 	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
-	VMOVDQU   (R8), X1
+	VMOVDQU   (DX), X1
 	VPSHUFD   $0xa5, X1, X0
 	VPSHUFD   $0xff, X1, X1
 	VPSRLVD   shift0202<>+0(SB), X0, X0
@@ -859,161 +1641,161 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      16(R8), Y6
+	VMOVDQU      16(DX), Y6
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPSHUFB      bytes32_0<>+0(SB), Y1, Y7
-	VPMADDUBSW   (R9), Y6, Y8
+	VPMADDUBSW   (BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y2, Y2
-	VPMADDUBSW   (R9)(DX*1), Y6, Y8
+	VPMADDUBSW   256(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPMADDUBSW   (R9)(DX*2), Y6, Y8
+	VPMADDUBSW   512(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   (R9)(BX*1), Y6, Y6
+	VPMADDUBSW   768(BX), Y6, Y6
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      16(R8), Y6
+	VMOVDQU      16(DX), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPSHUFB      bytes32_1<>+0(SB), Y1, Y7
-	VPMADDUBSW   32(R9), Y6, Y8
+	VPMADDUBSW   32(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y2, Y2
-	VPMADDUBSW   32(R9)(DX*1), Y6, Y8
+	VPMADDUBSW   288(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPMADDUBSW   32(R9)(DX*2), Y6, Y8
+	VPMADDUBSW   544(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   32(R9)(BX*1), Y6, Y6
+	VPMADDUBSW   800(BX), Y6, Y6
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      48(R8), Y6
+	VMOVDQU      48(DX), Y6
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPSHUFB      bytes32_2<>+0(SB), Y1, Y7
-	VPMADDUBSW   64(R9), Y6, Y8
+	VPMADDUBSW   64(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y2, Y2
-	VPMADDUBSW   64(R9)(DX*1), Y6, Y8
+	VPMADDUBSW   320(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPMADDUBSW   64(R9)(DX*2), Y6, Y8
+	VPMADDUBSW   576(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   64(R9)(BX*1), Y6, Y6
+	VPMADDUBSW   832(BX), Y6, Y6
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      48(R8), Y6
+	VMOVDQU      48(DX), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPSHUFB      bytes32_3<>+0(SB), Y1, Y7
-	VPMADDUBSW   96(R9), Y6, Y8
+	VPMADDUBSW   96(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y2, Y2
-	VPMADDUBSW   96(R9)(DX*1), Y6, Y8
+	VPMADDUBSW   352(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPMADDUBSW   96(R9)(DX*2), Y6, Y8
+	VPMADDUBSW   608(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   96(R9)(BX*1), Y6, Y6
+	VPMADDUBSW   864(BX), Y6, Y6
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      80(R8), Y6
+	VMOVDQU      80(DX), Y6
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPSHUFB      bytes32_4<>+0(SB), Y1, Y7
-	VPMADDUBSW   128(R9), Y6, Y8
+	VPMADDUBSW   128(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y2, Y2
-	VPMADDUBSW   128(R9)(DX*1), Y6, Y8
+	VPMADDUBSW   384(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPMADDUBSW   128(R9)(DX*2), Y6, Y8
+	VPMADDUBSW   640(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   128(R9)(BX*1), Y6, Y6
+	VPMADDUBSW   896(BX), Y6, Y6
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      80(R8), Y6
+	VMOVDQU      80(DX), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPSHUFB      bytes32_5<>+0(SB), Y1, Y7
-	VPMADDUBSW   160(R9), Y6, Y8
+	VPMADDUBSW   160(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y2, Y2
-	VPMADDUBSW   160(R9)(DX*1), Y6, Y8
+	VPMADDUBSW   416(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPMADDUBSW   160(R9)(DX*2), Y6, Y8
+	VPMADDUBSW   672(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   160(R9)(BX*1), Y6, Y6
+	VPMADDUBSW   928(BX), Y6, Y6
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      112(R8), Y6
+	VMOVDQU      112(DX), Y6
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPSHUFB      bytes32_6<>+0(SB), Y1, Y7
-	VPMADDUBSW   192(R9), Y6, Y8
+	VPMADDUBSW   192(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y2, Y2
-	VPMADDUBSW   192(R9)(DX*1), Y6, Y8
+	VPMADDUBSW   448(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPMADDUBSW   192(R9)(DX*2), Y6, Y8
+	VPMADDUBSW   704(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   192(R9)(BX*1), Y6, Y6
+	VPMADDUBSW   960(BX), Y6, Y6
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      112(R8), Y6
+	VMOVDQU      112(DX), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPSHUFB      bytes32_7<>+0(SB), Y1, Y7
-	VPMADDUBSW   224(R9), Y6, Y8
+	VPMADDUBSW   224(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y2, Y2
-	VPMADDUBSW   224(R9)(DX*1), Y6, Y8
+	VPMADDUBSW   480(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPMADDUBSW   224(R9)(DX*2), Y6, Y8
+	VPMADDUBSW   736(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   224(R9)(BX*1), Y6, Y6
+	VPMADDUBSW   992(BX), Y6, Y6
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD        (R8), X1
+	VMOVD        (DX), X1
 	VCVTPH2PS    X1, X1
-	VBROADCASTSS X1, X6
-	VMULPS       (R10), X6, X6
+	VPSHUFD      $0x00, X1, X6
+	VMULPS       1152(BX), X6, X6
 	VMOVUPS      X6, (SP)
 	VPSHUFD      $0x55, X1, X1
-	VMULPS       (R10), X1, X1
+	VMULPS       1152(BX), X1, X1
 	VMOVUPS      X1, 16(SP)
 	VCVTDQ2PS    Y2, Y2
 	VBROADCASTSS (SP), Y6
@@ -1036,7 +1818,7 @@ block3:
 	VFMADD231PS  Y2, Y5, Y3
 	VMOVUPS      Y3, 128(SP)
 	VPBROADCASTD c00010001<>+0(SB), Y2
-	VPMADDWD     (R11), Y2, Y2
+	VPMADDWD     1024(BX), Y2, Y2
 	VEXTRACTI128 $0x01, Y2, X1
 	VPACKSSDW    X1, X2, X2
 	VPMADDWD     X0, X2, X2
@@ -1046,7 +1828,7 @@ block3:
 	VFMADD231PS  Y2, Y3, Y4
 	VMOVUPS      Y4, 160(SP)
 	VPBROADCASTD c00010001<>+0(SB), Y2
-	VPMADDWD     (R11)(SI*1), Y2, Y2
+	VPMADDWD     1056(BX), Y2, Y2
 	VEXTRACTI128 $0x01, Y2, X1
 	VPACKSSDW    X1, X2, X2
 	VPMADDWD     X0, X2, X2
@@ -1056,7 +1838,7 @@ block3:
 	VFMADD231PS  Y2, Y3, Y4
 	VMOVUPS      Y4, 192(SP)
 	VPBROADCASTD c00010001<>+0(SB), Y2
-	VPMADDWD     (R11)(SI*2), Y2, Y2
+	VPMADDWD     1088(BX), Y2, Y2
 	VEXTRACTI128 $0x01, Y2, X1
 	VPACKSSDW    X1, X2, X2
 	VPMADDWD     X0, X2, X2
@@ -1066,7 +1848,7 @@ block3:
 	VFMADD231PS  Y2, Y3, Y4
 	VMOVUPS      Y4, 224(SP)
 	VPBROADCASTD c00010001<>+0(SB), Y2
-	VPMADDWD     (R11)(DI*1), Y2, Y2
+	VPMADDWD     1120(BX), Y2, Y2
 	VEXTRACTI128 $0x01, Y2, X1
 	VPACKSSDW    X1, X2, X2
 	VPMADDWD     X0, X2, X2
@@ -1075,17 +1857,19 @@ block3:
 	VMOVUPS      256(SP), Y3
 	VFMADD231PS  Y2, Y0, Y3
 	VMOVUPS      Y3, 256(SP)
-	ADDQ         $+144, R8
-	ADDQ         $+256, R9
-	ADDQ         $+16, R10
-	ADDQ         $+32, R11
-	SUBQ         $0x01, R12
+	ADDQ         $+144, DX
+	ADDQ         $+1168, BX
+	SUBQ         $0x01, SI
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R12
+	ADDQ $0x01, SI
 
 	// dst = Σ acc - Σ mins
+	MOVQ         AX, DX
+	MOVQ         ld+8(FP), BX
+	SHLQ         $0x02, BX
+	LEAQ         (BX)(BX*2), SI
 	VMOVUPS      32(SP), Y0
 	VSUBPS       160(SP), Y0, Y0
 	VMOVUPS      64(SP), Y2
@@ -1105,13 +1889,10 @@ blockEnd4:
 	VADDPS       Y2, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	MOVQ         ld+8(FP), R8
-	SHLQ         $0x02, R8
-	LEAQ         (R8)(R8*2), R9
-	VMOVSS       X0, (AX)
-	VEXTRACTPS   $0x01, X0, (AX)(R8*1)
-	VEXTRACTPS   $0x02, X0, (AX)(R8*2)
-	VEXTRACTPS   $0x03, X0, (AX)(R9*1)
+	VMOVSS       X0, (DX)
+	VEXTRACTPS   $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS   $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS   $0x03, X0, (DX)(SI*1)
 	ADDQ         $+4, AX
 	ADDQ         stride+24(FP), CX
 	JMP          row1
@@ -1230,25 +2011,525 @@ GLOBL bytes32_7<>(SB), RODATA|NOPTR, $32
 DATA c00010001<>+0(SB)/4, $0x00010001
 GLOBL c00010001<>(SB), RODATA|NOPTR, $4
 
-// func rowsQ5_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, d *float32, bsums *int16, ldsums int, blocks int)
+// func rowsQ4_Kx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·rowsQ5_Kx4AVX2(SB), NOSPLIT, $288-88
+TEXT ·rowsQ4_Kx8AVX2(SB), NOSPLIT, $576-56
 	MOVQ dst+0(FP), AX
 	MOVQ w+16(FP), CX
-	MOVQ ldq+48(FP), DX
-	LEAQ (DX)(DX*2), BX
-	MOVQ ldsums+72(FP), SI
-	SHLQ $0x01, SI
-	LEAQ (SI)(SI*2), DI
 
 row1:
 	CMPQ    rows+32(FP), $0x01
 	JLT     rowEnd2
 	SUBQ    $0x01, rows+32(FP)
-	MOVQ    CX, R8
-	MOVQ    q+40(FP), R9
-	MOVQ    d+56(FP), R10
-	MOVQ    bsums+64(FP), R11
+	MOVQ    CX, DX
+	MOVQ    acts+40(FP), BX
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 64(SP)
+	VMOVUPS Y0, 320(SP)
+	VMOVUPS Y0, 96(SP)
+	VMOVUPS Y0, 352(SP)
+	VMOVUPS Y0, 128(SP)
+	VMOVUPS Y0, 384(SP)
+	VMOVUPS Y0, 160(SP)
+	VMOVUPS Y0, 416(SP)
+	VMOVUPS Y0, 192(SP)
+	VMOVUPS Y0, 448(SP)
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 480(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 512(SP)
+	VMOVUPS Y0, 288(SP)
+	VMOVUPS Y0, 544(SP)
+	MOVQ    blocks+48(FP), SI
+	SUBQ    $0x01, SI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
+
+	// sc, mn
+	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
+	VMOVDQU   (DX), X1
+	VPSHUFD   $0xa5, X1, X0
+	VPSHUFD   $0xff, X1, X1
+	VPSRLVD   shift0202<>+0(SB), X0, X0
+	VPSRLVD   shift0004<>+0(SB), X1, X1
+	VPAND     six<>+0(SB), X0, X0
+	VPAND     four<>+0(SB), X1, X1
+	VPOR      X1, X0, X0
+	VPMOVZXBW X0, X1
+	VPSRLDQ   $0x08, X0, X0
+	VPMOVZXBW X0, X0
+	VPERMQ    $0x44, Y1, Y1
+	VPXOR     Y2, Y2, Y2
+	VPXOR     Y3, Y3, Y3
+	VPXOR     Y4, Y4, Y4
+	VPXOR     Y5, Y5, Y5
+	VPXOR     Y6, Y6, Y6
+	VPXOR     Y7, Y7, Y7
+	VPXOR     Y8, Y8, Y8
+	VPXOR     Y9, Y9, Y9
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
+	VMOVDQU      16(DX), Y10
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
+	VPAND        Y11, Y10, Y10
+	VPSHUFB      bytes32_0<>+0(SB), Y1, Y11
+	VPMADDUBSW   (BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPMADDUBSW   256(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   512(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   768(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   1024(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1280(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1536(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1792(BX), Y10, Y10
+	VPMADDWD     Y11, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
+	VMOVDQU      16(DX), Y10
+	VPSRLD       $0x04, Y10, Y10
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
+	VPAND        Y11, Y10, Y10
+	VPSHUFB      bytes32_1<>+0(SB), Y1, Y11
+	VPMADDUBSW   32(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPMADDUBSW   288(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   544(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   800(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   1056(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1312(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1568(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1824(BX), Y10, Y10
+	VPMADDWD     Y11, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
+	VMOVDQU      48(DX), Y10
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
+	VPAND        Y11, Y10, Y10
+	VPSHUFB      bytes32_2<>+0(SB), Y1, Y11
+	VPMADDUBSW   64(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPMADDUBSW   320(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   576(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   832(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   1088(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1344(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1600(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1856(BX), Y10, Y10
+	VPMADDWD     Y11, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
+	VMOVDQU      48(DX), Y10
+	VPSRLD       $0x04, Y10, Y10
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
+	VPAND        Y11, Y10, Y10
+	VPSHUFB      bytes32_3<>+0(SB), Y1, Y11
+	VPMADDUBSW   96(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPMADDUBSW   352(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   608(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   864(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   1120(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1376(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1632(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1888(BX), Y10, Y10
+	VPMADDWD     Y11, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
+	VMOVDQU      80(DX), Y10
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
+	VPAND        Y11, Y10, Y10
+	VPSHUFB      bytes32_4<>+0(SB), Y1, Y11
+	VPMADDUBSW   128(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPMADDUBSW   384(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   640(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   896(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   1152(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1408(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1664(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1920(BX), Y10, Y10
+	VPMADDWD     Y11, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
+	VMOVDQU      80(DX), Y10
+	VPSRLD       $0x04, Y10, Y10
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
+	VPAND        Y11, Y10, Y10
+	VPSHUFB      bytes32_5<>+0(SB), Y1, Y11
+	VPMADDUBSW   160(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPMADDUBSW   416(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   672(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   928(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   1184(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1440(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1696(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1952(BX), Y10, Y10
+	VPMADDWD     Y11, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
+	VMOVDQU      112(DX), Y10
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
+	VPAND        Y11, Y10, Y10
+	VPSHUFB      bytes32_6<>+0(SB), Y1, Y11
+	VPMADDUBSW   192(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPMADDUBSW   448(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   704(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   960(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   1216(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1472(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1728(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1984(BX), Y10, Y10
+	VPMADDWD     Y11, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
+	VMOVDQU      112(DX), Y10
+	VPSRLD       $0x04, Y10, Y10
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
+	VPAND        Y11, Y10, Y10
+	VPSHUFB      bytes32_7<>+0(SB), Y1, Y11
+	VPMADDUBSW   224(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPMADDUBSW   480(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   736(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   992(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   1248(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1504(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1760(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   2016(BX), Y10, Y10
+	VPMADDWD     Y11, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD        (DX), X1
+	VCVTPH2PS    X1, X1
+	VPSHUFD      $0x00, X1, X10
+	VMULPS       2304(BX), X10, X11
+	VMOVUPS      X11, (SP)
+	VMULPS       2320(BX), X10, X10
+	VMOVUPS      X10, 16(SP)
+	VPSHUFD      $0x55, X1, X1
+	VMULPS       2304(BX), X1, X10
+	VMOVUPS      X10, 32(SP)
+	VMULPS       2320(BX), X1, X1
+	VMOVUPS      X1, 48(SP)
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS (SP), Y10
+	VMOVUPS      64(SP), Y11
+	VFMADD231PS  Y10, Y2, Y11
+	VMOVUPS      Y11, 64(SP)
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS 4(SP), Y2
+	VMOVUPS      96(SP), Y10
+	VFMADD231PS  Y2, Y3, Y10
+	VMOVUPS      Y10, 96(SP)
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 8(SP), Y2
+	VMOVUPS      128(SP), Y3
+	VFMADD231PS  Y2, Y4, Y3
+	VMOVUPS      Y3, 128(SP)
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS 12(SP), Y2
+	VMOVUPS      160(SP), Y3
+	VFMADD231PS  Y2, Y5, Y3
+	VMOVUPS      Y3, 160(SP)
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS 16(SP), Y2
+	VMOVUPS      192(SP), Y3
+	VFMADD231PS  Y2, Y6, Y3
+	VMOVUPS      Y3, 192(SP)
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS 20(SP), Y2
+	VMOVUPS      224(SP), Y3
+	VFMADD231PS  Y2, Y7, Y3
+	VMOVUPS      Y3, 224(SP)
+	VCVTDQ2PS    Y8, Y8
+	VBROADCASTSS 24(SP), Y2
+	VMOVUPS      256(SP), Y3
+	VFMADD231PS  Y2, Y8, Y3
+	VMOVUPS      Y3, 256(SP)
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS 28(SP), Y2
+	VMOVUPS      288(SP), Y3
+	VFMADD231PS  Y2, Y9, Y3
+	VMOVUPS      Y3, 288(SP)
+	VPBROADCASTD c00010001<>+0(SB), Y2
+	VPMADDWD     2048(BX), Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPACKSSDW    X1, X2, X2
+	VPMADDWD     X0, X2, X2
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 32(SP), Y3
+	VMOVUPS      320(SP), Y4
+	VFMADD231PS  Y2, Y3, Y4
+	VMOVUPS      Y4, 320(SP)
+	VPBROADCASTD c00010001<>+0(SB), Y2
+	VPMADDWD     2080(BX), Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPACKSSDW    X1, X2, X2
+	VPMADDWD     X0, X2, X2
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 36(SP), Y3
+	VMOVUPS      352(SP), Y4
+	VFMADD231PS  Y2, Y3, Y4
+	VMOVUPS      Y4, 352(SP)
+	VPBROADCASTD c00010001<>+0(SB), Y2
+	VPMADDWD     2112(BX), Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPACKSSDW    X1, X2, X2
+	VPMADDWD     X0, X2, X2
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 40(SP), Y3
+	VMOVUPS      384(SP), Y4
+	VFMADD231PS  Y2, Y3, Y4
+	VMOVUPS      Y4, 384(SP)
+	VPBROADCASTD c00010001<>+0(SB), Y2
+	VPMADDWD     2144(BX), Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPACKSSDW    X1, X2, X2
+	VPMADDWD     X0, X2, X2
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 44(SP), Y3
+	VMOVUPS      416(SP), Y4
+	VFMADD231PS  Y2, Y3, Y4
+	VMOVUPS      Y4, 416(SP)
+	VPBROADCASTD c00010001<>+0(SB), Y2
+	VPMADDWD     2176(BX), Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPACKSSDW    X1, X2, X2
+	VPMADDWD     X0, X2, X2
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 48(SP), Y3
+	VMOVUPS      448(SP), Y4
+	VFMADD231PS  Y2, Y3, Y4
+	VMOVUPS      Y4, 448(SP)
+	VPBROADCASTD c00010001<>+0(SB), Y2
+	VPMADDWD     2208(BX), Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPACKSSDW    X1, X2, X2
+	VPMADDWD     X0, X2, X2
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 52(SP), Y3
+	VMOVUPS      480(SP), Y4
+	VFMADD231PS  Y2, Y3, Y4
+	VMOVUPS      Y4, 480(SP)
+	VPBROADCASTD c00010001<>+0(SB), Y2
+	VPMADDWD     2240(BX), Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPACKSSDW    X1, X2, X2
+	VPMADDWD     X0, X2, X2
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 56(SP), Y3
+	VMOVUPS      512(SP), Y4
+	VFMADD231PS  Y2, Y3, Y4
+	VMOVUPS      Y4, 512(SP)
+	VPBROADCASTD c00010001<>+0(SB), Y2
+	VPMADDWD     2272(BX), Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPACKSSDW    X1, X2, X2
+	VPMADDWD     X0, X2, X2
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 60(SP), Y0
+	VMOVUPS      544(SP), Y3
+	VFMADD231PS  Y2, Y0, Y3
+	VMOVUPS      Y3, 544(SP)
+	ADDQ         $+144, DX
+	ADDQ         $+2336, BX
+	SUBQ         $0x01, SI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ         AX, DX
+	MOVQ         ld+8(FP), BX
+	SHLQ         $0x02, BX
+	LEAQ         (BX)(BX*2), SI
+	VMOVUPS      64(SP), Y0
+	VSUBPS       320(SP), Y0, Y0
+	VMOVUPS      96(SP), Y2
+	VSUBPS       352(SP), Y2, Y2
+	VMOVUPS      128(SP), Y3
+	VSUBPS       384(SP), Y3, Y3
+	VMOVUPS      160(SP), Y4
+	VSUBPS       416(SP), Y4, Y4
+	VUNPCKHPS    Y2, Y0, Y5
+	VUNPCKLPS    Y2, Y0, Y0
+	VADDPS       Y5, Y0, Y0
+	VUNPCKHPS    Y4, Y3, Y2
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VUNPCKHPD    Y3, Y0, Y2
+	VUNPCKLPD    Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (DX)
+	VEXTRACTPS   $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS   $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS   $0x03, X0, (DX)(SI*1)
+	LEAQ         (DX)(BX*4), DX
+	VMOVUPS      192(SP), Y0
+	VSUBPS       448(SP), Y0, Y0
+	VMOVUPS      224(SP), Y2
+	VSUBPS       480(SP), Y2, Y2
+	VMOVUPS      256(SP), Y3
+	VSUBPS       512(SP), Y3, Y3
+	VMOVUPS      288(SP), Y4
+	VSUBPS       544(SP), Y4, Y4
+	VUNPCKHPS    Y2, Y0, Y5
+	VUNPCKLPS    Y2, Y0, Y0
+	VADDPS       Y5, Y0, Y0
+	VUNPCKHPS    Y4, Y3, Y2
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VUNPCKHPD    Y3, Y0, Y2
+	VUNPCKLPD    Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (DX)
+	VEXTRACTPS   $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS   $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS   $0x03, X0, (DX)(SI*1)
+	ADDQ         $+4, AX
+	ADDQ         stride+24(FP), CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsQ5_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsQ5_Kx4AVX2(SB), NOSPLIT, $288-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, DX
+	MOVQ    acts+40(FP), BX
 	VPXOR   Y0, Y0, Y0
 	VMOVUPS Y0, 32(SP)
 	VMOVUPS Y0, 160(SP)
@@ -1258,18 +2539,18 @@ row1:
 	VMOVUPS Y0, 224(SP)
 	VMOVUPS Y0, 128(SP)
 	VMOVUPS Y0, 256(SP)
-	MOVQ    blocks+80(FP), R12
-	SUBQ    $0x01, R12
+	MOVQ    blocks+48(FP), SI
+	SUBQ    $0x01, SI
 	JLT     blockEnd4
 
 block3:
-	PREFETCHT0 8192(R8)
-	PREFETCHT0 8256(R8)
-	PREFETCHT0 8320(R8)
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
 
 	// sc, mn
 	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
-	VMOVDQU   (R8), X1
+	VMOVDQU   (DX), X1
 	VPSHUFD   $0xa5, X1, X0
 	VPSHUFD   $0xff, X1, X1
 	VPSRLVD   shift0202<>+0(SB), X0, X0
@@ -1288,10 +2569,10 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      48(R8), Y6
+	VMOVDQU      48(DX), Y6
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
-	VMOVDQU      16(R8), Y7
+	VMOVDQU      16(DX), Y7
 
 	// q |= bit 0, bit 0 in the upper half, times 16
 	VPSLLD       $0x04, Y7, Y7
@@ -1299,25 +2580,25 @@ block3:
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPSHUFB      bytes32_0<>+0(SB), Y1, Y7
-	VPMADDUBSW   (R9), Y6, Y8
+	VPMADDUBSW   (BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y2, Y2
-	VPMADDUBSW   (R9)(DX*1), Y6, Y8
+	VPMADDUBSW   256(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPMADDUBSW   (R9)(DX*2), Y6, Y8
+	VPMADDUBSW   512(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   (R9)(BX*1), Y6, Y6
+	VPMADDUBSW   768(BX), Y6, Y6
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      48(R8), Y6
+	VMOVDQU      48(DX), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
-	VMOVDQU      16(R8), Y7
+	VMOVDQU      16(DX), Y7
 
 	// q |= bit 1, bit 1 in the upper half, times 16
 	VPSLLD       $0x03, Y7, Y7
@@ -1325,24 +2606,24 @@ block3:
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPSHUFB      bytes32_1<>+0(SB), Y1, Y7
-	VPMADDUBSW   32(R9), Y6, Y8
+	VPMADDUBSW   32(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y2, Y2
-	VPMADDUBSW   32(R9)(DX*1), Y6, Y8
+	VPMADDUBSW   288(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPMADDUBSW   32(R9)(DX*2), Y6, Y8
+	VPMADDUBSW   544(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   32(R9)(BX*1), Y6, Y6
+	VPMADDUBSW   800(BX), Y6, Y6
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      80(R8), Y6
+	VMOVDQU      80(DX), Y6
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
-	VMOVDQU      16(R8), Y7
+	VMOVDQU      16(DX), Y7
 
 	// q |= bit 2, bit 2 in the upper half, times 16
 	VPSLLD       $0x02, Y7, Y7
@@ -1350,25 +2631,25 @@ block3:
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPSHUFB      bytes32_2<>+0(SB), Y1, Y7
-	VPMADDUBSW   64(R9), Y6, Y8
+	VPMADDUBSW   64(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y2, Y2
-	VPMADDUBSW   64(R9)(DX*1), Y6, Y8
+	VPMADDUBSW   320(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPMADDUBSW   64(R9)(DX*2), Y6, Y8
+	VPMADDUBSW   576(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   64(R9)(BX*1), Y6, Y6
+	VPMADDUBSW   832(BX), Y6, Y6
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      80(R8), Y6
+	VMOVDQU      80(DX), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
-	VMOVDQU      16(R8), Y7
+	VMOVDQU      16(DX), Y7
 
 	// q |= bit 3, bit 3 in the upper half, times 16
 	VPSLLD       $0x01, Y7, Y7
@@ -1376,49 +2657,49 @@ block3:
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPSHUFB      bytes32_3<>+0(SB), Y1, Y7
-	VPMADDUBSW   96(R9), Y6, Y8
+	VPMADDUBSW   96(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y2, Y2
-	VPMADDUBSW   96(R9)(DX*1), Y6, Y8
+	VPMADDUBSW   352(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPMADDUBSW   96(R9)(DX*2), Y6, Y8
+	VPMADDUBSW   608(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   96(R9)(BX*1), Y6, Y6
+	VPMADDUBSW   864(BX), Y6, Y6
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      112(R8), Y6
+	VMOVDQU      112(DX), Y6
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
-	VMOVDQU      16(R8), Y7
+	VMOVDQU      16(DX), Y7
 
 	// q |= bit 4, bit 4 in the upper half, times 16
 	VPBROADCASTD c10101010<>+0(SB), Y8
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPSHUFB      bytes32_4<>+0(SB), Y1, Y7
-	VPMADDUBSW   128(R9), Y6, Y8
+	VPMADDUBSW   128(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y2, Y2
-	VPMADDUBSW   128(R9)(DX*1), Y6, Y8
+	VPMADDUBSW   384(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPMADDUBSW   128(R9)(DX*2), Y6, Y8
+	VPMADDUBSW   640(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   128(R9)(BX*1), Y6, Y6
+	VPMADDUBSW   896(BX), Y6, Y6
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      112(R8), Y6
+	VMOVDQU      112(DX), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
-	VMOVDQU      16(R8), Y7
+	VMOVDQU      16(DX), Y7
 
 	// q |= bit 5, bit 5 in the upper half, times 16
 	VPSRLD       $0x01, Y7, Y7
@@ -1426,24 +2707,24 @@ block3:
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPSHUFB      bytes32_5<>+0(SB), Y1, Y7
-	VPMADDUBSW   160(R9), Y6, Y8
+	VPMADDUBSW   160(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y2, Y2
-	VPMADDUBSW   160(R9)(DX*1), Y6, Y8
+	VPMADDUBSW   416(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPMADDUBSW   160(R9)(DX*2), Y6, Y8
+	VPMADDUBSW   672(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   160(R9)(BX*1), Y6, Y6
+	VPMADDUBSW   928(BX), Y6, Y6
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      144(R8), Y6
+	VMOVDQU      144(DX), Y6
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
-	VMOVDQU      16(R8), Y7
+	VMOVDQU      16(DX), Y7
 
 	// q |= bit 6, bit 6 in the upper half, times 16
 	VPSRLD       $0x02, Y7, Y7
@@ -1451,25 +2732,25 @@ block3:
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPSHUFB      bytes32_6<>+0(SB), Y1, Y7
-	VPMADDUBSW   192(R9), Y6, Y8
+	VPMADDUBSW   192(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y2, Y2
-	VPMADDUBSW   192(R9)(DX*1), Y6, Y8
+	VPMADDUBSW   448(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPMADDUBSW   192(R9)(DX*2), Y6, Y8
+	VPMADDUBSW   704(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   192(R9)(BX*1), Y6, Y6
+	VPMADDUBSW   960(BX), Y6, Y6
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      144(R8), Y6
+	VMOVDQU      144(DX), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
-	VMOVDQU      16(R8), Y7
+	VMOVDQU      16(DX), Y7
 
 	// q |= bit 7, bit 7 in the upper half, times 16
 	VPSRLD       $0x03, Y7, Y7
@@ -1477,27 +2758,27 @@ block3:
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y6, Y6
 	VPSHUFB      bytes32_7<>+0(SB), Y1, Y7
-	VPMADDUBSW   224(R9), Y6, Y8
+	VPMADDUBSW   224(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y2, Y2
-	VPMADDUBSW   224(R9)(DX*1), Y6, Y8
+	VPMADDUBSW   480(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y3, Y3
-	VPMADDUBSW   224(R9)(DX*2), Y6, Y8
+	VPMADDUBSW   736(BX), Y6, Y8
 	VPMADDWD     Y7, Y8, Y8
 	VPADDD       Y8, Y4, Y4
-	VPMADDUBSW   224(R9)(BX*1), Y6, Y6
+	VPMADDUBSW   992(BX), Y6, Y6
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD        (R8), X1
+	VMOVD        (DX), X1
 	VCVTPH2PS    X1, X1
-	VBROADCASTSS X1, X6
-	VMULPS       (R10), X6, X6
+	VPSHUFD      $0x00, X1, X6
+	VMULPS       1152(BX), X6, X6
 	VMOVUPS      X6, (SP)
 	VPSHUFD      $0x55, X1, X1
-	VMULPS       (R10), X1, X1
+	VMULPS       1152(BX), X1, X1
 	VMOVUPS      X1, 16(SP)
 	VCVTDQ2PS    Y2, Y2
 	VBROADCASTSS (SP), Y6
@@ -1520,7 +2801,7 @@ block3:
 	VFMADD231PS  Y2, Y5, Y3
 	VMOVUPS      Y3, 128(SP)
 	VPBROADCASTD c00010001<>+0(SB), Y2
-	VPMADDWD     (R11), Y2, Y2
+	VPMADDWD     1024(BX), Y2, Y2
 	VEXTRACTI128 $0x01, Y2, X1
 	VPACKSSDW    X1, X2, X2
 	VPMADDWD     X0, X2, X2
@@ -1530,7 +2811,7 @@ block3:
 	VFMADD231PS  Y2, Y3, Y4
 	VMOVUPS      Y4, 160(SP)
 	VPBROADCASTD c00010001<>+0(SB), Y2
-	VPMADDWD     (R11)(SI*1), Y2, Y2
+	VPMADDWD     1056(BX), Y2, Y2
 	VEXTRACTI128 $0x01, Y2, X1
 	VPACKSSDW    X1, X2, X2
 	VPMADDWD     X0, X2, X2
@@ -1540,7 +2821,7 @@ block3:
 	VFMADD231PS  Y2, Y3, Y4
 	VMOVUPS      Y4, 192(SP)
 	VPBROADCASTD c00010001<>+0(SB), Y2
-	VPMADDWD     (R11)(SI*2), Y2, Y2
+	VPMADDWD     1088(BX), Y2, Y2
 	VEXTRACTI128 $0x01, Y2, X1
 	VPACKSSDW    X1, X2, X2
 	VPMADDWD     X0, X2, X2
@@ -1550,7 +2831,7 @@ block3:
 	VFMADD231PS  Y2, Y3, Y4
 	VMOVUPS      Y4, 224(SP)
 	VPBROADCASTD c00010001<>+0(SB), Y2
-	VPMADDWD     (R11)(DI*1), Y2, Y2
+	VPMADDWD     1120(BX), Y2, Y2
 	VEXTRACTI128 $0x01, Y2, X1
 	VPACKSSDW    X1, X2, X2
 	VPMADDWD     X0, X2, X2
@@ -1559,17 +2840,19 @@ block3:
 	VMOVUPS      256(SP), Y3
 	VFMADD231PS  Y2, Y0, Y3
 	VMOVUPS      Y3, 256(SP)
-	ADDQ         $+176, R8
-	ADDQ         $+256, R9
-	ADDQ         $+16, R10
-	ADDQ         $+32, R11
-	SUBQ         $0x01, R12
+	ADDQ         $+176, DX
+	ADDQ         $+1168, BX
+	SUBQ         $0x01, SI
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R12
+	ADDQ $0x01, SI
 
 	// dst = Σ acc - Σ mins
+	MOVQ         AX, DX
+	MOVQ         ld+8(FP), BX
+	SHLQ         $0x02, BX
+	LEAQ         (BX)(BX*2), SI
 	VMOVUPS      32(SP), Y0
 	VSUBPS       160(SP), Y0, Y0
 	VMOVUPS      64(SP), Y2
@@ -1589,13 +2872,10 @@ blockEnd4:
 	VADDPS       Y2, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X1, X0, X0
-	MOVQ         ld+8(FP), R8
-	SHLQ         $0x02, R8
-	LEAQ         (R8)(R8*2), R9
-	VMOVSS       X0, (AX)
-	VEXTRACTPS   $0x01, X0, (AX)(R8*1)
-	VEXTRACTPS   $0x02, X0, (AX)(R8*2)
-	VEXTRACTPS   $0x03, X0, (AX)(R9*1)
+	VMOVSS       X0, (DX)
+	VEXTRACTPS   $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS   $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS   $0x03, X0, (DX)(SI*1)
 	ADDQ         $+4, AX
 	ADDQ         stride+24(FP), CX
 	JMP          row1
@@ -1607,388 +2887,560 @@ rowEnd2:
 DATA c10101010<>+0(SB)/4, $0x10101010
 GLOBL c10101010<>(SB), RODATA|NOPTR, $4
 
-// func rowsQ6_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, d *float32, bsums *int16, ldsums int, blocks int)
+// func rowsQ5_Kx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·rowsQ6_Kx4AVX2(SB), NOSPLIT, $288-88
-	MOVQ         dst+0(FP), AX
-	MOVQ         w+16(FP), CX
-	VBROADCASTSS c20202020<>+0(SB), Y0
-	MOVQ         ldq+48(FP), DX
-	LEAQ         (DX)(DX*2), BX
+TEXT ·rowsQ5_Kx8AVX2(SB), NOSPLIT, $576-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
 
 row1:
 	CMPQ    rows+32(FP), $0x01
 	JLT     rowEnd2
 	SUBQ    $0x01, rows+32(FP)
-	MOVQ    CX, SI
-	MOVQ    q+40(FP), DI
-	MOVQ    d+56(FP), R8
-	VPXOR   Y1, Y1, Y1
-	VMOVUPS Y1, 32(SP)
-	VMOVUPS Y1, 64(SP)
-	VMOVUPS Y1, 96(SP)
-	VMOVUPS Y1, 128(SP)
-	MOVQ    blocks+80(FP), R9
-	SUBQ    $0x01, R9
+	MOVQ    CX, DX
+	MOVQ    acts+40(FP), BX
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 64(SP)
+	VMOVUPS Y0, 320(SP)
+	VMOVUPS Y0, 96(SP)
+	VMOVUPS Y0, 352(SP)
+	VMOVUPS Y0, 128(SP)
+	VMOVUPS Y0, 384(SP)
+	VMOVUPS Y0, 160(SP)
+	VMOVUPS Y0, 416(SP)
+	VMOVUPS Y0, 192(SP)
+	VMOVUPS Y0, 448(SP)
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 480(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 512(SP)
+	VMOVUPS Y0, 288(SP)
+	VMOVUPS Y0, 544(SP)
+	MOVQ    blocks+48(FP), SI
+	SUBQ    $0x01, SI
 	JLT     blockEnd4
 
 block3:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
-	PREFETCHT0 8320(SI)
-	PREFETCHT0 8384(SI)
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
 
 	// sc, mn
-	VPMOVSXBW 192(SI), Y1
-	VPERMQ    $0xee, Y1, Y2
+	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
+	VMOVDQU   (DX), X1
+	VPSHUFD   $0xa5, X1, X0
+	VPSHUFD   $0xff, X1, X1
+	VPSRLVD   shift0202<>+0(SB), X0, X0
+	VPSRLVD   shift0004<>+0(SB), X1, X1
+	VPAND     six<>+0(SB), X0, X0
+	VPAND     four<>+0(SB), X1, X1
+	VPOR      X1, X0, X0
+	VPMOVZXBW X0, X1
+	VPSRLDQ   $0x08, X0, X0
+	VPMOVZXBW X0, X0
 	VPERMQ    $0x44, Y1, Y1
+	VPXOR     Y2, Y2, Y2
 	VPXOR     Y3, Y3, Y3
 	VPXOR     Y4, Y4, Y4
 	VPXOR     Y5, Y5, Y5
 	VPXOR     Y6, Y6, Y6
+	VPXOR     Y7, Y7, Y7
+	VPXOR     Y8, Y8, Y8
+	VPXOR     Y9, Y9, Y9
 
 	// sum += sc·Σ(q-bias)·q_a
-	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
-	VMOVDQU      128(SI), Y8
-	VMOVDQU      (SI), Y7
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y9
-	VPAND        Y9, Y7, Y7
-	VPSLLD       $0x04, Y8, Y8
-	VPBROADCASTD c30303030<>+0(SB), Y9
-	VPAND        Y9, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      bytes16_0<>+0(SB), Y1, Y8
-	VMOVDQU      (DI), Y10
-	VPMADDUBSW   Y10, Y7, Y9
-	VPMADDUBSW   Y10, Y0, Y10
-	VPSUBW       Y10, Y9, Y9
-	VPMADDWD     Y8, Y9, Y9
-	VPADDD       Y9, Y3, Y3
-	VMOVDQU      (DI)(DX*1), Y10
-	VPMADDUBSW   Y10, Y7, Y9
-	VPMADDUBSW   Y10, Y0, Y10
-	VPSUBW       Y10, Y9, Y9
-	VPMADDWD     Y8, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VMOVDQU      (DI)(DX*2), Y10
-	VPMADDUBSW   Y10, Y7, Y9
-	VPMADDUBSW   Y10, Y0, Y10
-	VPSUBW       Y10, Y9, Y9
-	VPMADDWD     Y8, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VMOVDQU      (DI)(BX*1), Y9
-	VPMADDUBSW   Y9, Y7, Y7
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y7, Y7
-	VPMADDWD     Y8, Y7, Y7
-	VPADDD       Y7, Y6, Y6
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
+	VMOVDQU      48(DX), Y10
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
+	VPAND        Y11, Y10, Y10
+	VMOVDQU      16(DX), Y11
 
-	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
-	VMOVDQU      128(SI), Y8
-	VMOVDQU      32(SI), Y7
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y9
-	VPAND        Y9, Y7, Y7
-	VPSLLD       $0x02, Y8, Y8
-	VPBROADCASTD c30303030<>+0(SB), Y9
-	VPAND        Y9, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      bytes16_2<>+0(SB), Y1, Y8
-	VMOVDQU      32(DI), Y10
-	VPMADDUBSW   Y10, Y7, Y9
-	VPMADDUBSW   Y10, Y0, Y10
-	VPSUBW       Y10, Y9, Y9
-	VPMADDWD     Y8, Y9, Y9
-	VPADDD       Y9, Y3, Y3
-	VMOVDQU      32(DI)(DX*1), Y10
-	VPMADDUBSW   Y10, Y7, Y9
-	VPMADDUBSW   Y10, Y0, Y10
-	VPSUBW       Y10, Y9, Y9
-	VPMADDWD     Y8, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VMOVDQU      32(DI)(DX*2), Y10
-	VPMADDUBSW   Y10, Y7, Y9
-	VPMADDUBSW   Y10, Y0, Y10
-	VPSUBW       Y10, Y9, Y9
-	VPMADDWD     Y8, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VMOVDQU      32(DI)(BX*1), Y9
-	VPMADDUBSW   Y9, Y7, Y7
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y7, Y7
-	VPMADDWD     Y8, Y7, Y7
-	VPADDD       Y7, Y6, Y6
+	// q |= bit 0, bit 0 in the upper half, times 16
+	VPSLLD       $0x04, Y11, Y11
+	VPBROADCASTD c10101010<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      bytes32_0<>+0(SB), Y1, Y11
+	VPMADDUBSW   (BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPMADDUBSW   256(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   512(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   768(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   1024(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1280(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1536(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1792(BX), Y10, Y10
+	VPMADDWD     Y11, Y10, Y10
+	VPADDD       Y10, Y9, Y9
 
-	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 4 and 5) << 4
-	VMOVDQU      128(SI), Y8
-	VMOVDQU      (SI), Y7
-	VPSRLD       $0x04, Y7, Y7
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y9
-	VPAND        Y9, Y7, Y7
-	VPBROADCASTD c30303030<>+0(SB), Y9
-	VPAND        Y9, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      bytes16_4<>+0(SB), Y1, Y8
-	VMOVDQU      64(DI), Y10
-	VPMADDUBSW   Y10, Y7, Y9
-	VPMADDUBSW   Y10, Y0, Y10
-	VPSUBW       Y10, Y9, Y9
-	VPMADDWD     Y8, Y9, Y9
-	VPADDD       Y9, Y3, Y3
-	VMOVDQU      64(DI)(DX*1), Y10
-	VPMADDUBSW   Y10, Y7, Y9
-	VPMADDUBSW   Y10, Y0, Y10
-	VPSUBW       Y10, Y9, Y9
-	VPMADDWD     Y8, Y9, Y9
-	VPADDD       Y9, Y4, Y4
-	VMOVDQU      64(DI)(DX*2), Y10
-	VPMADDUBSW   Y10, Y7, Y9
-	VPMADDUBSW   Y10, Y0, Y10
-	VPSUBW       Y10, Y9, Y9
-	VPMADDWD     Y8, Y9, Y9
-	VPADDD       Y9, Y5, Y5
-	VMOVDQU      64(DI)(BX*1), Y9
-	VPMADDUBSW   Y9, Y7, Y7
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y7, Y7
-	VPMADDWD     Y8, Y7, Y7
-	VPADDD       Y7, Y6, Y6
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
+	VMOVDQU      48(DX), Y10
+	VPSRLD       $0x04, Y10, Y10
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
+	VPAND        Y11, Y10, Y10
+	VMOVDQU      16(DX), Y11
 
-	// q = bytes >> 4 & 15 | (bits 6 and 7, in the upper half 6 and 7) << 4
-	VMOVDQU      128(SI), Y8
-	VMOVDQU      32(SI), Y7
-	VPSRLD       $0x04, Y7, Y7
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y9
-	VPAND        Y9, Y7, Y7
-	VPSRLD       $0x02, Y8, Y8
-	VPBROADCASTD c30303030<>+0(SB), Y9
-	VPAND        Y9, Y8, Y8
-	VPOR         Y8, Y7, Y7
-	VPSHUFB      bytes16_6<>+0(SB), Y1, Y1
-	VMOVDQU      96(DI), Y9
-	VPMADDUBSW   Y9, Y7, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y1, Y8, Y8
-	VPADDD       Y8, Y3, Y3
-	VMOVDQU      96(DI)(DX*1), Y9
-	VPMADDUBSW   Y9, Y7, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y1, Y8, Y8
-	VPADDD       Y8, Y4, Y4
-	VMOVDQU      96(DI)(DX*2), Y9
-	VPMADDUBSW   Y9, Y7, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y1, Y8, Y8
-	VPADDD       Y8, Y5, Y5
-	VMOVDQU      96(DI)(BX*1), Y8
-	VPMADDUBSW   Y8, Y7, Y7
-	VPMADDUBSW   Y8, Y0, Y8
-	VPSUBW       Y8, Y7, Y7
-	VPMADDWD     Y1, Y7, Y7
-	VPADDD       Y7, Y6, Y6
+	// q |= bit 1, bit 1 in the upper half, times 16
+	VPSLLD       $0x03, Y11, Y11
+	VPBROADCASTD c10101010<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      bytes32_1<>+0(SB), Y1, Y11
+	VPMADDUBSW   32(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPMADDUBSW   288(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   544(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   800(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   1056(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1312(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1568(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1824(BX), Y10, Y10
+	VPMADDWD     Y11, Y10, Y10
+	VPADDD       Y10, Y9, Y9
 
-	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
-	VMOVDQU      160(SI), Y7
-	VMOVDQU      64(SI), Y1
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y8
-	VPAND        Y8, Y1, Y1
-	VPSLLD       $0x04, Y7, Y7
-	VPBROADCASTD c30303030<>+0(SB), Y8
-	VPAND        Y8, Y7, Y7
-	VPOR         Y7, Y1, Y1
-	VPSHUFB      bytes16_0<>+0(SB), Y2, Y7
-	VMOVDQU      128(DI), Y9
-	VPMADDUBSW   Y9, Y1, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y7, Y8, Y8
-	VPADDD       Y8, Y3, Y3
-	VMOVDQU      128(DI)(DX*1), Y9
-	VPMADDUBSW   Y9, Y1, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y7, Y8, Y8
-	VPADDD       Y8, Y4, Y4
-	VMOVDQU      128(DI)(DX*2), Y9
-	VPMADDUBSW   Y9, Y1, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y7, Y8, Y8
-	VPADDD       Y8, Y5, Y5
-	VMOVDQU      128(DI)(BX*1), Y8
-	VPMADDUBSW   Y8, Y1, Y1
-	VPMADDUBSW   Y8, Y0, Y8
-	VPSUBW       Y8, Y1, Y1
-	VPMADDWD     Y7, Y1, Y1
-	VPADDD       Y1, Y6, Y6
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
+	VMOVDQU      80(DX), Y10
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
+	VPAND        Y11, Y10, Y10
+	VMOVDQU      16(DX), Y11
 
-	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
-	VMOVDQU      160(SI), Y7
-	VMOVDQU      96(SI), Y1
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y8
-	VPAND        Y8, Y1, Y1
-	VPSLLD       $0x02, Y7, Y7
-	VPBROADCASTD c30303030<>+0(SB), Y8
-	VPAND        Y8, Y7, Y7
-	VPOR         Y7, Y1, Y1
-	VPSHUFB      bytes16_2<>+0(SB), Y2, Y7
-	VMOVDQU      160(DI), Y9
-	VPMADDUBSW   Y9, Y1, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y7, Y8, Y8
-	VPADDD       Y8, Y3, Y3
-	VMOVDQU      160(DI)(DX*1), Y9
-	VPMADDUBSW   Y9, Y1, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y7, Y8, Y8
-	VPADDD       Y8, Y4, Y4
-	VMOVDQU      160(DI)(DX*2), Y9
-	VPMADDUBSW   Y9, Y1, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y7, Y8, Y8
-	VPADDD       Y8, Y5, Y5
-	VMOVDQU      160(DI)(BX*1), Y8
-	VPMADDUBSW   Y8, Y1, Y1
-	VPMADDUBSW   Y8, Y0, Y8
-	VPSUBW       Y8, Y1, Y1
-	VPMADDWD     Y7, Y1, Y1
-	VPADDD       Y1, Y6, Y6
+	// q |= bit 2, bit 2 in the upper half, times 16
+	VPSLLD       $0x02, Y11, Y11
+	VPBROADCASTD c10101010<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      bytes32_2<>+0(SB), Y1, Y11
+	VPMADDUBSW   64(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPMADDUBSW   320(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   576(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   832(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   1088(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1344(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1600(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1856(BX), Y10, Y10
+	VPMADDWD     Y11, Y10, Y10
+	VPADDD       Y10, Y9, Y9
 
-	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 4 and 5) << 4
-	VMOVDQU      160(SI), Y7
-	VMOVDQU      64(SI), Y1
-	VPSRLD       $0x04, Y1, Y1
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y8
-	VPAND        Y8, Y1, Y1
-	VPBROADCASTD c30303030<>+0(SB), Y8
-	VPAND        Y8, Y7, Y7
-	VPOR         Y7, Y1, Y1
-	VPSHUFB      bytes16_4<>+0(SB), Y2, Y7
-	VMOVDQU      192(DI), Y9
-	VPMADDUBSW   Y9, Y1, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y7, Y8, Y8
-	VPADDD       Y8, Y3, Y3
-	VMOVDQU      192(DI)(DX*1), Y9
-	VPMADDUBSW   Y9, Y1, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y7, Y8, Y8
-	VPADDD       Y8, Y4, Y4
-	VMOVDQU      192(DI)(DX*2), Y9
-	VPMADDUBSW   Y9, Y1, Y8
-	VPMADDUBSW   Y9, Y0, Y9
-	VPSUBW       Y9, Y8, Y8
-	VPMADDWD     Y7, Y8, Y8
-	VPADDD       Y8, Y5, Y5
-	VMOVDQU      192(DI)(BX*1), Y8
-	VPMADDUBSW   Y8, Y1, Y1
-	VPMADDUBSW   Y8, Y0, Y8
-	VPSUBW       Y8, Y1, Y1
-	VPMADDWD     Y7, Y1, Y1
-	VPADDD       Y1, Y6, Y6
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
+	VMOVDQU      80(DX), Y10
+	VPSRLD       $0x04, Y10, Y10
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
+	VPAND        Y11, Y10, Y10
+	VMOVDQU      16(DX), Y11
 
-	// q = bytes >> 4 & 15 | (bits 6 and 7, in the upper half 6 and 7) << 4
-	VMOVDQU      160(SI), Y7
-	VMOVDQU      96(SI), Y1
-	VPSRLD       $0x04, Y1, Y1
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y8
-	VPAND        Y8, Y1, Y1
-	VPSRLD       $0x02, Y7, Y7
-	VPBROADCASTD c30303030<>+0(SB), Y8
-	VPAND        Y8, Y7, Y7
-	VPOR         Y7, Y1, Y1
-	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
-	VMOVDQU      224(DI), Y8
-	VPMADDUBSW   Y8, Y1, Y7
-	VPMADDUBSW   Y8, Y0, Y8
-	VPSUBW       Y8, Y7, Y7
-	VPMADDWD     Y2, Y7, Y7
-	VPADDD       Y7, Y3, Y3
-	VMOVDQU      224(DI)(DX*1), Y8
-	VPMADDUBSW   Y8, Y1, Y7
-	VPMADDUBSW   Y8, Y0, Y8
-	VPSUBW       Y8, Y7, Y7
-	VPMADDWD     Y2, Y7, Y7
-	VPADDD       Y7, Y4, Y4
-	VMOVDQU      224(DI)(DX*2), Y8
-	VPMADDUBSW   Y8, Y1, Y7
-	VPMADDUBSW   Y8, Y0, Y8
-	VPSUBW       Y8, Y7, Y7
-	VPMADDWD     Y2, Y7, Y7
-	VPADDD       Y7, Y5, Y5
-	VMOVDQU      224(DI)(BX*1), Y7
-	VPMADDUBSW   Y7, Y1, Y1
-	VPMADDUBSW   Y7, Y0, Y7
-	VPSUBW       Y7, Y1, Y1
-	VPMADDWD     Y2, Y1, Y1
-	VPADDD       Y1, Y6, Y6
+	// q |= bit 3, bit 3 in the upper half, times 16
+	VPSLLD       $0x01, Y11, Y11
+	VPBROADCASTD c10101010<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      bytes32_3<>+0(SB), Y1, Y11
+	VPMADDUBSW   96(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPMADDUBSW   352(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   608(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   864(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   1120(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1376(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1632(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1888(BX), Y10, Y10
+	VPMADDWD     Y11, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
+	VMOVDQU      112(DX), Y10
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
+	VPAND        Y11, Y10, Y10
+	VMOVDQU      16(DX), Y11
+
+	// q |= bit 4, bit 4 in the upper half, times 16
+	VPBROADCASTD c10101010<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      bytes32_4<>+0(SB), Y1, Y11
+	VPMADDUBSW   128(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPMADDUBSW   384(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   640(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   896(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   1152(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1408(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1664(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1920(BX), Y10, Y10
+	VPMADDWD     Y11, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
+	VMOVDQU      112(DX), Y10
+	VPSRLD       $0x04, Y10, Y10
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
+	VPAND        Y11, Y10, Y10
+	VMOVDQU      16(DX), Y11
+
+	// q |= bit 5, bit 5 in the upper half, times 16
+	VPSRLD       $0x01, Y11, Y11
+	VPBROADCASTD c10101010<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      bytes32_5<>+0(SB), Y1, Y11
+	VPMADDUBSW   160(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPMADDUBSW   416(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   672(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   928(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   1184(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1440(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1696(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1952(BX), Y10, Y10
+	VPMADDWD     Y11, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
+	VMOVDQU      144(DX), Y10
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
+	VPAND        Y11, Y10, Y10
+	VMOVDQU      16(DX), Y11
+
+	// q |= bit 6, bit 6 in the upper half, times 16
+	VPSRLD       $0x02, Y11, Y11
+	VPBROADCASTD c10101010<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      bytes32_6<>+0(SB), Y1, Y11
+	VPMADDUBSW   192(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPMADDUBSW   448(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   704(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   960(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   1216(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1472(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1728(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1984(BX), Y10, Y10
+	VPMADDWD     Y11, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+
+	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
+	VMOVDQU      144(DX), Y10
+	VPSRLD       $0x04, Y10, Y10
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
+	VPAND        Y11, Y10, Y10
+	VMOVDQU      16(DX), Y11
+
+	// q |= bit 7, bit 7 in the upper half, times 16
+	VPSRLD       $0x03, Y11, Y11
+	VPBROADCASTD c10101010<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VPSHUFB      bytes32_7<>+0(SB), Y1, Y11
+	VPMADDUBSW   224(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPMADDUBSW   480(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   736(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   992(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   1248(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1504(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1760(BX), Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   2016(BX), Y10, Y10
+	VPMADDWD     Y11, Y10, Y10
+	VPADDD       Y10, Y9, Y9
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VPXOR        Y1, Y1, Y1
-	VPINSRW      $0x00, 208(SI), X1, X1
+	VMOVD        (DX), X1
 	VCVTPH2PS    X1, X1
-	VBROADCASTSS X1, X1
-	VMULPS       (R8), X1, X1
-	VMOVUPS      X1, (SP)
+	VPSHUFD      $0x00, X1, X10
+	VMULPS       2304(BX), X10, X11
+	VMOVUPS      X11, (SP)
+	VMULPS       2320(BX), X10, X10
+	VMOVUPS      X10, 16(SP)
+	VPSHUFD      $0x55, X1, X1
+	VMULPS       2304(BX), X1, X10
+	VMOVUPS      X10, 32(SP)
+	VMULPS       2320(BX), X1, X1
+	VMOVUPS      X1, 48(SP)
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS (SP), Y10
+	VMOVUPS      64(SP), Y11
+	VFMADD231PS  Y10, Y2, Y11
+	VMOVUPS      Y11, 64(SP)
 	VCVTDQ2PS    Y3, Y3
-	VBROADCASTSS (SP), Y1
-	VMOVUPS      32(SP), Y2
-	VFMADD231PS  Y1, Y3, Y2
-	VMOVUPS      Y2, 32(SP)
+	VBROADCASTSS 4(SP), Y2
+	VMOVUPS      96(SP), Y10
+	VFMADD231PS  Y2, Y3, Y10
+	VMOVUPS      Y10, 96(SP)
 	VCVTDQ2PS    Y4, Y4
-	VBROADCASTSS 4(SP), Y1
-	VMOVUPS      64(SP), Y2
-	VFMADD231PS  Y1, Y4, Y2
-	VMOVUPS      Y2, 64(SP)
+	VBROADCASTSS 8(SP), Y2
+	VMOVUPS      128(SP), Y3
+	VFMADD231PS  Y2, Y4, Y3
+	VMOVUPS      Y3, 128(SP)
 	VCVTDQ2PS    Y5, Y5
-	VBROADCASTSS 8(SP), Y1
-	VMOVUPS      96(SP), Y2
-	VFMADD231PS  Y1, Y5, Y2
-	VMOVUPS      Y2, 96(SP)
+	VBROADCASTSS 12(SP), Y2
+	VMOVUPS      160(SP), Y3
+	VFMADD231PS  Y2, Y5, Y3
+	VMOVUPS      Y3, 160(SP)
 	VCVTDQ2PS    Y6, Y6
-	VBROADCASTSS 12(SP), Y1
-	VMOVUPS      128(SP), Y2
-	VFMADD231PS  Y1, Y6, Y2
-	VMOVUPS      Y2, 128(SP)
-	ADDQ         $+210, SI
-	ADDQ         $+256, DI
-	ADDQ         $+16, R8
-	SUBQ         $0x01, R9
+	VBROADCASTSS 16(SP), Y2
+	VMOVUPS      192(SP), Y3
+	VFMADD231PS  Y2, Y6, Y3
+	VMOVUPS      Y3, 192(SP)
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS 20(SP), Y2
+	VMOVUPS      224(SP), Y3
+	VFMADD231PS  Y2, Y7, Y3
+	VMOVUPS      Y3, 224(SP)
+	VCVTDQ2PS    Y8, Y8
+	VBROADCASTSS 24(SP), Y2
+	VMOVUPS      256(SP), Y3
+	VFMADD231PS  Y2, Y8, Y3
+	VMOVUPS      Y3, 256(SP)
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS 28(SP), Y2
+	VMOVUPS      288(SP), Y3
+	VFMADD231PS  Y2, Y9, Y3
+	VMOVUPS      Y3, 288(SP)
+	VPBROADCASTD c00010001<>+0(SB), Y2
+	VPMADDWD     2048(BX), Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPACKSSDW    X1, X2, X2
+	VPMADDWD     X0, X2, X2
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 32(SP), Y3
+	VMOVUPS      320(SP), Y4
+	VFMADD231PS  Y2, Y3, Y4
+	VMOVUPS      Y4, 320(SP)
+	VPBROADCASTD c00010001<>+0(SB), Y2
+	VPMADDWD     2080(BX), Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPACKSSDW    X1, X2, X2
+	VPMADDWD     X0, X2, X2
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 36(SP), Y3
+	VMOVUPS      352(SP), Y4
+	VFMADD231PS  Y2, Y3, Y4
+	VMOVUPS      Y4, 352(SP)
+	VPBROADCASTD c00010001<>+0(SB), Y2
+	VPMADDWD     2112(BX), Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPACKSSDW    X1, X2, X2
+	VPMADDWD     X0, X2, X2
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 40(SP), Y3
+	VMOVUPS      384(SP), Y4
+	VFMADD231PS  Y2, Y3, Y4
+	VMOVUPS      Y4, 384(SP)
+	VPBROADCASTD c00010001<>+0(SB), Y2
+	VPMADDWD     2144(BX), Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPACKSSDW    X1, X2, X2
+	VPMADDWD     X0, X2, X2
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 44(SP), Y3
+	VMOVUPS      416(SP), Y4
+	VFMADD231PS  Y2, Y3, Y4
+	VMOVUPS      Y4, 416(SP)
+	VPBROADCASTD c00010001<>+0(SB), Y2
+	VPMADDWD     2176(BX), Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPACKSSDW    X1, X2, X2
+	VPMADDWD     X0, X2, X2
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 48(SP), Y3
+	VMOVUPS      448(SP), Y4
+	VFMADD231PS  Y2, Y3, Y4
+	VMOVUPS      Y4, 448(SP)
+	VPBROADCASTD c00010001<>+0(SB), Y2
+	VPMADDWD     2208(BX), Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPACKSSDW    X1, X2, X2
+	VPMADDWD     X0, X2, X2
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 52(SP), Y3
+	VMOVUPS      480(SP), Y4
+	VFMADD231PS  Y2, Y3, Y4
+	VMOVUPS      Y4, 480(SP)
+	VPBROADCASTD c00010001<>+0(SB), Y2
+	VPMADDWD     2240(BX), Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPACKSSDW    X1, X2, X2
+	VPMADDWD     X0, X2, X2
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 56(SP), Y3
+	VMOVUPS      512(SP), Y4
+	VFMADD231PS  Y2, Y3, Y4
+	VMOVUPS      Y4, 512(SP)
+	VPBROADCASTD c00010001<>+0(SB), Y2
+	VPMADDWD     2272(BX), Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPACKSSDW    X1, X2, X2
+	VPMADDWD     X0, X2, X2
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 60(SP), Y0
+	VMOVUPS      544(SP), Y3
+	VFMADD231PS  Y2, Y0, Y3
+	VMOVUPS      Y3, 544(SP)
+	ADDQ         $+176, DX
+	ADDQ         $+2336, BX
+	SUBQ         $0x01, SI
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R9
+	ADDQ $0x01, SI
 
 	// dst = Σ acc - Σ mins
-	VMOVUPS      32(SP), Y1
-	VMOVUPS      64(SP), Y2
-	VMOVUPS      96(SP), Y3
-	VMOVUPS      128(SP), Y4
-	VUNPCKHPS    Y2, Y1, Y5
-	VUNPCKLPS    Y2, Y1, Y1
-	VADDPS       Y5, Y1, Y1
+	MOVQ         AX, DX
+	MOVQ         ld+8(FP), BX
+	SHLQ         $0x02, BX
+	LEAQ         (BX)(BX*2), SI
+	VMOVUPS      64(SP), Y0
+	VSUBPS       320(SP), Y0, Y0
+	VMOVUPS      96(SP), Y2
+	VSUBPS       352(SP), Y2, Y2
+	VMOVUPS      128(SP), Y3
+	VSUBPS       384(SP), Y3, Y3
+	VMOVUPS      160(SP), Y4
+	VSUBPS       416(SP), Y4, Y4
+	VUNPCKHPS    Y2, Y0, Y5
+	VUNPCKLPS    Y2, Y0, Y0
+	VADDPS       Y5, Y0, Y0
 	VUNPCKHPS    Y4, Y3, Y2
 	VUNPCKLPS    Y4, Y3, Y3
 	VADDPS       Y2, Y3, Y3
-	VUNPCKHPD    Y3, Y1, Y2
-	VUNPCKLPD    Y3, Y1, Y1
-	VADDPS       Y2, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X2
-	VADDPS       X2, X1, X1
-	MOVQ         ld+8(FP), SI
-	SHLQ         $0x02, SI
-	LEAQ         (SI)(SI*2), DI
-	VMOVSS       X1, (AX)
-	VEXTRACTPS   $0x01, X1, (AX)(SI*1)
-	VEXTRACTPS   $0x02, X1, (AX)(SI*2)
-	VEXTRACTPS   $0x03, X1, (AX)(DI*1)
+	VUNPCKHPD    Y3, Y0, Y2
+	VUNPCKLPD    Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (DX)
+	VEXTRACTPS   $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS   $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS   $0x03, X0, (DX)(SI*1)
+	LEAQ         (DX)(BX*4), DX
+	VMOVUPS      192(SP), Y0
+	VSUBPS       448(SP), Y0, Y0
+	VMOVUPS      224(SP), Y2
+	VSUBPS       480(SP), Y2, Y2
+	VMOVUPS      256(SP), Y3
+	VSUBPS       512(SP), Y3, Y3
+	VMOVUPS      288(SP), Y4
+	VSUBPS       544(SP), Y4, Y4
+	VUNPCKHPS    Y2, Y0, Y5
+	VUNPCKLPS    Y2, Y0, Y0
+	VADDPS       Y5, Y0, Y0
+	VUNPCKHPS    Y4, Y3, Y2
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VUNPCKHPD    Y3, Y0, Y2
+	VUNPCKLPD    Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (DX)
+	VEXTRACTPS   $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS   $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS   $0x03, X0, (DX)(SI*1)
 	ADDQ         $+4, AX
 	ADDQ         stride+24(FP), CX
 	JMP          row1
@@ -1997,52 +3449,733 @@ rowEnd2:
 	VZEROUPPER
 	RET
 
-DATA c20202020<>+0(SB)/4, $0x20202020
-GLOBL c20202020<>(SB), RODATA|NOPTR, $4
-
-DATA c30303030<>+0(SB)/4, $0x30303030
-GLOBL c30303030<>(SB), RODATA|NOPTR, $4
-
-// func rowsIQ4_XSx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, d *float32, bsums *int16, ldsums int, blocks int)
-// Requires: AVX, AVX2, BMI2, F16C, FMA3, MMX+
-TEXT ·rowsIQ4_XSx4AVX2(SB), NOSPLIT, $288-88
-	MOVQ    dst+0(FP), AX
-	MOVQ    w+16(FP), CX
-	VMOVUPS iq4<>+0(SB), Y0
-	MOVQ    ldq+48(FP), DX
-	LEAQ    (DX)(DX*2), BX
+// func rowsQ6_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsQ6_Kx4AVX2(SB), NOSPLIT, $288-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
 
 row1:
 	CMPQ    rows+32(FP), $0x01
 	JLT     rowEnd2
 	SUBQ    $0x01, rows+32(FP)
-	MOVQ    CX, SI
-	MOVQ    q+40(FP), DI
-	MOVQ    d+56(FP), R8
+	MOVQ    CX, DX
+	MOVQ    acts+40(FP), BX
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 32(SP)
+	VMOVUPS Y0, 64(SP)
+	VMOVUPS Y0, 96(SP)
+	VMOVUPS Y0, 128(SP)
+	MOVQ    blocks+48(FP), SI
+	SUBQ    $0x01, SI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
+	PREFETCHT0 8384(DX)
+
+	// sc, mn
+	VPMOVSXBW 192(DX), Y0
+	VPERMQ    $0xee, Y0, Y1
+	VPERMQ    $0x44, Y0, Y2
+	VPXOR     Y3, Y3, Y3
+	VPXOR     Y4, Y4, Y4
+	VPXOR     Y5, Y5, Y5
+	VPXOR     Y6, Y6, Y6
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
+	VMOVDQU      128(DX), Y8
+	VMOVDQU      (DX), Y7
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y9
+	VPAND        Y9, Y7, Y7
+	VPSLLD       $0x04, Y8, Y8
+	VPBROADCASTD c30303030<>+0(SB), Y9
+	VPAND        Y9, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      bytes16_0<>+0(SB), Y2, Y8
+	VPMADDUBSW   (BX), Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VPMADDUBSW   256(BX), Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VPMADDUBSW   512(BX), Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VPMADDUBSW   768(BX), Y7, Y7
+	VPMADDWD     Y8, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+
+	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
+	VMOVDQU      128(DX), Y8
+	VMOVDQU      32(DX), Y7
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y9
+	VPAND        Y9, Y7, Y7
+	VPSLLD       $0x02, Y8, Y8
+	VPBROADCASTD c30303030<>+0(SB), Y9
+	VPAND        Y9, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      bytes16_2<>+0(SB), Y2, Y8
+	VPMADDUBSW   32(BX), Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VPMADDUBSW   288(BX), Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VPMADDUBSW   544(BX), Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VPMADDUBSW   800(BX), Y7, Y7
+	VPMADDWD     Y8, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+
+	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 4 and 5) << 4
+	VMOVDQU      128(DX), Y8
+	VMOVDQU      (DX), Y7
+	VPSRLD       $0x04, Y7, Y7
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y9
+	VPAND        Y9, Y7, Y7
+	VPBROADCASTD c30303030<>+0(SB), Y9
+	VPAND        Y9, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      bytes16_4<>+0(SB), Y2, Y8
+	VPMADDUBSW   64(BX), Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VPMADDUBSW   320(BX), Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VPMADDUBSW   576(BX), Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VPMADDUBSW   832(BX), Y7, Y7
+	VPMADDWD     Y8, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+
+	// q = bytes >> 4 & 15 | (bits 6 and 7, in the upper half 6 and 7) << 4
+	VMOVDQU      128(DX), Y8
+	VMOVDQU      32(DX), Y7
+	VPSRLD       $0x04, Y7, Y7
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y9
+	VPAND        Y9, Y7, Y7
+	VPSRLD       $0x02, Y8, Y8
+	VPBROADCASTD c30303030<>+0(SB), Y9
+	VPAND        Y9, Y8, Y8
+	VPOR         Y8, Y7, Y7
+	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
+	VPMADDUBSW   96(BX), Y7, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPMADDUBSW   352(BX), Y7, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPMADDUBSW   608(BX), Y7, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   864(BX), Y7, Y7
+	VPMADDWD     Y2, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+
+	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
+	VMOVDQU      160(DX), Y7
+	VMOVDQU      64(DX), Y2
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y8
+	VPAND        Y8, Y2, Y2
+	VPSLLD       $0x04, Y7, Y7
+	VPBROADCASTD c30303030<>+0(SB), Y8
+	VPAND        Y8, Y7, Y7
+	VPOR         Y7, Y2, Y2
+	VPSHUFB      bytes16_0<>+0(SB), Y1, Y7
+	VPMADDUBSW   128(BX), Y2, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPMADDUBSW   384(BX), Y2, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPMADDUBSW   640(BX), Y2, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   896(BX), Y2, Y2
+	VPMADDWD     Y7, Y2, Y2
+	VPADDD       Y2, Y6, Y6
+
+	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
+	VMOVDQU      160(DX), Y7
+	VMOVDQU      96(DX), Y2
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y8
+	VPAND        Y8, Y2, Y2
+	VPSLLD       $0x02, Y7, Y7
+	VPBROADCASTD c30303030<>+0(SB), Y8
+	VPAND        Y8, Y7, Y7
+	VPOR         Y7, Y2, Y2
+	VPSHUFB      bytes16_2<>+0(SB), Y1, Y7
+	VPMADDUBSW   160(BX), Y2, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPMADDUBSW   416(BX), Y2, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPMADDUBSW   672(BX), Y2, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   928(BX), Y2, Y2
+	VPMADDWD     Y7, Y2, Y2
+	VPADDD       Y2, Y6, Y6
+
+	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 4 and 5) << 4
+	VMOVDQU      160(DX), Y7
+	VMOVDQU      64(DX), Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y8
+	VPAND        Y8, Y2, Y2
+	VPBROADCASTD c30303030<>+0(SB), Y8
+	VPAND        Y8, Y7, Y7
+	VPOR         Y7, Y2, Y2
+	VPSHUFB      bytes16_4<>+0(SB), Y1, Y7
+	VPMADDUBSW   192(BX), Y2, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPMADDUBSW   448(BX), Y2, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VPMADDUBSW   704(BX), Y2, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDUBSW   960(BX), Y2, Y2
+	VPMADDWD     Y7, Y2, Y2
+	VPADDD       Y2, Y6, Y6
+
+	// q = bytes >> 4 & 15 | (bits 6 and 7, in the upper half 6 and 7) << 4
+	VMOVDQU      160(DX), Y7
+	VMOVDQU      96(DX), Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y8
+	VPAND        Y8, Y2, Y2
+	VPSRLD       $0x02, Y7, Y7
+	VPBROADCASTD c30303030<>+0(SB), Y8
+	VPAND        Y8, Y7, Y7
+	VPOR         Y7, Y2, Y2
+	VPSHUFB      bytes16_6<>+0(SB), Y1, Y1
+	VPMADDUBSW   224(BX), Y2, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VPMADDUBSW   480(BX), Y2, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VPMADDUBSW   736(BX), Y2, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VPMADDUBSW   992(BX), Y2, Y2
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y6, Y6
+	VPMADDWD     1024(BX), Y0, Y1
+	VPSLLD       $0x05, Y1, Y1
+	VPSUBD       Y1, Y3, Y3
+	VPMADDWD     1056(BX), Y0, Y1
+	VPSLLD       $0x05, Y1, Y1
+	VPSUBD       Y1, Y4, Y4
+	VPMADDWD     1088(BX), Y0, Y1
+	VPSLLD       $0x05, Y1, Y1
+	VPSUBD       Y1, Y5, Y5
+	VPMADDWD     1120(BX), Y0, Y0
+	VPSLLD       $0x05, Y0, Y0
+	VPSUBD       Y0, Y6, Y6
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VPXOR        Y0, Y0, Y0
+	VPINSRW      $0x00, 208(DX), X0, X0
+	VCVTPH2PS    X0, X0
+	VPSHUFD      $0x00, X0, X0
+	VMULPS       1152(BX), X0, X0
+	VMOVUPS      X0, (SP)
+	VPHADDD      Y4, Y3, Y3
+	VPHADDD      Y6, Y5, Y5
+	VPHADDD      Y5, Y3, Y3
+	VEXTRACTI128 $0x01, Y3, X0
+	VPADDD       X0, X3, X3
+	VCVTDQ2PS    X3, X3
+	VMOVUPS      32(SP), X0
+	VFMADD231PS  (SP), X3, X0
+	VMOVUPS      X0, 32(SP)
+	ADDQ         $+210, DX
+	ADDQ         $+1168, BX
+	SUBQ         $0x01, SI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ       AX, DX
+	MOVQ       ld+8(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), SI
+	VMOVUPS    32(SP), X0
+	VMOVSS     X0, (DX)
+	VEXTRACTPS $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS $0x03, X0, (DX)(SI*1)
+	ADDQ       $+4, AX
+	ADDQ       stride+24(FP), CX
+	JMP        row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+DATA c30303030<>+0(SB)/4, $0x30303030
+GLOBL c30303030<>(SB), RODATA|NOPTR, $4
+
+// func rowsQ6_Kx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsQ6_Kx8AVX2(SB), NOSPLIT, $576-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, DX
+	MOVQ    acts+40(FP), BX
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 64(SP)
+	VMOVUPS Y0, 96(SP)
+	VMOVUPS Y0, 128(SP)
+	VMOVUPS Y0, 160(SP)
+	VMOVUPS Y0, 192(SP)
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 288(SP)
+	MOVQ    blocks+48(FP), SI
+	SUBQ    $0x01, SI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
+	PREFETCHT0 8384(DX)
+
+	// sc, mn
+	VPMOVSXBW 192(DX), Y0
+	VPERMQ    $0xee, Y0, Y1
+	VPERMQ    $0x44, Y0, Y2
+	VPXOR     Y3, Y3, Y3
+	VPXOR     Y4, Y4, Y4
+	VPXOR     Y5, Y5, Y5
+	VPXOR     Y6, Y6, Y6
+	VPXOR     Y7, Y7, Y7
+	VPXOR     Y8, Y8, Y8
+	VPXOR     Y9, Y9, Y9
+	VPXOR     Y10, Y10, Y10
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
+	VMOVDQU      128(DX), Y12
+	VMOVDQU      (DX), Y11
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y13
+	VPAND        Y13, Y11, Y11
+	VPSLLD       $0x04, Y12, Y12
+	VPBROADCASTD c30303030<>+0(SB), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSHUFB      bytes16_0<>+0(SB), Y2, Y12
+	VPMADDUBSW   (BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y3, Y3
+	VPMADDUBSW   256(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDUBSW   512(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VPMADDUBSW   768(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDUBSW   1024(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y7, Y7
+	VPMADDUBSW   1280(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDUBSW   1536(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	VPMADDUBSW   1792(BX), Y11, Y11
+	VPMADDWD     Y12, Y11, Y11
+	VPADDD       Y11, Y10, Y10
+
+	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
+	VMOVDQU      128(DX), Y12
+	VMOVDQU      32(DX), Y11
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y13
+	VPAND        Y13, Y11, Y11
+	VPSLLD       $0x02, Y12, Y12
+	VPBROADCASTD c30303030<>+0(SB), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSHUFB      bytes16_2<>+0(SB), Y2, Y12
+	VPMADDUBSW   32(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y3, Y3
+	VPMADDUBSW   288(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDUBSW   544(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VPMADDUBSW   800(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDUBSW   1056(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y7, Y7
+	VPMADDUBSW   1312(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDUBSW   1568(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	VPMADDUBSW   1824(BX), Y11, Y11
+	VPMADDWD     Y12, Y11, Y11
+	VPADDD       Y11, Y10, Y10
+
+	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 4 and 5) << 4
+	VMOVDQU      128(DX), Y12
+	VMOVDQU      (DX), Y11
+	VPSRLD       $0x04, Y11, Y11
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y13
+	VPAND        Y13, Y11, Y11
+	VPBROADCASTD c30303030<>+0(SB), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSHUFB      bytes16_4<>+0(SB), Y2, Y12
+	VPMADDUBSW   64(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y3, Y3
+	VPMADDUBSW   320(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDUBSW   576(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VPMADDUBSW   832(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDUBSW   1088(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y7, Y7
+	VPMADDUBSW   1344(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDUBSW   1600(BX), Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	VPMADDUBSW   1856(BX), Y11, Y11
+	VPMADDWD     Y12, Y11, Y11
+	VPADDD       Y11, Y10, Y10
+
+	// q = bytes >> 4 & 15 | (bits 6 and 7, in the upper half 6 and 7) << 4
+	VMOVDQU      128(DX), Y12
+	VMOVDQU      32(DX), Y11
+	VPSRLD       $0x04, Y11, Y11
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y13
+	VPAND        Y13, Y11, Y11
+	VPSRLD       $0x02, Y12, Y12
+	VPBROADCASTD c30303030<>+0(SB), Y13
+	VPAND        Y13, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
+	VPMADDUBSW   96(BX), Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   352(BX), Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   608(BX), Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   864(BX), Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1120(BX), Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1376(BX), Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1632(BX), Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPMADDUBSW   1888(BX), Y11, Y11
+	VPMADDWD     Y2, Y11, Y11
+	VPADDD       Y11, Y10, Y10
+
+	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
+	VMOVDQU      160(DX), Y11
+	VMOVDQU      64(DX), Y2
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y12
+	VPAND        Y12, Y2, Y2
+	VPSLLD       $0x04, Y11, Y11
+	VPBROADCASTD c30303030<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y2, Y2
+	VPSHUFB      bytes16_0<>+0(SB), Y1, Y11
+	VPMADDUBSW   128(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   384(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   640(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   896(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1152(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1408(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1664(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPMADDUBSW   1920(BX), Y2, Y2
+	VPMADDWD     Y11, Y2, Y2
+	VPADDD       Y2, Y10, Y10
+
+	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
+	VMOVDQU      160(DX), Y11
+	VMOVDQU      96(DX), Y2
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y12
+	VPAND        Y12, Y2, Y2
+	VPSLLD       $0x02, Y11, Y11
+	VPBROADCASTD c30303030<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y2, Y2
+	VPSHUFB      bytes16_2<>+0(SB), Y1, Y11
+	VPMADDUBSW   160(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   416(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   672(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   928(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1184(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1440(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1696(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPMADDUBSW   1952(BX), Y2, Y2
+	VPMADDWD     Y11, Y2, Y2
+	VPADDD       Y2, Y10, Y10
+
+	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 4 and 5) << 4
+	VMOVDQU      160(DX), Y11
+	VMOVDQU      64(DX), Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y12
+	VPAND        Y12, Y2, Y2
+	VPBROADCASTD c30303030<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y2, Y2
+	VPSHUFB      bytes16_4<>+0(SB), Y1, Y11
+	VPMADDUBSW   192(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPMADDUBSW   448(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPMADDUBSW   704(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPMADDUBSW   960(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPMADDUBSW   1216(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPMADDUBSW   1472(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPMADDUBSW   1728(BX), Y2, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPMADDUBSW   1984(BX), Y2, Y2
+	VPMADDWD     Y11, Y2, Y2
+	VPADDD       Y2, Y10, Y10
+
+	// q = bytes >> 4 & 15 | (bits 6 and 7, in the upper half 6 and 7) << 4
+	VMOVDQU      160(DX), Y11
+	VMOVDQU      96(DX), Y2
+	VPSRLD       $0x04, Y2, Y2
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y12
+	VPAND        Y12, Y2, Y2
+	VPSRLD       $0x02, Y11, Y11
+	VPBROADCASTD c30303030<>+0(SB), Y12
+	VPAND        Y12, Y11, Y11
+	VPOR         Y11, Y2, Y2
+	VPSHUFB      bytes16_6<>+0(SB), Y1, Y1
+	VPMADDUBSW   224(BX), Y2, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y3, Y3
+	VPMADDUBSW   480(BX), Y2, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDUBSW   736(BX), Y2, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y5, Y5
+	VPMADDUBSW   992(BX), Y2, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPMADDUBSW   1248(BX), Y2, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VPMADDUBSW   1504(BX), Y2, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VPMADDUBSW   1760(BX), Y2, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VPMADDUBSW   2016(BX), Y2, Y2
+	VPMADDWD     Y1, Y2, Y2
+	VPADDD       Y2, Y10, Y10
+	VPMADDWD     2048(BX), Y0, Y1
+	VPSLLD       $0x05, Y1, Y1
+	VPSUBD       Y1, Y3, Y3
+	VPMADDWD     2080(BX), Y0, Y1
+	VPSLLD       $0x05, Y1, Y1
+	VPSUBD       Y1, Y4, Y4
+	VPMADDWD     2112(BX), Y0, Y1
+	VPSLLD       $0x05, Y1, Y1
+	VPSUBD       Y1, Y5, Y5
+	VPMADDWD     2144(BX), Y0, Y1
+	VPSLLD       $0x05, Y1, Y1
+	VPSUBD       Y1, Y6, Y6
+	VPMADDWD     2176(BX), Y0, Y1
+	VPSLLD       $0x05, Y1, Y1
+	VPSUBD       Y1, Y7, Y7
+	VPMADDWD     2208(BX), Y0, Y1
+	VPSLLD       $0x05, Y1, Y1
+	VPSUBD       Y1, Y8, Y8
+	VPMADDWD     2240(BX), Y0, Y1
+	VPSLLD       $0x05, Y1, Y1
+	VPSUBD       Y1, Y9, Y9
+	VPMADDWD     2272(BX), Y0, Y0
+	VPSLLD       $0x05, Y0, Y0
+	VPSUBD       Y0, Y10, Y10
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VPXOR        Y0, Y0, Y0
+	VPINSRW      $0x00, 208(DX), X0, X0
+	VCVTPH2PS    X0, X0
+	VPSHUFD      $0x00, X0, X0
+	VMULPS       2304(BX), X0, X1
+	VMOVUPS      X1, (SP)
+	VMULPS       2320(BX), X0, X0
+	VMOVUPS      X0, 16(SP)
+	VPHADDD      Y4, Y3, Y3
+	VPHADDD      Y6, Y5, Y5
+	VPHADDD      Y5, Y3, Y3
+	VEXTRACTI128 $0x01, Y3, X0
+	VPADDD       X0, X3, X3
+	VCVTDQ2PS    X3, X3
+	VMOVUPS      64(SP), X0
+	VFMADD231PS  (SP), X3, X0
+	VMOVUPS      X0, 64(SP)
+	VPHADDD      Y8, Y7, Y7
+	VPHADDD      Y10, Y9, Y9
+	VPHADDD      Y9, Y7, Y7
+	VEXTRACTI128 $0x01, Y7, X0
+	VPADDD       X0, X7, X7
+	VCVTDQ2PS    X7, X7
+	VMOVUPS      80(SP), X0
+	VFMADD231PS  16(SP), X7, X0
+	VMOVUPS      X0, 80(SP)
+	ADDQ         $+210, DX
+	ADDQ         $+2336, BX
+	SUBQ         $0x01, SI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ       AX, DX
+	MOVQ       ld+8(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), SI
+	VMOVUPS    64(SP), X0
+	VMOVSS     X0, (DX)
+	VEXTRACTPS $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS $0x03, X0, (DX)(SI*1)
+	LEAQ       (DX)(BX*4), DX
+	VMOVUPS    80(SP), X0
+	VMOVSS     X0, (DX)
+	VEXTRACTPS $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS $0x03, X0, (DX)(SI*1)
+	ADDQ       $+4, AX
+	ADDQ       stride+24(FP), CX
+	JMP        row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsIQ4_XSx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, BMI2, F16C, FMA3, MMX+
+TEXT ·rowsIQ4_XSx4AVX2(SB), NOSPLIT, $288-56
+	MOVQ    dst+0(FP), AX
+	MOVQ    w+16(FP), CX
+	VMOVUPS iq4<>+0(SB), Y0
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, DX
+	MOVQ    acts+40(FP), BX
 	VPXOR   Y1, Y1, Y1
 	VMOVUPS Y1, 32(SP)
 	VMOVUPS Y1, 64(SP)
 	VMOVUPS Y1, 96(SP)
 	VMOVUPS Y1, 128(SP)
-	MOVQ    blocks+80(FP), R9
-	SUBQ    $0x01, R9
+	MOVQ    blocks+48(FP), SI
+	SUBQ    $0x01, SI
 	JLT     blockEnd4
 
 block3:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
-	PREFETCHT0 8320(SI)
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
 
 	// sc, mn
 	// sc = four bits | two bits << 4, each spread to its byte, minus 32, as int16
-	MOVQ      $0x0f0f0f0f0f0f0f0f, R12
-	MOVL      4(SI), R10
-	PDEPQ     R12, R10, R10
-	MOVQ      $0x3030303030303030, R12
-	MOVWLZX   2(SI), R11
-	PDEPQ     R12, R11, R11
-	ORQ       R11, R10
-	VMOVQ     R10, X2
+	MOVQ      $0x0f0f0f0f0f0f0f0f, R9
+	MOVL      4(DX), DI
+	PDEPQ     R9, DI, DI
+	MOVQ      $0x3030303030303030, R9
+	MOVWLZX   2(DX), R8
+	PDEPQ     R9, R8, R8
+	ORQ       R8, DI
+	VMOVQ     DI, X2
 	VPSUBB    quad20202020<>+0(SB), X2, X2
 	VPMOVSXBW X2, X2
 	VPERMQ    $0x44, Y2, Y2
@@ -2053,242 +4186,242 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = values[bytes & 15], values[bytes >> 4]
-	VBROADCASTI128 8(SI), Y6
+	VBROADCASTI128 8(DX), Y6
 	VPSRLVD        shift04<>+0(SB), Y6, Y6
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y7
 	VPAND          Y7, Y6, Y6
 	VPSHUFB        Y6, Y0, Y6
 	VPSHUFB        bytes32_0<>+0(SB), Y2, Y7
 	VPABSB         Y6, Y8
-	VMOVDQU        (DI), Y9
+	VMOVDQU        (BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y1, Y1
-	VMOVDQU        (DI)(DX*1), Y9
+	VMOVDQU        256(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y3, Y3
-	VMOVDQU        (DI)(DX*2), Y9
+	VMOVDQU        512(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y4, Y4
-	VMOVDQU        (DI)(BX*1), Y9
+	VMOVDQU        768(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y5, Y5
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VBROADCASTI128 24(SI), Y6
+	VBROADCASTI128 24(DX), Y6
 	VPSRLVD        shift04<>+0(SB), Y6, Y6
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y7
 	VPAND          Y7, Y6, Y6
 	VPSHUFB        Y6, Y0, Y6
 	VPSHUFB        bytes32_1<>+0(SB), Y2, Y7
 	VPABSB         Y6, Y8
-	VMOVDQU        32(DI), Y9
+	VMOVDQU        32(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y1, Y1
-	VMOVDQU        32(DI)(DX*1), Y9
+	VMOVDQU        288(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y3, Y3
-	VMOVDQU        32(DI)(DX*2), Y9
+	VMOVDQU        544(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y4, Y4
-	VMOVDQU        32(DI)(BX*1), Y9
+	VMOVDQU        800(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y5, Y5
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VBROADCASTI128 40(SI), Y6
+	VBROADCASTI128 40(DX), Y6
 	VPSRLVD        shift04<>+0(SB), Y6, Y6
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y7
 	VPAND          Y7, Y6, Y6
 	VPSHUFB        Y6, Y0, Y6
 	VPSHUFB        bytes32_2<>+0(SB), Y2, Y7
 	VPABSB         Y6, Y8
-	VMOVDQU        64(DI), Y9
+	VMOVDQU        64(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y1, Y1
-	VMOVDQU        64(DI)(DX*1), Y9
+	VMOVDQU        320(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y3, Y3
-	VMOVDQU        64(DI)(DX*2), Y9
+	VMOVDQU        576(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y4, Y4
-	VMOVDQU        64(DI)(BX*1), Y9
+	VMOVDQU        832(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y5, Y5
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VBROADCASTI128 56(SI), Y6
+	VBROADCASTI128 56(DX), Y6
 	VPSRLVD        shift04<>+0(SB), Y6, Y6
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y7
 	VPAND          Y7, Y6, Y6
 	VPSHUFB        Y6, Y0, Y6
 	VPSHUFB        bytes32_3<>+0(SB), Y2, Y7
 	VPABSB         Y6, Y8
-	VMOVDQU        96(DI), Y9
+	VMOVDQU        96(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y1, Y1
-	VMOVDQU        96(DI)(DX*1), Y9
+	VMOVDQU        352(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y3, Y3
-	VMOVDQU        96(DI)(DX*2), Y9
+	VMOVDQU        608(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y4, Y4
-	VMOVDQU        96(DI)(BX*1), Y9
+	VMOVDQU        864(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y5, Y5
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VBROADCASTI128 72(SI), Y6
+	VBROADCASTI128 72(DX), Y6
 	VPSRLVD        shift04<>+0(SB), Y6, Y6
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y7
 	VPAND          Y7, Y6, Y6
 	VPSHUFB        Y6, Y0, Y6
 	VPSHUFB        bytes32_4<>+0(SB), Y2, Y7
 	VPABSB         Y6, Y8
-	VMOVDQU        128(DI), Y9
+	VMOVDQU        128(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y1, Y1
-	VMOVDQU        128(DI)(DX*1), Y9
+	VMOVDQU        384(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y3, Y3
-	VMOVDQU        128(DI)(DX*2), Y9
+	VMOVDQU        640(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y4, Y4
-	VMOVDQU        128(DI)(BX*1), Y9
+	VMOVDQU        896(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y5, Y5
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VBROADCASTI128 88(SI), Y6
+	VBROADCASTI128 88(DX), Y6
 	VPSRLVD        shift04<>+0(SB), Y6, Y6
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y7
 	VPAND          Y7, Y6, Y6
 	VPSHUFB        Y6, Y0, Y6
 	VPSHUFB        bytes32_5<>+0(SB), Y2, Y7
 	VPABSB         Y6, Y8
-	VMOVDQU        160(DI), Y9
+	VMOVDQU        160(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y1, Y1
-	VMOVDQU        160(DI)(DX*1), Y9
+	VMOVDQU        416(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y3, Y3
-	VMOVDQU        160(DI)(DX*2), Y9
+	VMOVDQU        672(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y4, Y4
-	VMOVDQU        160(DI)(BX*1), Y9
+	VMOVDQU        928(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y5, Y5
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VBROADCASTI128 104(SI), Y6
+	VBROADCASTI128 104(DX), Y6
 	VPSRLVD        shift04<>+0(SB), Y6, Y6
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y7
 	VPAND          Y7, Y6, Y6
 	VPSHUFB        Y6, Y0, Y6
 	VPSHUFB        bytes32_6<>+0(SB), Y2, Y7
 	VPABSB         Y6, Y8
-	VMOVDQU        192(DI), Y9
+	VMOVDQU        192(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y1, Y1
-	VMOVDQU        192(DI)(DX*1), Y9
+	VMOVDQU        448(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y3, Y3
-	VMOVDQU        192(DI)(DX*2), Y9
+	VMOVDQU        704(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y4, Y4
-	VMOVDQU        192(DI)(BX*1), Y9
+	VMOVDQU        960(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y5, Y5
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VBROADCASTI128 120(SI), Y6
+	VBROADCASTI128 120(DX), Y6
 	VPSRLVD        shift04<>+0(SB), Y6, Y6
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y7
 	VPAND          Y7, Y6, Y6
 	VPSHUFB        Y6, Y0, Y6
 	VPSHUFB        bytes32_7<>+0(SB), Y2, Y7
 	VPABSB         Y6, Y8
-	VMOVDQU        224(DI), Y9
+	VMOVDQU        224(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y1, Y1
-	VMOVDQU        224(DI)(DX*1), Y9
+	VMOVDQU        480(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y3, Y3
-	VMOVDQU        224(DI)(DX*2), Y9
+	VMOVDQU        736(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y4, Y4
-	VMOVDQU        224(DI)(BX*1), Y9
+	VMOVDQU        992(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
 	VPMADDUBSW     Y9, Y8, Y9
 	VPMADDWD       Y7, Y9, Y9
 	VPADDD         Y9, Y5, Y5
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD        (SI), X2
+	VMOVD        (DX), X2
 	VCVTPH2PS    X2, X2
-	VBROADCASTSS X2, X2
-	VMULPS       (R8), X2, X2
+	VPSHUFD      $0x00, X2, X2
+	VMULPS       1152(BX), X2, X2
 	VMOVUPS      X2, (SP)
 	VCVTDQ2PS    Y1, Y1
 	VBROADCASTSS (SP), Y6
@@ -2310,16 +4443,19 @@ block3:
 	VMOVUPS      128(SP), Y3
 	VFMADD231PS  Y1, Y5, Y3
 	VMOVUPS      Y3, 128(SP)
-	ADDQ         $+136, SI
-	ADDQ         $+256, DI
-	ADDQ         $+16, R8
-	SUBQ         $0x01, R9
+	ADDQ         $+136, DX
+	ADDQ         $+1168, BX
+	SUBQ         $0x01, SI
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R9
+	ADDQ $0x01, SI
 
 	// dst = Σ acc - Σ mins
+	MOVQ         AX, DX
+	MOVQ         ld+8(FP), BX
+	SHLQ         $0x02, BX
+	LEAQ         (BX)(BX*2), SI
 	VMOVUPS      32(SP), Y1
 	VMOVUPS      64(SP), Y3
 	VMOVUPS      96(SP), Y4
@@ -2335,13 +4471,10 @@ blockEnd4:
 	VADDPS       Y3, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X2
 	VADDPS       X2, X1, X1
-	MOVQ         ld+8(FP), SI
-	SHLQ         $0x02, SI
-	LEAQ         (SI)(SI*2), DI
-	VMOVSS       X1, (AX)
-	VEXTRACTPS   $0x01, X1, (AX)(SI*1)
-	VEXTRACTPS   $0x02, X1, (AX)(SI*2)
-	VEXTRACTPS   $0x03, X1, (AX)(DI*1)
+	VMOVSS       X1, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)(BX*1)
+	VEXTRACTPS   $0x02, X1, (DX)(BX*2)
+	VEXTRACTPS   $0x03, X1, (DX)(SI*1)
 	ADDQ         $+4, AX
 	ADDQ         stride+24(FP), CX
 	JMP          row1
@@ -2385,3 +4518,557 @@ DATA shift04<>+52(SB)/4, $0x00000004
 DATA shift04<>+56(SB)/4, $0x00000004
 DATA shift04<>+60(SB)/4, $0x00000004
 GLOBL shift04<>(SB), RODATA|NOPTR, $64
+
+// func rowsIQ4_XSx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, BMI2, F16C, FMA3, MMX+
+TEXT ·rowsIQ4_XSx8AVX2(SB), NOSPLIT, $576-56
+	MOVQ    dst+0(FP), AX
+	MOVQ    w+16(FP), CX
+	VMOVUPS iq4<>+0(SB), Y0
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, DX
+	MOVQ    acts+40(FP), BX
+	VPXOR   Y1, Y1, Y1
+	VMOVUPS Y1, 64(SP)
+	VMOVUPS Y1, 96(SP)
+	VMOVUPS Y1, 128(SP)
+	VMOVUPS Y1, 160(SP)
+	VMOVUPS Y1, 192(SP)
+	VMOVUPS Y1, 224(SP)
+	VMOVUPS Y1, 256(SP)
+	VMOVUPS Y1, 288(SP)
+	MOVQ    blocks+48(FP), SI
+	SUBQ    $0x01, SI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
+
+	// sc, mn
+	// sc = four bits | two bits << 4, each spread to its byte, minus 32, as int16
+	MOVQ      $0x0f0f0f0f0f0f0f0f, R9
+	MOVL      4(DX), DI
+	PDEPQ     R9, DI, DI
+	MOVQ      $0x3030303030303030, R9
+	MOVWLZX   2(DX), R8
+	PDEPQ     R9, R8, R8
+	ORQ       R8, DI
+	VMOVQ     DI, X2
+	VPSUBB    quad20202020<>+0(SB), X2, X2
+	VPMOVSXBW X2, X2
+	VPERMQ    $0x44, Y2, Y2
+	VPXOR     Y1, Y1, Y1
+	VPXOR     Y3, Y3, Y3
+	VPXOR     Y4, Y4, Y4
+	VPXOR     Y5, Y5, Y5
+	VPXOR     Y6, Y6, Y6
+	VPXOR     Y7, Y7, Y7
+	VPXOR     Y8, Y8, Y8
+	VPXOR     Y9, Y9, Y9
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = values[bytes & 15], values[bytes >> 4]
+	VBROADCASTI128 8(DX), Y10
+	VPSRLVD        shift04<>+0(SB), Y10, Y10
+	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y11
+	VPAND          Y11, Y10, Y10
+	VPSHUFB        Y10, Y0, Y10
+	VPSHUFB        bytes32_0<>+0(SB), Y2, Y11
+	VPABSB         Y10, Y12
+	VMOVDQU        (BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y1, Y1
+	VMOVDQU        256(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y3, Y3
+	VMOVDQU        512(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y4, Y4
+	VMOVDQU        768(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y5, Y5
+	VMOVDQU        1024(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y6, Y6
+	VMOVDQU        1280(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y7, Y7
+	VMOVDQU        1536(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y8, Y8
+	VMOVDQU        1792(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y9, Y9
+
+	// q = values[bytes & 15], values[bytes >> 4]
+	VBROADCASTI128 24(DX), Y10
+	VPSRLVD        shift04<>+0(SB), Y10, Y10
+	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y11
+	VPAND          Y11, Y10, Y10
+	VPSHUFB        Y10, Y0, Y10
+	VPSHUFB        bytes32_1<>+0(SB), Y2, Y11
+	VPABSB         Y10, Y12
+	VMOVDQU        32(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y1, Y1
+	VMOVDQU        288(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y3, Y3
+	VMOVDQU        544(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y4, Y4
+	VMOVDQU        800(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y5, Y5
+	VMOVDQU        1056(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y6, Y6
+	VMOVDQU        1312(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y7, Y7
+	VMOVDQU        1568(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y8, Y8
+	VMOVDQU        1824(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y9, Y9
+
+	// q = values[bytes & 15], values[bytes >> 4]
+	VBROADCASTI128 40(DX), Y10
+	VPSRLVD        shift04<>+0(SB), Y10, Y10
+	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y11
+	VPAND          Y11, Y10, Y10
+	VPSHUFB        Y10, Y0, Y10
+	VPSHUFB        bytes32_2<>+0(SB), Y2, Y11
+	VPABSB         Y10, Y12
+	VMOVDQU        64(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y1, Y1
+	VMOVDQU        320(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y3, Y3
+	VMOVDQU        576(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y4, Y4
+	VMOVDQU        832(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y5, Y5
+	VMOVDQU        1088(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y6, Y6
+	VMOVDQU        1344(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y7, Y7
+	VMOVDQU        1600(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y8, Y8
+	VMOVDQU        1856(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y9, Y9
+
+	// q = values[bytes & 15], values[bytes >> 4]
+	VBROADCASTI128 56(DX), Y10
+	VPSRLVD        shift04<>+0(SB), Y10, Y10
+	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y11
+	VPAND          Y11, Y10, Y10
+	VPSHUFB        Y10, Y0, Y10
+	VPSHUFB        bytes32_3<>+0(SB), Y2, Y11
+	VPABSB         Y10, Y12
+	VMOVDQU        96(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y1, Y1
+	VMOVDQU        352(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y3, Y3
+	VMOVDQU        608(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y4, Y4
+	VMOVDQU        864(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y5, Y5
+	VMOVDQU        1120(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y6, Y6
+	VMOVDQU        1376(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y7, Y7
+	VMOVDQU        1632(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y8, Y8
+	VMOVDQU        1888(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y9, Y9
+
+	// q = values[bytes & 15], values[bytes >> 4]
+	VBROADCASTI128 72(DX), Y10
+	VPSRLVD        shift04<>+0(SB), Y10, Y10
+	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y11
+	VPAND          Y11, Y10, Y10
+	VPSHUFB        Y10, Y0, Y10
+	VPSHUFB        bytes32_4<>+0(SB), Y2, Y11
+	VPABSB         Y10, Y12
+	VMOVDQU        128(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y1, Y1
+	VMOVDQU        384(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y3, Y3
+	VMOVDQU        640(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y4, Y4
+	VMOVDQU        896(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y5, Y5
+	VMOVDQU        1152(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y6, Y6
+	VMOVDQU        1408(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y7, Y7
+	VMOVDQU        1664(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y8, Y8
+	VMOVDQU        1920(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y9, Y9
+
+	// q = values[bytes & 15], values[bytes >> 4]
+	VBROADCASTI128 88(DX), Y10
+	VPSRLVD        shift04<>+0(SB), Y10, Y10
+	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y11
+	VPAND          Y11, Y10, Y10
+	VPSHUFB        Y10, Y0, Y10
+	VPSHUFB        bytes32_5<>+0(SB), Y2, Y11
+	VPABSB         Y10, Y12
+	VMOVDQU        160(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y1, Y1
+	VMOVDQU        416(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y3, Y3
+	VMOVDQU        672(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y4, Y4
+	VMOVDQU        928(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y5, Y5
+	VMOVDQU        1184(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y6, Y6
+	VMOVDQU        1440(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y7, Y7
+	VMOVDQU        1696(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y8, Y8
+	VMOVDQU        1952(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y9, Y9
+
+	// q = values[bytes & 15], values[bytes >> 4]
+	VBROADCASTI128 104(DX), Y10
+	VPSRLVD        shift04<>+0(SB), Y10, Y10
+	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y11
+	VPAND          Y11, Y10, Y10
+	VPSHUFB        Y10, Y0, Y10
+	VPSHUFB        bytes32_6<>+0(SB), Y2, Y11
+	VPABSB         Y10, Y12
+	VMOVDQU        192(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y1, Y1
+	VMOVDQU        448(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y3, Y3
+	VMOVDQU        704(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y4, Y4
+	VMOVDQU        960(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y5, Y5
+	VMOVDQU        1216(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y6, Y6
+	VMOVDQU        1472(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y7, Y7
+	VMOVDQU        1728(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y8, Y8
+	VMOVDQU        1984(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y9, Y9
+
+	// q = values[bytes & 15], values[bytes >> 4]
+	VBROADCASTI128 120(DX), Y10
+	VPSRLVD        shift04<>+0(SB), Y10, Y10
+	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y11
+	VPAND          Y11, Y10, Y10
+	VPSHUFB        Y10, Y0, Y10
+	VPSHUFB        bytes32_7<>+0(SB), Y2, Y11
+	VPABSB         Y10, Y12
+	VMOVDQU        224(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y1, Y1
+	VMOVDQU        480(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y3, Y3
+	VMOVDQU        736(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y4, Y4
+	VMOVDQU        992(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y5, Y5
+	VMOVDQU        1248(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y6, Y6
+	VMOVDQU        1504(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y7, Y7
+	VMOVDQU        1760(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y8, Y8
+	VMOVDQU        2016(BX), Y13
+	VPSIGNB        Y10, Y13, Y13
+	VPMADDUBSW     Y13, Y12, Y13
+	VPMADDWD       Y11, Y13, Y13
+	VPADDD         Y13, Y9, Y9
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD        (DX), X2
+	VCVTPH2PS    X2, X2
+	VPSHUFD      $0x00, X2, X2
+	VMULPS       2304(BX), X2, X10
+	VMOVUPS      X10, (SP)
+	VMULPS       2320(BX), X2, X2
+	VMOVUPS      X2, 16(SP)
+	VCVTDQ2PS    Y1, Y1
+	VBROADCASTSS (SP), Y10
+	VMOVUPS      64(SP), Y11
+	VFMADD231PS  Y10, Y1, Y11
+	VMOVUPS      Y11, 64(SP)
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS 4(SP), Y1
+	VMOVUPS      96(SP), Y10
+	VFMADD231PS  Y1, Y3, Y10
+	VMOVUPS      Y10, 96(SP)
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 8(SP), Y1
+	VMOVUPS      128(SP), Y3
+	VFMADD231PS  Y1, Y4, Y3
+	VMOVUPS      Y3, 128(SP)
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS 12(SP), Y1
+	VMOVUPS      160(SP), Y3
+	VFMADD231PS  Y1, Y5, Y3
+	VMOVUPS      Y3, 160(SP)
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS 16(SP), Y1
+	VMOVUPS      192(SP), Y3
+	VFMADD231PS  Y1, Y6, Y3
+	VMOVUPS      Y3, 192(SP)
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS 20(SP), Y1
+	VMOVUPS      224(SP), Y3
+	VFMADD231PS  Y1, Y7, Y3
+	VMOVUPS      Y3, 224(SP)
+	VCVTDQ2PS    Y8, Y8
+	VBROADCASTSS 24(SP), Y1
+	VMOVUPS      256(SP), Y3
+	VFMADD231PS  Y1, Y8, Y3
+	VMOVUPS      Y3, 256(SP)
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS 28(SP), Y1
+	VMOVUPS      288(SP), Y3
+	VFMADD231PS  Y1, Y9, Y3
+	VMOVUPS      Y3, 288(SP)
+	ADDQ         $+136, DX
+	ADDQ         $+2336, BX
+	SUBQ         $0x01, SI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ         AX, DX
+	MOVQ         ld+8(FP), BX
+	SHLQ         $0x02, BX
+	LEAQ         (BX)(BX*2), SI
+	VMOVUPS      64(SP), Y1
+	VMOVUPS      96(SP), Y3
+	VMOVUPS      128(SP), Y4
+	VMOVUPS      160(SP), Y5
+	VUNPCKHPS    Y3, Y1, Y6
+	VUNPCKLPS    Y3, Y1, Y1
+	VADDPS       Y6, Y1, Y1
+	VUNPCKHPS    Y5, Y4, Y3
+	VUNPCKLPS    Y5, Y4, Y4
+	VADDPS       Y3, Y4, Y4
+	VUNPCKHPD    Y4, Y1, Y3
+	VUNPCKLPD    Y4, Y1, Y1
+	VADDPS       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VMOVSS       X1, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)(BX*1)
+	VEXTRACTPS   $0x02, X1, (DX)(BX*2)
+	VEXTRACTPS   $0x03, X1, (DX)(SI*1)
+	LEAQ         (DX)(BX*4), DX
+	VMOVUPS      192(SP), Y1
+	VMOVUPS      224(SP), Y3
+	VMOVUPS      256(SP), Y4
+	VMOVUPS      288(SP), Y5
+	VUNPCKHPS    Y3, Y1, Y6
+	VUNPCKLPS    Y3, Y1, Y1
+	VADDPS       Y6, Y1, Y1
+	VUNPCKHPS    Y5, Y4, Y3
+	VUNPCKLPS    Y5, Y4, Y4
+	VADDPS       Y3, Y4, Y4
+	VUNPCKHPD    Y4, Y1, Y3
+	VUNPCKLPD    Y4, Y1, Y1
+	VADDPS       Y3, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VMOVSS       X1, (DX)
+	VEXTRACTPS   $0x01, X1, (DX)(BX*1)
+	VEXTRACTPS   $0x02, X1, (DX)(BX*2)
+	VEXTRACTPS   $0x03, X1, (DX)(SI*1)
+	ADDQ         $+4, AX
+	ADDQ         stride+24(FP), CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET

@@ -7,10 +7,10 @@ import "sync"
 // rowTokens is how many tokens go through a row together, or twice as many.
 const rowTokens = 4
 
-// rowsTokens is the assembly for rowTokens tokens or twice as many, rowsKTokens that for rowTokens.
+// rowsTokens and rowsKTokens are the assembly for rowTokens tokens or twice as many.
 type (
 	rowsTokens  = func(dst *float32, ld int, w *byte, stride, rows int, q *int8, ldq int, pairs *float32, blocks int)
-	rowsKTokens = func(dst *float32, ld int, w *byte, stride, rows int, q *int8, ldq int, d *float32, bsums *int16, ldsums, blocks int)
+	rowsKTokens = func(dst *float32, ld int, w *byte, stride, rows int, acts *byte, blocks int)
 )
 
 // tokenScales has the scales of tokens side by side, by fours, block after block.
@@ -47,8 +47,9 @@ func rows32Tokens(one rows32One, four, eight rowsTokens) kernel {
 	}
 }
 
-// rowsKWithTokens makes a kernel of ones that multiply rows in blocks of 256 by one token and by four, to the same bits.
-func rowsKWithTokens(one rowsKOne, four rowsKTokens) kernel {
+// rowsKWithTokens makes a kernel of ones that multiply rows in blocks of 256 by one token, by four and by eight, to the
+// same bits.
+func rowsKWithTokens(one rowsKOne, four, eight rowsKTokens) kernel {
 	single := rowsKWith(one)
 	return func(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 		n, blocks := a.alone(panelFrom), a.Cols/kBlock
@@ -56,19 +57,50 @@ func rowsKWithTokens(one rowsKOne, four rowsKTokens) kernel {
 			single(dst, ld, w, stride, rows, a)
 			return
 		}
-		p := scalePool.Get().(*tokenScales)
-		defer scalePool.Put(p)
-		together, sums := n/rowTokens*rowTokens, a.Cols/kGroup
-		p.singles(a, together, blocks)
+		p := blockPool.Get().(*tokenBlocks)
+		defer blockPool.Put(p)
+		p.fill(a, n/rowTokens*rowTokens, blocks)
 		for r := 0; r < rows; r += rowChunk {
-			k := min(rowChunk, rows-r)
-			for t := 0; t < together; t += rowTokens {
-				four(&dst[t*ld+r], ld, &w[r*stride], stride, k, &a.k8[t*a.Cols], a.Cols, &p.x[t*blocks], &a.bsums[t*sums], sums, blocks)
+			k, t := min(rowChunk, rows-r), 0
+			for ; t+2*rowTokens <= n; t += 2 * rowTokens {
+				eight(&dst[t*ld+r], ld, &w[r*stride], stride, k, &p.b[t*tokenBlock*blocks], blocks)
 			}
-			for t := together; t < n; t++ {
-				one(&dst[t*ld+r], &w[r*stride], stride, k, &a.k8[t*a.Cols], &a.kd[t*blocks], &a.bsums[t*sums], blocks)
+			for ; t+rowTokens <= n; t += rowTokens {
+				four(&dst[t*ld+r], ld, &w[r*stride], stride, k, &p.b[t*tokenBlock*blocks], blocks)
+			}
+			for ; t < n; t++ {
+				one(&dst[t*ld+r], &w[r*stride], stride, k, &a.k8[t*a.Cols], &a.kd[t*blocks], &a.bsums[t*a.Cols/kGroup], blocks)
 			}
 		}
+	}
+}
+
+// tokenBlocks has what blocks of 256 need of the tokens that go through a row together, block after block: their q, their
+// sums and their scales. Tokens go by eights and, at the end, by four.
+type tokenBlocks struct{ b []byte }
+
+var blockPool = sync.Pool{New: func() any { return new(tokenBlocks) }}
+
+// tokenBlock is how many bytes that is of a token and block.
+const tokenBlock = kBlock + kBlock/kGroup*2 + 4
+
+// fill takes the first n tokens, a multiple of rowTokens.
+func (p *tokenBlocks) fill(a *Act, n, blocks int) {
+	p.b = sized(p.b, n*tokenBlock*blocks)
+	q, sums, d, out := asBytes(a.k8), asBytes(a.bsums), asBytes(a.kd), p.b
+	for t := 0; t < n; {
+		k := min(2*rowTokens, n-t)
+		for b := range blocks {
+			for _, part := range []struct {
+				x    []byte
+				size int
+			}{{q, kBlock}, {sums, kBlock / kGroup * 2}, {d, 4}} {
+				for i := t; i < t+k; i++ {
+					out = out[copy(out, part.x[(i*blocks+b)*part.size:][:part.size]):]
+				}
+			}
+		}
+		t += k
 	}
 }
 
@@ -80,17 +112,6 @@ func (p *tokenScales) pairs(a *Act, n, blocks int) {
 		out := p.x[t/rowTokens*rowTokens*2*blocks+t%rowTokens*2:]
 		for b := range d {
 			out[2*rowTokens*b], out[2*rowTokens*b+1] = d[b], s[b]
-		}
-	}
-}
-
-// singles fills in the d of n tokens.
-func (p *tokenScales) singles(a *Act, n, blocks int) {
-	p.x = sized(p.x, n*blocks)
-	for t := range n {
-		out := p.x[t/rowTokens*rowTokens*blocks+t%rowTokens:]
-		for b, d := range a.kd[t*blocks:][:blocks] {
-			out[rowTokens*b] = d
 		}
 	}
 }

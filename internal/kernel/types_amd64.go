@@ -37,12 +37,12 @@ var panelTypesAVX2 = []panelType{
 	{typ: Q8_0, group: 32, gemm: &gemmInt8AVX2, unpack32: unpackQ8_0AVX2, few: rows32Tokens(rowsQ8_0AVX2, rowsQ8_0x4AVX2, rowsQ8_0x8AVX2)},
 	{typ: IQ4_NL, group: 32, gemm: &gemmInt8AVX2, unpack32: unpackIQ4_NLAVX2, few: rows32Tokens(rowsIQ4_NLAVX2, rowsIQ4_NLx4AVX2, nil)},
 	{typ: MXFP4, group: 32, gemm: &gemmBits5AVX2, unpack32: unpackMXFP4AVX2, bias: fp4Min, few: rows32Tokens(rowsMXFP4AVX2, rowsMXFP4x4AVX2, nil)},
-	{typ: Q2_K, group: 16, gemm: &gemmK16AVX2, unpackK: unpackQ2_KAVX2, few: rowsKWithTokens(rowsQ2_KAVX2, rowsQ2_Kx4AVX2)},
-	{typ: Q3_K, group: 16, gemm: &gemmK16B5AVX2, unpackK: unpackQ3_KAVX2, few: rowsKWithTokens(rowsQ3_KAVX2, rowsQ3_Kx4AVX2)},
-	{typ: Q4_K, group: 32, gemm: &gemmK4AVX2, unpackK: unpackQ4_KAVX2, few: rowsKWithTokens(rowsQ4_KAVX2, rowsQ4_Kx4AVX2)},
-	{typ: Q5_K, group: 32, gemm: &gemmK5AVX2, unpackK: unpackQ5_KAVX2, few: rowsKWithTokens(rowsQ5_KAVX2, rowsQ5_Kx4AVX2)},
-	{typ: Q6_K, group: 16, gemm: &gemmK16B6AVX2, unpackK: unpackQ6_KAVX2, few: rowsKWithTokens(rowsQ6_KAVX2, rowsQ6_Kx4AVX2)},
-	{typ: IQ4_XS, group: 32, gemm: &gemmK8AVX2, unpackK: unpackIQ4_XSAVX2, few: rowsKWithTokens(rowsIQ4_XSAVX2, rowsIQ4_XSx4AVX2)},
+	{typ: Q2_K, group: 16, gemm: &gemmK16AVX2, unpackK: unpackQ2_KAVX2, few: rowsKWithTokens(rowsQ2_KAVX2, rowsQ2_Kx4AVX2, rowsQ2_Kx8AVX2)},
+	{typ: Q3_K, group: 16, gemm: &gemmK16B5AVX2, unpackK: unpackQ3_KAVX2, few: rowsKWithTokens(rowsQ3_KAVX2, rowsQ3_Kx4AVX2, rowsQ3_Kx8AVX2)},
+	{typ: Q4_K, group: 32, gemm: &gemmK4AVX2, unpackK: unpackQ4_KAVX2, few: rowsKWithTokens(rowsQ4_KAVX2, rowsQ4_Kx4AVX2, rowsQ4_Kx8AVX2)},
+	{typ: Q5_K, group: 32, gemm: &gemmK5AVX2, unpackK: unpackQ5_KAVX2, few: rowsKWithTokens(rowsQ5_KAVX2, rowsQ5_Kx4AVX2, rowsQ5_Kx8AVX2)},
+	{typ: Q6_K, group: 16, gemm: &gemmK16B6AVX2, unpackK: unpackQ6_KAVX2, few: rowsKWithTokens(rowsQ6_KAVX2, rowsQ6_Kx4AVX2, rowsQ6_Kx8AVX2)},
+	{typ: IQ4_XS, group: 32, gemm: &gemmK8AVX2, unpackK: unpackIQ4_XSAVX2, few: rowsKWithTokens(rowsIQ4_XSAVX2, rowsIQ4_XSx4AVX2, rowsIQ4_XSx8AVX2)},
 }
 
 // panelTypesAVX512 are the types in blocks at AVX-512. Their codes are unpacked as at AVX2, but for those with a sign.

@@ -18,7 +18,7 @@ func asFloats(b []byte) ([]float32, bool) {
 	return unsafe.Slice((*float32)(p), len(b)/4), true
 }
 
-// asBytes returns x as bytes without a copy.
-func asBytes(x []int8) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
+// asBytes returns x as bytes, in the host's order, without a copy.
+func asBytes[T int8 | int16 | float32](x []T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), len(x)*int(unsafe.Sizeof(*new(T))))
 }

@@ -52,9 +52,9 @@ import (
 //	codes      products with a cache of 4-bit codes, and its rotation
 //	vector     exp, SiLU, GELU, sums of squares, the transpose, floats of codes
 //	rows32     weight rows in blocks of 32 times one token, straight from the file's bytes
-//	rows32x4   the same times four tokens that each get the bits of one
+//	rows32x4   the same times four or eight tokens that each get the bits of one
 //	rowsk      rows in blocks of 256 times one token
-//	rowskx4    the same times four tokens that each get the bits of one
+//	rowskx4    the same times four or eight tokens that each get the bits of one
 //	lattice    rows of the types of lattice points and of digits times one token, and their unpacking to panels
 //	gemm       panels of unpacked weights times several tokens
 //	panel      unpacking of weights to panels

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"math/bits"
 
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -12,7 +13,7 @@ import (
 // integers, so that a whole block is summed in integers before it meets a float:
 //
 //	sum = Σ_g sc_g·Σ_{c in g} (q_w - bias)·q_a      (VPMADDUBSW, then VPMADDWD or VPDPWSSD with sc as int16)
-//	acc += d_w·d_a·sum
+//	acc += d_w·d_a·sum                              (lane by lane; where the bias is late, of the lanes' sum, still an integer)
 //	mins += dmin·d_a·Σ_g mn_g·Σ_{c in g} q_a        (VPMADDWD of mn with the sums that came with the activations)
 //
 // None of it overflows: pairs are at most 2·63·127 < 2^14, times sc below 2^7 in pairs of pairs, 8 times per lane.
@@ -88,7 +89,7 @@ func (g *gen) rowsK(l level, f formatK) {
 	g.while(rows, 1, "row", func() {
 		k := shared
 		k.w, k.q, k.d = g.copyOf(row), g.arg("q"), g.arg("d")
-		summed := f.min || f.flat || f.less != nil
+		summed := f.min || f.flat || f.less != nil || shared.late()
 		if summed {
 			k.sums = g.arg("bsums")
 		}
@@ -107,11 +108,7 @@ func (g *gen) rowsK(l level, f formatK) {
 				g.add(32, k.sums)
 			}
 		})
-		g.Comment("dst = Σ acc - Σ mins")
-		if f.min {
-			g.VSUBPS(mins, acc, acc)
-		}
-		g.sum1(acc)
+		k.finish(acc, mins)
 		g.VMOVSS(acc.AsX(), operand.Mem{Base: dst})
 		g.add(4, dst)
 		g.ADDQ(stride, row)
@@ -124,7 +121,7 @@ func (k *kGen) constants() {
 	if k.table {
 		k.values = k.codes("iq4", iq4Values, 0)
 	}
-	if k.bias != 0 {
+	if k.bias != 0 && !k.late() {
 		k.biases = k.u32(uint32(k.bias) * 0x01010101)
 	}
 	k.lookups()
@@ -148,12 +145,29 @@ func (k *kGen) ready() {
 	}
 }
 
-// block adds one block of one row: to acc, lane by lane, d·d_a·sc·(q-bias)·q_a, to mins dmin·d_a·mn·Σq_a.
+// finish leaves Σ acc - Σ mins in the lowest lane of acc.
+func (k *kGen) finish(acc, mins reg.VecVirtual) {
+	k.Comment("dst = Σ acc - Σ mins")
+	if k.min {
+		k.VSUBPS(mins, acc, acc)
+	}
+	if !k.late() {
+		k.sum1(acc)
+	}
+}
+
+// block adds one block of one row: to acc d·d_a·sc·(q-bias)·q_a, lane by lane or to the lowest, to mins dmin·d_a·mn·Σq_a.
 func (k *kGen) block(acc, mins reg.VecVirtual) {
 	sum := k.integers()
 	k.Comment("acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a")
 	d := k.factors()
 	all := k.vec()
+	if k.late() {
+		k.addLanes(sum)
+		k.VCVTDQ2PS(sum.AsX(), sum.AsX())
+		k.VFMADD231SS(d.AsX(), sum.AsX(), acc.AsX())
+		return
+	}
 	k.VCVTDQ2PS(sum, sum)
 	k.VBROADCASTSS(d.AsX(), all)
 	k.VFMADD231PS(all, sum, acc)
@@ -164,6 +178,17 @@ func (k *kGen) block(acc, mins reg.VecVirtual) {
 		k.VBROADCASTSS(d.AsX(), all.AsY())
 		k.VFMADD231PS(m.AsY(), all.AsY(), mins.AsY())
 	}
+}
+
+// addLanes leaves the sum of the eight int32 of v in its lowest lane.
+func (k *kGen) addLanes(v reg.VecVirtual) {
+	t := k.vec()
+	k.VEXTRACTI128(operand.Imm(1), v, t.AsX())
+	k.VPADDD(t.AsX(), v.AsX(), v.AsX())
+	k.VPSHUFD(operand.Imm(0b01_00_11_10), v.AsX(), t.AsX())
+	k.VPADDD(t.AsX(), v.AsX(), v.AsX())
+	k.VPSHUFD(operand.Imm(0b10_11_00_01), v.AsX(), t.AsX())
+	k.VPADDD(t.AsX(), v.AsX(), v.AsX())
 }
 
 // integers returns sums of sc·(q-bias)·q_a.
@@ -183,11 +208,29 @@ func (k *kGen) integers() reg.VecVirtual {
 	if k.less != nil {
 		k.less(k, sum)
 	}
+	if k.late() {
+		k.unbias(sum, operand.Mem{Base: k.sums})
+	}
 	return sum
 }
 
-// product returns Σ(q-bias)·q_a over pairs of columns, of one vector of weights. The bias is taken away here and not once
-// per block, where it would cancel large numbers only after they have become floats.
+// late reports whether the bias is taken from a block's integer sums, by way of the sums of activations, and not from each
+// product. So it is at AVX2.
+func (k *kGen) late() bool { return k.bias != 0 && !k.evex() }
+
+// unbias takes bias·Σsc·Σq_a from a block's sums. Lanes of both are of different columns, but they will be added up as
+// integers, so that what cancels does so exactly.
+func (k *kGen) unbias(sum reg.VecVirtual, sums operand.Mem) {
+	if !k.late() {
+		return
+	}
+	t := k.vec()
+	k.VPMADDWD(sums, k.scAll, t)
+	k.VPSLLD(operand.Imm(uint64(bits.TrailingZeros8(k.bias))), t, t)
+	k.VPSUBD(t, sum, sum)
+}
+
+// product returns Σ(q-bias)·q_a over pairs of columns, of one vector of weights, or where the bias is late Σq·q_a.
 func (k *kGen) product(i int) reg.VecVirtual {
 	w, m := k.formatK.quants(k, i), operand.Mem{Base: k.q, Disp: i * k.bytes}
 	if k.negate != nil {
@@ -200,7 +243,7 @@ func (k *kGen) product(i int) reg.VecVirtual {
 	switch {
 	case k.table || k.signed:
 		k.signedProduct(w, m)
-	case k.bias != 0:
+	case k.bias != 0 && !k.late():
 		t := k.vec()
 		k.VPMADDUBSW(m, w, w)
 		k.VPMADDUBSW(m, k.biases, t)

@@ -7,49 +7,48 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// Weight rows in blocks of 256 times four tokens that each get the bits that rowsK gives one, as in rowstokens.go: a
-// block's q and scales are unpacked once for the four. The four integer sums stay in registers; acc and mins, which a
-// block needs once, lie on the stack. The tokens' scales come interleaved, those of all four block after block.
+// Weight rows in blocks of 256 times four or eight tokens that each get the bits that rowsK gives one, as in
+// rowstokens.go: a block's q and scales are unpacked once for all. The tokens' integer sums stay in registers; acc and
+// mins, which a block needs once, lie on the stack. What a block needs of the tokens lies side by side:
+//
+//	acts   per block: q [tokens][256] int8, their sums over 16 [tokens][16] int16, their scales [tokens] float32
 
-// buildRowsKTokens writes the products of weight rows with four tokens, for AVX2.
+// buildRowsKTokens writes the products of weight rows with four and eight tokens, for AVX2.
 func buildRowsKTokens(g *gen) {
 	for _, f := range formatsK {
-		g.rowsKTokens(avx2, f)
+		g.rowsKTokens(avx2, f, 4)
+		g.rowsKTokens(avx2, f, 8)
 	}
 }
 
 // kTokens is what the parts of one function share.
 type kTokens struct {
 	*kGen
-	ldq, ldq3, lds, lds3 reg.GPVirtual // distances of the tokens' activations and sums
-	stack                operand.Mem   // d·d_a of four tokens, dmin·d_a, their acc, their mins
+	n     int           // tokens
+	acts  reg.GPVirtual // of the block
+	stack operand.Mem   // d·d_a of all tokens, dmin·d_a, their acc, their mins
 }
 
-// Where things are on the stack.
-func (k *kTokens) scaleAt(t int) operand.Mem { return k.stack.Offset(4 * t) }
-func (k *kTokens) minAt(t int) operand.Mem   { return k.stack.Offset(16 + 4*t) }
-func (k *kTokens) accAt(t int) operand.Mem   { return k.stack.Offset(32 + 32*t) }
-func (k *kTokens) minsAt(t int) operand.Mem  { return k.stack.Offset(160 + 32*t) }
+// Where things are in acts and on the stack.
+func (k *kTokens) quantsOf(t, i int) operand.Mem { return operand.Mem{Base: k.acts, Disp: 256*t + i*k.bytes} }
+func (k *kTokens) sumsOf(t int) operand.Mem      { return operand.Mem{Base: k.acts, Disp: 256*k.n + 32*t} }
+func (k *kTokens) scalesOf() operand.Mem         { return operand.Mem{Base: k.acts, Disp: 288 * k.n} }
+func (k *kTokens) scaleAt(t int) operand.Mem     { return k.stack.Offset(4 * t) }
+func (k *kTokens) minAt(t int) operand.Mem       { return k.stack.Offset(4*k.n + 4*t) }
+func (k *kTokens) accAt(t int) operand.Mem       { return k.stack.Offset(8*k.n + 32*t) }
+func (k *kTokens) totalAt(t int) operand.Mem     { return k.stack.Offset(8*k.n + 4*t) } // where the bias is late
+func (k *kTokens) minsAt(t int) operand.Mem      { return k.stack.Offset(40*k.n + 32*t) }
 
-// rowsKTokens writes dst[t*ld+r] for all rows and four tokens.
-func (g *gen) rowsKTokens(l level, f formatK) {
-	g.fn(l, "rows"+f.name+"x4", "(dst *float32, ld int, w *byte, stride, rows int, q *int8, ldq int, d *float32, bsums *int16, ldsums, blocks int)",
-		fmt.Sprintf("multiplies rows of %s by four tokens, ldq apart in q, with sums of 16 that are ldsums apart and scales", f.name),
-		"side by side in d: dst[t*ld+i] has the bits of rows"+f.name+l.name+".")
+// rowsKTokens writes dst[t*ld+r] for all rows and n tokens.
+func (g *gen) rowsKTokens(l level, f formatK, n int) {
+	g.fn(l, fmt.Sprintf("rows%sx%d", f.name, n), "(dst *float32, ld int, w *byte, stride, rows int, acts *byte, blocks int)",
+		fmt.Sprintf("multiplies rows of %s by %d tokens, whose activations, sums and scales lie side by side in acts:", f.name, n),
+		"dst[t*ld+i] has the bits of rows"+f.name+l.name+".")
 	dst, row := g.arg("dst"), g.arg("w")
-	k := &kTokens{kGen: &kGen{gen: g, formatK: f}, stack: g.AllocLocal(288)}
+	k := &kTokens{kGen: &kGen{gen: g, formatK: f}, n: n, stack: g.AllocLocal(72 * n)}
 	k.constants()
-	k.ldq = g.arg("ldq")
-	k.ldq3 = g.times3(k.ldq)
-	if f.min {
-		k.lds = g.bytesArg("ldsums", 1)
-		k.lds3 = g.times3(k.lds)
-	}
 	g.whileMem(g.addr("rows"), 1, "row", func() {
-		k.w, k.q, k.d = g.copyOf(row), g.arg("q"), g.arg("d")
-		if f.min {
-			k.sums = g.arg("bsums")
-		}
+		k.w, k.acts = g.copyOf(row), g.arg("acts")
 		k.clear()
 		blocks := g.arg("blocks")
 		g.while(blocks, 1, "block", func() {
@@ -58,11 +57,7 @@ func (g *gen) rowsKTokens(l level, f formatK) {
 			}
 			k.block()
 			g.add(f.size, k.w)
-			g.add(256, k.q)
-			g.add(16, k.d)
-			if f.min {
-				g.add(32, k.sums)
-			}
+			g.add(292*n, k.acts)
 		})
 		k.store(dst)
 		g.add(4, dst)
@@ -75,7 +70,7 @@ func (g *gen) rowsKTokens(l level, f formatK) {
 func (k *kTokens) clear() {
 	zero := k.vec()
 	k.zero(zero)
-	for t := range 4 {
+	for t := range k.n {
 		k.VMOVUPS(zero, k.accAt(t))
 		if k.min {
 			k.VMOVUPS(zero, k.minsAt(t))
@@ -83,34 +78,50 @@ func (k *kTokens) clear() {
 	}
 }
 
-// store writes the four results of a row.
+// store writes the results of a row.
 func (k *kTokens) store(dst reg.GPVirtual) {
 	k.Comment("dst = Σ acc - Σ mins")
+	at, ld := k.copyOf(dst), k.bytesArg("ld", 2)
+	ld3 := k.times3(ld)
+	for four := 0; four < k.n; four += 4 {
+		acc := k.results(four)
+		for t := range 4 {
+			m := rowPtr(at, ld, ld3, t)
+			if t == 0 {
+				k.VMOVSS(acc.AsX(), m)
+			} else {
+				k.VEXTRACTPS(operand.Imm(uint64(t)), acc.AsX(), m)
+			}
+		}
+		if four+4 < k.n {
+			k.LEAQ(operand.Mem{Base: at, Index: ld, Scale: 4}, at)
+		}
+	}
+}
+
+// results returns the four results from one on.
+func (k *kTokens) results(four int) reg.VecVirtual {
+	if k.late() {
+		acc := k.vec()
+		k.VMOVUPS(k.totalAt(four), acc.AsX())
+		return acc
+	}
 	acc := k.vecs(4)
 	for t, a := range acc {
-		k.VMOVUPS(k.accAt(t), a)
+		k.VMOVUPS(k.accAt(four+t), a)
 		if k.min {
-			k.VSUBPS(k.minsAt(t), a, a)
+			k.VSUBPS(k.minsAt(four+t), a, a)
 		}
 	}
 	k.sum4(acc)
-	ld := k.bytesArg("ld", 2)
-	ld3 := k.times3(ld)
-	for t := range acc {
-		m := rowPtr(dst, ld, ld3, t)
-		if t == 0 {
-			k.VMOVSS(acc[0].AsX(), m)
-		} else {
-			k.VEXTRACTPS(operand.Imm(uint64(t)), acc[0].AsX(), m)
-		}
-	}
+	return acc[0]
 }
 
 // block adds one block of a row to acc and mins of each token, as kGen.block does for one.
 func (k *kTokens) block() {
 	k.Comment("sc, mn")
 	k.formatK.scales(k.kGen)
-	sum := k.vecs(4)
+	sum := k.vecs(k.n)
 	k.zero(sum...)
 	k.Comment("sum += sc·Σ(q-bias)·q_a")
 	for i := range 256 / k.bytes {
@@ -125,8 +136,15 @@ func (k *kTokens) block() {
 			k.accumulate(sum[t], p, sc)
 		}
 	}
+	for t := range sum {
+		k.unbias(sum[t], k.sumsOf(t))
+	}
 	k.Comment("acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a")
 	k.blockScales()
+	if k.late() {
+		k.addTotals(sum)
+		return
+	}
 	for t := range sum {
 		d, acc := k.vec(), k.vec()
 		k.VCVTDQ2PS(sum[t], sum[t])
@@ -139,7 +157,7 @@ func (k *kTokens) block() {
 		return
 	}
 	for t := range sum {
-		m, d, mins := k.minSumsOf(rowPtr(k.sums, k.lds, k.lds3, t)), k.vec(), k.vec()
+		m, d, mins := k.minSumsOf(k.sumsOf(t)), k.vec(), k.vec()
 		k.VCVTDQ2PS(m, m)
 		k.VBROADCASTSS(k.minAt(t), d)
 		k.VMOVUPS(k.minsAt(t), mins)
@@ -148,14 +166,23 @@ func (k *kTokens) block() {
 	}
 }
 
-// quantsOf addresses vector i of a token's activations.
-func (k *kTokens) quantsOf(t, i int) operand.Mem {
-	m := rowPtr(k.q, k.ldq, k.ldq3, t)
-	m.Disp = i * k.bytes
-	return m
+// addTotals adds the sums of sum's lanes, times d·d_a.
+func (k *kTokens) addTotals(sum []reg.VecVirtual) {
+	for four := 0; four < k.n; four += 4 {
+		v, t, acc := sum[four:][:4], k.vec(), k.vec()
+		k.VPHADDD(v[1], v[0], v[0])
+		k.VPHADDD(v[3], v[2], v[2])
+		k.VPHADDD(v[2], v[0], v[0])
+		k.VEXTRACTI128(operand.Imm(1), v[0], t.AsX())
+		k.VPADDD(t.AsX(), v[0].AsX(), v[0].AsX())
+		k.VCVTDQ2PS(v[0].AsX(), v[0].AsX())
+		k.VMOVUPS(k.totalAt(four), acc.AsX())
+		k.VFMADD231PS(k.scaleAt(four), v[0].AsX(), acc.AsX())
+		k.VMOVUPS(acc.AsX(), k.totalAt(four))
+	}
 }
 
-// pairs returns Σ(q-bias)·q_a over pairs of columns, as kGen.product does, and leaves the weights as they are.
+// pairs returns Σq·q_a over pairs of columns, as kGen.product does, and leaves the weights as they are.
 func (k *kTokens) pairs(w, unsigned reg.VecVirtual, m operand.Mem) reg.VecVirtual {
 	p := k.vec()
 	switch {
@@ -163,28 +190,26 @@ func (k *kTokens) pairs(w, unsigned reg.VecVirtual, m operand.Mem) reg.VecVirtua
 		k.VMOVDQU(m, p)
 		k.VPSIGNB(w, p, p)
 		k.VPMADDUBSW(p, unsigned, p)
-	case k.bias != 0:
-		b := k.vec()
-		k.VMOVDQU(m, b)
-		k.VPMADDUBSW(b, w, p)
-		k.VPMADDUBSW(b, k.biases, b)
-		k.VPSUBW(b, p, p)
 	default:
 		k.VPMADDUBSW(m, w, p)
 	}
 	return p
 }
 
-// blockScales puts d·d_a and dmin·d_a of the four tokens on the stack.
+// blockScales puts d·d_a and dmin·d_a of the tokens on the stack.
 func (k *kTokens) blockScales() {
-	v, all := k.ownFactors(), k.vec()
-	quad := operand.Mem{Base: k.d}
-	k.VBROADCASTSS(v.AsX(), all.AsX())
-	k.VMULPS(quad, all.AsX(), all.AsX())
-	k.VMOVUPS(all.AsX(), k.scaleAt(0))
+	v := k.ownFactors()
+	put := func(lane uint64, at operand.Mem) {
+		all := k.vec()
+		k.VPSHUFD(operand.Imm(lane*0x55), v.AsX(), all.AsX())
+		for four := 0; four < k.n; four += 4 {
+			t := k.vec()
+			k.VMULPS(k.scalesOf().Offset(4*four), all.AsX(), t.AsX())
+			k.VMOVUPS(t.AsX(), at.Offset(4*four))
+		}
+	}
+	put(0, k.scaleAt(0))
 	if k.min {
-		k.VPSHUFD(operand.Imm(0x55), v.AsX(), v.AsX())
-		k.VMULPS(quad, v.AsX(), v.AsX())
-		k.VMOVUPS(v.AsX(), k.minAt(0))
+		put(1, k.minAt(0))
 	}
 }
