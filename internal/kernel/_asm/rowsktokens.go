@@ -30,14 +30,16 @@ type kTokens struct {
 }
 
 // Where things are in acts and on the stack.
-func (k *kTokens) quantsOf(t, i int) operand.Mem { return operand.Mem{Base: k.acts, Disp: 256*t + i*k.bytes} }
-func (k *kTokens) sumsOf(t int) operand.Mem      { return operand.Mem{Base: k.acts, Disp: 256*k.n + 32*t} }
-func (k *kTokens) scalesOf() operand.Mem         { return operand.Mem{Base: k.acts, Disp: 288 * k.n} }
-func (k *kTokens) scaleAt(t int) operand.Mem     { return k.stack.Offset(4 * t) }
-func (k *kTokens) minAt(t int) operand.Mem       { return k.stack.Offset(4*k.n + 4*t) }
-func (k *kTokens) accAt(t int) operand.Mem       { return k.stack.Offset(8*k.n + 32*t) }
-func (k *kTokens) totalAt(t int) operand.Mem     { return k.stack.Offset(8*k.n + 4*t) } // where the bias is late
-func (k *kTokens) minsAt(t int) operand.Mem      { return k.stack.Offset(40*k.n + 32*t) }
+func (k *kTokens) quantsOf(t, i int) operand.Mem {
+	return operand.Mem{Base: k.acts, Disp: 256*t + i*k.bytes}
+}
+func (k *kTokens) sumsOf(t int) operand.Mem  { return operand.Mem{Base: k.acts, Disp: 256*k.n + 32*t} }
+func (k *kTokens) scalesOf() operand.Mem     { return operand.Mem{Base: k.acts, Disp: 288 * k.n} }
+func (k *kTokens) scaleAt(t int) operand.Mem { return k.stack.Offset(4 * t) }
+func (k *kTokens) minAt(t int) operand.Mem   { return k.stack.Offset(4*k.n + 4*t) }
+func (k *kTokens) accAt(t int) operand.Mem   { return k.stack.Offset(8*k.n + 32*t) }
+func (k *kTokens) totalAt(t int) operand.Mem { return k.stack.Offset(8*k.n + 4*t) } // where the bias is late
+func (k *kTokens) minsAt(t int) operand.Mem  { return k.stack.Offset(40*k.n + 32*t) }
 
 // rowsKTokens writes dst[t*ld+r] for all rows and n tokens.
 func (g *gen) rowsKTokens(l level, f formatK, n int) {
