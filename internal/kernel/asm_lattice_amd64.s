@@ -29,33 +29,33 @@ block3:
 	PREFETCHT0 8192(DI)
 	PREFETCHT0 8256(DI)
 	VMOVUPS    2(DI), Y1
-	VMOVUPS    34(DI), Y10
-	VSHUFPS    $0xdd, Y10, Y1, Y1
+	VMOVUPS    34(DI), Y2
+	VSHUFPS    $0xdd, Y2, Y1, Y1
 	VPERMQ     $0xd8, Y1, Y1
-	VPAND      seven0<>+0(SB), Y1, Y10
-	VPSLLD     $0x01, Y1, Y11
-	VPAND      seven1<>+0(SB), Y11, Y11
-	VPSLLD     $0x02, Y1, Y12
-	VPAND      seven2<>+0(SB), Y12, Y12
+	VPAND      seven0<>+0(SB), Y1, Y2
+	VPSLLD     $0x01, Y1, Y3
+	VPAND      seven1<>+0(SB), Y3, Y3
+	VPSLLD     $0x02, Y1, Y4
+	VPAND      seven2<>+0(SB), Y4, Y4
 	VPSLLD     $0x03, Y1, Y1
 	VPAND      seven3<>+0(SB), Y1, Y1
-	VPOR       Y11, Y10, Y10
-	VPOR       Y1, Y12, Y12
-	VPOR       Y12, Y10, Y1
+	VPOR       Y3, Y2, Y2
+	VPOR       Y1, Y4, Y4
+	VPOR       Y4, Y2, Y1
 
 	// signs = seven bits, and their parity on top
-	VPSRLD  $0x04, Y1, Y10
-	VPXOR   Y1, Y10, Y10
-	VPAND   bytes0f<>+0(SB), Y10, Y10
-	VMOVDQU parity<>+0(SB), Y11
-	VPSHUFB Y10, Y11, Y11
-	VPOR    Y11, Y1, Y1
+	VPSRLD  $0x04, Y1, Y2
+	VPXOR   Y1, Y2, Y2
+	VPAND   bytes0f<>+0(SB), Y2, Y2
+	VMOVDQU parity<>+0(SB), Y3
+	VPSHUFB Y2, Y3, Y3
+	VPOR    Y3, Y1, Y1
 	VMOVDQU Y1, (SP)
 
 	// sc, mn
 	VMOVUPS      2(DI), Y1
-	VMOVUPS      34(DI), Y10
-	VSHUFPS      $0xdd, Y10, Y1, Y1
+	VMOVUPS      34(DI), Y2
+	VSHUFPS      $0xdd, Y2, Y1, Y1
 	VPERMQ       $0xd8, Y1, Y1
 	VPSRLD       $0x1c, Y1, Y1
 	VEXTRACTI128 $0x01, Y1, X2
@@ -63,171 +63,171 @@ block3:
 	VPADDW       Y1, Y1, Y1
 	VPADDW       ones16<>+0(SB), Y1, Y1
 	VPERMQ       $0x44, Y1, Y1
-	VPXOR        Y10, Y10, Y10
+	VPXOR        Y2, Y2, Y2
 
 	// sum += sc·Σ(q-bias)·q_a
 	MOVBLZX      2(DI), R11
-	VMOVQ        (SI)(R11*8), X2
+	VPBROADCASTQ (SI)(R11*8), Y3
 	MOVBLZX      3(DI), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	MOVBLZX      4(DI), R11
-	VMOVQ        (SI)(R11*8), X3
-	MOVBLZX      5(DI), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
-	VINSERTI128  $0x01, X3, Y2, Y2
-	VPBROADCASTD (SP), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        (R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y2, Y2
-	VPSHUFB      bytes32_0<>+0(SB), Y1, Y11
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y10, Y10
+	MOVBLZX      4(DI), R11
+	VMOVQ        (SI)(R11*8), X4
+	MOVBLZX      5(DI), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD (SP), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        (R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_0<>+0(SB), Y1, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y2, Y2
 	MOVBLZX      10(DI), R11
-	VMOVQ        (SI)(R11*8), X3
+	VPBROADCASTQ (SI)(R11*8), Y3
 	MOVBLZX      11(DI), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	MOVBLZX      12(DI), R11
-	VMOVQ        (SI)(R11*8), X2
-	MOVBLZX      13(DI), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y3, Y3
-	VPBROADCASTD 4(SP), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        32(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y3, Y3
-	VPSHUFB      bytes32_1<>+0(SB), Y1, Y11
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y10, Y10
-	MOVBLZX      18(DI), R11
 	VMOVQ        (SI)(R11*8), X4
-	MOVBLZX      19(DI), R11
+	MOVBLZX      13(DI), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 4(SP), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        32(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_1<>+0(SB), Y1, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y2, Y2
+	MOVBLZX      18(DI), R11
+	VPBROADCASTQ (SI)(R11*8), Y3
+	MOVBLZX      19(DI), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	MOVBLZX      20(DI), R11
-	VMOVQ        (SI)(R11*8), X2
+	VMOVQ        (SI)(R11*8), X4
 	MOVBLZX      21(DI), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y4, Y4
-	VPBROADCASTD 8(SP), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        64(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y4, Y4
-	VPSHUFB      bytes32_2<>+0(SB), Y1, Y11
-	VPMADDWD     Y11, Y4, Y4
-	VPADDD       Y4, Y10, Y10
+	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 8(SP), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        64(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_2<>+0(SB), Y1, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y2, Y2
 	MOVBLZX      26(DI), R11
-	VMOVQ        (SI)(R11*8), X5
+	VPBROADCASTQ (SI)(R11*8), Y3
 	MOVBLZX      27(DI), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X5, X5
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	MOVBLZX      28(DI), R11
-	VMOVQ        (SI)(R11*8), X2
+	VMOVQ        (SI)(R11*8), X4
 	MOVBLZX      29(DI), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y5, Y5
-	VPBROADCASTD 12(SP), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        96(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y5, Y5
-	VPSHUFB      bytes32_3<>+0(SB), Y1, Y11
-	VPMADDWD     Y11, Y5, Y5
-	VPADDD       Y5, Y10, Y10
+	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 12(SP), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        96(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_3<>+0(SB), Y1, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y2, Y2
 	MOVBLZX      34(DI), R11
-	VMOVQ        (SI)(R11*8), X6
+	VPBROADCASTQ (SI)(R11*8), Y3
 	MOVBLZX      35(DI), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X6, X6
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	MOVBLZX      36(DI), R11
-	VMOVQ        (SI)(R11*8), X2
+	VMOVQ        (SI)(R11*8), X4
 	MOVBLZX      37(DI), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y6, Y6
-	VPBROADCASTD 16(SP), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        128(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y6, Y6
-	VPSHUFB      bytes32_4<>+0(SB), Y1, Y11
-	VPMADDWD     Y11, Y6, Y6
-	VPADDD       Y6, Y10, Y10
+	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 16(SP), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        128(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_4<>+0(SB), Y1, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y2, Y2
 	MOVBLZX      42(DI), R11
-	VMOVQ        (SI)(R11*8), X7
+	VPBROADCASTQ (SI)(R11*8), Y3
 	MOVBLZX      43(DI), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X7, X7
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	MOVBLZX      44(DI), R11
-	VMOVQ        (SI)(R11*8), X2
+	VMOVQ        (SI)(R11*8), X4
 	MOVBLZX      45(DI), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y7, Y7
-	VPBROADCASTD 20(SP), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        160(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y7, Y7
-	VPSHUFB      bytes32_5<>+0(SB), Y1, Y11
-	VPMADDWD     Y11, Y7, Y7
-	VPADDD       Y7, Y10, Y10
+	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 20(SP), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        160(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_5<>+0(SB), Y1, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y2, Y2
 	MOVBLZX      50(DI), R11
-	VMOVQ        (SI)(R11*8), X8
+	VPBROADCASTQ (SI)(R11*8), Y3
 	MOVBLZX      51(DI), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X8, X8
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	MOVBLZX      52(DI), R11
-	VMOVQ        (SI)(R11*8), X2
+	VMOVQ        (SI)(R11*8), X4
 	MOVBLZX      53(DI), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y8, Y8
-	VPBROADCASTD 24(SP), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        192(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y8, Y8
-	VPSHUFB      bytes32_6<>+0(SB), Y1, Y11
-	VPMADDWD     Y11, Y8, Y8
-	VPADDD       Y8, Y10, Y10
+	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 24(SP), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        192(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_6<>+0(SB), Y1, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y2, Y2
 	MOVBLZX      58(DI), R11
-	VMOVQ        (SI)(R11*8), X9
+	VPBROADCASTQ (SI)(R11*8), Y3
 	MOVBLZX      59(DI), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X9, X9
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	MOVBLZX      60(DI), R11
-	VMOVQ        (SI)(R11*8), X2
+	VMOVQ        (SI)(R11*8), X4
 	MOVBLZX      61(DI), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y9, Y9
-	VPBROADCASTD 28(SP), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        224(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y9, Y9
+	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 28(SP), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        224(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
 	VPSHUFB      bytes32_7<>+0(SB), Y1, Y1
-	VPMADDWD     Y1, Y9, Y9
-	VPADDD       Y9, Y10, Y10
+	VPMADDWD     Y1, Y3, Y3
+	VPADDD       Y3, Y2, Y2
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VMOVD        (DI), X1
 	VCVTPH2PS    X1, X1
 	VMULPS       quad3e000000<>+0(SB), X1, X1
-	VBROADCASTSS (R9), X2
-	VMULPS       X2, X1, X1
-	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS (R9), X3
+	VMULPS       X3, X1, X1
+	VCVTDQ2PS    Y2, Y2
 	VBROADCASTSS X1, Y1
-	VFMADD231PS  Y1, Y10, Y0
+	VFMADD231PS  Y1, Y2, Y0
 	ADDQ         $+66, DI
 	ADDQ         $+256, R8
 	ADDQ         $+4, R9
@@ -453,162 +453,162 @@ block1:
 	VSHUFPS $0xdd, Y2, Y1, Y1
 	VPERMQ  $0xd8, Y1, Y1
 	VPAND   seven0<>+0(SB), Y1, Y2
-	VPSLLD  $0x01, Y1, Y11
-	VPAND   seven1<>+0(SB), Y11, Y11
-	VPSLLD  $0x02, Y1, Y12
-	VPAND   seven2<>+0(SB), Y12, Y12
+	VPSLLD  $0x01, Y1, Y3
+	VPAND   seven1<>+0(SB), Y3, Y3
+	VPSLLD  $0x02, Y1, Y4
+	VPAND   seven2<>+0(SB), Y4, Y4
 	VPSLLD  $0x03, Y1, Y1
 	VPAND   seven3<>+0(SB), Y1, Y1
-	VPOR    Y11, Y2, Y2
-	VPOR    Y1, Y12, Y12
-	VPOR    Y12, Y2, Y1
+	VPOR    Y3, Y2, Y2
+	VPOR    Y1, Y4, Y4
+	VPOR    Y4, Y2, Y1
 
 	// signs = seven bits, and their parity on top
 	VPSRLD  $0x04, Y1, Y2
 	VPXOR   Y1, Y2, Y2
 	VPAND   bytes0f<>+0(SB), Y2, Y2
-	VMOVDQU parity<>+0(SB), Y11
-	VPSHUFB Y2, Y11, Y11
-	VPOR    Y11, Y1, Y1
+	VMOVDQU parity<>+0(SB), Y3
+	VPSHUFB Y2, Y3, Y3
+	VPOR    Y3, Y1, Y1
 	VMOVDQU Y1, (SP)
 
 	// codes = q of the block
 	MOVBLZX      2(DI), R9
-	VMOVQ        (R8)(R9*8), X3
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVBLZX      3(DI), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X3, X3
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVBLZX      4(DI), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVBLZX      5(DI), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y3, Y3
-	VPBROADCASTD (SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y3, Y3
-	VPSUBB       Y1, Y3, Y3
-	VPADDB       bytes2b<>+0(SB), Y3, Y3
-	VMOVDQU      Y3, (AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD (SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (AX)
 	MOVBLZX      10(DI), R9
-	VMOVQ        (R8)(R9*8), X4
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVBLZX      11(DI), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X4, X4
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVBLZX      12(DI), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVBLZX      13(DI), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y4, Y4
-	VPBROADCASTD 4(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y4, Y4
-	VPSUBB       Y1, Y4, Y4
-	VPADDB       bytes2b<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 32(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 4(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 32(AX)
 	MOVBLZX      18(DI), R9
-	VMOVQ        (R8)(R9*8), X5
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVBLZX      19(DI), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X5, X5
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVBLZX      20(DI), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVBLZX      21(DI), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y5, Y5
-	VPBROADCASTD 8(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y5, Y5
-	VPSUBB       Y1, Y5, Y5
-	VPADDB       bytes2b<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 64(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 8(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 64(AX)
 	MOVBLZX      26(DI), R9
-	VMOVQ        (R8)(R9*8), X6
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVBLZX      27(DI), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X6, X6
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVBLZX      28(DI), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVBLZX      29(DI), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y6, Y6
-	VPBROADCASTD 12(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y6, Y6
-	VPSUBB       Y1, Y6, Y6
-	VPADDB       bytes2b<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 96(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 12(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 96(AX)
 	MOVBLZX      34(DI), R9
-	VMOVQ        (R8)(R9*8), X7
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVBLZX      35(DI), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X7, X7
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVBLZX      36(DI), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVBLZX      37(DI), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y7, Y7
-	VPBROADCASTD 16(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y7, Y7
-	VPSUBB       Y1, Y7, Y7
-	VPADDB       bytes2b<>+0(SB), Y7, Y7
-	VMOVDQU      Y7, 128(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 16(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 128(AX)
 	MOVBLZX      42(DI), R9
-	VMOVQ        (R8)(R9*8), X8
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVBLZX      43(DI), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X8, X8
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVBLZX      44(DI), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVBLZX      45(DI), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y8, Y8
-	VPBROADCASTD 20(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y8, Y8
-	VPSUBB       Y1, Y8, Y8
-	VPADDB       bytes2b<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 160(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 20(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 160(AX)
 	MOVBLZX      50(DI), R9
-	VMOVQ        (R8)(R9*8), X9
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVBLZX      51(DI), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X9, X9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVBLZX      52(DI), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVBLZX      53(DI), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y9, Y9
-	VPBROADCASTD 24(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y9, Y9
-	VPSUBB       Y1, Y9, Y9
-	VPADDB       bytes2b<>+0(SB), Y9, Y9
-	VMOVDQU      Y9, 192(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 24(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 192(AX)
 	MOVBLZX      58(DI), R9
-	VMOVQ        (R8)(R9*8), X10
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVBLZX      59(DI), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X10, X10
-	MOVBLZX      60(DI), R9
-	VMOVQ        (R8)(R9*8), X1
-	MOVBLZX      61(DI), R9
 	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y10, Y10
-	VPBROADCASTD 28(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y10, Y10
-	VPSUBB       Y1, Y10, Y10
-	VPADDB       bytes2b<>+0(SB), Y10, Y10
-	VMOVDQU      Y10, 224(AX)
+	MOVBLZX      60(DI), R9
+	VMOVQ        (R8)(R9*8), X2
+	MOVBLZX      61(DI), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 28(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
 	VMOVUPS      2(DI), Y1
@@ -703,19 +703,19 @@ block3:
 	PREFETCHT0 8192(DI)
 	PREFETCHT0 8256(DI)
 	VMOVDQU    2(DI), Y1
-	VMOVDQU    34(DI), Y11
+	VMOVDQU    34(DI), Y3
 	VPSRLW     $0x09, Y1, Y1
-	VPSRLW     $0x09, Y11, Y11
-	VPACKUSWB  Y11, Y1, Y1
+	VPSRLW     $0x09, Y3, Y3
+	VPACKUSWB  Y3, Y1, Y1
 	VPERMQ     $0xd8, Y1, Y1
 
 	// signs = seven bits, and their parity on top
-	VPSRLD  $0x04, Y1, Y11
-	VPXOR   Y1, Y11, Y11
-	VPAND   bytes0f<>+0(SB), Y11, Y11
-	VMOVDQU parity<>+0(SB), Y12
-	VPSHUFB Y11, Y12, Y12
-	VPOR    Y12, Y1, Y1
+	VPSRLD  $0x04, Y1, Y3
+	VPXOR   Y1, Y3, Y3
+	VPAND   bytes0f<>+0(SB), Y3, Y3
+	VMOVDQU parity<>+0(SB), Y4
+	VPSHUFB Y3, Y4, Y4
+	VPOR    Y4, Y1, Y1
 	VMOVDQU Y1, (SP)
 
 	// sc, mn
@@ -727,59 +727,59 @@ block3:
 	VPADDW     Y2, Y2, Y2
 	VPADDW     ones16<>+0(SB), Y2, Y2
 	VPERMQ     $0xee, Y2, Y1
-	VPERMQ     $0x44, Y2, Y11
-	VPXOR      Y12, Y12, Y12
+	VPERMQ     $0x44, Y2, Y3
+	VPXOR      Y4, Y4, Y4
 
 	// sum += sc·Σ(q-bias)·q_a
 	MOVWLZX      2(DI), R11
 	ANDL         $0x000001ff, R11
-	VMOVQ        (SI)(R11*8), X3
+	VPBROADCASTQ (SI)(R11*8), Y5
 	MOVWLZX      4(DI), R11
 	ANDL         $0x000001ff, R11
-	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
+	VPINSRQ      $0x01, (SI)(R11*8), X5, X5
 	MOVWLZX      6(DI), R11
 	ANDL         $0x000001ff, R11
 	VMOVQ        (SI)(R11*8), X2
 	MOVWLZX      8(DI), R11
 	ANDL         $0x000001ff, R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y3, Y3
-	VPBROADCASTD (SP), Y14
-	VPSHUFB      byteOfEight<>+0(SB), Y14, Y14
-	VPAND        bitOfByte<>+0(SB), Y14, Y14
-	VPCMPEQB     bitOfByte<>+0(SB), Y14, Y14
-	VPXOR        (R8), Y14, Y13
-	VPSUBB       Y14, Y13, Y13
-	VPMADDUBSW   Y13, Y3, Y3
-	VPSHUFB      bytes16_0<>+0(SB), Y11, Y13
-	VPMADDWD     Y13, Y3, Y3
-	VPADDD       Y3, Y12, Y12
+	VINSERTI128  $0x01, X2, Y5, Y5
+	VPBROADCASTD (SP), Y7
+	VPSHUFB      byteOfEight<>+0(SB), Y7, Y7
+	VPAND        bitOfByte<>+0(SB), Y7, Y7
+	VPCMPEQB     bitOfByte<>+0(SB), Y7, Y7
+	VPXOR        (R8), Y7, Y6
+	VPSUBB       Y7, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y5
+	VPSHUFB      bytes16_0<>+0(SB), Y3, Y6
+	VPMADDWD     Y6, Y5, Y5
+	VPADDD       Y5, Y4, Y4
 	MOVWLZX      10(DI), R11
 	ANDL         $0x000001ff, R11
-	VMOVQ        (SI)(R11*8), X4
+	VPBROADCASTQ (SI)(R11*8), Y5
 	MOVWLZX      12(DI), R11
 	ANDL         $0x000001ff, R11
-	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
+	VPINSRQ      $0x01, (SI)(R11*8), X5, X5
 	MOVWLZX      14(DI), R11
 	ANDL         $0x000001ff, R11
 	VMOVQ        (SI)(R11*8), X2
 	MOVWLZX      16(DI), R11
 	ANDL         $0x000001ff, R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y4, Y4
-	VPBROADCASTD 4(SP), Y14
-	VPSHUFB      byteOfEight<>+0(SB), Y14, Y14
-	VPAND        bitOfByte<>+0(SB), Y14, Y14
-	VPCMPEQB     bitOfByte<>+0(SB), Y14, Y14
-	VPXOR        32(R8), Y14, Y13
-	VPSUBB       Y14, Y13, Y13
-	VPMADDUBSW   Y13, Y4, Y4
-	VPSHUFB      bytes16_2<>+0(SB), Y11, Y13
-	VPMADDWD     Y13, Y4, Y4
-	VPADDD       Y4, Y12, Y12
+	VINSERTI128  $0x01, X2, Y5, Y5
+	VPBROADCASTD 4(SP), Y7
+	VPSHUFB      byteOfEight<>+0(SB), Y7, Y7
+	VPAND        bitOfByte<>+0(SB), Y7, Y7
+	VPCMPEQB     bitOfByte<>+0(SB), Y7, Y7
+	VPXOR        32(R8), Y7, Y6
+	VPSUBB       Y7, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y5
+	VPSHUFB      bytes16_2<>+0(SB), Y3, Y6
+	VPMADDWD     Y6, Y5, Y5
+	VPADDD       Y5, Y4, Y4
 	MOVWLZX      18(DI), R11
 	ANDL         $0x000001ff, R11
-	VMOVQ        (SI)(R11*8), X5
+	VPBROADCASTQ (SI)(R11*8), Y5
 	MOVWLZX      20(DI), R11
 	ANDL         $0x000001ff, R11
 	VPINSRQ      $0x01, (SI)(R11*8), X5, X5
@@ -790,131 +790,131 @@ block3:
 	ANDL         $0x000001ff, R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y5, Y5
-	VPBROADCASTD 8(SP), Y14
-	VPSHUFB      byteOfEight<>+0(SB), Y14, Y14
-	VPAND        bitOfByte<>+0(SB), Y14, Y14
-	VPCMPEQB     bitOfByte<>+0(SB), Y14, Y14
-	VPXOR        64(R8), Y14, Y13
-	VPSUBB       Y14, Y13, Y13
-	VPMADDUBSW   Y13, Y5, Y5
-	VPSHUFB      bytes16_4<>+0(SB), Y11, Y13
-	VPMADDWD     Y13, Y5, Y5
-	VPADDD       Y5, Y12, Y12
+	VPBROADCASTD 8(SP), Y7
+	VPSHUFB      byteOfEight<>+0(SB), Y7, Y7
+	VPAND        bitOfByte<>+0(SB), Y7, Y7
+	VPCMPEQB     bitOfByte<>+0(SB), Y7, Y7
+	VPXOR        64(R8), Y7, Y6
+	VPSUBB       Y7, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y5
+	VPSHUFB      bytes16_4<>+0(SB), Y3, Y6
+	VPMADDWD     Y6, Y5, Y5
+	VPADDD       Y5, Y4, Y4
 	MOVWLZX      26(DI), R11
 	ANDL         $0x000001ff, R11
-	VMOVQ        (SI)(R11*8), X6
+	VPBROADCASTQ (SI)(R11*8), Y5
 	MOVWLZX      28(DI), R11
 	ANDL         $0x000001ff, R11
-	VPINSRQ      $0x01, (SI)(R11*8), X6, X6
+	VPINSRQ      $0x01, (SI)(R11*8), X5, X5
 	MOVWLZX      30(DI), R11
 	ANDL         $0x000001ff, R11
 	VMOVQ        (SI)(R11*8), X2
 	MOVWLZX      32(DI), R11
 	ANDL         $0x000001ff, R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y6, Y6
-	VPBROADCASTD 12(SP), Y14
-	VPSHUFB      byteOfEight<>+0(SB), Y14, Y14
-	VPAND        bitOfByte<>+0(SB), Y14, Y14
-	VPCMPEQB     bitOfByte<>+0(SB), Y14, Y14
-	VPXOR        96(R8), Y14, Y13
-	VPSUBB       Y14, Y13, Y13
-	VPMADDUBSW   Y13, Y6, Y6
-	VPSHUFB      bytes16_6<>+0(SB), Y11, Y11
-	VPMADDWD     Y11, Y6, Y6
-	VPADDD       Y6, Y12, Y12
+	VINSERTI128  $0x01, X2, Y5, Y5
+	VPBROADCASTD 12(SP), Y7
+	VPSHUFB      byteOfEight<>+0(SB), Y7, Y7
+	VPAND        bitOfByte<>+0(SB), Y7, Y7
+	VPCMPEQB     bitOfByte<>+0(SB), Y7, Y7
+	VPXOR        96(R8), Y7, Y6
+	VPSUBB       Y7, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y5
+	VPSHUFB      bytes16_6<>+0(SB), Y3, Y3
+	VPMADDWD     Y3, Y5, Y5
+	VPADDD       Y5, Y4, Y4
 	MOVWLZX      34(DI), R11
 	ANDL         $0x000001ff, R11
-	VMOVQ        (SI)(R11*8), X7
+	VPBROADCASTQ (SI)(R11*8), Y3
 	MOVWLZX      36(DI), R11
 	ANDL         $0x000001ff, R11
-	VPINSRQ      $0x01, (SI)(R11*8), X7, X7
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	MOVWLZX      38(DI), R11
 	ANDL         $0x000001ff, R11
 	VMOVQ        (SI)(R11*8), X2
 	MOVWLZX      40(DI), R11
 	ANDL         $0x000001ff, R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y7, Y7
-	VPBROADCASTD 16(SP), Y13
-	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
-	VPAND        bitOfByte<>+0(SB), Y13, Y13
-	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
-	VPXOR        128(R8), Y13, Y11
-	VPSUBB       Y13, Y11, Y11
-	VPMADDUBSW   Y11, Y7, Y7
-	VPSHUFB      bytes16_0<>+0(SB), Y1, Y11
-	VPMADDWD     Y11, Y7, Y7
-	VPADDD       Y7, Y12, Y12
+	VINSERTI128  $0x01, X2, Y3, Y3
+	VPBROADCASTD 16(SP), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        128(R8), Y6, Y5
+	VPSUBB       Y6, Y5, Y5
+	VPMADDUBSW   Y5, Y3, Y3
+	VPSHUFB      bytes16_0<>+0(SB), Y1, Y5
+	VPMADDWD     Y5, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 	MOVWLZX      42(DI), R11
 	ANDL         $0x000001ff, R11
-	VMOVQ        (SI)(R11*8), X8
+	VPBROADCASTQ (SI)(R11*8), Y3
 	MOVWLZX      44(DI), R11
 	ANDL         $0x000001ff, R11
-	VPINSRQ      $0x01, (SI)(R11*8), X8, X8
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	MOVWLZX      46(DI), R11
 	ANDL         $0x000001ff, R11
 	VMOVQ        (SI)(R11*8), X2
 	MOVWLZX      48(DI), R11
 	ANDL         $0x000001ff, R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y8, Y8
-	VPBROADCASTD 20(SP), Y13
-	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
-	VPAND        bitOfByte<>+0(SB), Y13, Y13
-	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
-	VPXOR        160(R8), Y13, Y11
-	VPSUBB       Y13, Y11, Y11
-	VPMADDUBSW   Y11, Y8, Y8
-	VPSHUFB      bytes16_2<>+0(SB), Y1, Y11
-	VPMADDWD     Y11, Y8, Y8
-	VPADDD       Y8, Y12, Y12
+	VINSERTI128  $0x01, X2, Y3, Y3
+	VPBROADCASTD 20(SP), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        160(R8), Y6, Y5
+	VPSUBB       Y6, Y5, Y5
+	VPMADDUBSW   Y5, Y3, Y3
+	VPSHUFB      bytes16_2<>+0(SB), Y1, Y5
+	VPMADDWD     Y5, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 	MOVWLZX      50(DI), R11
 	ANDL         $0x000001ff, R11
-	VMOVQ        (SI)(R11*8), X9
+	VPBROADCASTQ (SI)(R11*8), Y3
 	MOVWLZX      52(DI), R11
 	ANDL         $0x000001ff, R11
-	VPINSRQ      $0x01, (SI)(R11*8), X9, X9
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	MOVWLZX      54(DI), R11
 	ANDL         $0x000001ff, R11
 	VMOVQ        (SI)(R11*8), X2
 	MOVWLZX      56(DI), R11
 	ANDL         $0x000001ff, R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y9, Y9
-	VPBROADCASTD 24(SP), Y13
-	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
-	VPAND        bitOfByte<>+0(SB), Y13, Y13
-	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
-	VPXOR        192(R8), Y13, Y11
-	VPSUBB       Y13, Y11, Y11
-	VPMADDUBSW   Y11, Y9, Y9
-	VPSHUFB      bytes16_4<>+0(SB), Y1, Y11
-	VPMADDWD     Y11, Y9, Y9
-	VPADDD       Y9, Y12, Y12
+	VINSERTI128  $0x01, X2, Y3, Y3
+	VPBROADCASTD 24(SP), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        192(R8), Y6, Y5
+	VPSUBB       Y6, Y5, Y5
+	VPMADDUBSW   Y5, Y3, Y3
+	VPSHUFB      bytes16_4<>+0(SB), Y1, Y5
+	VPMADDWD     Y5, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 	MOVWLZX      58(DI), R11
 	ANDL         $0x000001ff, R11
-	VMOVQ        (SI)(R11*8), X10
+	VPBROADCASTQ (SI)(R11*8), Y3
 	MOVWLZX      60(DI), R11
 	ANDL         $0x000001ff, R11
-	VPINSRQ      $0x01, (SI)(R11*8), X10, X10
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	MOVWLZX      62(DI), R11
 	ANDL         $0x000001ff, R11
 	VMOVQ        (SI)(R11*8), X2
 	MOVWLZX      64(DI), R11
 	ANDL         $0x000001ff, R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y10, Y10
-	VPBROADCASTD 28(SP), Y13
-	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
-	VPAND        bitOfByte<>+0(SB), Y13, Y13
-	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
-	VPXOR        224(R8), Y13, Y11
-	VPSUBB       Y13, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y10
+	VINSERTI128  $0x01, X2, Y3, Y3
+	VPBROADCASTD 28(SP), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        224(R8), Y6, Y5
+	VPSUBB       Y6, Y5, Y5
+	VPMADDUBSW   Y5, Y3, Y3
 	VPSHUFB      bytes16_6<>+0(SB), Y1, Y1
-	VPMADDWD     Y1, Y10, Y10
-	VPADDD       Y10, Y12, Y12
+	VPMADDWD     Y1, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VMOVD        (DI), X1
@@ -922,9 +922,9 @@ block3:
 	VMULPS       quad3e000000<>+0(SB), X1, X1
 	VBROADCASTSS (R9), X2
 	VMULPS       X2, X1, X1
-	VCVTDQ2PS    Y12, Y12
+	VCVTDQ2PS    Y4, Y4
 	VBROADCASTSS X1, Y1
-	VFMADD231PS  Y1, Y12, Y0
+	VFMADD231PS  Y1, Y4, Y0
 	ADDQ         $+74, DI
 	ADDQ         $+256, R8
 	ADDQ         $+4, R9
@@ -1020,226 +1020,226 @@ block1:
 	VPSRLD  $0x04, Y1, Y2
 	VPXOR   Y1, Y2, Y2
 	VPAND   bytes0f<>+0(SB), Y2, Y2
-	VMOVDQU parity<>+0(SB), Y12
-	VPSHUFB Y2, Y12, Y12
-	VPOR    Y12, Y1, Y1
+	VMOVDQU parity<>+0(SB), Y4
+	VPSHUFB Y2, Y4, Y4
+	VPOR    Y4, Y1, Y1
 	VMOVDQU Y1, (SP)
 
 	// codes = q of the block
 	MOVWLZX      2(DI), R9
 	ANDL         $0x000001ff, R9
-	VMOVQ        (R8)(R9*8), X3
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      4(DI), R9
 	ANDL         $0x000001ff, R9
-	VPINSRQ      $0x01, (R8)(R9*8), X3, X3
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      6(DI), R9
 	ANDL         $0x000001ff, R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      8(DI), R9
 	ANDL         $0x000001ff, R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y3, Y3
-	VPBROADCASTD (SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y3, Y3
-	VPSUBB       Y1, Y3, Y3
-	VPADDB       bytes2b<>+0(SB), Y3, Y3
-	VMOVDQU      Y3, (AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD (SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (AX)
 	MOVWLZX      10(DI), R9
 	ANDL         $0x000001ff, R9
-	VMOVQ        (R8)(R9*8), X4
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      12(DI), R9
 	ANDL         $0x000001ff, R9
-	VPINSRQ      $0x01, (R8)(R9*8), X4, X4
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      14(DI), R9
 	ANDL         $0x000001ff, R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      16(DI), R9
 	ANDL         $0x000001ff, R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y4, Y4
-	VPBROADCASTD 4(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y4, Y4
-	VPSUBB       Y1, Y4, Y4
-	VPADDB       bytes2b<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 32(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 4(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 32(AX)
 	MOVWLZX      18(DI), R9
 	ANDL         $0x000001ff, R9
-	VMOVQ        (R8)(R9*8), X5
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      20(DI), R9
 	ANDL         $0x000001ff, R9
-	VPINSRQ      $0x01, (R8)(R9*8), X5, X5
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      22(DI), R9
 	ANDL         $0x000001ff, R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      24(DI), R9
 	ANDL         $0x000001ff, R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y5, Y5
-	VPBROADCASTD 8(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y5, Y5
-	VPSUBB       Y1, Y5, Y5
-	VPADDB       bytes2b<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 64(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 8(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 64(AX)
 	MOVWLZX      26(DI), R9
 	ANDL         $0x000001ff, R9
-	VMOVQ        (R8)(R9*8), X6
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      28(DI), R9
 	ANDL         $0x000001ff, R9
-	VPINSRQ      $0x01, (R8)(R9*8), X6, X6
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      30(DI), R9
 	ANDL         $0x000001ff, R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      32(DI), R9
 	ANDL         $0x000001ff, R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y6, Y6
-	VPBROADCASTD 12(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y6, Y6
-	VPSUBB       Y1, Y6, Y6
-	VPADDB       bytes2b<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 96(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 12(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 96(AX)
 	MOVWLZX      34(DI), R9
 	ANDL         $0x000001ff, R9
-	VMOVQ        (R8)(R9*8), X7
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      36(DI), R9
 	ANDL         $0x000001ff, R9
-	VPINSRQ      $0x01, (R8)(R9*8), X7, X7
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      38(DI), R9
 	ANDL         $0x000001ff, R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      40(DI), R9
 	ANDL         $0x000001ff, R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y7, Y7
-	VPBROADCASTD 16(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y7, Y7
-	VPSUBB       Y1, Y7, Y7
-	VPADDB       bytes2b<>+0(SB), Y7, Y7
-	VMOVDQU      Y7, 128(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 16(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 128(AX)
 	MOVWLZX      42(DI), R9
 	ANDL         $0x000001ff, R9
-	VMOVQ        (R8)(R9*8), X8
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      44(DI), R9
 	ANDL         $0x000001ff, R9
-	VPINSRQ      $0x01, (R8)(R9*8), X8, X8
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      46(DI), R9
 	ANDL         $0x000001ff, R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      48(DI), R9
 	ANDL         $0x000001ff, R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y8, Y8
-	VPBROADCASTD 20(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y8, Y8
-	VPSUBB       Y1, Y8, Y8
-	VPADDB       bytes2b<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 160(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 20(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 160(AX)
 	MOVWLZX      50(DI), R9
 	ANDL         $0x000001ff, R9
-	VMOVQ        (R8)(R9*8), X9
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      52(DI), R9
 	ANDL         $0x000001ff, R9
-	VPINSRQ      $0x01, (R8)(R9*8), X9, X9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      54(DI), R9
 	ANDL         $0x000001ff, R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      56(DI), R9
 	ANDL         $0x000001ff, R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y9, Y9
-	VPBROADCASTD 24(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y9, Y9
-	VPSUBB       Y1, Y9, Y9
-	VPADDB       bytes2b<>+0(SB), Y9, Y9
-	VMOVDQU      Y9, 192(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 24(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 192(AX)
 	MOVWLZX      58(DI), R9
 	ANDL         $0x000001ff, R9
-	VMOVQ        (R8)(R9*8), X10
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      60(DI), R9
 	ANDL         $0x000001ff, R9
-	VPINSRQ      $0x01, (R8)(R9*8), X10, X10
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      62(DI), R9
 	ANDL         $0x000001ff, R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      64(DI), R9
 	ANDL         $0x000001ff, R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y10, Y10
-	VPBROADCASTD 28(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y10, Y10
-	VPSUBB       Y1, Y10, Y10
-	VPADDB       bytes2b<>+0(SB), Y10, Y10
-	VMOVDQU      Y10, 224(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 28(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
-	VMOVQ        66(DI), X11
-	VPSRLD       $0x04, X11, X1
-	VPUNPCKLBW   X1, X11, X11
-	VPAND        bytes0f<>+0(SB), Y11, Y11
-	VPMOVZXBW    X11, Y11
-	VPADDW       Y11, Y11, Y11
-	VPADDW       ones16<>+0(SB), Y11, Y11
-	VPERMQ       $0xee, Y11, Y1
-	VPERMQ       $0x44, Y11, Y1
+	VMOVQ        66(DI), X3
+	VPSRLD       $0x04, X3, X1
+	VPUNPCKLBW   X1, X3, X3
+	VPAND        bytes0f<>+0(SB), Y3, Y3
+	VPMOVZXBW    X3, Y3
+	VPADDW       Y3, Y3, Y3
+	VPADDW       ones16<>+0(SB), Y3, Y3
+	VPERMQ       $0xee, Y3, Y1
+	VPERMQ       $0x44, Y3, Y1
 	VMOVD        (DI), X1
 	VCVTPH2PS    X1, X1
 	VMULPS       quad3e000000<>+0(SB), X1, X1
 	VBROADCASTSS X1, Y1
-	VPMOVSXWD    X11, Y2
+	VPMOVSXWD    X3, Y2
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y1, Y2, Y2
-	VMOVAPS      Y0, Y12
+	VMOVAPS      Y0, Y4
 	VEXTRACTPS   $0x00, X2, (DX)
-	VEXTRACTPS   $0x00, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x00, X4, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTPS   $0x01, X2, (DX)
-	VEXTRACTPS   $0x01, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x01, X4, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTPS   $0x02, X2, (DX)
-	VEXTRACTPS   $0x02, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x02, X4, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTPS   $0x03, X2, (DX)
-	VEXTRACTPS   $0x03, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x03, X4, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTF128 $0x01, Y2, X2
-	VEXTRACTF128 $0x01, Y12, X12
+	VEXTRACTF128 $0x01, Y4, X4
 	VEXTRACTPS   $0x00, X2, (DX)
-	VEXTRACTPS   $0x00, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x00, X4, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTPS   $0x01, X2, (DX)
-	VEXTRACTPS   $0x01, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x01, X4, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTPS   $0x02, X2, (DX)
-	VEXTRACTPS   $0x02, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x02, X4, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTPS   $0x03, X2, (DX)
-	VEXTRACTPS   $0x03, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x03, X4, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTI128 $0x01, Y11, X2
+	VEXTRACTI128 $0x01, Y3, X2
 	VPMOVSXWD    X2, Y2
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y1, Y2, Y2
@@ -1309,18 +1309,18 @@ block3:
 	VBROADCASTI128 66(DI), Y1
 	VPSHUFB        byte0OfFour<>+0(SB), Y1, Y1
 	VPMULLW        by256_64<>+0(SB), Y1, Y1
-	VPMOVZXBW      2(DI), Y11
+	VPMOVZXBW      2(DI), Y3
 	VPAND          bits300<>+0(SB), Y1, Y1
-	VPOR           Y11, Y1, Y1
+	VPOR           Y3, Y1, Y1
 	VMOVDQU        Y1, 32(SP)
 
 	// indexes = bytes | two bits of a byte for four << 8
 	VBROADCASTI128 66(DI), Y1
 	VPSHUFB        byte4OfFour<>+0(SB), Y1, Y1
 	VPMULLW        by256_64<>+0(SB), Y1, Y1
-	VPMOVZXBW      18(DI), Y11
+	VPMOVZXBW      18(DI), Y3
 	VPAND          bits300<>+0(SB), Y1, Y1
-	VPOR           Y11, Y1, Y1
+	VPOR           Y3, Y1, Y1
 	VMOVDQU        Y1, 64(SP)
 
 	// sc, mn
@@ -1332,50 +1332,50 @@ block3:
 	VPADDW     Y2, Y2, Y2
 	VPADDW     ones16<>+0(SB), Y2, Y2
 	VPERMQ     $0xee, Y2, Y1
-	VPERMQ     $0x44, Y2, Y11
-	VPXOR      Y12, Y12, Y12
+	VPERMQ     $0x44, Y2, Y3
+	VPXOR      Y4, Y4, Y4
 
 	// sum += sc·Σ(q-bias)·q_a
 	MOVWLZX      32(SP), R11
-	VMOVQ        (SI)(R11*8), X3
+	VPBROADCASTQ (SI)(R11*8), Y5
 	MOVWLZX      34(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
+	VPINSRQ      $0x01, (SI)(R11*8), X5, X5
 	MOVWLZX      36(SP), R11
 	VMOVQ        (SI)(R11*8), X2
 	MOVWLZX      38(SP), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y3, Y3
-	VPBROADCASTD 34(DI), Y14
-	VPSHUFB      byteOfEight<>+0(SB), Y14, Y14
-	VPAND        bitOfByte<>+0(SB), Y14, Y14
-	VPCMPEQB     bitOfByte<>+0(SB), Y14, Y14
-	VPXOR        (R8), Y14, Y13
-	VPSUBB       Y14, Y13, Y13
-	VPMADDUBSW   Y13, Y3, Y3
-	VPSHUFB      bytes16_0<>+0(SB), Y11, Y13
-	VPMADDWD     Y13, Y3, Y3
-	VPADDD       Y3, Y12, Y12
+	VINSERTI128  $0x01, X2, Y5, Y5
+	VPBROADCASTD 34(DI), Y7
+	VPSHUFB      byteOfEight<>+0(SB), Y7, Y7
+	VPAND        bitOfByte<>+0(SB), Y7, Y7
+	VPCMPEQB     bitOfByte<>+0(SB), Y7, Y7
+	VPXOR        (R8), Y7, Y6
+	VPSUBB       Y7, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y5
+	VPSHUFB      bytes16_0<>+0(SB), Y3, Y6
+	VPMADDWD     Y6, Y5, Y5
+	VPADDD       Y5, Y4, Y4
 	MOVWLZX      40(SP), R11
-	VMOVQ        (SI)(R11*8), X4
+	VPBROADCASTQ (SI)(R11*8), Y5
 	MOVWLZX      42(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
+	VPINSRQ      $0x01, (SI)(R11*8), X5, X5
 	MOVWLZX      44(SP), R11
 	VMOVQ        (SI)(R11*8), X2
 	MOVWLZX      46(SP), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y4, Y4
-	VPBROADCASTD 38(DI), Y14
-	VPSHUFB      byteOfEight<>+0(SB), Y14, Y14
-	VPAND        bitOfByte<>+0(SB), Y14, Y14
-	VPCMPEQB     bitOfByte<>+0(SB), Y14, Y14
-	VPXOR        32(R8), Y14, Y13
-	VPSUBB       Y14, Y13, Y13
-	VPMADDUBSW   Y13, Y4, Y4
-	VPSHUFB      bytes16_2<>+0(SB), Y11, Y13
-	VPMADDWD     Y13, Y4, Y4
-	VPADDD       Y4, Y12, Y12
+	VINSERTI128  $0x01, X2, Y5, Y5
+	VPBROADCASTD 38(DI), Y7
+	VPSHUFB      byteOfEight<>+0(SB), Y7, Y7
+	VPAND        bitOfByte<>+0(SB), Y7, Y7
+	VPCMPEQB     bitOfByte<>+0(SB), Y7, Y7
+	VPXOR        32(R8), Y7, Y6
+	VPSUBB       Y7, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y5
+	VPSHUFB      bytes16_2<>+0(SB), Y3, Y6
+	VPMADDWD     Y6, Y5, Y5
+	VPADDD       Y5, Y4, Y4
 	MOVWLZX      48(SP), R11
-	VMOVQ        (SI)(R11*8), X5
+	VPBROADCASTQ (SI)(R11*8), Y5
 	MOVWLZX      50(SP), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X5, X5
 	MOVWLZX      52(SP), R11
@@ -1383,111 +1383,111 @@ block3:
 	MOVWLZX      54(SP), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
 	VINSERTI128  $0x01, X2, Y5, Y5
-	VPBROADCASTD 42(DI), Y14
-	VPSHUFB      byteOfEight<>+0(SB), Y14, Y14
-	VPAND        bitOfByte<>+0(SB), Y14, Y14
-	VPCMPEQB     bitOfByte<>+0(SB), Y14, Y14
-	VPXOR        64(R8), Y14, Y13
-	VPSUBB       Y14, Y13, Y13
-	VPMADDUBSW   Y13, Y5, Y5
-	VPSHUFB      bytes16_4<>+0(SB), Y11, Y13
-	VPMADDWD     Y13, Y5, Y5
-	VPADDD       Y5, Y12, Y12
+	VPBROADCASTD 42(DI), Y7
+	VPSHUFB      byteOfEight<>+0(SB), Y7, Y7
+	VPAND        bitOfByte<>+0(SB), Y7, Y7
+	VPCMPEQB     bitOfByte<>+0(SB), Y7, Y7
+	VPXOR        64(R8), Y7, Y6
+	VPSUBB       Y7, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y5
+	VPSHUFB      bytes16_4<>+0(SB), Y3, Y6
+	VPMADDWD     Y6, Y5, Y5
+	VPADDD       Y5, Y4, Y4
 	MOVWLZX      56(SP), R11
-	VMOVQ        (SI)(R11*8), X6
+	VPBROADCASTQ (SI)(R11*8), Y5
 	MOVWLZX      58(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X6, X6
+	VPINSRQ      $0x01, (SI)(R11*8), X5, X5
 	MOVWLZX      60(SP), R11
 	VMOVQ        (SI)(R11*8), X2
 	MOVWLZX      62(SP), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y6, Y6
-	VPBROADCASTD 46(DI), Y14
-	VPSHUFB      byteOfEight<>+0(SB), Y14, Y14
-	VPAND        bitOfByte<>+0(SB), Y14, Y14
-	VPCMPEQB     bitOfByte<>+0(SB), Y14, Y14
-	VPXOR        96(R8), Y14, Y13
-	VPSUBB       Y14, Y13, Y13
-	VPMADDUBSW   Y13, Y6, Y6
-	VPSHUFB      bytes16_6<>+0(SB), Y11, Y11
-	VPMADDWD     Y11, Y6, Y6
-	VPADDD       Y6, Y12, Y12
+	VINSERTI128  $0x01, X2, Y5, Y5
+	VPBROADCASTD 46(DI), Y7
+	VPSHUFB      byteOfEight<>+0(SB), Y7, Y7
+	VPAND        bitOfByte<>+0(SB), Y7, Y7
+	VPCMPEQB     bitOfByte<>+0(SB), Y7, Y7
+	VPXOR        96(R8), Y7, Y6
+	VPSUBB       Y7, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y5
+	VPSHUFB      bytes16_6<>+0(SB), Y3, Y3
+	VPMADDWD     Y3, Y5, Y5
+	VPADDD       Y5, Y4, Y4
 	MOVWLZX      64(SP), R11
-	VMOVQ        (SI)(R11*8), X7
+	VPBROADCASTQ (SI)(R11*8), Y3
 	MOVWLZX      66(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X7, X7
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	MOVWLZX      68(SP), R11
 	VMOVQ        (SI)(R11*8), X2
 	MOVWLZX      70(SP), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y7, Y7
-	VPBROADCASTD 50(DI), Y13
-	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
-	VPAND        bitOfByte<>+0(SB), Y13, Y13
-	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
-	VPXOR        128(R8), Y13, Y11
-	VPSUBB       Y13, Y11, Y11
-	VPMADDUBSW   Y11, Y7, Y7
-	VPSHUFB      bytes16_0<>+0(SB), Y1, Y11
-	VPMADDWD     Y11, Y7, Y7
-	VPADDD       Y7, Y12, Y12
+	VINSERTI128  $0x01, X2, Y3, Y3
+	VPBROADCASTD 50(DI), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        128(R8), Y6, Y5
+	VPSUBB       Y6, Y5, Y5
+	VPMADDUBSW   Y5, Y3, Y3
+	VPSHUFB      bytes16_0<>+0(SB), Y1, Y5
+	VPMADDWD     Y5, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 	MOVWLZX      72(SP), R11
-	VMOVQ        (SI)(R11*8), X8
+	VPBROADCASTQ (SI)(R11*8), Y3
 	MOVWLZX      74(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X8, X8
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	MOVWLZX      76(SP), R11
 	VMOVQ        (SI)(R11*8), X2
 	MOVWLZX      78(SP), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y8, Y8
-	VPBROADCASTD 54(DI), Y13
-	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
-	VPAND        bitOfByte<>+0(SB), Y13, Y13
-	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
-	VPXOR        160(R8), Y13, Y11
-	VPSUBB       Y13, Y11, Y11
-	VPMADDUBSW   Y11, Y8, Y8
-	VPSHUFB      bytes16_2<>+0(SB), Y1, Y11
-	VPMADDWD     Y11, Y8, Y8
-	VPADDD       Y8, Y12, Y12
+	VINSERTI128  $0x01, X2, Y3, Y3
+	VPBROADCASTD 54(DI), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        160(R8), Y6, Y5
+	VPSUBB       Y6, Y5, Y5
+	VPMADDUBSW   Y5, Y3, Y3
+	VPSHUFB      bytes16_2<>+0(SB), Y1, Y5
+	VPMADDWD     Y5, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 	MOVWLZX      80(SP), R11
-	VMOVQ        (SI)(R11*8), X9
+	VPBROADCASTQ (SI)(R11*8), Y3
 	MOVWLZX      82(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X9, X9
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	MOVWLZX      84(SP), R11
 	VMOVQ        (SI)(R11*8), X2
 	MOVWLZX      86(SP), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y9, Y9
-	VPBROADCASTD 58(DI), Y13
-	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
-	VPAND        bitOfByte<>+0(SB), Y13, Y13
-	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
-	VPXOR        192(R8), Y13, Y11
-	VPSUBB       Y13, Y11, Y11
-	VPMADDUBSW   Y11, Y9, Y9
-	VPSHUFB      bytes16_4<>+0(SB), Y1, Y11
-	VPMADDWD     Y11, Y9, Y9
-	VPADDD       Y9, Y12, Y12
+	VINSERTI128  $0x01, X2, Y3, Y3
+	VPBROADCASTD 58(DI), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        192(R8), Y6, Y5
+	VPSUBB       Y6, Y5, Y5
+	VPMADDUBSW   Y5, Y3, Y3
+	VPSHUFB      bytes16_4<>+0(SB), Y1, Y5
+	VPMADDWD     Y5, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 	MOVWLZX      88(SP), R11
-	VMOVQ        (SI)(R11*8), X10
+	VPBROADCASTQ (SI)(R11*8), Y3
 	MOVWLZX      90(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X10, X10
+	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
 	MOVWLZX      92(SP), R11
 	VMOVQ        (SI)(R11*8), X2
 	MOVWLZX      94(SP), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y10, Y10
-	VPBROADCASTD 62(DI), Y13
-	VPSHUFB      byteOfEight<>+0(SB), Y13, Y13
-	VPAND        bitOfByte<>+0(SB), Y13, Y13
-	VPCMPEQB     bitOfByte<>+0(SB), Y13, Y13
-	VPXOR        224(R8), Y13, Y11
-	VPSUBB       Y13, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y10
+	VINSERTI128  $0x01, X2, Y3, Y3
+	VPBROADCASTD 62(DI), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        224(R8), Y6, Y5
+	VPSUBB       Y6, Y5, Y5
+	VPMADDUBSW   Y5, Y3, Y3
 	VPSHUFB      bytes16_6<>+0(SB), Y1, Y1
-	VPMADDWD     Y1, Y10, Y10
-	VPADDD       Y10, Y12, Y12
+	VPMADDWD     Y1, Y3, Y3
+	VPADDD       Y3, Y4, Y4
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VMOVD        (DI), X1
@@ -1495,9 +1495,9 @@ block3:
 	VMULPS       quad3e000000<>+0(SB), X1, X1
 	VBROADCASTSS (R9), X2
 	VMULPS       X2, X1, X1
-	VCVTDQ2PS    Y12, Y12
+	VCVTDQ2PS    Y4, Y4
 	VBROADCASTSS X1, Y1
-	VFMADD231PS  Y1, Y12, Y0
+	VFMADD231PS  Y1, Y4, Y0
 	ADDQ         $+82, DI
 	ADDQ         $+256, R8
 	ADDQ         $+4, R9
@@ -1602,187 +1602,187 @@ block1:
 
 	// codes = q of the block
 	MOVWLZX      32(SP), R9
-	VMOVQ        (R8)(R9*8), X3
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      34(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X3, X3
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      36(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      38(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y3, Y3
-	VPBROADCASTD 34(DI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y3, Y3
-	VPSUBB       Y1, Y3, Y3
-	VPADDB       bytes2b<>+0(SB), Y3, Y3
-	VMOVDQU      Y3, (AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 34(DI), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (AX)
 	MOVWLZX      40(SP), R9
-	VMOVQ        (R8)(R9*8), X4
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      42(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X4, X4
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      44(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      46(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y4, Y4
-	VPBROADCASTD 38(DI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y4, Y4
-	VPSUBB       Y1, Y4, Y4
-	VPADDB       bytes2b<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 32(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 38(DI), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 32(AX)
 	MOVWLZX      48(SP), R9
-	VMOVQ        (R8)(R9*8), X5
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      50(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X5, X5
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      52(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      54(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y5, Y5
-	VPBROADCASTD 42(DI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y5, Y5
-	VPSUBB       Y1, Y5, Y5
-	VPADDB       bytes2b<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 64(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 42(DI), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 64(AX)
 	MOVWLZX      56(SP), R9
-	VMOVQ        (R8)(R9*8), X6
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      58(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X6, X6
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      60(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      62(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y6, Y6
-	VPBROADCASTD 46(DI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y6, Y6
-	VPSUBB       Y1, Y6, Y6
-	VPADDB       bytes2b<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 96(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 46(DI), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 96(AX)
 	MOVWLZX      64(SP), R9
-	VMOVQ        (R8)(R9*8), X7
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      66(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X7, X7
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      68(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      70(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y7, Y7
-	VPBROADCASTD 50(DI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y7, Y7
-	VPSUBB       Y1, Y7, Y7
-	VPADDB       bytes2b<>+0(SB), Y7, Y7
-	VMOVDQU      Y7, 128(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 50(DI), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 128(AX)
 	MOVWLZX      72(SP), R9
-	VMOVQ        (R8)(R9*8), X8
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      74(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X8, X8
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      76(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      78(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y8, Y8
-	VPBROADCASTD 54(DI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y8, Y8
-	VPSUBB       Y1, Y8, Y8
-	VPADDB       bytes2b<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 160(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 54(DI), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 160(AX)
 	MOVWLZX      80(SP), R9
-	VMOVQ        (R8)(R9*8), X9
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      82(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X9, X9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      84(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      86(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y9, Y9
-	VPBROADCASTD 58(DI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y9, Y9
-	VPSUBB       Y1, Y9, Y9
-	VPADDB       bytes2b<>+0(SB), Y9, Y9
-	VMOVDQU      Y9, 192(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 58(DI), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 192(AX)
 	MOVWLZX      88(SP), R9
-	VMOVQ        (R8)(R9*8), X10
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      90(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X10, X10
-	MOVWLZX      92(SP), R9
-	VMOVQ        (R8)(R9*8), X1
-	MOVWLZX      94(SP), R9
 	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y10, Y10
-	VPBROADCASTD 62(DI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y10, Y10
-	VPSUBB       Y1, Y10, Y10
-	VPADDB       bytes2b<>+0(SB), Y10, Y10
-	VMOVDQU      Y10, 224(AX)
+	MOVWLZX      92(SP), R9
+	VMOVQ        (R8)(R9*8), X2
+	MOVWLZX      94(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 62(DI), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes2b<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
-	VMOVQ        74(DI), X11
-	VPSRLD       $0x04, X11, X1
-	VPUNPCKLBW   X1, X11, X11
-	VPAND        bytes0f<>+0(SB), Y11, Y11
-	VPMOVZXBW    X11, Y11
-	VPADDW       Y11, Y11, Y11
-	VPADDW       ones16<>+0(SB), Y11, Y11
-	VPERMQ       $0xee, Y11, Y1
-	VPERMQ       $0x44, Y11, Y1
+	VMOVQ        74(DI), X3
+	VPSRLD       $0x04, X3, X1
+	VPUNPCKLBW   X1, X3, X3
+	VPAND        bytes0f<>+0(SB), Y3, Y3
+	VPMOVZXBW    X3, Y3
+	VPADDW       Y3, Y3, Y3
+	VPADDW       ones16<>+0(SB), Y3, Y3
+	VPERMQ       $0xee, Y3, Y1
+	VPERMQ       $0x44, Y3, Y1
 	VMOVD        (DI), X1
 	VCVTPH2PS    X1, X1
 	VMULPS       quad3e000000<>+0(SB), X1, X1
 	VBROADCASTSS X1, Y1
-	VPMOVSXWD    X11, Y2
+	VPMOVSXWD    X3, Y2
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y1, Y2, Y2
-	VMOVAPS      Y0, Y12
+	VMOVAPS      Y0, Y4
 	VEXTRACTPS   $0x00, X2, (DX)
-	VEXTRACTPS   $0x00, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x00, X4, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTPS   $0x01, X2, (DX)
-	VEXTRACTPS   $0x01, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x01, X4, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTPS   $0x02, X2, (DX)
-	VEXTRACTPS   $0x02, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x02, X4, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTPS   $0x03, X2, (DX)
-	VEXTRACTPS   $0x03, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x03, X4, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTF128 $0x01, Y2, X2
-	VEXTRACTF128 $0x01, Y12, X12
+	VEXTRACTF128 $0x01, Y4, X4
 	VEXTRACTPS   $0x00, X2, (DX)
-	VEXTRACTPS   $0x00, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x00, X4, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTPS   $0x01, X2, (DX)
-	VEXTRACTPS   $0x01, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x01, X4, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTPS   $0x02, X2, (DX)
-	VEXTRACTPS   $0x02, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x02, X4, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTPS   $0x03, X2, (DX)
-	VEXTRACTPS   $0x03, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x03, X4, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTI128 $0x01, Y11, X2
+	VEXTRACTI128 $0x01, Y3, X2
 	VPMOVSXWD    X2, Y2
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y1, Y2, Y2
@@ -1848,24 +1848,24 @@ block3:
 	PREFETCHT0 8192(DI)
 	PREFETCHT0 8256(DI)
 	VMOVDQU    66(DI), Y1
-	VPAND      seven0<>+0(SB), Y1, Y10
-	VPSLLD     $0x01, Y1, Y11
-	VPAND      seven1<>+0(SB), Y11, Y11
-	VPSLLD     $0x02, Y1, Y12
-	VPAND      seven2<>+0(SB), Y12, Y12
+	VPAND      seven0<>+0(SB), Y1, Y2
+	VPSLLD     $0x01, Y1, Y3
+	VPAND      seven1<>+0(SB), Y3, Y3
+	VPSLLD     $0x02, Y1, Y4
+	VPAND      seven2<>+0(SB), Y4, Y4
 	VPSLLD     $0x03, Y1, Y1
 	VPAND      seven3<>+0(SB), Y1, Y1
-	VPOR       Y11, Y10, Y10
-	VPOR       Y1, Y12, Y12
-	VPOR       Y12, Y10, Y1
+	VPOR       Y3, Y2, Y2
+	VPOR       Y1, Y4, Y4
+	VPOR       Y4, Y2, Y1
 
 	// signs = seven bits, and their parity on top
-	VPSRLD  $0x04, Y1, Y10
-	VPXOR   Y1, Y10, Y10
-	VPAND   bytes0f<>+0(SB), Y10, Y10
-	VMOVDQU parity<>+0(SB), Y11
-	VPSHUFB Y10, Y11, Y11
-	VPOR    Y11, Y1, Y1
+	VPSRLD  $0x04, Y1, Y2
+	VPXOR   Y1, Y2, Y2
+	VPAND   bytes0f<>+0(SB), Y2, Y2
+	VMOVDQU parity<>+0(SB), Y3
+	VPSHUFB Y2, Y3, Y3
+	VPOR    Y3, Y1, Y1
 	VMOVDQU Y1, (SP)
 
 	// sc, mn
@@ -1876,38 +1876,38 @@ block3:
 	VPADDW       Y1, Y1, Y1
 	VPADDW       ones16<>+0(SB), Y1, Y1
 	VPERMQ       $0x44, Y1, Y1
-	VPXOR        Y10, Y10, Y10
+	VPXOR        Y2, Y2, Y2
 
 	// sum += sc·Σ(q-bias)·q_a
 	MOVBLZX      2(DI), R11
-	VMOVD        (SI)(R11*8), X2
+	VPBROADCASTD (SI)(R11*8), Y3
 	MOVBLZX      3(DI), R11
-	VPINSRD      $0x01, (SI)(R11*8), X2, X2
-	MOVBLZX      4(DI), R11
-	VPINSRD      $0x02, (SI)(R11*8), X2, X2
-	MOVBLZX      5(DI), R11
-	VPINSRD      $0x03, (SI)(R11*8), X2, X2
-	MOVBLZX      6(DI), R11
-	VMOVD        (SI)(R11*8), X3
-	MOVBLZX      7(DI), R11
 	VPINSRD      $0x01, (SI)(R11*8), X3, X3
-	MOVBLZX      8(DI), R11
+	MOVBLZX      4(DI), R11
 	VPINSRD      $0x02, (SI)(R11*8), X3, X3
-	MOVBLZX      9(DI), R11
+	MOVBLZX      5(DI), R11
 	VPINSRD      $0x03, (SI)(R11*8), X3, X3
-	VINSERTI128  $0x01, X3, Y2, Y2
-	VPBROADCASTD (SP), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        (R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y2, Y2
-	VPSHUFB      bytes32_0<>+0(SB), Y1, Y11
-	VPMADDWD     Y11, Y2, Y2
-	VPADDD       Y2, Y10, Y10
+	MOVBLZX      6(DI), R11
+	VMOVD        (SI)(R11*8), X4
+	MOVBLZX      7(DI), R11
+	VPINSRD      $0x01, (SI)(R11*8), X4, X4
+	MOVBLZX      8(DI), R11
+	VPINSRD      $0x02, (SI)(R11*8), X4, X4
+	MOVBLZX      9(DI), R11
+	VPINSRD      $0x03, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD (SP), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        (R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_0<>+0(SB), Y1, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y2, Y2
 	MOVBLZX      10(DI), R11
-	VMOVD        (SI)(R11*8), X3
+	VPBROADCASTD (SI)(R11*8), Y3
 	MOVBLZX      11(DI), R11
 	VPINSRD      $0x01, (SI)(R11*8), X3, X3
 	MOVBLZX      12(DI), R11
@@ -1915,196 +1915,196 @@ block3:
 	MOVBLZX      13(DI), R11
 	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	MOVBLZX      14(DI), R11
-	VMOVD        (SI)(R11*8), X2
-	MOVBLZX      15(DI), R11
-	VPINSRD      $0x01, (SI)(R11*8), X2, X2
-	MOVBLZX      16(DI), R11
-	VPINSRD      $0x02, (SI)(R11*8), X2, X2
-	MOVBLZX      17(DI), R11
-	VPINSRD      $0x03, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y3, Y3
-	VPBROADCASTD 4(SP), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        32(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y3, Y3
-	VPSHUFB      bytes32_1<>+0(SB), Y1, Y11
-	VPMADDWD     Y11, Y3, Y3
-	VPADDD       Y3, Y10, Y10
-	MOVBLZX      18(DI), R11
 	VMOVD        (SI)(R11*8), X4
-	MOVBLZX      19(DI), R11
+	MOVBLZX      15(DI), R11
 	VPINSRD      $0x01, (SI)(R11*8), X4, X4
-	MOVBLZX      20(DI), R11
+	MOVBLZX      16(DI), R11
 	VPINSRD      $0x02, (SI)(R11*8), X4, X4
-	MOVBLZX      21(DI), R11
+	MOVBLZX      17(DI), R11
 	VPINSRD      $0x03, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 4(SP), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        32(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_1<>+0(SB), Y1, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y2, Y2
+	MOVBLZX      18(DI), R11
+	VPBROADCASTD (SI)(R11*8), Y3
+	MOVBLZX      19(DI), R11
+	VPINSRD      $0x01, (SI)(R11*8), X3, X3
+	MOVBLZX      20(DI), R11
+	VPINSRD      $0x02, (SI)(R11*8), X3, X3
+	MOVBLZX      21(DI), R11
+	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	MOVBLZX      22(DI), R11
-	VMOVD        (SI)(R11*8), X2
+	VMOVD        (SI)(R11*8), X4
 	MOVBLZX      23(DI), R11
-	VPINSRD      $0x01, (SI)(R11*8), X2, X2
+	VPINSRD      $0x01, (SI)(R11*8), X4, X4
 	MOVBLZX      24(DI), R11
-	VPINSRD      $0x02, (SI)(R11*8), X2, X2
+	VPINSRD      $0x02, (SI)(R11*8), X4, X4
 	MOVBLZX      25(DI), R11
-	VPINSRD      $0x03, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y4, Y4
-	VPBROADCASTD 8(SP), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        64(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y4, Y4
-	VPSHUFB      bytes32_2<>+0(SB), Y1, Y11
-	VPMADDWD     Y11, Y4, Y4
-	VPADDD       Y4, Y10, Y10
+	VPINSRD      $0x03, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 8(SP), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        64(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_2<>+0(SB), Y1, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y2, Y2
 	MOVBLZX      26(DI), R11
-	VMOVD        (SI)(R11*8), X5
+	VPBROADCASTD (SI)(R11*8), Y3
 	MOVBLZX      27(DI), R11
-	VPINSRD      $0x01, (SI)(R11*8), X5, X5
+	VPINSRD      $0x01, (SI)(R11*8), X3, X3
 	MOVBLZX      28(DI), R11
-	VPINSRD      $0x02, (SI)(R11*8), X5, X5
+	VPINSRD      $0x02, (SI)(R11*8), X3, X3
 	MOVBLZX      29(DI), R11
-	VPINSRD      $0x03, (SI)(R11*8), X5, X5
+	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	MOVBLZX      30(DI), R11
-	VMOVD        (SI)(R11*8), X2
+	VMOVD        (SI)(R11*8), X4
 	MOVBLZX      31(DI), R11
-	VPINSRD      $0x01, (SI)(R11*8), X2, X2
+	VPINSRD      $0x01, (SI)(R11*8), X4, X4
 	MOVBLZX      32(DI), R11
-	VPINSRD      $0x02, (SI)(R11*8), X2, X2
+	VPINSRD      $0x02, (SI)(R11*8), X4, X4
 	MOVBLZX      33(DI), R11
-	VPINSRD      $0x03, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y5, Y5
-	VPBROADCASTD 12(SP), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        96(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y5, Y5
-	VPSHUFB      bytes32_3<>+0(SB), Y1, Y11
-	VPMADDWD     Y11, Y5, Y5
-	VPADDD       Y5, Y10, Y10
+	VPINSRD      $0x03, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 12(SP), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        96(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_3<>+0(SB), Y1, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y2, Y2
 	MOVBLZX      34(DI), R11
-	VMOVD        (SI)(R11*8), X6
+	VPBROADCASTD (SI)(R11*8), Y3
 	MOVBLZX      35(DI), R11
-	VPINSRD      $0x01, (SI)(R11*8), X6, X6
+	VPINSRD      $0x01, (SI)(R11*8), X3, X3
 	MOVBLZX      36(DI), R11
-	VPINSRD      $0x02, (SI)(R11*8), X6, X6
+	VPINSRD      $0x02, (SI)(R11*8), X3, X3
 	MOVBLZX      37(DI), R11
-	VPINSRD      $0x03, (SI)(R11*8), X6, X6
+	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	MOVBLZX      38(DI), R11
-	VMOVD        (SI)(R11*8), X2
+	VMOVD        (SI)(R11*8), X4
 	MOVBLZX      39(DI), R11
-	VPINSRD      $0x01, (SI)(R11*8), X2, X2
+	VPINSRD      $0x01, (SI)(R11*8), X4, X4
 	MOVBLZX      40(DI), R11
-	VPINSRD      $0x02, (SI)(R11*8), X2, X2
+	VPINSRD      $0x02, (SI)(R11*8), X4, X4
 	MOVBLZX      41(DI), R11
-	VPINSRD      $0x03, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y6, Y6
-	VPBROADCASTD 16(SP), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        128(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y6, Y6
-	VPSHUFB      bytes32_4<>+0(SB), Y1, Y11
-	VPMADDWD     Y11, Y6, Y6
-	VPADDD       Y6, Y10, Y10
+	VPINSRD      $0x03, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 16(SP), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        128(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_4<>+0(SB), Y1, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y2, Y2
 	MOVBLZX      42(DI), R11
-	VMOVD        (SI)(R11*8), X7
+	VPBROADCASTD (SI)(R11*8), Y3
 	MOVBLZX      43(DI), R11
-	VPINSRD      $0x01, (SI)(R11*8), X7, X7
+	VPINSRD      $0x01, (SI)(R11*8), X3, X3
 	MOVBLZX      44(DI), R11
-	VPINSRD      $0x02, (SI)(R11*8), X7, X7
+	VPINSRD      $0x02, (SI)(R11*8), X3, X3
 	MOVBLZX      45(DI), R11
-	VPINSRD      $0x03, (SI)(R11*8), X7, X7
+	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	MOVBLZX      46(DI), R11
-	VMOVD        (SI)(R11*8), X2
+	VMOVD        (SI)(R11*8), X4
 	MOVBLZX      47(DI), R11
-	VPINSRD      $0x01, (SI)(R11*8), X2, X2
+	VPINSRD      $0x01, (SI)(R11*8), X4, X4
 	MOVBLZX      48(DI), R11
-	VPINSRD      $0x02, (SI)(R11*8), X2, X2
+	VPINSRD      $0x02, (SI)(R11*8), X4, X4
 	MOVBLZX      49(DI), R11
-	VPINSRD      $0x03, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y7, Y7
-	VPBROADCASTD 20(SP), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        160(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y7, Y7
-	VPSHUFB      bytes32_5<>+0(SB), Y1, Y11
-	VPMADDWD     Y11, Y7, Y7
-	VPADDD       Y7, Y10, Y10
+	VPINSRD      $0x03, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 20(SP), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        160(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_5<>+0(SB), Y1, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y2, Y2
 	MOVBLZX      50(DI), R11
-	VMOVD        (SI)(R11*8), X8
+	VPBROADCASTD (SI)(R11*8), Y3
 	MOVBLZX      51(DI), R11
-	VPINSRD      $0x01, (SI)(R11*8), X8, X8
+	VPINSRD      $0x01, (SI)(R11*8), X3, X3
 	MOVBLZX      52(DI), R11
-	VPINSRD      $0x02, (SI)(R11*8), X8, X8
+	VPINSRD      $0x02, (SI)(R11*8), X3, X3
 	MOVBLZX      53(DI), R11
-	VPINSRD      $0x03, (SI)(R11*8), X8, X8
+	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	MOVBLZX      54(DI), R11
-	VMOVD        (SI)(R11*8), X2
+	VMOVD        (SI)(R11*8), X4
 	MOVBLZX      55(DI), R11
-	VPINSRD      $0x01, (SI)(R11*8), X2, X2
+	VPINSRD      $0x01, (SI)(R11*8), X4, X4
 	MOVBLZX      56(DI), R11
-	VPINSRD      $0x02, (SI)(R11*8), X2, X2
+	VPINSRD      $0x02, (SI)(R11*8), X4, X4
 	MOVBLZX      57(DI), R11
-	VPINSRD      $0x03, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y8, Y8
-	VPBROADCASTD 24(SP), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        192(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y8, Y8
-	VPSHUFB      bytes32_6<>+0(SB), Y1, Y11
-	VPMADDWD     Y11, Y8, Y8
-	VPADDD       Y8, Y10, Y10
+	VPINSRD      $0x03, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 24(SP), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        192(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_6<>+0(SB), Y1, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y2, Y2
 	MOVBLZX      58(DI), R11
-	VMOVD        (SI)(R11*8), X9
+	VPBROADCASTD (SI)(R11*8), Y3
 	MOVBLZX      59(DI), R11
-	VPINSRD      $0x01, (SI)(R11*8), X9, X9
+	VPINSRD      $0x01, (SI)(R11*8), X3, X3
 	MOVBLZX      60(DI), R11
-	VPINSRD      $0x02, (SI)(R11*8), X9, X9
+	VPINSRD      $0x02, (SI)(R11*8), X3, X3
 	MOVBLZX      61(DI), R11
-	VPINSRD      $0x03, (SI)(R11*8), X9, X9
+	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	MOVBLZX      62(DI), R11
-	VMOVD        (SI)(R11*8), X2
+	VMOVD        (SI)(R11*8), X4
 	MOVBLZX      63(DI), R11
-	VPINSRD      $0x01, (SI)(R11*8), X2, X2
+	VPINSRD      $0x01, (SI)(R11*8), X4, X4
 	MOVBLZX      64(DI), R11
-	VPINSRD      $0x02, (SI)(R11*8), X2, X2
+	VPINSRD      $0x02, (SI)(R11*8), X4, X4
 	MOVBLZX      65(DI), R11
-	VPINSRD      $0x03, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y9, Y9
-	VPBROADCASTD 28(SP), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        224(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y9, Y9
+	VPINSRD      $0x03, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 28(SP), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        224(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
 	VPSHUFB      bytes32_7<>+0(SB), Y1, Y1
-	VPMADDWD     Y1, Y9, Y9
-	VPADDD       Y9, Y10, Y10
+	VPMADDWD     Y1, Y3, Y3
+	VPADDD       Y3, Y2, Y2
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VMOVD        (DI), X1
 	VCVTPH2PS    X1, X1
 	VMULPS       quad3e800000<>+0(SB), X1, X1
-	VBROADCASTSS (R9), X2
-	VMULPS       X2, X1, X1
-	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS (R9), X3
+	VMULPS       X3, X1, X1
+	VCVTDQ2PS    Y2, Y2
 	VBROADCASTSS X1, Y1
-	VFMADD231PS  Y1, Y10, Y0
+	VFMADD231PS  Y1, Y2, Y0
 	ADDQ         $+98, DI
 	ADDQ         $+256, R8
 	ADDQ         $+4, R9
@@ -2178,205 +2178,205 @@ block1:
 
 	// codes = q of the block
 	MOVBLZX      2(DI), R9
-	VMOVD        (R8)(R9*8), X5
+	VPBROADCASTD (R8)(R9*8), Y1
 	MOVBLZX      3(DI), R9
-	VPINSRD      $0x01, (R8)(R9*8), X5, X5
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
 	MOVBLZX      4(DI), R9
-	VPINSRD      $0x02, (R8)(R9*8), X5, X5
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
 	MOVBLZX      5(DI), R9
-	VPINSRD      $0x03, (R8)(R9*8), X5, X5
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
 	MOVBLZX      6(DI), R9
-	VMOVD        (R8)(R9*8), X1
+	VMOVD        (R8)(R9*8), X2
 	MOVBLZX      7(DI), R9
-	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	VPINSRD      $0x01, (R8)(R9*8), X2, X2
 	MOVBLZX      8(DI), R9
-	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	VPINSRD      $0x02, (R8)(R9*8), X2, X2
 	MOVBLZX      9(DI), R9
-	VPINSRD      $0x03, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y5, Y5
-	VPBROADCASTD (SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y5, Y5
-	VPSUBB       Y1, Y5, Y5
-	VPADDB       bytes3e<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, (AX)
+	VPINSRD      $0x03, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD (SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes3e<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (AX)
 	MOVBLZX      10(DI), R9
-	VMOVD        (R8)(R9*8), X6
+	VPBROADCASTD (R8)(R9*8), Y1
 	MOVBLZX      11(DI), R9
-	VPINSRD      $0x01, (R8)(R9*8), X6, X6
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
 	MOVBLZX      12(DI), R9
-	VPINSRD      $0x02, (R8)(R9*8), X6, X6
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
 	MOVBLZX      13(DI), R9
-	VPINSRD      $0x03, (R8)(R9*8), X6, X6
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
 	MOVBLZX      14(DI), R9
-	VMOVD        (R8)(R9*8), X1
+	VMOVD        (R8)(R9*8), X2
 	MOVBLZX      15(DI), R9
-	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	VPINSRD      $0x01, (R8)(R9*8), X2, X2
 	MOVBLZX      16(DI), R9
-	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	VPINSRD      $0x02, (R8)(R9*8), X2, X2
 	MOVBLZX      17(DI), R9
-	VPINSRD      $0x03, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y6, Y6
-	VPBROADCASTD 4(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y6, Y6
-	VPSUBB       Y1, Y6, Y6
-	VPADDB       bytes3e<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 32(AX)
+	VPINSRD      $0x03, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 4(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes3e<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 32(AX)
 	MOVBLZX      18(DI), R9
-	VMOVD        (R8)(R9*8), X7
+	VPBROADCASTD (R8)(R9*8), Y1
 	MOVBLZX      19(DI), R9
-	VPINSRD      $0x01, (R8)(R9*8), X7, X7
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
 	MOVBLZX      20(DI), R9
-	VPINSRD      $0x02, (R8)(R9*8), X7, X7
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
 	MOVBLZX      21(DI), R9
-	VPINSRD      $0x03, (R8)(R9*8), X7, X7
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
 	MOVBLZX      22(DI), R9
-	VMOVD        (R8)(R9*8), X1
+	VMOVD        (R8)(R9*8), X2
 	MOVBLZX      23(DI), R9
-	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	VPINSRD      $0x01, (R8)(R9*8), X2, X2
 	MOVBLZX      24(DI), R9
-	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	VPINSRD      $0x02, (R8)(R9*8), X2, X2
 	MOVBLZX      25(DI), R9
-	VPINSRD      $0x03, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y7, Y7
-	VPBROADCASTD 8(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y7, Y7
-	VPSUBB       Y1, Y7, Y7
-	VPADDB       bytes3e<>+0(SB), Y7, Y7
-	VMOVDQU      Y7, 64(AX)
+	VPINSRD      $0x03, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 8(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes3e<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 64(AX)
 	MOVBLZX      26(DI), R9
-	VMOVD        (R8)(R9*8), X8
+	VPBROADCASTD (R8)(R9*8), Y1
 	MOVBLZX      27(DI), R9
-	VPINSRD      $0x01, (R8)(R9*8), X8, X8
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
 	MOVBLZX      28(DI), R9
-	VPINSRD      $0x02, (R8)(R9*8), X8, X8
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
 	MOVBLZX      29(DI), R9
-	VPINSRD      $0x03, (R8)(R9*8), X8, X8
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
 	MOVBLZX      30(DI), R9
-	VMOVD        (R8)(R9*8), X1
+	VMOVD        (R8)(R9*8), X2
 	MOVBLZX      31(DI), R9
-	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	VPINSRD      $0x01, (R8)(R9*8), X2, X2
 	MOVBLZX      32(DI), R9
-	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	VPINSRD      $0x02, (R8)(R9*8), X2, X2
 	MOVBLZX      33(DI), R9
-	VPINSRD      $0x03, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y8, Y8
-	VPBROADCASTD 12(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y8, Y8
-	VPSUBB       Y1, Y8, Y8
-	VPADDB       bytes3e<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 96(AX)
+	VPINSRD      $0x03, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 12(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes3e<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 96(AX)
 	MOVBLZX      34(DI), R9
-	VMOVD        (R8)(R9*8), X9
+	VPBROADCASTD (R8)(R9*8), Y1
 	MOVBLZX      35(DI), R9
-	VPINSRD      $0x01, (R8)(R9*8), X9, X9
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
 	MOVBLZX      36(DI), R9
-	VPINSRD      $0x02, (R8)(R9*8), X9, X9
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
 	MOVBLZX      37(DI), R9
-	VPINSRD      $0x03, (R8)(R9*8), X9, X9
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
 	MOVBLZX      38(DI), R9
-	VMOVD        (R8)(R9*8), X1
+	VMOVD        (R8)(R9*8), X2
 	MOVBLZX      39(DI), R9
-	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	VPINSRD      $0x01, (R8)(R9*8), X2, X2
 	MOVBLZX      40(DI), R9
-	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	VPINSRD      $0x02, (R8)(R9*8), X2, X2
 	MOVBLZX      41(DI), R9
-	VPINSRD      $0x03, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y9, Y9
-	VPBROADCASTD 16(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y9, Y9
-	VPSUBB       Y1, Y9, Y9
-	VPADDB       bytes3e<>+0(SB), Y9, Y9
-	VMOVDQU      Y9, 128(AX)
+	VPINSRD      $0x03, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 16(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes3e<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 128(AX)
 	MOVBLZX      42(DI), R9
-	VMOVD        (R8)(R9*8), X10
+	VPBROADCASTD (R8)(R9*8), Y1
 	MOVBLZX      43(DI), R9
-	VPINSRD      $0x01, (R8)(R9*8), X10, X10
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
 	MOVBLZX      44(DI), R9
-	VPINSRD      $0x02, (R8)(R9*8), X10, X10
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
 	MOVBLZX      45(DI), R9
-	VPINSRD      $0x03, (R8)(R9*8), X10, X10
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
 	MOVBLZX      46(DI), R9
-	VMOVD        (R8)(R9*8), X1
+	VMOVD        (R8)(R9*8), X2
 	MOVBLZX      47(DI), R9
-	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	VPINSRD      $0x01, (R8)(R9*8), X2, X2
 	MOVBLZX      48(DI), R9
-	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	VPINSRD      $0x02, (R8)(R9*8), X2, X2
 	MOVBLZX      49(DI), R9
-	VPINSRD      $0x03, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y10, Y10
-	VPBROADCASTD 20(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y10, Y10
-	VPSUBB       Y1, Y10, Y10
-	VPADDB       bytes3e<>+0(SB), Y10, Y10
-	VMOVDQU      Y10, 160(AX)
+	VPINSRD      $0x03, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 20(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes3e<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 160(AX)
 	MOVBLZX      50(DI), R9
-	VMOVD        (R8)(R9*8), X11
+	VPBROADCASTD (R8)(R9*8), Y1
 	MOVBLZX      51(DI), R9
-	VPINSRD      $0x01, (R8)(R9*8), X11, X11
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
 	MOVBLZX      52(DI), R9
-	VPINSRD      $0x02, (R8)(R9*8), X11, X11
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
 	MOVBLZX      53(DI), R9
-	VPINSRD      $0x03, (R8)(R9*8), X11, X11
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
 	MOVBLZX      54(DI), R9
-	VMOVD        (R8)(R9*8), X1
+	VMOVD        (R8)(R9*8), X2
 	MOVBLZX      55(DI), R9
-	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	VPINSRD      $0x01, (R8)(R9*8), X2, X2
 	MOVBLZX      56(DI), R9
-	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	VPINSRD      $0x02, (R8)(R9*8), X2, X2
 	MOVBLZX      57(DI), R9
-	VPINSRD      $0x03, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y11, Y11
-	VPBROADCASTD 24(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y11, Y11
-	VPSUBB       Y1, Y11, Y11
-	VPADDB       bytes3e<>+0(SB), Y11, Y11
-	VMOVDQU      Y11, 192(AX)
+	VPINSRD      $0x03, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 24(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes3e<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 192(AX)
 	MOVBLZX      58(DI), R9
-	VMOVD        (R8)(R9*8), X12
+	VPBROADCASTD (R8)(R9*8), Y1
 	MOVBLZX      59(DI), R9
-	VPINSRD      $0x01, (R8)(R9*8), X12, X12
-	MOVBLZX      60(DI), R9
-	VPINSRD      $0x02, (R8)(R9*8), X12, X12
-	MOVBLZX      61(DI), R9
-	VPINSRD      $0x03, (R8)(R9*8), X12, X12
-	MOVBLZX      62(DI), R9
-	VMOVD        (R8)(R9*8), X1
-	MOVBLZX      63(DI), R9
 	VPINSRD      $0x01, (R8)(R9*8), X1, X1
-	MOVBLZX      64(DI), R9
+	MOVBLZX      60(DI), R9
 	VPINSRD      $0x02, (R8)(R9*8), X1, X1
-	MOVBLZX      65(DI), R9
+	MOVBLZX      61(DI), R9
 	VPINSRD      $0x03, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y12, Y12
-	VPBROADCASTD 28(SP), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y12, Y12
-	VPSUBB       Y1, Y12, Y12
-	VPADDB       bytes3e<>+0(SB), Y12, Y12
-	VMOVDQU      Y12, 224(AX)
+	MOVBLZX      62(DI), R9
+	VMOVD        (R8)(R9*8), X2
+	MOVBLZX      63(DI), R9
+	VPINSRD      $0x01, (R8)(R9*8), X2, X2
+	MOVBLZX      64(DI), R9
+	VPINSRD      $0x02, (R8)(R9*8), X2, X2
+	MOVBLZX      65(DI), R9
+	VPINSRD      $0x03, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 28(SP), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes3e<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
 	VMOVDQU      66(DI), Y1
@@ -2472,36 +2472,36 @@ block3:
 	VBROADCASTI128 66(DI), Y1
 	VPSHUFB        byte0OfEight<>+0(SB), Y1, Y1
 	VPMULLW        by256_128<>+0(SB), Y1, Y1
-	VPMOVZXBW      2(DI), Y11
+	VPMOVZXBW      2(DI), Y3
 	VPAND          bits100<>+0(SB), Y1, Y1
-	VPOR           Y11, Y1, Y1
+	VPOR           Y3, Y1, Y1
 	VMOVDQU        Y1, 32(SP)
 
 	// indexes = bytes | a bit of a byte for eight << 8
 	VBROADCASTI128 66(DI), Y1
 	VPSHUFB        byte2OfEight<>+0(SB), Y1, Y1
 	VPMULLW        by256_128<>+0(SB), Y1, Y1
-	VPMOVZXBW      18(DI), Y11
+	VPMOVZXBW      18(DI), Y3
 	VPAND          bits100<>+0(SB), Y1, Y1
-	VPOR           Y11, Y1, Y1
+	VPOR           Y3, Y1, Y1
 	VMOVDQU        Y1, 64(SP)
 
 	// indexes = bytes | a bit of a byte for eight << 8
 	VBROADCASTI128 66(DI), Y1
 	VPSHUFB        byte4OfEight<>+0(SB), Y1, Y1
 	VPMULLW        by256_128<>+0(SB), Y1, Y1
-	VPMOVZXBW      34(DI), Y11
+	VPMOVZXBW      34(DI), Y3
 	VPAND          bits100<>+0(SB), Y1, Y1
-	VPOR           Y11, Y1, Y1
+	VPOR           Y3, Y1, Y1
 	VMOVDQU        Y1, 96(SP)
 
 	// indexes = bytes | a bit of a byte for eight << 8
 	VBROADCASTI128 66(DI), Y1
 	VPSHUFB        byte6OfEight<>+0(SB), Y1, Y1
 	VPMULLW        by256_128<>+0(SB), Y1, Y1
-	VPMOVZXBW      50(DI), Y11
+	VPMOVZXBW      50(DI), Y3
 	VPAND          bits100<>+0(SB), Y1, Y1
-	VPOR           Y11, Y1, Y1
+	VPOR           Y3, Y1, Y1
 	VMOVDQU        Y1, 128(SP)
 
 	// sc, mn
@@ -2517,7 +2517,7 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	MOVWLZX      32(SP), R11
-	VMOVD        (SI)(R11*8), X3
+	VPBROADCASTD (SI)(R11*8), Y3
 	MOVWLZX      34(SP), R11
 	VPINSRD      $0x01, (SI)(R11*8), X3, X3
 	MOVWLZX      36(SP), R11
@@ -2533,205 +2533,205 @@ block3:
 	MOVWLZX      46(SP), R11
 	VPINSRD      $0x03, (SI)(R11*8), X4, X4
 	VINSERTI128  $0x01, X4, Y3, Y3
-	VPBROADCASTD 74(DI), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        (R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y3, Y3
-	VPSHUFB      bytes32_0<>+0(SB), Y2, Y11
-	VPMADDWD     Y11, Y3, Y3
+	VPBROADCASTD 74(DI), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        (R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_0<>+0(SB), Y2, Y4
+	VPMADDWD     Y4, Y3, Y3
 	VPADDD       Y3, Y1, Y1
 	MOVWLZX      48(SP), R11
-	VMOVD        (SI)(R11*8), X4
+	VPBROADCASTD (SI)(R11*8), Y3
 	MOVWLZX      50(SP), R11
-	VPINSRD      $0x01, (SI)(R11*8), X4, X4
+	VPINSRD      $0x01, (SI)(R11*8), X3, X3
 	MOVWLZX      52(SP), R11
-	VPINSRD      $0x02, (SI)(R11*8), X4, X4
+	VPINSRD      $0x02, (SI)(R11*8), X3, X3
 	MOVWLZX      54(SP), R11
-	VPINSRD      $0x03, (SI)(R11*8), X4, X4
+	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	MOVWLZX      56(SP), R11
-	VMOVD        (SI)(R11*8), X3
+	VMOVD        (SI)(R11*8), X4
 	MOVWLZX      58(SP), R11
-	VPINSRD      $0x01, (SI)(R11*8), X3, X3
+	VPINSRD      $0x01, (SI)(R11*8), X4, X4
 	MOVWLZX      60(SP), R11
-	VPINSRD      $0x02, (SI)(R11*8), X3, X3
+	VPINSRD      $0x02, (SI)(R11*8), X4, X4
 	MOVWLZX      62(SP), R11
-	VPINSRD      $0x03, (SI)(R11*8), X3, X3
-	VINSERTI128  $0x01, X3, Y4, Y4
-	VPBROADCASTD 78(DI), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        32(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y4, Y4
-	VPSHUFB      bytes32_1<>+0(SB), Y2, Y11
-	VPMADDWD     Y11, Y4, Y4
-	VPADDD       Y4, Y1, Y1
+	VPINSRD      $0x03, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 78(DI), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        32(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_1<>+0(SB), Y2, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y1, Y1
 	MOVWLZX      64(SP), R11
-	VMOVD        (SI)(R11*8), X5
+	VPBROADCASTD (SI)(R11*8), Y3
 	MOVWLZX      66(SP), R11
-	VPINSRD      $0x01, (SI)(R11*8), X5, X5
+	VPINSRD      $0x01, (SI)(R11*8), X3, X3
 	MOVWLZX      68(SP), R11
-	VPINSRD      $0x02, (SI)(R11*8), X5, X5
+	VPINSRD      $0x02, (SI)(R11*8), X3, X3
 	MOVWLZX      70(SP), R11
-	VPINSRD      $0x03, (SI)(R11*8), X5, X5
+	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	MOVWLZX      72(SP), R11
-	VMOVD        (SI)(R11*8), X3
+	VMOVD        (SI)(R11*8), X4
 	MOVWLZX      74(SP), R11
-	VPINSRD      $0x01, (SI)(R11*8), X3, X3
+	VPINSRD      $0x01, (SI)(R11*8), X4, X4
 	MOVWLZX      76(SP), R11
-	VPINSRD      $0x02, (SI)(R11*8), X3, X3
+	VPINSRD      $0x02, (SI)(R11*8), X4, X4
 	MOVWLZX      78(SP), R11
-	VPINSRD      $0x03, (SI)(R11*8), X3, X3
-	VINSERTI128  $0x01, X3, Y5, Y5
-	VPBROADCASTD 82(DI), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        64(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y5, Y5
-	VPSHUFB      bytes32_2<>+0(SB), Y2, Y11
-	VPMADDWD     Y11, Y5, Y5
-	VPADDD       Y5, Y1, Y1
+	VPINSRD      $0x03, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 82(DI), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        64(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_2<>+0(SB), Y2, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y1, Y1
 	MOVWLZX      80(SP), R11
-	VMOVD        (SI)(R11*8), X6
+	VPBROADCASTD (SI)(R11*8), Y3
 	MOVWLZX      82(SP), R11
-	VPINSRD      $0x01, (SI)(R11*8), X6, X6
+	VPINSRD      $0x01, (SI)(R11*8), X3, X3
 	MOVWLZX      84(SP), R11
-	VPINSRD      $0x02, (SI)(R11*8), X6, X6
+	VPINSRD      $0x02, (SI)(R11*8), X3, X3
 	MOVWLZX      86(SP), R11
-	VPINSRD      $0x03, (SI)(R11*8), X6, X6
+	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	MOVWLZX      88(SP), R11
-	VMOVD        (SI)(R11*8), X3
+	VMOVD        (SI)(R11*8), X4
 	MOVWLZX      90(SP), R11
-	VPINSRD      $0x01, (SI)(R11*8), X3, X3
+	VPINSRD      $0x01, (SI)(R11*8), X4, X4
 	MOVWLZX      92(SP), R11
-	VPINSRD      $0x02, (SI)(R11*8), X3, X3
+	VPINSRD      $0x02, (SI)(R11*8), X4, X4
 	MOVWLZX      94(SP), R11
-	VPINSRD      $0x03, (SI)(R11*8), X3, X3
-	VINSERTI128  $0x01, X3, Y6, Y6
-	VPBROADCASTD 86(DI), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        96(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y6, Y6
-	VPSHUFB      bytes32_3<>+0(SB), Y2, Y11
-	VPMADDWD     Y11, Y6, Y6
-	VPADDD       Y6, Y1, Y1
+	VPINSRD      $0x03, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 86(DI), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        96(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_3<>+0(SB), Y2, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y1, Y1
 	MOVWLZX      96(SP), R11
-	VMOVD        (SI)(R11*8), X7
+	VPBROADCASTD (SI)(R11*8), Y3
 	MOVWLZX      98(SP), R11
-	VPINSRD      $0x01, (SI)(R11*8), X7, X7
+	VPINSRD      $0x01, (SI)(R11*8), X3, X3
 	MOVWLZX      100(SP), R11
-	VPINSRD      $0x02, (SI)(R11*8), X7, X7
+	VPINSRD      $0x02, (SI)(R11*8), X3, X3
 	MOVWLZX      102(SP), R11
-	VPINSRD      $0x03, (SI)(R11*8), X7, X7
+	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	MOVWLZX      104(SP), R11
-	VMOVD        (SI)(R11*8), X3
+	VMOVD        (SI)(R11*8), X4
 	MOVWLZX      106(SP), R11
-	VPINSRD      $0x01, (SI)(R11*8), X3, X3
+	VPINSRD      $0x01, (SI)(R11*8), X4, X4
 	MOVWLZX      108(SP), R11
-	VPINSRD      $0x02, (SI)(R11*8), X3, X3
+	VPINSRD      $0x02, (SI)(R11*8), X4, X4
 	MOVWLZX      110(SP), R11
-	VPINSRD      $0x03, (SI)(R11*8), X3, X3
-	VINSERTI128  $0x01, X3, Y7, Y7
-	VPBROADCASTD 90(DI), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        128(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y7, Y7
-	VPSHUFB      bytes32_4<>+0(SB), Y2, Y11
-	VPMADDWD     Y11, Y7, Y7
-	VPADDD       Y7, Y1, Y1
+	VPINSRD      $0x03, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 90(DI), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        128(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_4<>+0(SB), Y2, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y1, Y1
 	MOVWLZX      112(SP), R11
-	VMOVD        (SI)(R11*8), X8
+	VPBROADCASTD (SI)(R11*8), Y3
 	MOVWLZX      114(SP), R11
-	VPINSRD      $0x01, (SI)(R11*8), X8, X8
+	VPINSRD      $0x01, (SI)(R11*8), X3, X3
 	MOVWLZX      116(SP), R11
-	VPINSRD      $0x02, (SI)(R11*8), X8, X8
+	VPINSRD      $0x02, (SI)(R11*8), X3, X3
 	MOVWLZX      118(SP), R11
-	VPINSRD      $0x03, (SI)(R11*8), X8, X8
+	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	MOVWLZX      120(SP), R11
-	VMOVD        (SI)(R11*8), X3
+	VMOVD        (SI)(R11*8), X4
 	MOVWLZX      122(SP), R11
-	VPINSRD      $0x01, (SI)(R11*8), X3, X3
+	VPINSRD      $0x01, (SI)(R11*8), X4, X4
 	MOVWLZX      124(SP), R11
-	VPINSRD      $0x02, (SI)(R11*8), X3, X3
+	VPINSRD      $0x02, (SI)(R11*8), X4, X4
 	MOVWLZX      126(SP), R11
-	VPINSRD      $0x03, (SI)(R11*8), X3, X3
-	VINSERTI128  $0x01, X3, Y8, Y8
-	VPBROADCASTD 94(DI), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        160(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y8, Y8
-	VPSHUFB      bytes32_5<>+0(SB), Y2, Y11
-	VPMADDWD     Y11, Y8, Y8
-	VPADDD       Y8, Y1, Y1
+	VPINSRD      $0x03, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 94(DI), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        160(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_5<>+0(SB), Y2, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y1, Y1
 	MOVWLZX      128(SP), R11
-	VMOVD        (SI)(R11*8), X9
+	VPBROADCASTD (SI)(R11*8), Y3
 	MOVWLZX      130(SP), R11
-	VPINSRD      $0x01, (SI)(R11*8), X9, X9
+	VPINSRD      $0x01, (SI)(R11*8), X3, X3
 	MOVWLZX      132(SP), R11
-	VPINSRD      $0x02, (SI)(R11*8), X9, X9
+	VPINSRD      $0x02, (SI)(R11*8), X3, X3
 	MOVWLZX      134(SP), R11
-	VPINSRD      $0x03, (SI)(R11*8), X9, X9
+	VPINSRD      $0x03, (SI)(R11*8), X3, X3
 	MOVWLZX      136(SP), R11
-	VMOVD        (SI)(R11*8), X3
+	VMOVD        (SI)(R11*8), X4
 	MOVWLZX      138(SP), R11
-	VPINSRD      $0x01, (SI)(R11*8), X3, X3
+	VPINSRD      $0x01, (SI)(R11*8), X4, X4
 	MOVWLZX      140(SP), R11
-	VPINSRD      $0x02, (SI)(R11*8), X3, X3
+	VPINSRD      $0x02, (SI)(R11*8), X4, X4
 	MOVWLZX      142(SP), R11
-	VPINSRD      $0x03, (SI)(R11*8), X3, X3
-	VINSERTI128  $0x01, X3, Y9, Y9
-	VPBROADCASTD 98(DI), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        192(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y9, Y9
-	VPSHUFB      bytes32_6<>+0(SB), Y2, Y11
-	VPMADDWD     Y11, Y9, Y9
-	VPADDD       Y9, Y1, Y1
+	VPINSRD      $0x03, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 98(DI), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        192(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_6<>+0(SB), Y2, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y1, Y1
 	MOVWLZX      144(SP), R11
-	VMOVD        (SI)(R11*8), X10
+	VPBROADCASTD (SI)(R11*8), Y3
 	MOVWLZX      146(SP), R11
-	VPINSRD      $0x01, (SI)(R11*8), X10, X10
-	MOVWLZX      148(SP), R11
-	VPINSRD      $0x02, (SI)(R11*8), X10, X10
-	MOVWLZX      150(SP), R11
-	VPINSRD      $0x03, (SI)(R11*8), X10, X10
-	MOVWLZX      152(SP), R11
-	VMOVD        (SI)(R11*8), X3
-	MOVWLZX      154(SP), R11
 	VPINSRD      $0x01, (SI)(R11*8), X3, X3
-	MOVWLZX      156(SP), R11
+	MOVWLZX      148(SP), R11
 	VPINSRD      $0x02, (SI)(R11*8), X3, X3
-	MOVWLZX      158(SP), R11
+	MOVWLZX      150(SP), R11
 	VPINSRD      $0x03, (SI)(R11*8), X3, X3
-	VINSERTI128  $0x01, X3, Y10, Y10
-	VPBROADCASTD 102(DI), Y12
-	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
-	VPAND        bitOfByte<>+0(SB), Y12, Y12
-	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
-	VPXOR        224(R8), Y12, Y11
-	VPSUBB       Y12, Y11, Y11
-	VPMADDUBSW   Y11, Y10, Y10
-	VPSHUFB      bytes32_7<>+0(SB), Y2, Y11
-	VPMADDWD     Y11, Y10, Y10
-	VPADDD       Y10, Y1, Y1
+	MOVWLZX      152(SP), R11
+	VMOVD        (SI)(R11*8), X4
+	MOVWLZX      154(SP), R11
+	VPINSRD      $0x01, (SI)(R11*8), X4, X4
+	MOVWLZX      156(SP), R11
+	VPINSRD      $0x02, (SI)(R11*8), X4, X4
+	MOVWLZX      158(SP), R11
+	VPINSRD      $0x03, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPBROADCASTD 102(DI), Y5
+	VPSHUFB      byteOfEight<>+0(SB), Y5, Y5
+	VPAND        bitOfByte<>+0(SB), Y5, Y5
+	VPCMPEQB     bitOfByte<>+0(SB), Y5, Y5
+	VPXOR        224(R8), Y5, Y4
+	VPSUBB       Y5, Y4, Y4
+	VPMADDUBSW   Y4, Y3, Y3
+	VPSHUFB      bytes32_7<>+0(SB), Y2, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y1, Y1
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VMOVD        (DI), X2
@@ -2739,8 +2739,8 @@ block3:
 	VBROADCASTSS (R9), X3
 	VMULPS       X3, X2, X2
 	VCVTDQ2PS    Y1, Y1
-	VBROADCASTSS X2, Y11
-	VFMADD231PS  Y11, Y1, Y0
+	VBROADCASTSS X2, Y3
+	VFMADD231PS  Y3, Y1, Y0
 	ADDQ         $+110, DI
 	ADDQ         $+256, R8
 	ADDQ         $+4, R9
@@ -2883,219 +2883,219 @@ block1:
 
 	// codes = q of the block
 	MOVWLZX      32(SP), R9
-	VMOVD        (R8)(R9*8), X3
+	VPBROADCASTD (R8)(R9*8), Y1
 	MOVWLZX      34(SP), R9
-	VPINSRD      $0x01, (R8)(R9*8), X3, X3
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      36(SP), R9
-	VPINSRD      $0x02, (R8)(R9*8), X3, X3
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
 	MOVWLZX      38(SP), R9
-	VPINSRD      $0x03, (R8)(R9*8), X3, X3
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
 	MOVWLZX      40(SP), R9
-	VMOVD        (R8)(R9*8), X1
+	VMOVD        (R8)(R9*8), X2
 	MOVWLZX      42(SP), R9
-	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	VPINSRD      $0x01, (R8)(R9*8), X2, X2
 	MOVWLZX      44(SP), R9
-	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	VPINSRD      $0x02, (R8)(R9*8), X2, X2
 	MOVWLZX      46(SP), R9
-	VPINSRD      $0x03, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y3, Y3
-	VPBROADCASTD 74(DI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y3, Y3
-	VPSUBB       Y1, Y3, Y3
-	VPADDB       bytes0f<>+0(SB), Y3, Y3
-	VMOVDQU      Y3, (AX)
+	VPINSRD      $0x03, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 74(DI), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes0f<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (AX)
 	MOVWLZX      48(SP), R9
-	VMOVD        (R8)(R9*8), X4
+	VPBROADCASTD (R8)(R9*8), Y1
 	MOVWLZX      50(SP), R9
-	VPINSRD      $0x01, (R8)(R9*8), X4, X4
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      52(SP), R9
-	VPINSRD      $0x02, (R8)(R9*8), X4, X4
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
 	MOVWLZX      54(SP), R9
-	VPINSRD      $0x03, (R8)(R9*8), X4, X4
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
 	MOVWLZX      56(SP), R9
-	VMOVD        (R8)(R9*8), X1
+	VMOVD        (R8)(R9*8), X2
 	MOVWLZX      58(SP), R9
-	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	VPINSRD      $0x01, (R8)(R9*8), X2, X2
 	MOVWLZX      60(SP), R9
-	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	VPINSRD      $0x02, (R8)(R9*8), X2, X2
 	MOVWLZX      62(SP), R9
-	VPINSRD      $0x03, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y4, Y4
-	VPBROADCASTD 78(DI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y4, Y4
-	VPSUBB       Y1, Y4, Y4
-	VPADDB       bytes0f<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 32(AX)
+	VPINSRD      $0x03, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 78(DI), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes0f<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 32(AX)
 	MOVWLZX      64(SP), R9
-	VMOVD        (R8)(R9*8), X5
+	VPBROADCASTD (R8)(R9*8), Y1
 	MOVWLZX      66(SP), R9
-	VPINSRD      $0x01, (R8)(R9*8), X5, X5
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      68(SP), R9
-	VPINSRD      $0x02, (R8)(R9*8), X5, X5
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
 	MOVWLZX      70(SP), R9
-	VPINSRD      $0x03, (R8)(R9*8), X5, X5
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
 	MOVWLZX      72(SP), R9
-	VMOVD        (R8)(R9*8), X1
+	VMOVD        (R8)(R9*8), X2
 	MOVWLZX      74(SP), R9
-	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	VPINSRD      $0x01, (R8)(R9*8), X2, X2
 	MOVWLZX      76(SP), R9
-	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	VPINSRD      $0x02, (R8)(R9*8), X2, X2
 	MOVWLZX      78(SP), R9
-	VPINSRD      $0x03, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y5, Y5
-	VPBROADCASTD 82(DI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y5, Y5
-	VPSUBB       Y1, Y5, Y5
-	VPADDB       bytes0f<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 64(AX)
+	VPINSRD      $0x03, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 82(DI), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes0f<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 64(AX)
 	MOVWLZX      80(SP), R9
-	VMOVD        (R8)(R9*8), X6
+	VPBROADCASTD (R8)(R9*8), Y1
 	MOVWLZX      82(SP), R9
-	VPINSRD      $0x01, (R8)(R9*8), X6, X6
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      84(SP), R9
-	VPINSRD      $0x02, (R8)(R9*8), X6, X6
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
 	MOVWLZX      86(SP), R9
-	VPINSRD      $0x03, (R8)(R9*8), X6, X6
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
 	MOVWLZX      88(SP), R9
-	VMOVD        (R8)(R9*8), X1
+	VMOVD        (R8)(R9*8), X2
 	MOVWLZX      90(SP), R9
-	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	VPINSRD      $0x01, (R8)(R9*8), X2, X2
 	MOVWLZX      92(SP), R9
-	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	VPINSRD      $0x02, (R8)(R9*8), X2, X2
 	MOVWLZX      94(SP), R9
-	VPINSRD      $0x03, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y6, Y6
-	VPBROADCASTD 86(DI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y6, Y6
-	VPSUBB       Y1, Y6, Y6
-	VPADDB       bytes0f<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 96(AX)
+	VPINSRD      $0x03, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 86(DI), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes0f<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 96(AX)
 	MOVWLZX      96(SP), R9
-	VMOVD        (R8)(R9*8), X7
+	VPBROADCASTD (R8)(R9*8), Y1
 	MOVWLZX      98(SP), R9
-	VPINSRD      $0x01, (R8)(R9*8), X7, X7
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      100(SP), R9
-	VPINSRD      $0x02, (R8)(R9*8), X7, X7
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
 	MOVWLZX      102(SP), R9
-	VPINSRD      $0x03, (R8)(R9*8), X7, X7
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
 	MOVWLZX      104(SP), R9
-	VMOVD        (R8)(R9*8), X1
+	VMOVD        (R8)(R9*8), X2
 	MOVWLZX      106(SP), R9
-	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	VPINSRD      $0x01, (R8)(R9*8), X2, X2
 	MOVWLZX      108(SP), R9
-	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	VPINSRD      $0x02, (R8)(R9*8), X2, X2
 	MOVWLZX      110(SP), R9
-	VPINSRD      $0x03, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y7, Y7
-	VPBROADCASTD 90(DI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y7, Y7
-	VPSUBB       Y1, Y7, Y7
-	VPADDB       bytes0f<>+0(SB), Y7, Y7
-	VMOVDQU      Y7, 128(AX)
+	VPINSRD      $0x03, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 90(DI), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes0f<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 128(AX)
 	MOVWLZX      112(SP), R9
-	VMOVD        (R8)(R9*8), X8
+	VPBROADCASTD (R8)(R9*8), Y1
 	MOVWLZX      114(SP), R9
-	VPINSRD      $0x01, (R8)(R9*8), X8, X8
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      116(SP), R9
-	VPINSRD      $0x02, (R8)(R9*8), X8, X8
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
 	MOVWLZX      118(SP), R9
-	VPINSRD      $0x03, (R8)(R9*8), X8, X8
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
 	MOVWLZX      120(SP), R9
-	VMOVD        (R8)(R9*8), X1
+	VMOVD        (R8)(R9*8), X2
 	MOVWLZX      122(SP), R9
-	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	VPINSRD      $0x01, (R8)(R9*8), X2, X2
 	MOVWLZX      124(SP), R9
-	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	VPINSRD      $0x02, (R8)(R9*8), X2, X2
 	MOVWLZX      126(SP), R9
-	VPINSRD      $0x03, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y8, Y8
-	VPBROADCASTD 94(DI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y8, Y8
-	VPSUBB       Y1, Y8, Y8
-	VPADDB       bytes0f<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 160(AX)
+	VPINSRD      $0x03, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 94(DI), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes0f<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 160(AX)
 	MOVWLZX      128(SP), R9
-	VMOVD        (R8)(R9*8), X9
+	VPBROADCASTD (R8)(R9*8), Y1
 	MOVWLZX      130(SP), R9
-	VPINSRD      $0x01, (R8)(R9*8), X9, X9
+	VPINSRD      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      132(SP), R9
-	VPINSRD      $0x02, (R8)(R9*8), X9, X9
+	VPINSRD      $0x02, (R8)(R9*8), X1, X1
 	MOVWLZX      134(SP), R9
-	VPINSRD      $0x03, (R8)(R9*8), X9, X9
+	VPINSRD      $0x03, (R8)(R9*8), X1, X1
 	MOVWLZX      136(SP), R9
-	VMOVD        (R8)(R9*8), X1
+	VMOVD        (R8)(R9*8), X2
 	MOVWLZX      138(SP), R9
-	VPINSRD      $0x01, (R8)(R9*8), X1, X1
+	VPINSRD      $0x01, (R8)(R9*8), X2, X2
 	MOVWLZX      140(SP), R9
-	VPINSRD      $0x02, (R8)(R9*8), X1, X1
+	VPINSRD      $0x02, (R8)(R9*8), X2, X2
 	MOVWLZX      142(SP), R9
-	VPINSRD      $0x03, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y9, Y9
-	VPBROADCASTD 98(DI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y9, Y9
-	VPSUBB       Y1, Y9, Y9
-	VPADDB       bytes0f<>+0(SB), Y9, Y9
-	VMOVDQU      Y9, 192(AX)
+	VPINSRD      $0x03, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 98(DI), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes0f<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 192(AX)
 	MOVWLZX      144(SP), R9
-	VMOVD        (R8)(R9*8), X10
+	VPBROADCASTD (R8)(R9*8), Y1
 	MOVWLZX      146(SP), R9
-	VPINSRD      $0x01, (R8)(R9*8), X10, X10
-	MOVWLZX      148(SP), R9
-	VPINSRD      $0x02, (R8)(R9*8), X10, X10
-	MOVWLZX      150(SP), R9
-	VPINSRD      $0x03, (R8)(R9*8), X10, X10
-	MOVWLZX      152(SP), R9
-	VMOVD        (R8)(R9*8), X1
-	MOVWLZX      154(SP), R9
 	VPINSRD      $0x01, (R8)(R9*8), X1, X1
-	MOVWLZX      156(SP), R9
+	MOVWLZX      148(SP), R9
 	VPINSRD      $0x02, (R8)(R9*8), X1, X1
-	MOVWLZX      158(SP), R9
+	MOVWLZX      150(SP), R9
 	VPINSRD      $0x03, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y10, Y10
-	VPBROADCASTD 102(DI), Y1
-	VPSHUFB      byteOfEight<>+0(SB), Y1, Y1
-	VPAND        bitOfByte<>+0(SB), Y1, Y1
-	VPCMPEQB     bitOfByte<>+0(SB), Y1, Y1
-	VPXOR        Y1, Y10, Y10
-	VPSUBB       Y1, Y10, Y10
-	VPADDB       bytes0f<>+0(SB), Y10, Y10
-	VMOVDQU      Y10, 224(AX)
+	MOVWLZX      152(SP), R9
+	VMOVD        (R8)(R9*8), X2
+	MOVWLZX      154(SP), R9
+	VPINSRD      $0x01, (R8)(R9*8), X2, X2
+	MOVWLZX      156(SP), R9
+	VPINSRD      $0x02, (R8)(R9*8), X2, X2
+	MOVWLZX      158(SP), R9
+	VPINSRD      $0x03, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTD 102(DI), Y2
+	VPSHUFB      byteOfEight<>+0(SB), Y2, Y2
+	VPAND        bitOfByte<>+0(SB), Y2, Y2
+	VPCMPEQB     bitOfByte<>+0(SB), Y2, Y2
+	VPXOR        Y2, Y1, Y1
+	VPSUBB       Y2, Y1, Y1
+	VPADDB       bytes0f<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
-	VMOVD        106(DI), X11
-	VPSRLD       $0x04, X11, X1
-	VPUNPCKLBW   X1, X11, X11
-	VPAND        bytes0f<>+0(SB), Y11, Y11
-	VPMOVZXBW    X11, Y11
-	VPADDW       Y11, Y11, Y11
-	VPADDW       ones16<>+0(SB), Y11, Y11
-	VPERMQ       $0x44, Y11, Y11
+	VMOVD        106(DI), X3
+	VPSRLD       $0x04, X3, X1
+	VPUNPCKLBW   X1, X3, X3
+	VPAND        bytes0f<>+0(SB), Y3, Y3
+	VPMOVZXBW    X3, Y3
+	VPADDW       Y3, Y3, Y3
+	VPADDW       ones16<>+0(SB), Y3, Y3
+	VPERMQ       $0x44, Y3, Y3
 	VMOVD        (DI), X1
 	VCVTPH2PS    X1, X1
 	VBROADCASTSS X1, Y1
-	VPMOVSXWD    X11, Y2
+	VPMOVSXWD    X3, Y2
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y1, Y2, Y2
 	VMOVAPS      Y0, Y1
@@ -3166,23 +3166,23 @@ block3:
 	// indexes = bytes | three bits of a word for four << 8
 	VBROADCASTI128 34(DI), Y1
 	VPSHUFB        word0OfFour<>+0(SB), Y1, Y1
-	VPSRLW         $0x01, Y1, Y12
+	VPSRLW         $0x01, Y1, Y3
 	VPMULLW        by256_32<>+0(SB), Y1, Y1
-	VPBLENDW       $0x88, Y12, Y1, Y1
-	VPMOVZXBW      2(DI), Y12
+	VPBLENDW       $0x88, Y3, Y1, Y1
+	VPMOVZXBW      2(DI), Y3
 	VPAND          bits700<>+0(SB), Y1, Y1
-	VPOR           Y12, Y1, Y1
+	VPOR           Y3, Y1, Y1
 	VMOVDQU        Y1, 32(SP)
 
 	// indexes = bytes | three bits of a word for four << 8
 	VBROADCASTI128 34(DI), Y1
 	VPSHUFB        word4OfFour<>+0(SB), Y1, Y1
-	VPSRLW         $0x01, Y1, Y12
+	VPSRLW         $0x01, Y1, Y3
 	VPMULLW        by256_32<>+0(SB), Y1, Y1
-	VPBLENDW       $0x88, Y12, Y1, Y1
-	VPMOVZXBW      18(DI), Y12
+	VPBLENDW       $0x88, Y3, Y1, Y1
+	VPMOVZXBW      18(DI), Y3
 	VPAND          bits700<>+0(SB), Y1, Y1
-	VPOR           Y12, Y1, Y1
+	VPOR           Y3, Y1, Y1
 	VMOVDQU        Y1, 64(SP)
 
 	// sc, mn
@@ -3195,121 +3195,121 @@ block3:
 	VPXOR   Y1, Y1, Y1
 
 	// sum += sc·Σ(q-bias)·q_a
-	MOVWLZX     32(SP), R12
-	VMOVQ       (SI)(R12*8), X3
-	MOVWLZX     34(SP), R12
-	VPINSRQ     $0x01, (SI)(R12*8), X3, X3
-	MOVWLZX     36(SP), R12
-	VMOVQ       (SI)(R12*8), X4
-	MOVWLZX     38(SP), R12
-	VPINSRQ     $0x01, (SI)(R12*8), X4, X4
-	VINSERTI128 $0x01, X4, Y3, Y3
-	VPMADDUBSW  (R8), Y3, Y3
-	VPSHUFB     bytes32_0<>+0(SB), Y2, Y12
-	VPMADDWD    Y12, Y3, Y3
-	VPADDD      Y3, Y1, Y1
-	MOVWLZX     40(SP), R12
-	VMOVQ       (SI)(R12*8), X4
-	MOVWLZX     42(SP), R12
-	VPINSRQ     $0x01, (SI)(R12*8), X4, X4
-	MOVWLZX     44(SP), R12
-	VMOVQ       (SI)(R12*8), X3
-	MOVWLZX     46(SP), R12
-	VPINSRQ     $0x01, (SI)(R12*8), X3, X3
-	VINSERTI128 $0x01, X3, Y4, Y4
-	VPMADDUBSW  32(R8), Y4, Y4
-	VPSHUFB     bytes32_1<>+0(SB), Y2, Y12
-	VPMADDWD    Y12, Y4, Y4
-	VPADDD      Y4, Y1, Y1
-	MOVWLZX     48(SP), R12
-	VMOVQ       (SI)(R12*8), X5
-	MOVWLZX     50(SP), R12
-	VPINSRQ     $0x01, (SI)(R12*8), X5, X5
-	MOVWLZX     52(SP), R12
-	VMOVQ       (SI)(R12*8), X3
-	MOVWLZX     54(SP), R12
-	VPINSRQ     $0x01, (SI)(R12*8), X3, X3
-	VINSERTI128 $0x01, X3, Y5, Y5
-	VPMADDUBSW  64(R8), Y5, Y5
-	VPSHUFB     bytes32_2<>+0(SB), Y2, Y12
-	VPMADDWD    Y12, Y5, Y5
-	VPADDD      Y5, Y1, Y1
-	MOVWLZX     56(SP), R12
-	VMOVQ       (SI)(R12*8), X6
-	MOVWLZX     58(SP), R12
-	VPINSRQ     $0x01, (SI)(R12*8), X6, X6
-	MOVWLZX     60(SP), R12
-	VMOVQ       (SI)(R12*8), X3
-	MOVWLZX     62(SP), R12
-	VPINSRQ     $0x01, (SI)(R12*8), X3, X3
-	VINSERTI128 $0x01, X3, Y6, Y6
-	VPMADDUBSW  96(R8), Y6, Y6
-	VPSHUFB     bytes32_3<>+0(SB), Y2, Y12
-	VPMADDWD    Y12, Y6, Y6
-	VPADDD      Y6, Y1, Y1
-	MOVWLZX     64(SP), R12
-	VMOVQ       (SI)(R12*8), X7
-	MOVWLZX     66(SP), R12
-	VPINSRQ     $0x01, (SI)(R12*8), X7, X7
-	MOVWLZX     68(SP), R12
-	VMOVQ       (SI)(R12*8), X3
-	MOVWLZX     70(SP), R12
-	VPINSRQ     $0x01, (SI)(R12*8), X3, X3
-	VINSERTI128 $0x01, X3, Y7, Y7
-	VPMADDUBSW  128(R8), Y7, Y7
-	VPSHUFB     bytes32_4<>+0(SB), Y2, Y12
-	VPMADDWD    Y12, Y7, Y7
-	VPADDD      Y7, Y1, Y1
-	MOVWLZX     72(SP), R12
-	VMOVQ       (SI)(R12*8), X8
-	MOVWLZX     74(SP), R12
-	VPINSRQ     $0x01, (SI)(R12*8), X8, X8
-	MOVWLZX     76(SP), R12
-	VMOVQ       (SI)(R12*8), X3
-	MOVWLZX     78(SP), R12
-	VPINSRQ     $0x01, (SI)(R12*8), X3, X3
-	VINSERTI128 $0x01, X3, Y8, Y8
-	VPMADDUBSW  160(R8), Y8, Y8
-	VPSHUFB     bytes32_5<>+0(SB), Y2, Y12
-	VPMADDWD    Y12, Y8, Y8
-	VPADDD      Y8, Y1, Y1
-	MOVWLZX     80(SP), R12
-	VMOVQ       (SI)(R12*8), X9
-	MOVWLZX     82(SP), R12
-	VPINSRQ     $0x01, (SI)(R12*8), X9, X9
-	MOVWLZX     84(SP), R12
-	VMOVQ       (SI)(R12*8), X3
-	MOVWLZX     86(SP), R12
-	VPINSRQ     $0x01, (SI)(R12*8), X3, X3
-	VINSERTI128 $0x01, X3, Y9, Y9
-	VPMADDUBSW  192(R8), Y9, Y9
-	VPSHUFB     bytes32_6<>+0(SB), Y2, Y12
-	VPMADDWD    Y12, Y9, Y9
-	VPADDD      Y9, Y1, Y1
-	MOVWLZX     88(SP), R12
-	VMOVQ       (SI)(R12*8), X10
-	MOVWLZX     90(SP), R12
-	VPINSRQ     $0x01, (SI)(R12*8), X10, X10
-	MOVWLZX     92(SP), R12
-	VMOVQ       (SI)(R12*8), X3
-	MOVWLZX     94(SP), R12
-	VPINSRQ     $0x01, (SI)(R12*8), X3, X3
-	VINSERTI128 $0x01, X3, Y10, Y10
-	VPMADDUBSW  224(R8), Y10, Y10
-	VPSHUFB     bytes32_7<>+0(SB), Y2, Y12
-	VPMADDWD    Y12, Y10, Y10
-	VPADDD      Y10, Y1, Y1
-	VMOVDQU     34(DI), X3
-	VPSRAW      $0x0f, X3, X3
-	VPADDW      X3, X3, X3
-	VMOVDQU     quad00070007<>+0(SB), X11
-	VPSUBW      X3, X11, X3
-	VPMULLW     X2, X3, X3
-	VPUNPCKLWD  X3, X3, X11
-	VPUNPCKHWD  X3, X3, X3
-	VINSERTI128 $0x01, X3, Y11, Y11
-	VPMADDWD    (R10), Y11, Y11
-	VPSUBD      Y11, Y1, Y1
+	MOVWLZX      32(SP), R12
+	VPBROADCASTQ (SI)(R12*8), Y3
+	MOVWLZX      34(SP), R12
+	VPINSRQ      $0x01, (SI)(R12*8), X3, X3
+	MOVWLZX      36(SP), R12
+	VMOVQ        (SI)(R12*8), X4
+	MOVWLZX      38(SP), R12
+	VPINSRQ      $0x01, (SI)(R12*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPMADDUBSW   (R8), Y3, Y3
+	VPSHUFB      bytes32_0<>+0(SB), Y2, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	MOVWLZX      40(SP), R12
+	VPBROADCASTQ (SI)(R12*8), Y3
+	MOVWLZX      42(SP), R12
+	VPINSRQ      $0x01, (SI)(R12*8), X3, X3
+	MOVWLZX      44(SP), R12
+	VMOVQ        (SI)(R12*8), X4
+	MOVWLZX      46(SP), R12
+	VPINSRQ      $0x01, (SI)(R12*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPMADDUBSW   32(R8), Y3, Y3
+	VPSHUFB      bytes32_1<>+0(SB), Y2, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	MOVWLZX      48(SP), R12
+	VPBROADCASTQ (SI)(R12*8), Y3
+	MOVWLZX      50(SP), R12
+	VPINSRQ      $0x01, (SI)(R12*8), X3, X3
+	MOVWLZX      52(SP), R12
+	VMOVQ        (SI)(R12*8), X4
+	MOVWLZX      54(SP), R12
+	VPINSRQ      $0x01, (SI)(R12*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPMADDUBSW   64(R8), Y3, Y3
+	VPSHUFB      bytes32_2<>+0(SB), Y2, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	MOVWLZX      56(SP), R12
+	VPBROADCASTQ (SI)(R12*8), Y3
+	MOVWLZX      58(SP), R12
+	VPINSRQ      $0x01, (SI)(R12*8), X3, X3
+	MOVWLZX      60(SP), R12
+	VMOVQ        (SI)(R12*8), X4
+	MOVWLZX      62(SP), R12
+	VPINSRQ      $0x01, (SI)(R12*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPMADDUBSW   96(R8), Y3, Y3
+	VPSHUFB      bytes32_3<>+0(SB), Y2, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	MOVWLZX      64(SP), R12
+	VPBROADCASTQ (SI)(R12*8), Y3
+	MOVWLZX      66(SP), R12
+	VPINSRQ      $0x01, (SI)(R12*8), X3, X3
+	MOVWLZX      68(SP), R12
+	VMOVQ        (SI)(R12*8), X4
+	MOVWLZX      70(SP), R12
+	VPINSRQ      $0x01, (SI)(R12*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPMADDUBSW   128(R8), Y3, Y3
+	VPSHUFB      bytes32_4<>+0(SB), Y2, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	MOVWLZX      72(SP), R12
+	VPBROADCASTQ (SI)(R12*8), Y3
+	MOVWLZX      74(SP), R12
+	VPINSRQ      $0x01, (SI)(R12*8), X3, X3
+	MOVWLZX      76(SP), R12
+	VMOVQ        (SI)(R12*8), X4
+	MOVWLZX      78(SP), R12
+	VPINSRQ      $0x01, (SI)(R12*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPMADDUBSW   160(R8), Y3, Y3
+	VPSHUFB      bytes32_5<>+0(SB), Y2, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	MOVWLZX      80(SP), R12
+	VPBROADCASTQ (SI)(R12*8), Y3
+	MOVWLZX      82(SP), R12
+	VPINSRQ      $0x01, (SI)(R12*8), X3, X3
+	MOVWLZX      84(SP), R12
+	VMOVQ        (SI)(R12*8), X4
+	MOVWLZX      86(SP), R12
+	VPINSRQ      $0x01, (SI)(R12*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPMADDUBSW   192(R8), Y3, Y3
+	VPSHUFB      bytes32_6<>+0(SB), Y2, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	MOVWLZX      88(SP), R12
+	VPBROADCASTQ (SI)(R12*8), Y3
+	MOVWLZX      90(SP), R12
+	VPINSRQ      $0x01, (SI)(R12*8), X3, X3
+	MOVWLZX      92(SP), R12
+	VMOVQ        (SI)(R12*8), X4
+	MOVWLZX      94(SP), R12
+	VPINSRQ      $0x01, (SI)(R12*8), X4, X4
+	VINSERTI128  $0x01, X4, Y3, Y3
+	VPMADDUBSW   224(R8), Y3, Y3
+	VPSHUFB      bytes32_7<>+0(SB), Y2, Y4
+	VPMADDWD     Y4, Y3, Y3
+	VPADDD       Y3, Y1, Y1
+	VMOVDQU      34(DI), X3
+	VPSRAW       $0x0f, X3, X3
+	VPADDW       X3, X3, X3
+	VMOVDQU      quad00070007<>+0(SB), X4
+	VPSUBW       X3, X4, X3
+	VPMULLW      X2, X3, X3
+	VPMOVZXWD    X3, Y4
+	VPSLLD       $0x10, Y4, Y3
+	VPOR         Y3, Y4, Y4
+	VPMADDWD     (R10), Y4, Y3
+	VPSUBD       Y3, Y1, Y1
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VMOVD        (DI), X2
@@ -3318,8 +3318,8 @@ block3:
 	VBROADCASTSS (R9), X3
 	VMULPS       X3, X2, X2
 	VCVTDQ2PS    Y1, Y1
-	VBROADCASTSS X2, Y12
-	VFMADD231PS  Y12, Y1, Y0
+	VBROADCASTSS X2, Y3
+	VFMADD231PS  Y3, Y1, Y0
 	ADDQ         $+50, DI
 	ADDQ         $+256, R8
 	ADDQ         $+4, R9
@@ -3435,154 +3435,154 @@ block1:
 
 	// codes = q of the block
 	MOVWLZX      32(SP), R9
-	VMOVQ        (R8)(R9*8), X3
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      34(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X3, X3
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      36(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      38(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y3, Y3
-	VPBROADCASTW 34(DI), Y1
-	VPAND        top<>+0(SB), Y1, Y1
-	VPCMPEQW     top<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y3, Y3
-	VPADDB       bytes09<>+0(SB), Y3, Y3
-	VMOVDQU      Y3, (AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTW 34(DI), Y2
+	VPAND        top<>+0(SB), Y2, Y2
+	VPCMPEQW     top<>+0(SB), Y2, Y2
+	VPAND        bytesfe<>+0(SB), Y2, Y2
+	VPADDB       bytesf9<>+0(SB), Y2, Y2
+	VPADDB       Y2, Y1, Y1
+	VPADDB       bytes09<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (AX)
 	MOVWLZX      40(SP), R9
-	VMOVQ        (R8)(R9*8), X4
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      42(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X4, X4
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      44(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      46(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y4, Y4
-	VPBROADCASTW 36(DI), Y1
-	VPAND        top<>+0(SB), Y1, Y1
-	VPCMPEQW     top<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y4, Y4
-	VPADDB       bytes09<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 32(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTW 36(DI), Y2
+	VPAND        top<>+0(SB), Y2, Y2
+	VPCMPEQW     top<>+0(SB), Y2, Y2
+	VPAND        bytesfe<>+0(SB), Y2, Y2
+	VPADDB       bytesf9<>+0(SB), Y2, Y2
+	VPADDB       Y2, Y1, Y1
+	VPADDB       bytes09<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 32(AX)
 	MOVWLZX      48(SP), R9
-	VMOVQ        (R8)(R9*8), X5
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      50(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X5, X5
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      52(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      54(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y5, Y5
-	VPBROADCASTW 38(DI), Y1
-	VPAND        top<>+0(SB), Y1, Y1
-	VPCMPEQW     top<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y5, Y5
-	VPADDB       bytes09<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 64(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTW 38(DI), Y2
+	VPAND        top<>+0(SB), Y2, Y2
+	VPCMPEQW     top<>+0(SB), Y2, Y2
+	VPAND        bytesfe<>+0(SB), Y2, Y2
+	VPADDB       bytesf9<>+0(SB), Y2, Y2
+	VPADDB       Y2, Y1, Y1
+	VPADDB       bytes09<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 64(AX)
 	MOVWLZX      56(SP), R9
-	VMOVQ        (R8)(R9*8), X6
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      58(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X6, X6
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      60(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      62(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y6, Y6
-	VPBROADCASTW 40(DI), Y1
-	VPAND        top<>+0(SB), Y1, Y1
-	VPCMPEQW     top<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y6, Y6
-	VPADDB       bytes09<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 96(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTW 40(DI), Y2
+	VPAND        top<>+0(SB), Y2, Y2
+	VPCMPEQW     top<>+0(SB), Y2, Y2
+	VPAND        bytesfe<>+0(SB), Y2, Y2
+	VPADDB       bytesf9<>+0(SB), Y2, Y2
+	VPADDB       Y2, Y1, Y1
+	VPADDB       bytes09<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 96(AX)
 	MOVWLZX      64(SP), R9
-	VMOVQ        (R8)(R9*8), X7
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      66(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X7, X7
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      68(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      70(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y7, Y7
-	VPBROADCASTW 42(DI), Y1
-	VPAND        top<>+0(SB), Y1, Y1
-	VPCMPEQW     top<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y7, Y7
-	VPADDB       bytes09<>+0(SB), Y7, Y7
-	VMOVDQU      Y7, 128(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTW 42(DI), Y2
+	VPAND        top<>+0(SB), Y2, Y2
+	VPCMPEQW     top<>+0(SB), Y2, Y2
+	VPAND        bytesfe<>+0(SB), Y2, Y2
+	VPADDB       bytesf9<>+0(SB), Y2, Y2
+	VPADDB       Y2, Y1, Y1
+	VPADDB       bytes09<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 128(AX)
 	MOVWLZX      72(SP), R9
-	VMOVQ        (R8)(R9*8), X8
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      74(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X8, X8
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      76(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      78(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y8, Y8
-	VPBROADCASTW 44(DI), Y1
-	VPAND        top<>+0(SB), Y1, Y1
-	VPCMPEQW     top<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y8, Y8
-	VPADDB       bytes09<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 160(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTW 44(DI), Y2
+	VPAND        top<>+0(SB), Y2, Y2
+	VPCMPEQW     top<>+0(SB), Y2, Y2
+	VPAND        bytesfe<>+0(SB), Y2, Y2
+	VPADDB       bytesf9<>+0(SB), Y2, Y2
+	VPADDB       Y2, Y1, Y1
+	VPADDB       bytes09<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 160(AX)
 	MOVWLZX      80(SP), R9
-	VMOVQ        (R8)(R9*8), X9
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      82(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X9, X9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      84(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      86(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y9, Y9
-	VPBROADCASTW 46(DI), Y1
-	VPAND        top<>+0(SB), Y1, Y1
-	VPCMPEQW     top<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y9, Y9
-	VPADDB       bytes09<>+0(SB), Y9, Y9
-	VMOVDQU      Y9, 192(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTW 46(DI), Y2
+	VPAND        top<>+0(SB), Y2, Y2
+	VPCMPEQW     top<>+0(SB), Y2, Y2
+	VPAND        bytesfe<>+0(SB), Y2, Y2
+	VPADDB       bytesf9<>+0(SB), Y2, Y2
+	VPADDB       Y2, Y1, Y1
+	VPADDB       bytes09<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 192(AX)
 	MOVWLZX      88(SP), R9
-	VMOVQ        (R8)(R9*8), X10
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      90(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X10, X10
-	MOVWLZX      92(SP), R9
-	VMOVQ        (R8)(R9*8), X1
-	MOVWLZX      94(SP), R9
 	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y10, Y10
-	VPBROADCASTW 48(DI), Y1
-	VPAND        top<>+0(SB), Y1, Y1
-	VPCMPEQW     top<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y10, Y10
-	VPADDB       bytes09<>+0(SB), Y10, Y10
-	VMOVDQU      Y10, 224(AX)
+	MOVWLZX      92(SP), R9
+	VMOVQ        (R8)(R9*8), X2
+	MOVWLZX      94(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTW 48(DI), Y2
+	VPAND        top<>+0(SB), Y2, Y2
+	VPCMPEQW     top<>+0(SB), Y2, Y2
+	VPAND        bytesfe<>+0(SB), Y2, Y2
+	VPADDB       bytesf9<>+0(SB), Y2, Y2
+	VPADDB       Y2, Y1, Y1
+	VPADDB       bytes09<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
-	VMOVDQU      34(DI), X11
-	VPSLLW       $0x01, X11, X11
-	VPSRLW       $0x0d, X11, X11
-	VPADDW       Y11, Y11, Y11
-	VPADDW       ones16<>+0(SB), Y11, Y11
-	VPERMQ       $0x44, Y11, Y11
+	VMOVDQU      34(DI), X3
+	VPSLLW       $0x01, X3, X3
+	VPSRLW       $0x0d, X3, X3
+	VPADDW       Y3, Y3, Y3
+	VPADDW       ones16<>+0(SB), Y3, Y3
+	VPERMQ       $0x44, Y3, Y3
 	VMOVD        (DI), X1
 	VCVTPH2PS    X1, X1
 	VMULPS       quad3e000000<>+0(SB), X1, X1
 	VBROADCASTSS X1, Y1
-	VPMOVSXWD    X11, Y2
+	VPMOVSXWD    X3, Y2
 	VCVTDQ2PS    Y2, Y2
 	VMULPS       Y1, Y2, Y2
 	VMOVAPS      Y0, Y1
@@ -3692,23 +3692,23 @@ block3:
 	// indexes = bytes | three bits of a word for four << 8
 	VBROADCASTI128 32(DI), Y1
 	VPSHUFB        word0OfFour<>+0(SB), Y1, Y1
-	VPSRLW         $0x04, Y1, Y10
+	VPSRLW         $0x04, Y1, Y2
 	VPMULLW        by256_16<>+0(SB), Y1, Y1
-	VPBLENDW       $0x88, Y10, Y1, Y1
-	VPMOVZXBW      (DI), Y10
+	VPBLENDW       $0x88, Y2, Y1, Y1
+	VPMOVZXBW      (DI), Y2
 	VPAND          bits700<>+0(SB), Y1, Y1
-	VPOR           Y10, Y1, Y1
+	VPOR           Y2, Y1, Y1
 	VMOVDQU        Y1, 32(SP)
 
 	// indexes = bytes | three bits of a word for four << 8
 	VBROADCASTI128 32(DI), Y1
 	VPSHUFB        word4OfFour<>+0(SB), Y1, Y1
-	VPSRLW         $0x04, Y1, Y10
+	VPSRLW         $0x04, Y1, Y2
 	VPMULLW        by256_16<>+0(SB), Y1, Y1
-	VPBLENDW       $0x88, Y10, Y1, Y1
-	VPMOVZXBW      16(DI), Y10
+	VPBLENDW       $0x88, Y2, Y1, Y1
+	VPMOVZXBW      16(DI), Y2
 	VPAND          bits700<>+0(SB), Y1, Y1
-	VPOR           Y10, Y1, Y1
+	VPOR           Y2, Y1, Y1
 	VMOVDQU        Y1, 64(SP)
 
 	// sc, mn
@@ -3719,187 +3719,187 @@ block3:
 	VPSRLW       $0x0d, Y1, Y1
 	VPADDW       Y1, Y1, Y1
 	VPADDW       ones16<>+0(SB), Y1, Y1
-	VPERMQ       $0xee, Y1, Y10
+	VPERMQ       $0xee, Y1, Y2
 	VPERMQ       $0x44, Y1, Y1
-	VPXOR        Y11, Y11, Y11
+	VPXOR        Y3, Y3, Y3
 
 	// sum += sc·Σ(q-bias)·q_a
 	MOVWLZX      32(SP), R11
-	VMOVQ        (SI)(R11*8), X2
+	VPBROADCASTQ (SI)(R11*8), Y4
 	MOVWLZX      34(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
+	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
 	MOVWLZX      36(SP), R11
-	VMOVQ        (SI)(R11*8), X3
+	VMOVQ        (SI)(R11*8), X5
 	MOVWLZX      38(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
-	VINSERTI128  $0x01, X3, Y2, Y2
-	VPBROADCASTW 32(DI), Y12
-	VPAND        nibbleTops<>+0(SB), Y12, Y12
-	VPCMPEQW     nibbleTops<>+0(SB), Y12, Y12
-	VPAND        bytesfe<>+0(SB), Y12, Y12
-	VPADDB       bytesf9<>+0(SB), Y12, Y12
-	VPADDB       Y12, Y2, Y2
-	VMOVDQU      (R8), Y12
-	VPSIGNB      Y2, Y12, Y12
-	VPABSB       Y2, Y2
-	VPMADDUBSW   Y12, Y2, Y2
-	VPSHUFB      bytes16_0<>+0(SB), Y1, Y12
-	VPMADDWD     Y12, Y2, Y2
-	VPADDD       Y2, Y11, Y11
+	VPINSRQ      $0x01, (SI)(R11*8), X5, X5
+	VINSERTI128  $0x01, X5, Y4, Y4
+	VPBROADCASTW 32(DI), Y5
+	VPAND        nibbleTops<>+0(SB), Y5, Y5
+	VPCMPEQW     nibbleTops<>+0(SB), Y5, Y5
+	VPAND        bytesfe<>+0(SB), Y5, Y5
+	VPADDB       bytesf9<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      (R8), Y5
+	VPSIGNB      Y4, Y5, Y5
+	VPABSB       Y4, Y4
+	VPMADDUBSW   Y5, Y4, Y4
+	VPSHUFB      bytes16_0<>+0(SB), Y1, Y5
+	VPMADDWD     Y5, Y4, Y4
+	VPADDD       Y4, Y3, Y3
 	MOVWLZX      40(SP), R11
-	VMOVQ        (SI)(R11*8), X3
+	VPBROADCASTQ (SI)(R11*8), Y4
 	MOVWLZX      42(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X3, X3
+	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
 	MOVWLZX      44(SP), R11
-	VMOVQ        (SI)(R11*8), X2
+	VMOVQ        (SI)(R11*8), X5
 	MOVWLZX      46(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y3, Y3
-	VPBROADCASTW 34(DI), Y12
-	VPAND        nibbleTops<>+0(SB), Y12, Y12
-	VPCMPEQW     nibbleTops<>+0(SB), Y12, Y12
-	VPAND        bytesfe<>+0(SB), Y12, Y12
-	VPADDB       bytesf9<>+0(SB), Y12, Y12
-	VPADDB       Y12, Y3, Y3
-	VMOVDQU      32(R8), Y12
-	VPSIGNB      Y3, Y12, Y12
-	VPABSB       Y3, Y3
-	VPMADDUBSW   Y12, Y3, Y3
-	VPSHUFB      bytes16_2<>+0(SB), Y1, Y12
-	VPMADDWD     Y12, Y3, Y3
-	VPADDD       Y3, Y11, Y11
+	VPINSRQ      $0x01, (SI)(R11*8), X5, X5
+	VINSERTI128  $0x01, X5, Y4, Y4
+	VPBROADCASTW 34(DI), Y5
+	VPAND        nibbleTops<>+0(SB), Y5, Y5
+	VPCMPEQW     nibbleTops<>+0(SB), Y5, Y5
+	VPAND        bytesfe<>+0(SB), Y5, Y5
+	VPADDB       bytesf9<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      32(R8), Y5
+	VPSIGNB      Y4, Y5, Y5
+	VPABSB       Y4, Y4
+	VPMADDUBSW   Y5, Y4, Y4
+	VPSHUFB      bytes16_2<>+0(SB), Y1, Y5
+	VPMADDWD     Y5, Y4, Y4
+	VPADDD       Y4, Y3, Y3
 	MOVWLZX      48(SP), R11
-	VMOVQ        (SI)(R11*8), X4
+	VPBROADCASTQ (SI)(R11*8), Y4
 	MOVWLZX      50(SP), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
 	MOVWLZX      52(SP), R11
-	VMOVQ        (SI)(R11*8), X2
-	MOVWLZX      54(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y4, Y4
-	VPBROADCASTW 36(DI), Y12
-	VPAND        nibbleTops<>+0(SB), Y12, Y12
-	VPCMPEQW     nibbleTops<>+0(SB), Y12, Y12
-	VPAND        bytesfe<>+0(SB), Y12, Y12
-	VPADDB       bytesf9<>+0(SB), Y12, Y12
-	VPADDB       Y12, Y4, Y4
-	VMOVDQU      64(R8), Y12
-	VPSIGNB      Y4, Y12, Y12
-	VPABSB       Y4, Y4
-	VPMADDUBSW   Y12, Y4, Y4
-	VPSHUFB      bytes16_4<>+0(SB), Y1, Y12
-	VPMADDWD     Y12, Y4, Y4
-	VPADDD       Y4, Y11, Y11
-	MOVWLZX      56(SP), R11
 	VMOVQ        (SI)(R11*8), X5
-	MOVWLZX      58(SP), R11
+	MOVWLZX      54(SP), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X5, X5
+	VINSERTI128  $0x01, X5, Y4, Y4
+	VPBROADCASTW 36(DI), Y5
+	VPAND        nibbleTops<>+0(SB), Y5, Y5
+	VPCMPEQW     nibbleTops<>+0(SB), Y5, Y5
+	VPAND        bytesfe<>+0(SB), Y5, Y5
+	VPADDB       bytesf9<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      64(R8), Y5
+	VPSIGNB      Y4, Y5, Y5
+	VPABSB       Y4, Y4
+	VPMADDUBSW   Y5, Y4, Y4
+	VPSHUFB      bytes16_4<>+0(SB), Y1, Y5
+	VPMADDWD     Y5, Y4, Y4
+	VPADDD       Y4, Y3, Y3
+	MOVWLZX      56(SP), R11
+	VPBROADCASTQ (SI)(R11*8), Y4
+	MOVWLZX      58(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
 	MOVWLZX      60(SP), R11
-	VMOVQ        (SI)(R11*8), X2
+	VMOVQ        (SI)(R11*8), X5
 	MOVWLZX      62(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X2, X2
-	VINSERTI128  $0x01, X2, Y5, Y5
-	VPBROADCASTW 38(DI), Y12
-	VPAND        nibbleTops<>+0(SB), Y12, Y12
-	VPCMPEQW     nibbleTops<>+0(SB), Y12, Y12
-	VPAND        bytesfe<>+0(SB), Y12, Y12
-	VPADDB       bytesf9<>+0(SB), Y12, Y12
-	VPADDB       Y12, Y5, Y5
-	VMOVDQU      96(R8), Y12
-	VPSIGNB      Y5, Y12, Y12
-	VPABSB       Y5, Y5
-	VPMADDUBSW   Y12, Y5, Y5
+	VPINSRQ      $0x01, (SI)(R11*8), X5, X5
+	VINSERTI128  $0x01, X5, Y4, Y4
+	VPBROADCASTW 38(DI), Y5
+	VPAND        nibbleTops<>+0(SB), Y5, Y5
+	VPCMPEQW     nibbleTops<>+0(SB), Y5, Y5
+	VPAND        bytesfe<>+0(SB), Y5, Y5
+	VPADDB       bytesf9<>+0(SB), Y5, Y5
+	VPADDB       Y5, Y4, Y4
+	VMOVDQU      96(R8), Y5
+	VPSIGNB      Y4, Y5, Y5
+	VPABSB       Y4, Y4
+	VPMADDUBSW   Y5, Y4, Y4
 	VPSHUFB      bytes16_6<>+0(SB), Y1, Y1
-	VPMADDWD     Y1, Y5, Y5
-	VPADDD       Y5, Y11, Y11
+	VPMADDWD     Y1, Y4, Y4
+	VPADDD       Y4, Y3, Y3
 	MOVWLZX      64(SP), R11
-	VMOVQ        (SI)(R11*8), X6
+	VPBROADCASTQ (SI)(R11*8), Y1
 	MOVWLZX      66(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X6, X6
+	VPINSRQ      $0x01, (SI)(R11*8), X1, X1
 	MOVWLZX      68(SP), R11
-	VMOVQ        (SI)(R11*8), X1
+	VMOVQ        (SI)(R11*8), X4
 	MOVWLZX      70(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X1, X1
-	VINSERTI128  $0x01, X1, Y6, Y6
-	VPBROADCASTW 40(DI), Y1
-	VPAND        nibbleTops<>+0(SB), Y1, Y1
-	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y6, Y6
-	VMOVDQU      128(R8), Y1
-	VPSIGNB      Y6, Y1, Y1
-	VPABSB       Y6, Y6
-	VPMADDUBSW   Y1, Y6, Y6
-	VPSHUFB      bytes16_0<>+0(SB), Y10, Y1
-	VPMADDWD     Y1, Y6, Y6
-	VPADDD       Y6, Y11, Y11
+	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y1, Y1
+	VPBROADCASTW 40(DI), Y4
+	VPAND        nibbleTops<>+0(SB), Y4, Y4
+	VPCMPEQW     nibbleTops<>+0(SB), Y4, Y4
+	VPAND        bytesfe<>+0(SB), Y4, Y4
+	VPADDB       bytesf9<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y1, Y1
+	VMOVDQU      128(R8), Y4
+	VPSIGNB      Y1, Y4, Y4
+	VPABSB       Y1, Y1
+	VPMADDUBSW   Y4, Y1, Y1
+	VPSHUFB      bytes16_0<>+0(SB), Y2, Y4
+	VPMADDWD     Y4, Y1, Y1
+	VPADDD       Y1, Y3, Y3
 	MOVWLZX      72(SP), R11
-	VMOVQ        (SI)(R11*8), X7
+	VPBROADCASTQ (SI)(R11*8), Y1
 	MOVWLZX      74(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X7, X7
+	VPINSRQ      $0x01, (SI)(R11*8), X1, X1
 	MOVWLZX      76(SP), R11
-	VMOVQ        (SI)(R11*8), X1
+	VMOVQ        (SI)(R11*8), X4
 	MOVWLZX      78(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X1, X1
-	VINSERTI128  $0x01, X1, Y7, Y7
-	VPBROADCASTW 42(DI), Y1
-	VPAND        nibbleTops<>+0(SB), Y1, Y1
-	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y7, Y7
-	VMOVDQU      160(R8), Y1
-	VPSIGNB      Y7, Y1, Y1
-	VPABSB       Y7, Y7
-	VPMADDUBSW   Y1, Y7, Y7
-	VPSHUFB      bytes16_2<>+0(SB), Y10, Y1
-	VPMADDWD     Y1, Y7, Y7
-	VPADDD       Y7, Y11, Y11
+	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y1, Y1
+	VPBROADCASTW 42(DI), Y4
+	VPAND        nibbleTops<>+0(SB), Y4, Y4
+	VPCMPEQW     nibbleTops<>+0(SB), Y4, Y4
+	VPAND        bytesfe<>+0(SB), Y4, Y4
+	VPADDB       bytesf9<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y1, Y1
+	VMOVDQU      160(R8), Y4
+	VPSIGNB      Y1, Y4, Y4
+	VPABSB       Y1, Y1
+	VPMADDUBSW   Y4, Y1, Y1
+	VPSHUFB      bytes16_2<>+0(SB), Y2, Y4
+	VPMADDWD     Y4, Y1, Y1
+	VPADDD       Y1, Y3, Y3
 	MOVWLZX      80(SP), R11
-	VMOVQ        (SI)(R11*8), X8
+	VPBROADCASTQ (SI)(R11*8), Y1
 	MOVWLZX      82(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X8, X8
+	VPINSRQ      $0x01, (SI)(R11*8), X1, X1
 	MOVWLZX      84(SP), R11
-	VMOVQ        (SI)(R11*8), X1
+	VMOVQ        (SI)(R11*8), X4
 	MOVWLZX      86(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X1, X1
-	VINSERTI128  $0x01, X1, Y8, Y8
-	VPBROADCASTW 44(DI), Y1
-	VPAND        nibbleTops<>+0(SB), Y1, Y1
-	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y8, Y8
-	VMOVDQU      192(R8), Y1
-	VPSIGNB      Y8, Y1, Y1
-	VPABSB       Y8, Y8
-	VPMADDUBSW   Y1, Y8, Y8
-	VPSHUFB      bytes16_4<>+0(SB), Y10, Y1
-	VPMADDWD     Y1, Y8, Y8
-	VPADDD       Y8, Y11, Y11
+	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y1, Y1
+	VPBROADCASTW 44(DI), Y4
+	VPAND        nibbleTops<>+0(SB), Y4, Y4
+	VPCMPEQW     nibbleTops<>+0(SB), Y4, Y4
+	VPAND        bytesfe<>+0(SB), Y4, Y4
+	VPADDB       bytesf9<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y1, Y1
+	VMOVDQU      192(R8), Y4
+	VPSIGNB      Y1, Y4, Y4
+	VPABSB       Y1, Y1
+	VPMADDUBSW   Y4, Y1, Y1
+	VPSHUFB      bytes16_4<>+0(SB), Y2, Y4
+	VPMADDWD     Y4, Y1, Y1
+	VPADDD       Y1, Y3, Y3
 	MOVWLZX      88(SP), R11
-	VMOVQ        (SI)(R11*8), X9
+	VPBROADCASTQ (SI)(R11*8), Y1
 	MOVWLZX      90(SP), R11
-	VPINSRQ      $0x01, (SI)(R11*8), X9, X9
-	MOVWLZX      92(SP), R11
-	VMOVQ        (SI)(R11*8), X1
-	MOVWLZX      94(SP), R11
 	VPINSRQ      $0x01, (SI)(R11*8), X1, X1
-	VINSERTI128  $0x01, X1, Y9, Y9
-	VPBROADCASTW 46(DI), Y1
-	VPAND        nibbleTops<>+0(SB), Y1, Y1
-	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y9, Y9
-	VMOVDQU      224(R8), Y1
-	VPSIGNB      Y9, Y1, Y1
-	VPABSB       Y9, Y9
-	VPMADDUBSW   Y1, Y9, Y9
-	VPSHUFB      bytes16_6<>+0(SB), Y10, Y1
-	VPMADDWD     Y1, Y9, Y9
-	VPADDD       Y9, Y11, Y11
+	MOVWLZX      92(SP), R11
+	VMOVQ        (SI)(R11*8), X4
+	MOVWLZX      94(SP), R11
+	VPINSRQ      $0x01, (SI)(R11*8), X4, X4
+	VINSERTI128  $0x01, X4, Y1, Y1
+	VPBROADCASTW 46(DI), Y4
+	VPAND        nibbleTops<>+0(SB), Y4, Y4
+	VPCMPEQW     nibbleTops<>+0(SB), Y4, Y4
+	VPAND        bytesfe<>+0(SB), Y4, Y4
+	VPADDB       bytesf9<>+0(SB), Y4, Y4
+	VPADDB       Y4, Y1, Y1
+	VMOVDQU      224(R8), Y4
+	VPSIGNB      Y1, Y4, Y4
+	VPABSB       Y1, Y1
+	VPMADDUBSW   Y4, Y1, Y1
+	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
+	VPMADDWD     Y2, Y1, Y1
+	VPADDD       Y1, Y3, Y3
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	MOVQ         48(DI), R11
@@ -3924,9 +3924,9 @@ block3:
 	VMULPS       quad3e000000<>+0(SB), X1, X1
 	VBROADCASTSS (R9), X2
 	VMULPS       X2, X1, X1
-	VCVTDQ2PS    Y11, Y11
+	VCVTDQ2PS    Y3, Y3
 	VBROADCASTSS X1, Y1
-	VFMADD231PS  Y1, Y11, Y0
+	VFMADD231PS  Y1, Y3, Y0
 	ADDQ         $+56, DI
 	ADDQ         $+256, R8
 	ADDQ         $+4, R9
@@ -4035,141 +4035,141 @@ block1:
 
 	// codes = q of the block
 	MOVWLZX      32(SP), R9
-	VMOVQ        (R8)(R9*8), X3
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      34(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X3, X3
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      36(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      38(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y3, Y3
-	VPBROADCASTW 32(DI), Y1
-	VPAND        nibbleTops<>+0(SB), Y1, Y1
-	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y3, Y3
-	VPADDB       bytes09<>+0(SB), Y3, Y3
-	VMOVDQU      Y3, (AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTW 32(DI), Y2
+	VPAND        nibbleTops<>+0(SB), Y2, Y2
+	VPCMPEQW     nibbleTops<>+0(SB), Y2, Y2
+	VPAND        bytesfe<>+0(SB), Y2, Y2
+	VPADDB       bytesf9<>+0(SB), Y2, Y2
+	VPADDB       Y2, Y1, Y1
+	VPADDB       bytes09<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, (AX)
 	MOVWLZX      40(SP), R9
-	VMOVQ        (R8)(R9*8), X4
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      42(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X4, X4
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      44(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      46(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y4, Y4
-	VPBROADCASTW 34(DI), Y1
-	VPAND        nibbleTops<>+0(SB), Y1, Y1
-	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y4, Y4
-	VPADDB       bytes09<>+0(SB), Y4, Y4
-	VMOVDQU      Y4, 32(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTW 34(DI), Y2
+	VPAND        nibbleTops<>+0(SB), Y2, Y2
+	VPCMPEQW     nibbleTops<>+0(SB), Y2, Y2
+	VPAND        bytesfe<>+0(SB), Y2, Y2
+	VPADDB       bytesf9<>+0(SB), Y2, Y2
+	VPADDB       Y2, Y1, Y1
+	VPADDB       bytes09<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 32(AX)
 	MOVWLZX      48(SP), R9
-	VMOVQ        (R8)(R9*8), X5
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      50(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X5, X5
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      52(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      54(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y5, Y5
-	VPBROADCASTW 36(DI), Y1
-	VPAND        nibbleTops<>+0(SB), Y1, Y1
-	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y5, Y5
-	VPADDB       bytes09<>+0(SB), Y5, Y5
-	VMOVDQU      Y5, 64(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTW 36(DI), Y2
+	VPAND        nibbleTops<>+0(SB), Y2, Y2
+	VPCMPEQW     nibbleTops<>+0(SB), Y2, Y2
+	VPAND        bytesfe<>+0(SB), Y2, Y2
+	VPADDB       bytesf9<>+0(SB), Y2, Y2
+	VPADDB       Y2, Y1, Y1
+	VPADDB       bytes09<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 64(AX)
 	MOVWLZX      56(SP), R9
-	VMOVQ        (R8)(R9*8), X6
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      58(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X6, X6
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      60(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      62(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y6, Y6
-	VPBROADCASTW 38(DI), Y1
-	VPAND        nibbleTops<>+0(SB), Y1, Y1
-	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y6, Y6
-	VPADDB       bytes09<>+0(SB), Y6, Y6
-	VMOVDQU      Y6, 96(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTW 38(DI), Y2
+	VPAND        nibbleTops<>+0(SB), Y2, Y2
+	VPCMPEQW     nibbleTops<>+0(SB), Y2, Y2
+	VPAND        bytesfe<>+0(SB), Y2, Y2
+	VPADDB       bytesf9<>+0(SB), Y2, Y2
+	VPADDB       Y2, Y1, Y1
+	VPADDB       bytes09<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 96(AX)
 	MOVWLZX      64(SP), R9
-	VMOVQ        (R8)(R9*8), X7
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      66(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X7, X7
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      68(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      70(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y7, Y7
-	VPBROADCASTW 40(DI), Y1
-	VPAND        nibbleTops<>+0(SB), Y1, Y1
-	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y7, Y7
-	VPADDB       bytes09<>+0(SB), Y7, Y7
-	VMOVDQU      Y7, 128(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTW 40(DI), Y2
+	VPAND        nibbleTops<>+0(SB), Y2, Y2
+	VPCMPEQW     nibbleTops<>+0(SB), Y2, Y2
+	VPAND        bytesfe<>+0(SB), Y2, Y2
+	VPADDB       bytesf9<>+0(SB), Y2, Y2
+	VPADDB       Y2, Y1, Y1
+	VPADDB       bytes09<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 128(AX)
 	MOVWLZX      72(SP), R9
-	VMOVQ        (R8)(R9*8), X8
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      74(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X8, X8
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      76(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      78(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y8, Y8
-	VPBROADCASTW 42(DI), Y1
-	VPAND        nibbleTops<>+0(SB), Y1, Y1
-	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y8, Y8
-	VPADDB       bytes09<>+0(SB), Y8, Y8
-	VMOVDQU      Y8, 160(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTW 42(DI), Y2
+	VPAND        nibbleTops<>+0(SB), Y2, Y2
+	VPCMPEQW     nibbleTops<>+0(SB), Y2, Y2
+	VPAND        bytesfe<>+0(SB), Y2, Y2
+	VPADDB       bytesf9<>+0(SB), Y2, Y2
+	VPADDB       Y2, Y1, Y1
+	VPADDB       bytes09<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 160(AX)
 	MOVWLZX      80(SP), R9
-	VMOVQ        (R8)(R9*8), X9
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      82(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X9, X9
+	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
 	MOVWLZX      84(SP), R9
-	VMOVQ        (R8)(R9*8), X1
+	VMOVQ        (R8)(R9*8), X2
 	MOVWLZX      86(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y9, Y9
-	VPBROADCASTW 44(DI), Y1
-	VPAND        nibbleTops<>+0(SB), Y1, Y1
-	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y9, Y9
-	VPADDB       bytes09<>+0(SB), Y9, Y9
-	VMOVDQU      Y9, 192(AX)
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTW 44(DI), Y2
+	VPAND        nibbleTops<>+0(SB), Y2, Y2
+	VPCMPEQW     nibbleTops<>+0(SB), Y2, Y2
+	VPAND        bytesfe<>+0(SB), Y2, Y2
+	VPADDB       bytesf9<>+0(SB), Y2, Y2
+	VPADDB       Y2, Y1, Y1
+	VPADDB       bytes09<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 192(AX)
 	MOVWLZX      88(SP), R9
-	VMOVQ        (R8)(R9*8), X10
+	VPBROADCASTQ (R8)(R9*8), Y1
 	MOVWLZX      90(SP), R9
-	VPINSRQ      $0x01, (R8)(R9*8), X10, X10
-	MOVWLZX      92(SP), R9
-	VMOVQ        (R8)(R9*8), X1
-	MOVWLZX      94(SP), R9
 	VPINSRQ      $0x01, (R8)(R9*8), X1, X1
-	VINSERTI128  $0x01, X1, Y10, Y10
-	VPBROADCASTW 46(DI), Y1
-	VPAND        nibbleTops<>+0(SB), Y1, Y1
-	VPCMPEQW     nibbleTops<>+0(SB), Y1, Y1
-	VPAND        bytesfe<>+0(SB), Y1, Y1
-	VPADDB       bytesf9<>+0(SB), Y1, Y1
-	VPADDB       Y1, Y10, Y10
-	VPADDB       bytes09<>+0(SB), Y10, Y10
-	VMOVDQU      Y10, 224(AX)
+	MOVWLZX      92(SP), R9
+	VMOVQ        (R8)(R9*8), X2
+	MOVWLZX      94(SP), R9
+	VPINSRQ      $0x01, (R8)(R9*8), X2, X2
+	VINSERTI128  $0x01, X2, Y1, Y1
+	VPBROADCASTW 46(DI), Y2
+	VPAND        nibbleTops<>+0(SB), Y2, Y2
+	VPCMPEQW     nibbleTops<>+0(SB), Y2, Y2
+	VPAND        bytesfe<>+0(SB), Y2, Y2
+	VPADDB       bytesf9<>+0(SB), Y2, Y2
+	VPADDB       Y2, Y1, Y1
+	VPADDB       bytes09<>+0(SB), Y1, Y1
+	VMOVDQU      Y1, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
 	// each word has four scales of three bits: shifted to the top and down again
@@ -4202,35 +4202,35 @@ block1:
 	VCVTPH2PS    X2, X2
 	VMULPS       quad3e000000<>+0(SB), X2, X2
 	VBROADCASTSS X2, Y2
-	VPMOVSXWD    X1, Y11
-	VCVTDQ2PS    Y11, Y11
-	VMULPS       Y2, Y11, Y11
-	VMOVAPS      Y0, Y12
-	VEXTRACTPS   $0x00, X11, (DX)
-	VEXTRACTPS   $0x00, X12, (DX)(SI*1)
+	VPMOVSXWD    X1, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VMOVAPS      Y0, Y4
+	VEXTRACTPS   $0x00, X3, (DX)
+	VEXTRACTPS   $0x00, X4, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X11, (DX)
-	VEXTRACTPS   $0x01, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x01, X3, (DX)
+	VEXTRACTPS   $0x01, X4, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X11, (DX)
-	VEXTRACTPS   $0x02, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x02, X3, (DX)
+	VEXTRACTPS   $0x02, X4, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X11, (DX)
-	VEXTRACTPS   $0x03, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x03, X3, (DX)
+	VEXTRACTPS   $0x03, X4, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTF128 $0x01, Y11, X11
-	VEXTRACTF128 $0x01, Y12, X12
-	VEXTRACTPS   $0x00, X11, (DX)
-	VEXTRACTPS   $0x00, X12, (DX)(SI*1)
+	VEXTRACTF128 $0x01, Y3, X3
+	VEXTRACTF128 $0x01, Y4, X4
+	VEXTRACTPS   $0x00, X3, (DX)
+	VEXTRACTPS   $0x00, X4, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x01, X11, (DX)
-	VEXTRACTPS   $0x01, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x01, X3, (DX)
+	VEXTRACTPS   $0x01, X4, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x02, X11, (DX)
-	VEXTRACTPS   $0x02, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x02, X3, (DX)
+	VEXTRACTPS   $0x02, X4, (DX)(SI*1)
 	ADDQ         BX, DX
-	VEXTRACTPS   $0x03, X11, (DX)
-	VEXTRACTPS   $0x03, X12, (DX)(SI*1)
+	VEXTRACTPS   $0x03, X3, (DX)
+	VEXTRACTPS   $0x03, X4, (DX)(SI*1)
 	ADDQ         BX, DX
 	VEXTRACTI128 $0x01, Y1, X1
 	VPMOVSXWD    X1, Y1

@@ -4,6 +4,114 @@
 
 package kernel
 
+// rowsIQ2_XXSx4AVX2 multiplies rows of IQ2_XXS by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsIQ2_XXSAVX2.
+//
+//go:noescape
+func rowsIQ2_XXSx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsIQ2_XXSx8AVX2 multiplies rows of IQ2_XXS by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsIQ2_XXSAVX2.
+//
+//go:noescape
+func rowsIQ2_XXSx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsIQ2_XSx4AVX2 multiplies rows of IQ2_XS by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsIQ2_XSAVX2.
+//
+//go:noescape
+func rowsIQ2_XSx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsIQ2_XSx8AVX2 multiplies rows of IQ2_XS by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsIQ2_XSAVX2.
+//
+//go:noescape
+func rowsIQ2_XSx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsIQ2_Sx4AVX2 multiplies rows of IQ2_S by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsIQ2_SAVX2.
+//
+//go:noescape
+func rowsIQ2_Sx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsIQ2_Sx8AVX2 multiplies rows of IQ2_S by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsIQ2_SAVX2.
+//
+//go:noescape
+func rowsIQ2_Sx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsIQ3_XXSx4AVX2 multiplies rows of IQ3_XXS by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsIQ3_XXSAVX2.
+//
+//go:noescape
+func rowsIQ3_XXSx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsIQ3_XXSx8AVX2 multiplies rows of IQ3_XXS by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsIQ3_XXSAVX2.
+//
+//go:noescape
+func rowsIQ3_XXSx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsIQ3_Sx4AVX2 multiplies rows of IQ3_S by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsIQ3_SAVX2.
+//
+//go:noescape
+func rowsIQ3_Sx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsIQ3_Sx8AVX2 multiplies rows of IQ3_S by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsIQ3_SAVX2.
+//
+//go:noescape
+func rowsIQ3_Sx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsIQ1_Sx4AVX2 multiplies rows of IQ1_S by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsIQ1_SAVX2.
+//
+//go:noescape
+func rowsIQ1_Sx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsIQ1_Sx8AVX2 multiplies rows of IQ1_S by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsIQ1_SAVX2.
+//
+//go:noescape
+func rowsIQ1_Sx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsIQ1_Mx4AVX2 multiplies rows of IQ1_M by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsIQ1_MAVX2.
+//
+//go:noescape
+func rowsIQ1_Mx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsIQ1_Mx8AVX2 multiplies rows of IQ1_M by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsIQ1_MAVX2.
+//
+//go:noescape
+func rowsIQ1_Mx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsTQ1_0x4AVX2 multiplies rows of TQ1_0 by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsTQ1_0AVX2.
+//
+//go:noescape
+func rowsTQ1_0x4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsTQ1_0x8AVX2 multiplies rows of TQ1_0 by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsTQ1_0AVX2.
+//
+//go:noescape
+func rowsTQ1_0x8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsTQ2_0x4AVX2 multiplies rows of TQ2_0 by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsTQ2_0AVX2.
+//
+//go:noescape
+func rowsTQ2_0x4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsTQ2_0x8AVX2 multiplies rows of TQ2_0 by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsTQ2_0AVX2.
+//
+//go:noescape
+func rowsTQ2_0x8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
 // rowsQ2_Kx4AVX2 multiplies rows of Q2_K by 4 tokens, whose activations, sums and scales lie side by side in acts:
 // dst[t*ld+i] has the bits of rowsQ2_KAVX2.
 //

@@ -4,6 +4,9242 @@
 
 #include "textflag.h"
 
+// func rowsIQ2_XXSx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsIQ2_XXSx4AVX2(SB), NOSPLIT, $320-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ ·gridIQ2XXS+0(SB), DX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, BX
+	MOVQ    acts+40(FP), SI
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 192(SP)
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 288(SP)
+	MOVQ    blocks+48(FP), DI
+	SUBQ    $0x01, DI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(BX)
+	PREFETCHT0 8256(BX)
+	VMOVUPS    2(BX), Y0
+	VMOVUPS    34(BX), Y1
+	VSHUFPS    $0xdd, Y1, Y0, Y0
+	VPERMQ     $0xd8, Y0, Y0
+	VPAND      seven0<>+0(SB), Y0, Y1
+	VPSLLD     $0x01, Y0, Y2
+	VPAND      seven1<>+0(SB), Y2, Y2
+	VPSLLD     $0x02, Y0, Y3
+	VPAND      seven2<>+0(SB), Y3, Y3
+	VPSLLD     $0x03, Y0, Y0
+	VPAND      seven3<>+0(SB), Y0, Y0
+	VPOR       Y2, Y1, Y1
+	VPOR       Y0, Y3, Y3
+	VPOR       Y3, Y1, Y0
+
+	// signs = seven bits, and their parity on top
+	VPSRLD  $0x04, Y0, Y1
+	VPXOR   Y0, Y1, Y1
+	VPAND   bytes0f<>+0(SB), Y1, Y1
+	VMOVDQU parity<>+0(SB), Y2
+	VPSHUFB Y1, Y2, Y2
+	VPOR    Y2, Y0, Y0
+	VMOVDQU Y0, (SP)
+
+	// sc, mn
+	VMOVUPS      2(BX), Y0
+	VMOVUPS      34(BX), Y1
+	VSHUFPS      $0xdd, Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VPSRLD       $0x1c, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPACKUSDW    X1, X0, X0
+	VPADDW       Y0, Y0, Y0
+	VPADDW       ones16<>+0(SB), Y0, Y0
+	VPERMQ       $0x44, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+
+	// sum += sc·Σ(q-bias)·q_a
+	MOVBLZX      2(BX), R8
+	VPBROADCASTQ (DX)(R8*8), Y5
+	MOVBLZX      3(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X5, X5
+	MOVBLZX      4(BX), R8
+	VMOVQ        (DX)(R8*8), X6
+	MOVBLZX      5(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD (SP), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_0<>+0(SB), Y0, Y6
+	VMOVDQU      (SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VMOVDQU      256(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      512(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      768(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVBLZX      10(BX), R8
+	VPBROADCASTQ (DX)(R8*8), Y5
+	MOVBLZX      11(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X5, X5
+	MOVBLZX      12(BX), R8
+	VMOVQ        (DX)(R8*8), X6
+	MOVBLZX      13(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 4(SP), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_1<>+0(SB), Y0, Y6
+	VMOVDQU      32(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VMOVDQU      288(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      544(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      800(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVBLZX      18(BX), R8
+	VPBROADCASTQ (DX)(R8*8), Y5
+	MOVBLZX      19(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X5, X5
+	MOVBLZX      20(BX), R8
+	VMOVQ        (DX)(R8*8), X6
+	MOVBLZX      21(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 8(SP), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_2<>+0(SB), Y0, Y6
+	VMOVDQU      64(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VMOVDQU      320(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      576(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      832(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVBLZX      26(BX), R8
+	VPBROADCASTQ (DX)(R8*8), Y5
+	MOVBLZX      27(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X5, X5
+	MOVBLZX      28(BX), R8
+	VMOVQ        (DX)(R8*8), X6
+	MOVBLZX      29(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 12(SP), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_3<>+0(SB), Y0, Y6
+	VMOVDQU      96(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VMOVDQU      352(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      608(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      864(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVBLZX      34(BX), R8
+	VPBROADCASTQ (DX)(R8*8), Y5
+	MOVBLZX      35(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X5, X5
+	MOVBLZX      36(BX), R8
+	VMOVQ        (DX)(R8*8), X6
+	MOVBLZX      37(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 16(SP), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_4<>+0(SB), Y0, Y6
+	VMOVDQU      128(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VMOVDQU      384(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      640(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      896(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVBLZX      42(BX), R8
+	VPBROADCASTQ (DX)(R8*8), Y5
+	MOVBLZX      43(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X5, X5
+	MOVBLZX      44(BX), R8
+	VMOVQ        (DX)(R8*8), X6
+	MOVBLZX      45(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 20(SP), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_5<>+0(SB), Y0, Y6
+	VMOVDQU      160(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VMOVDQU      416(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      672(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      928(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVBLZX      50(BX), R8
+	VPBROADCASTQ (DX)(R8*8), Y5
+	MOVBLZX      51(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X5, X5
+	MOVBLZX      52(BX), R8
+	VMOVQ        (DX)(R8*8), X6
+	MOVBLZX      53(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 24(SP), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_6<>+0(SB), Y0, Y6
+	VMOVDQU      192(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VMOVDQU      448(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      704(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      960(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVBLZX      58(BX), R8
+	VPBROADCASTQ (DX)(R8*8), Y5
+	MOVBLZX      59(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X5, X5
+	MOVBLZX      60(BX), R8
+	VMOVQ        (DX)(R8*8), X6
+	MOVBLZX      61(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 28(SP), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_7<>+0(SB), Y0, Y0
+	VMOVDQU      224(SI), Y6
+	VPSIGNB      Y7, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y1, Y1
+	VMOVDQU      480(SI), Y6
+	VPSIGNB      Y7, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      736(SI), Y6
+	VPSIGNB      Y7, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      992(SI), Y6
+	VPSIGNB      Y7, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y4, Y4
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD        (BX), X0
+	VCVTPH2PS    X0, X0
+	VMULPS       quad3e000000<>+0(SB), X0, X0
+	VPSHUFD      $0x00, X0, X0
+	VMULPS       1152(SI), X0, X0
+	VMOVUPS      X0, 160(SP)
+	VCVTDQ2PS    Y1, Y1
+	VBROADCASTSS 160(SP), Y0
+	VMOVUPS      192(SP), Y5
+	VFMADD231PS  Y0, Y1, Y5
+	VMOVUPS      Y5, 192(SP)
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 164(SP), Y0
+	VMOVUPS      224(SP), Y1
+	VFMADD231PS  Y0, Y2, Y1
+	VMOVUPS      Y1, 224(SP)
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS 168(SP), Y0
+	VMOVUPS      256(SP), Y1
+	VFMADD231PS  Y0, Y3, Y1
+	VMOVUPS      Y1, 256(SP)
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 172(SP), Y0
+	VMOVUPS      288(SP), Y1
+	VFMADD231PS  Y0, Y4, Y1
+	VMOVUPS      Y1, 288(SP)
+	ADDQ         $+66, BX
+	ADDQ         $+1168, SI
+	SUBQ         $0x01, DI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc - Σ mins
+	MOVQ         AX, BX
+	MOVQ         ld+8(FP), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	VMOVUPS      192(SP), Y0
+	VMOVUPS      224(SP), Y1
+	VMOVUPS      256(SP), Y2
+	VMOVUPS      288(SP), Y3
+	VUNPCKHPS    Y1, Y0, Y4
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKHPD    Y2, Y0, Y1
+	VUNPCKLPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	ADDQ         $+4, AX
+	ADDQ         stride+24(FP), CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+DATA seven0<>+0(SB)/4, $0x0000007f
+DATA seven0<>+4(SB)/4, $0x0000007f
+DATA seven0<>+8(SB)/4, $0x0000007f
+DATA seven0<>+12(SB)/4, $0x0000007f
+DATA seven0<>+16(SB)/4, $0x0000007f
+DATA seven0<>+20(SB)/4, $0x0000007f
+DATA seven0<>+24(SB)/4, $0x0000007f
+DATA seven0<>+28(SB)/4, $0x0000007f
+GLOBL seven0<>(SB), RODATA|NOPTR, $32
+
+DATA seven1<>+0(SB)/4, $0x00007f00
+DATA seven1<>+4(SB)/4, $0x00007f00
+DATA seven1<>+8(SB)/4, $0x00007f00
+DATA seven1<>+12(SB)/4, $0x00007f00
+DATA seven1<>+16(SB)/4, $0x00007f00
+DATA seven1<>+20(SB)/4, $0x00007f00
+DATA seven1<>+24(SB)/4, $0x00007f00
+DATA seven1<>+28(SB)/4, $0x00007f00
+GLOBL seven1<>(SB), RODATA|NOPTR, $32
+
+DATA seven2<>+0(SB)/4, $0x007f0000
+DATA seven2<>+4(SB)/4, $0x007f0000
+DATA seven2<>+8(SB)/4, $0x007f0000
+DATA seven2<>+12(SB)/4, $0x007f0000
+DATA seven2<>+16(SB)/4, $0x007f0000
+DATA seven2<>+20(SB)/4, $0x007f0000
+DATA seven2<>+24(SB)/4, $0x007f0000
+DATA seven2<>+28(SB)/4, $0x007f0000
+GLOBL seven2<>(SB), RODATA|NOPTR, $32
+
+DATA seven3<>+0(SB)/4, $0x7f000000
+DATA seven3<>+4(SB)/4, $0x7f000000
+DATA seven3<>+8(SB)/4, $0x7f000000
+DATA seven3<>+12(SB)/4, $0x7f000000
+DATA seven3<>+16(SB)/4, $0x7f000000
+DATA seven3<>+20(SB)/4, $0x7f000000
+DATA seven3<>+24(SB)/4, $0x7f000000
+DATA seven3<>+28(SB)/4, $0x7f000000
+GLOBL seven3<>(SB), RODATA|NOPTR, $32
+
+DATA bytes0f<>+0(SB)/4, $0x0f0f0f0f
+DATA bytes0f<>+4(SB)/4, $0x0f0f0f0f
+DATA bytes0f<>+8(SB)/4, $0x0f0f0f0f
+DATA bytes0f<>+12(SB)/4, $0x0f0f0f0f
+DATA bytes0f<>+16(SB)/4, $0x0f0f0f0f
+DATA bytes0f<>+20(SB)/4, $0x0f0f0f0f
+DATA bytes0f<>+24(SB)/4, $0x0f0f0f0f
+DATA bytes0f<>+28(SB)/4, $0x0f0f0f0f
+GLOBL bytes0f<>(SB), RODATA|NOPTR, $32
+
+DATA parity<>+0(SB)/4, $0x00808000
+DATA parity<>+4(SB)/4, $0x80000080
+DATA parity<>+8(SB)/4, $0x80000080
+DATA parity<>+12(SB)/4, $0x00808000
+DATA parity<>+16(SB)/4, $0x00808000
+DATA parity<>+20(SB)/4, $0x80000080
+DATA parity<>+24(SB)/4, $0x80000080
+DATA parity<>+28(SB)/4, $0x00808000
+GLOBL parity<>(SB), RODATA|NOPTR, $32
+
+DATA ones16<>+0(SB)/4, $0x00010001
+DATA ones16<>+4(SB)/4, $0x00010001
+DATA ones16<>+8(SB)/4, $0x00010001
+DATA ones16<>+12(SB)/4, $0x00010001
+DATA ones16<>+16(SB)/4, $0x00010001
+DATA ones16<>+20(SB)/4, $0x00010001
+DATA ones16<>+24(SB)/4, $0x00010001
+DATA ones16<>+28(SB)/4, $0x00010001
+GLOBL ones16<>(SB), RODATA|NOPTR, $32
+
+DATA bitOfByte<>+0(SB)/4, $0x08040201
+DATA bitOfByte<>+4(SB)/4, $0x80402010
+DATA bitOfByte<>+8(SB)/4, $0x08040201
+DATA bitOfByte<>+12(SB)/4, $0x80402010
+DATA bitOfByte<>+16(SB)/4, $0x08040201
+DATA bitOfByte<>+20(SB)/4, $0x80402010
+DATA bitOfByte<>+24(SB)/4, $0x08040201
+DATA bitOfByte<>+28(SB)/4, $0x80402010
+GLOBL bitOfByte<>(SB), RODATA|NOPTR, $32
+
+DATA byteOfEight<>+0(SB)/4, $0x00000000
+DATA byteOfEight<>+4(SB)/4, $0x00000000
+DATA byteOfEight<>+8(SB)/4, $0x01010101
+DATA byteOfEight<>+12(SB)/4, $0x01010101
+DATA byteOfEight<>+16(SB)/4, $0x02020202
+DATA byteOfEight<>+20(SB)/4, $0x02020202
+DATA byteOfEight<>+24(SB)/4, $0x03030303
+DATA byteOfEight<>+28(SB)/4, $0x03030303
+GLOBL byteOfEight<>(SB), RODATA|NOPTR, $32
+
+DATA bytes32_0<>+0(SB)/4, $0x01000100
+DATA bytes32_0<>+4(SB)/4, $0x01000100
+DATA bytes32_0<>+8(SB)/4, $0x01000100
+DATA bytes32_0<>+12(SB)/4, $0x01000100
+DATA bytes32_0<>+16(SB)/4, $0x01000100
+DATA bytes32_0<>+20(SB)/4, $0x01000100
+DATA bytes32_0<>+24(SB)/4, $0x01000100
+DATA bytes32_0<>+28(SB)/4, $0x01000100
+GLOBL bytes32_0<>(SB), RODATA|NOPTR, $32
+
+DATA bytes32_1<>+0(SB)/4, $0x03020302
+DATA bytes32_1<>+4(SB)/4, $0x03020302
+DATA bytes32_1<>+8(SB)/4, $0x03020302
+DATA bytes32_1<>+12(SB)/4, $0x03020302
+DATA bytes32_1<>+16(SB)/4, $0x03020302
+DATA bytes32_1<>+20(SB)/4, $0x03020302
+DATA bytes32_1<>+24(SB)/4, $0x03020302
+DATA bytes32_1<>+28(SB)/4, $0x03020302
+GLOBL bytes32_1<>(SB), RODATA|NOPTR, $32
+
+DATA bytes32_2<>+0(SB)/4, $0x05040504
+DATA bytes32_2<>+4(SB)/4, $0x05040504
+DATA bytes32_2<>+8(SB)/4, $0x05040504
+DATA bytes32_2<>+12(SB)/4, $0x05040504
+DATA bytes32_2<>+16(SB)/4, $0x05040504
+DATA bytes32_2<>+20(SB)/4, $0x05040504
+DATA bytes32_2<>+24(SB)/4, $0x05040504
+DATA bytes32_2<>+28(SB)/4, $0x05040504
+GLOBL bytes32_2<>(SB), RODATA|NOPTR, $32
+
+DATA bytes32_3<>+0(SB)/4, $0x07060706
+DATA bytes32_3<>+4(SB)/4, $0x07060706
+DATA bytes32_3<>+8(SB)/4, $0x07060706
+DATA bytes32_3<>+12(SB)/4, $0x07060706
+DATA bytes32_3<>+16(SB)/4, $0x07060706
+DATA bytes32_3<>+20(SB)/4, $0x07060706
+DATA bytes32_3<>+24(SB)/4, $0x07060706
+DATA bytes32_3<>+28(SB)/4, $0x07060706
+GLOBL bytes32_3<>(SB), RODATA|NOPTR, $32
+
+DATA bytes32_4<>+0(SB)/4, $0x09080908
+DATA bytes32_4<>+4(SB)/4, $0x09080908
+DATA bytes32_4<>+8(SB)/4, $0x09080908
+DATA bytes32_4<>+12(SB)/4, $0x09080908
+DATA bytes32_4<>+16(SB)/4, $0x09080908
+DATA bytes32_4<>+20(SB)/4, $0x09080908
+DATA bytes32_4<>+24(SB)/4, $0x09080908
+DATA bytes32_4<>+28(SB)/4, $0x09080908
+GLOBL bytes32_4<>(SB), RODATA|NOPTR, $32
+
+DATA bytes32_5<>+0(SB)/4, $0x0b0a0b0a
+DATA bytes32_5<>+4(SB)/4, $0x0b0a0b0a
+DATA bytes32_5<>+8(SB)/4, $0x0b0a0b0a
+DATA bytes32_5<>+12(SB)/4, $0x0b0a0b0a
+DATA bytes32_5<>+16(SB)/4, $0x0b0a0b0a
+DATA bytes32_5<>+20(SB)/4, $0x0b0a0b0a
+DATA bytes32_5<>+24(SB)/4, $0x0b0a0b0a
+DATA bytes32_5<>+28(SB)/4, $0x0b0a0b0a
+GLOBL bytes32_5<>(SB), RODATA|NOPTR, $32
+
+DATA bytes32_6<>+0(SB)/4, $0x0d0c0d0c
+DATA bytes32_6<>+4(SB)/4, $0x0d0c0d0c
+DATA bytes32_6<>+8(SB)/4, $0x0d0c0d0c
+DATA bytes32_6<>+12(SB)/4, $0x0d0c0d0c
+DATA bytes32_6<>+16(SB)/4, $0x0d0c0d0c
+DATA bytes32_6<>+20(SB)/4, $0x0d0c0d0c
+DATA bytes32_6<>+24(SB)/4, $0x0d0c0d0c
+DATA bytes32_6<>+28(SB)/4, $0x0d0c0d0c
+GLOBL bytes32_6<>(SB), RODATA|NOPTR, $32
+
+DATA bytes32_7<>+0(SB)/4, $0x0f0e0f0e
+DATA bytes32_7<>+4(SB)/4, $0x0f0e0f0e
+DATA bytes32_7<>+8(SB)/4, $0x0f0e0f0e
+DATA bytes32_7<>+12(SB)/4, $0x0f0e0f0e
+DATA bytes32_7<>+16(SB)/4, $0x0f0e0f0e
+DATA bytes32_7<>+20(SB)/4, $0x0f0e0f0e
+DATA bytes32_7<>+24(SB)/4, $0x0f0e0f0e
+DATA bytes32_7<>+28(SB)/4, $0x0f0e0f0e
+GLOBL bytes32_7<>(SB), RODATA|NOPTR, $32
+
+DATA quad3e000000<>+0(SB)/4, $0x3e000000
+DATA quad3e000000<>+4(SB)/4, $0x3e000000
+DATA quad3e000000<>+8(SB)/4, $0x3e000000
+DATA quad3e000000<>+12(SB)/4, $0x3e000000
+GLOBL quad3e000000<>(SB), RODATA|NOPTR, $16
+
+// func rowsIQ2_XXSx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsIQ2_XXSx8AVX2(SB), NOSPLIT, $480-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ ·gridIQ2XXS+0(SB), DX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, BX
+	MOVQ    acts+40(FP), SI
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 288(SP)
+	VMOVUPS Y0, 320(SP)
+	VMOVUPS Y0, 352(SP)
+	VMOVUPS Y0, 384(SP)
+	VMOVUPS Y0, 416(SP)
+	VMOVUPS Y0, 448(SP)
+	MOVQ    blocks+48(FP), DI
+	SUBQ    $0x01, DI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(BX)
+	PREFETCHT0 8256(BX)
+	VMOVUPS    2(BX), Y0
+	VMOVUPS    34(BX), Y1
+	VSHUFPS    $0xdd, Y1, Y0, Y0
+	VPERMQ     $0xd8, Y0, Y0
+	VPAND      seven0<>+0(SB), Y0, Y1
+	VPSLLD     $0x01, Y0, Y2
+	VPAND      seven1<>+0(SB), Y2, Y2
+	VPSLLD     $0x02, Y0, Y3
+	VPAND      seven2<>+0(SB), Y3, Y3
+	VPSLLD     $0x03, Y0, Y0
+	VPAND      seven3<>+0(SB), Y0, Y0
+	VPOR       Y2, Y1, Y1
+	VPOR       Y0, Y3, Y3
+	VPOR       Y3, Y1, Y0
+
+	// signs = seven bits, and their parity on top
+	VPSRLD  $0x04, Y0, Y1
+	VPXOR   Y0, Y1, Y1
+	VPAND   bytes0f<>+0(SB), Y1, Y1
+	VMOVDQU parity<>+0(SB), Y2
+	VPSHUFB Y1, Y2, Y2
+	VPOR    Y2, Y0, Y0
+	VMOVDQU Y0, (SP)
+
+	// sc, mn
+	VMOVUPS      2(BX), Y0
+	VMOVUPS      34(BX), Y1
+	VSHUFPS      $0xdd, Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VPSRLD       $0x1c, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPACKUSDW    X1, X0, X0
+	VPADDW       Y0, Y0, Y0
+	VPADDW       ones16<>+0(SB), Y0, Y0
+	VPERMQ       $0x44, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+
+	// sum += sc·Σ(q-bias)·q_a
+	MOVBLZX      2(BX), R8
+	VPBROADCASTQ (DX)(R8*8), Y9
+	MOVBLZX      3(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X9, X9
+	MOVBLZX      4(BX), R8
+	VMOVQ        (DX)(R8*8), X10
+	MOVBLZX      5(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD (SP), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_0<>+0(SB), Y0, Y10
+	VMOVDQU      (SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VMOVDQU      256(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      512(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      768(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1024(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1280(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1536(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1792(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVBLZX      10(BX), R8
+	VPBROADCASTQ (DX)(R8*8), Y9
+	MOVBLZX      11(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X9, X9
+	MOVBLZX      12(BX), R8
+	VMOVQ        (DX)(R8*8), X10
+	MOVBLZX      13(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 4(SP), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_1<>+0(SB), Y0, Y10
+	VMOVDQU      32(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VMOVDQU      288(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      544(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      800(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1056(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1312(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1568(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1824(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVBLZX      18(BX), R8
+	VPBROADCASTQ (DX)(R8*8), Y9
+	MOVBLZX      19(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X9, X9
+	MOVBLZX      20(BX), R8
+	VMOVQ        (DX)(R8*8), X10
+	MOVBLZX      21(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 8(SP), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_2<>+0(SB), Y0, Y10
+	VMOVDQU      64(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VMOVDQU      320(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      576(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      832(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1088(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1344(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1600(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1856(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVBLZX      26(BX), R8
+	VPBROADCASTQ (DX)(R8*8), Y9
+	MOVBLZX      27(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X9, X9
+	MOVBLZX      28(BX), R8
+	VMOVQ        (DX)(R8*8), X10
+	MOVBLZX      29(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 12(SP), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_3<>+0(SB), Y0, Y10
+	VMOVDQU      96(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VMOVDQU      352(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      608(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      864(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1120(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1376(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1632(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1888(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVBLZX      34(BX), R8
+	VPBROADCASTQ (DX)(R8*8), Y9
+	MOVBLZX      35(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X9, X9
+	MOVBLZX      36(BX), R8
+	VMOVQ        (DX)(R8*8), X10
+	MOVBLZX      37(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 16(SP), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_4<>+0(SB), Y0, Y10
+	VMOVDQU      128(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VMOVDQU      384(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      640(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      896(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1152(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1408(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1664(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1920(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVBLZX      42(BX), R8
+	VPBROADCASTQ (DX)(R8*8), Y9
+	MOVBLZX      43(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X9, X9
+	MOVBLZX      44(BX), R8
+	VMOVQ        (DX)(R8*8), X10
+	MOVBLZX      45(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 20(SP), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_5<>+0(SB), Y0, Y10
+	VMOVDQU      160(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VMOVDQU      416(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      672(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      928(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1184(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1440(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1696(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1952(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVBLZX      50(BX), R8
+	VPBROADCASTQ (DX)(R8*8), Y9
+	MOVBLZX      51(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X9, X9
+	MOVBLZX      52(BX), R8
+	VMOVQ        (DX)(R8*8), X10
+	MOVBLZX      53(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 24(SP), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_6<>+0(SB), Y0, Y10
+	VMOVDQU      192(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VMOVDQU      448(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      704(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      960(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1216(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1472(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1728(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1984(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVBLZX      58(BX), R8
+	VPBROADCASTQ (DX)(R8*8), Y9
+	MOVBLZX      59(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X9, X9
+	MOVBLZX      60(BX), R8
+	VMOVQ        (DX)(R8*8), X10
+	MOVBLZX      61(BX), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 28(SP), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_7<>+0(SB), Y0, Y0
+	VMOVDQU      224(SI), Y10
+	VPSIGNB      Y11, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y1, Y1
+	VMOVDQU      480(SI), Y10
+	VPSIGNB      Y11, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y2, Y2
+	VMOVDQU      736(SI), Y10
+	VPSIGNB      Y11, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y3, Y3
+	VMOVDQU      992(SI), Y10
+	VPSIGNB      Y11, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y4, Y4
+	VMOVDQU      1248(SI), Y10
+	VPSIGNB      Y11, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VMOVDQU      1504(SI), Y10
+	VPSIGNB      Y11, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y6, Y6
+	VMOVDQU      1760(SI), Y10
+	VPSIGNB      Y11, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VMOVDQU      2016(SI), Y10
+	VPSIGNB      Y11, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y8, Y8
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD        (BX), X0
+	VCVTPH2PS    X0, X0
+	VMULPS       quad3e000000<>+0(SB), X0, X0
+	VPSHUFD      $0x00, X0, X0
+	VMULPS       2304(SI), X0, X9
+	VMOVUPS      X9, 160(SP)
+	VMULPS       2320(SI), X0, X0
+	VMOVUPS      X0, 176(SP)
+	VCVTDQ2PS    Y1, Y1
+	VBROADCASTSS 160(SP), Y0
+	VMOVUPS      224(SP), Y9
+	VFMADD231PS  Y0, Y1, Y9
+	VMOVUPS      Y9, 224(SP)
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 164(SP), Y0
+	VMOVUPS      256(SP), Y1
+	VFMADD231PS  Y0, Y2, Y1
+	VMOVUPS      Y1, 256(SP)
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS 168(SP), Y0
+	VMOVUPS      288(SP), Y1
+	VFMADD231PS  Y0, Y3, Y1
+	VMOVUPS      Y1, 288(SP)
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 172(SP), Y0
+	VMOVUPS      320(SP), Y1
+	VFMADD231PS  Y0, Y4, Y1
+	VMOVUPS      Y1, 320(SP)
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS 176(SP), Y0
+	VMOVUPS      352(SP), Y1
+	VFMADD231PS  Y0, Y5, Y1
+	VMOVUPS      Y1, 352(SP)
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS 180(SP), Y0
+	VMOVUPS      384(SP), Y1
+	VFMADD231PS  Y0, Y6, Y1
+	VMOVUPS      Y1, 384(SP)
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS 184(SP), Y0
+	VMOVUPS      416(SP), Y1
+	VFMADD231PS  Y0, Y7, Y1
+	VMOVUPS      Y1, 416(SP)
+	VCVTDQ2PS    Y8, Y8
+	VBROADCASTSS 188(SP), Y0
+	VMOVUPS      448(SP), Y1
+	VFMADD231PS  Y0, Y8, Y1
+	VMOVUPS      Y1, 448(SP)
+	ADDQ         $+66, BX
+	ADDQ         $+2336, SI
+	SUBQ         $0x01, DI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc - Σ mins
+	MOVQ         AX, BX
+	MOVQ         ld+8(FP), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	VMOVUPS      224(SP), Y0
+	VMOVUPS      256(SP), Y1
+	VMOVUPS      288(SP), Y2
+	VMOVUPS      320(SP), Y3
+	VUNPCKHPS    Y1, Y0, Y4
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKHPD    Y2, Y0, Y1
+	VUNPCKLPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	LEAQ         (BX)(SI*4), BX
+	VMOVUPS      352(SP), Y0
+	VMOVUPS      384(SP), Y1
+	VMOVUPS      416(SP), Y2
+	VMOVUPS      448(SP), Y3
+	VUNPCKHPS    Y1, Y0, Y4
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKHPD    Y2, Y0, Y1
+	VUNPCKLPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	ADDQ         $+4, AX
+	ADDQ         stride+24(FP), CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsIQ2_XSx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsIQ2_XSx4AVX2(SB), NOSPLIT, $320-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ ·gridIQ2XS+0(SB), DX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, BX
+	MOVQ    acts+40(FP), SI
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 192(SP)
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 288(SP)
+	MOVQ    blocks+48(FP), DI
+	SUBQ    $0x01, DI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(BX)
+	PREFETCHT0 8256(BX)
+	VMOVDQU    2(BX), Y0
+	VMOVDQU    34(BX), Y2
+	VPSRLW     $0x09, Y0, Y0
+	VPSRLW     $0x09, Y2, Y2
+	VPACKUSWB  Y2, Y0, Y0
+	VPERMQ     $0xd8, Y0, Y0
+
+	// signs = seven bits, and their parity on top
+	VPSRLD  $0x04, Y0, Y2
+	VPXOR   Y0, Y2, Y2
+	VPAND   bytes0f<>+0(SB), Y2, Y2
+	VMOVDQU parity<>+0(SB), Y3
+	VPSHUFB Y2, Y3, Y3
+	VPOR    Y3, Y0, Y0
+	VMOVDQU Y0, (SP)
+
+	// sc, mn
+	VMOVQ      66(BX), X1
+	VPSRLD     $0x04, X1, X0
+	VPUNPCKLBW X0, X1, X1
+	VPAND      bytes0f<>+0(SB), Y1, Y1
+	VPMOVZXBW  X1, Y1
+	VPADDW     Y1, Y1, Y1
+	VPADDW     ones16<>+0(SB), Y1, Y1
+	VPERMQ     $0xee, Y1, Y0
+	VPERMQ     $0x44, Y1, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+
+	// sum += sc·Σ(q-bias)·q_a
+	MOVWLZX      2(BX), R8
+	ANDL         $0x000001ff, R8
+	VPBROADCASTQ (DX)(R8*8), Y7
+	MOVWLZX      4(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X7, X7
+	MOVWLZX      6(BX), R8
+	ANDL         $0x000001ff, R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      8(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y7, Y7
+	VPBROADCASTD (SP), Y8
+	VPSHUFB      byteOfEight<>+0(SB), Y8, Y8
+	VPAND        bitOfByte<>+0(SB), Y8, Y8
+	VPCMPEQB     bitOfByte<>+0(SB), Y8, Y8
+	VPXOR        Y7, Y8, Y9
+	VPSUBB       Y8, Y9, Y9
+	VPSHUFB      bytes16_0<>+0(SB), Y2, Y8
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y3, Y3
+	VMOVDQU      256(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y4, Y4
+	VMOVDQU      512(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VMOVDQU      768(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y6, Y6
+	MOVWLZX      10(BX), R8
+	ANDL         $0x000001ff, R8
+	VPBROADCASTQ (DX)(R8*8), Y7
+	MOVWLZX      12(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X7, X7
+	MOVWLZX      14(BX), R8
+	ANDL         $0x000001ff, R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      16(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y7, Y7
+	VPBROADCASTD 4(SP), Y8
+	VPSHUFB      byteOfEight<>+0(SB), Y8, Y8
+	VPAND        bitOfByte<>+0(SB), Y8, Y8
+	VPCMPEQB     bitOfByte<>+0(SB), Y8, Y8
+	VPXOR        Y7, Y8, Y9
+	VPSUBB       Y8, Y9, Y9
+	VPSHUFB      bytes16_2<>+0(SB), Y2, Y8
+	VMOVDQU      32(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y3, Y3
+	VMOVDQU      288(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y4, Y4
+	VMOVDQU      544(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VMOVDQU      800(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y6, Y6
+	MOVWLZX      18(BX), R8
+	ANDL         $0x000001ff, R8
+	VPBROADCASTQ (DX)(R8*8), Y7
+	MOVWLZX      20(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X7, X7
+	MOVWLZX      22(BX), R8
+	ANDL         $0x000001ff, R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      24(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y7, Y7
+	VPBROADCASTD 8(SP), Y8
+	VPSHUFB      byteOfEight<>+0(SB), Y8, Y8
+	VPAND        bitOfByte<>+0(SB), Y8, Y8
+	VPCMPEQB     bitOfByte<>+0(SB), Y8, Y8
+	VPXOR        Y7, Y8, Y9
+	VPSUBB       Y8, Y9, Y9
+	VPSHUFB      bytes16_4<>+0(SB), Y2, Y8
+	VMOVDQU      64(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y3, Y3
+	VMOVDQU      320(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y4, Y4
+	VMOVDQU      576(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VMOVDQU      832(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y6, Y6
+	MOVWLZX      26(BX), R8
+	ANDL         $0x000001ff, R8
+	VPBROADCASTQ (DX)(R8*8), Y7
+	MOVWLZX      28(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X7, X7
+	MOVWLZX      30(BX), R8
+	ANDL         $0x000001ff, R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      32(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y7, Y7
+	VPBROADCASTD 12(SP), Y8
+	VPSHUFB      byteOfEight<>+0(SB), Y8, Y8
+	VPAND        bitOfByte<>+0(SB), Y8, Y8
+	VPCMPEQB     bitOfByte<>+0(SB), Y8, Y8
+	VPXOR        Y7, Y8, Y9
+	VPSUBB       Y8, Y9, Y9
+	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
+	VMOVDQU      96(SI), Y8
+	VPSIGNB      Y9, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      352(SI), Y8
+	VPSIGNB      Y9, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VMOVDQU      608(SI), Y8
+	VPSIGNB      Y9, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VMOVDQU      864(SI), Y8
+	VPSIGNB      Y9, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	MOVWLZX      34(BX), R8
+	ANDL         $0x000001ff, R8
+	VPBROADCASTQ (DX)(R8*8), Y2
+	MOVWLZX      36(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X2, X2
+	MOVWLZX      38(BX), R8
+	ANDL         $0x000001ff, R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      40(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y2, Y2
+	VPBROADCASTD 16(SP), Y7
+	VPSHUFB      byteOfEight<>+0(SB), Y7, Y7
+	VPAND        bitOfByte<>+0(SB), Y7, Y7
+	VPCMPEQB     bitOfByte<>+0(SB), Y7, Y7
+	VPXOR        Y2, Y7, Y8
+	VPSUBB       Y7, Y8, Y8
+	VPSHUFB      bytes16_0<>+0(SB), Y0, Y7
+	VMOVDQU      128(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VMOVDQU      384(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VMOVDQU      640(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VMOVDQU      896(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y6, Y6
+	MOVWLZX      42(BX), R8
+	ANDL         $0x000001ff, R8
+	VPBROADCASTQ (DX)(R8*8), Y2
+	MOVWLZX      44(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X2, X2
+	MOVWLZX      46(BX), R8
+	ANDL         $0x000001ff, R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      48(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y2, Y2
+	VPBROADCASTD 20(SP), Y7
+	VPSHUFB      byteOfEight<>+0(SB), Y7, Y7
+	VPAND        bitOfByte<>+0(SB), Y7, Y7
+	VPCMPEQB     bitOfByte<>+0(SB), Y7, Y7
+	VPXOR        Y2, Y7, Y8
+	VPSUBB       Y7, Y8, Y8
+	VPSHUFB      bytes16_2<>+0(SB), Y0, Y7
+	VMOVDQU      160(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VMOVDQU      416(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VMOVDQU      672(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VMOVDQU      928(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y6, Y6
+	MOVWLZX      50(BX), R8
+	ANDL         $0x000001ff, R8
+	VPBROADCASTQ (DX)(R8*8), Y2
+	MOVWLZX      52(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X2, X2
+	MOVWLZX      54(BX), R8
+	ANDL         $0x000001ff, R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      56(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y2, Y2
+	VPBROADCASTD 24(SP), Y7
+	VPSHUFB      byteOfEight<>+0(SB), Y7, Y7
+	VPAND        bitOfByte<>+0(SB), Y7, Y7
+	VPCMPEQB     bitOfByte<>+0(SB), Y7, Y7
+	VPXOR        Y2, Y7, Y8
+	VPSUBB       Y7, Y8, Y8
+	VPSHUFB      bytes16_4<>+0(SB), Y0, Y7
+	VMOVDQU      192(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VMOVDQU      448(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VMOVDQU      704(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VMOVDQU      960(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y6, Y6
+	MOVWLZX      58(BX), R8
+	ANDL         $0x000001ff, R8
+	VPBROADCASTQ (DX)(R8*8), Y2
+	MOVWLZX      60(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X2, X2
+	MOVWLZX      62(BX), R8
+	ANDL         $0x000001ff, R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      64(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y2, Y2
+	VPBROADCASTD 28(SP), Y7
+	VPSHUFB      byteOfEight<>+0(SB), Y7, Y7
+	VPAND        bitOfByte<>+0(SB), Y7, Y7
+	VPCMPEQB     bitOfByte<>+0(SB), Y7, Y7
+	VPXOR        Y2, Y7, Y8
+	VPSUBB       Y7, Y8, Y8
+	VPSHUFB      bytes16_6<>+0(SB), Y0, Y0
+	VMOVDQU      224(SI), Y7
+	VPSIGNB      Y8, Y7, Y7
+	VPMADDUBSW   Y7, Y2, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      480(SI), Y7
+	VPSIGNB      Y8, Y7, Y7
+	VPMADDUBSW   Y7, Y2, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VMOVDQU      736(SI), Y7
+	VPSIGNB      Y8, Y7, Y7
+	VPMADDUBSW   Y7, Y2, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      992(SI), Y7
+	VPSIGNB      Y8, Y7, Y7
+	VPMADDUBSW   Y7, Y2, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD        (BX), X0
+	VCVTPH2PS    X0, X0
+	VMULPS       quad3e000000<>+0(SB), X0, X0
+	VPSHUFD      $0x00, X0, X0
+	VMULPS       1152(SI), X0, X0
+	VMOVUPS      X0, 160(SP)
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS 160(SP), Y0
+	VMOVUPS      192(SP), Y2
+	VFMADD231PS  Y0, Y3, Y2
+	VMOVUPS      Y2, 192(SP)
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 164(SP), Y0
+	VMOVUPS      224(SP), Y2
+	VFMADD231PS  Y0, Y4, Y2
+	VMOVUPS      Y2, 224(SP)
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS 168(SP), Y0
+	VMOVUPS      256(SP), Y2
+	VFMADD231PS  Y0, Y5, Y2
+	VMOVUPS      Y2, 256(SP)
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS 172(SP), Y0
+	VMOVUPS      288(SP), Y2
+	VFMADD231PS  Y0, Y6, Y2
+	VMOVUPS      Y2, 288(SP)
+	ADDQ         $+74, BX
+	ADDQ         $+1168, SI
+	SUBQ         $0x01, DI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc - Σ mins
+	MOVQ         AX, BX
+	MOVQ         ld+8(FP), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	VMOVUPS      192(SP), Y0
+	VMOVUPS      224(SP), Y2
+	VMOVUPS      256(SP), Y3
+	VMOVUPS      288(SP), Y4
+	VUNPCKHPS    Y2, Y0, Y5
+	VUNPCKLPS    Y2, Y0, Y0
+	VADDPS       Y5, Y0, Y0
+	VUNPCKHPS    Y4, Y3, Y2
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VUNPCKHPD    Y3, Y0, Y2
+	VUNPCKLPD    Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	ADDQ         $+4, AX
+	ADDQ         stride+24(FP), CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+DATA bytes16_0<>+0(SB)/4, $0x01000100
+DATA bytes16_0<>+4(SB)/4, $0x01000100
+DATA bytes16_0<>+8(SB)/4, $0x01000100
+DATA bytes16_0<>+12(SB)/4, $0x01000100
+DATA bytes16_0<>+16(SB)/4, $0x03020302
+DATA bytes16_0<>+20(SB)/4, $0x03020302
+DATA bytes16_0<>+24(SB)/4, $0x03020302
+DATA bytes16_0<>+28(SB)/4, $0x03020302
+GLOBL bytes16_0<>(SB), RODATA|NOPTR, $32
+
+DATA bytes16_2<>+0(SB)/4, $0x05040504
+DATA bytes16_2<>+4(SB)/4, $0x05040504
+DATA bytes16_2<>+8(SB)/4, $0x05040504
+DATA bytes16_2<>+12(SB)/4, $0x05040504
+DATA bytes16_2<>+16(SB)/4, $0x07060706
+DATA bytes16_2<>+20(SB)/4, $0x07060706
+DATA bytes16_2<>+24(SB)/4, $0x07060706
+DATA bytes16_2<>+28(SB)/4, $0x07060706
+GLOBL bytes16_2<>(SB), RODATA|NOPTR, $32
+
+DATA bytes16_4<>+0(SB)/4, $0x09080908
+DATA bytes16_4<>+4(SB)/4, $0x09080908
+DATA bytes16_4<>+8(SB)/4, $0x09080908
+DATA bytes16_4<>+12(SB)/4, $0x09080908
+DATA bytes16_4<>+16(SB)/4, $0x0b0a0b0a
+DATA bytes16_4<>+20(SB)/4, $0x0b0a0b0a
+DATA bytes16_4<>+24(SB)/4, $0x0b0a0b0a
+DATA bytes16_4<>+28(SB)/4, $0x0b0a0b0a
+GLOBL bytes16_4<>(SB), RODATA|NOPTR, $32
+
+DATA bytes16_6<>+0(SB)/4, $0x0d0c0d0c
+DATA bytes16_6<>+4(SB)/4, $0x0d0c0d0c
+DATA bytes16_6<>+8(SB)/4, $0x0d0c0d0c
+DATA bytes16_6<>+12(SB)/4, $0x0d0c0d0c
+DATA bytes16_6<>+16(SB)/4, $0x0f0e0f0e
+DATA bytes16_6<>+20(SB)/4, $0x0f0e0f0e
+DATA bytes16_6<>+24(SB)/4, $0x0f0e0f0e
+DATA bytes16_6<>+28(SB)/4, $0x0f0e0f0e
+GLOBL bytes16_6<>(SB), RODATA|NOPTR, $32
+
+// func rowsIQ2_XSx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsIQ2_XSx8AVX2(SB), NOSPLIT, $480-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ ·gridIQ2XS+0(SB), DX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, BX
+	MOVQ    acts+40(FP), SI
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 288(SP)
+	VMOVUPS Y0, 320(SP)
+	VMOVUPS Y0, 352(SP)
+	VMOVUPS Y0, 384(SP)
+	VMOVUPS Y0, 416(SP)
+	VMOVUPS Y0, 448(SP)
+	MOVQ    blocks+48(FP), DI
+	SUBQ    $0x01, DI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(BX)
+	PREFETCHT0 8256(BX)
+	VMOVDQU    2(BX), Y0
+	VMOVDQU    34(BX), Y2
+	VPSRLW     $0x09, Y0, Y0
+	VPSRLW     $0x09, Y2, Y2
+	VPACKUSWB  Y2, Y0, Y0
+	VPERMQ     $0xd8, Y0, Y0
+
+	// signs = seven bits, and their parity on top
+	VPSRLD  $0x04, Y0, Y2
+	VPXOR   Y0, Y2, Y2
+	VPAND   bytes0f<>+0(SB), Y2, Y2
+	VMOVDQU parity<>+0(SB), Y3
+	VPSHUFB Y2, Y3, Y3
+	VPOR    Y3, Y0, Y0
+	VMOVDQU Y0, (SP)
+
+	// sc, mn
+	VMOVQ      66(BX), X1
+	VPSRLD     $0x04, X1, X0
+	VPUNPCKLBW X0, X1, X1
+	VPAND      bytes0f<>+0(SB), Y1, Y1
+	VPMOVZXBW  X1, Y1
+	VPADDW     Y1, Y1, Y1
+	VPADDW     ones16<>+0(SB), Y1, Y1
+	VPERMQ     $0xee, Y1, Y0
+	VPERMQ     $0x44, Y1, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	VPXOR      Y8, Y8, Y8
+	VPXOR      Y9, Y9, Y9
+	VPXOR      Y10, Y10, Y10
+
+	// sum += sc·Σ(q-bias)·q_a
+	MOVWLZX      2(BX), R8
+	ANDL         $0x000001ff, R8
+	VPBROADCASTQ (DX)(R8*8), Y11
+	MOVWLZX      4(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X11, X11
+	MOVWLZX      6(BX), R8
+	ANDL         $0x000001ff, R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      8(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y11, Y11
+	VPBROADCASTD (SP), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        Y11, Y12, Y13
+	VPSUBB       Y12, Y13, Y13
+	VPSHUFB      bytes16_0<>+0(SB), Y2, Y12
+	VMOVDQU      (SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y3, Y3
+	VMOVDQU      256(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y4, Y4
+	VMOVDQU      512(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y5, Y5
+	VMOVDQU      768(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y6, Y6
+	VMOVDQU      1024(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y7, Y7
+	VMOVDQU      1280(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y8, Y8
+	VMOVDQU      1536(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y9, Y9
+	VMOVDQU      1792(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y10, Y10
+	MOVWLZX      10(BX), R8
+	ANDL         $0x000001ff, R8
+	VPBROADCASTQ (DX)(R8*8), Y11
+	MOVWLZX      12(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X11, X11
+	MOVWLZX      14(BX), R8
+	ANDL         $0x000001ff, R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      16(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y11, Y11
+	VPBROADCASTD 4(SP), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        Y11, Y12, Y13
+	VPSUBB       Y12, Y13, Y13
+	VPSHUFB      bytes16_2<>+0(SB), Y2, Y12
+	VMOVDQU      32(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y3, Y3
+	VMOVDQU      288(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y4, Y4
+	VMOVDQU      544(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y5, Y5
+	VMOVDQU      800(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y6, Y6
+	VMOVDQU      1056(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y7, Y7
+	VMOVDQU      1312(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y8, Y8
+	VMOVDQU      1568(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y9, Y9
+	VMOVDQU      1824(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y10, Y10
+	MOVWLZX      18(BX), R8
+	ANDL         $0x000001ff, R8
+	VPBROADCASTQ (DX)(R8*8), Y11
+	MOVWLZX      20(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X11, X11
+	MOVWLZX      22(BX), R8
+	ANDL         $0x000001ff, R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      24(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y11, Y11
+	VPBROADCASTD 8(SP), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        Y11, Y12, Y13
+	VPSUBB       Y12, Y13, Y13
+	VPSHUFB      bytes16_4<>+0(SB), Y2, Y12
+	VMOVDQU      64(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y3, Y3
+	VMOVDQU      320(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y4, Y4
+	VMOVDQU      576(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y5, Y5
+	VMOVDQU      832(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y6, Y6
+	VMOVDQU      1088(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y7, Y7
+	VMOVDQU      1344(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y8, Y8
+	VMOVDQU      1600(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y9, Y9
+	VMOVDQU      1856(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y10, Y10
+	MOVWLZX      26(BX), R8
+	ANDL         $0x000001ff, R8
+	VPBROADCASTQ (DX)(R8*8), Y11
+	MOVWLZX      28(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X11, X11
+	MOVWLZX      30(BX), R8
+	ANDL         $0x000001ff, R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      32(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y11, Y11
+	VPBROADCASTD 12(SP), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        Y11, Y12, Y13
+	VPSUBB       Y12, Y13, Y13
+	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
+	VMOVDQU      96(SI), Y12
+	VPSIGNB      Y13, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      352(SI), Y12
+	VPSIGNB      Y13, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      608(SI), Y12
+	VPSIGNB      Y13, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      864(SI), Y12
+	VPSIGNB      Y13, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1120(SI), Y12
+	VPSIGNB      Y13, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1376(SI), Y12
+	VPSIGNB      Y13, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VMOVDQU      1632(SI), Y12
+	VPSIGNB      Y13, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VMOVDQU      1888(SI), Y12
+	VPSIGNB      Y13, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y10, Y10
+	MOVWLZX      34(BX), R8
+	ANDL         $0x000001ff, R8
+	VPBROADCASTQ (DX)(R8*8), Y2
+	MOVWLZX      36(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X2, X2
+	MOVWLZX      38(BX), R8
+	ANDL         $0x000001ff, R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      40(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y2, Y2
+	VPBROADCASTD 16(SP), Y11
+	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
+	VPAND        bitOfByte<>+0(SB), Y11, Y11
+	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y11, Y12
+	VPSUBB       Y11, Y12, Y12
+	VPSHUFB      bytes16_0<>+0(SB), Y0, Y11
+	VMOVDQU      128(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y3, Y3
+	VMOVDQU      384(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y4, Y4
+	VMOVDQU      640(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VMOVDQU      896(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y6, Y6
+	VMOVDQU      1152(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y7, Y7
+	VMOVDQU      1408(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y8, Y8
+	VMOVDQU      1664(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	VMOVDQU      1920(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y10, Y10
+	MOVWLZX      42(BX), R8
+	ANDL         $0x000001ff, R8
+	VPBROADCASTQ (DX)(R8*8), Y2
+	MOVWLZX      44(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X2, X2
+	MOVWLZX      46(BX), R8
+	ANDL         $0x000001ff, R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      48(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y2, Y2
+	VPBROADCASTD 20(SP), Y11
+	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
+	VPAND        bitOfByte<>+0(SB), Y11, Y11
+	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y11, Y12
+	VPSUBB       Y11, Y12, Y12
+	VPSHUFB      bytes16_2<>+0(SB), Y0, Y11
+	VMOVDQU      160(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y3, Y3
+	VMOVDQU      416(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y4, Y4
+	VMOVDQU      672(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VMOVDQU      928(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y6, Y6
+	VMOVDQU      1184(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y7, Y7
+	VMOVDQU      1440(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y8, Y8
+	VMOVDQU      1696(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	VMOVDQU      1952(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y10, Y10
+	MOVWLZX      50(BX), R8
+	ANDL         $0x000001ff, R8
+	VPBROADCASTQ (DX)(R8*8), Y2
+	MOVWLZX      52(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X2, X2
+	MOVWLZX      54(BX), R8
+	ANDL         $0x000001ff, R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      56(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y2, Y2
+	VPBROADCASTD 24(SP), Y11
+	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
+	VPAND        bitOfByte<>+0(SB), Y11, Y11
+	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y11, Y12
+	VPSUBB       Y11, Y12, Y12
+	VPSHUFB      bytes16_4<>+0(SB), Y0, Y11
+	VMOVDQU      192(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y3, Y3
+	VMOVDQU      448(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y4, Y4
+	VMOVDQU      704(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VMOVDQU      960(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y6, Y6
+	VMOVDQU      1216(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y7, Y7
+	VMOVDQU      1472(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y8, Y8
+	VMOVDQU      1728(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	VMOVDQU      1984(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y10, Y10
+	MOVWLZX      58(BX), R8
+	ANDL         $0x000001ff, R8
+	VPBROADCASTQ (DX)(R8*8), Y2
+	MOVWLZX      60(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X2, X2
+	MOVWLZX      62(BX), R8
+	ANDL         $0x000001ff, R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      64(BX), R8
+	ANDL         $0x000001ff, R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y2, Y2
+	VPBROADCASTD 28(SP), Y11
+	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
+	VPAND        bitOfByte<>+0(SB), Y11, Y11
+	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y11, Y12
+	VPSUBB       Y11, Y12, Y12
+	VPSHUFB      bytes16_6<>+0(SB), Y0, Y0
+	VMOVDQU      224(SI), Y11
+	VPSIGNB      Y12, Y11, Y11
+	VPMADDUBSW   Y11, Y2, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y3, Y3
+	VMOVDQU      480(SI), Y11
+	VPSIGNB      Y12, Y11, Y11
+	VPMADDUBSW   Y11, Y2, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VMOVDQU      736(SI), Y11
+	VPSIGNB      Y12, Y11, Y11
+	VPMADDUBSW   Y11, Y2, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y5, Y5
+	VMOVDQU      992(SI), Y11
+	VPSIGNB      Y12, Y11, Y11
+	VPMADDUBSW   Y11, Y2, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VMOVDQU      1248(SI), Y11
+	VPSIGNB      Y12, Y11, Y11
+	VPMADDUBSW   Y11, Y2, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VMOVDQU      1504(SI), Y11
+	VPSIGNB      Y12, Y11, Y11
+	VPMADDUBSW   Y11, Y2, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VMOVDQU      1760(SI), Y11
+	VPSIGNB      Y12, Y11, Y11
+	VPMADDUBSW   Y11, Y2, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VMOVDQU      2016(SI), Y11
+	VPSIGNB      Y12, Y11, Y11
+	VPMADDUBSW   Y11, Y2, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y10, Y10
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD        (BX), X0
+	VCVTPH2PS    X0, X0
+	VMULPS       quad3e000000<>+0(SB), X0, X0
+	VPSHUFD      $0x00, X0, X0
+	VMULPS       2304(SI), X0, X1
+	VMOVUPS      X1, 160(SP)
+	VMULPS       2320(SI), X0, X0
+	VMOVUPS      X0, 176(SP)
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS 160(SP), Y0
+	VMOVUPS      224(SP), Y2
+	VFMADD231PS  Y0, Y3, Y2
+	VMOVUPS      Y2, 224(SP)
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 164(SP), Y0
+	VMOVUPS      256(SP), Y2
+	VFMADD231PS  Y0, Y4, Y2
+	VMOVUPS      Y2, 256(SP)
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS 168(SP), Y0
+	VMOVUPS      288(SP), Y2
+	VFMADD231PS  Y0, Y5, Y2
+	VMOVUPS      Y2, 288(SP)
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS 172(SP), Y0
+	VMOVUPS      320(SP), Y2
+	VFMADD231PS  Y0, Y6, Y2
+	VMOVUPS      Y2, 320(SP)
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS 176(SP), Y0
+	VMOVUPS      352(SP), Y2
+	VFMADD231PS  Y0, Y7, Y2
+	VMOVUPS      Y2, 352(SP)
+	VCVTDQ2PS    Y8, Y8
+	VBROADCASTSS 180(SP), Y0
+	VMOVUPS      384(SP), Y2
+	VFMADD231PS  Y0, Y8, Y2
+	VMOVUPS      Y2, 384(SP)
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS 184(SP), Y0
+	VMOVUPS      416(SP), Y2
+	VFMADD231PS  Y0, Y9, Y2
+	VMOVUPS      Y2, 416(SP)
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS 188(SP), Y0
+	VMOVUPS      448(SP), Y2
+	VFMADD231PS  Y0, Y10, Y2
+	VMOVUPS      Y2, 448(SP)
+	ADDQ         $+74, BX
+	ADDQ         $+2336, SI
+	SUBQ         $0x01, DI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc - Σ mins
+	MOVQ         AX, BX
+	MOVQ         ld+8(FP), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	VMOVUPS      224(SP), Y0
+	VMOVUPS      256(SP), Y2
+	VMOVUPS      288(SP), Y3
+	VMOVUPS      320(SP), Y4
+	VUNPCKHPS    Y2, Y0, Y5
+	VUNPCKLPS    Y2, Y0, Y0
+	VADDPS       Y5, Y0, Y0
+	VUNPCKHPS    Y4, Y3, Y2
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VUNPCKHPD    Y3, Y0, Y2
+	VUNPCKLPD    Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	LEAQ         (BX)(SI*4), BX
+	VMOVUPS      352(SP), Y0
+	VMOVUPS      384(SP), Y2
+	VMOVUPS      416(SP), Y3
+	VMOVUPS      448(SP), Y4
+	VUNPCKHPS    Y2, Y0, Y5
+	VUNPCKLPS    Y2, Y0, Y0
+	VADDPS       Y5, Y0, Y0
+	VUNPCKHPS    Y4, Y3, Y2
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VUNPCKHPD    Y3, Y0, Y2
+	VUNPCKLPD    Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	ADDQ         $+4, AX
+	ADDQ         stride+24(FP), CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsIQ2_Sx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsIQ2_Sx4AVX2(SB), NOSPLIT, $320-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ ·gridIQ2S+0(SB), DX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, BX
+	MOVQ    acts+40(FP), SI
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 192(SP)
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 288(SP)
+	MOVQ    blocks+48(FP), DI
+	SUBQ    $0x01, DI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(BX)
+	PREFETCHT0 8256(BX)
+
+	// indexes = bytes | two bits of a byte for four << 8
+	VBROADCASTI128 66(BX), Y0
+	VPSHUFB        byte0OfFour<>+0(SB), Y0, Y0
+	VPMULLW        by256_64<>+0(SB), Y0, Y0
+	VPMOVZXBW      2(BX), Y2
+	VPAND          bits300<>+0(SB), Y0, Y0
+	VPOR           Y2, Y0, Y0
+	VMOVDQU        Y0, 32(SP)
+
+	// indexes = bytes | two bits of a byte for four << 8
+	VBROADCASTI128 66(BX), Y0
+	VPSHUFB        byte4OfFour<>+0(SB), Y0, Y0
+	VPMULLW        by256_64<>+0(SB), Y0, Y0
+	VPMOVZXBW      18(BX), Y2
+	VPAND          bits300<>+0(SB), Y0, Y0
+	VPOR           Y2, Y0, Y0
+	VMOVDQU        Y0, 64(SP)
+
+	// sc, mn
+	VMOVQ      74(BX), X1
+	VPSRLD     $0x04, X1, X0
+	VPUNPCKLBW X0, X1, X1
+	VPAND      bytes0f<>+0(SB), Y1, Y1
+	VPMOVZXBW  X1, Y1
+	VPADDW     Y1, Y1, Y1
+	VPADDW     ones16<>+0(SB), Y1, Y1
+	VPERMQ     $0xee, Y1, Y0
+	VPERMQ     $0x44, Y1, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+
+	// sum += sc·Σ(q-bias)·q_a
+	MOVWLZX      32(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y7
+	MOVWLZX      34(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X7, X7
+	MOVWLZX      36(SP), R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      38(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y7, Y7
+	VPBROADCASTD 34(BX), Y8
+	VPSHUFB      byteOfEight<>+0(SB), Y8, Y8
+	VPAND        bitOfByte<>+0(SB), Y8, Y8
+	VPCMPEQB     bitOfByte<>+0(SB), Y8, Y8
+	VPXOR        Y7, Y8, Y9
+	VPSUBB       Y8, Y9, Y9
+	VPSHUFB      bytes16_0<>+0(SB), Y2, Y8
+	VMOVDQU      (SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y3, Y3
+	VMOVDQU      256(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y4, Y4
+	VMOVDQU      512(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VMOVDQU      768(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y6, Y6
+	MOVWLZX      40(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y7
+	MOVWLZX      42(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X7, X7
+	MOVWLZX      44(SP), R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      46(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y7, Y7
+	VPBROADCASTD 38(BX), Y8
+	VPSHUFB      byteOfEight<>+0(SB), Y8, Y8
+	VPAND        bitOfByte<>+0(SB), Y8, Y8
+	VPCMPEQB     bitOfByte<>+0(SB), Y8, Y8
+	VPXOR        Y7, Y8, Y9
+	VPSUBB       Y8, Y9, Y9
+	VPSHUFB      bytes16_2<>+0(SB), Y2, Y8
+	VMOVDQU      32(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y3, Y3
+	VMOVDQU      288(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y4, Y4
+	VMOVDQU      544(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VMOVDQU      800(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y6, Y6
+	MOVWLZX      48(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y7
+	MOVWLZX      50(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X7, X7
+	MOVWLZX      52(SP), R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      54(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y7, Y7
+	VPBROADCASTD 42(BX), Y8
+	VPSHUFB      byteOfEight<>+0(SB), Y8, Y8
+	VPAND        bitOfByte<>+0(SB), Y8, Y8
+	VPCMPEQB     bitOfByte<>+0(SB), Y8, Y8
+	VPXOR        Y7, Y8, Y9
+	VPSUBB       Y8, Y9, Y9
+	VPSHUFB      bytes16_4<>+0(SB), Y2, Y8
+	VMOVDQU      64(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y3, Y3
+	VMOVDQU      320(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y4, Y4
+	VMOVDQU      576(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VMOVDQU      832(SI), Y10
+	VPSIGNB      Y9, Y10, Y10
+	VPMADDUBSW   Y10, Y7, Y10
+	VPMADDWD     Y8, Y10, Y10
+	VPADDD       Y10, Y6, Y6
+	MOVWLZX      56(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y7
+	MOVWLZX      58(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X7, X7
+	MOVWLZX      60(SP), R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      62(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y7, Y7
+	VPBROADCASTD 46(BX), Y8
+	VPSHUFB      byteOfEight<>+0(SB), Y8, Y8
+	VPAND        bitOfByte<>+0(SB), Y8, Y8
+	VPCMPEQB     bitOfByte<>+0(SB), Y8, Y8
+	VPXOR        Y7, Y8, Y9
+	VPSUBB       Y8, Y9, Y9
+	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
+	VMOVDQU      96(SI), Y8
+	VPSIGNB      Y9, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      352(SI), Y8
+	VPSIGNB      Y9, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VMOVDQU      608(SI), Y8
+	VPSIGNB      Y9, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	VMOVDQU      864(SI), Y8
+	VPSIGNB      Y9, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y2, Y8, Y8
+	VPADDD       Y8, Y6, Y6
+	MOVWLZX      64(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y2
+	MOVWLZX      66(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X2, X2
+	MOVWLZX      68(SP), R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      70(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y2, Y2
+	VPBROADCASTD 50(BX), Y7
+	VPSHUFB      byteOfEight<>+0(SB), Y7, Y7
+	VPAND        bitOfByte<>+0(SB), Y7, Y7
+	VPCMPEQB     bitOfByte<>+0(SB), Y7, Y7
+	VPXOR        Y2, Y7, Y8
+	VPSUBB       Y7, Y8, Y8
+	VPSHUFB      bytes16_0<>+0(SB), Y0, Y7
+	VMOVDQU      128(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VMOVDQU      384(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VMOVDQU      640(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VMOVDQU      896(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y6, Y6
+	MOVWLZX      72(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y2
+	MOVWLZX      74(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X2, X2
+	MOVWLZX      76(SP), R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      78(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y2, Y2
+	VPBROADCASTD 54(BX), Y7
+	VPSHUFB      byteOfEight<>+0(SB), Y7, Y7
+	VPAND        bitOfByte<>+0(SB), Y7, Y7
+	VPCMPEQB     bitOfByte<>+0(SB), Y7, Y7
+	VPXOR        Y2, Y7, Y8
+	VPSUBB       Y7, Y8, Y8
+	VPSHUFB      bytes16_2<>+0(SB), Y0, Y7
+	VMOVDQU      160(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VMOVDQU      416(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VMOVDQU      672(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VMOVDQU      928(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y6, Y6
+	MOVWLZX      80(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y2
+	MOVWLZX      82(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X2, X2
+	MOVWLZX      84(SP), R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      86(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y2, Y2
+	VPBROADCASTD 58(BX), Y7
+	VPSHUFB      byteOfEight<>+0(SB), Y7, Y7
+	VPAND        bitOfByte<>+0(SB), Y7, Y7
+	VPCMPEQB     bitOfByte<>+0(SB), Y7, Y7
+	VPXOR        Y2, Y7, Y8
+	VPSUBB       Y7, Y8, Y8
+	VPSHUFB      bytes16_4<>+0(SB), Y0, Y7
+	VMOVDQU      192(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VMOVDQU      448(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VMOVDQU      704(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	VMOVDQU      960(SI), Y9
+	VPSIGNB      Y8, Y9, Y9
+	VPMADDUBSW   Y9, Y2, Y9
+	VPMADDWD     Y7, Y9, Y9
+	VPADDD       Y9, Y6, Y6
+	MOVWLZX      88(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y2
+	MOVWLZX      90(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X2, X2
+	MOVWLZX      92(SP), R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      94(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y2, Y2
+	VPBROADCASTD 62(BX), Y7
+	VPSHUFB      byteOfEight<>+0(SB), Y7, Y7
+	VPAND        bitOfByte<>+0(SB), Y7, Y7
+	VPCMPEQB     bitOfByte<>+0(SB), Y7, Y7
+	VPXOR        Y2, Y7, Y8
+	VPSUBB       Y7, Y8, Y8
+	VPSHUFB      bytes16_6<>+0(SB), Y0, Y0
+	VMOVDQU      224(SI), Y7
+	VPSIGNB      Y8, Y7, Y7
+	VPMADDUBSW   Y7, Y2, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      480(SI), Y7
+	VPSIGNB      Y8, Y7, Y7
+	VPMADDUBSW   Y7, Y2, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VMOVDQU      736(SI), Y7
+	VPSIGNB      Y8, Y7, Y7
+	VPMADDUBSW   Y7, Y2, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+	VMOVDQU      992(SI), Y7
+	VPSIGNB      Y8, Y7, Y7
+	VPMADDUBSW   Y7, Y2, Y7
+	VPMADDWD     Y0, Y7, Y7
+	VPADDD       Y7, Y6, Y6
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD        (BX), X0
+	VCVTPH2PS    X0, X0
+	VMULPS       quad3e000000<>+0(SB), X0, X0
+	VPSHUFD      $0x00, X0, X0
+	VMULPS       1152(SI), X0, X0
+	VMOVUPS      X0, 160(SP)
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS 160(SP), Y0
+	VMOVUPS      192(SP), Y2
+	VFMADD231PS  Y0, Y3, Y2
+	VMOVUPS      Y2, 192(SP)
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 164(SP), Y0
+	VMOVUPS      224(SP), Y2
+	VFMADD231PS  Y0, Y4, Y2
+	VMOVUPS      Y2, 224(SP)
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS 168(SP), Y0
+	VMOVUPS      256(SP), Y2
+	VFMADD231PS  Y0, Y5, Y2
+	VMOVUPS      Y2, 256(SP)
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS 172(SP), Y0
+	VMOVUPS      288(SP), Y2
+	VFMADD231PS  Y0, Y6, Y2
+	VMOVUPS      Y2, 288(SP)
+	ADDQ         $+82, BX
+	ADDQ         $+1168, SI
+	SUBQ         $0x01, DI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc - Σ mins
+	MOVQ         AX, BX
+	MOVQ         ld+8(FP), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	VMOVUPS      192(SP), Y0
+	VMOVUPS      224(SP), Y2
+	VMOVUPS      256(SP), Y3
+	VMOVUPS      288(SP), Y4
+	VUNPCKHPS    Y2, Y0, Y5
+	VUNPCKLPS    Y2, Y0, Y0
+	VADDPS       Y5, Y0, Y0
+	VUNPCKHPS    Y4, Y3, Y2
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VUNPCKHPD    Y3, Y0, Y2
+	VUNPCKLPD    Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	ADDQ         $+4, AX
+	ADDQ         stride+24(FP), CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+DATA byte0OfFour<>+0(SB)/4, $0x80008000
+DATA byte0OfFour<>+4(SB)/4, $0x80008000
+DATA byte0OfFour<>+8(SB)/4, $0x80018001
+DATA byte0OfFour<>+12(SB)/4, $0x80018001
+DATA byte0OfFour<>+16(SB)/4, $0x80028002
+DATA byte0OfFour<>+20(SB)/4, $0x80028002
+DATA byte0OfFour<>+24(SB)/4, $0x80038003
+DATA byte0OfFour<>+28(SB)/4, $0x80038003
+GLOBL byte0OfFour<>(SB), RODATA|NOPTR, $32
+
+DATA by256_64<>+0(SB)/4, $0x00400100
+DATA by256_64<>+4(SB)/4, $0x00040010
+DATA by256_64<>+8(SB)/4, $0x00400100
+DATA by256_64<>+12(SB)/4, $0x00040010
+DATA by256_64<>+16(SB)/4, $0x00400100
+DATA by256_64<>+20(SB)/4, $0x00040010
+DATA by256_64<>+24(SB)/4, $0x00400100
+DATA by256_64<>+28(SB)/4, $0x00040010
+GLOBL by256_64<>(SB), RODATA|NOPTR, $32
+
+DATA bits300<>+0(SB)/4, $0x03000300
+DATA bits300<>+4(SB)/4, $0x03000300
+DATA bits300<>+8(SB)/4, $0x03000300
+DATA bits300<>+12(SB)/4, $0x03000300
+DATA bits300<>+16(SB)/4, $0x03000300
+DATA bits300<>+20(SB)/4, $0x03000300
+DATA bits300<>+24(SB)/4, $0x03000300
+DATA bits300<>+28(SB)/4, $0x03000300
+GLOBL bits300<>(SB), RODATA|NOPTR, $32
+
+DATA byte4OfFour<>+0(SB)/4, $0x80048004
+DATA byte4OfFour<>+4(SB)/4, $0x80048004
+DATA byte4OfFour<>+8(SB)/4, $0x80058005
+DATA byte4OfFour<>+12(SB)/4, $0x80058005
+DATA byte4OfFour<>+16(SB)/4, $0x80068006
+DATA byte4OfFour<>+20(SB)/4, $0x80068006
+DATA byte4OfFour<>+24(SB)/4, $0x80078007
+DATA byte4OfFour<>+28(SB)/4, $0x80078007
+GLOBL byte4OfFour<>(SB), RODATA|NOPTR, $32
+
+// func rowsIQ2_Sx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsIQ2_Sx8AVX2(SB), NOSPLIT, $480-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ ·gridIQ2S+0(SB), DX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, BX
+	MOVQ    acts+40(FP), SI
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 288(SP)
+	VMOVUPS Y0, 320(SP)
+	VMOVUPS Y0, 352(SP)
+	VMOVUPS Y0, 384(SP)
+	VMOVUPS Y0, 416(SP)
+	VMOVUPS Y0, 448(SP)
+	MOVQ    blocks+48(FP), DI
+	SUBQ    $0x01, DI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(BX)
+	PREFETCHT0 8256(BX)
+
+	// indexes = bytes | two bits of a byte for four << 8
+	VBROADCASTI128 66(BX), Y0
+	VPSHUFB        byte0OfFour<>+0(SB), Y0, Y0
+	VPMULLW        by256_64<>+0(SB), Y0, Y0
+	VPMOVZXBW      2(BX), Y2
+	VPAND          bits300<>+0(SB), Y0, Y0
+	VPOR           Y2, Y0, Y0
+	VMOVDQU        Y0, 32(SP)
+
+	// indexes = bytes | two bits of a byte for four << 8
+	VBROADCASTI128 66(BX), Y0
+	VPSHUFB        byte4OfFour<>+0(SB), Y0, Y0
+	VPMULLW        by256_64<>+0(SB), Y0, Y0
+	VPMOVZXBW      18(BX), Y2
+	VPAND          bits300<>+0(SB), Y0, Y0
+	VPOR           Y2, Y0, Y0
+	VMOVDQU        Y0, 64(SP)
+
+	// sc, mn
+	VMOVQ      74(BX), X1
+	VPSRLD     $0x04, X1, X0
+	VPUNPCKLBW X0, X1, X1
+	VPAND      bytes0f<>+0(SB), Y1, Y1
+	VPMOVZXBW  X1, Y1
+	VPADDW     Y1, Y1, Y1
+	VPADDW     ones16<>+0(SB), Y1, Y1
+	VPERMQ     $0xee, Y1, Y0
+	VPERMQ     $0x44, Y1, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	VPXOR      Y8, Y8, Y8
+	VPXOR      Y9, Y9, Y9
+	VPXOR      Y10, Y10, Y10
+
+	// sum += sc·Σ(q-bias)·q_a
+	MOVWLZX      32(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y11
+	MOVWLZX      34(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X11, X11
+	MOVWLZX      36(SP), R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      38(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y11, Y11
+	VPBROADCASTD 34(BX), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        Y11, Y12, Y13
+	VPSUBB       Y12, Y13, Y13
+	VPSHUFB      bytes16_0<>+0(SB), Y2, Y12
+	VMOVDQU      (SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y3, Y3
+	VMOVDQU      256(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y4, Y4
+	VMOVDQU      512(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y5, Y5
+	VMOVDQU      768(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y6, Y6
+	VMOVDQU      1024(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y7, Y7
+	VMOVDQU      1280(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y8, Y8
+	VMOVDQU      1536(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y9, Y9
+	VMOVDQU      1792(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y10, Y10
+	MOVWLZX      40(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y11
+	MOVWLZX      42(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X11, X11
+	MOVWLZX      44(SP), R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      46(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y11, Y11
+	VPBROADCASTD 38(BX), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        Y11, Y12, Y13
+	VPSUBB       Y12, Y13, Y13
+	VPSHUFB      bytes16_2<>+0(SB), Y2, Y12
+	VMOVDQU      32(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y3, Y3
+	VMOVDQU      288(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y4, Y4
+	VMOVDQU      544(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y5, Y5
+	VMOVDQU      800(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y6, Y6
+	VMOVDQU      1056(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y7, Y7
+	VMOVDQU      1312(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y8, Y8
+	VMOVDQU      1568(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y9, Y9
+	VMOVDQU      1824(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y10, Y10
+	MOVWLZX      48(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y11
+	MOVWLZX      50(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X11, X11
+	MOVWLZX      52(SP), R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      54(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y11, Y11
+	VPBROADCASTD 42(BX), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        Y11, Y12, Y13
+	VPSUBB       Y12, Y13, Y13
+	VPSHUFB      bytes16_4<>+0(SB), Y2, Y12
+	VMOVDQU      64(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y3, Y3
+	VMOVDQU      320(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y4, Y4
+	VMOVDQU      576(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y5, Y5
+	VMOVDQU      832(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y6, Y6
+	VMOVDQU      1088(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y7, Y7
+	VMOVDQU      1344(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y8, Y8
+	VMOVDQU      1600(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y9, Y9
+	VMOVDQU      1856(SI), Y14
+	VPSIGNB      Y13, Y14, Y14
+	VPMADDUBSW   Y14, Y11, Y14
+	VPMADDWD     Y12, Y14, Y14
+	VPADDD       Y14, Y10, Y10
+	MOVWLZX      56(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y11
+	MOVWLZX      58(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X11, X11
+	MOVWLZX      60(SP), R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      62(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y11, Y11
+	VPBROADCASTD 46(BX), Y12
+	VPSHUFB      byteOfEight<>+0(SB), Y12, Y12
+	VPAND        bitOfByte<>+0(SB), Y12, Y12
+	VPCMPEQB     bitOfByte<>+0(SB), Y12, Y12
+	VPXOR        Y11, Y12, Y13
+	VPSUBB       Y12, Y13, Y13
+	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
+	VMOVDQU      96(SI), Y12
+	VPSIGNB      Y13, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      352(SI), Y12
+	VPSIGNB      Y13, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      608(SI), Y12
+	VPSIGNB      Y13, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      864(SI), Y12
+	VPSIGNB      Y13, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1120(SI), Y12
+	VPSIGNB      Y13, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1376(SI), Y12
+	VPSIGNB      Y13, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VMOVDQU      1632(SI), Y12
+	VPSIGNB      Y13, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VMOVDQU      1888(SI), Y12
+	VPSIGNB      Y13, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y2, Y12, Y12
+	VPADDD       Y12, Y10, Y10
+	MOVWLZX      64(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y2
+	MOVWLZX      66(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X2, X2
+	MOVWLZX      68(SP), R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      70(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y2, Y2
+	VPBROADCASTD 50(BX), Y11
+	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
+	VPAND        bitOfByte<>+0(SB), Y11, Y11
+	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y11, Y12
+	VPSUBB       Y11, Y12, Y12
+	VPSHUFB      bytes16_0<>+0(SB), Y0, Y11
+	VMOVDQU      128(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y3, Y3
+	VMOVDQU      384(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y4, Y4
+	VMOVDQU      640(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VMOVDQU      896(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y6, Y6
+	VMOVDQU      1152(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y7, Y7
+	VMOVDQU      1408(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y8, Y8
+	VMOVDQU      1664(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	VMOVDQU      1920(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y10, Y10
+	MOVWLZX      72(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y2
+	MOVWLZX      74(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X2, X2
+	MOVWLZX      76(SP), R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      78(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y2, Y2
+	VPBROADCASTD 54(BX), Y11
+	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
+	VPAND        bitOfByte<>+0(SB), Y11, Y11
+	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y11, Y12
+	VPSUBB       Y11, Y12, Y12
+	VPSHUFB      bytes16_2<>+0(SB), Y0, Y11
+	VMOVDQU      160(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y3, Y3
+	VMOVDQU      416(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y4, Y4
+	VMOVDQU      672(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VMOVDQU      928(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y6, Y6
+	VMOVDQU      1184(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y7, Y7
+	VMOVDQU      1440(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y8, Y8
+	VMOVDQU      1696(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	VMOVDQU      1952(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y10, Y10
+	MOVWLZX      80(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y2
+	MOVWLZX      82(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X2, X2
+	MOVWLZX      84(SP), R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      86(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y2, Y2
+	VPBROADCASTD 58(BX), Y11
+	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
+	VPAND        bitOfByte<>+0(SB), Y11, Y11
+	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y11, Y12
+	VPSUBB       Y11, Y12, Y12
+	VPSHUFB      bytes16_4<>+0(SB), Y0, Y11
+	VMOVDQU      192(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y3, Y3
+	VMOVDQU      448(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y4, Y4
+	VMOVDQU      704(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VMOVDQU      960(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y6, Y6
+	VMOVDQU      1216(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y7, Y7
+	VMOVDQU      1472(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y8, Y8
+	VMOVDQU      1728(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	VMOVDQU      1984(SI), Y13
+	VPSIGNB      Y12, Y13, Y13
+	VPMADDUBSW   Y13, Y2, Y13
+	VPMADDWD     Y11, Y13, Y13
+	VPADDD       Y13, Y10, Y10
+	MOVWLZX      88(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y2
+	MOVWLZX      90(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X2, X2
+	MOVWLZX      92(SP), R8
+	VMOVQ        (DX)(R8*8), X1
+	MOVWLZX      94(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X1, X1
+	VINSERTI128  $0x01, X1, Y2, Y2
+	VPBROADCASTD 62(BX), Y11
+	VPSHUFB      byteOfEight<>+0(SB), Y11, Y11
+	VPAND        bitOfByte<>+0(SB), Y11, Y11
+	VPCMPEQB     bitOfByte<>+0(SB), Y11, Y11
+	VPXOR        Y2, Y11, Y12
+	VPSUBB       Y11, Y12, Y12
+	VPSHUFB      bytes16_6<>+0(SB), Y0, Y0
+	VMOVDQU      224(SI), Y11
+	VPSIGNB      Y12, Y11, Y11
+	VPMADDUBSW   Y11, Y2, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y3, Y3
+	VMOVDQU      480(SI), Y11
+	VPSIGNB      Y12, Y11, Y11
+	VPMADDUBSW   Y11, Y2, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VMOVDQU      736(SI), Y11
+	VPSIGNB      Y12, Y11, Y11
+	VPMADDUBSW   Y11, Y2, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y5, Y5
+	VMOVDQU      992(SI), Y11
+	VPSIGNB      Y12, Y11, Y11
+	VPMADDUBSW   Y11, Y2, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VMOVDQU      1248(SI), Y11
+	VPSIGNB      Y12, Y11, Y11
+	VPMADDUBSW   Y11, Y2, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VMOVDQU      1504(SI), Y11
+	VPSIGNB      Y12, Y11, Y11
+	VPMADDUBSW   Y11, Y2, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VMOVDQU      1760(SI), Y11
+	VPSIGNB      Y12, Y11, Y11
+	VPMADDUBSW   Y11, Y2, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+	VMOVDQU      2016(SI), Y11
+	VPSIGNB      Y12, Y11, Y11
+	VPMADDUBSW   Y11, Y2, Y11
+	VPMADDWD     Y0, Y11, Y11
+	VPADDD       Y11, Y10, Y10
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD        (BX), X0
+	VCVTPH2PS    X0, X0
+	VMULPS       quad3e000000<>+0(SB), X0, X0
+	VPSHUFD      $0x00, X0, X0
+	VMULPS       2304(SI), X0, X1
+	VMOVUPS      X1, 160(SP)
+	VMULPS       2320(SI), X0, X0
+	VMOVUPS      X0, 176(SP)
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS 160(SP), Y0
+	VMOVUPS      224(SP), Y2
+	VFMADD231PS  Y0, Y3, Y2
+	VMOVUPS      Y2, 224(SP)
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 164(SP), Y0
+	VMOVUPS      256(SP), Y2
+	VFMADD231PS  Y0, Y4, Y2
+	VMOVUPS      Y2, 256(SP)
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS 168(SP), Y0
+	VMOVUPS      288(SP), Y2
+	VFMADD231PS  Y0, Y5, Y2
+	VMOVUPS      Y2, 288(SP)
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS 172(SP), Y0
+	VMOVUPS      320(SP), Y2
+	VFMADD231PS  Y0, Y6, Y2
+	VMOVUPS      Y2, 320(SP)
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS 176(SP), Y0
+	VMOVUPS      352(SP), Y2
+	VFMADD231PS  Y0, Y7, Y2
+	VMOVUPS      Y2, 352(SP)
+	VCVTDQ2PS    Y8, Y8
+	VBROADCASTSS 180(SP), Y0
+	VMOVUPS      384(SP), Y2
+	VFMADD231PS  Y0, Y8, Y2
+	VMOVUPS      Y2, 384(SP)
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS 184(SP), Y0
+	VMOVUPS      416(SP), Y2
+	VFMADD231PS  Y0, Y9, Y2
+	VMOVUPS      Y2, 416(SP)
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS 188(SP), Y0
+	VMOVUPS      448(SP), Y2
+	VFMADD231PS  Y0, Y10, Y2
+	VMOVUPS      Y2, 448(SP)
+	ADDQ         $+82, BX
+	ADDQ         $+2336, SI
+	SUBQ         $0x01, DI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc - Σ mins
+	MOVQ         AX, BX
+	MOVQ         ld+8(FP), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	VMOVUPS      224(SP), Y0
+	VMOVUPS      256(SP), Y2
+	VMOVUPS      288(SP), Y3
+	VMOVUPS      320(SP), Y4
+	VUNPCKHPS    Y2, Y0, Y5
+	VUNPCKLPS    Y2, Y0, Y0
+	VADDPS       Y5, Y0, Y0
+	VUNPCKHPS    Y4, Y3, Y2
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VUNPCKHPD    Y3, Y0, Y2
+	VUNPCKLPD    Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	LEAQ         (BX)(SI*4), BX
+	VMOVUPS      352(SP), Y0
+	VMOVUPS      384(SP), Y2
+	VMOVUPS      416(SP), Y3
+	VMOVUPS      448(SP), Y4
+	VUNPCKHPS    Y2, Y0, Y5
+	VUNPCKLPS    Y2, Y0, Y0
+	VADDPS       Y5, Y0, Y0
+	VUNPCKHPS    Y4, Y3, Y2
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VUNPCKHPD    Y3, Y0, Y2
+	VUNPCKLPD    Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	ADDQ         $+4, AX
+	ADDQ         stride+24(FP), CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsIQ3_XXSx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsIQ3_XXSx4AVX2(SB), NOSPLIT, $320-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ ·gridIQ3XXS+0(SB), DX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, BX
+	MOVQ    acts+40(FP), SI
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 192(SP)
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 288(SP)
+	MOVQ    blocks+48(FP), DI
+	SUBQ    $0x01, DI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(BX)
+	PREFETCHT0 8256(BX)
+	VMOVDQU    66(BX), Y0
+	VPAND      seven0<>+0(SB), Y0, Y1
+	VPSLLD     $0x01, Y0, Y2
+	VPAND      seven1<>+0(SB), Y2, Y2
+	VPSLLD     $0x02, Y0, Y3
+	VPAND      seven2<>+0(SB), Y3, Y3
+	VPSLLD     $0x03, Y0, Y0
+	VPAND      seven3<>+0(SB), Y0, Y0
+	VPOR       Y2, Y1, Y1
+	VPOR       Y0, Y3, Y3
+	VPOR       Y3, Y1, Y0
+
+	// signs = seven bits, and their parity on top
+	VPSRLD  $0x04, Y0, Y1
+	VPXOR   Y0, Y1, Y1
+	VPAND   bytes0f<>+0(SB), Y1, Y1
+	VMOVDQU parity<>+0(SB), Y2
+	VPSHUFB Y1, Y2, Y2
+	VPOR    Y2, Y0, Y0
+	VMOVDQU Y0, (SP)
+
+	// sc, mn
+	VMOVDQU      66(BX), Y0
+	VPSRLD       $0x1c, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPACKUSDW    X1, X0, X0
+	VPADDW       Y0, Y0, Y0
+	VPADDW       ones16<>+0(SB), Y0, Y0
+	VPERMQ       $0x44, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+
+	// sum += sc·Σ(q-bias)·q_a
+	MOVBLZX      2(BX), R8
+	VPBROADCASTD (DX)(R8*8), Y5
+	MOVBLZX      3(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X5, X5
+	MOVBLZX      4(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X5, X5
+	MOVBLZX      5(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X5, X5
+	MOVBLZX      6(BX), R8
+	VMOVD        (DX)(R8*8), X6
+	MOVBLZX      7(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X6, X6
+	MOVBLZX      8(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X6, X6
+	MOVBLZX      9(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD (SP), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_0<>+0(SB), Y0, Y6
+	VMOVDQU      (SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VMOVDQU      256(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      512(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      768(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVBLZX      10(BX), R8
+	VPBROADCASTD (DX)(R8*8), Y5
+	MOVBLZX      11(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X5, X5
+	MOVBLZX      12(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X5, X5
+	MOVBLZX      13(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X5, X5
+	MOVBLZX      14(BX), R8
+	VMOVD        (DX)(R8*8), X6
+	MOVBLZX      15(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X6, X6
+	MOVBLZX      16(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X6, X6
+	MOVBLZX      17(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 4(SP), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_1<>+0(SB), Y0, Y6
+	VMOVDQU      32(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VMOVDQU      288(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      544(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      800(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVBLZX      18(BX), R8
+	VPBROADCASTD (DX)(R8*8), Y5
+	MOVBLZX      19(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X5, X5
+	MOVBLZX      20(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X5, X5
+	MOVBLZX      21(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X5, X5
+	MOVBLZX      22(BX), R8
+	VMOVD        (DX)(R8*8), X6
+	MOVBLZX      23(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X6, X6
+	MOVBLZX      24(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X6, X6
+	MOVBLZX      25(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 8(SP), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_2<>+0(SB), Y0, Y6
+	VMOVDQU      64(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VMOVDQU      320(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      576(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      832(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVBLZX      26(BX), R8
+	VPBROADCASTD (DX)(R8*8), Y5
+	MOVBLZX      27(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X5, X5
+	MOVBLZX      28(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X5, X5
+	MOVBLZX      29(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X5, X5
+	MOVBLZX      30(BX), R8
+	VMOVD        (DX)(R8*8), X6
+	MOVBLZX      31(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X6, X6
+	MOVBLZX      32(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X6, X6
+	MOVBLZX      33(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 12(SP), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_3<>+0(SB), Y0, Y6
+	VMOVDQU      96(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VMOVDQU      352(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      608(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      864(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVBLZX      34(BX), R8
+	VPBROADCASTD (DX)(R8*8), Y5
+	MOVBLZX      35(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X5, X5
+	MOVBLZX      36(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X5, X5
+	MOVBLZX      37(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X5, X5
+	MOVBLZX      38(BX), R8
+	VMOVD        (DX)(R8*8), X6
+	MOVBLZX      39(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X6, X6
+	MOVBLZX      40(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X6, X6
+	MOVBLZX      41(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 16(SP), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_4<>+0(SB), Y0, Y6
+	VMOVDQU      128(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VMOVDQU      384(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      640(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      896(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVBLZX      42(BX), R8
+	VPBROADCASTD (DX)(R8*8), Y5
+	MOVBLZX      43(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X5, X5
+	MOVBLZX      44(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X5, X5
+	MOVBLZX      45(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X5, X5
+	MOVBLZX      46(BX), R8
+	VMOVD        (DX)(R8*8), X6
+	MOVBLZX      47(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X6, X6
+	MOVBLZX      48(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X6, X6
+	MOVBLZX      49(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 20(SP), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_5<>+0(SB), Y0, Y6
+	VMOVDQU      160(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VMOVDQU      416(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      672(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      928(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVBLZX      50(BX), R8
+	VPBROADCASTD (DX)(R8*8), Y5
+	MOVBLZX      51(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X5, X5
+	MOVBLZX      52(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X5, X5
+	MOVBLZX      53(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X5, X5
+	MOVBLZX      54(BX), R8
+	VMOVD        (DX)(R8*8), X6
+	MOVBLZX      55(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X6, X6
+	MOVBLZX      56(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X6, X6
+	MOVBLZX      57(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 24(SP), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_6<>+0(SB), Y0, Y6
+	VMOVDQU      192(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VMOVDQU      448(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      704(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      960(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVBLZX      58(BX), R8
+	VPBROADCASTD (DX)(R8*8), Y5
+	MOVBLZX      59(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X5, X5
+	MOVBLZX      60(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X5, X5
+	MOVBLZX      61(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X5, X5
+	MOVBLZX      62(BX), R8
+	VMOVD        (DX)(R8*8), X6
+	MOVBLZX      63(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X6, X6
+	MOVBLZX      64(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X6, X6
+	MOVBLZX      65(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 28(SP), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_7<>+0(SB), Y0, Y0
+	VMOVDQU      224(SI), Y6
+	VPSIGNB      Y7, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y1, Y1
+	VMOVDQU      480(SI), Y6
+	VPSIGNB      Y7, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y2, Y2
+	VMOVDQU      736(SI), Y6
+	VPSIGNB      Y7, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y3, Y3
+	VMOVDQU      992(SI), Y6
+	VPSIGNB      Y7, Y6, Y6
+	VPMADDUBSW   Y6, Y5, Y6
+	VPMADDWD     Y0, Y6, Y6
+	VPADDD       Y6, Y4, Y4
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD        (BX), X0
+	VCVTPH2PS    X0, X0
+	VMULPS       quad3e800000<>+0(SB), X0, X0
+	VPSHUFD      $0x00, X0, X0
+	VMULPS       1152(SI), X0, X0
+	VMOVUPS      X0, 160(SP)
+	VCVTDQ2PS    Y1, Y1
+	VBROADCASTSS 160(SP), Y0
+	VMOVUPS      192(SP), Y5
+	VFMADD231PS  Y0, Y1, Y5
+	VMOVUPS      Y5, 192(SP)
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 164(SP), Y0
+	VMOVUPS      224(SP), Y1
+	VFMADD231PS  Y0, Y2, Y1
+	VMOVUPS      Y1, 224(SP)
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS 168(SP), Y0
+	VMOVUPS      256(SP), Y1
+	VFMADD231PS  Y0, Y3, Y1
+	VMOVUPS      Y1, 256(SP)
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 172(SP), Y0
+	VMOVUPS      288(SP), Y1
+	VFMADD231PS  Y0, Y4, Y1
+	VMOVUPS      Y1, 288(SP)
+	ADDQ         $+98, BX
+	ADDQ         $+1168, SI
+	SUBQ         $0x01, DI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc - Σ mins
+	MOVQ         AX, BX
+	MOVQ         ld+8(FP), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	VMOVUPS      192(SP), Y0
+	VMOVUPS      224(SP), Y1
+	VMOVUPS      256(SP), Y2
+	VMOVUPS      288(SP), Y3
+	VUNPCKHPS    Y1, Y0, Y4
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKHPD    Y2, Y0, Y1
+	VUNPCKLPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	ADDQ         $+4, AX
+	ADDQ         stride+24(FP), CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+DATA quad3e800000<>+0(SB)/4, $0x3e800000
+DATA quad3e800000<>+4(SB)/4, $0x3e800000
+DATA quad3e800000<>+8(SB)/4, $0x3e800000
+DATA quad3e800000<>+12(SB)/4, $0x3e800000
+GLOBL quad3e800000<>(SB), RODATA|NOPTR, $16
+
+// func rowsIQ3_XXSx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsIQ3_XXSx8AVX2(SB), NOSPLIT, $480-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ ·gridIQ3XXS+0(SB), DX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, BX
+	MOVQ    acts+40(FP), SI
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 288(SP)
+	VMOVUPS Y0, 320(SP)
+	VMOVUPS Y0, 352(SP)
+	VMOVUPS Y0, 384(SP)
+	VMOVUPS Y0, 416(SP)
+	VMOVUPS Y0, 448(SP)
+	MOVQ    blocks+48(FP), DI
+	SUBQ    $0x01, DI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(BX)
+	PREFETCHT0 8256(BX)
+	VMOVDQU    66(BX), Y0
+	VPAND      seven0<>+0(SB), Y0, Y1
+	VPSLLD     $0x01, Y0, Y2
+	VPAND      seven1<>+0(SB), Y2, Y2
+	VPSLLD     $0x02, Y0, Y3
+	VPAND      seven2<>+0(SB), Y3, Y3
+	VPSLLD     $0x03, Y0, Y0
+	VPAND      seven3<>+0(SB), Y0, Y0
+	VPOR       Y2, Y1, Y1
+	VPOR       Y0, Y3, Y3
+	VPOR       Y3, Y1, Y0
+
+	// signs = seven bits, and their parity on top
+	VPSRLD  $0x04, Y0, Y1
+	VPXOR   Y0, Y1, Y1
+	VPAND   bytes0f<>+0(SB), Y1, Y1
+	VMOVDQU parity<>+0(SB), Y2
+	VPSHUFB Y1, Y2, Y2
+	VPOR    Y2, Y0, Y0
+	VMOVDQU Y0, (SP)
+
+	// sc, mn
+	VMOVDQU      66(BX), Y0
+	VPSRLD       $0x1c, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPACKUSDW    X1, X0, X0
+	VPADDW       Y0, Y0, Y0
+	VPADDW       ones16<>+0(SB), Y0, Y0
+	VPERMQ       $0x44, Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+
+	// sum += sc·Σ(q-bias)·q_a
+	MOVBLZX      2(BX), R8
+	VPBROADCASTD (DX)(R8*8), Y9
+	MOVBLZX      3(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X9, X9
+	MOVBLZX      4(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X9, X9
+	MOVBLZX      5(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X9, X9
+	MOVBLZX      6(BX), R8
+	VMOVD        (DX)(R8*8), X10
+	MOVBLZX      7(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X10, X10
+	MOVBLZX      8(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X10, X10
+	MOVBLZX      9(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD (SP), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_0<>+0(SB), Y0, Y10
+	VMOVDQU      (SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VMOVDQU      256(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      512(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      768(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1024(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1280(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1536(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1792(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVBLZX      10(BX), R8
+	VPBROADCASTD (DX)(R8*8), Y9
+	MOVBLZX      11(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X9, X9
+	MOVBLZX      12(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X9, X9
+	MOVBLZX      13(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X9, X9
+	MOVBLZX      14(BX), R8
+	VMOVD        (DX)(R8*8), X10
+	MOVBLZX      15(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X10, X10
+	MOVBLZX      16(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X10, X10
+	MOVBLZX      17(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 4(SP), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_1<>+0(SB), Y0, Y10
+	VMOVDQU      32(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VMOVDQU      288(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      544(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      800(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1056(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1312(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1568(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1824(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVBLZX      18(BX), R8
+	VPBROADCASTD (DX)(R8*8), Y9
+	MOVBLZX      19(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X9, X9
+	MOVBLZX      20(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X9, X9
+	MOVBLZX      21(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X9, X9
+	MOVBLZX      22(BX), R8
+	VMOVD        (DX)(R8*8), X10
+	MOVBLZX      23(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X10, X10
+	MOVBLZX      24(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X10, X10
+	MOVBLZX      25(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 8(SP), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_2<>+0(SB), Y0, Y10
+	VMOVDQU      64(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VMOVDQU      320(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      576(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      832(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1088(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1344(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1600(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1856(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVBLZX      26(BX), R8
+	VPBROADCASTD (DX)(R8*8), Y9
+	MOVBLZX      27(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X9, X9
+	MOVBLZX      28(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X9, X9
+	MOVBLZX      29(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X9, X9
+	MOVBLZX      30(BX), R8
+	VMOVD        (DX)(R8*8), X10
+	MOVBLZX      31(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X10, X10
+	MOVBLZX      32(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X10, X10
+	MOVBLZX      33(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 12(SP), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_3<>+0(SB), Y0, Y10
+	VMOVDQU      96(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VMOVDQU      352(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      608(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      864(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1120(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1376(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1632(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1888(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVBLZX      34(BX), R8
+	VPBROADCASTD (DX)(R8*8), Y9
+	MOVBLZX      35(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X9, X9
+	MOVBLZX      36(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X9, X9
+	MOVBLZX      37(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X9, X9
+	MOVBLZX      38(BX), R8
+	VMOVD        (DX)(R8*8), X10
+	MOVBLZX      39(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X10, X10
+	MOVBLZX      40(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X10, X10
+	MOVBLZX      41(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 16(SP), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_4<>+0(SB), Y0, Y10
+	VMOVDQU      128(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VMOVDQU      384(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      640(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      896(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1152(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1408(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1664(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1920(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVBLZX      42(BX), R8
+	VPBROADCASTD (DX)(R8*8), Y9
+	MOVBLZX      43(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X9, X9
+	MOVBLZX      44(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X9, X9
+	MOVBLZX      45(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X9, X9
+	MOVBLZX      46(BX), R8
+	VMOVD        (DX)(R8*8), X10
+	MOVBLZX      47(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X10, X10
+	MOVBLZX      48(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X10, X10
+	MOVBLZX      49(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 20(SP), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_5<>+0(SB), Y0, Y10
+	VMOVDQU      160(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VMOVDQU      416(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      672(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      928(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1184(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1440(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1696(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1952(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVBLZX      50(BX), R8
+	VPBROADCASTD (DX)(R8*8), Y9
+	MOVBLZX      51(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X9, X9
+	MOVBLZX      52(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X9, X9
+	MOVBLZX      53(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X9, X9
+	MOVBLZX      54(BX), R8
+	VMOVD        (DX)(R8*8), X10
+	MOVBLZX      55(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X10, X10
+	MOVBLZX      56(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X10, X10
+	MOVBLZX      57(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 24(SP), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_6<>+0(SB), Y0, Y10
+	VMOVDQU      192(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VMOVDQU      448(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      704(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      960(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1216(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1472(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1728(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1984(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVBLZX      58(BX), R8
+	VPBROADCASTD (DX)(R8*8), Y9
+	MOVBLZX      59(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X9, X9
+	MOVBLZX      60(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X9, X9
+	MOVBLZX      61(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X9, X9
+	MOVBLZX      62(BX), R8
+	VMOVD        (DX)(R8*8), X10
+	MOVBLZX      63(BX), R8
+	VPINSRD      $0x01, (DX)(R8*8), X10, X10
+	MOVBLZX      64(BX), R8
+	VPINSRD      $0x02, (DX)(R8*8), X10, X10
+	MOVBLZX      65(BX), R8
+	VPINSRD      $0x03, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 28(SP), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_7<>+0(SB), Y0, Y0
+	VMOVDQU      224(SI), Y10
+	VPSIGNB      Y11, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y1, Y1
+	VMOVDQU      480(SI), Y10
+	VPSIGNB      Y11, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y2, Y2
+	VMOVDQU      736(SI), Y10
+	VPSIGNB      Y11, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y3, Y3
+	VMOVDQU      992(SI), Y10
+	VPSIGNB      Y11, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y4, Y4
+	VMOVDQU      1248(SI), Y10
+	VPSIGNB      Y11, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VMOVDQU      1504(SI), Y10
+	VPSIGNB      Y11, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y6, Y6
+	VMOVDQU      1760(SI), Y10
+	VPSIGNB      Y11, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	VMOVDQU      2016(SI), Y10
+	VPSIGNB      Y11, Y10, Y10
+	VPMADDUBSW   Y10, Y9, Y10
+	VPMADDWD     Y0, Y10, Y10
+	VPADDD       Y10, Y8, Y8
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD        (BX), X0
+	VCVTPH2PS    X0, X0
+	VMULPS       quad3e800000<>+0(SB), X0, X0
+	VPSHUFD      $0x00, X0, X0
+	VMULPS       2304(SI), X0, X9
+	VMOVUPS      X9, 160(SP)
+	VMULPS       2320(SI), X0, X0
+	VMOVUPS      X0, 176(SP)
+	VCVTDQ2PS    Y1, Y1
+	VBROADCASTSS 160(SP), Y0
+	VMOVUPS      224(SP), Y9
+	VFMADD231PS  Y0, Y1, Y9
+	VMOVUPS      Y9, 224(SP)
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 164(SP), Y0
+	VMOVUPS      256(SP), Y1
+	VFMADD231PS  Y0, Y2, Y1
+	VMOVUPS      Y1, 256(SP)
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS 168(SP), Y0
+	VMOVUPS      288(SP), Y1
+	VFMADD231PS  Y0, Y3, Y1
+	VMOVUPS      Y1, 288(SP)
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 172(SP), Y0
+	VMOVUPS      320(SP), Y1
+	VFMADD231PS  Y0, Y4, Y1
+	VMOVUPS      Y1, 320(SP)
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS 176(SP), Y0
+	VMOVUPS      352(SP), Y1
+	VFMADD231PS  Y0, Y5, Y1
+	VMOVUPS      Y1, 352(SP)
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS 180(SP), Y0
+	VMOVUPS      384(SP), Y1
+	VFMADD231PS  Y0, Y6, Y1
+	VMOVUPS      Y1, 384(SP)
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS 184(SP), Y0
+	VMOVUPS      416(SP), Y1
+	VFMADD231PS  Y0, Y7, Y1
+	VMOVUPS      Y1, 416(SP)
+	VCVTDQ2PS    Y8, Y8
+	VBROADCASTSS 188(SP), Y0
+	VMOVUPS      448(SP), Y1
+	VFMADD231PS  Y0, Y8, Y1
+	VMOVUPS      Y1, 448(SP)
+	ADDQ         $+98, BX
+	ADDQ         $+2336, SI
+	SUBQ         $0x01, DI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc - Σ mins
+	MOVQ         AX, BX
+	MOVQ         ld+8(FP), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	VMOVUPS      224(SP), Y0
+	VMOVUPS      256(SP), Y1
+	VMOVUPS      288(SP), Y2
+	VMOVUPS      320(SP), Y3
+	VUNPCKHPS    Y1, Y0, Y4
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKHPD    Y2, Y0, Y1
+	VUNPCKLPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	LEAQ         (BX)(SI*4), BX
+	VMOVUPS      352(SP), Y0
+	VMOVUPS      384(SP), Y1
+	VMOVUPS      416(SP), Y2
+	VMOVUPS      448(SP), Y3
+	VUNPCKHPS    Y1, Y0, Y4
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKHPD    Y2, Y0, Y1
+	VUNPCKLPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	ADDQ         $+4, AX
+	ADDQ         stride+24(FP), CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsIQ3_Sx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsIQ3_Sx4AVX2(SB), NOSPLIT, $320-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ ·gridIQ3S+0(SB), DX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, BX
+	MOVQ    acts+40(FP), SI
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 192(SP)
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 288(SP)
+	MOVQ    blocks+48(FP), DI
+	SUBQ    $0x01, DI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(BX)
+	PREFETCHT0 8256(BX)
+
+	// indexes = bytes | a bit of a byte for eight << 8
+	VBROADCASTI128 66(BX), Y0
+	VPSHUFB        byte0OfEight<>+0(SB), Y0, Y0
+	VPMULLW        by256_128<>+0(SB), Y0, Y0
+	VPMOVZXBW      2(BX), Y2
+	VPAND          bits100<>+0(SB), Y0, Y0
+	VPOR           Y2, Y0, Y0
+	VMOVDQU        Y0, 32(SP)
+
+	// indexes = bytes | a bit of a byte for eight << 8
+	VBROADCASTI128 66(BX), Y0
+	VPSHUFB        byte2OfEight<>+0(SB), Y0, Y0
+	VPMULLW        by256_128<>+0(SB), Y0, Y0
+	VPMOVZXBW      18(BX), Y2
+	VPAND          bits100<>+0(SB), Y0, Y0
+	VPOR           Y2, Y0, Y0
+	VMOVDQU        Y0, 64(SP)
+
+	// indexes = bytes | a bit of a byte for eight << 8
+	VBROADCASTI128 66(BX), Y0
+	VPSHUFB        byte4OfEight<>+0(SB), Y0, Y0
+	VPMULLW        by256_128<>+0(SB), Y0, Y0
+	VPMOVZXBW      34(BX), Y2
+	VPAND          bits100<>+0(SB), Y0, Y0
+	VPOR           Y2, Y0, Y0
+	VMOVDQU        Y0, 96(SP)
+
+	// indexes = bytes | a bit of a byte for eight << 8
+	VBROADCASTI128 66(BX), Y0
+	VPSHUFB        byte6OfEight<>+0(SB), Y0, Y0
+	VPMULLW        by256_128<>+0(SB), Y0, Y0
+	VPMOVZXBW      50(BX), Y2
+	VPAND          bits100<>+0(SB), Y0, Y0
+	VPOR           Y2, Y0, Y0
+	VMOVDQU        Y0, 128(SP)
+
+	// sc, mn
+	VMOVD      106(BX), X1
+	VPSRLD     $0x04, X1, X0
+	VPUNPCKLBW X0, X1, X1
+	VPAND      bytes0f<>+0(SB), Y1, Y1
+	VPMOVZXBW  X1, Y1
+	VPADDW     Y1, Y1, Y1
+	VPADDW     ones16<>+0(SB), Y1, Y1
+	VPERMQ     $0x44, Y1, Y1
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+
+	// sum += sc·Σ(q-bias)·q_a
+	MOVWLZX      32(SP), R8
+	VPBROADCASTD (DX)(R8*8), Y5
+	MOVWLZX      34(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X5, X5
+	MOVWLZX      36(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X5, X5
+	MOVWLZX      38(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X5, X5
+	MOVWLZX      40(SP), R8
+	VMOVD        (DX)(R8*8), X6
+	MOVWLZX      42(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X6, X6
+	MOVWLZX      44(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X6, X6
+	MOVWLZX      46(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 74(BX), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_0<>+0(SB), Y1, Y6
+	VMOVDQU      (SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+	VMOVDQU      256(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      512(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      768(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVWLZX      48(SP), R8
+	VPBROADCASTD (DX)(R8*8), Y5
+	MOVWLZX      50(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X5, X5
+	MOVWLZX      52(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X5, X5
+	MOVWLZX      54(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X5, X5
+	MOVWLZX      56(SP), R8
+	VMOVD        (DX)(R8*8), X6
+	MOVWLZX      58(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X6, X6
+	MOVWLZX      60(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X6, X6
+	MOVWLZX      62(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 78(BX), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_1<>+0(SB), Y1, Y6
+	VMOVDQU      32(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+	VMOVDQU      288(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      544(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      800(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVWLZX      64(SP), R8
+	VPBROADCASTD (DX)(R8*8), Y5
+	MOVWLZX      66(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X5, X5
+	MOVWLZX      68(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X5, X5
+	MOVWLZX      70(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X5, X5
+	MOVWLZX      72(SP), R8
+	VMOVD        (DX)(R8*8), X6
+	MOVWLZX      74(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X6, X6
+	MOVWLZX      76(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X6, X6
+	MOVWLZX      78(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 82(BX), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_2<>+0(SB), Y1, Y6
+	VMOVDQU      64(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+	VMOVDQU      320(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      576(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      832(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVWLZX      80(SP), R8
+	VPBROADCASTD (DX)(R8*8), Y5
+	MOVWLZX      82(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X5, X5
+	MOVWLZX      84(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X5, X5
+	MOVWLZX      86(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X5, X5
+	MOVWLZX      88(SP), R8
+	VMOVD        (DX)(R8*8), X6
+	MOVWLZX      90(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X6, X6
+	MOVWLZX      92(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X6, X6
+	MOVWLZX      94(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 86(BX), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_3<>+0(SB), Y1, Y6
+	VMOVDQU      96(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+	VMOVDQU      352(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      608(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      864(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVWLZX      96(SP), R8
+	VPBROADCASTD (DX)(R8*8), Y5
+	MOVWLZX      98(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X5, X5
+	MOVWLZX      100(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X5, X5
+	MOVWLZX      102(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X5, X5
+	MOVWLZX      104(SP), R8
+	VMOVD        (DX)(R8*8), X6
+	MOVWLZX      106(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X6, X6
+	MOVWLZX      108(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X6, X6
+	MOVWLZX      110(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 90(BX), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_4<>+0(SB), Y1, Y6
+	VMOVDQU      128(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+	VMOVDQU      384(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      640(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      896(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVWLZX      112(SP), R8
+	VPBROADCASTD (DX)(R8*8), Y5
+	MOVWLZX      114(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X5, X5
+	MOVWLZX      116(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X5, X5
+	MOVWLZX      118(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X5, X5
+	MOVWLZX      120(SP), R8
+	VMOVD        (DX)(R8*8), X6
+	MOVWLZX      122(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X6, X6
+	MOVWLZX      124(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X6, X6
+	MOVWLZX      126(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 94(BX), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_5<>+0(SB), Y1, Y6
+	VMOVDQU      160(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+	VMOVDQU      416(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      672(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      928(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVWLZX      128(SP), R8
+	VPBROADCASTD (DX)(R8*8), Y5
+	MOVWLZX      130(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X5, X5
+	MOVWLZX      132(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X5, X5
+	MOVWLZX      134(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X5, X5
+	MOVWLZX      136(SP), R8
+	VMOVD        (DX)(R8*8), X6
+	MOVWLZX      138(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X6, X6
+	MOVWLZX      140(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X6, X6
+	MOVWLZX      142(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 98(BX), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_6<>+0(SB), Y1, Y6
+	VMOVDQU      192(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+	VMOVDQU      448(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      704(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      960(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	MOVWLZX      144(SP), R8
+	VPBROADCASTD (DX)(R8*8), Y5
+	MOVWLZX      146(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X5, X5
+	MOVWLZX      148(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X5, X5
+	MOVWLZX      150(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X5, X5
+	MOVWLZX      152(SP), R8
+	VMOVD        (DX)(R8*8), X6
+	MOVWLZX      154(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X6, X6
+	MOVWLZX      156(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X6, X6
+	MOVWLZX      158(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPBROADCASTD 102(BX), Y6
+	VPSHUFB      byteOfEight<>+0(SB), Y6, Y6
+	VPAND        bitOfByte<>+0(SB), Y6, Y6
+	VPCMPEQB     bitOfByte<>+0(SB), Y6, Y6
+	VPXOR        Y5, Y6, Y7
+	VPSUBB       Y6, Y7, Y7
+	VPSHUFB      bytes32_7<>+0(SB), Y1, Y6
+	VMOVDQU      224(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y0, Y0
+	VMOVDQU      480(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      736(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      992(SI), Y8
+	VPSIGNB      Y7, Y8, Y8
+	VPMADDUBSW   Y8, Y5, Y8
+	VPMADDWD     Y6, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD        (BX), X1
+	VCVTPH2PS    X1, X1
+	VPSHUFD      $0x00, X1, X1
+	VMULPS       1152(SI), X1, X1
+	VMOVUPS      X1, 160(SP)
+	VCVTDQ2PS    Y0, Y0
+	VBROADCASTSS 160(SP), Y5
+	VMOVUPS      192(SP), Y6
+	VFMADD231PS  Y5, Y0, Y6
+	VMOVUPS      Y6, 192(SP)
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 164(SP), Y0
+	VMOVUPS      224(SP), Y5
+	VFMADD231PS  Y0, Y2, Y5
+	VMOVUPS      Y5, 224(SP)
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS 168(SP), Y0
+	VMOVUPS      256(SP), Y2
+	VFMADD231PS  Y0, Y3, Y2
+	VMOVUPS      Y2, 256(SP)
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 172(SP), Y0
+	VMOVUPS      288(SP), Y2
+	VFMADD231PS  Y0, Y4, Y2
+	VMOVUPS      Y2, 288(SP)
+	ADDQ         $+110, BX
+	ADDQ         $+1168, SI
+	SUBQ         $0x01, DI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc - Σ mins
+	MOVQ         AX, BX
+	MOVQ         ld+8(FP), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	VMOVUPS      192(SP), Y0
+	VMOVUPS      224(SP), Y2
+	VMOVUPS      256(SP), Y3
+	VMOVUPS      288(SP), Y4
+	VUNPCKHPS    Y2, Y0, Y5
+	VUNPCKLPS    Y2, Y0, Y0
+	VADDPS       Y5, Y0, Y0
+	VUNPCKHPS    Y4, Y3, Y2
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VUNPCKHPD    Y3, Y0, Y2
+	VUNPCKLPD    Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	ADDQ         $+4, AX
+	ADDQ         stride+24(FP), CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+DATA byte0OfEight<>+0(SB)/4, $0x80008000
+DATA byte0OfEight<>+4(SB)/4, $0x80008000
+DATA byte0OfEight<>+8(SB)/4, $0x80008000
+DATA byte0OfEight<>+12(SB)/4, $0x80008000
+DATA byte0OfEight<>+16(SB)/4, $0x80018001
+DATA byte0OfEight<>+20(SB)/4, $0x80018001
+DATA byte0OfEight<>+24(SB)/4, $0x80018001
+DATA byte0OfEight<>+28(SB)/4, $0x80018001
+GLOBL byte0OfEight<>(SB), RODATA|NOPTR, $32
+
+DATA by256_128<>+0(SB)/4, $0x00800100
+DATA by256_128<>+4(SB)/4, $0x00200040
+DATA by256_128<>+8(SB)/4, $0x00080010
+DATA by256_128<>+12(SB)/4, $0x00020004
+DATA by256_128<>+16(SB)/4, $0x00800100
+DATA by256_128<>+20(SB)/4, $0x00200040
+DATA by256_128<>+24(SB)/4, $0x00080010
+DATA by256_128<>+28(SB)/4, $0x00020004
+GLOBL by256_128<>(SB), RODATA|NOPTR, $32
+
+DATA bits100<>+0(SB)/4, $0x01000100
+DATA bits100<>+4(SB)/4, $0x01000100
+DATA bits100<>+8(SB)/4, $0x01000100
+DATA bits100<>+12(SB)/4, $0x01000100
+DATA bits100<>+16(SB)/4, $0x01000100
+DATA bits100<>+20(SB)/4, $0x01000100
+DATA bits100<>+24(SB)/4, $0x01000100
+DATA bits100<>+28(SB)/4, $0x01000100
+GLOBL bits100<>(SB), RODATA|NOPTR, $32
+
+DATA byte2OfEight<>+0(SB)/4, $0x80028002
+DATA byte2OfEight<>+4(SB)/4, $0x80028002
+DATA byte2OfEight<>+8(SB)/4, $0x80028002
+DATA byte2OfEight<>+12(SB)/4, $0x80028002
+DATA byte2OfEight<>+16(SB)/4, $0x80038003
+DATA byte2OfEight<>+20(SB)/4, $0x80038003
+DATA byte2OfEight<>+24(SB)/4, $0x80038003
+DATA byte2OfEight<>+28(SB)/4, $0x80038003
+GLOBL byte2OfEight<>(SB), RODATA|NOPTR, $32
+
+DATA byte4OfEight<>+0(SB)/4, $0x80048004
+DATA byte4OfEight<>+4(SB)/4, $0x80048004
+DATA byte4OfEight<>+8(SB)/4, $0x80048004
+DATA byte4OfEight<>+12(SB)/4, $0x80048004
+DATA byte4OfEight<>+16(SB)/4, $0x80058005
+DATA byte4OfEight<>+20(SB)/4, $0x80058005
+DATA byte4OfEight<>+24(SB)/4, $0x80058005
+DATA byte4OfEight<>+28(SB)/4, $0x80058005
+GLOBL byte4OfEight<>(SB), RODATA|NOPTR, $32
+
+DATA byte6OfEight<>+0(SB)/4, $0x80068006
+DATA byte6OfEight<>+4(SB)/4, $0x80068006
+DATA byte6OfEight<>+8(SB)/4, $0x80068006
+DATA byte6OfEight<>+12(SB)/4, $0x80068006
+DATA byte6OfEight<>+16(SB)/4, $0x80078007
+DATA byte6OfEight<>+20(SB)/4, $0x80078007
+DATA byte6OfEight<>+24(SB)/4, $0x80078007
+DATA byte6OfEight<>+28(SB)/4, $0x80078007
+GLOBL byte6OfEight<>(SB), RODATA|NOPTR, $32
+
+// func rowsIQ3_Sx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsIQ3_Sx8AVX2(SB), NOSPLIT, $480-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ ·gridIQ3S+0(SB), DX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, BX
+	MOVQ    acts+40(FP), SI
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 288(SP)
+	VMOVUPS Y0, 320(SP)
+	VMOVUPS Y0, 352(SP)
+	VMOVUPS Y0, 384(SP)
+	VMOVUPS Y0, 416(SP)
+	VMOVUPS Y0, 448(SP)
+	MOVQ    blocks+48(FP), DI
+	SUBQ    $0x01, DI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(BX)
+	PREFETCHT0 8256(BX)
+
+	// indexes = bytes | a bit of a byte for eight << 8
+	VBROADCASTI128 66(BX), Y0
+	VPSHUFB        byte0OfEight<>+0(SB), Y0, Y0
+	VPMULLW        by256_128<>+0(SB), Y0, Y0
+	VPMOVZXBW      2(BX), Y2
+	VPAND          bits100<>+0(SB), Y0, Y0
+	VPOR           Y2, Y0, Y0
+	VMOVDQU        Y0, 32(SP)
+
+	// indexes = bytes | a bit of a byte for eight << 8
+	VBROADCASTI128 66(BX), Y0
+	VPSHUFB        byte2OfEight<>+0(SB), Y0, Y0
+	VPMULLW        by256_128<>+0(SB), Y0, Y0
+	VPMOVZXBW      18(BX), Y2
+	VPAND          bits100<>+0(SB), Y0, Y0
+	VPOR           Y2, Y0, Y0
+	VMOVDQU        Y0, 64(SP)
+
+	// indexes = bytes | a bit of a byte for eight << 8
+	VBROADCASTI128 66(BX), Y0
+	VPSHUFB        byte4OfEight<>+0(SB), Y0, Y0
+	VPMULLW        by256_128<>+0(SB), Y0, Y0
+	VPMOVZXBW      34(BX), Y2
+	VPAND          bits100<>+0(SB), Y0, Y0
+	VPOR           Y2, Y0, Y0
+	VMOVDQU        Y0, 96(SP)
+
+	// indexes = bytes | a bit of a byte for eight << 8
+	VBROADCASTI128 66(BX), Y0
+	VPSHUFB        byte6OfEight<>+0(SB), Y0, Y0
+	VPMULLW        by256_128<>+0(SB), Y0, Y0
+	VPMOVZXBW      50(BX), Y2
+	VPAND          bits100<>+0(SB), Y0, Y0
+	VPOR           Y2, Y0, Y0
+	VMOVDQU        Y0, 128(SP)
+
+	// sc, mn
+	VMOVD      106(BX), X1
+	VPSRLD     $0x04, X1, X0
+	VPUNPCKLBW X0, X1, X1
+	VPAND      bytes0f<>+0(SB), Y1, Y1
+	VPMOVZXBW  X1, Y1
+	VPADDW     Y1, Y1, Y1
+	VPADDW     ones16<>+0(SB), Y1, Y1
+	VPERMQ     $0x44, Y1, Y1
+	VPXOR      Y0, Y0, Y0
+	VPXOR      Y2, Y2, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPXOR      Y7, Y7, Y7
+	VPXOR      Y8, Y8, Y8
+
+	// sum += sc·Σ(q-bias)·q_a
+	MOVWLZX      32(SP), R8
+	VPBROADCASTD (DX)(R8*8), Y9
+	MOVWLZX      34(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X9, X9
+	MOVWLZX      36(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X9, X9
+	MOVWLZX      38(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X9, X9
+	MOVWLZX      40(SP), R8
+	VMOVD        (DX)(R8*8), X10
+	MOVWLZX      42(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X10, X10
+	MOVWLZX      44(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X10, X10
+	MOVWLZX      46(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 74(BX), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_0<>+0(SB), Y1, Y10
+	VMOVDQU      (SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VMOVDQU      256(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      512(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      768(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1024(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1280(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1536(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1792(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVWLZX      48(SP), R8
+	VPBROADCASTD (DX)(R8*8), Y9
+	MOVWLZX      50(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X9, X9
+	MOVWLZX      52(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X9, X9
+	MOVWLZX      54(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X9, X9
+	MOVWLZX      56(SP), R8
+	VMOVD        (DX)(R8*8), X10
+	MOVWLZX      58(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X10, X10
+	MOVWLZX      60(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X10, X10
+	MOVWLZX      62(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 78(BX), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_1<>+0(SB), Y1, Y10
+	VMOVDQU      32(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VMOVDQU      288(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      544(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      800(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1056(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1312(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1568(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1824(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVWLZX      64(SP), R8
+	VPBROADCASTD (DX)(R8*8), Y9
+	MOVWLZX      66(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X9, X9
+	MOVWLZX      68(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X9, X9
+	MOVWLZX      70(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X9, X9
+	MOVWLZX      72(SP), R8
+	VMOVD        (DX)(R8*8), X10
+	MOVWLZX      74(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X10, X10
+	MOVWLZX      76(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X10, X10
+	MOVWLZX      78(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 82(BX), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_2<>+0(SB), Y1, Y10
+	VMOVDQU      64(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VMOVDQU      320(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      576(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      832(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1088(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1344(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1600(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1856(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVWLZX      80(SP), R8
+	VPBROADCASTD (DX)(R8*8), Y9
+	MOVWLZX      82(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X9, X9
+	MOVWLZX      84(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X9, X9
+	MOVWLZX      86(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X9, X9
+	MOVWLZX      88(SP), R8
+	VMOVD        (DX)(R8*8), X10
+	MOVWLZX      90(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X10, X10
+	MOVWLZX      92(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X10, X10
+	MOVWLZX      94(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 86(BX), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_3<>+0(SB), Y1, Y10
+	VMOVDQU      96(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VMOVDQU      352(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      608(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      864(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1120(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1376(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1632(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1888(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVWLZX      96(SP), R8
+	VPBROADCASTD (DX)(R8*8), Y9
+	MOVWLZX      98(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X9, X9
+	MOVWLZX      100(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X9, X9
+	MOVWLZX      102(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X9, X9
+	MOVWLZX      104(SP), R8
+	VMOVD        (DX)(R8*8), X10
+	MOVWLZX      106(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X10, X10
+	MOVWLZX      108(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X10, X10
+	MOVWLZX      110(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 90(BX), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_4<>+0(SB), Y1, Y10
+	VMOVDQU      128(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VMOVDQU      384(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      640(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      896(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1152(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1408(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1664(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1920(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVWLZX      112(SP), R8
+	VPBROADCASTD (DX)(R8*8), Y9
+	MOVWLZX      114(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X9, X9
+	MOVWLZX      116(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X9, X9
+	MOVWLZX      118(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X9, X9
+	MOVWLZX      120(SP), R8
+	VMOVD        (DX)(R8*8), X10
+	MOVWLZX      122(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X10, X10
+	MOVWLZX      124(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X10, X10
+	MOVWLZX      126(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 94(BX), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_5<>+0(SB), Y1, Y10
+	VMOVDQU      160(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VMOVDQU      416(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      672(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      928(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1184(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1440(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1696(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1952(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVWLZX      128(SP), R8
+	VPBROADCASTD (DX)(R8*8), Y9
+	MOVWLZX      130(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X9, X9
+	MOVWLZX      132(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X9, X9
+	MOVWLZX      134(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X9, X9
+	MOVWLZX      136(SP), R8
+	VMOVD        (DX)(R8*8), X10
+	MOVWLZX      138(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X10, X10
+	MOVWLZX      140(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X10, X10
+	MOVWLZX      142(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 98(BX), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_6<>+0(SB), Y1, Y10
+	VMOVDQU      192(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VMOVDQU      448(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      704(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      960(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1216(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1472(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1728(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1984(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	MOVWLZX      144(SP), R8
+	VPBROADCASTD (DX)(R8*8), Y9
+	MOVWLZX      146(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X9, X9
+	MOVWLZX      148(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X9, X9
+	MOVWLZX      150(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X9, X9
+	MOVWLZX      152(SP), R8
+	VMOVD        (DX)(R8*8), X10
+	MOVWLZX      154(SP), R8
+	VPINSRD      $0x01, (DX)(R8*8), X10, X10
+	MOVWLZX      156(SP), R8
+	VPINSRD      $0x02, (DX)(R8*8), X10, X10
+	MOVWLZX      158(SP), R8
+	VPINSRD      $0x03, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPBROADCASTD 102(BX), Y10
+	VPSHUFB      byteOfEight<>+0(SB), Y10, Y10
+	VPAND        bitOfByte<>+0(SB), Y10, Y10
+	VPCMPEQB     bitOfByte<>+0(SB), Y10, Y10
+	VPXOR        Y9, Y10, Y11
+	VPSUBB       Y10, Y11, Y11
+	VPSHUFB      bytes32_7<>+0(SB), Y1, Y10
+	VMOVDQU      224(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VMOVDQU      480(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      736(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      992(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      1248(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1504(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1760(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      2016(SI), Y12
+	VPSIGNB      Y11, Y12, Y12
+	VPMADDUBSW   Y12, Y9, Y12
+	VPMADDWD     Y10, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD        (BX), X1
+	VCVTPH2PS    X1, X1
+	VPSHUFD      $0x00, X1, X1
+	VMULPS       2304(SI), X1, X9
+	VMOVUPS      X9, 160(SP)
+	VMULPS       2320(SI), X1, X1
+	VMOVUPS      X1, 176(SP)
+	VCVTDQ2PS    Y0, Y0
+	VBROADCASTSS 160(SP), Y9
+	VMOVUPS      224(SP), Y10
+	VFMADD231PS  Y9, Y0, Y10
+	VMOVUPS      Y10, 224(SP)
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 164(SP), Y0
+	VMOVUPS      256(SP), Y9
+	VFMADD231PS  Y0, Y2, Y9
+	VMOVUPS      Y9, 256(SP)
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS 168(SP), Y0
+	VMOVUPS      288(SP), Y2
+	VFMADD231PS  Y0, Y3, Y2
+	VMOVUPS      Y2, 288(SP)
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 172(SP), Y0
+	VMOVUPS      320(SP), Y2
+	VFMADD231PS  Y0, Y4, Y2
+	VMOVUPS      Y2, 320(SP)
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS 176(SP), Y0
+	VMOVUPS      352(SP), Y2
+	VFMADD231PS  Y0, Y5, Y2
+	VMOVUPS      Y2, 352(SP)
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS 180(SP), Y0
+	VMOVUPS      384(SP), Y2
+	VFMADD231PS  Y0, Y6, Y2
+	VMOVUPS      Y2, 384(SP)
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS 184(SP), Y0
+	VMOVUPS      416(SP), Y2
+	VFMADD231PS  Y0, Y7, Y2
+	VMOVUPS      Y2, 416(SP)
+	VCVTDQ2PS    Y8, Y8
+	VBROADCASTSS 188(SP), Y0
+	VMOVUPS      448(SP), Y2
+	VFMADD231PS  Y0, Y8, Y2
+	VMOVUPS      Y2, 448(SP)
+	ADDQ         $+110, BX
+	ADDQ         $+2336, SI
+	SUBQ         $0x01, DI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc - Σ mins
+	MOVQ         AX, BX
+	MOVQ         ld+8(FP), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	VMOVUPS      224(SP), Y0
+	VMOVUPS      256(SP), Y2
+	VMOVUPS      288(SP), Y3
+	VMOVUPS      320(SP), Y4
+	VUNPCKHPS    Y2, Y0, Y5
+	VUNPCKLPS    Y2, Y0, Y0
+	VADDPS       Y5, Y0, Y0
+	VUNPCKHPS    Y4, Y3, Y2
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VUNPCKHPD    Y3, Y0, Y2
+	VUNPCKLPD    Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	LEAQ         (BX)(SI*4), BX
+	VMOVUPS      352(SP), Y0
+	VMOVUPS      384(SP), Y2
+	VMOVUPS      416(SP), Y3
+	VMOVUPS      448(SP), Y4
+	VUNPCKHPS    Y2, Y0, Y5
+	VUNPCKLPS    Y2, Y0, Y0
+	VADDPS       Y5, Y0, Y0
+	VUNPCKHPS    Y4, Y3, Y2
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VUNPCKHPD    Y3, Y0, Y2
+	VUNPCKLPD    Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	ADDQ         $+4, AX
+	ADDQ         stride+24(FP), CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsIQ1_Sx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsIQ1_Sx4AVX2(SB), NOSPLIT, $320-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ ·gridIQ1S+0(SB), DX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, BX
+	MOVQ    acts+40(FP), SI
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 192(SP)
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 288(SP)
+	MOVQ    blocks+48(FP), DI
+	SUBQ    $0x01, DI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(BX)
+
+	// indexes = bytes | three bits of a word for four << 8
+	VBROADCASTI128 34(BX), Y0
+	VPSHUFB        word0OfFour<>+0(SB), Y0, Y0
+	VPSRLW         $0x01, Y0, Y2
+	VPMULLW        by256_32<>+0(SB), Y0, Y0
+	VPBLENDW       $0x88, Y2, Y0, Y0
+	VPMOVZXBW      2(BX), Y2
+	VPAND          bits700<>+0(SB), Y0, Y0
+	VPOR           Y2, Y0, Y0
+	VMOVDQU        Y0, 32(SP)
+
+	// indexes = bytes | three bits of a word for four << 8
+	VBROADCASTI128 34(BX), Y0
+	VPSHUFB        word4OfFour<>+0(SB), Y0, Y0
+	VPSRLW         $0x01, Y0, Y2
+	VPMULLW        by256_32<>+0(SB), Y0, Y0
+	VPBLENDW       $0x88, Y2, Y0, Y0
+	VPMOVZXBW      18(BX), Y2
+	VPAND          bits700<>+0(SB), Y0, Y0
+	VPOR           Y2, Y0, Y0
+	VMOVDQU        Y0, 64(SP)
+
+	// sc, mn
+	VMOVDQU 34(BX), X1
+	VPSLLW  $0x01, X1, X1
+	VPSRLW  $0x0d, X1, X1
+	VPADDW  Y1, Y1, Y1
+	VPADDW  ones16<>+0(SB), Y1, Y1
+	VPERMQ  $0x44, Y1, Y1
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+
+	// sum += sc·Σ(q-bias)·q_a
+	MOVWLZX      32(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y5
+	MOVWLZX      34(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X5, X5
+	MOVWLZX      36(SP), R8
+	VMOVQ        (DX)(R8*8), X6
+	MOVWLZX      38(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPSHUFB      bytes32_0<>+0(SB), Y1, Y6
+	VPMADDUBSW   (SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y0, Y0
+	VPMADDUBSW   256(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPMADDUBSW   512(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VPMADDUBSW   768(SI), Y5, Y5
+	VPMADDWD     Y6, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	MOVWLZX      40(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y5
+	MOVWLZX      42(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X5, X5
+	MOVWLZX      44(SP), R8
+	VMOVQ        (DX)(R8*8), X6
+	MOVWLZX      46(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPSHUFB      bytes32_1<>+0(SB), Y1, Y6
+	VPMADDUBSW   32(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y0, Y0
+	VPMADDUBSW   288(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPMADDUBSW   544(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VPMADDUBSW   800(SI), Y5, Y5
+	VPMADDWD     Y6, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	MOVWLZX      48(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y5
+	MOVWLZX      50(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X5, X5
+	MOVWLZX      52(SP), R8
+	VMOVQ        (DX)(R8*8), X6
+	MOVWLZX      54(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPSHUFB      bytes32_2<>+0(SB), Y1, Y6
+	VPMADDUBSW   64(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y0, Y0
+	VPMADDUBSW   320(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPMADDUBSW   576(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VPMADDUBSW   832(SI), Y5, Y5
+	VPMADDWD     Y6, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	MOVWLZX      56(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y5
+	MOVWLZX      58(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X5, X5
+	MOVWLZX      60(SP), R8
+	VMOVQ        (DX)(R8*8), X6
+	MOVWLZX      62(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPSHUFB      bytes32_3<>+0(SB), Y1, Y6
+	VPMADDUBSW   96(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y0, Y0
+	VPMADDUBSW   352(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPMADDUBSW   608(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VPMADDUBSW   864(SI), Y5, Y5
+	VPMADDWD     Y6, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	MOVWLZX      64(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y5
+	MOVWLZX      66(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X5, X5
+	MOVWLZX      68(SP), R8
+	VMOVQ        (DX)(R8*8), X6
+	MOVWLZX      70(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPSHUFB      bytes32_4<>+0(SB), Y1, Y6
+	VPMADDUBSW   128(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y0, Y0
+	VPMADDUBSW   384(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPMADDUBSW   640(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VPMADDUBSW   896(SI), Y5, Y5
+	VPMADDWD     Y6, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	MOVWLZX      72(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y5
+	MOVWLZX      74(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X5, X5
+	MOVWLZX      76(SP), R8
+	VMOVQ        (DX)(R8*8), X6
+	MOVWLZX      78(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPSHUFB      bytes32_5<>+0(SB), Y1, Y6
+	VPMADDUBSW   160(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y0, Y0
+	VPMADDUBSW   416(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPMADDUBSW   672(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VPMADDUBSW   928(SI), Y5, Y5
+	VPMADDWD     Y6, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	MOVWLZX      80(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y5
+	MOVWLZX      82(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X5, X5
+	MOVWLZX      84(SP), R8
+	VMOVQ        (DX)(R8*8), X6
+	MOVWLZX      86(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPSHUFB      bytes32_6<>+0(SB), Y1, Y6
+	VPMADDUBSW   192(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y0, Y0
+	VPMADDUBSW   448(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPMADDUBSW   704(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VPMADDUBSW   960(SI), Y5, Y5
+	VPMADDWD     Y6, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	MOVWLZX      88(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y5
+	MOVWLZX      90(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X5, X5
+	MOVWLZX      92(SP), R8
+	VMOVQ        (DX)(R8*8), X6
+	MOVWLZX      94(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y5, Y5
+	VPSHUFB      bytes32_7<>+0(SB), Y1, Y6
+	VPMADDUBSW   224(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y0, Y0
+	VPMADDUBSW   480(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VPMADDUBSW   736(SI), Y5, Y7
+	VPMADDWD     Y6, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VPMADDUBSW   992(SI), Y5, Y5
+	VPMADDWD     Y6, Y5, Y5
+	VPADDD       Y5, Y4, Y4
+	VMOVDQU      34(BX), X5
+	VPSRAW       $0x0f, X5, X5
+	VPADDW       X5, X5, X5
+	VMOVDQU      quad00070007<>+0(SB), X6
+	VPSUBW       X5, X6, X5
+	VPMULLW      X1, X5, X5
+	VPMOVZXWD    X5, Y6
+	VPSLLD       $0x10, Y6, Y5
+	VPOR         Y5, Y6, Y6
+	VPMADDWD     1024(SI), Y6, Y5
+	VPSUBD       Y5, Y0, Y0
+	VPMADDWD     1056(SI), Y6, Y5
+	VPSUBD       Y5, Y2, Y2
+	VPMADDWD     1088(SI), Y6, Y5
+	VPSUBD       Y5, Y3, Y3
+	VPMADDWD     1120(SI), Y6, Y5
+	VPSUBD       Y5, Y4, Y4
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD        (BX), X1
+	VCVTPH2PS    X1, X1
+	VMULPS       quad3e000000<>+0(SB), X1, X1
+	VPSHUFD      $0x00, X1, X1
+	VMULPS       1152(SI), X1, X1
+	VMOVUPS      X1, 160(SP)
+	VCVTDQ2PS    Y0, Y0
+	VBROADCASTSS 160(SP), Y5
+	VMOVUPS      192(SP), Y6
+	VFMADD231PS  Y5, Y0, Y6
+	VMOVUPS      Y6, 192(SP)
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 164(SP), Y0
+	VMOVUPS      224(SP), Y5
+	VFMADD231PS  Y0, Y2, Y5
+	VMOVUPS      Y5, 224(SP)
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS 168(SP), Y0
+	VMOVUPS      256(SP), Y2
+	VFMADD231PS  Y0, Y3, Y2
+	VMOVUPS      Y2, 256(SP)
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 172(SP), Y0
+	VMOVUPS      288(SP), Y2
+	VFMADD231PS  Y0, Y4, Y2
+	VMOVUPS      Y2, 288(SP)
+	ADDQ         $+50, BX
+	ADDQ         $+1168, SI
+	SUBQ         $0x01, DI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc - Σ mins
+	MOVQ         AX, BX
+	MOVQ         ld+8(FP), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	VMOVUPS      192(SP), Y0
+	VMOVUPS      224(SP), Y2
+	VMOVUPS      256(SP), Y3
+	VMOVUPS      288(SP), Y4
+	VUNPCKHPS    Y2, Y0, Y5
+	VUNPCKLPS    Y2, Y0, Y0
+	VADDPS       Y5, Y0, Y0
+	VUNPCKHPS    Y4, Y3, Y2
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VUNPCKHPD    Y3, Y0, Y2
+	VUNPCKLPD    Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	ADDQ         $+4, AX
+	ADDQ         stride+24(FP), CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+DATA by256_32<>+0(SB)/4, $0x00200100
+DATA by256_32<>+4(SB)/4, $0x00000004
+DATA by256_32<>+8(SB)/4, $0x00200100
+DATA by256_32<>+12(SB)/4, $0x00000004
+DATA by256_32<>+16(SB)/4, $0x00200100
+DATA by256_32<>+20(SB)/4, $0x00000004
+DATA by256_32<>+24(SB)/4, $0x00200100
+DATA by256_32<>+28(SB)/4, $0x00000004
+GLOBL by256_32<>(SB), RODATA|NOPTR, $32
+
+DATA word0OfFour<>+0(SB)/4, $0x01000100
+DATA word0OfFour<>+4(SB)/4, $0x01000100
+DATA word0OfFour<>+8(SB)/4, $0x03020302
+DATA word0OfFour<>+12(SB)/4, $0x03020302
+DATA word0OfFour<>+16(SB)/4, $0x05040504
+DATA word0OfFour<>+20(SB)/4, $0x05040504
+DATA word0OfFour<>+24(SB)/4, $0x07060706
+DATA word0OfFour<>+28(SB)/4, $0x07060706
+GLOBL word0OfFour<>(SB), RODATA|NOPTR, $32
+
+DATA bits700<>+0(SB)/4, $0x07000700
+DATA bits700<>+4(SB)/4, $0x07000700
+DATA bits700<>+8(SB)/4, $0x07000700
+DATA bits700<>+12(SB)/4, $0x07000700
+DATA bits700<>+16(SB)/4, $0x07000700
+DATA bits700<>+20(SB)/4, $0x07000700
+DATA bits700<>+24(SB)/4, $0x07000700
+DATA bits700<>+28(SB)/4, $0x07000700
+GLOBL bits700<>(SB), RODATA|NOPTR, $32
+
+DATA word4OfFour<>+0(SB)/4, $0x09080908
+DATA word4OfFour<>+4(SB)/4, $0x09080908
+DATA word4OfFour<>+8(SB)/4, $0x0b0a0b0a
+DATA word4OfFour<>+12(SB)/4, $0x0b0a0b0a
+DATA word4OfFour<>+16(SB)/4, $0x0d0c0d0c
+DATA word4OfFour<>+20(SB)/4, $0x0d0c0d0c
+DATA word4OfFour<>+24(SB)/4, $0x0f0e0f0e
+DATA word4OfFour<>+28(SB)/4, $0x0f0e0f0e
+GLOBL word4OfFour<>(SB), RODATA|NOPTR, $32
+
+DATA quad00070007<>+0(SB)/4, $0x00070007
+DATA quad00070007<>+4(SB)/4, $0x00070007
+DATA quad00070007<>+8(SB)/4, $0x00070007
+DATA quad00070007<>+12(SB)/4, $0x00070007
+GLOBL quad00070007<>(SB), RODATA|NOPTR, $16
+
+// func rowsIQ1_Sx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsIQ1_Sx8AVX2(SB), NOSPLIT, $480-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ ·gridIQ1S+0(SB), DX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, BX
+	MOVQ    acts+40(FP), SI
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 288(SP)
+	VMOVUPS Y0, 320(SP)
+	VMOVUPS Y0, 352(SP)
+	VMOVUPS Y0, 384(SP)
+	VMOVUPS Y0, 416(SP)
+	VMOVUPS Y0, 448(SP)
+	MOVQ    blocks+48(FP), DI
+	SUBQ    $0x01, DI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(BX)
+
+	// indexes = bytes | three bits of a word for four << 8
+	VBROADCASTI128 34(BX), Y0
+	VPSHUFB        word0OfFour<>+0(SB), Y0, Y0
+	VPSRLW         $0x01, Y0, Y2
+	VPMULLW        by256_32<>+0(SB), Y0, Y0
+	VPBLENDW       $0x88, Y2, Y0, Y0
+	VPMOVZXBW      2(BX), Y2
+	VPAND          bits700<>+0(SB), Y0, Y0
+	VPOR           Y2, Y0, Y0
+	VMOVDQU        Y0, 32(SP)
+
+	// indexes = bytes | three bits of a word for four << 8
+	VBROADCASTI128 34(BX), Y0
+	VPSHUFB        word4OfFour<>+0(SB), Y0, Y0
+	VPSRLW         $0x01, Y0, Y2
+	VPMULLW        by256_32<>+0(SB), Y0, Y0
+	VPBLENDW       $0x88, Y2, Y0, Y0
+	VPMOVZXBW      18(BX), Y2
+	VPAND          bits700<>+0(SB), Y0, Y0
+	VPOR           Y2, Y0, Y0
+	VMOVDQU        Y0, 64(SP)
+
+	// sc, mn
+	VMOVDQU 34(BX), X1
+	VPSLLW  $0x01, X1, X1
+	VPSRLW  $0x0d, X1, X1
+	VPADDW  Y1, Y1, Y1
+	VPADDW  ones16<>+0(SB), Y1, Y1
+	VPERMQ  $0x44, Y1, Y1
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+
+	// sum += sc·Σ(q-bias)·q_a
+	MOVWLZX      32(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y9
+	MOVWLZX      34(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X9, X9
+	MOVWLZX      36(SP), R8
+	VMOVQ        (DX)(R8*8), X10
+	MOVWLZX      38(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPSHUFB      bytes32_0<>+0(SB), Y1, Y10
+	VPMADDUBSW   (SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDUBSW   256(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDUBSW   512(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y3, Y3
+	VPMADDUBSW   768(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDUBSW   1024(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y5, Y5
+	VPMADDUBSW   1280(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPMADDUBSW   1536(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VPMADDUBSW   1792(SI), Y9, Y9
+	VPMADDWD     Y10, Y9, Y9
+	VPADDD       Y9, Y8, Y8
+	MOVWLZX      40(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y9
+	MOVWLZX      42(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X9, X9
+	MOVWLZX      44(SP), R8
+	VMOVQ        (DX)(R8*8), X10
+	MOVWLZX      46(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPSHUFB      bytes32_1<>+0(SB), Y1, Y10
+	VPMADDUBSW   32(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDUBSW   288(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDUBSW   544(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y3, Y3
+	VPMADDUBSW   800(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDUBSW   1056(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y5, Y5
+	VPMADDUBSW   1312(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPMADDUBSW   1568(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VPMADDUBSW   1824(SI), Y9, Y9
+	VPMADDWD     Y10, Y9, Y9
+	VPADDD       Y9, Y8, Y8
+	MOVWLZX      48(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y9
+	MOVWLZX      50(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X9, X9
+	MOVWLZX      52(SP), R8
+	VMOVQ        (DX)(R8*8), X10
+	MOVWLZX      54(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPSHUFB      bytes32_2<>+0(SB), Y1, Y10
+	VPMADDUBSW   64(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDUBSW   320(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDUBSW   576(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y3, Y3
+	VPMADDUBSW   832(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDUBSW   1088(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y5, Y5
+	VPMADDUBSW   1344(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPMADDUBSW   1600(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VPMADDUBSW   1856(SI), Y9, Y9
+	VPMADDWD     Y10, Y9, Y9
+	VPADDD       Y9, Y8, Y8
+	MOVWLZX      56(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y9
+	MOVWLZX      58(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X9, X9
+	MOVWLZX      60(SP), R8
+	VMOVQ        (DX)(R8*8), X10
+	MOVWLZX      62(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPSHUFB      bytes32_3<>+0(SB), Y1, Y10
+	VPMADDUBSW   96(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDUBSW   352(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDUBSW   608(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y3, Y3
+	VPMADDUBSW   864(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDUBSW   1120(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y5, Y5
+	VPMADDUBSW   1376(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPMADDUBSW   1632(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VPMADDUBSW   1888(SI), Y9, Y9
+	VPMADDWD     Y10, Y9, Y9
+	VPADDD       Y9, Y8, Y8
+	MOVWLZX      64(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y9
+	MOVWLZX      66(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X9, X9
+	MOVWLZX      68(SP), R8
+	VMOVQ        (DX)(R8*8), X10
+	MOVWLZX      70(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPSHUFB      bytes32_4<>+0(SB), Y1, Y10
+	VPMADDUBSW   128(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDUBSW   384(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDUBSW   640(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y3, Y3
+	VPMADDUBSW   896(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDUBSW   1152(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y5, Y5
+	VPMADDUBSW   1408(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPMADDUBSW   1664(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VPMADDUBSW   1920(SI), Y9, Y9
+	VPMADDWD     Y10, Y9, Y9
+	VPADDD       Y9, Y8, Y8
+	MOVWLZX      72(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y9
+	MOVWLZX      74(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X9, X9
+	MOVWLZX      76(SP), R8
+	VMOVQ        (DX)(R8*8), X10
+	MOVWLZX      78(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPSHUFB      bytes32_5<>+0(SB), Y1, Y10
+	VPMADDUBSW   160(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDUBSW   416(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDUBSW   672(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y3, Y3
+	VPMADDUBSW   928(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDUBSW   1184(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y5, Y5
+	VPMADDUBSW   1440(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPMADDUBSW   1696(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VPMADDUBSW   1952(SI), Y9, Y9
+	VPMADDWD     Y10, Y9, Y9
+	VPADDD       Y9, Y8, Y8
+	MOVWLZX      80(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y9
+	MOVWLZX      82(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X9, X9
+	MOVWLZX      84(SP), R8
+	VMOVQ        (DX)(R8*8), X10
+	MOVWLZX      86(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPSHUFB      bytes32_6<>+0(SB), Y1, Y10
+	VPMADDUBSW   192(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDUBSW   448(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDUBSW   704(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y3, Y3
+	VPMADDUBSW   960(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDUBSW   1216(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y5, Y5
+	VPMADDUBSW   1472(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPMADDUBSW   1728(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VPMADDUBSW   1984(SI), Y9, Y9
+	VPMADDWD     Y10, Y9, Y9
+	VPADDD       Y9, Y8, Y8
+	MOVWLZX      88(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y9
+	MOVWLZX      90(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X9, X9
+	MOVWLZX      92(SP), R8
+	VMOVQ        (DX)(R8*8), X10
+	MOVWLZX      94(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y9, Y9
+	VPSHUFB      bytes32_7<>+0(SB), Y1, Y10
+	VPMADDUBSW   224(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDUBSW   480(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDUBSW   736(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y3, Y3
+	VPMADDUBSW   992(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDUBSW   1248(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y5, Y5
+	VPMADDUBSW   1504(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VPMADDUBSW   1760(SI), Y9, Y11
+	VPMADDWD     Y10, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VPMADDUBSW   2016(SI), Y9, Y9
+	VPMADDWD     Y10, Y9, Y9
+	VPADDD       Y9, Y8, Y8
+	VMOVDQU      34(BX), X9
+	VPSRAW       $0x0f, X9, X9
+	VPADDW       X9, X9, X9
+	VMOVDQU      quad00070007<>+0(SB), X10
+	VPSUBW       X9, X10, X9
+	VPMULLW      X1, X9, X9
+	VPMOVZXWD    X9, Y10
+	VPSLLD       $0x10, Y10, Y9
+	VPOR         Y9, Y10, Y10
+	VPMADDWD     2048(SI), Y10, Y9
+	VPSUBD       Y9, Y0, Y0
+	VPMADDWD     2080(SI), Y10, Y9
+	VPSUBD       Y9, Y2, Y2
+	VPMADDWD     2112(SI), Y10, Y9
+	VPSUBD       Y9, Y3, Y3
+	VPMADDWD     2144(SI), Y10, Y9
+	VPSUBD       Y9, Y4, Y4
+	VPMADDWD     2176(SI), Y10, Y9
+	VPSUBD       Y9, Y5, Y5
+	VPMADDWD     2208(SI), Y10, Y9
+	VPSUBD       Y9, Y6, Y6
+	VPMADDWD     2240(SI), Y10, Y9
+	VPSUBD       Y9, Y7, Y7
+	VPMADDWD     2272(SI), Y10, Y9
+	VPSUBD       Y9, Y8, Y8
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD        (BX), X1
+	VCVTPH2PS    X1, X1
+	VMULPS       quad3e000000<>+0(SB), X1, X1
+	VPSHUFD      $0x00, X1, X1
+	VMULPS       2304(SI), X1, X9
+	VMOVUPS      X9, 160(SP)
+	VMULPS       2320(SI), X1, X1
+	VMOVUPS      X1, 176(SP)
+	VCVTDQ2PS    Y0, Y0
+	VBROADCASTSS 160(SP), Y9
+	VMOVUPS      224(SP), Y10
+	VFMADD231PS  Y9, Y0, Y10
+	VMOVUPS      Y10, 224(SP)
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 164(SP), Y0
+	VMOVUPS      256(SP), Y9
+	VFMADD231PS  Y0, Y2, Y9
+	VMOVUPS      Y9, 256(SP)
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS 168(SP), Y0
+	VMOVUPS      288(SP), Y2
+	VFMADD231PS  Y0, Y3, Y2
+	VMOVUPS      Y2, 288(SP)
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 172(SP), Y0
+	VMOVUPS      320(SP), Y2
+	VFMADD231PS  Y0, Y4, Y2
+	VMOVUPS      Y2, 320(SP)
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS 176(SP), Y0
+	VMOVUPS      352(SP), Y2
+	VFMADD231PS  Y0, Y5, Y2
+	VMOVUPS      Y2, 352(SP)
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS 180(SP), Y0
+	VMOVUPS      384(SP), Y2
+	VFMADD231PS  Y0, Y6, Y2
+	VMOVUPS      Y2, 384(SP)
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS 184(SP), Y0
+	VMOVUPS      416(SP), Y2
+	VFMADD231PS  Y0, Y7, Y2
+	VMOVUPS      Y2, 416(SP)
+	VCVTDQ2PS    Y8, Y8
+	VBROADCASTSS 188(SP), Y0
+	VMOVUPS      448(SP), Y2
+	VFMADD231PS  Y0, Y8, Y2
+	VMOVUPS      Y2, 448(SP)
+	ADDQ         $+50, BX
+	ADDQ         $+2336, SI
+	SUBQ         $0x01, DI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc - Σ mins
+	MOVQ         AX, BX
+	MOVQ         ld+8(FP), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	VMOVUPS      224(SP), Y0
+	VMOVUPS      256(SP), Y2
+	VMOVUPS      288(SP), Y3
+	VMOVUPS      320(SP), Y4
+	VUNPCKHPS    Y2, Y0, Y5
+	VUNPCKLPS    Y2, Y0, Y0
+	VADDPS       Y5, Y0, Y0
+	VUNPCKHPS    Y4, Y3, Y2
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VUNPCKHPD    Y3, Y0, Y2
+	VUNPCKLPD    Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	LEAQ         (BX)(SI*4), BX
+	VMOVUPS      352(SP), Y0
+	VMOVUPS      384(SP), Y2
+	VMOVUPS      416(SP), Y3
+	VMOVUPS      448(SP), Y4
+	VUNPCKHPS    Y2, Y0, Y5
+	VUNPCKLPS    Y2, Y0, Y0
+	VADDPS       Y5, Y0, Y0
+	VUNPCKHPS    Y4, Y3, Y2
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VUNPCKHPD    Y3, Y0, Y2
+	VUNPCKLPD    Y3, Y0, Y0
+	VADDPS       Y2, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	ADDQ         $+4, AX
+	ADDQ         stride+24(FP), CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsIQ1_Mx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsIQ1_Mx4AVX2(SB), NOSPLIT, $320-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ ·gridIQ1S+0(SB), DX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, BX
+	MOVQ    acts+40(FP), SI
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 192(SP)
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 288(SP)
+	MOVQ    blocks+48(FP), DI
+	SUBQ    $0x01, DI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(BX)
+
+	// indexes = bytes | three bits of a word for four << 8
+	VBROADCASTI128 32(BX), Y0
+	VPSHUFB        word0OfFour<>+0(SB), Y0, Y0
+	VPSRLW         $0x04, Y0, Y1
+	VPMULLW        by256_16<>+0(SB), Y0, Y0
+	VPBLENDW       $0x88, Y1, Y0, Y0
+	VPMOVZXBW      (BX), Y1
+	VPAND          bits700<>+0(SB), Y0, Y0
+	VPOR           Y1, Y0, Y0
+	VMOVDQU        Y0, 32(SP)
+
+	// indexes = bytes | three bits of a word for four << 8
+	VBROADCASTI128 32(BX), Y0
+	VPSHUFB        word4OfFour<>+0(SB), Y0, Y0
+	VPSRLW         $0x04, Y0, Y1
+	VPMULLW        by256_16<>+0(SB), Y0, Y0
+	VPBLENDW       $0x88, Y1, Y0, Y0
+	VPMOVZXBW      16(BX), Y1
+	VPAND          bits700<>+0(SB), Y0, Y0
+	VPOR           Y1, Y0, Y0
+	VMOVDQU        Y0, 64(SP)
+
+	// sc, mn
+	// each word has four scales of three bits: shifted to the top and down again
+	VPBROADCASTQ 48(BX), Y0
+	VPSHUFB      wordOfFour<>+0(SB), Y0, Y0
+	VPMULLW      shift13<>+0(SB), Y0, Y0
+	VPSRLW       $0x0d, Y0, Y0
+	VPADDW       Y0, Y0, Y0
+	VPADDW       ones16<>+0(SB), Y0, Y0
+	VPERMQ       $0xee, Y0, Y1
+	VPERMQ       $0x44, Y0, Y0
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+
+	// sum += sc·Σ(q-bias)·q_a
+	MOVWLZX      32(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y6
+	MOVWLZX      34(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	MOVWLZX      36(SP), R8
+	VMOVQ        (DX)(R8*8), X7
+	MOVWLZX      38(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X7, X7
+	VINSERTI128  $0x01, X7, Y6, Y6
+	VPBROADCASTW 32(BX), Y7
+	VPAND        nibbleTops<>+0(SB), Y7, Y7
+	VPCMPEQW     nibbleTops<>+0(SB), Y7, Y7
+	VPAND        bytesfe<>+0(SB), Y7, Y7
+	VPADDB       bytesf9<>+0(SB), Y7, Y7
+	VPADDB       Y7, Y6, Y6
+	VPABSB       Y6, Y7
+	VPSHUFB      bytes16_0<>+0(SB), Y0, Y8
+	VMOVDQU      (SI), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y2, Y2
+	VMOVDQU      256(SI), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VMOVDQU      512(SI), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VMOVDQU      768(SI), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	MOVWLZX      40(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y6
+	MOVWLZX      42(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	MOVWLZX      44(SP), R8
+	VMOVQ        (DX)(R8*8), X7
+	MOVWLZX      46(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X7, X7
+	VINSERTI128  $0x01, X7, Y6, Y6
+	VPBROADCASTW 34(BX), Y7
+	VPAND        nibbleTops<>+0(SB), Y7, Y7
+	VPCMPEQW     nibbleTops<>+0(SB), Y7, Y7
+	VPAND        bytesfe<>+0(SB), Y7, Y7
+	VPADDB       bytesf9<>+0(SB), Y7, Y7
+	VPADDB       Y7, Y6, Y6
+	VPABSB       Y6, Y7
+	VPSHUFB      bytes16_2<>+0(SB), Y0, Y8
+	VMOVDQU      32(SI), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y2, Y2
+	VMOVDQU      288(SI), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VMOVDQU      544(SI), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VMOVDQU      800(SI), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	MOVWLZX      48(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y6
+	MOVWLZX      50(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	MOVWLZX      52(SP), R8
+	VMOVQ        (DX)(R8*8), X7
+	MOVWLZX      54(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X7, X7
+	VINSERTI128  $0x01, X7, Y6, Y6
+	VPBROADCASTW 36(BX), Y7
+	VPAND        nibbleTops<>+0(SB), Y7, Y7
+	VPCMPEQW     nibbleTops<>+0(SB), Y7, Y7
+	VPAND        bytesfe<>+0(SB), Y7, Y7
+	VPADDB       bytesf9<>+0(SB), Y7, Y7
+	VPADDB       Y7, Y6, Y6
+	VPABSB       Y6, Y7
+	VPSHUFB      bytes16_4<>+0(SB), Y0, Y8
+	VMOVDQU      64(SI), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y2, Y2
+	VMOVDQU      320(SI), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y3, Y3
+	VMOVDQU      576(SI), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y4, Y4
+	VMOVDQU      832(SI), Y9
+	VPSIGNB      Y6, Y9, Y9
+	VPMADDUBSW   Y9, Y7, Y9
+	VPMADDWD     Y8, Y9, Y9
+	VPADDD       Y9, Y5, Y5
+	MOVWLZX      56(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y6
+	MOVWLZX      58(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	MOVWLZX      60(SP), R8
+	VMOVQ        (DX)(R8*8), X7
+	MOVWLZX      62(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X7, X7
+	VINSERTI128  $0x01, X7, Y6, Y6
+	VPBROADCASTW 38(BX), Y7
+	VPAND        nibbleTops<>+0(SB), Y7, Y7
+	VPCMPEQW     nibbleTops<>+0(SB), Y7, Y7
+	VPAND        bytesfe<>+0(SB), Y7, Y7
+	VPADDB       bytesf9<>+0(SB), Y7, Y7
+	VPADDB       Y7, Y6, Y6
+	VPABSB       Y6, Y7
+	VPSHUFB      bytes16_6<>+0(SB), Y0, Y0
+	VMOVDQU      96(SI), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      352(SI), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      608(SI), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VMOVDQU      864(SI), Y8
+	VPSIGNB      Y6, Y8, Y8
+	VPMADDUBSW   Y8, Y7, Y8
+	VPMADDWD     Y0, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	MOVWLZX      64(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y0
+	MOVWLZX      66(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X0, X0
+	MOVWLZX      68(SP), R8
+	VMOVQ        (DX)(R8*8), X6
+	MOVWLZX      70(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y0, Y0
+	VPBROADCASTW 40(BX), Y6
+	VPAND        nibbleTops<>+0(SB), Y6, Y6
+	VPCMPEQW     nibbleTops<>+0(SB), Y6, Y6
+	VPAND        bytesfe<>+0(SB), Y6, Y6
+	VPADDB       bytesf9<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y0, Y0
+	VPABSB       Y0, Y6
+	VPSHUFB      bytes16_0<>+0(SB), Y1, Y7
+	VMOVDQU      128(SI), Y8
+	VPSIGNB      Y0, Y8, Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      384(SI), Y8
+	VPSIGNB      Y0, Y8, Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      640(SI), Y8
+	VPSIGNB      Y0, Y8, Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VMOVDQU      896(SI), Y8
+	VPSIGNB      Y0, Y8, Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	MOVWLZX      72(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y0
+	MOVWLZX      74(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X0, X0
+	MOVWLZX      76(SP), R8
+	VMOVQ        (DX)(R8*8), X6
+	MOVWLZX      78(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y0, Y0
+	VPBROADCASTW 42(BX), Y6
+	VPAND        nibbleTops<>+0(SB), Y6, Y6
+	VPCMPEQW     nibbleTops<>+0(SB), Y6, Y6
+	VPAND        bytesfe<>+0(SB), Y6, Y6
+	VPADDB       bytesf9<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y0, Y0
+	VPABSB       Y0, Y6
+	VPSHUFB      bytes16_2<>+0(SB), Y1, Y7
+	VMOVDQU      160(SI), Y8
+	VPSIGNB      Y0, Y8, Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      416(SI), Y8
+	VPSIGNB      Y0, Y8, Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      672(SI), Y8
+	VPSIGNB      Y0, Y8, Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VMOVDQU      928(SI), Y8
+	VPSIGNB      Y0, Y8, Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	MOVWLZX      80(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y0
+	MOVWLZX      82(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X0, X0
+	MOVWLZX      84(SP), R8
+	VMOVQ        (DX)(R8*8), X6
+	MOVWLZX      86(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y0, Y0
+	VPBROADCASTW 44(BX), Y6
+	VPAND        nibbleTops<>+0(SB), Y6, Y6
+	VPCMPEQW     nibbleTops<>+0(SB), Y6, Y6
+	VPAND        bytesfe<>+0(SB), Y6, Y6
+	VPADDB       bytesf9<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y0, Y0
+	VPABSB       Y0, Y6
+	VPSHUFB      bytes16_4<>+0(SB), Y1, Y7
+	VMOVDQU      192(SI), Y8
+	VPSIGNB      Y0, Y8, Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y2, Y2
+	VMOVDQU      448(SI), Y8
+	VPSIGNB      Y0, Y8, Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VMOVDQU      704(SI), Y8
+	VPSIGNB      Y0, Y8, Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y4, Y4
+	VMOVDQU      960(SI), Y8
+	VPSIGNB      Y0, Y8, Y8
+	VPMADDUBSW   Y8, Y6, Y8
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	MOVWLZX      88(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y0
+	MOVWLZX      90(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X0, X0
+	MOVWLZX      92(SP), R8
+	VMOVQ        (DX)(R8*8), X6
+	MOVWLZX      94(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X6, X6
+	VINSERTI128  $0x01, X6, Y0, Y0
+	VPBROADCASTW 46(BX), Y6
+	VPAND        nibbleTops<>+0(SB), Y6, Y6
+	VPCMPEQW     nibbleTops<>+0(SB), Y6, Y6
+	VPAND        bytesfe<>+0(SB), Y6, Y6
+	VPADDB       bytesf9<>+0(SB), Y6, Y6
+	VPADDB       Y6, Y0, Y0
+	VPABSB       Y0, Y6
+	VPSHUFB      bytes16_6<>+0(SB), Y1, Y1
+	VMOVDQU      224(SI), Y7
+	VPSIGNB      Y0, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VPADDD       Y7, Y2, Y2
+	VMOVDQU      480(SI), Y7
+	VPSIGNB      Y0, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VPADDD       Y7, Y3, Y3
+	VMOVDQU      736(SI), Y7
+	VPSIGNB      Y0, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VPADDD       Y7, Y4, Y4
+	VMOVDQU      992(SI), Y7
+	VPSIGNB      Y0, Y7, Y7
+	VPMADDUBSW   Y7, Y6, Y7
+	VPMADDWD     Y1, Y7, Y7
+	VPADDD       Y7, Y5, Y5
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	MOVQ         48(BX), R8
+	XORL         R9, R9
+	MOVQ         R8, R10
+	SHRQ         $0x0c, R10
+	ANDL         $0x0000000f, R10
+	ORL          R10, R9
+	MOVQ         R8, R10
+	SHRQ         $0x18, R10
+	ANDL         $0x000000f0, R10
+	ORL          R10, R9
+	MOVQ         R8, R10
+	SHRQ         $0x24, R10
+	ANDL         $0x00000f00, R10
+	ORL          R10, R9
+	SHRQ         $0x30, R8
+	ANDL         $0x0000f000, R8
+	ORL          R8, R9
+	VMOVD        R9, X0
+	VCVTPH2PS    X0, X0
+	VMULPS       quad3e000000<>+0(SB), X0, X0
+	VPSHUFD      $0x00, X0, X0
+	VMULPS       1152(SI), X0, X0
+	VMOVUPS      X0, 160(SP)
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 160(SP), Y0
+	VMOVUPS      192(SP), Y1
+	VFMADD231PS  Y0, Y2, Y1
+	VMOVUPS      Y1, 192(SP)
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS 164(SP), Y0
+	VMOVUPS      224(SP), Y1
+	VFMADD231PS  Y0, Y3, Y1
+	VMOVUPS      Y1, 224(SP)
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 168(SP), Y0
+	VMOVUPS      256(SP), Y1
+	VFMADD231PS  Y0, Y4, Y1
+	VMOVUPS      Y1, 256(SP)
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS 172(SP), Y0
+	VMOVUPS      288(SP), Y1
+	VFMADD231PS  Y0, Y5, Y1
+	VMOVUPS      Y1, 288(SP)
+	ADDQ         $+56, BX
+	ADDQ         $+1168, SI
+	SUBQ         $0x01, DI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc - Σ mins
+	MOVQ         AX, BX
+	MOVQ         ld+8(FP), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	VMOVUPS      192(SP), Y0
+	VMOVUPS      224(SP), Y1
+	VMOVUPS      256(SP), Y2
+	VMOVUPS      288(SP), Y3
+	VUNPCKHPS    Y1, Y0, Y4
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKHPD    Y2, Y0, Y1
+	VUNPCKLPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	ADDQ         $+4, AX
+	ADDQ         stride+24(FP), CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+DATA by256_16<>+0(SB)/4, $0x00100100
+DATA by256_16<>+4(SB)/4, $0x00000001
+DATA by256_16<>+8(SB)/4, $0x00100100
+DATA by256_16<>+12(SB)/4, $0x00000001
+DATA by256_16<>+16(SB)/4, $0x00100100
+DATA by256_16<>+20(SB)/4, $0x00000001
+DATA by256_16<>+24(SB)/4, $0x00100100
+DATA by256_16<>+28(SB)/4, $0x00000001
+GLOBL by256_16<>(SB), RODATA|NOPTR, $32
+
+DATA wordOfFour<>+0(SB)/4, $0x01000100
+DATA wordOfFour<>+4(SB)/4, $0x01000100
+DATA wordOfFour<>+8(SB)/4, $0x03020302
+DATA wordOfFour<>+12(SB)/4, $0x03020302
+DATA wordOfFour<>+16(SB)/4, $0x05040504
+DATA wordOfFour<>+20(SB)/4, $0x05040504
+DATA wordOfFour<>+24(SB)/4, $0x07060706
+DATA wordOfFour<>+28(SB)/4, $0x07060706
+GLOBL wordOfFour<>(SB), RODATA|NOPTR, $32
+
+DATA shift13<>+0(SB)/4, $0x04002000
+DATA shift13<>+4(SB)/4, $0x00100080
+DATA shift13<>+8(SB)/4, $0x04002000
+DATA shift13<>+12(SB)/4, $0x00100080
+DATA shift13<>+16(SB)/4, $0x04002000
+DATA shift13<>+20(SB)/4, $0x00100080
+DATA shift13<>+24(SB)/4, $0x04002000
+DATA shift13<>+28(SB)/4, $0x00100080
+GLOBL shift13<>(SB), RODATA|NOPTR, $32
+
+DATA nibbleTops<>+0(SB)/4, $0x00080008
+DATA nibbleTops<>+4(SB)/4, $0x00080008
+DATA nibbleTops<>+8(SB)/4, $0x00800080
+DATA nibbleTops<>+12(SB)/4, $0x00800080
+DATA nibbleTops<>+16(SB)/4, $0x08000800
+DATA nibbleTops<>+20(SB)/4, $0x08000800
+DATA nibbleTops<>+24(SB)/4, $0x80008000
+DATA nibbleTops<>+28(SB)/4, $0x80008000
+GLOBL nibbleTops<>(SB), RODATA|NOPTR, $32
+
+DATA bytesfe<>+0(SB)/4, $0xfefefefe
+DATA bytesfe<>+4(SB)/4, $0xfefefefe
+DATA bytesfe<>+8(SB)/4, $0xfefefefe
+DATA bytesfe<>+12(SB)/4, $0xfefefefe
+DATA bytesfe<>+16(SB)/4, $0xfefefefe
+DATA bytesfe<>+20(SB)/4, $0xfefefefe
+DATA bytesfe<>+24(SB)/4, $0xfefefefe
+DATA bytesfe<>+28(SB)/4, $0xfefefefe
+GLOBL bytesfe<>(SB), RODATA|NOPTR, $32
+
+DATA bytesf9<>+0(SB)/4, $0xf9f9f9f9
+DATA bytesf9<>+4(SB)/4, $0xf9f9f9f9
+DATA bytesf9<>+8(SB)/4, $0xf9f9f9f9
+DATA bytesf9<>+12(SB)/4, $0xf9f9f9f9
+DATA bytesf9<>+16(SB)/4, $0xf9f9f9f9
+DATA bytesf9<>+20(SB)/4, $0xf9f9f9f9
+DATA bytesf9<>+24(SB)/4, $0xf9f9f9f9
+DATA bytesf9<>+28(SB)/4, $0xf9f9f9f9
+GLOBL bytesf9<>(SB), RODATA|NOPTR, $32
+
+// func rowsIQ1_Mx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsIQ1_Mx8AVX2(SB), NOSPLIT, $480-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ ·gridIQ1S+0(SB), DX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, BX
+	MOVQ    acts+40(FP), SI
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 288(SP)
+	VMOVUPS Y0, 320(SP)
+	VMOVUPS Y0, 352(SP)
+	VMOVUPS Y0, 384(SP)
+	VMOVUPS Y0, 416(SP)
+	VMOVUPS Y0, 448(SP)
+	MOVQ    blocks+48(FP), DI
+	SUBQ    $0x01, DI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(BX)
+
+	// indexes = bytes | three bits of a word for four << 8
+	VBROADCASTI128 32(BX), Y0
+	VPSHUFB        word0OfFour<>+0(SB), Y0, Y0
+	VPSRLW         $0x04, Y0, Y1
+	VPMULLW        by256_16<>+0(SB), Y0, Y0
+	VPBLENDW       $0x88, Y1, Y0, Y0
+	VPMOVZXBW      (BX), Y1
+	VPAND          bits700<>+0(SB), Y0, Y0
+	VPOR           Y1, Y0, Y0
+	VMOVDQU        Y0, 32(SP)
+
+	// indexes = bytes | three bits of a word for four << 8
+	VBROADCASTI128 32(BX), Y0
+	VPSHUFB        word4OfFour<>+0(SB), Y0, Y0
+	VPSRLW         $0x04, Y0, Y1
+	VPMULLW        by256_16<>+0(SB), Y0, Y0
+	VPBLENDW       $0x88, Y1, Y0, Y0
+	VPMOVZXBW      16(BX), Y1
+	VPAND          bits700<>+0(SB), Y0, Y0
+	VPOR           Y1, Y0, Y0
+	VMOVDQU        Y0, 64(SP)
+
+	// sc, mn
+	// each word has four scales of three bits: shifted to the top and down again
+	VPBROADCASTQ 48(BX), Y0
+	VPSHUFB      wordOfFour<>+0(SB), Y0, Y0
+	VPMULLW      shift13<>+0(SB), Y0, Y0
+	VPSRLW       $0x0d, Y0, Y0
+	VPADDW       Y0, Y0, Y0
+	VPADDW       ones16<>+0(SB), Y0, Y0
+	VPERMQ       $0xee, Y0, Y1
+	VPERMQ       $0x44, Y0, Y0
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+
+	// sum += sc·Σ(q-bias)·q_a
+	MOVWLZX      32(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y10
+	MOVWLZX      34(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	MOVWLZX      36(SP), R8
+	VMOVQ        (DX)(R8*8), X11
+	MOVWLZX      38(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X11, X11
+	VINSERTI128  $0x01, X11, Y10, Y10
+	VPBROADCASTW 32(BX), Y11
+	VPAND        nibbleTops<>+0(SB), Y11, Y11
+	VPCMPEQW     nibbleTops<>+0(SB), Y11, Y11
+	VPAND        bytesfe<>+0(SB), Y11, Y11
+	VPADDB       bytesf9<>+0(SB), Y11, Y11
+	VPADDB       Y11, Y10, Y10
+	VPABSB       Y10, Y11
+	VPSHUFB      bytes16_0<>+0(SB), Y0, Y12
+	VMOVDQU      (SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y2, Y2
+	VMOVDQU      256(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y3, Y3
+	VMOVDQU      512(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y4, Y4
+	VMOVDQU      768(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VMOVDQU      1024(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y6, Y6
+	VMOVDQU      1280(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y7, Y7
+	VMOVDQU      1536(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y8, Y8
+	VMOVDQU      1792(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	MOVWLZX      40(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y10
+	MOVWLZX      42(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	MOVWLZX      44(SP), R8
+	VMOVQ        (DX)(R8*8), X11
+	MOVWLZX      46(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X11, X11
+	VINSERTI128  $0x01, X11, Y10, Y10
+	VPBROADCASTW 34(BX), Y11
+	VPAND        nibbleTops<>+0(SB), Y11, Y11
+	VPCMPEQW     nibbleTops<>+0(SB), Y11, Y11
+	VPAND        bytesfe<>+0(SB), Y11, Y11
+	VPADDB       bytesf9<>+0(SB), Y11, Y11
+	VPADDB       Y11, Y10, Y10
+	VPABSB       Y10, Y11
+	VPSHUFB      bytes16_2<>+0(SB), Y0, Y12
+	VMOVDQU      32(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y2, Y2
+	VMOVDQU      288(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y3, Y3
+	VMOVDQU      544(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y4, Y4
+	VMOVDQU      800(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VMOVDQU      1056(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y6, Y6
+	VMOVDQU      1312(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y7, Y7
+	VMOVDQU      1568(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y8, Y8
+	VMOVDQU      1824(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	MOVWLZX      48(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y10
+	MOVWLZX      50(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	MOVWLZX      52(SP), R8
+	VMOVQ        (DX)(R8*8), X11
+	MOVWLZX      54(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X11, X11
+	VINSERTI128  $0x01, X11, Y10, Y10
+	VPBROADCASTW 36(BX), Y11
+	VPAND        nibbleTops<>+0(SB), Y11, Y11
+	VPCMPEQW     nibbleTops<>+0(SB), Y11, Y11
+	VPAND        bytesfe<>+0(SB), Y11, Y11
+	VPADDB       bytesf9<>+0(SB), Y11, Y11
+	VPADDB       Y11, Y10, Y10
+	VPABSB       Y10, Y11
+	VPSHUFB      bytes16_4<>+0(SB), Y0, Y12
+	VMOVDQU      64(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y2, Y2
+	VMOVDQU      320(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y3, Y3
+	VMOVDQU      576(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y4, Y4
+	VMOVDQU      832(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y5, Y5
+	VMOVDQU      1088(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y6, Y6
+	VMOVDQU      1344(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y7, Y7
+	VMOVDQU      1600(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y8, Y8
+	VMOVDQU      1856(SI), Y13
+	VPSIGNB      Y10, Y13, Y13
+	VPMADDUBSW   Y13, Y11, Y13
+	VPMADDWD     Y12, Y13, Y13
+	VPADDD       Y13, Y9, Y9
+	MOVWLZX      56(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y10
+	MOVWLZX      58(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	MOVWLZX      60(SP), R8
+	VMOVQ        (DX)(R8*8), X11
+	MOVWLZX      62(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X11, X11
+	VINSERTI128  $0x01, X11, Y10, Y10
+	VPBROADCASTW 38(BX), Y11
+	VPAND        nibbleTops<>+0(SB), Y11, Y11
+	VPCMPEQW     nibbleTops<>+0(SB), Y11, Y11
+	VPAND        bytesfe<>+0(SB), Y11, Y11
+	VPADDB       bytesf9<>+0(SB), Y11, Y11
+	VPADDB       Y11, Y10, Y10
+	VPABSB       Y10, Y11
+	VPSHUFB      bytes16_6<>+0(SB), Y0, Y0
+	VMOVDQU      96(SI), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      352(SI), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      608(SI), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      864(SI), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1120(SI), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1376(SI), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1632(SI), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VMOVDQU      1888(SI), Y12
+	VPSIGNB      Y10, Y12, Y12
+	VPMADDUBSW   Y12, Y11, Y12
+	VPMADDWD     Y0, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	MOVWLZX      64(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y0
+	MOVWLZX      66(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X0, X0
+	MOVWLZX      68(SP), R8
+	VMOVQ        (DX)(R8*8), X10
+	MOVWLZX      70(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y0, Y0
+	VPBROADCASTW 40(BX), Y10
+	VPAND        nibbleTops<>+0(SB), Y10, Y10
+	VPCMPEQW     nibbleTops<>+0(SB), Y10, Y10
+	VPAND        bytesfe<>+0(SB), Y10, Y10
+	VPADDB       bytesf9<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y0, Y0
+	VPABSB       Y0, Y10
+	VPSHUFB      bytes16_0<>+0(SB), Y1, Y11
+	VMOVDQU      128(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      384(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      640(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      896(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1152(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1408(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1664(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VMOVDQU      1920(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	MOVWLZX      72(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y0
+	MOVWLZX      74(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X0, X0
+	MOVWLZX      76(SP), R8
+	VMOVQ        (DX)(R8*8), X10
+	MOVWLZX      78(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y0, Y0
+	VPBROADCASTW 42(BX), Y10
+	VPAND        nibbleTops<>+0(SB), Y10, Y10
+	VPCMPEQW     nibbleTops<>+0(SB), Y10, Y10
+	VPAND        bytesfe<>+0(SB), Y10, Y10
+	VPADDB       bytesf9<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y0, Y0
+	VPABSB       Y0, Y10
+	VPSHUFB      bytes16_2<>+0(SB), Y1, Y11
+	VMOVDQU      160(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      416(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      672(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      928(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1184(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1440(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1696(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VMOVDQU      1952(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	MOVWLZX      80(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y0
+	MOVWLZX      82(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X0, X0
+	MOVWLZX      84(SP), R8
+	VMOVQ        (DX)(R8*8), X10
+	MOVWLZX      86(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y0, Y0
+	VPBROADCASTW 44(BX), Y10
+	VPAND        nibbleTops<>+0(SB), Y10, Y10
+	VPCMPEQW     nibbleTops<>+0(SB), Y10, Y10
+	VPAND        bytesfe<>+0(SB), Y10, Y10
+	VPADDB       bytesf9<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y0, Y0
+	VPABSB       Y0, Y10
+	VPSHUFB      bytes16_4<>+0(SB), Y1, Y11
+	VMOVDQU      192(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VMOVDQU      448(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VMOVDQU      704(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VMOVDQU      960(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VMOVDQU      1216(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VMOVDQU      1472(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VMOVDQU      1728(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VMOVDQU      1984(SI), Y12
+	VPSIGNB      Y0, Y12, Y12
+	VPMADDUBSW   Y12, Y10, Y12
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	MOVWLZX      88(SP), R8
+	VPBROADCASTQ (DX)(R8*8), Y0
+	MOVWLZX      90(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X0, X0
+	MOVWLZX      92(SP), R8
+	VMOVQ        (DX)(R8*8), X10
+	MOVWLZX      94(SP), R8
+	VPINSRQ      $0x01, (DX)(R8*8), X10, X10
+	VINSERTI128  $0x01, X10, Y0, Y0
+	VPBROADCASTW 46(BX), Y10
+	VPAND        nibbleTops<>+0(SB), Y10, Y10
+	VPCMPEQW     nibbleTops<>+0(SB), Y10, Y10
+	VPAND        bytesfe<>+0(SB), Y10, Y10
+	VPADDB       bytesf9<>+0(SB), Y10, Y10
+	VPADDB       Y10, Y0, Y0
+	VPABSB       Y0, Y10
+	VPSHUFB      bytes16_6<>+0(SB), Y1, Y1
+	VMOVDQU      224(SI), Y11
+	VPSIGNB      Y0, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y2, Y2
+	VMOVDQU      480(SI), Y11
+	VPSIGNB      Y0, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y3, Y3
+	VMOVDQU      736(SI), Y11
+	VPSIGNB      Y0, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y4, Y4
+	VMOVDQU      992(SI), Y11
+	VPSIGNB      Y0, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y5, Y5
+	VMOVDQU      1248(SI), Y11
+	VPSIGNB      Y0, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y6, Y6
+	VMOVDQU      1504(SI), Y11
+	VPSIGNB      Y0, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y7, Y7
+	VMOVDQU      1760(SI), Y11
+	VPSIGNB      Y0, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y8, Y8
+	VMOVDQU      2016(SI), Y11
+	VPSIGNB      Y0, Y11, Y11
+	VPMADDUBSW   Y11, Y10, Y11
+	VPMADDWD     Y1, Y11, Y11
+	VPADDD       Y11, Y9, Y9
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	MOVQ         48(BX), R8
+	XORL         R9, R9
+	MOVQ         R8, R10
+	SHRQ         $0x0c, R10
+	ANDL         $0x0000000f, R10
+	ORL          R10, R9
+	MOVQ         R8, R10
+	SHRQ         $0x18, R10
+	ANDL         $0x000000f0, R10
+	ORL          R10, R9
+	MOVQ         R8, R10
+	SHRQ         $0x24, R10
+	ANDL         $0x00000f00, R10
+	ORL          R10, R9
+	SHRQ         $0x30, R8
+	ANDL         $0x0000f000, R8
+	ORL          R8, R9
+	VMOVD        R9, X0
+	VCVTPH2PS    X0, X0
+	VMULPS       quad3e000000<>+0(SB), X0, X0
+	VPSHUFD      $0x00, X0, X0
+	VMULPS       2304(SI), X0, X1
+	VMOVUPS      X1, 160(SP)
+	VMULPS       2320(SI), X0, X0
+	VMOVUPS      X0, 176(SP)
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS 160(SP), Y0
+	VMOVUPS      224(SP), Y1
+	VFMADD231PS  Y0, Y2, Y1
+	VMOVUPS      Y1, 224(SP)
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS 164(SP), Y0
+	VMOVUPS      256(SP), Y1
+	VFMADD231PS  Y0, Y3, Y1
+	VMOVUPS      Y1, 256(SP)
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 168(SP), Y0
+	VMOVUPS      288(SP), Y1
+	VFMADD231PS  Y0, Y4, Y1
+	VMOVUPS      Y1, 288(SP)
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS 172(SP), Y0
+	VMOVUPS      320(SP), Y1
+	VFMADD231PS  Y0, Y5, Y1
+	VMOVUPS      Y1, 320(SP)
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS 176(SP), Y0
+	VMOVUPS      352(SP), Y1
+	VFMADD231PS  Y0, Y6, Y1
+	VMOVUPS      Y1, 352(SP)
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS 180(SP), Y0
+	VMOVUPS      384(SP), Y1
+	VFMADD231PS  Y0, Y7, Y1
+	VMOVUPS      Y1, 384(SP)
+	VCVTDQ2PS    Y8, Y8
+	VBROADCASTSS 184(SP), Y0
+	VMOVUPS      416(SP), Y1
+	VFMADD231PS  Y0, Y8, Y1
+	VMOVUPS      Y1, 416(SP)
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS 188(SP), Y0
+	VMOVUPS      448(SP), Y1
+	VFMADD231PS  Y0, Y9, Y1
+	VMOVUPS      Y1, 448(SP)
+	ADDQ         $+56, BX
+	ADDQ         $+2336, SI
+	SUBQ         $0x01, DI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc - Σ mins
+	MOVQ         AX, BX
+	MOVQ         ld+8(FP), SI
+	SHLQ         $0x02, SI
+	LEAQ         (SI)(SI*2), DI
+	VMOVUPS      224(SP), Y0
+	VMOVUPS      256(SP), Y1
+	VMOVUPS      288(SP), Y2
+	VMOVUPS      320(SP), Y3
+	VUNPCKHPS    Y1, Y0, Y4
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKHPD    Y2, Y0, Y1
+	VUNPCKLPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	LEAQ         (BX)(SI*4), BX
+	VMOVUPS      352(SP), Y0
+	VMOVUPS      384(SP), Y1
+	VMOVUPS      416(SP), Y2
+	VMOVUPS      448(SP), Y3
+	VUNPCKHPS    Y1, Y0, Y4
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKHPD    Y2, Y0, Y1
+	VUNPCKLPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	VMOVSS       X0, (BX)
+	VEXTRACTPS   $0x01, X0, (BX)(SI*1)
+	VEXTRACTPS   $0x02, X0, (BX)(SI*2)
+	VEXTRACTPS   $0x03, X0, (BX)(DI*1)
+	ADDQ         $+4, AX
+	ADDQ         stride+24(FP), CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsTQ1_0x4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsTQ1_0x4AVX2(SB), NOSPLIT, $160-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, DX
+	MOVQ    acts+40(FP), BX
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 32(SP)
+	VMOVUPS Y0, 64(SP)
+	VMOVUPS Y0, 96(SP)
+	VMOVUPS Y0, 128(SP)
+	MOVQ    blocks+48(FP), SI
+	SUBQ    $0x01, SI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+
+	// sc, mn
+	VMOVDQU ones16<>+0(SB), Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+
+	// sum += sc·Σ(q-bias)·q_a
+	VMOVDQU        (DX), Y5
+	VPXOR          Y6, Y6, Y6
+	VPMAXUB        bytes56<>+0(SB), Y5, Y7
+	VPCMPEQB       Y5, Y7, Y7
+	VPSUBB         Y7, Y6, Y6
+	VPMAXUB        bytesab<>+0(SB), Y5, Y7
+	VPCMPEQB       Y5, Y7, Y7
+	VPSUBB         Y7, Y6, Y6
+	VPMADDUBSW     (BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y1, Y1
+	VPMADDUBSW     256(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y2, Y2
+	VPMADDUBSW     512(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y3, Y3
+	VPMADDUBSW     768(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y4, Y4
+	VMOVDQU        (DX), Y5
+	VPSRLW         $0x08, Y5, Y6
+	VPMULLW        times_3<>+0(SB), Y6, Y6
+	VPSLLW         $0x08, Y6, Y6
+	VPMULLW        times_3<>+0(SB), Y5, Y5
+	VPAND          even<>+0(SB), Y5, Y5
+	VPOR           Y6, Y5, Y5
+	VPXOR          Y6, Y6, Y6
+	VPMAXUB        bytes56<>+0(SB), Y5, Y7
+	VPCMPEQB       Y5, Y7, Y7
+	VPSUBB         Y7, Y6, Y6
+	VPMAXUB        bytesab<>+0(SB), Y5, Y7
+	VPCMPEQB       Y5, Y7, Y7
+	VPSUBB         Y7, Y6, Y6
+	VPMADDUBSW     32(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y1, Y1
+	VPMADDUBSW     288(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y2, Y2
+	VPMADDUBSW     544(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y3, Y3
+	VPMADDUBSW     800(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y4, Y4
+	VMOVDQU        (DX), Y5
+	VPSRLW         $0x08, Y5, Y6
+	VPMULLW        times_9<>+0(SB), Y6, Y6
+	VPSLLW         $0x08, Y6, Y6
+	VPMULLW        times_9<>+0(SB), Y5, Y5
+	VPAND          even<>+0(SB), Y5, Y5
+	VPOR           Y6, Y5, Y5
+	VPXOR          Y6, Y6, Y6
+	VPMAXUB        bytes56<>+0(SB), Y5, Y7
+	VPCMPEQB       Y5, Y7, Y7
+	VPSUBB         Y7, Y6, Y6
+	VPMAXUB        bytesab<>+0(SB), Y5, Y7
+	VPCMPEQB       Y5, Y7, Y7
+	VPSUBB         Y7, Y6, Y6
+	VPMADDUBSW     64(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y1, Y1
+	VPMADDUBSW     320(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y2, Y2
+	VPMADDUBSW     576(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y3, Y3
+	VPMADDUBSW     832(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y4, Y4
+	VMOVDQU        (DX), Y5
+	VPSRLW         $0x08, Y5, Y6
+	VPMULLW        times_27<>+0(SB), Y6, Y6
+	VPSLLW         $0x08, Y6, Y6
+	VPMULLW        times_27<>+0(SB), Y5, Y5
+	VPAND          even<>+0(SB), Y5, Y5
+	VPOR           Y6, Y5, Y5
+	VPXOR          Y6, Y6, Y6
+	VPMAXUB        bytes56<>+0(SB), Y5, Y7
+	VPCMPEQB       Y5, Y7, Y7
+	VPSUBB         Y7, Y6, Y6
+	VPMAXUB        bytesab<>+0(SB), Y5, Y7
+	VPCMPEQB       Y5, Y7, Y7
+	VPSUBB         Y7, Y6, Y6
+	VPMADDUBSW     96(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y1, Y1
+	VPMADDUBSW     352(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y2, Y2
+	VPMADDUBSW     608(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y3, Y3
+	VPMADDUBSW     864(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y4, Y4
+	VMOVDQU        (DX), Y5
+	VPSRLW         $0x08, Y5, Y6
+	VPMULLW        times_81<>+0(SB), Y6, Y6
+	VPSLLW         $0x08, Y6, Y6
+	VPMULLW        times_81<>+0(SB), Y5, Y5
+	VPAND          even<>+0(SB), Y5, Y5
+	VPOR           Y6, Y5, Y5
+	VPXOR          Y6, Y6, Y6
+	VPMAXUB        bytes56<>+0(SB), Y5, Y7
+	VPCMPEQB       Y5, Y7, Y7
+	VPSUBB         Y7, Y6, Y6
+	VPMAXUB        bytesab<>+0(SB), Y5, Y7
+	VPCMPEQB       Y5, Y7, Y7
+	VPSUBB         Y7, Y6, Y6
+	VPMADDUBSW     128(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y1, Y1
+	VPMADDUBSW     384(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y2, Y2
+	VPMADDUBSW     640(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y3, Y3
+	VPMADDUBSW     896(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y4, Y4
+	VBROADCASTI128 32(DX), Y5
+	VPSRLW         $0x08, Y5, Y6
+	VPMULLW        times_1_1_1_1_3_3_3_3<>+0(SB), Y6, Y6
+	VPSLLW         $0x08, Y6, Y6
+	VPMULLW        times_1_1_1_1_3_3_3_3<>+0(SB), Y5, Y5
+	VPAND          even<>+0(SB), Y5, Y5
+	VPOR           Y6, Y5, Y5
+	VPXOR          Y6, Y6, Y6
+	VPMAXUB        bytes56<>+0(SB), Y5, Y7
+	VPCMPEQB       Y5, Y7, Y7
+	VPSUBB         Y7, Y6, Y6
+	VPMAXUB        bytesab<>+0(SB), Y5, Y7
+	VPCMPEQB       Y5, Y7, Y7
+	VPSUBB         Y7, Y6, Y6
+	VPMADDUBSW     160(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y1, Y1
+	VPMADDUBSW     416(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y2, Y2
+	VPMADDUBSW     672(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y3, Y3
+	VPMADDUBSW     928(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y4, Y4
+	VBROADCASTI128 32(DX), Y5
+	VPSRLW         $0x08, Y5, Y6
+	VPMULLW        times_9_9_9_9_27_27_27_27<>+0(SB), Y6, Y6
+	VPSLLW         $0x08, Y6, Y6
+	VPMULLW        times_9_9_9_9_27_27_27_27<>+0(SB), Y5, Y5
+	VPAND          even<>+0(SB), Y5, Y5
+	VPOR           Y6, Y5, Y5
+	VPXOR          Y6, Y6, Y6
+	VPMAXUB        bytes56<>+0(SB), Y5, Y7
+	VPCMPEQB       Y5, Y7, Y7
+	VPSUBB         Y7, Y6, Y6
+	VPMAXUB        bytesab<>+0(SB), Y5, Y7
+	VPCMPEQB       Y5, Y7, Y7
+	VPSUBB         Y7, Y6, Y6
+	VPMADDUBSW     192(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y1, Y1
+	VPMADDUBSW     448(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y2, Y2
+	VPMADDUBSW     704(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y3, Y3
+	VPMADDUBSW     960(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y4, Y4
+	VBROADCASTI128 32(DX), Y5
+	VPBROADCASTD   48(DX), X6
+	VINSERTI128    $0x01, X6, Y5, Y5
+	VPSRLW         $0x08, Y5, Y6
+	VPMULLW        times_81_81_81_81_1_3_9_27<>+0(SB), Y6, Y6
+	VPSLLW         $0x08, Y6, Y6
+	VPMULLW        times_81_81_81_81_1_3_9_27<>+0(SB), Y5, Y5
+	VPAND          even<>+0(SB), Y5, Y5
+	VPOR           Y6, Y5, Y5
+	VPXOR          Y6, Y6, Y6
+	VPMAXUB        bytes56<>+0(SB), Y5, Y7
+	VPCMPEQB       Y5, Y7, Y7
+	VPSUBB         Y7, Y6, Y6
+	VPMAXUB        bytesab<>+0(SB), Y5, Y7
+	VPCMPEQB       Y5, Y7, Y7
+	VPSUBB         Y7, Y6, Y6
+	VPMADDUBSW     224(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y1, Y1
+	VPMADDUBSW     480(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y2, Y2
+	VPMADDUBSW     736(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y3, Y3
+	VPMADDUBSW     992(BX), Y6, Y5
+	VPMADDWD       Y0, Y5, Y5
+	VPADDD         Y5, Y4, Y4
+	VPMADDWD       1024(BX), Y0, Y5
+	VPSUBD         Y5, Y1, Y1
+	VPMADDWD       1056(BX), Y0, Y5
+	VPSUBD         Y5, Y2, Y2
+	VPMADDWD       1088(BX), Y0, Y5
+	VPSUBD         Y5, Y3, Y3
+	VPMADDWD       1120(BX), Y0, Y0
+	VPSUBD         Y0, Y4, Y4
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VPXOR        Y0, Y0, Y0
+	VPINSRW      $0x00, 52(DX), X0, X0
+	VCVTPH2PS    X0, X0
+	VPSHUFD      $0x00, X0, X0
+	VMULPS       1152(BX), X0, X0
+	VMOVUPS      X0, (SP)
+	VPHADDD      Y2, Y1, Y1
+	VPHADDD      Y4, Y3, Y3
+	VPHADDD      Y3, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X0
+	VPADDD       X0, X1, X1
+	VCVTDQ2PS    X1, X1
+	VMOVUPS      32(SP), X0
+	VFMADD231PS  (SP), X1, X0
+	VMOVUPS      X0, 32(SP)
+	ADDQ         $+54, DX
+	ADDQ         $+1168, BX
+	SUBQ         $0x01, SI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ       AX, DX
+	MOVQ       ld+8(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), SI
+	VMOVUPS    32(SP), X0
+	VMOVSS     X0, (DX)
+	VEXTRACTPS $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS $0x03, X0, (DX)(SI*1)
+	ADDQ       $+4, AX
+	ADDQ       stride+24(FP), CX
+	JMP        row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+DATA bytes56<>+0(SB)/4, $0x56565656
+DATA bytes56<>+4(SB)/4, $0x56565656
+DATA bytes56<>+8(SB)/4, $0x56565656
+DATA bytes56<>+12(SB)/4, $0x56565656
+DATA bytes56<>+16(SB)/4, $0x56565656
+DATA bytes56<>+20(SB)/4, $0x56565656
+DATA bytes56<>+24(SB)/4, $0x56565656
+DATA bytes56<>+28(SB)/4, $0x56565656
+GLOBL bytes56<>(SB), RODATA|NOPTR, $32
+
+DATA bytesab<>+0(SB)/4, $0xabababab
+DATA bytesab<>+4(SB)/4, $0xabababab
+DATA bytesab<>+8(SB)/4, $0xabababab
+DATA bytesab<>+12(SB)/4, $0xabababab
+DATA bytesab<>+16(SB)/4, $0xabababab
+DATA bytesab<>+20(SB)/4, $0xabababab
+DATA bytesab<>+24(SB)/4, $0xabababab
+DATA bytesab<>+28(SB)/4, $0xabababab
+GLOBL bytesab<>(SB), RODATA|NOPTR, $32
+
+DATA times_3<>+0(SB)/4, $0x00030003
+DATA times_3<>+4(SB)/4, $0x00030003
+DATA times_3<>+8(SB)/4, $0x00030003
+DATA times_3<>+12(SB)/4, $0x00030003
+DATA times_3<>+16(SB)/4, $0x00030003
+DATA times_3<>+20(SB)/4, $0x00030003
+DATA times_3<>+24(SB)/4, $0x00030003
+DATA times_3<>+28(SB)/4, $0x00030003
+GLOBL times_3<>(SB), RODATA|NOPTR, $32
+
+DATA even<>+0(SB)/4, $0x00ff00ff
+DATA even<>+4(SB)/4, $0x00ff00ff
+DATA even<>+8(SB)/4, $0x00ff00ff
+DATA even<>+12(SB)/4, $0x00ff00ff
+DATA even<>+16(SB)/4, $0x00ff00ff
+DATA even<>+20(SB)/4, $0x00ff00ff
+DATA even<>+24(SB)/4, $0x00ff00ff
+DATA even<>+28(SB)/4, $0x00ff00ff
+GLOBL even<>(SB), RODATA|NOPTR, $32
+
+DATA times_9<>+0(SB)/4, $0x00090009
+DATA times_9<>+4(SB)/4, $0x00090009
+DATA times_9<>+8(SB)/4, $0x00090009
+DATA times_9<>+12(SB)/4, $0x00090009
+DATA times_9<>+16(SB)/4, $0x00090009
+DATA times_9<>+20(SB)/4, $0x00090009
+DATA times_9<>+24(SB)/4, $0x00090009
+DATA times_9<>+28(SB)/4, $0x00090009
+GLOBL times_9<>(SB), RODATA|NOPTR, $32
+
+DATA times_27<>+0(SB)/4, $0x001b001b
+DATA times_27<>+4(SB)/4, $0x001b001b
+DATA times_27<>+8(SB)/4, $0x001b001b
+DATA times_27<>+12(SB)/4, $0x001b001b
+DATA times_27<>+16(SB)/4, $0x001b001b
+DATA times_27<>+20(SB)/4, $0x001b001b
+DATA times_27<>+24(SB)/4, $0x001b001b
+DATA times_27<>+28(SB)/4, $0x001b001b
+GLOBL times_27<>(SB), RODATA|NOPTR, $32
+
+DATA times_81<>+0(SB)/4, $0x00510051
+DATA times_81<>+4(SB)/4, $0x00510051
+DATA times_81<>+8(SB)/4, $0x00510051
+DATA times_81<>+12(SB)/4, $0x00510051
+DATA times_81<>+16(SB)/4, $0x00510051
+DATA times_81<>+20(SB)/4, $0x00510051
+DATA times_81<>+24(SB)/4, $0x00510051
+DATA times_81<>+28(SB)/4, $0x00510051
+GLOBL times_81<>(SB), RODATA|NOPTR, $32
+
+DATA times_1_1_1_1_3_3_3_3<>+0(SB)/4, $0x00010001
+DATA times_1_1_1_1_3_3_3_3<>+4(SB)/4, $0x00010001
+DATA times_1_1_1_1_3_3_3_3<>+8(SB)/4, $0x00010001
+DATA times_1_1_1_1_3_3_3_3<>+12(SB)/4, $0x00010001
+DATA times_1_1_1_1_3_3_3_3<>+16(SB)/4, $0x00030003
+DATA times_1_1_1_1_3_3_3_3<>+20(SB)/4, $0x00030003
+DATA times_1_1_1_1_3_3_3_3<>+24(SB)/4, $0x00030003
+DATA times_1_1_1_1_3_3_3_3<>+28(SB)/4, $0x00030003
+GLOBL times_1_1_1_1_3_3_3_3<>(SB), RODATA|NOPTR, $32
+
+DATA times_9_9_9_9_27_27_27_27<>+0(SB)/4, $0x00090009
+DATA times_9_9_9_9_27_27_27_27<>+4(SB)/4, $0x00090009
+DATA times_9_9_9_9_27_27_27_27<>+8(SB)/4, $0x00090009
+DATA times_9_9_9_9_27_27_27_27<>+12(SB)/4, $0x00090009
+DATA times_9_9_9_9_27_27_27_27<>+16(SB)/4, $0x001b001b
+DATA times_9_9_9_9_27_27_27_27<>+20(SB)/4, $0x001b001b
+DATA times_9_9_9_9_27_27_27_27<>+24(SB)/4, $0x001b001b
+DATA times_9_9_9_9_27_27_27_27<>+28(SB)/4, $0x001b001b
+GLOBL times_9_9_9_9_27_27_27_27<>(SB), RODATA|NOPTR, $32
+
+DATA times_81_81_81_81_1_3_9_27<>+0(SB)/4, $0x00510051
+DATA times_81_81_81_81_1_3_9_27<>+4(SB)/4, $0x00510051
+DATA times_81_81_81_81_1_3_9_27<>+8(SB)/4, $0x00510051
+DATA times_81_81_81_81_1_3_9_27<>+12(SB)/4, $0x00510051
+DATA times_81_81_81_81_1_3_9_27<>+16(SB)/4, $0x00010001
+DATA times_81_81_81_81_1_3_9_27<>+20(SB)/4, $0x00030003
+DATA times_81_81_81_81_1_3_9_27<>+24(SB)/4, $0x00090009
+DATA times_81_81_81_81_1_3_9_27<>+28(SB)/4, $0x001b001b
+GLOBL times_81_81_81_81_1_3_9_27<>(SB), RODATA|NOPTR, $32
+
+// func rowsTQ1_0x8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsTQ1_0x8AVX2(SB), NOSPLIT, $320-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, DX
+	MOVQ    acts+40(FP), BX
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 64(SP)
+	VMOVUPS Y0, 96(SP)
+	VMOVUPS Y0, 128(SP)
+	VMOVUPS Y0, 160(SP)
+	VMOVUPS Y0, 192(SP)
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 288(SP)
+	MOVQ    blocks+48(FP), SI
+	SUBQ    $0x01, SI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+
+	// sc, mn
+	VMOVDQU ones16<>+0(SB), Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+
+	// sum += sc·Σ(q-bias)·q_a
+	VMOVDQU        (DX), Y9
+	VPXOR          Y10, Y10, Y10
+	VPMAXUB        bytes56<>+0(SB), Y9, Y11
+	VPCMPEQB       Y9, Y11, Y11
+	VPSUBB         Y11, Y10, Y10
+	VPMAXUB        bytesab<>+0(SB), Y9, Y11
+	VPCMPEQB       Y9, Y11, Y11
+	VPSUBB         Y11, Y10, Y10
+	VPMADDUBSW     (BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y1, Y1
+	VPMADDUBSW     256(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y2, Y2
+	VPMADDUBSW     512(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y3, Y3
+	VPMADDUBSW     768(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y4, Y4
+	VPMADDUBSW     1024(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y5, Y5
+	VPMADDUBSW     1280(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y6, Y6
+	VPMADDUBSW     1536(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y7, Y7
+	VPMADDUBSW     1792(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y8, Y8
+	VMOVDQU        (DX), Y9
+	VPSRLW         $0x08, Y9, Y10
+	VPMULLW        times_3<>+0(SB), Y10, Y10
+	VPSLLW         $0x08, Y10, Y10
+	VPMULLW        times_3<>+0(SB), Y9, Y9
+	VPAND          even<>+0(SB), Y9, Y9
+	VPOR           Y10, Y9, Y9
+	VPXOR          Y10, Y10, Y10
+	VPMAXUB        bytes56<>+0(SB), Y9, Y11
+	VPCMPEQB       Y9, Y11, Y11
+	VPSUBB         Y11, Y10, Y10
+	VPMAXUB        bytesab<>+0(SB), Y9, Y11
+	VPCMPEQB       Y9, Y11, Y11
+	VPSUBB         Y11, Y10, Y10
+	VPMADDUBSW     32(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y1, Y1
+	VPMADDUBSW     288(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y2, Y2
+	VPMADDUBSW     544(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y3, Y3
+	VPMADDUBSW     800(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y4, Y4
+	VPMADDUBSW     1056(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y5, Y5
+	VPMADDUBSW     1312(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y6, Y6
+	VPMADDUBSW     1568(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y7, Y7
+	VPMADDUBSW     1824(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y8, Y8
+	VMOVDQU        (DX), Y9
+	VPSRLW         $0x08, Y9, Y10
+	VPMULLW        times_9<>+0(SB), Y10, Y10
+	VPSLLW         $0x08, Y10, Y10
+	VPMULLW        times_9<>+0(SB), Y9, Y9
+	VPAND          even<>+0(SB), Y9, Y9
+	VPOR           Y10, Y9, Y9
+	VPXOR          Y10, Y10, Y10
+	VPMAXUB        bytes56<>+0(SB), Y9, Y11
+	VPCMPEQB       Y9, Y11, Y11
+	VPSUBB         Y11, Y10, Y10
+	VPMAXUB        bytesab<>+0(SB), Y9, Y11
+	VPCMPEQB       Y9, Y11, Y11
+	VPSUBB         Y11, Y10, Y10
+	VPMADDUBSW     64(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y1, Y1
+	VPMADDUBSW     320(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y2, Y2
+	VPMADDUBSW     576(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y3, Y3
+	VPMADDUBSW     832(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y4, Y4
+	VPMADDUBSW     1088(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y5, Y5
+	VPMADDUBSW     1344(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y6, Y6
+	VPMADDUBSW     1600(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y7, Y7
+	VPMADDUBSW     1856(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y8, Y8
+	VMOVDQU        (DX), Y9
+	VPSRLW         $0x08, Y9, Y10
+	VPMULLW        times_27<>+0(SB), Y10, Y10
+	VPSLLW         $0x08, Y10, Y10
+	VPMULLW        times_27<>+0(SB), Y9, Y9
+	VPAND          even<>+0(SB), Y9, Y9
+	VPOR           Y10, Y9, Y9
+	VPXOR          Y10, Y10, Y10
+	VPMAXUB        bytes56<>+0(SB), Y9, Y11
+	VPCMPEQB       Y9, Y11, Y11
+	VPSUBB         Y11, Y10, Y10
+	VPMAXUB        bytesab<>+0(SB), Y9, Y11
+	VPCMPEQB       Y9, Y11, Y11
+	VPSUBB         Y11, Y10, Y10
+	VPMADDUBSW     96(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y1, Y1
+	VPMADDUBSW     352(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y2, Y2
+	VPMADDUBSW     608(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y3, Y3
+	VPMADDUBSW     864(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y4, Y4
+	VPMADDUBSW     1120(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y5, Y5
+	VPMADDUBSW     1376(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y6, Y6
+	VPMADDUBSW     1632(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y7, Y7
+	VPMADDUBSW     1888(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y8, Y8
+	VMOVDQU        (DX), Y9
+	VPSRLW         $0x08, Y9, Y10
+	VPMULLW        times_81<>+0(SB), Y10, Y10
+	VPSLLW         $0x08, Y10, Y10
+	VPMULLW        times_81<>+0(SB), Y9, Y9
+	VPAND          even<>+0(SB), Y9, Y9
+	VPOR           Y10, Y9, Y9
+	VPXOR          Y10, Y10, Y10
+	VPMAXUB        bytes56<>+0(SB), Y9, Y11
+	VPCMPEQB       Y9, Y11, Y11
+	VPSUBB         Y11, Y10, Y10
+	VPMAXUB        bytesab<>+0(SB), Y9, Y11
+	VPCMPEQB       Y9, Y11, Y11
+	VPSUBB         Y11, Y10, Y10
+	VPMADDUBSW     128(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y1, Y1
+	VPMADDUBSW     384(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y2, Y2
+	VPMADDUBSW     640(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y3, Y3
+	VPMADDUBSW     896(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y4, Y4
+	VPMADDUBSW     1152(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y5, Y5
+	VPMADDUBSW     1408(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y6, Y6
+	VPMADDUBSW     1664(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y7, Y7
+	VPMADDUBSW     1920(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y8, Y8
+	VBROADCASTI128 32(DX), Y9
+	VPSRLW         $0x08, Y9, Y10
+	VPMULLW        times_1_1_1_1_3_3_3_3<>+0(SB), Y10, Y10
+	VPSLLW         $0x08, Y10, Y10
+	VPMULLW        times_1_1_1_1_3_3_3_3<>+0(SB), Y9, Y9
+	VPAND          even<>+0(SB), Y9, Y9
+	VPOR           Y10, Y9, Y9
+	VPXOR          Y10, Y10, Y10
+	VPMAXUB        bytes56<>+0(SB), Y9, Y11
+	VPCMPEQB       Y9, Y11, Y11
+	VPSUBB         Y11, Y10, Y10
+	VPMAXUB        bytesab<>+0(SB), Y9, Y11
+	VPCMPEQB       Y9, Y11, Y11
+	VPSUBB         Y11, Y10, Y10
+	VPMADDUBSW     160(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y1, Y1
+	VPMADDUBSW     416(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y2, Y2
+	VPMADDUBSW     672(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y3, Y3
+	VPMADDUBSW     928(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y4, Y4
+	VPMADDUBSW     1184(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y5, Y5
+	VPMADDUBSW     1440(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y6, Y6
+	VPMADDUBSW     1696(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y7, Y7
+	VPMADDUBSW     1952(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y8, Y8
+	VBROADCASTI128 32(DX), Y9
+	VPSRLW         $0x08, Y9, Y10
+	VPMULLW        times_9_9_9_9_27_27_27_27<>+0(SB), Y10, Y10
+	VPSLLW         $0x08, Y10, Y10
+	VPMULLW        times_9_9_9_9_27_27_27_27<>+0(SB), Y9, Y9
+	VPAND          even<>+0(SB), Y9, Y9
+	VPOR           Y10, Y9, Y9
+	VPXOR          Y10, Y10, Y10
+	VPMAXUB        bytes56<>+0(SB), Y9, Y11
+	VPCMPEQB       Y9, Y11, Y11
+	VPSUBB         Y11, Y10, Y10
+	VPMAXUB        bytesab<>+0(SB), Y9, Y11
+	VPCMPEQB       Y9, Y11, Y11
+	VPSUBB         Y11, Y10, Y10
+	VPMADDUBSW     192(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y1, Y1
+	VPMADDUBSW     448(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y2, Y2
+	VPMADDUBSW     704(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y3, Y3
+	VPMADDUBSW     960(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y4, Y4
+	VPMADDUBSW     1216(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y5, Y5
+	VPMADDUBSW     1472(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y6, Y6
+	VPMADDUBSW     1728(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y7, Y7
+	VPMADDUBSW     1984(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y8, Y8
+	VBROADCASTI128 32(DX), Y9
+	VPBROADCASTD   48(DX), X10
+	VINSERTI128    $0x01, X10, Y9, Y9
+	VPSRLW         $0x08, Y9, Y10
+	VPMULLW        times_81_81_81_81_1_3_9_27<>+0(SB), Y10, Y10
+	VPSLLW         $0x08, Y10, Y10
+	VPMULLW        times_81_81_81_81_1_3_9_27<>+0(SB), Y9, Y9
+	VPAND          even<>+0(SB), Y9, Y9
+	VPOR           Y10, Y9, Y9
+	VPXOR          Y10, Y10, Y10
+	VPMAXUB        bytes56<>+0(SB), Y9, Y11
+	VPCMPEQB       Y9, Y11, Y11
+	VPSUBB         Y11, Y10, Y10
+	VPMAXUB        bytesab<>+0(SB), Y9, Y11
+	VPCMPEQB       Y9, Y11, Y11
+	VPSUBB         Y11, Y10, Y10
+	VPMADDUBSW     224(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y1, Y1
+	VPMADDUBSW     480(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y2, Y2
+	VPMADDUBSW     736(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y3, Y3
+	VPMADDUBSW     992(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y4, Y4
+	VPMADDUBSW     1248(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y5, Y5
+	VPMADDUBSW     1504(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y6, Y6
+	VPMADDUBSW     1760(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y7, Y7
+	VPMADDUBSW     2016(BX), Y10, Y9
+	VPMADDWD       Y0, Y9, Y9
+	VPADDD         Y9, Y8, Y8
+	VPMADDWD       2048(BX), Y0, Y9
+	VPSUBD         Y9, Y1, Y1
+	VPMADDWD       2080(BX), Y0, Y9
+	VPSUBD         Y9, Y2, Y2
+	VPMADDWD       2112(BX), Y0, Y9
+	VPSUBD         Y9, Y3, Y3
+	VPMADDWD       2144(BX), Y0, Y9
+	VPSUBD         Y9, Y4, Y4
+	VPMADDWD       2176(BX), Y0, Y9
+	VPSUBD         Y9, Y5, Y5
+	VPMADDWD       2208(BX), Y0, Y9
+	VPSUBD         Y9, Y6, Y6
+	VPMADDWD       2240(BX), Y0, Y9
+	VPSUBD         Y9, Y7, Y7
+	VPMADDWD       2272(BX), Y0, Y0
+	VPSUBD         Y0, Y8, Y8
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VPXOR        Y0, Y0, Y0
+	VPINSRW      $0x00, 52(DX), X0, X0
+	VCVTPH2PS    X0, X0
+	VPSHUFD      $0x00, X0, X0
+	VMULPS       2304(BX), X0, X9
+	VMOVUPS      X9, (SP)
+	VMULPS       2320(BX), X0, X0
+	VMOVUPS      X0, 16(SP)
+	VPHADDD      Y2, Y1, Y1
+	VPHADDD      Y4, Y3, Y3
+	VPHADDD      Y3, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X0
+	VPADDD       X0, X1, X1
+	VCVTDQ2PS    X1, X1
+	VMOVUPS      64(SP), X0
+	VFMADD231PS  (SP), X1, X0
+	VMOVUPS      X0, 64(SP)
+	VPHADDD      Y6, Y5, Y5
+	VPHADDD      Y8, Y7, Y7
+	VPHADDD      Y7, Y5, Y5
+	VEXTRACTI128 $0x01, Y5, X0
+	VPADDD       X0, X5, X5
+	VCVTDQ2PS    X5, X5
+	VMOVUPS      80(SP), X0
+	VFMADD231PS  16(SP), X5, X0
+	VMOVUPS      X0, 80(SP)
+	ADDQ         $+54, DX
+	ADDQ         $+2336, BX
+	SUBQ         $0x01, SI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ       AX, DX
+	MOVQ       ld+8(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), SI
+	VMOVUPS    64(SP), X0
+	VMOVSS     X0, (DX)
+	VEXTRACTPS $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS $0x03, X0, (DX)(SI*1)
+	LEAQ       (DX)(BX*4), DX
+	VMOVUPS    80(SP), X0
+	VMOVSS     X0, (DX)
+	VEXTRACTPS $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS $0x03, X0, (DX)(SI*1)
+	ADDQ       $+4, AX
+	ADDQ       stride+24(FP), CX
+	JMP        row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsTQ2_0x4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsTQ2_0x4AVX2(SB), NOSPLIT, $160-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, DX
+	MOVQ    acts+40(FP), BX
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 32(SP)
+	VMOVUPS Y0, 64(SP)
+	VMOVUPS Y0, 96(SP)
+	VMOVUPS Y0, 128(SP)
+	MOVQ    blocks+48(FP), SI
+	SUBQ    $0x01, SI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+
+	// sc, mn
+	VMOVDQU ones16<>+0(SB), Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+
+	// sum += sc·Σ(q-bias)·q_a
+	VMOVDQU    (DX), Y5
+	VPAND      bytes03<>+0(SB), Y5, Y5
+	VPMADDUBSW (BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y1, Y1
+	VPMADDUBSW 256(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y2, Y2
+	VPMADDUBSW 512(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y3, Y3
+	VPMADDUBSW 768(BX), Y5, Y5
+	VPMADDWD   Y0, Y5, Y5
+	VPADDD     Y5, Y4, Y4
+	VMOVDQU    (DX), Y5
+	VPSRLD     $0x02, Y5, Y5
+	VPAND      bytes03<>+0(SB), Y5, Y5
+	VPMADDUBSW 32(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y1, Y1
+	VPMADDUBSW 288(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y2, Y2
+	VPMADDUBSW 544(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y3, Y3
+	VPMADDUBSW 800(BX), Y5, Y5
+	VPMADDWD   Y0, Y5, Y5
+	VPADDD     Y5, Y4, Y4
+	VMOVDQU    (DX), Y5
+	VPSRLD     $0x04, Y5, Y5
+	VPAND      bytes03<>+0(SB), Y5, Y5
+	VPMADDUBSW 64(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y1, Y1
+	VPMADDUBSW 320(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y2, Y2
+	VPMADDUBSW 576(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y3, Y3
+	VPMADDUBSW 832(BX), Y5, Y5
+	VPMADDWD   Y0, Y5, Y5
+	VPADDD     Y5, Y4, Y4
+	VMOVDQU    (DX), Y5
+	VPSRLD     $0x06, Y5, Y5
+	VPAND      bytes03<>+0(SB), Y5, Y5
+	VPMADDUBSW 96(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y1, Y1
+	VPMADDUBSW 352(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y2, Y2
+	VPMADDUBSW 608(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y3, Y3
+	VPMADDUBSW 864(BX), Y5, Y5
+	VPMADDWD   Y0, Y5, Y5
+	VPADDD     Y5, Y4, Y4
+	VMOVDQU    32(DX), Y5
+	VPAND      bytes03<>+0(SB), Y5, Y5
+	VPMADDUBSW 128(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y1, Y1
+	VPMADDUBSW 384(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y2, Y2
+	VPMADDUBSW 640(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y3, Y3
+	VPMADDUBSW 896(BX), Y5, Y5
+	VPMADDWD   Y0, Y5, Y5
+	VPADDD     Y5, Y4, Y4
+	VMOVDQU    32(DX), Y5
+	VPSRLD     $0x02, Y5, Y5
+	VPAND      bytes03<>+0(SB), Y5, Y5
+	VPMADDUBSW 160(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y1, Y1
+	VPMADDUBSW 416(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y2, Y2
+	VPMADDUBSW 672(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y3, Y3
+	VPMADDUBSW 928(BX), Y5, Y5
+	VPMADDWD   Y0, Y5, Y5
+	VPADDD     Y5, Y4, Y4
+	VMOVDQU    32(DX), Y5
+	VPSRLD     $0x04, Y5, Y5
+	VPAND      bytes03<>+0(SB), Y5, Y5
+	VPMADDUBSW 192(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y1, Y1
+	VPMADDUBSW 448(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y2, Y2
+	VPMADDUBSW 704(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y3, Y3
+	VPMADDUBSW 960(BX), Y5, Y5
+	VPMADDWD   Y0, Y5, Y5
+	VPADDD     Y5, Y4, Y4
+	VMOVDQU    32(DX), Y5
+	VPSRLD     $0x06, Y5, Y5
+	VPAND      bytes03<>+0(SB), Y5, Y5
+	VPMADDUBSW 224(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y1, Y1
+	VPMADDUBSW 480(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y2, Y2
+	VPMADDUBSW 736(BX), Y5, Y6
+	VPMADDWD   Y0, Y6, Y6
+	VPADDD     Y6, Y3, Y3
+	VPMADDUBSW 992(BX), Y5, Y5
+	VPMADDWD   Y0, Y5, Y5
+	VPADDD     Y5, Y4, Y4
+	VPMADDWD   1024(BX), Y0, Y5
+	VPSUBD     Y5, Y1, Y1
+	VPMADDWD   1056(BX), Y0, Y5
+	VPSUBD     Y5, Y2, Y2
+	VPMADDWD   1088(BX), Y0, Y5
+	VPSUBD     Y5, Y3, Y3
+	VPMADDWD   1120(BX), Y0, Y0
+	VPSUBD     Y0, Y4, Y4
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VPXOR        Y0, Y0, Y0
+	VPINSRW      $0x00, 64(DX), X0, X0
+	VCVTPH2PS    X0, X0
+	VPSHUFD      $0x00, X0, X0
+	VMULPS       1152(BX), X0, X0
+	VMOVUPS      X0, (SP)
+	VPHADDD      Y2, Y1, Y1
+	VPHADDD      Y4, Y3, Y3
+	VPHADDD      Y3, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X0
+	VPADDD       X0, X1, X1
+	VCVTDQ2PS    X1, X1
+	VMOVUPS      32(SP), X0
+	VFMADD231PS  (SP), X1, X0
+	VMOVUPS      X0, 32(SP)
+	ADDQ         $+66, DX
+	ADDQ         $+1168, BX
+	SUBQ         $0x01, SI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ       AX, DX
+	MOVQ       ld+8(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), SI
+	VMOVUPS    32(SP), X0
+	VMOVSS     X0, (DX)
+	VEXTRACTPS $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS $0x03, X0, (DX)(SI*1)
+	ADDQ       $+4, AX
+	ADDQ       stride+24(FP), CX
+	JMP        row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+DATA bytes03<>+0(SB)/4, $0x03030303
+DATA bytes03<>+4(SB)/4, $0x03030303
+DATA bytes03<>+8(SB)/4, $0x03030303
+DATA bytes03<>+12(SB)/4, $0x03030303
+DATA bytes03<>+16(SB)/4, $0x03030303
+DATA bytes03<>+20(SB)/4, $0x03030303
+DATA bytes03<>+24(SB)/4, $0x03030303
+DATA bytes03<>+28(SB)/4, $0x03030303
+GLOBL bytes03<>(SB), RODATA|NOPTR, $32
+
+// func rowsTQ2_0x8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
+TEXT ·rowsTQ2_0x8AVX2(SB), NOSPLIT, $320-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+
+row1:
+	CMPQ    rows+32(FP), $0x01
+	JLT     rowEnd2
+	SUBQ    $0x01, rows+32(FP)
+	MOVQ    CX, DX
+	MOVQ    acts+40(FP), BX
+	VPXOR   Y0, Y0, Y0
+	VMOVUPS Y0, 64(SP)
+	VMOVUPS Y0, 96(SP)
+	VMOVUPS Y0, 128(SP)
+	VMOVUPS Y0, 160(SP)
+	VMOVUPS Y0, 192(SP)
+	VMOVUPS Y0, 224(SP)
+	VMOVUPS Y0, 256(SP)
+	VMOVUPS Y0, 288(SP)
+	MOVQ    blocks+48(FP), SI
+	SUBQ    $0x01, SI
+	JLT     blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+
+	// sc, mn
+	VMOVDQU ones16<>+0(SB), Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+
+	// sum += sc·Σ(q-bias)·q_a
+	VMOVDQU    (DX), Y9
+	VPAND      bytes03<>+0(SB), Y9, Y9
+	VPMADDUBSW (BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y1, Y1
+	VPMADDUBSW 256(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y2, Y2
+	VPMADDUBSW 512(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y3, Y3
+	VPMADDUBSW 768(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y4, Y4
+	VPMADDUBSW 1024(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y5, Y5
+	VPMADDUBSW 1280(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y6, Y6
+	VPMADDUBSW 1536(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y7, Y7
+	VPMADDUBSW 1792(BX), Y9, Y9
+	VPMADDWD   Y0, Y9, Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVDQU    (DX), Y9
+	VPSRLD     $0x02, Y9, Y9
+	VPAND      bytes03<>+0(SB), Y9, Y9
+	VPMADDUBSW 32(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y1, Y1
+	VPMADDUBSW 288(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y2, Y2
+	VPMADDUBSW 544(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y3, Y3
+	VPMADDUBSW 800(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y4, Y4
+	VPMADDUBSW 1056(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y5, Y5
+	VPMADDUBSW 1312(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y6, Y6
+	VPMADDUBSW 1568(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y7, Y7
+	VPMADDUBSW 1824(BX), Y9, Y9
+	VPMADDWD   Y0, Y9, Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVDQU    (DX), Y9
+	VPSRLD     $0x04, Y9, Y9
+	VPAND      bytes03<>+0(SB), Y9, Y9
+	VPMADDUBSW 64(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y1, Y1
+	VPMADDUBSW 320(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y2, Y2
+	VPMADDUBSW 576(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y3, Y3
+	VPMADDUBSW 832(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y4, Y4
+	VPMADDUBSW 1088(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y5, Y5
+	VPMADDUBSW 1344(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y6, Y6
+	VPMADDUBSW 1600(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y7, Y7
+	VPMADDUBSW 1856(BX), Y9, Y9
+	VPMADDWD   Y0, Y9, Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVDQU    (DX), Y9
+	VPSRLD     $0x06, Y9, Y9
+	VPAND      bytes03<>+0(SB), Y9, Y9
+	VPMADDUBSW 96(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y1, Y1
+	VPMADDUBSW 352(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y2, Y2
+	VPMADDUBSW 608(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y3, Y3
+	VPMADDUBSW 864(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y4, Y4
+	VPMADDUBSW 1120(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y5, Y5
+	VPMADDUBSW 1376(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y6, Y6
+	VPMADDUBSW 1632(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y7, Y7
+	VPMADDUBSW 1888(BX), Y9, Y9
+	VPMADDWD   Y0, Y9, Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVDQU    32(DX), Y9
+	VPAND      bytes03<>+0(SB), Y9, Y9
+	VPMADDUBSW 128(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y1, Y1
+	VPMADDUBSW 384(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y2, Y2
+	VPMADDUBSW 640(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y3, Y3
+	VPMADDUBSW 896(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y4, Y4
+	VPMADDUBSW 1152(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y5, Y5
+	VPMADDUBSW 1408(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y6, Y6
+	VPMADDUBSW 1664(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y7, Y7
+	VPMADDUBSW 1920(BX), Y9, Y9
+	VPMADDWD   Y0, Y9, Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVDQU    32(DX), Y9
+	VPSRLD     $0x02, Y9, Y9
+	VPAND      bytes03<>+0(SB), Y9, Y9
+	VPMADDUBSW 160(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y1, Y1
+	VPMADDUBSW 416(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y2, Y2
+	VPMADDUBSW 672(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y3, Y3
+	VPMADDUBSW 928(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y4, Y4
+	VPMADDUBSW 1184(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y5, Y5
+	VPMADDUBSW 1440(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y6, Y6
+	VPMADDUBSW 1696(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y7, Y7
+	VPMADDUBSW 1952(BX), Y9, Y9
+	VPMADDWD   Y0, Y9, Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVDQU    32(DX), Y9
+	VPSRLD     $0x04, Y9, Y9
+	VPAND      bytes03<>+0(SB), Y9, Y9
+	VPMADDUBSW 192(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y1, Y1
+	VPMADDUBSW 448(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y2, Y2
+	VPMADDUBSW 704(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y3, Y3
+	VPMADDUBSW 960(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y4, Y4
+	VPMADDUBSW 1216(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y5, Y5
+	VPMADDUBSW 1472(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y6, Y6
+	VPMADDUBSW 1728(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y7, Y7
+	VPMADDUBSW 1984(BX), Y9, Y9
+	VPMADDWD   Y0, Y9, Y9
+	VPADDD     Y9, Y8, Y8
+	VMOVDQU    32(DX), Y9
+	VPSRLD     $0x06, Y9, Y9
+	VPAND      bytes03<>+0(SB), Y9, Y9
+	VPMADDUBSW 224(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y1, Y1
+	VPMADDUBSW 480(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y2, Y2
+	VPMADDUBSW 736(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y3, Y3
+	VPMADDUBSW 992(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y4, Y4
+	VPMADDUBSW 1248(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y5, Y5
+	VPMADDUBSW 1504(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y6, Y6
+	VPMADDUBSW 1760(BX), Y9, Y10
+	VPMADDWD   Y0, Y10, Y10
+	VPADDD     Y10, Y7, Y7
+	VPMADDUBSW 2016(BX), Y9, Y9
+	VPMADDWD   Y0, Y9, Y9
+	VPADDD     Y9, Y8, Y8
+	VPMADDWD   2048(BX), Y0, Y9
+	VPSUBD     Y9, Y1, Y1
+	VPMADDWD   2080(BX), Y0, Y9
+	VPSUBD     Y9, Y2, Y2
+	VPMADDWD   2112(BX), Y0, Y9
+	VPSUBD     Y9, Y3, Y3
+	VPMADDWD   2144(BX), Y0, Y9
+	VPSUBD     Y9, Y4, Y4
+	VPMADDWD   2176(BX), Y0, Y9
+	VPSUBD     Y9, Y5, Y5
+	VPMADDWD   2208(BX), Y0, Y9
+	VPSUBD     Y9, Y6, Y6
+	VPMADDWD   2240(BX), Y0, Y9
+	VPSUBD     Y9, Y7, Y7
+	VPMADDWD   2272(BX), Y0, Y0
+	VPSUBD     Y0, Y8, Y8
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VPXOR        Y0, Y0, Y0
+	VPINSRW      $0x00, 64(DX), X0, X0
+	VCVTPH2PS    X0, X0
+	VPSHUFD      $0x00, X0, X0
+	VMULPS       2304(BX), X0, X9
+	VMOVUPS      X9, (SP)
+	VMULPS       2320(BX), X0, X0
+	VMOVUPS      X0, 16(SP)
+	VPHADDD      Y2, Y1, Y1
+	VPHADDD      Y4, Y3, Y3
+	VPHADDD      Y3, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X0
+	VPADDD       X0, X1, X1
+	VCVTDQ2PS    X1, X1
+	VMOVUPS      64(SP), X0
+	VFMADD231PS  (SP), X1, X0
+	VMOVUPS      X0, 64(SP)
+	VPHADDD      Y6, Y5, Y5
+	VPHADDD      Y8, Y7, Y7
+	VPHADDD      Y7, Y5, Y5
+	VEXTRACTI128 $0x01, Y5, X0
+	VPADDD       X0, X5, X5
+	VCVTDQ2PS    X5, X5
+	VMOVUPS      80(SP), X0
+	VFMADD231PS  16(SP), X5, X0
+	VMOVUPS      X0, 80(SP)
+	ADDQ         $+66, DX
+	ADDQ         $+2336, BX
+	SUBQ         $0x01, SI
+	JGE          block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ       AX, DX
+	MOVQ       ld+8(FP), BX
+	SHLQ       $0x02, BX
+	LEAQ       (BX)(BX*2), SI
+	VMOVUPS    64(SP), X0
+	VMOVSS     X0, (DX)
+	VEXTRACTPS $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS $0x03, X0, (DX)(SI*1)
+	LEAQ       (DX)(BX*4), DX
+	VMOVUPS    80(SP), X0
+	VMOVSS     X0, (DX)
+	VEXTRACTPS $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS $0x03, X0, (DX)(SI*1)
+	ADDQ       $+4, AX
+	ADDQ       stride+24(FP), CX
+	JMP        row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
 // func rowsQ2_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·rowsQ2_Kx4AVX2(SB), NOSPLIT, $288-56
@@ -301,46 +9537,6 @@ GLOBL c000f000f<>(SB), RODATA|NOPTR, $4
 
 DATA c03030303<>+0(SB)/4, $0x03030303
 GLOBL c03030303<>(SB), RODATA|NOPTR, $4
-
-DATA bytes16_0<>+0(SB)/4, $0x01000100
-DATA bytes16_0<>+4(SB)/4, $0x01000100
-DATA bytes16_0<>+8(SB)/4, $0x01000100
-DATA bytes16_0<>+12(SB)/4, $0x01000100
-DATA bytes16_0<>+16(SB)/4, $0x03020302
-DATA bytes16_0<>+20(SB)/4, $0x03020302
-DATA bytes16_0<>+24(SB)/4, $0x03020302
-DATA bytes16_0<>+28(SB)/4, $0x03020302
-GLOBL bytes16_0<>(SB), RODATA|NOPTR, $32
-
-DATA bytes16_2<>+0(SB)/4, $0x05040504
-DATA bytes16_2<>+4(SB)/4, $0x05040504
-DATA bytes16_2<>+8(SB)/4, $0x05040504
-DATA bytes16_2<>+12(SB)/4, $0x05040504
-DATA bytes16_2<>+16(SB)/4, $0x07060706
-DATA bytes16_2<>+20(SB)/4, $0x07060706
-DATA bytes16_2<>+24(SB)/4, $0x07060706
-DATA bytes16_2<>+28(SB)/4, $0x07060706
-GLOBL bytes16_2<>(SB), RODATA|NOPTR, $32
-
-DATA bytes16_4<>+0(SB)/4, $0x09080908
-DATA bytes16_4<>+4(SB)/4, $0x09080908
-DATA bytes16_4<>+8(SB)/4, $0x09080908
-DATA bytes16_4<>+12(SB)/4, $0x09080908
-DATA bytes16_4<>+16(SB)/4, $0x0b0a0b0a
-DATA bytes16_4<>+20(SB)/4, $0x0b0a0b0a
-DATA bytes16_4<>+24(SB)/4, $0x0b0a0b0a
-DATA bytes16_4<>+28(SB)/4, $0x0b0a0b0a
-GLOBL bytes16_4<>(SB), RODATA|NOPTR, $32
-
-DATA bytes16_6<>+0(SB)/4, $0x0d0c0d0c
-DATA bytes16_6<>+4(SB)/4, $0x0d0c0d0c
-DATA bytes16_6<>+8(SB)/4, $0x0d0c0d0c
-DATA bytes16_6<>+12(SB)/4, $0x0d0c0d0c
-DATA bytes16_6<>+16(SB)/4, $0x0f0e0f0e
-DATA bytes16_6<>+20(SB)/4, $0x0f0e0f0e
-DATA bytes16_6<>+24(SB)/4, $0x0f0e0f0e
-DATA bytes16_6<>+28(SB)/4, $0x0f0e0f0e
-GLOBL bytes16_6<>(SB), RODATA|NOPTR, $32
 
 // func rowsQ2_Kx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
@@ -816,7 +10012,7 @@ rowEnd2:
 
 // func rowsQ3_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·rowsQ3_Kx4AVX2(SB), NOSPLIT, $288-56
+TEXT ·rowsQ3_Kx4AVX2(SB), NOSPLIT, $160-56
 	MOVQ dst+0(FP), AX
 	MOVQ w+16(FP), CX
 
@@ -1154,7 +10350,7 @@ GLOBL c04040404<>(SB), RODATA|NOPTR, $4
 
 // func rowsQ3_Kx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·rowsQ3_Kx8AVX2(SB), NOSPLIT, $576-56
+TEXT ·rowsQ3_Kx8AVX2(SB), NOSPLIT, $320-56
 	MOVQ dst+0(FP), AX
 	MOVQ w+16(FP), CX
 
@@ -1927,86 +11123,6 @@ GLOBL four<>(SB), RODATA|NOPTR, $16
 
 DATA c0f0f0f0f<>+0(SB)/4, $0x0f0f0f0f
 GLOBL c0f0f0f0f<>(SB), RODATA|NOPTR, $4
-
-DATA bytes32_0<>+0(SB)/4, $0x01000100
-DATA bytes32_0<>+4(SB)/4, $0x01000100
-DATA bytes32_0<>+8(SB)/4, $0x01000100
-DATA bytes32_0<>+12(SB)/4, $0x01000100
-DATA bytes32_0<>+16(SB)/4, $0x01000100
-DATA bytes32_0<>+20(SB)/4, $0x01000100
-DATA bytes32_0<>+24(SB)/4, $0x01000100
-DATA bytes32_0<>+28(SB)/4, $0x01000100
-GLOBL bytes32_0<>(SB), RODATA|NOPTR, $32
-
-DATA bytes32_1<>+0(SB)/4, $0x03020302
-DATA bytes32_1<>+4(SB)/4, $0x03020302
-DATA bytes32_1<>+8(SB)/4, $0x03020302
-DATA bytes32_1<>+12(SB)/4, $0x03020302
-DATA bytes32_1<>+16(SB)/4, $0x03020302
-DATA bytes32_1<>+20(SB)/4, $0x03020302
-DATA bytes32_1<>+24(SB)/4, $0x03020302
-DATA bytes32_1<>+28(SB)/4, $0x03020302
-GLOBL bytes32_1<>(SB), RODATA|NOPTR, $32
-
-DATA bytes32_2<>+0(SB)/4, $0x05040504
-DATA bytes32_2<>+4(SB)/4, $0x05040504
-DATA bytes32_2<>+8(SB)/4, $0x05040504
-DATA bytes32_2<>+12(SB)/4, $0x05040504
-DATA bytes32_2<>+16(SB)/4, $0x05040504
-DATA bytes32_2<>+20(SB)/4, $0x05040504
-DATA bytes32_2<>+24(SB)/4, $0x05040504
-DATA bytes32_2<>+28(SB)/4, $0x05040504
-GLOBL bytes32_2<>(SB), RODATA|NOPTR, $32
-
-DATA bytes32_3<>+0(SB)/4, $0x07060706
-DATA bytes32_3<>+4(SB)/4, $0x07060706
-DATA bytes32_3<>+8(SB)/4, $0x07060706
-DATA bytes32_3<>+12(SB)/4, $0x07060706
-DATA bytes32_3<>+16(SB)/4, $0x07060706
-DATA bytes32_3<>+20(SB)/4, $0x07060706
-DATA bytes32_3<>+24(SB)/4, $0x07060706
-DATA bytes32_3<>+28(SB)/4, $0x07060706
-GLOBL bytes32_3<>(SB), RODATA|NOPTR, $32
-
-DATA bytes32_4<>+0(SB)/4, $0x09080908
-DATA bytes32_4<>+4(SB)/4, $0x09080908
-DATA bytes32_4<>+8(SB)/4, $0x09080908
-DATA bytes32_4<>+12(SB)/4, $0x09080908
-DATA bytes32_4<>+16(SB)/4, $0x09080908
-DATA bytes32_4<>+20(SB)/4, $0x09080908
-DATA bytes32_4<>+24(SB)/4, $0x09080908
-DATA bytes32_4<>+28(SB)/4, $0x09080908
-GLOBL bytes32_4<>(SB), RODATA|NOPTR, $32
-
-DATA bytes32_5<>+0(SB)/4, $0x0b0a0b0a
-DATA bytes32_5<>+4(SB)/4, $0x0b0a0b0a
-DATA bytes32_5<>+8(SB)/4, $0x0b0a0b0a
-DATA bytes32_5<>+12(SB)/4, $0x0b0a0b0a
-DATA bytes32_5<>+16(SB)/4, $0x0b0a0b0a
-DATA bytes32_5<>+20(SB)/4, $0x0b0a0b0a
-DATA bytes32_5<>+24(SB)/4, $0x0b0a0b0a
-DATA bytes32_5<>+28(SB)/4, $0x0b0a0b0a
-GLOBL bytes32_5<>(SB), RODATA|NOPTR, $32
-
-DATA bytes32_6<>+0(SB)/4, $0x0d0c0d0c
-DATA bytes32_6<>+4(SB)/4, $0x0d0c0d0c
-DATA bytes32_6<>+8(SB)/4, $0x0d0c0d0c
-DATA bytes32_6<>+12(SB)/4, $0x0d0c0d0c
-DATA bytes32_6<>+16(SB)/4, $0x0d0c0d0c
-DATA bytes32_6<>+20(SB)/4, $0x0d0c0d0c
-DATA bytes32_6<>+24(SB)/4, $0x0d0c0d0c
-DATA bytes32_6<>+28(SB)/4, $0x0d0c0d0c
-GLOBL bytes32_6<>(SB), RODATA|NOPTR, $32
-
-DATA bytes32_7<>+0(SB)/4, $0x0f0e0f0e
-DATA bytes32_7<>+4(SB)/4, $0x0f0e0f0e
-DATA bytes32_7<>+8(SB)/4, $0x0f0e0f0e
-DATA bytes32_7<>+12(SB)/4, $0x0f0e0f0e
-DATA bytes32_7<>+16(SB)/4, $0x0f0e0f0e
-DATA bytes32_7<>+20(SB)/4, $0x0f0e0f0e
-DATA bytes32_7<>+24(SB)/4, $0x0f0e0f0e
-DATA bytes32_7<>+28(SB)/4, $0x0f0e0f0e
-GLOBL bytes32_7<>(SB), RODATA|NOPTR, $32
 
 DATA c00010001<>+0(SB)/4, $0x00010001
 GLOBL c00010001<>(SB), RODATA|NOPTR, $4
@@ -3451,7 +12567,7 @@ rowEnd2:
 
 // func rowsQ6_Kx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·rowsQ6_Kx4AVX2(SB), NOSPLIT, $288-56
+TEXT ·rowsQ6_Kx4AVX2(SB), NOSPLIT, $160-56
 	MOVQ dst+0(FP), AX
 	MOVQ w+16(FP), CX
 
@@ -3731,7 +12847,7 @@ GLOBL c30303030<>(SB), RODATA|NOPTR, $4
 
 // func rowsQ6_Kx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
 // Requires: AVX, AVX2, F16C, FMA3, MMX+
-TEXT ·rowsQ6_Kx8AVX2(SB), NOSPLIT, $576-56
+TEXT ·rowsQ6_Kx8AVX2(SB), NOSPLIT, $320-56
 	MOVQ dst+0(FP), AX
 	MOVQ w+16(FP), CX
 
@@ -4141,7 +13257,7 @@ rowEnd2:
 
 // func rowsIQ4_XSx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
 // Requires: AVX, AVX2, BMI2, F16C, FMA3, MMX+
-TEXT ·rowsIQ4_XSx4AVX2(SB), NOSPLIT, $288-56
+TEXT ·rowsIQ4_XSx4AVX2(SB), NOSPLIT, $160-56
 	MOVQ    dst+0(FP), AX
 	MOVQ    w+16(FP), CX
 	VMOVUPS iq4<>+0(SB), Y0
@@ -4191,27 +13307,27 @@ block3:
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y7
 	VPAND          Y7, Y6, Y6
 	VPSHUFB        Y6, Y0, Y6
-	VPSHUFB        bytes32_0<>+0(SB), Y2, Y7
-	VPABSB         Y6, Y8
+	VPABSB         Y6, Y7
+	VPSHUFB        bytes32_0<>+0(SB), Y2, Y8
 	VMOVDQU        (BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y1, Y1
 	VMOVDQU        256(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y3, Y3
 	VMOVDQU        512(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y4, Y4
 	VMOVDQU        768(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y5, Y5
 
 	// q = values[bytes & 15], values[bytes >> 4]
@@ -4220,27 +13336,27 @@ block3:
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y7
 	VPAND          Y7, Y6, Y6
 	VPSHUFB        Y6, Y0, Y6
-	VPSHUFB        bytes32_1<>+0(SB), Y2, Y7
-	VPABSB         Y6, Y8
+	VPABSB         Y6, Y7
+	VPSHUFB        bytes32_1<>+0(SB), Y2, Y8
 	VMOVDQU        32(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y1, Y1
 	VMOVDQU        288(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y3, Y3
 	VMOVDQU        544(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y4, Y4
 	VMOVDQU        800(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y5, Y5
 
 	// q = values[bytes & 15], values[bytes >> 4]
@@ -4249,27 +13365,27 @@ block3:
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y7
 	VPAND          Y7, Y6, Y6
 	VPSHUFB        Y6, Y0, Y6
-	VPSHUFB        bytes32_2<>+0(SB), Y2, Y7
-	VPABSB         Y6, Y8
+	VPABSB         Y6, Y7
+	VPSHUFB        bytes32_2<>+0(SB), Y2, Y8
 	VMOVDQU        64(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y1, Y1
 	VMOVDQU        320(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y3, Y3
 	VMOVDQU        576(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y4, Y4
 	VMOVDQU        832(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y5, Y5
 
 	// q = values[bytes & 15], values[bytes >> 4]
@@ -4278,27 +13394,27 @@ block3:
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y7
 	VPAND          Y7, Y6, Y6
 	VPSHUFB        Y6, Y0, Y6
-	VPSHUFB        bytes32_3<>+0(SB), Y2, Y7
-	VPABSB         Y6, Y8
+	VPABSB         Y6, Y7
+	VPSHUFB        bytes32_3<>+0(SB), Y2, Y8
 	VMOVDQU        96(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y1, Y1
 	VMOVDQU        352(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y3, Y3
 	VMOVDQU        608(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y4, Y4
 	VMOVDQU        864(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y5, Y5
 
 	// q = values[bytes & 15], values[bytes >> 4]
@@ -4307,27 +13423,27 @@ block3:
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y7
 	VPAND          Y7, Y6, Y6
 	VPSHUFB        Y6, Y0, Y6
-	VPSHUFB        bytes32_4<>+0(SB), Y2, Y7
-	VPABSB         Y6, Y8
+	VPABSB         Y6, Y7
+	VPSHUFB        bytes32_4<>+0(SB), Y2, Y8
 	VMOVDQU        128(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y1, Y1
 	VMOVDQU        384(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y3, Y3
 	VMOVDQU        640(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y4, Y4
 	VMOVDQU        896(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y5, Y5
 
 	// q = values[bytes & 15], values[bytes >> 4]
@@ -4336,27 +13452,27 @@ block3:
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y7
 	VPAND          Y7, Y6, Y6
 	VPSHUFB        Y6, Y0, Y6
-	VPSHUFB        bytes32_5<>+0(SB), Y2, Y7
-	VPABSB         Y6, Y8
+	VPABSB         Y6, Y7
+	VPSHUFB        bytes32_5<>+0(SB), Y2, Y8
 	VMOVDQU        160(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y1, Y1
 	VMOVDQU        416(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y3, Y3
 	VMOVDQU        672(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y4, Y4
 	VMOVDQU        928(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y5, Y5
 
 	// q = values[bytes & 15], values[bytes >> 4]
@@ -4365,27 +13481,27 @@ block3:
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y7
 	VPAND          Y7, Y6, Y6
 	VPSHUFB        Y6, Y0, Y6
-	VPSHUFB        bytes32_6<>+0(SB), Y2, Y7
-	VPABSB         Y6, Y8
+	VPABSB         Y6, Y7
+	VPSHUFB        bytes32_6<>+0(SB), Y2, Y8
 	VMOVDQU        192(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y1, Y1
 	VMOVDQU        448(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y3, Y3
 	VMOVDQU        704(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y4, Y4
 	VMOVDQU        960(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y5, Y5
 
 	// q = values[bytes & 15], values[bytes >> 4]
@@ -4394,27 +13510,27 @@ block3:
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y7
 	VPAND          Y7, Y6, Y6
 	VPSHUFB        Y6, Y0, Y6
-	VPSHUFB        bytes32_7<>+0(SB), Y2, Y7
-	VPABSB         Y6, Y8
+	VPABSB         Y6, Y7
+	VPSHUFB        bytes32_7<>+0(SB), Y2, Y8
 	VMOVDQU        224(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y1, Y1
 	VMOVDQU        480(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y3, Y3
 	VMOVDQU        736(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y4, Y4
 	VMOVDQU        992(BX), Y9
 	VPSIGNB        Y6, Y9, Y9
-	VPMADDUBSW     Y9, Y8, Y9
-	VPMADDWD       Y7, Y9, Y9
+	VPMADDUBSW     Y9, Y7, Y9
+	VPMADDWD       Y8, Y9, Y9
 	VPADDD         Y9, Y5, Y5
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
@@ -4521,7 +13637,7 @@ GLOBL shift04<>(SB), RODATA|NOPTR, $64
 
 // func rowsIQ4_XSx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
 // Requires: AVX, AVX2, BMI2, F16C, FMA3, MMX+
-TEXT ·rowsIQ4_XSx8AVX2(SB), NOSPLIT, $576-56
+TEXT ·rowsIQ4_XSx8AVX2(SB), NOSPLIT, $320-56
 	MOVQ    dst+0(FP), AX
 	MOVQ    w+16(FP), CX
 	VMOVUPS iq4<>+0(SB), Y0
@@ -4579,47 +13695,47 @@ block3:
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y11
 	VPAND          Y11, Y10, Y10
 	VPSHUFB        Y10, Y0, Y10
-	VPSHUFB        bytes32_0<>+0(SB), Y2, Y11
-	VPABSB         Y10, Y12
+	VPABSB         Y10, Y11
+	VPSHUFB        bytes32_0<>+0(SB), Y2, Y12
 	VMOVDQU        (BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y1, Y1
 	VMOVDQU        256(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y3, Y3
 	VMOVDQU        512(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y4, Y4
 	VMOVDQU        768(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y5, Y5
 	VMOVDQU        1024(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y6, Y6
 	VMOVDQU        1280(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y7, Y7
 	VMOVDQU        1536(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y8, Y8
 	VMOVDQU        1792(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y9, Y9
 
 	// q = values[bytes & 15], values[bytes >> 4]
@@ -4628,47 +13744,47 @@ block3:
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y11
 	VPAND          Y11, Y10, Y10
 	VPSHUFB        Y10, Y0, Y10
-	VPSHUFB        bytes32_1<>+0(SB), Y2, Y11
-	VPABSB         Y10, Y12
+	VPABSB         Y10, Y11
+	VPSHUFB        bytes32_1<>+0(SB), Y2, Y12
 	VMOVDQU        32(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y1, Y1
 	VMOVDQU        288(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y3, Y3
 	VMOVDQU        544(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y4, Y4
 	VMOVDQU        800(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y5, Y5
 	VMOVDQU        1056(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y6, Y6
 	VMOVDQU        1312(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y7, Y7
 	VMOVDQU        1568(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y8, Y8
 	VMOVDQU        1824(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y9, Y9
 
 	// q = values[bytes & 15], values[bytes >> 4]
@@ -4677,47 +13793,47 @@ block3:
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y11
 	VPAND          Y11, Y10, Y10
 	VPSHUFB        Y10, Y0, Y10
-	VPSHUFB        bytes32_2<>+0(SB), Y2, Y11
-	VPABSB         Y10, Y12
+	VPABSB         Y10, Y11
+	VPSHUFB        bytes32_2<>+0(SB), Y2, Y12
 	VMOVDQU        64(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y1, Y1
 	VMOVDQU        320(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y3, Y3
 	VMOVDQU        576(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y4, Y4
 	VMOVDQU        832(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y5, Y5
 	VMOVDQU        1088(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y6, Y6
 	VMOVDQU        1344(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y7, Y7
 	VMOVDQU        1600(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y8, Y8
 	VMOVDQU        1856(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y9, Y9
 
 	// q = values[bytes & 15], values[bytes >> 4]
@@ -4726,47 +13842,47 @@ block3:
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y11
 	VPAND          Y11, Y10, Y10
 	VPSHUFB        Y10, Y0, Y10
-	VPSHUFB        bytes32_3<>+0(SB), Y2, Y11
-	VPABSB         Y10, Y12
+	VPABSB         Y10, Y11
+	VPSHUFB        bytes32_3<>+0(SB), Y2, Y12
 	VMOVDQU        96(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y1, Y1
 	VMOVDQU        352(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y3, Y3
 	VMOVDQU        608(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y4, Y4
 	VMOVDQU        864(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y5, Y5
 	VMOVDQU        1120(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y6, Y6
 	VMOVDQU        1376(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y7, Y7
 	VMOVDQU        1632(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y8, Y8
 	VMOVDQU        1888(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y9, Y9
 
 	// q = values[bytes & 15], values[bytes >> 4]
@@ -4775,47 +13891,47 @@ block3:
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y11
 	VPAND          Y11, Y10, Y10
 	VPSHUFB        Y10, Y0, Y10
-	VPSHUFB        bytes32_4<>+0(SB), Y2, Y11
-	VPABSB         Y10, Y12
+	VPABSB         Y10, Y11
+	VPSHUFB        bytes32_4<>+0(SB), Y2, Y12
 	VMOVDQU        128(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y1, Y1
 	VMOVDQU        384(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y3, Y3
 	VMOVDQU        640(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y4, Y4
 	VMOVDQU        896(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y5, Y5
 	VMOVDQU        1152(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y6, Y6
 	VMOVDQU        1408(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y7, Y7
 	VMOVDQU        1664(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y8, Y8
 	VMOVDQU        1920(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y9, Y9
 
 	// q = values[bytes & 15], values[bytes >> 4]
@@ -4824,47 +13940,47 @@ block3:
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y11
 	VPAND          Y11, Y10, Y10
 	VPSHUFB        Y10, Y0, Y10
-	VPSHUFB        bytes32_5<>+0(SB), Y2, Y11
-	VPABSB         Y10, Y12
+	VPABSB         Y10, Y11
+	VPSHUFB        bytes32_5<>+0(SB), Y2, Y12
 	VMOVDQU        160(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y1, Y1
 	VMOVDQU        416(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y3, Y3
 	VMOVDQU        672(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y4, Y4
 	VMOVDQU        928(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y5, Y5
 	VMOVDQU        1184(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y6, Y6
 	VMOVDQU        1440(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y7, Y7
 	VMOVDQU        1696(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y8, Y8
 	VMOVDQU        1952(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y9, Y9
 
 	// q = values[bytes & 15], values[bytes >> 4]
@@ -4873,47 +13989,47 @@ block3:
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y11
 	VPAND          Y11, Y10, Y10
 	VPSHUFB        Y10, Y0, Y10
-	VPSHUFB        bytes32_6<>+0(SB), Y2, Y11
-	VPABSB         Y10, Y12
+	VPABSB         Y10, Y11
+	VPSHUFB        bytes32_6<>+0(SB), Y2, Y12
 	VMOVDQU        192(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y1, Y1
 	VMOVDQU        448(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y3, Y3
 	VMOVDQU        704(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y4, Y4
 	VMOVDQU        960(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y5, Y5
 	VMOVDQU        1216(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y6, Y6
 	VMOVDQU        1472(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y7, Y7
 	VMOVDQU        1728(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y8, Y8
 	VMOVDQU        1984(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y9, Y9
 
 	// q = values[bytes & 15], values[bytes >> 4]
@@ -4922,47 +14038,47 @@ block3:
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y11
 	VPAND          Y11, Y10, Y10
 	VPSHUFB        Y10, Y0, Y10
-	VPSHUFB        bytes32_7<>+0(SB), Y2, Y11
-	VPABSB         Y10, Y12
+	VPABSB         Y10, Y11
+	VPSHUFB        bytes32_7<>+0(SB), Y2, Y12
 	VMOVDQU        224(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y1, Y1
 	VMOVDQU        480(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y3, Y3
 	VMOVDQU        736(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y4, Y4
 	VMOVDQU        992(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y5, Y5
 	VMOVDQU        1248(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y6, Y6
 	VMOVDQU        1504(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y7, Y7
 	VMOVDQU        1760(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y8, Y8
 	VMOVDQU        2016(BX), Y13
 	VPSIGNB        Y10, Y13, Y13
-	VPMADDUBSW     Y13, Y12, Y13
-	VPMADDWD       Y11, Y13, Y13
+	VPMADDUBSW     Y13, Y11, Y13
+	VPMADDWD       Y12, Y13, Y13
 	VPADDD         Y13, Y9, Y9
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a

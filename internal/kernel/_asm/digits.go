@@ -43,6 +43,7 @@ func (k *kGen) flatSums() reg.VecVirtual {
 func (k *kGen) scalesOne() {
 	k.sc = k.vec()
 	k.VMOVDQU(k.ymm("ones16", 0x00010001), k.sc)
+	k.scAll = k.sc
 }
 
 func (k *kGen) quantsTQ2(i int) reg.VecVirtual {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -27,11 +28,19 @@ var formatsLattice = []formatK{
 
 // buildLattice writes the products of rows with one token, and the unpacking to panels.
 func buildLattice(g *gen) {
-	for _, f := range formatsLattice {
-		f.signed = !f.flat && f.negate == nil && f.less == nil
+	for _, f := range latticeFormats() {
 		g.rowsK(avx2, f)
 		g.unpackK(avx2, f)
 	}
+}
+
+// latticeFormats returns formatsLattice with what follows for each.
+func latticeFormats() []formatK {
+	out := slices.Clone(formatsLattice)
+	for i, f := range out {
+		out[i].signed = !f.flat && f.negate == nil && f.less == nil
+	}
+	return out
 }
 
 // point addresses a point of the grid, eight bytes.
@@ -42,7 +51,7 @@ func (k *kGen) point(index reg.GPVirtual) operand.Mem {
 // points8 returns four points of eight coordinates.
 func (k *kGen) points8(index func(l int) reg.GPVirtual) reg.VecVirtual {
 	v, high := k.vec(), k.vec()
-	k.VMOVQ(k.point(index(0)), v.AsX())
+	k.VPBROADCASTQ(k.point(index(0)), v) // all of v, or it would seem to be in use from the beginning
 	k.VPINSRQ(operand.Imm(1), k.point(index(1)), v.AsX(), v.AsX())
 	k.VMOVQ(k.point(index(2)), high.AsX())
 	k.VPINSRQ(operand.Imm(1), k.point(index(3)), high.AsX(), high.AsX())
@@ -58,9 +67,12 @@ func (k *kGen) points4(index func(l int) reg.GPVirtual) reg.VecVirtual {
 		if l >= 4 {
 			x = high.AsX()
 		}
-		if l%4 == 0 {
+		switch l {
+		case 0:
+			k.VPBROADCASTD(k.point(index(l)), v) // all of v, see points8
+		case 4:
 			k.VMOVD(k.point(index(l)), x)
-		} else {
+		default:
 			k.VPINSRD(operand.Imm(uint64(l%4)), k.point(index(l)), x, x)
 		}
 	}
@@ -356,20 +368,19 @@ func (k *kGen) liftIQ1S(i int, v reg.VecVirtual) {
 	k.shiftPoints(v, 34+2*i, "top", top, top, top, top, top, top, top, top)
 }
 
-// lessIQ1S takes sc·(7 or 9)·Σq_a from sums: the coordinates are unsigned, and shifted by an eighth.
-func (k *kGen) lessIQ1S(sum reg.VecVirtual) {
-	c, low := k.vec(), k.vec()
+// lessIQ1S returns sc·(7 or 9): the coordinates are unsigned, and shifted by an eighth.
+func (k *kGen) lessIQ1S() reg.VecVirtual {
+	c, v, t := k.vec(), k.vec(), k.vec()
 	k.VMOVDQU(k.at(34), c.AsX())
 	k.VPSRAW(operand.Imm(15), c.AsX(), c.AsX())
 	k.VPADDW(c.AsX(), c.AsX(), c.AsX()) // -2 or 0
-	k.VMOVDQU(k.quad(0x00070007), low.AsX())
-	k.VPSUBW(c.AsX(), low.AsX(), c.AsX())
+	k.VMOVDQU(k.quad(0x00070007), v.AsX())
+	k.VPSUBW(c.AsX(), v.AsX(), c.AsX())
 	k.VPMULLW(k.sc.AsX(), c.AsX(), c.AsX())
-	k.VPUNPCKLWD(c.AsX(), c.AsX(), low.AsX())
-	k.VPUNPCKHWD(c.AsX(), c.AsX(), c.AsX())
-	k.VINSERTI128(operand.Imm(1), c.AsX(), low, low)
-	k.VPMADDWD(operand.Mem{Base: k.sums}, low, low)
-	k.VPSUBD(low, sum, sum)
+	k.VPMOVZXWD(c.AsX(), v)
+	k.VPSLLD(operand.Imm(16), v, t)
+	k.VPOR(t, v, v)
+	return v
 }
 
 // halfIQ1M returns d, of which each of four words of 16 has four bits on top.

@@ -36,7 +36,7 @@ type formatK struct {
 
 	negate func(k *kGen, i int) reg.VecVirtual    // returns bytes of ones where quants are to be negated; nil: nowhere
 	lift   func(k *kGen, i int, q reg.VecVirtual) // makes quants what less leaves of them; nil where there is none
-	less   func(k *kGen, sum reg.VecVirtual)      // takes from sums what all codes of a group have too much; nil: nothing
+	less   func(k *kGen) reg.VecVirtual           // returns what all codes of a group of 16 have too much, as int16 times sc; nil: nothing
 	begin  func(k *kGen)                          // prepares a block for quants; may be nil
 	ownD   func(k *kGen) reg.VecVirtual           // returns the half d; nil where it lies at d
 	scales func(k *kGen)                          // fills k.sc, and k.mn when there is a min
@@ -205,11 +205,11 @@ func (k *kGen) integers() reg.VecVirtual {
 	for i := range 256 / k.bytes {
 		k.accumulate(sum, k.product(i), k.spread(i))
 	}
-	if k.less != nil {
-		k.less(k, sum)
-	}
-	if k.late() {
-		k.unbias(sum, operand.Mem{Base: k.sums})
+	switch sums := (operand.Mem{Base: k.sums}); {
+	case k.less != nil:
+		k.lessen(sum, sums, k.less(k))
+	case k.late():
+		k.unbias(sum, sums)
 	}
 	return sum
 }
@@ -221,12 +221,18 @@ func (k *kGen) late() bool { return k.bias != 0 && !k.evex() }
 // unbias takes bias·Σsc·Σq_a from a block's sums. Lanes of both are of different columns, but they will be added up as
 // integers, so that what cancels does so exactly.
 func (k *kGen) unbias(sum reg.VecVirtual, sums operand.Mem) {
-	if !k.late() {
-		return
-	}
 	t := k.vec()
 	k.VPMADDWD(sums, k.scAll, t)
-	k.VPSLLD(operand.Imm(uint64(bits.TrailingZeros8(k.bias))), t, t)
+	if k.bias != 0 {
+		k.VPSLLD(operand.Imm(uint64(bits.TrailingZeros8(k.bias))), t, t)
+	}
+	k.VPSUBD(t, sum, sum)
+}
+
+// lessen takes words times sums of activations from a block's sums.
+func (k *kGen) lessen(sum reg.VecVirtual, sums operand.Mem, words reg.VecVirtual) {
+	t := k.vec()
+	k.VPMADDWD(sums, words, t)
 	k.VPSUBD(t, sum, sum)
 }
 

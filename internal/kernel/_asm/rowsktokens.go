@@ -15,7 +15,7 @@ import (
 
 // buildRowsKTokens writes the products of weight rows with four and eight tokens, for AVX2.
 func buildRowsKTokens(g *gen) {
-	for _, f := range formatsK {
+	for _, f := range append(latticeFormats(), formatsK...) {
 		g.rowsKTokens(avx2, f, 4)
 		g.rowsKTokens(avx2, f, 8)
 	}
@@ -38,7 +38,7 @@ func (k *kTokens) scalesOf() operand.Mem     { return operand.Mem{Base: k.acts, 
 func (k *kTokens) scaleAt(t int) operand.Mem { return k.stack.Offset(4 * t) }
 func (k *kTokens) minAt(t int) operand.Mem   { return k.stack.Offset(4*k.n + 4*t) }
 func (k *kTokens) accAt(t int) operand.Mem   { return k.stack.Offset(8*k.n + 32*t) }
-func (k *kTokens) totalAt(t int) operand.Mem { return k.stack.Offset(8*k.n + 4*t) } // where the bias is late
+func (k *kTokens) totalAt(t int) operand.Mem { return k.stack.Offset(8*k.n + 4*t) } // instead, see whole
 func (k *kTokens) minsAt(t int) operand.Mem  { return k.stack.Offset(40*k.n + 32*t) }
 
 // rowsKTokens writes dst[t*ld+r] for all rows and n tokens.
@@ -47,8 +47,13 @@ func (g *gen) rowsKTokens(l level, f formatK, n int) {
 		fmt.Sprintf("multiplies rows of %s by %d tokens, whose activations, sums and scales lie side by side in acts:", f.name, n),
 		"dst[t*ld+i] has the bits of rows"+f.name+l.name+".")
 	dst, row := g.arg("dst"), g.arg("w")
-	k := &kTokens{kGen: &kGen{gen: g, formatK: f}, n: n, stack: g.AllocLocal(72 * n)}
+	k := &kTokens{kGen: &kGen{gen: g, formatK: f}, n: n}
 	k.constants()
+	room := 40 * n
+	if f.min {
+		room += 32 * n
+	}
+	k.stack = g.AllocLocal(room)
 	g.whileMem(g.addr("rows"), 1, "row", func() {
 		k.w, k.acts = g.copyOf(row), g.arg("acts")
 		k.clear()
@@ -101,9 +106,12 @@ func (k *kTokens) store(dst reg.GPVirtual) {
 	}
 }
 
+// whole reports whether lanes are added up as integers, block by block.
+func (k *kTokens) whole() bool { return k.late() || k.flat }
+
 // results returns the four results from one on.
 func (k *kTokens) results(four int) reg.VecVirtual {
-	if k.late() {
+	if k.whole() {
 		acc := k.vec()
 		k.VMOVUPS(k.totalAt(four), acc.AsX())
 		return acc
@@ -121,29 +129,30 @@ func (k *kTokens) results(four int) reg.VecVirtual {
 
 // block adds one block of a row to acc and mins of each token, as kGen.block does for one.
 func (k *kTokens) block() {
+	k.ready()
 	k.Comment("sc, mn")
 	k.formatK.scales(k.kGen)
 	sum := k.vecs(k.n)
 	k.zero(sum...)
 	k.Comment("sum += sc·Σ(q-bias)·q_a")
 	for i := range 256 / k.bytes {
-		w, sc := k.formatK.quants(k.kGen, i), k.spread(i)
-		unsigned := w
-		if k.table {
-			unsigned = k.vec()
-			k.VPABSB(w, unsigned)
-		}
-		for t := range sum {
-			p := k.pairs(w, unsigned, k.quantsOf(t, i))
-			k.accumulate(sum[t], p, sc)
-		}
+		k.vector(sum, i)
+	}
+	var less reg.VecVirtual
+	if k.less != nil {
+		less = k.less(k.kGen)
 	}
 	for t := range sum {
-		k.unbias(sum[t], k.sumsOf(t))
+		switch {
+		case k.whole():
+			k.unbias(sum[t], k.sumsOf(t))
+		case k.less != nil:
+			k.lessen(sum[t], k.sumsOf(t), less)
+		}
 	}
 	k.Comment("acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a")
 	k.blockScales()
-	if k.late() {
+	if k.whole() {
 		k.addTotals(sum)
 		return
 	}
@@ -184,18 +193,34 @@ func (k *kTokens) addTotals(sum []reg.VecVirtual) {
 	}
 }
 
-// pairs returns Σq·q_a over pairs of columns, as kGen.product does, and leaves the weights as they are.
-func (k *kTokens) pairs(w, unsigned reg.VecVirtual, m operand.Mem) reg.VecVirtual {
-	p := k.vec()
-	switch {
-	case k.table:
-		k.VMOVDQU(m, p)
-		k.VPSIGNB(w, p, p)
-		k.VPMADDUBSW(p, unsigned, p)
-	default:
-		k.VPMADDUBSW(m, w, p)
+// vector adds vector i of a block's weights to the sums of the tokens.
+func (k *kTokens) vector(sum []reg.VecVirtual, i int) {
+	w := k.formatK.quants(k.kGen, i)
+	unsigned, signed := w, k.table || k.signed
+	if k.negate != nil {
+		s := k.formatK.negate(k.kGen, i)
+		w, signed = k.vec(), true
+		k.VPXOR(unsigned, s, w)
+		k.VPSUBB(s, w, w)
+	} else if signed {
+		unsigned = k.vec()
+		k.VPABSB(w, unsigned)
 	}
-	return p
+	sc := k.sc
+	if !k.flat {
+		sc = k.spread(i)
+	}
+	for t := range sum {
+		p, m := k.vec(), k.quantsOf(t, i)
+		if signed {
+			k.VMOVDQU(m, p)
+			k.VPSIGNB(w, p, p) // |w|·(±a) = w·a
+			k.VPMADDUBSW(p, unsigned, p)
+		} else {
+			k.VPMADDUBSW(m, w, p)
+		}
+		k.accumulate(sum[t], p, sc)
+	}
 }
 
 // blockScales puts d·d_a and dmin·d_a of the tokens on the stack.
