@@ -52,7 +52,7 @@ const (
 )
 
 // methodVersion changes whenever the same options give other tensors: results in the cache are then made anew.
-const methodVersion = 9
+const methodVersion = 10
 
 // writeShapes adds the keys that loading needs.
 func writeShapes(w *gguf.Writer, plan []model.CompressedShape) error {

@@ -3,6 +3,8 @@ package statistics
 import (
 	"context"
 
+	"github.com/viterin/vek/vek32"
+
 	"github.com/latentgo/latentgo/engine/internal/convert/activation"
 	"github.com/latentgo/latentgo/engine/internal/convert/regression"
 	"github.com/latentgo/latentgo/engine/internal/model"
@@ -147,4 +149,15 @@ func (k *Walk) Follow(ctx context.Context, l *model.Layer) error {
 	return k.each(ctx, func(p piece) error {
 		return k.probe(p, seq, &model.Probe{Layer: l, From: model.StageInput, To: model.StageOutput, Load: p.y.Load, Save: p.y.Save})
 	})
+}
+
+// Weakness returns the mean over the tokens of stream y of one over their squared length: what a squared error of 1 there
+// is, as a share. The first token of a window, which is massive in many models, hardly counts.
+func (k *Walk) Weakness() float64 {
+	sum, row := 0.0, make([]float32, k.width)
+	for t := range k.y.Len() {
+		k.y.Rows(t, 1).Load(row, 0, 1)
+		sum += 1 / max(float64(vek32.Dot(row, row)), 1e-30)
+	}
+	return sum / float64(max(k.y.Len(), 1))
 }
