@@ -18,6 +18,15 @@ type Sketch struct {
 // SketchVocab is the vocabulary of all of them.
 const SketchVocab = 48
 
+// SketchTokens returns how many tokens the vector of a sketch is of: beyond all windows, and where tokens are pooled
+// enough for some pools.
+func SketchTokens(name string) int {
+	if name == "deepseek4" {
+		return 150
+	}
+	return 40
+}
+
 // SketchVariants are models by name, those that llama.cpp's logits in engine/testdata/sketches belong to.
 func SketchVariants() map[string]Sketch {
 	out := map[string]Sketch{}
@@ -30,6 +39,7 @@ func SketchVariants() map[string]Sketch {
 	addBlocks(out)
 	addLinear(out)
 	addCopies(out)
+	addPools(out)
 	return out
 }
 

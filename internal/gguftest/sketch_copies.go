@@ -51,10 +51,15 @@ func hyV4(sparse bool) *Builder {
 		s.layer(i)("attn_sinks", gatedHeads)
 		s.hyper(i, copies, 2*copies, 2)
 	}
+	s.head(copies)
+	return s.Builder
+}
+
+// head adds what makes one stream of copies of the residual stream.
+func (s *sketch) head(copies int) {
 	s.add("output_hc_fn", copies*gatedWidth, copies)
 	s.add("output_hc_base", copies)
 	s.add("output_hc_scale", 1)
-	return s.Builder
 }
 
 // hyper adds what makes so many values of copies of the residual stream, of several kinds.

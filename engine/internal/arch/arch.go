@@ -40,6 +40,7 @@ var families = map[string]model.Constructor{
 	"deepseek32":     deepseek32,
 	"glm-dsa":        glmDSA,
 	"deepseek2":      deepseek2,
+	"deepseek4":      deepseek4,
 	"dots1":          dots1,
 	"dots3note":      dots3note,
 	"ernie4_5":       ernie4_5,

@@ -18,11 +18,7 @@ func glm5Next(r *model.Reader) *model.Spec {
 	s.Copies = hyperConnections(r, model.HyperConnections{
 		Post: 2, Sinkhorn: r.Size("hyper_connection.sinkhorn_iterations", -1, 1, 1000),
 	})
-	limits := r.Floats("swiglu_clamp_exp", len(kv))
-	shared := limits
-	if r.Has("swiglu_clamp_shexp") {
-		shared = r.Floats("swiglu_clamp_shexp", len(kv))
-	}
+	limits, shared := swigluLimits(r, len(kv))
 	dense, widths, mix, before := leadingDense(r, s), r.FFNWidths(s), sigmoidMixtures(r, s), false
 	deltaOrLatent(s, kv, k, a)
 	for i := range s.Layers {
@@ -70,12 +66,19 @@ func poolIndexer(r *model.Reader) model.Indexer {
 	return x
 }
 
+// swigluLimits reads the limits of experts and of the network beside them in each layer.
+func swigluLimits(r *model.Reader, layers int) (experts, shared []float32) {
+	const beside = "swiglu_clamp_shexp"
+	experts = r.Floats("swiglu_clamp_exp", layers)
+	if r.Has(beside) {
+		return experts, r.Floats(beside, layers)
+	}
+	return experts, experts
+}
+
 // hyperConnections reads how many copies of the residual stream there are, which weigh what h says.
 func hyperConnections(r *model.Reader, h model.HyperConnections) model.HyperConnections {
 	h.Copies = r.Size("hyper_connection.count", -1, 1, model.MaxCopies)
 	h.Eps = float32(r.Float("hyper_connection.epsilon", 0))
-	if h.Head {
-		h.PostEps = h.Eps
-	}
 	return h
 }

@@ -16,7 +16,9 @@ func hyV4(r *model.Reader) *model.Spec {
 			a[i].Index.Shares = !own[i]
 		}
 	}
-	s.Copies = hyperConnections(r, model.HyperConnections{Post: float32(r.Float("hyper_connection.magnitude", 1)), Head: true})
+	h := hyperConnections(r, model.HyperConnections{Post: float32(r.Float("hyper_connection.magnitude", 1)), Head: true})
+	h.PostEps = h.Eps
+	s.Copies = h
 	deepseekExperts(r, s, a)
 	for i := range s.Layers {
 		if m, ok := s.Layers[i].FFN.(model.Experts); ok {

@@ -14,21 +14,21 @@ import (
 	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
-// sketchTokens is how many tokens the vectors of gguftest.SketchVariants are of: beyond all windows.
-const sketchTokens = 40
+// sketchLogits is of how many tokens at most, the last, vectors have logits.
+const sketchLogits = 40
 
 // Logits of gguftest.SketchVariants are llama.cpp's, whether the tokens come one by one, in pieces or all at once,
-// alone or with other sequences. LATENTGO_WRITE names a folder to write the models to instead, with ids.json, for
+// alone or with other sequences. LATENTGO_WRITE names a folder to write the models to instead, with NAME.ids.json, for
 // llama.cpp to compute the logits of.
 func TestSketches(t *testing.T) {
-	ids := gguftest.RandomIDs(sketchTokens, gguftest.SketchVocab)
 	if dir := os.Getenv("LATENTGO_WRITE"); dir != "" {
-		writeSketches(t, dir, ids)
+		writeSketches(t, dir)
 		return
 	}
 	for name, s := range gguftest.SketchVariants() {
 		t.Run(name, func(t *testing.T) {
 			want := readFloats(t, filepath.Join("../../testdata/sketches", name+".f32"))
+			ids := gguftest.RandomIDs(gguftest.SketchTokens(name), gguftest.SketchVocab)
 			path := s.Build().Write(t)
 			for i, o := range []model.Options{{Threads: 2}, {Threads: 1, PlainGQA: true}} {
 				if i > 0 && (testing.Short() || quantized(name)) {
@@ -36,7 +36,7 @@ func TestSketches(t *testing.T) {
 				}
 				m := open(t, path, o)
 				for _, step := range []int{len(ids), 7, 1} {
-					if e := nmse(logitsIn(t, m, ids, step), want); !(e < s.Limit) {
+					if e := nmse(lastLogits(logitsIn(t, m, ids, step)), want); !(e < s.Limit) {
 						t.Errorf("%+v, %d tokens at a time: error %.2g", o, step, e)
 					}
 				}
@@ -61,14 +61,19 @@ func quantized(name string) bool {
 	return strings.Contains(name, "-q") || strings.Contains(name, "-tq")
 }
 
-func writeSketches(t *testing.T, dir string, ids []int32) {
-	b, err := json.Marshal(ids)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string][]byte{"ids.json": b}
+// lastLogits returns those that vectors have.
+func lastLogits(x []float32) []float32 {
+	return x[max(0, len(x)-sketchLogits*gguftest.SketchVocab):]
+}
+
+func writeSketches(t *testing.T, dir string) {
+	files := map[string][]byte{}
 	for name, s := range gguftest.SketchVariants() {
-		files[name+".gguf"] = s.Build().Bytes()
+		b, err := json.Marshal(gguftest.RandomIDs(gguftest.SketchTokens(name), gguftest.SketchVocab))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name+".ids.json"], files[name+".gguf"] = b, s.Build().Bytes()
 	}
 	for name, b := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
@@ -179,6 +184,22 @@ var sketchErrors = []struct {
 	{"glm5-next", "hyper_connection.sinkhorn_iterations", func(b *gguftest.Builder) { b.Delete("glm5-next.hyper_connection.sinkhorn_iterations") }},
 	{"glm5-next", "blk.4.indexer_compressor_ape.weight", func(b *gguftest.Builder) { b.Remove("blk.4.indexer_compressor_ape.weight") }},
 	{"glm5-next", "blk.2.attn_kv_a_norm.weight", addTensor("blk.2.attn_kv_a_norm.weight", 64)},
+	{"deepseek4", "attention.compress_ratios", setKey("deepseek4.attention.compress_ratios", []uint32{0, 4, 8, 4, 128})},
+	{"deepseek4", "attention.compress_ratios", setKey("deepseek4.attention.compress_ratios", []uint32{0, 4, 4})},
+	{"deepseek4", "attention.compress_rope_freq_base", func(b *gguftest.Builder) { b.Delete("deepseek4.attention.compress_rope_freq_base") }},
+	{"deepseek4", "attention.head_count_kv", setKey("deepseek4.attention.head_count_kv", uint32(2))},
+	{"deepseek4", "attention.output_group_count", setKey("deepseek4.attention.output_group_count", uint32(3))},
+	{"deepseek4", "attention.indexer.key_length", setKey("deepseek4.attention.indexer.key_length", uint32(4))},
+	{"deepseek4", "expert_gating_func", setKey("deepseek4.expert_gating_func", uint32(2))},
+	{"deepseek4", "token 0: expert 0", func(b *gguftest.Builder) {
+		const name = "blk.0.ffn_gate_tid2eid.weight"
+		b.Remove(name)
+		b.AddTensor(name, ggtype.I32, []uint64{2, gguftest.SketchVocab}, make([]byte, 4*2*gguftest.SketchVocab))
+	}},
+	{"deepseek4", "blk.1.exp_probs_b.bias", func(b *gguftest.Builder) { b.Remove("blk.1.exp_probs_b.bias") }},
+	{"deepseek4", "blk.2.attn_compressor_ape.weight", func(b *gguftest.Builder) { b.Remove("blk.2.attn_compressor_ape.weight") }},
+	{"deepseek4", "blk.0.attn_sinks.weight", func(b *gguftest.Builder) { b.Remove("blk.0.attn_sinks.weight") }},
+	{"deepseek4", "blk.4.indexer.proj.weight", addTensor("blk.4.indexer.proj.weight", 64)},
 	{"hrm_text", "block_count", setKey("hrm_text.hrm.l_cycles", uint32(1))},
 	{"hrm_text", "hrm.z_l_init", func(b *gguftest.Builder) { b.Remove("hrm.z_l_init") }},
 	{"hrm_text", "blk.4.attn_q.weight", addTensor("blk.4.attn_q.weight", 64)},

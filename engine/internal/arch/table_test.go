@@ -84,7 +84,7 @@ func tableVectors() (out []tableVector) {
 		out = append(out, tableVector{"relatives", name, gguftest.RelativeVocab, relativeTokens, m.Build})
 	}
 	for name, s := range gguftest.SketchVariants() {
-		out = append(out, tableVector{"sketches", name, gguftest.SketchVocab, sketchTokens, s.Build})
+		out = append(out, tableVector{"sketches", name, gguftest.SketchVocab, gguftest.SketchTokens(name), s.Build})
 	}
 	slices.SortFunc(out, func(a, b tableVector) int { return cmp.Compare(a.folder+a.name, b.folder+b.name) })
 	return out
@@ -96,7 +96,9 @@ func (v *tableVector) evaluate(t *testing.T, m *model.Model) []float32 {
 	switch {
 	case m.Spec().Encoder:
 		return encoded(t, m, ids)[0]
-	case v.folder == "relatives", v.folder == "sketches":
+	case v.folder == "sketches":
+		return lastLogits(logitsIn(t, m, ids, len(ids)))
+	case v.folder == "relatives":
 		return logitsIn(t, m, ids, len(ids))
 	}
 	return logits(t, m, ids, len(ids))

@@ -80,7 +80,7 @@ func attentionLayers(s *model.Spec, form Form) ([]model.Attention, error) {
 				return nil, fmt.Errorf("attention form %v: layer %d has %s: %w", form, i, what, model.ErrUnsupported)
 			}
 			out[i], found = a, true
-		case model.MLA:
+		case model.MLA, model.PoolAttention:
 			return nil, fmt.Errorf("attention form %v: architecture %s: %w", form, s.Arch, ErrConverted)
 		case model.Both:
 			const what = "attention beside another mixer: a conversion fits what follows to attention alone"

@@ -18,6 +18,8 @@ type Experts struct {
 	Shared             int // width of the network that every token runs; 0 for none
 	Groups, GroupsUsed int // above 1: experts are in groups of equal size, neighbours together, of which a token uses so many
 	Sigmoid            bool
+	RootSoftplus       bool    // p is the root of the softplus of the logits (DeepSeek V4)
+	ByToken            bool    // experts are chosen by the token instead, whatever comes in: ffn_gate_tid2eid
 	Bias               bool    // exp_probs_b, where the file has it
 	Normed             bool    // weights are divided by their sum
 	Scale              float32 // and multiplied by this
@@ -48,6 +50,7 @@ type experts struct {
 	spec           Experts
 	router         Linear    // [experts, width]
 	choice         []float32 // [experts] added for the choice, or nil
+	byToken        []int32   // [vocab, used] experts of each token, or nil
 	gate, up, down []Linear  // per expert; without a gate up stands for it and up is nil
 	biases         expertBiases
 	sharedGate     []float32 // [width], or nil
@@ -65,6 +68,9 @@ func (s Experts) load(ld *Loader, i int) ffn {
 		m.router = Linear{ld.matrix(name("ffn_gate_inp.weight"), n, width), 1, ld.watch.of(name("ffn_gate_inp.weight"), 1, width)[0], ld.adapted(name("ffn_gate_inp.weight"), 1, n, width)[0]}
 	} else {
 		m.router = ld.linear(name("ffn_gate_inp"), n, width, false)
+	}
+	if s.ByToken {
+		m.byToken = ld.expertsByToken(name("ffn_gate_tid2eid.weight"), &s)
 	}
 	if s.Bias {
 		bias := "exp_probs_b.bias"
@@ -241,7 +247,11 @@ func (m *experts) choose(p *pass, w *worker) {
 		if m.sharedGate != nil {
 			x.shared[t] = sigmoidOf(dot(m.sharedGate, w.h[t*p.width:]))
 		}
-		w.router.route(&m.spec, m.choice, x.logits[t*n:][:n], x.ids[t*k:][:k], x.weights[t*k:][:k])
+		ids, weights := x.ids[t*k:][:k], x.weights[t*k:][:k]
+		if m.byToken != nil {
+			copy(ids, m.byToken[int(p.ids[t])*k:])
+		}
+		w.router.route(&m.spec, m.choice, x.logits[t*n:][:n], ids, weights)
 	}
 	w.Barrier()
 }

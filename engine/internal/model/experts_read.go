@@ -69,9 +69,10 @@ const (
 	gateSoftmax = 1
 	gateSigmoid = 2
 	gateChosen  = 3
+	gateRoot    = 4
 )
 
-// Gating reads how the router's logits become weights: a softmax, a sigmoid, or a softmax of those chosen. Where the
+// Gating reads how the router's logits become weights: a softmax, a sigmoid, a softmax of those chosen, or the root of softplus. Where the
 // file does not say it is a sigmoid or a softmax.
 func (r *Reader) Gating(m *Experts, sigmoid bool) {
 	const key = "expert_gating_func"
@@ -83,6 +84,8 @@ func (r *Reader) Gating(m *Experts, sigmoid bool) {
 		m.Sigmoid = true
 	case gateChosen:
 		m.Chosen = true
+	case gateRoot:
+		m.RootSoftplus = true
 	default:
 		r.Refuse("key %q: gating function %d", r.key(key), g)
 	}

@@ -7,17 +7,19 @@ func (m *Model) Cached() int64 { return m.cached.Bytes() }
 
 // Count makes Cached count a new sequence's states, until Release.
 func (s *Sequence) Count() {
-	s.each(func(st State) {
-		stores := []State{st}
-		if b, ok := st.(*bothStates); ok {
-			stores = b[:]
-		}
-		for _, st := range stores {
-			if st, ok := st.(store); ok {
-				st.UseMeter(&s.model.cached)
-			}
-		}
-	})
+	s.each(s.model.count)
+}
+
+// count makes the stores in a state count.
+func (m *Model) count(st State) {
+	switch st := st.(type) {
+	case store:
+		st.UseMeter(&m.cached)
+	case perPool:
+		m.count(st.State)
+	case *bothStates:
+		st.each(m.count)
+	}
 }
 
 // Fork returns a sequence of the same tokens, which shares memory until one of the two grows. No pass of either is

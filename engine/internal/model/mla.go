@@ -37,16 +37,14 @@ type MLA struct {
 type mla struct {
 	latent
 	output
-	spec          MLA
-	eps           float32
-	q             Linear // W_q or W_q_b [heads·(n+R), …]
-	qA            Linear // [rank, width]; nil when the queries have one matrix
-	kvA           Linear // [L+R, width]
-	gate          Linear // [heads, width] or [heads·v, width], or nil
-	qNorm, kvNorm []float32
-	kNorm         []float32 // [R], or nil
-	softmax       attention.Softmax
-	types, lowQ   []kernel.ActType
+	lowQueries
+	spec    MLA
+	kvA     Linear // [L+R, width]
+	gate    Linear // [heads, width] or [heads·v, width], or nil
+	kvNorm  []float32
+	kNorm   []float32 // [R], or nil
+	softmax attention.Softmax
+	types   []kernel.ActType
 }
 
 // geometry returns the shape of heads whose keys and values are expanded.
@@ -58,9 +56,9 @@ func (s MLA) load(ld *Loader, i int) mixer {
 	name := func(n string) string { return LayerName(i, n) }
 	g := s.geometry()
 	g.KVHeads = s.Heads
-	m := &mla{spec: s, eps: ld.spec.Eps}
+	m := &mla{spec: s}
 	m.latent = latent{geo: g, r: s.R, l: s.L, blocks: 1, keys: s.L, source: m}
-	m.loadQueries(ld, name)
+	m.lowQueries = ld.queries(name, s.Heads*s.KeySize, s.QueryRank)
 	m.index = s.Index.load(ld, i, s.QueryRank)
 	m.kvA = ld.linear(name("attn_kv_a_mqa"), s.L+s.R, ld.spec.Width, false)
 	m.kvNorm = ld.vector(name("attn_kv_a_norm.weight"), s.L, true)
@@ -93,18 +91,6 @@ func (s MLA) load(ld *Loader, i int) mixer {
 	return m
 }
 
-// loadQueries loads the projection of the queries, one matrix or two with a norm between.
-func (m *mla) loadQueries(ld *Loader, name func(string) string) {
-	n, rank := m.spec.Heads*m.spec.KeySize, m.spec.QueryRank
-	if rank == 0 || ld.has(name("attn_q.weight")) {
-		m.q = ld.linear(name("attn_q"), n, ld.spec.Width, false)
-		return
-	}
-	m.qA = ld.linear(name("attn_q_a"), rank, ld.spec.Width, false)
-	m.qNorm = ld.vector(name("attn_q_a_norm.weight"), rank, true)
-	m.q = ld.linear(name("attn_q_b"), n, rank, false)
-}
-
 // build completes the layer: the transposed matrices, attention over the cache and over what is expanded from it.
 func (m *mla) build() error {
 	switch {
@@ -115,14 +101,9 @@ func (m *mla) build() error {
 	default:
 		m.query = transposedAll(m.key)
 	}
-	m.output.types = actTypes(m.o)
-	if m.qA.Matrix != nil {
-		m.types, m.lowQ = actTypes(m.qA, m.kvA, m.gate), actTypes(m.q)
-		if x := m.index; x != nil {
-			m.types, m.lowQ = actTypes(m.qA, m.kvA, m.gate, x.k, x.w, x.gate), actTypes(m.q, x.q)
-		}
-	} else {
-		m.types = actTypes(m.q, m.kvA, m.gate)
+	m.output.types, m.types = actTypes(m.o), actTypes(m.lowQueries.ofInput(), m.kvA, m.gate)
+	if x := m.index; x != nil && m.qA.Matrix != nil {
+		m.types, m.lowQ = actTypes(m.qA, m.kvA, m.gate, x.k, x.w, x.gate), actTypes(m.q, x.q)
 	}
 	var err error
 	if m.attn, err = attention.NewLatent(m.geo.Heads, 1, m.r, m.l, m.geo.Window); err != nil {
@@ -139,8 +120,7 @@ func (m *mla) build() error {
 func (m *mla) inputs() []kernel.ActType { return m.types }
 
 func (m *mla) include(e *executor) {
-	e.most.q = max(e.most.q, m.spec.Heads*m.spec.KeySize, m.spec.QueryRank)
-	e.most.low = max(e.most.low, m.spec.QueryRank)
+	m.includeQueries(e)
 	if m.gate.Matrix != nil {
 		e.most.gates = max(e.most.gates, m.gate.Rows)
 	}
@@ -179,15 +159,10 @@ func (m *mla) bytes(f CacheFormat, depth int) (weights, cache int) {
 
 func (m *mla) run(p *pass, w *worker, l *Layer) {
 	if p.probe.begins(StageInput) {
-		if m.qA.Matrix != nil {
-			k, weights, gates := m.index.ofInput(p)
-			p.project(w, &w.in, projection{m.qA, p.q}, projection{m.kvA, p.k}, projection{m.gate, p.gates}, k, weights, gates)
-			w.Barrier()
-			m.raiseQueries(p, w)
-		} else {
-			p.project(w, &w.in, projection{m.q, p.q}, projection{m.kvA, p.k}, projection{m.gate, p.gates})
-			w.Barrier()
-		}
+		k, weights, gates := m.index.ofInput(p)
+		p.project(w, &w.in, projection{m.lowQueries.ofInput(), p.q}, projection{m.kvA, p.k}, projection{m.gate, p.gates}, k, weights, gates)
+		w.Barrier()
+		m.raise(p, w, m.index.ofQueries(p))
 		m.readyQueries(p, w)
 		m.index.ready(p, w, l)
 		m.attend(p, w, l)
@@ -197,22 +172,6 @@ func (m *mla) run(p *pass, w *worker, l *Layer) {
 	if !p.probe.ends(StageHeads) {
 		m.output.project(p, w)
 	}
-}
-
-// raiseQueries computes the queries from their low-rank form in p.q.
-func (m *mla) raiseQueries(p *pass, w *worker) {
-	rank := m.qA.Rows
-	for t := w.lo; t < w.hi; t++ {
-		norm(w.low[t*rank:][:rank], p.q[t*rank:][:rank], m.qNorm, m.eps)
-	}
-	p.reset(w, &w.lowQ, w.low, rank)
-	p.sync(w)
-	p.quantize(w, &w.lowQ, m.lowQ)
-	if p.single() {
-		w.Barrier() // all have read p.q
-	}
-	p.project(w, &w.lowQ, projection{m.q, p.q}, m.index.ofQueries(p))
-	w.Barrier()
 }
 
 // readyQueries scales the worker's rows of queries in a batch; in a decode step each head is scaled by whom it belongs

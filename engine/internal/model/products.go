@@ -15,13 +15,27 @@ const productRows = 64
 
 // gather computes dst(i)[:rows] = the first rows of m · src(i) for i < n. src and dst return slices of the widths.
 func (u *smallProducts) gather(m *kernel.Matrix, rows, n int, src, dst func(i int) []float32) {
+	u.collect(m.Cols, rows, n, src, dst, func(out, in []float32, k int) { u.mul(out, m, rows, in, k) })
+}
+
+// gatherLinear is gather for all rows of a matrix with what belongs to it.
+func (u *smallProducts) gatherLinear(m Linear, n int, src, dst func(i int) []float32) {
+	u.collect(m.Cols, m.Rows, n, src, dst, func(out, in []float32, k int) {
+		u.act.Reset(in, k, m.Cols)
+		u.act.Quantize(m.ActType(), 0, k)
+		m.Mul(out, m.Rows, &u.act, 0, m.Rows)
+	})
+}
+
+// collect makes n products of rows values by mul, of inputs of cols, some at a time.
+func (u *smallProducts) collect(cols, rows, n int, src, dst func(i int) []float32, mul func(out, in []float32, k int)) {
 	for at := 0; at < n; at += productRows {
 		k := min(productRows, n-at)
-		in, out := sized(&u.in, k*m.Cols), sized(&u.out, k*rows)
+		in, out := sized(&u.in, k*cols), sized(&u.out, k*rows)
 		for i := range k {
-			copy(in[i*m.Cols:][:m.Cols], src(at+i))
+			copy(in[i*cols:][:cols], src(at+i))
 		}
-		u.mul(out, m, rows, in, k)
+		mul(out, in, k)
 		for i := range k {
 			copy(dst(at + i)[:rows], out[i*rows:])
 		}

@@ -13,8 +13,8 @@ type router struct {
 	left   []bool    // per group: not chosen
 }
 
-// route turns one token's logits into probabilities, chooses len(ids) experts and computes their weights. Of equal
-// experts the first is chosen; NaNs choose something.
+// route turns one token's logits into probabilities, chooses len(ids) experts, unless they are by token, and computes
+// their weights. Of equal experts the first is chosen; NaNs choose something.
 func (r *router) route(m *Experts, bias, logits []float32, ids []int32, weights []float32) {
 	n := len(logits)
 	if cap(r.score) < n {
@@ -24,21 +24,18 @@ func (r *router) route(m *Experts, bias, logits []float32, ids []int32, weights 
 	switch {
 	case m.Sigmoid:
 		sigmoid(logits)
+	case m.RootSoftplus:
+		for i, v := range logits {
+			logits[i] = float32(math.Sqrt(float64(softplus(v))))
+		}
 	case !m.Chosen:
 		softmax(logits)
 	}
-	copy(r.score, logits)
-	for i, b := range bias {
-		r.score[i] += b
+	if !m.ByToken {
+		r.choose(m, bias, logits, ids)
 	}
-	clear(r.taken)
-	if m.Groups > 1 {
-		r.dropGroups(m)
-	}
-	for i := range ids {
-		e := best(r.score, r.taken)
-		r.taken[e] = true
-		ids[i], weights[i] = int32(e), logits[e]
+	for i, e := range ids {
+		weights[i] = logits[e]
 	}
 	if m.Chosen {
 		softmax(weights)
@@ -52,6 +49,23 @@ func (r *router) route(m *Experts, bias, logits []float32, ids []int32, weights 
 		f /= max(sum, minWeights)
 	}
 	scale(weights, f)
+}
+
+// choose chooses experts by their probabilities.
+func (r *router) choose(m *Experts, bias, p []float32, ids []int32) {
+	copy(r.score, p)
+	for i, b := range bias {
+		r.score[i] += b
+	}
+	clear(r.taken)
+	if m.Groups > 1 {
+		r.dropGroups(m)
+	}
+	for i := range ids {
+		e := best(r.score, r.taken)
+		r.taken[e] = true
+		ids[i] = int32(e)
+	}
 }
 
 // dropGroups takes the experts of all groups but the best out of the choice.

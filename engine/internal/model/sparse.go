@@ -10,15 +10,7 @@ func (m *latent) pickOne(p *pass, w *worker, s *attention.Store, l *Layer) (*att
 	x, pos := m.index, p.pos[0]
 	if !x.spec.Shares {
 		keys, n := p.segments[0].indexKeys(l), x.count(pos)
-		for {
-			lo, hi, ok := w.Take((n+attention.Chunk-1)/attention.Chunk, 1)
-			if !ok {
-				break
-			}
-			lo, hi = lo*attention.Chunk, min(hi*attention.Chunk, n)
-			x.score(p, w, keys, p.picks.scores[lo:hi], 0, lo, hi)
-		}
-		w.Barrier()
+		x.scoreOne(p, w, keys, n)
 		if w.ID == 0 {
 			x.choose(p, w, p.picks.scores[:n], 0)
 		}
@@ -32,6 +24,20 @@ func (m *latent) pickOne(p *pass, w *worker, s *attention.Store, l *Layer) (*att
 	m.gatherRows(w, to, s, chosen, lo, hi)
 	w.Barrier()
 	return to, len(chosen) - 1
+}
+
+// scoreOne computes the scores of the only row of a pass for the first n positions, p.picks.scores. It ends with a
+// barrier.
+func (x *indexer) scoreOne(p *pass, w *worker, keys *attention.Store, n int) {
+	for {
+		lo, hi, ok := w.Take((n+attention.Chunk-1)/attention.Chunk, 1)
+		if !ok {
+			break
+		}
+		lo, hi = lo*attention.Chunk, min(hi*attention.Chunk, n)
+		x.score(p, w, keys, p.picks.scores[lo:hi], 0, lo, hi)
+	}
+	w.Barrier()
 }
 
 // gatherRows copies rows lo … hi-1 of those chosen.

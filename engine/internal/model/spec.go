@@ -280,6 +280,8 @@ func (s *Spec) Geometry(i int) attn.Geometry {
 		return m.Geometry
 	case MLA:
 		return m.geometry()
+	case PoolAttention:
+		return m.geometry()
 	case Both:
 		if a, ok := m.First.(Attention); ok {
 			return a.Geometry
