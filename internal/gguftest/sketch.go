@@ -18,11 +18,14 @@ type Sketch struct {
 // SketchVocab is the vocabulary of all of them.
 const SketchVocab = 48
 
-// SketchTokens returns how many tokens the vector of a sketch is of: beyond all windows, and where tokens are pooled
-// enough for some pools.
+// SketchTokens returns how many tokens the vector of a sketch is of, which has the logits of the last ones: beyond all
+// windows, and where tokens are pooled enough for some pools.
 func SketchTokens(name string) int {
-	if name == "deepseek4" {
+	switch name {
+	case "deepseek4":
 		return 150
+	case "qwen4exp":
+		return 43
 	}
 	return 40
 }

@@ -132,6 +132,7 @@ var families = map[string]model.Constructor{
 	"qwen3next":      qwen3next,
 	"qwen3vl":        qwen3vl,
 	"qwen3vlmoe":     qwen3vlmoe,
+	"qwen4exp":       qwen4exp,
 	"refact":         refact,
 	"seed_oss":       seedoss,
 	"smallthinker":   smallthinker,

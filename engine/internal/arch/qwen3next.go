@@ -15,7 +15,7 @@ func qwen3next(r *model.Reader) *model.Spec {
 func qwenHybrid(r *model.Reader, d model.DeltaNet) *model.Spec {
 	s := r.Decoder()
 	shape := r.DeltaNet()
-	shape.Neighbours, shape.Scales = d.Neighbours, d.Scales
+	shape.Neighbours, shape.Scales, shape.Sigmoid = d.Neighbours, d.Scales, d.Sigmoid
 	heads := r.Heads(s)
 	if heads[0].ValueSize != heads[0].KeySize {
 		r.Fail("attention.value_length", "gated attention has keys and values of one size, not %d and %d", heads[0].KeySize, heads[0].ValueSize)

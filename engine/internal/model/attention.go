@@ -26,6 +26,7 @@ type Attention struct {
 	Clamp       float32 // queries, keys and values are clamped to ±Clamp before norms of heads; 0: they are not
 	ALiBi       float32 // the largest bias of ALiBi, see ALiBiSlopes; 0 means none
 	Bare        bool    // biases and scale tensors of queries, keys and values don't count
+	Unbiased    bool    // biases alone don't
 	OutputScale float32 // of what W_O gives; 0 means 1
 	Both        bool    // tokens see those behind them too, in an encoder
 	SubNorm     bool    // norm on the outputs of all heads together, before W_O: attn_sub_norm
@@ -170,7 +171,7 @@ func (a *projections) loadQueries(ld *Loader, name func(string) string, width in
 		a.kBias = ld.vector(name("attn_k.bias"), nk, false)
 		a.vBias = ld.vector(name("attn_v.bias"), nv, false)
 	}
-	if a.spec.Bare {
+	if a.spec.Bare || a.spec.Unbiased {
 		a.qBias, a.kBias, a.vBias = nil, nil, nil
 	}
 	a.loadGate(ld, name)
@@ -230,7 +231,7 @@ func (a *gqa) newState(f CacheFormat, n int) State {
 		return nil
 	}
 	if a.blocks != nil {
-		return &bothStates{newStore(a.forms[f], f, n), newStore(a.blocks.keys, attention.F16, n)}
+		return &bothStates{newStore(a.forms[f], f, n), a.blocks.newState(n)}
 	}
 	return newStore(a.forms[f], f, n)
 }
@@ -241,7 +242,7 @@ func (a *gqa) size(f CacheFormat) CacheSize {
 	}
 	c := cacheSize(a.forms[f], f)
 	if a.blocks != nil {
-		c.Token += a.blocks.keys.RowBytes(attention.F16)
+		c.Token += a.blocks.tokenBytes()
 	}
 	return c
 }

@@ -37,6 +37,9 @@ func (ld *Loader) surround(l *Layer) {
 // includeCopies makes room for the vectors of a spec's residual stream.
 func (e *executor) includeCopies(s *Spec) {
 	if s.Copies != nil {
+		if c, ok := s.Copies.(interface{ include(e *executor) }); ok {
+			c.include(e)
+		}
 		n, kept := s.Copies.count(s)
 		e.most.streams, e.most.kept = max(e.most.streams, n*e.width), max(e.most.kept, kept)
 	}

@@ -22,6 +22,7 @@ type DeltaNet struct {
 	// ssm_in.
 	Neighbours bool
 	Scales     bool // scale tensors of the projections count
+	Sigmoid    bool // results are multiplied by σ(z) instead (Qwen 4)
 }
 
 // deltaNet is a gated delta net with its weights.
@@ -204,7 +205,18 @@ func (m *deltaNet) head(p *pass, w *worker, st *recurrent, in convInput, row, at
 	for t := range sc.n {
 		y, i := sc.out(t), (row+at+t)*s.values()+v*s.ValueSize
 		norm(y, y, m.norm, m.eps)
-		kernel.SiLUMul(out[i:][:s.ValueSize], p.v[i:][:s.ValueSize], y)
+		if z := p.v[i:][:s.ValueSize]; s.Sigmoid {
+			gated(out[i:], y, z)
+		} else {
+			kernel.SiLUMul(out[i:][:s.ValueSize], z, y)
+		}
+	}
+}
+
+// gated sets dst to y ⊙ σ(z).
+func gated(dst, y, z []float32) {
+	for i, v := range z {
+		dst[i] = y[i] * sigmoidOf(v)
 	}
 }
 

@@ -74,7 +74,10 @@ func (s HyperConnections) ends(ld *Loader) copiesEnds {
 	return s.load(ld, "output_hc", s.Copies, 1)
 }
 
-func (h *hyper) spread(p *pass, w *worker) {
+func (h *hyper) spread(p *pass, w *worker) { spreadCopies(p, w) }
+
+// spreadCopies makes all copies what they are a copy of.
+func spreadCopies(p *pass, w *worker) {
 	for t := w.lo; t < w.hi; t++ {
 		x := w.x[t*p.width:][:p.width]
 		for all := p.copiesOf(w, t); len(all) > 0; all = all[p.width:] {

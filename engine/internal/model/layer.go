@@ -17,6 +17,7 @@ type Layer struct {
 	sideNorm             *normWeights
 	side                 ffn              // beside both, or nil
 	embedding            *layerEmbedding  // or nil
+	grams                *nGrams          // or nil
 	altUp                *altUp           // or nil
 	types                []kernel.ActType // in which the first norm's result is wanted
 	around               [2]copiesPart    // the mixer and the network, where the residual stream has copies; or nil
@@ -70,6 +71,7 @@ func (p *pass) layer(w *worker, l *Layer) {
 		}
 		l.altUp.start(p, w)
 		p.beside(w, l)
+		l.grams.add(p, w, l)
 		p.read(w, l.around[0])
 		p.input(w, l.norm, l.types)
 		p.restart(w, l)

@@ -169,6 +169,10 @@ func (ld *Loader) layer(i int) *Layer {
 			l.state -= a.Shares
 		}
 	}
+	if s.NGrams != nil {
+		l.grams = s.NGrams.load(ld, i)
+		l.mixer = &gramMixer{l.mixer, l.grams}
+	}
 	if s.FFN != nil {
 		l.ffn = s.FFN.load(ld, i)
 	}

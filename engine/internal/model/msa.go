@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/latentgo/latentgo/attn"
@@ -10,31 +11,40 @@ import (
 // BlockIndexer picks blocks of tokens, as MiniMax M3 does in most layers (MSA): the queries of a key/value head attend
 // to the blocks in which max q · k is highest, and to the newest ones. A query of each key/value head, q, and a key k
 // for all are projections of the layer's input, normed and rotated. The zero value picks all.
+//
+// With Heads all query heads attend to the same blocks, as in Qwen 4: a block that is complete has one key, the mean of
+// its tokens' normed and rotated to its first position, and those with the highest Σ_h max(q_h · k, 0) are picked. The
+// tokens behind complete blocks are attended to in any case.
 type BlockIndexer struct {
 	Size   int // of q and k
 	Block  int // tokens
 	Blocks int // that are picked at most
 	Newest int // of them always
 	Rope   int // index in Spec.Ropes
+	Heads  int // of queries, 0 for one for each key/value head
 }
 
 // blockIndexer is that with its weights; nil for none.
 type blockIndexer struct {
 	spec  BlockIndexer
-	q, k  Linear // [key/value heads·size, width], [size, width]
+	q, k  Linear // [heads·size, width], [size, width]
 	norms headNorms
 	eps   float32
 	keys  *attention.Layer // by which keys are cached, in half floats
+	parts *attention.Layer // by which tokens' are that keys of blocks are made of; nil without
 	one   *attention.Layer // attention of a key/value head to the tokens that it picks
 }
 
 func (s BlockIndexer) load(ld *Loader, i int, g attn.Geometry) *blockIndexer {
+	name := func(n string) string { return LayerName(i, "indexer."+n) }
 	if s.Blocks == 0 {
+		if s.Heads > 0 { // the file has one
+			ld.ignore(name("q_proj"), name("k_proj"), name("q_norm"), name("k_norm"))
+		}
 		return nil
 	}
-	name := func(n string) string { return LayerName(i, "indexer."+n) }
 	x := &blockIndexer{spec: s, eps: ld.spec.Eps}
-	x.q, x.k = ld.linear(name("q_proj"), g.KVHeads*s.Size, ld.spec.Width, true), ld.linear(name("k_proj"), s.Size, ld.spec.Width, true)
+	x.q, x.k = ld.linear(name("q_proj"), cmp.Or(s.Heads, g.KVHeads)*s.Size, ld.spec.Width, s.Heads == 0), ld.linear(name("k_proj"), s.Size, ld.spec.Width, s.Heads == 0)
 	x.norms = headNorms{ld.vector(name("q_norm.weight"), s.Size, true), ld.vector(name("k_norm.weight"), s.Size, true)}
 	if ld.err != nil {
 		return x
@@ -42,6 +52,9 @@ func (s BlockIndexer) load(ld *Loader, i int, g attn.Geometry) *blockIndexer {
 	var err error
 	x.keys, err = attention.NewLatent(1, 1, 0, s.Size, 0)
 	ld.failLayer(i, err)
+	if s.Heads > 0 {
+		x.parts = x.keys
+	}
 	x.one, err = attention.NewGQA(attn.Geometry{Heads: g.Heads / g.KVHeads, KVHeads: 1, KeySize: g.KeySize, ValueSize: g.ValueSize})
 	ld.failLayer(i, err)
 	return x
@@ -49,6 +62,9 @@ func (s BlockIndexer) load(ld *Loader, i int, g attn.Geometry) *blockIndexer {
 
 // selects reports whether tokens of a segment can't attend to all before them.
 func (x *blockIndexer) selects(s *segment) bool {
+	if x != nil && x.parts != nil {
+		return (s.pos+s.n)/x.spec.Block > x.spec.Blocks
+	}
 	return x != nil && (s.pos+s.n-1)/x.spec.Block >= x.spec.Blocks
 }
 
@@ -87,19 +103,29 @@ func (x *blockIndexer) ready(p *pass, w *worker, l *Layer) {
 		seg := &p.segments[i]
 		lo, hi := w.Share(seg.n)
 		for t := seg.at + lo; t < seg.at+hi; t++ {
-			k := p.picks.k[t*n:][:n]
-			finish(k, x.norms.k, t)
-			seg.indexKeys(l).Append(p.pos[t], 0, k, nil)
+			if k := p.picks.k[t*n:][:n]; x.parts != nil {
+				seg.pooledParts(l).Append(p.pos[t], 0, k, nil)
+			} else {
+				finish(k, x.norms.k, t)
+				seg.indexKeys(l).Append(p.pos[t], 0, k, nil)
+			}
 			for h := t * heads; h < (t+1)*heads; h++ {
 				finish(p.picks.q[h*n:][:n], x.norms.q, t)
 			}
 		}
+	}
+	if x.parts != nil {
+		w.Barrier()
+		x.readyBlocks(p, w, l)
 	}
 }
 
 // pick returns the positions that the queries of row t and key/value head g attend to, ascending.
 func (x *blockIndexer) pick(p *pass, w *worker, keys *attention.Store, t, g int) []int32 {
 	s, pos, b := &x.spec, p.pos[t], &w.pick
+	if x.parts != nil {
+		return x.pickComplete(p, w, keys, t)
+	}
 	n := pos/s.Block + 1
 	best, scores := grown(&b.scores, n), sized(&b.block, attention.Chunk)
 	for i := range best {
@@ -119,9 +145,14 @@ func (x *blockIndexer) pick(p *pass, w *worker, keys *attention.Store, t, g int)
 	}
 	ids := grown(&b.ids, min(s.Blocks, n))
 	b.top(ids, best)
+	return b.inBlocks(ids, s.Block, pos)
+}
+
+// inBlocks returns the positions up to pos that lie in blocks of so many tokens.
+func (b *picker) inBlocks(ids []int32, tokens, pos int) []int32 {
 	b.positions = b.positions[:0]
 	for _, id := range ids {
-		for at := int(id) * s.Block; at < min((int(id)+1)*s.Block, pos+1); at++ {
+		for at := int(id) * tokens; at < min((int(id)+1)*tokens, pos+1); at++ {
 			b.positions = append(b.positions, int32(at))
 		}
 	}

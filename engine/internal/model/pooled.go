@@ -79,20 +79,27 @@ func (x *indexer) pool(dst, rows []float32) {
 
 // newState returns what is cached of a new sequence: keys, or those of pools and what they are made of.
 func (x *indexer) newState(n int) State {
-	if x.spec.Pool == 0 {
-		return newStore(x.keys, attention.F16, n)
-	}
-	keys := perPool{newStore(x.keys, attention.F16, (n+x.spec.Pool-1)/x.spec.Pool), x.spec.Pool}
-	return &bothStates{keys, newStore(x.parts, attention.F16, n)}
+	return newKeys(x.keys, x.parts, x.spec.Pool, n)
 }
 
 // tokenBytes returns what that takes for a token.
-func (x *indexer) tokenBytes() int {
-	n := x.keys.RowBytes(attention.F16) / max(x.spec.Pool, 1)
-	if x.parts != nil {
-		n += x.parts.RowBytes(attention.F16)
+func (x *indexer) tokenBytes() int { return keyBytes(x.keys, x.parts, x.spec.Pool) }
+
+// newKeys returns what is cached of keys for n tokens: one each, or where there are parts one for a pool of so many, and
+// the parts.
+func newKeys(keys, parts *attention.Layer, pool, n int) State {
+	if parts == nil {
+		return newStore(keys, attention.F16, n)
 	}
-	return n
+	return &bothStates{perPool{newStore(keys, attention.F16, (n+pool-1)/pool), pool}, newStore(parts, attention.F16, n)}
+}
+
+// keyBytes returns what that takes for a token.
+func keyBytes(keys, parts *attention.Layer, pool int) int {
+	if parts == nil {
+		return keys.RowBytes(attention.F16)
+	}
+	return keys.RowBytes(attention.F16)/pool + parts.RowBytes(attention.F16)
 }
 
 // perPool is a state that remembers something for so many tokens together, once all are there.

@@ -256,3 +256,12 @@ func (r *Reader) Vocabulary() int {
 	}
 	return int(t.Shape[1])
 }
+
+// Ints reads an array of at least n whole numbers, and returns so many.
+func (r *Reader) Ints(k string, n int) []int64 {
+	list, err := r.f.Ints(r.key(k))
+	if r.keep(err); err == nil && len(list) < n {
+		r.Fail(k, "%d values, want %d", len(list), n)
+	}
+	return append(list, make([]int64, n)...)[:n]
+}

@@ -69,6 +69,7 @@ type LayerSpec struct {
 	NormedResidual             float32   // they are added to their normed inputs times this, which become the residual stream; 0: they are not
 	Mixer                      MixerSpec // nil in a layer that is only a network
 	FFN                        FFNSpec   // nil in a layer that is only a mixer
+	NGrams                     *NGrams   // what is added to the copies of the residual stream before the layer; nil for nothing
 	// Side is a second network, which gets the layer's input normed by SideNorm and is added in the end; nil for none.
 	Side     FFNSpec
 	SideNorm string
