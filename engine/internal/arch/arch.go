@@ -15,6 +15,9 @@ import (
 	"github.com/latentgo/latentgo/gguf"
 )
 
+// diffusion are architectures that make a text as a whole, and not token by token.
+var diffusion = []string{"dream", "llada", "llada-moe", "rnd1"}
+
 // families are the constructors by general.architecture.
 var families = map[string]model.Constructor{
 	"afmoe":          afmoe,
@@ -160,6 +163,10 @@ func Read(f *gguf.File) (*model.Spec, error) {
 		return nil, err
 	}
 	build, ok := families[name]
+	if slices.Contains(diffusion, name) {
+		const format = "%s: architecture %q is a diffusion language model, which fills in masked tokens that see those behind them and can't continue a text: %w"
+		return nil, fmt.Errorf(format, f.Name(), name, model.ErrUnsupported)
+	}
 	if !ok {
 		const format = "%s: architecture %.40q is not known, the nearest of %d that are is %q: %w"
 		return nil, fmt.Errorf(format, f.Name(), name, len(families), nearest(name), model.ErrUnsupported)

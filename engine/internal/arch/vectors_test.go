@@ -51,11 +51,14 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// A file of an architecture that is not known says so.
+// A file of an architecture that is not known says so, and one that can't be what it is.
 func TestUnknown(t *testing.T) {
-	b := (&gguftest.Builder{}).Set("general.architecture", "rwkv")
-	if _, err := arch.Read(openGGUF(t, b.Write(t))); !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), `"rwkv"`) {
-		t.Errorf("rwkv: %v", err)
+	for name, want := range map[string]string{"rwkv": "not known", "llada-moe": "diffusion"} {
+		b := (&gguftest.Builder{}).Set("general.architecture", name)
+		_, err := arch.Read(openGGUF(t, b.Write(t)))
+		if !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), `"`+name+`"`) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -62,15 +62,15 @@ func (c *compressor) slot(state []float32, pos int) (k, g []float32) {
 	return row[:n], row[n:]
 }
 
-// compressed is what a compressor works on in a pass.
-type compressedInput struct {
+// compressorInput is what a compressor works on in a pass.
+type compressorInput struct {
 	k, g []float32 // [rows, values]
 	seg  *segment
 	past []float32 // state before the segment
 }
 
 // token returns k and g of the token at pos, which may be before the segment.
-func (in *compressedInput) token(c *compressor, pos int) (k, g []float32) {
+func (in *compressorInput) token(c *compressor, pos int) (k, g []float32) {
 	if t := pos - in.seg.pos; t >= 0 {
 		n := c.kv.Rows
 		return in.k[(in.seg.at+t)*n:][:n], in.g[(in.seg.at+t)*n:][:n]
@@ -79,24 +79,28 @@ func (in *compressedInput) token(c *compressor, pos int) (k, g []float32) {
 }
 
 // keep writes this worker's share of the ring behind the segment.
-func (c *compressor) keep(w *worker, in compressedInput, after []float32) {
+func (c *compressor) keep(w *worker, in compressorInput, after []float32) {
 	end := in.seg.pos + in.seg.n
 	lo, hi := w.Share(c.ring())
 	for i := lo; i < hi; i++ {
-		pos := end - c.ring() + i
-		if pos < 0 {
-			continue
-		}
-		k, g := in.token(c, pos)
-		toK, toG := c.slot(after, pos)
-		copy(toK, k)
-		copy(toG, g)
+		c.keepAt(in, after, end-c.ring()+i)
 	}
+}
+
+// keepAt writes what the ring has of the token at pos; there is none before the text.
+func (c *compressor) keepAt(in compressorInput, after []float32, pos int) {
+	if pos < 0 {
+		return
+	}
+	k, g := in.token(c, pos)
+	toK, toG := c.slot(after, pos)
+	copy(toK, k)
+	copy(toG, g)
 }
 
 // pools makes this worker's share of the rows of pools that the segment ends, and caches them in dst. Others may use them
 // after a barrier.
-func (c *compressor) pools(p *pass, w *worker, in compressedInput, dst *attention.Store) {
+func (c *compressor) pools(p *pass, w *worker, in compressorInput, dst *attention.Store) {
 	first, end := in.seg.pos/c.tokens, (in.seg.pos+in.seg.n)/c.tokens
 	lo, hi := w.Share(end - first)
 	if lo == hi {
@@ -117,7 +121,7 @@ func (c *compressor) pools(p *pass, w *worker, in compressedInput, dst *attentio
 }
 
 // pool sums up pool j.
-func (c *compressor) pool(w *worker, in compressedInput, dst []float32, j int) {
+func (c *compressor) pool(w *worker, in compressorInput, dst []float32, j int) {
 	n, values := len(dst), c.kv.Rows
 	buf := sized(&w.pick.block, 3*n)
 	peak, sum, tmp := buf[:n], buf[n:2*n], buf[2*n:]

@@ -276,13 +276,13 @@ func (m *poolAttention) readyPools(p *pass, w *worker, seg *segment, l *Layer) {
 		return
 	}
 	rows, keys, ring := m.poolStates(seg, l)
-	in := compressedInput{p.v, p.gates, seg, ring.from}
+	in := compressorInput{p.v, p.gates, seg, ring.from}
 	m.pools.pools(p, w, in, rows)
 	m.pools.keep(w, in, ring.to)
 	if m.index == nil {
 		return
 	}
-	in = compressedInput{p.picks.k, p.picks.gates, seg, ring.from}
+	in = compressorInput{p.picks.k, p.picks.gates, seg, ring.from}
 	m.indexPools.pools(p, w, in, keys)
 	m.indexPools.keep(w, in, ring.to)
 	if !m.selects(seg) {
