@@ -33,16 +33,11 @@ func qwen4exp(most int) *Builder {
 	s.key("ple.layer_multipliers", []uint64{1<<61 + 7, 104729, 1<<40 + 3}).key("ple.head_offsets", []uint64{0, 30, 61, 90}).key("ple.head_vocab_sizes", []uint64{29, 31, 29, 23})
 	s.Remove("output_norm.weight")
 	s.add("per_layer_token_embd", gatedWidth/((grams-1)*perGram), 120)
-	gates := func(name string) {
-		s.add(name+"_norm", gatedWidth*copies)
-		s.add(name+"_down", gatedWidth*copies, low)
-		s.add(name+"_up", low, gatedWidth*copies)
-	}
-	gates("output_hc")
+	s.lowGates("output_hc", copies, low)
 	for i := range 4 {
 		add := s.layer(i)
 		for _, name := range []string{"hc_attn", "hc_ffn"} {
-			gates(fmt.Sprintf("blk.%d.%s", i, name))
+			s.lowGates(fmt.Sprintf("blk.%d.%s", i, name), copies, low)
 			add(name+"_inject", gatedWidth*copies, copies)
 		}
 		if i == 0 {
@@ -128,6 +123,13 @@ func deepseek4() *Builder {
 		}
 	}
 	return s.Builder
+}
+
+// lowGates adds norms of copies of the residual stream, and gates of a low rank.
+func (s *sketch) lowGates(name string, copies, low int) {
+	s.add(name+"_norm", gatedWidth*copies)
+	s.add(name+"_down", gatedWidth*copies, low)
+	s.add(name+"_up", low, gatedWidth*copies)
 }
 
 // compressor adds what makes a row of a pool of tokens, each of which has so many values.
