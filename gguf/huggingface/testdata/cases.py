@@ -261,4 +261,41 @@ def cases():
         ("attn.Wqkv.weight", [192, 64]), ("attn.Wqkv.bias", [192]), ("attn.out_proj.weight", [64, 64]), ("attn.out_proj.bias", [64]), ("norm1.weight", [64]), ("norm1.bias", [64]), ("norm2.weight", [64]), ("norm2.bias", [64]))},
         "encoder.layers.0.mlp.fc1.weight": [96, 64], "encoder.layers.0.mlp.fc1.bias": [96], "encoder.layers.0.mlp.fc2.weight": [64, 96], "encoder.layers.0.mlp.fc2.bias": [64], "encoder.layers.1.mlp.router.layer.weight": [4, 64],
         "encoder.layers.1.mlp.experts.bias": [64], "encoder.layers.1.mlp.experts.mlp.w1": [384, 64], "encoder.layers.1.mlp.experts.mlp.w2": [384, 64]}))
+    c["trinity"] = dict(config=lm("afmoe", num_hidden_layers=3, head_dim=16, num_dense_layers=1, num_experts=4, num_experts_per_tok=2, num_shared_experts=1, moe_intermediate_size=32, sliding_window=32, route_scale=2.5,
+                        **v320), tok="llama3", change=projections, set={"route_norm": True, "score_func": "sigmoid"})
+    def mtp_exaone(ts):
+        """The layer that predicts a token further on, dense here, and what it shares."""
+        return sorted([t for t in ts if not t[0].startswith("mtp")] + [["mtp." + n[6:], d, s] for n, d, s in ts if "model.layers.0." in n] + [["mtp." + n + ".weight", "BF16", s] for n, s in (
+            ("fc", [64, 128]), ("pre_fc_norm_embedding", [64]), ("pre_fc_norm_hidden", [64]), ("norm", [64]))])
+    c["k-exaone"] = dict(config=lm("exaone_moe", head_dim=16, num_experts=4, num_experts_per_tok=2, num_shared_experts=1, moe_intermediate_size=32, sliding_window=32, sliding_window_pattern=2, **v320), tok="bpe",
+                         change=lambda ts: mtp_exaone(list(projections([[n.replace("mlp.gate.e_score_correction_bias", "mlp.e_score_correction_bias"), d, s] for n, d, s in ts]))), set={**more, "first_k_dense_replace": 1})
+    c["glm-4-9b"] = dict(config=lm("glm", head_dim=16, **{**spm, "vocab_size": 320}), tok="glm", pre="glm4", set={"layernorm_epsilon": 1.5625e-07, "rope_ratio": 500, "seq_length": 131072})
+    c["chatglm"] = dict(raw=True, tok="glm", pre="glm4", config={"architectures": ["ChatGLMModel"], "model_type": "chatglm", "hidden_size": 64, "num_layers": 1, "num_attention_heads": 4, "multi_query_attention": True,
+        "multi_query_group_num": 2, "ffn_hidden_size": 96, "padded_vocab_size": 320, "vocab_size": 320, "seq_length": 8192, "layernorm_epsilon": 1e-5, "kv_channels": 16, "torch_dtype": "bfloat16"}, tensors=bf({
+        "transformer.embedding.word_embeddings.weight": [320, 64], "transformer.encoder.final_layernorm.weight": [64], "transformer.output_layer.weight": [320, 64], "transformer.rotary_pos_emb.inv_freq": [8],
+        **{f"transformer.encoder.layers.0.{n}": s for n, s in (("input_layernorm.weight", [64]), ("post_attention_layernorm.weight", [64]), ("self_attention.query_key_value.weight", [128, 64]),
+        ("self_attention.query_key_value.bias", [128]), ("self_attention.dense.weight", [64, 64]), ("mlp.dense_h_to_4h.weight", [192, 64]), ("mlp.dense_4h_to_h.weight", [64, 96]))}}))
+    f16 = lambda d: sorted([n, "F16", s] for n, s in d.items())
+    c["bitnet"] = dict(tok="spm", config=raw("BitnetForCausalLM", "llama", num_hidden_layers=1, vocab_size=420, hidden_act="silu", bos_token_id=1, eos_token_id=2, tie_word_embeddings=True), tensors=f16({
+        "model.embed_tokens.weight": [420, 64], "model.norm.weight": [64], **att(0), **norms(0), **gated("model.layers.0.mlp", 96), "model.layers.0.self_attn.inner_attn_ln.weight": [64], "model.layers.0.mlp.ffn_layernorm.weight": [96]}))
+    mimo = lambda i, keys, at="model.layers": {f"{at}.{i}.self_attn.{n}": s for n, s in (("q_proj.weight", [96, 64]), ("k_proj.weight", [24 * keys, 64]), ("v_proj.weight", [16 * keys, 64]), ("o_proj.weight", [64, 64]))}
+    mimonext = lambda i: {**mimo(i, 2, "model.mtp.layers"), **{f"model.mtp.layers.{i}.{n}.weight": s for n, s in (("input_layernorm", [64]), ("pre_mlp_layernorm", [64]), ("final_layernorm", [64]), ("enorm", [64]), ("hnorm", [64]),
+        ("eh_proj", [64, 128]))}, f"model.mtp.layers.{i}.self_attn.attention_sink_bias": [4], **gated(f"model.mtp.layers.{i}.mlp", 96)}
+    flash = raw("MiMoV2FlashForCausalLM", "mimo_v2_flash", head_dim=24, v_head_dim=16, swa_head_dim=24, swa_v_head_dim=16, swa_num_attention_heads=4, num_key_value_heads=1, swa_num_key_value_heads=2, hybrid_layer_pattern=[0, 1],
+        moe_layer_freq=[0, 1], sliding_window=32, sliding_window_size=32, swa_rope_theta=10000, partial_rotary_factor=0.334, n_routed_experts=2, num_experts_per_tok=2, moe_intermediate_size=32, n_group=1, topk_group=1,
+        topk_method="noaux_tc", scoring_func="sigmoid", norm_topk_prob=True, routed_scaling_factor=None, layernorm_epsilon=1e-5, attention_value_scale=0.707, rope_theta=5000000)
+    flash.pop("rms_norm_eps")
+    body = {**ends, **norms(0), **norms(1), **mimo(0, 1), **mimo(1, 2), "model.layers.1.self_attn.attention_sink_bias": [4], **gated("model.layers.0.mlp", 96), "model.layers.1.mlp.gate.weight": [2, 64],
+        "model.layers.1.mlp.gate.e_score_correction_bias": [2], **mixture("model.layers.1.mlp", 2, 32), **mimonext(0), **mimonext(1), **mimonext(2)}
+    c["mimo-v2-flash"] = dict(raw=True, tok="qwen2", config=flash, tensors=bf(body))
+    stepattn = lambda i, heads: {f"model.layers.{i}.self_attn.{n}.weight": s for n, s in (("q_proj", [16 * heads, 64]), ("k_proj", [32, 64]), ("v_proj", [32, 64]), ("o_proj", [64, 16 * heads]), ("g_proj", [heads, 64]),
+        ("q_norm", [16]), ("k_norm", [16]))}
+    c["step-3.5-flash"] = dict(raw=True, tok="bpe", config=raw("Step3p5ForCausalLM", "step3p5", num_hidden_layers=2, head_dim=16, num_attention_groups=2, attention_other_setting={"attention_type": "sliding_attention",
+        "num_attention_heads": 6, "num_attention_groups": 2, "head_dim": 16}, layer_types=["full_attention", "sliding_attention", "sliding_attention"], partial_rotary_factors=[0.5, 1.0, 1.0], rope_theta=[5000000.0, 10000.0],
+        rope_scaling={"rope_type": "llama3", "factor": 2.0, "original_max_position_embeddings": 64, "low_freq_factor": 1.0, "high_freq_factor": 32.0}, yarn_only_types=["full_attention"], sliding_window=32, moe_num_experts=2, moe_top_k=2,
+        moe_intermediate_size=32, share_expert_dim=32, moe_router_activation="sigmoid", moe_router_scaling_factor=3.0, norm_expert_weight=True, moe_layers_enum="1", swiglu_limits=[None, 7.0], swiglu_limits_shared=[0.0, 16.0],
+        num_nextn_predict_layers=1), tensors=bf({**ends, **norms(0), **norms(1), **norms(2), **stepattn(0, 4), **stepattn(1, 6), **stepattn(2, 6), **gated("model.layers.0.mlp", 96), **gated("model.layers.2.mlp", 96),
+        "model.layers.1.moe.gate.weight": [2, 64], "model.layers.1.moe.router_bias": [2], "model.layers.1.moe.gate_proj.weight": [2, 32, 64], "model.layers.1.moe.up_proj.weight": [2, 32, 64],
+        "model.layers.1.moe.down_proj.weight": [2, 64, 32], **gated("model.layers.1.share_expert", 32), "model.layers.2.eh_proj.weight": [64, 128], "model.layers.2.enorm.weight": [64], "model.layers.2.hnorm.weight": [64],
+        "model.layers.2.transformer.shared_head.norm.weight": [64], "model.layers.2.transformer.shared_head.output.weight": [320, 64]}))
     return c
