@@ -48,6 +48,39 @@ var _ = register(family{
 	vocab:  (*model).vocabLlama,
 }, "AfmoeForCausalLM")
 
+var _ = register(family{
+	arch:   "bailingmoe",
+	names:  map[string]string{"model.word_embeddings": "token_embd", "model.layers.#.attention.dense": "blk.#.attn_output"},
+	modify: (*model).bailing,
+	keys:   (*model).bailingKeys,
+}, "BailingMoeForCausalLM")
+
+var _ = register(family{
+	arch:   "smallthinker",
+	names:  smallThinkerNames,
+	modify: (*model).smallThinker,
+	keys:   (*model).smallThinkerKeys,
+}, "SmallThinkerForCausalLM")
+
+var _ = register(family{
+	arch:   "cohere2moe",
+	init:   (*model).nextnLayers,
+	names:  withNextn(map[string]string{}),
+	modify: (*model).cohere2MoE,
+	keys:   (*model).cohere2MoEKeys,
+}, "Cohere2MoeForCausalLM")
+
+var _ = register(family{
+	arch:   "hy_v3",
+	init:   (*model).nextnLayers,
+	names:  hyV3Names,
+	filter: hyV3Filter,
+	modify: (*model).qwenExperts,
+	keys:   (*model).hyV3Keys,
+}, "HYV3ForCausalLM")
+
+var _ = register(family{arch: "mellum", modify: (*model).qwenExperts, keys: (*model).mellumKeys}, "MellumForCausalLM")
+
 // sparseNames are the names of Mixtral's experts.
 var sparseNames = map[string]string{
 	"model.layers.#.block_sparse_moe.gate":       "blk.#.ffn_gate_inp",

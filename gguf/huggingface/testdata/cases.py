@@ -298,4 +298,38 @@ def cases():
         "model.layers.1.moe.gate.weight": [2, 64], "model.layers.1.moe.router_bias": [2], "model.layers.1.moe.gate_proj.weight": [2, 32, 64], "model.layers.1.moe.up_proj.weight": [2, 32, 64],
         "model.layers.1.moe.down_proj.weight": [2, 64, 32], **gated("model.layers.1.share_expert", 32), "model.layers.2.eh_proj.weight": [64, 128], "model.layers.2.enorm.weight": [64], "model.layers.2.hnorm.weight": [64],
         "model.layers.2.transformer.shared_head.norm.weight": [64], "model.layers.2.transformer.shared_head.output.weight": [320, 64]}))
+    c["distilbert"] = dict(config=C["distilbert"](dim=64, hidden_dim=96, n_layers=2, n_heads=4, vocab_size=200, max_position_embeddings=128), tok="wordpiece", cls=AutoModelForMaskedLM.from_config, dtype=torch.float32)
+    c["distilbert-sst2"] = dict(config=C["distilbert"](dim=64, hidden_dim=96, n_layers=1, n_heads=4, vocab_size=200, max_position_embeddings=128, id2label={0: "NEGATIVE", 1: "POSITIVE"}), tok="wordpiece",
+                                cls=AutoModelForSequenceClassification.from_config, dtype=torch.float32)
+    c["hy3"] = dict(config=lm("hy_v3", head_dim=16, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, **v320), tok="bpe", change=lambda ts: list(projections(ts)))
+    c["mellum"] = dict(config=lm("mellum", head_dim=16, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, sliding_window=32, layer_types=["sliding_attention", "full_attention"], **v320), tok="bpe",
+                       change=lambda ts: list(projections(ts)))
+    c["jais2"] = dict(config=lm("jais2", **v320), tok="bpe")
+    c["minicpm3"] = dict(config=lm("minicpm3", kv_lora_rank=32, q_lora_rank=24, qk_rope_head_dim=8, qk_nope_head_dim=16, v_head_dim=16, rope_parameters={"rope_type": "longrope", "rope_theta": 10000.0,
+        "long_factor": [1.0, 2.0, 3.0, 4.0], "short_factor": [1.0, 1.1, 1.2, 1.3], "original_max_position_embeddings": 64}, **spm), tok="spm")
+    c["cohere2moe"] = dict(config=lm("cohere2_moe", head_dim=16, prefix_dense_intermediate_size=96, num_experts=4, num_experts_per_tok=2, sliding_window=32, first_k_dense_replace=1, num_shared_experts=1, layer_types=["sliding_attention", "full_attention"],
+        mlp_layer_types=["dense", "sparse"], **v320), tok="bpe", change=lambda ts: list(projections(ts)))
+    c["internlm3"] = dict(raw=True, tok="spm", files={"added_tokens.json": "{}", "tokenizer_config.json": json.dumps({"bos_token": "<s>", "eos_token": "</s>", "add_prefix_space": False, "added_tokens_decoder": {
+        "2": {"content": "</s>", "special": True}, "398": {"content": "<|im_end|>", "special": True}, "399": {"content": "<|tool|>", "special": False}}})}, config=raw("InternLM3ForCausalLM", "internlm3", num_hidden_layers=1,
+        vocab_size=400, head_dim=16, bos_token_id=1, eos_token_id=2), tensors=bf({"model.embed_tokens.weight": [400, 64], "lm_head.weight": [400, 64], "model.norm.weight": [64], **att(0), **norms(0), **gated("model.layers.0.mlp", 96)}))
+    c["maincoder"] = dict(raw=True, tok="qwen2", config=raw("MaincoderForCausalLM", "maincoder", num_hidden_layers=1, head_dim=16), tensors=bf({**ends, **att(0), **norms(0), **gated("model.layers.0.mlp", 96),
+        "model.layers.0.self_attn.q_norm.weight": [16], "model.layers.0.self_attn.k_norm.weight": [16]}))
+    c["nanbeige"] = dict(raw=True, tok="spm", config=raw("NanbeigeForCausalLM", "nanbeige", num_hidden_layers=1, vocab_size=420, num_loops=2, skip_loop_final_norm=True, bos_token_id=1, eos_token_id=2), tensors=bf({
+        "model.embed_tokens.weight": [420, 64], "model.norm.weight": [64], "lm_head.weight": [420, 64], **att(0), **norms(0), **gated("model.layers.0.mlp", 96)}))
+    c["openelm"] = dict(raw=True, tok="spm", config={"architectures": ["OpenELMForCausalLM"], "model_type": "openelm", "model_dim": 64, "num_transformer_layers": 2, "num_query_heads": [4, 4], "num_kv_heads": [1, 2], "head_dim": 16,
+        "ffn_multipliers": [0.5, 1.5], "ffn_dim_divisor": 16, "max_context_length": 2048, "rope_freq_constant": 10000, "vocab_size": 420, "share_input_output_layers": True, "bos_token_id": 1, "eos_token_id": 2}, tensors=bf({
+        "transformer.token_embeddings.weight": [420, 64], "transformer.norm.weight": [64], **{f"transformer.layers.{i}.{n}.weight": s for i, (kv, w) in enumerate([(1, 32), (2, 96)]) for n, s in (("attn_norm", [64]),
+        ("attn.qkv_proj", [(4 + 2 * kv) * 16, 64]), ("attn.q_norm", [16]), ("attn.k_norm", [16]), ("attn.out_proj", [64, 64]), ("ffn_norm", [64]), ("ffn.proj_1", [2 * w, 64]), ("ffn.proj_2", [64, w]))}}))
+    block = lambda group, mult, linear=None: {"attention": {"n_heads_in_group": group, "no_op": group is None and not linear, "replace_with_linear": linear}, "ffn": {"ffn_mult": mult, "no_op": mult is None, "replace_with_linear": None}}
+    c["nemotron-super"] = dict(raw=True, tok="llamabpe", config={k: v for k, v in raw("DeciLMForCausalLM", "nemotron-nas", num_hidden_layers=4, vocab_size=422, block_configs=[block(2, 1.5), block(None, 6.0), block(None, None), block(4, 1.5)]).items() if k not in ("intermediate_size", "num_key_value_heads")}, tensors=bf({
+        "model.embed_tokens.weight": [422, 64], "model.norm.weight": [64], "lm_head.weight": [422, 64], **att(0), **norms(0), **gated("model.layers.0.mlp", 256), "model.layers.1.post_attention_layernorm.weight": [64],
+        **gated("model.layers.1.mlp", 256), **{k: [16, 64] if "k_proj" in k or "v_proj" in k else v for k, v in att(3).items()}, **norms(3), **gated("model.layers.3.mlp", 256)}))
+    old = lambda i: {f"model.layers.{i}.attention.query_key_value.weight": [128, 64], f"model.layers.{i}.attention.dense.weight": [64, 64], **norms(i)}
+    c["ling-lite"] = dict(raw=True, tok="bpe", config=raw("BailingMoeForCausalLM", "bailing_moe", num_hidden_layers=2, num_experts=2, num_experts_per_tok=2, moe_intermediate_size=48, num_shared_experts=1, first_k_dense_replace=0,
+        norm_topk_prob=True, norm_head=True), tensors=bf({"model.word_embeddings.weight": [320, 64], "model.norm.weight": [64], "lm_head.weight": [320, 64], **old(0), **old(1), **{k: v for i in range(2) for k, v in
+        {f"model.layers.{i}.mlp.gate.weight": [2, 64], **mixture(f"model.layers.{i}.mlp", 2, 48), **gated(f"model.layers.{i}.mlp.shared_experts", 48)}.items()}}))
+    c["smallthinker"] = dict(raw=True, tok="qwen2", config={k: v for k, v in raw("SmallThinkerForCausalLM", "smallthinker", num_hidden_layers=1, head_dim=16, moe_num_primary_experts=2, moe_num_active_primary_experts=2,
+        moe_ffn_hidden_size=48, moe_primary_router_apply_softmax=False, sliding_window_layout=[0, 1], sliding_window_size=32).items() if k != "intermediate_size"}, tensors=bf({**ends, **att(0), **norms(0),
+        "model.layers.0.block_sparse_moe.primary_router.weight": [2, 64], **{f"model.layers.0.block_sparse_moe.experts.{i}.{n}.weight": s for i in range(2) for n, s in (("up", [48, 64]), ("gate", [48, 64]), ("down", [64, 48]))}}))
+    c["youtu"] = dict(config=lm("youtu", **{k: v for k, v in mla.items() if "expert" not in k and k not in ("moe_intermediate_size", "first_k_dense_replace", "n_group", "topk_group")}), tok="llama3")
     return c
