@@ -91,6 +91,8 @@ def cases():
     c["bge-m3-json"] = dict(config=C["xlm-roberta"](**{**enc, "vocab_size": 140, "max_position_embeddings": 130}), tok="unigramjson", cls=AutoModel.from_config, dtype=torch.float32, pre="default")
     c["modernbert"] = dict(config=C["modernbert"](**{**enc, "vocab_size": 320}, local_attention=16, global_attn_every_n_layers=2, cls_token_id=0, sep_token_id=1, pad_token_id=0, eos_token_id=1, bos_token_id=0),
                            tok="bpe", cls=AutoModel.from_config)
+    c["modernbert-classes"] = dict(config=C["modernbert"](**{**enc, "vocab_size": 320}, local_attention=16, global_attn_every_n_layers=2, cls_token_id=0, sep_token_id=1, pad_token_id=0, eos_token_id=1, bos_token_id=0,
+                                   num_labels=3, id2label={0: "no", 1: "perhaps", 2: "yes"}, classifier_pooling="mean"), tok="bpe", cls=AutoModelForSequenceClassification.from_config)
     c["nomic-embed"] = dict(tok="wordpiece", config={"architectures": ["NomicBertModel"], "model_type": "nomic_bert_custom", "n_positions": 8192, "n_embd": 64, "n_layer": 1, "n_head": 4, "n_inner": 96, "vocab_size": 200,
         "type_vocab_size": 2, "activation_function": "swiglu", "causal": False, "qkv_proj_bias": False, "mlp_fc1_bias": False, "mlp_fc2_bias": False, "prenorm": False, "rotary_emb_fraction": 1.0,
         "rotary_emb_interleaved": False, "rotary_emb_scale_base": None, "rotary_emb_base": 1000, "max_trained_positions": 2048, "layer_norm_epsilon": 1e-12},
