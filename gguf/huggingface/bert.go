@@ -19,6 +19,15 @@ var _ = register(family{
 
 var _ = register(family{
 	arch:   "bert",
+	names:  distilBERTNames,
+	filter: distilBERTFilter,
+	modify: (*model).bert,
+	keys:   (*model).distilBERTKeys,
+	vocab:  (*model).vocabWordPiece,
+}, "DistilBertModel", "DistilBertForMaskedLM", "DistilBertForSequenceClassification")
+
+var _ = register(family{
+	arch:   "bert",
 	names:  bertNames,
 	init:   positionOffset,
 	filter: bertFilter,
@@ -90,6 +99,36 @@ var bertNames = map[string]string{
 	"classifier":                                 "cls",
 	"classifier.dense":                           "cls",
 	"classifier.out_proj":                        "cls.output",
+}
+
+var distilBERTNames = map[string]string{
+	"embeddings.word_embeddings":            "token_embd",
+	"embeddings.position_embeddings":        "position_embd",
+	"embeddings.LayerNorm":                  "token_embd_norm",
+	"transformer.layer.#.attention.q_lin":   "blk.#.attn_q",
+	"transformer.layer.#.attention.k_lin":   "blk.#.attn_k",
+	"transformer.layer.#.attention.v_lin":   "blk.#.attn_v",
+	"transformer.layer.#.attention.out_lin": "blk.#.attn_output",
+	"transformer.layer.#.sa_layer_norm":     "blk.#.attn_output_norm",
+	"transformer.layer.#.ffn.lin1":          "blk.#.ffn_up",
+	"transformer.layer.#.ffn.lin2":          "blk.#.ffn_down",
+	"transformer.layer.#.output_layer_norm": "blk.#.layer_output_norm",
+	"pre_classifier":                        "cls",
+	"classifier":                            "cls",
+	"classifier.out_proj":                   "cls.output",
+}
+
+func distilBERTFilter(m *model, name string) (string, bool) {
+	name = strings.TrimPrefix(name, "distilbert.")
+	if strings.HasPrefix(name, "vocab_") {
+		return "", false // the head that guesses words
+	}
+	return bertFilter(m, name)
+}
+
+func (m *model) distilBERTKeys() {
+	m.f32("attention.layer_norm_epsilon", 1e-12)
+	m.bertKeys()
 }
 
 var jinaNames = withNames(bertNames, map[string]string{

@@ -60,7 +60,7 @@ func (m *model) configure() error {
 	}
 	m.cfg = cfg
 	m.rope = m.ropeParameters()
-	m.blocks, ok = cfg.integer("n_layers", "num_hidden_layers", "n_layer", "num_layers")
+	m.blocks, ok = cfg.integer("n_layers", "num_hidden_layers", "n_layer", "num_layers", "num_transformer_layers")
 	if !ok || m.blocks < 0 || m.blocks > maxLayers {
 		return fmt.Errorf("config.json: %w: no number of layers between 0 and %d", ErrFolder, maxLayers)
 	}

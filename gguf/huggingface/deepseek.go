@@ -15,7 +15,8 @@ var _ = register(family{
 	modify: (*model).deepseek2,
 	keys:   (*model).deepseek2Keys,
 	vocab:  (*model).vocabDeepSeek,
-}, "DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM")
+}, "DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "KimiVLForConditionalGeneration", "KimiK25ForConditionalGeneration",
+	"YoutuForCausalLM")
 
 var deepseek2Names = map[string]string{
 	"model.layers.#.self_attn.q_a_proj":           "blk.#.attn_q_a",

@@ -18,9 +18,10 @@
 // script asks Python's transformers for what config.json leaves out, the defaults of that library are in
 // defaults.json. [Classes] lists the classes of models; others are refused with an error that names the class.
 //
-// Two numbers are not the script's. Where weights are an exponential (state spaces) they are the nearest to it, while the
-// script's differ in the last bit where the processor's vector library does, for one in a hundred. And EXAONE 3.5's
-// epsilon gets the key that llama.cpp reads, which the script misses. Vocabularies of tiktoken (Kimi's, Hunyuan's) have
+// Few numbers are not the script's. Where weights are an exponential (state spaces) they are the nearest to it, while the
+// script's differ in the last bit where the processor's vector library does, for one in a hundred. Means and lengths of
+// whole matrices (BitNet, Ling Lite) are the nearest too, and PyTorch's depend on the order in which it adds. And EXAONE
+// 3.5's epsilon gets the key that llama.cpp reads, which the script misses. Vocabularies of tiktoken (Kimi's, Hunyuan's) have
 // their rules and some special tokens in code beside them: those are built in here, and <|bos|> of Hunyuan-A13B is found
 // by its place behind the vocabulary, where the script has its number.
 //

@@ -17,7 +17,7 @@ var _ = register(family{
 	arch:   "ernie4_5-moe",
 	names:  map[string]string{"model.layers.#.mlp.moe_statics.e_score_correction": "blk.#.exp_probs_b"},
 	filter: ernieMoEFilter,
-	modify: (*model).ernieMoE,
+	modify: projections("moe_num_experts"),
 	keys:   (*model).ernieMoEKeys,
 	vocab:  (*model).vocabErnie,
 }, "Ernie4_5_MoeForCausalLM")
@@ -33,10 +33,53 @@ var _ = register(family{
 	arch:   "bailingmoe2",
 	names:  bailingNames,
 	init:   (*model).nextnLayers,
-	filter: lfm2Filter,
+	filter: expertBias,
 	modify: (*model).qwenExperts,
 	keys:   (*model).bailing2Keys,
 }, "BailingMoeV2ForCausalLM")
+
+var _ = register(family{
+	arch:   "afmoe",
+	names:  afmoeNames,
+	extra:  (*model).llama3Factors,
+	filter: expertBias,
+	modify: projections("num_local_experts", "num_experts"),
+	keys:   (*model).afmoeKeys,
+	vocab:  (*model).vocabLlama,
+}, "AfmoeForCausalLM")
+
+var _ = register(family{
+	arch:   "bailingmoe",
+	names:  map[string]string{"model.word_embeddings": "token_embd", "model.layers.#.attention.dense": "blk.#.attn_output"},
+	modify: (*model).bailing,
+	keys:   (*model).bailingKeys,
+}, "BailingMoeForCausalLM")
+
+var _ = register(family{
+	arch:   "smallthinker",
+	names:  smallThinkerNames,
+	modify: (*model).smallThinker,
+	keys:   (*model).smallThinkerKeys,
+}, "SmallThinkerForCausalLM")
+
+var _ = register(family{
+	arch:   "cohere2moe",
+	init:   (*model).nextnLayers,
+	names:  withNextn(map[string]string{}),
+	modify: (*model).cohere2MoE,
+	keys:   (*model).cohere2MoEKeys,
+}, "Cohere2MoeForCausalLM")
+
+var _ = register(family{
+	arch:   "hy_v3",
+	init:   (*model).nextnLayers,
+	names:  hyV3Names,
+	filter: hyV3Filter,
+	modify: (*model).qwenExperts,
+	keys:   (*model).hyV3Keys,
+}, "HYV3ForCausalLM")
+
+var _ = register(family{arch: "mellum", modify: (*model).qwenExperts, keys: (*model).mellumKeys}, "MellumForCausalLM")
 
 // sparseNames are the names of Mixtral's experts.
 var sparseNames = map[string]string{
@@ -70,11 +113,18 @@ func ernieMoEFilter(m *model, name string) (string, bool) {
 	return ernieFilter(m, name)
 }
 
-func (m *model) ernieMoE(name string, bid int, t tensor) error {
-	if strings.Contains(name, "mlp.experts.") {
-		return m.expert(name, bid, t, m.need("moe_num_experts"), "gate_proj", "up_proj", "down_proj")
+// projections adds a tensor of a mixture whose matrices are written in the order gates, up-projections, down-projections.
+// Their number stands under the first of counts that is there.
+func projections(counts ...string) func(m *model, name string, bid int, t tensor) error {
+	return func(m *model, name string, bid int, t tensor) error {
+		switch short := strings.TrimSuffix(name, ".weight"); {
+		case strings.HasSuffix(short, "mlp.experts.down_proj"), strings.HasSuffix(short, "mlp.experts.gate_up_proj"):
+			return m.fusedExperts(name, bid, t) // what transformers 5 saves
+		case strings.Contains(name, "mlp.experts."):
+			return m.expert(name, bid, t, m.need(counts...), "gate_proj", "up_proj", "down_proj")
+		}
+		return m.plain(name, bid, t)
 	}
-	return m.plain(name, bid, t)
 }
 
 func (m *model) ernieMoEKeys() {
@@ -144,4 +194,23 @@ func (m *model) bailing2Keys() {
 	m.u32("expert_shared_count", shared)
 	m.bool("expert_weights_norm", m.cfg.boolean("norm_topk_prob", false))
 	m.count("nextn_predict_layers", "num_nextn_predict_layers")
+}
+
+var afmoeNames = map[string]string{
+	"model.layers.#.post_attention_layernorm": "blk.#.post_attention_norm",
+	"model.layers.#.pre_mlp_layernorm":        "blk.#.ffn_norm",
+	"model.layers.#.post_mlp_layernorm":       "blk.#.post_ffw_norm",
+	"model.layers.#.self_attn.gate_proj":      "blk.#.attn_gate",
+	"model.layers.#.mlp.router.gate":          "blk.#.ffn_gate_inp",
+	"model.layers.#.mlp.expert_bias":          "blk.#.exp_probs_b",
+}
+
+func (m *model) afmoeKeys() {
+	m.llamaKeys()
+	m.count("expert_shared_count", "num_shared_experts")
+	m.count("expert_feed_forward_length", "moe_intermediate_size")
+	m.count("leading_dense_block_count", "num_dense_layers")
+	m.flag("expert_weights_norm", "route_norm")
+	m.float("expert_weights_scale", "route_scale")
+	m.count("attention.sliding_window", "sliding_window")
 }

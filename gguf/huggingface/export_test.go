@@ -36,7 +36,7 @@ func TestExport(t *testing.T) {
 		"smollm3", "arcee", "gemma", "gemma2", "gemma3-1b-it", "gemma3-old", "qwen3-fp8",
 		"granite-3.3", "olmo2", "olmoe", "seed-oss", "ernie", "command-r", "phi-2", "phi3-mini", "command-r7b", "exaone4", "glm4",
 		"olmo", "starcoder2-3b", "stablelm", "nemotron", "gpt2", "pythia-70m", "lfm2", "lfm2moe", "granitemoe", "granitemoeshared", "granite-4.0-h",
-		"granite-4.0-h-micro", "qwen3-next", "qwen3.5", "qwen3.5moe", "bge-small-en", "modernbert"} {
+		"granite-4.0-h-micro", "qwen3-next", "qwen3.5", "qwen3.5moe", "bge-small-en", "modernbert", "modernbert-classes"} {
 		if i := slices.Index(names, name); i >= 0 {
 			names = slices.Delete(names, i, i+1)
 		}
@@ -61,7 +61,7 @@ func TestExport(t *testing.T) {
 					t.Fatal(err)
 				}
 				explain(t, again, filepath.Join(dir, "wanted"))
-				if name == "glm4" || name == "nemotron" || name == "modernbert" {
+				if name == "glm4" || name == "nemotron" || strings.HasPrefix(name, "modernbert") {
 					continue // the special tokens that it knows by itself stand elsewhere
 				}
 				t.Errorf("%s in type %d: another file comes back", name, w)
@@ -70,7 +70,11 @@ func TestExport(t *testing.T) {
 	}
 	for _, name := range names {
 		f, _ := openAll(t, small(t, name), name, F32)
-		if _, err := NewExport(f, nil); !errors.Is(err, ErrUnsupported) {
+		_, err := NewExport(f, nil)
+		if another := name == "internlm3" || name == "youtu"; another && err == nil {
+			continue // as classes of their architectures, Llama's and DeepSeek's
+		}
+		if !errors.Is(err, ErrUnsupported) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}

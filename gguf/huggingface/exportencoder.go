@@ -2,15 +2,17 @@ package huggingface
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
-// Exports of encoders, whose heads for classes are left out: what the Hub's classes have between is not in files.
+// Exports of encoders. Of heads for classes only ModernBERT's is whole in files: they lack the pooler that BERT has before.
 
 var (
 	_ = invert("bert",
 		inverse{class: "BertModel", modelType: "bert", fits: (*exporter).hasWordPiece, config: (*exporter).bert})
-	_ = invert("modern-bert", inverse{class: "ModernBertModel", modelType: "modernbert", fits: (*exporter).withoutClasses, config: (*exporter).modernBERT,
+	_ = invert("modern-bert", inverse{class: "ModernBertForSequenceClassification", modelType: "modernbert", fits: (*exporter).hasLabels,
+		restore: (*exporter).modernBERTHead, config: (*exporter).modernBERTClasses, names: map[string]string{"blk.#.ffn_up": "layers.#.mlp.Wi", "cls.output": "classifier"}}, inverse{class: "ModernBertModel", modelType: "modernbert", fits: (*exporter).withoutClasses, config: (*exporter).modernBERT,
 		names: map[string]string{"blk.#.ffn_up": "layers.#.mlp.Wi"}})
 )
 
@@ -63,6 +65,36 @@ func (x *exporter) bert() {
 	x.encoder()
 	x.cfg["type_vocab_size"], x.cfg["hidden_act"] = x.rowsOf("token_types.weight"), "gelu"
 	x.cfg["max_position_embeddings"] = x.rowsOf("position_embd.weight")
+}
+
+// hasLabels reports whether the model has a head for classes, and says what they are called.
+func (x *exporter) hasLabels() bool {
+	return x.has("cls.output.weight") && x.f.Has(x.arch+".classifier.output_labels")
+}
+
+// modernBERTHead gives back a tensor: beside a head the encoder is called model.
+func (x *exporter) modernBERTHead(name string, t tensor) error {
+	return x.emitAs(name, func(s string) string {
+		if strings.HasPrefix(s, "head.") || strings.HasPrefix(s, "classifier.") {
+			return s
+		}
+		return "model." + s
+	}, t)
+}
+
+// modernBERTClasses is modernBERT with the names of classes.
+func (x *exporter) modernBERTClasses() {
+	x.modernBERT()
+	labels, err := x.f.Strings(x.arch + ".classifier.output_labels")
+	if err != nil && x.err == nil {
+		x.err = err
+	}
+	ids, names := object{}, object{}
+	for i, s := range labels {
+		ids[strconv.Itoa(i)], names[s] = s, i
+	}
+	x.cfg["id2label"], x.cfg["label2id"] = ids, names
+	x.cfg["classifier_bias"] = x.has("cls.bias")
 }
 
 func (x *exporter) modernBERT() {

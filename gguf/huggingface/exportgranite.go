@@ -65,21 +65,21 @@ func (x *exporter) graniteMoE(name string, t tensor) error {
 }
 
 // graniteHybrid gives back a tensor of a layer with a state space or with attention.
-func (x *exporter) graniteHybrid(name string, t tensor) error {
+func (x *exporter) graniteHybrid(name string, t tensor) (err error) {
 	switch _, part := layerOf(name); part {
 	case "ssm_a", "ssm_d":
 		if t = t.reshape(elements(t.shape)); part == "ssm_a" {
 			t = t.logOfNegative()
 		}
 	case "ssm_conv1d.weight":
-		if !t.dims(2) {
-			return fmt.Errorf("%w: shape %v", ErrFile, t.shape)
-		}
-		t = t.reshape(t.shape[0], 1, t.shape[1])
+		t, err = t.kernel()
 	case "ssm_norm.weight":
 		t = t.reshape(elements(t.shape))
 	case "ssm_dt.bias":
 		return x.emitAs(name, func(s string) string { return strings.TrimSuffix(s, "dt_proj.bias") + "dt_bias" }, t)
+	}
+	if err != nil {
+		return err
 	}
 	return x.graniteMoE(name, t)
 }

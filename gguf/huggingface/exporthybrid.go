@@ -82,11 +82,13 @@ func (x *exporter) attendingLayers(attends, other string) {
 }
 
 // lfm2 gives back a tensor: the kernel of a convolution has a dimension more, a bias of experts another name.
-func (x *exporter) lfm2(name string, t tensor) error {
-	switch _, part := layerOf(name); {
-	case part == "shortconv.conv.weight" && t.dims(2):
-		t = t.reshape(t.shape[0], 1, t.shape[1])
-	case part == "exp_probs_b.bias":
+func (x *exporter) lfm2(name string, t tensor) (err error) {
+	switch _, part := layerOf(name); part {
+	case "shortconv.conv.weight":
+		if t, err = t.kernel(); err != nil {
+			return err
+		}
+	case "exp_probs_b.bias":
 		return x.emitAs(name, func(to string) string { return strings.TrimSuffix(to, ".bias") }, t)
 	}
 	return x.plain(name, t)
@@ -138,7 +140,7 @@ var nextnModules = map[string]string{"nextn.eh_proj.weight": "mtp.fc.weight", "n
 	"nextn.hnorm.weight": "mtp.pre_fc_norm_hidden.weight", "nextn.shared_head_norm.weight": "mtp.norm.weight"}
 
 // qwenNext gives back a tensor of Qwen 3 Next or Qwen 3.5.
-func (x *exporter) qwenNext(name string, t tensor) error {
+func (x *exporter) qwenNext(name string, t tensor) (err error) {
 	layer, part := layerOf(name)
 	if strings.HasSuffix(name, "norm.weight") && part != "ssm_norm.weight" {
 		t = t.minusOne()
@@ -161,17 +163,16 @@ func (x *exporter) qwenNext(name string, t tensor) error {
 	case "ssm_dt.bias":
 		return x.emitAs(name, func(s string) string { return strings.TrimSuffix(to(s), "dt_proj.bias") + "dt_bias" }, t)
 	case "ssm_conv1d.weight":
-		if !t.dims(2) {
-			return fmt.Errorf("%w: shape %v", ErrFile, t.shape)
+		if t, err = t.kernel(); err != nil {
+			return err
 		}
-		t = t.reshape(t.shape[0], 1, t.shape[1])
 	case "attn_qkv.weight", "attn_gate.weight":
 		if x.arch == "qwen3next" {
 			return x.joinQKVZ(layer, part)
 		}
 	}
 	at := len(x.out)
-	err := x.plain(name, t)
+	err = x.plain(name, t)
 	for i := range x.out[at:] {
 		old := x.out[at+i].name
 		x.out[at+i].name = to(old)

@@ -76,6 +76,14 @@ func (t tensor) times(k float64) tensor {
 	return t.apply(func(x float32) float32 { return float32(float64(x) * k) })
 }
 
+// kernel is the kernel of a convolution, which folders have with a dimension of 1 between channels and steps.
+func (t tensor) kernel() (tensor, error) {
+	if !t.dims(2) {
+		return t, fmt.Errorf("%w: shape %v for the kernel of a convolution", ErrFile, t.shape)
+	}
+	return t.reshape(t.shape[0], 1, t.shape[1]), nil
+}
+
 // beside puts the rows of u behind those of t, matrix by matrix, and gives all matrices as one.
 func (t tensor) beside(u tensor) tensor {
 	var parts []tensor

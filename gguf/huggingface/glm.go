@@ -79,9 +79,7 @@ func (m *model) glm4MoEKeys() {
 	m.count("leading_dense_block_count", "first_k_dense_replace")
 	m.list("expert_gating_func", gatings["sigmoid"])
 	m.float("expert_weights_scale", "routed_scaling_factor")
-	if b, ok := m.cfg["norm_topk_prob"].(bool); ok {
-		m.bool("expert_weights_norm", b)
-	}
+	m.flag("expert_weights_norm", "norm_topk_prob")
 	m.count("nextn_predict_layers", "num_nextn_predict_layers")
 }
 

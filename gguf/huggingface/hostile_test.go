@@ -39,7 +39,7 @@ type refusal struct {
 func TestRefused(t *testing.T) {
 	refused(t, []refusal{
 		{"an unknown class", "qwen3", func(d fstest.MapFS) { replaceIn(t, d, "config.json", "Qwen3ForCausalLM", "FooForCausalLM") },
-			ErrUnsupported, `class "FooForCausalLM" are not supported; these are: ApertusForCausalLM, `},
+			ErrUnsupported, `class "FooForCausalLM" are not supported; these are: AfmoeForCausalLM, `},
 		{"no class", "qwen3", func(d fstest.MapFS) { d["config.json"].Data = []byte(`{}`) }, ErrUnsupported, `class ""`},
 		{"a list for config.json", "qwen3", func(d fstest.MapFS) { d["config.json"].Data = []byte(`[]`) }, ErrFolder, "config.json: offset"},
 		{"no config.json", "qwen3", func(d fstest.MapFS) { delete(d, "config.json") }, fs.ErrNotExist, "config.json"},

@@ -87,6 +87,17 @@ func (m *model) float(name string, keys ...string) bool {
 	return true
 }
 
+// flag is count for a bool.
+func (m *model) flag(name, key string) {
+	switch b := m.cfg[key].(type) {
+	case nil:
+	case bool:
+		m.bool(name, b)
+	default:
+		m.fail("%s is %v, neither true nor false", key, b)
+	}
+}
+
 // need returns a count that config.json must have.
 func (m *model) need(keys ...string) int {
 	n, ok := m.cfg.integer(keys...)

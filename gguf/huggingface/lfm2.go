@@ -13,7 +13,7 @@ var _ = register(family{
 	arch:   "lfm2moe",
 	names:  lfm2Names,
 	init:   lfm2Heads,
-	filter: lfm2Filter,
+	filter: expertBias,
 	modify: (*model).lfm2,
 	keys:   (*model).lfm2MoEKeys,
 }, "Lfm2MoeForCausalLM")
@@ -41,7 +41,7 @@ var lfm2Names = map[string]string{
 	"model.layers.#.feed_forward.experts.up_proj":   "blk.#.ffn_up_exps",
 }
 
-func lfm2Filter(_ *model, name string) (string, bool) {
+func expertBias(_ *model, name string) (string, bool) {
 	if s, ok := strings.CutSuffix(name, ".expert_bias"); ok {
 		name = s + ".expert_bias.bias"
 	}

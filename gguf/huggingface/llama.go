@@ -175,9 +175,25 @@ func (m *model) fusedExperts(name string, bid int, t tensor) error {
 
 // llama3Factors adds what Llama 3 divides the frequencies of rotation by.
 func (m *model) llama3Factors() error {
+	dim := m.headDim()
+	l, err := m.llama3Numbers(dim, dim)
+	if l == nil || err != nil {
+		return err
+	}
+	return m.emit("rope_freqs.weight", constant(l.factors()))
+}
+
+// llama3 is how Llama 3 makes the longer waves of rotation longer still.
+type llama3 struct {
+	base, factor, low, high, context float64
+	dim                              int // values of a head that rotate
+}
+
+// llama3Numbers reads it, nil where waves are as they are. rotated of dim values of a head rotate.
+func (m *model) llama3Numbers(rotated, dim int) (*llama3, error) {
 	r := m.global()
 	if !strings.EqualFold(r.text("rope_type"), "llama3") {
-		return nil
+		return nil, nil
 	}
 	get := func(key string, def float64) float64 {
 		if x, ok := r.number(key); ok {
@@ -185,28 +201,36 @@ func (m *model) llama3Factors() error {
 		}
 		return def
 	}
-	base, dim := get("rope_theta", 10000), m.headDim()
-	factor, low, high := get("factor", 8), get("low_freq_factor", 1), get("high_freq_factor", 4)
-	context := get("original_max_position_embeddings", 8192)
-	if dim <= 0 || dim > 1<<16 || low == high {
-		return fmt.Errorf("config.json: %w: rope_parameters for heads of %d", ErrFolder, dim)
+	l := &llama3{get("rope_theta", 10000), get("factor", 8), get("low_freq_factor", 1), get("high_freq_factor", 4),
+		get("original_max_position_embeddings", 8192), rotated}
+	if rotated <= 0 || rotated > dim || dim > 1<<16 || l.low == l.high {
+		return nil, fmt.Errorf("config.json: %w: rope_parameters for heads of %d", ErrFolder, dim)
 	}
-	factors := make([]float32, (dim+1)/2)
+	return l, nil
+}
+
+// frequency returns that of pair i.
+func (l *llama3) frequency(i int) float32 {
+	exponent := float32(2*i) / float32(l.dim)
+	return 1 / float32(math.Pow(l.base, float64(exponent)))
+}
+
+// factors returns what frequencies are divided by.
+func (l *llama3) factors() []float32 {
+	factors := make([]float32, (l.dim+1)/2)
 	for i := range factors {
-		exponent := float32(2*i) / float32(dim)
-		freq := 1 / float32(math.Pow(base, float64(exponent)))
-		wavelen := 1 / freq * float32(2*math.Pi) // PyTorch divides a number by a tensor so
+		wavelen := 1 / l.frequency(i) * float32(2*math.Pi) // PyTorch divides a number by a tensor so
 		switch {
-		case float64(wavelen) < context/high:
+		case float64(wavelen) < l.context/l.high:
 			factors[i] = 1
-		case float64(wavelen) > context/low:
-			factors[i] = float32(factor)
+		case float64(wavelen) > l.context/l.low:
+			factors[i] = float32(l.factor)
 		default:
-			smooth := (1/wavelen*float32(context) - float32(low)) / float32(high-low)
-			factors[i] = 1 / ((1-smooth)/float32(factor) + smooth)
+			smooth := (1/wavelen*float32(l.context) - float32(l.low)) / float32(l.high-l.low)
+			factors[i] = 1 / ((1-smooth)/float32(l.factor) + smooth)
 		}
 	}
-	return m.emit("rope_freqs.weight", constant(factors))
+	return factors
 }
 
 // llama gives back a tensor of Llama, Mistral or Mixtral: queries and keys in halves again.

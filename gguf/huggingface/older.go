@@ -192,13 +192,16 @@ func (m *model) minicpm(name string, bid int, t tensor) error {
 }
 
 // plainFactors adds what frequencies are divided by in long and in short texts.
-func (m *model) plainFactors() error {
+func (m *model) plainFactors() error { return m.bothFactors(m.headDim()) }
+
+// bothFactors adds factors for heads of which dim values rotate.
+func (m *model) bothFactors(dim int) error {
 	long, short := m.rope.numbers("long_factor"), m.rope.numbers("short_factor")
 	if len(long) == 0 && len(short) == 0 {
 		return nil
 	}
-	if dim := m.headDim(); len(long) != len(short) || 2*len(long) != dim {
-		return fmt.Errorf("config.json: %w: %d long and %d short factors for heads of %d", ErrFolder, len(long), len(short), dim)
+	if len(long) != len(short) || 2*len(long) != dim {
+		return fmt.Errorf("config.json: %w: %d long and %d short factors for %d rotated values", ErrFolder, len(long), len(short), dim)
 	}
 	if err := m.emit("rope_factors_long.weight", constant(float32s(long))); err != nil {
 		return err

@@ -28,6 +28,7 @@ var fileTypes = []struct {
 	{26, "IQ3_S", ggtype.IQ3_S}, {22, "IQ3_XS", ggtype.IQ3_S}, {23, "IQ3_XXS", ggtype.IQ3_XXS}, {29, "IQ2_M", ggtype.IQ2_S},
 	{28, "IQ2_S", ggtype.IQ2_XS}, {20, "IQ2_XS", ggtype.IQ2_XS}, {19, "IQ2_XXS", ggtype.IQ2_XXS},
 	{31, "IQ1_M", ggtype.IQ1_M}, {24, "IQ1_S", ggtype.IQ1_S}, {36, "TQ1_0", ggtype.TQ1_0}, {37, "TQ2_0", ggtype.TQ2_0},
+	{41, "Q2_0", ggtype.Q2_0}, {40, "Q1_0", ggtype.Q1_0},
 }
 
 // Names of mixtures by their number, where rules differ.
@@ -57,6 +58,7 @@ const (
 	ftTQ1    FileType = 36
 	ftTQ2    FileType = 37
 	ftMXFP4  FileType = 38
+	ftQ2     FileType = 41
 )
 
 // aliases are other names that llama-quantize takes.

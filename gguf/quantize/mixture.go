@@ -186,7 +186,7 @@ func (m *mixture) choose(t *gguf.Tensor) gguf.Type {
 // embedding is the type of an embedding that is not the output matrix too.
 func (m *mixture) embedding(typ gguf.Type) gguf.Type {
 	switch m.file {
-	case ftTQ1, ftTQ2:
+	case ftTQ1, ftTQ2, ftQ2:
 		return ggtype.Q4_K
 	case ftIQ2XXS, ftIQ2XS, ftIQ1S, ftIQ1M:
 		return ggtype.Q2_K
@@ -372,7 +372,7 @@ func fallback(t *gguf.Tensor, typ gguf.Type) gguf.Type {
 	switch typ {
 	case ggtype.IQ4_XS, ggtype.IQ3_S, ggtype.IQ3_XXS, ggtype.IQ2_S, ggtype.IQ2_XS, ggtype.IQ2_XXS, ggtype.IQ1_S, ggtype.IQ1_M:
 		typ = ggtype.IQ4_NL
-	case ggtype.Q2_K, ggtype.Q3_K, ggtype.TQ1_0, ggtype.TQ2_0:
+	case ggtype.Q2_K, ggtype.Q3_K, ggtype.TQ1_0, ggtype.TQ2_0, ggtype.Q2_0:
 		typ = ggtype.Q4_0
 	case ggtype.Q4_K:
 		typ = ggtype.Q5_0

@@ -36,6 +36,8 @@ var encoders = map[ggtype.Type]struct {
 	ggtype.IQ1_M:   {encodeIQ1M, weighAround},
 	ggtype.TQ1_0:   {encodeTQ1, weighEven},
 	ggtype.TQ2_0:   {encodeTQ2, weighEven},
+	ggtype.Q1_0:    {encodeQ1, weighEven},
+	ggtype.Q2_0:    {encodeQ2, weighEven},
 }
 
 // weighted are the encoders of types whose reference has no search, for rows with importance.

@@ -12,7 +12,7 @@ import "math"
 // bytes of four at distances of 4, and half d. The q+1 of a byte are the digits of a number in base 3, the first the
 // highest, which is scaled so that the byte is ⌈256·number/243⌉.
 
-// ternary writes the codes q+1 of 256 weights.
+// ternary writes the codes q+1 of at most 256 weights.
 func ternary(q *[block]byte, x []float32) (d float32) {
 	for _, v := range x {
 		d = max(d, abs(v))
@@ -51,5 +51,34 @@ func putDigits(b, q []byte, n int) {
 			}
 		}
 		b[i] = byte((number*256 + 242) / 243)
+	}
+}
+
+// Q1_0 block, 18 bytes, 128 weights ±d, d the mean of their magnitudes: half d; bit l of byte i is 1 for a weight 8i+l
+// that is not negative.
+//
+// Q2_0 block, 18 bytes, 64 weights d·(q-1), d the largest magnitude, so that the q that stands for 2·d is not used: half
+// d; bits 2l and 2l+1 of byte i are q of weight 4i+l.
+
+func encodeQ1(b []byte, x, _ []float32) {
+	sum := float32(0)
+	for _, v := range x {
+		sum += abs(v)
+	}
+	putHalf(b, sum/float32(len(x)))
+	clear(b[2:])
+	for i, v := range x {
+		if v >= 0 {
+			b[2+i/8] |= 1 << (i % 8)
+		}
+	}
+}
+
+func encodeQ2(b []byte, x, _ []float32) {
+	var q [block]byte
+	putHalf(b, ternary(&q, x))
+	clear(b[2:])
+	for i := range x {
+		b[2+i/4] |= q[i] << (2 * (i % 4))
 	}
 }

@@ -18,7 +18,7 @@ import (
 var fuzzLimits = chat.Limits{Steps: 50_000, Bytes: 4 << 20, Output: 1 << 20}
 
 // FuzzTemplate renders a fuzzed template with a fuzzed conversation, and the
-// conversation with a fixed template. Nothing may panic, hang, or give an
+// conversation with one of the fixed templates. Nothing may panic, hang, or give an
 // error of an unknown kind.
 func FuzzTemplate(f *testing.F) {
 	files, err := filepath.Glob(filepath.Join("testdata", "*.jinja"))
@@ -51,9 +51,7 @@ func FuzzTemplate(f *testing.F) {
 		if json.Unmarshal(data, &c) != nil {
 			c = chat.Conversation{Messages: []chat.Message{chat.NewMessage("user", string(data))}}
 		}
-		for _, tmpl := range fixed {
-			fuzzRender(t, tmpl, c)
-		}
+		fuzzRender(t, fixed[(len(src)+len(data))%len(fixed)], c) // all of them would leave a fuzzer few inputs
 		tmpl, err := chat.Parse(src)
 		if err != nil {
 			if !errors.Is(err, chat.ErrSyntax) && !errors.Is(err, chat.ErrLimit) {

@@ -91,6 +91,8 @@ def cases():
     c["bge-m3-json"] = dict(config=C["xlm-roberta"](**{**enc, "vocab_size": 140, "max_position_embeddings": 130}), tok="unigramjson", cls=AutoModel.from_config, dtype=torch.float32, pre="default")
     c["modernbert"] = dict(config=C["modernbert"](**{**enc, "vocab_size": 320}, local_attention=16, global_attn_every_n_layers=2, cls_token_id=0, sep_token_id=1, pad_token_id=0, eos_token_id=1, bos_token_id=0),
                            tok="bpe", cls=AutoModel.from_config)
+    c["modernbert-classes"] = dict(config=C["modernbert"](**{**enc, "vocab_size": 320}, local_attention=16, global_attn_every_n_layers=2, cls_token_id=0, sep_token_id=1, pad_token_id=0, eos_token_id=1, bos_token_id=0,
+                                   num_labels=3, id2label={0: "no", 1: "perhaps", 2: "yes"}, classifier_pooling="mean"), tok="bpe", cls=AutoModelForSequenceClassification.from_config)
     c["nomic-embed"] = dict(tok="wordpiece", config={"architectures": ["NomicBertModel"], "model_type": "nomic_bert_custom", "n_positions": 8192, "n_embd": 64, "n_layer": 1, "n_head": 4, "n_inner": 96, "vocab_size": 200,
         "type_vocab_size": 2, "activation_function": "swiglu", "causal": False, "qkv_proj_bias": False, "mlp_fc1_bias": False, "mlp_fc2_bias": False, "prenorm": False, "rotary_emb_fraction": 1.0,
         "rotary_emb_interleaved": False, "rotary_emb_scale_base": None, "rotary_emb_base": 1000, "max_trained_positions": 2048, "layer_norm_epsilon": 1e-12},
@@ -261,4 +263,75 @@ def cases():
         ("attn.Wqkv.weight", [192, 64]), ("attn.Wqkv.bias", [192]), ("attn.out_proj.weight", [64, 64]), ("attn.out_proj.bias", [64]), ("norm1.weight", [64]), ("norm1.bias", [64]), ("norm2.weight", [64]), ("norm2.bias", [64]))},
         "encoder.layers.0.mlp.fc1.weight": [96, 64], "encoder.layers.0.mlp.fc1.bias": [96], "encoder.layers.0.mlp.fc2.weight": [64, 96], "encoder.layers.0.mlp.fc2.bias": [64], "encoder.layers.1.mlp.router.layer.weight": [4, 64],
         "encoder.layers.1.mlp.experts.bias": [64], "encoder.layers.1.mlp.experts.mlp.w1": [384, 64], "encoder.layers.1.mlp.experts.mlp.w2": [384, 64]}))
+    c["trinity"] = dict(config=lm("afmoe", num_hidden_layers=3, head_dim=16, num_dense_layers=1, num_experts=4, num_experts_per_tok=2, num_shared_experts=1, moe_intermediate_size=32, sliding_window=32, route_scale=2.5,
+                        **v320), tok="llama3", change=projections, set={"route_norm": True, "score_func": "sigmoid"})
+    def mtp_exaone(ts):
+        """The layer that predicts a token further on, dense here, and what it shares."""
+        return sorted([t for t in ts if not t[0].startswith("mtp")] + [["mtp." + n[6:], d, s] for n, d, s in ts if "model.layers.0." in n] + [["mtp." + n + ".weight", "BF16", s] for n, s in (
+            ("fc", [64, 128]), ("pre_fc_norm_embedding", [64]), ("pre_fc_norm_hidden", [64]), ("norm", [64]))])
+    c["k-exaone"] = dict(config=lm("exaone_moe", head_dim=16, num_experts=4, num_experts_per_tok=2, num_shared_experts=1, moe_intermediate_size=32, sliding_window=32, sliding_window_pattern=2, **v320), tok="bpe",
+                         change=lambda ts: mtp_exaone(list(projections([[n.replace("mlp.gate.e_score_correction_bias", "mlp.e_score_correction_bias"), d, s] for n, d, s in ts]))), set={**more, "first_k_dense_replace": 1})
+    c["glm-4-9b"] = dict(config=lm("glm", head_dim=16, **{**spm, "vocab_size": 320}), tok="glm", pre="glm4", set={"layernorm_epsilon": 1.5625e-07, "rope_ratio": 500, "seq_length": 131072})
+    c["chatglm"] = dict(raw=True, tok="glm", pre="glm4", config={"architectures": ["ChatGLMModel"], "model_type": "chatglm", "hidden_size": 64, "num_layers": 1, "num_attention_heads": 4, "multi_query_attention": True,
+        "multi_query_group_num": 2, "ffn_hidden_size": 96, "padded_vocab_size": 320, "vocab_size": 320, "seq_length": 8192, "layernorm_epsilon": 1e-5, "kv_channels": 16, "torch_dtype": "bfloat16"}, tensors=bf({
+        "transformer.embedding.word_embeddings.weight": [320, 64], "transformer.encoder.final_layernorm.weight": [64], "transformer.output_layer.weight": [320, 64], "transformer.rotary_pos_emb.inv_freq": [8],
+        **{f"transformer.encoder.layers.0.{n}": s for n, s in (("input_layernorm.weight", [64]), ("post_attention_layernorm.weight", [64]), ("self_attention.query_key_value.weight", [128, 64]),
+        ("self_attention.query_key_value.bias", [128]), ("self_attention.dense.weight", [64, 64]), ("mlp.dense_h_to_4h.weight", [192, 64]), ("mlp.dense_4h_to_h.weight", [64, 96]))}}))
+    f16 = lambda d: sorted([n, "F16", s] for n, s in d.items())
+    c["bitnet"] = dict(tok="spm", config=raw("BitnetForCausalLM", "llama", num_hidden_layers=1, vocab_size=420, hidden_act="silu", bos_token_id=1, eos_token_id=2, tie_word_embeddings=True), tensors=f16({
+        "model.embed_tokens.weight": [420, 64], "model.norm.weight": [64], **att(0), **norms(0), **gated("model.layers.0.mlp", 96), "model.layers.0.self_attn.inner_attn_ln.weight": [64], "model.layers.0.mlp.ffn_layernorm.weight": [96]}))
+    mimo = lambda i, keys, at="model.layers": {f"{at}.{i}.self_attn.{n}": s for n, s in (("q_proj.weight", [96, 64]), ("k_proj.weight", [24 * keys, 64]), ("v_proj.weight", [16 * keys, 64]), ("o_proj.weight", [64, 64]))}
+    mimonext = lambda i: {**mimo(i, 2, "model.mtp.layers"), **{f"model.mtp.layers.{i}.{n}.weight": s for n, s in (("input_layernorm", [64]), ("pre_mlp_layernorm", [64]), ("final_layernorm", [64]), ("enorm", [64]), ("hnorm", [64]),
+        ("eh_proj", [64, 128]))}, f"model.mtp.layers.{i}.self_attn.attention_sink_bias": [4], **gated(f"model.mtp.layers.{i}.mlp", 96)}
+    flash = raw("MiMoV2FlashForCausalLM", "mimo_v2_flash", head_dim=24, v_head_dim=16, swa_head_dim=24, swa_v_head_dim=16, swa_num_attention_heads=4, num_key_value_heads=1, swa_num_key_value_heads=2, hybrid_layer_pattern=[0, 1],
+        moe_layer_freq=[0, 1], sliding_window=32, sliding_window_size=32, swa_rope_theta=10000, partial_rotary_factor=0.334, n_routed_experts=2, num_experts_per_tok=2, moe_intermediate_size=32, n_group=1, topk_group=1,
+        topk_method="noaux_tc", scoring_func="sigmoid", norm_topk_prob=True, routed_scaling_factor=None, layernorm_epsilon=1e-5, attention_value_scale=0.707, rope_theta=5000000)
+    flash.pop("rms_norm_eps")
+    body = {**ends, **norms(0), **norms(1), **mimo(0, 1), **mimo(1, 2), "model.layers.1.self_attn.attention_sink_bias": [4], **gated("model.layers.0.mlp", 96), "model.layers.1.mlp.gate.weight": [2, 64],
+        "model.layers.1.mlp.gate.e_score_correction_bias": [2], **mixture("model.layers.1.mlp", 2, 32), **mimonext(0), **mimonext(1), **mimonext(2)}
+    c["mimo-v2-flash"] = dict(raw=True, tok="qwen2", config=flash, tensors=bf(body))
+    stepattn = lambda i, heads: {f"model.layers.{i}.self_attn.{n}.weight": s for n, s in (("q_proj", [16 * heads, 64]), ("k_proj", [32, 64]), ("v_proj", [32, 64]), ("o_proj", [64, 16 * heads]), ("g_proj", [heads, 64]),
+        ("q_norm", [16]), ("k_norm", [16]))}
+    c["step-3.5-flash"] = dict(raw=True, tok="bpe", config=raw("Step3p5ForCausalLM", "step3p5", num_hidden_layers=2, head_dim=16, num_attention_groups=2, attention_other_setting={"attention_type": "sliding_attention",
+        "num_attention_heads": 6, "num_attention_groups": 2, "head_dim": 16}, layer_types=["full_attention", "sliding_attention", "sliding_attention"], partial_rotary_factors=[0.5, 1.0, 1.0], rope_theta=[5000000.0, 10000.0],
+        rope_scaling={"rope_type": "llama3", "factor": 2.0, "original_max_position_embeddings": 64, "low_freq_factor": 1.0, "high_freq_factor": 32.0}, yarn_only_types=["full_attention"], sliding_window=32, moe_num_experts=2, moe_top_k=2,
+        moe_intermediate_size=32, share_expert_dim=32, moe_router_activation="sigmoid", moe_router_scaling_factor=3.0, norm_expert_weight=True, moe_layers_enum="1", swiglu_limits=[None, 7.0], swiglu_limits_shared=[0.0, 16.0],
+        num_nextn_predict_layers=1), tensors=bf({**ends, **norms(0), **norms(1), **norms(2), **stepattn(0, 4), **stepattn(1, 6), **stepattn(2, 6), **gated("model.layers.0.mlp", 96), **gated("model.layers.2.mlp", 96),
+        "model.layers.1.moe.gate.weight": [2, 64], "model.layers.1.moe.router_bias": [2], "model.layers.1.moe.gate_proj.weight": [2, 32, 64], "model.layers.1.moe.up_proj.weight": [2, 32, 64],
+        "model.layers.1.moe.down_proj.weight": [2, 64, 32], **gated("model.layers.1.share_expert", 32), "model.layers.2.eh_proj.weight": [64, 128], "model.layers.2.enorm.weight": [64], "model.layers.2.hnorm.weight": [64],
+        "model.layers.2.transformer.shared_head.norm.weight": [64], "model.layers.2.transformer.shared_head.output.weight": [320, 64]}))
+    c["distilbert"] = dict(config=C["distilbert"](dim=64, hidden_dim=96, n_layers=2, n_heads=4, vocab_size=200, max_position_embeddings=128), tok="wordpiece", cls=AutoModelForMaskedLM.from_config, dtype=torch.float32)
+    c["distilbert-sst2"] = dict(config=C["distilbert"](dim=64, hidden_dim=96, n_layers=1, n_heads=4, vocab_size=200, max_position_embeddings=128, id2label={0: "NEGATIVE", 1: "POSITIVE"}), tok="wordpiece",
+                                cls=AutoModelForSequenceClassification.from_config, dtype=torch.float32)
+    c["hy3"] = dict(config=lm("hy_v3", head_dim=16, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, **v320), tok="bpe", change=lambda ts: list(projections(ts)))
+    c["mellum"] = dict(config=lm("mellum", head_dim=16, num_experts=4, num_experts_per_tok=2, moe_intermediate_size=32, sliding_window=32, layer_types=["sliding_attention", "full_attention"], **v320), tok="bpe",
+                       change=lambda ts: list(projections(ts)))
+    c["jais2"] = dict(config=lm("jais2", **v320), tok="bpe")
+    c["minicpm3"] = dict(config=lm("minicpm3", kv_lora_rank=32, q_lora_rank=24, qk_rope_head_dim=8, qk_nope_head_dim=16, v_head_dim=16, rope_parameters={"rope_type": "longrope", "rope_theta": 10000.0,
+        "long_factor": [1.0, 2.0, 3.0, 4.0], "short_factor": [1.0, 1.1, 1.2, 1.3], "original_max_position_embeddings": 64}, **spm), tok="spm")
+    c["cohere2moe"] = dict(config=lm("cohere2_moe", head_dim=16, prefix_dense_intermediate_size=96, num_experts=4, num_experts_per_tok=2, sliding_window=32, first_k_dense_replace=1, num_shared_experts=1, layer_types=["sliding_attention", "full_attention"],
+        mlp_layer_types=["dense", "sparse"], **v320), tok="bpe", change=lambda ts: list(projections(ts)))
+    c["internlm3"] = dict(raw=True, tok="spm", files={"added_tokens.json": "{}", "tokenizer_config.json": json.dumps({"bos_token": "<s>", "eos_token": "</s>", "add_prefix_space": False, "added_tokens_decoder": {
+        "2": {"content": "</s>", "special": True}, "398": {"content": "<|im_end|>", "special": True}, "399": {"content": "<|tool|>", "special": False}}})}, config=raw("InternLM3ForCausalLM", "internlm3", num_hidden_layers=1,
+        vocab_size=400, head_dim=16, bos_token_id=1, eos_token_id=2), tensors=bf({"model.embed_tokens.weight": [400, 64], "lm_head.weight": [400, 64], "model.norm.weight": [64], **att(0), **norms(0), **gated("model.layers.0.mlp", 96)}))
+    c["maincoder"] = dict(raw=True, tok="qwen2", config=raw("MaincoderForCausalLM", "maincoder", num_hidden_layers=1, head_dim=16), tensors=bf({**ends, **att(0), **norms(0), **gated("model.layers.0.mlp", 96),
+        "model.layers.0.self_attn.q_norm.weight": [16], "model.layers.0.self_attn.k_norm.weight": [16]}))
+    c["nanbeige"] = dict(raw=True, tok="spm", config=raw("NanbeigeForCausalLM", "nanbeige", num_hidden_layers=1, vocab_size=420, num_loops=2, skip_loop_final_norm=True, bos_token_id=1, eos_token_id=2), tensors=bf({
+        "model.embed_tokens.weight": [420, 64], "model.norm.weight": [64], "lm_head.weight": [420, 64], **att(0), **norms(0), **gated("model.layers.0.mlp", 96)}))
+    c["openelm"] = dict(raw=True, tok="spm", config={"architectures": ["OpenELMForCausalLM"], "model_type": "openelm", "model_dim": 64, "num_transformer_layers": 2, "num_query_heads": [4, 4], "num_kv_heads": [1, 2], "head_dim": 16,
+        "ffn_multipliers": [0.5, 1.5], "ffn_dim_divisor": 16, "max_context_length": 2048, "rope_freq_constant": 10000, "vocab_size": 420, "share_input_output_layers": True, "bos_token_id": 1, "eos_token_id": 2}, tensors=bf({
+        "transformer.token_embeddings.weight": [420, 64], "transformer.norm.weight": [64], **{f"transformer.layers.{i}.{n}.weight": s for i, (kv, w) in enumerate([(1, 32), (2, 96)]) for n, s in (("attn_norm", [64]),
+        ("attn.qkv_proj", [(4 + 2 * kv) * 16, 64]), ("attn.q_norm", [16]), ("attn.k_norm", [16]), ("attn.out_proj", [64, 64]), ("ffn_norm", [64]), ("ffn.proj_1", [2 * w, 64]), ("ffn.proj_2", [64, w]))}}))
+    block = lambda group, mult, linear=None: {"attention": {"n_heads_in_group": group, "no_op": group is None and not linear, "replace_with_linear": linear}, "ffn": {"ffn_mult": mult, "no_op": mult is None, "replace_with_linear": None}}
+    c["nemotron-super"] = dict(raw=True, tok="llamabpe", config={k: v for k, v in raw("DeciLMForCausalLM", "nemotron-nas", num_hidden_layers=4, vocab_size=422, block_configs=[block(2, 1.5), block(None, 6.0), block(None, None), block(4, 1.5)]).items() if k not in ("intermediate_size", "num_key_value_heads")}, tensors=bf({
+        "model.embed_tokens.weight": [422, 64], "model.norm.weight": [64], "lm_head.weight": [422, 64], **att(0), **norms(0), **gated("model.layers.0.mlp", 256), "model.layers.1.post_attention_layernorm.weight": [64],
+        **gated("model.layers.1.mlp", 256), **{k: [16, 64] if "k_proj" in k or "v_proj" in k else v for k, v in att(3).items()}, **norms(3), **gated("model.layers.3.mlp", 256)}))
+    old = lambda i: {f"model.layers.{i}.attention.query_key_value.weight": [128, 64], f"model.layers.{i}.attention.dense.weight": [64, 64], **norms(i)}
+    c["ling-lite"] = dict(raw=True, tok="bpe", config=raw("BailingMoeForCausalLM", "bailing_moe", num_hidden_layers=2, num_experts=2, num_experts_per_tok=2, moe_intermediate_size=48, num_shared_experts=1, first_k_dense_replace=0,
+        norm_topk_prob=True, norm_head=True), tensors=bf({"model.word_embeddings.weight": [320, 64], "model.norm.weight": [64], "lm_head.weight": [320, 64], **old(0), **old(1), **{k: v for i in range(2) for k, v in
+        {f"model.layers.{i}.mlp.gate.weight": [2, 64], **mixture(f"model.layers.{i}.mlp", 2, 48), **gated(f"model.layers.{i}.mlp.shared_experts", 48)}.items()}}))
+    c["smallthinker"] = dict(raw=True, tok="qwen2", config={k: v for k, v in raw("SmallThinkerForCausalLM", "smallthinker", num_hidden_layers=1, head_dim=16, moe_num_primary_experts=2, moe_num_active_primary_experts=2,
+        moe_ffn_hidden_size=48, moe_primary_router_apply_softmax=False, sliding_window_layout=[0, 1], sliding_window_size=32).items() if k != "intermediate_size"}, tensors=bf({**ends, **att(0), **norms(0),
+        "model.layers.0.block_sparse_moe.primary_router.weight": [2, 64], **{f"model.layers.0.block_sparse_moe.experts.{i}.{n}.weight": s for i in range(2) for n, s in (("up", [48, 64]), ("gate", [48, 64]), ("down", [64, 48]))}}))
+    c["youtu"] = dict(config=lm("youtu", **{k: v for k, v in mla.items() if "expert" not in k and k not in ("moe_intermediate_size", "first_k_dense_replace", "n_group", "topk_group")}), tok="llama3")
     return c

@@ -16,7 +16,7 @@ on N windows of it, as `chat perplexity` scores them: without BOS, every token o
 import argparse, json, math, subprocess, sys, tempfile
 from pathlib import Path
 import numpy as np, torch
-from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 TEXTS = ["Hello, world! It's 2026; we'll see 3.14159 and 1234567 things.", "  two  spaces\n\n\ttab\r\nnew line ",
          "Füße, naïve, 我想在apple工作1314151天~, кириллица, 🦙🦙 emoji 👩‍👩‍👧", "def f(x):\n    return x**2  # comment\n", "don't WE'VE I'LL 'tis"]
@@ -25,6 +25,7 @@ TEXTS = ["Hello, world! It's 2026; we'll see 3.14159 and 1234567 things.", "  tw
 def load(folder, **settings):
     config = AutoConfig.from_pretrained(folder, **settings)
     kind = AutoModelForCausalLM if any(a.endswith(("ForCausalLM", "LMHeadModel")) for a in config.architectures) else AutoModel
+    if any(a.endswith("ForSequenceClassification") for a in config.architectures): kind = AutoModelForSequenceClassification
     return AutoTokenizer.from_pretrained(folder), kind.from_pretrained(folder, config=config, dtype=torch.float32).eval()
 
 
