@@ -147,7 +147,7 @@ func TestDeepseekRefuses(t *testing.T) {
 		{"wider experts", set("expert_feed_forward_length", uint32(64)), ErrInvalid, "blk.1.ffn_"},
 		{"more shared experts", set("expert_shared_count", uint32(3)), ErrInvalid, "blk.1.ffn_gate_shexp"},
 		{"shared experts beyond measure", set("expert_shared_count", uint32(1<<31)), ErrInvalid, "expert_shared_count"},
-		{"unknown gating", set("expert_gating_func", uint32(4)), ErrUnsupported, "expert_gating_func"},
+		{"unknown gating", set("expert_gating_func", uint32(5)), ErrUnsupported, "expert_gating_func"},
 		{"scale NaN", set("expert_weights_scale", nan), ErrInvalid, "expert_weights_scale"},
 		{"norm of the wrong kind", set("expert_weights_norm", uint32(1)), gguf.ErrKind, "expert_weights_norm"},
 		{"uneven groups", set("expert_group_count", uint32(5)), ErrInvalid, "expert_group_count"},
