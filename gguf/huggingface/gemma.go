@@ -101,13 +101,7 @@ func (m *model) realVocab() (int, error) {
 
 // gemmaKeys sets Gemma's keys, in its own order.
 func (m *model) gemmaKeys() {
-	m.u32("context_length", m.need("max_position_embeddings"))
-	m.u32("embedding_length", m.need("hidden_size"))
-	m.u32("block_count", m.blocks)
-	m.u32("feed_forward_length", m.need("intermediate_size"))
-	m.u32("attention.head_count", m.need("num_attention_heads"))
-	m.u32("attention.head_count_kv", m.need("num_key_value_heads"))
-	m.f32("attention.layer_norm_rms_epsilon", m.needFloat("rms_norm_eps"))
+	m.decoderKeys()
 	m.u32("attention.key_length", m.need("head_dim"))
 	m.u32("attention.value_length", m.need("head_dim"))
 	m.fileType()

@@ -291,3 +291,14 @@ func hasKey(c config, key string) bool {
 	_, ok := c[key]
 	return ok
 }
+
+// decoderKeys sets what every decoder has that does not go by commonKeys, all of it needed, in the order of Gemma's.
+func (m *model) decoderKeys() {
+	m.u32("context_length", m.need("max_position_embeddings"))
+	m.u32("embedding_length", m.need("hidden_size"))
+	m.u32("block_count", m.blocks)
+	m.u32("feed_forward_length", m.need("intermediate_size"))
+	m.u32("attention.head_count", m.need("num_attention_heads"))
+	m.u32("attention.head_count_kv", m.need("num_key_value_heads"))
+	m.f32("attention.layer_norm_rms_epsilon", m.needFloat("rms_norm_eps"))
+}

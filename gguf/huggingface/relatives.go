@@ -96,13 +96,7 @@ func (m *model) minicpm3Factors() error { return m.bothFactors(m.need("qk_rope_h
 
 func (m *model) minicpm3Keys() {
 	m.fileType()
-	m.u32("context_length", m.need("max_position_embeddings"))
-	m.u32("embedding_length", m.need("hidden_size"))
-	m.u32("block_count", m.blocks)
-	m.u32("feed_forward_length", m.need("intermediate_size"))
-	m.u32("attention.head_count", m.need("num_attention_heads"))
-	m.u32("attention.head_count_kv", m.need("num_key_value_heads"))
-	m.f32("attention.layer_norm_rms_epsilon", m.needFloat("rms_norm_eps"))
+	m.decoderKeys()
 	m.u32("vocab_size", m.need("vocab_size"))
 	m.count("attention.q_lora_rank", "q_lora_rank")
 	rope := m.need("qk_rope_head_dim")

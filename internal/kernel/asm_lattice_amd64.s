@@ -4425,13 +4425,6 @@ block3:
 	VPMADDWD       Y2, Y1, Y1
 	VPMADDWD       (R9), Y2, Y2
 	VPSUBD         Y2, Y1, Y1
-	VEXTRACTI128   $0x01, Y1, X2
-	VPADDD         X2, X1, X1
-	VPSHUFD        $0x4e, X1, X2
-	VPADDD         X2, X1, X1
-	VPSHUFD        $0xb1, X1, X2
-	VPADDD         X2, X1, X1
-	VPAND          first<>+0(SB), X1, X1
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VPXOR        Y2, Y2, Y2
@@ -4439,9 +4432,14 @@ block3:
 	VCVTPH2PS    X2, X2
 	VBROADCASTSS (R8), X3
 	VMULPS       X3, X2, X2
-	VCVTDQ2PS    Y1, Y1
-	VBROADCASTSS X2, Y2
-	VFMADD231PS  Y2, Y1, Y0
+	VEXTRACTI128 $0x01, Y1, X3
+	VPADDD       X3, X1, X1
+	VPSHUFD      $0x4e, X1, X3
+	VPADDD       X3, X1, X1
+	VPSHUFD      $0xb1, X1, X3
+	VPADDD       X3, X1, X1
+	VCVTDQ2PS    X1, X1
+	VFMADD231SS  X2, X1, X0
 	ADDQ         $+54, SI
 	ADDQ         $+256, DI
 	ADDQ         $+4, R8
@@ -4453,17 +4451,11 @@ blockEnd4:
 	ADDQ $0x01, R10
 
 	// dst = Σ acc - Σ mins
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y0
-	VPERMILPS    $0xb1, Y0, Y1
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VMOVSS       X0, (AX)
-	ADDQ         $+4, AX
-	ADDQ         DX, CX
-	SUBQ         $0x01, BX
-	JGE          row1
+	VMOVSS X0, (AX)
+	ADDQ   $+4, AX
+	ADDQ   DX, CX
+	SUBQ   $0x01, BX
+	JGE    row1
 
 rowEnd2:
 	ADDQ $0x01, BX
@@ -4569,12 +4561,6 @@ DATA times_81_81_81_81_1_3_9_27<>+20(SB)/4, $0x00030003
 DATA times_81_81_81_81_1_3_9_27<>+24(SB)/4, $0x00090009
 DATA times_81_81_81_81_1_3_9_27<>+28(SB)/4, $0x001b001b
 GLOBL times_81_81_81_81_1_3_9_27<>(SB), RODATA|NOPTR, $32
-
-DATA first<>+0(SB)/4, $0xffffffff
-DATA first<>+4(SB)/4, $0x00000000
-DATA first<>+8(SB)/4, $0x00000000
-DATA first<>+12(SB)/4, $0x00000000
-GLOBL first<>(SB), RODATA|NOPTR, $16
 
 // func unpackTQ1_0AVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 // Requires: AVX, AVX2, F16C
@@ -4785,54 +4771,47 @@ block3:
 	PREFETCHT0 8256(SI)
 
 	// sum = Σq·q_a - Σq_a
-	VMOVDQU      (SI), Y1
-	VPAND        bytes03<>+0(SB), Y1, Y1
-	VPMADDUBSW   (DI), Y1, Y1
-	VMOVDQU      (SI), Y2
-	VPSRLD       $0x02, Y2, Y2
-	VPAND        bytes03<>+0(SB), Y2, Y2
-	VPMADDUBSW   32(DI), Y2, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      (SI), Y2
-	VPSRLD       $0x04, Y2, Y2
-	VPAND        bytes03<>+0(SB), Y2, Y2
-	VPMADDUBSW   64(DI), Y2, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      (SI), Y2
-	VPSRLD       $0x06, Y2, Y2
-	VPAND        bytes03<>+0(SB), Y2, Y2
-	VPMADDUBSW   96(DI), Y2, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      32(SI), Y2
-	VPAND        bytes03<>+0(SB), Y2, Y2
-	VPMADDUBSW   128(DI), Y2, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      32(SI), Y2
-	VPSRLD       $0x02, Y2, Y2
-	VPAND        bytes03<>+0(SB), Y2, Y2
-	VPMADDUBSW   160(DI), Y2, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      32(SI), Y2
-	VPSRLD       $0x04, Y2, Y2
-	VPAND        bytes03<>+0(SB), Y2, Y2
-	VPMADDUBSW   192(DI), Y2, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      32(SI), Y2
-	VPSRLD       $0x06, Y2, Y2
-	VPAND        bytes03<>+0(SB), Y2, Y2
-	VPMADDUBSW   224(DI), Y2, Y2
-	VPADDW       Y2, Y1, Y1
-	VMOVDQU      ones16<>+0(SB), Y2
-	VPMADDWD     Y2, Y1, Y1
-	VPMADDWD     (R9), Y2, Y2
-	VPSUBD       Y2, Y1, Y1
-	VEXTRACTI128 $0x01, Y1, X2
-	VPADDD       X2, X1, X1
-	VPSHUFD      $0x4e, X1, X2
-	VPADDD       X2, X1, X1
-	VPSHUFD      $0xb1, X1, X2
-	VPADDD       X2, X1, X1
-	VPAND        first<>+0(SB), X1, X1
+	VMOVDQU    (SI), Y1
+	VPAND      bytes03<>+0(SB), Y1, Y1
+	VPMADDUBSW (DI), Y1, Y1
+	VMOVDQU    (SI), Y2
+	VPSRLD     $0x02, Y2, Y2
+	VPAND      bytes03<>+0(SB), Y2, Y2
+	VPMADDUBSW 32(DI), Y2, Y2
+	VPADDW     Y2, Y1, Y1
+	VMOVDQU    (SI), Y2
+	VPSRLD     $0x04, Y2, Y2
+	VPAND      bytes03<>+0(SB), Y2, Y2
+	VPMADDUBSW 64(DI), Y2, Y2
+	VPADDW     Y2, Y1, Y1
+	VMOVDQU    (SI), Y2
+	VPSRLD     $0x06, Y2, Y2
+	VPAND      bytes03<>+0(SB), Y2, Y2
+	VPMADDUBSW 96(DI), Y2, Y2
+	VPADDW     Y2, Y1, Y1
+	VMOVDQU    32(SI), Y2
+	VPAND      bytes03<>+0(SB), Y2, Y2
+	VPMADDUBSW 128(DI), Y2, Y2
+	VPADDW     Y2, Y1, Y1
+	VMOVDQU    32(SI), Y2
+	VPSRLD     $0x02, Y2, Y2
+	VPAND      bytes03<>+0(SB), Y2, Y2
+	VPMADDUBSW 160(DI), Y2, Y2
+	VPADDW     Y2, Y1, Y1
+	VMOVDQU    32(SI), Y2
+	VPSRLD     $0x04, Y2, Y2
+	VPAND      bytes03<>+0(SB), Y2, Y2
+	VPMADDUBSW 192(DI), Y2, Y2
+	VPADDW     Y2, Y1, Y1
+	VMOVDQU    32(SI), Y2
+	VPSRLD     $0x06, Y2, Y2
+	VPAND      bytes03<>+0(SB), Y2, Y2
+	VPMADDUBSW 224(DI), Y2, Y2
+	VPADDW     Y2, Y1, Y1
+	VMOVDQU    ones16<>+0(SB), Y2
+	VPMADDWD   Y2, Y1, Y1
+	VPMADDWD   (R9), Y2, Y2
+	VPSUBD     Y2, Y1, Y1
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VPXOR        Y2, Y2, Y2
@@ -4840,9 +4819,14 @@ block3:
 	VCVTPH2PS    X2, X2
 	VBROADCASTSS (R8), X3
 	VMULPS       X3, X2, X2
-	VCVTDQ2PS    Y1, Y1
-	VBROADCASTSS X2, Y2
-	VFMADD231PS  Y2, Y1, Y0
+	VEXTRACTI128 $0x01, Y1, X3
+	VPADDD       X3, X1, X1
+	VPSHUFD      $0x4e, X1, X3
+	VPADDD       X3, X1, X1
+	VPSHUFD      $0xb1, X1, X3
+	VPADDD       X3, X1, X1
+	VCVTDQ2PS    X1, X1
+	VFMADD231SS  X2, X1, X0
 	ADDQ         $+66, SI
 	ADDQ         $+256, DI
 	ADDQ         $+4, R8
@@ -4854,17 +4838,11 @@ blockEnd4:
 	ADDQ $0x01, R10
 
 	// dst = Σ acc - Σ mins
-	VPERMILPS    $0x4e, Y0, Y1
-	VADDPS       Y1, Y0, Y0
-	VPERMILPS    $0xb1, Y0, Y1
-	VADDPS       Y1, Y0, Y0
-	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X0
-	VMOVSS       X0, (AX)
-	ADDQ         $+4, AX
-	ADDQ         DX, CX
-	SUBQ         $0x01, BX
-	JGE          row1
+	VMOVSS X0, (AX)
+	ADDQ   $+4, AX
+	ADDQ   DX, CX
+	SUBQ   $0x01, BX
+	JGE    row1
 
 rowEnd2:
 	ADDQ $0x01, BX

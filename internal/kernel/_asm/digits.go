@@ -9,8 +9,8 @@ import (
 
 // The ternary types of lattice.go.
 
-// flatSums returns the sum of (q-1)·q_a: pairs are at most 2·3·127, so that eight fit into 15 bits. It is one number, since Σq_a
-// is of other columns than the lanes of Σq·q_a: as floats they would cancel.
+// flatSums returns sums of (q-1)·q_a: pairs are at most 2·3·127, so that eight fit into 15 bits. Lanes of Σq_a are of other
+// columns than those of Σq·q_a, see whole.
 func (k *kGen) flatSums() reg.VecVirtual {
 	sum, ones, own := k.vec(), k.vec(), k.vec()
 	k.Comment("sum = Σq·q_a - Σq_a")
@@ -28,14 +28,6 @@ func (k *kGen) flatSums() reg.VecVirtual {
 	k.VPMADDWD(ones, sum, sum)
 	k.VPMADDWD(operand.Mem{Base: k.sums}, ones, own)
 	k.VPSUBD(own, sum, sum)
-	x, t := sum.AsX(), own.AsX()
-	k.VEXTRACTI128(operand.Imm(1), sum, t)
-	k.VPADDD(t, x, x)
-	for _, order := range []uint64{0b01_00_11_10, 0b10_11_00_01} {
-		k.VPSHUFD(operand.Imm(order), x, t)
-		k.VPADDD(t, x, x)
-	}
-	k.VPAND(k.data("first", 0xffffffff, 0, 0, 0), x, x)
 	return sum
 }
 

@@ -151,7 +151,7 @@ func (k *kGen) finish(acc, mins reg.VecVirtual) {
 	if k.min {
 		k.VSUBPS(mins, acc, acc)
 	}
-	if !k.late() {
+	if !k.whole() {
 		k.sum1(acc)
 	}
 }
@@ -162,7 +162,7 @@ func (k *kGen) block(acc, mins reg.VecVirtual) {
 	k.Comment("acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a")
 	d := k.factors()
 	all := k.vec()
-	if k.late() {
+	if k.whole() {
 		k.addLanes(sum)
 		k.VCVTDQ2PS(sum.AsX(), sum.AsX())
 		k.VFMADD231SS(d.AsX(), sum.AsX(), acc.AsX())
@@ -217,6 +217,10 @@ func (k *kGen) integers() reg.VecVirtual {
 // late reports whether the bias is taken from a block's integer sums, by way of the sums of activations, and not from each
 // product. So it is at AVX2.
 func (k *kGen) late() bool { return k.bias != 0 && !k.evex() }
+
+// whole reports whether the lanes of a block's sums are added up as integers, since those of what is taken from them are of
+// other columns. Then acc has a single lane.
+func (k *kGen) whole() bool { return k.late() || k.flat }
 
 // unbias takes bias·Σsc·Σq_a from a block's sums. Lanes of both are of different columns, but they will be added up as
 // integers, so that what cancels does so exactly.

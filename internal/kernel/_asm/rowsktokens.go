@@ -92,22 +92,12 @@ func (k *kTokens) store(dst reg.GPVirtual) {
 	ld3 := k.times3(ld)
 	for four := 0; four < k.n; four += 4 {
 		acc := k.results(four)
-		for t := range 4 {
-			m := rowPtr(at, ld, ld3, t)
-			if t == 0 {
-				k.VMOVSS(acc.AsX(), m)
-			} else {
-				k.VEXTRACTPS(operand.Imm(uint64(t)), acc.AsX(), m)
-			}
-		}
+		k.storeFour(acc, at, ld, ld3)
 		if four+4 < k.n {
 			k.LEAQ(operand.Mem{Base: at, Index: ld, Scale: 4}, at)
 		}
 	}
 }
-
-// whole reports whether lanes are added up as integers, block by block.
-func (k *kTokens) whole() bool { return k.late() || k.flat }
 
 // results returns the four results from one on.
 func (k *kTokens) results(four int) reg.VecVirtual {

@@ -102,13 +102,14 @@ func (r *tokensGen) store(acc, mins []reg.VecVirtual, i int) {
 		r.LEAQ(operand.Mem{Base: dst, Index: ld, Scale: 4}, dst)
 	}
 	ld3 := r.times3(ld)
-	for t := range 4 {
-		m := rowPtr(dst, ld, ld3, t)
-		if t == 0 {
-			r.VMOVSS(acc[0].AsX(), m)
-		} else {
-			r.VEXTRACTPS(operand.Imm(uint64(t)), acc[0].AsX(), m)
-		}
+	r.storeFour(acc[0], dst, ld, ld3)
+}
+
+// storeFour writes the four lowest lanes of v ld bytes apart.
+func (g *gen) storeFour(v reg.VecVirtual, dst, ld, ld3 reg.GPVirtual) {
+	g.VMOVSS(v.AsX(), rowPtr(dst, ld, ld3, 0))
+	for t := 1; t < 4; t++ {
+		g.VEXTRACTPS(operand.Imm(uint64(t)), v.AsX(), rowPtr(dst, ld, ld3, t))
 	}
 }
 

@@ -46,7 +46,6 @@ type walker struct {
 	walk   *statistics.Walk
 	tokens int
 	layers []layer
-	energy float64 // of the last layer's values behind W_O
 }
 
 type shapeKey struct {
@@ -98,25 +97,28 @@ func Codable(a model.Attention) string {
 
 // layer gathers what is known of a layer and moves the stream behind it.
 func (w *walker) layer(ctx context.Context, l *model.Layer) error {
-	if a, ok := l.Spec.Mixer.(model.Attention); ok && Codable(a) == "" {
-		p, _ := l.Projections()
-		rope, _ := w.m.Rope(p.Rope)
-		stats, err := w.walk.Moments(ctx, l, slow(rope, p.KeySize), nil)
-		if err != nil {
-			return err
-		}
-		out := layer{index: l.Index, geo: p.Geometry}
-		if out.keys, out.values, err = w.parts(p, stats); err != nil {
-			return err
-		}
-		w.layers = append(w.layers, out)
+	a, ok := l.Spec.Mixer.(model.Attention)
+	if !ok || Codable(a) != "" {
+		return w.walk.Follow(ctx, l)
+	}
+	p, _ := l.Projections()
+	rope, _ := w.m.Rope(p.Rope)
+	stats, err := w.walk.Moments(ctx, l, slow(rope, p.KeySize), nil)
+	if err != nil {
+		return err
+	}
+	out, energy, err := w.parts(p, stats)
+	if err != nil {
+		return err
 	}
 	if err := w.walk.Follow(ctx, l); err != nil {
 		return err
 	}
-	if n := len(w.layers); n > 0 && w.layers[n-1].index == l.Index && !l.Spec.PostNorm {
-		w.layers[n-1].weigh(w.energy * w.walk.Weakness())
+	out.index = l.Index
+	if !l.Spec.PostNorm {
+		out.weigh(energy * w.walk.Weakness())
 	}
+	w.layers = append(w.layers, out)
 	return nil
 }
 
@@ -136,39 +138,38 @@ func (l *layer) weigh(share float64) {
 	}
 }
 
-// parts finds the transforms of a layer's keys and values.
-func (w *walker) parts(p model.Projections, stats *statistics.Moments) (keys, values *part, err error) {
+// parts finds the transforms of a layer's keys and values, and the energy of a token's values behind W_O.
+func (w *walker) parts(p model.Projections, stats *statistics.Moments) (out layer, energy float64, err error) {
 	g := p.Geometry
 	rope, _ := w.m.Rope(p.Rope)
 	at := positions(rope, w.m.Spec().Context)
-	keys, values = &part{size: g.KeySize}, &part{size: g.ValueSize}
+	keys, values := &part{size: g.KeySize}, &part{size: g.ValueSize}
 	var moments []*mat.SymDense
 	metrics := tensors.OutputMetrics(p)
-	total, weight := 0.0, make([]float64, g.KVHeads)
+	weight := make([]float64, g.KVHeads)
 	for k := range g.KVHeads {
 		moments = append(moments, block(stats.KV, g.KVHeads*g.KeySize+k*g.ValueSize, g.ValueSize, w.tokens))
 		weight[k] = traceOfProduct(moments[k], metrics[k])
-		total += weight[k]
+		energy += weight[k]
 	}
-	w.energy = total
 	for k := range g.KVHeads {
 		h, err := newHead(moments[k], metrics[k])
 		if err != nil {
-			return nil, nil, err
+			return out, 0, err
 		}
-		values.add(h, 1/max(total, 1e-30))
+		values.add(h, 1/max(energy, 1e-30))
 		query := mat.NewSymDense(g.KeySize, nil)
 		for i := range p.Group() {
 			query.AddSym(query, block(stats.Query, (k*p.Group()+i)*g.KeySize, g.KeySize, w.tokens*p.Group()))
 		}
 		moment := block(stats.KV, k*g.KeySize, g.KeySize, w.tokens)
 		if h, err = newHead(at.mean(moment), at.mean(query)); err != nil {
-			return nil, nil, err
+			return out, 0, err
 		}
-		keys.add(h, weight[k]/max(total, 1e-30))
+		keys.add(h, weight[k]/max(energy, 1e-30))
 	}
 	keys.mean = stats.Mean
-	return keys, values, nil
+	return layer{geo: g, keys: keys, values: values}, energy, nil
 }
 
 // add adds a head, whose errors cost so much more than 1.
