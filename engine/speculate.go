@@ -4,10 +4,15 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/latentgo/latentgo/engine/internal/speculate"
 	"github.com/latentgo/latentgo/internal/lists"
 )
+
+// passTook is how long a pass took that began at a time: what guesses are worth depends on it. Tests take one that does
+// not depend on the machine.
+var passTook = time.Since
 
 // startGuessing readies what GenerateOptions.Speculate and Draft want.
 func (g *generation) startGuessing() error {
@@ -19,7 +24,7 @@ func (g *generation) startGuessing() error {
 		const format = "speculation: %s has layers that cannot check several tokens in one pass: %w"
 		return fmt.Errorf(format, s.m.file.Name(), ErrUnsupported)
 	}
-	g.guesser = &speculate.Guesser{Lookup: g.opt.Speculate}
+	g.guesser = &speculate.Guesser{Lookup: g.opt.Speculate, Since: passTook}
 	if draft == nil {
 		return nil
 	}

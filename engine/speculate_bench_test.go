@@ -63,6 +63,9 @@ func BenchmarkSpeculate(b *testing.B) {
 		"rewrite": "Copy the following text word by word, and write nothing else.\n\n" + harbourText,
 		"story":   "Write a long story about a lighthouse keeper who finds a strange animal on the beach.",
 	}
+	steady := passTook
+	defer func() { passTook = steady }()
+	passTook = time.Since
 	for _, name := range []string{"rewrite", "story"} {
 		b.Run(name, func(b *testing.B) {
 			var took [2][]float64

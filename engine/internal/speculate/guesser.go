@@ -13,7 +13,8 @@ type Drafter func(ctx context.Context, dst, text []int32, n int) ([]int32, error
 // is what was guessed.
 type Guesser struct {
 	Lookup bool
-	Draft  Drafter // or nil
+	Draft  Drafter                       // or nil
+	Since  func(time.Time) time.Duration // how long a pass took: time.Since
 
 	lookup  Lookup
 	pace    *Pace
@@ -56,7 +57,7 @@ func (g *Guesser) draft(ctx context.Context, text []int32, n int) (err error) {
 	g.class = Draft
 	g.guesses, err = g.Draft(ctx, g.guesses, text, n)
 	if len(g.guesses) == 0 {
-		g.pace.Lost(time.Since(g.started).Seconds())
+		g.pace.Lost(g.Since(g.started).Seconds())
 		g.started = time.Now()
 	}
 	return err
@@ -69,7 +70,7 @@ func (g *Guesser) Keep(n int) []int32 {
 }
 
 // Passed ends the pass.
-func (g *Guesser) Passed() { g.pace.Passed(len(g.guesses), time.Since(g.started).Seconds()) }
+func (g *Guesser) Passed() { g.pace.Passed(len(g.guesses), g.Since(g.started).Seconds()) }
 
 // Right reports whether the pass holds the logits behind a token that was drawn from the newest ones: after so many of
 // its tokens.
