@@ -106,8 +106,11 @@ func readLogits(t testing.TB, path string, rows int) [][]float32 {
 
 // cachesOf are the types of cache that an architecture is tried with: codes with those that differ most.
 func cachesOf(name string) []CacheType {
-	if name == "llama" || name == "qwen2" || name == "gemma3" {
+	switch name {
+	case "llama", "qwen2", "gemma3":
 		return []CacheType{CacheF16, CacheQ8, CacheQ4, CacheCalibrated}
+	case "deepseek2":
+		return []CacheType{CacheF16, CacheQ8, CacheQ4}
 	}
 	return []CacheType{CacheF16, CacheQ8}
 }

@@ -13,6 +13,9 @@ import (
 //	codes    keys [groups][KeySize/32][4][32 tokens][4], values [groups][4][ValueSize][4]: see kernel.Codes
 //	scales   keys [tokens], values [tokens]
 //
+// Rows of latent attention are coded in two parts, both as rows of tokens: what RoPE rotates where keys are, and the
+// latent where values are. See codedrows.go.
+//
 // A prompt's tokens lie side by side in a store of half floats that all layers share (wide) while a pass attends: each
 // tile sees the same tokens in codes as a decode step at its position does.
 
@@ -23,8 +26,17 @@ const codedRecent = 32
 const Group = recentStep
 
 // keyCodes and valueCodes return how many values of a key and of a value have codes: whole tiles and vectors.
-func (l *Layer) keyCodes() int   { return blocks(l.KeySize) }
-func (l *Layer) valueCodes() int { return (l.ValueSize + 7) &^ 7 }
+func (l *Layer) keyCodes() int {
+	a, _ := l.parts()
+	return blocks(a)
+}
+
+func (l *Layer) valueCodes() int {
+	if l.latent {
+		return blocks(l.ValueSize)
+	}
+	return (l.ValueSize + 7) &^ 7
+}
 
 // Coded reports whether the store has codes, so that recent tokens are not Appended.
 func (s *Store) Coded() bool { return s.format == Q4 || s.layer.code != nil }
@@ -61,16 +73,31 @@ func (l *Layer) readyFactors(sc *Scratch, g int) {
 	}
 	sc.ready[g] = true
 	if l.code == nil {
-		sc.factors.Set(sc.turned, l.Heads, l.KeySize, l.KeySize)
+		l.setFactors(sc, sc.turned, l.Heads)
 		return
 	}
 	l.code.setQueries(sc, sc.turned[g*l.Group()*l.KeySize:], g, l.Group(), l.KeySize, g*l.Group(), l.Heads)
+}
+
+// setFactors readies n rotated queries, KeySize apart.
+func (l *Layer) setFactors(sc *Scratch, q []float32, n int) {
+	a, b := l.parts()
+	if a > 0 {
+		sc.factors.Set(q, n, l.KeySize, a)
+	}
+	if b > 0 {
+		sc.latent.Set(q[a:], n, l.KeySize, b)
+	}
 }
 
 // codedScores is Store.scores for rows first … first+nq-1 of sc.factors and whole groups.
 func (s *Store) codedScores(dst []float32, ldd int, sc *Scratch, first, nq, g, from, n int) {
 	if s.layer.code != nil {
 		s.transformedScores(dst, ldd, sc, first, nq, g, from, n)
+		return
+	}
+	if s.layer.latent {
+		s.rowScores(dst, ldd, sc, first, nq, g, from, n)
 		return
 	}
 	for at := 0; at < n; at += recentStep {
@@ -88,6 +115,9 @@ func (s *Store) codedSum(out []float32, ldo int, p []float32, ldp, nq, g, from, 
 	for at := 0; at < n; {
 		m := s.run(from+at, n-at)
 		codes, scales := s.valueGroups(g, from+at, m)
+		if s.layer.latent {
+			codes = s.latentColumns(codes, sc)
+		}
 		kernel.F16ToF32(sc.scales[:m], scales)
 		for i := range nq {
 			vek32.Mul_Into(sc.weights[i*m:][:m], p[i*ldp+at:][:m], sc.scales[:m])
@@ -111,8 +141,12 @@ func (s *Store) Encode(pos, g int, wide *Store, base int, sc *Scratch) {
 		}
 		return wide.key(g, pos+i-base)[:n]
 	}
-	if s.layer.code != nil {
+	switch {
+	case s.layer.code != nil:
 		s.transformGroup(pos, g, from, sc)
+		return
+	case s.layer.latent:
+		s.encodeRows(pos, g, from, sc)
 		return
 	}
 	keys, scales := s.keyGroup(g, pos)
@@ -140,26 +174,29 @@ func (l *Layer) DecodeNewest(p *Partial, s *Store, pos, g int, k, v []float32, s
 	l.turnToken(pos, g, k, v)
 	r, slot := s.recent, pos%s.recent.size
 	kernel.ToBlockFloat(r.keys[g].blocksAt(slot, 1), k[:l.KeySize])
-	kernel.ToBlockFloat(r.values[g].blocksAt(slot, 1), v[:l.ValueSize])
-	if pos < r.first.size {
-		r.first.keys[g].copyRow(pos, &r.keys[g], slot)
-		r.first.values[g].copyRow(pos, &r.values[g], slot)
-	}
-	half := sc.half[blocks(l.KeySize):]
 	kernel.BlockFloatToF16(sc.half, r.keys[g].blocksAt(slot, 1))
-	kernel.BlockFloatToF16(half, r.values[g].blocksAt(slot, 1))
-	key, value := sc.half[:l.KeySize], half[:l.ValueSize]
+	key := sc.half[:l.KeySize]
+	value := key[l.r:]
+	if !l.latent {
+		kernel.ToBlockFloat(r.values[g].blocksAt(slot, 1), v[:l.ValueSize])
+		half := sc.half[blocks(l.KeySize):]
+		kernel.BlockFloatToF16(half, r.values[g].blocksAt(slot, 1))
+		value = half[:l.ValueSize]
+	}
+	if pos < r.first.size {
+		r.first.copyToken(pos, g, &r.ring, slot)
+	}
 	l.DecodeRecent(p, s, pos, g, g*l.Group(), (g+1)*l.Group(), sc.turned, key, value, sc)
 }
 
 // row returns head g's key, or value, of the token at pos in scratch.
 func (r *recentRing) row(values bool, g, pos int, sc *Scratch) []uint16 {
-	rows := r.keys
 	if values {
-		rows = r.values
+		x, _ := r.valueRun(sc.rows, g, pos%r.size, 1)
+		return x[:r.v]
 	}
-	x, _ := rows[g].run(sc.rows, pos%r.size, 1)
-	return x[:rows[g].width]
+	x, _ := r.keys[g].run(sc.rows, pos%r.size, 1)
+	return x[:r.d]
 }
 
 // round writes a key or value in half floats as a ring keeps it.
@@ -188,7 +225,9 @@ func (s *Store) PutWide(wide *Store, base, pos, g int, k, v []float32, sc *Scrat
 	l.turnToken(pos, g, k, v)
 	key, value := wide.key(g, pos-base)[:l.KeySize], wide.value(g, pos-base)[:l.ValueSize]
 	sc.round(key, k[:l.KeySize])
-	sc.round(value, v[:l.ValueSize])
+	if !l.latent {
+		sc.round(value, v[:l.ValueSize])
+	}
 	s.recent.keepFirst(pos, g, key, value, sc.group)
 }
 
@@ -197,7 +236,9 @@ func (s *Store) RecentToWide(wide *Store, base, pos, g int, sc *Scratch) {
 	r := s.recent
 	for at := max(base, min(r.made, s.layer.RecentStart(pos))); at < pos; at++ { // whatever Advance says, they are there until RecentFromWide
 		copy(wide.key(g, at-base), r.row(false, g, at, sc))
-		copy(wide.value(g, at-base), r.row(true, g, at, sc))
+		if !s.layer.latent {
+			copy(wide.value(g, at-base), r.row(true, g, at, sc))
+		}
 	}
 }
 
@@ -229,7 +270,7 @@ func (l *Layer) PrefillCoded(out []float32, i int, s, wide *Store, base, pos, n 
 	if l.code != nil {
 		l.code.setQueries(sc, q, g, rows, l.KeySize, 0, rows)
 	} else {
-		sc.factors.Set(q, rows, l.KeySize, l.KeySize)
+		l.setFactors(sc, q, rows)
 	}
 	weigh := func(from, cols int) {
 		l.addKeyMeans(tile.scores, prefillCols, q, rows, l.KeySize, g, from, cols, sc)
@@ -247,7 +288,7 @@ func (l *Layer) PrefillCoded(out []float32, i int, s, wide *Store, base, pos, n 
 		x, stride := firsts.keys[g].run(sc.rows, 0, n)
 		kernel.ScoresF16(tile.scores, prefillCols, q, rows, l.KeySize, x, stride, n, firsts.d)
 		weigh(0, n)
-		x, stride = firsts.values[g].run(sc.rows, 0, n)
+		x, stride = firsts.valueRun(sc.rows, g, 0, n)
 		kernel.WeightedSumF16(exact, tile.ld, tile.scores, prefillCols, rows, x, stride, n, firsts.v)
 	}
 	tile.first = l.ring.first

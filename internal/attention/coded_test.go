@@ -30,6 +30,19 @@ func codedForms(t *testing.T, f func(t *testing.T, l *Layer)) {
 		})
 		t.Run(fmt.Sprintf("transformed/%+v", g), func(t *testing.T) { f(t, transformed(t, layer(t), mixedBits)) })
 	}
+	for _, shape := range [][5]int{{6, 1, 16, 40, 0}, {8, 2, 0, 64, 0}, {4, 1, 64, 96, 100}, {5, 5, 8, 7, 0}} {
+		t.Run(fmt.Sprintf("latent/%v", shape), func(t *testing.T) {
+			l, err := NewLatent(shape[0], shape[1], shape[2], shape[3], shape[4])
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.SetSoftmax(softmaxes(l.Geometry)[shape[0]%4])
+			if l, err = l.In(Q4); err != nil {
+				t.Fatal(err)
+			}
+			f(t, l)
+		})
+	}
 }
 
 // codedCase is a sequence in a store in 4-bit codes, filled by decode steps or prompts.
@@ -58,7 +71,11 @@ func formatOf(l *Layer) Format {
 }
 
 func (c *codedCase) token(pos, g int) (k, v []float32) {
-	return slices.Clone(c.k[pos][g*c.l.KeySize:][:c.l.KeySize]), slices.Clone(c.v[pos][g*c.l.ValueSize:][:c.l.ValueSize])
+	k = slices.Clone(c.k[pos][g*c.l.KeySize:][:c.l.KeySize])
+	if c.l.latent {
+		return k, slices.Clone(k[c.l.r:])
+	}
+	return k, slices.Clone(c.v[pos][g*c.l.ValueSize:][:c.l.ValueSize])
 }
 
 // step decodes the token at pos.
@@ -89,7 +106,7 @@ func (c *codedCase) prompt(pos, n int) []float32 {
 	l := c.l
 	c.s.Grow(pos + n)
 	c.s.Advance(pos, n)
-	wide, base := NewStore(&Layer{Geometry: l.Geometry}, F16), c.s.WideBase(pos)
+	wide, base := NewStore(&Layer{Geometry: l.Geometry, latent: l.latent, r: l.r, mla: l.mla}, F16), c.s.WideBase(pos)
 	wide.Grow(n + WideSize)
 	for i := range wide.chunks {
 		for j := range wide.chunks[i] {
@@ -143,9 +160,22 @@ func (c *codedCase) check(t *testing.T, pos int, got []float32) {
 // decoded returns key and value of a coded token.
 func (c *codedCase) decoded(pos, g int) (k, v []float32) {
 	at := pos &^ (Group - 1)
-	if c.l.code != nil {
+	switch {
+	case c.l.code != nil:
 		k, v = c.decodedTransform(pos, g)
-	} else {
+	case c.l.latent:
+		k = make([]float32, c.l.KeySize)
+		rotated, scale := c.s.keyGroup(g, at)
+		latents, scales := c.s.latentGroup(g, at)
+		for i := range k {
+			if r := c.l.r; i < r {
+				k[i] = float32(half16(scale[pos-at])) * rotated.Get(pos-at, i)
+			} else {
+				k[i] = float32(half16(scales[pos-at])) * latents.Get(pos-at, i-r)
+			}
+		}
+		v = slices.Clone(k[c.l.r:])
+	default:
 		k, v = make([]float32, c.l.KeySize), make([]float32, c.l.ValueSize)
 		keys, scales := c.s.keyGroup(g, at)
 		for i := range k {
@@ -169,6 +199,9 @@ func (c *codedCase) rounded(pos, g int) (k, v []float32) {
 		kernel.ToBlockFloat(b, x)
 		kernel.BlockFloatToF16(h, b)
 		kernel.F16ToF32(x, h[:len(x)])
+	}
+	if c.l.latent {
+		copy(v, k[c.l.r:])
 	}
 	c.turnBack(pos, g, k, v)
 	return k, v

@@ -77,6 +77,10 @@ func (l *Layer) CompressedTokens(pos int) int {
 	return max(l.CompressedEnd(pos)-l.First(pos), 0)
 }
 
+// Combines reports whether Combine has anything to give for the token at pos: of a layer with a RecentWindow only what
+// tokens in rows give.
+func (l *Layer) Combines(pos int) bool { return l.recent == nil || l.CompressedTokens(pos) > 0 }
+
 // CompressedEnd returns the first position that a token at pos does not see by blocks.
 func (l *Layer) CompressedEnd(pos int) int { return recentStart(pos, l.ring.tokens) }
 
@@ -195,16 +199,14 @@ func (s *Store) Restore(pos int) {
 // pos, in half precision. A ring of blocks rounds them, with scratch of as many floats.
 func (s *Store) PutRecent(pos, k int, key, value []uint16, scratch []float32) {
 	r := s.recent
-	r.keys[k].put(pos%r.size, key, scratch)
-	r.values[k].put(pos%r.size, value, scratch)
+	r.put(pos%r.size, k, key, value, scratch)
 	r.keepFirst(pos, k, key, value, scratch)
 }
 
 // keepFirst keeps key and value of head k of one of the first tokens of the text; of others it does nothing.
 func (r *recentRing) keepFirst(pos, k int, key, value []uint16, scratch []float32) {
 	if pos < r.first.size {
-		r.first.keys[k].put(pos, key, scratch)
-		r.first.values[k].put(pos, value, scratch)
+		r.first.put(pos, k, key, value, scratch)
 	}
 }
 
@@ -238,25 +240,30 @@ func (l *Layer) byKey(hs headRange, f func(k, lo, hi int)) {
 // has of it is not read. q is that of all heads, see NewCompressed. Different heads may go at the same time.
 func (l *Layer) DecodeRecent(p *Partial, s *Store, pos, k, lo, hi int, q []float32, key, value []uint16, sc *Scratch) {
 	r, from := s.recent, l.RecentStart(pos)
-	width, first := l.r+r.d, l.First(pos)
+	width, skip, first := l.KeySize, 0, l.First(pos)
+	if l.recent != nil {
+		width, skip = l.r+r.d, l.r
+	}
 	early := max(min(r.first.size, l.CompressedEnd(pos))-first, 0)
 	ld := early + pos - from + 1
 	scores := sc.scores[:(hi-lo)*ld]
-	q = q[lo*width+l.r:]
-	each := func(firsts, recent *ringRows, own []uint16, f func(at, n int, rows []uint16, stride int)) {
+	q = q[lo*width+skip:]
+	each := func(run func(r *ring, slot, n int) ([]uint16, int), own []uint16, f func(at, n int, rows []uint16, stride int)) {
 		if early > 0 {
-			rows, stride := firsts.run(sc.rows, first, early)
+			rows, stride := run(&r.first, first, early)
 			f(0, early, rows, stride)
 		}
 		for at := from; at < pos; {
 			m := min(pos-at, r.size-at%r.size)
-			rows, stride := recent.run(sc.rows, at%r.size, m)
+			rows, stride := run(&r.ring, at%r.size, m)
 			f(early+at-from, m, rows, stride)
 			at += m
 		}
 		f(ld-1, 1, own, len(own))
 	}
-	each(&r.first.keys[k], &r.keys[k], key, func(at, n int, keys []uint16, stride int) {
+	keys := func(r *ring, slot, n int) ([]uint16, int) { return r.keys[k].run(sc.rows, slot, n) }
+	values := func(r *ring, slot, n int) ([]uint16, int) { return r.valueRun(sc.rows, k, slot, n) }
+	each(keys, key, func(at, n int, keys []uint16, stride int) {
 		kernel.ScoresF16(scores[at:], ld, q, hi-lo, width, keys, stride, n, r.d)
 	})
 	l.addKeyMeans(scores, ld, q, hi-lo, width, k, first, early, sc)
@@ -272,7 +279,7 @@ func (l *Layer) DecodeRecent(p *Partial, s *Store, pos, k, lo, hi int, q []float
 	}
 	out := p.recent[lo*r.v : hi*r.v]
 	clear(out)
-	each(&r.first.values[k], &r.values[k], value, func(at, n int, values []uint16, stride int) {
+	each(values, value, func(at, n int, values []uint16, stride int) {
 		kernel.WeightedSumF16(out, r.v, scores[at:], ld, hi-lo, values, stride, n, r.v)
 	})
 }

@@ -16,7 +16,8 @@ type recentRing struct {
 	made, due int
 }
 
-// ring holds keys and values of positions lo … hi-1, per key/value head those of size slots.
+// ring holds keys and values of positions lo … hi-1, per key/value head those of size slots. Of rows of latent attention
+// it has no values: they are the ends of the keys.
 type ring struct {
 	keys, values []ringRows
 	d, v, size   int
@@ -39,6 +40,7 @@ type ringShape struct {
 	heads  int
 	d, v   int
 	blocks bool // in blocks instead of half floats
+	tails  bool // values are the ends of keys
 }
 
 // markSize returns how many tokens a mark keeps: the recent ones of the next token and of the last.
@@ -49,10 +51,14 @@ func (r *ringShape) ringSize() int { return r.tokens + 2*recentStep }
 
 // tokenBytes is the size of a token's keys and values.
 func (r *ringShape) tokenBytes() int {
-	if r.blocks {
-		return r.heads * (blockBytes(r.d) + blockBytes(r.v))
+	v := r.v
+	if r.tails {
+		v = 0
 	}
-	return 2 * r.heads * (r.d + r.v)
+	if r.blocks {
+		return r.heads * (blockBytes(r.d) + blockBytes(v))
+	}
+	return 2 * r.heads * (r.d + v)
 }
 
 // blockBytes returns the size of n values in blocks.
@@ -70,7 +76,10 @@ func (l *Layer) RingBytes() int {
 func (r *ringShape) newRing(size int) ring {
 	x := ring{d: r.d, v: r.v, size: size}
 	for range r.heads {
-		x.keys, x.values = append(x.keys, r.newRows(size, r.d)), append(x.values, r.newRows(size, r.v))
+		x.keys = append(x.keys, r.newRows(size, r.d))
+		if !r.tails {
+			x.values = append(x.values, r.newRows(size, r.v))
+		}
 	}
 	return x
 }
@@ -111,6 +120,31 @@ func (x *ringRows) run(dst []uint16, slot, n int) (rows []uint16, stride int) {
 	return dst, blocks(x.width)
 }
 
+// valueRun is ringRows.run for values of head k.
+func (r *ring) valueRun(dst []uint16, k, slot, n int) (rows []uint16, stride int) {
+	if r.values != nil {
+		return r.values[k].run(dst, slot, n)
+	}
+	rows, stride = r.keys[k].run(dst, slot, n)
+	return rows[r.d-r.v:], stride
+}
+
+// put keeps key and value of head k as those of a slot.
+func (r *ring) put(slot, k int, key, value []uint16, scratch []float32) {
+	r.keys[k].put(slot, key, scratch)
+	if r.values != nil {
+		r.values[k].put(slot, value, scratch)
+	}
+}
+
+// copyToken makes slot hold what another ring has of head k in slot at.
+func (r *ring) copyToken(slot, k int, from *ring, at int) {
+	r.keys[k].copyRow(slot, &from.keys[k], at)
+	if r.values != nil {
+		r.values[k].copyRow(slot, &from.values[k], at)
+	}
+}
+
 // copyRow copies a row of from, which has the same shape.
 func (x *ringRows) copyRow(slot int, from *ringRows, at int) {
 	if x.block == nil {
@@ -132,8 +166,7 @@ func (x *ringRows) bytes() []byte {
 func (r *ring) take(from *ring, lo, hi int) {
 	for pos := lo; pos < hi; pos++ {
 		for k := range r.keys {
-			r.keys[k].copyRow(pos%r.size, &from.keys[k], pos%from.size)
-			r.values[k].copyRow(pos%r.size, &from.values[k], pos%from.size)
+			r.copyToken(pos%r.size, k, from, pos%from.size)
 		}
 	}
 	r.lo, r.hi = lo, hi

@@ -24,13 +24,22 @@ func (s *Store) Save(n int) Saved {
 	if r := s.recent; r != nil {
 		v.Numbers = []int64{int64(r.lo), int64(r.hi), int64(r.made), int64(r.due)}
 		for k := range r.keys {
-			v.Parts = append(v.Parts, r.keys[k].bytes(), r.values[k].bytes())
+			v.Parts = r.ring.appendBytes(v.Parts, k)
 			if r.first.size > 0 {
-				v.Parts = append(v.Parts, r.first.keys[k].bytes(), r.first.values[k].bytes())
+				v.Parts = r.first.appendBytes(v.Parts, k)
 			}
 		}
 	}
 	return v
+}
+
+// appendBytes appends the memory of head k's keys and values.
+func (r *ring) appendBytes(parts [][]byte, k int) [][]byte {
+	parts = append(parts, r.keys[k].bytes())
+	if r.values != nil {
+		parts = append(parts, r.values[k].bytes())
+	}
+	return parts
 }
 
 // Unsaved makes an empty store ready for what Save gave of n tokens, and returns where it has to be read to. Numbers

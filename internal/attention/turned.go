@@ -18,9 +18,9 @@ func (l *Layer) In(f Format) (*Layer, error) {
 	if f == Calibrated {
 		return l.transformed(), nil
 	}
-	if f == F16 || f == Q8 && l.carried == nil || l.latent || l.recent != nil {
+	if f == F16 || f == Q8 && (l.carried == nil || l.latent) || l.recent != nil {
 		if f == Q4 {
-			return nil, fmt.Errorf("4-bit codes of the rows of latent attention")
+			return nil, fmt.Errorf("4-bit codes of compressed rows beside a window of recent tokens")
 		}
 		return l, nil
 	}
@@ -49,7 +49,7 @@ func (l *Layer) transformed() *Layer {
 
 // codedRing is what a store with codes keeps beside them: the newest tokens, and the first of a text.
 func (l *Layer) codedRing(first int) *ringShape {
-	return &ringShape{codedRecent, first, l.KVHeads, l.KeySize, l.ValueSize, true}
+	return &ringShape{codedRecent, first, l.KVHeads, l.KeySize, l.ValueSize, true, l.latent}
 }
 
 // outSize returns how many values a part of a decode step sums up for a head: those of a value, or what codes of values
@@ -65,7 +65,8 @@ func (l *Layer) outSize() int {
 type turnedScratch struct {
 	turned     []float32      // queries
 	keyMeans   []float32      // their products with means of keys
-	factors    kernel.Factors // queries of stores in 4-bit codes
+	factors    kernel.Factors // queries of stores in 4-bit codes: of keys, or of what is rotated of a row
+	latent     kernel.Factors // and for the latents of rows
 	ready      []bool         // per key/value head: there are factors of its queries
 	weights    []float32      // weights times scales of values
 	sumFactors kernel.Factors // the same as factors
@@ -76,6 +77,7 @@ type turnedScratch struct {
 	group      []float32 // 32 keys or values of a head
 	coded      []float32 // their components
 	codes      []byte
+	columns    []byte           // latents' codes as columns of tokens
 	runs       []kernel.Factors // queries of a Code, by run
 	steps      []int32          // codes of components
 }
@@ -103,6 +105,9 @@ func (l *Layer) reserveTurned(sc *Scratch, size int) {
 	if len(sc.half) < recentStep*blocks(most) {
 		sc.half, sc.codes = make([]uint16, recentStep*blocks(most)), make([]byte, recentStep*most)
 	}
+	if n := chunk * l.valueCodes() / 2; l.latent && len(sc.columns) < n {
+		sc.columns = make([]byte, n)
+	}
 	if len(sc.ready) < l.KVHeads {
 		sc.ready = make([]bool, l.KVHeads)
 	}
@@ -122,17 +127,25 @@ func (l *Layer) turnQueries(sc *Scratch, q []float32, n, ld int) []float32 {
 	return sc.turned
 }
 
-// turn rotates a key, value or query as the cache has them, or back; those of a Code stay as they are.
+// turn rotates a key, value or query as the cache has them, or back; those of a Code stay as they are. Of a row, and of
+// its query, what RoPE rotates and the latent are rotated each by itself, so that the latent is a value too.
 func (l *Layer) turn(x []float32, back bool) {
-	if l.turned && l.code == nil {
-		kernel.Hadamard(x, back)
+	if !l.turned || l.code != nil {
+		return
 	}
+	if n := len(x) - l.ValueSize; l.latent && n > 0 {
+		kernel.Hadamard(x[:n], back)
+		x = x[n:]
+	}
+	kernel.Hadamard(x, back)
 }
 
-// turnToken rotates key and value of head g at pos in place, and leaves the mean out of the key.
+// turnToken rotates key and value of head g at pos in place, and leaves the mean out of the key. A row is the key.
 func (l *Layer) turnToken(pos, g int, k, v []float32) {
 	l.turn(k[:l.KeySize], false)
-	l.turn(v[:l.ValueSize], false)
+	if !l.latent {
+		l.turn(v[:l.ValueSize], false)
+	}
 	if l.means != nil {
 		l.means.subtract(k[:l.KeySize], pos, g)
 	}

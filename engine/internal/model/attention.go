@@ -209,9 +209,7 @@ func (a *gqa) include(e *executor) {
 			e.includeAttention(form)
 		}
 	}
-	if e.wide[a.attn.Geometry] == nil {
-		e.wide[a.attn.Geometry] = attention.NewStore(a.attn, attention.F16)
-	}
+	e.includeWide(a.attn)
 }
 
 func (a *projections) include(e *executor) {

@@ -79,8 +79,8 @@ type executor struct {
 	most    widths             // largest rows of all layers included
 	layers  []*attention.Layer // forms of attention included
 	// expanded keys and values of compressed layers, rewritten by each
-	expanded map[expandedShape]*attention.Store
-	wide     map[attn.Geometry]*attention.Store // a prompt's tokens beside 4-bit codes, rewritten by each layer
+	expanded map[storeShape]*attention.Store
+	wide     map[storeShape]*attention.Store // a prompt's tokens beside 4-bit codes, rewritten by each layer
 
 	q, k, v, o    []float32 // [rows, heads·size] …, o [rows, width]: results of projections
 	gates         []float32 // [rows, heads·value size] of gated attention
@@ -98,7 +98,7 @@ func newExecutor(model *Model, p *pool.Pool) *executor {
 	s := model.spec
 	e := &executor{pool: p, spec: s, ropes: model.ropes, width: s.Width}
 	e.workers = make([]worker, e.pool.Size())
-	e.expanded, e.wide = map[expandedShape]*attention.Store{}, map[attn.Geometry]*attention.Store{}
+	e.expanded, e.wide = map[storeShape]*attention.Store{}, map[storeShape]*attention.Store{}
 	e.tables = make([][]float32, len(e.ropes))
 	e.includeCopies(s)
 	for _, l := range model.layers {
@@ -146,6 +146,21 @@ func (e *executor) includeAttention(layers ...*attention.Layer) {
 	e.part.Reserve(layers[0])
 	for i := range e.workers {
 		e.workers[i].part.Reserve(layers[0])
+	}
+}
+
+// storeShape tells stores of half floats that layers share apart.
+type storeShape struct {
+	attn.Geometry
+	row int
+}
+
+func shapeOf(l *attention.Layer) storeShape { return storeShape{l.Geometry, l.RowSize()} }
+
+// includeWide makes the store that a layer's prompts over codes have beside them.
+func (e *executor) includeWide(l *attention.Layer) {
+	if shape := shapeOf(l); e.wide[shape] == nil {
+		e.wide[shape] = attention.NewStore(l, attention.F16)
 	}
 }
 

@@ -44,7 +44,15 @@ func (a *gqa) form(f CacheFormat) (*attention.Layer, error) {
 }
 
 // form implements the same for latent attention.
-func (m *latent) form(f CacheFormat) (*attention.Layer, error) { return m.attn.In(f) }
+func (m *latent) form(f CacheFormat) (*attention.Layer, error) {
+	switch {
+	case f == attention.Q4 && m.index != nil:
+		return nil, fmt.Errorf("4-bit codes of rows that an indexer picks from")
+	case m.forms[f] == nil:
+		return m.attn.In(f)
+	}
+	return m.forms[f], nil
+}
 
 // forms completes the layer's attention, once its norm is there.
 func (ld *Loader) forms(l *Layer) {
@@ -53,9 +61,22 @@ func (ld *Loader) forms(l *Layer) {
 		parts = []mixer{b.first, b.second}
 	}
 	for _, part := range parts {
-		if a, ok := part.(*gqa); ok && ld.err == nil {
-			a.loadForms(ld, l)
+		if ld.err != nil {
+			return
 		}
+		switch a := part.(type) {
+		case *gqa:
+			a.loadForms(ld, l)
+		case interface{ makeForms() }:
+			a.makeForms()
+		}
+	}
+}
+
+// makeForms makes the forms of attention over rows.
+func (m *latent) makeForms() {
+	for f := range m.forms {
+		m.forms[f], _ = m.form(CacheFormat(f))
 	}
 }
 
@@ -114,7 +135,7 @@ func (a *gqa) stepCoded(p *pass, w *worker, l *Layer) {
 	s, pos := seg.store(l), seg.pos
 	at := s.Layer()
 	if from, to := s.Due(pos, 1); from < to {
-		a.encodeDue(w, s, from, to, nil, 0)
+		w.encodeDue(s, from, to, nil, 0)
 		w.Barrier()
 	}
 	q := w.query[:at.Heads*at.KeySize]
@@ -147,7 +168,7 @@ func (a *gqa) newest(p *pass, w *worker, part *attention.Partial, s *attention.S
 }
 
 // encodeDue shares out the groups of codes that are due from … to-1, see attention.Store.Encode.
-func (a *gqa) encodeDue(w *worker, s *attention.Store, from, to int, wide *attention.Store, base int) {
+func (w *worker) encodeDue(s *attention.Store, from, to int, wide *attention.Store, base int) {
 	heads := s.Layer().KVHeads
 	for {
 		i, _, ok := w.Take((to-from)/attention.Group*heads, 1)
@@ -177,7 +198,7 @@ func (a *gqa) stepHead(p *pass, w *worker, l *Layer, seg *segment, g int, out []
 
 // promptCoded lets a prompt attend over 4-bit codes. Its queries are rotated already.
 func (a *gqa) promptCoded(p *pass, w *worker, l *Layer, seg *segment) {
-	s, wide := seg.store(l), p.wide[a.attn.Geometry]
+	s, wide := seg.store(l), p.wide[shapeOf(a.attn)]
 	at, base := s.Layer(), s.WideBase(seg.pos)
 	nk, nv := at.KVHeads*at.KeySize, at.KVHeads*at.ValueSize
 	for t := max(w.lo, seg.at); t < min(w.hi, seg.at+seg.n); t++ {
@@ -187,6 +208,13 @@ func (a *gqa) promptCoded(p *pass, w *worker, l *Layer, seg *segment) {
 			s.PutWide(wide, base, p.pos[t], g, k, v, &w.scratch)
 		}
 	}
+	p.tilesCoded(w, s, wide, seg, p.q, w.heads)
+}
+
+// tilesCoded lets a segment whose workers have put its tokens in a wide store attend over codes, see pass.tiles. It
+// ends with a barrier.
+func (p *pass) tilesCoded(w *worker, s, wide *attention.Store, seg *segment, q, out []float32) {
+	at, base := s.Layer(), s.WideBase(seg.pos)
 	for {
 		g, _, ok := w.Take(at.KVHeads, 1)
 		if !ok {
@@ -196,7 +224,7 @@ func (a *gqa) promptCoded(p *pass, w *worker, l *Layer, seg *segment) {
 	}
 	w.Barrier()
 	from, to := s.Due(seg.pos, seg.n)
-	a.encodeDue(w, s, from, to, wide, base)
+	w.encodeDue(s, from, to, wide, base)
 	w.Barrier()
 	for {
 		g, _, ok := w.Take(at.KVHeads, 1)
@@ -206,7 +234,7 @@ func (a *gqa) promptCoded(p *pass, w *worker, l *Layer, seg *segment) {
 		s.RecentFromWide(wide, base, seg.pos, seg.n, g, &w.scratch)
 	}
 	w.Barrier()
-	q, out := p.q[seg.at*at.Heads*at.KeySize:], w.heads[seg.at*at.Heads*at.ValueSize:]
+	q, out = q[seg.at*at.Heads*at.KeySize:], out[seg.at*at.Heads*at.ValueSize:]
 	for {
 		i, _, ok := w.Take(at.Tiles(seg.pos, seg.n), 1)
 		if !ok {
@@ -215,4 +243,42 @@ func (a *gqa) promptCoded(p *pass, w *worker, l *Layer, seg *segment) {
 		at.PrefillCoded(out, i, s, wide, base, seg.pos, seg.n, q, &w.scratch)
 	}
 	w.Barrier()
+}
+
+// stepCoded computes the workers' parts of a decode step over 4-bit codes of rows, see latent.attendOne.
+func (m *latent) stepCoded(p *pass, w *worker, s *attention.Store) {
+	a, pos := s.Layer(), p.pos[0]
+	if from, to := s.Due(pos, 1); from < to {
+		w.encodeDue(s, from, to, nil, 0)
+	}
+	m.source.decodeQueries(p, w)
+	w.Barrier()
+	a.PrepareQueries(&w.scratch, s, p.queries)
+	parts := a.Parts(pos)
+	for {
+		i, _, ok := w.Take(parts+m.blocks, 1)
+		if !ok {
+			return
+		}
+		if i >= m.blocks {
+			a.Decode(&p.part, i-m.blocks, s, pos, p.queries, &w.scratch)
+			continue
+		}
+		row := w.key[:m.rowSize()]
+		m.source.row(p, w, i, 0, row)
+		a.DecodeNewest(&p.part, s, pos, i, row, nil, &w.scratch)
+	}
+}
+
+// promptCoded lets a segment attend over 4-bit codes of rows: p.sums. It ends with a barrier.
+func (m *latent) promptCoded(p *pass, w *worker, s *attention.Store, seg *segment) {
+	wide, base := p.wide[shapeOf(m.attn)], s.WideBase(seg.pos)
+	for t := max(w.lo, seg.at); t < min(w.hi, seg.at+seg.n); t++ {
+		for b := range m.blocks {
+			row := w.key[:m.rowSize()]
+			m.source.row(p, w, b, t, row)
+			s.PutWide(wide, base, p.pos[t], b, row, nil, &w.scratch)
+		}
+	}
+	p.tilesCoded(w, s, wide, seg, p.queries, p.sums)
 }

@@ -146,9 +146,9 @@ func (c *compressed) include(e *executor) {
 	c.includeRows(e)
 }
 
-func (c *compressed) newState(f CacheFormat, n int) State { return newStore(c.attn, f, n) }
+func (c *compressed) newState(f CacheFormat, n int) State { return newStore(c.forms[f], f, n) }
 
-func (c *compressed) size(f CacheFormat) CacheSize { return cacheSize(c.attn, f) }
+func (c *compressed) size(f CacheFormat) CacheSize { return cacheSize(c.forms[f], f) }
 
 func (c *compressed) bytes(f CacheFormat, depth int) (weights, cache int) {
 	weights = matrixBytes(c.q.Matrix, c.k.Matrix, c.v.Matrix, c.gate.Matrix, c.o.Matrix, c.encode.Matrix)

@@ -21,8 +21,9 @@ type latent struct {
 	key   []*kernel.Matrix // [d, L]: the latent part of query transposed, a head's key from the latent; both may be nil
 	value []*kernel.Matrix // [v, L]: its value from the latent
 
-	attn     *attention.Layer // over rows
-	expanded *attention.Layer // over keys [R rotated | d] and values expanded from rows
+	attn     *attention.Layer    // over rows
+	forms    [4]*attention.Layer // attn as caches of each format have it; nil where there is none
+	expanded *attention.Layer    // over keys [R rotated | d] and values expanded from rows
 	source   rowSource
 	index    *indexer // that picks what tokens attend to, or nil
 }
@@ -50,26 +51,21 @@ func (m *latent) includeRows(e *executor) {
 	most.sums = max(most.sums, g.Heads*m.l, g.Heads*g.ValueSize)
 	e.includeAttention(m.attn, m.expanded)
 	m.index.include(e, m.attn)
-	if shape := m.expandedShape(); e.expanded[shape] == nil {
+	if shape := shapeOf(m.expanded); e.expanded[shape] == nil {
 		e.expanded[shape] = attention.NewStore(m.expanded, attention.F16)
 	}
-}
-
-// expandedShape tells stores of expanded keys and values apart.
-type expandedShape struct {
-	attn.Geometry
-	row int
-}
-
-func (m *latent) expandedShape() expandedShape {
-	return expandedShape{m.expanded.Geometry, m.expanded.RowSize()}
+	if a := m.forms[attention.Q4]; a != nil {
+		e.includeAttention(a)
+		e.includeWide(m.attn)
+	}
 }
 
 // shareable: few rows of a prompt are computed otherwise than many.
 func (m *latent) shareable() bool { return false }
 
 func (m *latent) rowBytes(f CacheFormat, depth int) int {
-	return m.attn.CompressedTokens(depth)*m.attn.RowBytes(f) + m.attn.RecentBytes(depth)
+	a := m.forms[f]
+	return a.CompressedTokens(depth)*a.RowBytes(f) + a.RecentBytes(depth)
 }
 
 // attend computes the heads' outputs from what source has: w.heads [rows, heads·v]. It ends with a barrier, or in a
@@ -87,6 +83,12 @@ func (m *latent) attend(p *pass, w *worker, l *Layer) {
 func (m *latent) attendOne(p *pass, w *worker, l *Layer) {
 	a, seg := m.attn, &p.segments[0]
 	s, pos := seg.store(l), seg.pos
+	if s.Coded() {
+		m.stepCoded(p, w, s)
+		w.Barrier()
+		m.finishOne(p, w, s.Layer(), pos)
+		return
+	}
 	for {
 		b, _, ok := w.Take(m.blocks, 1)
 		if !ok {
@@ -110,30 +112,31 @@ func (m *latent) attendOne(p *pass, w *worker, l *Layer) {
 		a.Decode(&p.part, i, s, pos, p.queries, &w.scratch)
 	}
 	w.Barrier()
-	out := p.sums[:m.geo.Heads*m.geo.ValueSize]
-	m.valuesOne(p, w, pos, out)
-	w.Barrier()
-	copy(w.heads, out)
+	m.finishOne(p, w, a, pos)
 }
 
-// valuesOne computes this worker's share of the heads' outputs for the token at pos.
-func (m *latent) valuesOne(p *pass, w *worker, pos int, out []float32) {
+// finishOne computes the heads' outputs of a decode step over rows in form a for the token at pos: each worker its
+// share, and then all have them.
+func (m *latent) finishOne(p *pass, w *worker, a *attention.Layer, pos int) {
+	out := p.sums[:m.geo.Heads*m.geo.ValueSize]
 	v, heads := m.geo.ValueSize, m.geo.Heads/len(m.value)
 	lo, hi := w.Share(len(m.value) * v)
 	for i, t := range m.value {
 		if r0, r1 := max(lo-i*v, 0), min(hi-i*v, v); r0 < r1 {
-			m.valuesOf(p, w, t, pos, i*heads, (i+1)*heads, r0, r1, out)
+			m.valuesOf(p, w, a, t, pos, i*heads, (i+1)*heads, r0, r1, out)
 		}
 	}
+	w.Barrier()
+	copy(w.heads, out)
 }
 
 // valuesOf computes values r0 … r1-1 of query heads h0 … h1-1, which share up-projection t, for the token at pos: what
 // the parts found is combined and raised.
-func (m *latent) valuesOf(p *pass, w *worker, t *kernel.Matrix, pos, h0, h1, r0, r1 int, out []float32) {
+func (m *latent) valuesOf(p *pass, w *worker, a *attention.Layer, t *kernel.Matrix, pos, h0, h1, r0, r1 int, out []float32) {
 	v := m.geo.ValueSize
-	if m.attn.CompressedTokens(pos) > 0 {
+	if a.Combines(pos) {
 		sums := w.sums[:(h1-h0)*m.l]
-		m.attn.Combine(sums, &p.part, pos, h0, h1, &w.scratch)
+		a.Combine(sums, &p.part, pos, h0, h1, &w.scratch)
 		w.small.mulRows(out[h0*v:h1*v], t, r0, r1, sums, h1-h0)
 		return
 	}
@@ -152,19 +155,21 @@ func (m *latent) attendMany(p *pass, w *worker, l *Layer) {
 		for t := lo; t < hi; t++ {
 			for b := range m.blocks {
 				row := w.key[:m.rowSize()]
-				m.source.row(p, w, b, t, row)
-				s.Append(p.pos[t], b, row, nil)
+				if !s.Coded() {
+					m.source.row(p, w, b, t, row)
+					s.Append(p.pos[t], b, row, nil)
+				}
 			}
 		}
-		if lo < hi && !m.expands(seg) {
+		if lo < hi && !m.expands(seg, s) {
 			m.source.rowQueries(p, w, lo, hi)
 		}
 	}
 	w.Barrier()
 	m.attendRows(p, w, l)
 	for i := range p.segments {
-		if seg := &p.segments[i]; m.expands(seg) {
-			s, wide := seg.store(l), p.expanded[m.expandedShape()]
+		if seg, s := &p.segments[i], p.segments[i].store(l); m.expands(seg, s) {
+			wide := p.expanded[shapeOf(m.expanded)]
 			if lo, hi := max(w.lo, seg.at), min(w.hi, seg.at+seg.n); lo < hi {
 				m.source.expandedQueries(p, w, lo, hi) // the others' have been read: they are of another size
 			}
@@ -181,14 +186,17 @@ func (m *latent) attendRows(p *pass, w *worker, l *Layer) {
 	a, g := m.attn, m.geo
 	for i := range p.segments {
 		seg := &p.segments[i]
-		if m.expands(seg) {
+		s := seg.store(l)
+		if m.expands(seg, s) {
 			continue
 		}
-		s := seg.store(l)
-		if m.index.selects(seg) {
+		switch {
+		case s.Coded():
+			m.promptCoded(p, w, s, seg)
+		case m.index.selects(seg):
 			m.attendChosen(p, w, seg, l)
 			w.Barrier()
-		} else {
+		default:
 			p.tiles(w, a, s, seg, p.queries, p.sums)
 		}
 		lo, hi := max(w.lo, seg.at), min(w.hi, seg.at+seg.n)
@@ -218,8 +226,8 @@ func (p *pass) tiles(w *worker, a *attention.Layer, s *attention.Store, seg *seg
 
 // expands reports whether a segment is cheaper in the expanded form: each token saves on every cached position and
 // query head what rows are wider than keys and values; a position costs an expansion.
-func (m *latent) expands(seg *segment) bool {
-	return !m.index.selects(seg) && m.saves(seg.n, m.geo, m.expanded.KeySize)
+func (m *latent) expands(seg *segment, s *attention.Store) bool {
+	return !s.Coded() && !m.index.selects(seg) && m.saves(seg.n, m.geo, m.expanded.KeySize)
 }
 
 // saves compares the two for n tokens and keys of the size given.

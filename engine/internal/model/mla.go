@@ -129,16 +129,16 @@ func (m *mla) include(e *executor) {
 
 func (m *mla) newState(f CacheFormat, n int) State {
 	if m.cachesKeys() {
-		return &bothStates{newStore(m.attn, f, n), m.index.newState(n)}
+		return &bothStates{newStore(m.forms[f], f, n), m.index.newState(n)}
 	}
-	return newStore(m.attn, f, n)
+	return newStore(m.forms[f], f, n)
 }
 
 // cachesKeys reports whether there are keys of an indexer beside the rows.
 func (m *mla) cachesKeys() bool { return m.index != nil && m.index.keys != nil }
 
 func (m *mla) size(f CacheFormat) CacheSize {
-	c := cacheSize(m.attn, f)
+	c := cacheSize(m.forms[f], f)
 	if m.cachesKeys() {
 		c.Token += m.index.tokenBytes()
 	}

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"fmt"
+
 	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/kernel"
@@ -168,7 +170,12 @@ func (m *poolAttention) bytes(f CacheFormat, depth int) (weights, cache int) {
 }
 
 // form says whether sequences can be in a format.
-func (m *poolAttention) form(f CacheFormat) (*attention.Layer, error) { return m.near.In(f) }
+func (m *poolAttention) form(f CacheFormat) (*attention.Layer, error) {
+	if f == attention.Q4 {
+		return nil, fmt.Errorf("4-bit codes beside rows of pools")
+	}
+	return m.near.In(f)
+}
 
 // geometry returns the shape of the heads.
 func (s *PoolAttention) geometry() attn.Geometry {

@@ -113,7 +113,7 @@ func (c *compressed) attendRecent(p *pass, w *worker, seg *segment, s *attention
 // attendExpanded lets a segment attend over expanded keys and values, and keeps the newest tokens for the recent
 // window. It ends with a barrier.
 func (c *compressed) attendExpanded(p *pass, w *worker, seg *segment, s *attention.Store) {
-	g, wide := c.geo, p.expanded[c.expandedShape()]
+	g, wide := c.geo, p.expanded[shapeOf(c.expanded)]
 	lo, hi := max(w.lo, seg.at), min(w.hi, seg.at+seg.n)
 	if lo < hi {
 		c.wideQueries(p, w, lo, hi)
@@ -277,7 +277,7 @@ func (c *compressed) recentOut(p *pass, w *worker, seg *segment, s *attention.St
 
 // recentValues is latent.valuesOf, and adds what recent tokens give.
 func (c *compressed) recentValues(p *pass, w *worker, m *kernel.Matrix, pos, h0, h1, r0, r1 int, out []float32) {
-	c.valuesOf(p, w, m, pos, h0, h1, r0, r1, out)
+	c.valuesOf(p, w, c.attn, m, pos, h0, h1, r0, r1, out)
 	for h := h0; h < h1; h++ {
 		c.attn.AddRecent(out[h*c.geo.ValueSize+r0:], &p.part, pos, h, r0, r1, &w.scratch)
 	}
