@@ -13,8 +13,7 @@ import (
 //	codes    keys [groups][KeySize/32][4][32 tokens][4], values [groups][4][ValueSize][4]: see kernel.Codes
 //	scales   keys [tokens], values [tokens]
 //
-// Rows of latent attention are coded in two parts, both as rows of tokens: what RoPE rotates where keys are, and the
-// latent where values are. See codedrows.go.
+// Rows of latent attention are kept otherwise, see codedrows.go.
 //
 // A prompt's tokens lie side by side in a store of half floats that all layers share (wide) while a pass attends: each
 // tile sees the same tokens in codes as a decode step at its position does.
@@ -26,17 +25,19 @@ const codedRecent = 32
 const Group = recentStep
 
 // keyCodes and valueCodes return how many values of a key and of a value have codes: whole tiles and vectors.
-func (l *Layer) keyCodes() int {
-	a, _ := l.parts()
-	return blocks(a)
+func (l *Layer) keyCodes() int   { return blocks(l.KeySize) }
+func (l *Layer) valueCodes() int { return (l.ValueSize + 7) &^ 7 }
+
+// codedSizes returns how many bytes of codes, and how many half floats as scales, a token of a head takes.
+func (l *Layer) codedSizes() (codes, scales int) {
+	if l.latent {
+		return blocks(l.r) + l.latentCodes()/2, blocks(l.r)/32 + 1
+	}
+	return (l.keyCodes() + l.valueCodes()) / 2, 2
 }
 
-func (l *Layer) valueCodes() int {
-	if l.latent {
-		return blocks(l.ValueSize)
-	}
-	return (l.ValueSize + 7) &^ 7
-}
+// apart reports whether codes are of other components than those of recent tokens, so that sums of the two are.
+func (l *Layer) apart() bool { return l.code != nil || l.latent && l.turned }
 
 // Coded reports whether the store has codes, so that recent tokens are not Appended.
 func (s *Store) Coded() bool { return s.format == Q4 || s.layer.code != nil }
@@ -64,7 +65,7 @@ func (s *Store) valueGroups(g, pos, n int) (kernel.Codes, []uint16) {
 
 // readyFactors makes factors of the prepared queries that share head g's codes, the first time in a step that some are
 // needed: a worker does not meet all heads, and a short text has no codes.
-func (l *Layer) readyFactors(sc *Scratch, g int) {
+func (l *Layer) readyFactors(sc *Scratch, s *Store, g int) {
 	if l.code == nil {
 		g = 0
 	}
@@ -72,22 +73,15 @@ func (l *Layer) readyFactors(sc *Scratch, g int) {
 		return
 	}
 	sc.ready[g] = true
+	if l.latent {
+		s.setRowQueries(sc, sc.turned, l.Heads, 0, l.Group())
+		return
+	}
 	if l.code == nil {
-		l.setFactors(sc, sc.turned, l.Heads)
+		sc.factors.Set(sc.turned, l.Heads, l.KeySize, l.KeySize)
 		return
 	}
 	l.code.setQueries(sc, sc.turned[g*l.Group()*l.KeySize:], g, l.Group(), l.KeySize, g*l.Group(), l.Heads)
-}
-
-// setFactors readies n rotated queries, KeySize apart.
-func (l *Layer) setFactors(sc *Scratch, q []float32, n int) {
-	a, b := l.parts()
-	if a > 0 {
-		sc.factors.Set(q, n, l.KeySize, a)
-	}
-	if b > 0 {
-		sc.latent.Set(q[a:], n, l.KeySize, b)
-	}
 }
 
 // codedScores is Store.scores for rows first … first+nq-1 of sc.factors and whole groups.
@@ -114,9 +108,12 @@ func (s *Store) codedSum(out []float32, ldo int, p []float32, ldp, nq, g, from, 
 	}
 	for at := 0; at < n; {
 		m := s.run(from+at, n-at)
-		codes, scales := s.valueGroups(g, from+at, m)
+		var codes kernel.Codes
+		var scales []uint16
 		if s.layer.latent {
-			codes = s.latentColumns(codes, sc)
+			codes, scales = s.latentColumns(g, from+at, m, sc)
+		} else {
+			codes, scales = s.valueGroups(g, from+at, m)
 		}
 		kernel.F16ToF32(sc.scales[:m], scales)
 		for i := range nq {
@@ -132,27 +129,18 @@ func (s *Store) codedSum(out []float32, ldo int, p []float32, ldp, nq, g, from, 
 // position is base.
 func (s *Store) Encode(pos, g int, wide *Store, base int, sc *Scratch) {
 	d, v := s.layer.KeySize, s.layer.ValueSize
-	from := func(values bool, i, n int) []uint16 {
-		switch {
-		case wide == nil:
-			return s.recent.row(values, g, pos+i, sc)
-		case values:
-			return wide.value(g, pos+i-base)[:n]
-		}
-		return wide.key(g, pos+i-base)[:n]
-	}
 	switch {
 	case s.layer.code != nil:
-		s.transformGroup(pos, g, from, sc)
+		s.transformGroup(pos, g, wide, base, sc)
 		return
 	case s.layer.latent:
-		s.encodeRows(pos, g, from, sc)
+		s.encodeRows(pos, g, wide, base, sc)
 		return
 	}
 	keys, scales := s.keyGroup(g, pos)
 	for i := range recentStep {
 		x, u := sc.group[:d], sc.codes[:d]
-		kernel.F16ToF32(x, from(false, i, d))
+		kernel.F16ToF32(x, s.groupRow(false, g, pos+i, wide, base, sc))
 		scales[i] = kernel.Quantize4(u, x)
 		keys.PutRow(i, u)
 	}
@@ -160,12 +148,23 @@ func (s *Store) Encode(pos, g int, wide *Store, base int, sc *Scratch) {
 	u := sc.codes[:recentStep*v]
 	for i := range recentStep {
 		x := sc.group[:v]
-		kernel.F16ToF32(x, from(true, i, v))
+		kernel.F16ToF32(x, s.groupRow(true, g, pos+i, wide, base, sc))
 		scales[i] = kernel.Quantize4(u[i*v:][:v], x)
 	}
 	for i := 0; i < recentStep; i += 8 {
 		values.PutColumns(i, u[i*v:], v)
 	}
+}
+
+// groupRow returns head g's key, or value, of a token that is to be coded, see Encode: valid until the next call.
+func (s *Store) groupRow(values bool, g, pos int, wide *Store, base int, sc *Scratch) []uint16 {
+	switch {
+	case wide == nil:
+		return s.recent.row(values, g, pos, sc)
+	case values:
+		return wide.value(g, pos-base)[:s.layer.ValueSize]
+	}
+	return wide.key(g, pos-base)[:s.layer.KeySize]
 }
 
 // DecodeNewest keeps key and value of head g of the token at pos, which are changed, and attends with the heads that
@@ -261,16 +260,20 @@ func (l *Layer) PrefillCoded(out []float32, i int, s, wide *Store, base, pos, n 
 	}
 	g, start, recent, last := h/l.Group(), l.start(first), l.CompressedEnd(first), pos+t0+rows
 	final := tile.out
-	if l.code != nil {
+	if l.apart() {
 		tile.width, tile.ld = l.outSize()+l.ValueSize, l.outSize()+l.ValueSize
 		tile.out = sc.sums[:rows*tile.ld]
 	}
 	tile.start(h)
 	q = l.turnQueries(sc, q[(t0*l.Heads+h)*l.KeySize:], rows, l.Heads*l.KeySize)
-	if l.code != nil {
+	switch {
+	case recent <= start:
+	case l.code != nil:
 		l.code.setQueries(sc, q, g, rows, l.KeySize, 0, rows)
-	} else {
-		l.setFactors(sc, q, rows)
+	case l.latent:
+		s.setRowQueries(sc, q, rows, g, rows)
+	default:
+		sc.factors.Set(q, rows, l.KeySize, l.KeySize)
 	}
 	weigh := func(from, cols int) {
 		l.addKeyMeans(tile.scores, prefillCols, q, rows, l.KeySize, g, from, cols, sc)
@@ -280,7 +283,7 @@ func (l *Layer) PrefillCoded(out []float32, i int, s, wide *Store, base, pos, n 
 		tile.softmax(from, cols)
 	}
 	exact := tile.out
-	if l.code != nil {
+	if l.apart() {
 		exact = tile.out[l.outSize():]
 	}
 	if n := min(l.ring.first, recent) - start; n > 0 { // start is 0
@@ -304,9 +307,11 @@ func (l *Layer) PrefillCoded(out []float32, i int, s, wide *Store, base, pos, n 
 	weigh(from, last-from)
 	wide.weightedSum(exact, tile.ld, tile.scores, prefillCols, rows, g, from-base, last-from)
 	tile.finish()
-	for r := 0; l.code != nil && r < rows; r++ {
+	for r := 0; l.apart() && r < rows; r++ {
 		dst, row := final[r*l.Heads*l.ValueSize:][:l.ValueSize], tile.row(r)
 		copy(dst, row[l.outSize():])
-		l.code.decoded(dst, row[:l.outSize()], g)
+		if recent > start {
+			l.addDecoded(dst, row[:l.outSize()], g, s.balance)
+		}
 	}
 }

@@ -83,6 +83,10 @@ func (c *codedCase) step(pos int) []float32 {
 	l := c.l
 	c.s.Grow(pos + 1)
 	c.s.Advance(pos, 1)
+	if c.s.WantsBalance() {
+		from, _ := c.s.Due(pos, 1)
+		c.s.FindBalance(from, nil, 0, &c.sc)
+	}
 	for from, to := c.s.Due(pos, 1); from < to; from += Group {
 		for g := range l.KVHeads {
 			c.s.Encode(from, g, nil, 0, &c.sc)
@@ -120,6 +124,10 @@ func (c *codedCase) prompt(pos, n int) []float32 {
 			c.s.PutWide(wide, base, t, g, k, v, &c.sc)
 		}
 		c.s.RecentToWide(wide, base, pos, g, &c.sc)
+	}
+	if c.s.WantsBalance() {
+		from, _ := c.s.Due(pos, n)
+		c.s.FindBalance(from, wide, base, &c.sc)
 	}
 	for from, to := c.s.Due(pos, n); from < to; from += Group {
 		for g := range l.KVHeads {
@@ -165,16 +173,18 @@ func (c *codedCase) decoded(pos, g int) (k, v []float32) {
 		k, v = c.decodedTransform(pos, g)
 	case c.l.latent:
 		k = make([]float32, c.l.KeySize)
-		rotated, scale := c.s.keyGroup(g, at)
 		latents, scales := c.s.latentGroup(g, at)
-		for i := range k {
-			if r := c.l.r; i < r {
-				k[i] = float32(half16(scale[pos-at])) * rotated.Get(pos-at, i)
-			} else {
-				k[i] = float32(half16(scales[pos-at])) * latents.Get(pos-at, i-r)
-			}
+		v = k[c.l.r:]
+		for i := range v {
+			v[i] = float32(half16(scales[pos-at])) * latents.Get(pos-at, i)
 		}
-		v = slices.Clone(k[c.l.r:])
+		kernel.Hadamard(v, true)
+		for i := range v {
+			v[i] *= c.s.balance[g][i]
+		}
+		if c.l.r > 0 {
+			c.s.rotatedRows(g, at).Get(k[:c.l.r], pos-at, 0)
+		}
 	default:
 		k, v = make([]float32, c.l.KeySize), make([]float32, c.l.ValueSize)
 		keys, scales := c.s.keyGroup(g, at)

@@ -1,61 +1,171 @@
 package attention
 
 import (
+	"math"
+
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/viterin/vek/vek32"
 )
 
-// Rows of latent attention in 4-bit codes: a row is a key, and its latent the value too. Its codes are kept once, as rows
-// of tokens, which scores want; for weighted sums they are turned to columns, once for all heads that share them.
+// Rows of latent attention, [r rotated | l latent], in codes: a row is a key, and its latent the value too. What RoPE
+// rotates holds all that a row knows of its position, in few values, and takes 8 bits. The latent takes 4: its values are
+// divided by how large each was in the first group of the text that was coded (balanced), then rotated by Hadamard.
+// Within a chunk, per block of heads:
+//
+//	codes    rotated, see kernel.CacheRows; latents [groups][l/32][4][32 tokens][4], see kernel.Codes
+//	scales   rotated; latents [tokens]
+//
+// Codes of latents are rows of tokens, which scores want; for weighted sums they are turned to columns, once for all
+// heads that share them.
 
-// latentGroup returns codes and scales of block g's latents of the 32 positions from pos on, as rows of tokens.
+// balanced is what the latents of a store's codes are divided by.
+type balanced struct {
+	balance [][]float32 // per block [l]; nil before the first group
+	end     int         // of that group
+	wants   bool        // the pass under way finds it
+}
+
+func (s *Store) keepsBalance() bool { return s.layer.latent && s.format == Q4 }
+
+// readyBalance says whether the pass that begins has to find the balance: no rows are left of those that it was found
+// from, and there will be some.
+func (s *Store) readyBalance() {
+	if !s.keepsBalance() {
+		return
+	}
+	if s.recent.made < s.end {
+		s.balanced = balanced{}
+	}
+	s.wants = s.balance == nil && s.recent.due > s.recent.made
+}
+
+// WantsBalance reports whether FindBalance has to be called in the pass before the first Encode.
+func (s *Store) WantsBalance() bool { return s.wants }
+
+// FindBalance finds what latents are divided by, from the group of positions from pos on: see Encode. The text's first
+// tokens, which are unlike all others, are left out.
+func (s *Store) FindBalance(pos int, wide *Store, base int, sc *Scratch) {
+	l := s.layer
+	s.balance, s.end = nil, pos+Group
+	for g := range l.KVHeads {
+		sums, x := make([]float32, l.ValueSize), sc.group[:l.ValueSize]
+		for i := range Group {
+			if pos+i >= exactTokens {
+				kernel.F16ToF32(x, s.groupRow(true, g, pos+i, wide, base, sc))
+				for c, v := range x {
+					sums[c] += v * v
+				}
+			}
+		}
+		least := 1e-6 * vek32.Mean(sums)
+		for c, v := range sums {
+			if sums[c] = float32(math.Sqrt(float64(max(v, least)) / Group)); !(sums[c] > 0) || sums[c] > math.MaxFloat32 {
+				sums[c] = 1
+			}
+		}
+		s.balance = append(s.balance, sums)
+	}
+}
+
+// latentCodes returns how many values of a latent have codes.
+func (l *Layer) latentCodes() int { return blocks(l.ValueSize) }
+
+// rotatedRows returns what is rotated of block g's rows from pos on, the first of a panel.
+func (s *Store) rotatedRows(g, pos int) kernel.CacheRows {
+	codes, scales := s.layer.codedSizes()
+	r := blocks(s.layer.r)
+	rows := kernel.CacheRows{
+		Codes:  s.codes[pos/s.size][s.size*codes*g:][:s.size*r],
+		Scales: s.chunks[pos/s.size][s.size*scales*g:][:s.size*r/32],
+		Cols:   r,
+	}
+	return rows.From(pos % s.size)
+}
+
+// latentGroups returns codes and scales of block g's latents of n positions from pos on, whole groups in one chunk. The
+// codes are those of one group after the other.
+func (s *Store) latentGroups(g, pos, n int) (codes []byte, scales []uint16) {
+	l, at := s.layer, pos%s.size
+	nc, ns := l.codedSizes()
+	codes = s.codes[pos/s.size][s.size*nc*g:][s.size*blocks(l.r):]
+	scales = s.chunks[pos/s.size][s.size*ns*g:][s.size*blocks(l.r)/32:]
+	return codes[at*l.latentCodes()/2:][:n*l.latentCodes()/2], scales[at:][:n]
+}
+
+// latentGroup returns the group at pos, as rows of tokens.
 func (s *Store) latentGroup(g, pos int) (kernel.Codes, []uint16) {
-	codes, scales := s.valueGroups(g, pos, recentStep)
-	codes.Rows, codes.Cols = codes.Cols, codes.Rows
-	return codes, scales
+	codes, scales := s.latentGroups(g, pos, Group)
+	return kernel.Codes{Codes: codes, Rows: Group, Cols: s.layer.latentCodes(), Bits: 4}, scales
+}
+
+// latentColumns returns latentGroups as columns of tokens.
+func (s *Store) latentColumns(g, pos, n int, sc *Scratch) (kernel.Codes, []uint16) {
+	codes, scales := s.latentGroups(g, pos, n)
+	width := s.layer.latentCodes()
+	size := Group * width / 2
+	for at := 0; at < len(codes); at += size {
+		kernel.TurnCodes(sc.columns[at:][:size], codes[at:][:size], Group, width)
+	}
+	return kernel.Codes{Codes: sc.columns[:len(codes)], Rows: width, Cols: n, Bits: 4}, scales
+}
+
+// setRowQueries readies n queries, KeySize apart, for rows: group of them for block g, as many for the next, and so on.
+func (s *Store) setRowQueries(sc *Scratch, q []float32, n, g, group int) {
+	l := s.layer
+	r, v := l.r, l.ValueSize
+	if r > 0 {
+		sc.queries.Set(q, n, l.KeySize, r, 0)
+	}
+	x := sc.coded[:n*v]
+	for i := range n {
+		row := x[i*v:][:v]
+		vek32.Mul_Into(row, q[i*l.KeySize+r:][:v], s.balance[g+i/group])
+		kernel.Hadamard(row, false)
+	}
+	sc.factors.Set(x, n, v, v)
 }
 
 // rowScores is codedScores for rows.
 func (s *Store) rowScores(dst []float32, ldd int, sc *Scratch, first, nq, g, from, n int) {
-	for at := 0; at < n; at += recentStep {
+	for at := 0; at < n; at += Group {
 		codes, scales := s.latentGroup(g, from+at)
-		sc.latent.Products(dst[at:], ldd, first, nq, codes, scales)
+		sc.factors.Products(dst[at:], ldd, first, nq, codes, scales)
 		if s.layer.r == 0 {
 			continue
 		}
-		codes, scales = s.keyGroup(g, from+at)
-		part := sc.weights[:nq*recentStep]
-		sc.factors.Products(part, recentStep, first, nq, codes, scales)
+		part := sc.weights[:nq*Group]
+		kernel.ScoresQ8(part, Group, &sc.queries, first, nq, s.rotatedRows(g, from+at), Group)
 		for i := range nq {
-			vek32.Add_Inplace(dst[i*ldd+at:][:recentStep], part[i*recentStep:][:recentStep])
+			vek32.Add_Inplace(dst[i*ldd+at:][:Group], part[i*Group:][:Group])
 		}
 	}
-}
-
-// latentColumns returns the codes of groups of latents, which are rows of tokens, as columns.
-func (s *Store) latentColumns(groups kernel.Codes, sc *Scratch) kernel.Codes {
-	columns := groups
-	columns.Codes = sc.columns[:len(groups.Codes)]
-	size := recentStep * groups.Rows / 2
-	for at := 0; at < len(groups.Codes); at += size {
-		kernel.TurnCodes(columns.Codes[at:][:size], groups.Codes[at:][:size], recentStep, groups.Rows)
-	}
-	return columns
 }
 
 // encodeRows is Encode for rows.
-func (s *Store) encodeRows(pos, g int, row func(values bool, i, n int) []uint16, sc *Scratch) {
-	r, n := s.layer.r, s.layer.KeySize
-	keys, keyScales := s.keyGroup(g, pos)
+func (s *Store) encodeRows(pos, g int, wide *Store, base int, sc *Scratch) {
+	l := s.layer
+	r := l.r
 	latents, scales := s.latentGroup(g, pos)
-	x, u := sc.group[:n], sc.codes[:n]
-	for i := range recentStep {
-		kernel.F16ToF32(x, row(false, i, n))
+	x, u := sc.group[:l.KeySize], sc.codes[:l.ValueSize]
+	for i := range Group {
+		kernel.F16ToF32(x, s.groupRow(false, g, pos+i, wide, base, sc))
 		if r > 0 {
-			keyScales[i] = kernel.Quantize4(u[:r], x[:r])
-			keys.PutRow(i, u[:r])
+			s.rotatedRows(g, pos).Put(i, 0, x[:r])
 		}
-		scales[i] = kernel.Quantize4(u[r:], x[r:])
-		latents.PutRow(i, u[r:])
+		vek32.Div_Inplace(x[r:], s.balance[g])
+		kernel.Hadamard(x[r:], false)
+		scales[i] = kernel.Quantize4(u, x[r:])
+		latents.PutRow(i, u)
 	}
+}
+
+// addDecoded adds to out [ValueSize] what sums of codes of block, or head, g are worth, and changes the sums.
+func (l *Layer) addDecoded(out, sums []float32, g int, balance [][]float32) {
+	if l.code != nil {
+		l.code.decoded(out, sums, g)
+		return
+	}
+	kernel.Hadamard(sums, true)
+	vek32.Mul_Inplace(sums, balance[g])
+	vek32.Add_Inplace(out, sums)
 }

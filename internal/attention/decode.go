@@ -125,6 +125,7 @@ func (l *Layer) PrepareQueries(sc *Scratch, s *Store, q []float32) {
 	switch {
 	case s.Coded():
 		clear(sc.ready) // see readyFactors
+		sc.balance = s.balance
 	case s.format == Q8 && l.recent == nil:
 		a, b := l.parts()
 		sc.queries.Set(q, l.Heads, l.KeySize, a, b)
@@ -158,7 +159,7 @@ func (l *Layer) decode(p *Partial, part int, hs headRange, s *Store, pos int, q 
 	case l.recent != nil:
 		l.compressedScores(scores, size, s, hs, from, n, q, sc)
 	case s.Coded():
-		l.readyFactors(sc, hs.g)
+		l.readyFactors(sc, s, hs.g)
 		s.codedScores(scores, size, sc, hs.lo, hs.len(), hs.g, from, n)
 	default:
 		s.scores(scores, size, q[hs.lo*l.KeySize:], hs.len(), l.KeySize, sc, hs.lo, hs.g, from, n)
@@ -235,12 +236,12 @@ func (l *Layer) Combine(out []float32, p *Partial, pos, h0, h1 int, sc *Scratch)
 		dst := out[(h-h0)*l.ValueSize:][:l.ValueSize]
 		clear(dst)
 		w := l.weights(p, pos, h, sc)
-		if l.code != nil && parts > 0 {
+		if l.apart() && parts > 0 {
 			n := l.outSize()
 			sums := sc.sums[:n]
 			clear(sums)
 			kernel.WeightedSumF32(sums, 0, w, 0, 1, p.out[h*n:], l.Heads*n, parts, n)
-			l.code.decoded(dst, sums, h/l.Group())
+			l.addDecoded(dst, sums, h/l.Group(), sc.balance)
 		} else if parts > 0 {
 			kernel.WeightedSumF32(dst, 0, w, 0, 1, p.out[h*l.ValueSize:], l.Heads*l.ValueSize, parts, l.ValueSize)
 		}

@@ -138,6 +138,7 @@ func (s *Store) Advance(pos, n int) {
 	r.due = max(r.due, s.layer.CompressedEnd(pos+n-1))
 	r.hi = pos + n
 	r.lo = max(r.lo, r.hi-r.size)
+	s.readyBalance()
 }
 
 // Due returns the positions from … to-1 whose rows a pass of n tokens from pos on has to make (AppendRow) before it

@@ -23,6 +23,12 @@ func (s *Store) Save(n int) Saved {
 	}
 	if r := s.recent; r != nil {
 		v.Numbers = []int64{int64(r.lo), int64(r.hi), int64(r.made), int64(r.due)}
+		if s.keepsBalance() {
+			v.Numbers = append(v.Numbers, int64(s.end))
+			for _, b := range s.balance {
+				v.Parts = append(v.Parts, BytesOfFloats(b))
+			}
+		}
 		for k := range r.keys {
 			v.Parts = r.ring.appendBytes(v.Parts, k)
 			if r.first.size > 0 {
@@ -49,6 +55,9 @@ func (s *Store) Unsaved(n int, numbers []int64) (parts [][]byte, err error) {
 	if s.recent != nil {
 		want = 4
 	}
+	if s.keepsBalance() {
+		want = 5
+	}
 	if len(numbers) != want {
 		return nil, fmt.Errorf("%d numbers of a layer's cache, want %d", len(numbers), want)
 	}
@@ -61,6 +70,14 @@ func (s *Store) Unsaved(n int, numbers []int64) (parts [][]byte, err error) {
 		r.lo, r.hi, r.made, r.due = int(numbers[0]), int(numbers[1]), int(numbers[2]), int(numbers[3])
 		if r.hi != n || r.lo > r.hi || r.hi-r.lo > r.size || r.made > r.due {
 			return nil, fmt.Errorf("recent tokens %d to %d of %d, rows of %d and %d", r.lo, r.hi, n, r.made, r.due)
+		}
+		if s.keepsBalance() {
+			if s.end = int(numbers[4]); s.end%Group != 0 || s.end > r.due || s.end == 0 && r.due > 0 {
+				return nil, fmt.Errorf("a balance of the tokens before %d, rows up to %d", s.end, r.due)
+			}
+			for range min(s.end, s.layer.KVHeads) {
+				s.balance = append(s.balance, make([]float32, s.layer.ValueSize))
+			}
 		}
 	}
 	s.Grow(n)

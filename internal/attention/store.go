@@ -29,6 +29,7 @@ type Store struct {
 	codes  [][]byte        // Q8
 	recent *recentRing     // of a layer with a RecentWindow
 	meter  *Meter          // or nil
+	balanced
 }
 
 // NewStore returns a store for the layer without capacity.
@@ -57,7 +58,8 @@ func (l *Layer) RowBytes(f Format) int {
 	case f == Calibrated:
 		return l.KVHeads * l.code.rowBytes()
 	case f == Q4:
-		return l.KVHeads * (l.keyCodes()/2 + l.valueCodes()/2 + 4)
+		codes, scales := l.codedSizes()
+		return l.KVHeads * (codes + 2*scales)
 	}
 	keys, values := l.blockCols()
 	return l.KVHeads * (keys + values) / 32 * 34
@@ -102,7 +104,8 @@ func (s *Store) Grow(n int) {
 		case Calibrated:
 			codes, scales = s.size*s.layer.RowBytes(Calibrated), 0
 		case Q4:
-			codes, scales = s.size*s.layer.KVHeads*(s.layer.keyCodes()+s.layer.valueCodes())/2, s.size*s.layer.KVHeads*2
+			codes, scales = s.layer.codedSizes()
+			codes, scales = s.size*s.layer.KVHeads*codes, s.size*s.layer.KVHeads*scales
 		}
 		s.codes, s.chunks = append(s.codes, make([]byte, codes)), append(s.chunks, make([]uint16, scales))
 		s.addUser(len(s.chunks) - 1)

@@ -367,11 +367,11 @@ func (s *Store) transformedSum(out []float32, ldo int, p []float32, ldp, nq, g, 
 	}
 }
 
-// transformGroup codes head g's keys and values of the 32 positions from pos on, half floats that row gives.
-func (s *Store) transformGroup(pos, g int, row func(values bool, i, n int) []uint16, sc *Scratch) {
+// transformGroup is Encode for codes of a Code.
+func (s *Store) transformGroup(pos, g int, wide *Store, base int, sc *Scratch) {
 	c := s.layer.code
 	numbers := s.tokenGains(g, pos)[:recentStep]
-	u := c.keys.components(sc, g, &c.levels[0], func(i int) []uint16 { return row(false, i, s.layer.KeySize) }, func(i int, gain byte) {
+	u := c.keys.components(sc, g, &c.levels[0], func(i int) []uint16 { return s.groupRow(false, g, pos+i, wide, base, sc) }, func(i int, gain byte) {
 		numbers[i] = gain
 	})
 	offset, n := 0, len(c.keys.Bits)
@@ -381,7 +381,7 @@ func (s *Store) transformGroup(pos, g int, row func(values bool, i, n int) []uin
 		offset += r.size()
 		r.put(codes, u, n, true)
 	}
-	u = c.values.components(sc, g, &c.levels[1], func(i int) []uint16 { return row(true, i, s.layer.ValueSize) }, func(i int, gain byte) {
+	u = c.values.components(sc, g, &c.levels[1], func(i int) []uint16 { return s.groupRow(true, g, pos+i, wide, base, sc) }, func(i int, gain byte) {
 		numbers[i] |= gain << 4
 	})
 	offset, n = 0, len(c.values.Bits)

@@ -65,8 +65,8 @@ func (l *Layer) outSize() int {
 type turnedScratch struct {
 	turned     []float32      // queries
 	keyMeans   []float32      // their products with means of keys
-	factors    kernel.Factors // queries of stores in 4-bit codes: of keys, or of what is rotated of a row
-	latent     kernel.Factors // and for the latents of rows
+	factors    kernel.Factors // queries of stores in 4-bit codes, of the latents of rows there
+	balance    [][]float32    // of the store that queries are prepared for
 	ready      []bool         // per key/value head: there are factors of its queries
 	weights    []float32      // weights times scales of values
 	sumFactors kernel.Factors // the same as factors
@@ -105,8 +105,10 @@ func (l *Layer) reserveTurned(sc *Scratch, size int) {
 	if len(sc.half) < recentStep*blocks(most) {
 		sc.half, sc.codes = make([]uint16, recentStep*blocks(most)), make([]byte, recentStep*most)
 	}
-	if n := chunk * l.valueCodes() / 2; l.latent && len(sc.columns) < n {
+	if n := chunk * l.latentCodes() / 2; l.latent && len(sc.columns) < n {
 		sc.columns = make([]byte, n)
+		reserve(&sc.coded, max(l.Heads, prefillRows)*l.ValueSize)
+		reserve(&sc.sums, prefillRows*2*l.ValueSize)
 	}
 	if len(sc.ready) < l.KVHeads {
 		sc.ready = make([]bool, l.KVHeads)
@@ -127,24 +129,19 @@ func (l *Layer) turnQueries(sc *Scratch, q []float32, n, ld int) []float32 {
 	return sc.turned
 }
 
-// turn rotates a key, value or query as the cache has them, or back; those of a Code stay as they are. Of a row, and of
-// its query, what RoPE rotates and the latent are rotated each by itself, so that the latent is a value too.
+// turn rotates a key, value or query as the cache has them, or back; where codes are of other components they stay as
+// they are.
 func (l *Layer) turn(x []float32, back bool) {
-	if !l.turned || l.code != nil {
-		return
+	if l.turned && !l.apart() {
+		kernel.Hadamard(x, back)
 	}
-	if n := len(x) - l.ValueSize; l.latent && n > 0 {
-		kernel.Hadamard(x[:n], back)
-		x = x[n:]
-	}
-	kernel.Hadamard(x, back)
 }
 
-// turnToken rotates key and value of head g at pos in place, and leaves the mean out of the key. A row is the key.
+// turnToken rotates key and value of head g at pos in place, and leaves the mean out of the key.
 func (l *Layer) turnToken(pos, g int, k, v []float32) {
 	l.turn(k[:l.KeySize], false)
 	if !l.latent {
-		l.turn(v[:l.ValueSize], false)
+		l.turn(v[:l.ValueSize], false) // the value of a row is its end
 	}
 	if l.means != nil {
 		l.means.subtract(k[:l.KeySize], pos, g)

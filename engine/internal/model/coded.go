@@ -169,6 +169,12 @@ func (a *gqa) newest(p *pass, w *worker, part *attention.Partial, s *attention.S
 
 // encodeDue shares out the groups of codes that are due from … to-1, see attention.Store.Encode.
 func (w *worker) encodeDue(s *attention.Store, from, to int, wide *attention.Store, base int) {
+	if s.WantsBalance() {
+		if w.ID == 0 {
+			s.FindBalance(from, wide, base, &w.scratch)
+		}
+		w.Barrier()
+	}
 	heads := s.Layer().KVHeads
 	for {
 		i, _, ok := w.Take((to-from)/attention.Group*heads, 1)
