@@ -159,6 +159,25 @@ func (s *Store) encodeRows(pos, g int, wide *Store, base int, sc *Scratch) {
 	}
 }
 
+// DecodedRows writes block b's rows of n coded positions from pos on: dst [n, R+L].
+func (s *Store) DecodedRows(dst []float32, g, pos, n int, sc *Scratch) {
+	l := s.layer
+	for i := range n {
+		at := pos + i
+		row, group := dst[i*l.KeySize:][:l.KeySize], at&^(Group-1)
+		if l.r > 0 {
+			s.rotatedRows(g, group).Get(row[:l.r], at-group, 0)
+		}
+		latents, scales := s.latentGroup(g, group)
+		kernel.F16ToF32(sc.scales[:1], scales[at-group:][:1])
+		x := row[l.r:]
+		latents.Row(x, at-group)
+		vek32.MulNumber_Inplace(x, sc.scales[0])
+		kernel.Hadamard(x, true)
+		vek32.Mul_Inplace(x, s.balance[g])
+	}
+}
+
 // addDecoded adds to out [ValueSize] what sums of codes of block, or head, g are worth, and changes the sums.
 func (l *Layer) addDecoded(out, sums []float32, g int, balance [][]float32) {
 	if l.code != nil {

@@ -71,6 +71,33 @@ func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q []float32,
 	tile.finish()
 }
 
+// PrefillTwo is Prefill over keys and values in half floats, of which those that the tile's tokens see in codes are in one
+// store and the others in another, whose first position is base; see Store.WideBase.
+func (l *Layer) PrefillTwo(out []float32, i int, coded, exact *Store, base, pos, n int, q []float32, sc *Scratch) {
+	first, h := (pos/prefillRows+i/l.Heads)*prefillRows, i%l.Heads
+	t0 := max(first-pos, 0)
+	rows := min(first+prefillRows-pos, n) - t0
+	tile := tile{
+		l: l, rows: rows, pos: pos + t0, ld: l.Heads * l.ValueSize, width: l.ValueSize,
+		out:    out[(t0*l.Heads+h)*l.ValueSize:],
+		scores: sc.scores[:prefillRows*prefillCols],
+	}
+	tile.start(h)
+	q, ld, g := q[(t0*l.Heads+h)*l.KeySize:], l.Heads*l.KeySize, h/l.Group()
+	attend := func(s *Store, base, from, to int) {
+		for ; from < to; from += prefillCols {
+			cols := min(prefillCols, to-from)
+			s.scores(tile.scores, prefillCols, q, rows, ld, sc, 0, g, from-base, cols)
+			tile.softmax(from, cols)
+			s.weightedSum(tile.out, tile.ld, tile.scores, prefillCols, rows, g, from-base, cols)
+		}
+	}
+	start, recent := l.start(first), recentStart(first, codedRecent)
+	attend(coded, 0, start, recent)
+	attend(exact, base, max(start, recent), pos+t0+rows)
+	tile.finish()
+}
+
 // compressedCols returns how many of a tile's cols positions from from on are compressed for tokens from pos on.
 func (l *Layer) compressedCols(pos, from, cols int) int {
 	return min(max(recentStart(pos, l.expanded.tokens)-from, 0), cols)

@@ -100,6 +100,16 @@ func (c Codes) PutRow(row int, u []byte) {
 	}
 }
 
+// Row writes what the first codes of a row of 4-bit codes stand for.
+func (c Codes) Row(dst []float32, row int) {
+	if c.Bits != 4 || len(dst) > c.Cols || row < 0 || row >= c.Rows {
+		panic(fmt.Sprintf("kernel: %d values of row %d of %d×%d codes of %d bits", len(dst), row, c.Rows, c.Cols, c.Bits))
+	}
+	for col := range dst {
+		dst[col] = float32(c.Codes[(col/8*c.Rows+row)*4+col%4]>>(col&4)&15) - codeZero
+	}
+}
+
 // PutColumns sets the first n 4-bit codes of eight columns from col on, a multiple of 8: those of a column are u[i*n:][:n].
 func (c Codes) PutColumns(col int, u []byte, n int) {
 	if col < 0 || col%8 != 0 || col+8 > c.Cols || n > c.Rows || len(u) < 8*n {

@@ -214,12 +214,13 @@ func (a *gqa) promptCoded(p *pass, w *worker, l *Layer, seg *segment) {
 			s.PutWide(wide, base, p.pos[t], g, k, v, &w.scratch)
 		}
 	}
+	w.keepCoded(s, wide, seg)
 	p.tilesCoded(w, s, wide, seg, p.q, w.heads)
 }
 
-// tilesCoded lets a segment whose workers have put its tokens in a wide store attend over codes, see pass.tiles. It
+// keepCoded makes the codes that are due once a segment's tokens are in a wide store, and keeps its newest tokens. It
 // ends with a barrier.
-func (p *pass) tilesCoded(w *worker, s, wide *attention.Store, seg *segment, q, out []float32) {
+func (w *worker) keepCoded(s, wide *attention.Store, seg *segment) {
 	at, base := s.Layer(), s.WideBase(seg.pos)
 	for {
 		g, _, ok := w.Take(at.KVHeads, 1)
@@ -240,6 +241,11 @@ func (p *pass) tilesCoded(w *worker, s, wide *attention.Store, seg *segment, q, 
 		s.RecentFromWide(wide, base, seg.pos, seg.n, g, &w.scratch)
 	}
 	w.Barrier()
+}
+
+// tilesCoded lets a segment attend over codes, see pass.tiles. It ends with a barrier.
+func (p *pass) tilesCoded(w *worker, s, wide *attention.Store, seg *segment, q, out []float32) {
+	at, base := s.Layer(), s.WideBase(seg.pos)
 	q, out = q[seg.at*at.Heads*at.KeySize:], out[seg.at*at.Heads*at.ValueSize:]
 	for {
 		i, _, ok := w.Take(at.Tiles(seg.pos, seg.n), 1)
@@ -278,6 +284,41 @@ func (m *latent) stepCoded(p *pass, w *worker, s *attention.Store) {
 
 // promptCoded lets a segment attend over 4-bit codes of rows: p.sums. It ends with a barrier.
 func (m *latent) promptCoded(p *pass, w *worker, s *attention.Store, seg *segment) {
+	p.tilesCoded(w, s, m.keepRows(p, w, s, seg), seg, p.queries, p.sums)
+}
+
+// expandCoded lets a segment attend over keys and values that are expanded from codes, and from the segment's own rows
+// and those just before: w.heads. It ends with a barrier.
+func (m *latent) expandCoded(p *pass, w *worker, s *attention.Store, seg *segment) {
+	a, base, end := s.Layer(), s.WideBase(seg.pos), seg.pos+seg.n
+	wide := m.keepRows(p, w, s, seg)
+	shape := shapeOf(m.expanded)
+	coded, exact := p.expanded[shape], p.wide[shape]
+	from := m.expandFrom(seg)
+	m.expand(w, from, max(a.CompressedEnd(end-1)-from, 0), func(b, at, n int) {
+		m.expandBlock(w, func(rows []float32) { s.DecodedRows(rows, b, at, n, &w.scratch) }, coded, b, at, n)
+	})
+	w.Barrier()
+	from = max(from, a.CompressedEnd(seg.pos))
+	m.expand(w, from, end-from, func(b, at, n int) {
+		m.expandBlock(w, func(rows []float32) { wide.Rows(rows, nil, b, at-base, n) }, exact, b, at-base, n)
+	})
+	w.Barrier()
+	g := m.expanded.Geometry
+	q, out := p.queries[seg.at*g.Heads*g.KeySize:], w.heads[seg.at*g.Heads*g.ValueSize:]
+	for {
+		i, _, ok := w.Take(m.expanded.Tiles(seg.pos, seg.n), 1)
+		if !ok {
+			break
+		}
+		m.expanded.PrefillTwo(out, i, coded, exact, base, seg.pos, seg.n, q, &w.scratch)
+	}
+	w.Barrier()
+}
+
+// keepRows caches a segment's rows in codes, and returns the store that has those that are not coded for all of its
+// tokens. It ends with a barrier.
+func (m *latent) keepRows(p *pass, w *worker, s *attention.Store, seg *segment) *attention.Store {
 	wide, base := p.wide[shapeOf(m.attn)], s.WideBase(seg.pos)
 	for t := max(w.lo, seg.at); t < min(w.hi, seg.at+seg.n); t++ {
 		for b := range m.blocks {
@@ -286,5 +327,6 @@ func (m *latent) promptCoded(p *pass, w *worker, s *attention.Store, seg *segmen
 			s.PutWide(wide, base, p.pos[t], b, row, nil, &w.scratch)
 		}
 	}
-	p.tilesCoded(w, s, wide, seg, p.queries, p.sums)
+	w.keepCoded(s, wide, seg)
+	return wide
 }

@@ -57,6 +57,7 @@ func (m *latent) includeRows(e *executor) {
 	if a := m.forms[attention.Q4]; a != nil {
 		e.includeAttention(a)
 		e.includeWide(m.attn)
+		e.includeWide(m.expanded)
 	}
 }
 
@@ -161,20 +162,26 @@ func (m *latent) attendMany(p *pass, w *worker, l *Layer) {
 				}
 			}
 		}
-		if lo < hi && !m.expands(seg, s) {
+		if lo < hi && !m.expands(seg) {
 			m.source.rowQueries(p, w, lo, hi)
 		}
 	}
 	w.Barrier()
 	m.attendRows(p, w, l)
 	for i := range p.segments {
-		if seg, s := &p.segments[i], p.segments[i].store(l); m.expands(seg, s) {
-			wide := p.expanded[shapeOf(m.expanded)]
+		if seg := &p.segments[i]; m.expands(seg) {
+			s, wide := seg.store(l), p.expanded[shapeOf(m.expanded)]
 			if lo, hi := max(w.lo, seg.at), min(w.hi, seg.at+seg.n); lo < hi {
 				m.source.expandedQueries(p, w, lo, hi) // the others' have been read: they are of another size
 			}
+			if s.Coded() {
+				m.expandCoded(p, w, s, seg)
+				continue
+			}
 			from := m.expandFrom(seg)
-			m.expand(w, from, seg.pos+seg.n-from, func(b, at, n int) { m.expandBlock(w, s, wide, b, at, n) })
+			m.expand(w, from, seg.pos+seg.n-from, func(b, at, n int) {
+				m.expandBlock(w, func(rows []float32) { s.Rows(rows, nil, b, at, n) }, wide, b, at, n)
+			})
 			w.Barrier()
 			p.tiles(w, m.expanded, wide, seg, p.queries, w.heads)
 		}
@@ -187,7 +194,7 @@ func (m *latent) attendRows(p *pass, w *worker, l *Layer) {
 	for i := range p.segments {
 		seg := &p.segments[i]
 		s := seg.store(l)
-		if m.expands(seg, s) {
+		if m.expands(seg) {
 			continue
 		}
 		switch {
@@ -226,8 +233,8 @@ func (p *pass) tiles(w *worker, a *attention.Layer, s *attention.Store, seg *seg
 
 // expands reports whether a segment is cheaper in the expanded form: each token saves on every cached position and
 // query head what rows are wider than keys and values; a position costs an expansion.
-func (m *latent) expands(seg *segment, s *attention.Store) bool {
-	return !s.Coded() && !m.index.selects(seg) && m.saves(seg.n, m.geo, m.expanded.KeySize)
+func (m *latent) expands(seg *segment) bool {
+	return !m.index.selects(seg) && m.saves(seg.n, m.geo, m.expanded.KeySize)
 }
 
 // saves compares the two for n tokens and keys of the size given.
@@ -254,13 +261,13 @@ func (m *latent) expand(w *worker, from, n int, block func(b, at, n int)) {
 	}
 }
 
-// expandBlock rebuilds n positions of one block's heads.
-func (m *latent) expandBlock(w *worker, s, wide *attention.Store, b, from, n int) {
+// expandBlock rebuilds n positions of one block's heads, whose rows read writes, and caches them from position from on.
+func (m *latent) expandBlock(w *worker, read func(rows []float32), wide *attention.Store, b, from, n int) {
 	g, u := m.geo, &w.small
 	row, width := m.attn.KeySize, m.expanded.KeySize
 	rows := sized(&u.rows, n*row)
 	keys, values := sized(&u.keys, n*width), sized(&u.values, n*g.ValueSize)
-	s.Rows(rows, nil, b, from, n)
+	read(rows)
 	heads := m.expanded.KVHeads / m.blocks
 	for k := b * heads; k < (b+1)*heads; k++ {
 		latent := func(i int) []float32 { return rows[i*row+m.r:][:m.l] }
