@@ -104,7 +104,7 @@ func (s *Store) latentColumns(g, pos, n int, sc *Scratch) (kernel.Codes, []uint1
 	width := s.layer.latentCodes()
 	size := Group * width / 2
 	for at := 0; at < len(codes); at += size {
-		kernel.TurnCodes(sc.columns[at:][:size], codes[at:][:size], Group, width)
+		kernel.Codes{Codes: codes[at:][:size], Rows: Group, Cols: width, Bits: 4}.Turned(sc.columns[at:], 0, Group)
 	}
 	return kernel.Codes{Codes: sc.columns[:len(codes)], Rows: width, Cols: n, Bits: 4}, scales
 }

@@ -1,40 +1,47 @@
 package kernel
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 )
 
 // Each code of turned codes is the other's with row and column exchanged, and nothing beyond is written.
-func TestTurnCodes(t *testing.T) {
+func TestTurned(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for _, shape := range [][2]int{{8, 8}, {32, 8}, {8, 64}, {32, 512}, {16, 24}, {0, 8}} {
-		rows, cols := shape[0], shape[1]
-		n := CodesSize(rows, cols, 4)
-		src, dst := make([]byte, n), make([]byte, n+1)
-		for i := range src {
-			src[i] = byte(rng.Uint32())
-		}
-		dst[n] = 0x5a
-		TurnCodes(dst, src, rows, cols)
-		from, to := Codes{Codes: src, Rows: rows, Cols: cols, Bits: 4}, Codes{Codes: dst, Rows: cols, Cols: rows, Bits: 4}
-		for r := range rows {
-			for c := range cols {
-				if got, want := to.Get(c, r), from.Get(r, c); got != want {
-					t.Fatalf("%d×%d: row %d, column %d: got %v, want %v", rows, cols, r, c, got, want)
+	for _, bits := range []int{1, 2, 4} {
+		for _, shape := range [][4]int{{32, 32, 0, 32}, {64, 96, 32, 32}, {256, 32, 64, 192}, {32, 512, 0, 32}, {32, 0, 0, 32}, {32, 32, 0, 0}} {
+			rows, cols, row, n := shape[0], shape[1], shape[2], shape[3]
+			src, dst := make([]byte, CodesSize(rows, cols, bits)), make([]byte, CodesSize(n, cols, bits)+1)
+			for i := range src {
+				src[i] = byte(rng.Uint32())
+			}
+			dst[len(dst)-1] = 0x5a
+			from := Codes{Codes: src, Rows: rows, Cols: cols, Bits: bits}
+			to := from.Turned(dst, row, n)
+			for r := range n {
+				for c := range cols {
+					if got, want := to.Get(c, r), from.Get(row+r, c); got != want {
+						t.Fatalf("%d bits, %v: row %d, column %d: got %v, want %v", bits, shape, r, c, got, want)
+					}
 				}
 			}
-		}
-		if dst[n] != 0x5a {
-			t.Fatalf("%d×%d: a byte behind them is written", rows, cols)
+			if dst[len(dst)-1] != 0x5a {
+				t.Fatalf("%d bits, %v: a byte behind them is written", bits, shape)
+			}
 		}
 	}
 }
 
-func BenchmarkTurnCodes(b *testing.B) {
-	src, dst := make([]byte, 32*512/2), make([]byte, 32*512/2)
-	b.SetBytes(int64(len(src)))
-	for b.Loop() {
-		TurnCodes(dst, src, 32, 512)
+func BenchmarkTurned(b *testing.B) {
+	for _, bits := range []int{1, 2, 4} {
+		b.Run(fmt.Sprint(bits), func(b *testing.B) {
+			c := Codes{Codes: make([]byte, CodesSize(32, 512, bits)), Rows: 32, Cols: 512, Bits: bits}
+			dst := make([]byte, len(c.Codes))
+			b.SetBytes(int64(len(dst)))
+			for b.Loop() {
+				c.Turned(dst, 0, 32)
+			}
+		})
 	}
 }
