@@ -73,17 +73,19 @@ func TestCalibratedCache(t *testing.T) {
 
 // Convert writes what Load makes.
 func TestCalibratedFile(t *testing.T) {
-	in, out := gguftest.TinyLlama().Build().Write(t), filepath.Join(t.TempDir(), "coded.gguf")
-	opt := quick(MLA{})
-	opt.Cache = Cache{Type: CacheCalibrated, Share: 0.3}
-	if _, err := Convert(t.Context(), in, out, opt); err != nil {
-		t.Fatal(err)
-	}
-	ids := gguftest.RandomIDs(200, 80)
-	made := allLogits(t, loadFile(t, in, Options{Cache: opt.Cache, Convert: opt, Threads: 1}), ids)
-	written := allLogits(t, loadFile(t, out, Options{}), ids)
-	if exact := allLogits(t, loadFile(t, in, Options{}), ids); nmse(made, exact) == 0 || nmse(written, made) != 0 {
-		t.Errorf("codes change %v, the written file %v", nmse(made, exact), nmse(written, made))
+	for name, d := range map[string]*gguftest.Builder{"llama": gguftest.TinyLlama().Build(), "deepseek2": gguftest.DeepDense().Build()} {
+		in, out := d.Write(t), filepath.Join(t.TempDir(), "coded.gguf")
+		opt := quick(MLA{})
+		opt.Cache = Cache{Type: CacheCalibrated, Share: 0.3}
+		if _, err := Convert(t.Context(), in, out, opt); err != nil {
+			t.Fatal(err)
+		}
+		ids := gguftest.RandomIDs(200, 80)
+		made := allLogits(t, loadFile(t, in, Options{Cache: opt.Cache, Convert: opt, Threads: 1}), ids)
+		written := allLogits(t, loadFile(t, out, Options{}), ids)
+		if exact := allLogits(t, loadFile(t, in, Options{}), ids); nmse(made, exact) == 0 || nmse(written, made) != 0 {
+			t.Errorf("%s: codes change %v, the written file %v", name, nmse(made, exact), nmse(written, made))
+		}
 	}
 }
 
@@ -153,11 +155,57 @@ func TestCalibratedCacheIsRefused(t *testing.T) {
 	if _, err := tinyModel(t, Options{}).NewSession(&SessionOptions{Cache: CacheCalibrated}); !errors.Is(err, ErrUnsupported) {
 		t.Errorf("nothing was calibrated: %v", err)
 	}
-	deep := gguftest.DeepVariants()
-	for name, d := range deep {
-		if _, err := Load(d.Build().Write(t), &Options{Cache: calibrated}); !errors.Is(err, ErrUnsupported) {
-			t.Errorf("deepseek2 %s: %v", name, err)
+	for name, word := range map[string]string{"deepseek32": "indexer", "bert": "encoder"} {
+		path := ""
+		if name == "bert" {
+			path = gguftest.EncoderVariants()[name].Build().Write(t)
+		} else {
+			path = gguftest.SketchVariants()[name].Build().Write(t)
 		}
-		break
+		if _, err := Load(path, &Options{Cache: calibrated}); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), word) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Caches of few bits that a model can't have are errors that say why.
+func TestCodesAreRefused(t *testing.T) {
+	for name, word := range map[string]string{"deepseek32": "indexer", "deepseek4": "pools"} {
+		m := loadFile(t, gguftest.SketchVariants()[name].Build().Write(t), Options{})
+		if _, err := m.NewSession(&SessionOptions{Cache: CacheQ4}); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), word) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Codes of latent attention's rows lose the less the larger they are, without calibration and with it; a calibration
+// that is kept makes the same.
+func TestCodesOfRows(t *testing.T) {
+	path := gguftest.DeepDense().Build().Write(t)
+	ids := gguftest.RandomIDs(300, 80)
+	exact := allLogits(t, loadFile(t, path, Options{Threads: 1}), ids)
+	plain := loadFile(t, path, Options{}).Info().CacheBytes
+	opt := quick(MLA{})
+	t.Setenv("LATENTGO_CACHE", t.TempDir())
+	opt.NoCache = false
+	q8, last := 0.0, 0.0
+	for _, c := range []Cache{{Type: CacheQ8}, {Type: CacheQ4}, {Type: CacheCalibrated, Share: 0.5}, {Type: CacheCalibrated, Share: 0.3}, {Type: CacheCalibrated, Share: 0.2}} {
+		m := loadFile(t, path, Options{Cache: c, Convert: opt, Threads: 1})
+		e := nmse(allLogits(t, m, ids), exact)
+		switch {
+		case c.Type == CacheQ8:
+			q8 = e
+		case c.Type == CacheCalibrated && e <= last, e <= q8, e > 0.1:
+			t.Errorf("%v: logits are wrong by %.3g of their energy, in a larger one by %.3g, in q8 by %.3g", c, e, last, q8)
+		case c.Type == CacheCalibrated:
+			last = e
+		}
+		if again := loadFile(t, path, Options{Cache: c, Convert: opt, Threads: 1}); nmse(allLogits(t, again, ids), exact) != e {
+			t.Errorf("%v: loaded again it is another", c)
+		}
+		if got := float64(newSession(t, m, nil).TokenBytes()) / float64(plain); got > max(c.Share, 0.65) { // of 16 rotated values q8 makes a block of 32
+
+			t.Errorf("%v: %.3g of the bytes", c, got)
+		}
 	}
 }

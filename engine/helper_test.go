@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/latentgo/latentgo/internal/gguftest"
@@ -106,11 +107,8 @@ func readLogits(t testing.TB, path string, rows int) [][]float32 {
 
 // cachesOf are the types of cache that an architecture is tried with: codes with those that differ most.
 func cachesOf(name string) []CacheType {
-	switch name {
-	case "llama", "qwen2", "gemma3":
+	if slices.Contains([]string{"llama", "qwen2", "gemma3", "deepseek2"}, name) {
 		return []CacheType{CacheF16, CacheQ8, CacheQ4, CacheCalibrated}
-	case "deepseek2":
-		return []CacheType{CacheF16, CacheQ8, CacheQ4}
 	}
 	return []CacheType{CacheF16, CacheQ8}
 }

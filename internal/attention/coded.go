@@ -73,15 +73,14 @@ func (l *Layer) readyFactors(sc *Scratch, s *Store, g int) {
 		return
 	}
 	sc.ready[g] = true
-	if l.latent {
+	switch {
+	case l.code != nil:
+		l.code.setQueries(sc, sc.turned[g*l.Group()*l.KeySize:], g, l.Group(), l.KeySize, g*l.Group(), l.Heads)
+	case l.latent:
 		s.setRowQueries(sc, sc.turned, l.Heads, 0, l.Group())
-		return
-	}
-	if l.code == nil {
+	default:
 		sc.factors.Set(sc.turned, l.Heads, l.KeySize, l.KeySize)
-		return
 	}
-	l.code.setQueries(sc, sc.turned[g*l.Group()*l.KeySize:], g, l.Group(), l.KeySize, g*l.Group(), l.Heads)
 }
 
 // codedScores is Store.scores for rows first … first+nq-1 of sc.factors and whole groups.

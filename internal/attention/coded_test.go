@@ -3,6 +3,7 @@ package attention
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -37,7 +38,17 @@ func codedForms(t *testing.T, f func(t *testing.T, l *Layer)) {
 				t.Fatal(err)
 			}
 			l.SetSoftmax(softmaxes(l.Geometry)[shape[0]%4])
+			plain := *l
 			if l, err = l.In(Q4); err != nil {
+				t.Fatal(err)
+			}
+			f(t, l)
+			code, err := NewRowCode(&plain, randomTransform(rand.New(rand.NewPCG(4, 2)), plain.KVHeads, plain.KeySize, mixedBits(plain.KeySize)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			plain.SetCode(code)
+			if l, err = plain.In(Calibrated); err != nil || l.code == nil {
 				t.Fatal(err)
 			}
 			f(t, l)

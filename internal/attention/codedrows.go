@@ -1,6 +1,7 @@
 package attention
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/latentgo/latentgo/internal/kernel"
@@ -162,6 +163,10 @@ func (s *Store) encodeRows(pos, g int, wide *Store, base int, sc *Scratch) {
 // DecodedRows writes block b's rows of n coded positions from pos on: dst [n, R+L].
 func (s *Store) DecodedRows(dst []float32, g, pos, n int, sc *Scratch) {
 	l := s.layer
+	if l.code != nil {
+		s.transformedRows(dst, g, pos, n, sc)
+		return
+	}
 	for i := range n {
 		at := pos + i
 		row, group := dst[i*l.KeySize:][:l.KeySize], at&^(Group-1)
@@ -175,6 +180,54 @@ func (s *Store) DecodedRows(dst []float32, g, pos, n int, sc *Scratch) {
 		vek32.MulNumber_Inplace(x, sc.scales[0])
 		kernel.Hadamard(x, true)
 		vek32.Mul_Inplace(x, s.balance[g])
+	}
+}
+
+// NewRowCode returns the codes of a layer of latent attention: of whole rows, whose ends are the values.
+func NewRowCode(l *Layer, rows Transform) (*Code, error) {
+	if !l.latent || l.recent != nil {
+		return nil, fmt.Errorf("codes of rows where there are none, or a window of recent tokens is beside them")
+	}
+	if err := rows.check(l.KVHeads, l.KeySize); err != nil {
+		return nil, err
+	}
+	c := &Code{keys: rows, runs: keyRuns(rows.Bits)}
+	c.planes = c.runs
+	c.levels[0] = rows.levels(noiseWeight)
+	for _, r := range c.runs {
+		c.runBytes += r.size()
+		c.planeRows += len(r.parts)
+	}
+	c.runBytes = (c.runBytes + 7) / 8
+	n := len(rows.Bits)
+	for g := range l.KVHeads {
+		c.output = append(c.output, outputOf(c.planes, rows.Back[g][l.r*n:], n, l.ValueSize))
+	}
+	return c, nil
+}
+
+// transformedRows is DecodedRows for codes of a Code.
+func (s *Store) transformedRows(dst []float32, g, pos, n int, sc *Scratch) {
+	c, d := s.layer.code, s.layer.KeySize
+	y := sc.coded[:len(c.keys.Bits)]
+	for i := range n {
+		clear(y)
+		at, offset := (pos+i)%s.size, 0
+		for k := range c.runs {
+			r := &c.runs[k]
+			codes := s.keyRun(g, pos+i, offset, r)
+			offset += r.size()
+			for col, p := range r.parts {
+				if p.comp >= 0 {
+					y[p.comp] += codes.Get(at, col) * r.worth[col]
+				}
+			}
+		}
+		vek32.MulNumber_Inplace(y, gains[s.tokenGains(g, pos+i)[0]&15])
+		row := dst[i*d:][:d]
+		for j := range row {
+			row[j] = vek32.Dot(c.keys.Back[g][j*len(y):][:len(y)], y)
+		}
 	}
 }
 

@@ -40,7 +40,7 @@ const exactTokens = 4
 type Code struct {
 	keys, values Transform
 	runs         []run // of a key's codes
-	planes       []run // of a value's, by bits
+	planes       []run // of a value's, by bits; of a row's those that the runs become when they are turned
 	runBytes     int   // of a key
 	planeBytes   int   // of a value
 	planeRows    int
@@ -145,7 +145,7 @@ func pad(parts []part, to int) []part {
 // mean keys are as they are.
 func NewCode(l *Layer, keys, values Transform, mean []float32, rope Rotation, step int) (*Code, error) {
 	if l.latent || l.recent != nil || l.expanded != nil || l.both {
-		return nil, fmt.Errorf("codes of the rows of latent attention, or of an encoder")
+		return nil, fmt.Errorf("codes of keys and values where there are rows, or an encoder has them")
 	}
 	if err := keys.check(l.KVHeads, l.KeySize); err != nil {
 		return nil, fmt.Errorf("keys: %w", err)
@@ -165,7 +165,7 @@ func NewCode(l *Layer, keys, values Transform, mean []float32, rope Rotation, st
 	}
 	c.planeBytes /= 8
 	for g := range l.KVHeads {
-		c.output = append(c.output, c.outputOf(g, l.ValueSize))
+		c.output = append(c.output, outputOf(c.planes, values.Back[g], len(values.Bits), l.ValueSize))
 	}
 	if mean != nil {
 		if step < 1 || step > MaxMeanStep || step&(step-1) != 0 {
@@ -195,16 +195,15 @@ func (t *Transform) check(heads, size int) error {
 	return nil
 }
 
-// outputOf returns what the sums of planes' rows are worth in values of head g.
-func (c *Code) outputOf(g, size int) []float32 {
+// outputOf returns what the sums of planes' rows are worth in values, of which back [size, n] makes n components.
+func outputOf(planes []run, back []float32, n, size int) []float32 {
 	var out []float32
-	n := len(c.values.Bits)
-	for _, r := range c.planes {
+	for _, r := range planes {
 		for _, p := range r.parts {
 			row := make([]float32, size)
 			for i := range row {
 				if p.comp >= 0 {
-					row[i] = c.values.Back[g][i*n+p.comp] * float32(int(1)<<p.shift)
+					row[i] = back[i*n+p.comp] * float32(int(1)<<p.shift)
 				}
 			}
 			out = append(out, row...)
@@ -360,8 +359,16 @@ func (s *Store) transformedSum(out []float32, ldo int, p []float32, ldp, nq, g, 
 		row, offset := 0, 0
 		for k := range s.layer.code.planes {
 			r := &s.layer.code.planes[k]
-			sc.sumFactors.AddProducts(out[row:], ldo, 0, nq, s.valuePlane(g, from+at, m, offset, r), len(r.parts))
-			row, offset = row+len(r.parts), offset+r.size()/8
+			var codes kernel.Codes
+			if s.layer.latent {
+				codes = s.keyRun(g, from+at, offset, r).Turned(sc.columns, (from+at)%s.size, m)
+				offset += r.size()
+			} else {
+				codes = s.valuePlane(g, from+at, m, offset, r)
+				offset += r.size() / 8
+			}
+			sc.sumFactors.AddProducts(out[row:], ldo, 0, nq, codes, len(r.parts))
+			row += len(r.parts)
 		}
 		at += m
 	}
@@ -380,6 +387,12 @@ func (s *Store) transformGroup(pos, g int, wide *Store, base int, sc *Scratch) {
 		codes := s.keyRun(g, pos, offset, r).From(pos % s.size)
 		offset += r.size()
 		r.put(codes, u, n, true)
+	}
+	if s.layer.latent {
+		for i, n := range numbers {
+			numbers[i] = n | n<<4 // the value is a part of the key
+		}
+		return
 	}
 	u = c.values.components(sc, g, &c.levels[1], func(i int) []uint16 { return s.groupRow(true, g, pos+i, wide, base, sc) }, func(i int, gain byte) {
 		numbers[i] |= gain << 4
@@ -427,8 +440,8 @@ func (c *Code) decoded(out, sums []float32, g int) {
 }
 
 // CodedExtra returns how many bytes a session of any length takes in a layer with calibrated codes beside those: for the
-// newest and the first tokens.
-func CodedExtra(g attn.Geometry) int {
-	r := (&Layer{Geometry: g}).codedRing(exactTokens)
+// newest and the first tokens. rows says that values are the ends of keys.
+func CodedExtra(g attn.Geometry, rows bool) int {
+	r := (&Layer{Geometry: g, latent: rows}).codedRing(exactTokens)
 	return (r.ringSize() + r.first) * r.tokenBytes()
 }

@@ -106,6 +106,9 @@ func (c *codedCase) decodedTransform(pos, g int) (k, v []float32) {
 		}
 		offset += r.size()
 	}
+	if c.l.latent {
+		return k, slices.Clone(k[c.l.r:])
+	}
 	offset = 0
 	for i := range code.planes {
 		r := &code.planes[i]

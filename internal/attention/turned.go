@@ -105,7 +105,7 @@ func (l *Layer) reserveTurned(sc *Scratch, size int) {
 	if len(sc.half) < recentStep*blocks(most) {
 		sc.half, sc.codes = make([]uint16, recentStep*blocks(most)), make([]byte, recentStep*most)
 	}
-	if n := chunk * l.latentCodes() / 2; l.latent && len(sc.columns) < n {
+	if n := chunk * max(l.latentCodes()/2, kernel.MaxTile/2); l.latent && len(sc.columns) < n {
 		sc.columns = make([]byte, n)
 		reserve(&sc.coded, max(l.Heads, prefillRows)*l.ValueSize)
 		reserve(&sc.sums, prefillRows*2*l.ValueSize)

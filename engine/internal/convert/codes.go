@@ -14,15 +14,18 @@ import (
 
 // checkCodes says why the model's cache can't have calibrated codes; nil if it can.
 func (c *conversion) checkCodes() error {
-	what := "no grouped-query attention"
+	what := "no attention"
 	if c.Spec.Encoder {
 		what = "an encoder, which caches nothing from text to text"
 	}
 	for _, l := range c.Spec.Layers {
-		if a, ok := l.Mixer.(model.Attention); ok && !c.Spec.Encoder {
-			if what = codes.Codable(a); what == "" {
-				return nil
-			}
+		if l.Mixer == nil || c.Spec.Encoder {
+			continue
+		}
+		if why := codes.Codable(l.Mixer); why == "" {
+			return nil
+		} else if why != "no attention" {
+			what = why
 		}
 	}
 	return fmt.Errorf("%v: architecture %s has %s: %w", c.Options.form(), c.Spec.Arch, what, model.ErrUnsupported)

@@ -151,13 +151,16 @@ func unrotated(s model.CompressedShape, rope attn.RopeConfig) model.CompressedSh
 	return s
 }
 
-// PlainBytes returns the bytes that a model's grouped-query attention caches per token, all layers, when it is not
+// PlainBytes returns the bytes that a model's attention caches per token in half floats, all layers, when it is not
 // compressed.
 func PlainBytes(s *model.Spec) int {
 	n := 0
 	for _, l := range s.Layers {
-		if a, ok := l.Mixer.(model.Attention); ok {
+		switch a := l.Mixer.(type) {
+		case model.Attention:
 			n += cachedBytes * values(a.Geometry)
+		case model.MLA:
+			n += cachedBytes * (a.R + a.L)
 		}
 	}
 	return n

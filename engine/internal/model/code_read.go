@@ -13,6 +13,7 @@ import (
 const (
 	TensorKeyCode   = "attn_k_code"
 	TensorValueCode = "attn_v_code"
+	TensorRowCode   = "attn_kv_code" // of latent attention's rows, instead of both
 
 	CodeBits     = ".bits"      // [components], I32
 	CodeDeviate  = ".deviation" // [components]
@@ -26,7 +27,7 @@ const (
 // CodeTensors are the names of all, those that may be missing at last.
 func CodeTensors() []string {
 	var out []string
-	for _, part := range []string{TensorKeyCode, TensorValueCode} {
+	for _, part := range []string{TensorKeyCode, TensorValueCode, TensorRowCode} {
 		for _, s := range []string{CodeBits, CodeDeviate, CodeWorth, CodeForward, CodeBack} {
 			out = append(out, part+s)
 		}
@@ -60,6 +61,25 @@ func (a *gqa) loadCode(ld *Loader, i int) {
 		return
 	}
 	a.attn.SetCode(code)
+	ld.coded = true
+}
+
+// loadCode loads the same of rows.
+func (m *latent) loadCode(ld *Loader, i int) {
+	name := LayerName(i, TensorRowCode)
+	if !ld.has(name + CodeBits) {
+		return
+	}
+	rows := ld.transform(name, m.blocks, m.rowSize())
+	if ld.err != nil {
+		return
+	}
+	code, err := attention.NewRowCode(m.attn, rows)
+	if err != nil {
+		ld.err = fmt.Errorf("%s: tensors %q: %w: %w", ld.f.Name(), name, err, ErrInvalid)
+		return
+	}
+	m.attn.SetCode(code)
 	ld.coded = true
 }
 

@@ -47,7 +47,7 @@ func (a *gqa) form(f CacheFormat) (*attention.Layer, error) {
 func (m *latent) form(f CacheFormat) (*attention.Layer, error) {
 	switch {
 	case f == attention.Q4 && m.index != nil:
-		return nil, fmt.Errorf("4-bit codes of rows that an indexer picks from")
+		return nil, fmt.Errorf("codes of rows that an indexer picks from")
 	case m.forms[f] == nil:
 		return m.attn.In(f)
 	}
@@ -67,14 +67,17 @@ func (ld *Loader) forms(l *Layer) {
 		switch a := part.(type) {
 		case *gqa:
 			a.loadForms(ld, l)
-		case interface{ makeForms() }:
-			a.makeForms()
+		case interface{ makeForms(ld *Loader, i int) }:
+			a.makeForms(ld, l.Index)
 		}
 	}
 }
 
 // makeForms makes the forms of attention over rows.
-func (m *latent) makeForms() {
+func (m *latent) makeForms(ld *Loader, i int) {
+	if m.index == nil {
+		m.loadCode(ld, i)
+	}
 	for f := range m.forms {
 		m.forms[f], _ = m.form(CacheFormat(f))
 	}

@@ -54,10 +54,12 @@ func (m *latent) includeRows(e *executor) {
 	if shape := shapeOf(m.expanded); e.expanded[shape] == nil {
 		e.expanded[shape] = attention.NewStore(m.expanded, attention.F16)
 	}
-	if a := m.forms[attention.Q4]; a != nil {
-		e.includeAttention(a)
-		e.includeWide(m.attn)
-		e.includeWide(m.expanded)
+	for _, a := range m.forms[attention.Q4:] {
+		if a != nil && a != m.attn {
+			e.includeAttention(a)
+			e.includeWide(m.attn)
+			e.includeWide(m.expanded)
+		}
 	}
 }
 

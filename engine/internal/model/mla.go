@@ -164,6 +164,10 @@ func (m *mla) run(p *pass, w *worker, l *Layer) {
 		w.Barrier()
 		m.raise(p, w, m.index.ofQueries(p))
 		m.readyQueries(p, w)
+		if p.probe.ends(StageProjected) {
+			m.show(p, w)
+			return
+		}
 		m.index.ready(p, w, l)
 		m.attend(p, w, l)
 		p.gateHeads(w, m.gate, nil, m.spec.Gate, m.geo.Heads*m.geo.ValueSize)
@@ -172,6 +176,23 @@ func (m *mla) run(p *pass, w *worker, l *Layer) {
 	if !p.probe.ends(StageHeads) {
 		m.output.project(p, w)
 	}
+}
+
+// show hands queries for rows, and rows, to a probe.
+func (m *mla) show(p *pass, w *worker) {
+	b, n, size := p.probe, len(p.pos), m.rowSize()
+	if w.ID == 0 {
+		b.kv = sized(&b.kv, n*size)
+	}
+	w.Barrier()
+	for t := w.lo; t < w.hi; t++ {
+		m.row(p, w, 0, t, b.kv[t*size:][:size])
+	}
+	if w.lo < w.hi {
+		m.rowQueries(p, w, w.lo, w.hi)
+	}
+	w.Barrier()
+	b.Projected(w.Worker, p.queries[:n*m.geo.Heads*size], b.kv[:n*size], n)
 }
 
 // readyQueries scales the worker's rows of queries in a batch; in a decode step each head is scaled by whom it belongs
@@ -230,9 +251,9 @@ func (m *mla) rotateEnd(p *pass, dst, q []float32, t int) {
 	m.rotate(p, dst, t)
 }
 
-// rotate rotates the first values of x to row t's position, where there are such values.
+// rotate rotates the first values of x to row t's position, where there are such values; a probe gets them as they are.
 func (m *mla) rotate(p *pass, x []float32, t int) {
-	if m.r > 0 {
+	if m.r > 0 && !p.probe.ends(StageProjected) {
 		p.ropes[m.spec.Rope].rope.Rotate(x[:m.r], p.table(m.spec.Rope, t))
 	}
 }

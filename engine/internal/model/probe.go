@@ -31,7 +31,7 @@ type Probe struct {
 	Save func(x []float32, lo, hi int)
 
 	// Projected gets queries [n, heads·d], scaled, and [keys of all heads | values of all heads] of n rows, not
-	// rotated.
+	// rotated; of latent attention queries for rows, [n, heads·(R+L)], and the rows.
 	Projected func(w *pool.Worker, q, kv []float32, n int)
 	// Heads gets the heads' outputs [n, heads·v]; first its own rows, in a call of their own.
 	HeadRows func(heads []float32, lo, hi int)

@@ -1,6 +1,9 @@
 package model
 
-import "github.com/latentgo/latentgo/attn"
+import (
+	"github.com/latentgo/latentgo/attn"
+	"github.com/latentgo/latentgo/internal/kernel"
+)
 
 // What conversions read of a layer's weights.
 
@@ -29,6 +32,29 @@ func (l *Layer) projectionsOf(a *projections, o Linear) Projections {
 		Geometry: a.spec.Geometry, Rope: a.spec.Rope,
 		Q: a.q, K: a.k, V: a.v, O: o, KBias: a.kBias, VBias: a.vBias, Norm: l.norm.weights(),
 	}
+}
+
+// RowProjections are what is known of a layer of latent attention, as DeepSeek's models have it, whose rows can be coded.
+type RowProjections struct {
+	attn.Geometry // of the heads that attend to rows: one block, keys of R+L values, values of L
+	R             int
+	Rope          int              // index of the position embedding
+	Value         []*kernel.Matrix // per query head [v, L]
+	O             Linear           // [width, heads·v]
+}
+
+// RowProjections returns them; ok is false for other mixers, and where an indexer picks rows.
+func (l *Layer) RowProjections() (p RowProjections, ok bool) {
+	m, ok := l.mixer.(*mla)
+	if !ok || m.index != nil {
+		return p, false
+	}
+	return RowProjections{Geometry: m.attn.Geometry, R: m.r, Rope: m.spec.Rope, Value: m.value, O: m.o}, true
+}
+
+// RowGeometry returns the shape of the heads that attend to rows, ok as RowProjections.
+func (s MLA) RowGeometry() (g attn.Geometry, ok bool) {
+	return attn.Geometry{Heads: s.Heads, KVHeads: 1, KeySize: s.R + s.L, ValueSize: s.L, Window: s.Window}, s.Index == (Indexer{})
 }
 
 // Gated are the matrices of a layer's gated feed-forward network.

@@ -63,7 +63,9 @@ func newCalibration(layers []layer) *Calibration {
 	c := &Calibration{layers: layers, shapes: map[shapeKey][]shape{}}
 	for _, l := range layers {
 		l.keys.options = options(c.shapesOf(l.geo.KeySize, false), l.keys.worth)
-		l.values.options = options(c.shapesOf(l.geo.ValueSize, true), l.values.worth)
+		if l.values != nil {
+			l.values.options = options(c.shapesOf(l.geo.ValueSize, true), l.values.worth)
+		}
 	}
 	return c
 }
@@ -72,16 +74,60 @@ func newCalibration(layers []layer) *Calibration {
 type layer struct {
 	index        int
 	geo          attn.Geometry
-	keys, values *part
+	keys, values *part // of latent attention rows are the keys, and values is nil
 }
 
-// parts returns the layer's two by the names of their tensors.
-func (l *layer) parts() map[string]*part {
-	return map[string]*part{model.LayerName(l.index, model.TensorKeyCode): l.keys, model.LayerName(l.index, model.TensorValueCode): l.values}
+// named is a part and the name of its tensors.
+type named struct {
+	*part
+	name string
+}
+
+// parts returns the layer's two, or the one of its rows.
+func (l *layer) parts() []named {
+	if l.values == nil {
+		return []named{{l.keys, model.LayerName(l.index, model.TensorRowCode)}}
+	}
+	return []named{{l.keys, model.LayerName(l.index, model.TensorKeyCode)}, {l.values, model.LayerName(l.index, model.TensorValueCode)}}
+}
+
+// plainBits returns what a token takes in half floats.
+func (l *layer) plainBits() int {
+	n := l.geo.KeySize
+	if l.values != nil {
+		n += l.geo.ValueSize
+	}
+	return 16 * l.geo.KVHeads * n
+}
+
+// newLayer returns the layer at an index with nothing known, nil if it can't have codes.
+func newLayer(index int, m model.MixerSpec) *layer {
+	switch a := m.(type) {
+	case model.Attention:
+		if Codable(a) == "" {
+			return &layer{index, a.Geometry, &part{size: a.KeySize}, &part{size: a.ValueSize}}
+		}
+	case model.MLA:
+		if g, ok := a.RowGeometry(); ok {
+			return &layer{index, g, &part{size: g.KeySize}, nil}
+		}
+	}
+	return nil
 }
 
 // Codable reports why a layer's cache can't have codes, "" if it can.
-func Codable(a model.Attention) string {
+func Codable(m model.MixerSpec) string {
+	a, ok := m.(model.Attention)
+	if !ok {
+		l, ok := m.(model.MLA)
+		if !ok {
+			return "no attention"
+		}
+		if _, ok := l.RowGeometry(); !ok {
+			return "rows that an indexer picks from"
+		}
+		return ""
+	}
 	switch {
 	case a.NormRotated:
 		return "norms of keys behind RoPE"
@@ -97,28 +143,26 @@ func Codable(a model.Attention) string {
 
 // layer gathers what is known of a layer and moves the stream behind it.
 func (w *walker) layer(ctx context.Context, l *model.Layer) error {
-	a, ok := l.Spec.Mixer.(model.Attention)
-	if !ok || Codable(a) != "" {
+	out := newLayer(l.Index, l.Spec.Mixer)
+	if out == nil {
 		return w.walk.Follow(ctx, l)
 	}
-	p, _ := l.Projections()
-	rope, _ := w.m.Rope(p.Rope)
-	stats, err := w.walk.Moments(ctx, l, slow(rope, p.KeySize), nil)
-	if err != nil {
-		return err
+	energy, err := 0.0, error(nil)
+	if out.values == nil {
+		energy, err = w.rows(ctx, l, out)
+	} else {
+		energy, err = w.keysValues(ctx, l, out)
 	}
-	out, energy, err := w.parts(p, stats)
 	if err != nil {
 		return err
 	}
 	if err := w.walk.Follow(ctx, l); err != nil {
 		return err
 	}
-	out.index = l.Index
 	if !l.Spec.PostNorm {
 		out.weigh(energy * w.walk.Weakness())
 	}
-	w.layers = append(w.layers, out)
+	w.layers = append(w.layers, *out)
 	return nil
 }
 
@@ -131,19 +175,24 @@ const damagePower = 0.7
 // all layers are alike.
 func (l *layer) weigh(share float64) {
 	f := float32(math.Pow(share, damagePower))
-	for _, p := range []*part{l.keys, l.values} {
+	for _, p := range l.parts() {
 		for i := range p.worth {
 			p.worth[i] *= f
 		}
 	}
 }
 
-// parts finds the transforms of a layer's keys and values, and the energy of a token's values behind W_O.
-func (w *walker) parts(p model.Projections, stats *statistics.Moments) (out layer, energy float64, err error) {
+// keysValues finds the transforms of a layer's keys and values, and the energy of a token's values behind W_O.
+func (w *walker) keysValues(ctx context.Context, l *model.Layer, out *layer) (energy float64, err error) {
+	p, _ := l.Projections()
 	g := p.Geometry
 	rope, _ := w.m.Rope(p.Rope)
+	stats, err := w.walk.Moments(ctx, l, slow(rope, p.KeySize), nil)
+	if err != nil {
+		return 0, err
+	}
 	at := positions(rope, w.m.Spec().Context)
-	keys, values := &part{size: g.KeySize}, &part{size: g.ValueSize}
+	keys, values := out.keys, out.values
 	var moments []*mat.SymDense
 	metrics := tensors.OutputMetrics(p)
 	weight := make([]float64, g.KVHeads)
@@ -155,7 +204,7 @@ func (w *walker) parts(p model.Projections, stats *statistics.Moments) (out laye
 	for k := range g.KVHeads {
 		h, err := newHead(moments[k], metrics[k])
 		if err != nil {
-			return out, 0, err
+			return 0, err
 		}
 		values.add(h, 1/max(energy, 1e-30))
 		query := mat.NewSymDense(g.KeySize, nil)
@@ -164,12 +213,39 @@ func (w *walker) parts(p model.Projections, stats *statistics.Moments) (out laye
 		}
 		moment := block(stats.KV, k*g.KeySize, g.KeySize, w.tokens)
 		if h, err = newHead(at.mean(moment), at.mean(query)); err != nil {
-			return out, 0, err
+			return 0, err
 		}
 		keys.add(h, weight[k]/max(energy, 1e-30))
 	}
 	keys.mean = stats.Mean
-	return layer{geo: g, keys: keys, values: values}, energy, nil
+	return energy, nil
+}
+
+// rows finds the transform of a layer's rows, and the energy of a token's values behind W_O. Errors of a row cost as
+// those of a key, and of its latent as those of the value besides.
+func (w *walker) rows(ctx context.Context, l *model.Layer, out *layer) (energy float64, err error) {
+	p, _ := l.RowProjections()
+	stats, err := w.walk.RowMoments(ctx, l, p)
+	if err != nil {
+		return 0, err
+	}
+	rope, _ := w.m.Rope(p.Rope)
+	at := positions(rope, w.m.Spec().Context)
+	moment := block(stats.KV, 0, p.KeySize, w.tokens)
+	metric := at.mean(block(stats.Query, 0, p.KeySize, w.tokens*p.Heads))
+	values := tensors.LatentMetric(p)
+	latent := block(stats.KV, p.R, p.ValueSize, w.tokens)
+	energy = traceOfProduct(latent, values)
+	for i := range p.ValueSize {
+		for j := range i + 1 {
+			metric.SetSym(p.R+i, p.R+j, metric.At(p.R+i, p.R+j)+values.At(i, j)/max(energy, 1e-30))
+		}
+	}
+	h, err := newHead(at.mean(moment), metric)
+	if err == nil {
+		out.keys.add(h, 1)
+	}
+	return energy, err
 }
 
 // add adds a head, whose errors cost so much more than 1.
@@ -205,9 +281,9 @@ func traceOfProduct(a, b *mat.SymDense) float64 {
 func (c *Calibration) Tensors(share float64) (tensors.Map, error) {
 	budget, lists, heads := 0.0, [][]option(nil), []int(nil)
 	for _, l := range c.layers {
-		plain := 16 * float64(l.geo.KVHeads*(l.geo.KeySize+l.geo.ValueSize))
-		budget += plain*share - 8*float64(attention.CodedExtra(l.geo))/Context - float64(8*l.geo.KVHeads)
-		for _, p := range []*part{l.keys, l.values} {
+		extra := 8 * float64(attention.CodedExtra(l.geo, l.values == nil)) / Context
+		budget += float64(l.plainBits())*share - extra - float64(8*l.geo.KVHeads)
+		for _, p := range l.parts() {
 			lists = append(lists, p.options)
 			heads = append(heads, l.geo.KVHeads)
 		}
@@ -217,8 +293,10 @@ func (c *Calibration) Tensors(share float64) (tensors.Map, error) {
 		return nil, fmt.Errorf("a cache of %.3g %% of half floats: too small for the model: %w", 100*share, model.ErrUnsupported)
 	}
 	made := tensors.Map{}
-	for i, l := range c.layers {
-		l.keys.chosen, l.values.chosen = chosen[2*i], chosen[2*i+1]
+	for _, l := range c.layers {
+		for _, p := range l.parts() {
+			p.chosen, chosen = chosen[0], chosen[1:]
+		}
 		if err := l.write(made); err != nil {
 			return nil, err
 		}
@@ -236,8 +314,8 @@ func (c *Calibration) shapesOf(size int, values bool) []shape {
 
 // write adds the layer's tensors.
 func (l *layer) write(made tensors.Map) error {
-	for name, p := range l.parts() {
-		t := p.transform()
+	for _, p := range l.parts() {
+		t, name := p.transform(), p.name
 		n := len(t.Bits)
 		var bits []byte
 		for _, b := range t.Bits {
@@ -256,13 +334,18 @@ func (l *layer) write(made tensors.Map) error {
 			}
 		}
 	}
-	name := model.LayerName(l.index, model.TensorKeyCode)
-	made.Add(name+model.CodeMeanStep, ggtype.I32, binary.LittleEndian.AppendUint32(nil, uint32(attention.MaxMeanStep)), 1)
+	if l.values != nil {
+		name := model.LayerName(l.index, model.TensorKeyCode)
+		made.Add(name+model.CodeMeanStep, ggtype.I32, binary.LittleEndian.AppendUint32(nil, uint32(attention.MaxMeanStep)), 1)
+	}
 	return l.writeMean(made)
 }
 
-// writeMean adds the mean of keys.
+// writeMean adds the mean of keys; rows have none.
 func (l *layer) writeMean(made tensors.Map) error {
+	if l.values == nil {
+		return nil
+	}
 	name := model.LayerName(l.index, model.TensorKeyCode+model.CodeMean)
 	return addFloats(made, name, [][]float32{l.keys.mean}, l.geo.KeySize, l.geo.KVHeads)
 }

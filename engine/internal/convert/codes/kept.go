@@ -26,7 +26,8 @@ const (
 func (c *Calibration) Keep() (tensors.Map, error) {
 	kept := tensors.Map{}
 	for _, l := range c.layers {
-		for name, p := range l.parts() {
+		for _, p := range l.parts() {
+			name := p.name
 			var forward, back, variance [][]float32
 			for _, h := range p.heads {
 				forward, back, variance = append(forward, h.forward), append(back, h.back), append(variance, h.variance)
@@ -57,22 +58,25 @@ func (c *Calibration) Keep() (tensors.Map, error) {
 func Read(s *model.Spec, kept tensors.Map) (*Calibration, error) {
 	var layers []layer
 	for i, spec := range s.Layers {
-		a, ok := spec.Mixer.(model.Attention)
-		if !ok || Codable(a) != "" {
+		l := newLayer(i, spec.Mixer)
+		if l == nil {
 			continue
 		}
-		g := a.Geometry
-		l := layer{index: i, geo: g, keys: &part{size: g.KeySize}, values: &part{size: g.ValueSize}}
-		for name, p := range l.parts() {
-			if err := p.read(kept, name, g.KVHeads); err != nil {
+		g := l.geo
+		for _, p := range l.parts() {
+			if err := p.read(kept, p.name, g.KVHeads); err != nil {
 				return nil, err
 			}
 		}
 		var err error
+		if l.values == nil {
+			layers = append(layers, *l)
+			continue
+		}
 		if l.keys.mean, err = floats(kept, model.LayerName(i, model.TensorKeyCode+model.CodeMean), g.KVHeads*g.KeySize); err != nil {
 			return nil, err
 		}
-		layers = append(layers, l)
+		layers = append(layers, *l)
 	}
 	return newCalibration(layers), nil
 }

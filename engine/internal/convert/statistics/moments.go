@@ -52,6 +52,31 @@ func (k *Walk) Moments(ctx context.Context, l *model.Layer, centred func(i int) 
 	return m, err
 }
 
+// RowMoments is Moments of a layer of latent attention: KV of rows, Query of the queries for them, those of all heads
+// together. Nothing is centred.
+func (k *Walk) RowMoments(ctx context.Context, l *model.Layer, p model.RowProjections) (*Moments, error) {
+	const some = 4096 // queries that are added at once
+	d := p.KeySize
+	m := &Moments{KV: regression.New(d, 0, &k.scratch), Query: regression.New(d, 0, &k.scratch)}
+	seq := k.sequence(nil)
+	err := k.each(ctx, func(part piece) error {
+		return k.probe(part, seq, &model.Probe{
+			Layer: l, From: model.StageInput, To: model.StageProjected, Load: part.y.Load,
+			Projected: func(w *pool.Worker, queries, rows []float32, n int) {
+				m.KV.Add(w, rows, nil, n)
+				for all := n * p.Heads; all > 0; all -= some {
+					m.Query.Add(w, queries, nil, min(all, some))
+					queries = queries[min(all, some)*d:]
+				}
+			},
+		})
+	})
+	if err == nil {
+		k.flush(m.KV, m.Query)
+	}
+	return m, err
+}
+
 // sampler keeps the first windows' keys, values and some of their queries.
 type sampler struct {
 	geo  attn.Geometry

@@ -169,3 +169,19 @@ func OutputMetrics(p model.Projections) []*mat.SymDense {
 	}
 	return out
 }
+
+// LatentMetric returns Σ (W_O V)ᵀ W_O V over the query heads: what errors of latents cost as those of values.
+func LatentMetric(p model.RowProjections) *mat.SymDense {
+	w := Dense(p.O)
+	rows, cols := w.Dims()
+	v := cols / p.Heads
+	out := mat.NewSymDense(p.ValueSize, nil)
+	for h, up := range DenseAll(p.Value) {
+		var through mat.Dense
+		through.Mul(w.Slice(0, rows, h*v, (h+1)*v), up)
+		var t mat.SymDense
+		t.SymOuterK(1, through.T())
+		out.AddSym(out, &t)
+	}
+	return out
+}
