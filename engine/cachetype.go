@@ -24,8 +24,9 @@ const (
 	CacheQ8
 	// CacheQ4 stores codes of 4 bits with a half float as scale of a rotated key or value: 27 % of what CacheF16 takes
 	// for heads of 64 values. The newest 32 to 63 tokens have 8 bits; with what Truncate goes back to they take as much
-	// as 83 tokens do in CacheF16, and Truncate is as with a compressed model. Latent attention, a model's own or that
-	// of a conversion, can't have it: NewSession fails with ErrUnsupported.
+	// as 83 tokens do in CacheF16, and Truncate is as with a compressed model. Of a model's own latent attention it
+	// stores latents in 4 bits and what RoPE rotates in 8, 28 % of 64+512 values. Rows that a conversion has compressed
+	// (Options.MLA) can't have it, nor can those that an indexer picks from: NewSession fails with ErrUnsupported.
 	CacheQ4
 	// CacheCalibrated stores codes of as many bits as each part of a key or value is worth, which text has shown when
 	// the model was loaded: see Options.Cache. The newest tokens and the first four have 8 bits.
