@@ -31,7 +31,10 @@ func codedForms(t *testing.T, f func(t *testing.T, l *Layer)) {
 		})
 		t.Run(fmt.Sprintf("transformed/%+v", g), func(t *testing.T) { f(t, transformed(t, layer(t), mixedBits)) })
 	}
-	for _, shape := range [][5]int{{6, 1, 16, 40, 0}, {8, 2, 0, 64, 0}, {4, 1, 64, 96, 100}, {5, 5, 8, 7, 0}} {
+	for i, shape := range [][5]int{{6, 1, 16, 40, 0}, {4, 2, 0, 7, 100}, {8, 2, 0, 64, 0}, {4, 1, 64, 96, 100}} {
+		if i >= 2 && testing.Short() {
+			break
+		}
 		t.Run(fmt.Sprintf("latent/%v", shape), func(t *testing.T) {
 			l, err := NewLatent(shape[0], shape[1], shape[2], shape[3], shape[4])
 			if err != nil {
