@@ -249,14 +249,8 @@ func (s *Store) RecentFromWide(wide *Store, base, pos, n, g int, sc *Scratch) {
 
 // PrefillCoded is Prefill for a store in 4-bit codes, whose groups that become due in the pass are coded already.
 func (l *Layer) PrefillCoded(out []float32, i int, s, wide *Store, base, pos, n int, q []float32, sc *Scratch) {
-	first, h := (pos/prefillRows+i/l.Heads)*prefillRows, i%l.Heads
-	t0 := max(first-pos, 0)
-	rows := min(first+prefillRows-pos, n) - t0
-	tile := tile{
-		l: l, rows: rows, pos: pos + t0, ld: l.Heads * l.ValueSize, width: l.ValueSize,
-		out:    out[(t0*l.Heads+h)*l.ValueSize:],
-		scores: sc.scores[:prefillRows*prefillCols],
-	}
+	tile, first, h, t0 := l.newTile(out, i, pos, n, sc)
+	rows := tile.rows
 	g, start, recent, last := h/l.Group(), l.start(first), l.CompressedEnd(first), pos+t0+rows
 	final := tile.out
 	if l.apart() {

@@ -160,26 +160,58 @@ func (s *Store) encodeRows(pos, g int, wide *Store, base int, sc *Scratch) {
 	}
 }
 
-// DecodedRows writes block b's rows of n coded positions from pos on: dst [n, R+L].
+// DecodedRows writes block g's rows of n positions from pos on that are coded, or kept apart as the first of the text:
+// dst [n, R+L].
 func (s *Store) DecodedRows(dst []float32, g, pos, n int, sc *Scratch) {
-	l := s.layer
-	if l.code != nil {
-		s.transformedRows(dst, g, pos, n, sc)
-		return
-	}
+	d, firsts := s.layer.KeySize, &s.recent.first
 	for i := range n {
-		at := pos + i
-		row, group := dst[i*l.KeySize:][:l.KeySize], at&^(Group-1)
-		if l.r > 0 {
-			s.rotatedRows(g, group).Get(row[:l.r], at-group, 0)
+		row := dst[i*d:][:d]
+		switch {
+		case pos+i < firsts.size:
+			x, _ := firsts.keys[g].run(sc.rows, pos+i, 1)
+			kernel.F16ToF32(row, x[:d])
+		case s.layer.code != nil:
+			s.transformedRow(row, g, pos+i, sc)
+		default:
+			s.decodedRow(row, g, pos+i, sc)
 		}
-		latents, scales := s.latentGroup(g, group)
-		kernel.F16ToF32(sc.scales[:1], scales[at-group:][:1])
-		x := row[l.r:]
-		latents.Row(x, at-group)
-		vek32.MulNumber_Inplace(x, sc.scales[0])
-		kernel.Hadamard(x, true)
-		vek32.Mul_Inplace(x, s.balance[g])
+	}
+}
+
+// decodedRow is DecodedRows for one row in 4 and 8 bits.
+func (s *Store) decodedRow(row []float32, g, pos int, sc *Scratch) {
+	r, group := s.layer.r, pos&^(Group-1)
+	if r > 0 {
+		s.rotatedRows(g, group).Get(row[:r], pos-group, 0)
+	}
+	latents, scales := s.latentGroup(g, group)
+	kernel.F16ToF32(sc.scales[:1], scales[pos-group:][:1])
+	x := row[r:]
+	latents.Row(x, pos-group)
+	vek32.MulNumber_Inplace(x, sc.scales[0])
+	kernel.Hadamard(x, true)
+	vek32.Mul_Inplace(x, s.balance[g])
+}
+
+// transformedRow is DecodedRows for one row in codes of a Code.
+func (s *Store) transformedRow(row []float32, g, pos int, sc *Scratch) {
+	c := s.layer.code
+	y := sc.coded[:len(c.keys.Bits)]
+	clear(y)
+	offset := 0
+	for k := range c.runs {
+		r := &c.runs[k]
+		codes := s.keyRun(g, pos, offset, r)
+		offset += r.size()
+		for col, p := range r.parts {
+			if p.comp >= 0 {
+				y[p.comp] += codes.Get(pos%s.size, col) * r.worth[col]
+			}
+		}
+	}
+	vek32.MulNumber_Inplace(y, gains[s.tokenGains(g, pos)[0]&15])
+	for j := range row {
+		row[j] = vek32.Dot(c.keys.Back[g][j*len(y):][:len(y)], y)
 	}
 }
 
@@ -204,31 +236,6 @@ func NewRowCode(l *Layer, rows Transform) (*Code, error) {
 		c.output = append(c.output, outputOf(c.planes, rows.Back[g][l.r*n:], n, l.ValueSize))
 	}
 	return c, nil
-}
-
-// transformedRows is DecodedRows for codes of a Code.
-func (s *Store) transformedRows(dst []float32, g, pos, n int, sc *Scratch) {
-	c, d := s.layer.code, s.layer.KeySize
-	y := sc.coded[:len(c.keys.Bits)]
-	for i := range n {
-		clear(y)
-		at, offset := (pos+i)%s.size, 0
-		for k := range c.runs {
-			r := &c.runs[k]
-			codes := s.keyRun(g, pos+i, offset, r)
-			offset += r.size()
-			for col, p := range r.parts {
-				if p.comp >= 0 {
-					y[p.comp] += codes.Get(at, col) * r.worth[col]
-				}
-			}
-		}
-		vek32.MulNumber_Inplace(y, gains[s.tokenGains(g, pos+i)[0]&15])
-		row := dst[i*d:][:d]
-		for j := range row {
-			row[j] = vek32.Dot(c.keys.Back[g][j*len(y):][:len(y)], y)
-		}
-	}
 }
 
 // addDecoded adds to out [ValueSize] what sums of codes of block, or head, g are worth, and changes the sums.

@@ -24,15 +24,9 @@ func (l *Layer) Tiles(pos, n int) int {
 // query head. q [n, Heads, KeySize] is rotated and scaled; out is [n, Heads, ValueSize]. Items may run at the same
 // time.
 func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q []float32, sc *Scratch) {
-	first, h := (pos/prefillRows+i/l.Heads)*prefillRows, i%l.Heads
-	t0 := max(first-pos, 0)
-	rows := min(first+prefillRows-pos, n) - t0
-	tile := tile{
-		l: l, rows: rows, pos: pos + t0, ld: l.Heads * l.ValueSize, width: l.ValueSize,
-		out:    out[(t0*l.Heads+h)*l.ValueSize:],
-		scores: sc.scores[:prefillRows*prefillCols],
-	}
+	tile, first, h, t0 := l.newTile(out, i, pos, n, sc)
 	tile.start(h)
+	rows := tile.rows
 	q, ld := q[(t0*l.Heads+h)*l.KeySize:], l.Heads*l.KeySize
 	if l.turned {
 		q, ld = l.turnQueries(sc, q, rows, ld), l.KeySize
@@ -74,15 +68,9 @@ func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q []float32,
 // PrefillTwo is Prefill over keys and values in half floats, of which those that the tile's tokens see in codes are in one
 // store and the others in another, whose first position is base; see Store.WideBase.
 func (l *Layer) PrefillTwo(out []float32, i int, coded, exact *Store, base, pos, n int, q []float32, sc *Scratch) {
-	first, h := (pos/prefillRows+i/l.Heads)*prefillRows, i%l.Heads
-	t0 := max(first-pos, 0)
-	rows := min(first+prefillRows-pos, n) - t0
-	tile := tile{
-		l: l, rows: rows, pos: pos + t0, ld: l.Heads * l.ValueSize, width: l.ValueSize,
-		out:    out[(t0*l.Heads+h)*l.ValueSize:],
-		scores: sc.scores[:prefillRows*prefillCols],
-	}
+	tile, first, h, t0 := l.newTile(out, i, pos, n, sc)
 	tile.start(h)
+	rows := tile.rows
 	q, ld, g := q[(t0*l.Heads+h)*l.KeySize:], l.Heads*l.KeySize, h/l.Group()
 	attend := func(s *Store, base, from, to int) {
 		for ; from < to; from += prefillCols {
@@ -127,6 +115,18 @@ type tile struct {
 	out       []float32
 	scores    []float32 // [rows][prefillCols]
 	peak, sum [prefillRows]float32
+}
+
+// newTile returns the tile of work item i of Prefill, its first token's position rounded down to a multiple of 32, its
+// head, and its first token's number among the n.
+func (l *Layer) newTile(out []float32, i, pos, n int, sc *Scratch) (t tile, first, h, t0 int) {
+	first, h = (pos/prefillRows+i/l.Heads)*prefillRows, i%l.Heads
+	t0 = max(first-pos, 0)
+	return tile{
+		l: l, rows: min(first+prefillRows-pos, n) - t0, pos: pos + t0, ld: l.Heads * l.ValueSize, width: l.ValueSize,
+		out:    out[(t0*l.Heads+h)*l.ValueSize:],
+		scores: sc.scores[:prefillRows*prefillCols],
+	}, first, h, t0
 }
 
 func (t *tile) row(r int) []float32 { return t.out[r*t.ld:][:t.width] }
