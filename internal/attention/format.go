@@ -31,17 +31,6 @@ func (f Format) String() string {
 	return strconv.Itoa(int(f))
 }
 
-// FormatOf returns the format that loses least among those that take no more than a share, in percent, of what F16 does
-// per token: Calibrated, where no other does.
-func FormatOf(share float64) Format {
-	for i, f := range formats {
-		if share >= f.share {
-			return Format(i)
-		}
-	}
-	return Calibrated
-}
-
 // Form is a format, and with Calibrated the share of what F16 takes; with MaxKL, that at most.
 type Form struct {
 	Format Format
@@ -55,13 +44,15 @@ const (
 	MostShare  = 0.5
 )
 
-// FormOf returns the form that loses least among those that take no more than a share, in percent, see FormatOf.
+// FormOf returns the form that loses least among those that take no more than a share, in percent, of what F16 does per
+// token: Calibrated, where no other does.
 func FormOf(share float64) Form {
-	f := Form{Format: FormatOf(share)}
-	if f.Format == Calibrated {
-		f.Share = share / 100
+	for i, f := range formats[:Calibrated] {
+		if share >= f.share {
+			return Form{Format: Format(i)}
+		}
 	}
-	return f
+	return Form{Format: Calibrated, Share: share / 100}
 }
 
 // ParseForm reads a format's name, "" for F16, a share such as "14%", the format that loses least among those that take
