@@ -127,6 +127,15 @@ func (s *Session) TokenBytes() int {
 	return s.m.net.CacheSize(s.format).Token
 }
 
+// FixedBytes returns how many bytes the session caches however many tokens it has: states of recurrent layers, and the
+// newest tokens beside codes or compressed rows.
+func (s *Session) FixedBytes() int {
+	if s.m == nil {
+		return 0
+	}
+	return s.m.net.CacheSize(s.format).Fixed
+}
+
 // StepBytes returns what a decode step after depth tokens reads: bytes of weights, each matrix once and of a mixture
 // the experts that a token uses, and bytes of the session's cache. Together with the memory's bandwidth they bound the
 // speed.

@@ -23,6 +23,7 @@ import (
 type inspectCmd struct {
 	jsonFlag
 	modelFlag
+	estimateFlags
 
 	Name   string `arg:"" optional:"" type:"nonempty" placeholder:"MODEL" help:"The model, as for -m."`
 	Tree   bool   `xor:"what" help:"Only tensors, as a tree of the parts of their names, with the size of each branch."`
@@ -31,7 +32,12 @@ type inspectCmd struct {
 }
 
 // Validate implements kong's hook.
-func (c *inspectCmd) Validate() error { return c.take(c.Name) }
+func (c *inspectCmd) Validate() error {
+	if c.Context > 0 && (c.Tree || c.Verify || c.Tensor != "") {
+		return errors.New("--ctx-size goes with the whole file, not with --tree, --tensor or --verify")
+	}
+	return errors.Join(c.estimateFlags.Validate(), c.take(c.Name))
+}
 
 // Run implements kong's command.
 func (c *inspectCmd) Run(a *app) error {
@@ -43,11 +49,21 @@ func (c *inspectCmd) Run(a *app) error {
 		return err
 	}
 	defer f.Close()
-	switch {
-	case c.Tensor != "":
+	if c.Tensor != "" {
 		return a.inspectTensor(f, c.Tensor, c.JSON)
-	case c.JSON:
-		return a.printJSON(inspection(f))
+	}
+	var session *estimated
+	if c.Context > 0 {
+		e, err := c.estimate(a, f)
+		if err != nil {
+			return err
+		}
+		session = &e
+	}
+	if c.JSON {
+		in := inspection(f)
+		in.Session = session
+		return a.printJSON(in)
 	}
 	w := bufio.NewWriter(a.out)
 	if c.Tree {
@@ -58,6 +74,9 @@ func (c *inspectCmd) Run(a *app) error {
 	printMetadata(w, f)
 	printWarnings(w, f)
 	printTensors(w, f)
+	if session != nil {
+		session.print(w)
+	}
 	return w.Flush()
 }
 
@@ -95,6 +114,7 @@ type inspected struct {
 	Metadata    metadata          `json:"metadata"`
 	Warnings    []string          `json:"warnings"` // what the engine does without, see warnings
 	Tensors     []inspectedTensor `json:"tensors"`
+	Session     *estimated        `json:"session,omitempty"`
 }
 
 // inspectedTensor is one tensor; the shape is in file order, the fastest dimension first.
