@@ -2,33 +2,70 @@ package gguf
 
 import (
 	"bytes"
-	"errors"
+	"encoding/binary"
+	"fmt"
 	"io"
 	"math"
+
+	"github.com/latentgo/latentgo/internal/ggtype"
 )
 
-// Hollow returns a file with the metadata and tensors of f whose data is zeros, which all tensors share and which takes
-// memory only where it is touched: for what a header alone says of a model, such as how much its sessions take. Nothing
-// of it depends on f, which may be closed.
+// hollow is what tensors of a hollow file have instead of data. Only what is touched takes memory.
+type hollow struct {
+	zeros, ones []byte // as long as the largest tensor, and the largest of F32
+	whole       map[string][]byte
+}
+
+// onesBytes is how many bytes of an F32 tensor are ones: as many as scales, norms and the like take.
+const onesBytes = 1 << 20
+
+// Hollow returns a file with the metadata and tensors of f, but without weights, in next to no memory: for what a header
+// alone says of a model, such as how much its sessions take. Integers are those of f; other data is zeros, which all
+// tensors share, or in tensors of type F32 ones at the beginning. Nothing of it depends on f, which may be closed.
 func (f *File) Hollow() (*File, error) {
-	most := uint64(0)
+	h := &hollow{whole: map[string][]byte{}}
+	most := map[bool]uint64{} // by whether the type is F32
 	for _, t := range f.tensors {
-		most = max(most, t.size)
+		switch t.Type {
+		case ggtype.I8, ggtype.I16, ggtype.I32, ggtype.I64:
+			b, err := t.Bytes()
+			if err != nil {
+				return nil, err
+			}
+			h.whole[t.Name] = bytes.Clone(b)
+		default:
+			most[t.Type == ggtype.F32] = max(most[t.Type == ggtype.F32], t.size)
+		}
 	}
-	if most > math.MaxInt {
-		return nil, errors.New("gguf: " + f.name + ": a tensor is larger than this machine's memory can be")
+	if max(most[true], most[false]) > math.MaxInt {
+		return nil, fmt.Errorf("gguf: %s: %w: a tensor does not fit into this machine's memory", f.name, ErrUnsupported)
 	}
-	zeros := make([]byte, max(most, 1))
+	h.zeros, h.ones = make([]byte, most[false]), make([]byte, most[true])
+	for b := h.ones[:min(len(h.ones), onesBytes)/4*4]; len(b) > 0; b = b[4:] {
+		binary.LittleEndian.PutUint32(b, math.Float32bits(1))
+	}
 	var parts []*part
 	for _, p := range f.parts {
-		h, err := newPart(p.name, io.NewSectionReader(headed{bytes.NewReader(p.raw)}, 0, p.size), p.size)
+		q, err := newPart(p.name, headed{bytes.NewReader(p.raw)}, p.size)
 		if err != nil {
 			return nil, err
 		}
-		h.zeros = zeros
-		parts = append(parts, h)
+		q.hollow = h
+		parts = append(parts, q)
 	}
 	return newFile(parts)
+}
+
+// data returns a tensor's.
+func (h *hollow) data(t *Tensor) []byte {
+	if b, ok := h.whole[t.Name]; ok {
+		return b
+	}
+	b := h.zeros
+	if t.Type == ggtype.F32 {
+		b = h.ones
+	}
+	return b[:t.size:t.size]
 }
 
 // headed reads zeros behind a header.

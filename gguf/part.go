@@ -23,7 +23,7 @@ type part struct {
 	size   int64
 	data   []byte      // the file in memory, where tensors can be windows onto it; else nil, and it is read through r
 	r      io.ReaderAt // may be nil where data is not
-	zeros  []byte      // what tensors have instead of data, see File.Hollow; else nil
+	hollow *hollow     // what tensors have instead of data, see File.Hollow; else nil
 	file   io.Closer   // what Close closes besides the mapping; nil for a caller's reader
 	mu     sync.Mutex  // held while a tensor is read
 	lo, hi uintptr     // addresses of the mapping, also after it is gone; 0 without one

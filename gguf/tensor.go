@@ -56,8 +56,8 @@ func (t *Tensor) bytes() ([]byte, error) {
 	switch {
 	case p.closed.Load():
 		return nil, ErrClosed
-	case p.zeros != nil:
-		return p.zeros[:t.size:t.size], nil
+	case p.hollow != nil:
+		return p.hollow.data(t), nil
 	case p.data != nil:
 		end := t.Offset + t.size
 		return p.data[t.Offset:end:end], nil
@@ -113,7 +113,7 @@ func (t *Tensor) readAt(at, n uint64) ([]byte, error) {
 
 // section returns n bytes of Bytes, from byte at, without reading the others where that can be avoided.
 func (t *Tensor) section(at, n uint64) ([]byte, error) {
-	if p := t.part; p.data == nil && p.zeros == nil && !p.bigEndian() && !p.closed.Load() {
+	if p := t.part; p.data == nil && p.hollow == nil && !p.bigEndian() && !p.closed.Load() {
 		b, err := t.readAt(at, n)
 		if err != nil {
 			return nil, fmt.Errorf("gguf: %s: tensor %q at offset %d: %w", p.name, t.Name, t.Offset, err)

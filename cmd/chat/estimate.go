@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/latentgo/latentgo/cmd/chat/internal/human"
 	"github.com/latentgo/latentgo/engine"
@@ -67,6 +68,11 @@ func (f *estimateFlags) estimate(a *app, file *gguf.File) (e estimated, err erro
 	}
 	defer s.Close()
 	e = estimated{Context: f.Context, Cache: f.Cache.String(), TokenBytes: s.TokenBytes(), FixedBytes: s.FixedBytes()}
+	if c := m.Conversion(); c != nil && f.Cache.Cache == (engine.Cache{}) {
+		if form, ok := strings.CutPrefix(c.Form, "cache "); ok {
+			e.Cache = form // what the file was written for
+		}
+	}
 	e.Weights, e.Read = s.StepBytes(f.Context - 1)
 	if n := f.Cache.TokenBytes; n > 0 && e.TokenBytes > 0 {
 		share = min(float64(n)/float64(e.TokenBytes), 1)
