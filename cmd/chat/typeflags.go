@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -17,12 +18,13 @@ import (
 type typeFlags struct {
 	Type       string   `placeholder:"TYPE" help:"Quantise: ${types}. Mixtures are those of llama.cpp."`
 	TensorType []string `sep:"none" placeholder:"REGEX=TYPE" help:"The type of tensors whose name matches, such as ffn_down=Q6_K (may be repeated; the first that matches counts)."`
+	Recipe     string   `name:"tensor-type-file" type:"nonempty" placeholder:"FILE" help:"More of these, one a line; a line that begins with # is a comment."`
 	Imatrix    string   `type:"nonempty" placeholder:"FILE" help:"How much the columns of matrices matter, from chat imatrix or llama-imatrix: better at few bits."`
 	DryRun     bool     `help:"Write nothing: show the types and sizes that tensors would have."`
 }
 
 // any reports whether types change.
-func (t *typeFlags) any() bool { return t.Type != "" || len(t.TensorType) > 0 }
+func (t *typeFlags) any() bool { return t.Type != "" || len(t.TensorType) > 0 || t.Recipe != "" }
 
 // Validate checks the values.
 func (t *typeFlags) Validate() error {
@@ -30,7 +32,7 @@ func (t *typeFlags) Validate() error {
 		return err
 	}
 	if (t.DryRun || t.Imatrix != "") && !t.any() {
-		return errors.New("--dry-run and --imatrix are about types: --type or --tensor-type names some")
+		return errors.New("--dry-run and --imatrix are about types: --type, --tensor-type or --tensor-type-file names some")
 	}
 	return nil
 }
@@ -50,7 +52,36 @@ func (t *typeFlags) mixture() (opt quantize.Options, err error) {
 		}
 		opt.Overrides = append(opt.Overrides, o)
 	}
-	return opt, nil
+	if t.Recipe == "" {
+		return opt, nil
+	}
+	more, err := readRecipe(t.Recipe)
+	opt.Overrides = append(opt.Overrides, more...)
+	return opt, err
+}
+
+// readRecipe reads a file of --tensor-type-file.
+func readRecipe(path string) (list []quantize.Override, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--tensor-type-file: %w", err)
+	}
+	no := 0
+	for line := range strings.Lines(string(b)) {
+		no++
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
+		}
+		o, err := quantize.ParseOverride(line)
+		if err != nil {
+			return nil, fmt.Errorf("--tensor-type-file: %s, line %d: %w", path, no, err)
+		}
+		list = append(list, o)
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("--tensor-type-file: %s has no line such as ffn_down=Q6_K", path)
+	}
+	return list, nil
 }
 
 // plan says what becomes of the tensors of f.
