@@ -11,12 +11,16 @@ import (
 	"github.com/latentgo/latentgo/internal/atomicfile"
 )
 
-// Writer collects keys and tensors and writes them as a GGUF file, version 3, little-endian. Keys and tensors keep the
-// order in which they were added. The zero value is an empty file. For one goroutine.
+// Writer collects keys and tensors and writes them as a GGUF file, version 3, little-endian unless BigEndian says
+// otherwise. Keys and tensors keep the order in which they were added. The zero value is an empty file. For one goroutine.
 //
 // Nothing of a file that was read is lost: CopyMetadata and AddTensorFrom keep every kind of value and every type as it
 // is, and names are not touched.
 type Writer struct {
+	// BigEndian lets files be written with the highest byte of each number first, for machines such as s390x. Tensors of
+	// type IQ2_XXS have no such form.
+	BigEndian bool
+
 	keys      []outKey
 	keyIndex  map[string]int
 	tensors   []outTensor
@@ -255,6 +259,9 @@ func (w *Writer) align() uint64 {
 func (w *Writer) write(ctx context.Context, out io.Writer, progress func(done, total int64)) error {
 	align := w.align()
 	h, total := w.header(align)
+	if w.BigEndian {
+		swapHeader(h)
+	}
 	if _, err := out.Write(h); err != nil {
 		return err
 	}
@@ -262,7 +269,7 @@ func (w *Writer) write(ctx context.Context, out io.Writer, progress func(done, t
 	done := int64(0)
 	for i := range w.tensors {
 		t := &w.tensors[i]
-		if err := t.write(&ctxWriter{ctx, out}, pad); err != nil {
+		if err := t.write(&ctxWriter{ctx, out}, pad, w.BigEndian); err != nil {
 			return fmt.Errorf("tensor %q: %w", t.name, err)
 		}
 		done += int64(t.size)
@@ -287,8 +294,15 @@ func (c *ctxWriter) Write(b []byte) (int, error) {
 }
 
 // write writes a tensor and the padding behind it; len(pad) is the alignment.
-func (t *outTensor) write(out io.Writer, pad []byte) error {
+func (t *outTensor) write(out io.Writer, pad []byte, bigEndian bool) error {
 	c := &counter{w: out}
+	if bigEndian {
+		s, err := newSwappedData(out, t.typ)
+		if err != nil {
+			return err
+		}
+		c.w = s
+	}
 	if err := t.data(c); err != nil {
 		return err
 	}

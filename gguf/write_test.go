@@ -3,6 +3,7 @@ package gguf
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"io/fs"
@@ -207,6 +208,42 @@ func TestWriteOtherForms(t *testing.T) {
 				t.Errorf("%s is %v, %v", x.Name, got, err)
 			}
 		}
+	}
+}
+
+// A big-endian file holds what was written, whichever pieces its data came in, and a little-endian one made of it has
+// the bytes of one that was made at once; parts of a split likewise.
+func TestWriteBigEndian(t *testing.T) {
+	little := written(t, everyWriter(t))
+	w := everyWriter(t)
+	w.BigEndian = true
+	big := written(t, w)
+	f := reopened(t, big)
+	if f.ByteOrder() != binary.BigEndian || len(big) != len(little) || bytes.Equal(big, little) {
+		t.Errorf("%v, %d bytes, %d of a little-endian one", f.ByteOrder(), len(big), len(little))
+	}
+	if again := written(t, copied(t, f)); !bytes.Equal(again, little) {
+		t.Error("written back it is another")
+	}
+	paths, err := w.WriteSplit(t.Context(), filepath.Join(t.TempDir(), "big"), SplitOptions{MaxTensors: 2}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts, err := Open(paths[len(paths)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer parts.Close()
+	if again := written(t, copied(t, parts)); parts.ByteOrder() != binary.BigEndian || !bytes.Equal(again, little) {
+		t.Errorf("%v: %d parts written back are another file", parts.ByteOrder(), len(paths))
+	}
+	var none Writer
+	none.BigEndian = true
+	if err := none.AddTensor("x", 16, []uint64{256}, func() ([]byte, error) { return make([]byte, 66), nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := none.WriteTo(io.Discard); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "IQ2_XXS") {
+		t.Errorf("IQ2_XXS: %v", err)
 	}
 }
 

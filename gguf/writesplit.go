@@ -95,7 +95,7 @@ func (w *Writer) cut(opt SplitOptions) ([]*Writer, error) {
 	if opt.MaxBytes == 0 && opt.MaxTensors <= 0 {
 		return nil, errors.New("gguf: a split needs a limit for its files")
 	}
-	first := &Writer{keys: w.keys, keyIndex: w.keyIndex, alignment: w.alignment}
+	first := &Writer{BigEndian: w.BigEndian, keys: w.keys, keyIndex: w.keyIndex, alignment: w.alignment}
 	for _, k := range w.keys {
 		if strings.HasPrefix(k.key, splitKeys) {
 			return nil, fmt.Errorf("gguf: key %q: %w: the model is part of a split already", k.key, ErrSplit)
@@ -107,7 +107,7 @@ func (w *Writer) cut(opt SplitOptions) ([]*Writer, error) {
 		n := t.size + padding(t.size, w.align())
 		full := opt.MaxBytes > 0 && size+n > opt.MaxBytes || opt.MaxTensors > 0 && len(p.tensors) >= opt.MaxTensors
 		if full && len(p.tensors) > 0 {
-			p, size = &Writer{alignment: w.alignment}, 0
+			p, size = &Writer{BigEndian: w.BigEndian, alignment: w.alignment}, 0
 			parts = append(parts, p)
 		}
 		p.tensors = append(p.tensors, t)
@@ -123,7 +123,7 @@ func (w *Writer) cut(opt SplitOptions) ([]*Writer, error) {
 // are.
 func number(parts []*Writer, n int) error {
 	for i, p := range parts {
-		q := Writer{tensors: p.tensors, alignment: p.alignment}
+		q := Writer{BigEndian: p.BigEndian, tensors: p.tensors, alignment: p.alignment}
 		for _, k := range p.keys {
 			q.put(k.key, k.value)
 		}

@@ -23,6 +23,7 @@ type convertCmd struct {
 	typeFlags
 	metaFlags
 	splitFlags
+	orderFlag
 	mlaFlags
 	loraFlags
 	toFlags
@@ -100,7 +101,7 @@ func (c *convertCmd) Run(a *app) error {
 	if c.To != "" {
 		return c.exportHub(a)
 	}
-	r := &resave{typeFlags: c.typeFlags, metaFlags: c.metaFlags, splitFlags: c.splitFlags, forceFlag: c.forceFlag,
+	r := &resave{typeFlags: c.typeFlags, metaFlags: c.metaFlags, splitFlags: c.splitFlags, orderFlag: c.orderFlag, forceFlag: c.forceFlag,
 		threads: c.count(a), json: c.JSON, out: c.Out}
 	if !c.DryRun && !c.cuts() {
 		if err := c.mayWrite(c.Out, c.In, c.Calib, c.Imatrix); err != nil {
@@ -137,7 +138,7 @@ func (c *convertCmd) Run(a *app) error {
 
 // compressed writes the model at path with its attention compressed, and with what else r changes.
 func (c *convertCmd) compressed(a *app, path string, r *resave) error {
-	if !r.typeFlags.any() && !r.metaFlags.any() && !r.cuts() {
+	if r.Endian == "" && !r.typeFlags.any() && !r.metaFlags.any() && !r.cuts() {
 		return c.compress(a, path, c.Out, true)
 	}
 	return c.between(func(dir string) error {

@@ -123,7 +123,7 @@ func (c *convertCmd) merge(f *gguf.File, r *resave) (*gguf.File, error) {
 
 // save writes a model as it is, and says nothing.
 func (r *resave) save(a *app, f *gguf.File) error {
-	w := new(gguf.Writer)
+	w := &gguf.Writer{BigEndian: r.bigEndian(f)}
 	if err := w.AddFile(f); err != nil {
 		return err
 	}

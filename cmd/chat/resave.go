@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +18,7 @@ type resave struct {
 	typeFlags
 	metaFlags
 	splitFlags
+	orderFlag
 	forceFlag
 	threads int
 	json    bool
@@ -48,10 +50,10 @@ func (r *resave) model(a *app, f *gguf.File) error {
 	if err := r.notAPart(f); err != nil {
 		return err
 	}
-	if !r.virtual && !r.typeFlags.any() && !r.metaFlags.any() && !r.cuts() && f.Parts() == 1 {
+	if !r.virtual && r.bigEndian(f) == (f.ByteOrder() == binary.BigEndian) && !r.typeFlags.any() && !r.metaFlags.any() && !r.cuts() && f.Parts() == 1 {
 		return r.copyFile(a, f)
 	}
-	w := new(gguf.Writer)
+	w := &gguf.Writer{BigEndian: r.bigEndian(f)}
 	if err := w.CopyMetadata(f, nil); err != nil {
 		return err
 	}
@@ -202,6 +204,16 @@ func (r *resave) report(a *app, f *gguf.File, files []string) error {
 // splitFlags say how a model is cut into files.
 type splitFlags struct {
 	Split string `placeholder:"SIZE" help:"Write several files, each with at most so many bytes of tensors, such as 2G or 500M, or so many tensors, such as 128."`
+}
+
+// orderFlag says how numbers are written.
+type orderFlag struct {
+	Endian string `enum:",little,big" default:"" placeholder:"ORDER" help:"How numbers are written: little, or big for machines such as s390x; without this as the file has them."`
+}
+
+// bigEndian reports whether what is made of f gets the highest byte of each number first.
+func (o *orderFlag) bigEndian(f *gguf.File) bool {
+	return o.Endian == "big" || o.Endian == "" && f.ByteOrder() == binary.BigEndian
 }
 
 // cuts reports whether the model is split.
