@@ -144,6 +144,21 @@ func addProducts4x4AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride
 //go:noescape
 func addProducts4x5AVX2(dst *float32, ldd int, f *byte, ldf int, c *byte, stride int, rows int, tiles int, steps int)
 
+// turn1AVX2 turns squares of 32 × 32 codes of 1 bits, lds bytes apart in src and one behind the other in dst; turnGeneric is the reference implementation.
+//
+//go:noescape
+func turn1AVX2(dst *byte, src *byte, lds int, blocks int)
+
+// turn2AVX2 turns squares of 16 × 16 codes of 2 bits, lds bytes apart in src and one behind the other in dst; turnGeneric is the reference implementation.
+//
+//go:noescape
+func turn2AVX2(dst *byte, src *byte, lds int, blocks int)
+
+// turn4AVX2 turns squares of 8 × 8 codes of 4 bits, lds bytes apart in src and one behind the other in dst; turnGeneric is the reference implementation.
+//
+//go:noescape
+func turn4AVX2(dst *byte, src *byte, lds int, blocks int)
+
 // hadamardAVX2 multiplies n values by the Walsh-Hadamard matrix, n a power of two and at least 8; hadamardGeneric is the reference implementation.
 //
 //go:noescape

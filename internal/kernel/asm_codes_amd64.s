@@ -3004,6 +3004,237 @@ rowsEnd2:
 	VZEROUPPER
 	RET
 
+// func turn1AVX2(dst *byte, src *byte, lds int, blocks int)
+// Requires: AVX
+TEXT ·turn1AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ lds+16(FP), DX
+	MOVQ blocks+24(FP), BX
+	SUBQ $0x01, BX
+	JLT  squaresEnd2
+
+squares1:
+	VMOVDQU (CX), X1
+	VPSHUFB transposed4<>+0(SB), X1, X1
+	VMOVDQU 16(CX), X2
+	VPSHUFB transposed4<>+0(SB), X2, X2
+	VMOVDQU 32(CX), X3
+	VPSHUFB transposed4<>+0(SB), X3, X3
+	VMOVDQU 48(CX), X4
+	VPSHUFB transposed4<>+0(SB), X4, X4
+	VMOVDQU 64(CX), X5
+	VPSHUFB transposed4<>+0(SB), X5, X5
+	VMOVDQU 80(CX), X6
+	VPSHUFB transposed4<>+0(SB), X6, X6
+	VMOVDQU 96(CX), X7
+	VPSHUFB transposed4<>+0(SB), X7, X7
+	VMOVDQU 112(CX), X8
+	VPSHUFB transposed4<>+0(SB), X8, X8
+	VPSRLW  $0x01, X1, X0
+	VPXOR   X2, X0, X0
+	VPAND   fields1<>+0(SB), X0, X0
+	VPXOR   X0, X2, X2
+	VPSLLW  $0x01, X0, X0
+	VPXOR   X0, X1, X1
+	VPSRLW  $0x01, X3, X0
+	VPXOR   X4, X0, X0
+	VPAND   fields1<>+0(SB), X0, X0
+	VPXOR   X0, X4, X4
+	VPSLLW  $0x01, X0, X0
+	VPXOR   X0, X3, X3
+	VPSRLW  $0x01, X5, X0
+	VPXOR   X6, X0, X0
+	VPAND   fields1<>+0(SB), X0, X0
+	VPXOR   X0, X6, X6
+	VPSLLW  $0x01, X0, X0
+	VPXOR   X0, X5, X5
+	VPSRLW  $0x01, X7, X0
+	VPXOR   X8, X0, X0
+	VPAND   fields1<>+0(SB), X0, X0
+	VPXOR   X0, X8, X8
+	VPSLLW  $0x01, X0, X0
+	VPXOR   X0, X7, X7
+	VPSRLW  $0x02, X1, X0
+	VPXOR   X3, X0, X0
+	VPAND   fields2<>+0(SB), X0, X0
+	VPXOR   X0, X3, X3
+	VPSLLW  $0x02, X0, X0
+	VPXOR   X0, X1, X1
+	VPSRLW  $0x02, X2, X0
+	VPXOR   X4, X0, X0
+	VPAND   fields2<>+0(SB), X0, X0
+	VPXOR   X0, X4, X4
+	VPSLLW  $0x02, X0, X0
+	VPXOR   X0, X2, X2
+	VPSRLW  $0x02, X5, X0
+	VPXOR   X7, X0, X0
+	VPAND   fields2<>+0(SB), X0, X0
+	VPXOR   X0, X7, X7
+	VPSLLW  $0x02, X0, X0
+	VPXOR   X0, X5, X5
+	VPSRLW  $0x02, X6, X0
+	VPXOR   X8, X0, X0
+	VPAND   fields2<>+0(SB), X0, X0
+	VPXOR   X0, X8, X8
+	VPSLLW  $0x02, X0, X0
+	VPXOR   X0, X6, X6
+	VPSRLW  $0x04, X1, X0
+	VPXOR   X5, X0, X0
+	VPAND   fields4<>+0(SB), X0, X0
+	VPXOR   X0, X5, X5
+	VPSLLW  $0x04, X0, X0
+	VPXOR   X0, X1, X1
+	VPSRLW  $0x04, X2, X0
+	VPXOR   X6, X0, X0
+	VPAND   fields4<>+0(SB), X0, X0
+	VPXOR   X0, X6, X6
+	VPSLLW  $0x04, X0, X0
+	VPXOR   X0, X2, X2
+	VPSRLW  $0x04, X3, X0
+	VPXOR   X7, X0, X0
+	VPAND   fields4<>+0(SB), X0, X0
+	VPXOR   X0, X7, X7
+	VPSLLW  $0x04, X0, X0
+	VPXOR   X0, X3, X3
+	VPSRLW  $0x04, X4, X0
+	VPXOR   X8, X0, X0
+	VPAND   fields4<>+0(SB), X0, X0
+	VPXOR   X0, X8, X8
+	VPSLLW  $0x04, X0, X0
+	VPXOR   X0, X4, X4
+	VMOVDQU X1, (AX)
+	VMOVDQU X2, 16(AX)
+	VMOVDQU X3, 32(AX)
+	VMOVDQU X4, 48(AX)
+	VMOVDQU X5, 64(AX)
+	VMOVDQU X6, 80(AX)
+	VMOVDQU X7, 96(AX)
+	VMOVDQU X8, 112(AX)
+	ADDQ    DX, CX
+	ADDQ    $+128, AX
+	SUBQ    $0x01, BX
+	JGE     squares1
+
+squaresEnd2:
+	ADDQ $0x01, BX
+	VZEROUPPER
+	RET
+
+DATA transposed4<>+0(SB)/4, $0x0c080400
+DATA transposed4<>+4(SB)/4, $0x0d090501
+DATA transposed4<>+8(SB)/4, $0x0e0a0602
+DATA transposed4<>+12(SB)/4, $0x0f0b0703
+GLOBL transposed4<>(SB), RODATA|NOPTR, $16
+
+DATA fields1<>+0(SB)/4, $0x55555555
+DATA fields1<>+4(SB)/4, $0x55555555
+DATA fields1<>+8(SB)/4, $0x55555555
+DATA fields1<>+12(SB)/4, $0x55555555
+GLOBL fields1<>(SB), RODATA|NOPTR, $16
+
+DATA fields2<>+0(SB)/4, $0x33333333
+DATA fields2<>+4(SB)/4, $0x33333333
+DATA fields2<>+8(SB)/4, $0x33333333
+DATA fields2<>+12(SB)/4, $0x33333333
+GLOBL fields2<>(SB), RODATA|NOPTR, $16
+
+DATA fields4<>+0(SB)/4, $0x0f0f0f0f
+DATA fields4<>+4(SB)/4, $0x0f0f0f0f
+DATA fields4<>+8(SB)/4, $0x0f0f0f0f
+DATA fields4<>+12(SB)/4, $0x0f0f0f0f
+GLOBL fields4<>(SB), RODATA|NOPTR, $16
+
+// func turn2AVX2(dst *byte, src *byte, lds int, blocks int)
+// Requires: AVX
+TEXT ·turn2AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ lds+16(FP), DX
+	MOVQ blocks+24(FP), BX
+	SUBQ $0x01, BX
+	JLT  squaresEnd2
+
+squares1:
+	VMOVDQU (CX), X1
+	VPSHUFB transposed4<>+0(SB), X1, X1
+	VMOVDQU 16(CX), X2
+	VPSHUFB transposed4<>+0(SB), X2, X2
+	VMOVDQU 32(CX), X3
+	VPSHUFB transposed4<>+0(SB), X3, X3
+	VMOVDQU 48(CX), X4
+	VPSHUFB transposed4<>+0(SB), X4, X4
+	VPSRLW  $0x02, X1, X0
+	VPXOR   X2, X0, X0
+	VPAND   fields2<>+0(SB), X0, X0
+	VPXOR   X0, X2, X2
+	VPSLLW  $0x02, X0, X0
+	VPXOR   X0, X1, X1
+	VPSRLW  $0x02, X3, X0
+	VPXOR   X4, X0, X0
+	VPAND   fields2<>+0(SB), X0, X0
+	VPXOR   X0, X4, X4
+	VPSLLW  $0x02, X0, X0
+	VPXOR   X0, X3, X3
+	VPSRLW  $0x04, X1, X0
+	VPXOR   X3, X0, X0
+	VPAND   fields4<>+0(SB), X0, X0
+	VPXOR   X0, X3, X3
+	VPSLLW  $0x04, X0, X0
+	VPXOR   X0, X1, X1
+	VPSRLW  $0x04, X2, X0
+	VPXOR   X4, X0, X0
+	VPAND   fields4<>+0(SB), X0, X0
+	VPXOR   X0, X4, X4
+	VPSLLW  $0x04, X0, X0
+	VPXOR   X0, X2, X2
+	VMOVDQU X1, (AX)
+	VMOVDQU X2, 16(AX)
+	VMOVDQU X3, 32(AX)
+	VMOVDQU X4, 48(AX)
+	ADDQ    DX, CX
+	ADDQ    $+64, AX
+	SUBQ    $0x01, BX
+	JGE     squares1
+
+squaresEnd2:
+	ADDQ $0x01, BX
+	VZEROUPPER
+	RET
+
+// func turn4AVX2(dst *byte, src *byte, lds int, blocks int)
+// Requires: AVX
+TEXT ·turn4AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ lds+16(FP), DX
+	MOVQ blocks+24(FP), BX
+	SUBQ $0x01, BX
+	JLT  squaresEnd2
+
+squares1:
+	VMOVDQU (CX), X1
+	VPSHUFB transposed4<>+0(SB), X1, X1
+	VMOVDQU 16(CX), X2
+	VPSHUFB transposed4<>+0(SB), X2, X2
+	VPSRLW  $0x04, X1, X0
+	VPXOR   X2, X0, X0
+	VPAND   fields4<>+0(SB), X0, X0
+	VPXOR   X0, X2, X2
+	VPSLLW  $0x04, X0, X0
+	VPXOR   X0, X1, X1
+	VMOVDQU X1, (AX)
+	VMOVDQU X2, 16(AX)
+	ADDQ    DX, CX
+	ADDQ    $+32, AX
+	SUBQ    $0x01, BX
+	JGE     squares1
+
+squaresEnd2:
+	ADDQ $0x01, BX
+	VZEROUPPER
+	RET
+
 // func hadamardAVX2(x *float32, n int)
 // Requires: AVX
 TEXT ·hadamardAVX2(SB), NOSPLIT, $0-16

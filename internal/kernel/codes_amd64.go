@@ -12,6 +12,18 @@ var codesAVX2 = codeKernels{
 	},
 }
 
+// turnWithAVX2 is vectorSet.turn.
+func turnWithAVX2(dst, src []byte, lds, blocks, bits int) {
+	switch bits {
+	case 4:
+		turn4AVX2(&dst[0], &src[0], lds, blocks)
+	case 2:
+		turn2AVX2(&dst[0], &src[0], lds, blocks)
+	default:
+		turn1AVX2(&dst[0], &src[0], lds, blocks)
+	}
+}
+
 // hadamardWithAVX2 is vectorSet.hadamard.
 func hadamardWithAVX2(x []float32) {
 	if len(x) < 8 {

@@ -19,6 +19,7 @@ type vectorSet struct {
 
 	products4     func(dst []float32, ldd int, f []byte, stride, nq int, c Codes, scales []uint16)
 	addProducts   func(dst []float32, ldd int, f []byte, stride, nq int, c Codes, rows, tile int)
+	turn          func(dst, src []byte, lds, blocks, bits int)
 	hadamard      func(x []float32)
 	quantizeSteps func(u []int32, y, half, most, worth []float32, gain, inverse float32) float32
 
@@ -40,7 +41,7 @@ var vectorSets = [cpu.NumLevels]vectorSet{cpu.Generic: {
 	toBlockFloat: toBlockFloatGeneric, blockFloatToF16: blockFloatToF16Generic,
 	scores: scoresGeneric, weightedSum: weightedSumF16Generic, weightedSumF32: weightedSumF32Generic,
 	scoresQ8: scoresQ8Generic, weightedSumQ8: weightedSumQ8Generic,
-	products4: products4Generic, addProducts: addProductsGeneric, hadamard: hadamardGeneric, quantizeSteps: quantizeStepsGeneric,
+	products4: products4Generic, addProducts: addProductsGeneric, turn: turnGeneric, hadamard: hadamardGeneric, quantizeSteps: quantizeStepsGeneric,
 	expSum: expSumGeneric, siluMul: siluMulGeneric, geluMul: geluMulGeneric, sumSquares: sumSquaresGeneric,
 	transpose: transposeF32Generic,
 }}

@@ -14,7 +14,7 @@ func init() {
 		toBlockFloat: toBlockFloatWithAVX2, blockFloatToF16: blockFloatToF16WithAVX2,
 		scores: scoresWith(scoresAVX2, 8), weightedSum: weightedSumWith(weightedSumF16AVX2, 8, weightedSumF16Generic), weightedSumF32: weightedSumWith(weightedSumF32AVX2, 8, weightedSumF32Generic),
 		scoresQ8: cacheAVX2.scoresQ8, weightedSumQ8: cacheAVX2.weightedSumQ8,
-		products4: codesAVX2.products4, addProducts: codesAVX2.addProducts, hadamard: hadamardWithAVX2, quantizeSteps: quantizeStepsWithAVX2,
+		products4: codesAVX2.products4, addProducts: codesAVX2.addProducts, turn: turnWithAVX2, hadamard: hadamardWithAVX2, quantizeSteps: quantizeStepsWithAVX2,
 		expSum: expSumWith(expSumAVX2), siluMul: gatedWith(siluMulAVX2), geluMul: gatedWith(geluMulAVX2),
 		sumSquares: sumSquaresWith(sumSquaresAVX2), transpose: transposeSquares,
 	}
@@ -23,7 +23,7 @@ func init() {
 		toBlockFloat: toBlockFloatWithAVX2, blockFloatToF16: blockFloatToF16WithAVX2,
 		scores: scoresWith(scoresAVX512, 1), weightedSum: weightedSumWith(weightedSumF16AVX512, 1, weightedSumF16Generic), weightedSumF32: weightedSumWith(weightedSumF32AVX512, 1, weightedSumF32Generic),
 		scoresQ8: cacheAVX512.scoresQ8, weightedSumQ8: cacheAVX512.weightedSumQ8,
-		products4: codesAVX2.products4, addProducts: codesAVX2.addProducts, hadamard: hadamardWithAVX2, quantizeSteps: quantizeStepsWithAVX2,
+		products4: codesAVX2.products4, addProducts: codesAVX2.addProducts, turn: turnWithAVX2, hadamard: hadamardWithAVX2, quantizeSteps: quantizeStepsWithAVX2,
 		expSum: expSumWith(expSumAVX512), siluMul: gatedWith(siluMulAVX512), geluMul: gatedWith(geluMulAVX512),
 		sumSquares: sumSquaresWith(sumSquaresAVX512), transpose: transposeSquares,
 	}

@@ -14,7 +14,7 @@ func init() {
 		toBlockFloat: toBlockFloatGeneric, blockFloatToF16: blockFloatToF16WithNEON,
 		scores: scoresWith(scoresNEON, 8), weightedSum: weightedSumWith(weightedSumF16NEON, 8, weightedSumF16Generic), weightedSumF32: weightedSumTransposed(dotsF32NEON, 8),
 		scoresQ8: scoresQ8Generic, weightedSumQ8: weightedSumQ8Generic,
-		products4: codesNEON.products4, addProducts: codesNEON.addProducts, hadamard: hadamardGeneric, quantizeSteps: quantizeStepsGeneric,
+		products4: codesNEON.products4, addProducts: codesNEON.addProducts, turn: turnGeneric, hadamard: hadamardGeneric, quantizeSteps: quantizeStepsGeneric,
 		expSum: expSum, siluMul: siluMul, geluMul: geluMul, sumSquares: sumSquares,
 		transpose: transposeF32Generic,
 	}

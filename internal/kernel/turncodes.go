@@ -13,20 +13,25 @@ func (c Codes) Turned(dst []byte, row, n int) Codes {
 	if row < 0 || n < 0 || n%step != 0 || c.first != 0 || row+n > c.Rows || len(dst) < CodesSize(n, c.Cols, c.Bits) {
 		panic(fmt.Sprintf("kernel: %d rows of %d×%d codes of %d bits, from row %d on, turned into %d bytes", n, c.Rows, c.Cols, c.Bits, row, len(dst)))
 	}
-	for col := 0; col < c.Cols; col += step {
-		for r := 0; r < n; r += step {
-			from, to := c.Codes[4*(col/step*c.Rows+row+r):], dst[4*(r/step*c.Cols+col):]
-			switch c.Bits {
-			case 4:
-				turnSquare4((*[32]byte)(to), (*[32]byte)(from))
-			case 2:
-				turnSquare2((*[64]byte)(to), (*[64]byte)(from))
-			default:
-				turnSquare1((*[128]byte)(to), (*[128]byte)(from))
-			}
-		}
+	for r := 0; r < n && c.Cols > 0; r += step {
+		vectors().turn(dst[r/step*4*c.Cols:], c.Codes[4*(row+r):], 4*c.Rows, c.Cols/step, c.Bits)
 	}
 	return Codes{Codes: dst[:CodesSize(n, c.Cols, c.Bits)], Rows: c.Cols, Cols: n, Bits: c.Bits}
+}
+
+// turnGeneric turns blocks squares of 32/bits rows and columns, lds bytes apart in src and one behind the other in dst.
+func turnGeneric(dst, src []byte, lds, blocks, bits int) {
+	for i := range blocks {
+		from, to := src[i*lds:], dst[i*4*StepCols(bits):]
+		switch bits {
+		case 4:
+			turnSquare4((*[32]byte)(to), (*[32]byte)(from))
+		case 2:
+			turnSquare2((*[64]byte)(to), (*[64]byte)(from))
+		default:
+			turnSquare1((*[128]byte)(to), (*[128]byte)(from))
+		}
+	}
 }
 
 // turnSquare4 turns a square of 8 × 8. Rows i and i+4 lie in one word, so that two squares of 4 × 4 bytes are transposed

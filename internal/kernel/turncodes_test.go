@@ -6,28 +6,33 @@ import (
 	"testing"
 )
 
-// Each code of turned codes is the other's with row and column exchanged, and nothing beyond is written.
+// Each code of turned codes is the other's with row and column exchanged, and nothing beyond is read or written.
 func TestTurned(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	for _, bits := range []int{1, 2, 4} {
-		for _, shape := range [][4]int{{32, 32, 0, 32}, {64, 96, 32, 32}, {256, 32, 64, 192}, {32, 512, 0, 32}, {32, 0, 0, 32}, {32, 32, 0, 0}} {
-			rows, cols, row, n := shape[0], shape[1], shape[2], shape[3]
-			src, dst := make([]byte, CodesSize(rows, cols, bits)), make([]byte, CodesSize(n, cols, bits)+1)
-			for i := range src {
-				src[i] = byte(rng.Uint32())
-			}
-			dst[len(dst)-1] = 0x5a
-			from := Codes{Codes: src, Rows: rows, Cols: cols, Bits: bits}
-			to := from.Turned(dst, row, n)
-			for r := range n {
-				for c := range cols {
-					if got, want := to.Get(c, r), from.Get(row+r, c); got != want {
-						t.Fatalf("%d bits, %v: row %d, column %d: got %v, want %v", bits, shape, r, c, got, want)
-					}
+	forLevels(t, func(t *testing.T) {
+		for _, bits := range []int{1, 2, 4} {
+			for _, shape := range [][4]int{{32, 32, 0, 32}, {64, 96, 32, 32}, {256, 32, 64, 192}, {32, 512, 0, 32}, {32, 0, 0, 32}, {32, 32, 0, 0}} {
+				for _, after := range []bool{false, true} {
+					testTurned(t, bits, shape, after)
 				}
 			}
-			if dst[len(dst)-1] != 0x5a {
-				t.Fatalf("%d bits, %v: a byte behind them is written", bits, shape)
+		}
+	})
+}
+
+func testTurned(t *testing.T, bits int, shape [4]int, after bool) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(1, 2))
+	rows, cols, row, n := shape[0], shape[1], shape[2], shape[3]
+	src, dst := atFence[byte](t, CodesSize(rows, cols, bits), after), atFence[byte](t, CodesSize(n, cols, bits), after)
+	for i := range src {
+		src[i] = byte(rng.Uint32())
+	}
+	from := Codes{Codes: src, Rows: rows, Cols: cols, Bits: bits}
+	to := from.Turned(dst, row, n)
+	for r := range n {
+		for c := range cols {
+			if got, want := to.Get(c, r), from.Get(row+r, c); got != want {
+				t.Fatalf("%d bits, %v: row %d, column %d: got %v, want %v", bits, shape, r, c, got, want)
 			}
 		}
 	}

@@ -34,6 +34,9 @@ func buildCodes(g *gen) {
 			g.addProducts(avx2, nq, bits)
 		}
 	}
+	for _, bits := range []int{1, 2, 4} {
+		g.turn(avx2, bits)
+	}
 	g.hadamard(avx2)
 	g.quantizeSteps(avx2)
 }
@@ -159,6 +162,49 @@ func (c *codeProducts) step(at reg.GPVirtual, f matrix, col int) {
 			c.VPADDW(t, p, p)
 		}
 	}
+}
+
+// turn writes the exchange of rows and columns of squares of codes, n = 32/bits of each. Four rows of a square are 16
+// bytes: byte x of row y has columns x, x+4, …. These are transposed as 4 × 4 bytes; then byte x of each of the 8/bits
+// vectors has the same columns of rows that are four apart, a small square of its own, which exchanges of ever larger
+// fields between pairs of vectors turn (H. S. Warren, Hacker's Delight, 7-3):
+//
+//	t = (a >> s ^ b) & m        b ^= t        a ^= t << s
+func (g *gen) turn(l level, bits int) {
+	g.fn(l, fmt.Sprintf("turn%d", bits), "(dst, src *byte, lds int, blocks int)",
+		fmt.Sprintf("turns squares of %d × %d codes of %d bits, lds bytes apart in src and one behind the other in dst; turnGeneric is the reference implementation.", 32/bits, 32/bits, bits))
+	dst, src, lds, blocks := g.arg("dst"), g.arg("src"), g.arg("lds"), g.arg("blocks")
+	vectors := 8 / bits
+	g.while(blocks, 1, "squares", func() {
+		v, t := make([]reg.VecVirtual, vectors), g.XMM()
+		for i := range v {
+			v[i] = g.XMM()
+			g.VMOVDQU(operand.Mem{Base: src, Disp: 16 * i}, v[i])
+			g.VPSHUFB(g.data("transposed4", 0x0c080400, 0x0d090501, 0x0e0a0602, 0x0f0b0703), v[i], v[i])
+		}
+		for s, apart := bits, 1; s < 8; s, apart = 2*s, 2*apart {
+			mask := map[int]uint32{1: all(0x55), 2: all(0x33), 4: all(0x0f)}[s]
+			m := g.data(fmt.Sprintf("fields%d", s), mask, mask, mask, mask)
+			for i := range v {
+				if i&apart != 0 {
+					continue
+				}
+				a, b := v[i], v[i+apart]
+				g.VPSRLW(operand.Imm(uint64(s)), a, t)
+				g.VPXOR(b, t, t)
+				g.VPAND(m, t, t)
+				g.VPXOR(t, b, b)
+				g.VPSLLW(operand.Imm(uint64(s)), t, t)
+				g.VPXOR(t, a, a)
+			}
+		}
+		for i := range v {
+			g.VMOVDQU(v[i], operand.Mem{Base: dst, Disp: 16 * i})
+		}
+		g.ADDQ(lds, src)
+		g.add(16*vectors, dst)
+	})
+	g.done()
 }
 
 // quantizeSteps writes the rounding of components to codes.
