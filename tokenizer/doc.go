@@ -1,6 +1,6 @@
 // Package tokenizer turns text into the tokens of a model and back. Conversations become text in package chat below it.
 //
-// The vocabulary comes from the metadata of a GGUF file. Four schemes are implemented, all bit for bit as llama.cpp has
+// The vocabulary comes from the metadata of a GGUF file. Five schemes are implemented, all bit for bit as llama.cpp has
 // them:
 //
 //	SPM  tokenizer.ggml.model "llama"   " " → U+2581, then merge the neighbours whose concatenation is the token with the
@@ -13,9 +13,11 @@
 //	                                    longest token that it begins with, and so on, or else the unknown token
 //	Unigram    "t5"                     normalise by the file's charsmap, " " → U+2581, then cut into the tokens with the
 //	                                    highest sum of scores
+//	PLaMo 2    "plamo2"                 cut into the tokens with the highest sum of scores; a character in none of them
+//	                                    becomes bytes <0x00> … <0xFF>
 //
-// with the variants "gemma4" (characters instead of bytes, no words), "whitespace" and "hybriddna" of BPE. RWKV and
-// PLaMo 2 vocabularies give ErrUnsupported.
+// with the variants "gemma4" (characters instead of bytes, no words), "whitespace" and "hybriddna" of BPE. RWKV
+// vocabularies give ErrUnsupported.
 //
 // The rules for words are regular expressions with look-ahead in llama.cpp. Here they are matchers, one per
 // alternative, which are put together in the table pretypes; see the comment of each for the expression that it stands
@@ -33,5 +35,6 @@
 // nothing; where BOS or EOS are to be added and do not exist, none is added (llama.cpp aborts); where several tokens
 // could be the end of a turn, the choice is by a fixed order, not by that of a hash table; a character in a byte-level
 // token that stands for no byte is decoded as itself, not as "[UNK_BYTE_0x…]"; bytes that would be a code point above
-// U+10FFFF are U+FFFD; a charsmap that leads outside itself replaces nothing there (llama.cpp throws).
+// U+10FFFF are U+FFFD; a charsmap that leads outside itself replaces nothing there (llama.cpp throws); PLaMo 2's scheme
+// never makes control tokens of plain text, and BOS and EOS are added where the file says so.
 package tokenizer

@@ -108,6 +108,15 @@ func TestGoldenEncoders(t *testing.T) {
 	g.compare(t)
 }
 
+// TestGoldenPlamo2 does so for PLaMo 2's scheme.
+func TestGoldenPlamo2(t *testing.T) {
+	g, err := openGolden("testdata/golden_plamo2.json.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.compare(t)
+}
+
 func (g *golden) compare(t *testing.T) {
 	for _, run := range g.Runs {
 		t.Run(run.name(), func(t *testing.T) {

@@ -3,7 +3,7 @@ package tokenizer
 import "slices"
 
 // Model returns tokenizer.ggml.model: "llama" (SentencePiece), "gpt2" (byte-level BPE), "bert" (WordPiece), "t5"
-// (Unigram), "gemma4", "hybriddna", "whitespace".
+// (Unigram), "plamo2", "gemma4", "hybriddna", "whitespace".
 func (t *Tokenizer) Model() string { return t.model }
 
 // Pre returns the name of the pre-tokeniser, "" for schemes that have none.

@@ -26,7 +26,7 @@ func TestNewErrors(t *testing.T) {
 		{"charsmap without an end", spm.with(keyModel, "t5", keyCharsmap, []int64{0, 0, 0, 0, 97}), ErrVocab, "zero byte"},
 		{"charsmap not of bytes", spm.with(keyModel, "t5", keyCharsmap, []int64{0, 0, 0, 256}), ErrVocab, keyCharsmap + "[3]: 256"},
 		{"model rwkv", spm.with(keyModel, "rwkv"), ErrUnsupported, `"rwkv" is not supported yet`},
-		{"model plamo2", spm.with(keyModel, "plamo2"), ErrUnsupported, `"plamo2" is not supported yet`},
+		{"plamo2 without a byte", tinySPM().with(keyModel, "plamo2", keyTypes, nil), ErrVocab, "byte token <0x00> is missing"},
 		{"model unknown", spm.with(keyModel, "foo"), ErrUnsupported, `"foo" is unknown`},
 		{"model of wrong type", spm.with(keyModel, 1), nil, keyModel},
 		{"no tokens", spm.with(keyTokens, nil), nil, keyTokens},

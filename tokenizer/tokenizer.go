@@ -77,9 +77,9 @@ func load(md Metadata) (*Tokenizer, error) {
 	switch model {
 	case "none", "no_vocab", "test":
 		return nil, fmt.Errorf("%s is %q: %w", keyModel, model, ErrNoVocab)
-	case "rwkv", "plamo2":
+	case "rwkv":
 		return nil, fmt.Errorf("%s %q is not supported yet: %w", keyModel, model, ErrUnsupported)
-	case "llama", "bert", "t5", "gpt2", "gemma4", "hybriddna", "whitespace":
+	case "llama", "bert", "t5", "gpt2", "gemma4", "hybriddna", "whitespace", "plamo2":
 	default:
 		return nil, fmt.Errorf("%s %q is unknown: %w", keyModel, clip(model), ErrUnsupported)
 	}
@@ -93,6 +93,8 @@ func load(md Metadata) (*Tokenizer, error) {
 		err = t.loadWordPiece(md)
 	case "t5":
 		err = t.loadUnigram(md)
+	case "plamo2":
+		err = t.loadPlamo2(md)
 	default:
 		err = t.loadBPE(md)
 	}
@@ -233,8 +235,8 @@ func (t *Tokenizer) EncodeRest(text string) []int32 {
 }
 
 // AppendEncode appends the tokens of text to dst, which may be nil, and returns it. What is not valid UTF-8 becomes
-// byte tokens (SPM), U+FFFD (BPE, Unigram) or nothing (WordPiece). Time is proportional to the text, for a given vocabulary; memory is reused between
-// calls.
+// byte tokens (SPM), U+FFFD (BPE, Unigram, PLaMo 2) or nothing (WordPiece). Time is proportional to the text, for a
+// given vocabulary; memory is reused between calls.
 func (t *Tokenizer) AppendEncode(dst []int32, text string, opt EncodeOptions) []int32 {
 	s := t.pool.Get().(*scratch)
 	defer t.pool.Put(s)

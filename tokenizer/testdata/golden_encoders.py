@@ -120,4 +120,5 @@ def main():
     print(len(raws), "texts,", len(all_runs), "runs,", len(ids), "behaviours")
 
 
-main()
+if __name__ == "__main__":
+    main()
