@@ -38,6 +38,7 @@ const (
 	hybridHeads  = 4
 	hybridKV     = 2
 	hybridFFN    = 64
+	hybridLatent = 16 // values that experts of low rank work on
 	hybridInner  = 64 // of state space mixers
 	hybridState  = 16
 	hybridConv   = 4

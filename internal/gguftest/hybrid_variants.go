@@ -43,11 +43,13 @@ func HybridVariants() map[string]Hybrid {
 	add("granitehybrid", "granitehybrid", "sps", hybridFactors, dense)
 	add("granitehybrid-experts", "granitehybrid", "sps", hybridFactors, hybridMixture, shared, key("rope.scaling.finetuned", false),
 		part(norm("ffn_norm.weight"), hybridExperts(hybridFFN), hybridShared(40, false)))
-	add("nemotron_h", "nemotron_h", "s-p-", key("feed_forward_length", []uint32{0, hybridFFN, 0, hybridFFN}), part(hybridPlain(hybridFFN, false)))
+	add("nemotron_h", "nemotron_h", "s-p-", key("feed_forward_length", []uint32{0, hybridFFN, 0, hybridFFN}), part(hybridPlain(hybridFFN)))
 	add("nemotron_h_moe", "nemotron_h_moe", "s-p-", hybridMixture, shared, key("feed_forward_length", []uint32{0, hybridFFN, 0, hybridFFN}),
-		key("expert_weights_norm", true), key("expert_weights_scale", float32(1.5)), part(hybridPlain(24, true)))
+		key("expert_weights_norm", true), key("expert_weights_scale", float32(1.5)), part(hybridPlainExperts(24, hybridWidth)))
 	add("nemotron_h_moe-widths", "nemotron_h_moe", "s-p-", shared, key("expert_count", uint32(4)), key("expert_used_count", uint32(2)),
-		key("feed_forward_length", []uint32{0, hybridFFN, 0, hybridFFN}), part(hybridPlain(hybridFFN/2, true)))
+		key("feed_forward_length", []uint32{0, hybridFFN, 0, hybridFFN}), part(hybridPlainExperts(hybridFFN/2, hybridWidth)))
+	add("nemotron_h_moe-latent", "nemotron_h_moe", "s-p-", hybridMixture, shared, key("feed_forward_length", []uint32{0, hybridFFN, 0, hybridFFN}),
+		key("moe_latent_size", uint32(hybridLatent)), part(hybridPlainExperts(24, hybridLatent)))
 	add("falcon-h1", "falcon-h1", "bb", one, part(norm("ffn_norm"), hybridDense))
 	add("mamba", "mamba", "mm")
 	add("mamba-norms", "mamba", "mm", key("ssm.dt_b_c_rms", true))
@@ -110,22 +112,32 @@ func hybridShared(n int, gate bool) hybridPart {
 }
 
 // hybridPlain are networks without a gate in every second layer.
-func hybridPlain(n int, experts bool) hybridPart {
+func hybridPlain(n int) hybridPart {
 	return func(t *hybridTensors, i int) {
-		switch {
-		case i%2 == 0:
-		case experts:
-			t.matrixOf(i, "ffn_gate_inp", hybridWidth, 4)
-			t.vector(i, "exp_probs_b.bias", 4)
-			t.matrixOf(i, "ffn_up_exps", hybridWidth, n, 4)
-			t.matrixOf(i, "ffn_down_exps", n, hybridWidth, 4)
-			t.matrixOf(i, "ffn_up_shexp", hybridWidth, 40)
-			t.matrixOf(i, "ffn_down_shexp", 40, hybridWidth)
-		default:
+		if i%2 == 1 {
 			t.matrixOf(i, "ffn_up", hybridWidth, n)
 			t.matrixOf(i, "ffn_down", n, hybridWidth)
 			t.vector(i, "ffn_up.bias", n)
 			t.vector(i, "ffn_down.bias", hybridWidth)
 		}
+	}
+}
+
+// hybridPlainExperts are 4 experts of such networks, which work on so many values in.
+func hybridPlainExperts(n, in int) hybridPart {
+	return func(t *hybridTensors, i int) {
+		if i%2 == 0 {
+			return
+		}
+		t.matrixOf(i, "ffn_gate_inp", hybridWidth, 4)
+		t.vector(i, "exp_probs_b.bias", 4)
+		if in != hybridWidth {
+			t.matrixOf(i, "ffn_latent_down", hybridWidth, in)
+			t.matrixOf(i, "ffn_latent_up", in, hybridWidth)
+		}
+		t.matrixOf(i, "ffn_up_exps", in, n, 4)
+		t.matrixOf(i, "ffn_down_exps", n, in, 4)
+		t.matrixOf(i, "ffn_up_shexp", hybridWidth, 40)
+		t.matrixOf(i, "ffn_down_shexp", 40, hybridWidth)
 	}
 }

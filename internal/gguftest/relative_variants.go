@@ -47,6 +47,7 @@ func (o relatives) addDense() {
 	o.add("gemma2-27b", "gemma2", relTied, relPost, relWindow, relLayers(46, 32))
 	o.add("qwen2vl", "qwen2vl", relBiases, relSections(2, 3, 3, 0))
 	o.add("qwen3vl", "qwen3vl", relQKNorm, relTied, relSections(4, 2, 2, 0))
+	o.add("qwen3vl-time", "qwen3vl", relQKNorm, relTied, relSections(8, 0, 0, 0))
 	o.add("olmo2", "olmo2", relPostOnly, relWhole)
 	o.add("olmo3", "olmo2", relPostOnly, relWhole, relLayers(4, 64), relWindow, relYarn)
 	o.add("glm4", "glm4", relPost, relBiases, relKey("rope.dimension_count", uint32(8)), func(m *Relative) { m.FusedFFN = true })

@@ -26,6 +26,10 @@ func addGemma4(out map[string]Sketch) {
 	}
 	add("gemma4-e", 1e-5, with(func(g *gemma4Shape) { g.embedding, g.shared, g.ownValues = 32, 3, true }))
 	add("gemma4-dense", 1e-5, small)
+	out["gemma4-scaled"] = Sketch{1e-5, func() *Builder { // positions of some values only, and what acts without a key
+		b := small.build().Set("gemma4.rope.scaling.attn_factor", float32(1.3)).Set("gemma4.rope.dimension_count", uint32(24))
+		return b.Delete("gemma4.final_logit_softcapping")
+	}}
 	add("gemma4-experts", 1e-5, with(func(g *gemma4Shape) { g.experts, g.both, g.seed = true, true, 1 }))
 	add("gemma4-fused", 1e-5, with(func(g *gemma4Shape) { g.experts, g.ownValues, g.fused = true, true, true }))
 	wide := gemma4Shape{width: 256, head: 64, window: 8, ffn: 256, embedding: 256, shared: 2, every: 2, ownValues: true}

@@ -20,7 +20,9 @@ func afmoe(r *model.Reader) *model.Spec {
 			a[i].Rope = 2
 		}
 	}
-	return sigmoidExperts(r, s, a, 0)
+	sigmoidExperts(r, s, a, 0)
+	requireChoiceBiases(s)
+	return s
 }
 
 // gated is attention of which the outputs of heads are gated, in a window in all but one of every so many layers, the
@@ -57,6 +59,7 @@ func laguna(r *model.Reader) *model.Spec {
 		mix[i].Shared = r.SharedWidth(width * r.Size("expert_shared_count", 1, 0, model.MaxWidth/max(width, 1)))
 	}
 	setExperts(s, mix, leadingDense(r, s))
+	requireChoiceBiases(s)
 	return s
 }
 

@@ -19,5 +19,6 @@ func apertus(r *model.Reader) *model.Spec {
 			s.Unused = append(s.Unused, model.LayerName(i, name))
 		}
 	}
+	require(s, untied)
 	return s
 }

@@ -12,5 +12,6 @@ func bailingmoe(r *model.Reader) *model.Spec {
 		mix[i].Normed, mix[i].Scale = r.Flag("expert_weights_norm", false), r.ExpertScale()
 	}
 	setExperts(s, mix, 0)
+	require(s, untied)
 	return s
 }

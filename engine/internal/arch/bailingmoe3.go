@@ -17,7 +17,8 @@ func bailingmoe3(r *model.Reader) *model.Spec {
 		r.Fail("kda.gate_lower_bound", "%v: the decay has a bound below 0", k.Bound)
 	}
 	a.QueryRank, a.Gate, a.Bare = r.Size("attention.q_lora_rank", 0, 0, model.MaxWidth), model.GateSigmoid, true
-	s.Ropes = []attn.RopeConfig{r.Rope(s, a.KeySize, model.RopeOptions{Halves: r.Sections(a.R)})}
+	s.Ropes = []attn.RopeConfig{r.Rope(s, a.KeySize, model.RopeOptions{})}
+	sections(r, s)
 	deltaOrLatent(s, kv, k, a)
 	dense, widths, mix := leadingDense(r, s), r.FFNWidths(s), sigmoidMixtures(r, s)
 	limits, shared := r.Floats("swiglu_clamp_exp", len(kv)), r.Floats("swiglu_clamp_shexp", len(kv))
@@ -28,5 +29,6 @@ func bailingmoe3(r *model.Reader) *model.Spec {
 			s.Layers[i].FFN = model.GatedFFN{Width: widths[i], Limit: shared[i]}
 		}
 	}
+	requireChoiceBiases(s)
 	return s
 }

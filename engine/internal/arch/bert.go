@@ -64,9 +64,8 @@ func nomicBERTMoE(r *model.Reader) *model.Spec {
 		s.Layers[i].Mixer = model.Attention{Geometry: heads[i], Scale: model.ScoreScale(heads[i].KeySize), OutputBias: true, Both: true}
 		s.Layers[i].FFN = plain(model.GELU)(widths[i])
 		if every > 0 && i%every == 1 {
-			s.Layers[i].FFN = model.Experts{
-				Count: mix[i].Count, Used: mix[i].Used, Width: widths[i], Scale: 1, Plain: true, Activation: model.GELU,
-			}
+			mix[i].Width, mix[i].Plain, mix[i].Activation = widths[i], true, model.GELU
+			s.Layers[i].FFN = mix[i]
 		}
 	}
 	return s

@@ -57,6 +57,15 @@ func setExperts(s *model.Spec, mix []model.Experts, first int) {
 	}
 }
 
+// requireChoiceBiases makes the bias that experts are chosen by required where there are experts.
+func requireChoiceBiases(s *model.Spec) {
+	for i, l := range s.Layers {
+		if m, ok := l.FFN.(model.Experts); ok && m.Bias {
+			s.Required = append(s.Required, model.LayerName(i, "exp_probs_b.bias"))
+		}
+	}
+}
+
 // ropeTensors says which tensors may divide frequencies: LongRoPE's where the file names it, otherwise Llama 3's.
 func ropeTensors(r *model.Reader, s *model.Spec) {
 	long := r.Text("rope.scaling.type", "") == "longrope"

@@ -25,6 +25,7 @@ func layersOfExperts(r *model.Reader, s *model.Spec, a model.Attention) {
 	for i := range s.Layers {
 		a.Geometry, a.Scale = heads[i], model.ScoreScale(heads[i].KeySize)
 		s.Layers[i].Mixer = a
-		s.Layers[i].FFN = model.Experts{Count: mix[i].Count, Used: mix[i].Used, Width: widths[i], Normed: true, Scale: 1}
+		mix[i].Width, mix[i].Normed = widths[i], true
+		s.Layers[i].FFN = mix[i]
 	}
 }

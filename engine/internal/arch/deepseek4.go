@@ -28,11 +28,9 @@ func deepseek4(r *model.Reader) *model.Spec {
 		m.Limit, m.SharedLimit, m.LimitGate, m.Shared = limits[i], shared[i], true, r.SharedCount(m.Width)
 		s.Layers[i] = model.LayerSpec{Mixer: a[i], FFN: m}
 		s.Unused = append(s.Unused, model.LayerName(i, "exp_probs_b_vl.bias")) // of images
-		if m.Bias {
-			s.Required = append(s.Required, model.LayerName(i, "exp_probs_b.bias"))
-		}
 	}
 	require(s, untied, []string{"blk.*.attn_q_a.weight"})
+	requireChoiceBiases(s)
 	return s
 }
 

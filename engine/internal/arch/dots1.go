@@ -5,6 +5,7 @@ import "github.com/latentgo/latentgo/engine/internal/model"
 // dots1 is dots.llm1: norms on query and key heads; after some dense layers experts beside a network for all tokens.
 func dots1(r *model.Reader) *model.Spec {
 	s := r.Decoder()
+	require(s, untied)
 	return sigmoidExperts(r, s, attention(r, s, model.RopeOptions{Halves: true, Full: true}), 0)
 }
 
@@ -12,6 +13,7 @@ func dots1(r *model.Reader) *model.Spec {
 func bailingmoe2(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	a := attention(r, s, model.RopeOptions{Halves: true})
+	require(s, untied)
 	return sigmoidExperts(r, s, a, r.SharedWidth(0))
 }
 

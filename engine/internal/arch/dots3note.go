@@ -19,6 +19,7 @@ func dots3note(r *model.Reader) *model.Spec {
 			s.Layers[i].Mixer = m
 		}
 	}
+	requireChoiceBiases(s)
 	return s
 }
 

@@ -35,7 +35,7 @@ func ernie4_5moe(r *model.Reader) *model.Spec {
 func paddleocr(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	a := attention(r, s, model.RopeOptions{Halves: true, Full: true})
-	r.Sections(s.Ropes[0].Dims)
+	r.Sections(&s.Ropes[0], false)
 	for i := range a {
 		a[i].OutputBias = true
 	}

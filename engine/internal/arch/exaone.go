@@ -32,5 +32,6 @@ func exaonemoe(r *model.Reader) *model.Spec {
 	}
 	setMixers(s, a)
 	setExperts(s, mix, dense)
+	require(s, untied)
 	return s
 }

@@ -43,7 +43,7 @@ func gemma3Layers(r *model.Reader, s *model.Spec) {
 		scale = model.ScoreScale(s.Width / max(heads[0].Heads, 1))
 	}
 	global := r.Rope(s, size, model.RopeOptions{Halves: true})
-	sliding := r.PlainRope(s, size, model.RopeOptions{Halves: true})
+	sliding := r.WindowRope(s, size, model.RopeOptions{Halves: true})
 	sliding.Base = r.Positive("rope.freq_base_swa", 10000)
 	s.Ropes = []attn.RopeConfig{global, sliding}
 	window, local := r.Windows(s, 6)

@@ -29,7 +29,7 @@ func gemma3n(r *model.Reader) *model.Spec {
 		r.Fail("attention.sliding_window", "Gemma 3n has one")
 	}
 	size := heads[0].KeySize
-	global, sliding := r.Rope(s, size, model.RopeOptions{Halves: true}), r.PlainRope(s, size, model.RopeOptions{Halves: true})
+	global, sliding := r.Rope(s, size, model.RopeOptions{Halves: true}), r.WindowRope(s, size, model.RopeOptions{Halves: true})
 	sliding.Base = r.Positive("rope.freq_base_swa", 10000)
 	s.Ropes = []attn.RopeConfig{global, sliding}
 	for i := range s.Layers {

@@ -13,7 +13,7 @@ import (
 // beside the network (26B-A4B).
 func gemma4(r *model.Reader) *model.Spec {
 	s := r.Decoder()
-	s.LogitCap = float32(r.Float("final_logit_softcapping", 0))
+	s.LogitCap = float32(r.Float("final_logit_softcapping", 30))
 	s.LayerEmbedding = r.Size("embedding_length_per_layer_input", -1, 0, model.MaxWidth)
 	window, local := r.Windows(s, 0)
 	if !r.Has("attention.sliding_window") || !r.Has("attention.sliding_window_pattern") {
@@ -32,7 +32,8 @@ func gemma4Attention(r *model.Reader, s *model.Spec, window int, local []bool) {
 	if v := r.Size("attention.value_length_swa", heads[0].ValueSize, 1, model.MaxWidth); v != inWindow || heads[0].ValueSize != size {
 		r.Fail("attention.value_length_swa", "keys and values have one size in Gemma 4")
 	}
-	s.Ropes = []attn.RopeConfig{r.Rope(s, size, model.RopeOptions{Halves: true, Full: true}), gemma4Window(r, s, inWindow)}
+	s.Ropes = []attn.RopeConfig{r.Rope(s, size, model.RopeOptions{Halves: true}), gemma4Window(r, s, inWindow)}
+	s.FactorDims = size
 	if s.RopeFactors = slices.Contains(local, false); s.RopeFactors {
 		s.Required = []string{"rope_freqs.weight"}
 	}
@@ -48,7 +49,7 @@ func gemma4Attention(r *model.Reader, s *model.Spec, window int, local []bool) {
 
 // gemma4Window is the position embedding of layers that attend in a window.
 func gemma4Window(r *model.Reader, s *model.Spec, size int) attn.RopeConfig {
-	c := attn.RopeConfig{Halves: true, Scale: 1, Magnitude: 1, OrigContext: s.Context}
+	c := attn.RopeConfig{Halves: true, Scale: 1, Magnitude: r.AttnFactor(), OrigContext: s.Context}
 	c.Base = r.Positive("rope.freq_base_swa", 10000)
 	if c.Dims = r.Size("rope.dimension_count_swa", size, 1, size); c.Dims%2 != 0 {
 		r.Fail("rope.dimension_count_swa", "%d is odd", c.Dims)

@@ -17,10 +17,16 @@ func glm4(r *model.Reader) *model.Spec {
 // sectioned is attention whose position embedding is of halves where the file has M-RoPE's sections.
 func sectioned(r *model.Reader, s *model.Spec, o model.RopeOptions) []model.Attention {
 	a := attention(r, s, o)
-	if r.Sections(s.Ropes[0].Dims) {
-		s.Ropes[0].Halves = true
-	}
+	sections(r, s)
 	return a
+}
+
+// sections makes the position embedding M-RoPE where the file has its sections.
+func sections(r *model.Reader, s *model.Spec) {
+	if r.HasSections() {
+		s.Ropes[0].Halves = true
+		r.Sections(&s.Ropes[0], false)
+	}
 }
 
 // glm4moe is GLM 4.5 to 4.7: after some dense layers experts beside a network for all tokens, and in some models norms
@@ -39,5 +45,6 @@ func glm4moe(r *model.Reader) *model.Spec {
 	}
 	setMixers(s, a)
 	setExperts(s, mix, dense)
+	requireChoiceBiases(s)
 	return s
 }

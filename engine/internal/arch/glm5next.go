@@ -36,6 +36,7 @@ func glm5Next(r *model.Reader) *model.Spec {
 		}
 	}
 	require(s, untied)
+	requireChoiceBiases(s)
 	return s
 }
 

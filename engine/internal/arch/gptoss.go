@@ -7,6 +7,7 @@ import "github.com/latentgo/latentgo/engine/internal/model"
 func gptoss(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	a := attention(r, s, model.RopeOptions{Halves: true, Full: true})
+	r.Need("attention.sliding_window")
 	window, local := r.Windows(s, 2)
 	sliding := slidingRope(r, s)
 	mix := mixtures(r, s)
@@ -20,5 +21,6 @@ func gptoss(r *model.Reader) *model.Spec {
 	}
 	setMixers(s, a)
 	setExperts(s, mix, 0)
+	require(s, untied, []string{"blk.*.attn_output.bias"})
 	return s
 }

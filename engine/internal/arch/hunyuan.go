@@ -15,9 +15,7 @@ func hunyuanDense(r *model.Reader) *model.Spec {
 		d := float64(s.Geometry(0).KeySize)
 		s.Ropes[0].Base *= math.Pow(alpha, d/(d-2))
 	}
-	if r.Sections(s.Ropes[0].Dims) {
-		s.Ropes[0].Halves = true
-	}
+	sections(r, s)
 	setDense(r, s, model.GatedFFN{})
 	return s
 }

@@ -24,13 +24,13 @@ func TestHybridKeys(t *testing.T) {
 		{"qwen35", "full_attention_interval", uint32(0), "full_attention_interval"},
 		{"qwen35", "attention.recurrent_layers", []bool{true}, "attention.recurrent_layers"},
 		{"qwen35", "attention.value_length", uint32(8), "attention.value_length"},
-		{"qwen35", "rope.dimension_sections", []int32{1, 1, 1, 9}, "rope.dimension_sections"},
+		{"qwen35", "rope.dimension_sections", []int32{0, 0, 0, 0}, "rope.dimension_sections"},
 		{"mamba2", "ssm.group_count", uint32(3), "ssm.group_count"},
 		{"mamba2", "ssm.time_step_rank", uint32(3), "ssm.inner_size"},
 		{"mamba", "ssm.state_size", uint32(1 << 30), "ssm.state_size"},
 		{"lfm2", "shortconv.l_cache", uint32(1), "shortconv.l_cache"},
 		{"lfm2", "attention.head_count_kv", []uint32{0, 3, 0}, "attention.head_count_kv"},
-		{"nemotron_h_moe", "moe_latent_size", uint32(8), "moe_latent_size"},
+		{"nemotron_h_moe-latent", "moe_latent_size", uint32(1 << 30), "moe_latent_size"},
 		{"jamba", "ssm.time_step_rank", uint32(0), "ssm.time_step_rank"},
 	} {
 		h := gguftest.HybridVariants()[c.model]

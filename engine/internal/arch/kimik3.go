@@ -38,6 +38,7 @@ func kimiK3(r *model.Reader) *model.Spec {
 		s.Copies = model.DepthAttention{Block: n}
 	}
 	require(s, untied)
+	requireChoiceBiases(s)
 	return s
 }
 

@@ -26,6 +26,8 @@ func kimiLinear(r *model.Reader) *model.Spec {
 		m.Shared = max(r.SharedCount(m.Width), m.Width)
 		s.Layers[i].FFN = m
 	}
+	requireChoiceBiases(s)
+	require(s, untied)
 	return s
 }
 

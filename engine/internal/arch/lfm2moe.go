@@ -20,5 +20,6 @@ func lfm2moe(r *model.Reader) *model.Spec {
 		r.Gating(&mix[i], true)
 		s.Layers[i].FFN = mix[i]
 	}
+	requireChoiceBiases(s)
 	return s
 }

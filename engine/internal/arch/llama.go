@@ -26,7 +26,8 @@ func llamaLike(r *model.Reader, o model.RopeOptions, t model.Temperature) *model
 		}
 		s.Layers[i].FFN = model.GatedFFN{Width: widths[i], Bias: true, Scales: true}
 		if mix != nil { // Mixtral's experts are as wide as a dense network is
-			s.Layers[i].FFN = model.Experts{Count: mix[i].Count, Used: mix[i].Used, Width: widths[i], Normed: true, Scale: 1, Scales: true}
+			mix[i].Width, mix[i].Normed, mix[i].Scales = widths[i], true, true
+			s.Layers[i].FFN = mix[i]
 		}
 	}
 	return s

@@ -21,5 +21,6 @@ func mellum(r *model.Reader) *model.Spec {
 	}
 	setMixers(s, a)
 	setExperts(s, mix, 0)
+	require(s, untied)
 	return s
 }

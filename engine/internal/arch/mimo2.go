@@ -11,7 +11,7 @@ func mimo2(r *model.Reader) *model.Spec {
 	s := r.Decoder()
 	heads := r.Heads(s)
 	o := model.RopeOptions{Halves: true}
-	sliding := r.PlainRope(s, heads[0].KeySize, o)
+	sliding := r.WindowRope(s, heads[0].KeySize, o)
 	sliding.Base = r.Positive("rope.freq_base_swa", 10000)
 	s.Ropes = []attn.RopeConfig{r.Rope(s, heads[0].KeySize, o), sliding}
 	window, local := r.Windows(s, 0)
@@ -31,6 +31,7 @@ func mimo2(r *model.Reader) *model.Spec {
 			s.Unused = append(s.Unused, denseTensors(i)...) // which files may have beside
 		}
 	}
+	require(s, untied)
 	return s
 }
 

@@ -14,5 +14,7 @@ func minimaxm2(r *model.Reader) *model.Spec {
 	}
 	setMixers(s, a)
 	setExperts(s, mix, 0)
+	requireChoiceBiases(s)
+	require(s, untied)
 	return s
 }

@@ -29,6 +29,7 @@ func minimaxm3(r *model.Reader) *model.Spec {
 	setMixers(s, a)
 	setExperts(s, mix, dense)
 	require(s, untied)
+	requireChoiceBiases(s)
 	return s
 }
 

@@ -13,7 +13,7 @@ func museGlimmer(r *model.Reader) *model.Spec {
 	s.EmbedUnit = true
 	s.LogitScale, s.LogitCap = neededLogitScale(r), float32(r.Float("final_logit_softcapping", logitCap))
 	uniform(r, s, model.Attention{QKNorm: true, Gate: model.GateSigmoid}, swiglu)
-	local := r.PlainRope(s, s.Geometry(0).KeySize, model.RopeOptions{})
+	local := r.WindowRope(s, s.Geometry(0).KeySize, model.RopeOptions{})
 	local.Base = r.Positive("rope.freq_base_swa", local.Base)
 	s.Ropes = []attn.RopeConfig{local, model.NoPosition()}
 	r.Positive("attention.sliding_window", 0)
@@ -27,6 +27,7 @@ func museGlimmer(r *model.Reader) *model.Spec {
 		}
 		l.Mixer = a
 	}
+	require(s, untied)
 	return s
 }
 

@@ -29,6 +29,7 @@ func nemotronH(r *model.Reader) *model.Spec {
 			l.Mixer = mixer
 		}
 	}
+	requireChoiceBiases(s)
 	return s
 }
 
@@ -44,15 +45,13 @@ func nemotronNorms(r *model.Reader) *model.Spec {
 
 // nemotronExperts returns the mixture of each layer, nil in a dense model.
 func nemotronExperts(r *model.Reader, s *model.Spec) []model.Experts {
-	if r.Size("moe_latent_size", 0, 0, model.MaxWidth) > 0 {
-		r.Refuse("experts of low rank (key moe_latent_size)")
-		return nil
-	}
+	latent := r.Size("moe_latent_size", 0, 0, model.MaxWidth)
 	mix := r.Experts(s)
 	shared := r.SharedWidth(0)
 	for i := range mix {
 		m := &mix[i]
 		m.Shared, m.SharedScales, m.Scales, m.Plain, m.Activation = shared, true, true, true, model.ReLUSquared
+		m.Latent, m.LatentName = latent, "ffn_latent"
 		m.Bias, m.Sigmoid, m.Normed, m.Scale = true, true, r.Flag("expert_weights_norm", false), r.ExpertScale()
 	}
 	return mix

@@ -24,6 +24,7 @@ func olmo2(r *model.Reader) *model.Spec {
 	}
 	setMixers(s, a)
 	setDense(r, s, model.GatedFFN{})
+	require(s, untied)
 	return s
 }
 
@@ -38,5 +39,6 @@ func olmoe(r *model.Reader) *model.Spec {
 	}
 	setMixers(s, a)
 	setExperts(s, mix, 0)
+	require(s, untied)
 	return s
 }

@@ -41,7 +41,7 @@ func plamo3(r *model.Reader) *model.Spec {
 	o := model.RopeOptions{Halves: true}
 	a := attention(r, s, o)
 	window, local := r.Windows(s, 8)
-	sliding := r.PlainRope(s, a[0].KeySize, o)
+	sliding := r.WindowRope(s, a[0].KeySize, o)
 	sliding.Base = r.Positive("rope.freq_base_swa", 10000)
 	s.Ropes = append(s.Ropes, sliding)
 	for i, n := range r.FFNWidths(s) {

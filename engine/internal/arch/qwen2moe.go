@@ -15,5 +15,6 @@ func qwen2moe(r *model.Reader) *model.Spec {
 		}
 	}
 	setExperts(s, mix, 0)
+	require(s, untied)
 	return s
 }

@@ -7,7 +7,7 @@ import "github.com/latentgo/latentgo/engine/internal/model"
 func qwen35(r *model.Reader) *model.Spec {
 	s := qwenHybrid(r, model.DeltaNet{Scales: true})
 	r.NoExperts()
-	r.TextSections(s.Ropes[0].Dims)
+	r.Sections(&s.Ropes[0], true)
 	for i, w := range r.FFNWidths(s) {
 		s.Layers[i].FFN = model.GatedFFN{Width: w, Scales: true}
 	}
@@ -17,6 +17,6 @@ func qwen35(r *model.Reader) *model.Spec {
 // qwen35moe is Qwen 3.5 with experts.
 func qwen35moe(r *model.Reader) *model.Spec {
 	s := qwenHybridExperts(r, model.DeltaNet{Scales: true})
-	r.TextSections(s.Ropes[0].Dims)
+	r.Sections(&s.Ropes[0], true)
 	return s
 }

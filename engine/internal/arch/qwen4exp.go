@@ -11,7 +11,7 @@ import (
 // of tokens that an indexer picks; copies of the residual stream; and in one layer what a table says of n-grams.
 func qwen4exp(r *model.Reader) *model.Spec {
 	s := qwenHybridExperts(r, model.DeltaNet{Scales: true, Sigmoid: true})
-	r.TextSections(s.Ropes[0].Dims)
+	r.Sections(&s.Ropes[0], true)
 	c := model.GatedCopies{Copies: r.Size("hyper_connection.count", -1, 2, model.MaxCopies), Rank: r.Size("hyper_connection.low_rank", -1, 1, model.MaxWidth)}
 	s.Copies, s.OutputNorm = c, model.NoNorm
 	blocks := qwen4Blocks(r, s)

@@ -10,7 +10,7 @@ func qwen2vl(r *model.Reader) *model.Spec {
 	r.ZeroEpsilon = true
 	s := qwen2(r)
 	s.OutputBias, s.Unused = false, []string{"output.bias"} // llama.cpp does not add it
-	r.Sections(s.Ropes[0].Dims)
+	r.Sections(&s.Ropes[0], false)
 	return s
 }
 
@@ -18,7 +18,7 @@ func qwen2vl(r *model.Reader) *model.Spec {
 func qwen3vl(r *model.Reader) *model.Spec {
 	s := qwen3Attention(r)
 	r.NoExperts()
-	r.Sections(s.Ropes[0].Dims)
+	r.Sections(&s.Ropes[0], true)
 	s.Classifier = qwen3Reranker()
 	setDense(r, s, model.GatedFFN{})
 	return s
@@ -27,7 +27,7 @@ func qwen3vl(r *model.Reader) *model.Spec {
 // qwen3vlmoe is Qwen 3 VL with experts.
 func qwen3vlmoe(r *model.Reader) *model.Spec {
 	s := qwen3Attention(r)
-	r.Sections(s.Ropes[0].Dims)
+	r.Sections(&s.Ropes[0], true)
 	mix := mixtures(r, s)
 	for i := range mix {
 		mix[i].Normed = true

@@ -41,8 +41,10 @@ type Experts struct {
 	SharedDense        bool    // what every token runs has the names of a dense network: ffn_gate, ffn_up, ffn_down
 	Soft               SoftLimits
 	// Latent is how many values go into the experts and come out of them, a projection of the input before them and one
-	// behind; 0 for those of the residual stream. The router and what every token runs get the input itself.
-	Latent int
+	// behind; 0 for those of the residual stream. The router and what every token runs get the input itself. LatentName is
+	// what the tensors' names begin with, "" for ffn_routed, which may have a norm too.
+	Latent     int
+	LatentName string
 }
 
 // experts is a mixture with its weights.

@@ -85,35 +85,6 @@ func (r *Reader) checkState(values int) {
 	}
 }
 
-// TextSections makes sure that text rotates all pairs alike where images have positions of several dimensions,
-// interleaved: rope.dimension_sections must be for the first three of its dimensions.
-func (r *Reader) TextSections(dims int) {
-	const key = "rope.dimension_sections"
-	if !r.Has(key) {
-		r.Fail(key, "missing")
-		return
-	}
-	list, err := r.f.Ints(r.key(key))
-	if err != nil || len(list) < 3 {
-		r.Fail(key, "want numbers for time, height and width")
-		return
-	}
-	sum := int64(0)
-	for _, n := range list {
-		if n < 0 || n > int64(MaxWidth) {
-			r.Fail(key, "%d is outside 0 … %d", n, MaxWidth)
-			return
-		}
-		sum += n
-	}
-	for i := range int64(dims / 2) {
-		if sum == 0 || i%sum >= 3*list[i%sum%3] {
-			r.Refuse("key %q: %v leaves RoPE pair %d of %d without position", r.key(key), list, i, dims/2)
-			return
-		}
-	}
-}
-
 // Mamba2 reads the shape of Mamba 2's mixers.
 func (r *Reader) Mamba2() Mamba2 {
 	const heads, groups, inner = "ssm.time_step_rank", "ssm.group_count", "ssm.inner_size"

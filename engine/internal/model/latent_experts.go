@@ -1,6 +1,10 @@
 package model
 
-import "github.com/latentgo/latentgo/internal/kernel"
+import (
+	"cmp"
+
+	"github.com/latentgo/latentgo/internal/kernel"
+)
 
 // latentExperts are the projections around experts that work on fewer values than the residual stream has.
 type latentExperts struct {
@@ -14,11 +18,12 @@ func (ld *Loader) latentExperts(s *Experts, name func(string) string) *latentExp
 	if s.Latent == 0 {
 		return nil
 	}
+	prefix := cmp.Or(s.LatentName, "ffn_routed")
 	m := &latentExperts{
-		down: ld.linear(name("ffn_routed_down"), s.Latent, ld.spec.Width, false),
-		up:   ld.linear(name("ffn_routed_up"), ld.spec.Width, s.Latent, false),
+		down: ld.linear(name(prefix+"_down"), s.Latent, ld.spec.Width, false),
+		up:   ld.linear(name(prefix+"_up"), ld.spec.Width, s.Latent, false),
 	}
-	if ld.has(name("ffn_routed_norm.weight")) {
+	if s.LatentName == "" && ld.has(name("ffn_routed_norm.weight")) {
 		m.norm = ld.norm(name("ffn_routed_norm"), s.Latent)
 	}
 	if ld.err == nil {

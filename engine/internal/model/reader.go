@@ -52,6 +52,15 @@ func (r *Reader) HasTensor(name string) bool {
 	return err == nil
 }
 
+// Need records an error that names the first of keys that the file does not have.
+func (r *Reader) Need(keys ...string) {
+	for _, k := range keys {
+		if !r.Has(k) {
+			r.Fail(k, "missing")
+		}
+	}
+}
+
 // Fail records that the value of a key can't be used, unless there was an error before.
 func (r *Reader) Fail(k, format string, a ...any) {
 	r.keep(fmt.Errorf("%s: key %q: %s: %w", r.f.Name(), r.key(k), fmt.Sprintf(format, a...), ErrInvalid))
@@ -144,6 +153,9 @@ func (r *Reader) Float(k string, def float64) float64 {
 
 // Positive reads a number that must be above 0; def when the key is missing, an error when def is 0.
 func (r *Reader) Positive(k string, def float64) float64 {
+	if def == 0 {
+		r.Need(k)
+	}
 	v := r.Float(k, def)
 	if !(v > 0) {
 		r.Fail(k, "%v is not above 0", v)

@@ -42,6 +42,17 @@ func (r *Reader) PlainRope(s *Spec, size int, o RopeOptions) attn.RopeConfig {
 	return c
 }
 
+// WindowRope is the position embedding of layers with a window where the file's scaling is for the others: of it only
+// attn_factor counts, as in llama.cpp.
+func (r *Reader) WindowRope(s *Spec, size int, o RopeOptions) attn.RopeConfig {
+	c := r.PlainRope(s, size, o)
+	c.Magnitude = r.AttnFactor()
+	return c
+}
+
+// AttnFactor reads what queries and keys are multiplied by.
+func (r *Reader) AttnFactor() float32 { return float32(r.Float("rope.scaling.attn_factor", 1)) }
+
 // scaling reads linear and YaRN scaling. A factor of 0 means none, as in llama.cpp.
 func (r *Reader) scaling(s *Spec, c *attn.RopeConfig, o RopeOptions) {
 	const key = "rope.scaling.factor"
@@ -57,7 +68,7 @@ func (r *Reader) scaling(s *Spec, c *attn.RopeConfig, o RopeOptions) {
 	if c.OrigContext == 0 {
 		c.OrigContext = s.Context
 	}
-	c.Magnitude = float32(r.Float("rope.scaling.attn_factor", 1))
+	c.Magnitude = r.AttnFactor()
 	switch kind := r.Text("rope.scaling.type", "linear"); kind {
 	case "none":
 	case "linear", "longrope": // the latter's factors are tensors
@@ -101,25 +112,62 @@ func (r *Reader) yarn(c *attn.RopeConfig, factor float64, o RopeOptions) {
 	c.Magnitude *= float32(m)
 }
 
-// Sections checks M-RoPE's sections of frequencies, each with a position of its own: of text the first three positions
-// are the same, so that it is plain RoPE of halves. It reports whether the file has sections.
-func (r *Reader) Sections(dims int) bool {
+// Sections reads M-RoPE's sections, of frequencies that rotate by a position each: in images time, height, width and one
+// more. Text has the same position for the first three, and 0 for the last: its frequencies don't rotate. interleaved
+// says that sections take turns instead of following each other.
+func (r *Reader) Sections(c *attn.RopeConfig, interleaved bool) {
 	const key = "rope.dimension_sections"
-	if !r.Has(key) {
-		return false
+	r.Need(key)
+	n, sum := r.sections(), 0
+	for _, v := range n {
+		sum += v
 	}
-	n, err := r.f.Ints(r.key(key))
-	if err != nil || len(n) < 3 || min(n[0], n[1], n[2]) < 0 {
+	if sum == 0 {
+		r.Fail(key, "sections of no frequencies")
+		return
+	}
+	factors, still := make([]float32, c.Dims/2), false
+	for i := range factors {
+		at := i % sum
+		rotates := at < n[0]+n[1]+n[2]
+		if interleaved {
+			rotates = at < 3*n[at%3]
+		}
+		if factors[i] = 1; !rotates {
+			factors[i], still = math.MaxFloat32, true
+		}
+	}
+	if still {
+		c.Factors = factors
+	}
+}
+
+// sections returns the four sizes, 0 for those that the file does not have.
+func (r *Reader) sections() (n [4]int) {
+	const key = "rope.dimension_sections"
+	list, err := r.f.Ints(r.key(key))
+	if err != nil || len(list) < 3 {
 		r.Fail(key, "want three or four sizes")
+		return n
+	}
+	for i := range min(len(list), len(n)) {
+		if list[i] < 0 || list[i] > MaxWidth {
+			r.Fail(key, "%d is outside 0 … %d", list[i], MaxWidth)
+			return [4]int{}
+		}
+		n[i] = int(list[i])
+	}
+	return n
+}
+
+// HasSections reports whether a file of an architecture for texts and images has M-RoPE, whose pairs are of halves: the
+// first two sections are of some frequencies.
+func (r *Reader) HasSections() bool {
+	if !r.Has("rope.dimension_sections") {
 		return false
 	}
-	if n[0] == 0 || n[1] == 0 {
-		return false
-	}
-	if sum := n[0] + n[1] + n[2]; sum < int64(dims/2) {
-		r.Refuse("key %q: a fourth position for %d of %d frequencies", r.key(key), int64(dims/2)-sum, dims/2)
-	}
-	return true
+	n := r.sections()
+	return n[0] > 0 && n[1] > 0
 }
 
 // ScoreScale returns 1/√n, the factor of scores of keys of n values.

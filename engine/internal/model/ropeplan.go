@@ -32,9 +32,10 @@ func planRopes(f *gguf.File, s *Spec) ([]ropePlan, error) {
 	plans := make([]ropePlan, len(s.Ropes))
 	for i, c := range s.Ropes {
 		long := c
+		var far []float32
 		if i == 0 {
 			ld := &Loader{f: f, spec: s, asked: map[string]bool{}}
-			ld.factors(&c, &long)
+			far = ld.factors(&c)
 			if ld.err != nil {
 				return nil, ld.err
 			}
@@ -43,7 +44,7 @@ func planRopes(f *gguf.File, s *Spec) ([]ropePlan, error) {
 		if plans[i].rope, err = attn.NewRope(c); err == nil && s.usesRecent() {
 			plans[i].block, err = attention.NewBlockRope(plans[i].rope, s.BlockRopePhase)
 		}
-		if err == nil && long.Factors != nil {
+		if long.Factors = far; err == nil && far != nil {
 			plans[i].long, err = attn.NewRope(long)
 		}
 		if err != nil {
@@ -58,23 +59,24 @@ func (r *Reader) HasLongRope() bool {
 	return r.HasTensor(ropeFactorsShort) || r.HasTensor(ropeFactorsLong)
 }
 
-// factors loads the divisors of the first position embedding, and of its form for long contexts where the file has
-// another.
-func (ld *Loader) factors(c, long *attn.RopeConfig) {
+// factors loads the divisors of the first position embedding, and returns those of its form for long contexts where the
+// file has another.
+func (ld *Loader) factors(c *attn.RopeConfig) (far []float32) {
 	if ld.spec.RopeFactors {
 		c.Factors = ld.vector(ropeFactors, max(c.Dims, ld.spec.FactorDims)/2, false)
 	}
 	if !ld.spec.LongRope || c.Factors != nil {
-		return // llama.cpp prefers them, too
+		return nil // llama.cpp prefers them, too
 	}
-	short, far := ld.has(ropeFactorsShort), ld.has(ropeFactorsLong)
-	if ld.err == nil && short != far {
+	short, long := ld.has(ropeFactorsShort), ld.has(ropeFactorsLong)
+	if ld.err == nil && short != long {
 		ld.err = fmt.Errorf("%s: one of the tensors %q and %q is missing: %w", ld.f.Name(), ropeFactorsShort, ropeFactorsLong, ErrInvalid)
 	}
 	if short {
 		c.Factors = ld.vector(ropeFactorsShort, c.Dims/2, true)
-		long.Factors = ld.vector(ropeFactorsLong, c.Dims/2, true)
+		far = ld.vector(ropeFactorsLong, c.Dims/2, true)
 	}
+	return far
 }
 
 // of returns the embedding of a sequence.
