@@ -23,6 +23,7 @@ type Relative struct {
 	Experts, ExpertFFN, Shared         int // 2 are used; Shared is the width of the network that every token runs
 	Dense, Every                       int // layers before the first with experts; every so many layers has them, 0 means each
 	ChoiceBias, ExpertBias, SharedGate bool
+	SharedFused                        bool // gates and up-projections of that network are one tensor
 	Tied                               bool
 	Matrix                             ggtype.Type    // of experts
 	Factors                            []string       // tensors that divide the frequencies
@@ -196,9 +197,14 @@ func (m Relative) experts(add adder) {
 		add("ffn_up_exps.bias", ggtype.F32, ff, n)
 		add("ffn_down_exps.bias", ggtype.F32, w, n)
 	}
-	if m.Shared > 0 {
+	switch {
+	case m.Shared > 0 && m.SharedFused:
+		add("ffn_up_shexp.weight", ggtype.F32, w, 2*m.Shared)
+	case m.Shared > 0:
 		add("ffn_gate_shexp.weight", ggtype.F32, w, m.Shared)
 		add("ffn_up_shexp.weight", ggtype.F32, w, m.Shared)
+	}
+	if m.Shared > 0 {
 		add("ffn_down_shexp.weight", ggtype.F32, m.Shared, w)
 	}
 	if m.SharedGate {

@@ -68,6 +68,8 @@ func (o relatives) addDense() {
 
 func (o relatives) addMixtures() {
 	o.add("granite-experts", "granite", relGranite, relExperts, relWide, relShared)
+	o.add("granite_swa-experts", "granite_swa", relGranite, relWindow, relKey("attention.sliding_window_pattern", []bool{true, false}),
+		relExperts, relWide, relShared, func(m *Relative) { m.Sinks, m.SharedFused = true, true })
 	o.add("granitemoe", "granitemoe", relGranite, relExperts, relWide)
 	o.add("gpt-oss", "gpt-oss", relExperts, relYarn, relWindow, relSecond, relBiases,
 		func(m *Relative) { m.OutBias, m.Sinks, m.ExpertBias = true, true, true })

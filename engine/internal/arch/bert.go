@@ -42,7 +42,7 @@ func jinaBERT(r *model.Reader) *model.Spec {
 		a.WholeNorm = r.HasTensor(model.LayerName(i, "attn_q_norm.weight"))
 		s.Layers[i].Mixer = a
 	}
-	require(s, []string{"blk.*.ffn_down.bias"})
+	require(s, []string{"token_types.weight", "blk.*.attn_output.bias", "blk.*.ffn_down.bias"})
 	return s
 }
 

@@ -20,6 +20,7 @@ func exaonemoe(r *model.Reader) *model.Spec {
 	s.Ropes = append(s.Ropes, model.NoPosition())
 	setDense(r, s, model.GatedFFN{})
 	mix, dense := mixtures(r, s), leadingDense(r, s)
+	r.Need("attention.sliding_window")
 	window, local := r.Windows(s, 4)
 	for i := range a {
 		a[i].QKNorm, a[i].Rope = true, 1

@@ -6,6 +6,7 @@ import "github.com/latentgo/latentgo/engine/internal/model"
 // gates and up-projections in one tensor.
 func graniteswa(r *model.Reader) *model.Spec {
 	s := graniteLike(r)
+	r.Need("attention.sliding_window", "attention.sliding_window_pattern")
 	window, local := r.Windows(s, 0)
 	positions := r.LayerFlags("attention.rope_pattern", len(s.Layers), true)
 	s.Ropes = append(s.Ropes, model.NoPosition())
@@ -20,10 +21,7 @@ func graniteswa(r *model.Reader) *model.Spec {
 		}
 		s.Layers[i].Mixer = a
 		if m, ok := s.Layers[i].FFN.(model.Experts); ok {
-			if m.Shared > 0 {
-				r.Refuse("key %q: a fused network for all tokens beside experts", s.Arch+".expert_shared_feed_forward_length")
-			}
-			m.Fused = true
+			m.Fused, m.SharedFused = true, true
 			s.Layers[i].FFN = m
 		}
 	}

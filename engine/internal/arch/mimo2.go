@@ -14,6 +14,7 @@ func mimo2(r *model.Reader) *model.Spec {
 	sliding := r.WindowRope(s, heads[0].KeySize, o)
 	sliding.Base = r.Positive("rope.freq_base_swa", 10000)
 	s.Ropes = []attn.RopeConfig{r.Rope(s, heads[0].KeySize, o), sliding}
+	r.Need("attention.sliding_window", "attention.sliding_window_pattern")
 	window, local := r.Windows(s, 0)
 	scale := float32(r.Float("attention.value_scale", 0))
 	setDense(r, s, model.GatedFFN{})

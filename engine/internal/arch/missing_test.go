@@ -13,6 +13,12 @@ var needed = []struct{ model, name string }{
 	{"gpt-oss", "gpt-oss.attention.sliding_window"},
 	{"gpt-oss", "blk.1.attn_output.bias"},
 	{"gpt-oss", "output.weight"},
+	{"exaone-moe", "exaone-moe.attention.sliding_window"},
+	{"mimo2", "mimo2.attention.sliding_window_pattern"},
+	{"granite_swa", "granite_swa.attention.sliding_window"},
+	{"pangu-embedded", "blk.0.attn_output.bias"},
+	{"glm4moe", "blk.1.exp_probs_b.bias"},
+	{"olmo2", "output.weight"},
 	{"qwen3vl", "qwen3vl.rope.dimension_sections"},
 	{"granite", "granite.attention.layer_norm_rms_epsilon"},
 }

@@ -8,5 +8,6 @@ func pangu(r *model.Reader) *model.Spec {
 	rope(r, s, model.RopeOptions{Halves: true, Full: true})
 	ropeTensors(r, s)
 	uniform(r, s, model.Attention{OutputBias: true}, swiglu)
+	require(s, []string{"blk.*.attn_output.bias"})
 	return s
 }

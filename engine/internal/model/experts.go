@@ -38,6 +38,7 @@ type Experts struct {
 	OutputScale        float32 // what the experts and the shared network give is multiplied by it; 0 means 1
 	Limit, SharedLimit float32 // as GatedFFN.Limit
 	LimitGate          bool    // as GatedFFN.LimitGate, of both
+	SharedFused        bool    // gates and up-projections of what every token runs are one tensor, ffn_up_shexp
 	SharedDense        bool    // what every token runs has the names of a dense network: ffn_gate, ffn_up, ffn_down
 	Soft               SoftLimits
 	// Latent is how many values go into the experts and come out of them, a projection of the input before them and one
@@ -145,7 +146,7 @@ func (s *Experts) loadShared(ld *Loader, name func(string) string) sharedFFN {
 	if s.SharedDense {
 		suffix = ""
 	}
-	f.loadMatrices(ld, name, GatedFFN{Width: s.Shared, Activation: s.Activation, Scales: s.SharedScales, Limit: s.SharedLimit, LimitGate: s.LimitGate, Soft: s.Soft}, "ffn_gate"+suffix, "ffn_up"+suffix, "ffn_down"+suffix)
+	f.loadMatrices(ld, name, GatedFFN{Width: s.Shared, Activation: s.Activation, Fused: s.SharedFused, Scales: s.SharedScales, Limit: s.SharedLimit, LimitGate: s.LimitGate, Soft: s.Soft}, "ffn_gate"+suffix, "ffn_up"+suffix, "ffn_down"+suffix)
 	if s.OutputScale != 0 {
 		f.down.Scale *= s.OutputScale
 	}
