@@ -145,6 +145,10 @@ func EncoderVariants() map[string]Classic {
 		"jina-bert-code":     bert("jina-bert-v2", gptLike, func(m *Classic) { m.WholeNorm, m.WideUp, m.FFNBias, m.DownBias = true, true, false, true }),
 		"modern-bert":        bert("modern-bert", modern(8)),
 		"modern-bert-global": bert("modern-bert", modern(0)),
+		"modern-bert-scaled": bert("modern-bert", modern(8), func(m *Classic) {
+			delete(m.Keys, "rope.freq_base_swa")
+			m.Keys["rope.scaling.factor"], m.Keys["rope.freq_base"] = float32(4), float32(160000)
+		}),
 	}
 }
 

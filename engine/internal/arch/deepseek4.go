@@ -17,6 +17,7 @@ func deepseek4(r *model.Reader) *model.Spec {
 	s.Copies = hyperConnections(r, model.HyperConnections{
 		Post: 2, Head: true, Sinkhorn: r.Size("hyper_connection.sinkhorn_iterations", -1, 1, 1000),
 	})
+	r.Need("expert_weights_scale", "expert_weights_norm", "swiglu_clamp_exp")
 	mix := sigmoidMixtures(r, s)
 	limits, shared := swigluLimits(r, len(mix))
 	hashed := r.Size("hash_layer_count", -1, 0, math.MaxInt32)

@@ -80,6 +80,7 @@ func swigluLimits(r *model.Reader, layers int) (experts, shared []float32) {
 // hyperConnections reads how many copies of the residual stream there are, which weigh what h says.
 func hyperConnections(r *model.Reader, h model.HyperConnections) model.HyperConnections {
 	h.Copies = r.Size("hyper_connection.count", -1, 1, model.MaxCopies)
+	r.Need("hyper_connection.epsilon")
 	h.Eps = float32(r.Float("hyper_connection.epsilon", 0))
 	return h
 }

@@ -16,6 +16,7 @@ func hyV4(r *model.Reader) *model.Spec {
 			a[i].Index.Shares = !own[i]
 		}
 	}
+	r.Need("hyper_connection.magnitude")
 	h := hyperConnections(r, model.HyperConnections{Post: float32(r.Float("hyper_connection.magnitude", 1)), Head: true})
 	h.PostEps = h.Eps
 	s.Copies = h

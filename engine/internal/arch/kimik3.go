@@ -17,6 +17,7 @@ func kimiK3(r *model.Reader) *model.Spec {
 	a.QueryRank, a.Bare = r.Size("attention.q_lora_rank", 0, 0, model.MaxWidth), true
 	deltaOrLatent(s, kv, k, a)
 	dense, widths, mix := leadingDense(r, s), r.FFNWidths(s), sigmoidMixtures(r, s)
+	r.Need("activation.situ_linear_beta")
 	soft := model.SoftLimits{
 		Gate: float32(r.Positive("activation.situ_beta", 0)), Up: max(0, float32(r.Float("activation.situ_linear_beta", 0))),
 	}

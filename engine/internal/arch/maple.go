@@ -9,6 +9,7 @@ func maple(r *model.Reader) *model.Spec {
 	a := attention(r, s, model.RopeOptions{Halves: true})
 	s.Ropes[0].Base = r.Positive("rope.freq_base_swa", s.Ropes[0].Base)
 	s.Ropes = append(s.Ropes, model.NoPosition())
+	r.Need("attention.sliding_window", "attention.sliding_window_pattern", "swiglu_clamp_exp")
 	window, local := r.Windows(s, 0)
 	limits, mix := r.Floats("swiglu_clamp_exp", len(a)), mixtures(r, s)
 	for i := range a {

@@ -20,14 +20,16 @@ func modernBERT(r *model.Reader) *model.Spec {
 	rope(r, s, model.RopeOptions{Halves: true})
 	window := r.Size("attention.sliding_window", 0, 0, math.MaxInt32)
 	local := r.LocalLayers(s, window, 3, true)
-	sliding := slidingRope(r, s)
+	sliding := r.WindowRope(s, r.Heads(s)[0].KeySize, model.RopeOptions{Halves: true})
+	sliding.Base = r.Positive("rope.freq_base_swa", 10000)
+	s.Ropes = append(s.Ropes, sliding)
 	uniform(r, s, model.Attention{Both: true}, func(width int) model.FFNSpec {
 		return model.GatedFFN{Width: width, Activation: act, Fused: true}
 	})
 	for i := range s.Layers {
 		a := s.Layers[i].Mixer.(model.Attention)
 		if local[i] {
-			a.Window, a.Rope = window/2+1, sliding
+			a.Window, a.Rope = window/2+1, 1
 		}
 		s.Layers[i].Mixer = a
 	}
