@@ -19,8 +19,9 @@ func gemma3(r *model.Reader) *model.Spec {
 // gemmaEmbedding is EmbeddingGemma: Gemma 3 whose tokens see those behind them too, in a window to either side.
 func gemmaEmbedding(r *model.Reader) *model.Spec {
 	s := r.RMSEncoder(true)
+	r.Need("attention.sliding_window")
 	gemma3Layers(r, s)
-	s.Tied = true
+	s.Tied, s.Unused = true, []string{"output.weight"}
 	for i := range s.Layers {
 		a := s.Layers[i].Mixer.(model.Attention)
 		if a.Both = true; a.Window > 0 {
