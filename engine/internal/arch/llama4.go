@@ -17,9 +17,10 @@ func llama4(r *model.Reader) *model.Spec {
 	s.Ropes = append(s.Ropes, model.NoPosition())
 	mix := mixtures(r, s)
 	if r.Window(chunk) > 0 { // the size is always the same; 0 stands for none
+		inChunk := slidingRope(r, s)
 		for i, local := range r.LocalLayers(s, chunk, 4, false) {
 			if local {
-				a[i].Window, a[i].Chunked = chunk, true
+				a[i].Window, a[i].Chunked, a[i].Rope = chunk, true, inChunk
 			}
 			if (i+1)%4 == 0 {
 				a[i].Rope, a[i].Temperature = 1, model.Temperature{Scale: 0.1, Floor: chunk, Offset: 1}
@@ -27,7 +28,7 @@ func llama4(r *model.Reader) *model.Spec {
 		}
 	}
 	for i := range a {
-		normed := a[i].Rope == 0 && mix[i].Count != 128 // Maverick has 128 experts and no norms
+		normed := a[i].Rope != 1 && mix[i].Count != 128 // Maverick has 128 experts and no norms
 		a[i].QKNorm, a[i].NormRotated, a[i].UnitNorm = normed, normed, normed
 	}
 	setMixers(s, a)
