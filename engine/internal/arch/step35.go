@@ -46,7 +46,7 @@ func step35Ropes(r *model.Reader, s *model.Spec, local []bool, size int) {
 		r.Fail(key, "half of %d is odd", all)
 		global.Dims = 2
 	}
-	sliding := attn.RopeConfig{Halves: true, Dims: r.Size("rope.dimension_count_swa", all, 2, size), Scale: 1, Magnitude: 1}
+	sliding := attn.RopeConfig{Halves: true, Dims: r.Size("rope.dimension_count_swa", all, 2, size), Scale: 1, Magnitude: r.AttnFactor()}
 	sliding.Base = r.Positive("rope.freq_base_swa", 10000)
 	s.RopeFactors = true
 	for _, l := range local {
