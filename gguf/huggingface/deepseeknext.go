@@ -178,16 +178,11 @@ func hyV4Init(m *model) error {
 	} else if !m.cfg.has("first_k_dense_replace") {
 		m.fail("there is neither first_k_dense_replace nor mlp_layer_types")
 	}
-	explicit := m.cfg.has("indexer_types")
-	if !explicit && slices.ContainsFunc(m.cfg.texts("layer_types"), isSparse) {
-		var types []any
-		for _, t := range m.cfg.texts("layer_types") {
-			types = append(types, map[bool]any{true: "full", false: "shared"}[isSparse(t)])
-		}
-		m.cfg["indexer_types"] = types
+	if !m.cfg.has("indexer_types") {
+		m.cfg["indexer_types"] = slices.Repeat([]any{"full"}, m.blocks)
 	}
 	if list, ok := m.cfg["indexer_types"].([]any); ok {
-		if len(list) < m.blocks || explicit && m.blocks > 0 && list[0] != "full" {
+		if len(list) < m.blocks || m.blocks > 0 && list[0] != "full" {
 			m.fail("indexer_types has %d of %d layers, or layer 0 has no indexer of its own", len(list), m.blocks)
 		} else {
 			m.cfg["indexer_types"] = list[:m.blocks]
@@ -198,11 +193,6 @@ func hyV4Init(m *model) error {
 		return m.err
 	}
 	return oneKeyHead(m)
-}
-
-// isSparse reports whether layers of a type attend to few tokens that an indexer picks.
-func isSparse(layerType string) bool {
-	return layerType == "sparse_attention" || layerType == "deepseek_sparse_attention"
 }
 
 // hyV4Filter drops layers that predict a token further on, and gives parameters that are no modules the names that others
@@ -236,10 +226,8 @@ func (m *model) hyV4Keys() {
 	m.u32("hyper_connection.count", m.need("hc_mult"))
 	m.f32("hyper_connection.epsilon", m.needFloat("hc_eps"))
 	m.f32("hyper_connection.magnitude", m.needFloat("hc_magnitude"))
-	if m.cfg.has("indexer_types") {
-		m.indexerSizes()
-		m.indexerTypes()
-	}
+	m.indexerSizes()
+	m.indexerTypes()
 }
 
 var dots3Names = withNames(indexerNames, map[string]string{

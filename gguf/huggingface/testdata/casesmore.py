@@ -97,6 +97,9 @@ def more(c, h):
 
     classics(c, h, one, layer, dense)
     newest(c, h, one, layer, dense, under, turns)
+    for name in ("glm-4.1v glm-ocr glm-4.5v solar-open laguna-xs laguna-s granite-swa granitemoe-swa muse-glimmer glm-5.3 hy4 deepseek-v4-flash "
+                 "qwen2-audio audio-flamingo-3 exaone-4.5 exaone-4.5-shared lfm2.5-colbert lfm2.5-embedding").split():
+        del c[name]["raw"]  # transformers has their classes, and says what the script wants
 
 
 def classics(c, h, one, layer, dense):
@@ -253,7 +256,6 @@ def latents(c, h, one, under, turns, names, experts, shared):
             **gated("model.layers.0.mlp", 96), **names(1, mlp__gate__weight=[2, 64], mlp__gate__e_score_correction_bias=[2], mlp__experts__gate_up_proj=[2, 96, 64], mlp__experts__down_proj=[2, 64, 48]), **shared(1),
             "model.hc_head.hc_head_fn": [4, 256], "model.hc_head.hc_head_base": [4], "model.hc_head.hc_head_scale": [1], "model.mtp_layers.0.enorm.weight": [64]}
     c["hy4"] = dict(raw=True, tok="bpe", config=hy, tensors=bf(hyts))
-    c["hy4-old"] = dict(raw=True, tok="bpe", config={**{k: v for k, v in hy.items() if k not in ("mlp_layer_types", "indexer_types", "enable_lm_head_fp32")}, "layer_types": ["deepseek_sparse_attention", "full_attention"]}, tensors=bf(hyts))
     wide = {**latent, "self_attn__q_b_proj__weight": [48, 24], "self_attn__kv_a_proj_with_mqa__weight": [24, 64], "self_attn__kv_a_layernorm__weight": [16], "self_attn__kv_b_proj__weight": [64, 16], "self_attn__o_proj__weight": [64, 32]}
     d3 = lambda i, n: names(i, self_attn__g_proj__weight=[n, 64], self_attn__k_rope_only_layernorm__weight=[8])
     c["dots3-note"] = dict(raw=True, tok="bpe", files={"tokenizer.json": renamed("bpe", **{"<tool>": "<|endofassistant|>"})}, config=raw("Dots3NoteTextForCausalLM", "dots3_note_text", layer_types=["full_attention", "sliding_attention"], scoring_func="sigmoid",
@@ -266,6 +268,7 @@ def latents(c, h, one, under, turns, names, experts, shared):
 
 
 def deepseek4(c, h, moe, topk):
+    no_width = lambda *a, **k: {n: v for n, v in h.raw(*a, **k).items() if n != "intermediate_size"}
     at = lambda i, **k: [[f"layers.{i}.{n.replace('__', '.')}", *v] for n, v in k.items()]
     fp8 = lambda i, n, a, b: [[f"layers.{i}.{n}.weight", "F8_E4M3", [a, b]], [f"layers.{i}.{n}.scale", "F8_E8M0", [(a + 127) // 128, (b + 127) // 128]]]
     ts = [["embed.weight", "BF16", [320, 64]], ["norm.weight", "BF16", [64]], ["head.weight", "BF16", [320, 64]], ["hc_head_fn", "F32", [4, 256]], ["hc_head_base", "F32", [4]], ["hc_head_scale", "F32", [1]], ["mtp.0.norm.weight", "BF16", [64]]]
@@ -277,7 +280,7 @@ def deepseek4(c, h, moe, topk):
     ts += at(0, ffn__gate__tid2eid=("I64", [320, 2]))
     ts += at(1, attn__compressor__ape=("F32", [4, 64]), attn__compressor__wkv__weight=("F32", [64, 64]), attn__compressor__wgate__weight=("F32", [64, 64]), attn__compressor__norm__weight=("BF16", [32]), attn__indexer__weights_proj__weight=("BF16", [2, 64]),
              attn__indexer__compressor__ape=("F32", [4, 32]), attn__indexer__compressor__wkv__weight=("F32", [32, 64]), attn__indexer__compressor__wgate__weight=("F32", [32, 64]), attn__indexer__compressor__norm__weight=("BF16", [16])) + fp8(1, "attn.indexer.wq_b", 32, 32)
-    c["deepseek-v4-flash"] = dict(raw=True, tok="bpe", config=h.raw("DeepseekV4ForCausalLM", "deepseek_v4", head_dim=32, num_key_value_heads=1, q_lora_rank=32, qk_rope_head_dim=8, sliding_window=32, scoring_func="sqrtsoftplus", swiglu_limit=10.0, o_groups=2,
+    c["deepseek-v4-flash"] = dict(raw=True, tok="bpe", config=no_width("DeepseekV4ForCausalLM", "deepseek_v4", head_dim=32, num_key_value_heads=1, q_lora_rank=32, qk_rope_head_dim=8, sliding_window=32, scoring_func="sqrtsoftplus", swiglu_limit=10.0, o_groups=2,
         o_lora_rank=32, compress_ratios=[0, 4], compress_rope_theta=40000.0, hc_mult=4, hc_sinkhorn_iters=20, hc_eps=1e-6, num_hash_layers=1, num_nextn_predict_layers=1, quantization_config={"quant_method": "fp8", "fmt": "e4m3", "scale_fmt": "ue8m0",
         "weight_block_size": [128, 128]}, rope_scaling={"type": "yarn", "factor": 16.0, "beta_fast": 32.0, "beta_slow": 1.0, "original_max_position_embeddings": 64}, **topk, **{k: v for k, v in moe.items() if k != "first_k_dense_replace"}), tensors=sorted(ts))
 
@@ -294,7 +297,7 @@ def qwen4(c, h, names, experts, shared):
     ts |= {f"layers.1.self_attn.{k}.weight": v for k, v in (("q_proj", [128, 64]), ("k_proj", [32, 64]), ("v_proj", [32, 64]), ("o_proj", [64, 64]), ("q_norm", [16]), ("k_norm", [16]), ("indexer.index_qk_proj", [48, 64]), ("indexer.q_layernorm", [16]),
            ("indexer.k_layernorm", [16]))}
     ts |= {f"layers.0.ple.{k}.weight": v for k, v in (("key_proj", [256, 64]), ("value_proj", [64, 64]), ("norm_key", [256]), ("norm_query", [256]), ("norm_conv", [256]), ("conv1d", [256, 1, 3]))}
-    ts |= {f"layers.0.ple.ple_embedding.ngram_embedding.shard_{i}.weight": [160, 16] for i in range(2)}
+    ts |= {f"layers.0.ple.ple_embedding.ngram_embedding.shard_{i}.weight": [256, 16] for i in range(2)}
     text = {k: v for k, v in h.raw("x", "qwen4_exp_text", head_dim=16, layer_types=["linear_attention", "full_attention"], num_experts=2, num_experts_per_tok=2, moe_intermediate_size=48, shared_expert_intermediate_size=48, hc_count=4, hc_lowrank=8,
             indexer_n_heads=2, indexer_kv_heads=1, indexer_head_dim=16, indexer_budget=64, indexer_compress_ratio=4, ple_layer_ids=[1], ngram_size=3, heads_per_ngram=2, ple_conv_kernel_size=3, split_ngram_parts=2, eos_token_id=[300, 0], image_token_id=301, mtp_num_hidden_layers=1,
             rope_parameters={"rope_type": "default", "rope_theta": 1000000.0, "partial_rotary_factor": 0.25, "mrope_section": [1, 1, 0]}, **lin).items() if k != "architectures"}
