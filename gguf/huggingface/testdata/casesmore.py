@@ -95,6 +95,10 @@ def more(c, h):
     c["lfm2.5-colbert"] = dict(raw=True, tok="llama3", config=l2("Lfm2Model"), tensors=bf(lfm), more={"1_Dense/model.safetensors": [["linear.weight", "F32", [32, 64]]]})
     c["lfm2.5-embedding"] = dict(raw=True, tok="llama3", config=l2("Lfm2BidirectionalModel"), tensors=bf(lfm), files=h.pool)
 
+    classes = h.AutoModelForSequenceClassification.from_config
+    for name, kind, tok, k in (("bge-reranker-v2-m3", "xlm-roberta", "unigram", dict(vocab_size=140, num_labels=1)), ("roberta-classes", "roberta", "bpe", dict(vocab_size=320, id2label={0: "no", 1: "perhaps", 2: "yes"}))):
+        c[name] = dict(config=h.C[kind](**{**h.enc, "max_position_embeddings": 130, "num_hidden_layers": 1, **k}), tok=tok, cls=classes, dtype=h.torch.float32, pre="gpt-2" if tok == "bpe" else "default")
+    c["roberta-classes"]["files"] = {"tokenizer_config.json": json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "<|endoftext|>", "pad_token": "<|im_start|>", "eos_token": "<|im_end|>"})}
     classics(c, h, one, layer, dense)
     newest(c, h, one, layer, dense, under, turns)
     for name in ("glm-4.1v glm-ocr glm-4.5v solar-open laguna-xs laguna-s granite-swa granitemoe-swa muse-glimmer glm-5.3 hy4 deepseek-v4-flash "
