@@ -152,6 +152,20 @@ def classics(c, h, one, layer, dense):
     c["plamo-2-1b"] = dict(raw=True, tok="plamo", config=h.raw("Plamo2ForCausalLM", "plamo2", vocab_size=272, hidden_size_per_head=16, mamba_step=2, mamba_d_state=8, mamba_d_conv=4, mamba_num_heads=8), tensors=bf({**top,
         **plamo(0, mixer__in_proj__weight=[256, 64], mixer__conv1d__weight=[128, 1, 4], mixer__bcdt_proj__weight=[80, 128], mixer__dt_proj__weight=[8, 64], mixer__dt_bias=[8], mixer__A_log=[8], mixer__D=[8], mixer__dt_norm_weight=[64],
         mixer__B_norm_weight=[8], mixer__C_norm_weight=[8], mixer__out_proj__weight=[64, 128]), **plamo(1, mixer__qkv_proj__weight=[128, 64], mixer__o_proj__weight=[64, 64], mixer__q_weight=[4, 16], mixer__k_weight=[2, 16])}))
+    neo = lambda p: {p + k: s for k, s in {"encoder.weight": [200, 64], "layer_norm.weight": [64], **{f"transformer_encoder.0.{n}.weight": s for n, s in (("attention_norm", [64]), ("qkv", [192, 64]), ("wo", [64, 64]), ("ffn_norm", [64]),
+                         ("ffn.w12", [128, 64]), ("ffn.w3", [64, 64]))}}.items()}
+    bert = lambda arch, **k: {"architectures": [arch], "model_type": "neobert", "hidden_size": 64, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 96, "max_length": 128, "norm_eps": 1e-5, "vocab_size": 200, "pad_token_id": 0, **k}
+    c["neobert"] = dict(raw=True, tok="wordpiece", config=bert("NeoBERTLMHead"), tensors=bf({**neo("model."), "decoder.weight": [200, 64], "decoder.bias": [200]}))
+    c["neobert-classes"] = dict(raw=True, tok="wordpiece", config=bert("NeoBERTForSequenceClassification", id2label={"0": "no", "1": "perhaps", "2": "yes"}), hparams={}, tensors=bf({**neo("model."), "dense.weight": [64, 64], "dense.bias": [64],
+        "classifier.weight": [3, 64], "classifier.bias": [3]}))
+    c["hrm-text"] = dict(raw=True, tok="bpe", config=one("HrmTextForCausalLM", "hrm_text", num_key_value_heads=4, H_cycles=2, L_cycles=2, embedding_scale=8.0, prefix_lm=True), tensors=bf({"model.embed_tokens.weight": [320, 64], "lm_head.weight": [320, 64],
+        "model.z_L_init": [64], **{f"model.{x}_module.layers.0.{n}.weight": s for x in "LH" for n, s in (("attn.gqkv_proj", [256, 64]), ("attn.o_proj", [64, 64]), ("mlp.gate_up_proj", [192, 64]), ("mlp.down_proj", [64, 96]))}}))
+    c["talkie"] = dict(raw=True, eager=True, tok="bpe", config={k: v for k, v in one("TalkieForCausalLM", "talkie", head_dim=16, num_key_value_heads=4).items() if k != "rms_norm_eps"}, tensors=bf({"model.embed.weight": [320, 64], "lm_head": [320, 64],
+        "lm_head_gain.w_g": [1], **{f"model.blocks.0.{n}": s for n, s in (("attn.attn_query.weight", [64, 64]), ("attn.attn_key.weight", [64, 64]), ("attn.attn_value.weight", [64, 64]), ("attn.attn_resid.weight", [64, 64]), ("attn.head_gain.head_g", [4]),
+        ("attn_gain.a_g", [1]), ("mlp_gain.a_g", [1]), ("embed_skip.a_g", [1]), ("mlp.mlp_gate.weight", [96, 64]), ("mlp.mlp_linear.weight", [96, 64]), ("mlp.mlp_resid.weight", [64, 96]))}}))
+    c["plamo-13b"] = dict(raw=True, tok="spm", config=one("PlamoForCausalLM", "plamo", vocab_size=420, hidden_size=160, num_attention_heads=10, bos_token_id=1, eos_token_id=2), tensors=bf({"model.embed_tokens.weight": [420, 160], "model.norm.weight": [160],
+        "lm_head.weight": [420, 160], **{f"model.layers.layers.0.{n}.weight": s for n, s in (("norm", [160]), ("self_attn.q_proj", [160, 160]), ("self_attn.k_proj", [80, 160]), ("self_attn.v_proj", [80, 160]), ("self_attn.o_proj", [160, 160]),
+        ("mlp.gate_proj", [96, 160]), ("mlp.up_proj", [96, 160]), ("mlp.down_proj", [160, 96]))}}))
     three = dict(vocab_size=272, head_dim=16, window_size=32, sliding_window_pattern=2, interleaved_sliding_window=[32, None])
     attends = dict(mixer__qkv_proj__weight=[128, 64], mixer__o_proj__weight=[64, 64], mixer__q_norm__weight=[16], mixer__k_norm__weight=[16])
     c["plamo-3"] = dict(raw=True, tok="plamo", config=one("Plamo3ForCausalLM", "plamo3", **three), tensors=bf({**top, **plamo(0, **attends)}))

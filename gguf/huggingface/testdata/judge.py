@@ -91,6 +91,16 @@ def fixed_baichuan(self, data, name, bid):
     else: yield self.map_tensor_name(name), data
 
 
+def plamo_heads(self, data, rows):
+    """The script's own takes 40 heads of 128 only."""
+    heads, width = self.hparams["num_attention_heads"], self.hparams["hidden_size"]
+    at = torch.arange(width).reshape(heads // 5, 5, width // heads).permute(1, 0, 2).reshape(width)
+    return data[at] if rows else data[:, at]
+
+
+from conversion.plamo import PlamoModel
+PlamoModel.shuffle_attn_q_weight = lambda self, data: plamo_heads(self, data, True)
+PlamoModel.shuffle_attn_output_weight = lambda self, data: plamo_heads(self, data, False)
 from conversion.baichuan import BaichuanModel
 baichuan, BaichuanModel.modify_tensors = BaichuanModel.modify_tensors, fixed_baichuan
 
