@@ -89,7 +89,7 @@ func bailing3Init(m *model) error {
 // bailing3Attends reports whether a layer attends: the last of each group, those behind the last whole group, and those
 // that predict a token further on.
 func (m *model) bailing3Attends(layer int) bool {
-	n, group := m.need("num_hidden_layers"), m.need("layer_group_size")
+	n, group := m.need("num_hidden_layers"), max(m.need("layer_group_size"), 1)
 	return layer >= n/group*group || (layer+1)%group == 0
 }
 

@@ -245,6 +245,9 @@ func (m *model) emit(name string, t tensor) error {
 
 // blk adds a tensor of a layer.
 func (m *model) blk(n int, name string, t tensor) error {
+	if n < 0 || n >= m.blocks {
+		return fmt.Errorf("%w: layer %d of %d", ErrFolder, n, m.blocks)
+	}
 	return m.emit("blk."+strconv.Itoa(n)+"."+name, t)
 }
 

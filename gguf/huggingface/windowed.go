@@ -96,6 +96,9 @@ func (m *model) laguna(name string, bid int, t tensor) error {
 		if err != nil {
 			return err
 		}
+		if bid < 0 || bid >= m.blocks {
+			return fmt.Errorf("%w: layer %d of %d", ErrFolder, bid, m.blocks)
+		}
 		want := int(m.lagunaHeads()[bid])
 		if perElement {
 			want *= m.need("head_dim")
