@@ -224,7 +224,10 @@ func (m *model) kimiK3Experts() error {
 // packedExperts adds the matrices of experts that are in MXFP4, one by one, with the names that formats give for a layer,
 // an expert and one of w1, w2 and w3. They are taken out of the folder's tensors.
 func (m *model) packedExperts(codes, scales string, experts int) error {
-	if m.err != nil || experts <= 0 || experts > 1<<16 {
+	if m.err != nil {
+		return m.err
+	}
+	if experts <= 0 || experts > 1<<16 {
 		return fmt.Errorf("config.json: %w: %d experts", ErrFolder, experts)
 	}
 	byName := map[string]tensor{}

@@ -201,7 +201,10 @@ func (m *model) plamoTokens() ([]token, error) {
 		}
 		tokens = append(tokens, token{text, float32(score), kind})
 	}
-	for i := 1; len(tokens) < min(m.vocabSize(), maxVocab); i++ {
+	if n := m.vocabSize(); n > maxVocab {
+		return nil, fmt.Errorf("config.json: %w: a vocabulary of %d", ErrFolder, n)
+	}
+	for i := 1; len(tokens) < m.vocabSize(); i++ {
 		tokens = append(tokens, token{fmt.Sprintf("[PAD%d]", i), -1000, kindUnused})
 	}
 	return tokens, nil
