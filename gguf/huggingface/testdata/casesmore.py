@@ -189,7 +189,7 @@ def newest(c, h, one, layer, dense, under, turns):
         **laguna), tensors=bf({**ends, **att(0), "model.layers.0.self_attn.q_proj.weight": [96, 64], "model.layers.0.self_attn.o_proj.weight": [64, 96], **att(1), **norms(0), **norms(1), **heads(0), **heads(1), **gated("model.layers.0.mlp", 96),
         **experts(1), "model.layers.1.mlp.experts.e_score_correction_bias": [2], **shared(1, "shared_expert"), **names(0, self_attn__g_proj__weight=[6, 64]), **names(1, self_attn__g_proj__weight=[4, 64])}))
     c["laguna-s"] = dict(raw=True, tok="bpe", config=raw("LagunaForCausalLM", "laguna", gating="per-element", **laguna), tensors=bf({**ends, **att(0), **att(1), **norms(0), **norms(1), **heads(0), **heads(1), **gated("model.layers.0.mlp", 96), **experts(1),
-        **shared(1, "shared_expert"), **names(0, self_attn__g_proj__weight=[64, 64]), **names(1, self_attn__g_proj__weight=[64, 64])}))
+        "model.layers.1.mlp.experts.e_score_correction_bias": [2], **shared(1, "shared_expert"), **names(0, self_attn__g_proj__weight=[64, 64]), **names(1, self_attn__g_proj__weight=[64, 64])}))
     scales = dict(attention_multiplier=0.125, embedding_multiplier=12.0, residual_multiplier=0.22, logits_scaling=8.0)
     swa = lambda arch, kind, **k: raw(arch, kind, sliding_window=32, layer_types=both, no_rope_layers=[1, 0], **scales, **k)
     sinks = lambda i: {f"model.layers.{i}.self_attn.sinks": [4]}
