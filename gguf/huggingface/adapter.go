@@ -136,6 +136,18 @@ func modelOf(base *gguf.File) (*model, error) {
 		}
 	}
 	m.rope = config{}
+	// What GLM's order of rows depends on.
+	if sections, err := base.Ints(arch + ".rope.dimension_sections"); err == nil {
+		list := make([]any, len(sections))
+		for i, n := range sections {
+			list[i] = whole(int(n))
+		}
+		m.rope["mrope_section"] = list
+	}
+	if n, err := base.Uint(arch + ".rope.dimension_count"); err == nil && m.headDim() > 0 {
+		m.rope["partial_rotary_factor"] = number(float64(n) / float64(m.headDim()))
+	}
+	m.err = nil // of models without heads
 	m.blocks, _ = m.cfg.integer("num_hidden_layers")
 	return m, nil
 }
@@ -219,11 +231,27 @@ func (m *model) become(name string, t tensor) error {
 	return nil
 }
 
+// adaptable refuses modules whose matrix is no reordering of rows of the folder's, so that no product can be added to it.
+func (m *model) adaptable(module string) error {
+	switch {
+	case (strings.HasPrefix(m.arch, "qwen35") || m.arch == "qwen4exp") && strings.HasSuffix(module, "linear_attn.out_proj"):
+		return fmt.Errorf("an adapter for it is %w: its columns have another order in files", ErrUnsupported)
+	case m.arch == "bitnet" && strings.HasSuffix(module, "_proj"):
+		return fmt.Errorf("an adapter for it is %w: its weights have three values in files", ErrUnsupported)
+	case m.arch == "bailingmoe" && module == "lm_head":
+		return fmt.Errorf("an adapter for it is %w: its columns may be normed in files", ErrUnsupported)
+	}
+	return nil
+}
+
 // addPair adds what a pair becomes: what the family does to rows of the model's matrix it does to those of B.
 func (m *model) addPair(w *gguf.Writer, base *gguf.File, p *pair) error {
 	name, ok := m.folderName(p.module)
-	if !ok || strings.HasPrefix(m.arch, "qwen35") && strings.HasSuffix(p.module, "linear_attn.out_proj") {
+	if !ok {
 		return fmt.Errorf("an adapter for it is %w", ErrUnsupported)
+	}
+	if err := m.adaptable(p.module); err != nil {
+		return err
 	}
 	for cut := true; cut; { // parameters of one module are wrapped in each other
 		name, cut = strings.CutSuffix(name, ".base_layer")

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -258,6 +259,40 @@ func TestAdapterExperts(t *testing.T) {
 			t.Errorf("%s: %v", tt.text, err)
 		}
 		_ = base.Close()
+	}
+}
+
+// TestAdapterOrder: an adapter's rows are reordered as the model's are, and what is no reordering is refused.
+func TestAdapterOrder(t *testing.T) {
+	model := func(name string) *model {
+		base, err := gguf.Open(baseFile(t, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer base.Close()
+		m, err := modelOf(base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	// Of GLM-4.1V the first 8 of 16 values of a head rotate.
+	m, rows := model("glm-4.1v"), make([]float32, 64)
+	for i := range rows {
+		rows[i] = float32(i)
+	}
+	if err := m.become("model.layers.0.self_attn.q_proj.weight", constant(rows).reshape(64, 1)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := m.out[0].all()
+	want := []float32{16, 18, 20, 22, 17, 19, 21, 23, 24, 25}
+	if err != nil || !slices.Equal(got[16:26], want) {
+		t.Errorf("%v, wanted %v, %v", got[16:26], want, err)
+	}
+	for name, module := range map[string]string{"bitnet": "model.layers.0.self_attn.q_proj", "ling-lite": "lm_head", "qwen3.5": "model.layers.0.linear_attn.out_proj"} {
+		if err := model(name).adaptable(module); !errors.Is(err, ErrUnsupported) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

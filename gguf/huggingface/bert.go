@@ -80,7 +80,7 @@ var _ = register(family{
 	filter: euroBERTFilter,
 	keys:   (*model).euroBERTKeys,
 	vocab:  (*model).vocabEuroBERT,
-}, "EuroBertModel", "EuroBertForMaskedLM")
+}, "EuroBertModel", "EuroBertForMaskedLM", "JinaEmbeddingsV5Model")
 
 var bertNames = map[string]string{
 	"embeddings.word_embeddings":       "token_embd",

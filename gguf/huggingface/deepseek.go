@@ -16,7 +16,7 @@ var _ = register(family{
 	keys:   (*model).deepseek2Keys,
 	vocab:  (*model).vocabDeepSeek,
 }, "DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM", "KimiVLForConditionalGeneration", "KimiK25ForConditionalGeneration",
-	"YoutuForCausalLM")
+	"YoutuForCausalLM", "YoutuVLForConditionalGeneration")
 
 var deepseek2Names = map[string]string{
 	"model.layers.#.self_attn.q_a_proj":           "blk.#.attn_q_a",
@@ -61,7 +61,11 @@ func (m *model) deepseek2(name string, bid int, t tensor) error {
 		return m.qwenExperts(name, bid, t)
 	}
 	heads, _ := m.cfg.integer("query_groups")
-	keys, values := m.need("qk_nope_head_dim"), m.need("v_head_dim")
+	return m.splitLatent(bid, t, heads, m.need("qk_nope_head_dim"), m.need("v_head_dim"))
+}
+
+// splitLatent adds what makes keys and values of a latent row.
+func (m *model) splitLatent(bid int, t tensor, heads, keys, values int) error {
 	if m.err != nil || heads <= 0 || !t.dims(2) || t.shape[0] != heads*(keys+values) {
 		return fmt.Errorf("%w: shape %v for %d heads with keys of %d and values of %d", ErrFolder, t.shape, heads, keys, values)
 	}

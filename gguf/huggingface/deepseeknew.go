@@ -127,17 +127,7 @@ func (m *model) glmDSAKeys() {
 	m.u32("rope.dimension_count", int(float64(m.need("qk_rope_head_dim"))*share))
 	m.count("nextn_predict_layers", "num_nextn_predict_layers")
 	m.indexerSizes()
-	types := m.cfg.texts("indexer_types")
-	if len(types) == 0 {
-		m.fail("indexer_types is no list of texts")
-	}
-	own := make([]bool, len(types))
-	for i, t := range types {
-		if own[i] = t == "full"; !own[i] && t != "shared" {
-			m.fail("indexer_types: %q is neither full nor shared", t)
-		}
-	}
-	m.list("attention.indexer.types", own)
+	m.indexerTypes()
 }
 
 func (m *model) glm4LiteKeys() {

@@ -39,6 +39,15 @@ var _ = register(family{
 }, "BailingMoeV2ForCausalLM")
 
 var _ = register(family{
+	arch:   "bailingmoe2",
+	names:  bailingNames,
+	init:   (*model).nextnLayers,
+	filter: expertBias,
+	modify: (*model).sarvam,
+	keys:   (*model).sarvamKeys,
+}, "SarvamMoEForCausalLM", "modeling_sarvam_moe.SarvamMoEForCausalLM")
+
+var _ = register(family{
 	arch:   "afmoe",
 	names:  afmoeNames,
 	extra:  (*model).llama3Factors,
@@ -194,6 +203,19 @@ func (m *model) bailing2Keys() {
 	m.u32("expert_shared_count", shared)
 	m.bool("expert_weights_norm", m.cfg.boolean("norm_topk_prob", false))
 	m.count("nextn_predict_layers", "num_nextn_predict_layers")
+}
+
+// sarvam adds a tensor of a model with Ling's layers. What is added to the weights of experts has a mean of 0.
+func (m *model) sarvam(name string, bid int, t tensor) error {
+	if strings.HasSuffix(name, ".expert_bias.bias") {
+		t = t.centred()
+	}
+	return m.qwenExperts(name, bid, t)
+}
+
+func (m *model) sarvamKeys() {
+	m.bailing2Keys()
+	m.u32("rope.dimension_count", m.headDim())
 }
 
 var afmoeNames = map[string]string{

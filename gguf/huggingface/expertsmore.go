@@ -32,12 +32,7 @@ func (m *model) bailingQKV(bid int, t tensor) error {
 	if err != nil {
 		return err
 	}
-	for _, part := range []named{{"attn_q.weight", q}, {"attn_k.weight", k}, {"attn_v.weight", t.rows((heads+keys)*dim, t.shape[0])}} {
-		if err := m.blk(bid, part.name, part.tensor); err != nil {
-			return err
-		}
-	}
-	return nil
+	return m.several(bid, named{"attn_q.weight", q}, named{"attn_k.weight", k}, named{"attn_v.weight", t.rows((heads+keys)*dim, t.shape[0])})
 }
 
 // columnNormed is a matrix each of whose columns is divided by its length.

@@ -138,6 +138,9 @@ func (x *exporter) find() error {
 			"compress the original with --mla R+L --to huggingface", ErrUnsupported)
 	}
 	i := slices.IndexFunc(inverses[arch], func(v inverse) bool { return v.fits == nil || v.fits(x) })
+	if i < 0 && arch == "bert" && x.has("cls.output.weight") && !x.has("cls.weight") {
+		return fmt.Errorf("tensor %q: %w: BERT's head for classes stands behind a pooler, which the file does not have", "cls.output.weight", ErrUnsupported)
+	}
 	if i < 0 {
 		return fmt.Errorf("architecture %q is %w; these are: %s", arch, ErrUnsupported, strings.Join(Exportable(), ", "))
 	}

@@ -2,15 +2,14 @@ package huggingface
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 )
 
-// Exports of encoders. Of heads for classes only ModernBERT's is whole in files: they lack the pooler that BERT has before.
+// Exports of BERT and ModernBERT.
 
 var (
 	_ = invert("bert",
-		inverse{class: "BertModel", modelType: "bert", fits: (*exporter).hasWordPiece, config: (*exporter).bert})
+		inverse{class: "BertModel", modelType: "bert", fits: vocabAndHead("bert", false), config: (*exporter).bert})
 	_ = invert("modern-bert", inverse{class: "ModernBertForSequenceClassification", modelType: "modernbert", fits: (*exporter).hasLabels,
 		restore: (*exporter).modernBERTHead, config: (*exporter).modernBERTClasses, names: map[string]string{"blk.#.ffn_up": "layers.#.mlp.Wi", "cls.output": "classifier"}}, inverse{class: "ModernBertModel", modelType: "modernbert", fits: (*exporter).withoutClasses, config: (*exporter).modernBERT,
 		names: map[string]string{"blk.#.ffn_up": "layers.#.mlp.Wi"}})
@@ -18,12 +17,6 @@ var (
 
 // withoutClasses reports whether the model has no head for classes.
 func (x *exporter) withoutClasses() bool { return !x.has("cls.weight") && !x.has("cls.output.weight") }
-
-// hasWordPiece reports whether the model is BERT itself: others of its architecture have other tokenizers.
-func (x *exporter) hasWordPiece() bool {
-	s, err := x.f.String("tokenizer.ggml.model")
-	return err == nil && s == "bert" && x.withoutClasses()
-}
 
 // poolingDir is where sentence-transformers looks for how an embedding is made of tokens.
 const poolingDir = "1_Pooling"
@@ -65,6 +58,7 @@ func (x *exporter) bert() {
 	x.encoder()
 	x.cfg["type_vocab_size"], x.cfg["hidden_act"] = x.rowsOf("token_types.weight"), "gelu"
 	x.cfg["max_position_embeddings"] = x.rowsOf("position_embd.weight")
+	x.classes()
 }
 
 // hasLabels reports whether the model has a head for classes, and says what they are called.
@@ -85,15 +79,7 @@ func (x *exporter) modernBERTHead(name string, t tensor) error {
 // modernBERTClasses is modernBERT with the names of classes.
 func (x *exporter) modernBERTClasses() {
 	x.modernBERT()
-	labels, err := x.f.Strings(x.arch + ".classifier.output_labels")
-	if err != nil && x.err == nil {
-		x.err = err
-	}
-	ids, names := object{}, object{}
-	for i, s := range labels {
-		ids[strconv.Itoa(i)], names[s] = s, i
-	}
-	x.cfg["id2label"], x.cfg["label2id"] = ids, names
+	x.classes()
 	x.cfg["classifier_bias"] = x.has("cls.bias")
 }
 

@@ -104,12 +104,7 @@ func (v *fileVocab) sentencePieceModel(prefix bool) []byte {
 		n--
 	}
 	for _, t := range v.tokens[:n] {
-		piece := appendBytes(nil, 1, []byte(t.text))
-		piece = binary.LittleEndian.AppendUint32(append(piece, 2<<3|5), math.Float32bits(t.score))
-		if t.kind != kindNormal {
-			piece = appendNumber(piece, 3, uint64(t.kind))
-		}
-		out = appendBytes(out, fieldPieces, piece)
+		out = appendBytes(out, fieldPieces, t.piece())
 	}
 	trainer := appendNumber(nil, 3, 2)            // model_type: BPE
 	trainer = appendNumber(trainer, 4, uint64(n)) // vocab_size
@@ -123,6 +118,16 @@ func (v *fileVocab) sentencePieceModel(prefix bool) []byte {
 	normalizer = appendNumber(normalizer, 4, 0)                // remove_extra_whitespaces
 	normalizer = appendNumber(normalizer, 5, 1)                // escape_whitespaces
 	return appendBytes(out, fieldNormalizer, normalizer)
+}
+
+// piece writes the message of a piece, see sentencePiece.piece.
+func (t token) piece() []byte {
+	b := appendBytes(nil, 1, []byte(t.text))
+	b = binary.LittleEndian.AppendUint32(append(b, 2<<3|5), math.Float32bits(t.score))
+	if t.kind != kindNormal {
+		b = appendNumber(b, 3, uint64(t.kind))
+	}
+	return b
 }
 
 // trainerIDs are the tokens that the message names: unknown text, begin, end, and padding, −1 for none.

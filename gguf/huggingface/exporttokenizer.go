@@ -47,8 +47,10 @@ func (x *exporter) tokenizer() error {
 		model, steps, err = x.sentencePieces(v)
 	case "bert":
 		model, steps, err = x.wordPieces(v)
+	case "t5":
+		model, steps, err = x.unigramPieces(v)
 	default:
-		return fmt.Errorf("key tokenizer.ggml.model: %w: %q; byte-level BPE (gpt2), SentencePiece (llama) and WordPiece (bert) can be exported",
+		return fmt.Errorf("key tokenizer.ggml.model: %w: %q; byte-level BPE (gpt2), SentencePiece (llama, t5) and WordPiece (bert) can be exported",
 			ErrUnsupported, v.model)
 	}
 	if err != nil {
@@ -236,6 +238,8 @@ func (x *exporter) postProcessor(v *fileVocab) any {
 	pair := append(side("A", 0), side("B", 1)...)
 	if v.model == "bert" { // one token ends texts and stands between them
 		pair = append(side("A", 0), side("B", 1)[1:]...)
+	} else if strings.Contains(x.class, "Roberta") && v.AddEOS() && hasEOS { // two of them stand there
+		pair = append(append(side("A", 0), object{"SpecialToken": object{"id": v.tokens[eos].text, "type_id": 0}}), side("B", 0)[1:]...)
 	} else if !x.f.Has("tokenizer.ggml.add_sep_token") { // nothing is said about two texts
 		pair = []object{{"Sequence": object{"id": "A", "type_id": 0}}, {"Sequence": object{"id": "B", "type_id": 1}}}
 	}
@@ -272,7 +276,10 @@ func (x *exporter) tokenizerConfig(v *fileVocab) error {
 	if b, err := x.f.Bool(keySpacePrefix); err == nil {
 		tc["add_prefix_space"] = b
 	}
-	if v.model == "bert" {
+	if b, err := x.f.Bool("tokenizer.ggml.remove_extra_whitespaces"); err == nil && v.model == "t5" {
+		tc["clean_up_tokenization_spaces"] = b // which the script takes for it
+	}
+	if v.model == "bert" || v.model == "t5" {
 		tc["cls_token"], tc["sep_token"] = tc["bos_token"], tc["eos_token"]
 	}
 	if v.model == "llama" {

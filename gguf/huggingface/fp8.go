@@ -7,6 +7,9 @@ import (
 	"github.com/latentgo/latentgo/gguf/safetensors"
 )
 
+// packedMXFP4 is the form of compressed-tensors in which two codes of MXFP4 stand in a byte.
+const packedMXFP4 = "mxfp4-pack-quantized"
+
 // unscale multiplies quantised weights by their scales, as quantization_config says, and drops what is left over.
 func (m *model) unscale() error {
 	q := m.cfg.object("quantization_config")
@@ -17,6 +20,8 @@ func (m *model) unscale() error {
 	switch format := q.text("format"); {
 	case method == "mxfp4":
 		return nil // gpt-oss, whose family knows it
+	case method == "compressed-tensors" && format == packedMXFP4 && m.arch == "kimi-k3":
+		return nil // kimiK3Experts takes the experts, and plain refuses others
 	case method == "fp8":
 		block := q.numbers("weight_block_size")
 		return m.unscaleAll("_scale_inv", block, "_activation_scale", ".activation_scale")

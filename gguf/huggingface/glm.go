@@ -1,6 +1,9 @@
 package huggingface
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 var _ = register(family{
 	arch:   "glm4",
@@ -8,7 +11,7 @@ var _ = register(family{
 	modify: (*model).glm4,
 	keys:   (*model).glm4Keys,
 	vocab:  (*model).vocabGLM4,
-}, "Glm4ForCausalLM")
+}, "Glm4ForCausalLM", "Glm4vForConditionalGeneration")
 var _ = register(family{
 	arch:   "glm4moe",
 	names:  glm4MoENames,
@@ -16,7 +19,15 @@ var _ = register(family{
 	modify: (*model).qwenExperts,
 	keys:   (*model).glm4MoEKeys,
 	vocab:  (*model).vocabGLM,
-}, "Glm4MoeForCausalLM")
+}, "Glm4MoeForCausalLM", "Glm4vMoeForConditionalGeneration")
+var _ = register(family{
+	arch:   "glm4moe",
+	names:  glm4MoENames,
+	init:   (*model).nextnLayers,
+	modify: (*model).qwenExperts,
+	keys:   (*model).glm4MoEKeys,
+	vocab:  (*model).vocabSolar,
+}, "SolarOpenForCausalLM")
 
 var glm4Names = map[string]string{
 	"model.layers.#.post_self_attn_layernorm": "blk.#.post_attention_norm",
@@ -35,12 +46,29 @@ func withNextn(names map[string]string) map[string]string {
 	return names
 }
 
-// glm4 adds a tensor.
+// glm4 adds a tensor. Where positions have several dimensions, the two of a pair that rotates stand side by side, and
+// llama.cpp wants them in halves.
 func (m *model) glm4(name string, bid int, t tensor) error {
-	if m.rope.numbers("mrope_section") != nil {
-		return fmt.Errorf("positions in several dimensions are %w for a %s", ErrUnsupported, m.class)
+	short := strings.TrimSuffix(strings.TrimSuffix(name, ".weight"), ".bias")
+	if !m.rope.has("mrope_section") || !strings.HasSuffix(short, ".q_proj") && !strings.HasSuffix(short, ".k_proj") {
+		return m.plain(name, bid, t)
 	}
-	return m.plain(name, bid, t)
+	share, ok := m.rope.number("partial_rotary_factor")
+	if !ok {
+		share = 0.5
+	}
+	dim := m.headDim()
+	rotated := int(float64(dim) * share)
+	if len(t.shape) == 0 || dim <= 0 || t.shape[0]%dim != 0 || rotated%2 != 0 || rotated < 0 || rotated > dim {
+		return fmt.Errorf("%w: shape %v for heads of %d of which %d rotate", ErrFolder, t.shape, dim, rotated)
+	}
+	return m.plain(name, bid, t.permuted(func(i int) int {
+		head, in := i/dim, i%dim
+		if in < rotated {
+			in = in%(rotated/2)*2 + in/(rotated/2)
+		}
+		return head*dim + in
+	}))
 }
 
 // partly sets how many values of a head rotate.
@@ -90,6 +118,10 @@ func (m *model) vocabGLM4() error {
 
 func (m *model) vocabGLM() error {
 	return m.vocabNamed([][2]string{{"bos", "[gMASK]"}, {"eot", "<|user|>"}, {"unk", "<|endoftext|>"}, {"eom", "<|observation|>"}})
+}
+
+func (m *model) vocabSolar() error {
+	return m.vocabNamed([][2]string{{"eos", "<|endoftext|>"}, {"eot", "<|endoftext|>"}, {"unk", "<unk>"}, {"bos", "<|startoftext|>"}})
 }
 
 // vocabNamed is byte-level BPE with special tokens that are known by their texts.

@@ -29,7 +29,7 @@ var _ = register(family{
 	arch:   "stablelm",
 	modify: (*model).stableLM,
 	keys:   (*model).stableLMKeys,
-}, "StableLmForCausalLM", "StableLMEpochForCausalLM")
+}, "StableLmForCausalLM", "StableLMEpochForCausalLM", "LlavaStableLMEpochForCausalLM")
 
 var gpt2Names = map[string]string{
 	"transformer.wte":             "token_embd",
@@ -54,7 +54,7 @@ func (m *model) gpt2(name string, bid int, t tensor) error {
 			break
 		}
 	}
-	for _, s := range []string{".c_attn.weight", ".c_proj.weight", ".c_fc.weight"} {
+	for _, s := range []string{".c_attn.weight", ".c_proj.weight", ".c_fc.weight", ".c_fc2.weight"} {
 		if t.dims(2) && strings.HasSuffix(name, s) {
 			t = t.transpose()
 			break

@@ -3,6 +3,7 @@ package huggingface
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/latentgo/latentgo/gguf/safetensors"
@@ -118,6 +119,14 @@ type mxfp4 struct {
 	odd, step      int
 }
 
+// scale is the byte of a scale: the exponent of a power of two, which may be read as that power.
+func (x *mxfp4) scale(s float32) byte {
+	if x.scales.dtype == safetensors.F8E8M0 {
+		return byte(math.Float32bits(s) >> 23)
+	}
+	return byte(int(s))
+}
+
 // mxfp4Block is the bytes of a block.
 const mxfp4Block = 17
 
@@ -142,9 +151,9 @@ func (x *mxfp4) ReadAt(p []byte, off int64) (int, error) {
 		}
 		for b := range perRow {
 			out := row[b*mxfp4Block:][:mxfp4Block]
-			out[0] = byte(scales[b])
+			out[0] = x.scale(scales[b])
 			for j := range 8 {
-				lo, hi := byte(codes[b*16+j]), byte(codes[b*16+8+j])
+				lo, hi := byte(int(codes[b*16+j])), byte(int(codes[b*16+8+j])) // of I8 too
 				out[1+2*j] = lo&15 | hi<<4
 				out[2+2*j] = lo>>4 | hi&0xF0
 			}

@@ -83,6 +83,12 @@ func TestRefusedFamilies(t *testing.T) {
 			"no token stands for the byte 0"},
 		{"tokens of tiktoken in another order", "kimi-linear", func(d fstest.MapFS) { d["tiktoken.model"].Data = []byte("AA== 1\nAQ== 0\n") }, ErrFolder,
 			"tiktoken.model: line 2"},
+		{"a vocabulary that is too large", "plamo-3", func(d fstest.MapFS) {
+			replaceIn(t, d, "config.json", `"vocab_size": 272`, `"vocab_size": 1000000000`)
+		}, ErrFolder, "a vocabulary of 1000000000"},
+		{"experts without a number", "deepseek-v4-flash", func(d fstest.MapFS) {
+			replaceIn(t, d, "config.json", `"n_routed_experts": 2`, `"n_routed_experts": "x"`)
+		}, ErrFolder, "n_routed_experts"},
 		{"layers that are too many", "qwen3.5", func(d fstest.MapFS) {
 			replaceIn(t, d, "config.json", `"mtp_num_hidden_layers": 1`, `"mtp_num_hidden_layers": 2000000000`)
 		}, ErrFolder, "mtp_num_hidden_layers"},

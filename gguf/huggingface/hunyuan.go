@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -119,7 +120,12 @@ func (m *model) hunyuanMoEKeys() {
 
 // vocabHunyuan is byte-level BPE with ends of texts and turns from other keys.
 func (m *model) vocabHunyuan() error {
-	err := m.vocabBPEWith(func(s *special, _ map[string]int) error { return nil })
+	err := m.vocabBPEWith(func(s *special, _ map[string]int) error {
+		if n, ok := m.cfg.integer("pad_token_id"); ok && n < 0 { // there is none, whatever other files say
+			s.order = slices.DeleteFunc(s.order, func(typ string) bool { return typ == "pad" })
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
@@ -155,7 +161,7 @@ func (m *model) vocabHunyuanMoE() error {
 	if n := m.vocabSize(); n != len(v.tokens) {
 		return fmt.Errorf("hy.tiktoken: %w: %d tokens with the special ones, config.json has a vocabulary of %d", ErrFolder, len(v.tokens), n)
 	}
-	if err := m.vocabTiktoken(v, "hunyuan"); err != nil {
+	if err := m.vocabTiktoken(v, "hunyuan", nil); err != nil {
 		return err
 	}
 	m.set("tokenizer.ggml.bos_token_id", uint32(len(v.texts)+2))

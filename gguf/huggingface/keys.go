@@ -224,7 +224,7 @@ var fileTypes = map[int]uint32{int(typeF32): 0, int(typeF16): 1, int(typeBF16): 
 // fileType sets the key.
 func (m *model) fileType() {
 	n := fileTypes[int(m.typ)]
-	if m.cfg.object("quantization_config").text("quant_method") == "mxfp4" {
+	if q := m.cfg.object("quantization_config"); q.text("quant_method") == "mxfp4" || q.text("format") == packedMXFP4 {
 		n = 38
 	}
 	m.set("general.file_type", n)

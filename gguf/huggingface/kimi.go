@@ -43,10 +43,7 @@ func (m *model) kimiInit() error {
 func (m *model) kimi(name string, bid int, t tensor) error {
 	switch {
 	case strings.HasSuffix(name, "_conv1d.weight"):
-		if len(t.shape) != 2 && len(t.shape) != 3 {
-			return fmt.Errorf("%w: shape %v is no convolution of channels", ErrFolder, t.shape)
-		}
-		t = t.reshape(1, t.shape[0], 1, t.shape[len(t.shape)-1])
+		return m.channels(name, bid, t)
 	case strings.HasSuffix(name, ".A_log"):
 		t = t.negativeExp()
 	case strings.HasSuffix(name, ".dt_bias"):
@@ -118,7 +115,7 @@ func (m *model) vocabKimi() error {
 		ids[texts[i]] = id
 	}
 	v.special(texts)
-	if err := m.vocabTiktoken(v, "kimi-k2"); err != nil {
+	if err := m.vocabTiktoken(v, "kimi-k2", nil); err != nil {
 		return err
 	}
 	end := (&special{tc: tc}).text("eos")

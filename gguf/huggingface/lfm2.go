@@ -1,6 +1,9 @@
 package huggingface
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 var _ = register(family{
 	arch:   "lfm2",
@@ -9,6 +12,15 @@ var _ = register(family{
 	modify: (*model).lfm2,
 	keys:   (*model).lfm2Keys,
 }, "Lfm2ForCausalLM", "LFM2ForCausalLM")
+var _ = register(family{
+	arch:   "lfm2",
+	names:  lfm2Names,
+	init:   lfm2Heads,
+	filter: lfm2Inner,
+	extra:  (*model).lfm2Dense,
+	modify: (*model).lfm2,
+	keys:   (*model).lfm2EmbeddingKeys,
+}, "Lfm2Model", "Lfm2BidirectionalModel")
 var _ = register(family{
 	arch:   "lfm2moe",
 	names:  lfm2Names,
@@ -78,6 +90,35 @@ func (m *model) lfm2(name string, bid int, t tensor) error {
 		return m.expert(name, bid, t, m.need("num_local_experts", "num_experts"), "w1", "w2", "w3")
 	}
 	return m.plain(name, bid, t)
+}
+
+// lfm2Inner gives the inner part of a language model the names that the whole has.
+func lfm2Inner(_ *model, name string) (string, bool) { return "model." + name, true }
+
+// lfm2Dense adds the matrix that makes rows for a search of what the model says of tokens, if the folder has one.
+func (m *model) lfm2Dense() error {
+	const name = "1_Dense/model.safetensors"
+	if !m.exists(name) {
+		return nil
+	}
+	f, err := m.files.open(m.dir, name)
+	if err != nil {
+		return err
+	}
+	t := f.Tensor("linear.weight")
+	if t == nil || len(t.Shape) != 2 {
+		return fmt.Errorf("%s: %w: there is no matrix linear.weight", name, ErrFolder)
+	}
+	m.early = append(m.early, key{m.arch + ".embedding_length_out", uint32(t.Shape[0])})
+	return m.emit("dense_2.weight", load(t))
+}
+
+func (m *model) lfm2EmbeddingKeys() {
+	m.lfm2Keys()
+	if m.class == "Lfm2BidirectionalModel" {
+		m.bool("attention.causal", false)
+	}
+	m.pooling()
 }
 
 func (m *model) lfm2Keys() {

@@ -75,6 +75,7 @@ type model struct {
 	blocks int // layers in the file
 	typ    gguf.Type
 
+	files   *weights
 	in      []named // tensors of the folder
 	out     []named // tensors of the GGUF file
 	experts map[string][]tensor
@@ -98,6 +99,7 @@ type key struct {
 
 // convert makes the GGUF file.
 func (m *model) convert(files *weights, want Weights) (*gguf.File, error) {
+	m.files = files
 	if err := m.index(files, want); err != nil {
 		return nil, err
 	}
@@ -243,6 +245,9 @@ func (m *model) emit(name string, t tensor) error {
 
 // blk adds a tensor of a layer.
 func (m *model) blk(n int, name string, t tensor) error {
+	if n < 0 || n >= m.blocks {
+		return fmt.Errorf("%w: layer %d of %d", ErrFolder, n, m.blocks)
+	}
 	return m.emit("blk."+strconv.Itoa(n)+"."+name, t)
 }
 
@@ -259,7 +264,11 @@ func (m *model) add(t named) error {
 	switch {
 	case t.block != 0:
 		typ = t.block
-	case len(t.shape) <= 1 || inFloat32(t.name):
+	case len(t.shape) <= 1 || strings.HasSuffix(t.name, "_norm.weight"):
+		typ = typeF32
+	case t.typed:
+		typ = t.fixed
+	case inFloat32(t.name):
 		typ = typeF32
 	}
 	data := t.raw
@@ -280,6 +289,7 @@ var floatTypes = map[safetensors.DType]gguf.Type{safetensors.F16: typeF16, safet
 const (
 	typeF32  = gguf.Type(0)
 	typeF16  = gguf.Type(1)
+	typeI32  = gguf.Type(26)
 	typeBF16 = gguf.Type(30)
 )
 

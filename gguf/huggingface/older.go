@@ -13,7 +13,7 @@ import (
 var _ = register(family{
 	arch:  "exaone",
 	names: exaoneNames,
-	init:  exaoneNorm,
+	init:  rmsEpsilon,
 	extra: (*model).llama3Factors,
 	keys:  (*model).exaoneKeys,
 }, "ExaoneForCausalLM")
@@ -50,9 +50,9 @@ var exaoneNames = map[string]string{
 	"transformer.h.#.attn.attention.rotary_emb": "",
 }
 
-// exaoneNorm gives epsilon the name that it has for norms of this kind. The script takes layer_norm_epsilon, as folders
-// call it, for another kind, and llama.cpp does not load its files.
-func exaoneNorm(m *model) error {
+// rmsEpsilon gives epsilon the name that it has for norms of this kind. The script takes layer_norm_epsilon, as folders of
+// EXAONE and Qwen's first generation call it, for another kind, and llama.cpp does not load its files.
+func rmsEpsilon(m *model) error {
 	if v := m.cfg["layer_norm_epsilon"]; v != nil && !m.cfg.has("rms_norm_eps") {
 		m.cfg["rms_norm_eps"] = v
 		delete(m.cfg, "layer_norm_epsilon")
@@ -105,12 +105,7 @@ func (m *model) internLM2(name string, bid int, t tensor) error {
 	if err != nil {
 		return err
 	}
-	for _, part := range []named{{"attn_q.weight", q}, {"attn_k.weight", k}, {"attn_v.weight", part(per+1, 1)}} {
-		if err := m.blk(bid, part.name, part.tensor); err != nil {
-			return err
-		}
-	}
-	return nil
+	return m.several(bid, named{"attn_q.weight", q}, named{"attn_k.weight", k}, named{"attn_v.weight", part(per+1, 1)})
 }
 
 // vocabInternLM2 is SentencePiece with tokens that files add in place of unused ones.

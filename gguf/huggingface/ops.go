@@ -2,6 +2,7 @@ package huggingface
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"sync"
 
@@ -193,4 +194,41 @@ func (t tensor) equal(u tensor) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// inPrecision is a number in the precision that tensors of a type have.
+func inPrecision(x float32, d safetensors.DType) float32 {
+	switch d {
+	case safetensors.F16:
+		return float16.Fromfloat32(x).Float32()
+	case safetensors.BF16:
+		b := math.Float32bits(x)
+		return math.Float32frombits((b + 0x7FFF + b>>16&1) &^ 0xFFFF)
+	}
+	return x
+}
+
+// centred is a vector from which its mean is taken, in the precision that it has.
+func (t tensor) centred() tensor {
+	var lazy once[[]float32]
+	plain := t
+	values := func() ([]float32, error) {
+		x, err := plain.all()
+		sum := 0.0
+		for _, v := range x {
+			sum += float64(v)
+		}
+		mean := inPrecision(float32(sum/float64(max(len(x), 1))), plain.dtype)
+		for i := range x {
+			x[i] = inPrecision(x[i]-mean, plain.dtype)
+		}
+		return x, err
+	}
+	return t.with(func(dst []float32, at int) error {
+		x, err := lazy.get(values)
+		if err == nil {
+			copy(dst, x[at:])
+		}
+		return err
+	})
 }

@@ -13,7 +13,7 @@ var _ = register(family{
 	extra: (*model).longFactors,
 	keys:  (*model).phi3Keys,
 	vocab: (*model).vocabPhi3,
-}, "Phi3ForCausalLM")
+}, "Phi3ForCausalLM", "Phi4ForCausalLMV")
 
 var phi2Names = map[string]string{
 	"model.final_layernorm":          "output_norm",

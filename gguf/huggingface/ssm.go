@@ -96,6 +96,11 @@ func (m *model) orFloat(def float64, keys ...string) float64 {
 	return cmp.Or(x, def)
 }
 
+// exp is what a logarithm is of.
+func (t tensor) exp() tensor {
+	return t.apply(func(x float32) float32 { return float32(math.Exp(float64(x))) })
+}
+
 // negativeExp is what is multiplied with a state, of its logarithm.
 func (t tensor) negativeExp() tensor {
 	return t.apply(func(x float32) float32 { return -float32(math.Exp(float64(x))) })

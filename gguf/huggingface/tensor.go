@@ -18,6 +18,15 @@ type tensor struct {
 	// block is the type of data that stays as it is, in the bytes that raw reads; 0 for numbers.
 	block gguf.Type
 	raw   io.ReaderAt
+	// typed says that the tensor gets the type fixed in the file, and not the one that its name and shape have.
+	typed bool
+	fixed gguf.Type
+}
+
+// as is the tensor in a type of its own in the file, whatever its name is.
+func (t tensor) as(typ gguf.Type) tensor {
+	t.typed, t.fixed = true, typ
+	return t
 }
 
 // load is a tensor of a file. What is no float becomes one.

@@ -143,8 +143,8 @@ var byteRunes = func() (list [256]rune) {
 
 // vocabTiktoken sets the tokens, with entries for nothing up to the size that config.json tells, and what other files
 // say about special ones. pre is the name of the rules by which text is cut into words, which stand in the code beside
-// the file only.
-func (m *model) vocabTiktoken(v *tiktoken, pre string) error {
+// the file only. change is told what those files say, nil for no change.
+func (m *model) vocabTiktoken(v *tiktoken, pre string, change func(s *special)) error {
 	size := m.vocabSize()
 	if size < len(v.texts) || size > maxVocab {
 		return fmt.Errorf("%s: %w: %d tokens, config.json has a vocabulary of %d", v.name, ErrFolder, len(v.texts), size)
@@ -156,6 +156,9 @@ func (m *model) vocabTiktoken(v *tiktoken, pre string) error {
 	s, err := m.readSpecial(false, -1)
 	if err != nil {
 		return err
+	}
+	if change != nil {
+		change(s)
 	}
 	s.keys(m)
 	return nil

@@ -24,6 +24,7 @@ type Model struct {
 	Config    json.RawMessage
 	Files     map[string]string // more files, with their text
 	Tensors   [][3]json.RawMessage
+	More      map[string][][3]json.RawMessage // more files of weights
 
 	path string
 }
@@ -73,6 +74,9 @@ func (h Model) Folder(t testing.TB) fstest.MapFS {
 			t.Fatal(err)
 		}
 		dir[filepath.Base(f)] = &fstest.MapFile{Data: raw}
+	}
+	for name, list := range h.More {
+		dir[name] = &fstest.MapFile{Data: Model{Tensors: list}.Safetensors(t)}
 	}
 	for name, text := range h.Files {
 		dir[name] = &fstest.MapFile{Data: []byte(text)}
@@ -136,6 +140,10 @@ func fill(b []byte, name, dtype string, n int) []byte {
 			b = append(b, byte(v>>8)&0x7F)
 		case "F8_E4M3":
 			b = append(b, byte(v>>8)&0xF7)
+		case "F8_E8M0":
+			b = append(b, byte(v>>8)&0x07|0x78)
+		case "I8":
+			b = append(b, byte(v>>8))
 		case "I64":
 			b = binary.LittleEndian.AppendUint64(b, uint64(v&0xFF))
 		}

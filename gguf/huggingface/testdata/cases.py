@@ -334,4 +334,6 @@ def cases():
         moe_ffn_hidden_size=48, moe_primary_router_apply_softmax=False, sliding_window_layout=[0, 1], sliding_window_size=32).items() if k != "intermediate_size"}, tensors=bf({**ends, **att(0), **norms(0),
         "model.layers.0.block_sparse_moe.primary_router.weight": [2, 64], **{f"model.layers.0.block_sparse_moe.experts.{i}.{n}.weight": s for i in range(2) for n, s in (("up", [48, 64]), ("gate", [48, 64]), ("down", [64, 48]))}}))
     c["youtu"] = dict(config=lm("youtu", **{k: v for k, v in mla.items() if "expert" not in k and k not in ("moe_intermediate_size", "first_k_dense_replace", "n_group", "topk_group")}), tok="llama3")
+    from casesmore import more as add
+    add(c, {**globals(), **locals()})
     return c

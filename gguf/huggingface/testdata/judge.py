@@ -45,11 +45,13 @@ def fill(name, dtype, n):
     if dtype == "BF16": return torch.from_numpy(f).to(torch.bfloat16).view(torch.uint16).numpy().tobytes()
     if dtype in ("U8",): return ((x >> np.uint32(8)) & np.uint32(0x7F)).astype(np.uint8).tobytes()
     if dtype == "F8_E4M3": return ((x >> np.uint32(8)) & np.uint32(0xF7)).astype(np.uint8).tobytes()
+    if dtype == "F8_E8M0": return ((x >> np.uint32(8)) & np.uint32(0x07) | np.uint32(0x78)).astype(np.uint8).tobytes()
+    if dtype == "I8": return ((x >> np.uint32(8)) & np.uint32(0xFF)).astype(np.uint8).tobytes()
     if dtype == "I64": return (x & np.uint32(0xFF)).astype(np.int64).tobytes()
     raise ValueError(dtype)
 
 
-SIZE = {"F32": 4, "F16": 2, "BF16": 2, "U8": 1, "F8_E4M3": 1, "I64": 8}
+SIZE = {"F32": 4, "F16": 2, "BF16": 2, "U8": 1, "F8_E4M3": 1, "F8_E8M0": 1, "I8": 1, "I64": 8}
 
 
 def write_safetensors(path, tensors):
@@ -80,17 +82,39 @@ def header(folder):
 
 
 load_hparams = ModelBase.load_hparams
+MAPPINGS = dict(gguf.TensorNameMap.block_mappings_cfg)  # which some architectures change for all others
 
 
-def convert(folder, out, pre, extra, raw):
+def fixed_baichuan(self, data, name, bid):
+    """The script's own maps names again and again, without an end."""
+    if name.endswith("W_pack.weight"): yield from baichuan(self, data, name, bid)
+    else: yield self.map_tensor_name(name), data
+
+
+def plamo_heads(self, data, rows):
+    """The script's own takes 40 heads of 128 only."""
+    heads, width = self.hparams["num_attention_heads"], self.hparams["hidden_size"]
+    at = torch.arange(width).reshape(heads // 5, 5, width // heads).permute(1, 0, 2).reshape(width)
+    return data[at] if rows else data[:, at]
+
+
+from conversion.plamo import PlamoModel
+PlamoModel.shuffle_attn_q_weight = lambda self, data: plamo_heads(self, data, True)
+PlamoModel.shuffle_attn_output_weight = lambda self, data: plamo_heads(self, data, False)
+from conversion.baichuan import BaichuanModel
+baichuan, BaichuanModel.modify_tensors = BaichuanModel.modify_tensors, fixed_baichuan
+
+
+def convert(folder, out, pre, extra, raw, eager):
+    gguf.TensorNameMap.block_mappings_cfg.clear()
+    gguf.TensorNameMap.block_mappings_cfg.update(MAPPINGS)
     TextModel.get_vocab_base_pre = lambda self, tok: pre
     ModelBase.load_hparams = staticmethod(lambda *a, **k: {**load_hparams(*a, **k), **extra})  # what transformers 5 drops and the script wants
     if raw: ModelBase.load_hparams = staticmethod(lambda *a, **k: json.loads((folder / "config.json").read_text()))  # without transformers' defaults
     hparams = ModelBase.load_hparams(folder, False)
     cls = conversion.get_model_class(conversion.get_model_architecture(hparams, conversion.ModelType.TEXT))
-    import gguf
     with torch.inference_mode():
-        m = cls(folder, gguf.LlamaFileType.GUESSED, out, eager=False)
+        m = cls(folder, gguf.LlamaFileType.GUESSED, out, eager=eager)
         m.write()
 
 
@@ -99,19 +123,24 @@ class Tiktoken:
 
     def __init__(self, folder):
         import base64, types
-        kimi = (folder / "tiktoken.model").exists()
-        lines = (folder / ("tiktoken.model" if kimi else "hy.tiktoken")).read_text().splitlines()
+        kimi, qwen = (folder / "tiktoken.model").exists(), (folder / "qwen.tiktoken").exists()
+        lines = (folder / ("tiktoken.model" if kimi else "qwen.tiktoken" if qwen else "hy.tiktoken")).read_text().splitlines()
         ranks = {base64.b64decode(l.split()[0]): i for i, l in enumerate(lines)}
         config, n = json.loads((folder / "tokenizer_config.json").read_text()), len(ranks)
         if kimi:
             named = {int(i): t["content"] for i, t in config["added_tokens_decoder"].items()}
             self.special_tokens = {named.get(i, f"<|reserved_token_{i}|>"): i for i in range(n, n + 258)}
             self.eos_id = self.special_tokens[config["eos_token"]]
+        elif qwen:
+            self.special_tokens = {t: n + i for i, t in enumerate(["<|endoftext|>", "<|im_start|>", "<|im_end|>"] + [f"<|extra_{i}|>" for i in range(205)])}
         else:
             texts = ["<|endoftext|>", "<|startoftext|>", "<|bos|>", "<|eos|>", "<|pad|>"] + [f"<|extra_{i}|>" for i in range(205)]
             self.special_tokens = {t: n + i for i, t in enumerate(texts)}
         self.mergeable_ranks, self.model = ranks, types.SimpleNamespace(_mergeable_ranks=ranks)
         self.vocab_size = n + len(self.special_tokens)
+
+    def get_vocab(self):
+        return {**self.mergeable_ranks, **self.special_tokens}
 
 
 from transformers import AutoTokenizer
@@ -119,7 +148,7 @@ from_pretrained, add_bos = AutoTokenizer.from_pretrained, gguf.GGUFWriter.add_bo
 
 
 def tokenizer_of(path, *a, trust_remote_code=False, **k):
-    if any((Path(path) / f).exists() for f in ("tiktoken.model", "hy.tiktoken")):
+    if any((Path(path) / f).exists() for f in ("tiktoken.model", "hy.tiktoken", "qwen.tiktoken")):
         if not trust_remote_code: raise ValueError("this tokenizer has code of its own")
         tok = Tiktoken(Path(path))
         # 127959 is <|bos|> of Hunyuan's own vocabulary, of which the one here is a small copy.
@@ -163,12 +192,16 @@ def make(name, case, root):
     for k, v in case.get("files", {}).items():
         (folder / k).parent.mkdir(exist_ok=True)
         (folder / k).write_text(v)
+    for k, ts in case.get("more", {}).items():
+        (folder / k).parent.mkdir(exist_ok=True)
+        write_safetensors(folder / k, ts)
     out = root / (name + ".gguf")
-    convert(folder, out, case.get("pre", PRE.get(case["tok"], "default")), case.get("hparams", {}), case.get("raw", False))
+    convert(folder, out, case.get("pre", PRE.get(case["tok"], "default")), case.get("hparams", {}), case.get("raw", False), case.get("eager", False))
     sum = hashlib.sha256(out.read_bytes()).hexdigest()
     lines = ",\n  ".join(json.dumps(t) for t in tensors)
-    text = '{"tokenizer": %s, "sha256": "%s",\n "config": %s,\n "files": %s,\n "tensors": [\n  %s]}\n' % (
-        json.dumps(case["tok"]), sum, json.dumps(config), json.dumps(case.get("files", {})), lines)
+    more = ' "more": %s,\n' % json.dumps(case["more"]) if "more" in case else ""
+    text = '{"tokenizer": %s, "sha256": "%s",\n "config": %s,\n "files": %s,\n%s "tensors": [\n  %s]}\n' % (
+        json.dumps(case["tok"]), sum, json.dumps(config), json.dumps(case.get("files", {})), more, lines)
     (here / (name + ".json")).write_text(text)
     print(name, len(tensors), sum[:12], flush=True)
 
