@@ -24,7 +24,7 @@ const onesBytes = 1 << 20
 // tensors share, or in tensors of type F32 ones at the beginning. Nothing of it depends on f, which may be closed.
 func (f *File) Hollow() (*File, error) {
 	h := &hollow{whole: map[string][]byte{}}
-	most := map[bool]uint64{} // by whether the type is F32
+	var most, mostF32 uint64
 	for _, t := range f.tensors {
 		switch t.Type {
 		case ggtype.I8, ggtype.I16, ggtype.I32, ggtype.I64:
@@ -33,14 +33,16 @@ func (f *File) Hollow() (*File, error) {
 				return nil, err
 			}
 			h.whole[t.Name] = bytes.Clone(b)
+		case ggtype.F32:
+			mostF32 = max(mostF32, t.size)
 		default:
-			most[t.Type == ggtype.F32] = max(most[t.Type == ggtype.F32], t.size)
+			most = max(most, t.size)
 		}
 	}
-	if max(most[true], most[false]) > math.MaxInt {
+	if max(most, mostF32) > math.MaxInt {
 		return nil, fmt.Errorf("gguf: %s: %w: a tensor does not fit into this machine's memory", f.name, ErrUnsupported)
 	}
-	h.zeros, h.ones = make([]byte, most[false]), make([]byte, most[true])
+	h.zeros, h.ones = make([]byte, most), make([]byte, mostF32)
 	for b := h.ones[:min(len(h.ones), onesBytes)/4*4]; len(b) > 0; b = b[4:] {
 		binary.LittleEndian.PutUint32(b, math.Float32bits(1))
 	}

@@ -12,22 +12,22 @@ var _ = register(family{
 	keys:   (*model).glm4Keys,
 	vocab:  (*model).vocabGLM4,
 }, "Glm4ForCausalLM", "Glm4vForConditionalGeneration")
-var _ = register(family{
-	arch:   "glm4moe",
-	names:  glm4MoENames,
-	init:   (*model).nextnLayers,
-	modify: (*model).qwenExperts,
-	keys:   (*model).glm4MoEKeys,
-	vocab:  (*model).vocabGLM,
-}, "Glm4MoeForCausalLM", "Glm4vMoeForConditionalGeneration")
-var _ = register(family{
-	arch:   "glm4moe",
-	names:  glm4MoENames,
-	init:   (*model).nextnLayers,
-	modify: (*model).qwenExperts,
-	keys:   (*model).glm4MoEKeys,
-	vocab:  (*model).vocabSolar,
-}, "SolarOpenForCausalLM")
+var (
+	_ = register(glm4MoE((*model).vocabGLM), "Glm4MoeForCausalLM", "Glm4vMoeForConditionalGeneration")
+	_ = register(glm4MoE((*model).vocabSolar), "SolarOpenForCausalLM")
+)
+
+// glm4MoE is a family with GLM 4.5's layers and a vocabulary of its own.
+func glm4MoE(vocab func(*model) error) family {
+	return family{
+		arch:   "glm4moe",
+		names:  glm4MoENames,
+		init:   (*model).nextnLayers,
+		modify: (*model).qwenExperts,
+		keys:   (*model).glm4MoEKeys,
+		vocab:  vocab,
+	}
+}
 
 var glm4Names = map[string]string{
 	"model.layers.#.post_self_attn_layernorm": "blk.#.post_attention_norm",

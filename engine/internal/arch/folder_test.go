@@ -1,7 +1,6 @@
 package arch_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -24,14 +23,8 @@ func TestTableOfFolder(t *testing.T) {
 	if dir == "" {
 		t.Skip("LATENTGO_VECTORS is not set")
 	}
-	b, err := os.ReadFile(filepath.Join(dir, "ids.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var ids []int32
-	if err := json.Unmarshal(b, &ids); err != nil {
-		t.Fatal(err)
-	}
+	readJSON(t, filepath.Join(dir, "ids.json"), &ids)
 	files, _ := filepath.Glob(filepath.Join(dir, "*.logits.f32"))
 	fmt.Printf("%-24s %-16s %10s %10s %10s %10s\n", "file", "architecture", "at once", "by 17", "by 1", "exact MLA")
 	all, close5, close4 := 0, 0, 0

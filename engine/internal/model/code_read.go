@@ -56,11 +56,16 @@ func (a *gqa) loadCode(ld *Loader, i int) {
 		return
 	}
 	code, err := attention.NewCode(a.attn, keys, values, mean, ld.ropes[a.spec.Rope].rope, step)
+	ld.setCode(a.attn, name(TensorKeyCode), code, err)
+}
+
+// setCode gives a layer the code that was made of tensors whose names begin so, or takes the error.
+func (ld *Loader) setCode(a *attention.Layer, name string, code *attention.Code, err error) {
 	if err != nil {
-		ld.err = fmt.Errorf("%s: tensors %q: %w: %w", ld.f.Name(), name(TensorKeyCode), err, ErrInvalid)
+		ld.err = fmt.Errorf("%s: tensors %q: %w: %w", ld.f.Name(), name, err, ErrInvalid)
 		return
 	}
-	a.attn.SetCode(code)
+	a.SetCode(code)
 	ld.coded = true
 }
 
@@ -75,12 +80,7 @@ func (m *latent) loadCode(ld *Loader, i int) {
 		return
 	}
 	code, err := attention.NewRowCode(m.attn, rows)
-	if err != nil {
-		ld.err = fmt.Errorf("%s: tensors %q: %w: %w", ld.f.Name(), name, err, ErrInvalid)
-		return
-	}
-	m.attn.SetCode(code)
-	ld.coded = true
+	ld.setCode(m.attn, name, code, err)
 }
 
 // transform loads one part of a layer's codes.

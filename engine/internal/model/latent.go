@@ -155,13 +155,11 @@ func (m *latent) attendMany(p *pass, w *worker, l *Layer) {
 		seg := &p.segments[i]
 		s := seg.store(l)
 		lo, hi := max(w.lo, seg.at), min(w.hi, seg.at+seg.n)
-		for t := lo; t < hi; t++ {
+		for t := lo; t < hi && !s.Coded(); t++ {
 			for b := range m.blocks {
 				row := w.key[:m.rowSize()]
-				if !s.Coded() {
-					m.source.row(p, w, b, t, row)
-					s.Append(p.pos[t], b, row, nil)
-				}
+				m.source.row(p, w, b, t, row)
+				s.Append(p.pos[t], b, row, nil)
 			}
 		}
 		if lo < hi && !m.expands(seg) {

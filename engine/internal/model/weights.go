@@ -46,10 +46,11 @@ type RowProjections struct {
 // RowProjections returns them; ok is false for other mixers, and where an indexer picks rows.
 func (l *Layer) RowProjections() (p RowProjections, ok bool) {
 	m, ok := l.mixer.(*mla)
-	if !ok || m.index != nil {
+	if !ok {
 		return p, false
 	}
-	return RowProjections{Geometry: m.attn.Geometry, R: m.r, Rope: m.spec.Rope, Value: m.value, O: m.o}, true
+	g, ok := m.spec.RowGeometry()
+	return RowProjections{Geometry: g, R: m.r, Rope: m.spec.Rope, Value: m.value, O: m.o}, ok
 }
 
 // RowGeometry returns the shape of the heads that attend to rows, ok as RowProjections.
