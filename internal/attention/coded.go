@@ -107,13 +107,7 @@ func (s *Store) codedSum(out []float32, ldo int, p []float32, ldp, nq, g, from, 
 	}
 	for at := 0; at < n; {
 		m := s.run(from+at, n-at)
-		var codes kernel.Codes
-		var scales []uint16
-		if s.layer.latent {
-			codes, scales = s.latentColumns(g, from+at, m, sc)
-		} else {
-			codes, scales = s.valueGroups(g, from+at, m)
-		}
+		codes, scales := s.valueColumns(g, from+at, m, sc)
 		kernel.F16ToF32(sc.scales[:m], scales)
 		for i := range nq {
 			vek32.Mul_Into(sc.weights[i*m:][:m], p[i*ldp+at:][:m], sc.scales[:m])

@@ -26,7 +26,12 @@ type balanced struct {
 	wants   bool        // the pass under way finds it
 }
 
-func (s *Store) keepsBalance() bool { return s.layer.latent && s.format == Q4 }
+// keepsBalance reports whether the store has a balance once groups are coded: not where windows are so short that no
+// token sees another in codes.
+func (s *Store) keepsBalance() bool {
+	w := s.layer.Window
+	return s.layer.latent && s.format == Q4 && (w == 0 || w > codedRecent+1)
+}
 
 // readyBalance says whether the pass that begins has to find the balance: no rows are left of those that it was found
 // from, and there will be some.
@@ -99,8 +104,12 @@ func (s *Store) latentGroup(g, pos int) (kernel.Codes, []uint16) {
 	return kernel.Codes{Codes: codes, Rows: Group, Cols: s.layer.latentCodes(), Bits: 4}, scales
 }
 
-// latentColumns returns latentGroups as columns of tokens.
-func (s *Store) latentColumns(g, pos, n int, sc *Scratch) (kernel.Codes, []uint16) {
+// valueColumns returns codes and scales of head g's values of n positions from pos on, whole groups in one chunk, as
+// columns of tokens.
+func (s *Store) valueColumns(g, pos, n int, sc *Scratch) (kernel.Codes, []uint16) {
+	if !s.layer.latent {
+		return s.valueGroups(g, pos, n)
+	}
 	codes, scales := s.latentGroups(g, pos, n)
 	width := s.layer.latentCodes()
 	size := Group * width / 2

@@ -55,3 +55,56 @@ func TestDecodedRows(t *testing.T) {
 		}
 	})
 }
+
+// A session of rows that see no codes, because their window is as short as what is kept apart, can be saved and goes on.
+func TestRowsOfShortWindows(t *testing.T) {
+	for _, window := range []int{1, 32, 33, 34, 40, 64} {
+		l, err := NewLatent(4, 1, 8, 32, window)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l, err = l.In(Q4); err != nil {
+			t.Fatal(err)
+		}
+		c, n := newCodedCase(l, 300), 200
+		for pos := range n {
+			c.step(pos)
+		}
+		saved, again := c.s.Save(n), NewStore(l, Q4)
+		parts, err := again.Unsaved(n, saved.Numbers)
+		if err != nil {
+			t.Errorf("window %d: %v", window, err)
+			continue
+		}
+		for i := range parts {
+			copy(parts[i], saved.Parts[i])
+		}
+		c.s = again
+		for pos := n; pos < 300; pos++ {
+			c.check(t, pos, c.step(pos))
+		}
+	}
+}
+
+// One worker's scratch serves layers of any number of heads.
+func TestScratchOfSeveralRows(t *testing.T) {
+	layer := func(heads int) *Layer {
+		l, err := NewLatent(heads, 1, 8, 32, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l, err = l.In(Q4); err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	const n = 200
+	c, l := newCodedCase(layer(4), n), layer(64)
+	c.sc.Reserve(l, n)
+	c.p.Reserve(l)
+	c.sequence, c.l, c.s = randomSequence(l.Geometry, n, 17), l, NewStore(l, Q4)
+	for pos := range n - 1 {
+		c.step(pos)
+	}
+	c.check(t, n-1, c.step(n-1))
+}

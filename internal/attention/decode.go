@@ -62,9 +62,9 @@ func (p *Partial) Reserve(l *Layer) {
 }
 
 // reserve makes a buffer large enough for n values; what it held is lost then.
-func reserve(buf *[]float32, n int) {
+func reserve[T any](buf *[]T, n int) {
 	if len(*buf) < n {
-		*buf = make([]float32, n)
+		*buf = make([]T, n)
 	}
 }
 

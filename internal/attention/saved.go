@@ -75,7 +75,7 @@ func (s *Store) Unsaved(n int, numbers []int64) (parts [][]byte, err error) {
 			if s.end = int(numbers[4]); s.end%Group != 0 || s.end > r.due || s.end == 0 && r.due > 0 {
 				return nil, fmt.Errorf("a balance of the tokens before %d, rows up to %d", s.end, r.due)
 			}
-			for range min(s.end, s.layer.KVHeads) {
+			for g := 0; s.end > 0 && g < s.layer.KVHeads; g++ {
 				s.balance = append(s.balance, make([]float32, s.layer.ValueSize))
 			}
 		}

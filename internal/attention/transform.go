@@ -294,6 +294,15 @@ func (s *Store) valuePlane(g, pos, n, offset int, r *run) kernel.Codes {
 	return kernel.Codes{Codes: codes[at*r.size()/8:][:n*r.size()/8], Rows: len(r.parts), Cols: n, Bits: r.bits}
 }
 
+// planeColumns returns head g's codes of n positions from pos on, whole groups in one chunk, in a plane that offset bits
+// of a token's value lie before, as columns of tokens.
+func (s *Store) planeColumns(g, pos, n, offset int, r *run, sc *Scratch) kernel.Codes {
+	if s.layer.latent {
+		return s.keyRun(g, pos, offset, r).Turned(sc.columns, pos%s.size, n)
+	}
+	return s.valuePlane(g, pos, n, offset/8, r)
+}
+
 // tokenGains returns the numbers of head g's gains from position pos to the end of its chunk, a value's in the high half.
 func (s *Store) tokenGains(g, pos int) []byte {
 	c, at := s.layer.code, pos%s.size
@@ -359,16 +368,8 @@ func (s *Store) transformedSum(out []float32, ldo int, p []float32, ldp, nq, g, 
 		row, offset := 0, 0
 		for k := range s.layer.code.planes {
 			r := &s.layer.code.planes[k]
-			var codes kernel.Codes
-			if s.layer.latent {
-				codes = s.keyRun(g, from+at, offset, r).Turned(sc.columns, (from+at)%s.size, m)
-				offset += r.size()
-			} else {
-				codes = s.valuePlane(g, from+at, m, offset, r)
-				offset += r.size() / 8
-			}
-			sc.sumFactors.AddProducts(out[row:], ldo, 0, nq, codes, len(r.parts))
-			row += len(r.parts)
+			sc.sumFactors.AddProducts(out[row:], ldo, 0, nq, s.planeColumns(g, from+at, m, offset, r, sc), len(r.parts))
+			row, offset = row+len(r.parts), offset+r.size()
 		}
 		at += m
 	}

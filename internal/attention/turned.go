@@ -95,27 +95,21 @@ func (l *Layer) reserveTurned(sc *Scratch, size int) {
 	if l.code != nil {
 		reserve(&sc.coded, recentStep*most)
 		reserve(&sc.sums, prefillRows*(l.outSize()+l.ValueSize))
-		if len(sc.steps) < recentStep*most {
-			sc.steps = make([]int32, recentStep*most)
-		}
+		reserve(&sc.steps, recentStep*most)
 	}
 	reserve(&sc.weights, max(l.Group(), prefillRows)*chunk)
 	reserve(&sc.scales, chunk)
 	reserve(&sc.group, max(recentStep, l.Group())*most)
-	if len(sc.half) < recentStep*blocks(most) {
-		sc.half, sc.codes = make([]uint16, recentStep*blocks(most)), make([]byte, recentStep*most)
-	}
-	if n := chunk * max(l.latentCodes()/2, kernel.MaxTile/2); l.latent && len(sc.columns) < n {
-		sc.columns = make([]byte, n)
+	reserve(&sc.half, recentStep*blocks(most))
+	reserve(&sc.codes, recentStep*most)
+	if l.latent {
 		reserve(&sc.coded, max(l.Heads, prefillRows)*l.ValueSize)
 		reserve(&sc.sums, prefillRows*2*l.ValueSize)
+		reserve(&sc.columns, chunk*max(l.latentCodes()/2, kernel.MaxTile/2))
 	}
-	if len(sc.ready) < l.KVHeads {
-		sc.ready = make([]bool, l.KVHeads)
-	}
-	if n := (l.ring.tokens + recentStep) * blocks(most); len(sc.rows) < n {
-		sc.rows, sc.blocks = make([]uint16, n), make([]byte, blockBytes(most))
-	}
+	reserve(&sc.ready, l.KVHeads)
+	reserve(&sc.rows, (l.ring.tokens+recentStep)*blocks(most))
+	reserve(&sc.blocks, blockBytes(most))
 }
 
 // turnQueries returns n rotated queries, KeySize apart, of those in q, ld apart.

@@ -14,21 +14,35 @@ import (
 
 // checkCodes says why the model's cache can't have calibrated codes; nil if it can.
 func (c *conversion) checkCodes() error {
-	what := "no attention"
-	if c.Spec.Encoder {
-		what = "an encoder, which caches nothing from text to text"
+	what := withoutCodes(c.Spec)
+	if what == "" {
+		return nil
 	}
-	for _, l := range c.Spec.Layers {
-		if l.Mixer == nil || c.Spec.Encoder {
-			continue
+	return fmt.Errorf("%v: architecture %s has %s: %w", c.Options.form(), c.Spec.Arch, what, model.ErrUnsupported)
+}
+
+// withoutCodes tells what keeps a model's cache from having codes, "" for nothing.
+func withoutCodes(s *model.Spec) string {
+	if s.Encoder {
+		return "an encoder, which caches nothing from text to text"
+	}
+	what, some := codes.NoAttention, false
+	for _, l := range s.Layers {
+		if why := codes.Refused(l.Mixer); why != "" {
+			return why
 		}
-		if why := codes.Codable(l.Mixer); why == "" {
-			return nil
-		} else if why != "no attention" {
+		switch why := codes.Codable(l.Mixer); why {
+		case "":
+			some = true
+		case codes.NoAttention:
+		default:
 			what = why
 		}
 	}
-	return fmt.Errorf("%v: architecture %s has %s: %w", c.Options.form(), c.Spec.Arch, what, model.ErrUnsupported)
+	if some {
+		return ""
+	}
+	return what
 }
 
 // codes makes the tensors of calibrated codes.

@@ -12,14 +12,7 @@ func (m *Model) CheckCache(f CacheFormat) error {
 		return fmt.Errorf("%s: a calibrated cache: nothing was calibrated: %w", m.file.Name(), ErrUnsupported)
 	}
 	for _, l := range m.layers {
-		if l.mixer == nil {
-			continue
-		}
-		parts := []mixer{l.mixer}
-		if b, ok := l.mixer.(*both); ok {
-			parts = []mixer{b.first, b.second}
-		}
-		for _, part := range parts {
+		for _, part := range l.parts() {
 			if part, ok := part.(interface {
 				form(CacheFormat) (*attention.Layer, error)
 			}); ok {
@@ -30,6 +23,19 @@ func (m *Model) CheckCache(f CacheFormat) error {
 		}
 	}
 	return nil
+}
+
+// parts returns the layer's mixer, what n-grams are added before, or both of a pair; none for a layer without.
+func (l *Layer) parts() []mixer {
+	switch m := l.mixer.(type) {
+	case nil:
+		return nil
+	case *gramMixer:
+		return []mixer{m.mixer}
+	case *both:
+		return []mixer{m.first, m.second}
+	}
+	return []mixer{l.mixer}
 }
 
 // form returns the layer's attention as sequences in a format have it.
@@ -45,19 +51,12 @@ func (a *gqa) form(f CacheFormat) (*attention.Layer, error) {
 
 // forms completes the layer's attention, once its norm is there.
 func (ld *Loader) forms(l *Layer) {
-	parts := []mixer{l.mixer}
-	if b, ok := l.mixer.(*both); ok {
-		parts = []mixer{b.first, b.second}
-	}
-	for _, part := range parts {
+	for _, part := range l.parts() {
 		if ld.err != nil {
 			return
 		}
-		switch a := part.(type) {
-		case *gqa:
+		if a, ok := part.(interface{ loadForms(*Loader, *Layer) }); ok {
 			a.loadForms(ld, l)
-		case interface{ makeForms(ld *Loader, i int) }:
-			a.makeForms(ld, l.Index)
 		}
 	}
 }

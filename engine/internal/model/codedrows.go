@@ -19,10 +19,10 @@ func (m *latent) form(f CacheFormat) (*attention.Layer, error) {
 	return m.forms[f], nil
 }
 
-// makeForms makes the forms of attention over rows.
-func (m *latent) makeForms(ld *Loader, i int) {
+// loadForms makes the forms of attention over rows.
+func (m *latent) loadForms(ld *Loader, l *Layer) {
 	if m.index == nil {
-		m.loadCode(ld, i)
+		m.loadCode(ld, l.Index)
 	}
 	for f := range m.forms {
 		m.forms[f], _ = m.form(CacheFormat(f))

@@ -102,31 +102,43 @@ func (l *layer) plainBits() int {
 
 // newLayer returns the layer at an index with nothing known, nil if it can't have codes.
 func newLayer(index int, m model.MixerSpec) *layer {
-	switch a := m.(type) {
-	case model.Attention:
-		if Codable(a) == "" {
-			return &layer{index, a.Geometry, &part{size: a.KeySize}, &part{size: a.ValueSize}}
-		}
-	case model.MLA:
-		if g, ok := a.RowGeometry(); ok {
-			return &layer{index, g, &part{size: g.KeySize}, nil}
-		}
+	if Codable(m) != "" {
+		return nil
 	}
-	return nil
+	if rows, ok := m.(model.MLA); ok {
+		g, _ := rows.RowGeometry()
+		return &layer{index, g, &part{size: g.KeySize}, nil}
+	}
+	g := m.(model.Attention).Geometry
+	return &layer{index, g, &part{size: g.KeySize}, &part{size: g.ValueSize}}
 }
+
+// Refused says what of a layer keeps all of a model from caches in codes, "" for nothing: see model.CheckCache.
+func Refused(m model.MixerSpec) string {
+	a, _ := m.(model.Attention)
+	switch {
+	case a.Shares > 0:
+		return "keys and values that layers share"
+	case a.Index != (model.BlockIndexer{}):
+		return "keys and values that are picked by blocks"
+	}
+	return ""
+}
+
+// NoAttention is what Codable says of other mixers.
+const NoAttention = "no attention"
 
 // Codable reports why a layer's cache can't have codes, "" if it can.
 func Codable(m model.MixerSpec) string {
-	a, ok := m.(model.Attention)
-	if !ok {
-		l, ok := m.(model.MLA)
-		if !ok {
-			return "no attention"
-		}
-		if _, ok := l.RowGeometry(); !ok {
+	if rows, ok := m.(model.MLA); ok {
+		if _, ok := rows.RowGeometry(); !ok {
 			return "rows that an indexer picks from"
 		}
 		return ""
+	}
+	a, ok := m.(model.Attention)
+	if !ok {
+		return NoAttention
 	}
 	switch {
 	case a.NormRotated:

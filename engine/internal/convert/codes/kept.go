@@ -68,13 +68,11 @@ func Read(s *model.Spec, kept tensors.Map) (*Calibration, error) {
 				return nil, err
 			}
 		}
-		var err error
-		if l.values == nil {
-			layers = append(layers, *l)
-			continue
-		}
-		if l.keys.mean, err = floats(kept, model.LayerName(i, model.TensorKeyCode+model.CodeMean), g.KVHeads*g.KeySize); err != nil {
-			return nil, err
+		if l.values != nil {
+			var err error
+			if l.keys.mean, err = floats(kept, model.LayerName(i, model.TensorKeyCode+model.CodeMean), g.KVHeads*g.KeySize); err != nil {
+				return nil, err
+			}
 		}
 		layers = append(layers, *l)
 	}
