@@ -34,7 +34,7 @@ type Override struct {
 func ParseOverride(s string) (Override, error) {
 	i := strings.LastIndexByte(s, '=')
 	if i < 1 {
-		return Override{}, fmt.Errorf("%q is not REGEX=TYPE, such as ffn_down=Q6_K", s)
+		return Override{}, fmt.Errorf("%.100q is not REGEX=TYPE, such as ffn_down=Q6_K", s)
 	}
 	re, err := regexp.Compile(s[:i])
 	if err != nil {
