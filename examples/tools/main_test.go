@@ -8,13 +8,13 @@ import (
 	"github.com/latentgo/latentgo/tokenizer/chat"
 )
 
-// A model that knows nothing of tools answers in text.
+// A model that knows nothing of tools answers in text: which, depends on the CPU's rounding.
 func TestAnswers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SmolLM2 answers: left out with -short")
 	}
 	var out strings.Builder
-	if err := run(t.Context(), &out, testenv.Model(t), "What is the capital of France?"); err != nil || !strings.Contains(out.String(), "Paris") {
+	if err := run(t.Context(), &out, testenv.Model(t), "What is the capital of France?"); err != nil || strings.TrimSpace(out.String()) == "" || strings.Contains(out.String(), "[get_weather") {
 		t.Errorf("%q, %v", out.String(), err)
 	}
 }
