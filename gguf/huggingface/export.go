@@ -110,7 +110,10 @@ func export(f *gguf.File, opt ExportOptions) (*Export, error) {
 	if err := x.tensors(); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(x.tokenizer(), x.card(), x.json("config.json", x.cfg)); err != nil {
+	if err := x.tokenizer(); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(x.card(), x.json("config.json", x.cfg)); err != nil {
 		return nil, err
 	}
 	w := new(safetensors.Writer)

@@ -48,12 +48,16 @@ func (x *exporter) fail(key string, kind error, format string, a ...any) {
 	}
 }
 
-// uint returns a count of the architecture; ok is false if the file has no such key.
+// uint returns a count of the architecture, which fits an int32 as those of config.json do; ok is false if the file has no
+// such key.
 func (x *exporter) uint(key string) (n uint64, ok bool) {
 	if !x.f.Has(x.arch + "." + key) {
 		return 0, false
 	}
 	n, err := x.f.Uint(x.arch + "." + key)
+	if err == nil && n > math.MaxInt32 {
+		err = fmt.Errorf("%d is too large", n)
+	}
 	if err != nil {
 		x.fail(key, ErrUnsupported, "%v", err)
 		return 0, false

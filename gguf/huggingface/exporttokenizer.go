@@ -91,7 +91,9 @@ func (x *exporter) readVocab() (*fileVocab, error) {
 		}
 		t := token{text: s, kind: kindNormal}
 		if i < len(kinds) {
-			t.kind = int32(kinds[i])
+			if t.kind = int32(kinds[i]); int64(t.kind) != kinds[i] {
+				return nil, fmt.Errorf("key %s[%d]: %w: %d is no kind of token", keyKinds, i, ErrFile, kinds[i])
+			}
 		}
 		if i < len(scores) {
 			t.score = scores[i]

@@ -42,7 +42,7 @@ def same(root):
                 diff = (out(a) - out(b)).abs().max().item()
             wrong = sum(tok.encode(t) != again.encode(t) for t in TEXTS)
             print(f"{d.name:24} {type(b).__name__:24} max abs {diff:.1e}, texts with other ids {wrong} of {len(TEXTS)}", flush=True)
-        except Exception as e:
+        except BaseException as e:
             print(f"{d.name:24} {type(e).__name__}: {str(e)[:300]}", flush=True)
 
 
