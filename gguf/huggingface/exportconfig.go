@@ -35,6 +35,8 @@ func (x *exporter) configure() error {
 	x.places(expertPlaces)
 	x.headDim()
 	x.rope()
+	maps.Copy(x.cfg, x.fixed)
+	x.say(x.says)
 	if x.config != nil {
 		x.config(x)
 	}
@@ -119,6 +121,28 @@ func (x *exporter) places(list []place) {
 	}
 	if !x.f.Has(x.arch + ".attention.head_count_kv") {
 		x.cfg["num_key_value_heads"] = x.cfg["num_attention_heads"]
+	}
+}
+
+// say adds what keys of the architecture say, of any kind, under all the names given.
+func (x *exporter) say(list []place) {
+	for _, p := range list {
+		v, ok := x.f.Value(x.arch + "." + p.key)
+		if !ok {
+			continue
+		}
+		said := v.Any()
+		switch v.Kind() {
+		case gguf.KindFloat32, gguf.KindFloat64:
+			f, _ := x.float(p.key)
+			said = number(f)
+		case gguf.KindBool, gguf.KindString, gguf.KindArray:
+		default:
+			said, _ = x.uint(p.key)
+		}
+		for _, name := range p.names {
+			x.cfg[name] = said
+		}
 	}
 }
 

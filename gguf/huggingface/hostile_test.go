@@ -97,7 +97,9 @@ func TestRefusedFamilies(t *testing.T) {
 		{"kinds of layers that are no whole numbers", "mimo-v2-flash", func(d fstest.MapFS) {
 			replaceIn(t, d, "config.json", `"hybrid_layer_pattern": [0`, `"hybrid_layer_pattern": [1e300`)
 		}, ErrFolder, "hybrid_layer_pattern has 0 of"},
-		{"a count of 37 bits", "jamba", func(d fstest.MapFS) { replaceIn(t, d, "config.json", `"mamba_expand": 2`, `"mamba_expand": 2000000000`) },
+		{"a count of 37 bits", "jamba", func(d fstest.MapFS) {
+			replaceIn(t, d, "config.json", `"mamba_expand": 2`, `"mamba_expand": 2000000000`)
+		},
 			ErrFolder, "ssm.inner_size is 128000000000"},
 		{"an unknown kind of indexer", "glm-5", func(d fstest.MapFS) { replaceIn(t, d, "config.json", `["full", `, `["half", `) }, ErrFolder, `"half"`},
 		{"texts that begin with nothing", "deepseek-v3.2", func(d fstest.MapFS) {

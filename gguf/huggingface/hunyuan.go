@@ -151,8 +151,11 @@ func hunyuanSpecial(start int) []string {
 	return list
 }
 
-// vocabHunyuanMoE is hy.tiktoken; <|bos|> begins a text, whatever config.json says.
+// vocabHunyuanMoE is hy.tiktoken, or tokenizer.json where there is none; with the former <|bos|> begins a text, whatever config.json says.
 func (m *model) vocabHunyuanMoE() error {
+	if !m.exists("hy.tiktoken") {
+		return m.vocabHunyuan()
+	}
 	v, err := m.readTiktoken("hy.tiktoken")
 	if err != nil {
 		return err
