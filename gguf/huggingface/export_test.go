@@ -60,7 +60,8 @@ func TestExport(t *testing.T) {
 				continue
 			}
 			if base := os.Getenv("EXPORT_DIR"); base != "" && w == F32 { // for export.py --same
-				err = errors.Join(os.CopyFS(filepath.Join(base, name, "before"), small(t, name)), e.Write(context.Background(), filepath.Join(base, name, "after"), false, nil))
+				err = errors.Join(os.CopyFS(filepath.Join(base, name, "before"), small(t, name)), e.Write(context.Background(), filepath.Join(base, name, "after"), false, nil),
+					os.WriteFile(filepath.Join(base, name, "file.gguf"), first, 0o600))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -15,7 +15,7 @@ var (
 	_ = invert("minimax-m2", inverse{class: "MiniMaxM2ForCausalLM", modelType: "minimax_m2", fixed: map[string]any{"use_qk_norm": true},
 		says: []place{{"rope.dimension_count", []string{"rotary_dim"}}}, config: (*exporter).scoring})
 	_ = invert("gpt-oss", inverse{class: "GptOssForCausalLM", modelType: "gpt_oss", restore: (*exporter).gptOSS, config: (*exporter).gptOSSConfig,
-		fixed: map[string]any{"attention_bias": true, "swiglu_limit": 7.0}})
+		fixed: map[string]any{"attention_bias": true, "swiglu_limit": number(7)}})
 	_ = invert("phimoe", inverse{class: "PhiMoEForCausalLM", modelType: "phimoe", restore: (*exporter).phi3, config: (*exporter).phiMoE})
 	_ = invert("ernie4_5-moe", inverse{class: "Ernie4_5_MoeForCausalLM", modelType: "ernie4_5_moe", restore: (*exporter).ernieMoE, config: (*exporter).ernieMoEConfig,
 		implied: []string{"expert_count", "expert_used_count"},
@@ -114,6 +114,12 @@ func (x *exporter) gptOSSConfig() {
 
 func (x *exporter) phiMoE() {
 	x.phi3Config()
+	if r, ok := x.cfg["rope_scaling"].(map[string]any); ok {
+		r["short_mscale"], r["long_mscale"] = number(1), number(1)
+		if v, ok := x.float("rope.scaling.attn_factor"); ok {
+			r["short_mscale"], r["long_mscale"] = number(v), number(v)
+		}
+	}
 	x.cfg["attention_bias"], x.cfg["lm_head_bias"] = x.has("blk.0.attn_q.bias"), x.has("output.bias")
 }
 

@@ -35,7 +35,7 @@ var (
 	_ = invert("nemotron_h", nemotronH)
 	_ = invert("nemotron_h_moe", nemotronH)
 	_ = invert("kimi-linear", inverse{class: "KimiLinearForCausalLM", modelType: "kimi_linear", restore: (*exporter).kimi, config: (*exporter).kimiConfig,
-		implied: []string{"attention.head_count_kv", "expert_used_count"}, fixed: map[string]any{"mla_use_nope": true, "moe_renormalize": true},
+		implied: []string{"attention.head_count_kv", "expert_used_count"}, fixed: map[string]any{"mla_use_nope": true, "moe_renormalize": true, "pad_token_id": nil},
 		says: append([]place{{"attention.value_length", []string{"head_dim"}}, {"expert_shared_count", []string{"num_shared_experts"}}, {"expert_used_count", []string{"num_experts_per_token"}},
 			{"context_length", []string{"model_max_length"}}}, sparsePlaces...)})
 )

@@ -33,9 +33,10 @@ def same(root):
     for d in sorted(root.iterdir()):
         try:
             again, b = load(d / "after")
-            # No GGUF file says what Gemma's scores are divided by: in real models the size of a head or the width per head.
-            scalar = getattr(b.config, "query_pre_attn_scalar", None)
-            tok, a = load(d / "before", **({"query_pre_attn_scalar": scalar} if scalar else {}))
+            # No GGUF file says what Gemma's scores are divided by: in real models the size of a head or the width per head. Nor
+            # does one say that the weights of Qwen 3's experts add up to 1, which they do in real models.
+            keys = [k for k in ("query_pre_attn_scalar", "norm_topk_prob") if getattr(b.config, k, None) is not None]
+            tok, a = load(d / "before", **{k: getattr(b.config, k) for k in keys})
             ids = torch.tensor([[(7 * i + i * i) % a.config.vocab_size for i in range(40)]])
             with torch.inference_mode():
                 out = lambda m: getattr(m(ids), "logits", None) if hasattr(m(ids), "logits") else m(ids).last_hidden_state
