@@ -254,3 +254,33 @@ func (x *exporter) floats(name string) ([]float32, error) {
 	}
 	return src.all()
 }
+
+// longRope adds factors of frequencies for long and for short texts.
+func (x *exporter) longRope() {
+	if !x.has("rope_factors_long.weight") {
+		return
+	}
+	r := map[string]any{"type": "longrope"}
+	for name, key := range map[string]string{"rope_factors_long.weight": "long_factor", "rope_factors_short.weight": "short_factor"} {
+		list, err := x.floats(name)
+		if err != nil {
+			x.err = err
+			return
+		}
+		out := make([]any, len(list))
+		for i, v := range list {
+			out[i] = number(float64(v))
+		}
+		r[key] = out
+	}
+	if n, ok := x.uint("rope.scaling.original_context_length"); ok {
+		r["original_max_position_embeddings"] = n
+	}
+	x.cfg["rope_scaling"] = r
+}
+
+// product is a product with so many digits that it names a number which people write.
+func product(a, b float64) json.Number { return number(math.Round(a*b*1e5) / 1e5) }
+
+// rootOf is the root of a count.
+func rootOf(n int) float64 { return math.Sqrt(float64(n)) }

@@ -144,33 +144,9 @@ func (x *exporter) bailing2() {
 	x.cfg["use_qk_norm"], x.cfg["use_qkv_bias"] = x.has("blk.0.attn_q_norm.weight"), x.has("blk.0.attn_qkv.bias")
 }
 
-// bailing gives back a tensor of Ling's first generation: queries, keys and values stand together.
+// bailing gives back a tensor of Ling's first generation.
 func (x *exporter) bailing(name string, t tensor) error {
-	layer, part := layerOf(name)
-	switch part {
-	case "attn_q.weight":
-		at := len(x.out)
-		for _, p := range []string{"attn_q.weight", "attn_k.weight", "attn_v.weight"} {
-			src, err := x.other(layer + p)
-			if err == nil {
-				x.modules["blk.#.attn_q"], x.modules["blk.#.attn_k"], x.modules["blk.#.attn_v"] = "q", "k", "v"
-				err = x.llama(layer+p, src)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		q, k, v := x.out[at].tensor, x.out[at+1].tensor, x.out[at+2].tensor
-		if !q.dims(2) || !k.dims(2) || !v.dims(2) || q.shape[1] != k.shape[1] || q.shape[1] != v.shape[1] {
-			return fmt.Errorf("%w: shapes %v, %v and %v", ErrFile, q.shape, k.shape, v.shape)
-		}
-		x.out = x.out[:at]
-		x.emit(fmt.Sprintf("model.layers.%d.attention.query_key_value.weight", block(name)), concat(q, k, v))
-		return nil
-	case "attn_k.weight", "attn_v.weight":
-		return nil // with the queries
-	}
-	return x.plain(name, t)
+	return x.joinInto("model.layers.#.attention.query_key_value", name, t, nil)
 }
 
 func (x *exporter) deepSeek1() {
