@@ -152,7 +152,7 @@ func (x *exporter) knows(name string) bool { return x.known[name] }
 // headDim adds the size of heads where it is not what the width has for each.
 func (x *exporter) headDim() {
 	keys, ok := x.uint("attention.key_length")
-	if !ok || x.f.Has(x.arch+".attention.key_length_mla") { // where it is the size of a cached row
+	if !ok || x.f.Has(x.arch+".attention.kv_lora_rank") { // where it is no head's alone
 		return
 	}
 	if values, ok := x.uint("attention.value_length"); !ok || values != keys {

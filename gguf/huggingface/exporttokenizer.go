@@ -275,6 +275,9 @@ func (x *exporter) tokenizerConfig(v *fileVocab) error {
 			tc["add_"+typ+"_token"] = b
 		}
 	}
+	if x.class == "DeepseekV32ForCausalLM" {
+		tc["add_bos_token"] = true // which llama.cpp's script demands
+	}
 	if b, err := x.f.Bool(keySpacePrefix); err == nil {
 		tc["add_prefix_space"] = b
 	}
