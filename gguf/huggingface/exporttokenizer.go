@@ -275,7 +275,7 @@ func (x *exporter) tokenizerConfig(v *fileVocab) error {
 			tc["add_"+typ+"_token"] = b
 		}
 	}
-	if x.class == "DeepseekV32ForCausalLM" {
+	if x.class == "DeepseekV32ForCausalLM" && v.AddBOS() {
 		tc["add_bos_token"] = true // which llama.cpp's script demands
 	}
 	if b, err := x.f.Bool(keySpacePrefix); err == nil {
