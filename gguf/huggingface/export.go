@@ -24,6 +24,7 @@ type inverse struct {
 	fixed            map[string]any                                 // what the configuration says of all models of the class
 	says             []place                                        // keys that it says beside those of all decoders, by all their names
 	config           func(x *exporter)                              // adds what the others do not know
+	becomes          string                                         // the architecture that the folder has, where it is another
 	adapted          []string                                       // keys of the architecture that the folder says otherwise
 	implied          []string                                       // keys that the class has no name for, or config sets
 	known            []string                                       // names of the configuration that are not in defaults.json
@@ -163,7 +164,7 @@ func (x *exporter) find() error {
 	for _, key := range x.inverse.known {
 		x.known[key] = true
 	}
-	if all[x.modelType] == nil {
+	if all[x.modelType] == nil && x.inverse.known == nil {
 		for _, key := range usualNames {
 			x.known[key] = true
 		}

@@ -66,12 +66,20 @@ func (x *exporter) lostKeys(again *gguf.File) (lost []string) {
 			kind == "gpt2" && slices.Contains(piecesOnly, key) {
 			continue
 		}
-		if sameValue(x.f, again, key) || key == keyKinds && sameKinds(x.f, again) || key == keyScores && sameScores(x.f, again) {
+		if sameValue(x.f, again, key, x.again(key)) || key == keyKinds && sameKinds(x.f, again) || key == keyScores && sameScores(x.f, again) {
 			continue
 		}
 		lost = append(lost, "key "+key)
 	}
 	return lost
+}
+
+// again is what a key is called in the file that the folder makes.
+func (x *exporter) again(key string) string {
+	if own, ok := strings.CutPrefix(key, x.arch+"."); ok && x.becomes != "" {
+		return x.becomes + "." + own
+	}
+	return key
 }
 
 // sameShape compares shapes without dimensions of 1 at the end, which tools drop.
@@ -85,10 +93,11 @@ func sameShape(a, b []uint64) bool {
 	return slices.Equal(trim(a), trim(b))
 }
 
-// sameValue compares the values of a key; integers by their numbers. A 0 says what no key says.
-func sameValue(f, again *gguf.File, key string) bool {
+// sameValue compares the values of a key and of what it is called again; integers by their numbers. A 0 says what no key
+// says.
+func sameValue(f, again *gguf.File, key, other string) bool {
 	a, _ := f.Value(key)
-	b, ok := again.Value(key)
+	b, ok := again.Value(other)
 	if !ok {
 		return fmt.Sprint(a.Any()) == "0"
 	}

@@ -155,6 +155,9 @@ func (x *exporter) headDim() {
 	if !ok || x.f.Has(x.arch+".attention.kv_lora_rank") { // where it is no head's alone
 		return
 	}
+	if slices.ContainsFunc(x.says, func(p place) bool { return p.key == "attention.value_length" }) {
+		return // of their own size
+	}
 	if values, ok := x.uint("attention.value_length"); !ok || values != keys {
 		x.fail("attention.value_length", ErrUnsupported, "a %s has values as large as keys, %d", x.class, keys)
 	}

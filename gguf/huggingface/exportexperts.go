@@ -10,7 +10,8 @@ import (
 // Exports of mixtures of experts.
 
 var (
-	_ = invert("glm4moe", inverse{class: "Glm4MoeForCausalLM", modelType: "glm4_moe", says: sparsePlaces, config: (*exporter).glmMoE})
+	_ = invert("glm4moe", inverse{class: "SolarOpenForCausalLM", modelType: "solar_open", fits: (*exporter).isSolar, implied: []string{"feed_forward_length"},
+		says: append([]place{{"feed_forward_length", []string{"intermediate_size"}}}, sparsePlaces...), config: (*exporter).glmMoE}, inverse{class: "Glm4MoeForCausalLM", modelType: "glm4_moe", says: sparsePlaces, config: (*exporter).glmMoE})
 	_ = invert("dots1", inverse{class: "Dots1ForCausalLM", modelType: "dots1", says: sparsePlaces})
 	_ = invert("minimax-m2", inverse{class: "MiniMaxM2ForCausalLM", modelType: "minimax_m2", fixed: map[string]any{"use_qk_norm": true},
 		says: []place{{"rope.dimension_count", []string{"rotary_dim"}}}, config: (*exporter).scoring})
@@ -47,6 +48,13 @@ func (x *exporter) scoring() {
 			x.cfg["scoring_func"] = name
 		}
 	}
+}
+
+// isSolar reports whether texts begin with Solar's token.
+func (x *exporter) isSolar() bool {
+	id, err1 := x.f.Uint("tokenizer.ggml.bos_token_id")
+	texts, err2 := x.f.Strings("tokenizer.ggml.tokens")
+	return err1 == nil && err2 == nil && id < uint64(len(texts)) && texts[id] == "<|startoftext|>"
 }
 
 func (x *exporter) glmMoE() {

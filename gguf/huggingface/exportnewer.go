@@ -41,7 +41,8 @@ var (
 			{"leading_dense_block_count", []string{"num_dense_layers"}}, {"expert_weights_norm", []string{"route_norm"}},
 			{"expert_weights_scale", []string{"route_scale"}}}})
 	_ = invert("granite_swa",
-		inverse{class: "GraniteMoeSWAForCausalLM", modelType: "granitemoe_swa", fits: (*exporter).hasExperts, restore: (*exporter).graniteSWA,
+		inverse{class: "GraniteMoeSWAForCausalLM", modelType: "granitemoe_swa", fits: (*exporter).hasExperts,
+			names: map[string]string{"blk.#.ffn_gate_inp": "model.layers.#.block_sparse_moe.router"}, restore: (*exporter).graniteSWA,
 			config: (*exporter).graniteSWAConfig, says: []place{{"expert_shared_feed_forward_length", []string{"shared_intermediate_size"}}}},
 		inverse{class: "GraniteSWAForCausalLM", modelType: "granite_swa", restore: (*exporter).graniteSWA, config: (*exporter).graniteSWAConfig})
 	_ = invert("deepseek32", inverse{class: "DeepseekV32ForCausalLM", modelType: "deepseek_v32", restore: (*exporter).latent, config: (*exporter).indexed,

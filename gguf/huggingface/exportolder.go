@@ -173,7 +173,7 @@ func (x *exporter) mpt() {
 	delete(x.cfg, "num_hidden_layers")
 	attention := object{"alibi": false, "attn_impl": "torch"}
 	if v, ok := x.float("attention.max_alibi_bias"); ok && v != 0 {
-		attention["alibi"], attention["alibi_bias_max"] = true, number(v)
+		attention["alibi"], attention["alibi_bias_max"] = true, int(v)
 	}
 	if v, ok := x.float("attention.clamp_kqv"); ok {
 		attention["clip_qkv"] = number(v)
@@ -226,6 +226,7 @@ func (x *exporter) jais2() {
 
 func (x *exporter) glm() {
 	x.partly()
+	x.cfg["head_dim"] = x.need("embedding_length") / max(x.need("attention.head_count"), 1) // of which the class has a default
 	x.cfg["attention_bias"] = x.has("blk.0.attn_q.bias")
 	x.ropeRatio()
 }
