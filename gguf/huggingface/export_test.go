@@ -30,7 +30,7 @@ func openAll(t testing.TB, dir fs.FS, name string, w Weights) (*gguf.File, []byt
 
 // asAnother are models that become folders as the class that their architecture belongs to, or in another type or order.
 var asAnother = []string{"audio-flamingo-3", "chatglm", "dots-ocr", "gpt-oss-20b", "internlm2", "internlm3", "janus-pro", "llava-1.5", "llava-stablelm", "minicpm-v-4.6", "phi-4-vision",
-	"mistral-small-4", "minimax-m3", "paddleocr-vl", "qwen2-vl-old", "qwen2.5-vl", "qwen3-asr", "qwen3-omni", "qwen3-vl", "qwen3-vl-moe", "hunyuan-ocr", "refact-1.6b",
+	"mistral-small-4", "minimax-m3", "qwen2-vl-old", "qwen2.5-vl", "qwen3-asr", "qwen3-omni", "qwen3-vl", "qwen3-vl-moe", "refact-1.6b",
 	"qwen2-audio", "sarvam-30b", "sarashina2.2-vision", "smolvlm2", "step-vl", "voxtral-mini", "youtu", "youtu-vl"}
 
 // elsewhere are models of whose keys some stand in another place, or were not said.

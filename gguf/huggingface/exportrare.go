@@ -15,9 +15,6 @@ var (
 	_ = invert("qwen2vl", inverse{class: "Qwen2ForCausalLM", modelType: "qwen2", becomes: "qwen2", adapted: seeing})
 	_ = invert("qwen3vl", inverse{class: "Qwen3ForCausalLM", modelType: "qwen3", becomes: "qwen3", adapted: seeing})
 	_ = invert("qwen3vlmoe", inverse{class: "Qwen3MoeForCausalLM", modelType: "qwen3_moe", becomes: "qwen3moe", adapted: seeing, config: (*exporter).qwenMoE})
-	_ = invert("hunyuan_vl", inverse{class: "HunYuanDenseV1ForCausalLM", modelType: "hunyuan_v1_dense", becomes: "hunyuan-dense",
-		adapted: append(seeing, hunyuanScaling...), fixed: map[string]any{"use_qk_norm": true}})
-	_ = invert("paddleocr", inverse{class: "Ernie4_5ForCausalLM", modelType: "ernie4_5", becomes: "ernie4_5", adapted: seeing})
 
 	_ = invert("apertus", inverse{class: "ApertusForCausalLM", modelType: "apertus", restore: (*exporter).withoutFactors, config: (*exporter).apertus,
 		fixed: map[string]any{"hidden_act": "xielu", "qk_norm": true}})
@@ -90,7 +87,7 @@ func (x *exporter) mistral4(name string, t tensor) error {
 func (x *exporter) mistral4Config() {
 	x.deepSeek()
 	if r, ok := x.cfg["rope_scaling"].(map[string]any); ok {
-		r["mscale"], r["rope_theta"] = number(1), x.cfg["rope_theta"]
+		r["mscale"], r["rope_theta"], r["llama_4_scaling_beta"] = number(1), x.cfg["rope_theta"], number(0)
 		if v, ok := x.float("attention.temperature_scale"); ok {
 			r["llama_4_scaling_beta"] = number(v)
 		}
