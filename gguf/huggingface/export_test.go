@@ -54,7 +54,7 @@ func TestExport(t *testing.T) {
 		"maincoder", "nanbeige", "pangu-embedded", "jais2", "glm-4-9b",
 		"gemma3n", "llama4", "embeddinggemma", "ministral3", "cohere2moe", "hy3", "k-exaone", "mellum", "trinity", "granite-swa", "granitemoe-swa",
 		"glm-5", "glm-5-pattern", "minicpm3", "smallthinker",
-		"apertus", "dbrx", "mimo-v2-flash", "jais-590m", "openelm", "olmo3", "solar-open"} {
+		"apertus", "dbrx", "mimo-v2-flash", "jais-590m", "openelm", "olmo3", "solar-open", "gemma-4-e2b", "gemma-4-26b-a4b"} {
 		if i := slices.Index(names, name); i >= 0 {
 			names = slices.Delete(names, i, i+1)
 		}

@@ -169,7 +169,7 @@ func (x *exporter) rope() {
 	if theta, ok := x.float("rope.freq_base"); ok {
 		x.cfg["rope_theta"] = number(theta)
 	}
-	if x.has("rope_freqs.weight") {
+	if x.has("rope_freqs.weight") && x.arch != "gemma4" { // whose factors are a share, see gemma4Rope
 		x.llama3Rope()
 		return
 	}
