@@ -15,6 +15,38 @@ var (
 		names: map[string]string{"blk.#.ffn_up": "layers.#.mlp.Wi"}})
 )
 
+var (
+	_ = invert("nomic-bert", inverse{class: "NomicBertModel", modelType: "nomic_bert", config: (*exporter).nomic,
+		implied: []string{"context_length", "embedding_length", "feed_forward_length", "attention.head_count", "attention.layer_norm_epsilon"},
+		says: []place{{"embedding_length", []string{"n_embd", "hidden_size"}}, {"feed_forward_length", []string{"n_inner", "intermediate_size"}},
+			{"block_count", []string{"n_layer", "num_hidden_layers"}}, {"attention.head_count", []string{"n_head", "num_attention_heads"}},
+			{"attention.layer_norm_epsilon", []string{"layer_norm_epsilon", "layer_norm_eps"}}, {"context_length", []string{"max_position_embeddings"}},
+			{"rope.freq_base", []string{"rotary_emb_base"}}},
+		fixed: map[string]any{"activation_function": "swiglu", "causal": false, "prenorm": false, "rotary_emb_fraction": number(1), "rotary_emb_interleaved": false,
+			"rotary_emb_scale_base": nil, "max_trained_positions": 2048, "qkv_proj_bias": false, "mlp_fc1_bias": false, "mlp_fc2_bias": false}})
+	_ = invert("eurobert", inverse{class: "EuroBertModel", modelType: "eurobert", config: (*exporter).euroBERT})
+)
+
+// nomic says how long texts may be as the folder does, which stretches the positions that the model was trained for.
+func (x *exporter) nomic() {
+	x.encoder()
+	positions := map[uint64]int{2048: 8192, 512: 2048}
+	n := x.need("context_length")
+	if positions[n] == 0 {
+		x.fail("context_length", ErrUnsupported, "%d, not 2048 or 512", n)
+	}
+	x.cfg["n_positions"], x.cfg["type_vocab_size"] = positions[n], x.rowsOf("token_types.weight")
+}
+
+func (x *exporter) euroBERT() {
+	heads := x.cfg["num_key_value_heads"]
+	x.encoder()
+	x.cfg["num_key_value_heads"] = heads
+	if n, ok := x.uint("classifier.pooling_type"); ok {
+		x.cfg["classifier_pooling"] = map[uint64]string{1: "mean", 2: "cls"}[n]
+	}
+}
+
 // withoutClasses reports whether the model has no head for classes.
 func (x *exporter) withoutClasses() bool { return !x.has("cls.weight") && !x.has("cls.output.weight") }
 

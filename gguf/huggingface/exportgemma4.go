@@ -92,8 +92,8 @@ func (x *exporter) gemma4Rope() {
 	delete(x.cfg, "rope_scaling")
 }
 
-// spacedPairs is Gemma 4's vocabulary: SentencePiece's BPE, with merges in the file. Texts are cut behind spaces, so that no
-// merge goes over a line of them.
+// spacedPairs is Gemma 4's vocabulary: SentencePiece's BPE, with merges in the file. Texts are cut between line ends and
+// all else, as llama.cpp cuts them; real merges go over no line end.
 func (x *exporter) spacedPairs(v *fileVocab) (model, steps object, err error) {
 	n := len(v.tokens) // without tokens behind all others, which are added ones
 	for n > 0 && (v.tokens[n-1].kind == kindControl || v.tokens[n-1].kind == kindUserDefined) {
@@ -116,7 +116,7 @@ func (x *exporter) spacedPairs(v *fileVocab) (model, steps object, err error) {
 	return object{"type": "BPE", "dropout": nil, "unk_token": unknown, "continuing_subword_prefix": nil, "end_of_word_suffix": nil,
 			"fuse_unk": true, "byte_fallback": true, "ignore_merges": false, "vocab": ids, "merges": merges},
 		object{"normalizer": object{"type": "Replace", "pattern": object{"String": " "}, "content": "▁"},
-			"pre_tokenizer": object{"type": "Split", "pattern": object{"String": " "}, "behavior": "MergedWithPrevious", "invert": false},
+			"pre_tokenizer": object{"type": "Split", "pattern": object{"Regex": `\n+`}, "behavior": "Isolated", "invert": false},
 			"decoder": object{"type": "Sequence", "decoders": []object{{"type": "Replace", "pattern": object{"String": "▁"}, "content": " "},
 				{"type": "ByteFallback"}, {"type": "Fuse"}}}}, nil
 }
