@@ -125,13 +125,13 @@ var _ = invert("deepseek2",
 		adapted: []string{"attention.layer_norm_rms_epsilon", "expert_feed_forward_length"}})
 
 // sparsePlaces are what mixtures of experts with DeepSeek's configuration say.
-var sparsePlaces = []place{
-	{"leading_dense_block_count", []string{"first_k_dense_replace"}},
-	{"expert_feed_forward_length", []string{"moe_intermediate_size"}},
-	{"expert_shared_count", []string{"n_shared_experts"}},
-	{"expert_weights_scale", []string{"routed_scaling_factor"}},
-	{"expert_weights_norm", []string{"norm_topk_prob"}},
-	{"nextn_predict_layers", []string{"num_nextn_predict_layers"}},
+var sparsePlaces = []string{
+	"leading_dense_block_count first_k_dense_replace",
+	"expert_feed_forward_length moe_intermediate_size",
+	"expert_shared_count n_shared_experts",
+	"expert_weights_scale routed_scaling_factor",
+	"expert_weights_norm norm_topk_prob",
+	"nextn_predict_layers num_nextn_predict_layers",
 }
 
 // isV3 reports whether a model's experts are chosen as in DeepSeek V3, by sigmoids and what is added to them.

@@ -22,7 +22,7 @@ type inverse struct {
 	names            map[string]string                              // GGUF module to the Hub's, where several have one name
 	restore          func(x *exporter, name string, t tensor) error // gives what a tensor was made of; nil: plain
 	fixed            map[string]any                                 // what the configuration says of all models of the class
-	says             []place                                        // keys that it says beside those of all decoders, by all their names
+	says             []string                                       // see say: keys that it says beside those of all decoders
 	config           func(x *exporter)                              // adds what the others do not know
 	becomes          string                                         // the architecture that the folder has, where it is another
 	adapted          []string                                       // keys of the architecture that the folder says otherwise

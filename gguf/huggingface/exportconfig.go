@@ -124,23 +124,25 @@ func (x *exporter) places(list []place) {
 	}
 }
 
-// say adds what keys of the architecture say, of any kind, under all the names given.
-func (x *exporter) say(list []place) {
-	for _, p := range list {
-		v, ok := x.f.Value(x.arch + "." + p.key)
+// say adds what keys of the architecture say, of any kind. An element of list is a key and the names that the
+// configuration has for it, with spaces between them.
+func (x *exporter) say(list []string) {
+	for _, s := range list {
+		key, names, _ := strings.Cut(s, " ")
+		v, ok := x.f.Value(x.arch + "." + key)
 		if !ok {
 			continue
 		}
 		said := v.Any()
 		switch v.Kind() {
 		case gguf.KindFloat32, gguf.KindFloat64:
-			f, _ := x.float(p.key)
+			f, _ := x.float(key)
 			said = number(f)
 		case gguf.KindBool, gguf.KindString, gguf.KindArray:
 		default:
-			said, _ = x.uint(p.key)
+			said, _ = x.uint(key)
 		}
-		for _, name := range p.names {
+		for name := range strings.FieldsSeq(names) {
 			x.cfg[name] = said
 		}
 	}
@@ -155,7 +157,7 @@ func (x *exporter) headDim() {
 	if !ok || x.f.Has(x.arch+".attention.kv_lora_rank") { // where it is no head's alone
 		return
 	}
-	if slices.ContainsFunc(x.says, func(p place) bool { return p.key == "attention.value_length" }) {
+	if slices.ContainsFunc(x.says, func(s string) bool { return strings.HasPrefix(s, "attention.value_length ") }) {
 		return // of their own size
 	}
 	if values, ok := x.uint("attention.value_length"); !ok || values != keys {

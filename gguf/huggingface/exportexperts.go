@@ -10,31 +10,43 @@ import (
 // Exports of mixtures of experts.
 
 var (
-	_ = invert("glm4moe", inverse{class: "SolarOpenForCausalLM", modelType: "solar_open", fits: (*exporter).isSolar, implied: []string{"feed_forward_length"},
-		says: append([]place{{"feed_forward_length", []string{"intermediate_size"}}}, sparsePlaces...), config: (*exporter).glmMoE}, inverse{class: "Glm4MoeForCausalLM", modelType: "glm4_moe", says: sparsePlaces, config: (*exporter).glmMoE})
+	_ = invert("glm4moe", inverse{class: "SolarOpenForCausalLM", modelType: "solar_open", fits: (*exporter).isSolar,
+		implied: []string{"feed_forward_length"},
+		says:    append([]string{"feed_forward_length intermediate_size"}, sparsePlaces...),
+		config:  (*exporter).glmMoE}, inverse{class: "Glm4MoeForCausalLM", modelType: "glm4_moe",
+		says: sparsePlaces, config: (*exporter).glmMoE})
 	_ = invert("dots1", inverse{class: "Dots1ForCausalLM", modelType: "dots1", says: sparsePlaces})
-	_ = invert("minimax-m2", inverse{class: "MiniMaxM2ForCausalLM", modelType: "minimax_m2", fixed: map[string]any{"use_qk_norm": true},
-		says: []place{{"rope.dimension_count", []string{"rotary_dim"}}}, config: (*exporter).scoring})
-	_ = invert("gpt-oss", inverse{class: "GptOssForCausalLM", modelType: "gpt_oss", restore: (*exporter).gptOSS, config: (*exporter).gptOSSConfig,
-		fixed: map[string]any{"attention_bias": true, "swiglu_limit": number(7)}})
-	_ = invert("phimoe", inverse{class: "PhiMoEForCausalLM", modelType: "phimoe", restore: (*exporter).phi3, config: (*exporter).phiMoE})
-	_ = invert("ernie4_5-moe", inverse{class: "Ernie4_5_MoeForCausalLM", modelType: "ernie4_5_moe", restore: (*exporter).ernieMoE, config: (*exporter).ernieMoEConfig,
+	_ = invert("minimax-m2", inverse{class: "MiniMaxM2ForCausalLM", modelType: "minimax_m2",
+		fixed: map[string]any{"use_qk_norm": true},
+		says:  []string{"rope.dimension_count rotary_dim"}, config: (*exporter).scoring})
+	_ = invert("gpt-oss", inverse{class: "GptOssForCausalLM", modelType: "gpt_oss", restore: (*exporter).gptOSS,
+		config: (*exporter).gptOSSConfig,
+		fixed:  map[string]any{"attention_bias": true, "swiglu_limit": number(7)}})
+	_ = invert("phimoe", inverse{class: "PhiMoEForCausalLM", modelType: "phimoe", restore: (*exporter).phi3,
+		config: (*exporter).phiMoE})
+	_ = invert("ernie4_5-moe", inverse{class: "Ernie4_5_MoeForCausalLM", modelType: "ernie4_5_moe",
+		restore: (*exporter).ernieMoE, config: (*exporter).ernieMoEConfig,
 		implied: []string{"expert_count", "expert_used_count"},
-		says: []place{{"expert_count", []string{"moe_num_experts"}}, {"expert_used_count", []string{"moe_k"}},
-			{"interleave_moe_layer_step", []string{"moe_layer_interval"}}, {"leading_dense_block_count", []string{"moe_layer_start_index"}},
-			{"expert_feed_forward_length", []string{"moe_intermediate_size"}}, {"expert_shared_count", []string{"moe_num_shared_experts"}}}})
-	_ = invert("bailingmoe2", inverse{class: "BailingMoeV2ForCausalLM", modelType: "bailing_moe", config: (*exporter).bailing2,
-		says: append([]place{{"expert_shared_count", []string{"num_shared_experts"}},
-			{"expert_shared_feed_forward_length", []string{"moe_shared_expert_intermediate_size"}}}, sparsePlaces...)})
-	_ = invert("bailingmoe", inverse{class: "BailingMoeForCausalLM", modelType: "bailing_moe", restore: (*exporter).bailing,
-		fixed: map[string]any{"norm_head": false},
-		says:  append([]place{{"expert_shared_count", []string{"num_shared_experts"}}}, sparsePlaces...)})
-	_ = invert("deepseek", inverse{class: "DeepseekForCausalLM", modelType: "deepseek", restore: (*exporter).llama, says: sparsePlaces,
+		says: []string{"expert_count moe_num_experts", "expert_used_count moe_k",
+			"interleave_moe_layer_step moe_layer_interval", "leading_dense_block_count moe_layer_start_index",
+			"expert_feed_forward_length moe_intermediate_size", "expert_shared_count moe_num_shared_experts"}})
+	_ = invert("bailingmoe2", inverse{class: "BailingMoeV2ForCausalLM", modelType: "bailing_moe",
+		config: (*exporter).bailing2,
+		says: append([]string{"expert_shared_count num_shared_experts",
+			"expert_shared_feed_forward_length moe_shared_expert_intermediate_size"}, sparsePlaces...)})
+	_ = invert("bailingmoe", inverse{class: "BailingMoeForCausalLM", modelType: "bailing_moe",
+		restore: (*exporter).bailing,
+		fixed:   map[string]any{"norm_head": false},
+		says:    append([]string{"expert_shared_count num_shared_experts"}, sparsePlaces...)})
+	_ = invert("deepseek", inverse{class: "DeepseekForCausalLM", modelType: "deepseek", restore: (*exporter).llama,
+		says:    sparsePlaces,
 		implied: []string{"expert_count"}, config: (*exporter).deepSeek1})
-	_ = invert("hunyuan-moe", inverse{class: "HunYuanMoEV1ForCausalLM", modelType: "hunyuan_v1_moe", config: (*exporter).hunyuanMoE,
+	_ = invert("hunyuan-moe", inverse{class: "HunYuanMoEV1ForCausalLM", modelType: "hunyuan_v1_moe",
+		config:  (*exporter).hunyuanMoE,
 		implied: []string{"expert_used_count"}, adapted: hunyuanScaling, fixed: map[string]any{"use_qk_norm": true}})
-	_ = invert("hunyuan-dense", inverse{class: "HunYuanDenseV1ForCausalLM", modelType: "hunyuan_v1_dense", adapted: hunyuanScaling,
-		fixed: map[string]any{"use_qk_norm": true}, config: (*exporter).hunyuanRope})
+	_ = invert("hunyuan-dense", inverse{class: "HunYuanDenseV1ForCausalLM", modelType: "hunyuan_v1_dense",
+		adapted: hunyuanScaling,
+		fixed:   map[string]any{"use_qk_norm": true}, config: (*exporter).hunyuanRope})
 )
 
 // hunyuanScaling is how files say that the base of the rotation contains a factor for long contexts.
@@ -103,7 +115,8 @@ func (t tensor) alternating(u tensor) tensor {
 	rows := shape[1]
 	shape[1] *= 2
 	matrices, rest := shape[0], shape[2:]
-	both := concat(t.reshape(append([]int{matrices * rows}, rest...)...), u.reshape(append([]int{matrices * rows}, rest...)...))
+	both := concat(t.reshape(append([]int{matrices * rows}, rest...)...), u.reshape(append([]int{matrices * rows},
+		rest...)...))
 	return both.permuted(func(i int) int { return i%2*matrices*rows + i/2 }).reshape(shape...)
 }
 
@@ -184,7 +197,8 @@ func (x *exporter) hunyuanRope() {
 func (x *exporter) hunyuanMoE() {
 	x.hunyuanRope()
 	list := func(n uint64) []uint64 { return slices.Repeat([]uint64{n}, x.layers) }
-	x.cfg["moe_topk"], x.cfg["moe_intermediate_size"] = list(x.need("expert_used_count")), list(x.need("expert_feed_forward_length"))
+	x.cfg["moe_topk"], x.cfg["moe_intermediate_size"] = list(x.need("expert_used_count")),
+		list(x.need("expert_feed_forward_length"))
 	x.cfg["num_shared_expert"] = list(x.need("expert_shared_count"))
 	x.cfg["intermediate_size"] = x.need("expert_shared_feed_forward_length")
 }

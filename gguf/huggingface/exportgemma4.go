@@ -7,16 +7,19 @@ import (
 
 // Gemma 4's export.
 
-var _ = invert("gemma4", inverse{class: "Gemma4ForCausalLM", modelType: "gemma4_text", restore: (*exporter).gemma4, config: (*exporter).gemma4Config,
+var _ = invert("gemma4", inverse{class: "Gemma4ForCausalLM", modelType: "gemma4_text", restore: (*exporter).gemma4,
+	config:  (*exporter).gemma4Config,
 	fixed:   map[string]any{"hidden_activation": "gelu_pytorch_tanh", "attention_bias": false},
 	implied: []string{"feed_forward_length", "attention.head_count_kv", "expert_count", "expert_used_count"},
-	says: []place{{"attention.key_length_swa", []string{"head_dim"}}, {"attention.key_length", []string{"global_head_dim"}},
-		{"attention.value_length", []string{"global_head_dim"}}, {"attention.shared_kv_layers", []string{"num_kv_shared_layers"}},
-		{"embedding_length_per_layer_input", []string{"hidden_size_per_layer_input"}}, {"expert_feed_forward_length", []string{"moe_intermediate_size"}},
-		{"expert_count", []string{"num_experts"}}, {"expert_used_count", []string{"top_k_experts"}}, {"final_logit_softcapping", []string{"final_logit_softcapping"}}}})
+	says: []string{"attention.key_length_swa head_dim", "attention.key_length global_head_dim",
+		"attention.value_length global_head_dim", "attention.shared_kv_layers num_kv_shared_layers",
+		"embedding_length_per_layer_input hidden_size_per_layer_input",
+		"expert_feed_forward_length moe_intermediate_size", "expert_count num_experts",
+		"expert_used_count top_k_experts", "final_logit_softcapping final_logit_softcapping"}})
 
 // gemma4Parts are tensors of a layer that are no modules with weights in folders.
-var gemma4Parts = map[string]string{"layer_output_scale.weight": "layer_scalar", "ffn_gate_inp.scale": "router.scale", "ffn_down_exps.scale": "router.per_expert_scale",
+var gemma4Parts = map[string]string{"layer_output_scale.weight": "layer_scalar", "ffn_gate_inp.scale": "router.scale",
+	"ffn_down_exps.scale":     "router.per_expert_scale",
 	"ffn_gate_up_exps.weight": "experts.gate_up_proj", "ffn_down_exps.weight": "experts.down_proj"}
 
 // gemma4 gives back a tensor; factors of frequencies are a number of config.json.
@@ -82,7 +85,8 @@ func (x *exporter) gemma4Rope() {
 	for n < len(factors) && factors[n] == 1 {
 		n++
 	}
-	full := object{"rope_type": "proportional", "rope_theta": x.cfg["rope_theta"], "partial_rotary_factor": number(float64(n) / float64(max(len(factors), 1)))}
+	full := object{"rope_type": "proportional", "rope_theta": x.cfg["rope_theta"],
+		"partial_rotary_factor": number(float64(n) / float64(max(len(factors), 1)))}
 	window := object{"rope_type": "default"}
 	if theta, ok := x.float("rope.freq_base_swa"); ok {
 		window["rope_theta"] = number(theta)
@@ -113,10 +117,13 @@ func (x *exporter) spacedPairs(v *fileVocab) (model, steps object, err error) {
 			unknown = t.text
 		}
 	}
-	return object{"type": "BPE", "dropout": nil, "unk_token": unknown, "continuing_subword_prefix": nil, "end_of_word_suffix": nil,
-			"fuse_unk": true, "byte_fallback": true, "ignore_merges": false, "vocab": ids, "merges": merges},
+	return object{"type": "BPE", "dropout": nil, "unk_token": unknown, "continuing_subword_prefix": nil,
+			"end_of_word_suffix": nil,
+			"fuse_unk":           true, "byte_fallback": true, "ignore_merges": false, "vocab": ids, "merges": merges},
 		object{"normalizer": object{"type": "Replace", "pattern": object{"String": " "}, "content": "▁"},
-			"pre_tokenizer": object{"type": "Split", "pattern": object{"Regex": `\n+`}, "behavior": "Isolated", "invert": false},
-			"decoder": object{"type": "Sequence", "decoders": []object{{"type": "Replace", "pattern": object{"String": "▁"}, "content": " "},
+			"pre_tokenizer": object{"type": "Split", "pattern": object{"Regex": `\n+`}, "behavior": "Isolated",
+				"invert": false},
+			"decoder": object{"type": "Sequence", "decoders": []object{{"type": "Replace",
+				"pattern": object{"String": "▁"}, "content": " "},
 				{"type": "ByteFallback"}, {"type": "Fuse"}}}}, nil
 }

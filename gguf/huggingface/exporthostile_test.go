@@ -101,7 +101,7 @@ func TestExportMutations(t *testing.T) {
 	if testing.Short() {
 		rounds = 10
 	}
-	for _, name := range []string{"qwen3", "llama2", "qwen3moe"} {
+	for _, name := range []string{"qwen3", "llama2", "qwen3moe", "nemotron-3-nano", "gemma-4-e2b"} {
 		_, raw := openAll(t, small(t, name), name, BF16)
 		r := rand.New(rand.NewPCG(1, uint64(len(name))))
 		for i := range rounds {

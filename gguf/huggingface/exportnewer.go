@@ -10,54 +10,71 @@ import (
 // Exports of newer decoders.
 
 var (
-	_ = invert("gemma3n", inverse{class: "Gemma3nForCausalLM", modelType: "gemma3n_text", restore: (*exporter).gemma3n, config: (*exporter).gemma3nConfig,
+	_ = invert("gemma3n", inverse{class: "Gemma3nForCausalLM", modelType: "gemma3n_text",
+		restore: (*exporter).gemma3n, config: (*exporter).gemma3nConfig,
 		implied: []string{"feed_forward_length"},
-		says: []place{{"feed_forward_length", []string{"intermediate_size"}}, {"altup.active_idx", []string{"altup_active_idx"}},
-			{"altup.num_inputs", []string{"altup_num_inputs"}}, {"embedding_length_per_layer_input", []string{"hidden_size_per_layer_input"}},
-			{"attention.shared_kv_layers", []string{"num_kv_shared_layers"}}}})
-	_ = invert("llama4", inverse{class: "Llama4ForCausalLM", modelType: "llama4_text", restore: (*exporter).llama4, config: (*exporter).llama4Config,
+		says: []string{"feed_forward_length intermediate_size", "altup.active_idx altup_active_idx",
+			"altup.num_inputs altup_num_inputs", "embedding_length_per_layer_input hidden_size_per_layer_input",
+			"attention.shared_kv_layers num_kv_shared_layers"}})
+	_ = invert("llama4", inverse{class: "Llama4ForCausalLM", modelType: "llama4_text", restore: (*exporter).llama4,
+		config:  (*exporter).llama4Config,
 		implied: []string{"feed_forward_length"},
-		says: []place{{"feed_forward_length", []string{"intermediate_size_mlp"}}, {"expert_feed_forward_length", []string{"intermediate_size"}},
-			{"interleave_moe_layer_step", []string{"interleave_moe_layer_step"}}}})
-	_ = invert("gemma-embedding", inverse{class: "Gemma3TextModel", modelType: "gemma3_text", restore: (*exporter).gemma, config: (*exporter).embeddingGemma,
-		names: map[string]string{"blk.#.post_attention_norm": "layers.#.post_attention_layernorm", "blk.#.ffn_norm": "layers.#.pre_feedforward_layernorm",
+		says: []string{"feed_forward_length intermediate_size_mlp", "expert_feed_forward_length intermediate_size",
+			"interleave_moe_layer_step interleave_moe_layer_step"}})
+	_ = invert("gemma-embedding", inverse{class: "Gemma3TextModel", modelType: "gemma3_text",
+		restore: (*exporter).gemma, config: (*exporter).embeddingGemma,
+		names: map[string]string{"blk.#.post_attention_norm": "layers.#.post_attention_layernorm",
+			"blk.#.ffn_norm":      "layers.#.pre_feedforward_layernorm",
 			"blk.#.post_ffw_norm": "layers.#.post_feedforward_layernorm"}})
-	_ = invert("mistral3", inverse{class: "Ministral3ForCausalLM", modelType: "ministral3", fits: (*exporter).scalesByPosition, restore: (*exporter).llama,
+	_ = invert("mistral3", inverse{class: "Ministral3ForCausalLM", modelType: "ministral3",
+		fits: (*exporter).scalesByPosition, restore: (*exporter).llama,
 		config: (*exporter).ministral})
-	_ = invert("cohere2moe", inverse{class: "Cohere2MoeForCausalLM", modelType: "cohere2_moe", config: (*exporter).cohere2MoE,
-		implied: []string{"feed_forward_length"}, fixed: map[string]any{"shared_expert_combination_strategy": "average", "expert_selection_fn": "softmax"},
-		says: []place{{"feed_forward_length", []string{"prefix_dense_intermediate_size"}}, {"expert_feed_forward_length", []string{"intermediate_size"}},
-			{"expert_shared_count", []string{"num_shared_experts"}}, {"expert_weights_norm", []string{"norm_topk_prob"}},
-			{"leading_dense_block_count", []string{"first_k_dense_replace"}}, {"nextn_predict_layers", []string{"num_nextn_predict_layers"}}}})
+	_ = invert("cohere2moe", inverse{class: "Cohere2MoeForCausalLM", modelType: "cohere2_moe",
+		config:  (*exporter).cohere2MoE,
+		implied: []string{"feed_forward_length"},
+		fixed:   map[string]any{"shared_expert_combination_strategy": "average", "expert_selection_fn": "softmax"},
+		says: []string{"feed_forward_length prefix_dense_intermediate_size",
+			"expert_feed_forward_length intermediate_size", "expert_shared_count num_shared_experts",
+			"expert_weights_norm norm_topk_prob", "leading_dense_block_count first_k_dense_replace",
+			"nextn_predict_layers num_nextn_predict_layers"}})
 	_ = invert("hy_v3", inverse{class: "HYV3ForCausalLM", modelType: "hy_v3", config: (*exporter).hyV3,
-		says: []place{{"expert_feed_forward_length", []string{"moe_intermediate_size"}}, {"expert_weights_norm", []string{"route_norm"}},
-			{"expert_weights_scale", []string{"router_scaling_factor"}}, {"nextn_predict_layers", []string{"num_nextn_predict_layers"}}}})
-	_ = invert("exaone-moe", inverse{class: "ExaoneMoeForCausalLM", modelType: "exaone_moe", restore: (*exporter).exaoneMoE, config: (*exporter).exaoneMoEConfig,
-		says: append([]place{{"expert_shared_count", []string{"num_shared_experts"}}}, sparsePlaces...)})
+		says: []string{"expert_feed_forward_length moe_intermediate_size", "expert_weights_norm route_norm",
+			"expert_weights_scale router_scaling_factor", "nextn_predict_layers num_nextn_predict_layers"}})
+	_ = invert("exaone-moe", inverse{class: "ExaoneMoeForCausalLM", modelType: "exaone_moe",
+		restore: (*exporter).exaoneMoE, config: (*exporter).exaoneMoEConfig,
+		says: append([]string{"expert_shared_count num_shared_experts"}, sparsePlaces...)})
 	_ = invert("mellum", inverse{class: "MellumForCausalLM", modelType: "mellum", config: (*exporter).mellum,
-		says: []place{{"expert_feed_forward_length", []string{"moe_intermediate_size"}}}})
-	_ = invert("afmoe", inverse{class: "AfmoeForCausalLM", modelType: "afmoe", restore: (*exporter).withoutFactors, config: (*exporter).afmoe,
-		says: []place{{"expert_shared_count", []string{"num_shared_experts"}}, {"expert_feed_forward_length", []string{"moe_intermediate_size"}},
-			{"leading_dense_block_count", []string{"num_dense_layers"}}, {"expert_weights_norm", []string{"route_norm"}},
-			{"expert_weights_scale", []string{"route_scale"}}}})
+		says: []string{"expert_feed_forward_length moe_intermediate_size"}})
+	_ = invert("afmoe", inverse{class: "AfmoeForCausalLM", modelType: "afmoe", restore: (*exporter).withoutFactors,
+		config: (*exporter).afmoe,
+		says: []string{"expert_shared_count num_shared_experts", "expert_feed_forward_length moe_intermediate_size",
+			"leading_dense_block_count num_dense_layers", "expert_weights_norm route_norm",
+			"expert_weights_scale route_scale"}})
 	_ = invert("granite_swa",
 		inverse{class: "GraniteMoeSWAForCausalLM", modelType: "granitemoe_swa", fits: (*exporter).hasExperts,
-			names: map[string]string{"blk.#.ffn_gate_inp": "model.layers.#.block_sparse_moe.router"}, restore: (*exporter).graniteSWA,
-			config: (*exporter).graniteSWAConfig, says: []place{{"expert_shared_feed_forward_length", []string{"shared_intermediate_size"}}}},
-		inverse{class: "GraniteSWAForCausalLM", modelType: "granite_swa", restore: (*exporter).graniteSWA, config: (*exporter).graniteSWAConfig})
-	_ = invert("deepseek32", inverse{class: "DeepseekV32ForCausalLM", modelType: "deepseek_v32", restore: (*exporter).latent, config: (*exporter).indexed,
+			names:   map[string]string{"blk.#.ffn_gate_inp": "model.layers.#.block_sparse_moe.router"},
+			restore: (*exporter).graniteSWA,
+			config:  (*exporter).graniteSWAConfig,
+			says:    []string{"expert_shared_feed_forward_length shared_intermediate_size"}},
+		inverse{class: "GraniteSWAForCausalLM", modelType: "granite_swa", restore: (*exporter).graniteSWA,
+			config: (*exporter).graniteSWAConfig})
+	_ = invert("deepseek32", inverse{class: "DeepseekV32ForCausalLM", modelType: "deepseek_v32",
+		restore: (*exporter).latent, config: (*exporter).indexed,
 		implied: []string{"attention.head_count_kv"}, says: append(indexerPlaces, sparsePlaces...)})
-	_ = invert("glm-dsa", inverse{class: "GlmMoeDsaForCausalLM", modelType: "glm_moe_dsa", restore: (*exporter).latent, config: (*exporter).indexed,
+	_ = invert("glm-dsa", inverse{class: "GlmMoeDsaForCausalLM", modelType: "glm_moe_dsa",
+		restore: (*exporter).latent, config: (*exporter).indexed,
 		implied: []string{"attention.head_count_kv"}, says: append(indexerPlaces, sparsePlaces...)})
-	_ = invert("minicpm3", inverse{class: "MiniCPM3ForCausalLM", modelType: "minicpm3", restore: (*exporter).phi3, config: (*exporter).miniCPM3})
-	_ = invert("smallthinker", inverse{class: "SmallThinkerForCausalLM", modelType: "smallthinker", config: (*exporter).smallThinker,
+	_ = invert("minicpm3", inverse{class: "MiniCPM3ForCausalLM", modelType: "minicpm3", restore: (*exporter).phi3,
+		config: (*exporter).miniCPM3})
+	_ = invert("smallthinker", inverse{class: "SmallThinkerForCausalLM", modelType: "smallthinker",
+		config:  (*exporter).smallThinker,
 		implied: []string{"expert_count", "expert_used_count", "feed_forward_length"},
-		says: []place{{"expert_count", []string{"moe_num_primary_experts"}}, {"expert_used_count", []string{"moe_num_active_primary_experts"}},
-			{"expert_feed_forward_length", []string{"moe_ffn_hidden_size"}}, {"attention.sliding_window", []string{"sliding_window_size"}}}})
+		says: []string{"expert_count moe_num_primary_experts", "expert_used_count moe_num_active_primary_experts",
+			"expert_feed_forward_length moe_ffn_hidden_size", "attention.sliding_window sliding_window_size"}})
 )
 
-var indexerPlaces = []place{{"attention.indexer.head_count", []string{"index_n_heads"}}, {"attention.indexer.key_length", []string{"index_head_dim"}},
-	{"attention.indexer.top_k", []string{"index_topk"}}}
+var indexerPlaces = []string{"attention.indexer.head_count index_n_heads",
+	"attention.indexer.key_length index_head_dim", "attention.indexer.top_k index_topk"}
 
 // gemma3n gives back a tensor; the projections of three streams stand alone.
 func (x *exporter) gemma3n(name string, t tensor) error {
@@ -152,7 +169,8 @@ func (x *exporter) ministral() {
 		x.fail("rope.scaling.type", ErrUnsupported, "a %s has YaRN with a multiplier of its logarithm", x.class)
 		return
 	}
-	r["rope_theta"], r["llama_4_scaling_beta"], r["mscale"], r["mscale_all_dim"] = x.cfg["rope_theta"], number(beta), number(1), number(all)
+	r["rope_theta"], r["llama_4_scaling_beta"], r["mscale"], r["mscale_all_dim"] = x.cfg["rope_theta"], number(beta),
+		number(1), number(all)
 	x.cfg["rope_parameters"] = r
 	delete(x.cfg, "rope_scaling")
 }
@@ -227,7 +245,8 @@ func (x *exporter) twoRotations() {
 		r["rope_theta"] = x.cfg["rope_theta"]
 		full = r
 	}
-	x.cfg["rope_parameters"] = map[string]any{"full_attention": full, "sliding_attention": map[string]any{"rope_type": "default", "rope_theta": number(local)}}
+	x.cfg["rope_parameters"] = map[string]any{"full_attention": full,
+		"sliding_attention": map[string]any{"rope_type": "default", "rope_theta": number(local)}}
 	delete(x.cfg, "rope_scaling")
 	delete(x.cfg, "rope_theta")
 }
@@ -249,8 +268,9 @@ func (x *exporter) afmoe() {
 // graniteSWA gives back a tensor; the matrices of experts stand as they are.
 func (x *exporter) graniteSWA(name string, t tensor) error {
 	_, part := layerOf(name)
-	if to := map[string]string{"ffn_gate_up_exps.weight": "block_sparse_moe.experts.gate_up_proj", "ffn_down_exps.weight": "block_sparse_moe.experts.down_proj",
-		"ffn_up_shexp.weight": "shared_mlp.input_linear.weight"}[part]; to != "" {
+	if to := map[string]string{"ffn_gate_up_exps.weight": "block_sparse_moe.experts.gate_up_proj",
+		"ffn_down_exps.weight": "block_sparse_moe.experts.down_proj",
+		"ffn_up_shexp.weight":  "shared_mlp.input_linear.weight"}[part]; to != "" {
 		x.emit(fmt.Sprintf("model.layers.%d.%s", block(name), to), t)
 		return nil
 	}
@@ -289,7 +309,7 @@ func (x *exporter) indexed() {
 func (x *exporter) miniCPM3() {
 	x.longRope()
 	keys, rope, heads := x.need("attention.key_length"), x.need("rope.dimension_count"), x.need("attention.head_count")
-	x.say([]place{{"attention.kv_lora_rank", []string{"kv_lora_rank"}}, {"attention.q_lora_rank", []string{"q_lora_rank"}}})
+	x.say([]string{"attention.kv_lora_rank kv_lora_rank", "attention.q_lora_rank q_lora_rank"})
 	x.cfg["qk_rope_head_dim"], x.cfg["qk_nope_head_dim"] = rope, keys-min(rope, keys)
 	x.cfg["v_head_dim"], x.cfg["head_dim"] = x.need("embedding_length")/max(heads, 1), rope
 	x.cfg["scale_emb"], x.cfg["scale_depth"], x.cfg["dim_model_base"] = 12, number(1.4), 256

@@ -9,51 +9,66 @@ import (
 
 var (
 	_ = invert("falcon",
-		inverse{class: "FalconForCausalLM", modelType: "falcon", fits: (*exporter).hasTwoNorms, names: map[string]string{"blk.#.attn_norm": "transformer.h.#.ln_mlp"},
+		inverse{class: "FalconForCausalLM", modelType: "falcon", fits: (*exporter).hasTwoNorms,
+			names:   map[string]string{"blk.#.attn_norm": "transformer.h.#.ln_mlp"},
 			restore: (*exporter).falcon, config: (*exporter).falconConfig, implied: falconImplied, says: falconPlaces,
 			fixed: map[string]any{"new_decoder_architecture": true, "num_ln_in_parallel_attn": 2, "multi_query": true}},
-		inverse{class: "FalconForCausalLM", modelType: "falcon", names: map[string]string{"blk.#.attn_norm": "transformer.h.#.input_layernorm"},
+		inverse{class: "FalconForCausalLM", modelType: "falcon",
+			names:   map[string]string{"blk.#.attn_norm": "transformer.h.#.input_layernorm"},
 			restore: (*exporter).falcon, config: (*exporter).falconConfig, implied: falconImplied, says: falconPlaces,
 			fixed: map[string]any{"new_decoder_architecture": false}})
-	_ = invert("bloom", inverse{class: "BloomForCausalLM", modelType: "bloom", restore: (*exporter).neoX, config: (*exporter).bloom,
+	_ = invert("bloom", inverse{class: "BloomForCausalLM", modelType: "bloom", restore: (*exporter).neoX,
+		config:  (*exporter).bloom,
 		implied: []string{"feed_forward_length", "context_length", "attention.head_count", "attention.head_count_kv"},
-		says:    []place{{"attention.head_count", []string{"n_head"}}, {"context_length", []string{"seq_length"}}, {"embedding_length", []string{"hidden_size"}}}})
+		says:    []string{"attention.head_count n_head", "context_length seq_length", "embedding_length hidden_size"}})
 	_ = invert("mpt", inverse{class: "MptForCausalLM", modelType: "mpt", config: (*exporter).mpt,
-		fixed:   map[string]any{"expansion_ratio": 4, "layer_norm_epsilon": number(1e-5), "norm_type": "low_precision_layernorm"},
-		implied: []string{"context_length", "embedding_length", "feed_forward_length", "attention.head_count", "attention.head_count_kv", "attention.layer_norm_epsilon"},
-		says: []place{{"context_length", []string{"max_seq_len"}}, {"embedding_length", []string{"d_model"}}, {"attention.head_count", []string{"n_heads"}},
-			{"block_count", []string{"n_layers"}}}})
-	_ = invert("starcoder", inverse{class: "GPTBigCodeForCausalLM", modelType: "gpt_bigcode", config: (*exporter).gpt2Config,
+		fixed: map[string]any{"expansion_ratio": 4, "layer_norm_epsilon": number(1e-5),
+			"norm_type": "low_precision_layernorm"},
+		implied: []string{"context_length", "embedding_length", "feed_forward_length", "attention.head_count",
+			"attention.head_count_kv", "attention.layer_norm_epsilon"},
+		says: []string{"context_length max_seq_len", "embedding_length d_model", "attention.head_count n_heads",
+			"block_count n_layers"}})
+	_ = invert("starcoder", inverse{class: "GPTBigCodeForCausalLM", modelType: "gpt_bigcode",
+		config:  (*exporter).gpt2Config,
 		implied: []string{"feed_forward_length", "attention.head_count_kv"},
 		fixed:   map[string]any{"multi_query": true, "activation_function": "gelu_pytorch_tanh"}})
 	_ = invert("codeshell", inverse{class: "CodeShellForCausalLM", modelType: "kclgpt",
-		says: []place{{"context_length", []string{"n_positions"}}, {"embedding_length", []string{"n_embd"}}, {"block_count", []string{"n_layer"}},
-			{"attention.head_count", []string{"n_head"}}, {"attention.head_count_kv", []string{"num_query_groups"}},
-			{"feed_forward_length", []string{"n_inner"}}, {"attention.layer_norm_epsilon", []string{"layer_norm_epsilon"}}},
-		fixed: map[string]any{"position_embedding_type": "rope", "group_query_attention": true}, config: (*exporter).codeShell})
-	_ = invert("internlm2", inverse{class: "InternLM2ForCausalLM", modelType: "internlm2", restore: (*exporter).internLM2})
+		says: []string{"context_length n_positions", "embedding_length n_embd", "block_count n_layer",
+			"attention.head_count n_head", "attention.head_count_kv num_query_groups", "feed_forward_length n_inner",
+			"attention.layer_norm_epsilon layer_norm_epsilon"},
+		fixed:  map[string]any{"position_embedding_type": "rope", "group_query_attention": true},
+		config: (*exporter).codeShell})
+	_ = invert("internlm2", inverse{class: "InternLM2ForCausalLM", modelType: "internlm2",
+		restore: (*exporter).internLM2})
 	_ = invert("exaone", inverse{class: "ExaoneForCausalLM", modelType: "exaone", restore: (*exporter).withoutFactors,
 		fixed: map[string]any{"activation_function": "silu"}, config: (*exporter).exaone,
-		says: []place{{"block_count", []string{"num_layers"}}, {"attention.layer_norm_rms_epsilon", []string{"layer_norm_epsilon"}}}})
-	_ = invert("orion", inverse{class: "OrionForCausalLM", modelType: "orion", implied: []string{"attention.layer_norm_epsilon"},
-		says: []place{{"attention.layer_norm_epsilon", []string{"rms_norm_eps"}}}})
+		says: []string{"block_count num_layers", "attention.layer_norm_rms_epsilon layer_norm_epsilon"}})
+	_ = invert("orion", inverse{class: "OrionForCausalLM", modelType: "orion",
+		implied: []string{"attention.layer_norm_epsilon"},
+		says:    []string{"attention.layer_norm_epsilon rms_norm_eps"}})
 	_ = invert("baichuan", inverse{class: "BaichuanForCausalLM", modelType: "baichuan", restore: (*exporter).baichuan,
-		says: []place{{"context_length", []string{"model_max_length"}}}})
-	_ = invert("minicpm", inverse{class: "MiniCPMForCausalLM", modelType: "minicpm", restore: (*exporter).miniCPM, config: (*exporter).miniCPMConfig})
+		says: []string{"context_length model_max_length"}})
+	_ = invert("minicpm", inverse{class: "MiniCPMForCausalLM", modelType: "minicpm", restore: (*exporter).miniCPM,
+		config: (*exporter).miniCPMConfig})
 	_ = invert("maincoder", inverse{class: "MaincoderForCausalLM", modelType: "maincoder"})
 	_ = invert("nanbeige", inverse{class: "NanbeigeForCausalLM", modelType: "nanbeige", restore: (*exporter).llama,
-		says: []place{{"num_loops", []string{"num_loops"}}, {"skip_loop_final_norm", []string{"skip_loop_final_norm"}}}})
-	_ = invert("pangu-embedded", inverse{class: "PanguEmbeddedForCausalLM", modelType: "PanguEmbedded", config: (*exporter).pangu})
-	_ = invert("jais2", inverse{class: "Jais2ForCausalLM", modelType: "jais2", fixed: map[string]any{"hidden_act": "relu2"}, config: (*exporter).jais2})
+		says: []string{"num_loops num_loops", "skip_loop_final_norm skip_loop_final_norm"}})
+	_ = invert("pangu-embedded", inverse{class: "PanguEmbeddedForCausalLM", modelType: "PanguEmbedded",
+		config: (*exporter).pangu})
+	_ = invert("jais2", inverse{class: "Jais2ForCausalLM", modelType: "jais2",
+		fixed: map[string]any{"hidden_act": "relu2"}, config: (*exporter).jais2})
 	_ = invert("chatglm",
 		inverse{class: "GlmForCausalLM", modelType: "glm", fits: (*exporter).hasQueries, config: (*exporter).glm,
 			names:   withNames(invertedCommon, map[string]string{"blk.#.ffn_up": "model.layers.#.mlp.gate_up_proj"}),
-			implied: []string{"attention.layer_norm_rms_epsilon"}, says: []place{{"attention.layer_norm_rms_epsilon", []string{"rms_norm_eps", "layernorm_epsilon"}},
-				{"context_length", []string{"seq_length"}}}},
-		inverse{class: "ChatGLMModel", modelType: "chatglm", config: (*exporter).chatGLM, implied: []string{"attention.head_count_kv"},
-			says: []place{{"context_length", []string{"seq_length"}}, {"embedding_length", []string{"hidden_size"}}, {"feed_forward_length", []string{"ffn_hidden_size"}},
-				{"block_count", []string{"num_layers"}}, {"attention.head_count_kv", []string{"multi_query_group_num"}},
-				{"attention.layer_norm_rms_epsilon", []string{"layernorm_epsilon"}}}})
+			implied: []string{"attention.layer_norm_rms_epsilon"},
+			says: []string{"attention.layer_norm_rms_epsilon rms_norm_eps layernorm_epsilon",
+				"context_length seq_length"}},
+		inverse{class: "ChatGLMModel", modelType: "chatglm", config: (*exporter).chatGLM,
+			implied: []string{"attention.head_count_kv"},
+			says: []string{"context_length seq_length", "embedding_length hidden_size",
+				"feed_forward_length ffn_hidden_size", "block_count num_layers",
+				"attention.head_count_kv multi_query_group_num",
+				"attention.layer_norm_rms_epsilon layernorm_epsilon"}})
 )
 
 // invertedCommon are commonNames, read the other way, where a family's own stand before them.
@@ -61,7 +76,7 @@ var invertedCommon = family{}.inverseNames()
 
 var (
 	falconImplied = []string{"context_length", "feed_forward_length", "attention.head_count_kv"}
-	falconPlaces  = []place{{"attention.head_count_kv", []string{"num_kv_heads"}}, {"feed_forward_length", []string{"ffn_hidden_size"}}}
+	falconPlaces  = []string{"attention.head_count_kv num_kv_heads", "feed_forward_length ffn_hidden_size"}
 )
 
 // hasTwoNorms reports whether attention and network have a norm each although they stand side by side.
@@ -181,7 +196,8 @@ func (x *exporter) mpt() {
 	if n, ok := x.uint("attention.head_count_kv"); ok {
 		attention["kv_n_heads"] = n
 	}
-	x.cfg["attn_config"], x.cfg["no_bias"], x.cfg["learned_pos_emb"] = attention, !x.has("blk.0.attn_norm.bias"), x.has("position_embd.weight")
+	x.cfg["attn_config"], x.cfg["no_bias"], x.cfg["learned_pos_emb"] = attention, !x.has("blk.0.attn_norm.bias"),
+		x.has("position_embd.weight")
 }
 
 func (x *exporter) codeShell() {
@@ -213,7 +229,7 @@ func (x *exporter) miniCPMConfig() {
 		x.fail("residual_scale", ErrUnsupported, "it is missing, or logit_scale is")
 		return
 	}
-	x.say([]place{{"embedding_scale", []string{"scale_emb"}}})
+	x.say([]string{"embedding_scale scale_emb"})
 	x.cfg["scale_depth"] = product(scale, rootOf(x.layers))
 	x.cfg["dim_model_base"] = product(float64(width), 1/logits)
 }
@@ -226,7 +242,8 @@ func (x *exporter) jais2() {
 
 func (x *exporter) glm() {
 	x.partly()
-	x.cfg["head_dim"] = x.need("embedding_length") / max(x.need("attention.head_count"), 1) // of which the class has a default
+	x.cfg["head_dim"] = x.need("embedding_length") / max(x.need("attention.head_count"),
+		1) // of which the class has a default
 	x.cfg["attention_bias"] = x.has("blk.0.attn_q.bias")
 	x.ropeRatio()
 }

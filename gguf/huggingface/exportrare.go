@@ -14,46 +14,59 @@ var seeing = []string{"rope.dimension_sections", "n_deepstack_layers"}
 var (
 	_ = invert("qwen2vl", inverse{class: "Qwen2ForCausalLM", modelType: "qwen2", becomes: "qwen2", adapted: seeing})
 	_ = invert("qwen3vl", inverse{class: "Qwen3ForCausalLM", modelType: "qwen3", becomes: "qwen3", adapted: seeing})
-	_ = invert("qwen3vlmoe", inverse{class: "Qwen3MoeForCausalLM", modelType: "qwen3_moe", becomes: "qwen3moe", adapted: seeing, config: (*exporter).qwenMoE})
+	_ = invert("qwen3vlmoe", inverse{class: "Qwen3MoeForCausalLM", modelType: "qwen3_moe", becomes: "qwen3moe",
+		adapted: seeing, config: (*exporter).qwenMoE})
 
-	_ = invert("apertus", inverse{class: "ApertusForCausalLM", modelType: "apertus", restore: (*exporter).withoutFactors, config: (*exporter).apertus,
+	_ = invert("apertus", inverse{class: "ApertusForCausalLM", modelType: "apertus",
+		restore: (*exporter).withoutFactors, config: (*exporter).apertus,
 		fixed: map[string]any{"hidden_act": "xielu", "qk_norm": true}})
-	_ = invert("mistral4", inverse{class: "Mistral4ForCausalLM", modelType: "mistral4", restore: (*exporter).mistral4, config: (*exporter).mistral4Config,
-		says: sparsePlaces, implied: []string{"attention.head_count_kv"}})
-	_ = invert("dbrx", inverse{class: "DbrxForCausalLM", modelType: "dbrx", restore: (*exporter).dbrx, config: (*exporter).dbrxConfig,
-		implied: []string{"context_length", "embedding_length", "feed_forward_length", "attention.head_count", "attention.head_count_kv", "expert_count",
-			"expert_used_count", "attention.layer_norm_epsilon"},
-		says: []place{{"context_length", []string{"max_seq_len"}}, {"embedding_length", []string{"d_model"}}, {"attention.head_count", []string{"n_heads"}},
-			{"block_count", []string{"n_layers"}}}})
-	_ = invert("mimo2", inverse{class: "MiMoV2FlashForCausalLM", modelType: "mimo_v2_flash", restore: (*exporter).mimo, config: (*exporter).mimoConfig,
+	_ = invert("mistral4", inverse{class: "Mistral4ForCausalLM", modelType: "mistral4", restore: (*exporter).mistral4,
+		config: (*exporter).mistral4Config,
+		says:   sparsePlaces, implied: []string{"attention.head_count_kv"}})
+	_ = invert("dbrx", inverse{class: "DbrxForCausalLM", modelType: "dbrx", restore: (*exporter).dbrx,
+		config: (*exporter).dbrxConfig,
+		implied: []string{"context_length", "embedding_length", "feed_forward_length", "attention.head_count",
+			"attention.head_count_kv", "expert_count", "expert_used_count", "attention.layer_norm_epsilon"},
+		says: []string{"context_length max_seq_len", "embedding_length d_model", "attention.head_count n_heads",
+			"block_count n_layers"}})
+	_ = invert("mimo2", inverse{class: "MiMoV2FlashForCausalLM", modelType: "mimo_v2_flash",
+		restore: (*exporter).mimo, config: (*exporter).mimoConfig,
 		implied: []string{"attention.head_count_kv", "attention.layer_norm_rms_epsilon"},
-		fixed:   map[string]any{"topk_method": "noaux_tc", "norm_topk_prob": true, "n_shared_experts": nil, "routed_scaling_factor": nil},
-		says: []place{{"expert_feed_forward_length", []string{"moe_intermediate_size"}}, {"expert_count", []string{"n_routed_experts"}},
-			{"attention.value_scale", []string{"attention_value_scale"}}, {"attention.layer_norm_rms_epsilon", []string{"layernorm_epsilon"}},
-			{"attention.key_length", []string{"head_dim", "swa_head_dim"}}, {"attention.value_length", []string{"v_head_dim", "swa_v_head_dim"}},
-			{"attention.sliding_window", []string{"sliding_window", "sliding_window_size"}}, {"rope.freq_base_swa", []string{"swa_rope_theta"}},
-			{"attention.head_count", []string{"swa_num_attention_heads"}}}})
-	_ = invert("jais", inverse{class: "JAISLMHeadModel", modelType: "jais", restore: (*exporter).jais, config: (*exporter).jaisConfig,
-		says: []place{{"context_length", []string{"n_positions"}}, {"embedding_length", []string{"n_embd"}}, {"block_count", []string{"n_layer"}},
-			{"attention.head_count", []string{"n_head"}}, {"feed_forward_length", []string{"n_inner"}},
-			{"attention.layer_norm_epsilon", []string{"layer_norm_epsilon"}}},
-		implied: []string{"context_length", "embedding_length", "feed_forward_length", "attention.head_count", "attention.layer_norm_epsilon"},
-		fixed: map[string]any{"activation_function": "swiglu", "position_embedding_type": "alibi", "mup_embeddings_scale": number(1), "mup_output_alpha": number(1),
+		fixed: map[string]any{"topk_method": "noaux_tc", "norm_topk_prob": true, "n_shared_experts": nil,
+			"routed_scaling_factor": nil},
+		says: []string{"expert_feed_forward_length moe_intermediate_size", "expert_count n_routed_experts",
+			"attention.value_scale attention_value_scale", "attention.layer_norm_rms_epsilon layernorm_epsilon",
+			"attention.key_length head_dim swa_head_dim", "attention.value_length v_head_dim swa_v_head_dim",
+			"attention.sliding_window sliding_window sliding_window_size",
+			"rope.freq_base_swa swa_rope_theta", "attention.head_count swa_num_attention_heads"}})
+	_ = invert("jais", inverse{class: "JAISLMHeadModel", modelType: "jais", restore: (*exporter).jais,
+		config: (*exporter).jaisConfig,
+		says: []string{"context_length n_positions", "embedding_length n_embd", "block_count n_layer",
+			"attention.head_count n_head", "feed_forward_length n_inner",
+			"attention.layer_norm_epsilon layer_norm_epsilon"},
+		implied: []string{"context_length", "embedding_length", "feed_forward_length", "attention.head_count",
+			"attention.layer_norm_epsilon"},
+		fixed: map[string]any{"activation_function": "swiglu", "position_embedding_type": "alibi",
+			"mup_embeddings_scale": number(1), "mup_output_alpha": number(1),
 			"mup_width_scale": number(1)}})
-	_ = invert("refact", inverse{class: "GPTRefactForCausalLM", modelType: "gpt_refact", restore: (*exporter).refact, config: (*exporter).gpt2Config,
+	_ = invert("refact", inverse{class: "GPTRefactForCausalLM", modelType: "gpt_refact", restore: (*exporter).refact,
+		config:  (*exporter).gpt2Config,
 		implied: []string{"feed_forward_length", "attention.head_count_kv", "attention.layer_norm_rms_epsilon"},
 		known:   []string{"n_positions", "n_embd", "n_head"},
-		says:    []place{{"attention.layer_norm_rms_epsilon", []string{"layer_norm_epsilon"}}}})
-	_ = invert("openelm", inverse{class: "OpenELMForCausalLM", modelType: "openelm", restore: (*exporter).openELM, config: (*exporter).openELMConfig,
-		implied: []string{"context_length", "embedding_length", "feed_forward_length", "attention.head_count", "attention.head_count_kv",
-			"attention.layer_norm_rms_epsilon"},
-		says: []place{{"context_length", []string{"max_context_length"}}, {"embedding_length", []string{"model_dim"}}, {"rope.freq_base", []string{"rope_freq_constant"}},
-			{"attention.head_count", []string{"num_query_heads"}}, {"attention.head_count_kv", []string{"num_kv_heads"}}, {"block_count", []string{"num_transformer_layers"}}}})
-	_ = invert("minimax-m3", inverse{class: "MiniMaxM3SparseForCausalLM", modelType: "minimax_m3_text", restore: (*exporter).miniMaxM3, config: (*exporter).miniMaxM3Config,
+		says:    []string{"attention.layer_norm_rms_epsilon layer_norm_epsilon"}})
+	_ = invert("openelm", inverse{class: "OpenELMForCausalLM", modelType: "openelm", restore: (*exporter).openELM,
+		config: (*exporter).openELMConfig,
+		implied: []string{"context_length", "embedding_length", "feed_forward_length", "attention.head_count",
+			"attention.head_count_kv", "attention.layer_norm_rms_epsilon"},
+		says: []string{"context_length max_context_length", "embedding_length model_dim",
+			"rope.freq_base rope_freq_constant", "attention.head_count num_query_heads",
+			"attention.head_count_kv num_kv_heads", "block_count num_transformer_layers"}})
+	_ = invert("minimax-m3", inverse{class: "MiniMaxM3SparseForCausalLM", modelType: "minimax_m3_text",
+		restore: (*exporter).miniMaxM3, config: (*exporter).miniMaxM3Config,
 		implied: []string{"feed_forward_length"},
-		says: []place{{"rope.dimension_count", []string{"rotary_dim"}}, {"feed_forward_length", []string{"dense_intermediate_size"}},
-			{"expert_feed_forward_length", []string{"intermediate_size"}}, {"expert_shared_count", []string{"n_shared_experts"}},
-			{"expert_weights_scale", []string{"routed_scaling_factor"}}}})
+		says: []string{"rope.dimension_count rotary_dim", "feed_forward_length dense_intermediate_size",
+			"expert_feed_forward_length intermediate_size", "expert_shared_count n_shared_experts",
+			"expert_weights_scale routed_scaling_factor"}})
 )
 
 // apertus adds the numbers of each layer's activation, which files have as keys, as tensors.
@@ -77,7 +90,8 @@ func (x *exporter) apertus() {
 // mistral4 gives back a tensor; the experts of a layer stand together as they do in files.
 func (x *exporter) mistral4(name string, t tensor) error {
 	_, part := layerOf(name)
-	if to := map[string]string{"ffn_gate_up_exps.weight": "gate_up_proj", "ffn_down_exps.weight": "down_proj"}[part]; to != "" {
+	if to := map[string]string{"ffn_gate_up_exps.weight": "gate_up_proj",
+		"ffn_down_exps.weight": "down_proj"}[part]; to != "" {
 		x.emit(fmt.Sprintf("model.layers.%d.mlp.experts.%s", block(name), to), t)
 		return nil
 	}
@@ -117,8 +131,10 @@ func (x *exporter) dbrx(name string, t tensor) error {
 
 func (x *exporter) dbrxConfig() {
 	clip, _ := x.float("attention.clamp_kqv")
-	x.cfg["attn_config"] = object{"kv_n_heads": x.need("attention.head_count_kv"), "rope_theta": x.cfg["rope_theta"], "clip_qkv": number(clip)}
-	x.cfg["ffn_config"] = object{"ffn_hidden_size": x.need("feed_forward_length"), "moe_num_experts": x.need("expert_count"), "moe_top_k": x.need("expert_used_count"),
+	x.cfg["attn_config"] = object{"kv_n_heads": x.need("attention.head_count_kv"), "rope_theta": x.cfg["rope_theta"],
+		"clip_qkv": number(clip)}
+	x.cfg["ffn_config"] = object{"ffn_hidden_size": x.need("feed_forward_length"),
+		"moe_num_experts": x.need("expert_count"), "moe_top_k": x.need("expert_used_count"),
 		"ffn_act_fn": object{"name": "silu"}}
 	for _, k := range []string{"rope_theta", "num_hidden_layers", "num_key_value_heads"} {
 		delete(x.cfg, k)
@@ -135,7 +151,8 @@ func (x *exporter) mimo(name string, t tensor) error {
 	for i := range x.out[at:] {
 		o := &x.out[at+i]
 		if n := block(name); n >= main && strings.HasPrefix(name, "blk.") {
-			o.name = strings.Replace(o.name, fmt.Sprintf("model.layers.%d.", n), fmt.Sprintf("model.mtp.layers.%d.", n-main), 1)
+			o.name = strings.Replace(o.name, fmt.Sprintf("model.layers.%d.", n), fmt.Sprintf("model.mtp.layers.%d.",
+				n-main), 1)
 		} else if strings.HasSuffix(o.name, ".pre_mlp_layernorm.weight") {
 			o.name = strings.Replace(o.name, ".pre_mlp_", ".post_attention_", 1)
 		}
@@ -149,7 +166,8 @@ func (x *exporter) mimoConfig() {
 	windows, err2 := x.f.Ints(x.arch + ".attention.sliding_window_pattern")
 	main := x.mainLayers()
 	if err1 != nil || err2 != nil || len(heads) != x.layers || len(windows) != x.layers {
-		x.fail("attention.head_count_kv", ErrUnsupported, "a %s has a list of as many as layers, as of those with a window", x.class)
+		x.fail("attention.head_count_kv", ErrUnsupported,
+			"a %s has a list of as many as layers, as of those with a window", x.class)
 		return
 	}
 	x.cfg["num_hidden_layers"] = main
@@ -226,7 +244,8 @@ func (x *exporter) openELM(name string, t tensor) error {
 	layer, part := layerOf(name)
 	switch part {
 	case "ffn_gate.weight":
-		return x.together(layer, "ffn_gate.weight", "ffn_up.weight", fmt.Sprintf("transformer.layers.%d.ffn.proj_1.weight", block(name)))
+		return x.together(layer, "ffn_gate.weight", "ffn_up.weight",
+			fmt.Sprintf("transformer.layers.%d.ffn.proj_1.weight", block(name)))
 	case "ffn_up.weight":
 		return nil // with the gates
 	}
@@ -248,7 +267,8 @@ func (x *exporter) openELMConfig() {
 	for _, k := range []string{"rope_theta", "num_hidden_layers", "num_key_value_heads"} {
 		delete(x.cfg, k)
 	}
-	x.cfg["normalize_qk_projections"], x.cfg["share_input_output_layers"] = x.has("blk.0.attn_q_norm.weight"), !x.has("output.weight")
+	x.cfg["normalize_qk_projections"], x.cfg["share_input_output_layers"] = x.has("blk.0.attn_q_norm.weight"),
+		!x.has("output.weight")
 }
 
 // miniMaxM3 gives back a tensor: norms as the difference from 1.
@@ -263,9 +283,9 @@ func (x *exporter) miniMaxM3Config() {
 	x.scoring()
 	before := x.cfg
 	x.cfg = map[string]any{}
-	x.say([]place{{"attention.indexer.head_count", []string{"sparse_num_index_heads"}}, {"attention.indexer.key_length", []string{"sparse_index_dim"}},
-		{"attention.indexer.top_k", []string{"sparse_topk_blocks"}}, {"attention.indexer.block_size", []string{"sparse_block_size"}},
-		{"attention.indexer.local_blocks", []string{"sparse_local_block"}}})
+	x.say([]string{"attention.indexer.head_count sparse_num_index_heads",
+		"attention.indexer.key_length sparse_index_dim", "attention.indexer.top_k sparse_topk_blocks",
+		"attention.indexer.block_size sparse_block_size", "attention.indexer.local_blocks sparse_local_block"})
 	before["sparse_attention_config"] = x.cfg
 	x.cfg = before
 	freq := slices.Repeat([]int{1}, x.layers)

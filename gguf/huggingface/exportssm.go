@@ -9,44 +9,55 @@ import (
 // Exports of models with state spaces, and of Kimi Linear.
 
 // noAttention are what files of models without attention say of it.
-var noAttention = []string{"context_length", "feed_forward_length", "attention.head_count", "attention.layer_norm_rms_epsilon"}
+var noAttention = []string{"context_length", "feed_forward_length", "attention.head_count",
+	"attention.layer_norm_rms_epsilon"}
 
 var (
 	_ = invert("mamba",
-		inverse{class: "FalconMambaForCausalLM", modelType: "falcon_mamba", fits: (*exporter).normsTimeSteps, implied: noAttention, says: mambaPlaces,
+		inverse{class: "FalconMambaForCausalLM", modelType: "falcon_mamba", fits: (*exporter).normsTimeSteps,
+			implied: noAttention, says: mambaPlaces,
 			fixed: map[string]any{"expand": 2}, restore: (*exporter).mamba, config: (*exporter).mambaConfig},
 		inverse{class: "MambaForCausalLM", modelType: "mamba", implied: noAttention, says: mambaPlaces,
 			fixed: map[string]any{"expand": 2}, restore: (*exporter).mamba, config: (*exporter).mambaConfig})
 	_ = invert("mamba2", inverse{class: "Mamba2ForCausalLM", modelType: "mamba2", implied: noAttention,
-		says:    append([]place{{"ssm.group_count", []string{"n_groups"}}, {"ssm.time_step_rank", []string{"num_heads"}}}, mambaPlaces[1:]...),
+		says:    append([]string{"ssm.group_count n_groups", "ssm.time_step_rank num_heads"}, mambaPlaces[1:]...),
 		restore: (*exporter).mamba2, config: (*exporter).mamba2Config})
-	_ = invert("falcon-h1", inverse{class: "FalconH1ForCausalLM", modelType: "falcon_h1", restore: (*exporter).falconH1, config: (*exporter).falconH1Config,
-		says: []place{{"ssm.conv_kernel", []string{"mamba_d_conv"}}, {"ssm.inner_size", []string{"mamba_d_ssm"}}, {"ssm.state_size", []string{"mamba_d_state"}},
-			{"ssm.time_step_rank", []string{"mamba_n_heads"}}, {"ssm.group_count", []string{"mamba_n_groups"}}}})
-	_ = invert("jamba", inverse{class: "JambaForCausalLM", modelType: "jamba", restore: (*exporter).mamba, config: (*exporter).jambaConfig,
+	_ = invert("falcon-h1", inverse{class: "FalconH1ForCausalLM", modelType: "falcon_h1",
+		restore: (*exporter).falconH1, config: (*exporter).falconH1Config,
+		says: []string{"ssm.conv_kernel mamba_d_conv", "ssm.inner_size mamba_d_ssm", "ssm.state_size mamba_d_state",
+			"ssm.time_step_rank mamba_n_heads", "ssm.group_count mamba_n_groups"}})
+	_ = invert("jamba", inverse{class: "JambaForCausalLM", modelType: "jamba", restore: (*exporter).mamba,
+		config:  (*exporter).jambaConfig,
 		implied: []string{"attention.head_count_kv"},
-		says:    []place{{"ssm.conv_kernel", []string{"mamba_d_conv"}}, {"ssm.state_size", []string{"mamba_d_state"}}, {"ssm.time_step_rank", []string{"mamba_dt_rank"}}}})
-	nemotronH = inverse{class: "NemotronHForCausalLM", modelType: "nemotron_h", restore: (*exporter).nemotronH, config: (*exporter).nemotronHConfig,
-		implied: []string{"attention.head_count_kv", "feed_forward_length", "attention.layer_norm_rms_epsilon", "attention.layer_norm_epsilon", "expert_count"},
-		says: append([]place{{"ssm.conv_kernel", []string{"conv_kernel"}}, {"ssm.state_size", []string{"ssm_state_size"}}, {"ssm.group_count", []string{"n_groups"}},
-			{"ssm.time_step_rank", []string{"mamba_num_heads"}}, {"attention.layer_norm_rms_epsilon", []string{"layer_norm_epsilon"}},
-			{"attention.layer_norm_epsilon", []string{"layer_norm_epsilon"}}, {"expert_count", []string{"n_routed_experts"}},
-			{"expert_shared_feed_forward_length", []string{"moe_shared_expert_intermediate_size"}}, {"moe_latent_size", []string{"moe_latent_size"}}}, sparsePlaces...)}
+		says: []string{"ssm.conv_kernel mamba_d_conv", "ssm.state_size mamba_d_state",
+			"ssm.time_step_rank mamba_dt_rank"}})
+	nemotronH = inverse{class: "NemotronHForCausalLM", modelType: "nemotron_h", restore: (*exporter).nemotronH,
+		config: (*exporter).nemotronHConfig,
+		implied: []string{"attention.head_count_kv", "feed_forward_length", "attention.layer_norm_rms_epsilon",
+			"attention.layer_norm_epsilon", "expert_count"},
+		says: append([]string{"ssm.conv_kernel conv_kernel", "ssm.state_size ssm_state_size",
+			"ssm.group_count n_groups", "ssm.time_step_rank mamba_num_heads",
+			"attention.layer_norm_rms_epsilon layer_norm_epsilon",
+			"attention.layer_norm_epsilon layer_norm_epsilon", "expert_count n_routed_experts",
+			"expert_shared_feed_forward_length moe_shared_expert_intermediate_size",
+			"moe_latent_size moe_latent_size"}, sparsePlaces...)}
 	_ = invert("nemotron_h", nemotronH)
 	_ = invert("nemotron_h_moe", nemotronH)
-	_ = invert("kimi-linear", inverse{class: "KimiLinearForCausalLM", modelType: "kimi_linear", restore: (*exporter).kimi, config: (*exporter).kimiConfig,
-		implied: []string{"attention.head_count_kv", "expert_used_count"}, fixed: map[string]any{"mla_use_nope": true, "moe_renormalize": true, "pad_token_id": nil},
-		says: append([]place{{"attention.value_length", []string{"head_dim"}}, {"expert_shared_count", []string{"num_shared_experts"}}, {"expert_used_count", []string{"num_experts_per_token"}},
-			{"context_length", []string{"model_max_length"}}}, sparsePlaces...)})
+	_ = invert("kimi-linear", inverse{class: "KimiLinearForCausalLM", modelType: "kimi_linear",
+		restore: (*exporter).kimi, config: (*exporter).kimiConfig,
+		implied: []string{"attention.head_count_kv", "expert_used_count"}, fixed: map[string]any{"mla_use_nope": true,
+			"moe_renormalize": true, "pad_token_id": nil},
+		says: append([]string{"attention.value_length head_dim", "expert_shared_count num_shared_experts",
+			"expert_used_count num_experts_per_token", "context_length model_max_length"}, sparsePlaces...)})
 )
 
-var mambaPlaces = []place{
-	{"ssm.time_step_rank", []string{"time_step_rank"}},
-	{"ssm.conv_kernel", []string{"conv_kernel"}},
-	{"ssm.inner_size", []string{"intermediate_size"}},
-	{"ssm.state_size", []string{"state_size"}},
-	{"attention.layer_norm_rms_epsilon", []string{"layer_norm_epsilon"}},
-	{"embedding_length", []string{"hidden_size"}},
+var mambaPlaces = []string{
+	"ssm.time_step_rank time_step_rank",
+	"ssm.conv_kernel conv_kernel",
+	"ssm.inner_size intermediate_size",
+	"ssm.state_size state_size",
+	"attention.layer_norm_rms_epsilon layer_norm_epsilon",
+	"embedding_length hidden_size",
 }
 
 // normsTimeSteps reports whether a state space has norms for what it takes from a token, which have no weights.
@@ -97,7 +108,8 @@ func (x *exporter) withBiases(projections, convolution string) {
 	for n < x.layers && !x.has(fmt.Sprintf("blk.%d.ssm_a", n)) {
 		n++
 	}
-	x.cfg[projections], x.cfg[convolution] = x.has(fmt.Sprintf("blk.%d.ssm_in.bias", n)), x.has(fmt.Sprintf("blk.%d.ssm_conv1d.bias", n))
+	x.cfg[projections], x.cfg[convolution] = x.has(fmt.Sprintf("blk.%d.ssm_in.bias", n)),
+		x.has(fmt.Sprintf("blk.%d.ssm_conv1d.bias", n))
 }
 
 func (x *exporter) mambaConfig() {
@@ -140,7 +152,8 @@ func (x *exporter) falconH1Config() {
 	x.cfg["mlp_multipliers"], x.cfg["ssm_multipliers"] = []any{one, one}, []any{one, one, one, one, one}
 	x.withBiases("mamba_proj_bias", "mamba_conv_bias")
 	x.cfg["mamba_d_head"], x.cfg["mamba_rms_norm"] = x.perHead(), x.has("blk.0.ssm_norm.weight")
-	x.cfg["attention_bias"], x.cfg["projectors_bias"], x.cfg["mlp_bias"] = x.has("blk.0.attn_q.bias"), x.has("blk.0.ssm_out.bias"), x.has("blk.0.ffn_up.bias")
+	x.cfg["attention_bias"], x.cfg["projectors_bias"], x.cfg["mlp_bias"] = x.has("blk.0.attn_q.bias"),
+		x.has("blk.0.ssm_out.bias"), x.has("blk.0.ffn_up.bias")
 }
 
 // every finds from which layer on, and how many apart, are those that have something.
@@ -161,7 +174,8 @@ func (x *exporter) jambaConfig() {
 	}
 	x.cfg["num_key_value_heads"] = heads
 	x.cfg["attn_layer_offset"], x.cfg["attn_layer_period"] = x.every(func(i int) bool { return list[i] > 0 })
-	x.cfg["expert_layer_offset"], x.cfg["expert_layer_period"] = x.every(func(i int) bool { return x.has(fmt.Sprintf("blk.%d.ffn_gate_inp.weight", i)) })
+	x.cfg["expert_layer_offset"],
+		x.cfg["expert_layer_period"] = x.every(func(i int) bool { return x.has(fmt.Sprintf("blk.%d.ffn_gate_inp.weight", i)) })
 	x.withBiases("mamba_proj_bias", "mamba_conv_bias")
 	if width := x.need("embedding_length"); width > 0 {
 		x.cfg["mamba_expand"] = x.need("ssm.inner_size") / width
@@ -237,9 +251,10 @@ func (x *exporter) kimiConfig() {
 	for i, n := range list {
 		kinds[n > 0] = append(kinds[n > 0], i+1)
 	}
-	linear := map[string]any{"full_attn_layers": kinds[true], "kda_layers": kinds[false], "num_heads": x.need("attention.head_count")}
+	linear := map[string]any{"full_attn_layers": kinds[true], "kda_layers": kinds[false],
+		"num_heads": x.need("attention.head_count")}
 	before := maps.Clone(x.cfg)
-	x.say([]place{{"ssm.conv_kernel", []string{"short_conv_kernel_size"}}, {"kda.head_dim", []string{"head_dim"}}})
+	x.say([]string{"ssm.conv_kernel short_conv_kernel_size", "kda.head_dim head_dim"})
 	linear["short_conv_kernel_size"], linear["head_dim"] = x.cfg["short_conv_kernel_size"], x.cfg["head_dim"]
 	x.cfg = before
 	x.cfg["linear_attn_config"] = linear
