@@ -175,7 +175,8 @@ func (x *exporter) deepSeek1() {
 	x.scoring()
 }
 
-// hunyuanRope adds the factor that the base of the rotation contains, if it is one that folders have; else they say the base.
+// hunyuanRope adds the factor that the base of the rotation contains, if it is one that folders have; else they say the
+// base.
 func (x *exporter) hunyuanRope() {
 	if kind, err := x.f.String(x.arch + ".rope.scaling.type"); err != nil || kind != "none" {
 		return

@@ -196,7 +196,8 @@ func (x *exporter) hyV3() {
 	x.cfg["mlp_layer_types"] = types
 }
 
-// exaoneMoE gives back a tensor; layers that predict a token further on stand apart, and share what they have of their own.
+// exaoneMoE gives back a tensor; layers that predict a token further on stand apart, and share what they have of their
+// own.
 func (x *exporter) exaoneMoE(name string, t tensor) error {
 	main := x.mainLayers()
 	if n := block(name); n < main || !strings.HasPrefix(name, "blk.") {

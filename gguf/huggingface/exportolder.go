@@ -171,7 +171,7 @@ func (x *exporter) falcon(name string, t tensor) (err error) {
 
 func (x *exporter) falconConfig() {
 	delete(x.cfg, "num_key_value_heads")
-	if n, _ := x.uint("attention.head_count_kv"); x.class == "FalconForCausalLM" && x.cfg["new_decoder_architecture"] == false {
+	if n, _ := x.uint("attention.head_count_kv"); x.cfg["new_decoder_architecture"] == false {
 		x.cfg["multi_query"] = n == 1
 	}
 	x.cfg["parallel_attn"], x.cfg["alibi"], x.cfg["bias"] = true, false, x.has("blk.0.attn_qkv.bias")

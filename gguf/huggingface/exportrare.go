@@ -61,6 +61,20 @@ var (
 		says: []string{"context_length max_context_length", "embedding_length model_dim",
 			"rope.freq_base rope_freq_constant", "attention.head_count num_query_heads",
 			"attention.head_count_kv num_kv_heads", "block_count num_transformer_layers"}})
+	_ = invert("grovemoe", inverse{class: "GroveMoeForCausalLM", modelType: "grove_moe", restore: (*exporter).grove,
+		fixed: map[string]any{"norm_topk_prob": true}, says: []string{"expert_feed_forward_length moe_intermediate_size"}})
+	_ = invert("maple", inverse{class: "MapleForCausalLM", modelType: "maple", config: (*exporter).maple,
+		says: []string{"expert_feed_forward_length moe_intermediate_size"},
+		fixed: map[string]any{"hidden_act": "silu", "norm_topk_prob": true, "nope_on_global_attention": true,
+			"num_shared_experts": 0}})
+	_ = invert("minimax-01", inverse{class: "MiniMaxM1ForCausalLM", modelType: "minimax_m1", config: (*exporter).miniMax01,
+		says: []string{"rope.dimension_count rotary_dim", "residual_scale layernorm_full_attention_alpha " +
+			"layernorm_linear_attention_alpha layernorm_mlp_alpha"},
+		fixed: map[string]any{"layernorm_full_attention_beta": number(1), "layernorm_linear_attention_beta": number(1),
+			"layernorm_mlp_beta": number(1), "postnorm": true}})
+	_ = invert("neo-bert", inverse{class: "NeoBERT", modelType: "neobert", config: (*exporter).neoBERT,
+		fits: (*exporter).withoutClasses, implied: []string{"feed_forward_length"},
+		says: []string{"attention.layer_norm_rms_epsilon norm_eps"}})
 	_ = invert("minimax-m3", inverse{class: "MiniMaxM3SparseForCausalLM", modelType: "minimax_m3_text",
 		restore: (*exporter).miniMaxM3, config: (*exporter).miniMaxM3Config,
 		implied: []string{"feed_forward_length"},
@@ -68,6 +82,37 @@ var (
 			"expert_feed_forward_length intermediate_size", "expert_shared_count n_shared_experts",
 			"expert_weights_scale routed_scaling_factor"}})
 )
+
+// grove gives back a tensor; small experts have no module of experts above them.
+func (x *exporter) grove(name string, t tensor) error {
+	at := len(x.out)
+	err := x.plain(name, t)
+	for i := range x.out[at:] {
+		x.out[at+i].name = strings.Replace(x.out[at+i].name, ".chunk_experts.experts.", ".chunk_experts.", 1)
+	}
+	return err
+}
+
+func (x *exporter) maple() {
+	x.layerTypes()
+	x.partly()
+	x.scoring()
+}
+
+// miniMax01 says which layers attend: those without a gate.
+func (x *exporter) miniMax01() {
+	attend := make([]int, x.layers)
+	for i := range attend {
+		attend[i] = int(number01(!x.has(fmt.Sprintf("blk.%d.attn_gate.weight", i))))
+	}
+	x.cfg["attn_type_list"] = attend
+}
+
+// neoBERT says the width that networks would have without gates.
+func (x *exporter) neoBERT() {
+	x.encoder()
+	x.cfg["intermediate_size"] = (3*x.need("feed_forward_length") + 1) / 2
+}
 
 // apertus adds the numbers of each layer's activation, which files have as keys, as tensors.
 func (x *exporter) apertus() {

@@ -89,7 +89,8 @@ func (x *exporter) mamba2(name string, t tensor) error {
 	return x.plain(name, t)
 }
 
-// stateSpace is a tensor of a state space with one number per head in the shape that folders have, and others as they are.
+// stateSpace is a tensor of a state space with one number per head in the shape that folders have, and others as they
+// are.
 func stateSpace(name string, t tensor) (tensor, error) {
 	switch _, part := layerOf(name); part {
 	case "ssm_a":
