@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -94,7 +95,7 @@ func TestBatchSizes(t *testing.T) {
 	m := tinyModel(t, Options{})
 	ids := gguftest.RandomIDs(300, 80)
 	want := lastLogits(t, newSession(t, m, nil), ids)
-	for _, n := range []int{1, 7, 64, 511, 1 << 40} {
+	for _, n := range []int{1, 7, 64, 511, math.MaxInt32} {
 		got := lastLogits(t, newSession(t, m, &SessionOptions{Batch: n}), ids)
 		if e := nmse([][]float32{got}, [][]float32{want}); !(e < 1e-3) {
 			t.Errorf("batches of %d: logits differ by %.2g", n, e)

@@ -29,6 +29,9 @@ func (f fake) Ints(key string) ([]int64, error)     { return value[[]int64](f, k
 func (f fake) Floats(key string) ([]float32, error) { return value[[]float32](f, key) }
 
 func (f fake) Uint(key string) (uint64, error) {
+	if n, ok := f[key].(uint64); ok {
+		return n, nil
+	}
 	n, err := value[int](f, key)
 	if err == nil && n < 0 {
 		err = fmt.Errorf("%s: %d is negative", key, n)

@@ -69,7 +69,7 @@ func TestWarnings(t *testing.T) {
 // told.
 func TestRoleOutOfRange(t *testing.T) {
 	for _, k := range roleKeys {
-		for _, id := range []int{273, math.MaxInt32, math.MaxUint32, 1 << 40} {
+		for _, id := range []uint64{273, math.MaxInt32, math.MaxUint32, 1 << 40} {
 			sound, tok := mustNew(t, tinySPM()), mustNew(t, tinySPM().with(k.key, id))
 			if tok.role != sound.role || !slices.Equal(tok.EOG(), sound.EOG()) {
 				t.Errorf("%s = %d changes the special tokens", k.key, id)

@@ -138,7 +138,7 @@ func (c *convertCmd) Run(a *app) error {
 
 // compressed writes the model at path with its attention compressed, and with what else r changes.
 func (c *convertCmd) compressed(a *app, path string, r *resave) error {
-	if r.Endian == "" && !r.typeFlags.any() && !r.metaFlags.any() && !r.cuts() {
+	if r.Endian == nil && !r.typeFlags.any() && !r.metaFlags.any() && !r.cuts() {
 		return c.compress(a, path, c.Out, true)
 	}
 	return c.between(func(dir string) error {

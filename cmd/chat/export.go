@@ -33,7 +33,7 @@ func (c *convertCmd) checkHub() error {
 	switch {
 	case c.To != toHub:
 		return fmt.Errorf("--to %s is not known: %s is", c.To, toHub)
-	case c.Endian != "" || len(c.TensorType) > 0 || c.Recipe != "" || c.Imatrix != "" || c.DryRun:
+	case c.Endian != nil || len(c.TensorType) > 0 || c.Recipe != "" || c.Imatrix != "" || c.DryRun:
 		return errors.New("--to huggingface writes all matrices in one type, BF16, F16 or F32: --tensor-type, --imatrix, --endian and --dry-run are for GGUF files")
 	case c.metaFlags.any():
 		return errors.New("--to huggingface writes what the file says as the Hub says it: change keys in a GGUF file first")

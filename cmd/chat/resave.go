@@ -208,12 +208,15 @@ type splitFlags struct {
 
 // orderFlag says how numbers are written.
 type orderFlag struct {
-	Endian string `enum:",little,big" default:"" placeholder:"ORDER" help:"How numbers are written: little, or big for machines such as s390x; without this as the file has them."`
+	Endian *string `enum:"little,big" placeholder:"ORDER" help:"How numbers are written: little, or big for machines such as s390x; without this as the file has them."`
 }
 
 // bigEndian reports whether what is made of f gets the highest byte of each number first.
 func (o *orderFlag) bigEndian(f *gguf.File) bool {
-	return o.Endian == "big" || o.Endian == "" && f.ByteOrder() == binary.BigEndian
+	if o.Endian == nil {
+		return f.ByteOrder() == binary.BigEndian
+	}
+	return *o.Endian == "big"
 }
 
 // cuts reports whether the model is split.

@@ -1,11 +1,13 @@
 package huggingface
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/latentgo/latentgo/gguf"
@@ -140,7 +142,7 @@ func modelOf(base *gguf.File) (*model, error) {
 	if sections, err := base.Ints(arch + ".rope.dimension_sections"); err == nil {
 		list := make([]any, len(sections))
 		for i, n := range sections {
-			list[i] = whole(int(n))
+			list[i] = json.Number(strconv.FormatInt(n, 10))
 		}
 		m.rope["mrope_section"] = list
 	}

@@ -192,6 +192,20 @@ func (c config) texts(key string) []string {
 	return out
 }
 
+// wholes returns the whole numbers of a list, nil for anything else.
+func (c config) wholes(key string) []int {
+	list, _ := c[key].([]any)
+	var out []int
+	for _, v := range list {
+		n, ok := toInt(v)
+		if !ok {
+			return nil
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
 // numbers returns the numbers of a list, nil for anything else.
 func (c config) numbers(key string) []float64 {
 	list, _ := c[key].([]any)

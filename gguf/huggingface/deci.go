@@ -52,8 +52,8 @@ func (m *model) deci(name string, bid int, t tensor) error {
 		return m.plain(name, bid, t)
 	}
 	heads, keys := m.need("num_attention_heads"), m.or(0, "num_key_value_heads")
-	if list := m.cfg.numbers("num_key_value_heads_per_layer"); bid >= 0 && bid < len(list) {
-		keys = int(list[bid])
+	if list := m.cfg.wholes("num_key_value_heads_per_layer"); bid >= 0 && bid < len(list) {
+		keys = list[bid]
 	}
 	if h, k, _ := m.deciLayers(); bid >= 0 && bid < len(h) {
 		heads, keys = h[bid], k[bid]

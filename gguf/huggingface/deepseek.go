@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
+
+	"github.com/latentgo/latentgo/gguf"
 )
 
 var _ = register(family{
@@ -109,12 +112,74 @@ func (m *model) deepseek2Keys() {
 	}
 }
 
-var _ = invert("deepseek2", inverse{
-	class: "DeepseekV3ForCausalLM", modelType: "deepseek_v3",
-	restore: (*exporter).latent,
-	config:  (*exporter).latentConfig,
-	adapted: []string{"attention.layer_norm_rms_epsilon", "expert_feed_forward_length"},
-})
+// The first are DeepSeek's own models and their relatives, the last those whose attention became latent.
+var _ = invert("deepseek2",
+	inverse{class: "Glm4MoeLiteForCausalLM", modelType: "glm4_moe_lite", fits: (*exporter).isGLMLite, restore: (*exporter).latent, says: sparsePlaces,
+		config: (*exporter).deepSeek, implied: []string{"attention.head_count_kv"}},
+	inverse{class: "DeepseekV3ForCausalLM", modelType: "deepseek_v3", fits: (*exporter).isV3, restore: (*exporter).latent, says: sparsePlaces,
+		fixed: map[string]any{"topk_method": "noaux_tc", "num_nextn_predict_layers": 0}, config: (*exporter).deepSeek,
+		implied: []string{"attention.head_count_kv"}},
+	inverse{class: "DeepseekV2ForCausalLM", modelType: "deepseek_v2", fits: (*exporter).hasExperts, restore: (*exporter).latent, says: sparsePlaces,
+		config: (*exporter).deepSeekV2, implied: []string{"attention.head_count_kv"}},
+	inverse{class: "DeepseekV3ForCausalLM", modelType: "deepseek_v3", restore: (*exporter).latent, config: (*exporter).latentConfig,
+		adapted: []string{"attention.layer_norm_rms_epsilon", "expert_feed_forward_length"}})
+
+// sparsePlaces are what mixtures of experts with DeepSeek's configuration say.
+var sparsePlaces = []string{
+	"leading_dense_block_count first_k_dense_replace",
+	"expert_feed_forward_length moe_intermediate_size",
+	"expert_shared_count n_shared_experts",
+	"expert_weights_scale routed_scaling_factor",
+	"expert_weights_norm norm_topk_prob",
+	"nextn_predict_layers num_nextn_predict_layers",
+}
+
+// isV3 reports whether a model's experts are chosen as in DeepSeek V3, by sigmoids and what is added to them.
+func (x *exporter) isV3() bool {
+	n, _ := x.f.Uint(x.arch + ".expert_gating_func")
+	return x.hasExperts() && (n == uint64(gatings["sigmoid"]) || slices.ContainsFunc(x.f.Tensors(), func(t *gguf.Tensor) bool { return strings.HasSuffix(t.Name, ".exp_probs_b.bias") }))
+}
+
+// isGLMLite reports whether a model is GLM 4.7 Flash, by its tokenizer.
+func (x *exporter) isGLMLite() bool {
+	pre, _ := x.f.String("tokenizer.ggml.pre")
+	return x.isV3() && pre == "glm4"
+}
+
+// deepSeek adds what models that were latent from the beginning say.
+func (x *exporter) deepSeek() {
+	x.latentSizes()
+	x.scoring()
+	x.cfg["num_hidden_layers"] = x.mainLayers()
+	if _, ok := x.cfg["norm_topk_prob"]; !ok {
+		x.cfg["norm_topk_prob"] = false
+	}
+	if r, ok := x.cfg["rope_scaling"].(map[string]any); ok {
+		if v, ok := x.float("rope.scaling.yarn_log_multiplier"); ok {
+			r["mscale"], r["mscale_all_dim"] = number(float64(float32(v*10))), number(float64(float32(v*10)))
+		}
+	}
+	if x.class == "Glm4MoeLiteForCausalLM" {
+		x.sparseLayers()
+	}
+}
+
+func (x *exporter) deepSeekV2() {
+	x.deepSeek()
+	x.cfg["topk_method"] = "greedy"
+	if n, _ := x.uint("expert_group_used_count"); n > 1 {
+		x.cfg["topk_method"] = "group_limited_greedy"
+	}
+}
+
+// sparseLayers says which layers have experts.
+func (x *exporter) sparseLayers() {
+	types := slices.Repeat([]string{"sparse"}, x.mainLayers())
+	for i := range min(x.need("leading_dense_block_count"), uint64(len(types))) {
+		types[i] = "dense"
+	}
+	x.cfg["mlp_layer_types"] = types
+}
 
 // latentEps is what transformers' classes add under the root of the norm of latents, whatever rms_norm_eps says, which
 // vLLM and SGLang take.
@@ -124,21 +189,7 @@ const latentEps = 1e-6
 // goes into every norm is multiplied by the root of their quotient, so that all norms can have that one and give what
 // they gave: the residual stream, that is the embedding and all that is added to it, and the latents.
 func (x *exporter) latentConfig() {
-	keys, values, rope, rank := x.need("attention.key_length_mla"), x.need("attention.value_length_mla"),
-		x.need("rope.dimension_count"), x.need("attention.kv_lora_rank")
-	if rope >= keys {
-		x.fail("rope.dimension_count", ErrFile, "%d leaves nothing of a key of %d", rope, keys)
-		return
-	}
-	for name, n := range map[string]uint64{"kv_lora_rank": rank, "qk_rope_head_dim": rope, "qk_nope_head_dim": keys - rope, "v_head_dim": values,
-		"num_key_value_heads": x.need("attention.head_count")} {
-		x.cfg[name] = n
-	}
-	x.cfg["q_lora_rank"] = nil
-	if n, ok := x.uint("attention.q_lora_rank"); ok && n > 0 {
-		x.cfg["q_lora_rank"] = n
-	}
-	x.cfg["rope_interleave"], x.cfg["attention_bias"], x.cfg["hidden_act"] = true, false, "silu"
+	x.latentSizes()
 	x.cfg["num_nextn_predict_layers"] = 0
 	if _, ok := x.cfg["rope_scaling"]; ok {
 		x.fail("rope.scaling.type", ErrUnsupported, "engines take whatever scaling a %s has for YaRN, and differ in its magnitude", x.class)
@@ -155,6 +206,25 @@ func (x *exporter) latentConfig() {
 	x.cfg["rms_norm_eps"] = number(latentEps)
 	x.untie()
 	x.denseLayers()
+}
+
+// latentSizes adds the sizes of latent attention.
+func (x *exporter) latentSizes() {
+	keys, values, rope, rank := x.need("attention.key_length_mla"), x.need("attention.value_length_mla"),
+		x.need("rope.dimension_count"), x.need("attention.kv_lora_rank")
+	if rope >= keys {
+		x.fail("rope.dimension_count", ErrFile, "%d leaves nothing of a key of %d", rope, keys)
+		return
+	}
+	for name, n := range map[string]uint64{"kv_lora_rank": rank, "qk_rope_head_dim": rope, "qk_nope_head_dim": keys - rope, "v_head_dim": values,
+		"num_key_value_heads": x.need("attention.head_count")} {
+		x.cfg[name] = n
+	}
+	x.cfg["q_lora_rank"] = nil
+	if n, ok := x.uint("attention.q_lora_rank"); ok && n > 0 {
+		x.cfg["q_lora_rank"] = n
+	}
+	x.cfg["rope_interleave"], x.cfg["attention_bias"], x.cfg["hidden_act"] = true, false, "silu"
 }
 
 // untie writes the output matrix although it is the embedding: the classes of engines do not share them.
@@ -177,9 +247,6 @@ func (x *exporter) untie() {
 
 // denseLayers says that no layer has experts. The class counts experts nevertheless: one, which no layer has.
 func (x *exporter) denseLayers() {
-	if n, ok := x.uint("expert_count"); ok && n > 0 {
-		x.fail("expert_count", ErrUnsupported, "experts of DeepSeek's own models: those are on the Hub")
-	}
 	x.cfg["first_k_dense_replace"] = x.layers
 	for _, k := range []string{"n_routed_experts", "num_experts_per_tok", "n_group", "topk_group"} {
 		x.cfg[k] = 1

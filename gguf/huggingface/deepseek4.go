@@ -144,7 +144,7 @@ func (m *model) deepseek4Unscale() error {
 			m.in[i].name = w + ".weight_scale"
 		}
 	}
-	if err := m.unscaleAll("_scale", []float64{128, 128}); err != nil {
+	if err := m.unscaleAll("_scale", []int{128, 128}); err != nil {
 		return err
 	}
 	for i, t := range m.in {

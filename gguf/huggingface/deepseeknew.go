@@ -38,6 +38,8 @@ var _ = register(family{
 	vocab:  (*model).vocabGLM,
 }, "Glm4MoeLiteForCausalLM")
 
+var _ = register(mistral4(), "Mistral4ForCausalLM")
+
 // mistral4 is the family of Mistral's fourth generation, whose class is that of the third.
 func mistral4() family {
 	return family{

@@ -174,12 +174,12 @@ func (m *model) bailing3Keys() {
 
 func (m *model) bailing3VLKeys() {
 	m.bailing3Keys()
-	list := m.cfg.numbers("mrope_section")
-	if len(list) < 3 || 2*int(list[0]+list[1]+list[2]) != m.need("qk_rope_head_dim") {
+	list := m.cfg.wholes("mrope_section")
+	if len(list) < 3 || 2*(list[0]+list[1]+list[2]) != m.need("qk_rope_head_dim") {
 		m.fail("mrope_section is %v, which are no three parts of qk_rope_head_dim", m.cfg["mrope_section"])
 		return
 	}
-	m.list("rope.dimension_sections", []int32{int32(list[0]), int32(list[1]), int32(list[2]), 0})
+	m.list("rope.dimension_sections", append(int32s(list[:3]), 0))
 }
 
 var kimiK3Names = withNames(kimiNames, map[string]string{
@@ -209,7 +209,7 @@ func kimiK3Filter(_ *model, name string) (string, bool) {
 
 // kimiAttends reports whether a layer attends, by its number from 1 on.
 func (m *model) kimiAttends(layer int) bool {
-	return slices.Contains(m.cfg.object("linear_attn_config").numbers("full_attn_layers"), float64(layer+1))
+	return slices.Contains(m.cfg.object("linear_attn_config").wholes("full_attn_layers"), layer+1)
 }
 
 // kimiK3Experts adds the experts in MXFP4.

@@ -21,7 +21,10 @@ type inverse struct {
 	fits             func(x *exporter) bool                         // nil: always
 	names            map[string]string                              // GGUF module to the Hub's, where several have one name
 	restore          func(x *exporter, name string, t tensor) error // gives what a tensor was made of; nil: plain
-	config           func(x *exporter)                              // adds what commonConfig does not know
+	fixed            map[string]any                                 // what the configuration says of all models of the class
+	says             []string                                       // see say: keys that it says beside those of all decoders
+	config           func(x *exporter)                              // adds what the others do not know
+	becomes          string                                         // the architecture that the folder has, where it is another
 	adapted          []string                                       // keys of the architecture that the folder says otherwise
 	implied          []string                                       // keys that the class has no name for, or config sets
 	known            []string                                       // names of the configuration that are not in defaults.json
@@ -110,7 +113,10 @@ func export(f *gguf.File, opt ExportOptions) (*Export, error) {
 	if err := x.tensors(); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(x.tokenizer(), x.card(), x.json("config.json", x.cfg)); err != nil {
+	if err := x.tokenizer(); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(x.card(), x.json("config.json", x.cfg)); err != nil {
 		return nil, err
 	}
 	w := new(safetensors.Writer)
@@ -158,8 +164,17 @@ func (x *exporter) find() error {
 	for _, key := range x.inverse.known {
 		x.known[key] = true
 	}
+	if all[x.modelType] == nil && x.inverse.known == nil {
+		for _, key := range usualNames {
+			x.known[key] = true
+		}
+	}
 	return nil
 }
+
+// usualNames are the names that configurations have whose classes are in no library.
+var usualNames = []string{"max_position_embeddings", "hidden_size", "intermediate_size", "num_attention_heads", "num_key_value_heads", "rms_norm_eps",
+	"layer_norm_eps", "num_experts", "num_experts_per_tok", "n_group", "topk_group"}
 
 // inverseNames maps names of the GGUF file to the Hub's. The family's own count before those that are common.
 func (f family) inverseNames() map[string]string {
@@ -235,7 +250,16 @@ func (x *exporter) hubName(name string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("%w: a %s has no such tensor", ErrUnsupported, x.class)
 	}
-	return strings.Replace(to, "#", layer, 1) + suffix, nil
+	to = strings.Replace(to, "#", layer, 1)
+	switch {
+	case suffix == ".bias" && strings.HasSuffix(to, ".e_score_correction"):
+		return to + "_bias", nil
+	case suffix == ".bias" && strings.HasSuffix(to, ".dt_proj") && !x.has(strings.TrimSuffix(name, "bias")+"weight"):
+		return strings.TrimSuffix(to, "proj") + "bias", nil
+	case suffix == ".bias" && strings.HasSuffix(to, ".expert_bias"), suffix == ".weight" && strings.HasSuffix(to, ".sinks"):
+		return to, nil
+	}
+	return to + suffix, nil
 }
 
 // has reports whether the file has a tensor.

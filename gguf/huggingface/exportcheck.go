@@ -50,10 +50,11 @@ var unsaid = []string{"tokenizer.ggml.pre", "rope.scaling.finetuned"}
 const (
 	keySpacePrefix = "tokenizer.ggml.add_space_prefix"
 	keyKinds       = "tokenizer.ggml.token_type"
+	keyScores      = "tokenizer.ggml.scores"
 )
 
 // piecesOnly are keys that say something about SentencePiece only; some files with byte-level BPE have them.
-var piecesOnly = []string{keySpacePrefix, "tokenizer.ggml.scores", "tokenizer.ggml.remove_extra_whitespaces"}
+var piecesOnly = []string{keySpacePrefix, keyScores, "tokenizer.ggml.remove_extra_whitespaces"}
 
 // lostKeys names what keys about the architecture and the tokenizer are others in again. What only again has are
 // defaults that the file leaves out.
@@ -65,11 +66,20 @@ func (x *exporter) lostKeys(again *gguf.File) (lost []string) {
 			kind == "gpt2" && slices.Contains(piecesOnly, key) {
 			continue
 		}
-		if !sameValue(x.f, again, key) && (key != keyKinds || !sameKinds(x.f, again)) {
-			lost = append(lost, "key "+key)
+		if sameValue(x.f, again, key, x.again(key)) || key == keyKinds && sameKinds(x.f, again) || key == keyScores && sameScores(x.f, again) {
+			continue
 		}
+		lost = append(lost, "key "+key)
 	}
 	return lost
+}
+
+// again is what a key is called in the file that the folder makes.
+func (x *exporter) again(key string) string {
+	if own, ok := strings.CutPrefix(key, x.arch+"."); ok && x.becomes != "" {
+		return x.becomes + "." + own
+	}
+	return key
 }
 
 // sameShape compares shapes without dimensions of 1 at the end, which tools drop.
@@ -83,10 +93,11 @@ func sameShape(a, b []uint64) bool {
 	return slices.Equal(trim(a), trim(b))
 }
 
-// sameValue compares the values of a key; integers by their numbers. A 0 says what no key says.
-func sameValue(f, again *gguf.File, key string) bool {
+// sameValue compares the values of a key and of what it is called again; integers by their numbers. A 0 says what no key
+// says.
+func sameValue(f, again *gguf.File, key, other string) bool {
 	a, _ := f.Value(key)
-	b, ok := again.Value(key)
+	b, ok := again.Value(other)
 	if !ok {
 		return fmt.Sprint(a.Any()) == "0"
 	}
@@ -95,10 +106,28 @@ func sameValue(f, again *gguf.File, key string) bool {
 }
 
 // sameKinds compares the kinds of tokens. The reader guesses by its looks whether an added token steers the model, while
-// tokenizer.json says it.
+// tokenizer.json says it, and in some classes the token for what is unknown is an added one.
 func sameKinds(f, again *gguf.File) bool {
 	a, err1 := f.Ints(keyKinds)
 	b, err2 := again.Ints(keyKinds)
-	added := func(kind int64) bool { return kind == int64(kindControl) || kind == int64(kindUserDefined) }
+	added := func(kind int64) bool {
+		return kind == int64(kindControl) || kind == int64(kindUserDefined) || kind == int64(kindUnknown)
+	}
 	return err1 == nil && err2 == nil && slices.EqualFunc(a, b, func(x, y int64) bool { return x == y || added(x) && added(y) })
+}
+
+// sameScores compares the scores of tokens that texts are made of; others have some that nothing reads.
+func sameScores(f, again *gguf.File) bool {
+	a, err1 := f.Floats(keyScores)
+	b, err2 := again.Floats(keyScores)
+	kinds, err3 := f.Ints(keyKinds)
+	if err1 != nil || err2 != nil || err3 != nil || len(a) != len(b) || len(a) != len(kinds) {
+		return false
+	}
+	for i, kind := range kinds {
+		if a[i] != b[i] && kind == int64(kindNormal) {
+			return false
+		}
+	}
+	return true
 }

@@ -35,6 +35,8 @@ func (x *exporter) configure() error {
 	x.places(expertPlaces)
 	x.headDim()
 	x.rope()
+	maps.Copy(x.cfg, x.fixed)
+	x.say(x.says)
 	if x.config != nil {
 		x.config(x)
 	}
@@ -48,12 +50,16 @@ func (x *exporter) fail(key string, kind error, format string, a ...any) {
 	}
 }
 
-// uint returns a count of the architecture; ok is false if the file has no such key.
+// uint returns a count of the architecture, which fits an int32 as those of config.json do; ok is false if the file has no
+// such key.
 func (x *exporter) uint(key string) (n uint64, ok bool) {
 	if !x.f.Has(x.arch + "." + key) {
 		return 0, false
 	}
 	n, err := x.f.Uint(x.arch + "." + key)
+	if err == nil && n > math.MaxInt32 {
+		err = fmt.Errorf("%d is too large", n)
+	}
 	if err != nil {
 		x.fail(key, ErrUnsupported, "%v", err)
 		return 0, false
@@ -118,14 +124,41 @@ func (x *exporter) places(list []place) {
 	}
 }
 
+// say adds what keys of the architecture say, of any kind. An element of list is a key and the names that the
+// configuration has for it, with spaces between them.
+func (x *exporter) say(list []string) {
+	for _, s := range list {
+		key, names, _ := strings.Cut(s, " ")
+		v, ok := x.f.Value(x.arch + "." + key)
+		if !ok {
+			continue
+		}
+		said := v.Any()
+		switch v.Kind() {
+		case gguf.KindFloat32, gguf.KindFloat64:
+			f, _ := x.float(key)
+			said = number(f)
+		case gguf.KindBool, gguf.KindString, gguf.KindArray:
+		default:
+			said, _ = x.uint(key)
+		}
+		for name := range strings.FieldsSeq(names) {
+			x.cfg[name] = said
+		}
+	}
+}
+
 // knows reports whether the configuration class has a name.
 func (x *exporter) knows(name string) bool { return x.known[name] }
 
 // headDim adds the size of heads where it is not what the width has for each.
 func (x *exporter) headDim() {
 	keys, ok := x.uint("attention.key_length")
-	if !ok || x.f.Has(x.arch+".attention.key_length_mla") { // where it is the size of a cached row
+	if !ok || x.f.Has(x.arch+".attention.kv_lora_rank") { // where it is no head's alone
 		return
+	}
+	if slices.ContainsFunc(x.says, func(s string) bool { return strings.HasPrefix(s, "attention.value_length ") }) {
+		return // of their own size
 	}
 	if values, ok := x.uint("attention.value_length"); !ok || values != keys {
 		x.fail("attention.value_length", ErrUnsupported, "a %s has values as large as keys, %d", x.class, keys)
@@ -138,7 +171,7 @@ func (x *exporter) rope() {
 	if theta, ok := x.float("rope.freq_base"); ok {
 		x.cfg["rope_theta"] = number(theta)
 	}
-	if x.has("rope_freqs.weight") {
+	if x.has("rope_freqs.weight") && x.arch != "gemma4" { // whose factors are a share, see gemma4Rope
 		x.llama3Rope()
 		return
 	}
@@ -226,3 +259,33 @@ func (x *exporter) floats(name string) ([]float32, error) {
 	}
 	return src.all()
 }
+
+// longRope adds factors of frequencies for long and for short texts.
+func (x *exporter) longRope() {
+	if !x.has("rope_factors_long.weight") {
+		return
+	}
+	r := map[string]any{"type": "longrope"}
+	for name, key := range map[string]string{"rope_factors_long.weight": "long_factor", "rope_factors_short.weight": "short_factor"} {
+		list, err := x.floats(name)
+		if err != nil {
+			x.err = err
+			return
+		}
+		out := make([]any, len(list))
+		for i, v := range list {
+			out[i] = number(float64(v))
+		}
+		r[key] = out
+	}
+	if n, ok := x.uint("rope.scaling.original_context_length"); ok {
+		r["original_max_position_embeddings"] = n
+	}
+	x.cfg["rope_scaling"] = r
+}
+
+// product is a product with so many digits that it names a number which people write.
+func product(a, b float64) json.Number { return number(math.Round(a*b*1e5) / 1e5) }
+
+// rootOf is the root of a count.
+func rootOf(n int) float64 { return math.Sqrt(float64(n)) }

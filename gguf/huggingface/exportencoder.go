@@ -10,10 +10,49 @@ import (
 var (
 	_ = invert("bert",
 		inverse{class: "BertModel", modelType: "bert", fits: vocabAndHead("bert", false), config: (*exporter).bert})
-	_ = invert("modern-bert", inverse{class: "ModernBertForSequenceClassification", modelType: "modernbert", fits: (*exporter).hasLabels,
-		restore: (*exporter).modernBERTHead, config: (*exporter).modernBERTClasses, names: map[string]string{"blk.#.ffn_up": "layers.#.mlp.Wi", "cls.output": "classifier"}}, inverse{class: "ModernBertModel", modelType: "modernbert", fits: (*exporter).withoutClasses, config: (*exporter).modernBERT,
-		names: map[string]string{"blk.#.ffn_up": "layers.#.mlp.Wi"}})
+	_ = invert("modern-bert", inverse{class: "ModernBertForSequenceClassification", modelType: "modernbert",
+		fits:    (*exporter).hasLabels,
+		restore: (*exporter).modernBERTHead, config: (*exporter).modernBERTClasses,
+		names: map[string]string{"blk.#.ffn_up": "layers.#.mlp.Wi", "cls.output": "classifier"}},
+		inverse{class: "ModernBertModel", modelType: "modernbert", fits: (*exporter).withoutClasses,
+			config: (*exporter).modernBERT,
+			names:  map[string]string{"blk.#.ffn_up": "layers.#.mlp.Wi"}})
 )
+
+var (
+	_ = invert("nomic-bert", inverse{class: "NomicBertModel", modelType: "nomic_bert", config: (*exporter).nomic,
+		implied: []string{"context_length", "embedding_length", "feed_forward_length", "attention.head_count",
+			"attention.layer_norm_epsilon"},
+		says: []string{"embedding_length n_embd hidden_size", "feed_forward_length n_inner intermediate_size",
+			"block_count n_layer num_hidden_layers", "attention.head_count n_head num_attention_heads",
+			"attention.layer_norm_epsilon layer_norm_epsilon layer_norm_eps",
+			"context_length max_position_embeddings", "rope.freq_base rotary_emb_base"},
+		fixed: map[string]any{"activation_function": "swiglu", "causal": false, "prenorm": false,
+			"rotary_emb_fraction": number(1), "rotary_emb_interleaved": false,
+			"rotary_emb_scale_base": nil, "max_trained_positions": 2048, "qkv_proj_bias": false,
+			"mlp_fc1_bias": false, "mlp_fc2_bias": false}})
+	_ = invert("eurobert", inverse{class: "EuroBertModel", modelType: "eurobert", config: (*exporter).euroBERT})
+)
+
+// nomic says how long texts may be as the folder does, which stretches the positions that the model was trained for.
+func (x *exporter) nomic() {
+	x.encoder()
+	positions := map[uint64]int{2048: 8192, 512: 2048}
+	n := x.need("context_length")
+	if positions[n] == 0 {
+		x.fail("context_length", ErrUnsupported, "%d, not 2048 or 512", n)
+	}
+	x.cfg["n_positions"], x.cfg["type_vocab_size"] = positions[n], x.rowsOf("token_types.weight")
+}
+
+func (x *exporter) euroBERT() {
+	heads := x.cfg["num_key_value_heads"]
+	x.encoder()
+	x.cfg["num_key_value_heads"] = heads
+	if n, ok := x.uint("classifier.pooling_type"); ok {
+		x.cfg["classifier_pooling"] = map[uint64]string{1: "mean", 2: "cls"}[n]
+	}
+}
 
 // withoutClasses reports whether the model has no head for classes.
 func (x *exporter) withoutClasses() bool { return !x.has("cls.weight") && !x.has("cls.output.weight") }
@@ -34,12 +73,14 @@ func (x *exporter) encoder() {
 	if !ok || mode == "" {
 		return
 	}
-	flag := map[string]string{"mean": "pooling_mode_mean_tokens", "cls": "pooling_mode_cls_token", "lasttoken": "pooling_mode_lasttoken"}[mode]
+	flag := map[string]string{"mean": "pooling_mode_mean_tokens", "cls": "pooling_mode_cls_token",
+		"lasttoken": "pooling_mode_lasttoken"}[mode]
 	err := x.json("modules.json", []object{
 		{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
 		{"idx": 1, "name": "1", "path": poolingDir, "type": "sentence_transformers.models.Pooling"}})
 	if err == nil {
-		err = x.json(poolingDir+"/config.json", object{"word_embedding_dimension": x.need("embedding_length"), flag: true})
+		err = x.json(poolingDir+"/config.json", object{"word_embedding_dimension": x.need("embedding_length"),
+			flag: true})
 	}
 	if err != nil && x.err == nil {
 		x.err = err
@@ -100,7 +141,8 @@ func (x *exporter) modernBERT() {
 	if n, ok := x.uint("classifier.pooling_type"); ok {
 		x.cfg["classifier_pooling"] = map[uint64]string{1: "mean", 2: "cls"}[n]
 	}
-	for _, k := range []struct{ key, tensor string }{{"attention_bias", "blk.0.attn_qkv.bias"}, {"mlp_bias", "blk.0.ffn_up.bias"}, {"norm_bias", "token_embd_norm.bias"}} {
+	for _, k := range []struct{ key, tensor string }{{"attention_bias", "blk.0.attn_qkv.bias"}, {"mlp_bias",
+		"blk.0.ffn_up.bias"}, {"norm_bias", "token_embd_norm.bias"}} {
 		x.cfg[k.key] = x.has(k.tensor)
 	}
 }
@@ -128,7 +170,8 @@ func (x *exporter) wordPieces(v *fileVocab) (model, steps object, err error) {
 	}
 	unknown, err := x.f.Uint("tokenizer.ggml.unknown_token_id")
 	if err != nil || unknown >= uint64(len(v.tokens)) {
-		return nil, nil, fmt.Errorf("key tokenizer.ggml.unknown_token_id: %w: WordPiece needs a token for what is unknown", ErrFile)
+		return nil, nil,
+			fmt.Errorf("key tokenizer.ggml.unknown_token_id: %w: WordPiece needs a token for what is unknown", ErrFile)
 	}
 	flag := func(key string) any {
 		if b, err := x.f.Bool("tokenizer.ggml.normalizer." + key); err == nil {
@@ -140,7 +183,10 @@ func (x *exporter) wordPieces(v *fileVocab) (model, steps object, err error) {
 	if lower == nil {
 		lower = true
 	}
-	return object{"type": "WordPiece", "unk_token": v.tokens[unknown].text, "continuing_subword_prefix": "##", "max_input_chars_per_word": 100, "vocab": ids},
-		object{"normalizer": object{"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": flag("strip_accents"), "lowercase": lower},
-			"pre_tokenizer": object{"type": "BertPreTokenizer"}, "decoder": object{"type": "WordPiece", "prefix": "##", "cleanup": true}}, nil
+	return object{"type": "WordPiece", "unk_token": v.tokens[unknown].text, "continuing_subword_prefix": "##",
+			"max_input_chars_per_word": 100, "vocab": ids},
+		object{"normalizer": object{"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+			"strip_accents": flag("strip_accents"), "lowercase": lower},
+			"pre_tokenizer": object{"type": "BertPreTokenizer"}, "decoder": object{"type": "WordPiece",
+				"prefix": "##", "cleanup": true}}, nil
 }

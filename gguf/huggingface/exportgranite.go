@@ -3,7 +3,6 @@ package huggingface
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Exports of Granite's mixtures of experts and hybrids, whose gates and up-projections stand together.
@@ -65,19 +64,8 @@ func (x *exporter) graniteMoE(name string, t tensor) error {
 }
 
 // graniteHybrid gives back a tensor of a layer with a state space or with attention.
-func (x *exporter) graniteHybrid(name string, t tensor) (err error) {
-	switch _, part := layerOf(name); part {
-	case "ssm_a", "ssm_d":
-		if t = t.reshape(elements(t.shape)); part == "ssm_a" {
-			t = t.logOfNegative()
-		}
-	case "ssm_conv1d.weight":
-		t, err = t.kernel()
-	case "ssm_norm.weight":
-		t = t.reshape(elements(t.shape))
-	case "ssm_dt.bias":
-		return x.emitAs(name, func(s string) string { return strings.TrimSuffix(s, "dt_proj.bias") + "dt_bias" }, t)
-	}
+func (x *exporter) graniteHybrid(name string, t tensor) error {
+	t, err := stateSpace(name, t)
 	if err != nil {
 		return err
 	}
@@ -94,12 +82,7 @@ func (x *exporter) graniteHybridConfig() {
 	}
 	x.cfg["mamba_n_heads"], x.cfg["mamba_d_head"], x.cfg["mamba_expand"] = heads, inner/heads, inner/width
 	x.cfg["mamba_n_groups"], x.cfg["mamba_d_state"], x.cfg["mamba_d_conv"] = x.need("ssm.group_count"), x.need("ssm.state_size"), x.need("ssm.conv_kernel")
-	space := 0 // a layer with a state space
-	for space < x.layers && !x.has(fmt.Sprintf("blk.%d.ssm_a", space)) {
-		space++
-	}
-	x.cfg["mamba_conv_bias"] = x.has(fmt.Sprintf("blk.%d.ssm_conv1d.bias", space))
-	x.cfg["mamba_proj_bias"] = x.has(fmt.Sprintf("blk.%d.ssm_in.bias", space))
+	x.withBiases("mamba_proj_bias", "mamba_conv_bias")
 	x.cfg["attention_bias"] = false
 	delete(x.cfg, "mlp_bias")
 	x.cfg["position_embedding_type"] = nil

@@ -41,7 +41,7 @@ func TestExportRefused(t *testing.T) {
 		keys        map[string]any
 		text        string
 	}{
-		{"an unknown architecture", "qwen3", map[string]any{"general.architecture": "foo"}, `architecture "foo" is not supported; these are: arcee, `},
+		{"an unknown architecture", "qwen3", map[string]any{"general.architecture": "foo"}, `architecture "foo" is not supported; these are: afmoe, `},
 		{"no architecture", "qwen3", map[string]any{"general.architecture": nil}, "general.architecture"},
 		{"this program's own form", "qwen3", map[string]any{"latentgo.version": uint32(3)}, "--mla R+L --to huggingface"},
 		{"no number of layers", "qwen3", map[string]any{"qwen3.block_count": nil}, "key qwen3.block_count: not a valid model file"},
@@ -54,6 +54,9 @@ func TestExportRefused(t *testing.T) {
 		{"partial rotation", "llama2", map[string]any{"llama.rope.dimension_count": uint32(8)}, "would lose key llama.rope.dimension_count"},
 		{"a key without a place", "qwen3", map[string]any{"qwen3.logit_scale": float32(2)}, "would lose key qwen3.logit_scale"},
 		{"a key that another class has", "qwen3", map[string]any{"qwen3.expert_count": uint32(8)}, "key qwen3.expert_count: not supported"},
+		{"layers of 64 bits", "qwen3", map[string]any{"qwen3.block_count": uint64(1 << 63)}, "qwen3.block_count: not supported: 9223372036854775808 is too large"},
+		{"a kind of 64 bits", "qwen3", map[string]any{keyKinds: append([]int64{1 << 32}, make([]int64, 319)...)}, keyKinds + "[0]: not a valid model file: 4294967296"},
+		{"a charsmap that is no bytes", "bge-m3-json", map[string]any{"tokenizer.ggml.precompiled_charsmap": []int32{1, 256}}, "tokenizer.ggml.precompiled_charsmap[1]: 256 is no byte"},
 		{"another scaling", "qwen3", map[string]any{"qwen3.rope.scaling.type": "longrope"}, `"longrope"`},
 		{"an epsilon that is no number", "qwen3", map[string]any{"qwen3.attention.layer_norm_rms_epsilon": float32(math.NaN())}, "rms_epsilon: not supported: it is not finite"},
 		{"rules of its own", "qwen3", map[string]any{"tokenizer.ggml.pre": "superbpe"}, `key tokenizer.ggml.pre: not supported: "superbpe"`},
@@ -98,7 +101,7 @@ func TestExportMutations(t *testing.T) {
 	if testing.Short() {
 		rounds = 10
 	}
-	for _, name := range []string{"qwen3", "llama2", "qwen3moe"} {
+	for _, name := range []string{"qwen3", "llama2", "qwen3moe", "nemotron-3-nano", "gemma-4-e2b"} {
 		_, raw := openAll(t, small(t, name), name, BF16)
 		r := rand.New(rand.NewPCG(1, uint64(len(name))))
 		for i := range rounds {

@@ -88,8 +88,6 @@ func (x *exporter) lfm2(name string, t tensor) (err error) {
 		if t, err = t.kernel(); err != nil {
 			return err
 		}
-	case "exp_probs_b.bias":
-		return x.emitAs(name, func(to string) string { return strings.TrimSuffix(to, ".bias") }, t)
 	}
 	return x.plain(name, t)
 }
@@ -161,7 +159,7 @@ func (x *exporter) qwenNext(name string, t tensor) (err error) {
 	case "ssm_a":
 		return x.emitAs(name, to, t.logOfNegative())
 	case "ssm_dt.bias":
-		return x.emitAs(name, func(s string) string { return strings.TrimSuffix(to(s), "dt_proj.bias") + "dt_bias" }, t)
+		return x.emitAs(name, to, t)
 	case "ssm_conv1d.weight":
 		if t, err = t.kernel(); err != nil {
 			return err

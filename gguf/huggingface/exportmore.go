@@ -133,28 +133,7 @@ func (x *exporter) phi3Config() {
 	x.window()
 	x.partly()
 	x.cfg["original_max_position_embeddings"] = x.need("rope.scaling.original_context_length")
-	if !x.has("rope_factors_long.weight") {
-		return
-	}
-	long, err := x.floats("rope_factors_long.weight")
-	if err != nil {
-		x.err = err
-		return
-	}
-	short, err := x.floats("rope_factors_short.weight")
-	if err != nil {
-		x.err = err
-		return
-	}
-	r := map[string]any{"type": "longrope"}
-	for key, list := range map[string][]float32{"long_factor": long, "short_factor": short} {
-		out := make([]any, len(list))
-		for i, v := range list {
-			out[i] = number(float64(v))
-		}
-		r[key] = out
-	}
-	x.cfg["rope_scaling"] = r
+	x.longRope()
 }
 
 // gpt2 gives back a tensor; matrices stand transposed.

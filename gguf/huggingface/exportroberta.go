@@ -3,6 +3,7 @@ package huggingface
 import (
 	"encoding/base64"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -210,6 +211,9 @@ func (x *exporter) charsmap() ([]byte, error) {
 	}
 	out := make([]byte, len(list))
 	for i, n := range list {
+		if n < 0 || n > math.MaxUint8 {
+			return nil, fmt.Errorf("key %s[%d]: %w: %d is no byte", key, i, ErrFile, n)
+		}
 		out[i] = byte(n)
 	}
 	return out, nil

@@ -45,12 +45,14 @@ func (x *exporter) tokenizer() error {
 		model, steps, err = x.bytePairs(v)
 	case "llama":
 		model, steps, err = x.sentencePieces(v)
+	case "gemma4":
+		model, steps, err = x.spacedPairs(v)
 	case "bert":
 		model, steps, err = x.wordPieces(v)
 	case "t5":
 		model, steps, err = x.unigramPieces(v)
 	default:
-		return fmt.Errorf("key tokenizer.ggml.model: %w: %q; byte-level BPE (gpt2), SentencePiece (llama, t5) and WordPiece (bert) can be exported",
+		return fmt.Errorf("key tokenizer.ggml.model: %w: %q; byte-level BPE (gpt2), SentencePiece (llama, gemma4, t5) and WordPiece (bert) can be exported",
 			ErrUnsupported, v.model)
 	}
 	if err != nil {
@@ -91,7 +93,9 @@ func (x *exporter) readVocab() (*fileVocab, error) {
 		}
 		t := token{text: s, kind: kindNormal}
 		if i < len(kinds) {
-			t.kind = int32(kinds[i])
+			if t.kind = int32(kinds[i]); int64(t.kind) != kinds[i] {
+				return nil, fmt.Errorf("key %s[%d]: %w: %d is no kind of token", keyKinds, i, ErrFile, kinds[i])
+			}
 		}
 		if i < len(scores) {
 			t.score = scores[i]
@@ -273,6 +277,9 @@ func (x *exporter) tokenizerConfig(v *fileVocab) error {
 			tc["add_"+typ+"_token"] = b
 		}
 	}
+	if x.class == "DeepseekV32ForCausalLM" && v.AddBOS() {
+		tc["add_bos_token"] = true // which llama.cpp's script demands
+	}
 	if b, err := x.f.Bool(keySpacePrefix); err == nil {
 		tc["add_prefix_space"] = b
 	}
@@ -284,6 +291,15 @@ func (x *exporter) tokenizerConfig(v *fileVocab) error {
 	}
 	if v.model == "llama" {
 		tc["added_tokens_decoder"] = v.addedDecoder()
+	}
+	if v.model == "gemma4" { // whose reader knows them by this list only
+		list := []string{}
+		for _, a := range v.added {
+			if a.Special {
+				list = append(list, a.Content)
+			}
+		}
+		tc["additional_special_tokens"] = list
 	}
 	x.template(tc)
 	return x.json("tokenizer_config.json", tc)

@@ -23,7 +23,7 @@ func (m *model) unscale() error {
 	case method == "compressed-tensors" && format == packedMXFP4 && m.arch == "kimi-k3":
 		return nil // kimiK3Experts takes the experts, and plain refuses others
 	case method == "fp8":
-		block := q.numbers("weight_block_size")
+		block := q.wholes("weight_block_size")
 		return m.unscaleAll("_scale_inv", block, "_activation_scale", ".activation_scale")
 	case method == "compressed-tensors" && (format == "float-quantized" || format == "naive-quantized"):
 		block, err := blockStructure(q)
@@ -37,7 +37,7 @@ func (m *model) unscale() error {
 }
 
 // blockStructure returns the shape of blocks in a configuration of compressed-tensors, nil for scales per row.
-func blockStructure(q config) ([]float64, error) {
+func blockStructure(q config) ([]int, error) {
 	groups := q.object("config_groups")
 	if len(groups) != 1 {
 		return nil, fmt.Errorf("config.json: quantization_config: %d config_groups are %w, one is", len(groups), ErrUnsupported)
@@ -47,14 +47,14 @@ func blockStructure(q config) ([]float64, error) {
 		if s := w.text("strategy"); s != "channel" && s != "block" || w.has("group_size") || w.text("type") != "float" {
 			return nil, fmt.Errorf("config.json: quantization_config: the strategy %q with type %q is %w", s, w.text("type"), ErrUnsupported)
 		}
-		return w.numbers("block_structure"), nil
+		return w.wholes("block_structure"), nil
 	}
 	return nil, nil
 }
 
 // unscaleAll multiplies every tensor that has a scale, named as it is with a suffix, and drops the scales and tensors
 // that end in unused.
-func (m *model) unscaleAll(suffix string, block []float64, unused ...string) error {
+func (m *model) unscaleAll(suffix string, block []int, unused ...string) error {
 	byName := map[string]int{}
 	for i, t := range m.in {
 		byName[t.name] = i
@@ -89,7 +89,7 @@ func (m *model) unscaleAll(suffix string, block []float64, unused ...string) err
 }
 
 // scale is w times s: a scale per block of rows and columns, or per row, or one.
-func scale(w, s tensor, block []float64) (tensor, error) {
+func scale(w, s tensor, block []int) (tensor, error) {
 	bad := fmt.Errorf("%w: scales of shape %v do not fit weights of shape %v", ErrFolder, s.shape, w.shape)
 	if len(w.shape) < 2 || elements(w.shape) == 0 || elements(s.shape) == 0 {
 		return w, bad
@@ -100,7 +100,7 @@ func scale(w, s tensor, block []float64) (tensor, error) {
 	perRow, perCol := rows, cols // weights that share a scale
 	switch {
 	case len(block) == 2 && block[0] >= 1 && block[1] >= 1:
-		perRow, perCol = int(block[0]), int(block[1])
+		perRow, perCol = block[0], block[1]
 	case len(block) != 0:
 		return w, bad
 	case s.shape[0] == w.shape[0] && elements(s.shape) == elements(w.shape[:n-1]):

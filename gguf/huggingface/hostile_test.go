@@ -94,6 +94,13 @@ func TestRefusedFamilies(t *testing.T) {
 		}, ErrFolder, "mtp_num_hidden_layers"},
 		{"networks that differ between layers", "hunyuan-a13b", func(d fstest.MapFS) { replaceIn(t, d, "config.json", `"moe_topk": [2]`, `"moe_topk": [2, 1]`) },
 			ErrFolder, "moe_topk differs between layers"},
+		{"kinds of layers that are no whole numbers", "mimo-v2-flash", func(d fstest.MapFS) {
+			replaceIn(t, d, "config.json", `"hybrid_layer_pattern": [0`, `"hybrid_layer_pattern": [1e300`)
+		}, ErrFolder, "hybrid_layer_pattern has 0 of"},
+		{"a count of 37 bits", "jamba", func(d fstest.MapFS) {
+			replaceIn(t, d, "config.json", `"mamba_expand": 2`, `"mamba_expand": 2000000000`)
+		},
+			ErrFolder, "ssm.inner_size is 128000000000"},
 		{"an unknown kind of indexer", "glm-5", func(d fstest.MapFS) { replaceIn(t, d, "config.json", `["full", `, `["half", `) }, ErrFolder, `"half"`},
 		{"texts that begin with nothing", "deepseek-v3.2", func(d fstest.MapFS) {
 			replaceIn(t, d, "tokenizer_config.json", `"add_bos_token": true`, `"add_bos_token": false`)

@@ -92,18 +92,18 @@ func (m *model) hunyuanMoE(name string, bid int, t tensor) error {
 
 // uniform returns a count that config.json has for each layer, and that must be the same in all.
 func (m *model) uniform(key string) int {
-	list := m.cfg.numbers(key)
+	list := m.cfg.wholes(key)
 	if len(list) == 0 {
-		m.fail("%s is no list of numbers", key)
+		m.fail("%s is no list of whole numbers", key)
 		return 0
 	}
 	for _, x := range list {
-		if x != list[0] || x < 0 || x != math.Trunc(x) || x > math.MaxInt32 {
+		if x != list[0] || x < 0 {
 			m.fail("%s differs between layers, or is no count: that can't be converted", key)
 			return 0
 		}
 	}
-	return int(list[0])
+	return list[0]
 }
 
 func (m *model) hunyuanMoEKeys() {
@@ -136,7 +136,7 @@ func (m *model) vocabHunyuan() error {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	if list := gen.numbers("eos_token_id"); len(list) >= 2 && list[0] >= 0 && list[0] < maxVocab {
+	if list := gen.wholes("eos_token_id"); len(list) >= 2 && list[0] >= 0 && list[0] < maxVocab {
 		m.set("tokenizer.ggml.eot_token_id", uint32(list[0]))
 	}
 	return err
@@ -151,8 +151,11 @@ func hunyuanSpecial(start int) []string {
 	return list
 }
 
-// vocabHunyuanMoE is hy.tiktoken; <|bos|> begins a text, whatever config.json says.
+// vocabHunyuanMoE is hy.tiktoken, or tokenizer.json where there is none; with the former <|bos|> begins a text, whatever config.json says.
 func (m *model) vocabHunyuanMoE() error {
+	if !m.exists("hy.tiktoken") {
+		return m.vocabHunyuan()
+	}
 	v, err := m.readTiktoken("hy.tiktoken")
 	if err != nil {
 		return err

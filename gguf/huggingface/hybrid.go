@@ -51,14 +51,14 @@ func (m *model) layerKinds() []string {
 	kinds := m.cfg.texts("layer_types")
 	if len(kinds) == 0 {
 		kinds = slices.Repeat([]string{"mamba"}, m.blocks)
-		attention := m.cfg.numbers("attn_layer_indices")
+		attention := m.cfg.wholes("attn_layer_indices")
 		if period := m.or(0, "attn_layer_period"); len(attention) == 0 && period > 0 {
 			for i := m.or(0, "attn_layer_offset"); i < m.blocks; i += period {
-				attention = append(attention, float64(i))
+				attention = append(attention, i)
 			}
 		}
-		for _, x := range attention {
-			if i := int(x); i >= 0 && i < m.blocks {
+		for _, i := range attention {
+			if i >= 0 && i < m.blocks {
 				kinds[i] = "attention"
 			}
 		}

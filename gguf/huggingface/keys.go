@@ -22,7 +22,7 @@ func (m *model) fail(format string, a ...any) {
 
 // u32 sets a key of the architecture to a count.
 func (m *model) u32(name string, n int) {
-	if n < 0 {
+	if n < 0 || int64(n) > math.MaxUint32 {
 		m.fail("%s is %d", name, n)
 		return
 	}

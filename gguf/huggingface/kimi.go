@@ -60,12 +60,12 @@ func (m *model) kimiKeys() {
 	m.commonKeys()
 	m.u32("vocab_size", m.need("vocab_size"))
 	linear := m.cfg.object("linear_attn_config")
-	heads, attends := make([]int32, m.blocks), linear.numbers("full_attn_layers")
+	heads, attends := make([]int32, m.blocks), linear.wholes("full_attn_layers")
 	if len(attends) == 0 {
 		m.fail("linear_attn_config has no full_attn_layers")
 	}
 	for _, x := range attends {
-		if i := int(x) - 1; i >= 0 && i < m.blocks {
+		if i := x - 1; i >= 0 && i < m.blocks {
 			heads[i] = 1
 		}
 	}

@@ -55,10 +55,7 @@ func mimoFilter(m *model, name string) (string, bool) {
 
 // mimoWindows says which layers see a window only: 1 for one that does. Those that predict a token further on do.
 func (m *model) mimoWindows() []int32 {
-	var out []int32
-	for _, x := range m.cfg.numbers("hybrid_layer_pattern") {
-		out = append(out, int32(x))
-	}
+	out := int32s(m.cfg.wholes("hybrid_layer_pattern"))
 	if len(out) != m.blocks-mimoNextn {
 		m.fail("hybrid_layer_pattern has %d of %d numbers", len(out), m.blocks-mimoNextn)
 	}

@@ -14,10 +14,21 @@ var _ = register(family{arch: "olmoe", modify: (*model).qwenExperts, keys: (*mod
 var _ = register(family{arch: "seed_oss", names: seedNames}, "SeedOssForCausalLM")
 
 var (
-	_ = invert("olmo2", inverse{class: "Olmo2ForCausalLM", modelType: "olmo2"})
+	_ = invert("olmo2",
+		inverse{class: "Olmo3ForCausalLM", modelType: "olmo3", fits: (*exporter).hasWindow, config: (*exporter).olmo3},
+		inverse{class: "Olmo2ForCausalLM", modelType: "olmo2"})
 	_ = invert("olmoe", inverse{class: "OlmoeForCausalLM", modelType: "olmoe"})
 	_ = invert("seed_oss", inverse{class: "SeedOssForCausalLM", modelType: "seed_oss", config: (*exporter).seedOss})
 )
+
+// hasWindow reports whether layers see a window only.
+func (x *exporter) hasWindow() bool { return x.f.Has(x.arch + ".attention.sliding_window") }
+
+// olmo3 has two rotations, which may be the same.
+func (x *exporter) olmo3() {
+	x.layerTypes()
+	x.twoRotations()
+}
 
 // seedOss says which projections of attention have biases.
 func (x *exporter) seedOss() {

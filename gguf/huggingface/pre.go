@@ -61,6 +61,10 @@ var ruleList = []wordRules{
 		`|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`), "ByteLevel"}},
 	{[]string{"gpt-4o"}, []string{split(upperWord + contractions + "?|" + lowerWord + contractions + `?|\p{N}{1,3}` + slashRules), "ByteLevel"}},
 	{[]string{"tekken"}, []string{split(upperWord + "|" + lowerWord + `|\p{N}` + slashRules), "ByteLevel"}},
+	{[]string{"kimi-k2"}, []string{split(`[\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+` +
+		contractions + `?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*` +
+		contractions + `?|\p{N}{1,3}` + tailRules), "ByteLevel"}},
+	{[]string{"bloom", "poro-chat"}, []string{split(` ?[^(\s|[.,!?…。，、।۔،])]+`), "ByteLevel"}},
 	{[]string{"deepseek-v3"}, []string{split(`\p{N}{1,3}`), split(`[一-龥぀-ゟ゠-ヿ]+`), split(deepSeekRest), "ByteLevel"}},
 }
 

@@ -143,7 +143,7 @@ func (x *exporter) qwenMoE() {
 	x.places(qwenExpertPlaces)
 	delete(x.cfg, "num_local_experts")
 	x.cfg["num_experts"] = x.need("expert_count")
-	x.cfg["norm_topk_prob"] = x.arch == "qwen3moe"
+	x.cfg["norm_topk_prob"] = x.class == "Qwen3MoeForCausalLM"
 	dense := []int{}
 	for i := range x.layers {
 		if !x.has(fmt.Sprintf("blk.%d.ffn_gate_exps.weight", i)) {

@@ -128,20 +128,20 @@ func (m *model) qwen4Keys() {
 
 // ngramKeys sets how n-grams become rows of a table, if the model has one.
 func (m *model) ngramKeys() {
-	list := m.cfg.numbers("ple_layer_ids") // from 1 on
+	list := m.cfg.wholes("ple_layer_ids") // from 1 on
 	if len(list) == 0 {
 		return
 	}
 	layers := make([]int32, len(list))
 	for i, x := range list {
-		layers[i] = int32(x) - 1
+		layers[i] = int32(x - 1)
 	}
 	m.list("ple.layers", layers)
 	m.u32("ple.ngram_size", m.need("ngram_size"))
 	m.u32("ple.heads_per_ngram", m.need("heads_per_ngram"))
 	m.u32("ple.conv_kernel", m.need("ple_conv_kernel_size"))
-	if ends := m.cfg.numbers("eos_token_id"); len(ends) > 0 {
-		m.u32("ple.eos_token_id", int(ends[len(ends)-1])) // at which n-grams begin anew
+	if ends := m.cfg.wholes("eos_token_id"); len(ends) > 0 {
+		m.u32("ple.eos_token_id", ends[len(ends)-1]) // at which n-grams begin anew
 	} else {
 		m.u32("ple.eos_token_id", m.need("eos_token_id"))
 	}

@@ -53,18 +53,14 @@ var _ = register(family{
 
 // lagunaHeads returns the heads of each layer.
 func (m *model) lagunaHeads() []int32 {
-	list := m.cfg.numbers("num_attention_heads_per_layer")
-	if len(list) == 0 {
+	list := m.cfg.wholes("num_attention_heads_per_layer")
+	if !m.cfg.has("num_attention_heads_per_layer") {
 		return slices.Repeat([]int32{int32(m.need("num_attention_heads"))}, m.blocks)
 	}
 	if len(list) != m.blocks {
 		m.fail("num_attention_heads_per_layer has %d of %d numbers", len(list), m.blocks)
 	}
-	out := make([]int32, m.blocks)
-	for i, n := range list[:min(len(list), m.blocks)] {
-		out[i] = int32(n)
-	}
-	return out
+	return append(int32s(list), make([]int32, m.blocks)...)[:m.blocks]
 }
 
 // lagunaGate returns whether attention's gate of a layer has a value for each element of a head, and not one for the
@@ -177,8 +173,8 @@ func (m *model) vocabLaguna() error {
 		}
 	}
 	begin, ok := m.cfg.integer("bos_token_id")
-	for _, x := range m.cfg.numbers("eos_token_id") {
-		if n := int(x); !ok || n != begin {
+	for _, n := range m.cfg.wholes("eos_token_id") {
+		if n >= 0 && (!ok || n != begin) {
 			m.set("tokenizer.ggml.eot_token_id", uint32(n))
 			break
 		}

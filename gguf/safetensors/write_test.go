@@ -3,6 +3,7 @@ package safetensors
 import (
 	"bytes"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -91,7 +92,7 @@ func TestAddRefused(t *testing.T) {
 		"taken":       w.Add("a", F32, []int{1}, nil),
 		"is taken":    w.Add("__metadata__", F32, nil, nil),
 		"not known":   w.Add("b", "F4", nil, nil),
-		"overflows":   w.Add("c", F32, []int{1 << 40, 1 << 40}, nil),
+		"overflows":   w.Add("c", F32, []int{math.MaxInt / 2, math.MaxInt / 2}, nil),
 		"more than 8": w.Add("d", F32, make([]int, 9), nil),
 	} {
 		if err == nil || !strings.Contains(err.Error(), text) {

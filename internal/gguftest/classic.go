@@ -124,6 +124,7 @@ func EncoderVariants() map[string]Classic {
 			}
 		})
 	}
+	code := func(m *Classic) { m.WholeNorm, m.WideUp, m.FFNBias, m.DownBias = true, true, false, true }
 	modern := func(window uint32) func(m *Classic) {
 		return func(m *Classic) {
 			m.Norms, m.NormBias, m.TokenTypes = []string{"output_norm", "token_embd_norm", "attn_norm", "ffn_norm"}, false, false
@@ -142,7 +143,10 @@ func EncoderVariants() map[string]Classic {
 			m.Fused, m.Experts, m.Layers = true, 4, 4
 			m.Keys["moe_every_n_layers"] = uint32(2)
 		}),
-		"jina-bert-code":     bert("jina-bert-v2", gptLike, func(m *Classic) { m.WholeNorm, m.WideUp, m.FFNBias, m.DownBias = true, true, false, true }),
+		"jina-bert-code": bert("jina-bert-v2", gptLike, code),
+		"jina-bert-normed": bert("jina-bert-v2", gptLike, code, func(m *Classic) {
+			m.Norms = []string{"token_embd_norm", "attn_output_norm", "attn_norm_2", "layer_output_norm"}
+		}),
 		"modern-bert":        bert("modern-bert", modern(8)),
 		"modern-bert-global": bert("modern-bert", modern(0)),
 		"modern-bert-scaled": bert("modern-bert", modern(8), func(m *Classic) {

@@ -78,7 +78,7 @@ func TestFilesRun(t *testing.T) {
 
 // The large shapes are what they claim to be; nothing is written.
 func TestPresets(t *testing.T) {
-	for preset, want := range map[string]int{
+	for preset, want := range map[string]int64{
 		"smollm2-135m":     134515008,
 		"llama-1b":         1235814400, // Llama 3.2 1B
 		"deepseek-v2-lite": 15706484224,

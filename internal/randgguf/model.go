@@ -66,10 +66,10 @@ func newModel(s shape, typ string) (*model, error) {
 }
 
 // size returns how many weights the tensors hold, in how many bytes.
-func (m *model) size() (weights, bytes int) {
+func (m *model) size() (weights, bytes int64) {
 	for i := range m.tensors {
-		weights += m.tensors[i].elements()
-		bytes += m.tensors[i].bytes()
+		weights += int64(m.tensors[i].elements())
+		bytes += int64(m.tensors[i].bytes())
 	}
 	return weights, bytes
 }

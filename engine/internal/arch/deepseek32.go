@@ -4,7 +4,7 @@ import "github.com/latentgo/latentgo/engine/internal/model"
 
 // deepseek32 is DeepSeek V3.2: deepseek2 with an indexer that picks the tokens that are attended to.
 func deepseek32(r *model.Reader) *model.Spec {
-	s := deepseek2Like(r, model.RopeOptions{MLA: true})
+	s := deepseek2Like(r, model.RopeOptions{MLA: true, YarnLog: true})
 	halves := s.Ropes[0]
 	halves.Halves = true
 	s.Ropes = append(s.Ropes, halves)
@@ -14,7 +14,7 @@ func deepseek32(r *model.Reader) *model.Spec {
 // glmDSA is GLM 5: as DeepSeek V3.2, but the indexer rotates pairs, and from 5.2 on most layers share what the one
 // before picked.
 func glmDSA(r *model.Reader) *model.Spec {
-	s := deepseek2Like(r, model.RopeOptions{MLA: true})
+	s := deepseek2Like(r, model.RopeOptions{MLA: true, YarnLog: true})
 	const longContext = 1 << 20
 	own := ownIndexers(r, s, func(i int) bool { return s.Context < longContext || i < 2 || i%4 == 2 })
 	return sparse(r, s, model.Indexer{}, own)

@@ -16,7 +16,7 @@ func grok(r *model.Reader) *model.Spec {
 	if f := r.Float("rope.scaling.yarn_ext_factor", -1); f >= 0 && f != 1 || r.Float("rope.scaling.yarn_attn_factor", 1) != 1 {
 		r.Refuse("YaRN with a range or a magnitude of its own (yarn_ext_factor, yarn_attn_factor)")
 	}
-	a := attention(r, s, model.RopeOptions{Halves: true, Full: true, YarnRange: true})
+	a := attention(r, s, model.RopeOptions{Halves: true, Full: true, YarnRange: true, BetaFast: 8})
 	scale, limit := r.Positive("attention.output_scale", 0.08838834764831845), r.Positive("attn_logit_softcapping", 30)
 	mix, widths := mixtures(r, s), r.FFNWidths(s)
 	expert := r.Sizes("expert_feed_forward_length", len(a), widths, 0, model.MaxWidth)

@@ -2,12 +2,14 @@ package arch_test
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/latentgo/latentgo/attn"
 	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/ggtype"
@@ -220,6 +222,33 @@ func TestSketchErrors(t *testing.T) {
 		c.change(b)
 		if _, err := loadBuilt(t, b); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s, %s: %v", c.model, c.want, err)
+		}
+	}
+}
+
+// YaRN's range and magnitude where they are not what other architectures have: Grok's files need not name its range, and
+// the multiplier of DeepSeek's magnitude corrects that of its rotation.
+func TestYarnDefaults(t *testing.T) {
+	load := func(name string, keys map[string]any) attn.RopeConfig {
+		b := gguftest.SketchVariants()[name].Build()
+		for k, v := range keys {
+			b.Set(name+".rope.scaling."+k, v)
+		}
+		m, err := loadBuilt(t, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Spec().Ropes[0]
+	}
+	yarn := map[string]any{"type": "yarn", "factor": float32(4)}
+	if c := load("grok", yarn); c.BetaFast != 8 || c.BetaSlow != 1 {
+		t.Errorf("range of %v and %v", c.BetaFast, c.BetaSlow)
+	}
+	yarn["yarn_log_multiplier"] = float32(0.7)
+	want := (1 + 0.1*math.Log(4)) / (1 + 0.7*math.Log(4))
+	for _, name := range []string{"deepseek32", "glm-dsa"} {
+		if c := load(name, yarn); math.Abs(float64(c.Magnitude)-want) > 1e-6 {
+			t.Errorf("%s: a magnitude of %v, wanted %v", name, c.Magnitude, want)
 		}
 	}
 }

@@ -18,7 +18,7 @@ const (
 // activations are rows that one worker (a decode step) or all workers (a batch) compute on.
 type activations struct {
 	x, h    []float32  // residual stream and its norm, [rows, width]
-	held    []float32  // what is added at the end of a layer, see pass.hold, [rows, width]
+	held    []float32  // what is added later in a layer, see pass.hold, [rows, width]
 	streams []float32  // copies of the residual stream, [rows, n·width]
 	kept    []float32  // weights with which copies take a result, [rows, …]
 	heads   []float32  // outputs of attention heads [rows, heads·value size]
@@ -130,7 +130,7 @@ func (e *executor) include(l *Layer) {
 	if l.side != nil {
 		l.side.include(e)
 	}
-	if l.Spec.Parallel || l.Spec.EmbedSkip || l.side != nil {
+	if l.Spec.Parallel || l.Spec.EmbedSkip || l.side != nil || len(l.mixedNorm) > 1 {
 		e.most.held = e.width
 	}
 	l.embedding.include(e)

@@ -10,7 +10,8 @@ type Layer struct {
 
 	norm, postNorm       *normWeights // before the mixer, and on its result or nil
 	ffnNorm, postFFNNorm *normWeights
-	mixedNorm, fedNorm   []*normWeights // on the residual stream behind the mixer, and behind the network
+	mixedNorm            []*normWeights // on the residual stream behind the mixer: none, one or two
+	fedNorm              *normWeights   // on it behind the network, or nil
 	mixer                mixer
 	part                 int // of a pair of mixers, see both
 	ffn                  ffn
@@ -62,7 +63,7 @@ func (p *pass) layer(w *worker, l *Layer) {
 		p.network(w, l)
 		return
 	}
-	if l.Spec.EmbedSkip && l.Index == 0 {
+	if l.Spec.EmbedSkip && l.Index == 0 || len(l.mixedNorm) > 1 {
 		copy(w.held[w.lo*p.width:w.hi*p.width], w.x[w.lo*p.width:])
 	}
 	if p.probe.begins(StageInput) {
@@ -87,7 +88,7 @@ func (p *pass) layer(w *worker, l *Layer) {
 			p.hold(w, l.mixer.bias())
 		} else {
 			p.result(w, l, l.around[0], l.mixer.bias(), l.postNorm)
-			p.normStream(w, l.mixedNorm)
+			p.normMixed(w, l.mixedNorm)
 			l.altUp.join(p, w)
 		}
 		if p.probe.ends(StageMixed) {
@@ -114,7 +115,9 @@ func (p *pass) network(w *worker, l *Layer) {
 	if l.Spec.Parallel || l.side != nil {
 		p.addHeld(w)
 	}
-	p.normStream(w, l.fedNorm)
+	if l.fedNorm != nil {
+		p.normRows(w.x, w.x, l.fedNorm, w.lo, w.hi)
+	}
 	if l.altUp != nil {
 		l.altUp.end(p, w, l)
 		return
@@ -127,9 +130,13 @@ func (p *pass) network(w *worker, l *Layer) {
 	}
 }
 
-// normStream norms the worker's rows of the residual stream.
-func (p *pass) normStream(w *worker, norms []*normWeights) {
-	for _, n := range norms {
+// normMixed norms the worker's rows of the residual stream behind the mixer. Between the first norm and the second, if
+// there are two, the layer's input is added once more.
+func (p *pass) normMixed(w *worker, norms []*normWeights) {
+	for i, n := range norms {
+		if i > 0 {
+			p.addHeld(w)
+		}
 		p.normRows(w.x, w.x, n, w.lo, w.hi)
 	}
 }
@@ -201,7 +208,7 @@ func (p *pass) hold(w *worker, bias []float32) {
 	}
 }
 
-// addHeld adds what hold kept to the residual stream.
+// addHeld adds what is held to the residual stream.
 func (p *pass) addHeld(w *worker) {
 	e := p.width
 	for i, v := range w.held[w.lo*e : w.hi*e] {

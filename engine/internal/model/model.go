@@ -180,7 +180,7 @@ func (ld *Loader) layer(i int) *Layer {
 		l.sideNorm, l.side = ld.layerNorm(i, s.SideNorm), s.Side.load(ld, i)
 	}
 	if s.StreamNorm != "" {
-		l.fedNorm = append(l.fedNorm, ld.norm(s.StreamNorm, ld.spec.Width))
+		l.fedNorm = ld.norm(s.StreamNorm, ld.spec.Width)
 	}
 	l.embedding, l.altUp = ld.layerEmbedding(i), ld.altUp(i)
 	ld.surround(l)

@@ -61,7 +61,7 @@ func (ld *Loader) sumNorms(l *Layer) {
 	if ld.has(name("attn_norm_2.weight")) {
 		l.mixedNorm = append(l.mixedNorm, ld.norm(name("attn_norm_2"), ld.spec.Width))
 	}
-	l.fedNorm = append(l.fedNorm, ld.norm(name("layer_output_norm"), ld.spec.Width))
+	l.fedNorm = ld.norm(name("layer_output_norm"), ld.spec.Width)
 }
 
 // weights returns the weights of a norm, nil where there is none.

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/latentgo/latentgo/attn"
@@ -11,8 +12,9 @@ type RopeOptions struct {
 	Halves bool // pairs are (x_i, x_i+n/2); otherwise consecutive values
 	Full   bool // the rotated size must be the head size
 	// YarnRange says that YaRN's range is read (yarn_beta_fast, yarn_beta_slow), which other architectures leave at 32
-	// and 1.
+	// and 1. BetaFast is what stands for the 32 where a file does not say it; 0 is 32.
 	YarnRange bool
+	BetaFast  float64
 	// YarnLog says that yarn_log_multiplier corrects YaRN's magnitude; MLA has all of that in the scale of its scores.
 	YarnLog bool
 	MLA     bool
@@ -88,7 +90,7 @@ const keyLogMul = "rope.scaling.yarn_log_multiplier"
 func (r *Reader) yarn(c *attn.RopeConfig, factor float64, o RopeOptions) {
 	c.Yarn, c.BetaFast, c.BetaSlow = true, 32, 1
 	if o.YarnRange {
-		c.BetaFast = r.Positive("rope.scaling.yarn_beta_fast", 32)
+		c.BetaFast = r.Positive("rope.scaling.yarn_beta_fast", cmp.Or(o.BetaFast, 32))
 		c.BetaSlow = r.Positive("rope.scaling.yarn_beta_slow", 1)
 	}
 	magnitude := func(mul float64) float64 {

@@ -26,23 +26,27 @@ def load(folder, **settings):
     config = AutoConfig.from_pretrained(folder, **settings)
     kind = AutoModelForCausalLM if any(a.endswith(("ForCausalLM", "LMHeadModel")) for a in config.architectures) else AutoModel
     if any(a.endswith("ForSequenceClassification") for a in config.architectures): kind = AutoModelForSequenceClassification
-    return AutoTokenizer.from_pretrained(folder), kind.from_pretrained(folder, config=config, dtype=torch.float32).eval()
+    model, info = kind.from_pretrained(folder, config=config, dtype=torch.float32, output_loading_info=True)
+    ahead = tuple(f"model.layers.{config.num_hidden_layers + i}." for i in range(3)) + ("mtp.", "model.mtp.")  # predict a token further on
+    lost = [k for k in [*info["missing_keys"], *info["unexpected_keys"]] if "pooler" not in k and not k.startswith(ahead)]
+    return AutoTokenizer.from_pretrained(folder), model.eval(), lost
 
 
 def same(root):
     for d in sorted(root.iterdir()):
         try:
-            again, b = load(d / "after")
-            # No GGUF file says what Gemma's scores are divided by: in real models the size of a head or the width per head.
-            scalar = getattr(b.config, "query_pre_attn_scalar", None)
-            tok, a = load(d / "before", **({"query_pre_attn_scalar": scalar} if scalar else {}))
+            again, b, lost = load(d / "after")
+            # No GGUF file says what Gemma's scores are divided by: in real models the size of a head or the width per head. Nor
+            # does one say that the weights of Qwen 3's experts add up to 1, or that Afmoe's embeddings are scaled, as in real models.
+            keys = [k for k in ("query_pre_attn_scalar", "norm_topk_prob", "mup_enabled") if getattr(b.config, k, None) is not None]
+            tok, a, _ = load(d / "before", **{k: getattr(b.config, k) for k in keys})
             ids = torch.tensor([[(7 * i + i * i) % a.config.vocab_size for i in range(40)]])
             with torch.inference_mode():
                 out = lambda m: getattr(m(ids), "logits", None) if hasattr(m(ids), "logits") else m(ids).last_hidden_state
                 diff = (out(a) - out(b)).abs().max().item()
             wrong = sum(tok.encode(t) != again.encode(t) for t in TEXTS)
-            print(f"{d.name:24} {type(b).__name__:24} max abs {diff:.1e}, texts with other ids {wrong} of {len(TEXTS)}", flush=True)
-        except Exception as e:
+            print(f"{d.name:24} {type(b).__name__:24} max abs {diff:.1e}, texts with other ids {wrong} of {len(TEXTS)}{', missing or superfluous: ' * bool(lost)}{lost or ''}", flush=True)
+        except BaseException as e:
             print(f"{d.name:24} {type(e).__name__}: {str(e)[:300]}", flush=True)
 
 
@@ -56,7 +60,7 @@ p.add_argument("--ctx", type=int, default=256); p.add_argument("--tokens", type=
 a = p.parse_args()
 run = lambda *args: subprocess.run([a.chat, *args], check=True, capture_output=True, text=True).stdout
 
-tok, model = load(a.folder)
+tok, model, _ = load(a.folder)
 print(type(tok).__name__, type(model).__name__)
 text = a.text.read_text() if a.text else " ".join(TEXTS)
 

@@ -190,7 +190,9 @@ class Sweep:
             if began is None and left[0] not in got:
                 sys.exit(p.stdout[-500:] + p.stderr[-500:])
             if began:
-                got[began] = {"panic": (re.findall(r"panic: .*|fatal error: .*", p.stdout + p.stderr) or ["?"])[0]}
+                said, crash = p.stdout + p.stderr, re.compile(r"panic: .*|fatal error: .*")
+                failed = re.findall(r"_test\.go:\d+: (.*)", said)  # such as: more tokens than positions
+                got[began] = {"error": failed[-1]} if failed and not crash.search(said) else {"panic": (crash.findall(said) or ["?"])[0]}
 
     def noise(self, name):
         """How much llama.cpp's logits change with a cache in single precision."""
