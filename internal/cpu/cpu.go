@@ -3,14 +3,15 @@
 //	Generic   plain Go                                          every platform, the build tag purego
 //	AVX2      AVX2, BMI2, FMA, F16C                             x86-64-v3: since 2013 (Intel), 2015 (AMD)
 //	AVX512    AVX-512 F, BW, DQ, VL and VNNI on top of AVX2     since 2019 (Intel), 2022 (AMD)
+//	AMX       AMX tiles of bfloat16 on top of AVX512            since 2023 (Intel); on Linux
 //	NEON      Advanced SIMD with dot product (FEAT_DotProd)     arm64: since 2017 (Cortex-A75), every Apple M
 //	I8MM      8-bit matrix products (FEAT_I8MM) on top of NEON  arm64: since 2020 (Neoverse V1), Apple M2
 //
 // The environment variable LATENTGO_CPU, one of those names, upper or lower case, lowers the level; tests switch it
 // within the process by [Force]. Only packages with assembly need this package.
 //
-// Kernels are not built for AMX and for VNNI in 256 bits (avxvnni: client CPUs since 2021); asking for those is an error
-// that says so. Such CPUs run AVX512 or AVX2.
+// Kernels are not built for VNNI in 256 bits (avxvnni: client CPUs since 2021); asking for those is an error that says
+// so. Such CPUs run AVX2.
 package cpu
 
 import (
@@ -38,6 +39,7 @@ const (
 	Generic Level = iota // no assembly
 	AVX2                 // amd64: AVX2, BMI2, FMA and F16C
 	AVX512               // amd64: AVX2 and AVX-512 F, BW, DQ, VL, VNNI
+	AMX                  // amd64: AVX512, AMX-TILE and AMX-BF16
 	NEON                 // arm64: Advanced SIMD with SDOT and UDOT
 	I8MM                 // arm64: NEON and SMMLA
 	levels
@@ -46,10 +48,10 @@ const (
 // NumLevels is the length of a table indexed by Level.
 const NumLevels = int(levels)
 
-var names = [levels]string{"generic", "avx2", "avx512", "neon", "i8mm"}
+var names = [levels]string{"generic", "avx2", "avx512", "amx", "neon", "i8mm"}
 
 // unbuilt are the names of levels without kernels.
-var unbuilt = []string{"amx", "avxvnni"}
+var unbuilt = []string{"avxvnni"}
 
 // String returns the level's name as LATENTGO_CPU takes it.
 func (l Level) String() string {
@@ -139,5 +141,12 @@ func Force(l Level) (restore func()) {
 		i--
 	}
 	old := active.Swap(uint32(all[i]))
+	return func() { active.Store(old) }
+}
+
+// Pretend makes l the level in use until the function returned is called, whether the CPU has it or not: for tests that
+// put other code in the place of the instructions that are not there.
+func Pretend(l Level) (restore func()) {
+	old := active.Swap(uint32(l))
 	return func() { active.Store(old) }
 }

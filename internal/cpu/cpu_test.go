@@ -48,7 +48,8 @@ func TestResolve(t *testing.T) {
 // What is wrong and which levels there are is said in one line.
 func TestResolveSays(t *testing.T) {
 	for env, want := range map[string]string{
-		"amx":    "LATENTGO_CPU=amx: no kernels are built for it; this CPU and build have generic, avx2: CPU level",
+		"avxvnni": "LATENTGO_CPU=avxvnni: no kernels are built for it; this CPU and build have generic, avx2: CPU level",
+		"amx":    "LATENTGO_CPU=amx is not there; this CPU and build have generic, avx2: CPU level",
 		"sse2":   `LATENTGO_CPU="sse2" is unknown; this CPU and build have generic, avx2: CPU level`,
 		"avx512": "LATENTGO_CPU=avx512 is not there; this CPU and build have generic, avx2: CPU level",
 	} {
@@ -83,7 +84,7 @@ func TestLevels(t *testing.T) {
 	if len(all) == 0 || all[0] != Generic || all[len(all)-1] != Best() {
 		t.Errorf("Levels() = %v with best %v", all, Best())
 	}
-	if s := levels.String(); s != "level(5)" {
+	if s := levels.String(); s != "level(6)" {
 		t.Errorf("unknown level prints %q", s)
 	}
 }

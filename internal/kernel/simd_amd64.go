@@ -27,6 +27,8 @@ func init() {
 		expSum: expSumWith(expSumAVX512), siluMul: gatedWith(siluMulAVX512), geluMul: gatedWith(geluMulAVX512),
 		sumSquares: sumSquaresWith(sumSquaresAVX512), transpose: transposeSquares,
 	}
+	vectorSets[cpu.AMX] = vectorSets[cpu.AVX512]
+	vectorSets[cpu.AMX].promptScores, vectorSets[cpu.AMX].promptSum = scoresTiles, weightedSumTiles
 }
 
 // convertF16 is vectorSet.f16ToF32; the last elements, fewer than eight, go through Go.

@@ -59,6 +59,7 @@ import (
 //	gemm       panels of unpacked weights times several tokens
 //	panel      unpacking of weights to panels
 //	quantize   activations to int8
+//	tiles      bfloat16 in the order of AMX tiles
 var files = []struct {
 	name  string
 	build func(*gen)
@@ -77,6 +78,7 @@ var files = []struct {
 	{"asm_gemm", buildGemm},
 	{"asm_panel", buildPanel},
 	{"asm_quantize", buildQuantize},
+	{"asm_tiles", buildTiles},
 }
 
 func main() {
