@@ -47,19 +47,19 @@ var panelTypesAVX2 = []panelType{
 
 // panelTypesAVX512 are the types in blocks at AVX-512. Their codes are unpacked as at AVX2, but for those with a sign.
 var panelTypesAVX512 = []panelType{
-	{typ: Q4_0, group: 32, gemm: &gemmAVX512, unpack32: unpackQ4_0AVX2, bias: -8, few: rows32With(rowsQ4_0AVX512)},
-	{typ: Q4_1, group: 32, gemm: &gemmAVX512, unpack32: unpackQ4_1AVX2, few: rows32With(rowsQ4_1AVX512)},
-	{typ: Q5_0, group: 32, gemm: &gemmAVX512, unpack32: unpackQ5_0AVX2, bias: -16, few: rows32With(rowsQ5_0AVX512)},
-	{typ: Q5_1, group: 32, gemm: &gemmAVX512, unpack32: unpackQ5_1AVX2, few: rows32With(rowsQ5_1AVX512)},
-	{typ: Q8_0, group: 32, gemm: &gemmAVX512, unpack32: unpackQ8_0AVX512, bias: -128, few: rows32With(rowsQ8_0AVX512)},
-	{typ: IQ4_NL, group: 32, gemm: &gemmAVX512, unpack32: unpackIQ4_NLAVX512, bias: -128, few: rows32With(rowsIQ4_NLAVX512)},
-	{typ: MXFP4, group: 32, gemm: &gemmAVX512, unpack32: unpackMXFP4AVX2, bias: fp4Min, few: rows32With(rowsMXFP4AVX512)},
-	{typ: Q2_K, group: 16, gemm: &gemmK16AVX512, unpackK: unpackQ2_KAVX2, few: rowsKWith(rowsQ2_KAVX512)},
-	{typ: Q3_K, group: 16, gemm: &gemmK16BAVX512, unpackK: unpackQ3_KAVX2, few: rowsKWith(rowsQ3_KAVX512)},
-	{typ: Q4_K, group: 32, gemm: &gemmK32AVX512, unpackK: unpackQ4_KAVX2, few: rowsKWith(rowsQ4_KAVX512)},
-	{typ: Q5_K, group: 32, gemm: &gemmK32AVX512, unpackK: unpackQ5_KAVX2, few: rowsKWith(rowsQ5_KAVX512)},
-	{typ: Q6_K, group: 16, gemm: &gemmK16BAVX512, unpackK: unpackQ6_KAVX2, few: rowsKWith(rowsQ6_KAVX512)},
-	{typ: IQ4_XS, group: 32, gemm: &gemmK32BAVX512, unpackK: unpackIQ4_XSAVX512, few: rowsKWith(rowsIQ4_XSAVX512)},
+	{typ: Q4_0, group: 32, gemm: &gemmAVX512, unpack32: unpackQ4_0AVX2, bias: -8, few: rows32Tokens(rowsQ4_0AVX512, rowsQ4_0x4AVX512, rowsQ4_0x8AVX512)},
+	{typ: Q4_1, group: 32, gemm: &gemmAVX512, unpack32: unpackQ4_1AVX2, few: rows32Tokens(rowsQ4_1AVX512, rowsQ4_1x4AVX512, rowsQ4_1x8AVX512)},
+	{typ: Q5_0, group: 32, gemm: &gemmAVX512, unpack32: unpackQ5_0AVX2, bias: -16, few: rows32Tokens(rowsQ5_0AVX512, rowsQ5_0x4AVX512, rowsQ5_0x8AVX512)},
+	{typ: Q5_1, group: 32, gemm: &gemmAVX512, unpack32: unpackQ5_1AVX2, few: rows32Tokens(rowsQ5_1AVX512, rowsQ5_1x4AVX512, rowsQ5_1x8AVX512)},
+	{typ: Q8_0, group: 32, gemm: &gemmAVX512, unpack32: unpackQ8_0AVX512, bias: -128, few: rows32Tokens(rowsQ8_0AVX512, rowsQ8_0x4AVX512, rowsQ8_0x8AVX512)},
+	{typ: IQ4_NL, group: 32, gemm: &gemmAVX512, unpack32: unpackIQ4_NLAVX512, bias: -128, few: rows32Tokens(rowsIQ4_NLAVX512, rowsIQ4_NLx4AVX512, rowsIQ4_NLx8AVX512)},
+	{typ: MXFP4, group: 32, gemm: &gemmAVX512, unpack32: unpackMXFP4AVX2, bias: fp4Min, few: rows32Tokens(rowsMXFP4AVX512, rowsMXFP4x4AVX512, rowsMXFP4x8AVX512)},
+	{typ: Q2_K, group: 16, gemm: &gemmK16AVX512, unpackK: unpackQ2_KAVX2, few: rowsKWithTokens(rowsQ2_KAVX512, rowsQ2_Kx4AVX512, rowsQ2_Kx8AVX512)},
+	{typ: Q3_K, group: 16, gemm: &gemmK16BAVX512, unpackK: unpackQ3_KAVX2, few: rowsKWithTokens(rowsQ3_KAVX512, rowsQ3_Kx4AVX512, rowsQ3_Kx8AVX512)},
+	{typ: Q4_K, group: 32, gemm: &gemmK32AVX512, unpackK: unpackQ4_KAVX2, few: rowsKWithTokens(rowsQ4_KAVX512, rowsQ4_Kx4AVX512, rowsQ4_Kx8AVX512)},
+	{typ: Q5_K, group: 32, gemm: &gemmK32AVX512, unpackK: unpackQ5_KAVX2, few: rowsKWithTokens(rowsQ5_KAVX512, rowsQ5_Kx4AVX512, rowsQ5_Kx8AVX512)},
+	{typ: Q6_K, group: 16, gemm: &gemmK16BAVX512, unpackK: unpackQ6_KAVX2, few: rowsKWithTokens(rowsQ6_KAVX512, rowsQ6_Kx4AVX512, rowsQ6_Kx8AVX512)},
+	{typ: IQ4_XS, group: 32, gemm: &gemmK32BAVX512, unpackK: unpackIQ4_XSAVX512, few: rowsKWithTokens(rowsIQ4_XSAVX512, rowsIQ4_XSx4AVX512, rowsIQ4_XSx8AVX512)},
 }
 
 // The kernels of the types whose activations stay float32; those of F16 are attention's.

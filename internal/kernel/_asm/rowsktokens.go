@@ -13,11 +13,15 @@ import (
 //
 //	acts   per block: q [tokens][256] int8, their sums over 16 [tokens][16] int16, their scales [tokens] float32
 
-// buildRowsKTokens writes the products of weight rows with four and eight tokens, for AVX2.
+// buildRowsKTokens writes the products of weight rows with four and eight tokens, for AVX2 and, where rowsK is, for AVX-512.
 func buildRowsKTokens(g *gen) {
 	for _, f := range append(latticeFormats(), formatsK...) {
 		g.rowsKTokens(avx2, f, 4)
 		g.rowsKTokens(avx2, f, 8)
+	}
+	for _, f := range formatsK {
+		g.rowsKTokens(avx512, f, 4)
+		g.rowsKTokens(avx512, f, 8)
 	}
 }
 
@@ -27,6 +31,8 @@ type kTokens struct {
 	n     int           // tokens
 	acts  reg.GPVirtual // of the block
 	stack operand.Mem   // d·d_a of all tokens, dmin·d_a, their acc, their mins
+
+	mins []reg.VecVirtual // at AVX-512, which has registers enough and a stack no larger
 }
 
 // Where things are in acts and on the stack.
@@ -37,9 +43,9 @@ func (k *kTokens) sumsOf(t int) operand.Mem  { return operand.Mem{Base: k.acts, 
 func (k *kTokens) scalesOf() operand.Mem     { return operand.Mem{Base: k.acts, Disp: 288 * k.n} }
 func (k *kTokens) scaleAt(t int) operand.Mem { return k.stack.Offset(4 * t) }
 func (k *kTokens) minAt(t int) operand.Mem   { return k.stack.Offset(4*k.n + 4*t) }
-func (k *kTokens) accAt(t int) operand.Mem   { return k.stack.Offset(8*k.n + 32*t) }
+func (k *kTokens) accAt(t int) operand.Mem   { return k.stack.Offset(8*k.n + k.bytes*t) }
 func (k *kTokens) totalAt(t int) operand.Mem { return k.stack.Offset(8*k.n + 4*t) } // instead, see whole
-func (k *kTokens) minsAt(t int) operand.Mem  { return k.stack.Offset(40*k.n + 32*t) }
+func (k *kTokens) minsAt(t int) operand.Mem  { return k.stack.Offset((8+k.bytes)*k.n + 32*t) }
 
 // rowsKTokens writes dst[t*ld+r] for all rows and n tokens.
 func (g *gen) rowsKTokens(l level, f formatK, n int) {
@@ -49,8 +55,11 @@ func (g *gen) rowsKTokens(l level, f formatK, n int) {
 	dst, row := g.arg("dst"), g.arg("w")
 	k := &kTokens{kGen: &kGen{gen: g, formatK: f}, n: n}
 	k.constants()
-	room := 40 * n
-	if f.min {
+	room := (8 + g.bytes) * n
+	switch {
+	case f.min && g.evex():
+		k.mins = g.vecs(n)
+	case f.min:
 		room += 32 * n
 	}
 	k.stack = g.AllocLocal(room)
@@ -79,10 +88,11 @@ func (k *kTokens) clear() {
 	k.zero(zero)
 	for t := range k.n {
 		k.VMOVUPS(zero, k.accAt(t))
-		if k.min {
+		if k.min && k.mins == nil {
 			k.VMOVUPS(zero, k.minsAt(t))
 		}
 	}
+	k.zero(k.mins...)
 }
 
 // store writes the results of a row.
@@ -109,7 +119,10 @@ func (k *kTokens) results(four int) reg.VecVirtual {
 	acc := k.vecs(4)
 	for t, a := range acc {
 		k.VMOVUPS(k.accAt(four+t), a)
-		if k.min {
+		switch {
+		case k.mins != nil:
+			k.VSUBPS(k.mins[four+t], a, a)
+		case k.min:
 			k.VSUBPS(k.minsAt(four+t), a, a)
 		}
 	}
@@ -158,9 +171,13 @@ func (k *kTokens) block() {
 		return
 	}
 	for t := range sum {
-		m, d, mins := k.minSumsOf(k.sumsOf(t)), k.vec(), k.vec()
+		m, d, mins := k.minSumsOf(k.sumsOf(t)).AsY(), k.YMM(), k.YMM()
 		k.VCVTDQ2PS(m, m)
 		k.VBROADCASTSS(k.minAt(t), d)
+		if k.mins != nil {
+			k.VFMADD231PS(m, d, k.mins[t].AsY())
+			continue
+		}
 		k.VMOVUPS(k.minsAt(t), mins)
 		k.VFMADD231PS(m, d, mins)
 		k.VMOVUPS(mins, k.minsAt(t))
@@ -200,13 +217,31 @@ func (k *kTokens) vector(sum []reg.VecVirtual, i int) {
 	if !k.flat {
 		sc = k.spread(i)
 	}
+	negate := signed && k.evex()
+	var negative reg.OpmaskVirtual
+	var zero reg.VecVirtual
+	if negate {
+		negative, zero = k.K(), k.vec()
+		k.zero(zero)
+		k.VPMOVB2M(w, negative)
+	}
 	for t := range sum {
 		p, m := k.vec(), k.quantsOf(t, i)
-		if signed {
+		switch {
+		case negate:
+			k.VMOVDQU8(m, p)
+			k.VPSUBB(p, zero, negative, p)
+			k.VPMADDUBSW(p, unsigned, p)
+		case signed:
 			k.VMOVDQU(m, p)
 			k.VPSIGNB(w, p, p) // |w|·(±a) = w·a
 			k.VPMADDUBSW(p, unsigned, p)
-		} else {
+		case k.bias != 0 && !k.late():
+			b := k.vec()
+			k.VPMADDUBSW(m, w, p)
+			k.VPMADDUBSW(m, k.biases, b)
+			k.VPSUBW(b, p, p)
+		default:
 			k.VPMADDUBSW(m, w, p)
 		}
 		k.accumulate(sum[t], p, sc)

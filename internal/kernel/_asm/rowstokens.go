@@ -13,12 +13,15 @@ import (
 //
 //	acc_t[l] += (d_w·d_t) · Σ_{4 columns} (q_w - bias)·q_t        mins[t] += m·s_t
 
-// buildRowsTokens writes the products of weight rows with four tokens, for AVX2, and with eight where registers suffice.
+// buildRowsTokens writes the products of weight rows with four tokens and with eight, where AVX2 has enough registers. At
+// AVX-512 too they take 256 bits, as rows32 does for a single row.
 func buildRowsTokens(g *gen) {
-	for _, f := range formats32 {
-		g.rowsTokens(avx2, f, 4)
-		if f.tables == nil {
-			g.rowsTokens(avx2, f, 8)
+	for _, l := range []level{avx2, avx512.narrow()} {
+		for _, f := range formats32 {
+			g.rowsTokens(l, f, 4)
+			if f.tables == nil || l.evex() {
+				g.rowsTokens(l, f, 8)
+			}
 		}
 	}
 }
@@ -42,8 +45,8 @@ func (g *gen) rowsTokens(l level, f format32, n int) {
 	r.ldq = g.arg("ldq")
 	r.ldq3 = g.times3(r.ldq)
 	r.constants()
-	if n == 8 {
-		r.stack = g.AllocLocal(64)
+	if n == 8 || l.evex() {
+		r.stack = g.AllocLocal(8 * n)
 	}
 	g.whileMem(g.addr("rows"), 1, "row", r.row)
 	g.done()
@@ -119,7 +122,7 @@ func (r *tokensGen) tokens(w matrix, acc, mins []reg.VecVirtual) {
 	r.Comment("acc += d_w·d_a·Σ(q_w - bias)·q_a")
 	v := r.quants(r.rowGen, []operand.Mem{w.row(0)})
 	unsigned := v
-	if r.signed {
+	if r.signed && !r.evex() {
 		unsigned = r.vec()
 		r.VPABSB(v, unsigned)
 	}
@@ -127,6 +130,17 @@ func (r *tokensGen) tokens(w matrix, acc, mins []reg.VecVirtual) {
 		p, s := r.vec(), r.vec()
 		q := rowPtr(r.q[t/4], r.ldq, r.ldq3, t%4)
 		switch {
+		case r.evex() && r.bias != 0:
+			a := r.vec()
+			b := r.vec()
+			r.VMOVDQU32(q, a)
+			r.zero(p, b)
+			r.VPDPBUSD(a, v, p)
+			r.VPDPBUSD(a, r.biases, b)
+			r.VPSUBD(b, p, p)
+		case r.evex():
+			r.zero(p)
+			r.VPDPBUSD(q, v, p)
 		case r.signed:
 			a := r.vec()
 			r.VMOVDQU(q, a)
@@ -141,7 +155,9 @@ func (r *tokensGen) tokens(w matrix, acc, mins []reg.VecVirtual) {
 		default:
 			r.VPMADDUBSW(q, v, p)
 		}
-		r.VPMADDWD(r.ones, p, p)
+		if !r.evex() {
+			r.VPMADDWD(r.ones, p, p)
+		}
 		r.VCVTDQ2PS(p, p)
 		r.VBROADCASTSS(r.stack.Offset(8*t), s)
 		r.VFMADD231PS(s, p, acc[t])
