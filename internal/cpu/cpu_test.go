@@ -49,9 +49,9 @@ func TestResolve(t *testing.T) {
 func TestResolveSays(t *testing.T) {
 	for env, want := range map[string]string{
 		"avxvnni": "LATENTGO_CPU=avxvnni: no kernels are built for it; this CPU and build have generic, avx2: CPU level",
-		"amx":    "LATENTGO_CPU=amx is not there; this CPU and build have generic, avx2: CPU level",
-		"sse2":   `LATENTGO_CPU="sse2" is unknown; this CPU and build have generic, avx2: CPU level`,
-		"avx512": "LATENTGO_CPU=avx512 is not there; this CPU and build have generic, avx2: CPU level",
+		"amx":     "LATENTGO_CPU=amx is not there; this CPU and build have generic, avx2: CPU level",
+		"sse2":    `LATENTGO_CPU="sse2" is unknown; this CPU and build have generic, avx2: CPU level`,
+		"avx512":  "LATENTGO_CPU=avx512 is not there; this CPU and build have generic, avx2: CPU level",
 	} {
 		if _, err := resolve(env, AVX2); err.Error() != want {
 			t.Errorf("%s: %v, want %s", env, err, want)
