@@ -23,7 +23,8 @@ type kernel func(dst []float32, ld int, w []byte, stride, rows int, a *Act)
 
 // kernelSet is all that one level of CPU features runs.
 type kernelSet struct {
-	mul [numTypes]kernel // by Type; nil where the type cannot be computed with
+	mul   [numTypes]kernel // by Type; nil where the type cannot be computed with
+	exact kernel           // of matrices of F16 that are Exact; nil: mul's
 
 	// quantQ8 quantises len(x)/32 blocks: q as long as x, d and s one per block.
 	quantQ8 func(q []int8, d, s, x []float32)

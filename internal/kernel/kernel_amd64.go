@@ -41,6 +41,7 @@ func kernelsFor(l cpu.Level) (k kernelSet) {
 		k.mul[p.typ] = p.mul
 	}
 	if l == cpu.AMX {
+		k.exact = k.mul[F16]
 		k.mul, k.pack = tileKernels(k.mul), packTiles
 	}
 	return k
