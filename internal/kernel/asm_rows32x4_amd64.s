@@ -894,7 +894,7 @@ blocks3:
 	VMOVUPS      Y5, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VMOVDQU      2(SI), Y5
 	VPABSB       Y5, Y6
 	VMOVDQU      (R8), Y7
@@ -1005,7 +1005,7 @@ blocks3:
 	VMOVUPS      Y9, 64(SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VMOVDQU      2(SI), Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (R8), Y11
