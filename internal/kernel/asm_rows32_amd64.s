@@ -992,7 +992,7 @@ blocks3:
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	VMOVDQU (R9), Y5
 
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VMOVDQU      2(DI), Y6
 	VPSIGNB      Y6, Y5, Y7
 	VPABSB       Y6, Y6
@@ -1002,7 +1002,7 @@ blocks3:
 	VBROADCASTSS (SP), Y7
 	VFMADD231PS  Y7, Y6, Y1
 
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VMOVDQU      2(DI)(CX*1), Y6
 	VPSIGNB      Y6, Y5, Y7
 	VPABSB       Y6, Y6
@@ -1012,7 +1012,7 @@ blocks3:
 	VBROADCASTSS 4(SP), Y7
 	VFMADD231PS  Y7, Y6, Y2
 
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VMOVDQU      2(DI)(CX*2), Y6
 	VPSIGNB      Y6, Y5, Y7
 	VPABSB       Y6, Y6
@@ -1022,7 +1022,7 @@ blocks3:
 	VBROADCASTSS 8(SP), Y7
 	VFMADD231PS  Y7, Y6, Y3
 
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VMOVDQU      2(DI)(DX*1), Y6
 	VPSIGNB      Y6, Y5, Y5
 	VPABSB       Y6, Y6
@@ -1087,7 +1087,7 @@ blocks7:
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	VMOVDQU (DI), Y2
 
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VMOVDQU      2(DX), Y3
 	VPSIGNB      Y3, Y2, Y2
 	VPABSB       Y3, Y3
@@ -2479,7 +2479,7 @@ blocks3:
 	VPDPBUSD        Z6, Z2, Z7
 	VPSUBD          Z7, Z8, Z7
 
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VMOVDQU32    2(DI), Y12
 	VINSERTI64X4 $0x01, 2(DI)(CX*1), Z12, Z12
 	VPXORD       Z2, Z12, Z12
@@ -2489,7 +2489,7 @@ blocks3:
 	VPERMPS      Z5, Z0, Z14
 	VFMADD231PS  Z14, Z13, Z3
 
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VMOVDQU32    2(DI)(CX*2), Y15
 	VINSERTI64X4 $0x01, 2(DI)(DX*1), Z15, Z15
 	VPXORD       Z2, Z15, Z15
@@ -2555,7 +2555,7 @@ blocks7:
 	VPDPBUSD  Y3, Y2, Y10
 	VPSUBD    Y10, Y11, Y10
 
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VPXORD      2(DX), Y2, Y4
 	VMOVDQA32   Y10, Y5
 	VPDPBUSD    Y3, Y4, Y5

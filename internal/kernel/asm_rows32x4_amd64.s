@@ -894,7 +894,7 @@ blocks3:
 	VMOVUPS      Y5, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VMOVDQU      2(SI), Y5
 	VPABSB       Y5, Y6
 	VMOVDQU      (R8), Y7
@@ -1005,7 +1005,7 @@ blocks3:
 	VMOVUPS      Y9, 64(SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VMOVDQU      2(SI), Y9
 	VPABSB       Y9, Y10
 	VMOVDQU      (R8), Y11
@@ -2693,7 +2693,7 @@ blocks3:
 	VMOVUPS      Y13, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VPXORD       2(SI), Y0, Y13
 	VMOVDQU32    (R8), Y14
 	VPXORD       Y5, Y5, Y5
@@ -2820,7 +2820,7 @@ blocks3:
 	VMOVUPS      Y25, 32(SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VPXORD       2(SI), Y0, Y25
 	VMOVDQU32    (R8), Y26
 	VPXORD       Y9, Y9, Y9

@@ -31,6 +31,9 @@ func kernelsFor(l cpu.Level) (k kernelSet) {
 	switch l {
 	case cpu.AVX2:
 		k.mul = panelAVX2.kernels(panelTypesAVX2)
+	case cpu.AVXVNNI:
+		k.mul = panelAVX2.kernels(panelTypesVNNI)
+		return k
 	case cpu.AVX512, cpu.AMX:
 		k.mul = panelAVX512.kernels(panelTypesAVX512)
 	default:

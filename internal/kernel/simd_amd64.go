@@ -18,6 +18,7 @@ func init() {
 		expSum: expSumWith(expSumAVX2), siluMul: gatedWith(siluMulAVX2), geluMul: gatedWith(geluMulAVX2),
 		sumSquares: sumSquaresWith(sumSquaresAVX2), transpose: transposeSquares,
 	}
+	vectorSets[cpu.AVXVNNI] = vectorSets[cpu.AVX2]
 	vectorSets[cpu.AVX512] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
 		toBlockFloat: toBlockFloatWithAVX2, blockFloatToF16: blockFloatToF16WithAVX2,

@@ -16,11 +16,16 @@ import (
 type level struct {
 	name  string // suffix of the function's name
 	bytes int    // of a vector register
+	vnni  bool   // products are VPDPBUSD's: unsigned codes of all 8 bits, sums of 32
 }
 
 var (
-	avx2   = level{"AVX2", 32}
-	avx512 = level{"AVX512", 64}
+	avx2    = level{"AVX2", 32, false}
+	avxvnni = level{"AVXVNNI", 32, true}
+	avx512  = level{"AVX512", 64, true}
+
+	// unpacked is what unpacks int8 codes for VNNI's products: with AVX2's instructions alone.
+	unpacked = level{"UnsignedAVX2", 32, true}
 )
 
 // lanes returns how many float32 a register holds.
@@ -29,11 +34,11 @@ func (l level) lanes() int { return l.bytes / 4 }
 // wide reports whether vectors have 512 bits.
 func (l level) wide() bool { return l.bytes == 64 }
 
-// evex reports whether there are AVX-512's instructions: 32 registers, masks, VNNI, at any width of vectors.
+// evex reports whether there are AVX-512's instructions: 32 registers, masks, at any width of vectors.
 func (l level) evex() bool { return l.name == avx512.name }
 
 // narrow returns the level with vectors of 256 bits.
-func (l level) narrow() level { return level{l.name, 32} }
+func (l level) narrow() level { return level{l.name, 32, l.vnni} }
 
 // gen builds one file, a function at a time. It adds to avo's context what depends on the level and what the kernels share.
 // The types of the kernels embed it, so that an instruction is a method call on them.

@@ -369,7 +369,7 @@ func (r *rowGen) constants() {
 	} else {
 		r.ones, r.stack = r.u32(0x00010001), r.AllocLocal(32)
 	}
-	if r.bias != 0 && (r.evex() || !r.signed) {
+	if r.bias != 0 && (r.vnni || !r.signed) {
 		r.biases = r.u32(uint32(r.bias) * 0x01010101)
 	}
 	if r.size < 32 {
