@@ -32,7 +32,7 @@ type kTokens struct {
 	acts  reg.GPVirtual // of the block
 	stack operand.Mem   // d·d_a of all tokens, dmin·d_a, their acc, their mins
 
-	mins []reg.VecVirtual // at AVX-512, which has registers enough and a stack no larger
+	acc, mins []reg.VecVirtual // at AVX-512, which has registers enough
 }
 
 // Where things are in acts and on the stack.
@@ -43,9 +43,9 @@ func (k *kTokens) sumsOf(t int) operand.Mem  { return operand.Mem{Base: k.acts, 
 func (k *kTokens) scalesOf() operand.Mem     { return operand.Mem{Base: k.acts, Disp: 288 * k.n} }
 func (k *kTokens) scaleAt(t int) operand.Mem { return k.stack.Offset(4 * t) }
 func (k *kTokens) minAt(t int) operand.Mem   { return k.stack.Offset(4*k.n + 4*t) }
-func (k *kTokens) accAt(t int) operand.Mem   { return k.stack.Offset(8*k.n + k.bytes*t) }
+func (k *kTokens) accAt(t int) operand.Mem   { return k.stack.Offset(8*k.n + 32*t) }
 func (k *kTokens) totalAt(t int) operand.Mem { return k.stack.Offset(8*k.n + 4*t) } // instead, see whole
-func (k *kTokens) minsAt(t int) operand.Mem  { return k.stack.Offset((8+k.bytes)*k.n + 32*t) }
+func (k *kTokens) minsAt(t int) operand.Mem  { return k.stack.Offset(40*k.n + 32*t) }
 
 // rowsKTokens writes dst[t*ld+r] for all rows and n tokens.
 func (g *gen) rowsKTokens(l level, f formatK, n int) {
@@ -55,11 +55,16 @@ func (g *gen) rowsKTokens(l level, f formatK, n int) {
 	dst, row := g.arg("dst"), g.arg("w")
 	k := &kTokens{kGen: &kGen{gen: g, formatK: f}, n: n}
 	k.constants()
-	room := (8 + g.bytes) * n
+	room := 8 * n
 	switch {
-	case f.min && g.evex():
-		k.mins = g.vecs(n)
+	case g.evex():
+		k.acc = g.vecs(n)
+		if f.min {
+			k.mins = g.vecs(n)
+		}
 	case f.min:
+		room += 64 * n
+	default:
 		room += 32 * n
 	}
 	k.stack = g.AllocLocal(room)
@@ -84,15 +89,19 @@ func (g *gen) rowsKTokens(l level, f formatK, n int) {
 
 // clear sets acc and mins to zero.
 func (k *kTokens) clear() {
+	if k.evex() {
+		k.zero(k.acc...)
+		k.zero(k.mins...)
+		return
+	}
 	zero := k.vec()
 	k.zero(zero)
 	for t := range k.n {
 		k.VMOVUPS(zero, k.accAt(t))
-		if k.min && k.mins == nil {
+		if k.min {
 			k.VMOVUPS(zero, k.minsAt(t))
 		}
 	}
-	k.zero(k.mins...)
 }
 
 // store writes the results of a row.
@@ -116,13 +125,18 @@ func (k *kTokens) results(four int) reg.VecVirtual {
 		k.VMOVUPS(k.totalAt(four), acc.AsX())
 		return acc
 	}
+	if k.evex() {
+		acc := k.acc[four:][:4]
+		for t := 0; k.min && t < 4; t++ {
+			k.VSUBPS(k.mins[four+t], acc[t], acc[t])
+		}
+		k.sum4(acc)
+		return acc[0]
+	}
 	acc := k.vecs(4)
 	for t, a := range acc {
 		k.VMOVUPS(k.accAt(four+t), a)
-		switch {
-		case k.mins != nil:
-			k.VSUBPS(k.mins[four+t], a, a)
-		case k.min:
+		if k.min {
 			k.VSUBPS(k.minsAt(four+t), a, a)
 		}
 	}
@@ -162,6 +176,10 @@ func (k *kTokens) block() {
 	for t := range sum {
 		d, acc := k.vec(), k.vec()
 		k.VCVTDQ2PS(sum[t], sum[t])
+		if k.evex() {
+			k.VFMADD231PS_BCST(k.scaleAt(t), sum[t], k.acc[t])
+			continue
+		}
 		k.VBROADCASTSS(k.scaleAt(t), d)
 		k.VMOVUPS(k.accAt(t), acc)
 		k.VFMADD231PS(d, sum[t], acc)
@@ -173,11 +191,11 @@ func (k *kTokens) block() {
 	for t := range sum {
 		m, d, mins := k.minSumsOf(k.sumsOf(t)).AsY(), k.YMM(), k.YMM()
 		k.VCVTDQ2PS(m, m)
-		k.VBROADCASTSS(k.minAt(t), d)
-		if k.mins != nil {
-			k.VFMADD231PS(m, d, k.mins[t].AsY())
+		if k.evex() {
+			k.VFMADD231PS_BCST(k.minAt(t), m, k.mins[t].AsY())
 			continue
 		}
+		k.VBROADCASTSS(k.minAt(t), d)
 		k.VMOVUPS(k.minsAt(t), mins)
 		k.VFMADD231PS(m, d, mins)
 		k.VMOVUPS(mins, k.minsAt(t))
