@@ -8,10 +8,11 @@
 //	NEON      Advanced SIMD with dot product (FEAT_DotProd)     arm64: since 2017 (Cortex-A75), every Apple M
 //	I8MM      8-bit matrix products (FEAT_I8MM) on top of NEON  arm64: since 2020 (Neoverse V1), Apple M2
 //
-// The environment variable LATENTGO_CPU, one of those names, upper or lower case, lowers the level; tests switch it
+// The environment variable LATENTGO_CPU, one of those names, upper or lower case, chooses another level; tests switch it
 // within the process by [Force]. Only packages with assembly need this package.
 //
-// Those of AVXVNNI and AMX were tested on emulated CPUs, not timed on real ones.
+// AMX is used only where LATENTGO_CPU asks for it: it computes prompts in bfloat16, which is more exact than activations in
+// 8 bits but not what decoding and llama.cpp compute, and has not been timed. AVXVNNI and AMX were tested on emulated CPUs.
 package cpu
 
 import (
@@ -23,7 +24,7 @@ import (
 	"sync/atomic"
 )
 
-// EnvName is the environment variable that lowers the level.
+// EnvName is the environment variable that chooses the level.
 const EnvName = "LATENTGO_CPU"
 
 // ErrLevel is returned when LATENTGO_CPU asks for a level that does not exist, that the CPU does not have, or that has
@@ -71,10 +72,10 @@ func init() {
 	active.Store(uint32(l))
 }
 
-// resolve returns the level that the value env of LATENTGO_CPU asks for on a CPU that has the levels have: the highest
+// resolve returns the level that the value env of LATENTGO_CPU asks for on a CPU that has the levels have: the best
 // when env is empty, and together with an error when env is unknown or not among them.
 func resolve(env string, have []Level) (Level, error) {
-	best := have[len(have)-1]
+	best := bestOf(have)
 	if env == "" {
 		return best, nil
 	}
@@ -98,10 +99,18 @@ func offer(have []Level) string {
 	return "this CPU and build have " + strings.Join(list, ", ")
 }
 
-// Best returns the highest level that the CPU and the build have.
-func Best() Level { return all[len(all)-1] }
+// Best returns the highest level that the CPU and the build have, but for AMX, which has to be asked for.
+func Best() Level { return bestOf(all) }
 
-// Active returns the level in use: Best, lowered by LATENTGO_CPU or Force.
+func bestOf(have []Level) Level {
+	last := have[len(have)-1]
+	if last == AMX {
+		return have[len(have)-2] // AVX512
+	}
+	return last
+}
+
+// Active returns the level in use: Best, or another that LATENTGO_CPU or Force wants.
 func Active() Level { return Level(active.Load()) }
 
 // EnvError returns what was wrong with LATENTGO_CPU at start, nil when nothing was. It wraps ErrLevel. The level in use

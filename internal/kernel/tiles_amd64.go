@@ -15,9 +15,7 @@ import (
 //	weight rows ── unpack, interleave (panel_amd64.go) ──▶ codes, D, M ── D·code + M ──▶ panel of bfloat16 ──┐
 //	activations ────────────────────────────────────────────────────────────────────────▶ Act.bf16 ─┤ tiles
 //
-// Tiles of int8 would multiply twice as fast, but a block of 32 columns fills only half of one, and after each its sums would
-// have to be stored, scaled and added up: more instructions than the products themselves. Bfloat16 has 8 bits of
-// mantissa: what it loses is a sixth of what activations lose that are quantised to int8 in blocks of 32.
+// See RATIONALE.md for why not int8.
 //
 // What a token gets does not depend on the tokens beside it: each sum is added up in the order of columns.
 
