@@ -13,12 +13,17 @@ import (
 //
 //	acc_t[l] += (d_w·d_t) · Σ_{4 columns} (q_w - bias)·q_t        mins[t] += m·s_t
 
-// buildRowsTokens writes the products of weight rows with four tokens, for AVX2, and with eight where registers suffice.
+// A token's bias costs more here than |q_w|·(±q_t) does, so that codes are unpacked as at AVX2 for AVXVNNI too.
+
+// buildRowsTokens writes the products of weight rows with four tokens, for vectors of 256 bits, and with eight where registers
+// suffice.
 func buildRowsTokens(g *gen) {
-	for _, f := range formats32 {
-		g.rowsTokens(avx2, f, 4)
-		if f.tables == nil {
-			g.rowsTokens(avx2, f, 8)
+	for _, l := range []level{avx2, {avxvnni.name, 32, false}} {
+		for _, f := range formats32 {
+			g.rowsTokens(l, f, 4)
+			if f.tables == nil {
+				g.rowsTokens(l, f, 8)
+			}
 		}
 	}
 }
@@ -131,21 +136,48 @@ func (r *tokensGen) tokens(w matrix, acc, mins []reg.VecVirtual) {
 			a := r.vec()
 			r.VMOVDQU(q, a)
 			r.VPSIGNB(v, a, a) // |w|·(±a) = w·a
-			r.VPMADDUBSW(a, unsigned, p)
+			r.dot(a, unsigned, p)
 		case r.bias != 0:
-			b := r.vec()
-			r.VMOVDQU(q, b)
-			r.VPMADDUBSW(b, v, p)
-			r.VPMADDUBSW(b, r.biases, b)
-			r.VPSUBW(b, p, p)
+			a := r.vec()
+			r.VMOVDQU(q, a)
+			r.dot(a, v, p)
+			r.takeBias(a, p)
+		case r.vnni():
+			a := r.vec()
+			r.VMOVDQU(q, a)
+			r.dot(a, v, p)
 		default:
 			r.VPMADDUBSW(q, v, p)
 		}
-		r.VPMADDWD(r.ones, p, p)
+		if !r.vnni() {
+			r.VPMADDWD(r.ones, p, p)
+		}
 		r.VCVTDQ2PS(p, p)
 		r.VBROADCASTSS(r.stack.Offset(8*t), s)
 		r.VFMADD231PS(s, p, acc[t])
 	}
+}
+
+// dot sets p = Σ w·a over fours, at AVX2 over pairs of int16.
+func (r *tokensGen) dot(a, w, p reg.VecVirtual) {
+	if r.vnni() {
+		r.zero(p)
+		r.VPDPBUSD(a, w, p)
+		return
+	}
+	r.VPMADDUBSW(a, w, p)
+}
+
+// takeBias takes Σ bias·a from p, the result of dot, and may change a.
+func (r *tokensGen) takeBias(a, p reg.VecVirtual) {
+	if r.vnni() {
+		b := r.vec()
+		r.dot(a, r.biases, b)
+		r.VPSUBD(b, p, p)
+		return
+	}
+	r.VPMADDUBSW(a, r.biases, a)
+	r.VPSUBW(a, p, p)
 }
 
 // pairScales puts d_w·d_a of token t to lane 2t of the stack, and adds m·s_a to lane 2(t mod 4)+1 of its four's mins.
