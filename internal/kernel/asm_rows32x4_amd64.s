@@ -1409,6 +1409,1304 @@ DATA quad00800000<>+8(SB)/4, $0x00800000
 DATA quad00800000<>+12(SB)/4, $0x00800000
 GLOBL quad00800000<>(SB), RODATA|NOPTR, $16
 
+// func rowsQ4_0x4AVXVNNI(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+// Requires: AVX, AVX2, AVXVNNI, F16C, FMA3
+TEXT ·rowsQ4_0x4AVXVNNI(SB), NOSPLIT, $32-72
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+16(FP), CX
+	MOVQ         ldq+48(FP), DX
+	LEAQ         (DX)(DX*2), BX
+	VBROADCASTSS c08080808<>+0(SB), Y0
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
+
+row1:
+	CMPQ  rows+32(FP), $0x01
+	JLT   rowEnd2
+	SUBQ  $0x01, rows+32(FP)
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	MOVQ  CX, SI
+	MOVQ  blocks+64(FP), DI
+	MOVQ  q+40(FP), R8
+	MOVQ  pairs+56(FP), R9
+	SUBQ  $0x01, DI
+	JLT   blocksEnd4
+
+blocks3:
+	// d_w·d_a of each token, m·s_a
+	VPBROADCASTW (SI), X7
+	VCVTPH2PS    X7, Y7
+	VMULPS       (R9), Y7, Y7
+	VMOVUPS      Y7, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 2(SI), Y7
+	VPSRLVD        Y2, Y7, Y7
+	VPAND          Y1, Y7, Y7
+	VMOVDQU        (R8), Y9
+	VPXOR          Y8, Y8, Y8
+	LONG $0x504542c4; BYTE $0xc1 // VPDPBUSD Y9, Y7, Y8
+	VPXOR          Y10, Y10, Y10
+	LONG $0x507d42c4; BYTE $0xd1 // VPDPBUSD Y9, Y0, Y10
+	VPSUBD         Y10, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VBROADCASTSS   (SP), Y9
+	VFMADD231PS    Y9, Y8, Y3
+	VMOVDQU        (R8)(DX*1), Y9
+	VPXOR          Y8, Y8, Y8
+	LONG $0x504542c4; BYTE $0xc1 // VPDPBUSD Y9, Y7, Y8
+	VPXOR          Y10, Y10, Y10
+	LONG $0x507d42c4; BYTE $0xd1 // VPDPBUSD Y9, Y0, Y10
+	VPSUBD         Y10, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VBROADCASTSS   8(SP), Y9
+	VFMADD231PS    Y9, Y8, Y4
+	VMOVDQU        (R8)(DX*2), Y9
+	VPXOR          Y8, Y8, Y8
+	LONG $0x504542c4; BYTE $0xc1 // VPDPBUSD Y9, Y7, Y8
+	VPXOR          Y10, Y10, Y10
+	LONG $0x507d42c4; BYTE $0xd1 // VPDPBUSD Y9, Y0, Y10
+	VPSUBD         Y10, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VBROADCASTSS   16(SP), Y9
+	VFMADD231PS    Y9, Y8, Y5
+	VMOVDQU        (R8)(BX*1), Y9
+	VPXOR          Y8, Y8, Y8
+	LONG $0x504542c4; BYTE $0xc1 // VPDPBUSD Y9, Y7, Y8
+	VPXOR          Y7, Y7, Y7
+	LONG $0x507dc2c4; BYTE $0xf9 // VPDPBUSD Y9, Y0, Y7
+	VPSUBD         Y7, Y8, Y8
+	VCVTDQ2PS      Y8, Y8
+	VBROADCASTSS   24(SP), Y7
+	VFMADD231PS    Y7, Y8, Y6
+	ADDQ           $+18, SI
+	ADDQ           $+32, R8
+	ADDQ           $+32, R9
+	SUBQ           $0x01, DI
+	JGE            blocks3
+
+blocksEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y4, Y3, Y7
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y7, Y3, Y3
+	VUNPCKHPS    Y6, Y5, Y4
+	VUNPCKLPS    Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VUNPCKHPD    Y5, Y3, Y4
+	VUNPCKLPD    Y5, Y3, Y3
+	VADDPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X3, (SI)
+	VEXTRACTPS   $0x01, X3, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X3, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X3, (SI)(R8*1)
+	ADDQ         $+4, AX
+	MOVQ         stride+24(FP), SI
+	ADDQ         SI, CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsQ4_0x8AVXVNNI(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+// Requires: AVX, AVX2, AVXVNNI, F16C, FMA3
+TEXT ·rowsQ4_0x8AVXVNNI(SB), NOSPLIT, $96-72
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+16(FP), CX
+	MOVQ         ldq+48(FP), DX
+	LEAQ         (DX)(DX*2), BX
+	VBROADCASTSS c08080808<>+0(SB), Y0
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
+
+row1:
+	CMPQ  rows+32(FP), $0x01
+	JLT   rowEnd2
+	SUBQ  $0x01, rows+32(FP)
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	MOVQ  CX, SI
+	MOVQ  blocks+64(FP), DI
+	MOVQ  q+40(FP), R8
+	MOVQ  pairs+56(FP), R9
+	LEAQ  (R8)(DX*4), R10
+	MOVQ  DI, R11
+	SHLQ  $0x05, R11
+	ADDQ  R9, R11
+	SUBQ  $0x01, DI
+	JLT   blocksEnd4
+
+blocks3:
+	// d_w·d_a of each token, m·s_a
+	VPBROADCASTW (SI), X11
+	VCVTPH2PS    X11, Y11
+	VMULPS       (R9), Y11, Y12
+	VMOVUPS      Y12, 32(SP)
+	VMULPS       (R11), Y11, Y11
+	VMOVUPS      Y11, 64(SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 2(SI), Y11
+	VPSRLVD        Y2, Y11, Y11
+	VPAND          Y1, Y11, Y11
+	VMOVDQU        (R8), Y13
+	VPXOR          Y12, Y12, Y12
+	LONG $0x502542c4; BYTE $0xe5 // VPDPBUSD Y13, Y11, Y12
+	VPXOR          Y14, Y14, Y14
+	LONG $0x507d42c4; BYTE $0xf5 // VPDPBUSD Y13, Y0, Y14
+	VPSUBD         Y14, Y12, Y12
+	VCVTDQ2PS      Y12, Y12
+	VBROADCASTSS   32(SP), Y13
+	VFMADD231PS    Y13, Y12, Y3
+	VMOVDQU        (R8)(DX*1), Y13
+	VPXOR          Y12, Y12, Y12
+	LONG $0x502542c4; BYTE $0xe5 // VPDPBUSD Y13, Y11, Y12
+	VPXOR          Y14, Y14, Y14
+	LONG $0x507d42c4; BYTE $0xf5 // VPDPBUSD Y13, Y0, Y14
+	VPSUBD         Y14, Y12, Y12
+	VCVTDQ2PS      Y12, Y12
+	VBROADCASTSS   40(SP), Y13
+	VFMADD231PS    Y13, Y12, Y4
+	VMOVDQU        (R8)(DX*2), Y13
+	VPXOR          Y12, Y12, Y12
+	LONG $0x502542c4; BYTE $0xe5 // VPDPBUSD Y13, Y11, Y12
+	VPXOR          Y14, Y14, Y14
+	LONG $0x507d42c4; BYTE $0xf5 // VPDPBUSD Y13, Y0, Y14
+	VPSUBD         Y14, Y12, Y12
+	VCVTDQ2PS      Y12, Y12
+	VBROADCASTSS   48(SP), Y13
+	VFMADD231PS    Y13, Y12, Y5
+	VMOVDQU        (R8)(BX*1), Y13
+	VPXOR          Y12, Y12, Y12
+	LONG $0x502542c4; BYTE $0xe5 // VPDPBUSD Y13, Y11, Y12
+	VPXOR          Y14, Y14, Y14
+	LONG $0x507d42c4; BYTE $0xf5 // VPDPBUSD Y13, Y0, Y14
+	VPSUBD         Y14, Y12, Y12
+	VCVTDQ2PS      Y12, Y12
+	VBROADCASTSS   56(SP), Y13
+	VFMADD231PS    Y13, Y12, Y6
+	VMOVDQU        (R10), Y13
+	VPXOR          Y12, Y12, Y12
+	LONG $0x502542c4; BYTE $0xe5 // VPDPBUSD Y13, Y11, Y12
+	VPXOR          Y14, Y14, Y14
+	LONG $0x507d42c4; BYTE $0xf5 // VPDPBUSD Y13, Y0, Y14
+	VPSUBD         Y14, Y12, Y12
+	VCVTDQ2PS      Y12, Y12
+	VBROADCASTSS   64(SP), Y13
+	VFMADD231PS    Y13, Y12, Y7
+	VMOVDQU        (R10)(DX*1), Y13
+	VPXOR          Y12, Y12, Y12
+	LONG $0x502542c4; BYTE $0xe5 // VPDPBUSD Y13, Y11, Y12
+	VPXOR          Y14, Y14, Y14
+	LONG $0x507d42c4; BYTE $0xf5 // VPDPBUSD Y13, Y0, Y14
+	VPSUBD         Y14, Y12, Y12
+	VCVTDQ2PS      Y12, Y12
+	VBROADCASTSS   72(SP), Y13
+	VFMADD231PS    Y13, Y12, Y8
+	VMOVDQU        (R10)(DX*2), Y13
+	VPXOR          Y12, Y12, Y12
+	LONG $0x502542c4; BYTE $0xe5 // VPDPBUSD Y13, Y11, Y12
+	VPXOR          Y14, Y14, Y14
+	LONG $0x507d42c4; BYTE $0xf5 // VPDPBUSD Y13, Y0, Y14
+	VPSUBD         Y14, Y12, Y12
+	VCVTDQ2PS      Y12, Y12
+	VBROADCASTSS   80(SP), Y13
+	VFMADD231PS    Y13, Y12, Y9
+	VMOVDQU        (R10)(BX*1), Y13
+	VPXOR          Y12, Y12, Y12
+	LONG $0x502542c4; BYTE $0xe5 // VPDPBUSD Y13, Y11, Y12
+	VPXOR          Y11, Y11, Y11
+	LONG $0x507d42c4; BYTE $0xdd // VPDPBUSD Y13, Y0, Y11
+	VPSUBD         Y11, Y12, Y12
+	VCVTDQ2PS      Y12, Y12
+	VBROADCASTSS   88(SP), Y11
+	VFMADD231PS    Y11, Y12, Y10
+	ADDQ           $+18, SI
+	ADDQ           $+32, R8
+	ADDQ           $+32, R9
+	ADDQ           $+32, R10
+	ADDQ           $+32, R11
+	SUBQ           $0x01, DI
+	JGE            blocks3
+
+blocksEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y4, Y3, Y11
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y11, Y3, Y3
+	VUNPCKHPS    Y6, Y5, Y4
+	VUNPCKLPS    Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VUNPCKHPD    Y5, Y3, Y4
+	VUNPCKLPD    Y5, Y3, Y3
+	VADDPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X3, (SI)
+	VEXTRACTPS   $0x01, X3, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X3, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X3, (SI)(R8*1)
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y8, Y7, Y3
+	VUNPCKLPS    Y8, Y7, Y7
+	VADDPS       Y3, Y7, Y7
+	VUNPCKHPS    Y10, Y9, Y3
+	VUNPCKLPS    Y10, Y9, Y9
+	VADDPS       Y3, Y9, Y9
+	VUNPCKHPD    Y9, Y7, Y3
+	VUNPCKLPD    Y9, Y7, Y7
+	VADDPS       Y3, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X3
+	VADDPS       X3, X7, X7
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (SI)(DI*4), SI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X7, (SI)
+	VEXTRACTPS   $0x01, X7, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X7, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X7, (SI)(R8*1)
+	ADDQ         $+4, AX
+	MOVQ         stride+24(FP), SI
+	ADDQ         SI, CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsQ4_1x4AVXVNNI(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+// Requires: AVX, AVX2, AVXVNNI, F16C, FMA3
+TEXT ·rowsQ4_1x4AVXVNNI(SB), NOSPLIT, $32-72
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+16(FP), CX
+	MOVQ         ldq+48(FP), DX
+	LEAQ         (DX)(DX*2), BX
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y0
+	VMOVUPS      shift04<>+0(SB), Y1
+
+row1:
+	CMPQ  rows+32(FP), $0x01
+	JLT   rowEnd2
+	SUBQ  $0x01, rows+32(FP)
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	MOVQ  CX, SI
+	MOVQ  blocks+64(FP), DI
+	MOVQ  q+40(FP), R8
+	MOVQ  pairs+56(FP), R9
+	SUBQ  $0x01, DI
+	JLT   blocksEnd4
+
+blocks3:
+	// d_w·d_a of each token, m·s_a
+	VPBROADCASTD (SI), X7
+	VCVTPH2PS    X7, Y7
+	VMULPS       (R9), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y7, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 4(SI), Y7
+	VPSRLVD        Y1, Y7, Y7
+	VPAND          Y0, Y7, Y7
+	VMOVDQU        (R8), Y9
+	VPXOR          Y8, Y8, Y8
+	LONG $0x504542c4; BYTE $0xc1 // VPDPBUSD Y9, Y7, Y8
+	VCVTDQ2PS      Y8, Y8
+	VBROADCASTSS   (SP), Y9
+	VFMADD231PS    Y9, Y8, Y2
+	VMOVDQU        (R8)(DX*1), Y9
+	VPXOR          Y8, Y8, Y8
+	LONG $0x504542c4; BYTE $0xc1 // VPDPBUSD Y9, Y7, Y8
+	VCVTDQ2PS      Y8, Y8
+	VBROADCASTSS   8(SP), Y9
+	VFMADD231PS    Y9, Y8, Y3
+	VMOVDQU        (R8)(DX*2), Y9
+	VPXOR          Y8, Y8, Y8
+	LONG $0x504542c4; BYTE $0xc1 // VPDPBUSD Y9, Y7, Y8
+	VCVTDQ2PS      Y8, Y8
+	VBROADCASTSS   16(SP), Y9
+	VFMADD231PS    Y9, Y8, Y4
+	VMOVDQU        (R8)(BX*1), Y9
+	VPXOR          Y8, Y8, Y8
+	LONG $0x504542c4; BYTE $0xc1 // VPDPBUSD Y9, Y7, Y8
+	VCVTDQ2PS      Y8, Y8
+	VBROADCASTSS   24(SP), Y7
+	VFMADD231PS    Y7, Y8, Y5
+	ADDQ           $+20, SI
+	ADDQ           $+32, R8
+	ADDQ           $+32, R9
+	SUBQ           $0x01, DI
+	JGE            blocks3
+
+blocksEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y3, Y2, Y7
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y7, Y2, Y2
+	VUNPCKHPS    Y5, Y4, Y3
+	VUNPCKLPS    Y5, Y4, Y4
+	VADDPS       Y3, Y4, Y4
+	VUNPCKHPD    Y4, Y2, Y3
+	VUNPCKLPD    Y4, Y2, Y2
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPS       X3, X2, X2
+	VMOVUPS      odd<>+0(SB), Y3
+	VPERMPS      Y6, Y3, Y6
+	VADDPS       X6, X2, X2
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X2, (SI)
+	VEXTRACTPS   $0x01, X2, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X2, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X2, (SI)(R8*1)
+	ADDQ         $+4, AX
+	MOVQ         stride+24(FP), SI
+	ADDQ         SI, CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsQ4_1x8AVXVNNI(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+// Requires: AVX, AVX2, AVXVNNI, F16C, FMA3
+TEXT ·rowsQ4_1x8AVXVNNI(SB), NOSPLIT, $96-72
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+16(FP), CX
+	MOVQ         ldq+48(FP), DX
+	LEAQ         (DX)(DX*2), BX
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y0
+	VMOVUPS      shift04<>+0(SB), Y1
+
+row1:
+	CMPQ  rows+32(FP), $0x01
+	JLT   rowEnd2
+	SUBQ  $0x01, rows+32(FP)
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	VPXOR Y11, Y11, Y11
+	MOVQ  CX, SI
+	MOVQ  blocks+64(FP), DI
+	MOVQ  q+40(FP), R8
+	MOVQ  pairs+56(FP), R9
+	LEAQ  (R8)(DX*4), R10
+	MOVQ  DI, R11
+	SHLQ  $0x05, R11
+	ADDQ  R9, R11
+	SUBQ  $0x01, DI
+	JLT   blocksEnd4
+
+blocks3:
+	// d_w·d_a of each token, m·s_a
+	VPBROADCASTD (SI), X12
+	VCVTPH2PS    X12, Y12
+	VMULPS       (R9), Y12, Y13
+	VADDPS       Y13, Y10, Y10
+	VMOVUPS      Y13, 32(SP)
+	VMULPS       (R11), Y12, Y12
+	VADDPS       Y12, Y11, Y11
+	VMOVUPS      Y12, 64(SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 4(SI), Y12
+	VPSRLVD        Y1, Y12, Y12
+	VPAND          Y0, Y12, Y12
+	VMOVDQU        (R8), Y14
+	VPXOR          Y13, Y13, Y13
+	LONG $0x501d42c4; BYTE $0xee // VPDPBUSD Y14, Y12, Y13
+	VCVTDQ2PS      Y13, Y13
+	VBROADCASTSS   32(SP), Y14
+	VFMADD231PS    Y14, Y13, Y2
+	VMOVDQU        (R8)(DX*1), Y14
+	VPXOR          Y13, Y13, Y13
+	LONG $0x501d42c4; BYTE $0xee // VPDPBUSD Y14, Y12, Y13
+	VCVTDQ2PS      Y13, Y13
+	VBROADCASTSS   40(SP), Y14
+	VFMADD231PS    Y14, Y13, Y3
+	VMOVDQU        (R8)(DX*2), Y14
+	VPXOR          Y13, Y13, Y13
+	LONG $0x501d42c4; BYTE $0xee // VPDPBUSD Y14, Y12, Y13
+	VCVTDQ2PS      Y13, Y13
+	VBROADCASTSS   48(SP), Y14
+	VFMADD231PS    Y14, Y13, Y4
+	VMOVDQU        (R8)(BX*1), Y14
+	VPXOR          Y13, Y13, Y13
+	LONG $0x501d42c4; BYTE $0xee // VPDPBUSD Y14, Y12, Y13
+	VCVTDQ2PS      Y13, Y13
+	VBROADCASTSS   56(SP), Y14
+	VFMADD231PS    Y14, Y13, Y5
+	VMOVDQU        (R10), Y14
+	VPXOR          Y13, Y13, Y13
+	LONG $0x501d42c4; BYTE $0xee // VPDPBUSD Y14, Y12, Y13
+	VCVTDQ2PS      Y13, Y13
+	VBROADCASTSS   64(SP), Y14
+	VFMADD231PS    Y14, Y13, Y6
+	VMOVDQU        (R10)(DX*1), Y14
+	VPXOR          Y13, Y13, Y13
+	LONG $0x501d42c4; BYTE $0xee // VPDPBUSD Y14, Y12, Y13
+	VCVTDQ2PS      Y13, Y13
+	VBROADCASTSS   72(SP), Y14
+	VFMADD231PS    Y14, Y13, Y7
+	VMOVDQU        (R10)(DX*2), Y14
+	VPXOR          Y13, Y13, Y13
+	LONG $0x501d42c4; BYTE $0xee // VPDPBUSD Y14, Y12, Y13
+	VCVTDQ2PS      Y13, Y13
+	VBROADCASTSS   80(SP), Y14
+	VFMADD231PS    Y14, Y13, Y8
+	VMOVDQU        (R10)(BX*1), Y14
+	VPXOR          Y13, Y13, Y13
+	LONG $0x501d42c4; BYTE $0xee // VPDPBUSD Y14, Y12, Y13
+	VCVTDQ2PS      Y13, Y13
+	VBROADCASTSS   88(SP), Y12
+	VFMADD231PS    Y12, Y13, Y9
+	ADDQ           $+20, SI
+	ADDQ           $+32, R8
+	ADDQ           $+32, R9
+	ADDQ           $+32, R10
+	ADDQ           $+32, R11
+	SUBQ           $0x01, DI
+	JGE            blocks3
+
+blocksEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y3, Y2, Y12
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y12, Y2, Y2
+	VUNPCKHPS    Y5, Y4, Y3
+	VUNPCKLPS    Y5, Y4, Y4
+	VADDPS       Y3, Y4, Y4
+	VUNPCKHPD    Y4, Y2, Y3
+	VUNPCKLPD    Y4, Y2, Y2
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPS       X3, X2, X2
+	VMOVUPS      odd<>+0(SB), Y3
+	VPERMPS      Y10, Y3, Y10
+	VADDPS       X10, X2, X2
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X2, (SI)
+	VEXTRACTPS   $0x01, X2, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X2, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X2, (SI)(R8*1)
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y7, Y6, Y2
+	VUNPCKLPS    Y7, Y6, Y6
+	VADDPS       Y2, Y6, Y6
+	VUNPCKHPS    Y9, Y8, Y2
+	VUNPCKLPS    Y9, Y8, Y8
+	VADDPS       Y2, Y8, Y8
+	VUNPCKHPD    Y8, Y6, Y2
+	VUNPCKLPD    Y8, Y6, Y6
+	VADDPS       Y2, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X2
+	VADDPS       X2, X6, X6
+	VMOVUPS      odd<>+0(SB), Y2
+	VPERMPS      Y11, Y2, Y11
+	VADDPS       X11, X6, X6
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (SI)(DI*4), SI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X6, (SI)
+	VEXTRACTPS   $0x01, X6, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X6, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X6, (SI)(R8*1)
+	ADDQ         $+4, AX
+	MOVQ         stride+24(FP), SI
+	ADDQ         SI, CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsQ5_0x4AVXVNNI(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+// Requires: AVX, AVX2, AVXVNNI, F16C, FMA3
+TEXT ·rowsQ5_0x4AVXVNNI(SB), NOSPLIT, $32-72
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+16(FP), CX
+	MOVQ         ldq+48(FP), DX
+	LEAQ         (DX)(DX*2), BX
+	VBROADCASTSS c10101010<>+0(SB), Y0
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
+	VBROADCASTSS c10101010<>+0(SB), Y3
+	VMOVUPS      bitBytes<>+0(SB), Y4
+	VMOVUPS      bitClear<>+0(SB), Y5
+	VBROADCASTSS cffffffff<>+0(SB), Y6
+
+row1:
+	CMPQ  rows+32(FP), $0x01
+	JLT   rowEnd2
+	SUBQ  $0x01, rows+32(FP)
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	MOVQ  CX, SI
+	MOVQ  blocks+64(FP), DI
+	MOVQ  q+40(FP), R8
+	MOVQ  pairs+56(FP), R9
+	SUBQ  $0x01, DI
+	JLT   blocksEnd4
+
+blocks3:
+	// d_w·d_a of each token, m·s_a
+	VPBROADCASTW (SI), X11
+	VCVTPH2PS    X11, Y11
+	VMULPS       (R9), Y11, Y11
+	VMOVUPS      Y11, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 6(SI), Y11
+	VPSRLVD        Y2, Y11, Y11
+	VPAND          Y1, Y11, Y11
+
+	// q += 16·bit
+	VPBROADCASTD 2(SI), Y12
+	VPSHUFB      Y4, Y12, Y12
+	VPOR         Y5, Y12, Y12
+	VPCMPEQB     Y6, Y12, Y12
+	VPAND        Y3, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VMOVDQU      (R8), Y13
+	VPXOR        Y12, Y12, Y12
+	LONG $0x502542c4; BYTE $0xe5 // VPDPBUSD Y13, Y11, Y12
+	VPXOR        Y14, Y14, Y14
+	LONG $0x507d42c4; BYTE $0xf5 // VPDPBUSD Y13, Y0, Y14
+	VPSUBD       Y14, Y12, Y12
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS (SP), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	VMOVDQU      (R8)(DX*1), Y13
+	VPXOR        Y12, Y12, Y12
+	LONG $0x502542c4; BYTE $0xe5 // VPDPBUSD Y13, Y11, Y12
+	VPXOR        Y14, Y14, Y14
+	LONG $0x507d42c4; BYTE $0xf5 // VPDPBUSD Y13, Y0, Y14
+	VPSUBD       Y14, Y12, Y12
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS 8(SP), Y13
+	VFMADD231PS  Y13, Y12, Y8
+	VMOVDQU      (R8)(DX*2), Y13
+	VPXOR        Y12, Y12, Y12
+	LONG $0x502542c4; BYTE $0xe5 // VPDPBUSD Y13, Y11, Y12
+	VPXOR        Y14, Y14, Y14
+	LONG $0x507d42c4; BYTE $0xf5 // VPDPBUSD Y13, Y0, Y14
+	VPSUBD       Y14, Y12, Y12
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS 16(SP), Y13
+	VFMADD231PS  Y13, Y12, Y9
+	VMOVDQU      (R8)(BX*1), Y13
+	VPXOR        Y12, Y12, Y12
+	LONG $0x502542c4; BYTE $0xe5 // VPDPBUSD Y13, Y11, Y12
+	VPXOR        Y11, Y11, Y11
+	LONG $0x507d42c4; BYTE $0xdd // VPDPBUSD Y13, Y0, Y11
+	VPSUBD       Y11, Y12, Y12
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS 24(SP), Y11
+	VFMADD231PS  Y11, Y12, Y10
+	ADDQ         $+22, SI
+	ADDQ         $+32, R8
+	ADDQ         $+32, R9
+	SUBQ         $0x01, DI
+	JGE          blocks3
+
+blocksEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y8, Y7, Y11
+	VUNPCKLPS    Y8, Y7, Y7
+	VADDPS       Y11, Y7, Y7
+	VUNPCKHPS    Y10, Y9, Y8
+	VUNPCKLPS    Y10, Y9, Y9
+	VADDPS       Y8, Y9, Y9
+	VUNPCKHPD    Y9, Y7, Y8
+	VUNPCKLPD    Y9, Y7, Y7
+	VADDPS       Y8, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X8
+	VADDPS       X8, X7, X7
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X7, (SI)
+	VEXTRACTPS   $0x01, X7, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X7, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X7, (SI)(R8*1)
+	ADDQ         $+4, AX
+	MOVQ         stride+24(FP), SI
+	ADDQ         SI, CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsQ5_1x4AVXVNNI(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+// Requires: AVX, AVX2, AVXVNNI, F16C, FMA3
+TEXT ·rowsQ5_1x4AVXVNNI(SB), NOSPLIT, $32-72
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+16(FP), CX
+	MOVQ         ldq+48(FP), DX
+	LEAQ         (DX)(DX*2), BX
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y0
+	VMOVUPS      shift04<>+0(SB), Y1
+	VBROADCASTSS c10101010<>+0(SB), Y2
+	VMOVUPS      bitBytes<>+0(SB), Y3
+	VMOVUPS      bitClear<>+0(SB), Y4
+	VBROADCASTSS cffffffff<>+0(SB), Y5
+
+row1:
+	CMPQ  rows+32(FP), $0x01
+	JLT   rowEnd2
+	SUBQ  $0x01, rows+32(FP)
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	MOVQ  CX, SI
+	MOVQ  blocks+64(FP), DI
+	MOVQ  q+40(FP), R8
+	MOVQ  pairs+56(FP), R9
+	SUBQ  $0x01, DI
+	JLT   blocksEnd4
+
+blocks3:
+	// d_w·d_a of each token, m·s_a
+	VPBROADCASTD (SI), X11
+	VCVTPH2PS    X11, Y11
+	VMULPS       (R9), Y11, Y11
+	VADDPS       Y11, Y10, Y10
+	VMOVUPS      Y11, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 8(SI), Y11
+	VPSRLVD        Y1, Y11, Y11
+	VPAND          Y0, Y11, Y11
+
+	// q += 16·bit
+	VPBROADCASTD 4(SI), Y12
+	VPSHUFB      Y3, Y12, Y12
+	VPOR         Y4, Y12, Y12
+	VPCMPEQB     Y5, Y12, Y12
+	VPAND        Y2, Y12, Y12
+	VPOR         Y12, Y11, Y11
+	VMOVDQU      (R8), Y13
+	VPXOR        Y12, Y12, Y12
+	LONG $0x502542c4; BYTE $0xe5 // VPDPBUSD Y13, Y11, Y12
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS (SP), Y13
+	VFMADD231PS  Y13, Y12, Y6
+	VMOVDQU      (R8)(DX*1), Y13
+	VPXOR        Y12, Y12, Y12
+	LONG $0x502542c4; BYTE $0xe5 // VPDPBUSD Y13, Y11, Y12
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS 8(SP), Y13
+	VFMADD231PS  Y13, Y12, Y7
+	VMOVDQU      (R8)(DX*2), Y13
+	VPXOR        Y12, Y12, Y12
+	LONG $0x502542c4; BYTE $0xe5 // VPDPBUSD Y13, Y11, Y12
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS 16(SP), Y13
+	VFMADD231PS  Y13, Y12, Y8
+	VMOVDQU      (R8)(BX*1), Y13
+	VPXOR        Y12, Y12, Y12
+	LONG $0x502542c4; BYTE $0xe5 // VPDPBUSD Y13, Y11, Y12
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS 24(SP), Y11
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         $+24, SI
+	ADDQ         $+32, R8
+	ADDQ         $+32, R9
+	SUBQ         $0x01, DI
+	JGE          blocks3
+
+blocksEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y7, Y6, Y11
+	VUNPCKLPS    Y7, Y6, Y6
+	VADDPS       Y11, Y6, Y6
+	VUNPCKHPS    Y9, Y8, Y7
+	VUNPCKLPS    Y9, Y8, Y8
+	VADDPS       Y7, Y8, Y8
+	VUNPCKHPD    Y8, Y6, Y7
+	VUNPCKLPD    Y8, Y6, Y6
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VADDPS       X7, X6, X6
+	VMOVUPS      odd<>+0(SB), Y7
+	VPERMPS      Y10, Y7, Y10
+	VADDPS       X10, X6, X6
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X6, (SI)
+	VEXTRACTPS   $0x01, X6, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X6, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X6, (SI)(R8*1)
+	ADDQ         $+4, AX
+	MOVQ         stride+24(FP), SI
+	ADDQ         SI, CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsQ8_0x4AVXVNNI(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+// Requires: AVX, AVX2, AVXVNNI, F16C, FMA3
+TEXT ·rowsQ8_0x4AVXVNNI(SB), NOSPLIT, $32-72
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ ldq+48(FP), DX
+	LEAQ (DX)(DX*2), BX
+
+row1:
+	CMPQ  rows+32(FP), $0x01
+	JLT   rowEnd2
+	SUBQ  $0x01, rows+32(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	MOVQ  CX, SI
+	MOVQ  blocks+64(FP), DI
+	MOVQ  q+40(FP), R8
+	MOVQ  pairs+56(FP), R9
+	SUBQ  $0x01, DI
+	JLT   blocksEnd4
+
+blocks3:
+	// d_w·d_a of each token, m·s_a
+	VPBROADCASTW (SI), X4
+	VCVTPH2PS    X4, Y4
+	VMULPS       (R9), Y4, Y4
+	VMOVUPS      Y4, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	// q as it is, for VNNI q ^ 128 = q + 128
+	VMOVDQU      2(SI), Y4
+	VPABSB       Y4, Y5
+	VMOVDQU      (R8), Y7
+	VPSIGNB      Y4, Y7, Y7
+	VPXOR        Y6, Y6, Y6
+	LONG $0x5055e2c4; BYTE $0xf7 // VPDPBUSD Y7, Y5, Y6
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS (SP), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VMOVDQU      (R8)(DX*1), Y7
+	VPSIGNB      Y4, Y7, Y7
+	VPXOR        Y6, Y6, Y6
+	LONG $0x5055e2c4; BYTE $0xf7 // VPDPBUSD Y7, Y5, Y6
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS 8(SP), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VMOVDQU      (R8)(DX*2), Y7
+	VPSIGNB      Y4, Y7, Y7
+	VPXOR        Y6, Y6, Y6
+	LONG $0x5055e2c4; BYTE $0xf7 // VPDPBUSD Y7, Y5, Y6
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS 16(SP), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VMOVDQU      (R8)(BX*1), Y6
+	VPSIGNB      Y4, Y6, Y6
+	VPXOR        Y4, Y4, Y4
+	LONG $0x5055e2c4; BYTE $0xe6 // VPDPBUSD Y6, Y5, Y4
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS 24(SP), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         $+34, SI
+	ADDQ         $+32, R8
+	ADDQ         $+32, R9
+	SUBQ         $0x01, DI
+	JGE          blocks3
+
+blocksEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y1, Y0, Y4
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y4, Y0, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKHPD    Y2, Y0, Y1
+	VUNPCKLPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X0, (SI)
+	VEXTRACTPS   $0x01, X0, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X0, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X0, (SI)(R8*1)
+	ADDQ         $+4, AX
+	MOVQ         stride+24(FP), SI
+	ADDQ         SI, CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsQ8_0x8AVXVNNI(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+// Requires: AVX, AVX2, AVXVNNI, F16C, FMA3
+TEXT ·rowsQ8_0x8AVXVNNI(SB), NOSPLIT, $96-72
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+	MOVQ ldq+48(FP), DX
+	LEAQ (DX)(DX*2), BX
+
+row1:
+	CMPQ  rows+32(FP), $0x01
+	JLT   rowEnd2
+	SUBQ  $0x01, rows+32(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  CX, SI
+	MOVQ  blocks+64(FP), DI
+	MOVQ  q+40(FP), R8
+	MOVQ  pairs+56(FP), R9
+	LEAQ  (R8)(DX*4), R10
+	MOVQ  DI, R11
+	SHLQ  $0x05, R11
+	ADDQ  R9, R11
+	SUBQ  $0x01, DI
+	JLT   blocksEnd4
+
+blocks3:
+	// d_w·d_a of each token, m·s_a
+	VPBROADCASTW (SI), X8
+	VCVTPH2PS    X8, Y8
+	VMULPS       (R9), Y8, Y9
+	VMOVUPS      Y9, 32(SP)
+	VMULPS       (R11), Y8, Y8
+	VMOVUPS      Y8, 64(SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	// q as it is, for VNNI q ^ 128 = q + 128
+	VMOVDQU      2(SI), Y8
+	VPABSB       Y8, Y9
+	VMOVDQU      (R8), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPXOR        Y10, Y10, Y10
+	LONG $0x503542c4; BYTE $0xd3 // VPDPBUSD Y11, Y9, Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS 32(SP), Y11
+	VFMADD231PS  Y11, Y10, Y0
+	VMOVDQU      (R8)(DX*1), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPXOR        Y10, Y10, Y10
+	LONG $0x503542c4; BYTE $0xd3 // VPDPBUSD Y11, Y9, Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS 40(SP), Y11
+	VFMADD231PS  Y11, Y10, Y1
+	VMOVDQU      (R8)(DX*2), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPXOR        Y10, Y10, Y10
+	LONG $0x503542c4; BYTE $0xd3 // VPDPBUSD Y11, Y9, Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS 48(SP), Y11
+	VFMADD231PS  Y11, Y10, Y2
+	VMOVDQU      (R8)(BX*1), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPXOR        Y10, Y10, Y10
+	LONG $0x503542c4; BYTE $0xd3 // VPDPBUSD Y11, Y9, Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS 56(SP), Y11
+	VFMADD231PS  Y11, Y10, Y3
+	VMOVDQU      (R10), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPXOR        Y10, Y10, Y10
+	LONG $0x503542c4; BYTE $0xd3 // VPDPBUSD Y11, Y9, Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS 64(SP), Y11
+	VFMADD231PS  Y11, Y10, Y4
+	VMOVDQU      (R10)(DX*1), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPXOR        Y10, Y10, Y10
+	LONG $0x503542c4; BYTE $0xd3 // VPDPBUSD Y11, Y9, Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS 72(SP), Y11
+	VFMADD231PS  Y11, Y10, Y5
+	VMOVDQU      (R10)(DX*2), Y11
+	VPSIGNB      Y8, Y11, Y11
+	VPXOR        Y10, Y10, Y10
+	LONG $0x503542c4; BYTE $0xd3 // VPDPBUSD Y11, Y9, Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS 80(SP), Y11
+	VFMADD231PS  Y11, Y10, Y6
+	VMOVDQU      (R10)(BX*1), Y10
+	VPSIGNB      Y8, Y10, Y10
+	VPXOR        Y8, Y8, Y8
+	LONG $0x503542c4; BYTE $0xc2 // VPDPBUSD Y10, Y9, Y8
+	VCVTDQ2PS    Y8, Y8
+	VBROADCASTSS 88(SP), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	ADDQ         $+34, SI
+	ADDQ         $+32, R8
+	ADDQ         $+32, R9
+	ADDQ         $+32, R10
+	ADDQ         $+32, R11
+	SUBQ         $0x01, DI
+	JGE          blocks3
+
+blocksEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y1, Y0, Y8
+	VUNPCKLPS    Y1, Y0, Y0
+	VADDPS       Y8, Y0, Y0
+	VUNPCKHPS    Y3, Y2, Y1
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y1, Y2, Y2
+	VUNPCKHPD    Y2, Y0, Y1
+	VUNPCKLPD    Y2, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X0
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X0, (SI)
+	VEXTRACTPS   $0x01, X0, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X0, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X0, (SI)(R8*1)
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y5, Y4, Y0
+	VUNPCKLPS    Y5, Y4, Y4
+	VADDPS       Y0, Y4, Y4
+	VUNPCKHPS    Y7, Y6, Y0
+	VUNPCKLPS    Y7, Y6, Y6
+	VADDPS       Y0, Y6, Y6
+	VUNPCKHPD    Y6, Y4, Y0
+	VUNPCKLPD    Y6, Y4, Y4
+	VADDPS       Y0, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X0
+	VADDPS       X0, X4, X4
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (SI)(DI*4), SI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X4, (SI)
+	VEXTRACTPS   $0x01, X4, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X4, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X4, (SI)(R8*1)
+	ADDQ         $+4, AX
+	MOVQ         stride+24(FP), SI
+	ADDQ         SI, CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsIQ4_NLx4AVXVNNI(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+// Requires: AVX, AVX2, AVXVNNI, F16C, FMA3
+TEXT ·rowsIQ4_NLx4AVXVNNI(SB), NOSPLIT, $32-72
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+16(FP), CX
+	MOVQ         ldq+48(FP), DX
+	LEAQ         (DX)(DX*2), BX
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y0
+	VMOVUPS      shift04<>+0(SB), Y1
+	VMOVUPS      iq4<>+0(SB), Y2
+
+row1:
+	CMPQ  rows+32(FP), $0x01
+	JLT   rowEnd2
+	SUBQ  $0x01, rows+32(FP)
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	MOVQ  CX, SI
+	MOVQ  blocks+64(FP), DI
+	MOVQ  q+40(FP), R8
+	MOVQ  pairs+56(FP), R9
+	SUBQ  $0x01, DI
+	JLT   blocksEnd4
+
+blocks3:
+	// d_w·d_a of each token, m·s_a
+	VPBROADCASTW (SI), X7
+	VCVTPH2PS    X7, Y7
+	VMULPS       (R9), Y7, Y7
+	VMOVUPS      Y7, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 2(SI), Y7
+	VPSRLVD        Y1, Y7, Y7
+	VPAND          Y0, Y7, Y7
+
+	// q = values[q]
+	VPSHUFB      Y7, Y2, Y7
+	VPABSB       Y7, Y8
+	VMOVDQU      (R8), Y10
+	VPSIGNB      Y7, Y10, Y10
+	VPXOR        Y9, Y9, Y9
+	LONG $0x503d42c4; BYTE $0xca // VPDPBUSD Y10, Y8, Y9
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS (SP), Y10
+	VFMADD231PS  Y10, Y9, Y3
+	VMOVDQU      (R8)(DX*1), Y10
+	VPSIGNB      Y7, Y10, Y10
+	VPXOR        Y9, Y9, Y9
+	LONG $0x503d42c4; BYTE $0xca // VPDPBUSD Y10, Y8, Y9
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS 8(SP), Y10
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVDQU      (R8)(DX*2), Y10
+	VPSIGNB      Y7, Y10, Y10
+	VPXOR        Y9, Y9, Y9
+	LONG $0x503d42c4; BYTE $0xca // VPDPBUSD Y10, Y8, Y9
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS 16(SP), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVDQU      (R8)(BX*1), Y9
+	VPSIGNB      Y7, Y9, Y9
+	VPXOR        Y7, Y7, Y7
+	LONG $0x503dc2c4; BYTE $0xf9 // VPDPBUSD Y9, Y8, Y7
+	VCVTDQ2PS    Y7, Y7
+	VBROADCASTSS 24(SP), Y8
+	VFMADD231PS  Y8, Y7, Y6
+	ADDQ         $+18, SI
+	ADDQ         $+32, R8
+	ADDQ         $+32, R9
+	SUBQ         $0x01, DI
+	JGE          blocks3
+
+blocksEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y4, Y3, Y7
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y7, Y3, Y3
+	VUNPCKHPS    Y6, Y5, Y4
+	VUNPCKLPS    Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VUNPCKHPD    Y5, Y3, Y4
+	VUNPCKLPD    Y5, Y3, Y3
+	VADDPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X3, (SI)
+	VEXTRACTPS   $0x01, X3, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X3, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X3, (SI)(R8*1)
+	ADDQ         $+4, AX
+	MOVQ         stride+24(FP), SI
+	ADDQ         SI, CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsMXFP4x4AVXVNNI(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+// Requires: AVX, AVX2, AVXVNNI, FMA3
+TEXT ·rowsMXFP4x4AVXVNNI(SB), NOSPLIT, $32-72
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+16(FP), CX
+	MOVQ         ldq+48(FP), DX
+	LEAQ         (DX)(DX*2), BX
+	VBROADCASTSS c0c0c0c0c<>+0(SB), Y0
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
+	VMOVUPS      fp4<>+0(SB), Y3
+
+row1:
+	CMPQ  rows+32(FP), $0x01
+	JLT   rowEnd2
+	SUBQ  $0x01, rows+32(FP)
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  CX, SI
+	MOVQ  blocks+64(FP), DI
+	MOVQ  q+40(FP), R8
+	MOVQ  pairs+56(FP), R9
+	SUBQ  $0x01, DI
+	JLT   blocksEnd4
+
+blocks3:
+	// d_w·d_a of each token, m·s_a
+	VPBROADCASTB (SI), X8
+	VPMOVZXBD    X8, X8
+	VPMINSD      quad00000001<>+0(SB), X8, X9
+	VPBROADCASTD c00200000<>+0(SB), X10
+	VPSLLVD      X9, X10, X9
+	VPSLLD       $0x17, X8, X8
+	VPSUBD       quad00800000<>+0(SB), X8, X8
+	VPMAXSD      X9, X8, X8
+	VBROADCASTSS X8, Y8
+	VMULPS       (R9), Y8, Y8
+	VMOVUPS      Y8, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 1(SI), Y8
+	VPSRLVD        Y2, Y8, Y8
+	VPAND          Y1, Y8, Y8
+
+	// q = values[q]
+	VPSHUFB      Y8, Y3, Y8
+	VMOVDQU      (R8), Y10
+	VPXOR        Y9, Y9, Y9
+	LONG $0x503d42c4; BYTE $0xca // VPDPBUSD Y10, Y8, Y9
+	VPXOR        Y11, Y11, Y11
+	LONG $0x507d42c4; BYTE $0xda // VPDPBUSD Y10, Y0, Y11
+	VPSUBD       Y11, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS (SP), Y10
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVDQU      (R8)(DX*1), Y10
+	VPXOR        Y9, Y9, Y9
+	LONG $0x503d42c4; BYTE $0xca // VPDPBUSD Y10, Y8, Y9
+	VPXOR        Y11, Y11, Y11
+	LONG $0x507d42c4; BYTE $0xda // VPDPBUSD Y10, Y0, Y11
+	VPSUBD       Y11, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS 8(SP), Y10
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVDQU      (R8)(DX*2), Y10
+	VPXOR        Y9, Y9, Y9
+	LONG $0x503d42c4; BYTE $0xca // VPDPBUSD Y10, Y8, Y9
+	VPXOR        Y11, Y11, Y11
+	LONG $0x507d42c4; BYTE $0xda // VPDPBUSD Y10, Y0, Y11
+	VPSUBD       Y11, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS 16(SP), Y10
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVDQU      (R8)(BX*1), Y10
+	VPXOR        Y9, Y9, Y9
+	LONG $0x503d42c4; BYTE $0xca // VPDPBUSD Y10, Y8, Y9
+	VPXOR        Y8, Y8, Y8
+	LONG $0x507d42c4; BYTE $0xc2 // VPDPBUSD Y10, Y0, Y8
+	VPSUBD       Y8, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS 24(SP), Y8
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         $+17, SI
+	ADDQ         $+32, R8
+	ADDQ         $+32, R9
+	SUBQ         $0x01, DI
+	JGE          blocks3
+
+blocksEnd4:
+	ADDQ $0x01, DI
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y5, Y4, Y8
+	VUNPCKLPS    Y5, Y4, Y4
+	VADDPS       Y8, Y4, Y4
+	VUNPCKHPS    Y7, Y6, Y5
+	VUNPCKLPS    Y7, Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VUNPCKHPD    Y6, Y4, Y5
+	VUNPCKLPD    Y6, Y4, Y4
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPS       X5, X4, X4
+	MOVQ         AX, SI
+	MOVQ         ld+8(FP), DI
+	SHLQ         $0x02, DI
+	LEAQ         (DI)(DI*2), R8
+	VMOVSS       X4, (SI)
+	VEXTRACTPS   $0x01, X4, (SI)(DI*1)
+	VEXTRACTPS   $0x02, X4, (SI)(DI*2)
+	VEXTRACTPS   $0x03, X4, (SI)(R8*1)
+	ADDQ         $+4, AX
+	MOVQ         stride+24(FP), SI
+	ADDQ         SI, CX
+	JMP          row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
 // func rowsQ4_0x4AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
 TEXT ·rowsQ4_0x4AVX512(SB), NOSPLIT, $32-72

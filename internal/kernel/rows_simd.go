@@ -9,7 +9,10 @@ const rowChunk = 32
 type rows32One = func(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)
 
 // rows32With makes a kernel of one that multiplies rows in blocks of 32 by one token: the rows of a batch that are
-// alone.
+// alone. It is not inlined, nor are its like: each of their calls, one per type and level, would have a kernel's code of
+// its own.
+//
+//go:noinline
 func rows32With(rows32 rows32One) kernel {
 	return func(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 		blocks, n := a.Cols/q8Block, a.alone(panelFrom)
@@ -31,6 +34,8 @@ type rowsKOne = func(dst *float32, w *byte, stride, rows int, q *int8, d *float3
 
 // rowsKWith makes a kernel of one that multiplies rows in blocks of 256 by one token: the rows of a batch that are
 // alone.
+//
+//go:noinline
 func rowsKWith(rowsK rowsKOne) kernel {
 	return func(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 		blocks, n := a.Cols/kBlock, a.alone(panelFrom)

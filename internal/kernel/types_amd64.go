@@ -53,7 +53,7 @@ var panelTypesAVX2 = []panelType{
 }
 
 // panelTypesVNNI are the types in blocks and, behind them, those of lattice points, at AVXVNNI: those of AVX2, but for the
-// products of panels.
+// products. Rows in blocks of 256 keep AVX2's: there VPDPWSSD saves an addition, but no multiplication.
 var panelTypesVNNI = func() []panelType {
 	all := slices.Concat(panelTypesAVX2, panelTypesLattice)
 	for i := range all {
@@ -67,9 +67,23 @@ var panelTypesVNNI = func() []panelType {
 			p.unpackK = unpackIQ4_XSUnsignedAVX2
 		}
 		p.gemm = gemmVNNIOf[p.gemm]
+		if few := rowsVNNI[p.typ]; few != nil {
+			p.few = few
+		}
 	}
 	return all
 }()
+
+// rowsVNNI are the products of rows in blocks of 32 at AVXVNNI.
+var rowsVNNI = map[Type]kernel{
+	Q4_0:   rows32Tokens(rowsQ4_0AVXVNNI, rowsQ4_0x4AVXVNNI, rowsQ4_0x8AVXVNNI),
+	Q4_1:   rows32Tokens(rowsQ4_1AVXVNNI, rowsQ4_1x4AVXVNNI, rowsQ4_1x8AVXVNNI),
+	Q5_0:   rows32Tokens(rowsQ5_0AVXVNNI, rowsQ5_0x4AVXVNNI, nil),
+	Q5_1:   rows32Tokens(rowsQ5_1AVXVNNI, rowsQ5_1x4AVXVNNI, nil),
+	Q8_0:   rows32Tokens(rowsQ8_0AVXVNNI, rowsQ8_0x4AVXVNNI, rowsQ8_0x8AVXVNNI),
+	IQ4_NL: rows32Tokens(rowsIQ4_NLAVXVNNI, rowsIQ4_NLx4AVXVNNI, nil),
+	MXFP4:  rows32Tokens(rowsMXFP4AVXVNNI, rowsMXFP4x4AVXVNNI, nil),
+}
 
 // gemmVNNIOf has VNNI's kernels for those of AVX2.
 var gemmVNNIOf = map[*[3]gemmKernel]*[3]gemmKernel{

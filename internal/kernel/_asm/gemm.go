@@ -45,7 +45,7 @@ type gemmKind struct {
 
 // kinds are the families at each level.
 func kinds(l level) []gemmKind {
-	if l.vnni {
+	if l.vnni() {
 		return []gemmKind{
 			{name: "32", group: 32, super: 1},
 			{name: "K32", group: 32, super: 8},
@@ -115,7 +115,7 @@ func (g *gen) gemm(l level, k gemmKind, tokens int) {
 		fmt.Sprintf("first rows r, %d columns to a group g, %d groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric", k.group, k.super),
 		"is the reference implementation.")
 	m := &gemmGen{gen: g, gemmKind: k, tokens: tokens, vectors: l.panelRows() / l.lanes()}
-	if !l.vnni {
+	if !l.vnni() {
 		m.ones = g.u32(0x00010001)
 	}
 	m.part, m.total = m.sums(), m.sums()
@@ -243,7 +243,7 @@ func (m *gemmGen) columns(first bool) {
 		}
 	}
 	switch {
-	case m.vnni:
+	case m.vnni():
 		m.products(m.dotVNNI, 0, m.group/4)
 	case m.signed:
 		m.products(m.dotSigned, 0, m.group/4)
@@ -284,7 +284,7 @@ func (m *gemmGen) minima(first bool) {
 func (m *gemmGen) products(dot func(w, a reg.VecVirtual, sum reg.VecVirtual, first bool), from, to int) {
 	m.Comment("sum += code·q, 4 columns of each row at a time")
 	sum := m.sums()
-	if m.vnni {
+	if m.vnni() {
 		for v := range sum {
 			m.zero(sum[v]...)
 		}
@@ -319,7 +319,7 @@ func (m *gemmGen) finishProducts(sum [][]reg.VecVirtual, bias bool) {
 			m.VMOVUPS(operand.Mem{Base: m.dm, Disp: 4*m.panelRows() + v*m.bytes}, mv)
 		}
 		for t, x := range sum[v] {
-			if !m.vnni && !m.signed && !m.long {
+			if !m.vnni() && !m.signed && !m.long {
 				m.VPMADDWD(m.ones, x, x)
 			}
 			m.VCVTDQ2PS(x, x)

@@ -17,13 +17,13 @@ func buildPanel(g *gen) {
 	for _, f := range formats32 {
 		g.unpack32(avx2, f)
 		if f.signed {
-			g.unpack32(unpacked, f)
+			g.unpack32(avx2unsigned, f)
 		}
 	}
 	for _, f := range formatsK {
 		g.unpackK(avx2, f)
 		if f.table {
-			g.unpackK(unpacked, f)
+			g.unpackK(avx2unsigned, f)
 		}
 	}
 	g.scales32()
@@ -136,7 +136,7 @@ type unpackGen struct {
 // tableAndBias loads the values of the codes, where they are looked up, and -bias as floats, where there is one.
 func (u *unpackGen) tableAndBias() (values, bias reg.VecVirtual) {
 	switch {
-	case u.table && u.vnni:
+	case u.table && u.unsigned:
 		return u.codes("iq4biased", iq4Values, 128), u.f32(-128)
 	case u.table:
 		return u.codes("iq4", iq4Values, 0), nil

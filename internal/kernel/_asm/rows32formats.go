@@ -48,7 +48,7 @@ func (r *rowGen) int8s(rows []operand.Mem) reg.VecVirtual {
 		r.VPXORD(r.fit(r.biases), v, v)
 	case r.evex():
 		r.VPXORD(m, r.fit(r.biases), v)
-	case r.vnni:
+	case r.unsigned:
 		r.VPXOR(m, r.biases, v)
 	default:
 		r.VMOVDQU(m, v)
@@ -120,7 +120,7 @@ func (g *gen) codes(name string, values [16]int8, bias byte) reg.VecVirtual {
 
 // iq4Table loads what lookup needs for IQ4_NL.
 func (r *rowGen) iq4Table() {
-	if r.vnni {
+	if r.unsigned {
 		r.table = []reg.VecVirtual{r.codes("iq4biased", iq4Values, r.bias)}
 		return
 	}
