@@ -10,7 +10,7 @@
 // in the cache (package internal/models). The environment:
 //
 //	LATENTGO_CACHE                cache directory; the history of conversations is there, and models compressed at load
-//	LATENTGO_CPU                  kernel path: generic, avx2, avx512, neon; `chat version` tells which there are
+//	LATENTGO_CPU                  kernel path: generic, avx2, avxvnni, …; `chat version` tells which there are
 //	HF_ENDPOINT, HF_TOKEN         the Hub's address and the token that it wants for gated models
 //	HF_HUB_OFFLINE                1 forbids requests to the Hub
 //	PIP_INDEX_URL, …              pip's own settings, for the second source of the default model

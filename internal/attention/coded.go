@@ -290,9 +290,9 @@ func (l *Layer) PrefillCoded(out []float32, i int, s, wide *Store, base, pos, n 
 	}
 	from := max(start, recent)
 	tile.first = 0
-	wide.scores(tile.scores, prefillCols, q, rows, l.KeySize, sc, 0, g, from-base, last-from)
+	wide.promptScores(tile.scores, prefillCols, q, rows, l.KeySize, sc, g, from-base, last-from)
 	weigh(from, last-from)
-	wide.weightedSum(exact, tile.ld, tile.scores, prefillCols, rows, g, from-base, last-from)
+	wide.promptSum(exact, tile.ld, tile.scores, prefillCols, rows, g, from-base, last-from)
 	tile.finish()
 	for r := 0; l.apart() && r < rows; r++ {
 		dst, row := final[r*l.Heads*l.ValueSize:][:l.ValueSize], tile.row(r)

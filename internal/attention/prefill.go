@@ -49,7 +49,7 @@ func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q []float32,
 		if l.expanded != nil {
 			l.expandedScores(tile.scores, s, tile.pos, q, rows, g, from, cols)
 		} else {
-			s.scores(tile.scores, prefillCols, q, rows, ld, sc, 0, g, from, cols)
+			s.promptScores(tile.scores, prefillCols, q, rows, ld, sc, g, from, cols)
 		}
 		l.addKeyMeans(tile.scores, prefillCols, q, rows, ld, g, from, cols, sc)
 		for r := 0; l.slopes != nil && r < rows; r++ {
@@ -60,7 +60,7 @@ func (l *Layer) Prefill(out []float32, i int, s *Store, pos, n int, q []float32,
 			l.expandedSum(&tile, s, g, from, cols)
 			continue
 		}
-		s.weightedSum(tile.out, tile.ld, tile.scores, prefillCols, rows, g, from, cols)
+		s.promptSum(tile.out, tile.ld, tile.scores, prefillCols, rows, g, from, cols)
 	}
 	tile.finish()
 }
@@ -75,9 +75,9 @@ func (l *Layer) PrefillTwo(out []float32, i int, coded, exact *Store, base, pos,
 	attend := func(s *Store, base, from, to int) {
 		for ; from < to; from += prefillCols {
 			cols := min(prefillCols, to-from)
-			s.scores(tile.scores, prefillCols, q, rows, ld, sc, 0, g, from-base, cols)
+			s.promptScores(tile.scores, prefillCols, q, rows, ld, sc, g, from-base, cols)
 			tile.softmax(from, cols)
-			s.weightedSum(tile.out, tile.ld, tile.scores, prefillCols, rows, g, from-base, cols)
+			s.promptSum(tile.out, tile.ld, tile.scores, prefillCols, rows, g, from-base, cols)
 		}
 	}
 	start, recent := l.start(first), recentStart(first, codedRecent)

@@ -296,13 +296,40 @@ func (s *Store) valueStride() int {
 // dst[i*ldd+j] for query i and the j-th position. The queries are q, ldq apart, and rows first … of sc.queries when the
 // store has 8-bit blocks; from then is the first of a panel.
 func (s *Store) scores(dst []float32, ldd int, q []float32, nq, ldq int, sc *Scratch, first, g, from, n int) {
+	s.scoresBy(kernel.ScoresF16, dst, ldd, q, nq, ldq, sc, first, g, from, n)
+}
+
+// promptScores is scores for the tokens of a prompt, whose queries are the first of sc.queries.
+func (s *Store) promptScores(dst []float32, ldd int, q []float32, nq, ldq int, sc *Scratch, g, from, n int) {
+	s.scoresBy(s.layer.promptProducts().scores, dst, ldd, q, nq, ldq, sc, 0, g, from, n)
+}
+
+// product is kernel.ScoresF16, kernel.WeightedSumF16, or what those are for prompts.
+type product = func(dst []float32, ldd int, x []float32, x1, x2 int, rows []uint16, stride, n, d int)
+
+type products struct{ scores, sum product }
+
+var (
+	exactProducts   = products{kernel.ScoresF16, kernel.WeightedSumF16}
+	roundedProducts = products{kernel.PromptScoresF16, kernel.PromptSumF16}
+)
+
+// promptProducts returns the products of a prompt's tokens.
+func (l *Layer) promptProducts() *products {
+	if l.softmax.Rounded {
+		return &roundedProducts
+	}
+	return &exactProducts
+}
+
+func (s *Store) scoresBy(scores product, dst []float32, ldd int, q []float32, nq, ldq int, sc *Scratch, first, g, from, n int) {
 	d := s.layer.KeySize
 	for at := 0; at < n; {
 		m := s.run(from+at, n-at)
 		if s.format == Q8 {
 			kernel.ScoresQ8(dst[at:], ldd, &sc.queries, first, nq, s.blocks(false, g, from+at), m)
 		} else {
-			kernel.ScoresF16(dst[at:], ldd, q, nq, ldq, s.key(g, from+at), s.keyStride(), m, d)
+			scores(dst[at:], ldd, q, nq, ldq, s.key(g, from+at), s.keyStride(), m, d)
 		}
 		at += m
 	}
@@ -353,7 +380,7 @@ func (s *Store) compressedSum(out []float32, ldo int, p []float32, ldp, nq int, 
 func (s *Store) expandedScores(dst []float32, ldd int, q []float32, nq, ldq, g, from, n, lo, d int) {
 	for at := 0; at < n; {
 		m := s.run(from+at, n-at)
-		kernel.ScoresF16(dst[at:], ldd, q[lo:], nq, ldq, s.key(g, from+at)[lo:], s.keyStride(), m, d)
+		s.layer.promptProducts().scores(dst[at:], ldd, q[lo:], nq, ldq, s.key(g, from+at)[lo:], s.keyStride(), m, d)
 		at += m
 	}
 }
@@ -363,7 +390,7 @@ func (s *Store) expandedSum(out []float32, ldo int, p []float32, ldp, nq, g, fro
 	d := s.layer.ValueSize
 	for at := 0; at < n; {
 		m := s.run(from+at, n-at)
-		kernel.WeightedSumF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at)[lo:], s.valueStride(), m, d)
+		s.layer.promptProducts().sum(out, ldo, p[at:], ldp, nq, s.value(g, from+at)[lo:], s.valueStride(), m, d)
 		at += m
 	}
 }
@@ -371,12 +398,21 @@ func (s *Store) expandedSum(out []float32, ldo int, p []float32, ldp, nq, g, fro
 // weightedSum adds the cached values of head g, weighted by p, to nq outputs, ldo apart: out[i*ldo+c] += Σ_j
 // p[i*ldp+j]·value_j[c].
 func (s *Store) weightedSum(out []float32, ldo int, p []float32, ldp, nq, g, from, n int) {
+	s.weightedSumBy(kernel.WeightedSumF16, out, ldo, p, ldp, nq, g, from, n)
+}
+
+// promptSum is weightedSum for the tokens of a prompt.
+func (s *Store) promptSum(out []float32, ldo int, p []float32, ldp, nq, g, from, n int) {
+	s.weightedSumBy(s.layer.promptProducts().sum, out, ldo, p, ldp, nq, g, from, n)
+}
+
+func (s *Store) weightedSumBy(sum product, out []float32, ldo int, p []float32, ldp, nq, g, from, n int) {
 	d := s.layer.ValueSize
 	for at := 0; at < n; {
 		m := s.run(from+at, n-at)
 		switch {
 		case s.format == F16:
-			kernel.WeightedSumF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at), s.valueStride(), m, d)
+			sum(out, ldo, p[at:], ldp, nq, s.value(g, from+at), s.valueStride(), m, d)
 		case s.layer.latent:
 			kernel.WeightedSumQ8(out, ldo, p[at:], ldp, nq, s.blocks(false, g, from+at), blocks(s.layer.r), m, d)
 		default:

@@ -2,15 +2,17 @@
 //
 //	Generic   plain Go                                          every platform, the build tag purego
 //	AVX2      AVX2, BMI2, FMA, F16C                             x86-64-v3: since 2013 (Intel), 2015 (AMD)
+//	AVXVNNI   VNNI in 256 bits (AVX-VNNI) on top of AVX2        since 2021 (Intel's client CPUs), 2024 (AMD)
 //	AVX512    AVX-512 F, BW, DQ, VL and VNNI on top of AVX2     since 2019 (Intel), 2022 (AMD)
+//	AMX       AMX tiles of bfloat16 on top of AVX512            since 2023 (Intel); on Linux
 //	NEON      Advanced SIMD with dot product (FEAT_DotProd)     arm64: since 2017 (Cortex-A75), every Apple M
 //	I8MM      8-bit matrix products (FEAT_I8MM) on top of NEON  arm64: since 2020 (Neoverse V1), Apple M2
 //
-// The environment variable LATENTGO_CPU, one of those names, upper or lower case, lowers the level; tests switch it
+// The environment variable LATENTGO_CPU, one of those names, upper or lower case, chooses another level; tests switch it
 // within the process by [Force]. Only packages with assembly need this package.
 //
-// Kernels are not built for AMX and for VNNI in 256 bits (avxvnni: client CPUs since 2021); asking for those is an error
-// that says so. Such CPUs run AVX512 or AVX2.
+// AMX is used only where LATENTGO_CPU asks for it: it computes prompts in bfloat16, which is more exact than activations in
+// 8 bits but not what decoding and llama.cpp compute, and has not been timed. AVXVNNI and AMX were tested on emulated CPUs.
 package cpu
 
 import (
@@ -22,22 +24,24 @@ import (
 	"sync/atomic"
 )
 
-// EnvName is the environment variable that lowers the level.
+// EnvName is the environment variable that chooses the level.
 const EnvName = "LATENTGO_CPU"
 
 // ErrLevel is returned when LATENTGO_CPU asks for a level that does not exist, that the CPU does not have, or that has
 // no kernels in this build.
 var ErrLevel = errors.New("CPU level")
 
-// Level names a set of instructions. The levels of one platform are ordered: a higher one has all of the lower ones.
-// Those of another platform are not available, wherever they stand in the order.
+// Level names a set of instructions. Of the levels that a CPU has, the highest is the fastest. It need not have all
+// below: AVX-512's CPUs of 2019 to 2022 lack AVXVNNI.
 type Level uint8
 
 // The levels.
 const (
 	Generic Level = iota // no assembly
 	AVX2                 // amd64: AVX2, BMI2, FMA and F16C
+	AVXVNNI              // amd64: AVX2 and VPDPBUSD, VPDPWSSD of 256 bits
 	AVX512               // amd64: AVX2 and AVX-512 F, BW, DQ, VL, VNNI
+	AMX                  // amd64: AVX512, AMX-TILE and AMX-BF16
 	NEON                 // arm64: Advanced SIMD with SDOT and UDOT
 	I8MM                 // arm64: NEON and SMMLA
 	levels
@@ -46,10 +50,7 @@ const (
 // NumLevels is the length of a table indexed by Level.
 const NumLevels = int(levels)
 
-var names = [levels]string{"generic", "avx2", "avx512", "neon", "i8mm"}
-
-// unbuilt are the names of levels without kernels.
-var unbuilt = []string{"amx", "avxvnni"}
+var names = [levels]string{"generic", "avx2", "avxvnni", "avx512", "amx", "neon", "i8mm"}
 
 // String returns the level's name as LATENTGO_CPU takes it.
 func (l Level) String() string {
@@ -60,49 +61,56 @@ func (l Level) String() string {
 }
 
 var (
-	best   = detect()
+	all    = detect() // ascending, Generic first
 	active atomic.Uint32
 	envErr error
 )
 
 func init() {
-	l, err := resolve(os.Getenv(EnvName), best)
+	l, err := resolve(os.Getenv(EnvName), all)
 	envErr = err
 	active.Store(uint32(l))
 }
 
-// resolve returns the level that the value env of LATENTGO_CPU asks for on a CPU that has level have: have itself when
-// env is empty, and together with an error when env is unknown or above have.
-func resolve(env string, have Level) (Level, error) {
+// resolve returns the level that the value env of LATENTGO_CPU asks for on a CPU that has the levels have: the best
+// when env is empty, and together with an error when env is unknown or not among them.
+func resolve(env string, have []Level) (Level, error) {
+	best := bestOf(have)
 	if env == "" {
-		return have, nil
+		return best, nil
 	}
 	name := strings.ToLower(env)
 	i := slices.Index(names[:], name)
 	switch {
-	case slices.Contains(unbuilt, name):
-		return have, fmt.Errorf("%s=%s: no kernels are built for it; %s: %w", EnvName, env, offer(have), ErrLevel)
 	case i < 0:
-		return have, fmt.Errorf("%s=%q is unknown; %s: %w", EnvName, env, offer(have), ErrLevel)
-	case !slices.Contains(upTo(have), Level(i)):
-		return have, fmt.Errorf("%s=%s is not there; %s: %w", EnvName, env, offer(have), ErrLevel)
+		return best, fmt.Errorf("%s=%q is unknown; %s: %w", EnvName, env, offer(have), ErrLevel)
+	case !slices.Contains(have, Level(i)):
+		return best, fmt.Errorf("%s=%s is not there; %s: %w", EnvName, env, offer(have), ErrLevel)
 	}
 	return Level(i), nil
 }
 
-// offer says which levels there are up to have.
-func offer(have Level) string {
-	list := make([]string, 0, NumLevels)
-	for _, l := range upTo(have) {
-		list = append(list, l.String())
+// offer says which levels there are.
+func offer(have []Level) string {
+	list := make([]string, len(have))
+	for i, l := range have {
+		list[i] = l.String()
 	}
 	return "this CPU and build have " + strings.Join(list, ", ")
 }
 
-// Best returns the highest level that the CPU and the build have.
-func Best() Level { return best }
+// Best returns the highest level that the CPU and the build have, but for AMX, which has to be asked for.
+func Best() Level { return bestOf(all) }
 
-// Active returns the level in use: Best, lowered by LATENTGO_CPU or Force.
+func bestOf(have []Level) Level {
+	last := have[len(have)-1]
+	if last == AMX {
+		return have[len(have)-2] // AVX512
+	}
+	return last
+}
+
+// Active returns the level in use: Best, or another that LATENTGO_CPU or Force wants.
 func Active() Level { return Level(active.Load()) }
 
 // EnvError returns what was wrong with LATENTGO_CPU at start, nil when nothing was. It wraps ErrLevel. The level in use
@@ -110,34 +118,25 @@ func Active() Level { return Level(active.Load()) }
 func EnvError() error { return envErr }
 
 // Levels returns every level that can be forced here, Generic first.
-func Levels() []Level { return upTo(best) }
-
-// upTo returns the levels of a CPU whose highest is have, Generic first.
-func upTo(have Level) []Level {
-	switch have {
-	case NEON:
-		return []Level{Generic, NEON}
-	case I8MM:
-		return []Level{Generic, NEON, I8MM}
-	}
-	all := make([]Level, 0, NumLevels)
-	for l := Generic; l <= have; l++ {
-		all = append(all, l)
-	}
-	return all
-}
+func Levels() []Level { return slices.Clone(all) }
 
 // Available reports whether the CPU and the build have l.
-func (l Level) Available() bool { return slices.Contains(Levels(), l) }
+func (l Level) Available() bool { return slices.Contains(all, l) }
 
 // Force makes l the level in use until the function returned is called; where l is not available, the highest level
 // below it. It is meant for tests, and must not be called while kernels run.
 func Force(l Level) (restore func()) {
-	all := Levels()
 	i, found := slices.BinarySearch(all, l)
 	if !found {
 		i--
 	}
 	old := active.Swap(uint32(all[i]))
+	return func() { active.Store(old) }
+}
+
+// Pretend makes l the level in use until the function returned is called, whether the CPU has it or not: for tests that
+// put other code in the place of the instructions that are not there.
+func Pretend(l Level) (restore func()) {
+	old := active.Swap(uint32(l))
 	return func() { active.Store(old) }
 }

@@ -5,21 +5,31 @@ package cpu
 import "golang.org/x/sys/cpu"
 
 // detect asks the CPU and, through the XCR0 register, whether the system saves the wide registers.
-func detect() Level {
+func detect() []Level {
 	x := &cpu.X86
-	return levelOf(
+	return levelsOf(
 		x.HasAVX2 && x.HasBMI2 && x.HasFMA && x.HasF16C,
+		x.HasAVXVNNI,
 		x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VNNI,
+		x.HasAMXTile && x.HasAMXBF16 && permitTiles(),
 	)
 }
 
-// levelOf returns the level of a CPU that has all of what AVX2 needs, and all of what AVX512 needs beyond that.
-func levelOf(avx2, avx512 bool) Level {
-	switch {
-	case !avx2:
-		return Generic
-	case !avx512:
-		return AVX2
+// levelsOf returns the levels of a CPU that has all of what AVX2 needs, and all of what the others need beyond that.
+func levelsOf(avx2, avxvnni, avx512, amx bool) []Level {
+	have := []Level{Generic}
+	if !avx2 {
+		return have
 	}
-	return AVX512
+	have = append(have, AVX2)
+	if avxvnni {
+		have = append(have, AVXVNNI)
+	}
+	if avx512 {
+		have = append(have, AVX512)
+	}
+	if avx512 && amx {
+		have = append(have, AMX)
+	}
+	return have
 }

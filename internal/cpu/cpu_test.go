@@ -2,38 +2,57 @@ package cpu
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 )
 
 func TestResolve(t *testing.T) {
+	var (
+		none     = []Level{Generic}
+		haswell  = []Level{Generic, AVX2}
+		alder    = []Level{Generic, AVX2, AVXVNNI}
+		zen4     = []Level{Generic, AVX2, AVX512}
+		sapphire = []Level{Generic, AVX2, AVXVNNI, AVX512, AMX}
+		a76      = []Level{Generic, NEON}
+		m2       = []Level{Generic, NEON, I8MM}
+	)
 	for _, c := range []struct {
 		env  string
-		have Level
+		have []Level
 		want Level
 		ok   bool
 	}{
-		{"", Generic, Generic, true},
-		{"", AVX512, AVX512, true},
-		{"generic", AVX512, Generic, true},
-		{"avx2", AVX512, AVX2, true},
-		{"AVX2", AVX2, AVX2, true},
-		{"avx512", AVX512, AVX512, true},
-		{"avx512", AVX2, AVX2, false},
-		{"avx2", Generic, Generic, false},
-		{"neon", NEON, NEON, true},
-		{"generic", NEON, Generic, true},
-		{"avx2", NEON, NEON, false},
-		{"avx512", NEON, NEON, false},
-		{"neon", AVX512, AVX512, false},
-		{"neon", Generic, Generic, false},
-		{"sse2", AVX2, AVX2, false},
-		{" avx2", AVX2, AVX2, false},
-		{"amx", AVX512, AVX512, false},
-		{"AVXVNNI", AVX2, AVX2, false},
-		{"i8mm", NEON, NEON, false},
-		{"i8mm", I8MM, I8MM, true},
-		{"neon", I8MM, NEON, true},
-		{"avx2", I8MM, I8MM, false},
+		{"", none, Generic, true},
+		{"", zen4, AVX512, true},
+		{"generic", zen4, Generic, true},
+		{"avx2", zen4, AVX2, true},
+		{"AVX2", haswell, AVX2, true},
+		{"avx512", zen4, AVX512, true},
+		{"avx512", haswell, AVX2, false},
+		{"avx2", none, Generic, false},
+		{"neon", a76, NEON, true},
+		{"generic", a76, Generic, true},
+		{"avx2", a76, NEON, false},
+		{"avx512", a76, NEON, false},
+		{"neon", zen4, AVX512, false},
+		{"neon", none, Generic, false},
+		{"sse2", haswell, AVX2, false},
+		{" avx2", haswell, AVX2, false},
+		{"amx", zen4, AVX512, false},
+		{"AVXVNNI", haswell, AVX2, false},
+		{"AVXVNNI", alder, AVXVNNI, true},
+		{"", alder, AVXVNNI, true},
+		{"avx2", alder, AVX2, true},
+		{"avx512", alder, AVXVNNI, false},
+		{"", sapphire, AVX512, true},
+		{"amx", sapphire, AMX, true},
+		{"avxvnni", sapphire, AVXVNNI, true},
+		{"avxvnni", zen4, AVX512, false},
+		{"i8mm", a76, NEON, false},
+		{"i8mm", m2, I8MM, true},
+		{"neon", m2, NEON, true},
+		{"avx2", m2, I8MM, false},
 	} {
 		got, err := resolve(c.env, c.have)
 		if got != c.want || (err == nil) != c.ok {
@@ -48,11 +67,11 @@ func TestResolve(t *testing.T) {
 // What is wrong and which levels there are is said in one line.
 func TestResolveSays(t *testing.T) {
 	for env, want := range map[string]string{
-		"amx":    "LATENTGO_CPU=amx: no kernels are built for it; this CPU and build have generic, avx2: CPU level",
+		"amx":    "LATENTGO_CPU=amx is not there; this CPU and build have generic, avx2: CPU level",
 		"sse2":   `LATENTGO_CPU="sse2" is unknown; this CPU and build have generic, avx2: CPU level`,
 		"avx512": "LATENTGO_CPU=avx512 is not there; this CPU and build have generic, avx2: CPU level",
 	} {
-		if _, err := resolve(env, AVX2); err.Error() != want {
+		if _, err := resolve(env, []Level{Generic, AVX2}); err.Error() != want {
 			t.Errorf("%s: %v, want %s", env, err, want)
 		}
 	}
@@ -80,10 +99,10 @@ func TestForceClampsAndRestores(t *testing.T) {
 
 func TestLevels(t *testing.T) {
 	all := Levels()
-	if len(all) == 0 || all[0] != Generic || all[len(all)-1] != Best() {
+	if len(all) == 0 || all[0] != Generic || !slices.Contains(all, Best()) || Best() == AMX {
 		t.Errorf("Levels() = %v with best %v", all, Best())
 	}
-	if s := levels.String(); s != "level(5)" {
+	if s := levels.String(); s != fmt.Sprintf("level(%d)", NumLevels) {
 		t.Errorf("unknown level prints %q", s)
 	}
 }

@@ -256,6 +256,111 @@ func gemmK16Biased6x2AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *
 //go:noescape
 func gemmK16Biased6x4AVX2(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 
+// gemm32x1AVXVNNI multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
+// first rows r, 32 columns to a group g, 1 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
+// is the reference implementation.
+//
+//go:noescape
+func gemm32x1AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+
+// gemm32x2AVXVNNI multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
+// first rows r, 32 columns to a group g, 1 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
+// is the reference implementation.
+//
+//go:noescape
+func gemm32x2AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+
+// gemm32x4AVXVNNI multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
+// first rows r, 32 columns to a group g, 1 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
+// is the reference implementation.
+//
+//go:noescape
+func gemm32x4AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+
+// gemmK32x1AVXVNNI multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
+// first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
+// is the reference implementation.
+//
+//go:noescape
+func gemmK32x1AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+
+// gemmK32x2AVXVNNI multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
+// first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
+// is the reference implementation.
+//
+//go:noescape
+func gemmK32x2AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+
+// gemmK32x4AVXVNNI multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
+// first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
+// is the reference implementation.
+//
+//go:noescape
+func gemmK32x4AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+
+// gemmK16x1AVXVNNI multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
+// first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
+// is the reference implementation.
+//
+//go:noescape
+func gemmK16x1AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+
+// gemmK16x2AVXVNNI multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
+// first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
+// is the reference implementation.
+//
+//go:noescape
+func gemmK16x2AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+
+// gemmK16x4AVXVNNI multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
+// first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
+// is the reference implementation.
+//
+//go:noescape
+func gemmK16x4AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+
+// gemmK32Biasedx1AVXVNNI multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
+// first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
+// is the reference implementation.
+//
+//go:noescape
+func gemmK32Biasedx1AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+
+// gemmK32Biasedx2AVXVNNI multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
+// first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
+// is the reference implementation.
+//
+//go:noescape
+func gemmK32Biasedx2AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+
+// gemmK32Biasedx4AVXVNNI multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
+// first rows r, 32 columns to a group g, 8 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
+// is the reference implementation.
+//
+//go:noescape
+func gemmK32Biasedx4AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+
+// gemmK16Biasedx1AVXVNNI multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
+// first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
+// is the reference implementation.
+//
+//go:noescape
+func gemmK16Biasedx1AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+
+// gemmK16Biasedx2AVXVNNI multiplies a panel by 2 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
+// first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
+// is the reference implementation.
+//
+//go:noescape
+func gemmK16Biasedx2AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+
+// gemmK16Biasedx4AVXVNNI multiplies a panel by 4 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·(Σ code[r]·q[t] + M[g,r]·z[t,g]), for the
+// first rows r, 16 columns to a group g, 16 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
+// is the reference implementation.
+//
+//go:noescape
+func gemmK16Biasedx4AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+
 // gemm32x1AVX512 multiplies a panel by 1 tokens: dst[t*ld+r] = Σ_s d[t,s]·Σ_g D[g,r]·Σ code[r]·q[t] + M[g,r]·z[t,g], for the
 // first rows r, 32 columns to a group g, 1 groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric
 // is the reference implementation.

@@ -5632,6 +5632,1934 @@ superEnd2:
 	VZEROUPPER
 	RET
 
+// func gemm32x1AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// Requires: AVX, AVX2, AVXVNNI, FMA3
+TEXT ·gemm32x1AVXVNNI(SB), NOSPLIT, $0-104
+	// total = add·dst
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	IMULQ      add+24(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS (AX), Y0, Y1
+	ADDQ       CX, AX
+	MOVQ       w+32(FP), AX
+	MOVQ       dm+40(FP), CX
+	MOVQ       q+48(FP), DX
+	MOVQ       ldq+56(FP), BX
+	SHLQ       $0x00, BX
+	MOVQ       z+64(FP), BX
+	MOVQ       ldz+72(FP), SI
+	SHLQ       $0x02, SI
+	MOVQ       d+80(FP), SI
+
+super1:
+	CMPQ supers+96(FP), $0x01
+	JLT  superEnd2
+	SUBQ $0x01, supers+96(FP)
+
+	// part += M·z
+	VMOVUPS      32(CX), Y2
+	VBROADCASTSS (BX), Y0
+	VMULPS       Y2, Y0, Y0
+
+	// sum += code·q, 4 columns of each row at a time
+	VPXOR        Y2, Y2, Y2
+	VMOVDQU      (AX), Y3
+	VPBROADCASTD (DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      32(AX), Y3
+	VPBROADCASTD 4(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      64(AX), Y3
+	VPBROADCASTD 8(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      96(AX), Y3
+	VPBROADCASTD 12(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      128(AX), Y3
+	VPBROADCASTD 16(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      160(AX), Y3
+	VPBROADCASTD 20(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      192(AX), Y3
+	VPBROADCASTD 24(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      224(AX), Y3
+	VPBROADCASTD 28(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+
+	// part += D·sum
+	VMOVUPS     (CX), Y3
+	VCVTDQ2PS   Y2, Y2
+	VFMADD231PS Y3, Y2, Y0
+	ADDQ        $+256, AX
+	ADDQ        $+64, CX
+	ADDQ        $+32, DX
+	ADDQ        $+4, BX
+
+	// total += d·part
+	VBROADCASTSS (SI), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	ADDQ         $+4, SI
+	JMP          super1
+
+superEnd2:
+	// dst = total
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       CX, AX
+	VZEROUPPER
+	RET
+
+// func gemm32x2AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// Requires: AVX, AVX2, AVXVNNI, FMA3
+TEXT ·gemm32x2AVXVNNI(SB), NOSPLIT, $0-104
+	// total = add·dst
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	IMULQ      add+24(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS (AX), Y0, Y2
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y3
+	ADDQ       CX, AX
+	MOVQ       w+32(FP), AX
+	MOVQ       dm+40(FP), CX
+	MOVQ       q+48(FP), DX
+	MOVQ       ldq+56(FP), BX
+	SHLQ       $0x00, BX
+	MOVQ       z+64(FP), SI
+	MOVQ       ldz+72(FP), DI
+	SHLQ       $0x02, DI
+	MOVQ       d+80(FP), R8
+
+super1:
+	CMPQ supers+96(FP), $0x01
+	JLT  superEnd2
+	SUBQ $0x01, supers+96(FP)
+
+	// part += M·z
+	VMOVUPS      32(CX), Y4
+	VBROADCASTSS (SI), Y0
+	VMULPS       Y4, Y0, Y0
+	VBROADCASTSS (SI)(DI*1), Y1
+	VMULPS       Y4, Y1, Y1
+
+	// sum += code·q, 4 columns of each row at a time
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VMOVDQU      (AX), Y6
+	VPBROADCASTD (DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD (DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      32(AX), Y6
+	VPBROADCASTD 4(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 4(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      64(AX), Y6
+	VPBROADCASTD 8(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 8(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      96(AX), Y6
+	VPBROADCASTD 12(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 12(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      128(AX), Y6
+	VPBROADCASTD 16(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 16(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      160(AX), Y6
+	VPBROADCASTD 20(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 20(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      192(AX), Y6
+	VPBROADCASTD 24(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 24(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      224(AX), Y6
+	VPBROADCASTD 28(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 28(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+
+	// part += D·sum
+	VMOVUPS     (CX), Y6
+	VCVTDQ2PS   Y4, Y4
+	VFMADD231PS Y6, Y4, Y0
+	VCVTDQ2PS   Y5, Y5
+	VFMADD231PS Y6, Y5, Y1
+	ADDQ        $+256, AX
+	ADDQ        $+64, CX
+	ADDQ        $+32, DX
+	ADDQ        $+4, SI
+
+	// total += d·part
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y4, Y0, Y2
+	VBROADCASTSS (R8)(DI*1), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         $+4, R8
+	JMP          super1
+
+superEnd2:
+	// dst = total
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS Y2, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y3, Y0, (AX)
+	ADDQ       CX, AX
+	VZEROUPPER
+	RET
+
+// func gemm32x4AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// Requires: AVX, AVX2, AVXVNNI, FMA3
+TEXT ·gemm32x4AVXVNNI(SB), NOSPLIT, $0-104
+	// total = add·dst
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	IMULQ      add+24(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS (AX), Y0, Y4
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y5
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y6
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y7
+	ADDQ       CX, AX
+	MOVQ       w+32(FP), AX
+	MOVQ       dm+40(FP), CX
+	MOVQ       q+48(FP), DX
+	MOVQ       ldq+56(FP), BX
+	SHLQ       $0x00, BX
+	LEAQ       (BX)(BX*2), SI
+	MOVQ       z+64(FP), DI
+	MOVQ       ldz+72(FP), R8
+	SHLQ       $0x02, R8
+	LEAQ       (R8)(R8*2), R9
+	MOVQ       d+80(FP), R10
+
+super1:
+	CMPQ supers+96(FP), $0x01
+	JLT  superEnd2
+	SUBQ $0x01, supers+96(FP)
+
+	// part += M·z
+	VMOVUPS      32(CX), Y8
+	VBROADCASTSS (DI), Y0
+	VMULPS       Y8, Y0, Y0
+	VBROADCASTSS (DI)(R8*1), Y1
+	VMULPS       Y8, Y1, Y1
+	VBROADCASTSS (DI)(R8*2), Y2
+	VMULPS       Y8, Y2, Y2
+	VBROADCASTSS (DI)(R9*1), Y3
+	VMULPS       Y8, Y3, Y3
+
+	// sum += code·q, 4 columns of each row at a time
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VMOVDQU      (AX), Y12
+	VPBROADCASTD (DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD (DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD (DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD (DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      32(AX), Y12
+	VPBROADCASTD 4(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 4(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 4(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 4(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      64(AX), Y12
+	VPBROADCASTD 8(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 8(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 8(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 8(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      96(AX), Y12
+	VPBROADCASTD 12(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 12(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 12(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 12(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      128(AX), Y12
+	VPBROADCASTD 16(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 16(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 16(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 16(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      160(AX), Y12
+	VPBROADCASTD 20(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 20(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 20(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 20(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      192(AX), Y12
+	VPBROADCASTD 24(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 24(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 24(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 24(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      224(AX), Y12
+	VPBROADCASTD 28(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 28(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 28(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 28(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+
+	// part += D·sum
+	VMOVUPS     (CX), Y12
+	VCVTDQ2PS   Y8, Y8
+	VFMADD231PS Y12, Y8, Y0
+	VCVTDQ2PS   Y9, Y9
+	VFMADD231PS Y12, Y9, Y1
+	VCVTDQ2PS   Y10, Y10
+	VFMADD231PS Y12, Y10, Y2
+	VCVTDQ2PS   Y11, Y11
+	VFMADD231PS Y12, Y11, Y3
+	ADDQ        $+256, AX
+	ADDQ        $+64, CX
+	ADDQ        $+32, DX
+	ADDQ        $+4, DI
+
+	// total += d·part
+	VBROADCASTSS (R10), Y8
+	VFMADD231PS  Y8, Y0, Y4
+	VBROADCASTSS (R10)(R8*1), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS (R10)(R8*2), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VBROADCASTSS (R10)(R9*1), Y0
+	VFMADD231PS  Y0, Y3, Y7
+	ADDQ         $+4, R10
+	JMP          super1
+
+superEnd2:
+	// dst = total
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS Y4, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y5, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y6, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y7, Y0, (AX)
+	ADDQ       CX, AX
+	VZEROUPPER
+	RET
+
+// func gemmK32x1AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// Requires: AVX, AVX2, AVXVNNI, FMA3
+TEXT ·gemmK32x1AVXVNNI(SB), NOSPLIT, $0-104
+	// total = add·dst
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	IMULQ      add+24(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS (AX), Y0, Y1
+	ADDQ       CX, AX
+	MOVQ       w+32(FP), AX
+	MOVQ       dm+40(FP), CX
+	MOVQ       q+48(FP), DX
+	MOVQ       ldq+56(FP), BX
+	SHLQ       $0x00, BX
+	MOVQ       z+64(FP), BX
+	MOVQ       ldz+72(FP), SI
+	SHLQ       $0x02, SI
+	MOVQ       d+80(FP), SI
+	MOVQ       d+80(FP), SI
+	MOVQ       ldd+88(FP), DI
+	SHLQ       $0x02, DI
+
+super1:
+	CMPQ  supers+96(FP), $0x01
+	JLT   superEnd2
+	SUBQ  $0x01, supers+96(FP)
+	VPXOR Y0, Y0, Y0
+	MOVQ  $+8, DI
+	SUBQ  $0x01, DI
+	JLT   groupEnd4
+
+group3:
+	// part += M·z
+	VMOVUPS      32(CX), Y2
+	VBROADCASTSS (BX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+
+	// sum += code·q, 4 columns of each row at a time
+	VPXOR        Y2, Y2, Y2
+	VMOVDQU      (AX), Y3
+	VPBROADCASTD (DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      32(AX), Y3
+	VPBROADCASTD 4(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      64(AX), Y3
+	VPBROADCASTD 8(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      96(AX), Y3
+	VPBROADCASTD 12(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      128(AX), Y3
+	VPBROADCASTD 16(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      160(AX), Y3
+	VPBROADCASTD 20(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      192(AX), Y3
+	VPBROADCASTD 24(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      224(AX), Y3
+	VPBROADCASTD 28(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+
+	// part += D·sum
+	VMOVUPS     (CX), Y3
+	VCVTDQ2PS   Y2, Y2
+	VFMADD231PS Y3, Y2, Y0
+	ADDQ        $+256, AX
+	ADDQ        $+64, CX
+	ADDQ        $+32, DX
+	ADDQ        $+4, BX
+	SUBQ        $0x01, DI
+	JGE         group3
+
+groupEnd4:
+	ADDQ $0x01, DI
+
+	// total += d·part
+	VBROADCASTSS (SI), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	ADDQ         $+4, SI
+	JMP          super1
+
+superEnd2:
+	// dst = total
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       CX, AX
+	VZEROUPPER
+	RET
+
+// func gemmK32x2AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// Requires: AVX, AVX2, AVXVNNI, FMA3
+TEXT ·gemmK32x2AVXVNNI(SB), NOSPLIT, $0-104
+	// total = add·dst
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	IMULQ      add+24(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS (AX), Y0, Y2
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y3
+	ADDQ       CX, AX
+	MOVQ       w+32(FP), AX
+	MOVQ       dm+40(FP), CX
+	MOVQ       q+48(FP), DX
+	MOVQ       ldq+56(FP), BX
+	SHLQ       $0x00, BX
+	MOVQ       z+64(FP), SI
+	MOVQ       ldz+72(FP), DI
+	SHLQ       $0x02, DI
+	MOVQ       d+80(FP), R8
+	MOVQ       d+80(FP), R8
+	MOVQ       ldd+88(FP), R9
+	SHLQ       $0x02, R9
+
+super1:
+	CMPQ  supers+96(FP), $0x01
+	JLT   superEnd2
+	SUBQ  $0x01, supers+96(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	MOVQ  $+8, R10
+	SUBQ  $0x01, R10
+	JLT   groupEnd4
+
+group3:
+	// part += M·z
+	VMOVUPS      32(CX), Y4
+	VBROADCASTSS (SI), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS (SI)(DI*1), Y5
+	VFMADD231PS  Y5, Y4, Y1
+
+	// sum += code·q, 4 columns of each row at a time
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VMOVDQU      (AX), Y6
+	VPBROADCASTD (DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD (DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      32(AX), Y6
+	VPBROADCASTD 4(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 4(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      64(AX), Y6
+	VPBROADCASTD 8(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 8(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      96(AX), Y6
+	VPBROADCASTD 12(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 12(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      128(AX), Y6
+	VPBROADCASTD 16(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 16(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      160(AX), Y6
+	VPBROADCASTD 20(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 20(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      192(AX), Y6
+	VPBROADCASTD 24(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 24(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      224(AX), Y6
+	VPBROADCASTD 28(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 28(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+
+	// part += D·sum
+	VMOVUPS     (CX), Y6
+	VCVTDQ2PS   Y4, Y4
+	VFMADD231PS Y6, Y4, Y0
+	VCVTDQ2PS   Y5, Y5
+	VFMADD231PS Y6, Y5, Y1
+	ADDQ        $+256, AX
+	ADDQ        $+64, CX
+	ADDQ        $+32, DX
+	ADDQ        $+4, SI
+	SUBQ        $0x01, R10
+	JGE         group3
+
+groupEnd4:
+	ADDQ $0x01, R10
+
+	// total += d·part
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y4, Y0, Y2
+	VBROADCASTSS (R8)(R9*1), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         $+4, R8
+	JMP          super1
+
+superEnd2:
+	// dst = total
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS Y2, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y3, Y0, (AX)
+	ADDQ       CX, AX
+	VZEROUPPER
+	RET
+
+// func gemmK32x4AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// Requires: AVX, AVX2, AVXVNNI, FMA3
+TEXT ·gemmK32x4AVXVNNI(SB), NOSPLIT, $0-104
+	// total = add·dst
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	IMULQ      add+24(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS (AX), Y0, Y4
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y5
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y6
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y7
+	ADDQ       CX, AX
+	MOVQ       w+32(FP), AX
+	MOVQ       dm+40(FP), CX
+	MOVQ       q+48(FP), DX
+	MOVQ       ldq+56(FP), BX
+	SHLQ       $0x00, BX
+	LEAQ       (BX)(BX*2), SI
+	MOVQ       z+64(FP), DI
+	MOVQ       ldz+72(FP), R8
+	SHLQ       $0x02, R8
+	LEAQ       (R8)(R8*2), R9
+	MOVQ       d+80(FP), R10
+	MOVQ       d+80(FP), R10
+	MOVQ       ldd+88(FP), R11
+	SHLQ       $0x02, R11
+	LEAQ       (R11)(R11*2), R12
+
+super1:
+	CMPQ  supers+96(FP), $0x01
+	JLT   superEnd2
+	SUBQ  $0x01, supers+96(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	MOVQ  $+8, R13
+	SUBQ  $0x01, R13
+	JLT   groupEnd4
+
+group3:
+	// part += M·z
+	VMOVUPS      32(CX), Y8
+	VBROADCASTSS (DI), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VBROADCASTSS (DI)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VBROADCASTSS (DI)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS (DI)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+
+	// sum += code·q, 4 columns of each row at a time
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VMOVDQU      (AX), Y12
+	VPBROADCASTD (DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD (DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD (DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD (DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      32(AX), Y12
+	VPBROADCASTD 4(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 4(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 4(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 4(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      64(AX), Y12
+	VPBROADCASTD 8(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 8(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 8(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 8(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      96(AX), Y12
+	VPBROADCASTD 12(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 12(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 12(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 12(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      128(AX), Y12
+	VPBROADCASTD 16(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 16(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 16(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 16(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      160(AX), Y12
+	VPBROADCASTD 20(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 20(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 20(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 20(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      192(AX), Y12
+	VPBROADCASTD 24(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 24(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 24(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 24(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      224(AX), Y12
+	VPBROADCASTD 28(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 28(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 28(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 28(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+
+	// part += D·sum
+	VMOVUPS     (CX), Y12
+	VCVTDQ2PS   Y8, Y8
+	VFMADD231PS Y12, Y8, Y0
+	VCVTDQ2PS   Y9, Y9
+	VFMADD231PS Y12, Y9, Y1
+	VCVTDQ2PS   Y10, Y10
+	VFMADD231PS Y12, Y10, Y2
+	VCVTDQ2PS   Y11, Y11
+	VFMADD231PS Y12, Y11, Y3
+	ADDQ        $+256, AX
+	ADDQ        $+64, CX
+	ADDQ        $+32, DX
+	ADDQ        $+4, DI
+	SUBQ        $0x01, R13
+	JGE         group3
+
+groupEnd4:
+	ADDQ $0x01, R13
+
+	// total += d·part
+	VBROADCASTSS (R10), Y8
+	VFMADD231PS  Y8, Y0, Y4
+	VBROADCASTSS (R10)(R11*1), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS (R10)(R11*2), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VBROADCASTSS (R10)(R12*1), Y0
+	VFMADD231PS  Y0, Y3, Y7
+	ADDQ         $+4, R10
+	JMP          super1
+
+superEnd2:
+	// dst = total
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS Y4, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y5, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y6, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y7, Y0, (AX)
+	ADDQ       CX, AX
+	VZEROUPPER
+	RET
+
+// func gemmK16x1AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// Requires: AVX, AVX2, AVXVNNI, FMA3
+TEXT ·gemmK16x1AVXVNNI(SB), NOSPLIT, $0-104
+	// total = add·dst
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	IMULQ      add+24(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS (AX), Y0, Y1
+	ADDQ       CX, AX
+	MOVQ       w+32(FP), AX
+	MOVQ       dm+40(FP), CX
+	MOVQ       q+48(FP), DX
+	MOVQ       ldq+56(FP), BX
+	SHLQ       $0x00, BX
+	MOVQ       z+64(FP), BX
+	MOVQ       ldz+72(FP), SI
+	SHLQ       $0x02, SI
+	MOVQ       d+80(FP), SI
+	MOVQ       d+80(FP), SI
+	MOVQ       ldd+88(FP), DI
+	SHLQ       $0x02, DI
+
+super1:
+	CMPQ  supers+96(FP), $0x01
+	JLT   superEnd2
+	SUBQ  $0x01, supers+96(FP)
+	VPXOR Y0, Y0, Y0
+	MOVQ  $+16, DI
+	SUBQ  $0x01, DI
+	JLT   groupEnd4
+
+group3:
+	// part += M·z
+	VMOVUPS      32(CX), Y2
+	VBROADCASTSS (BX), Y3
+	VFMADD231PS  Y3, Y2, Y0
+
+	// sum += code·q, 4 columns of each row at a time
+	VPXOR        Y2, Y2, Y2
+	VMOVDQU      (AX), Y3
+	VPBROADCASTD (DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      32(AX), Y3
+	VPBROADCASTD 4(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      64(AX), Y3
+	VPBROADCASTD 8(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      96(AX), Y3
+	VPBROADCASTD 12(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+
+	// part += D·sum
+	VMOVUPS     (CX), Y3
+	VCVTDQ2PS   Y2, Y2
+	VFMADD231PS Y3, Y2, Y0
+	ADDQ        $+128, AX
+	ADDQ        $+64, CX
+	ADDQ        $+16, DX
+	ADDQ        $+4, BX
+	SUBQ        $0x01, DI
+	JGE         group3
+
+groupEnd4:
+	ADDQ $0x01, DI
+
+	// total += d·part
+	VBROADCASTSS (SI), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	ADDQ         $+4, SI
+	JMP          super1
+
+superEnd2:
+	// dst = total
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       CX, AX
+	VZEROUPPER
+	RET
+
+// func gemmK16x2AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// Requires: AVX, AVX2, AVXVNNI, FMA3
+TEXT ·gemmK16x2AVXVNNI(SB), NOSPLIT, $0-104
+	// total = add·dst
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	IMULQ      add+24(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS (AX), Y0, Y2
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y3
+	ADDQ       CX, AX
+	MOVQ       w+32(FP), AX
+	MOVQ       dm+40(FP), CX
+	MOVQ       q+48(FP), DX
+	MOVQ       ldq+56(FP), BX
+	SHLQ       $0x00, BX
+	MOVQ       z+64(FP), SI
+	MOVQ       ldz+72(FP), DI
+	SHLQ       $0x02, DI
+	MOVQ       d+80(FP), R8
+	MOVQ       d+80(FP), R8
+	MOVQ       ldd+88(FP), R9
+	SHLQ       $0x02, R9
+
+super1:
+	CMPQ  supers+96(FP), $0x01
+	JLT   superEnd2
+	SUBQ  $0x01, supers+96(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	MOVQ  $+16, R10
+	SUBQ  $0x01, R10
+	JLT   groupEnd4
+
+group3:
+	// part += M·z
+	VMOVUPS      32(CX), Y4
+	VBROADCASTSS (SI), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS (SI)(DI*1), Y5
+	VFMADD231PS  Y5, Y4, Y1
+
+	// sum += code·q, 4 columns of each row at a time
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VMOVDQU      (AX), Y6
+	VPBROADCASTD (DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD (DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      32(AX), Y6
+	VPBROADCASTD 4(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 4(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      64(AX), Y6
+	VPBROADCASTD 8(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 8(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      96(AX), Y6
+	VPBROADCASTD 12(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 12(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+
+	// part += D·sum
+	VMOVUPS     (CX), Y6
+	VCVTDQ2PS   Y4, Y4
+	VFMADD231PS Y6, Y4, Y0
+	VCVTDQ2PS   Y5, Y5
+	VFMADD231PS Y6, Y5, Y1
+	ADDQ        $+128, AX
+	ADDQ        $+64, CX
+	ADDQ        $+16, DX
+	ADDQ        $+4, SI
+	SUBQ        $0x01, R10
+	JGE         group3
+
+groupEnd4:
+	ADDQ $0x01, R10
+
+	// total += d·part
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y4, Y0, Y2
+	VBROADCASTSS (R8)(R9*1), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         $+4, R8
+	JMP          super1
+
+superEnd2:
+	// dst = total
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS Y2, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y3, Y0, (AX)
+	ADDQ       CX, AX
+	VZEROUPPER
+	RET
+
+// func gemmK16x4AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// Requires: AVX, AVX2, AVXVNNI, FMA3
+TEXT ·gemmK16x4AVXVNNI(SB), NOSPLIT, $0-104
+	// total = add·dst
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	IMULQ      add+24(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS (AX), Y0, Y4
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y5
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y6
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y7
+	ADDQ       CX, AX
+	MOVQ       w+32(FP), AX
+	MOVQ       dm+40(FP), CX
+	MOVQ       q+48(FP), DX
+	MOVQ       ldq+56(FP), BX
+	SHLQ       $0x00, BX
+	LEAQ       (BX)(BX*2), SI
+	MOVQ       z+64(FP), DI
+	MOVQ       ldz+72(FP), R8
+	SHLQ       $0x02, R8
+	LEAQ       (R8)(R8*2), R9
+	MOVQ       d+80(FP), R10
+	MOVQ       d+80(FP), R10
+	MOVQ       ldd+88(FP), R11
+	SHLQ       $0x02, R11
+	LEAQ       (R11)(R11*2), R12
+
+super1:
+	CMPQ  supers+96(FP), $0x01
+	JLT   superEnd2
+	SUBQ  $0x01, supers+96(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	MOVQ  $+16, R13
+	SUBQ  $0x01, R13
+	JLT   groupEnd4
+
+group3:
+	// part += M·z
+	VMOVUPS      32(CX), Y8
+	VBROADCASTSS (DI), Y9
+	VFMADD231PS  Y9, Y8, Y0
+	VBROADCASTSS (DI)(R8*1), Y9
+	VFMADD231PS  Y9, Y8, Y1
+	VBROADCASTSS (DI)(R8*2), Y9
+	VFMADD231PS  Y9, Y8, Y2
+	VBROADCASTSS (DI)(R9*1), Y9
+	VFMADD231PS  Y9, Y8, Y3
+
+	// sum += code·q, 4 columns of each row at a time
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VMOVDQU      (AX), Y12
+	VPBROADCASTD (DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD (DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD (DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD (DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      32(AX), Y12
+	VPBROADCASTD 4(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 4(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 4(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 4(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      64(AX), Y12
+	VPBROADCASTD 8(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 8(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 8(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 8(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      96(AX), Y12
+	VPBROADCASTD 12(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 12(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 12(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 12(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+
+	// part += D·sum
+	VMOVUPS     (CX), Y12
+	VCVTDQ2PS   Y8, Y8
+	VFMADD231PS Y12, Y8, Y0
+	VCVTDQ2PS   Y9, Y9
+	VFMADD231PS Y12, Y9, Y1
+	VCVTDQ2PS   Y10, Y10
+	VFMADD231PS Y12, Y10, Y2
+	VCVTDQ2PS   Y11, Y11
+	VFMADD231PS Y12, Y11, Y3
+	ADDQ        $+128, AX
+	ADDQ        $+64, CX
+	ADDQ        $+16, DX
+	ADDQ        $+4, DI
+	SUBQ        $0x01, R13
+	JGE         group3
+
+groupEnd4:
+	ADDQ $0x01, R13
+
+	// total += d·part
+	VBROADCASTSS (R10), Y8
+	VFMADD231PS  Y8, Y0, Y4
+	VBROADCASTSS (R10)(R11*1), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS (R10)(R11*2), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VBROADCASTSS (R10)(R12*1), Y0
+	VFMADD231PS  Y0, Y3, Y7
+	ADDQ         $+4, R10
+	JMP          super1
+
+superEnd2:
+	// dst = total
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS Y4, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y5, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y6, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y7, Y0, (AX)
+	ADDQ       CX, AX
+	VZEROUPPER
+	RET
+
+// func gemmK32Biasedx1AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// Requires: AVX, AVX2, AVXVNNI, FMA3
+TEXT ·gemmK32Biasedx1AVXVNNI(SB), NOSPLIT, $0-104
+	// total = add·dst
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	IMULQ      add+24(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS (AX), Y0, Y1
+	ADDQ       CX, AX
+	MOVQ       w+32(FP), AX
+	MOVQ       dm+40(FP), CX
+	MOVQ       q+48(FP), DX
+	MOVQ       ldq+56(FP), BX
+	SHLQ       $0x00, BX
+	MOVQ       z+64(FP), BX
+	MOVQ       ldz+72(FP), SI
+	SHLQ       $0x02, SI
+	MOVQ       d+80(FP), SI
+	MOVQ       d+80(FP), SI
+	MOVQ       ldd+88(FP), DI
+	SHLQ       $0x02, DI
+
+super1:
+	CMPQ  supers+96(FP), $0x01
+	JLT   superEnd2
+	SUBQ  $0x01, supers+96(FP)
+	VPXOR Y0, Y0, Y0
+	MOVQ  $+8, DI
+	SUBQ  $0x01, DI
+	JLT   groupEnd4
+
+group3:
+	// sum += code·q, 4 columns of each row at a time
+	VPXOR        Y2, Y2, Y2
+	VMOVDQU      (AX), Y3
+	VPBROADCASTD (DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      32(AX), Y3
+	VPBROADCASTD 4(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      64(AX), Y3
+	VPBROADCASTD 8(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      96(AX), Y3
+	VPBROADCASTD 12(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      128(AX), Y3
+	VPBROADCASTD 16(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      160(AX), Y3
+	VPBROADCASTD 20(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      192(AX), Y3
+	VPBROADCASTD 24(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      224(AX), Y3
+	VPBROADCASTD 28(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+
+	// part += D·sum
+	VMOVUPS      (CX), Y3
+	VMOVUPS      32(CX), Y4
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS (BX), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VFMADD231PS  Y3, Y2, Y0
+	ADDQ         $+256, AX
+	ADDQ         $+64, CX
+	ADDQ         $+32, DX
+	ADDQ         $+4, BX
+	SUBQ         $0x01, DI
+	JGE          group3
+
+groupEnd4:
+	ADDQ $0x01, DI
+
+	// total += d·part
+	VBROADCASTSS (SI), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	ADDQ         $+4, SI
+	JMP          super1
+
+superEnd2:
+	// dst = total
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       CX, AX
+	VZEROUPPER
+	RET
+
+// func gemmK32Biasedx2AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// Requires: AVX, AVX2, AVXVNNI, FMA3
+TEXT ·gemmK32Biasedx2AVXVNNI(SB), NOSPLIT, $0-104
+	// total = add·dst
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	IMULQ      add+24(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS (AX), Y0, Y2
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y3
+	ADDQ       CX, AX
+	MOVQ       w+32(FP), AX
+	MOVQ       dm+40(FP), CX
+	MOVQ       q+48(FP), DX
+	MOVQ       ldq+56(FP), BX
+	SHLQ       $0x00, BX
+	MOVQ       z+64(FP), SI
+	MOVQ       ldz+72(FP), DI
+	SHLQ       $0x02, DI
+	MOVQ       d+80(FP), R8
+	MOVQ       d+80(FP), R8
+	MOVQ       ldd+88(FP), R9
+	SHLQ       $0x02, R9
+
+super1:
+	CMPQ  supers+96(FP), $0x01
+	JLT   superEnd2
+	SUBQ  $0x01, supers+96(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	MOVQ  $+8, R10
+	SUBQ  $0x01, R10
+	JLT   groupEnd4
+
+group3:
+	// sum += code·q, 4 columns of each row at a time
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VMOVDQU      (AX), Y6
+	VPBROADCASTD (DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD (DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      32(AX), Y6
+	VPBROADCASTD 4(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 4(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      64(AX), Y6
+	VPBROADCASTD 8(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 8(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      96(AX), Y6
+	VPBROADCASTD 12(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 12(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      128(AX), Y6
+	VPBROADCASTD 16(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 16(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      160(AX), Y6
+	VPBROADCASTD 20(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 20(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      192(AX), Y6
+	VPBROADCASTD 24(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 24(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      224(AX), Y6
+	VPBROADCASTD 28(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 28(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+
+	// part += D·sum
+	VMOVUPS      (CX), Y6
+	VMOVUPS      32(CX), Y7
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VFMADD231PS  Y6, Y4, Y0
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS (SI)(DI*1), Y4
+	VFMADD231PS  Y4, Y7, Y5
+	VFMADD231PS  Y6, Y5, Y1
+	ADDQ         $+256, AX
+	ADDQ         $+64, CX
+	ADDQ         $+32, DX
+	ADDQ         $+4, SI
+	SUBQ         $0x01, R10
+	JGE          group3
+
+groupEnd4:
+	ADDQ $0x01, R10
+
+	// total += d·part
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y4, Y0, Y2
+	VBROADCASTSS (R8)(R9*1), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         $+4, R8
+	JMP          super1
+
+superEnd2:
+	// dst = total
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS Y2, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y3, Y0, (AX)
+	ADDQ       CX, AX
+	VZEROUPPER
+	RET
+
+// func gemmK32Biasedx4AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// Requires: AVX, AVX2, AVXVNNI, FMA3
+TEXT ·gemmK32Biasedx4AVXVNNI(SB), NOSPLIT, $0-104
+	// total = add·dst
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	IMULQ      add+24(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS (AX), Y0, Y4
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y5
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y6
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y7
+	ADDQ       CX, AX
+	MOVQ       w+32(FP), AX
+	MOVQ       dm+40(FP), CX
+	MOVQ       q+48(FP), DX
+	MOVQ       ldq+56(FP), BX
+	SHLQ       $0x00, BX
+	LEAQ       (BX)(BX*2), SI
+	MOVQ       z+64(FP), DI
+	MOVQ       ldz+72(FP), R8
+	SHLQ       $0x02, R8
+	LEAQ       (R8)(R8*2), R9
+	MOVQ       d+80(FP), R10
+	MOVQ       d+80(FP), R10
+	MOVQ       ldd+88(FP), R11
+	SHLQ       $0x02, R11
+	LEAQ       (R11)(R11*2), R12
+
+super1:
+	CMPQ  supers+96(FP), $0x01
+	JLT   superEnd2
+	SUBQ  $0x01, supers+96(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	MOVQ  $+8, R13
+	SUBQ  $0x01, R13
+	JLT   groupEnd4
+
+group3:
+	// sum += code·q, 4 columns of each row at a time
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VMOVDQU      (AX), Y12
+	VPBROADCASTD (DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD (DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD (DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD (DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      32(AX), Y12
+	VPBROADCASTD 4(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 4(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 4(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 4(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      64(AX), Y12
+	VPBROADCASTD 8(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 8(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 8(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 8(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      96(AX), Y12
+	VPBROADCASTD 12(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 12(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 12(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 12(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      128(AX), Y12
+	VPBROADCASTD 16(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 16(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 16(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 16(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      160(AX), Y12
+	VPBROADCASTD 20(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 20(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 20(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 20(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      192(AX), Y12
+	VPBROADCASTD 24(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 24(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 24(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 24(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      224(AX), Y12
+	VPBROADCASTD 28(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 28(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 28(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 28(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+
+	// part += D·sum
+	VMOVUPS      (CX), Y12
+	VMOVUPS      32(CX), Y13
+	VCVTDQ2PS    Y8, Y8
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y14, Y13, Y8
+	VFMADD231PS  Y12, Y8, Y0
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS (DI)(R8*1), Y8
+	VFMADD231PS  Y8, Y13, Y9
+	VFMADD231PS  Y12, Y9, Y1
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS (DI)(R8*2), Y8
+	VFMADD231PS  Y8, Y13, Y10
+	VFMADD231PS  Y12, Y10, Y2
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS (DI)(R9*1), Y8
+	VFMADD231PS  Y8, Y13, Y11
+	VFMADD231PS  Y12, Y11, Y3
+	ADDQ         $+256, AX
+	ADDQ         $+64, CX
+	ADDQ         $+32, DX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R13
+	JGE          group3
+
+groupEnd4:
+	ADDQ $0x01, R13
+
+	// total += d·part
+	VBROADCASTSS (R10), Y8
+	VFMADD231PS  Y8, Y0, Y4
+	VBROADCASTSS (R10)(R11*1), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS (R10)(R11*2), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VBROADCASTSS (R10)(R12*1), Y0
+	VFMADD231PS  Y0, Y3, Y7
+	ADDQ         $+4, R10
+	JMP          super1
+
+superEnd2:
+	// dst = total
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS Y4, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y5, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y6, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y7, Y0, (AX)
+	ADDQ       CX, AX
+	VZEROUPPER
+	RET
+
+// func gemmK16Biasedx1AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// Requires: AVX, AVX2, AVXVNNI, FMA3
+TEXT ·gemmK16Biasedx1AVXVNNI(SB), NOSPLIT, $0-104
+	// total = add·dst
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	IMULQ      add+24(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS (AX), Y0, Y1
+	ADDQ       CX, AX
+	MOVQ       w+32(FP), AX
+	MOVQ       dm+40(FP), CX
+	MOVQ       q+48(FP), DX
+	MOVQ       ldq+56(FP), BX
+	SHLQ       $0x00, BX
+	MOVQ       z+64(FP), BX
+	MOVQ       ldz+72(FP), SI
+	SHLQ       $0x02, SI
+	MOVQ       d+80(FP), SI
+	MOVQ       d+80(FP), SI
+	MOVQ       ldd+88(FP), DI
+	SHLQ       $0x02, DI
+
+super1:
+	CMPQ  supers+96(FP), $0x01
+	JLT   superEnd2
+	SUBQ  $0x01, supers+96(FP)
+	VPXOR Y0, Y0, Y0
+	MOVQ  $+16, DI
+	SUBQ  $0x01, DI
+	JLT   groupEnd4
+
+group3:
+	// sum += code·q, 4 columns of each row at a time
+	VPXOR        Y2, Y2, Y2
+	VMOVDQU      (AX), Y3
+	VPBROADCASTD (DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      32(AX), Y3
+	VPBROADCASTD 4(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      64(AX), Y3
+	VPBROADCASTD 8(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+	VMOVDQU      96(AX), Y3
+	VPBROADCASTD 12(DX), Y4
+	LONG $0x5065e2c4; BYTE $0xd4 // VPDPBUSD Y4, Y3, Y2
+
+	// part += D·sum
+	VMOVUPS      (CX), Y3
+	VMOVUPS      32(CX), Y4
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS (BX), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VFMADD231PS  Y3, Y2, Y0
+	ADDQ         $+128, AX
+	ADDQ         $+64, CX
+	ADDQ         $+16, DX
+	ADDQ         $+4, BX
+	SUBQ         $0x01, DI
+	JGE          group3
+
+groupEnd4:
+	ADDQ $0x01, DI
+
+	// total += d·part
+	VBROADCASTSS (SI), Y2
+	VFMADD231PS  Y2, Y0, Y1
+	ADDQ         $+4, SI
+	JMP          super1
+
+superEnd2:
+	// dst = total
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS Y1, Y0, (AX)
+	ADDQ       CX, AX
+	VZEROUPPER
+	RET
+
+// func gemmK16Biasedx2AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// Requires: AVX, AVX2, AVXVNNI, FMA3
+TEXT ·gemmK16Biasedx2AVXVNNI(SB), NOSPLIT, $0-104
+	// total = add·dst
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	IMULQ      add+24(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS (AX), Y0, Y2
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y3
+	ADDQ       CX, AX
+	MOVQ       w+32(FP), AX
+	MOVQ       dm+40(FP), CX
+	MOVQ       q+48(FP), DX
+	MOVQ       ldq+56(FP), BX
+	SHLQ       $0x00, BX
+	MOVQ       z+64(FP), SI
+	MOVQ       ldz+72(FP), DI
+	SHLQ       $0x02, DI
+	MOVQ       d+80(FP), R8
+	MOVQ       d+80(FP), R8
+	MOVQ       ldd+88(FP), R9
+	SHLQ       $0x02, R9
+
+super1:
+	CMPQ  supers+96(FP), $0x01
+	JLT   superEnd2
+	SUBQ  $0x01, supers+96(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	MOVQ  $+16, R10
+	SUBQ  $0x01, R10
+	JLT   groupEnd4
+
+group3:
+	// sum += code·q, 4 columns of each row at a time
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VMOVDQU      (AX), Y6
+	VPBROADCASTD (DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD (DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      32(AX), Y6
+	VPBROADCASTD 4(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 4(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      64(AX), Y6
+	VPBROADCASTD 8(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 8(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+	VMOVDQU      96(AX), Y6
+	VPBROADCASTD 12(DX), Y7
+	LONG $0x504de2c4; BYTE $0xe7 // VPDPBUSD Y7, Y6, Y4
+	VPBROADCASTD 12(DX)(BX*1), Y7
+	LONG $0x504de2c4; BYTE $0xef // VPDPBUSD Y7, Y6, Y5
+
+	// part += D·sum
+	VMOVUPS      (CX), Y6
+	VMOVUPS      32(CX), Y7
+	VCVTDQ2PS    Y4, Y4
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  Y8, Y7, Y4
+	VFMADD231PS  Y6, Y4, Y0
+	VCVTDQ2PS    Y5, Y5
+	VBROADCASTSS (SI)(DI*1), Y4
+	VFMADD231PS  Y4, Y7, Y5
+	VFMADD231PS  Y6, Y5, Y1
+	ADDQ         $+128, AX
+	ADDQ         $+64, CX
+	ADDQ         $+16, DX
+	ADDQ         $+4, SI
+	SUBQ         $0x01, R10
+	JGE          group3
+
+groupEnd4:
+	ADDQ $0x01, R10
+
+	// total += d·part
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y4, Y0, Y2
+	VBROADCASTSS (R8)(R9*1), Y0
+	VFMADD231PS  Y0, Y1, Y3
+	ADDQ         $+4, R8
+	JMP          super1
+
+superEnd2:
+	// dst = total
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS Y2, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y3, Y0, (AX)
+	ADDQ       CX, AX
+	VZEROUPPER
+	RET
+
+// func gemmK16Biasedx4AVXVNNI(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
+// Requires: AVX, AVX2, AVXVNNI, FMA3
+TEXT ·gemmK16Biasedx4AVXVNNI(SB), NOSPLIT, $0-104
+	// total = add·dst
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	IMULQ      add+24(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS (AX), Y0, Y4
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y5
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y6
+	ADDQ       CX, AX
+	VMASKMOVPS (AX), Y0, Y7
+	ADDQ       CX, AX
+	MOVQ       w+32(FP), AX
+	MOVQ       dm+40(FP), CX
+	MOVQ       q+48(FP), DX
+	MOVQ       ldq+56(FP), BX
+	SHLQ       $0x00, BX
+	LEAQ       (BX)(BX*2), SI
+	MOVQ       z+64(FP), DI
+	MOVQ       ldz+72(FP), R8
+	SHLQ       $0x02, R8
+	LEAQ       (R8)(R8*2), R9
+	MOVQ       d+80(FP), R10
+	MOVQ       d+80(FP), R10
+	MOVQ       ldd+88(FP), R11
+	SHLQ       $0x02, R11
+	LEAQ       (R11)(R11*2), R12
+
+super1:
+	CMPQ  supers+96(FP), $0x01
+	JLT   superEnd2
+	SUBQ  $0x01, supers+96(FP)
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	MOVQ  $+16, R13
+	SUBQ  $0x01, R13
+	JLT   groupEnd4
+
+group3:
+	// sum += code·q, 4 columns of each row at a time
+	VPXOR        Y8, Y8, Y8
+	VPXOR        Y9, Y9, Y9
+	VPXOR        Y10, Y10, Y10
+	VPXOR        Y11, Y11, Y11
+	VMOVDQU      (AX), Y12
+	VPBROADCASTD (DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD (DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD (DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD (DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      32(AX), Y12
+	VPBROADCASTD 4(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 4(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 4(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 4(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      64(AX), Y12
+	VPBROADCASTD 8(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 8(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 8(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 8(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+	VMOVDQU      96(AX), Y12
+	VPBROADCASTD 12(DX), Y13
+	LONG $0x501d42c4; BYTE $0xc5 // VPDPBUSD Y13, Y12, Y8
+	VPBROADCASTD 12(DX)(BX*1), Y13
+	LONG $0x501d42c4; BYTE $0xcd // VPDPBUSD Y13, Y12, Y9
+	VPBROADCASTD 12(DX)(BX*2), Y13
+	LONG $0x501d42c4; BYTE $0xd5 // VPDPBUSD Y13, Y12, Y10
+	VPBROADCASTD 12(DX)(SI*1), Y13
+	LONG $0x501d42c4; BYTE $0xdd // VPDPBUSD Y13, Y12, Y11
+
+	// part += D·sum
+	VMOVUPS      (CX), Y12
+	VMOVUPS      32(CX), Y13
+	VCVTDQ2PS    Y8, Y8
+	VBROADCASTSS (DI), Y14
+	VFMADD231PS  Y14, Y13, Y8
+	VFMADD231PS  Y12, Y8, Y0
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS (DI)(R8*1), Y8
+	VFMADD231PS  Y8, Y13, Y9
+	VFMADD231PS  Y12, Y9, Y1
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS (DI)(R8*2), Y8
+	VFMADD231PS  Y8, Y13, Y10
+	VFMADD231PS  Y12, Y10, Y2
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS (DI)(R9*1), Y8
+	VFMADD231PS  Y8, Y13, Y11
+	VFMADD231PS  Y12, Y11, Y3
+	ADDQ         $+128, AX
+	ADDQ         $+64, CX
+	ADDQ         $+16, DX
+	ADDQ         $+4, DI
+	SUBQ         $0x01, R13
+	JGE          group3
+
+groupEnd4:
+	ADDQ $0x01, R13
+
+	// total += d·part
+	VBROADCASTSS (R10), Y8
+	VFMADD231PS  Y8, Y0, Y4
+	VBROADCASTSS (R10)(R11*1), Y0
+	VFMADD231PS  Y0, Y1, Y5
+	VBROADCASTSS (R10)(R11*2), Y0
+	VFMADD231PS  Y0, Y2, Y6
+	VBROADCASTSS (R10)(R12*1), Y0
+	VFMADD231PS  Y0, Y3, Y7
+	ADDQ         $+4, R10
+	JMP          super1
+
+superEnd2:
+	// dst = total
+	MOVQ       dst+0(FP), AX
+	MOVQ       ld+8(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       rows+16(FP), BX
+	LEAQ       lanes<>+0(SB), DX
+	NEGQ       BX
+	VMOVUPS    32(DX)(BX*4), Y0
+	VMASKMOVPS Y4, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y5, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y6, Y0, (AX)
+	ADDQ       CX, AX
+	VMASKMOVPS Y7, Y0, (AX)
+	ADDQ       CX, AX
+	VZEROUPPER
+	RET
+
 // func gemm32x1AVX512(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, supers int)
 // Requires: AVX, AVX512F, AVX512VNNI, BMI2
 TEXT ·gemm32x1AVX512(SB), NOSPLIT, $0-104

@@ -34,11 +34,11 @@ func unpackQ5_1AVX2(codes *byte, scales *uint32, w *byte, blocks int)
 //go:noescape
 func unpackQ8_0AVX2(codes *byte, scales *uint32, w *byte, blocks int)
 
-// unpackQ8_0AVX512 unpacks blocks of Q8_0: their codes in order, and the first four bytes of each block to every 32nd of
+// unpackQ8_0UnsignedAVX2 unpacks blocks of Q8_0: their codes in order, and the first four bytes of each block to every 32nd of
 // scales; tileRow.unpack is the reference implementation.
 //
 //go:noescape
-func unpackQ8_0AVX512(codes *byte, scales *uint32, w *byte, blocks int)
+func unpackQ8_0UnsignedAVX2(codes *byte, scales *uint32, w *byte, blocks int)
 
 // unpackIQ4_NLAVX2 unpacks blocks of IQ4_NL: their codes in order, and the first four bytes of each block to every 32nd of
 // scales; tileRow.unpack is the reference implementation.
@@ -46,11 +46,11 @@ func unpackQ8_0AVX512(codes *byte, scales *uint32, w *byte, blocks int)
 //go:noescape
 func unpackIQ4_NLAVX2(codes *byte, scales *uint32, w *byte, blocks int)
 
-// unpackIQ4_NLAVX512 unpacks blocks of IQ4_NL: their codes in order, and the first four bytes of each block to every 32nd of
+// unpackIQ4_NLUnsignedAVX2 unpacks blocks of IQ4_NL: their codes in order, and the first four bytes of each block to every 32nd of
 // scales; tileRow.unpack is the reference implementation.
 //
 //go:noescape
-func unpackIQ4_NLAVX512(codes *byte, scales *uint32, w *byte, blocks int)
+func unpackIQ4_NLUnsignedAVX2(codes *byte, scales *uint32, w *byte, blocks int)
 
 // unpackMXFP4AVX2 unpacks blocks of MXFP4: their codes in order, and the first four bytes of each block to every 32nd of
 // scales; tileRow.unpack is the reference implementation.
@@ -94,11 +94,11 @@ func unpackQ6_KAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, bloc
 //go:noescape
 func unpackIQ4_XSAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 
-// unpackIQ4_XSAVX512 unpacks blocks of IQ4_XS: their codes in order, and D and M of every group, which lie stride floats apart in dm,
+// unpackIQ4_XSUnsignedAVX2 unpacks blocks of IQ4_XS: their codes in order, and D and M of every group, which lie stride floats apart in dm,
 // M toM floats behind D; unpackIQ4_XS is the reference implementation.
 //
 //go:noescape
-func unpackIQ4_XSAVX512(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
+func unpackIQ4_XSUnsignedAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
 
 // scales32AVX2 writes D and M of 8 rows for some groups: D = d and M = m of scales, two halves of every 32nd word, or M = bias·D when
 // bias is not 0. The groups lie stride floats apart in dm, M toM floats behind D; scales32Generic is the reference implementation.

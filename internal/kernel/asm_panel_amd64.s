@@ -251,7 +251,7 @@ block1:
 	MOVL (DX), SI
 	MOVL SI, (CX)
 
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VMOVDQU 2(DX), Y0
 	VMOVDQU Y0, (AX)
 	ADDQ    $+34, DX
@@ -265,19 +265,14 @@ blockEnd2:
 	VZEROUPPER
 	RET
 
-// func unpackQ8_0AVX512(codes *byte, scales *uint32, w *byte, blocks int)
-// Requires: AVX, AVX512F, AVX512VL
-TEXT ·unpackQ8_0AVX512(SB), NOSPLIT, $0-32
+// func unpackQ8_0UnsignedAVX2(codes *byte, scales *uint32, w *byte, blocks int)
+// Requires: AVX, AVX2
+TEXT ·unpackQ8_0UnsignedAVX2(SB), NOSPLIT, $32-32
 	MOVQ         codes+0(FP), AX
 	MOVQ         scales+8(FP), CX
 	MOVQ         w+16(FP), DX
 	MOVQ         blocks+24(FP), BX
-	MOVL         $0x0000aaaa, SI
-	KMOVW        SI, K1
-	MOVL         $0x0000ff00, SI
-	KMOVW        SI, K1
-	VMOVUPS      lanes0_1<>+0(SB), Y0
-	VMOVUPS      lanes2_3<>+0(SB), Y0
+	VBROADCASTSS c00010001<>+0(SB), Y0
 	VBROADCASTSS c80808080<>+0(SB), Y0
 	SUBQ         $0x01, BX
 	JLT          blockEnd2
@@ -287,55 +282,19 @@ block1:
 	MOVL (DX), SI
 	MOVL SI, (CX)
 
-	// q as it is, at AVX-512 q ^ 128 = q + 128
-	VPXORD    2(DX), Y0, Y1
-	VMOVDQU32 Y1, (AX)
-	ADDQ      $+34, DX
-	ADDQ      $+32, AX
-	ADDQ      $+128, CX
-	SUBQ      $0x01, BX
-	JGE       block1
+	// q as it is, for VNNI q ^ 128 = q + 128
+	VPXOR   2(DX), Y0, Y1
+	VMOVDQU Y1, (AX)
+	ADDQ    $+34, DX
+	ADDQ    $+32, AX
+	ADDQ    $+128, CX
+	SUBQ    $0x01, BX
+	JGE     block1
 
 blockEnd2:
 	ADDQ $0x01, BX
 	VZEROUPPER
 	RET
-
-DATA lanes0_1<>+0(SB)/4, $0x00000000
-DATA lanes0_1<>+4(SB)/4, $0x00000000
-DATA lanes0_1<>+8(SB)/4, $0x00000000
-DATA lanes0_1<>+12(SB)/4, $0x00000000
-DATA lanes0_1<>+16(SB)/4, $0x00000000
-DATA lanes0_1<>+20(SB)/4, $0x00000000
-DATA lanes0_1<>+24(SB)/4, $0x00000000
-DATA lanes0_1<>+28(SB)/4, $0x00000000
-DATA lanes0_1<>+32(SB)/4, $0x00000001
-DATA lanes0_1<>+36(SB)/4, $0x00000001
-DATA lanes0_1<>+40(SB)/4, $0x00000001
-DATA lanes0_1<>+44(SB)/4, $0x00000001
-DATA lanes0_1<>+48(SB)/4, $0x00000001
-DATA lanes0_1<>+52(SB)/4, $0x00000001
-DATA lanes0_1<>+56(SB)/4, $0x00000001
-DATA lanes0_1<>+60(SB)/4, $0x00000001
-GLOBL lanes0_1<>(SB), RODATA|NOPTR, $64
-
-DATA lanes2_3<>+0(SB)/4, $0x00000002
-DATA lanes2_3<>+4(SB)/4, $0x00000002
-DATA lanes2_3<>+8(SB)/4, $0x00000002
-DATA lanes2_3<>+12(SB)/4, $0x00000002
-DATA lanes2_3<>+16(SB)/4, $0x00000002
-DATA lanes2_3<>+20(SB)/4, $0x00000002
-DATA lanes2_3<>+24(SB)/4, $0x00000002
-DATA lanes2_3<>+28(SB)/4, $0x00000002
-DATA lanes2_3<>+32(SB)/4, $0x00000003
-DATA lanes2_3<>+36(SB)/4, $0x00000003
-DATA lanes2_3<>+40(SB)/4, $0x00000003
-DATA lanes2_3<>+44(SB)/4, $0x00000003
-DATA lanes2_3<>+48(SB)/4, $0x00000003
-DATA lanes2_3<>+52(SB)/4, $0x00000003
-DATA lanes2_3<>+56(SB)/4, $0x00000003
-DATA lanes2_3<>+60(SB)/4, $0x00000003
-GLOBL lanes2_3<>(SB), RODATA|NOPTR, $64
 
 DATA c80808080<>+0(SB)/4, $0x80808080
 GLOBL c80808080<>(SB), RODATA|NOPTR, $4
@@ -396,19 +355,14 @@ DATA iq4<>+56(SB)/4, $0x26190d01
 DATA iq4<>+60(SB)/4, $0x71594535
 GLOBL iq4<>(SB), RODATA|NOPTR, $64
 
-// func unpackIQ4_NLAVX512(codes *byte, scales *uint32, w *byte, blocks int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL
-TEXT ·unpackIQ4_NLAVX512(SB), NOSPLIT, $0-32
+// func unpackIQ4_NLUnsignedAVX2(codes *byte, scales *uint32, w *byte, blocks int)
+// Requires: AVX, AVX2
+TEXT ·unpackIQ4_NLUnsignedAVX2(SB), NOSPLIT, $32-32
 	MOVQ         codes+0(FP), AX
 	MOVQ         scales+8(FP), CX
 	MOVQ         w+16(FP), DX
 	MOVQ         blocks+24(FP), BX
-	MOVL         $0x0000aaaa, SI
-	KMOVW        SI, K1
-	MOVL         $0x0000ff00, SI
-	KMOVW        SI, K1
-	VMOVUPS      lanes0_1<>+0(SB), Y0
-	VMOVUPS      lanes2_3<>+0(SB), Y0
+	VBROADCASTSS c00010001<>+0(SB), Y0
 	VBROADCASTSS c80808080<>+0(SB), Y0
 	VBROADCASTSS c0f0f0f0f<>+0(SB), Y0
 	VMOVUPS      shift04<>+0(SB), Y1
@@ -422,18 +376,18 @@ block1:
 	MOVL SI, (CX)
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 2(DX), Y3
-	VPSRLVD         Y1, Y3, Y3
-	VPANDD          Y0, Y3, Y3
+	VBROADCASTI128 2(DX), Y3
+	VPSRLVD        Y1, Y3, Y3
+	VPAND          Y0, Y3, Y3
 
 	// q = values[q]
-	VPSHUFB   Y3, Y2, Y3
-	VMOVDQU32 Y3, (AX)
-	ADDQ      $+18, DX
-	ADDQ      $+32, AX
-	ADDQ      $+128, CX
-	SUBQ      $0x01, BX
-	JGE       block1
+	VPSHUFB Y3, Y2, Y3
+	VMOVDQU Y3, (AX)
+	ADDQ    $+18, DX
+	ADDQ    $+32, AX
+	ADDQ    $+128, CX
+	SUBQ    $0x01, BX
+	JGE     block1
 
 blockEnd2:
 	ADDQ $0x01, BX
@@ -1599,9 +1553,9 @@ blockEnd2:
 	VZEROUPPER
 	RET
 
-// func unpackIQ4_XSAVX512(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, BMI2, F16C
-TEXT ·unpackIQ4_XSAVX512(SB), NOSPLIT, $0-48
+// func unpackIQ4_XSUnsignedAVX2(codes *byte, dm *float32, stride int, toM int, w *byte, blocks int)
+// Requires: AVX, AVX2, BMI2, F16C
+TEXT ·unpackIQ4_XSUnsignedAVX2(SB), NOSPLIT, $0-48
 	MOVQ         codes+0(FP), AX
 	MOVQ         blocks+40(FP), CX
 	MOVQ         dm+8(FP), DX
@@ -1620,108 +1574,117 @@ block1:
 	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 8(DI), Y2
 	VPSRLVD        shift04<>+0(SB), Y2, Y2
-	VPANDD.BCST    c0f0f0f0f<>+0(SB), Y2, Y2
+	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y3
+	VPAND          Y3, Y2, Y2
 	VPSHUFB        Y2, Y0, Y2
-	VMOVDQU32      Y2, (AX)
+	VMOVDQU        Y2, (AX)
 
 	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 24(DI), Y2
 	VPSRLVD        shift04<>+0(SB), Y2, Y2
-	VPANDD.BCST    c0f0f0f0f<>+0(SB), Y2, Y2
+	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y3
+	VPAND          Y3, Y2, Y2
 	VPSHUFB        Y2, Y0, Y2
-	VMOVDQU32      Y2, 32(AX)
+	VMOVDQU        Y2, 32(AX)
 
 	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 40(DI), Y2
 	VPSRLVD        shift04<>+0(SB), Y2, Y2
-	VPANDD.BCST    c0f0f0f0f<>+0(SB), Y2, Y2
+	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y3
+	VPAND          Y3, Y2, Y2
 	VPSHUFB        Y2, Y0, Y2
-	VMOVDQU32      Y2, 64(AX)
+	VMOVDQU        Y2, 64(AX)
 
 	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 56(DI), Y2
 	VPSRLVD        shift04<>+0(SB), Y2, Y2
-	VPANDD.BCST    c0f0f0f0f<>+0(SB), Y2, Y2
+	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y3
+	VPAND          Y3, Y2, Y2
 	VPSHUFB        Y2, Y0, Y2
-	VMOVDQU32      Y2, 96(AX)
+	VMOVDQU        Y2, 96(AX)
 
 	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 72(DI), Y2
 	VPSRLVD        shift04<>+0(SB), Y2, Y2
-	VPANDD.BCST    c0f0f0f0f<>+0(SB), Y2, Y2
+	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y3
+	VPAND          Y3, Y2, Y2
 	VPSHUFB        Y2, Y0, Y2
-	VMOVDQU32      Y2, 128(AX)
+	VMOVDQU        Y2, 128(AX)
 
 	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 88(DI), Y2
 	VPSRLVD        shift04<>+0(SB), Y2, Y2
-	VPANDD.BCST    c0f0f0f0f<>+0(SB), Y2, Y2
+	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y3
+	VPAND          Y3, Y2, Y2
 	VPSHUFB        Y2, Y0, Y2
-	VMOVDQU32      Y2, 160(AX)
+	VMOVDQU        Y2, 160(AX)
 
 	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 104(DI), Y2
 	VPSRLVD        shift04<>+0(SB), Y2, Y2
-	VPANDD.BCST    c0f0f0f0f<>+0(SB), Y2, Y2
+	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y3
+	VPAND          Y3, Y2, Y2
 	VPSHUFB        Y2, Y0, Y2
-	VMOVDQU32      Y2, 192(AX)
+	VMOVDQU        Y2, 192(AX)
 
 	// q = values[bytes & 15], values[bytes >> 4]
 	VBROADCASTI128 120(DI), Y2
 	VPSRLVD        shift04<>+0(SB), Y2, Y2
-	VPANDD.BCST    c0f0f0f0f<>+0(SB), Y2, Y2
+	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y3
+	VPAND          Y3, Y2, Y2
 	VPSHUFB        Y2, Y0, Y2
-	VMOVDQU32      Y2, 224(AX)
+	VMOVDQU        Y2, 224(AX)
 
 	// D = d·sc, M = -dmin·mn or -bias
 	// sc = four bits | two bits << 4, each spread to its byte, minus 32, as int16
-	MOVQ          $0x0f0f0f0f0f0f0f0f, R10
-	MOVL          4(DI), R8
-	PDEPQ         R10, R8, R8
-	MOVQ          $0x3030303030303030, R10
-	MOVWLZX       2(DI), R9
-	PDEPQ         R10, R9, R9
-	ORQ           R9, R8
-	VMOVQ         R8, X2
-	VPSUBB        quad20202020<>+0(SB), X2, X2
-	VPMOVSXBW     X2, X2
-	VMOVD         (DI), X3
-	VCVTPH2PS     X3, X3
-	VBROADCASTSS  X3, Y3
-	VPMOVSXWD     X2, Y2
-	VCVTDQ2PS     Y2, Y2
-	VMULPS        Y3, Y2, Y2
-	VMOVAPS       Y1, Y3
-	VEXTRACTPS    $0x00, X2, (DX)
-	VEXTRACTPS    $0x00, X3, (DX)(SI*1)
-	ADDQ          BX, DX
-	VEXTRACTPS    $0x01, X2, (DX)
-	VEXTRACTPS    $0x01, X3, (DX)(SI*1)
-	ADDQ          BX, DX
-	VEXTRACTPS    $0x02, X2, (DX)
-	VEXTRACTPS    $0x02, X3, (DX)(SI*1)
-	ADDQ          BX, DX
-	VEXTRACTPS    $0x03, X2, (DX)
-	VEXTRACTPS    $0x03, X3, (DX)(SI*1)
-	ADDQ          BX, DX
-	VEXTRACTF32X4 $0x01, Y2, X2
-	VEXTRACTF32X4 $0x01, Y3, X3
-	VEXTRACTPS    $0x00, X2, (DX)
-	VEXTRACTPS    $0x00, X3, (DX)(SI*1)
-	ADDQ          BX, DX
-	VEXTRACTPS    $0x01, X2, (DX)
-	VEXTRACTPS    $0x01, X3, (DX)(SI*1)
-	ADDQ          BX, DX
-	VEXTRACTPS    $0x02, X2, (DX)
-	VEXTRACTPS    $0x02, X3, (DX)(SI*1)
-	ADDQ          BX, DX
-	VEXTRACTPS    $0x03, X2, (DX)
-	VEXTRACTPS    $0x03, X3, (DX)(SI*1)
-	ADDQ          BX, DX
-	ADDQ          $+136, DI
-	ADDQ          $+256, AX
-	SUBQ          $0x01, CX
-	JGE           block1
+	MOVQ         $0x0f0f0f0f0f0f0f0f, R10
+	MOVL         4(DI), R8
+	PDEPQ        R10, R8, R8
+	MOVQ         $0x3030303030303030, R10
+	MOVWLZX      2(DI), R9
+	PDEPQ        R10, R9, R9
+	ORQ          R9, R8
+	VMOVQ        R8, X4
+	VPSUBB       quad20202020<>+0(SB), X4, X4
+	VPMOVSXBW    X4, X4
+	VPERMQ       $0x44, Y4, Y4
+	VMOVD        (DI), X2
+	VCVTPH2PS    X2, X2
+	VBROADCASTSS X2, Y2
+	VPMOVSXWD    X4, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VMOVAPS      Y1, Y2
+	VEXTRACTPS   $0x00, X3, (DX)
+	VEXTRACTPS   $0x00, X2, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTPS   $0x01, X3, (DX)
+	VEXTRACTPS   $0x01, X2, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTPS   $0x02, X3, (DX)
+	VEXTRACTPS   $0x02, X2, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTPS   $0x03, X3, (DX)
+	VEXTRACTPS   $0x03, X2, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTF128 $0x01, Y3, X3
+	VEXTRACTF128 $0x01, Y2, X2
+	VEXTRACTPS   $0x00, X3, (DX)
+	VEXTRACTPS   $0x00, X2, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTPS   $0x01, X3, (DX)
+	VEXTRACTPS   $0x01, X2, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTPS   $0x02, X3, (DX)
+	VEXTRACTPS   $0x02, X2, (DX)(SI*1)
+	ADDQ         BX, DX
+	VEXTRACTPS   $0x03, X3, (DX)
+	VEXTRACTPS   $0x03, X2, (DX)(SI*1)
+	ADDQ         BX, DX
+	ADDQ         $+136, DI
+	ADDQ         $+256, AX
+	SUBQ         $0x01, CX
+	JGE          block1
 
 blockEnd2:
 	ADDQ $0x01, CX

@@ -46,6 +46,48 @@ func rowsIQ4_NLAVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *flo
 //go:noescape
 func rowsMXFP4AVX2(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
 
+// rowsQ4_0AVXVNNI multiplies rows of Q4_0 by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
+// mulQ4_0 is the reference implementation.
+//
+//go:noescape
+func rowsQ4_0AVXVNNI(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
+
+// rowsQ4_1AVXVNNI multiplies rows of Q4_1 by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
+// mulQ4_1 is the reference implementation.
+//
+//go:noescape
+func rowsQ4_1AVXVNNI(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
+
+// rowsQ5_0AVXVNNI multiplies rows of Q5_0 by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
+// mulQ5_0 is the reference implementation.
+//
+//go:noescape
+func rowsQ5_0AVXVNNI(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
+
+// rowsQ5_1AVXVNNI multiplies rows of Q5_1 by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
+// mulQ5_1 is the reference implementation.
+//
+//go:noescape
+func rowsQ5_1AVXVNNI(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
+
+// rowsQ8_0AVXVNNI multiplies rows of Q8_0 by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
+// mulQ8_0 is the reference implementation.
+//
+//go:noescape
+func rowsQ8_0AVXVNNI(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
+
+// rowsIQ4_NLAVXVNNI multiplies rows of IQ4_NL by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
+// mulIQ4_NL is the reference implementation.
+//
+//go:noescape
+func rowsIQ4_NLAVXVNNI(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
+
+// rowsMXFP4AVXVNNI multiplies rows of MXFP4 by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
+// mulMXFP4 is the reference implementation.
+//
+//go:noescape
+func rowsMXFP4AVXVNNI(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
+
 // rowsQ4_0AVX512 multiplies rows of Q4_0 by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;
 // mulQ4_0 is the reference implementation.
 //

@@ -992,7 +992,7 @@ blocks3:
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	VMOVDQU (R9), Y5
 
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VMOVDQU      2(DI), Y6
 	VPSIGNB      Y6, Y5, Y7
 	VPABSB       Y6, Y6
@@ -1002,7 +1002,7 @@ blocks3:
 	VBROADCASTSS (SP), Y7
 	VFMADD231PS  Y7, Y6, Y1
 
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VMOVDQU      2(DI)(CX*1), Y6
 	VPSIGNB      Y6, Y5, Y7
 	VPABSB       Y6, Y6
@@ -1012,7 +1012,7 @@ blocks3:
 	VBROADCASTSS 4(SP), Y7
 	VFMADD231PS  Y7, Y6, Y2
 
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VMOVDQU      2(DI)(CX*2), Y6
 	VPSIGNB      Y6, Y5, Y7
 	VPABSB       Y6, Y6
@@ -1022,7 +1022,7 @@ blocks3:
 	VBROADCASTSS 8(SP), Y7
 	VFMADD231PS  Y7, Y6, Y3
 
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VMOVDQU      2(DI)(DX*1), Y6
 	VPSIGNB      Y6, Y5, Y5
 	VPABSB       Y6, Y6
@@ -1087,7 +1087,7 @@ blocks7:
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	VMOVDQU (DI), Y2
 
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VMOVDQU      2(DX), Y3
 	VPSIGNB      Y3, Y2, Y2
 	VPABSB       Y3, Y3
@@ -1600,6 +1600,1489 @@ DATA quad00800000<>+4(SB)/4, $0x00800000
 DATA quad00800000<>+8(SB)/4, $0x00800000
 DATA quad00800000<>+12(SB)/4, $0x00800000
 GLOBL quad00800000<>(SB), RODATA|NOPTR, $16
+
+// func rowsQ4_0AVXVNNI(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
+// Requires: AVX, AVX2, AVXVNNI, CMOV, F16C, FMA3, MMX+
+TEXT ·rowsQ4_0AVXVNNI(SB), NOSPLIT, $32-64
+	MOVQ         w+8(FP), AX
+	MOVQ         stride+16(FP), CX
+	LEAQ         (CX)(CX*2), DX
+	MOVQ         dst+0(FP), BX
+	MOVQ         rows+24(FP), SI
+	VBROADCASTSS c08080808<>+0(SB), Y0
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
+	SUBQ         $0x04, SI
+	JLT          rows4End2
+
+rows41:
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R11
+	SUBQ    $0x01, R11
+	JLT     blocksEnd4
+
+blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       $+72, R8
+
+	// d_w·d_a of each row, m·s_a
+	VMOVD        (DI), X7
+	VPINSRW      $0x01, (DI)(CX*1), X7, X7
+	VPINSRW      $0x02, (DI)(CX*2), X7, X7
+	VPINSRW      $0x03, (DI)(DX*1), X7, X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTSS (R10), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	VMOVDQU (R9), Y7
+	VPXOR   Y8, Y8, Y8
+	VPXOR   Y9, Y9, Y9
+	LONG $0x507d62c4; BYTE $0xc7 // VPDPBUSD Y7, Y0, Y8
+	VPSUBD  Y8, Y9, Y8
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 2(DI), Y9
+	VPSRLVD        Y2, Y9, Y9
+	VPAND          Y1, Y9, Y9
+	VMOVDQA        Y8, Y10
+	LONG $0x503562c4; BYTE $0xd7 // VPDPBUSD Y7, Y9, Y10
+	VCVTDQ2PS      Y10, Y10
+	VBROADCASTSS   (SP), Y9
+	VFMADD231PS    Y9, Y10, Y3
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 2(DI)(CX*1), Y9
+	VPSRLVD        Y2, Y9, Y9
+	VPAND          Y1, Y9, Y9
+	VMOVDQA        Y8, Y10
+	LONG $0x503562c4; BYTE $0xd7 // VPDPBUSD Y7, Y9, Y10
+	VCVTDQ2PS      Y10, Y10
+	VBROADCASTSS   4(SP), Y9
+	VFMADD231PS    Y9, Y10, Y4
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 2(DI)(CX*2), Y9
+	VPSRLVD        Y2, Y9, Y9
+	VPAND          Y1, Y9, Y9
+	VMOVDQA        Y8, Y10
+	LONG $0x503562c4; BYTE $0xd7 // VPDPBUSD Y7, Y9, Y10
+	VCVTDQ2PS      Y10, Y10
+	VBROADCASTSS   8(SP), Y9
+	VFMADD231PS    Y9, Y10, Y5
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 2(DI)(DX*1), Y9
+	VPSRLVD        Y2, Y9, Y9
+	VPAND          Y1, Y9, Y9
+	VMOVDQA        Y8, Y8
+	LONG $0x503562c4; BYTE $0xc7 // VPDPBUSD Y7, Y9, Y8
+	VCVTDQ2PS      Y8, Y8
+	VBROADCASTSS   12(SP), Y7
+	VFMADD231PS    Y7, Y8, Y6
+	ADDQ           $+18, DI
+	ADDQ           $+32, R9
+	ADDQ           $+4, R10
+	SUBQ           $0x01, R11
+	JGE            blocks3
+
+blocksEnd4:
+	ADDQ $0x01, R11
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y4, Y3, Y7
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y7, Y3, Y3
+	VUNPCKHPS    Y6, Y5, Y4
+	VUNPCKLPS    Y6, Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VUNPCKHPD    Y5, Y3, Y4
+	VUNPCKLPD    Y5, Y3, Y3
+	VADDPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	VMOVUPS      X3, (BX)
+	ADDQ         $+16, BX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	SUBQ         $0x04, SI
+	JGE          rows41
+
+rows4End2:
+	ADDQ $0x04, SI
+	SUBQ $0x01, SI
+	JLT  rows1End6
+
+rows15:
+	VPXOR Y3, Y3, Y3
+	MOVQ  AX, DX
+	MOVQ  q+32(FP), DI
+	MOVQ  d+40(FP), R8
+	MOVQ  s+48(FP), R9
+	MOVQ  blocks+56(FP), R9
+	SUBQ  $0x01, R9
+	JLT   blocksEnd8
+
+blocks7:
+	// d_w·d_a of each row, m·s_a
+	VMOVD        (DX), X4
+	VCVTPH2PS    X4, Y4
+	VBROADCASTSS (R8), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	VMOVDQU (DI), Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	LONG $0x507de2c4; BYTE $0xec // VPDPBUSD Y4, Y0, Y5
+	VPSUBD  Y5, Y6, Y5
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 2(DX), Y6
+	VPSRLVD        Y2, Y6, Y6
+	VPAND          Y1, Y6, Y6
+	VMOVDQA        Y5, Y5
+	LONG $0x504de2c4; BYTE $0xec // VPDPBUSD Y4, Y6, Y5
+	VCVTDQ2PS      Y5, Y5
+	VBROADCASTSS   (SP), Y4
+	VFMADD231PS    Y4, Y5, Y3
+	ADDQ           $+18, DX
+	ADDQ           $+32, DI
+	ADDQ           $+4, R8
+	SUBQ           $0x01, R9
+	JGE            blocks7
+
+blocksEnd8:
+	ADDQ $0x01, R9
+
+	// dst = Σ acc + m·s
+	VPERMILPS    $0x4e, Y3, Y4
+	VADDPS       Y4, Y3, Y3
+	VPERMILPS    $0xb1, Y3, Y4
+	VADDPS       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	VMOVSS       X3, (BX)
+	ADDQ         $+4, BX
+	ADDQ         CX, AX
+	SUBQ         $0x01, SI
+	JGE          rows15
+
+rows1End6:
+	ADDQ $0x01, SI
+	VZEROUPPER
+	RET
+
+// func rowsQ4_1AVXVNNI(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
+// Requires: AVX, AVX2, AVXVNNI, CMOV, F16C, FMA3, MMX+
+TEXT ·rowsQ4_1AVXVNNI(SB), NOSPLIT, $32-64
+	MOVQ         w+8(FP), AX
+	MOVQ         stride+16(FP), CX
+	LEAQ         (CX)(CX*2), DX
+	MOVQ         dst+0(FP), BX
+	MOVQ         rows+24(FP), SI
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y0
+	VMOVUPS      shift04<>+0(SB), Y1
+	SUBQ         $0x04, SI
+	JLT          rows4End2
+
+rows41:
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R12
+	SUBQ    $0x01, R12
+	JLT     blocksEnd4
+
+blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       $+80, R8
+
+	// d_w·d_a of each row, m·s_a
+	VMOVD        (DI), X7
+	VPINSRD      $0x01, (DI)(CX*1), X7, X7
+	VPINSRD      $0x02, (DI)(CX*2), X7, X7
+	VPINSRD      $0x03, (DI)(DX*1), X7, X7
+	VCVTPH2PS    X7, Y7
+	VBROADCASTSS (R10), Y8
+	VBROADCASTSS (R11), Y9
+	VBLENDPS     $0xaa, Y9, Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y7, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	VMOVDQU (R9), Y7
+	VPXOR   Y8, Y8, Y8
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 4(DI), Y9
+	VPSRLVD        Y1, Y9, Y9
+	VPAND          Y0, Y9, Y9
+	VMOVDQA        Y8, Y10
+	LONG $0x503562c4; BYTE $0xd7 // VPDPBUSD Y7, Y9, Y10
+	VCVTDQ2PS      Y10, Y10
+	VBROADCASTSS   (SP), Y9
+	VFMADD231PS    Y9, Y10, Y2
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 4(DI)(CX*1), Y9
+	VPSRLVD        Y1, Y9, Y9
+	VPAND          Y0, Y9, Y9
+	VMOVDQA        Y8, Y10
+	LONG $0x503562c4; BYTE $0xd7 // VPDPBUSD Y7, Y9, Y10
+	VCVTDQ2PS      Y10, Y10
+	VBROADCASTSS   8(SP), Y9
+	VFMADD231PS    Y9, Y10, Y3
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 4(DI)(CX*2), Y9
+	VPSRLVD        Y1, Y9, Y9
+	VPAND          Y0, Y9, Y9
+	VMOVDQA        Y8, Y10
+	LONG $0x503562c4; BYTE $0xd7 // VPDPBUSD Y7, Y9, Y10
+	VCVTDQ2PS      Y10, Y10
+	VBROADCASTSS   16(SP), Y9
+	VFMADD231PS    Y9, Y10, Y4
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 4(DI)(DX*1), Y9
+	VPSRLVD        Y1, Y9, Y9
+	VPAND          Y0, Y9, Y9
+	VMOVDQA        Y8, Y8
+	LONG $0x503562c4; BYTE $0xc7 // VPDPBUSD Y7, Y9, Y8
+	VCVTDQ2PS      Y8, Y8
+	VBROADCASTSS   24(SP), Y7
+	VFMADD231PS    Y7, Y8, Y5
+	ADDQ           $+20, DI
+	ADDQ           $+32, R9
+	ADDQ           $+4, R10
+	ADDQ           $+4, R11
+	SUBQ           $0x01, R12
+	JGE            blocks3
+
+blocksEnd4:
+	ADDQ $0x01, R12
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y3, Y2, Y7
+	VUNPCKLPS    Y3, Y2, Y2
+	VADDPS       Y7, Y2, Y2
+	VUNPCKHPS    Y5, Y4, Y3
+	VUNPCKLPS    Y5, Y4, Y4
+	VADDPS       Y3, Y4, Y4
+	VUNPCKHPD    Y4, Y2, Y3
+	VUNPCKLPD    Y4, Y2, Y2
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPS       X3, X2, X2
+	VMOVUPS      odd<>+0(SB), Y3
+	VPERMPS      Y6, Y3, Y6
+	VADDPS       X6, X2, X2
+	VMOVUPS      X2, (BX)
+	ADDQ         $+16, BX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	SUBQ         $0x04, SI
+	JGE          rows41
+
+rows4End2:
+	ADDQ $0x04, SI
+	SUBQ $0x01, SI
+	JLT  rows1End6
+
+rows15:
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	MOVQ  AX, DX
+	MOVQ  q+32(FP), DI
+	MOVQ  d+40(FP), R8
+	MOVQ  s+48(FP), R9
+	MOVQ  blocks+56(FP), R10
+	SUBQ  $0x01, R10
+	JLT   blocksEnd8
+
+blocks7:
+	// d_w·d_a of each row, m·s_a
+	VMOVD        (DX), X4
+	VCVTPH2PS    X4, Y4
+	VBROADCASTSS (R8), Y5
+	VBROADCASTSS (R9), Y6
+	VBLENDPS     $0xaa, Y6, Y5, Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y4, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	VMOVDQU (DI), Y4
+	VPXOR   Y5, Y5, Y5
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 4(DX), Y6
+	VPSRLVD        Y1, Y6, Y6
+	VPAND          Y0, Y6, Y6
+	VMOVDQA        Y5, Y5
+	LONG $0x504de2c4; BYTE $0xec // VPDPBUSD Y4, Y6, Y5
+	VCVTDQ2PS      Y5, Y5
+	VBROADCASTSS   (SP), Y4
+	VFMADD231PS    Y4, Y5, Y2
+	ADDQ           $+20, DX
+	ADDQ           $+32, DI
+	ADDQ           $+4, R8
+	ADDQ           $+4, R9
+	SUBQ           $0x01, R10
+	JGE            blocks7
+
+blocksEnd8:
+	ADDQ $0x01, R10
+
+	// dst = Σ acc + m·s
+	VPERMILPS    $0x4e, Y2, Y4
+	VADDPS       Y4, Y2, Y2
+	VPERMILPS    $0xb1, Y2, Y4
+	VADDPS       Y4, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X4
+	VADDPS       X4, X2, X2
+	VMOVUPS      odd<>+0(SB), Y4
+	VPERMPS      Y3, Y4, Y3
+	VADDPS       X3, X2, X2
+	VMOVSS       X2, (BX)
+	ADDQ         $+4, BX
+	ADDQ         CX, AX
+	SUBQ         $0x01, SI
+	JGE          rows15
+
+rows1End6:
+	ADDQ $0x01, SI
+	VZEROUPPER
+	RET
+
+// func rowsQ5_0AVXVNNI(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
+// Requires: AVX, AVX2, AVXVNNI, CMOV, F16C, FMA3, MMX+
+TEXT ·rowsQ5_0AVXVNNI(SB), NOSPLIT, $32-64
+	MOVQ         w+8(FP), AX
+	MOVQ         stride+16(FP), CX
+	LEAQ         (CX)(CX*2), DX
+	MOVQ         dst+0(FP), BX
+	MOVQ         rows+24(FP), SI
+	VBROADCASTSS c10101010<>+0(SB), Y0
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
+	VBROADCASTSS c10101010<>+0(SB), Y3
+	VMOVUPS      bitBytes<>+0(SB), Y4
+	VMOVUPS      bitClear<>+0(SB), Y5
+	VBROADCASTSS cffffffff<>+0(SB), Y6
+	SUBQ         $0x04, SI
+	JLT          rows4End2
+
+rows41:
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	VPXOR   Y9, Y9, Y9
+	VPXOR   Y10, Y10, Y10
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R11
+	SUBQ    $0x01, R11
+	JLT     blocksEnd4
+
+blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       $+88, R8
+
+	// d_w·d_a of each row, m·s_a
+	VMOVD        (DI), X11
+	VPINSRW      $0x01, (DI)(CX*1), X11, X11
+	VPINSRW      $0x02, (DI)(CX*2), X11, X11
+	VPINSRW      $0x03, (DI)(DX*1), X11, X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (R10), Y12
+	VMULPS       Y12, Y11, Y11
+	VMOVUPS      Y11, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	VMOVDQU (R9), Y11
+	VPXOR   Y12, Y12, Y12
+	VPXOR   Y13, Y13, Y13
+	LONG $0x507d42c4; BYTE $0xe3 // VPDPBUSD Y11, Y0, Y12
+	VPSUBD  Y12, Y13, Y12
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 6(DI), Y13
+	VPSRLVD        Y2, Y13, Y13
+	VPAND          Y1, Y13, Y13
+
+	// q += 16·bit
+	VPBROADCASTD 2(DI), Y14
+	VPSHUFB      Y4, Y14, Y14
+	VPOR         Y5, Y14, Y14
+	VPCMPEQB     Y6, Y14, Y14
+	VPAND        Y3, Y14, Y14
+	VPOR         Y14, Y13, Y13
+	VMOVDQA      Y12, Y14
+	LONG $0x501542c4; BYTE $0xf3 // VPDPBUSD Y11, Y13, Y14
+	VCVTDQ2PS    Y14, Y14
+	VBROADCASTSS (SP), Y13
+	VFMADD231PS  Y13, Y14, Y7
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 6(DI)(CX*1), Y13
+	VPSRLVD        Y2, Y13, Y13
+	VPAND          Y1, Y13, Y13
+
+	// q += 16·bit
+	VPBROADCASTD 2(DI)(CX*1), Y14
+	VPSHUFB      Y4, Y14, Y14
+	VPOR         Y5, Y14, Y14
+	VPCMPEQB     Y6, Y14, Y14
+	VPAND        Y3, Y14, Y14
+	VPOR         Y14, Y13, Y13
+	VMOVDQA      Y12, Y14
+	LONG $0x501542c4; BYTE $0xf3 // VPDPBUSD Y11, Y13, Y14
+	VCVTDQ2PS    Y14, Y14
+	VBROADCASTSS 4(SP), Y13
+	VFMADD231PS  Y13, Y14, Y8
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 6(DI)(CX*2), Y13
+	VPSRLVD        Y2, Y13, Y13
+	VPAND          Y1, Y13, Y13
+
+	// q += 16·bit
+	VPBROADCASTD 2(DI)(CX*2), Y14
+	VPSHUFB      Y4, Y14, Y14
+	VPOR         Y5, Y14, Y14
+	VPCMPEQB     Y6, Y14, Y14
+	VPAND        Y3, Y14, Y14
+	VPOR         Y14, Y13, Y13
+	VMOVDQA      Y12, Y14
+	LONG $0x501542c4; BYTE $0xf3 // VPDPBUSD Y11, Y13, Y14
+	VCVTDQ2PS    Y14, Y14
+	VBROADCASTSS 8(SP), Y13
+	VFMADD231PS  Y13, Y14, Y9
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 6(DI)(DX*1), Y13
+	VPSRLVD        Y2, Y13, Y13
+	VPAND          Y1, Y13, Y13
+
+	// q += 16·bit
+	VPBROADCASTD 2(DI)(DX*1), Y14
+	VPSHUFB      Y4, Y14, Y14
+	VPOR         Y5, Y14, Y14
+	VPCMPEQB     Y6, Y14, Y14
+	VPAND        Y3, Y14, Y14
+	VPOR         Y14, Y13, Y13
+	VMOVDQA      Y12, Y12
+	LONG $0x501542c4; BYTE $0xe3 // VPDPBUSD Y11, Y13, Y12
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS 12(SP), Y11
+	VFMADD231PS  Y11, Y12, Y10
+	ADDQ         $+22, DI
+	ADDQ         $+32, R9
+	ADDQ         $+4, R10
+	SUBQ         $0x01, R11
+	JGE          blocks3
+
+blocksEnd4:
+	ADDQ $0x01, R11
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y8, Y7, Y11
+	VUNPCKLPS    Y8, Y7, Y7
+	VADDPS       Y11, Y7, Y7
+	VUNPCKHPS    Y10, Y9, Y8
+	VUNPCKLPS    Y10, Y9, Y9
+	VADDPS       Y8, Y9, Y9
+	VUNPCKHPD    Y9, Y7, Y8
+	VUNPCKLPD    Y9, Y7, Y7
+	VADDPS       Y8, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X8
+	VADDPS       X8, X7, X7
+	VMOVUPS      X7, (BX)
+	ADDQ         $+16, BX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	SUBQ         $0x04, SI
+	JGE          rows41
+
+rows4End2:
+	ADDQ $0x04, SI
+	SUBQ $0x01, SI
+	JLT  rows1End6
+
+rows15:
+	VPXOR Y7, Y7, Y7
+	MOVQ  AX, DX
+	MOVQ  q+32(FP), DI
+	MOVQ  d+40(FP), R8
+	MOVQ  s+48(FP), R9
+	MOVQ  blocks+56(FP), R9
+	SUBQ  $0x01, R9
+	JLT   blocksEnd8
+
+blocks7:
+	// d_w·d_a of each row, m·s_a
+	VMOVD        (DX), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTSS (R8), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	VMOVDQU (DI), Y8
+	VPXOR   Y9, Y9, Y9
+	VPXOR   Y10, Y10, Y10
+	LONG $0x507d42c4; BYTE $0xc8 // VPDPBUSD Y8, Y0, Y9
+	VPSUBD  Y9, Y10, Y9
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 6(DX), Y10
+	VPSRLVD        Y2, Y10, Y10
+	VPAND          Y1, Y10, Y10
+
+	// q += 16·bit
+	VPBROADCASTD 2(DX), Y11
+	VPSHUFB      Y4, Y11, Y11
+	VPOR         Y5, Y11, Y11
+	VPCMPEQB     Y6, Y11, Y11
+	VPAND        Y3, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQA      Y9, Y9
+	LONG $0x502d42c4; BYTE $0xc8 // VPDPBUSD Y8, Y10, Y9
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS (SP), Y8
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         $+22, DX
+	ADDQ         $+32, DI
+	ADDQ         $+4, R8
+	SUBQ         $0x01, R9
+	JGE          blocks7
+
+blocksEnd8:
+	ADDQ $0x01, R9
+
+	// dst = Σ acc + m·s
+	VPERMILPS    $0x4e, Y7, Y8
+	VADDPS       Y8, Y7, Y7
+	VPERMILPS    $0xb1, Y7, Y8
+	VADDPS       Y8, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X8
+	VADDPS       X8, X7, X7
+	VMOVSS       X7, (BX)
+	ADDQ         $+4, BX
+	ADDQ         CX, AX
+	SUBQ         $0x01, SI
+	JGE          rows15
+
+rows1End6:
+	ADDQ $0x01, SI
+	VZEROUPPER
+	RET
+
+// func rowsQ5_1AVXVNNI(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
+// Requires: AVX, AVX2, AVXVNNI, CMOV, F16C, FMA3, MMX+
+TEXT ·rowsQ5_1AVXVNNI(SB), NOSPLIT, $32-64
+	MOVQ         w+8(FP), AX
+	MOVQ         stride+16(FP), CX
+	LEAQ         (CX)(CX*2), DX
+	MOVQ         dst+0(FP), BX
+	MOVQ         rows+24(FP), SI
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y0
+	VMOVUPS      shift04<>+0(SB), Y1
+	VBROADCASTSS c10101010<>+0(SB), Y2
+	VMOVUPS      bitBytes<>+0(SB), Y3
+	VMOVUPS      bitClear<>+0(SB), Y4
+	VBROADCASTSS cffffffff<>+0(SB), Y5
+	SUBQ         $0x04, SI
+	JLT          rows4End2
+
+rows41:
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	VPXOR   Y9, Y9, Y9
+	VPXOR   Y10, Y10, Y10
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R12
+	SUBQ    $0x01, R12
+	JLT     blocksEnd4
+
+blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       $+96, R8
+
+	// d_w·d_a of each row, m·s_a
+	VMOVD        (DI), X11
+	VPINSRD      $0x01, (DI)(CX*1), X11, X11
+	VPINSRD      $0x02, (DI)(CX*2), X11, X11
+	VPINSRD      $0x03, (DI)(DX*1), X11, X11
+	VCVTPH2PS    X11, Y11
+	VBROADCASTSS (R10), Y12
+	VBROADCASTSS (R11), Y13
+	VBLENDPS     $0xaa, Y13, Y12, Y12
+	VMULPS       Y12, Y11, Y11
+	VADDPS       Y11, Y10, Y10
+	VMOVUPS      Y11, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	VMOVDQU (R9), Y11
+	VPXOR   Y12, Y12, Y12
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 8(DI), Y13
+	VPSRLVD        Y1, Y13, Y13
+	VPAND          Y0, Y13, Y13
+
+	// q += 16·bit
+	VPBROADCASTD 4(DI), Y14
+	VPSHUFB      Y3, Y14, Y14
+	VPOR         Y4, Y14, Y14
+	VPCMPEQB     Y5, Y14, Y14
+	VPAND        Y2, Y14, Y14
+	VPOR         Y14, Y13, Y13
+	VMOVDQA      Y12, Y14
+	LONG $0x501542c4; BYTE $0xf3 // VPDPBUSD Y11, Y13, Y14
+	VCVTDQ2PS    Y14, Y14
+	VBROADCASTSS (SP), Y13
+	VFMADD231PS  Y13, Y14, Y6
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 8(DI)(CX*1), Y13
+	VPSRLVD        Y1, Y13, Y13
+	VPAND          Y0, Y13, Y13
+
+	// q += 16·bit
+	VPBROADCASTD 4(DI)(CX*1), Y14
+	VPSHUFB      Y3, Y14, Y14
+	VPOR         Y4, Y14, Y14
+	VPCMPEQB     Y5, Y14, Y14
+	VPAND        Y2, Y14, Y14
+	VPOR         Y14, Y13, Y13
+	VMOVDQA      Y12, Y14
+	LONG $0x501542c4; BYTE $0xf3 // VPDPBUSD Y11, Y13, Y14
+	VCVTDQ2PS    Y14, Y14
+	VBROADCASTSS 8(SP), Y13
+	VFMADD231PS  Y13, Y14, Y7
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 8(DI)(CX*2), Y13
+	VPSRLVD        Y1, Y13, Y13
+	VPAND          Y0, Y13, Y13
+
+	// q += 16·bit
+	VPBROADCASTD 4(DI)(CX*2), Y14
+	VPSHUFB      Y3, Y14, Y14
+	VPOR         Y4, Y14, Y14
+	VPCMPEQB     Y5, Y14, Y14
+	VPAND        Y2, Y14, Y14
+	VPOR         Y14, Y13, Y13
+	VMOVDQA      Y12, Y14
+	LONG $0x501542c4; BYTE $0xf3 // VPDPBUSD Y11, Y13, Y14
+	VCVTDQ2PS    Y14, Y14
+	VBROADCASTSS 16(SP), Y13
+	VFMADD231PS  Y13, Y14, Y8
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 8(DI)(DX*1), Y13
+	VPSRLVD        Y1, Y13, Y13
+	VPAND          Y0, Y13, Y13
+
+	// q += 16·bit
+	VPBROADCASTD 4(DI)(DX*1), Y14
+	VPSHUFB      Y3, Y14, Y14
+	VPOR         Y4, Y14, Y14
+	VPCMPEQB     Y5, Y14, Y14
+	VPAND        Y2, Y14, Y14
+	VPOR         Y14, Y13, Y13
+	VMOVDQA      Y12, Y12
+	LONG $0x501542c4; BYTE $0xe3 // VPDPBUSD Y11, Y13, Y12
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS 24(SP), Y11
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         $+24, DI
+	ADDQ         $+32, R9
+	ADDQ         $+4, R10
+	ADDQ         $+4, R11
+	SUBQ         $0x01, R12
+	JGE          blocks3
+
+blocksEnd4:
+	ADDQ $0x01, R12
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y7, Y6, Y11
+	VUNPCKLPS    Y7, Y6, Y6
+	VADDPS       Y11, Y6, Y6
+	VUNPCKHPS    Y9, Y8, Y7
+	VUNPCKLPS    Y9, Y8, Y8
+	VADDPS       Y7, Y8, Y8
+	VUNPCKHPD    Y8, Y6, Y7
+	VUNPCKLPD    Y8, Y6, Y6
+	VADDPS       Y7, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X7
+	VADDPS       X7, X6, X6
+	VMOVUPS      odd<>+0(SB), Y7
+	VPERMPS      Y10, Y7, Y10
+	VADDPS       X10, X6, X6
+	VMOVUPS      X6, (BX)
+	ADDQ         $+16, BX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	SUBQ         $0x04, SI
+	JGE          rows41
+
+rows4End2:
+	ADDQ $0x04, SI
+	SUBQ $0x01, SI
+	JLT  rows1End6
+
+rows15:
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  AX, DX
+	MOVQ  q+32(FP), DI
+	MOVQ  d+40(FP), R8
+	MOVQ  s+48(FP), R9
+	MOVQ  blocks+56(FP), R10
+	SUBQ  $0x01, R10
+	JLT   blocksEnd8
+
+blocks7:
+	// d_w·d_a of each row, m·s_a
+	VMOVD        (DX), X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTSS (R8), Y9
+	VBROADCASTSS (R9), Y10
+	VBLENDPS     $0xaa, Y10, Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VMOVUPS      Y8, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	VMOVDQU (DI), Y8
+	VPXOR   Y9, Y9, Y9
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 8(DX), Y10
+	VPSRLVD        Y1, Y10, Y10
+	VPAND          Y0, Y10, Y10
+
+	// q += 16·bit
+	VPBROADCASTD 4(DX), Y11
+	VPSHUFB      Y3, Y11, Y11
+	VPOR         Y4, Y11, Y11
+	VPCMPEQB     Y5, Y11, Y11
+	VPAND        Y2, Y11, Y11
+	VPOR         Y11, Y10, Y10
+	VMOVDQA      Y9, Y9
+	LONG $0x502d42c4; BYTE $0xc8 // VPDPBUSD Y8, Y10, Y9
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS (SP), Y8
+	VFMADD231PS  Y8, Y9, Y6
+	ADDQ         $+24, DX
+	ADDQ         $+32, DI
+	ADDQ         $+4, R8
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R10
+	JGE          blocks7
+
+blocksEnd8:
+	ADDQ $0x01, R10
+
+	// dst = Σ acc + m·s
+	VPERMILPS    $0x4e, Y6, Y8
+	VADDPS       Y8, Y6, Y6
+	VPERMILPS    $0xb1, Y6, Y8
+	VADDPS       Y8, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X8
+	VADDPS       X8, X6, X6
+	VMOVUPS      odd<>+0(SB), Y8
+	VPERMPS      Y7, Y8, Y7
+	VADDPS       X7, X6, X6
+	VMOVSS       X6, (BX)
+	ADDQ         $+4, BX
+	ADDQ         CX, AX
+	SUBQ         $0x01, SI
+	JGE          rows15
+
+rows1End6:
+	ADDQ $0x01, SI
+	VZEROUPPER
+	RET
+
+// func rowsQ8_0AVXVNNI(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
+// Requires: AVX, AVX2, AVXVNNI, CMOV, F16C, FMA3, MMX+
+TEXT ·rowsQ8_0AVXVNNI(SB), NOSPLIT, $32-64
+	MOVQ         w+8(FP), AX
+	MOVQ         stride+16(FP), CX
+	LEAQ         (CX)(CX*2), DX
+	MOVQ         dst+0(FP), BX
+	MOVQ         rows+24(FP), SI
+	VBROADCASTSS c80808080<>+0(SB), Y0
+	SUBQ         $0x04, SI
+	JLT          rows4End2
+
+rows41:
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R11
+	SUBQ    $0x01, R11
+	JLT     blocksEnd4
+
+blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	PREFETCHT0 128(R8)
+	ADDQ       $+136, R8
+
+	// d_w·d_a of each row, m·s_a
+	VMOVD        (DI), X5
+	VPINSRW      $0x01, (DI)(CX*1), X5, X5
+	VPINSRW      $0x02, (DI)(CX*2), X5, X5
+	VPINSRW      $0x03, (DI)(DX*1), X5, X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTSS (R10), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	VMOVDQU (R9), Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	LONG $0x507de2c4; BYTE $0xf5 // VPDPBUSD Y5, Y0, Y6
+	VPSUBD  Y6, Y7, Y6
+
+	// q as it is, for VNNI q ^ 128 = q + 128
+	VPXOR        2(DI), Y0, Y7
+	VMOVDQA      Y6, Y8
+	LONG $0x504562c4; BYTE $0xc5 // VPDPBUSD Y5, Y7, Y8
+	VCVTDQ2PS    Y8, Y8
+	VBROADCASTSS (SP), Y7
+	VFMADD231PS  Y7, Y8, Y1
+
+	// q as it is, for VNNI q ^ 128 = q + 128
+	VPXOR        2(DI)(CX*1), Y0, Y7
+	VMOVDQA      Y6, Y8
+	LONG $0x504562c4; BYTE $0xc5 // VPDPBUSD Y5, Y7, Y8
+	VCVTDQ2PS    Y8, Y8
+	VBROADCASTSS 4(SP), Y7
+	VFMADD231PS  Y7, Y8, Y2
+
+	// q as it is, for VNNI q ^ 128 = q + 128
+	VPXOR        2(DI)(CX*2), Y0, Y7
+	VMOVDQA      Y6, Y8
+	LONG $0x504562c4; BYTE $0xc5 // VPDPBUSD Y5, Y7, Y8
+	VCVTDQ2PS    Y8, Y8
+	VBROADCASTSS 8(SP), Y7
+	VFMADD231PS  Y7, Y8, Y3
+
+	// q as it is, for VNNI q ^ 128 = q + 128
+	VPXOR        2(DI)(DX*1), Y0, Y7
+	VMOVDQA      Y6, Y6
+	LONG $0x5045e2c4; BYTE $0xf5 // VPDPBUSD Y5, Y7, Y6
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS 12(SP), Y5
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $+34, DI
+	ADDQ         $+32, R9
+	ADDQ         $+4, R10
+	SUBQ         $0x01, R11
+	JGE          blocks3
+
+blocksEnd4:
+	ADDQ $0x01, R11
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y2, Y1, Y5
+	VUNPCKLPS    Y2, Y1, Y1
+	VADDPS       Y5, Y1, Y1
+	VUNPCKHPS    Y4, Y3, Y2
+	VUNPCKLPS    Y4, Y3, Y3
+	VADDPS       Y2, Y3, Y3
+	VUNPCKHPD    Y3, Y1, Y2
+	VUNPCKLPD    Y3, Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VMOVUPS      X1, (BX)
+	ADDQ         $+16, BX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	SUBQ         $0x04, SI
+	JGE          rows41
+
+rows4End2:
+	ADDQ $0x04, SI
+	SUBQ $0x01, SI
+	JLT  rows1End6
+
+rows15:
+	VPXOR Y1, Y1, Y1
+	MOVQ  AX, DX
+	MOVQ  q+32(FP), DI
+	MOVQ  d+40(FP), R8
+	MOVQ  s+48(FP), R9
+	MOVQ  blocks+56(FP), R9
+	SUBQ  $0x01, R9
+	JLT   blocksEnd8
+
+blocks7:
+	// d_w·d_a of each row, m·s_a
+	VMOVD        (DX), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTSS (R8), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	VMOVDQU (DI), Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	LONG $0x507de2c4; BYTE $0xda // VPDPBUSD Y2, Y0, Y3
+	VPSUBD  Y3, Y4, Y3
+
+	// q as it is, for VNNI q ^ 128 = q + 128
+	VPXOR        2(DX), Y0, Y4
+	VMOVDQA      Y3, Y3
+	LONG $0x505de2c4; BYTE $0xda // VPDPBUSD Y2, Y4, Y3
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS (SP), Y2
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         $+34, DX
+	ADDQ         $+32, DI
+	ADDQ         $+4, R8
+	SUBQ         $0x01, R9
+	JGE          blocks7
+
+blocksEnd8:
+	ADDQ $0x01, R9
+
+	// dst = Σ acc + m·s
+	VPERMILPS    $0x4e, Y1, Y2
+	VADDPS       Y2, Y1, Y1
+	VPERMILPS    $0xb1, Y1, Y2
+	VADDPS       Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X1
+	VMOVSS       X1, (BX)
+	ADDQ         $+4, BX
+	ADDQ         CX, AX
+	SUBQ         $0x01, SI
+	JGE          rows15
+
+rows1End6:
+	ADDQ $0x01, SI
+	VZEROUPPER
+	RET
+
+DATA c80808080<>+0(SB)/4, $0x80808080
+GLOBL c80808080<>(SB), RODATA|NOPTR, $4
+
+// func rowsIQ4_NLAVXVNNI(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
+// Requires: AVX, AVX2, AVXVNNI, CMOV, F16C, FMA3, MMX+
+TEXT ·rowsIQ4_NLAVXVNNI(SB), NOSPLIT, $32-64
+	MOVQ         w+8(FP), AX
+	MOVQ         stride+16(FP), CX
+	LEAQ         (CX)(CX*2), DX
+	MOVQ         dst+0(FP), BX
+	MOVQ         rows+24(FP), SI
+	VBROADCASTSS c80808080<>+0(SB), Y0
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
+	VMOVUPS      iq4biased<>+0(SB), Y3
+	SUBQ         $0x04, SI
+	JLT          rows4End2
+
+rows41:
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R11
+	SUBQ    $0x01, R11
+	JLT     blocksEnd4
+
+blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       $+72, R8
+
+	// d_w·d_a of each row, m·s_a
+	VMOVD        (DI), X8
+	VPINSRW      $0x01, (DI)(CX*1), X8, X8
+	VPINSRW      $0x02, (DI)(CX*2), X8, X8
+	VPINSRW      $0x03, (DI)(DX*1), X8, X8
+	VCVTPH2PS    X8, Y8
+	VBROADCASTSS (R10), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	VMOVDQU (R9), Y8
+	VPXOR   Y9, Y9, Y9
+	VPXOR   Y10, Y10, Y10
+	LONG $0x507d42c4; BYTE $0xc8 // VPDPBUSD Y8, Y0, Y9
+	VPSUBD  Y9, Y10, Y9
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 2(DI), Y10
+	VPSRLVD        Y2, Y10, Y10
+	VPAND          Y1, Y10, Y10
+
+	// q = values[q]
+	VPSHUFB      Y10, Y3, Y10
+	VMOVDQA      Y9, Y11
+	LONG $0x502d42c4; BYTE $0xd8 // VPDPBUSD Y8, Y10, Y11
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS (SP), Y10
+	VFMADD231PS  Y10, Y11, Y4
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 2(DI)(CX*1), Y10
+	VPSRLVD        Y2, Y10, Y10
+	VPAND          Y1, Y10, Y10
+
+	// q = values[q]
+	VPSHUFB      Y10, Y3, Y10
+	VMOVDQA      Y9, Y11
+	LONG $0x502d42c4; BYTE $0xd8 // VPDPBUSD Y8, Y10, Y11
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS 4(SP), Y10
+	VFMADD231PS  Y10, Y11, Y5
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 2(DI)(CX*2), Y10
+	VPSRLVD        Y2, Y10, Y10
+	VPAND          Y1, Y10, Y10
+
+	// q = values[q]
+	VPSHUFB      Y10, Y3, Y10
+	VMOVDQA      Y9, Y11
+	LONG $0x502d42c4; BYTE $0xd8 // VPDPBUSD Y8, Y10, Y11
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS 8(SP), Y10
+	VFMADD231PS  Y10, Y11, Y6
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 2(DI)(DX*1), Y10
+	VPSRLVD        Y2, Y10, Y10
+	VPAND          Y1, Y10, Y10
+
+	// q = values[q]
+	VPSHUFB      Y10, Y3, Y10
+	VMOVDQA      Y9, Y9
+	LONG $0x502d42c4; BYTE $0xc8 // VPDPBUSD Y8, Y10, Y9
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS 12(SP), Y8
+	VFMADD231PS  Y8, Y9, Y7
+	ADDQ         $+18, DI
+	ADDQ         $+32, R9
+	ADDQ         $+4, R10
+	SUBQ         $0x01, R11
+	JGE          blocks3
+
+blocksEnd4:
+	ADDQ $0x01, R11
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y5, Y4, Y8
+	VUNPCKLPS    Y5, Y4, Y4
+	VADDPS       Y8, Y4, Y4
+	VUNPCKHPS    Y7, Y6, Y5
+	VUNPCKLPS    Y7, Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VUNPCKHPD    Y6, Y4, Y5
+	VUNPCKLPD    Y6, Y4, Y4
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPS       X5, X4, X4
+	VMOVUPS      X4, (BX)
+	ADDQ         $+16, BX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	SUBQ         $0x04, SI
+	JGE          rows41
+
+rows4End2:
+	ADDQ $0x04, SI
+	SUBQ $0x01, SI
+	JLT  rows1End6
+
+rows15:
+	VPXOR Y4, Y4, Y4
+	MOVQ  AX, DX
+	MOVQ  q+32(FP), DI
+	MOVQ  d+40(FP), R8
+	MOVQ  s+48(FP), R9
+	MOVQ  blocks+56(FP), R9
+	SUBQ  $0x01, R9
+	JLT   blocksEnd8
+
+blocks7:
+	// d_w·d_a of each row, m·s_a
+	VMOVD        (DX), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTSS (R8), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	VMOVDQU (DI), Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	LONG $0x507de2c4; BYTE $0xf5 // VPDPBUSD Y5, Y0, Y6
+	VPSUBD  Y6, Y7, Y6
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 2(DX), Y7
+	VPSRLVD        Y2, Y7, Y7
+	VPAND          Y1, Y7, Y7
+
+	// q = values[q]
+	VPSHUFB      Y7, Y3, Y7
+	VMOVDQA      Y6, Y6
+	LONG $0x5045e2c4; BYTE $0xf5 // VPDPBUSD Y5, Y7, Y6
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS (SP), Y5
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $+18, DX
+	ADDQ         $+32, DI
+	ADDQ         $+4, R8
+	SUBQ         $0x01, R9
+	JGE          blocks7
+
+blocksEnd8:
+	ADDQ $0x01, R9
+
+	// dst = Σ acc + m·s
+	VPERMILPS    $0x4e, Y4, Y5
+	VADDPS       Y5, Y4, Y4
+	VPERMILPS    $0xb1, Y4, Y5
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPS       X5, X4, X4
+	VMOVSS       X4, (BX)
+	ADDQ         $+4, BX
+	ADDQ         CX, AX
+	SUBQ         $0x01, SI
+	JGE          rows15
+
+rows1End6:
+	ADDQ $0x01, SI
+	VZEROUPPER
+	RET
+
+DATA iq4biased<>+0(SB)/4, $0x3f2d1801
+DATA iq4biased<>+4(SB)/4, $0x766a5d4f
+DATA iq4biased<>+8(SB)/4, $0xa6998d81
+DATA iq4biased<>+12(SB)/4, $0xf1d9c5b5
+DATA iq4biased<>+16(SB)/4, $0x3f2d1801
+DATA iq4biased<>+20(SB)/4, $0x766a5d4f
+DATA iq4biased<>+24(SB)/4, $0xa6998d81
+DATA iq4biased<>+28(SB)/4, $0xf1d9c5b5
+DATA iq4biased<>+32(SB)/4, $0x3f2d1801
+DATA iq4biased<>+36(SB)/4, $0x766a5d4f
+DATA iq4biased<>+40(SB)/4, $0xa6998d81
+DATA iq4biased<>+44(SB)/4, $0xf1d9c5b5
+DATA iq4biased<>+48(SB)/4, $0x3f2d1801
+DATA iq4biased<>+52(SB)/4, $0x766a5d4f
+DATA iq4biased<>+56(SB)/4, $0xa6998d81
+DATA iq4biased<>+60(SB)/4, $0xf1d9c5b5
+GLOBL iq4biased<>(SB), RODATA|NOPTR, $64
+
+// func rowsMXFP4AVXVNNI(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
+// Requires: AVX, AVX2, AVXVNNI, CMOV, FMA3, MMX+
+TEXT ·rowsMXFP4AVXVNNI(SB), NOSPLIT, $32-64
+	MOVQ         w+8(FP), AX
+	MOVQ         stride+16(FP), CX
+	LEAQ         (CX)(CX*2), DX
+	MOVQ         dst+0(FP), BX
+	MOVQ         rows+24(FP), SI
+	VBROADCASTSS c0c0c0c0c<>+0(SB), Y0
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
+	VMOVUPS      fp4<>+0(SB), Y3
+	SUBQ         $0x04, SI
+	JLT          rows4End2
+
+rows41:
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	MOVQ    AX, DI
+	MOVQ    $+8192, R9
+	LEAQ    (DX)(CX*1), R8
+	CMPQ    R8, R9
+	CMOVQLT R9, R8
+	ADDQ    AX, R8
+	MOVQ    q+32(FP), R9
+	MOVQ    d+40(FP), R10
+	MOVQ    s+48(FP), R11
+	MOVQ    blocks+56(FP), R11
+	SUBQ    $0x01, R11
+	JLT     blocksEnd4
+
+blocks3:
+	PREFETCHT0 (R8)
+	PREFETCHT0 64(R8)
+	ADDQ       $+68, R8
+
+	// d_w·d_a of each row, m·s_a
+	VPBROADCASTB (DI), X8
+	VPINSRB      $0x01, (DI)(CX*1), X8, X8
+	VPINSRB      $0x02, (DI)(CX*2), X8, X8
+	VPINSRB      $0x03, (DI)(DX*1), X8, X8
+	VPMOVZXBD    X8, X8
+	VPMINSD      quad00000001<>+0(SB), X8, X9
+	VPBROADCASTD c00200000<>+0(SB), X10
+	VPSLLVD      X9, X10, X9
+	VPSLLD       $0x17, X8, X8
+	VPSUBD       quad00800000<>+0(SB), X8, X8
+	VPMAXSD      X9, X8, X8
+	VBROADCASTSS (R10), Y9
+	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	VMOVDQU (R9), Y9
+	VPXOR   Y11, Y11, Y11
+	VPXOR   Y12, Y12, Y12
+	LONG $0x507d42c4; BYTE $0xd9 // VPDPBUSD Y9, Y0, Y11
+	VPSUBD  Y11, Y12, Y11
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 1(DI), Y12
+	VPSRLVD        Y2, Y12, Y12
+	VPAND          Y1, Y12, Y12
+
+	// q = values[q]
+	VPSHUFB      Y12, Y3, Y12
+	VMOVDQA      Y11, Y13
+	LONG $0x501d42c4; BYTE $0xe9 // VPDPBUSD Y9, Y12, Y13
+	VCVTDQ2PS    Y13, Y13
+	VBROADCASTSS (SP), Y12
+	VFMADD231PS  Y12, Y13, Y4
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 1(DI)(CX*1), Y12
+	VPSRLVD        Y2, Y12, Y12
+	VPAND          Y1, Y12, Y12
+
+	// q = values[q]
+	VPSHUFB      Y12, Y3, Y12
+	VMOVDQA      Y11, Y13
+	LONG $0x501d42c4; BYTE $0xe9 // VPDPBUSD Y9, Y12, Y13
+	VCVTDQ2PS    Y13, Y13
+	VBROADCASTSS 4(SP), Y12
+	VFMADD231PS  Y12, Y13, Y5
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 1(DI)(CX*2), Y12
+	VPSRLVD        Y2, Y12, Y12
+	VPAND          Y1, Y12, Y12
+
+	// q = values[q]
+	VPSHUFB      Y12, Y3, Y12
+	VMOVDQA      Y11, Y13
+	LONG $0x501d42c4; BYTE $0xe9 // VPDPBUSD Y9, Y12, Y13
+	VCVTDQ2PS    Y13, Y13
+	VBROADCASTSS 8(SP), Y12
+	VFMADD231PS  Y12, Y13, Y6
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 1(DI)(DX*1), Y12
+	VPSRLVD        Y2, Y12, Y12
+	VPAND          Y1, Y12, Y12
+
+	// q = values[q]
+	VPSHUFB      Y12, Y3, Y12
+	VMOVDQA      Y11, Y11
+	LONG $0x501d42c4; BYTE $0xd9 // VPDPBUSD Y9, Y12, Y11
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS 12(SP), Y9
+	VFMADD231PS  Y9, Y11, Y7
+	ADDQ         $+17, DI
+	ADDQ         $+32, R9
+	ADDQ         $+4, R10
+	SUBQ         $0x01, R11
+	JGE          blocks3
+
+blocksEnd4:
+	ADDQ $0x01, R11
+
+	// dst = Σ acc + m·s
+	VUNPCKHPS    Y5, Y4, Y9
+	VUNPCKLPS    Y5, Y4, Y4
+	VADDPS       Y9, Y4, Y4
+	VUNPCKHPS    Y7, Y6, Y5
+	VUNPCKLPS    Y7, Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VUNPCKHPD    Y6, Y4, Y5
+	VUNPCKLPD    Y6, Y4, Y4
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPS       X5, X4, X4
+	VMOVUPS      X4, (BX)
+	ADDQ         $+16, BX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	ADDQ         CX, AX
+	SUBQ         $0x04, SI
+	JGE          rows41
+
+rows4End2:
+	ADDQ $0x04, SI
+	SUBQ $0x01, SI
+	JLT  rows1End6
+
+rows15:
+	VPXOR Y4, Y4, Y4
+	MOVQ  AX, DX
+	MOVQ  q+32(FP), DI
+	MOVQ  d+40(FP), R8
+	MOVQ  s+48(FP), R9
+	MOVQ  blocks+56(FP), R9
+	SUBQ  $0x01, R9
+	JLT   blocksEnd8
+
+blocks7:
+	// d_w·d_a of each row, m·s_a
+	VPBROADCASTB (DX), X10
+	VPMOVZXBD    X10, X10
+	VPMINSD      quad00000001<>+0(SB), X10, X5
+	VPBROADCASTD c00200000<>+0(SB), X6
+	VPSLLVD      X5, X6, X5
+	VPSLLD       $0x17, X10, X10
+	VPSUBD       quad00800000<>+0(SB), X10, X10
+	VPMAXSD      X5, X10, X10
+	VBROADCASTSS (R8), Y5
+	VMULPS       Y5, Y10, Y10
+	VMOVUPS      Y10, (SP)
+
+	// acc += d_w·d_a·Σ(q_w - bias)·q_a
+	VMOVDQU (DI), Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	LONG $0x507de2c4; BYTE $0xf5 // VPDPBUSD Y5, Y0, Y6
+	VPSUBD  Y6, Y7, Y6
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI128 1(DX), Y7
+	VPSRLVD        Y2, Y7, Y7
+	VPAND          Y1, Y7, Y7
+
+	// q = values[q]
+	VPSHUFB      Y7, Y3, Y7
+	VMOVDQA      Y6, Y6
+	LONG $0x5045e2c4; BYTE $0xf5 // VPDPBUSD Y5, Y7, Y6
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS (SP), Y5
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $+17, DX
+	ADDQ         $+32, DI
+	ADDQ         $+4, R8
+	SUBQ         $0x01, R9
+	JGE          blocks7
+
+blocksEnd8:
+	ADDQ $0x01, R9
+
+	// dst = Σ acc + m·s
+	VPERMILPS    $0x4e, Y4, Y5
+	VADDPS       Y5, Y4, Y4
+	VPERMILPS    $0xb1, Y4, Y5
+	VADDPS       Y5, Y4, Y4
+	VEXTRACTF128 $0x01, Y4, X5
+	VADDPS       X5, X4, X4
+	VMOVSS       X4, (BX)
+	ADDQ         $+4, BX
+	ADDQ         CX, AX
+	SUBQ         $0x01, SI
+	JGE          rows15
+
+rows1End6:
+	ADDQ $0x01, SI
+	VZEROUPPER
+	RET
 
 // func rowsQ4_0AVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, FMA3, MMX+
@@ -2479,7 +3962,7 @@ blocks3:
 	VPDPBUSD        Z6, Z2, Z7
 	VPSUBD          Z7, Z8, Z7
 
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VMOVDQU32    2(DI), Y12
 	VINSERTI64X4 $0x01, 2(DI)(CX*1), Z12, Z12
 	VPXORD       Z2, Z12, Z12
@@ -2489,7 +3972,7 @@ blocks3:
 	VPERMPS      Z5, Z0, Z14
 	VFMADD231PS  Z14, Z13, Z3
 
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VMOVDQU32    2(DI)(CX*2), Y15
 	VINSERTI64X4 $0x01, 2(DI)(DX*1), Z15, Z15
 	VPXORD       Z2, Z15, Z15
@@ -2555,7 +4038,7 @@ blocks7:
 	VPDPBUSD  Y3, Y2, Y10
 	VPSUBD    Y10, Y11, Y10
 
-	// q as it is, at AVX-512 q ^ 128 = q + 128
+	// q as it is, for VNNI q ^ 128 = q + 128
 	VPXORD      2(DX), Y2, Y4
 	VMOVDQA32   Y10, Y5
 	VPDPBUSD    Y3, Y4, Y5
@@ -2588,9 +4071,6 @@ rows1End6:
 	ADDQ $0x01, SI
 	VZEROUPPER
 	RET
-
-DATA c80808080<>+0(SB)/4, $0x80808080
-GLOBL c80808080<>(SB), RODATA|NOPTR, $4
 
 // func rowsIQ4_NLAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, FMA3, MMX+
@@ -2772,24 +4252,6 @@ rows1End6:
 	ADDQ $0x01, SI
 	VZEROUPPER
 	RET
-
-DATA iq4biased<>+0(SB)/4, $0x3f2d1801
-DATA iq4biased<>+4(SB)/4, $0x766a5d4f
-DATA iq4biased<>+8(SB)/4, $0xa6998d81
-DATA iq4biased<>+12(SB)/4, $0xf1d9c5b5
-DATA iq4biased<>+16(SB)/4, $0x3f2d1801
-DATA iq4biased<>+20(SB)/4, $0x766a5d4f
-DATA iq4biased<>+24(SB)/4, $0xa6998d81
-DATA iq4biased<>+28(SB)/4, $0xf1d9c5b5
-DATA iq4biased<>+32(SB)/4, $0x3f2d1801
-DATA iq4biased<>+36(SB)/4, $0x766a5d4f
-DATA iq4biased<>+40(SB)/4, $0xa6998d81
-DATA iq4biased<>+44(SB)/4, $0xf1d9c5b5
-DATA iq4biased<>+48(SB)/4, $0x3f2d1801
-DATA iq4biased<>+52(SB)/4, $0x766a5d4f
-DATA iq4biased<>+56(SB)/4, $0xa6998d81
-DATA iq4biased<>+60(SB)/4, $0xf1d9c5b5
-GLOBL iq4biased<>(SB), RODATA|NOPTR, $64
 
 // func rowsMXFP4AVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, CMOV, FMA3, MMX+

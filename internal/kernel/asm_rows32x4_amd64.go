@@ -63,3 +63,147 @@ func rowsIQ4_NLx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *in
 //
 //go:noescape
 func rowsMXFP4x4AVX2(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsQ4_0x4AVXVNNI multiplies rows of Q4_0 by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ4_0AVXVNNI.
+//
+//go:noescape
+func rowsQ4_0x4AVXVNNI(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsQ4_0x8AVXVNNI multiplies rows of Q4_0 by 8 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ4_0AVXVNNI.
+//
+//go:noescape
+func rowsQ4_0x8AVXVNNI(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsQ4_1x4AVXVNNI multiplies rows of Q4_1 by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ4_1AVXVNNI.
+//
+//go:noescape
+func rowsQ4_1x4AVXVNNI(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsQ4_1x8AVXVNNI multiplies rows of Q4_1 by 8 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ4_1AVXVNNI.
+//
+//go:noescape
+func rowsQ4_1x8AVXVNNI(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsQ5_0x4AVXVNNI multiplies rows of Q5_0 by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ5_0AVXVNNI.
+//
+//go:noescape
+func rowsQ5_0x4AVXVNNI(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsQ5_1x4AVXVNNI multiplies rows of Q5_1 by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ5_1AVXVNNI.
+//
+//go:noescape
+func rowsQ5_1x4AVXVNNI(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsQ8_0x4AVXVNNI multiplies rows of Q8_0 by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ8_0AVXVNNI.
+//
+//go:noescape
+func rowsQ8_0x4AVXVNNI(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsQ8_0x8AVXVNNI multiplies rows of Q8_0 by 8 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ8_0AVXVNNI.
+//
+//go:noescape
+func rowsQ8_0x8AVXVNNI(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsIQ4_NLx4AVXVNNI multiplies rows of IQ4_NL by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsIQ4_NLAVXVNNI.
+//
+//go:noescape
+func rowsIQ4_NLx4AVXVNNI(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsMXFP4x4AVXVNNI multiplies rows of MXFP4 by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsMXFP4AVXVNNI.
+//
+//go:noescape
+func rowsMXFP4x4AVXVNNI(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsQ4_0x4AVX512 multiplies rows of Q4_0 by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ4_0AVX512.
+//
+//go:noescape
+func rowsQ4_0x4AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsQ4_0x8AVX512 multiplies rows of Q4_0 by 8 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ4_0AVX512.
+//
+//go:noescape
+func rowsQ4_0x8AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsQ4_1x4AVX512 multiplies rows of Q4_1 by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ4_1AVX512.
+//
+//go:noescape
+func rowsQ4_1x4AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsQ4_1x8AVX512 multiplies rows of Q4_1 by 8 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ4_1AVX512.
+//
+//go:noescape
+func rowsQ4_1x8AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsQ5_0x4AVX512 multiplies rows of Q5_0 by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ5_0AVX512.
+//
+//go:noescape
+func rowsQ5_0x4AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsQ5_0x8AVX512 multiplies rows of Q5_0 by 8 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ5_0AVX512.
+//
+//go:noescape
+func rowsQ5_0x8AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsQ5_1x4AVX512 multiplies rows of Q5_1 by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ5_1AVX512.
+//
+//go:noescape
+func rowsQ5_1x4AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsQ5_1x8AVX512 multiplies rows of Q5_1 by 8 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ5_1AVX512.
+//
+//go:noescape
+func rowsQ5_1x8AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsQ8_0x4AVX512 multiplies rows of Q8_0 by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ8_0AVX512.
+//
+//go:noescape
+func rowsQ8_0x4AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsQ8_0x8AVX512 multiplies rows of Q8_0 by 8 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsQ8_0AVX512.
+//
+//go:noescape
+func rowsQ8_0x8AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsIQ4_NLx4AVX512 multiplies rows of IQ4_NL by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsIQ4_NLAVX512.
+//
+//go:noescape
+func rowsIQ4_NLx4AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsIQ4_NLx8AVX512 multiplies rows of IQ4_NL by 8 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsIQ4_NLAVX512.
+//
+//go:noescape
+func rowsIQ4_NLx8AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsMXFP4x4AVX512 multiplies rows of MXFP4 by 4 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsMXFP4AVX512.
+//
+//go:noescape
+func rowsMXFP4x4AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
+
+// rowsMXFP4x8AVX512 multiplies rows of MXFP4 by 8 tokens, ldq apart in q, with scales d and s of each four side by side in pairs:
+// dst[t*ld+i] has the bits of rowsMXFP4AVX512.
+//
+//go:noescape
+func rowsMXFP4x8AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)

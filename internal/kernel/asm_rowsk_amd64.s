@@ -1840,7 +1840,7 @@ block3:
 
 	// sc, mn
 	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
-	VMOVDQU   (SI), X2
+	VMOVDQU32 (SI), X2
 	VPSHUFD   $0xa5, X2, X3
 	VPSHUFD   $0xff, X2, X2
 	VPSRLVD   shift0202<>+0(SB), X3, X3
@@ -2056,7 +2056,7 @@ block3:
 
 	// sc, mn
 	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
-	VMOVDQU   (SI), X2
+	VMOVDQU32 (SI), X2
 	VPSHUFD   $0xa5, X2, X3
 	VPSHUFD   $0xff, X2, X2
 	VPSRLVD   shift0202<>+0(SB), X3, X3

@@ -183,3 +183,75 @@ func rowsIQ4_XSx4AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts 
 //
 //go:noescape
 func rowsIQ4_XSx8AVX2(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsQ2_Kx4AVX512 multiplies rows of Q2_K by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsQ2_KAVX512.
+//
+//go:noescape
+func rowsQ2_Kx4AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsQ2_Kx8AVX512 multiplies rows of Q2_K by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsQ2_KAVX512.
+//
+//go:noescape
+func rowsQ2_Kx8AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsQ3_Kx4AVX512 multiplies rows of Q3_K by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsQ3_KAVX512.
+//
+//go:noescape
+func rowsQ3_Kx4AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsQ3_Kx8AVX512 multiplies rows of Q3_K by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsQ3_KAVX512.
+//
+//go:noescape
+func rowsQ3_Kx8AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsQ4_Kx4AVX512 multiplies rows of Q4_K by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsQ4_KAVX512.
+//
+//go:noescape
+func rowsQ4_Kx4AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsQ4_Kx8AVX512 multiplies rows of Q4_K by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsQ4_KAVX512.
+//
+//go:noescape
+func rowsQ4_Kx8AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsQ5_Kx4AVX512 multiplies rows of Q5_K by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsQ5_KAVX512.
+//
+//go:noescape
+func rowsQ5_Kx4AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsQ5_Kx8AVX512 multiplies rows of Q5_K by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsQ5_KAVX512.
+//
+//go:noescape
+func rowsQ5_Kx8AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsQ6_Kx4AVX512 multiplies rows of Q6_K by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsQ6_KAVX512.
+//
+//go:noescape
+func rowsQ6_Kx4AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsQ6_Kx8AVX512 multiplies rows of Q6_K by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsQ6_KAVX512.
+//
+//go:noescape
+func rowsQ6_Kx8AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsIQ4_XSx4AVX512 multiplies rows of IQ4_XS by 4 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsIQ4_XSAVX512.
+//
+//go:noescape
+func rowsIQ4_XSx4AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+
+// rowsIQ4_XSx8AVX512 multiplies rows of IQ4_XS by 8 tokens, whose activations, sums and scales lie side by side in acts:
+// dst[t*ld+i] has the bits of rowsIQ4_XSAVX512.
+//
+//go:noescape
+func rowsIQ4_XSx8AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)

@@ -14188,3 +14188,3344 @@ blockEnd4:
 rowEnd2:
 	VZEROUPPER
 	RET
+
+// func rowsQ2_Kx4AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
+TEXT ·rowsQ2_Kx4AVX512(SB), NOSPLIT, $32-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+
+row1:
+	CMPQ   rows+32(FP), $0x01
+	JLT    rowEnd2
+	SUBQ   $0x01, rows+32(FP)
+	MOVQ   CX, DX
+	MOVQ   acts+40(FP), BX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   blocks+48(FP), SI
+	SUBQ   $0x01, SI
+	JLT    blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+
+	// sc, mn
+	// sc = s & 15, mn = s >> 4, as int16
+	VPMOVZXBW    (DX), Y8
+	VPSRLD       $0x04, Y8, Y9
+	VPBROADCASTD c000f000f<>+0(SB), Y10
+	VPANDD       Y10, Y8, Y8
+	VPBROADCASTD c000f000f<>+0(SB), Y10
+	VPANDD       Y10, Y9, Y9
+	VPXORD       Z11, Z11, Z11
+	VPXORD       Z12, Z12, Z12
+	VPXORD       Z13, Z13, Z13
+	VPXORD       Z14, Z14, Z14
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
+	VBROADCASTI64X4 16(DX), Z10
+	VPRORVD         rotate0_2<>+0(SB), Z10, Z10
+	VPANDD.BCST     c03030303<>+0(SB), Z10, Z10
+	VMOVDQU16       words16_0<>+0(SB), Z15
+	VPERMW          Z8, Z15, Z15
+	VPMADDUBSW      (BX), Z10, Z16
+	VPDPWSSD        Z15, Z16, Z11
+	VPMADDUBSW      256(BX), Z10, Z16
+	VPDPWSSD        Z15, Z16, Z12
+	VPMADDUBSW      512(BX), Z10, Z16
+	VPDPWSSD        Z15, Z16, Z13
+	VPMADDUBSW      768(BX), Z10, Z10
+	VPDPWSSD        Z15, Z10, Z14
+
+	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
+	VBROADCASTI64X4 16(DX), Z10
+	VPRORVD         rotate4_6<>+0(SB), Z10, Z10
+	VPANDD.BCST     c03030303<>+0(SB), Z10, Z10
+	VMOVDQU16       words16_4<>+0(SB), Z15
+	VPERMW          Z8, Z15, Z15
+	VPMADDUBSW      64(BX), Z10, Z16
+	VPDPWSSD        Z15, Z16, Z11
+	VPMADDUBSW      320(BX), Z10, Z16
+	VPDPWSSD        Z15, Z16, Z12
+	VPMADDUBSW      576(BX), Z10, Z16
+	VPDPWSSD        Z15, Z16, Z13
+	VPMADDUBSW      832(BX), Z10, Z10
+	VPDPWSSD        Z15, Z10, Z14
+
+	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
+	VBROADCASTI64X4 48(DX), Z10
+	VPRORVD         rotate0_2<>+0(SB), Z10, Z10
+	VPANDD.BCST     c03030303<>+0(SB), Z10, Z10
+	VMOVDQU16       words16_8<>+0(SB), Z15
+	VPERMW          Z8, Z15, Z15
+	VPMADDUBSW      128(BX), Z10, Z16
+	VPDPWSSD        Z15, Z16, Z11
+	VPMADDUBSW      384(BX), Z10, Z16
+	VPDPWSSD        Z15, Z16, Z12
+	VPMADDUBSW      640(BX), Z10, Z16
+	VPDPWSSD        Z15, Z16, Z13
+	VPMADDUBSW      896(BX), Z10, Z10
+	VPDPWSSD        Z15, Z10, Z14
+
+	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
+	VBROADCASTI64X4 48(DX), Z10
+	VPRORVD         rotate4_6<>+0(SB), Z10, Z10
+	VPANDD.BCST     c03030303<>+0(SB), Z10, Z10
+	VMOVDQU16       words16_12<>+0(SB), Z15
+	VPERMW          Z8, Z15, Z15
+	VPMADDUBSW      192(BX), Z10, Z16
+	VPDPWSSD        Z15, Z16, Z11
+	VPMADDUBSW      448(BX), Z10, Z16
+	VPDPWSSD        Z15, Z16, Z12
+	VPMADDUBSW      704(BX), Z10, Z16
+	VPDPWSSD        Z15, Z16, Z13
+	VPMADDUBSW      960(BX), Z10, Z10
+	VPDPWSSD        Z15, Z10, Z14
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD            80(DX), X8
+	VCVTPH2PS        X8, X8
+	VPSHUFD          $0x00, X8, X10
+	VMULPS           1152(BX), X10, X10
+	VMOVUPS          X10, (SP)
+	VPSHUFD          $0x55, X8, X8
+	VMULPS           1152(BX), X8, X8
+	VMOVUPS          X8, 16(SP)
+	VCVTDQ2PS        Z11, Z11
+	VFMADD231PS.BCST (SP), Z11, Z0
+	VCVTDQ2PS        Z12, Z12
+	VFMADD231PS.BCST 4(SP), Z12, Z1
+	VCVTDQ2PS        Z13, Z13
+	VFMADD231PS.BCST 8(SP), Z13, Z2
+	VCVTDQ2PS        Z14, Z14
+	VFMADD231PS.BCST 12(SP), Z14, Z3
+	VPMADDWD         1024(BX), Y9, Y8
+	VCVTDQ2PS        Y8, Y8
+	VFMADD231PS.BCST 16(SP), Y8, Y4
+	VPMADDWD         1056(BX), Y9, Y8
+	VCVTDQ2PS        Y8, Y8
+	VFMADD231PS.BCST 20(SP), Y8, Y5
+	VPMADDWD         1088(BX), Y9, Y8
+	VCVTDQ2PS        Y8, Y8
+	VFMADD231PS.BCST 24(SP), Y8, Y6
+	VPMADDWD         1120(BX), Y9, Y8
+	VCVTDQ2PS        Y8, Y8
+	VFMADD231PS.BCST 28(SP), Y8, Y7
+	ADDQ             $+84, DX
+	ADDQ             $+1168, BX
+	SUBQ             $0x01, SI
+	JGE              block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ          AX, DX
+	MOVQ          ld+8(FP), BX
+	SHLQ          $0x02, BX
+	LEAQ          (BX)(BX*2), SI
+	VSUBPS        Z4, Z0, Z0
+	VSUBPS        Z5, Z1, Z1
+	VSUBPS        Z6, Z2, Z2
+	VSUBPS        Z7, Z3, Z3
+	VUNPCKHPS     Z1, Z0, Z9
+	VUNPCKLPS     Z1, Z0, Z0
+	VADDPS        Z9, Z0, Z0
+	VUNPCKHPS     Z3, Z2, Z9
+	VUNPCKLPS     Z3, Z2, Z2
+	VADDPS        Z9, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z9
+	VUNPCKLPD     Z2, Z0, Z0
+	VADDPS        Z9, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y8
+	VADDPS        Y8, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X8
+	VADDPS        X8, X0, X0
+	VMOVSS        X0, (DX)
+	VEXTRACTPS    $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS    $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS    $0x03, X0, (DX)(SI*1)
+	ADDQ          $+4, AX
+	ADDQ          stride+24(FP), CX
+	JMP           row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+DATA rotate0_2<>+0(SB)/4, $0x00000000
+DATA rotate0_2<>+4(SB)/4, $0x00000000
+DATA rotate0_2<>+8(SB)/4, $0x00000000
+DATA rotate0_2<>+12(SB)/4, $0x00000000
+DATA rotate0_2<>+16(SB)/4, $0x00000000
+DATA rotate0_2<>+20(SB)/4, $0x00000000
+DATA rotate0_2<>+24(SB)/4, $0x00000000
+DATA rotate0_2<>+28(SB)/4, $0x00000000
+DATA rotate0_2<>+32(SB)/4, $0x00000002
+DATA rotate0_2<>+36(SB)/4, $0x00000002
+DATA rotate0_2<>+40(SB)/4, $0x00000002
+DATA rotate0_2<>+44(SB)/4, $0x00000002
+DATA rotate0_2<>+48(SB)/4, $0x00000002
+DATA rotate0_2<>+52(SB)/4, $0x00000002
+DATA rotate0_2<>+56(SB)/4, $0x00000002
+DATA rotate0_2<>+60(SB)/4, $0x00000002
+GLOBL rotate0_2<>(SB), RODATA|NOPTR, $64
+
+DATA words16_0<>+0(SB)/4, $0x00000000
+DATA words16_0<>+4(SB)/4, $0x00000000
+DATA words16_0<>+8(SB)/4, $0x00000000
+DATA words16_0<>+12(SB)/4, $0x00000000
+DATA words16_0<>+16(SB)/4, $0x00010001
+DATA words16_0<>+20(SB)/4, $0x00010001
+DATA words16_0<>+24(SB)/4, $0x00010001
+DATA words16_0<>+28(SB)/4, $0x00010001
+DATA words16_0<>+32(SB)/4, $0x00020002
+DATA words16_0<>+36(SB)/4, $0x00020002
+DATA words16_0<>+40(SB)/4, $0x00020002
+DATA words16_0<>+44(SB)/4, $0x00020002
+DATA words16_0<>+48(SB)/4, $0x00030003
+DATA words16_0<>+52(SB)/4, $0x00030003
+DATA words16_0<>+56(SB)/4, $0x00030003
+DATA words16_0<>+60(SB)/4, $0x00030003
+GLOBL words16_0<>(SB), RODATA|NOPTR, $64
+
+DATA rotate4_6<>+0(SB)/4, $0x00000004
+DATA rotate4_6<>+4(SB)/4, $0x00000004
+DATA rotate4_6<>+8(SB)/4, $0x00000004
+DATA rotate4_6<>+12(SB)/4, $0x00000004
+DATA rotate4_6<>+16(SB)/4, $0x00000004
+DATA rotate4_6<>+20(SB)/4, $0x00000004
+DATA rotate4_6<>+24(SB)/4, $0x00000004
+DATA rotate4_6<>+28(SB)/4, $0x00000004
+DATA rotate4_6<>+32(SB)/4, $0x00000006
+DATA rotate4_6<>+36(SB)/4, $0x00000006
+DATA rotate4_6<>+40(SB)/4, $0x00000006
+DATA rotate4_6<>+44(SB)/4, $0x00000006
+DATA rotate4_6<>+48(SB)/4, $0x00000006
+DATA rotate4_6<>+52(SB)/4, $0x00000006
+DATA rotate4_6<>+56(SB)/4, $0x00000006
+DATA rotate4_6<>+60(SB)/4, $0x00000006
+GLOBL rotate4_6<>(SB), RODATA|NOPTR, $64
+
+DATA words16_4<>+0(SB)/4, $0x00040004
+DATA words16_4<>+4(SB)/4, $0x00040004
+DATA words16_4<>+8(SB)/4, $0x00040004
+DATA words16_4<>+12(SB)/4, $0x00040004
+DATA words16_4<>+16(SB)/4, $0x00050005
+DATA words16_4<>+20(SB)/4, $0x00050005
+DATA words16_4<>+24(SB)/4, $0x00050005
+DATA words16_4<>+28(SB)/4, $0x00050005
+DATA words16_4<>+32(SB)/4, $0x00060006
+DATA words16_4<>+36(SB)/4, $0x00060006
+DATA words16_4<>+40(SB)/4, $0x00060006
+DATA words16_4<>+44(SB)/4, $0x00060006
+DATA words16_4<>+48(SB)/4, $0x00070007
+DATA words16_4<>+52(SB)/4, $0x00070007
+DATA words16_4<>+56(SB)/4, $0x00070007
+DATA words16_4<>+60(SB)/4, $0x00070007
+GLOBL words16_4<>(SB), RODATA|NOPTR, $64
+
+DATA words16_8<>+0(SB)/4, $0x00080008
+DATA words16_8<>+4(SB)/4, $0x00080008
+DATA words16_8<>+8(SB)/4, $0x00080008
+DATA words16_8<>+12(SB)/4, $0x00080008
+DATA words16_8<>+16(SB)/4, $0x00090009
+DATA words16_8<>+20(SB)/4, $0x00090009
+DATA words16_8<>+24(SB)/4, $0x00090009
+DATA words16_8<>+28(SB)/4, $0x00090009
+DATA words16_8<>+32(SB)/4, $0x000a000a
+DATA words16_8<>+36(SB)/4, $0x000a000a
+DATA words16_8<>+40(SB)/4, $0x000a000a
+DATA words16_8<>+44(SB)/4, $0x000a000a
+DATA words16_8<>+48(SB)/4, $0x000b000b
+DATA words16_8<>+52(SB)/4, $0x000b000b
+DATA words16_8<>+56(SB)/4, $0x000b000b
+DATA words16_8<>+60(SB)/4, $0x000b000b
+GLOBL words16_8<>(SB), RODATA|NOPTR, $64
+
+DATA words16_12<>+0(SB)/4, $0x000c000c
+DATA words16_12<>+4(SB)/4, $0x000c000c
+DATA words16_12<>+8(SB)/4, $0x000c000c
+DATA words16_12<>+12(SB)/4, $0x000c000c
+DATA words16_12<>+16(SB)/4, $0x000d000d
+DATA words16_12<>+20(SB)/4, $0x000d000d
+DATA words16_12<>+24(SB)/4, $0x000d000d
+DATA words16_12<>+28(SB)/4, $0x000d000d
+DATA words16_12<>+32(SB)/4, $0x000e000e
+DATA words16_12<>+36(SB)/4, $0x000e000e
+DATA words16_12<>+40(SB)/4, $0x000e000e
+DATA words16_12<>+44(SB)/4, $0x000e000e
+DATA words16_12<>+48(SB)/4, $0x000f000f
+DATA words16_12<>+52(SB)/4, $0x000f000f
+DATA words16_12<>+56(SB)/4, $0x000f000f
+DATA words16_12<>+60(SB)/4, $0x000f000f
+GLOBL words16_12<>(SB), RODATA|NOPTR, $64
+
+// func rowsQ2_Kx8AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
+TEXT ·rowsQ2_Kx8AVX512(SB), NOSPLIT, $64-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+
+row1:
+	CMPQ   rows+32(FP), $0x01
+	JLT    rowEnd2
+	SUBQ   $0x01, rows+32(FP)
+	MOVQ   CX, DX
+	MOVQ   acts+40(FP), BX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	MOVQ   blocks+48(FP), SI
+	SUBQ   $0x01, SI
+	JLT    blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+
+	// sc, mn
+	// sc = s & 15, mn = s >> 4, as int16
+	VPMOVZXBW    (DX), Y16
+	VPSRLD       $0x04, Y16, Y17
+	VPBROADCASTD c000f000f<>+0(SB), Y18
+	VPANDD       Y18, Y16, Y16
+	VPBROADCASTD c000f000f<>+0(SB), Y18
+	VPANDD       Y18, Y17, Y17
+	VPXORD       Z19, Z19, Z19
+	VPXORD       Z20, Z20, Z20
+	VPXORD       Z21, Z21, Z21
+	VPXORD       Z22, Z22, Z22
+	VPXORD       Z23, Z23, Z23
+	VPXORD       Z24, Z24, Z24
+	VPXORD       Z25, Z25, Z25
+	VPXORD       Z26, Z26, Z26
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
+	VBROADCASTI64X4 16(DX), Z18
+	VPRORVD         rotate0_2<>+0(SB), Z18, Z18
+	VPANDD.BCST     c03030303<>+0(SB), Z18, Z18
+	VMOVDQU16       words16_0<>+0(SB), Z27
+	VPERMW          Z16, Z27, Z27
+	VPMADDUBSW      (BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z19
+	VPMADDUBSW      256(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z20
+	VPMADDUBSW      512(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z21
+	VPMADDUBSW      768(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z22
+	VPMADDUBSW      1024(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z23
+	VPMADDUBSW      1280(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z24
+	VPMADDUBSW      1536(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z25
+	VPMADDUBSW      1792(BX), Z18, Z18
+	VPDPWSSD        Z27, Z18, Z26
+
+	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
+	VBROADCASTI64X4 16(DX), Z18
+	VPRORVD         rotate4_6<>+0(SB), Z18, Z18
+	VPANDD.BCST     c03030303<>+0(SB), Z18, Z18
+	VMOVDQU16       words16_4<>+0(SB), Z27
+	VPERMW          Z16, Z27, Z27
+	VPMADDUBSW      64(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z19
+	VPMADDUBSW      320(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z20
+	VPMADDUBSW      576(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z21
+	VPMADDUBSW      832(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z22
+	VPMADDUBSW      1088(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z23
+	VPMADDUBSW      1344(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z24
+	VPMADDUBSW      1600(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z25
+	VPMADDUBSW      1856(BX), Z18, Z18
+	VPDPWSSD        Z27, Z18, Z26
+
+	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
+	VBROADCASTI64X4 48(DX), Z18
+	VPRORVD         rotate0_2<>+0(SB), Z18, Z18
+	VPANDD.BCST     c03030303<>+0(SB), Z18, Z18
+	VMOVDQU16       words16_8<>+0(SB), Z27
+	VPERMW          Z16, Z27, Z27
+	VPMADDUBSW      128(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z19
+	VPMADDUBSW      384(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z20
+	VPMADDUBSW      640(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z21
+	VPMADDUBSW      896(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z22
+	VPMADDUBSW      1152(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z23
+	VPMADDUBSW      1408(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z24
+	VPMADDUBSW      1664(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z25
+	VPMADDUBSW      1920(BX), Z18, Z18
+	VPDPWSSD        Z27, Z18, Z26
+
+	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
+	VBROADCASTI64X4 48(DX), Z18
+	VPRORVD         rotate4_6<>+0(SB), Z18, Z18
+	VPANDD.BCST     c03030303<>+0(SB), Z18, Z18
+	VMOVDQU16       words16_12<>+0(SB), Z27
+	VPERMW          Z16, Z27, Z27
+	VPMADDUBSW      192(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z19
+	VPMADDUBSW      448(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z20
+	VPMADDUBSW      704(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z21
+	VPMADDUBSW      960(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z22
+	VPMADDUBSW      1216(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z23
+	VPMADDUBSW      1472(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z24
+	VPMADDUBSW      1728(BX), Z18, Z28
+	VPDPWSSD        Z27, Z28, Z25
+	VPMADDUBSW      1984(BX), Z18, Z18
+	VPDPWSSD        Z27, Z18, Z26
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD            80(DX), X16
+	VCVTPH2PS        X16, X16
+	VPSHUFD          $0x00, X16, X18
+	VMULPS           2304(BX), X18, X27
+	VMOVUPS          X27, (SP)
+	VMULPS           2320(BX), X18, X18
+	VMOVUPS          X18, 16(SP)
+	VPSHUFD          $0x55, X16, X16
+	VMULPS           2304(BX), X16, X18
+	VMOVUPS          X18, 32(SP)
+	VMULPS           2320(BX), X16, X16
+	VMOVUPS          X16, 48(SP)
+	VCVTDQ2PS        Z19, Z19
+	VFMADD231PS.BCST (SP), Z19, Z0
+	VCVTDQ2PS        Z20, Z20
+	VFMADD231PS.BCST 4(SP), Z20, Z1
+	VCVTDQ2PS        Z21, Z21
+	VFMADD231PS.BCST 8(SP), Z21, Z2
+	VCVTDQ2PS        Z22, Z22
+	VFMADD231PS.BCST 12(SP), Z22, Z3
+	VCVTDQ2PS        Z23, Z23
+	VFMADD231PS.BCST 16(SP), Z23, Z4
+	VCVTDQ2PS        Z24, Z24
+	VFMADD231PS.BCST 20(SP), Z24, Z5
+	VCVTDQ2PS        Z25, Z25
+	VFMADD231PS.BCST 24(SP), Z25, Z6
+	VCVTDQ2PS        Z26, Z26
+	VFMADD231PS.BCST 28(SP), Z26, Z7
+	VPMADDWD         2048(BX), Y17, Y16
+	VCVTDQ2PS        Y16, Y16
+	VFMADD231PS.BCST 32(SP), Y16, Y8
+	VPMADDWD         2080(BX), Y17, Y16
+	VCVTDQ2PS        Y16, Y16
+	VFMADD231PS.BCST 36(SP), Y16, Y9
+	VPMADDWD         2112(BX), Y17, Y16
+	VCVTDQ2PS        Y16, Y16
+	VFMADD231PS.BCST 40(SP), Y16, Y10
+	VPMADDWD         2144(BX), Y17, Y16
+	VCVTDQ2PS        Y16, Y16
+	VFMADD231PS.BCST 44(SP), Y16, Y11
+	VPMADDWD         2176(BX), Y17, Y16
+	VCVTDQ2PS        Y16, Y16
+	VFMADD231PS.BCST 48(SP), Y16, Y12
+	VPMADDWD         2208(BX), Y17, Y16
+	VCVTDQ2PS        Y16, Y16
+	VFMADD231PS.BCST 52(SP), Y16, Y13
+	VPMADDWD         2240(BX), Y17, Y16
+	VCVTDQ2PS        Y16, Y16
+	VFMADD231PS.BCST 56(SP), Y16, Y14
+	VPMADDWD         2272(BX), Y17, Y16
+	VCVTDQ2PS        Y16, Y16
+	VFMADD231PS.BCST 60(SP), Y16, Y15
+	ADDQ             $+84, DX
+	ADDQ             $+2336, BX
+	SUBQ             $0x01, SI
+	JGE              block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ          AX, DX
+	MOVQ          ld+8(FP), BX
+	SHLQ          $0x02, BX
+	LEAQ          (BX)(BX*2), SI
+	VSUBPS        Z8, Z0, Z0
+	VSUBPS        Z9, Z1, Z1
+	VSUBPS        Z10, Z2, Z2
+	VSUBPS        Z11, Z3, Z3
+	VUNPCKHPS     Z1, Z0, Z17
+	VUNPCKLPS     Z1, Z0, Z0
+	VADDPS        Z17, Z0, Z0
+	VUNPCKHPS     Z3, Z2, Z17
+	VUNPCKLPS     Z3, Z2, Z2
+	VADDPS        Z17, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z17
+	VUNPCKLPD     Z2, Z0, Z0
+	VADDPS        Z17, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y16
+	VADDPS        Y16, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X16
+	VADDPS        X16, X0, X0
+	VMOVSS        X0, (DX)
+	VEXTRACTPS    $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS    $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS    $0x03, X0, (DX)(SI*1)
+	LEAQ          (DX)(BX*4), DX
+	VSUBPS        Z12, Z4, Z4
+	VSUBPS        Z13, Z5, Z5
+	VSUBPS        Z14, Z6, Z6
+	VSUBPS        Z15, Z7, Z7
+	VUNPCKHPS     Z5, Z4, Z17
+	VUNPCKLPS     Z5, Z4, Z4
+	VADDPS        Z17, Z4, Z4
+	VUNPCKHPS     Z7, Z6, Z17
+	VUNPCKLPS     Z7, Z6, Z6
+	VADDPS        Z17, Z6, Z6
+	VUNPCKHPD     Z6, Z4, Z17
+	VUNPCKLPD     Z6, Z4, Z4
+	VADDPS        Z17, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y16
+	VADDPS        Y16, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X16
+	VADDPS        X16, X4, X4
+	VMOVSS        X4, (DX)
+	VEXTRACTPS    $0x01, X4, (DX)(BX*1)
+	VEXTRACTPS    $0x02, X4, (DX)(BX*2)
+	VEXTRACTPS    $0x03, X4, (DX)(SI*1)
+	ADDQ          $+4, AX
+	ADDQ          stride+24(FP), CX
+	JMP           row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsQ3_Kx4AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
+TEXT ·rowsQ3_Kx4AVX512(SB), NOSPLIT, $32-56
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+16(FP), CX
+	VBROADCASTSS c04040404<>+0(SB), Z0
+
+row1:
+	CMPQ   rows+32(FP), $0x01
+	JLT    rowEnd2
+	SUBQ   $0x01, rows+32(FP)
+	MOVQ   CX, DX
+	MOVQ   acts+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	MOVQ   blocks+48(FP), SI
+	SUBQ   $0x01, SI
+	JLT    blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+
+	// sc, mn
+	// sc = (low bytes, low bytes >> 4) & 15 | (high bytes >> 0, 2, 4, 6 & 3) << 4, minus 32, as int16
+	VMOVQ        96(DX), X5
+	VPUNPCKLQDQ  X5, X5, X5
+	VPSRLVD      shift0044<>+0(SB), X5, X5
+	VPBROADCASTD 104(DX), X6
+	VPSRLVD      shift0246<>+0(SB), X6, X6
+	VPANDD       quad0f0f0f0f<>+0(SB), X5, X5
+	VPANDD       quad03030303<>+0(SB), X6, X6
+	VPSLLD       $0x04, X6, X6
+	VPORD        X6, X5, X5
+	VPSUBB       quad20202020<>+0(SB), X5, X5
+	VPMOVSXBW    X5, Y5
+	VPXORD       Z7, Z7, Z7
+	VPXORD       Z8, Z8, Z8
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
+	VBROADCASTI64X4 32(DX), Z6
+	VPRORVD         rotate0_2<>+0(SB), Z6, Z6
+	VPANDD.BCST     c03030303<>+0(SB), Z6, Z6
+	VBROADCASTI64X4 (DX), Z12
+
+	// q |= bit 0, bit 1 in the upper half, times 4
+	VPRORVD     rotate30_31<>+0(SB), Z12, Z12
+	VPANDD.BCST c04040404<>+0(SB), Z12, Z12
+	VPORD       Z12, Z6, Z6
+	VMOVDQU16   words16_0<>+0(SB), Z12
+	VPERMW      Z5, Z12, Z12
+	VPMADDUBSW  (BX), Z6, Z13
+	VPMADDUBSW  (BX), Z0, Z14
+	VPSUBW      Z14, Z13, Z13
+	VPDPWSSD    Z12, Z13, Z7
+	VPMADDUBSW  256(BX), Z6, Z13
+	VPMADDUBSW  256(BX), Z0, Z14
+	VPSUBW      Z14, Z13, Z13
+	VPDPWSSD    Z12, Z13, Z8
+	VPMADDUBSW  512(BX), Z6, Z13
+	VPMADDUBSW  512(BX), Z0, Z14
+	VPSUBW      Z14, Z13, Z13
+	VPDPWSSD    Z12, Z13, Z9
+	VPMADDUBSW  768(BX), Z6, Z6
+	VPMADDUBSW  768(BX), Z0, Z13
+	VPSUBW      Z13, Z6, Z6
+	VPDPWSSD    Z12, Z6, Z10
+
+	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
+	VBROADCASTI64X4 32(DX), Z6
+	VPRORVD         rotate4_6<>+0(SB), Z6, Z6
+	VPANDD.BCST     c03030303<>+0(SB), Z6, Z6
+	VBROADCASTI64X4 (DX), Z12
+
+	// q |= bit 2, bit 3 in the upper half, times 4
+	VPRORVD     rotate0_1<>+0(SB), Z12, Z12
+	VPANDD.BCST c04040404<>+0(SB), Z12, Z12
+	VPORD       Z12, Z6, Z6
+	VMOVDQU16   words16_4<>+0(SB), Z12
+	VPERMW      Z5, Z12, Z12
+	VPMADDUBSW  64(BX), Z6, Z13
+	VPMADDUBSW  64(BX), Z0, Z14
+	VPSUBW      Z14, Z13, Z13
+	VPDPWSSD    Z12, Z13, Z7
+	VPMADDUBSW  320(BX), Z6, Z13
+	VPMADDUBSW  320(BX), Z0, Z14
+	VPSUBW      Z14, Z13, Z13
+	VPDPWSSD    Z12, Z13, Z8
+	VPMADDUBSW  576(BX), Z6, Z13
+	VPMADDUBSW  576(BX), Z0, Z14
+	VPSUBW      Z14, Z13, Z13
+	VPDPWSSD    Z12, Z13, Z9
+	VPMADDUBSW  832(BX), Z6, Z6
+	VPMADDUBSW  832(BX), Z0, Z13
+	VPSUBW      Z13, Z6, Z6
+	VPDPWSSD    Z12, Z6, Z10
+
+	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
+	VBROADCASTI64X4 64(DX), Z6
+	VPRORVD         rotate0_2<>+0(SB), Z6, Z6
+	VPANDD.BCST     c03030303<>+0(SB), Z6, Z6
+	VBROADCASTI64X4 (DX), Z12
+
+	// q |= bit 4, bit 5 in the upper half, times 4
+	VPRORVD     rotate2_3<>+0(SB), Z12, Z12
+	VPANDD.BCST c04040404<>+0(SB), Z12, Z12
+	VPORD       Z12, Z6, Z6
+	VMOVDQU16   words16_8<>+0(SB), Z12
+	VPERMW      Z5, Z12, Z12
+	VPMADDUBSW  128(BX), Z6, Z13
+	VPMADDUBSW  128(BX), Z0, Z14
+	VPSUBW      Z14, Z13, Z13
+	VPDPWSSD    Z12, Z13, Z7
+	VPMADDUBSW  384(BX), Z6, Z13
+	VPMADDUBSW  384(BX), Z0, Z14
+	VPSUBW      Z14, Z13, Z13
+	VPDPWSSD    Z12, Z13, Z8
+	VPMADDUBSW  640(BX), Z6, Z13
+	VPMADDUBSW  640(BX), Z0, Z14
+	VPSUBW      Z14, Z13, Z13
+	VPDPWSSD    Z12, Z13, Z9
+	VPMADDUBSW  896(BX), Z6, Z6
+	VPMADDUBSW  896(BX), Z0, Z13
+	VPSUBW      Z13, Z6, Z6
+	VPDPWSSD    Z12, Z6, Z10
+
+	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
+	VBROADCASTI64X4 64(DX), Z6
+	VPRORVD         rotate4_6<>+0(SB), Z6, Z6
+	VPANDD.BCST     c03030303<>+0(SB), Z6, Z6
+	VBROADCASTI64X4 (DX), Z12
+
+	// q |= bit 6, bit 7 in the upper half, times 4
+	VPRORVD     rotate4_5<>+0(SB), Z12, Z12
+	VPANDD.BCST c04040404<>+0(SB), Z12, Z12
+	VPORD       Z12, Z6, Z6
+	VMOVDQU16   words16_12<>+0(SB), Z12
+	VPERMW      Z5, Z12, Z12
+	VPMADDUBSW  192(BX), Z6, Z13
+	VPMADDUBSW  192(BX), Z0, Z14
+	VPSUBW      Z14, Z13, Z13
+	VPDPWSSD    Z12, Z13, Z7
+	VPMADDUBSW  448(BX), Z6, Z13
+	VPMADDUBSW  448(BX), Z0, Z14
+	VPSUBW      Z14, Z13, Z13
+	VPDPWSSD    Z12, Z13, Z8
+	VPMADDUBSW  704(BX), Z6, Z13
+	VPMADDUBSW  704(BX), Z0, Z14
+	VPSUBW      Z14, Z13, Z13
+	VPDPWSSD    Z12, Z13, Z9
+	VPMADDUBSW  960(BX), Z6, Z6
+	VPMADDUBSW  960(BX), Z0, Z13
+	VPSUBW      Z13, Z6, Z6
+	VPDPWSSD    Z12, Z6, Z10
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VPXORD           Z11, Z11, Z11
+	VPINSRW          $0x00, 108(DX), X11, X11
+	VCVTPH2PS        X11, X11
+	VPSHUFD          $0x00, X11, X5
+	VMULPS           1152(BX), X5, X5
+	VMOVUPS          X5, (SP)
+	VCVTDQ2PS        Z7, Z7
+	VFMADD231PS.BCST (SP), Z7, Z1
+	VCVTDQ2PS        Z8, Z8
+	VFMADD231PS.BCST 4(SP), Z8, Z2
+	VCVTDQ2PS        Z9, Z9
+	VFMADD231PS.BCST 8(SP), Z9, Z3
+	VCVTDQ2PS        Z10, Z10
+	VFMADD231PS.BCST 12(SP), Z10, Z4
+	ADDQ             $+110, DX
+	ADDQ             $+1168, BX
+	SUBQ             $0x01, SI
+	JGE              block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ          AX, DX
+	MOVQ          ld+8(FP), BX
+	SHLQ          $0x02, BX
+	LEAQ          (BX)(BX*2), SI
+	VUNPCKHPS     Z2, Z1, Z6
+	VUNPCKLPS     Z2, Z1, Z1
+	VADDPS        Z6, Z1, Z1
+	VUNPCKHPS     Z4, Z3, Z6
+	VUNPCKLPS     Z4, Z3, Z3
+	VADDPS        Z6, Z3, Z3
+	VUNPCKHPD     Z3, Z1, Z6
+	VUNPCKLPD     Z3, Z1, Z1
+	VADDPS        Z6, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y5
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X5
+	VADDPS        X5, X1, X1
+	VMOVSS        X1, (DX)
+	VEXTRACTPS    $0x01, X1, (DX)(BX*1)
+	VEXTRACTPS    $0x02, X1, (DX)(BX*2)
+	VEXTRACTPS    $0x03, X1, (DX)(SI*1)
+	ADDQ          $+4, AX
+	ADDQ          stride+24(FP), CX
+	JMP           row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+DATA rotate30_31<>+0(SB)/4, $0x0000001e
+DATA rotate30_31<>+4(SB)/4, $0x0000001e
+DATA rotate30_31<>+8(SB)/4, $0x0000001e
+DATA rotate30_31<>+12(SB)/4, $0x0000001e
+DATA rotate30_31<>+16(SB)/4, $0x0000001e
+DATA rotate30_31<>+20(SB)/4, $0x0000001e
+DATA rotate30_31<>+24(SB)/4, $0x0000001e
+DATA rotate30_31<>+28(SB)/4, $0x0000001e
+DATA rotate30_31<>+32(SB)/4, $0x0000001f
+DATA rotate30_31<>+36(SB)/4, $0x0000001f
+DATA rotate30_31<>+40(SB)/4, $0x0000001f
+DATA rotate30_31<>+44(SB)/4, $0x0000001f
+DATA rotate30_31<>+48(SB)/4, $0x0000001f
+DATA rotate30_31<>+52(SB)/4, $0x0000001f
+DATA rotate30_31<>+56(SB)/4, $0x0000001f
+DATA rotate30_31<>+60(SB)/4, $0x0000001f
+GLOBL rotate30_31<>(SB), RODATA|NOPTR, $64
+
+DATA rotate0_1<>+0(SB)/4, $0x00000000
+DATA rotate0_1<>+4(SB)/4, $0x00000000
+DATA rotate0_1<>+8(SB)/4, $0x00000000
+DATA rotate0_1<>+12(SB)/4, $0x00000000
+DATA rotate0_1<>+16(SB)/4, $0x00000000
+DATA rotate0_1<>+20(SB)/4, $0x00000000
+DATA rotate0_1<>+24(SB)/4, $0x00000000
+DATA rotate0_1<>+28(SB)/4, $0x00000000
+DATA rotate0_1<>+32(SB)/4, $0x00000001
+DATA rotate0_1<>+36(SB)/4, $0x00000001
+DATA rotate0_1<>+40(SB)/4, $0x00000001
+DATA rotate0_1<>+44(SB)/4, $0x00000001
+DATA rotate0_1<>+48(SB)/4, $0x00000001
+DATA rotate0_1<>+52(SB)/4, $0x00000001
+DATA rotate0_1<>+56(SB)/4, $0x00000001
+DATA rotate0_1<>+60(SB)/4, $0x00000001
+GLOBL rotate0_1<>(SB), RODATA|NOPTR, $64
+
+DATA rotate2_3<>+0(SB)/4, $0x00000002
+DATA rotate2_3<>+4(SB)/4, $0x00000002
+DATA rotate2_3<>+8(SB)/4, $0x00000002
+DATA rotate2_3<>+12(SB)/4, $0x00000002
+DATA rotate2_3<>+16(SB)/4, $0x00000002
+DATA rotate2_3<>+20(SB)/4, $0x00000002
+DATA rotate2_3<>+24(SB)/4, $0x00000002
+DATA rotate2_3<>+28(SB)/4, $0x00000002
+DATA rotate2_3<>+32(SB)/4, $0x00000003
+DATA rotate2_3<>+36(SB)/4, $0x00000003
+DATA rotate2_3<>+40(SB)/4, $0x00000003
+DATA rotate2_3<>+44(SB)/4, $0x00000003
+DATA rotate2_3<>+48(SB)/4, $0x00000003
+DATA rotate2_3<>+52(SB)/4, $0x00000003
+DATA rotate2_3<>+56(SB)/4, $0x00000003
+DATA rotate2_3<>+60(SB)/4, $0x00000003
+GLOBL rotate2_3<>(SB), RODATA|NOPTR, $64
+
+DATA rotate4_5<>+0(SB)/4, $0x00000004
+DATA rotate4_5<>+4(SB)/4, $0x00000004
+DATA rotate4_5<>+8(SB)/4, $0x00000004
+DATA rotate4_5<>+12(SB)/4, $0x00000004
+DATA rotate4_5<>+16(SB)/4, $0x00000004
+DATA rotate4_5<>+20(SB)/4, $0x00000004
+DATA rotate4_5<>+24(SB)/4, $0x00000004
+DATA rotate4_5<>+28(SB)/4, $0x00000004
+DATA rotate4_5<>+32(SB)/4, $0x00000005
+DATA rotate4_5<>+36(SB)/4, $0x00000005
+DATA rotate4_5<>+40(SB)/4, $0x00000005
+DATA rotate4_5<>+44(SB)/4, $0x00000005
+DATA rotate4_5<>+48(SB)/4, $0x00000005
+DATA rotate4_5<>+52(SB)/4, $0x00000005
+DATA rotate4_5<>+56(SB)/4, $0x00000005
+DATA rotate4_5<>+60(SB)/4, $0x00000005
+GLOBL rotate4_5<>(SB), RODATA|NOPTR, $64
+
+// func rowsQ3_Kx8AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
+TEXT ·rowsQ3_Kx8AVX512(SB), NOSPLIT, $64-56
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+16(FP), CX
+	VBROADCASTSS c04040404<>+0(SB), Z0
+
+row1:
+	CMPQ   rows+32(FP), $0x01
+	JLT    rowEnd2
+	SUBQ   $0x01, rows+32(FP)
+	MOVQ   CX, DX
+	MOVQ   acts+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	MOVQ   blocks+48(FP), SI
+	SUBQ   $0x01, SI
+	JLT    blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+
+	// sc, mn
+	// sc = (low bytes, low bytes >> 4) & 15 | (high bytes >> 0, 2, 4, 6 & 3) << 4, minus 32, as int16
+	VMOVQ        96(DX), X9
+	VPUNPCKLQDQ  X9, X9, X9
+	VPSRLVD      shift0044<>+0(SB), X9, X9
+	VPBROADCASTD 104(DX), X10
+	VPSRLVD      shift0246<>+0(SB), X10, X10
+	VPANDD       quad0f0f0f0f<>+0(SB), X9, X9
+	VPANDD       quad03030303<>+0(SB), X10, X10
+	VPSLLD       $0x04, X10, X10
+	VPORD        X10, X9, X9
+	VPSUBB       quad20202020<>+0(SB), X9, X9
+	VPMOVSXBW    X9, Y9
+	VPXORD       Z11, Z11, Z11
+	VPXORD       Z12, Z12, Z12
+	VPXORD       Z13, Z13, Z13
+	VPXORD       Z14, Z14, Z14
+	VPXORD       Z15, Z15, Z15
+	VPXORD       Z16, Z16, Z16
+	VPXORD       Z17, Z17, Z17
+	VPXORD       Z18, Z18, Z18
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
+	VBROADCASTI64X4 32(DX), Z10
+	VPRORVD         rotate0_2<>+0(SB), Z10, Z10
+	VPANDD.BCST     c03030303<>+0(SB), Z10, Z10
+	VBROADCASTI64X4 (DX), Z20
+
+	// q |= bit 0, bit 1 in the upper half, times 4
+	VPRORVD     rotate30_31<>+0(SB), Z20, Z20
+	VPANDD.BCST c04040404<>+0(SB), Z20, Z20
+	VPORD       Z20, Z10, Z10
+	VMOVDQU16   words16_0<>+0(SB), Z20
+	VPERMW      Z9, Z20, Z20
+	VPMADDUBSW  (BX), Z10, Z21
+	VPMADDUBSW  (BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z11
+	VPMADDUBSW  256(BX), Z10, Z21
+	VPMADDUBSW  256(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z12
+	VPMADDUBSW  512(BX), Z10, Z21
+	VPMADDUBSW  512(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z13
+	VPMADDUBSW  768(BX), Z10, Z21
+	VPMADDUBSW  768(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z14
+	VPMADDUBSW  1024(BX), Z10, Z21
+	VPMADDUBSW  1024(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z15
+	VPMADDUBSW  1280(BX), Z10, Z21
+	VPMADDUBSW  1280(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z16
+	VPMADDUBSW  1536(BX), Z10, Z21
+	VPMADDUBSW  1536(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z17
+	VPMADDUBSW  1792(BX), Z10, Z10
+	VPMADDUBSW  1792(BX), Z0, Z21
+	VPSUBW      Z21, Z10, Z10
+	VPDPWSSD    Z20, Z10, Z18
+
+	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
+	VBROADCASTI64X4 32(DX), Z10
+	VPRORVD         rotate4_6<>+0(SB), Z10, Z10
+	VPANDD.BCST     c03030303<>+0(SB), Z10, Z10
+	VBROADCASTI64X4 (DX), Z20
+
+	// q |= bit 2, bit 3 in the upper half, times 4
+	VPRORVD     rotate0_1<>+0(SB), Z20, Z20
+	VPANDD.BCST c04040404<>+0(SB), Z20, Z20
+	VPORD       Z20, Z10, Z10
+	VMOVDQU16   words16_4<>+0(SB), Z20
+	VPERMW      Z9, Z20, Z20
+	VPMADDUBSW  64(BX), Z10, Z21
+	VPMADDUBSW  64(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z11
+	VPMADDUBSW  320(BX), Z10, Z21
+	VPMADDUBSW  320(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z12
+	VPMADDUBSW  576(BX), Z10, Z21
+	VPMADDUBSW  576(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z13
+	VPMADDUBSW  832(BX), Z10, Z21
+	VPMADDUBSW  832(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z14
+	VPMADDUBSW  1088(BX), Z10, Z21
+	VPMADDUBSW  1088(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z15
+	VPMADDUBSW  1344(BX), Z10, Z21
+	VPMADDUBSW  1344(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z16
+	VPMADDUBSW  1600(BX), Z10, Z21
+	VPMADDUBSW  1600(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z17
+	VPMADDUBSW  1856(BX), Z10, Z10
+	VPMADDUBSW  1856(BX), Z0, Z21
+	VPSUBW      Z21, Z10, Z10
+	VPDPWSSD    Z20, Z10, Z18
+
+	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
+	VBROADCASTI64X4 64(DX), Z10
+	VPRORVD         rotate0_2<>+0(SB), Z10, Z10
+	VPANDD.BCST     c03030303<>+0(SB), Z10, Z10
+	VBROADCASTI64X4 (DX), Z20
+
+	// q |= bit 4, bit 5 in the upper half, times 4
+	VPRORVD     rotate2_3<>+0(SB), Z20, Z20
+	VPANDD.BCST c04040404<>+0(SB), Z20, Z20
+	VPORD       Z20, Z10, Z10
+	VMOVDQU16   words16_8<>+0(SB), Z20
+	VPERMW      Z9, Z20, Z20
+	VPMADDUBSW  128(BX), Z10, Z21
+	VPMADDUBSW  128(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z11
+	VPMADDUBSW  384(BX), Z10, Z21
+	VPMADDUBSW  384(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z12
+	VPMADDUBSW  640(BX), Z10, Z21
+	VPMADDUBSW  640(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z13
+	VPMADDUBSW  896(BX), Z10, Z21
+	VPMADDUBSW  896(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z14
+	VPMADDUBSW  1152(BX), Z10, Z21
+	VPMADDUBSW  1152(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z15
+	VPMADDUBSW  1408(BX), Z10, Z21
+	VPMADDUBSW  1408(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z16
+	VPMADDUBSW  1664(BX), Z10, Z21
+	VPMADDUBSW  1664(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z17
+	VPMADDUBSW  1920(BX), Z10, Z10
+	VPMADDUBSW  1920(BX), Z0, Z21
+	VPSUBW      Z21, Z10, Z10
+	VPDPWSSD    Z20, Z10, Z18
+
+	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
+	VBROADCASTI64X4 64(DX), Z10
+	VPRORVD         rotate4_6<>+0(SB), Z10, Z10
+	VPANDD.BCST     c03030303<>+0(SB), Z10, Z10
+	VBROADCASTI64X4 (DX), Z20
+
+	// q |= bit 6, bit 7 in the upper half, times 4
+	VPRORVD     rotate4_5<>+0(SB), Z20, Z20
+	VPANDD.BCST c04040404<>+0(SB), Z20, Z20
+	VPORD       Z20, Z10, Z10
+	VMOVDQU16   words16_12<>+0(SB), Z20
+	VPERMW      Z9, Z20, Z20
+	VPMADDUBSW  192(BX), Z10, Z21
+	VPMADDUBSW  192(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z11
+	VPMADDUBSW  448(BX), Z10, Z21
+	VPMADDUBSW  448(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z12
+	VPMADDUBSW  704(BX), Z10, Z21
+	VPMADDUBSW  704(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z13
+	VPMADDUBSW  960(BX), Z10, Z21
+	VPMADDUBSW  960(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z14
+	VPMADDUBSW  1216(BX), Z10, Z21
+	VPMADDUBSW  1216(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z15
+	VPMADDUBSW  1472(BX), Z10, Z21
+	VPMADDUBSW  1472(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z16
+	VPMADDUBSW  1728(BX), Z10, Z21
+	VPMADDUBSW  1728(BX), Z0, Z22
+	VPSUBW      Z22, Z21, Z21
+	VPDPWSSD    Z20, Z21, Z17
+	VPMADDUBSW  1984(BX), Z10, Z10
+	VPMADDUBSW  1984(BX), Z0, Z21
+	VPSUBW      Z21, Z10, Z10
+	VPDPWSSD    Z20, Z10, Z18
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VPXORD           Z19, Z19, Z19
+	VPINSRW          $0x00, 108(DX), X19, X19
+	VCVTPH2PS        X19, X19
+	VPSHUFD          $0x00, X19, X9
+	VMULPS           2304(BX), X9, X10
+	VMOVUPS          X10, (SP)
+	VMULPS           2320(BX), X9, X9
+	VMOVUPS          X9, 16(SP)
+	VCVTDQ2PS        Z11, Z11
+	VFMADD231PS.BCST (SP), Z11, Z1
+	VCVTDQ2PS        Z12, Z12
+	VFMADD231PS.BCST 4(SP), Z12, Z2
+	VCVTDQ2PS        Z13, Z13
+	VFMADD231PS.BCST 8(SP), Z13, Z3
+	VCVTDQ2PS        Z14, Z14
+	VFMADD231PS.BCST 12(SP), Z14, Z4
+	VCVTDQ2PS        Z15, Z15
+	VFMADD231PS.BCST 16(SP), Z15, Z5
+	VCVTDQ2PS        Z16, Z16
+	VFMADD231PS.BCST 20(SP), Z16, Z6
+	VCVTDQ2PS        Z17, Z17
+	VFMADD231PS.BCST 24(SP), Z17, Z7
+	VCVTDQ2PS        Z18, Z18
+	VFMADD231PS.BCST 28(SP), Z18, Z8
+	ADDQ             $+110, DX
+	ADDQ             $+2336, BX
+	SUBQ             $0x01, SI
+	JGE              block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ          AX, DX
+	MOVQ          ld+8(FP), BX
+	SHLQ          $0x02, BX
+	LEAQ          (BX)(BX*2), SI
+	VUNPCKHPS     Z2, Z1, Z10
+	VUNPCKLPS     Z2, Z1, Z1
+	VADDPS        Z10, Z1, Z1
+	VUNPCKHPS     Z4, Z3, Z10
+	VUNPCKLPS     Z4, Z3, Z3
+	VADDPS        Z10, Z3, Z3
+	VUNPCKHPD     Z3, Z1, Z10
+	VUNPCKLPD     Z3, Z1, Z1
+	VADDPS        Z10, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y9
+	VADDPS        Y9, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X9
+	VADDPS        X9, X1, X1
+	VMOVSS        X1, (DX)
+	VEXTRACTPS    $0x01, X1, (DX)(BX*1)
+	VEXTRACTPS    $0x02, X1, (DX)(BX*2)
+	VEXTRACTPS    $0x03, X1, (DX)(SI*1)
+	LEAQ          (DX)(BX*4), DX
+	VUNPCKHPS     Z6, Z5, Z10
+	VUNPCKLPS     Z6, Z5, Z5
+	VADDPS        Z10, Z5, Z5
+	VUNPCKHPS     Z8, Z7, Z10
+	VUNPCKLPS     Z8, Z7, Z7
+	VADDPS        Z10, Z7, Z7
+	VUNPCKHPD     Z7, Z5, Z10
+	VUNPCKLPD     Z7, Z5, Z5
+	VADDPS        Z10, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y9
+	VADDPS        Y9, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X9
+	VADDPS        X9, X5, X5
+	VMOVSS        X5, (DX)
+	VEXTRACTPS    $0x01, X5, (DX)(BX*1)
+	VEXTRACTPS    $0x02, X5, (DX)(BX*2)
+	VEXTRACTPS    $0x03, X5, (DX)(SI*1)
+	ADDQ          $+4, AX
+	ADDQ          stride+24(FP), CX
+	JMP           row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsQ4_Kx4AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
+TEXT ·rowsQ4_Kx4AVX512(SB), NOSPLIT, $32-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+
+row1:
+	CMPQ   rows+32(FP), $0x01
+	JLT    rowEnd2
+	SUBQ   $0x01, rows+32(FP)
+	MOVQ   CX, DX
+	MOVQ   acts+40(FP), BX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   blocks+48(FP), SI
+	SUBQ   $0x01, SI
+	JLT    blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
+
+	// sc, mn
+	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
+	VMOVDQU32 (DX), X8
+	VPSHUFD   $0xa5, X8, X9
+	VPSHUFD   $0xff, X8, X8
+	VPSRLVD   shift0202<>+0(SB), X9, X9
+	VPSRLVD   shift0004<>+0(SB), X8, X8
+	VPANDD    six<>+0(SB), X9, X9
+	VPANDD    four<>+0(SB), X8, X8
+	VPORD     X8, X9, X9
+	VPMOVZXBW X9, X8
+	VPSRLDQ   $0x08, X9, X9
+	VPMOVZXBW X9, X9
+	VPXORD    Z10, Z10, Z10
+	VPXORD    Z11, Z11, Z11
+	VPXORD    Z12, Z12, Z12
+	VPXORD    Z13, Z13, Z13
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
+	VBROADCASTI64X4 16(DX), Z14
+	VPRORVD         rotate0_4<>+0(SB), Z14, Z14
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z14, Z14
+	VMOVDQU16       words32_0<>+0(SB), Z15
+	VPERMW          Z8, Z15, Z15
+	VPMADDUBSW      (BX), Z14, Z16
+	VPDPWSSD        Z15, Z16, Z10
+	VPMADDUBSW      256(BX), Z14, Z16
+	VPDPWSSD        Z15, Z16, Z11
+	VPMADDUBSW      512(BX), Z14, Z16
+	VPDPWSSD        Z15, Z16, Z12
+	VPMADDUBSW      768(BX), Z14, Z14
+	VPDPWSSD        Z15, Z14, Z13
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
+	VBROADCASTI64X4 48(DX), Z14
+	VPRORVD         rotate0_4<>+0(SB), Z14, Z14
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z14, Z14
+	VMOVDQU16       words32_2<>+0(SB), Z15
+	VPERMW          Z8, Z15, Z15
+	VPMADDUBSW      64(BX), Z14, Z16
+	VPDPWSSD        Z15, Z16, Z10
+	VPMADDUBSW      320(BX), Z14, Z16
+	VPDPWSSD        Z15, Z16, Z11
+	VPMADDUBSW      576(BX), Z14, Z16
+	VPDPWSSD        Z15, Z16, Z12
+	VPMADDUBSW      832(BX), Z14, Z14
+	VPDPWSSD        Z15, Z14, Z13
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
+	VBROADCASTI64X4 80(DX), Z14
+	VPRORVD         rotate0_4<>+0(SB), Z14, Z14
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z14, Z14
+	VMOVDQU16       words32_4<>+0(SB), Z15
+	VPERMW          Z8, Z15, Z15
+	VPMADDUBSW      128(BX), Z14, Z16
+	VPDPWSSD        Z15, Z16, Z10
+	VPMADDUBSW      384(BX), Z14, Z16
+	VPDPWSSD        Z15, Z16, Z11
+	VPMADDUBSW      640(BX), Z14, Z16
+	VPDPWSSD        Z15, Z16, Z12
+	VPMADDUBSW      896(BX), Z14, Z14
+	VPDPWSSD        Z15, Z14, Z13
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
+	VBROADCASTI64X4 112(DX), Z14
+	VPRORVD         rotate0_4<>+0(SB), Z14, Z14
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z14, Z14
+	VMOVDQU16       words32_6<>+0(SB), Z15
+	VPERMW          Z8, Z15, Z15
+	VPMADDUBSW      192(BX), Z14, Z16
+	VPDPWSSD        Z15, Z16, Z10
+	VPMADDUBSW      448(BX), Z14, Z16
+	VPDPWSSD        Z15, Z16, Z11
+	VPMADDUBSW      704(BX), Z14, Z16
+	VPDPWSSD        Z15, Z16, Z12
+	VPMADDUBSW      960(BX), Z14, Z14
+	VPDPWSSD        Z15, Z14, Z13
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD            (DX), X8
+	VCVTPH2PS        X8, X8
+	VPSHUFD          $0x00, X8, X14
+	VMULPS           1152(BX), X14, X14
+	VMOVUPS          X14, (SP)
+	VPSHUFD          $0x55, X8, X8
+	VMULPS           1152(BX), X8, X8
+	VMOVUPS          X8, 16(SP)
+	VCVTDQ2PS        Z10, Z10
+	VFMADD231PS.BCST (SP), Z10, Z0
+	VCVTDQ2PS        Z11, Z11
+	VFMADD231PS.BCST 4(SP), Z11, Z1
+	VCVTDQ2PS        Z12, Z12
+	VFMADD231PS.BCST 8(SP), Z12, Z2
+	VCVTDQ2PS        Z13, Z13
+	VFMADD231PS.BCST 12(SP), Z13, Z3
+	VPBROADCASTD     c00010001<>+0(SB), Y14
+	VPMADDWD         1024(BX), Y14, Y14
+	VEXTRACTI32X4    $0x01, Y14, X8
+	VPACKSSDW        X8, X14, X14
+	VPMADDWD         X9, X14, X14
+	VCVTDQ2PS        Y14, Y14
+	VFMADD231PS.BCST 16(SP), Y14, Y4
+	VPBROADCASTD     c00010001<>+0(SB), Y14
+	VPMADDWD         1056(BX), Y14, Y14
+	VEXTRACTI32X4    $0x01, Y14, X8
+	VPACKSSDW        X8, X14, X14
+	VPMADDWD         X9, X14, X14
+	VCVTDQ2PS        Y14, Y14
+	VFMADD231PS.BCST 20(SP), Y14, Y5
+	VPBROADCASTD     c00010001<>+0(SB), Y14
+	VPMADDWD         1088(BX), Y14, Y14
+	VEXTRACTI32X4    $0x01, Y14, X8
+	VPACKSSDW        X8, X14, X14
+	VPMADDWD         X9, X14, X14
+	VCVTDQ2PS        Y14, Y14
+	VFMADD231PS.BCST 24(SP), Y14, Y6
+	VPBROADCASTD     c00010001<>+0(SB), Y14
+	VPMADDWD         1120(BX), Y14, Y14
+	VEXTRACTI32X4    $0x01, Y14, X8
+	VPACKSSDW        X8, X14, X14
+	VPMADDWD         X9, X14, X14
+	VCVTDQ2PS        Y14, Y14
+	VFMADD231PS.BCST 28(SP), Y14, Y7
+	ADDQ             $+144, DX
+	ADDQ             $+1168, BX
+	SUBQ             $0x01, SI
+	JGE              block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ          AX, DX
+	MOVQ          ld+8(FP), BX
+	SHLQ          $0x02, BX
+	LEAQ          (BX)(BX*2), SI
+	VSUBPS        Z4, Z0, Z0
+	VSUBPS        Z5, Z1, Z1
+	VSUBPS        Z6, Z2, Z2
+	VSUBPS        Z7, Z3, Z3
+	VUNPCKHPS     Z1, Z0, Z9
+	VUNPCKLPS     Z1, Z0, Z0
+	VADDPS        Z9, Z0, Z0
+	VUNPCKHPS     Z3, Z2, Z9
+	VUNPCKLPS     Z3, Z2, Z2
+	VADDPS        Z9, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z9
+	VUNPCKLPD     Z2, Z0, Z0
+	VADDPS        Z9, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y9
+	VADDPS        Y9, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X8
+	VADDPS        X8, X0, X0
+	VMOVSS        X0, (DX)
+	VEXTRACTPS    $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS    $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS    $0x03, X0, (DX)(SI*1)
+	ADDQ          $+4, AX
+	ADDQ          stride+24(FP), CX
+	JMP           row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+DATA rotate0_4<>+0(SB)/4, $0x00000000
+DATA rotate0_4<>+4(SB)/4, $0x00000000
+DATA rotate0_4<>+8(SB)/4, $0x00000000
+DATA rotate0_4<>+12(SB)/4, $0x00000000
+DATA rotate0_4<>+16(SB)/4, $0x00000000
+DATA rotate0_4<>+20(SB)/4, $0x00000000
+DATA rotate0_4<>+24(SB)/4, $0x00000000
+DATA rotate0_4<>+28(SB)/4, $0x00000000
+DATA rotate0_4<>+32(SB)/4, $0x00000004
+DATA rotate0_4<>+36(SB)/4, $0x00000004
+DATA rotate0_4<>+40(SB)/4, $0x00000004
+DATA rotate0_4<>+44(SB)/4, $0x00000004
+DATA rotate0_4<>+48(SB)/4, $0x00000004
+DATA rotate0_4<>+52(SB)/4, $0x00000004
+DATA rotate0_4<>+56(SB)/4, $0x00000004
+DATA rotate0_4<>+60(SB)/4, $0x00000004
+GLOBL rotate0_4<>(SB), RODATA|NOPTR, $64
+
+DATA words32_0<>+0(SB)/4, $0x00000000
+DATA words32_0<>+4(SB)/4, $0x00000000
+DATA words32_0<>+8(SB)/4, $0x00000000
+DATA words32_0<>+12(SB)/4, $0x00000000
+DATA words32_0<>+16(SB)/4, $0x00000000
+DATA words32_0<>+20(SB)/4, $0x00000000
+DATA words32_0<>+24(SB)/4, $0x00000000
+DATA words32_0<>+28(SB)/4, $0x00000000
+DATA words32_0<>+32(SB)/4, $0x00010001
+DATA words32_0<>+36(SB)/4, $0x00010001
+DATA words32_0<>+40(SB)/4, $0x00010001
+DATA words32_0<>+44(SB)/4, $0x00010001
+DATA words32_0<>+48(SB)/4, $0x00010001
+DATA words32_0<>+52(SB)/4, $0x00010001
+DATA words32_0<>+56(SB)/4, $0x00010001
+DATA words32_0<>+60(SB)/4, $0x00010001
+GLOBL words32_0<>(SB), RODATA|NOPTR, $64
+
+DATA words32_2<>+0(SB)/4, $0x00020002
+DATA words32_2<>+4(SB)/4, $0x00020002
+DATA words32_2<>+8(SB)/4, $0x00020002
+DATA words32_2<>+12(SB)/4, $0x00020002
+DATA words32_2<>+16(SB)/4, $0x00020002
+DATA words32_2<>+20(SB)/4, $0x00020002
+DATA words32_2<>+24(SB)/4, $0x00020002
+DATA words32_2<>+28(SB)/4, $0x00020002
+DATA words32_2<>+32(SB)/4, $0x00030003
+DATA words32_2<>+36(SB)/4, $0x00030003
+DATA words32_2<>+40(SB)/4, $0x00030003
+DATA words32_2<>+44(SB)/4, $0x00030003
+DATA words32_2<>+48(SB)/4, $0x00030003
+DATA words32_2<>+52(SB)/4, $0x00030003
+DATA words32_2<>+56(SB)/4, $0x00030003
+DATA words32_2<>+60(SB)/4, $0x00030003
+GLOBL words32_2<>(SB), RODATA|NOPTR, $64
+
+DATA words32_4<>+0(SB)/4, $0x00040004
+DATA words32_4<>+4(SB)/4, $0x00040004
+DATA words32_4<>+8(SB)/4, $0x00040004
+DATA words32_4<>+12(SB)/4, $0x00040004
+DATA words32_4<>+16(SB)/4, $0x00040004
+DATA words32_4<>+20(SB)/4, $0x00040004
+DATA words32_4<>+24(SB)/4, $0x00040004
+DATA words32_4<>+28(SB)/4, $0x00040004
+DATA words32_4<>+32(SB)/4, $0x00050005
+DATA words32_4<>+36(SB)/4, $0x00050005
+DATA words32_4<>+40(SB)/4, $0x00050005
+DATA words32_4<>+44(SB)/4, $0x00050005
+DATA words32_4<>+48(SB)/4, $0x00050005
+DATA words32_4<>+52(SB)/4, $0x00050005
+DATA words32_4<>+56(SB)/4, $0x00050005
+DATA words32_4<>+60(SB)/4, $0x00050005
+GLOBL words32_4<>(SB), RODATA|NOPTR, $64
+
+DATA words32_6<>+0(SB)/4, $0x00060006
+DATA words32_6<>+4(SB)/4, $0x00060006
+DATA words32_6<>+8(SB)/4, $0x00060006
+DATA words32_6<>+12(SB)/4, $0x00060006
+DATA words32_6<>+16(SB)/4, $0x00060006
+DATA words32_6<>+20(SB)/4, $0x00060006
+DATA words32_6<>+24(SB)/4, $0x00060006
+DATA words32_6<>+28(SB)/4, $0x00060006
+DATA words32_6<>+32(SB)/4, $0x00070007
+DATA words32_6<>+36(SB)/4, $0x00070007
+DATA words32_6<>+40(SB)/4, $0x00070007
+DATA words32_6<>+44(SB)/4, $0x00070007
+DATA words32_6<>+48(SB)/4, $0x00070007
+DATA words32_6<>+52(SB)/4, $0x00070007
+DATA words32_6<>+56(SB)/4, $0x00070007
+DATA words32_6<>+60(SB)/4, $0x00070007
+GLOBL words32_6<>(SB), RODATA|NOPTR, $64
+
+// func rowsQ4_Kx8AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
+TEXT ·rowsQ4_Kx8AVX512(SB), NOSPLIT, $64-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+
+row1:
+	CMPQ   rows+32(FP), $0x01
+	JLT    rowEnd2
+	SUBQ   $0x01, rows+32(FP)
+	MOVQ   CX, DX
+	MOVQ   acts+40(FP), BX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	MOVQ   blocks+48(FP), SI
+	SUBQ   $0x01, SI
+	JLT    blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
+
+	// sc, mn
+	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
+	VMOVDQU32 (DX), X16
+	VPSHUFD   $0xa5, X16, X17
+	VPSHUFD   $0xff, X16, X16
+	VPSRLVD   shift0202<>+0(SB), X17, X17
+	VPSRLVD   shift0004<>+0(SB), X16, X16
+	VPANDD    six<>+0(SB), X17, X17
+	VPANDD    four<>+0(SB), X16, X16
+	VPORD     X16, X17, X17
+	VPMOVZXBW X17, X16
+	VPSRLDQ   $0x08, X17, X17
+	VPMOVZXBW X17, X17
+	VPXORD    Z18, Z18, Z18
+	VPXORD    Z19, Z19, Z19
+	VPXORD    Z20, Z20, Z20
+	VPXORD    Z21, Z21, Z21
+	VPXORD    Z22, Z22, Z22
+	VPXORD    Z23, Z23, Z23
+	VPXORD    Z24, Z24, Z24
+	VPXORD    Z25, Z25, Z25
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
+	VBROADCASTI64X4 16(DX), Z26
+	VPRORVD         rotate0_4<>+0(SB), Z26, Z26
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z26, Z26
+	VMOVDQU16       words32_0<>+0(SB), Z27
+	VPERMW          Z16, Z27, Z27
+	VPMADDUBSW      (BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z18
+	VPMADDUBSW      256(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z19
+	VPMADDUBSW      512(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z20
+	VPMADDUBSW      768(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z21
+	VPMADDUBSW      1024(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z22
+	VPMADDUBSW      1280(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z23
+	VPMADDUBSW      1536(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z24
+	VPMADDUBSW      1792(BX), Z26, Z26
+	VPDPWSSD        Z27, Z26, Z25
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
+	VBROADCASTI64X4 48(DX), Z26
+	VPRORVD         rotate0_4<>+0(SB), Z26, Z26
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z26, Z26
+	VMOVDQU16       words32_2<>+0(SB), Z27
+	VPERMW          Z16, Z27, Z27
+	VPMADDUBSW      64(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z18
+	VPMADDUBSW      320(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z19
+	VPMADDUBSW      576(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z20
+	VPMADDUBSW      832(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z21
+	VPMADDUBSW      1088(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z22
+	VPMADDUBSW      1344(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z23
+	VPMADDUBSW      1600(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z24
+	VPMADDUBSW      1856(BX), Z26, Z26
+	VPDPWSSD        Z27, Z26, Z25
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
+	VBROADCASTI64X4 80(DX), Z26
+	VPRORVD         rotate0_4<>+0(SB), Z26, Z26
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z26, Z26
+	VMOVDQU16       words32_4<>+0(SB), Z27
+	VPERMW          Z16, Z27, Z27
+	VPMADDUBSW      128(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z18
+	VPMADDUBSW      384(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z19
+	VPMADDUBSW      640(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z20
+	VPMADDUBSW      896(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z21
+	VPMADDUBSW      1152(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z22
+	VPMADDUBSW      1408(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z23
+	VPMADDUBSW      1664(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z24
+	VPMADDUBSW      1920(BX), Z26, Z26
+	VPDPWSSD        Z27, Z26, Z25
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
+	VBROADCASTI64X4 112(DX), Z26
+	VPRORVD         rotate0_4<>+0(SB), Z26, Z26
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z26, Z26
+	VMOVDQU16       words32_6<>+0(SB), Z27
+	VPERMW          Z16, Z27, Z27
+	VPMADDUBSW      192(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z18
+	VPMADDUBSW      448(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z19
+	VPMADDUBSW      704(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z20
+	VPMADDUBSW      960(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z21
+	VPMADDUBSW      1216(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z22
+	VPMADDUBSW      1472(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z23
+	VPMADDUBSW      1728(BX), Z26, Z28
+	VPDPWSSD        Z27, Z28, Z24
+	VPMADDUBSW      1984(BX), Z26, Z26
+	VPDPWSSD        Z27, Z26, Z25
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD            (DX), X16
+	VCVTPH2PS        X16, X16
+	VPSHUFD          $0x00, X16, X26
+	VMULPS           2304(BX), X26, X27
+	VMOVUPS          X27, (SP)
+	VMULPS           2320(BX), X26, X26
+	VMOVUPS          X26, 16(SP)
+	VPSHUFD          $0x55, X16, X16
+	VMULPS           2304(BX), X16, X26
+	VMOVUPS          X26, 32(SP)
+	VMULPS           2320(BX), X16, X16
+	VMOVUPS          X16, 48(SP)
+	VCVTDQ2PS        Z18, Z18
+	VFMADD231PS.BCST (SP), Z18, Z0
+	VCVTDQ2PS        Z19, Z19
+	VFMADD231PS.BCST 4(SP), Z19, Z1
+	VCVTDQ2PS        Z20, Z20
+	VFMADD231PS.BCST 8(SP), Z20, Z2
+	VCVTDQ2PS        Z21, Z21
+	VFMADD231PS.BCST 12(SP), Z21, Z3
+	VCVTDQ2PS        Z22, Z22
+	VFMADD231PS.BCST 16(SP), Z22, Z4
+	VCVTDQ2PS        Z23, Z23
+	VFMADD231PS.BCST 20(SP), Z23, Z5
+	VCVTDQ2PS        Z24, Z24
+	VFMADD231PS.BCST 24(SP), Z24, Z6
+	VCVTDQ2PS        Z25, Z25
+	VFMADD231PS.BCST 28(SP), Z25, Z7
+	VPBROADCASTD     c00010001<>+0(SB), Y26
+	VPMADDWD         2048(BX), Y26, Y26
+	VEXTRACTI32X4    $0x01, Y26, X16
+	VPACKSSDW        X16, X26, X26
+	VPMADDWD         X17, X26, X26
+	VCVTDQ2PS        Y26, Y26
+	VFMADD231PS.BCST 32(SP), Y26, Y8
+	VPBROADCASTD     c00010001<>+0(SB), Y26
+	VPMADDWD         2080(BX), Y26, Y26
+	VEXTRACTI32X4    $0x01, Y26, X16
+	VPACKSSDW        X16, X26, X26
+	VPMADDWD         X17, X26, X26
+	VCVTDQ2PS        Y26, Y26
+	VFMADD231PS.BCST 36(SP), Y26, Y9
+	VPBROADCASTD     c00010001<>+0(SB), Y26
+	VPMADDWD         2112(BX), Y26, Y26
+	VEXTRACTI32X4    $0x01, Y26, X16
+	VPACKSSDW        X16, X26, X26
+	VPMADDWD         X17, X26, X26
+	VCVTDQ2PS        Y26, Y26
+	VFMADD231PS.BCST 40(SP), Y26, Y10
+	VPBROADCASTD     c00010001<>+0(SB), Y26
+	VPMADDWD         2144(BX), Y26, Y26
+	VEXTRACTI32X4    $0x01, Y26, X16
+	VPACKSSDW        X16, X26, X26
+	VPMADDWD         X17, X26, X26
+	VCVTDQ2PS        Y26, Y26
+	VFMADD231PS.BCST 44(SP), Y26, Y11
+	VPBROADCASTD     c00010001<>+0(SB), Y26
+	VPMADDWD         2176(BX), Y26, Y26
+	VEXTRACTI32X4    $0x01, Y26, X16
+	VPACKSSDW        X16, X26, X26
+	VPMADDWD         X17, X26, X26
+	VCVTDQ2PS        Y26, Y26
+	VFMADD231PS.BCST 48(SP), Y26, Y12
+	VPBROADCASTD     c00010001<>+0(SB), Y26
+	VPMADDWD         2208(BX), Y26, Y26
+	VEXTRACTI32X4    $0x01, Y26, X16
+	VPACKSSDW        X16, X26, X26
+	VPMADDWD         X17, X26, X26
+	VCVTDQ2PS        Y26, Y26
+	VFMADD231PS.BCST 52(SP), Y26, Y13
+	VPBROADCASTD     c00010001<>+0(SB), Y26
+	VPMADDWD         2240(BX), Y26, Y26
+	VEXTRACTI32X4    $0x01, Y26, X16
+	VPACKSSDW        X16, X26, X26
+	VPMADDWD         X17, X26, X26
+	VCVTDQ2PS        Y26, Y26
+	VFMADD231PS.BCST 56(SP), Y26, Y14
+	VPBROADCASTD     c00010001<>+0(SB), Y26
+	VPMADDWD         2272(BX), Y26, Y26
+	VEXTRACTI32X4    $0x01, Y26, X16
+	VPACKSSDW        X16, X26, X26
+	VPMADDWD         X17, X26, X26
+	VCVTDQ2PS        Y26, Y26
+	VFMADD231PS.BCST 60(SP), Y26, Y15
+	ADDQ             $+144, DX
+	ADDQ             $+2336, BX
+	SUBQ             $0x01, SI
+	JGE              block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ          AX, DX
+	MOVQ          ld+8(FP), BX
+	SHLQ          $0x02, BX
+	LEAQ          (BX)(BX*2), SI
+	VSUBPS        Z8, Z0, Z0
+	VSUBPS        Z9, Z1, Z1
+	VSUBPS        Z10, Z2, Z2
+	VSUBPS        Z11, Z3, Z3
+	VUNPCKHPS     Z1, Z0, Z17
+	VUNPCKLPS     Z1, Z0, Z0
+	VADDPS        Z17, Z0, Z0
+	VUNPCKHPS     Z3, Z2, Z17
+	VUNPCKLPS     Z3, Z2, Z2
+	VADDPS        Z17, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z17
+	VUNPCKLPD     Z2, Z0, Z0
+	VADDPS        Z17, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y17
+	VADDPS        Y17, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X16
+	VADDPS        X16, X0, X0
+	VMOVSS        X0, (DX)
+	VEXTRACTPS    $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS    $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS    $0x03, X0, (DX)(SI*1)
+	LEAQ          (DX)(BX*4), DX
+	VSUBPS        Z12, Z4, Z4
+	VSUBPS        Z13, Z5, Z5
+	VSUBPS        Z14, Z6, Z6
+	VSUBPS        Z15, Z7, Z7
+	VUNPCKHPS     Z5, Z4, Z17
+	VUNPCKLPS     Z5, Z4, Z4
+	VADDPS        Z17, Z4, Z4
+	VUNPCKHPS     Z7, Z6, Z17
+	VUNPCKLPS     Z7, Z6, Z6
+	VADDPS        Z17, Z6, Z6
+	VUNPCKHPD     Z6, Z4, Z17
+	VUNPCKLPD     Z6, Z4, Z4
+	VADDPS        Z17, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y17
+	VADDPS        Y17, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X16
+	VADDPS        X16, X4, X4
+	VMOVSS        X4, (DX)
+	VEXTRACTPS    $0x01, X4, (DX)(BX*1)
+	VEXTRACTPS    $0x02, X4, (DX)(BX*2)
+	VEXTRACTPS    $0x03, X4, (DX)(SI*1)
+	ADDQ          $+4, AX
+	ADDQ          stride+24(FP), CX
+	JMP           row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsQ5_Kx4AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
+TEXT ·rowsQ5_Kx4AVX512(SB), NOSPLIT, $32-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+
+row1:
+	CMPQ   rows+32(FP), $0x01
+	JLT    rowEnd2
+	SUBQ   $0x01, rows+32(FP)
+	MOVQ   CX, DX
+	MOVQ   acts+40(FP), BX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   blocks+48(FP), SI
+	SUBQ   $0x01, SI
+	JLT    blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
+
+	// sc, mn
+	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
+	VMOVDQU32 (DX), X8
+	VPSHUFD   $0xa5, X8, X9
+	VPSHUFD   $0xff, X8, X8
+	VPSRLVD   shift0202<>+0(SB), X9, X9
+	VPSRLVD   shift0004<>+0(SB), X8, X8
+	VPANDD    six<>+0(SB), X9, X9
+	VPANDD    four<>+0(SB), X8, X8
+	VPORD     X8, X9, X9
+	VPMOVZXBW X9, X8
+	VPSRLDQ   $0x08, X9, X9
+	VPMOVZXBW X9, X9
+	VPXORD    Z10, Z10, Z10
+	VPXORD    Z11, Z11, Z11
+	VPXORD    Z12, Z12, Z12
+	VPXORD    Z13, Z13, Z13
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
+	VBROADCASTI64X4 48(DX), Z14
+	VPRORVD         rotate0_4<>+0(SB), Z14, Z14
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z14, Z14
+	VBROADCASTI64X4 16(DX), Z15
+
+	// q |= bit 0, bit 1 in the upper half, times 16
+	VPRORVD     rotate28_29<>+0(SB), Z15, Z15
+	VPANDD.BCST c10101010<>+0(SB), Z15, Z15
+	VPORD       Z15, Z14, Z14
+	VMOVDQU16   words32_0<>+0(SB), Z15
+	VPERMW      Z8, Z15, Z15
+	VPMADDUBSW  (BX), Z14, Z16
+	VPDPWSSD    Z15, Z16, Z10
+	VPMADDUBSW  256(BX), Z14, Z16
+	VPDPWSSD    Z15, Z16, Z11
+	VPMADDUBSW  512(BX), Z14, Z16
+	VPDPWSSD    Z15, Z16, Z12
+	VPMADDUBSW  768(BX), Z14, Z14
+	VPDPWSSD    Z15, Z14, Z13
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
+	VBROADCASTI64X4 80(DX), Z14
+	VPRORVD         rotate0_4<>+0(SB), Z14, Z14
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z14, Z14
+	VBROADCASTI64X4 16(DX), Z15
+
+	// q |= bit 2, bit 3 in the upper half, times 16
+	VPRORVD     rotate30_31<>+0(SB), Z15, Z15
+	VPANDD.BCST c10101010<>+0(SB), Z15, Z15
+	VPORD       Z15, Z14, Z14
+	VMOVDQU16   words32_2<>+0(SB), Z15
+	VPERMW      Z8, Z15, Z15
+	VPMADDUBSW  64(BX), Z14, Z16
+	VPDPWSSD    Z15, Z16, Z10
+	VPMADDUBSW  320(BX), Z14, Z16
+	VPDPWSSD    Z15, Z16, Z11
+	VPMADDUBSW  576(BX), Z14, Z16
+	VPDPWSSD    Z15, Z16, Z12
+	VPMADDUBSW  832(BX), Z14, Z14
+	VPDPWSSD    Z15, Z14, Z13
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
+	VBROADCASTI64X4 112(DX), Z14
+	VPRORVD         rotate0_4<>+0(SB), Z14, Z14
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z14, Z14
+	VBROADCASTI64X4 16(DX), Z15
+
+	// q |= bit 4, bit 5 in the upper half, times 16
+	VPRORVD     rotate0_1<>+0(SB), Z15, Z15
+	VPANDD.BCST c10101010<>+0(SB), Z15, Z15
+	VPORD       Z15, Z14, Z14
+	VMOVDQU16   words32_4<>+0(SB), Z15
+	VPERMW      Z8, Z15, Z15
+	VPMADDUBSW  128(BX), Z14, Z16
+	VPDPWSSD    Z15, Z16, Z10
+	VPMADDUBSW  384(BX), Z14, Z16
+	VPDPWSSD    Z15, Z16, Z11
+	VPMADDUBSW  640(BX), Z14, Z16
+	VPDPWSSD    Z15, Z16, Z12
+	VPMADDUBSW  896(BX), Z14, Z14
+	VPDPWSSD    Z15, Z14, Z13
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
+	VBROADCASTI64X4 144(DX), Z14
+	VPRORVD         rotate0_4<>+0(SB), Z14, Z14
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z14, Z14
+	VBROADCASTI64X4 16(DX), Z15
+
+	// q |= bit 6, bit 7 in the upper half, times 16
+	VPRORVD     rotate2_3<>+0(SB), Z15, Z15
+	VPANDD.BCST c10101010<>+0(SB), Z15, Z15
+	VPORD       Z15, Z14, Z14
+	VMOVDQU16   words32_6<>+0(SB), Z15
+	VPERMW      Z8, Z15, Z15
+	VPMADDUBSW  192(BX), Z14, Z16
+	VPDPWSSD    Z15, Z16, Z10
+	VPMADDUBSW  448(BX), Z14, Z16
+	VPDPWSSD    Z15, Z16, Z11
+	VPMADDUBSW  704(BX), Z14, Z16
+	VPDPWSSD    Z15, Z16, Z12
+	VPMADDUBSW  960(BX), Z14, Z14
+	VPDPWSSD    Z15, Z14, Z13
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD            (DX), X8
+	VCVTPH2PS        X8, X8
+	VPSHUFD          $0x00, X8, X14
+	VMULPS           1152(BX), X14, X14
+	VMOVUPS          X14, (SP)
+	VPSHUFD          $0x55, X8, X8
+	VMULPS           1152(BX), X8, X8
+	VMOVUPS          X8, 16(SP)
+	VCVTDQ2PS        Z10, Z10
+	VFMADD231PS.BCST (SP), Z10, Z0
+	VCVTDQ2PS        Z11, Z11
+	VFMADD231PS.BCST 4(SP), Z11, Z1
+	VCVTDQ2PS        Z12, Z12
+	VFMADD231PS.BCST 8(SP), Z12, Z2
+	VCVTDQ2PS        Z13, Z13
+	VFMADD231PS.BCST 12(SP), Z13, Z3
+	VPBROADCASTD     c00010001<>+0(SB), Y14
+	VPMADDWD         1024(BX), Y14, Y14
+	VEXTRACTI32X4    $0x01, Y14, X8
+	VPACKSSDW        X8, X14, X14
+	VPMADDWD         X9, X14, X14
+	VCVTDQ2PS        Y14, Y14
+	VFMADD231PS.BCST 16(SP), Y14, Y4
+	VPBROADCASTD     c00010001<>+0(SB), Y14
+	VPMADDWD         1056(BX), Y14, Y14
+	VEXTRACTI32X4    $0x01, Y14, X8
+	VPACKSSDW        X8, X14, X14
+	VPMADDWD         X9, X14, X14
+	VCVTDQ2PS        Y14, Y14
+	VFMADD231PS.BCST 20(SP), Y14, Y5
+	VPBROADCASTD     c00010001<>+0(SB), Y14
+	VPMADDWD         1088(BX), Y14, Y14
+	VEXTRACTI32X4    $0x01, Y14, X8
+	VPACKSSDW        X8, X14, X14
+	VPMADDWD         X9, X14, X14
+	VCVTDQ2PS        Y14, Y14
+	VFMADD231PS.BCST 24(SP), Y14, Y6
+	VPBROADCASTD     c00010001<>+0(SB), Y14
+	VPMADDWD         1120(BX), Y14, Y14
+	VEXTRACTI32X4    $0x01, Y14, X8
+	VPACKSSDW        X8, X14, X14
+	VPMADDWD         X9, X14, X14
+	VCVTDQ2PS        Y14, Y14
+	VFMADD231PS.BCST 28(SP), Y14, Y7
+	ADDQ             $+176, DX
+	ADDQ             $+1168, BX
+	SUBQ             $0x01, SI
+	JGE              block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ          AX, DX
+	MOVQ          ld+8(FP), BX
+	SHLQ          $0x02, BX
+	LEAQ          (BX)(BX*2), SI
+	VSUBPS        Z4, Z0, Z0
+	VSUBPS        Z5, Z1, Z1
+	VSUBPS        Z6, Z2, Z2
+	VSUBPS        Z7, Z3, Z3
+	VUNPCKHPS     Z1, Z0, Z9
+	VUNPCKLPS     Z1, Z0, Z0
+	VADDPS        Z9, Z0, Z0
+	VUNPCKHPS     Z3, Z2, Z9
+	VUNPCKLPS     Z3, Z2, Z2
+	VADDPS        Z9, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z9
+	VUNPCKLPD     Z2, Z0, Z0
+	VADDPS        Z9, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y9
+	VADDPS        Y9, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X8
+	VADDPS        X8, X0, X0
+	VMOVSS        X0, (DX)
+	VEXTRACTPS    $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS    $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS    $0x03, X0, (DX)(SI*1)
+	ADDQ          $+4, AX
+	ADDQ          stride+24(FP), CX
+	JMP           row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+DATA rotate28_29<>+0(SB)/4, $0x0000001c
+DATA rotate28_29<>+4(SB)/4, $0x0000001c
+DATA rotate28_29<>+8(SB)/4, $0x0000001c
+DATA rotate28_29<>+12(SB)/4, $0x0000001c
+DATA rotate28_29<>+16(SB)/4, $0x0000001c
+DATA rotate28_29<>+20(SB)/4, $0x0000001c
+DATA rotate28_29<>+24(SB)/4, $0x0000001c
+DATA rotate28_29<>+28(SB)/4, $0x0000001c
+DATA rotate28_29<>+32(SB)/4, $0x0000001d
+DATA rotate28_29<>+36(SB)/4, $0x0000001d
+DATA rotate28_29<>+40(SB)/4, $0x0000001d
+DATA rotate28_29<>+44(SB)/4, $0x0000001d
+DATA rotate28_29<>+48(SB)/4, $0x0000001d
+DATA rotate28_29<>+52(SB)/4, $0x0000001d
+DATA rotate28_29<>+56(SB)/4, $0x0000001d
+DATA rotate28_29<>+60(SB)/4, $0x0000001d
+GLOBL rotate28_29<>(SB), RODATA|NOPTR, $64
+
+// func rowsQ5_Kx8AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
+TEXT ·rowsQ5_Kx8AVX512(SB), NOSPLIT, $64-56
+	MOVQ dst+0(FP), AX
+	MOVQ w+16(FP), CX
+
+row1:
+	CMPQ   rows+32(FP), $0x01
+	JLT    rowEnd2
+	SUBQ   $0x01, rows+32(FP)
+	MOVQ   CX, DX
+	MOVQ   acts+40(FP), BX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	MOVQ   blocks+48(FP), SI
+	SUBQ   $0x01, SI
+	JLT    blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
+
+	// sc, mn
+	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
+	VMOVDQU32 (DX), X16
+	VPSHUFD   $0xa5, X16, X17
+	VPSHUFD   $0xff, X16, X16
+	VPSRLVD   shift0202<>+0(SB), X17, X17
+	VPSRLVD   shift0004<>+0(SB), X16, X16
+	VPANDD    six<>+0(SB), X17, X17
+	VPANDD    four<>+0(SB), X16, X16
+	VPORD     X16, X17, X17
+	VPMOVZXBW X17, X16
+	VPSRLDQ   $0x08, X17, X17
+	VPMOVZXBW X17, X17
+	VPXORD    Z18, Z18, Z18
+	VPXORD    Z19, Z19, Z19
+	VPXORD    Z20, Z20, Z20
+	VPXORD    Z21, Z21, Z21
+	VPXORD    Z22, Z22, Z22
+	VPXORD    Z23, Z23, Z23
+	VPXORD    Z24, Z24, Z24
+	VPXORD    Z25, Z25, Z25
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
+	VBROADCASTI64X4 48(DX), Z26
+	VPRORVD         rotate0_4<>+0(SB), Z26, Z26
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z26, Z26
+	VBROADCASTI64X4 16(DX), Z27
+
+	// q |= bit 0, bit 1 in the upper half, times 16
+	VPRORVD     rotate28_29<>+0(SB), Z27, Z27
+	VPANDD.BCST c10101010<>+0(SB), Z27, Z27
+	VPORD       Z27, Z26, Z26
+	VMOVDQU16   words32_0<>+0(SB), Z27
+	VPERMW      Z16, Z27, Z27
+	VPMADDUBSW  (BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z18
+	VPMADDUBSW  256(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z19
+	VPMADDUBSW  512(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z20
+	VPMADDUBSW  768(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z21
+	VPMADDUBSW  1024(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z22
+	VPMADDUBSW  1280(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z23
+	VPMADDUBSW  1536(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z24
+	VPMADDUBSW  1792(BX), Z26, Z26
+	VPDPWSSD    Z27, Z26, Z25
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
+	VBROADCASTI64X4 80(DX), Z26
+	VPRORVD         rotate0_4<>+0(SB), Z26, Z26
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z26, Z26
+	VBROADCASTI64X4 16(DX), Z27
+
+	// q |= bit 2, bit 3 in the upper half, times 16
+	VPRORVD     rotate30_31<>+0(SB), Z27, Z27
+	VPANDD.BCST c10101010<>+0(SB), Z27, Z27
+	VPORD       Z27, Z26, Z26
+	VMOVDQU16   words32_2<>+0(SB), Z27
+	VPERMW      Z16, Z27, Z27
+	VPMADDUBSW  64(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z18
+	VPMADDUBSW  320(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z19
+	VPMADDUBSW  576(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z20
+	VPMADDUBSW  832(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z21
+	VPMADDUBSW  1088(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z22
+	VPMADDUBSW  1344(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z23
+	VPMADDUBSW  1600(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z24
+	VPMADDUBSW  1856(BX), Z26, Z26
+	VPDPWSSD    Z27, Z26, Z25
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
+	VBROADCASTI64X4 112(DX), Z26
+	VPRORVD         rotate0_4<>+0(SB), Z26, Z26
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z26, Z26
+	VBROADCASTI64X4 16(DX), Z27
+
+	// q |= bit 4, bit 5 in the upper half, times 16
+	VPRORVD     rotate0_1<>+0(SB), Z27, Z27
+	VPANDD.BCST c10101010<>+0(SB), Z27, Z27
+	VPORD       Z27, Z26, Z26
+	VMOVDQU16   words32_4<>+0(SB), Z27
+	VPERMW      Z16, Z27, Z27
+	VPMADDUBSW  128(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z18
+	VPMADDUBSW  384(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z19
+	VPMADDUBSW  640(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z20
+	VPMADDUBSW  896(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z21
+	VPMADDUBSW  1152(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z22
+	VPMADDUBSW  1408(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z23
+	VPMADDUBSW  1664(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z24
+	VPMADDUBSW  1920(BX), Z26, Z26
+	VPDPWSSD    Z27, Z26, Z25
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
+	VBROADCASTI64X4 144(DX), Z26
+	VPRORVD         rotate0_4<>+0(SB), Z26, Z26
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z26, Z26
+	VBROADCASTI64X4 16(DX), Z27
+
+	// q |= bit 6, bit 7 in the upper half, times 16
+	VPRORVD     rotate2_3<>+0(SB), Z27, Z27
+	VPANDD.BCST c10101010<>+0(SB), Z27, Z27
+	VPORD       Z27, Z26, Z26
+	VMOVDQU16   words32_6<>+0(SB), Z27
+	VPERMW      Z16, Z27, Z27
+	VPMADDUBSW  192(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z18
+	VPMADDUBSW  448(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z19
+	VPMADDUBSW  704(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z20
+	VPMADDUBSW  960(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z21
+	VPMADDUBSW  1216(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z22
+	VPMADDUBSW  1472(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z23
+	VPMADDUBSW  1728(BX), Z26, Z28
+	VPDPWSSD    Z27, Z28, Z24
+	VPMADDUBSW  1984(BX), Z26, Z26
+	VPDPWSSD    Z27, Z26, Z25
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD            (DX), X16
+	VCVTPH2PS        X16, X16
+	VPSHUFD          $0x00, X16, X26
+	VMULPS           2304(BX), X26, X27
+	VMOVUPS          X27, (SP)
+	VMULPS           2320(BX), X26, X26
+	VMOVUPS          X26, 16(SP)
+	VPSHUFD          $0x55, X16, X16
+	VMULPS           2304(BX), X16, X26
+	VMOVUPS          X26, 32(SP)
+	VMULPS           2320(BX), X16, X16
+	VMOVUPS          X16, 48(SP)
+	VCVTDQ2PS        Z18, Z18
+	VFMADD231PS.BCST (SP), Z18, Z0
+	VCVTDQ2PS        Z19, Z19
+	VFMADD231PS.BCST 4(SP), Z19, Z1
+	VCVTDQ2PS        Z20, Z20
+	VFMADD231PS.BCST 8(SP), Z20, Z2
+	VCVTDQ2PS        Z21, Z21
+	VFMADD231PS.BCST 12(SP), Z21, Z3
+	VCVTDQ2PS        Z22, Z22
+	VFMADD231PS.BCST 16(SP), Z22, Z4
+	VCVTDQ2PS        Z23, Z23
+	VFMADD231PS.BCST 20(SP), Z23, Z5
+	VCVTDQ2PS        Z24, Z24
+	VFMADD231PS.BCST 24(SP), Z24, Z6
+	VCVTDQ2PS        Z25, Z25
+	VFMADD231PS.BCST 28(SP), Z25, Z7
+	VPBROADCASTD     c00010001<>+0(SB), Y26
+	VPMADDWD         2048(BX), Y26, Y26
+	VEXTRACTI32X4    $0x01, Y26, X16
+	VPACKSSDW        X16, X26, X26
+	VPMADDWD         X17, X26, X26
+	VCVTDQ2PS        Y26, Y26
+	VFMADD231PS.BCST 32(SP), Y26, Y8
+	VPBROADCASTD     c00010001<>+0(SB), Y26
+	VPMADDWD         2080(BX), Y26, Y26
+	VEXTRACTI32X4    $0x01, Y26, X16
+	VPACKSSDW        X16, X26, X26
+	VPMADDWD         X17, X26, X26
+	VCVTDQ2PS        Y26, Y26
+	VFMADD231PS.BCST 36(SP), Y26, Y9
+	VPBROADCASTD     c00010001<>+0(SB), Y26
+	VPMADDWD         2112(BX), Y26, Y26
+	VEXTRACTI32X4    $0x01, Y26, X16
+	VPACKSSDW        X16, X26, X26
+	VPMADDWD         X17, X26, X26
+	VCVTDQ2PS        Y26, Y26
+	VFMADD231PS.BCST 40(SP), Y26, Y10
+	VPBROADCASTD     c00010001<>+0(SB), Y26
+	VPMADDWD         2144(BX), Y26, Y26
+	VEXTRACTI32X4    $0x01, Y26, X16
+	VPACKSSDW        X16, X26, X26
+	VPMADDWD         X17, X26, X26
+	VCVTDQ2PS        Y26, Y26
+	VFMADD231PS.BCST 44(SP), Y26, Y11
+	VPBROADCASTD     c00010001<>+0(SB), Y26
+	VPMADDWD         2176(BX), Y26, Y26
+	VEXTRACTI32X4    $0x01, Y26, X16
+	VPACKSSDW        X16, X26, X26
+	VPMADDWD         X17, X26, X26
+	VCVTDQ2PS        Y26, Y26
+	VFMADD231PS.BCST 48(SP), Y26, Y12
+	VPBROADCASTD     c00010001<>+0(SB), Y26
+	VPMADDWD         2208(BX), Y26, Y26
+	VEXTRACTI32X4    $0x01, Y26, X16
+	VPACKSSDW        X16, X26, X26
+	VPMADDWD         X17, X26, X26
+	VCVTDQ2PS        Y26, Y26
+	VFMADD231PS.BCST 52(SP), Y26, Y13
+	VPBROADCASTD     c00010001<>+0(SB), Y26
+	VPMADDWD         2240(BX), Y26, Y26
+	VEXTRACTI32X4    $0x01, Y26, X16
+	VPACKSSDW        X16, X26, X26
+	VPMADDWD         X17, X26, X26
+	VCVTDQ2PS        Y26, Y26
+	VFMADD231PS.BCST 56(SP), Y26, Y14
+	VPBROADCASTD     c00010001<>+0(SB), Y26
+	VPMADDWD         2272(BX), Y26, Y26
+	VEXTRACTI32X4    $0x01, Y26, X16
+	VPACKSSDW        X16, X26, X26
+	VPMADDWD         X17, X26, X26
+	VCVTDQ2PS        Y26, Y26
+	VFMADD231PS.BCST 60(SP), Y26, Y15
+	ADDQ             $+176, DX
+	ADDQ             $+2336, BX
+	SUBQ             $0x01, SI
+	JGE              block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ          AX, DX
+	MOVQ          ld+8(FP), BX
+	SHLQ          $0x02, BX
+	LEAQ          (BX)(BX*2), SI
+	VSUBPS        Z8, Z0, Z0
+	VSUBPS        Z9, Z1, Z1
+	VSUBPS        Z10, Z2, Z2
+	VSUBPS        Z11, Z3, Z3
+	VUNPCKHPS     Z1, Z0, Z17
+	VUNPCKLPS     Z1, Z0, Z0
+	VADDPS        Z17, Z0, Z0
+	VUNPCKHPS     Z3, Z2, Z17
+	VUNPCKLPS     Z3, Z2, Z2
+	VADDPS        Z17, Z2, Z2
+	VUNPCKHPD     Z2, Z0, Z17
+	VUNPCKLPD     Z2, Z0, Z0
+	VADDPS        Z17, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y17
+	VADDPS        Y17, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X16
+	VADDPS        X16, X0, X0
+	VMOVSS        X0, (DX)
+	VEXTRACTPS    $0x01, X0, (DX)(BX*1)
+	VEXTRACTPS    $0x02, X0, (DX)(BX*2)
+	VEXTRACTPS    $0x03, X0, (DX)(SI*1)
+	LEAQ          (DX)(BX*4), DX
+	VSUBPS        Z12, Z4, Z4
+	VSUBPS        Z13, Z5, Z5
+	VSUBPS        Z14, Z6, Z6
+	VSUBPS        Z15, Z7, Z7
+	VUNPCKHPS     Z5, Z4, Z17
+	VUNPCKLPS     Z5, Z4, Z4
+	VADDPS        Z17, Z4, Z4
+	VUNPCKHPS     Z7, Z6, Z17
+	VUNPCKLPS     Z7, Z6, Z6
+	VADDPS        Z17, Z6, Z6
+	VUNPCKHPD     Z6, Z4, Z17
+	VUNPCKLPD     Z6, Z4, Z4
+	VADDPS        Z17, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y17
+	VADDPS        Y17, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X16
+	VADDPS        X16, X4, X4
+	VMOVSS        X4, (DX)
+	VEXTRACTPS    $0x01, X4, (DX)(BX*1)
+	VEXTRACTPS    $0x02, X4, (DX)(BX*2)
+	VEXTRACTPS    $0x03, X4, (DX)(SI*1)
+	ADDQ          $+4, AX
+	ADDQ          stride+24(FP), CX
+	JMP           row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsQ6_Kx4AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
+TEXT ·rowsQ6_Kx4AVX512(SB), NOSPLIT, $32-56
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+16(FP), CX
+	VBROADCASTSS c20202020<>+0(SB), Z0
+
+row1:
+	CMPQ   rows+32(FP), $0x01
+	JLT    rowEnd2
+	SUBQ   $0x01, rows+32(FP)
+	MOVQ   CX, DX
+	MOVQ   acts+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	MOVQ   blocks+48(FP), SI
+	SUBQ   $0x01, SI
+	JLT    blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
+	PREFETCHT0 8384(DX)
+
+	// sc, mn
+	VPMOVSXBW 192(DX), Y5
+	VPXORD    Z6, Z6, Z6
+	VPXORD    Z7, Z7, Z7
+	VPXORD    Z8, Z8, Z8
+	VPXORD    Z9, Z9, Z9
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 2 and 3) << 4
+	VBROADCASTI64X4 128(DX), Z11
+	VMOVDQU32       (DX), Z10
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z10, Z10
+	VPRORVD         rotate28_30<>+0(SB), Z11, Z11
+	VPANDD.BCST     c30303030<>+0(SB), Z11, Z11
+	VPORD           Z11, Z10, Z10
+	VMOVDQU16       words16_0<>+0(SB), Z11
+	VPERMW          Z5, Z11, Z11
+	VPMADDUBSW      (BX), Z10, Z13
+	VPMADDUBSW      (BX), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z11, Z13, Z6
+	VPMADDUBSW      256(BX), Z10, Z13
+	VPMADDUBSW      256(BX), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z11, Z13, Z7
+	VPMADDUBSW      512(BX), Z10, Z13
+	VPMADDUBSW      512(BX), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z11, Z13, Z8
+	VPMADDUBSW      768(BX), Z10, Z10
+	VPMADDUBSW      768(BX), Z0, Z13
+	VPSUBW          Z13, Z10, Z10
+	VPDPWSSD        Z11, Z10, Z9
+
+	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 6 and 7) << 4
+	VBROADCASTI64X4 128(DX), Z11
+	VMOVDQU32       (DX), Z10
+	VPSRLD          $0x04, Z10, Z10
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z10, Z10
+	VPRORVD         rotate0_2<>+0(SB), Z11, Z11
+	VPANDD.BCST     c30303030<>+0(SB), Z11, Z11
+	VPORD           Z11, Z10, Z10
+	VMOVDQU16       words16_4<>+0(SB), Z11
+	VPERMW          Z5, Z11, Z11
+	VPMADDUBSW      64(BX), Z10, Z13
+	VPMADDUBSW      64(BX), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z11, Z13, Z6
+	VPMADDUBSW      320(BX), Z10, Z13
+	VPMADDUBSW      320(BX), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z11, Z13, Z7
+	VPMADDUBSW      576(BX), Z10, Z13
+	VPMADDUBSW      576(BX), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z11, Z13, Z8
+	VPMADDUBSW      832(BX), Z10, Z10
+	VPMADDUBSW      832(BX), Z0, Z13
+	VPSUBW          Z13, Z10, Z10
+	VPDPWSSD        Z11, Z10, Z9
+
+	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 2 and 3) << 4
+	VBROADCASTI64X4 160(DX), Z11
+	VMOVDQU32       64(DX), Z10
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z10, Z10
+	VPRORVD         rotate28_30<>+0(SB), Z11, Z11
+	VPANDD.BCST     c30303030<>+0(SB), Z11, Z11
+	VPORD           Z11, Z10, Z10
+	VMOVDQU16       words16_8<>+0(SB), Z11
+	VPERMW          Z5, Z11, Z11
+	VPMADDUBSW      128(BX), Z10, Z13
+	VPMADDUBSW      128(BX), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z11, Z13, Z6
+	VPMADDUBSW      384(BX), Z10, Z13
+	VPMADDUBSW      384(BX), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z11, Z13, Z7
+	VPMADDUBSW      640(BX), Z10, Z13
+	VPMADDUBSW      640(BX), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z11, Z13, Z8
+	VPMADDUBSW      896(BX), Z10, Z10
+	VPMADDUBSW      896(BX), Z0, Z13
+	VPSUBW          Z13, Z10, Z10
+	VPDPWSSD        Z11, Z10, Z9
+
+	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 6 and 7) << 4
+	VBROADCASTI64X4 160(DX), Z11
+	VMOVDQU32       64(DX), Z10
+	VPSRLD          $0x04, Z10, Z10
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z10, Z10
+	VPRORVD         rotate0_2<>+0(SB), Z11, Z11
+	VPANDD.BCST     c30303030<>+0(SB), Z11, Z11
+	VPORD           Z11, Z10, Z10
+	VMOVDQU16       words16_12<>+0(SB), Z11
+	VPERMW          Z5, Z11, Z11
+	VPMADDUBSW      192(BX), Z10, Z13
+	VPMADDUBSW      192(BX), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z11, Z13, Z6
+	VPMADDUBSW      448(BX), Z10, Z13
+	VPMADDUBSW      448(BX), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z11, Z13, Z7
+	VPMADDUBSW      704(BX), Z10, Z13
+	VPMADDUBSW      704(BX), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z11, Z13, Z8
+	VPMADDUBSW      960(BX), Z10, Z10
+	VPMADDUBSW      960(BX), Z0, Z13
+	VPSUBW          Z13, Z10, Z10
+	VPDPWSSD        Z11, Z10, Z9
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VPXORD           Z12, Z12, Z12
+	VPINSRW          $0x00, 208(DX), X12, X12
+	VCVTPH2PS        X12, X12
+	VPSHUFD          $0x00, X12, X5
+	VMULPS           1152(BX), X5, X5
+	VMOVUPS          X5, (SP)
+	VCVTDQ2PS        Z6, Z6
+	VFMADD231PS.BCST (SP), Z6, Z1
+	VCVTDQ2PS        Z7, Z7
+	VFMADD231PS.BCST 4(SP), Z7, Z2
+	VCVTDQ2PS        Z8, Z8
+	VFMADD231PS.BCST 8(SP), Z8, Z3
+	VCVTDQ2PS        Z9, Z9
+	VFMADD231PS.BCST 12(SP), Z9, Z4
+	ADDQ             $+210, DX
+	ADDQ             $+1168, BX
+	SUBQ             $0x01, SI
+	JGE              block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ          AX, DX
+	MOVQ          ld+8(FP), BX
+	SHLQ          $0x02, BX
+	LEAQ          (BX)(BX*2), SI
+	VUNPCKHPS     Z2, Z1, Z10
+	VUNPCKLPS     Z2, Z1, Z1
+	VADDPS        Z10, Z1, Z1
+	VUNPCKHPS     Z4, Z3, Z10
+	VUNPCKLPS     Z4, Z3, Z3
+	VADDPS        Z10, Z3, Z3
+	VUNPCKHPD     Z3, Z1, Z10
+	VUNPCKLPD     Z3, Z1, Z1
+	VADDPS        Z10, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y5
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X5
+	VADDPS        X5, X1, X1
+	VMOVSS        X1, (DX)
+	VEXTRACTPS    $0x01, X1, (DX)(BX*1)
+	VEXTRACTPS    $0x02, X1, (DX)(BX*2)
+	VEXTRACTPS    $0x03, X1, (DX)(SI*1)
+	ADDQ          $+4, AX
+	ADDQ          stride+24(FP), CX
+	JMP           row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+DATA c20202020<>+0(SB)/4, $0x20202020
+GLOBL c20202020<>(SB), RODATA|NOPTR, $4
+
+DATA rotate28_30<>+0(SB)/4, $0x0000001c
+DATA rotate28_30<>+4(SB)/4, $0x0000001c
+DATA rotate28_30<>+8(SB)/4, $0x0000001c
+DATA rotate28_30<>+12(SB)/4, $0x0000001c
+DATA rotate28_30<>+16(SB)/4, $0x0000001c
+DATA rotate28_30<>+20(SB)/4, $0x0000001c
+DATA rotate28_30<>+24(SB)/4, $0x0000001c
+DATA rotate28_30<>+28(SB)/4, $0x0000001c
+DATA rotate28_30<>+32(SB)/4, $0x0000001e
+DATA rotate28_30<>+36(SB)/4, $0x0000001e
+DATA rotate28_30<>+40(SB)/4, $0x0000001e
+DATA rotate28_30<>+44(SB)/4, $0x0000001e
+DATA rotate28_30<>+48(SB)/4, $0x0000001e
+DATA rotate28_30<>+52(SB)/4, $0x0000001e
+DATA rotate28_30<>+56(SB)/4, $0x0000001e
+DATA rotate28_30<>+60(SB)/4, $0x0000001e
+GLOBL rotate28_30<>(SB), RODATA|NOPTR, $64
+
+// func rowsQ6_Kx8AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
+TEXT ·rowsQ6_Kx8AVX512(SB), NOSPLIT, $64-56
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+16(FP), CX
+	VBROADCASTSS c20202020<>+0(SB), Z0
+
+row1:
+	CMPQ   rows+32(FP), $0x01
+	JLT    rowEnd2
+	SUBQ   $0x01, rows+32(FP)
+	MOVQ   CX, DX
+	MOVQ   acts+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	MOVQ   blocks+48(FP), SI
+	SUBQ   $0x01, SI
+	JLT    blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
+	PREFETCHT0 8384(DX)
+
+	// sc, mn
+	VPMOVSXBW 192(DX), Y9
+	VPXORD    Z10, Z10, Z10
+	VPXORD    Z11, Z11, Z11
+	VPXORD    Z12, Z12, Z12
+	VPXORD    Z13, Z13, Z13
+	VPXORD    Z14, Z14, Z14
+	VPXORD    Z15, Z15, Z15
+	VPXORD    Z16, Z16, Z16
+	VPXORD    Z17, Z17, Z17
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 2 and 3) << 4
+	VBROADCASTI64X4 128(DX), Z19
+	VMOVDQU32       (DX), Z18
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z18, Z18
+	VPRORVD         rotate28_30<>+0(SB), Z19, Z19
+	VPANDD.BCST     c30303030<>+0(SB), Z19, Z19
+	VPORD           Z19, Z18, Z18
+	VMOVDQU16       words16_0<>+0(SB), Z19
+	VPERMW          Z9, Z19, Z19
+	VPMADDUBSW      (BX), Z18, Z21
+	VPMADDUBSW      (BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z10
+	VPMADDUBSW      256(BX), Z18, Z21
+	VPMADDUBSW      256(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z11
+	VPMADDUBSW      512(BX), Z18, Z21
+	VPMADDUBSW      512(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z12
+	VPMADDUBSW      768(BX), Z18, Z21
+	VPMADDUBSW      768(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z13
+	VPMADDUBSW      1024(BX), Z18, Z21
+	VPMADDUBSW      1024(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z14
+	VPMADDUBSW      1280(BX), Z18, Z21
+	VPMADDUBSW      1280(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z15
+	VPMADDUBSW      1536(BX), Z18, Z21
+	VPMADDUBSW      1536(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z16
+	VPMADDUBSW      1792(BX), Z18, Z18
+	VPMADDUBSW      1792(BX), Z0, Z21
+	VPSUBW          Z21, Z18, Z18
+	VPDPWSSD        Z19, Z18, Z17
+
+	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 6 and 7) << 4
+	VBROADCASTI64X4 128(DX), Z19
+	VMOVDQU32       (DX), Z18
+	VPSRLD          $0x04, Z18, Z18
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z18, Z18
+	VPRORVD         rotate0_2<>+0(SB), Z19, Z19
+	VPANDD.BCST     c30303030<>+0(SB), Z19, Z19
+	VPORD           Z19, Z18, Z18
+	VMOVDQU16       words16_4<>+0(SB), Z19
+	VPERMW          Z9, Z19, Z19
+	VPMADDUBSW      64(BX), Z18, Z21
+	VPMADDUBSW      64(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z10
+	VPMADDUBSW      320(BX), Z18, Z21
+	VPMADDUBSW      320(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z11
+	VPMADDUBSW      576(BX), Z18, Z21
+	VPMADDUBSW      576(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z12
+	VPMADDUBSW      832(BX), Z18, Z21
+	VPMADDUBSW      832(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z13
+	VPMADDUBSW      1088(BX), Z18, Z21
+	VPMADDUBSW      1088(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z14
+	VPMADDUBSW      1344(BX), Z18, Z21
+	VPMADDUBSW      1344(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z15
+	VPMADDUBSW      1600(BX), Z18, Z21
+	VPMADDUBSW      1600(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z16
+	VPMADDUBSW      1856(BX), Z18, Z18
+	VPMADDUBSW      1856(BX), Z0, Z21
+	VPSUBW          Z21, Z18, Z18
+	VPDPWSSD        Z19, Z18, Z17
+
+	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 2 and 3) << 4
+	VBROADCASTI64X4 160(DX), Z19
+	VMOVDQU32       64(DX), Z18
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z18, Z18
+	VPRORVD         rotate28_30<>+0(SB), Z19, Z19
+	VPANDD.BCST     c30303030<>+0(SB), Z19, Z19
+	VPORD           Z19, Z18, Z18
+	VMOVDQU16       words16_8<>+0(SB), Z19
+	VPERMW          Z9, Z19, Z19
+	VPMADDUBSW      128(BX), Z18, Z21
+	VPMADDUBSW      128(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z10
+	VPMADDUBSW      384(BX), Z18, Z21
+	VPMADDUBSW      384(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z11
+	VPMADDUBSW      640(BX), Z18, Z21
+	VPMADDUBSW      640(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z12
+	VPMADDUBSW      896(BX), Z18, Z21
+	VPMADDUBSW      896(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z13
+	VPMADDUBSW      1152(BX), Z18, Z21
+	VPMADDUBSW      1152(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z14
+	VPMADDUBSW      1408(BX), Z18, Z21
+	VPMADDUBSW      1408(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z15
+	VPMADDUBSW      1664(BX), Z18, Z21
+	VPMADDUBSW      1664(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z16
+	VPMADDUBSW      1920(BX), Z18, Z18
+	VPMADDUBSW      1920(BX), Z0, Z21
+	VPSUBW          Z21, Z18, Z18
+	VPDPWSSD        Z19, Z18, Z17
+
+	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 6 and 7) << 4
+	VBROADCASTI64X4 160(DX), Z19
+	VMOVDQU32       64(DX), Z18
+	VPSRLD          $0x04, Z18, Z18
+	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z18, Z18
+	VPRORVD         rotate0_2<>+0(SB), Z19, Z19
+	VPANDD.BCST     c30303030<>+0(SB), Z19, Z19
+	VPORD           Z19, Z18, Z18
+	VMOVDQU16       words16_12<>+0(SB), Z19
+	VPERMW          Z9, Z19, Z19
+	VPMADDUBSW      192(BX), Z18, Z21
+	VPMADDUBSW      192(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z10
+	VPMADDUBSW      448(BX), Z18, Z21
+	VPMADDUBSW      448(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z11
+	VPMADDUBSW      704(BX), Z18, Z21
+	VPMADDUBSW      704(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z12
+	VPMADDUBSW      960(BX), Z18, Z21
+	VPMADDUBSW      960(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z13
+	VPMADDUBSW      1216(BX), Z18, Z21
+	VPMADDUBSW      1216(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z14
+	VPMADDUBSW      1472(BX), Z18, Z21
+	VPMADDUBSW      1472(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z15
+	VPMADDUBSW      1728(BX), Z18, Z21
+	VPMADDUBSW      1728(BX), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z19, Z21, Z16
+	VPMADDUBSW      1984(BX), Z18, Z18
+	VPMADDUBSW      1984(BX), Z0, Z21
+	VPSUBW          Z21, Z18, Z18
+	VPDPWSSD        Z19, Z18, Z17
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VPXORD           Z20, Z20, Z20
+	VPINSRW          $0x00, 208(DX), X20, X20
+	VCVTPH2PS        X20, X20
+	VPSHUFD          $0x00, X20, X9
+	VMULPS           2304(BX), X9, X18
+	VMOVUPS          X18, (SP)
+	VMULPS           2320(BX), X9, X9
+	VMOVUPS          X9, 16(SP)
+	VCVTDQ2PS        Z10, Z10
+	VFMADD231PS.BCST (SP), Z10, Z1
+	VCVTDQ2PS        Z11, Z11
+	VFMADD231PS.BCST 4(SP), Z11, Z2
+	VCVTDQ2PS        Z12, Z12
+	VFMADD231PS.BCST 8(SP), Z12, Z3
+	VCVTDQ2PS        Z13, Z13
+	VFMADD231PS.BCST 12(SP), Z13, Z4
+	VCVTDQ2PS        Z14, Z14
+	VFMADD231PS.BCST 16(SP), Z14, Z5
+	VCVTDQ2PS        Z15, Z15
+	VFMADD231PS.BCST 20(SP), Z15, Z6
+	VCVTDQ2PS        Z16, Z16
+	VFMADD231PS.BCST 24(SP), Z16, Z7
+	VCVTDQ2PS        Z17, Z17
+	VFMADD231PS.BCST 28(SP), Z17, Z8
+	ADDQ             $+210, DX
+	ADDQ             $+2336, BX
+	SUBQ             $0x01, SI
+	JGE              block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ          AX, DX
+	MOVQ          ld+8(FP), BX
+	SHLQ          $0x02, BX
+	LEAQ          (BX)(BX*2), SI
+	VUNPCKHPS     Z2, Z1, Z18
+	VUNPCKLPS     Z2, Z1, Z1
+	VADDPS        Z18, Z1, Z1
+	VUNPCKHPS     Z4, Z3, Z18
+	VUNPCKLPS     Z4, Z3, Z3
+	VADDPS        Z18, Z3, Z3
+	VUNPCKHPD     Z3, Z1, Z18
+	VUNPCKLPD     Z3, Z1, Z1
+	VADDPS        Z18, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y9
+	VADDPS        Y9, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X9
+	VADDPS        X9, X1, X1
+	VMOVSS        X1, (DX)
+	VEXTRACTPS    $0x01, X1, (DX)(BX*1)
+	VEXTRACTPS    $0x02, X1, (DX)(BX*2)
+	VEXTRACTPS    $0x03, X1, (DX)(SI*1)
+	LEAQ          (DX)(BX*4), DX
+	VUNPCKHPS     Z6, Z5, Z18
+	VUNPCKLPS     Z6, Z5, Z5
+	VADDPS        Z18, Z5, Z5
+	VUNPCKHPS     Z8, Z7, Z18
+	VUNPCKLPS     Z8, Z7, Z7
+	VADDPS        Z18, Z7, Z7
+	VUNPCKHPD     Z7, Z5, Z18
+	VUNPCKLPD     Z7, Z5, Z5
+	VADDPS        Z18, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y9
+	VADDPS        Y9, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X9
+	VADDPS        X9, X5, X5
+	VMOVSS        X5, (DX)
+	VEXTRACTPS    $0x01, X5, (DX)(BX*1)
+	VEXTRACTPS    $0x02, X5, (DX)(BX*2)
+	VEXTRACTPS    $0x03, X5, (DX)(SI*1)
+	ADDQ          $+4, AX
+	ADDQ          stride+24(FP), CX
+	JMP           row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+// func rowsIQ4_XSx4AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, BMI2, F16C, MMX+
+TEXT ·rowsIQ4_XSx4AVX512(SB), NOSPLIT, $32-56
+	MOVQ    dst+0(FP), AX
+	MOVQ    w+16(FP), CX
+	VMOVUPS iq4<>+0(SB), Z0
+
+row1:
+	CMPQ   rows+32(FP), $0x01
+	JLT    rowEnd2
+	SUBQ   $0x01, rows+32(FP)
+	MOVQ   CX, DX
+	MOVQ   acts+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	MOVQ   blocks+48(FP), SI
+	SUBQ   $0x01, SI
+	JLT    blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
+
+	// sc, mn
+	// sc = four bits | two bits << 4, each spread to its byte, minus 32, as int16
+	MOVQ      $0x0f0f0f0f0f0f0f0f, R9
+	MOVL      4(DX), DI
+	PDEPQ     R9, DI, DI
+	MOVQ      $0x3030303030303030, R9
+	MOVWLZX   2(DX), R8
+	PDEPQ     R9, R8, R8
+	ORQ       R8, DI
+	VMOVQ     DI, X5
+	VPSUBB    quad20202020<>+0(SB), X5, X5
+	VPMOVSXBW X5, X5
+	VPXORD    Z6, Z6, Z6
+	VPXORD    Z7, Z7, Z7
+	VPXORD    Z8, Z8, Z8
+	VPXORD    Z9, Z9, Z9
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = values[bytes & 15], values[bytes >> 4]
+	VMOVUPS     quads0011<>+0(SB), Z11
+	VMOVDQU32   8(DX), Y10
+	VPERMQ      Z10, Z11, Z10
+	VPSRLVD     shift04<>+0(SB), Z10, Z10
+	VPANDD.BCST c0f0f0f0f<>+0(SB), Z10, Z10
+	VPSHUFB     Z10, Z0, Z10
+	VPABSB      Z10, Z11
+	VMOVDQU16   words32_0<>+0(SB), Z19
+	VPERMW      Z5, Z19, Z19
+	VPXORD      Z12, Z12, Z12
+	VPMOVB2M    Z10, K1
+	VMOVDQU8    (BX), Z20
+	VPSUBB      Z20, Z12, K1, Z20
+	VPMADDUBSW  Z20, Z11, Z20
+	VPDPWSSD    Z19, Z20, Z6
+	VMOVDQU8    256(BX), Z20
+	VPSUBB      Z20, Z12, K1, Z20
+	VPMADDUBSW  Z20, Z11, Z20
+	VPDPWSSD    Z19, Z20, Z7
+	VMOVDQU8    512(BX), Z20
+	VPSUBB      Z20, Z12, K1, Z20
+	VPMADDUBSW  Z20, Z11, Z20
+	VPDPWSSD    Z19, Z20, Z8
+	VMOVDQU8    768(BX), Z20
+	VPSUBB      Z20, Z12, K1, Z20
+	VPMADDUBSW  Z20, Z11, Z20
+	VPDPWSSD    Z19, Z20, Z9
+
+	// q = values[bytes & 15], values[bytes >> 4]
+	VMOVUPS     quads0011<>+0(SB), Z11
+	VMOVDQU32   40(DX), Y13
+	VPERMQ      Z13, Z11, Z13
+	VPSRLVD     shift04<>+0(SB), Z13, Z13
+	VPANDD.BCST c0f0f0f0f<>+0(SB), Z13, Z13
+	VPSHUFB     Z13, Z0, Z13
+	VPABSB      Z13, Z11
+	VMOVDQU16   words32_2<>+0(SB), Z19
+	VPERMW      Z5, Z19, Z19
+	VPXORD      Z14, Z14, Z14
+	VPMOVB2M    Z13, K1
+	VMOVDQU8    64(BX), Z20
+	VPSUBB      Z20, Z14, K1, Z20
+	VPMADDUBSW  Z20, Z11, Z20
+	VPDPWSSD    Z19, Z20, Z6
+	VMOVDQU8    320(BX), Z20
+	VPSUBB      Z20, Z14, K1, Z20
+	VPMADDUBSW  Z20, Z11, Z20
+	VPDPWSSD    Z19, Z20, Z7
+	VMOVDQU8    576(BX), Z20
+	VPSUBB      Z20, Z14, K1, Z20
+	VPMADDUBSW  Z20, Z11, Z20
+	VPDPWSSD    Z19, Z20, Z8
+	VMOVDQU8    832(BX), Z20
+	VPSUBB      Z20, Z14, K1, Z20
+	VPMADDUBSW  Z20, Z11, Z20
+	VPDPWSSD    Z19, Z20, Z9
+
+	// q = values[bytes & 15], values[bytes >> 4]
+	VMOVUPS     quads0011<>+0(SB), Z11
+	VMOVDQU32   72(DX), Y15
+	VPERMQ      Z15, Z11, Z15
+	VPSRLVD     shift04<>+0(SB), Z15, Z15
+	VPANDD.BCST c0f0f0f0f<>+0(SB), Z15, Z15
+	VPSHUFB     Z15, Z0, Z15
+	VPABSB      Z15, Z11
+	VMOVDQU16   words32_4<>+0(SB), Z19
+	VPERMW      Z5, Z19, Z19
+	VPXORD      Z16, Z16, Z16
+	VPMOVB2M    Z15, K1
+	VMOVDQU8    128(BX), Z20
+	VPSUBB      Z20, Z16, K1, Z20
+	VPMADDUBSW  Z20, Z11, Z20
+	VPDPWSSD    Z19, Z20, Z6
+	VMOVDQU8    384(BX), Z20
+	VPSUBB      Z20, Z16, K1, Z20
+	VPMADDUBSW  Z20, Z11, Z20
+	VPDPWSSD    Z19, Z20, Z7
+	VMOVDQU8    640(BX), Z20
+	VPSUBB      Z20, Z16, K1, Z20
+	VPMADDUBSW  Z20, Z11, Z20
+	VPDPWSSD    Z19, Z20, Z8
+	VMOVDQU8    896(BX), Z20
+	VPSUBB      Z20, Z16, K1, Z20
+	VPMADDUBSW  Z20, Z11, Z20
+	VPDPWSSD    Z19, Z20, Z9
+
+	// q = values[bytes & 15], values[bytes >> 4]
+	VMOVUPS     quads0011<>+0(SB), Z11
+	VMOVDQU32   104(DX), Y17
+	VPERMQ      Z17, Z11, Z17
+	VPSRLVD     shift04<>+0(SB), Z17, Z17
+	VPANDD.BCST c0f0f0f0f<>+0(SB), Z17, Z17
+	VPSHUFB     Z17, Z0, Z17
+	VPABSB      Z17, Z11
+	VMOVDQU16   words32_6<>+0(SB), Z19
+	VPERMW      Z5, Z19, Z19
+	VPXORD      Z18, Z18, Z18
+	VPMOVB2M    Z17, K1
+	VMOVDQU8    192(BX), Z20
+	VPSUBB      Z20, Z18, K1, Z20
+	VPMADDUBSW  Z20, Z11, Z20
+	VPDPWSSD    Z19, Z20, Z6
+	VMOVDQU8    448(BX), Z20
+	VPSUBB      Z20, Z18, K1, Z20
+	VPMADDUBSW  Z20, Z11, Z20
+	VPDPWSSD    Z19, Z20, Z7
+	VMOVDQU8    704(BX), Z20
+	VPSUBB      Z20, Z18, K1, Z20
+	VPMADDUBSW  Z20, Z11, Z20
+	VPDPWSSD    Z19, Z20, Z8
+	VMOVDQU8    960(BX), Z20
+	VPSUBB      Z20, Z18, K1, Z20
+	VPMADDUBSW  Z20, Z11, Z20
+	VPDPWSSD    Z19, Z20, Z9
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD            (DX), X5
+	VCVTPH2PS        X5, X5
+	VPSHUFD          $0x00, X5, X5
+	VMULPS           1152(BX), X5, X5
+	VMOVUPS          X5, (SP)
+	VCVTDQ2PS        Z6, Z6
+	VFMADD231PS.BCST (SP), Z6, Z1
+	VCVTDQ2PS        Z7, Z7
+	VFMADD231PS.BCST 4(SP), Z7, Z2
+	VCVTDQ2PS        Z8, Z8
+	VFMADD231PS.BCST 8(SP), Z8, Z3
+	VCVTDQ2PS        Z9, Z9
+	VFMADD231PS.BCST 12(SP), Z9, Z4
+	ADDQ             $+136, DX
+	ADDQ             $+1168, BX
+	SUBQ             $0x01, SI
+	JGE              block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ          AX, DX
+	MOVQ          ld+8(FP), BX
+	SHLQ          $0x02, BX
+	LEAQ          (BX)(BX*2), SI
+	VUNPCKHPS     Z2, Z1, Z11
+	VUNPCKLPS     Z2, Z1, Z1
+	VADDPS        Z11, Z1, Z1
+	VUNPCKHPS     Z4, Z3, Z11
+	VUNPCKLPS     Z4, Z3, Z3
+	VADDPS        Z11, Z3, Z3
+	VUNPCKHPD     Z3, Z1, Z11
+	VUNPCKLPD     Z3, Z1, Z1
+	VADDPS        Z11, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y10
+	VADDPS        Y10, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X5
+	VADDPS        X5, X1, X1
+	VMOVSS        X1, (DX)
+	VEXTRACTPS    $0x01, X1, (DX)(BX*1)
+	VEXTRACTPS    $0x02, X1, (DX)(BX*2)
+	VEXTRACTPS    $0x03, X1, (DX)(SI*1)
+	ADDQ          $+4, AX
+	ADDQ          stride+24(FP), CX
+	JMP           row1
+
+rowEnd2:
+	VZEROUPPER
+	RET
+
+DATA quads0011<>+0(SB)/4, $0x00000000
+DATA quads0011<>+4(SB)/4, $0x00000000
+DATA quads0011<>+8(SB)/4, $0x00000001
+DATA quads0011<>+12(SB)/4, $0x00000000
+DATA quads0011<>+16(SB)/4, $0x00000000
+DATA quads0011<>+20(SB)/4, $0x00000000
+DATA quads0011<>+24(SB)/4, $0x00000001
+DATA quads0011<>+28(SB)/4, $0x00000000
+DATA quads0011<>+32(SB)/4, $0x00000002
+DATA quads0011<>+36(SB)/4, $0x00000000
+DATA quads0011<>+40(SB)/4, $0x00000003
+DATA quads0011<>+44(SB)/4, $0x00000000
+DATA quads0011<>+48(SB)/4, $0x00000002
+DATA quads0011<>+52(SB)/4, $0x00000000
+DATA quads0011<>+56(SB)/4, $0x00000003
+DATA quads0011<>+60(SB)/4, $0x00000000
+GLOBL quads0011<>(SB), RODATA|NOPTR, $64
+
+// func rowsIQ4_XSx8AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, BMI2, F16C, MMX+
+TEXT ·rowsIQ4_XSx8AVX512(SB), NOSPLIT, $64-56
+	MOVQ    dst+0(FP), AX
+	MOVQ    w+16(FP), CX
+	VMOVUPS iq4<>+0(SB), Z0
+
+row1:
+	CMPQ   rows+32(FP), $0x01
+	JLT    rowEnd2
+	SUBQ   $0x01, rows+32(FP)
+	MOVQ   CX, DX
+	MOVQ   acts+40(FP), BX
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	MOVQ   blocks+48(FP), SI
+	SUBQ   $0x01, SI
+	JLT    blockEnd4
+
+block3:
+	PREFETCHT0 8192(DX)
+	PREFETCHT0 8256(DX)
+	PREFETCHT0 8320(DX)
+
+	// sc, mn
+	// sc = four bits | two bits << 4, each spread to its byte, minus 32, as int16
+	MOVQ      $0x0f0f0f0f0f0f0f0f, R9
+	MOVL      4(DX), DI
+	PDEPQ     R9, DI, DI
+	MOVQ      $0x3030303030303030, R9
+	MOVWLZX   2(DX), R8
+	PDEPQ     R9, R8, R8
+	ORQ       R8, DI
+	VMOVQ     DI, X9
+	VPSUBB    quad20202020<>+0(SB), X9, X9
+	VPMOVSXBW X9, X9
+	VPXORD    Z10, Z10, Z10
+	VPXORD    Z11, Z11, Z11
+	VPXORD    Z12, Z12, Z12
+	VPXORD    Z13, Z13, Z13
+	VPXORD    Z14, Z14, Z14
+	VPXORD    Z15, Z15, Z15
+	VPXORD    Z16, Z16, Z16
+	VPXORD    Z17, Z17, Z17
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = values[bytes & 15], values[bytes >> 4]
+	VMOVUPS     quads0011<>+0(SB), Z19
+	VMOVDQU32   8(DX), Y18
+	VPERMQ      Z18, Z19, Z18
+	VPSRLVD     shift04<>+0(SB), Z18, Z18
+	VPANDD.BCST c0f0f0f0f<>+0(SB), Z18, Z18
+	VPSHUFB     Z18, Z0, Z18
+	VPABSB      Z18, Z19
+	VMOVDQU16   words32_0<>+0(SB), Z27
+	VPERMW      Z9, Z27, Z27
+	VPXORD      Z20, Z20, Z20
+	VPMOVB2M    Z18, K1
+	VMOVDQU8    (BX), Z28
+	VPSUBB      Z28, Z20, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z10
+	VMOVDQU8    256(BX), Z28
+	VPSUBB      Z28, Z20, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z11
+	VMOVDQU8    512(BX), Z28
+	VPSUBB      Z28, Z20, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z12
+	VMOVDQU8    768(BX), Z28
+	VPSUBB      Z28, Z20, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z13
+	VMOVDQU8    1024(BX), Z28
+	VPSUBB      Z28, Z20, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z14
+	VMOVDQU8    1280(BX), Z28
+	VPSUBB      Z28, Z20, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z15
+	VMOVDQU8    1536(BX), Z28
+	VPSUBB      Z28, Z20, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z16
+	VMOVDQU8    1792(BX), Z28
+	VPSUBB      Z28, Z20, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z17
+
+	// q = values[bytes & 15], values[bytes >> 4]
+	VMOVUPS     quads0011<>+0(SB), Z19
+	VMOVDQU32   40(DX), Y21
+	VPERMQ      Z21, Z19, Z21
+	VPSRLVD     shift04<>+0(SB), Z21, Z21
+	VPANDD.BCST c0f0f0f0f<>+0(SB), Z21, Z21
+	VPSHUFB     Z21, Z0, Z21
+	VPABSB      Z21, Z19
+	VMOVDQU16   words32_2<>+0(SB), Z27
+	VPERMW      Z9, Z27, Z27
+	VPXORD      Z22, Z22, Z22
+	VPMOVB2M    Z21, K1
+	VMOVDQU8    64(BX), Z28
+	VPSUBB      Z28, Z22, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z10
+	VMOVDQU8    320(BX), Z28
+	VPSUBB      Z28, Z22, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z11
+	VMOVDQU8    576(BX), Z28
+	VPSUBB      Z28, Z22, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z12
+	VMOVDQU8    832(BX), Z28
+	VPSUBB      Z28, Z22, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z13
+	VMOVDQU8    1088(BX), Z28
+	VPSUBB      Z28, Z22, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z14
+	VMOVDQU8    1344(BX), Z28
+	VPSUBB      Z28, Z22, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z15
+	VMOVDQU8    1600(BX), Z28
+	VPSUBB      Z28, Z22, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z16
+	VMOVDQU8    1856(BX), Z28
+	VPSUBB      Z28, Z22, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z17
+
+	// q = values[bytes & 15], values[bytes >> 4]
+	VMOVUPS     quads0011<>+0(SB), Z19
+	VMOVDQU32   72(DX), Y23
+	VPERMQ      Z23, Z19, Z23
+	VPSRLVD     shift04<>+0(SB), Z23, Z23
+	VPANDD.BCST c0f0f0f0f<>+0(SB), Z23, Z23
+	VPSHUFB     Z23, Z0, Z23
+	VPABSB      Z23, Z19
+	VMOVDQU16   words32_4<>+0(SB), Z27
+	VPERMW      Z9, Z27, Z27
+	VPXORD      Z24, Z24, Z24
+	VPMOVB2M    Z23, K1
+	VMOVDQU8    128(BX), Z28
+	VPSUBB      Z28, Z24, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z10
+	VMOVDQU8    384(BX), Z28
+	VPSUBB      Z28, Z24, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z11
+	VMOVDQU8    640(BX), Z28
+	VPSUBB      Z28, Z24, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z12
+	VMOVDQU8    896(BX), Z28
+	VPSUBB      Z28, Z24, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z13
+	VMOVDQU8    1152(BX), Z28
+	VPSUBB      Z28, Z24, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z14
+	VMOVDQU8    1408(BX), Z28
+	VPSUBB      Z28, Z24, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z15
+	VMOVDQU8    1664(BX), Z28
+	VPSUBB      Z28, Z24, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z16
+	VMOVDQU8    1920(BX), Z28
+	VPSUBB      Z28, Z24, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z17
+
+	// q = values[bytes & 15], values[bytes >> 4]
+	VMOVUPS     quads0011<>+0(SB), Z19
+	VMOVDQU32   104(DX), Y25
+	VPERMQ      Z25, Z19, Z25
+	VPSRLVD     shift04<>+0(SB), Z25, Z25
+	VPANDD.BCST c0f0f0f0f<>+0(SB), Z25, Z25
+	VPSHUFB     Z25, Z0, Z25
+	VPABSB      Z25, Z19
+	VMOVDQU16   words32_6<>+0(SB), Z27
+	VPERMW      Z9, Z27, Z27
+	VPXORD      Z26, Z26, Z26
+	VPMOVB2M    Z25, K1
+	VMOVDQU8    192(BX), Z28
+	VPSUBB      Z28, Z26, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z10
+	VMOVDQU8    448(BX), Z28
+	VPSUBB      Z28, Z26, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z11
+	VMOVDQU8    704(BX), Z28
+	VPSUBB      Z28, Z26, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z12
+	VMOVDQU8    960(BX), Z28
+	VPSUBB      Z28, Z26, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z13
+	VMOVDQU8    1216(BX), Z28
+	VPSUBB      Z28, Z26, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z14
+	VMOVDQU8    1472(BX), Z28
+	VPSUBB      Z28, Z26, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z15
+	VMOVDQU8    1728(BX), Z28
+	VPSUBB      Z28, Z26, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z16
+	VMOVDQU8    1984(BX), Z28
+	VPSUBB      Z28, Z26, K1, Z28
+	VPMADDUBSW  Z28, Z19, Z28
+	VPDPWSSD    Z27, Z28, Z17
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD            (DX), X9
+	VCVTPH2PS        X9, X9
+	VPSHUFD          $0x00, X9, X9
+	VMULPS           2304(BX), X9, X18
+	VMOVUPS          X18, (SP)
+	VMULPS           2320(BX), X9, X9
+	VMOVUPS          X9, 16(SP)
+	VCVTDQ2PS        Z10, Z10
+	VFMADD231PS.BCST (SP), Z10, Z1
+	VCVTDQ2PS        Z11, Z11
+	VFMADD231PS.BCST 4(SP), Z11, Z2
+	VCVTDQ2PS        Z12, Z12
+	VFMADD231PS.BCST 8(SP), Z12, Z3
+	VCVTDQ2PS        Z13, Z13
+	VFMADD231PS.BCST 12(SP), Z13, Z4
+	VCVTDQ2PS        Z14, Z14
+	VFMADD231PS.BCST 16(SP), Z14, Z5
+	VCVTDQ2PS        Z15, Z15
+	VFMADD231PS.BCST 20(SP), Z15, Z6
+	VCVTDQ2PS        Z16, Z16
+	VFMADD231PS.BCST 24(SP), Z16, Z7
+	VCVTDQ2PS        Z17, Z17
+	VFMADD231PS.BCST 28(SP), Z17, Z8
+	ADDQ             $+136, DX
+	ADDQ             $+2336, BX
+	SUBQ             $0x01, SI
+	JGE              block3
+
+blockEnd4:
+	ADDQ $0x01, SI
+
+	// dst = Σ acc - Σ mins
+	MOVQ          AX, DX
+	MOVQ          ld+8(FP), BX
+	SHLQ          $0x02, BX
+	LEAQ          (BX)(BX*2), SI
+	VUNPCKHPS     Z2, Z1, Z19
+	VUNPCKLPS     Z2, Z1, Z1
+	VADDPS        Z19, Z1, Z1
+	VUNPCKHPS     Z4, Z3, Z19
+	VUNPCKLPS     Z4, Z3, Z3
+	VADDPS        Z19, Z3, Z3
+	VUNPCKHPD     Z3, Z1, Z19
+	VUNPCKLPD     Z3, Z1, Z1
+	VADDPS        Z19, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y18
+	VADDPS        Y18, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X9
+	VADDPS        X9, X1, X1
+	VMOVSS        X1, (DX)
+	VEXTRACTPS    $0x01, X1, (DX)(BX*1)
+	VEXTRACTPS    $0x02, X1, (DX)(BX*2)
+	VEXTRACTPS    $0x03, X1, (DX)(SI*1)
+	LEAQ          (DX)(BX*4), DX
+	VUNPCKHPS     Z6, Z5, Z19
+	VUNPCKLPS     Z6, Z5, Z5
+	VADDPS        Z19, Z5, Z5
+	VUNPCKHPS     Z8, Z7, Z19
+	VUNPCKLPS     Z8, Z7, Z7
+	VADDPS        Z19, Z7, Z7
+	VUNPCKHPD     Z7, Z5, Z19
+	VUNPCKLPD     Z7, Z5, Z5
+	VADDPS        Z19, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y18
+	VADDPS        Y18, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X9
+	VADDPS        X9, X5, X5
+	VMOVSS        X5, (DX)
+	VEXTRACTPS    $0x01, X5, (DX)(BX*1)
+	VEXTRACTPS    $0x02, X5, (DX)(BX*2)
+	VEXTRACTPS    $0x03, X5, (DX)(SI*1)
+	ADDQ          $+4, AX
+	ADDQ          stride+24(FP), CX
+	JMP           row1
+
+rowEnd2:
+	VZEROUPPER
+	RET

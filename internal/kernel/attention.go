@@ -11,10 +11,27 @@ func ScoresF16(dst []float32, ldd int, q []float32, nq, ldq int, k []uint16, str
 	if nq <= 0 || n <= 0 {
 		return
 	}
-	if d < 0 || short(len(dst), nq, ldd, n) || short(len(q), nq, ldq, d) || short(len(k), n, stride, d) {
-		panic(fmt.Sprintf("kernel: scores of %d×%d, depth %d, in slices of %d, %d and %d", nq, n, d, len(dst), len(q), len(k)))
-	}
+	checkScores(len(dst), ldd, len(q), nq, ldq, len(k), stride, n, d)
 	vectors().scores(dst, ldd, q, nq, ldq, k, stride, n, d)
+}
+
+// PromptScoresF16 is ScoresF16 for the queries of a prompt's tokens: where the CPU has tiles both sides are rounded to
+// bfloat16, however many queries there are.
+func PromptScoresF16(dst []float32, ldd int, q []float32, nq, ldq int, k []uint16, stride, n, d int) {
+	f := vectors().promptScores
+	if f == nil || nq <= 0 || n <= 0 {
+		ScoresF16(dst, ldd, q, nq, ldq, k, stride, n, d)
+		return
+	}
+	checkScores(len(dst), ldd, len(q), nq, ldq, len(k), stride, n, d)
+	f(dst, ldd, q, nq, ldq, k, stride, n, d)
+}
+
+// checkScores panics when a slice of ScoresF16 is too short.
+func checkScores(dst, ldd, q, nq, ldq, k, stride, n, d int) {
+	if d < 0 || short(dst, nq, ldd, n) || short(q, nq, ldq, d) || short(k, n, stride, d) {
+		panic(fmt.Sprintf("kernel: scores of %d×%d, depth %d, in slices of %d, %d and %d", nq, n, d, dst, q, k))
+	}
 }
 
 // WeightedSumF16 adds Σ p[i*ldp+j]·v[j*stride+c] over j < n to out[i*ldo+c], for i < nq and c < d: n rows of a cache in
@@ -23,10 +40,26 @@ func WeightedSumF16(out []float32, ldo int, p []float32, ldp, nq int, v []uint16
 	if nq <= 0 || n <= 0 || d <= 0 {
 		return
 	}
-	if short(len(out), nq, ldo, d) || short(len(p), nq, ldp, n) || short(len(v), n, stride, d) {
-		panic(fmt.Sprintf("kernel: weighted sum of %d×%d, depth %d, in slices of %d, %d and %d", nq, d, n, len(out), len(p), len(v)))
-	}
+	checkSum(len(out), ldo, len(p), ldp, nq, len(v), stride, n, d)
 	vectors().weightedSum(out, ldo, p, ldp, nq, v, stride, n, d)
+}
+
+// PromptSumF16 is WeightedSumF16 for the weights of a prompt's tokens, see PromptScoresF16.
+func PromptSumF16(out []float32, ldo int, p []float32, ldp, nq int, v []uint16, stride, n, d int) {
+	f := vectors().promptSum
+	if f == nil || nq <= 0 || n <= 0 || d <= 0 {
+		WeightedSumF16(out, ldo, p, ldp, nq, v, stride, n, d)
+		return
+	}
+	checkSum(len(out), ldo, len(p), ldp, nq, len(v), stride, n, d)
+	f(out, ldo, p, ldp, nq, v, stride, n, d)
+}
+
+// checkSum panics when a slice of a weighted sum is too short.
+func checkSum(out, ldo, p, ldp, nq, v, stride, n, d int) {
+	if short(out, nq, ldo, d) || short(p, nq, ldp, n) || short(v, n, stride, d) {
+		panic(fmt.Sprintf("kernel: weighted sum of %d×%d, depth %d, in slices of %d, %d and %d", nq, d, n, out, p, v))
+	}
 }
 
 // WeightedSumF32 is WeightedSumF16 for rows of floats: the product of a matrix p [nq, n] with a matrix v [n, d], added
@@ -35,9 +68,7 @@ func WeightedSumF32(out []float32, ldo int, p []float32, ldp, nq int, v []float3
 	if nq <= 0 || n <= 0 || d <= 0 {
 		return
 	}
-	if short(len(out), nq, ldo, d) || short(len(p), nq, ldp, n) || short(len(v), n, stride, d) {
-		panic(fmt.Sprintf("kernel: weighted sum of %d×%d, depth %d, in slices of %d, %d and %d", nq, d, n, len(out), len(p), len(v)))
-	}
+	checkSum(len(out), ldo, len(p), ldp, nq, len(v), stride, n, d)
 	vectors().weightedSumF32(out, ldo, p, ldp, nq, v, stride, n, d)
 }
 

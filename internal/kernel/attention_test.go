@@ -46,14 +46,14 @@ func (c *attentionCase) String() string {
 	return fmt.Sprintf("nq=%d n=%d d=%d ldd=%d ldq=%d stride=%d", c.nq, c.n, c.d, c.ldd, c.ldq, c.stride)
 }
 
-// scores runs ScoresF16 into a slice that ends at a fence and compares exactly.
-func (c *attentionCase) scores(t *testing.T, after bool) {
+// scores runs ScoresF16, or PromptScoresF16, into a slice that ends at a fence and compares exactly.
+func (c *attentionCase) scores(t *testing.T, scores scoresFunc, after bool) {
 	t.Helper()
 	dst := atFence[float32](t, (c.nq-1)*c.ldd+c.n, after)
 	for i := range dst {
 		dst[i] = canary
 	}
-	ScoresF16(dst, c.ldd, c.q, c.nq, c.ldq, c.kv, c.stride, c.n, c.d)
+	scores(dst, c.ldd, c.q, c.nq, c.ldq, c.kv, c.stride, c.n, c.d)
 	for at, got := range dst {
 		i, j, want := at/c.ldd, at%c.ldd, 0.0
 		for x := 0; x < c.d && j < c.n; x++ {
@@ -68,14 +68,14 @@ func (c *attentionCase) scores(t *testing.T, after bool) {
 	}
 }
 
-// weighted sum runs WeightedSumF16 on top of something and compares exactly.
-func (c *attentionCase) weightedSum(t *testing.T, after bool) {
+// weightedSum runs WeightedSumF16, or PromptSumF16, on top of something and compares exactly.
+func (c *attentionCase) weightedSum(t *testing.T, sum weightedSumFunc[uint16], after bool) {
 	t.Helper()
 	out := atFence[float32](t, (c.nq-1)*c.ldq+c.d, after)
 	for i := range out {
 		out[i] = float32(i % 5)
 	}
-	WeightedSumF16(out, c.ldq, c.p, c.ldd, c.nq, c.kv, c.stride, c.n, c.d)
+	sum(out, c.ldq, c.p, c.ldd, c.nq, c.kv, c.stride, c.n, c.d)
 	for at, got := range out {
 		i, x, want := at/c.ldq, at%c.ldq, float64(at%5)
 		for j := 0; j < c.n && x < c.d; j++ {
@@ -96,11 +96,30 @@ func TestAttentionShapes(t *testing.T) {
 			for nq := 1; nq <= 11; nq++ {
 				for _, after := range []bool{false, true} {
 					c := newAttentionCase(t, rng, nq, 1+rng.IntN(21), d, after)
-					c.scores(t, after)
-					c.weightedSum(t, after)
+					c.scores(t, ScoresF16, after)
+					c.weightedSum(t, WeightedSumF16, after)
 				}
 			}
 		}
+	})
+}
+
+// TestPromptShapes is TestAttentionShapes for the tokens of a prompt.
+func TestPromptShapes(t *testing.T) {
+	forLevels(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(1, 3))
+		for _, d := range []int{32, 40, 64, 96, 128, 288, 384, 416, 512, 768, 800} {
+			for _, nq := range []int{1, 9, 16, 17, 32, 33, 70} {
+				for _, after := range []bool{false, true} {
+					c := newAttentionCase(t, rng, nq, 1+rng.IntN(80), d, after)
+					c.scores(t, PromptScoresF16, after)
+					c.weightedSum(t, PromptSumF16, after)
+				}
+			}
+		}
+		c := newAttentionCase(t, rng, 32, 400, 96, true)
+		c.scores(t, PromptScoresF16, true)
+		c.weightedSum(t, PromptSumF16, true)
 	})
 }
 
@@ -245,7 +264,7 @@ func TestAttentionFault(t *testing.T) {
 		if !faults(func() { WeightedSumF16(q, 64, out, 65, 3, beyond, 64, 65, 64) }) {
 			t.Error("weighted sum beyond the fence did not fault")
 		}
-		newAttentionCase(t, rand.New(rand.NewPCG(7, 8)), 3, 9, 64, true).scores(t, true)
+		newAttentionCase(t, rand.New(rand.NewPCG(7, 8)), 3, 9, 64, true).scores(t, ScoresF16, true)
 	})
 }
 

@@ -77,7 +77,7 @@ func (r CacheRows) Put(i, from int, x []float32) {
 	}
 	a := &p.act
 	a.Reset(x, 1, len(x))
-	a.Quantize(ActQ8, 0, 1)
+	a.quantize(ActQ8, 0, len(x))
 	for c := 0; c < len(x); c += 4 {
 		code := r.code(i, from+c)
 		for j, q := range a.q8[c:][:4] {
@@ -137,7 +137,7 @@ func (q *CacheQueries) Set(x []float32, n, ld, a, b int) {
 		clear(row[copy(row, from[a:]):])
 	}
 	q.act.Reset(q.pad, n, q.cols)
-	q.act.Quantize(ActQ8, 0, n)
+	q.act.quantize(ActQ8, 0, len(q.pad))
 	active().sums(q.act.z, q.act.q8, q8Block)
 	q.packed = sized(q.packed, len(q.act.d)*queryBlock)
 	for i, d := range q.act.d {

@@ -224,7 +224,7 @@ func (f *Factors) Set(x []float32, n, ld, cols int) {
 		x = f.pad
 	}
 	f.act.Reset(x, n, f.cols)
-	f.act.Quantize(ActQ8, 0, n)
+	f.act.quantize(ActQ8, 0, n*f.cols)
 	stride, blocks := f.stride(), f.cols/q8Block
 	f.packed = sized(f.packed, n*stride)
 	for i := range n {

@@ -18,6 +18,7 @@ func init() {
 //
 //	one to three tokens   rows_amd64.go    weight rows as they lie in the file
 //	more tokens           panel_amd64.go   rows unpacked and rearranged, 32 at a time
+//	prompts, with AMX     tiles_amd64.go   panels of bfloat16
 //	activations           quantQ8, quantQ8K, sums, below
 //
 // types_amd64.go says which assembly serves which type. The assembly itself is written by the program in _asm.
@@ -30,7 +31,10 @@ func kernelsFor(l cpu.Level) (k kernelSet) {
 	switch l {
 	case cpu.AVX2:
 		k.mul = panelAVX2.kernels(panelTypesAVX2)
-	case cpu.AVX512:
+	case cpu.AVXVNNI:
+		k.mul = panelAVX2.kernels(panelTypesVNNI)
+		return k
+	case cpu.AVX512, cpu.AMX:
 		k.mul = panelAVX512.kernels(panelTypesAVX512)
 	default:
 		return k
@@ -38,6 +42,10 @@ func kernelsFor(l cpu.Level) (k kernelSet) {
 	for _, p := range panelTypesLattice {
 		p.panelLevel = &panelAVX2
 		k.mul[p.typ] = p.mul
+	}
+	if l == cpu.AMX {
+		k.exact = k.mul[F16]
+		k.mul, k.pack = tileKernels(k.mul), packTiles
 	}
 	return k
 }

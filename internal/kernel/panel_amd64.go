@@ -24,7 +24,6 @@ const (
 	panelRows  = 32
 	panelCols  = 768 // a panel and the activations of a few tokens fit into the first-level cache
 	codeStride = 800 // bytes between the rows of codes; the assembly has the same number
-	panelFrom  = 4   // tokens from which on panels pay
 )
 
 // panelScratch is the memory of one product at a time, 64 KiB. Field sizes are multiples of 64 bytes, which keeps q and

@@ -88,6 +88,11 @@ var gemmKinds = []gemmKind{
 	{"K16Bits5", cpu.AVX2, [3]gemmKernel{gemmK16Bits5x1AVX2, gemmK16Bits5x2AVX2, gemmK16Bits5x4AVX2}, 16, 16, 0, 31, false},
 	{"K16Biased5", cpu.AVX2, [3]gemmKernel{gemmK16Biased5x1AVX2, gemmK16Biased5x2AVX2, gemmK16Biased5x4AVX2}, 16, 16, 0, 31, true},
 	{"K16Biased6", cpu.AVX2, [3]gemmKernel{gemmK16Biased6x1AVX2, gemmK16Biased6x2AVX2, gemmK16Biased6x4AVX2}, 16, 16, 0, 63, true},
+	{"32", cpu.AVXVNNI, gemmVNNI, 32, 1, 0, 255, false},
+	{"K32", cpu.AVXVNNI, gemmK32VNNI, 32, 8, 0, 255, false},
+	{"K16", cpu.AVXVNNI, gemmK16VNNI, 16, 16, 0, 255, false},
+	{"K32Biased", cpu.AVXVNNI, gemmK32BVNNI, 32, 8, 0, 255, true},
+	{"K16Biased", cpu.AVXVNNI, gemmK16BVNNI, 16, 16, 0, 255, true},
 	{"32", cpu.AVX512, [3]gemmKernel{gemm32x1AVX512, gemm32x2AVX512, gemm32x4AVX512}, 32, 1, 0, 255, false},
 	{"K32", cpu.AVX512, [3]gemmKernel{gemmK32x1AVX512, gemmK32x2AVX512, gemmK32x4AVX512}, 32, 8, 0, 255, false},
 	{"K16", cpu.AVX512, [3]gemmKernel{gemmK16x1AVX512, gemmK16x2AVX512, gemmK16x4AVX512}, 16, 16, 0, 255, false},
@@ -109,8 +114,8 @@ func TestGemmKernels(t *testing.T) {
 	for _, k := range gemmKinds {
 		for i, kernel := range k.kernels {
 			t.Run(fmt.Sprintf("%s/%v/x%d", k.name, k.level, 1<<i), func(t *testing.T) {
-				if k.level > cpu.Best() {
-					t.Skipf("this CPU or build has %v at most", cpu.Best())
+				if !k.level.Available() {
+					t.Skipf("this CPU or build has %v", cpu.Levels())
 				}
 				rng := rand.New(rand.NewPCG(1, uint64(i)))
 				for rows := 1; rows <= panelRowsOf(k.level); rows++ {
@@ -253,8 +258,11 @@ func TestScales32(t *testing.T) {
 
 // panelTypes returns the types that go through panels at level l.
 func panelTypes(l cpu.Level) []panelType {
-	if l == cpu.AVX512 {
+	switch l {
+	case cpu.AVX512:
 		return panelTypesAVX512
+	case cpu.AVXVNNI:
+		return panelTypesVNNI
 	}
 	return panelTypesAVX2
 }

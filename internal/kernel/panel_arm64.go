@@ -15,7 +15,6 @@ import (
 const (
 	panelRows  = tileRows
 	panelCols  = 4 * tileCols // a panel and the activations of four tokens fit into a first-level cache of 64 KB
-	panelFrom  = 4            // tokens from which on panels pay
 	gemmRows   = 8            // that gemm8NEON takes side by side
 	gemmTokens = 4
 )

@@ -9,7 +9,10 @@ const rowChunk = 32
 type rows32One = func(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)
 
 // rows32With makes a kernel of one that multiplies rows in blocks of 32 by one token: the rows of a batch that are
-// alone.
+// alone. It is not inlined, nor are its like: each of their calls, one per type and level, would have a kernel's code of
+// its own.
+//
+//go:noinline
 func rows32With(rows32 rows32One) kernel {
 	return func(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 		blocks, n := a.Cols/q8Block, a.alone(panelFrom)
@@ -31,6 +34,8 @@ type rowsKOne = func(dst *float32, w *byte, stride, rows int, q *int8, d *float3
 
 // rowsKWith makes a kernel of one that multiplies rows in blocks of 256 by one token: the rows of a batch that are
 // alone.
+//
+//go:noinline
 func rowsKWith(rowsK rowsKOne) kernel {
 	return func(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 		blocks, n := a.Cols/kBlock, a.alone(panelFrom)
@@ -50,22 +55,27 @@ func rowsKWith(rowsK rowsKOne) kernel {
 // floatsWith makes a kernel for type t, F16, BF16 or F32, of ones that take columns in multiples of step; the others
 // are added in Go.
 func floatsWith(kernels dotKernels, t Type, step int) kernel {
-	_, size := t.Block()
 	return func(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
-		head := a.Cols - a.Cols%step
-		chunk := rows
-		if a.N > len(kernels) {
-			chunk = rowChunk
+		floatRows(kernels, t, step, dst, ld, w, stride, rows, a, a.N)
+	}
+}
+
+// floatRows is the product with the first tokens of a batch.
+func floatRows(kernels dotKernels, t Type, step int, dst []float32, ld int, w []byte, stride, rows int, a *Act, tokens int) {
+	_, size := t.Block()
+	head := a.Cols - a.Cols%step
+	chunk := rows
+	if tokens > len(kernels) {
+		chunk = rowChunk
+	}
+	for r := 0; r < rows; r += chunk {
+		for t, n := 0, 0; t < tokens; t += n {
+			n = rowGroup(tokens-t, len(kernels))
+			kernels[n-1](&dst[t*ld+r], ld, &a.x[t*a.Cols], a.Cols, &w[r*stride], stride, min(chunk, rows-r), head)
 		}
-		for r := 0; r < rows; r += chunk {
-			for t, n := 0, 0; t < a.N; t += n {
-				n = rowGroup(a.N-t, len(kernels))
-				kernels[n-1](&dst[t*ld+r], ld, &a.x[t*a.Cols], a.Cols, &w[r*stride], stride, min(chunk, rows-r), head)
-			}
-		}
-		if head < a.Cols {
-			floatTail(t, dst, ld, w[head*size:], stride, rows, a, head)
-		}
+	}
+	if head < a.Cols {
+		floatTail(t, dst, ld, w[head*size:], stride, rows, a, head)
 	}
 }
 

@@ -20,6 +20,8 @@ var scalePool = sync.Pool{New: func() any { return new(tokenScales) }}
 
 // rows32Tokens makes a kernel of ones that multiply rows in blocks of 32 by one token, by four and, unless that is nil,
 // by eight, to the same bits.
+//
+//go:noinline
 func rows32Tokens(one rows32One, four, eight rowsTokens) kernel {
 	single := rows32With(one)
 	return func(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
@@ -49,6 +51,8 @@ func rows32Tokens(one rows32One, four, eight rowsTokens) kernel {
 
 // rowsKWithTokens makes a kernel of ones that multiply rows in blocks of 256 by one token, by four and by eight, to the
 // same bits.
+//
+//go:noinline
 func rowsKWithTokens(one rowsKOne, four, eight rowsKTokens) kernel {
 	single := rowsKWith(one)
 	return func(dst []float32, ld int, w []byte, stride, rows int, a *Act) {

@@ -10,9 +10,11 @@ type vectorSet struct {
 	toBlockFloat    func(dst []byte, x []float32)
 	blockFloatToF16 func(dst []uint16, src []byte)
 
-	scores         func(dst []float32, ldd int, q []float32, nq, ldq int, k []uint16, stride, n, d int)
+	scores         scoresFunc
 	weightedSum    weightedSumFunc[uint16]
 	weightedSumF32 weightedSumFunc[float32]
+	promptScores   scoresFunc              // scores where nil
+	promptSum      weightedSumFunc[uint16] // weightedSum where nil
 
 	scoresQ8      func(dst []float32, ldd int, q []byte, stride, nq int, k CacheRows, n int)
 	weightedSumQ8 func(out []float32, ldo int, p []float32, ldp, nq int, v CacheRows, from, n, d int)
@@ -30,6 +32,9 @@ type vectorSet struct {
 
 	transpose func(dst []float32, ldd int, src []float32, lds, rows, cols int)
 }
+
+// scoresFunc is ScoresF16.
+type scoresFunc func(dst []float32, ldd int, q []float32, nq, ldq int, k []uint16, stride, n, d int)
 
 // weightedSumFunc is WeightedSumF16 or WeightedSumF32.
 type weightedSumFunc[T uint16 | float32] func(out []float32, ldo int, p []float32, ldp, nq int, v []T, stride, n, d int)

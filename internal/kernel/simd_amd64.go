@@ -18,6 +18,7 @@ func init() {
 		expSum: expSumWith(expSumAVX2), siluMul: gatedWith(siluMulAVX2), geluMul: gatedWith(geluMulAVX2),
 		sumSquares: sumSquaresWith(sumSquaresAVX2), transpose: transposeSquares,
 	}
+	vectorSets[cpu.AVXVNNI] = vectorSets[cpu.AVX2]
 	vectorSets[cpu.AVX512] = vectorSet{
 		f16ToF32: convertF16, f32ToF16: convertF32,
 		toBlockFloat: toBlockFloatWithAVX2, blockFloatToF16: blockFloatToF16WithAVX2,
@@ -27,6 +28,8 @@ func init() {
 		expSum: expSumWith(expSumAVX512), siluMul: gatedWith(siluMulAVX512), geluMul: gatedWith(geluMulAVX512),
 		sumSquares: sumSquaresWith(sumSquaresAVX512), transpose: transposeSquares,
 	}
+	vectorSets[cpu.AMX] = vectorSets[cpu.AVX512]
+	vectorSets[cpu.AMX].promptScores, vectorSets[cpu.AMX].promptSum = scoresTiles, weightedSumTiles
 }
 
 // convertF16 is vectorSet.f16ToF32; the last elements, fewer than eight, go through Go.

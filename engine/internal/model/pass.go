@@ -233,7 +233,7 @@ const fewTokens = 16
 
 // grain returns how many rows a worker takes at a time. One token reads weights as fast as memory gives them, which
 // wants long runs: a worker's whole share at once (a sixth of it at a time lost a quarter of the speed). A few tokens
-// want half of that, many compute, and want whole panels, few enough that none waits long.
+// want half of that, many compute, and want whole panels, few enough that none waits long at the end.
 func (p *pass) grain(w *worker, rows int) int {
 	if p.single() {
 		return (max(16, rows/w.N) + 15) &^ 15
@@ -242,7 +242,7 @@ func (p *pass) grain(w *worker, rows int) int {
 	if len(p.pos) <= fewTokens {
 		return max(align, rows/w.N/2/align*align)
 	}
-	return align
+	return max(align, min(p.model.embed.Piece(), rows/w.N/4/align*align))
 }
 
 // addBias adds bias to each of rows lo … hi-1 of x; nil adds nothing.

@@ -15,11 +15,11 @@ import (
 //	q    per 4 columns, per row: 4 codes, unsigned bytes (int8 where the kernel says so)
 //	dm   per group of columns: D of every row, M of every row, floats; w = D·code + M, or D·(code + M)
 //
-// At AVX-512 a panel has 32 rows: two vectors of 16. At AVX2 it has 8: one vector.
+// At AVX-512 a panel has 32 rows: two vectors of 16. At AVX2 and AVXVNNI it has 8: one vector.
 //
 // The innermost step takes four columns: a vector of codes is loaded once and multiplied with four activations of each token,
 // broadcast to all lanes. For four tokens at AVX-512 that is 6 loads for 8 VPDPBUSD (512 products), for four tokens at AVX2 5
-// loads for 4 VPMADDUBSW (128 products); eight and four sums are independent of each other, which hides the latency. After a
+// loads for 4 VPMADDUBSW or VPDPBUSD (128 products); eight and four sums are independent of each other, which hides the latency. After a
 // group of columns the integer sums become floats, are scaled by D, and M·z is added, z = Σq of the group.
 //
 // A group adds D·Σcode·q + M·z. Where M stands for a bias both terms are large and cancel. That is harmless in blocks of 32:
@@ -45,7 +45,7 @@ type gemmKind struct {
 
 // kinds are the families at each level.
 func kinds(l level) []gemmKind {
-	if l.wide() {
+	if l.vnni() {
 		return []gemmKind{
 			{name: "32", group: 32, super: 1},
 			{name: "K32", group: 32, super: 8},
@@ -72,7 +72,7 @@ func kinds(l level) []gemmKind {
 
 // buildGemm writes the products of panels with 1, 2 or 4 tokens.
 func buildGemm(g *gen) {
-	for _, l := range []level{avx2, avx512} {
+	for _, l := range []level{avx2, avxvnni, avx512} {
 		for _, k := range kinds(l) {
 			for _, tokens := range []int{1, 2, 4} {
 				g.gemm(l, k, tokens)
@@ -115,7 +115,7 @@ func (g *gen) gemm(l level, k gemmKind, tokens int) {
 		fmt.Sprintf("first rows r, %d columns to a group g, %d groups to a super-group s; with add 1 it adds to dst; mulPanelGeneric", k.group, k.super),
 		"is the reference implementation.")
 	m := &gemmGen{gen: g, gemmKind: k, tokens: tokens, vectors: l.panelRows() / l.lanes()}
-	if !l.wide() {
+	if !l.vnni() {
 		m.ones = g.u32(0x00010001)
 	}
 	m.part, m.total = m.sums(), m.sums()
@@ -243,8 +243,8 @@ func (m *gemmGen) columns(first bool) {
 		}
 	}
 	switch {
-	case m.wide():
-		m.products(m.dotWide, 0, m.group/4)
+	case m.vnni():
+		m.products(m.dotVNNI, 0, m.group/4)
 	case m.signed:
 		m.products(m.dotSigned, 0, m.group/4)
 	case m.long:
@@ -284,7 +284,7 @@ func (m *gemmGen) minima(first bool) {
 func (m *gemmGen) products(dot func(w, a reg.VecVirtual, sum reg.VecVirtual, first bool), from, to int) {
 	m.Comment("sum += code·q, 4 columns of each row at a time")
 	sum := m.sums()
-	if m.wide() {
+	if m.vnni() {
 		for v := range sum {
 			m.zero(sum[v]...)
 		}
@@ -319,7 +319,7 @@ func (m *gemmGen) finishProducts(sum [][]reg.VecVirtual, bias bool) {
 			m.VMOVUPS(operand.Mem{Base: m.dm, Disp: 4*m.panelRows() + v*m.bytes}, mv)
 		}
 		for t, x := range sum[v] {
-			if !m.wide() && !m.signed && !m.long {
+			if !m.vnni() && !m.signed && !m.long {
 				m.VPMADDWD(m.ones, x, x)
 			}
 			m.VCVTDQ2PS(x, x)
@@ -340,8 +340,8 @@ func (g *gen) loadBytes(m operand.Mem, v reg.VecVirtual) {
 	g.VMOVDQU(m, v)
 }
 
-// dotWide adds four products per row, in int32.
-func (m *gemmGen) dotWide(w, a, sum reg.VecVirtual, _ bool) { m.VPDPBUSD(a, w, sum) }
+// dotVNNI adds four products per row, in int32.
+func (m *gemmGen) dotVNNI(w, a, sum reg.VecVirtual, _ bool) { m.VPDPBUSD(a, w, sum) }
 
 // dotNarrow adds two pairs of products per row, in int16. It must be emptied after m.steps steps.
 func (m *gemmGen) dotNarrow(w, a, sum reg.VecVirtual, first bool) {

@@ -14,13 +14,18 @@ import (
 // level is a set of instructions that a function is built for. The width of vectors is separate from the instructions:
 // AVX-512's instructions exist for 256 bits too, and a row's remainder uses them so.
 type level struct {
-	name  string // suffix of the function's name
-	bytes int    // of a vector register
+	name     string // suffix of the function's name
+	bytes    int    // of a vector register
+	unsigned bool   // int8 codes are unpacked with a bias of 128, since VPDPBUSD wants unsigned ones, of 8 bits
 }
 
 var (
-	avx2   = level{"AVX2", 32}
-	avx512 = level{"AVX512", 64}
+	avx2    = level{"AVX2", 32, false}
+	avxvnni = level{"AVXVNNI", 32, true}
+	avx512  = level{"AVX512", 64, true}
+
+	// avx2unsigned unpacks for both levels of VNNI.
+	avx2unsigned = level{"UnsignedAVX2", 32, true}
 )
 
 // lanes returns how many float32 a register holds.
@@ -29,11 +34,14 @@ func (l level) lanes() int { return l.bytes / 4 }
 // wide reports whether vectors have 512 bits.
 func (l level) wide() bool { return l.bytes == 64 }
 
-// evex reports whether there are AVX-512's instructions: 32 registers, masks, VNNI, at any width of vectors.
+// evex reports whether there are AVX-512's instructions: 32 registers, masks, at any width of vectors.
 func (l level) evex() bool { return l.name == avx512.name }
 
+// vnni reports whether there are VPDPBUSD and VPDPWSSD, at any width of vectors.
+func (l level) vnni() bool { return l.evex() || l.name == avxvnni.name }
+
 // narrow returns the level with vectors of 256 bits.
-func (l level) narrow() level { return level{l.name, 32} }
+func (l level) narrow() level { return level{l.name, 32, l.unsigned} }
 
 // gen builds one file, a function at a time. It adds to avo's context what depends on the level and what the kernels share.
 // The types of the kernels embed it, so that an instruction is a method call on them.

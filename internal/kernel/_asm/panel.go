@@ -12,18 +12,18 @@ import (
 const codeStride = 800
 
 // buildPanel writes what makes panels of weight rows (see gemm.go): unpacking, the change of order, and what the products
-// need to know of the activations. Int8 codes are made unsigned for AVX-512; all else serves both levels.
+// need to know of the activations. Int8 codes are made unsigned for VNNI; all else serves every level.
 func buildPanel(g *gen) {
 	for _, f := range formats32 {
 		g.unpack32(avx2, f)
 		if f.signed {
-			g.unpack32(avx512.narrow(), f)
+			g.unpack32(avx2unsigned, f)
 		}
 	}
 	for _, f := range formatsK {
 		g.unpackK(avx2, f)
 		if f.table {
-			g.unpackK(avx512.narrow(), f)
+			g.unpackK(avx2unsigned, f)
 		}
 	}
 	g.scales32()
@@ -136,7 +136,7 @@ type unpackGen struct {
 // tableAndBias loads the values of the codes, where they are looked up, and -bias as floats, where there is one.
 func (u *unpackGen) tableAndBias() (values, bias reg.VecVirtual) {
 	switch {
-	case u.table && u.evex():
+	case u.table && u.unsigned:
 		return u.codes("iq4biased", iq4Values, 128), u.f32(-128)
 	case u.table:
 		return u.codes("iq4", iq4Values, 0), nil
@@ -217,10 +217,6 @@ func (u *unpackGen) scatter(d, m reg.VecVirtual) {
 // upperHalf moves the upper half of the ymm v down.
 func (u *unpackGen) upperHalf(v reg.VecVirtual) {
 	if v == nil {
-		return
-	}
-	if u.evex() {
-		u.VEXTRACTF32X4(operand.Imm(1), v, v.AsX())
 		return
 	}
 	u.VEXTRACTF128(operand.Imm(1), v, v.AsX())

@@ -22,8 +22,9 @@ import (
 //	AVX2     a vector is a row: 32 q, eight lanes. VPMADDUBSW (u8·s8, pairs to int16), VPMADDWD with ones (pairs to int32).
 //	         It needs one unsigned factor. With a bias that is q_w, and Σbias·q_a is taken away; an int8 q_w becomes |q_w| and
 //	         moves its sign to q_a, since 255·127·2 would not fit into 16 bits.
-//	AVX-512  a vector is two rows, activations in both halves. VPDPBUSD (u8·s8, fours to int32); an int8 q_w becomes unsigned by
-//	         flipping its sign bit, a bias of 128, and the sums start from -Σbias·q_a.
+//	AVXVNNI  a vector is a row. VPDPBUSD (u8·s8, fours to int32); an int8 q_w becomes unsigned by flipping its sign bit, a bias
+//	         of 128, and the sums start from -Σbias·q_a.
+//	AVX-512  the same with two rows in a vector, activations in both halves.
 
 // format32 describes a weight format in blocks of 32: w = d·(q - bias) + m.
 type format32 struct {
@@ -32,7 +33,7 @@ type format32 struct {
 	min    bool // there is an m
 	e8m0   bool // d is a byte, the exponent of 2
 	bias   byte // what to take from the unsigned q
-	signed bool // q is an int8: at AVX2 that is computed with, at AVX-512 bias makes it unsigned
+	signed bool // q is an int8: at AVX2 that is computed with, for VNNI bias makes it unsigned
 
 	// quants loads the 32 q of one block, at AVX-512 the 64 of two rows' blocks.
 	quants func(r *rowGen, rows []operand.Mem) reg.VecVirtual
@@ -52,7 +53,7 @@ var formats32 = []format32{
 
 // buildRows32 writes the products of weight rows with one token, for the formats in blocks of 32.
 func buildRows32(g *gen) {
-	for _, l := range []level{avx2, avx512} {
+	for _, l := range []level{avx2, avxvnni, avx512} {
 		for _, f := range formats32 {
 			g.rows32(l, f)
 		}
@@ -212,13 +213,13 @@ func (r *rowGen) activations() reg.VecVirtual {
 	return a
 }
 
-// biasProduct returns what the products with the bias start from or lose: AVX-512 -Σbias·q_a over 4, AVX2 Σbias·q_a over 2.
+// biasProduct returns what the products with the bias start from or lose: VNNI -Σbias·q_a over 4, AVX2 Σbias·q_a over 2.
 // It depends on the activations only, so that four rows share it. Taking it away as integers keeps blocks exact whose weights
 // are all 0 but whose q are not.
 func (r *rowGen) biasProduct(a reg.VecVirtual) reg.VecVirtual {
 	t := r.vec()
 	switch {
-	case r.evex():
+	case r.vnni():
 		r.zero(t)
 		if r.bias != 0 {
 			z := r.vec()
@@ -236,8 +237,12 @@ func (r *rowGen) biasProduct(a reg.VecVirtual) reg.VecVirtual {
 func (r *rowGen) product(w, a, bias reg.VecVirtual) reg.VecVirtual {
 	p := r.vec()
 	switch {
-	case r.evex():
-		r.VMOVDQA32(bias, p)
+	case r.vnni():
+		if r.evex() {
+			r.VMOVDQA32(bias, p)
+		} else {
+			r.VMOVDQA(bias, p)
+		}
 		r.VPDPBUSD(a, w, p)
 		return p
 	case r.signed:
@@ -367,9 +372,12 @@ func (r *rowGen) constants() {
 		r.pairs, r.upper = r.opmask(0xaaaa), r.opmask(0xff00)
 		r.lanesOfScales()
 	} else {
-		r.ones, r.stack = r.u32(0x00010001), r.AllocLocal(32)
+		r.stack = r.AllocLocal(32)
 	}
-	if r.bias != 0 && (r.evex() || !r.signed) {
+	if !r.vnni() {
+		r.ones = r.u32(0x00010001)
+	}
+	if r.bias != 0 && (r.unsigned || !r.signed) {
 		r.biases = r.u32(uint32(r.bias) * 0x01010101)
 	}
 	if r.size < 32 {

@@ -37,9 +37,9 @@ func (r *rowGen) nibbles(rows []operand.Mem) reg.VecVirtual {
 	return v
 }
 
-// int8s: the q as they are, after the half d; at AVX-512 with the sign bit flipped, that is plus 128.
+// int8s: the q as they are, after the half d; for VNNI with the sign bit flipped, that is plus 128.
 func (r *rowGen) int8s(rows []operand.Mem) reg.VecVirtual {
-	r.Comment("q as it is, at AVX-512 q ^ 128 = q + 128")
+	r.Comment("q as it is, for VNNI q ^ 128 = q + 128")
 	v, m := r.vec(), rows[0].Offset(2)
 	switch {
 	case r.wide():
@@ -48,6 +48,8 @@ func (r *rowGen) int8s(rows []operand.Mem) reg.VecVirtual {
 		r.VPXORD(r.fit(r.biases), v, v)
 	case r.evex():
 		r.VPXORD(m, r.fit(r.biases), v)
+	case r.unsigned:
+		r.VPXOR(m, r.biases, v)
 	default:
 		r.VMOVDQU(m, v)
 	}
@@ -118,7 +120,7 @@ func (g *gen) codes(name string, values [16]int8, bias byte) reg.VecVirtual {
 
 // iq4Table loads what lookup needs for IQ4_NL.
 func (r *rowGen) iq4Table() {
-	if r.evex() {
+	if r.unsigned {
 		r.table = []reg.VecVirtual{r.codes("iq4biased", iq4Values, r.bias)}
 		return
 	}

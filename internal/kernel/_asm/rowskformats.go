@@ -143,7 +143,11 @@ func (k *kGen) scales4() {
 	k.Comment("sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16")
 	v, h, l := k.vec(), k.vec(), k.vec()
 	x, y, z := v.AsX(), h.AsX(), l.AsX()
-	k.VMOVDQU(k.at(0), x) // d, dmin and the twelve bytes
+	if k.evex() {
+		k.VMOVDQU32(k.at(0), x) // d, dmin and the twelve bytes
+	} else {
+		k.VMOVDQU(k.at(0), x)
+	}
 	k.VPSHUFD(operand.Imm(0b10_10_01_01), x, y)
 	k.VPSHUFD(operand.Imm(0b11_11_11_11), x, z)
 	k.VPSRLVD(k.data("shift0202", 0, 2, 0, 2), y, y) // bytes 4-7 for sc 0-3, 4-7, bytes 8-11 for mn

@@ -13,11 +13,15 @@ import (
 //
 //	acts   per block: q [tokens][256] int8, their sums over 16 [tokens][16] int16, their scales [tokens] float32
 
-// buildRowsKTokens writes the products of weight rows with four and eight tokens, for AVX2.
+// buildRowsKTokens writes the products of weight rows with four and eight tokens, for AVX2 and, where rowsK is, for AVX-512.
 func buildRowsKTokens(g *gen) {
 	for _, f := range append(latticeFormats(), formatsK...) {
 		g.rowsKTokens(avx2, f, 4)
 		g.rowsKTokens(avx2, f, 8)
+	}
+	for _, f := range formatsK {
+		g.rowsKTokens(avx512, f, 4)
+		g.rowsKTokens(avx512, f, 8)
 	}
 }
 
@@ -27,6 +31,8 @@ type kTokens struct {
 	n     int           // tokens
 	acts  reg.GPVirtual // of the block
 	stack operand.Mem   // d·d_a of all tokens, dmin·d_a, their acc, their mins
+
+	acc, mins []reg.VecVirtual // at AVX-512, which has registers enough
 }
 
 // Where things are in acts and on the stack.
@@ -49,8 +55,16 @@ func (g *gen) rowsKTokens(l level, f formatK, n int) {
 	dst, row := g.arg("dst"), g.arg("w")
 	k := &kTokens{kGen: &kGen{gen: g, formatK: f}, n: n}
 	k.constants()
-	room := 40 * n
-	if f.min {
+	room := 8 * n
+	switch {
+	case g.evex():
+		k.acc = g.vecs(n)
+		if f.min {
+			k.mins = g.vecs(n)
+		}
+	case f.min:
+		room += 64 * n
+	default:
 		room += 32 * n
 	}
 	k.stack = g.AllocLocal(room)
@@ -75,6 +89,11 @@ func (g *gen) rowsKTokens(l level, f formatK, n int) {
 
 // clear sets acc and mins to zero.
 func (k *kTokens) clear() {
+	if k.evex() {
+		k.zero(k.acc...)
+		k.zero(k.mins...)
+		return
+	}
 	zero := k.vec()
 	k.zero(zero)
 	for t := range k.n {
@@ -105,6 +124,14 @@ func (k *kTokens) results(four int) reg.VecVirtual {
 		acc := k.vec()
 		k.VMOVUPS(k.totalAt(four), acc.AsX())
 		return acc
+	}
+	if k.evex() {
+		acc := k.acc[four:][:4]
+		for t := 0; k.min && t < 4; t++ {
+			k.VSUBPS(k.mins[four+t], acc[t], acc[t])
+		}
+		k.sum4(acc)
+		return acc[0]
 	}
 	acc := k.vecs(4)
 	for t, a := range acc {
@@ -149,6 +176,10 @@ func (k *kTokens) block() {
 	for t := range sum {
 		d, acc := k.vec(), k.vec()
 		k.VCVTDQ2PS(sum[t], sum[t])
+		if k.evex() {
+			k.VFMADD231PS_BCST(k.scaleAt(t), sum[t], k.acc[t])
+			continue
+		}
 		k.VBROADCASTSS(k.scaleAt(t), d)
 		k.VMOVUPS(k.accAt(t), acc)
 		k.VFMADD231PS(d, sum[t], acc)
@@ -158,8 +189,12 @@ func (k *kTokens) block() {
 		return
 	}
 	for t := range sum {
-		m, d, mins := k.minSumsOf(k.sumsOf(t)), k.vec(), k.vec()
+		m, d, mins := k.minSumsOf(k.sumsOf(t)).AsY(), k.YMM(), k.YMM()
 		k.VCVTDQ2PS(m, m)
+		if k.evex() {
+			k.VFMADD231PS_BCST(k.minAt(t), m, k.mins[t].AsY())
+			continue
+		}
 		k.VBROADCASTSS(k.minAt(t), d)
 		k.VMOVUPS(k.minsAt(t), mins)
 		k.VFMADD231PS(m, d, mins)
@@ -200,13 +235,31 @@ func (k *kTokens) vector(sum []reg.VecVirtual, i int) {
 	if !k.flat {
 		sc = k.spread(i)
 	}
+	negate := signed && k.evex()
+	var negative reg.OpmaskVirtual
+	var zero reg.VecVirtual
+	if negate {
+		negative, zero = k.K(), k.vec()
+		k.zero(zero)
+		k.VPMOVB2M(w, negative)
+	}
 	for t := range sum {
 		p, m := k.vec(), k.quantsOf(t, i)
-		if signed {
+		switch {
+		case negate:
+			k.VMOVDQU8(m, p)
+			k.VPSUBB(p, zero, negative, p)
+			k.VPMADDUBSW(p, unsigned, p)
+		case signed:
 			k.VMOVDQU(m, p)
 			k.VPSIGNB(w, p, p) // |w|·(±a) = w·a
 			k.VPMADDUBSW(p, unsigned, p)
-		} else {
+		case k.bias != 0 && !k.late():
+			b := k.vec()
+			k.VPMADDUBSW(m, w, p)
+			k.VPMADDUBSW(m, k.biases, b)
+			k.VPSUBW(b, p, p)
+		default:
 			k.VPMADDUBSW(m, w, p)
 		}
 		k.accumulate(sum[t], p, sc)

@@ -13,12 +13,17 @@ import (
 //
 //	acc_t[l] += (d_w·d_t) · Σ_{4 columns} (q_w - bias)·q_t        mins[t] += m·s_t
 
-// buildRowsTokens writes the products of weight rows with four tokens, for AVX2, and with eight where registers suffice.
+// A token's bias costs more at AVXVNNI than |q_w|·(±q_t) does, so that codes are unpacked as at AVX2 there.
+
+// buildRowsTokens writes the products of weight rows with four tokens, for vectors of 256 bits, and with eight where registers
+// suffice. At AVX-512 too 256 bits do, as in rows32 for a single row.
 func buildRowsTokens(g *gen) {
-	for _, f := range formats32 {
-		g.rowsTokens(avx2, f, 4)
-		if f.tables == nil {
-			g.rowsTokens(avx2, f, 8)
+	for _, l := range []level{avx2, {avxvnni.name, 32, false}, avx512.narrow()} {
+		for _, f := range formats32 {
+			g.rowsTokens(l, f, 4)
+			if f.tables == nil || l.evex() {
+				g.rowsTokens(l, f, 8)
+			}
 		}
 	}
 }
@@ -42,8 +47,8 @@ func (g *gen) rowsTokens(l level, f format32, n int) {
 	r.ldq = g.arg("ldq")
 	r.ldq3 = g.times3(r.ldq)
 	r.constants()
-	if n == 8 {
-		r.stack = g.AllocLocal(64)
+	if n == 8 || l.evex() {
+		r.stack = g.AllocLocal(8 * n)
 	}
 	g.whileMem(g.addr("rows"), 1, "row", r.row)
 	g.done()
@@ -119,7 +124,7 @@ func (r *tokensGen) tokens(w matrix, acc, mins []reg.VecVirtual) {
 	r.Comment("acc += d_w·d_a·Σ(q_w - bias)·q_a")
 	v := r.quants(r.rowGen, []operand.Mem{w.row(0)})
 	unsigned := v
-	if r.signed {
+	if r.signed && !r.evex() {
 		unsigned = r.vec()
 		r.VPABSB(v, unsigned)
 	}
@@ -127,25 +132,63 @@ func (r *tokensGen) tokens(w matrix, acc, mins []reg.VecVirtual) {
 		p, s := r.vec(), r.vec()
 		q := rowPtr(r.q[t/4], r.ldq, r.ldq3, t%4)
 		switch {
+		case r.evex() && r.bias != 0:
+			a := r.vec()
+			b := r.vec()
+			r.VMOVDQU32(q, a)
+			r.zero(p, b)
+			r.VPDPBUSD(a, v, p)
+			r.VPDPBUSD(a, r.biases, b)
+			r.VPSUBD(b, p, p)
+		case r.evex():
+			r.zero(p)
+			r.VPDPBUSD(q, v, p)
 		case r.signed:
 			a := r.vec()
 			r.VMOVDQU(q, a)
 			r.VPSIGNB(v, a, a) // |w|·(±a) = w·a
-			r.VPMADDUBSW(a, unsigned, p)
+			r.dot(a, unsigned, p)
 		case r.bias != 0:
-			b := r.vec()
-			r.VMOVDQU(q, b)
-			r.VPMADDUBSW(b, v, p)
-			r.VPMADDUBSW(b, r.biases, b)
-			r.VPSUBW(b, p, p)
+			a := r.vec()
+			r.VMOVDQU(q, a)
+			r.dot(a, v, p)
+			r.takeBias(a, p)
+		case r.vnni():
+			a := r.vec()
+			r.VMOVDQU(q, a)
+			r.dot(a, v, p)
 		default:
 			r.VPMADDUBSW(q, v, p)
 		}
-		r.VPMADDWD(r.ones, p, p)
+		if !r.vnni() {
+			r.VPMADDWD(r.ones, p, p)
+		}
 		r.VCVTDQ2PS(p, p)
 		r.VBROADCASTSS(r.stack.Offset(8*t), s)
 		r.VFMADD231PS(s, p, acc[t])
 	}
+}
+
+// dot sets p = Σ w·a over fours, at AVX2 over pairs of int16.
+func (r *tokensGen) dot(a, w, p reg.VecVirtual) {
+	if r.vnni() {
+		r.zero(p)
+		r.VPDPBUSD(a, w, p)
+		return
+	}
+	r.VPMADDUBSW(a, w, p)
+}
+
+// takeBias takes Σ bias·a from p, the result of dot, and may change a.
+func (r *tokensGen) takeBias(a, p reg.VecVirtual) {
+	if r.vnni() {
+		b := r.vec()
+		r.dot(a, r.biases, b)
+		r.VPSUBD(b, p, p)
+		return
+	}
+	r.VPMADDUBSW(a, r.biases, a)
+	r.VPSUBW(a, p, p)
 }
 
 // pairScales puts d_w·d_a of token t to lane 2t of the stack, and adds m·s_a to lane 2(t mod 4)+1 of its four's mins.
