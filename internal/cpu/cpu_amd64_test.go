@@ -25,3 +25,17 @@ func TestLevelsOf(t *testing.T) {
 		}
 	}
 }
+
+func TestIsZen4(t *testing.T) {
+	for name, c := range map[string]struct {
+		signature uint32
+		want      bool
+	}{
+		"Genoa": {0x00a10f11, true}, "Raphael": {0x00a60f12, true}, "Phoenix": {0x00a70f41, true}, "Bergamo": {0x00aa0f02, true},
+		"Milan": {0x00a00f11, false}, "Vermeer": {0x00a20f12, false}, "Turin": {0x00b00f21, false}, "Sapphire Rapids": {0x000806f8, false},
+	} {
+		if isZen4(c.signature) != c.want {
+			t.Errorf("%s: %v", name, !c.want)
+		}
+	}
+}

@@ -4280,25 +4280,26 @@ TEXT ·rowsTQ1_0AVX2(SB), NOSPLIT, $0-64
 	MOVQ w+8(FP), CX
 	MOVQ stride+16(FP), DX
 	MOVQ rows+24(FP), BX
+	MOVQ ·rowAhead+0(SB), SI
 	SUBQ $0x01, BX
 	JLT  rowEnd2
 
 row1:
-	MOVQ  CX, SI
-	MOVQ  q+32(FP), DI
-	MOVQ  d+40(FP), R8
-	MOVQ  bsums+48(FP), R9
+	MOVQ  CX, DI
+	MOVQ  q+32(FP), R8
+	MOVQ  d+40(FP), R9
+	MOVQ  bsums+48(FP), R10
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	MOVQ  blocks+56(FP), R10
-	SUBQ  $0x01, R10
+	MOVQ  blocks+56(FP), R11
+	SUBQ  $0x01, R11
 	JLT   blockEnd4
 
 block3:
-	PREFETCHT0 8192(SI)
+	PREFETCHT0 (DI)(SI*1)
 
 	// sum = Σq·q_a - Σq_a
-	VMOVDQU        (SI), Y1
+	VMOVDQU        (DI), Y1
 	VPXOR          Y2, Y2, Y2
 	VPMAXUB        bytes56<>+0(SB), Y1, Y3
 	VPCMPEQB       Y1, Y3, Y3
@@ -4306,8 +4307,8 @@ block3:
 	VPMAXUB        bytesab<>+0(SB), Y1, Y3
 	VPCMPEQB       Y1, Y3, Y3
 	VPSUBB         Y3, Y2, Y2
-	VPMADDUBSW     (DI), Y2, Y1
-	VMOVDQU        (SI), Y2
+	VPMADDUBSW     (R8), Y2, Y1
+	VMOVDQU        (DI), Y2
 	VPSRLW         $0x08, Y2, Y3
 	VPMULLW        times_3<>+0(SB), Y3, Y3
 	VPSLLW         $0x08, Y3, Y3
@@ -4321,9 +4322,9 @@ block3:
 	VPMAXUB        bytesab<>+0(SB), Y2, Y4
 	VPCMPEQB       Y2, Y4, Y4
 	VPSUBB         Y4, Y3, Y3
-	VPMADDUBSW     32(DI), Y3, Y3
+	VPMADDUBSW     32(R8), Y3, Y3
 	VPADDW         Y3, Y1, Y1
-	VMOVDQU        (SI), Y2
+	VMOVDQU        (DI), Y2
 	VPSRLW         $0x08, Y2, Y3
 	VPMULLW        times_9<>+0(SB), Y3, Y3
 	VPSLLW         $0x08, Y3, Y3
@@ -4337,9 +4338,9 @@ block3:
 	VPMAXUB        bytesab<>+0(SB), Y2, Y4
 	VPCMPEQB       Y2, Y4, Y4
 	VPSUBB         Y4, Y3, Y3
-	VPMADDUBSW     64(DI), Y3, Y3
+	VPMADDUBSW     64(R8), Y3, Y3
 	VPADDW         Y3, Y1, Y1
-	VMOVDQU        (SI), Y2
+	VMOVDQU        (DI), Y2
 	VPSRLW         $0x08, Y2, Y3
 	VPMULLW        times_27<>+0(SB), Y3, Y3
 	VPSLLW         $0x08, Y3, Y3
@@ -4353,9 +4354,9 @@ block3:
 	VPMAXUB        bytesab<>+0(SB), Y2, Y4
 	VPCMPEQB       Y2, Y4, Y4
 	VPSUBB         Y4, Y3, Y3
-	VPMADDUBSW     96(DI), Y3, Y3
+	VPMADDUBSW     96(R8), Y3, Y3
 	VPADDW         Y3, Y1, Y1
-	VMOVDQU        (SI), Y2
+	VMOVDQU        (DI), Y2
 	VPSRLW         $0x08, Y2, Y3
 	VPMULLW        times_81<>+0(SB), Y3, Y3
 	VPSLLW         $0x08, Y3, Y3
@@ -4369,9 +4370,9 @@ block3:
 	VPMAXUB        bytesab<>+0(SB), Y2, Y4
 	VPCMPEQB       Y2, Y4, Y4
 	VPSUBB         Y4, Y3, Y3
-	VPMADDUBSW     128(DI), Y3, Y3
+	VPMADDUBSW     128(R8), Y3, Y3
 	VPADDW         Y3, Y1, Y1
-	VBROADCASTI128 32(SI), Y2
+	VBROADCASTI128 32(DI), Y2
 	VPSRLW         $0x08, Y2, Y3
 	VPMULLW        times_1_1_1_1_3_3_3_3<>+0(SB), Y3, Y3
 	VPSLLW         $0x08, Y3, Y3
@@ -4385,9 +4386,9 @@ block3:
 	VPMAXUB        bytesab<>+0(SB), Y2, Y4
 	VPCMPEQB       Y2, Y4, Y4
 	VPSUBB         Y4, Y3, Y3
-	VPMADDUBSW     160(DI), Y3, Y3
+	VPMADDUBSW     160(R8), Y3, Y3
 	VPADDW         Y3, Y1, Y1
-	VBROADCASTI128 32(SI), Y2
+	VBROADCASTI128 32(DI), Y2
 	VPSRLW         $0x08, Y2, Y3
 	VPMULLW        times_9_9_9_9_27_27_27_27<>+0(SB), Y3, Y3
 	VPSLLW         $0x08, Y3, Y3
@@ -4401,10 +4402,10 @@ block3:
 	VPMAXUB        bytesab<>+0(SB), Y2, Y4
 	VPCMPEQB       Y2, Y4, Y4
 	VPSUBB         Y4, Y3, Y3
-	VPMADDUBSW     192(DI), Y3, Y3
+	VPMADDUBSW     192(R8), Y3, Y3
 	VPADDW         Y3, Y1, Y1
-	VBROADCASTI128 32(SI), Y2
-	VPBROADCASTD   48(SI), X3
+	VBROADCASTI128 32(DI), Y2
+	VPBROADCASTD   48(DI), X3
 	VINSERTI128    $0x01, X3, Y2, Y2
 	VPSRLW         $0x08, Y2, Y3
 	VPMULLW        times_81_81_81_81_1_3_9_27<>+0(SB), Y3, Y3
@@ -4419,18 +4420,18 @@ block3:
 	VPMAXUB        bytesab<>+0(SB), Y2, Y4
 	VPCMPEQB       Y2, Y4, Y4
 	VPSUBB         Y4, Y3, Y3
-	VPMADDUBSW     224(DI), Y3, Y3
+	VPMADDUBSW     224(R8), Y3, Y3
 	VPADDW         Y3, Y1, Y1
 	VMOVDQU        ones16<>+0(SB), Y2
 	VPMADDWD       Y2, Y1, Y1
-	VPMADDWD       (R9), Y2, Y2
+	VPMADDWD       (R10), Y2, Y2
 	VPSUBD         Y2, Y1, Y1
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VPXOR        Y2, Y2, Y2
-	VPINSRW      $0x00, 52(SI), X2, X2
+	VPINSRW      $0x00, 52(DI), X2, X2
 	VCVTPH2PS    X2, X2
-	VBROADCASTSS (R8), X3
+	VBROADCASTSS (R9), X3
 	VMULPS       X3, X2, X2
 	VEXTRACTI128 $0x01, Y1, X3
 	VPADDD       X3, X1, X1
@@ -4440,15 +4441,15 @@ block3:
 	VPADDD       X3, X1, X1
 	VCVTDQ2PS    X1, X1
 	VFMADD231SS  X2, X1, X0
-	ADDQ         $+54, SI
-	ADDQ         $+256, DI
-	ADDQ         $+4, R8
-	ADDQ         $+32, R9
-	SUBQ         $0x01, R10
+	ADDQ         $+54, DI
+	ADDQ         $+256, R8
+	ADDQ         $+4, R9
+	ADDQ         $+32, R10
+	SUBQ         $0x01, R11
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc - Σ mins
 	VMOVSS X0, (AX)
@@ -4752,72 +4753,73 @@ TEXT ·rowsTQ2_0AVX2(SB), NOSPLIT, $0-64
 	MOVQ w+8(FP), CX
 	MOVQ stride+16(FP), DX
 	MOVQ rows+24(FP), BX
+	MOVQ ·rowAhead+0(SB), SI
 	SUBQ $0x01, BX
 	JLT  rowEnd2
 
 row1:
-	MOVQ  CX, SI
-	MOVQ  q+32(FP), DI
-	MOVQ  d+40(FP), R8
-	MOVQ  bsums+48(FP), R9
+	MOVQ  CX, DI
+	MOVQ  q+32(FP), R8
+	MOVQ  d+40(FP), R9
+	MOVQ  bsums+48(FP), R10
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	MOVQ  blocks+56(FP), R10
-	SUBQ  $0x01, R10
+	MOVQ  blocks+56(FP), R11
+	SUBQ  $0x01, R11
 	JLT   blockEnd4
 
 block3:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
+	PREFETCHT0 (DI)(SI*1)
+	PREFETCHT0 64(DI)(SI*1)
 
 	// sum = Σq·q_a - Σq_a
-	VMOVDQU    (SI), Y1
+	VMOVDQU    (DI), Y1
 	VPAND      bytes03<>+0(SB), Y1, Y1
-	VPMADDUBSW (DI), Y1, Y1
-	VMOVDQU    (SI), Y2
+	VPMADDUBSW (R8), Y1, Y1
+	VMOVDQU    (DI), Y2
 	VPSRLD     $0x02, Y2, Y2
 	VPAND      bytes03<>+0(SB), Y2, Y2
-	VPMADDUBSW 32(DI), Y2, Y2
+	VPMADDUBSW 32(R8), Y2, Y2
 	VPADDW     Y2, Y1, Y1
-	VMOVDQU    (SI), Y2
+	VMOVDQU    (DI), Y2
 	VPSRLD     $0x04, Y2, Y2
 	VPAND      bytes03<>+0(SB), Y2, Y2
-	VPMADDUBSW 64(DI), Y2, Y2
+	VPMADDUBSW 64(R8), Y2, Y2
 	VPADDW     Y2, Y1, Y1
-	VMOVDQU    (SI), Y2
+	VMOVDQU    (DI), Y2
 	VPSRLD     $0x06, Y2, Y2
 	VPAND      bytes03<>+0(SB), Y2, Y2
-	VPMADDUBSW 96(DI), Y2, Y2
+	VPMADDUBSW 96(R8), Y2, Y2
 	VPADDW     Y2, Y1, Y1
-	VMOVDQU    32(SI), Y2
+	VMOVDQU    32(DI), Y2
 	VPAND      bytes03<>+0(SB), Y2, Y2
-	VPMADDUBSW 128(DI), Y2, Y2
+	VPMADDUBSW 128(R8), Y2, Y2
 	VPADDW     Y2, Y1, Y1
-	VMOVDQU    32(SI), Y2
+	VMOVDQU    32(DI), Y2
 	VPSRLD     $0x02, Y2, Y2
 	VPAND      bytes03<>+0(SB), Y2, Y2
-	VPMADDUBSW 160(DI), Y2, Y2
+	VPMADDUBSW 160(R8), Y2, Y2
 	VPADDW     Y2, Y1, Y1
-	VMOVDQU    32(SI), Y2
+	VMOVDQU    32(DI), Y2
 	VPSRLD     $0x04, Y2, Y2
 	VPAND      bytes03<>+0(SB), Y2, Y2
-	VPMADDUBSW 192(DI), Y2, Y2
+	VPMADDUBSW 192(R8), Y2, Y2
 	VPADDW     Y2, Y1, Y1
-	VMOVDQU    32(SI), Y2
+	VMOVDQU    32(DI), Y2
 	VPSRLD     $0x06, Y2, Y2
 	VPAND      bytes03<>+0(SB), Y2, Y2
-	VPMADDUBSW 224(DI), Y2, Y2
+	VPMADDUBSW 224(R8), Y2, Y2
 	VPADDW     Y2, Y1, Y1
 	VMOVDQU    ones16<>+0(SB), Y2
 	VPMADDWD   Y2, Y1, Y1
-	VPMADDWD   (R9), Y2, Y2
+	VPMADDWD   (R10), Y2, Y2
 	VPSUBD     Y2, Y1, Y1
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VPXOR        Y2, Y2, Y2
-	VPINSRW      $0x00, 64(SI), X2, X2
+	VPINSRW      $0x00, 64(DI), X2, X2
 	VCVTPH2PS    X2, X2
-	VBROADCASTSS (R8), X3
+	VBROADCASTSS (R9), X3
 	VMULPS       X3, X2, X2
 	VEXTRACTI128 $0x01, Y1, X3
 	VPADDD       X3, X1, X1
@@ -4827,15 +4829,15 @@ block3:
 	VPADDD       X3, X1, X1
 	VCVTDQ2PS    X1, X1
 	VFMADD231SS  X2, X1, X0
-	ADDQ         $+66, SI
-	ADDQ         $+256, DI
-	ADDQ         $+4, R8
-	ADDQ         $+32, R9
-	SUBQ         $0x01, R10
+	ADDQ         $+66, DI
+	ADDQ         $+256, R8
+	ADDQ         $+4, R9
+	ADDQ         $+32, R10
+	SUBQ         $0x01, R11
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc - Σ mins
 	VMOVSS X0, (AX)

@@ -11,27 +11,28 @@ TEXT ·rowsQ2_KAVX2(SB), NOSPLIT, $0-64
 	MOVQ w+8(FP), CX
 	MOVQ stride+16(FP), DX
 	MOVQ rows+24(FP), BX
+	MOVQ ·rowAhead+0(SB), SI
 	SUBQ $0x01, BX
 	JLT  rowEnd2
 
 row1:
-	MOVQ  CX, SI
-	MOVQ  q+32(FP), DI
-	MOVQ  d+40(FP), R8
-	MOVQ  bsums+48(FP), R9
+	MOVQ  CX, DI
+	MOVQ  q+32(FP), R8
+	MOVQ  d+40(FP), R9
+	MOVQ  bsums+48(FP), R10
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	MOVQ  blocks+56(FP), R10
-	SUBQ  $0x01, R10
+	MOVQ  blocks+56(FP), R11
+	SUBQ  $0x01, R11
 	JLT   blockEnd4
 
 block3:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
+	PREFETCHT0 (DI)(SI*1)
+	PREFETCHT0 64(DI)(SI*1)
 
 	// sc, mn
 	// sc = s & 15, mn = s >> 4, as int16
-	VPMOVZXBW    (SI), Y2
+	VPMOVZXBW    (DI), Y2
 	VPSRLD       $0x04, Y2, Y3
 	VPBROADCASTD c000f000f<>+0(SB), Y4
 	VPAND        Y4, Y2, Y2
@@ -43,105 +44,105 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      16(SI), Y6
+	VMOVDQU      16(DI), Y6
 	VPBROADCASTD c03030303<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
-	VPMADDUBSW   (DI), Y6, Y6
+	VPMADDUBSW   (R8), Y6, Y6
 	VPSHUFB      bytes16_0<>+0(SB), Y2, Y7
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      16(SI), Y6
+	VMOVDQU      16(DI), Y6
 	VPSRLD       $0x02, Y6, Y6
 	VPBROADCASTD c03030303<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
-	VPMADDUBSW   32(DI), Y6, Y6
+	VPMADDUBSW   32(R8), Y6, Y6
 	VPSHUFB      bytes16_2<>+0(SB), Y2, Y7
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      16(SI), Y6
+	VMOVDQU      16(DI), Y6
 	VPSRLD       $0x04, Y6, Y6
 	VPBROADCASTD c03030303<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
-	VPMADDUBSW   64(DI), Y6, Y6
+	VPMADDUBSW   64(R8), Y6, Y6
 	VPSHUFB      bytes16_4<>+0(SB), Y2, Y7
 	VPMADDWD     Y7, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      16(SI), Y6
+	VMOVDQU      16(DI), Y6
 	VPSRLD       $0x06, Y6, Y6
 	VPBROADCASTD c03030303<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
-	VPMADDUBSW   96(DI), Y6, Y6
+	VPMADDUBSW   96(R8), Y6, Y6
 	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
 	VPMADDWD     Y2, Y6, Y6
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      48(SI), Y2
+	VMOVDQU      48(DI), Y2
 	VPBROADCASTD c03030303<>+0(SB), Y6
 	VPAND        Y6, Y2, Y2
-	VPMADDUBSW   128(DI), Y2, Y2
+	VPMADDUBSW   128(R8), Y2, Y2
 	VPSHUFB      bytes16_0<>+0(SB), Y4, Y6
 	VPMADDWD     Y6, Y2, Y2
 	VPADDD       Y2, Y5, Y5
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      48(SI), Y2
+	VMOVDQU      48(DI), Y2
 	VPSRLD       $0x02, Y2, Y2
 	VPBROADCASTD c03030303<>+0(SB), Y6
 	VPAND        Y6, Y2, Y2
-	VPMADDUBSW   160(DI), Y2, Y2
+	VPMADDUBSW   160(R8), Y2, Y2
 	VPSHUFB      bytes16_2<>+0(SB), Y4, Y6
 	VPMADDWD     Y6, Y2, Y2
 	VPADDD       Y2, Y5, Y5
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      48(SI), Y2
+	VMOVDQU      48(DI), Y2
 	VPSRLD       $0x04, Y2, Y2
 	VPBROADCASTD c03030303<>+0(SB), Y6
 	VPAND        Y6, Y2, Y2
-	VPMADDUBSW   192(DI), Y2, Y2
+	VPMADDUBSW   192(R8), Y2, Y2
 	VPSHUFB      bytes16_4<>+0(SB), Y4, Y6
 	VPMADDWD     Y6, Y2, Y2
 	VPADDD       Y2, Y5, Y5
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      48(SI), Y2
+	VMOVDQU      48(DI), Y2
 	VPSRLD       $0x06, Y2, Y2
 	VPBROADCASTD c03030303<>+0(SB), Y6
 	VPAND        Y6, Y2, Y2
-	VPMADDUBSW   224(DI), Y2, Y2
+	VPMADDUBSW   224(R8), Y2, Y2
 	VPSHUFB      bytes16_6<>+0(SB), Y4, Y4
 	VPMADDWD     Y4, Y2, Y2
 	VPADDD       Y2, Y5, Y5
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD        80(SI), X2
+	VMOVD        80(DI), X2
 	VCVTPH2PS    X2, X2
-	VBROADCASTSS (R8), X4
+	VBROADCASTSS (R9), X4
 	VMULPS       X4, X2, X2
 	VCVTDQ2PS    Y5, Y5
 	VBROADCASTSS X2, Y4
 	VFMADD231PS  Y4, Y5, Y0
-	VPMADDWD     (R9), Y3, Y3
+	VPMADDWD     (R10), Y3, Y3
 	VPSHUFD      $0x55, X2, X2
 	VCVTDQ2PS    Y3, Y3
 	VBROADCASTSS X2, Y4
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         $+84, SI
-	ADDQ         $+256, DI
-	ADDQ         $+4, R8
-	ADDQ         $+32, R9
-	SUBQ         $0x01, R10
+	ADDQ         $+84, DI
+	ADDQ         $+256, R8
+	ADDQ         $+4, R9
+	ADDQ         $+32, R10
+	SUBQ         $0x01, R11
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc - Σ mins
 	VSUBPS       Y1, Y0, Y0
@@ -215,30 +216,31 @@ TEXT ·rowsQ3_KAVX2(SB), NOSPLIT, $0-64
 	MOVQ w+8(FP), CX
 	MOVQ stride+16(FP), DX
 	MOVQ rows+24(FP), BX
+	MOVQ ·rowAhead+0(SB), SI
 	SUBQ $0x01, BX
 	JLT  rowEnd2
 
 row1:
-	MOVQ  CX, SI
-	MOVQ  q+32(FP), DI
-	MOVQ  d+40(FP), R8
-	MOVQ  bsums+48(FP), R9
+	MOVQ  CX, DI
+	MOVQ  q+32(FP), R8
+	MOVQ  d+40(FP), R9
+	MOVQ  bsums+48(FP), R10
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	MOVQ  blocks+56(FP), R10
-	SUBQ  $0x01, R10
+	MOVQ  blocks+56(FP), R11
+	SUBQ  $0x01, R11
 	JLT   blockEnd4
 
 block3:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
+	PREFETCHT0 (DI)(SI*1)
+	PREFETCHT0 64(DI)(SI*1)
 
 	// sc, mn
 	// sc = (low bytes, low bytes >> 4) & 15 | (high bytes >> 0, 2, 4, 6 & 3) << 4, minus 32, as int16
-	VMOVQ        96(SI), X1
+	VMOVQ        96(DI), X1
 	VPUNPCKLQDQ  X1, X1, X1
 	VPSRLVD      shift0044<>+0(SB), X1, X1
-	VPBROADCASTD 104(SI), X2
+	VPBROADCASTD 104(DI), X2
 	VPSRLVD      shift0246<>+0(SB), X2, X2
 	VPAND        quad0f0f0f0f<>+0(SB), X1, X1
 	VPAND        quad03030303<>+0(SB), X2, X2
@@ -252,146 +254,146 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      32(SI), Y5
+	VMOVDQU      32(DI), Y5
 	VPBROADCASTD c03030303<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VMOVDQU      (SI), Y6
+	VMOVDQU      (DI), Y6
 
 	// q |= bit 0, bit 0 in the upper half, times 4
 	VPSLLD       $0x02, Y6, Y6
 	VPBROADCASTD c04040404<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPMADDUBSW   (DI), Y5, Y5
+	VPMADDUBSW   (R8), Y5, Y5
 	VPSHUFB      bytes16_0<>+0(SB), Y3, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      32(SI), Y5
+	VMOVDQU      32(DI), Y5
 	VPSRLD       $0x02, Y5, Y5
 	VPBROADCASTD c03030303<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VMOVDQU      (SI), Y6
+	VMOVDQU      (DI), Y6
 
 	// q |= bit 1, bit 1 in the upper half, times 4
 	VPSLLD       $0x01, Y6, Y6
 	VPBROADCASTD c04040404<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPMADDUBSW   32(DI), Y5, Y5
+	VPMADDUBSW   32(R8), Y5, Y5
 	VPSHUFB      bytes16_2<>+0(SB), Y3, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      32(SI), Y5
+	VMOVDQU      32(DI), Y5
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c03030303<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VMOVDQU      (SI), Y6
+	VMOVDQU      (DI), Y6
 
 	// q |= bit 2, bit 2 in the upper half, times 4
 	VPBROADCASTD c04040404<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPMADDUBSW   64(DI), Y5, Y5
+	VPMADDUBSW   64(R8), Y5, Y5
 	VPSHUFB      bytes16_4<>+0(SB), Y3, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      32(SI), Y5
+	VMOVDQU      32(DI), Y5
 	VPSRLD       $0x06, Y5, Y5
 	VPBROADCASTD c03030303<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VMOVDQU      (SI), Y6
+	VMOVDQU      (DI), Y6
 
 	// q |= bit 3, bit 3 in the upper half, times 4
 	VPSRLD       $0x01, Y6, Y6
 	VPBROADCASTD c04040404<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPMADDUBSW   96(DI), Y5, Y5
+	VPMADDUBSW   96(R8), Y5, Y5
 	VPSHUFB      bytes16_6<>+0(SB), Y3, Y3
 	VPMADDWD     Y3, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      64(SI), Y3
+	VMOVDQU      64(DI), Y3
 	VPBROADCASTD c03030303<>+0(SB), Y5
 	VPAND        Y5, Y3, Y3
-	VMOVDQU      (SI), Y5
+	VMOVDQU      (DI), Y5
 
 	// q |= bit 4, bit 4 in the upper half, times 4
 	VPSRLD       $0x02, Y5, Y5
 	VPBROADCASTD c04040404<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VPOR         Y5, Y3, Y3
-	VPMADDUBSW   128(DI), Y3, Y3
+	VPMADDUBSW   128(R8), Y3, Y3
 	VPSHUFB      bytes16_0<>+0(SB), Y2, Y5
 	VPMADDWD     Y5, Y3, Y3
 	VPADDD       Y3, Y4, Y4
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      64(SI), Y3
+	VMOVDQU      64(DI), Y3
 	VPSRLD       $0x02, Y3, Y3
 	VPBROADCASTD c03030303<>+0(SB), Y5
 	VPAND        Y5, Y3, Y3
-	VMOVDQU      (SI), Y5
+	VMOVDQU      (DI), Y5
 
 	// q |= bit 5, bit 5 in the upper half, times 4
 	VPSRLD       $0x03, Y5, Y5
 	VPBROADCASTD c04040404<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VPOR         Y5, Y3, Y3
-	VPMADDUBSW   160(DI), Y3, Y3
+	VPMADDUBSW   160(R8), Y3, Y3
 	VPSHUFB      bytes16_2<>+0(SB), Y2, Y5
 	VPMADDWD     Y5, Y3, Y3
 	VPADDD       Y3, Y4, Y4
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      64(SI), Y3
+	VMOVDQU      64(DI), Y3
 	VPSRLD       $0x04, Y3, Y3
 	VPBROADCASTD c03030303<>+0(SB), Y5
 	VPAND        Y5, Y3, Y3
-	VMOVDQU      (SI), Y5
+	VMOVDQU      (DI), Y5
 
 	// q |= bit 6, bit 6 in the upper half, times 4
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c04040404<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VPOR         Y5, Y3, Y3
-	VPMADDUBSW   192(DI), Y3, Y3
+	VPMADDUBSW   192(R8), Y3, Y3
 	VPSHUFB      bytes16_4<>+0(SB), Y2, Y5
 	VPMADDWD     Y5, Y3, Y3
 	VPADDD       Y3, Y4, Y4
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      64(SI), Y3
+	VMOVDQU      64(DI), Y3
 	VPSRLD       $0x06, Y3, Y3
 	VPBROADCASTD c03030303<>+0(SB), Y5
 	VPAND        Y5, Y3, Y3
-	VMOVDQU      (SI), Y5
+	VMOVDQU      (DI), Y5
 
 	// q |= bit 7, bit 7 in the upper half, times 4
 	VPSRLD       $0x05, Y5, Y5
 	VPBROADCASTD c04040404<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VPOR         Y5, Y3, Y3
-	VPMADDUBSW   224(DI), Y3, Y3
+	VPMADDUBSW   224(R8), Y3, Y3
 	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
 	VPMADDWD     Y2, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VPMADDWD     (R9), Y1, Y1
+	VPMADDWD     (R10), Y1, Y1
 	VPSLLD       $0x02, Y1, Y1
 	VPSUBD       Y1, Y4, Y4
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VPXOR        Y1, Y1, Y1
-	VPINSRW      $0x00, 108(SI), X1, X1
+	VPINSRW      $0x00, 108(DI), X1, X1
 	VCVTPH2PS    X1, X1
-	VBROADCASTSS (R8), X2
+	VBROADCASTSS (R9), X2
 	VMULPS       X2, X1, X1
 	VEXTRACTI128 $0x01, Y4, X2
 	VPADDD       X2, X4, X4
@@ -401,15 +403,15 @@ block3:
 	VPADDD       X2, X4, X4
 	VCVTDQ2PS    X4, X4
 	VFMADD231SS  X1, X4, X0
-	ADDQ         $+110, SI
-	ADDQ         $+256, DI
-	ADDQ         $+4, R8
-	ADDQ         $+32, R9
-	SUBQ         $0x01, R10
+	ADDQ         $+110, DI
+	ADDQ         $+256, R8
+	ADDQ         $+4, R9
+	ADDQ         $+32, R10
+	SUBQ         $0x01, R11
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc - Σ mins
 	VMOVSS X0, (AX)
@@ -463,28 +465,29 @@ TEXT ·rowsQ4_KAVX2(SB), NOSPLIT, $0-64
 	MOVQ w+8(FP), CX
 	MOVQ stride+16(FP), DX
 	MOVQ rows+24(FP), BX
+	MOVQ ·rowAhead+0(SB), SI
 	SUBQ $0x01, BX
 	JLT  rowEnd2
 
 row1:
-	MOVQ  CX, SI
-	MOVQ  q+32(FP), DI
-	MOVQ  d+40(FP), R8
-	MOVQ  bsums+48(FP), R9
+	MOVQ  CX, DI
+	MOVQ  q+32(FP), R8
+	MOVQ  d+40(FP), R9
+	MOVQ  bsums+48(FP), R10
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	MOVQ  blocks+56(FP), R10
-	SUBQ  $0x01, R10
+	MOVQ  blocks+56(FP), R11
+	SUBQ  $0x01, R11
 	JLT   blockEnd4
 
 block3:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
-	PREFETCHT0 8320(SI)
+	PREFETCHT0 (DI)(SI*1)
+	PREFETCHT0 64(DI)(SI*1)
+	PREFETCHT0 128(DI)(SI*1)
 
 	// sc, mn
 	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
-	VMOVDQU   (SI), X2
+	VMOVDQU   (DI), X2
 	VPSHUFD   $0xa5, X2, X3
 	VPSHUFD   $0xff, X2, X2
 	VPSRLVD   shift0202<>+0(SB), X3, X3
@@ -500,91 +503,91 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      16(SI), Y5
+	VMOVDQU      16(DI), Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VPMADDUBSW   (DI), Y5, Y5
+	VPMADDUBSW   (R8), Y5, Y5
 	VPSHUFB      bytes32_0<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      16(SI), Y5
+	VMOVDQU      16(DI), Y5
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VPMADDUBSW   32(DI), Y5, Y5
+	VPMADDUBSW   32(R8), Y5, Y5
 	VPSHUFB      bytes32_1<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      48(SI), Y5
+	VMOVDQU      48(DI), Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VPMADDUBSW   64(DI), Y5, Y5
+	VPMADDUBSW   64(R8), Y5, Y5
 	VPSHUFB      bytes32_2<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      48(SI), Y5
+	VMOVDQU      48(DI), Y5
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VPMADDUBSW   96(DI), Y5, Y5
+	VPMADDUBSW   96(R8), Y5, Y5
 	VPSHUFB      bytes32_3<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      80(SI), Y5
+	VMOVDQU      80(DI), Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VPMADDUBSW   128(DI), Y5, Y5
+	VPMADDUBSW   128(R8), Y5, Y5
 	VPSHUFB      bytes32_4<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      80(SI), Y5
+	VMOVDQU      80(DI), Y5
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VPMADDUBSW   160(DI), Y5, Y5
+	VPMADDUBSW   160(R8), Y5, Y5
 	VPSHUFB      bytes32_5<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      112(SI), Y5
+	VMOVDQU      112(DI), Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VPMADDUBSW   192(DI), Y5, Y5
+	VPMADDUBSW   192(R8), Y5, Y5
 	VPSHUFB      bytes32_6<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      112(SI), Y5
+	VMOVDQU      112(DI), Y5
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VPMADDUBSW   224(DI), Y5, Y5
+	VPMADDUBSW   224(R8), Y5, Y5
 	VPSHUFB      bytes32_7<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD        (SI), X2
+	VMOVD        (DI), X2
 	VCVTPH2PS    X2, X2
-	VBROADCASTSS (R8), X5
+	VBROADCASTSS (R9), X5
 	VMULPS       X5, X2, X2
 	VCVTDQ2PS    Y4, Y4
 	VBROADCASTSS X2, Y5
 	VFMADD231PS  Y5, Y4, Y0
 	VPBROADCASTD c00010001<>+0(SB), Y4
-	VPMADDWD     (R9), Y4, Y4
+	VPMADDWD     (R10), Y4, Y4
 	VEXTRACTI128 $0x01, Y4, X5
 	VPACKSSDW    X5, X4, X4
 	VPMADDWD     X3, X4, X4
@@ -592,15 +595,15 @@ block3:
 	VCVTDQ2PS    Y4, Y4
 	VBROADCASTSS X2, Y5
 	VFMADD231PS  Y4, Y5, Y1
-	ADDQ         $+144, SI
-	ADDQ         $+256, DI
-	ADDQ         $+4, R8
-	ADDQ         $+32, R9
-	SUBQ         $0x01, R10
+	ADDQ         $+144, DI
+	ADDQ         $+256, R8
+	ADDQ         $+4, R9
+	ADDQ         $+32, R10
+	SUBQ         $0x01, R11
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc - Σ mins
 	VSUBPS       Y1, Y0, Y0
@@ -738,28 +741,29 @@ TEXT ·rowsQ5_KAVX2(SB), NOSPLIT, $0-64
 	MOVQ w+8(FP), CX
 	MOVQ stride+16(FP), DX
 	MOVQ rows+24(FP), BX
+	MOVQ ·rowAhead+0(SB), SI
 	SUBQ $0x01, BX
 	JLT  rowEnd2
 
 row1:
-	MOVQ  CX, SI
-	MOVQ  q+32(FP), DI
-	MOVQ  d+40(FP), R8
-	MOVQ  bsums+48(FP), R9
+	MOVQ  CX, DI
+	MOVQ  q+32(FP), R8
+	MOVQ  d+40(FP), R9
+	MOVQ  bsums+48(FP), R10
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	MOVQ  blocks+56(FP), R10
-	SUBQ  $0x01, R10
+	MOVQ  blocks+56(FP), R11
+	SUBQ  $0x01, R11
 	JLT   blockEnd4
 
 block3:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
-	PREFETCHT0 8320(SI)
+	PREFETCHT0 (DI)(SI*1)
+	PREFETCHT0 64(DI)(SI*1)
+	PREFETCHT0 128(DI)(SI*1)
 
 	// sc, mn
 	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
-	VMOVDQU   (SI), X2
+	VMOVDQU   (DI), X2
 	VPSHUFD   $0xa5, X2, X3
 	VPSHUFD   $0xff, X2, X2
 	VPSRLVD   shift0202<>+0(SB), X3, X3
@@ -775,146 +779,146 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      48(SI), Y5
+	VMOVDQU      48(DI), Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VMOVDQU      16(SI), Y6
+	VMOVDQU      16(DI), Y6
 
 	// q |= bit 0, bit 0 in the upper half, times 16
 	VPSLLD       $0x04, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPMADDUBSW   (DI), Y5, Y5
+	VPMADDUBSW   (R8), Y5, Y5
 	VPSHUFB      bytes32_0<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      48(SI), Y5
+	VMOVDQU      48(DI), Y5
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VMOVDQU      16(SI), Y6
+	VMOVDQU      16(DI), Y6
 
 	// q |= bit 1, bit 1 in the upper half, times 16
 	VPSLLD       $0x03, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPMADDUBSW   32(DI), Y5, Y5
+	VPMADDUBSW   32(R8), Y5, Y5
 	VPSHUFB      bytes32_1<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      80(SI), Y5
+	VMOVDQU      80(DI), Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VMOVDQU      16(SI), Y6
+	VMOVDQU      16(DI), Y6
 
 	// q |= bit 2, bit 2 in the upper half, times 16
 	VPSLLD       $0x02, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPMADDUBSW   64(DI), Y5, Y5
+	VPMADDUBSW   64(R8), Y5, Y5
 	VPSHUFB      bytes32_2<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      80(SI), Y5
+	VMOVDQU      80(DI), Y5
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VMOVDQU      16(SI), Y6
+	VMOVDQU      16(DI), Y6
 
 	// q |= bit 3, bit 3 in the upper half, times 16
 	VPSLLD       $0x01, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPMADDUBSW   96(DI), Y5, Y5
+	VPMADDUBSW   96(R8), Y5, Y5
 	VPSHUFB      bytes32_3<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      112(SI), Y5
+	VMOVDQU      112(DI), Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VMOVDQU      16(SI), Y6
+	VMOVDQU      16(DI), Y6
 
 	// q |= bit 4, bit 4 in the upper half, times 16
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPMADDUBSW   128(DI), Y5, Y5
+	VPMADDUBSW   128(R8), Y5, Y5
 	VPSHUFB      bytes32_4<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      112(SI), Y5
+	VMOVDQU      112(DI), Y5
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VMOVDQU      16(SI), Y6
+	VMOVDQU      16(DI), Y6
 
 	// q |= bit 5, bit 5 in the upper half, times 16
 	VPSRLD       $0x01, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPMADDUBSW   160(DI), Y5, Y5
+	VPMADDUBSW   160(R8), Y5, Y5
 	VPSHUFB      bytes32_5<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      144(SI), Y5
+	VMOVDQU      144(DI), Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VMOVDQU      16(SI), Y6
+	VMOVDQU      16(DI), Y6
 
 	// q |= bit 6, bit 6 in the upper half, times 16
 	VPSRLD       $0x02, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPMADDUBSW   192(DI), Y5, Y5
+	VPMADDUBSW   192(R8), Y5, Y5
 	VPSHUFB      bytes32_6<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      144(SI), Y5
+	VMOVDQU      144(DI), Y5
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
-	VMOVDQU      16(SI), Y6
+	VMOVDQU      16(DI), Y6
 
 	// q |= bit 7, bit 7 in the upper half, times 16
 	VPSRLD       $0x03, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPMADDUBSW   224(DI), Y5, Y5
+	VPMADDUBSW   224(R8), Y5, Y5
 	VPSHUFB      bytes32_7<>+0(SB), Y2, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD        (SI), X2
+	VMOVD        (DI), X2
 	VCVTPH2PS    X2, X2
-	VBROADCASTSS (R8), X5
+	VBROADCASTSS (R9), X5
 	VMULPS       X5, X2, X2
 	VCVTDQ2PS    Y4, Y4
 	VBROADCASTSS X2, Y5
 	VFMADD231PS  Y5, Y4, Y0
 	VPBROADCASTD c00010001<>+0(SB), Y4
-	VPMADDWD     (R9), Y4, Y4
+	VPMADDWD     (R10), Y4, Y4
 	VEXTRACTI128 $0x01, Y4, X5
 	VPACKSSDW    X5, X4, X4
 	VPMADDWD     X3, X4, X4
@@ -922,15 +926,15 @@ block3:
 	VCVTDQ2PS    Y4, Y4
 	VBROADCASTSS X2, Y5
 	VFMADD231PS  Y4, Y5, Y1
-	ADDQ         $+176, SI
-	ADDQ         $+256, DI
-	ADDQ         $+4, R8
-	ADDQ         $+32, R9
-	SUBQ         $0x01, R10
+	ADDQ         $+176, DI
+	ADDQ         $+256, R8
+	ADDQ         $+4, R9
+	ADDQ         $+32, R10
+	SUBQ         $0x01, R11
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc - Σ mins
 	VSUBPS       Y1, Y0, Y0
@@ -961,78 +965,79 @@ TEXT ·rowsQ6_KAVX2(SB), NOSPLIT, $0-64
 	MOVQ w+8(FP), CX
 	MOVQ stride+16(FP), DX
 	MOVQ rows+24(FP), BX
+	MOVQ ·rowAhead+0(SB), SI
 	SUBQ $0x01, BX
 	JLT  rowEnd2
 
 row1:
-	MOVQ  CX, SI
-	MOVQ  q+32(FP), DI
-	MOVQ  d+40(FP), R8
-	MOVQ  bsums+48(FP), R9
+	MOVQ  CX, DI
+	MOVQ  q+32(FP), R8
+	MOVQ  d+40(FP), R9
+	MOVQ  bsums+48(FP), R10
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
-	MOVQ  blocks+56(FP), R10
-	SUBQ  $0x01, R10
+	MOVQ  blocks+56(FP), R11
+	SUBQ  $0x01, R11
 	JLT   blockEnd4
 
 block3:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
-	PREFETCHT0 8320(SI)
-	PREFETCHT0 8384(SI)
+	PREFETCHT0 (DI)(SI*1)
+	PREFETCHT0 64(DI)(SI*1)
+	PREFETCHT0 128(DI)(SI*1)
+	PREFETCHT0 192(DI)(SI*1)
 
 	// sc, mn
-	VPMOVSXBW 192(SI), Y1
+	VPMOVSXBW 192(DI), Y1
 	VPERMQ    $0xee, Y1, Y2
 	VPERMQ    $0x44, Y1, Y3
 	VPXOR     Y4, Y4, Y4
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
-	VMOVDQU      128(SI), Y6
-	VMOVDQU      (SI), Y5
+	VMOVDQU      128(DI), Y6
+	VMOVDQU      (DI), Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y5, Y5
 	VPSLLD       $0x04, Y6, Y6
 	VPBROADCASTD c30303030<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPMADDUBSW   (DI), Y5, Y5
+	VPMADDUBSW   (R8), Y5, Y5
 	VPSHUFB      bytes16_0<>+0(SB), Y3, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
-	VMOVDQU      128(SI), Y6
-	VMOVDQU      32(SI), Y5
+	VMOVDQU      128(DI), Y6
+	VMOVDQU      32(DI), Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y5, Y5
 	VPSLLD       $0x02, Y6, Y6
 	VPBROADCASTD c30303030<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPMADDUBSW   32(DI), Y5, Y5
+	VPMADDUBSW   32(R8), Y5, Y5
 	VPSHUFB      bytes16_2<>+0(SB), Y3, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 4 and 5) << 4
-	VMOVDQU      128(SI), Y6
-	VMOVDQU      (SI), Y5
+	VMOVDQU      128(DI), Y6
+	VMOVDQU      (DI), Y5
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y5, Y5
 	VPBROADCASTD c30303030<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPMADDUBSW   64(DI), Y5, Y5
+	VPMADDUBSW   64(R8), Y5, Y5
 	VPSHUFB      bytes16_4<>+0(SB), Y3, Y6
 	VPMADDWD     Y6, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 4 & 15 | (bits 6 and 7, in the upper half 6 and 7) << 4
-	VMOVDQU      128(SI), Y6
-	VMOVDQU      32(SI), Y5
+	VMOVDQU      128(DI), Y6
+	VMOVDQU      32(DI), Y5
 	VPSRLD       $0x04, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y5, Y5
@@ -1040,56 +1045,56 @@ block3:
 	VPBROADCASTD c30303030<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
-	VPMADDUBSW   96(DI), Y5, Y5
+	VPMADDUBSW   96(R8), Y5, Y5
 	VPSHUFB      bytes16_6<>+0(SB), Y3, Y3
 	VPMADDWD     Y3, Y5, Y5
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
-	VMOVDQU      160(SI), Y5
-	VMOVDQU      64(SI), Y3
+	VMOVDQU      160(DI), Y5
+	VMOVDQU      64(DI), Y3
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y3, Y3
 	VPSLLD       $0x04, Y5, Y5
 	VPBROADCASTD c30303030<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VPOR         Y5, Y3, Y3
-	VPMADDUBSW   128(DI), Y3, Y3
+	VPMADDUBSW   128(R8), Y3, Y3
 	VPSHUFB      bytes16_0<>+0(SB), Y2, Y5
 	VPMADDWD     Y5, Y3, Y3
 	VPADDD       Y3, Y4, Y4
 
 	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
-	VMOVDQU      160(SI), Y5
-	VMOVDQU      96(SI), Y3
+	VMOVDQU      160(DI), Y5
+	VMOVDQU      96(DI), Y3
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y3, Y3
 	VPSLLD       $0x02, Y5, Y5
 	VPBROADCASTD c30303030<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VPOR         Y5, Y3, Y3
-	VPMADDUBSW   160(DI), Y3, Y3
+	VPMADDUBSW   160(R8), Y3, Y3
 	VPSHUFB      bytes16_2<>+0(SB), Y2, Y5
 	VPMADDWD     Y5, Y3, Y3
 	VPADDD       Y3, Y4, Y4
 
 	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 4 and 5) << 4
-	VMOVDQU      160(SI), Y5
-	VMOVDQU      64(SI), Y3
+	VMOVDQU      160(DI), Y5
+	VMOVDQU      64(DI), Y3
 	VPSRLD       $0x04, Y3, Y3
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y3, Y3
 	VPBROADCASTD c30303030<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VPOR         Y5, Y3, Y3
-	VPMADDUBSW   192(DI), Y3, Y3
+	VPMADDUBSW   192(R8), Y3, Y3
 	VPSHUFB      bytes16_4<>+0(SB), Y2, Y5
 	VPMADDWD     Y5, Y3, Y3
 	VPADDD       Y3, Y4, Y4
 
 	// q = bytes >> 4 & 15 | (bits 6 and 7, in the upper half 6 and 7) << 4
-	VMOVDQU      160(SI), Y5
-	VMOVDQU      96(SI), Y3
+	VMOVDQU      160(DI), Y5
+	VMOVDQU      96(DI), Y3
 	VPSRLD       $0x04, Y3, Y3
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y3, Y3
@@ -1097,19 +1102,19 @@ block3:
 	VPBROADCASTD c30303030<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VPOR         Y5, Y3, Y3
-	VPMADDUBSW   224(DI), Y3, Y3
+	VPMADDUBSW   224(R8), Y3, Y3
 	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
 	VPMADDWD     Y2, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VPMADDWD     (R9), Y1, Y1
+	VPMADDWD     (R10), Y1, Y1
 	VPSLLD       $0x05, Y1, Y1
 	VPSUBD       Y1, Y4, Y4
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VPXOR        Y1, Y1, Y1
-	VPINSRW      $0x00, 208(SI), X1, X1
+	VPINSRW      $0x00, 208(DI), X1, X1
 	VCVTPH2PS    X1, X1
-	VBROADCASTSS (R8), X2
+	VBROADCASTSS (R9), X2
 	VMULPS       X2, X1, X1
 	VEXTRACTI128 $0x01, Y4, X2
 	VPADDD       X2, X4, X4
@@ -1119,15 +1124,15 @@ block3:
 	VPADDD       X2, X4, X4
 	VCVTDQ2PS    X4, X4
 	VFMADD231SS  X1, X4, X0
-	ADDQ         $+210, SI
-	ADDQ         $+256, DI
-	ADDQ         $+4, R8
-	ADDQ         $+32, R9
-	SUBQ         $0x01, R10
+	ADDQ         $+210, DI
+	ADDQ         $+256, R8
+	ADDQ         $+4, R9
+	ADDQ         $+32, R10
+	SUBQ         $0x01, R11
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc - Σ mins
 	VMOVSS X0, (AX)
@@ -1152,34 +1157,35 @@ TEXT ·rowsIQ4_XSAVX2(SB), NOSPLIT, $0-64
 	MOVQ    stride+16(FP), DX
 	MOVQ    rows+24(FP), BX
 	VMOVUPS iq4<>+0(SB), Y0
+	MOVQ    ·rowAhead+0(SB), SI
 	SUBQ    $0x01, BX
 	JLT     rowEnd2
 
 row1:
-	MOVQ  CX, SI
-	MOVQ  q+32(FP), DI
-	MOVQ  d+40(FP), R8
+	MOVQ  CX, DI
+	MOVQ  q+32(FP), R8
+	MOVQ  d+40(FP), R9
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
-	MOVQ  blocks+56(FP), R9
-	SUBQ  $0x01, R9
+	MOVQ  blocks+56(FP), R10
+	SUBQ  $0x01, R10
 	JLT   blockEnd4
 
 block3:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
-	PREFETCHT0 8320(SI)
+	PREFETCHT0 (DI)(SI*1)
+	PREFETCHT0 64(DI)(SI*1)
+	PREFETCHT0 128(DI)(SI*1)
 
 	// sc, mn
 	// sc = four bits | two bits << 4, each spread to its byte, minus 32, as int16
-	MOVQ      $0x0f0f0f0f0f0f0f0f, R12
-	MOVL      4(SI), R10
-	PDEPQ     R12, R10, R10
-	MOVQ      $0x3030303030303030, R12
-	MOVWLZX   2(SI), R11
-	PDEPQ     R12, R11, R11
-	ORQ       R11, R10
-	VMOVQ     R10, X3
+	MOVQ      $0x0f0f0f0f0f0f0f0f, R13
+	MOVL      4(DI), R11
+	PDEPQ     R13, R11, R11
+	MOVQ      $0x3030303030303030, R13
+	MOVWLZX   2(DI), R12
+	PDEPQ     R13, R12, R12
+	ORQ       R12, R11
+	VMOVQ     R11, X3
 	VPSUBB    quad20202020<>+0(SB), X3, X3
 	VPMOVSXBW X3, X3
 	VPERMQ    $0x44, Y3, Y3
@@ -1187,12 +1193,12 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = values[bytes & 15], values[bytes >> 4]
-	VBROADCASTI128 8(SI), Y4
+	VBROADCASTI128 8(DI), Y4
 	VPSRLVD        shift04<>+0(SB), Y4, Y4
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y5
 	VPAND          Y5, Y4, Y4
 	VPSHUFB        Y4, Y0, Y4
-	VMOVDQU        (DI), Y5
+	VMOVDQU        (R8), Y5
 	VPSIGNB        Y4, Y5, Y5
 	VPABSB         Y4, Y4
 	VPMADDUBSW     Y5, Y4, Y4
@@ -1201,12 +1207,12 @@ block3:
 	VPADDD         Y4, Y2, Y2
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VBROADCASTI128 24(SI), Y4
+	VBROADCASTI128 24(DI), Y4
 	VPSRLVD        shift04<>+0(SB), Y4, Y4
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y5
 	VPAND          Y5, Y4, Y4
 	VPSHUFB        Y4, Y0, Y4
-	VMOVDQU        32(DI), Y5
+	VMOVDQU        32(R8), Y5
 	VPSIGNB        Y4, Y5, Y5
 	VPABSB         Y4, Y4
 	VPMADDUBSW     Y5, Y4, Y4
@@ -1215,12 +1221,12 @@ block3:
 	VPADDD         Y4, Y2, Y2
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VBROADCASTI128 40(SI), Y4
+	VBROADCASTI128 40(DI), Y4
 	VPSRLVD        shift04<>+0(SB), Y4, Y4
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y5
 	VPAND          Y5, Y4, Y4
 	VPSHUFB        Y4, Y0, Y4
-	VMOVDQU        64(DI), Y5
+	VMOVDQU        64(R8), Y5
 	VPSIGNB        Y4, Y5, Y5
 	VPABSB         Y4, Y4
 	VPMADDUBSW     Y5, Y4, Y4
@@ -1229,12 +1235,12 @@ block3:
 	VPADDD         Y4, Y2, Y2
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VBROADCASTI128 56(SI), Y4
+	VBROADCASTI128 56(DI), Y4
 	VPSRLVD        shift04<>+0(SB), Y4, Y4
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y5
 	VPAND          Y5, Y4, Y4
 	VPSHUFB        Y4, Y0, Y4
-	VMOVDQU        96(DI), Y5
+	VMOVDQU        96(R8), Y5
 	VPSIGNB        Y4, Y5, Y5
 	VPABSB         Y4, Y4
 	VPMADDUBSW     Y5, Y4, Y4
@@ -1243,12 +1249,12 @@ block3:
 	VPADDD         Y4, Y2, Y2
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VBROADCASTI128 72(SI), Y4
+	VBROADCASTI128 72(DI), Y4
 	VPSRLVD        shift04<>+0(SB), Y4, Y4
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y5
 	VPAND          Y5, Y4, Y4
 	VPSHUFB        Y4, Y0, Y4
-	VMOVDQU        128(DI), Y5
+	VMOVDQU        128(R8), Y5
 	VPSIGNB        Y4, Y5, Y5
 	VPABSB         Y4, Y4
 	VPMADDUBSW     Y5, Y4, Y4
@@ -1257,12 +1263,12 @@ block3:
 	VPADDD         Y4, Y2, Y2
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VBROADCASTI128 88(SI), Y4
+	VBROADCASTI128 88(DI), Y4
 	VPSRLVD        shift04<>+0(SB), Y4, Y4
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y5
 	VPAND          Y5, Y4, Y4
 	VPSHUFB        Y4, Y0, Y4
-	VMOVDQU        160(DI), Y5
+	VMOVDQU        160(R8), Y5
 	VPSIGNB        Y4, Y5, Y5
 	VPABSB         Y4, Y4
 	VPMADDUBSW     Y5, Y4, Y4
@@ -1271,12 +1277,12 @@ block3:
 	VPADDD         Y4, Y2, Y2
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VBROADCASTI128 104(SI), Y4
+	VBROADCASTI128 104(DI), Y4
 	VPSRLVD        shift04<>+0(SB), Y4, Y4
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y5
 	VPAND          Y5, Y4, Y4
 	VPSHUFB        Y4, Y0, Y4
-	VMOVDQU        192(DI), Y5
+	VMOVDQU        192(R8), Y5
 	VPSIGNB        Y4, Y5, Y5
 	VPABSB         Y4, Y4
 	VPMADDUBSW     Y5, Y4, Y4
@@ -1285,12 +1291,12 @@ block3:
 	VPADDD         Y4, Y2, Y2
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VBROADCASTI128 120(SI), Y4
+	VBROADCASTI128 120(DI), Y4
 	VPSRLVD        shift04<>+0(SB), Y4, Y4
 	VPBROADCASTD   c0f0f0f0f<>+0(SB), Y5
 	VPAND          Y5, Y4, Y4
 	VPSHUFB        Y4, Y0, Y4
-	VMOVDQU        224(DI), Y5
+	VMOVDQU        224(R8), Y5
 	VPSIGNB        Y4, Y5, Y5
 	VPABSB         Y4, Y4
 	VPMADDUBSW     Y5, Y4, Y4
@@ -1299,21 +1305,21 @@ block3:
 	VPADDD         Y4, Y2, Y2
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD        (SI), X3
+	VMOVD        (DI), X3
 	VCVTPH2PS    X3, X3
-	VBROADCASTSS (R8), X4
+	VBROADCASTSS (R9), X4
 	VMULPS       X4, X3, X3
 	VCVTDQ2PS    Y2, Y2
 	VBROADCASTSS X3, Y4
 	VFMADD231PS  Y4, Y2, Y1
-	ADDQ         $+136, SI
-	ADDQ         $+256, DI
-	ADDQ         $+4, R8
-	SUBQ         $0x01, R9
+	ADDQ         $+136, DI
+	ADDQ         $+256, R8
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R10
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R9
+	ADDQ $0x01, R10
 
 	// dst = Σ acc - Σ mins
 	VPERMILPS    $0x4e, Y1, Y2
@@ -1376,27 +1382,28 @@ TEXT ·rowsQ2_KAVX512(SB), NOSPLIT, $0-64
 	MOVQ w+8(FP), CX
 	MOVQ stride+16(FP), DX
 	MOVQ rows+24(FP), BX
+	MOVQ ·rowAhead+0(SB), SI
 	SUBQ $0x01, BX
 	JLT  rowEnd2
 
 row1:
-	MOVQ   CX, SI
-	MOVQ   q+32(FP), DI
-	MOVQ   d+40(FP), R8
-	MOVQ   bsums+48(FP), R9
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), R8
+	MOVQ   d+40(FP), R9
+	MOVQ   bsums+48(FP), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	MOVQ   blocks+56(FP), R10
-	SUBQ   $0x01, R10
+	MOVQ   blocks+56(FP), R11
+	SUBQ   $0x01, R11
 	JLT    blockEnd4
 
 block3:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
+	PREFETCHT0 (DI)(SI*1)
+	PREFETCHT0 64(DI)(SI*1)
 
 	// sc, mn
 	// sc = s & 15, mn = s >> 4, as int16
-	VPMOVZXBW    (SI), Y2
+	VPMOVZXBW    (DI), Y2
 	VPSRLD       $0x04, Y2, Y3
 	VPBROADCASTD c000f000f<>+0(SB), Y4
 	VPANDD       Y4, Y2, Y2
@@ -1406,63 +1413,63 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
-	VBROADCASTI64X4 16(SI), Z4
+	VBROADCASTI64X4 16(DI), Z4
 	VPRORVD         rotate0_2<>+0(SB), Z4, Z4
 	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
-	VPMADDUBSW      (DI), Z4, Z4
+	VPMADDUBSW      (R8), Z4, Z4
 	VMOVDQU16       words16_0<>+0(SB), Z6
 	VPERMW          Z2, Z6, Z6
 	VPDPWSSD        Z6, Z4, Z5
 
 	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
-	VBROADCASTI64X4 16(SI), Z4
+	VBROADCASTI64X4 16(DI), Z4
 	VPRORVD         rotate4_6<>+0(SB), Z4, Z4
 	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
-	VPMADDUBSW      64(DI), Z4, Z4
+	VPMADDUBSW      64(R8), Z4, Z4
 	VMOVDQU16       words16_4<>+0(SB), Z6
 	VPERMW          Z2, Z6, Z6
 	VPDPWSSD        Z6, Z4, Z5
 
 	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
-	VBROADCASTI64X4 48(SI), Z4
+	VBROADCASTI64X4 48(DI), Z4
 	VPRORVD         rotate0_2<>+0(SB), Z4, Z4
 	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
-	VPMADDUBSW      128(DI), Z4, Z4
+	VPMADDUBSW      128(R8), Z4, Z4
 	VMOVDQU16       words16_8<>+0(SB), Z6
 	VPERMW          Z2, Z6, Z6
 	VPDPWSSD        Z6, Z4, Z5
 
 	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
-	VBROADCASTI64X4 48(SI), Z4
+	VBROADCASTI64X4 48(DI), Z4
 	VPRORVD         rotate4_6<>+0(SB), Z4, Z4
 	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
-	VPMADDUBSW      192(DI), Z4, Z4
+	VPMADDUBSW      192(R8), Z4, Z4
 	VMOVDQU16       words16_12<>+0(SB), Z6
 	VPERMW          Z2, Z6, Z6
 	VPDPWSSD        Z6, Z4, Z5
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD        80(SI), X2
+	VMOVD        80(DI), X2
 	VCVTPH2PS    X2, X2
-	VBROADCASTSS (R8), X4
+	VBROADCASTSS (R9), X4
 	VMULPS       X4, X2, X2
 	VCVTDQ2PS    Z5, Z5
 	VBROADCASTSS X2, Z4
 	VFMADD231PS  Z4, Z5, Z0
-	VPMADDWD     (R9), Y3, Y3
+	VPMADDWD     (R10), Y3, Y3
 	VPSHUFD      $0x55, X2, X2
 	VCVTDQ2PS    Y3, Y3
 	VBROADCASTSS X2, Y4
 	VFMADD231PS  Y3, Y4, Y1
-	ADDQ         $+84, SI
-	ADDQ         $+256, DI
-	ADDQ         $+4, R8
-	ADDQ         $+32, R9
-	SUBQ         $0x01, R10
+	ADDQ         $+84, DI
+	ADDQ         $+256, R8
+	ADDQ         $+4, R9
+	ADDQ         $+32, R10
+	SUBQ         $0x01, R11
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc - Σ mins
 	VSUBPS        Z1, Z0, Z0
@@ -1601,29 +1608,30 @@ TEXT ·rowsQ3_KAVX512(SB), NOSPLIT, $0-64
 	MOVQ         stride+16(FP), DX
 	MOVQ         rows+24(FP), BX
 	VBROADCASTSS c04040404<>+0(SB), Z0
+	MOVQ         ·rowAhead+0(SB), SI
 	SUBQ         $0x01, BX
 	JLT          rowEnd2
 
 row1:
-	MOVQ   CX, SI
-	MOVQ   q+32(FP), DI
-	MOVQ   d+40(FP), R8
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), R8
+	MOVQ   d+40(FP), R9
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	MOVQ   blocks+56(FP), R9
-	SUBQ   $0x01, R9
+	MOVQ   blocks+56(FP), R10
+	SUBQ   $0x01, R10
 	JLT    blockEnd4
 
 block3:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
+	PREFETCHT0 (DI)(SI*1)
+	PREFETCHT0 64(DI)(SI*1)
 
 	// sc, mn
 	// sc = (low bytes, low bytes >> 4) & 15 | (high bytes >> 0, 2, 4, 6 & 3) << 4, minus 32, as int16
-	VMOVQ        96(SI), X3
+	VMOVQ        96(DI), X3
 	VPUNPCKLQDQ  X3, X3, X3
 	VPSRLVD      shift0044<>+0(SB), X3, X3
-	VPBROADCASTD 104(SI), X4
+	VPBROADCASTD 104(DI), X4
 	VPSRLVD      shift0246<>+0(SB), X4, X4
 	VPANDD       quad0f0f0f0f<>+0(SB), X3, X3
 	VPANDD       quad03030303<>+0(SB), X4, X4
@@ -1635,68 +1643,68 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
-	VBROADCASTI64X4 32(SI), Z4
+	VBROADCASTI64X4 32(DI), Z4
 	VPRORVD         rotate0_2<>+0(SB), Z4, Z4
 	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
-	VBROADCASTI64X4 (SI), Z7
+	VBROADCASTI64X4 (DI), Z7
 
 	// q |= bit 0, bit 1 in the upper half, times 4
 	VPRORVD     rotate30_31<>+0(SB), Z7, Z7
 	VPANDD.BCST c04040404<>+0(SB), Z7, Z7
 	VPORD       Z7, Z4, Z4
-	VPMADDUBSW  (DI), Z4, Z4
-	VPMADDUBSW  (DI), Z0, Z7
+	VPMADDUBSW  (R8), Z4, Z4
+	VPMADDUBSW  (R8), Z0, Z7
 	VPSUBW      Z7, Z4, Z4
 	VMOVDQU16   words16_0<>+0(SB), Z7
 	VPERMW      Z3, Z7, Z7
 	VPDPWSSD    Z7, Z4, Z5
 
 	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
-	VBROADCASTI64X4 32(SI), Z4
+	VBROADCASTI64X4 32(DI), Z4
 	VPRORVD         rotate4_6<>+0(SB), Z4, Z4
 	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
-	VBROADCASTI64X4 (SI), Z7
+	VBROADCASTI64X4 (DI), Z7
 
 	// q |= bit 2, bit 3 in the upper half, times 4
 	VPRORVD     rotate0_1<>+0(SB), Z7, Z7
 	VPANDD.BCST c04040404<>+0(SB), Z7, Z7
 	VPORD       Z7, Z4, Z4
-	VPMADDUBSW  64(DI), Z4, Z4
-	VPMADDUBSW  64(DI), Z0, Z7
+	VPMADDUBSW  64(R8), Z4, Z4
+	VPMADDUBSW  64(R8), Z0, Z7
 	VPSUBW      Z7, Z4, Z4
 	VMOVDQU16   words16_4<>+0(SB), Z7
 	VPERMW      Z3, Z7, Z7
 	VPDPWSSD    Z7, Z4, Z5
 
 	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
-	VBROADCASTI64X4 64(SI), Z4
+	VBROADCASTI64X4 64(DI), Z4
 	VPRORVD         rotate0_2<>+0(SB), Z4, Z4
 	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
-	VBROADCASTI64X4 (SI), Z7
+	VBROADCASTI64X4 (DI), Z7
 
 	// q |= bit 4, bit 5 in the upper half, times 4
 	VPRORVD     rotate2_3<>+0(SB), Z7, Z7
 	VPANDD.BCST c04040404<>+0(SB), Z7, Z7
 	VPORD       Z7, Z4, Z4
-	VPMADDUBSW  128(DI), Z4, Z4
-	VPMADDUBSW  128(DI), Z0, Z7
+	VPMADDUBSW  128(R8), Z4, Z4
+	VPMADDUBSW  128(R8), Z0, Z7
 	VPSUBW      Z7, Z4, Z4
 	VMOVDQU16   words16_8<>+0(SB), Z7
 	VPERMW      Z3, Z7, Z7
 	VPDPWSSD    Z7, Z4, Z5
 
 	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
-	VBROADCASTI64X4 64(SI), Z4
+	VBROADCASTI64X4 64(DI), Z4
 	VPRORVD         rotate4_6<>+0(SB), Z4, Z4
 	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
-	VBROADCASTI64X4 (SI), Z7
+	VBROADCASTI64X4 (DI), Z7
 
 	// q |= bit 6, bit 7 in the upper half, times 4
 	VPRORVD     rotate4_5<>+0(SB), Z7, Z7
 	VPANDD.BCST c04040404<>+0(SB), Z7, Z7
 	VPORD       Z7, Z4, Z4
-	VPMADDUBSW  192(DI), Z4, Z4
-	VPMADDUBSW  192(DI), Z0, Z7
+	VPMADDUBSW  192(R8), Z4, Z4
+	VPMADDUBSW  192(R8), Z0, Z7
 	VPSUBW      Z7, Z4, Z4
 	VMOVDQU16   words16_12<>+0(SB), Z7
 	VPERMW      Z3, Z7, Z7
@@ -1704,21 +1712,21 @@ block3:
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VPXORD       Z6, Z6, Z6
-	VPINSRW      $0x00, 108(SI), X6, X6
+	VPINSRW      $0x00, 108(DI), X6, X6
 	VCVTPH2PS    X6, X6
-	VBROADCASTSS (R8), X3
+	VBROADCASTSS (R9), X3
 	VMULPS       X3, X6, X6
 	VCVTDQ2PS    Z5, Z5
 	VBROADCASTSS X6, Z4
 	VFMADD231PS  Z4, Z5, Z1
-	ADDQ         $+110, SI
-	ADDQ         $+256, DI
-	ADDQ         $+4, R8
-	SUBQ         $0x01, R9
+	ADDQ         $+110, DI
+	ADDQ         $+256, R8
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R10
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R9
+	ADDQ $0x01, R10
 
 	// dst = Σ acc - Σ mins
 	VPERMILPS     $0x4e, Z1, Z4
@@ -1819,28 +1827,29 @@ TEXT ·rowsQ4_KAVX512(SB), NOSPLIT, $0-64
 	MOVQ w+8(FP), CX
 	MOVQ stride+16(FP), DX
 	MOVQ rows+24(FP), BX
+	MOVQ ·rowAhead+0(SB), SI
 	SUBQ $0x01, BX
 	JLT  rowEnd2
 
 row1:
-	MOVQ   CX, SI
-	MOVQ   q+32(FP), DI
-	MOVQ   d+40(FP), R8
-	MOVQ   bsums+48(FP), R9
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), R8
+	MOVQ   d+40(FP), R9
+	MOVQ   bsums+48(FP), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	MOVQ   blocks+56(FP), R10
-	SUBQ   $0x01, R10
+	MOVQ   blocks+56(FP), R11
+	SUBQ   $0x01, R11
 	JLT    blockEnd4
 
 block3:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
-	PREFETCHT0 8320(SI)
+	PREFETCHT0 (DI)(SI*1)
+	PREFETCHT0 64(DI)(SI*1)
+	PREFETCHT0 128(DI)(SI*1)
 
 	// sc, mn
 	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
-	VMOVDQU32 (SI), X2
+	VMOVDQU32 (DI), X2
 	VPSHUFD   $0xa5, X2, X3
 	VPSHUFD   $0xff, X2, X2
 	VPSRLVD   shift0202<>+0(SB), X3, X3
@@ -1855,51 +1864,51 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 16(SI), Z5
+	VBROADCASTI64X4 16(DI), Z5
 	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
-	VPMADDUBSW      (DI), Z5, Z5
+	VPMADDUBSW      (R8), Z5, Z5
 	VMOVDQU16       words32_0<>+0(SB), Z6
 	VPERMW          Z2, Z6, Z6
 	VPDPWSSD        Z6, Z5, Z4
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 48(SI), Z5
+	VBROADCASTI64X4 48(DI), Z5
 	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
-	VPMADDUBSW      64(DI), Z5, Z5
+	VPMADDUBSW      64(R8), Z5, Z5
 	VMOVDQU16       words32_2<>+0(SB), Z6
 	VPERMW          Z2, Z6, Z6
 	VPDPWSSD        Z6, Z5, Z4
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 80(SI), Z5
+	VBROADCASTI64X4 80(DI), Z5
 	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
-	VPMADDUBSW      128(DI), Z5, Z5
+	VPMADDUBSW      128(R8), Z5, Z5
 	VMOVDQU16       words32_4<>+0(SB), Z6
 	VPERMW          Z2, Z6, Z6
 	VPDPWSSD        Z6, Z5, Z4
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 112(SI), Z5
+	VBROADCASTI64X4 112(DI), Z5
 	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
-	VPMADDUBSW      192(DI), Z5, Z5
+	VPMADDUBSW      192(R8), Z5, Z5
 	VMOVDQU16       words32_6<>+0(SB), Z6
 	VPERMW          Z2, Z6, Z6
 	VPDPWSSD        Z6, Z5, Z4
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD         (SI), X2
+	VMOVD         (DI), X2
 	VCVTPH2PS     X2, X2
-	VBROADCASTSS  (R8), X5
+	VBROADCASTSS  (R9), X5
 	VMULPS        X5, X2, X2
 	VCVTDQ2PS     Z4, Z4
 	VBROADCASTSS  X2, Z5
 	VFMADD231PS   Z5, Z4, Z0
 	VPBROADCASTD  c00010001<>+0(SB), Y5
-	VPMADDWD      (R9), Y5, Y6
+	VPMADDWD      (R10), Y5, Y6
 	VEXTRACTI32X4 $0x01, Y6, X5
 	VPACKSSDW     X5, X6, X6
 	VPMADDWD      X3, X6, X6
@@ -1907,15 +1916,15 @@ block3:
 	VCVTDQ2PS     Y6, Y6
 	VBROADCASTSS  X2, Y5
 	VFMADD231PS   Y6, Y5, Y1
-	ADDQ          $+144, SI
-	ADDQ          $+256, DI
-	ADDQ          $+4, R8
-	ADDQ          $+32, R9
-	SUBQ          $0x01, R10
+	ADDQ          $+144, DI
+	ADDQ          $+256, R8
+	ADDQ          $+4, R9
+	ADDQ          $+32, R10
+	SUBQ          $0x01, R11
 	JGE           block3
 
 blockEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc - Σ mins
 	VSUBPS        Z1, Z0, Z0
@@ -2035,28 +2044,29 @@ TEXT ·rowsQ5_KAVX512(SB), NOSPLIT, $0-64
 	MOVQ w+8(FP), CX
 	MOVQ stride+16(FP), DX
 	MOVQ rows+24(FP), BX
+	MOVQ ·rowAhead+0(SB), SI
 	SUBQ $0x01, BX
 	JLT  rowEnd2
 
 row1:
-	MOVQ   CX, SI
-	MOVQ   q+32(FP), DI
-	MOVQ   d+40(FP), R8
-	MOVQ   bsums+48(FP), R9
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), R8
+	MOVQ   d+40(FP), R9
+	MOVQ   bsums+48(FP), R10
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
-	MOVQ   blocks+56(FP), R10
-	SUBQ   $0x01, R10
+	MOVQ   blocks+56(FP), R11
+	SUBQ   $0x01, R11
 	JLT    blockEnd4
 
 block3:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
-	PREFETCHT0 8320(SI)
+	PREFETCHT0 (DI)(SI*1)
+	PREFETCHT0 64(DI)(SI*1)
+	PREFETCHT0 128(DI)(SI*1)
 
 	// sc, mn
 	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
-	VMOVDQU32 (SI), X2
+	VMOVDQU32 (DI), X2
 	VPSHUFD   $0xa5, X2, X3
 	VPSHUFD   $0xff, X2, X2
 	VPSRLVD   shift0202<>+0(SB), X3, X3
@@ -2071,75 +2081,75 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 48(SI), Z5
+	VBROADCASTI64X4 48(DI), Z5
 	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
-	VBROADCASTI64X4 16(SI), Z6
+	VBROADCASTI64X4 16(DI), Z6
 
 	// q |= bit 0, bit 1 in the upper half, times 16
 	VPRORVD     rotate28_29<>+0(SB), Z6, Z6
 	VPANDD.BCST c10101010<>+0(SB), Z6, Z6
 	VPORD       Z6, Z5, Z5
-	VPMADDUBSW  (DI), Z5, Z5
+	VPMADDUBSW  (R8), Z5, Z5
 	VMOVDQU16   words32_0<>+0(SB), Z6
 	VPERMW      Z2, Z6, Z6
 	VPDPWSSD    Z6, Z5, Z4
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 80(SI), Z5
+	VBROADCASTI64X4 80(DI), Z5
 	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
-	VBROADCASTI64X4 16(SI), Z6
+	VBROADCASTI64X4 16(DI), Z6
 
 	// q |= bit 2, bit 3 in the upper half, times 16
 	VPRORVD     rotate30_31<>+0(SB), Z6, Z6
 	VPANDD.BCST c10101010<>+0(SB), Z6, Z6
 	VPORD       Z6, Z5, Z5
-	VPMADDUBSW  64(DI), Z5, Z5
+	VPMADDUBSW  64(R8), Z5, Z5
 	VMOVDQU16   words32_2<>+0(SB), Z6
 	VPERMW      Z2, Z6, Z6
 	VPDPWSSD    Z6, Z5, Z4
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 112(SI), Z5
+	VBROADCASTI64X4 112(DI), Z5
 	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
-	VBROADCASTI64X4 16(SI), Z6
+	VBROADCASTI64X4 16(DI), Z6
 
 	// q |= bit 4, bit 5 in the upper half, times 16
 	VPRORVD     rotate0_1<>+0(SB), Z6, Z6
 	VPANDD.BCST c10101010<>+0(SB), Z6, Z6
 	VPORD       Z6, Z5, Z5
-	VPMADDUBSW  128(DI), Z5, Z5
+	VPMADDUBSW  128(R8), Z5, Z5
 	VMOVDQU16   words32_4<>+0(SB), Z6
 	VPERMW      Z2, Z6, Z6
 	VPDPWSSD    Z6, Z5, Z4
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 144(SI), Z5
+	VBROADCASTI64X4 144(DI), Z5
 	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
-	VBROADCASTI64X4 16(SI), Z6
+	VBROADCASTI64X4 16(DI), Z6
 
 	// q |= bit 6, bit 7 in the upper half, times 16
 	VPRORVD     rotate2_3<>+0(SB), Z6, Z6
 	VPANDD.BCST c10101010<>+0(SB), Z6, Z6
 	VPORD       Z6, Z5, Z5
-	VPMADDUBSW  192(DI), Z5, Z5
+	VPMADDUBSW  192(R8), Z5, Z5
 	VMOVDQU16   words32_6<>+0(SB), Z6
 	VPERMW      Z2, Z6, Z6
 	VPDPWSSD    Z6, Z5, Z4
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD         (SI), X2
+	VMOVD         (DI), X2
 	VCVTPH2PS     X2, X2
-	VBROADCASTSS  (R8), X5
+	VBROADCASTSS  (R9), X5
 	VMULPS        X5, X2, X2
 	VCVTDQ2PS     Z4, Z4
 	VBROADCASTSS  X2, Z5
 	VFMADD231PS   Z5, Z4, Z0
 	VPBROADCASTD  c00010001<>+0(SB), Y5
-	VPMADDWD      (R9), Y5, Y6
+	VPMADDWD      (R10), Y5, Y6
 	VEXTRACTI32X4 $0x01, Y6, X5
 	VPACKSSDW     X5, X6, X6
 	VPMADDWD      X3, X6, X6
@@ -2147,15 +2157,15 @@ block3:
 	VCVTDQ2PS     Y6, Y6
 	VBROADCASTSS  X2, Y5
 	VFMADD231PS   Y6, Y5, Y1
-	ADDQ          $+176, SI
-	ADDQ          $+256, DI
-	ADDQ          $+4, R8
-	ADDQ          $+32, R9
-	SUBQ          $0x01, R10
+	ADDQ          $+176, DI
+	ADDQ          $+256, R8
+	ADDQ          $+4, R9
+	ADDQ          $+32, R10
+	SUBQ          $0x01, R11
 	JGE           block3
 
 blockEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc - Σ mins
 	VSUBPS        Z1, Z0, Z0
@@ -2204,83 +2214,84 @@ TEXT ·rowsQ6_KAVX512(SB), NOSPLIT, $0-64
 	MOVQ         stride+16(FP), DX
 	MOVQ         rows+24(FP), BX
 	VBROADCASTSS c20202020<>+0(SB), Z0
+	MOVQ         ·rowAhead+0(SB), SI
 	SUBQ         $0x01, BX
 	JLT          rowEnd2
 
 row1:
-	MOVQ   CX, SI
-	MOVQ   q+32(FP), DI
-	MOVQ   d+40(FP), R8
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), R8
+	MOVQ   d+40(FP), R9
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	MOVQ   blocks+56(FP), R9
-	SUBQ   $0x01, R9
+	MOVQ   blocks+56(FP), R10
+	SUBQ   $0x01, R10
 	JLT    blockEnd4
 
 block3:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
-	PREFETCHT0 8320(SI)
-	PREFETCHT0 8384(SI)
+	PREFETCHT0 (DI)(SI*1)
+	PREFETCHT0 64(DI)(SI*1)
+	PREFETCHT0 128(DI)(SI*1)
+	PREFETCHT0 192(DI)(SI*1)
 
 	// sc, mn
-	VPMOVSXBW 192(SI), Y3
+	VPMOVSXBW 192(DI), Y3
 	VPXORD    Z4, Z4, Z4
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 2 and 3) << 4
-	VBROADCASTI64X4 128(SI), Z6
-	VMOVDQU32       (SI), Z5
+	VBROADCASTI64X4 128(DI), Z6
+	VMOVDQU32       (DI), Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
 	VPRORVD         rotate28_30<>+0(SB), Z6, Z6
 	VPANDD.BCST     c30303030<>+0(SB), Z6, Z6
 	VPORD           Z6, Z5, Z5
-	VPMADDUBSW      (DI), Z5, Z5
-	VPMADDUBSW      (DI), Z0, Z6
+	VPMADDUBSW      (R8), Z5, Z5
+	VPMADDUBSW      (R8), Z0, Z6
 	VPSUBW          Z6, Z5, Z5
 	VMOVDQU16       words16_0<>+0(SB), Z6
 	VPERMW          Z3, Z6, Z6
 	VPDPWSSD        Z6, Z5, Z4
 
 	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 6 and 7) << 4
-	VBROADCASTI64X4 128(SI), Z6
-	VMOVDQU32       (SI), Z5
+	VBROADCASTI64X4 128(DI), Z6
+	VMOVDQU32       (DI), Z5
 	VPSRLD          $0x04, Z5, Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
 	VPRORVD         rotate0_2<>+0(SB), Z6, Z6
 	VPANDD.BCST     c30303030<>+0(SB), Z6, Z6
 	VPORD           Z6, Z5, Z5
-	VPMADDUBSW      64(DI), Z5, Z5
-	VPMADDUBSW      64(DI), Z0, Z6
+	VPMADDUBSW      64(R8), Z5, Z5
+	VPMADDUBSW      64(R8), Z0, Z6
 	VPSUBW          Z6, Z5, Z5
 	VMOVDQU16       words16_4<>+0(SB), Z6
 	VPERMW          Z3, Z6, Z6
 	VPDPWSSD        Z6, Z5, Z4
 
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 2 and 3) << 4
-	VBROADCASTI64X4 160(SI), Z6
-	VMOVDQU32       64(SI), Z5
+	VBROADCASTI64X4 160(DI), Z6
+	VMOVDQU32       64(DI), Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
 	VPRORVD         rotate28_30<>+0(SB), Z6, Z6
 	VPANDD.BCST     c30303030<>+0(SB), Z6, Z6
 	VPORD           Z6, Z5, Z5
-	VPMADDUBSW      128(DI), Z5, Z5
-	VPMADDUBSW      128(DI), Z0, Z6
+	VPMADDUBSW      128(R8), Z5, Z5
+	VPMADDUBSW      128(R8), Z0, Z6
 	VPSUBW          Z6, Z5, Z5
 	VMOVDQU16       words16_8<>+0(SB), Z6
 	VPERMW          Z3, Z6, Z6
 	VPDPWSSD        Z6, Z5, Z4
 
 	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 6 and 7) << 4
-	VBROADCASTI64X4 160(SI), Z6
-	VMOVDQU32       64(SI), Z5
+	VBROADCASTI64X4 160(DI), Z6
+	VMOVDQU32       64(DI), Z5
 	VPSRLD          $0x04, Z5, Z5
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
 	VPRORVD         rotate0_2<>+0(SB), Z6, Z6
 	VPANDD.BCST     c30303030<>+0(SB), Z6, Z6
 	VPORD           Z6, Z5, Z5
-	VPMADDUBSW      192(DI), Z5, Z5
-	VPMADDUBSW      192(DI), Z0, Z6
+	VPMADDUBSW      192(R8), Z5, Z5
+	VPMADDUBSW      192(R8), Z0, Z6
 	VPSUBW          Z6, Z5, Z5
 	VMOVDQU16       words16_12<>+0(SB), Z6
 	VPERMW          Z3, Z6, Z6
@@ -2288,21 +2299,21 @@ block3:
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VPXORD       Z7, Z7, Z7
-	VPINSRW      $0x00, 208(SI), X7, X7
+	VPINSRW      $0x00, 208(DI), X7, X7
 	VCVTPH2PS    X7, X7
-	VBROADCASTSS (R8), X3
+	VBROADCASTSS (R9), X3
 	VMULPS       X3, X7, X7
 	VCVTDQ2PS    Z4, Z4
 	VBROADCASTSS X7, Z5
 	VFMADD231PS  Z5, Z4, Z1
-	ADDQ         $+210, SI
-	ADDQ         $+256, DI
-	ADDQ         $+4, R8
-	SUBQ         $0x01, R9
+	ADDQ         $+210, DI
+	ADDQ         $+256, R8
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R10
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R9
+	ADDQ $0x01, R10
 
 	// dst = Σ acc - Σ mins
 	VPERMILPS     $0x4e, Z1, Z5
@@ -2353,34 +2364,35 @@ TEXT ·rowsIQ4_XSAVX512(SB), NOSPLIT, $0-64
 	MOVQ    stride+16(FP), DX
 	MOVQ    rows+24(FP), BX
 	VMOVUPS iq4<>+0(SB), Z0
+	MOVQ    ·rowAhead+0(SB), SI
 	SUBQ    $0x01, BX
 	JLT     rowEnd2
 
 row1:
-	MOVQ   CX, SI
-	MOVQ   q+32(FP), DI
-	MOVQ   d+40(FP), R8
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), R8
+	MOVQ   d+40(FP), R9
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
-	MOVQ   blocks+56(FP), R9
-	SUBQ   $0x01, R9
+	MOVQ   blocks+56(FP), R10
+	SUBQ   $0x01, R10
 	JLT    blockEnd4
 
 block3:
-	PREFETCHT0 8192(SI)
-	PREFETCHT0 8256(SI)
-	PREFETCHT0 8320(SI)
+	PREFETCHT0 (DI)(SI*1)
+	PREFETCHT0 64(DI)(SI*1)
+	PREFETCHT0 128(DI)(SI*1)
 
 	// sc, mn
 	// sc = four bits | two bits << 4, each spread to its byte, minus 32, as int16
-	MOVQ      $0x0f0f0f0f0f0f0f0f, R12
-	MOVL      4(SI), R10
-	PDEPQ     R12, R10, R10
-	MOVQ      $0x3030303030303030, R12
-	MOVWLZX   2(SI), R11
-	PDEPQ     R12, R11, R11
-	ORQ       R11, R10
-	VMOVQ     R10, X3
+	MOVQ      $0x0f0f0f0f0f0f0f0f, R13
+	MOVL      4(DI), R11
+	PDEPQ     R13, R11, R11
+	MOVQ      $0x3030303030303030, R13
+	MOVWLZX   2(DI), R12
+	PDEPQ     R13, R12, R12
+	ORQ       R12, R11
+	VMOVQ     R11, X3
 	VPSUBB    quad20202020<>+0(SB), X3, X3
 	VPMOVSXBW X3, X3
 	VPXORD    Z4, Z4, Z4
@@ -2388,13 +2400,13 @@ block3:
 	// sum += sc·Σ(q-bias)·q_a
 	// q = values[bytes & 15], values[bytes >> 4]
 	VMOVUPS     quads0011<>+0(SB), Z6
-	VMOVDQU32   8(SI), Y5
+	VMOVDQU32   8(DI), Y5
 	VPERMQ      Z5, Z6, Z5
 	VPSRLVD     shift04<>+0(SB), Z5, Z5
 	VPANDD.BCST c0f0f0f0f<>+0(SB), Z5, Z5
 	VPSHUFB     Z5, Z0, Z5
 	VPXORD      Z7, Z7, Z7
-	VMOVDQU8    (DI), Z6
+	VMOVDQU8    (R8), Z6
 	VPMOVB2M    Z5, K1
 	VPSUBB      Z6, Z7, K1, Z6
 	VPABSB      Z5, Z5
@@ -2405,13 +2417,13 @@ block3:
 
 	// q = values[bytes & 15], values[bytes >> 4]
 	VMOVUPS     quads0011<>+0(SB), Z6
-	VMOVDQU32   40(SI), Y8
+	VMOVDQU32   40(DI), Y8
 	VPERMQ      Z8, Z6, Z8
 	VPSRLVD     shift04<>+0(SB), Z8, Z8
 	VPANDD.BCST c0f0f0f0f<>+0(SB), Z8, Z8
 	VPSHUFB     Z8, Z0, Z8
 	VPXORD      Z9, Z9, Z9
-	VMOVDQU8    64(DI), Z6
+	VMOVDQU8    64(R8), Z6
 	VPMOVB2M    Z8, K1
 	VPSUBB      Z6, Z9, K1, Z6
 	VPABSB      Z8, Z8
@@ -2422,13 +2434,13 @@ block3:
 
 	// q = values[bytes & 15], values[bytes >> 4]
 	VMOVUPS     quads0011<>+0(SB), Z6
-	VMOVDQU32   72(SI), Y10
+	VMOVDQU32   72(DI), Y10
 	VPERMQ      Z10, Z6, Z10
 	VPSRLVD     shift04<>+0(SB), Z10, Z10
 	VPANDD.BCST c0f0f0f0f<>+0(SB), Z10, Z10
 	VPSHUFB     Z10, Z0, Z10
 	VPXORD      Z11, Z11, Z11
-	VMOVDQU8    128(DI), Z6
+	VMOVDQU8    128(R8), Z6
 	VPMOVB2M    Z10, K1
 	VPSUBB      Z6, Z11, K1, Z6
 	VPABSB      Z10, Z10
@@ -2439,13 +2451,13 @@ block3:
 
 	// q = values[bytes & 15], values[bytes >> 4]
 	VMOVUPS     quads0011<>+0(SB), Z6
-	VMOVDQU32   104(SI), Y12
+	VMOVDQU32   104(DI), Y12
 	VPERMQ      Z12, Z6, Z12
 	VPSRLVD     shift04<>+0(SB), Z12, Z12
 	VPANDD.BCST c0f0f0f0f<>+0(SB), Z12, Z12
 	VPSHUFB     Z12, Z0, Z12
 	VPXORD      Z13, Z13, Z13
-	VMOVDQU8    192(DI), Z6
+	VMOVDQU8    192(R8), Z6
 	VPMOVB2M    Z12, K1
 	VPSUBB      Z6, Z13, K1, Z6
 	VPABSB      Z12, Z12
@@ -2455,21 +2467,21 @@ block3:
 	VPDPWSSD    Z6, Z12, Z4
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD        (SI), X3
+	VMOVD        (DI), X3
 	VCVTPH2PS    X3, X3
-	VBROADCASTSS (R8), X5
+	VBROADCASTSS (R9), X5
 	VMULPS       X5, X3, X3
 	VCVTDQ2PS    Z4, Z4
 	VBROADCASTSS X3, Z6
 	VFMADD231PS  Z6, Z4, Z1
-	ADDQ         $+136, SI
-	ADDQ         $+256, DI
-	ADDQ         $+4, R8
-	SUBQ         $0x01, R9
+	ADDQ         $+136, DI
+	ADDQ         $+256, R8
+	ADDQ         $+4, R9
+	SUBQ         $0x01, R10
 	JGE          block3
 
 blockEnd4:
-	ADDQ $0x01, R9
+	ADDQ $0x01, R10
 
 	// dst = Σ acc - Σ mins
 	VPERMILPS     $0x4e, Z1, Z6

@@ -68,6 +68,7 @@ type kGen struct {
 	formatK
 	w, q, d, sums reg.GPVirtual // the block, its activations, their scale and sums
 	grid          reg.GPVirtual // what quants looks up
+	ahead         reg.GPVirtual // how far before their use weights are asked for; nil: prefetchLeast
 	stack         operand.Mem   // signs and indexes of a block, see begin
 
 	values reg.VecVirtual // of the codes of a table
@@ -86,6 +87,7 @@ func (g *gen) rowsK(l level, f formatK) {
 	dst, row, stride, rows := g.arg("dst"), g.arg("w"), g.arg("stride"), g.arg("rows")
 	shared := kGen{gen: g, formatK: f}
 	shared.constants()
+	shared.loadAhead()
 	g.while(rows, 1, "row", func() {
 		k := shared
 		k.w, k.q, k.d = g.copyOf(row), g.arg("q"), g.arg("d")
@@ -97,9 +99,7 @@ func (g *gen) rowsK(l level, f formatK) {
 		g.zero(acc, mins)
 		blocks := g.arg("blocks")
 		g.while(blocks, 1, "block", func() {
-			for line := 0; line < f.size; line += 64 {
-				g.PREFETCHT0(operand.Mem{Base: k.w, Disp: prefetchLeast + line})
-			}
+			k.prefetch()
 			k.block(acc, mins)
 			g.add(f.size, k.w)
 			g.add(256, k.q)
@@ -114,6 +114,27 @@ func (g *gen) rowsK(l level, f formatK) {
 		g.ADDQ(stride, row)
 	})
 	g.done()
+}
+
+// loadAhead loads package kernel's variable rowAhead, where there is a register for it. A row of blocks is one stream, which
+// the prefetchers of some CPUs follow better alone.
+func (k *kGen) loadAhead() {
+	if k.begin != nil {
+		return
+	}
+	k.ahead = k.GP64()
+	k.MOVQ(operand.Mem{Symbol: operand.Symbol{Name: "·rowAhead"}, Base: reg.StaticBase}, k.ahead)
+}
+
+// prefetch asks for as many bytes as a block has.
+func (k *kGen) prefetch() {
+	for line := 0; line < k.size; line += 64 {
+		m := operand.Mem{Base: k.w, Disp: prefetchLeast + line}
+		if k.ahead != nil {
+			m = operand.Mem{Base: k.w, Index: k.ahead, Scale: 1, Disp: line}
+		}
+		k.PREFETCHT0(m)
+	}
 }
 
 // constants loads what is the same for all blocks.

@@ -55,6 +55,7 @@ func (g *gen) rowsKTokens(l level, f formatK, n int) {
 	dst, row := g.arg("dst"), g.arg("w")
 	k := &kTokens{kGen: &kGen{gen: g, formatK: f}, n: n}
 	k.constants()
+	k.loadAhead()
 	room := 8 * n
 	switch {
 	case g.evex():
@@ -73,9 +74,7 @@ func (g *gen) rowsKTokens(l level, f formatK, n int) {
 		k.clear()
 		blocks := g.arg("blocks")
 		g.while(blocks, 1, "block", func() {
-			for line := 0; line < f.size; line += 64 {
-				g.PREFETCHT0(operand.Mem{Base: k.w, Disp: prefetchLeast + line})
-			}
+			k.prefetch()
 			k.block()
 			g.add(f.size, k.w)
 			g.add(292*n, k.acts)
