@@ -9,6 +9,8 @@ var sets [cpu.NumLevels]kernelSet
 
 // rowAhead is how many bytes before their use the assembly asks for weights in blocks of 256. Zen 4 reads memory up to a fifth
 // faster when it is not asked for any: docs/experiments.md, "Zen 4".
+//
+//lint:ignore U1000 read by assembly
 var rowAhead = 8192
 
 func init() {
