@@ -45,7 +45,7 @@ func ExampleSession_Chat() {
 	defer model.Close()
 	session := newSession(model)
 	var conv chat.Conversation
-	for _, question := range []string{"What is the capital of France?", "And of Italy?"} {
+	for _, question := range []string{"What is the capital of Japan?", "And of Italy?"} {
 		conv.Messages = append(conv.Messages, chat.NewMessage("user", question))
 		answer := ""
 		for piece, err := range session.Chat(context.Background(), conv, &engine.GenerateOptions{MaxTokens: 30, Sampling: greedy}) {
@@ -58,7 +58,7 @@ func ExampleSession_Chat() {
 		fmt.Println(answer, session.Stats().CachedTokens > 0)
 	}
 	// Output:
-	// The capital of France is Paris. false
+	// The capital of Japan is Tokyo. false
 	// The capital of Italy is Rome. true
 }
 

@@ -46,8 +46,9 @@ func TestPrefixCache(t *testing.T) {
 						want, none := ask(t, plain, cache, prompt)
 						got, cached := ask(t, m, cache, prompt)
 						// Rows of 8 bits are rounded otherwise for a step than for a prompt's last token, which is what a
-						// random model's choices are near to.
-						same := slices.Equal(got, want) || form == "compressed" && cache == CacheQ8
+						// random model's choices are near to: which ones depends on the CPU.
+						rows := form == "compressed" || form == "llama.cpp"
+						same := slices.Equal(got, want) || rows && cache == CacheQ8
 						if !same || none != 0 {
 							t.Errorf("%d tokens, %d cached: %v, want %v", len(prompt), cached, got, want)
 						}
