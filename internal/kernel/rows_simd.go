@@ -75,18 +75,18 @@ func floatRows(kernels dotKernels, t Type, step int, dst []float32, ld int, w []
 		}
 	}
 	if head < a.Cols {
-		floatTail(t, dst, ld, w[head*size:], stride, rows, a, head)
+		floatTail(t, dst, ld, w[head*size:], stride, rows, a, head, tokens)
 	}
 }
 
 // floatTail adds the products of the columns from head on, fewer than 8; w begins with them.
-func floatTail(t Type, dst []float32, ld int, w []byte, stride, rows int, a *Act, head int) {
+func floatTail(t Type, dst []float32, ld int, w []byte, stride, rows int, a *Act, head, tokens int) {
 	_, size := t.Block()
 	var buf [8]float32
 	tail := buf[:a.Cols-head]
 	for r := range rows {
 		floats(t, tail, w[r*stride:][:len(tail)*size])
-		for t := range a.N {
+		for t := range tokens {
 			dst[t*ld+r] += dotFloats(tail, a.x[t*a.Cols+head:][:len(tail)])
 		}
 	}

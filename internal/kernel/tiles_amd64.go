@@ -36,7 +36,7 @@ func tiles16AMX(dst *float32, ld int, x *uint16, step int, w *uint16, steps, gro
 // tiles32 and tiles16 are those; tests replace them where the CPU does not have tiles.
 var tiles32, tiles16 tileKernel = tiles32AMX, tiles16AMX
 
-// tilePadded returns for how many tokens there is room where n are packed.
+// tilePadded returns for how many tokens there is room where n are packed, and in how many columns n are.
 func tilePadded(n int) int { return (n + tileSide - 1) / tileSide * tileSide }
 
 // packTiles is kernelSet.pack at AMX: it rounds rows lo … hi-1 of n rows of cols floats, a multiple of 32.
@@ -207,7 +207,7 @@ func (p *rowTiles) mul(dst []float32, ld int, w []byte, stride, rows int, a *Act
 			for i := range n {
 				p.round(s.halves(i), w[(r+i)*stride+c/elems*bytes:][:cols/elems*bytes], s)
 			}
-			interleaveAVX512((*byte)(unsafe.Pointer(&s.w[0])), &s.codes[0], 2*cols)
+			s.interleave(cols)
 			s.multiply(dst[alone*ld+r:], ld, n, tokens, a.bf16[c*room:], room, s.w[:], cols/tileStep, min(c, 1))
 		}
 	}
@@ -219,6 +219,11 @@ const halfCols = panelCols / 2
 // halves returns where row i of bfloat16 begins among the rows of codes.
 func (s *tileScratch) halves(i int) *uint16 {
 	return (*uint16)(unsafe.Pointer(&s.codes[i*codeStride]))
+}
+
+// interleave makes a panel of the rows of bfloat16.
+func (s *tileScratch) interleave(cols int) {
+	interleaveAVX512((*byte)(unsafe.Pointer(&s.w[0])), &s.codes[0], 2*cols)
 }
 
 // scoresTiles is vectorSet.promptScores at AMX: keys are the weights of a product.
@@ -239,7 +244,7 @@ func scoresTiles(dst []float32, ldd int, q []float32, nq, ldq int, k []uint16, s
 			for r := range keys {
 				bf16HalvesAVX512(s.halves(r), &k[(j+r)*stride], d)
 			}
-			interleaveAVX512((*byte)(unsafe.Pointer(&s.w[0])), &s.codes[0], 2*d)
+			s.interleave(d)
 			s.multiply(dst[i*ldd+j:], ldd, keys, rows, s.x[:], tileSide, s.w[:], d/tileStep, 0)
 		}
 	}
@@ -256,7 +261,7 @@ func weightedSumTiles(out []float32, ldo int, p []float32, ldp, nq int, v []uint
 	most := panelCols / (d / tileSide) / tileStep * tileStep // positions whose values have room in a panel
 	for j := 0; j < n; j += most {
 		m := min(most, n-j)
-		padded := (m + tileStep - 1) / tileStep * tileStep
+		padded := tilePadded(m)
 		s.pairs(v[j*stride:], stride, m, padded, d)
 		for i := 0; i < nq; i += tileSide {
 			rows := min(tileSide, nq-i)

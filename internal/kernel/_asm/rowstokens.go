@@ -132,33 +132,22 @@ func (r *tokensGen) tokens(w matrix, acc, mins []reg.VecVirtual) {
 		p, s := r.vec(), r.vec()
 		q := rowPtr(r.q[t/4], r.ldq, r.ldq3, t%4)
 		switch {
-		case r.evex() && r.bias != 0:
-			a := r.vec()
-			b := r.vec()
-			r.VMOVDQU32(q, a)
-			r.zero(p, b)
-			r.VPDPBUSD(a, v, p)
-			r.VPDPBUSD(a, r.biases, b)
-			r.VPSUBD(b, p, p)
-		case r.evex():
-			r.zero(p)
-			r.VPDPBUSD(q, v, p)
-		case r.signed:
+		case r.signed && !r.evex():
 			a := r.vec()
 			r.VMOVDQU(q, a)
 			r.VPSIGNB(v, a, a) // |w|·(±a) = w·a
 			r.dot(a, unsigned, p)
 		case r.bias != 0:
 			a := r.vec()
-			r.VMOVDQU(q, a)
+			r.loadBytes(q, a)
 			r.dot(a, v, p)
 			r.takeBias(a, p)
-		case r.vnni():
+		case r.vnni() && !r.evex(): // whose instruction is written with registers only, see vnni.go
 			a := r.vec()
 			r.VMOVDQU(q, a)
 			r.dot(a, v, p)
 		default:
-			r.VPMADDUBSW(q, v, p)
+			r.dot(q, v, p)
 		}
 		if !r.vnni() {
 			r.VPMADDWD(r.ones, p, p)
@@ -170,7 +159,7 @@ func (r *tokensGen) tokens(w matrix, acc, mins []reg.VecVirtual) {
 }
 
 // dot sets p = Σ w·a over fours, at AVX2 over pairs of int16.
-func (r *tokensGen) dot(a, w, p reg.VecVirtual) {
+func (r *tokensGen) dot(a operand.Op, w, p reg.VecVirtual) {
 	if r.vnni() {
 		r.zero(p)
 		r.VPDPBUSD(a, w, p)
