@@ -180,38 +180,21 @@ func (c config) object(key string) config {
 
 // texts returns the strings of a list, nil for anything else.
 func (c config) texts(key string) []string {
-	list, _ := c[key].([]any)
-	var out []string
-	for _, v := range list {
-		s, ok := v.(string)
-		if !ok {
-			return nil
-		}
-		out = append(out, s)
-	}
-	return out
+	return listOf(c, key, func(v any) (string, bool) { s, ok := v.(string); return s, ok })
 }
 
 // wholes returns the whole numbers of a list, nil for anything else.
-func (c config) wholes(key string) []int {
-	list, _ := c[key].([]any)
-	var out []int
-	for _, v := range list {
-		n, ok := toInt(v)
-		if !ok {
-			return nil
-		}
-		out = append(out, n)
-	}
-	return out
-}
+func (c config) wholes(key string) []int { return listOf(c, key, toInt) }
 
 // numbers returns the numbers of a list, nil for anything else.
-func (c config) numbers(key string) []float64 {
+func (c config) numbers(key string) []float64 { return listOf(c, key, toFloat) }
+
+// listOf returns the values of a list by way of to, nil where that refuses one, and for anything else.
+func listOf[T any](c config, key string, to func(any) (T, bool)) []T {
 	list, _ := c[key].([]any)
-	var out []float64
+	var out []T
 	for _, v := range list {
-		x, ok := toFloat(v)
+		x, ok := to(v)
 		if !ok {
 			return nil
 		}
