@@ -25,11 +25,14 @@ func loadFile(t testing.TB, path string, opt Options) *Model {
 	if opt.Threads == 0 {
 		opt.Threads = 2
 	}
+	_, measured := t.(*testing.B)
+	opt.NoHugePages = !measured // tests count allocations and goroutines
 	m, err := Load(path, &opt)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.Close() })
+	<-m.Settled()
 	return m
 }
 

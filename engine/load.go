@@ -69,6 +69,7 @@ func LoadGGUF(ctx context.Context, f *gguf.File, opt *Options) (*Model, error) {
 		return nil, errors.Join(err, m.Close())
 	}
 	m.files = &files{file: m.file, result: m.result}
+	m.settle()
 	runtime.AddCleanup(m, (*files).drop, m.files)
 	return m, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/latentgo/latentgo/engine/grammar"
 	"github.com/latentgo/latentgo/engine/internal/arch"
@@ -17,6 +18,7 @@ import (
 	"github.com/latentgo/latentgo/engine/sample"
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/cpu"
+	"github.com/latentgo/latentgo/internal/hugepage"
 	"github.com/latentgo/latentgo/tokenizer"
 )
 
@@ -34,12 +36,13 @@ type Model struct {
 	vocab    func() *grammar.Vocab  // of tok, which must not be nil
 	print    func() (string, error) // the file's fingerprint
 
-	passes *schedule.Scheduler
-	pool   *kept.Pool  // of closed sessions, or nil
-	closed atomic.Bool // set by whoever has locked the model
-	files  *files
-	open   schedule.Counter // sessions
-	calls  schedule.Counter // under way
+	passes  *schedule.Scheduler
+	pool    *kept.Pool  // of closed sessions, or nil
+	closed  atomic.Bool // set by whoever has locked the model
+	files   *files
+	settled chan struct{}    // closed when the weights are where they stay
+	open    schedule.Counter // sessions
+	calls   schedule.Counter // under way
 }
 
 // orBackground returns ctx, or the background for nil.
@@ -55,10 +58,14 @@ type files struct {
 	file   *gguf.File
 	result *convert.Result // or nil
 	lent   atomic.Bool     // Model.File gave the file away: its holder may still read tensors
+
+	stop    context.CancelFunc // of what moves weights
+	settled chan struct{}      // closed when that has ended
 }
 
 // drop closes the files, once nothing can reach the model. Workers end by themselves.
 func (f *files) drop() {
+	f.stop()
 	if f.result != nil {
 		_ = f.result.Close()
 	}
@@ -66,6 +73,34 @@ func (f *files) drop() {
 		_ = f.file.Close()
 	}
 }
+
+// settleDelay is how long a model is used before its weights move: what answers once and is done is quicker without.
+const settleDelay = 2 * time.Second
+
+// settle moves weights into huge pages while the model is used already. What it holds of m is only its files, so that a
+// dropped model is found.
+func (m *Model) settle() {
+	ctx, stop := context.WithCancel(context.Background())
+	files, page := m.files, hugepage.Size()
+	files.stop, files.settled = stop, make(chan struct{})
+	if m.net == nil || m.opt.NoHugePages || page == 0 || files.file.Size() < int64(page) {
+		close(files.settled)
+		return
+	}
+	go func() {
+		defer close(files.settled)
+		select {
+		case <-ctx.Done():
+		case <-time.After(settleDelay):
+			_ = files.file.HugePages(ctx) // what can't be read is found where it is used
+		}
+	}()
+}
+
+// Settled returns a channel that is closed once the weights are where they stay, in huge pages or not (see
+// Options.NoHugePages): for those who measure. Moving begins two seconds after loading and takes one for a few gigabytes, in
+// which the model is slower.
+func (m *Model) Settled() <-chan struct{} { return m.files.settled }
 
 // load prepares the model of m.file.
 func (m *Model) load(ctx context.Context) error {
@@ -185,6 +220,10 @@ func (m *Model) Close() error {
 		err = m.result.Close()
 	case m.net != nil:
 		m.net.Close()
+	}
+	if m.files != nil {
+		m.files.stop()
+		<-m.files.settled
 	}
 	return errors.Join(err, m.file.Close())
 }

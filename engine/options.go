@@ -45,6 +45,10 @@ type Options struct {
 	// Lock keeps the file's mapped weights in memory, see gguf.File.Lock: loading reads all of them, and fails where the
 	// system refuses.
 	Lock bool
+	// NoHugePages leaves the weights of a mapped file in the pages that the system has of it, which programs share. Otherwise
+	// they move into memory of the program's own soon after loading, where the system has huge pages and memory to spare: see
+	// gguf.File.HugePages.
+	NoHugePages bool
 	// VocabOnly loads metadata and tokenizer, no weights: NewSession then fails with ErrNoWeights.
 	VocabOnly bool
 }

@@ -44,11 +44,11 @@ func (f *File) Close() error {
 
 // Release lets the system take back the memory in which mapped data lies, as far as this process is what keeps it
 // there. Data stays valid: what is touched again comes back, from the system's cache where it is still there. For those
-// who go through a file once. Where nothing is mapped, or what is mapped is locked, it does nothing.
+// who go through a file once. Where nothing is mapped, or what is mapped is locked or in HugePages, it does nothing.
 func (f *File) Release() {
 	for _, p := range f.parts {
-		if p.unmap != nil && !p.closed.Load() && !p.locked.Load() {
-			release(p.data)
+		if p.unmap != nil {
+			p.release()
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+
+	"github.com/latentgo/latentgo/internal/hugepage"
 )
 
 // mapMemory is the system's mmap; tests replace it by one that refuses.
@@ -29,7 +31,9 @@ type part struct {
 	lo, hi uintptr     // addresses of the mapping, also after it is gone; 0 without one
 	unmap  func() error
 	closed atomic.Bool
-	locked atomic.Bool // by File.Lock
+	pages  sync.Mutex // held while the mapping is changed
+	locked bool       // by File.Lock
+	own    bool       // by File.HugePages: pages are not the file's, which could not give them again
 }
 
 // openPart opens, checks and maps one file of the operating system. Symbolic links are followed, as caches of models
@@ -156,7 +160,7 @@ func readStream(name string, r io.Reader, size int64) ([]byte, error) {
 		if have += n; int64(have) >= size {
 			return data, nil
 		}
-		grown := make([]byte, min(size, 2*int64(have)))
+		grown := hugepage.Make[byte](int(min(size, 2*int64(have))))
 		copy(grown, data)
 		data = grown
 	}
@@ -190,8 +194,19 @@ func (p *part) mapFile(file *os.File) {
 // little-endian data everywhere.
 func (p *part) bigEndian() bool { return p.order == binary.ByteOrder(binary.BigEndian) }
 
+// release drops the mapping's pages, where the file has them.
+func (p *part) release() {
+	p.pages.Lock()
+	defer p.pages.Unlock()
+	if !p.closed.Load() && !p.locked && !p.own {
+		release(p.data)
+	}
+}
+
 // close releases mapping and file; further calls do nothing.
 func (p *part) close() error {
+	p.pages.Lock()
+	defer p.pages.Unlock()
 	if p.closed.Swap(true) {
 		return nil
 	}

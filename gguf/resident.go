@@ -8,6 +8,9 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/latentgo/latentgo/internal/hugepage"
+	"github.com/latentgo/latentgo/internal/memory"
 )
 
 // Lock keeps the mapped data of all parts in memory until Close, so that no other program can push it out. Data that is
@@ -23,12 +26,22 @@ func (f *File) Lock() error {
 		case p.closed.Load():
 			return fmt.Errorf("gguf: %s: lock: %w", p.name, ErrClosed)
 		}
-		if err := lock(p.data); err != nil {
+		if err := p.lock(); err != nil {
 			return fmt.Errorf("gguf: %s: lock %d bytes: %w", p.name, len(p.data), err)
 		}
-		p.locked.Store(true)
 	}
 	return nil
+}
+
+// lock keeps the mapping in memory.
+func (p *part) lock() error {
+	p.pages.Lock()
+	defer p.pages.Unlock()
+	err := lock(p.data)
+	if err == nil {
+		p.locked = true
+	}
+	return err
 }
 
 // Prefetch reads mapped data from the disk, in large pieces and several at a time, which is faster than the first use
@@ -65,6 +78,60 @@ func (f *File) Prefetch(ctx context.Context, report func(done int64)) error {
 	}
 	wg.Wait()
 	return cmp.Or(errs...)
+}
+
+// HugePages moves mapped data into memory of the program's own, in pages of 2 MB instead of the file's of 4 kB, which
+// are read faster: decoding of a model of a billion weights gains a quarter. Slices that Tensor.Bytes gave stay valid and may be
+// read meanwhile. The memory is no longer shared with other programs that read the file, and the system can't take it back: it
+// is used only where all of it fits into half of what is available. Whatever is moved is safe from changes of the file.
+//
+// ctx ends it, and so does Close. It is nil where there was nothing to do: data that is not mapped, systems without huge pages
+// (all but Linux), too little memory. Errors are ctx's and those of Guard.
+func (f *File) HugePages(ctx context.Context) error {
+	if hugepage.Size() == 0 || f.Size() > memory.Available()/2 {
+		return nil
+	}
+	return f.Guard(func() error {
+		for _, p := range f.parts {
+			if p.unmap == nil {
+				continue
+			}
+			for piece := range slices.Chunk(wholePages(p.data, hugepage.Size()), max(hugePiece, hugepage.Size())) {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				if !p.ownPages(piece) {
+					return nil
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// hugePiece is how much is moved at a time: another mapping for the system, which allows some 65,000.
+const hugePiece = 16 << 20
+
+// wholePages returns what of data lies in whole pages of size bytes.
+func wholePages(data []byte, size int) []byte {
+	from := int(-address(data) & uintptr(size-1))
+	if from >= len(data) {
+		return nil
+	}
+	data = data[from:]
+	return data[:len(data)/size*size]
+}
+
+// ownPages moves a piece of the mapping into huge pages, and reports whether it could.
+func (p *part) ownPages(piece []byte) bool {
+	p.pages.Lock()
+	defer p.pages.Unlock()
+	if p.closed.Load() {
+		return false
+	}
+	touch(piece)
+	p.own = true
+	return hugepage.Replace(piece, p.locked) == nil
 }
 
 // pieces cuts all mapped data.

@@ -106,3 +106,57 @@ func TestReplaceFile(t *testing.T) {
 		t.Errorf("the data changed: %v", err)
 	}
 }
+
+// What is moved into huge pages is the same, is read meanwhile, and is not given back to a file that no longer has it.
+func TestHugePages(t *testing.T) {
+	f := large(t, 40<<20)
+	x, err := f.Tensor("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := x.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	err = f.HugePages(cancelled)
+	if err == nil {
+		t.Skip("SKIPPED, NOT TESTED: no huge pages, or too little memory")
+	}
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { done <- f.HugePages(context.Background()) }()
+	for moving := true; moving; {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Fatal(err)
+			}
+			moving = false
+		default:
+		}
+		if bytes.Count(data, []byte{7}) != len(data) {
+			t.Fatal("other data meanwhile")
+		}
+	}
+	if err := os.Truncate(f.Name(), 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	f.Release()
+	// Neither the first huge page nor the last need be whole.
+	if rest := data[2<<20 : len(data)-4<<20]; bytes.Count(rest, []byte{7}) != len(rest) {
+		t.Error("other data without the file")
+	}
+	if err := f.HugePages(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.HugePages(context.Background()); err != nil {
+		t.Errorf("after Close: %v", err)
+	}
+}

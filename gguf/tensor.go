@@ -7,6 +7,7 @@ import (
 	"weak"
 
 	"github.com/latentgo/latentgo/internal/ggtype"
+	"github.com/latentgo/latentgo/internal/hugepage"
 )
 
 // Type is a tensor's element type: ggml's number, name and block layout.
@@ -104,7 +105,7 @@ func (t *Tensor) load() ([]byte, error) {
 
 // readAt reads n bytes of the data, from byte at, as they are in the file.
 func (t *Tensor) readAt(at, n uint64) ([]byte, error) {
-	b := make([]byte, n)
+	b := hugepage.Make[byte](int(n))
 	if n, err := t.part.r.ReadAt(b, int64(t.Offset+at)); n < len(b) {
 		return nil, shrunk(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/latentgo/latentgo/cmd/chat/internal/lineedit"
 	"github.com/latentgo/latentgo/engine"
 	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/memory"
 	"github.com/latentgo/latentgo/internal/models"
 )
 
@@ -152,7 +153,7 @@ func (a *app) load(f *cachedFlags) (*engine.Model, error) {
 	if err != nil {
 		return nil, &usageError{err: err}
 	}
-	opt := &engine.Options{Threads: f.count(a), MLA: mla, Cache: f.Cache.Cache, Lock: f.Lock}
+	opt := &engine.Options{Threads: f.count(a), MLA: mla, Cache: f.Cache.Cache, Lock: f.Lock, NoHugePages: f.SmallPages}
 	if mla.Compressed() || mayCalibrate(opt.Cache) {
 		if opt.Convert, err = f.convertFlags.options(a); err != nil {
 			return nil, err
@@ -244,7 +245,7 @@ func (a *app) open(path string, opt *engine.Options, bar *readBar) (*engine.Mode
 	if err != nil {
 		return nil, err
 	}
-	if !opt.VocabOnly && f.Size() < availableMemory() {
+	if !opt.VocabOnly && f.Size() < memory.Available() {
 		bar.start(f.Size())
 		err := f.Prefetch(a.ctx, bar.report)
 		bar.clear()

@@ -53,6 +53,7 @@ func (c *benchCmd) Run(a *app) error {
 		return err
 	}
 	defer m.Close()
+	<-m.Settled() // what is measured is how the model runs, not how it is loaded
 	if c.Serve {
 		return serveBench(a, m)
 	}

@@ -73,8 +73,9 @@ func (f *threadsFlag) count(a *app) int {
 type loadFlags struct {
 	modelFlag
 	threadsFlag
-	Lock bool   `help:"Keep the model in memory, so that no other program can push it out."`
-	MLA  string `name:"mla" default:"exact" placeholder:"FORM" help:"Attention: exact is latent attention without loss, off keeps it as it is; 50%, 64+128 (rotated+latent values per layer) or 11520B (per token) compress the cache to that (default ${default})."`
+	Lock       bool   `help:"Keep the model in memory, so that no other program can push it out."`
+	SmallPages bool   `name:"no-huge-pages" help:"Leave the weights in the file's pages, which programs share, instead of moving them into huge ones, which are faster to read (Linux)."`
+	MLA        string `name:"mla" default:"exact" placeholder:"FORM" help:"Attention: exact is latent attention without loss, off keeps it as it is; 50%, 64+128 (rotated+latent values per layer) or 11520B (per token) compress the cache to that (default ${default})."`
 	convertFlags
 	loraFlags
 }

@@ -1,11 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"io"
-	"math"
-	"os"
-	"strconv"
 	"sync"
 	"time"
 
@@ -55,23 +51,4 @@ func (b *readBar) clear() {
 		_ = b.bar.Clear()
 		b.bar = nil
 	}
-}
-
-// availableMemory returns how many bytes programs can have without pushing others out, as Linux says it; elsewhere no
-// bound is known.
-func availableMemory() int64 {
-	info, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return math.MaxInt64
-	}
-	_, rest, _ := bytes.Cut(info, []byte("MemAvailable:"))
-	fields := bytes.Fields(rest)
-	if len(fields) == 0 {
-		return math.MaxInt64
-	}
-	kb, err := strconv.ParseInt(string(fields[0]), 10, 64)
-	if err != nil {
-		return math.MaxInt64
-	}
-	return kb << 10
 }

@@ -3,6 +3,7 @@ package attention
 import (
 	"slices"
 
+	"github.com/latentgo/latentgo/internal/hugepage"
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
@@ -86,9 +87,9 @@ func (r *ringShape) newRing(size int) ring {
 
 func (r *ringShape) newRows(size, width int) ringRows {
 	if r.blocks {
-		return ringRows{width: width, block: make([]byte, size*blockBytes(width))}
+		return ringRows{width: width, block: hugepage.Make[byte](size * blockBytes(width))}
 	}
-	return ringRows{width: width, half: make([]uint16, size*width)}
+	return ringRows{width: width, half: hugepage.Make[uint16](size * width)}
 }
 
 // key and value return those of head k at pos, of a ring of half floats.

@@ -3,6 +3,7 @@ package attention
 import (
 	"sync/atomic"
 
+	"github.com/latentgo/latentgo/internal/hugepage"
 	"github.com/latentgo/latentgo/internal/kernel"
 	"github.com/viterin/vek/vek32"
 )
@@ -94,7 +95,7 @@ func (s *Store) Bytes() int {
 func (s *Store) Grow(n int) {
 	for len(s.chunks)*s.size < n {
 		if s.format == F16 {
-			s.chunks = append(s.chunks, make([]uint16, s.size*s.layer.RowSize()))
+			s.chunks = append(s.chunks, hugepage.Make[uint16](s.size*s.layer.RowSize()))
 			s.addUser(len(s.chunks) - 1)
 			continue
 		}
@@ -107,7 +108,7 @@ func (s *Store) Grow(n int) {
 			codes, scales = s.layer.codedSizes()
 			codes, scales = s.size*s.layer.KVHeads*codes, s.size*s.layer.KVHeads*scales
 		}
-		s.codes, s.chunks = append(s.codes, make([]byte, codes)), append(s.chunks, make([]uint16, scales))
+		s.codes, s.chunks = append(s.codes, hugepage.Make[byte](codes)), append(s.chunks, hugepage.Make[uint16](scales))
 		s.addUser(len(s.chunks) - 1)
 	}
 }

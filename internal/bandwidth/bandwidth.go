@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/latentgo/latentgo/internal/hugepage"
 )
 
 // Measure lets each of so many threads read a block of size bytes, all at the same time, reps times. It returns the
@@ -23,11 +25,15 @@ func Measure(threads, size, reps int) []float64 {
 	return rates
 }
 
-// blocks returns n blocks of size bytes, all ones: every page is real, and no byte is what scan looks for.
+// blocks returns n blocks of size bytes, all ones: every page is real, and no byte is what scan looks for. They lie in huge
+// pages where there are any, as weights do.
 func blocks(n, size int) [][]byte {
 	list := make([][]byte, n)
 	for i := range list {
-		list[i] = bytes.Repeat([]byte{1}, size)
+		list[i] = hugepage.Make[byte](size)
+		for j := range list[i] {
+			list[i][j] = 1
+		}
 	}
 	return list
 }

@@ -7,15 +7,15 @@ import "github.com/latentgo/latentgo/internal/cpu"
 // sets holds the kernels by level.
 var sets [cpu.NumLevels]kernelSet
 
-// rowAhead is how many bytes before their use the assembly asks for weights in blocks of 256. Zen 4 reads memory up to a fifth
-// faster when it is not asked for any: docs/experiments.md, "Zen 4".
+// rowAhead is how many bytes before their use the assembly asks for weights in blocks of 256. Zen 4 reads memory faster when it is
+// asked less far ahead: docs/experiments.md, "Zen 4".
 //
 //lint:ignore U1000 read by assembly
 var rowAhead = 8192
 
 func init() {
 	if cpu.IsZen4() {
-		rowAhead = 0
+		rowAhead = 2048
 	}
 	for _, l := range cpu.Levels() {
 		sets[l] = kernelsFor(l).withGeneric()

@@ -50,6 +50,9 @@ var presets = map[string]shape{
 	// Llama 3.2 1B: 1.24 billion weights.
 	"llama-1b": {arch: "llama", layers: 16, width: 2048, ff: 8192, heads: 32, kv: 8, headSize: 64, vocab: 128256, context: 131072,
 		ropeBase: 5e5, tied: true},
+	// Qwen2.5 1.5B and 3B: 1.5 and 3.1 billion weights.
+	"qwen2.5-1.5b": {arch: "qwen2", layers: 28, width: 1536, ff: 8960, heads: 12, kv: 2, vocab: 151936, context: 32768, ropeBase: 1e6, tied: true},
+	"qwen2.5-3b":   {arch: "qwen2", layers: 36, width: 2048, ff: 11008, heads: 16, kv: 2, vocab: 151936, context: 32768, ropeBase: 1e6, tied: true},
 	// DeepSeek-V2-Lite: 15.7 billion weights, 2.4 billion of which a token uses.
 	"deepseek-v2-lite": {arch: "deepseek2", layers: 27, width: 2048, ff: 10944, heads: 16, kv: 1, vocab: 102400, context: 163840,
 		ropeBase: 10000, deepseek: deepseek{

@@ -7,6 +7,7 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/convert/regression"
 	"github.com/latentgo/latentgo/engine/internal/convert/tensors"
 	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/internal/hugepage"
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
@@ -51,7 +52,7 @@ func (c *layerwise) repair(split *regression.Split, old model.Linear, name strin
 func (c *layerwise) round(rows []float32, n int, scale float32, typ kernel.Type, metric *regression.Factor) ([]byte, error) {
 	q := kernel.NewGPTQ(n, metric.At)
 	size := typ.RowBytes(n)
-	data := make([]byte, size*(len(rows)/n))
+	data := hugepage.Make[byte](size * (len(rows) / n))
 	err := c.m.Parallel(len(rows)/n, func(r int) error {
 		row := make([]float32, n)
 		for j := range row {

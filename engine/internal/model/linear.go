@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/latentgo/latentgo/internal/ggtype"
+	"github.com/latentgo/latentgo/internal/hugepage"
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
@@ -93,7 +94,7 @@ func transposed(m *kernel.Matrix, from, n int) *kernel.Matrix {
 			t[c*n+r] = v
 		}
 	}
-	data := make([]byte, 2*len(t))
+	data := hugepage.Make[byte](2 * len(t))
 	if err := kernel.Quantize(data, ggtype.F16, t); err != nil {
 		panic(err) // the sizes are right by construction
 	}

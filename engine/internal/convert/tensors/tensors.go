@@ -12,6 +12,7 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/ggtype"
+	"github.com/latentgo/latentgo/internal/hugepage"
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
@@ -127,7 +128,7 @@ func Encode(t kernel.Type, ms ...*mat.Dense) ([]byte, error) {
 
 // EncodeFloats writes rows of cols values as type t.
 func EncodeFloats(t kernel.Type, x []float32, cols int) ([]byte, error) {
-	b := make([]byte, t.RowBytes(cols)*(len(x)/cols))
+	b := hugepage.Make[byte](t.RowBytes(cols) * (len(x) / cols))
 	return b, kernel.Quantize(b, t, x)
 }
 
