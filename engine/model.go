@@ -36,13 +36,12 @@ type Model struct {
 	vocab    func() *grammar.Vocab  // of tok, which must not be nil
 	print    func() (string, error) // the file's fingerprint
 
-	passes  *schedule.Scheduler
-	pool    *kept.Pool  // of closed sessions, or nil
-	closed  atomic.Bool // set by whoever has locked the model
-	files   *files
-	settled chan struct{}    // closed when the weights are where they stay
-	open    schedule.Counter // sessions
-	calls   schedule.Counter // under way
+	passes *schedule.Scheduler
+	pool   *kept.Pool  // of closed sessions, or nil
+	closed atomic.Bool // set by whoever has locked the model
+	files  *files
+	open   schedule.Counter // sessions
+	calls  schedule.Counter // under way
 }
 
 // orBackground returns ctx, or the background for nil.
