@@ -1378,21 +1378,26 @@ GLOBL shift04<>(SB), RODATA|NOPTR, $64
 // func rowsQ2_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, MMX+
 TEXT ·rowsQ2_KAVX512(SB), NOSPLIT, $0-64
-	MOVQ dst+0(FP), AX
-	MOVQ w+8(FP), CX
-	MOVQ stride+16(FP), DX
-	MOVQ rows+24(FP), BX
-	MOVQ ·rowAhead+0(SB), SI
-	SUBQ $0x01, BX
-	JLT  rowEnd2
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         rows+24(FP), BX
+	VMOVDQU16    words16_0<>+0(SB), Z0
+	VMOVDQU16    words16_4<>+0(SB), Z1
+	VMOVDQU16    words16_8<>+0(SB), Z2
+	VMOVDQU16    words16_12<>+0(SB), Z3
+	VBROADCASTSS c03030303<>+0(SB), Z4
+	MOVQ         ·rowAhead+0(SB), SI
+	SUBQ         $0x01, BX
+	JLT          rowEnd2
 
 row1:
 	MOVQ   CX, DI
 	MOVQ   q+32(FP), R8
 	MOVQ   d+40(FP), R9
 	MOVQ   bsums+48(FP), R10
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
 	MOVQ   blocks+56(FP), R11
 	SUBQ   $0x01, R11
 	JLT    blockEnd4
@@ -1403,64 +1408,60 @@ block3:
 
 	// sc, mn
 	// sc = s & 15, mn = s >> 4, as int16
-	VPMOVZXBW    (DI), Y2
-	VPSRLD       $0x04, Y2, Y3
-	VPBROADCASTD c000f000f<>+0(SB), Y4
-	VPANDD       Y4, Y2, Y2
-	VPBROADCASTD c000f000f<>+0(SB), Y4
-	VPANDD       Y4, Y3, Y3
-	VPXORD       Z5, Z5, Z5
+	VPMOVZXBW    (DI), Y7
+	VPSRLD       $0x04, Y7, Y8
+	VPBROADCASTD c000f000f<>+0(SB), Y9
+	VPANDD       Y9, Y7, Y7
+	VPBROADCASTD c000f000f<>+0(SB), Y9
+	VPANDD       Y9, Y8, Y8
+	VPXORD       Z10, Z10, Z10
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
-	VBROADCASTI64X4 16(DI), Z4
-	VPRORVD         rotate0_2<>+0(SB), Z4, Z4
-	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
-	VPMADDUBSW      (R8), Z4, Z4
-	VMOVDQU16       words16_0<>+0(SB), Z6
-	VPERMW          Z2, Z6, Z6
-	VPDPWSSD        Z6, Z4, Z5
+	VBROADCASTI64X4 16(DI), Z9
+	VPRORVD         rotate0_2<>+0(SB), Z9, Z9
+	VPANDD          Z4, Z9, Z9
+	VPMADDUBSW      (R8), Z9, Z9
+	VPERMW          Z7, Z0, Z11
+	VPDPWSSD        Z11, Z9, Z10
 
 	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
-	VBROADCASTI64X4 16(DI), Z4
-	VPRORVD         rotate4_6<>+0(SB), Z4, Z4
-	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
-	VPMADDUBSW      64(R8), Z4, Z4
-	VMOVDQU16       words16_4<>+0(SB), Z6
-	VPERMW          Z2, Z6, Z6
-	VPDPWSSD        Z6, Z4, Z5
+	VBROADCASTI64X4 16(DI), Z9
+	VPRORVD         rotate4_6<>+0(SB), Z9, Z9
+	VPANDD          Z4, Z9, Z9
+	VPMADDUBSW      64(R8), Z9, Z9
+	VPERMW          Z7, Z1, Z11
+	VPDPWSSD        Z11, Z9, Z10
 
 	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
-	VBROADCASTI64X4 48(DI), Z4
-	VPRORVD         rotate0_2<>+0(SB), Z4, Z4
-	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
-	VPMADDUBSW      128(R8), Z4, Z4
-	VMOVDQU16       words16_8<>+0(SB), Z6
-	VPERMW          Z2, Z6, Z6
-	VPDPWSSD        Z6, Z4, Z5
+	VBROADCASTI64X4 48(DI), Z9
+	VPRORVD         rotate0_2<>+0(SB), Z9, Z9
+	VPANDD          Z4, Z9, Z9
+	VPMADDUBSW      128(R8), Z9, Z9
+	VPERMW          Z7, Z2, Z11
+	VPDPWSSD        Z11, Z9, Z10
 
 	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
-	VBROADCASTI64X4 48(DI), Z4
-	VPRORVD         rotate4_6<>+0(SB), Z4, Z4
-	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
-	VPMADDUBSW      192(R8), Z4, Z4
-	VMOVDQU16       words16_12<>+0(SB), Z6
-	VPERMW          Z2, Z6, Z6
-	VPDPWSSD        Z6, Z4, Z5
+	VBROADCASTI64X4 48(DI), Z9
+	VPRORVD         rotate4_6<>+0(SB), Z9, Z9
+	VPANDD          Z4, Z9, Z9
+	VPMADDUBSW      192(R8), Z9, Z9
+	VPERMW          Z7, Z3, Z11
+	VPDPWSSD        Z11, Z9, Z10
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD        80(DI), X2
-	VCVTPH2PS    X2, X2
-	VBROADCASTSS (R9), X4
-	VMULPS       X4, X2, X2
-	VCVTDQ2PS    Z5, Z5
-	VBROADCASTSS X2, Z4
-	VFMADD231PS  Z4, Z5, Z0
-	VPMADDWD     (R10), Y3, Y3
-	VPSHUFD      $0x55, X2, X2
-	VCVTDQ2PS    Y3, Y3
-	VBROADCASTSS X2, Y4
-	VFMADD231PS  Y3, Y4, Y1
+	VMOVD        80(DI), X7
+	VCVTPH2PS    X7, X7
+	VBROADCASTSS (R9), X9
+	VMULPS       X9, X7, X7
+	VCVTDQ2PS    Z10, Z10
+	VBROADCASTSS X7, Z9
+	VFMADD231PS  Z9, Z10, Z5
+	VPMADDWD     (R10), Y8, Y8
+	VPSHUFD      $0x55, X7, X7
+	VCVTDQ2PS    Y8, Y8
+	VBROADCASTSS X7, Y9
+	VFMADD231PS  Y8, Y9, Y6
 	ADDQ         $+84, DI
 	ADDQ         $+256, R8
 	ADDQ         $+4, R9
@@ -1472,16 +1473,16 @@ blockEnd4:
 	ADDQ $0x01, R11
 
 	// dst = Σ acc - Σ mins
-	VSUBPS        Z1, Z0, Z0
-	VPERMILPS     $0x4e, Z0, Z3
-	VADDPS        Z3, Z0, Z0
-	VPERMILPS     $0xb1, Z0, Z3
-	VADDPS        Z3, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y2
-	VADDPS        Y2, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X2
-	VADDPS        X2, X0, X0
-	VMOVSS        X0, (AX)
+	VSUBPS        Z6, Z5, Z5
+	VPERMILPS     $0x4e, Z5, Z8
+	VADDPS        Z8, Z5, Z5
+	VPERMILPS     $0xb1, Z5, Z8
+	VADDPS        Z8, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y7
+	VADDPS        Y7, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X7
+	VADDPS        X7, X5, X5
+	VMOVSS        X5, (AX)
 	ADDQ          $+4, AX
 	ADDQ          DX, CX
 	SUBQ          $0x01, BX
@@ -1491,24 +1492,6 @@ rowEnd2:
 	ADDQ $0x01, BX
 	VZEROUPPER
 	RET
-
-DATA rotate0_2<>+0(SB)/4, $0x00000000
-DATA rotate0_2<>+4(SB)/4, $0x00000000
-DATA rotate0_2<>+8(SB)/4, $0x00000000
-DATA rotate0_2<>+12(SB)/4, $0x00000000
-DATA rotate0_2<>+16(SB)/4, $0x00000000
-DATA rotate0_2<>+20(SB)/4, $0x00000000
-DATA rotate0_2<>+24(SB)/4, $0x00000000
-DATA rotate0_2<>+28(SB)/4, $0x00000000
-DATA rotate0_2<>+32(SB)/4, $0x00000002
-DATA rotate0_2<>+36(SB)/4, $0x00000002
-DATA rotate0_2<>+40(SB)/4, $0x00000002
-DATA rotate0_2<>+44(SB)/4, $0x00000002
-DATA rotate0_2<>+48(SB)/4, $0x00000002
-DATA rotate0_2<>+52(SB)/4, $0x00000002
-DATA rotate0_2<>+56(SB)/4, $0x00000002
-DATA rotate0_2<>+60(SB)/4, $0x00000002
-GLOBL rotate0_2<>(SB), RODATA|NOPTR, $64
 
 DATA words16_0<>+0(SB)/4, $0x00000000
 DATA words16_0<>+4(SB)/4, $0x00000000
@@ -1527,24 +1510,6 @@ DATA words16_0<>+52(SB)/4, $0x00030003
 DATA words16_0<>+56(SB)/4, $0x00030003
 DATA words16_0<>+60(SB)/4, $0x00030003
 GLOBL words16_0<>(SB), RODATA|NOPTR, $64
-
-DATA rotate4_6<>+0(SB)/4, $0x00000004
-DATA rotate4_6<>+4(SB)/4, $0x00000004
-DATA rotate4_6<>+8(SB)/4, $0x00000004
-DATA rotate4_6<>+12(SB)/4, $0x00000004
-DATA rotate4_6<>+16(SB)/4, $0x00000004
-DATA rotate4_6<>+20(SB)/4, $0x00000004
-DATA rotate4_6<>+24(SB)/4, $0x00000004
-DATA rotate4_6<>+28(SB)/4, $0x00000004
-DATA rotate4_6<>+32(SB)/4, $0x00000006
-DATA rotate4_6<>+36(SB)/4, $0x00000006
-DATA rotate4_6<>+40(SB)/4, $0x00000006
-DATA rotate4_6<>+44(SB)/4, $0x00000006
-DATA rotate4_6<>+48(SB)/4, $0x00000006
-DATA rotate4_6<>+52(SB)/4, $0x00000006
-DATA rotate4_6<>+56(SB)/4, $0x00000006
-DATA rotate4_6<>+60(SB)/4, $0x00000006
-GLOBL rotate4_6<>(SB), RODATA|NOPTR, $64
 
 DATA words16_4<>+0(SB)/4, $0x00040004
 DATA words16_4<>+4(SB)/4, $0x00040004
@@ -1600,6 +1565,42 @@ DATA words16_12<>+56(SB)/4, $0x000f000f
 DATA words16_12<>+60(SB)/4, $0x000f000f
 GLOBL words16_12<>(SB), RODATA|NOPTR, $64
 
+DATA rotate0_2<>+0(SB)/4, $0x00000000
+DATA rotate0_2<>+4(SB)/4, $0x00000000
+DATA rotate0_2<>+8(SB)/4, $0x00000000
+DATA rotate0_2<>+12(SB)/4, $0x00000000
+DATA rotate0_2<>+16(SB)/4, $0x00000000
+DATA rotate0_2<>+20(SB)/4, $0x00000000
+DATA rotate0_2<>+24(SB)/4, $0x00000000
+DATA rotate0_2<>+28(SB)/4, $0x00000000
+DATA rotate0_2<>+32(SB)/4, $0x00000002
+DATA rotate0_2<>+36(SB)/4, $0x00000002
+DATA rotate0_2<>+40(SB)/4, $0x00000002
+DATA rotate0_2<>+44(SB)/4, $0x00000002
+DATA rotate0_2<>+48(SB)/4, $0x00000002
+DATA rotate0_2<>+52(SB)/4, $0x00000002
+DATA rotate0_2<>+56(SB)/4, $0x00000002
+DATA rotate0_2<>+60(SB)/4, $0x00000002
+GLOBL rotate0_2<>(SB), RODATA|NOPTR, $64
+
+DATA rotate4_6<>+0(SB)/4, $0x00000004
+DATA rotate4_6<>+4(SB)/4, $0x00000004
+DATA rotate4_6<>+8(SB)/4, $0x00000004
+DATA rotate4_6<>+12(SB)/4, $0x00000004
+DATA rotate4_6<>+16(SB)/4, $0x00000004
+DATA rotate4_6<>+20(SB)/4, $0x00000004
+DATA rotate4_6<>+24(SB)/4, $0x00000004
+DATA rotate4_6<>+28(SB)/4, $0x00000004
+DATA rotate4_6<>+32(SB)/4, $0x00000006
+DATA rotate4_6<>+36(SB)/4, $0x00000006
+DATA rotate4_6<>+40(SB)/4, $0x00000006
+DATA rotate4_6<>+44(SB)/4, $0x00000006
+DATA rotate4_6<>+48(SB)/4, $0x00000006
+DATA rotate4_6<>+52(SB)/4, $0x00000006
+DATA rotate4_6<>+56(SB)/4, $0x00000006
+DATA rotate4_6<>+60(SB)/4, $0x00000006
+GLOBL rotate4_6<>(SB), RODATA|NOPTR, $64
+
 // func rowsQ3_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
 TEXT ·rowsQ3_KAVX512(SB), NOSPLIT, $0-64
@@ -1608,6 +1609,12 @@ TEXT ·rowsQ3_KAVX512(SB), NOSPLIT, $0-64
 	MOVQ         stride+16(FP), DX
 	MOVQ         rows+24(FP), BX
 	VBROADCASTSS c04040404<>+0(SB), Z0
+	VMOVDQU16    words16_0<>+0(SB), Z1
+	VMOVDQU16    words16_4<>+0(SB), Z2
+	VMOVDQU16    words16_8<>+0(SB), Z3
+	VMOVDQU16    words16_12<>+0(SB), Z4
+	VBROADCASTSS c03030303<>+0(SB), Z5
+	VBROADCASTSS c04040404<>+0(SB), Z6
 	MOVQ         ·rowAhead+0(SB), SI
 	SUBQ         $0x01, BX
 	JLT          rowEnd2
@@ -1616,8 +1623,8 @@ row1:
 	MOVQ   CX, DI
 	MOVQ   q+32(FP), R8
 	MOVQ   d+40(FP), R9
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
 	MOVQ   blocks+56(FP), R10
 	SUBQ   $0x01, R10
 	JLT    blockEnd4
@@ -1628,97 +1635,93 @@ block3:
 
 	// sc, mn
 	// sc = (low bytes, low bytes >> 4) & 15 | (high bytes >> 0, 2, 4, 6 & 3) << 4, minus 32, as int16
-	VMOVQ        96(DI), X3
-	VPUNPCKLQDQ  X3, X3, X3
-	VPSRLVD      shift0044<>+0(SB), X3, X3
-	VPBROADCASTD 104(DI), X4
-	VPSRLVD      shift0246<>+0(SB), X4, X4
-	VPANDD       quad0f0f0f0f<>+0(SB), X3, X3
-	VPANDD       quad03030303<>+0(SB), X4, X4
-	VPSLLD       $0x04, X4, X4
-	VPORD        X4, X3, X3
-	VPSUBB       quad20202020<>+0(SB), X3, X3
-	VPMOVSXBW    X3, Y3
-	VPXORD       Z5, Z5, Z5
+	VMOVQ        96(DI), X9
+	VPUNPCKLQDQ  X9, X9, X9
+	VPSRLVD      shift0044<>+0(SB), X9, X9
+	VPBROADCASTD 104(DI), X10
+	VPSRLVD      shift0246<>+0(SB), X10, X10
+	VPANDD       quad0f0f0f0f<>+0(SB), X9, X9
+	VPANDD       quad03030303<>+0(SB), X10, X10
+	VPSLLD       $0x04, X10, X10
+	VPORD        X10, X9, X9
+	VPSUBB       quad20202020<>+0(SB), X9, X9
+	VPMOVSXBW    X9, Y9
+	VPXORD       Z11, Z11, Z11
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
-	VBROADCASTI64X4 32(DI), Z4
-	VPRORVD         rotate0_2<>+0(SB), Z4, Z4
-	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
-	VBROADCASTI64X4 (DI), Z7
+	VBROADCASTI64X4 32(DI), Z10
+	VPRORVD         rotate0_2<>+0(SB), Z10, Z10
+	VPANDD          Z5, Z10, Z10
+	VBROADCASTI64X4 (DI), Z13
 
 	// q |= bit 0, bit 1 in the upper half, times 4
-	VPRORVD     rotate30_31<>+0(SB), Z7, Z7
-	VPANDD.BCST c04040404<>+0(SB), Z7, Z7
-	VPORD       Z7, Z4, Z4
-	VPMADDUBSW  (R8), Z4, Z4
-	VPMADDUBSW  (R8), Z0, Z7
-	VPSUBW      Z7, Z4, Z4
-	VMOVDQU16   words16_0<>+0(SB), Z7
-	VPERMW      Z3, Z7, Z7
-	VPDPWSSD    Z7, Z4, Z5
+	VPRORVD    rotate30_31<>+0(SB), Z13, Z13
+	VPANDD     Z6, Z13, Z13
+	VPORD      Z13, Z10, Z10
+	VPMADDUBSW (R8), Z10, Z10
+	VPMADDUBSW (R8), Z0, Z13
+	VPSUBW     Z13, Z10, Z10
+	VPERMW     Z9, Z1, Z13
+	VPDPWSSD   Z13, Z10, Z11
 
 	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
-	VBROADCASTI64X4 32(DI), Z4
-	VPRORVD         rotate4_6<>+0(SB), Z4, Z4
-	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
-	VBROADCASTI64X4 (DI), Z7
+	VBROADCASTI64X4 32(DI), Z10
+	VPRORVD         rotate4_6<>+0(SB), Z10, Z10
+	VPANDD          Z5, Z10, Z10
+	VBROADCASTI64X4 (DI), Z13
 
 	// q |= bit 2, bit 3 in the upper half, times 4
-	VPRORVD     rotate0_1<>+0(SB), Z7, Z7
-	VPANDD.BCST c04040404<>+0(SB), Z7, Z7
-	VPORD       Z7, Z4, Z4
-	VPMADDUBSW  64(R8), Z4, Z4
-	VPMADDUBSW  64(R8), Z0, Z7
-	VPSUBW      Z7, Z4, Z4
-	VMOVDQU16   words16_4<>+0(SB), Z7
-	VPERMW      Z3, Z7, Z7
-	VPDPWSSD    Z7, Z4, Z5
+	VPRORVD    rotate0_1<>+0(SB), Z13, Z13
+	VPANDD     Z6, Z13, Z13
+	VPORD      Z13, Z10, Z10
+	VPMADDUBSW 64(R8), Z10, Z10
+	VPMADDUBSW 64(R8), Z0, Z13
+	VPSUBW     Z13, Z10, Z10
+	VPERMW     Z9, Z2, Z13
+	VPDPWSSD   Z13, Z10, Z11
 
 	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
-	VBROADCASTI64X4 64(DI), Z4
-	VPRORVD         rotate0_2<>+0(SB), Z4, Z4
-	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
-	VBROADCASTI64X4 (DI), Z7
+	VBROADCASTI64X4 64(DI), Z10
+	VPRORVD         rotate0_2<>+0(SB), Z10, Z10
+	VPANDD          Z5, Z10, Z10
+	VBROADCASTI64X4 (DI), Z13
 
 	// q |= bit 4, bit 5 in the upper half, times 4
-	VPRORVD     rotate2_3<>+0(SB), Z7, Z7
-	VPANDD.BCST c04040404<>+0(SB), Z7, Z7
-	VPORD       Z7, Z4, Z4
-	VPMADDUBSW  128(R8), Z4, Z4
-	VPMADDUBSW  128(R8), Z0, Z7
-	VPSUBW      Z7, Z4, Z4
-	VMOVDQU16   words16_8<>+0(SB), Z7
-	VPERMW      Z3, Z7, Z7
-	VPDPWSSD    Z7, Z4, Z5
+	VPRORVD    rotate2_3<>+0(SB), Z13, Z13
+	VPANDD     Z6, Z13, Z13
+	VPORD      Z13, Z10, Z10
+	VPMADDUBSW 128(R8), Z10, Z10
+	VPMADDUBSW 128(R8), Z0, Z13
+	VPSUBW     Z13, Z10, Z10
+	VPERMW     Z9, Z3, Z13
+	VPDPWSSD   Z13, Z10, Z11
 
 	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
-	VBROADCASTI64X4 64(DI), Z4
-	VPRORVD         rotate4_6<>+0(SB), Z4, Z4
-	VPANDD.BCST     c03030303<>+0(SB), Z4, Z4
-	VBROADCASTI64X4 (DI), Z7
+	VBROADCASTI64X4 64(DI), Z10
+	VPRORVD         rotate4_6<>+0(SB), Z10, Z10
+	VPANDD          Z5, Z10, Z10
+	VBROADCASTI64X4 (DI), Z13
 
 	// q |= bit 6, bit 7 in the upper half, times 4
-	VPRORVD     rotate4_5<>+0(SB), Z7, Z7
-	VPANDD.BCST c04040404<>+0(SB), Z7, Z7
-	VPORD       Z7, Z4, Z4
-	VPMADDUBSW  192(R8), Z4, Z4
-	VPMADDUBSW  192(R8), Z0, Z7
-	VPSUBW      Z7, Z4, Z4
-	VMOVDQU16   words16_12<>+0(SB), Z7
-	VPERMW      Z3, Z7, Z7
-	VPDPWSSD    Z7, Z4, Z5
+	VPRORVD    rotate4_5<>+0(SB), Z13, Z13
+	VPANDD     Z6, Z13, Z13
+	VPORD      Z13, Z10, Z10
+	VPMADDUBSW 192(R8), Z10, Z10
+	VPMADDUBSW 192(R8), Z0, Z13
+	VPSUBW     Z13, Z10, Z10
+	VPERMW     Z9, Z4, Z13
+	VPDPWSSD   Z13, Z10, Z11
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VPXORD       Z6, Z6, Z6
-	VPINSRW      $0x00, 108(DI), X6, X6
-	VCVTPH2PS    X6, X6
-	VBROADCASTSS (R9), X3
-	VMULPS       X3, X6, X6
-	VCVTDQ2PS    Z5, Z5
-	VBROADCASTSS X6, Z4
-	VFMADD231PS  Z4, Z5, Z1
+	VPXORD       Z12, Z12, Z12
+	VPINSRW      $0x00, 108(DI), X12, X12
+	VCVTPH2PS    X12, X12
+	VBROADCASTSS (R9), X9
+	VMULPS       X9, X12, X12
+	VCVTDQ2PS    Z11, Z11
+	VBROADCASTSS X12, Z10
+	VFMADD231PS  Z10, Z11, Z7
 	ADDQ         $+110, DI
 	ADDQ         $+256, R8
 	ADDQ         $+4, R9
@@ -1729,15 +1732,15 @@ blockEnd4:
 	ADDQ $0x01, R10
 
 	// dst = Σ acc - Σ mins
-	VPERMILPS     $0x4e, Z1, Z4
-	VADDPS        Z4, Z1, Z1
-	VPERMILPS     $0xb1, Z1, Z4
-	VADDPS        Z4, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z1, Y3
-	VADDPS        Y3, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X3
-	VADDPS        X3, X1, X1
-	VMOVSS        X1, (AX)
+	VPERMILPS     $0x4e, Z7, Z10
+	VADDPS        Z10, Z7, Z7
+	VPERMILPS     $0xb1, Z7, Z10
+	VADDPS        Z10, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y9
+	VADDPS        Y9, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X9
+	VADDPS        X9, X7, X7
+	VMOVSS        X7, (AX)
 	ADDQ          $+4, AX
 	ADDQ          DX, CX
 	SUBQ          $0x01, BX
@@ -1823,21 +1826,27 @@ GLOBL rotate4_5<>(SB), RODATA|NOPTR, $64
 // func rowsQ4_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, MMX+
 TEXT ·rowsQ4_KAVX512(SB), NOSPLIT, $0-64
-	MOVQ dst+0(FP), AX
-	MOVQ w+8(FP), CX
-	MOVQ stride+16(FP), DX
-	MOVQ rows+24(FP), BX
-	MOVQ ·rowAhead+0(SB), SI
-	SUBQ $0x01, BX
-	JLT  rowEnd2
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         rows+24(FP), BX
+	VMOVDQU16    words32_0<>+0(SB), Z0
+	VMOVDQU16    words32_2<>+0(SB), Z1
+	VMOVDQU16    words32_4<>+0(SB), Z2
+	VMOVDQU16    words32_6<>+0(SB), Z3
+	VMOVDQU32    twiceWords<>+0(SB), Y4
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Z5
+	MOVQ         ·rowAhead+0(SB), SI
+	SUBQ         $0x01, BX
+	JLT          rowEnd2
 
 row1:
 	MOVQ   CX, DI
 	MOVQ   q+32(FP), R8
 	MOVQ   d+40(FP), R9
 	MOVQ   bsums+48(FP), R10
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
 	MOVQ   blocks+56(FP), R11
 	SUBQ   $0x01, R11
 	JLT    blockEnd4
@@ -1849,94 +1858,87 @@ block3:
 
 	// sc, mn
 	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
-	VMOVDQU32 (DI), X2
-	VPSHUFD   $0xa5, X2, X3
-	VPSHUFD   $0xff, X2, X2
-	VPSRLVD   shift0202<>+0(SB), X3, X3
-	VPSRLVD   shift0004<>+0(SB), X2, X2
-	VPANDD    six<>+0(SB), X3, X3
-	VPANDD    four<>+0(SB), X2, X2
-	VPORD     X2, X3, X3
-	VPMOVZXBW X3, X2
-	VPSRLDQ   $0x08, X3, X3
-	VPMOVZXBW X3, X3
-	VPXORD    Z4, Z4, Z4
+	VMOVDQU32 (DI), X8
+	VPSHUFD   $0xa5, X8, X9
+	VPSHUFD   $0xff, X8, X8
+	VPSRLVD   shift0202<>+0(SB), X9, X9
+	VPSRLVD   shift0004<>+0(SB), X8, X8
+	VPANDD    six<>+0(SB), X9, X9
+	VPANDD    four<>+0(SB), X8, X8
+	VPORD     X8, X9, X9
+	VPMOVZXBW X9, X8
+	VPSRLDQ   $0x08, X9, X9
+	VPMOVZXBW X9, X9
+	VPERMW    Y9, Y4, Y11
+	VPXORD    Z10, Z10, Z10
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 16(DI), Z5
-	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
-	VPMADDUBSW      (R8), Z5, Z5
-	VMOVDQU16       words32_0<>+0(SB), Z6
-	VPERMW          Z2, Z6, Z6
-	VPDPWSSD        Z6, Z5, Z4
+	VBROADCASTI64X4 16(DI), Z12
+	VPRORVD         rotate0_4<>+0(SB), Z12, Z12
+	VPANDD          Z5, Z12, Z12
+	VPMADDUBSW      (R8), Z12, Z12
+	VPERMW          Z8, Z0, Z13
+	VPDPWSSD        Z13, Z12, Z10
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 48(DI), Z5
-	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
-	VPMADDUBSW      64(R8), Z5, Z5
-	VMOVDQU16       words32_2<>+0(SB), Z6
-	VPERMW          Z2, Z6, Z6
-	VPDPWSSD        Z6, Z5, Z4
+	VBROADCASTI64X4 48(DI), Z12
+	VPRORVD         rotate0_4<>+0(SB), Z12, Z12
+	VPANDD          Z5, Z12, Z12
+	VPMADDUBSW      64(R8), Z12, Z12
+	VPERMW          Z8, Z1, Z13
+	VPDPWSSD        Z13, Z12, Z10
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 80(DI), Z5
-	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
-	VPMADDUBSW      128(R8), Z5, Z5
-	VMOVDQU16       words32_4<>+0(SB), Z6
-	VPERMW          Z2, Z6, Z6
-	VPDPWSSD        Z6, Z5, Z4
+	VBROADCASTI64X4 80(DI), Z12
+	VPRORVD         rotate0_4<>+0(SB), Z12, Z12
+	VPANDD          Z5, Z12, Z12
+	VPMADDUBSW      128(R8), Z12, Z12
+	VPERMW          Z8, Z2, Z13
+	VPDPWSSD        Z13, Z12, Z10
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 112(DI), Z5
-	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
-	VPMADDUBSW      192(R8), Z5, Z5
-	VMOVDQU16       words32_6<>+0(SB), Z6
-	VPERMW          Z2, Z6, Z6
-	VPDPWSSD        Z6, Z5, Z4
+	VBROADCASTI64X4 112(DI), Z12
+	VPRORVD         rotate0_4<>+0(SB), Z12, Z12
+	VPANDD          Z5, Z12, Z12
+	VPMADDUBSW      192(R8), Z12, Z12
+	VPERMW          Z8, Z3, Z13
+	VPDPWSSD        Z13, Z12, Z10
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD         (DI), X2
-	VCVTPH2PS     X2, X2
-	VBROADCASTSS  (R9), X5
-	VMULPS        X5, X2, X2
-	VCVTDQ2PS     Z4, Z4
-	VBROADCASTSS  X2, Z5
-	VFMADD231PS   Z5, Z4, Z0
-	VPBROADCASTD  c00010001<>+0(SB), Y5
-	VPMADDWD      (R10), Y5, Y6
-	VEXTRACTI32X4 $0x01, Y6, X5
-	VPACKSSDW     X5, X6, X6
-	VPMADDWD      X3, X6, X6
-	VPSHUFD       $0x55, X2, X2
-	VCVTDQ2PS     Y6, Y6
-	VBROADCASTSS  X2, Y5
-	VFMADD231PS   Y6, Y5, Y1
-	ADDQ          $+144, DI
-	ADDQ          $+256, R8
-	ADDQ          $+4, R9
-	ADDQ          $+32, R10
-	SUBQ          $0x01, R11
-	JGE           block3
+	VMOVD        (DI), X8
+	VCVTPH2PS    X8, X8
+	VBROADCASTSS (R9), X9
+	VMULPS       X9, X8, X8
+	VCVTDQ2PS    Z10, Z10
+	VBROADCASTSS X8, Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VPMADDWD     (R10), Y11, Y11
+	VPSHUFD      $0x55, X8, X8
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS X8, Y12
+	VFMADD231PS  Y11, Y12, Y7
+	ADDQ         $+144, DI
+	ADDQ         $+256, R8
+	ADDQ         $+4, R9
+	ADDQ         $+32, R10
+	SUBQ         $0x01, R11
+	JGE          block3
 
 blockEnd4:
 	ADDQ $0x01, R11
 
 	// dst = Σ acc - Σ mins
-	VSUBPS        Z1, Z0, Z0
-	VPERMILPS     $0x4e, Z0, Z3
-	VADDPS        Z3, Z0, Z0
-	VPERMILPS     $0xb1, Z0, Z3
-	VADDPS        Z3, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X2
-	VADDPS        X2, X0, X0
-	VMOVSS        X0, (AX)
+	VSUBPS        Z7, Z6, Z6
+	VPERMILPS     $0x4e, Z6, Z11
+	VADDPS        Z11, Z6, Z6
+	VPERMILPS     $0xb1, Z6, Z11
+	VADDPS        Z11, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y11
+	VADDPS        Y11, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X8
+	VADDPS        X8, X6, X6
+	VMOVSS        X6, (AX)
 	ADDQ          $+4, AX
 	ADDQ          DX, CX
 	SUBQ          $0x01, BX
@@ -1946,24 +1948,6 @@ rowEnd2:
 	ADDQ $0x01, BX
 	VZEROUPPER
 	RET
-
-DATA rotate0_4<>+0(SB)/4, $0x00000000
-DATA rotate0_4<>+4(SB)/4, $0x00000000
-DATA rotate0_4<>+8(SB)/4, $0x00000000
-DATA rotate0_4<>+12(SB)/4, $0x00000000
-DATA rotate0_4<>+16(SB)/4, $0x00000000
-DATA rotate0_4<>+20(SB)/4, $0x00000000
-DATA rotate0_4<>+24(SB)/4, $0x00000000
-DATA rotate0_4<>+28(SB)/4, $0x00000000
-DATA rotate0_4<>+32(SB)/4, $0x00000004
-DATA rotate0_4<>+36(SB)/4, $0x00000004
-DATA rotate0_4<>+40(SB)/4, $0x00000004
-DATA rotate0_4<>+44(SB)/4, $0x00000004
-DATA rotate0_4<>+48(SB)/4, $0x00000004
-DATA rotate0_4<>+52(SB)/4, $0x00000004
-DATA rotate0_4<>+56(SB)/4, $0x00000004
-DATA rotate0_4<>+60(SB)/4, $0x00000004
-GLOBL rotate0_4<>(SB), RODATA|NOPTR, $64
 
 DATA words32_0<>+0(SB)/4, $0x00000000
 DATA words32_0<>+4(SB)/4, $0x00000000
@@ -2037,24 +2021,59 @@ DATA words32_6<>+56(SB)/4, $0x00070007
 DATA words32_6<>+60(SB)/4, $0x00070007
 GLOBL words32_6<>(SB), RODATA|NOPTR, $64
 
+DATA twiceWords<>+0(SB)/4, $0x00000000
+DATA twiceWords<>+4(SB)/4, $0x00010001
+DATA twiceWords<>+8(SB)/4, $0x00020002
+DATA twiceWords<>+12(SB)/4, $0x00030003
+DATA twiceWords<>+16(SB)/4, $0x00040004
+DATA twiceWords<>+20(SB)/4, $0x00050005
+DATA twiceWords<>+24(SB)/4, $0x00060006
+DATA twiceWords<>+28(SB)/4, $0x00070007
+GLOBL twiceWords<>(SB), RODATA|NOPTR, $32
+
+DATA rotate0_4<>+0(SB)/4, $0x00000000
+DATA rotate0_4<>+4(SB)/4, $0x00000000
+DATA rotate0_4<>+8(SB)/4, $0x00000000
+DATA rotate0_4<>+12(SB)/4, $0x00000000
+DATA rotate0_4<>+16(SB)/4, $0x00000000
+DATA rotate0_4<>+20(SB)/4, $0x00000000
+DATA rotate0_4<>+24(SB)/4, $0x00000000
+DATA rotate0_4<>+28(SB)/4, $0x00000000
+DATA rotate0_4<>+32(SB)/4, $0x00000004
+DATA rotate0_4<>+36(SB)/4, $0x00000004
+DATA rotate0_4<>+40(SB)/4, $0x00000004
+DATA rotate0_4<>+44(SB)/4, $0x00000004
+DATA rotate0_4<>+48(SB)/4, $0x00000004
+DATA rotate0_4<>+52(SB)/4, $0x00000004
+DATA rotate0_4<>+56(SB)/4, $0x00000004
+DATA rotate0_4<>+60(SB)/4, $0x00000004
+GLOBL rotate0_4<>(SB), RODATA|NOPTR, $64
+
 // func rowsQ5_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, MMX+
 TEXT ·rowsQ5_KAVX512(SB), NOSPLIT, $0-64
-	MOVQ dst+0(FP), AX
-	MOVQ w+8(FP), CX
-	MOVQ stride+16(FP), DX
-	MOVQ rows+24(FP), BX
-	MOVQ ·rowAhead+0(SB), SI
-	SUBQ $0x01, BX
-	JLT  rowEnd2
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         rows+24(FP), BX
+	VMOVDQU16    words32_0<>+0(SB), Z0
+	VMOVDQU16    words32_2<>+0(SB), Z1
+	VMOVDQU16    words32_4<>+0(SB), Z2
+	VMOVDQU16    words32_6<>+0(SB), Z3
+	VMOVDQU32    twiceWords<>+0(SB), Y4
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Z5
+	VBROADCASTSS c10101010<>+0(SB), Z6
+	MOVQ         ·rowAhead+0(SB), SI
+	SUBQ         $0x01, BX
+	JLT          rowEnd2
 
 row1:
 	MOVQ   CX, DI
 	MOVQ   q+32(FP), R8
 	MOVQ   d+40(FP), R9
 	MOVQ   bsums+48(FP), R10
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
 	MOVQ   blocks+56(FP), R11
 	SUBQ   $0x01, R11
 	JLT    blockEnd4
@@ -2066,118 +2085,111 @@ block3:
 
 	// sc, mn
 	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
-	VMOVDQU32 (DI), X2
-	VPSHUFD   $0xa5, X2, X3
-	VPSHUFD   $0xff, X2, X2
-	VPSRLVD   shift0202<>+0(SB), X3, X3
-	VPSRLVD   shift0004<>+0(SB), X2, X2
-	VPANDD    six<>+0(SB), X3, X3
-	VPANDD    four<>+0(SB), X2, X2
-	VPORD     X2, X3, X3
-	VPMOVZXBW X3, X2
-	VPSRLDQ   $0x08, X3, X3
-	VPMOVZXBW X3, X3
-	VPXORD    Z4, Z4, Z4
+	VMOVDQU32 (DI), X9
+	VPSHUFD   $0xa5, X9, X10
+	VPSHUFD   $0xff, X9, X9
+	VPSRLVD   shift0202<>+0(SB), X10, X10
+	VPSRLVD   shift0004<>+0(SB), X9, X9
+	VPANDD    six<>+0(SB), X10, X10
+	VPANDD    four<>+0(SB), X9, X9
+	VPORD     X9, X10, X10
+	VPMOVZXBW X10, X9
+	VPSRLDQ   $0x08, X10, X10
+	VPMOVZXBW X10, X10
+	VPERMW    Y10, Y4, Y12
+	VPXORD    Z11, Z11, Z11
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 48(DI), Z5
-	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
-	VBROADCASTI64X4 16(DI), Z6
+	VBROADCASTI64X4 48(DI), Z13
+	VPRORVD         rotate0_4<>+0(SB), Z13, Z13
+	VPANDD          Z5, Z13, Z13
+	VBROADCASTI64X4 16(DI), Z14
 
 	// q |= bit 0, bit 1 in the upper half, times 16
-	VPRORVD     rotate28_29<>+0(SB), Z6, Z6
-	VPANDD.BCST c10101010<>+0(SB), Z6, Z6
-	VPORD       Z6, Z5, Z5
-	VPMADDUBSW  (R8), Z5, Z5
-	VMOVDQU16   words32_0<>+0(SB), Z6
-	VPERMW      Z2, Z6, Z6
-	VPDPWSSD    Z6, Z5, Z4
+	VPRORVD    rotate28_29<>+0(SB), Z14, Z14
+	VPANDD     Z6, Z14, Z14
+	VPORD      Z14, Z13, Z13
+	VPMADDUBSW (R8), Z13, Z13
+	VPERMW     Z9, Z0, Z14
+	VPDPWSSD   Z14, Z13, Z11
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 80(DI), Z5
-	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
-	VBROADCASTI64X4 16(DI), Z6
+	VBROADCASTI64X4 80(DI), Z13
+	VPRORVD         rotate0_4<>+0(SB), Z13, Z13
+	VPANDD          Z5, Z13, Z13
+	VBROADCASTI64X4 16(DI), Z14
 
 	// q |= bit 2, bit 3 in the upper half, times 16
-	VPRORVD     rotate30_31<>+0(SB), Z6, Z6
-	VPANDD.BCST c10101010<>+0(SB), Z6, Z6
-	VPORD       Z6, Z5, Z5
-	VPMADDUBSW  64(R8), Z5, Z5
-	VMOVDQU16   words32_2<>+0(SB), Z6
-	VPERMW      Z2, Z6, Z6
-	VPDPWSSD    Z6, Z5, Z4
+	VPRORVD    rotate30_31<>+0(SB), Z14, Z14
+	VPANDD     Z6, Z14, Z14
+	VPORD      Z14, Z13, Z13
+	VPMADDUBSW 64(R8), Z13, Z13
+	VPERMW     Z9, Z1, Z14
+	VPDPWSSD   Z14, Z13, Z11
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 112(DI), Z5
-	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
-	VBROADCASTI64X4 16(DI), Z6
+	VBROADCASTI64X4 112(DI), Z13
+	VPRORVD         rotate0_4<>+0(SB), Z13, Z13
+	VPANDD          Z5, Z13, Z13
+	VBROADCASTI64X4 16(DI), Z14
 
 	// q |= bit 4, bit 5 in the upper half, times 16
-	VPRORVD     rotate0_1<>+0(SB), Z6, Z6
-	VPANDD.BCST c10101010<>+0(SB), Z6, Z6
-	VPORD       Z6, Z5, Z5
-	VPMADDUBSW  128(R8), Z5, Z5
-	VMOVDQU16   words32_4<>+0(SB), Z6
-	VPERMW      Z2, Z6, Z6
-	VPDPWSSD    Z6, Z5, Z4
+	VPRORVD    rotate0_1<>+0(SB), Z14, Z14
+	VPANDD     Z6, Z14, Z14
+	VPORD      Z14, Z13, Z13
+	VPMADDUBSW 128(R8), Z13, Z13
+	VPERMW     Z9, Z2, Z14
+	VPDPWSSD   Z14, Z13, Z11
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 144(DI), Z5
-	VPRORVD         rotate0_4<>+0(SB), Z5, Z5
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
-	VBROADCASTI64X4 16(DI), Z6
+	VBROADCASTI64X4 144(DI), Z13
+	VPRORVD         rotate0_4<>+0(SB), Z13, Z13
+	VPANDD          Z5, Z13, Z13
+	VBROADCASTI64X4 16(DI), Z14
 
 	// q |= bit 6, bit 7 in the upper half, times 16
-	VPRORVD     rotate2_3<>+0(SB), Z6, Z6
-	VPANDD.BCST c10101010<>+0(SB), Z6, Z6
-	VPORD       Z6, Z5, Z5
-	VPMADDUBSW  192(R8), Z5, Z5
-	VMOVDQU16   words32_6<>+0(SB), Z6
-	VPERMW      Z2, Z6, Z6
-	VPDPWSSD    Z6, Z5, Z4
+	VPRORVD    rotate2_3<>+0(SB), Z14, Z14
+	VPANDD     Z6, Z14, Z14
+	VPORD      Z14, Z13, Z13
+	VPMADDUBSW 192(R8), Z13, Z13
+	VPERMW     Z9, Z3, Z14
+	VPDPWSSD   Z14, Z13, Z11
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD         (DI), X2
-	VCVTPH2PS     X2, X2
-	VBROADCASTSS  (R9), X5
-	VMULPS        X5, X2, X2
-	VCVTDQ2PS     Z4, Z4
-	VBROADCASTSS  X2, Z5
-	VFMADD231PS   Z5, Z4, Z0
-	VPBROADCASTD  c00010001<>+0(SB), Y5
-	VPMADDWD      (R10), Y5, Y6
-	VEXTRACTI32X4 $0x01, Y6, X5
-	VPACKSSDW     X5, X6, X6
-	VPMADDWD      X3, X6, X6
-	VPSHUFD       $0x55, X2, X2
-	VCVTDQ2PS     Y6, Y6
-	VBROADCASTSS  X2, Y5
-	VFMADD231PS   Y6, Y5, Y1
-	ADDQ          $+176, DI
-	ADDQ          $+256, R8
-	ADDQ          $+4, R9
-	ADDQ          $+32, R10
-	SUBQ          $0x01, R11
-	JGE           block3
+	VMOVD        (DI), X9
+	VCVTPH2PS    X9, X9
+	VBROADCASTSS (R9), X10
+	VMULPS       X10, X9, X9
+	VCVTDQ2PS    Z11, Z11
+	VBROADCASTSS X9, Z13
+	VFMADD231PS  Z13, Z11, Z7
+	VPMADDWD     (R10), Y12, Y12
+	VPSHUFD      $0x55, X9, X9
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS X9, Y13
+	VFMADD231PS  Y12, Y13, Y8
+	ADDQ         $+176, DI
+	ADDQ         $+256, R8
+	ADDQ         $+4, R9
+	ADDQ         $+32, R10
+	SUBQ         $0x01, R11
+	JGE          block3
 
 blockEnd4:
 	ADDQ $0x01, R11
 
 	// dst = Σ acc - Σ mins
-	VSUBPS        Z1, Z0, Z0
-	VPERMILPS     $0x4e, Z0, Z3
-	VADDPS        Z3, Z0, Z0
-	VPERMILPS     $0xb1, Z0, Z3
-	VADDPS        Z3, Z0, Z0
-	VEXTRACTF64X4 $0x01, Z0, Y3
-	VADDPS        Y3, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X2
-	VADDPS        X2, X0, X0
-	VMOVSS        X0, (AX)
+	VSUBPS        Z8, Z7, Z7
+	VPERMILPS     $0x4e, Z7, Z12
+	VADDPS        Z12, Z7, Z7
+	VPERMILPS     $0xb1, Z7, Z12
+	VADDPS        Z12, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y12
+	VADDPS        Y12, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X9
+	VADDPS        X9, X7, X7
+	VMOVSS        X7, (AX)
 	ADDQ          $+4, AX
 	ADDQ          DX, CX
 	SUBQ          $0x01, BX
@@ -2214,6 +2226,12 @@ TEXT ·rowsQ6_KAVX512(SB), NOSPLIT, $0-64
 	MOVQ         stride+16(FP), DX
 	MOVQ         rows+24(FP), BX
 	VBROADCASTSS c20202020<>+0(SB), Z0
+	VMOVDQU16    words16_0<>+0(SB), Z1
+	VMOVDQU16    words16_4<>+0(SB), Z2
+	VMOVDQU16    words16_8<>+0(SB), Z3
+	VMOVDQU16    words16_12<>+0(SB), Z4
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Z5
+	VBROADCASTSS c30303030<>+0(SB), Z6
 	MOVQ         ·rowAhead+0(SB), SI
 	SUBQ         $0x01, BX
 	JLT          rowEnd2
@@ -2222,8 +2240,8 @@ row1:
 	MOVQ   CX, DI
 	MOVQ   q+32(FP), R8
 	MOVQ   d+40(FP), R9
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
 	MOVQ   blocks+56(FP), R10
 	SUBQ   $0x01, R10
 	JLT    blockEnd4
@@ -2235,77 +2253,73 @@ block3:
 	PREFETCHT0 192(DI)(SI*1)
 
 	// sc, mn
-	VPMOVSXBW 192(DI), Y3
-	VPXORD    Z4, Z4, Z4
+	VPMOVSXBW 192(DI), Y9
+	VPXORD    Z10, Z10, Z10
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 2 and 3) << 4
-	VBROADCASTI64X4 128(DI), Z6
-	VMOVDQU32       (DI), Z5
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
-	VPRORVD         rotate28_30<>+0(SB), Z6, Z6
-	VPANDD.BCST     c30303030<>+0(SB), Z6, Z6
-	VPORD           Z6, Z5, Z5
-	VPMADDUBSW      (R8), Z5, Z5
-	VPMADDUBSW      (R8), Z0, Z6
-	VPSUBW          Z6, Z5, Z5
-	VMOVDQU16       words16_0<>+0(SB), Z6
-	VPERMW          Z3, Z6, Z6
-	VPDPWSSD        Z6, Z5, Z4
+	VBROADCASTI64X4 128(DI), Z12
+	VMOVDQU32       (DI), Z11
+	VPANDD          Z5, Z11, Z11
+	VPRORVD         rotate28_30<>+0(SB), Z12, Z12
+	VPANDD          Z6, Z12, Z12
+	VPORD           Z12, Z11, Z11
+	VPMADDUBSW      (R8), Z11, Z11
+	VPMADDUBSW      (R8), Z0, Z12
+	VPSUBW          Z12, Z11, Z11
+	VPERMW          Z9, Z1, Z12
+	VPDPWSSD        Z12, Z11, Z10
 
 	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 6 and 7) << 4
-	VBROADCASTI64X4 128(DI), Z6
-	VMOVDQU32       (DI), Z5
-	VPSRLD          $0x04, Z5, Z5
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
-	VPRORVD         rotate0_2<>+0(SB), Z6, Z6
-	VPANDD.BCST     c30303030<>+0(SB), Z6, Z6
-	VPORD           Z6, Z5, Z5
-	VPMADDUBSW      64(R8), Z5, Z5
-	VPMADDUBSW      64(R8), Z0, Z6
-	VPSUBW          Z6, Z5, Z5
-	VMOVDQU16       words16_4<>+0(SB), Z6
-	VPERMW          Z3, Z6, Z6
-	VPDPWSSD        Z6, Z5, Z4
+	VBROADCASTI64X4 128(DI), Z12
+	VMOVDQU32       (DI), Z11
+	VPSRLD          $0x04, Z11, Z11
+	VPANDD          Z5, Z11, Z11
+	VPRORVD         rotate0_2<>+0(SB), Z12, Z12
+	VPANDD          Z6, Z12, Z12
+	VPORD           Z12, Z11, Z11
+	VPMADDUBSW      64(R8), Z11, Z11
+	VPMADDUBSW      64(R8), Z0, Z12
+	VPSUBW          Z12, Z11, Z11
+	VPERMW          Z9, Z2, Z12
+	VPDPWSSD        Z12, Z11, Z10
 
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 2 and 3) << 4
-	VBROADCASTI64X4 160(DI), Z6
-	VMOVDQU32       64(DI), Z5
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
-	VPRORVD         rotate28_30<>+0(SB), Z6, Z6
-	VPANDD.BCST     c30303030<>+0(SB), Z6, Z6
-	VPORD           Z6, Z5, Z5
-	VPMADDUBSW      128(R8), Z5, Z5
-	VPMADDUBSW      128(R8), Z0, Z6
-	VPSUBW          Z6, Z5, Z5
-	VMOVDQU16       words16_8<>+0(SB), Z6
-	VPERMW          Z3, Z6, Z6
-	VPDPWSSD        Z6, Z5, Z4
+	VBROADCASTI64X4 160(DI), Z12
+	VMOVDQU32       64(DI), Z11
+	VPANDD          Z5, Z11, Z11
+	VPRORVD         rotate28_30<>+0(SB), Z12, Z12
+	VPANDD          Z6, Z12, Z12
+	VPORD           Z12, Z11, Z11
+	VPMADDUBSW      128(R8), Z11, Z11
+	VPMADDUBSW      128(R8), Z0, Z12
+	VPSUBW          Z12, Z11, Z11
+	VPERMW          Z9, Z3, Z12
+	VPDPWSSD        Z12, Z11, Z10
 
 	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 6 and 7) << 4
-	VBROADCASTI64X4 160(DI), Z6
-	VMOVDQU32       64(DI), Z5
-	VPSRLD          $0x04, Z5, Z5
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z5, Z5
-	VPRORVD         rotate0_2<>+0(SB), Z6, Z6
-	VPANDD.BCST     c30303030<>+0(SB), Z6, Z6
-	VPORD           Z6, Z5, Z5
-	VPMADDUBSW      192(R8), Z5, Z5
-	VPMADDUBSW      192(R8), Z0, Z6
-	VPSUBW          Z6, Z5, Z5
-	VMOVDQU16       words16_12<>+0(SB), Z6
-	VPERMW          Z3, Z6, Z6
-	VPDPWSSD        Z6, Z5, Z4
+	VBROADCASTI64X4 160(DI), Z12
+	VMOVDQU32       64(DI), Z11
+	VPSRLD          $0x04, Z11, Z11
+	VPANDD          Z5, Z11, Z11
+	VPRORVD         rotate0_2<>+0(SB), Z12, Z12
+	VPANDD          Z6, Z12, Z12
+	VPORD           Z12, Z11, Z11
+	VPMADDUBSW      192(R8), Z11, Z11
+	VPMADDUBSW      192(R8), Z0, Z12
+	VPSUBW          Z12, Z11, Z11
+	VPERMW          Z9, Z4, Z12
+	VPDPWSSD        Z12, Z11, Z10
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VPXORD       Z7, Z7, Z7
-	VPINSRW      $0x00, 208(DI), X7, X7
-	VCVTPH2PS    X7, X7
-	VBROADCASTSS (R9), X3
-	VMULPS       X3, X7, X7
-	VCVTDQ2PS    Z4, Z4
-	VBROADCASTSS X7, Z5
-	VFMADD231PS  Z5, Z4, Z1
+	VPXORD       Z13, Z13, Z13
+	VPINSRW      $0x00, 208(DI), X13, X13
+	VCVTPH2PS    X13, X13
+	VBROADCASTSS (R9), X9
+	VMULPS       X9, X13, X13
+	VCVTDQ2PS    Z10, Z10
+	VBROADCASTSS X13, Z11
+	VFMADD231PS  Z11, Z10, Z7
 	ADDQ         $+210, DI
 	ADDQ         $+256, R8
 	ADDQ         $+4, R9
@@ -2316,15 +2330,15 @@ blockEnd4:
 	ADDQ $0x01, R10
 
 	// dst = Σ acc - Σ mins
-	VPERMILPS     $0x4e, Z1, Z5
-	VADDPS        Z5, Z1, Z1
-	VPERMILPS     $0xb1, Z1, Z5
-	VADDPS        Z5, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z1, Y3
-	VADDPS        Y3, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X3
-	VADDPS        X3, X1, X1
-	VMOVSS        X1, (AX)
+	VPERMILPS     $0x4e, Z7, Z11
+	VADDPS        Z11, Z7, Z7
+	VPERMILPS     $0xb1, Z7, Z11
+	VADDPS        Z11, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y9
+	VADDPS        Y9, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X9
+	VADDPS        X9, X7, X7
+	VMOVSS        X7, (AX)
 	ADDQ          $+4, AX
 	ADDQ          DX, CX
 	SUBQ          $0x01, BX
@@ -2359,21 +2373,26 @@ GLOBL rotate28_30<>(SB), RODATA|NOPTR, $64
 // func rowsIQ4_XSAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, BMI2, F16C, MMX+
 TEXT ·rowsIQ4_XSAVX512(SB), NOSPLIT, $0-64
-	MOVQ    dst+0(FP), AX
-	MOVQ    w+8(FP), CX
-	MOVQ    stride+16(FP), DX
-	MOVQ    rows+24(FP), BX
-	VMOVUPS iq4<>+0(SB), Z0
-	MOVQ    ·rowAhead+0(SB), SI
-	SUBQ    $0x01, BX
-	JLT     rowEnd2
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         rows+24(FP), BX
+	VMOVUPS      iq4<>+0(SB), Z0
+	VMOVDQU16    words32_0<>+0(SB), Z1
+	VMOVDQU16    words32_2<>+0(SB), Z2
+	VMOVDQU16    words32_4<>+0(SB), Z3
+	VMOVDQU16    words32_6<>+0(SB), Z4
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Z5
+	MOVQ         ·rowAhead+0(SB), SI
+	SUBQ         $0x01, BX
+	JLT          rowEnd2
 
 row1:
 	MOVQ   CX, DI
 	MOVQ   q+32(FP), R8
 	MOVQ   d+40(FP), R9
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
 	MOVQ   blocks+56(FP), R10
 	SUBQ   $0x01, R10
 	JLT    blockEnd4
@@ -2392,88 +2411,84 @@ block3:
 	MOVWLZX   2(DI), R12
 	PDEPQ     R13, R12, R12
 	ORQ       R12, R11
-	VMOVQ     R11, X3
-	VPSUBB    quad20202020<>+0(SB), X3, X3
-	VPMOVSXBW X3, X3
-	VPXORD    Z4, Z4, Z4
+	VMOVQ     R11, X8
+	VPSUBB    quad20202020<>+0(SB), X8, X8
+	VPMOVSXBW X8, X8
+	VPXORD    Z9, Z9, Z9
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = values[bytes & 15], values[bytes >> 4]
-	VMOVUPS     quads0011<>+0(SB), Z6
-	VMOVDQU32   8(DI), Y5
-	VPERMQ      Z5, Z6, Z5
-	VPSRLVD     shift04<>+0(SB), Z5, Z5
-	VPANDD.BCST c0f0f0f0f<>+0(SB), Z5, Z5
-	VPSHUFB     Z5, Z0, Z5
-	VPXORD      Z7, Z7, Z7
-	VMOVDQU8    (R8), Z6
-	VPMOVB2M    Z5, K1
-	VPSUBB      Z6, Z7, K1, Z6
-	VPABSB      Z5, Z5
-	VPMADDUBSW  Z6, Z5, Z5
-	VMOVDQU16   words32_0<>+0(SB), Z6
-	VPERMW      Z3, Z6, Z6
-	VPDPWSSD    Z6, Z5, Z4
+	VMOVUPS    quads0011<>+0(SB), Z11
+	VMOVDQU32  8(DI), Y10
+	VPERMQ     Z10, Z11, Z10
+	VPSRLVD    shift04<>+0(SB), Z10, Z10
+	VPANDD     Z5, Z10, Z10
+	VPSHUFB    Z10, Z0, Z10
+	VPXORD     Z12, Z12, Z12
+	VMOVDQU8   (R8), Z11
+	VPMOVB2M   Z10, K1
+	VPSUBB     Z11, Z12, K1, Z11
+	VPABSB     Z10, Z10
+	VPMADDUBSW Z11, Z10, Z10
+	VPERMW     Z8, Z1, Z11
+	VPDPWSSD   Z11, Z10, Z9
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VMOVUPS     quads0011<>+0(SB), Z6
-	VMOVDQU32   40(DI), Y8
-	VPERMQ      Z8, Z6, Z8
-	VPSRLVD     shift04<>+0(SB), Z8, Z8
-	VPANDD.BCST c0f0f0f0f<>+0(SB), Z8, Z8
-	VPSHUFB     Z8, Z0, Z8
-	VPXORD      Z9, Z9, Z9
-	VMOVDQU8    64(R8), Z6
-	VPMOVB2M    Z8, K1
-	VPSUBB      Z6, Z9, K1, Z6
-	VPABSB      Z8, Z8
-	VPMADDUBSW  Z6, Z8, Z8
-	VMOVDQU16   words32_2<>+0(SB), Z6
-	VPERMW      Z3, Z6, Z6
-	VPDPWSSD    Z6, Z8, Z4
+	VMOVUPS    quads0011<>+0(SB), Z11
+	VMOVDQU32  40(DI), Y13
+	VPERMQ     Z13, Z11, Z13
+	VPSRLVD    shift04<>+0(SB), Z13, Z13
+	VPANDD     Z5, Z13, Z13
+	VPSHUFB    Z13, Z0, Z13
+	VPXORD     Z14, Z14, Z14
+	VMOVDQU8   64(R8), Z11
+	VPMOVB2M   Z13, K1
+	VPSUBB     Z11, Z14, K1, Z11
+	VPABSB     Z13, Z13
+	VPMADDUBSW Z11, Z13, Z13
+	VPERMW     Z8, Z2, Z11
+	VPDPWSSD   Z11, Z13, Z9
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VMOVUPS     quads0011<>+0(SB), Z6
-	VMOVDQU32   72(DI), Y10
-	VPERMQ      Z10, Z6, Z10
-	VPSRLVD     shift04<>+0(SB), Z10, Z10
-	VPANDD.BCST c0f0f0f0f<>+0(SB), Z10, Z10
-	VPSHUFB     Z10, Z0, Z10
-	VPXORD      Z11, Z11, Z11
-	VMOVDQU8    128(R8), Z6
-	VPMOVB2M    Z10, K1
-	VPSUBB      Z6, Z11, K1, Z6
-	VPABSB      Z10, Z10
-	VPMADDUBSW  Z6, Z10, Z10
-	VMOVDQU16   words32_4<>+0(SB), Z6
-	VPERMW      Z3, Z6, Z6
-	VPDPWSSD    Z6, Z10, Z4
+	VMOVUPS    quads0011<>+0(SB), Z11
+	VMOVDQU32  72(DI), Y15
+	VPERMQ     Z15, Z11, Z15
+	VPSRLVD    shift04<>+0(SB), Z15, Z15
+	VPANDD     Z5, Z15, Z15
+	VPSHUFB    Z15, Z0, Z15
+	VPXORD     Z16, Z16, Z16
+	VMOVDQU8   128(R8), Z11
+	VPMOVB2M   Z15, K1
+	VPSUBB     Z11, Z16, K1, Z11
+	VPABSB     Z15, Z15
+	VPMADDUBSW Z11, Z15, Z15
+	VPERMW     Z8, Z3, Z11
+	VPDPWSSD   Z11, Z15, Z9
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VMOVUPS     quads0011<>+0(SB), Z6
-	VMOVDQU32   104(DI), Y12
-	VPERMQ      Z12, Z6, Z12
-	VPSRLVD     shift04<>+0(SB), Z12, Z12
-	VPANDD.BCST c0f0f0f0f<>+0(SB), Z12, Z12
-	VPSHUFB     Z12, Z0, Z12
-	VPXORD      Z13, Z13, Z13
-	VMOVDQU8    192(R8), Z6
-	VPMOVB2M    Z12, K1
-	VPSUBB      Z6, Z13, K1, Z6
-	VPABSB      Z12, Z12
-	VPMADDUBSW  Z6, Z12, Z12
-	VMOVDQU16   words32_6<>+0(SB), Z6
-	VPERMW      Z3, Z6, Z6
-	VPDPWSSD    Z6, Z12, Z4
+	VMOVUPS    quads0011<>+0(SB), Z11
+	VMOVDQU32  104(DI), Y17
+	VPERMQ     Z17, Z11, Z17
+	VPSRLVD    shift04<>+0(SB), Z17, Z17
+	VPANDD     Z5, Z17, Z17
+	VPSHUFB    Z17, Z0, Z17
+	VPXORD     Z18, Z18, Z18
+	VMOVDQU8   192(R8), Z11
+	VPMOVB2M   Z17, K1
+	VPSUBB     Z11, Z18, K1, Z11
+	VPABSB     Z17, Z17
+	VPMADDUBSW Z11, Z17, Z17
+	VPERMW     Z8, Z4, Z11
+	VPDPWSSD   Z11, Z17, Z9
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD        (DI), X3
-	VCVTPH2PS    X3, X3
-	VBROADCASTSS (R9), X5
-	VMULPS       X5, X3, X3
-	VCVTDQ2PS    Z4, Z4
-	VBROADCASTSS X3, Z6
-	VFMADD231PS  Z6, Z4, Z1
+	VMOVD        (DI), X8
+	VCVTPH2PS    X8, X8
+	VBROADCASTSS (R9), X10
+	VMULPS       X10, X8, X8
+	VCVTDQ2PS    Z9, Z9
+	VBROADCASTSS X8, Z11
+	VFMADD231PS  Z11, Z9, Z6
 	ADDQ         $+136, DI
 	ADDQ         $+256, R8
 	ADDQ         $+4, R9
@@ -2484,15 +2499,15 @@ blockEnd4:
 	ADDQ $0x01, R10
 
 	// dst = Σ acc - Σ mins
-	VPERMILPS     $0x4e, Z1, Z6
-	VADDPS        Z6, Z1, Z1
-	VPERMILPS     $0xb1, Z1, Z6
-	VADDPS        Z6, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z1, Y5
-	VADDPS        Y5, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X3
-	VADDPS        X3, X1, X1
-	VMOVSS        X1, (AX)
+	VPERMILPS     $0x4e, Z6, Z11
+	VADDPS        Z11, Z6, Z6
+	VPERMILPS     $0xb1, Z6, Z11
+	VADDPS        Z11, Z6, Z6
+	VEXTRACTF64X4 $0x01, Z6, Y10
+	VADDPS        Y10, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X8
+	VADDPS        X8, X6, X6
+	VMOVSS        X6, (AX)
 	ADDQ          $+4, AX
 	ADDQ          DX, CX
 	SUBQ          $0x01, BX

@@ -30,6 +30,7 @@ type formatK struct {
 	table  bool    // q is a code of IQ4_XS, an int8 once it is looked up
 	signed bool    // q is an int8; so it is with a table
 	flat   bool    // scales are 1, and codes of two bits are biased by 1
+	masks  []byte  // of bits that quants asks for
 	raise  byte    // what unpacking to panels adds to an int8, so that it is none
 	factor float32 // of d; 0 is 1
 	grid   string  // the Go variable that points at what quants looks up, or empty
@@ -45,12 +46,12 @@ type formatK struct {
 
 // formatsK are all formats in blocks of 256. Their layouts are described beside the reference implementations in package kernel.
 var formatsK = []formatK{
-	{name: "Q2_K", size: 84, d: 80, group: 16, min: true, scales: (*kGen).scales2, quants: (*kGen).quants2},
-	{name: "Q3_K", size: 110, d: 108, group: 16, bias: 4, scales: (*kGen).scales3, quants: (*kGen).quants3},
-	{name: "Q4_K", size: 144, d: 0, group: 32, min: true, scales: (*kGen).scales4, quants: (*kGen).quants4},
-	{name: "Q5_K", size: 176, d: 0, group: 32, min: true, scales: (*kGen).scales4, quants: (*kGen).quants5},
-	{name: "Q6_K", size: 210, d: 208, group: 16, bias: 32, scales: (*kGen).scales6, quants: (*kGen).quants6},
-	{name: "IQ4_XS", size: 136, d: 0, group: 32, table: true, scales: (*kGen).scalesXS, quants: (*kGen).quantsXS},
+	{name: "Q2_K", size: 84, d: 80, group: 16, min: true, masks: []byte{0x03}, scales: (*kGen).scales2, quants: (*kGen).quants2},
+	{name: "Q3_K", size: 110, d: 108, group: 16, bias: 4, masks: []byte{0x03, 0x04}, scales: (*kGen).scales3, quants: (*kGen).quants3},
+	{name: "Q4_K", size: 144, d: 0, group: 32, min: true, masks: []byte{0x0f}, scales: (*kGen).scales4, quants: (*kGen).quants4},
+	{name: "Q5_K", size: 176, d: 0, group: 32, min: true, masks: []byte{0x0f, 0x10}, scales: (*kGen).scales4, quants: (*kGen).quants5},
+	{name: "Q6_K", size: 210, d: 208, group: 16, bias: 32, masks: []byte{0x0f, 0x30}, scales: (*kGen).scales6, quants: (*kGen).quants6},
+	{name: "IQ4_XS", size: 136, d: 0, group: 32, table: true, masks: []byte{0x0f}, scales: (*kGen).scalesXS, quants: (*kGen).quantsXS},
 }
 
 // buildRowsK writes the products of weight rows with one token, for the formats in blocks of 256.
@@ -71,12 +72,13 @@ type kGen struct {
 	ahead         reg.GPVirtual // how far before their use weights are asked for; nil: prefetchLeast
 	stack         operand.Mem   // signs and indexes of a block, see begin
 
-	values reg.VecVirtual // of the codes of a table
-	biases reg.VecVirtual // bytes of bias
-	sc     reg.VecVirtual // scales as int16: 16 of them, or 8; at AVX2 eight in both lanes,
-	scHigh reg.VecVirtual // and the upper eight of 16 here
-	scAll  reg.VecVirtual // all 16 of them in order
-	mn     reg.VecVirtual // minima as int16, as many as sc
+	held   map[string]reg.VecVirtual // AVX-512: tables and masks that stay in registers
+	values reg.VecVirtual            // of the codes of a table
+	biases reg.VecVirtual            // bytes of bias
+	sc     reg.VecVirtual            // scales as int16: 16 of them, or 8; at AVX2 eight in both lanes,
+	scHigh reg.VecVirtual            // and the upper eight of 16 here
+	scAll  reg.VecVirtual            // all 16 of them in order
+	mn     reg.VecVirtual            // minima as int16, as many as sc
 }
 
 // rowsK writes dst[r] = Σ_b d_a·(d·Σ_g sc·Σ(q-bias)·q_a - dmin·Σ_g mn·Σq_a), row after row.
@@ -87,6 +89,7 @@ func (g *gen) rowsK(l level, f formatK) {
 	dst, row, stride, rows := g.arg("dst"), g.arg("w"), g.arg("stride"), g.arg("rows")
 	shared := kGen{gen: g, formatK: f}
 	shared.constants()
+	shared.hold()
 	shared.loadAhead()
 	g.while(rows, 1, "row", func() {
 		k := shared
@@ -115,6 +118,31 @@ func (g *gen) rowsK(l level, f formatK) {
 	})
 	g.done()
 }
+
+// hold loads what AVX-512 has registers for.
+func (k *kGen) hold() {
+	if !k.evex() {
+		return
+	}
+	k.held = map[string]reg.VecVirtual{}
+	for i := range 256 / k.bytes {
+		name, words := k.pairWords(i)
+		if k.held[name] == nil {
+			v := k.vec()
+			k.VMOVDQU16(k.int16s(name, words), v)
+			k.held[name] = v
+		}
+	}
+	if k.min && k.group == 32 {
+		k.held[twiceWords] = k.twiceIndex()
+	}
+	for _, m := range k.masks {
+		k.held[maskName(m)] = k.u32(uint32(m) * 0x01010101)
+	}
+}
+
+// maskName is held's name of a mask.
+func maskName(mask byte) string { return fmt.Sprintf("mask%02x", mask) }
 
 // loadAhead loads package kernel's variable rowAhead, where there is a register for it. A row of blocks is one stream, which
 // the prefetchers of some CPUs follow better alone.
@@ -220,6 +248,7 @@ func (k *kGen) integers() reg.VecVirtual {
 	}
 	k.Comment("sc, mn")
 	k.formatK.scales(k)
+	k.minima()
 	sum := k.vec()
 	k.zero(sum)
 	k.Comment("sum += sc·Σ(q-bias)·q_a")
@@ -318,27 +347,35 @@ func (k *kGen) accumulate(sum, p, sc reg.VecVirtual) {
 // VPSHUFB stays within 128-bit lanes, which is why at AVX2 both lanes hold the same eight scales.
 func (k *kGen) spread(i int) reg.VecVirtual {
 	t := k.vec()
-	n := k.bytes / 2 // pairs in a vector
-	first := i * k.bytes / k.group
-	var words [32]uint32
-	for p := range n {
-		words[p] = uint32(first + 2*p/k.group)
-	}
+	name, words := k.pairWords(i)
 	if k.evex() {
-		idx := k.vec()
-		k.VMOVDQU16(k.int16s(fmt.Sprintf("words%d_%d", k.group, first), words[:n]), idx)
+		idx := k.held[name]
+		if idx == nil {
+			idx = k.vec()
+			k.VMOVDQU16(k.int16s(name, words), idx)
+		}
 		k.VPERMW(k.sc, idx, t)
 		return t
 	}
-	src := k.sc
+	src, first := k.sc, i*k.bytes/k.group
 	if first >= 8 {
 		src = k.scHigh
 	}
 	for p := range words {
 		words[p] = words[p]%8*0x0202 + 0x0100 // byte numbers
 	}
-	k.VPSHUFB(k.int16s(fmt.Sprintf("bytes%d_%d", k.group, first%8), words[:n]), src, t)
+	k.VPSHUFB(k.int16s(fmt.Sprintf("bytes%d_%d", k.group, first%8), words), src, t)
 	return t
+}
+
+// pairWords returns, for each pair of columns of vector i, the number of its scale, and a name for the table.
+func (k *kGen) pairWords(i int) (name string, words []uint32) {
+	first := i * k.bytes / k.group
+	words = make([]uint32, k.bytes/2)
+	for p := range words {
+		words[p] = uint32(first + 2*p/k.group)
+	}
+	return fmt.Sprintf("words%d_%d", k.group, first), words
 }
 
 // int16s returns the address of a table of 16-bit words.
@@ -383,13 +420,37 @@ func (k *kGen) ownHalves() reg.VecVirtual {
 	return v
 }
 
+// minima readies mn for minSums: at AVX-512 eight words become sixteen, one for each sum of 16 activations.
+func (k *kGen) minima() {
+	if !k.min || k.group == 16 || !k.evex() {
+		return
+	}
+	idx := k.held[twiceWords]
+	if idx == nil {
+		idx = k.twiceIndex()
+	}
+	mn := k.vec()
+	k.VPERMW(k.mn.AsY(), idx.AsY(), mn.AsY())
+	k.mn = mn
+}
+
+// twiceWords is held's name of twiceIndex.
+const twiceWords = "twiceWords"
+
+// twiceIndex returns the numbers of eight words, each twice.
+func (k *kGen) twiceIndex() reg.VecVirtual {
+	v := k.vec()
+	k.VMOVDQU32(k.int16s(twiceWords, []uint32{0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7}), v.AsY())
+	return v
+}
+
 // minSums returns eight sums of mn·Σq_a, or four and zeros.
 func (k *kGen) minSums() reg.VecVirtual { return k.minSumsOf(operand.Mem{Base: k.sums}) }
 
 // minSumsOf is minSums of the sums there.
 func (k *kGen) minSumsOf(sums operand.Mem) reg.VecVirtual {
 	t := k.vec()
-	if k.group == 16 {
+	if k.group == 16 || k.evex() {
 		k.VPMADDWD(sums, k.mn.AsY(), t.AsY())
 		return t
 	}
@@ -397,11 +458,7 @@ func (k *kGen) minSumsOf(sums operand.Mem) reg.VecVirtual {
 	u, ones := k.vec(), k.vec()
 	k.VPBROADCASTD(k.constant(0x00010001), ones.AsY())
 	k.VPMADDWD(sums, ones.AsY(), t.AsY())
-	if k.evex() {
-		k.VEXTRACTI32X4(operand.Imm(1), t.AsY(), u.AsX())
-	} else {
-		k.VEXTRACTI128(operand.Imm(1), t, u.AsX())
-	}
+	k.VEXTRACTI128(operand.Imm(1), t, u.AsX())
 	k.VPACKSSDW(u.AsX(), t.AsX(), t.AsX())
 	k.VPMADDWD(k.mn.AsX(), t.AsX(), t.AsX())
 	return t
@@ -409,6 +466,10 @@ func (k *kGen) minSumsOf(sums operand.Mem) reg.VecVirtual {
 
 // bits returns v & mask, the mask a byte.
 func (k *kGen) bits(mask byte, v reg.VecVirtual) {
+	if held := k.held[maskName(mask)]; held != nil {
+		k.VPANDD(held, v, v)
+		return
+	}
 	m := k.constant(uint32(mask) * 0x01010101)
 	if k.evex() {
 		k.VPANDD_BCST(m, v, v)

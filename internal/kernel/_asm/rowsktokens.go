@@ -148,6 +148,7 @@ func (k *kTokens) block() {
 	k.ready()
 	k.Comment("sc, mn")
 	k.formatK.scales(k.kGen)
+	k.minima()
 	sum := k.vecs(k.n)
 	k.zero(sum...)
 	k.Comment("sum += sc·Σ(q-bias)·q_a")
