@@ -1376,8 +1376,8 @@ DATA shift04<>+60(SB)/4, $0x00000004
 GLOBL shift04<>(SB), RODATA|NOPTR, $64
 
 // func rowsQ2_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, MMX+
-TEXT ·rowsQ2_KAVX512(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
+TEXT ·rowsQ2_KAVX512(SB), NOSPLIT, $8-64
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         stride+16(FP), DX
@@ -1450,24 +1450,22 @@ block3:
 	VPDPWSSD        Z11, Z9, Z10
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD        80(DI), X7
-	VCVTPH2PS    X7, X7
-	VBROADCASTSS (R9), X9
-	VMULPS       X9, X7, X7
-	VCVTDQ2PS    Z10, Z10
-	VBROADCASTSS X7, Z9
-	VFMADD231PS  Z9, Z10, Z5
-	VPMADDWD     (R10), Y8, Y8
-	VPSHUFD      $0x55, X7, X7
-	VCVTDQ2PS    Y8, Y8
-	VBROADCASTSS X7, Y9
-	VFMADD231PS  Y8, Y9, Y6
-	ADDQ         $+84, DI
-	ADDQ         $+256, R8
-	ADDQ         $+4, R9
-	ADDQ         $+32, R10
-	SUBQ         $0x01, R11
-	JGE          block3
+	VMOVD            80(DI), X7
+	VCVTPH2PS        X7, X7
+	VBROADCASTSS     (R9), X9
+	VMULPS           X9, X7, X7
+	VCVTDQ2PS        Z10, Z10
+	VMOVLPS          X7, (SP)
+	VFMADD231PS.BCST (SP), Z10, Z5
+	VPMADDWD         (R10), Y8, Y7
+	VCVTDQ2PS        Y7, Y7
+	VFMADD231PS.BCST 4(SP), Y7, Y6
+	ADDQ             $+84, DI
+	ADDQ             $+256, R8
+	ADDQ             $+4, R9
+	ADDQ             $+32, R10
+	SUBQ             $0x01, R11
+	JGE              block3
 
 blockEnd4:
 	ADDQ $0x01, R11
@@ -1603,7 +1601,7 @@ GLOBL rotate4_6<>(SB), RODATA|NOPTR, $64
 
 // func rowsQ3_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
-TEXT ·rowsQ3_KAVX512(SB), NOSPLIT, $0-64
+TEXT ·rowsQ3_KAVX512(SB), NOSPLIT, $8-64
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         stride+16(FP), DX
@@ -1714,19 +1712,19 @@ block3:
 	VPDPWSSD   Z13, Z10, Z11
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VPXORD       Z12, Z12, Z12
-	VPINSRW      $0x00, 108(DI), X12, X12
-	VCVTPH2PS    X12, X12
-	VBROADCASTSS (R9), X9
-	VMULPS       X9, X12, X12
-	VCVTDQ2PS    Z11, Z11
-	VBROADCASTSS X12, Z10
-	VFMADD231PS  Z10, Z11, Z7
-	ADDQ         $+110, DI
-	ADDQ         $+256, R8
-	ADDQ         $+4, R9
-	SUBQ         $0x01, R10
-	JGE          block3
+	VPXORD           Z12, Z12, Z12
+	VPINSRW          $0x00, 108(DI), X12, X12
+	VCVTPH2PS        X12, X12
+	VBROADCASTSS     (R9), X9
+	VMULPS           X9, X12, X12
+	VCVTDQ2PS        Z11, Z11
+	VMOVLPS          X12, (SP)
+	VFMADD231PS.BCST (SP), Z11, Z7
+	ADDQ             $+110, DI
+	ADDQ             $+256, R8
+	ADDQ             $+4, R9
+	SUBQ             $0x01, R10
+	JGE              block3
 
 blockEnd4:
 	ADDQ $0x01, R10
@@ -1824,8 +1822,8 @@ DATA rotate4_5<>+60(SB)/4, $0x00000005
 GLOBL rotate4_5<>(SB), RODATA|NOPTR, $64
 
 // func rowsQ4_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, MMX+
-TEXT ·rowsQ4_KAVX512(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
+TEXT ·rowsQ4_KAVX512(SB), NOSPLIT, $8-64
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         stride+16(FP), DX
@@ -1906,24 +1904,22 @@ block3:
 	VPDPWSSD        Z13, Z12, Z10
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD        (DI), X8
-	VCVTPH2PS    X8, X8
-	VBROADCASTSS (R9), X9
-	VMULPS       X9, X8, X8
-	VCVTDQ2PS    Z10, Z10
-	VBROADCASTSS X8, Z12
-	VFMADD231PS  Z12, Z10, Z6
-	VPMADDWD     (R10), Y11, Y11
-	VPSHUFD      $0x55, X8, X8
-	VCVTDQ2PS    Y11, Y11
-	VBROADCASTSS X8, Y12
-	VFMADD231PS  Y11, Y12, Y7
-	ADDQ         $+144, DI
-	ADDQ         $+256, R8
-	ADDQ         $+4, R9
-	ADDQ         $+32, R10
-	SUBQ         $0x01, R11
-	JGE          block3
+	VMOVD            (DI), X8
+	VCVTPH2PS        X8, X8
+	VBROADCASTSS     (R9), X9
+	VMULPS           X9, X8, X8
+	VCVTDQ2PS        Z10, Z10
+	VMOVLPS          X8, (SP)
+	VFMADD231PS.BCST (SP), Z10, Z6
+	VPMADDWD         (R10), Y11, Y11
+	VCVTDQ2PS        Y11, Y11
+	VFMADD231PS.BCST 4(SP), Y11, Y7
+	ADDQ             $+144, DI
+	ADDQ             $+256, R8
+	ADDQ             $+4, R9
+	ADDQ             $+32, R10
+	SUBQ             $0x01, R11
+	JGE              block3
 
 blockEnd4:
 	ADDQ $0x01, R11
@@ -2050,8 +2046,8 @@ DATA rotate0_4<>+60(SB)/4, $0x00000004
 GLOBL rotate0_4<>(SB), RODATA|NOPTR, $64
 
 // func rowsQ5_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, MMX+
-TEXT ·rowsQ5_KAVX512(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
+TEXT ·rowsQ5_KAVX512(SB), NOSPLIT, $8-64
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         stride+16(FP), DX
@@ -2157,24 +2153,22 @@ block3:
 	VPDPWSSD   Z14, Z13, Z11
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD        (DI), X9
-	VCVTPH2PS    X9, X9
-	VBROADCASTSS (R9), X10
-	VMULPS       X10, X9, X9
-	VCVTDQ2PS    Z11, Z11
-	VBROADCASTSS X9, Z13
-	VFMADD231PS  Z13, Z11, Z7
-	VPMADDWD     (R10), Y12, Y12
-	VPSHUFD      $0x55, X9, X9
-	VCVTDQ2PS    Y12, Y12
-	VBROADCASTSS X9, Y13
-	VFMADD231PS  Y12, Y13, Y8
-	ADDQ         $+176, DI
-	ADDQ         $+256, R8
-	ADDQ         $+4, R9
-	ADDQ         $+32, R10
-	SUBQ         $0x01, R11
-	JGE          block3
+	VMOVD            (DI), X9
+	VCVTPH2PS        X9, X9
+	VBROADCASTSS     (R9), X10
+	VMULPS           X10, X9, X9
+	VCVTDQ2PS        Z11, Z11
+	VMOVLPS          X9, (SP)
+	VFMADD231PS.BCST (SP), Z11, Z7
+	VPMADDWD         (R10), Y12, Y12
+	VCVTDQ2PS        Y12, Y12
+	VFMADD231PS.BCST 4(SP), Y12, Y8
+	ADDQ             $+176, DI
+	ADDQ             $+256, R8
+	ADDQ             $+4, R9
+	ADDQ             $+32, R10
+	SUBQ             $0x01, R11
+	JGE              block3
 
 blockEnd4:
 	ADDQ $0x01, R11
@@ -2220,7 +2214,7 @@ GLOBL rotate28_29<>(SB), RODATA|NOPTR, $64
 
 // func rowsQ6_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
-TEXT ·rowsQ6_KAVX512(SB), NOSPLIT, $0-64
+TEXT ·rowsQ6_KAVX512(SB), NOSPLIT, $8-64
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         stride+16(FP), DX
@@ -2312,19 +2306,19 @@ block3:
 	VPDPWSSD        Z12, Z11, Z10
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VPXORD       Z13, Z13, Z13
-	VPINSRW      $0x00, 208(DI), X13, X13
-	VCVTPH2PS    X13, X13
-	VBROADCASTSS (R9), X9
-	VMULPS       X9, X13, X13
-	VCVTDQ2PS    Z10, Z10
-	VBROADCASTSS X13, Z11
-	VFMADD231PS  Z11, Z10, Z7
-	ADDQ         $+210, DI
-	ADDQ         $+256, R8
-	ADDQ         $+4, R9
-	SUBQ         $0x01, R10
-	JGE          block3
+	VPXORD           Z13, Z13, Z13
+	VPINSRW          $0x00, 208(DI), X13, X13
+	VCVTPH2PS        X13, X13
+	VBROADCASTSS     (R9), X9
+	VMULPS           X9, X13, X13
+	VCVTDQ2PS        Z10, Z10
+	VMOVLPS          X13, (SP)
+	VFMADD231PS.BCST (SP), Z10, Z7
+	ADDQ             $+210, DI
+	ADDQ             $+256, R8
+	ADDQ             $+4, R9
+	SUBQ             $0x01, R10
+	JGE              block3
 
 blockEnd4:
 	ADDQ $0x01, R10
@@ -2372,7 +2366,7 @@ GLOBL rotate28_30<>(SB), RODATA|NOPTR, $64
 
 // func rowsIQ4_XSAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, BMI2, F16C, MMX+
-TEXT ·rowsIQ4_XSAVX512(SB), NOSPLIT, $0-64
+TEXT ·rowsIQ4_XSAVX512(SB), NOSPLIT, $8-64
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         stride+16(FP), DX
@@ -2482,18 +2476,18 @@ block3:
 	VPDPWSSD   Z11, Z17, Z9
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD        (DI), X8
-	VCVTPH2PS    X8, X8
-	VBROADCASTSS (R9), X10
-	VMULPS       X10, X8, X8
-	VCVTDQ2PS    Z9, Z9
-	VBROADCASTSS X8, Z11
-	VFMADD231PS  Z11, Z9, Z6
-	ADDQ         $+136, DI
-	ADDQ         $+256, R8
-	ADDQ         $+4, R9
-	SUBQ         $0x01, R10
-	JGE          block3
+	VMOVD            (DI), X8
+	VCVTPH2PS        X8, X8
+	VBROADCASTSS     (R9), X10
+	VMULPS           X10, X8, X8
+	VCVTDQ2PS        Z9, Z9
+	VMOVLPS          X8, (SP)
+	VFMADD231PS.BCST (SP), Z9, Z6
+	ADDQ             $+136, DI
+	ADDQ             $+256, R8
+	ADDQ             $+4, R9
+	SUBQ             $0x01, R10
+	JGE              block3
 
 blockEnd4:
 	ADDQ $0x01, R10

@@ -70,6 +70,7 @@ type kGen struct {
 	w, q, d, sums reg.GPVirtual // the block, its activations, their scale and sums
 	grid          reg.GPVirtual // what quants looks up
 	ahead         reg.GPVirtual // how far before their use weights are asked for; nil: prefetchLeast
+	scale         operand.Mem   // AVX-512: d·d_a and dmin·d_a of a block
 	stack         operand.Mem   // signs and indexes of a block, see begin
 
 	held   map[string]reg.VecVirtual // AVX-512: tables and masks that stay in registers
@@ -124,6 +125,7 @@ func (k *kGen) hold() {
 	if !k.evex() {
 		return
 	}
+	k.scale = k.AllocLocal(8)
 	k.held = map[string]reg.VecVirtual{}
 	for i := range 256 / k.bytes {
 		name, words := k.pairWords(i)
@@ -218,6 +220,16 @@ func (k *kGen) block(acc, mins reg.VecVirtual) {
 		return
 	}
 	k.VCVTDQ2PS(sum, sum)
+	if k.evex() {
+		k.VMOVLPS(d.AsX(), k.scale)
+		k.VFMADD231PS_BCST(k.scale, sum, acc)
+		if k.min {
+			m := k.minSums().AsY()
+			k.VCVTDQ2PS(m, m)
+			k.VFMADD231PS_BCST(k.scale.Offset(4), m, mins.AsY())
+		}
+		return
+	}
 	k.VBROADCASTSS(d.AsX(), all)
 	k.VFMADD231PS(all, sum, acc)
 	if k.min {
