@@ -659,109 +659,109 @@ TEXT ·unpackQ3_KAVX2(SB), NOSPLIT, $0-48
 block1:
 	// codes = q of the block
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      32(DI), Y1
-	VPBROADCASTD c03030303<>+0(SB), Y2
-	VPAND        Y2, Y1, Y1
-	VMOVDQU      (DI), Y2
+	VMOVDQU 32(DI), Y1
+	VMOVDQU (DI), Y2
 
 	// q |= bit 0, bit 0 in the upper half, times 4
 	VPSLLD       $0x02, Y2, Y2
+	VPBROADCASTD c03030303<>+0(SB), Y3
+	VPAND        Y3, Y1, Y1
 	VPBROADCASTD c04040404<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, (AX)
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      32(DI), Y1
-	VPSRLD       $0x02, Y1, Y1
-	VPBROADCASTD c03030303<>+0(SB), Y2
-	VPAND        Y2, Y1, Y1
-	VMOVDQU      (DI), Y2
+	VMOVDQU 32(DI), Y1
+	VPSRLD  $0x02, Y1, Y1
+	VMOVDQU (DI), Y2
 
 	// q |= bit 1, bit 1 in the upper half, times 4
 	VPSLLD       $0x01, Y2, Y2
+	VPBROADCASTD c03030303<>+0(SB), Y3
+	VPAND        Y3, Y1, Y1
 	VPBROADCASTD c04040404<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, 32(AX)
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      32(DI), Y1
-	VPSRLD       $0x04, Y1, Y1
-	VPBROADCASTD c03030303<>+0(SB), Y2
-	VPAND        Y2, Y1, Y1
-	VMOVDQU      (DI), Y2
+	VMOVDQU 32(DI), Y1
+	VPSRLD  $0x04, Y1, Y1
+	VMOVDQU (DI), Y2
 
 	// q |= bit 2, bit 2 in the upper half, times 4
+	VPBROADCASTD c03030303<>+0(SB), Y3
+	VPAND        Y3, Y1, Y1
 	VPBROADCASTD c04040404<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, 64(AX)
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      32(DI), Y1
-	VPSRLD       $0x06, Y1, Y1
-	VPBROADCASTD c03030303<>+0(SB), Y2
-	VPAND        Y2, Y1, Y1
-	VMOVDQU      (DI), Y2
+	VMOVDQU 32(DI), Y1
+	VPSRLD  $0x06, Y1, Y1
+	VMOVDQU (DI), Y2
 
 	// q |= bit 3, bit 3 in the upper half, times 4
 	VPSRLD       $0x01, Y2, Y2
+	VPBROADCASTD c03030303<>+0(SB), Y3
+	VPAND        Y3, Y1, Y1
 	VPBROADCASTD c04040404<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, 96(AX)
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      64(DI), Y1
-	VPBROADCASTD c03030303<>+0(SB), Y2
-	VPAND        Y2, Y1, Y1
-	VMOVDQU      (DI), Y2
+	VMOVDQU 64(DI), Y1
+	VMOVDQU (DI), Y2
 
 	// q |= bit 4, bit 4 in the upper half, times 4
 	VPSRLD       $0x02, Y2, Y2
+	VPBROADCASTD c03030303<>+0(SB), Y3
+	VPAND        Y3, Y1, Y1
 	VPBROADCASTD c04040404<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, 128(AX)
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      64(DI), Y1
-	VPSRLD       $0x02, Y1, Y1
-	VPBROADCASTD c03030303<>+0(SB), Y2
-	VPAND        Y2, Y1, Y1
-	VMOVDQU      (DI), Y2
+	VMOVDQU 64(DI), Y1
+	VPSRLD  $0x02, Y1, Y1
+	VMOVDQU (DI), Y2
 
 	// q |= bit 5, bit 5 in the upper half, times 4
 	VPSRLD       $0x03, Y2, Y2
+	VPBROADCASTD c03030303<>+0(SB), Y3
+	VPAND        Y3, Y1, Y1
 	VPBROADCASTD c04040404<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, 160(AX)
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      64(DI), Y1
-	VPSRLD       $0x04, Y1, Y1
-	VPBROADCASTD c03030303<>+0(SB), Y2
-	VPAND        Y2, Y1, Y1
-	VMOVDQU      (DI), Y2
+	VMOVDQU 64(DI), Y1
+	VPSRLD  $0x04, Y1, Y1
+	VMOVDQU (DI), Y2
 
 	// q |= bit 6, bit 6 in the upper half, times 4
 	VPSRLD       $0x04, Y2, Y2
+	VPBROADCASTD c03030303<>+0(SB), Y3
+	VPAND        Y3, Y1, Y1
 	VPBROADCASTD c04040404<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
 	VMOVDQU      Y1, 192(AX)
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      64(DI), Y1
-	VPSRLD       $0x06, Y1, Y1
-	VPBROADCASTD c03030303<>+0(SB), Y2
-	VPAND        Y2, Y1, Y1
-	VMOVDQU      (DI), Y2
+	VMOVDQU 64(DI), Y1
+	VPSRLD  $0x06, Y1, Y1
+	VMOVDQU (DI), Y2
 
 	// q |= bit 7, bit 7 in the upper half, times 4
 	VPSRLD       $0x05, Y2, Y2
+	VPBROADCASTD c03030303<>+0(SB), Y3
+	VPAND        Y3, Y1, Y1
 	VPBROADCASTD c04040404<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
@@ -1065,109 +1065,109 @@ TEXT ·unpackQ5_KAVX2(SB), NOSPLIT, $0-48
 block1:
 	// codes = q of the block
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      48(DI), Y0
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VMOVDQU      16(DI), Y1
+	VMOVDQU 48(DI), Y0
+	VMOVDQU 16(DI), Y1
 
 	// q |= bit 0, bit 0 in the upper half, times 16
 	VPSLLD       $0x04, Y1, Y1
-	VPBROADCASTD c10101010<>+0(SB), Y3
-	VPAND        Y3, Y1, Y1
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y2
+	VPAND        Y2, Y0, Y0
+	VPBROADCASTD c10101010<>+0(SB), Y2
+	VPAND        Y2, Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VMOVDQU      Y0, (AX)
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      48(DI), Y0
-	VPSRLD       $0x04, Y0, Y0
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VMOVDQU      16(DI), Y1
+	VMOVDQU 48(DI), Y0
+	VPSRLD  $0x04, Y0, Y0
+	VMOVDQU 16(DI), Y1
 
 	// q |= bit 1, bit 1 in the upper half, times 16
 	VPSLLD       $0x03, Y1, Y1
-	VPBROADCASTD c10101010<>+0(SB), Y3
-	VPAND        Y3, Y1, Y1
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y2
+	VPAND        Y2, Y0, Y0
+	VPBROADCASTD c10101010<>+0(SB), Y2
+	VPAND        Y2, Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VMOVDQU      Y0, 32(AX)
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      80(DI), Y0
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VMOVDQU      16(DI), Y1
+	VMOVDQU 80(DI), Y0
+	VMOVDQU 16(DI), Y1
 
 	// q |= bit 2, bit 2 in the upper half, times 16
 	VPSLLD       $0x02, Y1, Y1
-	VPBROADCASTD c10101010<>+0(SB), Y3
-	VPAND        Y3, Y1, Y1
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y2
+	VPAND        Y2, Y0, Y0
+	VPBROADCASTD c10101010<>+0(SB), Y2
+	VPAND        Y2, Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VMOVDQU      Y0, 64(AX)
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      80(DI), Y0
-	VPSRLD       $0x04, Y0, Y0
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VMOVDQU      16(DI), Y1
+	VMOVDQU 80(DI), Y0
+	VPSRLD  $0x04, Y0, Y0
+	VMOVDQU 16(DI), Y1
 
 	// q |= bit 3, bit 3 in the upper half, times 16
 	VPSLLD       $0x01, Y1, Y1
-	VPBROADCASTD c10101010<>+0(SB), Y3
-	VPAND        Y3, Y1, Y1
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y2
+	VPAND        Y2, Y0, Y0
+	VPBROADCASTD c10101010<>+0(SB), Y2
+	VPAND        Y2, Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VMOVDQU      Y0, 96(AX)
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      112(DI), Y0
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VMOVDQU      16(DI), Y1
+	VMOVDQU 112(DI), Y0
+	VMOVDQU 16(DI), Y1
 
 	// q |= bit 4, bit 4 in the upper half, times 16
-	VPBROADCASTD c10101010<>+0(SB), Y3
-	VPAND        Y3, Y1, Y1
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y2
+	VPAND        Y2, Y0, Y0
+	VPBROADCASTD c10101010<>+0(SB), Y2
+	VPAND        Y2, Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VMOVDQU      Y0, 128(AX)
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      112(DI), Y0
-	VPSRLD       $0x04, Y0, Y0
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VMOVDQU      16(DI), Y1
+	VMOVDQU 112(DI), Y0
+	VPSRLD  $0x04, Y0, Y0
+	VMOVDQU 16(DI), Y1
 
 	// q |= bit 5, bit 5 in the upper half, times 16
 	VPSRLD       $0x01, Y1, Y1
-	VPBROADCASTD c10101010<>+0(SB), Y3
-	VPAND        Y3, Y1, Y1
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y2
+	VPAND        Y2, Y0, Y0
+	VPBROADCASTD c10101010<>+0(SB), Y2
+	VPAND        Y2, Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VMOVDQU      Y0, 160(AX)
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      144(DI), Y0
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VMOVDQU      16(DI), Y1
+	VMOVDQU 144(DI), Y0
+	VMOVDQU 16(DI), Y1
 
 	// q |= bit 6, bit 6 in the upper half, times 16
 	VPSRLD       $0x02, Y1, Y1
-	VPBROADCASTD c10101010<>+0(SB), Y3
-	VPAND        Y3, Y1, Y1
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y2
+	VPAND        Y2, Y0, Y0
+	VPBROADCASTD c10101010<>+0(SB), Y2
+	VPAND        Y2, Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VMOVDQU      Y0, 192(AX)
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      144(DI), Y0
-	VPSRLD       $0x04, Y0, Y0
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y1
-	VPAND        Y1, Y0, Y0
-	VMOVDQU      16(DI), Y1
+	VMOVDQU 144(DI), Y0
+	VPSRLD  $0x04, Y0, Y0
+	VMOVDQU 16(DI), Y1
 
 	// q |= bit 7, bit 7 in the upper half, times 16
 	VPSRLD       $0x03, Y1, Y1
-	VPBROADCASTD c10101010<>+0(SB), Y3
-	VPAND        Y3, Y1, Y1
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y2
+	VPAND        Y2, Y0, Y0
+	VPBROADCASTD c10101010<>+0(SB), Y2
+	VPAND        Y2, Y1, Y1
 	VPOR         Y1, Y0, Y0
 	VMOVDQU      Y0, 224(AX)
 
@@ -1181,20 +1181,20 @@ block1:
 	VPAND        six<>+0(SB), X0, X0
 	VPAND        four<>+0(SB), X1, X1
 	VPOR         X1, X0, X0
-	VPMOVZXBW    X0, X2
+	VPMOVZXBW    X0, X3
 	VPSRLDQ      $0x08, X0, X0
 	VPMOVZXBW    X0, X0
-	VPERMQ       $0x44, Y2, Y2
+	VPERMQ       $0x44, Y3, Y3
 	VMOVD        (DI), X1
 	VCVTPH2PS    X1, X1
-	VBROADCASTSS X1, Y3
+	VBROADCASTSS X1, Y2
 	VPXOR        Y4, Y4, Y4
 	VPSHUFD      $0x55, X1, X1
 	VBROADCASTSS X1, Y1
 	VSUBPS       Y1, Y4, Y1
-	VPMOVSXWD    X2, Y4
+	VPMOVSXWD    X3, Y4
 	VCVTDQ2PS    Y4, Y4
-	VMULPS       Y3, Y4, Y4
+	VMULPS       Y2, Y4, Y4
 	VPMOVSXWD    X0, Y0
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y1, Y0, Y0
@@ -1254,9 +1254,9 @@ block1:
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
 	VMOVDQU      128(DI), Y2
 	VMOVDQU      (DI), Y1
+	VPSLLD       $0x04, Y2, Y2
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y3
 	VPAND        Y3, Y1, Y1
-	VPSLLD       $0x04, Y2, Y2
 	VPBROADCASTD c30303030<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
@@ -1265,9 +1265,9 @@ block1:
 	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
 	VMOVDQU      128(DI), Y2
 	VMOVDQU      32(DI), Y1
+	VPSLLD       $0x02, Y2, Y2
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y3
 	VPAND        Y3, Y1, Y1
-	VPSLLD       $0x02, Y2, Y2
 	VPBROADCASTD c30303030<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
@@ -1288,9 +1288,9 @@ block1:
 	VMOVDQU      128(DI), Y2
 	VMOVDQU      32(DI), Y1
 	VPSRLD       $0x04, Y1, Y1
+	VPSRLD       $0x02, Y2, Y2
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y3
 	VPAND        Y3, Y1, Y1
-	VPSRLD       $0x02, Y2, Y2
 	VPBROADCASTD c30303030<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
@@ -1299,9 +1299,9 @@ block1:
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
 	VMOVDQU      160(DI), Y2
 	VMOVDQU      64(DI), Y1
+	VPSLLD       $0x04, Y2, Y2
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y3
 	VPAND        Y3, Y1, Y1
-	VPSLLD       $0x04, Y2, Y2
 	VPBROADCASTD c30303030<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
@@ -1310,9 +1310,9 @@ block1:
 	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
 	VMOVDQU      160(DI), Y2
 	VMOVDQU      96(DI), Y1
+	VPSLLD       $0x02, Y2, Y2
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y3
 	VPAND        Y3, Y1, Y1
-	VPSLLD       $0x02, Y2, Y2
 	VPBROADCASTD c30303030<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1
@@ -1333,9 +1333,9 @@ block1:
 	VMOVDQU      160(DI), Y2
 	VMOVDQU      96(DI), Y1
 	VPSRLD       $0x04, Y1, Y1
+	VPSRLD       $0x02, Y2, Y2
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y3
 	VPAND        Y3, Y1, Y1
-	VPSRLD       $0x02, Y2, Y2
 	VPBROADCASTD c30303030<>+0(SB), Y3
 	VPAND        Y3, Y2, Y2
 	VPOR         Y2, Y1, Y1

@@ -254,13 +254,13 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      32(DI), Y5
-	VPBROADCASTD c03030303<>+0(SB), Y6
-	VPAND        Y6, Y5, Y5
-	VMOVDQU      (DI), Y6
+	VMOVDQU 32(DI), Y5
+	VMOVDQU (DI), Y6
 
 	// q |= bit 0, bit 0 in the upper half, times 4
 	VPSLLD       $0x02, Y6, Y6
+	VPBROADCASTD c03030303<>+0(SB), Y7
+	VPAND        Y7, Y5, Y5
 	VPBROADCASTD c04040404<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
@@ -270,14 +270,14 @@ block3:
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      32(DI), Y5
-	VPSRLD       $0x02, Y5, Y5
-	VPBROADCASTD c03030303<>+0(SB), Y6
-	VPAND        Y6, Y5, Y5
-	VMOVDQU      (DI), Y6
+	VMOVDQU 32(DI), Y5
+	VPSRLD  $0x02, Y5, Y5
+	VMOVDQU (DI), Y6
 
 	// q |= bit 1, bit 1 in the upper half, times 4
 	VPSLLD       $0x01, Y6, Y6
+	VPBROADCASTD c03030303<>+0(SB), Y7
+	VPAND        Y7, Y5, Y5
 	VPBROADCASTD c04040404<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
@@ -287,13 +287,13 @@ block3:
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      32(DI), Y5
-	VPSRLD       $0x04, Y5, Y5
-	VPBROADCASTD c03030303<>+0(SB), Y6
-	VPAND        Y6, Y5, Y5
-	VMOVDQU      (DI), Y6
+	VMOVDQU 32(DI), Y5
+	VPSRLD  $0x04, Y5, Y5
+	VMOVDQU (DI), Y6
 
 	// q |= bit 2, bit 2 in the upper half, times 4
+	VPBROADCASTD c03030303<>+0(SB), Y7
+	VPAND        Y7, Y5, Y5
 	VPBROADCASTD c04040404<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
@@ -303,14 +303,14 @@ block3:
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      32(DI), Y5
-	VPSRLD       $0x06, Y5, Y5
-	VPBROADCASTD c03030303<>+0(SB), Y6
-	VPAND        Y6, Y5, Y5
-	VMOVDQU      (DI), Y6
+	VMOVDQU 32(DI), Y5
+	VPSRLD  $0x06, Y5, Y5
+	VMOVDQU (DI), Y6
 
 	// q |= bit 3, bit 3 in the upper half, times 4
 	VPSRLD       $0x01, Y6, Y6
+	VPBROADCASTD c03030303<>+0(SB), Y7
+	VPAND        Y7, Y5, Y5
 	VPBROADCASTD c04040404<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
@@ -320,13 +320,13 @@ block3:
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      64(DI), Y3
-	VPBROADCASTD c03030303<>+0(SB), Y5
-	VPAND        Y5, Y3, Y3
-	VMOVDQU      (DI), Y5
+	VMOVDQU 64(DI), Y3
+	VMOVDQU (DI), Y5
 
 	// q |= bit 4, bit 4 in the upper half, times 4
 	VPSRLD       $0x02, Y5, Y5
+	VPBROADCASTD c03030303<>+0(SB), Y6
+	VPAND        Y6, Y3, Y3
 	VPBROADCASTD c04040404<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VPOR         Y5, Y3, Y3
@@ -336,14 +336,14 @@ block3:
 	VPADDD       Y3, Y4, Y4
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      64(DI), Y3
-	VPSRLD       $0x02, Y3, Y3
-	VPBROADCASTD c03030303<>+0(SB), Y5
-	VPAND        Y5, Y3, Y3
-	VMOVDQU      (DI), Y5
+	VMOVDQU 64(DI), Y3
+	VPSRLD  $0x02, Y3, Y3
+	VMOVDQU (DI), Y5
 
 	// q |= bit 5, bit 5 in the upper half, times 4
 	VPSRLD       $0x03, Y5, Y5
+	VPBROADCASTD c03030303<>+0(SB), Y6
+	VPAND        Y6, Y3, Y3
 	VPBROADCASTD c04040404<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VPOR         Y5, Y3, Y3
@@ -353,14 +353,14 @@ block3:
 	VPADDD       Y3, Y4, Y4
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      64(DI), Y3
-	VPSRLD       $0x04, Y3, Y3
-	VPBROADCASTD c03030303<>+0(SB), Y5
-	VPAND        Y5, Y3, Y3
-	VMOVDQU      (DI), Y5
+	VMOVDQU 64(DI), Y3
+	VPSRLD  $0x04, Y3, Y3
+	VMOVDQU (DI), Y5
 
 	// q |= bit 6, bit 6 in the upper half, times 4
 	VPSRLD       $0x04, Y5, Y5
+	VPBROADCASTD c03030303<>+0(SB), Y6
+	VPAND        Y6, Y3, Y3
 	VPBROADCASTD c04040404<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VPOR         Y5, Y3, Y3
@@ -370,14 +370,14 @@ block3:
 	VPADDD       Y3, Y4, Y4
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      64(DI), Y3
-	VPSRLD       $0x06, Y3, Y3
-	VPBROADCASTD c03030303<>+0(SB), Y5
-	VPAND        Y5, Y3, Y3
-	VMOVDQU      (DI), Y5
+	VMOVDQU 64(DI), Y3
+	VPSRLD  $0x06, Y3, Y3
+	VMOVDQU (DI), Y5
 
 	// q |= bit 7, bit 7 in the upper half, times 4
 	VPSRLD       $0x05, Y5, Y5
+	VPBROADCASTD c03030303<>+0(SB), Y6
+	VPAND        Y6, Y3, Y3
 	VPBROADCASTD c04040404<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VPOR         Y5, Y3, Y3
@@ -779,13 +779,13 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      48(DI), Y5
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
-	VPAND        Y6, Y5, Y5
-	VMOVDQU      16(DI), Y6
+	VMOVDQU 48(DI), Y5
+	VMOVDQU 16(DI), Y6
 
 	// q |= bit 0, bit 0 in the upper half, times 16
 	VPSLLD       $0x04, Y6, Y6
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
+	VPAND        Y7, Y5, Y5
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
@@ -795,14 +795,14 @@ block3:
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      48(DI), Y5
-	VPSRLD       $0x04, Y5, Y5
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
-	VPAND        Y6, Y5, Y5
-	VMOVDQU      16(DI), Y6
+	VMOVDQU 48(DI), Y5
+	VPSRLD  $0x04, Y5, Y5
+	VMOVDQU 16(DI), Y6
 
 	// q |= bit 1, bit 1 in the upper half, times 16
 	VPSLLD       $0x03, Y6, Y6
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
+	VPAND        Y7, Y5, Y5
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
@@ -812,13 +812,13 @@ block3:
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      80(DI), Y5
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
-	VPAND        Y6, Y5, Y5
-	VMOVDQU      16(DI), Y6
+	VMOVDQU 80(DI), Y5
+	VMOVDQU 16(DI), Y6
 
 	// q |= bit 2, bit 2 in the upper half, times 16
 	VPSLLD       $0x02, Y6, Y6
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
+	VPAND        Y7, Y5, Y5
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
@@ -828,14 +828,14 @@ block3:
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      80(DI), Y5
-	VPSRLD       $0x04, Y5, Y5
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
-	VPAND        Y6, Y5, Y5
-	VMOVDQU      16(DI), Y6
+	VMOVDQU 80(DI), Y5
+	VPSRLD  $0x04, Y5, Y5
+	VMOVDQU 16(DI), Y6
 
 	// q |= bit 3, bit 3 in the upper half, times 16
 	VPSLLD       $0x01, Y6, Y6
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
+	VPAND        Y7, Y5, Y5
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
@@ -845,12 +845,12 @@ block3:
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      112(DI), Y5
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
-	VPAND        Y6, Y5, Y5
-	VMOVDQU      16(DI), Y6
+	VMOVDQU 112(DI), Y5
+	VMOVDQU 16(DI), Y6
 
 	// q |= bit 4, bit 4 in the upper half, times 16
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
+	VPAND        Y7, Y5, Y5
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
@@ -860,14 +860,14 @@ block3:
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      112(DI), Y5
-	VPSRLD       $0x04, Y5, Y5
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
-	VPAND        Y6, Y5, Y5
-	VMOVDQU      16(DI), Y6
+	VMOVDQU 112(DI), Y5
+	VPSRLD  $0x04, Y5, Y5
+	VMOVDQU 16(DI), Y6
 
 	// q |= bit 5, bit 5 in the upper half, times 16
 	VPSRLD       $0x01, Y6, Y6
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
+	VPAND        Y7, Y5, Y5
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
@@ -877,13 +877,13 @@ block3:
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      144(DI), Y5
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
-	VPAND        Y6, Y5, Y5
-	VMOVDQU      16(DI), Y6
+	VMOVDQU 144(DI), Y5
+	VMOVDQU 16(DI), Y6
 
 	// q |= bit 6, bit 6 in the upper half, times 16
 	VPSRLD       $0x02, Y6, Y6
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
+	VPAND        Y7, Y5, Y5
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
@@ -893,14 +893,14 @@ block3:
 	VPADDD       Y5, Y4, Y4
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      144(DI), Y5
-	VPSRLD       $0x04, Y5, Y5
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
-	VPAND        Y6, Y5, Y5
-	VMOVDQU      16(DI), Y6
+	VMOVDQU 144(DI), Y5
+	VPSRLD  $0x04, Y5, Y5
+	VMOVDQU 16(DI), Y6
 
 	// q |= bit 7, bit 7 in the upper half, times 16
 	VPSRLD       $0x03, Y6, Y6
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
+	VPAND        Y7, Y5, Y5
 	VPBROADCASTD c10101010<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
@@ -996,9 +996,9 @@ block3:
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
 	VMOVDQU      128(DI), Y6
 	VMOVDQU      (DI), Y5
+	VPSLLD       $0x04, Y6, Y6
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y5, Y5
-	VPSLLD       $0x04, Y6, Y6
 	VPBROADCASTD c30303030<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
@@ -1010,9 +1010,9 @@ block3:
 	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
 	VMOVDQU      128(DI), Y6
 	VMOVDQU      32(DI), Y5
+	VPSLLD       $0x02, Y6, Y6
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y5, Y5
-	VPSLLD       $0x02, Y6, Y6
 	VPBROADCASTD c30303030<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
@@ -1039,9 +1039,9 @@ block3:
 	VMOVDQU      128(DI), Y6
 	VMOVDQU      32(DI), Y5
 	VPSRLD       $0x04, Y5, Y5
+	VPSRLD       $0x02, Y6, Y6
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
 	VPAND        Y7, Y5, Y5
-	VPSRLD       $0x02, Y6, Y6
 	VPBROADCASTD c30303030<>+0(SB), Y7
 	VPAND        Y7, Y6, Y6
 	VPOR         Y6, Y5, Y5
@@ -1053,9 +1053,9 @@ block3:
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
 	VMOVDQU      160(DI), Y5
 	VMOVDQU      64(DI), Y3
+	VPSLLD       $0x04, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y3, Y3
-	VPSLLD       $0x04, Y5, Y5
 	VPBROADCASTD c30303030<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VPOR         Y5, Y3, Y3
@@ -1067,9 +1067,9 @@ block3:
 	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
 	VMOVDQU      160(DI), Y5
 	VMOVDQU      96(DI), Y3
+	VPSLLD       $0x02, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y3, Y3
-	VPSLLD       $0x02, Y5, Y5
 	VPBROADCASTD c30303030<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VPOR         Y5, Y3, Y3
@@ -1096,9 +1096,9 @@ block3:
 	VMOVDQU      160(DI), Y5
 	VMOVDQU      96(DI), Y3
 	VPSRLD       $0x04, Y3, Y3
+	VPSRLD       $0x02, Y5, Y5
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y6
 	VPAND        Y6, Y3, Y3
-	VPSRLD       $0x02, Y5, Y5
 	VPBROADCASTD c30303030<>+0(SB), Y6
 	VPAND        Y6, Y5, Y5
 	VPOR         Y5, Y3, Y3
@@ -1382,11 +1382,13 @@ TEXT ·rowsQ2_KAVX512(SB), NOSPLIT, $8-64
 	MOVQ         w+8(FP), CX
 	MOVQ         stride+16(FP), DX
 	MOVQ         rows+24(FP), BX
-	VMOVDQU16    words16_0<>+0(SB), Z0
-	VMOVDQU16    words16_4<>+0(SB), Z1
-	VMOVDQU16    words16_8<>+0(SB), Z2
-	VMOVDQU16    words16_12<>+0(SB), Z3
-	VBROADCASTSS c03030303<>+0(SB), Z4
+	VMOVDQU32    rotate0_2<>+0(SB), Z0
+	VPBROADCASTD c03030303<>+0(SB), Z1
+	VMOVDQU32    words16_0<>+0(SB), Z2
+	VMOVDQU32    rotate4_6<>+0(SB), Z3
+	VMOVDQU32    words16_4<>+0(SB), Z4
+	VMOVDQU32    words16_8<>+0(SB), Z5
+	VMOVDQU32    words16_12<>+0(SB), Z6
 	MOVQ         ·rowAhead+0(SB), SI
 	SUBQ         $0x01, BX
 	JLT          rowEnd2
@@ -1396,8 +1398,8 @@ row1:
 	MOVQ   q+32(FP), R8
 	MOVQ   d+40(FP), R9
 	MOVQ   bsums+48(FP), R10
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
 	MOVQ   blocks+56(FP), R11
 	SUBQ   $0x01, R11
 	JLT    blockEnd4
@@ -1408,58 +1410,58 @@ block3:
 
 	// sc, mn
 	// sc = s & 15, mn = s >> 4, as int16
-	VPMOVZXBW    (DI), Y7
-	VPSRLD       $0x04, Y7, Y8
-	VPBROADCASTD c000f000f<>+0(SB), Y9
-	VPANDD       Y9, Y7, Y7
-	VPBROADCASTD c000f000f<>+0(SB), Y9
-	VPANDD       Y9, Y8, Y8
-	VPXORD       Z10, Z10, Z10
+	VPMOVZXBW    (DI), Y9
+	VPSRLD       $0x04, Y9, Y10
+	VPBROADCASTD c000f000f<>+0(SB), Y11
+	VPANDD       Y11, Y9, Y9
+	VPBROADCASTD c000f000f<>+0(SB), Y11
+	VPANDD       Y11, Y10, Y10
+	VPXORD       Z12, Z12, Z12
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
-	VBROADCASTI64X4 16(DI), Z9
-	VPRORVD         rotate0_2<>+0(SB), Z9, Z9
-	VPANDD          Z4, Z9, Z9
-	VPMADDUBSW      (R8), Z9, Z9
-	VPERMW          Z7, Z0, Z11
-	VPDPWSSD        Z11, Z9, Z10
+	VBROADCASTI64X4 16(DI), Z11
+	VPRORVD         Z0, Z11, Z11
+	VPANDD          Z1, Z11, Z11
+	VPMADDUBSW      (R8), Z11, Z11
+	VPERMW          Z9, Z2, Z13
+	VPDPWSSD        Z13, Z11, Z12
 
 	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
-	VBROADCASTI64X4 16(DI), Z9
-	VPRORVD         rotate4_6<>+0(SB), Z9, Z9
-	VPANDD          Z4, Z9, Z9
-	VPMADDUBSW      64(R8), Z9, Z9
-	VPERMW          Z7, Z1, Z11
-	VPDPWSSD        Z11, Z9, Z10
+	VBROADCASTI64X4 16(DI), Z11
+	VPRORVD         Z3, Z11, Z11
+	VPANDD          Z1, Z11, Z11
+	VPMADDUBSW      64(R8), Z11, Z11
+	VPERMW          Z9, Z4, Z13
+	VPDPWSSD        Z13, Z11, Z12
 
 	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
-	VBROADCASTI64X4 48(DI), Z9
-	VPRORVD         rotate0_2<>+0(SB), Z9, Z9
-	VPANDD          Z4, Z9, Z9
-	VPMADDUBSW      128(R8), Z9, Z9
-	VPERMW          Z7, Z2, Z11
-	VPDPWSSD        Z11, Z9, Z10
+	VBROADCASTI64X4 48(DI), Z11
+	VPRORVD         Z0, Z11, Z11
+	VPANDD          Z1, Z11, Z11
+	VPMADDUBSW      128(R8), Z11, Z11
+	VPERMW          Z9, Z5, Z13
+	VPDPWSSD        Z13, Z11, Z12
 
 	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
-	VBROADCASTI64X4 48(DI), Z9
-	VPRORVD         rotate4_6<>+0(SB), Z9, Z9
-	VPANDD          Z4, Z9, Z9
-	VPMADDUBSW      192(R8), Z9, Z9
-	VPERMW          Z7, Z3, Z11
-	VPDPWSSD        Z11, Z9, Z10
+	VBROADCASTI64X4 48(DI), Z11
+	VPRORVD         Z3, Z11, Z11
+	VPANDD          Z1, Z11, Z11
+	VPMADDUBSW      192(R8), Z11, Z11
+	VPERMW          Z9, Z6, Z13
+	VPDPWSSD        Z13, Z11, Z12
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD            80(DI), X7
-	VCVTPH2PS        X7, X7
-	VBROADCASTSS     (R9), X9
-	VMULPS           X9, X7, X7
-	VCVTDQ2PS        Z10, Z10
-	VMOVLPS          X7, (SP)
-	VFMADD231PS.BCST (SP), Z10, Z5
-	VPMADDWD         (R10), Y8, Y7
-	VCVTDQ2PS        Y7, Y7
-	VFMADD231PS.BCST 4(SP), Y7, Y6
+	VMOVD            80(DI), X9
+	VCVTPH2PS        X9, X9
+	VBROADCASTSS     (R9), X11
+	VMULPS           X11, X9, X9
+	VCVTDQ2PS        Z12, Z12
+	VMOVLPS          X9, (SP)
+	VFMADD231PS.BCST (SP), Z12, Z7
+	VPMADDWD         (R10), Y10, Y9
+	VCVTDQ2PS        Y9, Y9
+	VFMADD231PS.BCST 4(SP), Y9, Y8
 	ADDQ             $+84, DI
 	ADDQ             $+256, R8
 	ADDQ             $+4, R9
@@ -1471,16 +1473,16 @@ blockEnd4:
 	ADDQ $0x01, R11
 
 	// dst = Σ acc - Σ mins
-	VSUBPS        Z6, Z5, Z5
-	VPERMILPS     $0x4e, Z5, Z8
-	VADDPS        Z8, Z5, Z5
-	VPERMILPS     $0xb1, Z5, Z8
-	VADDPS        Z8, Z5, Z5
-	VEXTRACTF64X4 $0x01, Z5, Y7
-	VADDPS        Y7, Y5, Y5
-	VEXTRACTF32X4 $0x01, Y5, X7
-	VADDPS        X7, X5, X5
-	VMOVSS        X5, (AX)
+	VSUBPS        Z8, Z7, Z7
+	VPERMILPS     $0x4e, Z7, Z10
+	VADDPS        Z10, Z7, Z7
+	VPERMILPS     $0xb1, Z7, Z10
+	VADDPS        Z10, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y9
+	VADDPS        Y9, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X9
+	VADDPS        X9, X7, X7
+	VMOVSS        X7, (AX)
 	ADDQ          $+4, AX
 	ADDQ          DX, CX
 	SUBQ          $0x01, BX
@@ -1490,6 +1492,24 @@ rowEnd2:
 	ADDQ $0x01, BX
 	VZEROUPPER
 	RET
+
+DATA rotate0_2<>+0(SB)/4, $0x00000000
+DATA rotate0_2<>+4(SB)/4, $0x00000000
+DATA rotate0_2<>+8(SB)/4, $0x00000000
+DATA rotate0_2<>+12(SB)/4, $0x00000000
+DATA rotate0_2<>+16(SB)/4, $0x00000000
+DATA rotate0_2<>+20(SB)/4, $0x00000000
+DATA rotate0_2<>+24(SB)/4, $0x00000000
+DATA rotate0_2<>+28(SB)/4, $0x00000000
+DATA rotate0_2<>+32(SB)/4, $0x00000002
+DATA rotate0_2<>+36(SB)/4, $0x00000002
+DATA rotate0_2<>+40(SB)/4, $0x00000002
+DATA rotate0_2<>+44(SB)/4, $0x00000002
+DATA rotate0_2<>+48(SB)/4, $0x00000002
+DATA rotate0_2<>+52(SB)/4, $0x00000002
+DATA rotate0_2<>+56(SB)/4, $0x00000002
+DATA rotate0_2<>+60(SB)/4, $0x00000002
+GLOBL rotate0_2<>(SB), RODATA|NOPTR, $64
 
 DATA words16_0<>+0(SB)/4, $0x00000000
 DATA words16_0<>+4(SB)/4, $0x00000000
@@ -1508,6 +1528,24 @@ DATA words16_0<>+52(SB)/4, $0x00030003
 DATA words16_0<>+56(SB)/4, $0x00030003
 DATA words16_0<>+60(SB)/4, $0x00030003
 GLOBL words16_0<>(SB), RODATA|NOPTR, $64
+
+DATA rotate4_6<>+0(SB)/4, $0x00000004
+DATA rotate4_6<>+4(SB)/4, $0x00000004
+DATA rotate4_6<>+8(SB)/4, $0x00000004
+DATA rotate4_6<>+12(SB)/4, $0x00000004
+DATA rotate4_6<>+16(SB)/4, $0x00000004
+DATA rotate4_6<>+20(SB)/4, $0x00000004
+DATA rotate4_6<>+24(SB)/4, $0x00000004
+DATA rotate4_6<>+28(SB)/4, $0x00000004
+DATA rotate4_6<>+32(SB)/4, $0x00000006
+DATA rotate4_6<>+36(SB)/4, $0x00000006
+DATA rotate4_6<>+40(SB)/4, $0x00000006
+DATA rotate4_6<>+44(SB)/4, $0x00000006
+DATA rotate4_6<>+48(SB)/4, $0x00000006
+DATA rotate4_6<>+52(SB)/4, $0x00000006
+DATA rotate4_6<>+56(SB)/4, $0x00000006
+DATA rotate4_6<>+60(SB)/4, $0x00000006
+GLOBL rotate4_6<>(SB), RODATA|NOPTR, $64
 
 DATA words16_4<>+0(SB)/4, $0x00040004
 DATA words16_4<>+4(SB)/4, $0x00040004
@@ -1563,42 +1601,6 @@ DATA words16_12<>+56(SB)/4, $0x000f000f
 DATA words16_12<>+60(SB)/4, $0x000f000f
 GLOBL words16_12<>(SB), RODATA|NOPTR, $64
 
-DATA rotate0_2<>+0(SB)/4, $0x00000000
-DATA rotate0_2<>+4(SB)/4, $0x00000000
-DATA rotate0_2<>+8(SB)/4, $0x00000000
-DATA rotate0_2<>+12(SB)/4, $0x00000000
-DATA rotate0_2<>+16(SB)/4, $0x00000000
-DATA rotate0_2<>+20(SB)/4, $0x00000000
-DATA rotate0_2<>+24(SB)/4, $0x00000000
-DATA rotate0_2<>+28(SB)/4, $0x00000000
-DATA rotate0_2<>+32(SB)/4, $0x00000002
-DATA rotate0_2<>+36(SB)/4, $0x00000002
-DATA rotate0_2<>+40(SB)/4, $0x00000002
-DATA rotate0_2<>+44(SB)/4, $0x00000002
-DATA rotate0_2<>+48(SB)/4, $0x00000002
-DATA rotate0_2<>+52(SB)/4, $0x00000002
-DATA rotate0_2<>+56(SB)/4, $0x00000002
-DATA rotate0_2<>+60(SB)/4, $0x00000002
-GLOBL rotate0_2<>(SB), RODATA|NOPTR, $64
-
-DATA rotate4_6<>+0(SB)/4, $0x00000004
-DATA rotate4_6<>+4(SB)/4, $0x00000004
-DATA rotate4_6<>+8(SB)/4, $0x00000004
-DATA rotate4_6<>+12(SB)/4, $0x00000004
-DATA rotate4_6<>+16(SB)/4, $0x00000004
-DATA rotate4_6<>+20(SB)/4, $0x00000004
-DATA rotate4_6<>+24(SB)/4, $0x00000004
-DATA rotate4_6<>+28(SB)/4, $0x00000004
-DATA rotate4_6<>+32(SB)/4, $0x00000006
-DATA rotate4_6<>+36(SB)/4, $0x00000006
-DATA rotate4_6<>+40(SB)/4, $0x00000006
-DATA rotate4_6<>+44(SB)/4, $0x00000006
-DATA rotate4_6<>+48(SB)/4, $0x00000006
-DATA rotate4_6<>+52(SB)/4, $0x00000006
-DATA rotate4_6<>+56(SB)/4, $0x00000006
-DATA rotate4_6<>+60(SB)/4, $0x00000006
-GLOBL rotate4_6<>(SB), RODATA|NOPTR, $64
-
 // func rowsQ3_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
 TEXT ·rowsQ3_KAVX512(SB), NOSPLIT, $8-64
@@ -1607,12 +1609,18 @@ TEXT ·rowsQ3_KAVX512(SB), NOSPLIT, $8-64
 	MOVQ         stride+16(FP), DX
 	MOVQ         rows+24(FP), BX
 	VBROADCASTSS c04040404<>+0(SB), Z0
-	VMOVDQU16    words16_0<>+0(SB), Z1
-	VMOVDQU16    words16_4<>+0(SB), Z2
-	VMOVDQU16    words16_8<>+0(SB), Z3
-	VMOVDQU16    words16_12<>+0(SB), Z4
-	VBROADCASTSS c03030303<>+0(SB), Z5
-	VBROADCASTSS c04040404<>+0(SB), Z6
+	VMOVDQU32    rotate0_2<>+0(SB), Z1
+	VMOVDQU32    rotate30_31<>+0(SB), Z2
+	VPBROADCASTD c03030303<>+0(SB), Z3
+	VPBROADCASTD c07070707<>+0(SB), Z4
+	VMOVDQU32    words16_0<>+0(SB), Z5
+	VMOVDQU32    rotate4_6<>+0(SB), Z6
+	VMOVDQU32    rotate0_1<>+0(SB), Z7
+	VMOVDQU32    words16_4<>+0(SB), Z8
+	VMOVDQU32    rotate2_3<>+0(SB), Z9
+	VMOVDQU32    words16_8<>+0(SB), Z10
+	VMOVDQU32    rotate4_5<>+0(SB), Z11
+	VMOVDQU32    words16_12<>+0(SB), Z12
 	MOVQ         ·rowAhead+0(SB), SI
 	SUBQ         $0x01, BX
 	JLT          rowEnd2
@@ -1621,8 +1629,8 @@ row1:
 	MOVQ   CX, DI
 	MOVQ   q+32(FP), R8
 	MOVQ   d+40(FP), R9
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
 	MOVQ   blocks+56(FP), R10
 	SUBQ   $0x01, R10
 	JLT    blockEnd4
@@ -1633,93 +1641,89 @@ block3:
 
 	// sc, mn
 	// sc = (low bytes, low bytes >> 4) & 15 | (high bytes >> 0, 2, 4, 6 & 3) << 4, minus 32, as int16
-	VMOVQ        96(DI), X9
-	VPUNPCKLQDQ  X9, X9, X9
-	VPSRLVD      shift0044<>+0(SB), X9, X9
-	VPBROADCASTD 104(DI), X10
-	VPSRLVD      shift0246<>+0(SB), X10, X10
-	VPANDD       quad0f0f0f0f<>+0(SB), X9, X9
-	VPANDD       quad03030303<>+0(SB), X10, X10
-	VPSLLD       $0x04, X10, X10
-	VPORD        X10, X9, X9
-	VPSUBB       quad20202020<>+0(SB), X9, X9
-	VPMOVSXBW    X9, Y9
-	VPXORD       Z11, Z11, Z11
+	VMOVQ        96(DI), X15
+	VPUNPCKLQDQ  X15, X15, X15
+	VPSRLVD      shift0044<>+0(SB), X15, X15
+	VPBROADCASTD 104(DI), X16
+	VPSRLVD      shift0246<>+0(SB), X16, X16
+	VPANDD       quad0f0f0f0f<>+0(SB), X15, X15
+	VPANDD       quad03030303<>+0(SB), X16, X16
+	VPSLLD       $0x04, X16, X16
+	VPORD        X16, X15, X15
+	VPSUBB       quad20202020<>+0(SB), X15, X15
+	VPMOVSXBW    X15, Y15
+	VPXORD       Z17, Z17, Z17
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
-	VBROADCASTI64X4 32(DI), Z10
-	VPRORVD         rotate0_2<>+0(SB), Z10, Z10
-	VPANDD          Z5, Z10, Z10
-	VBROADCASTI64X4 (DI), Z13
+	VBROADCASTI64X4 32(DI), Z16
+	VPRORVD         Z1, Z16, Z16
+	VBROADCASTI64X4 (DI), Z19
 
 	// q |= bit 0, bit 1 in the upper half, times 4
-	VPRORVD    rotate30_31<>+0(SB), Z13, Z13
-	VPANDD     Z6, Z13, Z13
-	VPORD      Z13, Z10, Z10
-	VPMADDUBSW (R8), Z10, Z10
-	VPMADDUBSW (R8), Z0, Z13
-	VPSUBW     Z13, Z10, Z10
-	VPERMW     Z9, Z1, Z13
-	VPDPWSSD   Z13, Z10, Z11
+	VPRORVD    Z2, Z19, Z19
+	VPTERNLOGD $0xe4, Z3, Z19, Z16
+	VPANDD     Z4, Z16, Z16
+	VPMADDUBSW (R8), Z16, Z16
+	VPMADDUBSW (R8), Z0, Z19
+	VPSUBW     Z19, Z16, Z16
+	VPERMW     Z15, Z5, Z19
+	VPDPWSSD   Z19, Z16, Z17
 
 	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
-	VBROADCASTI64X4 32(DI), Z10
-	VPRORVD         rotate4_6<>+0(SB), Z10, Z10
-	VPANDD          Z5, Z10, Z10
-	VBROADCASTI64X4 (DI), Z13
+	VBROADCASTI64X4 32(DI), Z16
+	VPRORVD         Z6, Z16, Z16
+	VBROADCASTI64X4 (DI), Z19
 
 	// q |= bit 2, bit 3 in the upper half, times 4
-	VPRORVD    rotate0_1<>+0(SB), Z13, Z13
-	VPANDD     Z6, Z13, Z13
-	VPORD      Z13, Z10, Z10
-	VPMADDUBSW 64(R8), Z10, Z10
-	VPMADDUBSW 64(R8), Z0, Z13
-	VPSUBW     Z13, Z10, Z10
-	VPERMW     Z9, Z2, Z13
-	VPDPWSSD   Z13, Z10, Z11
+	VPRORVD    Z7, Z19, Z19
+	VPTERNLOGD $0xe4, Z3, Z19, Z16
+	VPANDD     Z4, Z16, Z16
+	VPMADDUBSW 64(R8), Z16, Z16
+	VPMADDUBSW 64(R8), Z0, Z19
+	VPSUBW     Z19, Z16, Z16
+	VPERMW     Z15, Z8, Z19
+	VPDPWSSD   Z19, Z16, Z17
 
 	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
-	VBROADCASTI64X4 64(DI), Z10
-	VPRORVD         rotate0_2<>+0(SB), Z10, Z10
-	VPANDD          Z5, Z10, Z10
-	VBROADCASTI64X4 (DI), Z13
+	VBROADCASTI64X4 64(DI), Z16
+	VPRORVD         Z1, Z16, Z16
+	VBROADCASTI64X4 (DI), Z19
 
 	// q |= bit 4, bit 5 in the upper half, times 4
-	VPRORVD    rotate2_3<>+0(SB), Z13, Z13
-	VPANDD     Z6, Z13, Z13
-	VPORD      Z13, Z10, Z10
-	VPMADDUBSW 128(R8), Z10, Z10
-	VPMADDUBSW 128(R8), Z0, Z13
-	VPSUBW     Z13, Z10, Z10
-	VPERMW     Z9, Z3, Z13
-	VPDPWSSD   Z13, Z10, Z11
+	VPRORVD    Z9, Z19, Z19
+	VPTERNLOGD $0xe4, Z3, Z19, Z16
+	VPANDD     Z4, Z16, Z16
+	VPMADDUBSW 128(R8), Z16, Z16
+	VPMADDUBSW 128(R8), Z0, Z19
+	VPSUBW     Z19, Z16, Z16
+	VPERMW     Z15, Z10, Z19
+	VPDPWSSD   Z19, Z16, Z17
 
 	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
-	VBROADCASTI64X4 64(DI), Z10
-	VPRORVD         rotate4_6<>+0(SB), Z10, Z10
-	VPANDD          Z5, Z10, Z10
-	VBROADCASTI64X4 (DI), Z13
+	VBROADCASTI64X4 64(DI), Z16
+	VPRORVD         Z6, Z16, Z16
+	VBROADCASTI64X4 (DI), Z19
 
 	// q |= bit 6, bit 7 in the upper half, times 4
-	VPRORVD    rotate4_5<>+0(SB), Z13, Z13
-	VPANDD     Z6, Z13, Z13
-	VPORD      Z13, Z10, Z10
-	VPMADDUBSW 192(R8), Z10, Z10
-	VPMADDUBSW 192(R8), Z0, Z13
-	VPSUBW     Z13, Z10, Z10
-	VPERMW     Z9, Z4, Z13
-	VPDPWSSD   Z13, Z10, Z11
+	VPRORVD    Z11, Z19, Z19
+	VPTERNLOGD $0xe4, Z3, Z19, Z16
+	VPANDD     Z4, Z16, Z16
+	VPMADDUBSW 192(R8), Z16, Z16
+	VPMADDUBSW 192(R8), Z0, Z19
+	VPSUBW     Z19, Z16, Z16
+	VPERMW     Z15, Z12, Z19
+	VPDPWSSD   Z19, Z16, Z17
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VPXORD           Z12, Z12, Z12
-	VPINSRW          $0x00, 108(DI), X12, X12
-	VCVTPH2PS        X12, X12
-	VBROADCASTSS     (R9), X9
-	VMULPS           X9, X12, X12
-	VCVTDQ2PS        Z11, Z11
-	VMOVLPS          X12, (SP)
-	VFMADD231PS.BCST (SP), Z11, Z7
+	VPXORD           Z18, Z18, Z18
+	VPINSRW          $0x00, 108(DI), X18, X18
+	VCVTPH2PS        X18, X18
+	VBROADCASTSS     (R9), X15
+	VMULPS           X15, X18, X18
+	VCVTDQ2PS        Z17, Z17
+	VMOVLPS          X18, (SP)
+	VFMADD231PS.BCST (SP), Z17, Z13
 	ADDQ             $+110, DI
 	ADDQ             $+256, R8
 	ADDQ             $+4, R9
@@ -1730,15 +1734,15 @@ blockEnd4:
 	ADDQ $0x01, R10
 
 	// dst = Σ acc - Σ mins
-	VPERMILPS     $0x4e, Z7, Z10
-	VADDPS        Z10, Z7, Z7
-	VPERMILPS     $0xb1, Z7, Z10
-	VADDPS        Z10, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y9
-	VADDPS        Y9, Y7, Y7
-	VEXTRACTF32X4 $0x01, Y7, X9
-	VADDPS        X9, X7, X7
-	VMOVSS        X7, (AX)
+	VPERMILPS     $0x4e, Z13, Z16
+	VADDPS        Z16, Z13, Z13
+	VPERMILPS     $0xb1, Z13, Z16
+	VADDPS        Z16, Z13, Z13
+	VEXTRACTF64X4 $0x01, Z13, Y15
+	VADDPS        Y15, Y13, Y13
+	VEXTRACTF32X4 $0x01, Y13, X15
+	VADDPS        X15, X13, X13
+	VMOVSS        X13, (AX)
 	ADDQ          $+4, AX
 	ADDQ          DX, CX
 	SUBQ          $0x01, BX
@@ -1766,6 +1770,9 @@ DATA rotate30_31<>+52(SB)/4, $0x0000001f
 DATA rotate30_31<>+56(SB)/4, $0x0000001f
 DATA rotate30_31<>+60(SB)/4, $0x0000001f
 GLOBL rotate30_31<>(SB), RODATA|NOPTR, $64
+
+DATA c07070707<>+0(SB)/4, $0x07070707
+GLOBL c07070707<>(SB), RODATA|NOPTR, $4
 
 DATA rotate0_1<>+0(SB)/4, $0x00000000
 DATA rotate0_1<>+4(SB)/4, $0x00000000
@@ -1828,12 +1835,13 @@ TEXT ·rowsQ4_KAVX512(SB), NOSPLIT, $8-64
 	MOVQ         w+8(FP), CX
 	MOVQ         stride+16(FP), DX
 	MOVQ         rows+24(FP), BX
-	VMOVDQU16    words32_0<>+0(SB), Z0
-	VMOVDQU16    words32_2<>+0(SB), Z1
-	VMOVDQU16    words32_4<>+0(SB), Z2
-	VMOVDQU16    words32_6<>+0(SB), Z3
-	VMOVDQU32    twiceWords<>+0(SB), Y4
-	VBROADCASTSS c0f0f0f0f<>+0(SB), Z5
+	VMOVDQU32    twiceWords<>+0(SB), Y0
+	VMOVDQU32    rotate0_4<>+0(SB), Z1
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Z2
+	VMOVDQU32    words32_0<>+0(SB), Z3
+	VMOVDQU32    words32_2<>+0(SB), Z4
+	VMOVDQU32    words32_4<>+0(SB), Z5
+	VMOVDQU32    words32_6<>+0(SB), Z6
 	MOVQ         ·rowAhead+0(SB), SI
 	SUBQ         $0x01, BX
 	JLT          rowEnd2
@@ -1843,8 +1851,8 @@ row1:
 	MOVQ   q+32(FP), R8
 	MOVQ   d+40(FP), R9
 	MOVQ   bsums+48(FP), R10
-	VPXORD Z6, Z6, Z6
 	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
 	MOVQ   blocks+56(FP), R11
 	SUBQ   $0x01, R11
 	JLT    blockEnd4
@@ -1856,64 +1864,64 @@ block3:
 
 	// sc, mn
 	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
-	VMOVDQU32 (DI), X8
-	VPSHUFD   $0xa5, X8, X9
-	VPSHUFD   $0xff, X8, X8
-	VPSRLVD   shift0202<>+0(SB), X9, X9
-	VPSRLVD   shift0004<>+0(SB), X8, X8
-	VPANDD    six<>+0(SB), X9, X9
-	VPANDD    four<>+0(SB), X8, X8
-	VPORD     X8, X9, X9
-	VPMOVZXBW X9, X8
-	VPSRLDQ   $0x08, X9, X9
-	VPMOVZXBW X9, X9
-	VPERMW    Y9, Y4, Y11
-	VPXORD    Z10, Z10, Z10
+	VMOVDQU32 (DI), X9
+	VPSHUFD   $0xa5, X9, X10
+	VPSHUFD   $0xff, X9, X9
+	VPSRLVD   shift0202<>+0(SB), X10, X10
+	VPSRLVD   shift0004<>+0(SB), X9, X9
+	VPANDD    six<>+0(SB), X10, X10
+	VPANDD    four<>+0(SB), X9, X9
+	VPORD     X9, X10, X10
+	VPMOVZXBW X10, X9
+	VPSRLDQ   $0x08, X10, X10
+	VPMOVZXBW X10, X10
+	VPERMW    Y10, Y0, Y12
+	VPXORD    Z11, Z11, Z11
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 16(DI), Z12
-	VPRORVD         rotate0_4<>+0(SB), Z12, Z12
-	VPANDD          Z5, Z12, Z12
-	VPMADDUBSW      (R8), Z12, Z12
-	VPERMW          Z8, Z0, Z13
-	VPDPWSSD        Z13, Z12, Z10
+	VBROADCASTI64X4 16(DI), Z13
+	VPRORVD         Z1, Z13, Z13
+	VPANDD          Z2, Z13, Z13
+	VPMADDUBSW      (R8), Z13, Z13
+	VPERMW          Z9, Z3, Z14
+	VPDPWSSD        Z14, Z13, Z11
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 48(DI), Z12
-	VPRORVD         rotate0_4<>+0(SB), Z12, Z12
-	VPANDD          Z5, Z12, Z12
-	VPMADDUBSW      64(R8), Z12, Z12
-	VPERMW          Z8, Z1, Z13
-	VPDPWSSD        Z13, Z12, Z10
+	VBROADCASTI64X4 48(DI), Z13
+	VPRORVD         Z1, Z13, Z13
+	VPANDD          Z2, Z13, Z13
+	VPMADDUBSW      64(R8), Z13, Z13
+	VPERMW          Z9, Z4, Z14
+	VPDPWSSD        Z14, Z13, Z11
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 80(DI), Z12
-	VPRORVD         rotate0_4<>+0(SB), Z12, Z12
-	VPANDD          Z5, Z12, Z12
-	VPMADDUBSW      128(R8), Z12, Z12
-	VPERMW          Z8, Z2, Z13
-	VPDPWSSD        Z13, Z12, Z10
+	VBROADCASTI64X4 80(DI), Z13
+	VPRORVD         Z1, Z13, Z13
+	VPANDD          Z2, Z13, Z13
+	VPMADDUBSW      128(R8), Z13, Z13
+	VPERMW          Z9, Z5, Z14
+	VPDPWSSD        Z14, Z13, Z11
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 112(DI), Z12
-	VPRORVD         rotate0_4<>+0(SB), Z12, Z12
-	VPANDD          Z5, Z12, Z12
-	VPMADDUBSW      192(R8), Z12, Z12
-	VPERMW          Z8, Z3, Z13
-	VPDPWSSD        Z13, Z12, Z10
+	VBROADCASTI64X4 112(DI), Z13
+	VPRORVD         Z1, Z13, Z13
+	VPANDD          Z2, Z13, Z13
+	VPMADDUBSW      192(R8), Z13, Z13
+	VPERMW          Z9, Z6, Z14
+	VPDPWSSD        Z14, Z13, Z11
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD            (DI), X8
-	VCVTPH2PS        X8, X8
-	VBROADCASTSS     (R9), X9
-	VMULPS           X9, X8, X8
-	VCVTDQ2PS        Z10, Z10
-	VMOVLPS          X8, (SP)
-	VFMADD231PS.BCST (SP), Z10, Z6
-	VPMADDWD         (R10), Y11, Y11
-	VCVTDQ2PS        Y11, Y11
-	VFMADD231PS.BCST 4(SP), Y11, Y7
+	VMOVD            (DI), X9
+	VCVTPH2PS        X9, X9
+	VBROADCASTSS     (R9), X10
+	VMULPS           X10, X9, X9
+	VCVTDQ2PS        Z11, Z11
+	VMOVLPS          X9, (SP)
+	VFMADD231PS.BCST (SP), Z11, Z7
+	VPMADDWD         (R10), Y12, Y12
+	VCVTDQ2PS        Y12, Y12
+	VFMADD231PS.BCST 4(SP), Y12, Y8
 	ADDQ             $+144, DI
 	ADDQ             $+256, R8
 	ADDQ             $+4, R9
@@ -1925,16 +1933,16 @@ blockEnd4:
 	ADDQ $0x01, R11
 
 	// dst = Σ acc - Σ mins
-	VSUBPS        Z7, Z6, Z6
-	VPERMILPS     $0x4e, Z6, Z11
-	VADDPS        Z11, Z6, Z6
-	VPERMILPS     $0xb1, Z6, Z11
-	VADDPS        Z11, Z6, Z6
-	VEXTRACTF64X4 $0x01, Z6, Y11
-	VADDPS        Y11, Y6, Y6
-	VEXTRACTF32X4 $0x01, Y6, X8
-	VADDPS        X8, X6, X6
-	VMOVSS        X6, (AX)
+	VSUBPS        Z8, Z7, Z7
+	VPERMILPS     $0x4e, Z7, Z12
+	VADDPS        Z12, Z7, Z7
+	VPERMILPS     $0xb1, Z7, Z12
+	VADDPS        Z12, Z7, Z7
+	VEXTRACTF64X4 $0x01, Z7, Y12
+	VADDPS        Y12, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X9
+	VADDPS        X9, X7, X7
+	VMOVSS        X7, (AX)
 	ADDQ          $+4, AX
 	ADDQ          DX, CX
 	SUBQ          $0x01, BX
@@ -1944,6 +1952,34 @@ rowEnd2:
 	ADDQ $0x01, BX
 	VZEROUPPER
 	RET
+
+DATA twiceWords<>+0(SB)/4, $0x00000000
+DATA twiceWords<>+4(SB)/4, $0x00010001
+DATA twiceWords<>+8(SB)/4, $0x00020002
+DATA twiceWords<>+12(SB)/4, $0x00030003
+DATA twiceWords<>+16(SB)/4, $0x00040004
+DATA twiceWords<>+20(SB)/4, $0x00050005
+DATA twiceWords<>+24(SB)/4, $0x00060006
+DATA twiceWords<>+28(SB)/4, $0x00070007
+GLOBL twiceWords<>(SB), RODATA|NOPTR, $32
+
+DATA rotate0_4<>+0(SB)/4, $0x00000000
+DATA rotate0_4<>+4(SB)/4, $0x00000000
+DATA rotate0_4<>+8(SB)/4, $0x00000000
+DATA rotate0_4<>+12(SB)/4, $0x00000000
+DATA rotate0_4<>+16(SB)/4, $0x00000000
+DATA rotate0_4<>+20(SB)/4, $0x00000000
+DATA rotate0_4<>+24(SB)/4, $0x00000000
+DATA rotate0_4<>+28(SB)/4, $0x00000000
+DATA rotate0_4<>+32(SB)/4, $0x00000004
+DATA rotate0_4<>+36(SB)/4, $0x00000004
+DATA rotate0_4<>+40(SB)/4, $0x00000004
+DATA rotate0_4<>+44(SB)/4, $0x00000004
+DATA rotate0_4<>+48(SB)/4, $0x00000004
+DATA rotate0_4<>+52(SB)/4, $0x00000004
+DATA rotate0_4<>+56(SB)/4, $0x00000004
+DATA rotate0_4<>+60(SB)/4, $0x00000004
+GLOBL rotate0_4<>(SB), RODATA|NOPTR, $64
 
 DATA words32_0<>+0(SB)/4, $0x00000000
 DATA words32_0<>+4(SB)/4, $0x00000000
@@ -2017,34 +2053,6 @@ DATA words32_6<>+56(SB)/4, $0x00070007
 DATA words32_6<>+60(SB)/4, $0x00070007
 GLOBL words32_6<>(SB), RODATA|NOPTR, $64
 
-DATA twiceWords<>+0(SB)/4, $0x00000000
-DATA twiceWords<>+4(SB)/4, $0x00010001
-DATA twiceWords<>+8(SB)/4, $0x00020002
-DATA twiceWords<>+12(SB)/4, $0x00030003
-DATA twiceWords<>+16(SB)/4, $0x00040004
-DATA twiceWords<>+20(SB)/4, $0x00050005
-DATA twiceWords<>+24(SB)/4, $0x00060006
-DATA twiceWords<>+28(SB)/4, $0x00070007
-GLOBL twiceWords<>(SB), RODATA|NOPTR, $32
-
-DATA rotate0_4<>+0(SB)/4, $0x00000000
-DATA rotate0_4<>+4(SB)/4, $0x00000000
-DATA rotate0_4<>+8(SB)/4, $0x00000000
-DATA rotate0_4<>+12(SB)/4, $0x00000000
-DATA rotate0_4<>+16(SB)/4, $0x00000000
-DATA rotate0_4<>+20(SB)/4, $0x00000000
-DATA rotate0_4<>+24(SB)/4, $0x00000000
-DATA rotate0_4<>+28(SB)/4, $0x00000000
-DATA rotate0_4<>+32(SB)/4, $0x00000004
-DATA rotate0_4<>+36(SB)/4, $0x00000004
-DATA rotate0_4<>+40(SB)/4, $0x00000004
-DATA rotate0_4<>+44(SB)/4, $0x00000004
-DATA rotate0_4<>+48(SB)/4, $0x00000004
-DATA rotate0_4<>+52(SB)/4, $0x00000004
-DATA rotate0_4<>+56(SB)/4, $0x00000004
-DATA rotate0_4<>+60(SB)/4, $0x00000004
-GLOBL rotate0_4<>(SB), RODATA|NOPTR, $64
-
 // func rowsQ5_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
 TEXT ·rowsQ5_KAVX512(SB), NOSPLIT, $8-64
@@ -2052,13 +2060,18 @@ TEXT ·rowsQ5_KAVX512(SB), NOSPLIT, $8-64
 	MOVQ         w+8(FP), CX
 	MOVQ         stride+16(FP), DX
 	MOVQ         rows+24(FP), BX
-	VMOVDQU16    words32_0<>+0(SB), Z0
-	VMOVDQU16    words32_2<>+0(SB), Z1
-	VMOVDQU16    words32_4<>+0(SB), Z2
-	VMOVDQU16    words32_6<>+0(SB), Z3
-	VMOVDQU32    twiceWords<>+0(SB), Y4
-	VBROADCASTSS c0f0f0f0f<>+0(SB), Z5
-	VBROADCASTSS c10101010<>+0(SB), Z6
+	VMOVDQU32    twiceWords<>+0(SB), Y0
+	VMOVDQU32    rotate0_4<>+0(SB), Z1
+	VMOVDQU32    rotate28_29<>+0(SB), Z2
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Z3
+	VPBROADCASTD c1f1f1f1f<>+0(SB), Z4
+	VMOVDQU32    words32_0<>+0(SB), Z5
+	VMOVDQU32    rotate30_31<>+0(SB), Z6
+	VMOVDQU32    words32_2<>+0(SB), Z7
+	VMOVDQU32    rotate0_1<>+0(SB), Z8
+	VMOVDQU32    words32_4<>+0(SB), Z9
+	VMOVDQU32    rotate2_3<>+0(SB), Z10
+	VMOVDQU32    words32_6<>+0(SB), Z11
 	MOVQ         ·rowAhead+0(SB), SI
 	SUBQ         $0x01, BX
 	JLT          rowEnd2
@@ -2068,8 +2081,8 @@ row1:
 	MOVQ   q+32(FP), R8
 	MOVQ   d+40(FP), R9
 	MOVQ   bsums+48(FP), R10
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
 	MOVQ   blocks+56(FP), R11
 	SUBQ   $0x01, R11
 	JLT    blockEnd4
@@ -2081,88 +2094,84 @@ block3:
 
 	// sc, mn
 	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
-	VMOVDQU32 (DI), X9
-	VPSHUFD   $0xa5, X9, X10
-	VPSHUFD   $0xff, X9, X9
-	VPSRLVD   shift0202<>+0(SB), X10, X10
-	VPSRLVD   shift0004<>+0(SB), X9, X9
-	VPANDD    six<>+0(SB), X10, X10
-	VPANDD    four<>+0(SB), X9, X9
-	VPORD     X9, X10, X10
-	VPMOVZXBW X10, X9
-	VPSRLDQ   $0x08, X10, X10
-	VPMOVZXBW X10, X10
-	VPERMW    Y10, Y4, Y12
-	VPXORD    Z11, Z11, Z11
+	VMOVDQU32 (DI), X14
+	VPSHUFD   $0xa5, X14, X15
+	VPSHUFD   $0xff, X14, X14
+	VPSRLVD   shift0202<>+0(SB), X15, X15
+	VPSRLVD   shift0004<>+0(SB), X14, X14
+	VPANDD    six<>+0(SB), X15, X15
+	VPANDD    four<>+0(SB), X14, X14
+	VPORD     X14, X15, X15
+	VPMOVZXBW X15, X14
+	VPSRLDQ   $0x08, X15, X15
+	VPMOVZXBW X15, X15
+	VPERMW    Y15, Y0, Y17
+	VPXORD    Z16, Z16, Z16
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 48(DI), Z13
-	VPRORVD         rotate0_4<>+0(SB), Z13, Z13
-	VPANDD          Z5, Z13, Z13
-	VBROADCASTI64X4 16(DI), Z14
+	VBROADCASTI64X4 48(DI), Z18
+	VPRORVD         Z1, Z18, Z18
+	VBROADCASTI64X4 16(DI), Z19
 
 	// q |= bit 0, bit 1 in the upper half, times 16
-	VPRORVD    rotate28_29<>+0(SB), Z14, Z14
-	VPANDD     Z6, Z14, Z14
-	VPORD      Z14, Z13, Z13
-	VPMADDUBSW (R8), Z13, Z13
-	VPERMW     Z9, Z0, Z14
-	VPDPWSSD   Z14, Z13, Z11
+	VPRORVD    Z2, Z19, Z19
+	VPTERNLOGD $0xe4, Z3, Z19, Z18
+	VPANDD     Z4, Z18, Z18
+	VPMADDUBSW (R8), Z18, Z18
+	VPERMW     Z14, Z5, Z19
+	VPDPWSSD   Z19, Z18, Z16
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 80(DI), Z13
-	VPRORVD         rotate0_4<>+0(SB), Z13, Z13
-	VPANDD          Z5, Z13, Z13
-	VBROADCASTI64X4 16(DI), Z14
+	VBROADCASTI64X4 80(DI), Z18
+	VPRORVD         Z1, Z18, Z18
+	VBROADCASTI64X4 16(DI), Z19
 
 	// q |= bit 2, bit 3 in the upper half, times 16
-	VPRORVD    rotate30_31<>+0(SB), Z14, Z14
-	VPANDD     Z6, Z14, Z14
-	VPORD      Z14, Z13, Z13
-	VPMADDUBSW 64(R8), Z13, Z13
-	VPERMW     Z9, Z1, Z14
-	VPDPWSSD   Z14, Z13, Z11
+	VPRORVD    Z6, Z19, Z19
+	VPTERNLOGD $0xe4, Z3, Z19, Z18
+	VPANDD     Z4, Z18, Z18
+	VPMADDUBSW 64(R8), Z18, Z18
+	VPERMW     Z14, Z7, Z19
+	VPDPWSSD   Z19, Z18, Z16
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 112(DI), Z13
-	VPRORVD         rotate0_4<>+0(SB), Z13, Z13
-	VPANDD          Z5, Z13, Z13
-	VBROADCASTI64X4 16(DI), Z14
+	VBROADCASTI64X4 112(DI), Z18
+	VPRORVD         Z1, Z18, Z18
+	VBROADCASTI64X4 16(DI), Z19
 
 	// q |= bit 4, bit 5 in the upper half, times 16
-	VPRORVD    rotate0_1<>+0(SB), Z14, Z14
-	VPANDD     Z6, Z14, Z14
-	VPORD      Z14, Z13, Z13
-	VPMADDUBSW 128(R8), Z13, Z13
-	VPERMW     Z9, Z2, Z14
-	VPDPWSSD   Z14, Z13, Z11
+	VPRORVD    Z8, Z19, Z19
+	VPTERNLOGD $0xe4, Z3, Z19, Z18
+	VPANDD     Z4, Z18, Z18
+	VPMADDUBSW 128(R8), Z18, Z18
+	VPERMW     Z14, Z9, Z19
+	VPDPWSSD   Z19, Z18, Z16
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 144(DI), Z13
-	VPRORVD         rotate0_4<>+0(SB), Z13, Z13
-	VPANDD          Z5, Z13, Z13
-	VBROADCASTI64X4 16(DI), Z14
+	VBROADCASTI64X4 144(DI), Z18
+	VPRORVD         Z1, Z18, Z18
+	VBROADCASTI64X4 16(DI), Z19
 
 	// q |= bit 6, bit 7 in the upper half, times 16
-	VPRORVD    rotate2_3<>+0(SB), Z14, Z14
-	VPANDD     Z6, Z14, Z14
-	VPORD      Z14, Z13, Z13
-	VPMADDUBSW 192(R8), Z13, Z13
-	VPERMW     Z9, Z3, Z14
-	VPDPWSSD   Z14, Z13, Z11
+	VPRORVD    Z10, Z19, Z19
+	VPTERNLOGD $0xe4, Z3, Z19, Z18
+	VPANDD     Z4, Z18, Z18
+	VPMADDUBSW 192(R8), Z18, Z18
+	VPERMW     Z14, Z11, Z19
+	VPDPWSSD   Z19, Z18, Z16
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD            (DI), X9
-	VCVTPH2PS        X9, X9
-	VBROADCASTSS     (R9), X10
-	VMULPS           X10, X9, X9
-	VCVTDQ2PS        Z11, Z11
-	VMOVLPS          X9, (SP)
-	VFMADD231PS.BCST (SP), Z11, Z7
-	VPMADDWD         (R10), Y12, Y12
-	VCVTDQ2PS        Y12, Y12
-	VFMADD231PS.BCST 4(SP), Y12, Y8
+	VMOVD            (DI), X14
+	VCVTPH2PS        X14, X14
+	VBROADCASTSS     (R9), X15
+	VMULPS           X15, X14, X14
+	VCVTDQ2PS        Z16, Z16
+	VMOVLPS          X14, (SP)
+	VFMADD231PS.BCST (SP), Z16, Z12
+	VPMADDWD         (R10), Y17, Y17
+	VCVTDQ2PS        Y17, Y17
+	VFMADD231PS.BCST 4(SP), Y17, Y13
 	ADDQ             $+176, DI
 	ADDQ             $+256, R8
 	ADDQ             $+4, R9
@@ -2174,16 +2183,16 @@ blockEnd4:
 	ADDQ $0x01, R11
 
 	// dst = Σ acc - Σ mins
-	VSUBPS        Z8, Z7, Z7
-	VPERMILPS     $0x4e, Z7, Z12
-	VADDPS        Z12, Z7, Z7
-	VPERMILPS     $0xb1, Z7, Z12
-	VADDPS        Z12, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y12
-	VADDPS        Y12, Y7, Y7
-	VEXTRACTF32X4 $0x01, Y7, X9
-	VADDPS        X9, X7, X7
-	VMOVSS        X7, (AX)
+	VSUBPS        Z13, Z12, Z12
+	VPERMILPS     $0x4e, Z12, Z17
+	VADDPS        Z17, Z12, Z12
+	VPERMILPS     $0xb1, Z12, Z17
+	VADDPS        Z17, Z12, Z12
+	VEXTRACTF64X4 $0x01, Z12, Y17
+	VADDPS        Y17, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X14
+	VADDPS        X14, X12, X12
+	VMOVSS        X12, (AX)
 	ADDQ          $+4, AX
 	ADDQ          DX, CX
 	SUBQ          $0x01, BX
@@ -2212,6 +2221,9 @@ DATA rotate28_29<>+56(SB)/4, $0x0000001d
 DATA rotate28_29<>+60(SB)/4, $0x0000001d
 GLOBL rotate28_29<>(SB), RODATA|NOPTR, $64
 
+DATA c1f1f1f1f<>+0(SB)/4, $0x1f1f1f1f
+GLOBL c1f1f1f1f<>(SB), RODATA|NOPTR, $4
+
 // func rowsQ6_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
 TEXT ·rowsQ6_KAVX512(SB), NOSPLIT, $8-64
@@ -2220,12 +2232,14 @@ TEXT ·rowsQ6_KAVX512(SB), NOSPLIT, $8-64
 	MOVQ         stride+16(FP), DX
 	MOVQ         rows+24(FP), BX
 	VBROADCASTSS c20202020<>+0(SB), Z0
-	VMOVDQU16    words16_0<>+0(SB), Z1
-	VMOVDQU16    words16_4<>+0(SB), Z2
-	VMOVDQU16    words16_8<>+0(SB), Z3
-	VMOVDQU16    words16_12<>+0(SB), Z4
-	VBROADCASTSS c0f0f0f0f<>+0(SB), Z5
-	VBROADCASTSS c30303030<>+0(SB), Z6
+	VMOVDQU32    rotate28_30<>+0(SB), Z1
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Z2
+	VPBROADCASTD c3f3f3f3f<>+0(SB), Z3
+	VMOVDQU32    words16_0<>+0(SB), Z4
+	VMOVDQU32    rotate0_2<>+0(SB), Z5
+	VMOVDQU32    words16_4<>+0(SB), Z6
+	VMOVDQU32    words16_8<>+0(SB), Z7
+	VMOVDQU32    words16_12<>+0(SB), Z8
 	MOVQ         ·rowAhead+0(SB), SI
 	SUBQ         $0x01, BX
 	JLT          rowEnd2
@@ -2234,8 +2248,8 @@ row1:
 	MOVQ   CX, DI
 	MOVQ   q+32(FP), R8
 	MOVQ   d+40(FP), R9
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
 	MOVQ   blocks+56(FP), R10
 	SUBQ   $0x01, R10
 	JLT    blockEnd4
@@ -2247,73 +2261,69 @@ block3:
 	PREFETCHT0 192(DI)(SI*1)
 
 	// sc, mn
-	VPMOVSXBW 192(DI), Y9
-	VPXORD    Z10, Z10, Z10
+	VPMOVSXBW 192(DI), Y11
+	VPXORD    Z12, Z12, Z12
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 2 and 3) << 4
-	VBROADCASTI64X4 128(DI), Z12
-	VMOVDQU32       (DI), Z11
-	VPANDD          Z5, Z11, Z11
-	VPRORVD         rotate28_30<>+0(SB), Z12, Z12
-	VPANDD          Z6, Z12, Z12
-	VPORD           Z12, Z11, Z11
-	VPMADDUBSW      (R8), Z11, Z11
-	VPMADDUBSW      (R8), Z0, Z12
-	VPSUBW          Z12, Z11, Z11
-	VPERMW          Z9, Z1, Z12
-	VPDPWSSD        Z12, Z11, Z10
+	VBROADCASTI64X4 128(DI), Z14
+	VMOVDQU32       (DI), Z13
+	VPRORVD         Z1, Z14, Z14
+	VPTERNLOGD      $0xe4, Z2, Z14, Z13
+	VPANDD          Z3, Z13, Z13
+	VPMADDUBSW      (R8), Z13, Z13
+	VPMADDUBSW      (R8), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPERMW          Z11, Z4, Z14
+	VPDPWSSD        Z14, Z13, Z12
 
 	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 6 and 7) << 4
-	VBROADCASTI64X4 128(DI), Z12
-	VMOVDQU32       (DI), Z11
-	VPSRLD          $0x04, Z11, Z11
-	VPANDD          Z5, Z11, Z11
-	VPRORVD         rotate0_2<>+0(SB), Z12, Z12
-	VPANDD          Z6, Z12, Z12
-	VPORD           Z12, Z11, Z11
-	VPMADDUBSW      64(R8), Z11, Z11
-	VPMADDUBSW      64(R8), Z0, Z12
-	VPSUBW          Z12, Z11, Z11
-	VPERMW          Z9, Z2, Z12
-	VPDPWSSD        Z12, Z11, Z10
+	VBROADCASTI64X4 128(DI), Z14
+	VMOVDQU32       (DI), Z13
+	VPSRLD          $0x04, Z13, Z13
+	VPRORVD         Z5, Z14, Z14
+	VPTERNLOGD      $0xe4, Z2, Z14, Z13
+	VPANDD          Z3, Z13, Z13
+	VPMADDUBSW      64(R8), Z13, Z13
+	VPMADDUBSW      64(R8), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPERMW          Z11, Z6, Z14
+	VPDPWSSD        Z14, Z13, Z12
 
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 2 and 3) << 4
-	VBROADCASTI64X4 160(DI), Z12
-	VMOVDQU32       64(DI), Z11
-	VPANDD          Z5, Z11, Z11
-	VPRORVD         rotate28_30<>+0(SB), Z12, Z12
-	VPANDD          Z6, Z12, Z12
-	VPORD           Z12, Z11, Z11
-	VPMADDUBSW      128(R8), Z11, Z11
-	VPMADDUBSW      128(R8), Z0, Z12
-	VPSUBW          Z12, Z11, Z11
-	VPERMW          Z9, Z3, Z12
-	VPDPWSSD        Z12, Z11, Z10
+	VBROADCASTI64X4 160(DI), Z14
+	VMOVDQU32       64(DI), Z13
+	VPRORVD         Z1, Z14, Z14
+	VPTERNLOGD      $0xe4, Z2, Z14, Z13
+	VPANDD          Z3, Z13, Z13
+	VPMADDUBSW      128(R8), Z13, Z13
+	VPMADDUBSW      128(R8), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPERMW          Z11, Z7, Z14
+	VPDPWSSD        Z14, Z13, Z12
 
 	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 6 and 7) << 4
-	VBROADCASTI64X4 160(DI), Z12
-	VMOVDQU32       64(DI), Z11
-	VPSRLD          $0x04, Z11, Z11
-	VPANDD          Z5, Z11, Z11
-	VPRORVD         rotate0_2<>+0(SB), Z12, Z12
-	VPANDD          Z6, Z12, Z12
-	VPORD           Z12, Z11, Z11
-	VPMADDUBSW      192(R8), Z11, Z11
-	VPMADDUBSW      192(R8), Z0, Z12
-	VPSUBW          Z12, Z11, Z11
-	VPERMW          Z9, Z4, Z12
-	VPDPWSSD        Z12, Z11, Z10
+	VBROADCASTI64X4 160(DI), Z14
+	VMOVDQU32       64(DI), Z13
+	VPSRLD          $0x04, Z13, Z13
+	VPRORVD         Z5, Z14, Z14
+	VPTERNLOGD      $0xe4, Z2, Z14, Z13
+	VPANDD          Z3, Z13, Z13
+	VPMADDUBSW      192(R8), Z13, Z13
+	VPMADDUBSW      192(R8), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPERMW          Z11, Z8, Z14
+	VPDPWSSD        Z14, Z13, Z12
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VPXORD           Z13, Z13, Z13
-	VPINSRW          $0x00, 208(DI), X13, X13
-	VCVTPH2PS        X13, X13
-	VBROADCASTSS     (R9), X9
-	VMULPS           X9, X13, X13
-	VCVTDQ2PS        Z10, Z10
-	VMOVLPS          X13, (SP)
-	VFMADD231PS.BCST (SP), Z10, Z7
+	VPXORD           Z15, Z15, Z15
+	VPINSRW          $0x00, 208(DI), X15, X15
+	VCVTPH2PS        X15, X15
+	VBROADCASTSS     (R9), X11
+	VMULPS           X11, X15, X15
+	VCVTDQ2PS        Z12, Z12
+	VMOVLPS          X15, (SP)
+	VFMADD231PS.BCST (SP), Z12, Z9
 	ADDQ             $+210, DI
 	ADDQ             $+256, R8
 	ADDQ             $+4, R9
@@ -2324,15 +2334,15 @@ blockEnd4:
 	ADDQ $0x01, R10
 
 	// dst = Σ acc - Σ mins
-	VPERMILPS     $0x4e, Z7, Z11
-	VADDPS        Z11, Z7, Z7
-	VPERMILPS     $0xb1, Z7, Z11
-	VADDPS        Z11, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y9
-	VADDPS        Y9, Y7, Y7
-	VEXTRACTF32X4 $0x01, Y7, X9
-	VADDPS        X9, X7, X7
-	VMOVSS        X7, (AX)
+	VPERMILPS     $0x4e, Z9, Z13
+	VADDPS        Z13, Z9, Z9
+	VPERMILPS     $0xb1, Z9, Z13
+	VADDPS        Z13, Z9, Z9
+	VEXTRACTF64X4 $0x01, Z9, Y11
+	VADDPS        Y11, Y9, Y9
+	VEXTRACTF32X4 $0x01, Y9, X11
+	VADDPS        X11, X9, X9
+	VMOVSS        X9, (AX)
 	ADDQ          $+4, AX
 	ADDQ          DX, CX
 	SUBQ          $0x01, BX
@@ -2364,6 +2374,9 @@ DATA rotate28_30<>+56(SB)/4, $0x0000001e
 DATA rotate28_30<>+60(SB)/4, $0x0000001e
 GLOBL rotate28_30<>(SB), RODATA|NOPTR, $64
 
+DATA c3f3f3f3f<>+0(SB)/4, $0x3f3f3f3f
+GLOBL c3f3f3f3f<>(SB), RODATA|NOPTR, $4
+
 // func rowsIQ4_XSAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, BMI2, F16C, MMX+
 TEXT ·rowsIQ4_XSAVX512(SB), NOSPLIT, $8-64
@@ -2372,11 +2385,13 @@ TEXT ·rowsIQ4_XSAVX512(SB), NOSPLIT, $8-64
 	MOVQ         stride+16(FP), DX
 	MOVQ         rows+24(FP), BX
 	VMOVUPS      iq4<>+0(SB), Z0
-	VMOVDQU16    words32_0<>+0(SB), Z1
-	VMOVDQU16    words32_2<>+0(SB), Z2
-	VMOVDQU16    words32_4<>+0(SB), Z3
-	VMOVDQU16    words32_6<>+0(SB), Z4
-	VBROADCASTSS c0f0f0f0f<>+0(SB), Z5
+	VMOVDQU32    quads0011<>+0(SB), Z1
+	VMOVDQU32    shift04<>+0(SB), Z2
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Z3
+	VMOVDQU32    words32_0<>+0(SB), Z4
+	VMOVDQU32    words32_2<>+0(SB), Z5
+	VMOVDQU32    words32_4<>+0(SB), Z6
+	VMOVDQU32    words32_6<>+0(SB), Z7
 	MOVQ         ·rowAhead+0(SB), SI
 	SUBQ         $0x01, BX
 	JLT          rowEnd2
@@ -2385,8 +2400,8 @@ row1:
 	MOVQ   CX, DI
 	MOVQ   q+32(FP), R8
 	MOVQ   d+40(FP), R9
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
 	MOVQ   blocks+56(FP), R10
 	SUBQ   $0x01, R10
 	JLT    blockEnd4
@@ -2405,84 +2420,80 @@ block3:
 	MOVWLZX   2(DI), R12
 	PDEPQ     R13, R12, R12
 	ORQ       R12, R11
-	VMOVQ     R11, X8
-	VPSUBB    quad20202020<>+0(SB), X8, X8
-	VPMOVSXBW X8, X8
-	VPXORD    Z9, Z9, Z9
+	VMOVQ     R11, X10
+	VPSUBB    quad20202020<>+0(SB), X10, X10
+	VPMOVSXBW X10, X10
+	VPXORD    Z11, Z11, Z11
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = values[bytes & 15], values[bytes >> 4]
-	VMOVUPS    quads0011<>+0(SB), Z11
-	VMOVDQU32  8(DI), Y10
-	VPERMQ     Z10, Z11, Z10
-	VPSRLVD    shift04<>+0(SB), Z10, Z10
-	VPANDD     Z5, Z10, Z10
-	VPSHUFB    Z10, Z0, Z10
-	VPXORD     Z12, Z12, Z12
-	VMOVDQU8   (R8), Z11
-	VPMOVB2M   Z10, K1
-	VPSUBB     Z11, Z12, K1, Z11
-	VPABSB     Z10, Z10
-	VPMADDUBSW Z11, Z10, Z10
-	VPERMW     Z8, Z1, Z11
-	VPDPWSSD   Z11, Z10, Z9
-
-	// q = values[bytes & 15], values[bytes >> 4]
-	VMOVUPS    quads0011<>+0(SB), Z11
-	VMOVDQU32  40(DI), Y13
-	VPERMQ     Z13, Z11, Z13
-	VPSRLVD    shift04<>+0(SB), Z13, Z13
-	VPANDD     Z5, Z13, Z13
-	VPSHUFB    Z13, Z0, Z13
+	VMOVDQU32  8(DI), Y12
+	VPERMQ     Z12, Z1, Z12
+	VPSRLVD    Z2, Z12, Z12
+	VPANDD     Z3, Z12, Z12
+	VPSHUFB    Z12, Z0, Z12
 	VPXORD     Z14, Z14, Z14
-	VMOVDQU8   64(R8), Z11
-	VPMOVB2M   Z13, K1
-	VPSUBB     Z11, Z14, K1, Z11
-	VPABSB     Z13, Z13
-	VPMADDUBSW Z11, Z13, Z13
-	VPERMW     Z8, Z2, Z11
-	VPDPWSSD   Z11, Z13, Z9
+	VMOVDQU8   (R8), Z13
+	VPMOVB2M   Z12, K1
+	VPSUBB     Z13, Z14, K1, Z13
+	VPABSB     Z12, Z12
+	VPMADDUBSW Z13, Z12, Z12
+	VPERMW     Z10, Z4, Z13
+	VPDPWSSD   Z13, Z12, Z11
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VMOVUPS    quads0011<>+0(SB), Z11
-	VMOVDQU32  72(DI), Y15
-	VPERMQ     Z15, Z11, Z15
-	VPSRLVD    shift04<>+0(SB), Z15, Z15
-	VPANDD     Z5, Z15, Z15
+	VMOVDQU32  40(DI), Y15
+	VPERMQ     Z15, Z1, Z15
+	VPSRLVD    Z2, Z15, Z15
+	VPANDD     Z3, Z15, Z15
 	VPSHUFB    Z15, Z0, Z15
 	VPXORD     Z16, Z16, Z16
-	VMOVDQU8   128(R8), Z11
+	VMOVDQU8   64(R8), Z13
 	VPMOVB2M   Z15, K1
-	VPSUBB     Z11, Z16, K1, Z11
+	VPSUBB     Z13, Z16, K1, Z13
 	VPABSB     Z15, Z15
-	VPMADDUBSW Z11, Z15, Z15
-	VPERMW     Z8, Z3, Z11
-	VPDPWSSD   Z11, Z15, Z9
+	VPMADDUBSW Z13, Z15, Z15
+	VPERMW     Z10, Z5, Z13
+	VPDPWSSD   Z13, Z15, Z11
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VMOVUPS    quads0011<>+0(SB), Z11
-	VMOVDQU32  104(DI), Y17
-	VPERMQ     Z17, Z11, Z17
-	VPSRLVD    shift04<>+0(SB), Z17, Z17
-	VPANDD     Z5, Z17, Z17
+	VMOVDQU32  72(DI), Y17
+	VPERMQ     Z17, Z1, Z17
+	VPSRLVD    Z2, Z17, Z17
+	VPANDD     Z3, Z17, Z17
 	VPSHUFB    Z17, Z0, Z17
 	VPXORD     Z18, Z18, Z18
-	VMOVDQU8   192(R8), Z11
+	VMOVDQU8   128(R8), Z13
 	VPMOVB2M   Z17, K1
-	VPSUBB     Z11, Z18, K1, Z11
+	VPSUBB     Z13, Z18, K1, Z13
 	VPABSB     Z17, Z17
-	VPMADDUBSW Z11, Z17, Z17
-	VPERMW     Z8, Z4, Z11
-	VPDPWSSD   Z11, Z17, Z9
+	VPMADDUBSW Z13, Z17, Z17
+	VPERMW     Z10, Z6, Z13
+	VPDPWSSD   Z13, Z17, Z11
+
+	// q = values[bytes & 15], values[bytes >> 4]
+	VMOVDQU32  104(DI), Y19
+	VPERMQ     Z19, Z1, Z19
+	VPSRLVD    Z2, Z19, Z19
+	VPANDD     Z3, Z19, Z19
+	VPSHUFB    Z19, Z0, Z19
+	VPXORD     Z20, Z20, Z20
+	VMOVDQU8   192(R8), Z13
+	VPMOVB2M   Z19, K1
+	VPSUBB     Z13, Z20, K1, Z13
+	VPABSB     Z19, Z19
+	VPMADDUBSW Z13, Z19, Z19
+	VPERMW     Z10, Z7, Z13
+	VPDPWSSD   Z13, Z19, Z11
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD            (DI), X8
-	VCVTPH2PS        X8, X8
-	VBROADCASTSS     (R9), X10
-	VMULPS           X10, X8, X8
-	VCVTDQ2PS        Z9, Z9
-	VMOVLPS          X8, (SP)
-	VFMADD231PS.BCST (SP), Z9, Z6
+	VMOVD            (DI), X10
+	VCVTPH2PS        X10, X10
+	VBROADCASTSS     (R9), X12
+	VMULPS           X12, X10, X10
+	VCVTDQ2PS        Z11, Z11
+	VMOVLPS          X10, (SP)
+	VFMADD231PS.BCST (SP), Z11, Z8
 	ADDQ             $+136, DI
 	ADDQ             $+256, R8
 	ADDQ             $+4, R9
@@ -2493,15 +2504,15 @@ blockEnd4:
 	ADDQ $0x01, R10
 
 	// dst = Σ acc - Σ mins
-	VPERMILPS     $0x4e, Z6, Z11
-	VADDPS        Z11, Z6, Z6
-	VPERMILPS     $0xb1, Z6, Z11
-	VADDPS        Z11, Z6, Z6
-	VEXTRACTF64X4 $0x01, Z6, Y10
-	VADDPS        Y10, Y6, Y6
-	VEXTRACTF32X4 $0x01, Y6, X8
-	VADDPS        X8, X6, X6
-	VMOVSS        X6, (AX)
+	VPERMILPS     $0x4e, Z8, Z13
+	VADDPS        Z13, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z13
+	VADDPS        Z13, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y12
+	VADDPS        Y12, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X10
+	VADDPS        X10, X8, X8
+	VMOVSS        X8, (AX)
 	ADDQ          $+4, AX
 	ADDQ          DX, CX
 	SUBQ          $0x01, BX

@@ -10064,13 +10064,13 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      32(BX), Y7
-	VPBROADCASTD c03030303<>+0(SB), Y8
-	VPAND        Y8, Y7, Y7
-	VMOVDQU      (BX), Y8
+	VMOVDQU 32(BX), Y7
+	VMOVDQU (BX), Y8
 
 	// q |= bit 0, bit 0 in the upper half, times 4
 	VPSLLD       $0x02, Y8, Y8
+	VPBROADCASTD c03030303<>+0(SB), Y9
+	VPAND        Y9, Y7, Y7
 	VPBROADCASTD c04040404<>+0(SB), Y9
 	VPAND        Y9, Y8, Y8
 	VPOR         Y8, Y7, Y7
@@ -10089,14 +10089,14 @@ block3:
 	VPADDD       Y7, Y6, Y6
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      32(BX), Y7
-	VPSRLD       $0x02, Y7, Y7
-	VPBROADCASTD c03030303<>+0(SB), Y8
-	VPAND        Y8, Y7, Y7
-	VMOVDQU      (BX), Y8
+	VMOVDQU 32(BX), Y7
+	VPSRLD  $0x02, Y7, Y7
+	VMOVDQU (BX), Y8
 
 	// q |= bit 1, bit 1 in the upper half, times 4
 	VPSLLD       $0x01, Y8, Y8
+	VPBROADCASTD c03030303<>+0(SB), Y9
+	VPAND        Y9, Y7, Y7
 	VPBROADCASTD c04040404<>+0(SB), Y9
 	VPAND        Y9, Y8, Y8
 	VPOR         Y8, Y7, Y7
@@ -10115,13 +10115,13 @@ block3:
 	VPADDD       Y7, Y6, Y6
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      32(BX), Y7
-	VPSRLD       $0x04, Y7, Y7
-	VPBROADCASTD c03030303<>+0(SB), Y8
-	VPAND        Y8, Y7, Y7
-	VMOVDQU      (BX), Y8
+	VMOVDQU 32(BX), Y7
+	VPSRLD  $0x04, Y7, Y7
+	VMOVDQU (BX), Y8
 
 	// q |= bit 2, bit 2 in the upper half, times 4
+	VPBROADCASTD c03030303<>+0(SB), Y9
+	VPAND        Y9, Y7, Y7
 	VPBROADCASTD c04040404<>+0(SB), Y9
 	VPAND        Y9, Y8, Y8
 	VPOR         Y8, Y7, Y7
@@ -10140,14 +10140,14 @@ block3:
 	VPADDD       Y7, Y6, Y6
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      32(BX), Y7
-	VPSRLD       $0x06, Y7, Y7
-	VPBROADCASTD c03030303<>+0(SB), Y8
-	VPAND        Y8, Y7, Y7
-	VMOVDQU      (BX), Y8
+	VMOVDQU 32(BX), Y7
+	VPSRLD  $0x06, Y7, Y7
+	VMOVDQU (BX), Y8
 
 	// q |= bit 3, bit 3 in the upper half, times 4
 	VPSRLD       $0x01, Y8, Y8
+	VPBROADCASTD c03030303<>+0(SB), Y9
+	VPAND        Y9, Y7, Y7
 	VPBROADCASTD c04040404<>+0(SB), Y9
 	VPAND        Y9, Y8, Y8
 	VPOR         Y8, Y7, Y7
@@ -10166,13 +10166,13 @@ block3:
 	VPADDD       Y7, Y6, Y6
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      64(BX), Y2
-	VPBROADCASTD c03030303<>+0(SB), Y7
-	VPAND        Y7, Y2, Y2
-	VMOVDQU      (BX), Y7
+	VMOVDQU 64(BX), Y2
+	VMOVDQU (BX), Y7
 
 	// q |= bit 4, bit 4 in the upper half, times 4
 	VPSRLD       $0x02, Y7, Y7
+	VPBROADCASTD c03030303<>+0(SB), Y8
+	VPAND        Y8, Y2, Y2
 	VPBROADCASTD c04040404<>+0(SB), Y8
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y2, Y2
@@ -10191,14 +10191,14 @@ block3:
 	VPADDD       Y2, Y6, Y6
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      64(BX), Y2
-	VPSRLD       $0x02, Y2, Y2
-	VPBROADCASTD c03030303<>+0(SB), Y7
-	VPAND        Y7, Y2, Y2
-	VMOVDQU      (BX), Y7
+	VMOVDQU 64(BX), Y2
+	VPSRLD  $0x02, Y2, Y2
+	VMOVDQU (BX), Y7
 
 	// q |= bit 5, bit 5 in the upper half, times 4
 	VPSRLD       $0x03, Y7, Y7
+	VPBROADCASTD c03030303<>+0(SB), Y8
+	VPAND        Y8, Y2, Y2
 	VPBROADCASTD c04040404<>+0(SB), Y8
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y2, Y2
@@ -10217,14 +10217,14 @@ block3:
 	VPADDD       Y2, Y6, Y6
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      64(BX), Y2
-	VPSRLD       $0x04, Y2, Y2
-	VPBROADCASTD c03030303<>+0(SB), Y7
-	VPAND        Y7, Y2, Y2
-	VMOVDQU      (BX), Y7
+	VMOVDQU 64(BX), Y2
+	VPSRLD  $0x04, Y2, Y2
+	VMOVDQU (BX), Y7
 
 	// q |= bit 6, bit 6 in the upper half, times 4
 	VPSRLD       $0x04, Y7, Y7
+	VPBROADCASTD c03030303<>+0(SB), Y8
+	VPAND        Y8, Y2, Y2
 	VPBROADCASTD c04040404<>+0(SB), Y8
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y2, Y2
@@ -10243,14 +10243,14 @@ block3:
 	VPADDD       Y2, Y6, Y6
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      64(BX), Y2
-	VPSRLD       $0x06, Y2, Y2
-	VPBROADCASTD c03030303<>+0(SB), Y7
-	VPAND        Y7, Y2, Y2
-	VMOVDQU      (BX), Y7
+	VMOVDQU 64(BX), Y2
+	VPSRLD  $0x06, Y2, Y2
+	VMOVDQU (BX), Y7
 
 	// q |= bit 7, bit 7 in the upper half, times 4
 	VPSRLD       $0x05, Y7, Y7
+	VPBROADCASTD c03030303<>+0(SB), Y8
+	VPAND        Y8, Y2, Y2
 	VPBROADCASTD c04040404<>+0(SB), Y8
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y2, Y2
@@ -10411,13 +10411,13 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      32(BX), Y11
-	VPBROADCASTD c03030303<>+0(SB), Y12
-	VPAND        Y12, Y11, Y11
-	VMOVDQU      (BX), Y12
+	VMOVDQU 32(BX), Y11
+	VMOVDQU (BX), Y12
 
 	// q |= bit 0, bit 0 in the upper half, times 4
 	VPSLLD       $0x02, Y12, Y12
+	VPBROADCASTD c03030303<>+0(SB), Y13
+	VPAND        Y13, Y11, Y11
 	VPBROADCASTD c04040404<>+0(SB), Y13
 	VPAND        Y13, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -10448,14 +10448,14 @@ block3:
 	VPADDD       Y11, Y10, Y10
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      32(BX), Y11
-	VPSRLD       $0x02, Y11, Y11
-	VPBROADCASTD c03030303<>+0(SB), Y12
-	VPAND        Y12, Y11, Y11
-	VMOVDQU      (BX), Y12
+	VMOVDQU 32(BX), Y11
+	VPSRLD  $0x02, Y11, Y11
+	VMOVDQU (BX), Y12
 
 	// q |= bit 1, bit 1 in the upper half, times 4
 	VPSLLD       $0x01, Y12, Y12
+	VPBROADCASTD c03030303<>+0(SB), Y13
+	VPAND        Y13, Y11, Y11
 	VPBROADCASTD c04040404<>+0(SB), Y13
 	VPAND        Y13, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -10486,13 +10486,13 @@ block3:
 	VPADDD       Y11, Y10, Y10
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      32(BX), Y11
-	VPSRLD       $0x04, Y11, Y11
-	VPBROADCASTD c03030303<>+0(SB), Y12
-	VPAND        Y12, Y11, Y11
-	VMOVDQU      (BX), Y12
+	VMOVDQU 32(BX), Y11
+	VPSRLD  $0x04, Y11, Y11
+	VMOVDQU (BX), Y12
 
 	// q |= bit 2, bit 2 in the upper half, times 4
+	VPBROADCASTD c03030303<>+0(SB), Y13
+	VPAND        Y13, Y11, Y11
 	VPBROADCASTD c04040404<>+0(SB), Y13
 	VPAND        Y13, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -10523,14 +10523,14 @@ block3:
 	VPADDD       Y11, Y10, Y10
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      32(BX), Y11
-	VPSRLD       $0x06, Y11, Y11
-	VPBROADCASTD c03030303<>+0(SB), Y12
-	VPAND        Y12, Y11, Y11
-	VMOVDQU      (BX), Y12
+	VMOVDQU 32(BX), Y11
+	VPSRLD  $0x06, Y11, Y11
+	VMOVDQU (BX), Y12
 
 	// q |= bit 3, bit 3 in the upper half, times 4
 	VPSRLD       $0x01, Y12, Y12
+	VPBROADCASTD c03030303<>+0(SB), Y13
+	VPAND        Y13, Y11, Y11
 	VPBROADCASTD c04040404<>+0(SB), Y13
 	VPAND        Y13, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -10561,13 +10561,13 @@ block3:
 	VPADDD       Y11, Y10, Y10
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 3
-	VMOVDQU      64(BX), Y2
-	VPBROADCASTD c03030303<>+0(SB), Y11
-	VPAND        Y11, Y2, Y2
-	VMOVDQU      (BX), Y11
+	VMOVDQU 64(BX), Y2
+	VMOVDQU (BX), Y11
 
 	// q |= bit 4, bit 4 in the upper half, times 4
 	VPSRLD       $0x02, Y11, Y11
+	VPBROADCASTD c03030303<>+0(SB), Y12
+	VPAND        Y12, Y2, Y2
 	VPBROADCASTD c04040404<>+0(SB), Y12
 	VPAND        Y12, Y11, Y11
 	VPOR         Y11, Y2, Y2
@@ -10598,14 +10598,14 @@ block3:
 	VPADDD       Y2, Y10, Y10
 
 	// q = bytes >> 2, bytes >> 2 in the upper half, & 3
-	VMOVDQU      64(BX), Y2
-	VPSRLD       $0x02, Y2, Y2
-	VPBROADCASTD c03030303<>+0(SB), Y11
-	VPAND        Y11, Y2, Y2
-	VMOVDQU      (BX), Y11
+	VMOVDQU 64(BX), Y2
+	VPSRLD  $0x02, Y2, Y2
+	VMOVDQU (BX), Y11
 
 	// q |= bit 5, bit 5 in the upper half, times 4
 	VPSRLD       $0x03, Y11, Y11
+	VPBROADCASTD c03030303<>+0(SB), Y12
+	VPAND        Y12, Y2, Y2
 	VPBROADCASTD c04040404<>+0(SB), Y12
 	VPAND        Y12, Y11, Y11
 	VPOR         Y11, Y2, Y2
@@ -10636,14 +10636,14 @@ block3:
 	VPADDD       Y2, Y10, Y10
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 3
-	VMOVDQU      64(BX), Y2
-	VPSRLD       $0x04, Y2, Y2
-	VPBROADCASTD c03030303<>+0(SB), Y11
-	VPAND        Y11, Y2, Y2
-	VMOVDQU      (BX), Y11
+	VMOVDQU 64(BX), Y2
+	VPSRLD  $0x04, Y2, Y2
+	VMOVDQU (BX), Y11
 
 	// q |= bit 6, bit 6 in the upper half, times 4
 	VPSRLD       $0x04, Y11, Y11
+	VPBROADCASTD c03030303<>+0(SB), Y12
+	VPAND        Y12, Y2, Y2
 	VPBROADCASTD c04040404<>+0(SB), Y12
 	VPAND        Y12, Y11, Y11
 	VPOR         Y11, Y2, Y2
@@ -10674,14 +10674,14 @@ block3:
 	VPADDD       Y2, Y10, Y10
 
 	// q = bytes >> 6, bytes >> 6 in the upper half, & 3
-	VMOVDQU      64(BX), Y2
-	VPSRLD       $0x06, Y2, Y2
-	VPBROADCASTD c03030303<>+0(SB), Y11
-	VPAND        Y11, Y2, Y2
-	VMOVDQU      (BX), Y11
+	VMOVDQU 64(BX), Y2
+	VPSRLD  $0x06, Y2, Y2
+	VMOVDQU (BX), Y11
 
 	// q |= bit 7, bit 7 in the upper half, times 4
 	VPSRLD       $0x05, Y11, Y11
+	VPBROADCASTD c03030303<>+0(SB), Y12
+	VPAND        Y12, Y2, Y2
 	VPBROADCASTD c04040404<>+0(SB), Y12
 	VPAND        Y12, Y11, Y11
 	VPOR         Y11, Y2, Y2
@@ -11696,13 +11696,13 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      48(BX), Y6
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
-	VPAND        Y7, Y6, Y6
-	VMOVDQU      16(BX), Y7
+	VMOVDQU 48(BX), Y6
+	VMOVDQU 16(BX), Y7
 
 	// q |= bit 0, bit 0 in the upper half, times 16
 	VPSLLD       $0x04, Y7, Y7
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y8
+	VPAND        Y8, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y8
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y6, Y6
@@ -11721,14 +11721,14 @@ block3:
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      48(BX), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
-	VPAND        Y7, Y6, Y6
-	VMOVDQU      16(BX), Y7
+	VMOVDQU 48(BX), Y6
+	VPSRLD  $0x04, Y6, Y6
+	VMOVDQU 16(BX), Y7
 
 	// q |= bit 1, bit 1 in the upper half, times 16
 	VPSLLD       $0x03, Y7, Y7
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y8
+	VPAND        Y8, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y8
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y6, Y6
@@ -11747,13 +11747,13 @@ block3:
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      80(BX), Y6
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
-	VPAND        Y7, Y6, Y6
-	VMOVDQU      16(BX), Y7
+	VMOVDQU 80(BX), Y6
+	VMOVDQU 16(BX), Y7
 
 	// q |= bit 2, bit 2 in the upper half, times 16
 	VPSLLD       $0x02, Y7, Y7
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y8
+	VPAND        Y8, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y8
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y6, Y6
@@ -11772,14 +11772,14 @@ block3:
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      80(BX), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
-	VPAND        Y7, Y6, Y6
-	VMOVDQU      16(BX), Y7
+	VMOVDQU 80(BX), Y6
+	VPSRLD  $0x04, Y6, Y6
+	VMOVDQU 16(BX), Y7
 
 	// q |= bit 3, bit 3 in the upper half, times 16
 	VPSLLD       $0x01, Y7, Y7
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y8
+	VPAND        Y8, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y8
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y6, Y6
@@ -11798,12 +11798,12 @@ block3:
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      112(BX), Y6
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
-	VPAND        Y7, Y6, Y6
-	VMOVDQU      16(BX), Y7
+	VMOVDQU 112(BX), Y6
+	VMOVDQU 16(BX), Y7
 
 	// q |= bit 4, bit 4 in the upper half, times 16
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y8
+	VPAND        Y8, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y8
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y6, Y6
@@ -11822,14 +11822,14 @@ block3:
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      112(BX), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
-	VPAND        Y7, Y6, Y6
-	VMOVDQU      16(BX), Y7
+	VMOVDQU 112(BX), Y6
+	VPSRLD  $0x04, Y6, Y6
+	VMOVDQU 16(BX), Y7
 
 	// q |= bit 5, bit 5 in the upper half, times 16
 	VPSRLD       $0x01, Y7, Y7
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y8
+	VPAND        Y8, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y8
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y6, Y6
@@ -11848,13 +11848,13 @@ block3:
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      144(BX), Y6
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
-	VPAND        Y7, Y6, Y6
-	VMOVDQU      16(BX), Y7
+	VMOVDQU 144(BX), Y6
+	VMOVDQU 16(BX), Y7
 
 	// q |= bit 6, bit 6 in the upper half, times 16
 	VPSRLD       $0x02, Y7, Y7
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y8
+	VPAND        Y8, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y8
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y6, Y6
@@ -11873,14 +11873,14 @@ block3:
 	VPADDD       Y6, Y5, Y5
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      144(BX), Y6
-	VPSRLD       $0x04, Y6, Y6
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y7
-	VPAND        Y7, Y6, Y6
-	VMOVDQU      16(BX), Y7
+	VMOVDQU 144(BX), Y6
+	VPSRLD  $0x04, Y6, Y6
+	VMOVDQU 16(BX), Y7
 
 	// q |= bit 7, bit 7 in the upper half, times 16
 	VPSRLD       $0x03, Y7, Y7
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y8
+	VPAND        Y8, Y6, Y6
 	VPBROADCASTD c10101010<>+0(SB), Y8
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y6, Y6
@@ -12078,13 +12078,13 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      48(BX), Y10
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
-	VPAND        Y11, Y10, Y10
-	VMOVDQU      16(BX), Y11
+	VMOVDQU 48(BX), Y10
+	VMOVDQU 16(BX), Y11
 
 	// q |= bit 0, bit 0 in the upper half, times 16
 	VPSLLD       $0x04, Y11, Y11
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y12
+	VPAND        Y12, Y10, Y10
 	VPBROADCASTD c10101010<>+0(SB), Y12
 	VPAND        Y12, Y11, Y11
 	VPOR         Y11, Y10, Y10
@@ -12115,14 +12115,14 @@ block3:
 	VPADDD       Y10, Y9, Y9
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      48(BX), Y10
-	VPSRLD       $0x04, Y10, Y10
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
-	VPAND        Y11, Y10, Y10
-	VMOVDQU      16(BX), Y11
+	VMOVDQU 48(BX), Y10
+	VPSRLD  $0x04, Y10, Y10
+	VMOVDQU 16(BX), Y11
 
 	// q |= bit 1, bit 1 in the upper half, times 16
 	VPSLLD       $0x03, Y11, Y11
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y12
+	VPAND        Y12, Y10, Y10
 	VPBROADCASTD c10101010<>+0(SB), Y12
 	VPAND        Y12, Y11, Y11
 	VPOR         Y11, Y10, Y10
@@ -12153,13 +12153,13 @@ block3:
 	VPADDD       Y10, Y9, Y9
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      80(BX), Y10
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
-	VPAND        Y11, Y10, Y10
-	VMOVDQU      16(BX), Y11
+	VMOVDQU 80(BX), Y10
+	VMOVDQU 16(BX), Y11
 
 	// q |= bit 2, bit 2 in the upper half, times 16
 	VPSLLD       $0x02, Y11, Y11
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y12
+	VPAND        Y12, Y10, Y10
 	VPBROADCASTD c10101010<>+0(SB), Y12
 	VPAND        Y12, Y11, Y11
 	VPOR         Y11, Y10, Y10
@@ -12190,14 +12190,14 @@ block3:
 	VPADDD       Y10, Y9, Y9
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      80(BX), Y10
-	VPSRLD       $0x04, Y10, Y10
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
-	VPAND        Y11, Y10, Y10
-	VMOVDQU      16(BX), Y11
+	VMOVDQU 80(BX), Y10
+	VPSRLD  $0x04, Y10, Y10
+	VMOVDQU 16(BX), Y11
 
 	// q |= bit 3, bit 3 in the upper half, times 16
 	VPSLLD       $0x01, Y11, Y11
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y12
+	VPAND        Y12, Y10, Y10
 	VPBROADCASTD c10101010<>+0(SB), Y12
 	VPAND        Y12, Y11, Y11
 	VPOR         Y11, Y10, Y10
@@ -12228,12 +12228,12 @@ block3:
 	VPADDD       Y10, Y9, Y9
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      112(BX), Y10
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
-	VPAND        Y11, Y10, Y10
-	VMOVDQU      16(BX), Y11
+	VMOVDQU 112(BX), Y10
+	VMOVDQU 16(BX), Y11
 
 	// q |= bit 4, bit 4 in the upper half, times 16
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y12
+	VPAND        Y12, Y10, Y10
 	VPBROADCASTD c10101010<>+0(SB), Y12
 	VPAND        Y12, Y11, Y11
 	VPOR         Y11, Y10, Y10
@@ -12264,14 +12264,14 @@ block3:
 	VPADDD       Y10, Y9, Y9
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      112(BX), Y10
-	VPSRLD       $0x04, Y10, Y10
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
-	VPAND        Y11, Y10, Y10
-	VMOVDQU      16(BX), Y11
+	VMOVDQU 112(BX), Y10
+	VPSRLD  $0x04, Y10, Y10
+	VMOVDQU 16(BX), Y11
 
 	// q |= bit 5, bit 5 in the upper half, times 16
 	VPSRLD       $0x01, Y11, Y11
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y12
+	VPAND        Y12, Y10, Y10
 	VPBROADCASTD c10101010<>+0(SB), Y12
 	VPAND        Y12, Y11, Y11
 	VPOR         Y11, Y10, Y10
@@ -12302,13 +12302,13 @@ block3:
 	VPADDD       Y10, Y9, Y9
 
 	// q = bytes >> 0, bytes >> 0 in the upper half, & 15
-	VMOVDQU      144(BX), Y10
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
-	VPAND        Y11, Y10, Y10
-	VMOVDQU      16(BX), Y11
+	VMOVDQU 144(BX), Y10
+	VMOVDQU 16(BX), Y11
 
 	// q |= bit 6, bit 6 in the upper half, times 16
 	VPSRLD       $0x02, Y11, Y11
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y12
+	VPAND        Y12, Y10, Y10
 	VPBROADCASTD c10101010<>+0(SB), Y12
 	VPAND        Y12, Y11, Y11
 	VPOR         Y11, Y10, Y10
@@ -12339,14 +12339,14 @@ block3:
 	VPADDD       Y10, Y9, Y9
 
 	// q = bytes >> 4, bytes >> 4 in the upper half, & 15
-	VMOVDQU      144(BX), Y10
-	VPSRLD       $0x04, Y10, Y10
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Y11
-	VPAND        Y11, Y10, Y10
-	VMOVDQU      16(BX), Y11
+	VMOVDQU 144(BX), Y10
+	VPSRLD  $0x04, Y10, Y10
+	VMOVDQU 16(BX), Y11
 
 	// q |= bit 7, bit 7 in the upper half, times 16
 	VPSRLD       $0x03, Y11, Y11
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Y12
+	VPAND        Y12, Y10, Y10
 	VPBROADCASTD c10101010<>+0(SB), Y12
 	VPAND        Y12, Y11, Y11
 	VPOR         Y11, Y10, Y10
@@ -12618,9 +12618,9 @@ block3:
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
 	VMOVDQU      128(BX), Y8
 	VMOVDQU      (BX), Y7
+	VPSLLD       $0x04, Y8, Y8
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y9
 	VPAND        Y9, Y7, Y7
-	VPSLLD       $0x04, Y8, Y8
 	VPBROADCASTD c30303030<>+0(SB), Y9
 	VPAND        Y9, Y8, Y8
 	VPOR         Y8, Y7, Y7
@@ -12641,9 +12641,9 @@ block3:
 	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
 	VMOVDQU      128(BX), Y8
 	VMOVDQU      32(BX), Y7
+	VPSLLD       $0x02, Y8, Y8
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y9
 	VPAND        Y9, Y7, Y7
-	VPSLLD       $0x02, Y8, Y8
 	VPBROADCASTD c30303030<>+0(SB), Y9
 	VPAND        Y9, Y8, Y8
 	VPOR         Y8, Y7, Y7
@@ -12688,9 +12688,9 @@ block3:
 	VMOVDQU      128(BX), Y8
 	VMOVDQU      32(BX), Y7
 	VPSRLD       $0x04, Y7, Y7
+	VPSRLD       $0x02, Y8, Y8
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y9
 	VPAND        Y9, Y7, Y7
-	VPSRLD       $0x02, Y8, Y8
 	VPBROADCASTD c30303030<>+0(SB), Y9
 	VPAND        Y9, Y8, Y8
 	VPOR         Y8, Y7, Y7
@@ -12711,9 +12711,9 @@ block3:
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
 	VMOVDQU      160(BX), Y7
 	VMOVDQU      64(BX), Y2
+	VPSLLD       $0x04, Y7, Y7
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y8
 	VPAND        Y8, Y2, Y2
-	VPSLLD       $0x04, Y7, Y7
 	VPBROADCASTD c30303030<>+0(SB), Y8
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y2, Y2
@@ -12734,9 +12734,9 @@ block3:
 	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
 	VMOVDQU      160(BX), Y7
 	VMOVDQU      96(BX), Y2
+	VPSLLD       $0x02, Y7, Y7
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y8
 	VPAND        Y8, Y2, Y2
-	VPSLLD       $0x02, Y7, Y7
 	VPBROADCASTD c30303030<>+0(SB), Y8
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y2, Y2
@@ -12781,9 +12781,9 @@ block3:
 	VMOVDQU      160(BX), Y7
 	VMOVDQU      96(BX), Y2
 	VPSRLD       $0x04, Y2, Y2
+	VPSRLD       $0x02, Y7, Y7
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y8
 	VPAND        Y8, Y2, Y2
-	VPSRLD       $0x02, Y7, Y7
 	VPBROADCASTD c30303030<>+0(SB), Y8
 	VPAND        Y8, Y7, Y7
 	VPOR         Y7, Y2, Y2
@@ -12907,9 +12907,9 @@ block3:
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
 	VMOVDQU      128(BX), Y12
 	VMOVDQU      (BX), Y11
+	VPSLLD       $0x04, Y12, Y12
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y13
 	VPAND        Y13, Y11, Y11
-	VPSLLD       $0x04, Y12, Y12
 	VPBROADCASTD c30303030<>+0(SB), Y13
 	VPAND        Y13, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -12942,9 +12942,9 @@ block3:
 	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
 	VMOVDQU      128(BX), Y12
 	VMOVDQU      32(BX), Y11
+	VPSLLD       $0x02, Y12, Y12
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y13
 	VPAND        Y13, Y11, Y11
-	VPSLLD       $0x02, Y12, Y12
 	VPBROADCASTD c30303030<>+0(SB), Y13
 	VPAND        Y13, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -13013,9 +13013,9 @@ block3:
 	VMOVDQU      128(BX), Y12
 	VMOVDQU      32(BX), Y11
 	VPSRLD       $0x04, Y11, Y11
+	VPSRLD       $0x02, Y12, Y12
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y13
 	VPAND        Y13, Y11, Y11
-	VPSRLD       $0x02, Y12, Y12
 	VPBROADCASTD c30303030<>+0(SB), Y13
 	VPAND        Y13, Y12, Y12
 	VPOR         Y12, Y11, Y11
@@ -13048,9 +13048,9 @@ block3:
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 0 and 1) << 4
 	VMOVDQU      160(BX), Y11
 	VMOVDQU      64(BX), Y2
+	VPSLLD       $0x04, Y11, Y11
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y12
 	VPAND        Y12, Y2, Y2
-	VPSLLD       $0x04, Y11, Y11
 	VPBROADCASTD c30303030<>+0(SB), Y12
 	VPAND        Y12, Y11, Y11
 	VPOR         Y11, Y2, Y2
@@ -13083,9 +13083,9 @@ block3:
 	// q = bytes >> 0 & 15 | (bits 2 and 3, in the upper half 2 and 3) << 4
 	VMOVDQU      160(BX), Y11
 	VMOVDQU      96(BX), Y2
+	VPSLLD       $0x02, Y11, Y11
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y12
 	VPAND        Y12, Y2, Y2
-	VPSLLD       $0x02, Y11, Y11
 	VPBROADCASTD c30303030<>+0(SB), Y12
 	VPAND        Y12, Y11, Y11
 	VPOR         Y11, Y2, Y2
@@ -13154,9 +13154,9 @@ block3:
 	VMOVDQU      160(BX), Y11
 	VMOVDQU      96(BX), Y2
 	VPSRLD       $0x04, Y2, Y2
+	VPSRLD       $0x02, Y11, Y11
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Y12
 	VPAND        Y12, Y2, Y2
-	VPSRLD       $0x02, Y11, Y11
 	VPBROADCASTD c30303030<>+0(SB), Y12
 	VPAND        Y12, Y11, Y11
 	VPOR         Y11, Y2, Y2
@@ -14252,7 +14252,7 @@ block3:
 	VBROADCASTI64X4 16(BX), Z10
 	VPRORVD         rotate0_2<>+0(SB), Z10, Z10
 	VPANDD.BCST     c03030303<>+0(SB), Z10, Z10
-	VMOVDQU16       words16_0<>+0(SB), Z15
+	VMOVDQU32       words16_0<>+0(SB), Z15
 	VPERMW          Z8, Z15, Z15
 	VPMADDUBSW      (SI), Z10, Z16
 	VPDPWSSD        Z15, Z16, Z11
@@ -14267,7 +14267,7 @@ block3:
 	VBROADCASTI64X4 16(BX), Z10
 	VPRORVD         rotate4_6<>+0(SB), Z10, Z10
 	VPANDD.BCST     c03030303<>+0(SB), Z10, Z10
-	VMOVDQU16       words16_4<>+0(SB), Z15
+	VMOVDQU32       words16_4<>+0(SB), Z15
 	VPERMW          Z8, Z15, Z15
 	VPMADDUBSW      64(SI), Z10, Z16
 	VPDPWSSD        Z15, Z16, Z11
@@ -14282,7 +14282,7 @@ block3:
 	VBROADCASTI64X4 48(BX), Z10
 	VPRORVD         rotate0_2<>+0(SB), Z10, Z10
 	VPANDD.BCST     c03030303<>+0(SB), Z10, Z10
-	VMOVDQU16       words16_8<>+0(SB), Z15
+	VMOVDQU32       words16_8<>+0(SB), Z15
 	VPERMW          Z8, Z15, Z15
 	VPMADDUBSW      128(SI), Z10, Z16
 	VPDPWSSD        Z15, Z16, Z11
@@ -14297,7 +14297,7 @@ block3:
 	VBROADCASTI64X4 48(BX), Z10
 	VPRORVD         rotate4_6<>+0(SB), Z10, Z10
 	VPANDD.BCST     c03030303<>+0(SB), Z10, Z10
-	VMOVDQU16       words16_12<>+0(SB), Z15
+	VMOVDQU32       words16_12<>+0(SB), Z15
 	VPERMW          Z8, Z15, Z15
 	VPMADDUBSW      192(SI), Z10, Z16
 	VPDPWSSD        Z15, Z16, Z11
@@ -14546,7 +14546,7 @@ block3:
 	VBROADCASTI64X4 16(BX), Z18
 	VPRORVD         rotate0_2<>+0(SB), Z18, Z18
 	VPANDD.BCST     c03030303<>+0(SB), Z18, Z18
-	VMOVDQU16       words16_0<>+0(SB), Z27
+	VMOVDQU32       words16_0<>+0(SB), Z27
 	VPERMW          Z16, Z27, Z27
 	VPMADDUBSW      (SI), Z18, Z28
 	VPDPWSSD        Z27, Z28, Z19
@@ -14569,7 +14569,7 @@ block3:
 	VBROADCASTI64X4 16(BX), Z18
 	VPRORVD         rotate4_6<>+0(SB), Z18, Z18
 	VPANDD.BCST     c03030303<>+0(SB), Z18, Z18
-	VMOVDQU16       words16_4<>+0(SB), Z27
+	VMOVDQU32       words16_4<>+0(SB), Z27
 	VPERMW          Z16, Z27, Z27
 	VPMADDUBSW      64(SI), Z18, Z28
 	VPDPWSSD        Z27, Z28, Z19
@@ -14592,7 +14592,7 @@ block3:
 	VBROADCASTI64X4 48(BX), Z18
 	VPRORVD         rotate0_2<>+0(SB), Z18, Z18
 	VPANDD.BCST     c03030303<>+0(SB), Z18, Z18
-	VMOVDQU16       words16_8<>+0(SB), Z27
+	VMOVDQU32       words16_8<>+0(SB), Z27
 	VPERMW          Z16, Z27, Z27
 	VPMADDUBSW      128(SI), Z18, Z28
 	VPDPWSSD        Z27, Z28, Z19
@@ -14615,7 +14615,7 @@ block3:
 	VBROADCASTI64X4 48(BX), Z18
 	VPRORVD         rotate4_6<>+0(SB), Z18, Z18
 	VPANDD.BCST     c03030303<>+0(SB), Z18, Z18
-	VMOVDQU16       words16_12<>+0(SB), Z27
+	VMOVDQU32       words16_12<>+0(SB), Z27
 	VPERMW          Z16, Z27, Z27
 	VPMADDUBSW      192(SI), Z18, Z28
 	VPDPWSSD        Z27, Z28, Z19
@@ -14799,118 +14799,114 @@ block3:
 	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
 	VBROADCASTI64X4 32(BX), Z6
 	VPRORVD         rotate0_2<>+0(SB), Z6, Z6
-	VPANDD.BCST     c03030303<>+0(SB), Z6, Z6
 	VBROADCASTI64X4 (BX), Z12
 
 	// q |= bit 0, bit 1 in the upper half, times 4
-	VPRORVD     rotate30_31<>+0(SB), Z12, Z12
-	VPANDD.BCST c04040404<>+0(SB), Z12, Z12
-	VPORD       Z12, Z6, Z6
-	VMOVDQU16   words16_0<>+0(SB), Z12
-	VPERMW      Z5, Z12, Z12
-	VPMADDUBSW  (SI), Z6, Z13
-	VPMADDUBSW  (SI), Z0, Z14
-	VPSUBW      Z14, Z13, Z13
-	VPDPWSSD    Z12, Z13, Z7
-	VPMADDUBSW  256(SI), Z6, Z13
-	VPMADDUBSW  256(SI), Z0, Z14
-	VPSUBW      Z14, Z13, Z13
-	VPDPWSSD    Z12, Z13, Z8
-	VPMADDUBSW  512(SI), Z6, Z13
-	VPMADDUBSW  512(SI), Z0, Z14
-	VPSUBW      Z14, Z13, Z13
-	VPDPWSSD    Z12, Z13, Z9
-	VPMADDUBSW  768(SI), Z6, Z6
-	VPMADDUBSW  768(SI), Z0, Z13
-	VPSUBW      Z13, Z6, Z6
-	VPDPWSSD    Z12, Z6, Z10
+	VPRORVD         rotate30_31<>+0(SB), Z12, Z12
+	VPTERNLOGD.BCST $0xe4, c03030303<>+0(SB), Z12, Z6
+	VPANDD.BCST     c07070707<>+0(SB), Z6, Z6
+	VMOVDQU32       words16_0<>+0(SB), Z12
+	VPERMW          Z5, Z12, Z12
+	VPMADDUBSW      (SI), Z6, Z13
+	VPMADDUBSW      (SI), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z12, Z13, Z7
+	VPMADDUBSW      256(SI), Z6, Z13
+	VPMADDUBSW      256(SI), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z12, Z13, Z8
+	VPMADDUBSW      512(SI), Z6, Z13
+	VPMADDUBSW      512(SI), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z12, Z13, Z9
+	VPMADDUBSW      768(SI), Z6, Z6
+	VPMADDUBSW      768(SI), Z0, Z13
+	VPSUBW          Z13, Z6, Z6
+	VPDPWSSD        Z12, Z6, Z10
 
 	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
 	VBROADCASTI64X4 32(BX), Z6
 	VPRORVD         rotate4_6<>+0(SB), Z6, Z6
-	VPANDD.BCST     c03030303<>+0(SB), Z6, Z6
 	VBROADCASTI64X4 (BX), Z12
 
 	// q |= bit 2, bit 3 in the upper half, times 4
-	VPRORVD     rotate0_1<>+0(SB), Z12, Z12
-	VPANDD.BCST c04040404<>+0(SB), Z12, Z12
-	VPORD       Z12, Z6, Z6
-	VMOVDQU16   words16_4<>+0(SB), Z12
-	VPERMW      Z5, Z12, Z12
-	VPMADDUBSW  64(SI), Z6, Z13
-	VPMADDUBSW  64(SI), Z0, Z14
-	VPSUBW      Z14, Z13, Z13
-	VPDPWSSD    Z12, Z13, Z7
-	VPMADDUBSW  320(SI), Z6, Z13
-	VPMADDUBSW  320(SI), Z0, Z14
-	VPSUBW      Z14, Z13, Z13
-	VPDPWSSD    Z12, Z13, Z8
-	VPMADDUBSW  576(SI), Z6, Z13
-	VPMADDUBSW  576(SI), Z0, Z14
-	VPSUBW      Z14, Z13, Z13
-	VPDPWSSD    Z12, Z13, Z9
-	VPMADDUBSW  832(SI), Z6, Z6
-	VPMADDUBSW  832(SI), Z0, Z13
-	VPSUBW      Z13, Z6, Z6
-	VPDPWSSD    Z12, Z6, Z10
+	VPRORVD         rotate0_1<>+0(SB), Z12, Z12
+	VPTERNLOGD.BCST $0xe4, c03030303<>+0(SB), Z12, Z6
+	VPANDD.BCST     c07070707<>+0(SB), Z6, Z6
+	VMOVDQU32       words16_4<>+0(SB), Z12
+	VPERMW          Z5, Z12, Z12
+	VPMADDUBSW      64(SI), Z6, Z13
+	VPMADDUBSW      64(SI), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z12, Z13, Z7
+	VPMADDUBSW      320(SI), Z6, Z13
+	VPMADDUBSW      320(SI), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z12, Z13, Z8
+	VPMADDUBSW      576(SI), Z6, Z13
+	VPMADDUBSW      576(SI), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z12, Z13, Z9
+	VPMADDUBSW      832(SI), Z6, Z6
+	VPMADDUBSW      832(SI), Z0, Z13
+	VPSUBW          Z13, Z6, Z6
+	VPDPWSSD        Z12, Z6, Z10
 
 	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
 	VBROADCASTI64X4 64(BX), Z6
 	VPRORVD         rotate0_2<>+0(SB), Z6, Z6
-	VPANDD.BCST     c03030303<>+0(SB), Z6, Z6
 	VBROADCASTI64X4 (BX), Z12
 
 	// q |= bit 4, bit 5 in the upper half, times 4
-	VPRORVD     rotate2_3<>+0(SB), Z12, Z12
-	VPANDD.BCST c04040404<>+0(SB), Z12, Z12
-	VPORD       Z12, Z6, Z6
-	VMOVDQU16   words16_8<>+0(SB), Z12
-	VPERMW      Z5, Z12, Z12
-	VPMADDUBSW  128(SI), Z6, Z13
-	VPMADDUBSW  128(SI), Z0, Z14
-	VPSUBW      Z14, Z13, Z13
-	VPDPWSSD    Z12, Z13, Z7
-	VPMADDUBSW  384(SI), Z6, Z13
-	VPMADDUBSW  384(SI), Z0, Z14
-	VPSUBW      Z14, Z13, Z13
-	VPDPWSSD    Z12, Z13, Z8
-	VPMADDUBSW  640(SI), Z6, Z13
-	VPMADDUBSW  640(SI), Z0, Z14
-	VPSUBW      Z14, Z13, Z13
-	VPDPWSSD    Z12, Z13, Z9
-	VPMADDUBSW  896(SI), Z6, Z6
-	VPMADDUBSW  896(SI), Z0, Z13
-	VPSUBW      Z13, Z6, Z6
-	VPDPWSSD    Z12, Z6, Z10
+	VPRORVD         rotate2_3<>+0(SB), Z12, Z12
+	VPTERNLOGD.BCST $0xe4, c03030303<>+0(SB), Z12, Z6
+	VPANDD.BCST     c07070707<>+0(SB), Z6, Z6
+	VMOVDQU32       words16_8<>+0(SB), Z12
+	VPERMW          Z5, Z12, Z12
+	VPMADDUBSW      128(SI), Z6, Z13
+	VPMADDUBSW      128(SI), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z12, Z13, Z7
+	VPMADDUBSW      384(SI), Z6, Z13
+	VPMADDUBSW      384(SI), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z12, Z13, Z8
+	VPMADDUBSW      640(SI), Z6, Z13
+	VPMADDUBSW      640(SI), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z12, Z13, Z9
+	VPMADDUBSW      896(SI), Z6, Z6
+	VPMADDUBSW      896(SI), Z0, Z13
+	VPSUBW          Z13, Z6, Z6
+	VPDPWSSD        Z12, Z6, Z10
 
 	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
 	VBROADCASTI64X4 64(BX), Z6
 	VPRORVD         rotate4_6<>+0(SB), Z6, Z6
-	VPANDD.BCST     c03030303<>+0(SB), Z6, Z6
 	VBROADCASTI64X4 (BX), Z12
 
 	// q |= bit 6, bit 7 in the upper half, times 4
-	VPRORVD     rotate4_5<>+0(SB), Z12, Z12
-	VPANDD.BCST c04040404<>+0(SB), Z12, Z12
-	VPORD       Z12, Z6, Z6
-	VMOVDQU16   words16_12<>+0(SB), Z12
-	VPERMW      Z5, Z12, Z12
-	VPMADDUBSW  192(SI), Z6, Z13
-	VPMADDUBSW  192(SI), Z0, Z14
-	VPSUBW      Z14, Z13, Z13
-	VPDPWSSD    Z12, Z13, Z7
-	VPMADDUBSW  448(SI), Z6, Z13
-	VPMADDUBSW  448(SI), Z0, Z14
-	VPSUBW      Z14, Z13, Z13
-	VPDPWSSD    Z12, Z13, Z8
-	VPMADDUBSW  704(SI), Z6, Z13
-	VPMADDUBSW  704(SI), Z0, Z14
-	VPSUBW      Z14, Z13, Z13
-	VPDPWSSD    Z12, Z13, Z9
-	VPMADDUBSW  960(SI), Z6, Z6
-	VPMADDUBSW  960(SI), Z0, Z13
-	VPSUBW      Z13, Z6, Z6
-	VPDPWSSD    Z12, Z6, Z10
+	VPRORVD         rotate4_5<>+0(SB), Z12, Z12
+	VPTERNLOGD.BCST $0xe4, c03030303<>+0(SB), Z12, Z6
+	VPANDD.BCST     c07070707<>+0(SB), Z6, Z6
+	VMOVDQU32       words16_12<>+0(SB), Z12
+	VPERMW          Z5, Z12, Z12
+	VPMADDUBSW      192(SI), Z6, Z13
+	VPMADDUBSW      192(SI), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z12, Z13, Z7
+	VPMADDUBSW      448(SI), Z6, Z13
+	VPMADDUBSW      448(SI), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z12, Z13, Z8
+	VPMADDUBSW      704(SI), Z6, Z13
+	VPMADDUBSW      704(SI), Z0, Z14
+	VPSUBW          Z14, Z13, Z13
+	VPDPWSSD        Z12, Z13, Z9
+	VPMADDUBSW      960(SI), Z6, Z6
+	VPMADDUBSW      960(SI), Z0, Z13
+	VPSUBW          Z13, Z6, Z6
+	VPDPWSSD        Z12, Z6, Z10
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VPXORD           Z11, Z11, Z11
@@ -14982,6 +14978,9 @@ DATA rotate30_31<>+52(SB)/4, $0x0000001f
 DATA rotate30_31<>+56(SB)/4, $0x0000001f
 DATA rotate30_31<>+60(SB)/4, $0x0000001f
 GLOBL rotate30_31<>(SB), RODATA|NOPTR, $64
+
+DATA c07070707<>+0(SB)/4, $0x07070707
+GLOBL c07070707<>(SB), RODATA|NOPTR, $4
 
 DATA rotate0_1<>+0(SB)/4, $0x00000000
 DATA rotate0_1<>+4(SB)/4, $0x00000000
@@ -15093,182 +15092,178 @@ block3:
 	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
 	VBROADCASTI64X4 32(BX), Z10
 	VPRORVD         rotate0_2<>+0(SB), Z10, Z10
-	VPANDD.BCST     c03030303<>+0(SB), Z10, Z10
 	VBROADCASTI64X4 (BX), Z20
 
 	// q |= bit 0, bit 1 in the upper half, times 4
-	VPRORVD     rotate30_31<>+0(SB), Z20, Z20
-	VPANDD.BCST c04040404<>+0(SB), Z20, Z20
-	VPORD       Z20, Z10, Z10
-	VMOVDQU16   words16_0<>+0(SB), Z20
-	VPERMW      Z9, Z20, Z20
-	VPMADDUBSW  (SI), Z10, Z21
-	VPMADDUBSW  (SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z11
-	VPMADDUBSW  256(SI), Z10, Z21
-	VPMADDUBSW  256(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z12
-	VPMADDUBSW  512(SI), Z10, Z21
-	VPMADDUBSW  512(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z13
-	VPMADDUBSW  768(SI), Z10, Z21
-	VPMADDUBSW  768(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z14
-	VPMADDUBSW  1024(SI), Z10, Z21
-	VPMADDUBSW  1024(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z15
-	VPMADDUBSW  1280(SI), Z10, Z21
-	VPMADDUBSW  1280(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z16
-	VPMADDUBSW  1536(SI), Z10, Z21
-	VPMADDUBSW  1536(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z17
-	VPMADDUBSW  1792(SI), Z10, Z10
-	VPMADDUBSW  1792(SI), Z0, Z21
-	VPSUBW      Z21, Z10, Z10
-	VPDPWSSD    Z20, Z10, Z18
+	VPRORVD         rotate30_31<>+0(SB), Z20, Z20
+	VPTERNLOGD.BCST $0xe4, c03030303<>+0(SB), Z20, Z10
+	VPANDD.BCST     c07070707<>+0(SB), Z10, Z10
+	VMOVDQU32       words16_0<>+0(SB), Z20
+	VPERMW          Z9, Z20, Z20
+	VPMADDUBSW      (SI), Z10, Z21
+	VPMADDUBSW      (SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z11
+	VPMADDUBSW      256(SI), Z10, Z21
+	VPMADDUBSW      256(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z12
+	VPMADDUBSW      512(SI), Z10, Z21
+	VPMADDUBSW      512(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z13
+	VPMADDUBSW      768(SI), Z10, Z21
+	VPMADDUBSW      768(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z14
+	VPMADDUBSW      1024(SI), Z10, Z21
+	VPMADDUBSW      1024(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z15
+	VPMADDUBSW      1280(SI), Z10, Z21
+	VPMADDUBSW      1280(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z16
+	VPMADDUBSW      1536(SI), Z10, Z21
+	VPMADDUBSW      1536(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z17
+	VPMADDUBSW      1792(SI), Z10, Z10
+	VPMADDUBSW      1792(SI), Z0, Z21
+	VPSUBW          Z21, Z10, Z10
+	VPDPWSSD        Z20, Z10, Z18
 
 	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
 	VBROADCASTI64X4 32(BX), Z10
 	VPRORVD         rotate4_6<>+0(SB), Z10, Z10
-	VPANDD.BCST     c03030303<>+0(SB), Z10, Z10
 	VBROADCASTI64X4 (BX), Z20
 
 	// q |= bit 2, bit 3 in the upper half, times 4
-	VPRORVD     rotate0_1<>+0(SB), Z20, Z20
-	VPANDD.BCST c04040404<>+0(SB), Z20, Z20
-	VPORD       Z20, Z10, Z10
-	VMOVDQU16   words16_4<>+0(SB), Z20
-	VPERMW      Z9, Z20, Z20
-	VPMADDUBSW  64(SI), Z10, Z21
-	VPMADDUBSW  64(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z11
-	VPMADDUBSW  320(SI), Z10, Z21
-	VPMADDUBSW  320(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z12
-	VPMADDUBSW  576(SI), Z10, Z21
-	VPMADDUBSW  576(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z13
-	VPMADDUBSW  832(SI), Z10, Z21
-	VPMADDUBSW  832(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z14
-	VPMADDUBSW  1088(SI), Z10, Z21
-	VPMADDUBSW  1088(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z15
-	VPMADDUBSW  1344(SI), Z10, Z21
-	VPMADDUBSW  1344(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z16
-	VPMADDUBSW  1600(SI), Z10, Z21
-	VPMADDUBSW  1600(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z17
-	VPMADDUBSW  1856(SI), Z10, Z10
-	VPMADDUBSW  1856(SI), Z0, Z21
-	VPSUBW      Z21, Z10, Z10
-	VPDPWSSD    Z20, Z10, Z18
+	VPRORVD         rotate0_1<>+0(SB), Z20, Z20
+	VPTERNLOGD.BCST $0xe4, c03030303<>+0(SB), Z20, Z10
+	VPANDD.BCST     c07070707<>+0(SB), Z10, Z10
+	VMOVDQU32       words16_4<>+0(SB), Z20
+	VPERMW          Z9, Z20, Z20
+	VPMADDUBSW      64(SI), Z10, Z21
+	VPMADDUBSW      64(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z11
+	VPMADDUBSW      320(SI), Z10, Z21
+	VPMADDUBSW      320(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z12
+	VPMADDUBSW      576(SI), Z10, Z21
+	VPMADDUBSW      576(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z13
+	VPMADDUBSW      832(SI), Z10, Z21
+	VPMADDUBSW      832(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z14
+	VPMADDUBSW      1088(SI), Z10, Z21
+	VPMADDUBSW      1088(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z15
+	VPMADDUBSW      1344(SI), Z10, Z21
+	VPMADDUBSW      1344(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z16
+	VPMADDUBSW      1600(SI), Z10, Z21
+	VPMADDUBSW      1600(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z17
+	VPMADDUBSW      1856(SI), Z10, Z10
+	VPMADDUBSW      1856(SI), Z0, Z21
+	VPSUBW          Z21, Z10, Z10
+	VPDPWSSD        Z20, Z10, Z18
 
 	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
 	VBROADCASTI64X4 64(BX), Z10
 	VPRORVD         rotate0_2<>+0(SB), Z10, Z10
-	VPANDD.BCST     c03030303<>+0(SB), Z10, Z10
 	VBROADCASTI64X4 (BX), Z20
 
 	// q |= bit 4, bit 5 in the upper half, times 4
-	VPRORVD     rotate2_3<>+0(SB), Z20, Z20
-	VPANDD.BCST c04040404<>+0(SB), Z20, Z20
-	VPORD       Z20, Z10, Z10
-	VMOVDQU16   words16_8<>+0(SB), Z20
-	VPERMW      Z9, Z20, Z20
-	VPMADDUBSW  128(SI), Z10, Z21
-	VPMADDUBSW  128(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z11
-	VPMADDUBSW  384(SI), Z10, Z21
-	VPMADDUBSW  384(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z12
-	VPMADDUBSW  640(SI), Z10, Z21
-	VPMADDUBSW  640(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z13
-	VPMADDUBSW  896(SI), Z10, Z21
-	VPMADDUBSW  896(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z14
-	VPMADDUBSW  1152(SI), Z10, Z21
-	VPMADDUBSW  1152(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z15
-	VPMADDUBSW  1408(SI), Z10, Z21
-	VPMADDUBSW  1408(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z16
-	VPMADDUBSW  1664(SI), Z10, Z21
-	VPMADDUBSW  1664(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z17
-	VPMADDUBSW  1920(SI), Z10, Z10
-	VPMADDUBSW  1920(SI), Z0, Z21
-	VPSUBW      Z21, Z10, Z10
-	VPDPWSSD    Z20, Z10, Z18
+	VPRORVD         rotate2_3<>+0(SB), Z20, Z20
+	VPTERNLOGD.BCST $0xe4, c03030303<>+0(SB), Z20, Z10
+	VPANDD.BCST     c07070707<>+0(SB), Z10, Z10
+	VMOVDQU32       words16_8<>+0(SB), Z20
+	VPERMW          Z9, Z20, Z20
+	VPMADDUBSW      128(SI), Z10, Z21
+	VPMADDUBSW      128(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z11
+	VPMADDUBSW      384(SI), Z10, Z21
+	VPMADDUBSW      384(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z12
+	VPMADDUBSW      640(SI), Z10, Z21
+	VPMADDUBSW      640(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z13
+	VPMADDUBSW      896(SI), Z10, Z21
+	VPMADDUBSW      896(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z14
+	VPMADDUBSW      1152(SI), Z10, Z21
+	VPMADDUBSW      1152(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z15
+	VPMADDUBSW      1408(SI), Z10, Z21
+	VPMADDUBSW      1408(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z16
+	VPMADDUBSW      1664(SI), Z10, Z21
+	VPMADDUBSW      1664(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z17
+	VPMADDUBSW      1920(SI), Z10, Z10
+	VPMADDUBSW      1920(SI), Z0, Z21
+	VPSUBW          Z21, Z10, Z10
+	VPDPWSSD        Z20, Z10, Z18
 
 	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
 	VBROADCASTI64X4 64(BX), Z10
 	VPRORVD         rotate4_6<>+0(SB), Z10, Z10
-	VPANDD.BCST     c03030303<>+0(SB), Z10, Z10
 	VBROADCASTI64X4 (BX), Z20
 
 	// q |= bit 6, bit 7 in the upper half, times 4
-	VPRORVD     rotate4_5<>+0(SB), Z20, Z20
-	VPANDD.BCST c04040404<>+0(SB), Z20, Z20
-	VPORD       Z20, Z10, Z10
-	VMOVDQU16   words16_12<>+0(SB), Z20
-	VPERMW      Z9, Z20, Z20
-	VPMADDUBSW  192(SI), Z10, Z21
-	VPMADDUBSW  192(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z11
-	VPMADDUBSW  448(SI), Z10, Z21
-	VPMADDUBSW  448(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z12
-	VPMADDUBSW  704(SI), Z10, Z21
-	VPMADDUBSW  704(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z13
-	VPMADDUBSW  960(SI), Z10, Z21
-	VPMADDUBSW  960(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z14
-	VPMADDUBSW  1216(SI), Z10, Z21
-	VPMADDUBSW  1216(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z15
-	VPMADDUBSW  1472(SI), Z10, Z21
-	VPMADDUBSW  1472(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z16
-	VPMADDUBSW  1728(SI), Z10, Z21
-	VPMADDUBSW  1728(SI), Z0, Z22
-	VPSUBW      Z22, Z21, Z21
-	VPDPWSSD    Z20, Z21, Z17
-	VPMADDUBSW  1984(SI), Z10, Z10
-	VPMADDUBSW  1984(SI), Z0, Z21
-	VPSUBW      Z21, Z10, Z10
-	VPDPWSSD    Z20, Z10, Z18
+	VPRORVD         rotate4_5<>+0(SB), Z20, Z20
+	VPTERNLOGD.BCST $0xe4, c03030303<>+0(SB), Z20, Z10
+	VPANDD.BCST     c07070707<>+0(SB), Z10, Z10
+	VMOVDQU32       words16_12<>+0(SB), Z20
+	VPERMW          Z9, Z20, Z20
+	VPMADDUBSW      192(SI), Z10, Z21
+	VPMADDUBSW      192(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z11
+	VPMADDUBSW      448(SI), Z10, Z21
+	VPMADDUBSW      448(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z12
+	VPMADDUBSW      704(SI), Z10, Z21
+	VPMADDUBSW      704(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z13
+	VPMADDUBSW      960(SI), Z10, Z21
+	VPMADDUBSW      960(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z14
+	VPMADDUBSW      1216(SI), Z10, Z21
+	VPMADDUBSW      1216(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z15
+	VPMADDUBSW      1472(SI), Z10, Z21
+	VPMADDUBSW      1472(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z16
+	VPMADDUBSW      1728(SI), Z10, Z21
+	VPMADDUBSW      1728(SI), Z0, Z22
+	VPSUBW          Z22, Z21, Z21
+	VPDPWSSD        Z20, Z21, Z17
+	VPMADDUBSW      1984(SI), Z10, Z10
+	VPMADDUBSW      1984(SI), Z0, Z21
+	VPSUBW          Z21, Z10, Z10
+	VPDPWSSD        Z20, Z10, Z18
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VPXORD           Z19, Z19, Z19
@@ -15406,7 +15401,7 @@ block3:
 	VBROADCASTI64X4 16(BX), Z15
 	VPRORVD         rotate0_4<>+0(SB), Z15, Z15
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z15, Z15
-	VMOVDQU16       words32_0<>+0(SB), Z16
+	VMOVDQU32       words32_0<>+0(SB), Z16
 	VPERMW          Z8, Z16, Z16
 	VPMADDUBSW      (SI), Z15, Z17
 	VPDPWSSD        Z16, Z17, Z10
@@ -15421,7 +15416,7 @@ block3:
 	VBROADCASTI64X4 48(BX), Z15
 	VPRORVD         rotate0_4<>+0(SB), Z15, Z15
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z15, Z15
-	VMOVDQU16       words32_2<>+0(SB), Z16
+	VMOVDQU32       words32_2<>+0(SB), Z16
 	VPERMW          Z8, Z16, Z16
 	VPMADDUBSW      64(SI), Z15, Z17
 	VPDPWSSD        Z16, Z17, Z10
@@ -15436,7 +15431,7 @@ block3:
 	VBROADCASTI64X4 80(BX), Z15
 	VPRORVD         rotate0_4<>+0(SB), Z15, Z15
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z15, Z15
-	VMOVDQU16       words32_4<>+0(SB), Z16
+	VMOVDQU32       words32_4<>+0(SB), Z16
 	VPERMW          Z8, Z16, Z16
 	VPMADDUBSW      128(SI), Z15, Z17
 	VPDPWSSD        Z16, Z17, Z10
@@ -15451,7 +15446,7 @@ block3:
 	VBROADCASTI64X4 112(BX), Z15
 	VPRORVD         rotate0_4<>+0(SB), Z15, Z15
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z15, Z15
-	VMOVDQU16       words32_6<>+0(SB), Z16
+	VMOVDQU32       words32_6<>+0(SB), Z16
 	VPERMW          Z8, Z16, Z16
 	VPMADDUBSW      192(SI), Z15, Z17
 	VPDPWSSD        Z16, Z17, Z10
@@ -15700,7 +15695,7 @@ block3:
 	VBROADCASTI64X4 16(BX), Z27
 	VPRORVD         rotate0_4<>+0(SB), Z27, Z27
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z27, Z27
-	VMOVDQU16       words32_0<>+0(SB), Z28
+	VMOVDQU32       words32_0<>+0(SB), Z28
 	VPERMW          Z16, Z28, Z28
 	VPMADDUBSW      (SI), Z27, Z29
 	VPDPWSSD        Z28, Z29, Z18
@@ -15723,7 +15718,7 @@ block3:
 	VBROADCASTI64X4 48(BX), Z27
 	VPRORVD         rotate0_4<>+0(SB), Z27, Z27
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z27, Z27
-	VMOVDQU16       words32_2<>+0(SB), Z28
+	VMOVDQU32       words32_2<>+0(SB), Z28
 	VPERMW          Z16, Z28, Z28
 	VPMADDUBSW      64(SI), Z27, Z29
 	VPDPWSSD        Z28, Z29, Z18
@@ -15746,7 +15741,7 @@ block3:
 	VBROADCASTI64X4 80(BX), Z27
 	VPRORVD         rotate0_4<>+0(SB), Z27, Z27
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z27, Z27
-	VMOVDQU16       words32_4<>+0(SB), Z28
+	VMOVDQU32       words32_4<>+0(SB), Z28
 	VPERMW          Z16, Z28, Z28
 	VPMADDUBSW      128(SI), Z27, Z29
 	VPDPWSSD        Z28, Z29, Z18
@@ -15769,7 +15764,7 @@ block3:
 	VBROADCASTI64X4 112(BX), Z27
 	VPRORVD         rotate0_4<>+0(SB), Z27, Z27
 	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z27, Z27
-	VMOVDQU16       words32_6<>+0(SB), Z28
+	VMOVDQU32       words32_6<>+0(SB), Z28
 	VPERMW          Z16, Z28, Z28
 	VPMADDUBSW      192(SI), Z27, Z29
 	VPDPWSSD        Z28, Z29, Z18
@@ -15959,86 +15954,82 @@ block3:
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
 	VBROADCASTI64X4 48(BX), Z15
 	VPRORVD         rotate0_4<>+0(SB), Z15, Z15
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z15, Z15
 	VBROADCASTI64X4 16(BX), Z16
 
 	// q |= bit 0, bit 1 in the upper half, times 16
-	VPRORVD     rotate28_29<>+0(SB), Z16, Z16
-	VPANDD.BCST c10101010<>+0(SB), Z16, Z16
-	VPORD       Z16, Z15, Z15
-	VMOVDQU16   words32_0<>+0(SB), Z16
-	VPERMW      Z8, Z16, Z16
-	VPMADDUBSW  (SI), Z15, Z17
-	VPDPWSSD    Z16, Z17, Z10
-	VPMADDUBSW  256(SI), Z15, Z17
-	VPDPWSSD    Z16, Z17, Z11
-	VPMADDUBSW  512(SI), Z15, Z17
-	VPDPWSSD    Z16, Z17, Z12
-	VPMADDUBSW  768(SI), Z15, Z15
-	VPDPWSSD    Z16, Z15, Z13
+	VPRORVD         rotate28_29<>+0(SB), Z16, Z16
+	VPTERNLOGD.BCST $0xe4, c0f0f0f0f<>+0(SB), Z16, Z15
+	VPANDD.BCST     c1f1f1f1f<>+0(SB), Z15, Z15
+	VMOVDQU32       words32_0<>+0(SB), Z16
+	VPERMW          Z8, Z16, Z16
+	VPMADDUBSW      (SI), Z15, Z17
+	VPDPWSSD        Z16, Z17, Z10
+	VPMADDUBSW      256(SI), Z15, Z17
+	VPDPWSSD        Z16, Z17, Z11
+	VPMADDUBSW      512(SI), Z15, Z17
+	VPDPWSSD        Z16, Z17, Z12
+	VPMADDUBSW      768(SI), Z15, Z15
+	VPDPWSSD        Z16, Z15, Z13
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
 	VBROADCASTI64X4 80(BX), Z15
 	VPRORVD         rotate0_4<>+0(SB), Z15, Z15
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z15, Z15
 	VBROADCASTI64X4 16(BX), Z16
 
 	// q |= bit 2, bit 3 in the upper half, times 16
-	VPRORVD     rotate30_31<>+0(SB), Z16, Z16
-	VPANDD.BCST c10101010<>+0(SB), Z16, Z16
-	VPORD       Z16, Z15, Z15
-	VMOVDQU16   words32_2<>+0(SB), Z16
-	VPERMW      Z8, Z16, Z16
-	VPMADDUBSW  64(SI), Z15, Z17
-	VPDPWSSD    Z16, Z17, Z10
-	VPMADDUBSW  320(SI), Z15, Z17
-	VPDPWSSD    Z16, Z17, Z11
-	VPMADDUBSW  576(SI), Z15, Z17
-	VPDPWSSD    Z16, Z17, Z12
-	VPMADDUBSW  832(SI), Z15, Z15
-	VPDPWSSD    Z16, Z15, Z13
+	VPRORVD         rotate30_31<>+0(SB), Z16, Z16
+	VPTERNLOGD.BCST $0xe4, c0f0f0f0f<>+0(SB), Z16, Z15
+	VPANDD.BCST     c1f1f1f1f<>+0(SB), Z15, Z15
+	VMOVDQU32       words32_2<>+0(SB), Z16
+	VPERMW          Z8, Z16, Z16
+	VPMADDUBSW      64(SI), Z15, Z17
+	VPDPWSSD        Z16, Z17, Z10
+	VPMADDUBSW      320(SI), Z15, Z17
+	VPDPWSSD        Z16, Z17, Z11
+	VPMADDUBSW      576(SI), Z15, Z17
+	VPDPWSSD        Z16, Z17, Z12
+	VPMADDUBSW      832(SI), Z15, Z15
+	VPDPWSSD        Z16, Z15, Z13
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
 	VBROADCASTI64X4 112(BX), Z15
 	VPRORVD         rotate0_4<>+0(SB), Z15, Z15
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z15, Z15
 	VBROADCASTI64X4 16(BX), Z16
 
 	// q |= bit 4, bit 5 in the upper half, times 16
-	VPRORVD     rotate0_1<>+0(SB), Z16, Z16
-	VPANDD.BCST c10101010<>+0(SB), Z16, Z16
-	VPORD       Z16, Z15, Z15
-	VMOVDQU16   words32_4<>+0(SB), Z16
-	VPERMW      Z8, Z16, Z16
-	VPMADDUBSW  128(SI), Z15, Z17
-	VPDPWSSD    Z16, Z17, Z10
-	VPMADDUBSW  384(SI), Z15, Z17
-	VPDPWSSD    Z16, Z17, Z11
-	VPMADDUBSW  640(SI), Z15, Z17
-	VPDPWSSD    Z16, Z17, Z12
-	VPMADDUBSW  896(SI), Z15, Z15
-	VPDPWSSD    Z16, Z15, Z13
+	VPRORVD         rotate0_1<>+0(SB), Z16, Z16
+	VPTERNLOGD.BCST $0xe4, c0f0f0f0f<>+0(SB), Z16, Z15
+	VPANDD.BCST     c1f1f1f1f<>+0(SB), Z15, Z15
+	VMOVDQU32       words32_4<>+0(SB), Z16
+	VPERMW          Z8, Z16, Z16
+	VPMADDUBSW      128(SI), Z15, Z17
+	VPDPWSSD        Z16, Z17, Z10
+	VPMADDUBSW      384(SI), Z15, Z17
+	VPDPWSSD        Z16, Z17, Z11
+	VPMADDUBSW      640(SI), Z15, Z17
+	VPDPWSSD        Z16, Z17, Z12
+	VPMADDUBSW      896(SI), Z15, Z15
+	VPDPWSSD        Z16, Z15, Z13
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
 	VBROADCASTI64X4 144(BX), Z15
 	VPRORVD         rotate0_4<>+0(SB), Z15, Z15
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z15, Z15
 	VBROADCASTI64X4 16(BX), Z16
 
 	// q |= bit 6, bit 7 in the upper half, times 16
-	VPRORVD     rotate2_3<>+0(SB), Z16, Z16
-	VPANDD.BCST c10101010<>+0(SB), Z16, Z16
-	VPORD       Z16, Z15, Z15
-	VMOVDQU16   words32_6<>+0(SB), Z16
-	VPERMW      Z8, Z16, Z16
-	VPMADDUBSW  192(SI), Z15, Z17
-	VPDPWSSD    Z16, Z17, Z10
-	VPMADDUBSW  448(SI), Z15, Z17
-	VPDPWSSD    Z16, Z17, Z11
-	VPMADDUBSW  704(SI), Z15, Z17
-	VPDPWSSD    Z16, Z17, Z12
-	VPMADDUBSW  960(SI), Z15, Z15
-	VPDPWSSD    Z16, Z15, Z13
+	VPRORVD         rotate2_3<>+0(SB), Z16, Z16
+	VPTERNLOGD.BCST $0xe4, c0f0f0f0f<>+0(SB), Z16, Z15
+	VPANDD.BCST     c1f1f1f1f<>+0(SB), Z15, Z15
+	VMOVDQU32       words32_6<>+0(SB), Z16
+	VPERMW          Z8, Z16, Z16
+	VPMADDUBSW      192(SI), Z15, Z17
+	VPDPWSSD        Z16, Z17, Z10
+	VPMADDUBSW      448(SI), Z15, Z17
+	VPDPWSSD        Z16, Z17, Z11
+	VPMADDUBSW      704(SI), Z15, Z17
+	VPDPWSSD        Z16, Z17, Z12
+	VPMADDUBSW      960(SI), Z15, Z15
+	VPDPWSSD        Z16, Z15, Z13
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VMOVD            (BX), X8
@@ -16129,6 +16120,9 @@ DATA rotate28_29<>+56(SB)/4, $0x0000001d
 DATA rotate28_29<>+60(SB)/4, $0x0000001d
 GLOBL rotate28_29<>(SB), RODATA|NOPTR, $64
 
+DATA c1f1f1f1f<>+0(SB)/4, $0x1f1f1f1f
+GLOBL c1f1f1f1f<>(SB), RODATA|NOPTR, $4
+
 // func rowsQ5_Kx8AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
 TEXT ·rowsQ5_Kx8AVX512(SB), NOSPLIT, $64-56
@@ -16195,118 +16189,114 @@ block3:
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
 	VBROADCASTI64X4 48(BX), Z27
 	VPRORVD         rotate0_4<>+0(SB), Z27, Z27
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z27, Z27
 	VBROADCASTI64X4 16(BX), Z28
 
 	// q |= bit 0, bit 1 in the upper half, times 16
-	VPRORVD     rotate28_29<>+0(SB), Z28, Z28
-	VPANDD.BCST c10101010<>+0(SB), Z28, Z28
-	VPORD       Z28, Z27, Z27
-	VMOVDQU16   words32_0<>+0(SB), Z28
-	VPERMW      Z16, Z28, Z28
-	VPMADDUBSW  (SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z18
-	VPMADDUBSW  256(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z19
-	VPMADDUBSW  512(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z20
-	VPMADDUBSW  768(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z21
-	VPMADDUBSW  1024(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z22
-	VPMADDUBSW  1280(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z23
-	VPMADDUBSW  1536(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z24
-	VPMADDUBSW  1792(SI), Z27, Z27
-	VPDPWSSD    Z28, Z27, Z25
+	VPRORVD         rotate28_29<>+0(SB), Z28, Z28
+	VPTERNLOGD.BCST $0xe4, c0f0f0f0f<>+0(SB), Z28, Z27
+	VPANDD.BCST     c1f1f1f1f<>+0(SB), Z27, Z27
+	VMOVDQU32       words32_0<>+0(SB), Z28
+	VPERMW          Z16, Z28, Z28
+	VPMADDUBSW      (SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z18
+	VPMADDUBSW      256(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z19
+	VPMADDUBSW      512(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z20
+	VPMADDUBSW      768(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z21
+	VPMADDUBSW      1024(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z22
+	VPMADDUBSW      1280(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z23
+	VPMADDUBSW      1536(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z24
+	VPMADDUBSW      1792(SI), Z27, Z27
+	VPDPWSSD        Z28, Z27, Z25
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
 	VBROADCASTI64X4 80(BX), Z27
 	VPRORVD         rotate0_4<>+0(SB), Z27, Z27
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z27, Z27
 	VBROADCASTI64X4 16(BX), Z28
 
 	// q |= bit 2, bit 3 in the upper half, times 16
-	VPRORVD     rotate30_31<>+0(SB), Z28, Z28
-	VPANDD.BCST c10101010<>+0(SB), Z28, Z28
-	VPORD       Z28, Z27, Z27
-	VMOVDQU16   words32_2<>+0(SB), Z28
-	VPERMW      Z16, Z28, Z28
-	VPMADDUBSW  64(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z18
-	VPMADDUBSW  320(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z19
-	VPMADDUBSW  576(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z20
-	VPMADDUBSW  832(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z21
-	VPMADDUBSW  1088(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z22
-	VPMADDUBSW  1344(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z23
-	VPMADDUBSW  1600(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z24
-	VPMADDUBSW  1856(SI), Z27, Z27
-	VPDPWSSD    Z28, Z27, Z25
+	VPRORVD         rotate30_31<>+0(SB), Z28, Z28
+	VPTERNLOGD.BCST $0xe4, c0f0f0f0f<>+0(SB), Z28, Z27
+	VPANDD.BCST     c1f1f1f1f<>+0(SB), Z27, Z27
+	VMOVDQU32       words32_2<>+0(SB), Z28
+	VPERMW          Z16, Z28, Z28
+	VPMADDUBSW      64(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z18
+	VPMADDUBSW      320(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z19
+	VPMADDUBSW      576(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z20
+	VPMADDUBSW      832(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z21
+	VPMADDUBSW      1088(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z22
+	VPMADDUBSW      1344(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z23
+	VPMADDUBSW      1600(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z24
+	VPMADDUBSW      1856(SI), Z27, Z27
+	VPDPWSSD        Z28, Z27, Z25
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
 	VBROADCASTI64X4 112(BX), Z27
 	VPRORVD         rotate0_4<>+0(SB), Z27, Z27
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z27, Z27
 	VBROADCASTI64X4 16(BX), Z28
 
 	// q |= bit 4, bit 5 in the upper half, times 16
-	VPRORVD     rotate0_1<>+0(SB), Z28, Z28
-	VPANDD.BCST c10101010<>+0(SB), Z28, Z28
-	VPORD       Z28, Z27, Z27
-	VMOVDQU16   words32_4<>+0(SB), Z28
-	VPERMW      Z16, Z28, Z28
-	VPMADDUBSW  128(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z18
-	VPMADDUBSW  384(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z19
-	VPMADDUBSW  640(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z20
-	VPMADDUBSW  896(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z21
-	VPMADDUBSW  1152(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z22
-	VPMADDUBSW  1408(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z23
-	VPMADDUBSW  1664(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z24
-	VPMADDUBSW  1920(SI), Z27, Z27
-	VPDPWSSD    Z28, Z27, Z25
+	VPRORVD         rotate0_1<>+0(SB), Z28, Z28
+	VPTERNLOGD.BCST $0xe4, c0f0f0f0f<>+0(SB), Z28, Z27
+	VPANDD.BCST     c1f1f1f1f<>+0(SB), Z27, Z27
+	VMOVDQU32       words32_4<>+0(SB), Z28
+	VPERMW          Z16, Z28, Z28
+	VPMADDUBSW      128(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z18
+	VPMADDUBSW      384(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z19
+	VPMADDUBSW      640(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z20
+	VPMADDUBSW      896(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z21
+	VPMADDUBSW      1152(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z22
+	VPMADDUBSW      1408(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z23
+	VPMADDUBSW      1664(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z24
+	VPMADDUBSW      1920(SI), Z27, Z27
+	VPDPWSSD        Z28, Z27, Z25
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
 	VBROADCASTI64X4 144(BX), Z27
 	VPRORVD         rotate0_4<>+0(SB), Z27, Z27
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z27, Z27
 	VBROADCASTI64X4 16(BX), Z28
 
 	// q |= bit 6, bit 7 in the upper half, times 16
-	VPRORVD     rotate2_3<>+0(SB), Z28, Z28
-	VPANDD.BCST c10101010<>+0(SB), Z28, Z28
-	VPORD       Z28, Z27, Z27
-	VMOVDQU16   words32_6<>+0(SB), Z28
-	VPERMW      Z16, Z28, Z28
-	VPMADDUBSW  192(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z18
-	VPMADDUBSW  448(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z19
-	VPMADDUBSW  704(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z20
-	VPMADDUBSW  960(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z21
-	VPMADDUBSW  1216(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z22
-	VPMADDUBSW  1472(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z23
-	VPMADDUBSW  1728(SI), Z27, Z29
-	VPDPWSSD    Z28, Z29, Z24
-	VPMADDUBSW  1984(SI), Z27, Z27
-	VPDPWSSD    Z28, Z27, Z25
+	VPRORVD         rotate2_3<>+0(SB), Z28, Z28
+	VPTERNLOGD.BCST $0xe4, c0f0f0f0f<>+0(SB), Z28, Z27
+	VPANDD.BCST     c1f1f1f1f<>+0(SB), Z27, Z27
+	VMOVDQU32       words32_6<>+0(SB), Z28
+	VPERMW          Z16, Z28, Z28
+	VPMADDUBSW      192(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z18
+	VPMADDUBSW      448(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z19
+	VPMADDUBSW      704(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z20
+	VPMADDUBSW      960(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z21
+	VPMADDUBSW      1216(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z22
+	VPMADDUBSW      1472(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z23
+	VPMADDUBSW      1728(SI), Z27, Z29
+	VPDPWSSD        Z28, Z29, Z24
+	VPMADDUBSW      1984(SI), Z27, Z27
+	VPDPWSSD        Z28, Z27, Z25
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VMOVD            (BX), X16
@@ -16464,11 +16454,10 @@ block3:
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 2 and 3) << 4
 	VBROADCASTI64X4 128(BX), Z11
 	VMOVDQU32       (BX), Z10
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z10, Z10
 	VPRORVD         rotate28_30<>+0(SB), Z11, Z11
-	VPANDD.BCST     c30303030<>+0(SB), Z11, Z11
-	VPORD           Z11, Z10, Z10
-	VMOVDQU16       words16_0<>+0(SB), Z11
+	VPTERNLOGD.BCST $0xe4, c0f0f0f0f<>+0(SB), Z11, Z10
+	VPANDD.BCST     c3f3f3f3f<>+0(SB), Z10, Z10
+	VMOVDQU32       words16_0<>+0(SB), Z11
 	VPERMW          Z5, Z11, Z11
 	VPMADDUBSW      (SI), Z10, Z13
 	VPMADDUBSW      (SI), Z0, Z14
@@ -16491,11 +16480,10 @@ block3:
 	VBROADCASTI64X4 128(BX), Z11
 	VMOVDQU32       (BX), Z10
 	VPSRLD          $0x04, Z10, Z10
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z10, Z10
 	VPRORVD         rotate0_2<>+0(SB), Z11, Z11
-	VPANDD.BCST     c30303030<>+0(SB), Z11, Z11
-	VPORD           Z11, Z10, Z10
-	VMOVDQU16       words16_4<>+0(SB), Z11
+	VPTERNLOGD.BCST $0xe4, c0f0f0f0f<>+0(SB), Z11, Z10
+	VPANDD.BCST     c3f3f3f3f<>+0(SB), Z10, Z10
+	VMOVDQU32       words16_4<>+0(SB), Z11
 	VPERMW          Z5, Z11, Z11
 	VPMADDUBSW      64(SI), Z10, Z13
 	VPMADDUBSW      64(SI), Z0, Z14
@@ -16517,11 +16505,10 @@ block3:
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 2 and 3) << 4
 	VBROADCASTI64X4 160(BX), Z11
 	VMOVDQU32       64(BX), Z10
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z10, Z10
 	VPRORVD         rotate28_30<>+0(SB), Z11, Z11
-	VPANDD.BCST     c30303030<>+0(SB), Z11, Z11
-	VPORD           Z11, Z10, Z10
-	VMOVDQU16       words16_8<>+0(SB), Z11
+	VPTERNLOGD.BCST $0xe4, c0f0f0f0f<>+0(SB), Z11, Z10
+	VPANDD.BCST     c3f3f3f3f<>+0(SB), Z10, Z10
+	VMOVDQU32       words16_8<>+0(SB), Z11
 	VPERMW          Z5, Z11, Z11
 	VPMADDUBSW      128(SI), Z10, Z13
 	VPMADDUBSW      128(SI), Z0, Z14
@@ -16544,11 +16531,10 @@ block3:
 	VBROADCASTI64X4 160(BX), Z11
 	VMOVDQU32       64(BX), Z10
 	VPSRLD          $0x04, Z10, Z10
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z10, Z10
 	VPRORVD         rotate0_2<>+0(SB), Z11, Z11
-	VPANDD.BCST     c30303030<>+0(SB), Z11, Z11
-	VPORD           Z11, Z10, Z10
-	VMOVDQU16       words16_12<>+0(SB), Z11
+	VPTERNLOGD.BCST $0xe4, c0f0f0f0f<>+0(SB), Z11, Z10
+	VPANDD.BCST     c3f3f3f3f<>+0(SB), Z10, Z10
+	VMOVDQU32       words16_12<>+0(SB), Z11
 	VPERMW          Z5, Z11, Z11
 	VPMADDUBSW      192(SI), Z10, Z13
 	VPMADDUBSW      192(SI), Z0, Z14
@@ -16641,6 +16627,9 @@ DATA rotate28_30<>+56(SB)/4, $0x0000001e
 DATA rotate28_30<>+60(SB)/4, $0x0000001e
 GLOBL rotate28_30<>(SB), RODATA|NOPTR, $64
 
+DATA c3f3f3f3f<>+0(SB)/4, $0x3f3f3f3f
+GLOBL c3f3f3f3f<>(SB), RODATA|NOPTR, $4
+
 // func rowsQ6_Kx8AVX512(dst *float32, ld int, w *byte, stride int, rows int, acts *byte, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
 TEXT ·rowsQ6_Kx8AVX512(SB), NOSPLIT, $64-56
@@ -16688,11 +16677,10 @@ block3:
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 2 and 3) << 4
 	VBROADCASTI64X4 128(BX), Z19
 	VMOVDQU32       (BX), Z18
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z18, Z18
 	VPRORVD         rotate28_30<>+0(SB), Z19, Z19
-	VPANDD.BCST     c30303030<>+0(SB), Z19, Z19
-	VPORD           Z19, Z18, Z18
-	VMOVDQU16       words16_0<>+0(SB), Z19
+	VPTERNLOGD.BCST $0xe4, c0f0f0f0f<>+0(SB), Z19, Z18
+	VPANDD.BCST     c3f3f3f3f<>+0(SB), Z18, Z18
+	VMOVDQU32       words16_0<>+0(SB), Z19
 	VPERMW          Z9, Z19, Z19
 	VPMADDUBSW      (SI), Z18, Z21
 	VPMADDUBSW      (SI), Z0, Z22
@@ -16731,11 +16719,10 @@ block3:
 	VBROADCASTI64X4 128(BX), Z19
 	VMOVDQU32       (BX), Z18
 	VPSRLD          $0x04, Z18, Z18
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z18, Z18
 	VPRORVD         rotate0_2<>+0(SB), Z19, Z19
-	VPANDD.BCST     c30303030<>+0(SB), Z19, Z19
-	VPORD           Z19, Z18, Z18
-	VMOVDQU16       words16_4<>+0(SB), Z19
+	VPTERNLOGD.BCST $0xe4, c0f0f0f0f<>+0(SB), Z19, Z18
+	VPANDD.BCST     c3f3f3f3f<>+0(SB), Z18, Z18
+	VMOVDQU32       words16_4<>+0(SB), Z19
 	VPERMW          Z9, Z19, Z19
 	VPMADDUBSW      64(SI), Z18, Z21
 	VPMADDUBSW      64(SI), Z0, Z22
@@ -16773,11 +16760,10 @@ block3:
 	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 2 and 3) << 4
 	VBROADCASTI64X4 160(BX), Z19
 	VMOVDQU32       64(BX), Z18
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z18, Z18
 	VPRORVD         rotate28_30<>+0(SB), Z19, Z19
-	VPANDD.BCST     c30303030<>+0(SB), Z19, Z19
-	VPORD           Z19, Z18, Z18
-	VMOVDQU16       words16_8<>+0(SB), Z19
+	VPTERNLOGD.BCST $0xe4, c0f0f0f0f<>+0(SB), Z19, Z18
+	VPANDD.BCST     c3f3f3f3f<>+0(SB), Z18, Z18
+	VMOVDQU32       words16_8<>+0(SB), Z19
 	VPERMW          Z9, Z19, Z19
 	VPMADDUBSW      128(SI), Z18, Z21
 	VPMADDUBSW      128(SI), Z0, Z22
@@ -16816,11 +16802,10 @@ block3:
 	VBROADCASTI64X4 160(BX), Z19
 	VMOVDQU32       64(BX), Z18
 	VPSRLD          $0x04, Z18, Z18
-	VPANDD.BCST     c0f0f0f0f<>+0(SB), Z18, Z18
 	VPRORVD         rotate0_2<>+0(SB), Z19, Z19
-	VPANDD.BCST     c30303030<>+0(SB), Z19, Z19
-	VPORD           Z19, Z18, Z18
-	VMOVDQU16       words16_12<>+0(SB), Z19
+	VPTERNLOGD.BCST $0xe4, c0f0f0f0f<>+0(SB), Z19, Z18
+	VPANDD.BCST     c3f3f3f3f<>+0(SB), Z18, Z18
+	VMOVDQU32       words16_12<>+0(SB), Z19
 	VPERMW          Z9, Z19, Z19
 	VPMADDUBSW      192(SI), Z18, Z21
 	VPMADDUBSW      192(SI), Z0, Z22
@@ -16982,14 +16967,14 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = values[bytes & 15], values[bytes >> 4]
-	VMOVUPS     quads0011<>+0(SB), Z11
+	VMOVDQU32   quads0011<>+0(SB), Z11
 	VMOVDQU32   8(BX), Y10
 	VPERMQ      Z10, Z11, Z10
 	VPSRLVD     shift04<>+0(SB), Z10, Z10
 	VPANDD.BCST c0f0f0f0f<>+0(SB), Z10, Z10
 	VPSHUFB     Z10, Z0, Z10
 	VPABSB      Z10, Z11
-	VMOVDQU16   words32_0<>+0(SB), Z19
+	VMOVDQU32   words32_0<>+0(SB), Z19
 	VPERMW      Z5, Z19, Z19
 	VPXORD      Z12, Z12, Z12
 	VPMOVB2M    Z10, K1
@@ -17011,14 +16996,14 @@ block3:
 	VPDPWSSD    Z19, Z20, Z9
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VMOVUPS     quads0011<>+0(SB), Z11
+	VMOVDQU32   quads0011<>+0(SB), Z11
 	VMOVDQU32   40(BX), Y13
 	VPERMQ      Z13, Z11, Z13
 	VPSRLVD     shift04<>+0(SB), Z13, Z13
 	VPANDD.BCST c0f0f0f0f<>+0(SB), Z13, Z13
 	VPSHUFB     Z13, Z0, Z13
 	VPABSB      Z13, Z11
-	VMOVDQU16   words32_2<>+0(SB), Z19
+	VMOVDQU32   words32_2<>+0(SB), Z19
 	VPERMW      Z5, Z19, Z19
 	VPXORD      Z14, Z14, Z14
 	VPMOVB2M    Z13, K1
@@ -17040,14 +17025,14 @@ block3:
 	VPDPWSSD    Z19, Z20, Z9
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VMOVUPS     quads0011<>+0(SB), Z11
+	VMOVDQU32   quads0011<>+0(SB), Z11
 	VMOVDQU32   72(BX), Y15
 	VPERMQ      Z15, Z11, Z15
 	VPSRLVD     shift04<>+0(SB), Z15, Z15
 	VPANDD.BCST c0f0f0f0f<>+0(SB), Z15, Z15
 	VPSHUFB     Z15, Z0, Z15
 	VPABSB      Z15, Z11
-	VMOVDQU16   words32_4<>+0(SB), Z19
+	VMOVDQU32   words32_4<>+0(SB), Z19
 	VPERMW      Z5, Z19, Z19
 	VPXORD      Z16, Z16, Z16
 	VPMOVB2M    Z15, K1
@@ -17069,14 +17054,14 @@ block3:
 	VPDPWSSD    Z19, Z20, Z9
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VMOVUPS     quads0011<>+0(SB), Z11
+	VMOVDQU32   quads0011<>+0(SB), Z11
 	VMOVDQU32   104(BX), Y17
 	VPERMQ      Z17, Z11, Z17
 	VPSRLVD     shift04<>+0(SB), Z17, Z17
 	VPANDD.BCST c0f0f0f0f<>+0(SB), Z17, Z17
 	VPSHUFB     Z17, Z0, Z17
 	VPABSB      Z17, Z11
-	VMOVDQU16   words32_6<>+0(SB), Z19
+	VMOVDQU32   words32_6<>+0(SB), Z19
 	VPERMW      Z5, Z19, Z19
 	VPXORD      Z18, Z18, Z18
 	VPMOVB2M    Z17, K1
@@ -17221,14 +17206,14 @@ block3:
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = values[bytes & 15], values[bytes >> 4]
-	VMOVUPS     quads0011<>+0(SB), Z19
+	VMOVDQU32   quads0011<>+0(SB), Z19
 	VMOVDQU32   8(BX), Y18
 	VPERMQ      Z18, Z19, Z18
 	VPSRLVD     shift04<>+0(SB), Z18, Z18
 	VPANDD.BCST c0f0f0f0f<>+0(SB), Z18, Z18
 	VPSHUFB     Z18, Z0, Z18
 	VPABSB      Z18, Z19
-	VMOVDQU16   words32_0<>+0(SB), Z27
+	VMOVDQU32   words32_0<>+0(SB), Z27
 	VPERMW      Z9, Z27, Z27
 	VPXORD      Z20, Z20, Z20
 	VPMOVB2M    Z18, K1
@@ -17266,14 +17251,14 @@ block3:
 	VPDPWSSD    Z27, Z28, Z17
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VMOVUPS     quads0011<>+0(SB), Z19
+	VMOVDQU32   quads0011<>+0(SB), Z19
 	VMOVDQU32   40(BX), Y21
 	VPERMQ      Z21, Z19, Z21
 	VPSRLVD     shift04<>+0(SB), Z21, Z21
 	VPANDD.BCST c0f0f0f0f<>+0(SB), Z21, Z21
 	VPSHUFB     Z21, Z0, Z21
 	VPABSB      Z21, Z19
-	VMOVDQU16   words32_2<>+0(SB), Z27
+	VMOVDQU32   words32_2<>+0(SB), Z27
 	VPERMW      Z9, Z27, Z27
 	VPXORD      Z22, Z22, Z22
 	VPMOVB2M    Z21, K1
@@ -17311,14 +17296,14 @@ block3:
 	VPDPWSSD    Z27, Z28, Z17
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VMOVUPS     quads0011<>+0(SB), Z19
+	VMOVDQU32   quads0011<>+0(SB), Z19
 	VMOVDQU32   72(BX), Y23
 	VPERMQ      Z23, Z19, Z23
 	VPSRLVD     shift04<>+0(SB), Z23, Z23
 	VPANDD.BCST c0f0f0f0f<>+0(SB), Z23, Z23
 	VPSHUFB     Z23, Z0, Z23
 	VPABSB      Z23, Z19
-	VMOVDQU16   words32_4<>+0(SB), Z27
+	VMOVDQU32   words32_4<>+0(SB), Z27
 	VPERMW      Z9, Z27, Z27
 	VPXORD      Z24, Z24, Z24
 	VPMOVB2M    Z23, K1
@@ -17356,14 +17341,14 @@ block3:
 	VPDPWSSD    Z27, Z28, Z17
 
 	// q = values[bytes & 15], values[bytes >> 4]
-	VMOVUPS     quads0011<>+0(SB), Z19
+	VMOVDQU32   quads0011<>+0(SB), Z19
 	VMOVDQU32   104(BX), Y25
 	VPERMQ      Z25, Z19, Z25
 	VPSRLVD     shift04<>+0(SB), Z25, Z25
 	VPANDD.BCST c0f0f0f0f<>+0(SB), Z25, Z25
 	VPSHUFB     Z25, Z0, Z25
 	VPABSB      Z25, Z19
-	VMOVDQU16   words32_6<>+0(SB), Z27
+	VMOVDQU32   words32_6<>+0(SB), Z27
 	VPERMW      Z9, Z27, Z27
 	VPXORD      Z26, Z26, Z26
 	VPMOVB2M    Z25, K1

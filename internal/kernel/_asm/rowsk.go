@@ -30,7 +30,6 @@ type formatK struct {
 	table  bool    // q is a code of IQ4_XS, an int8 once it is looked up
 	signed bool    // q is an int8; so it is with a table
 	flat   bool    // scales are 1, and codes of two bits are biased by 1
-	masks  []byte  // of bits that quants asks for
 	raise  byte    // what unpacking to panels adds to an int8, so that it is none
 	factor float32 // of d; 0 is 1
 	grid   string  // the Go variable that points at what quants looks up, or empty
@@ -46,12 +45,12 @@ type formatK struct {
 
 // formatsK are all formats in blocks of 256. Their layouts are described beside the reference implementations in package kernel.
 var formatsK = []formatK{
-	{name: "Q2_K", size: 84, d: 80, group: 16, min: true, masks: []byte{0x03}, scales: (*kGen).scales2, quants: (*kGen).quants2},
-	{name: "Q3_K", size: 110, d: 108, group: 16, bias: 4, masks: []byte{0x03, 0x04}, scales: (*kGen).scales3, quants: (*kGen).quants3},
-	{name: "Q4_K", size: 144, d: 0, group: 32, min: true, masks: []byte{0x0f}, scales: (*kGen).scales4, quants: (*kGen).quants4},
-	{name: "Q5_K", size: 176, d: 0, group: 32, min: true, masks: []byte{0x0f, 0x10}, scales: (*kGen).scales4, quants: (*kGen).quants5},
-	{name: "Q6_K", size: 210, d: 208, group: 16, bias: 32, masks: []byte{0x0f, 0x30}, scales: (*kGen).scales6, quants: (*kGen).quants6},
-	{name: "IQ4_XS", size: 136, d: 0, group: 32, table: true, masks: []byte{0x0f}, scales: (*kGen).scalesXS, quants: (*kGen).quantsXS},
+	{name: "Q2_K", size: 84, d: 80, group: 16, min: true, scales: (*kGen).scales2, quants: (*kGen).quants2},
+	{name: "Q3_K", size: 110, d: 108, group: 16, bias: 4, scales: (*kGen).scales3, quants: (*kGen).quants3},
+	{name: "Q4_K", size: 144, d: 0, group: 32, min: true, scales: (*kGen).scales4, quants: (*kGen).quants4},
+	{name: "Q5_K", size: 176, d: 0, group: 32, min: true, scales: (*kGen).scales4, quants: (*kGen).quants5},
+	{name: "Q6_K", size: 210, d: 208, group: 16, bias: 32, scales: (*kGen).scales6, quants: (*kGen).quants6},
+	{name: "IQ4_XS", size: 136, d: 0, group: 32, table: true, scales: (*kGen).scalesXS, quants: (*kGen).quantsXS},
 }
 
 // buildRowsK writes the products of weight rows with one token, for the formats in blocks of 256.
@@ -73,7 +72,8 @@ type kGen struct {
 	scale         operand.Mem   // AVX-512: d·d_a and dmin·d_a of a block
 	stack         operand.Mem   // signs and indexes of a block, see begin
 
-	held   map[string]reg.VecVirtual // AVX-512: tables and masks that stay in registers
+	held   map[string]reg.VecVirtual // AVX-512: tables that stay in registers
+	asked  *[]asked                  // tables that are asked for are listed here, if anywhere
 	values reg.VecVirtual            // of the codes of a table
 	biases reg.VecVirtual            // bytes of bias
 	sc     reg.VecVirtual            // scales as int16: 16 of them, or 8; at AVX2 eight in both lanes,
@@ -120,31 +120,55 @@ func (g *gen) rowsK(l level, f formatK) {
 	g.done()
 }
 
-// hold loads what AVX-512 has registers for.
+// asked is a table that was asked for.
+type asked struct {
+	name  string
+	words []uint32
+}
+
+// hold loads the tables that blocks ask for, at AVX-512, which has registers for all of them. Which they are is found by
+// writing a block to nowhere.
 func (k *kGen) hold() {
 	if !k.evex() {
 		return
 	}
 	k.scale = k.AllocLocal(8)
+	var list []asked
+	dry := kGen{gen: newGen(), formatK: k.formatK, asked: &list}
+	dry.fn(k.level, "block", "()", "is dropped.")
+	dry.w, dry.q, dry.d, dry.sums = dry.GP64(), dry.GP64(), dry.GP64(), dry.GP64()
+	dry.values, dry.biases, dry.scale = dry.vec(), dry.vec(), dry.AllocLocal(8)
+	dry.block(dry.vec(), dry.vec())
 	k.held = map[string]reg.VecVirtual{}
-	for i := range 256 / k.bytes {
-		name, words := k.pairWords(i)
-		if k.held[name] == nil {
-			v := k.vec()
-			k.VMOVDQU16(k.int16s(name, words), v)
-			k.held[name] = v
+	for _, t := range list {
+		if k.held[t.name] != nil {
+			continue
 		}
-	}
-	if k.min && k.group == 32 {
-		k.held[twiceWords] = k.twiceIndex()
-	}
-	for _, m := range k.masks {
-		k.held[maskName(m)] = k.u32(uint32(m) * 0x01010101)
+		v := k.vec()
+		switch m := k.data(t.name, t.words...); len(t.words) {
+		case 1:
+			k.VPBROADCASTD(m, v)
+		case 16:
+			k.VMOVDQU32(m, v)
+		case 8:
+			k.VMOVDQU32(m, v.AsY())
+		default:
+			continue // of xmm operations, which take them from memory
+		}
+		k.held[t.name] = v
 	}
 }
 
-// maskName is held's name of a mask.
-func maskName(mask byte) string { return fmt.Sprintf("mask%02x", mask) }
+// tableOf returns a table of words, in a register if hold has loaded it.
+func (k *kGen) tableOf(name string, words ...uint32) operand.Op {
+	if v := k.held[name]; v != nil {
+		return v
+	}
+	if k.asked != nil {
+		*k.asked = append(*k.asked, asked{name, words})
+	}
+	return k.data(name, words...)
+}
 
 // loadAhead loads package kernel's variable rowAhead, where there is a register for it. A row of blocks is one stream, which
 // the prefetchers of some CPUs follow better alone.
@@ -361,12 +385,7 @@ func (k *kGen) spread(i int) reg.VecVirtual {
 	t := k.vec()
 	name, words := k.pairWords(i)
 	if k.evex() {
-		idx := k.held[name]
-		if idx == nil {
-			idx = k.vec()
-			k.VMOVDQU16(k.int16s(name, words), idx)
-		}
-		k.VPERMW(k.sc, idx, t)
+		k.VPERMW(k.sc, k.wordTable(name, words), t)
 		return t
 	}
 	src, first := k.sc, i*k.bytes/k.group
@@ -392,11 +411,16 @@ func (k *kGen) pairWords(i int) (name string, words []uint32) {
 
 // int16s returns the address of a table of 16-bit words.
 func (g *gen) int16s(name string, w []uint32) operand.Mem {
+	return g.data(name, pairs(w)...)
+}
+
+// pairs returns 32-bit words of two 16-bit words each.
+func pairs(w []uint32) []uint32 {
 	dwords := make([]uint32, len(w)/2)
 	for i := range dwords {
 		dwords[i] = w[2*i] | w[2*i+1]<<16
 	}
-	return g.data(name, dwords...)
+	return dwords
 }
 
 // factors returns d·d_a, and dmin·d_a in the next lane.
@@ -437,22 +461,29 @@ func (k *kGen) minima() {
 	if !k.min || k.group == 16 || !k.evex() {
 		return
 	}
-	idx := k.held[twiceWords]
-	if idx == nil {
-		idx = k.twiceIndex()
-	}
 	mn := k.vec()
+	idx := k.wordTable("twiceWords", []uint32{0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7})
 	k.VPERMW(k.mn.AsY(), idx.AsY(), mn.AsY())
 	k.mn = mn
 }
 
-// twiceWords is held's name of twiceIndex.
-const twiceWords = "twiceWords"
+// wordTable returns a register with 16-bit words.
+func (k *kGen) wordTable(name string, words []uint32) reg.VecVirtual {
+	return k.dwordTable(name, pairs(words)...)
+}
 
-// twiceIndex returns the numbers of eight words, each twice.
-func (k *kGen) twiceIndex() reg.VecVirtual {
-	v := k.vec()
-	k.VMOVDQU32(k.int16s(twiceWords, []uint32{0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7}), v.AsY())
+// dwordTable returns a register with 32-bit words.
+func (k *kGen) dwordTable(name string, words ...uint32) reg.VecVirtual {
+	op := k.tableOf(name, words...)
+	v, ok := op.(reg.VecVirtual)
+	if !ok {
+		v = k.vec()
+		if len(words) == 8 {
+			k.VMOVDQU32(op, v.AsY())
+		} else {
+			k.VMOVDQU32(op, v)
+		}
+	}
 	return v
 }
 
@@ -478,27 +509,48 @@ func (k *kGen) minSumsOf(sums operand.Mem) reg.VecVirtual {
 
 // bits returns v & mask, the mask a byte.
 func (k *kGen) bits(mask byte, v reg.VecVirtual) {
-	if held := k.held[maskName(mask)]; held != nil {
-		k.VPANDD(held, v, v)
+	if !k.evex() {
+		t := k.vec()
+		k.VPBROADCASTD(k.constant(bytes4(mask)), t)
+		k.VPAND(t, v, v)
 		return
 	}
-	m := k.constant(uint32(mask) * 0x01010101)
-	if k.evex() {
+	if m := k.byteTable(mask); isMem(m) {
 		k.VPANDD_BCST(m, v, v)
-		return
+	} else {
+		k.VPANDD(m, v, v)
 	}
-	t := k.vec()
-	k.VPBROADCASTD(m, t)
-	k.VPAND(t, v, v)
 }
 
-// or sets v to v | x.
-func (k *kGen) or(x, v reg.VecVirtual) {
-	if k.evex() {
-		k.VPORD(x, v, v)
+// combine sets v to v & low | h & high, masks of bytes that have no bit in common.
+func (k *kGen) combine(low byte, v reg.VecVirtual, high byte, h reg.VecVirtual) {
+	if !k.evex() {
+		k.bits(low, v)
+		k.bits(high, h)
+		k.VPOR(h, v, v)
 		return
 	}
-	k.VPOR(x, v, v)
+	const choose = 0xe4 // v where the mask has ones, else h
+	if m := k.byteTable(low); isMem(m) {
+		k.VPTERNLOGD_BCST(operand.U8(choose), m, h, v)
+	} else {
+		k.VPTERNLOGD(operand.U8(choose), m, h, v)
+	}
+	k.bits(low|high, v)
+}
+
+// byteTable returns a table of bytes b.
+func (k *kGen) byteTable(b byte) operand.Op {
+	return k.tableOf(fmt.Sprintf("c%08x", bytes4(b)), bytes4(b))
+}
+
+// bytes4 returns four bytes b.
+func bytes4(b byte) uint32 { return uint32(b) * 0x01010101 }
+
+// isMem reports whether a table lies in memory.
+func isMem(op operand.Op) bool {
+	_, ok := op.(operand.Mem)
+	return ok
 }
 
 // both puts 8 words, the lower half of the ymm v, into both lanes at AVX2, where shuffles stay in their lane.

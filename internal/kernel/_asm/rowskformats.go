@@ -36,7 +36,7 @@ func (k *kGen) shift(v reg.VecVirtual, low, high int) {
 		return
 	}
 	l, h := uint32(low)&31, uint32(high)&31 // rotations
-	k.VPRORVD(k.data(fmt.Sprintf("rotate%d_%d", l, h), l, l, l, l, l, l, l, l, h, h, h, h, h, h, h, h), v, v)
+	k.VPRORVD(k.tableOf(fmt.Sprintf("rotate%d_%d", l, h), l, l, l, l, l, l, l, l, h, h, h, h, h, h, h, h), v, v)
 }
 
 // shiftAll shifts all words right by n, left when n is negative. There are no shifts of bytes; words of 32 bits do, with a mask
@@ -80,18 +80,21 @@ func (k *kGen) low16(mask uint32, v reg.VecVirtual) {
 	}
 }
 
-// twoBits returns bits 2j and 2j+1 of 32 bytes, for the runs j of 32 weights that vector i consists of.
+// twoBits returns bits 2j and 2j+1 of 32 bytes, below others, for the runs j of 32 weights that vector i consists of.
 func (k *kGen) twoBits(offset, i int) reg.VecVirtual {
 	low, high := k.halvesOf(i)
 	k.Commentf("q = bytes >> %d, bytes >> %d in the upper half, & 3", 2*(low%4), 2*(high%4))
 	v := k.twice(offset + low/4*32)
 	k.shift(v, 2*(low%4), 2*(high%4))
-	k.bits(0x03, v)
 	return v
 }
 
 // quants2: two bits, four runs of 32 weights in 32 bytes.
-func (k *kGen) quants2(i int) reg.VecVirtual { return k.twoBits(16, i) }
+func (k *kGen) quants2(i int) reg.VecVirtual {
+	v := k.twoBits(16, i)
+	k.bits(0x03, v)
+	return v
+}
 
 // scales3: the low four bits in the halves of 8 bytes, the high two in 4 bytes, four times two bits each; minus 32.
 func (k *kGen) scales3() {
@@ -132,8 +135,7 @@ func (k *kGen) quants3(i int) reg.VecVirtual {
 	v, h := k.twoBits(32, i), k.twice(0)
 	k.Commentf("q |= bit %d, bit %d in the upper half, times 4", low, high)
 	k.shift(h, low-2, high-2)
-	k.bits(0x04, h)
-	k.or(h, v)
+	k.combine(0x03, v, 0x04, h)
 	return v
 }
 
@@ -177,15 +179,18 @@ func (k *kGen) mask4(x reg.Register, name string, w ...uint32) {
 }
 
 // quants4: 32 bytes of 64 weights, the first 32 in the low halves.
-func (k *kGen) quants4(i int) reg.VecVirtual { return k.fourBits(16, i) }
+func (k *kGen) quants4(i int) reg.VecVirtual {
+	v := k.fourBits(16, i)
+	k.bits(0x0f, v)
+	return v
+}
 
-// fourBits returns the halves of bytes that make vector i, 32 bytes for 64 weights from offset on.
+// fourBits returns the halves of bytes that make vector i, below others, 32 bytes for 64 weights from offset on.
 func (k *kGen) fourBits(offset, i int) reg.VecVirtual {
 	low, high := k.halvesOf(i)
 	k.Commentf("q = bytes >> %d, bytes >> %d in the upper half, & 15", 4*(low%2), 4*(high%2))
 	v := k.twice(offset + low/2*32)
 	k.shift(v, 4*(low%2), 4*(high%2))
-	k.bits(0x0f, v)
 	return v
 }
 
@@ -195,8 +200,7 @@ func (k *kGen) quants5(i int) reg.VecVirtual {
 	v, h := k.fourBits(48, i), k.twice(16)
 	k.Commentf("q |= bit %d, bit %d in the upper half, times 16", low, high)
 	k.shift(h, low-4, high-4)
-	k.bits(0x10, h)
-	k.or(h, v)
+	k.combine(0x0f, v, 0x10, h)
 	return v
 }
 
@@ -220,10 +224,8 @@ func (k *kGen) quants6(i int) reg.VecVirtual {
 		k.VMOVDQU(k.at(64*part+32*(j%2)), v)
 	}
 	k.shiftAll(v, 4*(j/2))
-	k.bits(0x0f, v)
 	k.shift(h, 2*j-4, 2*(high%4)-4)
-	k.bits(0x30, h)
-	k.or(h, v)
+	k.combine(0x0f, v, 0x30, h)
 	return v
 }
 
@@ -251,13 +253,13 @@ func (k *kGen) quantsXS(i int) reg.VecVirtual {
 	k.Comment("q = values[bytes & 15], values[bytes >> 4]")
 	v := k.vec()
 	if k.wide() {
-		idx := k.words("quads0011", 0, 0, 1, 0, 0, 0, 1, 0, 2, 0, 3, 0, 2, 0, 3, 0)
+		idx := k.dwordTable("quads0011", 0, 0, 1, 0, 0, 0, 1, 0, 2, 0, 3, 0, 2, 0, 3, 0)
 		k.VMOVDQU32(k.at(8+32*i), v.AsY())
 		k.VPERMQ(v, idx, v)
 	} else {
 		k.VBROADCASTI128(k.at(8+16*i), v)
 	}
-	k.VPSRLVD(k.data("shift04", 0, 0, 0, 0, 4, 4, 4, 4, 0, 0, 0, 0, 4, 4, 4, 4), v, v)
+	k.VPSRLVD(k.tableOf("shift04", 0, 0, 0, 0, 4, 4, 4, 4, 0, 0, 0, 0, 4, 4, 4, 4), v, v)
 	k.bits(0x0f, v)
 	k.VPSHUFB(v, k.values, v)
 	return v
