@@ -15,7 +15,7 @@ var rowAhead = 8192
 
 func init() {
 	if cpu.IsZen4() {
-		rowAhead = 2048
+		rowAhead = 4096
 	}
 	for _, l := range cpu.Levels() {
 		sets[l] = kernelsFor(l).withGeneric()
