@@ -3085,8 +3085,8 @@ rows1End6:
 	RET
 
 // func rowsQ4_0AVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, FMA3, MMX+
-TEXT ·rowsQ4_0AVX512(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, MMX+
+TEXT ·rowsQ4_0AVX512(SB), NOSPLIT, $32-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
 	LEAQ         (CX)(CX*2), DX
@@ -3094,19 +3094,17 @@ TEXT ·rowsQ4_0AVX512(SB), NOSPLIT, $0-64
 	MOVQ         rows+24(FP), SI
 	MOVL         $0x0000aaaa, DI
 	KMOVW        DI, K1
-	MOVL         $0x0000ff00, DI
-	KMOVW        DI, K1
-	VMOVUPS      lanes0_1<>+0(SB), Z0
-	VMOVUPS      lanes2_3<>+0(SB), Z1
-	VBROADCASTSS c08080808<>+0(SB), Z2
-	VBROADCASTSS c0f0f0f0f<>+0(SB), Z3
-	VMOVUPS      shift04<>+0(SB), Z4
+	VBROADCASTSS c08080808<>+0(SB), Y0
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
 	SUBQ         $0x04, SI
 	JLT          rows4End2
 
 rows41:
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
+	VPXORD  Y3, Y3, Y3
+	VPXORD  Y4, Y4, Y4
+	VPXORD  Y5, Y5, Y5
+	VPXORD  Y6, Y6, Y6
 	MOVQ    AX, DI
 	MOVQ    $+8192, R9
 	LEAQ    (DX)(CX*1), R8
@@ -3133,62 +3131,79 @@ blocks3:
 	VCVTPH2PS    X7, Y7
 	VBROADCASTSS (R10), Y8
 	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VBROADCASTI64X4 (R9), Z8
-	VPXORD          Z9, Z9, Z9
-	VPXORD          Z10, Z10, Z10
-	VPDPBUSD        Z8, Z2, Z9
-	VPSUBD          Z9, Z10, Z9
+	VMOVDQU32 (R9), Y7
+	VPXORD    Y9, Y9, Y9
+	VPXORD    Y10, Y10, Y10
+	VPDPBUSD  Y7, Y0, Y9
+	VPSUBD    Y9, Y10, Y9
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 2(DI), Z14
-	VBROADCASTI32X4 2(DI)(CX*1), K1, Z14
-	VPSRLVD         Z4, Z14, Z14
-	VPANDD          Z3, Z14, Z14
-	VMOVDQA32       Z9, Z15
-	VPDPBUSD        Z8, Z14, Z15
-	VCVTDQ2PS       Z15, Z15
-	VPERMPS         Z7, Z0, Z14
-	VFMADD231PS     Z14, Z15, Z5
+	VBROADCASTI32X4  2(DI), Y8
+	VPSRLVD          Y2, Y8, Y8
+	VPANDD           Y1, Y8, Y8
+	VMOVDQA32        Y9, Y14
+	VPDPBUSD         Y7, Y8, Y14
+	VCVTDQ2PS        Y14, Y14
+	VFMADD231PS.BCST (SP), Y14, Y3
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 2(DI)(CX*2), Z14
-	VBROADCASTI32X4 2(DI)(DX*1), K1, Z14
-	VPSRLVD         Z4, Z14, Z14
-	VPANDD          Z3, Z14, Z14
-	VMOVDQA32       Z9, Z15
-	VPDPBUSD        Z8, Z14, Z15
-	VCVTDQ2PS       Z15, Z15
-	VPERMPS         Z7, Z1, Z8
-	VFMADD231PS     Z8, Z15, Z6
-	ADDQ            $+18, DI
-	ADDQ            $+32, R9
-	ADDQ            $+4, R10
-	SUBQ            $0x01, R11
-	JGE             blocks3
+	VBROADCASTI32X4  2(DI)(CX*1), Y8
+	VPSRLVD          Y2, Y8, Y8
+	VPANDD           Y1, Y8, Y8
+	VMOVDQA32        Y9, Y14
+	VPDPBUSD         Y7, Y8, Y14
+	VCVTDQ2PS        Y14, Y14
+	VFMADD231PS.BCST 4(SP), Y14, Y4
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI32X4  2(DI)(CX*2), Y8
+	VPSRLVD          Y2, Y8, Y8
+	VPANDD           Y1, Y8, Y8
+	VMOVDQA32        Y9, Y14
+	VPDPBUSD         Y7, Y8, Y14
+	VCVTDQ2PS        Y14, Y14
+	VFMADD231PS.BCST 8(SP), Y14, Y5
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI32X4  2(DI)(DX*1), Y8
+	VPSRLVD          Y2, Y8, Y8
+	VPANDD           Y1, Y8, Y8
+	VMOVDQA32        Y9, Y14
+	VPDPBUSD         Y7, Y8, Y14
+	VCVTDQ2PS        Y14, Y14
+	VFMADD231PS.BCST 12(SP), Y14, Y6
+	ADDQ             $+18, DI
+	ADDQ             $+32, R9
+	ADDQ             $+4, R10
+	SUBQ             $0x01, R11
+	JGE              blocks3
 
 blocksEnd4:
 	ADDQ $0x01, R11
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS  Z6, Z5, Z8
-	VUNPCKLPS  Z6, Z5, Z5
-	VADDPS     Z8, Z5, Z5
-	VPERMILPS  $0x4e, Z5, Z8
-	VADDPS     Z8, Z5, Z5
-	VSHUFF32X4 $0xb1, Z5, Z5, Z8
-	VADDPS     Z8, Z5, Z5
-	VMOVUPS    sumHalves<>+0(SB), Z8
-	VPERMPS    Z5, Z8, Z5
-	VMOVUPS    X5, (BX)
-	ADDQ       $+16, BX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	SUBQ       $0x04, SI
-	JGE        rows41
+	VUNPCKHPS     Y4, Y3, Y7
+	VUNPCKLPS     Y4, Y3, Y3
+	VADDPS        Y7, Y3, Y3
+	VUNPCKHPS     Y6, Y5, Y7
+	VUNPCKLPS     Y6, Y5, Y5
+	VADDPS        Y7, Y5, Y5
+	VUNPCKHPD     Y5, Y3, Y7
+	VUNPCKLPD     Y5, Y3, Y3
+	VADDPS        Y7, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X7
+	VADDPS        X7, X3, X3
+	VMOVUPS       X3, (BX)
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	SUBQ          $0x04, SI
+	JGE           rows41
 
 rows4End2:
 	ADDQ $0x04, SI
@@ -3207,43 +3222,43 @@ rows15:
 
 blocks7:
 	// d_w·d_a of each row, m·s_a
-	VMOVD        (DX), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTSS (R8), Y5
-	VMULPS       Y5, Y1, Y1
+	VMOVD        (DX), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTSS (R8), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32 (DI), Y5
+	VMOVDQU32 (DI), Y3
 	VPXORD    Y12, Y12, Y12
 	VPXORD    Y13, Y13, Y13
-	VPDPBUSD  Y5, Y2, Y12
+	VPDPBUSD  Y3, Y0, Y12
 	VPSUBD    Y12, Y13, Y12
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 2(DX), Y6
-	VPSRLVD         Y4, Y6, Y6
-	VPANDD          Y3, Y6, Y6
-	VMOVDQA32       Y12, Y7
-	VPDPBUSD        Y5, Y6, Y7
-	VCVTDQ2PS       Y7, Y7
-	VPERMPS         Y1, Y0, Y1
-	VFMADD231PS     Y1, Y7, Y11
-	ADDQ            $+18, DX
-	ADDQ            $+32, DI
-	ADDQ            $+4, R8
-	SUBQ            $0x01, R9
-	JGE             blocks7
+	VBROADCASTI32X4  2(DX), Y4
+	VPSRLVD          Y2, Y4, Y4
+	VPANDD           Y1, Y4, Y4
+	VMOVDQA32        Y12, Y5
+	VPDPBUSD         Y3, Y4, Y5
+	VCVTDQ2PS        Y5, Y5
+	VFMADD231PS.BCST (SP), Y5, Y11
+	ADDQ             $+18, DX
+	ADDQ             $+32, DI
+	ADDQ             $+4, R8
+	SUBQ             $0x01, R9
+	JGE              blocks7
 
 blocksEnd8:
 	ADDQ $0x01, R9
 
 	// dst = Σ acc + m·s
-	VPERMILPS     $0x4e, Y11, Y1
-	VADDPS        Y1, Y11, Y11
-	VPERMILPS     $0xb1, Y11, Y1
-	VADDPS        Y1, Y11, Y11
-	VEXTRACTF32X4 $0x01, Y11, X1
-	VADDPS        X1, X11, X11
+	VPERMILPS     $0x4e, Y11, Y3
+	VADDPS        Y3, Y11, Y11
+	VPERMILPS     $0xb1, Y11, Y3
+	VADDPS        Y3, Y11, Y11
+	VEXTRACTF32X4 $0x01, Y11, X3
+	VADDPS        X3, X11, X11
 	VMOVSS        X11, (BX)
 	ADDQ          $+4, BX
 	ADDQ          CX, AX
@@ -3255,63 +3270,9 @@ rows1End6:
 	VZEROUPPER
 	RET
 
-DATA lanes0_1<>+0(SB)/4, $0x00000000
-DATA lanes0_1<>+4(SB)/4, $0x00000000
-DATA lanes0_1<>+8(SB)/4, $0x00000000
-DATA lanes0_1<>+12(SB)/4, $0x00000000
-DATA lanes0_1<>+16(SB)/4, $0x00000000
-DATA lanes0_1<>+20(SB)/4, $0x00000000
-DATA lanes0_1<>+24(SB)/4, $0x00000000
-DATA lanes0_1<>+28(SB)/4, $0x00000000
-DATA lanes0_1<>+32(SB)/4, $0x00000001
-DATA lanes0_1<>+36(SB)/4, $0x00000001
-DATA lanes0_1<>+40(SB)/4, $0x00000001
-DATA lanes0_1<>+44(SB)/4, $0x00000001
-DATA lanes0_1<>+48(SB)/4, $0x00000001
-DATA lanes0_1<>+52(SB)/4, $0x00000001
-DATA lanes0_1<>+56(SB)/4, $0x00000001
-DATA lanes0_1<>+60(SB)/4, $0x00000001
-GLOBL lanes0_1<>(SB), RODATA|NOPTR, $64
-
-DATA lanes2_3<>+0(SB)/4, $0x00000002
-DATA lanes2_3<>+4(SB)/4, $0x00000002
-DATA lanes2_3<>+8(SB)/4, $0x00000002
-DATA lanes2_3<>+12(SB)/4, $0x00000002
-DATA lanes2_3<>+16(SB)/4, $0x00000002
-DATA lanes2_3<>+20(SB)/4, $0x00000002
-DATA lanes2_3<>+24(SB)/4, $0x00000002
-DATA lanes2_3<>+28(SB)/4, $0x00000002
-DATA lanes2_3<>+32(SB)/4, $0x00000003
-DATA lanes2_3<>+36(SB)/4, $0x00000003
-DATA lanes2_3<>+40(SB)/4, $0x00000003
-DATA lanes2_3<>+44(SB)/4, $0x00000003
-DATA lanes2_3<>+48(SB)/4, $0x00000003
-DATA lanes2_3<>+52(SB)/4, $0x00000003
-DATA lanes2_3<>+56(SB)/4, $0x00000003
-DATA lanes2_3<>+60(SB)/4, $0x00000003
-GLOBL lanes2_3<>(SB), RODATA|NOPTR, $64
-
-DATA sumHalves<>+0(SB)/4, $0x00000000
-DATA sumHalves<>+4(SB)/4, $0x00000008
-DATA sumHalves<>+8(SB)/4, $0x00000001
-DATA sumHalves<>+12(SB)/4, $0x00000009
-DATA sumHalves<>+16(SB)/4, $0x00000000
-DATA sumHalves<>+20(SB)/4, $0x00000000
-DATA sumHalves<>+24(SB)/4, $0x00000000
-DATA sumHalves<>+28(SB)/4, $0x00000000
-DATA sumHalves<>+32(SB)/4, $0x00000000
-DATA sumHalves<>+36(SB)/4, $0x00000000
-DATA sumHalves<>+40(SB)/4, $0x00000000
-DATA sumHalves<>+44(SB)/4, $0x00000000
-DATA sumHalves<>+48(SB)/4, $0x00000000
-DATA sumHalves<>+52(SB)/4, $0x00000000
-DATA sumHalves<>+56(SB)/4, $0x00000000
-DATA sumHalves<>+60(SB)/4, $0x00000000
-GLOBL sumHalves<>(SB), RODATA|NOPTR, $64
-
 // func rowsQ4_1AVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, FMA3, MMX+
-TEXT ·rowsQ4_1AVX512(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, MMX+
+TEXT ·rowsQ4_1AVX512(SB), NOSPLIT, $32-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
 	LEAQ         (CX)(CX*2), DX
@@ -3319,19 +3280,17 @@ TEXT ·rowsQ4_1AVX512(SB), NOSPLIT, $0-64
 	MOVQ         rows+24(FP), SI
 	MOVL         $0x0000aaaa, DI
 	KMOVW        DI, K1
-	MOVL         $0x0000ff00, DI
-	KMOVW        DI, K2
-	VMOVUPS      lanes0_2<>+0(SB), Z0
-	VMOVUPS      lanes4_6<>+0(SB), Z1
-	VBROADCASTSS c0f0f0f0f<>+0(SB), Z2
-	VMOVUPS      shift04<>+0(SB), Z3
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y0
+	VMOVUPS      shift04<>+0(SB), Y1
 	SUBQ         $0x04, SI
 	JLT          rows4End2
 
 rows41:
-	VPXORD  Z4, Z4, Z4
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
+	VPXORD  Y2, Y2, Y2
+	VPXORD  Y3, Y3, Y3
+	VPXORD  Y4, Y4, Y4
+	VPXORD  Y5, Y5, Y5
+	VPXORD  Y6, Y6, Y6
 	MOVQ    AX, DI
 	MOVQ    $+8192, R9
 	LEAQ    (DX)(CX*1), R8
@@ -3360,63 +3319,80 @@ blocks3:
 	VBROADCASTSS (R11), K1, Y8
 	VMULPS       Y8, Y7, Y7
 	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y7, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VBROADCASTI64X4 (R9), Z8
-	VPXORD          Z9, Z9, Z9
+	VMOVDQU32 (R9), Y7
+	VPXORD    Y9, Y9, Y9
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 4(DI), Z13
-	VBROADCASTI32X4 4(DI)(CX*1), K2, Z13
-	VPSRLVD         Z3, Z13, Z13
-	VPANDD          Z2, Z13, Z13
-	VMOVDQA32       Z9, Z14
-	VPDPBUSD        Z8, Z13, Z14
-	VCVTDQ2PS       Z14, Z14
-	VPERMPS         Z7, Z0, Z13
-	VFMADD231PS     Z13, Z14, Z4
+	VBROADCASTI32X4  4(DI), Y8
+	VPSRLVD          Y1, Y8, Y8
+	VPANDD           Y0, Y8, Y8
+	VMOVDQA32        Y9, Y13
+	VPDPBUSD         Y7, Y8, Y13
+	VCVTDQ2PS        Y13, Y13
+	VFMADD231PS.BCST (SP), Y13, Y2
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 4(DI)(CX*2), Z13
-	VBROADCASTI32X4 4(DI)(DX*1), K2, Z13
-	VPSRLVD         Z3, Z13, Z13
-	VPANDD          Z2, Z13, Z13
-	VMOVDQA32       Z9, Z14
-	VPDPBUSD        Z8, Z13, Z14
-	VCVTDQ2PS       Z14, Z14
-	VPERMPS         Z7, Z1, Z8
-	VFMADD231PS     Z8, Z14, Z5
-	ADDQ            $+20, DI
-	ADDQ            $+32, R9
-	ADDQ            $+4, R10
-	ADDQ            $+4, R11
-	SUBQ            $0x01, R12
-	JGE             blocks3
+	VBROADCASTI32X4  4(DI)(CX*1), Y8
+	VPSRLVD          Y1, Y8, Y8
+	VPANDD           Y0, Y8, Y8
+	VMOVDQA32        Y9, Y13
+	VPDPBUSD         Y7, Y8, Y13
+	VCVTDQ2PS        Y13, Y13
+	VFMADD231PS.BCST 8(SP), Y13, Y3
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI32X4  4(DI)(CX*2), Y8
+	VPSRLVD          Y1, Y8, Y8
+	VPANDD           Y0, Y8, Y8
+	VMOVDQA32        Y9, Y13
+	VPDPBUSD         Y7, Y8, Y13
+	VCVTDQ2PS        Y13, Y13
+	VFMADD231PS.BCST 16(SP), Y13, Y4
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI32X4  4(DI)(DX*1), Y8
+	VPSRLVD          Y1, Y8, Y8
+	VPANDD           Y0, Y8, Y8
+	VMOVDQA32        Y9, Y13
+	VPDPBUSD         Y7, Y8, Y13
+	VCVTDQ2PS        Y13, Y13
+	VFMADD231PS.BCST 24(SP), Y13, Y5
+	ADDQ             $+20, DI
+	ADDQ             $+32, R9
+	ADDQ             $+4, R10
+	ADDQ             $+4, R11
+	SUBQ             $0x01, R12
+	JGE              blocks3
 
 blocksEnd4:
 	ADDQ $0x01, R12
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS  Z5, Z4, Z8
-	VUNPCKLPS  Z5, Z4, Z4
-	VADDPS     Z8, Z4, Z4
-	VPERMILPS  $0x4e, Z4, Z8
-	VADDPS     Z8, Z4, Z4
-	VSHUFF32X4 $0xb1, Z4, Z4, Z8
-	VADDPS     Z8, Z4, Z4
-	VMOVUPS    sumHalves<>+0(SB), Z8
-	VPERMPS    Z4, Z8, Z4
-	VMOVUPS    odd<>+0(SB), Y7
-	VPERMPS    Y6, Y7, Y6
-	VADDPS     X6, X4, X4
-	VMOVUPS    X4, (BX)
-	ADDQ       $+16, BX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	SUBQ       $0x04, SI
-	JGE        rows41
+	VUNPCKHPS     Y3, Y2, Y7
+	VUNPCKLPS     Y3, Y2, Y2
+	VADDPS        Y7, Y2, Y2
+	VUNPCKHPS     Y5, Y4, Y7
+	VUNPCKLPS     Y5, Y4, Y4
+	VADDPS        Y7, Y4, Y4
+	VUNPCKHPD     Y4, Y2, Y7
+	VUNPCKLPD     Y4, Y2, Y2
+	VADDPS        Y7, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X7
+	VADDPS        X7, X2, X2
+	VMOVUPS       odd<>+0(SB), Y7
+	VPERMPS       Y6, Y7, Y6
+	VADDPS        X6, X2, X2
+	VMOVUPS       X2, (BX)
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	SUBQ          $0x04, SI
+	JGE           rows41
 
 rows4End2:
 	ADDQ $0x04, SI
@@ -3436,45 +3412,45 @@ rows15:
 
 blocks7:
 	// d_w·d_a of each row, m·s_a
-	VMOVD        (DX), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTSS (R8), Y4
-	VBROADCASTSS (R9), K1, Y4
-	VMULPS       Y4, Y1, Y1
-	VADDPS       Y1, Y11, Y11
+	VMOVD        (DX), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTSS (R8), Y3
+	VBROADCASTSS (R9), K1, Y3
+	VMULPS       Y3, Y2, Y2
+	VADDPS       Y2, Y11, Y11
+	VMOVUPS      Y2, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32 (DI), Y4
+	VMOVDQU32 (DI), Y2
 	VPXORD    Y12, Y12, Y12
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 4(DX), Y5
-	VPSRLVD         Y3, Y5, Y5
-	VPANDD          Y2, Y5, Y5
-	VMOVDQA32       Y12, Y6
-	VPDPBUSD        Y4, Y5, Y6
-	VCVTDQ2PS       Y6, Y6
-	VPERMPS         Y1, Y0, Y1
-	VFMADD231PS     Y1, Y6, Y10
-	ADDQ            $+20, DX
-	ADDQ            $+32, DI
-	ADDQ            $+4, R8
-	ADDQ            $+4, R9
-	SUBQ            $0x01, R10
-	JGE             blocks7
+	VBROADCASTI32X4  4(DX), Y3
+	VPSRLVD          Y1, Y3, Y3
+	VPANDD           Y0, Y3, Y3
+	VMOVDQA32        Y12, Y4
+	VPDPBUSD         Y2, Y3, Y4
+	VCVTDQ2PS        Y4, Y4
+	VFMADD231PS.BCST (SP), Y4, Y10
+	ADDQ             $+20, DX
+	ADDQ             $+32, DI
+	ADDQ             $+4, R8
+	ADDQ             $+4, R9
+	SUBQ             $0x01, R10
+	JGE              blocks7
 
 blocksEnd8:
 	ADDQ $0x01, R10
 
 	// dst = Σ acc + m·s
-	VPERMILPS     $0x4e, Y10, Y1
-	VADDPS        Y1, Y10, Y10
-	VPERMILPS     $0xb1, Y10, Y1
-	VADDPS        Y1, Y10, Y10
-	VEXTRACTF32X4 $0x01, Y10, X1
-	VADDPS        X1, X10, X10
-	VMOVUPS       odd<>+0(SB), Y1
-	VPERMPS       Y11, Y1, Y11
+	VPERMILPS     $0x4e, Y10, Y2
+	VADDPS        Y2, Y10, Y10
+	VPERMILPS     $0xb1, Y10, Y2
+	VADDPS        Y2, Y10, Y10
+	VEXTRACTF32X4 $0x01, Y10, X2
+	VADDPS        X2, X10, X10
+	VMOVUPS       odd<>+0(SB), Y2
+	VPERMPS       Y11, Y2, Y11
 	VADDPS        X11, X10, X10
 	VMOVSS        X10, (BX)
 	ADDQ          $+4, BX
@@ -3487,45 +3463,9 @@ rows1End6:
 	VZEROUPPER
 	RET
 
-DATA lanes0_2<>+0(SB)/4, $0x00000000
-DATA lanes0_2<>+4(SB)/4, $0x00000000
-DATA lanes0_2<>+8(SB)/4, $0x00000000
-DATA lanes0_2<>+12(SB)/4, $0x00000000
-DATA lanes0_2<>+16(SB)/4, $0x00000000
-DATA lanes0_2<>+20(SB)/4, $0x00000000
-DATA lanes0_2<>+24(SB)/4, $0x00000000
-DATA lanes0_2<>+28(SB)/4, $0x00000000
-DATA lanes0_2<>+32(SB)/4, $0x00000002
-DATA lanes0_2<>+36(SB)/4, $0x00000002
-DATA lanes0_2<>+40(SB)/4, $0x00000002
-DATA lanes0_2<>+44(SB)/4, $0x00000002
-DATA lanes0_2<>+48(SB)/4, $0x00000002
-DATA lanes0_2<>+52(SB)/4, $0x00000002
-DATA lanes0_2<>+56(SB)/4, $0x00000002
-DATA lanes0_2<>+60(SB)/4, $0x00000002
-GLOBL lanes0_2<>(SB), RODATA|NOPTR, $64
-
-DATA lanes4_6<>+0(SB)/4, $0x00000004
-DATA lanes4_6<>+4(SB)/4, $0x00000004
-DATA lanes4_6<>+8(SB)/4, $0x00000004
-DATA lanes4_6<>+12(SB)/4, $0x00000004
-DATA lanes4_6<>+16(SB)/4, $0x00000004
-DATA lanes4_6<>+20(SB)/4, $0x00000004
-DATA lanes4_6<>+24(SB)/4, $0x00000004
-DATA lanes4_6<>+28(SB)/4, $0x00000004
-DATA lanes4_6<>+32(SB)/4, $0x00000006
-DATA lanes4_6<>+36(SB)/4, $0x00000006
-DATA lanes4_6<>+40(SB)/4, $0x00000006
-DATA lanes4_6<>+44(SB)/4, $0x00000006
-DATA lanes4_6<>+48(SB)/4, $0x00000006
-DATA lanes4_6<>+52(SB)/4, $0x00000006
-DATA lanes4_6<>+56(SB)/4, $0x00000006
-DATA lanes4_6<>+60(SB)/4, $0x00000006
-GLOBL lanes4_6<>(SB), RODATA|NOPTR, $64
-
 // func rowsQ5_0AVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, FMA3, MMX+
-TEXT ·rowsQ5_0AVX512(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, MMX+
+TEXT ·rowsQ5_0AVX512(SB), NOSPLIT, $32-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
 	LEAQ         (CX)(CX*2), DX
@@ -3533,20 +3473,18 @@ TEXT ·rowsQ5_0AVX512(SB), NOSPLIT, $0-64
 	MOVQ         rows+24(FP), SI
 	MOVL         $0x0000aaaa, DI
 	KMOVW        DI, K1
-	MOVL         $0x0000ff00, DI
-	KMOVW        DI, K1
-	VMOVUPS      lanes0_1<>+0(SB), Z0
-	VMOVUPS      lanes2_3<>+0(SB), Z1
-	VBROADCASTSS c10101010<>+0(SB), Z2
-	VBROADCASTSS c0f0f0f0f<>+0(SB), Z3
-	VMOVUPS      shift04<>+0(SB), Z4
-	VBROADCASTSS c10101010<>+0(SB), Z5
+	VBROADCASTSS c10101010<>+0(SB), Y0
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
+	VBROADCASTSS c10101010<>+0(SB), Y3
 	SUBQ         $0x04, SI
 	JLT          rows4End2
 
 rows41:
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
+	VPXORD  Y4, Y4, Y4
+	VPXORD  Y5, Y5, Y5
+	VPXORD  Y6, Y6, Y6
+	VPXORD  Y7, Y7, Y7
 	MOVQ    AX, DI
 	MOVQ    $+8192, R9
 	LEAQ    (DX)(CX*1), R8
@@ -3573,74 +3511,95 @@ blocks3:
 	VCVTPH2PS    X8, Y8
 	VBROADCASTSS (R10), Y9
 	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VBROADCASTI64X4 (R9), Z9
-	VPXORD          Z10, Z10, Z10
-	VPXORD          Z11, Z11, Z11
-	VPDPBUSD        Z9, Z2, Z10
-	VPSUBD          Z10, Z11, Z10
+	VMOVDQU32 (R9), Y8
+	VPXORD    Y10, Y10, Y10
+	VPXORD    Y11, Y11, Y11
+	VPDPBUSD  Y8, Y0, Y10
+	VPSUBD    Y10, Y11, Y10
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 6(DI), Z15
-	VBROADCASTI32X4 6(DI)(CX*1), K1, Z15
-	VPSRLVD         Z4, Z15, Z15
-	VPANDD          Z3, Z15, Z15
+	VBROADCASTI32X4 6(DI), Y9
+	VPSRLVD         Y2, Y9, Y9
+	VPANDD          Y1, Y9, Y9
 
 	// q += 16·bit
-	KMOVD       2(DI), K2
-	KMOVD       2(DI)(CX*1), K3
-	KUNPCKDQ    K2, K3, K2
-	VPADDB      Z5, Z15, K2, Z15
-	VMOVDQA32   Z10, Z16
-	VPDPBUSD    Z9, Z15, Z16
-	VCVTDQ2PS   Z16, Z16
-	VPERMPS     Z8, Z0, Z15
-	VFMADD231PS Z15, Z16, Z6
+	KMOVD            2(DI), K1
+	VPADDB           Y3, Y9, K1, Y9
+	VMOVDQA32        Y10, Y15
+	VPDPBUSD         Y8, Y9, Y15
+	VCVTDQ2PS        Y15, Y15
+	VFMADD231PS.BCST (SP), Y15, Y4
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 6(DI)(CX*2), Z15
-	VBROADCASTI32X4 6(DI)(DX*1), K1, Z15
-	VPSRLVD         Z4, Z15, Z15
-	VPANDD          Z3, Z15, Z15
+	VBROADCASTI32X4 6(DI)(CX*1), Y9
+	VPSRLVD         Y2, Y9, Y9
+	VPANDD          Y1, Y9, Y9
 
 	// q += 16·bit
-	KMOVD       2(DI)(CX*2), K2
-	KMOVD       2(DI)(DX*1), K3
-	KUNPCKDQ    K2, K3, K2
-	VPADDB      Z5, Z15, K2, Z15
-	VMOVDQA32   Z10, Z16
-	VPDPBUSD    Z9, Z15, Z16
-	VCVTDQ2PS   Z16, Z16
-	VPERMPS     Z8, Z1, Z9
-	VFMADD231PS Z9, Z16, Z7
-	ADDQ        $+22, DI
-	ADDQ        $+32, R9
-	ADDQ        $+4, R10
-	SUBQ        $0x01, R11
-	JGE         blocks3
+	KMOVD            2(DI)(CX*1), K1
+	VPADDB           Y3, Y9, K1, Y9
+	VMOVDQA32        Y10, Y15
+	VPDPBUSD         Y8, Y9, Y15
+	VCVTDQ2PS        Y15, Y15
+	VFMADD231PS.BCST 4(SP), Y15, Y5
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI32X4 6(DI)(CX*2), Y9
+	VPSRLVD         Y2, Y9, Y9
+	VPANDD          Y1, Y9, Y9
+
+	// q += 16·bit
+	KMOVD            2(DI)(CX*2), K1
+	VPADDB           Y3, Y9, K1, Y9
+	VMOVDQA32        Y10, Y15
+	VPDPBUSD         Y8, Y9, Y15
+	VCVTDQ2PS        Y15, Y15
+	VFMADD231PS.BCST 8(SP), Y15, Y6
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI32X4 6(DI)(DX*1), Y9
+	VPSRLVD         Y2, Y9, Y9
+	VPANDD          Y1, Y9, Y9
+
+	// q += 16·bit
+	KMOVD            2(DI)(DX*1), K1
+	VPADDB           Y3, Y9, K1, Y9
+	VMOVDQA32        Y10, Y15
+	VPDPBUSD         Y8, Y9, Y15
+	VCVTDQ2PS        Y15, Y15
+	VFMADD231PS.BCST 12(SP), Y15, Y7
+	ADDQ             $+22, DI
+	ADDQ             $+32, R9
+	ADDQ             $+4, R10
+	SUBQ             $0x01, R11
+	JGE              blocks3
 
 blocksEnd4:
 	ADDQ $0x01, R11
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS  Z7, Z6, Z9
-	VUNPCKLPS  Z7, Z6, Z6
-	VADDPS     Z9, Z6, Z6
-	VPERMILPS  $0x4e, Z6, Z9
-	VADDPS     Z9, Z6, Z6
-	VSHUFF32X4 $0xb1, Z6, Z6, Z9
-	VADDPS     Z9, Z6, Z6
-	VMOVUPS    sumHalves<>+0(SB), Z9
-	VPERMPS    Z6, Z9, Z6
-	VMOVUPS    X6, (BX)
-	ADDQ       $+16, BX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	SUBQ       $0x04, SI
-	JGE        rows41
+	VUNPCKHPS     Y5, Y4, Y8
+	VUNPCKLPS     Y5, Y4, Y4
+	VADDPS        Y8, Y4, Y4
+	VUNPCKHPS     Y7, Y6, Y8
+	VUNPCKLPS     Y7, Y6, Y6
+	VADDPS        Y8, Y6, Y6
+	VUNPCKHPD     Y6, Y4, Y8
+	VUNPCKLPD     Y6, Y4, Y4
+	VADDPS        Y8, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X8
+	VADDPS        X8, X4, X4
+	VMOVUPS       X4, (BX)
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	SUBQ          $0x04, SI
+	JGE           rows41
 
 rows4End2:
 	ADDQ $0x04, SI
@@ -3659,47 +3618,47 @@ rows15:
 
 blocks7:
 	// d_w·d_a of each row, m·s_a
-	VMOVD        (DX), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTSS (R8), Y6
-	VMULPS       Y6, Y1, Y1
+	VMOVD        (DX), X4
+	VCVTPH2PS    X4, Y4
+	VBROADCASTSS (R8), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32 (DI), Y6
+	VMOVDQU32 (DI), Y4
 	VPXORD    Y13, Y13, Y13
 	VPXORD    Y14, Y14, Y14
-	VPDPBUSD  Y6, Y2, Y13
+	VPDPBUSD  Y4, Y0, Y13
 	VPSUBD    Y13, Y14, Y13
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 6(DX), Y7
-	VPSRLVD         Y4, Y7, Y7
-	VPANDD          Y3, Y7, Y7
+	VBROADCASTI32X4 6(DX), Y5
+	VPSRLVD         Y2, Y5, Y5
+	VPANDD          Y1, Y5, Y5
 
 	// q += 16·bit
-	KMOVD       2(DX), K1
-	VPADDB      Y5, Y7, K1, Y7
-	VMOVDQA32   Y13, Y8
-	VPDPBUSD    Y6, Y7, Y8
-	VCVTDQ2PS   Y8, Y8
-	VPERMPS     Y1, Y0, Y1
-	VFMADD231PS Y1, Y8, Y12
-	ADDQ        $+22, DX
-	ADDQ        $+32, DI
-	ADDQ        $+4, R8
-	SUBQ        $0x01, R9
-	JGE         blocks7
+	KMOVD            2(DX), K1
+	VPADDB           Y3, Y5, K1, Y5
+	VMOVDQA32        Y13, Y6
+	VPDPBUSD         Y4, Y5, Y6
+	VCVTDQ2PS        Y6, Y6
+	VFMADD231PS.BCST (SP), Y6, Y12
+	ADDQ             $+22, DX
+	ADDQ             $+32, DI
+	ADDQ             $+4, R8
+	SUBQ             $0x01, R9
+	JGE              blocks7
 
 blocksEnd8:
 	ADDQ $0x01, R9
 
 	// dst = Σ acc + m·s
-	VPERMILPS     $0x4e, Y12, Y1
-	VADDPS        Y1, Y12, Y12
-	VPERMILPS     $0xb1, Y12, Y1
-	VADDPS        Y1, Y12, Y12
-	VEXTRACTF32X4 $0x01, Y12, X1
-	VADDPS        X1, X12, X12
+	VPERMILPS     $0x4e, Y12, Y4
+	VADDPS        Y4, Y12, Y12
+	VPERMILPS     $0xb1, Y12, Y4
+	VADDPS        Y4, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X4
+	VADDPS        X4, X12, X12
 	VMOVSS        X12, (BX)
 	ADDQ          $+4, BX
 	ADDQ          CX, AX
@@ -3712,8 +3671,8 @@ rows1End6:
 	RET
 
 // func rowsQ5_1AVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, FMA3, MMX+
-TEXT ·rowsQ5_1AVX512(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, MMX+
+TEXT ·rowsQ5_1AVX512(SB), NOSPLIT, $32-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
 	LEAQ         (CX)(CX*2), DX
@@ -3721,20 +3680,18 @@ TEXT ·rowsQ5_1AVX512(SB), NOSPLIT, $0-64
 	MOVQ         rows+24(FP), SI
 	MOVL         $0x0000aaaa, DI
 	KMOVW        DI, K1
-	MOVL         $0x0000ff00, DI
-	KMOVW        DI, K2
-	VMOVUPS      lanes0_2<>+0(SB), Z0
-	VMOVUPS      lanes4_6<>+0(SB), Z1
-	VBROADCASTSS c0f0f0f0f<>+0(SB), Z2
-	VMOVUPS      shift04<>+0(SB), Z3
-	VBROADCASTSS c10101010<>+0(SB), Z4
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y0
+	VMOVUPS      shift04<>+0(SB), Y1
+	VBROADCASTSS c10101010<>+0(SB), Y2
 	SUBQ         $0x04, SI
 	JLT          rows4End2
 
 rows41:
-	VPXORD  Z5, Z5, Z5
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
+	VPXORD  Y3, Y3, Y3
+	VPXORD  Y4, Y4, Y4
+	VPXORD  Y5, Y5, Y5
+	VPXORD  Y6, Y6, Y6
+	VPXORD  Y7, Y7, Y7
 	MOVQ    AX, DI
 	MOVQ    $+8192, R9
 	LEAQ    (DX)(CX*1), R8
@@ -3763,75 +3720,96 @@ blocks3:
 	VBROADCASTSS (R11), K1, Y9
 	VMULPS       Y9, Y8, Y8
 	VADDPS       Y8, Y7, Y7
+	VMOVUPS      Y8, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VBROADCASTI64X4 (R9), Z9
-	VPXORD          Z10, Z10, Z10
+	VMOVDQU32 (R9), Y8
+	VPXORD    Y10, Y10, Y10
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 8(DI), Z14
-	VBROADCASTI32X4 8(DI)(CX*1), K2, Z14
-	VPSRLVD         Z3, Z14, Z14
-	VPANDD          Z2, Z14, Z14
+	VBROADCASTI32X4 8(DI), Y9
+	VPSRLVD         Y1, Y9, Y9
+	VPANDD          Y0, Y9, Y9
 
 	// q += 16·bit
-	KMOVD       4(DI), K3
-	KMOVD       4(DI)(CX*1), K4
-	KUNPCKDQ    K3, K4, K3
-	VPADDB      Z4, Z14, K3, Z14
-	VMOVDQA32   Z10, Z15
-	VPDPBUSD    Z9, Z14, Z15
-	VCVTDQ2PS   Z15, Z15
-	VPERMPS     Z8, Z0, Z14
-	VFMADD231PS Z14, Z15, Z5
+	KMOVD            4(DI), K2
+	VPADDB           Y2, Y9, K2, Y9
+	VMOVDQA32        Y10, Y14
+	VPDPBUSD         Y8, Y9, Y14
+	VCVTDQ2PS        Y14, Y14
+	VFMADD231PS.BCST (SP), Y14, Y3
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 8(DI)(CX*2), Z14
-	VBROADCASTI32X4 8(DI)(DX*1), K2, Z14
-	VPSRLVD         Z3, Z14, Z14
-	VPANDD          Z2, Z14, Z14
+	VBROADCASTI32X4 8(DI)(CX*1), Y9
+	VPSRLVD         Y1, Y9, Y9
+	VPANDD          Y0, Y9, Y9
 
 	// q += 16·bit
-	KMOVD       4(DI)(CX*2), K3
-	KMOVD       4(DI)(DX*1), K4
-	KUNPCKDQ    K3, K4, K3
-	VPADDB      Z4, Z14, K3, Z14
-	VMOVDQA32   Z10, Z15
-	VPDPBUSD    Z9, Z14, Z15
-	VCVTDQ2PS   Z15, Z15
-	VPERMPS     Z8, Z1, Z9
-	VFMADD231PS Z9, Z15, Z6
-	ADDQ        $+24, DI
-	ADDQ        $+32, R9
-	ADDQ        $+4, R10
-	ADDQ        $+4, R11
-	SUBQ        $0x01, R12
-	JGE         blocks3
+	KMOVD            4(DI)(CX*1), K2
+	VPADDB           Y2, Y9, K2, Y9
+	VMOVDQA32        Y10, Y14
+	VPDPBUSD         Y8, Y9, Y14
+	VCVTDQ2PS        Y14, Y14
+	VFMADD231PS.BCST 8(SP), Y14, Y4
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI32X4 8(DI)(CX*2), Y9
+	VPSRLVD         Y1, Y9, Y9
+	VPANDD          Y0, Y9, Y9
+
+	// q += 16·bit
+	KMOVD            4(DI)(CX*2), K2
+	VPADDB           Y2, Y9, K2, Y9
+	VMOVDQA32        Y10, Y14
+	VPDPBUSD         Y8, Y9, Y14
+	VCVTDQ2PS        Y14, Y14
+	VFMADD231PS.BCST 16(SP), Y14, Y5
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI32X4 8(DI)(DX*1), Y9
+	VPSRLVD         Y1, Y9, Y9
+	VPANDD          Y0, Y9, Y9
+
+	// q += 16·bit
+	KMOVD            4(DI)(DX*1), K2
+	VPADDB           Y2, Y9, K2, Y9
+	VMOVDQA32        Y10, Y14
+	VPDPBUSD         Y8, Y9, Y14
+	VCVTDQ2PS        Y14, Y14
+	VFMADD231PS.BCST 24(SP), Y14, Y6
+	ADDQ             $+24, DI
+	ADDQ             $+32, R9
+	ADDQ             $+4, R10
+	ADDQ             $+4, R11
+	SUBQ             $0x01, R12
+	JGE              blocks3
 
 blocksEnd4:
 	ADDQ $0x01, R12
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS  Z6, Z5, Z9
-	VUNPCKLPS  Z6, Z5, Z5
-	VADDPS     Z9, Z5, Z5
-	VPERMILPS  $0x4e, Z5, Z9
-	VADDPS     Z9, Z5, Z5
-	VSHUFF32X4 $0xb1, Z5, Z5, Z9
-	VADDPS     Z9, Z5, Z5
-	VMOVUPS    sumHalves<>+0(SB), Z9
-	VPERMPS    Z5, Z9, Z5
-	VMOVUPS    odd<>+0(SB), Y8
-	VPERMPS    Y7, Y8, Y7
-	VADDPS     X7, X5, X5
-	VMOVUPS    X5, (BX)
-	ADDQ       $+16, BX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	SUBQ       $0x04, SI
-	JGE        rows41
+	VUNPCKHPS     Y4, Y3, Y8
+	VUNPCKLPS     Y4, Y3, Y3
+	VADDPS        Y8, Y3, Y3
+	VUNPCKHPS     Y6, Y5, Y8
+	VUNPCKLPS     Y6, Y5, Y5
+	VADDPS        Y8, Y5, Y5
+	VUNPCKHPD     Y5, Y3, Y8
+	VUNPCKLPD     Y5, Y3, Y3
+	VADDPS        Y8, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X8
+	VADDPS        X8, X3, X3
+	VMOVUPS       odd<>+0(SB), Y8
+	VPERMPS       Y7, Y8, Y7
+	VADDPS        X7, X3, X3
+	VMOVUPS       X3, (BX)
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	SUBQ          $0x04, SI
+	JGE           rows41
 
 rows4End2:
 	ADDQ $0x04, SI
@@ -3851,49 +3829,49 @@ rows15:
 
 blocks7:
 	// d_w·d_a of each row, m·s_a
-	VMOVD        (DX), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTSS (R8), Y5
-	VBROADCASTSS (R9), K1, Y5
-	VMULPS       Y5, Y1, Y1
-	VADDPS       Y1, Y12, Y12
+	VMOVD        (DX), X3
+	VCVTPH2PS    X3, Y3
+	VBROADCASTSS (R8), Y4
+	VBROADCASTSS (R9), K1, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y3, Y12, Y12
+	VMOVUPS      Y3, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32 (DI), Y5
+	VMOVDQU32 (DI), Y3
 	VPXORD    Y13, Y13, Y13
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 8(DX), Y6
-	VPSRLVD         Y3, Y6, Y6
-	VPANDD          Y2, Y6, Y6
+	VBROADCASTI32X4 8(DX), Y4
+	VPSRLVD         Y1, Y4, Y4
+	VPANDD          Y0, Y4, Y4
 
 	// q += 16·bit
-	KMOVD       4(DX), K2
-	VPADDB      Y4, Y6, K2, Y6
-	VMOVDQA32   Y13, Y7
-	VPDPBUSD    Y5, Y6, Y7
-	VCVTDQ2PS   Y7, Y7
-	VPERMPS     Y1, Y0, Y1
-	VFMADD231PS Y1, Y7, Y11
-	ADDQ        $+24, DX
-	ADDQ        $+32, DI
-	ADDQ        $+4, R8
-	ADDQ        $+4, R9
-	SUBQ        $0x01, R10
-	JGE         blocks7
+	KMOVD            4(DX), K2
+	VPADDB           Y2, Y4, K2, Y4
+	VMOVDQA32        Y13, Y5
+	VPDPBUSD         Y3, Y4, Y5
+	VCVTDQ2PS        Y5, Y5
+	VFMADD231PS.BCST (SP), Y5, Y11
+	ADDQ             $+24, DX
+	ADDQ             $+32, DI
+	ADDQ             $+4, R8
+	ADDQ             $+4, R9
+	SUBQ             $0x01, R10
+	JGE              blocks7
 
 blocksEnd8:
 	ADDQ $0x01, R10
 
 	// dst = Σ acc + m·s
-	VPERMILPS     $0x4e, Y11, Y1
-	VADDPS        Y1, Y11, Y11
-	VPERMILPS     $0xb1, Y11, Y1
-	VADDPS        Y1, Y11, Y11
-	VEXTRACTF32X4 $0x01, Y11, X1
-	VADDPS        X1, X11, X11
-	VMOVUPS       odd<>+0(SB), Y1
-	VPERMPS       Y12, Y1, Y12
+	VPERMILPS     $0x4e, Y11, Y3
+	VADDPS        Y3, Y11, Y11
+	VPERMILPS     $0xb1, Y11, Y3
+	VADDPS        Y3, Y11, Y11
+	VEXTRACTF32X4 $0x01, Y11, X3
+	VADDPS        X3, X11, X11
+	VMOVUPS       odd<>+0(SB), Y3
+	VPERMPS       Y12, Y3, Y12
 	VADDPS        X12, X11, X11
 	VMOVSS        X11, (BX)
 	ADDQ          $+4, BX
@@ -3907,8 +3885,8 @@ rows1End6:
 	RET
 
 // func rowsQ8_0AVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, FMA3, MMX+
-TEXT ·rowsQ8_0AVX512(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, MMX+
+TEXT ·rowsQ8_0AVX512(SB), NOSPLIT, $32-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
 	LEAQ         (CX)(CX*2), DX
@@ -3916,17 +3894,15 @@ TEXT ·rowsQ8_0AVX512(SB), NOSPLIT, $0-64
 	MOVQ         rows+24(FP), SI
 	MOVL         $0x0000aaaa, DI
 	KMOVW        DI, K1
-	MOVL         $0x0000ff00, DI
-	KMOVW        DI, K1
-	VMOVUPS      lanes0_1<>+0(SB), Z0
-	VMOVUPS      lanes2_3<>+0(SB), Z1
-	VBROADCASTSS c80808080<>+0(SB), Z2
+	VBROADCASTSS c80808080<>+0(SB), Y0
 	SUBQ         $0x04, SI
 	JLT          rows4End2
 
 rows41:
-	VPXORD  Z3, Z3, Z3
-	VPXORD  Z4, Z4, Z4
+	VPXORD  Y1, Y1, Y1
+	VPXORD  Y2, Y2, Y2
+	VPXORD  Y3, Y3, Y3
+	VPXORD  Y4, Y4, Y4
 	MOVQ    AX, DI
 	MOVQ    $+8192, R9
 	LEAQ    (DX)(CX*1), R8
@@ -3954,60 +3930,71 @@ blocks3:
 	VCVTPH2PS    X5, Y5
 	VBROADCASTSS (R10), Y6
 	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VBROADCASTI64X4 (R9), Z6
-	VPXORD          Z7, Z7, Z7
-	VPXORD          Z8, Z8, Z8
-	VPDPBUSD        Z6, Z2, Z7
-	VPSUBD          Z7, Z8, Z7
+	VMOVDQU32 (R9), Y5
+	VPXORD    Y7, Y7, Y7
+	VPXORD    Y8, Y8, Y8
+	VPDPBUSD  Y5, Y0, Y7
+	VPSUBD    Y7, Y8, Y7
 
 	// q as it is, for VNNI q ^ 128 = q + 128
-	VMOVDQU32    2(DI), Y12
-	VINSERTI64X4 $0x01, 2(DI)(CX*1), Z12, Z12
-	VPXORD       Z2, Z12, Z12
-	VMOVDQA32    Z7, Z13
-	VPDPBUSD     Z6, Z12, Z13
-	VCVTDQ2PS    Z13, Z13
-	VPERMPS      Z5, Z0, Z14
-	VFMADD231PS  Z14, Z13, Z3
+	VPXORD           2(DI), Y0, Y6
+	VMOVDQA32        Y7, Y12
+	VPDPBUSD         Y5, Y6, Y12
+	VCVTDQ2PS        Y12, Y12
+	VFMADD231PS.BCST (SP), Y12, Y1
 
 	// q as it is, for VNNI q ^ 128 = q + 128
-	VMOVDQU32    2(DI)(CX*2), Y15
-	VINSERTI64X4 $0x01, 2(DI)(DX*1), Z15, Z15
-	VPXORD       Z2, Z15, Z15
-	VMOVDQA32    Z7, Z13
-	VPDPBUSD     Z6, Z15, Z13
-	VCVTDQ2PS    Z13, Z13
-	VPERMPS      Z5, Z1, Z6
-	VFMADD231PS  Z6, Z13, Z4
-	ADDQ         $+34, DI
-	ADDQ         $+32, R9
-	ADDQ         $+4, R10
-	SUBQ         $0x01, R11
-	JGE          blocks3
+	VPXORD           2(DI)(CX*1), Y0, Y6
+	VMOVDQA32        Y7, Y12
+	VPDPBUSD         Y5, Y6, Y12
+	VCVTDQ2PS        Y12, Y12
+	VFMADD231PS.BCST 4(SP), Y12, Y2
+
+	// q as it is, for VNNI q ^ 128 = q + 128
+	VPXORD           2(DI)(CX*2), Y0, Y6
+	VMOVDQA32        Y7, Y12
+	VPDPBUSD         Y5, Y6, Y12
+	VCVTDQ2PS        Y12, Y12
+	VFMADD231PS.BCST 8(SP), Y12, Y3
+
+	// q as it is, for VNNI q ^ 128 = q + 128
+	VPXORD           2(DI)(DX*1), Y0, Y6
+	VMOVDQA32        Y7, Y12
+	VPDPBUSD         Y5, Y6, Y12
+	VCVTDQ2PS        Y12, Y12
+	VFMADD231PS.BCST 12(SP), Y12, Y4
+	ADDQ             $+34, DI
+	ADDQ             $+32, R9
+	ADDQ             $+4, R10
+	SUBQ             $0x01, R11
+	JGE              blocks3
 
 blocksEnd4:
 	ADDQ $0x01, R11
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS  Z4, Z3, Z6
-	VUNPCKLPS  Z4, Z3, Z3
-	VADDPS     Z6, Z3, Z3
-	VPERMILPS  $0x4e, Z3, Z6
-	VADDPS     Z6, Z3, Z3
-	VSHUFF32X4 $0xb1, Z3, Z3, Z6
-	VADDPS     Z6, Z3, Z3
-	VMOVUPS    sumHalves<>+0(SB), Z6
-	VPERMPS    Z3, Z6, Z3
-	VMOVUPS    X3, (BX)
-	ADDQ       $+16, BX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	SUBQ       $0x04, SI
-	JGE        rows41
+	VUNPCKHPS     Y2, Y1, Y5
+	VUNPCKLPS     Y2, Y1, Y1
+	VADDPS        Y5, Y1, Y1
+	VUNPCKHPS     Y4, Y3, Y5
+	VUNPCKLPS     Y4, Y3, Y3
+	VADDPS        Y5, Y3, Y3
+	VUNPCKHPD     Y3, Y1, Y5
+	VUNPCKLPD     Y3, Y1, Y1
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X5
+	VADDPS        X5, X1, X1
+	VMOVUPS       X1, (BX)
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	SUBQ          $0x04, SI
+	JGE           rows41
 
 rows4End2:
 	ADDQ $0x04, SI
@@ -4028,28 +4015,28 @@ blocks7:
 	// d_w·d_a of each row, m·s_a
 	VMOVD        (DX), X1
 	VCVTPH2PS    X1, Y1
-	VBROADCASTSS (R8), Y3
-	VMULPS       Y3, Y1, Y1
+	VBROADCASTSS (R8), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32 (DI), Y3
+	VMOVDQU32 (DI), Y1
 	VPXORD    Y10, Y10, Y10
 	VPXORD    Y11, Y11, Y11
-	VPDPBUSD  Y3, Y2, Y10
+	VPDPBUSD  Y1, Y0, Y10
 	VPSUBD    Y10, Y11, Y10
 
 	// q as it is, for VNNI q ^ 128 = q + 128
-	VPXORD      2(DX), Y2, Y4
-	VMOVDQA32   Y10, Y5
-	VPDPBUSD    Y3, Y4, Y5
-	VCVTDQ2PS   Y5, Y5
-	VPERMPS     Y1, Y0, Y1
-	VFMADD231PS Y1, Y5, Y9
-	ADDQ        $+34, DX
-	ADDQ        $+32, DI
-	ADDQ        $+4, R8
-	SUBQ        $0x01, R9
-	JGE         blocks7
+	VPXORD           2(DX), Y0, Y2
+	VMOVDQA32        Y10, Y3
+	VPDPBUSD         Y1, Y2, Y3
+	VCVTDQ2PS        Y3, Y3
+	VFMADD231PS.BCST (SP), Y3, Y9
+	ADDQ             $+34, DX
+	ADDQ             $+32, DI
+	ADDQ             $+4, R8
+	SUBQ             $0x01, R9
+	JGE              blocks7
 
 blocksEnd8:
 	ADDQ $0x01, R9
@@ -4073,8 +4060,8 @@ rows1End6:
 	RET
 
 // func rowsIQ4_NLAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, FMA3, MMX+
-TEXT ·rowsIQ4_NLAVX512(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, CMOV, F16C, MMX+
+TEXT ·rowsIQ4_NLAVX512(SB), NOSPLIT, $32-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
 	LEAQ         (CX)(CX*2), DX
@@ -4082,20 +4069,18 @@ TEXT ·rowsIQ4_NLAVX512(SB), NOSPLIT, $0-64
 	MOVQ         rows+24(FP), SI
 	MOVL         $0x0000aaaa, DI
 	KMOVW        DI, K1
-	MOVL         $0x0000ff00, DI
-	KMOVW        DI, K1
-	VMOVUPS      lanes0_1<>+0(SB), Z0
-	VMOVUPS      lanes2_3<>+0(SB), Z1
-	VBROADCASTSS c80808080<>+0(SB), Z2
-	VBROADCASTSS c0f0f0f0f<>+0(SB), Z3
-	VMOVUPS      shift04<>+0(SB), Z4
-	VMOVUPS      iq4biased<>+0(SB), Z5
+	VBROADCASTSS c80808080<>+0(SB), Y0
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
+	VMOVUPS      iq4biased<>+0(SB), Y3
 	SUBQ         $0x04, SI
 	JLT          rows4End2
 
 rows41:
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
+	VPXORD  Y4, Y4, Y4
+	VPXORD  Y5, Y5, Y5
+	VPXORD  Y6, Y6, Y6
+	VPXORD  Y7, Y7, Y7
 	MOVQ    AX, DI
 	MOVQ    $+8192, R9
 	LEAQ    (DX)(CX*1), R8
@@ -4122,68 +4107,91 @@ blocks3:
 	VCVTPH2PS    X8, Y8
 	VBROADCASTSS (R10), Y9
 	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VBROADCASTI64X4 (R9), Z9
-	VPXORD          Z10, Z10, Z10
-	VPXORD          Z11, Z11, Z11
-	VPDPBUSD        Z9, Z2, Z10
-	VPSUBD          Z10, Z11, Z10
+	VMOVDQU32 (R9), Y8
+	VPXORD    Y10, Y10, Y10
+	VPXORD    Y11, Y11, Y11
+	VPDPBUSD  Y8, Y0, Y10
+	VPSUBD    Y10, Y11, Y10
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 2(DI), Z15
-	VBROADCASTI32X4 2(DI)(CX*1), K1, Z15
-	VPSRLVD         Z4, Z15, Z15
-	VPANDD          Z3, Z15, Z15
+	VBROADCASTI32X4 2(DI), Y9
+	VPSRLVD         Y2, Y9, Y9
+	VPANDD          Y1, Y9, Y9
 
 	// q = values[q]
-	VPSHUFB     Z15, Z5, Z15
-	VMOVDQA32   Z10, Z16
-	VPDPBUSD    Z9, Z15, Z16
-	VCVTDQ2PS   Z16, Z16
-	VPERMPS     Z8, Z0, Z15
-	VFMADD231PS Z15, Z16, Z6
+	VPSHUFB          Y9, Y3, Y9
+	VMOVDQA32        Y10, Y15
+	VPDPBUSD         Y8, Y9, Y15
+	VCVTDQ2PS        Y15, Y15
+	VFMADD231PS.BCST (SP), Y15, Y4
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 2(DI)(CX*2), Z15
-	VBROADCASTI32X4 2(DI)(DX*1), K1, Z15
-	VPSRLVD         Z4, Z15, Z15
-	VPANDD          Z3, Z15, Z15
+	VBROADCASTI32X4 2(DI)(CX*1), Y9
+	VPSRLVD         Y2, Y9, Y9
+	VPANDD          Y1, Y9, Y9
 
 	// q = values[q]
-	VPSHUFB     Z15, Z5, Z15
-	VMOVDQA32   Z10, Z16
-	VPDPBUSD    Z9, Z15, Z16
-	VCVTDQ2PS   Z16, Z16
-	VPERMPS     Z8, Z1, Z9
-	VFMADD231PS Z9, Z16, Z7
-	ADDQ        $+18, DI
-	ADDQ        $+32, R9
-	ADDQ        $+4, R10
-	SUBQ        $0x01, R11
-	JGE         blocks3
+	VPSHUFB          Y9, Y3, Y9
+	VMOVDQA32        Y10, Y15
+	VPDPBUSD         Y8, Y9, Y15
+	VCVTDQ2PS        Y15, Y15
+	VFMADD231PS.BCST 4(SP), Y15, Y5
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI32X4 2(DI)(CX*2), Y9
+	VPSRLVD         Y2, Y9, Y9
+	VPANDD          Y1, Y9, Y9
+
+	// q = values[q]
+	VPSHUFB          Y9, Y3, Y9
+	VMOVDQA32        Y10, Y15
+	VPDPBUSD         Y8, Y9, Y15
+	VCVTDQ2PS        Y15, Y15
+	VFMADD231PS.BCST 8(SP), Y15, Y6
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI32X4 2(DI)(DX*1), Y9
+	VPSRLVD         Y2, Y9, Y9
+	VPANDD          Y1, Y9, Y9
+
+	// q = values[q]
+	VPSHUFB          Y9, Y3, Y9
+	VMOVDQA32        Y10, Y15
+	VPDPBUSD         Y8, Y9, Y15
+	VCVTDQ2PS        Y15, Y15
+	VFMADD231PS.BCST 12(SP), Y15, Y7
+	ADDQ             $+18, DI
+	ADDQ             $+32, R9
+	ADDQ             $+4, R10
+	SUBQ             $0x01, R11
+	JGE              blocks3
 
 blocksEnd4:
 	ADDQ $0x01, R11
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS  Z7, Z6, Z9
-	VUNPCKLPS  Z7, Z6, Z6
-	VADDPS     Z9, Z6, Z6
-	VPERMILPS  $0x4e, Z6, Z9
-	VADDPS     Z9, Z6, Z6
-	VSHUFF32X4 $0xb1, Z6, Z6, Z9
-	VADDPS     Z9, Z6, Z6
-	VMOVUPS    sumHalves<>+0(SB), Z9
-	VPERMPS    Z6, Z9, Z6
-	VMOVUPS    X6, (BX)
-	ADDQ       $+16, BX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	SUBQ       $0x04, SI
-	JGE        rows41
+	VUNPCKHPS     Y5, Y4, Y8
+	VUNPCKLPS     Y5, Y4, Y4
+	VADDPS        Y8, Y4, Y4
+	VUNPCKHPS     Y7, Y6, Y8
+	VUNPCKLPS     Y7, Y6, Y6
+	VADDPS        Y8, Y6, Y6
+	VUNPCKHPD     Y6, Y4, Y8
+	VUNPCKLPD     Y6, Y4, Y4
+	VADDPS        Y8, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X8
+	VADDPS        X8, X4, X4
+	VMOVUPS       X4, (BX)
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	SUBQ          $0x04, SI
+	JGE           rows41
 
 rows4End2:
 	ADDQ $0x04, SI
@@ -4202,46 +4210,46 @@ rows15:
 
 blocks7:
 	// d_w·d_a of each row, m·s_a
-	VMOVD        (DX), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTSS (R8), Y6
-	VMULPS       Y6, Y1, Y1
+	VMOVD        (DX), X4
+	VCVTPH2PS    X4, Y4
+	VBROADCASTSS (R8), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32 (DI), Y6
+	VMOVDQU32 (DI), Y4
 	VPXORD    Y13, Y13, Y13
 	VPXORD    Y14, Y14, Y14
-	VPDPBUSD  Y6, Y2, Y13
+	VPDPBUSD  Y4, Y0, Y13
 	VPSUBD    Y13, Y14, Y13
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 2(DX), Y7
-	VPSRLVD         Y4, Y7, Y7
-	VPANDD          Y3, Y7, Y7
+	VBROADCASTI32X4 2(DX), Y5
+	VPSRLVD         Y2, Y5, Y5
+	VPANDD          Y1, Y5, Y5
 
 	// q = values[q]
-	VPSHUFB     Y7, Y5, Y7
-	VMOVDQA32   Y13, Y8
-	VPDPBUSD    Y6, Y7, Y8
-	VCVTDQ2PS   Y8, Y8
-	VPERMPS     Y1, Y0, Y1
-	VFMADD231PS Y1, Y8, Y12
-	ADDQ        $+18, DX
-	ADDQ        $+32, DI
-	ADDQ        $+4, R8
-	SUBQ        $0x01, R9
-	JGE         blocks7
+	VPSHUFB          Y5, Y3, Y5
+	VMOVDQA32        Y13, Y6
+	VPDPBUSD         Y4, Y5, Y6
+	VCVTDQ2PS        Y6, Y6
+	VFMADD231PS.BCST (SP), Y6, Y12
+	ADDQ             $+18, DX
+	ADDQ             $+32, DI
+	ADDQ             $+4, R8
+	SUBQ             $0x01, R9
+	JGE              blocks7
 
 blocksEnd8:
 	ADDQ $0x01, R9
 
 	// dst = Σ acc + m·s
-	VPERMILPS     $0x4e, Y12, Y1
-	VADDPS        Y1, Y12, Y12
-	VPERMILPS     $0xb1, Y12, Y1
-	VADDPS        Y1, Y12, Y12
-	VEXTRACTF32X4 $0x01, Y12, X1
-	VADDPS        X1, X12, X12
+	VPERMILPS     $0x4e, Y12, Y4
+	VADDPS        Y4, Y12, Y12
+	VPERMILPS     $0xb1, Y12, Y4
+	VADDPS        Y4, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X4
+	VADDPS        X4, X12, X12
 	VMOVSS        X12, (BX)
 	ADDQ          $+4, BX
 	ADDQ          CX, AX
@@ -4254,8 +4262,8 @@ rows1End6:
 	RET
 
 // func rowsMXFP4AVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, s *float32, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, CMOV, FMA3, MMX+
-TEXT ·rowsMXFP4AVX512(SB), NOSPLIT, $0-64
+// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, CMOV, MMX+
+TEXT ·rowsMXFP4AVX512(SB), NOSPLIT, $32-64
 	MOVQ         w+8(FP), AX
 	MOVQ         stride+16(FP), CX
 	LEAQ         (CX)(CX*2), DX
@@ -4263,20 +4271,18 @@ TEXT ·rowsMXFP4AVX512(SB), NOSPLIT, $0-64
 	MOVQ         rows+24(FP), SI
 	MOVL         $0x0000aaaa, DI
 	KMOVW        DI, K1
-	MOVL         $0x0000ff00, DI
-	KMOVW        DI, K1
-	VMOVUPS      lanes0_1<>+0(SB), Z0
-	VMOVUPS      lanes2_3<>+0(SB), Z1
-	VBROADCASTSS c0c0c0c0c<>+0(SB), Z2
-	VBROADCASTSS c0f0f0f0f<>+0(SB), Z3
-	VMOVUPS      shift04<>+0(SB), Z4
-	VMOVUPS      fp4<>+0(SB), Z5
+	VBROADCASTSS c0c0c0c0c<>+0(SB), Y0
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
+	VMOVUPS      fp4<>+0(SB), Y3
 	SUBQ         $0x04, SI
 	JLT          rows4End2
 
 rows41:
-	VPXORD  Z6, Z6, Z6
-	VPXORD  Z7, Z7, Z7
+	VPXORD  Y4, Y4, Y4
+	VPXORD  Y5, Y5, Y5
+	VPXORD  Y6, Y6, Y6
+	VPXORD  Y7, Y7, Y7
 	MOVQ    AX, DI
 	MOVQ    $+8192, R9
 	LEAQ    (DX)(CX*1), R8
@@ -4309,68 +4315,91 @@ blocks3:
 	VPMAXSD      X9, X8, X8
 	VBROADCASTSS (R10), Y9
 	VMULPS       Y9, Y8, Y8
+	VMOVUPS      Y8, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VBROADCASTI64X4 (R9), Z9
-	VPXORD          Z10, Z10, Z10
-	VPXORD          Z11, Z11, Z11
-	VPDPBUSD        Z9, Z2, Z10
-	VPSUBD          Z10, Z11, Z10
+	VMOVDQU32 (R9), Y9
+	VPXORD    Y10, Y10, Y10
+	VPXORD    Y11, Y11, Y11
+	VPDPBUSD  Y9, Y0, Y10
+	VPSUBD    Y10, Y11, Y10
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 1(DI), Z16
-	VBROADCASTI32X4 1(DI)(CX*1), K1, Z16
-	VPSRLVD         Z4, Z16, Z16
-	VPANDD          Z3, Z16, Z16
+	VBROADCASTI32X4 1(DI), Y16
+	VPSRLVD         Y2, Y16, Y16
+	VPANDD          Y1, Y16, Y16
 
 	// q = values[q]
-	VPSHUFB     Z16, Z5, Z16
-	VMOVDQA32   Z10, Z17
-	VPDPBUSD    Z9, Z16, Z17
-	VCVTDQ2PS   Z17, Z17
-	VPERMPS     Z8, Z0, Z16
-	VFMADD231PS Z16, Z17, Z6
+	VPSHUFB          Y16, Y3, Y16
+	VMOVDQA32        Y10, Y17
+	VPDPBUSD         Y9, Y16, Y17
+	VCVTDQ2PS        Y17, Y17
+	VFMADD231PS.BCST (SP), Y17, Y4
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 1(DI)(CX*2), Z16
-	VBROADCASTI32X4 1(DI)(DX*1), K1, Z16
-	VPSRLVD         Z4, Z16, Z16
-	VPANDD          Z3, Z16, Z16
+	VBROADCASTI32X4 1(DI)(CX*1), Y16
+	VPSRLVD         Y2, Y16, Y16
+	VPANDD          Y1, Y16, Y16
 
 	// q = values[q]
-	VPSHUFB     Z16, Z5, Z16
-	VMOVDQA32   Z10, Z17
-	VPDPBUSD    Z9, Z16, Z17
-	VCVTDQ2PS   Z17, Z17
-	VPERMPS     Z8, Z1, Z9
-	VFMADD231PS Z9, Z17, Z7
-	ADDQ        $+17, DI
-	ADDQ        $+32, R9
-	ADDQ        $+4, R10
-	SUBQ        $0x01, R11
-	JGE         blocks3
+	VPSHUFB          Y16, Y3, Y16
+	VMOVDQA32        Y10, Y17
+	VPDPBUSD         Y9, Y16, Y17
+	VCVTDQ2PS        Y17, Y17
+	VFMADD231PS.BCST 4(SP), Y17, Y5
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI32X4 1(DI)(CX*2), Y16
+	VPSRLVD         Y2, Y16, Y16
+	VPANDD          Y1, Y16, Y16
+
+	// q = values[q]
+	VPSHUFB          Y16, Y3, Y16
+	VMOVDQA32        Y10, Y17
+	VPDPBUSD         Y9, Y16, Y17
+	VCVTDQ2PS        Y17, Y17
+	VFMADD231PS.BCST 8(SP), Y17, Y6
+
+	// q = (bytes, bytes >> 4) & 15
+	VBROADCASTI32X4 1(DI)(DX*1), Y16
+	VPSRLVD         Y2, Y16, Y16
+	VPANDD          Y1, Y16, Y16
+
+	// q = values[q]
+	VPSHUFB          Y16, Y3, Y16
+	VMOVDQA32        Y10, Y17
+	VPDPBUSD         Y9, Y16, Y17
+	VCVTDQ2PS        Y17, Y17
+	VFMADD231PS.BCST 12(SP), Y17, Y7
+	ADDQ             $+17, DI
+	ADDQ             $+32, R9
+	ADDQ             $+4, R10
+	SUBQ             $0x01, R11
+	JGE              blocks3
 
 blocksEnd4:
 	ADDQ $0x01, R11
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS  Z7, Z6, Z9
-	VUNPCKLPS  Z7, Z6, Z6
-	VADDPS     Z9, Z6, Z6
-	VPERMILPS  $0x4e, Z6, Z9
-	VADDPS     Z9, Z6, Z6
-	VSHUFF32X4 $0xb1, Z6, Z6, Z9
-	VADDPS     Z9, Z6, Z6
-	VMOVUPS    sumHalves<>+0(SB), Z9
-	VPERMPS    Z6, Z9, Z6
-	VMOVUPS    X6, (BX)
-	ADDQ       $+16, BX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	ADDQ       CX, AX
-	SUBQ       $0x04, SI
-	JGE        rows41
+	VUNPCKHPS     Y5, Y4, Y9
+	VUNPCKLPS     Y5, Y4, Y4
+	VADDPS        Y9, Y4, Y4
+	VUNPCKHPS     Y7, Y6, Y9
+	VUNPCKLPS     Y7, Y6, Y6
+	VADDPS        Y9, Y6, Y6
+	VUNPCKHPD     Y6, Y4, Y9
+	VUNPCKLPD     Y6, Y4, Y4
+	VADDPS        Y9, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X8
+	VADDPS        X8, X4, X4
+	VMOVUPS       X4, (BX)
+	ADDQ          $+16, BX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	ADDQ          CX, AX
+	SUBQ          $0x04, SI
+	JGE           rows41
 
 rows4End2:
 	ADDQ $0x04, SI
@@ -4391,50 +4420,50 @@ blocks7:
 	// d_w·d_a of each row, m·s_a
 	VPBROADCASTB (DX), X13
 	VPMOVZXBD    X13, X13
-	VPMINSD      quad00000001<>+0(SB), X13, X1
-	VPBROADCASTD c00200000<>+0(SB), X6
-	VPSLLVD      X1, X6, X1
+	VPMINSD      quad00000001<>+0(SB), X13, X4
+	VPBROADCASTD c00200000<>+0(SB), X5
+	VPSLLVD      X4, X5, X4
 	VPSLLD       $0x17, X13, X13
 	VPSUBD       quad00800000<>+0(SB), X13, X13
-	VPMAXSD      X1, X13, X13
-	VBROADCASTSS (R8), Y1
-	VMULPS       Y1, Y13, Y13
+	VPMAXSD      X4, X13, X13
+	VBROADCASTSS (R8), Y4
+	VMULPS       Y4, Y13, Y13
+	VMOVUPS      Y13, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32 (DI), Y1
+	VMOVDQU32 (DI), Y4
 	VPXORD    Y14, Y14, Y14
 	VPXORD    Y15, Y15, Y15
-	VPDPBUSD  Y1, Y2, Y14
+	VPDPBUSD  Y4, Y0, Y14
 	VPSUBD    Y14, Y15, Y14
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 1(DX), Y6
-	VPSRLVD         Y4, Y6, Y6
-	VPANDD          Y3, Y6, Y6
+	VBROADCASTI32X4 1(DX), Y5
+	VPSRLVD         Y2, Y5, Y5
+	VPANDD          Y1, Y5, Y5
 
 	// q = values[q]
-	VPSHUFB     Y6, Y5, Y6
-	VMOVDQA32   Y14, Y7
-	VPDPBUSD    Y1, Y6, Y7
-	VCVTDQ2PS   Y7, Y7
-	VPERMPS     Y13, Y0, Y1
-	VFMADD231PS Y1, Y7, Y12
-	ADDQ        $+17, DX
-	ADDQ        $+32, DI
-	ADDQ        $+4, R8
-	SUBQ        $0x01, R9
-	JGE         blocks7
+	VPSHUFB          Y5, Y3, Y5
+	VMOVDQA32        Y14, Y6
+	VPDPBUSD         Y4, Y5, Y6
+	VCVTDQ2PS        Y6, Y6
+	VFMADD231PS.BCST (SP), Y6, Y12
+	ADDQ             $+17, DX
+	ADDQ             $+32, DI
+	ADDQ             $+4, R8
+	SUBQ             $0x01, R9
+	JGE              blocks7
 
 blocksEnd8:
 	ADDQ $0x01, R9
 
 	// dst = Σ acc + m·s
-	VPERMILPS     $0x4e, Y12, Y1
-	VADDPS        Y1, Y12, Y12
-	VPERMILPS     $0xb1, Y12, Y1
-	VADDPS        Y1, Y12, Y12
-	VEXTRACTF32X4 $0x01, Y12, X1
-	VADDPS        X1, X12, X12
+	VPERMILPS     $0x4e, Y12, Y4
+	VADDPS        Y4, Y12, Y12
+	VPERMILPS     $0xb1, Y12, Y4
+	VADDPS        Y4, Y12, Y12
+	VEXTRACTF32X4 $0x01, Y12, X4
+	VADDPS        X4, X12, X12
 	VMOVSS        X12, (BX)
 	ADDQ          $+4, BX
 	ADDQ          CX, AX

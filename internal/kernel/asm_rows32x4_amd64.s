@@ -2709,29 +2709,25 @@ rowEnd2:
 
 // func rowsQ4_0x4AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
-TEXT ·rowsQ4_0x4AVX512(SB), NOSPLIT, $32-72
+TEXT ·rowsQ4_0x4AVX512(SB), NOSPLIT, $64-72
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+16(FP), CX
 	MOVQ         ldq+48(FP), DX
 	LEAQ         (DX)(DX*2), BX
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
-	MOVL         $0x0000ff00, SI
-	KMOVW        SI, K1
-	VMOVUPS      lanes0_1<>+0(SB), Y0
-	VMOVUPS      lanes2_3<>+0(SB), Y0
 	VBROADCASTSS c08080808<>+0(SB), Y0
-	VBROADCASTSS c0f0f0f0f<>+0(SB), Y13
-	VMOVUPS      shift04<>+0(SB), Y14
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
 
 row1:
 	CMPQ   rows+32(FP), $0x01
 	JLT    rowEnd2
 	SUBQ   $0x01, rows+32(FP)
-	VPXORD Y1, Y1, Y1
-	VPXORD Y2, Y2, Y2
 	VPXORD Y3, Y3, Y3
 	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
 	MOVQ   CX, SI
 	MOVQ   blocks+64(FP), DI
 	MOVQ   q+40(FP), R8
@@ -2741,52 +2737,52 @@ row1:
 
 blocks3:
 	// d_w·d_a of each token, m·s_a
-	VPBROADCASTW (SI), X15
-	VCVTPH2PS    X15, Y15
-	VMULPS       (R9), Y15, Y15
-	VMOVUPS      Y15, (SP)
+	VPBROADCASTW (SI), X7
+	VCVTPH2PS    X7, Y7
+	VMULPS       (R9), Y7, Y7
+	VMOVUPS      Y7, 32(SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 2(SI), Y15
-	VPSRLVD         Y14, Y15, Y15
-	VPANDD          Y13, Y15, Y15
+	VBROADCASTI32X4 2(SI), Y7
+	VPSRLVD         Y2, Y7, Y7
+	VPANDD          Y1, Y7, Y7
 	VMOVDQU32       (R8), Y16
-	VPXORD          Y5, Y5, Y5
-	VPDPBUSD        Y16, Y15, Y5
-	VPXORD          Y6, Y6, Y6
-	VPDPBUSD        Y16, Y0, Y6
-	VPSUBD          Y6, Y5, Y5
-	VCVTDQ2PS       Y5, Y5
-	VBROADCASTSS    (SP), Y16
-	VFMADD231PS     Y16, Y5, Y1
-	VMOVDQU32       (R8)(DX*1), Y16
-	VPXORD          Y7, Y7, Y7
-	VPDPBUSD        Y16, Y15, Y7
 	VPXORD          Y8, Y8, Y8
-	VPDPBUSD        Y16, Y0, Y8
-	VPSUBD          Y8, Y7, Y7
-	VCVTDQ2PS       Y7, Y7
-	VBROADCASTSS    8(SP), Y16
-	VFMADD231PS     Y16, Y7, Y2
-	VMOVDQU32       (R8)(DX*2), Y16
+	VPDPBUSD        Y16, Y7, Y8
 	VPXORD          Y9, Y9, Y9
-	VPDPBUSD        Y16, Y15, Y9
+	VPDPBUSD        Y16, Y0, Y9
+	VPSUBD          Y9, Y8, Y8
+	VCVTDQ2PS       Y8, Y8
+	VBROADCASTSS    32(SP), Y16
+	VFMADD231PS     Y16, Y8, Y3
+	VMOVDQU32       (R8)(DX*1), Y16
 	VPXORD          Y10, Y10, Y10
-	VPDPBUSD        Y16, Y0, Y10
-	VPSUBD          Y10, Y9, Y9
-	VCVTDQ2PS       Y9, Y9
-	VBROADCASTSS    16(SP), Y16
-	VFMADD231PS     Y16, Y9, Y3
-	VMOVDQU32       (R8)(BX*1), Y16
+	VPDPBUSD        Y16, Y7, Y10
 	VPXORD          Y11, Y11, Y11
-	VPDPBUSD        Y16, Y15, Y11
+	VPDPBUSD        Y16, Y0, Y11
+	VPSUBD          Y11, Y10, Y10
+	VCVTDQ2PS       Y10, Y10
+	VBROADCASTSS    40(SP), Y16
+	VFMADD231PS     Y16, Y10, Y4
+	VMOVDQU32       (R8)(DX*2), Y16
 	VPXORD          Y12, Y12, Y12
-	VPDPBUSD        Y16, Y0, Y12
-	VPSUBD          Y12, Y11, Y11
-	VCVTDQ2PS       Y11, Y11
-	VBROADCASTSS    24(SP), Y15
-	VFMADD231PS     Y15, Y11, Y4
+	VPDPBUSD        Y16, Y7, Y12
+	VPXORD          Y13, Y13, Y13
+	VPDPBUSD        Y16, Y0, Y13
+	VPSUBD          Y13, Y12, Y12
+	VCVTDQ2PS       Y12, Y12
+	VBROADCASTSS    48(SP), Y16
+	VFMADD231PS     Y16, Y12, Y5
+	VMOVDQU32       (R8)(BX*1), Y16
+	VPXORD          Y14, Y14, Y14
+	VPDPBUSD        Y16, Y7, Y14
+	VPXORD          Y15, Y15, Y15
+	VPDPBUSD        Y16, Y0, Y15
+	VPSUBD          Y15, Y14, Y14
+	VCVTDQ2PS       Y14, Y14
+	VBROADCASTSS    56(SP), Y7
+	VFMADD231PS     Y7, Y14, Y6
 	ADDQ            $+18, SI
 	ADDQ            $+32, R8
 	ADDQ            $+32, R9
@@ -2797,25 +2793,25 @@ blocksEnd4:
 	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y2, Y1, Y15
-	VUNPCKLPS     Y2, Y1, Y1
-	VADDPS        Y15, Y1, Y1
-	VUNPCKHPS     Y4, Y3, Y15
+	VUNPCKHPS     Y4, Y3, Y7
 	VUNPCKLPS     Y4, Y3, Y3
-	VADDPS        Y15, Y3, Y3
-	VUNPCKHPD     Y3, Y1, Y15
-	VUNPCKLPD     Y3, Y1, Y1
-	VADDPS        Y15, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X15
-	VADDPS        X15, X1, X1
+	VADDPS        Y7, Y3, Y3
+	VUNPCKHPS     Y6, Y5, Y7
+	VUNPCKLPS     Y6, Y5, Y5
+	VADDPS        Y7, Y5, Y5
+	VUNPCKHPD     Y5, Y3, Y7
+	VUNPCKLPD     Y5, Y3, Y3
+	VADDPS        Y7, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X7
+	VADDPS        X7, X3, X3
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
 	LEAQ          (DI)(DI*2), R8
-	VMOVSS        X1, (SI)
-	VEXTRACTPS    $0x01, X1, (SI)(DI*1)
-	VEXTRACTPS    $0x02, X1, (SI)(DI*2)
-	VEXTRACTPS    $0x03, X1, (SI)(R8*1)
+	VMOVSS        X3, (SI)
+	VEXTRACTPS    $0x01, X3, (SI)(DI*1)
+	VEXTRACTPS    $0x02, X3, (SI)(DI*2)
+	VEXTRACTPS    $0x03, X3, (SI)(R8*1)
 	ADDQ          $+4, AX
 	MOVQ          stride+24(FP), SI
 	ADDQ          SI, CX
@@ -2825,71 +2821,31 @@ rowEnd2:
 	VZEROUPPER
 	RET
 
-DATA lanes0_1<>+0(SB)/4, $0x00000000
-DATA lanes0_1<>+4(SB)/4, $0x00000000
-DATA lanes0_1<>+8(SB)/4, $0x00000000
-DATA lanes0_1<>+12(SB)/4, $0x00000000
-DATA lanes0_1<>+16(SB)/4, $0x00000000
-DATA lanes0_1<>+20(SB)/4, $0x00000000
-DATA lanes0_1<>+24(SB)/4, $0x00000000
-DATA lanes0_1<>+28(SB)/4, $0x00000000
-DATA lanes0_1<>+32(SB)/4, $0x00000001
-DATA lanes0_1<>+36(SB)/4, $0x00000001
-DATA lanes0_1<>+40(SB)/4, $0x00000001
-DATA lanes0_1<>+44(SB)/4, $0x00000001
-DATA lanes0_1<>+48(SB)/4, $0x00000001
-DATA lanes0_1<>+52(SB)/4, $0x00000001
-DATA lanes0_1<>+56(SB)/4, $0x00000001
-DATA lanes0_1<>+60(SB)/4, $0x00000001
-GLOBL lanes0_1<>(SB), RODATA|NOPTR, $64
-
-DATA lanes2_3<>+0(SB)/4, $0x00000002
-DATA lanes2_3<>+4(SB)/4, $0x00000002
-DATA lanes2_3<>+8(SB)/4, $0x00000002
-DATA lanes2_3<>+12(SB)/4, $0x00000002
-DATA lanes2_3<>+16(SB)/4, $0x00000002
-DATA lanes2_3<>+20(SB)/4, $0x00000002
-DATA lanes2_3<>+24(SB)/4, $0x00000002
-DATA lanes2_3<>+28(SB)/4, $0x00000002
-DATA lanes2_3<>+32(SB)/4, $0x00000003
-DATA lanes2_3<>+36(SB)/4, $0x00000003
-DATA lanes2_3<>+40(SB)/4, $0x00000003
-DATA lanes2_3<>+44(SB)/4, $0x00000003
-DATA lanes2_3<>+48(SB)/4, $0x00000003
-DATA lanes2_3<>+52(SB)/4, $0x00000003
-DATA lanes2_3<>+56(SB)/4, $0x00000003
-DATA lanes2_3<>+60(SB)/4, $0x00000003
-GLOBL lanes2_3<>(SB), RODATA|NOPTR, $64
-
 // func rowsQ4_0x8AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
-TEXT ·rowsQ4_0x8AVX512(SB), NOSPLIT, $64-72
+TEXT ·rowsQ4_0x8AVX512(SB), NOSPLIT, $96-72
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+16(FP), CX
 	MOVQ         ldq+48(FP), DX
 	LEAQ         (DX)(DX*2), BX
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
-	MOVL         $0x0000ff00, SI
-	KMOVW        SI, K1
-	VMOVUPS      lanes0_1<>+0(SB), Y0
-	VMOVUPS      lanes2_3<>+0(SB), Y0
 	VBROADCASTSS c08080808<>+0(SB), Y0
-	VBROADCASTSS c0f0f0f0f<>+0(SB), Y25
-	VMOVUPS      shift04<>+0(SB), Y26
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
 
 row1:
 	CMPQ   rows+32(FP), $0x01
 	JLT    rowEnd2
 	SUBQ   $0x01, rows+32(FP)
-	VPXORD Y1, Y1, Y1
-	VPXORD Y2, Y2, Y2
 	VPXORD Y3, Y3, Y3
 	VPXORD Y4, Y4, Y4
 	VPXORD Y5, Y5, Y5
 	VPXORD Y6, Y6, Y6
 	VPXORD Y7, Y7, Y7
 	VPXORD Y8, Y8, Y8
+	VPXORD Y9, Y9, Y9
+	VPXORD Y10, Y10, Y10
 	MOVQ   CX, SI
 	MOVQ   blocks+64(FP), DI
 	MOVQ   q+40(FP), R8
@@ -2903,90 +2859,90 @@ row1:
 
 blocks3:
 	// d_w·d_a of each token, m·s_a
-	VPBROADCASTW (SI), X27
-	VCVTPH2PS    X27, Y27
-	VMULPS       (R9), Y27, Y28
-	VMOVUPS      Y28, (SP)
-	VMULPS       (R11), Y27, Y27
-	VMOVUPS      Y27, 32(SP)
+	VPBROADCASTW (SI), X11
+	VCVTPH2PS    X11, Y11
+	VMULPS       (R9), Y11, Y12
+	VMOVUPS      Y12, 32(SP)
+	VMULPS       (R11), Y11, Y11
+	VMOVUPS      Y11, 64(SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 2(SI), Y27
-	VPSRLVD         Y26, Y27, Y27
-	VPANDD          Y25, Y27, Y27
-	VMOVDQU32       (R8), Y28
-	VPXORD          Y9, Y9, Y9
-	VPDPBUSD        Y28, Y27, Y9
-	VPXORD          Y10, Y10, Y10
-	VPDPBUSD        Y28, Y0, Y10
-	VPSUBD          Y10, Y9, Y9
-	VCVTDQ2PS       Y9, Y9
-	VBROADCASTSS    (SP), Y28
-	VFMADD231PS     Y28, Y9, Y1
-	VMOVDQU32       (R8)(DX*1), Y28
-	VPXORD          Y11, Y11, Y11
-	VPDPBUSD        Y28, Y27, Y11
-	VPXORD          Y12, Y12, Y12
-	VPDPBUSD        Y28, Y0, Y12
-	VPSUBD          Y12, Y11, Y11
-	VCVTDQ2PS       Y11, Y11
-	VBROADCASTSS    8(SP), Y28
-	VFMADD231PS     Y28, Y11, Y2
-	VMOVDQU32       (R8)(DX*2), Y28
+	VBROADCASTI32X4 2(SI), Y11
+	VPSRLVD         Y2, Y11, Y11
+	VPANDD          Y1, Y11, Y11
+	VMOVDQU32       (R8), Y12
 	VPXORD          Y13, Y13, Y13
-	VPDPBUSD        Y28, Y27, Y13
+	VPDPBUSD        Y12, Y11, Y13
 	VPXORD          Y14, Y14, Y14
-	VPDPBUSD        Y28, Y0, Y14
+	VPDPBUSD        Y12, Y0, Y14
 	VPSUBD          Y14, Y13, Y13
 	VCVTDQ2PS       Y13, Y13
-	VBROADCASTSS    16(SP), Y28
-	VFMADD231PS     Y28, Y13, Y3
-	VMOVDQU32       (R8)(BX*1), Y28
+	VBROADCASTSS    32(SP), Y12
+	VFMADD231PS     Y12, Y13, Y3
+	VMOVDQU32       (R8)(DX*1), Y12
 	VPXORD          Y15, Y15, Y15
-	VPDPBUSD        Y28, Y27, Y15
+	VPDPBUSD        Y12, Y11, Y15
 	VPXORD          Y16, Y16, Y16
-	VPDPBUSD        Y28, Y0, Y16
+	VPDPBUSD        Y12, Y0, Y16
 	VPSUBD          Y16, Y15, Y15
 	VCVTDQ2PS       Y15, Y15
-	VBROADCASTSS    24(SP), Y28
-	VFMADD231PS     Y28, Y15, Y4
-	VMOVDQU32       (R10), Y28
+	VBROADCASTSS    40(SP), Y12
+	VFMADD231PS     Y12, Y15, Y4
+	VMOVDQU32       (R8)(DX*2), Y12
 	VPXORD          Y17, Y17, Y17
-	VPDPBUSD        Y28, Y27, Y17
+	VPDPBUSD        Y12, Y11, Y17
 	VPXORD          Y18, Y18, Y18
-	VPDPBUSD        Y28, Y0, Y18
+	VPDPBUSD        Y12, Y0, Y18
 	VPSUBD          Y18, Y17, Y17
 	VCVTDQ2PS       Y17, Y17
-	VBROADCASTSS    32(SP), Y28
-	VFMADD231PS     Y28, Y17, Y5
-	VMOVDQU32       (R10)(DX*1), Y28
+	VBROADCASTSS    48(SP), Y12
+	VFMADD231PS     Y12, Y17, Y5
+	VMOVDQU32       (R8)(BX*1), Y12
 	VPXORD          Y19, Y19, Y19
-	VPDPBUSD        Y28, Y27, Y19
+	VPDPBUSD        Y12, Y11, Y19
 	VPXORD          Y20, Y20, Y20
-	VPDPBUSD        Y28, Y0, Y20
+	VPDPBUSD        Y12, Y0, Y20
 	VPSUBD          Y20, Y19, Y19
 	VCVTDQ2PS       Y19, Y19
-	VBROADCASTSS    40(SP), Y28
-	VFMADD231PS     Y28, Y19, Y6
-	VMOVDQU32       (R10)(DX*2), Y28
+	VBROADCASTSS    56(SP), Y12
+	VFMADD231PS     Y12, Y19, Y6
+	VMOVDQU32       (R10), Y12
 	VPXORD          Y21, Y21, Y21
-	VPDPBUSD        Y28, Y27, Y21
+	VPDPBUSD        Y12, Y11, Y21
 	VPXORD          Y22, Y22, Y22
-	VPDPBUSD        Y28, Y0, Y22
+	VPDPBUSD        Y12, Y0, Y22
 	VPSUBD          Y22, Y21, Y21
 	VCVTDQ2PS       Y21, Y21
-	VBROADCASTSS    48(SP), Y28
-	VFMADD231PS     Y28, Y21, Y7
-	VMOVDQU32       (R10)(BX*1), Y28
+	VBROADCASTSS    64(SP), Y12
+	VFMADD231PS     Y12, Y21, Y7
+	VMOVDQU32       (R10)(DX*1), Y12
 	VPXORD          Y23, Y23, Y23
-	VPDPBUSD        Y28, Y27, Y23
+	VPDPBUSD        Y12, Y11, Y23
 	VPXORD          Y24, Y24, Y24
-	VPDPBUSD        Y28, Y0, Y24
+	VPDPBUSD        Y12, Y0, Y24
 	VPSUBD          Y24, Y23, Y23
 	VCVTDQ2PS       Y23, Y23
-	VBROADCASTSS    56(SP), Y27
-	VFMADD231PS     Y27, Y23, Y8
+	VBROADCASTSS    72(SP), Y12
+	VFMADD231PS     Y12, Y23, Y8
+	VMOVDQU32       (R10)(DX*2), Y12
+	VPXORD          Y25, Y25, Y25
+	VPDPBUSD        Y12, Y11, Y25
+	VPXORD          Y26, Y26, Y26
+	VPDPBUSD        Y12, Y0, Y26
+	VPSUBD          Y26, Y25, Y25
+	VCVTDQ2PS       Y25, Y25
+	VBROADCASTSS    80(SP), Y12
+	VFMADD231PS     Y12, Y25, Y9
+	VMOVDQU32       (R10)(BX*1), Y12
+	VPXORD          Y27, Y27, Y27
+	VPDPBUSD        Y12, Y11, Y27
+	VPXORD          Y28, Y28, Y28
+	VPDPBUSD        Y12, Y0, Y28
+	VPSUBD          Y28, Y27, Y27
+	VCVTDQ2PS       Y27, Y27
+	VBROADCASTSS    88(SP), Y11
+	VFMADD231PS     Y11, Y27, Y10
 	ADDQ            $+18, SI
 	ADDQ            $+32, R8
 	ADDQ            $+32, R9
@@ -2999,47 +2955,47 @@ blocksEnd4:
 	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y2, Y1, Y27
-	VUNPCKLPS     Y2, Y1, Y1
-	VADDPS        Y27, Y1, Y1
-	VUNPCKHPS     Y4, Y3, Y27
+	VUNPCKHPS     Y4, Y3, Y11
 	VUNPCKLPS     Y4, Y3, Y3
-	VADDPS        Y27, Y3, Y3
-	VUNPCKHPD     Y3, Y1, Y27
-	VUNPCKLPD     Y3, Y1, Y1
-	VADDPS        Y27, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X27
-	VADDPS        X27, X1, X1
+	VADDPS        Y11, Y3, Y3
+	VUNPCKHPS     Y6, Y5, Y11
+	VUNPCKLPS     Y6, Y5, Y5
+	VADDPS        Y11, Y5, Y5
+	VUNPCKHPD     Y5, Y3, Y11
+	VUNPCKLPD     Y5, Y3, Y3
+	VADDPS        Y11, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X11
+	VADDPS        X11, X3, X3
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
 	LEAQ          (DI)(DI*2), R8
-	VMOVSS        X1, (SI)
-	VEXTRACTPS    $0x01, X1, (SI)(DI*1)
-	VEXTRACTPS    $0x02, X1, (SI)(DI*2)
-	VEXTRACTPS    $0x03, X1, (SI)(R8*1)
+	VMOVSS        X3, (SI)
+	VEXTRACTPS    $0x01, X3, (SI)(DI*1)
+	VEXTRACTPS    $0x02, X3, (SI)(DI*2)
+	VEXTRACTPS    $0x03, X3, (SI)(R8*1)
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y6, Y5, Y27
-	VUNPCKLPS     Y6, Y5, Y5
-	VADDPS        Y27, Y5, Y5
-	VUNPCKHPS     Y8, Y7, Y27
+	VUNPCKHPS     Y8, Y7, Y11
 	VUNPCKLPS     Y8, Y7, Y7
-	VADDPS        Y27, Y7, Y7
-	VUNPCKHPD     Y7, Y5, Y27
-	VUNPCKLPD     Y7, Y5, Y5
-	VADDPS        Y27, Y5, Y5
-	VEXTRACTF32X4 $0x01, Y5, X27
-	VADDPS        X27, X5, X5
+	VADDPS        Y11, Y7, Y7
+	VUNPCKHPS     Y10, Y9, Y11
+	VUNPCKLPS     Y10, Y9, Y9
+	VADDPS        Y11, Y9, Y9
+	VUNPCKHPD     Y9, Y7, Y11
+	VUNPCKLPD     Y9, Y7, Y7
+	VADDPS        Y11, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X11
+	VADDPS        X11, X7, X7
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
 	LEAQ          (SI)(DI*4), SI
 	LEAQ          (DI)(DI*2), R8
-	VMOVSS        X5, (SI)
-	VEXTRACTPS    $0x01, X5, (SI)(DI*1)
-	VEXTRACTPS    $0x02, X5, (SI)(DI*2)
-	VEXTRACTPS    $0x03, X5, (SI)(R8*1)
+	VMOVSS        X7, (SI)
+	VEXTRACTPS    $0x01, X7, (SI)(DI*1)
+	VEXTRACTPS    $0x02, X7, (SI)(DI*2)
+	VEXTRACTPS    $0x03, X7, (SI)(R8*1)
 	ADDQ          $+4, AX
 	MOVQ          stride+24(FP), SI
 	ADDQ          SI, CX
@@ -3051,29 +3007,25 @@ rowEnd2:
 
 // func rowsQ4_1x4AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
-TEXT ·rowsQ4_1x4AVX512(SB), NOSPLIT, $32-72
+TEXT ·rowsQ4_1x4AVX512(SB), NOSPLIT, $64-72
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+16(FP), CX
 	MOVQ         ldq+48(FP), DX
 	LEAQ         (DX)(DX*2), BX
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
-	MOVL         $0x0000ff00, SI
-	KMOVW        SI, K1
-	VMOVUPS      lanes0_2<>+0(SB), Y0
-	VMOVUPS      lanes4_6<>+0(SB), Y0
 	VBROADCASTSS c0f0f0f0f<>+0(SB), Y0
-	VMOVUPS      shift04<>+0(SB), Y10
+	VMOVUPS      shift04<>+0(SB), Y1
 
 row1:
 	CMPQ   rows+32(FP), $0x01
 	JLT    rowEnd2
 	SUBQ   $0x01, rows+32(FP)
-	VPXORD Y1, Y1, Y1
 	VPXORD Y2, Y2, Y2
 	VPXORD Y3, Y3, Y3
 	VPXORD Y4, Y4, Y4
 	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
 	MOVQ   CX, SI
 	MOVQ   blocks+64(FP), DI
 	MOVQ   q+40(FP), R8
@@ -3083,37 +3035,37 @@ row1:
 
 blocks3:
 	// d_w·d_a of each token, m·s_a
-	VPBROADCASTD (SI), X11
-	VCVTPH2PS    X11, Y11
-	VMULPS       (R9), Y11, Y11
-	VADDPS       Y11, Y5, Y5
-	VMOVUPS      Y11, (SP)
+	VPBROADCASTD (SI), X7
+	VCVTPH2PS    X7, Y7
+	VMULPS       (R9), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	VMOVUPS      Y7, 32(SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 4(SI), Y11
-	VPSRLVD         Y10, Y11, Y11
-	VPANDD          Y0, Y11, Y11
-	VPXORD          Y6, Y6, Y6
-	VPDPBUSD        (R8), Y11, Y6
-	VCVTDQ2PS       Y6, Y6
-	VBROADCASTSS    (SP), Y12
-	VFMADD231PS     Y12, Y6, Y1
-	VPXORD          Y7, Y7, Y7
-	VPDPBUSD        (R8)(DX*1), Y11, Y7
-	VCVTDQ2PS       Y7, Y7
-	VBROADCASTSS    8(SP), Y12
-	VFMADD231PS     Y12, Y7, Y2
+	VBROADCASTI32X4 4(SI), Y7
+	VPSRLVD         Y1, Y7, Y7
+	VPANDD          Y0, Y7, Y7
 	VPXORD          Y8, Y8, Y8
-	VPDPBUSD        (R8)(DX*2), Y11, Y8
+	VPDPBUSD        (R8), Y7, Y8
 	VCVTDQ2PS       Y8, Y8
-	VBROADCASTSS    16(SP), Y12
-	VFMADD231PS     Y12, Y8, Y3
+	VBROADCASTSS    32(SP), Y12
+	VFMADD231PS     Y12, Y8, Y2
 	VPXORD          Y9, Y9, Y9
-	VPDPBUSD        (R8)(BX*1), Y11, Y9
+	VPDPBUSD        (R8)(DX*1), Y7, Y9
 	VCVTDQ2PS       Y9, Y9
-	VBROADCASTSS    24(SP), Y11
-	VFMADD231PS     Y11, Y9, Y4
+	VBROADCASTSS    40(SP), Y12
+	VFMADD231PS     Y12, Y9, Y3
+	VPXORD          Y10, Y10, Y10
+	VPDPBUSD        (R8)(DX*2), Y7, Y10
+	VCVTDQ2PS       Y10, Y10
+	VBROADCASTSS    48(SP), Y12
+	VFMADD231PS     Y12, Y10, Y4
+	VPXORD          Y11, Y11, Y11
+	VPDPBUSD        (R8)(BX*1), Y7, Y11
+	VCVTDQ2PS       Y11, Y11
+	VBROADCASTSS    56(SP), Y7
+	VFMADD231PS     Y7, Y11, Y5
 	ADDQ            $+20, SI
 	ADDQ            $+32, R8
 	ADDQ            $+32, R9
@@ -3124,28 +3076,28 @@ blocksEnd4:
 	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y2, Y1, Y11
-	VUNPCKLPS     Y2, Y1, Y1
-	VADDPS        Y11, Y1, Y1
-	VUNPCKHPS     Y4, Y3, Y11
-	VUNPCKLPS     Y4, Y3, Y3
-	VADDPS        Y11, Y3, Y3
-	VUNPCKHPD     Y3, Y1, Y11
-	VUNPCKLPD     Y3, Y1, Y1
-	VADDPS        Y11, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X11
-	VADDPS        X11, X1, X1
-	VMOVUPS       odd<>+0(SB), Y11
-	VPERMPS       Y5, Y11, Y5
-	VADDPS        X5, X1, X1
+	VUNPCKHPS     Y3, Y2, Y7
+	VUNPCKLPS     Y3, Y2, Y2
+	VADDPS        Y7, Y2, Y2
+	VUNPCKHPS     Y5, Y4, Y7
+	VUNPCKLPS     Y5, Y4, Y4
+	VADDPS        Y7, Y4, Y4
+	VUNPCKHPD     Y4, Y2, Y7
+	VUNPCKLPD     Y4, Y2, Y2
+	VADDPS        Y7, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X7
+	VADDPS        X7, X2, X2
+	VMOVUPS       odd<>+0(SB), Y7
+	VPERMPS       Y6, Y7, Y6
+	VADDPS        X6, X2, X2
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
 	LEAQ          (DI)(DI*2), R8
-	VMOVSS        X1, (SI)
-	VEXTRACTPS    $0x01, X1, (SI)(DI*1)
-	VEXTRACTPS    $0x02, X1, (SI)(DI*2)
-	VEXTRACTPS    $0x03, X1, (SI)(R8*1)
+	VMOVSS        X2, (SI)
+	VEXTRACTPS    $0x01, X2, (SI)(DI*1)
+	VEXTRACTPS    $0x02, X2, (SI)(DI*2)
+	VEXTRACTPS    $0x03, X2, (SI)(R8*1)
 	ADDQ          $+4, AX
 	MOVQ          stride+24(FP), SI
 	ADDQ          SI, CX
@@ -3155,63 +3107,22 @@ rowEnd2:
 	VZEROUPPER
 	RET
 
-DATA lanes0_2<>+0(SB)/4, $0x00000000
-DATA lanes0_2<>+4(SB)/4, $0x00000000
-DATA lanes0_2<>+8(SB)/4, $0x00000000
-DATA lanes0_2<>+12(SB)/4, $0x00000000
-DATA lanes0_2<>+16(SB)/4, $0x00000000
-DATA lanes0_2<>+20(SB)/4, $0x00000000
-DATA lanes0_2<>+24(SB)/4, $0x00000000
-DATA lanes0_2<>+28(SB)/4, $0x00000000
-DATA lanes0_2<>+32(SB)/4, $0x00000002
-DATA lanes0_2<>+36(SB)/4, $0x00000002
-DATA lanes0_2<>+40(SB)/4, $0x00000002
-DATA lanes0_2<>+44(SB)/4, $0x00000002
-DATA lanes0_2<>+48(SB)/4, $0x00000002
-DATA lanes0_2<>+52(SB)/4, $0x00000002
-DATA lanes0_2<>+56(SB)/4, $0x00000002
-DATA lanes0_2<>+60(SB)/4, $0x00000002
-GLOBL lanes0_2<>(SB), RODATA|NOPTR, $64
-
-DATA lanes4_6<>+0(SB)/4, $0x00000004
-DATA lanes4_6<>+4(SB)/4, $0x00000004
-DATA lanes4_6<>+8(SB)/4, $0x00000004
-DATA lanes4_6<>+12(SB)/4, $0x00000004
-DATA lanes4_6<>+16(SB)/4, $0x00000004
-DATA lanes4_6<>+20(SB)/4, $0x00000004
-DATA lanes4_6<>+24(SB)/4, $0x00000004
-DATA lanes4_6<>+28(SB)/4, $0x00000004
-DATA lanes4_6<>+32(SB)/4, $0x00000006
-DATA lanes4_6<>+36(SB)/4, $0x00000006
-DATA lanes4_6<>+40(SB)/4, $0x00000006
-DATA lanes4_6<>+44(SB)/4, $0x00000006
-DATA lanes4_6<>+48(SB)/4, $0x00000006
-DATA lanes4_6<>+52(SB)/4, $0x00000006
-DATA lanes4_6<>+56(SB)/4, $0x00000006
-DATA lanes4_6<>+60(SB)/4, $0x00000006
-GLOBL lanes4_6<>(SB), RODATA|NOPTR, $64
-
 // func rowsQ4_1x8AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
-TEXT ·rowsQ4_1x8AVX512(SB), NOSPLIT, $64-72
+TEXT ·rowsQ4_1x8AVX512(SB), NOSPLIT, $96-72
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+16(FP), CX
 	MOVQ         ldq+48(FP), DX
 	LEAQ         (DX)(DX*2), BX
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
-	MOVL         $0x0000ff00, SI
-	KMOVW        SI, K1
-	VMOVUPS      lanes0_2<>+0(SB), Y0
-	VMOVUPS      lanes4_6<>+0(SB), Y0
 	VBROADCASTSS c0f0f0f0f<>+0(SB), Y0
-	VMOVUPS      shift04<>+0(SB), Y19
+	VMOVUPS      shift04<>+0(SB), Y1
 
 row1:
 	CMPQ   rows+32(FP), $0x01
 	JLT    rowEnd2
 	SUBQ   $0x01, rows+32(FP)
-	VPXORD Y1, Y1, Y1
 	VPXORD Y2, Y2, Y2
 	VPXORD Y3, Y3, Y3
 	VPXORD Y4, Y4, Y4
@@ -3221,6 +3132,7 @@ row1:
 	VPXORD Y8, Y8, Y8
 	VPXORD Y9, Y9, Y9
 	VPXORD Y10, Y10, Y10
+	VPXORD Y11, Y11, Y11
 	MOVQ   CX, SI
 	MOVQ   blocks+64(FP), DI
 	MOVQ   q+40(FP), R8
@@ -3234,60 +3146,60 @@ row1:
 
 blocks3:
 	// d_w·d_a of each token, m·s_a
-	VPBROADCASTD (SI), X20
-	VCVTPH2PS    X20, Y20
-	VMULPS       (R9), Y20, Y21
-	VADDPS       Y21, Y9, Y9
-	VMOVUPS      Y21, (SP)
-	VMULPS       (R11), Y20, Y20
-	VADDPS       Y20, Y10, Y10
-	VMOVUPS      Y20, 32(SP)
+	VPBROADCASTD (SI), X12
+	VCVTPH2PS    X12, Y12
+	VMULPS       (R9), Y12, Y13
+	VADDPS       Y13, Y10, Y10
+	VMOVUPS      Y13, 32(SP)
+	VMULPS       (R11), Y12, Y12
+	VADDPS       Y12, Y11, Y11
+	VMOVUPS      Y12, 64(SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 4(SI), Y20
-	VPSRLVD         Y19, Y20, Y20
-	VPANDD          Y0, Y20, Y20
-	VPXORD          Y11, Y11, Y11
-	VPDPBUSD        (R8), Y20, Y11
-	VCVTDQ2PS       Y11, Y11
-	VBROADCASTSS    (SP), Y21
-	VFMADD231PS     Y21, Y11, Y1
-	VPXORD          Y12, Y12, Y12
-	VPDPBUSD        (R8)(DX*1), Y20, Y12
-	VCVTDQ2PS       Y12, Y12
-	VBROADCASTSS    8(SP), Y21
-	VFMADD231PS     Y21, Y12, Y2
-	VPXORD          Y13, Y13, Y13
-	VPDPBUSD        (R8)(DX*2), Y20, Y13
-	VCVTDQ2PS       Y13, Y13
-	VBROADCASTSS    16(SP), Y21
-	VFMADD231PS     Y21, Y13, Y3
+	VBROADCASTI32X4 4(SI), Y12
+	VPSRLVD         Y1, Y12, Y12
+	VPANDD          Y0, Y12, Y12
 	VPXORD          Y14, Y14, Y14
-	VPDPBUSD        (R8)(BX*1), Y20, Y14
+	VPDPBUSD        (R8), Y12, Y14
 	VCVTDQ2PS       Y14, Y14
-	VBROADCASTSS    24(SP), Y21
-	VFMADD231PS     Y21, Y14, Y4
+	VBROADCASTSS    32(SP), Y13
+	VFMADD231PS     Y13, Y14, Y2
 	VPXORD          Y15, Y15, Y15
-	VPDPBUSD        (R10), Y20, Y15
+	VPDPBUSD        (R8)(DX*1), Y12, Y15
 	VCVTDQ2PS       Y15, Y15
-	VBROADCASTSS    32(SP), Y21
-	VFMADD231PS     Y21, Y15, Y5
+	VBROADCASTSS    40(SP), Y13
+	VFMADD231PS     Y13, Y15, Y3
 	VPXORD          Y16, Y16, Y16
-	VPDPBUSD        (R10)(DX*1), Y20, Y16
+	VPDPBUSD        (R8)(DX*2), Y12, Y16
 	VCVTDQ2PS       Y16, Y16
-	VBROADCASTSS    40(SP), Y21
-	VFMADD231PS     Y21, Y16, Y6
+	VBROADCASTSS    48(SP), Y13
+	VFMADD231PS     Y13, Y16, Y4
 	VPXORD          Y17, Y17, Y17
-	VPDPBUSD        (R10)(DX*2), Y20, Y17
+	VPDPBUSD        (R8)(BX*1), Y12, Y17
 	VCVTDQ2PS       Y17, Y17
-	VBROADCASTSS    48(SP), Y21
-	VFMADD231PS     Y21, Y17, Y7
+	VBROADCASTSS    56(SP), Y13
+	VFMADD231PS     Y13, Y17, Y5
 	VPXORD          Y18, Y18, Y18
-	VPDPBUSD        (R10)(BX*1), Y20, Y18
+	VPDPBUSD        (R10), Y12, Y18
 	VCVTDQ2PS       Y18, Y18
-	VBROADCASTSS    56(SP), Y20
-	VFMADD231PS     Y20, Y18, Y8
+	VBROADCASTSS    64(SP), Y13
+	VFMADD231PS     Y13, Y18, Y6
+	VPXORD          Y19, Y19, Y19
+	VPDPBUSD        (R10)(DX*1), Y12, Y19
+	VCVTDQ2PS       Y19, Y19
+	VBROADCASTSS    72(SP), Y13
+	VFMADD231PS     Y13, Y19, Y7
+	VPXORD          Y20, Y20, Y20
+	VPDPBUSD        (R10)(DX*2), Y12, Y20
+	VCVTDQ2PS       Y20, Y20
+	VBROADCASTSS    80(SP), Y13
+	VFMADD231PS     Y13, Y20, Y8
+	VPXORD          Y21, Y21, Y21
+	VPDPBUSD        (R10)(BX*1), Y12, Y21
+	VCVTDQ2PS       Y21, Y21
+	VBROADCASTSS    88(SP), Y12
+	VFMADD231PS     Y12, Y21, Y9
 	ADDQ            $+20, SI
 	ADDQ            $+32, R8
 	ADDQ            $+32, R9
@@ -3300,53 +3212,53 @@ blocksEnd4:
 	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y2, Y1, Y20
-	VUNPCKLPS     Y2, Y1, Y1
-	VADDPS        Y20, Y1, Y1
-	VUNPCKHPS     Y4, Y3, Y20
-	VUNPCKLPS     Y4, Y3, Y3
-	VADDPS        Y20, Y3, Y3
-	VUNPCKHPD     Y3, Y1, Y20
-	VUNPCKLPD     Y3, Y1, Y1
-	VADDPS        Y20, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X20
-	VADDPS        X20, X1, X1
-	VMOVUPS       odd<>+0(SB), Y20
-	VPERMPS       Y9, Y20, Y9
-	VADDPS        X9, X1, X1
+	VUNPCKHPS     Y3, Y2, Y12
+	VUNPCKLPS     Y3, Y2, Y2
+	VADDPS        Y12, Y2, Y2
+	VUNPCKHPS     Y5, Y4, Y12
+	VUNPCKLPS     Y5, Y4, Y4
+	VADDPS        Y12, Y4, Y4
+	VUNPCKHPD     Y4, Y2, Y12
+	VUNPCKLPD     Y4, Y2, Y2
+	VADDPS        Y12, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X12
+	VADDPS        X12, X2, X2
+	VMOVUPS       odd<>+0(SB), Y12
+	VPERMPS       Y10, Y12, Y10
+	VADDPS        X10, X2, X2
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
 	LEAQ          (DI)(DI*2), R8
-	VMOVSS        X1, (SI)
-	VEXTRACTPS    $0x01, X1, (SI)(DI*1)
-	VEXTRACTPS    $0x02, X1, (SI)(DI*2)
-	VEXTRACTPS    $0x03, X1, (SI)(R8*1)
+	VMOVSS        X2, (SI)
+	VEXTRACTPS    $0x01, X2, (SI)(DI*1)
+	VEXTRACTPS    $0x02, X2, (SI)(DI*2)
+	VEXTRACTPS    $0x03, X2, (SI)(R8*1)
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y6, Y5, Y20
-	VUNPCKLPS     Y6, Y5, Y5
-	VADDPS        Y20, Y5, Y5
-	VUNPCKHPS     Y8, Y7, Y20
-	VUNPCKLPS     Y8, Y7, Y7
-	VADDPS        Y20, Y7, Y7
-	VUNPCKHPD     Y7, Y5, Y20
-	VUNPCKLPD     Y7, Y5, Y5
-	VADDPS        Y20, Y5, Y5
-	VEXTRACTF32X4 $0x01, Y5, X20
-	VADDPS        X20, X5, X5
-	VMOVUPS       odd<>+0(SB), Y20
-	VPERMPS       Y10, Y20, Y10
-	VADDPS        X10, X5, X5
+	VUNPCKHPS     Y7, Y6, Y12
+	VUNPCKLPS     Y7, Y6, Y6
+	VADDPS        Y12, Y6, Y6
+	VUNPCKHPS     Y9, Y8, Y12
+	VUNPCKLPS     Y9, Y8, Y8
+	VADDPS        Y12, Y8, Y8
+	VUNPCKHPD     Y8, Y6, Y12
+	VUNPCKLPD     Y8, Y6, Y6
+	VADDPS        Y12, Y6, Y6
+	VEXTRACTF32X4 $0x01, Y6, X12
+	VADDPS        X12, X6, X6
+	VMOVUPS       odd<>+0(SB), Y12
+	VPERMPS       Y11, Y12, Y11
+	VADDPS        X11, X6, X6
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
 	LEAQ          (SI)(DI*4), SI
 	LEAQ          (DI)(DI*2), R8
-	VMOVSS        X5, (SI)
-	VEXTRACTPS    $0x01, X5, (SI)(DI*1)
-	VEXTRACTPS    $0x02, X5, (SI)(DI*2)
-	VEXTRACTPS    $0x03, X5, (SI)(R8*1)
+	VMOVSS        X6, (SI)
+	VEXTRACTPS    $0x01, X6, (SI)(DI*1)
+	VEXTRACTPS    $0x02, X6, (SI)(DI*2)
+	VEXTRACTPS    $0x03, X6, (SI)(R8*1)
 	ADDQ          $+4, AX
 	MOVQ          stride+24(FP), SI
 	ADDQ          SI, CX
@@ -3358,30 +3270,26 @@ rowEnd2:
 
 // func rowsQ5_0x4AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
-TEXT ·rowsQ5_0x4AVX512(SB), NOSPLIT, $32-72
+TEXT ·rowsQ5_0x4AVX512(SB), NOSPLIT, $64-72
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+16(FP), CX
 	MOVQ         ldq+48(FP), DX
 	LEAQ         (DX)(DX*2), BX
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
-	MOVL         $0x0000ff00, SI
-	KMOVW        SI, K1
-	VMOVUPS      lanes0_1<>+0(SB), Y0
-	VMOVUPS      lanes2_3<>+0(SB), Y0
 	VBROADCASTSS c10101010<>+0(SB), Y0
-	VBROADCASTSS c0f0f0f0f<>+0(SB), Y13
-	VMOVUPS      shift04<>+0(SB), Y14
-	VBROADCASTSS c10101010<>+0(SB), Y15
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
+	VBROADCASTSS c10101010<>+0(SB), Y3
 
 row1:
 	CMPQ   rows+32(FP), $0x01
 	JLT    rowEnd2
 	SUBQ   $0x01, rows+32(FP)
-	VPXORD Y1, Y1, Y1
-	VPXORD Y2, Y2, Y2
-	VPXORD Y3, Y3, Y3
 	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	VPXORD Y7, Y7, Y7
 	MOVQ   CX, SI
 	MOVQ   blocks+64(FP), DI
 	MOVQ   q+40(FP), R8
@@ -3391,56 +3299,56 @@ row1:
 
 blocks3:
 	// d_w·d_a of each token, m·s_a
-	VPBROADCASTW (SI), X16
-	VCVTPH2PS    X16, Y16
-	VMULPS       (R9), Y16, Y16
-	VMOVUPS      Y16, (SP)
+	VPBROADCASTW (SI), X8
+	VCVTPH2PS    X8, Y8
+	VMULPS       (R9), Y8, Y8
+	VMOVUPS      Y8, 32(SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 6(SI), Y16
-	VPSRLVD         Y14, Y16, Y16
-	VPANDD          Y13, Y16, Y16
+	VBROADCASTI32X4 6(SI), Y8
+	VPSRLVD         Y2, Y8, Y8
+	VPANDD          Y1, Y8, Y8
 
 	// q += 16·bit
 	KMOVD        2(SI), K1
-	VPADDB       Y15, Y16, K1, Y16
+	VPADDB       Y3, Y8, K1, Y8
 	VMOVDQU32    (R8), Y17
-	VPXORD       Y5, Y5, Y5
-	VPDPBUSD     Y17, Y16, Y5
-	VPXORD       Y6, Y6, Y6
-	VPDPBUSD     Y17, Y0, Y6
-	VPSUBD       Y6, Y5, Y5
-	VCVTDQ2PS    Y5, Y5
-	VBROADCASTSS (SP), Y17
-	VFMADD231PS  Y17, Y5, Y1
-	VMOVDQU32    (R8)(DX*1), Y17
-	VPXORD       Y7, Y7, Y7
-	VPDPBUSD     Y17, Y16, Y7
-	VPXORD       Y8, Y8, Y8
-	VPDPBUSD     Y17, Y0, Y8
-	VPSUBD       Y8, Y7, Y7
-	VCVTDQ2PS    Y7, Y7
-	VBROADCASTSS 8(SP), Y17
-	VFMADD231PS  Y17, Y7, Y2
-	VMOVDQU32    (R8)(DX*2), Y17
 	VPXORD       Y9, Y9, Y9
-	VPDPBUSD     Y17, Y16, Y9
+	VPDPBUSD     Y17, Y8, Y9
 	VPXORD       Y10, Y10, Y10
 	VPDPBUSD     Y17, Y0, Y10
 	VPSUBD       Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 16(SP), Y17
-	VFMADD231PS  Y17, Y9, Y3
-	VMOVDQU32    (R8)(BX*1), Y17
+	VBROADCASTSS 32(SP), Y17
+	VFMADD231PS  Y17, Y9, Y4
+	VMOVDQU32    (R8)(DX*1), Y17
 	VPXORD       Y11, Y11, Y11
-	VPDPBUSD     Y17, Y16, Y11
+	VPDPBUSD     Y17, Y8, Y11
 	VPXORD       Y12, Y12, Y12
 	VPDPBUSD     Y17, Y0, Y12
 	VPSUBD       Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VBROADCASTSS 24(SP), Y16
-	VFMADD231PS  Y16, Y11, Y4
+	VBROADCASTSS 40(SP), Y17
+	VFMADD231PS  Y17, Y11, Y5
+	VMOVDQU32    (R8)(DX*2), Y17
+	VPXORD       Y13, Y13, Y13
+	VPDPBUSD     Y17, Y8, Y13
+	VPXORD       Y14, Y14, Y14
+	VPDPBUSD     Y17, Y0, Y14
+	VPSUBD       Y14, Y13, Y13
+	VCVTDQ2PS    Y13, Y13
+	VBROADCASTSS 48(SP), Y17
+	VFMADD231PS  Y17, Y13, Y6
+	VMOVDQU32    (R8)(BX*1), Y17
+	VPXORD       Y15, Y15, Y15
+	VPDPBUSD     Y17, Y8, Y15
+	VPXORD       Y16, Y16, Y16
+	VPDPBUSD     Y17, Y0, Y16
+	VPSUBD       Y16, Y15, Y15
+	VCVTDQ2PS    Y15, Y15
+	VBROADCASTSS 56(SP), Y8
+	VFMADD231PS  Y8, Y15, Y7
 	ADDQ         $+22, SI
 	ADDQ         $+32, R8
 	ADDQ         $+32, R9
@@ -3451,25 +3359,25 @@ blocksEnd4:
 	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y2, Y1, Y16
-	VUNPCKLPS     Y2, Y1, Y1
-	VADDPS        Y16, Y1, Y1
-	VUNPCKHPS     Y4, Y3, Y16
-	VUNPCKLPS     Y4, Y3, Y3
-	VADDPS        Y16, Y3, Y3
-	VUNPCKHPD     Y3, Y1, Y16
-	VUNPCKLPD     Y3, Y1, Y1
-	VADDPS        Y16, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X16
-	VADDPS        X16, X1, X1
+	VUNPCKHPS     Y5, Y4, Y8
+	VUNPCKLPS     Y5, Y4, Y4
+	VADDPS        Y8, Y4, Y4
+	VUNPCKHPS     Y7, Y6, Y8
+	VUNPCKLPS     Y7, Y6, Y6
+	VADDPS        Y8, Y6, Y6
+	VUNPCKHPD     Y6, Y4, Y8
+	VUNPCKLPD     Y6, Y4, Y4
+	VADDPS        Y8, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X8
+	VADDPS        X8, X4, X4
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
 	LEAQ          (DI)(DI*2), R8
-	VMOVSS        X1, (SI)
-	VEXTRACTPS    $0x01, X1, (SI)(DI*1)
-	VEXTRACTPS    $0x02, X1, (SI)(DI*2)
-	VEXTRACTPS    $0x03, X1, (SI)(R8*1)
+	VMOVSS        X4, (SI)
+	VEXTRACTPS    $0x01, X4, (SI)(DI*1)
+	VEXTRACTPS    $0x02, X4, (SI)(DI*2)
+	VEXTRACTPS    $0x03, X4, (SI)(R8*1)
 	ADDQ          $+4, AX
 	MOVQ          stride+24(FP), SI
 	ADDQ          SI, CX
@@ -3481,34 +3389,30 @@ rowEnd2:
 
 // func rowsQ5_0x8AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
-TEXT ·rowsQ5_0x8AVX512(SB), NOSPLIT, $64-72
+TEXT ·rowsQ5_0x8AVX512(SB), NOSPLIT, $96-72
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+16(FP), CX
 	MOVQ         ldq+48(FP), DX
 	LEAQ         (DX)(DX*2), BX
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
-	MOVL         $0x0000ff00, SI
-	KMOVW        SI, K1
-	VMOVUPS      lanes0_1<>+0(SB), Y0
-	VMOVUPS      lanes2_3<>+0(SB), Y0
 	VBROADCASTSS c10101010<>+0(SB), Y0
-	VBROADCASTSS c0f0f0f0f<>+0(SB), Y25
-	VMOVUPS      shift04<>+0(SB), Y26
-	VBROADCASTSS c10101010<>+0(SB), Y27
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
+	VBROADCASTSS c10101010<>+0(SB), Y3
 
 row1:
 	CMPQ   rows+32(FP), $0x01
 	JLT    rowEnd2
 	SUBQ   $0x01, rows+32(FP)
-	VPXORD Y1, Y1, Y1
-	VPXORD Y2, Y2, Y2
-	VPXORD Y3, Y3, Y3
 	VPXORD Y4, Y4, Y4
 	VPXORD Y5, Y5, Y5
 	VPXORD Y6, Y6, Y6
 	VPXORD Y7, Y7, Y7
 	VPXORD Y8, Y8, Y8
+	VPXORD Y9, Y9, Y9
+	VPXORD Y10, Y10, Y10
+	VPXORD Y11, Y11, Y11
 	MOVQ   CX, SI
 	MOVQ   blocks+64(FP), DI
 	MOVQ   q+40(FP), R8
@@ -3522,94 +3426,94 @@ row1:
 
 blocks3:
 	// d_w·d_a of each token, m·s_a
-	VPBROADCASTW (SI), X28
-	VCVTPH2PS    X28, Y28
-	VMULPS       (R9), Y28, Y29
-	VMOVUPS      Y29, (SP)
-	VMULPS       (R11), Y28, Y28
-	VMOVUPS      Y28, 32(SP)
+	VPBROADCASTW (SI), X12
+	VCVTPH2PS    X12, Y12
+	VMULPS       (R9), Y12, Y13
+	VMOVUPS      Y13, 32(SP)
+	VMULPS       (R11), Y12, Y12
+	VMOVUPS      Y12, 64(SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 6(SI), Y28
-	VPSRLVD         Y26, Y28, Y28
-	VPANDD          Y25, Y28, Y28
+	VBROADCASTI32X4 6(SI), Y12
+	VPSRLVD         Y2, Y12, Y12
+	VPANDD          Y1, Y12, Y12
 
 	// q += 16·bit
 	KMOVD        2(SI), K1
-	VPADDB       Y27, Y28, K1, Y28
-	VMOVDQU32    (R8), Y29
-	VPXORD       Y9, Y9, Y9
-	VPDPBUSD     Y29, Y28, Y9
-	VPXORD       Y10, Y10, Y10
-	VPDPBUSD     Y29, Y0, Y10
-	VPSUBD       Y10, Y9, Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS (SP), Y29
-	VFMADD231PS  Y29, Y9, Y1
-	VMOVDQU32    (R8)(DX*1), Y29
-	VPXORD       Y11, Y11, Y11
-	VPDPBUSD     Y29, Y28, Y11
-	VPXORD       Y12, Y12, Y12
-	VPDPBUSD     Y29, Y0, Y12
-	VPSUBD       Y12, Y11, Y11
-	VCVTDQ2PS    Y11, Y11
-	VBROADCASTSS 8(SP), Y29
-	VFMADD231PS  Y29, Y11, Y2
-	VMOVDQU32    (R8)(DX*2), Y29
-	VPXORD       Y13, Y13, Y13
-	VPDPBUSD     Y29, Y28, Y13
+	VPADDB       Y3, Y12, K1, Y12
+	VMOVDQU32    (R8), Y13
 	VPXORD       Y14, Y14, Y14
-	VPDPBUSD     Y29, Y0, Y14
-	VPSUBD       Y14, Y13, Y13
-	VCVTDQ2PS    Y13, Y13
-	VBROADCASTSS 16(SP), Y29
-	VFMADD231PS  Y29, Y13, Y3
-	VMOVDQU32    (R8)(BX*1), Y29
+	VPDPBUSD     Y13, Y12, Y14
 	VPXORD       Y15, Y15, Y15
-	VPDPBUSD     Y29, Y28, Y15
+	VPDPBUSD     Y13, Y0, Y15
+	VPSUBD       Y15, Y14, Y14
+	VCVTDQ2PS    Y14, Y14
+	VBROADCASTSS 32(SP), Y13
+	VFMADD231PS  Y13, Y14, Y4
+	VMOVDQU32    (R8)(DX*1), Y13
 	VPXORD       Y16, Y16, Y16
-	VPDPBUSD     Y29, Y0, Y16
-	VPSUBD       Y16, Y15, Y15
-	VCVTDQ2PS    Y15, Y15
-	VBROADCASTSS 24(SP), Y29
-	VFMADD231PS  Y29, Y15, Y4
-	VMOVDQU32    (R10), Y29
+	VPDPBUSD     Y13, Y12, Y16
 	VPXORD       Y17, Y17, Y17
-	VPDPBUSD     Y29, Y28, Y17
+	VPDPBUSD     Y13, Y0, Y17
+	VPSUBD       Y17, Y16, Y16
+	VCVTDQ2PS    Y16, Y16
+	VBROADCASTSS 40(SP), Y13
+	VFMADD231PS  Y13, Y16, Y5
+	VMOVDQU32    (R8)(DX*2), Y13
 	VPXORD       Y18, Y18, Y18
-	VPDPBUSD     Y29, Y0, Y18
-	VPSUBD       Y18, Y17, Y17
-	VCVTDQ2PS    Y17, Y17
-	VBROADCASTSS 32(SP), Y29
-	VFMADD231PS  Y29, Y17, Y5
-	VMOVDQU32    (R10)(DX*1), Y29
+	VPDPBUSD     Y13, Y12, Y18
 	VPXORD       Y19, Y19, Y19
-	VPDPBUSD     Y29, Y28, Y19
+	VPDPBUSD     Y13, Y0, Y19
+	VPSUBD       Y19, Y18, Y18
+	VCVTDQ2PS    Y18, Y18
+	VBROADCASTSS 48(SP), Y13
+	VFMADD231PS  Y13, Y18, Y6
+	VMOVDQU32    (R8)(BX*1), Y13
 	VPXORD       Y20, Y20, Y20
-	VPDPBUSD     Y29, Y0, Y20
-	VPSUBD       Y20, Y19, Y19
-	VCVTDQ2PS    Y19, Y19
-	VBROADCASTSS 40(SP), Y29
-	VFMADD231PS  Y29, Y19, Y6
-	VMOVDQU32    (R10)(DX*2), Y29
+	VPDPBUSD     Y13, Y12, Y20
 	VPXORD       Y21, Y21, Y21
-	VPDPBUSD     Y29, Y28, Y21
+	VPDPBUSD     Y13, Y0, Y21
+	VPSUBD       Y21, Y20, Y20
+	VCVTDQ2PS    Y20, Y20
+	VBROADCASTSS 56(SP), Y13
+	VFMADD231PS  Y13, Y20, Y7
+	VMOVDQU32    (R10), Y13
 	VPXORD       Y22, Y22, Y22
-	VPDPBUSD     Y29, Y0, Y22
-	VPSUBD       Y22, Y21, Y21
-	VCVTDQ2PS    Y21, Y21
-	VBROADCASTSS 48(SP), Y29
-	VFMADD231PS  Y29, Y21, Y7
-	VMOVDQU32    (R10)(BX*1), Y29
+	VPDPBUSD     Y13, Y12, Y22
 	VPXORD       Y23, Y23, Y23
-	VPDPBUSD     Y29, Y28, Y23
+	VPDPBUSD     Y13, Y0, Y23
+	VPSUBD       Y23, Y22, Y22
+	VCVTDQ2PS    Y22, Y22
+	VBROADCASTSS 64(SP), Y13
+	VFMADD231PS  Y13, Y22, Y8
+	VMOVDQU32    (R10)(DX*1), Y13
 	VPXORD       Y24, Y24, Y24
-	VPDPBUSD     Y29, Y0, Y24
-	VPSUBD       Y24, Y23, Y23
-	VCVTDQ2PS    Y23, Y23
-	VBROADCASTSS 56(SP), Y28
-	VFMADD231PS  Y28, Y23, Y8
+	VPDPBUSD     Y13, Y12, Y24
+	VPXORD       Y25, Y25, Y25
+	VPDPBUSD     Y13, Y0, Y25
+	VPSUBD       Y25, Y24, Y24
+	VCVTDQ2PS    Y24, Y24
+	VBROADCASTSS 72(SP), Y13
+	VFMADD231PS  Y13, Y24, Y9
+	VMOVDQU32    (R10)(DX*2), Y13
+	VPXORD       Y26, Y26, Y26
+	VPDPBUSD     Y13, Y12, Y26
+	VPXORD       Y27, Y27, Y27
+	VPDPBUSD     Y13, Y0, Y27
+	VPSUBD       Y27, Y26, Y26
+	VCVTDQ2PS    Y26, Y26
+	VBROADCASTSS 80(SP), Y13
+	VFMADD231PS  Y13, Y26, Y10
+	VMOVDQU32    (R10)(BX*1), Y13
+	VPXORD       Y28, Y28, Y28
+	VPDPBUSD     Y13, Y12, Y28
+	VPXORD       Y29, Y29, Y29
+	VPDPBUSD     Y13, Y0, Y29
+	VPSUBD       Y29, Y28, Y28
+	VCVTDQ2PS    Y28, Y28
+	VBROADCASTSS 88(SP), Y12
+	VFMADD231PS  Y12, Y28, Y11
 	ADDQ         $+22, SI
 	ADDQ         $+32, R8
 	ADDQ         $+32, R9
@@ -3622,47 +3526,47 @@ blocksEnd4:
 	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y2, Y1, Y28
-	VUNPCKLPS     Y2, Y1, Y1
-	VADDPS        Y28, Y1, Y1
-	VUNPCKHPS     Y4, Y3, Y28
-	VUNPCKLPS     Y4, Y3, Y3
-	VADDPS        Y28, Y3, Y3
-	VUNPCKHPD     Y3, Y1, Y28
-	VUNPCKLPD     Y3, Y1, Y1
-	VADDPS        Y28, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X28
-	VADDPS        X28, X1, X1
+	VUNPCKHPS     Y5, Y4, Y12
+	VUNPCKLPS     Y5, Y4, Y4
+	VADDPS        Y12, Y4, Y4
+	VUNPCKHPS     Y7, Y6, Y12
+	VUNPCKLPS     Y7, Y6, Y6
+	VADDPS        Y12, Y6, Y6
+	VUNPCKHPD     Y6, Y4, Y12
+	VUNPCKLPD     Y6, Y4, Y4
+	VADDPS        Y12, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X12
+	VADDPS        X12, X4, X4
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
 	LEAQ          (DI)(DI*2), R8
-	VMOVSS        X1, (SI)
-	VEXTRACTPS    $0x01, X1, (SI)(DI*1)
-	VEXTRACTPS    $0x02, X1, (SI)(DI*2)
-	VEXTRACTPS    $0x03, X1, (SI)(R8*1)
+	VMOVSS        X4, (SI)
+	VEXTRACTPS    $0x01, X4, (SI)(DI*1)
+	VEXTRACTPS    $0x02, X4, (SI)(DI*2)
+	VEXTRACTPS    $0x03, X4, (SI)(R8*1)
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y6, Y5, Y28
-	VUNPCKLPS     Y6, Y5, Y5
-	VADDPS        Y28, Y5, Y5
-	VUNPCKHPS     Y8, Y7, Y28
-	VUNPCKLPS     Y8, Y7, Y7
-	VADDPS        Y28, Y7, Y7
-	VUNPCKHPD     Y7, Y5, Y28
-	VUNPCKLPD     Y7, Y5, Y5
-	VADDPS        Y28, Y5, Y5
-	VEXTRACTF32X4 $0x01, Y5, X28
-	VADDPS        X28, X5, X5
+	VUNPCKHPS     Y9, Y8, Y12
+	VUNPCKLPS     Y9, Y8, Y8
+	VADDPS        Y12, Y8, Y8
+	VUNPCKHPS     Y11, Y10, Y12
+	VUNPCKLPS     Y11, Y10, Y10
+	VADDPS        Y12, Y10, Y10
+	VUNPCKHPD     Y10, Y8, Y12
+	VUNPCKLPD     Y10, Y8, Y8
+	VADDPS        Y12, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X12
+	VADDPS        X12, X8, X8
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
 	LEAQ          (SI)(DI*4), SI
 	LEAQ          (DI)(DI*2), R8
-	VMOVSS        X5, (SI)
-	VEXTRACTPS    $0x01, X5, (SI)(DI*1)
-	VEXTRACTPS    $0x02, X5, (SI)(DI*2)
-	VEXTRACTPS    $0x03, X5, (SI)(R8*1)
+	VMOVSS        X8, (SI)
+	VEXTRACTPS    $0x01, X8, (SI)(DI*1)
+	VEXTRACTPS    $0x02, X8, (SI)(DI*2)
+	VEXTRACTPS    $0x03, X8, (SI)(R8*1)
 	ADDQ          $+4, AX
 	MOVQ          stride+24(FP), SI
 	ADDQ          SI, CX
@@ -3674,30 +3578,26 @@ rowEnd2:
 
 // func rowsQ5_1x4AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
-TEXT ·rowsQ5_1x4AVX512(SB), NOSPLIT, $32-72
+TEXT ·rowsQ5_1x4AVX512(SB), NOSPLIT, $64-72
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+16(FP), CX
 	MOVQ         ldq+48(FP), DX
 	LEAQ         (DX)(DX*2), BX
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
-	MOVL         $0x0000ff00, SI
-	KMOVW        SI, K1
-	VMOVUPS      lanes0_2<>+0(SB), Y0
-	VMOVUPS      lanes4_6<>+0(SB), Y0
 	VBROADCASTSS c0f0f0f0f<>+0(SB), Y0
-	VMOVUPS      shift04<>+0(SB), Y10
-	VBROADCASTSS c10101010<>+0(SB), Y11
+	VMOVUPS      shift04<>+0(SB), Y1
+	VBROADCASTSS c10101010<>+0(SB), Y2
 
 row1:
 	CMPQ   rows+32(FP), $0x01
 	JLT    rowEnd2
 	SUBQ   $0x01, rows+32(FP)
-	VPXORD Y1, Y1, Y1
-	VPXORD Y2, Y2, Y2
 	VPXORD Y3, Y3, Y3
 	VPXORD Y4, Y4, Y4
 	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	VPXORD Y7, Y7, Y7
 	MOVQ   CX, SI
 	MOVQ   blocks+64(FP), DI
 	MOVQ   q+40(FP), R8
@@ -3707,41 +3607,41 @@ row1:
 
 blocks3:
 	// d_w·d_a of each token, m·s_a
-	VPBROADCASTD (SI), X12
-	VCVTPH2PS    X12, Y12
-	VMULPS       (R9), Y12, Y12
-	VADDPS       Y12, Y5, Y5
-	VMOVUPS      Y12, (SP)
+	VPBROADCASTD (SI), X8
+	VCVTPH2PS    X8, Y8
+	VMULPS       (R9), Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VMOVUPS      Y8, 32(SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 8(SI), Y12
-	VPSRLVD         Y10, Y12, Y12
-	VPANDD          Y0, Y12, Y12
+	VBROADCASTI32X4 8(SI), Y8
+	VPSRLVD         Y1, Y8, Y8
+	VPANDD          Y0, Y8, Y8
 
 	// q += 16·bit
 	KMOVD        4(SI), K1
-	VPADDB       Y11, Y12, K1, Y12
-	VPXORD       Y6, Y6, Y6
-	VPDPBUSD     (R8), Y12, Y6
-	VCVTDQ2PS    Y6, Y6
-	VBROADCASTSS (SP), Y13
-	VFMADD231PS  Y13, Y6, Y1
-	VPXORD       Y7, Y7, Y7
-	VPDPBUSD     (R8)(DX*1), Y12, Y7
-	VCVTDQ2PS    Y7, Y7
-	VBROADCASTSS 8(SP), Y13
-	VFMADD231PS  Y13, Y7, Y2
-	VPXORD       Y8, Y8, Y8
-	VPDPBUSD     (R8)(DX*2), Y12, Y8
-	VCVTDQ2PS    Y8, Y8
-	VBROADCASTSS 16(SP), Y13
-	VFMADD231PS  Y13, Y8, Y3
+	VPADDB       Y2, Y8, K1, Y8
 	VPXORD       Y9, Y9, Y9
-	VPDPBUSD     (R8)(BX*1), Y12, Y9
+	VPDPBUSD     (R8), Y8, Y9
 	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 24(SP), Y12
-	VFMADD231PS  Y12, Y9, Y4
+	VBROADCASTSS 32(SP), Y13
+	VFMADD231PS  Y13, Y9, Y3
+	VPXORD       Y10, Y10, Y10
+	VPDPBUSD     (R8)(DX*1), Y8, Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS 40(SP), Y13
+	VFMADD231PS  Y13, Y10, Y4
+	VPXORD       Y11, Y11, Y11
+	VPDPBUSD     (R8)(DX*2), Y8, Y11
+	VCVTDQ2PS    Y11, Y11
+	VBROADCASTSS 48(SP), Y13
+	VFMADD231PS  Y13, Y11, Y5
+	VPXORD       Y12, Y12, Y12
+	VPDPBUSD     (R8)(BX*1), Y8, Y12
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS 56(SP), Y8
+	VFMADD231PS  Y8, Y12, Y6
 	ADDQ         $+24, SI
 	ADDQ         $+32, R8
 	ADDQ         $+32, R9
@@ -3752,28 +3652,28 @@ blocksEnd4:
 	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y2, Y1, Y12
-	VUNPCKLPS     Y2, Y1, Y1
-	VADDPS        Y12, Y1, Y1
-	VUNPCKHPS     Y4, Y3, Y12
+	VUNPCKHPS     Y4, Y3, Y8
 	VUNPCKLPS     Y4, Y3, Y3
-	VADDPS        Y12, Y3, Y3
-	VUNPCKHPD     Y3, Y1, Y12
-	VUNPCKLPD     Y3, Y1, Y1
-	VADDPS        Y12, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X12
-	VADDPS        X12, X1, X1
-	VMOVUPS       odd<>+0(SB), Y12
-	VPERMPS       Y5, Y12, Y5
-	VADDPS        X5, X1, X1
+	VADDPS        Y8, Y3, Y3
+	VUNPCKHPS     Y6, Y5, Y8
+	VUNPCKLPS     Y6, Y5, Y5
+	VADDPS        Y8, Y5, Y5
+	VUNPCKHPD     Y5, Y3, Y8
+	VUNPCKLPD     Y5, Y3, Y3
+	VADDPS        Y8, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X8
+	VADDPS        X8, X3, X3
+	VMOVUPS       odd<>+0(SB), Y8
+	VPERMPS       Y7, Y8, Y7
+	VADDPS        X7, X3, X3
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
 	LEAQ          (DI)(DI*2), R8
-	VMOVSS        X1, (SI)
-	VEXTRACTPS    $0x01, X1, (SI)(DI*1)
-	VEXTRACTPS    $0x02, X1, (SI)(DI*2)
-	VEXTRACTPS    $0x03, X1, (SI)(R8*1)
+	VMOVSS        X3, (SI)
+	VEXTRACTPS    $0x01, X3, (SI)(DI*1)
+	VEXTRACTPS    $0x02, X3, (SI)(DI*2)
+	VEXTRACTPS    $0x03, X3, (SI)(R8*1)
 	ADDQ          $+4, AX
 	MOVQ          stride+24(FP), SI
 	ADDQ          SI, CX
@@ -3785,27 +3685,21 @@ rowEnd2:
 
 // func rowsQ5_1x8AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
-TEXT ·rowsQ5_1x8AVX512(SB), NOSPLIT, $64-72
+TEXT ·rowsQ5_1x8AVX512(SB), NOSPLIT, $96-72
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+16(FP), CX
 	MOVQ         ldq+48(FP), DX
 	LEAQ         (DX)(DX*2), BX
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
-	MOVL         $0x0000ff00, SI
-	KMOVW        SI, K1
-	VMOVUPS      lanes0_2<>+0(SB), Y0
-	VMOVUPS      lanes4_6<>+0(SB), Y0
 	VBROADCASTSS c0f0f0f0f<>+0(SB), Y0
-	VMOVUPS      shift04<>+0(SB), Y19
-	VBROADCASTSS c10101010<>+0(SB), Y20
+	VMOVUPS      shift04<>+0(SB), Y1
+	VBROADCASTSS c10101010<>+0(SB), Y2
 
 row1:
 	CMPQ   rows+32(FP), $0x01
 	JLT    rowEnd2
 	SUBQ   $0x01, rows+32(FP)
-	VPXORD Y1, Y1, Y1
-	VPXORD Y2, Y2, Y2
 	VPXORD Y3, Y3, Y3
 	VPXORD Y4, Y4, Y4
 	VPXORD Y5, Y5, Y5
@@ -3814,6 +3708,8 @@ row1:
 	VPXORD Y8, Y8, Y8
 	VPXORD Y9, Y9, Y9
 	VPXORD Y10, Y10, Y10
+	VPXORD Y11, Y11, Y11
+	VPXORD Y12, Y12, Y12
 	MOVQ   CX, SI
 	MOVQ   blocks+64(FP), DI
 	MOVQ   q+40(FP), R8
@@ -3827,64 +3723,64 @@ row1:
 
 blocks3:
 	// d_w·d_a of each token, m·s_a
-	VPBROADCASTD (SI), X21
-	VCVTPH2PS    X21, Y21
-	VMULPS       (R9), Y21, Y22
-	VADDPS       Y22, Y9, Y9
-	VMOVUPS      Y22, (SP)
-	VMULPS       (R11), Y21, Y21
-	VADDPS       Y21, Y10, Y10
-	VMOVUPS      Y21, 32(SP)
+	VPBROADCASTD (SI), X13
+	VCVTPH2PS    X13, Y13
+	VMULPS       (R9), Y13, Y14
+	VADDPS       Y14, Y11, Y11
+	VMOVUPS      Y14, 32(SP)
+	VMULPS       (R11), Y13, Y13
+	VADDPS       Y13, Y12, Y12
+	VMOVUPS      Y13, 64(SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 8(SI), Y21
-	VPSRLVD         Y19, Y21, Y21
-	VPANDD          Y0, Y21, Y21
+	VBROADCASTI32X4 8(SI), Y13
+	VPSRLVD         Y1, Y13, Y13
+	VPANDD          Y0, Y13, Y13
 
 	// q += 16·bit
 	KMOVD        4(SI), K1
-	VPADDB       Y20, Y21, K1, Y21
-	VPXORD       Y11, Y11, Y11
-	VPDPBUSD     (R8), Y21, Y11
-	VCVTDQ2PS    Y11, Y11
-	VBROADCASTSS (SP), Y22
-	VFMADD231PS  Y22, Y11, Y1
-	VPXORD       Y12, Y12, Y12
-	VPDPBUSD     (R8)(DX*1), Y21, Y12
-	VCVTDQ2PS    Y12, Y12
-	VBROADCASTSS 8(SP), Y22
-	VFMADD231PS  Y22, Y12, Y2
-	VPXORD       Y13, Y13, Y13
-	VPDPBUSD     (R8)(DX*2), Y21, Y13
-	VCVTDQ2PS    Y13, Y13
-	VBROADCASTSS 16(SP), Y22
-	VFMADD231PS  Y22, Y13, Y3
-	VPXORD       Y14, Y14, Y14
-	VPDPBUSD     (R8)(BX*1), Y21, Y14
-	VCVTDQ2PS    Y14, Y14
-	VBROADCASTSS 24(SP), Y22
-	VFMADD231PS  Y22, Y14, Y4
+	VPADDB       Y2, Y13, K1, Y13
 	VPXORD       Y15, Y15, Y15
-	VPDPBUSD     (R10), Y21, Y15
+	VPDPBUSD     (R8), Y13, Y15
 	VCVTDQ2PS    Y15, Y15
-	VBROADCASTSS 32(SP), Y22
-	VFMADD231PS  Y22, Y15, Y5
+	VBROADCASTSS 32(SP), Y14
+	VFMADD231PS  Y14, Y15, Y3
 	VPXORD       Y16, Y16, Y16
-	VPDPBUSD     (R10)(DX*1), Y21, Y16
+	VPDPBUSD     (R8)(DX*1), Y13, Y16
 	VCVTDQ2PS    Y16, Y16
-	VBROADCASTSS 40(SP), Y22
-	VFMADD231PS  Y22, Y16, Y6
+	VBROADCASTSS 40(SP), Y14
+	VFMADD231PS  Y14, Y16, Y4
 	VPXORD       Y17, Y17, Y17
-	VPDPBUSD     (R10)(DX*2), Y21, Y17
+	VPDPBUSD     (R8)(DX*2), Y13, Y17
 	VCVTDQ2PS    Y17, Y17
-	VBROADCASTSS 48(SP), Y22
-	VFMADD231PS  Y22, Y17, Y7
+	VBROADCASTSS 48(SP), Y14
+	VFMADD231PS  Y14, Y17, Y5
 	VPXORD       Y18, Y18, Y18
-	VPDPBUSD     (R10)(BX*1), Y21, Y18
+	VPDPBUSD     (R8)(BX*1), Y13, Y18
 	VCVTDQ2PS    Y18, Y18
-	VBROADCASTSS 56(SP), Y21
-	VFMADD231PS  Y21, Y18, Y8
+	VBROADCASTSS 56(SP), Y14
+	VFMADD231PS  Y14, Y18, Y6
+	VPXORD       Y19, Y19, Y19
+	VPDPBUSD     (R10), Y13, Y19
+	VCVTDQ2PS    Y19, Y19
+	VBROADCASTSS 64(SP), Y14
+	VFMADD231PS  Y14, Y19, Y7
+	VPXORD       Y20, Y20, Y20
+	VPDPBUSD     (R10)(DX*1), Y13, Y20
+	VCVTDQ2PS    Y20, Y20
+	VBROADCASTSS 72(SP), Y14
+	VFMADD231PS  Y14, Y20, Y8
+	VPXORD       Y21, Y21, Y21
+	VPDPBUSD     (R10)(DX*2), Y13, Y21
+	VCVTDQ2PS    Y21, Y21
+	VBROADCASTSS 80(SP), Y14
+	VFMADD231PS  Y14, Y21, Y9
+	VPXORD       Y22, Y22, Y22
+	VPDPBUSD     (R10)(BX*1), Y13, Y22
+	VCVTDQ2PS    Y22, Y22
+	VBROADCASTSS 88(SP), Y13
+	VFMADD231PS  Y13, Y22, Y10
 	ADDQ         $+24, SI
 	ADDQ         $+32, R8
 	ADDQ         $+32, R9
@@ -3897,53 +3793,53 @@ blocksEnd4:
 	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y2, Y1, Y21
-	VUNPCKLPS     Y2, Y1, Y1
-	VADDPS        Y21, Y1, Y1
-	VUNPCKHPS     Y4, Y3, Y21
+	VUNPCKHPS     Y4, Y3, Y13
 	VUNPCKLPS     Y4, Y3, Y3
-	VADDPS        Y21, Y3, Y3
-	VUNPCKHPD     Y3, Y1, Y21
-	VUNPCKLPD     Y3, Y1, Y1
-	VADDPS        Y21, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X21
-	VADDPS        X21, X1, X1
-	VMOVUPS       odd<>+0(SB), Y21
-	VPERMPS       Y9, Y21, Y9
-	VADDPS        X9, X1, X1
+	VADDPS        Y13, Y3, Y3
+	VUNPCKHPS     Y6, Y5, Y13
+	VUNPCKLPS     Y6, Y5, Y5
+	VADDPS        Y13, Y5, Y5
+	VUNPCKHPD     Y5, Y3, Y13
+	VUNPCKLPD     Y5, Y3, Y3
+	VADDPS        Y13, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X13
+	VADDPS        X13, X3, X3
+	VMOVUPS       odd<>+0(SB), Y13
+	VPERMPS       Y11, Y13, Y11
+	VADDPS        X11, X3, X3
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
 	LEAQ          (DI)(DI*2), R8
-	VMOVSS        X1, (SI)
-	VEXTRACTPS    $0x01, X1, (SI)(DI*1)
-	VEXTRACTPS    $0x02, X1, (SI)(DI*2)
-	VEXTRACTPS    $0x03, X1, (SI)(R8*1)
+	VMOVSS        X3, (SI)
+	VEXTRACTPS    $0x01, X3, (SI)(DI*1)
+	VEXTRACTPS    $0x02, X3, (SI)(DI*2)
+	VEXTRACTPS    $0x03, X3, (SI)(R8*1)
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y6, Y5, Y21
-	VUNPCKLPS     Y6, Y5, Y5
-	VADDPS        Y21, Y5, Y5
-	VUNPCKHPS     Y8, Y7, Y21
+	VUNPCKHPS     Y8, Y7, Y13
 	VUNPCKLPS     Y8, Y7, Y7
-	VADDPS        Y21, Y7, Y7
-	VUNPCKHPD     Y7, Y5, Y21
-	VUNPCKLPD     Y7, Y5, Y5
-	VADDPS        Y21, Y5, Y5
-	VEXTRACTF32X4 $0x01, Y5, X21
-	VADDPS        X21, X5, X5
-	VMOVUPS       odd<>+0(SB), Y21
-	VPERMPS       Y10, Y21, Y10
-	VADDPS        X10, X5, X5
+	VADDPS        Y13, Y7, Y7
+	VUNPCKHPS     Y10, Y9, Y13
+	VUNPCKLPS     Y10, Y9, Y9
+	VADDPS        Y13, Y9, Y9
+	VUNPCKHPD     Y9, Y7, Y13
+	VUNPCKLPD     Y9, Y7, Y7
+	VADDPS        Y13, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X13
+	VADDPS        X13, X7, X7
+	VMOVUPS       odd<>+0(SB), Y13
+	VPERMPS       Y12, Y13, Y12
+	VADDPS        X12, X7, X7
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
 	LEAQ          (SI)(DI*4), SI
 	LEAQ          (DI)(DI*2), R8
-	VMOVSS        X5, (SI)
-	VEXTRACTPS    $0x01, X5, (SI)(DI*1)
-	VEXTRACTPS    $0x02, X5, (SI)(DI*2)
-	VEXTRACTPS    $0x03, X5, (SI)(R8*1)
+	VMOVSS        X7, (SI)
+	VEXTRACTPS    $0x01, X7, (SI)(DI*1)
+	VEXTRACTPS    $0x02, X7, (SI)(DI*2)
+	VEXTRACTPS    $0x03, X7, (SI)(R8*1)
 	ADDQ          $+4, AX
 	MOVQ          stride+24(FP), SI
 	ADDQ          SI, CX
@@ -3955,17 +3851,13 @@ rowEnd2:
 
 // func rowsQ8_0x4AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
-TEXT ·rowsQ8_0x4AVX512(SB), NOSPLIT, $32-72
+TEXT ·rowsQ8_0x4AVX512(SB), NOSPLIT, $64-72
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+16(FP), CX
 	MOVQ         ldq+48(FP), DX
 	LEAQ         (DX)(DX*2), BX
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
-	MOVL         $0x0000ff00, SI
-	KMOVW        SI, K1
-	VMOVUPS      lanes0_1<>+0(SB), Y0
-	VMOVUPS      lanes2_3<>+0(SB), Y0
 	VBROADCASTSS c80808080<>+0(SB), Y0
 
 row1:
@@ -3985,50 +3877,50 @@ row1:
 
 blocks3:
 	// d_w·d_a of each token, m·s_a
-	VPBROADCASTW (SI), X13
-	VCVTPH2PS    X13, Y13
-	VMULPS       (R9), Y13, Y13
-	VMOVUPS      Y13, (SP)
+	VPBROADCASTW (SI), X5
+	VCVTPH2PS    X5, Y5
+	VMULPS       (R9), Y5, Y5
+	VMOVUPS      Y5, 32(SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	// q as it is, for VNNI q ^ 128 = q + 128
-	VPXORD       2(SI), Y0, Y13
+	VPXORD       2(SI), Y0, Y5
 	VMOVDQU32    (R8), Y14
-	VPXORD       Y5, Y5, Y5
-	VPDPBUSD     Y14, Y13, Y5
 	VPXORD       Y6, Y6, Y6
-	VPDPBUSD     Y14, Y0, Y6
-	VPSUBD       Y6, Y5, Y5
-	VCVTDQ2PS    Y5, Y5
-	VBROADCASTSS (SP), Y14
-	VFMADD231PS  Y14, Y5, Y1
-	VMOVDQU32    (R8)(DX*1), Y14
+	VPDPBUSD     Y14, Y5, Y6
 	VPXORD       Y7, Y7, Y7
-	VPDPBUSD     Y14, Y13, Y7
+	VPDPBUSD     Y14, Y0, Y7
+	VPSUBD       Y7, Y6, Y6
+	VCVTDQ2PS    Y6, Y6
+	VBROADCASTSS 32(SP), Y14
+	VFMADD231PS  Y14, Y6, Y1
+	VMOVDQU32    (R8)(DX*1), Y14
 	VPXORD       Y8, Y8, Y8
-	VPDPBUSD     Y14, Y0, Y8
-	VPSUBD       Y8, Y7, Y7
-	VCVTDQ2PS    Y7, Y7
-	VBROADCASTSS 8(SP), Y14
-	VFMADD231PS  Y14, Y7, Y2
-	VMOVDQU32    (R8)(DX*2), Y14
+	VPDPBUSD     Y14, Y5, Y8
 	VPXORD       Y9, Y9, Y9
-	VPDPBUSD     Y14, Y13, Y9
+	VPDPBUSD     Y14, Y0, Y9
+	VPSUBD       Y9, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VBROADCASTSS 40(SP), Y14
+	VFMADD231PS  Y14, Y8, Y2
+	VMOVDQU32    (R8)(DX*2), Y14
 	VPXORD       Y10, Y10, Y10
-	VPDPBUSD     Y14, Y0, Y10
-	VPSUBD       Y10, Y9, Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 16(SP), Y14
-	VFMADD231PS  Y14, Y9, Y3
-	VMOVDQU32    (R8)(BX*1), Y14
+	VPDPBUSD     Y14, Y5, Y10
 	VPXORD       Y11, Y11, Y11
-	VPDPBUSD     Y14, Y13, Y11
+	VPDPBUSD     Y14, Y0, Y11
+	VPSUBD       Y11, Y10, Y10
+	VCVTDQ2PS    Y10, Y10
+	VBROADCASTSS 48(SP), Y14
+	VFMADD231PS  Y14, Y10, Y3
+	VMOVDQU32    (R8)(BX*1), Y14
 	VPXORD       Y12, Y12, Y12
-	VPDPBUSD     Y14, Y0, Y12
-	VPSUBD       Y12, Y11, Y11
-	VCVTDQ2PS    Y11, Y11
-	VBROADCASTSS 24(SP), Y13
-	VFMADD231PS  Y13, Y11, Y4
+	VPDPBUSD     Y14, Y5, Y12
+	VPXORD       Y13, Y13, Y13
+	VPDPBUSD     Y14, Y0, Y13
+	VPSUBD       Y13, Y12, Y12
+	VCVTDQ2PS    Y12, Y12
+	VBROADCASTSS 56(SP), Y5
+	VFMADD231PS  Y5, Y12, Y4
 	ADDQ         $+34, SI
 	ADDQ         $+32, R8
 	ADDQ         $+32, R9
@@ -4039,17 +3931,17 @@ blocksEnd4:
 	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y2, Y1, Y13
+	VUNPCKHPS     Y2, Y1, Y5
 	VUNPCKLPS     Y2, Y1, Y1
-	VADDPS        Y13, Y1, Y1
-	VUNPCKHPS     Y4, Y3, Y13
+	VADDPS        Y5, Y1, Y1
+	VUNPCKHPS     Y4, Y3, Y5
 	VUNPCKLPS     Y4, Y3, Y3
-	VADDPS        Y13, Y3, Y3
-	VUNPCKHPD     Y3, Y1, Y13
+	VADDPS        Y5, Y3, Y3
+	VUNPCKHPD     Y3, Y1, Y5
 	VUNPCKLPD     Y3, Y1, Y1
-	VADDPS        Y13, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X13
-	VADDPS        X13, X1, X1
+	VADDPS        Y5, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X5
+	VADDPS        X5, X1, X1
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
@@ -4072,17 +3964,13 @@ GLOBL c80808080<>(SB), RODATA|NOPTR, $4
 
 // func rowsQ8_0x8AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
-TEXT ·rowsQ8_0x8AVX512(SB), NOSPLIT, $64-72
+TEXT ·rowsQ8_0x8AVX512(SB), NOSPLIT, $96-72
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+16(FP), CX
 	MOVQ         ldq+48(FP), DX
 	LEAQ         (DX)(DX*2), BX
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
-	MOVL         $0x0000ff00, SI
-	KMOVW        SI, K1
-	VMOVUPS      lanes0_1<>+0(SB), Y0
-	VMOVUPS      lanes2_3<>+0(SB), Y0
 	VBROADCASTSS c80808080<>+0(SB), Y0
 
 row1:
@@ -4110,88 +3998,88 @@ row1:
 
 blocks3:
 	// d_w·d_a of each token, m·s_a
-	VPBROADCASTW (SI), X25
-	VCVTPH2PS    X25, Y25
-	VMULPS       (R9), Y25, Y26
-	VMOVUPS      Y26, (SP)
-	VMULPS       (R11), Y25, Y25
-	VMOVUPS      Y25, 32(SP)
+	VPBROADCASTW (SI), X9
+	VCVTPH2PS    X9, Y9
+	VMULPS       (R9), Y9, Y10
+	VMOVUPS      Y10, 32(SP)
+	VMULPS       (R11), Y9, Y9
+	VMOVUPS      Y9, 64(SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	// q as it is, for VNNI q ^ 128 = q + 128
-	VPXORD       2(SI), Y0, Y25
-	VMOVDQU32    (R8), Y26
-	VPXORD       Y9, Y9, Y9
-	VPDPBUSD     Y26, Y25, Y9
-	VPXORD       Y10, Y10, Y10
-	VPDPBUSD     Y26, Y0, Y10
-	VPSUBD       Y10, Y9, Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS (SP), Y26
-	VFMADD231PS  Y26, Y9, Y1
-	VMOVDQU32    (R8)(DX*1), Y26
+	VPXORD       2(SI), Y0, Y9
+	VMOVDQU32    (R8), Y10
 	VPXORD       Y11, Y11, Y11
-	VPDPBUSD     Y26, Y25, Y11
+	VPDPBUSD     Y10, Y9, Y11
 	VPXORD       Y12, Y12, Y12
-	VPDPBUSD     Y26, Y0, Y12
+	VPDPBUSD     Y10, Y0, Y12
 	VPSUBD       Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VBROADCASTSS 8(SP), Y26
-	VFMADD231PS  Y26, Y11, Y2
-	VMOVDQU32    (R8)(DX*2), Y26
+	VBROADCASTSS 32(SP), Y10
+	VFMADD231PS  Y10, Y11, Y1
+	VMOVDQU32    (R8)(DX*1), Y10
 	VPXORD       Y13, Y13, Y13
-	VPDPBUSD     Y26, Y25, Y13
+	VPDPBUSD     Y10, Y9, Y13
 	VPXORD       Y14, Y14, Y14
-	VPDPBUSD     Y26, Y0, Y14
+	VPDPBUSD     Y10, Y0, Y14
 	VPSUBD       Y14, Y13, Y13
 	VCVTDQ2PS    Y13, Y13
-	VBROADCASTSS 16(SP), Y26
-	VFMADD231PS  Y26, Y13, Y3
-	VMOVDQU32    (R8)(BX*1), Y26
+	VBROADCASTSS 40(SP), Y10
+	VFMADD231PS  Y10, Y13, Y2
+	VMOVDQU32    (R8)(DX*2), Y10
 	VPXORD       Y15, Y15, Y15
-	VPDPBUSD     Y26, Y25, Y15
+	VPDPBUSD     Y10, Y9, Y15
 	VPXORD       Y16, Y16, Y16
-	VPDPBUSD     Y26, Y0, Y16
+	VPDPBUSD     Y10, Y0, Y16
 	VPSUBD       Y16, Y15, Y15
 	VCVTDQ2PS    Y15, Y15
-	VBROADCASTSS 24(SP), Y26
-	VFMADD231PS  Y26, Y15, Y4
-	VMOVDQU32    (R10), Y26
+	VBROADCASTSS 48(SP), Y10
+	VFMADD231PS  Y10, Y15, Y3
+	VMOVDQU32    (R8)(BX*1), Y10
 	VPXORD       Y17, Y17, Y17
-	VPDPBUSD     Y26, Y25, Y17
+	VPDPBUSD     Y10, Y9, Y17
 	VPXORD       Y18, Y18, Y18
-	VPDPBUSD     Y26, Y0, Y18
+	VPDPBUSD     Y10, Y0, Y18
 	VPSUBD       Y18, Y17, Y17
 	VCVTDQ2PS    Y17, Y17
-	VBROADCASTSS 32(SP), Y26
-	VFMADD231PS  Y26, Y17, Y5
-	VMOVDQU32    (R10)(DX*1), Y26
+	VBROADCASTSS 56(SP), Y10
+	VFMADD231PS  Y10, Y17, Y4
+	VMOVDQU32    (R10), Y10
 	VPXORD       Y19, Y19, Y19
-	VPDPBUSD     Y26, Y25, Y19
+	VPDPBUSD     Y10, Y9, Y19
 	VPXORD       Y20, Y20, Y20
-	VPDPBUSD     Y26, Y0, Y20
+	VPDPBUSD     Y10, Y0, Y20
 	VPSUBD       Y20, Y19, Y19
 	VCVTDQ2PS    Y19, Y19
-	VBROADCASTSS 40(SP), Y26
-	VFMADD231PS  Y26, Y19, Y6
-	VMOVDQU32    (R10)(DX*2), Y26
+	VBROADCASTSS 64(SP), Y10
+	VFMADD231PS  Y10, Y19, Y5
+	VMOVDQU32    (R10)(DX*1), Y10
 	VPXORD       Y21, Y21, Y21
-	VPDPBUSD     Y26, Y25, Y21
+	VPDPBUSD     Y10, Y9, Y21
 	VPXORD       Y22, Y22, Y22
-	VPDPBUSD     Y26, Y0, Y22
+	VPDPBUSD     Y10, Y0, Y22
 	VPSUBD       Y22, Y21, Y21
 	VCVTDQ2PS    Y21, Y21
-	VBROADCASTSS 48(SP), Y26
-	VFMADD231PS  Y26, Y21, Y7
-	VMOVDQU32    (R10)(BX*1), Y26
+	VBROADCASTSS 72(SP), Y10
+	VFMADD231PS  Y10, Y21, Y6
+	VMOVDQU32    (R10)(DX*2), Y10
 	VPXORD       Y23, Y23, Y23
-	VPDPBUSD     Y26, Y25, Y23
+	VPDPBUSD     Y10, Y9, Y23
 	VPXORD       Y24, Y24, Y24
-	VPDPBUSD     Y26, Y0, Y24
+	VPDPBUSD     Y10, Y0, Y24
 	VPSUBD       Y24, Y23, Y23
 	VCVTDQ2PS    Y23, Y23
-	VBROADCASTSS 56(SP), Y25
-	VFMADD231PS  Y25, Y23, Y8
+	VBROADCASTSS 80(SP), Y10
+	VFMADD231PS  Y10, Y23, Y7
+	VMOVDQU32    (R10)(BX*1), Y10
+	VPXORD       Y25, Y25, Y25
+	VPDPBUSD     Y10, Y9, Y25
+	VPXORD       Y26, Y26, Y26
+	VPDPBUSD     Y10, Y0, Y26
+	VPSUBD       Y26, Y25, Y25
+	VCVTDQ2PS    Y25, Y25
+	VBROADCASTSS 88(SP), Y9
+	VFMADD231PS  Y9, Y25, Y8
 	ADDQ         $+34, SI
 	ADDQ         $+32, R8
 	ADDQ         $+32, R9
@@ -4204,17 +4092,17 @@ blocksEnd4:
 	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y2, Y1, Y25
+	VUNPCKHPS     Y2, Y1, Y9
 	VUNPCKLPS     Y2, Y1, Y1
-	VADDPS        Y25, Y1, Y1
-	VUNPCKHPS     Y4, Y3, Y25
+	VADDPS        Y9, Y1, Y1
+	VUNPCKHPS     Y4, Y3, Y9
 	VUNPCKLPS     Y4, Y3, Y3
-	VADDPS        Y25, Y3, Y3
-	VUNPCKHPD     Y3, Y1, Y25
+	VADDPS        Y9, Y3, Y3
+	VUNPCKHPD     Y3, Y1, Y9
 	VUNPCKLPD     Y3, Y1, Y1
-	VADDPS        Y25, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X25
-	VADDPS        X25, X1, X1
+	VADDPS        Y9, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X9
+	VADDPS        X9, X1, X1
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
@@ -4225,17 +4113,17 @@ blocksEnd4:
 	VEXTRACTPS    $0x03, X1, (SI)(R8*1)
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y6, Y5, Y25
+	VUNPCKHPS     Y6, Y5, Y9
 	VUNPCKLPS     Y6, Y5, Y5
-	VADDPS        Y25, Y5, Y5
-	VUNPCKHPS     Y8, Y7, Y25
+	VADDPS        Y9, Y5, Y5
+	VUNPCKHPS     Y8, Y7, Y9
 	VUNPCKLPS     Y8, Y7, Y7
-	VADDPS        Y25, Y7, Y7
-	VUNPCKHPD     Y7, Y5, Y25
+	VADDPS        Y9, Y7, Y7
+	VUNPCKHPD     Y7, Y5, Y9
 	VUNPCKLPD     Y7, Y5, Y5
-	VADDPS        Y25, Y5, Y5
-	VEXTRACTF32X4 $0x01, Y5, X25
-	VADDPS        X25, X5, X5
+	VADDPS        Y9, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X9
+	VADDPS        X9, X5, X5
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
@@ -4256,30 +4144,26 @@ rowEnd2:
 
 // func rowsIQ4_NLx4AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
-TEXT ·rowsIQ4_NLx4AVX512(SB), NOSPLIT, $32-72
+TEXT ·rowsIQ4_NLx4AVX512(SB), NOSPLIT, $64-72
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+16(FP), CX
 	MOVQ         ldq+48(FP), DX
 	LEAQ         (DX)(DX*2), BX
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
-	MOVL         $0x0000ff00, SI
-	KMOVW        SI, K1
-	VMOVUPS      lanes0_1<>+0(SB), Y0
-	VMOVUPS      lanes2_3<>+0(SB), Y0
 	VBROADCASTSS c80808080<>+0(SB), Y0
-	VBROADCASTSS c0f0f0f0f<>+0(SB), Y13
-	VMOVUPS      shift04<>+0(SB), Y14
-	VMOVUPS      iq4biased<>+0(SB), Y15
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
+	VMOVUPS      iq4biased<>+0(SB), Y3
 
 row1:
 	CMPQ   rows+32(FP), $0x01
 	JLT    rowEnd2
 	SUBQ   $0x01, rows+32(FP)
-	VPXORD Y1, Y1, Y1
-	VPXORD Y2, Y2, Y2
-	VPXORD Y3, Y3, Y3
 	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	VPXORD Y7, Y7, Y7
 	MOVQ   CX, SI
 	MOVQ   blocks+64(FP), DI
 	MOVQ   q+40(FP), R8
@@ -4289,55 +4173,55 @@ row1:
 
 blocks3:
 	// d_w·d_a of each token, m·s_a
-	VPBROADCASTW (SI), X16
-	VCVTPH2PS    X16, Y16
-	VMULPS       (R9), Y16, Y16
-	VMOVUPS      Y16, (SP)
+	VPBROADCASTW (SI), X8
+	VCVTPH2PS    X8, Y8
+	VMULPS       (R9), Y8, Y8
+	VMOVUPS      Y8, 32(SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 2(SI), Y16
-	VPSRLVD         Y14, Y16, Y16
-	VPANDD          Y13, Y16, Y16
+	VBROADCASTI32X4 2(SI), Y8
+	VPSRLVD         Y2, Y8, Y8
+	VPANDD          Y1, Y8, Y8
 
 	// q = values[q]
-	VPSHUFB      Y16, Y15, Y16
+	VPSHUFB      Y8, Y3, Y8
 	VMOVDQU32    (R8), Y17
-	VPXORD       Y5, Y5, Y5
-	VPDPBUSD     Y17, Y16, Y5
-	VPXORD       Y6, Y6, Y6
-	VPDPBUSD     Y17, Y0, Y6
-	VPSUBD       Y6, Y5, Y5
-	VCVTDQ2PS    Y5, Y5
-	VBROADCASTSS (SP), Y17
-	VFMADD231PS  Y17, Y5, Y1
-	VMOVDQU32    (R8)(DX*1), Y17
-	VPXORD       Y7, Y7, Y7
-	VPDPBUSD     Y17, Y16, Y7
-	VPXORD       Y8, Y8, Y8
-	VPDPBUSD     Y17, Y0, Y8
-	VPSUBD       Y8, Y7, Y7
-	VCVTDQ2PS    Y7, Y7
-	VBROADCASTSS 8(SP), Y17
-	VFMADD231PS  Y17, Y7, Y2
-	VMOVDQU32    (R8)(DX*2), Y17
 	VPXORD       Y9, Y9, Y9
-	VPDPBUSD     Y17, Y16, Y9
+	VPDPBUSD     Y17, Y8, Y9
 	VPXORD       Y10, Y10, Y10
 	VPDPBUSD     Y17, Y0, Y10
 	VPSUBD       Y10, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 16(SP), Y17
-	VFMADD231PS  Y17, Y9, Y3
-	VMOVDQU32    (R8)(BX*1), Y17
+	VBROADCASTSS 32(SP), Y17
+	VFMADD231PS  Y17, Y9, Y4
+	VMOVDQU32    (R8)(DX*1), Y17
 	VPXORD       Y11, Y11, Y11
-	VPDPBUSD     Y17, Y16, Y11
+	VPDPBUSD     Y17, Y8, Y11
 	VPXORD       Y12, Y12, Y12
 	VPDPBUSD     Y17, Y0, Y12
 	VPSUBD       Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VBROADCASTSS 24(SP), Y16
-	VFMADD231PS  Y16, Y11, Y4
+	VBROADCASTSS 40(SP), Y17
+	VFMADD231PS  Y17, Y11, Y5
+	VMOVDQU32    (R8)(DX*2), Y17
+	VPXORD       Y13, Y13, Y13
+	VPDPBUSD     Y17, Y8, Y13
+	VPXORD       Y14, Y14, Y14
+	VPDPBUSD     Y17, Y0, Y14
+	VPSUBD       Y14, Y13, Y13
+	VCVTDQ2PS    Y13, Y13
+	VBROADCASTSS 48(SP), Y17
+	VFMADD231PS  Y17, Y13, Y6
+	VMOVDQU32    (R8)(BX*1), Y17
+	VPXORD       Y15, Y15, Y15
+	VPDPBUSD     Y17, Y8, Y15
+	VPXORD       Y16, Y16, Y16
+	VPDPBUSD     Y17, Y0, Y16
+	VPSUBD       Y16, Y15, Y15
+	VCVTDQ2PS    Y15, Y15
+	VBROADCASTSS 56(SP), Y8
+	VFMADD231PS  Y8, Y15, Y7
 	ADDQ         $+18, SI
 	ADDQ         $+32, R8
 	ADDQ         $+32, R9
@@ -4348,25 +4232,25 @@ blocksEnd4:
 	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y2, Y1, Y16
-	VUNPCKLPS     Y2, Y1, Y1
-	VADDPS        Y16, Y1, Y1
-	VUNPCKHPS     Y4, Y3, Y16
-	VUNPCKLPS     Y4, Y3, Y3
-	VADDPS        Y16, Y3, Y3
-	VUNPCKHPD     Y3, Y1, Y16
-	VUNPCKLPD     Y3, Y1, Y1
-	VADDPS        Y16, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X16
-	VADDPS        X16, X1, X1
+	VUNPCKHPS     Y5, Y4, Y8
+	VUNPCKLPS     Y5, Y4, Y4
+	VADDPS        Y8, Y4, Y4
+	VUNPCKHPS     Y7, Y6, Y8
+	VUNPCKLPS     Y7, Y6, Y6
+	VADDPS        Y8, Y6, Y6
+	VUNPCKHPD     Y6, Y4, Y8
+	VUNPCKLPD     Y6, Y4, Y4
+	VADDPS        Y8, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X8
+	VADDPS        X8, X4, X4
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
 	LEAQ          (DI)(DI*2), R8
-	VMOVSS        X1, (SI)
-	VEXTRACTPS    $0x01, X1, (SI)(DI*1)
-	VEXTRACTPS    $0x02, X1, (SI)(DI*2)
-	VEXTRACTPS    $0x03, X1, (SI)(R8*1)
+	VMOVSS        X4, (SI)
+	VEXTRACTPS    $0x01, X4, (SI)(DI*1)
+	VEXTRACTPS    $0x02, X4, (SI)(DI*2)
+	VEXTRACTPS    $0x03, X4, (SI)(R8*1)
 	ADDQ          $+4, AX
 	MOVQ          stride+24(FP), SI
 	ADDQ          SI, CX
@@ -4396,34 +4280,30 @@ GLOBL iq4biased<>(SB), RODATA|NOPTR, $64
 
 // func rowsIQ4_NLx8AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3
-TEXT ·rowsIQ4_NLx8AVX512(SB), NOSPLIT, $64-72
+TEXT ·rowsIQ4_NLx8AVX512(SB), NOSPLIT, $96-72
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+16(FP), CX
 	MOVQ         ldq+48(FP), DX
 	LEAQ         (DX)(DX*2), BX
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
-	MOVL         $0x0000ff00, SI
-	KMOVW        SI, K1
-	VMOVUPS      lanes0_1<>+0(SB), Y0
-	VMOVUPS      lanes2_3<>+0(SB), Y0
 	VBROADCASTSS c80808080<>+0(SB), Y0
-	VBROADCASTSS c0f0f0f0f<>+0(SB), Y25
-	VMOVUPS      shift04<>+0(SB), Y26
-	VMOVUPS      iq4biased<>+0(SB), Y27
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
+	VMOVUPS      iq4biased<>+0(SB), Y3
 
 row1:
 	CMPQ   rows+32(FP), $0x01
 	JLT    rowEnd2
 	SUBQ   $0x01, rows+32(FP)
-	VPXORD Y1, Y1, Y1
-	VPXORD Y2, Y2, Y2
-	VPXORD Y3, Y3, Y3
 	VPXORD Y4, Y4, Y4
 	VPXORD Y5, Y5, Y5
 	VPXORD Y6, Y6, Y6
 	VPXORD Y7, Y7, Y7
 	VPXORD Y8, Y8, Y8
+	VPXORD Y9, Y9, Y9
+	VPXORD Y10, Y10, Y10
+	VPXORD Y11, Y11, Y11
 	MOVQ   CX, SI
 	MOVQ   blocks+64(FP), DI
 	MOVQ   q+40(FP), R8
@@ -4437,93 +4317,93 @@ row1:
 
 blocks3:
 	// d_w·d_a of each token, m·s_a
-	VPBROADCASTW (SI), X28
-	VCVTPH2PS    X28, Y28
-	VMULPS       (R9), Y28, Y29
-	VMOVUPS      Y29, (SP)
-	VMULPS       (R11), Y28, Y28
-	VMOVUPS      Y28, 32(SP)
+	VPBROADCASTW (SI), X12
+	VCVTPH2PS    X12, Y12
+	VMULPS       (R9), Y12, Y13
+	VMOVUPS      Y13, 32(SP)
+	VMULPS       (R11), Y12, Y12
+	VMOVUPS      Y12, 64(SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 2(SI), Y28
-	VPSRLVD         Y26, Y28, Y28
-	VPANDD          Y25, Y28, Y28
+	VBROADCASTI32X4 2(SI), Y12
+	VPSRLVD         Y2, Y12, Y12
+	VPANDD          Y1, Y12, Y12
 
 	// q = values[q]
-	VPSHUFB      Y28, Y27, Y28
-	VMOVDQU32    (R8), Y29
-	VPXORD       Y9, Y9, Y9
-	VPDPBUSD     Y29, Y28, Y9
-	VPXORD       Y10, Y10, Y10
-	VPDPBUSD     Y29, Y0, Y10
-	VPSUBD       Y10, Y9, Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS (SP), Y29
-	VFMADD231PS  Y29, Y9, Y1
-	VMOVDQU32    (R8)(DX*1), Y29
-	VPXORD       Y11, Y11, Y11
-	VPDPBUSD     Y29, Y28, Y11
-	VPXORD       Y12, Y12, Y12
-	VPDPBUSD     Y29, Y0, Y12
-	VPSUBD       Y12, Y11, Y11
-	VCVTDQ2PS    Y11, Y11
-	VBROADCASTSS 8(SP), Y29
-	VFMADD231PS  Y29, Y11, Y2
-	VMOVDQU32    (R8)(DX*2), Y29
-	VPXORD       Y13, Y13, Y13
-	VPDPBUSD     Y29, Y28, Y13
+	VPSHUFB      Y12, Y3, Y12
+	VMOVDQU32    (R8), Y13
 	VPXORD       Y14, Y14, Y14
-	VPDPBUSD     Y29, Y0, Y14
-	VPSUBD       Y14, Y13, Y13
-	VCVTDQ2PS    Y13, Y13
-	VBROADCASTSS 16(SP), Y29
-	VFMADD231PS  Y29, Y13, Y3
-	VMOVDQU32    (R8)(BX*1), Y29
+	VPDPBUSD     Y13, Y12, Y14
 	VPXORD       Y15, Y15, Y15
-	VPDPBUSD     Y29, Y28, Y15
+	VPDPBUSD     Y13, Y0, Y15
+	VPSUBD       Y15, Y14, Y14
+	VCVTDQ2PS    Y14, Y14
+	VBROADCASTSS 32(SP), Y13
+	VFMADD231PS  Y13, Y14, Y4
+	VMOVDQU32    (R8)(DX*1), Y13
 	VPXORD       Y16, Y16, Y16
-	VPDPBUSD     Y29, Y0, Y16
-	VPSUBD       Y16, Y15, Y15
-	VCVTDQ2PS    Y15, Y15
-	VBROADCASTSS 24(SP), Y29
-	VFMADD231PS  Y29, Y15, Y4
-	VMOVDQU32    (R10), Y29
+	VPDPBUSD     Y13, Y12, Y16
 	VPXORD       Y17, Y17, Y17
-	VPDPBUSD     Y29, Y28, Y17
+	VPDPBUSD     Y13, Y0, Y17
+	VPSUBD       Y17, Y16, Y16
+	VCVTDQ2PS    Y16, Y16
+	VBROADCASTSS 40(SP), Y13
+	VFMADD231PS  Y13, Y16, Y5
+	VMOVDQU32    (R8)(DX*2), Y13
 	VPXORD       Y18, Y18, Y18
-	VPDPBUSD     Y29, Y0, Y18
-	VPSUBD       Y18, Y17, Y17
-	VCVTDQ2PS    Y17, Y17
-	VBROADCASTSS 32(SP), Y29
-	VFMADD231PS  Y29, Y17, Y5
-	VMOVDQU32    (R10)(DX*1), Y29
+	VPDPBUSD     Y13, Y12, Y18
 	VPXORD       Y19, Y19, Y19
-	VPDPBUSD     Y29, Y28, Y19
+	VPDPBUSD     Y13, Y0, Y19
+	VPSUBD       Y19, Y18, Y18
+	VCVTDQ2PS    Y18, Y18
+	VBROADCASTSS 48(SP), Y13
+	VFMADD231PS  Y13, Y18, Y6
+	VMOVDQU32    (R8)(BX*1), Y13
 	VPXORD       Y20, Y20, Y20
-	VPDPBUSD     Y29, Y0, Y20
-	VPSUBD       Y20, Y19, Y19
-	VCVTDQ2PS    Y19, Y19
-	VBROADCASTSS 40(SP), Y29
-	VFMADD231PS  Y29, Y19, Y6
-	VMOVDQU32    (R10)(DX*2), Y29
+	VPDPBUSD     Y13, Y12, Y20
 	VPXORD       Y21, Y21, Y21
-	VPDPBUSD     Y29, Y28, Y21
+	VPDPBUSD     Y13, Y0, Y21
+	VPSUBD       Y21, Y20, Y20
+	VCVTDQ2PS    Y20, Y20
+	VBROADCASTSS 56(SP), Y13
+	VFMADD231PS  Y13, Y20, Y7
+	VMOVDQU32    (R10), Y13
 	VPXORD       Y22, Y22, Y22
-	VPDPBUSD     Y29, Y0, Y22
-	VPSUBD       Y22, Y21, Y21
-	VCVTDQ2PS    Y21, Y21
-	VBROADCASTSS 48(SP), Y29
-	VFMADD231PS  Y29, Y21, Y7
-	VMOVDQU32    (R10)(BX*1), Y29
+	VPDPBUSD     Y13, Y12, Y22
 	VPXORD       Y23, Y23, Y23
-	VPDPBUSD     Y29, Y28, Y23
+	VPDPBUSD     Y13, Y0, Y23
+	VPSUBD       Y23, Y22, Y22
+	VCVTDQ2PS    Y22, Y22
+	VBROADCASTSS 64(SP), Y13
+	VFMADD231PS  Y13, Y22, Y8
+	VMOVDQU32    (R10)(DX*1), Y13
 	VPXORD       Y24, Y24, Y24
-	VPDPBUSD     Y29, Y0, Y24
-	VPSUBD       Y24, Y23, Y23
-	VCVTDQ2PS    Y23, Y23
-	VBROADCASTSS 56(SP), Y28
-	VFMADD231PS  Y28, Y23, Y8
+	VPDPBUSD     Y13, Y12, Y24
+	VPXORD       Y25, Y25, Y25
+	VPDPBUSD     Y13, Y0, Y25
+	VPSUBD       Y25, Y24, Y24
+	VCVTDQ2PS    Y24, Y24
+	VBROADCASTSS 72(SP), Y13
+	VFMADD231PS  Y13, Y24, Y9
+	VMOVDQU32    (R10)(DX*2), Y13
+	VPXORD       Y26, Y26, Y26
+	VPDPBUSD     Y13, Y12, Y26
+	VPXORD       Y27, Y27, Y27
+	VPDPBUSD     Y13, Y0, Y27
+	VPSUBD       Y27, Y26, Y26
+	VCVTDQ2PS    Y26, Y26
+	VBROADCASTSS 80(SP), Y13
+	VFMADD231PS  Y13, Y26, Y10
+	VMOVDQU32    (R10)(BX*1), Y13
+	VPXORD       Y28, Y28, Y28
+	VPDPBUSD     Y13, Y12, Y28
+	VPXORD       Y29, Y29, Y29
+	VPDPBUSD     Y13, Y0, Y29
+	VPSUBD       Y29, Y28, Y28
+	VCVTDQ2PS    Y28, Y28
+	VBROADCASTSS 88(SP), Y12
+	VFMADD231PS  Y12, Y28, Y11
 	ADDQ         $+18, SI
 	ADDQ         $+32, R8
 	ADDQ         $+32, R9
@@ -4536,47 +4416,47 @@ blocksEnd4:
 	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y2, Y1, Y28
-	VUNPCKLPS     Y2, Y1, Y1
-	VADDPS        Y28, Y1, Y1
-	VUNPCKHPS     Y4, Y3, Y28
-	VUNPCKLPS     Y4, Y3, Y3
-	VADDPS        Y28, Y3, Y3
-	VUNPCKHPD     Y3, Y1, Y28
-	VUNPCKLPD     Y3, Y1, Y1
-	VADDPS        Y28, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X28
-	VADDPS        X28, X1, X1
+	VUNPCKHPS     Y5, Y4, Y12
+	VUNPCKLPS     Y5, Y4, Y4
+	VADDPS        Y12, Y4, Y4
+	VUNPCKHPS     Y7, Y6, Y12
+	VUNPCKLPS     Y7, Y6, Y6
+	VADDPS        Y12, Y6, Y6
+	VUNPCKHPD     Y6, Y4, Y12
+	VUNPCKLPD     Y6, Y4, Y4
+	VADDPS        Y12, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X12
+	VADDPS        X12, X4, X4
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
 	LEAQ          (DI)(DI*2), R8
-	VMOVSS        X1, (SI)
-	VEXTRACTPS    $0x01, X1, (SI)(DI*1)
-	VEXTRACTPS    $0x02, X1, (SI)(DI*2)
-	VEXTRACTPS    $0x03, X1, (SI)(R8*1)
+	VMOVSS        X4, (SI)
+	VEXTRACTPS    $0x01, X4, (SI)(DI*1)
+	VEXTRACTPS    $0x02, X4, (SI)(DI*2)
+	VEXTRACTPS    $0x03, X4, (SI)(R8*1)
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y6, Y5, Y28
-	VUNPCKLPS     Y6, Y5, Y5
-	VADDPS        Y28, Y5, Y5
-	VUNPCKHPS     Y8, Y7, Y28
-	VUNPCKLPS     Y8, Y7, Y7
-	VADDPS        Y28, Y7, Y7
-	VUNPCKHPD     Y7, Y5, Y28
-	VUNPCKLPD     Y7, Y5, Y5
-	VADDPS        Y28, Y5, Y5
-	VEXTRACTF32X4 $0x01, Y5, X28
-	VADDPS        X28, X5, X5
+	VUNPCKHPS     Y9, Y8, Y12
+	VUNPCKLPS     Y9, Y8, Y8
+	VADDPS        Y12, Y8, Y8
+	VUNPCKHPS     Y11, Y10, Y12
+	VUNPCKLPS     Y11, Y10, Y10
+	VADDPS        Y12, Y10, Y10
+	VUNPCKHPD     Y10, Y8, Y12
+	VUNPCKLPD     Y10, Y8, Y8
+	VADDPS        Y12, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X12
+	VADDPS        X12, X8, X8
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
 	LEAQ          (SI)(DI*4), SI
 	LEAQ          (DI)(DI*2), R8
-	VMOVSS        X5, (SI)
-	VEXTRACTPS    $0x01, X5, (SI)(DI*1)
-	VEXTRACTPS    $0x02, X5, (SI)(DI*2)
-	VEXTRACTPS    $0x03, X5, (SI)(R8*1)
+	VMOVSS        X8, (SI)
+	VEXTRACTPS    $0x01, X8, (SI)(DI*1)
+	VEXTRACTPS    $0x02, X8, (SI)(DI*2)
+	VEXTRACTPS    $0x03, X8, (SI)(R8*1)
 	ADDQ          $+4, AX
 	MOVQ          stride+24(FP), SI
 	ADDQ          SI, CX
@@ -4588,30 +4468,26 @@ rowEnd2:
 
 // func rowsMXFP4x4AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, FMA3
-TEXT ·rowsMXFP4x4AVX512(SB), NOSPLIT, $32-72
+TEXT ·rowsMXFP4x4AVX512(SB), NOSPLIT, $64-72
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+16(FP), CX
 	MOVQ         ldq+48(FP), DX
 	LEAQ         (DX)(DX*2), BX
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
-	MOVL         $0x0000ff00, SI
-	KMOVW        SI, K1
-	VMOVUPS      lanes0_1<>+0(SB), Y0
-	VMOVUPS      lanes2_3<>+0(SB), Y0
 	VBROADCASTSS c0c0c0c0c<>+0(SB), Y0
-	VBROADCASTSS c0f0f0f0f<>+0(SB), Y13
-	VMOVUPS      shift04<>+0(SB), Y14
-	VMOVUPS      fp4<>+0(SB), Y15
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
+	VMOVUPS      fp4<>+0(SB), Y3
 
 row1:
 	CMPQ   rows+32(FP), $0x01
 	JLT    rowEnd2
 	SUBQ   $0x01, rows+32(FP)
-	VPXORD Y1, Y1, Y1
-	VPXORD Y2, Y2, Y2
-	VPXORD Y3, Y3, Y3
 	VPXORD Y4, Y4, Y4
+	VPXORD Y5, Y5, Y5
+	VPXORD Y6, Y6, Y6
+	VPXORD Y7, Y7, Y7
 	MOVQ   CX, SI
 	MOVQ   blocks+64(FP), DI
 	MOVQ   q+40(FP), R8
@@ -4621,62 +4497,62 @@ row1:
 
 blocks3:
 	// d_w·d_a of each token, m·s_a
-	VPBROADCASTB (SI), X16
-	VPMOVZXBD    X16, X16
-	VPMINSD      quad00000001<>+0(SB), X16, X17
-	VPBROADCASTD c00200000<>+0(SB), X18
-	VPSLLVD      X17, X18, X17
-	VPSLLD       $0x17, X16, X16
-	VPSUBD       quad00800000<>+0(SB), X16, X16
-	VPMAXSD      X17, X16, X16
-	VBROADCASTSS X16, Y16
-	VMULPS       (R9), Y16, Y16
-	VMOVUPS      Y16, (SP)
+	VPBROADCASTB (SI), X8
+	VPMOVZXBD    X8, X8
+	VPMINSD      quad00000001<>+0(SB), X8, X9
+	VPBROADCASTD c00200000<>+0(SB), X10
+	VPSLLVD      X9, X10, X9
+	VPSLLD       $0x17, X8, X8
+	VPSUBD       quad00800000<>+0(SB), X8, X8
+	VPMAXSD      X9, X8, X8
+	VBROADCASTSS X8, Y8
+	VMULPS       (R9), Y8, Y8
+	VMOVUPS      Y8, 32(SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 1(SI), Y16
-	VPSRLVD         Y14, Y16, Y16
-	VPANDD          Y13, Y16, Y16
+	VBROADCASTI32X4 1(SI), Y8
+	VPSRLVD         Y2, Y8, Y8
+	VPANDD          Y1, Y8, Y8
 
 	// q = values[q]
-	VPSHUFB      Y16, Y15, Y16
-	VMOVDQU32    (R8), Y17
-	VPXORD       Y5, Y5, Y5
-	VPDPBUSD     Y17, Y16, Y5
-	VPXORD       Y6, Y6, Y6
-	VPDPBUSD     Y17, Y0, Y6
-	VPSUBD       Y6, Y5, Y5
-	VCVTDQ2PS    Y5, Y5
-	VBROADCASTSS (SP), Y17
-	VFMADD231PS  Y17, Y5, Y1
-	VMOVDQU32    (R8)(DX*1), Y17
-	VPXORD       Y7, Y7, Y7
-	VPDPBUSD     Y17, Y16, Y7
-	VPXORD       Y8, Y8, Y8
-	VPDPBUSD     Y17, Y0, Y8
-	VPSUBD       Y8, Y7, Y7
-	VCVTDQ2PS    Y7, Y7
-	VBROADCASTSS 8(SP), Y17
-	VFMADD231PS  Y17, Y7, Y2
-	VMOVDQU32    (R8)(DX*2), Y17
-	VPXORD       Y9, Y9, Y9
-	VPDPBUSD     Y17, Y16, Y9
-	VPXORD       Y10, Y10, Y10
-	VPDPBUSD     Y17, Y0, Y10
-	VPSUBD       Y10, Y9, Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS 16(SP), Y17
-	VFMADD231PS  Y17, Y9, Y3
-	VMOVDQU32    (R8)(BX*1), Y17
+	VPSHUFB      Y8, Y3, Y8
+	VMOVDQU32    (R8), Y9
 	VPXORD       Y11, Y11, Y11
-	VPDPBUSD     Y17, Y16, Y11
+	VPDPBUSD     Y9, Y8, Y11
 	VPXORD       Y12, Y12, Y12
-	VPDPBUSD     Y17, Y0, Y12
+	VPDPBUSD     Y9, Y0, Y12
 	VPSUBD       Y12, Y11, Y11
 	VCVTDQ2PS    Y11, Y11
-	VBROADCASTSS 24(SP), Y16
-	VFMADD231PS  Y16, Y11, Y4
+	VBROADCASTSS 32(SP), Y9
+	VFMADD231PS  Y9, Y11, Y4
+	VMOVDQU32    (R8)(DX*1), Y9
+	VPXORD       Y13, Y13, Y13
+	VPDPBUSD     Y9, Y8, Y13
+	VPXORD       Y14, Y14, Y14
+	VPDPBUSD     Y9, Y0, Y14
+	VPSUBD       Y14, Y13, Y13
+	VCVTDQ2PS    Y13, Y13
+	VBROADCASTSS 40(SP), Y9
+	VFMADD231PS  Y9, Y13, Y5
+	VMOVDQU32    (R8)(DX*2), Y9
+	VPXORD       Y15, Y15, Y15
+	VPDPBUSD     Y9, Y8, Y15
+	VPXORD       Y16, Y16, Y16
+	VPDPBUSD     Y9, Y0, Y16
+	VPSUBD       Y16, Y15, Y15
+	VCVTDQ2PS    Y15, Y15
+	VBROADCASTSS 48(SP), Y9
+	VFMADD231PS  Y9, Y15, Y6
+	VMOVDQU32    (R8)(BX*1), Y9
+	VPXORD       Y17, Y17, Y17
+	VPDPBUSD     Y9, Y8, Y17
+	VPXORD       Y18, Y18, Y18
+	VPDPBUSD     Y9, Y0, Y18
+	VPSUBD       Y18, Y17, Y17
+	VCVTDQ2PS    Y17, Y17
+	VBROADCASTSS 56(SP), Y8
+	VFMADD231PS  Y8, Y17, Y7
 	ADDQ         $+17, SI
 	ADDQ         $+32, R8
 	ADDQ         $+32, R9
@@ -4687,25 +4563,25 @@ blocksEnd4:
 	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y2, Y1, Y16
-	VUNPCKLPS     Y2, Y1, Y1
-	VADDPS        Y16, Y1, Y1
-	VUNPCKHPS     Y4, Y3, Y16
-	VUNPCKLPS     Y4, Y3, Y3
-	VADDPS        Y16, Y3, Y3
-	VUNPCKHPD     Y3, Y1, Y16
-	VUNPCKLPD     Y3, Y1, Y1
-	VADDPS        Y16, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X16
-	VADDPS        X16, X1, X1
+	VUNPCKHPS     Y5, Y4, Y8
+	VUNPCKLPS     Y5, Y4, Y4
+	VADDPS        Y8, Y4, Y4
+	VUNPCKHPS     Y7, Y6, Y8
+	VUNPCKLPS     Y7, Y6, Y6
+	VADDPS        Y8, Y6, Y6
+	VUNPCKHPD     Y6, Y4, Y8
+	VUNPCKLPD     Y6, Y4, Y4
+	VADDPS        Y8, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X8
+	VADDPS        X8, X4, X4
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
 	LEAQ          (DI)(DI*2), R8
-	VMOVSS        X1, (SI)
-	VEXTRACTPS    $0x01, X1, (SI)(DI*1)
-	VEXTRACTPS    $0x02, X1, (SI)(DI*2)
-	VEXTRACTPS    $0x03, X1, (SI)(R8*1)
+	VMOVSS        X4, (SI)
+	VEXTRACTPS    $0x01, X4, (SI)(DI*1)
+	VEXTRACTPS    $0x02, X4, (SI)(DI*2)
+	VEXTRACTPS    $0x03, X4, (SI)(R8*1)
 	ADDQ          $+4, AX
 	MOVQ          stride+24(FP), SI
 	ADDQ          SI, CX
@@ -4717,34 +4593,30 @@ rowEnd2:
 
 // func rowsMXFP4x8AVX512(dst *float32, ld int, w *byte, stride int, rows int, q *int8, ldq int, pairs *float32, blocks int)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI, FMA3
-TEXT ·rowsMXFP4x8AVX512(SB), NOSPLIT, $64-72
+TEXT ·rowsMXFP4x8AVX512(SB), NOSPLIT, $96-72
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+16(FP), CX
 	MOVQ         ldq+48(FP), DX
 	LEAQ         (DX)(DX*2), BX
 	MOVL         $0x0000aaaa, SI
 	KMOVW        SI, K1
-	MOVL         $0x0000ff00, SI
-	KMOVW        SI, K1
-	VMOVUPS      lanes0_1<>+0(SB), Y0
-	VMOVUPS      lanes2_3<>+0(SB), Y0
 	VBROADCASTSS c0c0c0c0c<>+0(SB), Y0
-	VBROADCASTSS c0f0f0f0f<>+0(SB), Y25
-	VMOVUPS      shift04<>+0(SB), Y26
-	VMOVUPS      fp4<>+0(SB), Y27
+	VBROADCASTSS c0f0f0f0f<>+0(SB), Y1
+	VMOVUPS      shift04<>+0(SB), Y2
+	VMOVUPS      fp4<>+0(SB), Y3
 
 row1:
 	CMPQ   rows+32(FP), $0x01
 	JLT    rowEnd2
 	SUBQ   $0x01, rows+32(FP)
-	VPXORD Y1, Y1, Y1
-	VPXORD Y2, Y2, Y2
-	VPXORD Y3, Y3, Y3
 	VPXORD Y4, Y4, Y4
 	VPXORD Y5, Y5, Y5
 	VPXORD Y6, Y6, Y6
 	VPXORD Y7, Y7, Y7
 	VPXORD Y8, Y8, Y8
+	VPXORD Y9, Y9, Y9
+	VPXORD Y10, Y10, Y10
+	VPXORD Y11, Y11, Y11
 	MOVQ   CX, SI
 	MOVQ   blocks+64(FP), DI
 	MOVQ   q+40(FP), R8
@@ -4758,100 +4630,100 @@ row1:
 
 blocks3:
 	// d_w·d_a of each token, m·s_a
-	VPBROADCASTB (SI), X28
-	VPMOVZXBD    X28, X28
-	VPMINSD      quad00000001<>+0(SB), X28, X29
-	VPBROADCASTD c00200000<>+0(SB), X30
-	VPSLLVD      X29, X30, X29
-	VPSLLD       $0x17, X28, X28
-	VPSUBD       quad00800000<>+0(SB), X28, X28
-	VPMAXSD      X29, X28, X28
-	VBROADCASTSS X28, Y28
-	VMULPS       (R9), Y28, Y29
-	VMOVUPS      Y29, (SP)
-	VMULPS       (R11), Y28, Y28
-	VMOVUPS      Y28, 32(SP)
+	VPBROADCASTB (SI), X12
+	VPMOVZXBD    X12, X12
+	VPMINSD      quad00000001<>+0(SB), X12, X13
+	VPBROADCASTD c00200000<>+0(SB), X14
+	VPSLLVD      X13, X14, X13
+	VPSLLD       $0x17, X12, X12
+	VPSUBD       quad00800000<>+0(SB), X12, X12
+	VPMAXSD      X13, X12, X12
+	VBROADCASTSS X12, Y12
+	VMULPS       (R9), Y12, Y13
+	VMOVUPS      Y13, 32(SP)
+	VMULPS       (R11), Y12, Y12
+	VMOVUPS      Y12, 64(SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 1(SI), Y28
-	VPSRLVD         Y26, Y28, Y28
-	VPANDD          Y25, Y28, Y28
+	VBROADCASTI32X4 1(SI), Y12
+	VPSRLVD         Y2, Y12, Y12
+	VPANDD          Y1, Y12, Y12
 
 	// q = values[q]
-	VPSHUFB      Y28, Y27, Y28
-	VMOVDQU32    (R8), Y29
-	VPXORD       Y9, Y9, Y9
-	VPDPBUSD     Y29, Y28, Y9
-	VPXORD       Y10, Y10, Y10
-	VPDPBUSD     Y29, Y0, Y10
-	VPSUBD       Y10, Y9, Y9
-	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS (SP), Y29
-	VFMADD231PS  Y29, Y9, Y1
-	VMOVDQU32    (R8)(DX*1), Y29
-	VPXORD       Y11, Y11, Y11
-	VPDPBUSD     Y29, Y28, Y11
-	VPXORD       Y12, Y12, Y12
-	VPDPBUSD     Y29, Y0, Y12
-	VPSUBD       Y12, Y11, Y11
-	VCVTDQ2PS    Y11, Y11
-	VBROADCASTSS 8(SP), Y29
-	VFMADD231PS  Y29, Y11, Y2
-	VMOVDQU32    (R8)(DX*2), Y29
-	VPXORD       Y13, Y13, Y13
-	VPDPBUSD     Y29, Y28, Y13
-	VPXORD       Y14, Y14, Y14
-	VPDPBUSD     Y29, Y0, Y14
-	VPSUBD       Y14, Y13, Y13
-	VCVTDQ2PS    Y13, Y13
-	VBROADCASTSS 16(SP), Y29
-	VFMADD231PS  Y29, Y13, Y3
-	VMOVDQU32    (R8)(BX*1), Y29
+	VPSHUFB      Y12, Y3, Y12
+	VMOVDQU32    (R8), Y13
 	VPXORD       Y15, Y15, Y15
-	VPDPBUSD     Y29, Y28, Y15
+	VPDPBUSD     Y13, Y12, Y15
 	VPXORD       Y16, Y16, Y16
-	VPDPBUSD     Y29, Y0, Y16
+	VPDPBUSD     Y13, Y0, Y16
 	VPSUBD       Y16, Y15, Y15
 	VCVTDQ2PS    Y15, Y15
-	VBROADCASTSS 24(SP), Y29
-	VFMADD231PS  Y29, Y15, Y4
-	VMOVDQU32    (R10), Y29
+	VBROADCASTSS 32(SP), Y13
+	VFMADD231PS  Y13, Y15, Y4
+	VMOVDQU32    (R8)(DX*1), Y13
 	VPXORD       Y17, Y17, Y17
-	VPDPBUSD     Y29, Y28, Y17
+	VPDPBUSD     Y13, Y12, Y17
 	VPXORD       Y18, Y18, Y18
-	VPDPBUSD     Y29, Y0, Y18
+	VPDPBUSD     Y13, Y0, Y18
 	VPSUBD       Y18, Y17, Y17
 	VCVTDQ2PS    Y17, Y17
-	VBROADCASTSS 32(SP), Y29
-	VFMADD231PS  Y29, Y17, Y5
-	VMOVDQU32    (R10)(DX*1), Y29
+	VBROADCASTSS 40(SP), Y13
+	VFMADD231PS  Y13, Y17, Y5
+	VMOVDQU32    (R8)(DX*2), Y13
 	VPXORD       Y19, Y19, Y19
-	VPDPBUSD     Y29, Y28, Y19
+	VPDPBUSD     Y13, Y12, Y19
 	VPXORD       Y20, Y20, Y20
-	VPDPBUSD     Y29, Y0, Y20
+	VPDPBUSD     Y13, Y0, Y20
 	VPSUBD       Y20, Y19, Y19
 	VCVTDQ2PS    Y19, Y19
-	VBROADCASTSS 40(SP), Y29
-	VFMADD231PS  Y29, Y19, Y6
-	VMOVDQU32    (R10)(DX*2), Y29
+	VBROADCASTSS 48(SP), Y13
+	VFMADD231PS  Y13, Y19, Y6
+	VMOVDQU32    (R8)(BX*1), Y13
 	VPXORD       Y21, Y21, Y21
-	VPDPBUSD     Y29, Y28, Y21
+	VPDPBUSD     Y13, Y12, Y21
 	VPXORD       Y22, Y22, Y22
-	VPDPBUSD     Y29, Y0, Y22
+	VPDPBUSD     Y13, Y0, Y22
 	VPSUBD       Y22, Y21, Y21
 	VCVTDQ2PS    Y21, Y21
-	VBROADCASTSS 48(SP), Y29
-	VFMADD231PS  Y29, Y21, Y7
-	VMOVDQU32    (R10)(BX*1), Y29
+	VBROADCASTSS 56(SP), Y13
+	VFMADD231PS  Y13, Y21, Y7
+	VMOVDQU32    (R10), Y13
 	VPXORD       Y23, Y23, Y23
-	VPDPBUSD     Y29, Y28, Y23
+	VPDPBUSD     Y13, Y12, Y23
 	VPXORD       Y24, Y24, Y24
-	VPDPBUSD     Y29, Y0, Y24
+	VPDPBUSD     Y13, Y0, Y24
 	VPSUBD       Y24, Y23, Y23
 	VCVTDQ2PS    Y23, Y23
-	VBROADCASTSS 56(SP), Y28
-	VFMADD231PS  Y28, Y23, Y8
+	VBROADCASTSS 64(SP), Y13
+	VFMADD231PS  Y13, Y23, Y8
+	VMOVDQU32    (R10)(DX*1), Y13
+	VPXORD       Y25, Y25, Y25
+	VPDPBUSD     Y13, Y12, Y25
+	VPXORD       Y26, Y26, Y26
+	VPDPBUSD     Y13, Y0, Y26
+	VPSUBD       Y26, Y25, Y25
+	VCVTDQ2PS    Y25, Y25
+	VBROADCASTSS 72(SP), Y13
+	VFMADD231PS  Y13, Y25, Y9
+	VMOVDQU32    (R10)(DX*2), Y13
+	VPXORD       Y27, Y27, Y27
+	VPDPBUSD     Y13, Y12, Y27
+	VPXORD       Y28, Y28, Y28
+	VPDPBUSD     Y13, Y0, Y28
+	VPSUBD       Y28, Y27, Y27
+	VCVTDQ2PS    Y27, Y27
+	VBROADCASTSS 80(SP), Y13
+	VFMADD231PS  Y13, Y27, Y10
+	VMOVDQU32    (R10)(BX*1), Y13
+	VPXORD       Y29, Y29, Y29
+	VPDPBUSD     Y13, Y12, Y29
+	VPXORD       Y30, Y30, Y30
+	VPDPBUSD     Y13, Y0, Y30
+	VPSUBD       Y30, Y29, Y29
+	VCVTDQ2PS    Y29, Y29
+	VBROADCASTSS 88(SP), Y12
+	VFMADD231PS  Y12, Y29, Y11
 	ADDQ         $+17, SI
 	ADDQ         $+32, R8
 	ADDQ         $+32, R9
@@ -4864,47 +4736,47 @@ blocksEnd4:
 	ADDQ $0x01, DI
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y2, Y1, Y28
-	VUNPCKLPS     Y2, Y1, Y1
-	VADDPS        Y28, Y1, Y1
-	VUNPCKHPS     Y4, Y3, Y28
-	VUNPCKLPS     Y4, Y3, Y3
-	VADDPS        Y28, Y3, Y3
-	VUNPCKHPD     Y3, Y1, Y28
-	VUNPCKLPD     Y3, Y1, Y1
-	VADDPS        Y28, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X28
-	VADDPS        X28, X1, X1
+	VUNPCKHPS     Y5, Y4, Y12
+	VUNPCKLPS     Y5, Y4, Y4
+	VADDPS        Y12, Y4, Y4
+	VUNPCKHPS     Y7, Y6, Y12
+	VUNPCKLPS     Y7, Y6, Y6
+	VADDPS        Y12, Y6, Y6
+	VUNPCKHPD     Y6, Y4, Y12
+	VUNPCKLPD     Y6, Y4, Y4
+	VADDPS        Y12, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X12
+	VADDPS        X12, X4, X4
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
 	LEAQ          (DI)(DI*2), R8
-	VMOVSS        X1, (SI)
-	VEXTRACTPS    $0x01, X1, (SI)(DI*1)
-	VEXTRACTPS    $0x02, X1, (SI)(DI*2)
-	VEXTRACTPS    $0x03, X1, (SI)(R8*1)
+	VMOVSS        X4, (SI)
+	VEXTRACTPS    $0x01, X4, (SI)(DI*1)
+	VEXTRACTPS    $0x02, X4, (SI)(DI*2)
+	VEXTRACTPS    $0x03, X4, (SI)(R8*1)
 
 	// dst = Σ acc + m·s
-	VUNPCKHPS     Y6, Y5, Y28
-	VUNPCKLPS     Y6, Y5, Y5
-	VADDPS        Y28, Y5, Y5
-	VUNPCKHPS     Y8, Y7, Y28
-	VUNPCKLPS     Y8, Y7, Y7
-	VADDPS        Y28, Y7, Y7
-	VUNPCKHPD     Y7, Y5, Y28
-	VUNPCKLPD     Y7, Y5, Y5
-	VADDPS        Y28, Y5, Y5
-	VEXTRACTF32X4 $0x01, Y5, X28
-	VADDPS        X28, X5, X5
+	VUNPCKHPS     Y9, Y8, Y12
+	VUNPCKLPS     Y9, Y8, Y8
+	VADDPS        Y12, Y8, Y8
+	VUNPCKHPS     Y11, Y10, Y12
+	VUNPCKLPS     Y11, Y10, Y10
+	VADDPS        Y12, Y10, Y10
+	VUNPCKHPD     Y10, Y8, Y12
+	VUNPCKLPD     Y10, Y8, Y8
+	VADDPS        Y12, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X12
+	VADDPS        X12, X8, X8
 	MOVQ          AX, SI
 	MOVQ          ld+8(FP), DI
 	SHLQ          $0x02, DI
 	LEAQ          (SI)(DI*4), SI
 	LEAQ          (DI)(DI*2), R8
-	VMOVSS        X5, (SI)
-	VEXTRACTPS    $0x01, X5, (SI)(DI*1)
-	VEXTRACTPS    $0x02, X5, (SI)(DI*2)
-	VEXTRACTPS    $0x03, X5, (SI)(R8*1)
+	VMOVSS        X8, (SI)
+	VEXTRACTPS    $0x01, X8, (SI)(DI*1)
+	VEXTRACTPS    $0x02, X8, (SI)(DI*2)
+	VEXTRACTPS    $0x03, X8, (SI)(R8*1)
 	ADDQ          $+4, AX
 	MOVQ          stride+24(FP), SI
 	ADDQ          SI, CX

@@ -12,7 +12,7 @@ import (
 )
 
 // level is a set of instructions that a function is built for. The width of vectors is separate from the instructions:
-// AVX-512's instructions exist for 256 bits too, and a row's remainder uses them so.
+// AVX-512's instructions exist for 256 bits too, and rows in blocks of 32 use them so.
 type level struct {
 	name     string // suffix of the function's name
 	bytes    int    // of a vector register
@@ -126,14 +126,6 @@ func (g *gen) vecs(n int) []reg.VecVirtual {
 		v[i] = g.vec()
 	}
 	return v
-}
-
-// fit returns v at the width in use: its lower half when v was made at 512 bits.
-func (g *gen) fit(v reg.VecVirtual) reg.Register {
-	if g.wide() {
-		return v.AsZ()
-	}
-	return v.AsY()
 }
 
 // zero clears v.

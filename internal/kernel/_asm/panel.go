@@ -46,7 +46,7 @@ func (g *gen) unpack32(l level, f format32) {
 		d := g.GP32()
 		g.MOVL(operand.Mem{Base: w}, d)
 		g.MOVL(d, operand.Mem{Base: scales})
-		g.storeBytes(f.quants(r, []operand.Mem{{Base: w}}), operand.Mem{Base: codes})
+		g.storeBytes(f.quants(r, operand.Mem{Base: w}), operand.Mem{Base: codes})
 		g.add(f.size, w)
 		g.add(32, codes)
 		g.add(128, scales)

@@ -24,7 +24,7 @@ import (
 //	         moves its sign to q_a, since 255·127·2 would not fit into 16 bits.
 //	AVXVNNI  a vector is a row. VPDPBUSD (u8·s8, fours to int32); an int8 q_w becomes unsigned by flipping its sign bit, a bias
 //	         of 128, and the sums start from -Σbias·q_a.
-//	AVX-512  the same with two rows in a vector, activations in both halves.
+//	AVX-512  the same: with two rows in a vector of 512 bits there is more to arrange than is saved.
 
 // format32 describes a weight format in blocks of 32: w = d·(q - bias) + m.
 type format32 struct {
@@ -35,9 +35,8 @@ type format32 struct {
 	bias   byte // what to take from the unsigned q
 	signed bool // q is an int8: at AVX2 that is computed with, for VNNI bias makes it unsigned
 
-	// quants loads the 32 q of one block, at AVX-512 the 64 of two rows' blocks.
-	quants func(r *rowGen, rows []operand.Mem) reg.VecVirtual
-	tables func(r *rowGen) // loads constants for quants, nil when it needs no others than the nibbles'
+	quants func(r *rowGen, block operand.Mem) reg.VecVirtual // loads the 32 q of a block
+	tables func(r *rowGen)                                   // loads constants for quants, nil when it needs no others than the nibbles'
 }
 
 // formats32 are all formats in blocks of 32. Their layouts are described beside the reference implementations in package kernel.
@@ -53,7 +52,7 @@ var formats32 = []format32{
 
 // buildRows32 writes the products of weight rows with one token, for the formats in blocks of 32.
 func buildRows32(g *gen) {
-	for _, l := range []level{avx2, avxvnni, avx512} {
+	for _, l := range []level{avx2, avxvnni, avx512.narrow()} {
 		for _, f := range formats32 {
 			g.rows32(l, f)
 		}
@@ -75,17 +74,14 @@ type rowGen struct {
 	biases     reg.VecVirtual   // bytes of bias
 	mask, high reg.VecVirtual   // of nibbles: bytes 0x0f, shifts 0 and 4
 	pairs      reg.Register     // AVX-512: opmask of every other lane
-	upper      reg.Register     // AVX-512: opmask of the upper half
-	spread     []reg.VecVirtual // AVX-512: lane numbers of the scales of each row of a vector
-	stack      operand.Mem      // AVX2: the scales of a block
+	stack      operand.Mem      // the scales of a block
 	table      []reg.VecVirtual // the format's own constants
 }
 
 // actPointers run over a token's activations in blocks of 32.
 type actPointers struct{ q, d, s reg.GPVirtual }
 
-// rows32 writes dst[r] = Σ_b d_w·d_a·Σ(q_w - bias)·q_a + m·s_a, rows in fours, then one by one, to the same last bit. A single
-// row takes 256 bits at AVX-512 too: the operations on its lanes are those of a half of the wide vector.
+// rows32 writes dst[r] = Σ_b d_w·d_a·Σ(q_w - bias)·q_a + m·s_a, rows in fours, then one by one, to the same last bit.
 func (g *gen) rows32(l level, f format32) {
 	g.fn(l, "rows"+f.name, "(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)",
 		fmt.Sprintf("multiplies rows of %s by one token: dst[i] = w[i*stride…]·q, in blocks of 32 with scales d and s;", f.name),
@@ -93,7 +89,6 @@ func (g *gen) rows32(l level, f format32) {
 	r := &rowGen{gen: g, format32: f, w: g.rowsArg("w", "stride"), dst: g.arg("dst"), left: g.arg("rows")}
 	r.constants()
 	g.while(r.left, 4, "rows4", func() { r.tile(4) })
-	g.level = l.narrow()
 	g.while(r.left, 1, "rows1", func() { r.tile(1) })
 	g.done()
 }
@@ -105,13 +100,9 @@ func (g *gen) rowsArg(p, stride string) matrix {
 	return m
 }
 
-// tile multiplies n rows, 4 or 1, and moves on. A vector holds a block's products of one row, or of two at AVX-512.
+// tile multiplies n rows, 4 or 1, and moves on. A vector holds a block's products of one row.
 func (r *rowGen) tile(n int) {
-	units := n
-	if r.wide() {
-		units = n / 2
-	}
-	acc, mins := r.vecs(units), r.vec()
+	acc, mins := r.vecs(n), r.vec()
 	r.zero(acc...)
 	if r.min {
 		r.zero(mins)
@@ -167,47 +158,38 @@ func (r *rowGen) prefetch(p reg.GPVirtual, n int) {
 
 // block adds one block of n rows to acc, lane by lane, and m·s to the odd lanes of mins.
 func (r *rowGen) block(w matrix, acc []reg.VecVirtual, mins reg.VecVirtual, n int) {
-	scales := r.scales(w, mins, n)
+	r.scales(w, mins, n)
 	r.Comment("acc += d_w·d_a·Σ(q_w - bias)·q_a")
 	a := r.activations()
 	bias := r.biasProduct(a)
-	per := n / len(acc)
 	for u := range acc {
-		rows := make([]operand.Mem, per)
-		for i := range rows {
-			rows[i] = w.row(u*per + i)
-		}
-		p := r.product(r.quants(r, rows), a, bias)
+		p := r.product(r.quants(r, w.row(u)), a, bias)
 		r.VCVTDQ2PS(p, p)
-		r.VFMADD231PS(r.scale(scales, u), p, acc[u])
+		if r.evex() {
+			r.VFMADD231PS_BCST(r.scaleAt(u), p, acc[u])
+			continue
+		}
+		s := r.vec()
+		r.VBROADCASTSS(r.scaleAt(u), s)
+		r.VFMADD231PS(s, p, acc[u])
 	}
 }
 
-// scale returns the scales of the rows of vector u, each in all lanes of its row. AVX2 goes through the stack: a broadcast
-// from memory takes none of the execution units that the products need.
-func (r *rowGen) scale(scales reg.VecVirtual, u int) reg.VecVirtual {
-	s := r.vec()
-	if r.evex() {
-		r.VPERMPS(r.fit(scales), r.fit(r.spread[u]), s)
-		return s
-	}
-	lane := u
+// scaleAt addresses the scale of row u. It goes through the stack: a broadcast from memory takes none of the execution units that
+// the products need.
+func (r *rowGen) scaleAt(u int) operand.Mem {
 	if r.min {
-		lane = 2 * u
+		u *= 2
 	}
-	r.VBROADCASTSS(r.stack.Offset(4*lane), s)
-	return s
+	return r.stack.Offset(4 * u)
 }
 
-// activations loads the block's q_a, at AVX-512 into both halves.
+// activations loads the block's q_a.
 func (r *rowGen) activations() reg.VecVirtual {
 	a := r.vec()
-	switch m := (operand.Mem{Base: r.a.q}); {
-	case r.wide():
-		r.VBROADCASTI64X4(m, a)
-	case r.evex():
+	if m := (operand.Mem{Base: r.a.q}); r.evex() {
 		r.VMOVDQU32(m, a)
-	default:
+	} else {
 		r.VMOVDQU(m, a)
 	}
 	return a
@@ -224,11 +206,11 @@ func (r *rowGen) biasProduct(a reg.VecVirtual) reg.VecVirtual {
 		if r.bias != 0 {
 			z := r.vec()
 			r.zero(z)
-			r.VPDPBUSD(a, r.fit(r.biases), t)
+			r.VPDPBUSD(a, r.biases, t)
 			r.VPSUBD(t, z, t)
 		}
 	case r.bias != 0 && !r.signed:
-		r.VPMADDUBSW(a, r.fit(r.biases), t)
+		r.VPMADDUBSW(a, r.biases, t)
 	}
 	return t
 }
@@ -261,7 +243,7 @@ func (r *rowGen) product(w, a, bias reg.VecVirtual) reg.VecVirtual {
 }
 
 // scales returns d_w·d_a of row i in lane i, or in lane 2i when there is an m; then m·s is added to lane 2i+1 of mins.
-func (r *rowGen) scales(w matrix, mins reg.VecVirtual, n int) reg.VecVirtual {
+func (r *rowGen) scales(w matrix, mins reg.VecVirtual, n int) {
 	r.Comment("d_w·d_a of each row, m·s_a")
 	v, t := r.vec(), r.vec()
 	if r.e8m0 {
@@ -277,10 +259,11 @@ func (r *rowGen) scales(w matrix, mins reg.VecVirtual, n int) reg.VecVirtual {
 	if r.min {
 		r.VADDPS(v.AsY(), mins.AsY(), mins.AsY())
 	}
-	if !r.evex() {
+	if r.evex() {
+		r.VMOVUPS(v.AsY(), r.stack)
+	} else {
 		r.VMOVUPS(v, r.stack)
 	}
-	return v
 }
 
 // halfScales loads d, or d and m, of n rows to v as floats.
@@ -327,12 +310,9 @@ func (r *rowGen) withSums(s operand.Mem, t reg.VecVirtual) {
 // finish writes the n sums to dst.
 func (r *rowGen) finish(acc []reg.VecVirtual, mins reg.VecVirtual, n int) {
 	r.Comment("dst = Σ acc + m·s")
-	switch {
-	case r.wide():
-		r.sumHalves(acc[0], acc[1])
-	case n == 1:
+	if n == 1 {
 		r.sum1(acc[0])
-	default:
+	} else {
 		r.sum4(acc)
 	}
 	if r.min {
@@ -346,18 +326,6 @@ func (r *rowGen) finish(acc []reg.VecVirtual, mins reg.VecVirtual, n int) {
 	}
 }
 
-// sumHalves leaves the sums of a's lower and upper half, then of b's, in the lowest lanes of a, in sum1's order of addition.
-func (g *gen) sumHalves(a, b reg.VecVirtual) {
-	g.pairSums(a, b)
-	g.halves(a) // each 128-bit lane: a, b, a, b
-	t := g.ZMM()
-	g.VSHUFF32X4(operand.Imm(0b10_11_00_01), a, a, t)
-	g.VADDPS(t, a, a)
-	i := g.ZMM()
-	g.VMOVUPS(g.data("sumHalves", 0, 8, 1, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), i)
-	g.VPERMPS(a, i, a)
-}
-
 // index returns a register with lane numbers.
 func (g *gen) index(name string, lanes ...uint32) reg.VecVirtual {
 	v := g.YMM()
@@ -369,11 +337,9 @@ func (g *gen) index(name string, lanes ...uint32) reg.VecVirtual {
 // activations, bias products, a row's q and two temporaries take the rest.
 func (r *rowGen) constants() {
 	if r.evex() {
-		r.pairs, r.upper = r.opmask(0xaaaa), r.opmask(0xff00)
-		r.lanesOfScales()
-	} else {
-		r.stack = r.AllocLocal(32)
+		r.pairs = r.opmask(0xaaaa)
 	}
+	r.stack = r.AllocLocal(32)
 	if !r.vnni() {
 		r.ones = r.u32(0x00010001)
 	}
@@ -386,18 +352,6 @@ func (r *rowGen) constants() {
 	}
 	if r.tables != nil {
 		r.tables(r)
-	}
-}
-
-// lanesOfScales fills spread: a vector holds two rows, the lane of a row's scale is its number, or twice that.
-func (r *rowGen) lanesOfScales() {
-	lane := uint32(1)
-	if r.min {
-		lane = 2
-	}
-	for u := range uint32(2) {
-		i, j := 2*u*lane, (2*u+1)*lane
-		r.spread = append(r.spread, r.words(fmt.Sprintf("lanes%d_%d", i, j), i, i, i, i, i, i, i, i, j, j, j, j, j, j, j, j))
 	}
 }
 

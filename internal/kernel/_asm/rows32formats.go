@@ -7,47 +7,37 @@ import (
 
 // The layouts of the formats in blocks of 32, as the reference implementations' comments describe them.
 
-// pair returns v with 16 bytes of each row twice: row, row, and at AVX-512 the second row twice above. The broadcasts are done
-// by the load units; only the merge of the second row takes an execution unit.
-func (r *rowGen) pair(rows []operand.Mem, offset int) reg.VecVirtual {
+// pair returns 16 bytes of a block twice, which the load units do.
+func (r *rowGen) pair(block operand.Mem, offset int) reg.VecVirtual {
 	v := r.vec()
-	m := rows[0].Offset(offset)
-	switch {
-	case r.wide():
+	if m := block.Offset(offset); r.evex() {
 		r.VBROADCASTI32X4(m, v)
-		r.VBROADCASTI32X4(rows[1].Offset(offset), r.upper, v)
-	case r.evex():
-		r.VBROADCASTI32X4(m, v)
-	default:
+	} else {
 		r.VBROADCASTI128(m, v)
 	}
 	return v
 }
 
 // nibbles: byte j has the q of weight j low, of weight j+16 high; the bytes end the block.
-func (r *rowGen) nibbles(rows []operand.Mem) reg.VecVirtual {
+func (r *rowGen) nibbles(block operand.Mem) reg.VecVirtual {
 	r.Comment("q = (bytes, bytes >> 4) & 15")
-	v := r.pair(rows, r.size-16)
-	r.VPSRLVD(r.fit(r.high), v, v)
+	v := r.pair(block, r.size-16)
+	r.VPSRLVD(r.high, v, v)
 	if r.evex() {
-		r.VPANDD(r.fit(r.mask), v, v)
+		r.VPANDD(r.mask, v, v)
 	} else {
-		r.VPAND(r.fit(r.mask), v, v)
+		r.VPAND(r.mask, v, v)
 	}
 	return v
 }
 
 // int8s: the q as they are, after the half d; for VNNI with the sign bit flipped, that is plus 128.
-func (r *rowGen) int8s(rows []operand.Mem) reg.VecVirtual {
+func (r *rowGen) int8s(block operand.Mem) reg.VecVirtual {
 	r.Comment("q as it is, for VNNI q ^ 128 = q + 128")
-	v, m := r.vec(), rows[0].Offset(2)
+	v, m := r.vec(), block.Offset(2)
 	switch {
-	case r.wide():
-		r.VMOVDQU32(m, v.AsY())
-		r.VINSERTI64X4(operand.Imm(1), rows[1].Offset(2), v, v)
-		r.VPXORD(r.fit(r.biases), v, v)
 	case r.evex():
-		r.VPXORD(m, r.fit(r.biases), v)
+		r.VPXORD(m, r.biases, v)
 	case r.unsigned:
 		r.VPXOR(m, r.biases, v)
 	default:
@@ -58,22 +48,17 @@ func (r *rowGen) int8s(rows []operand.Mem) reg.VecVirtual {
 
 // fiveBits: nibbles, and 32 bits before them that are worth 16. AVX-512 uses the bits as a mask; AVX2 spreads each of them over a
 // byte: the byte that holds it is copied there, all other bits are set, and the comparison with all ones is the bit.
-func (r *rowGen) fiveBits(rows []operand.Mem) reg.VecVirtual {
-	v, at := r.nibbles(rows), r.size-20
+func (r *rowGen) fiveBits(block operand.Mem) reg.VecVirtual {
+	v, at := r.nibbles(block), r.size-20
 	r.Comment("q += 16·bit")
 	if r.evex() {
 		k := r.K()
-		r.KMOVD(rows[0].Offset(at), k)
-		if r.wide() {
-			up := r.K()
-			r.KMOVD(rows[1].Offset(at), up)
-			r.KUNPCKDQ(k, up, k)
-		}
-		r.VPADDB(r.fit(r.table[0]), v, k, v)
+		r.KMOVD(block.Offset(at), k)
+		r.VPADDB(r.table[0], v, k, v)
 		return v
 	}
 	h := r.vec()
-	r.VPBROADCASTD(rows[0].Offset(at), h)
+	r.VPBROADCASTD(block.Offset(at), h)
 	r.VPSHUFB(r.table[1], h, h)  // byte i holds bit i in its place
 	r.VPOR(r.table[2], h, h)     // all ones when the bit is set
 	r.VPCMPEQB(r.table[3], h, h) // 0xff or 0
@@ -96,10 +81,10 @@ func (r *rowGen) fiveBitsTable() {
 }
 
 // lookup: nibbles that stand for sixteen values; plus the bias, but for those computed with as signed ones.
-func (r *rowGen) lookup(rows []operand.Mem) reg.VecVirtual {
-	v := r.nibbles(rows)
+func (r *rowGen) lookup(block operand.Mem) reg.VecVirtual {
+	v := r.nibbles(block)
 	r.Comment("q = values[q]")
-	r.VPSHUFB(v, r.fit(r.table[0]), v)
+	r.VPSHUFB(v, r.table[0], v)
 	return v
 }
 

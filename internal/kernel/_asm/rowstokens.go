@@ -122,7 +122,7 @@ func (g *gen) storeFour(v reg.VecVirtual, dst, ld, ld3 reg.GPVirtual) {
 func (r *tokensGen) tokens(w matrix, acc, mins []reg.VecVirtual) {
 	r.pairScales(w, mins)
 	r.Comment("acc += d_w·d_a·Σ(q_w - bias)·q_a")
-	v := r.quants(r.rowGen, []operand.Mem{w.row(0)})
+	v := r.quants(r.rowGen, w.row(0))
 	unsigned := v
 	if r.signed && !r.evex() {
 		unsigned = r.vec()
