@@ -24,6 +24,7 @@ type inverse struct {
 	fixed            map[string]any                                 // what the configuration says of all models of the class
 	says             []string                                       // see say: keys that it says beside those of all decoders
 	config           func(x *exporter)                              // adds what the others do not know
+	vocab            func(x *exporter, v *fileVocab) error          // writes the tokenizer's own file; nil: there is none
 	becomes          string                                         // the architecture that the folder has, where it is another
 	adapted          []string                                       // keys of the architecture that the folder says otherwise
 	implied          []string                                       // keys that the class has no name for, or config sets

@@ -55,7 +55,8 @@ func TestExport(t *testing.T) {
 		"gemma3n", "llama4", "embeddinggemma", "ministral3", "cohere2moe", "hy3", "k-exaone", "mellum", "trinity", "granite-swa", "granitemoe-swa",
 		"glm-5", "glm-5-pattern", "minicpm3", "smallthinker",
 		"apertus", "dbrx", "mimo-v2-flash", "jais-590m", "openelm", "olmo3", "solar-open", "gemma-4-e2b", "gemma-4-26b-a4b", "nomic-embed",
-		"grovemoe", "maple", "minimax-m1", "neobert"} {
+		"grovemoe", "maple", "minimax-m1", "neobert",
+		"plamo-13b", "plamo-2-1b", "plamo-3", "plamo-3-long", "qwen-7b"} {
 		if i := slices.Index(names, name); i >= 0 {
 			names = slices.Delete(names, i, i+1)
 		}

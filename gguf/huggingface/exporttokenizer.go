@@ -39,8 +39,15 @@ func (x *exporter) tokenizer() error {
 	if err != nil {
 		return err
 	}
+	if x.vocab != nil {
+		if err := x.vocab(x, v); err != nil {
+			return err
+		}
+	}
 	var model, steps object
 	switch v.model {
+	case "plamo2": // whose tokenizer no class of transformers has
+		return x.tokenizerConfig(v)
 	case "gpt2":
 		model, steps, err = x.bytePairs(v)
 	case "llama":
@@ -52,7 +59,7 @@ func (x *exporter) tokenizer() error {
 	case "t5":
 		model, steps, err = x.unigramPieces(v)
 	default:
-		return fmt.Errorf("key tokenizer.ggml.model: %w: %q; byte-level BPE (gpt2), SentencePiece (llama, gemma4, t5) and WordPiece (bert) can be exported",
+		return fmt.Errorf("key tokenizer.ggml.model: %w: %q; byte-level BPE (gpt2), SentencePiece (llama, gemma4, t5), WordPiece (bert) and PLaMo's (plamo2) can be exported",
 			ErrUnsupported, v.model)
 	}
 	if err != nil {
