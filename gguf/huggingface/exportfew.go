@@ -124,9 +124,11 @@ func (x *exporter) deciConfig() {
 		if keys[i] > 0 {
 			attention["n_heads_in_group"] = heads[i] / keys[i]
 		}
-		mult := 1.5 * float64(widths[i]) / float64(max(x.need("embedding_length"), 1))
-		blocks[i] = object{"attention": attention, "ffn": object{"no_op": widths[i] == 0, "ffn_mult": mult,
-			"replace_with_linear": false}}
+		ffn := object{"no_op": widths[i] == 0, "replace_with_linear": false, "ffn_mult": nil}
+		if widths[i] > 0 {
+			ffn["ffn_mult"] = number(1.5 * float64(widths[i]) / float64(max(x.need("embedding_length"), 1)))
+		}
+		blocks[i] = object{"attention": attention, "ffn": ffn}
 	}
 	x.cfg["block_configs"], x.cfg["num_key_value_heads"], x.cfg["intermediate_size"] = blocks, nil, nil
 }
