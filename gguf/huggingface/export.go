@@ -25,10 +25,18 @@ type inverse struct {
 	says             []string                                       // see say: keys that it says beside those of all decoders
 	config           func(x *exporter)                              // adds what the others do not know
 	vocab            func(x *exporter, v *fileVocab) error          // writes the tokenizer's own file; nil: there is none
+	within           seeing                                         // where the Hub has the model inside one that also sees
 	becomes          string                                         // the architecture that the folder has, where it is another
 	adapted          []string                                       // keys of the architecture that the folder says otherwise
 	implied          []string                                       // keys that the class has no name for, or config sets
 	known            []string                                       // names of the configuration that are not in defaults.json
+}
+
+// seeing is a model around the one that a file has, for classes that exist with a tower only. The folder says nothing
+// of the tower.
+type seeing struct {
+	modelType string // of the configuration around the text model's
+	from, to  string // what names begin with without the other model, and with it
 }
 
 // inverses holds them by architecture; the first that fits counts. Each file of a family adds its own.
@@ -117,6 +125,7 @@ func export(f *gguf.File, opt ExportOptions) (*Export, error) {
 	if err := x.tokenizer(); err != nil {
 		return nil, err
 	}
+	x.surround()
 	if err := errors.Join(x.card(), x.json("config.json", x.cfg)); err != nil {
 		return nil, err
 	}
@@ -131,6 +140,31 @@ func export(f *gguf.File, opt ExportOptions) (*Export, error) {
 		return nil, err
 	}
 	return e, x.check(e)
+}
+
+// surround puts the model inside the one that the class has around it.
+func (x *exporter) surround() {
+	w := x.within
+	if w.modelType == "" {
+		return
+	}
+	for i, t := range x.out {
+		if rest, ok := strings.CutPrefix(t.name, w.from); ok {
+			x.out[i].name = w.to + rest
+			x.precise[w.to+rest] = x.precise[t.name]
+		}
+	}
+	outer := map[string]any{"model_type": w.modelType, "text_config": x.cfg}
+	for _, k := range []string{"architectures", "torch_dtype"} {
+		outer[k] = x.cfg[k]
+		delete(x.cfg, k)
+	}
+	for _, k := range []string{"tie_word_embeddings", "bos_token_id", "eos_token_id", "pad_token_id"} {
+		if v, ok := x.cfg[k]; ok {
+			outer[k] = v
+		}
+	}
+	x.cfg = outer
 }
 
 // find finds the class, and the names of its tensors.

@@ -57,7 +57,8 @@ func TestExport(t *testing.T) {
 		"apertus", "dbrx", "mimo-v2-flash", "jais-590m", "openelm", "olmo3", "solar-open", "gemma-4-e2b", "gemma-4-26b-a4b", "nomic-embed",
 		"grovemoe", "maple", "minimax-m1", "neobert",
 		"plamo-13b", "plamo-2-1b", "plamo-3", "plamo-3-long", "qwen-7b", "grok-1", "grok-2", "hrm-text",
-		"talkie", "neobert-classes", "nemotron-51b"} {
+		"talkie", "neobert-classes", "nemotron-51b", "step-3.5-flash",
+		"laguna-s", "laguna-xs", "muse-glimmer", "spark-x2.5"} {
 		if i := slices.Index(names, name); i >= 0 {
 			names = slices.Delete(names, i, i+1)
 		}

@@ -8,14 +8,14 @@ import (
 
 // Exports of the language models of those that also see, which read texts as plain ones do, and of models that few have.
 
-// seeing is what files say of positions in images, and of a tower that they do not have.
-var seeing = []string{"rope.dimension_sections", "n_deepstack_layers"}
+// imagePlaces are what files say of positions in images, and of a tower that they do not have.
+var imagePlaces = []string{"rope.dimension_sections", "n_deepstack_layers"}
 
 var (
-	_ = invert("qwen2vl", inverse{class: "Qwen2ForCausalLM", modelType: "qwen2", becomes: "qwen2", adapted: seeing})
-	_ = invert("qwen3vl", inverse{class: "Qwen3ForCausalLM", modelType: "qwen3", becomes: "qwen3", adapted: seeing})
+	_ = invert("qwen2vl", inverse{class: "Qwen2ForCausalLM", modelType: "qwen2", becomes: "qwen2", adapted: imagePlaces})
+	_ = invert("qwen3vl", inverse{class: "Qwen3ForCausalLM", modelType: "qwen3", becomes: "qwen3", adapted: imagePlaces})
 	_ = invert("qwen3vlmoe", inverse{class: "Qwen3MoeForCausalLM", modelType: "qwen3_moe", becomes: "qwen3moe",
-		adapted: seeing, config: (*exporter).qwenMoE})
+		adapted: imagePlaces, config: (*exporter).qwenMoE})
 
 	_ = invert("apertus", inverse{class: "ApertusForCausalLM", modelType: "apertus",
 		restore: (*exporter).withoutFactors, config: (*exporter).apertus,

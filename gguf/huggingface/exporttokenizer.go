@@ -39,15 +39,10 @@ func (x *exporter) tokenizer() error {
 	if err != nil {
 		return err
 	}
-	if x.vocab != nil {
-		if err := x.vocab(x, v); err != nil {
-			return err
-		}
-	}
 	var model, steps object
 	switch v.model {
 	case "plamo2": // whose tokenizer no class of transformers has
-		return x.tokenizerConfig(v)
+		return x.tokenizerFiles(v)
 	case "gpt2":
 		model, steps, err = x.bytePairs(v)
 	case "llama":
@@ -73,7 +68,15 @@ func (x *exporter) tokenizer() error {
 	if err := x.json("tokenizer.json", all); err != nil {
 		return err
 	}
-	return x.tokenizerConfig(v)
+	return x.tokenizerFiles(v)
+}
+
+// tokenizerFiles makes tokenizer_config.json, and the file that the class has of its own.
+func (x *exporter) tokenizerFiles(v *fileVocab) error {
+	if err := x.tokenizerConfig(v); err != nil || x.vocab == nil {
+		return err
+	}
+	return x.vocab(x, v)
 }
 
 // readVocab reads the vocabulary.
