@@ -172,7 +172,12 @@ func (x *exporter) hrm(name string, t tensor) error {
 }
 
 // hrmConfig says how many layers run, of which the weights of two stacks are in the file.
-func (x *exporter) hrmConfig() { x.cfg["num_hidden_layers"] = x.layers }
+func (x *exporter) hrmConfig() {
+	x.cfg["num_hidden_layers"] = x.layers
+	if _, ok := x.cfg["head_dim"]; !ok { // of which the class has a default
+		x.cfg["head_dim"] = x.need("embedding_length") / max(x.need("attention.head_count"), 1)
+	}
+}
 
 // talkie gives back a tensor. Positions rotate the other way round, which the signs of half of each head make good.
 func (x *exporter) talkie(name string, t tensor) error {

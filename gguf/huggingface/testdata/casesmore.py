@@ -164,7 +164,7 @@ def classics(c, h, one, layer, dense):
     c["neobert"] = dict(raw=True, tok="wordpiece", config=bert("NeoBERTLMHead"), tensors=bf({**neo("model."), "decoder.weight": [200, 64], "decoder.bias": [200]}))
     c["neobert-classes"] = dict(raw=True, tok="wordpiece", config=bert("NeoBERTForSequenceClassification", id2label={"0": "no", "1": "perhaps", "2": "yes"}), hparams={}, tensors=bf({**neo("model."), "dense.weight": [64, 64], "dense.bias": [64],
         "classifier.weight": [3, 64], "classifier.bias": [3]}))
-    c["hrm-text"] = dict(raw=True, tok="bpe", config=one("HrmTextForCausalLM", "hrm_text", num_key_value_heads=4, H_cycles=2, L_cycles=2, embedding_scale=8.0, prefix_lm=True), tensors=bf({"model.embed_tokens.weight": [320, 64], "lm_head.weight": [320, 64],
+    c["hrm-text"] = dict(raw=True, tok="bpe", config=one("HrmTextForCausalLM", "hrm_text", num_key_value_heads=4, head_dim=16, H_cycles=2, L_cycles=2, embedding_scale=8.0, prefix_lm=True), tensors=bf({"model.embed_tokens.weight": [320, 64], "lm_head.weight": [320, 64],
         "model.z_L_init": [64], **{f"model.{x}_module.layers.0.{n}.weight": s for x in "LH" for n, s in (("attn.gqkv_proj", [256, 64]), ("attn.o_proj", [64, 64]), ("mlp.gate_up_proj", [192, 64]), ("mlp.down_proj", [64, 96]))}}))
     c["talkie"] = dict(raw=True, eager=True, tok="bpe", config={k: v for k, v in one("TalkieForCausalLM", "talkie", head_dim=16, num_key_value_heads=4).items() if k != "rms_norm_eps"}, tensors=bf({"model.embed.weight": [320, 64], "lm_head": [320, 64],
         "lm_head_gain.w_g": [1], **{f"model.blocks.0.{n}": s for n, s in (("attn.attn_query.weight", [64, 64]), ("attn.attn_key.weight", [64, 64]), ("attn.attn_value.weight", [64, 64]), ("attn.attn_resid.weight", [64, 64]), ("attn.head_gain.head_g", [4]),
@@ -189,7 +189,7 @@ def newest(c, h, one, layer, dense, under, turns):
     bases = {"full_attention": {"rope_type": "yarn", "rope_theta": 500000.0, "factor": 32.0, "original_max_position_embeddings": 64, "beta_fast": 64.0, "beta_slow": 1.0, "attention_factor": 1.0, "partial_rotary_factor": 0.5},
              "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 1.0}}
     small = {"expert_bias": [2]}
-    laguna = dict(head_dim=16, num_experts=2, num_experts_per_tok=2, moe_intermediate_size=48, shared_expert_intermediate_size=48, moe_routed_scaling_factor=2.5, mlp_layer_types=["dense", "sparse"], layer_types=both, sliding_window=32,
+    laguna = dict(head_dim=16, num_experts=2, num_experts_per_tok=2, moe_intermediate_size=48, shared_expert_intermediate_size=48, moe_routed_scaling_factor=2.5, mlp_layer_types=["dense", "sparse"], layer_types=both[::-1], sliding_window=32,
                   rope_parameters=bases, bos_token_id=1, eos_token_id=[1, 301])
     c["laguna-xs"] = dict(raw=True, tok="bpe", files={"chat_template.jinja": "{{ messages }}", "tokenizer.json": renamed("bpe", **{"<tool>": "</assistant>"})}, config=raw("LagunaForCausalLM", "laguna", num_attention_heads_per_layer=[6, 4], gating=True,
         **laguna), tensors=bf({**ends, **att(0), "model.layers.0.self_attn.q_proj.weight": [96, 64], "model.layers.0.self_attn.o_proj.weight": [64, 96], **att(1), **norms(0), **norms(1), **heads(0), **heads(1), **gated("model.layers.0.mlp", 96),
