@@ -216,11 +216,10 @@ func (x *exporter) latentSizes() {
 		x.fail("rope.dimension_count", ErrFile, "%d leaves nothing of a key of %d", rope, keys)
 		return
 	}
-	for name, n := range map[string]uint64{"kv_lora_rank": rank, "qk_rope_head_dim": rope, "qk_nope_head_dim": keys - rope, "v_head_dim": values,
-		"num_key_value_heads": x.need("attention.head_count")} {
+	for name, n := range map[string]uint64{"kv_lora_rank": rank, "qk_rope_head_dim": rope, "qk_nope_head_dim": keys - rope, "v_head_dim": values} {
 		x.cfg[name] = n
 	}
-	x.cfg["q_lora_rank"] = nil
+	x.cfg["num_key_value_heads"], x.cfg["q_lora_rank"] = x.cfg["num_attention_heads"], nil
 	if n, ok := x.uint("attention.q_lora_rank"); ok && n > 0 {
 		x.cfg["q_lora_rank"] = n
 	}

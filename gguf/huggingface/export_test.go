@@ -29,7 +29,7 @@ func openAll(t testing.TB, dir fs.FS, name string, w Weights) (*gguf.File, []byt
 }
 
 // asAnother are models that become folders as the class that their architecture belongs to, or in another type or order.
-var asAnother = []string{"audio-flamingo-3", "chatglm", "dots-ocr", "gpt-oss-20b", "internlm2", "internlm3", "janus-pro", "llava-1.5", "llava-stablelm", "minicpm-v-4.6", "phi-4-vision",
+var asAnother = []string{"audio-flamingo-3", "chatglm", "dots-ocr", "gpt-oss-20b", "internlm2", "internlm3", "janus-pro", "kimi-k3-mxfp4", "ling-3.0-vl", "llava-1.5", "llava-stablelm", "minicpm-v-4.6", "phi-4-vision",
 	"mistral-small-4", "minimax-m3", "qwen2-vl-old", "qwen2.5-vl", "qwen3-asr", "qwen3-omni", "qwen3-vl", "qwen3-vl-moe", "refact-1.6b",
 	"qwen2-audio", "sarvam-30b", "sarashina2.2-vision", "smolvlm2", "step-vl", "voxtral-mini", "youtu", "youtu-vl"}
 
@@ -58,7 +58,7 @@ func TestExport(t *testing.T) {
 		"grovemoe", "maple", "minimax-m1", "neobert",
 		"plamo-13b", "plamo-2-1b", "plamo-3", "plamo-3-long", "qwen-7b", "grok-1", "grok-2", "hrm-text",
 		"talkie", "neobert-classes", "nemotron-51b", "step-3.5-flash",
-		"laguna-s", "laguna-xs", "muse-glimmer", "spark-x2.5"} {
+		"laguna-s", "laguna-xs", "muse-glimmer", "spark-x2.5", "kimi-k3", "ling-3.0"} {
 		if i := slices.Index(names, name); i >= 0 {
 			names = slices.Delete(names, i, i+1)
 		}
