@@ -80,7 +80,7 @@ func (x *exporter) bailing3(name string, t tensor) error {
 		x.emit(to+"dense.weight", t)
 		return nil
 	case part == "ssm_a":
-		return x.plain(name, t.reshape(1, 1, elements(t.shape), 1).apply(func(v float32) float32 { return float32(math.Log(float64(v))) }))
+		return x.plain(name, t.reshape(elements(t.shape)).apply(func(v float32) float32 { return float32(math.Log(float64(v))) }))
 	}
 	at := len(x.out)
 	err := x.kimi(name, t)

@@ -236,7 +236,7 @@ def latents(c, h, one, under, turns, names, experts, shared):
         q_lora_rank=24, qk_nope_head_dim=16, qk_rope_head_dim=8, v_head_dim=16, num_experts=2, num_experts_per_tok=2, n_group=1, topk_group=1, moe_intermediate_size=48, moe_shared_expert_intermediate_size=48, num_shared_experts=1, first_k_dense_replace=1,
         routed_scaling_factor=2.5, norm_topk_prob=True, score_function="sigmoid", expert_swiglu_limit_list=[None, 7.0], share_expert_swiglu_limit_list=[None, 7.0], num_nextn_predict_layers=1)
     mla = lambda i: at(i, q_a_proj__weight=[24, 64], q_a_layernorm__weight=[24], q_b_proj__weight=[96, 24], kv_a_proj_with_mqa__weight=[40, 64], kv_a_layernorm__weight=[32], kv_b_proj__weight=[128, 32], dense__weight=[64, 64], g_proj__weight=[4, 64])
-    kda = {f"{p}_proj__weight": [64, 64] for p in "qkvof"} | {f"{p}_conv1d__weight": [64, 1, 4] for p in "qkv"} | dict(b_proj__weight=[4, 64], g_proj__weight=[64, 64], A_log=[1, 1, 4, 1], dt_bias=[64], o_norm__weight=[16])
+    kda = {f"{p}_proj__weight": [64, 64] for p in "qkvof"} | {f"{p}_conv1d__weight": [64, 1, 4] for p in "qkv"} | dict(b_proj__weight=[4, 64], g_proj__weight=[64, 64], A_log=[4], dt_bias=[64], o_norm__weight=[16])
     lingts = {"model.word_embeddings.weight": [320, 64], "model.norm.weight": [64], "lm_head.weight": [320, 64], **at(0, **kda), **mla(1), **mla(2), **norms(0), **norms(1), **norms(2), **gated("model.layers.0.mlp", 96), **{k: v for i in (1, 2) for k, v in
               {**experts(i), **shared(i), f"model.layers.{i}.mlp.gate.expert_bias": [2]}.items()}, **names(2, eh_proj__weight=[64, 128], enorm__weight=[64], hnorm__weight=[64], final_layernorm__weight=[64])}
     c["ling-3.0"] = dict(raw=True, tok="bpe", config=ling, tensors=bf(lingts))
