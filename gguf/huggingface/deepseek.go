@@ -276,6 +276,9 @@ func (x *exporter) latent(name string, t tensor) error {
 	case "attn_v_b.weight":
 		return nil // with attn_k_b
 	case "attn_kv_a_mqa.weight":
+		if x.scale == 1 {
+			break
+		}
 		rank := int(x.need("attention.kv_lora_rank"))
 		if !t.dims(2) || rank > t.shape[0] {
 			return fmt.Errorf("%w: shape %v for latents of %d", ErrFile, t.shape, rank)

@@ -308,6 +308,9 @@ var floatDTypes = map[gguf.Type]safetensors.DType{typeF32: safetensors.F32, type
 
 // add adds a tensor to the weights. What is no matrix, and what files have in F32 always, keeps its precision.
 func (x *exporter) add(w *safetensors.Writer, t named) error {
+	if t.block == typeI64 {
+		return w.Add(t.name, safetensors.I64, t.shape, t.raw)
+	}
 	typ := x.typ
 	if (len(t.shape) < 2 || x.precise[t.name]) && typ != typeF32 {
 		values, err := t.all()
