@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"math"
 	"strings"
-
-	"github.com/latentgo/latentgo/gguf/safetensors"
 )
 
 // Exports of PLaMo.
@@ -50,21 +47,6 @@ func (x *exporter) plamo1(name string, t tensor) error {
 func (x *exporter) plamo1Config() {
 	x.cfg["num_key_value_heads"] = x.need("attention.head_count_kv")
 	x.cfg["n_shared_head"] = x.need("attention.head_count") / plamoKeyHeads
-}
-
-// less is the tensor from which a number is taken that the folder's reader adds again: of the numbers that give the same
-// sum one that BF16 holds, if there is one.
-func (t tensor) less(k float32) tensor {
-	return t.apply(func(y float32) float32 {
-		plain := y - k
-		for _, c := range []float32{inPrecision(plain, safetensors.BF16), plain, math.Nextafter32(plain, 1),
-			math.Nextafter32(plain, -1)} {
-			if c+k == y {
-				return c
-			}
-		}
-		return plain
-	})
 }
 
 // plamoNorms are the parts of names of plamoBare that stand in folders, by what files have.

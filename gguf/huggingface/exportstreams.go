@@ -3,6 +3,7 @@ package huggingface
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -36,12 +37,15 @@ var (
 		says: slices.Concat(indexerPlaces, hyperPlaces, sparsePlaces)})
 	_ = invert("dots3note", inverse{class: "Dots3NoteForCausalLM", modelType: "dots3_note_text",
 		restore: (*exporter).dots3, config: (*exporter).dots3Config,
-		implied: []string{"attention.head_count", "attention.head_count_kv"}, known: usualNames,
-		fixed: map[string]any{"use_dsa": true, "k_rope_only_layernorm": true, "apply_mla_qkv_lora_rescale": false,
+		implied: []string{"attention.head_count", "attention.head_count_kv"},
+		known:   []string{"max_position_embeddings", "hidden_size", "intermediate_size", "rms_norm_eps", "n_routed_experts", "num_experts_per_tok", "n_group", "topk_group"},
+		fixed: map[string]any{"use_dsa": true, "k_rope_only_layernorm": true, "apply_mla_qkv_lora_rescale": true,
 			"topk_method": "noaux_tc", "attention_gate_type": "headwise", "swa_attention_gate_type": "headwise"},
 		says: slices.Concat([]string{"rope.freq_base_swa swa_rope_theta", "attention.sliding_window sliding_window_size",
 			"attention.kv_lora_rank_swa swa_kv_lora_rank", "attention.value_length_mla_swa swa_v_head_dim",
-			"attention.q_lora_rank swa_q_lora_rank", "rope.dimension_count swa_qk_rope_head_dim"},
+			"attention.q_lora_rank swa_q_lora_rank", "rope.dimension_count swa_qk_rope_head_dim",
+			"attention.key_length_mla head_dim", "attention.key_length_mla_swa swa_head_dim",
+			"expert_feed_forward_length moe_shared_expert_intermediate_size"},
 			indexerPlaces, sparsePlaces)})
 	_ = invert("qwen4exp", inverse{class: "Qwen4ExpForCausalLM", modelType: "qwen4_exp_text", names: qwenShared,
 		restore: (*exporter).qwen4, config: (*exporter).qwen4Config, vocab: (*exporter).qwen4Ends,
@@ -156,17 +160,36 @@ func (x *exporter) glm5Config() {
 	x.cfg = before
 }
 
-// hyV4 gives back a tensor. What mixes streams stays exact, and the output matrix where the file has it so.
+// hyV4 gives back a tensor. What mixes streams stays exact, and the output matrix where the file has it so; matrices of
+// experts stand together.
 func (x *exporter) hyV4(name string, t tensor) error {
-	_, part := layerOf(name)
+	layer, part := layerOf(name)
 	if strings.Contains(name, "hc_") || part == "attn_sinks.weight" {
 		return x.emitExact(name, t)
 	}
-	err := x.latent(name, t)
-	if name == "output.weight" {
+	to := fmt.Sprintf("model.layers.%d.mlp.experts.", block(name))
+	switch part {
+	case "output.weight":
 		x.precise["lm_head.weight"] = x.exactOutput()
+		x.emit("lm_head.weight", t)
+		return nil
+	case "ffn_up_exps.weight":
+		return nil // with the gates
+	case "ffn_gate_exps.weight":
+		up, err := x.other(layer + "ffn_up_exps.weight")
+		if err != nil {
+			return err
+		}
+		if !t.dims(3) || !slices.Equal(t.shape, up.shape) {
+			return fmt.Errorf("%w: shapes %v and %v", ErrFile, t.shape, up.shape)
+		}
+		x.emit(to+"gate_up_proj", t.beside(up).reshape(t.shape[0], 2*t.shape[1], t.shape[2]))
+		return nil
+	case "ffn_down_exps.weight":
+		x.emit(to+"down_proj", t)
+		return nil
 	}
-	return err
+	return x.latent(name, t)
 }
 
 // exactOutput reports whether the output matrix is in single precision, and the embedding is not.
@@ -188,11 +211,24 @@ func (x *exporter) hyV4Config() {
 	}
 }
 
-// dots3 gives back a tensor; the embedding of the layer that predicts a token further on stands apart.
+// dots3 gives back a tensor; the embedding of the layer that predicts a token further on stands apart. The class
+// multiplies latents, which files have in the norms before.
 func (x *exporter) dots3(name string, t tensor) error {
-	if _, part := layerOf(name); part == "nextn.embed_tokens.weight" {
+	rank := ""
+	switch _, part := layerOf(name); part {
+	case "nextn.embed_tokens.weight":
 		x.emit("model.mtp.embed_tokens.weight", t)
 		return nil
+	case "attn_q_a_norm.weight":
+		rank = "attention.q_lora_rank"
+	case "attn_kv_a_norm.weight":
+		rank = "attention.kv_lora_rank"
+		if types, _ := x.cfg["layer_types"].([]string); block(name) >= len(types) || types[block(name)] != "full_attention" {
+			rank += "_swa"
+		}
+	}
+	if rank != "" {
+		t = t.over(float32(math.Sqrt(float64(x.need("embedding_length")) / float64(max(x.need(rank), 1)))))
 	}
 	return x.latent(name, t)
 }
@@ -217,7 +253,7 @@ func (x *exporter) dots3Config() {
 	x.deepSeek()
 	delete(x.cfg, "sliding_window")
 	keys, rope := x.need("attention.key_length_mla_swa"), x.need("rope.dimension_count")
-	x.cfg["swa_head_dim"], x.cfg["swa_qk_nope_head_dim"] = keys, keys-min(rope, keys)
+	x.cfg["swa_qk_nope_head_dim"] = keys - min(rope, keys)
 	x.cfg["num_nextn_predict_layers"] = x.layers - main
 }
 
@@ -276,12 +312,16 @@ func (x *exporter) qwen4Config() {
 		layers[i]++ // from 1 on
 	}
 	x.cfg["ple_layer_ids"], x.cfg["split_ngram_parts"] = layers, 1
+	x.cfg["ple_embed_dim"] = x.need("embedding_length_per_layer_input") * x.need("ple.heads_per_ngram") * (max(x.need("ple.ngram_size"), 1) - 1)
 	for _, e := range pleNumbers {
 		v, ok := x.f.Value(x.arch + "." + e[1])
 		list, isList := v.Any().([]uint64)
 		if !ok || !isList {
 			x.fail(e[1], ErrFile, "it is missing, or no list of whole numbers of 64 bits")
 			return
+		}
+		if e[1] == "ple.head_vocab_sizes" && len(list) > 0 { // the class counts primes from there on
+			x.cfg["ngram_vocab_size_base"], x.cfg["make_ngram_vocab_size_divisible_by"] = list[0], x.rowsOf("per_layer_token_embd.weight")
 		}
 		var raw []byte
 		for _, n := range list {
@@ -292,14 +332,11 @@ func (x *exporter) qwen4Config() {
 	}
 }
 
-// qwen4Ends adds the token at which n-grams begin anew behind the one that ends a text.
+// qwen4Ends says the token at which n-grams begin anew where the class looks for it; the tokenizer says the one that
+// ends a text.
 func (x *exporter) qwen4Ends(*fileVocab) error {
 	if n, ok := x.uint("ple.eos_token_id"); ok {
-		list := []any{n}
-		if end := x.cfg["eos_token_id"]; end != nil {
-			list = []any{end, n}
-		}
-		x.cfg["eos_token_id"] = list
+		x.cfg["eos_token_id"] = n
 	}
 	return x.err
 }

@@ -87,6 +87,31 @@ func held(typ gguf.Type, values []float32) bool {
 // minusOne undoes plusOne.
 func (t tensor) minusOne() tensor { return t.apply(func(x float32) float32 { return x - 1 }) }
 
+// undone is what forth makes the tensor of: what back gives for each element, or a neighbour of that, and of those that
+// will do one that BF16 holds.
+func (t tensor) undone(forth, back func(float32) float32) tensor {
+	return t.apply(func(y float32) float32 {
+		plain := back(y)
+		for _, c := range []float32{inPrecision(plain, safetensors.BF16), plain, math.Nextafter32(plain, 1),
+			math.Nextafter32(plain, -1)} {
+			if forth(c) == y {
+				return c
+			}
+		}
+		return plain
+	})
+}
+
+// less is the tensor from which a number is taken that the folder's reader adds again.
+func (t tensor) less(k float32) tensor {
+	return t.undone(func(x float32) float32 { return x + k }, func(y float32) float32 { return y - k })
+}
+
+// over is the tensor divided by a number by which the folder's reader multiplies again.
+func (t tensor) over(k float32) tensor {
+	return t.undone(func(x float32) float32 { return x * k }, func(y float32) float32 { return y / k })
+}
+
 // times is the tensor multiplied by a number.
 func (t tensor) times(k float64) tensor {
 	if k == 1 {

@@ -27,7 +27,8 @@ def load(folder, **settings):
     kind = AutoModelForCausalLM if any(a.endswith(("ForCausalLM", "LMHeadModel")) for a in config.architectures) else AutoModel
     if any(a.endswith("ForSequenceClassification") for a in config.architectures): kind = AutoModelForSequenceClassification
     model, info = kind.from_pretrained(folder, config=config, dtype=torch.float32, output_loading_info=True)
-    ahead = tuple(f"model.layers.{config.num_hidden_layers + i}." for i in range(3)) + ("mtp.", "model.mtp.")  # predict a token further on
+    text = config.get_text_config()
+    ahead = tuple(f"model.{m}layers.{text.num_hidden_layers + i}." for i in range(3) for m in ("", "language_model.")) + ("mtp.", "model.mtp.")  # predict a token further on
     lost = [k for k in [*info["missing_keys"], *info["unexpected_keys"]] if "pooler" not in k and not k.startswith(ahead)]
     return AutoTokenizer.from_pretrained(folder), model.eval(), lost
 
@@ -40,7 +41,7 @@ def same(root):
             # does one say that the weights of Qwen 3's experts add up to 1, or that Afmoe's embeddings are scaled, as in real models.
             keys = [k for k in ("query_pre_attn_scalar", "norm_topk_prob", "mup_enabled") if getattr(b.config, k, None) is not None]
             tok, a, _ = load(d / "before", **{k: getattr(b.config, k) for k in keys})
-            ids = torch.tensor([[(7 * i + i * i) % a.config.vocab_size for i in range(40)]])
+            ids = torch.tensor([[(7 * i + i * i) % a.config.get_text_config().vocab_size for i in range(40)]])
             with torch.inference_mode():
                 out = lambda m: getattr(m(ids), "logits", None) if hasattr(m(ids), "logits") else m(ids).last_hidden_state
                 diff = (out(a) - out(b)).abs().max().item()
