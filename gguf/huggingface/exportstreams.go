@@ -50,7 +50,7 @@ var (
 	_ = invert("qwen4exp", inverse{class: "Qwen4ExpForCausalLM", modelType: "qwen4_exp_text", names: qwenShared,
 		restore: (*exporter).qwen4, config: (*exporter).qwen4Config, vocab: (*exporter).qwen4Ends,
 		implied: []string{"feed_forward_length"},
-		fixed:   map[string]any{"indexer_kv_heads": 1, "mtp_num_hidden_layers": 0},
+		fixed:   map[string]any{"indexer_kv_heads": 1, "mtp_num_hidden_layers": 0, "output_gate_type": "sigmoid"},
 		says: []string{"feed_forward_length intermediate_size", "hyper_connection.count hc_count", "hyper_connection.low_rank hc_lowrank",
 			"attention.indexer.head_count indexer_n_heads", "attention.indexer.key_length indexer_head_dim",
 			"attention.indexer.top_k indexer_budget", "ple.ngram_size ngram_size",
