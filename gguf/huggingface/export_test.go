@@ -59,7 +59,7 @@ func TestExport(t *testing.T) {
 		"plamo-13b", "plamo-2-1b", "plamo-3", "plamo-3-long", "qwen-7b", "grok-1", "grok-2", "hrm-text",
 		"talkie", "neobert-classes", "nemotron-51b", "step-3.5-flash",
 		"laguna-s", "laguna-xs", "muse-glimmer", "spark-x2.5", "kimi-k3", "ling-3.0", "glm-5.3", "hy4", "dots3-note",
-		"qwen3.8-next"} {
+		"qwen3.8-next", "cogvlm-chat"} {
 		if i := slices.Index(names, name); i >= 0 {
 			names = slices.Delete(names, i, i+1)
 		}

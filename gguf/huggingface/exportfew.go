@@ -36,6 +36,7 @@ var (
 		config: (*exporter).hrmConfig,
 		says: []string{"embedding_scale embedding_scale", "hrm.layers_per_stack num_layers_per_stack",
 			"hrm.h_cycles H_cycles", "hrm.l_cycles L_cycles", "hrm.prefix_lm prefix_lm"}})
+	_ = invert("cogvlm", inverse{class: "CogVLMForCausalLM", modelType: "cogvlm", restore: (*exporter).withoutFactors})
 	_ = invert("talkie", inverse{class: "TalkieForCausalLM", modelType: "talkie", restore: (*exporter).talkie,
 		config: (*exporter).talkieConfig, implied: []string{"attention.layer_norm_rms_epsilon"}})
 	_ = invert("neo-bert", inverse{class: "NeoBERTForSequenceClassification", modelType: "neobert",

@@ -115,10 +115,14 @@ def classics(c, h, one, layer, dense):
         "lm_head.weight": [512, 64], **block, **gpt("transformer.h.0.", attn__c_attn__weight=[192, 64], attn__c_attn__bias=[192], mlp__w1__weight=[48, 64], mlp__w2__weight=[48, 64], mlp__c_proj__weight=[64, 48])}))
     cut = lambda group, mult: {"attention": {"n_heads_in_group": group, "no_op": group is None, "replace_with_linear": False}, "ffn": {"ffn_mult": mult, "no_op": mult is None, "replace_with_linear": False}}
     shape = {"self_attn.q_proj": [16, 16], "self_attn.o_proj": [16, 16], "input_layernorm": [16]}
-    c["nemotron-51b"] = dict(raw=True, tok="llama3", pre="llama-bpe", config={**one("DeciLMForCausalLM", "nemotron-nas", hidden_size=16, vocab_size=128256, tie_word_embeddings=True, block_configs=[cut(2, 24.0), cut(None, 24.0), cut(4, None)]),
-        "num_hidden_layers": 3, "num_key_value_heads": None, "intermediate_size": None},
+    c["nemotron-51b"] = dict(raw=True, tok="llama3", pre="llama-bpe", config={**one("DeciLMForCausalLM", "nemotron-nas", hidden_size=16, vocab_size=128256, tie_word_embeddings=True, block_configs=[cut(2, 24.0), cut(None, 24.0), cut(4, 48.0), cut(None, None)]),
+        "num_hidden_layers": 4, "num_key_value_heads": None, "intermediate_size": None},
         tensors=bf({"model.embed_tokens.weight": [128256, 16], "model.norm.weight": [16], **{f"model.layers.{i}.{n}.weight": s for i, kv in ((0, 8), (2, 4)) for n, s in {**shape, "self_attn.k_proj": [kv, 16], "self_attn.v_proj": [kv, 16]}.items()},
-        **{f"model.layers.{i}.{n}.weight": s for i in (0, 1) for n, s in (("post_attention_layernorm", [16]), ("mlp.gate_proj", [256, 16]), ("mlp.up_proj", [256, 16]), ("mlp.down_proj", [16, 256]))}}))
+        **{f"model.layers.{i}.{n}.weight": s for i, w in ((0, 256), (1, 256), (2, 512)) for n, s in (("post_attention_layernorm", [16]), ("mlp.gate_proj", [w, 16]), ("mlp.up_proj", [w, 16]), ("mlp.down_proj", [16, w]))}}))
+    two = {f"self_attn.{kind}_expert_{n}": v for kind in ("language", "vision") for n, v in (("query_key_value", [192, 64]), ("dense", [64, 64]))} | {f"mlp.{kind}_mlp.{n}_proj": v for kind in ("language", "vision")
+        for n, v in (("gate", [96, 64]), ("up", [96, 64]), ("down", [64, 96]))}
+    c["cogvlm-chat"] = dict(raw=True, tok="spm", config=one("CogVLMForCausalLM", "cogvlm", vocab_size=420, num_key_value_heads=4, bos_token_id=1, eos_token_id=2), tensors=bf({**vocab(420), **norms(0), "model.vision.linear_proj.linear_proj.weight": [32, 32],
+        **{f"model.layers.0.{n}.weight": v for n, v in two.items()}}))
     c["baichuan2-7b"] = dict(raw=True, tok="spm", config=one("BaichuanForCausalLM", "baichuan", vocab_size=420, num_key_value_heads=4, model_max_length=4096, bos_token_id=1, eos_token_id=2), tensors=bf({**vocab(420), **norms(0),
         **gated("model.layers.0.mlp", 96), "model.layers.0.self_attn.W_pack.weight": [192, 64], "model.layers.0.self_attn.o_proj.weight": [64, 64], "model.layers.0.self_attn.rotary_emb.inv_freq": [8]}))
     c["xverse-7b"] = dict(raw=True, tok="llamabpe", config=one("XverseForCausalLM", "xverse", vocab_size=422), tensors=bf({**vocab(422), **layer()}))
