@@ -186,6 +186,44 @@ func sameButLogarithms(t *testing.T, first, again []byte) bool {
 	return true
 }
 
+// TestExportPacked: experts in MXFP4 come back multiplied out, with the same numbers; so does what else no type of
+// matrices holds, a table of whole numbers and what the folder has in single precision.
+func TestExportPacked(t *testing.T) {
+	for _, name := range []string{"deepseek-v4-flash", "kimi-k3-mxfp4"} {
+		f, _ := openAll(t, small(t, name), name, F32)
+		e, err := NewExport(f, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, _ := openAll(t, e.FS(), name, BF16)
+		for _, x := range f.Tensors() {
+			y, err := again.Tensor(x.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, err1 := fromFile(x)
+			b, err2 := fromFile(y)
+			if err := errors.Join(err1, err2); err != nil {
+				t.Fatal(err)
+			}
+			want, err1 := a.all()
+			have, err2 := b.all()
+			if err := errors.Join(err1, err2); err != nil || len(want) != len(have) {
+				t.Fatal(err, len(want), len(have))
+			}
+			for i := range want {
+				near := float32(math.Abs(float64(want[i]))) / 1e6 // a logarithm's
+				if x.Type == quant.Q8_0 {
+					near = float32(math.Abs(float64(want[i]))) / 256 // which BF16 rounds
+				}
+				if d := want[i] - have[i]; d > near || d < -near {
+					t.Fatalf("%s: %s[%d]: %v, was %v", name, x.Name, i, have[i], want[i])
+				}
+			}
+		}
+	}
+}
+
 // TestExportBlocks: weights in blocks are multiplied out, in any piece, and parts have an index.
 func TestExportBlocks(t *testing.T) {
 	f, _ := openAll(t, small(t, "qwen3"), "qwen3", F32)

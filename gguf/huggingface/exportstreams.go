@@ -314,9 +314,11 @@ func (x *exporter) qwen4Config() {
 	x.cfg["ple_layer_ids"], x.cfg["split_ngram_parts"] = layers, 1
 	x.cfg["ple_embed_dim"] = x.need("embedding_length_per_layer_input") * x.need("ple.heads_per_ngram") * (max(x.need("ple.ngram_size"), 1) - 1)
 	for _, e := range pleNumbers {
-		v, ok := x.f.Value(x.arch + "." + e[1])
-		list, isList := v.Any().([]uint64)
-		if !ok || !isList {
+		var list []uint64
+		if v, ok := x.f.Value(x.arch + "." + e[1]); ok {
+			list, _ = v.Any().([]uint64)
+		}
+		if list == nil {
 			x.fail(e[1], ErrFile, "it is missing, or no list of whole numbers of 64 bits")
 			return
 		}
