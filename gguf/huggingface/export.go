@@ -48,6 +48,16 @@ func invert(arch string, list ...inverse) bool {
 	return true
 }
 
+// withoutFolder are architectures that run here and have no folder, and why.
+var withoutFolder = map[string]string{
+	"hunyuan_vl": "the language model rotates a part of each head for each dimension of positions, and one not at all, as no plain one does",
+	"jina-bert-v2": "its folders say that they are BERT, and only code beside the weights makes them another model: without it " +
+		"they would load as something else",
+	"jina-bert-v3":   "its folders have adapters for tasks and are not read here, so that none could be checked",
+	"nomic-bert-moe": "its class adds a bias to what experts give, which files leave out",
+	"xverse":         "its tokenizer needs merges, and files have neither these nor scores",
+}
+
 // Exportable returns the architectures of GGUF files that [NewExport] takes, sorted.
 func Exportable() []string { return slices.Sorted(maps.Keys(inverses)) }
 
@@ -181,6 +191,9 @@ func (x *exporter) find() error {
 	i := slices.IndexFunc(inverses[arch], func(v inverse) bool { return v.fits == nil || v.fits(x) })
 	if i < 0 && arch == "bert" && x.has("cls.output.weight") && !x.has("cls.weight") {
 		return fmt.Errorf("tensor %q: %w: BERT's head for classes stands behind a pooler, which the file does not have", "cls.output.weight", ErrUnsupported)
+	}
+	if reason := withoutFolder[arch]; reason != "" {
+		return fmt.Errorf("architecture %q is %w: %s", arch, ErrUnsupported, reason)
 	}
 	if i < 0 {
 		return fmt.Errorf("architecture %q is %w; these are: %s", arch, ErrUnsupported, strings.Join(Exportable(), ", "))

@@ -42,6 +42,7 @@ func TestExportRefused(t *testing.T) {
 		text        string
 	}{
 		{"an unknown architecture", "qwen3", map[string]any{"general.architecture": "foo"}, `architecture "foo" is not supported; these are: afmoe, `},
+		{"an architecture without a folder", "xverse-7b", nil, `architecture "xverse" is not supported: its tokenizer needs merges`},
 		{"no architecture", "qwen3", map[string]any{"general.architecture": nil}, "general.architecture"},
 		{"this program's own form", "qwen3", map[string]any{"latentgo.version": uint32(3)}, "--mla R+L --to huggingface"},
 		{"no number of layers", "qwen3", map[string]any{"qwen3.block_count": nil}, "key qwen3.block_count: not a valid model file"},

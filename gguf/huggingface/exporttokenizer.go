@@ -300,7 +300,7 @@ func (x *exporter) tokenizerConfig(v *fileVocab) error {
 		tc["cls_token"], tc["sep_token"] = tc["bos_token"], tc["eos_token"]
 	}
 	if v.model == "llama" {
-		tc["added_tokens_decoder"] = v.addedDecoder()
+		tc["added_tokens_decoder"] = v.addedDecoder(x.arch == "arctic") // whose reader takes no other's word
 	}
 	if v.model == "gemma4" { // whose reader knows them by this list only
 		list := []string{}
