@@ -208,7 +208,7 @@ def newest(c, h, one, layer, dense, under, turns):
         {**att(i), **norms(i), **sinks(i), **names(i, block_sparse_moe__router__weight=[2, 64], block_sparse_moe__experts__gate_up_proj=[2, 192, 64], block_sparse_moe__experts__down_proj=[2, 64, 96], shared_mlp__input_linear__weight=[96, 64],
         shared_mlp__output_linear__weight=[64, 48])}.items()}}))
     c["muse-glimmer"] = dict(raw=True, tok="llama3", files={"tokenizer.json": renamed("llama3", **{"<tool>": "<|eot|>"})}, config={"architectures": ["MuseGlimmerForConditionalGeneration"], "model_type": "muse_glimmer", "text_config": {k: v for k, v in one("x",
-        "muse_glimmer_text", head_dim=16, final_logit_softcapping=30.0, output_multiplier=0.25, sliding_window=32, layer_types=both[:1], qk_scale_factor=11.3).items() if k != "architectures"}, "vision_config": {}},
+        "muse_glimmer_text", head_dim=16, final_logit_softcapping=30.0, output_multiplier=0.25, sliding_window=32, layer_types=both[:1], qk_scale_factor=11.3, layer_rope_theta=[10000.0]).items() if k != "architectures"}, "vision_config": {}},
         tensors=bf({**{k.replace("model.", "model.language_model.", 1): v for k, v in {**dense, **names(0, self_attn__gate_proj__weight=[64, 64], pre_feedforward_layernorm__weight=[64], post_feedforward_layernorm__weight=[64])}.items()},
         "model.vision_tower.ln_pre.weight": [32]}))
     c["maple"] = dict(raw=True, tok="qwen2", config=one("MapleForCausalLM", "maple", head_dim=16, hidden_act="silu", num_experts=2, num_experts_per_tok=2, moe_intermediate_size=48, norm_topk_prob=True, nope_on_global_attention=True,
@@ -236,7 +236,7 @@ def latents(c, h, one, under, turns, names, experts, shared):
     """Decoders of 2026 with latent attention."""
     raw, bf, ends, norms, gated, mixture, mixtral, vocab = h.raw, h.bf, h.ends, h.norms, h.gated, h.mixture, h.mixtral, h.vocab
     at = lambda i, **k: names(i, **{"attention__" + n: s for n, s in k.items()})
-    ling = raw("BailingMoeV3ForCausalLM", "bailing_hybrid", head_dim=16, layer_group_size=2, no_kda_lora=True, kda_safe_gate=True, kda_lower_bound=-5.0, gated_attention_proj_granularity_type="head_wise", short_conv_kernel_size=4, kv_lora_rank=32,
+    ling = raw("BailingMoeV3ForCausalLM", "bailing_hybrid", head_dim=16, num_key_value_heads=4, layer_group_size=2, no_kda_lora=True, kda_safe_gate=True, kda_lower_bound=-5.0, gated_attention_proj_granularity_type="head_wise", short_conv_kernel_size=4, kv_lora_rank=32,
         q_lora_rank=24, qk_nope_head_dim=16, qk_rope_head_dim=8, v_head_dim=16, num_experts=2, num_experts_per_tok=2, n_group=1, topk_group=1, moe_intermediate_size=48, moe_shared_expert_intermediate_size=48, num_shared_experts=1, first_k_dense_replace=1,
         routed_scaling_factor=2.5, norm_topk_prob=True, score_function="sigmoid", expert_swiglu_limit_list=[None, 7.0], share_expert_swiglu_limit_list=[None, 7.0], num_nextn_predict_layers=1)
     mla = lambda i: at(i, q_a_proj__weight=[24, 64], q_a_layernorm__weight=[24], q_b_proj__weight=[96, 24], kv_a_proj_with_mqa__weight=[40, 64], kv_a_layernorm__weight=[32], kv_b_proj__weight=[128, 32], dense__weight=[64, 64], g_proj__weight=[4, 64])
@@ -268,7 +268,7 @@ def latents(c, h, one, under, turns, names, experts, shared):
     topk = dict(index_topk=16, index_head_dim=16, index_n_heads=2)
     moe = dict(n_routed_experts=2, num_experts_per_tok=2, moe_intermediate_size=48, n_shared_experts=1, first_k_dense_replace=1, routed_scaling_factor=2.5, norm_topk_prob=True)
     nope = {**latent, "self_attn__q_b_proj__weight": [64, 24], "self_attn__kv_a_proj_with_mqa__weight": [32, 64]}
-    glm = {k: v for k, v in raw("x", "glm5_next_text", layer_types=["linear_attention", "full_attention"], linear_attn_config={"head_dim": 16, "num_heads": 4, "short_conv_kernel_size": 4, "gate_lower_bound": -5.0}, mla_use_nope=True, qk_rope_head_dim=0,
+    glm = {k: v for k, v in raw("x", "glm5_next_text", layer_types=["linear_attention", "full_attention"], linear_attn_config={"head_dim": 16, "num_heads": 4, "short_conv_kernel_size": 4, "gate_lower_bound": -5.0}, mla_use_nope=True, mlp_layer_types=["dense", "sparse"], qk_rope_head_dim=0,
         kv_lora_rank=32, q_lora_rank=24, qk_nope_head_dim=16, v_head_dim=16, index_kpool=4, indexer_types=["shared", "full"], hc_mult=4, hc_sinkhorn_iters=20, hc_eps=1e-6, swiglu_limit=7.0, scoring_func="sigmoid", n_group=1, topk_group=1,
         num_nextn_predict_layers=1, num_key_value_heads=4, head_dim=16, **topk, **moe).items() if k != "architectures"}
     streams = lambda i: names(i, **hc("hc_attn", 0), **hc("hc_ffn", 0))
@@ -288,7 +288,7 @@ def latents(c, h, one, under, turns, names, experts, shared):
     d3 = lambda i, n: names(i, self_attn__g_proj__weight=[n, 64], self_attn__k_rope_only_layernorm__weight=[8])
     c["dots3-note"] = dict(raw=True, tok="bpe", files={"tokenizer.json": renamed("bpe", **{"<tool>": "<|endofassistant|>"})}, config=raw("Dots3NoteTextForCausalLM", "dots3_note_text", layer_types=["full_attention", "sliding_attention"], scoring_func="sigmoid",
         kv_lora_rank=32, q_lora_rank=24, qk_rope_head_dim=8, qk_nope_head_dim=16, v_head_dim=16, num_key_value_heads=4, swa_num_attention_heads=2, swa_num_key_value_heads=2, swa_kv_lora_rank=16, swa_q_lora_rank=24, swa_qk_rope_head_dim=8, swa_qk_nope_head_dim=16, swa_v_head_dim=16,
-        swa_head_dim=24, sliding_window_size=32, swa_rope_theta=5000.0, apply_mla_qkv_lora_rescale=True, head_dim=16, **topk, **moe), tensors=bf({**ends, **names(0, **latent, **index), **names(1, **wide), **names(2, **wide), **d3(0, 4), **d3(1, 2), **d3(2, 2),
+        swa_head_dim=24, sliding_window_size=32, swa_rope_theta=5000.0, apply_mla_qkv_lora_rescale=True, head_dim=24, moe_shared_expert_intermediate_size=48, **topk, **moe), tensors=bf({**ends, **names(0, **latent, **index), **names(1, **wide), **names(2, **wide), **d3(0, 4), **d3(1, 2), **d3(2, 2),
         **norms(0), **norms(1), **norms(2), **gated("model.layers.0.mlp", 96), **{k: v for i in (1, 2) for k, v in {**experts(i), **shared(i), f"model.layers.{i}.mlp.gate.e_score_correction_bias": [2]}.items()}, "model.mtp.embed_tokens.weight": [320, 64],
         **names(2, eh_proj__weight=[64, 128], enorm__weight=[64], hnorm__weight=[64], shared_head__norm__weight=[64]), "vision_encoder.post_trunk_norm.weight": [32], "audio_encoder.audio_adapter.proj.1.weight": [32, 32]}))
     deepseek4(c, h, moe, topk)
