@@ -91,8 +91,8 @@ func deepseek4Filter(_ *model, name string) (string, bool) {
 	return name, true
 }
 
-// deepseek4Experts adds what the script adds before all others: the tables of experts by token, and the experts in MXFP4.
-// Experts that were multiplied out, which the script does not know, come later.
+// deepseek4Experts adds what the script adds before all others: the tables of experts by token, and the experts in
+// MXFP4. Experts that were multiplied out, which the script does not know, come later.
 func (m *model) deepseek4Experts() error {
 	for bid := range m.need("num_hash_layers") {
 		name := fmt.Sprintf("layers.%d.ffn.gate.tid2eid", bid)
@@ -110,8 +110,8 @@ func (m *model) deepseek4Experts() error {
 		return m.err
 	}
 	const expert = "layers.%d.ffn.experts.%d.%s"
-	packed := slices.ContainsFunc(m.in, func(t named) bool { return t.name == fmt.Sprintf(expert+".scale", 0, 0, "w1") })
-	if packed {
+	first := fmt.Sprintf(expert+".scale", 0, 0, "w1")
+	if slices.ContainsFunc(m.in, func(t named) bool { return t.name == first }) {
 		if err := m.packedExperts(expert+".weight", expert+".scale", m.need("n_routed_experts")); err != nil {
 			return err
 		}

@@ -50,9 +50,10 @@ func invert(arch string, list ...inverse) bool {
 
 // withoutFolder are architectures that run here and have no folder, and why.
 var withoutFolder = map[string]string{
-	"hunyuan_vl": "the language model rotates a part of each head for each dimension of positions, and one not at all, as no plain one does",
-	"jina-bert-v2": "its folders say that they are BERT, and only code beside the weights makes them another model: without it " +
-		"they would load as something else",
+	"hunyuan_vl": "its language model rotates a part of each head for each dimension of positions, and one not at all, as " +
+		"no plain one does",
+	"jina-bert-v2": "its folders say that they are BERT, and only code beside the weights makes them another model: " +
+		"without it they would load as something else",
 	"jina-bert-v3":   "its folders have adapters for tasks and are not read here, so that none could be checked",
 	"nomic-bert-moe": "its class adds a bias to what experts give, which files leave out",
 	"xverse":         "its tokenizer needs merges, and files have neither these nor scores",

@@ -53,15 +53,16 @@ func (t tensor) threeValues() (s float32, other int, err error) {
 				s = v
 			}
 			if other++; v != s {
-				return 0, 0, fmt.Errorf("%w: its class has weights of three values, and these have others, %v and %v", ErrUnsupported, s, v)
+				return 0, 0, fmt.Errorf("%w: its class has weights of three values, and these have others, %v and %v",
+					ErrUnsupported, s, v)
 			}
 		}
 	}
 	return s, other, nil
 }
 
-// beforeMean returns the magnitude of which ternary makes s, in a tensor of n elements of which some are not 0: the mean of
-// all has to be s.
+// beforeMean returns the magnitude of which ternary makes s, in a tensor of n elements of which some are not 0: the mean
+// of all has to be s.
 func beforeMean(s float32, other, n int) float32 {
 	if other == 0 {
 		return 0

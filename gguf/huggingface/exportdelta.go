@@ -25,7 +25,8 @@ var (
 		restore: (*exporter).bailing3, config: (*exporter).bailing3Config,
 		implied: []string{"attention.head_count_kv"}, adapted: imagePlaces,
 		known: usualNames,
-		fixed: map[string]any{"no_kda_lora": true, "kda_safe_gate": true, "gated_attention_proj_granularity_type": "head_wise"},
+		fixed: map[string]any{"no_kda_lora": true, "kda_safe_gate": true,
+			"gated_attention_proj_granularity_type": "head_wise"},
 		says: append([]string{"ssm.conv_kernel short_conv_kernel_size", "kda.head_dim head_dim",
 			"kda.gate_lower_bound kda_lower_bound", "expert_shared_count num_shared_experts",
 			"expert_shared_feed_forward_length moe_shared_expert_intermediate_size"}, sparsePlaces...)})
@@ -80,7 +81,8 @@ func (x *exporter) bailing3(name string, t tensor) error {
 		x.emit(to+"dense.weight", t)
 		return nil
 	case part == "ssm_a":
-		return x.plain(name, t.reshape(elements(t.shape)).apply(func(v float32) float32 { return float32(math.Log(float64(v))) }))
+		log := func(v float32) float32 { return float32(math.Log(float64(v))) }
+		return x.plain(name, t.reshape(elements(t.shape)).apply(log))
 	}
 	at := len(x.out)
 	err := x.kimi(name, t)

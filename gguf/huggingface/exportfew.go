@@ -70,7 +70,8 @@ func (x *exporter) grok2() {
 func (x *exporter) grokTemplate(v *fileVocab) error {
 	if text, err := x.f.String("tokenizer.chat_template"); v.model == "gpt2" {
 		if err != nil {
-			return fmt.Errorf("key tokenizer.chat_template: %w: a %s needs one beside tokenizer.json", ErrUnsupported, x.class)
+			return fmt.Errorf("key tokenizer.chat_template: %w: a %s needs one beside tokenizer.json",
+				ErrUnsupported, x.class)
 		}
 		x.files["chat_template.jinja"] = []byte(text)
 	}
@@ -96,7 +97,8 @@ func (x *exporter) deci(name string, t tensor) error {
 		return nil // numbers of config.json
 	}
 	_, part := layerOf(name)
-	key := map[string]string{"attn_q": "attention.head_count", "attn_k": "attention.head_count_kv"}[strings.Split(part, ".")[0]]
+	module, _, _ := strings.Cut(part, ".")
+	key := map[string]string{"attn_q": "attention.head_count", "attn_k": "attention.head_count_kv"}[module]
 	if n := block(name); key != "" && n < x.layers {
 		var err error
 		if t, err = inHalves(t, x.each(key)[n]); err != nil {
@@ -108,7 +110,8 @@ func (x *exporter) deci(name string, t tensor) error {
 
 // deciConfig says the layers: heads of keys of each, or all that each has of its own.
 func (x *exporter) deciConfig() {
-	heads, keys, widths := x.each("attention.head_count"), x.each("attention.head_count_kv"), x.each("feed_forward_length")
+	heads, keys := x.each("attention.head_count"), x.each("attention.head_count_kv")
+	widths := x.each("feed_forward_length")
 	if x.err != nil {
 		return
 	}
@@ -121,7 +124,8 @@ func (x *exporter) deciConfig() {
 	}
 	blocks := make([]object, x.layers)
 	for i := range blocks {
-		attention := object{"no_op": heads[i] == 0, "replace_with_linear": heads[i] > 0 && keys[i] == 0, "n_heads_in_group": nil}
+		attention := object{"no_op": heads[i] == 0, "replace_with_linear": heads[i] > 0 && keys[i] == 0,
+			"n_heads_in_group": nil}
 		if keys[i] > 0 {
 			attention["n_heads_in_group"] = heads[i] / keys[i]
 		}

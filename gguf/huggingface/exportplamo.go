@@ -50,7 +50,8 @@ func (x *exporter) plamo1Config() {
 }
 
 // plamoNorms are the parts of names of plamoBare that stand in folders, by what files have.
-var plamoNorms = map[string]string{"post_attention_norm": "post_mixer_norm.weight", "post_ffw_norm": "post_mlp_norm.weight",
+var plamoNorms = map[string]string{
+	"post_attention_norm": "post_mixer_norm.weight", "post_ffw_norm": "post_mlp_norm.weight",
 	"ssm_dt_norm": "mixer.dt_norm_weight", "ssm_b_norm": "mixer.B_norm_weight", "ssm_c_norm": "mixer.C_norm_weight"}
 
 // plamoLayer gives back a tensor that all layers have.
@@ -125,7 +126,8 @@ func (x *exporter) plamo3(name string, t tensor) error {
 // plamo3Config says YaRN in keys of its own.
 func (x *exporter) plamo3Config() {
 	if r, ok := x.cfg["rope_scaling"].(map[string]any); ok && r["rope_type"] == "yarn" {
-		x.cfg["rope_scaling_factor"], x.cfg["initial_context_length"] = r["factor"], r["original_max_position_embeddings"]
+		x.cfg["rope_scaling_factor"] = r["factor"]
+		x.cfg["initial_context_length"] = r["original_max_position_embeddings"]
 		delete(x.cfg, "rope_scaling")
 	}
 }

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Exports of the language models of those that also see, which read texts as plain ones do, and of models that few have.
+// Exports of the language models of those that also see, which read texts as plain ones do, and of models that few
+// have.
 
 // imagePlaces are what files say of positions in images, and of a tower that they do not have.
 var imagePlaces = []string{"rope.dimension_sections", "n_deepstack_layers"}
@@ -96,7 +97,8 @@ func (x *exporter) paddleOCR() {
 	}
 	parts, err := x.f.Ints(x.arch + ".rope.dimension_sections")
 	if err == nil && (len(parts) != 4 || parts[3] != 0 || uint64(2*(parts[0]+parts[1]+parts[2])) != dim) {
-		x.fail("rope.dimension_sections", ErrUnsupported, "no plain language model rotates a part of a head for each dimension of positions")
+		x.fail("rope.dimension_sections", ErrUnsupported,
+			"no plain language model rotates a part of a head for each dimension of positions")
 	}
 }
 

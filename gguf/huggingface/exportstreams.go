@@ -31,14 +31,16 @@ var (
 		implied: []string{"attention.head_count_kv", "attention.layer_norm_epsilon"},
 		fixed:   map[string]any{"mla_use_nope": true, "mhc": true},
 		says: slices.Concat([]string{"attention.indexer.kpool index_kpool",
-			"attention.indexer.kpool_select_tail index_kpool_always_select_tail"}, indexerPlaces, hyperPlaces, sparsePlaces)})
+			"attention.indexer.kpool_select_tail index_kpool_always_select_tail"},
+			indexerPlaces, hyperPlaces, sparsePlaces)})
 	_ = invert("hy_v4", inverse{class: "HYV4ForCausalLM", modelType: "hy_v4", restore: (*exporter).hyV4,
 		config: (*exporter).hyV4Config, implied: []string{"attention.head_count_kv"},
 		says: slices.Concat(indexerPlaces, hyperPlaces, sparsePlaces)})
 	_ = invert("dots3note", inverse{class: "Dots3NoteForCausalLM", modelType: "dots3_note_text",
 		restore: (*exporter).dots3, config: (*exporter).dots3Config,
 		implied: []string{"attention.head_count", "attention.head_count_kv"},
-		known:   []string{"max_position_embeddings", "hidden_size", "intermediate_size", "rms_norm_eps", "n_routed_experts", "num_experts_per_tok", "n_group", "topk_group"},
+		known: []string{"max_position_embeddings", "hidden_size", "intermediate_size", "rms_norm_eps", "n_routed_experts",
+			"num_experts_per_tok", "n_group", "topk_group"},
 		fixed: map[string]any{"use_dsa": true, "k_rope_only_layernorm": true, "apply_mla_qkv_lora_rescale": true,
 			"topk_method": "noaux_tc", "attention_gate_type": "headwise", "swa_attention_gate_type": "headwise"},
 		says: slices.Concat([]string{"rope.freq_base_swa swa_rope_theta", "attention.sliding_window sliding_window_size",
@@ -58,8 +60,8 @@ var (
 			"ple.image_token_id image_token_id"}})
 )
 
-// emitExact is emitAs for a tensor that keeps the precision of the file, and whose name is one of a parameter and not of
-// a module.
+// emitExact is emitAs for a tensor that keeps the precision of the file, and whose name is one of a parameter and not
+// of a module.
 func (x *exporter) emitExact(name string, t tensor) error {
 	at := len(x.out)
 	err := x.emitAs(name, func(s string) string { return strings.TrimSuffix(s, ".weight") }, t)
@@ -155,7 +157,8 @@ func (x *exporter) glm5Config() {
 	}
 	before := x.cfg
 	x.cfg = map[string]any{"num_heads": before["num_attention_heads"]}
-	x.say([]string{"ssm.conv_kernel short_conv_kernel_size", "kda.head_dim head_dim", "kda.gate_lower_bound gate_lower_bound"})
+	x.say([]string{"ssm.conv_kernel short_conv_kernel_size", "kda.head_dim head_dim",
+		"kda.gate_lower_bound gate_lower_bound"})
 	before["linear_attn_config"], before["layer_types"] = x.cfg, types
 	x.cfg = before
 }
@@ -223,7 +226,8 @@ func (x *exporter) dots3(name string, t tensor) error {
 		rank = "attention.q_lora_rank"
 	case "attn_kv_a_norm.weight":
 		rank = "attention.kv_lora_rank"
-		if types, _ := x.cfg["layer_types"].([]string); block(name) >= len(types) || types[block(name)] != "full_attention" {
+		types, _ := x.cfg["layer_types"].([]string)
+		if n := block(name); n >= len(types) || types[n] != "full_attention" {
 			rank += "_swa"
 		}
 	}
@@ -312,7 +316,8 @@ func (x *exporter) qwen4Config() {
 		layers[i]++ // from 1 on
 	}
 	x.cfg["ple_layer_ids"], x.cfg["split_ngram_parts"] = layers, 1
-	x.cfg["ple_embed_dim"] = x.need("embedding_length_per_layer_input") * x.need("ple.heads_per_ngram") * (max(x.need("ple.ngram_size"), 1) - 1)
+	rows := x.need("ple.heads_per_ngram") * (max(x.need("ple.ngram_size"), 1) - 1)
+	x.cfg["ple_embed_dim"] = x.need("embedding_length_per_layer_input") * rows
 	for _, e := range pleNumbers {
 		var list []uint64
 		if v, ok := x.f.Value(x.arch + "." + e[1]); ok {
@@ -323,7 +328,8 @@ func (x *exporter) qwen4Config() {
 			return
 		}
 		if e[1] == "ple.head_vocab_sizes" && len(list) > 0 { // the class counts primes from there on
-			x.cfg["ngram_vocab_size_base"], x.cfg["make_ngram_vocab_size_divisible_by"] = list[0], x.rowsOf("per_layer_token_embd.weight")
+			x.cfg["ngram_vocab_size_base"] = list[0]
+			x.cfg["make_ngram_vocab_size_divisible_by"] = x.rowsOf("per_layer_token_embd.weight")
 		}
 		var raw []byte
 		for _, n := range list {

@@ -75,7 +75,8 @@ func (x *exporter) stepConfig() {
 	}
 	if hasLocal {
 		if x.cfg["rope_theta"] = bases; len(types) < 2 || types[0] == types[1] || types[1] != "sliding_attention" {
-			x.fail("attention.sliding_window_pattern", ErrUnsupported, "the first two layers of a %s tell its two bases of rotation", x.class)
+			x.fail("attention.sliding_window_pattern", ErrUnsupported,
+				"the first two layers of a %s tell its two bases of rotation", x.class)
 		}
 	}
 	x.cfg["num_key_value_heads"] = x.cfg["num_attention_groups"]
@@ -148,8 +149,8 @@ func (x *exporter) lagunaGates(heads []int64) {
 	}
 }
 
-// twoShares says the bases of rotation of layers that see everything and of those with a window, and what share of a head
-// each rotates.
+// twoShares says the bases of rotation of layers that see everything and of those with a window, and what share of a
+// head each rotates.
 func (x *exporter) twoShares() {
 	x.twoRotations()
 	r, ok := x.cfg["rope_parameters"].(map[string]any)
@@ -158,7 +159,8 @@ func (x *exporter) twoShares() {
 		return
 	}
 	dim := x.need("attention.key_length")
-	for name, key := range map[string]string{"full_attention": "rope.dimension_count", "sliding_attention": "rope.dimension_count_swa"} {
+	for name, key := range map[string]string{"full_attention": "rope.dimension_count",
+		"sliding_attention": "rope.dimension_count_swa"} {
 		n, ok := x.uint(key)
 		if !ok {
 			n = dim

@@ -42,8 +42,13 @@ var _ = register(family{
 	vocab:  (*model).vocabSPM,
 }, "PlamoForCausalLM")
 
-var _ = register(family{arch: "cogvlm", names: cogVLMNames, extra: (*model).llama3Factors, keys: (*model).llamaKeys, vocab: (*model).vocabLlama},
-	"CogVLMForCausalLM")
+var _ = register(family{
+	arch:  "cogvlm",
+	names: cogVLMNames,
+	extra: (*model).llama3Factors,
+	keys:  (*model).llamaKeys,
+	vocab: (*model).vocabLlama,
+}, "CogVLMForCausalLM")
 
 // cogVLMNames are those of weights for texts, and beside them of those for images.
 var cogVLMNames = map[string]string{
