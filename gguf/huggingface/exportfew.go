@@ -20,8 +20,11 @@ var (
 		"attention.output_scale attn_output_multiplier", "embedding_scale embedding_multiplier_scale",
 		"logit_scale output_multiplier_scale", "attention.temperature_length attn_temperature_len",
 		"expert_feed_forward_length moe_intermediate_size"}
+	// grokScales are what older files do not say.
+	grokScales = map[string]any{"embedding_multiplier_scale": number(78.38367176906169),
+		"output_multiplier_scale": number(0.5773502691896257)}
 	_ = invert("grok",
-		inverse{class: "Grok1ForCausalLM", modelType: "grok-1", fits: (*exporter).isGrok1,
+		inverse{class: "Grok1ForCausalLM", modelType: "grok-1", fits: (*exporter).isGrok1, fixed: grokScales,
 			names: invertedNames(grok1Names), restore: (*exporter).grok1, says: grokPlaces, known: grokKnown},
 		inverse{class: "Grok1ForCausalLM", modelType: "git", names: invertedNames(grok2Names),
 			config: (*exporter).grok2, vocab: (*exporter).grokTemplate, known: grokKnown,

@@ -100,6 +100,11 @@ func TestExportOlder(t *testing.T) {
 	if _, err := NewExport(changed(t, f, keys), nil); err != nil {
 		t.Error(err)
 	}
+	f, _ = openAll(t, small(t, "grok-1"), "grok-1", F32)
+	keys = map[string]any{"grok.embedding_scale": nil, "grok.logit_scale": nil, "grok.attention.output_scale": nil}
+	if _, err := NewExport(changed(t, f, keys), nil); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestExportMutations changes random bytes of files: an error, or a folder whose weights can be read.
