@@ -84,21 +84,6 @@ func (x *exporter) clamped() {
 	x.cfg["swiglu_limit"] = number(float64(list[0]))
 }
 
-// ownIndexers adds which layers have an indexer of their own.
-func (x *exporter) ownIndexers() {
-	list, err := x.f.Bools(x.arch + ".attention.indexer.types")
-	if err != nil {
-		return
-	}
-	types := make([]string, len(list))
-	for i, full := range list {
-		if types[i] = "shared"; full {
-			types[i] = "full"
-		}
-	}
-	x.cfg["indexer_types"] = types
-}
-
 // deepseek4 gives back a tensor: what the file has in single precision stays so.
 func (x *exporter) deepseek4(name string, t tensor) error {
 	layer, part := layerOf(name)
@@ -179,15 +164,11 @@ func (x *exporter) hyV4(name string, t tensor) error {
 	case "ffn_up_exps.weight":
 		return nil // with the gates
 	case "ffn_gate_exps.weight":
-		up, err := x.other(layer + "ffn_up_exps.weight")
-		if err != nil {
-			return err
+		both, err := x.gateUps(layer, t)
+		if err == nil {
+			x.emit(to+"gate_up_proj", both)
 		}
-		if !t.dims(3) || !slices.Equal(t.shape, up.shape) {
-			return fmt.Errorf("%w: shapes %v and %v", ErrFile, t.shape, up.shape)
-		}
-		x.emit(to+"gate_up_proj", t.beside(up).reshape(t.shape[0], 2*t.shape[1], t.shape[2]))
-		return nil
+		return err
 	case "ffn_down_exps.weight":
 		x.emit(to+"down_proj", t)
 		return nil
