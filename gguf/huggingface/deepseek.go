@@ -216,11 +216,10 @@ func (x *exporter) latentSizes() {
 		x.fail("rope.dimension_count", ErrFile, "%d leaves nothing of a key of %d", rope, keys)
 		return
 	}
-	for name, n := range map[string]uint64{"kv_lora_rank": rank, "qk_rope_head_dim": rope, "qk_nope_head_dim": keys - rope, "v_head_dim": values,
-		"num_key_value_heads": x.need("attention.head_count")} {
+	for name, n := range map[string]uint64{"kv_lora_rank": rank, "qk_rope_head_dim": rope, "qk_nope_head_dim": keys - rope, "v_head_dim": values} {
 		x.cfg[name] = n
 	}
-	x.cfg["q_lora_rank"] = nil
+	x.cfg["num_key_value_heads"], x.cfg["q_lora_rank"] = x.cfg["num_attention_heads"], nil
 	if n, ok := x.uint("attention.q_lora_rank"); ok && n > 0 {
 		x.cfg["q_lora_rank"] = n
 	}
@@ -277,6 +276,9 @@ func (x *exporter) latent(name string, t tensor) error {
 	case "attn_v_b.weight":
 		return nil // with attn_k_b
 	case "attn_kv_a_mqa.weight":
+		if x.scale == 1 {
+			break
+		}
 		rank := int(x.need("attention.kv_lora_rank"))
 		if !t.dims(2) || rank > t.shape[0] {
 			return fmt.Errorf("%w: shape %v for latents of %d", ErrFile, t.shape, rank)

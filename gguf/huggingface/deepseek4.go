@@ -56,6 +56,9 @@ var deepseek4Names = map[string]string{
 	"layers.#.attn_norm":                     "blk.#.attn_norm",
 	"layers.#.ffn_norm":                      "blk.#.ffn_norm",
 	"layers.#.ffn.gate":                      "blk.#.ffn_gate_inp",
+	"layers.#.ffn.experts.w1":                "blk.#.ffn_gate_exps",
+	"layers.#.ffn.experts.w2":                "blk.#.ffn_down_exps",
+	"layers.#.ffn.experts.w3":                "blk.#.ffn_up_exps",
 	"layers.#.ffn.shared_experts.w1":         "blk.#.ffn_gate_shexp",
 	"layers.#.ffn.shared_experts.w2":         "blk.#.ffn_down_shexp",
 	"layers.#.ffn.shared_experts.w3":         "blk.#.ffn_up_shexp",
@@ -88,7 +91,8 @@ func deepseek4Filter(_ *model, name string) (string, bool) {
 	return name, true
 }
 
-// deepseek4Experts adds what the script adds before all others: the tables of experts by token, and the experts in MXFP4.
+// deepseek4Experts adds what the script adds before all others: the tables of experts by token, and the experts in
+// MXFP4. Experts that were multiplied out, which the script does not know, come later.
 func (m *model) deepseek4Experts() error {
 	for bid := range m.need("num_hash_layers") {
 		name := fmt.Sprintf("layers.%d.ffn.gate.tid2eid", bid)
@@ -97,7 +101,7 @@ func (m *model) deepseek4Experts() error {
 			return fmt.Errorf("tensor %q: %w: no table of experts by token", name, ErrFolder)
 		}
 		t := m.in[i].tensor
-		err := m.blk(bid, "ffn_gate_tid2eid.weight", tensor{shape: t.shape, dtype: t.dtype, block: typeI32, raw: wholeNumbers{t}})
+		err := m.blk(bid, "ffn_gate_tid2eid.weight", tensor{shape: t.shape, dtype: t.dtype, block: typeI32, raw: wholeNumbers{t, 4}})
 		if err != nil {
 			return err
 		}
@@ -106,31 +110,40 @@ func (m *model) deepseek4Experts() error {
 		return m.err
 	}
 	const expert = "layers.%d.ffn.experts.%d.%s"
-	if err := m.packedExperts(expert+".weight", expert+".scale", m.need("n_routed_experts")); err != nil {
-		return err
+	first := fmt.Sprintf(expert+".scale", 0, 0, "w1")
+	if slices.ContainsFunc(m.in, func(t named) bool { return t.name == first }) {
+		if err := m.packedExperts(expert+".weight", expert+".scale", m.need("n_routed_experts")); err != nil {
+			return err
+		}
 	}
 	return m.deepseek4Unscale()
 }
 
-// wholeNumbers are the elements of a tensor as int32.
-type wholeNumbers struct{ tensor }
+// wholeNumbers are the elements of a tensor as whole numbers of 4 or 8 bytes.
+type wholeNumbers struct {
+	tensor
+	size int
+}
 
 // ReadAt implements io.ReaderAt.
 func (w wholeNumbers) ReadAt(p []byte, off int64) (int, error) {
+	size := int64(w.size)
 	end := off + int64(len(p))
-	if off < 0 || end > 4*int64(elements(w.shape)) {
+	if off < 0 || end > size*int64(elements(w.shape)) {
 		return 0, io.EOF
 	}
-	first := off / 4
-	x := make([]float32, (end+3)/4-first)
+	first := off / size
+	x := make([]float32, (end+size-1)/size-first)
 	if err := w.read(x, int(first)); err != nil {
 		return 0, err
 	}
-	raw := make([]byte, 0, 4*len(x))
+	raw := make([]byte, 0, w.size*len(x))
 	for _, v := range x {
-		raw = binary.LittleEndian.AppendUint32(raw, uint32(int32(v)))
+		if raw = binary.LittleEndian.AppendUint32(raw, uint32(int32(v))); w.size == 8 {
+			raw = binary.LittleEndian.AppendUint32(raw, uint32(int64(v)>>32))
+		}
 	}
-	return copy(p, raw[off-4*first:]), nil
+	return copy(p, raw[off-size*first:]), nil
 }
 
 // deepseek4Unscale multiplies weights in FP8 by their scales and drops these. The products become Q8_0.
@@ -162,6 +175,8 @@ func (m *model) deepseek4(name string, bid int, t tensor) error {
 	switch {
 	case strings.HasSuffix(name, ".ffn.gate.tid2eid"), strings.HasSuffix(name, ".ffn.gate.bias") && hashed:
 		return nil // deepseek4Experts took it, or no token meets it
+	case strings.Contains(name, ".ffn.experts."): // multiplied out
+		return m.expert(name, bid, t, m.need("n_routed_experts"), "w1", "w2", "w3")
 	case strings.HasSuffix(name, ".ffn.gate.bias"):
 		return m.blk(bid, "exp_probs_b.bias", t)
 	case strings.HasSuffix(name, ".ffn.gate.bias_vl"):

@@ -26,7 +26,7 @@
 // beside them: those are built in here, and <|bos|> of Hunyuan-A13B is found by its place behind the vocabulary, where
 // the script has its number. The script has templates of its own for DeepSeek V4, Kimi K3 and MiniMax M1, whose folders
 // may have none; this package takes the folder's only. Baichuan, which the script does not get to the end of in this
-// version, is as it was meant.
+// version, and CogVLM, whose weights for images it drops, are as they were meant.
 //
 // One thing is more liberal. The script knows a byte-level BPE tokenizer by the tokens of a sample text, and refuses
 // one whose tokens it has not seen. This package knows it by that too, and otherwise by the rules in tokenizer.json,

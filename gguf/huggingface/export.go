@@ -24,10 +24,19 @@ type inverse struct {
 	fixed            map[string]any                                 // what the configuration says of all models of the class
 	says             []string                                       // see say: keys that it says beside those of all decoders
 	config           func(x *exporter)                              // adds what the others do not know
+	vocab            func(x *exporter, v *fileVocab) error          // writes the tokenizer's own file; nil: there is none
+	within           seeing                                         // where the Hub has the model inside one that also sees
 	becomes          string                                         // the architecture that the folder has, where it is another
 	adapted          []string                                       // keys of the architecture that the folder says otherwise
 	implied          []string                                       // keys that the class has no name for, or config sets
 	known            []string                                       // names of the configuration that are not in defaults.json
+}
+
+// seeing is a model around the one that a file has, for classes that exist with a tower only. The folder says nothing
+// of the tower.
+type seeing struct {
+	modelType string // of the configuration around the text model's
+	from, to  string // what names begin with without the other model, and with it
 }
 
 // inverses holds them by architecture; the first that fits counts. Each file of a family adds its own.
@@ -37,6 +46,17 @@ var inverses = map[string][]inverse{}
 func invert(arch string, list ...inverse) bool {
 	inverses[arch] = append(inverses[arch], list...)
 	return true
+}
+
+// withoutFolder are architectures that run here and have no folder, and why.
+var withoutFolder = map[string]string{
+	"hunyuan_vl": "its language model rotates a part of each head for each dimension of positions, and one not at all, as " +
+		"no plain one does",
+	"jina-bert-v2": "its folders say that they are BERT, and only code beside the weights makes them another model: " +
+		"without it they would load as something else",
+	"jina-bert-v3":   "its folders have adapters for tasks and are not read here, so that none could be checked",
+	"nomic-bert-moe": "its class adds a bias to what experts give, which files leave out",
+	"xverse":         "its tokenizer needs merges, and files have neither these nor scores",
 }
 
 // Exportable returns the architectures of GGUF files that [NewExport] takes, sorted.
@@ -116,6 +136,7 @@ func export(f *gguf.File, opt ExportOptions) (*Export, error) {
 	if err := x.tokenizer(); err != nil {
 		return nil, err
 	}
+	x.surround()
 	if err := errors.Join(x.card(), x.json("config.json", x.cfg)); err != nil {
 		return nil, err
 	}
@@ -132,6 +153,31 @@ func export(f *gguf.File, opt ExportOptions) (*Export, error) {
 	return e, x.check(e)
 }
 
+// surround puts the model inside the one that the class has around it.
+func (x *exporter) surround() {
+	w := x.within
+	if w.modelType == "" {
+		return
+	}
+	for i, t := range x.out {
+		if rest, ok := strings.CutPrefix(t.name, w.from); ok {
+			x.out[i].name = w.to + rest
+			x.precise[w.to+rest] = x.precise[t.name]
+		}
+	}
+	outer := map[string]any{"model_type": w.modelType, "text_config": x.cfg}
+	for _, k := range []string{"architectures", "torch_dtype"} {
+		outer[k] = x.cfg[k]
+		delete(x.cfg, k)
+	}
+	for _, k := range []string{"tie_word_embeddings", "bos_token_id", "eos_token_id", "pad_token_id"} {
+		if v, ok := x.cfg[k]; ok {
+			outer[k] = v
+		}
+	}
+	x.cfg = outer
+}
+
 // find finds the class, and the names of its tensors.
 func (x *exporter) find() error {
 	arch, err := x.f.String("general.architecture")
@@ -146,6 +192,9 @@ func (x *exporter) find() error {
 	i := slices.IndexFunc(inverses[arch], func(v inverse) bool { return v.fits == nil || v.fits(x) })
 	if i < 0 && arch == "bert" && x.has("cls.output.weight") && !x.has("cls.weight") {
 		return fmt.Errorf("tensor %q: %w: BERT's head for classes stands behind a pooler, which the file does not have", "cls.output.weight", ErrUnsupported)
+	}
+	if reason := withoutFolder[arch]; reason != "" {
+		return fmt.Errorf("architecture %q is %w: %s", arch, ErrUnsupported, reason)
 	}
 	if i < 0 {
 		return fmt.Errorf("architecture %q is %w; these are: %s", arch, ErrUnsupported, strings.Join(Exportable(), ", "))
@@ -273,6 +322,9 @@ var floatDTypes = map[gguf.Type]safetensors.DType{typeF32: safetensors.F32, type
 
 // add adds a tensor to the weights. What is no matrix, and what files have in F32 always, keeps its precision.
 func (x *exporter) add(w *safetensors.Writer, t named) error {
+	if t.block == typeI64 {
+		return w.Add(t.name, safetensors.I64, t.shape, t.raw)
+	}
 	typ := x.typ
 	if (len(t.shape) < 2 || x.precise[t.name]) && typ != typeF32 {
 		values, err := t.all()

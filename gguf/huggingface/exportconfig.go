@@ -172,7 +172,11 @@ func (x *exporter) rope() {
 		x.cfg["rope_theta"] = number(theta)
 	}
 	if x.has("rope_freqs.weight") && x.arch != "gemma4" { // whose factors are a share, see gemma4Rope
-		x.llama3Rope()
+		if x.arch == "step35" {
+			x.llama3Rope((*model).stepFactors, 4, 32)
+		} else {
+			x.llama3Rope((*model).llama3Factors, 4)
+		}
 		return
 	}
 	kind, err := x.f.String(x.arch + ".rope.scaling.type")
@@ -198,19 +202,19 @@ func (x *exporter) rope() {
 	x.cfg["rope_scaling"] = r
 }
 
-// llama3Rope finds the numbers from which llama3Factors makes the factors of the frequencies. The two bounds and the
-// context count by their quotients only, so that Llama 3's own bounds do for all.
-func (x *exporter) llama3Rope() {
+// llama3Rope finds the numbers from which factors makes the factors of the frequencies. The two bounds and the context
+// count by their quotients only, so that Llama 3's own bounds do for all whose quotient is one of bounds.
+func (x *exporter) llama3Rope(factors func(*model) error, bounds ...float64) {
 	want, err := x.floats("rope_freqs.weight")
 	if err != nil {
 		x.err = err
 		return
 	}
 	r := map[string]any{"rope_type": "llama3", "factor": number(float64(slices.Max(append(want, 1)))),
-		"low_freq_factor": number(1), "high_freq_factor": number(4)}
+		"low_freq_factor": number(1)}
 	theta, head := x.cfg["rope_theta"], x.cfg["head_dim"]
-	for context := 64; context <= 1<<20; context *= 2 {
-		r["original_max_position_embeddings"] = context
+	for i := range 15 * len(bounds) {
+		r["original_max_position_embeddings"], r["high_freq_factor"] = 64<<(i%15), number(bounds[i/15])
 		m := &model{cfg: jsonConfig(map[string]any{"head_dim": head, "hidden_size": x.cfg["hidden_size"],
 			"num_attention_heads": x.cfg["num_attention_heads"]}), rope: jsonConfig(r)}
 		if theta != nil {
@@ -219,7 +223,7 @@ func (x *exporter) llama3Rope() {
 		if head == nil {
 			delete(m.cfg, "head_dim")
 		}
-		if m.llama3Factors() != nil || m.err != nil || len(m.out) != 1 {
+		if factors(m) != nil || m.err != nil || len(m.out) != 1 {
 			continue
 		}
 		if got, _ := m.out[0].all(); slices.Equal(got, want) {

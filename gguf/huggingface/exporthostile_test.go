@@ -42,6 +42,7 @@ func TestExportRefused(t *testing.T) {
 		text        string
 	}{
 		{"an unknown architecture", "qwen3", map[string]any{"general.architecture": "foo"}, `architecture "foo" is not supported; these are: afmoe, `},
+		{"an architecture without a folder", "xverse-7b", nil, `architecture "xverse" is not supported: its tokenizer needs merges`},
 		{"no architecture", "qwen3", map[string]any{"general.architecture": nil}, "general.architecture"},
 		{"this program's own form", "qwen3", map[string]any{"latentgo.version": uint32(3)}, "--mla R+L --to huggingface"},
 		{"no number of layers", "qwen3", map[string]any{"qwen3.block_count": nil}, "key qwen3.block_count: not a valid model file"},
@@ -64,6 +65,12 @@ func TestExportRefused(t *testing.T) {
 		{"no scores", "llama2", map[string]any{"tokenizer.ggml.scores": make([]float32, 420)}, "all scores are 0"},
 		{"a merge of nothing", "qwen3", map[string]any{"tokenizer.ggml.merges": []string{"nothing"}}, "tokenizer.ggml.merges[0]"},
 		{"a merge to nothing", "qwen3", map[string]any{"tokenizer.ggml.merges": []string{"! !"}}, "the vocabulary lacks"},
+		{"n-grams without numbers", "qwen3.8-next", map[string]any{"qwen4exp.ple.head_offsets": nil}, "key qwen4exp.ple.head_offsets: not a valid model file"},
+		{"no template beside a tokenizer", "grok-2", map[string]any{"tokenizer.chat_template": nil}, "needs one beside tokenizer.json"},
+		{"limits that differ", "glm-5.3", map[string]any{"glm5-next.swiglu_clamp_exp": []float32{7, 8, 7}}, "one number for all layers"},
+		{"bases that the first layers do not tell", "step-3.5-flash", map[string]any{"step35.attention.sliding_window_pattern": []bool{true, false, true}}, "tell its two bases"},
+		{"no attention", "plamo-2-1b", map[string]any{"plamo2.attention.head_count_kv": []int32{0, 0}}, "no layer attends"},
+		{"part of a head rotates", "qwen-7b", map[string]any{"qwen.rope.dimension_count": uint32(8)}, "rotates all 16 values"},
 		{"tokens that are missing", "qwen3", map[string]any{"tokenizer.ggml.tokens": []string{"a", "b"}, "tokenizer.ggml.token_type": []int32{1, 1}, "tokenizer.ggml.merges": []string{}}, "320 rows for 2 tokens"},
 	} {
 		t.Run(tt.what, func(t *testing.T) {
@@ -90,6 +97,11 @@ func TestExportOlder(t *testing.T) {
 		}
 	}
 	keys := map[string]any{keyKinds: old, keySpacePrefix: false, "tokenizer.ggml.scores": make([]float32, len(old)), "qwen3.rope.scaling.finetuned": false}
+	if _, err := NewExport(changed(t, f, keys), nil); err != nil {
+		t.Error(err)
+	}
+	f, _ = openAll(t, small(t, "grok-1"), "grok-1", F32)
+	keys = map[string]any{"grok.embedding_scale": nil, "grok.logit_scale": nil, "grok.attention.output_scale": nil}
 	if _, err := NewExport(changed(t, f, keys), nil); err != nil {
 		t.Error(err)
 	}

@@ -122,15 +122,11 @@ func (x *exporter) llama4(name string, t tensor) error {
 	to := fmt.Sprintf("model.layers.%d.feed_forward.experts.", block(name))
 	switch part {
 	case "ffn_gate_exps.weight":
-		up, err := x.other(layer + "ffn_up_exps.weight")
-		if err != nil {
-			return err
+		both, err := x.gateUps(layer, t)
+		if err == nil {
+			x.emit(to+"gate_up_proj", both.transpose())
 		}
-		if !t.dims(3) || !slices.Equal(t.shape, up.shape) {
-			return fmt.Errorf("%w: shapes %v and %v", ErrFile, t.shape, up.shape)
-		}
-		x.emit(to+"gate_up_proj", t.beside(up).reshape(t.shape[0], 2*t.shape[1], t.shape[2]).transpose())
-		return nil
+		return err
 	case "ffn_up_exps.weight":
 		return nil // with the gates
 	case "ffn_down_exps.weight":
@@ -293,17 +289,34 @@ func (x *exporter) graniteSWAConfig() {
 func (x *exporter) indexed() {
 	x.deepSeek()
 	x.sparseLayers()
+	x.ownIndexers()
+}
+
+// ownIndexers adds which layers have an indexer of their own.
+func (x *exporter) ownIndexers() {
 	list, err := x.f.Bools(x.arch + ".attention.indexer.types")
 	if err != nil {
 		return
 	}
-	types := make([]string, len(list))
-	for i, full := range list {
-		if types[i] = "shared"; full {
+	types := make([]string, min(len(list), x.mainLayers()))
+	for i := range types {
+		if types[i] = "shared"; list[i] {
 			types[i] = "full"
 		}
 	}
-	x.cfg["indexer_types"] = types[:min(len(types), x.mainLayers())]
+	x.cfg["indexer_types"] = types
+}
+
+// gateUps are gates and up-projections of all experts of a layer, matrix by matrix, of the former.
+func (x *exporter) gateUps(layer string, gates tensor) (tensor, error) {
+	up, err := x.other(layer + "ffn_up_exps.weight")
+	if err != nil {
+		return gates, err
+	}
+	if !gates.dims(3) || !slices.Equal(gates.shape, up.shape) {
+		return gates, fmt.Errorf("%w: shapes %v and %v", ErrFile, gates.shape, up.shape)
+	}
+	return gates.beside(up).reshape(gates.shape[0], 2*gates.shape[1], gates.shape[2]), nil
 }
 
 // miniCPM3 adds the sizes of latent attention, and the multipliers that the architecture has as constants.

@@ -6,16 +6,20 @@ import (
 	"strings"
 )
 
-// Exports of the language models of those that also see, which read texts as plain ones do, and of models that few have.
+// Exports of the language models of those that also see, which read texts as plain ones do, and of models that few
+// have.
 
-// seeing is what files say of positions in images, and of a tower that they do not have.
-var seeing = []string{"rope.dimension_sections", "n_deepstack_layers"}
+// imagePlaces are what files say of positions in images, and of a tower that they do not have.
+var imagePlaces = []string{"rope.dimension_sections", "n_deepstack_layers"}
 
 var (
-	_ = invert("qwen2vl", inverse{class: "Qwen2ForCausalLM", modelType: "qwen2", becomes: "qwen2", adapted: seeing})
-	_ = invert("qwen3vl", inverse{class: "Qwen3ForCausalLM", modelType: "qwen3", becomes: "qwen3", adapted: seeing})
+	_ = invert("qwen2vl", inverse{class: "Qwen2ForCausalLM", modelType: "qwen2", becomes: "qwen2", adapted: imagePlaces})
+	_ = invert("qwen3vl", inverse{class: "Qwen3ForCausalLM", modelType: "qwen3", becomes: "qwen3", adapted: imagePlaces})
 	_ = invert("qwen3vlmoe", inverse{class: "Qwen3MoeForCausalLM", modelType: "qwen3_moe", becomes: "qwen3moe",
-		adapted: seeing, config: (*exporter).qwenMoE})
+		adapted: imagePlaces, config: (*exporter).qwenMoE})
+
+	_ = invert("paddleocr", inverse{class: "LlamaForCausalLM", modelType: "llama", becomes: "llama",
+		adapted: imagePlaces, config: (*exporter).paddleOCR})
 
 	_ = invert("apertus", inverse{class: "ApertusForCausalLM", modelType: "apertus",
 		restore: (*exporter).withoutFactors, config: (*exporter).apertus,
@@ -82,6 +86,21 @@ var (
 			"expert_feed_forward_length intermediate_size", "expert_shared_count n_shared_experts",
 			"expert_weights_scale routed_scaling_factor"}})
 )
+
+// paddleOCR is Llama where a text's positions, the same in all dimensions, rotate whole heads.
+func (x *exporter) paddleOCR() {
+	x.llamaBiases()
+	heads := x.need("attention.head_count")
+	dim, ok := x.uint("attention.key_length")
+	if !ok {
+		dim = x.need("embedding_length") / max(heads, 1)
+	}
+	parts, err := x.f.Ints(x.arch + ".rope.dimension_sections")
+	if err == nil && (len(parts) != 4 || parts[3] != 0 || uint64(2*(parts[0]+parts[1]+parts[2])) != dim) {
+		x.fail("rope.dimension_sections", ErrUnsupported,
+			"no plain language model rotates a part of a head for each dimension of positions")
+	}
+}
 
 // grove gives back a tensor; small experts have no module of experts above them.
 func (x *exporter) grove(name string, t tensor) error {

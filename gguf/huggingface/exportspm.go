@@ -84,11 +84,12 @@ func (v *fileVocab) mergesByScore() ([][2]string, error) {
 	return out, nil
 }
 
-// addedDecoder lists the tokens that are not in tokenizer.model as they are: transformers' form of added tokens.
-func (v *fileVocab) addedDecoder() object {
+// addedDecoder lists the tokens that are not in tokenizer.model as they are, or also all that users added: transformers'
+// form of added tokens.
+func (v *fileVocab) addedDecoder(users bool) object {
 	out := object{}
 	for _, a := range v.added {
-		if v.tokens[a.ID].score == scoreAdded {
+		if users && !a.Special || v.tokens[a.ID].score == scoreAdded {
 			out[strconv.Itoa(a.ID)] = object{"content": a.Content, "single_word": false, "lstrip": false, "rstrip": false,
 				"normalized": false, "special": a.Special}
 		}

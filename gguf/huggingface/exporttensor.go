@@ -1,8 +1,10 @@
 package huggingface
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/x448/float16"
 
@@ -11,11 +13,16 @@ import (
 	"github.com/latentgo/latentgo/quant"
 )
 
-// fromFile is a tensor of a GGUF file as numbers, which are multiplied out where they are read.
+// fromFile is a tensor of a GGUF file as numbers, which are multiplied out where they are read. Of whole
+// numbers a table of experts by token has some.
 func fromFile(t *gguf.Tensor) (tensor, error) {
 	out := tensor{dtype: safetensors.F32}
 	for i := range t.Shape {
 		out.shape = append(out.shape, int(t.Shape[len(t.Shape)-1-i]))
+	}
+	if t.Type == typeI32 && strings.HasSuffix(t.Name, "_tid2eid.weight") {
+		out.read = func(dst []float32, at int) error { return readInts(t, dst, at) }
+		return out, nil
 	}
 	block, _ := t.Type.Block()
 	if block == 0 {
@@ -23,6 +30,18 @@ func fromFile(t *gguf.Tensor) (tensor, error) {
 	}
 	out.read = func(dst []float32, at int) error { return readBlocks(t, dst, at, block) }
 	return out, nil
+}
+
+// readInts reads whole numbers from at on.
+func readInts(t *gguf.Tensor, dst []float32, at int) error {
+	raw := make([]byte, 4*len(dst))
+	if _, err := t.ReadAt(raw, int64(4*at)); err != nil {
+		return err
+	}
+	for i := range dst {
+		dst[i] = float32(int32(binary.LittleEndian.Uint32(raw[4*i:])))
+	}
+	return nil
 }
 
 // readPiece is how many numbers are multiplied out at a time: a multiple of all sizes of blocks.
@@ -67,6 +86,31 @@ func held(typ gguf.Type, values []float32) bool {
 
 // minusOne undoes plusOne.
 func (t tensor) minusOne() tensor { return t.apply(func(x float32) float32 { return x - 1 }) }
+
+// undone is what forth makes the tensor of: what back gives for each element, or a neighbour of that, and of those that
+// will do one that BF16 holds.
+func (t tensor) undone(forth, back func(float32) float32) tensor {
+	return t.apply(func(y float32) float32 {
+		plain := back(y)
+		for _, c := range []float32{inPrecision(plain, safetensors.BF16), plain, math.Nextafter32(plain, 1),
+			math.Nextafter32(plain, -1)} {
+			if forth(c) == y {
+				return c
+			}
+		}
+		return plain
+	})
+}
+
+// less is the tensor from which a number is taken that the folder's reader adds again.
+func (t tensor) less(k float32) tensor {
+	return t.undone(func(x float32) float32 { return x + k }, func(y float32) float32 { return y - k })
+}
+
+// over is the tensor divided by a number by which the folder's reader multiplies again.
+func (t tensor) over(k float32) tensor {
+	return t.undone(func(x float32) float32 { return x * k }, func(y float32) float32 { return y / k })
+}
 
 // times is the tensor multiplied by a number.
 func (t tensor) times(k float64) tensor {

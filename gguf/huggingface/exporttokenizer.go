@@ -41,6 +41,8 @@ func (x *exporter) tokenizer() error {
 	}
 	var model, steps object
 	switch v.model {
+	case "plamo2": // whose tokenizer no class of transformers has
+		return x.tokenizerFiles(v)
 	case "gpt2":
 		model, steps, err = x.bytePairs(v)
 	case "llama":
@@ -52,7 +54,7 @@ func (x *exporter) tokenizer() error {
 	case "t5":
 		model, steps, err = x.unigramPieces(v)
 	default:
-		return fmt.Errorf("key tokenizer.ggml.model: %w: %q; byte-level BPE (gpt2), SentencePiece (llama, gemma4, t5) and WordPiece (bert) can be exported",
+		return fmt.Errorf("key tokenizer.ggml.model: %w: %q; byte-level BPE (gpt2), SentencePiece (llama, gemma4, t5), WordPiece (bert) and PLaMo's (plamo2) can be exported",
 			ErrUnsupported, v.model)
 	}
 	if err != nil {
@@ -66,7 +68,15 @@ func (x *exporter) tokenizer() error {
 	if err := x.json("tokenizer.json", all); err != nil {
 		return err
 	}
-	return x.tokenizerConfig(v)
+	return x.tokenizerFiles(v)
+}
+
+// tokenizerFiles makes tokenizer_config.json, and the file that the class has of its own.
+func (x *exporter) tokenizerFiles(v *fileVocab) error {
+	if err := x.tokenizerConfig(v); err != nil || x.vocab == nil {
+		return err
+	}
+	return x.vocab(x, v)
 }
 
 // readVocab reads the vocabulary.
@@ -290,7 +300,7 @@ func (x *exporter) tokenizerConfig(v *fileVocab) error {
 		tc["cls_token"], tc["sep_token"] = tc["bos_token"], tc["eos_token"]
 	}
 	if v.model == "llama" {
-		tc["added_tokens_decoder"] = v.addedDecoder()
+		tc["added_tokens_decoder"] = v.addedDecoder(x.arch == "arctic") // whose reader takes no other's word
 	}
 	if v.model == "gemma4" { // whose reader knows them by this list only
 		list := []string{}

@@ -253,14 +253,23 @@ func (x *exporter) llama(name string, t tensor) error {
 	default:
 		return x.plain(name, t)
 	}
-	if heads == 0 || uint64(t.shape[0])%(2*heads) != 0 {
-		return fmt.Errorf("%w: %v rows for %d heads", ErrFile, t.shape, heads)
+	t, err := inHalves(t, int64(heads))
+	if err != nil {
+		return err
+	}
+	return x.plain(name, t)
+}
+
+// inHalves undoes interleave.
+func inHalves(t tensor, heads int64) (tensor, error) {
+	if len(t.shape) == 0 || heads <= 0 || heads > math.MaxInt32 || int64(t.shape[0])%(2*heads) != 0 {
+		return t, fmt.Errorf("%w: %v rows for %d heads", ErrFile, t.shape, heads)
 	}
 	half := t.shape[0] / int(heads) / 2
-	return x.plain(name, t.permuted(func(i int) int {
+	return t.permuted(func(i int) int {
 		head, in := i/(2*half), i%(2*half)
 		return head*2*half + in%half*2 + in/half
-	}))
+	}), nil
 }
 
 // llamaBiases says which projections have biases: those of attention all or none, and so those of the rest.

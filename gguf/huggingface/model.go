@@ -153,6 +153,9 @@ func rename(name string) (string, bool) {
 			return "", false
 		}
 	}
+	if strings.Contains(name, ".vision_expert_") || strings.Contains(name, ".vision_mlp.") {
+		return name, true // CogVLM's weights for images, which its layers have beside those for texts
+	}
 	for _, part := range []string{"visual.", "vision.", "audio.", "talker.", "vision_", "audio_", "token2wav.", "code2wav.", "projector.",
 		"pre_mm_projector_norm", "image_newline", "view_seperator", "patch_embed", "patch_merger.", "patch_merge_mlp.", "model.connector."} {
 		if strings.Contains(name, part) {

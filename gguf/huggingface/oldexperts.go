@@ -173,7 +173,9 @@ func (m *model) vocabArctic() error {
 	return err
 }
 
-var grokNames = map[string]string{
+var grokNames = withNames(grok1Names, grok2Names)
+
+var grok1Names = map[string]string{
 	"transformer.in_out_embed":                                "token_embd",
 	"transformer.rms_norm":                                    "output_norm",
 	"transformer.decoder_layer.#.rms_norm":                    "blk.#.attn_norm",
@@ -188,7 +190,9 @@ var grokNames = map[string]string{
 	"transformer.decoder_layer.#.moe.experts.linear":          "blk.#.ffn_gate_exps",
 	"transformer.decoder_layer.#.moe.experts.linear_1":        "blk.#.ffn_down_exps",
 	"transformer.decoder_layer.#.moe.experts.linear_v":        "blk.#.ffn_up_exps",
+}
 
+var grok2Names = map[string]string{
 	"model.layers.#.pre_attn_norm":               "blk.#.attn_norm",
 	"model.layers.#.post_attn_norm":              "blk.#.attn_output_norm",
 	"model.layers.#.pre_moe_norm":                "blk.#.ffn_norm",

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/latentgo/latentgo/internal/wordsets"
 	"github.com/latentgo/latentgo/tokenizer"
 )
 
@@ -39,7 +40,15 @@ const (
 	slashRules   = `| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 	upperWord    = `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+`
 	lowerWord    = `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*`
-	deepSeekRest = "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+	gptWords     = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
+	qwenWords    = contractions + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}` + tailRules
+	fromTheEnd   = `\d{1,3}(?=(?:\d{3})*\b)` // numbers in groups of three
+	bloomWords   = ` ?[^(\s|[.,!?…。，、।۔،])]+`
+	manySpaces   = `\s{512}(?!\S)|\s{256}(?!\S)|\s{128}(?!\S)|\s{64}(?!\S)|\s{32}(?!\S)|\s{16}(?!\S)|\s{8}(?!\S)|\s{4}(?!\S)|\s{1,2}(?!\S)|\s{1}`
+	casedWords   = upperWord + contractions + "?|" + lowerWord + contractions + "?"
+	kanji        = "[" + wordsets.Kanji + "]+"
+	deepSeekWord = "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+"
+	deepSeekRest = deepSeekWord + `[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 )
 
 // wordRules are the steps of a pre_tokenizer in tokenizer.json, as signature writes them. The first of names is what a
@@ -52,20 +61,42 @@ type wordRules struct {
 
 // ruleList are all that have a name.
 var ruleList = []wordRules{
-	{[]string{"gpt-2", "trillion"}, []string{"ByteLevel+"}},
+	{[]string{"gpt-2", "trillion", "roberta-bpe"}, []string{"ByteLevel+"}},
 	{[]string{"smollm", "starcoder"}, []string{"Digits", "ByteLevel+"}},
 	{[]string{"llama-bpe", "dbrx", "chatglm-bpe", "glm4"},
 		[]string{split(contractions + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}` + tailRules), "ByteLevel"}},
-	{[]string{"qwen2", "stablelm2"}, []string{split(contractions + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}` + tailRules), "ByteLevel"}},
+	{[]string{"qwen2", "stablelm2"}, []string{split(qwenWords), "ByteLevel"}},
 	{[]string{"qwen35"}, []string{split(contractions +
 		`|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`), "ByteLevel"}},
-	{[]string{"gpt-4o"}, []string{split(upperWord + contractions + "?|" + lowerWord + contractions + `?|\p{N}{1,3}` + slashRules), "ByteLevel"}},
+	{[]string{"gpt-4o", "granite-embed-multi-97m"}, []string{split(casedWords + `|\p{N}{1,3}` + slashRules), "ByteLevel"}},
 	{[]string{"tekken"}, []string{split(upperWord + "|" + lowerWord + `|\p{N}` + slashRules), "ByteLevel"}},
 	{[]string{"kimi-k2"}, []string{split(`[\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+` +
 		contractions + `?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*` +
 		contractions + `?|\p{N}{1,3}` + tailRules), "ByteLevel"}},
-	{[]string{"bloom", "poro-chat"}, []string{split(` ?[^(\s|[.,!?…。，、।۔،])]+`), "ByteLevel"}},
-	{[]string{"deepseek-v3"}, []string{split(`\p{N}{1,3}`), split(`[一-龥぀-ゟ゠-ヿ]+`), split(deepSeekRest), "ByteLevel"}},
+	{[]string{"bloom", "poro-chat"}, []string{split(bloomWords), "ByteLevel"}},
+	{[]string{"viking"}, []string{split(bloomWords), split(`\p{N}`), "ByteLevel"}},
+	{[]string{"deepseek-v3"}, []string{split(`\p{N}{1,3}`), split(kanji), split(deepSeekRest), "ByteLevel"}},
+	{[]string{"spark2_5"}, []string{split(`\p{N}{1,3}`), split(kanji), split(deepSeekWord + `|[\r\n]|\s+(?!\S)|\s+`),
+		split(`\p{N}`), "ByteLevel"}},
+	{[]string{"afmoe"}, []string{split(`\p{N}{1,3}(?=(?:\p{N}{3})*(?!\p{N}))`), split("[" + wordsets.Asian + "]+"), split(deepSeekRest), "ByteLevel"}},
+	{[]string{"deepseek-llm"}, []string{split(`[\r\n]`), split(`\s?[` + wordsets.European + "]+"),
+		split(`\s?[` + wordsets.WideSigns + "]+"), split(`\s+$`), split("[" + wordsets.East + "]+"), split(`\p{N}+`), "ByteLevel"}},
+	{[]string{"deepseek-coder"}, []string{split(`[\r\n]`), split(`\s?\p{L}+`), split(`\s?\p{P}+`),
+		split("[" + wordsets.East + "]+"), split(`\p{N}`), "ByteLevel"}},
+	{[]string{"falcon"}, []string{split("[\\p{P}$+<=>^~|`]+"), split(gptWords), split(`[0-9][0-9][0-9]`), "ByteLevel"}},
+	{[]string{"laguna"}, []string{split(`[^\n]+|[\n]+`), split(qwenWords), "ByteLevel"}},
+	{[]string{"minicpm5"}, []string{split(`\p{N}{1,3}`),
+		split(contractions + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}+` + tailRules), "ByteLevel"}},
+	{[]string{"jais-2"}, []string{split(contractions + `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|` +
+		manySpaces), "ByteLevel"}},
+	{[]string{"seed-coder"}, []string{split(contractions +
+		`|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+`), "ByteLevel"}},
+	{[]string{"ufakzeka"}, []string{split(`[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}` + tailRules), "ByteLevel"}},
+	{[]string{"exaone-moe"}, []string{split(contractions + `|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}` +
+		`| ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n]|\s+(?!\S)|\s+`), "ByteLevel"}},
+	{[]string{"cohere2moe"}, []string{split(fromTheEnd), split(casedWords + `|\p{N}{1,3}` + slashRules), "ByteLevel"}},
+	{[]string{"youtu"}, []string{split("[" + wordsets.Hangul + "]+|[" + wordsets.WideMarks + "]+|[" + wordsets.Bopomofo + "]+|" + kanji),
+		split(casedWords + `|\p{N}` + slashRules), "ByteLevel"}},
 }
 
 // split is the signature of a step that cuts by an expression.

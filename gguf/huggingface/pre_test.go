@@ -2,10 +2,13 @@ package huggingface
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/testenv"
+	"github.com/latentgo/latentgo/tokenizer"
 )
 
 // vocabOf makes tokenizer.json and its tokens of a GGUF file.
@@ -47,6 +50,23 @@ func TestKnownTokenizer(t *testing.T) {
 		tj.PreTokenizer = p
 		if name, err := tj.pre(tokens); err != nil || name != "smollm" {
 			t.Errorf("%v: %q, %v", p, name, err)
+		}
+	}
+}
+
+// TestRulesOfNames: an export knows the rules of every byte-level BPE tokenizer that the script has a name for, but for
+// those of no architecture here.
+func TestRulesOfNames(t *testing.T) {
+	for line := range strings.Lines(pretokenizers) {
+		_, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+		same, _, ok := tokenizer.PreTokenizer(name)
+		if !ok || slices.Contains([]string{"chameleon", "gemma4", "granite-embed-multi-311m", "sarvam-moe", "superbpe"}, name) {
+			continue // WordPiece, texts as they are, and empty matches
+		}
+		if !slices.ContainsFunc(ruleList, func(r wordRules) bool {
+			return slices.ContainsFunc(r.names, func(n string) bool { return slices.Contains(same, n) })
+		}) {
+			t.Errorf("no rules for %q", name)
 		}
 	}
 }

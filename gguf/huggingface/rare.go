@@ -42,6 +42,28 @@ var _ = register(family{
 	vocab:  (*model).vocabSPM,
 }, "PlamoForCausalLM")
 
+var _ = register(family{
+	arch:  "cogvlm",
+	names: cogVLMNames,
+	extra: (*model).llama3Factors,
+	keys:  (*model).llamaKeys,
+	vocab: (*model).vocabLlama,
+}, "CogVLMForCausalLM")
+
+// cogVLMNames are those of weights for texts, and beside them of those for images.
+var cogVLMNames = map[string]string{
+	"model.layers.#.self_attn.language_expert_query_key_value": "blk.#.attn_qkv",
+	"model.layers.#.self_attn.language_expert_dense":           "blk.#.attn_output",
+	"model.layers.#.mlp.language_mlp.gate_proj":                "blk.#.ffn_gate",
+	"model.layers.#.mlp.language_mlp.up_proj":                  "blk.#.ffn_up",
+	"model.layers.#.mlp.language_mlp.down_proj":                "blk.#.ffn_down",
+	"model.layers.#.self_attn.vision_expert_query_key_value":   "blk.#.vis_attn_qkv",
+	"model.layers.#.self_attn.vision_expert_dense":             "blk.#.vis_attn_output",
+	"model.layers.#.mlp.vision_mlp.gate_proj":                  "blk.#.vis_gate",
+	"model.layers.#.mlp.vision_mlp.up_proj":                    "blk.#.vis_up",
+	"model.layers.#.mlp.vision_mlp.down_proj":                  "blk.#.vis_down",
+}
+
 var neoBERTNames = map[string]string{
 	"encoder":                              "token_embd",
 	"transformer_encoder.#.attention_norm": "blk.#.attn_norm",

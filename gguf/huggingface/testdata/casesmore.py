@@ -113,6 +113,16 @@ def classics(c, h, one, layer, dense):
     block = gpt("transformer.h.0.", ln_1__weight=[64], ln_2__weight=[64], attn__c_proj__weight=[64, 64])
     c["qwen-7b"] = dict(raw=True, tok="qwen1", pre="qwen2", config=one("QWenLMHeadModel", "qwen", vocab_size=512, num_key_value_heads=4, rotary_emb_base=10000, seq_length=2048), tensors=bf({"transformer.wte.weight": [512, 64], "transformer.ln_f.weight": [64],
         "lm_head.weight": [512, 64], **block, **gpt("transformer.h.0.", attn__c_attn__weight=[192, 64], attn__c_attn__bias=[192], mlp__w1__weight=[48, 64], mlp__w2__weight=[48, 64], mlp__c_proj__weight=[64, 48])}))
+    cut = lambda group, mult: {"attention": {"n_heads_in_group": group, "no_op": group is None, "replace_with_linear": False}, "ffn": {"ffn_mult": mult, "no_op": mult is None, "replace_with_linear": False}}
+    shape = {"self_attn.q_proj": [16, 16], "self_attn.o_proj": [16, 16], "input_layernorm": [16]}
+    c["nemotron-51b"] = dict(raw=True, tok="llama3", pre="llama-bpe", config={**one("DeciLMForCausalLM", "nemotron-nas", hidden_size=16, vocab_size=128256, tie_word_embeddings=True, block_configs=[cut(2, 24.0), cut(None, 24.0), cut(4, 48.0), cut(None, None)]),
+        "num_hidden_layers": 4, "num_key_value_heads": None, "intermediate_size": None},
+        tensors=bf({"model.embed_tokens.weight": [128256, 16], "model.norm.weight": [16], **{f"model.layers.{i}.{n}.weight": s for i, kv in ((0, 8), (2, 4)) for n, s in {**shape, "self_attn.k_proj": [kv, 16], "self_attn.v_proj": [kv, 16]}.items()},
+        **{f"model.layers.{i}.{n}.weight": s for i, w in ((0, 256), (1, 256), (2, 512)) for n, s in (("post_attention_layernorm", [16]), ("mlp.gate_proj", [w, 16]), ("mlp.up_proj", [w, 16]), ("mlp.down_proj", [16, w]))}}))
+    two = {f"self_attn.{kind}_expert_{n}": v for kind in ("language", "vision") for n, v in (("query_key_value", [192, 64]), ("dense", [64, 64]))} | {f"mlp.{kind}_mlp.{n}_proj": v for kind in ("language", "vision")
+        for n, v in (("gate", [96, 64]), ("up", [96, 64]), ("down", [64, 96]))}
+    c["cogvlm-chat"] = dict(raw=True, tok="spm", config=one("CogVLMForCausalLM", "cogvlm", vocab_size=420, num_key_value_heads=4, bos_token_id=1, eos_token_id=2), tensors=bf({**vocab(420), **norms(0), "model.vision.linear_proj.linear_proj.weight": [32, 32],
+        **{f"model.layers.0.{n}.weight": v for n, v in two.items()}}))
     c["baichuan2-7b"] = dict(raw=True, tok="spm", config=one("BaichuanForCausalLM", "baichuan", vocab_size=420, num_key_value_heads=4, model_max_length=4096, bos_token_id=1, eos_token_id=2), tensors=bf({**vocab(420), **norms(0),
         **gated("model.layers.0.mlp", 96), "model.layers.0.self_attn.W_pack.weight": [192, 64], "model.layers.0.self_attn.o_proj.weight": [64, 64], "model.layers.0.self_attn.rotary_emb.inv_freq": [8]}))
     c["xverse-7b"] = dict(raw=True, tok="llamabpe", config=one("XverseForCausalLM", "xverse", vocab_size=422), tensors=bf({**vocab(422), **layer()}))
@@ -158,7 +168,7 @@ def classics(c, h, one, layer, dense):
     c["neobert"] = dict(raw=True, tok="wordpiece", config=bert("NeoBERTLMHead"), tensors=bf({**neo("model."), "decoder.weight": [200, 64], "decoder.bias": [200]}))
     c["neobert-classes"] = dict(raw=True, tok="wordpiece", config=bert("NeoBERTForSequenceClassification", id2label={"0": "no", "1": "perhaps", "2": "yes"}), hparams={}, tensors=bf({**neo("model."), "dense.weight": [64, 64], "dense.bias": [64],
         "classifier.weight": [3, 64], "classifier.bias": [3]}))
-    c["hrm-text"] = dict(raw=True, tok="bpe", config=one("HrmTextForCausalLM", "hrm_text", num_key_value_heads=4, H_cycles=2, L_cycles=2, embedding_scale=8.0, prefix_lm=True), tensors=bf({"model.embed_tokens.weight": [320, 64], "lm_head.weight": [320, 64],
+    c["hrm-text"] = dict(raw=True, tok="bpe", config=one("HrmTextForCausalLM", "hrm_text", num_key_value_heads=4, head_dim=16, H_cycles=2, L_cycles=2, embedding_scale=8.0, prefix_lm=True), tensors=bf({"model.embed_tokens.weight": [320, 64], "lm_head.weight": [320, 64],
         "model.z_L_init": [64], **{f"model.{x}_module.layers.0.{n}.weight": s for x in "LH" for n, s in (("attn.gqkv_proj", [256, 64]), ("attn.o_proj", [64, 64]), ("mlp.gate_up_proj", [192, 64]), ("mlp.down_proj", [64, 96]))}}))
     c["talkie"] = dict(raw=True, eager=True, tok="bpe", config={k: v for k, v in one("TalkieForCausalLM", "talkie", head_dim=16, num_key_value_heads=4).items() if k != "rms_norm_eps"}, tensors=bf({"model.embed.weight": [320, 64], "lm_head": [320, 64],
         "lm_head_gain.w_g": [1], **{f"model.blocks.0.{n}": s for n, s in (("attn.attn_query.weight", [64, 64]), ("attn.attn_key.weight", [64, 64]), ("attn.attn_value.weight", [64, 64]), ("attn.attn_resid.weight", [64, 64]), ("attn.head_gain.head_g", [4]),
@@ -183,7 +193,7 @@ def newest(c, h, one, layer, dense, under, turns):
     bases = {"full_attention": {"rope_type": "yarn", "rope_theta": 500000.0, "factor": 32.0, "original_max_position_embeddings": 64, "beta_fast": 64.0, "beta_slow": 1.0, "attention_factor": 1.0, "partial_rotary_factor": 0.5},
              "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 1.0}}
     small = {"expert_bias": [2]}
-    laguna = dict(head_dim=16, num_experts=2, num_experts_per_tok=2, moe_intermediate_size=48, shared_expert_intermediate_size=48, moe_routed_scaling_factor=2.5, mlp_layer_types=["dense", "sparse"], layer_types=both, sliding_window=32,
+    laguna = dict(head_dim=16, num_experts=2, num_experts_per_tok=2, moe_intermediate_size=48, shared_expert_intermediate_size=48, moe_routed_scaling_factor=2.5, mlp_layer_types=["dense", "sparse"], layer_types=both[::-1], sliding_window=32,
                   rope_parameters=bases, bos_token_id=1, eos_token_id=[1, 301])
     c["laguna-xs"] = dict(raw=True, tok="bpe", files={"chat_template.jinja": "{{ messages }}", "tokenizer.json": renamed("bpe", **{"<tool>": "</assistant>"})}, config=raw("LagunaForCausalLM", "laguna", num_attention_heads_per_layer=[6, 4], gating=True,
         **laguna), tensors=bf({**ends, **att(0), "model.layers.0.self_attn.q_proj.weight": [96, 64], "model.layers.0.self_attn.o_proj.weight": [64, 96], **att(1), **norms(0), **norms(1), **heads(0), **heads(1), **gated("model.layers.0.mlp", 96),
@@ -198,7 +208,7 @@ def newest(c, h, one, layer, dense, under, turns):
         {**att(i), **norms(i), **sinks(i), **names(i, block_sparse_moe__router__weight=[2, 64], block_sparse_moe__experts__gate_up_proj=[2, 192, 64], block_sparse_moe__experts__down_proj=[2, 64, 96], shared_mlp__input_linear__weight=[96, 64],
         shared_mlp__output_linear__weight=[64, 48])}.items()}}))
     c["muse-glimmer"] = dict(raw=True, tok="llama3", files={"tokenizer.json": renamed("llama3", **{"<tool>": "<|eot|>"})}, config={"architectures": ["MuseGlimmerForConditionalGeneration"], "model_type": "muse_glimmer", "text_config": {k: v for k, v in one("x",
-        "muse_glimmer_text", head_dim=16, final_logit_softcapping=30.0, output_multiplier=0.25, sliding_window=32, layer_types=both[:1], qk_scale_factor=11.3).items() if k != "architectures"}, "vision_config": {}},
+        "muse_glimmer_text", head_dim=16, final_logit_softcapping=30.0, output_multiplier=0.25, sliding_window=32, layer_types=both[:1], qk_scale_factor=11.3, layer_rope_theta=[10000.0]).items() if k != "architectures"}, "vision_config": {}},
         tensors=bf({**{k.replace("model.", "model.language_model.", 1): v for k, v in {**dense, **names(0, self_attn__gate_proj__weight=[64, 64], pre_feedforward_layernorm__weight=[64], post_feedforward_layernorm__weight=[64])}.items()},
         "model.vision_tower.ln_pre.weight": [32]}))
     c["maple"] = dict(raw=True, tok="qwen2", config=one("MapleForCausalLM", "maple", head_dim=16, hidden_act="silu", num_experts=2, num_experts_per_tok=2, moe_intermediate_size=48, norm_topk_prob=True, nope_on_global_attention=True,
@@ -226,11 +236,11 @@ def latents(c, h, one, under, turns, names, experts, shared):
     """Decoders of 2026 with latent attention."""
     raw, bf, ends, norms, gated, mixture, mixtral, vocab = h.raw, h.bf, h.ends, h.norms, h.gated, h.mixture, h.mixtral, h.vocab
     at = lambda i, **k: names(i, **{"attention__" + n: s for n, s in k.items()})
-    ling = raw("BailingMoeV3ForCausalLM", "bailing_hybrid", head_dim=16, layer_group_size=2, no_kda_lora=True, kda_safe_gate=True, kda_lower_bound=-5.0, gated_attention_proj_granularity_type="head_wise", short_conv_kernel_size=4, kv_lora_rank=32,
+    ling = raw("BailingMoeV3ForCausalLM", "bailing_hybrid", head_dim=16, num_key_value_heads=4, layer_group_size=2, no_kda_lora=True, kda_safe_gate=True, kda_lower_bound=-5.0, gated_attention_proj_granularity_type="head_wise", short_conv_kernel_size=4, kv_lora_rank=32,
         q_lora_rank=24, qk_nope_head_dim=16, qk_rope_head_dim=8, v_head_dim=16, num_experts=2, num_experts_per_tok=2, n_group=1, topk_group=1, moe_intermediate_size=48, moe_shared_expert_intermediate_size=48, num_shared_experts=1, first_k_dense_replace=1,
         routed_scaling_factor=2.5, norm_topk_prob=True, score_function="sigmoid", expert_swiglu_limit_list=[None, 7.0], share_expert_swiglu_limit_list=[None, 7.0], num_nextn_predict_layers=1)
     mla = lambda i: at(i, q_a_proj__weight=[24, 64], q_a_layernorm__weight=[24], q_b_proj__weight=[96, 24], kv_a_proj_with_mqa__weight=[40, 64], kv_a_layernorm__weight=[32], kv_b_proj__weight=[128, 32], dense__weight=[64, 64], g_proj__weight=[4, 64])
-    kda = {f"{p}_proj__weight": [64, 64] for p in "qkvof"} | {f"{p}_conv1d__weight": [64, 1, 4] for p in "qkv"} | dict(b_proj__weight=[4, 64], g_proj__weight=[64, 64], A_log=[1, 1, 4, 1], dt_bias=[64], o_norm__weight=[16])
+    kda = {f"{p}_proj__weight": [64, 64] for p in "qkvof"} | {f"{p}_conv1d__weight": [64, 1, 4] for p in "qkv"} | dict(b_proj__weight=[4, 64], g_proj__weight=[64, 64], A_log=[4], dt_bias=[64], o_norm__weight=[16])
     lingts = {"model.word_embeddings.weight": [320, 64], "model.norm.weight": [64], "lm_head.weight": [320, 64], **at(0, **kda), **mla(1), **mla(2), **norms(0), **norms(1), **norms(2), **gated("model.layers.0.mlp", 96), **{k: v for i in (1, 2) for k, v in
               {**experts(i), **shared(i), f"model.layers.{i}.mlp.gate.expert_bias": [2]}.items()}, **names(2, eh_proj__weight=[64, 128], enorm__weight=[64], hnorm__weight=[64], final_layernorm__weight=[64])}
     c["ling-3.0"] = dict(raw=True, tok="bpe", config=ling, tensors=bf(lingts))
@@ -258,7 +268,7 @@ def latents(c, h, one, under, turns, names, experts, shared):
     topk = dict(index_topk=16, index_head_dim=16, index_n_heads=2)
     moe = dict(n_routed_experts=2, num_experts_per_tok=2, moe_intermediate_size=48, n_shared_experts=1, first_k_dense_replace=1, routed_scaling_factor=2.5, norm_topk_prob=True)
     nope = {**latent, "self_attn__q_b_proj__weight": [64, 24], "self_attn__kv_a_proj_with_mqa__weight": [32, 64]}
-    glm = {k: v for k, v in raw("x", "glm5_next_text", layer_types=["linear_attention", "full_attention"], linear_attn_config={"head_dim": 16, "num_heads": 4, "short_conv_kernel_size": 4, "gate_lower_bound": -5.0}, mla_use_nope=True, qk_rope_head_dim=0,
+    glm = {k: v for k, v in raw("x", "glm5_next_text", layer_types=["linear_attention", "full_attention"], linear_attn_config={"head_dim": 16, "num_heads": 4, "short_conv_kernel_size": 4, "gate_lower_bound": -5.0}, mla_use_nope=True, mlp_layer_types=["dense", "sparse"], qk_rope_head_dim=0,
         kv_lora_rank=32, q_lora_rank=24, qk_nope_head_dim=16, v_head_dim=16, index_kpool=4, indexer_types=["shared", "full"], hc_mult=4, hc_sinkhorn_iters=20, hc_eps=1e-6, swiglu_limit=7.0, scoring_func="sigmoid", n_group=1, topk_group=1,
         num_nextn_predict_layers=1, num_key_value_heads=4, head_dim=16, **topk, **moe).items() if k != "architectures"}
     streams = lambda i: names(i, **hc("hc_attn", 0), **hc("hc_ffn", 0))
@@ -278,7 +288,7 @@ def latents(c, h, one, under, turns, names, experts, shared):
     d3 = lambda i, n: names(i, self_attn__g_proj__weight=[n, 64], self_attn__k_rope_only_layernorm__weight=[8])
     c["dots3-note"] = dict(raw=True, tok="bpe", files={"tokenizer.json": renamed("bpe", **{"<tool>": "<|endofassistant|>"})}, config=raw("Dots3NoteTextForCausalLM", "dots3_note_text", layer_types=["full_attention", "sliding_attention"], scoring_func="sigmoid",
         kv_lora_rank=32, q_lora_rank=24, qk_rope_head_dim=8, qk_nope_head_dim=16, v_head_dim=16, num_key_value_heads=4, swa_num_attention_heads=2, swa_num_key_value_heads=2, swa_kv_lora_rank=16, swa_q_lora_rank=24, swa_qk_rope_head_dim=8, swa_qk_nope_head_dim=16, swa_v_head_dim=16,
-        swa_head_dim=24, sliding_window_size=32, swa_rope_theta=5000.0, apply_mla_qkv_lora_rescale=True, head_dim=16, **topk, **moe), tensors=bf({**ends, **names(0, **latent, **index), **names(1, **wide), **names(2, **wide), **d3(0, 4), **d3(1, 2), **d3(2, 2),
+        swa_head_dim=24, sliding_window_size=32, swa_rope_theta=5000.0, apply_mla_qkv_lora_rescale=True, head_dim=24, moe_shared_expert_intermediate_size=48, **topk, **moe), tensors=bf({**ends, **names(0, **latent, **index), **names(1, **wide), **names(2, **wide), **d3(0, 4), **d3(1, 2), **d3(2, 2),
         **norms(0), **norms(1), **norms(2), **gated("model.layers.0.mlp", 96), **{k: v for i in (1, 2) for k, v in {**experts(i), **shared(i), f"model.layers.{i}.mlp.gate.e_score_correction_bias": [2]}.items()}, "model.mtp.embed_tokens.weight": [320, 64],
         **names(2, eh_proj__weight=[64, 128], enorm__weight=[64], hnorm__weight=[64], shared_head__norm__weight=[64]), "vision_encoder.post_trunk_norm.weight": [32], "audio_encoder.audio_adapter.proj.1.weight": [32, 32]}))
     deepseek4(c, h, moe, topk)

@@ -16,7 +16,8 @@ on N windows of it, as `chat perplexity` scores them: without BOS, every token o
 import argparse, json, math, subprocess, sys, tempfile
 from pathlib import Path
 import numpy as np, torch
-from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForImageTextToText, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import Step3p7Config, Step3p7ForConditionalGeneration
 
 TEXTS = ["Hello, world! It's 2026; we'll see 3.14159 and 1234567 things.", "  two  spaces\n\n\ttab\r\nnew line ",
          "Füße, naïve, 我想在apple工作1314151天~, кириллица, 🦙🦙 emoji 👩‍👩‍👧", "def f(x):\n    return x**2  # comment\n", "don't WE'VE I'LL 'tis"]
@@ -24,11 +25,22 @@ TEXTS = ["Hello, world! It's 2026; we'll see 3.14159 and 1234567 things.", "  tw
 
 def load(folder, **settings):
     config = AutoConfig.from_pretrained(folder, **settings)
-    kind = AutoModelForCausalLM if any(a.endswith(("ForCausalLM", "LMHeadModel")) for a in config.architectures) else AutoModel
-    if any(a.endswith("ForSequenceClassification") for a in config.architectures): kind = AutoModelForSequenceClassification
-    model, info = kind.from_pretrained(folder, config=config, dtype=torch.float32, output_loading_info=True)
-    ahead = tuple(f"model.layers.{config.num_hidden_layers + i}." for i in range(3)) + ("mtp.", "model.mtp.")  # predict a token further on
-    lost = [k for k in [*info["missing_keys"], *info["unexpected_keys"]] if "pooler" not in k and not k.startswith(ahead)]
+    text, arch = config.get_text_config(), config.architectures[0]
+    kind = AutoModelForCausalLM if arch.endswith(("ForCausalLM", "LMHeadModel")) else AutoModel
+    if arch.endswith("ForSequenceClassification"): kind = AutoModelForSequenceClassification
+    if config.model_type == "step3p5":  # whose language model has a class with a tower only
+        config, kind = Step3p7Config(text_config=config, vision_config=dict(hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, image_size=28)), Step3p7ForConditionalGeneration
+    elif text is not config:
+        kind = AutoModelForImageTextToText
+        for k in ("depth", "num_hidden_layers"):  # of the tower, which no folder has here
+            if hasattr(config.vision_config, k): setattr(config.vision_config, k, 1)
+    for k in ("pad_token_id", "eos_token_id"):  # defaults that small vocabularies do not have
+        if isinstance(getattr(text, k, None), int) and getattr(text, k) >= text.vocab_size: setattr(text, k, None)
+    tower = dict(ignore_mismatched_sizes=True) if text is not config else {}
+    model, info = kind.from_pretrained(folder, config=config, dtype=torch.float32, output_loading_info=True, **tower)
+    ahead = tuple(f"model.{m}layers.{text.num_hidden_layers + i}." for i in range(3) for m in ("", "language_model.")) + ("mtp.", "model.mtp.")  # predict a token further on
+    lost = [str(k) for k in [*info["missing_keys"], *info["unexpected_keys"], *info["mismatched_keys"]]]
+    lost = [k for k in lost if not any(p in k for p in ("pooler", "vis", "audio", "projector")) and not k.startswith(ahead)]
     return AutoTokenizer.from_pretrained(folder), model.eval(), lost
 
 
@@ -40,7 +52,7 @@ def same(root):
             # does one say that the weights of Qwen 3's experts add up to 1, or that Afmoe's embeddings are scaled, as in real models.
             keys = [k for k in ("query_pre_attn_scalar", "norm_topk_prob", "mup_enabled") if getattr(b.config, k, None) is not None]
             tok, a, _ = load(d / "before", **{k: getattr(b.config, k) for k in keys})
-            ids = torch.tensor([[(7 * i + i * i) % a.config.vocab_size for i in range(40)]])
+            ids = torch.tensor([[(7 * i + i * i) % a.config.get_text_config().vocab_size for i in range(40)]])
             with torch.inference_mode():
                 out = lambda m: getattr(m(ids), "logits", None) if hasattr(m(ids), "logits") else m(ids).last_hidden_state
                 diff = (out(a) - out(b)).abs().max().item()

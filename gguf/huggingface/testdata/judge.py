@@ -105,6 +105,18 @@ from conversion.baichuan import BaichuanModel
 baichuan, BaichuanModel.modify_tensors = BaichuanModel.modify_tensors, fixed_baichuan
 
 
+from conversion.cogvlm import CogVLMModel
+filtered = CogVLMModel.filter_tensors.__func__
+
+
+def with_images(cls, item):
+    """The script's own drops the weights for images, without which llama.cpp does not load the file."""
+    return item if ".vision_expert_" in item[0] or ".vision_mlp." in item[0] else filtered(cls, item)
+
+
+CogVLMModel.filter_tensors = classmethod(with_images)
+
+
 def convert(folder, out, pre, extra, raw, eager):
     gguf.TensorNameMap.block_mappings_cfg.clear()
     gguf.TensorNameMap.block_mappings_cfg.update(MAPPINGS)
