@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -279,21 +280,28 @@ func (r *rowGen) halfScales(w matrix, v reg.VecVirtual, n int) {
 	r.VCVTPH2PS(v.AsX(), v.AsY())
 }
 
-// exponents loads the exponents e of n rows to v as 2^(e-128): the bits (e-1)<<23, but 2^22 for e = 1 and 2^21 for e = 0.
-// Four lanes are computed and no others: an exponent of 0 in a spare lane would be a subnormal number, which is slow.
+// exponents loads the exponents e of n rows to v as 2^(e-128), from a table: computing them takes more of the units that the
+// products need. Four lanes are filled and no others.
 func (r *rowGen) exponents(w matrix, v reg.VecVirtual, n int) {
-	r.VPBROADCASTB(w.row(0), v.AsX())
-	for i := 1; i < n; i++ {
-		r.VPINSRB(operand.Imm(uint64(i)), w.row(i), v.AsX(), v.AsX())
+	base, e := r.GP64(), r.GP64()
+	r.LEAQ(r.data("e8m0", e8m0Bits()...), base)
+	for i := range n {
+		r.MOVBLZX(w.row(i), e.As32())
+		if m := (operand.Mem{Base: base, Index: e, Scale: 4}); i == 0 {
+			r.VMOVD(m, v.AsX())
+		} else {
+			r.VPINSRD(operand.Imm(uint64(i)), m, v.AsX(), v.AsX())
+		}
 	}
-	small, bit := r.vec(), r.vec()
-	r.VPMOVZXBD(v.AsX(), v.AsX())
-	r.VPMINSD(r.quad(1), v.AsX(), small.AsX())
-	r.VPBROADCASTD(r.constant(1<<21), bit.AsX())
-	r.VPSLLVD(small.AsX(), bit.AsX(), small.AsX())
-	r.VPSLLD(operand.Imm(23), v.AsX(), v.AsX())
-	r.VPSUBD(r.quad(1<<23), v.AsX(), v.AsX())
-	r.VPMAXSD(small.AsX(), v.AsX(), v.AsX())
+}
+
+// e8m0Bits returns the floats 2^(e-128) for all exponents e, of which the first two are subnormal.
+func e8m0Bits() []uint32 {
+	bits := make([]uint32, 256)
+	for e := range bits {
+		bits[e] = math.Float32bits(float32(math.Ldexp(1, e-128)))
+	}
+	return bits
 }
 
 // withSums replaces every odd lane of t by the float at s: the factors (d_a, s_a) of the pairs (d, m).
