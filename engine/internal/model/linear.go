@@ -102,9 +102,6 @@ func transposed(m *kernel.Matrix, from, n int) *kernel.Matrix {
 	if err != nil {
 		panic(err)
 	}
-	if m.Type == ggtype.F32 {
-		return out.Exact()
-	}
 	return out
 }
 
