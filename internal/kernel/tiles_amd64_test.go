@@ -271,7 +271,7 @@ func TestSplit(t *testing.T) {
 		row := atFence[uint16](t, (units-1)*unitSize+unitSize/2+unitSide, true)
 		splitRowAVX512(&row[0], &x[0], units)
 		for c, v := range x {
-			check("row", row, c/unitSide*unitSize+c%unitSide, v, 1.0/(1<<15))
+			check("row", row, c/unitSide*unitSize+c%unitSide, v, 1.0/(1<<17))
 		}
 		src, side := atFence[uint16](t, units*unitSize/2, true), atFence[uint16](t, units*unitSize, true)
 		a, b := atFence[uint16](t, cols, true), atFence[uint16](t, cols, true)
@@ -312,7 +312,7 @@ func TestPromptPrecision(t *testing.T) {
 		for c := range terms {
 			sum, abs = sum+x(c), abs+math.Abs(x(c))
 		}
-		if e := math.Abs(float64(got) - sum); e > abs/(1<<15) {
+		if e := math.Abs(float64(got) - sum); e > abs/(1<<16) {
 			t.Errorf("%s: %v, want %v, magnitude %v", what, got, sum, abs)
 		}
 	}

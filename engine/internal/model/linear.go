@@ -32,10 +32,6 @@ func (l Linear) Mul(dst []float32, ld int, a *kernel.Act, r0, r1 int) {
 	}
 }
 
-// rounded reports whether weights are of a type shorter than single precision, so that what is made of them is no more
-// exact than that.
-func (l Linear) rounded() bool { return l.Matrix != nil && l.Type != ggtype.F32 }
-
 // Floats returns the weights with their scale, [rows, cols].
 func (l Linear) Floats() []float32 {
 	out := make([]float32, l.Rows*l.Cols)

@@ -152,10 +152,10 @@ func (m *tileGen) products() {
 		m.JEQ(operand.LabelRef(end))
 		m.DECQ(m.left)
 		m.Comment("sums of a group = code·q, 16 rows to a tile")
-		const a, b = 4, 6
+		const a = 4
 		m.TILELOADD(operand.Mem{Base: m.q, Index: m.qstride, Scale: 1}, a)
 		for v := range m.vectors {
-			sum, b := tile(i+v), tile(b+v)
+			sum, b := tile(i+v), tile(6+v)
 			m.TILEZERO(sum)
 			m.TILELOADD(operand.Mem{Base: m.w, Disp: 64 * v, Index: m.stride, Scale: 2}, b)
 			m.TDPBSUD(b, a, sum)
@@ -269,7 +269,7 @@ func (m *tileGen) eachGroup(body func(z, d matrix, sums, dm reg.GPVirtual)) {
 }
 
 // Products of floats in attention. A float is split in two: the nearest bfloat16 and that of the rest. Of the four products of two such
-// numbers that of the rests is left out. Half floats are exact in two parts, single ones to about 2^-16 of their magnitude.
+// numbers that of the rests is left out. Half floats are exact in two parts, single ones to 2^-17 of their magnitude.
 //
 // A left or right side of 32 rows is a unit per 32 columns: 2 KiB of first parts, then as much of rests. On the left a line of 64
 // bytes has 32 columns of a row, on the right a line of 128 bytes has two columns of all rows, those of a row beside each other.
@@ -343,23 +343,28 @@ func (g *gen) tileFloats() {
 // splitting splits floats.
 type splitting struct {
 	*gen
-	half, first reg.VecVirtual
+	half, upper reg.VecVirtual
+	factor      reg.VecVirtual // for rests of more than 8 bits; nil where there are none
 }
 
-func (g *gen) splitting() splitting { return splitting{g, g.u32(0x8000), g.u32(0xffff0000)} }
+func (g *gen) splitting() splitting { return splitting{g, g.u32(0x8000), g.u32(0xffff0000), nil} }
 
-// split leaves in the upper halves of the words of x and of the vector returned the parts of x. NaN becomes a NaN of either part.
-func (s splitting) split(x reg.VecVirtual) (rest reg.VecVirtual) {
-	first := s.ZMM()
+// split returns vectors with the parts of x in the upper halves of their words. What is no number has a rest that is none.
+func (s splitting) split(x reg.VecVirtual) (first, rest reg.VecVirtual) {
+	first, rest = s.ZMM(), s.ZMM()
 	s.VPADDD(s.half, x, first)
-	s.VPANDD(s.first, first, first)
-	rest = s.ZMM()
+	s.VPANDD(s.upper, first, first)
 	s.VSUBPS(first, x, rest)
-	s.VMOVDQA32(first, x)
-	return rest
+	if s.factor != nil { // f·rest - (f·rest - rest) is the rest rounded to 8 bits
+		large, t := s.ZMM(), s.ZMM()
+		s.VMULPS(s.factor, rest, large)
+		s.VSUBPS(rest, large, t)
+		s.VSUBPS(t, large, rest)
+	}
+	return first, rest
 }
 
-// words returns the index of VPERMT2W that takes the upper halves of the words of two vectors.
+// upperWords returns the index of VPERMT2W that takes the upper halves of the words of two vectors.
 func (g *gen) upperWords() reg.VecVirtual {
 	var index [16]uint32
 	for i := range index {
@@ -376,6 +381,7 @@ func (g *gen) splitRow() {
 		"makes 32·units floats a row of the left side of tilesFloats; splitRowGeneric is the reference implementation.")
 	dst, x, units := g.arg("dst"), g.arg("x"), g.arg("units")
 	s, upper := g.splitting(), g.upperWords()
+	s.factor = g.f32(1<<16 + 1)
 	g.while(units, 1, "unit", func() {
 		a, b := g.ZMM(), g.ZMM()
 		g.VMOVUPS(operand.Mem{Base: x}, a)
@@ -412,10 +418,11 @@ func (g *gen) splitPanel() {
 
 // storeWords splits a and b and stores their parts.
 func (s splitting) storeWords(a, b, upper reg.VecVirtual, dst reg.GPVirtual) {
-	restA, restB := s.split(a), s.split(b)
-	s.VPERMT2W(b, upper, a)
+	firstA, restA := s.split(a)
+	firstB, restB := s.split(b)
+	s.VPERMT2W(firstB, upper, firstA)
 	s.VPERMT2W(restB, upper, restA)
-	s.VMOVDQU32(a, operand.Mem{Base: dst})
+	s.VMOVDQU32(firstA, operand.Mem{Base: dst})
 	s.VMOVDQU32(restA, operand.Mem{Base: dst, Disp: unitRest})
 }
 
@@ -431,8 +438,9 @@ func (g *gen) splitPairs() {
 			x, y := g.ZMM(), g.ZMM()
 			g.VCVTPH2PS(operand.Mem{Base: a, Disp: 32 * i}, x)
 			g.VCVTPH2PS(operand.Mem{Base: b, Disp: 32 * i}, y)
-			restX, restY := s.split(x), s.split(y)
-			s.storePairs(x, y, operand.Mem{Base: dst, Disp: 64 * i})
+			firstX, restX := s.split(x)
+			firstY, restY := s.split(y)
+			s.storePairs(firstX, firstY, operand.Mem{Base: dst, Disp: 64 * i})
 			s.storePairs(restX, restY, operand.Mem{Base: dst, Disp: unitRest + 64*i})
 		}
 		g.add(64, a)
@@ -445,6 +453,6 @@ func (g *gen) splitPairs() {
 // storePairs stores the upper halves of the words of x and y side by side.
 func (s splitting) storePairs(x, y reg.VecVirtual, m operand.Mem) {
 	s.VPSRLD(operand.Imm(16), x, x)
-	s.VPTERNLOGD(operand.Imm(0xf8), s.first, y, x) // x | y & first
+	s.VPTERNLOGD(operand.Imm(0xf8), s.upper, y, x) // x | y & upper
 	s.VMOVDQU32(x, m)
 }
