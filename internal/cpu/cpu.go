@@ -8,11 +8,11 @@
 //	NEON      Advanced SIMD with dot product (FEAT_DotProd)     arm64: since 2017 (Cortex-A75), every Apple M
 //	I8MM      8-bit matrix products (FEAT_I8MM) on top of NEON  arm64: since 2020 (Neoverse V1), Apple M2
 //
-// The environment variable LATENTGO_CPU, one of those names, upper or lower case, chooses another level; tests switch it
-// within the process by [Force]. Only packages with assembly need this package.
+// The environment variable LATENTGO_CPU, one of those names, upper or lower case, chooses another level; tests switch
+// it within the process by [Force]. Only packages with assembly need this package.
 //
-// AVXVNNI and AMX were tested on emulated CPUs and not timed. AMX gives the products of weights that AVX512 gives, bit for bit, and
-// package kernel measures on the CPU at hand which of the two is faster, unless AMX was [Chosen].
+// AVXVNNI and AMX were tested on emulated CPUs and not timed. AMX gives the products of weights that AVX512 gives, bit
+// for bit, and package kernel measures on the CPU at hand which of the two is faster, unless AMX was [Chosen].
 package cpu
 
 import (
@@ -111,7 +111,8 @@ func Best() Level { return all[len(all)-1] }
 // Active returns the level in use: Best, or another that LATENTGO_CPU or Force wants.
 func Active() Level { return Level(active.Load() &^ chosenBit) }
 
-// Chosen reports whether LATENTGO_CPU or Force wants the level in use: then it is what runs, whether it is faster or not.
+// Chosen reports whether LATENTGO_CPU or Force wants the level in use: then it is what runs, whether it is faster or
+// not.
 func Chosen() bool { return active.Load()&chosenBit != 0 }
 
 // EnvError returns what was wrong with LATENTGO_CPU at start, nil when nothing was. It wraps ErrLevel. The level in use

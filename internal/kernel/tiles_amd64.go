@@ -11,12 +11,12 @@ import (
 	"github.com/latentgo/latentgo/internal/cpu"
 )
 
-// At the level AMX products are products of tiles: of integers in panels (panel_amd64.go), of floats in the attention of
-// prompts.
+// At the level AMX products are products of tiles: of integers in panels (panel_amd64.go), of floats in the attention
+// of prompts.
 //
-// A panel and the activations of 16 tokens fill tiles as they are. Tiles give the sums of integers, vectors scale and add them in
-// the order of AVX-512's kernels: results are the same bits, and which kernel computes them is a matter of speed alone. Tokens beyond
-// a multiple of 16 go through AVX-512's.
+// A panel and the activations of 16 tokens fill tiles as they are. Tiles give the sums of integers, vectors scale and
+// add them in the order of AVX-512's kernels: results are the same bits, and which kernel computes them is a matter of
+// speed alone. Tokens beyond a multiple of 16 go through AVX-512's.
 
 const (
 	blockTokens = 16
@@ -60,7 +60,8 @@ func (p *panelType) multiplyBlocks(s *panelScratch, dst []float32, ld, n, c, col
 	}
 }
 
-// tilesPay reports whether tiles are faster than AVX-512's kernels on this CPU. It is measured once, in a tenth of a millisecond.
+// tilesPay reports whether tiles are faster than AVX-512's kernels on this CPU. It is measured once, in a tenth of a
+// millisecond.
 var tilesPay = sync.OnceValue(func() bool {
 	p := panelType{panelLevel: &panelAVX512, typ: Q4_K, group: q8Block, gemm: &gemmK32AVX512, unpackK: unpackQ4_KAVX2}
 	p.tiles = tilePanels[p.gemm]
@@ -115,7 +116,8 @@ type floatScratch struct {
 
 var floatPool = sync.Pool{New: func() any { return new(floatScratch) }}
 
-// multiply computes cols columns of the first rows rows of dst, or with add 1 adds to them, of left and right sides of steps units.
+// multiply computes cols columns of the first rows rows of dst, or with add 1 adds to them, of left and right sides of
+// steps units.
 func (s *floatScratch) multiply(dst []float32, ld, rows, cols, steps, add int) {
 	whole := 0
 	if rows == unitSide {

@@ -113,8 +113,8 @@ func withTiles(t *testing.T) {
 	t.Cleanup(restore)
 }
 
-// TestTilePanels holds the kernels of tiles against those of AVX-512, with everything at fences and extreme codes and activations
-// among them: the results are the same bits.
+// TestTilePanels holds the kernels of tiles against those of AVX-512, with everything at fences and extreme codes and
+// activations among them: the results are the same bits.
 func TestTilePanels(t *testing.T) {
 	withTiles(t)
 	rng := rand.New(rand.NewPCG(71, 1))
@@ -244,8 +244,8 @@ func smallHalves(rng *rand.Rand, n int) []uint16 {
 	return x
 }
 
-// TestSplit holds what makes sides against its definition, at fences: half floats are the sum of two parts, floats nearly so, and
-// what is no number becomes none.
+// TestSplit holds what makes sides against its definition, at fences: half floats are the sum of two parts, floats
+// nearly so, and what is no number becomes none.
 func TestSplit(t *testing.T) {
 	if !cpu.AVX512.Available() {
 		t.Skipf("this CPU or build has %v", cpu.Levels())

@@ -20,11 +20,12 @@ func buildTiles(g *gen) {
 
 // Panels times tokens in blocks of 16, with the bits of gemm.go.
 //
-// A panel is the right side of TDPBSUD as it lies: 4 columns of 32 rows are a line of 128 bytes, and 8 such lines, a group of 32
-// columns, are two tiles beside each other; 4 lines are a group of 16. Activations are the left side as they lie: a token is a row.
-// So tiles make all sums of integers. What is left to vectors are the scales of groups: 16 tokens by 16 rows take a tile product
-// 16 cycles and its store 16, and conversion and scaling 24 cycles of vectors, or 32. All of that goes on at once: in a turn the sums
-// of four tokens of a block are scaled, and those of a quarter of the next block are made and stored.
+// A panel is the right side of TDPBSUD as it lies: 4 columns of 32 rows are a line of 128 bytes, and 8 such lines, a
+// group of 32 columns, are two tiles beside each other; 4 lines are a group of 16. Activations are the left side as
+// they lie: a token is a row. So tiles make all sums of integers. What is left to vectors are the scales of groups: 16
+// tokens by 16 rows take a tile product 16 cycles and its store 16, and conversion and scaling 24 cycles of vectors, or
+// 32. All of that goes on at once: in a turn the sums of four tokens of a block are scaled, and those of a quarter of
+// the next block are made and stored.
 const (
 	tileTokens = 16
 	tileTurns  = 4
@@ -77,7 +78,8 @@ func (g *gen) tilePanel(k gemmKind) {
 	g.done()
 }
 
-// tileVectors returns how many vectors of 16 rows go together: of groups of 16 columns one, so that sums have 16 KiB too.
+// tileVectors returns how many vectors of 16 rows go together: of groups of 16 columns one, so that sums have 16 KiB
+// too.
 func (k gemmKind) tileVectors() int { return k.group / 16 }
 
 // loaded returns a new register with the word at m.
@@ -119,8 +121,8 @@ func (m *tileGen) begin() {
 
 // block scales the sums of a block of tokens and makes those of the next.
 func (m *tileGen) block() {
-	m.load64("q", m.q)
-	m.load64("w", m.w)
+	m.MOVQ(m.addr("q"), m.q)
+	m.MOVQ(m.addr("w"), m.w)
 	m.MOVQ(m.fill, m.out)
 	m.MOVQ(m.loaded(m.drain), m.in)
 	m.MOVQ(operand.I32(0), m.left)
@@ -140,9 +142,6 @@ func (m *tileGen) block() {
 		m.Label(first)
 	})
 }
-
-// load64 loads a parameter to r.
-func (g *gen) load64(name string, r reg.GPVirtual) { g.MOVQ(g.addr(name), r) }
 
 // products makes the next sums.
 func (m *tileGen) products() {
@@ -172,7 +171,11 @@ func (m *tileGen) products() {
 func (m *tileGen) scale() {
 	total, part := m.results(), m.results()
 	m.eachResult("total = add·dst", m.added, func(at operand.Mem, k *mask, v, t int) { m.gen.load(at, k, total[v][t]) })
-	m.setPart(part)
+	for v := range part {
+		if m.super > 1 {
+			m.zero(part[v]...)
+		}
+	}
 	m.eachGroup(func(z, d matrix, sums, dm reg.GPVirtual) {
 		m.Comment("part += D·sum + M·z, or D·(sum + M·z)")
 		zs := m.vecs(turnTokens)
@@ -241,15 +244,6 @@ func (m *tileGen) eachResult(comment string, masks []*mask, body func(at operand
 	}
 }
 
-// setPart clears part where groups add to it.
-func (m *tileGen) setPart(part [][]reg.VecVirtual) {
-	for v := range part {
-		if m.super > 1 {
-			m.zero(part[v]...)
-		}
-	}
-}
-
 // eachGroup runs body for all groups.
 func (m *tileGen) eachGroup(body func(z, d matrix, sums, dm reg.GPVirtual)) {
 	z, sums, dm, groups := m.matrixArg("z", "ldz", 2, turnTokens), m.loaded(m.in), m.arg("dm"), m.arg("groups")
@@ -268,11 +262,13 @@ func (m *tileGen) eachGroup(body func(z, d matrix, sums, dm reg.GPVirtual)) {
 	})
 }
 
-// Products of floats in attention. A float is split in two: the nearest bfloat16 and that of the rest. Of the four products of two such
-// numbers that of the rests is left out. Half floats are exact in two parts, single ones to 2^-17 of their magnitude.
+// Products of floats in attention. A float is split in two: the nearest bfloat16 and that of the rest. Of the four
+// products of two such numbers that of the rests is left out. Half floats are exact in two parts, single ones to 2^-17
+// of their magnitude.
 //
-// A left or right side of 32 rows is a unit per 32 columns: 2 KiB of first parts, then as much of rests. On the left a line of 64
-// bytes has 32 columns of a row, on the right a line of 128 bytes has two columns of all rows, those of a row beside each other.
+// A left or right side of 32 rows is a unit per 32 columns: 2 KiB of first parts, then as much of rests. On the left a
+// line of 64 bytes has 32 columns of a row, on the right a line of 128 bytes has two columns of all rows, those of a
+// row beside each other.
 const (
 	unitRest  = 2048
 	unitBytes = 2 * unitRest
@@ -349,7 +345,8 @@ type splitting struct {
 
 func (g *gen) splitting() splitting { return splitting{g, g.u32(0x8000), g.u32(0xffff0000), nil} }
 
-// split returns vectors with the parts of x in the upper halves of their words. What is no number has a rest that is none.
+// split returns vectors with the parts of x in the upper halves of their words. What is no number has a rest that is
+// none.
 func (s splitting) split(x reg.VecVirtual) (first, rest reg.VecVirtual) {
 	first, rest = s.ZMM(), s.ZMM()
 	s.VPADDD(s.half, x, first)
