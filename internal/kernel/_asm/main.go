@@ -22,7 +22,8 @@
 // The same Go code writes AVX2 and AVX-512 where the algorithm is the same: the methods of gen choose the width of vectors
 // and, where an instruction exists in one encoding only, the instruction. AVX2 has 16 registers, and its functions must not
 // get the other 16 that the assembler would silently use AVX-512 encodings for; check looks for that too. AVXVNNI is AVX2 with
-// two instructions more, which the assembler does not know in the form that they have there (vnni.go).
+// two instructions more, which the assembler does not know in the form that they have there (vnni.go), and AMX is AVX-512 with
+// those of tiles, which it does not know at all (amx.go).
 //
 // # Equations
 //
