@@ -8,11 +8,11 @@
 // Requires: AMX, AVX, AVX512F, BMI2
 TEXT ·tiles32AMX(SB), NOSPLIT, $48-128
 	CMPQ ready+120(FP), $0x00
-	JNE  unless1
+	JNE  notZero1
 	LEAQ shapes32<>+0(SB), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // LDTILECFG (AX)
 
-unless1:
+notZero1:
 	MOVQ  sums+112(FP), AX
 	MOVQ  AX, 8(SP)
 	ADDQ  $+16384, AX
@@ -45,11 +45,11 @@ block:
 	MOVQ DI, 16(SP)
 	MOVQ $+0, 24(SP)
 	CMPQ blocks+104(FP), $0x00
-	JEQ  noMore2
+	JEQ  zero2
 	MOVQ groups+96(FP), DI
 	MOVQ DI, 24(SP)
 
-noMore2:
+zero2:
 	MOVQ $+4, 40(SP)
 
 turn3:
@@ -57,7 +57,7 @@ turn3:
 	JLT  turnEnd4
 	SUBQ $0x01, 40(SP)
 	CMPQ 24(SP), $0x00
-	JEQ  products5
+	JEQ  zero5
 	DECQ 24(SP)
 
 	// sums of a group = code·q, 16 rows to a tile
@@ -73,8 +73,10 @@ turn3:
 	ADDQ $+32, DX
 	ADDQ $+1024, BX
 	ADDQ $+2048, SI
+
+zero5:
 	CMPQ 24(SP), $0x00
-	JEQ  products5
+	JEQ  zero6
 	DECQ 24(SP)
 
 	// sums of a group = code·q, 16 rows to a tile
@@ -91,9 +93,9 @@ turn3:
 	ADDQ $+1024, BX
 	ADDQ $+2048, SI
 
-products5:
+zero6:
 	CMPQ 32(SP), $0x00
-	JEQ  first6
+	JEQ  zero7
 
 	// total = add·dst
 	MOVQ      dst+0(FP), DI
@@ -119,9 +121,9 @@ products5:
 	MOVQ      groups+96(FP), R12
 	MOVQ      d+80(FP), R13
 	SUBQ      $0x01, R12
-	JLT       groupEnd8
+	JLT       groupEnd9
 
-group7:
+group8:
 	// part += D·sum + M·z, or D·(sum + M·z)
 	VBROADCASTSS     (DI), Z9
 	VBROADCASTSS     (DI)(R8*1), Z10
@@ -168,9 +170,9 @@ group7:
 	ADDQ             $+2048, R10
 	ADDQ             $+256, R11
 	SUBQ             $0x01, R12
-	JGE              group7
+	JGE              group8
 
-groupEnd8:
+groupEnd9:
 	ADDQ $0x01, R12
 
 	// dst = total
@@ -201,13 +203,14 @@ groupEnd8:
 	SHLQ $0x04, DI
 	ADDQ DI, d+80(FP)
 
-first6:
+zero7:
 	JMP turn3
 
 turnEnd4:
-	// the sums made are the next to be scaled
 	CMPQ blocks+104(FP), $0x00
-	JEQ  end
+	JEQ  zero10
+
+	// the sums made are the next to be scaled
 	DECQ blocks+104(FP)
 	MOVQ $+1, 32(SP)
 	MOVQ (SP), DX
@@ -219,12 +222,12 @@ turnEnd4:
 	ADDQ SI, q+48(FP)
 	JMP  block
 
-end:
+zero10:
 	CMPQ ready+120(FP), $0x00
-	JNE  unless9
+	JNE  notZero11
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0; // TILERELEASE
 
-unless9:
+notZero11:
 	VZEROUPPER
 	RET
 
@@ -250,11 +253,11 @@ GLOBL shapes32<>(SB), RODATA|NOPTR, $64
 // Requires: AMX, AVX, AVX512F, BMI2
 TEXT ·tilesK32AMX(SB), NOSPLIT, $48-128
 	CMPQ ready+120(FP), $0x00
-	JNE  unless1
+	JNE  notZero1
 	LEAQ shapes32<>+0(SB), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // LDTILECFG (AX)
 
-unless1:
+notZero1:
 	MOVQ  sums+112(FP), AX
 	MOVQ  AX, 8(SP)
 	ADDQ  $+16384, AX
@@ -287,11 +290,11 @@ block:
 	MOVQ DI, 16(SP)
 	MOVQ $+0, 24(SP)
 	CMPQ blocks+104(FP), $0x00
-	JEQ  noMore2
+	JEQ  zero2
 	MOVQ groups+96(FP), DI
 	MOVQ DI, 24(SP)
 
-noMore2:
+zero2:
 	MOVQ $+4, 40(SP)
 
 turn3:
@@ -299,7 +302,7 @@ turn3:
 	JLT  turnEnd4
 	SUBQ $0x01, 40(SP)
 	CMPQ 24(SP), $0x00
-	JEQ  products5
+	JEQ  zero5
 	DECQ 24(SP)
 
 	// sums of a group = code·q, 16 rows to a tile
@@ -315,8 +318,10 @@ turn3:
 	ADDQ $+32, DX
 	ADDQ $+1024, BX
 	ADDQ $+2048, SI
+
+zero5:
 	CMPQ 24(SP), $0x00
-	JEQ  products5
+	JEQ  zero6
 	DECQ 24(SP)
 
 	// sums of a group = code·q, 16 rows to a tile
@@ -333,9 +338,9 @@ turn3:
 	ADDQ $+1024, BX
 	ADDQ $+2048, SI
 
-products5:
+zero6:
 	CMPQ 32(SP), $0x00
-	JEQ  first6
+	JEQ  zero7
 
 	// total = add·dst
 	MOVQ      dst+0(FP), DI
@@ -368,9 +373,9 @@ products5:
 	MOVQ      dm+40(FP), R11
 	MOVQ      groups+96(FP), R12
 	SUBQ      $0x01, R12
-	JLT       groupEnd8
+	JLT       groupEnd9
 
-group7:
+group8:
 	// part += D·sum + M·z, or D·(sum + M·z)
 	VBROADCASTSS (DI), Z16
 	VBROADCASTSS (DI)(R8*1), Z17
@@ -408,9 +413,9 @@ group7:
 	ADDQ         $+2048, R10
 	ADDQ         $+256, R11
 	SUBQ         $0x01, R12
-	JGE          group7
+	JGE          group8
 
-groupEnd8:
+groupEnd9:
 	ADDQ $0x01, R12
 
 	// total += d·part
@@ -455,13 +460,14 @@ groupEnd8:
 	SHLQ $0x04, DI
 	ADDQ DI, d+80(FP)
 
-first6:
+zero7:
 	JMP turn3
 
 turnEnd4:
-	// the sums made are the next to be scaled
 	CMPQ blocks+104(FP), $0x00
-	JEQ  end
+	JEQ  zero10
+
+	// the sums made are the next to be scaled
 	DECQ blocks+104(FP)
 	MOVQ $+1, 32(SP)
 	MOVQ (SP), DX
@@ -473,12 +479,12 @@ turnEnd4:
 	ADDQ SI, q+48(FP)
 	JMP  block
 
-end:
+zero10:
 	CMPQ ready+120(FP), $0x00
-	JNE  unless9
+	JNE  notZero11
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0; // TILERELEASE
 
-unless9:
+notZero11:
 	VZEROUPPER
 	RET
 
@@ -486,11 +492,11 @@ unless9:
 // Requires: AMX, AVX, AVX512F, BMI2
 TEXT ·tilesK16AMX(SB), NOSPLIT, $48-128
 	CMPQ ready+120(FP), $0x00
-	JNE  unless1
+	JNE  notZero1
 	LEAQ shapes16<>+0(SB), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // LDTILECFG (AX)
 
-unless1:
+notZero1:
 	MOVQ  sums+112(FP), AX
 	MOVQ  AX, 8(SP)
 	ADDQ  $+16384, AX
@@ -519,11 +525,11 @@ block:
 	MOVQ DI, 16(SP)
 	MOVQ $+0, 24(SP)
 	CMPQ blocks+104(FP), $0x00
-	JEQ  noMore2
+	JEQ  zero2
 	MOVQ groups+96(FP), DI
 	MOVQ DI, 24(SP)
 
-noMore2:
+zero2:
 	MOVQ $+4, 40(SP)
 
 turn3:
@@ -531,7 +537,7 @@ turn3:
 	JLT  turnEnd4
 	SUBQ $0x01, 40(SP)
 	CMPQ 24(SP), $0x00
-	JEQ  products5
+	JEQ  zero5
 	DECQ 24(SP)
 
 	// sums of a group = code·q, 16 rows to a tile
@@ -543,8 +549,10 @@ turn3:
 	ADDQ $+16, DX
 	ADDQ $+512, BX
 	ADDQ $+1024, SI
+
+zero5:
 	CMPQ 24(SP), $0x00
-	JEQ  products5
+	JEQ  zero6
 	DECQ 24(SP)
 
 	// sums of a group = code·q, 16 rows to a tile
@@ -556,8 +564,10 @@ turn3:
 	ADDQ $+16, DX
 	ADDQ $+512, BX
 	ADDQ $+1024, SI
+
+zero6:
 	CMPQ 24(SP), $0x00
-	JEQ  products5
+	JEQ  zero7
 	DECQ 24(SP)
 
 	// sums of a group = code·q, 16 rows to a tile
@@ -569,8 +579,10 @@ turn3:
 	ADDQ $+16, DX
 	ADDQ $+512, BX
 	ADDQ $+1024, SI
+
+zero7:
 	CMPQ 24(SP), $0x00
-	JEQ  products5
+	JEQ  zero8
 	DECQ 24(SP)
 
 	// sums of a group = code·q, 16 rows to a tile
@@ -583,9 +595,9 @@ turn3:
 	ADDQ $+512, BX
 	ADDQ $+1024, SI
 
-products5:
+zero8:
 	CMPQ 32(SP), $0x00
-	JEQ  first6
+	JEQ  zero9
 
 	// total = add·dst
 	MOVQ      dst+0(FP), DI
@@ -610,9 +622,9 @@ products5:
 	MOVQ      dm+40(FP), R11
 	MOVQ      groups+96(FP), R12
 	SUBQ      $0x01, R12
-	JLT       groupEnd8
+	JLT       groupEnd11
 
-group7:
+group10:
 	// part += D·sum + M·z, or D·(sum + M·z)
 	VBROADCASTSS (DI), Z8
 	VBROADCASTSS (DI)(R8*1), Z9
@@ -636,9 +648,9 @@ group7:
 	ADDQ         $+1024, R10
 	ADDQ         $+256, R11
 	SUBQ         $0x01, R12
-	JGE          group7
+	JGE          group10
 
-groupEnd8:
+groupEnd11:
 	ADDQ $0x01, R12
 
 	// total += d·part
@@ -675,13 +687,14 @@ groupEnd8:
 	SHLQ $0x04, DI
 	ADDQ DI, d+80(FP)
 
-first6:
+zero9:
 	JMP turn3
 
 turnEnd4:
-	// the sums made are the next to be scaled
 	CMPQ blocks+104(FP), $0x00
-	JEQ  end
+	JEQ  zero12
+
+	// the sums made are the next to be scaled
 	DECQ blocks+104(FP)
 	MOVQ $+1, 32(SP)
 	MOVQ (SP), DX
@@ -693,12 +706,12 @@ turnEnd4:
 	ADDQ SI, q+48(FP)
 	JMP  block
 
-end:
+zero12:
 	CMPQ ready+120(FP), $0x00
-	JNE  unless9
+	JNE  notZero13
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0; // TILERELEASE
 
-unless9:
+notZero13:
 	VZEROUPPER
 	RET
 
@@ -724,11 +737,11 @@ GLOBL shapes16<>(SB), RODATA|NOPTR, $64
 // Requires: AMX, AVX, AVX512F, BMI2
 TEXT ·tilesK32BiasedAMX(SB), NOSPLIT, $48-128
 	CMPQ ready+120(FP), $0x00
-	JNE  unless1
+	JNE  notZero1
 	LEAQ shapes32<>+0(SB), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // LDTILECFG (AX)
 
-unless1:
+notZero1:
 	MOVQ  sums+112(FP), AX
 	MOVQ  AX, 8(SP)
 	ADDQ  $+16384, AX
@@ -761,11 +774,11 @@ block:
 	MOVQ DI, 16(SP)
 	MOVQ $+0, 24(SP)
 	CMPQ blocks+104(FP), $0x00
-	JEQ  noMore2
+	JEQ  zero2
 	MOVQ groups+96(FP), DI
 	MOVQ DI, 24(SP)
 
-noMore2:
+zero2:
 	MOVQ $+4, 40(SP)
 
 turn3:
@@ -773,7 +786,7 @@ turn3:
 	JLT  turnEnd4
 	SUBQ $0x01, 40(SP)
 	CMPQ 24(SP), $0x00
-	JEQ  products5
+	JEQ  zero5
 	DECQ 24(SP)
 
 	// sums of a group = code·q, 16 rows to a tile
@@ -789,8 +802,10 @@ turn3:
 	ADDQ $+32, DX
 	ADDQ $+1024, BX
 	ADDQ $+2048, SI
+
+zero5:
 	CMPQ 24(SP), $0x00
-	JEQ  products5
+	JEQ  zero6
 	DECQ 24(SP)
 
 	// sums of a group = code·q, 16 rows to a tile
@@ -807,9 +822,9 @@ turn3:
 	ADDQ $+1024, BX
 	ADDQ $+2048, SI
 
-products5:
+zero6:
 	CMPQ 32(SP), $0x00
-	JEQ  first6
+	JEQ  zero7
 
 	// total = add·dst
 	MOVQ      dst+0(FP), DI
@@ -842,9 +857,9 @@ products5:
 	MOVQ      dm+40(FP), R11
 	MOVQ      groups+96(FP), R12
 	SUBQ      $0x01, R12
-	JLT       groupEnd8
+	JLT       groupEnd9
 
-group7:
+group8:
 	// part += D·sum + M·z, or D·(sum + M·z)
 	VBROADCASTSS (DI), Z16
 	VBROADCASTSS (DI)(R8*1), Z17
@@ -882,9 +897,9 @@ group7:
 	ADDQ         $+2048, R10
 	ADDQ         $+256, R11
 	SUBQ         $0x01, R12
-	JGE          group7
+	JGE          group8
 
-groupEnd8:
+groupEnd9:
 	ADDQ $0x01, R12
 
 	// total += d·part
@@ -929,13 +944,14 @@ groupEnd8:
 	SHLQ $0x04, DI
 	ADDQ DI, d+80(FP)
 
-first6:
+zero7:
 	JMP turn3
 
 turnEnd4:
-	// the sums made are the next to be scaled
 	CMPQ blocks+104(FP), $0x00
-	JEQ  end
+	JEQ  zero10
+
+	// the sums made are the next to be scaled
 	DECQ blocks+104(FP)
 	MOVQ $+1, 32(SP)
 	MOVQ (SP), DX
@@ -947,12 +963,12 @@ turnEnd4:
 	ADDQ SI, q+48(FP)
 	JMP  block
 
-end:
+zero10:
 	CMPQ ready+120(FP), $0x00
-	JNE  unless9
+	JNE  notZero11
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0; // TILERELEASE
 
-unless9:
+notZero11:
 	VZEROUPPER
 	RET
 
@@ -960,11 +976,11 @@ unless9:
 // Requires: AMX, AVX, AVX512F, BMI2
 TEXT ·tilesK16BiasedAMX(SB), NOSPLIT, $48-128
 	CMPQ ready+120(FP), $0x00
-	JNE  unless1
+	JNE  notZero1
 	LEAQ shapes16<>+0(SB), AX
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // LDTILECFG (AX)
 
-unless1:
+notZero1:
 	MOVQ  sums+112(FP), AX
 	MOVQ  AX, 8(SP)
 	ADDQ  $+16384, AX
@@ -993,11 +1009,11 @@ block:
 	MOVQ DI, 16(SP)
 	MOVQ $+0, 24(SP)
 	CMPQ blocks+104(FP), $0x00
-	JEQ  noMore2
+	JEQ  zero2
 	MOVQ groups+96(FP), DI
 	MOVQ DI, 24(SP)
 
-noMore2:
+zero2:
 	MOVQ $+4, 40(SP)
 
 turn3:
@@ -1005,7 +1021,7 @@ turn3:
 	JLT  turnEnd4
 	SUBQ $0x01, 40(SP)
 	CMPQ 24(SP), $0x00
-	JEQ  products5
+	JEQ  zero5
 	DECQ 24(SP)
 
 	// sums of a group = code·q, 16 rows to a tile
@@ -1017,8 +1033,10 @@ turn3:
 	ADDQ $+16, DX
 	ADDQ $+512, BX
 	ADDQ $+1024, SI
+
+zero5:
 	CMPQ 24(SP), $0x00
-	JEQ  products5
+	JEQ  zero6
 	DECQ 24(SP)
 
 	// sums of a group = code·q, 16 rows to a tile
@@ -1030,8 +1048,10 @@ turn3:
 	ADDQ $+16, DX
 	ADDQ $+512, BX
 	ADDQ $+1024, SI
+
+zero6:
 	CMPQ 24(SP), $0x00
-	JEQ  products5
+	JEQ  zero7
 	DECQ 24(SP)
 
 	// sums of a group = code·q, 16 rows to a tile
@@ -1043,8 +1063,10 @@ turn3:
 	ADDQ $+16, DX
 	ADDQ $+512, BX
 	ADDQ $+1024, SI
+
+zero7:
 	CMPQ 24(SP), $0x00
-	JEQ  products5
+	JEQ  zero8
 	DECQ 24(SP)
 
 	// sums of a group = code·q, 16 rows to a tile
@@ -1057,9 +1079,9 @@ turn3:
 	ADDQ $+512, BX
 	ADDQ $+1024, SI
 
-products5:
+zero8:
 	CMPQ 32(SP), $0x00
-	JEQ  first6
+	JEQ  zero9
 
 	// total = add·dst
 	MOVQ      dst+0(FP), DI
@@ -1084,9 +1106,9 @@ products5:
 	MOVQ      dm+40(FP), R11
 	MOVQ      groups+96(FP), R12
 	SUBQ      $0x01, R12
-	JLT       groupEnd8
+	JLT       groupEnd11
 
-group7:
+group10:
 	// part += D·sum + M·z, or D·(sum + M·z)
 	VBROADCASTSS (DI), Z8
 	VBROADCASTSS (DI)(R8*1), Z9
@@ -1110,9 +1132,9 @@ group7:
 	ADDQ         $+1024, R10
 	ADDQ         $+256, R11
 	SUBQ         $0x01, R12
-	JGE          group7
+	JGE          group10
 
-groupEnd8:
+groupEnd11:
 	ADDQ $0x01, R12
 
 	// total += d·part
@@ -1149,13 +1171,14 @@ groupEnd8:
 	SHLQ $0x04, DI
 	ADDQ DI, d+80(FP)
 
-first6:
+zero9:
 	JMP turn3
 
 turnEnd4:
-	// the sums made are the next to be scaled
 	CMPQ blocks+104(FP), $0x00
-	JEQ  end
+	JEQ  zero12
+
+	// the sums made are the next to be scaled
 	DECQ blocks+104(FP)
 	MOVQ $+1, 32(SP)
 	MOVQ (SP), DX
@@ -1167,12 +1190,12 @@ turnEnd4:
 	ADDQ SI, q+48(FP)
 	JMP  block
 
-end:
+zero12:
 	CMPQ ready+120(FP), $0x00
-	JNE  unless9
+	JNE  notZero13
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0; // TILERELEASE
 
-unless9:
+notZero13:
 	VZEROUPPER
 	RET
 
@@ -1194,27 +1217,24 @@ TEXT ·tilesFloatsAMX(SB), NOSPLIT, $0-56
 	JLT  blockEnd2
 
 block1:
-	CMPQ add+48(FP), $0x00
-	JEQ  fresh3
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x84; BYTE $0x08; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (AX)(CX*1) T0
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x8c; BYTE $0x08; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD 64(AX)(CX*1) T1
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x94; BYTE $0x0f; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (DI)(CX*1) T2
-	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x9c; BYTE $0x0f; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD 64(DI)(CX*1) T3
-	JMP  multiply4
-
-fresh3:
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0; // TILEZERO T0
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8; // TILEZERO T1
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0; // TILEZERO T2
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8; // TILEZERO T3
+	CMPQ add+48(FP), $0x00
+	JEQ  zero3
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x84; BYTE $0x08; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (AX)(CX*1) T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x8c; BYTE $0x08; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD 64(AX)(CX*1) T1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x94; BYTE $0x0f; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (DI)(CX*1) T2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x9c; BYTE $0x0f; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD 64(DI)(CX*1) T3
 
-multiply4:
+zero3:
 	MOVQ x+16(FP), R8
 	MOVQ steps+32(FP), R9
 	SUBQ $0x01, R9
-	JLT  stepEnd6
+	JLT  stepEnd5
 
-step5:
+step4:
 	// rests · first parts, first parts · first parts, first parts · rests
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x30; BYTE $0x00; BYTE $0x08; BYTE $0x00; BYTE $0x00; // TILELOADD 2048(R8)(SI*1) T4
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x30; BYTE $0x00; BYTE $0x0c; BYTE $0x00; BYTE $0x00; // TILELOADD 3072(R8)(SI*1) T5
@@ -1239,9 +1259,9 @@ step5:
 	ADDQ $+4096, R8
 	ADDQ $+4096, DX
 	SUBQ $0x01, R9
-	JGE  step5
+	JGE  step4
 
-stepEnd6:
+stepEnd5:
 	ADDQ $0x01, R9
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x84; BYTE $0x08; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILESTORED T0 (AX)(CX*1)
 	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x8c; BYTE $0x08; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILESTORED T1 64(AX)(CX*1)

@@ -203,7 +203,7 @@ func product1(p *product, lo, hi, singles int) []float32 {
 	return dst
 }
 
-// TestTilesPay: whatever is measured, it is measured.
+// TestTilesPay runs the measurement; what it finds depends on the CPU.
 func TestTilesPay(t *testing.T) {
 	withTiles(t)
 	t.Logf("tiles are faster: %v", tilesPay())

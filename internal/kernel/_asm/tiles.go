@@ -62,19 +62,18 @@ func (g *gen) tilePanel(k gemmKind) {
 	m.begin()
 	g.Label("block")
 	m.block()
-	g.Comment("the sums made are the next to be scaled")
-	g.CMPQ(g.addr("blocks"), operand.Imm(0))
-	g.JEQ(operand.LabelRef("end"))
-	g.DECQ(g.addr("blocks"))
-	g.MOVQ(operand.I32(1), m.scaling)
-	fill, drain, next := g.loaded(m.fill), g.loaded(m.drain), g.copyOf(m.qstride)
-	g.MOVQ(fill, m.drain)
-	g.MOVQ(drain, m.fill)
-	g.SHLQ(operand.Imm(4), next)
-	g.ADDQ(next, g.addr("q"))
-	g.JMP(operand.LabelRef("block"))
-	g.Label("end")
-	m.unless(g.addr("ready"), g.TILERELEASE)
+	g.ifSet(g.addr("blocks"), func() {
+		g.Comment("the sums made are the next to be scaled")
+		g.DECQ(g.addr("blocks"))
+		g.MOVQ(operand.I32(1), m.scaling)
+		fill, drain, next := g.loaded(m.fill), g.loaded(m.drain), g.copyOf(m.qstride)
+		g.MOVQ(fill, m.drain)
+		g.MOVQ(drain, m.fill)
+		g.SHLQ(operand.Imm(4), next)
+		g.ADDQ(next, g.addr("q"))
+		g.JMP(operand.LabelRef("block"))
+	})
+	m.ifZero(g.addr("ready"), g.TILERELEASE)
 	g.done()
 }
 
@@ -89,11 +88,20 @@ func (g *gen) loaded(m operand.Mem) reg.GPVirtual {
 	return r
 }
 
-// unless runs body if the word at m is 0.
-func (g *gen) unless(m operand.Mem, body func()) {
-	end := g.label("unless")
+// ifZero runs body if the word at m is 0.
+func (g *gen) ifZero(m operand.Mem, body func()) {
+	end := g.label("notZero")
 	g.CMPQ(m, operand.Imm(0))
 	g.JNE(operand.LabelRef(end))
+	body()
+	g.Label(end)
+}
+
+// ifSet runs body if the word at m is not 0.
+func (g *gen) ifSet(m operand.Mem, body func()) {
+	end := g.label("zero")
+	g.CMPQ(m, operand.Imm(0))
+	g.JEQ(operand.LabelRef(end))
 	body()
 	g.Label(end)
 }
@@ -101,7 +109,7 @@ func (g *gen) unless(m operand.Mem, body func()) {
 // begin configures the tiles.
 func (m *tileGen) begin() {
 	sum, a, b := tileShape{16, 64}, tileShape{tileTokens, m.group}, tileShape{m.group / 4, 64}
-	m.unless(m.addr("ready"), func() {
+	m.ifZero(m.addr("ready"), func() {
 		m.LDTILECFG(fmt.Sprintf("shapes%d", m.group), [8]tileShape{sum, sum, sum, sum, a, {}, b, b})
 	})
 	for _, local := range []*operand.Mem{&m.fill, &m.drain, &m.in, &m.left, &m.scaling} {
@@ -126,45 +134,35 @@ func (m *tileGen) block() {
 	m.MOVQ(m.fill, m.out)
 	m.MOVQ(m.loaded(m.drain), m.in)
 	m.MOVQ(operand.I32(0), m.left)
-	noMore := m.label("noMore")
-	m.CMPQ(m.addr("blocks"), operand.Imm(0))
-	m.JEQ(operand.LabelRef(noMore))
-	m.MOVQ(m.arg("groups"), m.left)
-	m.Label(noMore)
+	m.ifSet(m.addr("blocks"), func() { m.MOVQ(m.arg("groups"), m.left) })
 	turns := m.AllocLocal(8)
 	m.MOVQ(operand.I32(tileTurns), turns)
 	m.whileMem(turns, 1, "turn", func() {
 		m.products()
-		first := m.label("first")
-		m.CMPQ(m.scaling, operand.Imm(0))
-		m.JEQ(operand.LabelRef(first))
-		m.scale()
-		m.Label(first)
+		m.ifSet(m.scaling, m.scale)
 	})
 }
 
-// products makes the next sums.
+// products makes the sums of the next groups.
 func (m *tileGen) products() {
-	end := m.label("products")
 	for i := 0; i < tileGroups; i += m.vectors {
-		m.CMPQ(m.left, operand.Imm(0))
-		m.JEQ(operand.LabelRef(end))
-		m.DECQ(m.left)
-		m.Comment("sums of a group = code·q, 16 rows to a tile")
-		const a = 4
-		m.TILELOADD(operand.Mem{Base: m.q, Index: m.qstride, Scale: 1}, a)
-		for v := range m.vectors {
-			sum, b := tile(i+v), tile(6+v)
-			m.TILEZERO(sum)
-			m.TILELOADD(operand.Mem{Base: m.w, Disp: 64 * v, Index: m.stride, Scale: 2}, b)
-			m.TDPBSUD(b, a, sum)
-			m.TILESTORED(sum, operand.Mem{Base: m.out, Disp: tileBytes * v, Index: m.stride, Scale: 1})
-		}
-		m.add(m.group, m.q)
-		m.add(32*m.group, m.w)
-		m.add(tileBytes*m.vectors, m.out)
+		m.ifSet(m.left, func() {
+			m.DECQ(m.left)
+			m.Comment("sums of a group = code·q, 16 rows to a tile")
+			const a = 4
+			m.TILELOADD(operand.Mem{Base: m.q, Index: m.qstride, Scale: 1}, a)
+			for v := range m.vectors {
+				sum, b := tile(i+v), tile(6+v)
+				m.TILEZERO(sum)
+				m.TILELOADD(operand.Mem{Base: m.w, Disp: 64 * v, Index: m.stride, Scale: 2}, b)
+				m.TDPBSUD(b, a, sum)
+				m.TILESTORED(sum, operand.Mem{Base: m.out, Disp: tileBytes * v, Index: m.stride, Scale: 1})
+			}
+			m.add(m.group, m.q)
+			m.add(32*m.group, m.w)
+			m.add(tileBytes*m.vectors, m.out)
+		})
 	}
-	m.Label(end)
 }
 
 // scale adds what a turn's tokens have in all groups to dst.
@@ -216,8 +214,8 @@ func (m *tileGen) scale() {
 	m.eachResult("dst = total", m.valid, func(at operand.Mem, k *mask, v, t int) { m.gen.store(total[v][t], k, at) })
 	m.Comment("the next tokens")
 	m.ADDQ(operand.I32(64*turnTokens), m.in)
-	for _, p := range []string{"dst", "z", "d"} {
-		m.ADDQ(m.bytesArg("ld"+map[string]string{"z": "z", "d": "d"}[p], 4), m.addr(p)) // four tokens of four bytes
+	for _, p := range [][2]string{{"dst", "ld"}, {"z", "ldz"}, {"d", "ldd"}} {
+		m.ADDQ(m.bytesArg(p[1], 4), m.addr(p[0])) // four tokens of four bytes
 	}
 }
 
@@ -292,14 +290,8 @@ func (g *gen) tileFloats() {
 		}
 	}
 	g.while(blocks, 1, "block", func() {
-		fresh, multiply := g.label("fresh"), g.label("multiply")
-		g.CMPQ(g.addr("add"), operand.Imm(0))
-		g.JEQ(operand.LabelRef(fresh))
-		results(g.TILELOADD)
-		g.JMP(operand.LabelRef(multiply))
-		g.Label(fresh)
 		results(func(_ operand.Mem, t tile) { g.TILEZERO(t) })
-		g.Label(multiply)
+		g.ifSet(g.addr("add"), func() { results(g.TILELOADD) })
 		x, steps := g.arg("x"), g.arg("steps")
 		g.while(steps, 1, "step", func() {
 			left := func(at int) {
