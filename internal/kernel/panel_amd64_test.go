@@ -210,7 +210,7 @@ func TestInterleave(t *testing.T) {
 	for _, l := range cpu.Levels()[1:] {
 		t.Run(l.String(), func(t *testing.T) {
 			p := &panelAVX2
-			if l == cpu.AVX512 {
+			if l == cpu.AVX512 || l == cpu.AMX {
 				p = &panelAVX512
 			}
 			for _, cols := range []int{16, 32, 48, 256, 576, 768} {
@@ -259,7 +259,7 @@ func TestScales32(t *testing.T) {
 // panelTypes returns the types that go through panels at level l.
 func panelTypes(l cpu.Level) []panelType {
 	switch l {
-	case cpu.AVX512:
+	case cpu.AVX512, cpu.AMX:
 		return panelTypesAVX512
 	case cpu.AVXVNNI:
 		return panelTypesVNNI
