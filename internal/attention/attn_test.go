@@ -114,7 +114,7 @@ func softmaxes(g attn.Geometry) []Softmax {
 	for h := range sinks {
 		sinks[h] = []float32{-20, 4, 8, 60}[h%4]
 	}
-	return []Softmax{{}, {Cap: 3}, {Sinks: sinks}, {Cap: 3, Sinks: sinks, Rounded: true}}
+	return []Softmax{{}, {Cap: 3}, {Sinks: sinks}, {Cap: 3, Sinks: sinks}}
 }
 
 // forms runs f for each geometry in both forms.
@@ -159,8 +159,8 @@ func TestPrefillEqualsTextbook(t *testing.T) {
 	forms(t, func(t *testing.T, l *Layer) {
 		const n = 330
 		limit := 2e-5
-		if l.softmax.Rounded && cpu.Active() == cpu.AMX {
-			limit = 5e-2 // both sides of a product are rounded to bfloat16
+		if cpu.Active() == cpu.AMX {
+			limit = 2e-4 // tiles leave out some 2^-17 of a product, which scores of up to 30 make much of
 		}
 		s := randomSequence(l.Geometry, n, 8)
 		s.softmax = l.softmax

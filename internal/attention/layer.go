@@ -28,11 +28,10 @@ type Layer struct {
 	softmax    Softmax
 }
 
-// Softmax says how a layer's scores become weights, and how exactly. The zero value is the softmax.
+// Softmax says how a layer's scores become weights. The zero value is the softmax.
 type Softmax struct {
-	Rounded bool      // prompts may round both sides of their products to bfloat16, as they do where the CPU has tiles
-	Cap     float32   // scores become Cap·tanh(score/Cap), as Gemma 2 has it; 0: they stay
-	Sinks   []float32 // per query head a score that takes part and has no value, as gpt-oss has it; nil: none
+	Cap   float32   // scores become Cap·tanh(score/Cap), as Gemma 2 has it; 0: they stay
+	Sinks []float32 // per query head a score that takes part and has no value, as gpt-oss has it; nil: none
 }
 
 // SetSoftmax changes how scores become weights, before the layer is used.

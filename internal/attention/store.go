@@ -302,26 +302,11 @@ func (s *Store) scores(dst []float32, ldd int, q []float32, nq, ldq int, sc *Scr
 
 // promptScores is scores for the tokens of a prompt, whose queries are the first of sc.queries.
 func (s *Store) promptScores(dst []float32, ldd int, q []float32, nq, ldq int, sc *Scratch, g, from, n int) {
-	s.scoresBy(s.layer.promptProducts().scores, dst, ldd, q, nq, ldq, sc, 0, g, from, n)
+	s.scoresBy(kernel.PromptScoresF16, dst, ldd, q, nq, ldq, sc, 0, g, from, n)
 }
 
 // product is kernel.ScoresF16, kernel.WeightedSumF16, or what those are for prompts.
 type product = func(dst []float32, ldd int, x []float32, x1, x2 int, rows []uint16, stride, n, d int)
-
-type products struct{ scores, sum product }
-
-var (
-	exactProducts   = products{kernel.ScoresF16, kernel.WeightedSumF16}
-	roundedProducts = products{kernel.PromptScoresF16, kernel.PromptSumF16}
-)
-
-// promptProducts returns the products of a prompt's tokens.
-func (l *Layer) promptProducts() *products {
-	if l.softmax.Rounded {
-		return &roundedProducts
-	}
-	return &exactProducts
-}
 
 func (s *Store) scoresBy(scores product, dst []float32, ldd int, q []float32, nq, ldq int, sc *Scratch, first, g, from, n int) {
 	d := s.layer.KeySize
@@ -381,7 +366,7 @@ func (s *Store) compressedSum(out []float32, ldo int, p []float32, ldp, nq int, 
 func (s *Store) expandedScores(dst []float32, ldd int, q []float32, nq, ldq, g, from, n, lo, d int) {
 	for at := 0; at < n; {
 		m := s.run(from+at, n-at)
-		s.layer.promptProducts().scores(dst[at:], ldd, q[lo:], nq, ldq, s.key(g, from+at)[lo:], s.keyStride(), m, d)
+		kernel.PromptScoresF16(dst[at:], ldd, q[lo:], nq, ldq, s.key(g, from+at)[lo:], s.keyStride(), m, d)
 		at += m
 	}
 }
@@ -391,7 +376,7 @@ func (s *Store) expandedSum(out []float32, ldo int, p []float32, ldp, nq, g, fro
 	d := s.layer.ValueSize
 	for at := 0; at < n; {
 		m := s.run(from+at, n-at)
-		s.layer.promptProducts().sum(out, ldo, p[at:], ldp, nq, s.value(g, from+at)[lo:], s.valueStride(), m, d)
+		kernel.PromptSumF16(out, ldo, p[at:], ldp, nq, s.value(g, from+at)[lo:], s.valueStride(), m, d)
 		at += m
 	}
 }
@@ -404,7 +389,7 @@ func (s *Store) weightedSum(out []float32, ldo int, p []float32, ldp, nq, g, fro
 
 // promptSum is weightedSum for the tokens of a prompt.
 func (s *Store) promptSum(out []float32, ldo int, p []float32, ldp, nq, g, from, n int) {
-	s.weightedSumBy(s.layer.promptProducts().sum, out, ldo, p, ldp, nq, g, from, n)
+	s.weightedSumBy(kernel.PromptSumF16, out, ldo, p, ldp, nq, g, from, n)
 }
 
 func (s *Store) weightedSumBy(sum product, out []float32, ldo int, p []float32, ldp, nq, g, from, n int) {

@@ -4,15 +4,15 @@
 //	AVX2      AVX2, BMI2, FMA, F16C                             x86-64-v3: since 2013 (Intel), 2015 (AMD)
 //	AVXVNNI   VNNI in 256 bits (AVX-VNNI) on top of AVX2        since 2021 (Intel's client CPUs), 2024 (AMD)
 //	AVX512    AVX-512 F, BW, DQ, VL and VNNI on top of AVX2     since 2019 (Intel), 2022 (AMD)
-//	AMX       AMX tiles of bfloat16 on top of AVX512            since 2023 (Intel); on Linux
+//	AMX       AMX tiles of int8 and bfloat16 on top of AVX512   since 2023 (Intel); on Linux
 //	NEON      Advanced SIMD with dot product (FEAT_DotProd)     arm64: since 2017 (Cortex-A75), every Apple M
 //	I8MM      8-bit matrix products (FEAT_I8MM) on top of NEON  arm64: since 2020 (Neoverse V1), Apple M2
 //
-// The environment variable LATENTGO_CPU, one of those names, upper or lower case, chooses another level; tests switch it
-// within the process by [Force]. Only packages with assembly need this package.
+// The environment variable LATENTGO_CPU, one of those names, upper or lower case, chooses another level; tests switch
+// it within the process by [Force]. Only packages with assembly need this package.
 //
-// AMX is used only where LATENTGO_CPU asks for it: it computes prompts in bfloat16, which is more exact than activations in
-// 8 bits but not what decoding and llama.cpp compute, and has not been timed. AVXVNNI and AMX were tested on emulated CPUs.
+// AVXVNNI and AMX were tested on emulated CPUs and not timed. AMX gives the products of weights that AVX512 gives, bit
+// for bit, and package kernel measures on the CPU at hand which of the two is faster, unless AMX was [Chosen].
 package cpu
 
 import (
@@ -41,7 +41,7 @@ const (
 	AVX2                 // amd64: AVX2, BMI2, FMA and F16C
 	AVXVNNI              // amd64: AVX2 and VPDPBUSD, VPDPWSSD of 256 bits
 	AVX512               // amd64: AVX2 and AVX-512 F, BW, DQ, VL, VNNI
-	AMX                  // amd64: AVX512, AMX-TILE and AMX-BF16
+	AMX                  // amd64: AVX512, AMX-TILE, AMX-INT8 and AMX-BF16
 	NEON                 // arm64: Advanced SIMD with SDOT and UDOT
 	I8MM                 // arm64: NEON and SMMLA
 	levels
@@ -61,21 +61,27 @@ func (l Level) String() string {
 }
 
 var (
-	all    = detect() // ascending, Generic first
-	active atomic.Uint32
+	all    = detect()    // ascending, Generic first
+	active atomic.Uint32 // the level, and chosenBit where it was chosen
 	envErr error
 )
 
+const chosenBit = 1 << 8
+
 func init() {
-	l, err := resolve(os.Getenv(EnvName), all)
+	env := os.Getenv(EnvName)
+	l, err := resolve(env, all)
 	envErr = err
 	active.Store(uint32(l))
+	if env != "" && err == nil {
+		active.Store(uint32(l) | chosenBit)
+	}
 }
 
 // resolve returns the level that the value env of LATENTGO_CPU asks for on a CPU that has the levels have: the best
 // when env is empty, and together with an error when env is unknown or not among them.
 func resolve(env string, have []Level) (Level, error) {
-	best := bestOf(have)
+	best := have[len(have)-1]
 	if env == "" {
 		return best, nil
 	}
@@ -99,19 +105,15 @@ func offer(have []Level) string {
 	return "this CPU and build have " + strings.Join(list, ", ")
 }
 
-// Best returns the highest level that the CPU and the build have, but for AMX, which has to be asked for.
-func Best() Level { return bestOf(all) }
-
-func bestOf(have []Level) Level {
-	last := have[len(have)-1]
-	if last == AMX {
-		return have[len(have)-2] // AVX512
-	}
-	return last
-}
+// Best returns the highest level that the CPU and the build have.
+func Best() Level { return all[len(all)-1] }
 
 // Active returns the level in use: Best, or another that LATENTGO_CPU or Force wants.
-func Active() Level { return Level(active.Load()) }
+func Active() Level { return Level(active.Load() &^ chosenBit) }
+
+// Chosen reports whether LATENTGO_CPU or Force wants the level in use: then it is what runs, whether it is faster or
+// not.
+func Chosen() bool { return active.Load()&chosenBit != 0 }
 
 // EnvError returns what was wrong with LATENTGO_CPU at start, nil when nothing was. It wraps ErrLevel. The level in use
 // is then Best.
@@ -130,13 +132,13 @@ func Force(l Level) (restore func()) {
 	if !found {
 		i--
 	}
-	old := active.Swap(uint32(all[i]))
+	old := active.Swap(uint32(all[i]) | chosenBit)
 	return func() { active.Store(old) }
 }
 
 // Pretend makes l the level in use until the function returned is called, whether the CPU has it or not: for tests that
 // put other code in the place of the instructions that are not there.
 func Pretend(l Level) (restore func()) {
-	old := active.Swap(uint32(l))
+	old := active.Swap(uint32(l) | chosenBit)
 	return func() { active.Store(old) }
 }

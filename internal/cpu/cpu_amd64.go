@@ -11,7 +11,7 @@ func detect() []Level {
 		x.HasAVX2 && x.HasBMI2 && x.HasFMA && x.HasF16C,
 		x.HasAVXVNNI,
 		x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VNNI,
-		x.HasAMXTile && x.HasAMXBF16 && permitTiles(),
+		x.HasAMXTile && x.HasAMXInt8 && x.HasAMXBF16 && permitTiles(),
 	)
 }
 

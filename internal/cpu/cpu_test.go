@@ -45,7 +45,8 @@ func TestResolve(t *testing.T) {
 		{"", alder, AVXVNNI, true},
 		{"avx2", alder, AVX2, true},
 		{"avx512", alder, AVXVNNI, false},
-		{"", sapphire, AVX512, true},
+		{"", sapphire, AMX, true},
+		{"avx512", sapphire, AVX512, true},
 		{"amx", sapphire, AMX, true},
 		{"avxvnni", sapphire, AVXVNNI, true},
 		{"avxvnni", zen4, AVX512, false},
@@ -78,9 +79,12 @@ func TestResolveSays(t *testing.T) {
 }
 
 func TestForceClampsAndRestores(t *testing.T) {
-	before := Active()
+	before, chosen := Active(), Chosen()
 	for l := Generic; l < levels; l++ {
 		restore := Force(l)
+		if !Chosen() {
+			t.Errorf("forced %v is not chosen", l)
+		}
 		want := Generic
 		for _, have := range Levels() {
 			if have <= l {
@@ -92,14 +96,14 @@ func TestForceClampsAndRestores(t *testing.T) {
 		}
 		restore()
 	}
-	if Active() != before {
-		t.Errorf("active %v after all restores, want %v", Active(), before)
+	if Active() != before || Chosen() != chosen {
+		t.Errorf("active %v after all restores, want %v; chosen: %v, want %v", Active(), before, Chosen(), chosen)
 	}
 }
 
 func TestLevels(t *testing.T) {
 	all := Levels()
-	if len(all) == 0 || all[0] != Generic || !slices.Contains(all, Best()) || Best() == AMX {
+	if len(all) == 0 || all[0] != Generic || !slices.Contains(all, Best()) {
 		t.Errorf("Levels() = %v with best %v", all, Best())
 	}
 	if s := levels.String(); s != fmt.Sprintf("level(%d)", NumLevels) {
@@ -108,7 +112,7 @@ func TestLevels(t *testing.T) {
 }
 
 func TestEnvErrorMeansBest(t *testing.T) {
-	if EnvError() != nil && Active() != Best() {
-		t.Errorf("active %v with error %v, want %v", Active(), EnvError(), Best())
+	if EnvError() != nil && (Active() != Best() || Chosen()) {
+		t.Errorf("active %v with error %v, want %v; chosen: %v", Active(), EnvError(), Best(), Chosen())
 	}
 }

@@ -35,12 +35,7 @@ type Act struct {
 	kz16  []float32 // N·Cols/16, Σk8 over 16; of a batch
 	kz32  []float32 // N·Cols/32, Σk8 over 32; of a batch
 
-	// For tiles, when Cols is a multiple of 32 and the CPU has them: the rows that are not alone, rounded to bfloat16. 32
-	// columns of all those rows lie together, then the next 32.
-	bf16 []uint16
-
-	done   [actTypes]atomic.Int32 // rows quantised since Reset
-	packed atomic.Int32           // rows of which those that are not alone are packed for tiles, since Reset
+	done [actTypes]atomic.Int32 // rows quantised since Reset
 }
 
 // Number tells batches apart: Reset changes it.
@@ -68,13 +63,9 @@ func (a *Act) Reset(x []float32, n, cols int) {
 		a.kz16 = sized(a.kz16, n*cols/kGroup)
 		a.kz32 = sized(a.kz32, n*cols/q8Block)
 	}
-	if active().pack != nil && cols%q8Block == 0 {
-		a.bf16 = sized(a.bf16, (n+tileSide-1)*cols)
-	}
 	for f := range a.done {
 		a.done[f].Store(0)
 	}
-	a.packed.Store(0)
 }
 
 // Row returns row t as it was given to Reset, not to be changed.
@@ -115,30 +106,11 @@ func (a *Act) Quantize(f ActType, lo, hi int) {
 	if lo < 0 || hi < lo || hi > a.N || a.Cols%f.Block() != 0 {
 		panic(fmt.Sprintf("kernel: quantize rows %d to %d of %d rows of %d activations", lo, hi, a.N, a.Cols))
 	}
-	rows := hi - lo
-	if hi = a.pack(lo, hi); lo < hi {
-		a.quantize(f, lo*a.Cols, hi*a.Cols)
-	}
-	a.done[f].Add(int32(rows))
+	a.quantize(f, lo*a.Cols, hi*a.Cols)
+	a.done[f].Add(int32(hi - lo))
 }
 
-// pack brings those of rows lo … hi-1 into the order of tiles that will be multiplied so, and returns where the others end.
-func (a *Act) pack(lo, hi int) int {
-	k, alone := active(), a.alone(panelFrom)
-	if k.pack == nil || a.Cols%q8Block != 0 || alone == a.N {
-		return hi
-	}
-	if from := max(lo, alone); from < hi {
-		k.pack(a.bf16, a.x[alone*a.Cols:], a.N-alone, a.Cols, from-alone, hi-alone)
-	}
-	a.packed.Add(int32(hi - lo))
-	return min(hi, alone)
-}
-
-// tiled reports whether the rows that are not alone are packed for tiles.
-func (a *Act) tiled() bool { return int(a.packed.Load()) >= a.N }
-
-// quantize quantises values lo … hi-1, whole rows, whether they will be multiplied or not.
+// quantize quantises values lo … hi-1, whole rows.
 func (a *Act) quantize(f ActType, lo, hi int) {
 	k := active()
 	switch f {

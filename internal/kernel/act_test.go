@@ -38,7 +38,6 @@ func TestQuantizeGGML(t *testing.T) {
 	forLevels(t, func(t *testing.T) {
 		var a Act
 		a.Reset(x, len(rows), 256)
-		a.Singles(len(rows))
 		a.Quantize(ActQ8, 0, len(rows))
 		a.Quantize(ActQ8K, 0, len(rows))
 		for r, want := range rows {
@@ -78,7 +77,6 @@ func TestQuantizeLevelsAgree(t *testing.T) {
 		forLevels(t, func(t *testing.T) {
 			var a Act
 			a.Reset(x, 3, cols)
-			a.Singles(3)
 			a.Quantize(ActQ8, 0, 3)
 			a.Quantize(ActQ8K, 0, 3)
 			for i := range x {
@@ -100,13 +98,11 @@ func TestQuantizeError(t *testing.T) {
 		rng := rand.New(rand.NewPCG(12, 12))
 		var a Act
 		a.Reset(activations(rng, 9*1024, true), 9, 1024)
-		a.Singles(9)
-		for _, typ := range []Type{Q8_0, Q6_K} {
-			f, _ := ActTypeOf(typ)
+		for _, f := range []ActType{ActQ8, ActQ8K} {
 			a.Quantize(f, 0, 9)
-			for i, q := range a.quantised(typ) {
-				if d := math.Abs(q - float64(a.x[i])); d > a.halfStep(typ, i) {
-					t.Fatalf("type %d value %d: %v is off by %v, half a step is %v", f, i, a.x[i], d, a.halfStep(typ, i))
+			for i, q := range a.quantised(f) {
+				if d := math.Abs(q - float64(a.x[i])); d > a.halfStep(f, i) {
+					t.Fatalf("type %d value %d: %v is off by %v, half a step is %v", f, i, a.x[i], d, a.halfStep(f, i))
 				}
 			}
 		}

@@ -4,25 +4,60 @@
 
 package kernel
 
-// bf16PanelAVX512 turns a panel of 32 rows into bfloat16, two columns of each row at a time: D·code + M, or D·(code + M) with biased 1,
-// rounded to nearest, halves away from zero; size is the columns of a group; bf16PanelGeneric is the reference implementation.
+// tiles32AMX is gemm32 for blocks of 16 tokens, 32 rows of a panel and groups groups of columns, 256 columns at most.
+// sums has room for twice 4096 sums. With ready 1 and 0 blocks it uses no tiles: the sums of one block are there, per group
+// and 16 rows a tile of 16 tokens; so tests run the rest where there are no tiles.
 //
 //go:noescape
-func bf16PanelAVX512(dst *uint16, q *byte, dm *float32, groups int, size int, biased int)
+func tiles32AMX(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, groups int, blocks int, sums *int32, ready int)
 
-// bf16RowAVX512 rounds a row of cols floats, a multiple of 32, to bfloat16 to nearest even; 32 columns lie together and the next step
-// elements behind them; bf16RowGeneric is the reference implementation.
+// tilesK32AMX is gemmK32 for blocks of 16 tokens, 32 rows of a panel and groups groups of columns, 256 columns at most.
+// sums has room for twice 4096 sums. With ready 1 and 0 blocks it uses no tiles: the sums of one block are there, per group
+// and 16 rows a tile of 16 tokens; so tests run the rest where there are no tiles.
 //
 //go:noescape
-func bf16RowAVX512(dst *uint16, step int, x *float32, cols int)
+func tilesK32AMX(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, groups int, blocks int, sums *int32, ready int)
 
-// bf16HalvesAVX512 rounds n half floats, a multiple of 16, to bfloat16 to nearest even; bf16HalvesGeneric is the reference implementation.
+// tilesK16AMX is gemmK16 for blocks of 16 tokens, 16 rows of a panel and groups groups of columns, 256 columns at most.
+// sums has room for twice 4096 sums. With ready 1 and 0 blocks it uses no tiles: the sums of one block are there, per group
+// and 16 rows a tile of 16 tokens; so tests run the rest where there are no tiles.
 //
 //go:noescape
-func bf16HalvesAVX512(dst *uint16, src *uint16, n int)
+func tilesK16AMX(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, groups int, blocks int, sums *int32, ready int)
 
-// bf16PairsAVX512 rounds cols half floats, a multiple of 32, of two rows to bfloat16 to nearest even and puts those of a column side
-// by side; 32 columns lie together and the next step elements behind them; bf16PairsGeneric is the reference implementation.
+// tilesK32BiasedAMX is gemmK32Biased for blocks of 16 tokens, 32 rows of a panel and groups groups of columns, 256 columns at most.
+// sums has room for twice 4096 sums. With ready 1 and 0 blocks it uses no tiles: the sums of one block are there, per group
+// and 16 rows a tile of 16 tokens; so tests run the rest where there are no tiles.
 //
 //go:noescape
-func bf16PairsAVX512(dst *uint16, step int, a *uint16, b *uint16, cols int)
+func tilesK32BiasedAMX(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, groups int, blocks int, sums *int32, ready int)
+
+// tilesK16BiasedAMX is gemmK16Biased for blocks of 16 tokens, 16 rows of a panel and groups groups of columns, 256 columns at most.
+// sums has room for twice 4096 sums. With ready 1 and 0 blocks it uses no tiles: the sums of one block are there, per group
+// and 16 rows a tile of 16 tokens; so tests run the rest where there are no tiles.
+//
+//go:noescape
+func tilesK16BiasedAMX(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, groups int, blocks int, sums *int32, ready int)
+
+// tilesFloatsAMX multiplies the left side x by blocks right sides w, each of steps units: block b becomes columns 32b to 32b+31 of dst, 32 rows,
+// or with add 1 is added to them; tilesFloatsGeneric is the reference implementation.
+//
+//go:noescape
+func tilesFloatsAMX(dst *float32, ld int, x *uint16, w *uint16, steps int, blocks int, add int)
+
+// splitRowAVX512 makes 32·units floats a row of the left side of tilesFloats; splitRowGeneric is the reference implementation.
+//
+//go:noescape
+func splitRowAVX512(dst *uint16, x *float32, units int)
+
+// splitPanelAVX512 makes half floats, in the order of a panel, units of the right side of tilesFloats; splitPanelGeneric is the reference
+// implementation.
+//
+//go:noescape
+func splitPanelAVX512(dst *uint16, src *uint16, units int)
+
+// splitPairsAVX512 makes two columns of half floats a line in each of blocks right sides of tilesFloats, of 32 rows each, which lie step elements
+// apart; splitPairsGeneric is the reference implementation.
+//
+//go:noescape
+func splitPairsAVX512(dst *uint16, step int, a *uint16, b *uint16, blocks int)

@@ -4,268 +4,1462 @@
 
 #include "textflag.h"
 
-// func bf16PanelAVX512(dst *uint16, q *byte, dm *float32, groups int, size int, biased int)
-// Requires: AVX, AVX512F
-TEXT ·bf16PanelAVX512(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         q+8(FP), CX
-	MOVQ         dm+16(FP), DX
-	MOVQ         groups+24(FP), BX
-	MOVQ         size+32(FP), SI
-	MOVQ         biased+40(FP), DI
-	NEGQ         DI
-	KMOVW        DI, K1
-	VBROADCASTSS c000000ff<>+0(SB), Z0
-	VBROADCASTSS cffff0000<>+0(SB), Z1
-	VBROADCASTSS c00008000<>+0(SB), Z2
-	SUBQ         $0x01, BX
-	JLT          groupEnd2
+// func tiles32AMX(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, groups int, blocks int, sums *int32, ready int)
+// Requires: AMX, AVX, AVX512F, BMI2
+TEXT ·tiles32AMX(SB), NOSPLIT, $48-128
+	CMPQ ready+120(FP), $0x00
+	JNE  notZero1
+	LEAQ shapes32<>+0(SB), AX
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // LDTILECFG (AX)
 
-group1:
-	// D and M of 2 · 16 rows; M = D·M where it is added to the code
-	VMOVUPS (DX), Z3
-	VMOVUPS 128(DX), Z5
-	VMULPS  Z3, Z5, K1, Z5
-	VMOVUPS 64(DX), Z4
-	VMOVUPS 192(DX), Z6
-	VMULPS  Z4, Z6, K1, Z6
-	ADDQ    $+256, DX
-	MOVQ    SI, DI
-	SUBQ    $0x04, DI
-	JLT     columnsEnd4
+notZero1:
+	MOVQ  sums+112(FP), AX
+	MOVQ  AX, 8(SP)
+	ADDQ  $+16384, AX
+	MOVQ  AX, (SP)
+	MOVQ  ready+120(FP), AX
+	MOVQ  AX, 32(SP)
+	MOVQ  rows+16(FP), CX
+	MOVQ  $-1, AX
+	BZHIQ CX, AX, AX
+	KMOVW AX, K1
+	SHRQ  $0x10, AX
+	KMOVW AX, K2
+	SHRQ  $0x10, AX
+	MOVQ  rows+16(FP), CX
+	IMULQ add+24(FP), CX
+	MOVQ  $-1, AX
+	BZHIQ CX, AX, AX
+	KMOVW AX, K3
+	SHRQ  $0x10, AX
+	KMOVW AX, K4
+	SHRQ  $0x10, AX
+	MOVQ  ldq+56(FP), CX
+	MOVQ  $+64, AX
 
-columns3:
-	// w = D·code + M of 4 columns
-	VMOVDQU32   (CX), Z7
-	VPANDD      Z0, Z7, Z8
-	VCVTDQ2PS   Z8, Z8
-	VFMADD213PS Z5, Z3, Z8
-	VPADDD      Z2, Z8, Z8
-	VPSRLD      $0x08, Z7, Z9
-	VPANDD      Z0, Z9, Z9
-	VCVTDQ2PS   Z9, Z9
-	VFMADD213PS Z5, Z3, Z9
-	VPADDD      Z2, Z9, Z9
-	VPSRLD      $0x10, Z7, Z10
-	VPANDD      Z0, Z10, Z10
-	VCVTDQ2PS   Z10, Z10
-	VFMADD213PS Z5, Z3, Z10
-	VPADDD      Z2, Z10, Z10
-	VPSRLD      $0x18, Z7, Z7
-	VCVTDQ2PS   Z7, Z7
-	VFMADD213PS Z5, Z3, Z7
-	VPADDD      Z2, Z7, Z7
-	VPSRLD      $0x10, Z8, Z8
-	VPTERNLOGD  $0xf8, Z1, Z9, Z8
-	VMOVDQU32   Z8, (AX)
-	VPSRLD      $0x10, Z10, Z10
-	VPTERNLOGD  $0xf8, Z1, Z7, Z10
-	VMOVDQU32   Z10, 128(AX)
-	VMOVDQU32   64(CX), Z7
-	VPANDD      Z0, Z7, Z8
-	VCVTDQ2PS   Z8, Z8
-	VFMADD213PS Z6, Z4, Z8
-	VPADDD      Z2, Z8, Z8
-	VPSRLD      $0x08, Z7, Z9
-	VPANDD      Z0, Z9, Z9
-	VCVTDQ2PS   Z9, Z9
-	VFMADD213PS Z6, Z4, Z9
-	VPADDD      Z2, Z9, Z9
-	VPSRLD      $0x10, Z7, Z10
-	VPANDD      Z0, Z10, Z10
-	VCVTDQ2PS   Z10, Z10
-	VFMADD213PS Z6, Z4, Z10
-	VPADDD      Z2, Z10, Z10
-	VPSRLD      $0x18, Z7, Z7
-	VCVTDQ2PS   Z7, Z7
-	VFMADD213PS Z6, Z4, Z7
-	VPADDD      Z2, Z7, Z7
-	VPSRLD      $0x10, Z8, Z8
-	VPTERNLOGD  $0xf8, Z1, Z9, Z8
-	VMOVDQU32   Z8, 64(AX)
-	VPSRLD      $0x10, Z10, Z10
-	VPTERNLOGD  $0xf8, Z1, Z7, Z10
-	VMOVDQU32   Z10, 192(AX)
-	ADDQ        $+128, CX
-	ADDQ        $+256, AX
-	SUBQ        $0x04, DI
-	JGE         columns3
+block:
+	MOVQ q+48(FP), DX
+	MOVQ w+32(FP), BX
+	MOVQ (SP), SI
+	MOVQ 8(SP), DI
+	MOVQ DI, 16(SP)
+	MOVQ $+0, 24(SP)
+	CMPQ blocks+104(FP), $0x00
+	JEQ  zero2
+	MOVQ groups+96(FP), DI
+	MOVQ DI, 24(SP)
 
-columnsEnd4:
-	ADDQ $0x04, DI
-	SUBQ $0x01, BX
-	JGE  group1
+zero2:
+	MOVQ $+4, 40(SP)
 
-groupEnd2:
-	ADDQ $0x01, BX
+turn3:
+	CMPQ 40(SP), $0x01
+	JLT  turnEnd4
+	SUBQ $0x01, 40(SP)
+	CMPQ 24(SP), $0x00
+	JEQ  zero5
+	DECQ 24(SP)
+
+	// sums of a group = code·q, 16 rows to a tile
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x0a; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (DX)(CX*1) T4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0; // TILEZERO T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x43; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (BX)(AX*2) T6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4; // TDPBSUD T6 T4 T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x84; BYTE $0x06; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILESTORED T0 (SI)(AX*1)
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8; // TILEZERO T1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x43; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD 64(BX)(AX*2) T7
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xcc; // TDPBSUD T7 T4 T1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x8c; BYTE $0x06; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00; // TILESTORED T1 1024(SI)(AX*1)
+	ADDQ $+32, DX
+	ADDQ $+1024, BX
+	ADDQ $+2048, SI
+
+zero5:
+	CMPQ 24(SP), $0x00
+	JEQ  zero6
+	DECQ 24(SP)
+
+	// sums of a group = code·q, 16 rows to a tile
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x0a; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (DX)(CX*1) T4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0; // TILEZERO T2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x43; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (BX)(AX*2) T6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xd4; // TDPBSUD T6 T4 T2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x94; BYTE $0x06; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILESTORED T2 (SI)(AX*1)
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8; // TILEZERO T3
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x43; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD 64(BX)(AX*2) T7
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xdc; // TDPBSUD T7 T4 T3
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x9c; BYTE $0x06; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00; // TILESTORED T3 1024(SI)(AX*1)
+	ADDQ $+32, DX
+	ADDQ $+1024, BX
+	ADDQ $+2048, SI
+
+zero6:
+	CMPQ 32(SP), $0x00
+	JEQ  zero7
+
+	// total = add·dst
+	MOVQ      dst+0(FP), DI
+	MOVQ      ld+8(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS.Z (DI), K3, Z0
+	VMOVUPS.Z 64(DI), K4, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K3, Z1
+	VMOVUPS.Z 64(DI), K4, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K3, Z2
+	VMOVUPS.Z 64(DI), K4, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K3, Z3
+	VMOVUPS.Z 64(DI), K4, Z7
+	MOVQ      z+64(FP), DI
+	MOVQ      ldz+72(FP), R8
+	SHLQ      $0x02, R8
+	LEAQ      (R8)(R8*2), R9
+	MOVQ      16(SP), R10
+	MOVQ      dm+40(FP), R11
+	MOVQ      groups+96(FP), R12
+	MOVQ      d+80(FP), R13
+	SUBQ      $0x01, R12
+	JLT       groupEnd9
+
+group8:
+	// part += D·sum + M·z, or D·(sum + M·z)
+	VBROADCASTSS     (DI), Z9
+	VBROADCASTSS     (DI)(R8*1), Z10
+	VBROADCASTSS     (DI)(R8*2), Z11
+	VBROADCASTSS     (DI)(R9*1), Z12
+	VMOVUPS          (R11), Z13
+	VMOVUPS          128(R11), Z14
+	VCVTDQ2PS        (R10), Z15
+	VMULPS           Z9, Z14, Z8
+	VFMADD231PS      Z15, Z13, Z8
+	VFMADD231PS.BCST (R13), Z8, Z0
+	VCVTDQ2PS        64(R10), Z15
+	VMULPS           Z10, Z14, Z8
+	VFMADD231PS      Z15, Z13, Z8
+	VFMADD231PS.BCST (R13)(R8*1), Z8, Z1
+	VCVTDQ2PS        128(R10), Z15
+	VMULPS           Z11, Z14, Z8
+	VFMADD231PS      Z15, Z13, Z8
+	VFMADD231PS.BCST (R13)(R8*2), Z8, Z2
+	VCVTDQ2PS        192(R10), Z8
+	VMULPS           Z12, Z14, Z14
+	VFMADD231PS      Z8, Z13, Z14
+	VFMADD231PS.BCST (R13)(R9*1), Z14, Z3
+	VMOVUPS          64(R11), Z8
+	VMOVUPS          192(R11), Z13
+	VCVTDQ2PS        1024(R10), Z14
+	VMULPS           Z9, Z13, Z9
+	VFMADD231PS      Z14, Z8, Z9
+	VFMADD231PS.BCST (R13), Z9, Z4
+	VCVTDQ2PS        1088(R10), Z9
+	VMULPS           Z10, Z13, Z10
+	VFMADD231PS      Z9, Z8, Z10
+	VFMADD231PS.BCST (R13)(R8*1), Z10, Z5
+	VCVTDQ2PS        1152(R10), Z9
+	VMULPS           Z11, Z13, Z10
+	VFMADD231PS      Z9, Z8, Z10
+	VFMADD231PS.BCST (R13)(R8*2), Z10, Z6
+	VCVTDQ2PS        1216(R10), Z9
+	VMULPS           Z12, Z13, Z10
+	VFMADD231PS      Z9, Z8, Z10
+	VFMADD231PS.BCST (R13)(R9*1), Z10, Z7
+	ADDQ             $+4, DI
+	ADDQ             $+4, R13
+	ADDQ             $+2048, R10
+	ADDQ             $+256, R11
+	SUBQ             $0x01, R12
+	JGE              group8
+
+groupEnd9:
+	ADDQ $0x01, R12
+
+	// dst = total
+	MOVQ    dst+0(FP), DI
+	MOVQ    ld+8(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z4, K2, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, K1, (DI)
+	VMOVUPS Z5, K2, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, K1, (DI)
+	VMOVUPS Z6, K2, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z7, K2, 64(DI)
+
+	// the next tokens
+	ADDQ $+256, 16(SP)
+	MOVQ ld+8(FP), DI
+	SHLQ $0x04, DI
+	ADDQ DI, dst+0(FP)
+	MOVQ ldz+72(FP), DI
+	SHLQ $0x04, DI
+	ADDQ DI, z+64(FP)
+	MOVQ ldd+88(FP), DI
+	SHLQ $0x04, DI
+	ADDQ DI, d+80(FP)
+
+zero7:
+	JMP turn3
+
+turnEnd4:
+	CMPQ blocks+104(FP), $0x00
+	JEQ  zero10
+
+	// the sums made are the next to be scaled
+	DECQ blocks+104(FP)
+	MOVQ $+1, 32(SP)
+	MOVQ (SP), DX
+	MOVQ 8(SP), BX
+	MOVQ CX, SI
+	MOVQ DX, 8(SP)
+	MOVQ BX, (SP)
+	SHLQ $0x04, SI
+	ADDQ SI, q+48(FP)
+	JMP  block
+
+zero10:
+	CMPQ ready+120(FP), $0x00
+	JNE  notZero11
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0; // TILERELEASE
+
+notZero11:
 	VZEROUPPER
 	RET
 
-DATA c000000ff<>+0(SB)/4, $0x000000ff
-GLOBL c000000ff<>(SB), RODATA|NOPTR, $4
+DATA shapes32<>+0(SB)/4, $0x00000001
+DATA shapes32<>+4(SB)/4, $0x00000000
+DATA shapes32<>+8(SB)/4, $0x00000000
+DATA shapes32<>+12(SB)/4, $0x00000000
+DATA shapes32<>+16(SB)/4, $0x00400040
+DATA shapes32<>+20(SB)/4, $0x00400040
+DATA shapes32<>+24(SB)/4, $0x00000020
+DATA shapes32<>+28(SB)/4, $0x00400040
+DATA shapes32<>+32(SB)/4, $0x00000000
+DATA shapes32<>+36(SB)/4, $0x00000000
+DATA shapes32<>+40(SB)/4, $0x00000000
+DATA shapes32<>+44(SB)/4, $0x00000000
+DATA shapes32<>+48(SB)/4, $0x10101010
+DATA shapes32<>+52(SB)/4, $0x08080010
+DATA shapes32<>+56(SB)/4, $0x00000000
+DATA shapes32<>+60(SB)/4, $0x00000000
+GLOBL shapes32<>(SB), RODATA|NOPTR, $64
 
-DATA cffff0000<>+0(SB)/4, $0xffff0000
-GLOBL cffff0000<>(SB), RODATA|NOPTR, $4
+// func tilesK32AMX(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, groups int, blocks int, sums *int32, ready int)
+// Requires: AMX, AVX, AVX512F, BMI2
+TEXT ·tilesK32AMX(SB), NOSPLIT, $48-128
+	CMPQ ready+120(FP), $0x00
+	JNE  notZero1
+	LEAQ shapes32<>+0(SB), AX
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // LDTILECFG (AX)
+
+notZero1:
+	MOVQ  sums+112(FP), AX
+	MOVQ  AX, 8(SP)
+	ADDQ  $+16384, AX
+	MOVQ  AX, (SP)
+	MOVQ  ready+120(FP), AX
+	MOVQ  AX, 32(SP)
+	MOVQ  rows+16(FP), CX
+	MOVQ  $-1, AX
+	BZHIQ CX, AX, AX
+	KMOVW AX, K1
+	SHRQ  $0x10, AX
+	KMOVW AX, K2
+	SHRQ  $0x10, AX
+	MOVQ  rows+16(FP), CX
+	IMULQ add+24(FP), CX
+	MOVQ  $-1, AX
+	BZHIQ CX, AX, AX
+	KMOVW AX, K3
+	SHRQ  $0x10, AX
+	KMOVW AX, K4
+	SHRQ  $0x10, AX
+	MOVQ  ldq+56(FP), CX
+	MOVQ  $+64, AX
+
+block:
+	MOVQ q+48(FP), DX
+	MOVQ w+32(FP), BX
+	MOVQ (SP), SI
+	MOVQ 8(SP), DI
+	MOVQ DI, 16(SP)
+	MOVQ $+0, 24(SP)
+	CMPQ blocks+104(FP), $0x00
+	JEQ  zero2
+	MOVQ groups+96(FP), DI
+	MOVQ DI, 24(SP)
+
+zero2:
+	MOVQ $+4, 40(SP)
+
+turn3:
+	CMPQ 40(SP), $0x01
+	JLT  turnEnd4
+	SUBQ $0x01, 40(SP)
+	CMPQ 24(SP), $0x00
+	JEQ  zero5
+	DECQ 24(SP)
+
+	// sums of a group = code·q, 16 rows to a tile
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x0a; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (DX)(CX*1) T4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0; // TILEZERO T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x43; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (BX)(AX*2) T6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4; // TDPBSUD T6 T4 T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x84; BYTE $0x06; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILESTORED T0 (SI)(AX*1)
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8; // TILEZERO T1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x43; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD 64(BX)(AX*2) T7
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xcc; // TDPBSUD T7 T4 T1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x8c; BYTE $0x06; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00; // TILESTORED T1 1024(SI)(AX*1)
+	ADDQ $+32, DX
+	ADDQ $+1024, BX
+	ADDQ $+2048, SI
+
+zero5:
+	CMPQ 24(SP), $0x00
+	JEQ  zero6
+	DECQ 24(SP)
+
+	// sums of a group = code·q, 16 rows to a tile
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x0a; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (DX)(CX*1) T4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0; // TILEZERO T2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x43; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (BX)(AX*2) T6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xd4; // TDPBSUD T6 T4 T2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x94; BYTE $0x06; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILESTORED T2 (SI)(AX*1)
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8; // TILEZERO T3
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x43; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD 64(BX)(AX*2) T7
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xdc; // TDPBSUD T7 T4 T3
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x9c; BYTE $0x06; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00; // TILESTORED T3 1024(SI)(AX*1)
+	ADDQ $+32, DX
+	ADDQ $+1024, BX
+	ADDQ $+2048, SI
+
+zero6:
+	CMPQ 32(SP), $0x00
+	JEQ  zero7
+
+	// total = add·dst
+	MOVQ      dst+0(FP), DI
+	MOVQ      ld+8(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS.Z (DI), K3, Z0
+	VMOVUPS.Z 64(DI), K4, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K3, Z1
+	VMOVUPS.Z 64(DI), K4, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K3, Z2
+	VMOVUPS.Z 64(DI), K4, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K3, Z3
+	VMOVUPS.Z 64(DI), K4, Z7
+	VPXORD    Z8, Z8, Z8
+	VPXORD    Z9, Z9, Z9
+	VPXORD    Z10, Z10, Z10
+	VPXORD    Z11, Z11, Z11
+	VPXORD    Z12, Z12, Z12
+	VPXORD    Z13, Z13, Z13
+	VPXORD    Z14, Z14, Z14
+	VPXORD    Z15, Z15, Z15
+	MOVQ      z+64(FP), DI
+	MOVQ      ldz+72(FP), R8
+	SHLQ      $0x02, R8
+	LEAQ      (R8)(R8*2), R9
+	MOVQ      16(SP), R10
+	MOVQ      dm+40(FP), R11
+	MOVQ      groups+96(FP), R12
+	SUBQ      $0x01, R12
+	JLT       groupEnd9
+
+group8:
+	// part += D·sum + M·z, or D·(sum + M·z)
+	VBROADCASTSS (DI), Z16
+	VBROADCASTSS (DI)(R8*1), Z17
+	VBROADCASTSS (DI)(R8*2), Z18
+	VBROADCASTSS (DI)(R9*1), Z19
+	VMOVUPS      (R11), Z20
+	VMOVUPS      128(R11), Z21
+	VCVTDQ2PS    (R10), Z22
+	VFMADD231PS  Z16, Z21, Z8
+	VFMADD231PS  Z22, Z20, Z8
+	VCVTDQ2PS    64(R10), Z22
+	VFMADD231PS  Z17, Z21, Z9
+	VFMADD231PS  Z22, Z20, Z9
+	VCVTDQ2PS    128(R10), Z22
+	VFMADD231PS  Z18, Z21, Z10
+	VFMADD231PS  Z22, Z20, Z10
+	VCVTDQ2PS    192(R10), Z22
+	VFMADD231PS  Z19, Z21, Z11
+	VFMADD231PS  Z22, Z20, Z11
+	VMOVUPS      64(R11), Z20
+	VMOVUPS      192(R11), Z21
+	VCVTDQ2PS    1024(R10), Z22
+	VFMADD231PS  Z16, Z21, Z12
+	VFMADD231PS  Z22, Z20, Z12
+	VCVTDQ2PS    1088(R10), Z16
+	VFMADD231PS  Z17, Z21, Z13
+	VFMADD231PS  Z16, Z20, Z13
+	VCVTDQ2PS    1152(R10), Z16
+	VFMADD231PS  Z18, Z21, Z14
+	VFMADD231PS  Z16, Z20, Z14
+	VCVTDQ2PS    1216(R10), Z16
+	VFMADD231PS  Z19, Z21, Z15
+	VFMADD231PS  Z16, Z20, Z15
+	ADDQ         $+4, DI
+	ADDQ         $+2048, R10
+	ADDQ         $+256, R11
+	SUBQ         $0x01, R12
+	JGE          group8
+
+groupEnd9:
+	ADDQ $0x01, R12
+
+	// total += d·part
+	MOVQ             d+80(FP), DI
+	MOVQ             ldd+88(FP), R8
+	SHLQ             $0x02, R8
+	LEAQ             (R8)(R8*2), R9
+	VFMADD231PS.BCST (DI), Z8, Z0
+	VFMADD231PS.BCST (DI)(R8*1), Z9, Z1
+	VFMADD231PS.BCST (DI)(R8*2), Z10, Z2
+	VFMADD231PS.BCST (DI)(R9*1), Z11, Z3
+	VFMADD231PS.BCST (DI), Z12, Z4
+	VFMADD231PS.BCST (DI)(R8*1), Z13, Z5
+	VFMADD231PS.BCST (DI)(R8*2), Z14, Z6
+	VFMADD231PS.BCST (DI)(R9*1), Z15, Z7
+
+	// dst = total
+	MOVQ    dst+0(FP), DI
+	MOVQ    ld+8(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z4, K2, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, K1, (DI)
+	VMOVUPS Z5, K2, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, K1, (DI)
+	VMOVUPS Z6, K2, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z7, K2, 64(DI)
+
+	// the next tokens
+	ADDQ $+256, 16(SP)
+	MOVQ ld+8(FP), DI
+	SHLQ $0x04, DI
+	ADDQ DI, dst+0(FP)
+	MOVQ ldz+72(FP), DI
+	SHLQ $0x04, DI
+	ADDQ DI, z+64(FP)
+	MOVQ ldd+88(FP), DI
+	SHLQ $0x04, DI
+	ADDQ DI, d+80(FP)
+
+zero7:
+	JMP turn3
+
+turnEnd4:
+	CMPQ blocks+104(FP), $0x00
+	JEQ  zero10
+
+	// the sums made are the next to be scaled
+	DECQ blocks+104(FP)
+	MOVQ $+1, 32(SP)
+	MOVQ (SP), DX
+	MOVQ 8(SP), BX
+	MOVQ CX, SI
+	MOVQ DX, 8(SP)
+	MOVQ BX, (SP)
+	SHLQ $0x04, SI
+	ADDQ SI, q+48(FP)
+	JMP  block
+
+zero10:
+	CMPQ ready+120(FP), $0x00
+	JNE  notZero11
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0; // TILERELEASE
+
+notZero11:
+	VZEROUPPER
+	RET
+
+// func tilesK16AMX(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, groups int, blocks int, sums *int32, ready int)
+// Requires: AMX, AVX, AVX512F, BMI2
+TEXT ·tilesK16AMX(SB), NOSPLIT, $48-128
+	CMPQ ready+120(FP), $0x00
+	JNE  notZero1
+	LEAQ shapes16<>+0(SB), AX
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // LDTILECFG (AX)
+
+notZero1:
+	MOVQ  sums+112(FP), AX
+	MOVQ  AX, 8(SP)
+	ADDQ  $+16384, AX
+	MOVQ  AX, (SP)
+	MOVQ  ready+120(FP), AX
+	MOVQ  AX, 32(SP)
+	MOVQ  rows+16(FP), CX
+	MOVQ  $-1, AX
+	BZHIQ CX, AX, AX
+	KMOVW AX, K1
+	SHRQ  $0x10, AX
+	MOVQ  rows+16(FP), CX
+	IMULQ add+24(FP), CX
+	MOVQ  $-1, AX
+	BZHIQ CX, AX, AX
+	KMOVW AX, K2
+	SHRQ  $0x10, AX
+	MOVQ  ldq+56(FP), CX
+	MOVQ  $+64, AX
+
+block:
+	MOVQ q+48(FP), DX
+	MOVQ w+32(FP), BX
+	MOVQ (SP), SI
+	MOVQ 8(SP), DI
+	MOVQ DI, 16(SP)
+	MOVQ $+0, 24(SP)
+	CMPQ blocks+104(FP), $0x00
+	JEQ  zero2
+	MOVQ groups+96(FP), DI
+	MOVQ DI, 24(SP)
+
+zero2:
+	MOVQ $+4, 40(SP)
+
+turn3:
+	CMPQ 40(SP), $0x01
+	JLT  turnEnd4
+	SUBQ $0x01, 40(SP)
+	CMPQ 24(SP), $0x00
+	JEQ  zero5
+	DECQ 24(SP)
+
+	// sums of a group = code·q, 16 rows to a tile
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x0a; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (DX)(CX*1) T4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0; // TILEZERO T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x43; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (BX)(AX*2) T6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4; // TDPBSUD T6 T4 T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x84; BYTE $0x06; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILESTORED T0 (SI)(AX*1)
+	ADDQ $+16, DX
+	ADDQ $+512, BX
+	ADDQ $+1024, SI
+
+zero5:
+	CMPQ 24(SP), $0x00
+	JEQ  zero6
+	DECQ 24(SP)
+
+	// sums of a group = code·q, 16 rows to a tile
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x0a; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (DX)(CX*1) T4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8; // TILEZERO T1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x43; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (BX)(AX*2) T6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xcc; // TDPBSUD T6 T4 T1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x8c; BYTE $0x06; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILESTORED T1 (SI)(AX*1)
+	ADDQ $+16, DX
+	ADDQ $+512, BX
+	ADDQ $+1024, SI
+
+zero6:
+	CMPQ 24(SP), $0x00
+	JEQ  zero7
+	DECQ 24(SP)
+
+	// sums of a group = code·q, 16 rows to a tile
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x0a; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (DX)(CX*1) T4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0; // TILEZERO T2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x43; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (BX)(AX*2) T6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xd4; // TDPBSUD T6 T4 T2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x94; BYTE $0x06; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILESTORED T2 (SI)(AX*1)
+	ADDQ $+16, DX
+	ADDQ $+512, BX
+	ADDQ $+1024, SI
+
+zero7:
+	CMPQ 24(SP), $0x00
+	JEQ  zero8
+	DECQ 24(SP)
+
+	// sums of a group = code·q, 16 rows to a tile
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x0a; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (DX)(CX*1) T4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8; // TILEZERO T3
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x43; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (BX)(AX*2) T6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xdc; // TDPBSUD T6 T4 T3
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x9c; BYTE $0x06; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILESTORED T3 (SI)(AX*1)
+	ADDQ $+16, DX
+	ADDQ $+512, BX
+	ADDQ $+1024, SI
+
+zero8:
+	CMPQ 32(SP), $0x00
+	JEQ  zero9
+
+	// total = add·dst
+	MOVQ      dst+0(FP), DI
+	MOVQ      ld+8(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS.Z (DI), K2, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K2, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K2, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K2, Z3
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	VPXORD    Z6, Z6, Z6
+	VPXORD    Z7, Z7, Z7
+	MOVQ      z+64(FP), DI
+	MOVQ      ldz+72(FP), R8
+	SHLQ      $0x02, R8
+	LEAQ      (R8)(R8*2), R9
+	MOVQ      16(SP), R10
+	MOVQ      dm+40(FP), R11
+	MOVQ      groups+96(FP), R12
+	SUBQ      $0x01, R12
+	JLT       groupEnd11
+
+group10:
+	// part += D·sum + M·z, or D·(sum + M·z)
+	VBROADCASTSS (DI), Z8
+	VBROADCASTSS (DI)(R8*1), Z9
+	VBROADCASTSS (DI)(R8*2), Z10
+	VBROADCASTSS (DI)(R9*1), Z11
+	VMOVUPS      (R11), Z12
+	VMOVUPS      128(R11), Z13
+	VCVTDQ2PS    (R10), Z14
+	VFMADD231PS  Z8, Z13, Z4
+	VFMADD231PS  Z14, Z12, Z4
+	VCVTDQ2PS    64(R10), Z8
+	VFMADD231PS  Z9, Z13, Z5
+	VFMADD231PS  Z8, Z12, Z5
+	VCVTDQ2PS    128(R10), Z8
+	VFMADD231PS  Z10, Z13, Z6
+	VFMADD231PS  Z8, Z12, Z6
+	VCVTDQ2PS    192(R10), Z8
+	VFMADD231PS  Z11, Z13, Z7
+	VFMADD231PS  Z8, Z12, Z7
+	ADDQ         $+4, DI
+	ADDQ         $+1024, R10
+	ADDQ         $+256, R11
+	SUBQ         $0x01, R12
+	JGE          group10
+
+groupEnd11:
+	ADDQ $0x01, R12
+
+	// total += d·part
+	MOVQ             d+80(FP), DI
+	MOVQ             ldd+88(FP), R8
+	SHLQ             $0x02, R8
+	LEAQ             (R8)(R8*2), R9
+	VFMADD231PS.BCST (DI), Z4, Z0
+	VFMADD231PS.BCST (DI)(R8*1), Z5, Z1
+	VFMADD231PS.BCST (DI)(R8*2), Z6, Z2
+	VFMADD231PS.BCST (DI)(R9*1), Z7, Z3
+
+	// dst = total
+	MOVQ    dst+0(FP), DI
+	MOVQ    ld+8(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Z0, K1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, K1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, K1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, K1, (DI)
+
+	// the next tokens
+	ADDQ $+256, 16(SP)
+	MOVQ ld+8(FP), DI
+	SHLQ $0x04, DI
+	ADDQ DI, dst+0(FP)
+	MOVQ ldz+72(FP), DI
+	SHLQ $0x04, DI
+	ADDQ DI, z+64(FP)
+	MOVQ ldd+88(FP), DI
+	SHLQ $0x04, DI
+	ADDQ DI, d+80(FP)
+
+zero9:
+	JMP turn3
+
+turnEnd4:
+	CMPQ blocks+104(FP), $0x00
+	JEQ  zero12
+
+	// the sums made are the next to be scaled
+	DECQ blocks+104(FP)
+	MOVQ $+1, 32(SP)
+	MOVQ (SP), DX
+	MOVQ 8(SP), BX
+	MOVQ CX, SI
+	MOVQ DX, 8(SP)
+	MOVQ BX, (SP)
+	SHLQ $0x04, SI
+	ADDQ SI, q+48(FP)
+	JMP  block
+
+zero12:
+	CMPQ ready+120(FP), $0x00
+	JNE  notZero13
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0; // TILERELEASE
+
+notZero13:
+	VZEROUPPER
+	RET
+
+DATA shapes16<>+0(SB)/4, $0x00000001
+DATA shapes16<>+4(SB)/4, $0x00000000
+DATA shapes16<>+8(SB)/4, $0x00000000
+DATA shapes16<>+12(SB)/4, $0x00000000
+DATA shapes16<>+16(SB)/4, $0x00400040
+DATA shapes16<>+20(SB)/4, $0x00400040
+DATA shapes16<>+24(SB)/4, $0x00000010
+DATA shapes16<>+28(SB)/4, $0x00400040
+DATA shapes16<>+32(SB)/4, $0x00000000
+DATA shapes16<>+36(SB)/4, $0x00000000
+DATA shapes16<>+40(SB)/4, $0x00000000
+DATA shapes16<>+44(SB)/4, $0x00000000
+DATA shapes16<>+48(SB)/4, $0x10101010
+DATA shapes16<>+52(SB)/4, $0x04040010
+DATA shapes16<>+56(SB)/4, $0x00000000
+DATA shapes16<>+60(SB)/4, $0x00000000
+GLOBL shapes16<>(SB), RODATA|NOPTR, $64
+
+// func tilesK32BiasedAMX(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, groups int, blocks int, sums *int32, ready int)
+// Requires: AMX, AVX, AVX512F, BMI2
+TEXT ·tilesK32BiasedAMX(SB), NOSPLIT, $48-128
+	CMPQ ready+120(FP), $0x00
+	JNE  notZero1
+	LEAQ shapes32<>+0(SB), AX
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // LDTILECFG (AX)
+
+notZero1:
+	MOVQ  sums+112(FP), AX
+	MOVQ  AX, 8(SP)
+	ADDQ  $+16384, AX
+	MOVQ  AX, (SP)
+	MOVQ  ready+120(FP), AX
+	MOVQ  AX, 32(SP)
+	MOVQ  rows+16(FP), CX
+	MOVQ  $-1, AX
+	BZHIQ CX, AX, AX
+	KMOVW AX, K1
+	SHRQ  $0x10, AX
+	KMOVW AX, K2
+	SHRQ  $0x10, AX
+	MOVQ  rows+16(FP), CX
+	IMULQ add+24(FP), CX
+	MOVQ  $-1, AX
+	BZHIQ CX, AX, AX
+	KMOVW AX, K3
+	SHRQ  $0x10, AX
+	KMOVW AX, K4
+	SHRQ  $0x10, AX
+	MOVQ  ldq+56(FP), CX
+	MOVQ  $+64, AX
+
+block:
+	MOVQ q+48(FP), DX
+	MOVQ w+32(FP), BX
+	MOVQ (SP), SI
+	MOVQ 8(SP), DI
+	MOVQ DI, 16(SP)
+	MOVQ $+0, 24(SP)
+	CMPQ blocks+104(FP), $0x00
+	JEQ  zero2
+	MOVQ groups+96(FP), DI
+	MOVQ DI, 24(SP)
+
+zero2:
+	MOVQ $+4, 40(SP)
+
+turn3:
+	CMPQ 40(SP), $0x01
+	JLT  turnEnd4
+	SUBQ $0x01, 40(SP)
+	CMPQ 24(SP), $0x00
+	JEQ  zero5
+	DECQ 24(SP)
+
+	// sums of a group = code·q, 16 rows to a tile
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x0a; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (DX)(CX*1) T4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0; // TILEZERO T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x43; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (BX)(AX*2) T6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4; // TDPBSUD T6 T4 T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x84; BYTE $0x06; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILESTORED T0 (SI)(AX*1)
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8; // TILEZERO T1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x43; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD 64(BX)(AX*2) T7
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xcc; // TDPBSUD T7 T4 T1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x8c; BYTE $0x06; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00; // TILESTORED T1 1024(SI)(AX*1)
+	ADDQ $+32, DX
+	ADDQ $+1024, BX
+	ADDQ $+2048, SI
+
+zero5:
+	CMPQ 24(SP), $0x00
+	JEQ  zero6
+	DECQ 24(SP)
+
+	// sums of a group = code·q, 16 rows to a tile
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x0a; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (DX)(CX*1) T4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0; // TILEZERO T2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x43; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (BX)(AX*2) T6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xd4; // TDPBSUD T6 T4 T2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x94; BYTE $0x06; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILESTORED T2 (SI)(AX*1)
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8; // TILEZERO T3
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x43; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD 64(BX)(AX*2) T7
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5e; BYTE $0xdc; // TDPBSUD T7 T4 T3
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x9c; BYTE $0x06; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00; // TILESTORED T3 1024(SI)(AX*1)
+	ADDQ $+32, DX
+	ADDQ $+1024, BX
+	ADDQ $+2048, SI
+
+zero6:
+	CMPQ 32(SP), $0x00
+	JEQ  zero7
+
+	// total = add·dst
+	MOVQ      dst+0(FP), DI
+	MOVQ      ld+8(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS.Z (DI), K3, Z0
+	VMOVUPS.Z 64(DI), K4, Z4
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K3, Z1
+	VMOVUPS.Z 64(DI), K4, Z5
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K3, Z2
+	VMOVUPS.Z 64(DI), K4, Z6
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K3, Z3
+	VMOVUPS.Z 64(DI), K4, Z7
+	VPXORD    Z8, Z8, Z8
+	VPXORD    Z9, Z9, Z9
+	VPXORD    Z10, Z10, Z10
+	VPXORD    Z11, Z11, Z11
+	VPXORD    Z12, Z12, Z12
+	VPXORD    Z13, Z13, Z13
+	VPXORD    Z14, Z14, Z14
+	VPXORD    Z15, Z15, Z15
+	MOVQ      z+64(FP), DI
+	MOVQ      ldz+72(FP), R8
+	SHLQ      $0x02, R8
+	LEAQ      (R8)(R8*2), R9
+	MOVQ      16(SP), R10
+	MOVQ      dm+40(FP), R11
+	MOVQ      groups+96(FP), R12
+	SUBQ      $0x01, R12
+	JLT       groupEnd9
+
+group8:
+	// part += D·sum + M·z, or D·(sum + M·z)
+	VBROADCASTSS (DI), Z16
+	VBROADCASTSS (DI)(R8*1), Z17
+	VBROADCASTSS (DI)(R8*2), Z18
+	VBROADCASTSS (DI)(R9*1), Z19
+	VMOVUPS      (R11), Z20
+	VMOVUPS      128(R11), Z21
+	VCVTDQ2PS    (R10), Z22
+	VFMADD231PS  Z16, Z21, Z22
+	VFMADD231PS  Z22, Z20, Z8
+	VCVTDQ2PS    64(R10), Z22
+	VFMADD231PS  Z17, Z21, Z22
+	VFMADD231PS  Z22, Z20, Z9
+	VCVTDQ2PS    128(R10), Z22
+	VFMADD231PS  Z18, Z21, Z22
+	VFMADD231PS  Z22, Z20, Z10
+	VCVTDQ2PS    192(R10), Z22
+	VFMADD231PS  Z19, Z21, Z22
+	VFMADD231PS  Z22, Z20, Z11
+	VMOVUPS      64(R11), Z20
+	VMOVUPS      192(R11), Z21
+	VCVTDQ2PS    1024(R10), Z22
+	VFMADD231PS  Z16, Z21, Z22
+	VFMADD231PS  Z22, Z20, Z12
+	VCVTDQ2PS    1088(R10), Z16
+	VFMADD231PS  Z17, Z21, Z16
+	VFMADD231PS  Z16, Z20, Z13
+	VCVTDQ2PS    1152(R10), Z16
+	VFMADD231PS  Z18, Z21, Z16
+	VFMADD231PS  Z16, Z20, Z14
+	VCVTDQ2PS    1216(R10), Z16
+	VFMADD231PS  Z19, Z21, Z16
+	VFMADD231PS  Z16, Z20, Z15
+	ADDQ         $+4, DI
+	ADDQ         $+2048, R10
+	ADDQ         $+256, R11
+	SUBQ         $0x01, R12
+	JGE          group8
+
+groupEnd9:
+	ADDQ $0x01, R12
+
+	// total += d·part
+	MOVQ             d+80(FP), DI
+	MOVQ             ldd+88(FP), R8
+	SHLQ             $0x02, R8
+	LEAQ             (R8)(R8*2), R9
+	VFMADD231PS.BCST (DI), Z8, Z0
+	VFMADD231PS.BCST (DI)(R8*1), Z9, Z1
+	VFMADD231PS.BCST (DI)(R8*2), Z10, Z2
+	VFMADD231PS.BCST (DI)(R9*1), Z11, Z3
+	VFMADD231PS.BCST (DI), Z12, Z4
+	VFMADD231PS.BCST (DI)(R8*1), Z13, Z5
+	VFMADD231PS.BCST (DI)(R8*2), Z14, Z6
+	VFMADD231PS.BCST (DI)(R9*1), Z15, Z7
+
+	// dst = total
+	MOVQ    dst+0(FP), DI
+	MOVQ    ld+8(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Z0, K1, (DI)
+	VMOVUPS Z4, K2, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, K1, (DI)
+	VMOVUPS Z5, K2, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, K1, (DI)
+	VMOVUPS Z6, K2, 64(DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z7, K2, 64(DI)
+
+	// the next tokens
+	ADDQ $+256, 16(SP)
+	MOVQ ld+8(FP), DI
+	SHLQ $0x04, DI
+	ADDQ DI, dst+0(FP)
+	MOVQ ldz+72(FP), DI
+	SHLQ $0x04, DI
+	ADDQ DI, z+64(FP)
+	MOVQ ldd+88(FP), DI
+	SHLQ $0x04, DI
+	ADDQ DI, d+80(FP)
+
+zero7:
+	JMP turn3
+
+turnEnd4:
+	CMPQ blocks+104(FP), $0x00
+	JEQ  zero10
+
+	// the sums made are the next to be scaled
+	DECQ blocks+104(FP)
+	MOVQ $+1, 32(SP)
+	MOVQ (SP), DX
+	MOVQ 8(SP), BX
+	MOVQ CX, SI
+	MOVQ DX, 8(SP)
+	MOVQ BX, (SP)
+	SHLQ $0x04, SI
+	ADDQ SI, q+48(FP)
+	JMP  block
+
+zero10:
+	CMPQ ready+120(FP), $0x00
+	JNE  notZero11
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0; // TILERELEASE
+
+notZero11:
+	VZEROUPPER
+	RET
+
+// func tilesK16BiasedAMX(dst *float32, ld int, rows int, add int, w *byte, dm *float32, q *int8, ldq int, z *float32, ldz int, d *float32, ldd int, groups int, blocks int, sums *int32, ready int)
+// Requires: AMX, AVX, AVX512F, BMI2
+TEXT ·tilesK16BiasedAMX(SB), NOSPLIT, $48-128
+	CMPQ ready+120(FP), $0x00
+	JNE  notZero1
+	LEAQ shapes16<>+0(SB), AX
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // LDTILECFG (AX)
+
+notZero1:
+	MOVQ  sums+112(FP), AX
+	MOVQ  AX, 8(SP)
+	ADDQ  $+16384, AX
+	MOVQ  AX, (SP)
+	MOVQ  ready+120(FP), AX
+	MOVQ  AX, 32(SP)
+	MOVQ  rows+16(FP), CX
+	MOVQ  $-1, AX
+	BZHIQ CX, AX, AX
+	KMOVW AX, K1
+	SHRQ  $0x10, AX
+	MOVQ  rows+16(FP), CX
+	IMULQ add+24(FP), CX
+	MOVQ  $-1, AX
+	BZHIQ CX, AX, AX
+	KMOVW AX, K2
+	SHRQ  $0x10, AX
+	MOVQ  ldq+56(FP), CX
+	MOVQ  $+64, AX
+
+block:
+	MOVQ q+48(FP), DX
+	MOVQ w+32(FP), BX
+	MOVQ (SP), SI
+	MOVQ 8(SP), DI
+	MOVQ DI, 16(SP)
+	MOVQ $+0, 24(SP)
+	CMPQ blocks+104(FP), $0x00
+	JEQ  zero2
+	MOVQ groups+96(FP), DI
+	MOVQ DI, 24(SP)
+
+zero2:
+	MOVQ $+4, 40(SP)
+
+turn3:
+	CMPQ 40(SP), $0x01
+	JLT  turnEnd4
+	SUBQ $0x01, 40(SP)
+	CMPQ 24(SP), $0x00
+	JEQ  zero5
+	DECQ 24(SP)
+
+	// sums of a group = code·q, 16 rows to a tile
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x0a; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (DX)(CX*1) T4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0; // TILEZERO T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x43; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (BX)(AX*2) T6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xc4; // TDPBSUD T6 T4 T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x84; BYTE $0x06; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILESTORED T0 (SI)(AX*1)
+	ADDQ $+16, DX
+	ADDQ $+512, BX
+	ADDQ $+1024, SI
+
+zero5:
+	CMPQ 24(SP), $0x00
+	JEQ  zero6
+	DECQ 24(SP)
+
+	// sums of a group = code·q, 16 rows to a tile
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x0a; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (DX)(CX*1) T4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8; // TILEZERO T1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x43; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (BX)(AX*2) T6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xcc; // TDPBSUD T6 T4 T1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x8c; BYTE $0x06; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILESTORED T1 (SI)(AX*1)
+	ADDQ $+16, DX
+	ADDQ $+512, BX
+	ADDQ $+1024, SI
+
+zero6:
+	CMPQ 24(SP), $0x00
+	JEQ  zero7
+	DECQ 24(SP)
+
+	// sums of a group = code·q, 16 rows to a tile
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x0a; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (DX)(CX*1) T4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0; // TILEZERO T2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x43; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (BX)(AX*2) T6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xd4; // TDPBSUD T6 T4 T2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x94; BYTE $0x06; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILESTORED T2 (SI)(AX*1)
+	ADDQ $+16, DX
+	ADDQ $+512, BX
+	ADDQ $+1024, SI
+
+zero7:
+	CMPQ 24(SP), $0x00
+	JEQ  zero8
+	DECQ 24(SP)
+
+	// sums of a group = code·q, 16 rows to a tile
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x0a; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (DX)(CX*1) T4
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8; // TILEZERO T3
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x43; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (BX)(AX*2) T6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5e; BYTE $0xdc; // TDPBSUD T6 T4 T3
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x9c; BYTE $0x06; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILESTORED T3 (SI)(AX*1)
+	ADDQ $+16, DX
+	ADDQ $+512, BX
+	ADDQ $+1024, SI
+
+zero8:
+	CMPQ 32(SP), $0x00
+	JEQ  zero9
+
+	// total = add·dst
+	MOVQ      dst+0(FP), DI
+	MOVQ      ld+8(FP), R8
+	SHLQ      $0x02, R8
+	VMOVUPS.Z (DI), K2, Z0
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K2, Z1
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K2, Z2
+	ADDQ      R8, DI
+	VMOVUPS.Z (DI), K2, Z3
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	VPXORD    Z6, Z6, Z6
+	VPXORD    Z7, Z7, Z7
+	MOVQ      z+64(FP), DI
+	MOVQ      ldz+72(FP), R8
+	SHLQ      $0x02, R8
+	LEAQ      (R8)(R8*2), R9
+	MOVQ      16(SP), R10
+	MOVQ      dm+40(FP), R11
+	MOVQ      groups+96(FP), R12
+	SUBQ      $0x01, R12
+	JLT       groupEnd11
+
+group10:
+	// part += D·sum + M·z, or D·(sum + M·z)
+	VBROADCASTSS (DI), Z8
+	VBROADCASTSS (DI)(R8*1), Z9
+	VBROADCASTSS (DI)(R8*2), Z10
+	VBROADCASTSS (DI)(R9*1), Z11
+	VMOVUPS      (R11), Z12
+	VMOVUPS      128(R11), Z13
+	VCVTDQ2PS    (R10), Z14
+	VFMADD231PS  Z8, Z13, Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VCVTDQ2PS    64(R10), Z8
+	VFMADD231PS  Z9, Z13, Z8
+	VFMADD231PS  Z8, Z12, Z5
+	VCVTDQ2PS    128(R10), Z8
+	VFMADD231PS  Z10, Z13, Z8
+	VFMADD231PS  Z8, Z12, Z6
+	VCVTDQ2PS    192(R10), Z8
+	VFMADD231PS  Z11, Z13, Z8
+	VFMADD231PS  Z8, Z12, Z7
+	ADDQ         $+4, DI
+	ADDQ         $+1024, R10
+	ADDQ         $+256, R11
+	SUBQ         $0x01, R12
+	JGE          group10
+
+groupEnd11:
+	ADDQ $0x01, R12
+
+	// total += d·part
+	MOVQ             d+80(FP), DI
+	MOVQ             ldd+88(FP), R8
+	SHLQ             $0x02, R8
+	LEAQ             (R8)(R8*2), R9
+	VFMADD231PS.BCST (DI), Z4, Z0
+	VFMADD231PS.BCST (DI)(R8*1), Z5, Z1
+	VFMADD231PS.BCST (DI)(R8*2), Z6, Z2
+	VFMADD231PS.BCST (DI)(R9*1), Z7, Z3
+
+	// dst = total
+	MOVQ    dst+0(FP), DI
+	MOVQ    ld+8(FP), R8
+	SHLQ    $0x02, R8
+	VMOVUPS Z0, K1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z1, K1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z2, K1, (DI)
+	ADDQ    R8, DI
+	VMOVUPS Z3, K1, (DI)
+
+	// the next tokens
+	ADDQ $+256, 16(SP)
+	MOVQ ld+8(FP), DI
+	SHLQ $0x04, DI
+	ADDQ DI, dst+0(FP)
+	MOVQ ldz+72(FP), DI
+	SHLQ $0x04, DI
+	ADDQ DI, z+64(FP)
+	MOVQ ldd+88(FP), DI
+	SHLQ $0x04, DI
+	ADDQ DI, d+80(FP)
+
+zero9:
+	JMP turn3
+
+turnEnd4:
+	CMPQ blocks+104(FP), $0x00
+	JEQ  zero12
+
+	// the sums made are the next to be scaled
+	DECQ blocks+104(FP)
+	MOVQ $+1, 32(SP)
+	MOVQ (SP), DX
+	MOVQ 8(SP), BX
+	MOVQ CX, SI
+	MOVQ DX, 8(SP)
+	MOVQ BX, (SP)
+	SHLQ $0x04, SI
+	ADDQ SI, q+48(FP)
+	JMP  block
+
+zero12:
+	CMPQ ready+120(FP), $0x00
+	JNE  notZero13
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0; // TILERELEASE
+
+notZero13:
+	VZEROUPPER
+	RET
+
+// func tilesFloatsAMX(dst *float32, ld int, x *uint16, w *uint16, steps int, blocks int, add int)
+// Requires: AMX
+TEXT ·tilesFloatsAMX(SB), NOSPLIT, $0-56
+	LEAQ shapes<>+0(SB), AX
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0x84; BYTE $0x20; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // LDTILECFG (AX)
+	MOVQ dst+0(FP), AX
+	MOVQ ld+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ w+24(FP), DX
+	MOVQ blocks+40(FP), BX
+	MOVQ CX, DI
+	SHLQ $0x04, DI
+	ADDQ AX, DI
+	MOVQ $+64, SI
+	SUBQ $0x01, BX
+	JLT  blockEnd2
+
+block1:
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc0; // TILEZERO T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xc8; // TILEZERO T1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd0; // TILEZERO T2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x49; BYTE $0xd8; // TILEZERO T3
+	CMPQ add+48(FP), $0x00
+	JEQ  zero3
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x84; BYTE $0x08; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (AX)(CX*1) T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x8c; BYTE $0x08; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD 64(AX)(CX*1) T1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x94; BYTE $0x0f; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (DI)(CX*1) T2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0x9c; BYTE $0x0f; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD 64(DI)(CX*1) T3
+
+zero3:
+	MOVQ x+16(FP), R8
+	MOVQ steps+32(FP), R9
+	SUBQ $0x01, R9
+	JLT  stepEnd5
+
+step4:
+	// rests · first parts, first parts · first parts, first parts · rests
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x30; BYTE $0x00; BYTE $0x08; BYTE $0x00; BYTE $0x00; // TILELOADD 2048(R8)(SI*1) T4
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x30; BYTE $0x00; BYTE $0x0c; BYTE $0x00; BYTE $0x00; // TILELOADD 3072(R8)(SI*1) T5
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x72; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (DX)(SI*2) T6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x72; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD 64(DX)(SI*2) T7
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4; // TDPBF16PS T6 T4 T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc; // TDPBF16PS T7 T4 T1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xd5; // TDPBF16PS T6 T5 T2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xdd; // TDPBF16PS T7 T5 T3
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0xa4; BYTE $0x30; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILELOADD (R8)(SI*1) T4
+	BYTE $0xc4; BYTE $0xc2; BYTE $0x7b; BYTE $0x4b; BYTE $0xac; BYTE $0x30; BYTE $0x00; BYTE $0x04; BYTE $0x00; BYTE $0x00; // TILELOADD 1024(R8)(SI*1) T5
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4; // TDPBF16PS T6 T4 T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc; // TDPBF16PS T7 T4 T1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xd5; // TDPBF16PS T6 T5 T2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xdd; // TDPBF16PS T7 T5 T3
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xb4; BYTE $0x72; BYTE $0x00; BYTE $0x08; BYTE $0x00; BYTE $0x00; // TILELOADD 2048(DX)(SI*2) T6
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7b; BYTE $0x4b; BYTE $0xbc; BYTE $0x72; BYTE $0x40; BYTE $0x08; BYTE $0x00; BYTE $0x00; // TILELOADD 2112(DX)(SI*2) T7
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xc4; // TDPBF16PS T6 T4 T0
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xcc; // TDPBF16PS T7 T4 T1
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x4a; BYTE $0x5c; BYTE $0xd5; // TDPBF16PS T6 T5 T2
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x42; BYTE $0x5c; BYTE $0xdd; // TDPBF16PS T7 T5 T3
+	ADDQ $+4096, R8
+	ADDQ $+4096, DX
+	SUBQ $0x01, R9
+	JGE  step4
+
+stepEnd5:
+	ADDQ $0x01, R9
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x84; BYTE $0x08; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILESTORED T0 (AX)(CX*1)
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x8c; BYTE $0x08; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILESTORED T1 64(AX)(CX*1)
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x94; BYTE $0x0f; BYTE $0x00; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILESTORED T2 (DI)(CX*1)
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x7a; BYTE $0x4b; BYTE $0x9c; BYTE $0x0f; BYTE $0x40; BYTE $0x00; BYTE $0x00; BYTE $0x00; // TILESTORED T3 64(DI)(CX*1)
+	ADDQ $+128, AX
+	ADDQ $+128, DI
+	SUBQ $0x01, BX
+	JGE  block1
+
+blockEnd2:
+	ADDQ $0x01, BX
+	BYTE $0xc4; BYTE $0xe2; BYTE $0x78; BYTE $0x49; BYTE $0xc0; // TILERELEASE
+	RET
+
+DATA shapes<>+0(SB)/4, $0x00000001
+DATA shapes<>+4(SB)/4, $0x00000000
+DATA shapes<>+8(SB)/4, $0x00000000
+DATA shapes<>+12(SB)/4, $0x00000000
+DATA shapes<>+16(SB)/4, $0x00400040
+DATA shapes<>+20(SB)/4, $0x00400040
+DATA shapes<>+24(SB)/4, $0x00400040
+DATA shapes<>+28(SB)/4, $0x00400040
+DATA shapes<>+32(SB)/4, $0x00000000
+DATA shapes<>+36(SB)/4, $0x00000000
+DATA shapes<>+40(SB)/4, $0x00000000
+DATA shapes<>+44(SB)/4, $0x00000000
+DATA shapes<>+48(SB)/4, $0x10101010
+DATA shapes<>+52(SB)/4, $0x10101010
+DATA shapes<>+56(SB)/4, $0x00000000
+DATA shapes<>+60(SB)/4, $0x00000000
+GLOBL shapes<>(SB), RODATA|NOPTR, $64
+
+// func splitRowAVX512(dst *uint16, x *float32, units int)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·splitRowAVX512(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         units+16(FP), DX
+	VBROADCASTSS c00008000<>+0(SB), Z0
+	VBROADCASTSS cffff0000<>+0(SB), Z1
+	VMOVDQU32    upperWords<>+0(SB), Z2
+	VBROADCASTSS c47800080<>+0(SB), Z3
+	SUBQ         $0x01, DX
+	JLT          unitEnd2
+
+unit1:
+	VMOVUPS   (CX), Z4
+	VMOVUPS   64(CX), Z5
+	VPADDD    Z0, Z4, Z6
+	VPANDD    Z1, Z6, Z6
+	VSUBPS    Z6, Z4, Z4
+	VMULPS    Z3, Z4, Z7
+	VSUBPS    Z4, Z7, Z4
+	VSUBPS    Z4, Z7, Z4
+	VPADDD    Z0, Z5, Z7
+	VPANDD    Z1, Z7, Z7
+	VSUBPS    Z7, Z5, Z5
+	VMULPS    Z3, Z5, Z8
+	VSUBPS    Z5, Z8, Z5
+	VSUBPS    Z5, Z8, Z5
+	VPERMT2W  Z7, Z2, Z6
+	VPERMT2W  Z5, Z2, Z4
+	VMOVDQU32 Z6, (AX)
+	VMOVDQU32 Z4, 2048(AX)
+	ADDQ      $+128, CX
+	ADDQ      $+4096, AX
+	SUBQ      $0x01, DX
+	JGE       unit1
+
+unitEnd2:
+	ADDQ $0x01, DX
+	VZEROUPPER
+	RET
 
 DATA c00008000<>+0(SB)/4, $0x00008000
 GLOBL c00008000<>(SB), RODATA|NOPTR, $4
 
-// func bf16RowAVX512(dst *uint16, step int, x *float32, cols int)
-// Requires: AVX, AVX512F
-TEXT ·bf16RowAVX512(SB), NOSPLIT, $0-32
-	MOVQ         dst+0(FP), AX
-	MOVQ         step+8(FP), CX
-	SHLQ         $0x01, CX
-	MOVQ         x+16(FP), DX
-	MOVQ         cols+24(FP), BX
-	VBROADCASTSS c00000001<>+0(SB), Z0
-	VBROADCASTSS c00007fff<>+0(SB), Z1
-	VBROADCASTSS c00400000<>+0(SB), Z2
-	SUBQ         $0x20, BX
-	JLT          columnsEnd2
+DATA cffff0000<>+0(SB)/4, $0xffff0000
+GLOBL cffff0000<>(SB), RODATA|NOPTR, $4
 
-columns1:
-	VMOVUPS (DX), Z3
-	VCMPPS  $0x03, Z3, Z3, K1
-	VPSRLD  $0x10, Z3, Z4
-	VPANDD  Z0, Z4, Z4
-	VPADDD  Z1, Z4, Z4
-	KNOTW   K1, K1
-	VPADDD  Z4, Z3, K1, Z3
-	KNOTW   K1, K1
-	VPORD   Z2, Z3, K1, Z3
-	VPSRLD  $0x10, Z3, Z3
-	VPMOVDW Z3, (AX)
-	VMOVUPS 64(DX), Z3
-	VCMPPS  $0x03, Z3, Z3, K1
-	VPSRLD  $0x10, Z3, Z4
-	VPANDD  Z0, Z4, Z4
-	VPADDD  Z1, Z4, Z4
-	KNOTW   K1, K1
-	VPADDD  Z4, Z3, K1, Z3
-	KNOTW   K1, K1
-	VPORD   Z2, Z3, K1, Z3
-	VPSRLD  $0x10, Z3, Z3
-	VPMOVDW Z3, 32(AX)
-	ADDQ    $+128, DX
-	ADDQ    CX, AX
-	SUBQ    $0x20, BX
-	JGE     columns1
+DATA upperWords<>+0(SB)/4, $0x00030001
+DATA upperWords<>+4(SB)/4, $0x00070005
+DATA upperWords<>+8(SB)/4, $0x000b0009
+DATA upperWords<>+12(SB)/4, $0x000f000d
+DATA upperWords<>+16(SB)/4, $0x00130011
+DATA upperWords<>+20(SB)/4, $0x00170015
+DATA upperWords<>+24(SB)/4, $0x001b0019
+DATA upperWords<>+28(SB)/4, $0x001f001d
+DATA upperWords<>+32(SB)/4, $0x00230021
+DATA upperWords<>+36(SB)/4, $0x00270025
+DATA upperWords<>+40(SB)/4, $0x002b0029
+DATA upperWords<>+44(SB)/4, $0x002f002d
+DATA upperWords<>+48(SB)/4, $0x00330031
+DATA upperWords<>+52(SB)/4, $0x00370035
+DATA upperWords<>+56(SB)/4, $0x003b0039
+DATA upperWords<>+60(SB)/4, $0x003f003d
+GLOBL upperWords<>(SB), RODATA|NOPTR, $64
 
-columnsEnd2:
-	ADDQ $0x20, BX
-	VZEROUPPER
-	RET
+DATA c47800080<>+0(SB)/4, $0x47800080
+GLOBL c47800080<>(SB), RODATA|NOPTR, $4
 
-DATA c00000001<>+0(SB)/4, $0x00000001
-GLOBL c00000001<>(SB), RODATA|NOPTR, $4
-
-DATA c00007fff<>+0(SB)/4, $0x00007fff
-GLOBL c00007fff<>(SB), RODATA|NOPTR, $4
-
-DATA c00400000<>+0(SB)/4, $0x00400000
-GLOBL c00400000<>(SB), RODATA|NOPTR, $4
-
-// func bf16HalvesAVX512(dst *uint16, src *uint16, n int)
-// Requires: AVX, AVX512F
-TEXT ·bf16HalvesAVX512(SB), NOSPLIT, $0-24
+// func splitPanelAVX512(dst *uint16, src *uint16, units int)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·splitPanelAVX512(SB), NOSPLIT, $0-24
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSS c00000001<>+0(SB), Z0
-	VBROADCASTSS c00007fff<>+0(SB), Z1
-	VBROADCASTSS c00400000<>+0(SB), Z2
-	SUBQ         $0x10, DX
-	JLT          halvesEnd2
+	MOVQ         units+16(FP), DX
+	VBROADCASTSS c00008000<>+0(SB), Z0
+	VBROADCASTSS cffff0000<>+0(SB), Z1
+	VMOVDQU32    upperWords<>+0(SB), Z2
+	SUBQ         $0x01, DX
+	JLT          unitEnd2
 
-halves1:
+unit1:
+	MOVQ $+32, BX
+	SUBQ $0x01, BX
+	JLT  lineEnd4
+
+line3:
 	VCVTPH2PS (CX), Z3
-	VCMPPS    $0x03, Z3, Z3, K1
-	VPSRLD    $0x10, Z3, Z4
-	VPANDD    Z0, Z4, Z4
-	VPADDD    Z1, Z4, Z4
-	KNOTW     K1, K1
-	VPADDD    Z4, Z3, K1, Z3
-	KNOTW     K1, K1
-	VPORD     Z2, Z3, K1, Z3
-	VPSRLD    $0x10, Z3, Z3
-	VPMOVDW   Z3, (AX)
-	ADDQ      $+32, CX
-	ADDQ      $+32, AX
-	SUBQ      $0x10, DX
-	JGE       halves1
+	VCVTPH2PS 32(CX), Z4
+	VPADDD    Z0, Z3, Z5
+	VPANDD    Z1, Z5, Z5
+	VSUBPS    Z5, Z3, Z3
+	VPADDD    Z0, Z4, Z6
+	VPANDD    Z1, Z6, Z6
+	VSUBPS    Z6, Z4, Z4
+	VPERMT2W  Z6, Z2, Z5
+	VPERMT2W  Z4, Z2, Z3
+	VMOVDQU32 Z5, (AX)
+	VMOVDQU32 Z3, 2048(AX)
+	ADDQ      $+64, CX
+	ADDQ      $+64, AX
+	SUBQ      $0x01, BX
+	JGE       line3
 
-halvesEnd2:
-	ADDQ $0x10, DX
+lineEnd4:
+	ADDQ $0x01, BX
+	ADDQ $+2048, AX
+	SUBQ $0x01, DX
+	JGE  unit1
+
+unitEnd2:
+	ADDQ $0x01, DX
 	VZEROUPPER
 	RET
 
-// func bf16PairsAVX512(dst *uint16, step int, a *uint16, b *uint16, cols int)
+// func splitPairsAVX512(dst *uint16, step int, a *uint16, b *uint16, blocks int)
 // Requires: AVX, AVX512F
-TEXT ·bf16PairsAVX512(SB), NOSPLIT, $0-40
+TEXT ·splitPairsAVX512(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         step+8(FP), CX
 	SHLQ         $0x01, CX
 	MOVQ         a+16(FP), DX
 	MOVQ         b+24(FP), BX
-	MOVQ         cols+32(FP), SI
-	VBROADCASTSS c00000001<>+0(SB), Z0
-	VBROADCASTSS c00007fff<>+0(SB), Z1
-	VBROADCASTSS c00400000<>+0(SB), Z2
-	VBROADCASTSS cffff0000<>+0(SB), Z3
-	SUBQ         $0x20, SI
-	JLT          columnsEnd2
+	MOVQ         blocks+32(FP), SI
+	VBROADCASTSS c00008000<>+0(SB), Z0
+	VBROADCASTSS cffff0000<>+0(SB), Z1
+	SUBQ         $0x01, SI
+	JLT          blockEnd2
 
-columns1:
-	VCVTPH2PS  (DX), Z4
-	VCVTPH2PS  (BX), Z5
-	VCMPPS     $0x03, Z4, Z4, K1
-	VPSRLD     $0x10, Z4, Z6
-	VPANDD     Z0, Z6, Z6
-	VPADDD     Z1, Z6, Z6
-	KNOTW      K1, K1
-	VPADDD     Z6, Z4, K1, Z4
-	KNOTW      K1, K1
-	VPORD      Z2, Z4, K1, Z4
-	VCMPPS     $0x03, Z5, Z5, K1
-	VPSRLD     $0x10, Z5, Z6
-	VPANDD     Z0, Z6, Z6
-	VPADDD     Z1, Z6, Z6
-	KNOTW      K1, K1
-	VPADDD     Z6, Z5, K1, Z5
-	KNOTW      K1, K1
-	VPORD      Z2, Z5, K1, Z5
+block1:
+	VCVTPH2PS  (DX), Z2
+	VCVTPH2PS  (BX), Z3
+	VPADDD     Z0, Z2, Z4
+	VPANDD     Z1, Z4, Z4
+	VSUBPS     Z4, Z2, Z2
+	VPADDD     Z0, Z3, Z5
+	VPANDD     Z1, Z5, Z5
+	VSUBPS     Z5, Z3, Z3
 	VPSRLD     $0x10, Z4, Z4
-	VPTERNLOGD $0xf8, Z3, Z5, Z4
+	VPTERNLOGD $0xf8, Z1, Z5, Z4
 	VMOVDQU32  Z4, (AX)
-	VCVTPH2PS  32(DX), Z4
-	VCVTPH2PS  32(BX), Z5
-	VCMPPS     $0x03, Z4, Z4, K1
-	VPSRLD     $0x10, Z4, Z6
-	VPANDD     Z0, Z6, Z6
-	VPADDD     Z1, Z6, Z6
-	KNOTW      K1, K1
-	VPADDD     Z6, Z4, K1, Z4
-	KNOTW      K1, K1
-	VPORD      Z2, Z4, K1, Z4
-	VCMPPS     $0x03, Z5, Z5, K1
-	VPSRLD     $0x10, Z5, Z6
-	VPANDD     Z0, Z6, Z6
-	VPADDD     Z1, Z6, Z6
-	KNOTW      K1, K1
-	VPADDD     Z6, Z5, K1, Z5
-	KNOTW      K1, K1
-	VPORD      Z2, Z5, K1, Z5
+	VPSRLD     $0x10, Z2, Z2
+	VPTERNLOGD $0xf8, Z1, Z3, Z2
+	VMOVDQU32  Z2, 2048(AX)
+	VCVTPH2PS  32(DX), Z2
+	VCVTPH2PS  32(BX), Z3
+	VPADDD     Z0, Z2, Z4
+	VPANDD     Z1, Z4, Z4
+	VSUBPS     Z4, Z2, Z2
+	VPADDD     Z0, Z3, Z5
+	VPANDD     Z1, Z5, Z5
+	VSUBPS     Z5, Z3, Z3
 	VPSRLD     $0x10, Z4, Z4
-	VPTERNLOGD $0xf8, Z3, Z5, Z4
+	VPTERNLOGD $0xf8, Z1, Z5, Z4
 	VMOVDQU32  Z4, 64(AX)
+	VPSRLD     $0x10, Z2, Z2
+	VPTERNLOGD $0xf8, Z1, Z3, Z2
+	VMOVDQU32  Z2, 2112(AX)
 	ADDQ       $+64, DX
 	ADDQ       $+64, BX
 	ADDQ       CX, AX
-	SUBQ       $0x20, SI
-	JGE        columns1
+	SUBQ       $0x01, SI
+	JGE        block1
 
-columnsEnd2:
-	ADDQ $0x20, SI
+blockEnd2:
+	ADDQ $0x01, SI
 	VZEROUPPER
 	RET

@@ -15,8 +15,8 @@ func ScoresF16(dst []float32, ldd int, q []float32, nq, ldq int, k []uint16, str
 	vectors().scores(dst, ldd, q, nq, ldq, k, stride, n, d)
 }
 
-// PromptScoresF16 is ScoresF16 for the queries of a prompt's tokens: where the CPU has tiles both sides are rounded to
-// bfloat16, however many queries there are.
+// PromptScoresF16 is ScoresF16 for the queries of a prompt's tokens: where the CPU has tiles they are multiplied by
+// tiles, however few they are, which leave out 2^-16 of a product's magnitude at most.
 func PromptScoresF16(dst []float32, ldd int, q []float32, nq, ldq int, k []uint16, stride, n, d int) {
 	f := vectors().promptScores
 	if f == nil || nq <= 0 || n <= 0 {

@@ -2,14 +2,7 @@ package kernel
 
 import "github.com/latentgo/latentgo/internal/ggtype"
 
-// The left side of a product of tiles has 32 columns of each row together, one such group of columns after the other; the
-// right side is a panel of 32 rows, in groups of 16 times 2 columns of each.
-const (
-	tileSide = 32 // rows of either side
-	tileStep = 32 // columns of a group
-)
-
-// panelFrom is from how many rows on a batch is one of many, see [Act.Singles]: from there panels and tiles pay.
+// panelFrom is from how many rows on a batch is one of many, see [Act.Singles]: from there panels pay.
 const panelFrom = 4
 
 // numTypes is the length of a table indexed by Type.
@@ -23,8 +16,7 @@ type kernel func(dst []float32, ld int, w []byte, stride, rows int, a *Act)
 
 // kernelSet is all that one level of CPU features runs.
 type kernelSet struct {
-	mul   [numTypes]kernel // by Type; nil where the type cannot be computed with
-	exact kernel           // of matrices of F16 that are Exact; nil: mul's
+	mul [numTypes]kernel // by Type; nil where the type cannot be computed with
 
 	// quantQ8 quantises len(x)/32 blocks: q as long as x, d and s one per block.
 	quantQ8 func(q []int8, d, s, x []float32)
@@ -32,8 +24,6 @@ type kernelSet struct {
 	quantQ8K func(q []int8, d []float32, bsums []int16, x []float32)
 	// sums sets z[i] = Σq over group values each, 16 or 32; q has a multiple of 32.
 	sums func(z []float32, q []int8, group int)
-	// pack writes rows lo … hi-1 of n rows of cols floats, a multiple of 32, in the order of tiles; nil without tiles.
-	pack func(dst []uint16, x []float32, n, cols, lo, hi int)
 }
 
 // generic is the pure-Go set: complete, and the reference implementation that every other set is tested against.

@@ -2,7 +2,11 @@
 
 package kernel
 
-import "github.com/latentgo/latentgo/internal/cpu"
+import (
+	"slices"
+
+	"github.com/latentgo/latentgo/internal/cpu"
+)
 
 // sets holds the kernels by level.
 var sets [cpu.NumLevels]kernelSet
@@ -27,7 +31,7 @@ func init() {
 //
 //	one to three tokens   rows_amd64.go    weight rows as they lie in the file
 //	more tokens           panel_amd64.go   rows unpacked and rearranged, 32 at a time
-//	prompts, with AMX     tiles_amd64.go   panels of bfloat16
+//	16 tokens, with AMX   tiles_amd64.go   the same, with the same results
 //	activations           quantQ8, quantQ8K, sums, below
 //
 // types_amd64.go says which assembly serves which type. The assembly itself is written by the program in _asm.
@@ -39,22 +43,17 @@ func kernelsFor(l cpu.Level) (k kernelSet) {
 	}
 	switch l {
 	case cpu.AVX2:
-		k.mul = panelAVX2.kernels(panelTypesAVX2)
+		k.mul = panelAVX2.kernels(slices.Concat(panelTypesAVX2, panelTypesLattice))
 	case cpu.AVXVNNI:
 		k.mul = panelAVX2.kernels(panelTypesVNNI)
-		return k
-	case cpu.AVX512, cpu.AMX:
+	case cpu.AVX512:
 		k.mul = panelAVX512.kernels(panelTypesAVX512)
-	default:
-		return k
-	}
-	for _, p := range panelTypesLattice {
-		p.panelLevel = &panelAVX2
-		k.mul[p.typ] = p.mul
-	}
-	if l == cpu.AMX {
-		k.exact = k.mul[F16]
-		k.mul, k.pack = tileKernels(k.mul), packTiles
+	case cpu.AMX:
+		types := slices.Clone(panelTypesAVX512)
+		for i := range types {
+			types[i].tiles = tilePanels[types[i].gemm]
+		}
+		k.mul = panelAVX512.kernels(types)
 	}
 	return k
 }

@@ -9,7 +9,7 @@ var (
 	gemmK32B5AVX2 = [3]gemmKernel{gemmK32Biased5x1AVX2, gemmK32Biased5x2AVX2, gemmK32Biased5x4AVX2}
 )
 
-// panelTypesLattice are the types of lattice points and the ternary ones, at AVX2 and above.
+// panelTypesLattice are the types of lattice points and the ternary ones, at AVX2; the levels above have other products.
 var panelTypesLattice = []panelType{
 	{typ: IQ1_S, group: 32, gemm: &gemmK32B5AVX2, unpackK: unpackIQ1_SAVX2, few: rowsKWithTokens(rowsIQ1_SAVX2, rowsIQ1_Sx4AVX2, rowsIQ1_Sx8AVX2)},
 	{typ: IQ1_M, group: 16, gemm: &gemmK16B5AVX2, unpackK: unpackIQ1_MAVX2, few: rowsKWithTokens(rowsIQ1_MAVX2, rowsIQ1_Mx4AVX2, rowsIQ1_Mx8AVX2)},

@@ -1,6 +1,10 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/latentgo/latentgo/internal/cpu"
+)
 
 // rowAlign is the granularity at which the kernels like their rows: AVX-512 takes 32 at a time when there are several
 // tokens.
@@ -15,7 +19,6 @@ type Matrix struct {
 	data    []byte
 	stride  int     // bytes per row
 	actType ActType // of the activations
-	exact   bool
 }
 
 // NewMatrix returns the matrix of type t with its rows one after the other in data, which is kept, not copied, and must
@@ -40,14 +43,6 @@ func NewMatrix(t Type, rows, cols int, data []byte) (*Matrix, error) {
 // ActType returns the type in which Mul wants the activations.
 func (m *Matrix) ActType() ActType { return m.actType }
 
-// Exact returns the matrix, of type F16, as one whose products round neither side, which tiles would do: for weights made of
-// others in single precision.
-func (m *Matrix) Exact() *Matrix {
-	e := *m
-	e.exact = m.Type == F16
-	return &e
-}
-
 // Bytes returns the rows as they are in the file, not to be changed.
 func (m *Matrix) Bytes() []byte { return m.data }
 
@@ -58,7 +53,7 @@ func (m *Matrix) Align() int { return rowAlign }
 // rows enough for all workers; it is a hint too. Tiles read activations so fast that they should stay in the worker's own
 // cache for several panels of rows.
 func (m *Matrix) Piece() int {
-	if active().pack != nil {
+	if cpu.Active() == cpu.AMX {
 		return 8 * rowAlign
 	}
 	return rowAlign
@@ -94,10 +89,5 @@ func (m *Matrix) Mul(dst []float32, ld int, a *Act, r0, r1 int) {
 	if !a.ready(m.actType) {
 		panic("kernel: activations are not quantised")
 	}
-	k := active()
-	mul := k.mul[m.Type]
-	if m.exact && k.exact != nil {
-		mul = k.exact
-	}
-	mul(dst[r0:], ld, m.data[r0*m.stride:r1*m.stride], m.stride, r1-r0, a)
+	active().mul[m.Type](dst[r0:], ld, m.data[r0*m.stride:r1*m.stride], m.stride, r1-r0, a)
 }

@@ -142,24 +142,16 @@ func activations(rng *rand.Rand, n int, edges bool) []float32 {
 	return x
 }
 
-// onTiles reports whether the products of row t with weights of type typ are made of bfloat16.
-func (a *Act) onTiles(typ Type, t int) bool {
-	return active().pack != nil && a.Cols%q8Block == 0 && typ != F32 && t >= a.alone(panelFrom)
-}
-
-// quantised returns the activations as products with type typ have them.
-func (a *Act) quantised(typ Type) []float64 {
-	f, _ := ActTypeOf(typ)
+// quantised returns the activations as type f has them.
+func (a *Act) quantised(f ActType) []float64 {
 	x := make([]float64, a.N*a.Cols)
 	for i := range x {
-		switch {
-		case a.onTiles(typ, i/a.Cols):
-			x[i] = float64(bfloatToFloat(floatToBfloat(a.x[i])))
-		case f == ActF32:
+		switch f {
+		case ActF32:
 			x[i] = float64(a.x[i])
-		case f == ActQ8:
+		case ActQ8:
 			x[i] = float64(a.q8[i]) * float64(a.d[i/q8Block])
-		case f == ActQ8K:
+		case ActQ8K:
 			x[i] = float64(a.k8[i]) * float64(a.kd[i/kBlock])
 		}
 	}
@@ -167,11 +159,7 @@ func (a *Act) quantised(typ Type) []float64 {
 }
 
 // halfStep returns how far activation i is from its quantised value at most.
-func (a *Act) halfStep(typ Type, i int) float64 {
-	if a.onTiles(typ, i/a.Cols) {
-		return math.Abs(float64(a.x[i]))/256 + float64(tiny)
-	}
-	f, _ := ActTypeOf(typ)
+func (a *Act) halfStep(f ActType, i int) float64 {
 	switch f {
 	case ActQ8:
 		return math.Abs(float64(a.d[i/q8Block]))*0.5001 + float64(tiny)
@@ -208,7 +196,7 @@ func newProduct(t testing.TB, rng *rand.Rand, typ Type, rows, cols, n int, edges
 // check compares dst with the reference implementation and the exact product for rows r0 … r1-1.
 func (p *product) check(t *testing.T, dst []float32, ld, r0, r1 int) {
 	t.Helper()
-	q := p.a.quantised(p.m.Type)
+	q := p.a.quantised(p.m.ActType())
 	for tok := range p.a.N {
 		for r := r0; r < r1; r++ {
 			var exact, reference, abs, slack float64
@@ -217,16 +205,13 @@ func (p *product) check(t *testing.T, dst []float32, ld, r0, r1 int) {
 				exact += w * float64(p.a.x[i])
 				reference += w * q[i]
 				abs += math.Abs(w * q[i])
-				slack += math.Abs(w) * p.a.halfStep(p.m.Type, i)
+				slack += math.Abs(w) * p.a.halfStep(p.m.ActType(), i)
 			}
-			got, round := float64(dst[tok*ld+r]), 1e-5
-			if p.a.onTiles(p.m.Type, tok) {
-				round += 1.0 / 256 // the weights are rounded too
-			}
-			if !(math.Abs(got-reference) <= round*abs+1e-30) {
+			got := float64(dst[tok*ld+r])
+			if !(math.Abs(got-reference) <= 1e-5*abs+1e-30) {
 				t.Fatalf("%v [%d,%d] token %d of %d, row %d: got %v, reference implementation %v (magnitude %v)", p.m.Type, p.m.Rows, p.m.Cols, tok, p.a.N, r, got, reference, abs)
 			}
-			if !(math.Abs(got-exact) <= slack+round*abs+1e-30) {
+			if !(math.Abs(got-exact) <= slack+1e-5*abs+1e-30) {
 				t.Fatalf("%v [%d,%d] token %d of %d, row %d: got %v, exact %v ± %v", p.m.Type, p.m.Rows, p.m.Cols, tok, p.a.N, r, got, exact, slack)
 			}
 		}
@@ -312,19 +297,12 @@ func TestMulLevelsAgree(t *testing.T) {
 	for _, typ := range allTypes {
 		t.Run(typ.String(), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(4, uint64(typ)))
-			restore := cpu.Force(cpu.Generic)
 			p := newProduct(t, rng, typ, 33, 1536, 5, false)
-			restore()
 			want := make([]float32, 33*5)
 			generic.mul[typ](want, 33, p.m.data, p.m.stride, 33, &p.a)
 			forLevels(t, func(t *testing.T) {
 				got := make([]float32, len(want))
-				p.a.Reset(p.a.x, 5, 1536)
-				p.a.Quantize(p.m.ActType(), 0, 5)
 				p.m.Mul(got, 33, &p.a, 0, 33)
-				if p.a.onTiles(typ, 0) {
-					return // no sums of integers; TestMulTokens holds them against their definition
-				}
 				for i := range want {
 					if d := math.Abs(float64(got[i] - want[i])); d > 1e-4*(1+math.Abs(float64(want[i]))) {
 						t.Fatalf("result %d: %v, generic %v", i, got[i], want[i])

@@ -26,13 +26,14 @@ const (
 	codeStride = 800 // bytes between the rows of codes; the assembly has the same number
 )
 
-// panelScratch is the memory of one product at a time, 64 KiB. Field sizes are multiples of 64 bytes, which keeps q and
+// panelScratch is the memory of one product at a time, 96 KiB. Field sizes are multiples of 64 bytes, which keeps q and
 // dm aligned to cache lines when the whole is.
 type panelScratch struct {
 	codes  [panelRows * codeStride]byte            // rows of codes
 	scales [panelCols / q8Block * panelRows]uint32 // per block of 32 columns, per row: the block's first four bytes
 	q      [panelRows * panelCols]byte             // codes in panel order
 	dm     [panelCols / kGroup * 2 * panelRows]float32
+	sums   [2 * blockTokens * blockCols]int32 // of tiles
 }
 
 var panelPool = sync.Pool{New: func() any { return new(panelScratch) }}
@@ -73,11 +74,13 @@ type panelType struct {
 	unpack32 func(codes *byte, scales *uint32, w *byte, blocks int)
 	bias     float32 // M = bias·D; 0 when the blocks hold M
 	unpackK  func(codes *byte, dm *float32, stride, toM int, w *byte, blocks int)
-	few      kernel // for tokens that are alone, see Act; nil: panels, for one token too
+	few      kernel    // for tokens that are alone, see Act; nil: panels, for one token too
+	tiles    tilePanel // for blocks of tokens, where there are tiles
 }
 
 // mul is the kernel of the type. A panel passes all tokens before the next one is filled; its columns are cut so that
-// it stays in the first-level cache, and the second and further pieces of a row add to the results of the first.
+// it stays in the first-level cache, and the second and further pieces of a row add to the results of the first. Activations of
+// the columns stay in the second-level cache: they pass all rows before the next columns.
 func (p *panelType) mul(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
 	alone := 0
 	if p.few != nil {
@@ -91,21 +94,27 @@ func (p *panelType) mul(dst []float32, ld int, w []byte, stride, rows int, a *Ac
 	}
 	s := panelPool.Get().(*panelScratch)
 	defer panelPool.Put(s)
-	step := panelStep(a.Cols, p.block())
-	for r := 0; r < rows; r += panelRows {
-		n := min(panelRows, rows-r)
-		for c := 0; c < a.Cols; c += step {
-			cols := min(step, a.Cols-c)
+	blocks, most := p.blocks(a, alone), panelCols
+	if blocks > 0 {
+		most = blockCols
+	}
+	step := panelStep(a.Cols, p.block(), most)
+	for c := 0; c < a.Cols; c += step {
+		cols := min(step, a.Cols-c)
+		for r := 0; r < rows; r += panelRows {
+			n := min(panelRows, rows-r)
 			p.fill(s, w[r*stride:], stride, n, c, cols)
-			p.tokens(s, dst[r:], ld, n, c, cols, a, alone)
+			if blocks > 0 {
+				p.multiplyBlocks(s, dst[r:], ld, n, c, cols, a, alone, blocks)
+			}
+			p.tokens(s, dst[r:], ld, n, c, cols, a, alone+blocks*blockTokens)
 		}
 	}
 }
 
-// panelStep divides cols, a multiple of block, into steps of about the same size, at most panelCols and a multiple of
-// block.
-func panelStep(cols, block int) int {
-	steps := (cols + panelCols - 1) / panelCols
+// panelStep divides cols, a multiple of block, into steps of about the same size, at most most and a multiple of block.
+func panelStep(cols, block, most int) int {
+	steps := (cols + most - 1) / most
 	return (cols/block + steps - 1) / steps * block
 }
 

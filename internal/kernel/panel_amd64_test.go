@@ -72,32 +72,32 @@ func (k *gemmCase) mulPanelGeneric(r, t int) (sum, abs float64) {
 type gemmKind struct {
 	name         string
 	level        cpu.Level
-	kernels      [3]gemmKernel
+	kernels      *[3]gemmKernel
 	group, super int
 	least, most  int // codes
 	biased       bool
 }
 
 var gemmKinds = []gemmKind{
-	{"32Bits4", cpu.AVX2, [3]gemmKernel{gemm32Bits4x1AVX2, gemm32Bits4x2AVX2, gemm32Bits4x4AVX2}, 32, 1, 0, 15, false},
-	{"32Bits5", cpu.AVX2, [3]gemmKernel{gemm32Bits5x1AVX2, gemm32Bits5x2AVX2, gemm32Bits5x4AVX2}, 32, 1, 0, 31, false},
-	{"32Int8", cpu.AVX2, [3]gemmKernel{gemm32Int8x1AVX2, gemm32Int8x2AVX2, gemm32Int8x4AVX2}, 32, 1, -128, 127, false},
-	{"K32Bits4", cpu.AVX2, [3]gemmKernel{gemmK32Bits4x1AVX2, gemmK32Bits4x2AVX2, gemmK32Bits4x4AVX2}, 32, 8, 0, 15, false},
-	{"K32Bits5", cpu.AVX2, [3]gemmKernel{gemmK32Bits5x1AVX2, gemmK32Bits5x2AVX2, gemmK32Bits5x4AVX2}, 32, 8, 0, 31, false},
-	{"K32Int8", cpu.AVX2, [3]gemmKernel{gemmK32Int8x1AVX2, gemmK32Int8x2AVX2, gemmK32Int8x4AVX2}, 32, 8, -128, 127, false},
-	{"K16Bits5", cpu.AVX2, [3]gemmKernel{gemmK16Bits5x1AVX2, gemmK16Bits5x2AVX2, gemmK16Bits5x4AVX2}, 16, 16, 0, 31, false},
-	{"K16Biased5", cpu.AVX2, [3]gemmKernel{gemmK16Biased5x1AVX2, gemmK16Biased5x2AVX2, gemmK16Biased5x4AVX2}, 16, 16, 0, 31, true},
-	{"K16Biased6", cpu.AVX2, [3]gemmKernel{gemmK16Biased6x1AVX2, gemmK16Biased6x2AVX2, gemmK16Biased6x4AVX2}, 16, 16, 0, 63, true},
-	{"32", cpu.AVXVNNI, gemmVNNI, 32, 1, 0, 255, false},
-	{"K32", cpu.AVXVNNI, gemmK32VNNI, 32, 8, 0, 255, false},
-	{"K16", cpu.AVXVNNI, gemmK16VNNI, 16, 16, 0, 255, false},
-	{"K32Biased", cpu.AVXVNNI, gemmK32BVNNI, 32, 8, 0, 255, true},
-	{"K16Biased", cpu.AVXVNNI, gemmK16BVNNI, 16, 16, 0, 255, true},
-	{"32", cpu.AVX512, [3]gemmKernel{gemm32x1AVX512, gemm32x2AVX512, gemm32x4AVX512}, 32, 1, 0, 255, false},
-	{"K32", cpu.AVX512, [3]gemmKernel{gemmK32x1AVX512, gemmK32x2AVX512, gemmK32x4AVX512}, 32, 8, 0, 255, false},
-	{"K16", cpu.AVX512, [3]gemmKernel{gemmK16x1AVX512, gemmK16x2AVX512, gemmK16x4AVX512}, 16, 16, 0, 255, false},
-	{"K32Biased", cpu.AVX512, [3]gemmKernel{gemmK32Biasedx1AVX512, gemmK32Biasedx2AVX512, gemmK32Biasedx4AVX512}, 32, 8, 0, 255, true},
-	{"K16Biased", cpu.AVX512, [3]gemmKernel{gemmK16Biasedx1AVX512, gemmK16Biasedx2AVX512, gemmK16Biasedx4AVX512}, 16, 16, 0, 255, true},
+	{"32Bits4", cpu.AVX2, &gemmBits4AVX2, 32, 1, 0, 15, false},
+	{"32Bits5", cpu.AVX2, &gemmBits5AVX2, 32, 1, 0, 31, false},
+	{"32Int8", cpu.AVX2, &gemmInt8AVX2, 32, 1, -128, 127, false},
+	{"K32Bits4", cpu.AVX2, &gemmK4AVX2, 32, 8, 0, 15, false},
+	{"K32Bits5", cpu.AVX2, &gemmK5AVX2, 32, 8, 0, 31, false},
+	{"K32Int8", cpu.AVX2, &gemmK8AVX2, 32, 8, -128, 127, false},
+	{"K16Bits5", cpu.AVX2, &gemmK16AVX2, 16, 16, 0, 31, false},
+	{"K16Biased5", cpu.AVX2, &gemmK16B5AVX2, 16, 16, 0, 31, true},
+	{"K16Biased6", cpu.AVX2, &gemmK16B6AVX2, 16, 16, 0, 63, true},
+	{"32", cpu.AVXVNNI, &gemmVNNI, 32, 1, 0, 255, false},
+	{"K32", cpu.AVXVNNI, &gemmK32VNNI, 32, 8, 0, 255, false},
+	{"K16", cpu.AVXVNNI, &gemmK16VNNI, 16, 16, 0, 255, false},
+	{"K32Biased", cpu.AVXVNNI, &gemmK32BVNNI, 32, 8, 0, 255, true},
+	{"K16Biased", cpu.AVXVNNI, &gemmK16BVNNI, 16, 16, 0, 255, true},
+	{"32", cpu.AVX512, &gemmAVX512, 32, 1, 0, 255, false},
+	{"K32", cpu.AVX512, &gemmK32AVX512, 32, 8, 0, 255, false},
+	{"K16", cpu.AVX512, &gemmK16AVX512, 16, 16, 0, 255, false},
+	{"K32Biased", cpu.AVX512, &gemmK32BAVX512, 32, 8, 0, 255, true},
+	{"K16Biased", cpu.AVX512, &gemmK16BAVX512, 16, 16, 0, 255, true},
 }
 
 // panelRowsOf returns how many rows a level's kernels take.
@@ -210,7 +210,7 @@ func TestInterleave(t *testing.T) {
 	for _, l := range cpu.Levels()[1:] {
 		t.Run(l.String(), func(t *testing.T) {
 			p := &panelAVX2
-			if l == cpu.AVX512 {
+			if l == cpu.AVX512 || l == cpu.AMX {
 				p = &panelAVX512
 			}
 			for _, cols := range []int{16, 32, 48, 256, 576, 768} {
@@ -259,7 +259,7 @@ func TestScales32(t *testing.T) {
 // panelTypes returns the types that go through panels at level l.
 func panelTypes(l cpu.Level) []panelType {
 	switch l {
-	case cpu.AVX512:
+	case cpu.AVX512, cpu.AMX:
 		return panelTypesAVX512
 	case cpu.AVXVNNI:
 		return panelTypesVNNI
@@ -337,7 +337,7 @@ func checkFactors(t *testing.T, row *tileRow, p panelType, l cpu.Level, dm []flo
 func TestPanelStep(t *testing.T) {
 	for _, block := range []int{32, 256} {
 		for cols := block; cols < 20000; cols += block {
-			step := panelStep(cols, block)
+			step := panelStep(cols, block, panelCols)
 			if step <= 0 || step%block != 0 || step > panelCols || (cols+step-1)/step > (cols+panelCols-1)/panelCols {
 				t.Fatalf("%d columns in blocks of %d: steps of %d", cols, block, step)
 			}

@@ -55,38 +55,33 @@ func rowsKWith(rowsK rowsKOne) kernel {
 // floatsWith makes a kernel for type t, F16, BF16 or F32, of ones that take columns in multiples of step; the others
 // are added in Go.
 func floatsWith(kernels dotKernels, t Type, step int) kernel {
-	return func(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
-		floatRows(kernels, t, step, dst, ld, w, stride, rows, a, a.N)
-	}
-}
-
-// floatRows is the product with the first tokens of a batch.
-func floatRows(kernels dotKernels, t Type, step int, dst []float32, ld int, w []byte, stride, rows int, a *Act, tokens int) {
 	_, size := t.Block()
-	head := a.Cols - a.Cols%step
-	chunk := rows
-	if tokens > len(kernels) {
-		chunk = rowChunk
-	}
-	for r := 0; r < rows; r += chunk {
-		for t, n := 0, 0; t < tokens; t += n {
-			n = rowGroup(tokens-t, len(kernels))
-			kernels[n-1](&dst[t*ld+r], ld, &a.x[t*a.Cols], a.Cols, &w[r*stride], stride, min(chunk, rows-r), head)
+	return func(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
+		head := a.Cols - a.Cols%step
+		chunk := rows
+		if a.N > len(kernels) {
+			chunk = rowChunk
 		}
-	}
-	if head < a.Cols {
-		floatTail(t, dst, ld, w[head*size:], stride, rows, a, head, tokens)
+		for r := 0; r < rows; r += chunk {
+			for t, n := 0, 0; t < a.N; t += n {
+				n = rowGroup(a.N-t, len(kernels))
+				kernels[n-1](&dst[t*ld+r], ld, &a.x[t*a.Cols], a.Cols, &w[r*stride], stride, min(chunk, rows-r), head)
+			}
+		}
+		if head < a.Cols {
+			floatTail(t, dst, ld, w[head*size:], stride, rows, a, head)
+		}
 	}
 }
 
 // floatTail adds the products of the columns from head on, fewer than 8; w begins with them.
-func floatTail(t Type, dst []float32, ld int, w []byte, stride, rows int, a *Act, head, tokens int) {
+func floatTail(t Type, dst []float32, ld int, w []byte, stride, rows int, a *Act, head int) {
 	_, size := t.Block()
 	var buf [8]float32
 	tail := buf[:a.Cols-head]
 	for r := range rows {
 		floats(t, tail, w[r*stride:][:len(tail)*size])
-		for t := range tokens {
+		for t := range a.N {
 			dst[t*ld+r] += dotFloats(tail, a.x[t*a.Cols+head:][:len(tail)])
 		}
 	}

@@ -52,8 +52,8 @@ var panelTypesAVX2 = []panelType{
 	{typ: IQ4_XS, group: 32, gemm: &gemmK8AVX2, unpackK: unpackIQ4_XSAVX2, few: rowsKWithTokens(rowsIQ4_XSAVX2, rowsIQ4_XSx4AVX2, rowsIQ4_XSx8AVX2)},
 }
 
-// panelTypesVNNI are the types in blocks and, behind them, those of lattice points, at AVXVNNI: those of AVX2, but for the
-// products. Rows in blocks of 256 keep AVX2's: there VPDPWSSD saves an addition, but no multiplication.
+// panelTypesVNNI are the types in blocks and, behind them, those of lattice points, at AVXVNNI: those of AVX2, but for
+// the products. Rows in blocks of 256 keep AVX2's: there VPDPWSSD saves an addition, but no multiplication.
 var panelTypesVNNI = func() []panelType {
 	all := slices.Concat(panelTypesAVX2, panelTypesLattice)
 	for i := range all {
@@ -93,8 +93,9 @@ var gemmVNNIOf = map[*[3]gemmKernel]*[3]gemmKernel{
 	&gemmK16B5AVX2: &gemmK16BVNNI, &gemmK16B6AVX2: &gemmK16BVNNI, &gemmK16B7AVX2: &gemmK16BVNNI,
 }
 
-// panelTypesAVX512 are the types in blocks at AVX-512. Their codes are unpacked as at AVX2, but for those with a sign.
-var panelTypesAVX512 = []panelType{
+// panelTypesAVX512 are the types in blocks and, behind them, those of lattice points, at AVX-512. Their codes are
+// unpacked as at AVX2, but for those with a sign.
+var panelTypesAVX512 = slices.Concat([]panelType{
 	{typ: Q4_0, group: 32, gemm: &gemmAVX512, unpack32: unpackQ4_0AVX2, bias: -8, few: rows32Tokens(rowsQ4_0AVX512, rowsQ4_0x4AVX512, rowsQ4_0x8AVX512)},
 	{typ: Q4_1, group: 32, gemm: &gemmAVX512, unpack32: unpackQ4_1AVX2, few: rows32Tokens(rowsQ4_1AVX512, rowsQ4_1x4AVX512, rowsQ4_1x8AVX512)},
 	{typ: Q5_0, group: 32, gemm: &gemmAVX512, unpack32: unpackQ5_0AVX2, bias: -16, few: rows32Tokens(rowsQ5_0AVX512, rowsQ5_0x4AVX512, rowsQ5_0x8AVX512)},
@@ -108,6 +109,18 @@ var panelTypesAVX512 = []panelType{
 	{typ: Q5_K, group: 32, gemm: &gemmK32AVX512, unpackK: unpackQ5_KAVX2, few: rowsKWithTokens(rowsQ5_KAVX512, rowsQ5_Kx4AVX512, rowsQ5_Kx8AVX512)},
 	{typ: Q6_K, group: 16, gemm: &gemmK16BAVX512, unpackK: unpackQ6_KAVX2, few: rowsKWithTokens(rowsQ6_KAVX512, rowsQ6_Kx4AVX512, rowsQ6_Kx8AVX512)},
 	{typ: IQ4_XS, group: 32, gemm: &gemmK32BAVX512, unpackK: unpackIQ4_XSUnsignedAVX2, few: rowsKWithTokens(rowsIQ4_XSAVX512, rowsIQ4_XSx4AVX512, rowsIQ4_XSx8AVX512)},
+}, latticeAVX512())
+
+// latticeAVX512 returns the types of lattice points with AVX-512's panels.
+func latticeAVX512() []panelType {
+	all := slices.Clone(panelTypesLattice)
+	for i := range all {
+		all[i].gemm = &gemmK32BAVX512
+		if all[i].group == kGroup {
+			all[i].gemm = &gemmK16BAVX512
+		}
+	}
+	return all
 }
 
 // The kernels of the types whose activations stay float32; those of F16 are attention's.

@@ -28,7 +28,7 @@ func TestRelatives(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			limit := 1e-5
 			if d.Matrix == ggtype.MXFP4 || d.Layers > 40 { // both round activations, in their own order
-				limit = near(1e-4, true)
+				limit = 1e-4
 			}
 			want := readFloats(t, filepath.Join("../../testdata/relatives", name+".f32"))
 			path := d.Build().Write(t)

@@ -35,7 +35,7 @@ func TestSketches(t *testing.T) {
 				}
 				m := open(t, path, o)
 				for _, step := range []int{len(ids), 7, 1} {
-					if e := nmse(lastLogits(logitsIn(t, m, ids, step), want), want); !(e < near(s.Limit, quantized(name))) {
+					if e := nmse(lastLogits(logitsIn(t, m, ids, step), want), want); !(e < s.Limit) {
 						t.Errorf("%+v, %d tokens at a time: error %.2g", o, step, e)
 					}
 				}

@@ -14,7 +14,6 @@ import (
 	"github.com/latentgo/latentgo/engine/internal/model"
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/attention"
-	"github.com/latentgo/latentgo/internal/cpu"
 	"github.com/latentgo/latentgo/internal/gguftest"
 	"github.com/latentgo/latentgo/internal/testenv"
 )
@@ -148,15 +147,6 @@ func readFloats(t *testing.T, path string) []float32 {
 		out = append(out, math.Float32frombits(binary.LittleEndian.Uint32(b)))
 	}
 	return out
-}
-
-// near returns the limit of an error, a wider one where prompts of a quantised model go through tiles: those do not round
-// activations to 8 bits as llama.cpp does, which alone is an error of some thousandths in so small a model.
-func near(limit float64, quantised bool) float64 {
-	if quantised && cpu.Active() == cpu.AMX {
-		return max(limit, 5e-3)
-	}
-	return limit
 }
 
 // nmse is the mean squared error of got over the mean square of want.

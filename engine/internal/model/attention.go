@@ -178,7 +178,6 @@ func (a *projections) loadQueries(ld *Loader, name func(string) string, width in
 	a.eachNorm = a.spec.EachNorm.load(ld, name, g)
 	a.loadNorms(ld, name)
 	a.softmax.Cap = a.spec.ScoreCap
-	a.softmax.Rounded = a.q.rounded()
 	if a.spec.Sinks {
 		a.softmax.Sinks = ld.vector(name("attn_sinks.weight"), g.Heads, true)
 	}

@@ -32,10 +32,6 @@ func (l Linear) Mul(dst []float32, ld int, a *kernel.Act, r0, r1 int) {
 	}
 }
 
-// rounded reports whether weights are of a type shorter than single precision, so that what is made of them is no more
-// exact than that.
-func (l Linear) rounded() bool { return l.Matrix != nil && l.Type != ggtype.F32 }
-
 // Floats returns the weights with their scale, [rows, cols].
 func (l Linear) Floats() []float32 {
 	out := make([]float32, l.Rows*l.Cols)
@@ -101,9 +97,6 @@ func transposed(m *kernel.Matrix, from, n int) *kernel.Matrix {
 	out, err := kernel.NewMatrix(ggtype.F16, m.Cols, n, data)
 	if err != nil {
 		panic(err)
-	}
-	if m.Type == ggtype.F32 {
-		return out.Exact()
 	}
 	return out
 }

@@ -112,7 +112,6 @@ func (m *mla) build() error {
 	if m.expanded, err = attention.NewGQA(m.geo); err != nil {
 		return err
 	}
-	m.softmax.Rounded = m.o.rounded()
 	m.attn.SetSoftmax(m.softmax)
 	m.expanded.SetSoftmax(m.softmax)
 	return nil

@@ -23,6 +23,7 @@ var (
 	avx2    = level{"AVX2", 32, false}
 	avxvnni = level{"AVXVNNI", 32, true}
 	avx512  = level{"AVX512", 64, true}
+	amx     = level{"AMX", 64, true} // with the instructions of avx512
 
 	// avx2unsigned unpacks for both levels of VNNI.
 	avx2unsigned = level{"UnsignedAVX2", 32, true}
@@ -35,7 +36,7 @@ func (l level) lanes() int { return l.bytes / 4 }
 func (l level) wide() bool { return l.bytes == 64 }
 
 // evex reports whether there are AVX-512's instructions: 32 registers, masks, at any width of vectors.
-func (l level) evex() bool { return l.name == avx512.name }
+func (l level) evex() bool { return l.name == avx512.name || l.name == amx.name }
 
 // vnni reports whether there are VPDPBUSD and VPDPWSSD, at any width of vectors.
 func (l level) vnni() bool { return l.evex() || l.name == avxvnni.name }

@@ -22,7 +22,8 @@
 // The same Go code writes AVX2 and AVX-512 where the algorithm is the same: the methods of gen choose the width of vectors
 // and, where an instruction exists in one encoding only, the instruction. AVX2 has 16 registers, and its functions must not
 // get the other 16 that the assembler would silently use AVX-512 encodings for; check looks for that too. AVXVNNI is AVX2 with
-// two instructions more, which the assembler does not know in the form that they have there (vnni.go).
+// two instructions more, which the assembler does not know in the form that they have there (vnni.go), and AMX is AVX-512 with
+// those of tiles, which it does not know at all (amx.go).
 //
 // # Equations
 //
@@ -60,7 +61,7 @@ import (
 //	gemm       panels of unpacked weights times several tokens
 //	panel      unpacking of weights to panels
 //	quantize   activations to int8
-//	tiles      bfloat16 in the order of AMX tiles
+//	tiles      products of AMX tiles, and what they are filled with
 var files = []struct {
 	name  string
 	build func(*gen)
@@ -135,7 +136,7 @@ func print(name string, p printer.Printer, f *ir.File) error {
 // registers 16 to 31, and a function that uses the frame pointer or Go's own registers.
 func check(f *ir.File) error {
 	for _, fn := range f.Functions() {
-		avx2 := !strings.HasSuffix(fn.Name, "AVX512")
+		avx2 := !strings.HasSuffix(fn.Name, avx512.name) && !strings.HasSuffix(fn.Name, amx.name)
 		if isa := strings.Join(fn.ISA, " "); avx2 && strings.Contains(isa, "AVX512") {
 			return fmt.Errorf("%s needs %s", fn.Name, isa)
 		}

@@ -32,22 +32,39 @@ func (g *gen) dotProduct(name string, evex func(...operand.Op), a, b, sum operan
 	})
 }
 
-// writeBytes writes the instructions of the second form as data: VEX.256.66.0F38.W0, 50 or 52, registers.
+// writeBytes writes the instructions that the assembler does not know as data.
 func writeBytes(f *ir.File) {
 	for _, fn := range f.Functions() {
 		for _, i := range fn.Instructions() {
-			if len(i.ISA) != 1 || i.ISA[0] != isaVNNI {
+			if len(i.ISA) != 1 {
 				continue
 			}
-			a, b, sum := number(i.Operands[0]), number(i.Operands[1]), number(i.Operands[2])
-			op := map[string]uint32{"VPDPBUSD": 0x50, "VPDPWSSD": 0x52}[i.Opcode]
-			high := func(r uint32) uint32 { return (r>>3 ^ 1) & 1 } // registers 8 to 15 by a bit that is 0
-			prefix := 0xc4 | (high(sum)<<7|1<<6|high(a)<<5|2)<<8 | ((^b&15)<<3|1<<2|1)<<16
-			i.Opcode = fmt.Sprintf("LONG $0x%08x; BYTE $0x%02x // %s %s, %s, %s", prefix|op<<24, 0xc0|(sum&7)<<3|a&7,
-				i.Opcode, i.Operands[0].Asm(), i.Operands[1].Asm(), i.Operands[2].Asm())
+			switch i.ISA[0] {
+			case isaVNNI:
+				i.Opcode = vnniBytes(i)
+			case isaAMX:
+				bytes, text := amxBytes(i)
+				i.Opcode = ""
+				for _, b := range bytes {
+					i.Opcode += fmt.Sprintf("BYTE $0x%02x; ", b)
+				}
+				i.Opcode += "// " + text
+			default:
+				continue
+			}
 			i.Operands = nil
 		}
 	}
+}
+
+// vnniBytes returns an instruction of VNNI as data: VEX.256.66.0F38.W0, 50 or 52, registers.
+func vnniBytes(i *ir.Instruction) string {
+	a, b, sum := number(i.Operands[0]), number(i.Operands[1]), number(i.Operands[2])
+	op := map[string]uint32{"VPDPBUSD": 0x50, "VPDPWSSD": 0x52}[i.Opcode]
+	high := func(r uint32) uint32 { return (r>>3 ^ 1) & 1 } // registers 8 to 15 by a bit that is 0
+	prefix := 0xc4 | (high(sum)<<7|1<<6|high(a)<<5|2)<<8 | ((^b&15)<<3|1<<2|1)<<16
+	return fmt.Sprintf("LONG $0x%08x; BYTE $0x%02x // %s %s, %s, %s", prefix|op<<24, 0xc0|(sum&7)<<3|a&7,
+		i.Opcode, i.Operands[0].Asm(), i.Operands[1].Asm(), i.Operands[2].Asm())
 }
 
 // number returns the number of a vector register.
