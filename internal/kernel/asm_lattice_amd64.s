@@ -227,7 +227,7 @@ block3:
 	VMULPS       X3, X1, X1
 	VCVTDQ2PS    Y2, Y2
 	VBROADCASTSS X1, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VFMADD231PS  Y2, Y1, Y0
 	ADDQ         $+66, DI
 	ADDQ         $+256, R8
 	ADDQ         $+4, R9
@@ -924,7 +924,7 @@ block3:
 	VMULPS       X2, X1, X1
 	VCVTDQ2PS    Y4, Y4
 	VBROADCASTSS X1, Y1
-	VFMADD231PS  Y1, Y4, Y0
+	VFMADD231PS  Y4, Y1, Y0
 	ADDQ         $+74, DI
 	ADDQ         $+256, R8
 	ADDQ         $+4, R9
@@ -1497,7 +1497,7 @@ block3:
 	VMULPS       X2, X1, X1
 	VCVTDQ2PS    Y4, Y4
 	VBROADCASTSS X1, Y1
-	VFMADD231PS  Y1, Y4, Y0
+	VFMADD231PS  Y4, Y1, Y0
 	ADDQ         $+82, DI
 	ADDQ         $+256, R8
 	ADDQ         $+4, R9
@@ -2104,7 +2104,7 @@ block3:
 	VMULPS       X3, X1, X1
 	VCVTDQ2PS    Y2, Y2
 	VBROADCASTSS X1, Y1
-	VFMADD231PS  Y1, Y2, Y0
+	VFMADD231PS  Y2, Y1, Y0
 	ADDQ         $+98, DI
 	ADDQ         $+256, R8
 	ADDQ         $+4, R9
@@ -2740,7 +2740,7 @@ block3:
 	VMULPS       X3, X2, X2
 	VCVTDQ2PS    Y1, Y1
 	VBROADCASTSS X2, Y3
-	VFMADD231PS  Y3, Y1, Y0
+	VFMADD231PS  Y1, Y3, Y0
 	ADDQ         $+110, DI
 	ADDQ         $+256, R8
 	ADDQ         $+4, R9
@@ -3319,7 +3319,7 @@ block3:
 	VMULPS       X3, X2, X2
 	VCVTDQ2PS    Y1, Y1
 	VBROADCASTSS X2, Y3
-	VFMADD231PS  Y3, Y1, Y0
+	VFMADD231PS  Y1, Y3, Y0
 	ADDQ         $+50, DI
 	ADDQ         $+256, R8
 	ADDQ         $+4, R9
@@ -3926,7 +3926,7 @@ block3:
 	VMULPS       X2, X1, X1
 	VCVTDQ2PS    Y3, Y3
 	VBROADCASTSS X1, Y1
-	VFMADD231PS  Y1, Y3, Y0
+	VFMADD231PS  Y3, Y1, Y0
 	ADDQ         $+56, DI
 	ADDQ         $+256, R8
 	ADDQ         $+4, R9

@@ -260,11 +260,7 @@ func (r *rowGen) scales(w matrix, mins reg.VecVirtual, n int) {
 	if r.min {
 		r.VADDPS(v.AsY(), mins.AsY(), mins.AsY())
 	}
-	if r.evex() {
-		r.VMOVUPS(v.AsY(), r.stack)
-	} else {
-		r.VMOVUPS(v, r.stack)
-	}
+	r.VMOVUPS(v, r.stack)
 }
 
 // halfScales loads d, or d and m, of n rows to v as floats.
@@ -352,7 +348,7 @@ func (r *rowGen) constants() {
 		r.ones = r.u32(0x00010001)
 	}
 	if r.bias != 0 && (r.unsigned || !r.signed) {
-		r.biases = r.u32(uint32(r.bias) * 0x01010101)
+		r.biases = r.u32(all(r.bias))
 	}
 	if r.size < 32 {
 		r.mask = r.u32(0x0f0f0f0f)

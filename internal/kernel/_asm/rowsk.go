@@ -197,7 +197,7 @@ func (k *kGen) constants() {
 		k.values = k.codes("iq4", iq4Values, 0)
 	}
 	if k.bias != 0 && !k.late() {
-		k.biases = k.u32(uint32(k.bias) * 0x01010101)
+		k.biases = k.u32(all(k.bias))
 	}
 	k.lookups()
 }
@@ -236,33 +236,34 @@ func (k *kGen) block(acc, mins reg.VecVirtual) {
 	sum := k.integers()
 	k.Comment("acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a")
 	d := k.factors()
-	all := k.vec()
 	if k.whole() {
 		k.addLanes(sum)
 		k.VCVTDQ2PS(sum.AsX(), sum.AsX())
 		k.VFMADD231SS(d.AsX(), sum.AsX(), acc.AsX())
 		return
 	}
-	k.VCVTDQ2PS(sum, sum)
 	if k.evex() {
 		k.VMOVLPS(d.AsX(), k.scale)
-		k.VFMADD231PS_BCST(k.scale, sum, acc)
-		if k.min {
-			m := k.minSums().AsY()
-			k.VCVTDQ2PS(m, m)
-			k.VFMADD231PS_BCST(k.scale.Offset(4), m, mins.AsY())
-		}
+	}
+	k.addScaled(d, 0, sum, acc)
+	if k.min {
+		k.addScaled(d, 1, k.minSums().AsY(), mins.AsY())
+	}
+}
+
+// addScaled adds the integers sum, times the factor in a lane of d, to acc.
+func (k *kGen) addScaled(d reg.VecVirtual, lane int, sum, acc reg.Register) {
+	k.VCVTDQ2PS(sum, sum)
+	if k.evex() { // from memory, where block has put them, a factor comes without a shuffle
+		k.VFMADD231PS_BCST(k.scale.Offset(4*lane), sum, acc)
 		return
 	}
-	k.VBROADCASTSS(d.AsX(), all)
-	k.VFMADD231PS(all, sum, acc)
-	if k.min {
-		m := k.minSums()
+	if lane > 0 {
 		k.VPSHUFD(operand.Imm(0x55), d.AsX(), d.AsX())
-		k.VCVTDQ2PS(m.AsY(), m.AsY())
-		k.VBROADCASTSS(d.AsX(), all.AsY())
-		k.VFMADD231PS(m.AsY(), all.AsY(), mins.AsY())
 	}
+	factor := k.vec()
+	k.VBROADCASTSS(d.AsX(), factor)
+	k.VFMADD231PS(sum, factor, acc)
 }
 
 // addLanes leaves the sum of the eight int32 of v in its lowest lane.
@@ -511,7 +512,7 @@ func (k *kGen) minSumsOf(sums operand.Mem) reg.VecVirtual {
 func (k *kGen) bits(mask byte, v reg.VecVirtual) {
 	if !k.evex() {
 		t := k.vec()
-		k.VPBROADCASTD(k.constant(bytes4(mask)), t)
+		k.VPBROADCASTD(k.constant(all(mask)), t)
 		k.VPAND(t, v, v)
 		return
 	}
@@ -541,11 +542,8 @@ func (k *kGen) combine(low byte, v reg.VecVirtual, high byte, h reg.VecVirtual) 
 
 // byteTable returns a table of bytes b.
 func (k *kGen) byteTable(b byte) operand.Op {
-	return k.tableOf(fmt.Sprintf("c%08x", bytes4(b)), bytes4(b))
+	return k.tableOf(fmt.Sprintf("c%08x", all(b)), all(b))
 }
-
-// bytes4 returns four bytes b.
-func bytes4(b byte) uint32 { return uint32(b) * 0x01010101 }
 
 // isMem reports whether a table lies in memory.
 func isMem(op operand.Op) bool {

@@ -121,7 +121,7 @@ func (k *kGen) scales3() {
 
 // xmmBits masks the bytes of the xmm v.
 func (k *kGen) xmmBits(mask byte, v reg.VecVirtual) {
-	m := k.quad(uint32(mask) * 0x01010101)
+	m := k.quad(all(mask))
 	if k.evex() {
 		k.VPANDD(m, v.AsX(), v.AsX())
 	} else {
