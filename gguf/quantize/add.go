@@ -201,10 +201,7 @@ func (j *job) row(x, y []float32, r, at int, s *score) error {
 	if err := kernel.Dequantize(y, j.Type, dst); err != nil {
 		return err
 	}
-	for i, v := range x {
-		d := float64(v - y[i])
-		s.err += d * d
-		s.square += float64(v) * float64(v)
-	}
+	errs, squares := kernel.SquaredErrors(x, y)
+	s.err, s.square = s.err+errs, s.square+squares
 	return nil
 }

@@ -3,6 +3,8 @@ package encode
 import (
 	"encoding/binary"
 	"math"
+
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // The types whose codes stand for 16 values that are not evenly spaced; file iq4.go of package kernel shows the
@@ -34,90 +36,66 @@ func nearest() (table [512]byte) {
 func iq4Code(v float32) byte { return iq4Nearest[uint(clamp(float32(2*v)+256, 0, 511))&511] }
 
 // iq4 returns the sums for the values nearest to x·inv.
-func (g *group) iq4(inv float32) (s sums) {
-	w, wx := g.w[:len(g.x)], g.wx[:len(g.x)]
-	for i, v := range g.x {
-		q := iq4Values[iq4Code(float32(v*inv))&15]
-		s.qq += w[i] * q * q
-		s.xq += wx[i] * q
+func (g *groups) iq4(inv *lanes) (s kernel.FitSums) {
+	for at := 0; at < len(g.X); at += len(inv) {
+		x, w, wx := (*lanes)(g.X[at:]), (*lanes)(g.W[at:]), (*lanes)(g.WX[at:])
+		for l, v := range x {
+			q := iq4Values[iq4Code(float32(v*inv[l]))&15]
+			s.QQ[l] += w[l] * q * q
+			s.XQ[l] += wx[l] * q
+		}
 	}
 	return s
 }
 
-// searchIQ4 returns the scale of the group: x ≈ d·value.
-func (g *group) searchIQ4() (d float32) {
-	most := g.most()
-	if abs(most) < tiny {
-		return 0
-	}
-	best := float32(-1)
-	for c := -7; c <= 7; c++ {
-		for _, sign := range [2]float32{-127, 113} {
-			if c != 0 && sign > 0 {
-				continue
-			}
-			s := g.iq4((sign + float32(c)) / most)
-			if s.qq > 0 && s.xq*s.xq > best*s.qq {
-				d = s.xq / s.qq
-				best = d * s.xq
-			}
+// codesIQ4 are the values, tried at those of the largest magnitude and near.
+var codesIQ4 = symmetric{codes: codes{iq4: true}, at: iq4Tries()}
+
+func iq4Tries() (at []float32) {
+	for c := float32(-7); c <= 7; c++ {
+		if at = append(at, -127+c); c == 0 {
+			at = append(at, 113)
 		}
 	}
-	for range refinements {
-		s := g.iq4(invert(d))
-		if s.qq <= 0 || !(s.xq*s.xq > best*s.qq) {
-			break
-		}
-		d = s.xq / s.qq
-		best = d * s.xq
-	}
-	return d
+	return at
 }
 
-// putIQ4 packs the codes of 32 weights: the first 16 in the low, the others in the high halves.
-func (g *group) putIQ4(b []byte, inv float32) {
+// putIQ4 packs the codes of group l: the first 16 in the low, the others in the high halves.
+func (g *groups) putIQ4(b []byte, l int, inv float32) {
+	code := func(j int) byte { return iq4Code(float32(g.X[len(lanes{})*j+l] * inv)) }
 	for j := range 16 {
-		b[j] = iq4Code(float32(g.x[j]*inv)) | iq4Code(float32(g.x[j+16]*inv))<<4
+		b[j] = code(j) | code(j+16)<<4
 	}
 }
 
 func encodeIQ4NL(b []byte, x, w []float32) {
-	var g group
-	g.set(x, w)
-	d := putHalf(b, g.searchIQ4())
-	g.putIQ4(b[2:], invert(d))
+	var g groups
+	g.set(x, w, 32)
+	ds := g.search(&codesIQ4)
+	for l := range len(x) / 32 {
+		b := b[18*l:]
+		g.putIQ4(b[2:], l, invert(putHalf(b, ds[l])))
+	}
 }
 
 func encodeIQ4XS(b []byte, x, w []float32) {
-	var groups [8]group
-	var ds [8]float32
-	most := float32(0)
-	for i := range groups {
-		groups[i].set(x[32*i:][:32], w[32*i:][:32])
-		if ds[i] = groups[i].searchIQ4(); abs(ds[i]) > abs(most) {
-			most = ds[i]
-		}
-	}
-	_, d := half(-most / 32)
-	high := uint16(0)
-	clear(b[4:8])
-	var scales [8]float32
+	var g groups
+	g.set(x, w, 32)
+	ds := g.search(&codesIQ4)
+	_, d := half(-largest([]lanes{ds}) / 32)
 	var fit blockFit
-	for i := range groups {
-		g := &groups[i]
-		codes := func(c float32) sums { return g.iq4(invert(d * c)) }
-		scales[i] = g.roundSigned(ds[i]*invert(d), 32, codes, d)
-		fit.add(g, codes(scales[i]), scales[i], 0)
-		c := byte(int(scales[i]) + 32)
-		b[4+i/2] |= c & 15 << (4 * (i & 1))
-		high |= uint16(c>>4) << (2 * i)
-	}
+	scales := g.roundScales(codesIQ4.codes, 32, &ds, d, &fit)
 	if fit.aa > 0 {
 		d = float32(fit.xa / fit.aa)
 	}
 	d = putHalf(b, d)
-	for i := range groups {
-		groups[i].putIQ4(b[8+16*i:], invert(d*scales[i]))
+	high := uint16(0)
+	clear(b[4:8])
+	for l, sc := range scales {
+		c := byte(int(sc) + 32)
+		b[4+l/2] |= c & 15 << (4 * (l & 1))
+		high |= uint16(c>>4) << (2 * l)
+		g.putIQ4(b[8+16*l:], l, invert(d*sc))
 	}
 	binary.LittleEndian.PutUint16(b[2:], high)
 }

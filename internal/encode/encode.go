@@ -11,33 +11,38 @@ import (
 // block is the most weights that one block holds.
 const block = 256
 
-// blockEncoder writes the block of weights x to b. w holds the weights of their errors, all of them positive.
+// blockEncoder writes the block of weights x to b; an encoder of blocks of 32 with a search writes up to eight blocks. w
+// holds the weights of their errors, all of them positive.
 type blockEncoder func(b []byte, x, w []float32)
 
-// encoders are the types with a search for scales, and how they weigh errors when no importance is given.
-var encoders = map[ggtype.Type]struct {
+// encoder is how a type is encoded, and how errors are weighed when no importance is given.
+type encoder struct {
 	encode blockEncoder
 	weigh  func(w, x []float32)
-}{
-	ggtype.Q2_K:    {encodeQ2K, weighAbs},
-	ggtype.Q3_K:    {encodeQ3K, weighSquare},
-	ggtype.Q4_K:    {encodeQ4K, weighAround},
-	ggtype.Q5_K:    {encodeQ5K, weighAround},
-	ggtype.Q6_K:    {encodeQ6K, weighSquare},
-	ggtype.IQ4_NL:  {encodeIQ4NL, weighSquare},
-	ggtype.IQ4_XS:  {encodeIQ4XS, weighSquare},
-	ggtype.MXFP4:   {encodeMXFP4, weighEven},
-	ggtype.IQ2_XXS: {encodeIQ2XXS, weighAround},
-	ggtype.IQ2_XS:  {encodeIQ2XS, weighAround},
-	ggtype.IQ2_S:   {encodeIQ2S, weighAround},
-	ggtype.IQ3_XXS: {encodeIQ3XXS, weighAround},
-	ggtype.IQ3_S:   {encodeIQ3S, weighAround},
-	ggtype.IQ1_S:   {encodeIQ1S, weighAround},
-	ggtype.IQ1_M:   {encodeIQ1M, weighAround},
-	ggtype.TQ1_0:   {encodeTQ1, weighEven},
-	ggtype.TQ2_0:   {encodeTQ2, weighEven},
-	ggtype.Q1_0:    {encodeQ1, weighEven},
-	ggtype.Q2_0:    {encodeQ2, weighEven},
+	many   bool // of up to eight blocks
+}
+
+// encoders are the types with a search for scales.
+var encoders = map[ggtype.Type]encoder{
+	ggtype.Q2_K:    {encodeQ2K, weighAbs, false},
+	ggtype.Q3_K:    {encodeQ3K, weighSquare, false},
+	ggtype.Q4_K:    {encodeQ4K, weighAround, false},
+	ggtype.Q5_K:    {encodeQ5K, weighAround, false},
+	ggtype.Q6_K:    {encodeQ6K, weighSquare, false},
+	ggtype.IQ4_NL:  {encodeIQ4NL, weighSquare, true},
+	ggtype.IQ4_XS:  {encodeIQ4XS, weighSquare, false},
+	ggtype.MXFP4:   {encodeMXFP4, weighEven, false},
+	ggtype.IQ2_XXS: {encodeIQ2XXS, weighAround, false},
+	ggtype.IQ2_XS:  {encodeIQ2XS, weighAround, false},
+	ggtype.IQ2_S:   {encodeIQ2S, weighAround, false},
+	ggtype.IQ3_XXS: {encodeIQ3XXS, weighAround, false},
+	ggtype.IQ3_S:   {encodeIQ3S, weighAround, false},
+	ggtype.IQ1_S:   {encodeIQ1S, weighAround, false},
+	ggtype.IQ1_M:   {encodeIQ1M, weighAround, false},
+	ggtype.TQ1_0:   {encodeTQ1, weighEven, false},
+	ggtype.TQ2_0:   {encodeTQ2, weighEven, false},
+	ggtype.Q1_0:    {encodeQ1, weighEven, false},
+	ggtype.Q2_0:    {encodeQ2, weighEven, false},
 }
 
 // weighted are the encoders of types whose reference has no search, for rows with importance.
@@ -72,37 +77,44 @@ func Row(dst []byte, t ggtype.Type, x, importance []float32) error {
 		return fmt.Errorf("encode %d weights of %d importances to type %v in %d bytes: %w", len(x), len(importance), t, len(dst), kernel.ErrShape)
 	}
 	e, ok := encoders[t]
-	encode := e.encode
 	if importance != nil && !ok {
-		encode, ok = weighted[t]
+		e.encode, ok = weighted[t]
+		e.many = true
 	}
 	if !ok {
 		return kernel.Quantize(dst, t, x)
 	}
+	step := elems
+	if e.many {
+		step = block
+	}
 	var buf [block]float32
-	for i := 0; i < len(x); i += elems {
-		xb, w := x[i:i+elems], buf[:elems]
-		if !bounded(xb) {
-			return fmt.Errorf("encode weights %d to %d to type %v: %w", i, i+elems, t, kernel.ErrValue)
+	for i := 0; i < len(x); i += step {
+		end := min(i+step, len(x))
+		for at := i; at < end; at += elems {
+			xb, w := x[at:at+elems], buf[at-i:][:elems]
+			if !bounded(xb) {
+				return fmt.Errorf("encode weights %d to %d to type %v: %w", at, at+elems, t, kernel.ErrValue)
+			}
+			if importance == nil {
+				e.weigh(w, xb)
+			} else {
+				weighImportance(w, xb, importance[at:at+elems])
+			}
 		}
-		if importance == nil {
-			e.weigh(w, xb)
-		} else {
-			weighImportance(w, xb, importance[i:i+elems])
-		}
-		encode(dst[i/elems*size:][:size], xb, w)
+		e.encode(dst[i/elems*size:end/elems*size], x[i:end], buf[:end-i])
 	}
 	return nil
 }
 
-// largest is the magnitude up to which weights are encoded: no type's scale gets near it, and no sum of squares
+// limit is the magnitude up to which weights are encoded: no type's scale gets near it, and no sum of squares
 // overflows.
-const largest = 1e9
+const limit = 1e9
 
-// bounded reports whether no value of x is NaN, infinite or beyond largest.
+// bounded reports whether no value of x is NaN, infinite or beyond limit.
 func bounded(x []float32) bool {
 	for _, v := range x {
-		if !(v >= -largest && v <= largest) {
+		if !(v >= -limit && v <= limit) {
 			return false
 		}
 	}

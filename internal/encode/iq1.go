@@ -69,46 +69,64 @@ func (s *sums) point(x, w []float32, inv, shift float32, e *float32) uint16 {
 	return chosen
 }
 
-// search returns the scale of an eighth for weights x, as if each coordinate could be rounded by itself. The largest
-// weight is tried at one to three times a coordinate: of normally distributed weights a third should become 0.
-func (o *oneBit) search(x, w []float32) (d float32) {
-	most := float32(0)
-	for _, v := range x {
-		most = max(most, abs(v))
+// search sets d to the scales of an eighth for weights x that fill eight groups with a sign of the eighth each, as if each
+// coordinate could be rounded by itself. The largest weight is tried at one to three times a coordinate: of normally
+// distributed weights a third should become 0.
+func (o *oneBit) search(d, x, w []float32) {
+	var g groups
+	g.set(x, w, o.shift)
+	per := o.size / o.shift // groups that share a scale
+	var most lanes
+	for l := range most {
+		at := l / per * per
+		for i := at; i < at+per; i++ {
+			most[l] = max(most[l], abs(g.most(i)))
+		}
 	}
-	if most < tiny {
-		return 0
-	}
-	best := factor{gain: -1}
+	var best [len(lanes{})]factor
 	for v := float32(0.75); v <= 3.25; v += 0.125 {
-		best.offer(o.rounded(x, w, v/most))
+		var inv lanes
+		for l, m := range most {
+			if m >= tiny {
+				inv[l] = v / m
+			}
+		}
+		chosen := g.eighths(&inv)
+		for l := 0; l < len(inv); l += per {
+			var s sums
+			for i := l; i < l+per; i++ {
+				s.qq += chosen[i].qq
+				s.xq += chosen[i].xq
+			}
+			best[l/per].offer(s)
+		}
 	}
-	return best.d
+	for i := range len(most) / per {
+		d[i] = best[i].d
+	}
 }
 
-// rounded is choose with any point, for the scale 1/inv of a coordinate.
-func (o *oneBit) rounded(x, w []float32, inv float32) (s sums) {
-	for at := 0; at < len(x); at += o.shift {
-		var side [2]sums
-		for i, shift := range [2]float32{0.125, -0.125} {
-			var qq, xq float32
-			for j, v := range x[at : at+o.shift] {
-				c := clamp(round(float32(v*inv)-shift), -1, 1) + shift
-				t := w[at+j] * c
-				qq += t * c
-				xq += t * v
+// eighths returns the sums for coordinates of -1, 0 and 1 and an eighth more or less, whichever errs less, in eighths.
+// inv is the inverse of the scale of a coordinate.
+func (g *groups) eighths(inv *lanes) (all [len(lanes{})]sums) {
+	for side, by := range [2]float32{0.125, -0.125} {
+		var shift lanes
+		for l, inv := range inv {
+			if inv > 0 {
+				shift[l] = by / inv
 			}
-			side[i] = sums{0, 64 * qq, 8 * xq}
 		}
-		// Σw·(x − c/inv)² is less where 16·inv·xq − qq is more.
-		better := side[0]
-		if 16*inv*side[1].xq-side[1].qq > 16*inv*side[0].xq-side[0].qq {
-			better = side[1]
+		s := g.Sums(&shift, inv, -1, 1)
+		for l, inv := range inv {
+			qq := s.QQ[l] + 2*by*s.Q[l] + by*by*g.all.W[l]
+			xq := s.XQ[l] + by*g.all.WX[l]
+			// Σw·(x − c/inv)² is less where 2·inv·xq − qq is more.
+			if t := (sums{0, 64 * qq, 8 * xq}); side == 0 || 16*inv*t.xq-t.qq > 16*inv*all[l].xq-all[l].qq {
+				all[l] = t
+			}
 		}
-		s.qq += better.qq
-		s.xq += better.xq
 	}
-	return s
+	return all
 }
 
 // encode fills the block with the codes of 256 weights x, whose errors weigh w.
@@ -116,8 +134,9 @@ func (b *oneBitBlock) encode(o *oneBit, x, w []float32) {
 	latticeIQ1.once.Do(latticeIQ1.init)
 	var ds [block / 16]float32
 	n := block / o.size
-	for g := range n {
-		ds[g] = o.search(x[g*o.size:][:o.size], w[g*o.size:][:o.size])
+	span := o.shift * len(lanes{})
+	for at := 0; at < block; at += span {
+		o.search(ds[at/o.size:], x[at:at+span], w[at:at+span])
 	}
 	const eighths = 8
 	_, d := half(slices.Max(ds[:]) / 15 * eighths)
@@ -126,7 +145,7 @@ func (b *oneBitBlock) encode(o *oneBit, x, w []float32) {
 		x, w := x[g*o.size:][:o.size], w[g*o.size:][:o.size]
 		sc, s := roundScale(ds[g], d/eighths, 7, func(inv float32) sums { return o.choose(nil, nil, x, w, inv) })
 		b.sc[g] = sc
-		fit.add(&group{}, s, 2*float32(sc)+1, 0)
+		fit.add(s, 0, 0, 2*float32(sc)+1, 0)
 	}
 	if fit.aa > 0 && fit.xa > 0 {
 		d = float32(fit.xa/fit.aa) * eighths

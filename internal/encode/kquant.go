@@ -1,6 +1,10 @@
 package encode
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/latentgo/latentgo/internal/kernel"
+)
 
 // The encoders of blocks of 256 with scales of a few bits. Files k23.go, k45.go and k6.go of package kernel show the
 // layouts.
@@ -10,13 +14,13 @@ type affineForm struct {
 	size   int     // of a group
 	top    float32 // the largest code
 	scales float32 // the largest sc and mn
-	try    steps
+	try    []float32
 }
 
 var (
-	formQ2K = affineForm{16, 3, 15, steps{-0.5, 0.2, 1.0, false}}
-	formQ4K = affineForm{32, 15, 63, steps{-1, 0.2, 1.1, false}}
-	formQ5K = affineForm{32, 31, 63, steps{-1, 0.2, 1.1, false}}
+	formQ2K = affineForm{16, 3, 15, steps(-0.5, 0.2, 1.0)}
+	formQ4K = affineForm{32, 15, 63, steps(-1, 0.2, 1.1)}
+	formQ5K = affineForm{32, 31, 63, steps(-1, 0.2, 1.1)}
 )
 
 // affineBlock is a block of such a type, not packed yet.
@@ -28,45 +32,77 @@ type affineBlock struct {
 
 // encode fills the block with the codes of 256 weights x, whose errors weigh w.
 func (a *affineBlock) encode(f *affineForm, x, w []float32) {
-	var groups [block / 16]group
-	var ds, ms [block / 16]float32
-	n := block / f.size
+	var parts [2]groups // eight groups each
+	var ds, ms [2]lanes
+	span := len(lanes{}) * f.size
+	n := block / span
 	mostD, mostM := float32(0), float32(0)
 	for i := range n {
-		g := &groups[i]
-		g.set(x[i*f.size:][:f.size], w[i*f.size:][:f.size])
+		g := &parts[i]
+		g.set(x[i*span:][:span], w[i*span:][:span], f.size)
 		ds[i], ms[i] = g.searchAffine(f.top, false, f.try)
-		mostD, mostM = max(mostD, ds[i]), max(mostM, -ms[i])
+		for l := range ds[i] {
+			mostD, mostM = max(mostD, ds[i][l]), max(mostM, -ms[i][l])
+		}
 	}
 	var d, dmin float32
 	a.d, d = half(mostD / f.scales)
 	a.dmin, dmin = half(mostM / f.scales)
 	var fit blockFit
 	for i := range n {
-		sc, mn := groups[i].roundAffine(f, ds[i]*invert(d), -ms[i]*invert(dmin), d, dmin)
-		a.sc[i], a.mn[i] = byte(sc), byte(mn)
-		fit.add(&groups[i], groups[i].affine(-dmin*mn, invert(d*sc), f.top), sc, mn)
+		g := &parts[i]
+		sc, mn := g.roundAffine(f, &ds[i], &ms[i], d, dmin)
+		shift, inv := affineScales(&sc, &mn, d, dmin)
+		s := g.Sums(&shift, &inv, 0, f.top)
+		for l := range sc {
+			at := len(sc)*i + l
+			a.sc[at], a.mn[at] = byte(sc[l]), byte(mn[l])
+			fit.add(sums{s.Q[l], s.QQ[l], s.XQ[l]}, g.all.W[l], g.all.WX[l], sc[l], mn[l])
+		}
+		ds[i], ms[i] = sc, mn
 	}
 	if fd, fm, ok := fit.solve(); ok {
 		a.d, d = half(fd)
 		a.dmin, dmin = half(fm)
 	}
 	for i := range n {
-		groups[i].affineCodes(a.q[i*f.size:], -dmin*float32(a.mn[i]), invert(d*float32(a.sc[i])), f.top)
+		shift, inv := affineScales(&ds[i], &ms[i], d, dmin)
+		parts[i].codes(a.q[i*span:][:span], &shift, &inv, 0, f.top)
+	}
+}
+
+// affineScales returns shift and inv of codes for the integers sc and mn.
+func affineScales(sc, mn *lanes, d, dmin float32) (shift, inv lanes) {
+	for l := range sc {
+		shift[l], inv[l] = -dmin*mn[l], invert(d*sc[l])
+	}
+	return shift, inv
+}
+
+// codes writes the codes less low of weights in their order.
+func (g *groups) codes(q []byte, shift, inv *lanes, low, top float32) {
+	var turned [block]byte
+	g.Codes(&turned, shift, inv, low, top)
+	n := len(q) / len(shift)
+	for l := range shift {
+		q := q[l*n:][:n]
+		for j := range q {
+			q[j] = turned[len(shift)*j+l]
+		}
 	}
 }
 
 // blockFit finds the factors d and dmin of a block with the least error for its scales and codes.
 type blockFit struct{ aa, ab, bb, xa, xb float64 }
 
-// add adds a group with scale sc and minimum mn, whose codes come to s.
-func (f *blockFit) add(g *group, s sums, sc, mn float32) {
+// add adds a group with scale sc and minimum mn, whose codes come to s; w is its Σw and wx its Σw·x.
+func (f *blockFit) add(s sums, w, wx, sc, mn float32) {
 	c, m := float64(sc), float64(mn)
 	f.aa += c * c * float64(s.qq)
 	f.ab += c * m * float64(s.q)
-	f.bb += m * m * float64(g.sw)
+	f.bb += m * m * float64(w)
 	f.xa += c * float64(s.xq)
-	f.xb += m * float64(g.swx)
+	f.xb += m * float64(wx)
 }
 
 // solve returns the factors: the least Σw·(x − d·sc·q + dmin·mn)².
@@ -83,34 +119,38 @@ func (f *blockFit) solve() (d, dmin float32, ok bool) {
 	return d, dmin, d > 0 && dmin >= 0
 }
 
-// roundAffine returns the integers sc and mn near those given, with the least error of d·sc·q − dmin·mn.
-func (g *group) roundAffine(f *affineForm, sc, mn, d, dmin float32) (bestSc, bestMn float32) {
-	sc, mn = clamp(round(sc), 0, f.scales), clamp(round(mn), 0, f.scales)
-	best := float32(0)
-	for i, c := range [3]float32{sc, sc - 1, sc + 1} {
-		if c < 0 || c > f.scales {
-			continue
+// around are the integers tried for a scale, as differences from the nearest.
+var around = [3]float32{0, -1, 1}
+
+// roundAffine returns the integers sc and mn near ds/d and -ms/dmin with the least error of d·sc·q − dmin·mn.
+func (g *groups) roundAffine(f *affineForm, ds, ms *lanes, d, dmin float32) (sc, mn lanes) {
+	var near, mins, tried, best lanes
+	for l := range near {
+		near[l], mins[l] = clamp(round(ds[l]*invert(d)), 0, f.scales), clamp(round(-ms[l]*invert(dmin)), 0, f.scales)
+	}
+	for i, by := range around {
+		for l := range tried {
+			tried[l] = near[l] + by
 		}
-		s := g.affine(-dmin*mn, invert(d*c), f.top)
-		m := mn
-		if dmin > 0 { // the best minimum for these codes
-			m = clamp(round((d*c*s.q-g.swx)/g.sw/dmin), 0, f.scales)
-			if m != m {
-				m = mn
+		shift, inv := affineScales(&tried, &mins, d, dmin)
+		s := g.Sums(&shift, &inv, 0, f.top)
+		for l, c := range tried {
+			if c < 0 || c > f.scales {
+				continue
+			}
+			m := mins[l]
+			if dmin > 0 { // the best minimum for these codes
+				m = clamp(round((d*c*s.Q[l]-g.all.WX[l])/g.all.W[l]/dmin), 0, f.scales)
+				if m != m {
+					m = mins[l]
+				}
+			}
+			if gain := g.gain(l, &s, d*c, -dmin*m); i == 0 || gain > best[l] {
+				best[l], sc[l], mn[l] = gain, c, m
 			}
 		}
-		if gain := g.gain(s, d*c, -dmin*m); i == 0 || gain > best {
-			best, bestSc, bestMn = gain, c, m
-		}
 	}
-	return bestSc, bestMn
-}
-
-// affineCodes writes the codes round((x-m)·inv), from 0 to top.
-func (g *group) affineCodes(q []byte, m, inv, top float32) {
-	for i, v := range g.x {
-		q[i] = byte(clamp(round(clamp(float32((v-m)*inv), 0, top)), 0, top))
-	}
+	return sc, mn
 }
 
 func encodeQ2K(b []byte, x, w []float32) {
@@ -180,13 +220,13 @@ func putPairs(b []byte, q *[block]byte) {
 // signedForm is a type whose groups of 16 have a scale only: w = d·sc·q, with q from -n to n-1 and sc from -scales to
 // scales-1.
 type signedForm struct {
-	n, scales float32
-	try       steps
+	symmetric
+	scales float32
 }
 
 var (
-	formQ3K = signedForm{4, 32, steps{-0.6, 0.3, 0.95, true}}
-	formQ6K = signedForm{32, 128, steps{-0.9, 0.3, 0.95, false}}
+	formQ3K = signedForm{signedCodes(4, steps(-0.6, 0.3, 0.95), true), 32}
+	formQ6K = signedForm{signedCodes(32, steps(-0.9, 0.3, 0.95), false), 128}
 )
 
 // signedBlock is a block of such a type, not packed yet; codes are q+n.
@@ -198,51 +238,80 @@ type signedBlock struct {
 
 // encode fills the block with the codes of 256 weights x, whose errors weigh w.
 func (a *signedBlock) encode(f *signedForm, x, w []float32) {
-	var groups [block / 16]group
-	var ds [block / 16]float32
-	most := float32(0)
-	for i := range groups {
-		g := &groups[i]
-		g.set(x[i*16:][:16], w[i*16:][:16])
-		if ds[i] = g.searchSigned(f.n, f.try); abs(ds[i]) > abs(most) {
-			most = ds[i]
-		}
+	const span = block / 2
+	var parts [2]groups
+	var ds [2]lanes
+	for i := range parts {
+		parts[i].set(x[i*span:][:span], w[i*span:][:span], 16)
+		ds[i] = parts[i].search(&f.symmetric)
 	}
 	var d float32
-	a.d, d = half(-most / f.scales)
+	a.d, d = half(-largest(ds[:]) / f.scales)
 	var fit blockFit
-	for i := range groups {
-		g := &groups[i]
-		codes := func(c float32) sums { return g.signed(invert(d*c), -f.n, f.n-1) }
-		sc := g.roundSigned(ds[i]*invert(d), f.scales, codes, d)
-		a.sc[i] = int8(sc)
-		fit.add(g, codes(sc), sc, 0)
+	for i := range parts {
+		ds[i] = parts[i].roundScales(f.codes, f.scales, &ds[i], d, &fit)
+		for l, sc := range ds[i] {
+			a.sc[len(ds[i])*i+l] = int8(sc)
+		}
 	}
 	if fit.aa > 0 {
 		a.d, d = half(float32(fit.xa / fit.aa))
 	}
-	for i := range groups {
-		g, inv := &groups[i], invert(d*float32(a.sc[i]))
-		for j, v := range g.x {
-			a.q[16*i+j] = byte(int(clamp(round(clamp(float32(v*inv), -f.n, f.n-1)), -f.n, f.n-1) + f.n))
-		}
+	for i := range parts {
+		var shift lanes
+		inv := invertScales(&ds[i], d)
+		parts[i].codes(a.q[i*span:][:span], &shift, &inv, f.low, f.top)
 	}
 }
 
-// roundSigned returns the integer scale near sc, from -n to n-1, with the least error of d·sc·q; codes gives the sums
-// of the codes at a scale.
-func (g *group) roundSigned(sc, n float32, codes func(sc float32) sums, d float32) (bestSc float32) {
-	sc = clamp(round(sc), -n, n-1)
-	best := float32(0)
-	for i, c := range [3]float32{sc, sc - 1, sc + 1} {
-		if c < -n || c > n-1 {
-			continue
-		}
-		if gain := g.gain(codes(c), d*c, 0); i == 0 || gain > best {
-			best, bestSc = gain, c
+// largest returns the value of the largest magnitude, the first of several.
+func largest(all []lanes) (most float32) {
+	for i := range all {
+		for _, v := range all[i] {
+			if abs(v) > abs(most) {
+				most = v
+			}
 		}
 	}
-	return bestSc
+	return most
+}
+
+// invertScales returns 1/(d·sc).
+func invertScales(sc *lanes, d float32) (inv lanes) {
+	for l, c := range sc {
+		inv[l] = invert(d * c)
+	}
+	return inv
+}
+
+// roundScales returns the integers near ds/d, from -n to n-1, with the least error of d·sc·q, and adds the groups to the
+// fit.
+func (g *groups) roundScales(c codes, n float32, ds *lanes, d float32, fit *blockFit) (sc lanes) {
+	var near, tried, best, shift lanes
+	for l := range near {
+		near[l] = clamp(round(ds[l]*invert(d)), -n, n-1)
+	}
+	var chosen kernel.FitSums
+	for i, by := range around {
+		for l := range tried {
+			tried[l] = near[l] + by
+		}
+		inv := invertScales(&tried, d)
+		s := g.sums(c, &shift, &inv)
+		for l, c := range tried {
+			if c < -n || c > n-1 {
+				continue
+			}
+			if gain := g.gain(l, &s, d*c, 0); i == 0 || gain > best[l] {
+				best[l], sc[l] = gain, c
+				chosen.QQ[l], chosen.XQ[l] = s.QQ[l], s.XQ[l]
+			}
+		}
+	}
+	for l := range sc {
+		fit.add(sums{0, chosen.QQ[l], chosen.XQ[l]}, g.all.W[l], g.all.WX[l], sc[l], 0)
+	}
+	return sc
 }
 
 func encodeQ3K(b []byte, x, w []float32) {

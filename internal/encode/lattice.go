@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
-	"slices"
 	"sync"
 
 	"github.com/latentgo/latentgo/internal/ggtype"
@@ -22,11 +21,12 @@ type lattice struct {
 	size   int // weights that share sc
 	even   bool
 	unit   float32
-	values []float32 // of a coordinate, ascending
+	values []float32 // of a coordinate, ascending, nearly evenly spaced
 
-	once   sync.Once
-	points [][8]float32
-	near   [][nearest8]uint16 // points, by the nearest value of each coordinate; see key
+	once    sync.Once
+	inverse float32 // of the mean distance of values
+	points  [][8]float32
+	near    [][nearest8]uint16 // points, by the nearest value of each coordinate; see key
 }
 
 // nearest8 is how many points are looked at for a way to round the coordinates by themselves.
@@ -46,6 +46,8 @@ var (
 
 // init lists the points, and which are nearest to each way to round.
 func (l *lattice) init() {
+	last := len(l.values) - 1
+	l.inverse = float32(last) / (l.values[last] - l.values[0])
 	for _, p := range kernel.Lattice(l.typ) {
 		var point [8]float32
 		for j := range l.dims {
@@ -94,15 +96,12 @@ func (l *lattice) nearest(at []float32) (near [nearest8]uint16) {
 	return near
 }
 
-// key returns the way to round coordinates by themselves.
+// key returns the way to round coordinates by themselves, to values at even distances.
 func (l *lattice) key(y []float32) int {
 	key, place := 0, 1
+	first, inv, last := l.values[0], l.inverse, float32(len(l.values)-1)
 	for _, v := range y {
-		level := 0
-		for level+1 < len(l.values) && 2*v > l.values[level]+l.values[level+1] {
-			level++
-		}
-		key += level * place
+		key += int(max(0, min(last, (v-first)*inv))+0.5) * place
 		place *= len(l.values)
 	}
 	return key
@@ -110,13 +109,16 @@ func (l *lattice) key(y []float32) int {
 
 // closest returns the point for coordinates y, whose errors weigh w, and its error.
 func (l *lattice) closest(y, w []float32) (chosen uint16, least float32) {
+	w = w[:len(y)]
 	for n, i := range l.near[l.key(y)] {
-		e, p := float32(0), &l.points[i]
-		for j, v := range y {
-			d := v - p[j]
-			e += w[j] * d * d
+		p := l.points[i][:len(y)]
+		var even, odd float32 // side by side: an addition waits for the one before it
+		for j := 1; j < len(y); j += 2 {
+			a, b := y[j-1]-p[j-1], y[j]-p[j]
+			even += w[j-1] * a * a
+			odd += w[j] * b * b
 		}
-		if n == 0 || e < least {
+		if e := even + odd; n == 0 || e < least {
 			chosen, least = i, e
 		}
 	}
@@ -161,9 +163,12 @@ func (b *latticeBlock) encode(l *lattice, x, w []float32) {
 	b.split(l, x, w)
 	var ds [block / 16]float32
 	n, most := block/l.size, float32(0)
-	for g := range n {
-		ds[g] = l.search(b.x[g*l.size:][:l.size], w[g*l.size:][:l.size])
-		most = max(most, ds[g])
+	span := l.size * len(lanes{})
+	for at := 0; at < block; at += span {
+		l.search(ds[at/l.size:], b.x[at:at+span], w[at:at+span])
+	}
+	for _, d := range ds {
+		most = max(most, d)
 	}
 	_, d := half(most / 31 / l.unit)
 	var fit blockFit
@@ -171,7 +176,7 @@ func (b *latticeBlock) encode(l *lattice, x, w []float32) {
 		x, w := b.x[g*l.size:][:l.size], w[g*l.size:][:l.size]
 		sc, s := roundScale(ds[g], d*l.unit, 15, func(inv float32) sums { return l.choose(nil, x, w, inv) })
 		b.sc[g] = sc
-		fit.add(&group{}, s, 2*float32(sc)+1, 0)
+		fit.add(s, 0, 0, 2*float32(sc)+1, 0)
 	}
 	if fit.aa > 0 && fit.xa > 0 {
 		d = float32(fit.xa/fit.aa) / l.unit
@@ -207,20 +212,56 @@ func (b *latticeBlock) split(l *lattice, x, w []float32) {
 // smaller coordinates of IQ2, for weights that are all about the same.
 var tries = []float32{0.19, 0.58, 0.75, 0.8, 0.85, 0.9, 0.95, 1, 1.05, 1.1, 1.15, 1.2, 1.25, 1.3}
 
-// search returns the scale of weights x: x ≈ d·points.
-func (l *lattice) search(x, w []float32) (d float32) {
-	most, top := slices.Max(x), l.values[len(l.values)-1]
-	if most < tiny {
-		return 0
-	}
-	best := factor{gain: -1}
+// finalists is how many of the tries are compared with points of the lattice.
+const finalists = 4
+
+// search sets d to the scales of eight groups of weights x: x ≈ d·points. All tries are compared as if each coordinate
+// could be rounded by itself, to values at even distances; the best of them with points.
+func (l *lattice) search(d, x, w []float32) {
+	var g groups
+	g.set(x, w, l.size)
+	last := len(l.values) - 1
+	first, top := l.values[0], l.values[last]
+	step := 1 / l.inverse
+	var best [len(lanes{})][finalists]factor // of inv instead of d
 	for _, v := range tries {
-		best.offer(l.choose(nil, x, w, v*top/most))
+		var shift, inv, steps lanes
+		for i := range inv {
+			if most := g.all.Hi[i]; most >= tiny {
+				inv[i] = v * top / most
+				shift[i], steps[i] = first/inv[i], inv[i]*l.inverse
+			}
+		}
+		s := g.Sums(&shift, &steps, 0, float32(last))
+		for i := range inv {
+			qq := step*step*s.QQ[i] + 2*step*first*s.Q[i] + first*first*g.all.W[i]
+			xq := step*s.XQ[i] + first*g.all.WX[i]
+			if qq > 0 && xq > 0 {
+				keep(best[i][:], factor{inv[i], xq * xq / qq})
+			}
+		}
 	}
-	return best.d
+	for i := range best {
+		var found factor
+		for _, f := range best[i] {
+			if f.gain > 0 {
+				found.offer(l.choose(nil, x[i*l.size:][:l.size], w[i*l.size:][:l.size], f.d))
+			}
+		}
+		d[i] = found.d
+	}
 }
 
-// factor is the scale with the least error so far: x ≈ d·q. Before the first its gain is -1, so that any is better.
+// keep keeps f if it is among the best, which are sorted.
+func keep(best []factor, f factor) {
+	for i := range best {
+		if f.gain > best[i].gain {
+			best[i], f = f, best[i]
+		}
+	}
+}
+
+// factor is the scale with the least error so far: x ≈ d·q; any is better than the zero value.
 type factor struct{ d, gain float32 }
 
 // offer considers codes, at the scale that suits them best.

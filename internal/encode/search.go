@@ -2,8 +2,11 @@ package encode
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/x448/float16"
+
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // magic makes the sum with a float32 below 2^22 an integer: what is added is rounded to the nearest, ties to even.
@@ -12,75 +15,41 @@ const magic = 3 << 22
 // round returns the nearest integer of a value between -2^22 and 2^22.
 func round(v float32) float32 { return float32(v+magic) - magic }
 
-// sums are what a way to round n weights to codes q comes to.
+// sums are what a way to round weights to codes q comes to.
 type sums struct{ q, qq, xq float32 } // Σw·q, Σw·q², Σw·x·q
 
-// group is 16 or 32 weights with a scale of their own, the weights of their errors, and sums over them.
-type group struct {
-	x, w, wx  []float32 // wx is w·x
-	sw, swx   float32   // Σw, Σw·x
-	lo, hi    float32   // the smallest and the largest weight
-	wxBacking [32]float32
+// lanes holds a value for each of the eight groups that are looked at together.
+type lanes = kernel.Lanes
+
+// groups are up to eight groups of 16 or 32 weights with a scale each, the weights of their errors, and sums over them.
+type groups struct {
+	kernel.Groups
+	all kernel.FitStats
 }
 
-// set prepares the group of weights x whose errors weigh w.
-func (g *group) set(x, w []float32) {
-	g.x, g.w, g.wx = x, w[:len(x)], g.wxBacking[:len(x)]
-	g.sw, g.swx, g.lo, g.hi = 0, 0, x[0], x[0]
-	for i, v := range x {
-		t := g.w[i] * v
-		g.wx[i] = t
-		g.sw += g.w[i]
-		g.swx += t
-		if v < g.lo {
-			g.lo = v
-		}
-		if v > g.hi {
-			g.hi = v
-		}
+// set takes the weights x, in groups of n, whose errors weigh w.
+func (g *groups) set(x, w []float32, n int) { g.all = g.Set(x, w, n) }
+
+// most returns the weight of the largest magnitude in group l.
+func (g *groups) most(l int) float32 {
+	if -g.all.Lo[l] > g.all.Hi[l] {
+		return g.all.Lo[l]
 	}
+	return g.all.Hi[l]
 }
 
-// most returns the weight of the largest magnitude.
-func (g *group) most() float32 {
-	if -g.lo > g.hi {
-		return g.lo
-	}
-	return g.hi
+// codes are the codes of a group: the integers from low to top, or the values of IQ4.
+type codes struct {
+	low, top float32
+	iq4      bool
 }
 
-// affine returns the sums for codes round((x-lo)·inv) from 0 to top. Two chains of sums run beside each other.
-func (g *group) affine(lo, inv, top float32) sums {
-	x, w, wx := g.x, g.w[:len(g.x)], g.wx[:len(g.x)]
-	var a, b sums
-	for i := 1; i < len(x); i += 2 {
-		p := round(float32((x[i-1] - lo) * inv))
-		q := round(float32((x[i] - lo) * inv))
-		p, q = clamp(p, 0, top), clamp(q, 0, top)
-		wp, wq := w[i-1]*p, w[i]*q
-		a.q += wp
-		b.q += wq
-		a.qq += wp * p
-		b.qq += wq * q
-		a.xq += wx[i-1] * p
-		b.xq += wx[i] * q
+// sums returns what the codes nearest to (x-shift)·inv come to.
+func (g *groups) sums(c codes, shift, inv *lanes) kernel.FitSums {
+	if c.iq4 {
+		return g.iq4(inv)
 	}
-	return sums{a.q + b.q, a.qq + b.qq, a.xq + b.xq}
-}
-
-// signed returns the sums for codes round(x·inv) from low to top; the sum of codes alone is left out.
-func (g *group) signed(inv, low, top float32) sums {
-	x, w, wx := g.x, g.w[:len(g.x)], g.wx[:len(g.x)]
-	var a, b sums
-	for i := 1; i < len(x); i += 2 {
-		p := clamp(round(float32(x[i-1]*inv)), low, top)
-		q := clamp(round(float32(x[i]*inv)), low, top)
-		a.qq += w[i-1] * p * p
-		b.qq += w[i] * q * q
-		a.xq += wx[i-1] * p
-		b.xq += wx[i] * q
-	}
-	return sums{0, a.qq + b.qq, a.xq + b.xq}
+	return g.Sums(shift, inv, c.low, c.top)
 }
 
 func clamp(v, low, top float32) float32 {
@@ -93,63 +62,88 @@ func clamp(v, low, top float32) float32 {
 	return v
 }
 
-// gain is by how much less the error of d·q + m is than that of zeros: Σw·x² − Σw·(x − d·q − m)².
-func (g *group) gain(s sums, d, m float32) float32 {
-	return 2*(d*s.xq+m*g.swx) - d*d*s.qq - 2*d*m*s.q - m*m*g.sw
+// gain is by how much less the error of d·q + m is than that of zeros, in group l: Σw·x² − Σw·(x − d·q − m)².
+func (g *groups) gain(l int, s *kernel.FitSums, d, m float32) float32 {
+	return 2*(d*s.XQ[l]+m*g.all.WX[l]) - d*d*s.QQ[l] - 2*d*m*s.Q[l] - m*m*g.all.W[l]
 }
 
-// fit returns d and m with the least error for codes; with positive false m is at most 0.
-func (g *group) fit(s sums, positive bool) (d, m float32, ok bool) {
-	det := g.sw*s.qq - s.q*s.q
+// fit returns d and m with the least error for the codes of group l; with positive false m is at most 0.
+func (g *groups) fit(l int, s *kernel.FitSums, positive bool) (d, m float32, ok bool) {
+	q, qq, xq, w, wx := s.Q[l], s.QQ[l], s.XQ[l], g.all.W[l], g.all.WX[l]
+	det := w*qq - q*q
 	if det > 0 {
-		d, m = (g.sw*s.xq-g.swx*s.q)/det, (s.qq*g.swx-s.q*s.xq)/det
+		d, m = (w*xq-wx*q)/det, (qq*wx-q*xq)/det
 	}
 	if det <= 0 || m > 0 && !positive {
-		if s.qq <= 0 {
+		if qq <= 0 {
 			return 0, 0, false
 		}
-		d, m = s.xq/s.qq, 0
+		d, m = xq/qq, 0
 	}
 	return d, m, true
 }
 
-// steps are the factors at which scales are tried, as codes more than the largest one, for the largest weight.
-type steps struct {
-	first, step, last float32
-	both              bool // signs of the scale, where codes are signed
+// steps returns what is tried: from first to last.
+func steps(first, step, last float32) (all []float32) {
+	for c := first; c <= last; c += step {
+		all = append(all, c)
+	}
+	return all
 }
 
-// searchAffine returns scale and minimum of the group: x ≈ d·q + m with codes up to top. With positive false m is at
-// most 0.
-func (g *group) searchAffine(top float32, positive bool, try steps) (d, m float32) {
-	lo := g.lo
-	if !positive {
-		lo = min(lo, 0)
-	}
-	width := g.hi - lo
-	if width < tiny {
-		return 0, lo
-	}
-	d, m = width/top, lo
-	best := g.gain(g.affine(lo, 1/d, top), d, m)
-	for c := try.first; c <= try.last; c += try.step {
-		s := g.affine(lo, (top+c)/width, top)
-		cd, cm, ok := g.fit(s, positive)
-		if !ok || cd <= 0 {
-			continue
+// searchAffine returns scales and minima of the groups: x ≈ d·q + m with codes up to top. With positive false m is at
+// most 0. try are the factors at which scales are tried, as codes more than the largest one, for the largest weight.
+func (g *groups) searchAffine(top float32, positive bool, try []float32) (d, m lanes) {
+	var lo, width, inv, best lanes
+	var live [len(lo)]bool
+	for l := range lo {
+		if lo[l] = g.all.Lo[l]; !positive {
+			lo[l] = min(lo[l], 0)
 		}
-		if gain := g.gain(s, cd, cm); gain > best {
-			best, d, m = gain, cd, cm
+		width[l], m[l] = g.all.Hi[l]-lo[l], lo[l]
+		if live[l] = width[l] >= tiny; live[l] {
+			d[l] = width[l] / top
+			inv[l] = 1 / d[l]
+		}
+	}
+	s := g.Sums(&lo, &inv, 0, top)
+	for l := range best {
+		best[l] = g.gain(l, &s, d[l], m[l])
+	}
+	for _, c := range try {
+		for l, wide := range width {
+			if live[l] {
+				inv[l] = (top + c) / wide
+			}
+		}
+		s := g.Sums(&lo, &inv, 0, top)
+		for l, live := range live {
+			if !live {
+				continue
+			}
+			if cd, cm, ok := g.fit(l, &s, positive); ok && cd > 0 {
+				if gain := g.gain(l, &s, cd, cm); gain > best[l] {
+					best[l], d[l], m[l] = gain, cd, cm
+				}
+			}
 		}
 	}
 	for range refinements {
-		s := g.affine(m, invert(d), top)
-		cd, cm, ok := g.fit(s, positive)
-		gain := g.gain(s, cd, cm)
-		if !ok || cd <= 0 || !(gain > best) {
+		invertAll(&inv, &d)
+		s := g.Sums(&m, &inv, 0, top)
+		for l := range live {
+			if !live[l] {
+				continue
+			}
+			cd, cm, ok := g.fit(l, &s, positive)
+			gain := g.gain(l, &s, cd, cm)
+			if live[l] = ok && cd > 0 && gain > best[l]; live[l] {
+				best[l], d[l], m[l] = gain, cd, cm
+			}
+		}
+		if !slices.Contains(live[:], true) {
 			break
 		}
-		best, d, m = gain, cd, cm
 	}
 	return d, m
 }
@@ -157,38 +151,74 @@ func (g *group) searchAffine(top float32, positive bool, try steps) (d, m float3
 // refinements is how often at most the best scale is fitted to codes and codes are chosen by it.
 const refinements = 3
 
-// searchSigned returns the scale of the group: x ≈ d·q with codes from -n to n-1. The weight of the largest magnitude
-// gets a code of the more numerous sign, so that d has the sign opposite to it.
-func (g *group) searchSigned(n float32, try steps) (d float32) {
-	most := g.most()
-	if abs(most) < tiny {
-		return 0
+// signedCodes are codes from -n to n-1, with a scale only. The weight of the largest magnitude gets a code of the more
+// numerous sign, so that the scale has the sign opposite to it. try are the factors at which scales are tried, as codes
+// more than that; with both also those of the other sign.
+func signedCodes(n float32, try []float32, both bool) symmetric {
+	s := symmetric{codes: codes{low: -n, top: n - 1}}
+	for _, c := range try {
+		if s.at = append(s.at, -(n + c)); both {
+			s.at = append(s.at, n-1+c)
+		}
 	}
-	d, best := -most/n, float32(-1)
-	for c := try.first; c <= try.last; c += try.step {
-		s := g.signed(-(n+c)/most, -n, n-1)
-		if s.qq > 0 && s.xq*s.xq > best*s.qq {
-			d = s.xq / s.qq
-			best = d * s.xq
+	return s
+}
+
+// symmetric are codes, and the values tried for the weight of the largest magnitude.
+type symmetric struct {
+	codes
+	at []float32
+}
+
+// search returns the scales of the groups: x ≈ d·q.
+func (g *groups) search(c *symmetric) (d lanes) {
+	var most, inv, shift, best lanes
+	var live [len(d)]bool
+	for l := range d {
+		most[l] = g.most(l)
+		if live[l] = abs(most[l]) >= tiny; live[l] {
+			d[l], best[l] = most[l]/c.at[0], -1
 		}
-		if !try.both {
-			continue
+	}
+	offer := func(l int, s *kernel.FitSums) bool {
+		better := s.QQ[l] > 0 && s.XQ[l]*s.XQ[l] > best[l]*s.QQ[l]
+		if better {
+			d[l] = s.XQ[l] / s.QQ[l]
+			best[l] = d[l] * s.XQ[l]
 		}
-		s = g.signed((n-1+c)/most, -n, n-1)
-		if s.qq > 0 && s.xq*s.xq > best*s.qq {
-			d = s.xq / s.qq
-			best = d * s.xq
+		return better
+	}
+	for _, at := range c.at {
+		for l, most := range most {
+			if live[l] {
+				inv[l] = at / most
+			}
+		}
+		s := g.sums(c.codes, &shift, &inv)
+		for l, live := range live {
+			if live {
+				offer(l, &s)
+			}
 		}
 	}
 	for range refinements {
-		s := g.signed(invert(d), -n, n-1)
-		if s.qq <= 0 || !(s.xq*s.xq > best*s.qq) {
+		invertAll(&inv, &d)
+		s := g.sums(c.codes, &shift, &inv)
+		for l := range live {
+			live[l] = live[l] && offer(l, &s)
+		}
+		if !slices.Contains(live[:], true) {
 			break
 		}
-		d = s.xq / s.qq
-		best = d * s.xq
 	}
 	return d
+}
+
+// invertAll sets inv to 1/d.
+func invertAll(inv, d *lanes) {
+	for l, d := range d {
+		inv[l] = invert(d)
+	}
 }
 
 // tiny is what no scale of a half float can express: weights below are zeros.

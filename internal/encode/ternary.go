@@ -1,7 +1,5 @@
 package encode
 
-import "math"
-
 // The ternary types: w = d·q with q one of -1, 0, 1, and d the largest magnitude, since models that were trained for
 // them have no other weights.
 //
@@ -19,7 +17,14 @@ func ternary(q *[block]byte, x []float32) (d float32) {
 	}
 	inv := invert(d)
 	for i, v := range x {
-		q[i] = byte(int(math.Round(float64(v*inv))) + 1)
+		var up, down byte
+		if v = float32(v * inv); v >= 0.5 { // halves go away from zero
+			up = 1
+		}
+		if v <= -0.5 {
+			down = 1
+		}
+		q[i] = 1 + up - down
 	}
 	return d
 }

@@ -21,7 +21,7 @@ func Quantize(dst []byte, t Type, src []float32) error {
 		return fmt.Errorf("quantize %d weights to type %v in %d bytes: %w", len(src), t, len(dst), ErrShape)
 	}
 	for i := 0; i < len(src); i += elems {
-		if elems > 1 && !finite(src[i:i+elems]) {
+		if elems > 1 && !finite((*[q8Block]float32)(src[i:])) {
 			return fmt.Errorf("quantize weights %d to %d to type %v: %w", i, i+elems, t, ErrValue)
 		}
 		encode(dst[i/elems*bytes:][:bytes], src[i:i+elems])
@@ -85,46 +85,86 @@ func encodeQ5_1(b []byte, x []float32) {
 }
 
 func encodeQ8_0(b []byte, x []float32) {
-	d := absMax(x) / 127
-	id := invert(d)
+	block := (*[q8Block]float32)(x)
+	d := abs(signedMax32(block)) / 127
 	putHalf(b, d)
-	for j, v := range x {
-		// Halves away from zero, as C's roundf; activations round them to even.
-		b[2+j] = byte(int8(max(-127, min(127, math.Round(float64(v*id))))))
-	}
+	roundAway32((*[q8Block]byte)(b[2:]), block, invert(d))
 }
 
 // symmetric fills q with codes of d·(q-n), d = -m/n with m the first value of the largest magnitude: m itself gets code
 // 0, the value opposite to it would need code 2n and is clamped.
 func symmetric(q *[32]byte, x []float32, n float32) (d float32) {
-	d = signedMax(x) / -n
-	id := invert(d)
-	for j, v := range x {
-		q[j] = code(float32(v*id)+(n+0.5), 2*n-1)
-	}
+	block := (*[32]float32)(x)
+	d = signedMax32(block) / -n
+	codes32(q, block, 0, invert(d), n+0.5, 2*n-1)
 	return d
 }
 
 // affine fills q with codes of d·q + m, with m the smallest value and the largest one at code n.
 func affine(q *[32]byte, x []float32, n float32) (d, m float32) {
-	m, top := x[0], x[0]
-	for _, v := range x {
-		m, top = min(m, v), max(top, v)
-	}
+	block := (*[32]float32)(x)
+	m, top := range32(block)
 	d = (top - m) / n
-	id := invert(d)
-	for j, v := range x {
-		q[j] = code(float32((v-m)*id)+0.5, n)
-	}
+	codes32(q, block, m, invert(d), 0.5, n)
 	return d, m
 }
 
-// code truncates v to a code from 0 to top.
-func code(v, top float32) byte {
-	if !(v > 0) {
-		return 0
+// The functions for a block of 32 numbers have assembly, which calls by name: what goes through a function value escapes
+// to the heap.
+
+// range32Generic returns the smallest and the largest value; of zeros with either sign the first, as ggml does it.
+func range32Generic(x *[32]float32) (lo, hi float32) {
+	lo, hi = x[0], x[0]
+	for _, v := range x {
+		if v < lo {
+			lo = v
+		}
+		if v > hi {
+			hi = v
+		}
 	}
-	return byte(min(v, top))
+	return lo, hi
+}
+
+// codes32Generic sets q to (x-shift)·inv + bias, truncated to a code from 0 to top.
+func codes32Generic(q *[32]byte, x *[32]float32, shift, inv, bias, top float32) {
+	for j, v := range x {
+		if v = float32((v-shift)*inv) + bias; v > top {
+			v = top
+		}
+		q[j] = 0
+		if v > 0 {
+			q[j] = byte(v)
+		}
+	}
+}
+
+// roundAway32Generic sets q to x·inv rounded to int8, halves away from zero as C's roundf does it; activations round
+// them to even.
+func roundAway32Generic(q *[32]byte, x *[32]float32, inv float32) {
+	for j, v := range x {
+		q[j] = byte(int8(math.Round(float64(v * inv))))
+	}
+}
+
+// SquaredErrors returns Σ(x-y)² and Σx² in double precision. y is as long as x, or it panics.
+func SquaredErrors(x, y []float32) (errs, all float64) {
+	sameLength(x, y, y)
+	n := len(x) &^ 3
+	if n > 0 {
+		errs, all = squares(x[:n], y[:n])
+	}
+	e, a := squaresGeneric(x[n:], y[n:])
+	return errs + e, all + a
+}
+
+func squaresGeneric(x, y []float32) (errs, all float64) {
+	for i, v := range x {
+		d := float64(v - y[i])
+		errs += d * d
+		all += float64(v) * float64(v)
+	}
+	return errs, all
 }
 
 // invert returns 1/d, 0 when that is not finite.
@@ -136,7 +176,9 @@ func invert(d float32) float32 {
 }
 
 // finite reports whether no value of x is NaN or infinite.
-func finite(x []float32) bool { return absMax(x) <= math.MaxFloat32 }
+func finite(x *[32]float32) bool { return abs(signedMax32(x)) <= math.MaxFloat32 }
+
+func abs(v float32) float32 { return math.Float32frombits(math.Float32bits(v) &^ (1 << 31)) }
 
 // putHalf writes the nearest half float, ties to even, infinity when there is none.
 func putHalf(b []byte, f float32) { binary.LittleEndian.PutUint16(b, float16.Fromfloat32(f).Bits()) }

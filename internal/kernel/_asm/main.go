@@ -61,6 +61,7 @@ import (
 //	gemm       panels of unpacked weights times several tokens
 //	panel      unpacking of weights to panels
 //	quantize   activations to int8
+//	fit        sums and codes of groups of weights, for package encode
 //	tiles      products of AMX tiles, and what they are filled with
 var files = []struct {
 	name  string
@@ -80,6 +81,7 @@ var files = []struct {
 	{"asm_gemm", buildGemm},
 	{"asm_panel", buildPanel},
 	{"asm_quantize", buildQuantize},
+	{"asm_fit", buildFit},
 	{"asm_tiles", buildTiles},
 }
 
