@@ -80,8 +80,6 @@ func (c *mlaFlags) compresses() bool { return c.MLA != "" || c.Cache.Share > 0 }
 // Validate implements kong's hook.
 func (c *convertCmd) Validate() error {
 	switch {
-	case c.DryRun && c.Out != "":
-		return errors.New("--dry-run writes nothing: leave OUT out")
 	case c.DryRun && c.compresses():
 		return errors.New("--dry-run shows what --type does, not --mla or --cache: leave that out")
 	case !c.DryRun && c.Out == "":

@@ -76,7 +76,7 @@ func (r *resave) model(a *app, f *gguf.File) error {
 
 // notAPart refuses to write over a part of the model that is read.
 func (r *resave) notAPart(f *gguf.File) error {
-	if r.out == "" || r.cuts() {
+	if r.out == "" || r.DryRun || r.cuts() {
 		return nil
 	}
 	return r.mayWrite(r.out, f.Paths()...)

@@ -20,7 +20,7 @@ type typeFlags struct {
 	TensorType []string `sep:"none" placeholder:"REGEX=TYPE" help:"The type of tensors whose name matches, such as ffn_down=Q6_K (may be repeated; the first that matches counts)."`
 	Recipe     string   `name:"tensor-type-file" type:"nonempty" placeholder:"FILE" help:"More of these, one a line; a line that begins with # is a comment."`
 	Imatrix    string   `type:"nonempty" placeholder:"FILE" help:"How much the columns of matrices matter, from chat imatrix or llama-imatrix: better at few bits."`
-	DryRun     bool     `help:"Write nothing: show the types and sizes that tensors would have."`
+	DryRun     bool     `help:"Write nothing, OUT or not: show the types and sizes that tensors would have."`
 }
 
 // any reports whether types change.

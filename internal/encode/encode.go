@@ -3,6 +3,7 @@ package encode
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/latentgo/latentgo/internal/ggtype"
 	"github.com/latentgo/latentgo/internal/kernel"
@@ -20,29 +21,30 @@ type encoder struct {
 	encode blockEncoder
 	weigh  func(w, x []float32)
 	many   bool // of up to eight blocks
+	large  bool // large weights count more, with importance too: measured, not understood
 }
 
 // encoders are the types with a search for scales.
 var encoders = map[ggtype.Type]encoder{
-	ggtype.Q2_K:    {encodeQ2K, weighAbs, false},
-	ggtype.Q3_K:    {encodeQ3K, weighSquare, false},
-	ggtype.Q4_K:    {encodeQ4K, weighAround, false},
-	ggtype.Q5_K:    {encodeQ5K, weighAround, false},
-	ggtype.Q6_K:    {encodeQ6K, weighSquare, false},
-	ggtype.IQ4_NL:  {encodeIQ4NL, weighSquare, true},
-	ggtype.IQ4_XS:  {encodeIQ4XS, weighSquare, false},
-	ggtype.MXFP4:   {encodeMXFP4, weighEven, false},
-	ggtype.IQ2_XXS: {encodeIQ2XXS, weighAround, false},
-	ggtype.IQ2_XS:  {encodeIQ2XS, weighAround, false},
-	ggtype.IQ2_S:   {encodeIQ2S, weighAround, false},
-	ggtype.IQ3_XXS: {encodeIQ3XXS, weighAround, false},
-	ggtype.IQ3_S:   {encodeIQ3S, weighAround, false},
-	ggtype.IQ1_S:   {encodeIQ1S, weighAround, false},
-	ggtype.IQ1_M:   {encodeIQ1M, weighAround, false},
-	ggtype.TQ1_0:   {encodeTQ1, weighEven, false},
-	ggtype.TQ2_0:   {encodeTQ2, weighEven, false},
-	ggtype.Q1_0:    {encodeQ1, weighEven, false},
-	ggtype.Q2_0:    {encodeQ2, weighEven, false},
+	ggtype.Q2_K:    {encode: encodeQ2K, weigh: weighAbs},
+	ggtype.Q3_K:    {encode: encodeQ3K, weigh: weighSquare},
+	ggtype.Q4_K:    {encode: encodeQ4K, weigh: weighAround},
+	ggtype.Q5_K:    {encode: encodeQ5K, weigh: weighAround},
+	ggtype.Q6_K:    {encode: encodeQ6K, weigh: weighSquare},
+	ggtype.IQ4_NL:  {encode: encodeIQ4NL, weigh: weighSquare, many: true},
+	ggtype.IQ4_XS:  {encode: encodeIQ4XS, weigh: weighSquare},
+	ggtype.MXFP4:   {encode: encodeMXFP4, weigh: weighEven},
+	ggtype.IQ2_XXS: {encode: encodeIQ2XXS, weigh: weighAround},
+	ggtype.IQ2_XS:  {encode: encodeIQ2XS, weigh: weighAround},
+	ggtype.IQ2_S:   {encode: encodeIQ2S, weigh: weighAround},
+	ggtype.IQ3_XXS: {encode: encodeIQ3XXS, weigh: weighAround},
+	ggtype.IQ3_S:   {encode: encodeIQ3S, weigh: weighAround},
+	ggtype.IQ1_S:   {encode: encodeIQ1S, weigh: weighAround, large: true},
+	ggtype.IQ1_M:   {encode: encodeIQ1M, weigh: weighAround, large: true},
+	ggtype.TQ1_0:   {encode: encodeTQ1, weigh: weighEven},
+	ggtype.TQ2_0:   {encode: encodeTQ2, weigh: weighEven},
+	ggtype.Q1_0:    {encode: encodeQ1, weigh: weighEven},
+	ggtype.Q2_0:    {encode: encodeQ2, weigh: weighEven},
 }
 
 // weighted are the encoders of types whose reference has no search, for rows with importance.
@@ -99,7 +101,10 @@ func Row(dst []byte, t ggtype.Type, x, importance []float32) error {
 			if importance == nil {
 				e.weigh(w, xb)
 			} else {
-				weighImportance(w, xb, importance[at:at+elems])
+				weighImportance(w, importance[at:at+elems])
+				if e.large {
+					timesSize(w, xb)
+				}
 			}
 		}
 		e.encode(dst[i/elems*size:end/elems*size], x[i:end], buf[:end-i])
@@ -155,21 +160,27 @@ func weighAround(w, x []float32) {
 	}
 }
 
-// weighImportance weighs an error by importance·√(σ² + x²). Columns that no activation reaches count as good as
-// nothing, but not nothing: their weights stay near what they are.
-func weighImportance(w, x, importance []float32) {
-	sum, most := float32(0), float32(0)
-	for i, v := range x {
+// weighImportance weighs an error by importance: what it adds to the squared error of the outputs. Columns that no
+// activation reaches count as good as nothing, but not nothing: their weights stay near what they are.
+func weighImportance(w, importance []float32) {
+	most := slices.Max(importance)
+	for i := range w {
+		w[i] = 1
+		if most > 0 {
+			w[i] = max(importance[i]/most, 1e-6)
+		}
+	}
+}
+
+// timesSize multiplies w by √(σ² + x²), σ² the mean of x².
+func timesSize(w, x []float32) {
+	sum := float32(0)
+	for _, v := range x {
 		sum += v * v
-		most = max(most, importance[i])
 	}
 	mean := sum / float32(len(x))
 	for i, v := range x {
-		share := float32(1)
-		if most > 0 {
-			share = max(importance[i]/most, 1e-6)
-		}
-		w[i] = share * sqrt(mean+v*v)
+		w[i] *= sqrt(mean + v*v)
 	}
 }
 
