@@ -3,7 +3,6 @@ package encode
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/latentgo/latentgo/internal/ggtype"
 	"github.com/latentgo/latentgo/internal/kernel"
@@ -21,7 +20,6 @@ type encoder struct {
 	encode blockEncoder
 	weigh  func(w, x []float32)
 	many   bool // of up to eight blocks
-	large  bool // large weights count more, with importance too: measured, not understood
 }
 
 // encoders are the types with a search for scales.
@@ -39,8 +37,8 @@ var encoders = map[ggtype.Type]encoder{
 	ggtype.IQ2_S:   {encode: encodeIQ2S, weigh: weighAround},
 	ggtype.IQ3_XXS: {encode: encodeIQ3XXS, weigh: weighAround},
 	ggtype.IQ3_S:   {encode: encodeIQ3S, weigh: weighAround},
-	ggtype.IQ1_S:   {encode: encodeIQ1S, weigh: weighAround, large: true},
-	ggtype.IQ1_M:   {encode: encodeIQ1M, weigh: weighAround, large: true},
+	ggtype.IQ1_S:   {encode: encodeIQ1S, weigh: weighAround},
+	ggtype.IQ1_M:   {encode: encodeIQ1M, weigh: weighAround},
 	ggtype.TQ1_0:   {encode: encodeTQ1, weigh: weighEven},
 	ggtype.TQ2_0:   {encode: encodeTQ2, weigh: weighEven},
 	ggtype.Q1_0:    {encode: encodeQ1, weigh: weighEven},
@@ -101,10 +99,7 @@ func Row(dst []byte, t ggtype.Type, x, importance []float32) error {
 			if importance == nil {
 				e.weigh(w, xb)
 			} else {
-				weighImportance(w, importance[at:at+elems])
-				if e.large {
-					timesSize(w, xb)
-				}
+				weighImportance(w, xb, importance[at:at+elems])
 			}
 		}
 		e.encode(dst[i/elems*size:end/elems*size], x[i:end], buf[:end-i])
@@ -160,27 +155,21 @@ func weighAround(w, x []float32) {
 	}
 }
 
-// weighImportance weighs an error by importance: what it adds to the squared error of the outputs. Columns that no
-// activation reaches count as good as nothing, but not nothing: their weights stay near what they are.
-func weighImportance(w, importance []float32) {
-	most := slices.Max(importance)
-	for i := range w {
-		w[i] = 1
-		if most > 0 {
-			w[i] = max(importance[i]/most, 1e-6)
-		}
-	}
-}
-
-// timesSize multiplies w by √(σ² + x²), σ² the mean of x².
-func timesSize(w, x []float32) {
-	sum := float32(0)
-	for _, v := range x {
+// weighImportance weighs an error by importance·√(σ² + x²). Columns that no activation reaches count as good as
+// nothing, but not nothing: their weights stay near what they are.
+func weighImportance(w, x, importance []float32) {
+	sum, most := float32(0), float32(0)
+	for i, v := range x {
 		sum += v * v
+		most = max(most, importance[i])
 	}
 	mean := sum / float32(len(x))
 	for i, v := range x {
-		w[i] *= sqrt(mean + v*v)
+		share := float32(1)
+		if most > 0 {
+			share = max(importance[i]/most, 1e-6)
+		}
+		w[i] = share * sqrt(mean+v*v)
 	}
 }
 
