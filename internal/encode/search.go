@@ -21,7 +21,7 @@ type sums struct{ q, qq, xq float32 } // Σw·q, Σw·q², Σw·x·q
 // lanes holds a value for each of the eight groups that are looked at together.
 type lanes = kernel.Lanes
 
-// groups are up to eight groups of 16 or 32 weights with a scale each, the weights of their errors, and sums over them.
+// groups are up to eight groups of 8, 16 or 32 weights with a scale each, the weights of their errors, and sums over them.
 type groups struct {
 	kernel.Groups
 	all kernel.FitStats
