@@ -9,7 +9,7 @@ import (
 	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
-// All of a small model from F16 to Q4_0, where decoding and measuring take more time than encoding.
+// All of a small model from F16, with decoding and the measuring of errors.
 func BenchmarkAdd(b *testing.B) {
 	tiny := gguftest.Tiny{Arch: "llama", Layers: 2, Width: 512, FFN: 1024, Heads: 8, KVHeads: 8, Size: 64, Vocab: 259, Bytes: true, Matrix: ggtype.F16}
 	f, err := gguf.OpenBytes("tiny", tiny.Build().Bytes())

@@ -225,14 +225,14 @@ func (l *lattice) search(d, x, w []float32) {
 	step := 1 / l.inverse
 	var best [len(lanes{})][finalists]factor // of inv instead of d
 	for _, v := range tries {
-		var shift, inv, steps lanes
+		var shift, inv, perStep lanes
 		for i := range inv {
 			if most := g.all.Hi[i]; most >= tiny {
 				inv[i] = v * top / most
-				shift[i], steps[i] = first/inv[i], inv[i]*l.inverse
+				shift[i], perStep[i] = first/inv[i], inv[i]*l.inverse
 			}
 		}
-		s := g.Sums(&shift, &steps, 0, float32(last))
+		s := g.Sums(&shift, &perStep, 0, float32(last))
 		for i := range inv {
 			qq := step*step*s.QQ[i] + 2*step*first*s.Q[i] + first*first*g.all.W[i]
 			xq := step*s.XQ[i] + first*g.all.WX[i]

@@ -25,7 +25,7 @@ func fitCodesAVX2(q *byte, x *float32, n int, shift *float32, inv *float32, low 
 //go:noescape
 func signedMax32AVX2(x *float32) float32
 
-// range32AVX2 returns the smallest and the largest of 32 numbers, a zero of either sign; valueRange is the reference implementation.
+// range32AVX2 returns the smallest and the largest of 32 numbers, a zero of either sign; range32Generic is the reference implementation.
 //
 //go:noescape
 func range32AVX2(x *float32) (lo float32, hi float32)

@@ -237,47 +237,50 @@ TEXT ·codes32AVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS bias+24(FP), Y2
 	VBROADCASTSS top+28(FP), Y3
 	VPXOR        Y4, Y4, Y4
-	VMOVDQU      unpacked<>+0(SB), Y5
-	VMOVUPS      (CX), Y6
+	VMOVUPS      (CX), Y5
+	VSUBPS       Y0, Y5, Y5
+	VMULPS       Y1, Y5, Y5
+	VADDPS       Y2, Y5, Y5
+	VMAXPS       Y4, Y5, Y5
+	VMINPS       Y3, Y5, Y5
+	VCVTTPS2DQ   Y5, Y5
+	VMOVUPS      32(CX), Y6
 	VSUBPS       Y0, Y6, Y6
 	VMULPS       Y1, Y6, Y6
 	VADDPS       Y2, Y6, Y6
 	VMAXPS       Y4, Y6, Y6
 	VMINPS       Y3, Y6, Y6
 	VCVTTPS2DQ   Y6, Y6
-	VMOVUPS      32(CX), Y7
+	VMOVUPS      64(CX), Y7
 	VSUBPS       Y0, Y7, Y7
 	VMULPS       Y1, Y7, Y7
 	VADDPS       Y2, Y7, Y7
 	VMAXPS       Y4, Y7, Y7
 	VMINPS       Y3, Y7, Y7
 	VCVTTPS2DQ   Y7, Y7
-	VMOVUPS      64(CX), Y8
+	VMOVUPS      96(CX), Y8
 	VSUBPS       Y0, Y8, Y8
 	VMULPS       Y1, Y8, Y8
 	VADDPS       Y2, Y8, Y8
 	VMAXPS       Y4, Y8, Y8
 	VMINPS       Y3, Y8, Y8
 	VCVTTPS2DQ   Y8, Y8
-	VMOVUPS      96(CX), Y9
-	VSUBPS       Y0, Y9, Y9
-	VMULPS       Y1, Y9, Y9
-	VADDPS       Y2, Y9, Y9
-	VMAXPS       Y4, Y9, Y9
-	VMINPS       Y3, Y9, Y9
-	VCVTTPS2DQ   Y9, Y9
 	VBROADCASTSS c000000ff<>+0(SB), Y0
+	VMOVUPS      unpacked<>+0(SB), Y1
+	VPAND        Y0, Y5, Y5
 	VPAND        Y0, Y6, Y6
 	VPAND        Y0, Y7, Y7
 	VPAND        Y0, Y8, Y8
-	VPAND        Y0, Y9, Y9
-	VPACKUSDW    Y7, Y6, Y6
-	VPACKUSDW    Y9, Y8, Y8
-	VPACKUSWB    Y8, Y6, Y6
-	VPERMD       Y6, Y5, Y6
-	VMOVDQU      Y6, (AX)
+	VPACKUSDW    Y6, Y5, Y5
+	VPACKUSDW    Y8, Y7, Y7
+	VPACKUSWB    Y7, Y5, Y5
+	VPERMD       Y5, Y1, Y5
+	VMOVDQU      Y5, (AX)
 	VZEROUPPER
 	RET
+
+DATA c000000ff<>+0(SB)/4, $0x000000ff
+GLOBL c000000ff<>(SB), RODATA|NOPTR, $4
 
 DATA unpacked<>+0(SB)/4, $0x00000000
 DATA unpacked<>+4(SB)/4, $0x00000004
@@ -287,10 +290,15 @@ DATA unpacked<>+16(SB)/4, $0x00000002
 DATA unpacked<>+20(SB)/4, $0x00000006
 DATA unpacked<>+24(SB)/4, $0x00000003
 DATA unpacked<>+28(SB)/4, $0x00000007
-GLOBL unpacked<>(SB), RODATA|NOPTR, $32
-
-DATA c000000ff<>+0(SB)/4, $0x000000ff
-GLOBL c000000ff<>(SB), RODATA|NOPTR, $4
+DATA unpacked<>+32(SB)/4, $0x00000000
+DATA unpacked<>+36(SB)/4, $0x00000004
+DATA unpacked<>+40(SB)/4, $0x00000001
+DATA unpacked<>+44(SB)/4, $0x00000005
+DATA unpacked<>+48(SB)/4, $0x00000002
+DATA unpacked<>+52(SB)/4, $0x00000006
+DATA unpacked<>+56(SB)/4, $0x00000003
+DATA unpacked<>+60(SB)/4, $0x00000007
+GLOBL unpacked<>(SB), RODATA|NOPTR, $64
 
 // func roundAway32AVX2(q *byte, x *float32, inv float32)
 // Requires: AVX, AVX2
@@ -298,39 +306,39 @@ TEXT ·roundAway32AVX2(SB), NOSPLIT, $0-20
 	MOVQ         q+0(FP), AX
 	MOVQ         x+8(FP), CX
 	VBROADCASTSS inv+16(FP), Y0
-	VMOVDQU      unpacked<>+0(SB), Y1
-	VBROADCASTSS c80000000<>+0(SB), Y2
-	VBROADCASTSS c3effffff<>+0(SB), Y3
-	VMULPS       (CX), Y0, Y4
-	VANDPS       Y2, Y4, Y5
-	VORPS        Y3, Y5, Y5
+	VBROADCASTSS c80000000<>+0(SB), Y1
+	VBROADCASTSS c3effffff<>+0(SB), Y2
+	VMULPS       (CX), Y0, Y3
+	VANDPS       Y1, Y3, Y4
+	VORPS        Y2, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VCVTTPS2DQ   Y3, Y3
+	VMULPS       32(CX), Y0, Y4
+	VANDPS       Y1, Y4, Y5
+	VORPS        Y2, Y5, Y5
 	VADDPS       Y5, Y4, Y4
 	VCVTTPS2DQ   Y4, Y4
-	VMULPS       32(CX), Y0, Y5
-	VANDPS       Y2, Y5, Y6
-	VORPS        Y3, Y6, Y6
+	VMULPS       64(CX), Y0, Y5
+	VANDPS       Y1, Y5, Y6
+	VORPS        Y2, Y6, Y6
 	VADDPS       Y6, Y5, Y5
 	VCVTTPS2DQ   Y5, Y5
-	VMULPS       64(CX), Y0, Y6
-	VANDPS       Y2, Y6, Y7
-	VORPS        Y3, Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	VCVTTPS2DQ   Y6, Y6
 	VMULPS       96(CX), Y0, Y0
-	VANDPS       Y2, Y0, Y2
-	VORPS        Y3, Y2, Y2
-	VADDPS       Y2, Y0, Y0
+	VANDPS       Y1, Y0, Y1
+	VORPS        Y2, Y1, Y1
+	VADDPS       Y1, Y0, Y0
 	VCVTTPS2DQ   Y0, Y0
-	VBROADCASTSS c000000ff<>+0(SB), Y2
-	VPAND        Y2, Y4, Y4
-	VPAND        Y2, Y5, Y5
-	VPAND        Y2, Y6, Y6
-	VPAND        Y2, Y0, Y0
-	VPACKUSDW    Y5, Y4, Y4
-	VPACKUSDW    Y0, Y6, Y6
-	VPACKUSWB    Y6, Y4, Y4
-	VPERMD       Y4, Y1, Y4
-	VMOVDQU      Y4, (AX)
+	VBROADCASTSS c000000ff<>+0(SB), Y1
+	VMOVUPS      unpacked<>+0(SB), Y2
+	VPAND        Y1, Y3, Y3
+	VPAND        Y1, Y4, Y4
+	VPAND        Y1, Y5, Y5
+	VPAND        Y1, Y0, Y0
+	VPACKUSDW    Y4, Y3, Y3
+	VPACKUSDW    Y0, Y5, Y5
+	VPACKUSWB    Y5, Y3, Y3
+	VPERMD       Y3, Y2, Y3
+	VMOVDQU      Y3, (AX)
 	VZEROUPPER
 	RET
 

@@ -53,16 +53,16 @@ block1:
 	VBROADCASTSS X7, Y6
 	VMULPS       (BX), Y6, Y7
 	VADDPS       Y1, Y7, Y7
-	VANDPS       Y2, Y7, Y7
 	VMULPS       32(BX), Y6, Y9
 	VADDPS       Y1, Y9, Y9
-	VANDPS       Y2, Y9, Y9
 	VMULPS       64(BX), Y6, Y10
 	VADDPS       Y1, Y10, Y10
-	VANDPS       Y2, Y10, Y10
 	VMULPS       96(BX), Y6, Y6
 	VADDPS       Y1, Y6, Y6
-	VANDPS       Y2, Y6, Y6
+	VPAND        Y2, Y7, Y7
+	VPAND        Y2, Y9, Y9
+	VPAND        Y2, Y10, Y10
+	VPAND        Y2, Y6, Y6
 	VPACKUSDW    Y9, Y7, Y7
 	VPACKUSDW    Y6, Y10, Y10
 	VPACKUSWB    Y10, Y7, Y7
@@ -282,16 +282,16 @@ part5:
 	VBROADCASTSS X7, Y6
 	VMULPS       (BX), Y6, Y8
 	VADDPS       Y1, Y8, Y8
-	VANDPS       Y2, Y8, Y8
 	VMULPS       32(BX), Y6, Y9
 	VADDPS       Y1, Y9, Y9
-	VANDPS       Y2, Y9, Y9
 	VMULPS       64(BX), Y6, Y10
 	VADDPS       Y1, Y10, Y10
-	VANDPS       Y2, Y10, Y10
 	VMULPS       96(BX), Y6, Y6
 	VADDPS       Y1, Y6, Y6
-	VANDPS       Y2, Y6, Y6
+	VPAND        Y2, Y8, Y8
+	VPAND        Y2, Y9, Y9
+	VPAND        Y2, Y10, Y10
+	VPAND        Y2, Y6, Y6
 	VPACKUSDW    Y9, Y8, Y8
 	VPACKUSDW    Y6, Y10, Y10
 	VPACKUSWB    Y10, Y8, Y8

@@ -17,7 +17,7 @@ func (g *gen) toBlockFloat() {
 	g.fn(avx2, "toBlockFloat", "(dst *byte, x *float32, blocks int)",
 		"rounds blocks of 32 floats to q·2^e; toBlockFloatGeneric is the reference implementation.")
 	dst, x, blocks := g.arg("dst"), g.arg("x"), g.arg("blocks")
-	c := &quantGen{gen: g, abs: g.u32(math.MaxInt32), order: g.words("unpacked", 0, 4, 1, 5, 2, 6, 3, 7)}
+	c := &quantGen{gen: g, abs: g.u32(math.MaxInt32), order: g.unpackedOrder()}
 	low, high := g.u32(uint32(0xffffffff-126)), g.u32(127)
 	least := g.GP32()
 	g.MOVL(operand.I32(-24), least)

@@ -153,7 +153,7 @@ func (g *gen) signedMax32() {
 // range32 finds the extremes.
 func (g *gen) range32() {
 	g.fn(avx2, "range32", "(x *float32) (lo, hi float32)",
-		"returns the smallest and the largest of 32 numbers, a zero of either sign; valueRange is the reference implementation.")
+		"returns the smallest and the largest of 32 numbers, a zero of either sign; range32Generic is the reference implementation.")
 	x := g.arg("x")
 	lo, hi := g.vec(), g.vec()
 	g.VMOVUPS(operand.Mem{Base: x}, lo)
@@ -188,12 +188,11 @@ func (g *gen) codes32() {
 		"sets q to 32 codes (x-shift)·inv + bias, at least 0 and at most top, without what is behind the point; codes32Generic",
 		"is the reference implementation.")
 	q, x := g.arg("q"), g.arg("x")
-	shift, inv, bias, top, zero, order := g.vec(), g.vec(), g.vec(), g.vec(), g.vec(), g.vec()
+	shift, inv, bias, top, zero := g.vec(), g.vec(), g.vec(), g.vec(), g.vec()
 	for i, v := range []reg.VecVirtual{shift, inv, bias, top} {
 		g.VBROADCASTSS(g.addr([]string{"shift", "inv", "bias", "top"}[i]), v)
 	}
 	g.zero(zero)
-	g.VMOVDQU(g.data("unpacked", 0, 4, 1, 5, 2, 6, 3, 7), order)
 	v := g.vecs(4)
 	for i, v := range v {
 		g.VMOVUPS(operand.Mem{Base: x, Disp: 32 * i}, v)
@@ -204,14 +203,16 @@ func (g *gen) codes32() {
 		g.VMINPS(top, v, v)
 		g.VCVTTPS2DQ(v, v)
 	}
-	g.packBytes(v, order)
+	g.packBytes(v, g.u32(0xff), g.unpackedOrder())
 	g.VMOVDQU(v[0], operand.Mem{Base: q})
 	g.done()
 }
 
-// packBytes leaves four vectors of integers from -128 to 255 in v[0], as bytes in order.
-func (g *gen) packBytes(v []reg.VecVirtual, order reg.VecVirtual) {
-	bytes := g.u32(0xff)
+// unpackedOrder returns the order that packing within lanes of 128 bits needs to be undone.
+func (g *gen) unpackedOrder() reg.VecVirtual { return g.words("unpacked", 0, 4, 1, 5, 2, 6, 3, 7) }
+
+// packBytes leaves the lowest bytes of four vectors of integers in v[0], in order. bytes is 0xff in every lane, order is unpackedOrder.
+func (g *gen) packBytes(v []reg.VecVirtual, bytes, order reg.VecVirtual) {
 	for _, v := range v {
 		g.VPAND(bytes, v, v)
 	}
@@ -228,9 +229,8 @@ func (g *gen) roundAway32() {
 		"sets q to 32 values x·inv, of magnitudes below 128, rounded to the nearest, halves away from zero; roundAway32Generic is",
 		"the reference implementation.")
 	q, x := g.arg("q"), g.arg("x")
-	inv, order := g.vec(), g.vec()
+	inv := g.vec()
 	g.VBROADCASTSS(g.addr("inv"), inv)
-	g.VMOVDQU(g.data("unpacked", 0, 4, 1, 5, 2, 6, 3, 7), order)
 	sign, half := g.u32(1<<31), g.f32(math.Nextafter32(0.5, 0))
 	v := g.vecs(4)
 	for i, v := range v {
@@ -241,7 +241,7 @@ func (g *gen) roundAway32() {
 		g.VADDPS(t, v, v)
 		g.VCVTTPS2DQ(v, v)
 	}
-	g.packBytes(v, order)
+	g.packBytes(v, g.u32(0xff), g.unpackedOrder())
 	g.VMOVDQU(v[0], operand.Mem{Base: q})
 	g.done()
 }

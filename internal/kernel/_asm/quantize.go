@@ -29,7 +29,7 @@ type quantGen struct {
 func (g *gen) newQuantGen(limit float32) *quantGen {
 	return &quantGen{
 		gen: g, abs: g.u32(math.MaxInt32), magic: g.f32(3 << 22), bytes: g.u32(0xff),
-		order: g.words("unpacked", 0, 4, 1, 5, 2, 6, 3, 7),
+		order: g.unpackedOrder(),
 		ones8: g.u32(0x01010101), ones16: g.u32(0x00010001),
 		tiny:    g.quad(math.Float32bits(127 / float32(math.MaxFloat32))),
 		largest: g.quad(math.Float32bits(math.MaxFloat32)),
@@ -202,12 +202,8 @@ func (c *quantGen) round32(x reg.GPVirtual, id reg.VecVirtual) reg.VecVirtual {
 	for i := range v {
 		c.VMULPS(operand.Mem{Base: x, Disp: 32 * i}, all, v[i])
 		c.VADDPS(c.magic, v[i], v[i])
-		c.VANDPS(c.bytes, v[i], v[i])
 	}
-	c.VPACKUSDW(v[1], v[0], v[0])
-	c.VPACKUSDW(v[3], v[2], v[2])
-	c.VPACKUSWB(v[2], v[0], v[0])
-	c.VPERMD(v[0], c.order, v[0])
+	c.packBytes(v, c.bytes, c.order)
 	return v[0]
 }
 
