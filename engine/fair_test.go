@@ -17,7 +17,7 @@ import (
 
 // While one session evaluates a long prompt, another's tokens come between its batches.
 func TestPromptsLetOthersIn(t *testing.T) {
-	const batch, batches = 16, 150
+	const batch, batches = 64, 100
 	m := tinyModel(t, Options{})
 	long := newSession(t, m, &SessionOptions{Context: batch * batches, Batch: batch})
 	stream := newSession(t, m, &SessionOptions{Context: batch * batches})
