@@ -19,6 +19,10 @@ func TestModelsTable(t *testing.T) {
 		case "": // not told
 		case "llama":
 			f = tinySPM(end...)
+		case "bert":
+			f = tinyBERT(end...)
+		case "t5":
+			f = tinyT5(end...)
 		case "gemma4":
 			f = f.with(keyModel, "gemma4")
 		default:

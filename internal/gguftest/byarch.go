@@ -18,6 +18,9 @@ func ByArchitecture() map[string]func() *Builder {
 		add(arch, func() *Builder { return b })
 	}
 	add("deepseek2", DeepLite().Build)
+	mistral := DeepV3()
+	mistral.Arch = "mistral4"
+	add(mistral.Arch, mistral.Build)
 	addSorted(RelativeVariants(), func(_ string, m Relative) { add(m.Arch, m.Build) })
 	addSorted(HybridVariants(), func(_ string, m Hybrid) { add(m.Arch, m.Build) })
 	addSorted(ClassicVariants(), func(_ string, m Classic) { add(m.Arch, m.Build) })

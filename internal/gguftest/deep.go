@@ -1,20 +1,22 @@
 package gguftest
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 
 	"github.com/latentgo/latentgo/internal/ggtype"
 )
 
-// Deep describes a small random model of architecture deepseek2: DeepSeek's latent attention and experts.
+// Deep describes a small random model with DeepSeek's latent attention and experts.
 type Deep struct {
-	Layers, Dense, Width, FFN, Vocab          int // Dense: layers without experts
-	Heads, NoRope, Rope, Value, QueryRank, L  int // sizes of a head's parts; QueryRank 0: queries from one matrix
+	Arch                                      string // deepseek2 when empty
+	Layers, Dense, Width, FFN, Vocab          int    // Dense: layers without experts
+	Heads, NoRope, Rope, Value, QueryRank, L  int    // sizes of a head's parts; QueryRank 0: queries from one matrix
 	Experts, Used, ExpertWidth, SharedExperts int
 	OldKV, GateBias, Fused                    bool // one matrix for keys and values; a bias of the router; gate and up as one
 	Matrix                                    ggtype.Type
-	Keys                                      map[string]any // below "deepseek2."
+	Keys                                      map[string]any // below the architecture's name
 }
 
 // DeepLite is like DeepSeek-V2-Lite.
@@ -103,8 +105,9 @@ func (d Deep) AddLayer(add func(name string, t ggtype.Type, shape ...int), dense
 
 // Metadata returns a file that has the model's keys and nothing else.
 func (d Deep) Metadata() *Builder {
-	b := (&Builder{}).AddKV("general.architecture", "deepseek2")
-	d.metadata(func(k string, v any) { b.Set("deepseek2."+k, v) })
+	arch := cmp.Or(d.Arch, "deepseek2")
+	b := (&Builder{}).AddKV("general.architecture", arch)
+	d.metadata(func(k string, v any) { b.Set(arch+"."+k, v) })
 	return b
 }
 

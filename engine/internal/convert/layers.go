@@ -84,19 +84,27 @@ func (c *layerwise) layer(ctx context.Context, i int) error {
 	if err := c.walk.Advance(ctx, l); err != nil {
 		return err
 	}
+	if !original.Spec.Parallel {
+		if err := c.feedForward(ctx, original, l, made); err != nil {
+			return err
+		}
+	}
+	maps.Copy(c.made, made)
+	c.m.File().Release() // the file is gone through once
+	return nil
+}
+
+// feedForward moves both streams from behind the attention of a layer, converted l, to behind its feed-forward network.
+func (c *layerwise) feedForward(ctx context.Context, original, l *model.Layer, made tensors.Map) error {
 	debug.FreeOSMemory() // heads' outputs are garbage now, and W_down's normal equations need the room
-	if split, err = c.walk.FFN(ctx, original, c.llama); err != nil {
+	split, err := c.walk.FFN(ctx, original, c.llama)
+	if err != nil {
 		return err
 	}
 	if l, err = c.repairFFN(split, l, made); err != nil {
 		return err
 	}
-	if err := c.walk.AdvanceFFN(ctx, l); err != nil {
-		return err
-	}
-	maps.Copy(c.made, made)
-	c.m.File().Release() // the file is gone through once
-	return nil
+	return c.walk.AdvanceFFN(ctx, l)
 }
 
 // loadUnbroken loads a layer with what was made for it, or drops that and leaves the layer exact when it is broken.

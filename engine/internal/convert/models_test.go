@@ -12,6 +12,12 @@ import (
 // Models of docs/models.md are compressed, or refused for the reason that it gives.
 func TestModelsTable(t *testing.T) {
 	samples := gguftest.ByArchitecture()
+	for _, m := range gguftest.EncoderVariants() {
+		samples[m.Arch] = m.Build
+	}
+	for name, b := range gguftest.TextVariants() {
+		samples[name] = func() *gguftest.Builder { return b }
+	}
 	done := map[string]string{}
 	for _, r := range testenv.Models(t) {
 		if was, ok := done[r.Architecture]; ok {

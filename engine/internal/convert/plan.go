@@ -104,8 +104,6 @@ func obstacle(s *model.Spec, l model.LayerSpec, a model.Attention) string {
 		return "attention whose scores fall with distance (ALiBi)"
 	case s.Copies != nil:
 		return "a residual stream of several vectors, while a conversion runs layers apart"
-	case l.Parallel:
-		return "attention in parallel to the feed-forward network: a conversion runs the two parts apart"
 	case l.EmbedSkip:
 		return "embeddings that every layer adds, while a conversion runs layers apart"
 	case l.Side != nil:

@@ -122,7 +122,7 @@ func TestPlanOfOtherMixers(t *testing.T) {
 
 // Attention that rows of one size per token can't stand for is refused by the property that stands in the way.
 func TestPlanNamesObstacles(t *testing.T) {
-	for name, want := range map[string]string{"bloom": "ALiBi", "mpt": "ALiBi", "phi2": "in parallel", "command-r": "in parallel"} {
+	for name, want := range map[string]string{"bloom": "ALiBi", "mpt": "ALiBi"} {
 		_, s := converttest.Open(t, gguftest.ClassicVariants()[name].Build())
 		_, err := plan(s, Form{Percent: 50}, nil, false)
 		if !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), want) {

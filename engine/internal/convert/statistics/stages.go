@@ -16,7 +16,8 @@ import (
 const driftShare = 0.5
 
 // Attend runs the attention of the original layer on x and the heads of the converted one on y, and gathers the
-// regression of the one's output on the other's heads. x becomes the stream behind the attention.
+// regression of the one's output on the other's heads. x becomes the stream behind the attention, and where the
+// feed-forward network is in parallel, behind the layer.
 func (k *Walk) Attend(ctx context.Context, original, converted *model.Layer) (*regression.Split, error) {
 	p, _ := converted.Projections()
 	split := regression.NewSplit(len(k.windows)-k.held, p.O.Cols, k.width, &k.scratch)
@@ -27,7 +28,7 @@ func (k *Walk) Attend(ctx context.Context, original, converted *model.Layer) (*r
 		n, heads := len(p.ids), rest
 		rest = rest.After(n)
 		err := k.probe(p, wide, &model.Probe{
-			Layer: original, From: model.StageInput, To: model.StageMixed,
+			Layer: original, From: model.StageInput, To: behind(original),
 			Load: p.x.Load, Mixed: k.targets(p, &original.Spec), Save: p.x.Save,
 		})
 		if err != nil {
@@ -86,7 +87,16 @@ func (k *Walk) targets(p piece, l *model.LayerSpec) func(o, x []float32, lo, hi 
 	}
 }
 
-// Advance adds the converted layer's attention to y: W_O of the heads' outputs that Attend has kept.
+// behind returns the stage at which a layer's attention is in the residual stream.
+func behind(l *model.Layer) model.Stage {
+	if l.Spec.Parallel {
+		return model.StageOutput
+	}
+	return model.StageMixed
+}
+
+// Advance adds the converted layer's attention to y, W_O of the heads' outputs that Attend has kept, and a feed-forward
+// network in parallel to it.
 func (k *Walk) Advance(ctx context.Context, converted *model.Layer) error {
 	rest, seq := k.heads, k.sequence(nil)
 	k.heads = nil // the regression that follows needs the room
@@ -94,7 +104,7 @@ func (k *Walk) Advance(ctx context.Context, converted *model.Layer) error {
 		heads := rest
 		rest = rest.After(len(p.ids))
 		return k.probe(p, seq, &model.Probe{
-			Layer: converted, From: model.StageHeads, To: model.StageMixed,
+			Layer: converted, From: model.StageHeads, To: behind(converted),
 			Load: p.y.Load, LoadHeads: heads.Load, Save: p.y.Save,
 		})
 	})

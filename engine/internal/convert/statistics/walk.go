@@ -17,7 +17,7 @@ import (
 
 // Walk holds two residual streams of the same text at one place of a model: x as the model computes it, y as the
 // converted model does. Statistics come from y, targets from x. Each layer takes Moments (where it is compressed),
-// Attend, Advance, FFN and AdvanceFFN, in this order.
+// Attend, Advance and, unless the feed-forward network is in parallel, FFN and AdvanceFFN, in this order.
 type Walk struct {
 	m           *model.Model
 	width       int
@@ -46,7 +46,7 @@ func New(ctx context.Context, m *model.Model, seen, held [][]int32) (*Walk, erro
 			return nil, err
 		}
 		last := len(k.batches) - 1
-		if i > 0 && i != len(seen) && len(k.batches[last])+len(w) <= BatchTokens {
+		if i > 0 && i != len(seen) && k.fits(len(k.batches[last])+len(w)) {
 			k.batches[last] = append(slices.Clip(k.batches[last]), w...)
 		} else {
 			k.batches = append(k.batches, w)
@@ -66,6 +66,9 @@ func New(ctx context.Context, m *model.Model, seen, held [][]int32) (*Walk, erro
 	k.embed()
 	return k, ctx.Err()
 }
+
+// fits reports whether a pass takes n tokens, which may be more than a window can have with learned positions.
+func (k *Walk) fits(n int) bool { return n <= BatchTokens && k.m.CheckLength(n) == nil }
 
 // embed starts both streams.
 func (k *Walk) embed() {
