@@ -116,8 +116,8 @@ func obstacle(s *model.Spec, l model.LayerSpec, a model.Attention) string {
 		return "keys and values of another layer, which a compressed layer does not have"
 	case a.SubNorm:
 		return "a norm between the heads and the output projection (attn_sub_norm), through which repairs of the projection can't see"
-	case a.ValueNorm:
-		return "norms of values, while what rows give for values is a linear function of them"
+	case s.LayerEmbedding > 0:
+		return "embeddings of its own (per_layer_token_embd), while a conversion runs layers apart from the text"
 	case a.Chunked:
 		return "attention within chunks of a fixed size"
 	case s.LongRope && a.Rope == 0:

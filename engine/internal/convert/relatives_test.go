@@ -40,6 +40,16 @@ func TestClassicsAtFullRank(t *testing.T) {
 	}
 }
 
+// So it is with norms of values, keys that are values too, heads of several sizes and experts beside a network.
+func TestGemma4AtFullRank(t *testing.T) {
+	for name, experts := range map[string]bool{"gemma4-dense": false, "gemma4-experts": true} {
+		t.Run(name, func(t *testing.T) { checkFullRank(t, gguftest.SketchVariants()[name].Build(), "", false, experts) })
+	}
+	for _, name := range []string{"gemma4-e", "gemma3n"} {
+		checkFullRank(t, gguftest.SketchVariants()[name].Build(), "per_layer_token_embd", false, false)
+	}
+}
+
 // checkFullRank compares a model of random tokens with what conversions that leave nothing out make of it, or has it
 // refused for the obstacle named.
 func checkFullRank(t *testing.T, b *gguftest.Builder, obstacle string, deep, experts bool) {

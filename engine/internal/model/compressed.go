@@ -164,6 +164,7 @@ func (c *compressed) run(p *pass, w *worker, l *Layer) {
 		}
 		p.project(w, &w.in, out...)
 		w.Barrier()
+		c.copyKeys(p, w)
 		c.normWhole(p, w)
 		switch {
 		case c.recent == nil:

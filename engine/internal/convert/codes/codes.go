@@ -143,8 +143,8 @@ func Codable(m model.MixerSpec) string {
 	switch {
 	case a.NormRotated:
 		return "norms of keys behind RoPE"
-	case a.ValueNorm:
-		return "norms of values"
+	case a.Shares > 0:
+		return "keys and values that layers share"
 	case a.SubNorm:
 		return "a norm between the heads and the output projection (attn_sub_norm)"
 	case a.Compressed != nil && a.Compressed.L > 0:
