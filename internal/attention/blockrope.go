@@ -31,8 +31,9 @@ type BlockRope struct {
 // ropeLevel are pairs order[lo:hi], which are rotated once per block tokens.
 type ropeLevel struct{ block, lo, hi int }
 
-// NewBlockRope plans blocks in which no pair's phase is wrong by more than phase radians.
-func NewBlockRope(r *attn.Rope, phase float64) (*BlockRope, error) {
+// NewBlockRope plans blocks in which no pair's phase is wrong by more than phase radians, under r and under others that
+// rotate the same pairs with other frequencies; see For.
+func NewBlockRope(r *attn.Rope, phase float64, others ...*attn.Rope) (*BlockRope, error) {
 	if !(phase > 0) || math.IsInf(phase, 0) {
 		return nil, fmt.Errorf("phase error of %v radians is not a positive number", phase)
 	}
@@ -40,8 +41,13 @@ func NewBlockRope(r *attn.Rope, phase float64) (*BlockRope, error) {
 	for i := range t.order {
 		t.order[i] = i
 	}
-	speed := func(i int) float64 { return math.Abs(r.Freqs()[t.order[i]]) }
-	sort.SliceStable(t.order, func(i, j int) bool { return math.Abs(r.Freqs()[t.order[i]]) > math.Abs(r.Freqs()[t.order[j]]) })
+	speed := func(i int) (most float64) {
+		for _, r := range append(others, r) {
+			most = max(most, math.Abs(r.Freqs()[t.order[i]]))
+		}
+		return most
+	}
+	sort.SliceStable(t.order, func(i, j int) bool { return speed(i) > speed(j) })
 	hi := len(t.order)
 	for _, block := range []int{chunk, fineBlock} {
 		lo := hi
@@ -54,10 +60,16 @@ func NewBlockRope(r *attn.Rope, phase float64) (*BlockRope, error) {
 		hi = lo
 	}
 	t.first = hi
+	return t.For(r), nil
+}
+
+// For returns the same blocks under another of the embeddings that they were planned for.
+func (t *BlockRope) For(r *attn.Rope) *BlockRope {
+	o := &BlockRope{rope: r, order: t.order, first: t.first, levels: t.levels}
 	for pos := range chunk {
-		t.within = t.table(t.within, pos, 1)
+		o.within = o.table(o.within, pos, 1)
 	}
-	return t, nil
+	return o
 }
 
 // table appends cosines and sines, times mag, of all pairs in order.

@@ -114,17 +114,17 @@ func (l *Layer) OwnOffset() int { return l.KeySize - l.expanded.d }
 
 // FinishQuery completes a query of a layer of expanded keys at pos: x's last d values are not rotated yet, and those
 // before them are R rotated ones.
-func (l *Layer) FinishQuery(x []float32, pos int) {
+func (l *Layer) FinishQuery(rope *BlockRope, x []float32, pos int) {
 	own := x[l.OwnOffset():]
-	l.expanded.rope.Rotate(own, pos)
+	rope.Rotate(own, pos)
 	copy(x[:l.expanded.keptSize()], own[2*l.expanded.rope.first:])
 }
 
 // AppendCompressed caches what is approximated of the token at pos in a store of expanded keys: x [kept + R], of which
 // the first part is not rotated yet and will be, and v. Different heads or positions may go at the same time, and with
 // AppendRecent.
-func (s *Store) AppendCompressed(pos, k int, x, v []float32) {
-	s.layer.expanded.rope.rotateKept(x[:s.layer.expanded.keptSize()], pos)
+func (s *Store) AppendCompressed(rope *BlockRope, pos, k int, x, v []float32) {
+	rope.rotateKept(x[:s.layer.expanded.keptSize()], pos)
 	kernel.F32ToF16(s.key(k, pos)[:len(x)], x)
 	kernel.F32ToF16(s.value(k, pos)[:len(v)], v)
 }

@@ -22,7 +22,7 @@ import (
 //	compressed  score(h, j) = (K_gᵀ rotation_block(j)⁻¹ rope(q_h)) · c_j + q'_h · r_j     value V_g c_j       K_g [kept, A]
 type RecentWindow struct {
 	ringShape
-	rope  *BlockRope
+	rope  *BlockRope  // of stores without SetRope
 	a     int         // A
 	keys  [][]uint16  // per key/value head [kept, A] in half precision, rows in the order of rope
 	means [][]float32 // per key/value head [kept] in the order of rope, see CarryMeans; or nil
@@ -45,9 +45,6 @@ func NewRecentWindow(rope *BlockRope, tokens, d, v, a int, keys [][]uint16) (*Re
 	}
 	return &RecentWindow{ringShape: ringShape{tokens: tokens, heads: len(keys), d: d, v: v}, rope: rope, a: a, keys: keys}, nil
 }
-
-// Rope returns what NewRecentWindow was given.
-func (r *RecentWindow) Rope() *BlockRope { return r.rope }
 
 // recentStep tokens in a row have the same recent ones before them.
 const recentStep = 32
@@ -216,7 +213,7 @@ func (r *recentRing) keepFirst(pos, k int, key, value []uint16, scratch []float3
 func (s *Store) Recent(key, value, reordered []float32, pos, k int) {
 	r := s.recent
 	kernel.F16ToF32(reordered, r.key(k, pos))
-	s.layer.recent.rope.Undo(key, reordered, pos)
+	s.rope.Undo(key, reordered, pos)
 	kernel.F16ToF32(value, r.value(k, pos))
 }
 
@@ -312,7 +309,7 @@ func (l *Layer) compressedScores(dst []float32, ldd int, s *Store, hs headRange,
 	for at := 0; at < n; {
 		pos := from + at
 		m := s.run(pos, n-at)
-		p := l.projectQueries(hs, pos, m, q, sc)
+		p := l.projectQueries(s.rope, hs, pos, m, q, sc)
 		for end := at + m; at < end; {
 			x := p.at(from + at)
 			m := min(end-at, p.block-(from+at)%p.block)
@@ -337,7 +334,7 @@ func (t *projected) at(pos int) []float32 { return t.x[(pos/t.block-t.first)*t.s
 
 // projectQueries computes the queries of heads for n positions from pos on, which lie in one chunk. They are summed up
 // from the pairs that rotate slowest, whose blocks are cut up for those that rotate faster.
-func (l *Layer) projectQueries(hs headRange, pos, n int, q []float32, sc *Scratch) projected {
+func (l *Layer) projectQueries(rope *BlockRope, hs headRange, pos, n int, q []float32, sc *Scratch) projected {
 	r := l.recent
 	sum := projected{sc.projected[0], sc.constants[0], l.KeySize, chunk, pos / chunk, 1}
 	for i, v := range r.rope.levels {
@@ -345,7 +342,7 @@ func (l *Layer) projectQueries(hs headRange, pos, n int, q []float32, sc *Scratc
 		width := 2 * (v.hi - v.lo)
 		for b := range t.blocks {
 			at := (t.first + b) * v.block
-			from, angles := sum.at(at), r.rope.blockAngles(v, at)
+			from, angles := sum.at(at), rope.blockAngles(v, at)
 			for h := range hs.len() {
 				row := h*t.blocks + b
 				copy(t.x[row*t.size:][:t.size], from[h*sum.blocks*t.size:])

@@ -71,7 +71,7 @@ func (c *windowCase) fillExpanded(wide *Layer, s *Store, k int) {
 				v[i] += c.value[k][i*l.ValueSize+j] * z[l.r+j]
 			}
 		}
-		s.AppendCompressed(pos, k, x, v)
+		s.AppendCompressed(c.block, pos, k, x, v)
 	}
 }
 
@@ -84,7 +84,7 @@ func (c *windowCase) expandedQueries(wide *Layer, from int) []float32 {
 		pos, h := from+i/l.Heads, i%l.Heads
 		copy(x[own-l.r:], c.qr[pos][h*l.r:][:l.r])
 		c.block.Reorder(x[own:], c.q[pos][h*c.d:][:c.d])
-		wide.FinishQuery(x, pos)
+		wide.FinishQuery(c.block, x, pos)
 	}
 	return q
 }

@@ -30,7 +30,7 @@ func (s *Store) UseMeter(m *Meter) {
 // are under way.
 func (s *Store) Fork(n int) *Store {
 	k := (n + s.size - 1) / s.size
-	f := &Store{layer: s.layer, format: s.format, size: s.size, meter: s.meter, recent: s.recent.fork(), balanced: s.balanced}
+	f := &Store{layer: s.layer, format: s.format, size: s.size, meter: s.meter, recent: s.recent.fork(), rope: s.rope, balanced: s.balanced}
 	f.chunks, f.users = slices.Clone(s.chunks[:k]), slices.Clone(s.users[:k])
 	if s.codes != nil {
 		f.codes = slices.Clone(s.codes[:k])

@@ -29,6 +29,7 @@ type Store struct {
 	users  []*atomic.Int32 // of each chunk: stores that have it
 	codes  [][]byte        // Q8
 	recent *recentRing     // of a layer with a RecentWindow
+	rope   *BlockRope      // likewise
 	meter  *Meter          // or nil
 	balanced
 }
@@ -38,8 +39,19 @@ func NewStore(l *Layer, f Format) *Store {
 	if f == Calibrated && l.code == nil {
 		f = F16
 	}
-	return &Store{layer: l, format: f, size: chunk, recent: newRecentRing(l)}
+	s := &Store{layer: l, format: f, size: chunk, recent: newRecentRing(l)}
+	if l.recent != nil {
+		s.rope = l.recent.rope
+	}
+	return s
 }
+
+// SetRope lets an empty store of a layer with a RecentWindow see positions as the same blocks under another embedding
+// have them (BlockRope.For).
+func (s *Store) SetRope(rope *BlockRope) { s.rope = rope }
+
+// Rope returns how a store of a layer with a RecentWindow sees positions.
+func (s *Store) Rope() *BlockRope { return s.rope }
 
 // NewShortStore returns a store with capacity for n tokens, and without a RecentWindow for hardly more.
 func NewShortStore(l *Layer, f Format, n int) *Store {

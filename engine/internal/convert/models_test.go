@@ -20,7 +20,6 @@ func TestModelsTable(t *testing.T) {
 	}
 	others := map[string]func() *gguftest.Builder{ // files that differ from the first of their architecture
 		"gemma-4-E2B, E4B": gguftest.SketchVariants()["gemma4-e"].Build,
-		"Phi-3.5-mini":     gguftest.RelativeVariants()["phi3-long"].Build,
 		"Phi-4-mini":       gguftest.RelativeVariants()["phi3-long"].Build,
 	}
 	done := map[string]string{}

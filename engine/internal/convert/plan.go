@@ -120,8 +120,6 @@ func obstacle(s *model.Spec, l model.LayerSpec, a model.Attention) string {
 		return "embeddings of its own (per_layer_token_embd), while a conversion runs layers apart from the text"
 	case a.Chunked:
 		return "attention within chunks of a fixed size"
-	case s.LongRope && a.Rope == 0:
-		return "RoPE that depends on the context (LongRoPE: rope_factors_short, rope_factors_long)"
 	}
 	return ""
 }

@@ -8,15 +8,16 @@ import (
 
 	"github.com/latentgo/latentgo/engine/internal/convert/internal/converttest"
 	"github.com/latentgo/latentgo/engine/internal/model"
+	"github.com/latentgo/latentgo/internal/attention"
 	"github.com/latentgo/latentgo/internal/ggtype"
 	"github.com/latentgo/latentgo/internal/gguftest"
 )
 
 // obstacles are what stands in the way of compressing some of the architectures, by the model's name.
 var obstacles = map[string]string{
-	"hunyuan-dense": "after RoPE", "hunyuan-moe": "after RoPE", "llama4": "after RoPE", "phi3-long": "LongRoPE", "phi3-short": "LongRoPE",
+	"hunyuan-dense": "after RoPE", "hunyuan-moe": "after RoPE", "llama4": "after RoPE",
 	"smallthinker": "before attention", "maincoder": "after RoPE", "hunyuan_vl": "after RoPE",
-	"bloom": "ALiBi", "mpt": "ALiBi", "jais": "ALiBi", "refact": "ALiBi", "baichuan-13b": "ALiBi", "phimoe": "LongRoPE",
+	"bloom": "ALiBi", "mpt": "ALiBi", "jais": "ALiBi", "refact": "ALiBi", "baichuan-13b": "ALiBi",
 }
 
 // A conversion that leaves nothing out changes nothing, whatever architectures add to grouped-query attention, and what
@@ -116,6 +117,42 @@ func TestRelativesSeeCompressedTokensAlike(t *testing.T) {
 		for _, piece := range []int{1, 7, 90} {
 			if n := differing(converttest.Logits(t, m, ids, piece), want, 5e-5); n > 3 {
 				t.Errorf("%s: pieces of %d tokens: %d of %d tokens have other logits", name, piece, n, len(ids))
+			}
+		}
+	}
+}
+
+// With LongRoPE a sequence's context decides how positions are seen, of compressed tokens too: with the factors of short
+// and long contexts exchanged, long sequences get the logits of short ones, and the other way.
+func TestLongRopeOfCompressedTokens(t *testing.T) {
+	d := gguftest.RelativeVariants()["phi3-long"]
+	f, s := converttest.Open(t, d.Build())
+	d.Factors = []string{d.Factors[1], d.Factors[0]}
+	exchanged, _ := converttest.Open(t, d.Build())
+	windows := gguftest.Windows(5, 60, s.Vocab)
+	c, err := newLayerwise(t.Context(), converttest.Load(t, f, s, nil), recentPlan(s, 1, 4, 32), windows, nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.run(t.Context(), func(int, int) {}); err != nil {
+		t.Fatal(err)
+	}
+	m, other := converttest.Load(t, f, c.spec, c.made), converttest.Load(t, exchanged, c.spec, c.made)
+	ids := gguftest.RandomIDs(330, s.Vocab)
+	short, long := s.Ropes[0].OrigContext, s.Ropes[0].OrigContext+1
+	logits := func(m *model.Model, context, step int) [][]float32 {
+		seq := m.NewSequence(attention.F16, 0)
+		seq.SetContext(context)
+		return converttest.LogitsIn(t, m, seq, ids, step)
+	}
+	want := map[int][][]float32{short: logits(m, short, converttest.All), long: logits(m, long, converttest.All)}
+	if e := converttest.NMSE(want[short], want[long]); !(e > 1e-3) {
+		t.Fatalf("the context changes nothing: %.2g", e)
+	}
+	for context, as := range map[int]int{short: long, long: short} {
+		for _, piece := range []int{converttest.All, 1, 7, 90} {
+			if e := converttest.NMSE(logits(other, context, piece), want[as]); !(e < 1e-5) {
+				t.Errorf("pieces of %d tokens in a context of %d differ by %.2g", piece, context, e)
 			}
 		}
 	}

@@ -221,8 +221,10 @@ func (e *executor) reserve(n int) {
 		a.ReserveMeans(n)
 	}
 	for _, r := range e.ropes {
-		if r.block != nil {
-			r.block.Reserve(n)
+		for _, b := range []*attention.BlockRope{r.block, r.longBlock} {
+			if b != nil {
+				b.Reserve(n)
+			}
 		}
 	}
 }

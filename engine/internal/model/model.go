@@ -50,9 +50,9 @@ type Model struct {
 
 // ropePlan is a position embedding, and with compressed layers its form by blocks of positions.
 type ropePlan struct {
-	rope  *attn.Rope
-	long  *attn.Rope // of sequences with a long context, see Sequence.SetContext; nil for the same
-	block *attention.BlockRope
+	rope             *attn.Rope
+	long             *attn.Rope // of sequences with a long context, see Sequence.SetContext; nil for the same
+	block, longBlock *attention.BlockRope
 }
 
 // Load finds every tensor that the spec names and makes a model of them. A tensor of f that it does not name is an
@@ -218,8 +218,7 @@ func (m *Model) addBlockRopes(s *Spec) error {
 		if m.ropes[i].block != nil || !s.usesRecent() {
 			continue
 		}
-		var err error
-		if m.ropes[i].block, err = attention.NewBlockRope(m.ropes[i].rope, s.BlockRopePhase); err != nil {
+		if err := m.ropes[i].planBlocks(s.BlockRopePhase); err != nil {
 			return err
 		}
 	}

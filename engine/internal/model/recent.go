@@ -66,7 +66,7 @@ func (c *compressed) recentOne(p *pass, w *worker, l *Layer) {
 	q := w.query[:g.Heads*g.KeySize]
 	copy(q, p.q)
 	c.readyQuery(q, seg.pos)
-	c.recentQueries(p, w, 0, q)
+	c.recentQueries(p, w, s, 0, q)
 	due, short := c.dueRows(p, w, seg, s), c.attn.OnePart(seg.pos)
 	if due || !short {
 		w.Barrier()
@@ -104,7 +104,7 @@ func (c *compressed) attendRecent(p *pass, w *worker, seg *segment, s *attention
 	nq, no := c.geo.Heads*c.geo.KeySize, c.geo.Heads*c.geo.ValueSize
 	w.Barrier()
 	for t := seg.at; t < seg.at+seg.n; t++ {
-		c.recentQueries(p, w, t, p.q[t*nq:][:nq])
+		c.recentQueries(p, w, s, t, p.q[t*nq:][:nq])
 		w.Barrier()
 		c.recentOut(p, w, seg, s, t, w.heads[t*no:][:no])
 	}
@@ -116,11 +116,11 @@ func (c *compressed) attendExpanded(p *pass, w *worker, seg *segment, s *attenti
 	g, wide := c.geo, p.expanded[shapeOf(c.expanded)]
 	lo, hi := max(w.lo, seg.at), min(w.hi, seg.at+seg.n)
 	if lo < hi {
-		c.wideQueries(p, w, lo, hi)
+		c.wideQueries(p, w, s, lo, hi)
 	}
 	for t := lo; t < hi; t++ {
 		for k := range g.KVHeads {
-			key, value := c.recentKV(p, w, k, t)
+			key, value := c.recentKV(p, w, s, k, t)
 			wide.AppendRecent(p.pos[t], k, key, value)
 		}
 	}
@@ -183,7 +183,7 @@ func (c *compressed) encodeRows(p *pass, w *worker, seg *segment, s *attention.S
 		c.centre(b, x[:nk])
 	}
 	u.mul(rows, c.encodeKV[b], row, z, n)
-	rope := p.ropes[c.spec.Rope].rope
+	rope := p.ropes[c.spec.Rope].of(seg.seq)
 	table, half := sized(&u.in, rope.Dims()), sizedHalves(&u.halves, row)
 	for i := range n {
 		x := rows[i*row:][:row]
@@ -207,7 +207,7 @@ func (c *compressed) recentShort(p *pass, w *worker, seg *segment, s *attention.
 	for h := lo; h < hi; {
 		k := h / group
 		end := min(hi, (k+1)*group)
-		key, value := c.recentKV(p, w, k, 0)
+		key, value := c.recentKV(p, w, s, k, 0)
 		c.attn.DecodeRecent(&p.part, s, seg.pos, k, h, end, p.queries, key, value, &w.scratch)
 		if h == k*group { // who has its first head keeps it
 			s.PutRecent(seg.pos, k, key, value, nil)
@@ -218,8 +218,8 @@ func (c *compressed) recentShort(p *pass, w *worker, seg *segment, s *attention.
 }
 
 // recentKV returns key and value of key/value head k of row t as Store.PutRecent takes them, valid until the next call.
-func (c *compressed) recentKV(p *pass, w *worker, k, t int) (key, value []uint16) {
-	g, rope := c.geo, c.recent.Rope()
+func (c *compressed) recentKV(p *pass, w *worker, s *attention.Store, k, t int) (key, value []uint16) {
+	g, rope := c.geo, s.Rope()
 	x := sized(&w.small.keys, 2*g.KeySize+g.ValueSize)
 	raw, own, v := x[:g.KeySize], x[g.KeySize:2*g.KeySize], x[2*g.KeySize:]
 	copy(raw, p.k[(t*g.KVHeads+k)*g.KeySize:])
@@ -233,8 +233,8 @@ func (c *compressed) recentKV(p *pass, w *worker, k, t int) (key, value []uint16
 }
 
 // recentQueries makes this worker's share of row t's queries [heads, R+d] from the model's own, q.
-func (c *compressed) recentQueries(p *pass, w *worker, t int, q []float32) {
-	g, rope := c.geo, c.recent.Rope()
+func (c *compressed) recentQueries(p *pass, w *worker, s *attention.Store, t int, q []float32) {
+	g, rope := c.geo, s.Rope()
 	width := c.r + g.KeySize
 	lo, hi := w.Share(g.Heads)
 	for h := lo; h < hi; h++ {
@@ -260,7 +260,7 @@ func (c *compressed) recentOut(p *pass, w *worker, seg *segment, s *attention.St
 			c.attn.Decode(&p.part, i-g.KVHeads, s, pos, p.queries, &w.scratch)
 			continue
 		}
-		key, value := c.recentKV(p, w, i, t)
+		key, value := c.recentKV(p, w, s, i, t)
 		c.attn.DecodeRecent(&p.part, s, pos, i, i*g.Group(), (i+1)*g.Group(), p.queries, key, value, &w.scratch)
 		s.PutRecent(pos, i, key, value, nil)
 	}
@@ -284,14 +284,14 @@ func (c *compressed) recentValues(p *pass, w *worker, m *kernel.Matrix, pos, h0,
 }
 
 // wideQueries makes the queries of rows lo … hi-1 for expanded keys.
-func (c *compressed) wideQueries(p *pass, w *worker, lo, hi int) {
-	g, rope := c.geo, c.recent.Rope()
+func (c *compressed) wideQueries(p *pass, w *worker, s *attention.Store, lo, hi int) {
+	g, rope := c.geo, s.Rope()
 	width, own := c.expanded.KeySize, c.expanded.OwnOffset()
 	c.projectQueries(p, w, lo, hi, c.r, width, own-c.r)
 	for i := lo * g.Heads; i < hi*g.Heads; i++ {
 		x := p.queries[i*width:][:width]
 		rope.Reorder(x[own:], p.q[i*g.KeySize:][:g.KeySize])
-		c.expanded.FinishQuery(x, p.pos[i/g.Heads])
+		c.expanded.FinishQuery(rope, x, p.pos[i/g.Heads])
 	}
 }
 
@@ -311,7 +311,7 @@ func (c *compressed) expandRecent(w *worker, s, wide *attention.Store, b, from, 
 		for i := range n {
 			x := keys[i*width:][:width]
 			copy(x[width-c.r:], rows[i*row:][:c.r])
-			wide.AppendCompressed(from+i, k, x, values[i*g.ValueSize:][:g.ValueSize])
+			wide.AppendCompressed(s.Rope(), from+i, k, x, values[i*g.ValueSize:][:g.ValueSize])
 		}
 	}
 }

@@ -41,11 +41,12 @@ func planRopes(f *gguf.File, s *Spec) ([]ropePlan, error) {
 			}
 		}
 		var err error
-		if plans[i].rope, err = attn.NewRope(c); err == nil && s.usesRecent() {
-			plans[i].block, err = attention.NewBlockRope(plans[i].rope, s.BlockRopePhase)
-		}
+		plans[i].rope, err = attn.NewRope(c)
 		if long.Factors = far; err == nil && far != nil {
 			plans[i].long, err = attn.NewRope(long)
+		}
+		if err == nil && s.usesRecent() {
+			err = plans[i].planBlocks(s.BlockRopePhase)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w: %w", f.Name(), err, ErrInvalid)
@@ -85,4 +86,24 @@ func (r *ropePlan) of(s *Sequence) *attn.Rope {
 		return r.long
 	}
 	return r.rope
+}
+
+// planBlocks computes the form by blocks of positions, for sequences with a long context too.
+func (r *ropePlan) planBlocks(phase float64) (err error) {
+	if r.long == nil {
+		r.block, err = attention.NewBlockRope(r.rope, phase)
+		return err
+	}
+	if r.block, err = attention.NewBlockRope(r.rope, phase, r.long); err == nil {
+		r.longBlock = r.block.For(r.long)
+	}
+	return err
+}
+
+// blocksOf returns that form of a sequence.
+func (r *ropePlan) blocksOf(s *Sequence) *attention.BlockRope {
+	if s.long && r.longBlock != nil {
+		return r.longBlock
+	}
+	return r.block
 }

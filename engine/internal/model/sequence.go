@@ -83,6 +83,12 @@ type Sequence struct {
 // sequences beyond their original context otherwise, from the first token on. Without it a sequence is not long.
 func (s *Sequence) SetContext(n int) {
 	s.long = s.model.longContext(n)
+	for i, l := range s.model.layers {
+		a, ok := l.Spec.Mixer.(Attention)
+		if st, stored := s.states[i].(store); ok && stored && st.Rope() != nil {
+			st.SetRope(s.model.ropes[a.Rope].blocksOf(s))
+		}
+	}
 }
 
 // LikeContext reports whether a sequence with SetContext(n) sees positions as s does.
