@@ -52,6 +52,31 @@ func rowsQ5_KNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, 
 //go:noescape
 func rowsQ6_KNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
 
+// rowsIQ2_XXSNEON is rowsQ4_KNEON for IQ2_XXS; mulIQ2_XXS is the reference implementation.
+//
+//go:noescape
+func rowsIQ2_XXSNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsIQ2_XSNEON is rowsQ4_KNEON for IQ2_XS; mulIQ2_XS is the reference implementation.
+//
+//go:noescape
+func rowsIQ2_XSNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsIQ2_SNEON is rowsQ4_KNEON for IQ2_S; mulIQ2_S is the reference implementation.
+//
+//go:noescape
+func rowsIQ2_SNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsIQ3_XXSNEON is rowsQ4_KNEON for IQ3_XXS; mulIQ3_XXS is the reference implementation.
+//
+//go:noescape
+func rowsIQ3_XXSNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsIQ3_SNEON is rowsQ4_KNEON for IQ3_S; mulIQ3_S is the reference implementation.
+//
+//go:noescape
+func rowsIQ3_SNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
 // interleave8NEON puts eight rows of cols codes, stride bytes apart, less bias, into the order of [gemm8NEON]: four
 // columns of row 0, four of row 1, … four of row 7, the next four columns of row 0 and so on. cols is a multiple of 16.
 // Its reference implementation is interleave8 in the tests.

@@ -40,6 +40,9 @@
 #define FRINTN4(n, d) WORD $(0x4E218800 | (n)<<5 | (d))
 #define FCVTZS4(n, d) WORD $(0x4EA1B800 | (n)<<5 | (d))
 #define SCVTF4(n, d) WORD $(0x4E21D800 | (n)<<5 | (d))
+// The same from quarters and eighths: SCVTF with 2 or 3 bits of fraction.
+#define QUARTERS4(n, d) WORD $(0x4F3EE400 | (n)<<5 | (d))
+#define EIGHTHS4(n, d) WORD $(0x4F3DE400 | (n)<<5 | (d))
 // SSHR Vd.4S, Vn.4S, #1.
 #define SSHR1(n, d) WORD $(0x4F3F0400 | (n)<<5 | (d))
 
@@ -50,8 +53,25 @@
 #define FCVTN(n, d) WORD $(0x0E216800 | (n)<<5 | (d))
 #define FCVTN2(n, d) WORD $(0x4E216800 | (n)<<5 | (d))
 
+// USHL Vd.16B, Vn.16B, Vm.16B and Vd.8H: the lanes of n shifted left by those of m, right where they are negative.
+#define USHL16B(m, n, d) WORD $(0x6E204400 | (m)<<16 | (n)<<5 | (d))
+#define USHL8H(m, n, d) WORD $(0x6E604400 | (m)<<16 | (n)<<5 | (d))
+
 // ZERO clears a vector.
 #define ZERO(v) VEOR v.B16, v.B16, v.B16
+
+// SPREAD sets the bytes of a and b to all ones where a bit of the lowest 32 of v is set, else to 0; b may be v. V13 takes each
+// of the first two bytes eight times, V14 the next two, V15 has the bit to test in each lane.
+#define SPREAD(v, a, b) \
+	VTBL   V13.B16, [v.B16], a.B16  \
+	VTBL   V14.B16, [v.B16], b.B16  \
+	VCMTST V15.B16, a.B16, a.B16    \
+	VCMTST V15.B16, b.B16, b.B16
+
+#define SPREADCONSTANTS \
+	VMOVQ $0x0000000000000000, $0x0101010101010101, V13 \
+	VMOVQ $0x0202020202020202, $0x0303030303030303, V14 \
+	VMOVQ $0x8040201008040201, $0x8040201008040201, V15
 
 // POINTERS4 sets a, b, c, d to the first four of count rows that begin at first, stride bytes apart; where there are fewer,
 // the last one stands for the others.

@@ -12,7 +12,7 @@
 //
 //	R0 dst, R1 w, R2 stride, R3 rows left, R4 q, R5 d, R6 s, R7 blocks
 //	R8–R11 places in the four rows, R12–R14 in q, d and s, R15 blocks left
-//	V0, V1 q; V2 d; V3 what sums start from; V4 s; V5 dw; V6 and V7 weights; V16 y; V20–V23 sums; V27–V31 constants
+//	V0, V1 q; V2 d; V3 what sums start from; V4 s; V5 dw; V6 and V7 weights; V16 y; V20–V23 sums; V13–V15, V19, V27–V31 constants
 
 #define ARGS32 \
 	MOVD dst+0(FP), R0     \
@@ -146,26 +146,20 @@ block:
 	BNE  block
 	NEXTROWS(rows)
 
-// FIFTH puts the bits of the four bytes at w, one per weight, on top of the four-bit codes: V30 spreads a byte over eight
-// lanes, V29 has the next number for the other half, V28 tests one bit in each lane, V27 is what a bit is worth.
+// FIFTH puts the bits of the four bytes at w, one per weight, on top of the four-bit codes; V27 is what a bit is worth.
 #define FIFTH(w) \
 	VLD1R.P 4(w), [V24.S4]            \
 	VLD1.P  16(w), [V6.B16]           \
 	NIBBLES                           \
-	VTBL    V30.B16, [V24.B16], V25.B16 \
-	VTBL    V29.B16, [V24.B16], V26.B16 \
-	VCMTST  V28.B16, V25.B16, V25.B16 \
-	VCMTST  V28.B16, V26.B16, V26.B16 \
+	SPREAD(V24, V25, V26)             \
 	VAND    V27.B16, V25.B16, V25.B16 \
 	VAND    V27.B16, V26.B16, V26.B16 \
 	VORR    V25.B16, V7.B16, V7.B16   \
 	VORR    V26.B16, V6.B16, V6.B16
 
 #define FIFTHCONSTANTS \
-	VMOVI $15, V31.B16                                 \
-	VMOVQ $0x0000000000000000, $0x0101010101010101, V30 \
-	VMOVQ $0x0202020202020202, $0x0303030303030303, V29 \
-	VMOVQ $0x8040201008040201, $0x8040201008040201, V28 \
+	VMOVI $15, V31.B16 \
+	SPREADCONSTANTS    \
 	VMOVI $16, V27.B16
 
 // Q5_0: half d, 4 bytes of fifth bits, 16 bytes of two codes each, c = code - 16.

@@ -2,46 +2,9 @@
 
 #include "textflag.h"
 #include "neon_arm64.h"
+#include "rowsk_arm64.h"
 
-// Rows of blocks of 256 weights by one token, one row after the other:
-//
-//	y = Σ_b d[b]·(dw·Σ_g sc[g]·Σ_j c[g,j]·q[g,j] − dmin·Σ_g mn[g]·Σ_j q[g,j])
-//
-// Everything behind dw and dmin is integers: a group's four partial sums, times its scale, are added up over the whole block.
-//
-//	R0 dst, R1 w, R2 stride, R3 rows left, R4 q, R5 d, R6 bsums, R7 blocks
-//	R8 place in the row, R12–R14 in q, d and bsums, R15 blocks left; R16, R17, R20–R22 scales; R23–R25 masks
-//	V0–V3 codes as they are stored, V4, V5 unpacked; V24–V27 q; V28, V29 sums of groups; V17, V21 sums of the block;
-//	V16 y in the lanes 0 and, to be subtracted, 1; V30, V31 masks
-
-#define ARGSK \
-	MOVD dst+0(FP), R0     \
-	MOVD w+8(FP), R1       \
-	MOVD stride+16(FP), R2 \
-	MOVD rows+24(FP), R3   \
-	MOVD q+32(FP), R4      \
-	MOVD d+40(FP), R5      \
-	MOVD bsums+48(FP), R6  \
-	MOVD blocks+56(FP), R7
-
-// ROWK begins a row.
-#define ROWK \
-	MOVD R1, R8  \
-	MOVD R4, R12 \
-	MOVD R5, R13 \
-	MOVD R6, R14 \
-	MOVD R7, R15 \
-	ZERO(V16)
-
-// NEXTROWK stores y and goes on to the next row or returns.
-#define NEXTROWK(row) \
-	VDUP    V16.S[1], V17.S4 \
-	FSUBS   F17, F16, F16    \
-	FMOVS.P F16, 4(R0)       \
-	ADD     R2, R1           \
-	SUBS    $1, R3           \
-	BNE     row              \
-	RET
+// Rows of the K types by one token, see rowsk_arm64.h.
 
 #define MASKSK4 \
 	MOVD $0x3f3f3f3f, R23 \
@@ -77,13 +40,8 @@
 	VUSHLL  $0, V4.H4, V2.S4          \
 	VUSHLL2 $0, V4.H8, V3.S4          \
 	VUSHLL  $0, V5.B8, V5.H8          \
-	VLD1.P  32(R14), [V6.H8, V7.H8]   \
-	VADDP   V7.H8, V6.H8, V6.H8       \
-	SMULL(6, 5, 18)                   \
-	SMLAL2(6, 5, 18)                  \
-	VLD1R.P 4(R13), [V20.S4]          \
-	FCVTL(19, 19)                     \
-	FMUL4(20, 19, 19)                 \
+	SUMS32(5)                         \
+	FACTORSK                          \
 	ZERO(V17)                         \
 	ZERO(V21)
 
@@ -180,44 +138,13 @@ block:
 	BNE  block
 	NEXTROWK(row)
 
-// SCALESQ6_K reads what follows the codes, at R9: 16 int8 sc and a half float dw. It sets V8–V11 to sc as int32, V18 to
-// partial sums of sc·Σq, and V19 to d·dw.
-#define SCALESQ6_K \
-	VLD1    (R9), [V4.B16]            \
-	ADD     $16, R9                   \
-	ZERO(V19)                         \
-	VLD1    (R9), V19.H[0]            \
-	SXTL8H(4, 5)                      \
-	SXTL28H(4, 4)                     \
-	SXTL4S(5, 8)                      \
-	SXTL24S(5, 9)                     \
-	SXTL4S(4, 10)                     \
-	SXTL24S(4, 11)                    \
-	VLD1.P  32(R14), [V6.H8, V7.H8]   \
-	SMULL(6, 5, 18)                   \
-	SMLAL2(6, 5, 18)                  \
-	SMLAL(7, 4, 18)                   \
-	SMLAL2(7, 4, 18)                  \
-	VLD1R.P 4(R13), [V20.S4]          \
-	FCVTL(19, 19)                     \
-	FMUL4(20, 19, 19)                 \
-	ZERO(V17)                         \
-	ZERO(V21)
-
-// PAIR6 adds sc[i]·a·V24 and sc[i+1]·b·V25 for the next 32 weights, a and b codes with the low bits of V22 and V23 still to
-// be put on top of the four others; sc is in vector s.
+// PAIR6 is PAIR16 for codes with the low bits of V22 and V23 still to be put on top of the four others.
 #define PAIR6(a, na, b, nb, i, s) \
-	VLD1.P 32(R12), [V24.B16, V25.B16] \
 	VSLI   $4, V22.B16, a.B16          \
 	VSLI   $4, V23.B16, b.B16          \
 	VAND   V31.B16, a.B16, a.B16       \
 	VAND   V31.B16, b.B16, b.B16       \
-	ZERO(V28)                          \
-	ZERO(V29)                          \
-	SDOT(24, na, 28)                   \
-	SDOT(25, nb, 29)                   \
-	MLAE(i, s, 28, 17)                 \
-	MLAE(i+1, s, 29, 21)
+	PAIR16(na, nb, i, s)
 
 #define NEXT6 \
 	VUSHR $2, V22.B16, V22.B16 \
@@ -258,16 +185,16 @@ row:
 block:
 	ADD  $128, R8, R10
 	ADD  $192, R8, R9
-	SCALESQ6_K
+	VLD1.P 16(R9), [V4.B16]
+	WIDEN16
+	SUMS16(5, 4)
+	BEGINK(R9)
 	HALF6(8, 9)
 	HALF6(10, 11)
-	ADD   $82, R8
-	VSHL  $5, V18.S4, V18.S4
-	VADD  V21.S4, V17.S4, V17.S4
-	VSUB  V18.S4, V17.S4, V17.S4
-	VADDV V17.S4, V17
-	SCVTF4(17, 17)
-	VFMLA V19.S2, V17.S2, V16.S2
-	SUBS  $1, R15
-	BNE   block
+	ADD  $82, R8
+	VSHL $5, V18.S4, V18.S4
+	VSUB V18.S4, V17.S4, V17.S4
+	SUMK(SCVTF4)
+	SUBS $1, R15
+	BNE  block
 	NEXTROWK(row)
