@@ -77,6 +77,16 @@ func rowsIQ3_XXSNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float3
 //go:noescape
 func rowsIQ3_SNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
 
+// rowsIQ1_SNEON is rowsQ4_KNEON for IQ1_S; mulIQ1_S is the reference implementation.
+//
+//go:noescape
+func rowsIQ1_SNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsIQ1_MNEON is rowsQ4_KNEON for IQ1_M; mulIQ1_M is the reference implementation.
+//
+//go:noescape
+func rowsIQ1_MNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
 // interleave8NEON puts eight rows of cols codes, stride bytes apart, less bias, into the order of [gemm8NEON]: four
 // columns of row 0, four of row 1, … four of row 7, the next four columns of row 0 and so on. cols is a multiple of 16.
 // Its reference implementation is interleave8 in the tests.

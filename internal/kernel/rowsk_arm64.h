@@ -38,19 +38,19 @@
 	BNE     row              \
 	RET
 
-// FACTORSK sets V19 to d·dw and d·dmin, which V19 has as half floats.
-#define FACTORSK \
+// STARTK begins the sums of a block: V19 has dw and dmin as half floats, and gets d·dw and d·dmin.
+#define STARTK \
 	VLD1R.P 4(R13), [V20.S4] \
 	FCVTL(19, 19)            \
-	FMUL4(20, 19, 19)
-
-// BEGINK begins the sums of a block without dmin, whose dw is at p.
-#define BEGINK(p) \
-	ZERO(V19)           \
-	VLD1 (p), V19.H[0]  \
-	FACTORSK            \
-	ZERO(V17)           \
+	FMUL4(20, 19, 19)        \
+	ZERO(V17)                \
 	ZERO(V21)
+
+// BEGINK begins those of a block without dmin, whose dw is at p.
+#define BEGINK(p) \
+	ZERO(V19)          \
+	VLD1 (p), V19.H[0] \
+	STARTK
 
 // SUMK ends them: it adds (d·dw)·Σ sc·Σ c·q to y. convert makes four floats of integers.
 #define SUMK(convert) \
@@ -59,17 +59,21 @@
 	convert(17, 17)              \
 	VFMLA V19.S2, V17.S2, V16.S2
 
-// WIDEN8 makes int32 of the lower eight int8 of V4, sc, in V8 and V9, and int16 in V5; WIDEN16 of all, in V8–V11, and int16 in
-// V5 and V4.
+// WIDEN sets V8–V11 to sc, int32, of which V5 has the first eight as int16, V4 the others. WIDEN16 makes them and V5, V4 of int8
+// in V4, WIDEN8 those in V8, V9 and V5.
+#define WIDEN \
+	SXTL4S(5, 8)   \
+	SXTL24S(5, 9)  \
+	SXTL4S(4, 10)  \
+	SXTL24S(4, 11)
+#define WIDEN16 \
+	SXTL8H(4, 5)  \
+	SXTL28H(4, 4) \
+	WIDEN
 #define WIDEN8 \
 	SXTL8H(4, 5)  \
 	SXTL4S(5, 8)  \
 	SXTL24S(5, 9)
-#define WIDEN16 \
-	WIDEN8         \
-	SXTL28H(4, 4)  \
-	SXTL4S(4, 10)  \
-	SXTL24S(4, 11)
 
 // SUMS32 sets V18 to partial sums of x·Σq for groups of 32, x eight int16 of vector number n; SUMS16 for groups of 16, x in
 // vectors n and m.

@@ -41,9 +41,7 @@
 	VUSHLL2 $0, V4.H8, V3.S4          \
 	VUSHLL  $0, V5.B8, V5.H8          \
 	SUMS32(5)                         \
-	FACTORSK                          \
-	ZERO(V17)                         \
-	ZERO(V21)
+	STARTK
 
 // SUMSK4 adds (d·dw)·Σ sc·Σ c·q and (d·dmin)·Σ mn·Σ q to the two lanes of y.
 #define SUMSK4 \

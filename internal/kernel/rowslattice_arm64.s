@@ -3,31 +3,18 @@
 #include "textflag.h"
 #include "neon_arm64.h"
 #include "rowsk_arm64.h"
+#include "rowslattice_arm64.h"
 
-// Rows of IQ2 and IQ3 by one token, see rowsk_arm64.h; iq.go has the layouts of the blocks. Points come from their table, at R9,
-// one load each, and are negated where bits of signs are set. Of those there are seven or eight per point, V6 and V7 have them
-// for 128 weights each, V22 and V23 as bytes. V30 has ones.
+// Rows of IQ2 and IQ3 by one token, see rowsk_arm64.h; iq.go has the layouts of the blocks. Points are
+// negated where bits of signs are set. Of those there are seven or eight per point, V6 and V7 have them for 128 weights each, V22
+// and V23 as bytes. V30 has ones.
 
-// NUMBERS4 takes the numbers of four points from the 16 bits of r each, BYTES4 from the 8 bits from at on.
-#define NUMBERS4(r, bits) \
-	UBFX $0, r, $bits, R16  \
-	UBFX $16, r, $bits, R17 \
-	UBFX $32, r, $bits, R20 \
-	UBFX $48, r, $bits, R21
+// BYTES4 takes the numbers of four points from the bytes of r from bit at on.
 #define BYTES4(r, at) \
 	UBFX $(at), r, $8, R16    \
 	UBFX $(at+8), r, $8, R17  \
 	UBFX $(at+16), r, $8, R20 \
 	UBFX $(at+24), r, $8, R21
-
-// POINTS8 sets V4 and V5 to four points of eight coordinates.
-#define POINTS8 \
-	FMOVD (R9)(R16<<3), F4   \
-	FMOVD (R9)(R17<<3), F0   \
-	FMOVD (R9)(R20<<3), F5   \
-	FMOVD (R9)(R21<<3), F1   \
-	VMOV  V0.D[0], V4.D[1]   \
-	VMOV  V1.D[0], V5.D[1]
 
 // POINTS4 sets v to four points of four coordinates.
 #define POINTS4(v) \
@@ -167,15 +154,6 @@ block:
 	BNE  block
 	NEXTROWK(row)
 
-// ZIPPED sets R22–R25 to 16 numbers of 16 bits: the bytes of low, and above them those of V0.
-#define ZIPPED(low) \
-	VZIP1 V0.B16, low.B16, V2.B16 \
-	VZIP2 V0.B16, low.B16, V3.B16 \
-	VMOV  V2.D[0], R22            \
-	VMOV  V2.D[1], R23            \
-	VMOV  V3.D[0], R24            \
-	VMOV  V3.D[1], R25
-
 #define GROUPIQ2_S(r, word, i, s) \
 	NUMBERS4(r, 10)    \
 	POINTS8            \
@@ -188,7 +166,7 @@ block:
 	VDUP high, V0.S4              \
 	VTBL V26.B16, [V0.B16], V0.B16 \
 	USHL16B(27, 0, 0)             \
-	ZIPPED(low)                   \
+	ZIPPED(low, V0)                   \
 	GROUPIQ2_S(R22, v.S[0], 0, s) \
 	GROUPIQ2_S(R23, v.S[1], 2, s) \
 	GROUPIQ2_S(R24, v.S[2], 0, t) \
@@ -275,7 +253,7 @@ block:
 	VDUP   high, V0.H8             \
 	VTBL   V13.B16, [V0.B16], V0.B16 \
 	VCMTST V15.B16, V0.B16, V0.B16 \
-	ZIPPED(V1)                     \
+	ZIPPED(V1, V0)                     \
 	GROUPIQ3_S(R22, R23, word, i, s, 17) \
 	GROUPIQ3_S(R24, R25, next, i+1, s, 21)
 
