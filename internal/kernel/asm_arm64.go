@@ -36,6 +36,11 @@ func rowsQ8_0NEON(dst *float32, w *byte, stride, rows int, q *int8, d, s *float3
 //go:noescape
 func rowsIQ4_NLNEON(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)
 
+// rowsMXFP4NEON is rowsQ4_0NEON for MXFP4; mulMXFP4 is the reference implementation.
+//
+//go:noescape
+func rowsMXFP4NEON(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)
+
 // rowsQ4_KNEON multiplies rows of Q4_K by one token: dst[i] = w[i*stride…]·q, in blocks of 256 with scales d and sums
 // bsums of 16; mulQ4_K is the reference implementation.
 //
@@ -86,6 +91,31 @@ func rowsIQ1_SNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32,
 //
 //go:noescape
 func rowsIQ1_MNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsQ2_KNEON is rowsQ4_KNEON for Q2_K; mulQ2_K is the reference implementation.
+//
+//go:noescape
+func rowsQ2_KNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsQ3_KNEON is rowsQ4_KNEON for Q3_K; mulQ3_K is the reference implementation.
+//
+//go:noescape
+func rowsQ3_KNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsIQ4_XSNEON is rowsQ4_KNEON for IQ4_XS; mulIQ4_XS is the reference implementation.
+//
+//go:noescape
+func rowsIQ4_XSNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsTQ1_0NEON is rowsQ4_KNEON for TQ1_0; mulTQ1_0 is the reference implementation.
+//
+//go:noescape
+func rowsTQ1_0NEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsTQ2_0NEON is rowsQ4_KNEON for TQ2_0; mulTQ2_0 is the reference implementation.
+//
+//go:noescape
+func rowsTQ2_0NEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
 
 // interleave8NEON puts eight rows of cols codes, stride bytes apart, less bias, into the order of [gemm8NEON]: four
 // columns of row 0, four of row 1, … four of row 7, the next four columns of row 0 and so on. cols is a multiple of 16.

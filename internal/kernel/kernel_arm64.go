@@ -26,13 +26,13 @@ func products(panels *panelKernels) (mul [numTypes]kernel) {
 		{typ: Q5_1, block: 32, group: 32, few: rows32With(rowsQ5_1NEON)},
 		{typ: Q8_0, block: 32, group: 32, few: rows32With(rowsQ8_0NEON)},
 		{typ: IQ4_NL, block: 32, group: 32, few: rows32With(rowsIQ4_NLNEON)},
-		{typ: MXFP4, block: 32, group: 32},
-		{typ: Q2_K, block: 256, group: 16},
-		{typ: Q3_K, block: 256, group: 16},
+		{typ: MXFP4, block: 32, group: 32, few: rows32With(rowsMXFP4NEON)},
+		{typ: Q2_K, block: 256, group: 16, few: rowsKWith(rowsQ2_KNEON)},
+		{typ: Q3_K, block: 256, group: 16, few: rowsKWith(rowsQ3_KNEON)},
 		{typ: Q4_K, block: 256, group: 32, few: rowsKWith(rowsQ4_KNEON)},
 		{typ: Q5_K, block: 256, group: 32, few: rowsKWith(rowsQ5_KNEON)},
 		{typ: Q6_K, block: 256, group: 16, few: rowsKWith(rowsQ6_KNEON)},
-		{typ: IQ4_XS, block: 256, group: 32},
+		{typ: IQ4_XS, block: 256, group: 32, few: rowsKWith(rowsIQ4_XSNEON)},
 		{typ: IQ1_S, block: 256, group: 32, few: rowsKWith(rowsIQ1_SNEON)},
 		{typ: IQ1_M, block: 256, group: 16, few: rowsKWith(rowsIQ1_MNEON)},
 		{typ: IQ2_XXS, block: 256, group: 32, few: rowsKWith(rowsIQ2_XXSNEON)},
@@ -40,8 +40,8 @@ func products(panels *panelKernels) (mul [numTypes]kernel) {
 		{typ: IQ2_S, block: 256, group: 16, few: rowsKWith(rowsIQ2_SNEON)},
 		{typ: IQ3_XXS, block: 256, group: 32, few: rowsKWith(rowsIQ3_XXSNEON)},
 		{typ: IQ3_S, block: 256, group: 32, few: rowsKWith(rowsIQ3_SNEON)},
-		{typ: TQ1_0, block: 256, group: 32},
-		{typ: TQ2_0, block: 256, group: 32},
+		{typ: TQ1_0, block: 256, group: 32, few: rowsKWith(rowsTQ1_0NEON)},
+		{typ: TQ2_0, block: 256, group: 32, few: rowsKWith(rowsTQ2_0NEON)},
 	} {
 		p.panelKernels = panels
 		mul[p.typ] = p.mul

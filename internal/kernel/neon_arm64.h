@@ -22,9 +22,15 @@
 #define SXTL28H(n, d) WORD $(0x4F08A400 | (n)<<5 | (d))
 #define SXTL4S(n, d) WORD $(0x0F10A400 | (n)<<5 | (d))
 #define SXTL24S(n, d) WORD $(0x4F10A400 | (n)<<5 | (d))
+// MUL Vd.16B, Vn.16B, Vm.16B: the lower halves of products.
+#define MUL16B(m, n, d) WORD $(0x4E209C00 | (m)<<16 | (n)<<5 | (d))
+// CMHI Vd.16B, Vn.16B, Vm.16B: all ones where the byte of n is larger than that of m.
+#define CMHI16B(m, n, d) WORD $(0x6E203400 | (m)<<16 | (n)<<5 | (d))
 // MUL, SSHR #15 Vd.8H: the lower halves of products, all bits as the sign.
 #define MUL8H(m, n, d) WORD $(0x4E609C00 | (m)<<16 | (n)<<5 | (d))
 #define SSHR15(n, d) WORD $(0x4F110400 | (n)<<5 | (d))
+// SMAX Vd.4S, Vn.4S, Vm.4S: the larger int32.
+#define SMAX4(m, n, d) WORD $(0x4EA06400 | (m)<<16 | (n)<<5 | (d))
 // SADDLV Hd, Vn.16B: the sum of 16 int8.
 #define SADDLV(n, d) WORD $(0x4E303800 | (n)<<5 | (d))
 // UMAXV Sd, Vn.4S: the largest of four uint32.
@@ -56,9 +62,10 @@
 #define FCVTN(n, d) WORD $(0x0E216800 | (n)<<5 | (d))
 #define FCVTN2(n, d) WORD $(0x4E216800 | (n)<<5 | (d))
 
-// USHL Vd.16B, Vn.16B, Vm.16B and Vd.8H: the lanes of n shifted left by those of m, right where they are negative.
+// USHL Vd.16B, Vn.16B, Vm.16B, Vd.8H and Vd.4S: the lanes of n shifted left by those of m, right where they are negative.
 #define USHL16B(m, n, d) WORD $(0x6E204400 | (m)<<16 | (n)<<5 | (d))
 #define USHL8H(m, n, d) WORD $(0x6E604400 | (m)<<16 | (n)<<5 | (d))
+#define USHL4S(m, n, d) WORD $(0x6EA04400 | (m)<<16 | (n)<<5 | (d))
 // BIC Vd.16B, Vn.16B, Vm.16B: n &^ m.
 #define BIC16B(m, n, d) WORD $(0x4E601C00 | (m)<<16 | (n)<<5 | (d))
 

@@ -241,13 +241,17 @@ block:
 	BNE  block
 	NEXTROWS(rows)
 
-// IQ4_NL: half d, 16 bytes of two codes each, c = values[code]; the values are in V30.
+// LOOKUP unpacks V6 to values, which V30 has, as NIBBLES does to codes.
+#define LOOKUP \
+	NIBBLES                          \
+	VTBL   V7.B16, [V30.B16], V7.B16 \
+	VTBL   V6.B16, [V30.B16], V6.B16
+
+// IQ4_NL: half d, 16 bytes of two codes each, c = values[code].
 #define ROWIQ4_NL(w, lane, acc, n) \
 	VLD1.P 2(w), V5.H[lane]             \
 	VLD1.P 16(w), [V6.B16]              \
-	NIBBLES                             \
-	VTBL   V7.B16, [V30.B16], V7.B16    \
-	VTBL   V6.B16, [V30.B16], V6.B16    \
+	LOOKUP                              \
 	DOT(acc, n)
 
 // func rowsIQ4_NLNEON(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)
@@ -270,4 +274,48 @@ block:
 	SCALE
 	SUBS $1, R15
 	BNE  block
+	NEXTROWS(rows)
+
+// MXFP4: a byte e, dw = 2^(e-128), 16 bytes of two codes each, c = values[code].
+#define ROWMXFP4(w, lane, acc, n) \
+	VLD1.P 1(w), V5.B[lane]    \
+	VLD1.P 16(w), [V6.B16]     \
+	LOOKUP                     \
+	DOT(acc, n)
+
+// E8M0 makes floats 2^(e-128) of the integers e of V5: e-1 in the place of the exponent; for 0 and 1, whose floats are subnormal,
+// and for 2, half of e there and at least 2^-128, which V29 has. V28 has the exponent 1.
+#define E8M0 \
+	VSHL  $23, V5.S4, V5.S4       \
+	VUSHR $1, V5.S4, V6.S4        \
+	VUMAX V29.S4, V6.S4, V6.S4    \
+	VSUB  V28.S4, V5.S4, V5.S4    \
+	SMAX4(6, 5, 5)
+
+// func rowsMXFP4NEON(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)
+TEXT ·rowsMXFP4NEON(SB), NOSPLIT, $0-64
+	ARGS32
+	VMOVI $15, V31.B16
+	MOVD  $·fp4Values(SB), R8
+	VLD1  (R8), [V30.B16]
+	VMOVQ $0x0020000000200000, $0x0020000000200000, V29
+	VMOVQ $0x0080000000800000, $0x0080000000800000, V28
+	ZERO(V3)
+
+rows:
+	ROWS
+
+block:
+	TOKEN
+	ZERO(V5)
+	ROWMXFP4(R8, 0, V20, 20)
+	ROWMXFP4(R9, 4, V21, 21)
+	ROWMXFP4(R10, 8, V22, 22)
+	ROWMXFP4(R11, 12, V23, 23)
+	SUMS
+	E8M0
+	FMUL4(2, 5, 5)
+	VFMLA V5.S4, V20.S4, V16.S4
+	SUBS  $1, R15
+	BNE   block
 	NEXTROWS(rows)

@@ -24,7 +24,7 @@
 #define GROUPIQ1_S(r, i, s, sum) \
 	NUMBERS4(r, 11) \
 	POINTS8         \
-	GROUP32(i, s, sum)
+	RUN32(i, s, sum)
 
 // PAIRIQ1_S is 64 weights: their words, from pair, are shifted by 0, 3, 6 and 9 for four points each, and put above points, which
 // has the bytes widened.

@@ -89,8 +89,8 @@
 	SMLAL(7, m, 18)                \
 	SMLAL2(7, m, 18)
 
-// GROUP32 adds sc[i]·(V4, V5)·q to sum for the next 32 weights, sc in vector s.
-#define GROUP32(i, s, sum) \
+// RUN32 adds sc[i]·(V4, V5)·q to sum for the next 32 weights, sc in vector s.
+#define RUN32(i, s, sum) \
 	VLD1.P 32(R12), [V24.B16, V25.B16] \
 	ZERO(V28)                          \
 	SDOT(24, 4, 28)                    \

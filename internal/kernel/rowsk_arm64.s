@@ -196,3 +196,166 @@ block:
 	SUBS $1, R15
 	BNE  block
 	NEXTROWK(row)
+
+// Q2_K: 16 bytes of scales, sc in the low halves, mn in the high ones; twice 32 bytes with the codes of 128 weights, two bits each
+// of 32 weights; half floats dw and dmin.
+#define PLANEQ2_K(i, s) \
+	VAND  V31.B16, V0.B16, V4.B16 \
+	VAND  V31.B16, V1.B16, V5.B16 \
+	VUSHR $2, V0.B16, V0.B16      \
+	VUSHR $2, V1.B16, V1.B16      \
+	PAIR16(4, 5, i, s)
+
+#define HALFQ2_K(s, t) \
+	VLD1.P 32(R8), [V0.B16, V1.B16] \
+	PLANEQ2_K(0, s) \
+	PLANEQ2_K(2, s) \
+	PLANEQ2_K(0, t) \
+	PLANEQ2_K(2, t)
+
+// func rowsQ2_KNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+TEXT ·rowsQ2_KNEON(SB), NOSPLIT, $0-64
+	ARGSK
+	VMOVI $15, V30.B16
+	VMOVI $3, V31.B16
+
+row:
+	ROWK
+
+block:
+	ADD    $80, R8, R10
+	VLD1   (R10), V19.S[0]
+	STARTK
+	VLD1.P 16(R8), [V4.B16]
+	VUSHR  $4, V4.B16, V0.B16
+	VUSHLL2 $0, V0.B16, V1.H8
+	VUSHLL $0, V0.B8, V0.H8
+	SUMS16(0, 1)
+	VAND   V30.B16, V4.B16, V4.B16
+	WIDEN16
+	HALFQ2_K(8, 9)
+	HALFQ2_K(10, 11)
+	ADD  $4, R8
+	SUMSK4
+	SUBS $1, R15
+	BNE  block
+	NEXTROWK(row)
+
+// Q3_K: 32 bytes of third bits, eight per byte for as many runs of 32 weights, 64 bytes of the two others as in Q2_K, 12 bytes of
+// scales as described at unpackQ3_K, half float dw; c = code - 4. The third bits, in V22 and V23, move down one place per run.
+#define PLANEQ3_K(i, s) \
+	VMOV  V0.B16, V4.B16          \
+	VMOV  V1.B16, V5.B16          \
+	VSLI  $2, V22.B16, V4.B16     \
+	VSLI  $2, V23.B16, V5.B16     \
+	VAND  V31.B16, V4.B16, V4.B16 \
+	VAND  V31.B16, V5.B16, V5.B16 \
+	PAIR16(4, 5, i, s)            \
+	VUSHR $1, V22.B16, V22.B16    \
+	VUSHR $1, V23.B16, V23.B16
+
+#define NEXTQ3_K(i, s) \
+	VUSHR $2, V0.B16, V0.B16 \
+	VUSHR $2, V1.B16, V1.B16 \
+	PLANEQ3_K(i, s)
+
+#define HALFQ3_K(s, t) \
+	VLD1.P 32(R8), [V0.B16, V1.B16] \
+	PLANEQ3_K(0, s) \
+	NEXTQ3_K(2, s)  \
+	NEXTQ3_K(0, t)  \
+	NEXTQ3_K(2, t)
+
+// SIXBITS sets V4 to sc, int8: the lowest four bits there, and on top the lowest two of V5, less 32. V27 has 32, V30 15.
+#define SIXBITS \
+	VAND  V30.B16, V4.B16, V4.B16 \
+	VSHL  $6, V5.B16, V5.B16      \
+	VUSHR $2, V5.B16, V5.B16      \
+	VORR  V5.B16, V4.B16, V4.B16  \
+	VSUB  V27.B16, V4.B16, V4.B16
+
+// SCALESQ3_K sets V4 to sc of the 12 bytes at R10: halves of eight bytes, and two bits each of four bytes, which V26 shifts down.
+#define SCALESQ3_K \
+	VLD1.P 8(R10), [V4.B8]          \
+	VLD1R.P 4(R10), [V5.S4]         \
+	VUSHR  $4, V4.B16, V0.B16       \
+	VMOV   V0.D[0], V4.D[1]         \
+	USHL4S(26, 5, 5)                \
+	SIXBITS
+
+// func rowsQ3_KNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+TEXT ·rowsQ3_KNEON(SB), NOSPLIT, $0-64
+	ARGSK
+	VMOVQ $0xfffffffe00000000, $0xfffffffafffffffc, V26 // 0, -2, -4, -6
+	VMOVI $32, V27.B16
+	VMOVI $15, V30.B16
+	VMOVI $7, V31.B16
+
+row:
+	ROWK
+
+block:
+	ADD    $96, R8, R10
+	SCALESQ3_K
+	WIDEN16
+	SUMS16(5, 4)
+	BEGINK(R10)
+	VLD1.P 32(R8), [V22.B16, V23.B16]
+	HALFQ3_K(8, 9)
+	HALFQ3_K(10, 11)
+	ADD  $14, R8
+	VSHL $2, V18.S4, V18.S4
+	VSUB V18.S4, V17.S4, V17.S4
+	SUMK(SCVTF4)
+	SUBS $1, R15
+	BNE  block
+	NEXTROWK(row)
+
+// RUNIQ4_XS is 16 bytes with the codes of 32 weights, 16 in the low halves, 16 in the high ones; V31 has their values.
+#define RUNIQ4_XS(i, s, sum) \
+	VLD1.P 16(R8), [V0.B16]          \
+	VAND   V30.B16, V0.B16, V4.B16   \
+	VUSHR  $4, V0.B16, V5.B16        \
+	VTBL   V4.B16, [V31.B16], V4.B16 \
+	VTBL   V5.B16, [V31.B16], V5.B16 \
+	RUN32(i, s, sum)
+
+// IQ4_XS: half float dw, 6 bytes of scales as described at iq4.go, 8 times 16 bytes of codes; c = values[code]. Of the first eight
+// bytes V12 and V13 take those with four and with two bits of each sc, V14 and V26 shift them down.
+//
+// func rowsIQ4_XSNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+TEXT ·rowsIQ4_XSNEON(SB), NOSPLIT, $0-64
+	ARGSK
+	VMOVQ $0x0707060605050404, $0, V12
+	VMOVQ $0x0303030302020202, $0, V13
+	VMOVQ $0xfc00fc00fc00fc00, $0, V14 // 0, -4
+	VMOVQ $0xfafcfe00fafcfe00, $0, V26 // 0, -2, -4, -6
+	VMOVI $32, V27.B16
+	VMOVI $15, V30.B16
+	MOVD  $·iq4Values(SB), R9
+	VLD1  (R9), [V31.B16]
+
+row:
+	ROWK
+
+block:
+	BEGINK(R8)
+	VLD1.P 8(R8), [V0.B8]
+	VTBL   V12.B16, [V0.B16], V4.B16
+	VTBL   V13.B16, [V0.B16], V5.B16
+	USHL16B(14, 4, 4)
+	USHL16B(26, 5, 5)
+	SIXBITS
+	WIDEN8
+	RUNIQ4_XS(0, 8, 17)
+	RUNIQ4_XS(1, 8, 21)
+	RUNIQ4_XS(2, 8, 17)
+	RUNIQ4_XS(3, 8, 21)
+	RUNIQ4_XS(0, 9, 17)
+	RUNIQ4_XS(1, 9, 21)
+	RUNIQ4_XS(2, 9, 17)
+	RUNIQ4_XS(3, 9, 21)
+	SUMK(SCVTF4)
+	SUBS $1, R15
+	BNE  block
+	NEXTROWK(row)

@@ -77,7 +77,7 @@
 	BYTES4(R22, 0)    \
 	POINTS8           \
 	NEGATE(word)      \
-	GROUP32(i, s, sum)
+	RUN32(i, s, sum)
 
 #define HALFIQ2_XXS(v, s) \
 	GROUPIQ2_XXS(0, v.S[0], 0, s, 17)  \
@@ -207,7 +207,7 @@ block:
 	BYTES4(R22, 32)   \
 	POINTS4(V5)       \
 	NEGATE(word)      \
-	GROUP32(i, s, sum)
+	RUN32(i, s, sum)
 
 // func rowsIQ3_XXSNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
 TEXT ·rowsIQ3_XXSNEON(SB), NOSPLIT, $0-64
@@ -245,7 +245,7 @@ block:
 	NUMBERS4(b, 9)    \
 	POINTS4(V5)       \
 	NEGATE(word)      \
-	GROUP32(i, s, sum)
+	RUN32(i, s, sum)
 
 // PAIRIQ3_S is 64 weights, whose points are in the next 16 bytes. The two bytes of high, a word of V12, have the ninth bits.
 #define PAIRIQ3_S(high, word, next, i, s) \
