@@ -41,6 +41,16 @@ func rowsIQ4_NLNEON(dst *float32, w *byte, stride, rows int, q *int8, d, s *floa
 //go:noescape
 func rowsMXFP4NEON(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)
 
+// rowsQ1_0NEON is rowsQ4_0NEON for Q1_0; mulQ1_0 is the reference implementation.
+//
+//go:noescape
+func rowsQ1_0NEON(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)
+
+// rowsQ2_0NEON is rowsQ4_0NEON for Q2_0; mulQ2_0 is the reference implementation.
+//
+//go:noescape
+func rowsQ2_0NEON(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)
+
 // rowsQ4_KNEON multiplies rows of Q4_K by one token: dst[i] = w[i*stride…]·q, in blocks of 256 with scales d and sums
 // bsums of 16; mulQ4_K is the reference implementation.
 //

@@ -17,7 +17,7 @@ func init() {
 	active = func() *kernelSet { return &sets[cpu.Active()] }
 }
 
-// products returns the products by panels, and by one token where there is a kernel for it.
+// products returns the products by panels and by one token.
 func products(panels *panelKernels) (mul [numTypes]kernel) {
 	for _, p := range []*panelType{
 		{typ: Q4_0, block: 32, group: 32, few: rows32With(rowsQ4_0NEON)},
@@ -27,6 +27,8 @@ func products(panels *panelKernels) (mul [numTypes]kernel) {
 		{typ: Q8_0, block: 32, group: 32, few: rows32With(rowsQ8_0NEON)},
 		{typ: IQ4_NL, block: 32, group: 32, few: rows32With(rowsIQ4_NLNEON)},
 		{typ: MXFP4, block: 32, group: 32, few: rows32With(rowsMXFP4NEON)},
+		{typ: Q1_0, block: 32, group: 32, few: rows32With(rowsQ1_0NEON)},
+		{typ: Q2_0, block: 32, group: 32, few: rows32With(rowsQ2_0NEON)},
 		{typ: Q2_K, block: 256, group: 16, few: rowsKWith(rowsQ2_KNEON)},
 		{typ: Q3_K, block: 256, group: 16, few: rowsKWith(rowsQ3_KNEON)},
 		{typ: Q4_K, block: 256, group: 32, few: rowsKWith(rowsQ4_KNEON)},

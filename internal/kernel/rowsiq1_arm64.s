@@ -5,11 +5,11 @@
 #include "rowsk_arm64.h"
 #include "rowslattice_arm64.h"
 
-// Rows of IQ1 by one token, see rowsk_arm64.h; iq.go has the layouts of the blocks. Points are as in the table, 8 more than eight
-// times the lattice's; what they have too much, and the eighth that is added or subtracted, goes with sums of q where a group has
-// one of them.
+// Rows of IQ1 by one token, see rowsk_arm64.h; iq.go has the layouts of the blocks. A weight is its coordinate in the table
+// less 7 or less 9. In IQ1_S a group of 32 has one of both, so that all of it goes with Σq; in IQ1_M eight weights have, whose
+// coordinates become 2 more where it is 7, and 9 go with Σq.
 //
-//	V10, V11 bytes of points; V12 words with further bits; V26 takes each of two words four times, V27 shifts them
+//	V26 takes each of two words four times, V27 shifts the four; V30 and V31 make sc = 2s+1
 
 #define CONSTANTSIQ1 \
 	VMOVQ $0x0100010001000100, $0x0302030203020302, V26 \
@@ -26,8 +26,7 @@
 	POINTS8         \
 	RUN32(i, s, sum)
 
-// PAIRIQ1_S is 64 weights: their words, from pair, are shifted by 0, 3, 6 and 9 for four points each, and put above points, which
-// has the bytes widened.
+// PAIRIQ1_S is 64 weights: of their two words each three bits are put above a byte of a point.
 #define PAIRIQ1_S(pair, widen, bytes, i, s) \
 	VDUP pair, V0.S4               \
 	VTBL V26.B16, [V0.B16], V0.B16 \
@@ -39,8 +38,6 @@
 	GROUPIQ1_S(R22, i, s, 17)      \
 	GROUPIQ1_S(R23, i+1, s, 21)
 
-// Each group's point has 7 too much, 9 where the word's highest bit is set.
-//
 // func rowsIQ1_SNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
 TEXT ·rowsIQ1_SNEON(SB), NOSPLIT, $0-64
 	ARGSK
@@ -62,8 +59,8 @@ block:
 	VUSHLL  $0, V5.H4, V8.S4
 	VUSHLL2 $0, V5.H8, V9.S4
 	SSHR15(12, 4)
-	VADD   V4.H8, V4.H8, V4.H8 // -2 or 0
-	VSUB   V4.H8, V15.H8, V4.H8
+	VADD   V4.H8, V4.H8, V4.H8  // -2 or 0
+	VSUB   V4.H8, V15.H8, V4.H8 // 9 or 7
 	MUL8H(4, 5, 5)
 	SUMS32(5)
 	PAIRIQ1_S(V12.S[0], VUSHLL, V10.B8, 0, 8)
@@ -76,18 +73,19 @@ block:
 	BNE  block
 	NEXTROWK(row)
 
-// GROUPIQ1_M is 32 weights, for each eight of which a byte of the word plus has its highest bit set where they are to be 2 more.
+// GROUPIQ1_M is 32 weights. The word plus has a byte for each eight, with the highest bit set where they are to be 2 more, and
+// the next one clear; the lowest three bits of coordinates are clear.
 #define GROUPIQ1_M(r, plus, i, s) \
-	NUMBERS4(r, 11)               \
-	POINTS8                       \
-	VDUP plus, V0.S4              \
+	NUMBERS4(r, 11)                \
+	POINTS8                        \
+	VDUP plus, V0.S4               \
 	VTBL V13.B16, [V0.B16], V1.B16 \
 	VTBL V14.B16, [V0.B16], V0.B16 \
-	VSRI $6, V1.B16, V4.B16       \
-	VSRI $6, V0.B16, V5.B16       \
+	VSRI $6, V1.B16, V4.B16        \
+	VSRI $6, V0.B16, V5.B16        \
 	PAIR16(4, 5, i, s)
 
-// HALFIQ1_M is 128 weights, with bytes of points in low, and their halves of bytes.
+// HALFIQ1_M is 128 weights, with bytes of points, and their halves of bytes in the low halves of bytes. V15 has highest bits.
 #define HALFIQ1_M(low, halves, s, t) \
 	ZIPPED(low, halves)            \
 	VSHL $4, halves.B16, V6.B16    \
@@ -97,14 +95,14 @@ block:
 	GROUPIQ1_M(R24, V6.S[2], 0, t) \
 	GROUPIQ1_M(R25, V6.S[3], 2, t)
 
-// SCALESIQ1_M sets sc, 16 bits, of the groups in two words, with s from V26 and V27.
+// SCALESIQ1_M sets sc, int16, from two words with four times three bits each.
 #define SCALESIQ1_M(words, sc, n) \
-	VDUP words, sc.S4                \
-	VTBL V26.B16, [sc.B16], sc.B16   \
-	USHL8H(27, n, n)                 \
+	VDUP words, sc.S4              \
+	VTBL V26.B16, [sc.B16], sc.B16 \
+	USHL8H(27, n, n)               \
 	ODD(sc)
 
-// All points have 9 too much, those which the eighth is added to once they are 2 more.
+// V22 puts the four quarters of dw into their places.
 //
 // func rowsIQ1_MNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
 TEXT ·rowsIQ1_MNEON(SB), NOSPLIT, $0-64

@@ -59,20 +59,20 @@
 	convert(17, 17)              \
 	VFMLA V19.S2, V17.S2, V16.S2
 
-// WIDEN sets V8–V11 to sc, int32, of which V5 has the first eight as int16, V4 the others. WIDEN16 makes them and V5, V4 of int8
-// in V4, WIDEN8 those in V8, V9 and V5.
+// WIDEN sets V8–V11 to sc, int32, of which V5 has the first eight as int16, V4 the others. WIDEN16 makes them and V5, V4 of
+// int8 in V4, WIDEN8 those in V8, V9 and V5.
 #define WIDEN \
-	SXTL4S(5, 8)   \
-	SXTL24S(5, 9)  \
-	SXTL4S(4, 10)  \
+	SXTL4S(5, 8)  \
+	SXTL24S(5, 9) \
+	SXTL4S(4, 10) \
 	SXTL24S(4, 11)
 #define WIDEN16 \
 	SXTL8H(4, 5)  \
 	SXTL28H(4, 4) \
 	WIDEN
 #define WIDEN8 \
-	SXTL8H(4, 5)  \
-	SXTL4S(5, 8)  \
+	SXTL8H(4, 5) \
+	SXTL4S(5, 8) \
 	SXTL24S(5, 9)
 
 // SUMS32 sets V18 to partial sums of x·Σq for groups of 32, x eight int16 of vector number n; SUMS16 for groups of 16, x in

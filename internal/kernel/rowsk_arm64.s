@@ -197,8 +197,8 @@ block:
 	BNE  block
 	NEXTROWK(row)
 
-// Q2_K: 16 bytes of scales, sc in the low halves, mn in the high ones; twice 32 bytes with the codes of 128 weights, two bits each
-// of 32 weights; half floats dw and dmin.
+// Q2_K: 16 bytes of scales, sc in the low halves, mn in the high ones; twice 32 bytes with the codes of 128 weights, two bits
+// each of 32 weights; half floats dw and dmin.
 #define PLANEQ2_K(i, s) \
 	VAND  V31.B16, V0.B16, V4.B16 \
 	VAND  V31.B16, V1.B16, V5.B16 \
@@ -208,9 +208,9 @@ block:
 
 #define HALFQ2_K(s, t) \
 	VLD1.P 32(R8), [V0.B16, V1.B16] \
-	PLANEQ2_K(0, s) \
-	PLANEQ2_K(2, s) \
-	PLANEQ2_K(0, t) \
+	PLANEQ2_K(0, s)                 \
+	PLANEQ2_K(2, s)                 \
+	PLANEQ2_K(0, t)                 \
 	PLANEQ2_K(2, t)
 
 // func rowsQ2_KNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
@@ -241,8 +241,9 @@ block:
 	BNE  block
 	NEXTROWK(row)
 
-// Q3_K: 32 bytes of third bits, eight per byte for as many runs of 32 weights, 64 bytes of the two others as in Q2_K, 12 bytes of
-// scales as described at unpackQ3_K, half float dw; c = code - 4. The third bits, in V22 and V23, move down one place per run.
+// Q3_K: 32 bytes of third bits, eight per byte for as many runs of 32 weights, 64 bytes of the two others as in Q2_K, 12 bytes
+// of scales as described at k23.go, half float dw; c = code - 4. The third bits, in V22 and V23, move down one place per
+// run.
 #define PLANEQ3_K(i, s) \
 	VMOV  V0.B16, V4.B16          \
 	VMOV  V1.B16, V5.B16          \
@@ -261,9 +262,9 @@ block:
 
 #define HALFQ3_K(s, t) \
 	VLD1.P 32(R8), [V0.B16, V1.B16] \
-	PLANEQ3_K(0, s) \
-	NEXTQ3_K(2, s)  \
-	NEXTQ3_K(0, t)  \
+	PLANEQ3_K(0, s)                 \
+	NEXTQ3_K(2, s)                  \
+	NEXTQ3_K(0, t)                  \
 	NEXTQ3_K(2, t)
 
 // SIXBITS sets V4 to sc, int8: the lowest four bits there, and on top the lowest two of V5, less 32. V27 has 32, V30 15.
@@ -274,13 +275,14 @@ block:
 	VORR  V5.B16, V4.B16, V4.B16  \
 	VSUB  V27.B16, V4.B16, V4.B16
 
-// SCALESQ3_K sets V4 to sc of the 12 bytes at R10: halves of eight bytes, and two bits each of four bytes, which V26 shifts down.
+// SCALESQ3_K sets V4 to sc of the 12 bytes at R10: halves of eight bytes, and two bits each of four bytes, which V26 shifts
+// down.
 #define SCALESQ3_K \
-	VLD1.P 8(R10), [V4.B8]          \
-	VLD1R.P 4(R10), [V5.S4]         \
-	VUSHR  $4, V4.B16, V0.B16       \
-	VMOV   V0.D[0], V4.D[1]         \
-	USHL4S(26, 5, 5)                \
+	VLD1.P 8(R10), [V4.B8]    \
+	VLD1R.P 4(R10), [V5.S4]   \
+	VUSHR  $4, V4.B16, V0.B16 \
+	VMOV   V0.D[0], V4.D[1]   \
+	USHL4S(26, 5, 5)          \
 	SIXBITS
 
 // func rowsQ3_KNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
@@ -320,8 +322,8 @@ block:
 	VTBL   V5.B16, [V31.B16], V5.B16 \
 	RUN32(i, s, sum)
 
-// IQ4_XS: half float dw, 6 bytes of scales as described at iq4.go, 8 times 16 bytes of codes; c = values[code]. Of the first eight
-// bytes V12 and V13 take those with four and with two bits of each sc, V14 and V26 shift them down.
+// IQ4_XS: half float dw, 6 bytes of scales as described at iq4.go, 8 times 16 bytes of codes; c = values[code]. Of the first
+// eight bytes V12 and V13 take those with four and with two bits of each sc, V14 and V26 shift them down.
 //
 // func rowsIQ4_XSNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
 TEXT ·rowsIQ4_XSNEON(SB), NOSPLIT, $0-64

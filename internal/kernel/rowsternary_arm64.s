@@ -4,8 +4,8 @@
 #include "neon_arm64.h"
 #include "rowsk_arm64.h"
 
-// Rows of the ternary types by one token, see rowsk_arm64.h; ternary.go has the layouts of the blocks. There are no scales but dw:
-// products are added up in V17 and V21, which begin with Σq or -Σq.
+// Rows of the ternary types by one token, see rowsk_arm64.h; ternary.go has the layouts of the blocks. There are no scales but
+// dw: products are added up in V17 and V21, which begin with Σq or -Σq.
 
 // OWNSUMS loads sums of 32 q each to V6.
 #define OWNSUMS \
@@ -28,9 +28,9 @@
 // HALFTQ2_0 is 128 weights in 32 bytes.
 #define HALFTQ2_0 \
 	VLD1.P 32(R8), [V0.B16, V1.B16] \
-	PLANETQ2_0 \
-	NEXTTQ2_0  \
-	NEXTTQ2_0  \
+	PLANETQ2_0                      \
+	NEXTTQ2_0                       \
+	NEXTTQ2_0                       \
 	NEXTTQ2_0
 
 // func rowsTQ2_0NEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
@@ -56,8 +56,9 @@ block:
 	BNE  block
 	NEXTROWK(row)
 
-// DIGIT adds the products of q, the number of a vector, with the highest digits of the bytes in vector x, less what is in V17 and
-// V21 from the beginning. A digit is 2 less 1 for each of 86 and 171, in V30 and V31, that is larger than the byte.
+// DIGIT adds the products of q with the highest digits of the bytes of x, less 1: a digit is 2, less 1 for each of 86 and 171,
+// in V30 and V31, that is larger than the byte. The 1 that remains is for the Σq that V17 and V21 begin with. q and x are
+// numbers of vectors.
 #define DIGIT(x, q) \
 	CMHI16B(x, 30, 4) \
 	CMHI16B(x, 31, 5) \
