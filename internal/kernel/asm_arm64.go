@@ -36,6 +36,21 @@ func rowsQ8_0NEON(dst *float32, w *byte, stride, rows int, q *int8, d, s *float3
 //go:noescape
 func rowsIQ4_NLNEON(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)
 
+// rowsMXFP4NEON is rowsQ4_0NEON for MXFP4; mulMXFP4 is the reference implementation.
+//
+//go:noescape
+func rowsMXFP4NEON(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)
+
+// rowsQ1_0NEON is rowsQ4_0NEON for Q1_0; mulQ1_0 is the reference implementation.
+//
+//go:noescape
+func rowsQ1_0NEON(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)
+
+// rowsQ2_0NEON is rowsQ4_0NEON for Q2_0; mulQ2_0 is the reference implementation.
+//
+//go:noescape
+func rowsQ2_0NEON(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)
+
 // rowsQ4_KNEON multiplies rows of Q4_K by one token: dst[i] = w[i*stride…]·q, in blocks of 256 with scales d and sums
 // bsums of 16; mulQ4_K is the reference implementation.
 //
@@ -51,6 +66,66 @@ func rowsQ5_KNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, 
 //
 //go:noescape
 func rowsQ6_KNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsIQ2_XXSNEON is rowsQ4_KNEON for IQ2_XXS; mulIQ2_XXS is the reference implementation.
+//
+//go:noescape
+func rowsIQ2_XXSNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsIQ2_XSNEON is rowsQ4_KNEON for IQ2_XS; mulIQ2_XS is the reference implementation.
+//
+//go:noescape
+func rowsIQ2_XSNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsIQ2_SNEON is rowsQ4_KNEON for IQ2_S; mulIQ2_S is the reference implementation.
+//
+//go:noescape
+func rowsIQ2_SNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsIQ3_XXSNEON is rowsQ4_KNEON for IQ3_XXS; mulIQ3_XXS is the reference implementation.
+//
+//go:noescape
+func rowsIQ3_XXSNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsIQ3_SNEON is rowsQ4_KNEON for IQ3_S; mulIQ3_S is the reference implementation.
+//
+//go:noescape
+func rowsIQ3_SNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsIQ1_SNEON is rowsQ4_KNEON for IQ1_S; mulIQ1_S is the reference implementation.
+//
+//go:noescape
+func rowsIQ1_SNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsIQ1_MNEON is rowsQ4_KNEON for IQ1_M; mulIQ1_M is the reference implementation.
+//
+//go:noescape
+func rowsIQ1_MNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsQ2_KNEON is rowsQ4_KNEON for Q2_K; mulQ2_K is the reference implementation.
+//
+//go:noescape
+func rowsQ2_KNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsQ3_KNEON is rowsQ4_KNEON for Q3_K; mulQ3_K is the reference implementation.
+//
+//go:noescape
+func rowsQ3_KNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsIQ4_XSNEON is rowsQ4_KNEON for IQ4_XS; mulIQ4_XS is the reference implementation.
+//
+//go:noescape
+func rowsIQ4_XSNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsTQ1_0NEON is rowsQ4_KNEON for TQ1_0; mulTQ1_0 is the reference implementation.
+//
+//go:noescape
+func rowsTQ1_0NEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+
+// rowsTQ2_0NEON is rowsQ4_KNEON for TQ2_0; mulTQ2_0 is the reference implementation.
+//
+//go:noescape
+func rowsTQ2_0NEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
 
 // interleave8NEON puts eight rows of cols codes, stride bytes apart, less bias, into the order of [gemm8NEON]: four
 // columns of row 0, four of row 1, … four of row 7, the next four columns of row 0 and so on. cols is a multiple of 16.

@@ -17,7 +17,7 @@ func init() {
 	active = func() *kernelSet { return &sets[cpu.Active()] }
 }
 
-// products returns the products by panels, and by one token where there is a kernel for it.
+// products returns the products by panels and by one token.
 func products(panels *panelKernels) (mul [numTypes]kernel) {
 	for _, p := range []*panelType{
 		{typ: Q4_0, block: 32, group: 32, few: rows32With(rowsQ4_0NEON)},
@@ -26,22 +26,24 @@ func products(panels *panelKernels) (mul [numTypes]kernel) {
 		{typ: Q5_1, block: 32, group: 32, few: rows32With(rowsQ5_1NEON)},
 		{typ: Q8_0, block: 32, group: 32, few: rows32With(rowsQ8_0NEON)},
 		{typ: IQ4_NL, block: 32, group: 32, few: rows32With(rowsIQ4_NLNEON)},
-		{typ: MXFP4, block: 32, group: 32},
-		{typ: Q2_K, block: 256, group: 16},
-		{typ: Q3_K, block: 256, group: 16},
+		{typ: MXFP4, block: 32, group: 32, few: rows32With(rowsMXFP4NEON)},
+		{typ: Q1_0, block: 32, group: 32, few: rows32With(rowsQ1_0NEON)},
+		{typ: Q2_0, block: 32, group: 32, few: rows32With(rowsQ2_0NEON)},
+		{typ: Q2_K, block: 256, group: 16, few: rowsKWith(rowsQ2_KNEON)},
+		{typ: Q3_K, block: 256, group: 16, few: rowsKWith(rowsQ3_KNEON)},
 		{typ: Q4_K, block: 256, group: 32, few: rowsKWith(rowsQ4_KNEON)},
 		{typ: Q5_K, block: 256, group: 32, few: rowsKWith(rowsQ5_KNEON)},
 		{typ: Q6_K, block: 256, group: 16, few: rowsKWith(rowsQ6_KNEON)},
-		{typ: IQ4_XS, block: 256, group: 32},
-		{typ: IQ1_S, block: 256, group: 32},
-		{typ: IQ1_M, block: 256, group: 16},
-		{typ: IQ2_XXS, block: 256, group: 32},
-		{typ: IQ2_XS, block: 256, group: 16},
-		{typ: IQ2_S, block: 256, group: 16},
-		{typ: IQ3_XXS, block: 256, group: 32},
-		{typ: IQ3_S, block: 256, group: 32},
-		{typ: TQ1_0, block: 256, group: 32},
-		{typ: TQ2_0, block: 256, group: 32},
+		{typ: IQ4_XS, block: 256, group: 32, few: rowsKWith(rowsIQ4_XSNEON)},
+		{typ: IQ1_S, block: 256, group: 32, few: rowsKWith(rowsIQ1_SNEON)},
+		{typ: IQ1_M, block: 256, group: 16, few: rowsKWith(rowsIQ1_MNEON)},
+		{typ: IQ2_XXS, block: 256, group: 32, few: rowsKWith(rowsIQ2_XXSNEON)},
+		{typ: IQ2_XS, block: 256, group: 16, few: rowsKWith(rowsIQ2_XSNEON)},
+		{typ: IQ2_S, block: 256, group: 16, few: rowsKWith(rowsIQ2_SNEON)},
+		{typ: IQ3_XXS, block: 256, group: 32, few: rowsKWith(rowsIQ3_XXSNEON)},
+		{typ: IQ3_S, block: 256, group: 32, few: rowsKWith(rowsIQ3_SNEON)},
+		{typ: TQ1_0, block: 256, group: 32, few: rowsKWith(rowsTQ1_0NEON)},
+		{typ: TQ2_0, block: 256, group: 32, few: rowsKWith(rowsTQ2_0NEON)},
 	} {
 		p.panelKernels = panels
 		mul[p.typ] = p.mul

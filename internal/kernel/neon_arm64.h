@@ -22,6 +22,15 @@
 #define SXTL28H(n, d) WORD $(0x4F08A400 | (n)<<5 | (d))
 #define SXTL4S(n, d) WORD $(0x0F10A400 | (n)<<5 | (d))
 #define SXTL24S(n, d) WORD $(0x4F10A400 | (n)<<5 | (d))
+// MUL Vd.16B, Vn.16B, Vm.16B: the lower halves of products.
+#define MUL16B(m, n, d) WORD $(0x4E209C00 | (m)<<16 | (n)<<5 | (d))
+// CMHI Vd.16B, Vn.16B, Vm.16B: all ones where the byte of n is larger than that of m.
+#define CMHI16B(m, n, d) WORD $(0x6E203400 | (m)<<16 | (n)<<5 | (d))
+// MUL, SSHR #15 Vd.8H: the lower halves of products, all bits as the sign.
+#define MUL8H(m, n, d) WORD $(0x4E609C00 | (m)<<16 | (n)<<5 | (d))
+#define SSHR15(n, d) WORD $(0x4F110400 | (n)<<5 | (d))
+// SMAX Vd.4S, Vn.4S, Vm.4S: the larger int32.
+#define SMAX4(m, n, d) WORD $(0x4EA06400 | (m)<<16 | (n)<<5 | (d))
 // SADDLV Hd, Vn.16B: the sum of 16 int8.
 #define SADDLV(n, d) WORD $(0x4E303800 | (n)<<5 | (d))
 // UMAXV Sd, Vn.4S: the largest of four uint32.
@@ -40,6 +49,9 @@
 #define FRINTN4(n, d) WORD $(0x4E218800 | (n)<<5 | (d))
 #define FCVTZS4(n, d) WORD $(0x4EA1B800 | (n)<<5 | (d))
 #define SCVTF4(n, d) WORD $(0x4E21D800 | (n)<<5 | (d))
+// The same from quarters and eighths: SCVTF with 2 or 3 bits of fraction.
+#define QUARTERS4(n, d) WORD $(0x4F3EE400 | (n)<<5 | (d))
+#define EIGHTHS4(n, d) WORD $(0x4F3DE400 | (n)<<5 | (d))
 // SSHR Vd.4S, Vn.4S, #1.
 #define SSHR1(n, d) WORD $(0x4F3F0400 | (n)<<5 | (d))
 
@@ -50,8 +62,28 @@
 #define FCVTN(n, d) WORD $(0x0E216800 | (n)<<5 | (d))
 #define FCVTN2(n, d) WORD $(0x4E216800 | (n)<<5 | (d))
 
+// USHL Vd.16B, Vn.16B, Vm.16B, Vd.8H and Vd.4S: the lanes of n shifted left by those of m, right where they are negative.
+#define USHL16B(m, n, d) WORD $(0x6E204400 | (m)<<16 | (n)<<5 | (d))
+#define USHL8H(m, n, d) WORD $(0x6E604400 | (m)<<16 | (n)<<5 | (d))
+#define USHL4S(m, n, d) WORD $(0x6EA04400 | (m)<<16 | (n)<<5 | (d))
+// BIC Vd.16B, Vn.16B, Vm.16B: n &^ m.
+#define BIC16B(m, n, d) WORD $(0x4E601C00 | (m)<<16 | (n)<<5 | (d))
+
 // ZERO clears a vector.
 #define ZERO(v) VEOR v.B16, v.B16, v.B16
+
+// SPREAD sets the bytes of a and b to all ones where a bit of the lowest 32 of v is set, else to 0; b may be v. V13 takes each
+// of the first two bytes eight times, V14 the next two, V15 has the bit to test in each lane.
+#define SPREAD(v, a, b) \
+	VTBL   V13.B16, [v.B16], a.B16  \
+	VTBL   V14.B16, [v.B16], b.B16  \
+	VCMTST V15.B16, a.B16, a.B16    \
+	VCMTST V15.B16, b.B16, b.B16
+
+#define SPREADCONSTANTS \
+	VMOVQ $0x0000000000000000, $0x0101010101010101, V13 \
+	VMOVQ $0x0202020202020202, $0x0303030303030303, V14 \
+	VMOVQ $0x8040201008040201, $0x8040201008040201, V15
 
 // POINTERS4 sets a, b, c, d to the first four of count rows that begin at first, stride bytes apart; where there are fewer,
 // the last one stands for the others.

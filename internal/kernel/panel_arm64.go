@@ -47,15 +47,12 @@ type panelType struct {
 	typ   Type
 	block int    // columns that share d
 	group int    // columns that share D and M
-	few   kernel // for tokens that are alone, see Act; nil: panels are better than the generic kernel for one token, too
+	few   kernel // for tokens that are alone, see Act
 }
 
 // mul is the kernel of the type.
 func (p *panelType) mul(dst []float32, ld int, w []byte, stride, rows int, a *Act) {
-	alone := 0
-	if p.few != nil {
-		alone = a.alone(panelFrom)
-	}
+	alone := a.alone(panelFrom)
 	if alone > 0 {
 		p.few(dst, ld, w, stride, rows, a)
 	}

@@ -12,7 +12,8 @@
 //
 //	R0 dst, R1 w, R2 stride, R3 rows left, R4 q, R5 d, R6 s, R7 blocks
 //	R8–R11 places in the four rows, R12–R14 in q, d and s, R15 blocks left
-//	V0, V1 q; V2 d; V3 what sums start from; V4 s; V5 dw; V6 and V7 weights; V16 y; V20–V23 sums; V27–V31 constants
+//	V0, V1 q; V2 d; V3 what sums start from; V4 s; V5 dw; V6, V7 weights; V16 y; V20–V23 sums
+//	V13–V15, V19, V27–V31 constants
 
 #define ARGS32 \
 	MOVD dst+0(FP), R0     \
@@ -146,26 +147,20 @@ block:
 	BNE  block
 	NEXTROWS(rows)
 
-// FIFTH puts the bits of the four bytes at w, one per weight, on top of the four-bit codes: V30 spreads a byte over eight
-// lanes, V29 has the next number for the other half, V28 tests one bit in each lane, V27 is what a bit is worth.
+// FIFTH puts the bits of the four bytes at w, one per weight, on top of the four-bit codes; V27 is what a bit is worth.
 #define FIFTH(w) \
 	VLD1R.P 4(w), [V24.S4]            \
 	VLD1.P  16(w), [V6.B16]           \
 	NIBBLES                           \
-	VTBL    V30.B16, [V24.B16], V25.B16 \
-	VTBL    V29.B16, [V24.B16], V26.B16 \
-	VCMTST  V28.B16, V25.B16, V25.B16 \
-	VCMTST  V28.B16, V26.B16, V26.B16 \
+	SPREAD(V24, V25, V26)             \
 	VAND    V27.B16, V25.B16, V25.B16 \
 	VAND    V27.B16, V26.B16, V26.B16 \
 	VORR    V25.B16, V7.B16, V7.B16   \
 	VORR    V26.B16, V6.B16, V6.B16
 
 #define FIFTHCONSTANTS \
-	VMOVI $15, V31.B16                                 \
-	VMOVQ $0x0000000000000000, $0x0101010101010101, V30 \
-	VMOVQ $0x0202020202020202, $0x0303030303030303, V29 \
-	VMOVQ $0x8040201008040201, $0x8040201008040201, V28 \
+	VMOVI $15, V31.B16 \
+	SPREADCONSTANTS    \
 	VMOVI $16, V27.B16
 
 // Q5_0: half d, 4 bytes of fifth bits, 16 bytes of two codes each, c = code - 16.
@@ -247,13 +242,17 @@ block:
 	BNE  block
 	NEXTROWS(rows)
 
-// IQ4_NL: half d, 16 bytes of two codes each, c = values[code]; the values are in V30.
+// LOOKUP unpacks V6 to values, which V30 has, as NIBBLES does to codes.
+#define LOOKUP \
+	NIBBLES                          \
+	VTBL   V7.B16, [V30.B16], V7.B16 \
+	VTBL   V6.B16, [V30.B16], V6.B16
+
+// IQ4_NL: half d, 16 bytes of two codes each, c = values[code].
 #define ROWIQ4_NL(w, lane, acc, n) \
 	VLD1.P 2(w), V5.H[lane]             \
 	VLD1.P 16(w), [V6.B16]              \
-	NIBBLES                             \
-	VTBL   V7.B16, [V30.B16], V7.B16    \
-	VTBL   V6.B16, [V30.B16], V6.B16    \
+	LOOKUP                              \
 	DOT(acc, n)
 
 // func rowsIQ4_NLNEON(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)
@@ -275,5 +274,137 @@ block:
 	ROWIQ4_NL(R11, 3, V23, 23)
 	SCALE
 	SUBS $1, R15
+	BNE  block
+	NEXTROWS(rows)
+
+// MXFP4: a byte e, dw = 2^(e-128), 16 bytes of two codes each, c = values[code].
+#define ROWMXFP4(w, lane, acc, n) \
+	VLD1.P 1(w), V5.B[lane] \
+	VLD1.P 16(w), [V6.B16]  \
+	LOOKUP                  \
+	DOT(acc, n)
+
+// E8M0 makes floats 2^(e-128) of the integers e of V5: e-1 in the place of the exponent; for 0 and 1, whose floats are
+// subnormal, and for 2, half of e there and at least 2^-128, which V29 has. V28 has the exponent 1.
+#define E8M0 \
+	VSHL  $23, V5.S4, V5.S4    \
+	VUSHR $1, V5.S4, V6.S4     \
+	VUMAX V29.S4, V6.S4, V6.S4 \
+	VSUB  V28.S4, V5.S4, V5.S4 \
+	SMAX4(6, 5, 5)
+
+// func rowsMXFP4NEON(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)
+TEXT ·rowsMXFP4NEON(SB), NOSPLIT, $0-64
+	ARGS32
+	VMOVI $15, V31.B16
+	MOVD  $·fp4Values(SB), R8
+	VLD1  (R8), [V30.B16]
+	VMOVQ $0x0020000000200000, $0x0020000000200000, V29
+	VMOVQ $0x0080000000800000, $0x0080000000800000, V28
+	ZERO(V3)
+
+rows:
+	ROWS
+
+block:
+	TOKEN
+	ZERO(V5)
+	ROWMXFP4(R8, 0, V20, 20)
+	ROWMXFP4(R9, 4, V21, 21)
+	ROWMXFP4(R10, 8, V22, 22)
+	ROWMXFP4(R11, 12, V23, 23)
+	SUMS
+	E8M0
+	FMUL4(2, 5, 5)
+	VFMLA V5.S4, V20.S4, V16.S4
+	SUBS  $1, R15
+	BNE   block
+	NEXTROWS(rows)
+
+// Q1_0 and Q2_0 have one dw per 128 or 64 weights, as four half floats in V5, then as floats. SHARED begins one, STEP adds the
+// products of 32 weights by row, which is ROWQ1_0 or ROWQ2_0, with all rows; their sums start from V3.
+#define SHARED \
+	VLD1.P 2(R8), V5.H[0]  \
+	VLD1.P 2(R9), V5.H[1]  \
+	VLD1.P 2(R10), V5.H[2] \
+	VLD1.P 2(R11), V5.H[3] \
+	FCVTL(5, 5)
+
+#define STEP(row) \
+	row(R8, V20, 20)  \
+	row(R9, V21, 21)  \
+	row(R10, V22, 22) \
+	row(R11, V23, 23) \
+	SUMS              \
+	FMUL4(2, 5, 6)    \
+	VFMLA V6.S4, V20.S4, V16.S4
+
+// Q1_0: half d, 16 bytes of bits, c = 1 where a bit is set, else -1. Here it is -c: all ones, or those of V30.
+#define ROWQ1_0(w, acc, n) \
+	VLD1R.P 4(w), [V24.S4]          \
+	SPREAD(V24, V7, V6)             \
+	VORR    V30.B16, V7.B16, V7.B16 \
+	VORR    V30.B16, V6.B16, V6.B16 \
+	DOT(acc, n)
+
+#define STEPQ1_0 \
+	TOKEN \
+	STEP(ROWQ1_0)
+
+// func rowsQ1_0NEON(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)
+TEXT ·rowsQ1_0NEON(SB), NOSPLIT, $0-64
+	ARGS32
+	SPREADCONSTANTS
+	VMOVI $1, V30.B16
+	ZERO(V3)
+
+rows:
+	ROWS
+
+block:
+	SHARED
+	FNEG4(5, 5)
+	STEPQ1_0
+	STEPQ1_0
+	STEPQ1_0
+	STEPQ1_0
+	SUBS $4, R15
+	BNE  block
+	NEXTROWS(rows)
+
+// Q2_0: half d, 16 bytes with the codes of four weights each, c = code - 1. V28 takes each of four bytes four times, V29 the
+// next four, V27 shifts them down.
+#define ROWQ2_0(w, acc, n) \
+	VLD1.P 8(w), [V6.B8]             \
+	VTBL   V28.B16, [V6.B16], V7.B16 \
+	VTBL   V29.B16, [V6.B16], V6.B16 \
+	USHL16B(27, 7, 7)                \
+	USHL16B(27, 6, 6)                \
+	VAND   V31.B16, V7.B16, V7.B16   \
+	VAND   V31.B16, V6.B16, V6.B16   \
+	DOT(acc, n)
+
+#define STEPQ2_0 \
+	TOKEN      \
+	BIASED(30) \
+	STEP(ROWQ2_0)
+
+// func rowsQ2_0NEON(dst *float32, w *byte, stride, rows int, q *int8, d, s *float32, blocks int)
+TEXT ·rowsQ2_0NEON(SB), NOSPLIT, $0-64
+	ARGS32
+	VMOVQ $0xfafcfe00fafcfe00, $0xfafcfe00fafcfe00, V27 // 0, -2, -4, -6
+	VMOVQ $0x0101010100000000, $0x0303030302020202, V28
+	VMOVQ $0x0505050504040404, $0x0707070706060606, V29
+	VMOVI $255, V30.B16 // -1
+	VMOVI $3, V31.B16
+
+rows:
+	ROWS
+
+block:
+	SHARED
+	STEPQ2_0
+	STEPQ2_0
+	SUBS $2, R15
 	BNE  block
 	NEXTROWS(rows)

@@ -2,46 +2,9 @@
 
 #include "textflag.h"
 #include "neon_arm64.h"
+#include "rowsk_arm64.h"
 
-// Rows of blocks of 256 weights by one token, one row after the other:
-//
-//	y = Σ_b d[b]·(dw·Σ_g sc[g]·Σ_j c[g,j]·q[g,j] − dmin·Σ_g mn[g]·Σ_j q[g,j])
-//
-// Everything behind dw and dmin is integers: a group's four partial sums, times its scale, are added up over the whole block.
-//
-//	R0 dst, R1 w, R2 stride, R3 rows left, R4 q, R5 d, R6 bsums, R7 blocks
-//	R8 place in the row, R12–R14 in q, d and bsums, R15 blocks left; R16, R17, R20–R22 scales; R23–R25 masks
-//	V0–V3 codes as they are stored, V4, V5 unpacked; V24–V27 q; V28, V29 sums of groups; V17, V21 sums of the block;
-//	V16 y in the lanes 0 and, to be subtracted, 1; V30, V31 masks
-
-#define ARGSK \
-	MOVD dst+0(FP), R0     \
-	MOVD w+8(FP), R1       \
-	MOVD stride+16(FP), R2 \
-	MOVD rows+24(FP), R3   \
-	MOVD q+32(FP), R4      \
-	MOVD d+40(FP), R5      \
-	MOVD bsums+48(FP), R6  \
-	MOVD blocks+56(FP), R7
-
-// ROWK begins a row.
-#define ROWK \
-	MOVD R1, R8  \
-	MOVD R4, R12 \
-	MOVD R5, R13 \
-	MOVD R6, R14 \
-	MOVD R7, R15 \
-	ZERO(V16)
-
-// NEXTROWK stores y and goes on to the next row or returns.
-#define NEXTROWK(row) \
-	VDUP    V16.S[1], V17.S4 \
-	FSUBS   F17, F16, F16    \
-	FMOVS.P F16, 4(R0)       \
-	ADD     R2, R1           \
-	SUBS    $1, R3           \
-	BNE     row              \
-	RET
+// Rows of the K types by one token, see rowsk_arm64.h.
 
 #define MASKSK4 \
 	MOVD $0x3f3f3f3f, R23 \
@@ -77,15 +40,8 @@
 	VUSHLL  $0, V4.H4, V2.S4          \
 	VUSHLL2 $0, V4.H8, V3.S4          \
 	VUSHLL  $0, V5.B8, V5.H8          \
-	VLD1.P  32(R14), [V6.H8, V7.H8]   \
-	VADDP   V7.H8, V6.H8, V6.H8       \
-	SMULL(6, 5, 18)                   \
-	SMLAL2(6, 5, 18)                  \
-	VLD1R.P 4(R13), [V20.S4]          \
-	FCVTL(19, 19)                     \
-	FMUL4(20, 19, 19)                 \
-	ZERO(V17)                         \
-	ZERO(V21)
+	SUMS32(5)                         \
+	STARTK
 
 // SUMSK4 adds (d·dw)·Σ sc·Σ c·q and (d·dmin)·Σ mn·Σ q to the two lanes of y.
 #define SUMSK4 \
@@ -180,44 +136,13 @@ block:
 	BNE  block
 	NEXTROWK(row)
 
-// SCALESQ6_K reads what follows the codes, at R9: 16 int8 sc and a half float dw. It sets V8–V11 to sc as int32, V18 to
-// partial sums of sc·Σq, and V19 to d·dw.
-#define SCALESQ6_K \
-	VLD1    (R9), [V4.B16]            \
-	ADD     $16, R9                   \
-	ZERO(V19)                         \
-	VLD1    (R9), V19.H[0]            \
-	SXTL8H(4, 5)                      \
-	SXTL28H(4, 4)                     \
-	SXTL4S(5, 8)                      \
-	SXTL24S(5, 9)                     \
-	SXTL4S(4, 10)                     \
-	SXTL24S(4, 11)                    \
-	VLD1.P  32(R14), [V6.H8, V7.H8]   \
-	SMULL(6, 5, 18)                   \
-	SMLAL2(6, 5, 18)                  \
-	SMLAL(7, 4, 18)                   \
-	SMLAL2(7, 4, 18)                  \
-	VLD1R.P 4(R13), [V20.S4]          \
-	FCVTL(19, 19)                     \
-	FMUL4(20, 19, 19)                 \
-	ZERO(V17)                         \
-	ZERO(V21)
-
-// PAIR6 adds sc[i]·a·V24 and sc[i+1]·b·V25 for the next 32 weights, a and b codes with the low bits of V22 and V23 still to
-// be put on top of the four others; sc is in vector s.
+// PAIR6 is PAIR16 for codes with the low bits of V22 and V23 still to be put on top of the four others.
 #define PAIR6(a, na, b, nb, i, s) \
-	VLD1.P 32(R12), [V24.B16, V25.B16] \
 	VSLI   $4, V22.B16, a.B16          \
 	VSLI   $4, V23.B16, b.B16          \
 	VAND   V31.B16, a.B16, a.B16       \
 	VAND   V31.B16, b.B16, b.B16       \
-	ZERO(V28)                          \
-	ZERO(V29)                          \
-	SDOT(24, na, 28)                   \
-	SDOT(25, nb, 29)                   \
-	MLAE(i, s, 28, 17)                 \
-	MLAE(i+1, s, 29, 21)
+	PAIR16(na, nb, i, s)
 
 #define NEXT6 \
 	VUSHR $2, V22.B16, V22.B16 \
@@ -258,16 +183,181 @@ row:
 block:
 	ADD  $128, R8, R10
 	ADD  $192, R8, R9
-	SCALESQ6_K
+	VLD1.P 16(R9), [V4.B16]
+	WIDEN16
+	SUMS16(5, 4)
+	BEGINK(R9)
 	HALF6(8, 9)
 	HALF6(10, 11)
-	ADD   $82, R8
-	VSHL  $5, V18.S4, V18.S4
-	VADD  V21.S4, V17.S4, V17.S4
-	VSUB  V18.S4, V17.S4, V17.S4
-	VADDV V17.S4, V17
-	SCVTF4(17, 17)
-	VFMLA V19.S2, V17.S2, V16.S2
-	SUBS  $1, R15
-	BNE   block
+	ADD  $82, R8
+	VSHL $5, V18.S4, V18.S4
+	VSUB V18.S4, V17.S4, V17.S4
+	SUMK(SCVTF4)
+	SUBS $1, R15
+	BNE  block
+	NEXTROWK(row)
+
+// Q2_K: 16 bytes of scales, sc in the low halves, mn in the high ones; twice 32 bytes with the codes of 128 weights, two bits
+// each of 32 weights; half floats dw and dmin.
+#define PLANEQ2_K(i, s) \
+	VAND  V31.B16, V0.B16, V4.B16 \
+	VAND  V31.B16, V1.B16, V5.B16 \
+	VUSHR $2, V0.B16, V0.B16      \
+	VUSHR $2, V1.B16, V1.B16      \
+	PAIR16(4, 5, i, s)
+
+#define HALFQ2_K(s, t) \
+	VLD1.P 32(R8), [V0.B16, V1.B16] \
+	PLANEQ2_K(0, s)                 \
+	PLANEQ2_K(2, s)                 \
+	PLANEQ2_K(0, t)                 \
+	PLANEQ2_K(2, t)
+
+// func rowsQ2_KNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+TEXT ·rowsQ2_KNEON(SB), NOSPLIT, $0-64
+	ARGSK
+	VMOVI $15, V30.B16
+	VMOVI $3, V31.B16
+
+row:
+	ROWK
+
+block:
+	ADD    $80, R8, R10
+	VLD1   (R10), V19.S[0]
+	STARTK
+	VLD1.P 16(R8), [V4.B16]
+	VUSHR  $4, V4.B16, V0.B16
+	VUSHLL2 $0, V0.B16, V1.H8
+	VUSHLL $0, V0.B8, V0.H8
+	SUMS16(0, 1)
+	VAND   V30.B16, V4.B16, V4.B16
+	WIDEN16
+	HALFQ2_K(8, 9)
+	HALFQ2_K(10, 11)
+	ADD  $4, R8
+	SUMSK4
+	SUBS $1, R15
+	BNE  block
+	NEXTROWK(row)
+
+// Q3_K: 32 bytes of third bits, eight per byte for as many runs of 32 weights, 64 bytes of the two others as in Q2_K, 12 bytes
+// of scales as described at k23.go, half float dw; c = code - 4. The third bits, in V22 and V23, move down one place per
+// run.
+#define PLANEQ3_K(i, s) \
+	VMOV  V0.B16, V4.B16          \
+	VMOV  V1.B16, V5.B16          \
+	VSLI  $2, V22.B16, V4.B16     \
+	VSLI  $2, V23.B16, V5.B16     \
+	VAND  V31.B16, V4.B16, V4.B16 \
+	VAND  V31.B16, V5.B16, V5.B16 \
+	PAIR16(4, 5, i, s)            \
+	VUSHR $1, V22.B16, V22.B16    \
+	VUSHR $1, V23.B16, V23.B16
+
+#define NEXTQ3_K(i, s) \
+	VUSHR $2, V0.B16, V0.B16 \
+	VUSHR $2, V1.B16, V1.B16 \
+	PLANEQ3_K(i, s)
+
+#define HALFQ3_K(s, t) \
+	VLD1.P 32(R8), [V0.B16, V1.B16] \
+	PLANEQ3_K(0, s)                 \
+	NEXTQ3_K(2, s)                  \
+	NEXTQ3_K(0, t)                  \
+	NEXTQ3_K(2, t)
+
+// SIXBITS sets V4 to sc, int8: the lowest four bits there, and on top the lowest two of V5, less 32. V27 has 32, V30 15.
+#define SIXBITS \
+	VAND  V30.B16, V4.B16, V4.B16 \
+	VSHL  $6, V5.B16, V5.B16      \
+	VUSHR $2, V5.B16, V5.B16      \
+	VORR  V5.B16, V4.B16, V4.B16  \
+	VSUB  V27.B16, V4.B16, V4.B16
+
+// SCALESQ3_K sets V4 to sc of the 12 bytes at R10: halves of eight bytes, and two bits each of four bytes, which V26 shifts
+// down.
+#define SCALESQ3_K \
+	VLD1.P 8(R10), [V4.B8]    \
+	VLD1R.P 4(R10), [V5.S4]   \
+	VUSHR  $4, V4.B16, V0.B16 \
+	VMOV   V0.D[0], V4.D[1]   \
+	USHL4S(26, 5, 5)          \
+	SIXBITS
+
+// func rowsQ3_KNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+TEXT ·rowsQ3_KNEON(SB), NOSPLIT, $0-64
+	ARGSK
+	VMOVQ $0xfffffffe00000000, $0xfffffffafffffffc, V26 // 0, -2, -4, -6
+	VMOVI $32, V27.B16
+	VMOVI $15, V30.B16
+	VMOVI $7, V31.B16
+
+row:
+	ROWK
+
+block:
+	ADD    $96, R8, R10
+	SCALESQ3_K
+	WIDEN16
+	SUMS16(5, 4)
+	BEGINK(R10)
+	VLD1.P 32(R8), [V22.B16, V23.B16]
+	HALFQ3_K(8, 9)
+	HALFQ3_K(10, 11)
+	ADD  $14, R8
+	VSHL $2, V18.S4, V18.S4
+	VSUB V18.S4, V17.S4, V17.S4
+	SUMK(SCVTF4)
+	SUBS $1, R15
+	BNE  block
+	NEXTROWK(row)
+
+// RUNIQ4_XS is 16 bytes with the codes of 32 weights, 16 in the low halves, 16 in the high ones; V31 has their values.
+#define RUNIQ4_XS(i, s, sum) \
+	VLD1.P 16(R8), [V0.B16]          \
+	VAND   V30.B16, V0.B16, V4.B16   \
+	VUSHR  $4, V0.B16, V5.B16        \
+	VTBL   V4.B16, [V31.B16], V4.B16 \
+	VTBL   V5.B16, [V31.B16], V5.B16 \
+	RUN32(i, s, sum)
+
+// IQ4_XS: half float dw, 6 bytes of scales as described at iq4.go, 8 times 16 bytes of codes; c = values[code]. Of the first
+// eight bytes V12 and V13 take those with four and with two bits of each sc, V14 and V26 shift them down.
+//
+// func rowsIQ4_XSNEON(dst *float32, w *byte, stride, rows int, q *int8, d *float32, bsums *int16, blocks int)
+TEXT ·rowsIQ4_XSNEON(SB), NOSPLIT, $0-64
+	ARGSK
+	VMOVQ $0x0707060605050404, $0, V12
+	VMOVQ $0x0303030302020202, $0, V13
+	VMOVQ $0xfc00fc00fc00fc00, $0, V14 // 0, -4
+	VMOVQ $0xfafcfe00fafcfe00, $0, V26 // 0, -2, -4, -6
+	VMOVI $32, V27.B16
+	VMOVI $15, V30.B16
+	MOVD  $·iq4Values(SB), R9
+	VLD1  (R9), [V31.B16]
+
+row:
+	ROWK
+
+block:
+	BEGINK(R8)
+	VLD1.P 8(R8), [V0.B8]
+	VTBL   V12.B16, [V0.B16], V4.B16
+	VTBL   V13.B16, [V0.B16], V5.B16
+	USHL16B(14, 4, 4)
+	USHL16B(26, 5, 5)
+	SIXBITS
+	WIDEN8
+	RUNIQ4_XS(0, 8, 17)
+	RUNIQ4_XS(1, 8, 21)
+	RUNIQ4_XS(2, 8, 17)
+	RUNIQ4_XS(3, 8, 21)
+	RUNIQ4_XS(0, 9, 17)
+	RUNIQ4_XS(1, 9, 21)
+	RUNIQ4_XS(2, 9, 17)
+	RUNIQ4_XS(3, 9, 21)
+	SUMK(SCVTF4)
+	SUBS $1, R15
+	BNE  block
 	NEXTROWK(row)
