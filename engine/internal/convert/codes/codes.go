@@ -199,7 +199,7 @@ func (w *walker) keysValues(ctx context.Context, l *model.Layer, out *layer) (en
 	p, _ := l.Projections()
 	g := p.Geometry
 	rope, _ := w.m.Rope(p.Rope)
-	stats, err := w.walk.Moments(ctx, l, slow(rope, p.KeySize), nil)
+	stats, err := w.walk.Moments(ctx, l, slow(rope, p.KeySize, w.m.Spec().LongRope && p.Rope == 0), nil)
 	if err != nil {
 		return 0, err
 	}

@@ -75,14 +75,15 @@ func (r *rotations) mean(s *mat.SymDense) *mat.SymDense {
 const sharedAngle = 1.2
 
 // slow tells the values of keys that rotate so slowly, or not at all, that their mean is left out of codes: the table of
-// rotated means takes a row for attention.MaxMeanStep positions then. The mean of the others counts among what varies.
-func slow(rope *attn.Rope, size int) func(i int) bool {
+// rotated means takes a row for attention.MaxMeanStep positions then. The mean of the others counts among what varies. Where
+// frequencies depend on the context, varying, it is left out of what does not rotate only.
+func slow(rope *attn.Rope, size int, varying bool) func(i int) bool {
 	out := make([]bool, size)
 	for i := range out {
 		out[i] = true
 	}
 	for j, f := range rope.Freqs() {
-		if f*attention.MaxMeanStep > sharedAngle {
+		if varying || f*attention.MaxMeanStep > sharedAngle {
 			a, b := rope.Pair(j)
 			out[a], out[b] = false, false
 		}
