@@ -7,10 +7,12 @@ import (
 	"math"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"github.com/latentgo/latentgo/gguf"
 	"github.com/latentgo/latentgo/internal/encode"
+	"github.com/latentgo/latentgo/internal/ggtype"
 	"github.com/latentgo/latentgo/internal/kernel"
 )
 
@@ -99,6 +101,7 @@ type job struct {
 	rowData    []byte // of the slab at hand, which begins with row first
 	first      int
 	importance []float32 // nil for none
+	magnitude  encode.Magnitude
 	cols, rows int
 	perMatrix  int // rows of one matrix, which share importance
 	step       int // rows of a piece
@@ -111,7 +114,7 @@ type job struct {
 type score struct{ err, square float64 }
 
 func newJob(c Choice, importance []float32) *job {
-	j := &job{Choice: c, cols: int(c.Tensor.Shape[0])}
+	j := &job{Choice: c, cols: int(c.Tensor.Shape[0]), magnitude: magnitudeOf(c)}
 	if c.Weighted {
 		j.importance = importance
 	}
@@ -120,6 +123,24 @@ func newJob(c Choice, importance []float32) *job {
 	j.step = max(1, pieceWeights/j.cols)
 	return j
 }
+
+// magnitudeOf returns how much the magnitude of a tensor's weights counts beside importance. Of lattice points it counts
+// less in projections whose inputs are hardly correlated, what heads and the feed-forward network give: there importance
+// says nearly all. docs/experiments.md has the figures.
+func magnitudeOf(c Choice) encode.Magnitude {
+	if slices.Contains(lattices, c.Type) {
+		switch roleOf(c.Tensor.Name) {
+		case roleAttnOutput:
+			return encode.None
+		case roleDown:
+			return encode.Root
+		}
+	}
+	return encode.Full
+}
+
+// lattices are the types of two and three bits whose weights are lattice points.
+var lattices = []ggtype.Type{ggtype.IQ2_XXS, ggtype.IQ2_XS, ggtype.IQ2_S, ggtype.IQ3_XXS, ggtype.IQ3_S}
 
 // slab encodes the pieces from a row on to j.out, each by whichever worker is free.
 func (j *job) slab(f *gguf.File, row, threads int) error {
@@ -195,7 +216,7 @@ func (j *job) row(x, y []float32, r, at int, s *score) error {
 		w = j.importance[r/j.perMatrix*j.cols:][:j.cols]
 	}
 	dst := j.out[at*to:][:to]
-	if err := encode.Row(dst, j.Type, x, w); err != nil {
+	if err := encode.RowBy(j.magnitude, dst, j.Type, x, w); err != nil {
 		return fmt.Errorf("row %d: %w", r, err)
 	}
 	if err := kernel.Dequantize(y, j.Type, dst); err != nil {

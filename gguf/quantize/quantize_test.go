@@ -13,8 +13,10 @@ import (
 	"testing"
 
 	"github.com/latentgo/latentgo/gguf"
+	"github.com/latentgo/latentgo/internal/encode"
 	"github.com/latentgo/latentgo/internal/ggtype"
 	"github.com/latentgo/latentgo/internal/gguftest"
+	"github.com/latentgo/latentgo/internal/kernel"
 )
 
 // tinyFile is a random model whose rows fit every type.
@@ -227,6 +229,54 @@ func column(t *testing.T, f *gguf.File, name string) []float32 {
 		out = append(out, math.Float32frombits(binary.LittleEndian.Uint32(b.Bytes()[at:])))
 	}
 	return out
+}
+
+// Magnitudes of weights count less in lattice points of projections of what heads and the feed-forward network give.
+func TestMagnitudes(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		typ  gguf.Type
+		want encode.Magnitude
+	}{
+		{"blk.0.attn_output.weight", ggtype.IQ2_XXS, encode.None},
+		{"blk.1.ffn_down.weight", ggtype.IQ3_S, encode.Root},
+		{"blk.1.ffn_down_exps.weight", ggtype.IQ2_S, encode.Root},
+		{"blk.1.ffn_down.weight", ggtype.IQ1_S, encode.Full},
+		{"blk.1.ffn_down.weight", ggtype.Q2_K, encode.Full},
+		{"blk.1.ffn_up.weight", ggtype.IQ2_XXS, encode.Full},
+		{"blk.0.attn_v.weight", ggtype.IQ3_XXS, encode.Full},
+		{"output.weight", ggtype.IQ3_XXS, encode.Full},
+	} {
+		if got := magnitudeOf(Choice{Tensor: &gguf.Tensor{Name: c.name}, Type: c.typ}); got != c.want {
+			t.Errorf("%s in %v: %v", c.name, c.typ, got)
+		}
+	}
+	f, imp := tinyFile(t), Importance{}
+	for _, x := range f.Tensors() {
+		imp[x.Name] = make([]float32, x.Shape[0])
+		for i := range imp[x.Name] {
+			imp[x.Name][i] = float32(i%7 + 1)
+		}
+	}
+	g, _ := quantised(t, f, Options{Type: fileType(t, "IQ3_XXS"), Importance: imp})
+	const name = "blk.0.ffn_down.weight"
+	row := func(f *gguf.File) (gguf.Type, []byte) {
+		x, err := f.Tensor(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := x.Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x.Type, b[:x.Type.RowBytes(int(x.Shape[0]))]
+	}
+	from, source := row(f)
+	typ, got := row(g)
+	x, want := make([]float32, len(imp[name])), make([]byte, len(got))
+	if err := errors.Join(kernel.Dequantize(x, from, source), encode.RowBy(encode.Root, want, typ, x, imp[name])); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%s in %v has other bytes than with the root of magnitudes: %v", name, typ, err)
+	}
 }
 
 // Weights that no scale can express are an error that names the tensor.

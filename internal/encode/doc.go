@@ -10,8 +10,8 @@
 // precision, and each group takes the best of the scales that are nearest, with its codes chosen again.
 //
 // The weight w of an error is the importance of the column (how large the activations are that it is multiplied by,
-// see package quantize) times √(σ² + x²), with σ² the mean of x² in the block; without importance it depends on x
-// alone: large weights matter more than small ones.
+// see package quantize) times √(σ² + x²), with σ² the mean of x² in the block, or less of that (Magnitude);
+// without importance it depends on x alone: large weights matter more than small ones.
 //
 // Without importance, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 and the floats are those of ggml's reference, byte for byte.
 package encode

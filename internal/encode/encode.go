@@ -69,6 +69,21 @@ func Can(t ggtype.Type) bool {
 // is not negative: how much its error counts. Errors wrap kernel.ErrType, kernel.ErrShape, or kernel.ErrValue when a
 // block meets NaN, infinity or a weight of more than 1e9.
 func Row(dst []byte, t ggtype.Type, x, importance []float32) error {
+	return RowBy(Full, dst, t, x, importance)
+}
+
+// Magnitude says how much the magnitude of a weight counts beside the importance of its column.
+type Magnitude uint8
+
+// The magnitudes: an error of weight x counts importance times √(σ² + x²), the root of that, or 1.
+const (
+	Full Magnitude = iota
+	Root
+	None
+)
+
+// RowBy is Row with another Magnitude than Full.
+func RowBy(m Magnitude, dst []byte, t ggtype.Type, x, importance []float32) error {
 	elems, size := t.Block()
 	switch {
 	case !Can(t):
@@ -99,7 +114,7 @@ func Row(dst []byte, t ggtype.Type, x, importance []float32) error {
 			if importance == nil {
 				e.weigh(w, xb)
 			} else {
-				weighImportance(w, xb, importance[at:at+elems])
+				m.weigh(w, xb, importance[at:at+elems])
 			}
 		}
 		e.encode(dst[i/elems*size:end/elems*size], x[i:end], buf[:end-i])
@@ -155,9 +170,9 @@ func weighAround(w, x []float32) {
 	}
 }
 
-// weighImportance weighs an error by importance·√(σ² + x²). Columns that no activation reaches count as good as
-// nothing, but not nothing: their weights stay near what they are.
-func weighImportance(w, x, importance []float32) {
+// weigh weighs errors with importance. Columns that no activation reaches count as good as nothing, but not nothing: their
+// weights stay near what they are.
+func (m Magnitude) weigh(w, x, importance []float32) {
 	sum, most := float32(0), float32(0)
 	for i, v := range x {
 		sum += v * v
@@ -169,7 +184,14 @@ func weighImportance(w, x, importance []float32) {
 		if most > 0 {
 			share = max(importance[i]/most, 1e-6)
 		}
-		w[i] = share * sqrt(mean+v*v)
+		switch m {
+		case Full:
+			w[i] = share * sqrt(mean+v*v)
+		case Root:
+			w[i] = share * sqrt(sqrt(mean+v*v))
+		default:
+			w[i] = share
+		}
 	}
 }
 

@@ -23,8 +23,14 @@ var searched = map[ggtype.Type]float64{
 // relative returns the root of the mean squared error of x in type t, over that of its squares.
 func relative(t *testing.T, typ ggtype.Type, x, importance, weights []float32) float64 {
 	t.Helper()
+	return relativeBy(t, Full, typ, x, importance, weights)
+}
+
+// relativeBy is relative where magnitudes count so.
+func relativeBy(t *testing.T, m Magnitude, typ ggtype.Type, x, importance, weights []float32) float64 {
+	t.Helper()
 	b, y := make([]byte, typ.RowBytes(len(x))), make([]float32, len(x))
-	if err := Row(b, typ, x, importance); err != nil {
+	if err := RowBy(m, b, typ, x, importance); err != nil {
 		t.Fatal(err)
 	}
 	if err := kernel.Dequantize(y, typ, b); err != nil {
@@ -88,6 +94,20 @@ func TestImportance(t *testing.T) {
 	for _, typ := range types {
 		if got := relative(t, typ, x, none, nil); got > 0.5 {
 			t.Errorf("%v without any importance: error %.4f", typ, got)
+		}
+	}
+}
+
+// The less magnitudes count, the smaller errors are as importance counts them.
+func TestRowBy(t *testing.T) {
+	x, w := normal(1<<14), make([]float32, 1<<14)
+	for i := range w {
+		w[i] = x[len(x)-1-i] * x[len(x)-1-i]
+	}
+	for _, typ := range []ggtype.Type{ggtype.IQ2_XXS, ggtype.IQ2_XS, ggtype.IQ2_S, ggtype.IQ3_XXS, ggtype.IQ3_S, ggtype.Q4_K, ggtype.Q4_0} {
+		full, root, none := relativeBy(t, Full, typ, x, w, w), relativeBy(t, Root, typ, x, w, w), relativeBy(t, None, typ, x, w, w)
+		if root >= full || none >= root {
+			t.Errorf("%v: errors %.4f, %.4f with the root, %.4f without magnitudes", typ, full, root, none)
 		}
 	}
 }
