@@ -65,6 +65,35 @@ func TestConvertEveryArchitecture(t *testing.T) {
 	}
 }
 
+// So do models whose layers flow otherwise, or whose positions depend on the session's context.
+func TestConvertOtherFlows(t *testing.T) {
+	for name, b := range map[string]*gguftest.Builder{
+		"command-r":      gguftest.ClassicVariants()["command-r"].Build(),
+		"falcon-7b":      gguftest.ClassicVariants()["falcon-7b"].Build(),
+		"gpt2":           gguftest.ClassicVariants()["gpt2"].Build(),
+		"phi3-long":      gguftest.RelativeVariants()["phi3-long"].Build(),
+		"gemma4-dense":   gguftest.SketchVariants()["gemma4-dense"].Build(),
+		"gemma4-experts": gguftest.SketchVariants()["gemma4-experts"].Build(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			path, ids, form := b.Write(t), gguftest.RandomIDs(60, 32), MLA{Percent: 50}
+			opt := quick(form)
+			out, _ := convertTo(t, path, opt)
+			fromFile := loadFile(t, out, Options{Threads: 1})
+			atLoad := loadFile(t, path, Options{MLA: form, Threads: 1, Convert: opt})
+			if e := nmse(allLogits(t, fromFile, ids), allLogits(t, atLoad, ids)); e != 0 {
+				t.Errorf("from the file and at load differ: %.2g", e)
+			}
+			if e := nmse(stepLogits(t, fromFile, ids), allLogits(t, fromFile, ids)); !(e < 1e-3) {
+				t.Errorf("decode differs from prefill: %.2g", e)
+			}
+			if !strings.HasPrefix(fromFile.Info().MLA, "compressed ") {
+				t.Errorf("%+v", fromFile.Info())
+			}
+		})
+	}
+}
+
 func sameConversion(a, b Conversion) bool {
 	exact := slices.Equal(a.Exact, b.Exact)
 	a.Exact, b.Exact = nil, nil
