@@ -68,10 +68,7 @@ block:
 	PAIRIQ1_S(V12.S[2], VUSHLL, V11.B8, 0, 9)
 	PAIRIQ1_S(V12.S[3], VUSHLL2, V11.B16, 2, 9)
 	VSUB V18.S4, V17.S4, V17.S4
-	SUMK(EIGHTHS4)
-	SUBS $1, R15
-	BNE  block
-	NEXTROWK(row)
+	ENDK(EIGHTHS4, block, row)
 
 // GROUPIQ1_M is 32 weights. The word plus has a byte for each eight, with the highest bit set where they are to be 2 more, and
 // the next one clear; the lowest three bits of coordinates are clear.
@@ -140,7 +137,4 @@ block:
 	VSUB V18.S4, V17.S4, V17.S4
 	VSHL $3, V18.S4, V18.S4
 	VSUB V18.S4, V17.S4, V17.S4
-	SUMK(EIGHTHS4)
-	SUBS $1, R15
-	BNE  block
-	NEXTROWK(row)
+	ENDK(EIGHTHS4, block, row)

@@ -59,6 +59,13 @@
 	convert(17, 17)              \
 	VFMLA V19.S2, V17.S2, V16.S2
 
+// ENDK ends a block with SUMK and goes on to the next block, to the next row, or returns.
+#define ENDK(convert, block, row) \
+	SUMK(convert)             \
+	SUBS $1, R15              \
+	BNE  block                \
+	NEXTROWK(row)
+
 // WIDEN sets V8–V11 to sc, int32, of which V5 has the first eight as int16, V4 the others. WIDEN16 makes them and V5, V4 of
 // int8 in V4, WIDEN8 those in V8, V9 and V5.
 #define WIDEN \

@@ -192,10 +192,7 @@ block:
 	ADD  $82, R8
 	VSHL $5, V18.S4, V18.S4
 	VSUB V18.S4, V17.S4, V17.S4
-	SUMK(SCVTF4)
-	SUBS $1, R15
-	BNE  block
-	NEXTROWK(row)
+	ENDK(SCVTF4, block, row)
 
 // Q2_K: 16 bytes of scales, sc in the low halves, mn in the high ones; twice 32 bytes with the codes of 128 weights, two bits
 // each of 32 weights; half floats dw and dmin.
@@ -308,10 +305,7 @@ block:
 	ADD  $14, R8
 	VSHL $2, V18.S4, V18.S4
 	VSUB V18.S4, V17.S4, V17.S4
-	SUMK(SCVTF4)
-	SUBS $1, R15
-	BNE  block
-	NEXTROWK(row)
+	ENDK(SCVTF4, block, row)
 
 // RUNIQ4_XS is 16 bytes with the codes of 32 weights, 16 in the low halves, 16 in the high ones; V31 has their values.
 #define RUNIQ4_XS(i, s, sum) \
@@ -357,7 +351,4 @@ block:
 	RUNIQ4_XS(1, 9, 21)
 	RUNIQ4_XS(2, 9, 17)
 	RUNIQ4_XS(3, 9, 21)
-	SUMK(SCVTF4)
-	SUBS $1, R15
-	BNE  block
-	NEXTROWK(row)
+	ENDK(SCVTF4, block, row)

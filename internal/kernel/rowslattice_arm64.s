@@ -108,10 +108,7 @@ block:
 	WORDS(V7, V9)
 	HALFIQ2_XXS(V6, 8)
 	HALFIQ2_XXS(V7, 9)
-	SUMK(EIGHTHS4)
-	SUBS $1, R15
-	BNE  block
-	NEXTROWK(row)
+	ENDK(EIGHTHS4, block, row)
 
 // GROUPIQ2_XS is 32 weights, with four times 16 bits, nine of a point and seven of signs.
 #define GROUPIQ2_XS(word, i, s) \
@@ -153,10 +150,7 @@ block:
 	GROUPIQ2_XS(V7.S[2], 0, 11)
 	GROUPIQ2_XS(V7.S[3], 2, 11)
 	ADD  $8, R8
-	SUMK(EIGHTHS4)
-	SUBS $1, R15
-	BNE  block
-	NEXTROWK(row)
+	ENDK(EIGHTHS4, block, row)
 
 #define GROUPIQ2_S(r, word, i, s) \
 	NUMBERS4(r, 10) \
@@ -199,10 +193,7 @@ block:
 	WIDEN16
 	HALFIQ2_S(V18, V12.S[0], V6, 8, 9)
 	HALFIQ2_S(V20, V12.S[1], V7, 10, 11)
-	SUMK(EIGHTHS4)
-	SUBS $1, R15
-	BNE  block
-	NEXTROWK(row)
+	ENDK(EIGHTHS4, block, row)
 
 // GROUPIQ3_XXS is 32 weights, with eight bytes of points.
 #define GROUPIQ3_XXS(word, i, s, sum) \
@@ -239,10 +230,7 @@ block:
 	GROUPIQ3_XXS(V7.S[2], 2, 9, 17)
 	GROUPIQ3_XXS(V7.S[3], 3, 9, 21)
 	ADD  $32, R8
-	SUMK(QUARTERS4)
-	SUBS $1, R15
-	BNE  block
-	NEXTROWK(row)
+	ENDK(QUARTERS4, block, row)
 
 #define GROUPIQ3_S(a, b, word, i, s, sum) \
 	NUMBERS4(a, 9) \
@@ -285,7 +273,4 @@ block:
 	PAIRIQ3_S(V12.H[2], V7.S[0], V7.S[1], 0, 9)
 	PAIRIQ3_S(V12.H[3], V7.S[2], V7.S[3], 2, 9)
 	ADD  $44, R8
-	SUMK(SCVTF4)
-	SUBS $1, R15
-	BNE  block
-	NEXTROWK(row)
+	ENDK(SCVTF4, block, row)

@@ -51,10 +51,7 @@ block:
 	HALFTQ2_0
 	HALFTQ2_0
 	ADD  $2, R8
-	SUMK(SCVTF4)
-	SUBS $1, R15
-	BNE  block
-	NEXTROWK(row)
+	ENDK(SCVTF4, block, row)
 
 // DIGIT adds the products of q with the highest digits of the bytes of x, less 1: a digit is 2, less 1 for each of 86 and 171,
 // in V30 and V31, that is larger than the byte. The 1 that remains is for the Σq that V17 and V21 begin with. q and x are
@@ -121,7 +118,4 @@ block:
 	VLD1.P  16(R12), [V24.B16]
 	DIGIT(3, 24)
 	ADD     $2, R8
-	SUMK(SCVTF4)
-	SUBS    $1, R15
-	BNE     block
-	NEXTROWK(row)
+	ENDK(SCVTF4, block, row)
