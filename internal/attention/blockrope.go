@@ -41,9 +41,10 @@ func NewBlockRope(r *attn.Rope, phase float64, others ...*attn.Rope) (*BlockRope
 	for i := range t.order {
 		t.order[i] = i
 	}
-	speed := func(i int) (most float64) {
-		for _, r := range append(others, r) {
-			most = max(most, math.Abs(r.Freqs()[t.order[i]]))
+	speed := func(i int) float64 {
+		most := math.Abs(r.Freqs()[t.order[i]])
+		for _, o := range others {
+			most = max(most, math.Abs(o.Freqs()[t.order[i]]))
 		}
 		return most
 	}

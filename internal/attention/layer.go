@@ -113,7 +113,7 @@ func (l *Layer) NewExpanded() (*Layer, error) {
 func (l *Layer) OwnOffset() int { return l.KeySize - l.expanded.d }
 
 // FinishQuery completes a query of a layer of expanded keys at pos: x's last d values are not rotated yet, and those
-// before them are R rotated ones.
+// before them are R rotated ones. rope is that of the store with the rows.
 func (l *Layer) FinishQuery(rope *BlockRope, x []float32, pos int) {
 	own := x[l.OwnOffset():]
 	rope.Rotate(own, pos)
@@ -122,7 +122,7 @@ func (l *Layer) FinishQuery(rope *BlockRope, x []float32, pos int) {
 
 // AppendCompressed caches what is approximated of the token at pos in a store of expanded keys: x [kept + R], of which
 // the first part is not rotated yet and will be, and v. Different heads or positions may go at the same time, and with
-// AppendRecent.
+// AppendRecent. rope is that of the store with the rows.
 func (s *Store) AppendCompressed(rope *BlockRope, pos, k int, x, v []float32) {
 	rope.rotateKept(x[:s.layer.expanded.keptSize()], pos)
 	kernel.F32ToF16(s.key(k, pos)[:len(x)], x)
