@@ -139,6 +139,16 @@ func rotateHalves(x, table []float32) {
 	}
 }
 
+// Unrotate undoes Rotate with the same table, up to rounding.
+func (r *Rope) Unrotate(x, table []float32) {
+	f := float32(1 / (r.mag * r.mag))
+	for i := range r.freqs {
+		a, b := r.Pair(i)
+		c, s := f*table[2*i], f*table[2*i+1]
+		x[a], x[b] = x[a]*c+x[b]*s, x[b]*c-x[a]*s
+	}
+}
+
 // Pair returns which two values of a head pair i rotates.
 func (r *Rope) Pair(i int) (a, b int) {
 	if r.halves {

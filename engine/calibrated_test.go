@@ -73,17 +73,21 @@ func TestCalibratedCache(t *testing.T) {
 
 // Convert writes what Load makes.
 func TestCalibratedFile(t *testing.T) {
-	for name, d := range map[string]*gguftest.Builder{"llama": gguftest.TinyLlama().Build(), "deepseek2": gguftest.DeepDense().Build()} {
+	for name, d := range map[string]*gguftest.Builder{
+		"llama": gguftest.TinyLlama().Build(), "deepseek2": gguftest.DeepDense().Build(),
+		"norms after RoPE":  gguftest.RelativeVariants()["hunyuan-dense"].Build(),
+		"norms after heads": gguftest.SketchVariants()["bitnet"].Build(),
+	} {
 		in, out := d.Write(t), filepath.Join(t.TempDir(), "coded.gguf")
 		opt := quick(MLA{})
 		opt.Cache = Cache{Type: CacheCalibrated, Share: 0.3}
 		if _, err := Convert(t.Context(), in, out, opt); err != nil {
 			t.Fatal(err)
 		}
-		ids := gguftest.RandomIDs(200, 80)
+		ids := gguftest.RandomIDs(200, 40)
 		made := allLogits(t, loadFile(t, in, Options{Cache: opt.Cache, Convert: opt, Threads: 1}), ids)
 		written := allLogits(t, loadFile(t, out, Options{}), ids)
-		if exact := allLogits(t, loadFile(t, in, Options{}), ids); nmse(made, exact) == 0 || nmse(written, made) != 0 {
+		if exact := allLogits(t, loadFile(t, in, Options{}), ids); !(nmse(made, exact) > 0 && nmse(made, exact) < 0.1) || nmse(written, made) != 0 {
 			t.Errorf("%s: codes change %v, the written file %v", name, nmse(made, exact), nmse(written, made))
 		}
 	}

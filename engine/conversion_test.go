@@ -73,7 +73,11 @@ func TestConvertOtherFlows(t *testing.T) {
 		"gpt2":           gguftest.ClassicVariants()["gpt2"].Build(),
 		"phi3-long":      gguftest.RelativeVariants()["phi3-long"].Build(),
 		"gemma4-dense":   gguftest.SketchVariants()["gemma4-dense"].Build(),
+		"gemma4-e":       gguftest.SketchVariants()["gemma4-e"].Build(),
 		"gemma4-experts": gguftest.SketchVariants()["gemma4-experts"].Build(),
+		"hunyuan-dense":  gguftest.RelativeVariants()["hunyuan-dense"].Build(),
+		"llama4":         gguftest.RelativeVariants()["llama4"].Build(),
+		"bitnet":         gguftest.SketchVariants()["bitnet"].Build(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			path, ids, form := b.Write(t), gguftest.RandomIDs(60, 32), MLA{Percent: 50}

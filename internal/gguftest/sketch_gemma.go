@@ -25,6 +25,7 @@ func addGemma4(out map[string]Sketch) {
 		return g
 	}
 	add("gemma4-e", 1e-5, with(func(g *gemma4Shape) { g.embedding, g.shared, g.ownValues = 32, 3, true }))
+	add("gemma4-own", 1e-5, with(func(g *gemma4Shape) { g.embedding, g.ownValues = 32, true }))
 	add("gemma4-dense", 1e-5, small)
 	out["gemma4-scaled"] = Sketch{1e-5, func() *Builder { // positions of some values only, and what acts without a key
 		b := small.build().Set("gemma4.rope.scaling.attn_factor", float32(1.3)).Set("gemma4.rope.dimension_count", uint32(24))

@@ -29,11 +29,11 @@ func recentPlan(s *model.Spec, blocks, r, recent int) []model.CompressedShape {
 	})
 }
 
-// planOf gives each layer with attention the shape that f says.
+// planOf gives each layer whose attention can be compressed the shape that f says.
 func planOf(s *model.Spec, f func(g model.Attention) model.CompressedShape) []model.CompressedShape {
 	plan := make([]model.CompressedShape, len(s.Layers))
 	for i, l := range s.Layers {
-		if a, ok := l.Mixer.(model.Attention); ok {
+		if a, ok := l.Mixer.(model.Attention); ok && obstacle(s, i) == "" {
 			plan[i] = f(a)
 		}
 	}

@@ -41,9 +41,10 @@ func newLayerwise(
 	return c, err
 }
 
-// run converts all layers.
+// run converts all layers. Those from the first on that attend to another layer's keys and values stay as they are, and
+// nothing is to be known of them.
 func (c *layerwise) run(ctx context.Context, progress func(done, total int)) error {
-	for i := range c.plan {
+	for i := range c.spec.FirstSharing() {
 		if err := c.layer(ctx, i); err != nil {
 			return fmt.Errorf("layer %d: %w", i, err)
 		}
@@ -75,11 +76,13 @@ func (c *layerwise) layer(ctx context.Context, i int) error {
 		return err
 	}
 	p, _ := l.Projections()
-	if err := c.repair(split, p.O, model.LayerName(i, "attn_output.weight"), made); err != nil {
-		return err
-	}
-	if l, err = c.m.LoadLayer(i, c.spec, made); err != nil {
-		return err
+	if p.Sub == nil { // W_O gets heads' outputs as they are
+		if err := c.repair(split, p.O, model.LayerName(i, "attn_output.weight"), made); err != nil {
+			return err
+		}
+		if l, err = c.m.LoadLayer(i, c.spec, made); err != nil {
+			return err
+		}
 	}
 	if err := c.walk.Advance(ctx, l); err != nil {
 		return err

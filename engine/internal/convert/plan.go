@@ -18,9 +18,9 @@ const (
 	blockRopePhase = 0.45 // radians by which a compressed token's phase may be wrong
 )
 
-// plan returns the shape of each layer's rows for a form. Layers in exact, and those that the form leaves no smaller
-// than they are, stay as they are. llama keeps to what architecture deepseek2 can express: one rotated component per
-// frequency.
+// plan returns the shape of each layer's rows for a form. Layers in exact, those whose attention compressed rows can't
+// express, and those that the form leaves no smaller than they are, stay as they are. llama keeps to what architecture
+// deepseek2 can express: one rotated component per frequency.
 func plan(s *model.Spec, form Form, exact []int, llama bool) ([]model.CompressedShape, error) {
 	layers, err := attentionLayers(s, form)
 	if err != nil {
@@ -28,6 +28,12 @@ func plan(s *model.Spec, form Form, exact []int, llama bool) ([]model.Compressed
 	}
 	if err := checkExact(exact, len(layers)); err != nil {
 		return nil, err
+	}
+	exact = slices.Clone(exact)
+	for i, a := range layers {
+		if a.Heads > 0 && obstacle(s, i) != "" {
+			exact = append(exact, i)
+		}
 	}
 	share, err := shareOf(layers, form, exact)
 	if err != nil {
@@ -57,67 +63,98 @@ func plan(s *model.Spec, form Form, exact []int, llama bool) ([]model.Compressed
 }
 
 // attentionLayers returns the layers' attention, the zero value for layers that have none, which stay as they are. What
-// there is must be grouped-query attention that is not compressed.
+// there is must be grouped-query attention that is not compressed, and of some layer rows must be able to express it.
 func attentionLayers(s *model.Spec, form Form) ([]model.Attention, error) {
+	refuse := func(format string, a ...any) error {
+		return fmt.Errorf("attention form %v: %s: %w", form, fmt.Sprintf(format, a...), model.ErrUnsupported)
+	}
 	if s.Encoder {
-		return nil, fmt.Errorf("attention form %v: architecture %s is an encoder, which caches nothing from text to text: %w",
-			form, s.Arch, model.ErrUnsupported)
-	}
-	out := make([]model.Attention, len(s.Layers))
-	found := false
-	for i, l := range s.Layers {
-		if m, ok := l.FFN.(model.Experts); ok && m.RouteInput {
-			const what = "experts that are chosen before attention: a conversion runs the two parts apart"
-			return nil, fmt.Errorf("attention form %v: layer %d has %s: %w", form, i, what, model.ErrUnsupported)
-		}
-		if l.Repeats > 0 {
-			const what = "layers that run again with the same weights, while rows are fitted to one run"
-			return nil, fmt.Errorf("attention form %v: layer %d: %s: %w", form, i, what, model.ErrUnsupported)
-		}
-		switch a := l.Mixer.(type) {
-		case model.Attention:
-			if what := obstacle(s, l, a); what != "" {
-				return nil, fmt.Errorf("attention form %v: layer %d has %s: %w", form, i, what, model.ErrUnsupported)
-			}
-			out[i], found = a, true
-		case model.MLA, model.PoolAttention:
-			return nil, fmt.Errorf("attention form %v: architecture %s: %w", form, s.Arch, ErrConverted)
-		case model.Both:
-			const what = "attention beside another mixer: a conversion fits what follows to attention alone"
-			return nil, fmt.Errorf("attention form %v: layer %d has %s: %w", form, i, what, model.ErrUnsupported)
-		}
-	}
-	if !found {
-		const what = "no attention: its states are of a fixed size, and nothing grows with the text"
-		return nil, fmt.Errorf("attention form %v: architecture %s has %s: %w", form, s.Arch, what, model.ErrUnsupported)
+		return nil, refuse("architecture %s is an encoder, which caches nothing from text to text", s.Arch)
 	}
 	if s.AnyCompressed() {
 		return nil, fmt.Errorf("attention form %v: the file holds %s: %w", form, Describe(s), ErrConverted)
 	}
-	return out, nil
+	out := make([]model.Attention, len(s.Layers))
+	for i, l := range s.Layers {
+		switch a := l.Mixer.(type) {
+		case model.Attention:
+			out[i] = a
+		case model.MLA, model.PoolAttention:
+			return nil, fmt.Errorf("attention form %v: architecture %s: %w", form, s.Arch, ErrConverted)
+		}
+	}
+	if what := entangled(s); what != "" {
+		return nil, refuse("architecture %s has %s", s.Arch, what)
+	}
+	what := "no attention: its states are of a fixed size, and nothing grows with the text"
+	for i, a := range out {
+		if a.Heads == 0 {
+			continue
+		}
+		if what = obstacle(s, i); what == "" {
+			return out, nil
+		}
+	}
+	return nil, refuse("architecture %s has %s", s.Arch, what)
 }
 
-// obstacle names what of a layer compressed rows can't express; "" for nothing.
-func obstacle(s *model.Spec, l model.LayerSpec, a model.Attention) string {
+// staying tells how many layers stay exact because rows can't express their attention, and why, a sentence per reason.
+func staying(s *model.Spec) []string {
+	var reasons, out []string
+	layers := map[string]int{}
+	for i := range s.Layers {
+		if what := obstacle(s, i); what != "" {
+			if layers[what] == 0 {
+				reasons = append(reasons, what)
+			}
+			layers[what]++
+		}
+	}
+	for _, what := range reasons {
+		out = append(out, fmt.Sprintf("%d of %d layers stay exact: they have %s", layers[what], len(s.Layers), what))
+	}
+	return out
+}
+
+// entangled names what of a model keeps its layers from being gone through one by one, attention and network apart; ""
+// for nothing.
+func entangled(s *model.Spec) string {
+	if s.Copies != nil || s.AltUp.Streams > 0 {
+		return "a residual stream of several vectors, while a conversion runs layers apart"
+	}
+	for _, l := range s.Layers {
+		switch _, pair := l.Mixer.(model.Both); {
+		case pair:
+			return "attention beside another mixer: a conversion fits what follows to attention alone"
+		case l.EmbedSkip:
+			return "embeddings that every layer adds, while a conversion runs layers apart"
+		case l.Side != nil:
+			return "a network beside attention that gets the layer's input: a conversion runs the two parts apart"
+		case l.Repeats > 0:
+			return "layers that run again with the same weights, while rows are fitted to one run"
+		}
+		if m, ok := l.FFN.(model.Experts); ok && m.RouteInput {
+			return "experts that are chosen before attention: a conversion runs the two parts apart"
+		}
+	}
+	return ""
+}
+
+// obstacle names what of a layer's attention compressed rows can't express, so that the layer stays exact; "" for
+// nothing.
+func obstacle(s *model.Spec, layer int) string {
+	a, _ := s.Layers[layer].Mixer.(model.Attention)
 	switch {
 	case a.ALiBi != 0:
 		return "attention whose scores fall with distance (ALiBi)"
-	case s.Copies != nil:
-		return "a residual stream of several vectors, while a conversion runs layers apart"
-	case l.EmbedSkip:
-		return "embeddings that every layer adds, while a conversion runs layers apart"
-	case l.Side != nil:
-		return "a network beside attention that gets the layer's input: a conversion runs the two parts apart"
 	case a.Index.Blocks > 0:
 		return "attention to blocks of tokens that an indexer picks (indexer.q_proj)"
-	case a.NormRotated:
-		return "norms of queries and keys that come after RoPE (attn_q_norm, attn_k_norm), while rows hold keys before it"
+	case a.NormRotated && s.Ropes[a.Rope].Magnitude > 0 && s.Ropes[a.Rope].Magnitude != 1:
+		return "norms that come after a RoPE which changes the size of queries and keys (rope.scaling.attn_factor)"
 	case a.Shares > 0:
 		return "keys and values of another layer, which a compressed layer does not have"
-	case a.SubNorm:
-		return "a norm between the heads and the output projection (attn_sub_norm), through which repairs of the projection can't see"
-	case s.LayerEmbedding > 0:
-		return "embeddings of its own (per_layer_token_embd), while a conversion runs layers apart from the text"
+	case s.SharedFrom(layer):
+		return "keys and values that later layers attend to as they are"
 	case a.Chunked:
 		return "attention within chunks of a fixed size"
 	}

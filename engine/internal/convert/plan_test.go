@@ -154,3 +154,33 @@ func TestLlamaFormNamesObstacles(t *testing.T) {
 		}
 	}
 }
+
+// Layers whose attention rows can't express stay as they are, which is told; when there are no others, the form is
+// refused for the reason.
+func TestPlanAroundObstacles(t *testing.T) {
+	s := smolSpec()
+	chunked := s.Layers[0].Mixer.(model.Attention)
+	chunked.Chunked, chunked.Window = true, 128
+	s.Layers[0].Mixer, s.Layers[2].Mixer = chunked, chunked
+	shapes, err := plan(s, Form{Bytes: 1800}, nil, false) // 768 of them for each of the two
+	if want := (model.CompressedShape{L: 128, Blocks: 1, Keys: 48, Recent: 64}); err != nil || shapes[1] != want || shapes[0].L+shapes[2].L != 0 {
+		t.Errorf("%v, %v", shapes, err)
+	}
+	if got, want := staying(s), "2 of 3 layers stay exact: they have attention within chunks of a fixed size"; len(got) != 1 || got[0] != want {
+		t.Errorf("%q", got)
+	}
+	s.Layers[1].Mixer = chunked
+	if _, err := plan(s, Form{Percent: 50}, nil, false); !errors.Is(err, model.ErrUnsupported) || !strings.Contains(err.Error(), "chunks") {
+		t.Error(err)
+	}
+	sharing := smolSpec()
+	last := sharing.Layers[2].Mixer.(model.Attention)
+	last.Shares = 1
+	sharing.Layers[2].Mixer = last
+	if shapes, err = plan(sharing, Form{Percent: 50}, nil, false); err != nil || shapes[0].L == 0 || shapes[1].L+shapes[2].L != 0 {
+		t.Errorf("%v, %v", shapes, err)
+	}
+	if got := staying(sharing); len(got) != 2 {
+		t.Errorf("%q", got)
+	}
+}

@@ -15,9 +15,8 @@ import (
 
 // obstacles are what stands in the way of compressing some of the architectures, by the model's name.
 var obstacles = map[string]string{
-	"hunyuan-dense": "after RoPE", "hunyuan-moe": "after RoPE", "llama4": "after RoPE",
-	"smallthinker": "before attention", "maincoder": "after RoPE", "hunyuan_vl": "after RoPE",
-	"bloom": "ALiBi", "mpt": "ALiBi", "jais": "ALiBi", "refact": "ALiBi", "baichuan-13b": "ALiBi",
+	"smallthinker": "before attention",
+	"bloom":        "ALiBi", "mpt": "ALiBi", "jais": "ALiBi", "refact": "ALiBi", "baichuan-13b": "ALiBi",
 }
 
 // A conversion that leaves nothing out changes nothing, whatever architectures add to grouped-query attention, and what
@@ -43,12 +42,11 @@ func TestClassicsAtFullRank(t *testing.T) {
 
 // So it is with norms of values, keys that are values too, heads of several sizes and experts beside a network.
 func TestGemma4AtFullRank(t *testing.T) {
-	for name, experts := range map[string]bool{"gemma4-dense": false, "gemma4-experts": true} {
+	for name, experts := range map[string]bool{"gemma4-dense": false, "gemma4-e": false, "gemma4-own": false, "gemma4-experts": true} {
 		t.Run(name, func(t *testing.T) { checkFullRank(t, gguftest.SketchVariants()[name].Build(), "", false, experts) })
 	}
-	for _, name := range []string{"gemma4-e", "gemma3n"} {
-		checkFullRank(t, gguftest.SketchVariants()[name].Build(), "per_layer_token_embd", false, false)
-	}
+	t.Run("bitnet", func(t *testing.T) { checkFullRank(t, gguftest.SketchVariants()["bitnet"].Build(), "", false, false) })
+	checkFullRank(t, gguftest.SketchVariants()["gemma3n"].Build(), "several vectors", false, false)
 }
 
 // checkFullRank compares a model of random tokens with what conversions that leave nothing out make of it, or has it
@@ -106,7 +104,7 @@ func differing(got, want [][]float32, limit float64) int {
 // layers without positions too.
 func TestRelativesSeeCompressedTokensAlike(t *testing.T) {
 	ids := gguftest.RandomIDs(330, gguftest.RelativeVocab)
-	for _, name := range []string{"gemma2", "gpt-oss", "granite", "olmo3", "smollm3"} {
+	for _, name := range []string{"gemma2", "gpt-oss", "granite", "hunyuan-dense", "olmo3", "smollm3"} {
 		f, s := converttest.Open(t, gguftest.RelativeVariants()[name].Build())
 		plan := recentPlan(s, 1, 2, 32)
 		for i := range plan {

@@ -208,6 +208,9 @@ func (c *conversion) layers(ctx context.Context, m *model.Model) (tensors.Map, e
 	if err := c.refer(ctx, m); err != nil {
 		return nil, err
 	}
+	for _, why := range staying(c.Spec) {
+		c.warn("%s", why)
+	}
 	l, err := newLayerwise(ctx, m, c.plan, c.text.Windows(), c.text.Held, c.Options.Llama)
 	if err != nil {
 		return nil, err

@@ -82,7 +82,7 @@ type projections struct {
 	q, k, v             Linear // k and v are nil for a layer whose rows come straight from its input
 	qBias, kBias, vBias []float32
 	qNorm, kNorm        []float32   // of heads, before RoPE
-	rotated             *headNorms  // of heads, after it; nil for none
+	rotated             []float32   // of query heads and of key heads, multiplied, after it; nil for none
 	whole               *wholeNorms // nil for none
 	softmax             attention.Softmax
 	gate                Linear // [heads·v, width] of gated attention; nil otherwise
@@ -284,12 +284,12 @@ func (a *projections) show(p *pass, w *worker) {
 	}
 	w.Barrier()
 	for t := w.lo; t < w.hi; t++ {
-		a.readyQuery(p.q[t*nq:][:nq], p.pos[t])
+		a.unrotatedQuery(p, p.q[t*nq:][:nq], p.table(a.spec.Rope, t), p.pos[t])
 		kv := b.kv[t*(nk+nv):][:nk+nv]
 		copy(kv, p.k[t*nk:][:nk])
 		copy(kv[nk:], p.v[t*nv:][:nv])
 		for k := range g.KVHeads {
-			a.readyKV(k, kv[k*g.KeySize:][:g.KeySize], kv[nk+k*g.ValueSize:][:g.ValueSize])
+			a.unrotatedKV(k, kv[k*g.KeySize:][:g.KeySize], kv[nk+k*g.ValueSize:][:g.ValueSize])
 		}
 	}
 	w.Barrier()
@@ -431,7 +431,7 @@ func (a *projections) rotateQuery(p *pass, q, table []float32, pos int) {
 		rope.Rotate(q[h*d:][:d], table)
 	}
 	if a.rotated != nil {
-		a.normHeads(q, a.rotated.q)
+		a.normHeads(q, a.rotated)
 		scale(q, a.spec.Scale*a.spec.Temperature.at(pos))
 	}
 }
@@ -463,7 +463,7 @@ func (a *projections) readyRotated(p *pass, table []float32, g int, k, v []float
 	a.readyKV(g, k, v)
 	p.ropes[a.spec.Rope].rope.Rotate(k, table)
 	if a.rotated != nil {
-		norm(k, k, a.rotated.k, a.eps)
+		unitNorm(k, a.eps)
 	}
 }
 

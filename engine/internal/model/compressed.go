@@ -69,8 +69,8 @@ func loadCompressed(ld *Loader, i int, a *gqa, s CompressedShape) mixer {
 	if ld.err != nil {
 		return c
 	}
-	if a.rotated != nil {
-		ld.failLayer(i, fmt.Errorf("compressed rows under norms that come after RoPE: %w", ErrUnsupported))
+	if m := rope.rope.Magnitude(); a.rotated != nil && m != 1 {
+		ld.failLayer(i, fmt.Errorf("compressed rows under norms that come after RoPE of magnitude %v, not 1: %w", m, ErrUnsupported))
 		return c
 	}
 	c.projections.types, c.output.types = actTypes(c.inputMatrices()...), actTypes(c.o)
@@ -190,7 +190,7 @@ func (c *compressed) readyQueries(p *pass, w *worker) {
 	}
 	n := c.geo.Heads * c.geo.KeySize
 	for t := w.lo; t < w.hi; t++ {
-		c.readyQuery(p.q[t*n:][:n], p.pos[t])
+		c.unrotatedQuery(p, p.q[t*n:][:n], p.table(c.spec.Rope, t), p.pos[t])
 	}
 }
 
@@ -205,7 +205,7 @@ func (c *compressed) decodeQueries(p *pass, w *worker) {
 	g, row := c.geo, c.attn.KeySize
 	q := w.query[:g.Heads*g.KeySize]
 	copy(q, p.q)
-	c.readyQuery(q, p.pos[0])
+	c.unrotatedQuery(p, q, p.table(c.spec.Rope, 0), p.pos[0])
 	heads := g.Heads / len(c.query)
 	lo, hi := w.Share(len(c.query) * row / 2)
 	for i, t := range c.query {
@@ -245,7 +245,7 @@ func (c *compressed) keysValues(p *pass, w *worker, b, t int) []float32 {
 	copy(keys, p.k[(t*g.KVHeads+b*heads)*g.KeySize:])
 	copy(values, p.v[(t*g.KVHeads+b*heads)*g.ValueSize:])
 	for i := range heads {
-		c.readyKV(b*heads+i, keys[i*g.KeySize:][:g.KeySize], values[i*g.ValueSize:][:g.ValueSize])
+		c.unrotatedKV(b*heads+i, keys[i*g.KeySize:][:g.KeySize], values[i*g.ValueSize:][:g.ValueSize])
 	}
 	c.centre(b, keys)
 	return z

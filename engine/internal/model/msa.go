@@ -28,7 +28,7 @@ type BlockIndexer struct {
 type blockIndexer struct {
 	spec  BlockIndexer
 	q, k  Linear // [heads·size, width], [size, width]
-	norms headNorms
+	norms struct{ q, k []float32 }
 	eps   float32
 	keys  *attention.Layer // by which keys are cached, in half floats
 	parts *attention.Layer // by which tokens' are that keys of blocks are made of; nil without
@@ -45,7 +45,7 @@ func (s BlockIndexer) load(ld *Loader, i int, g attn.Geometry) *blockIndexer {
 	}
 	x := &blockIndexer{spec: s, eps: ld.spec.Eps}
 	x.q, x.k = ld.linear(name("q_proj"), cmp.Or(s.Heads, g.KVHeads)*s.Size, ld.spec.Width, s.Heads == 0), ld.linear(name("k_proj"), s.Size, ld.spec.Width, s.Heads == 0)
-	x.norms = headNorms{ld.vector(name("q_norm.weight"), s.Size, true), ld.vector(name("k_norm.weight"), s.Size, true)}
+	x.norms.q, x.norms.k = ld.vector(name("q_norm.weight"), s.Size, true), ld.vector(name("k_norm.weight"), s.Size, true)
 	if ld.err != nil {
 		return x
 	}

@@ -29,19 +29,24 @@ func (ld *Loader) perLayer() *perLayer {
 	return m
 }
 
-// embedLayers computes the embeddings that layers add, p.perLayer. It ends with a barrier where there are any.
+// embedLayers computes the embeddings that layers add, p.perLayer: [rows, layers·size], of a probe only its layer's. It
+// ends with a barrier where there are any.
 func (p *pass) embedLayers(w *worker) {
 	m := p.model.perLayer
 	if m == nil {
 		return
 	}
+	size, proj, from, all := p.model.spec.LayerEmbedding, m.proj, 0, m.table.Cols
+	if p.probe != nil {
+		from, all = p.probe.Layer.Index*size, size
+		proj = m.proj.rows(from, all)
+	}
 	p.reset(w, &w.in, w.x, p.width)
 	p.sync(w)
 	p.quantize(w, &w.in, m.types)
-	p.project(w, &w.in, projection{m.proj, p.perLayer})
+	p.project(w, &w.in, projection{proj, p.perLayer})
 	w.Barrier()
-	size, all := p.model.spec.LayerEmbedding, m.table.Cols
-	row := sized(&w.small.in, all)
+	row := sized(&w.small.in, m.table.Cols)
 	lo, hi := w.Share(len(p.pos))
 	for t := lo; t < hi; t++ {
 		e := p.perLayer[t*all:][:all]
@@ -50,11 +55,20 @@ func (p *pass) embedLayers(w *worker) {
 		for i := 0; i < all; i += size {
 			part := e[i:][:size]
 			m.norm.apply(part, part)
-			addScaled(part, row[i:], float32(math.Sqrt(float64(size))))
+			addScaled(part, row[from+i:], float32(math.Sqrt(float64(size))))
 		}
 		scale(e, math.Sqrt2/2)
 	}
 	w.Barrier()
+}
+
+// layerEmbedding returns the embedding that layer l adds to row t.
+func (p *pass) layerEmbedding(t int, l *Layer) []float32 {
+	size := p.model.spec.LayerEmbedding
+	if p.probe != nil {
+		return p.perLayer[t*size:][:size]
+	}
+	return p.perLayer[t*l.embedding.all+l.Index*size:][:size]
 }
 
 // layerEmbedding adds to the residual stream x at the end of a layer what it makes of the layer's embedding e:
@@ -116,7 +130,7 @@ func (m *layerEmbedding) mix(p *pass, w *worker, l *Layer) {
 	lo, hi := w.Share(len(p.pos))
 	for t := lo; t < hi; t++ {
 		x := p.gate[t*size:][:size]
-		kernel.GELUMul(x, x, p.perLayer[t*m.all+l.Index*size:][:size])
+		kernel.GELUMul(x, x, p.layerEmbedding(t, l))
 	}
 	w.Barrier()
 	m.quantizeHidden(p, w)

@@ -20,7 +20,7 @@ const (
 // gets all n rows, all have been written, and it may share out work among the workers, barriers included.
 type Probe struct {
 	Layer *Layer
-	Rows  []Rows // two or more rows in all; of their tokens only the number counts
+	Rows  []Rows // two or more rows in all; of their tokens only the number counts, unless layers add embeddings of them
 	From  Stage  // StageInput, StageHeads or StageMixed
 	To    Stage  // above From
 
@@ -54,6 +54,10 @@ func (b *Probe) ends(s Stage) bool { return b != nil && b.To <= s }
 // probeLayer is one worker's share of a probe.
 func (p *pass) probeLayer(w *worker) {
 	b := p.probe
+	if b.Layer.embedding != nil && b.To == StageOutput {
+		p.embed(w)
+		p.embedLayers(w)
+	}
 	if b.Load != nil {
 		b.Load(w.x, w.lo, w.hi)
 	}

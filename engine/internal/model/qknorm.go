@@ -1,9 +1,8 @@
 package model
 
-// Norms of queries and keys: of each head, before RoPE or after it, or of all heads together.
+import "github.com/viterin/vek/vek32"
 
-// headNorms are norms of query and key heads.
-type headNorms struct{ q, k []float32 }
+// Norms of queries and keys: of each head, before RoPE or after it, or of all heads together.
 
 // wholeNorms are the norms of all query heads and of all key heads, of the kind that the model's other norms are, with
 // the biases that are added before.
@@ -36,10 +35,11 @@ func (a *projections) loadNorms(ld *Loader, name func(string) string) {
 	if s.Shares == 0 {
 		k = weights("attn_k_norm", s.KeySize)
 	}
-	if s.NormRotated {
-		a.rotated = &headNorms{q, k}
-	} else {
+	if !s.NormRotated {
 		a.qNorm, a.kNorm = q, k
+	} else if ld.err == nil {
+		a.rotated = q
+		vek32.Mul_Inplace(a.rotated, k)
 	}
 }
 
@@ -78,4 +78,34 @@ func (a *projections) normWhole(p *pass, w *worker) {
 func (n *wholeNorms) row(x, bias []float32, norm *normWeights) {
 	addBias(x, bias, 0, 1)
 	norm.apply(x, x)
+}
+
+// Where norms come after RoPE, the weights of both go to the query. Then keys can be normed before RoPE too, which of
+// magnitude 1 leaves their size: compressed rows and codes want that. With norms n, weights a, b and rotations R by
+// positions t, s, a score is
+//
+//	(a ⊙ R_t·n(q)) · (b ⊙ R_s·n(k)) = R_t·q' · R_s·n(k),  q' = R_t⁻¹·(a ⊙ b ⊙ R_t·n(q))
+
+// unrotatedQuery readies a token's query as rows take it, before RoPE; table is that of its position.
+func (a *projections) unrotatedQuery(p *pass, q, table []float32, pos int) {
+	a.readyQuery(q, pos)
+	if a.rotated == nil {
+		return
+	}
+	rope, d := p.ropes[a.spec.Rope].rope, a.spec.KeySize
+	for h := range a.spec.Heads {
+		head := q[h*d:][:d]
+		rope.Rotate(head, table)
+		norm(head, head, a.rotated, a.eps)
+		rope.Unrotate(head, table)
+	}
+	scale(q, a.spec.Scale*a.spec.Temperature.at(pos))
+}
+
+// unrotatedKV readies key/value head g of a token as rows take it, before RoPE.
+func (a *projections) unrotatedKV(g int, k, v []float32) {
+	a.readyKV(g, k, v)
+	if a.rotated != nil {
+		unitNorm(k, a.eps)
+	}
 }

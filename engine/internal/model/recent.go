@@ -65,7 +65,7 @@ func (c *compressed) recentOne(p *pass, w *worker, l *Layer) {
 	s := seg.store(l)
 	q := w.query[:g.Heads*g.KeySize]
 	copy(q, p.q)
-	c.readyQuery(q, seg.pos)
+	c.unrotatedQuery(p, q, p.table(c.spec.Rope, 0), seg.pos)
 	c.recentQueries(p, w, s, 0, q)
 	due, short := c.dueRows(p, w, seg, s), c.attn.OnePart(seg.pos)
 	if due || !short {
@@ -85,7 +85,7 @@ func (c *compressed) recentOne(p *pass, w *worker, l *Layer) {
 func (c *compressed) recentMany(p *pass, w *worker, l *Layer) {
 	nq := c.geo.Heads * c.geo.KeySize
 	for t := w.lo; t < w.hi; t++ {
-		c.readyQuery(p.q[t*nq:][:nq], p.pos[t])
+		c.unrotatedQuery(p, p.q[t*nq:][:nq], p.table(c.spec.Rope, t), p.pos[t])
 	}
 	for i := range p.segments {
 		seg := &p.segments[i]
@@ -224,7 +224,7 @@ func (c *compressed) recentKV(p *pass, w *worker, s *attention.Store, k, t int) 
 	raw, own, v := x[:g.KeySize], x[g.KeySize:2*g.KeySize], x[2*g.KeySize:]
 	copy(raw, p.k[(t*g.KVHeads+k)*g.KeySize:])
 	copy(v, p.v[(t*g.KVHeads+k)*g.ValueSize:])
-	c.readyKV(k, raw, v)
+	c.unrotatedKV(k, raw, v)
 	rope.Reorder(own, raw)
 	rope.Rotate(own, p.pos[t])
 	half := sizedHalves(&w.small.halves, g.KeySize+g.ValueSize)

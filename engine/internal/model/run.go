@@ -63,7 +63,7 @@ func (p *pass) gather(l *Lane, rows []Rows, tokens bool) error {
 		for i := range r.Tokens {
 			p.pos = append(p.pos, pos+i)
 		}
-		if tokens {
+		if tokens || m.perLayer != nil {
 			p.ids = append(p.ids, r.Tokens...)
 		}
 		r.Seq.grow(pos + len(r.Tokens))

@@ -10,6 +10,27 @@ import (
 // have queries of their own and no state: segment.state is that of the other layer, which has appended the rows of the
 // pass when they come.
 
+// SharedFrom reports whether a later layer attends to the keys and values of layer i.
+func (s *Spec) SharedFrom(i int) bool {
+	for j := range s.Layers {
+		if a := s.attention(j); a != nil && a.Shares > 0 && j-a.Shares == i {
+			return true
+		}
+	}
+	return false
+}
+
+// FirstSharing returns the first layer that attends to the keys and values of another, how many layers there are if
+// none does.
+func (s *Spec) FirstSharing() int {
+	for i := range s.Layers {
+		if a := s.attention(i); a != nil && a.Shares > 0 {
+			return i
+		}
+	}
+	return len(s.Layers)
+}
+
 // dropKeysValues leaves out what the file may have for keys and values that are never computed.
 func (a *projections) dropKeysValues(ld *Loader, name func(string) string) {
 	ld.ignore(name("attn_k"), name("attn_v"), name("attn_k_norm"))

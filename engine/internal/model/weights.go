@@ -14,23 +14,24 @@ type Projections struct {
 	Q, K, V, O   Linear // K and V are nil in a compressed layer of llama.cpp's form
 	KBias, VBias []float32
 	Norm         []float32 // before them, nil without
+	Sub          []float32 // of the norm between the heads and O, nil without
 }
 
 // Projections returns those of a layer of grouped-query attention, exact or compressed; ok is false for other mixers.
 func (l *Layer) Projections() (p Projections, ok bool) {
 	switch a := l.mixer.(type) {
 	case *gqa:
-		return l.projectionsOf(&a.projections, a.o), true
+		return l.projectionsOf(&a.projections, &a.output), true
 	case *compressed:
-		return l.projectionsOf(&a.projections, a.o), true
+		return l.projectionsOf(&a.projections, &a.output), true
 	}
 	return Projections{}, false
 }
 
-func (l *Layer) projectionsOf(a *projections, o Linear) Projections {
+func (l *Layer) projectionsOf(a *projections, o *output) Projections {
 	return Projections{
 		Geometry: a.spec.Geometry, Rope: a.spec.Rope,
-		Q: a.q, K: a.k, V: a.v, O: o, KBias: a.kBias, VBias: a.vBias, Norm: l.norm.weights(),
+		Q: a.q, K: a.k, V: a.v, O: o.o, KBias: a.kBias, VBias: a.vBias, Norm: l.norm.weights(), Sub: o.sub.weights(),
 	}
 }
 

@@ -141,12 +141,8 @@ func Codable(m model.MixerSpec) string {
 		return NoAttention
 	}
 	switch {
-	case a.NormRotated:
-		return "norms of keys behind RoPE"
 	case a.Shares > 0:
 		return "keys and values that layers share"
-	case a.SubNorm:
-		return "a norm between the heads and the output projection (attn_sub_norm)"
 	case a.Compressed != nil && a.Compressed.L > 0:
 		return "compressed rows"
 	}
@@ -171,11 +167,17 @@ func (w *walker) layer(ctx context.Context, l *model.Layer) error {
 	if err := w.walk.Follow(ctx, l); err != nil {
 		return err
 	}
-	if !l.Spec.PostNorm {
+	if !normed(l) {
 		out.weigh(energy * w.walk.Weakness())
 	}
 	w.layers = append(w.layers, *out)
 	return nil
+}
+
+// normed reports whether a norm behind the heads or the attention changes the size of what errors cost.
+func normed(l *model.Layer) bool {
+	a, _ := l.Spec.Mixer.(model.Attention)
+	return l.Spec.PostNorm || a.SubNorm
 }
 
 // damagePower is between all layers alike and the share that an error has of the residual stream: what later layers make
@@ -183,8 +185,8 @@ func (w *walker) layer(ctx context.Context, l *model.Layer) error {
 const damagePower = 0.7
 
 // weigh gives errors of the layer their worth among those of others: share is what all values of a token, with nothing
-// averaged, add to the residual stream, in squares and as a share. With a norm behind the attention that is not known, and
-// all layers are alike.
+// averaged, add to the residual stream, in squares and as a share. With a norm behind the heads or the attention that is
+// not known, and all layers are alike.
 func (l *layer) weigh(share float64) {
 	f := float32(math.Pow(share, damagePower))
 	for _, p := range l.parts() {

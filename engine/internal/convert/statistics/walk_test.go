@@ -34,12 +34,15 @@ func through(t *testing.T, k *Walk, m *model.Model) {
 	}
 }
 
-// Behind the last layer, both streams are what the model makes of the text, for every architecture, also in windows of
-// several passes.
+// Behind the last layer, both streams are what the model makes of the text, for every architecture, with embeddings of
+// layers as well, also in windows of several passes.
 func TestStreams(t *testing.T) {
-	for name, b := range gguftest.FloatVariants() {
+	models := gguftest.FloatVariants()
+	models["gemma4-own"] = gguftest.SketchVariants()["gemma4-own"].Build()
+	for name, b := range models {
 		m := converttest.Plain(t, b)
-		windows := append(gguftest.Windows(8, 20, 90), gguftest.RandomIDs(BatchTokens+101, 90))
+		vocab := min(90, m.Vocab())
+		windows := append(gguftest.Windows(8, 20, vocab), gguftest.RandomIDs(BatchTokens+101, vocab))
 		k, err := New(t.Context(), m, windows, nil)
 		if err != nil {
 			t.Fatal(err)

@@ -155,10 +155,14 @@ func Writable(t kernel.Type) kernel.Type {
 }
 
 // OutputMetrics returns Σ W_Oᵀ W_O over the query heads that share each key/value head: what errors of its values cost.
+// A norm before W_O counts by its weights, not by what it divides by, which is the same for all heads.
 func OutputMetrics(p model.Projections) []*mat.SymDense {
 	v := p.ValueSize
 	w := Dense(p.O)
 	rows, _ := w.Dims()
+	if p.Sub != nil {
+		w.Apply(func(_, j int, x float64) float64 { return x * float64(p.Sub[j]) }, w)
+	}
 	out := make([]*mat.SymDense, p.KVHeads)
 	for k := range out {
 		out[k] = mat.NewSymDense(v, nil)
