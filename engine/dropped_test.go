@@ -19,7 +19,7 @@ func TestDroppedModelsAreReleased(t *testing.T) {
 	if err := os.WriteFile(path, gguftest.TinyLlama().Build().Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	before := runtime.NumGoroutine()
+	before := settled()
 	var kept []*Session
 	for i := range 10 {
 		m, err := Load(path, &Options{Threads: 2})
@@ -53,6 +53,19 @@ func TestDroppedModelsAreReleased(t *testing.T) {
 	runtime.KeepAlive(kept)
 	kept = nil
 	released(before, 0)
+}
+
+// settled returns how many goroutines there are once those of models that tests before have dropped are gone.
+func settled() int {
+	n := runtime.NumGoroutine()
+	for same := 0; same < 10; same++ {
+		runtime.GC()
+		time.Sleep(5 * time.Millisecond)
+		if now := runtime.NumGoroutine(); now != n {
+			n, same = now, 0
+		}
+	}
+	return n
 }
 
 // mapped counts the mappings of a file, where the system tells: 0 elsewhere.

@@ -3364,46 +3364,46 @@ blocks3:
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	VMOVDQU32 (R9), Y7
+	VPXORD    Y8, Y8, Y8
 	VPXORD    Y9, Y9, Y9
-	VPXORD    Y10, Y10, Y10
-	VPDPBUSD  Y7, Y0, Y9
-	VPSUBD    Y9, Y10, Y9
+	VPDPBUSD  Y7, Y0, Y8
+	VPSUBD    Y8, Y9, Y8
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4  2(DI), Y8
-	VPSRLVD          Y2, Y8, Y8
-	VPANDD           Y1, Y8, Y8
-	VMOVDQA32        Y9, Y14
-	VPDPBUSD         Y7, Y8, Y14
-	VCVTDQ2PS        Y14, Y14
-	VFMADD231PS.BCST (SP), Y14, Y3
+	VBROADCASTI32X4  2(DI), Y9
+	VPSRLVD          Y2, Y9, Y9
+	VPANDD           Y1, Y9, Y9
+	VMOVDQA32        Y8, Y10
+	VPDPBUSD         Y7, Y9, Y10
+	VCVTDQ2PS        Y10, Y10
+	VFMADD231PS.BCST (SP), Y10, Y3
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4  2(DI)(CX*1), Y8
-	VPSRLVD          Y2, Y8, Y8
-	VPANDD           Y1, Y8, Y8
-	VMOVDQA32        Y9, Y14
-	VPDPBUSD         Y7, Y8, Y14
-	VCVTDQ2PS        Y14, Y14
-	VFMADD231PS.BCST 4(SP), Y14, Y4
+	VBROADCASTI32X4  2(DI)(CX*1), Y9
+	VPSRLVD          Y2, Y9, Y9
+	VPANDD           Y1, Y9, Y9
+	VMOVDQA32        Y8, Y10
+	VPDPBUSD         Y7, Y9, Y10
+	VCVTDQ2PS        Y10, Y10
+	VFMADD231PS.BCST 4(SP), Y10, Y4
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4  2(DI)(CX*2), Y8
-	VPSRLVD          Y2, Y8, Y8
-	VPANDD           Y1, Y8, Y8
-	VMOVDQA32        Y9, Y14
-	VPDPBUSD         Y7, Y8, Y14
-	VCVTDQ2PS        Y14, Y14
-	VFMADD231PS.BCST 8(SP), Y14, Y5
+	VBROADCASTI32X4  2(DI)(CX*2), Y9
+	VPSRLVD          Y2, Y9, Y9
+	VPANDD           Y1, Y9, Y9
+	VMOVDQA32        Y8, Y10
+	VPDPBUSD         Y7, Y9, Y10
+	VCVTDQ2PS        Y10, Y10
+	VFMADD231PS.BCST 8(SP), Y10, Y5
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4  2(DI)(DX*1), Y8
-	VPSRLVD          Y2, Y8, Y8
-	VPANDD           Y1, Y8, Y8
-	VMOVDQA32        Y9, Y14
-	VPDPBUSD         Y7, Y8, Y14
-	VCVTDQ2PS        Y14, Y14
-	VFMADD231PS.BCST 12(SP), Y14, Y6
+	VBROADCASTI32X4  2(DI)(DX*1), Y9
+	VPSRLVD          Y2, Y9, Y9
+	VPANDD           Y1, Y9, Y9
+	VMOVDQA32        Y8, Y8
+	VPDPBUSD         Y7, Y9, Y8
+	VCVTDQ2PS        Y8, Y8
+	VFMADD231PS.BCST 12(SP), Y8, Y6
 	ADDQ             $+18, DI
 	ADDQ             $+32, R9
 	ADDQ             $+4, R10
@@ -3417,14 +3417,14 @@ blocksEnd4:
 	VUNPCKHPS     Y4, Y3, Y7
 	VUNPCKLPS     Y4, Y3, Y3
 	VADDPS        Y7, Y3, Y3
-	VUNPCKHPS     Y6, Y5, Y7
+	VUNPCKHPS     Y6, Y5, Y4
 	VUNPCKLPS     Y6, Y5, Y5
-	VADDPS        Y7, Y5, Y5
-	VUNPCKHPD     Y5, Y3, Y7
+	VADDPS        Y4, Y5, Y5
+	VUNPCKHPD     Y5, Y3, Y4
 	VUNPCKLPD     Y5, Y3, Y3
-	VADDPS        Y7, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X7
-	VADDPS        X7, X3, X3
+	VADDPS        Y4, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X4
+	VADDPS        X4, X3, X3
 	VMOVUPS       X3, (BX)
 	ADDQ          $+16, BX
 	ADDQ          CX, AX
@@ -3440,7 +3440,7 @@ rows4End2:
 	JLT  rows1End6
 
 rows15:
-	VPXORD Y11, Y11, Y11
+	VPXORD Y3, Y3, Y3
 	MOVQ   AX, DX
 	MOVQ   q+32(FP), DI
 	MOVQ   d+40(FP), R8
@@ -3451,27 +3451,27 @@ rows15:
 
 blocks7:
 	// d_w·d_a of each row, m·s_a
-	VMOVD        (DX), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTSS (R8), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, (SP)
+	VMOVD        (DX), X4
+	VCVTPH2PS    X4, Y4
+	VBROADCASTSS (R8), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32 (DI), Y3
-	VPXORD    Y12, Y12, Y12
-	VPXORD    Y13, Y13, Y13
-	VPDPBUSD  Y3, Y0, Y12
-	VPSUBD    Y12, Y13, Y12
+	VMOVDQU32 (DI), Y4
+	VPXORD    Y5, Y5, Y5
+	VPXORD    Y6, Y6, Y6
+	VPDPBUSD  Y4, Y0, Y5
+	VPSUBD    Y5, Y6, Y5
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4  2(DX), Y4
-	VPSRLVD          Y2, Y4, Y4
-	VPANDD           Y1, Y4, Y4
-	VMOVDQA32        Y12, Y5
-	VPDPBUSD         Y3, Y4, Y5
+	VBROADCASTI32X4  2(DX), Y6
+	VPSRLVD          Y2, Y6, Y6
+	VPANDD           Y1, Y6, Y6
+	VMOVDQA32        Y5, Y5
+	VPDPBUSD         Y4, Y6, Y5
 	VCVTDQ2PS        Y5, Y5
-	VFMADD231PS.BCST (SP), Y5, Y11
+	VFMADD231PS.BCST (SP), Y5, Y3
 	ADDQ             $+18, DX
 	ADDQ             $+32, DI
 	ADDQ             $+4, R8
@@ -3482,13 +3482,13 @@ blocksEnd8:
 	ADDQ $0x01, R9
 
 	// dst = Σ acc + m·s
-	VPERMILPS     $0x4e, Y11, Y3
-	VADDPS        Y3, Y11, Y11
-	VPERMILPS     $0xb1, Y11, Y3
-	VADDPS        Y3, Y11, Y11
-	VEXTRACTF32X4 $0x01, Y11, X3
-	VADDPS        X3, X11, X11
-	VMOVSS        X11, (BX)
+	VPERMILPS     $0x4e, Y3, Y4
+	VADDPS        Y4, Y3, Y3
+	VPERMILPS     $0xb1, Y3, Y4
+	VADDPS        Y4, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X4
+	VADDPS        X4, X3, X3
+	VMOVSS        X3, (BX)
 	ADDQ          $+4, BX
 	ADDQ          CX, AX
 	SUBQ          $0x01, SI
@@ -3552,43 +3552,43 @@ blocks3:
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	VMOVDQU32 (R9), Y7
-	VPXORD    Y9, Y9, Y9
+	VPXORD    Y8, Y8, Y8
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4  4(DI), Y8
-	VPSRLVD          Y1, Y8, Y8
-	VPANDD           Y0, Y8, Y8
-	VMOVDQA32        Y9, Y13
-	VPDPBUSD         Y7, Y8, Y13
-	VCVTDQ2PS        Y13, Y13
-	VFMADD231PS.BCST (SP), Y13, Y2
+	VBROADCASTI32X4  4(DI), Y9
+	VPSRLVD          Y1, Y9, Y9
+	VPANDD           Y0, Y9, Y9
+	VMOVDQA32        Y8, Y10
+	VPDPBUSD         Y7, Y9, Y10
+	VCVTDQ2PS        Y10, Y10
+	VFMADD231PS.BCST (SP), Y10, Y2
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4  4(DI)(CX*1), Y8
-	VPSRLVD          Y1, Y8, Y8
-	VPANDD           Y0, Y8, Y8
-	VMOVDQA32        Y9, Y13
-	VPDPBUSD         Y7, Y8, Y13
-	VCVTDQ2PS        Y13, Y13
-	VFMADD231PS.BCST 8(SP), Y13, Y3
+	VBROADCASTI32X4  4(DI)(CX*1), Y9
+	VPSRLVD          Y1, Y9, Y9
+	VPANDD           Y0, Y9, Y9
+	VMOVDQA32        Y8, Y10
+	VPDPBUSD         Y7, Y9, Y10
+	VCVTDQ2PS        Y10, Y10
+	VFMADD231PS.BCST 8(SP), Y10, Y3
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4  4(DI)(CX*2), Y8
-	VPSRLVD          Y1, Y8, Y8
-	VPANDD           Y0, Y8, Y8
-	VMOVDQA32        Y9, Y13
-	VPDPBUSD         Y7, Y8, Y13
-	VCVTDQ2PS        Y13, Y13
-	VFMADD231PS.BCST 16(SP), Y13, Y4
+	VBROADCASTI32X4  4(DI)(CX*2), Y9
+	VPSRLVD          Y1, Y9, Y9
+	VPANDD           Y0, Y9, Y9
+	VMOVDQA32        Y8, Y10
+	VPDPBUSD         Y7, Y9, Y10
+	VCVTDQ2PS        Y10, Y10
+	VFMADD231PS.BCST 16(SP), Y10, Y4
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4  4(DI)(DX*1), Y8
-	VPSRLVD          Y1, Y8, Y8
-	VPANDD           Y0, Y8, Y8
-	VMOVDQA32        Y9, Y13
-	VPDPBUSD         Y7, Y8, Y13
-	VCVTDQ2PS        Y13, Y13
-	VFMADD231PS.BCST 24(SP), Y13, Y5
+	VBROADCASTI32X4  4(DI)(DX*1), Y9
+	VPSRLVD          Y1, Y9, Y9
+	VPANDD           Y0, Y9, Y9
+	VMOVDQA32        Y8, Y8
+	VPDPBUSD         Y7, Y9, Y8
+	VCVTDQ2PS        Y8, Y8
+	VFMADD231PS.BCST 24(SP), Y8, Y5
 	ADDQ             $+20, DI
 	ADDQ             $+32, R9
 	ADDQ             $+4, R10
@@ -3603,16 +3603,16 @@ blocksEnd4:
 	VUNPCKHPS     Y3, Y2, Y7
 	VUNPCKLPS     Y3, Y2, Y2
 	VADDPS        Y7, Y2, Y2
-	VUNPCKHPS     Y5, Y4, Y7
+	VUNPCKHPS     Y5, Y4, Y3
 	VUNPCKLPS     Y5, Y4, Y4
-	VADDPS        Y7, Y4, Y4
-	VUNPCKHPD     Y4, Y2, Y7
+	VADDPS        Y3, Y4, Y4
+	VUNPCKHPD     Y4, Y2, Y3
 	VUNPCKLPD     Y4, Y2, Y2
-	VADDPS        Y7, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X7
-	VADDPS        X7, X2, X2
-	VMOVUPS       odd<>+0(SB), Y7
-	VPERMPS       Y6, Y7, Y6
+	VADDPS        Y3, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X3
+	VADDPS        X3, X2, X2
+	VMOVUPS       odd<>+0(SB), Y3
+	VPERMPS       Y6, Y3, Y6
 	VADDPS        X6, X2, X2
 	VMOVUPS       X2, (BX)
 	ADDQ          $+16, BX
@@ -3629,8 +3629,8 @@ rows4End2:
 	JLT  rows1End6
 
 rows15:
-	VPXORD Y10, Y10, Y10
-	VPXORD Y11, Y11, Y11
+	VPXORD Y2, Y2, Y2
+	VPXORD Y3, Y3, Y3
 	MOVQ   AX, DX
 	MOVQ   q+32(FP), DI
 	MOVQ   d+40(FP), R8
@@ -3641,26 +3641,26 @@ rows15:
 
 blocks7:
 	// d_w·d_a of each row, m·s_a
-	VMOVD        (DX), X2
-	VCVTPH2PS    X2, Y2
-	VBROADCASTSS (R8), Y3
-	VBROADCASTSS (R9), K1, Y3
-	VMULPS       Y3, Y2, Y2
-	VADDPS       Y2, Y11, Y11
-	VMOVUPS      Y2, (SP)
+	VMOVD        (DX), X4
+	VCVTPH2PS    X4, Y4
+	VBROADCASTSS (R8), Y5
+	VBROADCASTSS (R9), K1, Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y4, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32 (DI), Y2
-	VPXORD    Y12, Y12, Y12
+	VMOVDQU32 (DI), Y4
+	VPXORD    Y5, Y5, Y5
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4  4(DX), Y3
-	VPSRLVD          Y1, Y3, Y3
-	VPANDD           Y0, Y3, Y3
-	VMOVDQA32        Y12, Y4
-	VPDPBUSD         Y2, Y3, Y4
-	VCVTDQ2PS        Y4, Y4
-	VFMADD231PS.BCST (SP), Y4, Y10
+	VBROADCASTI32X4  4(DX), Y6
+	VPSRLVD          Y1, Y6, Y6
+	VPANDD           Y0, Y6, Y6
+	VMOVDQA32        Y5, Y5
+	VPDPBUSD         Y4, Y6, Y5
+	VCVTDQ2PS        Y5, Y5
+	VFMADD231PS.BCST (SP), Y5, Y2
 	ADDQ             $+20, DX
 	ADDQ             $+32, DI
 	ADDQ             $+4, R8
@@ -3672,16 +3672,16 @@ blocksEnd8:
 	ADDQ $0x01, R10
 
 	// dst = Σ acc + m·s
-	VPERMILPS     $0x4e, Y10, Y2
-	VADDPS        Y2, Y10, Y10
-	VPERMILPS     $0xb1, Y10, Y2
-	VADDPS        Y2, Y10, Y10
-	VEXTRACTF32X4 $0x01, Y10, X2
-	VADDPS        X2, X10, X10
-	VMOVUPS       odd<>+0(SB), Y2
-	VPERMPS       Y11, Y2, Y11
-	VADDPS        X11, X10, X10
-	VMOVSS        X10, (BX)
+	VPERMILPS     $0x4e, Y2, Y4
+	VADDPS        Y4, Y2, Y2
+	VPERMILPS     $0xb1, Y2, Y4
+	VADDPS        Y4, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X4
+	VADDPS        X4, X2, X2
+	VMOVUPS       odd<>+0(SB), Y4
+	VPERMPS       Y3, Y4, Y3
+	VADDPS        X3, X2, X2
+	VMOVSS        X2, (BX)
 	ADDQ          $+4, BX
 	ADDQ          CX, AX
 	SUBQ          $0x01, SI
@@ -3744,62 +3744,62 @@ blocks3:
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	VMOVDQU32 (R9), Y8
+	VPXORD    Y9, Y9, Y9
 	VPXORD    Y10, Y10, Y10
-	VPXORD    Y11, Y11, Y11
-	VPDPBUSD  Y8, Y0, Y10
-	VPSUBD    Y10, Y11, Y10
+	VPDPBUSD  Y8, Y0, Y9
+	VPSUBD    Y9, Y10, Y9
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 6(DI), Y9
-	VPSRLVD         Y2, Y9, Y9
-	VPANDD          Y1, Y9, Y9
+	VBROADCASTI32X4 6(DI), Y10
+	VPSRLVD         Y2, Y10, Y10
+	VPANDD          Y1, Y10, Y10
 
 	// q += 16·bit
 	KMOVD            2(DI), K1
-	VPADDB           Y3, Y9, K1, Y9
-	VMOVDQA32        Y10, Y15
-	VPDPBUSD         Y8, Y9, Y15
-	VCVTDQ2PS        Y15, Y15
-	VFMADD231PS.BCST (SP), Y15, Y4
+	VPADDB           Y3, Y10, K1, Y10
+	VMOVDQA32        Y9, Y11
+	VPDPBUSD         Y8, Y10, Y11
+	VCVTDQ2PS        Y11, Y11
+	VFMADD231PS.BCST (SP), Y11, Y4
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 6(DI)(CX*1), Y9
-	VPSRLVD         Y2, Y9, Y9
-	VPANDD          Y1, Y9, Y9
+	VBROADCASTI32X4 6(DI)(CX*1), Y10
+	VPSRLVD         Y2, Y10, Y10
+	VPANDD          Y1, Y10, Y10
 
 	// q += 16·bit
 	KMOVD            2(DI)(CX*1), K1
-	VPADDB           Y3, Y9, K1, Y9
-	VMOVDQA32        Y10, Y15
-	VPDPBUSD         Y8, Y9, Y15
-	VCVTDQ2PS        Y15, Y15
-	VFMADD231PS.BCST 4(SP), Y15, Y5
+	VPADDB           Y3, Y10, K1, Y10
+	VMOVDQA32        Y9, Y11
+	VPDPBUSD         Y8, Y10, Y11
+	VCVTDQ2PS        Y11, Y11
+	VFMADD231PS.BCST 4(SP), Y11, Y5
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 6(DI)(CX*2), Y9
-	VPSRLVD         Y2, Y9, Y9
-	VPANDD          Y1, Y9, Y9
+	VBROADCASTI32X4 6(DI)(CX*2), Y10
+	VPSRLVD         Y2, Y10, Y10
+	VPANDD          Y1, Y10, Y10
 
 	// q += 16·bit
 	KMOVD            2(DI)(CX*2), K1
-	VPADDB           Y3, Y9, K1, Y9
-	VMOVDQA32        Y10, Y15
-	VPDPBUSD         Y8, Y9, Y15
-	VCVTDQ2PS        Y15, Y15
-	VFMADD231PS.BCST 8(SP), Y15, Y6
+	VPADDB           Y3, Y10, K1, Y10
+	VMOVDQA32        Y9, Y11
+	VPDPBUSD         Y8, Y10, Y11
+	VCVTDQ2PS        Y11, Y11
+	VFMADD231PS.BCST 8(SP), Y11, Y6
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 6(DI)(DX*1), Y9
-	VPSRLVD         Y2, Y9, Y9
-	VPANDD          Y1, Y9, Y9
+	VBROADCASTI32X4 6(DI)(DX*1), Y10
+	VPSRLVD         Y2, Y10, Y10
+	VPANDD          Y1, Y10, Y10
 
 	// q += 16·bit
 	KMOVD            2(DI)(DX*1), K1
-	VPADDB           Y3, Y9, K1, Y9
-	VMOVDQA32        Y10, Y15
-	VPDPBUSD         Y8, Y9, Y15
-	VCVTDQ2PS        Y15, Y15
-	VFMADD231PS.BCST 12(SP), Y15, Y7
+	VPADDB           Y3, Y10, K1, Y10
+	VMOVDQA32        Y9, Y9
+	VPDPBUSD         Y8, Y10, Y9
+	VCVTDQ2PS        Y9, Y9
+	VFMADD231PS.BCST 12(SP), Y9, Y7
 	ADDQ             $+22, DI
 	ADDQ             $+32, R9
 	ADDQ             $+4, R10
@@ -3813,14 +3813,14 @@ blocksEnd4:
 	VUNPCKHPS     Y5, Y4, Y8
 	VUNPCKLPS     Y5, Y4, Y4
 	VADDPS        Y8, Y4, Y4
-	VUNPCKHPS     Y7, Y6, Y8
+	VUNPCKHPS     Y7, Y6, Y5
 	VUNPCKLPS     Y7, Y6, Y6
-	VADDPS        Y8, Y6, Y6
-	VUNPCKHPD     Y6, Y4, Y8
+	VADDPS        Y5, Y6, Y6
+	VUNPCKHPD     Y6, Y4, Y5
 	VUNPCKLPD     Y6, Y4, Y4
-	VADDPS        Y8, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X8
-	VADDPS        X8, X4, X4
+	VADDPS        Y5, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X5
+	VADDPS        X5, X4, X4
 	VMOVUPS       X4, (BX)
 	ADDQ          $+16, BX
 	ADDQ          CX, AX
@@ -3836,7 +3836,7 @@ rows4End2:
 	JLT  rows1End6
 
 rows15:
-	VPXORD Y12, Y12, Y12
+	VPXORD Y4, Y4, Y4
 	MOVQ   AX, DX
 	MOVQ   q+32(FP), DI
 	MOVQ   d+40(FP), R8
@@ -3847,31 +3847,31 @@ rows15:
 
 blocks7:
 	// d_w·d_a of each row, m·s_a
-	VMOVD        (DX), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (R8), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, (SP)
+	VMOVD        (DX), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTSS (R8), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32 (DI), Y4
-	VPXORD    Y13, Y13, Y13
-	VPXORD    Y14, Y14, Y14
-	VPDPBUSD  Y4, Y0, Y13
-	VPSUBD    Y13, Y14, Y13
+	VMOVDQU32 (DI), Y5
+	VPXORD    Y6, Y6, Y6
+	VPXORD    Y7, Y7, Y7
+	VPDPBUSD  Y5, Y0, Y6
+	VPSUBD    Y6, Y7, Y6
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 6(DX), Y5
-	VPSRLVD         Y2, Y5, Y5
-	VPANDD          Y1, Y5, Y5
+	VBROADCASTI32X4 6(DX), Y7
+	VPSRLVD         Y2, Y7, Y7
+	VPANDD          Y1, Y7, Y7
 
 	// q += 16·bit
 	KMOVD            2(DX), K1
-	VPADDB           Y3, Y5, K1, Y5
-	VMOVDQA32        Y13, Y6
-	VPDPBUSD         Y4, Y5, Y6
+	VPADDB           Y3, Y7, K1, Y7
+	VMOVDQA32        Y6, Y6
+	VPDPBUSD         Y5, Y7, Y6
 	VCVTDQ2PS        Y6, Y6
-	VFMADD231PS.BCST (SP), Y6, Y12
+	VFMADD231PS.BCST (SP), Y6, Y4
 	ADDQ             $+22, DX
 	ADDQ             $+32, DI
 	ADDQ             $+4, R8
@@ -3882,13 +3882,13 @@ blocksEnd8:
 	ADDQ $0x01, R9
 
 	// dst = Σ acc + m·s
-	VPERMILPS     $0x4e, Y12, Y4
-	VADDPS        Y4, Y12, Y12
-	VPERMILPS     $0xb1, Y12, Y4
-	VADDPS        Y4, Y12, Y12
-	VEXTRACTF32X4 $0x01, Y12, X4
-	VADDPS        X4, X12, X12
-	VMOVSS        X12, (BX)
+	VPERMILPS     $0x4e, Y4, Y5
+	VADDPS        Y5, Y4, Y4
+	VPERMILPS     $0xb1, Y4, Y5
+	VADDPS        Y5, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X5
+	VADDPS        X5, X4, X4
+	VMOVSS        X4, (BX)
 	ADDQ          $+4, BX
 	ADDQ          CX, AX
 	SUBQ          $0x01, SI
@@ -3953,59 +3953,59 @@ blocks3:
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	VMOVDQU32 (R9), Y8
-	VPXORD    Y10, Y10, Y10
+	VPXORD    Y9, Y9, Y9
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 8(DI), Y9
-	VPSRLVD         Y1, Y9, Y9
-	VPANDD          Y0, Y9, Y9
+	VBROADCASTI32X4 8(DI), Y10
+	VPSRLVD         Y1, Y10, Y10
+	VPANDD          Y0, Y10, Y10
 
 	// q += 16·bit
 	KMOVD            4(DI), K2
-	VPADDB           Y2, Y9, K2, Y9
-	VMOVDQA32        Y10, Y14
-	VPDPBUSD         Y8, Y9, Y14
-	VCVTDQ2PS        Y14, Y14
-	VFMADD231PS.BCST (SP), Y14, Y3
+	VPADDB           Y2, Y10, K2, Y10
+	VMOVDQA32        Y9, Y11
+	VPDPBUSD         Y8, Y10, Y11
+	VCVTDQ2PS        Y11, Y11
+	VFMADD231PS.BCST (SP), Y11, Y3
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 8(DI)(CX*1), Y9
-	VPSRLVD         Y1, Y9, Y9
-	VPANDD          Y0, Y9, Y9
+	VBROADCASTI32X4 8(DI)(CX*1), Y10
+	VPSRLVD         Y1, Y10, Y10
+	VPANDD          Y0, Y10, Y10
 
 	// q += 16·bit
 	KMOVD            4(DI)(CX*1), K2
-	VPADDB           Y2, Y9, K2, Y9
-	VMOVDQA32        Y10, Y14
-	VPDPBUSD         Y8, Y9, Y14
-	VCVTDQ2PS        Y14, Y14
-	VFMADD231PS.BCST 8(SP), Y14, Y4
+	VPADDB           Y2, Y10, K2, Y10
+	VMOVDQA32        Y9, Y11
+	VPDPBUSD         Y8, Y10, Y11
+	VCVTDQ2PS        Y11, Y11
+	VFMADD231PS.BCST 8(SP), Y11, Y4
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 8(DI)(CX*2), Y9
-	VPSRLVD         Y1, Y9, Y9
-	VPANDD          Y0, Y9, Y9
+	VBROADCASTI32X4 8(DI)(CX*2), Y10
+	VPSRLVD         Y1, Y10, Y10
+	VPANDD          Y0, Y10, Y10
 
 	// q += 16·bit
 	KMOVD            4(DI)(CX*2), K2
-	VPADDB           Y2, Y9, K2, Y9
-	VMOVDQA32        Y10, Y14
-	VPDPBUSD         Y8, Y9, Y14
-	VCVTDQ2PS        Y14, Y14
-	VFMADD231PS.BCST 16(SP), Y14, Y5
+	VPADDB           Y2, Y10, K2, Y10
+	VMOVDQA32        Y9, Y11
+	VPDPBUSD         Y8, Y10, Y11
+	VCVTDQ2PS        Y11, Y11
+	VFMADD231PS.BCST 16(SP), Y11, Y5
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 8(DI)(DX*1), Y9
-	VPSRLVD         Y1, Y9, Y9
-	VPANDD          Y0, Y9, Y9
+	VBROADCASTI32X4 8(DI)(DX*1), Y10
+	VPSRLVD         Y1, Y10, Y10
+	VPANDD          Y0, Y10, Y10
 
 	// q += 16·bit
 	KMOVD            4(DI)(DX*1), K2
-	VPADDB           Y2, Y9, K2, Y9
-	VMOVDQA32        Y10, Y14
-	VPDPBUSD         Y8, Y9, Y14
-	VCVTDQ2PS        Y14, Y14
-	VFMADD231PS.BCST 24(SP), Y14, Y6
+	VPADDB           Y2, Y10, K2, Y10
+	VMOVDQA32        Y9, Y9
+	VPDPBUSD         Y8, Y10, Y9
+	VCVTDQ2PS        Y9, Y9
+	VFMADD231PS.BCST 24(SP), Y9, Y6
 	ADDQ             $+24, DI
 	ADDQ             $+32, R9
 	ADDQ             $+4, R10
@@ -4020,16 +4020,16 @@ blocksEnd4:
 	VUNPCKHPS     Y4, Y3, Y8
 	VUNPCKLPS     Y4, Y3, Y3
 	VADDPS        Y8, Y3, Y3
-	VUNPCKHPS     Y6, Y5, Y8
+	VUNPCKHPS     Y6, Y5, Y4
 	VUNPCKLPS     Y6, Y5, Y5
-	VADDPS        Y8, Y5, Y5
-	VUNPCKHPD     Y5, Y3, Y8
+	VADDPS        Y4, Y5, Y5
+	VUNPCKHPD     Y5, Y3, Y4
 	VUNPCKLPD     Y5, Y3, Y3
-	VADDPS        Y8, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X8
-	VADDPS        X8, X3, X3
-	VMOVUPS       odd<>+0(SB), Y8
-	VPERMPS       Y7, Y8, Y7
+	VADDPS        Y4, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X4
+	VADDPS        X4, X3, X3
+	VMOVUPS       odd<>+0(SB), Y4
+	VPERMPS       Y7, Y4, Y7
 	VADDPS        X7, X3, X3
 	VMOVUPS       X3, (BX)
 	ADDQ          $+16, BX
@@ -4046,8 +4046,8 @@ rows4End2:
 	JLT  rows1End6
 
 rows15:
-	VPXORD Y11, Y11, Y11
-	VPXORD Y12, Y12, Y12
+	VPXORD Y3, Y3, Y3
+	VPXORD Y4, Y4, Y4
 	MOVQ   AX, DX
 	MOVQ   q+32(FP), DI
 	MOVQ   d+40(FP), R8
@@ -4058,30 +4058,30 @@ rows15:
 
 blocks7:
 	// d_w·d_a of each row, m·s_a
-	VMOVD        (DX), X3
-	VCVTPH2PS    X3, Y3
-	VBROADCASTSS (R8), Y4
-	VBROADCASTSS (R9), K1, Y4
-	VMULPS       Y4, Y3, Y3
-	VADDPS       Y3, Y12, Y12
-	VMOVUPS      Y3, (SP)
+	VMOVD        (DX), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTSS (R8), Y6
+	VBROADCASTSS (R9), K1, Y6
+	VMULPS       Y6, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      Y5, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32 (DI), Y3
-	VPXORD    Y13, Y13, Y13
+	VMOVDQU32 (DI), Y5
+	VPXORD    Y6, Y6, Y6
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 8(DX), Y4
-	VPSRLVD         Y1, Y4, Y4
-	VPANDD          Y0, Y4, Y4
+	VBROADCASTI32X4 8(DX), Y7
+	VPSRLVD         Y1, Y7, Y7
+	VPANDD          Y0, Y7, Y7
 
 	// q += 16·bit
 	KMOVD            4(DX), K2
-	VPADDB           Y2, Y4, K2, Y4
-	VMOVDQA32        Y13, Y5
-	VPDPBUSD         Y3, Y4, Y5
-	VCVTDQ2PS        Y5, Y5
-	VFMADD231PS.BCST (SP), Y5, Y11
+	VPADDB           Y2, Y7, K2, Y7
+	VMOVDQA32        Y6, Y6
+	VPDPBUSD         Y5, Y7, Y6
+	VCVTDQ2PS        Y6, Y6
+	VFMADD231PS.BCST (SP), Y6, Y3
 	ADDQ             $+24, DX
 	ADDQ             $+32, DI
 	ADDQ             $+4, R8
@@ -4093,16 +4093,16 @@ blocksEnd8:
 	ADDQ $0x01, R10
 
 	// dst = Σ acc + m·s
-	VPERMILPS     $0x4e, Y11, Y3
-	VADDPS        Y3, Y11, Y11
-	VPERMILPS     $0xb1, Y11, Y3
-	VADDPS        Y3, Y11, Y11
-	VEXTRACTF32X4 $0x01, Y11, X3
-	VADDPS        X3, X11, X11
-	VMOVUPS       odd<>+0(SB), Y3
-	VPERMPS       Y12, Y3, Y12
-	VADDPS        X12, X11, X11
-	VMOVSS        X11, (BX)
+	VPERMILPS     $0x4e, Y3, Y5
+	VADDPS        Y5, Y3, Y3
+	VPERMILPS     $0xb1, Y3, Y5
+	VADDPS        Y5, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X5
+	VADDPS        X5, X3, X3
+	VMOVUPS       odd<>+0(SB), Y5
+	VPERMPS       Y4, Y5, Y4
+	VADDPS        X4, X3, X3
+	VMOVSS        X3, (BX)
 	ADDQ          $+4, BX
 	ADDQ          CX, AX
 	SUBQ          $0x01, SI
@@ -4163,38 +4163,38 @@ blocks3:
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	VMOVDQU32 (R9), Y5
+	VPXORD    Y6, Y6, Y6
 	VPXORD    Y7, Y7, Y7
-	VPXORD    Y8, Y8, Y8
-	VPDPBUSD  Y5, Y0, Y7
-	VPSUBD    Y7, Y8, Y7
+	VPDPBUSD  Y5, Y0, Y6
+	VPSUBD    Y6, Y7, Y6
 
 	// q as it is, for VNNI q ^ 128 = q + 128
-	VPXORD           2(DI), Y0, Y6
-	VMOVDQA32        Y7, Y12
-	VPDPBUSD         Y5, Y6, Y12
-	VCVTDQ2PS        Y12, Y12
-	VFMADD231PS.BCST (SP), Y12, Y1
+	VPXORD           2(DI), Y0, Y7
+	VMOVDQA32        Y6, Y8
+	VPDPBUSD         Y5, Y7, Y8
+	VCVTDQ2PS        Y8, Y8
+	VFMADD231PS.BCST (SP), Y8, Y1
 
 	// q as it is, for VNNI q ^ 128 = q + 128
-	VPXORD           2(DI)(CX*1), Y0, Y6
-	VMOVDQA32        Y7, Y12
-	VPDPBUSD         Y5, Y6, Y12
-	VCVTDQ2PS        Y12, Y12
-	VFMADD231PS.BCST 4(SP), Y12, Y2
+	VPXORD           2(DI)(CX*1), Y0, Y7
+	VMOVDQA32        Y6, Y8
+	VPDPBUSD         Y5, Y7, Y8
+	VCVTDQ2PS        Y8, Y8
+	VFMADD231PS.BCST 4(SP), Y8, Y2
 
 	// q as it is, for VNNI q ^ 128 = q + 128
-	VPXORD           2(DI)(CX*2), Y0, Y6
-	VMOVDQA32        Y7, Y12
-	VPDPBUSD         Y5, Y6, Y12
-	VCVTDQ2PS        Y12, Y12
-	VFMADD231PS.BCST 8(SP), Y12, Y3
+	VPXORD           2(DI)(CX*2), Y0, Y7
+	VMOVDQA32        Y6, Y8
+	VPDPBUSD         Y5, Y7, Y8
+	VCVTDQ2PS        Y8, Y8
+	VFMADD231PS.BCST 8(SP), Y8, Y3
 
 	// q as it is, for VNNI q ^ 128 = q + 128
-	VPXORD           2(DI)(DX*1), Y0, Y6
-	VMOVDQA32        Y7, Y12
-	VPDPBUSD         Y5, Y6, Y12
-	VCVTDQ2PS        Y12, Y12
-	VFMADD231PS.BCST 12(SP), Y12, Y4
+	VPXORD           2(DI)(DX*1), Y0, Y7
+	VMOVDQA32        Y6, Y6
+	VPDPBUSD         Y5, Y7, Y6
+	VCVTDQ2PS        Y6, Y6
+	VFMADD231PS.BCST 12(SP), Y6, Y4
 	ADDQ             $+34, DI
 	ADDQ             $+32, R9
 	ADDQ             $+4, R10
@@ -4208,14 +4208,14 @@ blocksEnd4:
 	VUNPCKHPS     Y2, Y1, Y5
 	VUNPCKLPS     Y2, Y1, Y1
 	VADDPS        Y5, Y1, Y1
-	VUNPCKHPS     Y4, Y3, Y5
+	VUNPCKHPS     Y4, Y3, Y2
 	VUNPCKLPS     Y4, Y3, Y3
-	VADDPS        Y5, Y3, Y3
-	VUNPCKHPD     Y3, Y1, Y5
+	VADDPS        Y2, Y3, Y3
+	VUNPCKHPD     Y3, Y1, Y2
 	VUNPCKLPD     Y3, Y1, Y1
-	VADDPS        Y5, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X5
-	VADDPS        X5, X1, X1
+	VADDPS        Y2, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X2
+	VADDPS        X2, X1, X1
 	VMOVUPS       X1, (BX)
 	ADDQ          $+16, BX
 	ADDQ          CX, AX
@@ -4231,7 +4231,7 @@ rows4End2:
 	JLT  rows1End6
 
 rows15:
-	VPXORD Y9, Y9, Y9
+	VPXORD Y1, Y1, Y1
 	MOVQ   AX, DX
 	MOVQ   q+32(FP), DI
 	MOVQ   d+40(FP), R8
@@ -4242,25 +4242,25 @@ rows15:
 
 blocks7:
 	// d_w·d_a of each row, m·s_a
-	VMOVD        (DX), X1
-	VCVTPH2PS    X1, Y1
-	VBROADCASTSS (R8), Y2
-	VMULPS       Y2, Y1, Y1
-	VMOVUPS      Y1, (SP)
+	VMOVD        (DX), X2
+	VCVTPH2PS    X2, Y2
+	VBROADCASTSS (R8), Y3
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32 (DI), Y1
-	VPXORD    Y10, Y10, Y10
-	VPXORD    Y11, Y11, Y11
-	VPDPBUSD  Y1, Y0, Y10
-	VPSUBD    Y10, Y11, Y10
+	VMOVDQU32 (DI), Y2
+	VPXORD    Y3, Y3, Y3
+	VPXORD    Y4, Y4, Y4
+	VPDPBUSD  Y2, Y0, Y3
+	VPSUBD    Y3, Y4, Y3
 
 	// q as it is, for VNNI q ^ 128 = q + 128
-	VPXORD           2(DX), Y0, Y2
-	VMOVDQA32        Y10, Y3
-	VPDPBUSD         Y1, Y2, Y3
+	VPXORD           2(DX), Y0, Y4
+	VMOVDQA32        Y3, Y3
+	VPDPBUSD         Y2, Y4, Y3
 	VCVTDQ2PS        Y3, Y3
-	VFMADD231PS.BCST (SP), Y3, Y9
+	VFMADD231PS.BCST (SP), Y3, Y1
 	ADDQ             $+34, DX
 	ADDQ             $+32, DI
 	ADDQ             $+4, R8
@@ -4271,13 +4271,13 @@ blocksEnd8:
 	ADDQ $0x01, R9
 
 	// dst = Σ acc + m·s
-	VPERMILPS     $0x4e, Y9, Y1
-	VADDPS        Y1, Y9, Y9
-	VPERMILPS     $0xb1, Y9, Y1
-	VADDPS        Y1, Y9, Y9
-	VEXTRACTF32X4 $0x01, Y9, X1
-	VADDPS        X1, X9, X9
-	VMOVSS        X9, (BX)
+	VPERMILPS     $0x4e, Y1, Y2
+	VADDPS        Y2, Y1, Y1
+	VPERMILPS     $0xb1, Y1, Y2
+	VADDPS        Y2, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X2
+	VADDPS        X2, X1, X1
+	VMOVSS        X1, (BX)
 	ADDQ          $+4, BX
 	ADDQ          CX, AX
 	SUBQ          $0x01, SI
@@ -4340,58 +4340,58 @@ blocks3:
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	VMOVDQU32 (R9), Y8
+	VPXORD    Y9, Y9, Y9
 	VPXORD    Y10, Y10, Y10
-	VPXORD    Y11, Y11, Y11
-	VPDPBUSD  Y8, Y0, Y10
-	VPSUBD    Y10, Y11, Y10
+	VPDPBUSD  Y8, Y0, Y9
+	VPSUBD    Y9, Y10, Y9
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 2(DI), Y9
-	VPSRLVD         Y2, Y9, Y9
-	VPANDD          Y1, Y9, Y9
+	VBROADCASTI32X4 2(DI), Y10
+	VPSRLVD         Y2, Y10, Y10
+	VPANDD          Y1, Y10, Y10
 
 	// q = values[q]
-	VPSHUFB          Y9, Y3, Y9
-	VMOVDQA32        Y10, Y15
-	VPDPBUSD         Y8, Y9, Y15
-	VCVTDQ2PS        Y15, Y15
-	VFMADD231PS.BCST (SP), Y15, Y4
+	VPSHUFB          Y10, Y3, Y10
+	VMOVDQA32        Y9, Y11
+	VPDPBUSD         Y8, Y10, Y11
+	VCVTDQ2PS        Y11, Y11
+	VFMADD231PS.BCST (SP), Y11, Y4
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 2(DI)(CX*1), Y9
-	VPSRLVD         Y2, Y9, Y9
-	VPANDD          Y1, Y9, Y9
+	VBROADCASTI32X4 2(DI)(CX*1), Y10
+	VPSRLVD         Y2, Y10, Y10
+	VPANDD          Y1, Y10, Y10
 
 	// q = values[q]
-	VPSHUFB          Y9, Y3, Y9
-	VMOVDQA32        Y10, Y15
-	VPDPBUSD         Y8, Y9, Y15
-	VCVTDQ2PS        Y15, Y15
-	VFMADD231PS.BCST 4(SP), Y15, Y5
+	VPSHUFB          Y10, Y3, Y10
+	VMOVDQA32        Y9, Y11
+	VPDPBUSD         Y8, Y10, Y11
+	VCVTDQ2PS        Y11, Y11
+	VFMADD231PS.BCST 4(SP), Y11, Y5
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 2(DI)(CX*2), Y9
-	VPSRLVD         Y2, Y9, Y9
-	VPANDD          Y1, Y9, Y9
+	VBROADCASTI32X4 2(DI)(CX*2), Y10
+	VPSRLVD         Y2, Y10, Y10
+	VPANDD          Y1, Y10, Y10
 
 	// q = values[q]
-	VPSHUFB          Y9, Y3, Y9
-	VMOVDQA32        Y10, Y15
-	VPDPBUSD         Y8, Y9, Y15
-	VCVTDQ2PS        Y15, Y15
-	VFMADD231PS.BCST 8(SP), Y15, Y6
+	VPSHUFB          Y10, Y3, Y10
+	VMOVDQA32        Y9, Y11
+	VPDPBUSD         Y8, Y10, Y11
+	VCVTDQ2PS        Y11, Y11
+	VFMADD231PS.BCST 8(SP), Y11, Y6
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 2(DI)(DX*1), Y9
-	VPSRLVD         Y2, Y9, Y9
-	VPANDD          Y1, Y9, Y9
+	VBROADCASTI32X4 2(DI)(DX*1), Y10
+	VPSRLVD         Y2, Y10, Y10
+	VPANDD          Y1, Y10, Y10
 
 	// q = values[q]
-	VPSHUFB          Y9, Y3, Y9
-	VMOVDQA32        Y10, Y15
-	VPDPBUSD         Y8, Y9, Y15
-	VCVTDQ2PS        Y15, Y15
-	VFMADD231PS.BCST 12(SP), Y15, Y7
+	VPSHUFB          Y10, Y3, Y10
+	VMOVDQA32        Y9, Y9
+	VPDPBUSD         Y8, Y10, Y9
+	VCVTDQ2PS        Y9, Y9
+	VFMADD231PS.BCST 12(SP), Y9, Y7
 	ADDQ             $+18, DI
 	ADDQ             $+32, R9
 	ADDQ             $+4, R10
@@ -4405,14 +4405,14 @@ blocksEnd4:
 	VUNPCKHPS     Y5, Y4, Y8
 	VUNPCKLPS     Y5, Y4, Y4
 	VADDPS        Y8, Y4, Y4
-	VUNPCKHPS     Y7, Y6, Y8
+	VUNPCKHPS     Y7, Y6, Y5
 	VUNPCKLPS     Y7, Y6, Y6
-	VADDPS        Y8, Y6, Y6
-	VUNPCKHPD     Y6, Y4, Y8
+	VADDPS        Y5, Y6, Y6
+	VUNPCKHPD     Y6, Y4, Y5
 	VUNPCKLPD     Y6, Y4, Y4
-	VADDPS        Y8, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X8
-	VADDPS        X8, X4, X4
+	VADDPS        Y5, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X5
+	VADDPS        X5, X4, X4
 	VMOVUPS       X4, (BX)
 	ADDQ          $+16, BX
 	ADDQ          CX, AX
@@ -4428,7 +4428,7 @@ rows4End2:
 	JLT  rows1End6
 
 rows15:
-	VPXORD Y12, Y12, Y12
+	VPXORD Y4, Y4, Y4
 	MOVQ   AX, DX
 	MOVQ   q+32(FP), DI
 	MOVQ   d+40(FP), R8
@@ -4439,30 +4439,30 @@ rows15:
 
 blocks7:
 	// d_w·d_a of each row, m·s_a
-	VMOVD        (DX), X4
-	VCVTPH2PS    X4, Y4
-	VBROADCASTSS (R8), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, (SP)
+	VMOVD        (DX), X5
+	VCVTPH2PS    X5, Y5
+	VBROADCASTSS (R8), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32 (DI), Y4
-	VPXORD    Y13, Y13, Y13
-	VPXORD    Y14, Y14, Y14
-	VPDPBUSD  Y4, Y0, Y13
-	VPSUBD    Y13, Y14, Y13
+	VMOVDQU32 (DI), Y5
+	VPXORD    Y6, Y6, Y6
+	VPXORD    Y7, Y7, Y7
+	VPDPBUSD  Y5, Y0, Y6
+	VPSUBD    Y6, Y7, Y6
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 2(DX), Y5
-	VPSRLVD         Y2, Y5, Y5
-	VPANDD          Y1, Y5, Y5
+	VBROADCASTI32X4 2(DX), Y7
+	VPSRLVD         Y2, Y7, Y7
+	VPANDD          Y1, Y7, Y7
 
 	// q = values[q]
-	VPSHUFB          Y5, Y3, Y5
-	VMOVDQA32        Y13, Y6
-	VPDPBUSD         Y4, Y5, Y6
+	VPSHUFB          Y7, Y3, Y7
+	VMOVDQA32        Y6, Y6
+	VPDPBUSD         Y5, Y7, Y6
 	VCVTDQ2PS        Y6, Y6
-	VFMADD231PS.BCST (SP), Y6, Y12
+	VFMADD231PS.BCST (SP), Y6, Y4
 	ADDQ             $+18, DX
 	ADDQ             $+32, DI
 	ADDQ             $+4, R8
@@ -4473,13 +4473,13 @@ blocksEnd8:
 	ADDQ $0x01, R9
 
 	// dst = Σ acc + m·s
-	VPERMILPS     $0x4e, Y12, Y4
-	VADDPS        Y4, Y12, Y12
-	VPERMILPS     $0xb1, Y12, Y4
-	VADDPS        Y4, Y12, Y12
-	VEXTRACTF32X4 $0x01, Y12, X4
-	VADDPS        X4, X12, X12
-	VMOVSS        X12, (BX)
+	VPERMILPS     $0x4e, Y4, Y5
+	VADDPS        Y5, Y4, Y4
+	VPERMILPS     $0xb1, Y4, Y5
+	VADDPS        Y5, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X5
+	VADDPS        X5, X4, X4
+	VMOVSS        X4, (BX)
 	ADDQ          $+4, BX
 	ADDQ          CX, AX
 	SUBQ          $0x01, SI
@@ -4546,58 +4546,58 @@ blocks3:
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
 	VMOVDQU32 (R9), Y9
-	VPXORD    Y10, Y10, Y10
 	VPXORD    Y11, Y11, Y11
-	VPDPBUSD  Y9, Y0, Y10
-	VPSUBD    Y10, Y11, Y10
+	VPXORD    Y12, Y12, Y12
+	VPDPBUSD  Y9, Y0, Y11
+	VPSUBD    Y11, Y12, Y11
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 1(DI), Y16
-	VPSRLVD         Y2, Y16, Y16
-	VPANDD          Y1, Y16, Y16
+	VBROADCASTI32X4 1(DI), Y12
+	VPSRLVD         Y2, Y12, Y12
+	VPANDD          Y1, Y12, Y12
 
 	// q = values[q]
-	VPSHUFB          Y16, Y3, Y16
-	VMOVDQA32        Y10, Y17
-	VPDPBUSD         Y9, Y16, Y17
-	VCVTDQ2PS        Y17, Y17
-	VFMADD231PS.BCST (SP), Y17, Y4
+	VPSHUFB          Y12, Y3, Y12
+	VMOVDQA32        Y11, Y13
+	VPDPBUSD         Y9, Y12, Y13
+	VCVTDQ2PS        Y13, Y13
+	VFMADD231PS.BCST (SP), Y13, Y4
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 1(DI)(CX*1), Y16
-	VPSRLVD         Y2, Y16, Y16
-	VPANDD          Y1, Y16, Y16
+	VBROADCASTI32X4 1(DI)(CX*1), Y12
+	VPSRLVD         Y2, Y12, Y12
+	VPANDD          Y1, Y12, Y12
 
 	// q = values[q]
-	VPSHUFB          Y16, Y3, Y16
-	VMOVDQA32        Y10, Y17
-	VPDPBUSD         Y9, Y16, Y17
-	VCVTDQ2PS        Y17, Y17
-	VFMADD231PS.BCST 4(SP), Y17, Y5
+	VPSHUFB          Y12, Y3, Y12
+	VMOVDQA32        Y11, Y13
+	VPDPBUSD         Y9, Y12, Y13
+	VCVTDQ2PS        Y13, Y13
+	VFMADD231PS.BCST 4(SP), Y13, Y5
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 1(DI)(CX*2), Y16
-	VPSRLVD         Y2, Y16, Y16
-	VPANDD          Y1, Y16, Y16
+	VBROADCASTI32X4 1(DI)(CX*2), Y12
+	VPSRLVD         Y2, Y12, Y12
+	VPANDD          Y1, Y12, Y12
 
 	// q = values[q]
-	VPSHUFB          Y16, Y3, Y16
-	VMOVDQA32        Y10, Y17
-	VPDPBUSD         Y9, Y16, Y17
-	VCVTDQ2PS        Y17, Y17
-	VFMADD231PS.BCST 8(SP), Y17, Y6
+	VPSHUFB          Y12, Y3, Y12
+	VMOVDQA32        Y11, Y13
+	VPDPBUSD         Y9, Y12, Y13
+	VCVTDQ2PS        Y13, Y13
+	VFMADD231PS.BCST 8(SP), Y13, Y6
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 1(DI)(DX*1), Y16
-	VPSRLVD         Y2, Y16, Y16
-	VPANDD          Y1, Y16, Y16
+	VBROADCASTI32X4 1(DI)(DX*1), Y12
+	VPSRLVD         Y2, Y12, Y12
+	VPANDD          Y1, Y12, Y12
 
 	// q = values[q]
-	VPSHUFB          Y16, Y3, Y16
-	VMOVDQA32        Y10, Y17
-	VPDPBUSD         Y9, Y16, Y17
-	VCVTDQ2PS        Y17, Y17
-	VFMADD231PS.BCST 12(SP), Y17, Y7
+	VPSHUFB          Y12, Y3, Y12
+	VMOVDQA32        Y11, Y11
+	VPDPBUSD         Y9, Y12, Y11
+	VCVTDQ2PS        Y11, Y11
+	VFMADD231PS.BCST 12(SP), Y11, Y7
 	ADDQ             $+17, DI
 	ADDQ             $+32, R9
 	ADDQ             $+4, R10
@@ -4611,14 +4611,14 @@ blocksEnd4:
 	VUNPCKHPS     Y5, Y4, Y9
 	VUNPCKLPS     Y5, Y4, Y4
 	VADDPS        Y9, Y4, Y4
-	VUNPCKHPS     Y7, Y6, Y9
+	VUNPCKHPS     Y7, Y6, Y5
 	VUNPCKLPS     Y7, Y6, Y6
-	VADDPS        Y9, Y6, Y6
-	VUNPCKHPD     Y6, Y4, Y9
+	VADDPS        Y5, Y6, Y6
+	VUNPCKHPD     Y6, Y4, Y5
 	VUNPCKLPD     Y6, Y4, Y4
-	VADDPS        Y9, Y4, Y4
-	VEXTRACTF32X4 $0x01, Y4, X8
-	VADDPS        X8, X4, X4
+	VADDPS        Y5, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X5
+	VADDPS        X5, X4, X4
 	VMOVUPS       X4, (BX)
 	ADDQ          $+16, BX
 	ADDQ          CX, AX
@@ -4634,7 +4634,7 @@ rows4End2:
 	JLT  rows1End6
 
 rows15:
-	VPXORD Y12, Y12, Y12
+	VPXORD Y4, Y4, Y4
 	MOVQ   AX, DX
 	MOVQ   q+32(FP), DI
 	MOVQ   d+40(FP), R8
@@ -4647,29 +4647,29 @@ blocks7:
 	// d_w·d_a of each row, m·s_a
 	LEAQ         e8m0<>+0(SB), R10
 	MOVBLZX      (DX), R11
-	VMOVD        (R10)(R11*4), X13
-	VBROADCASTSS (R8), Y4
-	VMULPS       Y4, Y13, Y13
-	VMOVUPS      Y13, (SP)
+	VMOVD        (R10)(R11*4), X10
+	VBROADCASTSS (R8), Y5
+	VMULPS       Y5, Y10, Y10
+	VMOVUPS      Y10, (SP)
 
 	// acc += d_w·d_a·Σ(q_w - bias)·q_a
-	VMOVDQU32 (DI), Y4
-	VPXORD    Y14, Y14, Y14
-	VPXORD    Y15, Y15, Y15
-	VPDPBUSD  Y4, Y0, Y14
-	VPSUBD    Y14, Y15, Y14
+	VMOVDQU32 (DI), Y5
+	VPXORD    Y6, Y6, Y6
+	VPXORD    Y7, Y7, Y7
+	VPDPBUSD  Y5, Y0, Y6
+	VPSUBD    Y6, Y7, Y6
 
 	// q = (bytes, bytes >> 4) & 15
-	VBROADCASTI32X4 1(DX), Y5
-	VPSRLVD         Y2, Y5, Y5
-	VPANDD          Y1, Y5, Y5
+	VBROADCASTI32X4 1(DX), Y7
+	VPSRLVD         Y2, Y7, Y7
+	VPANDD          Y1, Y7, Y7
 
 	// q = values[q]
-	VPSHUFB          Y5, Y3, Y5
-	VMOVDQA32        Y14, Y6
-	VPDPBUSD         Y4, Y5, Y6
+	VPSHUFB          Y7, Y3, Y7
+	VMOVDQA32        Y6, Y6
+	VPDPBUSD         Y5, Y7, Y6
 	VCVTDQ2PS        Y6, Y6
-	VFMADD231PS.BCST (SP), Y6, Y12
+	VFMADD231PS.BCST (SP), Y6, Y4
 	ADDQ             $+17, DX
 	ADDQ             $+32, DI
 	ADDQ             $+4, R8
@@ -4680,13 +4680,13 @@ blocksEnd8:
 	ADDQ $0x01, R9
 
 	// dst = Σ acc + m·s
-	VPERMILPS     $0x4e, Y12, Y4
-	VADDPS        Y4, Y12, Y12
-	VPERMILPS     $0xb1, Y12, Y4
-	VADDPS        Y4, Y12, Y12
-	VEXTRACTF32X4 $0x01, Y12, X4
-	VADDPS        X4, X12, X12
-	VMOVSS        X12, (BX)
+	VPERMILPS     $0x4e, Y4, Y5
+	VADDPS        Y5, Y4, Y4
+	VPERMILPS     $0xb1, Y4, Y5
+	VADDPS        Y5, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X5
+	VADDPS        X5, X4, X4
+	VMOVSS        X4, (BX)
 	ADDQ          $+4, BX
 	ADDQ          CX, AX
 	SUBQ          $0x01, SI

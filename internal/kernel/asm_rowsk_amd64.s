@@ -385,9 +385,10 @@ block3:
 	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
 	VPMADDWD     Y2, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VPMADDWD     (R10), Y1, Y1
-	VPSLLD       $0x02, Y1, Y1
-	VPSUBD       Y1, Y4, Y4
+	VPXOR        Y2, Y2, Y2
+	VPMADDWD     (R10), Y1, Y2
+	VPSLLD       $0x02, Y2, Y2
+	VPSUBD       Y2, Y4, Y4
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VPXOR        Y1, Y1, Y1
@@ -1106,9 +1107,10 @@ block3:
 	VPSHUFB      bytes16_6<>+0(SB), Y2, Y2
 	VPMADDWD     Y2, Y3, Y3
 	VPADDD       Y3, Y4, Y4
-	VPMADDWD     (R10), Y1, Y1
-	VPSLLD       $0x05, Y1, Y1
-	VPSUBD       Y1, Y4, Y4
+	VPXOR        Y2, Y2, Y2
+	VPMADDWD     (R10), Y1, Y2
+	VPSLLD       $0x05, Y2, Y2
+	VPSUBD       Y2, Y4, Y4
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
 	VPXOR        Y1, Y1, Y1
@@ -1384,11 +1386,9 @@ TEXT ·rowsQ2_KAVX512(SB), NOSPLIT, $8-64
 	MOVQ         rows+24(FP), BX
 	VMOVDQU32    rotate0_2<>+0(SB), Z0
 	VPBROADCASTD c03030303<>+0(SB), Z1
-	VMOVDQU32    words16_0<>+0(SB), Z2
-	VMOVDQU32    rotate4_6<>+0(SB), Z3
-	VMOVDQU32    words16_4<>+0(SB), Z4
-	VMOVDQU32    words16_8<>+0(SB), Z5
-	VMOVDQU32    words16_12<>+0(SB), Z6
+	VMOVDQU32    rotate4_6<>+0(SB), Z2
+	VMOVDQU32    packs16_0<>+0(SB), Z3
+	VMOVDQU32    packs16_8<>+0(SB), Z4
 	MOVQ         ·rowAhead+0(SB), SI
 	SUBQ         $0x01, BX
 	JLT          rowEnd2
@@ -1398,8 +1398,8 @@ row1:
 	MOVQ   q+32(FP), R8
 	MOVQ   d+40(FP), R9
 	MOVQ   bsums+48(FP), R10
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
 	MOVQ   blocks+56(FP), R11
 	SUBQ   $0x01, R11
 	JLT    blockEnd4
@@ -1410,58 +1410,60 @@ block3:
 
 	// sc, mn
 	// sc = s & 15, mn = s >> 4, as int16
-	VPMOVZXBW    (DI), Y9
-	VPSRLD       $0x04, Y9, Y10
-	VPBROADCASTD c000f000f<>+0(SB), Y11
-	VPANDD       Y11, Y9, Y9
-	VPBROADCASTD c000f000f<>+0(SB), Y11
-	VPANDD       Y11, Y10, Y10
-	VPXORD       Z12, Z12, Z12
+	VPMOVZXBW    (DI), Y7
+	VPSRLD       $0x04, Y7, Y8
+	VPBROADCASTD c000f000f<>+0(SB), Y9
+	VPANDD       Y9, Y7, Y7
+	VPBROADCASTD c000f000f<>+0(SB), Y9
+	VPANDD       Y9, Y8, Y8
+	VPXORD       Z9, Z9, Z9
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
-	VBROADCASTI64X4 16(DI), Z11
-	VPRORVD         Z0, Z11, Z11
-	VPANDD          Z1, Z11, Z11
-	VPMADDUBSW      (R8), Z11, Z11
-	VPERMW          Z9, Z2, Z13
-	VPDPWSSD        Z13, Z11, Z12
+	VBROADCASTI64X4 16(DI), Z10
+	VPRORVD         Z0, Z10, Z10
+	VPANDD          Z1, Z10, Z10
 
 	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
 	VBROADCASTI64X4 16(DI), Z11
-	VPRORVD         Z3, Z11, Z11
+	VPRORVD         Z2, Z11, Z11
 	VPANDD          Z1, Z11, Z11
-	VPMADDUBSW      64(R8), Z11, Z11
-	VPERMW          Z9, Z4, Z13
-	VPDPWSSD        Z13, Z11, Z12
+	VPXORD          Z12, Z12, Z12
+	VPXORD          Z13, Z13, Z13
+	VPDPBUSD        (R8), Z10, Z12
+	VPDPBUSD        64(R8), Z11, Z13
+	VPACKSSDW       Z13, Z12, Z12
+	VPERMW          Z7, Z3, Z10
+	VPDPWSSD        Z10, Z12, Z9
 
 	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
-	VBROADCASTI64X4 48(DI), Z11
-	VPRORVD         Z0, Z11, Z11
-	VPANDD          Z1, Z11, Z11
-	VPMADDUBSW      128(R8), Z11, Z11
-	VPERMW          Z9, Z5, Z13
-	VPDPWSSD        Z13, Z11, Z12
+	VBROADCASTI64X4 48(DI), Z10
+	VPRORVD         Z0, Z10, Z10
+	VPANDD          Z1, Z10, Z10
 
 	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
 	VBROADCASTI64X4 48(DI), Z11
-	VPRORVD         Z3, Z11, Z11
+	VPRORVD         Z2, Z11, Z11
 	VPANDD          Z1, Z11, Z11
-	VPMADDUBSW      192(R8), Z11, Z11
-	VPERMW          Z9, Z6, Z13
-	VPDPWSSD        Z13, Z11, Z12
+	VPXORD          Z12, Z12, Z12
+	VPXORD          Z13, Z13, Z13
+	VPDPBUSD        128(R8), Z10, Z12
+	VPDPBUSD        192(R8), Z11, Z13
+	VPACKSSDW       Z13, Z12, Z12
+	VPERMW          Z7, Z4, Z10
+	VPDPWSSD        Z10, Z12, Z9
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD            80(DI), X9
-	VCVTPH2PS        X9, X9
-	VBROADCASTSS     (R9), X11
-	VMULPS           X11, X9, X9
-	VMOVLPS          X9, (SP)
-	VCVTDQ2PS        Z12, Z12
-	VFMADD231PS.BCST (SP), Z12, Z7
-	VPMADDWD         (R10), Y10, Y9
-	VCVTDQ2PS        Y9, Y9
-	VFMADD231PS.BCST 4(SP), Y9, Y8
+	VMOVD            80(DI), X7
+	VCVTPH2PS        X7, X7
+	VBROADCASTSS     (R9), X10
+	VMULPS           X10, X7, X7
+	VMOVLPS          X7, (SP)
+	VCVTDQ2PS        Z9, Z9
+	VFMADD231PS.BCST (SP), Z9, Z5
+	VPMADDWD         (R10), Y8, Y7
+	VCVTDQ2PS        Y7, Y7
+	VFMADD231PS.BCST 4(SP), Y7, Y6
 	ADDQ             $+84, DI
 	ADDQ             $+256, R8
 	ADDQ             $+4, R9
@@ -1473,16 +1475,16 @@ blockEnd4:
 	ADDQ $0x01, R11
 
 	// dst = Σ acc - Σ mins
-	VSUBPS        Z8, Z7, Z7
-	VPERMILPS     $0x4e, Z7, Z10
-	VADDPS        Z10, Z7, Z7
-	VPERMILPS     $0xb1, Z7, Z10
-	VADDPS        Z10, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y9
-	VADDPS        Y9, Y7, Y7
-	VEXTRACTF32X4 $0x01, Y7, X9
-	VADDPS        X9, X7, X7
-	VMOVSS        X7, (AX)
+	VSUBPS        Z6, Z5, Z5
+	VPERMILPS     $0x4e, Z5, Z6
+	VADDPS        Z6, Z5, Z5
+	VPERMILPS     $0xb1, Z5, Z6
+	VADDPS        Z6, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y6
+	VADDPS        Y6, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X6
+	VADDPS        X6, X5, X5
+	VMOVSS        X5, (AX)
 	ADDQ          $+4, AX
 	ADDQ          DX, CX
 	SUBQ          $0x01, BX
@@ -1511,24 +1513,6 @@ DATA rotate0_2<>+56(SB)/4, $0x00000002
 DATA rotate0_2<>+60(SB)/4, $0x00000002
 GLOBL rotate0_2<>(SB), RODATA|NOPTR, $64
 
-DATA words16_0<>+0(SB)/4, $0x00000000
-DATA words16_0<>+4(SB)/4, $0x00000000
-DATA words16_0<>+8(SB)/4, $0x00000000
-DATA words16_0<>+12(SB)/4, $0x00000000
-DATA words16_0<>+16(SB)/4, $0x00010001
-DATA words16_0<>+20(SB)/4, $0x00010001
-DATA words16_0<>+24(SB)/4, $0x00010001
-DATA words16_0<>+28(SB)/4, $0x00010001
-DATA words16_0<>+32(SB)/4, $0x00020002
-DATA words16_0<>+36(SB)/4, $0x00020002
-DATA words16_0<>+40(SB)/4, $0x00020002
-DATA words16_0<>+44(SB)/4, $0x00020002
-DATA words16_0<>+48(SB)/4, $0x00030003
-DATA words16_0<>+52(SB)/4, $0x00030003
-DATA words16_0<>+56(SB)/4, $0x00030003
-DATA words16_0<>+60(SB)/4, $0x00030003
-GLOBL words16_0<>(SB), RODATA|NOPTR, $64
-
 DATA rotate4_6<>+0(SB)/4, $0x00000004
 DATA rotate4_6<>+4(SB)/4, $0x00000004
 DATA rotate4_6<>+8(SB)/4, $0x00000004
@@ -1547,80 +1531,59 @@ DATA rotate4_6<>+56(SB)/4, $0x00000006
 DATA rotate4_6<>+60(SB)/4, $0x00000006
 GLOBL rotate4_6<>(SB), RODATA|NOPTR, $64
 
-DATA words16_4<>+0(SB)/4, $0x00040004
-DATA words16_4<>+4(SB)/4, $0x00040004
-DATA words16_4<>+8(SB)/4, $0x00040004
-DATA words16_4<>+12(SB)/4, $0x00040004
-DATA words16_4<>+16(SB)/4, $0x00050005
-DATA words16_4<>+20(SB)/4, $0x00050005
-DATA words16_4<>+24(SB)/4, $0x00050005
-DATA words16_4<>+28(SB)/4, $0x00050005
-DATA words16_4<>+32(SB)/4, $0x00060006
-DATA words16_4<>+36(SB)/4, $0x00060006
-DATA words16_4<>+40(SB)/4, $0x00060006
-DATA words16_4<>+44(SB)/4, $0x00060006
-DATA words16_4<>+48(SB)/4, $0x00070007
-DATA words16_4<>+52(SB)/4, $0x00070007
-DATA words16_4<>+56(SB)/4, $0x00070007
-DATA words16_4<>+60(SB)/4, $0x00070007
-GLOBL words16_4<>(SB), RODATA|NOPTR, $64
+DATA packs16_0<>+0(SB)/4, $0x00000000
+DATA packs16_0<>+4(SB)/4, $0x00000000
+DATA packs16_0<>+8(SB)/4, $0x00040004
+DATA packs16_0<>+12(SB)/4, $0x00040004
+DATA packs16_0<>+16(SB)/4, $0x00010001
+DATA packs16_0<>+20(SB)/4, $0x00010001
+DATA packs16_0<>+24(SB)/4, $0x00050005
+DATA packs16_0<>+28(SB)/4, $0x00050005
+DATA packs16_0<>+32(SB)/4, $0x00020002
+DATA packs16_0<>+36(SB)/4, $0x00020002
+DATA packs16_0<>+40(SB)/4, $0x00060006
+DATA packs16_0<>+44(SB)/4, $0x00060006
+DATA packs16_0<>+48(SB)/4, $0x00030003
+DATA packs16_0<>+52(SB)/4, $0x00030003
+DATA packs16_0<>+56(SB)/4, $0x00070007
+DATA packs16_0<>+60(SB)/4, $0x00070007
+GLOBL packs16_0<>(SB), RODATA|NOPTR, $64
 
-DATA words16_8<>+0(SB)/4, $0x00080008
-DATA words16_8<>+4(SB)/4, $0x00080008
-DATA words16_8<>+8(SB)/4, $0x00080008
-DATA words16_8<>+12(SB)/4, $0x00080008
-DATA words16_8<>+16(SB)/4, $0x00090009
-DATA words16_8<>+20(SB)/4, $0x00090009
-DATA words16_8<>+24(SB)/4, $0x00090009
-DATA words16_8<>+28(SB)/4, $0x00090009
-DATA words16_8<>+32(SB)/4, $0x000a000a
-DATA words16_8<>+36(SB)/4, $0x000a000a
-DATA words16_8<>+40(SB)/4, $0x000a000a
-DATA words16_8<>+44(SB)/4, $0x000a000a
-DATA words16_8<>+48(SB)/4, $0x000b000b
-DATA words16_8<>+52(SB)/4, $0x000b000b
-DATA words16_8<>+56(SB)/4, $0x000b000b
-DATA words16_8<>+60(SB)/4, $0x000b000b
-GLOBL words16_8<>(SB), RODATA|NOPTR, $64
-
-DATA words16_12<>+0(SB)/4, $0x000c000c
-DATA words16_12<>+4(SB)/4, $0x000c000c
-DATA words16_12<>+8(SB)/4, $0x000c000c
-DATA words16_12<>+12(SB)/4, $0x000c000c
-DATA words16_12<>+16(SB)/4, $0x000d000d
-DATA words16_12<>+20(SB)/4, $0x000d000d
-DATA words16_12<>+24(SB)/4, $0x000d000d
-DATA words16_12<>+28(SB)/4, $0x000d000d
-DATA words16_12<>+32(SB)/4, $0x000e000e
-DATA words16_12<>+36(SB)/4, $0x000e000e
-DATA words16_12<>+40(SB)/4, $0x000e000e
-DATA words16_12<>+44(SB)/4, $0x000e000e
-DATA words16_12<>+48(SB)/4, $0x000f000f
-DATA words16_12<>+52(SB)/4, $0x000f000f
-DATA words16_12<>+56(SB)/4, $0x000f000f
-DATA words16_12<>+60(SB)/4, $0x000f000f
-GLOBL words16_12<>(SB), RODATA|NOPTR, $64
+DATA packs16_8<>+0(SB)/4, $0x00080008
+DATA packs16_8<>+4(SB)/4, $0x00080008
+DATA packs16_8<>+8(SB)/4, $0x000c000c
+DATA packs16_8<>+12(SB)/4, $0x000c000c
+DATA packs16_8<>+16(SB)/4, $0x00090009
+DATA packs16_8<>+20(SB)/4, $0x00090009
+DATA packs16_8<>+24(SB)/4, $0x000d000d
+DATA packs16_8<>+28(SB)/4, $0x000d000d
+DATA packs16_8<>+32(SB)/4, $0x000a000a
+DATA packs16_8<>+36(SB)/4, $0x000a000a
+DATA packs16_8<>+40(SB)/4, $0x000e000e
+DATA packs16_8<>+44(SB)/4, $0x000e000e
+DATA packs16_8<>+48(SB)/4, $0x000b000b
+DATA packs16_8<>+52(SB)/4, $0x000b000b
+DATA packs16_8<>+56(SB)/4, $0x000f000f
+DATA packs16_8<>+60(SB)/4, $0x000f000f
+GLOBL packs16_8<>(SB), RODATA|NOPTR, $64
 
 // func rowsQ3_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, MMX+
 TEXT ·rowsQ3_KAVX512(SB), NOSPLIT, $8-64
 	MOVQ         dst+0(FP), AX
 	MOVQ         w+8(FP), CX
 	MOVQ         stride+16(FP), DX
 	MOVQ         rows+24(FP), BX
-	VBROADCASTSS c04040404<>+0(SB), Z0
-	VMOVDQU32    rotate0_2<>+0(SB), Z1
-	VMOVDQU32    rotate30_31<>+0(SB), Z2
-	VPBROADCASTD c03030303<>+0(SB), Z3
-	VPBROADCASTD c07070707<>+0(SB), Z4
-	VMOVDQU32    words16_0<>+0(SB), Z5
-	VMOVDQU32    rotate4_6<>+0(SB), Z6
-	VMOVDQU32    rotate0_1<>+0(SB), Z7
-	VMOVDQU32    words16_4<>+0(SB), Z8
-	VMOVDQU32    rotate2_3<>+0(SB), Z9
-	VMOVDQU32    words16_8<>+0(SB), Z10
-	VMOVDQU32    rotate4_5<>+0(SB), Z11
-	VMOVDQU32    words16_12<>+0(SB), Z12
+	VMOVDQU32    rotate0_2<>+0(SB), Z0
+	VMOVDQU32    rotate30_31<>+0(SB), Z1
+	VPBROADCASTD c03030303<>+0(SB), Z2
+	VPBROADCASTD c07070707<>+0(SB), Z3
+	VMOVDQU32    rotate4_6<>+0(SB), Z4
+	VMOVDQU32    rotate0_1<>+0(SB), Z5
+	VMOVDQU32    packs16_0<>+0(SB), Z6
+	VMOVDQU32    rotate2_3<>+0(SB), Z7
+	VMOVDQU32    rotate4_5<>+0(SB), Z8
+	VMOVDQU32    packs16_8<>+0(SB), Z9
 	MOVQ         ·rowAhead+0(SB), SI
 	SUBQ         $0x01, BX
 	JLT          rowEnd2
@@ -1629,10 +1592,11 @@ row1:
 	MOVQ   CX, DI
 	MOVQ   q+32(FP), R8
 	MOVQ   d+40(FP), R9
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	MOVQ   blocks+56(FP), R10
-	SUBQ   $0x01, R10
+	MOVQ   bsums+48(FP), R10
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	MOVQ   blocks+56(FP), R11
+	SUBQ   $0x01, R11
 	JLT    blockEnd4
 
 block3:
@@ -1641,112 +1605,110 @@ block3:
 
 	// sc, mn
 	// sc = (low bytes, low bytes >> 4) & 15 | (high bytes >> 0, 2, 4, 6 & 3) << 4, minus 32, as int16
-	VMOVQ        96(DI), X15
-	VPUNPCKLQDQ  X15, X15, X15
-	VPSRLVD      shift0044<>+0(SB), X15, X15
-	VPBROADCASTD 104(DI), X16
-	VPSRLVD      shift0246<>+0(SB), X16, X16
-	VPANDD       quad0f0f0f0f<>+0(SB), X15, X15
-	VPANDD       quad03030303<>+0(SB), X16, X16
-	VPSLLD       $0x04, X16, X16
-	VPORD        X16, X15, X15
-	VPSUBB       quad20202020<>+0(SB), X15, X15
-	VPMOVSXBW    X15, Y15
-	VPXORD       Z17, Z17, Z17
+	VMOVQ        96(DI), X12
+	VPUNPCKLQDQ  X12, X12, X12
+	VPSRLVD      shift0044<>+0(SB), X12, X12
+	VPBROADCASTD 104(DI), X11
+	VPSRLVD      shift0246<>+0(SB), X11, X11
+	VPANDD       quad0f0f0f0f<>+0(SB), X12, X12
+	VPANDD       quad03030303<>+0(SB), X11, X11
+	VPSLLD       $0x04, X11, X11
+	VPORD        X11, X12, X12
+	VPSUBB       quad20202020<>+0(SB), X12, X12
+	VPMOVSXBW    X12, Y12
+	VPXORD       Z11, Z11, Z11
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
-	VBROADCASTI64X4 32(DI), Z16
-	VPRORVD         Z1, Z16, Z16
-	VBROADCASTI64X4 (DI), Z19
+	VBROADCASTI64X4 32(DI), Z13
+	VPRORVD         Z0, Z13, Z13
+	VBROADCASTI64X4 (DI), Z14
 
 	// q |= bit 0, bit 1 in the upper half, times 4
-	VPRORVD    Z2, Z19, Z19
-	VPTERNLOGD $0xe4, Z3, Z19, Z16
-	VPANDD     Z4, Z16, Z16
-	VPMADDUBSW (R8), Z16, Z16
-	VPMADDUBSW (R8), Z0, Z19
-	VPSUBW     Z19, Z16, Z16
-	VPERMW     Z15, Z5, Z19
-	VPDPWSSD   Z19, Z16, Z17
+	VPRORVD    Z1, Z14, Z14
+	VPTERNLOGD $0xe4, Z2, Z14, Z13
+	VPANDD     Z3, Z13, Z13
 
 	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
-	VBROADCASTI64X4 32(DI), Z16
-	VPRORVD         Z6, Z16, Z16
-	VBROADCASTI64X4 (DI), Z19
+	VBROADCASTI64X4 32(DI), Z14
+	VPRORVD         Z4, Z14, Z14
+	VBROADCASTI64X4 (DI), Z15
 
 	// q |= bit 2, bit 3 in the upper half, times 4
-	VPRORVD    Z7, Z19, Z19
-	VPTERNLOGD $0xe4, Z3, Z19, Z16
-	VPANDD     Z4, Z16, Z16
-	VPMADDUBSW 64(R8), Z16, Z16
-	VPMADDUBSW 64(R8), Z0, Z19
-	VPSUBW     Z19, Z16, Z16
-	VPERMW     Z15, Z8, Z19
-	VPDPWSSD   Z19, Z16, Z17
+	VPRORVD    Z5, Z15, Z15
+	VPTERNLOGD $0xe4, Z2, Z15, Z14
+	VPANDD     Z3, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPDPBUSD   (R8), Z13, Z15
+	VPDPBUSD   64(R8), Z14, Z16
+	VPACKSSDW  Z16, Z15, Z15
+	VPERMW     Z12, Z6, Z13
+	VPDPWSSD   Z13, Z15, Z11
 
 	// q = bytes >> 0, bytes >> 2 in the upper half, & 3
-	VBROADCASTI64X4 64(DI), Z16
-	VPRORVD         Z1, Z16, Z16
-	VBROADCASTI64X4 (DI), Z19
+	VBROADCASTI64X4 64(DI), Z13
+	VPRORVD         Z0, Z13, Z13
+	VBROADCASTI64X4 (DI), Z14
 
 	// q |= bit 4, bit 5 in the upper half, times 4
-	VPRORVD    Z9, Z19, Z19
-	VPTERNLOGD $0xe4, Z3, Z19, Z16
-	VPANDD     Z4, Z16, Z16
-	VPMADDUBSW 128(R8), Z16, Z16
-	VPMADDUBSW 128(R8), Z0, Z19
-	VPSUBW     Z19, Z16, Z16
-	VPERMW     Z15, Z10, Z19
-	VPDPWSSD   Z19, Z16, Z17
+	VPRORVD    Z7, Z14, Z14
+	VPTERNLOGD $0xe4, Z2, Z14, Z13
+	VPANDD     Z3, Z13, Z13
 
 	// q = bytes >> 4, bytes >> 6 in the upper half, & 3
-	VBROADCASTI64X4 64(DI), Z16
-	VPRORVD         Z6, Z16, Z16
-	VBROADCASTI64X4 (DI), Z19
+	VBROADCASTI64X4 64(DI), Z14
+	VPRORVD         Z4, Z14, Z14
+	VBROADCASTI64X4 (DI), Z15
 
 	// q |= bit 6, bit 7 in the upper half, times 4
-	VPRORVD    Z11, Z19, Z19
-	VPTERNLOGD $0xe4, Z3, Z19, Z16
-	VPANDD     Z4, Z16, Z16
-	VPMADDUBSW 192(R8), Z16, Z16
-	VPMADDUBSW 192(R8), Z0, Z19
-	VPSUBW     Z19, Z16, Z16
-	VPERMW     Z15, Z12, Z19
-	VPDPWSSD   Z19, Z16, Z17
+	VPRORVD    Z8, Z15, Z15
+	VPTERNLOGD $0xe4, Z2, Z15, Z14
+	VPANDD     Z3, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	VPXORD     Z16, Z16, Z16
+	VPDPBUSD   128(R8), Z13, Z15
+	VPDPBUSD   192(R8), Z14, Z16
+	VPACKSSDW  Z16, Z15, Z15
+	VPERMW     Z12, Z9, Z13
+	VPDPWSSD   Z13, Z15, Z11
+	VPXORD     Z13, Z13, Z13
+	VPMADDWD   (R10), Y12, Y13
+	VPSLLD     $0x02, Y13, Y13
+	VPSUBD     Z13, Z11, Z11
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VPXORD           Z18, Z18, Z18
-	VPINSRW          $0x00, 108(DI), X18, X18
-	VCVTPH2PS        X18, X18
-	VBROADCASTSS     (R9), X15
-	VMULPS           X15, X18, X18
-	VMOVLPS          X18, (SP)
-	VCVTDQ2PS        Z17, Z17
-	VFMADD231PS.BCST (SP), Z17, Z13
-	ADDQ             $+110, DI
-	ADDQ             $+256, R8
-	ADDQ             $+4, R9
-	SUBQ             $0x01, R10
-	JGE              block3
+	VPXORD        Z13, Z13, Z13
+	VPINSRW       $0x00, 108(DI), X13, X13
+	VCVTPH2PS     X13, X13
+	VBROADCASTSS  (R9), X12
+	VMULPS        X12, X13, X13
+	VEXTRACTI64X4 $0x01, Z11, Y12
+	VPADDD        Y12, Y11, Y11
+	VEXTRACTI32X4 $0x01, Y11, X12
+	VPADDD        X12, X11, X11
+	VPSHUFD       $0x4e, X11, X12
+	VPADDD        X12, X11, X11
+	VPSHUFD       $0xb1, X11, X12
+	VPADDD        X12, X11, X11
+	VCVTDQ2PS     X11, X11
+	VFMADD231SS   X13, X11, X10
+	ADDQ          $+110, DI
+	ADDQ          $+256, R8
+	ADDQ          $+4, R9
+	ADDQ          $+32, R10
+	SUBQ          $0x01, R11
+	JGE           block3
 
 blockEnd4:
-	ADDQ $0x01, R10
+	ADDQ $0x01, R11
 
 	// dst = Σ acc - Σ mins
-	VPERMILPS     $0x4e, Z13, Z16
-	VADDPS        Z16, Z13, Z13
-	VPERMILPS     $0xb1, Z13, Z16
-	VADDPS        Z16, Z13, Z13
-	VEXTRACTF64X4 $0x01, Z13, Y15
-	VADDPS        Y15, Y13, Y13
-	VEXTRACTF32X4 $0x01, Y13, X15
-	VADDPS        X15, X13, X13
-	VMOVSS        X13, (AX)
-	ADDQ          $+4, AX
-	ADDQ          DX, CX
-	SUBQ          $0x01, BX
-	JGE           row1
+	VMOVSS X10, (AX)
+	ADDQ   $+4, AX
+	ADDQ   DX, CX
+	SUBQ   $0x01, BX
+	JGE    row1
 
 rowEnd2:
 	ADDQ $0x01, BX
@@ -1838,10 +1800,8 @@ TEXT ·rowsQ4_KAVX512(SB), NOSPLIT, $8-64
 	VMOVDQU32    twiceWords<>+0(SB), Y0
 	VMOVDQU32    rotate0_4<>+0(SB), Z1
 	VPBROADCASTD c0f0f0f0f<>+0(SB), Z2
-	VMOVDQU32    words32_0<>+0(SB), Z3
-	VMOVDQU32    words32_2<>+0(SB), Z4
-	VMOVDQU32    words32_4<>+0(SB), Z5
-	VMOVDQU32    words32_6<>+0(SB), Z6
+	VMOVDQU32    packs32_0<>+0(SB), Z3
+	VMOVDQU32    packs32_4<>+0(SB), Z4
 	MOVQ         ·rowAhead+0(SB), SI
 	SUBQ         $0x01, BX
 	JLT          rowEnd2
@@ -1851,8 +1811,8 @@ row1:
 	MOVQ   q+32(FP), R8
 	MOVQ   d+40(FP), R9
 	MOVQ   bsums+48(FP), R10
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
 	MOVQ   blocks+56(FP), R11
 	SUBQ   $0x01, R11
 	JLT    blockEnd4
@@ -1864,64 +1824,66 @@ block3:
 
 	// sc, mn
 	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
-	VMOVDQU32 (DI), X9
-	VPSHUFD   $0xa5, X9, X10
-	VPSHUFD   $0xff, X9, X9
-	VPSRLVD   shift0202<>+0(SB), X10, X10
-	VPSRLVD   shift0004<>+0(SB), X9, X9
-	VPANDD    six<>+0(SB), X10, X10
-	VPANDD    four<>+0(SB), X9, X9
-	VPORD     X9, X10, X10
-	VPMOVZXBW X10, X9
-	VPSRLDQ   $0x08, X10, X10
-	VPMOVZXBW X10, X10
-	VPERMW    Y10, Y0, Y12
-	VPXORD    Z11, Z11, Z11
+	VMOVDQU32 (DI), X7
+	VPSHUFD   $0xa5, X7, X8
+	VPSHUFD   $0xff, X7, X7
+	VPSRLVD   shift0202<>+0(SB), X8, X8
+	VPSRLVD   shift0004<>+0(SB), X7, X7
+	VPANDD    six<>+0(SB), X8, X8
+	VPANDD    four<>+0(SB), X7, X7
+	VPORD     X7, X8, X8
+	VPMOVZXBW X8, X7
+	VPSRLDQ   $0x08, X8, X8
+	VPMOVZXBW X8, X8
+	VPERMW    Y8, Y0, Y9
+	VPXORD    Z10, Z10, Z10
 
 	// sum += sc·Σ(q-bias)·q_a
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 16(DI), Z13
-	VPRORVD         Z1, Z13, Z13
-	VPANDD          Z2, Z13, Z13
-	VPMADDUBSW      (R8), Z13, Z13
-	VPERMW          Z9, Z3, Z14
-	VPDPWSSD        Z14, Z13, Z11
+	VBROADCASTI64X4 16(DI), Z11
+	VPRORVD         Z1, Z11, Z11
+	VPANDD          Z2, Z11, Z11
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 48(DI), Z13
-	VPRORVD         Z1, Z13, Z13
-	VPANDD          Z2, Z13, Z13
-	VPMADDUBSW      64(R8), Z13, Z13
-	VPERMW          Z9, Z4, Z14
-	VPDPWSSD        Z14, Z13, Z11
+	VBROADCASTI64X4 48(DI), Z12
+	VPRORVD         Z1, Z12, Z12
+	VPANDD          Z2, Z12, Z12
+	VPXORD          Z13, Z13, Z13
+	VPXORD          Z14, Z14, Z14
+	VPDPBUSD        (R8), Z11, Z13
+	VPDPBUSD        64(R8), Z12, Z14
+	VPACKSSDW       Z14, Z13, Z13
+	VPERMW          Z7, Z3, Z11
+	VPDPWSSD        Z11, Z13, Z10
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 80(DI), Z13
-	VPRORVD         Z1, Z13, Z13
-	VPANDD          Z2, Z13, Z13
-	VPMADDUBSW      128(R8), Z13, Z13
-	VPERMW          Z9, Z5, Z14
-	VPDPWSSD        Z14, Z13, Z11
+	VBROADCASTI64X4 80(DI), Z11
+	VPRORVD         Z1, Z11, Z11
+	VPANDD          Z2, Z11, Z11
 
 	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 112(DI), Z13
-	VPRORVD         Z1, Z13, Z13
-	VPANDD          Z2, Z13, Z13
-	VPMADDUBSW      192(R8), Z13, Z13
-	VPERMW          Z9, Z6, Z14
-	VPDPWSSD        Z14, Z13, Z11
+	VBROADCASTI64X4 112(DI), Z12
+	VPRORVD         Z1, Z12, Z12
+	VPANDD          Z2, Z12, Z12
+	VPXORD          Z13, Z13, Z13
+	VPXORD          Z14, Z14, Z14
+	VPDPBUSD        128(R8), Z11, Z13
+	VPDPBUSD        192(R8), Z12, Z14
+	VPACKSSDW       Z14, Z13, Z13
+	VPERMW          Z7, Z4, Z11
+	VPDPWSSD        Z11, Z13, Z10
 
 	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD            (DI), X9
-	VCVTPH2PS        X9, X9
-	VBROADCASTSS     (R9), X10
-	VMULPS           X10, X9, X9
-	VMOVLPS          X9, (SP)
-	VCVTDQ2PS        Z11, Z11
-	VFMADD231PS.BCST (SP), Z11, Z7
-	VPMADDWD         (R10), Y12, Y12
-	VCVTDQ2PS        Y12, Y12
-	VFMADD231PS.BCST 4(SP), Y12, Y8
+	VMOVD            (DI), X7
+	VCVTPH2PS        X7, X7
+	VBROADCASTSS     (R9), X8
+	VMULPS           X8, X7, X7
+	VMOVLPS          X7, (SP)
+	VCVTDQ2PS        Z10, Z10
+	VFMADD231PS.BCST (SP), Z10, Z5
+	VPMADDWD         (R10), Y9, Y9
+	VCVTDQ2PS        Y9, Y9
+	VFMADD231PS.BCST 4(SP), Y9, Y6
 	ADDQ             $+144, DI
 	ADDQ             $+256, R8
 	ADDQ             $+4, R9
@@ -1933,16 +1895,16 @@ blockEnd4:
 	ADDQ $0x01, R11
 
 	// dst = Σ acc - Σ mins
-	VSUBPS        Z8, Z7, Z7
-	VPERMILPS     $0x4e, Z7, Z12
-	VADDPS        Z12, Z7, Z7
-	VPERMILPS     $0xb1, Z7, Z12
-	VADDPS        Z12, Z7, Z7
-	VEXTRACTF64X4 $0x01, Z7, Y12
-	VADDPS        Y12, Y7, Y7
-	VEXTRACTF32X4 $0x01, Y7, X9
-	VADDPS        X9, X7, X7
-	VMOVSS        X7, (AX)
+	VSUBPS        Z6, Z5, Z5
+	VPERMILPS     $0x4e, Z5, Z6
+	VADDPS        Z6, Z5, Z5
+	VPERMILPS     $0xb1, Z5, Z6
+	VADDPS        Z6, Z5, Z5
+	VEXTRACTF64X4 $0x01, Z5, Y6
+	VADDPS        Y6, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X6
+	VADDPS        X6, X5, X5
+	VMOVSS        X5, (AX)
 	ADDQ          $+4, AX
 	ADDQ          DX, CX
 	SUBQ          $0x01, BX
@@ -1980,6 +1942,523 @@ DATA rotate0_4<>+52(SB)/4, $0x00000004
 DATA rotate0_4<>+56(SB)/4, $0x00000004
 DATA rotate0_4<>+60(SB)/4, $0x00000004
 GLOBL rotate0_4<>(SB), RODATA|NOPTR, $64
+
+DATA packs32_0<>+0(SB)/4, $0x00000000
+DATA packs32_0<>+4(SB)/4, $0x00000000
+DATA packs32_0<>+8(SB)/4, $0x00020002
+DATA packs32_0<>+12(SB)/4, $0x00020002
+DATA packs32_0<>+16(SB)/4, $0x00000000
+DATA packs32_0<>+20(SB)/4, $0x00000000
+DATA packs32_0<>+24(SB)/4, $0x00020002
+DATA packs32_0<>+28(SB)/4, $0x00020002
+DATA packs32_0<>+32(SB)/4, $0x00010001
+DATA packs32_0<>+36(SB)/4, $0x00010001
+DATA packs32_0<>+40(SB)/4, $0x00030003
+DATA packs32_0<>+44(SB)/4, $0x00030003
+DATA packs32_0<>+48(SB)/4, $0x00010001
+DATA packs32_0<>+52(SB)/4, $0x00010001
+DATA packs32_0<>+56(SB)/4, $0x00030003
+DATA packs32_0<>+60(SB)/4, $0x00030003
+GLOBL packs32_0<>(SB), RODATA|NOPTR, $64
+
+DATA packs32_4<>+0(SB)/4, $0x00040004
+DATA packs32_4<>+4(SB)/4, $0x00040004
+DATA packs32_4<>+8(SB)/4, $0x00060006
+DATA packs32_4<>+12(SB)/4, $0x00060006
+DATA packs32_4<>+16(SB)/4, $0x00040004
+DATA packs32_4<>+20(SB)/4, $0x00040004
+DATA packs32_4<>+24(SB)/4, $0x00060006
+DATA packs32_4<>+28(SB)/4, $0x00060006
+DATA packs32_4<>+32(SB)/4, $0x00050005
+DATA packs32_4<>+36(SB)/4, $0x00050005
+DATA packs32_4<>+40(SB)/4, $0x00070007
+DATA packs32_4<>+44(SB)/4, $0x00070007
+DATA packs32_4<>+48(SB)/4, $0x00050005
+DATA packs32_4<>+52(SB)/4, $0x00050005
+DATA packs32_4<>+56(SB)/4, $0x00070007
+DATA packs32_4<>+60(SB)/4, $0x00070007
+GLOBL packs32_4<>(SB), RODATA|NOPTR, $64
+
+// func rowsQ5_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
+TEXT ·rowsQ5_KAVX512(SB), NOSPLIT, $8-64
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         rows+24(FP), BX
+	VMOVDQU32    twiceWords<>+0(SB), Y0
+	VMOVDQU32    rotate0_4<>+0(SB), Z1
+	VMOVDQU32    rotate28_29<>+0(SB), Z2
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Z3
+	VPBROADCASTD c1f1f1f1f<>+0(SB), Z4
+	VMOVDQU32    rotate30_31<>+0(SB), Z5
+	VMOVDQU32    packs32_0<>+0(SB), Z6
+	VMOVDQU32    rotate0_1<>+0(SB), Z7
+	VMOVDQU32    rotate2_3<>+0(SB), Z8
+	VMOVDQU32    packs32_4<>+0(SB), Z9
+	MOVQ         ·rowAhead+0(SB), SI
+	SUBQ         $0x01, BX
+	JLT          rowEnd2
+
+row1:
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), R8
+	MOVQ   d+40(FP), R9
+	MOVQ   bsums+48(FP), R10
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	MOVQ   blocks+56(FP), R11
+	SUBQ   $0x01, R11
+	JLT    blockEnd4
+
+block3:
+	PREFETCHT0 (DI)(SI*1)
+	PREFETCHT0 64(DI)(SI*1)
+	PREFETCHT0 128(DI)(SI*1)
+
+	// sc, mn
+	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
+	VMOVDQU32 (DI), X12
+	VPSHUFD   $0xa5, X12, X13
+	VPSHUFD   $0xff, X12, X12
+	VPSRLVD   shift0202<>+0(SB), X13, X13
+	VPSRLVD   shift0004<>+0(SB), X12, X12
+	VPANDD    six<>+0(SB), X13, X13
+	VPANDD    four<>+0(SB), X12, X12
+	VPORD     X12, X13, X13
+	VPMOVZXBW X13, X12
+	VPSRLDQ   $0x08, X13, X13
+	VPMOVZXBW X13, X13
+	VPERMW    Y13, Y0, Y14
+	VPXORD    Z15, Z15, Z15
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
+	VBROADCASTI64X4 48(DI), Z16
+	VPRORVD         Z1, Z16, Z16
+	VBROADCASTI64X4 16(DI), Z17
+
+	// q |= bit 0, bit 1 in the upper half, times 16
+	VPRORVD    Z2, Z17, Z17
+	VPTERNLOGD $0xe4, Z3, Z17, Z16
+	VPANDD     Z4, Z16, Z16
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
+	VBROADCASTI64X4 80(DI), Z17
+	VPRORVD         Z1, Z17, Z17
+	VBROADCASTI64X4 16(DI), Z18
+
+	// q |= bit 2, bit 3 in the upper half, times 16
+	VPRORVD    Z5, Z18, Z18
+	VPTERNLOGD $0xe4, Z3, Z18, Z17
+	VPANDD     Z4, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPDPBUSD   (R8), Z16, Z18
+	VPDPBUSD   64(R8), Z17, Z19
+	VPACKSSDW  Z19, Z18, Z18
+	VPERMW     Z12, Z6, Z16
+	VPDPWSSD   Z16, Z18, Z15
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
+	VBROADCASTI64X4 112(DI), Z16
+	VPRORVD         Z1, Z16, Z16
+	VBROADCASTI64X4 16(DI), Z17
+
+	// q |= bit 4, bit 5 in the upper half, times 16
+	VPRORVD    Z7, Z17, Z17
+	VPTERNLOGD $0xe4, Z3, Z17, Z16
+	VPANDD     Z4, Z16, Z16
+
+	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
+	VBROADCASTI64X4 144(DI), Z17
+	VPRORVD         Z1, Z17, Z17
+	VBROADCASTI64X4 16(DI), Z18
+
+	// q |= bit 6, bit 7 in the upper half, times 16
+	VPRORVD    Z8, Z18, Z18
+	VPTERNLOGD $0xe4, Z3, Z18, Z17
+	VPANDD     Z4, Z17, Z17
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	VPDPBUSD   128(R8), Z16, Z18
+	VPDPBUSD   192(R8), Z17, Z19
+	VPACKSSDW  Z19, Z18, Z18
+	VPERMW     Z12, Z9, Z16
+	VPDPWSSD   Z16, Z18, Z15
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD            (DI), X12
+	VCVTPH2PS        X12, X12
+	VBROADCASTSS     (R9), X13
+	VMULPS           X13, X12, X12
+	VMOVLPS          X12, (SP)
+	VCVTDQ2PS        Z15, Z15
+	VFMADD231PS.BCST (SP), Z15, Z10
+	VPMADDWD         (R10), Y14, Y14
+	VCVTDQ2PS        Y14, Y14
+	VFMADD231PS.BCST 4(SP), Y14, Y11
+	ADDQ             $+176, DI
+	ADDQ             $+256, R8
+	ADDQ             $+4, R9
+	ADDQ             $+32, R10
+	SUBQ             $0x01, R11
+	JGE              block3
+
+blockEnd4:
+	ADDQ $0x01, R11
+
+	// dst = Σ acc - Σ mins
+	VSUBPS        Z11, Z10, Z10
+	VPERMILPS     $0x4e, Z10, Z11
+	VADDPS        Z11, Z10, Z10
+	VPERMILPS     $0xb1, Z10, Z11
+	VADDPS        Z11, Z10, Z10
+	VEXTRACTF64X4 $0x01, Z10, Y11
+	VADDPS        Y11, Y10, Y10
+	VEXTRACTF32X4 $0x01, Y10, X11
+	VADDPS        X11, X10, X10
+	VMOVSS        X10, (AX)
+	ADDQ          $+4, AX
+	ADDQ          DX, CX
+	SUBQ          $0x01, BX
+	JGE           row1
+
+rowEnd2:
+	ADDQ $0x01, BX
+	VZEROUPPER
+	RET
+
+DATA rotate28_29<>+0(SB)/4, $0x0000001c
+DATA rotate28_29<>+4(SB)/4, $0x0000001c
+DATA rotate28_29<>+8(SB)/4, $0x0000001c
+DATA rotate28_29<>+12(SB)/4, $0x0000001c
+DATA rotate28_29<>+16(SB)/4, $0x0000001c
+DATA rotate28_29<>+20(SB)/4, $0x0000001c
+DATA rotate28_29<>+24(SB)/4, $0x0000001c
+DATA rotate28_29<>+28(SB)/4, $0x0000001c
+DATA rotate28_29<>+32(SB)/4, $0x0000001d
+DATA rotate28_29<>+36(SB)/4, $0x0000001d
+DATA rotate28_29<>+40(SB)/4, $0x0000001d
+DATA rotate28_29<>+44(SB)/4, $0x0000001d
+DATA rotate28_29<>+48(SB)/4, $0x0000001d
+DATA rotate28_29<>+52(SB)/4, $0x0000001d
+DATA rotate28_29<>+56(SB)/4, $0x0000001d
+DATA rotate28_29<>+60(SB)/4, $0x0000001d
+GLOBL rotate28_29<>(SB), RODATA|NOPTR, $64
+
+DATA c1f1f1f1f<>+0(SB)/4, $0x1f1f1f1f
+GLOBL c1f1f1f1f<>(SB), RODATA|NOPTR, $4
+
+// func rowsQ6_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, FMA3, MMX+
+TEXT ·rowsQ6_KAVX512(SB), NOSPLIT, $8-64
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         rows+24(FP), BX
+	VMOVDQU32    rotate28_30<>+0(SB), Z0
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Z1
+	VPBROADCASTD c3f3f3f3f<>+0(SB), Z2
+	VMOVDQU32    rotate0_2<>+0(SB), Z3
+	VMOVDQU32    packs16_0<>+0(SB), Z4
+	VMOVDQU32    packs16_8<>+0(SB), Z5
+	MOVQ         ·rowAhead+0(SB), SI
+	SUBQ         $0x01, BX
+	JLT          rowEnd2
+
+row1:
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), R8
+	MOVQ   d+40(FP), R9
+	MOVQ   bsums+48(FP), R10
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   blocks+56(FP), R11
+	SUBQ   $0x01, R11
+	JLT    blockEnd4
+
+block3:
+	PREFETCHT0 (DI)(SI*1)
+	PREFETCHT0 64(DI)(SI*1)
+	PREFETCHT0 128(DI)(SI*1)
+	PREFETCHT0 192(DI)(SI*1)
+
+	// sc, mn
+	VPMOVSXBW 192(DI), Y8
+	VPXORD    Z7, Z7, Z7
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 2 and 3) << 4
+	VBROADCASTI64X4 128(DI), Z10
+	VMOVDQU32       (DI), Z9
+	VPRORVD         Z0, Z10, Z10
+	VPTERNLOGD      $0xe4, Z1, Z10, Z9
+	VPANDD          Z2, Z9, Z9
+
+	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 6 and 7) << 4
+	VBROADCASTI64X4 128(DI), Z11
+	VMOVDQU32       (DI), Z10
+	VPSRLD          $0x04, Z10, Z10
+	VPRORVD         Z3, Z11, Z11
+	VPTERNLOGD      $0xe4, Z1, Z11, Z10
+	VPANDD          Z2, Z10, Z10
+	VPXORD          Z11, Z11, Z11
+	VPXORD          Z12, Z12, Z12
+	VPDPBUSD        (R8), Z9, Z11
+	VPDPBUSD        64(R8), Z10, Z12
+	VPACKSSDW       Z12, Z11, Z11
+	VPERMW          Z8, Z4, Z9
+	VPDPWSSD        Z9, Z11, Z7
+
+	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 2 and 3) << 4
+	VBROADCASTI64X4 160(DI), Z10
+	VMOVDQU32       64(DI), Z9
+	VPRORVD         Z0, Z10, Z10
+	VPTERNLOGD      $0xe4, Z1, Z10, Z9
+	VPANDD          Z2, Z9, Z9
+
+	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 6 and 7) << 4
+	VBROADCASTI64X4 160(DI), Z11
+	VMOVDQU32       64(DI), Z10
+	VPSRLD          $0x04, Z10, Z10
+	VPRORVD         Z3, Z11, Z11
+	VPTERNLOGD      $0xe4, Z1, Z11, Z10
+	VPANDD          Z2, Z10, Z10
+	VPXORD          Z11, Z11, Z11
+	VPXORD          Z12, Z12, Z12
+	VPDPBUSD        128(R8), Z9, Z11
+	VPDPBUSD        192(R8), Z10, Z12
+	VPACKSSDW       Z12, Z11, Z11
+	VPERMW          Z8, Z5, Z9
+	VPDPWSSD        Z9, Z11, Z7
+	VPXORD          Z9, Z9, Z9
+	VPMADDWD        (R10), Y8, Y9
+	VPSLLD          $0x05, Y9, Y9
+	VPSUBD          Z9, Z7, Z7
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VPXORD        Z9, Z9, Z9
+	VPINSRW       $0x00, 208(DI), X9, X9
+	VCVTPH2PS     X9, X9
+	VBROADCASTSS  (R9), X8
+	VMULPS        X8, X9, X9
+	VEXTRACTI64X4 $0x01, Z7, Y8
+	VPADDD        Y8, Y7, Y7
+	VEXTRACTI32X4 $0x01, Y7, X8
+	VPADDD        X8, X7, X7
+	VPSHUFD       $0x4e, X7, X8
+	VPADDD        X8, X7, X7
+	VPSHUFD       $0xb1, X7, X8
+	VPADDD        X8, X7, X7
+	VCVTDQ2PS     X7, X7
+	VFMADD231SS   X9, X7, X6
+	ADDQ          $+210, DI
+	ADDQ          $+256, R8
+	ADDQ          $+4, R9
+	ADDQ          $+32, R10
+	SUBQ          $0x01, R11
+	JGE           block3
+
+blockEnd4:
+	ADDQ $0x01, R11
+
+	// dst = Σ acc - Σ mins
+	VMOVSS X6, (AX)
+	ADDQ   $+4, AX
+	ADDQ   DX, CX
+	SUBQ   $0x01, BX
+	JGE    row1
+
+rowEnd2:
+	ADDQ $0x01, BX
+	VZEROUPPER
+	RET
+
+DATA rotate28_30<>+0(SB)/4, $0x0000001c
+DATA rotate28_30<>+4(SB)/4, $0x0000001c
+DATA rotate28_30<>+8(SB)/4, $0x0000001c
+DATA rotate28_30<>+12(SB)/4, $0x0000001c
+DATA rotate28_30<>+16(SB)/4, $0x0000001c
+DATA rotate28_30<>+20(SB)/4, $0x0000001c
+DATA rotate28_30<>+24(SB)/4, $0x0000001c
+DATA rotate28_30<>+28(SB)/4, $0x0000001c
+DATA rotate28_30<>+32(SB)/4, $0x0000001e
+DATA rotate28_30<>+36(SB)/4, $0x0000001e
+DATA rotate28_30<>+40(SB)/4, $0x0000001e
+DATA rotate28_30<>+44(SB)/4, $0x0000001e
+DATA rotate28_30<>+48(SB)/4, $0x0000001e
+DATA rotate28_30<>+52(SB)/4, $0x0000001e
+DATA rotate28_30<>+56(SB)/4, $0x0000001e
+DATA rotate28_30<>+60(SB)/4, $0x0000001e
+GLOBL rotate28_30<>(SB), RODATA|NOPTR, $64
+
+DATA c3f3f3f3f<>+0(SB)/4, $0x3f3f3f3f
+GLOBL c3f3f3f3f<>(SB), RODATA|NOPTR, $4
+
+// func rowsIQ4_XSAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, BMI2, F16C, MMX+
+TEXT ·rowsIQ4_XSAVX512(SB), NOSPLIT, $8-64
+	MOVQ         dst+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         rows+24(FP), BX
+	VMOVUPS      iq4<>+0(SB), Z0
+	VMOVDQU32    quads0011<>+0(SB), Z1
+	VMOVDQU32    shift04<>+0(SB), Z2
+	VPBROADCASTD c0f0f0f0f<>+0(SB), Z3
+	VMOVDQU32    words32_0<>+0(SB), Z4
+	VMOVDQU32    words32_2<>+0(SB), Z5
+	VMOVDQU32    words32_4<>+0(SB), Z6
+	VMOVDQU32    words32_6<>+0(SB), Z7
+	MOVQ         ·rowAhead+0(SB), SI
+	SUBQ         $0x01, BX
+	JLT          rowEnd2
+
+row1:
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), R8
+	MOVQ   d+40(FP), R9
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	MOVQ   blocks+56(FP), R10
+	SUBQ   $0x01, R10
+	JLT    blockEnd4
+
+block3:
+	PREFETCHT0 (DI)(SI*1)
+	PREFETCHT0 64(DI)(SI*1)
+	PREFETCHT0 128(DI)(SI*1)
+
+	// sc, mn
+	// sc = four bits | two bits << 4, each spread to its byte, minus 32, as int16
+	MOVQ      $0x0f0f0f0f0f0f0f0f, R13
+	MOVL      4(DI), R11
+	PDEPQ     R13, R11, R11
+	MOVQ      $0x3030303030303030, R13
+	MOVWLZX   2(DI), R12
+	PDEPQ     R13, R12, R12
+	ORQ       R12, R11
+	VMOVQ     R11, X10
+	VPSUBB    quad20202020<>+0(SB), X10, X10
+	VPMOVSXBW X10, X10
+	VPXORD    Z9, Z9, Z9
+
+	// sum += sc·Σ(q-bias)·q_a
+	// q = values[bytes & 15], values[bytes >> 4]
+	VMOVDQU32  8(DI), Y11
+	VPERMQ     Z11, Z1, Z11
+	VPSRLVD    Z2, Z11, Z11
+	VPANDD     Z3, Z11, Z11
+	VPSHUFB    Z11, Z0, Z11
+	VPXORD     Z16, Z16, Z16
+	VMOVDQU8   (R8), Z15
+	VPMOVB2M   Z11, K1
+	VPSUBB     Z15, Z16, K1, Z15
+	VPABSB     Z11, Z11
+	VPMADDUBSW Z15, Z11, Z11
+	VPERMW     Z10, Z4, Z15
+	VPDPWSSD   Z15, Z11, Z9
+
+	// q = values[bytes & 15], values[bytes >> 4]
+	VMOVDQU32  40(DI), Y12
+	VPERMQ     Z12, Z1, Z12
+	VPSRLVD    Z2, Z12, Z12
+	VPANDD     Z3, Z12, Z12
+	VPSHUFB    Z12, Z0, Z12
+	VPXORD     Z16, Z16, Z16
+	VMOVDQU8   64(R8), Z15
+	VPMOVB2M   Z12, K1
+	VPSUBB     Z15, Z16, K1, Z15
+	VPABSB     Z12, Z12
+	VPMADDUBSW Z15, Z12, Z12
+	VPERMW     Z10, Z5, Z15
+	VPDPWSSD   Z15, Z12, Z9
+
+	// q = values[bytes & 15], values[bytes >> 4]
+	VMOVDQU32  72(DI), Y13
+	VPERMQ     Z13, Z1, Z13
+	VPSRLVD    Z2, Z13, Z13
+	VPANDD     Z3, Z13, Z13
+	VPSHUFB    Z13, Z0, Z13
+	VPXORD     Z16, Z16, Z16
+	VMOVDQU8   128(R8), Z15
+	VPMOVB2M   Z13, K1
+	VPSUBB     Z15, Z16, K1, Z15
+	VPABSB     Z13, Z13
+	VPMADDUBSW Z15, Z13, Z13
+	VPERMW     Z10, Z6, Z15
+	VPDPWSSD   Z15, Z13, Z9
+
+	// q = values[bytes & 15], values[bytes >> 4]
+	VMOVDQU32  104(DI), Y14
+	VPERMQ     Z14, Z1, Z14
+	VPSRLVD    Z2, Z14, Z14
+	VPANDD     Z3, Z14, Z14
+	VPSHUFB    Z14, Z0, Z14
+	VPXORD     Z16, Z16, Z16
+	VMOVDQU8   192(R8), Z15
+	VPMOVB2M   Z14, K1
+	VPSUBB     Z15, Z16, K1, Z15
+	VPABSB     Z14, Z14
+	VPMADDUBSW Z15, Z14, Z14
+	VPERMW     Z10, Z7, Z15
+	VPDPWSSD   Z15, Z14, Z9
+
+	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
+	VMOVD            (DI), X10
+	VCVTPH2PS        X10, X10
+	VBROADCASTSS     (R9), X11
+	VMULPS           X11, X10, X10
+	VMOVLPS          X10, (SP)
+	VCVTDQ2PS        Z9, Z9
+	VFMADD231PS.BCST (SP), Z9, Z8
+	ADDQ             $+136, DI
+	ADDQ             $+256, R8
+	ADDQ             $+4, R9
+	SUBQ             $0x01, R10
+	JGE              block3
+
+blockEnd4:
+	ADDQ $0x01, R10
+
+	// dst = Σ acc - Σ mins
+	VPERMILPS     $0x4e, Z8, Z9
+	VADDPS        Z9, Z8, Z8
+	VPERMILPS     $0xb1, Z8, Z9
+	VADDPS        Z9, Z8, Z8
+	VEXTRACTF64X4 $0x01, Z8, Y9
+	VADDPS        Y9, Y8, Y8
+	VEXTRACTF32X4 $0x01, Y8, X9
+	VADDPS        X9, X8, X8
+	VMOVSS        X8, (AX)
+	ADDQ          $+4, AX
+	ADDQ          DX, CX
+	SUBQ          $0x01, BX
+	JGE           row1
+
+rowEnd2:
+	ADDQ $0x01, BX
+	VZEROUPPER
+	RET
+
+DATA quads0011<>+0(SB)/4, $0x00000000
+DATA quads0011<>+4(SB)/4, $0x00000000
+DATA quads0011<>+8(SB)/4, $0x00000001
+DATA quads0011<>+12(SB)/4, $0x00000000
+DATA quads0011<>+16(SB)/4, $0x00000000
+DATA quads0011<>+20(SB)/4, $0x00000000
+DATA quads0011<>+24(SB)/4, $0x00000001
+DATA quads0011<>+28(SB)/4, $0x00000000
+DATA quads0011<>+32(SB)/4, $0x00000002
+DATA quads0011<>+36(SB)/4, $0x00000000
+DATA quads0011<>+40(SB)/4, $0x00000003
+DATA quads0011<>+44(SB)/4, $0x00000000
+DATA quads0011<>+48(SB)/4, $0x00000002
+DATA quads0011<>+52(SB)/4, $0x00000000
+DATA quads0011<>+56(SB)/4, $0x00000003
+DATA quads0011<>+60(SB)/4, $0x00000000
+GLOBL quads0011<>(SB), RODATA|NOPTR, $64
 
 DATA words32_0<>+0(SB)/4, $0x00000000
 DATA words32_0<>+4(SB)/4, $0x00000000
@@ -2052,491 +2531,3 @@ DATA words32_6<>+52(SB)/4, $0x00070007
 DATA words32_6<>+56(SB)/4, $0x00070007
 DATA words32_6<>+60(SB)/4, $0x00070007
 GLOBL words32_6<>(SB), RODATA|NOPTR, $64
-
-// func rowsQ5_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
-TEXT ·rowsQ5_KAVX512(SB), NOSPLIT, $8-64
-	MOVQ         dst+0(FP), AX
-	MOVQ         w+8(FP), CX
-	MOVQ         stride+16(FP), DX
-	MOVQ         rows+24(FP), BX
-	VMOVDQU32    twiceWords<>+0(SB), Y0
-	VMOVDQU32    rotate0_4<>+0(SB), Z1
-	VMOVDQU32    rotate28_29<>+0(SB), Z2
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Z3
-	VPBROADCASTD c1f1f1f1f<>+0(SB), Z4
-	VMOVDQU32    words32_0<>+0(SB), Z5
-	VMOVDQU32    rotate30_31<>+0(SB), Z6
-	VMOVDQU32    words32_2<>+0(SB), Z7
-	VMOVDQU32    rotate0_1<>+0(SB), Z8
-	VMOVDQU32    words32_4<>+0(SB), Z9
-	VMOVDQU32    rotate2_3<>+0(SB), Z10
-	VMOVDQU32    words32_6<>+0(SB), Z11
-	MOVQ         ·rowAhead+0(SB), SI
-	SUBQ         $0x01, BX
-	JLT          rowEnd2
-
-row1:
-	MOVQ   CX, DI
-	MOVQ   q+32(FP), R8
-	MOVQ   d+40(FP), R9
-	MOVQ   bsums+48(FP), R10
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	MOVQ   blocks+56(FP), R11
-	SUBQ   $0x01, R11
-	JLT    blockEnd4
-
-block3:
-	PREFETCHT0 (DI)(SI*1)
-	PREFETCHT0 64(DI)(SI*1)
-	PREFETCHT0 128(DI)(SI*1)
-
-	// sc, mn
-	// sc, mn 0-3 = s & 63; sc, mn 4-7 = s >> 2 & 48 | halves of the last four bytes; as int16
-	VMOVDQU32 (DI), X14
-	VPSHUFD   $0xa5, X14, X15
-	VPSHUFD   $0xff, X14, X14
-	VPSRLVD   shift0202<>+0(SB), X15, X15
-	VPSRLVD   shift0004<>+0(SB), X14, X14
-	VPANDD    six<>+0(SB), X15, X15
-	VPANDD    four<>+0(SB), X14, X14
-	VPORD     X14, X15, X15
-	VPMOVZXBW X15, X14
-	VPSRLDQ   $0x08, X15, X15
-	VPMOVZXBW X15, X15
-	VPERMW    Y15, Y0, Y17
-	VPXORD    Z16, Z16, Z16
-
-	// sum += sc·Σ(q-bias)·q_a
-	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 48(DI), Z18
-	VPRORVD         Z1, Z18, Z18
-	VBROADCASTI64X4 16(DI), Z19
-
-	// q |= bit 0, bit 1 in the upper half, times 16
-	VPRORVD    Z2, Z19, Z19
-	VPTERNLOGD $0xe4, Z3, Z19, Z18
-	VPANDD     Z4, Z18, Z18
-	VPMADDUBSW (R8), Z18, Z18
-	VPERMW     Z14, Z5, Z19
-	VPDPWSSD   Z19, Z18, Z16
-
-	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 80(DI), Z18
-	VPRORVD         Z1, Z18, Z18
-	VBROADCASTI64X4 16(DI), Z19
-
-	// q |= bit 2, bit 3 in the upper half, times 16
-	VPRORVD    Z6, Z19, Z19
-	VPTERNLOGD $0xe4, Z3, Z19, Z18
-	VPANDD     Z4, Z18, Z18
-	VPMADDUBSW 64(R8), Z18, Z18
-	VPERMW     Z14, Z7, Z19
-	VPDPWSSD   Z19, Z18, Z16
-
-	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 112(DI), Z18
-	VPRORVD         Z1, Z18, Z18
-	VBROADCASTI64X4 16(DI), Z19
-
-	// q |= bit 4, bit 5 in the upper half, times 16
-	VPRORVD    Z8, Z19, Z19
-	VPTERNLOGD $0xe4, Z3, Z19, Z18
-	VPANDD     Z4, Z18, Z18
-	VPMADDUBSW 128(R8), Z18, Z18
-	VPERMW     Z14, Z9, Z19
-	VPDPWSSD   Z19, Z18, Z16
-
-	// q = bytes >> 0, bytes >> 4 in the upper half, & 15
-	VBROADCASTI64X4 144(DI), Z18
-	VPRORVD         Z1, Z18, Z18
-	VBROADCASTI64X4 16(DI), Z19
-
-	// q |= bit 6, bit 7 in the upper half, times 16
-	VPRORVD    Z10, Z19, Z19
-	VPTERNLOGD $0xe4, Z3, Z19, Z18
-	VPANDD     Z4, Z18, Z18
-	VPMADDUBSW 192(R8), Z18, Z18
-	VPERMW     Z14, Z11, Z19
-	VPDPWSSD   Z19, Z18, Z16
-
-	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD            (DI), X14
-	VCVTPH2PS        X14, X14
-	VBROADCASTSS     (R9), X15
-	VMULPS           X15, X14, X14
-	VMOVLPS          X14, (SP)
-	VCVTDQ2PS        Z16, Z16
-	VFMADD231PS.BCST (SP), Z16, Z12
-	VPMADDWD         (R10), Y17, Y17
-	VCVTDQ2PS        Y17, Y17
-	VFMADD231PS.BCST 4(SP), Y17, Y13
-	ADDQ             $+176, DI
-	ADDQ             $+256, R8
-	ADDQ             $+4, R9
-	ADDQ             $+32, R10
-	SUBQ             $0x01, R11
-	JGE              block3
-
-blockEnd4:
-	ADDQ $0x01, R11
-
-	// dst = Σ acc - Σ mins
-	VSUBPS        Z13, Z12, Z12
-	VPERMILPS     $0x4e, Z12, Z17
-	VADDPS        Z17, Z12, Z12
-	VPERMILPS     $0xb1, Z12, Z17
-	VADDPS        Z17, Z12, Z12
-	VEXTRACTF64X4 $0x01, Z12, Y17
-	VADDPS        Y17, Y12, Y12
-	VEXTRACTF32X4 $0x01, Y12, X14
-	VADDPS        X14, X12, X12
-	VMOVSS        X12, (AX)
-	ADDQ          $+4, AX
-	ADDQ          DX, CX
-	SUBQ          $0x01, BX
-	JGE           row1
-
-rowEnd2:
-	ADDQ $0x01, BX
-	VZEROUPPER
-	RET
-
-DATA rotate28_29<>+0(SB)/4, $0x0000001c
-DATA rotate28_29<>+4(SB)/4, $0x0000001c
-DATA rotate28_29<>+8(SB)/4, $0x0000001c
-DATA rotate28_29<>+12(SB)/4, $0x0000001c
-DATA rotate28_29<>+16(SB)/4, $0x0000001c
-DATA rotate28_29<>+20(SB)/4, $0x0000001c
-DATA rotate28_29<>+24(SB)/4, $0x0000001c
-DATA rotate28_29<>+28(SB)/4, $0x0000001c
-DATA rotate28_29<>+32(SB)/4, $0x0000001d
-DATA rotate28_29<>+36(SB)/4, $0x0000001d
-DATA rotate28_29<>+40(SB)/4, $0x0000001d
-DATA rotate28_29<>+44(SB)/4, $0x0000001d
-DATA rotate28_29<>+48(SB)/4, $0x0000001d
-DATA rotate28_29<>+52(SB)/4, $0x0000001d
-DATA rotate28_29<>+56(SB)/4, $0x0000001d
-DATA rotate28_29<>+60(SB)/4, $0x0000001d
-GLOBL rotate28_29<>(SB), RODATA|NOPTR, $64
-
-DATA c1f1f1f1f<>+0(SB)/4, $0x1f1f1f1f
-GLOBL c1f1f1f1f<>(SB), RODATA|NOPTR, $4
-
-// func rowsQ6_KAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, F16C, MMX+
-TEXT ·rowsQ6_KAVX512(SB), NOSPLIT, $8-64
-	MOVQ         dst+0(FP), AX
-	MOVQ         w+8(FP), CX
-	MOVQ         stride+16(FP), DX
-	MOVQ         rows+24(FP), BX
-	VBROADCASTSS c20202020<>+0(SB), Z0
-	VMOVDQU32    rotate28_30<>+0(SB), Z1
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Z2
-	VPBROADCASTD c3f3f3f3f<>+0(SB), Z3
-	VMOVDQU32    words16_0<>+0(SB), Z4
-	VMOVDQU32    rotate0_2<>+0(SB), Z5
-	VMOVDQU32    words16_4<>+0(SB), Z6
-	VMOVDQU32    words16_8<>+0(SB), Z7
-	VMOVDQU32    words16_12<>+0(SB), Z8
-	MOVQ         ·rowAhead+0(SB), SI
-	SUBQ         $0x01, BX
-	JLT          rowEnd2
-
-row1:
-	MOVQ   CX, DI
-	MOVQ   q+32(FP), R8
-	MOVQ   d+40(FP), R9
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	MOVQ   blocks+56(FP), R10
-	SUBQ   $0x01, R10
-	JLT    blockEnd4
-
-block3:
-	PREFETCHT0 (DI)(SI*1)
-	PREFETCHT0 64(DI)(SI*1)
-	PREFETCHT0 128(DI)(SI*1)
-	PREFETCHT0 192(DI)(SI*1)
-
-	// sc, mn
-	VPMOVSXBW 192(DI), Y11
-	VPXORD    Z12, Z12, Z12
-
-	// sum += sc·Σ(q-bias)·q_a
-	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 2 and 3) << 4
-	VBROADCASTI64X4 128(DI), Z14
-	VMOVDQU32       (DI), Z13
-	VPRORVD         Z1, Z14, Z14
-	VPTERNLOGD      $0xe4, Z2, Z14, Z13
-	VPANDD          Z3, Z13, Z13
-	VPMADDUBSW      (R8), Z13, Z13
-	VPMADDUBSW      (R8), Z0, Z14
-	VPSUBW          Z14, Z13, Z13
-	VPERMW          Z11, Z4, Z14
-	VPDPWSSD        Z14, Z13, Z12
-
-	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 6 and 7) << 4
-	VBROADCASTI64X4 128(DI), Z14
-	VMOVDQU32       (DI), Z13
-	VPSRLD          $0x04, Z13, Z13
-	VPRORVD         Z5, Z14, Z14
-	VPTERNLOGD      $0xe4, Z2, Z14, Z13
-	VPANDD          Z3, Z13, Z13
-	VPMADDUBSW      64(R8), Z13, Z13
-	VPMADDUBSW      64(R8), Z0, Z14
-	VPSUBW          Z14, Z13, Z13
-	VPERMW          Z11, Z6, Z14
-	VPDPWSSD        Z14, Z13, Z12
-
-	// q = bytes >> 0 & 15 | (bits 0 and 1, in the upper half 2 and 3) << 4
-	VBROADCASTI64X4 160(DI), Z14
-	VMOVDQU32       64(DI), Z13
-	VPRORVD         Z1, Z14, Z14
-	VPTERNLOGD      $0xe4, Z2, Z14, Z13
-	VPANDD          Z3, Z13, Z13
-	VPMADDUBSW      128(R8), Z13, Z13
-	VPMADDUBSW      128(R8), Z0, Z14
-	VPSUBW          Z14, Z13, Z13
-	VPERMW          Z11, Z7, Z14
-	VPDPWSSD        Z14, Z13, Z12
-
-	// q = bytes >> 4 & 15 | (bits 4 and 5, in the upper half 6 and 7) << 4
-	VBROADCASTI64X4 160(DI), Z14
-	VMOVDQU32       64(DI), Z13
-	VPSRLD          $0x04, Z13, Z13
-	VPRORVD         Z5, Z14, Z14
-	VPTERNLOGD      $0xe4, Z2, Z14, Z13
-	VPANDD          Z3, Z13, Z13
-	VPMADDUBSW      192(R8), Z13, Z13
-	VPMADDUBSW      192(R8), Z0, Z14
-	VPSUBW          Z14, Z13, Z13
-	VPERMW          Z11, Z8, Z14
-	VPDPWSSD        Z14, Z13, Z12
-
-	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VPXORD           Z15, Z15, Z15
-	VPINSRW          $0x00, 208(DI), X15, X15
-	VCVTPH2PS        X15, X15
-	VBROADCASTSS     (R9), X11
-	VMULPS           X11, X15, X15
-	VMOVLPS          X15, (SP)
-	VCVTDQ2PS        Z12, Z12
-	VFMADD231PS.BCST (SP), Z12, Z9
-	ADDQ             $+210, DI
-	ADDQ             $+256, R8
-	ADDQ             $+4, R9
-	SUBQ             $0x01, R10
-	JGE              block3
-
-blockEnd4:
-	ADDQ $0x01, R10
-
-	// dst = Σ acc - Σ mins
-	VPERMILPS     $0x4e, Z9, Z13
-	VADDPS        Z13, Z9, Z9
-	VPERMILPS     $0xb1, Z9, Z13
-	VADDPS        Z13, Z9, Z9
-	VEXTRACTF64X4 $0x01, Z9, Y11
-	VADDPS        Y11, Y9, Y9
-	VEXTRACTF32X4 $0x01, Y9, X11
-	VADDPS        X11, X9, X9
-	VMOVSS        X9, (AX)
-	ADDQ          $+4, AX
-	ADDQ          DX, CX
-	SUBQ          $0x01, BX
-	JGE           row1
-
-rowEnd2:
-	ADDQ $0x01, BX
-	VZEROUPPER
-	RET
-
-DATA c20202020<>+0(SB)/4, $0x20202020
-GLOBL c20202020<>(SB), RODATA|NOPTR, $4
-
-DATA rotate28_30<>+0(SB)/4, $0x0000001c
-DATA rotate28_30<>+4(SB)/4, $0x0000001c
-DATA rotate28_30<>+8(SB)/4, $0x0000001c
-DATA rotate28_30<>+12(SB)/4, $0x0000001c
-DATA rotate28_30<>+16(SB)/4, $0x0000001c
-DATA rotate28_30<>+20(SB)/4, $0x0000001c
-DATA rotate28_30<>+24(SB)/4, $0x0000001c
-DATA rotate28_30<>+28(SB)/4, $0x0000001c
-DATA rotate28_30<>+32(SB)/4, $0x0000001e
-DATA rotate28_30<>+36(SB)/4, $0x0000001e
-DATA rotate28_30<>+40(SB)/4, $0x0000001e
-DATA rotate28_30<>+44(SB)/4, $0x0000001e
-DATA rotate28_30<>+48(SB)/4, $0x0000001e
-DATA rotate28_30<>+52(SB)/4, $0x0000001e
-DATA rotate28_30<>+56(SB)/4, $0x0000001e
-DATA rotate28_30<>+60(SB)/4, $0x0000001e
-GLOBL rotate28_30<>(SB), RODATA|NOPTR, $64
-
-DATA c3f3f3f3f<>+0(SB)/4, $0x3f3f3f3f
-GLOBL c3f3f3f3f<>(SB), RODATA|NOPTR, $4
-
-// func rowsIQ4_XSAVX512(dst *float32, w *byte, stride int, rows int, q *int8, d *float32, bsums *int16, blocks int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, BMI2, F16C, MMX+
-TEXT ·rowsIQ4_XSAVX512(SB), NOSPLIT, $8-64
-	MOVQ         dst+0(FP), AX
-	MOVQ         w+8(FP), CX
-	MOVQ         stride+16(FP), DX
-	MOVQ         rows+24(FP), BX
-	VMOVUPS      iq4<>+0(SB), Z0
-	VMOVDQU32    quads0011<>+0(SB), Z1
-	VMOVDQU32    shift04<>+0(SB), Z2
-	VPBROADCASTD c0f0f0f0f<>+0(SB), Z3
-	VMOVDQU32    words32_0<>+0(SB), Z4
-	VMOVDQU32    words32_2<>+0(SB), Z5
-	VMOVDQU32    words32_4<>+0(SB), Z6
-	VMOVDQU32    words32_6<>+0(SB), Z7
-	MOVQ         ·rowAhead+0(SB), SI
-	SUBQ         $0x01, BX
-	JLT          rowEnd2
-
-row1:
-	MOVQ   CX, DI
-	MOVQ   q+32(FP), R8
-	MOVQ   d+40(FP), R9
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	MOVQ   blocks+56(FP), R10
-	SUBQ   $0x01, R10
-	JLT    blockEnd4
-
-block3:
-	PREFETCHT0 (DI)(SI*1)
-	PREFETCHT0 64(DI)(SI*1)
-	PREFETCHT0 128(DI)(SI*1)
-
-	// sc, mn
-	// sc = four bits | two bits << 4, each spread to its byte, minus 32, as int16
-	MOVQ      $0x0f0f0f0f0f0f0f0f, R13
-	MOVL      4(DI), R11
-	PDEPQ     R13, R11, R11
-	MOVQ      $0x3030303030303030, R13
-	MOVWLZX   2(DI), R12
-	PDEPQ     R13, R12, R12
-	ORQ       R12, R11
-	VMOVQ     R11, X10
-	VPSUBB    quad20202020<>+0(SB), X10, X10
-	VPMOVSXBW X10, X10
-	VPXORD    Z11, Z11, Z11
-
-	// sum += sc·Σ(q-bias)·q_a
-	// q = values[bytes & 15], values[bytes >> 4]
-	VMOVDQU32  8(DI), Y12
-	VPERMQ     Z12, Z1, Z12
-	VPSRLVD    Z2, Z12, Z12
-	VPANDD     Z3, Z12, Z12
-	VPSHUFB    Z12, Z0, Z12
-	VPXORD     Z14, Z14, Z14
-	VMOVDQU8   (R8), Z13
-	VPMOVB2M   Z12, K1
-	VPSUBB     Z13, Z14, K1, Z13
-	VPABSB     Z12, Z12
-	VPMADDUBSW Z13, Z12, Z12
-	VPERMW     Z10, Z4, Z13
-	VPDPWSSD   Z13, Z12, Z11
-
-	// q = values[bytes & 15], values[bytes >> 4]
-	VMOVDQU32  40(DI), Y15
-	VPERMQ     Z15, Z1, Z15
-	VPSRLVD    Z2, Z15, Z15
-	VPANDD     Z3, Z15, Z15
-	VPSHUFB    Z15, Z0, Z15
-	VPXORD     Z16, Z16, Z16
-	VMOVDQU8   64(R8), Z13
-	VPMOVB2M   Z15, K1
-	VPSUBB     Z13, Z16, K1, Z13
-	VPABSB     Z15, Z15
-	VPMADDUBSW Z13, Z15, Z15
-	VPERMW     Z10, Z5, Z13
-	VPDPWSSD   Z13, Z15, Z11
-
-	// q = values[bytes & 15], values[bytes >> 4]
-	VMOVDQU32  72(DI), Y17
-	VPERMQ     Z17, Z1, Z17
-	VPSRLVD    Z2, Z17, Z17
-	VPANDD     Z3, Z17, Z17
-	VPSHUFB    Z17, Z0, Z17
-	VPXORD     Z18, Z18, Z18
-	VMOVDQU8   128(R8), Z13
-	VPMOVB2M   Z17, K1
-	VPSUBB     Z13, Z18, K1, Z13
-	VPABSB     Z17, Z17
-	VPMADDUBSW Z13, Z17, Z17
-	VPERMW     Z10, Z6, Z13
-	VPDPWSSD   Z13, Z17, Z11
-
-	// q = values[bytes & 15], values[bytes >> 4]
-	VMOVDQU32  104(DI), Y19
-	VPERMQ     Z19, Z1, Z19
-	VPSRLVD    Z2, Z19, Z19
-	VPANDD     Z3, Z19, Z19
-	VPSHUFB    Z19, Z0, Z19
-	VPXORD     Z20, Z20, Z20
-	VMOVDQU8   192(R8), Z13
-	VPMOVB2M   Z19, K1
-	VPSUBB     Z13, Z20, K1, Z13
-	VPABSB     Z19, Z19
-	VPMADDUBSW Z13, Z19, Z19
-	VPERMW     Z10, Z7, Z13
-	VPDPWSSD   Z13, Z19, Z11
-
-	// acc += d·d_a·sum, mins += dmin·d_a·Σmn·Σq_a
-	VMOVD            (DI), X10
-	VCVTPH2PS        X10, X10
-	VBROADCASTSS     (R9), X12
-	VMULPS           X12, X10, X10
-	VMOVLPS          X10, (SP)
-	VCVTDQ2PS        Z11, Z11
-	VFMADD231PS.BCST (SP), Z11, Z8
-	ADDQ             $+136, DI
-	ADDQ             $+256, R8
-	ADDQ             $+4, R9
-	SUBQ             $0x01, R10
-	JGE              block3
-
-blockEnd4:
-	ADDQ $0x01, R10
-
-	// dst = Σ acc - Σ mins
-	VPERMILPS     $0x4e, Z8, Z13
-	VADDPS        Z13, Z8, Z8
-	VPERMILPS     $0xb1, Z8, Z13
-	VADDPS        Z13, Z8, Z8
-	VEXTRACTF64X4 $0x01, Z8, Y12
-	VADDPS        Y12, Y8, Y8
-	VEXTRACTF32X4 $0x01, Y8, X10
-	VADDPS        X10, X8, X8
-	VMOVSS        X8, (AX)
-	ADDQ          $+4, AX
-	ADDQ          DX, CX
-	SUBQ          $0x01, BX
-	JGE           row1
-
-rowEnd2:
-	ADDQ $0x01, BX
-	VZEROUPPER
-	RET
-
-DATA quads0011<>+0(SB)/4, $0x00000000
-DATA quads0011<>+4(SB)/4, $0x00000000
-DATA quads0011<>+8(SB)/4, $0x00000001
-DATA quads0011<>+12(SB)/4, $0x00000000
-DATA quads0011<>+16(SB)/4, $0x00000000
-DATA quads0011<>+20(SB)/4, $0x00000000
-DATA quads0011<>+24(SB)/4, $0x00000001
-DATA quads0011<>+28(SB)/4, $0x00000000
-DATA quads0011<>+32(SB)/4, $0x00000002
-DATA quads0011<>+36(SB)/4, $0x00000000
-DATA quads0011<>+40(SB)/4, $0x00000003
-DATA quads0011<>+44(SB)/4, $0x00000000
-DATA quads0011<>+48(SB)/4, $0x00000002
-DATA quads0011<>+52(SB)/4, $0x00000000
-DATA quads0011<>+56(SB)/4, $0x00000003
-DATA quads0011<>+60(SB)/4, $0x00000000
-GLOBL quads0011<>(SB), RODATA|NOPTR, $64

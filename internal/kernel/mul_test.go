@@ -378,7 +378,7 @@ func TestMulPanics(t *testing.T) {
 func BenchmarkMul(b *testing.B) {
 	for _, l := range cpu.Levels() {
 		for _, typ := range allTypes {
-			for _, s := range []struct{ rows, cols, n int }{{576, 1536, 1}, {2048, 8192, 1}, {576, 1536, 512}} {
+			for _, s := range []struct{ rows, cols, n int }{{576, 1536, 1}, {2048, 8192, 1}, {576, 1536, 8}, {576, 1536, 512}} {
 				b.Run(fmt.Sprintf("%v/%v/%dx%d/n=%d", l, typ, s.rows, s.cols, s.n), func(b *testing.B) {
 					defer cpu.Force(l)()
 					benchmarkMul(b, typ, s.rows, s.cols, s.n)
@@ -388,7 +388,7 @@ func BenchmarkMul(b *testing.B) {
 	}
 }
 
-// benchmarkMul reports bytes of weights per second for one token, and multiply-adds for all.
+// benchmarkMul reports bytes of weights per second for one token, and multiply-adds for all. Few tokens are steps.
 func benchmarkMul(b *testing.B, typ Type, rows, cols, n int) {
 	rng := rand.New(rand.NewPCG(8, 8))
 	elems, _ := typ.Block()
@@ -398,6 +398,9 @@ func benchmarkMul(b *testing.B, typ Type, rows, cols, n int) {
 	}
 	var a Act
 	a.Reset(activations(rng, n*cols, false), n, cols)
+	if n < 16 {
+		a.Singles(n)
+	}
 	a.Quantize(m.ActType(), 0, n)
 	dst := make([]float32, n*rows)
 	b.SetBytes(int64(len(m.data)))

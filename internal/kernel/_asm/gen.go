@@ -7,6 +7,7 @@ import (
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -132,8 +133,10 @@ func (g *gen) vecs(n int) []reg.VecVirtual {
 // zero clears v.
 func (g *gen) zero(v ...reg.VecVirtual) {
 	for _, v := range v {
-		if g.evex() {
-			g.VPXORD(v, v, v)
+		if g.evex() { // avo takes v for an input of VPXORD, which keeps its register from the start on
+			g.Instruction(&ir.Instruction{
+				Opcode: "VPXORD", Operands: []operand.Op{v, v, v}, Outputs: []operand.Op{v}, ISA: []string{"AVX512F"},
+			})
 		} else {
 			g.VPXOR(v, v, v)
 		}

@@ -12,11 +12,14 @@ import (
 // Weight rows in blocks of 256 times one token. As rows32.go, but a block has its own scales sc of 16 or 32 weights, small
 // integers, so that a whole block is summed in integers before it meets a float:
 //
-//	sum = Σ_g sc_g·Σ_{c in g} (q_w - bias)·q_a      (VPMADDUBSW, then VPMADDWD or VPDPWSSD with sc as int16)
-//	acc += d_w·d_a·sum                              (lane by lane; where the bias is late, of the lanes' sum, still an integer)
+//	sum = Σ_g sc_g·Σ_{c in g} (q_w - bias)·q_a      (VPMADDUBSW, then VPMADDWD with sc as int16)
+//	acc += d_w·d_a·sum                              (lane by lane; with a bias, of the lanes' sum, still an integer)
 //	mins += dmin·d_a·Σ_g mn_g·Σ_{c in g} q_a        (VPMADDWD of mn with the sums that came with the activations)
 //
 // None of it overflows: pairs are at most 2·63·127 < 2^14, times sc below 2^7 in pairs of pairs, 8 times per lane.
+//
+// AVX-512 multiplies less: four columns are summed at once (VPDPBUSD), at most 4·63·128 < 2^15, so that two vectors of sums
+// fit one of int16 (VPACKSSDW), which VPDPWSSD multiplies by sc. Codes of a table can be too large for that.
 // Rows go one by one: what rows could share is little, and one row after the other is what hardware prefetches.
 
 // formatK describes a weight format in blocks of 256: w = d·sc·(q - bias) - dmin·mn with sc and mn per 16 or 32 weights.
@@ -75,7 +78,7 @@ type kGen struct {
 	held   map[string]reg.VecVirtual // AVX-512: tables that stay in registers
 	asked  *[]asked                  // tables that are asked for are listed here, if anywhere
 	values reg.VecVirtual            // of the codes of a table
-	biases reg.VecVirtual            // bytes of bias
+	biases reg.VecVirtual            // bytes of bias, for panels
 	sc     reg.VecVirtual            // scales as int16: 16 of them, or 8; at AVX2 eight in both lanes,
 	scHigh reg.VecVirtual            // and the upper eight of 16 here
 	scAll  reg.VecVirtual            // all 16 of them in order
@@ -137,7 +140,7 @@ func (k *kGen) hold() {
 	dry := kGen{gen: newGen(), formatK: k.formatK, asked: &list}
 	dry.fn(k.level, "block", "()", "is dropped.")
 	dry.w, dry.q, dry.d, dry.sums = dry.GP64(), dry.GP64(), dry.GP64(), dry.GP64()
-	dry.values, dry.biases, dry.scale = dry.vec(), dry.vec(), dry.AllocLocal(8)
+	dry.values, dry.scale = dry.vec(), dry.AllocLocal(8)
 	dry.block(dry.vec(), dry.vec())
 	k.held = map[string]reg.VecVirtual{}
 	for _, t := range list {
@@ -195,9 +198,6 @@ func (k *kGen) prefetch() {
 func (k *kGen) constants() {
 	if k.table {
 		k.values = k.codes("iq4", iq4Values, 0)
-	}
-	if k.bias != 0 && !k.late() {
-		k.biases = k.u32(all(k.bias))
 	}
 	k.lookups()
 }
@@ -266,14 +266,26 @@ func (k *kGen) addScaled(d reg.VecVirtual, lane int, sum, acc reg.Register) {
 	k.VFMADD231PS(sum, factor, acc)
 }
 
-// addLanes leaves the sum of the eight int32 of v in its lowest lane.
+// addLanes leaves the sum of the int32 of v in its lowest lane.
 func (k *kGen) addLanes(v reg.VecVirtual) {
 	t := k.vec()
-	k.VEXTRACTI128(operand.Imm(1), v, t.AsX())
-	k.VPADDD(t.AsX(), v.AsX(), v.AsX())
+	k.lowerLane(v)
 	k.VPSHUFD(operand.Imm(0b01_00_11_10), v.AsX(), t.AsX())
 	k.VPADDD(t.AsX(), v.AsX(), v.AsX())
 	k.VPSHUFD(operand.Imm(0b10_11_00_01), v.AsX(), t.AsX())
+	k.VPADDD(t.AsX(), v.AsX(), v.AsX())
+}
+
+// lowerLane adds the lanes of 128 bits of the int32 v to its lowest.
+func (k *kGen) lowerLane(v reg.VecVirtual) {
+	t := k.vec()
+	if k.evex() {
+		k.VEXTRACTI64X4(operand.Imm(1), v, t.AsY())
+		k.VPADDD(t.AsY(), v.AsY(), v.AsY())
+		k.VEXTRACTI32X4(operand.Imm(1), v.AsY(), t.AsX())
+	} else {
+		k.VEXTRACTI128(operand.Imm(1), v, t.AsX())
+	}
 	k.VPADDD(t.AsX(), v.AsX(), v.AsX())
 }
 
@@ -289,7 +301,7 @@ func (k *kGen) integers() reg.VecVirtual {
 	sum := k.vec()
 	k.zero(sum)
 	k.Comment("sum += sc·Σ(q-bias)·q_a")
-	for i := range 256 / k.bytes {
+	for i := 0; i < 256/k.bytes; i += k.vectors() {
 		k.accumulate(sum, k.product(i), k.spread(i))
 	}
 	switch sums := (operand.Mem{Base: k.sums}); {
@@ -301,9 +313,20 @@ func (k *kGen) integers() reg.VecVirtual {
 	return sum
 }
 
-// late reports whether the bias is taken from a block's integer sums, by way of the sums of activations, and not from each
-// product. So it is at AVX2.
-func (k *kGen) late() bool { return k.bias != 0 && !k.evex() }
+// packs reports whether products go in vectors of sums over four columns.
+func (k *kGen) packs() bool { return k.evex() && !k.table }
+
+// vectors returns how many vectors of weights meet their scales at once.
+func (k *kGen) vectors() int {
+	if k.packs() {
+		return 2
+	}
+	return 1
+}
+
+// late reports whether there is a bias, which is taken from a block's integer sums, by way of the sums of activations, and
+// not from each product.
+func (k *kGen) late() bool { return k.bias != 0 }
 
 // whole reports whether the lanes of a block's sums are added up as integers, since those of what is taken from them are of
 // other columns. Then acc has a single lane.
@@ -313,9 +336,10 @@ func (k *kGen) whole() bool { return k.late() || k.flat }
 // integers, so that what cancels does so exactly.
 func (k *kGen) unbias(sum reg.VecVirtual, sums operand.Mem) {
 	t := k.vec()
-	k.VPMADDWD(sums, k.scAll, t)
+	k.zero(t)
+	k.VPMADDWD(sums, k.scAll.AsY(), t.AsY())
 	if k.bias != 0 {
-		k.VPSLLD(operand.Imm(uint64(bits.TrailingZeros8(k.bias))), t, t)
+		k.VPSLLD(operand.Imm(uint64(bits.TrailingZeros8(k.bias))), t.AsY(), t.AsY())
 	}
 	k.VPSUBD(t, sum, sum)
 }
@@ -327,8 +351,11 @@ func (k *kGen) lessen(sum reg.VecVirtual, sums operand.Mem, words reg.VecVirtual
 	k.VPSUBD(t, sum, sum)
 }
 
-// product returns Σ(q-bias)·q_a over pairs of columns, of one vector of weights, or where the bias is late Σq·q_a.
+// product returns Σq·q_a over pairs of columns, of one vector of weights, or what packed returns of two.
 func (k *kGen) product(i int) reg.VecVirtual {
+	if k.packs() {
+		return k.packed(k.two(i), operand.Mem{Base: k.q, Disp: i * k.bytes}, operand.Mem{Base: k.q, Disp: (i + 1) * k.bytes})
+	}
 	w, m := k.formatK.quants(k, i), operand.Mem{Base: k.q, Disp: i * k.bytes}
 	if k.negate != nil {
 		a, s := k.vec(), k.formatK.negate(k, i)
@@ -340,15 +367,27 @@ func (k *kGen) product(i int) reg.VecVirtual {
 	switch {
 	case k.table || k.signed:
 		k.signedProduct(w, m)
-	case k.bias != 0 && !k.late():
-		t := k.vec()
-		k.VPMADDUBSW(m, w, w)
-		k.VPMADDUBSW(m, k.biases, t)
-		k.VPSUBW(t, w, w)
 	default:
 		k.VPMADDUBSW(m, w, w)
 	}
 	return w
+}
+
+// two returns the q of vectors i and i+1.
+func (k *kGen) two(i int) [2]reg.VecVirtual {
+	return [2]reg.VecVirtual{k.formatK.quants(k, i), k.formatK.quants(k, i+1)}
+}
+
+// packed returns Σq·q_a over four columns of two vectors, as int16: in each lane of 128 bits four of the first, then four of
+// the second.
+func (k *kGen) packed(w [2]reg.VecVirtual, a ...operand.Mem) reg.VecVirtual {
+	p := k.vecs(2)
+	k.zero(p...)
+	for j := range p {
+		k.VPDPBUSD(a[j], w[j], p[j])
+	}
+	k.VPACKSSDW(p[1], p[0], p[0])
+	return p[0]
 }
 
 // signedProduct replaces the int8 w by Σw·q_a over pairs of columns: |w|·(±q_a). AVX-512 has no VPSIGNB; a mask of the negative
@@ -400,9 +439,17 @@ func (k *kGen) spread(i int) reg.VecVirtual {
 	return t
 }
 
-// pairWords returns, for each pair of columns of vector i, the number of its scale, and a name for the table.
+// pairWords returns, for each pair of columns of vector i, or each four of two as packed leaves them, the number of its scale,
+// and a name for the table.
 func (k *kGen) pairWords(i int) (name string, words []uint32) {
 	first := i * k.bytes / k.group
+	if k.packs() {
+		for w := range k.bytes / 2 {
+			lane, at := w/8, w%8
+			words = append(words, uint32(first+(at/4*k.bytes+lane*16+at%4*4)/k.group))
+		}
+		return fmt.Sprintf("packs%d_%d", k.group, first), words
+	}
 	words = make([]uint32, k.bytes/2)
 	for p := range words {
 		words[p] = uint32(first + 2*p/k.group)

@@ -32,7 +32,7 @@ type kTokens struct {
 	acts  reg.GPVirtual // of the block
 	stack operand.Mem   // d·d_a of all tokens, dmin·d_a, their acc, their mins
 
-	acc, mins []reg.VecVirtual // at AVX-512, which has registers enough
+	acc []reg.VecVirtual // at AVX-512, which has registers enough for these
 }
 
 // Where things are in acts and on the stack.
@@ -56,16 +56,11 @@ func (g *gen) rowsKTokens(l level, f formatK, n int) {
 	k := &kTokens{kGen: &kGen{gen: g, formatK: f}, n: n}
 	k.constants()
 	k.loadAhead()
-	room := 8 * n
-	switch {
-	case g.evex():
+	if g.evex() && !k.whole() {
 		k.acc = g.vecs(n)
-		if f.min {
-			k.mins = g.vecs(n)
-		}
-	case f.min:
-		room += 64 * n
-	default:
+	}
+	room := 40 * n
+	if f.min {
 		room += 32 * n
 	}
 	k.stack = g.AllocLocal(room)
@@ -88,17 +83,21 @@ func (g *gen) rowsKTokens(l level, f formatK, n int) {
 
 // clear sets acc and mins to zero.
 func (k *kTokens) clear() {
-	if k.evex() {
-		k.zero(k.acc...)
-		k.zero(k.mins...)
+	zero := k.vec()
+	if k.whole() {
+		k.zero(zero)
+		for four := 0; four < k.n; four += 4 {
+			k.VMOVUPS(zero.AsX(), k.totalAt(four))
+		}
 		return
 	}
-	zero := k.vec()
-	k.zero(zero)
+	k.zero(append(k.acc, zero)...)
 	for t := range k.n {
-		k.VMOVUPS(zero, k.accAt(t))
+		if k.acc == nil {
+			k.VMOVUPS(zero, k.accAt(t))
+		}
 		if k.min {
-			k.VMOVUPS(zero, k.minsAt(t))
+			k.VMOVUPS(zero.AsY(), k.minsAt(t))
 		}
 	}
 }
@@ -124,20 +123,20 @@ func (k *kTokens) results(four int) reg.VecVirtual {
 		k.VMOVUPS(k.totalAt(four), acc.AsX())
 		return acc
 	}
-	if k.evex() {
-		acc := k.acc[four:][:4]
-		for t := 0; k.min && t < 4; t++ {
-			k.VSUBPS(k.mins[four+t], acc[t], acc[t])
-		}
-		k.sum4(acc)
-		return acc[0]
-	}
 	acc := k.vecs(4)
 	for t, a := range acc {
-		k.VMOVUPS(k.accAt(four+t), a)
-		if k.min {
-			k.VSUBPS(k.minsAt(four+t), a, a)
+		if k.acc != nil {
+			acc[t] = k.acc[four+t]
+		} else {
+			k.VMOVUPS(k.accAt(four+t), a)
 		}
+		if !k.min {
+			continue
+		}
+		mins := k.vec()
+		k.zero(mins)
+		k.VMOVUPS(k.minsAt(four+t), mins.AsY())
+		k.VSUBPS(mins, acc[t], acc[t])
 	}
 	k.sum4(acc)
 	return acc[0]
@@ -152,7 +151,7 @@ func (k *kTokens) block() {
 	sum := k.vecs(k.n)
 	k.zero(sum...)
 	k.Comment("sum += sc·Σ(q-bias)·q_a")
-	for i := range 256 / k.bytes {
+	for i := 0; i < 256/k.bytes; i += k.vectors() {
 		k.vector(sum, i)
 	}
 	var less reg.VecVirtual
@@ -191,13 +190,13 @@ func (k *kTokens) block() {
 	for t := range sum {
 		m, d, mins := k.minSumsOf(k.sumsOf(t)).AsY(), k.YMM(), k.YMM()
 		k.VCVTDQ2PS(m, m)
-		if k.evex() {
-			k.VFMADD231PS_BCST(k.minAt(t), m, k.mins[t].AsY())
-			continue
-		}
-		k.VBROADCASTSS(k.minAt(t), d)
 		k.VMOVUPS(k.minsAt(t), mins)
-		k.VFMADD231PS(m, d, mins)
+		if k.evex() {
+			k.VFMADD231PS_BCST(k.minAt(t), m, mins)
+		} else {
+			k.VBROADCASTSS(k.minAt(t), d)
+			k.VFMADD231PS(m, d, mins)
+		}
 		k.VMOVUPS(mins, k.minsAt(t))
 	}
 }
@@ -205,12 +204,9 @@ func (k *kTokens) block() {
 // addTotals adds the sums of sum's lanes, times d·d_a.
 func (k *kTokens) addTotals(sum []reg.VecVirtual) {
 	for four := 0; four < k.n; four += 4 {
-		v, t, acc := sum[four:][:4], k.vec(), k.vec()
-		k.VPHADDD(v[1], v[0], v[0])
-		k.VPHADDD(v[3], v[2], v[2])
-		k.VPHADDD(v[2], v[0], v[0])
-		k.VEXTRACTI128(operand.Imm(1), v[0], t.AsX())
-		k.VPADDD(t.AsX(), v[0].AsX(), v[0].AsX())
+		v, acc := sum[four:][:4], k.vec()
+		k.laneTotals(v)
+		k.lowerLane(v[0])
 		k.VCVTDQ2PS(v[0].AsX(), v[0].AsX())
 		k.VMOVUPS(k.totalAt(four), acc.AsX())
 		k.VFMADD231PS(k.scaleAt(four), v[0].AsX(), acc.AsX())
@@ -218,8 +214,34 @@ func (k *kTokens) addTotals(sum []reg.VecVirtual) {
 	}
 }
 
-// vector adds vector i of a block's weights to the sums of the tokens.
+// laneTotals leaves the sums of the int32 in each lane of 128 bits of v[0] … v[3] in that lane of v[0].
+func (k *kTokens) laneTotals(v []reg.VecVirtual) {
+	if !k.evex() {
+		k.VPHADDD(v[1], v[0], v[0])
+		k.VPHADDD(v[3], v[2], v[2])
+		k.VPHADDD(v[2], v[0], v[0])
+		return
+	}
+	add := func(low, high func(...operand.Op), a, b reg.VecVirtual) {
+		t := k.vec()
+		high(b, a, t)
+		low(b, a, a)
+		k.VPADDD(t, a, a)
+	}
+	add(k.VPUNPCKLDQ, k.VPUNPCKHDQ, v[0], v[1])
+	add(k.VPUNPCKLDQ, k.VPUNPCKHDQ, v[2], v[3])
+	add(k.VPUNPCKLQDQ, k.VPUNPCKHQDQ, v[0], v[2])
+}
+
+// vector adds vector i of a block's weights, or i and i+1, to the sums of the tokens.
 func (k *kTokens) vector(sum []reg.VecVirtual, i int) {
+	if k.packs() {
+		w, sc := k.two(i), k.spread(i)
+		for t := range sum {
+			k.accumulate(sum[t], k.packed(w, k.quantsOf(t, i), k.quantsOf(t, i+1)), sc)
+		}
+		return
+	}
 	w := k.formatK.quants(k.kGen, i)
 	unsigned, signed := w, k.table || k.signed
 	if k.negate != nil {
@@ -254,11 +276,6 @@ func (k *kTokens) vector(sum []reg.VecVirtual, i int) {
 			k.VMOVDQU(m, p)
 			k.VPSIGNB(w, p, p) // |w|·(±a) = w·a
 			k.VPMADDUBSW(p, unsigned, p)
-		case k.bias != 0 && !k.late():
-			b := k.vec()
-			k.VPMADDUBSW(m, w, p)
-			k.VPMADDUBSW(m, k.biases, b)
-			k.VPSUBW(b, p, p)
 		default:
 			k.VPMADDUBSW(m, w, p)
 		}
