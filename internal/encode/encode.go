@@ -17,9 +17,10 @@ type blockEncoder func(b []byte, x, w []float32)
 
 // encoder is how a type is encoded, and how errors are weighed when no importance is given.
 type encoder struct {
-	encode blockEncoder
-	weigh  func(w, x []float32)
-	many   bool // of up to eight blocks
+	encode    blockEncoder
+	weigh     func(w, x []float32)
+	unweighed bool // the encoder does not read the weights of errors
+	many      bool // of up to eight blocks
 }
 
 // encoders are the types with a search for scales.
@@ -39,10 +40,10 @@ var encoders = map[ggtype.Type]encoder{
 	ggtype.IQ3_S:   {encode: encodeIQ3S, weigh: weighAround},
 	ggtype.IQ1_S:   {encode: encodeIQ1S, weigh: weighAround},
 	ggtype.IQ1_M:   {encode: encodeIQ1M, weigh: weighAround},
-	ggtype.TQ1_0:   {encode: encodeTQ1, weigh: weighEven},
-	ggtype.TQ2_0:   {encode: encodeTQ2, weigh: weighEven},
-	ggtype.Q1_0:    {encode: encodeQ1, weigh: weighEven},
-	ggtype.Q2_0:    {encode: encodeQ2, weigh: weighEven},
+	ggtype.TQ1_0:   {encode: encodeTQ1, unweighed: true},
+	ggtype.TQ2_0:   {encode: encodeTQ2, unweighed: true},
+	ggtype.Q1_0:    {encode: encodeQ1, unweighed: true},
+	ggtype.Q2_0:    {encode: encodeQ2, unweighed: true},
 }
 
 // weighted are the encoders of types whose reference has no search, for rows with importance.
@@ -111,9 +112,11 @@ func RowBy(m Magnitude, dst []byte, t ggtype.Type, x, importance []float32) erro
 			if !bounded(xb) {
 				return fmt.Errorf("encode weights %d to %d to type %v: %w", at, at+elems, t, kernel.ErrValue)
 			}
-			if importance == nil {
+			switch {
+			case e.unweighed:
+			case importance == nil:
 				e.weigh(w, xb)
-			} else {
+			default:
 				m.weigh(w, xb, importance[at:at+elems])
 			}
 		}
@@ -127,14 +130,7 @@ func RowBy(m Magnitude, dst []byte, t ggtype.Type, x, importance []float32) erro
 const limit = 1e9
 
 // bounded reports whether no value of x is NaN, infinite or beyond limit.
-func bounded(x []float32) bool {
-	for _, v := range x {
-		if !(v >= -limit && v <= limit) {
-			return false
-		}
-	}
-	return true
-}
+func bounded(x []float32) bool { return kernel.AbsMax(x) <= limit }
 
 func weighEven(w, _ []float32) {
 	for i := range w {

@@ -210,12 +210,21 @@ func (a *affineBlock) putHalves(b []byte) {
 // putPairs packs bits 0 and 1 of the codes: weight 32·j+l of each 128 at bit 2j of byte l.
 func putPairs(b []byte, q *[block]byte) {
 	for g := range 2 {
-		for l := range 32 {
+		for l := 0; l < 32; l += 8 {
 			q := q[128*g+l:]
-			b[32*g+l] = q[0]&3 | q[32]&3<<2 | q[64]&3<<4 | q[96]&3<<6
+			store8(b[32*g+l:], load8(q)&lo2|load8(q[32:])&lo2<<2|load8(q[64:])&lo2<<4|load8(q[96:])&lo2<<6)
 		}
 	}
 }
+
+// Eight bytes of small numbers, such as codes, are packed together: constants have the same bits in each byte.
+const (
+	ones = 0x0101010101010101
+	lo2  = 3 * ones
+)
+
+func load8(b []byte) uint64     { return binary.LittleEndian.Uint64(b) }
+func store8(b []byte, v uint64) { binary.LittleEndian.PutUint64(b, v) }
 
 // signedForm is a type whose groups of 16 have a scale only: w = d·sc·q, with q from -n to n-1 and sc from -scales to
 // scales-1.
@@ -318,8 +327,12 @@ func encodeQ3K(b []byte, x, w []float32) {
 	var a signedBlock
 	a.encode(&formQ3K, x, w)
 	clear(b)
-	for i, q := range a.q {
-		b[i%32] |= q >> 2 << (i / 32)
+	for l := 0; l < 32; l += 8 {
+		third := uint64(0)
+		for j := range 8 {
+			third |= load8(a.q[32*j+l:]) >> 2 & ones << j
+		}
+		store8(b[l:], third)
 	}
 	putPairs(b[32:], &a.q)
 	for i, sc := range a.sc {
