@@ -46,9 +46,13 @@ var encoders = map[ggtype.Type]encoder{
 	ggtype.Q2_0:    {encode: encodeQ2, unweighed: true},
 }
 
-// weighted are the encoders of types whose reference has no search, for rows with importance.
-var weighted = map[ggtype.Type]blockEncoder{
-	ggtype.Q4_0: encodeQ4_0, ggtype.Q4_1: encodeQ4_1, ggtype.Q5_0: encodeQ5_0, ggtype.Q5_1: encodeQ5_1,
+// weighted are the encoders of types that have others for rows with importance: those whose reference has no search, and Q3_K.
+var weighted = map[ggtype.Type]encoder{
+	ggtype.Q4_0: {encode: encodeQ4_0, many: true},
+	ggtype.Q4_1: {encode: encodeQ4_1, many: true},
+	ggtype.Q5_0: {encode: encodeQ5_0, many: true},
+	ggtype.Q5_1: {encode: encodeQ5_1, many: true},
+	ggtype.Q3_K: {encode: encodeQ3KWeighted},
 }
 
 // reference are the types that kernel.Quantize writes.
@@ -93,9 +97,10 @@ func RowBy(m Magnitude, dst []byte, t ggtype.Type, x, importance []float32) erro
 		return fmt.Errorf("encode %d weights of %d importances to type %v in %d bytes: %w", len(x), len(importance), t, len(dst), kernel.ErrShape)
 	}
 	e, ok := encoders[t]
-	if importance != nil && !ok {
-		e.encode, ok = weighted[t]
-		e.many = true
+	if importance != nil {
+		if other, found := weighted[t]; found {
+			e, ok = other, true
+		}
 	}
 	if !ok {
 		return kernel.Quantize(dst, t, x)

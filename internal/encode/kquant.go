@@ -233,9 +233,14 @@ type signedForm struct {
 	scales float32
 }
 
+// Without importance, the errors of Q3_K are weighed by x². The few largest weights of a group decide then, and a scale
+// that is found for them far from the first one leaves the others with larger errors: such models are worse. So only the
+// scale is tried that gives the largest weight its code, and what fitting leads to from there. docs/experiments.md has the
+// figures.
 var (
-	formQ3K = signedForm{signedCodes(4, steps(-0.6, 0.3, 0.95), true), 32}
-	formQ6K = signedForm{signedCodes(32, steps(-0.9, 0.3, 0.95), false), 128}
+	formQ3K         = signedForm{signedCodes(4, []float32{0}, false), 32}
+	formQ3KWeighted = signedForm{signedCodes(4, steps(-0.6, 0.3, 0.95), true), 32}
+	formQ6K         = signedForm{signedCodes(32, steps(-0.9, 0.3, 0.95), false), 128}
 )
 
 // signedBlock is a block of such a type, not packed yet; codes are q+n.
@@ -323,9 +328,13 @@ func (g *groups) roundScales(c codes, n float32, ds *lanes, d float32, fit *bloc
 	return sc
 }
 
-func encodeQ3K(b []byte, x, w []float32) {
+func encodeQ3K(b []byte, x, w []float32) { putQ3K(b, &formQ3K, x, w) }
+
+func encodeQ3KWeighted(b []byte, x, w []float32) { putQ3K(b, &formQ3KWeighted, x, w) }
+
+func putQ3K(b []byte, f *signedForm, x, w []float32) {
 	var a signedBlock
-	a.encode(&formQ3K, x, w)
+	a.encode(f, x, w)
 	clear(b)
 	for l := 0; l < 32; l += 8 {
 		third := uint64(0)
