@@ -46,7 +46,8 @@ var encoders = map[ggtype.Type]encoder{
 	ggtype.Q2_0:    {encode: encodeQ2, unweighed: true},
 }
 
-// weighted are the encoders of types that have others for rows with importance: those whose reference has no search, and Q3_K.
+// weighted are the encoders of rows with importance, for types that have others without: those whose reference has no search,
+// and Q3_K.
 var weighted = map[ggtype.Type]encoder{
 	ggtype.Q4_0: {encode: encodeQ4_0, many: true},
 	ggtype.Q4_1: {encode: encodeQ4_1, many: true},
