@@ -17,9 +17,10 @@ type blockEncoder func(b []byte, x, w []float32)
 
 // encoder is how a type is encoded, and how errors are weighed when no importance is given.
 type encoder struct {
-	encode blockEncoder
-	weigh  func(w, x []float32)
-	many   bool // of up to eight blocks
+	encode    blockEncoder
+	weigh     func(w, x []float32)
+	unweighed bool // the encoder does not read the weights of errors
+	many      bool // of up to eight blocks
 }
 
 // encoders are the types with a search for scales.
@@ -39,15 +40,20 @@ var encoders = map[ggtype.Type]encoder{
 	ggtype.IQ3_S:   {encode: encodeIQ3S, weigh: weighAround},
 	ggtype.IQ1_S:   {encode: encodeIQ1S, weigh: weighAround},
 	ggtype.IQ1_M:   {encode: encodeIQ1M, weigh: weighAround},
-	ggtype.TQ1_0:   {encode: encodeTQ1, weigh: weighEven},
-	ggtype.TQ2_0:   {encode: encodeTQ2, weigh: weighEven},
-	ggtype.Q1_0:    {encode: encodeQ1, weigh: weighEven},
-	ggtype.Q2_0:    {encode: encodeQ2, weigh: weighEven},
+	ggtype.TQ1_0:   {encode: encodeTQ1, unweighed: true},
+	ggtype.TQ2_0:   {encode: encodeTQ2, unweighed: true},
+	ggtype.Q1_0:    {encode: encodeQ1, unweighed: true},
+	ggtype.Q2_0:    {encode: encodeQ2, unweighed: true},
 }
 
-// weighted are the encoders of types whose reference has no search, for rows with importance.
-var weighted = map[ggtype.Type]blockEncoder{
-	ggtype.Q4_0: encodeQ4_0, ggtype.Q4_1: encodeQ4_1, ggtype.Q5_0: encodeQ5_0, ggtype.Q5_1: encodeQ5_1,
+// weighted are the encoders of rows with importance, for types that have others without: those whose reference has no search,
+// and Q3_K.
+var weighted = map[ggtype.Type]encoder{
+	ggtype.Q4_0: {encode: encodeQ4_0, many: true},
+	ggtype.Q4_1: {encode: encodeQ4_1, many: true},
+	ggtype.Q5_0: {encode: encodeQ5_0, many: true},
+	ggtype.Q5_1: {encode: encodeQ5_1, many: true},
+	ggtype.Q3_K: {encode: encodeQ3KWeighted},
 }
 
 // reference are the types that kernel.Quantize writes.
@@ -92,9 +98,10 @@ func RowBy(m Magnitude, dst []byte, t ggtype.Type, x, importance []float32) erro
 		return fmt.Errorf("encode %d weights of %d importances to type %v in %d bytes: %w", len(x), len(importance), t, len(dst), kernel.ErrShape)
 	}
 	e, ok := encoders[t]
-	if importance != nil && !ok {
-		e.encode, ok = weighted[t]
-		e.many = true
+	if importance != nil {
+		if other, found := weighted[t]; found {
+			e, ok = other, true
+		}
 	}
 	if !ok {
 		return kernel.Quantize(dst, t, x)
@@ -111,9 +118,11 @@ func RowBy(m Magnitude, dst []byte, t ggtype.Type, x, importance []float32) erro
 			if !bounded(xb) {
 				return fmt.Errorf("encode weights %d to %d to type %v: %w", at, at+elems, t, kernel.ErrValue)
 			}
-			if importance == nil {
+			switch {
+			case e.unweighed:
+			case importance == nil:
 				e.weigh(w, xb)
-			} else {
+			default:
 				m.weigh(w, xb, importance[at:at+elems])
 			}
 		}
@@ -127,14 +136,7 @@ func RowBy(m Magnitude, dst []byte, t ggtype.Type, x, importance []float32) erro
 const limit = 1e9
 
 // bounded reports whether no value of x is NaN, infinite or beyond limit.
-func bounded(x []float32) bool {
-	for _, v := range x {
-		if !(v >= -limit && v <= limit) {
-			return false
-		}
-	}
-	return true
-}
+func bounded(x []float32) bool { return kernel.AbsMax(x) <= limit }
 
 func weighEven(w, _ []float32) {
 	for i := range w {

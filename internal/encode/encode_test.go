@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -54,6 +55,24 @@ func TestErrors(t *testing.T) {
 		if got := relative(t, typ, x, nil, nil); got > most || got < most/2 {
 			t.Errorf("%v: error %.4f of the weights, expected up to %.4f", typ, got, most)
 		}
+	}
+}
+
+// Without importance, the errors of Q3_K are weighed by the squares of weights. The search must not fit a group's scale to the
+// few largest ones so closely that the others get worse: among weights of Student's distribution there are many large ones.
+func TestLargeWeights(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 9))
+	x := make([]float32, 1<<16)
+	for i := range x {
+		squares := 0.0
+		for range 5 {
+			v := r.NormFloat64()
+			squares += v * v
+		}
+		x[i] = float32(r.NormFloat64() / math.Sqrt(squares/5))
+	}
+	if got := relative(t, ggtype.Q3_K, x, nil, nil); got > 0.179 {
+		t.Errorf("error %.4f of the weights", got)
 	}
 }
 

@@ -210,12 +210,21 @@ func (a *affineBlock) putHalves(b []byte) {
 // putPairs packs bits 0 and 1 of the codes: weight 32·j+l of each 128 at bit 2j of byte l.
 func putPairs(b []byte, q *[block]byte) {
 	for g := range 2 {
-		for l := range 32 {
+		for l := 0; l < 32; l += 8 {
 			q := q[128*g+l:]
-			b[32*g+l] = q[0]&3 | q[32]&3<<2 | q[64]&3<<4 | q[96]&3<<6
+			store8(b[32*g+l:], load8(q)&lo2|load8(q[32:])&lo2<<2|load8(q[64:])&lo2<<4|load8(q[96:])&lo2<<6)
 		}
 	}
 }
+
+// Eight bytes of small numbers, such as codes, are packed together: constants have the same bits in each byte.
+const (
+	ones = 0x0101010101010101
+	lo2  = 3 * ones
+)
+
+func load8(b []byte) uint64     { return binary.LittleEndian.Uint64(b) }
+func store8(b []byte, v uint64) { binary.LittleEndian.PutUint64(b, v) }
 
 // signedForm is a type whose groups of 16 have a scale only: w = d·sc·q, with q from -n to n-1 and sc from -scales to
 // scales-1.
@@ -224,9 +233,14 @@ type signedForm struct {
 	scales float32
 }
 
+// Without importance, the errors of Q3_K are weighed by x². The few largest weights of a group decide then, and a scale
+// that is found for them far from the first one leaves the others with larger errors: such models are worse. So only the
+// scale is tried that gives the largest weight its code, and what fitting leads to from there. docs/experiments.md has the
+// figures.
 var (
-	formQ3K = signedForm{signedCodes(4, steps(-0.6, 0.3, 0.95), true), 32}
-	formQ6K = signedForm{signedCodes(32, steps(-0.9, 0.3, 0.95), false), 128}
+	formQ3K         = signedForm{signedCodes(4, []float32{0}, false), 32}
+	formQ3KWeighted = signedForm{signedCodes(4, steps(-0.6, 0.3, 0.95), true), 32}
+	formQ6K         = signedForm{signedCodes(32, steps(-0.9, 0.3, 0.95), false), 128}
 )
 
 // signedBlock is a block of such a type, not packed yet; codes are q+n.
@@ -314,12 +328,20 @@ func (g *groups) roundScales(c codes, n float32, ds *lanes, d float32, fit *bloc
 	return sc
 }
 
-func encodeQ3K(b []byte, x, w []float32) {
+func encodeQ3K(b []byte, x, w []float32) { putQ3K(b, &formQ3K, x, w) }
+
+func encodeQ3KWeighted(b []byte, x, w []float32) { putQ3K(b, &formQ3KWeighted, x, w) }
+
+func putQ3K(b []byte, f *signedForm, x, w []float32) {
 	var a signedBlock
-	a.encode(&formQ3K, x, w)
+	a.encode(f, x, w)
 	clear(b)
-	for i, q := range a.q {
-		b[i%32] |= q >> 2 << (i / 32)
+	for l := 0; l < 32; l += 8 {
+		third := uint64(0)
+		for j := range 8 {
+			third |= load8(a.q[32*j+l:]) >> 2 & ones << j
+		}
+		store8(b[l:], third)
 	}
 	putPairs(b[32:], &a.q)
 	for i, sc := range a.sc {

@@ -172,46 +172,36 @@ type symmetric struct {
 
 // search returns the scales of the groups: x ≈ d·q.
 func (g *groups) search(c *symmetric) (d lanes) {
-	var most, inv, shift, best lanes
-	var live [len(d)]bool
+	var most, best lanes
 	for l := range d {
-		most[l] = g.most(l)
-		if live[l] = abs(most[l]) >= tiny; live[l] {
-			d[l], best[l] = most[l]/c.at[0], -1
+		if m := g.most(l); abs(m) >= tiny {
+			most[l], d[l], best[l] = m, m/c.at[0], -1
 		}
-	}
-	offer := func(l int, s *kernel.FitSums) bool {
-		better := s.QQ[l] > 0 && s.XQ[l]*s.XQ[l] > best[l]*s.QQ[l]
-		if better {
-			d[l] = s.XQ[l] / s.QQ[l]
-			best[l] = d[l] * s.XQ[l]
-		}
-		return better
 	}
 	for _, at := range c.at {
-		for l, most := range most {
-			if live[l] {
-				inv[l] = at / most
-			}
-		}
-		s := g.sums(c.codes, &shift, &inv)
-		for l, live := range live {
-			if live {
-				offer(l, &s)
-			}
-		}
+		g.try(&c.codes, &best, &d, at, &most)
 	}
 	for range refinements {
-		invertAll(&inv, &d)
-		s := g.sums(c.codes, &shift, &inv)
-		for l := range live {
-			live[l] = live[l] && offer(l, &s)
-		}
-		if !slices.Contains(live[:], true) {
+		if !g.try(&c.codes, &best, &d, 1, &d) {
 			break
 		}
 	}
 	return d
+}
+
+// try offers the scales that are best for the codes nearest to x·by/of. It reports whether one is better.
+func (g *groups) try(c *codes, best, d *lanes, by float32, of *lanes) bool {
+	if !c.iq4 {
+		return g.Try(best, d, by, of, c.low, c.top)
+	}
+	var inv lanes
+	for l, of := range of {
+		if abs(of) >= tiny {
+			inv[l] = by / of
+		}
+	}
+	s := g.iq4(&inv)
+	return s.Offer(best, d)
 }
 
 // invertAll sets inv to 1/d.

@@ -1,5 +1,7 @@
 package encode
 
+import "github.com/latentgo/latentgo/internal/kernel"
+
 // The ternary types: w = d·q with q one of -1, 0, 1, and d the largest magnitude, since models that were trained for
 // them have no other weights.
 //
@@ -10,21 +12,13 @@ package encode
 // bytes of four at distances of 4, and half d. The q+1 of a byte are the digits of a number in base 3, the first the
 // highest, which is scaled so that the byte is ⌈256·number/243⌉.
 
-// ternary writes the codes q+1 of at most 256 weights.
+// ternary writes the codes q+1 of at most 256 weights, a multiple of 32, and returns d.
 func ternary(q *[block]byte, x []float32) (d float32) {
-	for _, v := range x {
-		d = max(d, abs(v))
-	}
-	inv := invert(d)
-	for i, v := range x {
-		var up, down byte
-		if v = float32(v * inv); v >= 0.5 { // halves go away from zero
-			up = 1
-		}
-		if v <= -0.5 {
-			down = 1
-		}
-		q[i] = 1 + up - down
+	d = kernel.AbsMax(x)
+	kernel.RoundAway(q[:len(x)], x, invert(d))
+	for i := 0; i < len(x); i += 8 {
+		two := load8(q[i:]) & lo2 // bits 0 and 1 of q: 3 for -1
+		store8(q[i:], (two+ones)&lo2)
 	}
 	return d
 }
@@ -39,25 +33,37 @@ func encodeTQ2(b []byte, x, _ []float32) {
 func encodeTQ1(b []byte, x, _ []float32) {
 	var q [block]byte
 	d := ternary(&q, x)
-	putDigits(b[:32], q[:], 5)
-	putDigits(b[32:48], q[160:], 5)
-	putDigits(b[48:52], q[240:], 4)
+	putDigits(b[:32], q[:])
+	putDigits(b[32:48], q[160:])
+	for i := range 4 {
+		q := q[240+i:]
+		b[48+i] = digitBytes[81*int(q[0])+27*int(q[4])+9*int(q[8])+3*int(q[12])]
+	}
 	putHalf(b[52:], d)
 }
 
-// putDigits packs n codes into each byte, those at distances of len(b).
-func putDigits(b, q []byte, n int) {
-	for i := range b {
-		number := 0
+// putDigits packs five codes into each byte, those at distances of len(b), a multiple of 8. No number is above 242, so that
+// eight of them add up side by side in one integer.
+func putDigits(b, q []byte) {
+	for i := 0; i < len(b); i += 8 {
+		numbers := uint64(0)
 		for j := range 5 {
-			number *= 3
-			if j < n {
-				number += int(q[i+j*len(b)])
-			}
+			numbers = 3*numbers + load8(q[i+j*len(b):])
 		}
-		b[i] = byte((number*256 + 242) / 243)
+		store8(b[i:], numbers)
+	}
+	for i, number := range b {
+		b[i] = digitBytes[number]
 	}
 }
+
+// digitBytes are the bytes of the numbers of five digits.
+var digitBytes = func() (all [243]byte) {
+	for n := range all {
+		all[n] = byte((256*n + 242) / 243)
+	}
+	return all
+}()
 
 // Q1_0 block, 18 bytes, 128 weights ±d, d the mean of their magnitudes: half d; bit l of byte i is 1 for a weight 8i+l
 // that is not negative.

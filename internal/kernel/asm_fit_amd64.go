@@ -15,6 +15,12 @@ func fitStatsAVX2(stats *float32, wx *float32, x *float32, w *float32, n int)
 //go:noescape
 func fitSumsAVX2(sums *float32, x *float32, w *float32, wx *float32, n int, shift *float32, inv *float32, low float32, top float32)
 
+// fitTryAVX2 sets d and best to d' = Σwx·q/Σw·q² and d'·Σwx·q where that is more than best, over n vectors, an even number, q = round(x·by/of)
+// from low to top; it returns a bit for each such lane. fitTryGeneric is the reference implementation.
+//
+//go:noescape
+func fitTryAVX2(best *float32, d *float32, x *float32, w *float32, wx *float32, n int, by float32, of *float32, low float32, top float32) int32
+
 // fitCodesAVX2 sets q to the codes of n vectors less low, q = round((x-shift)·inv) from low to top; fitCodesGeneric is the reference implementation.
 //
 //go:noescape
@@ -24,6 +30,11 @@ func fitCodesAVX2(q *byte, x *float32, n int, shift *float32, inv *float32, low 
 //
 //go:noescape
 func signedMax32AVX2(x *float32) float32
+
+// absMaxAVX2 returns the largest magnitude of n values, a multiple of 32, NaN if there is one; absMax is the reference implementation.
+//
+//go:noescape
+func absMaxAVX2(x *float32, n int) float32
 
 // range32AVX2 returns the smallest and the largest of 32 numbers, a zero of either sign; range32Generic is the reference implementation.
 //

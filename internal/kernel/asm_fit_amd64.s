@@ -117,6 +117,101 @@ pairEnd2:
 DATA c4b400000<>+0(SB)/4, $0x4b400000
 GLOBL c4b400000<>(SB), RODATA|NOPTR, $4
 
+// func fitTryAVX2(best *float32, d *float32, x *float32, w *float32, wx *float32, n int, by float32, of *float32, low float32, top float32) int32
+// Requires: AVX, AVX2
+TEXT ·fitTryAVX2(SB), NOSPLIT, $0-76
+	MOVQ         best+0(FP), AX
+	MOVQ         d+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         w+24(FP), BX
+	MOVQ         wx+32(FP), SI
+	MOVQ         n+40(FP), DI
+	VBROADCASTSS c4b400000<>+0(SB), Y3
+	VBROADCASTSS low+64(FP), Y1
+	VBROADCASTSS top+68(FP), Y2
+
+	// inv = by/of, 0 for a tiny one
+	MOVQ         of+56(FP), R8
+	VMOVUPS      (R8), Y4
+	VBROADCASTSS c7fffffff<>+0(SB), Y0
+	VANDPS       Y0, Y4, Y5
+	VBROADCASTSS c26901d7d<>+0(SB), Y0
+	VCMPPS       $0x1d, Y0, Y5, Y5
+	VBROADCASTSS by+48(FP), Y0
+	VDIVPS       Y4, Y0, Y0
+	VANDPS       Y5, Y0, Y0
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	SUBQ         $0x02, DI
+	JLT          pairEnd2
+
+pair1:
+	// Σ += (w·q)·q, wx·q
+	VMOVUPS (DX), Y8
+	VMULPS  Y0, Y8, Y8
+	VADDPS  Y3, Y8, Y8
+	VSUBPS  Y3, Y8, Y8
+	VMINPS  Y2, Y8, Y8
+	VMAXPS  Y1, Y8, Y8
+	VMULPS  (BX), Y8, Y9
+	VMULPS  Y8, Y9, Y9
+	VADDPS  Y9, Y4, Y4
+	VMULPS  (SI), Y8, Y9
+	VADDPS  Y9, Y5, Y5
+
+	// Σ += (w·q)·q, wx·q
+	VMOVUPS 32(DX), Y8
+	VMULPS  Y0, Y8, Y8
+	VADDPS  Y3, Y8, Y8
+	VSUBPS  Y3, Y8, Y8
+	VMINPS  Y2, Y8, Y8
+	VMAXPS  Y1, Y8, Y8
+	VMULPS  32(BX), Y8, Y9
+	VMULPS  Y8, Y9, Y9
+	VADDPS  Y9, Y6, Y6
+	VMULPS  32(SI), Y8, Y9
+	VADDPS  Y9, Y7, Y7
+	ADDQ    $+64, DX
+	ADDQ    $+64, BX
+	ADDQ    $+64, SI
+	SUBQ    $0x02, DI
+	JGE     pair1
+
+pairEnd2:
+	ADDQ   $0x02, DI
+	VADDPS Y6, Y4, Y4
+	VADDPS Y7, Y5, Y5
+
+	// better: Σw·q² > 0 and (Σwx·q)² > best·Σw·q²
+	VMOVUPS (AX), Y0
+	VMULPS  Y4, Y0, Y2
+	VMULPS  Y5, Y5, Y1
+	VCMPPS  $0x1e, Y2, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VCMPPS  $0x1e, Y2, Y4, Y2
+	VANDPS  Y2, Y1, Y1
+
+	// d = Σwx·q/Σw·q², best = d·Σwx·q
+	VDIVPS    Y4, Y5, Y2
+	VMULPS    Y2, Y5, Y5
+	VBLENDVPS Y1, Y5, Y0, Y0
+	VMOVUPS   Y0, (AX)
+	VMOVUPS   (CX), Y0
+	VBLENDVPS Y1, Y2, Y0, Y0
+	VMOVUPS   Y0, (CX)
+	VMOVMSKPS Y1, AX
+	MOVL      AX, ret+72(FP)
+	VZEROUPPER
+	RET
+
+DATA c7fffffff<>+0(SB)/4, $0x7fffffff
+GLOBL c7fffffff<>(SB), RODATA|NOPTR, $4
+
+DATA c26901d7d<>+0(SB)/4, $0x26901d7d
+GLOBL c26901d7d<>(SB), RODATA|NOPTR, $4
+
 // func fitCodesAVX2(q *byte, x *float32, n int, shift *float32, inv *float32, low float32, top float32)
 // Requires: AVX, AVX2
 TEXT ·fitCodesAVX2(SB), NOSPLIT, $0-48
@@ -195,8 +290,46 @@ found1:
 	VZEROUPPER
 	RET
 
-DATA c7fffffff<>+0(SB)/4, $0x7fffffff
-GLOBL c7fffffff<>(SB), RODATA|NOPTR, $4
+// func absMaxAVX2(x *float32, n int) float32
+// Requires: AVX, AVX2, SSE
+TEXT ·absMaxAVX2(SB), NOSPLIT, $0-20
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	VBROADCASTSS c7fffffff<>+0(SB), Y0
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	SUBQ         $0x20, CX
+	JLT          loopEnd2
+
+loop1:
+	VANDPS  (AX), Y0, Y5
+	VPMAXSD Y5, Y1, Y1
+	VANDPS  32(AX), Y0, Y5
+	VPMAXSD Y5, Y2, Y2
+	VANDPS  64(AX), Y0, Y5
+	VPMAXSD Y5, Y3, Y3
+	VANDPS  96(AX), Y0, Y5
+	VPMAXSD Y5, Y4, Y4
+	ADDQ    $+128, AX
+	SUBQ    $0x20, CX
+	JGE     loop1
+
+loopEnd2:
+	ADDQ         $0x20, CX
+	VPMAXSD      Y2, Y1, Y1
+	VPMAXSD      Y3, Y1, Y1
+	VPMAXSD      Y4, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X0
+	VPMAXSD      X0, X1, X1
+	VPSHUFD      $0x4e, X1, X0
+	VPMAXSD      X0, X1, X1
+	VPSHUFD      $0xb1, X1, X0
+	VPMAXSD      X0, X1, X1
+	MOVSS        X1, ret+16(FP)
+	VZEROUPPER
+	RET
 
 // func range32AVX2(x *float32) (lo float32, hi float32)
 // Requires: AVX, SSE

@@ -19,6 +19,11 @@ func floatsAVX2(dst *float32, q *byte, d *float32, bias int, blocks int)
 //go:noescape
 func floatsMinAVX2(dst *float32, q *byte, d *float32, m *float32, bias int, blocks int)
 
+// floatsKAVX2 sets dst[i] = d[g]·(q[i]-bias) - m[g], g = i/16, for so many groups; codeFloatsKGeneric is the reference implementation.
+//
+//go:noescape
+func floatsKAVX2(dst *float32, q *byte, d *float32, m *float32, bias int, groups int)
+
 // expSumAVX2 sets dst[i] = exp(x[i]-max) for i < n, and returns their sum; expSumGeneric is the reference implementation.
 //
 //go:noescape

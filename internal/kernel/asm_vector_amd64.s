@@ -186,6 +186,47 @@ blockEnd2:
 	VZEROUPPER
 	RET
 
+// func floatsKAVX2(dst *float32, q *byte, d *float32, m *float32, bias int, groups int)
+// Requires: AVX, AVX2
+TEXT ·floatsKAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         q+8(FP), CX
+	MOVQ         d+16(FP), DX
+	MOVQ         m+24(FP), BX
+	MOVQ         bias+32(FP), SI
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
+	MOVQ         groups+40(FP), SI
+	SUBQ         $0x01, SI
+	JLT          groupEnd2
+
+group1:
+	VBROADCASTSS (DX), Y1
+	VBROADCASTSS (BX), Y2
+	VPMOVZXBD    (CX), Y3
+	VPSUBD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      Y3, (AX)
+	VPMOVZXBD    8(CX), Y3
+	VPSUBD       Y0, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VSUBPS       Y2, Y3, Y3
+	VMOVUPS      Y3, 32(AX)
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
+	ADDQ         $+16, CX
+	ADDQ         $+64, AX
+	SUBQ         $0x01, SI
+	JGE          group1
+
+groupEnd2:
+	ADDQ $0x01, SI
+	VZEROUPPER
+	RET
+
 // func expSumAVX2(dst *float32, x *float32, n int, max float32) float32
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·expSumAVX2(SB), NOSPLIT, $0-36

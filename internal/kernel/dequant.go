@@ -68,9 +68,16 @@ func codeFloatsGeneric(dst []float32, q []byte, d, m []float32, bias int32) {
 // floatsK writes a row of type t, one in blocks of 256.
 func (r *tileRow) floatsK(dst []float32, t Type) {
 	bias, _ := codesOf(t)
+	var d, m [tileCols / kGroup]float32
+	for g := range d {
+		d[g], m[g] = r.kd*float32(r.sc[g]), r.kmin*float32(r.mn[g])
+	}
+	codeFloatsK(dst, r.q[:len(dst)], d[:], m[:], bias)
+}
+
+func codeFloatsKGeneric(dst []float32, q []byte, d, m []float32, bias int32) {
 	for g := 0; g*kGroup < len(dst); g++ {
-		d, m := float32(r.kd*float32(r.sc[g])), float32(r.kmin*float32(r.mn[g]))
-		q := r.q[g*kGroup:][:kGroup]
+		d, m, q := d[g], m[g], q[g*kGroup:][:kGroup]
 		group := dst[g*kGroup:][:len(q)]
 		for i, c := range q {
 			group[i] = float32(d*float32(int32(c)-bias)) - m

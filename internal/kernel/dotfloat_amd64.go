@@ -3,6 +3,8 @@
 package kernel
 
 import (
+	"unsafe"
+
 	"github.com/viterin/vek/vek32"
 
 	"github.com/latentgo/latentgo/internal/cpu"
@@ -29,4 +31,26 @@ func codeFloats(dst []float32, q []byte, d, m []float32, bias int32) {
 	default:
 		floatsMinAVX2(&dst[0], &q[0], &d[0], &m[0], int(bias), blocks)
 	}
+}
+
+// codeFloatsK sets dst[i] = d[g]·(q[i]-bias) - m[g] in groups of 16, which dst is a multiple of.
+func codeFloatsK(dst []float32, q []byte, d, m []float32, bias int32) {
+	if len(dst) == 0 || cpu.Active() == cpu.Generic {
+		codeFloatsKGeneric(dst, q, d, m, bias)
+		return
+	}
+	floatsKAVX2(&dst[0], &q[0], &d[0], &m[0], int(bias), len(dst)/kGroup)
+}
+
+// decodeHalves decodes len(f) half floats from w.
+func decodeHalves(f []float32, w []byte) {
+	w = w[:2*len(f)]
+	n := len(f) &^ 7
+	if cpu.Active() == cpu.Generic {
+		n = 0
+	}
+	if n > 0 {
+		f16ToF32AVX2(&f[0], (*uint16)(unsafe.Pointer(&w[0])), n)
+	}
+	decodeHalvesGeneric(f[n:], w[2*n:])
 }

@@ -147,6 +147,16 @@ func roundAway32Generic(q *[32]byte, x *[32]float32, inv float32) {
 	}
 }
 
+// RoundAway sets q to x·inv rounded to int8, halves away from zero. q is as long as x, a multiple of 32, or it panics.
+func RoundAway(q []byte, x []float32, inv float32) {
+	if len(q) != len(x) || len(x)%32 != 0 {
+		panic("kernel: codes of another length than weights, or of no multiple of 32")
+	}
+	for i := 0; i < len(x); i += 32 {
+		roundAway32((*[32]byte)(q[i:]), (*[32]float32)(x[i:]), inv)
+	}
+}
+
 // SquaredErrors returns Σ(x-y)² and Σx² in double precision. y is as long as x, or it panics.
 func SquaredErrors(x, y []float32) (errs, all float64) {
 	sameLength(x, y, y)

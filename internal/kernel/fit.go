@@ -84,6 +84,35 @@ func fitSumsGeneric(s *FitSums, g *Groups, shift, inv *Lanes, low, top float32) 
 	}
 }
 
+// fitTiny is what no scale of a half float can express: the inverse of what is below is taken for 0.
+const fitTiny = 1e-15
+
+// fitTryGeneric is the reference implementation of Groups.Try.
+func fitTryGeneric(best, d *Lanes, g *Groups, by float32, of *Lanes, low, top float32) bool {
+	var s FitSums
+	var shift, inv Lanes
+	for l, of := range of {
+		if abs(of) >= fitTiny {
+			inv[l] = by / of
+		}
+	}
+	fitSumsGeneric(&s, g, &shift, &inv, low, top)
+	return s.Offer(best, d)
+}
+
+// Offer sets d to the best scales for the codes that the sums are of, and best to Σw·x² less their errors, where that is
+// more than best is. It reports whether there is such a group.
+func (s *FitSums) Offer(best, d *Lanes) (any bool) {
+	for l, qq := range s.QQ {
+		if xq := s.XQ[l]; qq > 0 && xq*xq > best[l]*qq {
+			d[l] = xq / qq
+			best[l] = d[l] * xq
+			any = true
+		}
+	}
+	return any
+}
+
 func fitCodesGeneric(q *[32 * FitLanes]byte, g *Groups, shift, inv *Lanes, low, top float32) {
 	for i, v := range g.X[:g.n*FitLanes] {
 		l := i % FitLanes

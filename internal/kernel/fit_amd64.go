@@ -33,6 +33,15 @@ func (g *Groups) Sums(shift, inv *Lanes, low, top float32) (s FitSums) {
 	return s
 }
 
+// Try offers the scales that are best for the codes from low to top with inv = by/of, 0 for a tiny one, and no shift: see
+// FitSums.Offer. d may be of.
+func (g *Groups) Try(best, d *Lanes, by float32, of *Lanes, low, top float32) bool {
+	if cpu.Active() == cpu.Generic {
+		return fitTryGeneric(best, d, g, by, of, low, top)
+	}
+	return fitTryAVX2(&best[0], &d[0], &g.X[0], &g.W[0], &g.WX[0], g.n, by, &of[0], low, top) != 0
+}
+
 // Codes sets q to the codes less low, which are at most 255: that of weight j of group l is element 8·j+l.
 func (g *Groups) Codes(q *[32 * FitLanes]byte, shift, inv *Lanes, low, top float32) {
 	if cpu.Active() == cpu.Generic {
@@ -48,6 +57,19 @@ func signedMax32(x *[32]float32) float32 {
 		return signedMax(x[:])
 	}
 	return signedMax32AVX2(&x[0])
+}
+
+// AbsMax returns the largest magnitude in x; a NaN is larger than all numbers.
+func AbsMax(x []float32) float32 {
+	n := len(x) &^ 31
+	if n == 0 || cpu.Active() == cpu.Generic {
+		return absMax(x)
+	}
+	m := absMaxAVX2(&x[0], n)
+	if n < len(x) {
+		m = absMax([]float32{m, absMax(x[n:])})
+	}
+	return m
 }
 
 // range32 returns the smallest and the largest of 32 numbers.

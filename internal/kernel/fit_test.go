@@ -64,6 +64,18 @@ func TestFit(t *testing.T) {
 						if sums := g.Sums(&shift, &inv, form.low, form.top); sums != wantSums {
 							t.Fatalf("%d groups of %d, input %d, codes to %v: %v, want %v", count, n, i, form.top, sums, wantSums)
 						}
+						var best, d, wantBest, wantD Lanes
+						for _, by := range []float32{form.top + 0.5, form.low - 0.5, 1} {
+							of := &stats.Hi
+							if by == 1 {
+								of = &d
+							}
+							wantOf := *of
+							wantAny := fitTryGeneric(&wantBest, &wantD, &want, by, &wantOf, form.low, form.top)
+							if any := g.Try(&best, &d, by, of, form.low, form.top); any != wantAny || best != wantBest || d != wantD {
+								t.Fatalf("%d groups of %d, input %d, codes to %v by %v: %v %v %v, want %v %v %v", count, n, i, form.top, by, any, d, best, wantAny, wantD, wantBest)
+							}
+						}
 						var q, wantQ [32 * FitLanes]byte
 						fitCodesGeneric(&wantQ, &want, &shift, &inv, form.low, form.top)
 						if g.Codes(&q, &shift, &inv, form.low, form.top); q != wantQ {
@@ -105,6 +117,27 @@ func TestReferenceLevels(t *testing.T) {
 	}
 }
 
+// TestAbsMax: at every level and length, with NaN and infinity where they are.
+func TestAbsMax(t *testing.T) {
+	forLevels(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(3, 8))
+		for n := range 140 {
+			x := make([]float32, n)
+			for i := range x {
+				x[i] = float32(rng.NormFloat64())
+			}
+			for _, v := range []float64{0, 1e30, -1e30, math.Inf(-1), math.NaN()} {
+				if n > 0 {
+					x[rng.IntN(n)] = float32(v)
+				}
+				if got, want := AbsMax(x), absMax(x); !sameBits(got, want) {
+					t.Errorf("%v: %v, want %v", x, got, want)
+				}
+			}
+		}
+	})
+}
+
 // TestRoundAway: every value around a half goes where C's roundf takes it.
 func TestRoundAway(t *testing.T) {
 	forLevels(t, func(t *testing.T) {
@@ -122,6 +155,10 @@ func TestRoundAway(t *testing.T) {
 			roundAway32(&q, &x, 1)
 			if roundAway32Generic(&want, &x, 1); q != want {
 				t.Fatalf("%v: %v, want %v", x, q, want)
+			}
+			var many [64]byte
+			if RoundAway(many[:], append(x[:], x[:]...), 1); [32]byte(many[:]) != want || [32]byte(many[32:]) != want {
+				t.Fatalf("%v twice: %v, want %v", x, many, want)
 			}
 		}
 	})

@@ -40,9 +40,9 @@ func e8m0Half(e byte) float32 {
 // half reads the half float at the start of b.
 func half(b []byte) float32 { return halfToFloat(binary.LittleEndian.Uint16(b)) }
 
-// decodeHalves decodes len(f) half floats from w, four from a word where none of them is infinite or NaN: their bits
+// decodeHalvesGeneric decodes len(f) half floats from w, four from a word where none of them is infinite or NaN: their bits
 // below the sign shifted by three into a float's place, as in halfToFloat, with the sign staying where it is.
-func decodeHalves(f []float32, w []byte) {
+func decodeHalvesGeneric(f []float32, w []byte) {
 	const mask = -1<<31 | 0x0fffe000
 	w = w[:2*len(f)]
 	for len(f) >= 4 && len(w) >= 8 {

@@ -50,13 +50,15 @@ func TestE8M0(t *testing.T) {
 }
 
 // TestDecodeHalves decodes all half floats and all bfloat16 in bulk, at every length around the groups of four.
-func TestDecodeHalves(t *testing.T) {
+func TestDecodeHalves(t *testing.T) { forLevels(t, testDecodeHalves) }
+
+func testDecodeHalves(t *testing.T) {
 	w := make([]byte, 2<<16)
 	for h := range 1 << 16 {
 		w[2*h], w[2*h+1] = byte(h), byte(h>>8)
 	}
 	for _, offset := range []int{0, 1, 2, 3} {
-		for _, n := range []int{0, 1, 3, 4, 5, 7, 8, 1<<16 - offset} {
+		for _, n := range []int{0, 1, 3, 4, 5, 7, 8, 9, 47, 1<<16 - offset} {
 			f := make([]float32, n+1)
 			f[n] = canary
 			decodeHalves(f[:n], w[2*offset:])

@@ -13,6 +13,7 @@ import (
 func buildFit(g *gen) {
 	g.fitStats()
 	g.fitSums()
+	g.fitTry()
 	g.fitCodes()
 	g.blocks()
 }
@@ -46,11 +47,14 @@ func (g *gen) fitStats() {
 	g.done()
 }
 
-// fitCoder is how weights become codes: round((x-shift)·inv), at least low and at most top.
+// fitCoder is how weights become codes: round((x-shift)·inv), at least low and at most top; without shift where that is nil.
 type fitCoder struct {
 	*gen
 	shift, inv, low, top, magic reg.VecVirtual
 }
+
+// tiny is what scales are not inverted below, as fitInverse says.
+const tiny = 1e-15
 
 // newFitCoder loads the parameters of that name.
 func (g *gen) newFitCoder() *fitCoder {
@@ -66,7 +70,9 @@ func (g *gen) newFitCoder() *fitCoder {
 func (c *fitCoder) code(m operand.Mem) reg.VecVirtual {
 	q := c.vec()
 	c.VMOVUPS(m, q)
-	c.VSUBPS(c.shift, q, q)
+	if c.shift != nil {
+		c.VSUBPS(c.shift, q, q)
+	}
 	c.VMULPS(c.inv, q, q)
 	c.VADDPS(c.magic, q, q)
 	c.VSUBPS(c.magic, q, q)
@@ -108,6 +114,67 @@ func (g *gen) fitSums() {
 	g.done()
 }
 
+// fitTry writes the sums of fitSums that a scale alone needs, and keeps the scale where it is better.
+func (g *gen) fitTry() {
+	g.fn(avx2, "fitTry", "(best, d, x, w, wx *float32, n int, by float32, of *float32, low, top float32) int32",
+		"sets d and best to d' = Σwx·q/Σw·q² and d'·Σwx·q where that is more than best, over n vectors, an even number, q = round(x·by/of)",
+		"from low to top; it returns a bit for each such lane. fitTryGeneric is the reference implementation.")
+	best, d := g.arg("best"), g.arg("d")
+	x, w, wx, n := g.arg("x"), g.arg("w"), g.arg("wx"), g.arg("n")
+	c := &fitCoder{gen: g, inv: g.vec(), low: g.vec(), top: g.vec(), magic: g.f32(3 << 22)}
+	g.VBROADCASTSS(g.addr("low"), c.low)
+	g.VBROADCASTSS(g.addr("top"), c.top)
+	g.Comment("inv = by/of, 0 for a tiny one")
+	of, large := g.vec(), g.vec()
+	g.VMOVUPS(operand.Mem{Base: g.arg("of")}, of)
+	g.VANDPS(g.u32(math.MaxInt32), of, large)
+	g.VCMPPS(operand.Imm(greaterEqual), g.f32(tiny), large, large)
+	g.VBROADCASTSS(g.addr("by"), c.inv)
+	g.VDIVPS(of, c.inv, c.inv)
+	g.VANDPS(large, c.inv, c.inv)
+	acc := [2][]reg.VecVirtual{g.vecs(2), g.vecs(2)}
+	g.zero(acc[0]...)
+	g.zero(acc[1]...)
+	g.while(n, 2, "pair", func() {
+		for i, a := range acc {
+			g.Comment("Σ += (w·q)·q, wx·q")
+			q, t := c.code(operand.Mem{Base: x, Disp: 32 * i}), g.vec()
+			g.VMULPS(operand.Mem{Base: w, Disp: 32 * i}, q, t)
+			g.VMULPS(q, t, t)
+			g.VADDPS(t, a[0], a[0])
+			g.VMULPS(operand.Mem{Base: wx, Disp: 32 * i}, q, t)
+			g.VADDPS(t, a[1], a[1])
+		}
+		for _, p := range []reg.GPVirtual{x, w, wx} {
+			g.add(64, p)
+		}
+	})
+	qq, xq := acc[0][0], acc[0][1]
+	g.VADDPS(acc[1][0], qq, qq)
+	g.VADDPS(acc[1][1], xq, xq)
+	g.Comment("better: Σw·q² > 0 and (Σwx·q)² > best·Σw·q²")
+	old, better, t := g.vec(), g.vec(), g.vec()
+	g.VMOVUPS(operand.Mem{Base: best}, old)
+	g.VMULPS(qq, old, t)
+	g.VMULPS(xq, xq, better)
+	g.VCMPPS(operand.Imm(greater), t, better, better)
+	g.zero(t)
+	g.VCMPPS(operand.Imm(greater), t, qq, t)
+	g.VANDPS(t, better, better)
+	g.Comment("d = Σwx·q/Σw·q², best = d·Σwx·q")
+	g.VDIVPS(qq, xq, t)
+	g.VMULPS(t, xq, xq)
+	g.VBLENDVPS(better, xq, old, old)
+	g.VMOVUPS(old, operand.Mem{Base: best})
+	g.VMOVUPS(operand.Mem{Base: d}, old)
+	g.VBLENDVPS(better, t, old, old)
+	g.VMOVUPS(old, operand.Mem{Base: d})
+	bits := g.GP32()
+	g.VMOVMSKPS(better, bits)
+	g.Store(bits, g.ReturnIndex(0))
+	g.done()
+}
+
 // fitCodes writes the codes themselves, as bytes from 0.
 func (g *gen) fitCodes() {
 	g.fn(avx2, "fitCodes", "(q *byte, x *float32, n int, shift, inv *float32, low, top float32)",
@@ -131,6 +198,7 @@ func (g *gen) fitCodes() {
 // blocks writes the parts of ggml's reference encoders for one block of 32 weights, and the measure of errors.
 func (g *gen) blocks() {
 	g.signedMax32()
+	g.absMax()
 	g.range32()
 	g.codes32()
 	g.roundAway32()
@@ -147,6 +215,30 @@ func (g *gen) signedMax32() {
 	c.foldMax(amax)
 	m := c.findMax(x, amax)
 	g.Store(m.AsX(), g.ReturnIndex(0))
+	g.done()
+}
+
+// absMax finds the largest magnitude. Bits of magnitudes have their order, with NaN at the top.
+func (g *gen) absMax() {
+	g.fn(avx2, "absMax", "(x *float32, n int) float32",
+		"returns the largest magnitude of n values, a multiple of 32, NaN if there is one; absMax is the reference implementation.")
+	x, n := g.arg("x"), g.arg("n")
+	c := &quantGen{gen: g, abs: g.u32(math.MaxInt32)}
+	m := g.vecs(4)
+	g.zero(m...)
+	g.while(n, 32, "loop", func() {
+		for i, m := range m {
+			t := g.vec()
+			g.VANDPS(operand.Mem{Base: x, Disp: 32 * i}, c.abs, t)
+			g.VPMAXSD(t, m, m)
+		}
+		g.add(128, x)
+	})
+	for _, v := range m[1:] {
+		g.VPMAXSD(v, m[0], m[0])
+	}
+	c.foldMax(m[0])
+	g.Store(m[0].AsX(), g.ReturnIndex(0))
 	g.done()
 }
 

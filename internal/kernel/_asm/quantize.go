@@ -138,6 +138,7 @@ const (
 	lessEqual    = 0x12 // false for NaN
 	notLessEqual = 0x06 // true for NaN
 	greater      = 0x1e // false for NaN
+	greaterEqual = 0x1d // false for NaN
 	notEqual     = 0x04 // true for NaN
 )
 

@@ -13,6 +13,7 @@ func buildVector(g *gen) {
 	g.transpose(avx2)
 	g.floats(avx2, false)
 	g.floats(avx2, true)
+	g.floatsK(avx2)
 	for _, l := range []level{avx2, avx512} {
 		g.expSum(l)
 		g.gated(l, "siluMul", "siluMulGeneric", (*gen).siluExponent)
@@ -271,6 +272,35 @@ func (g *gen) floats(l level, min bool) {
 		g.add(4, d)
 		g.add(32, q)
 		g.add(128, dst)
+	})
+	g.done()
+}
+
+// floatsK writes the floats of codes in blocks of 256.
+func (g *gen) floatsK(l level) {
+	g.fn(l, "floatsK", "(dst *float32, q *byte, d, m *float32, bias, groups int)",
+		"sets dst[i] = d[g]·(q[i]-bias) - m[g], g = i/16, for so many groups; codeFloatsKGeneric is the reference implementation.")
+	dst, q, d, m := g.arg("dst"), g.arg("q"), g.arg("d"), g.arg("m")
+	bias := g.vec()
+	g.VMOVD(g.arg("bias").As32(), bias.AsX())
+	g.VPBROADCASTD(bias.AsX(), bias)
+	g.while(g.arg("groups"), 1, "group", func() {
+		f, less := g.vec(), g.vec()
+		g.VBROADCASTSS(operand.Mem{Base: d}, f)
+		g.VBROADCASTSS(operand.Mem{Base: m}, less)
+		for i := 0; i < 16; i += g.lanes() {
+			x := g.vec()
+			g.VPMOVZXBD(operand.Mem{Base: q, Disp: i}, x)
+			g.VPSUBD(bias, x, x)
+			g.VCVTDQ2PS(x, x)
+			g.VMULPS(f, x, x)
+			g.VSUBPS(less, x, x)
+			g.VMOVUPS(x, operand.Mem{Base: dst, Disp: 4 * i})
+		}
+		g.add(4, d)
+		g.add(4, m)
+		g.add(16, q)
+		g.add(64, dst)
 	})
 	g.done()
 }
