@@ -34,6 +34,28 @@ func TestSwitches(t *testing.T) {
 		// router.per_expert_scale is no scale of quantised weights.
 		{"gemma-4-26b-a4b", perChannel("F8_E4M3", "float"), "a5b66372b3622e8af9934901bf28d184ce132376c6d68c7620f187d6793595f5"},
 		{"qwen3", perChannel("I8", "int"), "506d72a2fc049fd99521f6fefeca251fb9c97766bea316b34d45b0fa140b857c"},
+		// What config.json leaves out is what the class has.
+		{"hunyuan", without("eod_token_id eos_token_id bos_token_id pad_token_id rms_norm_eps tie_word_embeddings"), "c6e41fd934a7db086f530b04c2ff185c3bd8e617a28016929ebcf9df65b1b848"},
+		{"cohere2moe", without("expert_selection_fn logit_scale norm_topk_prob num_experts_per_tok rms_norm_eps layer_norm_eps " +
+			"rope_scaling rope_theta prefix_dense_sliding_window_pattern shared_expert_combination_strategy sliding_window_pattern " +
+			"pad_token_id tie_word_embeddings"), "99134300595adf1ddbcd51a07132643f3434ab93d98fd9947e077ec49369ffea"},
+		{"hy3", without("num_shared_experts rms_norm_eps router_scaling_factor"), "61da69262d452cc170c1bdbe252bc1a7f35694adb6631d63474e58d33434439e"},
+		{"trinity", without("num_dense_layers rms_norm_eps global_attn_every_n_layers mup_enabled"), "834fe76567da752f9030633cfa70adf0857db528051f100040b56b38d00fd81d"},
+		{"mellum", without("rms_norm_eps norm_topk_prob num_nextn_predict_layers"), "bcc42ce138e5df57a25fac60890adfd298f3c8f8435199275b169d3e5c73224b"},
+		{"k-exaone", without("num_shared_experts first_k_dense_replace rms_norm_eps routed_scaling_factor n_group topk_group norm_topk_prob " +
+			"bos_token_id pad_token_id"), "1278c58b36331e4d7710085c25dbb59f2f689e52ea3363cd1308ae1cf17a570e"},
+		{"minicpm3", without("rms_norm_eps dim_model_base scale_depth scale_emb bos_token_id eos_token_id"), "2503c45360504290a110a157c7e81a742622a8e37346200cabc7df1330dbe094"},
+		{"laguna-xs", without("gating"), "6f4263d4ecf6bcf9f5412ab8f015ac327ea9071af4c22a65f73d00dd802aaa9c"},
+		{"modernbert", without("hidden_activation classifier_pooling norm_eps"), "acfdfc48e066dcfc5cb378da6ee3e1c5cb828875bd8f91bae2dc25502532032f"},
+		{"jais2", without("layer_norm_eps tie_word_embeddings"), "cfa8d23533dd6032eca23850164bfb7eff85319153d38b94ed12798dafad53aa"},
+		{"youtu", without("rope_parameters"), "2e911dd134353d0d05e44ca4a7bfa1c281f6239654f3185dd62e199a9188b6cd"},
+		// Heads of which a half is rotated, without a word of it, in the older form.
+		{"phi-2", all(without("rope_parameters"), rope(`{"rope_scaling": {"factor": 4.0, "type": "linear"}, "rope_theta": 10000.0}`)),
+			"922ac9e6cc3d57527ecfa983745b91da46adcca6a631d9a2ec8cc55b77eeede7"},
+		// What rope_parameters say of the original context counts before what stands beside them.
+		{"phi3-mini", rope(`{"rope_parameters": {"rope_type": "llama3", "factor": 16.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+			"original_max_position_embeddings": 128, "rope_theta": 10000.0, "partial_rotary_factor": 1.0}}`),
+			"968610cc6c3eb4a658cb862251ccf67941cd9355865b5f9c7e7dbb9c7b89f093"},
 	}
 	for i, test := range tests {
 		t.Run(fmt.Sprint(i, "-", test.name), func(t *testing.T) {
@@ -92,6 +114,37 @@ func perChannel(dtype, kind string) func(*testing.T, *hubtest.Model) {
 			c["quantization_config"] = map[string]any{"quant_method": "compressed-tensors", "format": format,
 				"config_groups": map[string]any{"group_0": map[string]any{"weights": weights}}}
 		})
+	}
+}
+
+// without removes keys from config.json.
+func without(keys string) func(*testing.T, *hubtest.Model) {
+	return func(t *testing.T, h *hubtest.Model) {
+		setConfig(t, h, func(c map[string]any) {
+			for _, k := range strings.Fields(keys) {
+				delete(c, k)
+			}
+		})
+	}
+}
+
+// rope adds keys to config.json.
+func rope(keys string) func(*testing.T, *hubtest.Model) {
+	return func(t *testing.T, h *hubtest.Model) {
+		setConfig(t, h, func(c map[string]any) {
+			if err := decodeJSON("rope", []byte(keys), &c); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// all makes several changes.
+func all(changes ...func(*testing.T, *hubtest.Model)) func(*testing.T, *hubtest.Model) {
+	return func(t *testing.T, h *hubtest.Model) {
+		for _, change := range changes {
+			change(t, h)
+		}
 	}
 }
 
