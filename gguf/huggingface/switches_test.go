@@ -48,7 +48,16 @@ func TestSwitches(t *testing.T) {
 		{"laguna-xs", without("gating"), "6f4263d4ecf6bcf9f5412ab8f015ac327ea9071af4c22a65f73d00dd802aaa9c"},
 		{"modernbert", without("hidden_activation classifier_pooling norm_eps"), "acfdfc48e066dcfc5cb378da6ee3e1c5cb828875bd8f91bae2dc25502532032f"},
 		{"jais2", without("layer_norm_eps tie_word_embeddings"), "cfa8d23533dd6032eca23850164bfb7eff85319153d38b94ed12798dafad53aa"},
+		// … of rotation too, in layers with a window and without.
 		{"youtu", without("rope_parameters"), "2e911dd134353d0d05e44ca4a7bfa1c281f6239654f3185dd62e199a9188b6cd"},
+		{"laguna-xs", without("rope_theta rope_parameters"), "c88e7201ddb1ac600135f2ca4b68c4f669bb308907c855fb0abc42c5cd7052d3"},
+		{"mellum", without("rope_parameters"), "bcc42ce138e5df57a25fac60890adfd298f3c8f8435199275b169d3e5c73224b"},
+		{"modernbert", without("rope_parameters"), "acfdfc48e066dcfc5cb378da6ee3e1c5cb828875bd8f91bae2dc25502532032f"},
+		{"gpt-oss-bf16", without("rope_parameters"), "31090fcf18e52bfe2f1254d5b4b7e9e84e5e953a95dacb7d5bfbebc0815b44ac"},
+		{"ministral3", without("rope_parameters"), "1e7d681db0d812a106c0a608b2b129f4cec26353350bc48afa064766809ca5ab"},
+		{"olmo3", without("rope_parameters"), "06d57b6df4b44b6b56be925a6cd3a314fe8c410bc645e6b22824bb652808c2d1"},
+		{"gemma-4-e2b", without("rope_parameters"), "cc83e65d04e8a80f12bed0cd31d0749fde96dbfd63723504fec35a7af6931853"},
+		{"apertus", without("rope_parameters"), "1c0374ca8b9a9da621b70d23ee1d24beeec1bca41db360e78851e41c10e541ac"},
 		// Heads of which a half is rotated, without a word of it, in the older form.
 		{"phi-2", all(without("rope_parameters"), rope(`{"rope_scaling": {"factor": 4.0, "type": "linear"}, "rope_theta": 10000.0}`)),
 			"922ac9e6cc3d57527ecfa983745b91da46adcca6a631d9a2ec8cc55b77eeede7"},

@@ -63,6 +63,7 @@ for t in TYPES:
             row[k] = d[k]
     rope = d.get("rope_parameters") or {}
     if "partial_rotary_factor" in rope: row.setdefault("partial_rotary_factor", rope["partial_rotary_factor"])
+    if rope.get("rope_type", "default") != "default" or "full_attention" in rope: row["rope_parameters"] = rope
     theta = rope.get("rope_theta")
     if theta is not None: row["rope_theta"] = theta
     elif getattr(cls, "default_theta", None) and d.get("rope_parameters") is not None and "full_attention" not in d["rope_parameters"]: row["rope_theta"] = cls.default_theta
