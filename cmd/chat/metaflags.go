@@ -121,8 +121,10 @@ func (as assignment) parse(f *gguf.File) (any, error) {
 		}
 		return out, nil
 	}
-	if err := decodeStrictly(as.value, dst.Interface()); err != nil {
+	if err := decodeStrictly(as.value, dst.Interface()); err != nil && typ.Kind() == reflect.Slice {
 		return nil, fmt.Errorf("%q is no %s: %w", as.value, kind, err)
+	} else if err != nil {
+		return nil, fmt.Errorf("%q is no %s", as.value, kind)
 	}
 	return dst.Elem().Interface(), nil
 }
@@ -132,7 +134,11 @@ func decodeStrictly(text string, dst any) error {
 	if strings.TrimSpace(text) == "null" {
 		return errors.New("null is no value")
 	}
-	return json.Unmarshal([]byte(text), dst)
+	err := json.Unmarshal([]byte(text), dst)
+	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+		return fmt.Errorf("it holds a %s", wrong.Value)
+	}
+	return err
 }
 
 // looksLike returns a value of the kind that a text looks like.

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"maps"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -81,6 +82,9 @@ func (c config) withDefaults() (config, error) {
 		if old, ok := c[key]; ok && (old != nil || !derived(v)) || c.has(otherNames[key]) {
 			continue
 		}
+		if key == "rope_parameters" && slices.ContainsFunc(ropeKeys, c.has) {
+			continue
+		}
 		if !derived(v) {
 			out[key] = v
 		}
@@ -95,6 +99,9 @@ func (c config) withDefaults() (config, error) {
 
 // otherNames are names that older versions of transformers gave a key, and the newer ones still read.
 var otherNames = map[string]string{"num_local_experts": "num_experts"}
+
+// ropeKeys are what configurations say about rotation; one of them, and the class says nothing more.
+var ropeKeys = []string{"rope_scaling", "rope_theta", "global_rope_theta", "local_rope_theta", "rope_local_base_freq"}
 
 // derived reports whether a default is computed from other keys.
 func derived(v any) bool {

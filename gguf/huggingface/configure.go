@@ -136,7 +136,7 @@ func (m *model) fillRope(r config, theta, partial any) config {
 	def("rope_theta", theta)
 	def("partial_rotary_factor", partial)
 	if v := m.cfg["original_max_position_embeddings"]; v != nil {
-		r["original_max_position_embeddings"] = v
+		def("original_max_position_embeddings", v)
 	} else if slices.Contains([]string{"llama3", "yarn", "longrope"}, r.text("rope_type")) {
 		def("original_max_position_embeddings", m.cfg["max_position_embeddings"])
 	}

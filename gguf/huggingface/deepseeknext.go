@@ -85,7 +85,7 @@ func (m *model) glm5(name string, bid int, t tensor) error {
 		if t = t.reshape(elements(t.shape)); t.shape[0] > heads {
 			t = t.rows(0, heads)
 		}
-		t = t.negativeExp()
+		t = t.single().negativeExp()
 	case strings.HasSuffix(name, ".dt_bias"):
 		name = strings.TrimSuffix(name, "dt_bias") + "dt_proj.bias"
 	case strings.HasSuffix(name, "kv_b_proj.weight"):
@@ -265,9 +265,12 @@ func dots3Init(m *model) error {
 	return oneKeyHead(m)
 }
 
-// dots3Filter drops the towers, and gives the embedding of the layer that predicts a token further on its place. That
-// layer is known by it alone.
+// dots3Filter drops the towers and an output matrix that is the embedding, and gives the embedding of the layer that
+// predicts a token further on its place. That layer is known by it alone.
 func dots3Filter(m *model, name string) (string, bool) {
+	if name == "lm_head.weight" && m.cfg.boolean("tie_word_embeddings", false) {
+		return "", false
+	}
 	main := m.need("num_hidden_layers")
 	if name == "model.mtp.embed_tokens.weight" {
 		m.blocks = main + 1

@@ -281,8 +281,11 @@ func (m *model) kimiK3(name string, bid int, t tensor) error {
 	switch {
 	case strings.HasSuffix(name, "_conv1d.weight"):
 		return m.channels(name, bid, t)
-	case strings.HasSuffix(name, ".A_log") && t.dims(1) && t.shape[0] > m.need("num_attention_heads"):
-		t = t.rows(0, m.need("num_attention_heads"))
+	case strings.HasSuffix(name, ".A_log"):
+		if heads := m.need("num_attention_heads"); t.dims(1) && t.shape[0] > heads {
+			t = t.rows(0, heads)
+		}
+		t = t.single()
 	case strings.HasSuffix(name, ".self_attn.g_proj.weight") && m.kimiAttends(bid):
 		return m.blk(bid, "attn_gate.weight", t)
 	case strings.HasSuffix(name, ".self_attn.g_proj.weight"):

@@ -35,25 +35,25 @@ func (m *model) bailingQKV(bid int, t tensor) error {
 	return m.several(bid, named{"attn_q.weight", q}, named{"attn_k.weight", k}, named{"attn_v.weight", t.rows((heads+keys)*dim, t.shape[0])})
 }
 
-// columnNormed is a matrix each of whose columns is divided by its length.
+// columnNormed is a matrix each of whose columns is divided by its length, which is summed row by row in single precision
+// as PyTorch does it.
 func (t tensor) columnNormed() tensor {
 	var lazy once[[]float32]
 	cols, plain := t.shape[len(t.shape)-1], t
 	lengths := func() ([]float32, error) {
-		sums, row := make([]float64, cols), make([]float32, cols)
+		sums, row := make([]float32, cols), make([]float32, cols)
 		for at := 0; at < elements(plain.shape); at += cols {
 			if err := plain.read(row, at); err != nil {
 				return nil, err
 			}
 			for i, x := range row {
-				sums[i] += float64(x) * float64(x)
+				sums[i] += float32(x * x)
 			}
 		}
-		out := make([]float32, cols)
 		for i, s := range sums {
-			out[i] = float32(math.Sqrt(s)) + 1e-7
+			sums[i] = float32(math.Sqrt(float64(s))) + 1e-7
 		}
-		return out, nil
+		return sums, nil
 	}
 	return t.with(func(dst []float32, at int) error {
 		by, err := lazy.get(lengths)

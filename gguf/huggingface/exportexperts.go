@@ -46,7 +46,7 @@ var (
 		implied: []string{"expert_used_count"}, adapted: hunyuanScaling, fixed: map[string]any{"use_qk_norm": true}})
 	_ = invert("hunyuan-dense", inverse{class: "HunYuanDenseV1ForCausalLM", modelType: "hunyuan_v1_dense",
 		adapted: hunyuanScaling,
-		fixed:   map[string]any{"use_qk_norm": true}, config: (*exporter).hunyuanRope})
+		fixed:   map[string]any{"use_qk_norm": true}, config: (*exporter).hunyuan})
 )
 
 // hunyuanScaling is how files say that the base of the rotation contains a factor for long contexts.
@@ -175,9 +175,13 @@ func (x *exporter) deepSeek1() {
 	x.scoring()
 }
 
-// hunyuanRope adds the factor that the base of the rotation contains, if it is one that folders have; else they say the
-// base.
-func (x *exporter) hunyuanRope() {
+// hunyuan adds the token that ends a text, for which the class has one of its own, and the factor that the base of the
+// rotation contains, if it is one that folders have; else they say the base.
+func (x *exporter) hunyuan() {
+	x.cfg["eod_token_id"] = nil
+	if id, err := x.f.Uint("tokenizer.ggml.eos_token_id"); err == nil {
+		x.cfg["eod_token_id"] = id
+	}
 	if kind, err := x.f.String(x.arch + ".rope.scaling.type"); err != nil || kind != "none" {
 		return
 	}
@@ -196,7 +200,7 @@ func (x *exporter) hunyuanRope() {
 }
 
 func (x *exporter) hunyuanMoE() {
-	x.hunyuanRope()
+	x.hunyuan()
 	list := func(n uint64) []uint64 { return slices.Repeat([]uint64{n}, x.layers) }
 	x.cfg["moe_topk"], x.cfg["moe_intermediate_size"] = list(x.need("expert_used_count")),
 		list(x.need("expert_feed_forward_length"))

@@ -25,12 +25,12 @@ func (m *model) unscale() error {
 	case method == "fp8":
 		block := q.wholes("weight_block_size")
 		return m.unscaleAll("_scale_inv", block, "_activation_scale", ".activation_scale")
-	case method == "compressed-tensors" && (format == "float-quantized" || format == "naive-quantized"):
+	case method == "compressed-tensors" && (format == "float-quantized" || format == "int-quantized" || format == "naive-quantized"):
 		block, err := blockStructure(q)
 		if err != nil {
 			return err
 		}
-		return m.unscaleAll("_scale", block, ".input_scale")
+		return m.unscaleAll(".weight_scale", block, ".input_scale")
 	default:
 		return fmt.Errorf("config.json: weights quantised by %q (%s) are %w: convert the original model", method, format, ErrUnsupported)
 	}
@@ -44,7 +44,7 @@ func blockStructure(q config) ([]int, error) {
 	}
 	for name := range groups {
 		w := groups.object(name).object("weights")
-		if s := w.text("strategy"); s != "channel" && s != "block" || w.has("group_size") || w.text("type") != "float" {
+		if s := w.text("strategy"); s != "channel" && s != "block" || w.has("group_size") || w.text("type") != "float" && w.text("type") != "int" {
 			return nil, fmt.Errorf("config.json: quantization_config: the strategy %q with type %q is %w", s, w.text("type"), ErrUnsupported)
 		}
 		return w.wholes("block_structure"), nil
@@ -52,9 +52,9 @@ func blockStructure(q config) ([]int, error) {
 	return nil, nil
 }
 
-// unscaleAll multiplies every tensor that has a scale, named as it is with a suffix, and drops the scales and tensors
-// that end in unused.
-func (m *model) unscaleAll(suffix string, block []int, unused ...string) error {
+// unscaleAll multiplies every tensor that has a scale, whose name is the tensor's and _scale or so: the end of such names
+// is given. The scales are dropped, and tensors that end in unused.
+func (m *model) unscaleAll(end string, block []int, unused ...string) error {
 	byName := map[string]int{}
 	for i, t := range m.in {
 		byName[t.name] = i
@@ -64,10 +64,10 @@ func (m *model) unscaleAll(suffix string, block []int, unused ...string) error {
 		for _, u := range unused {
 			drop[s.name] = drop[s.name] || strings.HasSuffix(s.name, u)
 		}
-		weight, ok := strings.CutSuffix(s.name, suffix)
-		if !ok || drop[s.name] {
+		if !strings.HasSuffix(s.name, end) || drop[s.name] {
 			continue
 		}
+		weight := s.name[:strings.LastIndex(s.name, "_scale")]
 		i, ok := byName[weight]
 		if !ok {
 			return fmt.Errorf("%w: scale %q belongs to no tensor", ErrFolder, s.name)

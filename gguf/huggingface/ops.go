@@ -173,13 +173,27 @@ func (t tensor) apply(f func(x float32) float32) tensor {
 	})
 }
 
+// single is the tensor for computations in single precision.
+func (t tensor) single() tensor {
+	t.dtype = safetensors.F32
+	return t
+}
+
 // scaled is the tensor multiplied by a number in single precision, as PyTorch does it.
 func (t tensor) scaled(k float64) tensor {
 	return t.apply(func(x float32) float32 { return x * float32(k) })
 }
 
+// plus adds a number in the precision that the tensor has, as PyTorch does it.
+func (t tensor) plus(k float32) tensor {
+	if t.dtype == safetensors.F16 {
+		k = inPrecision(k, t.dtype)
+	}
+	return t.apply(func(x float32) float32 { return x + k })
+}
+
 // plusOne adds 1, for norms whose weights are stored as the difference from it.
-func (t tensor) plusOne() tensor { return t.apply(func(x float32) float32 { return x + 1 }) }
+func (t tensor) plusOne() tensor { return t.plus(1) }
 
 // equal reports whether two tensors have the same shape and elements.
 func (t tensor) equal(u tensor) (bool, error) {

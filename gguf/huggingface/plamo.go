@@ -57,7 +57,7 @@ var plamoOffsets = map[string]float64{"pre_mixer_norm": 1, "post_mixer_norm": 1.
 func (m *model) plamo(name string, bid int, t tensor) error {
 	short := strings.TrimSuffix(name, ".weight")
 	if k, ok := plamoOffsets[short[strings.LastIndex(short, ".")+1:]]; ok && short != name {
-		t = t.apply(func(x float32) float32 { return x + float32(k) })
+		t = t.plus(float32(k))
 	}
 	if to, ok := plamoBare[name[strings.LastIndex(short, ".")+1:]]; ok && bid >= 0 {
 		return m.blk(bid, to, t)

@@ -14,7 +14,7 @@ gemma gemma2 gemma3 gemma3_text glm glm4 glm4_moe gpt2 gpt_neox gpt_oss granite 
 lfm2 lfm2_moe llama llama4_text minimax_m2 ministral3 mistral mixtral modernbert mpt nemotron nomic_bert olmo olmo2 olmo3 olmoe phi phi3 phimoe
 qwen2 qwen2_moe qwen3 qwen3_moe qwen3_next qwen3_5_text qwen3_5_moe_text qwen2_vl_text qwen2_5_vl_text qwen3_vl_text qwen3_vl_moe_text gpt_bigcode gemma3n_text gemma4_text roberta seed_oss smollm3 stablelm starcoder2 xlm-roberta dots1 bloom exaone_moe deepseek_v32 glm4_moe_lite glm_moe_dsa mistral4
 glm4v_text glm4v_moe_text glm_ocr_text hunyuan_vl_text hunyuan_vl solar_open paddleocr_vl_text qwen3_omni_moe_text deepseek_v4 laguna granite_swa granitemoe_swa muse_glimmer_text
-glm5_next_text hy_v4 qwen4_exp_text bailing_hybrid""".split()
+glm5_next_text hy_v4 qwen4_exp_text bailing_hybrid cohere2_moe hy_v3 jais2 mellum minicpm3 afmoe youtu""".split()
 
 KEYS = """n_layers num_hidden_layers n_layer num_layers max_position_embeddings n_ctx n_positions max_sequence_length hidden_size n_embd dim intermediate_size n_inner hidden_dim
 num_attention_heads n_head n_heads num_key_value_heads n_kv_heads rms_norm_eps norm_eps layer_norm_eps layer_norm_epsilon norm_epsilon num_local_experts num_experts n_routed_experts
@@ -27,7 +27,7 @@ state_size conv_kernel n_groups time_step_rank expand num_heads mamba_d_ssm mamb
 use_parallel_residual rotary_emb_base rotary_pct attn_layer_period attn_layer_offset expert_layer_period expert_layer_offset local_attention global_attn_every_n_layers classifier_pooling
 new_decoder_architecture multi_query num_nextn_predict_layers expert_dim moe_layer_interval moe_k max_seq_len d_model altup_active_idx altup_num_inputs hidden_size_per_layer_input num_kv_shared_layers global_head_dim num_global_key_value_heads use_double_wide_mlp
 index_topk index_head_dim index_n_heads output_multiplier qk_scale_factor hc_mult hc_eps hc_magnitude hc_sinkhorn_iters swiglu_limit o_groups o_lora_rank compress_rope_theta num_hash_layers hc_count hc_lowrank indexer_n_heads indexer_head_dim
-indexer_budget indexer_compress_ratio ngram_size heads_per_ngram ple_conv_kernel_size split_ngram_parts index_kpool index_kpool_always_select_tail moe_routed_scaling_factor rotary_dim mla_use_nope""".split()
+indexer_budget indexer_compress_ratio ngram_size heads_per_ngram ple_conv_kernel_size split_ngram_parts index_kpool index_kpool_always_select_tail moe_routed_scaling_factor rotary_dim mla_use_nope num_shared_experts gating hidden_activation router_scaling_factor route_scale eod_token_id expert_selection_fn""".split()
 
 
 def derived(cls, d):
@@ -61,7 +61,10 @@ for t in TYPES:
             if dv[k]: row[k] = dv[k]
         elif k in d and d[k] != "late":  # a pooling that llama.cpp does not have
             row[k] = d[k]
-    theta = (d.get("rope_parameters") or {}).get("rope_theta")
+    rope = d.get("rope_parameters") or {}
+    if "partial_rotary_factor" in rope: row.setdefault("partial_rotary_factor", rope["partial_rotary_factor"])
+    if rope.get("rope_type", "default") != "default" or "full_attention" in rope: row["rope_parameters"] = rope
+    theta = rope.get("rope_theta")
     if theta is not None: row["rope_theta"] = theta
     elif getattr(cls, "default_theta", None) and d.get("rope_parameters") is not None and "full_attention" not in d["rope_parameters"]: row["rope_theta"] = cls.default_theta
     all[t] = row
