@@ -75,8 +75,8 @@ func (c *layerwise) layer(ctx context.Context, i int) error {
 	if err != nil {
 		return err
 	}
-	p, _ := l.Projections()
-	if p.Sub == nil { // W_O gets heads' outputs as they are
+	if split != nil {
+		p, _ := l.Projections()
 		if err := c.repair(split, p.O, model.LayerName(i, "attn_output.weight"), made); err != nil {
 			return err
 		}

@@ -88,18 +88,15 @@ func (n *wholeNorms) row(x, bias []float32, norm *normWeights) {
 
 // unrotatedQuery readies a token's query as rows take it, before RoPE; table is that of its position.
 func (a *projections) unrotatedQuery(p *pass, q, table []float32, pos int) {
-	a.readyQuery(q, pos)
 	if a.rotated == nil {
+		a.readyQuery(q, pos)
 		return
 	}
+	a.rotateQuery(p, q, table, pos)
 	rope, d := p.ropes[a.spec.Rope].rope, a.spec.KeySize
 	for h := range a.spec.Heads {
-		head := q[h*d:][:d]
-		rope.Rotate(head, table)
-		norm(head, head, a.rotated, a.eps)
-		rope.Unrotate(head, table)
+		rope.Unrotate(q[h*d:][:d], table)
 	}
-	scale(q, a.spec.Scale*a.spec.Temperature.at(pos))
 }
 
 // unrotatedKV readies key/value head g of a token as rows take it, before RoPE.

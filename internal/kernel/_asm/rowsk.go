@@ -20,6 +20,7 @@ import (
 //
 // AVX-512 multiplies less: four columns are summed at once (VPDPBUSD), at most 4·63·128 < 2^15, so that two vectors of sums
 // fit one of int16 (VPACKSSDW), which VPDPWSSD multiplies by sc. Codes of a table can be too large for that.
+//
 // Rows go one by one: what rows could share is little, and one row after the other is what hardware prefetches.
 
 // formatK describes a weight format in blocks of 256: w = d·sc·(q - bias) - dmin·mn with sc and mn per 16 or 32 weights.

@@ -16,11 +16,14 @@ import (
 const driftShare = 0.5
 
 // Attend runs the attention of the original layer on x and the heads of the converted one on y, and gathers the
-// regression of the one's output on the other's heads. x becomes the stream behind the attention, and where the
-// feed-forward network is in parallel, behind the layer.
+// regression of the one's output on the other's heads; nil when a norm comes between these and W_O. x becomes the stream
+// behind the attention, and where the feed-forward network is in parallel, behind the layer.
 func (k *Walk) Attend(ctx context.Context, original, converted *model.Layer) (*regression.Split, error) {
 	p, _ := converted.Projections()
-	split := regression.NewSplit(len(k.windows)-k.held, p.O.Cols, k.width, &k.scratch)
+	var split *regression.Split
+	if p.Sub == nil {
+		split = regression.NewSplit(len(k.windows)-k.held, p.O.Cols, k.width, &k.scratch)
+	}
 	k.heads = activation.New(k.y.Len(), p.O.Matrix)
 	rest := k.heads
 	wide, narrow := k.sequence(original), k.sequence(converted)
@@ -34,18 +37,16 @@ func (k *Walk) Attend(ctx context.Context, original, converted *model.Layer) (*r
 		if err != nil {
 			return err
 		}
-		if p.held {
-			return k.probe(p, narrow, &model.Probe{
-				Layer: converted, From: model.StageInput, To: model.StageHeads, Load: p.y.Load, HeadRows: heads.Save,
-			})
-		}
-		e := split.For(p.pos == 0)
-		return k.probe(p, narrow, &model.Probe{
+		b := &model.Probe{
 			Layer: converted, From: model.StageInput, To: model.StageHeads, Load: p.y.Load, HeadRows: heads.Save,
-			Heads: func(w *pool.Worker, heads []float32, n int) { e.Add(w, heads, k.target, n) },
-		})
+		}
+		if split != nil && !p.held {
+			e := split.For(p.pos == 0)
+			b.Heads = func(w *pool.Worker, heads []float32, n int) { e.Add(w, heads, k.target, n) }
+		}
+		return k.probe(p, narrow, b)
 	})
-	if err == nil {
+	if err == nil && split != nil {
 		k.flush(split.Train, split.Validate)
 	}
 	return split, err
